@@ -1,0 +1,11 @@
+mod envelope;
+mod key;
+mod name;
+mod pem;
+mod wrap;
+
+pub use envelope::{ContentLayer, EnvelopeError, ForeignFormat, MalformedEnvelope};
+pub use key::KeyError;
+pub use name::{NameError, NameFault, NameKind, ParseError};
+pub use pem::{PemError, PemForm};
+pub use wrap::{KekError, WrapError};

@@ -1,0 +1,184 @@
+use std::fmt;
+
+use thiserror::Error;
+
+use crate::{Fingerprint, NameError, ParseError};
+
+/// An envelope that a key did not sign, or that cannot be signed.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum EnvelopeError {
+    /// No signature names the key, and none is without a name.
+    #[error("the envelope carries no signature by the key {fingerprint}")]
+    NotSignedBy {
+        /// The key that was asked for.
+        fingerprint: Fingerprint,
+    },
+    /// The signature is not the key's over these bytes.
+    #[error("the signature was not made by the key {fingerprint} over this statement")]
+    InvalidSignature {
+        /// The key that was asked for.
+        fingerprint: Fingerprint,
+    },
+    /// The key has signed already.
+    #[error("the key {fingerprint} has signed this envelope already")]
+    AlreadySignedBy {
+        /// The key.
+        fingerprint: Fingerprint,
+    },
+    /// No room for another signature.
+    #[error("the envelope has {limit} signatures already, the most that are allowed")]
+    Full {
+        /// The most signatures allowed.
+        limit: usize,
+    },
+    /// The bytes are not a package signature.
+    #[error(transparent)]
+    Malformed(#[from] MalformedEnvelope),
+}
+
+/// Why bytes are not a package signature.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum MalformedEnvelope {
+    /// No bytes.
+    #[error("it is empty")]
+    Empty,
+    /// Too many bytes.
+    #[error("it is larger than {limit} bytes")]
+    TooLarge {
+        /// The most bytes allowed.
+        limit: usize,
+    },
+    /// Another tool's signature.
+    #[error("it is {format}, expected a DSSE envelope")]
+    Foreign {
+        /// What it is.
+        format: ForeignFormat,
+    },
+    /// Not the JSON that the layer asks for.
+    #[error("its {layer} is not the expected JSON")]
+    Json {
+        /// The layer.
+        layer: ContentLayer,
+        /// The parser's words.
+        source: serde_json::Error,
+    },
+    /// Not padded base64.
+    #[error("its field '{field}' is not padded base64")]
+    Base64 {
+        /// The field's name.
+        field: &'static str,
+    },
+    /// No signature, or too many.
+    #[error("it has {found} signatures, expected 1 to {limit}")]
+    SignatureCount {
+        /// The number found.
+        found: usize,
+        /// The most allowed.
+        limit: usize,
+    },
+    /// One key twice.
+    #[error("it names the key {fingerprint} twice")]
+    DuplicateKeyid {
+        /// The key.
+        fingerprint: Fingerprint,
+    },
+    /// A payload of another kind.
+    #[error("its payload type is {found:?}, expected \"{}\"", crate::PAYLOAD_TYPE)]
+    PayloadType {
+        /// The type found.
+        found: String,
+    },
+    /// A statement of another version.
+    #[error("its statement type is {found:?}, expected \"{}\"", crate::STATEMENT_TYPE)]
+    StatementType {
+        /// The type found.
+        found: String,
+    },
+    /// A statement about something else.
+    #[error("its predicate type is {found:?}, expected \"{}\"", crate::PREDICATE_TYPE)]
+    PredicateType {
+        /// The type found.
+        found: String,
+    },
+    /// Not exactly one subject.
+    #[error("its statement has {found} subjects, expected exactly one")]
+    SubjectCount {
+        /// The number found.
+        found: usize,
+    },
+    /// A package name that is not allowed.
+    #[error("its subject is misnamed")]
+    SubjectName(#[source] NameError),
+    /// A digest that is none.
+    #[error("its subject's digest is malformed")]
+    SubjectDigest(#[source] ParseError),
+    /// A time that is none.
+    #[error("its signedAt is {found:?}, expected an RFC 3339 time")]
+    SignedAt {
+        /// The text found.
+        found: String,
+    },
+}
+
+/// A layer of JSON within a signature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ContentLayer {
+    /// The DSSE envelope.
+    Envelope,
+    /// The in-toto statement inside it.
+    Statement,
+}
+
+impl fmt::Display for ContentLayer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Envelope => "envelope",
+            Self::Statement => "statement",
+        })
+    }
+}
+
+/// Signature files of other tools, told from their first bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ForeignFormat {
+    /// OpenPGP, armoured or binary.
+    Pgp,
+    /// `ssh-keygen -Y sign`.
+    SshSig,
+    /// minisign or signify.
+    Minisign,
+    /// A PEM file: a key rather than a signature.
+    Pem,
+    /// A shared library: the package itself.
+    Elf,
+}
+
+impl ForeignFormat {
+    pub(crate) fn recognise(bytes: &[u8]) -> Option<Self> {
+        const STARTS: [(&[u8], ForeignFormat); 6] = [
+            (b"-----BEGIN PGP ", ForeignFormat::Pgp),
+            (b"-----BEGIN SSH SIGNATURE", ForeignFormat::SshSig),
+            (b"-----BEGIN ", ForeignFormat::Pem),
+            (b"untrusted comment:", ForeignFormat::Minisign),
+            (b"\x7fELF", ForeignFormat::Elf),
+            (b"\x88", ForeignFormat::Pgp),
+        ];
+        STARTS.iter().find(|(start, _)| bytes.starts_with(start)).map(|(_, format)| *format)
+    }
+}
+
+impl fmt::Display for ForeignFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Pgp => "an OpenPGP signature",
+            Self::SshSig => "an SSH signature",
+            Self::Minisign => "a minisign signature",
+            Self::Pem => "a PEM file",
+            Self::Elf => "a shared library",
+        })
+    }
+}

@@ -1,0 +1,87 @@
+use std::fmt;
+
+use thiserror::Error;
+
+/// Text that is not one of the fixed-form values.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ParseError {
+    /// Not an id.
+    #[error(
+        "not the id of a {kind}: expected a lower-case UUID such as 67e55044-10b1-426f-9247-bb680e5fe0c8"
+    )]
+    Id {
+        /// What the id would have named.
+        kind: &'static str,
+    },
+    /// Not a fingerprint.
+    #[error("not a fingerprint: expected 64 lower-case hexadecimal digits")]
+    Fingerprint,
+    /// Not a digest.
+    #[error("not a SHA-256 digest: expected 64 lower-case hexadecimal digits")]
+    Digest,
+}
+
+/// A name that is not allowed.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("not a valid {kind} name: {fault}")]
+pub struct NameError {
+    /// What the name was to name.
+    pub kind: NameKind,
+    /// What is wrong with it.
+    pub fault: NameFault,
+}
+
+/// What a name names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NameKind {
+    /// An organisation.
+    Organization,
+    /// A key.
+    Key,
+    /// A package.
+    Package,
+}
+
+impl fmt::Display for NameKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Organization => "organisation",
+            Self::Key => "key",
+            Self::Package => "package",
+        })
+    }
+}
+
+/// What is wrong with a name.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum NameFault {
+    /// No characters.
+    #[error("it is empty")]
+    Empty,
+    /// Too many bytes.
+    #[error("it has {found} bytes, at most {limit} are allowed")]
+    TooLong {
+        /// The number of bytes found.
+        found: usize,
+        /// The most that is allowed.
+        limit: usize,
+    },
+    /// It starts with something else than a letter or digit.
+    #[error("it must start with an ASCII letter or digit")]
+    FirstCharacter,
+    /// A character that is not allowed.
+    #[error("it contains {}, which is not allowed", found.escape_unicode())]
+    Character {
+        /// The first such character.
+        found: char,
+    },
+    /// It could be taken for an id.
+    #[error("it has the form of an id")]
+    LooksLikeAnId,
+    /// `.` or `..`.
+    #[error("it names a directory, not a file")]
+    PathPart,
+}
