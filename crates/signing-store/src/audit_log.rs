@@ -1,0 +1,189 @@
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+use signing_crypto::OrgId;
+
+use crate::backend::impl_for_connections;
+use crate::pool::read;
+use crate::schema::{audit_heads, audit_log, organizations};
+use crate::sql_types::bind;
+use crate::{Store, StoreError};
+
+/// What is to be written about a change, in the change's own transaction.
+#[derive(Clone, Debug)]
+pub struct AuditEntry {
+    event_type: &'static str,
+    details: Map<String, Value>,
+}
+
+impl AuditEntry {
+    /// An entry of the type `event_type`, such as `key.trusted.added`.
+    pub fn new(event_type: &'static str) -> Self {
+        Self { event_type, details: Map::new() }
+    }
+
+    /// Adds a detail. Details are not secret: never put a secret here.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl ToString) -> Self {
+        self.details.insert(name.into(), Value::String(value.to_string()));
+        self
+    }
+}
+
+/// An entry of an organisation's audit log.
+///
+/// Each entry's hash covers the one before: SHA-256 over `cloacina/audit/v1`,
+/// the previous hash (of the first entry: 32 zero bytes), the organisation's id,
+/// sequence and time (microseconds since 1970) as 64-bit big-endian numbers, and
+/// event type and details, each after its length as a 64-bit big-endian number.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable)]
+pub struct AuditRecord {
+    /// Whose log it is in: the organisation that acted.
+    pub org_id: OrgId,
+    /// 1 for the organisation's first entry, then one more each.
+    pub sequence: i64,
+    /// When the change was made.
+    pub occurred_at: DateTime<Utc>,
+    /// What kind of change it was.
+    pub event_type: String,
+    /// Its details, a JSON object of strings.
+    pub details: String,
+    /// The hash of the entry before.
+    pub previous_hash: Vec<u8>,
+    /// The hash of this entry.
+    pub entry_hash: Vec<u8>,
+}
+
+impl AuditRecord {
+    /// What [`entry_hash`](Self::entry_hash) must be.
+    pub fn computed_hash(&self) -> [u8; 32] {
+        let mut hasher = Sha256::new();
+        hasher.update(b"cloacina/audit/v1");
+        hasher.update(&self.previous_hash);
+        hasher.update(self.org_id.as_uuid().as_bytes());
+        hasher.update(self.sequence.to_be_bytes());
+        hasher.update(self.occurred_at.timestamp_micros().to_be_bytes());
+        for text in [&self.event_type, &self.details] {
+            hasher.update((text.len() as u64).to_be_bytes());
+            hasher.update(text);
+        }
+        hasher.finalize().into()
+    }
+}
+
+impl Store {
+    /// An organisation's audit log, oldest entry first.
+    pub async fn audit_log(&self, org: OrgId) -> Result<Vec<AuditRecord>, StoreError> {
+        read!(self, |conn| {
+            Ok(audit_log::table
+                .filter(audit_log::org_id.eq(bind(org)))
+                .order(audit_log::sequence)
+                .load(conn)
+                .await?)
+        })
+    }
+}
+
+/// Where the next entry of an organisation's log goes.
+#[derive(Clone)]
+pub(crate) struct ChainHead {
+    org: OrgId,
+    sequence: i64,
+    hash: Vec<u8>,
+}
+
+pub(crate) trait AuditChain {
+    /// Within a transaction, and first of all: makes every other change by `org`
+    /// wait, so that what is read next stays true until the commit.
+    ///
+    /// # Errors
+    ///
+    /// An organisation that does not exist or was deleted changes nothing.
+    async fn lock_organization(&mut self, org: OrgId) -> Result<ChainHead, StoreError>;
+
+    /// Within a transaction: starts the log of a new organisation.
+    async fn start_chain(&mut self, org: OrgId) -> Result<ChainHead, StoreError>;
+
+    /// Writes the entry of the change that the transaction makes.
+    async fn append(
+        &mut self,
+        head: ChainHead,
+        at: DateTime<Utc>,
+        entry: AuditEntry,
+    ) -> Result<(), StoreError>;
+}
+
+impl_for_connections!(AuditChain {
+    async fn lock_organization(&mut self, org: OrgId) -> Result<ChainHead, StoreError> {
+        // An update that changes nothing is the row lock that both databases know.
+        let (sequence, hash) = diesel::update(audit_heads::table.find(bind(org)))
+            .set(audit_heads::sequence.eq(audit_heads::sequence))
+            .returning((audit_heads::sequence, audit_heads::entry_hash))
+            .get_result(self)
+            .await
+            .optional()?
+            .ok_or(StoreError::OrganizationNotFound)?;
+        let deleted_at: Option<DateTime<Utc>> = organizations::table
+            .find(bind(org))
+            .select(organizations::deleted_at)
+            .get_result(self)
+            .await?;
+        match deleted_at {
+            Some(_) => Err(StoreError::OrganizationDeleted { org }),
+            None => Ok(ChainHead { org, sequence, hash }),
+        }
+    }
+
+    async fn start_chain(&mut self, org: OrgId) -> Result<ChainHead, StoreError> {
+        let head = ChainHead { org, sequence: 0, hash: vec![0; 32] };
+        diesel::insert_into(audit_heads::table)
+            .values((
+                audit_heads::org_id.eq(bind(org)),
+                audit_heads::sequence.eq(head.sequence),
+                audit_heads::entry_hash.eq(&head.hash),
+            ))
+            .execute(self)
+            .await?;
+        Ok(head)
+    }
+
+    async fn append(
+        &mut self,
+        head: ChainHead,
+        at: DateTime<Utc>,
+        entry: AuditEntry,
+    ) -> Result<(), StoreError> {
+        let mut record = AuditRecord {
+            org_id: head.org,
+            sequence: head.sequence + 1,
+            occurred_at: at,
+            event_type: entry.event_type.into(),
+            details: Value::Object(entry.details).to_string(),
+            previous_hash: head.hash,
+            entry_hash: Vec::new(),
+        };
+        record.entry_hash = record.computed_hash().to_vec();
+        diesel::update(audit_heads::table.find(bind(record.org_id)))
+            .set((
+                audit_heads::sequence.eq(record.sequence),
+                audit_heads::entry_hash.eq(&record.entry_hash),
+            ))
+            .execute(self)
+            .await?;
+        diesel::insert_into(audit_log::table)
+            .values((
+                audit_log::org_id.eq(bind(record.org_id)),
+                audit_log::sequence.eq(record.sequence),
+                audit_log::occurred_at.eq(bind(record.occurred_at)),
+                audit_log::event_type.eq(&record.event_type),
+                audit_log::details.eq(&record.details),
+                audit_log::previous_hash.eq(&record.previous_hash),
+                audit_log::entry_hash.eq(&record.entry_hash),
+            ))
+            .execute(self)
+            .await?;
+        Ok(())
+    }
+});

@@ -1,0 +1,172 @@
+use std::path::PathBuf;
+use std::time::Duration;
+
+use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind};
+use signing_crypto::{KekId, KeyId, NameKind, OrgId, TrustedKeyId};
+use thiserror::Error;
+
+type Source = Box<dyn std::error::Error + Send + Sync>;
+
+/// Text that does not name a store, or names one that must not be used.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum UrlError {
+    /// No text.
+    #[error("the database URL is empty")]
+    Empty,
+    /// Neither Postgres nor SQLite.
+    #[error("the database URL has an unknown scheme, expected postgres:// or sqlite:")]
+    UnknownScheme,
+    /// SQLite's `:memory:`.
+    #[error("a store cannot be in memory: give a file")]
+    InMemory,
+    /// A backend that this program was built without.
+    #[error("this program was built without the backend {backend}")]
+    BackendNotBuilt {
+        /// The backend's feature.
+        backend: &'static str,
+    },
+    /// Postgres' own form is violated.
+    #[cfg(feature = "postgres")]
+    #[error("the database URL is malformed")]
+    Postgres(#[source] tokio_postgres::Error),
+    /// A Postgres URL without a host.
+    #[error("the database URL names no host")]
+    NoHost,
+    /// Connections are not encrypted yet, so they may not leave the machine.
+    #[error(
+        "refusing an unencrypted connection to {host}: expected a loopback address or a Unix socket"
+    )]
+    Plaintext {
+        /// The host.
+        host: String,
+    },
+}
+
+/// The store did not do, or cannot say, what it was asked.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// There is no SQLite file.
+    #[error("there is no database file {}", path.display())]
+    NoDatabase {
+        /// Where it was expected.
+        path: PathBuf,
+    },
+    /// The file or its directory cannot be made or used.
+    #[error("the database file {} cannot be used", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The tables are missing or older than this program.
+    #[error("the database lacks {} migrations that this program needs", missing.len())]
+    SchemaOutdated {
+        /// The migrations to apply.
+        missing: Vec<&'static str>,
+    },
+    /// The tables are newer than this program.
+    #[error("the database has the migration {unknown:?}, which this program does not know")]
+    SchemaTooNew {
+        /// A migration from the future.
+        unknown: String,
+    },
+    /// The database cannot be asked: it is down, full, or says something that
+    /// is not understood.
+    #[error("the database is not available")]
+    Unavailable(#[source] Source),
+    /// A question was not answered in time.
+    #[error("the database did not answer within {} seconds", after.as_secs())]
+    TimedOut {
+        /// How long was waited.
+        after: Duration,
+    },
+    /// A change was not confirmed: the answer to its commit did not come.
+    #[error("the database did not confirm the change: it may or may not have been made")]
+    OutcomeUnknown(#[source] Source),
+    /// A row holds what it cannot hold.
+    #[error("the database holds a value that is not valid")]
+    CorruptRow(#[source] Source),
+    /// No such organisation.
+    #[error("there is no such organisation")]
+    OrganizationNotFound,
+    /// The organisation was deleted.
+    #[error("the organisation {org} was deleted")]
+    OrganizationDeleted {
+        /// The organisation.
+        org: OrgId,
+    },
+    /// No such signing key.
+    #[error("there is no signing key {id}")]
+    SigningKeyNotFound {
+        /// The id asked for.
+        id: KeyId,
+    },
+    /// No such trusted key.
+    #[error("there is no trusted key {id}")]
+    TrustedKeyNotFound {
+        /// The id asked for.
+        id: TrustedKeyId,
+    },
+    /// A name that is in use.
+    #[error("this {kind} name is in use already")]
+    NameTaken {
+        /// What the name names.
+        kind: NameKind,
+    },
+    /// The organisation has this signing key already, perhaps revoked.
+    #[error("the organisation has this signing key already")]
+    SigningKeyExists,
+    /// The store's keys are wrapped with another KEK.
+    #[error(
+        "the store's keys are wrapped with the key encryption key {expected}, the one at hand is {found}"
+    )]
+    OtherKek {
+        /// The store's KEK.
+        expected: KekId,
+        /// The KEK at hand.
+        found: KekId,
+    },
+}
+
+impl StoreError {
+    pub(crate) fn unavailable(source: impl Into<Source>) -> Self {
+        Self::Unavailable(source.into())
+    }
+}
+
+/// Whatever is not recognised means that the database cannot be relied on.
+impl From<diesel::result::Error> for StoreError {
+    fn from(error: diesel::result::Error) -> Self {
+        use diesel::result::Error;
+        match error {
+            Error::DatabaseError(DatabaseErrorKind::UniqueViolation, info) => {
+                unique_violation(info.as_ref())
+                    .unwrap_or_else(|| Self::unavailable(info.message().to_owned()))
+            }
+            Error::DeserializationError(source) => Self::CorruptRow(source),
+            other => Self::unavailable(other),
+        }
+    }
+}
+
+/// Postgres names the index; SQLite names the columns, in its message only.
+fn unique_violation(info: &(dyn DatabaseErrorInformation + Send + Sync)) -> Option<StoreError> {
+    let name = info.constraint_name().unwrap_or_else(|| {
+        info.message().strip_prefix("UNIQUE constraint failed: ").unwrap_or_default()
+    });
+    match name {
+        "organizations_live_name" | "organizations.name" => {
+            Some(StoreError::NameTaken { kind: NameKind::Organization })
+        }
+        "signing_keys_live_name" | "signing_keys.org_id, signing_keys.name" => {
+            Some(StoreError::NameTaken { kind: NameKind::Key })
+        }
+        "signing_keys_fingerprint" | "signing_keys.org_id, signing_keys.fingerprint" => {
+            Some(StoreError::SigningKeyExists)
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,69 @@
+//! The rows behind package signing, on embedded SQLite or on Postgres: who
+//! exists, whose keys are trusted, who accepts whom, which signatures are kept,
+//! and a hash-chained log of every change.
+//!
+//! The store answers and never decides: what a row means for a verification is
+//! said by `signing-trust`, which is also the crate to use from a program.
+//!
+//! ```
+//! # #[cfg(feature = "sqlite")]
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+//! use signing_crypto::OrgId;
+//! use signing_store::{AuditEntry, DatabaseUrl, NewOrganization, Store};
+//!
+//! # let directory = tempfile::tempdir()?;
+//! # let path = directory.path().join("cloacina.db");
+//! let url: DatabaseUrl = path.to_str().ok_or("not UTF-8")?.parse()?;
+//! let (store, _migrations) = Store::migrate(&url).await?;
+//! let acme = NewOrganization { id: OrgId::random(), name: "acme".parse()? };
+//! store.create_organization(acme, AuditEntry::new("organization.created")).await?;
+//! assert_eq!(store.organizations().await?.len(), 1);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Every operation runs in a task of its own, so a caller that stops waiting
+//! never leaves a transaction half-done; writes are one transaction each,
+//! together with their entry in the audit log.
+
+#![forbid(unsafe_code)]
+#![cfg_attr(
+    not(any(feature = "sqlite", feature = "postgres")),
+    expect(unused, reason = "without a backend there is nothing to run a query on")
+)]
+
+mod url;
+
+mod backend;
+mod pool;
+
+mod migrate;
+mod schema;
+mod sql_types;
+
+mod store_state;
+
+mod organizations;
+mod package_signatures;
+mod signing_keys;
+mod trust_facts;
+mod trust_grants;
+mod trusted_keys;
+
+mod audit_log;
+
+mod error;
+
+pub use audit_log::{AuditEntry, AuditRecord};
+pub use error::{StoreError, UrlError};
+pub use migrate::SchemaStatus;
+pub use organizations::{NewOrganization, OrganizationRecord, OrganizationRef};
+pub use package_signatures::{NewPackageSignature, PackageSignatureRecord, SIGNATURES_PER_ORG};
+pub use pool::{Change, Store};
+pub use signing_keys::{NewSigningKey, SigningKeyRecord};
+pub use store_state::StoreState;
+pub use trust_facts::TrustFact;
+pub use trust_grants::TrustGrantRecord;
+pub use trusted_keys::{NewTrustedKey, TrustKeyOutcome, TrustedKeyRecord};
+pub use url::DatabaseUrl;

@@ -1,0 +1,128 @@
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use signing_crypto::{OrgId, OrgName};
+
+use crate::audit_log::AuditChain;
+use crate::pool::{now, read, write};
+use crate::schema::organizations;
+use crate::sql_types::bind;
+use crate::{AuditEntry, Store, StoreError};
+
+/// An organisation.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable)]
+pub struct OrganizationRecord {
+    /// Its id.
+    pub id: OrgId,
+    /// Its name: unique among those that are not deleted.
+    pub name: OrgName,
+    /// When it was created.
+    pub created_at: DateTime<Utc>,
+    /// When it was deleted: it trusts nothing and passes no trust on.
+    pub deleted_at: Option<DateTime<Utc>>,
+}
+
+/// An organisation to create.
+#[derive(Clone, Debug)]
+pub struct NewOrganization {
+    /// Its id.
+    pub id: OrgId,
+    /// Its name.
+    pub name: OrgName,
+}
+
+/// The two ways to name an organisation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OrganizationRef {
+    /// By id.
+    Id(OrgId),
+    /// By name, among those that are not deleted.
+    Name(OrgName),
+}
+
+impl Store {
+    /// Creates an organisation.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NameTaken`] if another one has the name.
+    pub async fn create_organization(
+        &self,
+        new: NewOrganization,
+        entry: AuditEntry,
+    ) -> Result<OrganizationRecord, StoreError> {
+        let at = now();
+        write!(self, |conn| {
+            let record = diesel::insert_into(organizations::table)
+                .values((
+                    organizations::id.eq(bind(new.id)),
+                    organizations::name.eq(bind(new.name)),
+                    organizations::created_at.eq(bind(at)),
+                ))
+                .returning(organizations::all_columns)
+                .get_result::<OrganizationRecord>(conn)
+                .await?;
+            let head = conn.start_chain(record.id).await?;
+            conn.append(head, at, entry).await?;
+            Ok(record)
+        })
+    }
+
+    /// Deletes an organisation: it stays as a tombstone.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::OrganizationDeleted`] if that was done before.
+    pub async fn delete_organization(
+        &self,
+        id: OrgId,
+        entry: AuditEntry,
+    ) -> Result<(), StoreError> {
+        let at = now();
+        write!(self, |conn| {
+            let head = conn.lock_organization(id).await?;
+            diesel::update(organizations::table.find(bind(id)))
+                .set(organizations::deleted_at.eq(bind(at)))
+                .execute(conn)
+                .await?;
+            conn.append(head, at, entry).await
+        })
+    }
+
+    /// Finds an organisation, by id even if it is deleted.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::OrganizationNotFound`].
+    pub async fn organization(
+        &self,
+        org: OrganizationRef,
+    ) -> Result<OrganizationRecord, StoreError> {
+        read!(self, |conn| {
+            let found = match org {
+                OrganizationRef::Id(id) => {
+                    organizations::table.find(bind(id)).get_result(conn).await
+                }
+                OrganizationRef::Name(name) => {
+                    organizations::table
+                        .filter(organizations::name.eq(bind(name)))
+                        .filter(organizations::deleted_at.is_null())
+                        .get_result(conn)
+                        .await
+                }
+            };
+            found.optional()?.ok_or(StoreError::OrganizationNotFound)
+        })
+    }
+
+    /// All organisations that are not deleted, by name.
+    pub async fn organizations(&self) -> Result<Vec<OrganizationRecord>, StoreError> {
+        read!(self, |conn| {
+            Ok(organizations::table
+                .filter(organizations::deleted_at.is_null())
+                .order(organizations::name)
+                .load(conn)
+                .await?)
+        })
+    }
+}

@@ -1,0 +1,184 @@
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use signing_crypto::{Fingerprint, KeyId, KeyName, OrgId, VerifyingKey, WrappedKey};
+
+use crate::audit_log::AuditChain;
+use crate::pool::{now, read, write};
+use crate::schema::signing_keys;
+use crate::sql_types::bind;
+use crate::store_state::KekGuard;
+use crate::{AuditEntry, Change, Store, StoreError};
+
+/// A signing key, without its private half.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable)]
+pub struct SigningKeyRecord {
+    /// Its id.
+    pub id: KeyId,
+    /// Whose key it is.
+    pub org_id: OrgId,
+    /// Its name: unique among the organisation's keys that are not revoked.
+    pub name: KeyName,
+    /// Its fingerprint.
+    pub fingerprint: Fingerprint,
+    /// Its public half.
+    pub public_key: VerifyingKey,
+    /// When it was put into the store.
+    pub created_at: DateTime<Utc>,
+    /// When it was revoked: it signs no more.
+    pub revoked_at: Option<DateTime<Utc>>,
+}
+
+/// A signing key to keep.
+#[derive(Clone, Debug)]
+pub struct NewSigningKey {
+    /// Its id, which the wrapping is bound to.
+    pub id: KeyId,
+    /// Whose key it is, which the wrapping is bound to as well.
+    pub org_id: OrgId,
+    /// Its name.
+    pub name: KeyName,
+    /// Its public half.
+    pub public_key: VerifyingKey,
+    /// Its private half.
+    pub wrapped_key: WrappedKey,
+}
+
+/// Everything but the private half: what is not read cannot leak.
+type Columns = (
+    signing_keys::id,
+    signing_keys::org_id,
+    signing_keys::name,
+    signing_keys::fingerprint,
+    signing_keys::public_key,
+    signing_keys::created_at,
+    signing_keys::revoked_at,
+);
+const COLUMNS: Columns = (
+    signing_keys::id,
+    signing_keys::org_id,
+    signing_keys::name,
+    signing_keys::fingerprint,
+    signing_keys::public_key,
+    signing_keys::created_at,
+    signing_keys::revoked_at,
+);
+
+impl Store {
+    /// Keeps a signing key.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::OtherKek`] if it is wrapped with another KEK than the
+    /// store's other keys, [`StoreError::NameTaken`], and
+    /// [`StoreError::SigningKeyExists`] if the organisation has the key already,
+    /// revoked or not.
+    pub async fn insert_signing_key(
+        &self,
+        new: NewSigningKey,
+        entry: AuditEntry,
+    ) -> Result<SigningKeyRecord, StoreError> {
+        let at = now();
+        write!(self, |conn| {
+            let head = conn.lock_organization(new.org_id).await?;
+            conn.require_kek(new.wrapped_key.kek_id()).await?;
+            let record = diesel::insert_into(signing_keys::table)
+                .values((
+                    signing_keys::id.eq(bind(new.id)),
+                    signing_keys::org_id.eq(bind(new.org_id)),
+                    signing_keys::name.eq(bind(new.name)),
+                    signing_keys::fingerprint.eq(bind(new.public_key.fingerprint())),
+                    signing_keys::public_key.eq(bind(new.public_key)),
+                    signing_keys::wrapped_key.eq(bind(new.wrapped_key)),
+                    signing_keys::created_at.eq(bind(at)),
+                ))
+                .returning(COLUMNS)
+                .get_result::<SigningKeyRecord>(conn)
+                .await?;
+            conn.append(head, at, entry).await?;
+            Ok(record)
+        })
+    }
+
+    /// Finds a signing key, revoked or not.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::SigningKeyNotFound`].
+    pub async fn signing_key(&self, id: KeyId) -> Result<SigningKeyRecord, StoreError> {
+        read!(self, |conn| {
+            signing_keys::table
+                .find(bind(id))
+                .select(COLUMNS)
+                .get_result(conn)
+                .await
+                .optional()?
+                .ok_or(StoreError::SigningKeyNotFound { id })
+        })
+    }
+
+    /// Finds a signing key together with its private half.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::SigningKeyNotFound`].
+    pub async fn wrapped_signing_key(
+        &self,
+        id: KeyId,
+    ) -> Result<(SigningKeyRecord, WrappedKey), StoreError> {
+        read!(self, |conn| {
+            signing_keys::table
+                .find(bind(id))
+                .select((COLUMNS, signing_keys::wrapped_key))
+                .get_result(conn)
+                .await
+                .optional()?
+                .ok_or(StoreError::SigningKeyNotFound { id })
+        })
+    }
+
+    /// An organisation's signing keys, revoked ones included, oldest first.
+    pub async fn signing_keys(&self, org: OrgId) -> Result<Vec<SigningKeyRecord>, StoreError> {
+        read!(self, |conn| {
+            Ok(signing_keys::table
+                .filter(signing_keys::org_id.eq(bind(org)))
+                .order((signing_keys::created_at, signing_keys::id))
+                .select(COLUMNS)
+                .load(conn)
+                .await?)
+        })
+    }
+
+    /// Revokes the signing key `id` of `org`: it signs no more.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::SigningKeyNotFound`].
+    pub async fn revoke_signing_key(
+        &self,
+        org: OrgId,
+        id: KeyId,
+        entry: AuditEntry,
+    ) -> Result<Change<SigningKeyRecord>, StoreError> {
+        let at = now();
+        write!(self, |conn| {
+            let head = conn.lock_organization(org).await?;
+            let row = signing_keys::table.find(bind(id)).filter(signing_keys::org_id.eq(bind(org)));
+            let record: SigningKeyRecord = row
+                .select(COLUMNS)
+                .get_result(conn)
+                .await
+                .optional()?
+                .ok_or(StoreError::SigningKeyNotFound { id })?;
+            if record.revoked_at.is_some() {
+                return Ok(Change::AlreadySo(record));
+            }
+            diesel::update(signing_keys::table.find(bind(id)))
+                .set(signing_keys::revoked_at.eq(bind(at)))
+                .execute(conn)
+                .await?;
+            conn.append(head, at, entry).await?;
+            Ok(Change::Made(SigningKeyRecord { revoked_at: Some(at), ..record }))
+        })
+    }
+}

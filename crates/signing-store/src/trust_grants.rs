@@ -1,0 +1,119 @@
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use signing_crypto::{GrantId, OrgId};
+
+use crate::audit_log::AuditChain;
+use crate::pool::{now, read, write};
+use crate::schema::{organizations, trust_grants};
+use crate::sql_types::bind;
+use crate::{AuditEntry, Change, Store, StoreError};
+
+/// A parent's word that it accepts the keys that a child trusts directly.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable)]
+pub struct TrustGrantRecord {
+    /// Its id.
+    pub id: GrantId,
+    /// Who accepts.
+    pub parent_org_id: OrgId,
+    /// Whose keys.
+    pub child_org_id: OrgId,
+    /// When it was granted.
+    pub created_at: DateTime<Utc>,
+    /// When it was revoked: the row is history.
+    pub revoked_at: Option<DateTime<Utc>>,
+}
+
+impl Store {
+    /// Grants trust from `parent` to `child`.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::OrganizationNotFound`] or
+    /// [`StoreError::OrganizationDeleted`] if either is not there.
+    pub async fn grant_trust(
+        &self,
+        parent: OrgId,
+        child: OrgId,
+        entry: AuditEntry,
+    ) -> Result<Change<TrustGrantRecord>, StoreError> {
+        let at = now();
+        write!(self, |conn| {
+            let head = conn.lock_organization(parent).await?;
+            let deleted_at: Option<DateTime<Utc>> = organizations::table
+                .find(bind(child))
+                .select(organizations::deleted_at)
+                .get_result(conn)
+                .await
+                .optional()?
+                .ok_or(StoreError::OrganizationNotFound)?;
+            if deleted_at.is_some() {
+                return Err(StoreError::OrganizationDeleted { org: child });
+            }
+            let existing = trust_grants::table
+                .filter(trust_grants::parent_org_id.eq(bind(parent)))
+                .filter(trust_grants::child_org_id.eq(bind(child)))
+                .filter(trust_grants::revoked_at.is_null())
+                .get_result(conn)
+                .await
+                .optional()?;
+            if let Some(record) = existing {
+                return Ok(Change::AlreadySo(record));
+            }
+            let record = diesel::insert_into(trust_grants::table)
+                .values((
+                    trust_grants::id.eq(bind(GrantId::random())),
+                    trust_grants::parent_org_id.eq(bind(parent)),
+                    trust_grants::child_org_id.eq(bind(child)),
+                    trust_grants::created_at.eq(bind(at)),
+                ))
+                .returning(trust_grants::all_columns)
+                .get_result(conn)
+                .await?;
+            conn.append(head, at, entry).await?;
+            Ok(Change::Made(record))
+        })
+    }
+
+    /// Revokes the grant from `parent` to `child`; `AlreadySo(None)` if there is
+    /// none.
+    pub async fn revoke_grant(
+        &self,
+        parent: OrgId,
+        child: OrgId,
+        entry: AuditEntry,
+    ) -> Result<Change<Option<TrustGrantRecord>>, StoreError> {
+        let at = now();
+        write!(self, |conn| {
+            let head = conn.lock_organization(parent).await?;
+            let revoked: Option<TrustGrantRecord> = diesel::update(
+                trust_grants::table
+                    .filter(trust_grants::parent_org_id.eq(bind(parent)))
+                    .filter(trust_grants::child_org_id.eq(bind(child)))
+                    .filter(trust_grants::revoked_at.is_null()),
+            )
+            .set(trust_grants::revoked_at.eq(bind(at)))
+            .returning(trust_grants::all_columns)
+            .get_result(conn)
+            .await
+            .optional()?;
+            if revoked.is_none() {
+                return Ok(Change::AlreadySo(None));
+            }
+            conn.append(head, at, entry).await?;
+            Ok(Change::Made(revoked))
+        })
+    }
+
+    /// The grants that `parent` has made and not revoked, oldest first.
+    pub async fn grants_from(&self, parent: OrgId) -> Result<Vec<TrustGrantRecord>, StoreError> {
+        read!(self, |conn| {
+            Ok(trust_grants::table
+                .filter(trust_grants::parent_org_id.eq(bind(parent)))
+                .filter(trust_grants::revoked_at.is_null())
+                .order((trust_grants::created_at, trust_grants::id))
+                .load(conn)
+                .await?)
+        })
+    }
+}
