@@ -1,0 +1,172 @@
+use signing_crypto::{Fingerprint, OrgId, PackageDigest, PackageName};
+
+/// The `tracing` target of every audit event.
+pub const AUDIT_TARGET: &str = "cloacina::audit";
+
+macro_rules! event_types {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal, $level:ident;)*) => {
+        /// What happened, as the field `event_type` says it.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[non_exhaustive]
+        pub enum EventType {
+            $($(#[$doc])* $variant),*
+        }
+
+        impl EventType {
+            /// Every type of event.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// The name in the field `event_type`.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $name),* }
+            }
+
+            fn level(self) -> tracing::Level {
+                match self { $(Self::$variant => tracing::Level::$level),* }
+            }
+        }
+    };
+}
+
+event_types! {
+    /// An organisation was created.
+    OrganizationCreated = "organization.created", INFO;
+    /// An organisation was deleted.
+    OrganizationDeleted = "organization.deleted", WARN;
+    /// A signing key was made or imported.
+    SigningKeyCreated = "key.signing.created", INFO;
+    /// A signing key was revoked.
+    SigningKeyRevoked = "key.signing.revoked", WARN;
+    /// A public key was exported.
+    KeyExported = "key.exported", INFO;
+    /// A key became trusted.
+    TrustedKeyAdded = "key.trusted.added", INFO;
+    /// A trusted key was revoked.
+    TrustedKeyRevoked = "key.trusted.revoked", WARN;
+    /// A fingerprint was denied.
+    KeyDenied = "key.denied", WARN;
+    /// Trust was granted to another organisation.
+    GrantCreated = "trust.grant.created", INFO;
+    /// A grant was revoked.
+    GrantRevoked = "trust.grant.revoked", WARN;
+    /// A package was signed.
+    PackageSigned = "package.signed", INFO;
+    /// A signature was put into the store.
+    SignatureStored = "package.signature.stored", INFO;
+    /// A package was verified.
+    VerificationSuccess = "verification.success", INFO;
+    /// A package was refused.
+    VerificationFailure = "verification.failure", WARN;
+    /// A verified package was loaded.
+    LoadSuccess = "package.load.success", INFO;
+    /// A package was loaded without verification.
+    LoadUnsigned = "package.load.unsigned", WARN;
+    /// A package was not loaded.
+    LoadFailure = "package.load.failure", WARN;
+}
+
+/// An audit event on its way to `tracing`.
+///
+/// Fields that do not apply are absent. None of them is ever secret.
+#[derive(Clone, Debug)]
+#[must_use = "an event that is not emitted is not heard"]
+pub struct AuditEvent {
+    event_type: EventType,
+    org: Option<OrgId>,
+    other_org: Option<OrgId>,
+    key_id: Option<String>,
+    fingerprint: Option<Fingerprint>,
+    package: Option<PackageName>,
+    digest: Option<PackageDigest>,
+    failure: Option<String>,
+}
+
+impl AuditEvent {
+    /// An event of a type, without fields.
+    pub fn new(event_type: EventType) -> Self {
+        Self {
+            event_type,
+            org: None,
+            other_org: None,
+            key_id: None,
+            fingerprint: None,
+            package: None,
+            digest: None,
+            failure: None,
+        }
+    }
+
+    /// The field `org_id`: who acted, or for whom it was done.
+    pub fn org(mut self, org: impl Into<Option<OrgId>>) -> Self {
+        self.org = org.into();
+        self
+    }
+
+    /// The field `child_org_id`: the other side of a grant.
+    pub fn child_org(mut self, org: OrgId) -> Self {
+        self.other_org = Some(org);
+        self
+    }
+
+    /// The field `key_id`: the signing or trusted key's id.
+    pub fn key_id(mut self, id: impl ToString) -> Self {
+        self.key_id = Some(id.to_string());
+        self
+    }
+
+    /// The field `key_fingerprint`.
+    pub fn fingerprint(mut self, fingerprint: impl Into<Option<Fingerprint>>) -> Self {
+        self.fingerprint = fingerprint.into();
+        self
+    }
+
+    /// The field `package_name`.
+    pub fn package(mut self, name: &PackageName) -> Self {
+        self.package = Some(name.clone());
+        self
+    }
+
+    /// The field `package_hash`: SHA-256 in hexadecimal.
+    pub fn digest(mut self, digest: impl Into<Option<PackageDigest>>) -> Self {
+        self.digest = digest.into();
+        self
+    }
+
+    /// The field `failure_reason`: an error with its sources.
+    pub fn failure(mut self, error: &dyn std::error::Error) -> Self {
+        let mut reason = error.to_string();
+        let mut source = error.source();
+        while let Some(error) = source {
+            reason.push_str(": ");
+            reason.push_str(&error.to_string());
+            source = error.source();
+        }
+        self.failure = Some(reason);
+        self
+    }
+
+    /// Hands the event to `tracing`.
+    pub fn emit(self) {
+        macro_rules! emit_at {
+            ($level:ident) => {
+                tracing::event!(
+                    target: AUDIT_TARGET,
+                    tracing::Level::$level,
+                    event_type = self.event_type.as_str(),
+                    org_id = self.org.map(tracing::field::display),
+                    child_org_id = self.other_org.map(tracing::field::display),
+                    key_id = self.key_id,
+                    key_fingerprint = self.fingerprint.map(tracing::field::display),
+                    package_name = self.package.map(tracing::field::display),
+                    package_hash = self.digest.map(tracing::field::display),
+                    failure_reason = self.failure,
+                )
+            };
+        }
+        if self.event_type.level() == tracing::Level::WARN {
+            emit_at!(WARN);
+        } else {
+            emit_at!(INFO);
+        }
+    }
+}

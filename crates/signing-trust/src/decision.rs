@@ -1,0 +1,173 @@
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+use signing_crypto::{
+    EnvelopeSignature, Fingerprint, GrantId, KeyName, OrgId, OrgName, SignatureEnvelope,
+    TrustedKeyId, VerifyingKey,
+};
+
+/// Who is said to have signed an envelope.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Signers {
+    /// The keys that its signatures name.
+    pub named: Vec<Fingerprint>,
+    /// Whether a signature names no key, so that any trusted key may have made it.
+    pub anonymous: bool,
+}
+
+impl Signers {
+    /// The signers that `envelope` claims.
+    pub fn of(envelope: &SignatureEnvelope) -> Self {
+        let claims = envelope.signatures().iter().map(EnvelopeSignature::claimed_signer);
+        Self {
+            anonymous: claims.clone().any(|claim| claim.is_none()),
+            named: claims.flatten().collect(),
+        }
+    }
+
+    /// One key, by name.
+    pub fn one(fingerprint: Fingerprint) -> Self {
+        Self { named: vec![fingerprint], anonymous: false }
+    }
+}
+
+/// Which of some keys are trusted, by which path, and why the others are not.
+///
+/// The data behind the error, the audit event and the explanation alike.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrustDecision {
+    pub(crate) keys: Vec<KeyDecision>,
+}
+
+impl TrustDecision {
+    /// Every key that was decided on.
+    pub fn keys(&self) -> &[KeyDecision] {
+        &self.keys
+    }
+
+    /// The keys whose signatures are accepted.
+    pub fn trusted(&self) -> impl Iterator<Item = &TrustedKey> {
+        self.keys.iter().filter_map(|decided| decided.verdict.as_ref().ok())
+    }
+
+    /// What was decided about `fingerprint`.
+    pub fn about(&self, fingerprint: &Fingerprint) -> Result<&TrustedKey, UntrustedReason> {
+        let decided = self.keys.iter().find(|decided| decided.fingerprint == *fingerprint);
+        match decided.map(|decided| &decided.verdict) {
+            Some(Ok(key)) => Ok(key),
+            Some(Err(reason)) => Err(reason.clone()),
+            None => Err(UntrustedReason::Unknown),
+        }
+    }
+}
+
+/// What was decided about one key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyDecision {
+    /// The key.
+    pub fingerprint: Fingerprint,
+    /// By which path it is trusted, or why it is not.
+    pub verdict: Result<TrustedKey, UntrustedReason>,
+}
+
+/// A key whose signatures are accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrustedKey {
+    /// The key.
+    pub key: VerifyingKey,
+    /// What whoever trusts it directly calls it.
+    pub name: Option<KeyName>,
+    /// By which path it is trusted.
+    pub via: TrustPath,
+}
+
+/// By which path a key is trusted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TrustPath {
+    /// It is one of the keys at hand.
+    Pinned,
+    /// The organisation trusts it itself.
+    Direct {
+        /// The organisation's row about the key.
+        trusted_key: TrustedKeyId,
+    },
+    /// An organisation trusts it that was granted trust.
+    Granted {
+        /// The grant.
+        grant: GrantId,
+        /// The organisation that trusts the key itself.
+        child: OrgId,
+        /// Its name.
+        child_name: OrgName,
+        /// Its row about the key.
+        trusted_key: TrustedKeyId,
+    },
+}
+
+impl fmt::Display for TrustPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pinned => f.write_str("pinned"),
+            Self::Direct { .. } => f.write_str("direct"),
+            Self::Granted { child_name, .. } => write!(f, "granted to {child_name}"),
+        }
+    }
+}
+
+/// Why a key's signatures are not accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum UntrustedReason {
+    /// Nobody who counts has said anything about it.
+    Unknown,
+    /// It is not one of the keys at hand.
+    NotPinned,
+    /// The organisation itself has revoked or denied it.
+    Revoked {
+        /// When it did.
+        at: DateTime<Utc>,
+    },
+    /// The only organisation by which it would be trusted has revoked it.
+    RevokedByChild {
+        /// That organisation.
+        child_name: OrgName,
+        /// When it did.
+        at: DateTime<Utc>,
+    },
+    /// The only organisation by which it would be trusted was deleted.
+    ChildDeleted {
+        /// That organisation.
+        child_name: OrgName,
+        /// When it was.
+        at: DateTime<Utc>,
+    },
+    /// The asking organisation was deleted, and trusts nothing.
+    OrganizationDeleted {
+        /// When it was.
+        at: DateTime<Utc>,
+    },
+}
+
+impl fmt::Display for UntrustedReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown => f.write_str("it is neither trusted directly nor through a grant"),
+            Self::NotPinned => f.write_str("it is not one of the keys that were given"),
+            Self::Revoked { at } => write!(f, "the organisation revoked it at {}", time(at)),
+            Self::RevokedByChild { child_name, at } => {
+                write!(f, "{child_name}, which trusted it, revoked it at {}", time(at))
+            }
+            Self::ChildDeleted { child_name, at } => {
+                write!(f, "{child_name}, which trusted it, was deleted at {}", time(at))
+            }
+            Self::OrganizationDeleted { at } => {
+                write!(f, "the organisation was deleted at {}", time(at))
+            }
+        }
+    }
+}
+
+fn time(at: &DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
+}

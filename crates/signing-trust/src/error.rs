@@ -1,0 +1,80 @@
+use thiserror::Error;
+
+#[cfg(feature = "store")]
+use chrono::{DateTime, Utc};
+#[cfg(feature = "store")]
+use signing_crypto::{
+    EnvelopeError, Fingerprint, KeyError, KeyId, MalformedEnvelope, OrgId, WrapError,
+};
+#[cfg(feature = "store")]
+use signing_store::StoreError;
+
+/// A question of trust that was not answered, or a change that was not made.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum TrustError {
+    /// A package that was verified for no organisation cannot be checked again
+    /// with a store.
+    #[error("the package was verified with pinned keys only, for no organisation")]
+    NoOrganization,
+    /// The store did not answer, or refused.
+    #[cfg(feature = "store")]
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Private keys are needed, and there is no KEK to unwrap them.
+    #[cfg(feature = "store")]
+    #[error("a key encryption key is needed to use private keys")]
+    NoKeyEncryptionKey,
+    /// A private key could not be wrapped or unwrapped.
+    #[cfg(feature = "store")]
+    #[error("the private key cannot be used")]
+    Wrap(#[from] WrapError),
+    /// A key could not be made.
+    #[cfg(feature = "store")]
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// A revoked signing key signs no more.
+    #[cfg(feature = "store")]
+    #[error("the signing key {id} was revoked at {}", at.to_rfc3339())]
+    SigningKeyRevoked {
+        /// The key.
+        id: KeyId,
+        /// When.
+        at: DateTime<Utc>,
+    },
+    /// What was revoked or denied is not trusted again by trusting it.
+    #[cfg(feature = "store")]
+    #[error("the organisation revoked the key {fingerprint} at {}", at.to_rfc3339())]
+    PreviouslyRevoked {
+        /// The key.
+        fingerprint: Fingerprint,
+        /// When.
+        at: DateTime<Utc>,
+    },
+    /// A grant to oneself.
+    #[cfg(feature = "store")]
+    #[error("the organisation {org} cannot grant trust to itself")]
+    SelfGrant {
+        /// The organisation.
+        org: OrgId,
+    },
+    /// A signature names no key, and there are too many to try.
+    #[cfg(feature = "store")]
+    #[error(
+        "a signature names no key, and the organisation trusts {found}: at most {limit} are tried"
+    )]
+    TooManyCandidates {
+        /// How many keys it trusts.
+        found: usize,
+        /// How many are tried.
+        limit: usize,
+    },
+    /// An envelope that is not about a package cannot be stored.
+    #[cfg(feature = "store")]
+    #[error("the envelope is not a package signature")]
+    MalformedEnvelope(#[from] MalformedEnvelope),
+    /// An envelope that the key did not sign.
+    #[cfg(feature = "store")]
+    #[error(transparent)]
+    Envelope(#[from] EnvelopeError),
+}

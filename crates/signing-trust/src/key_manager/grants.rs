@@ -1,0 +1,48 @@
+use signing_crypto::OrgId;
+use signing_store::{Change, TrustGrantRecord};
+
+use super::{KeyManager, entry};
+use crate::{AuditEvent, EventType, TrustError};
+
+impl KeyManager {
+    /// Lets `parent` accept the keys that `child` trusts directly. It reaches no
+    /// further: what `child` accepts through grants of its own, `parent` does not.
+    ///
+    /// # Errors
+    ///
+    /// [`TrustError::SelfGrant`].
+    pub async fn grant_trust(
+        &self,
+        parent: OrgId,
+        child: OrgId,
+    ) -> Result<Change<TrustGrantRecord>, TrustError> {
+        if parent == child {
+            return Err(TrustError::SelfGrant { org: parent });
+        }
+        let entry = entry(EventType::GrantCreated).with("child_org_id", child);
+        let change = self.store.grant_trust(parent, child, entry).await?;
+        if let Change::Made(_) = &change {
+            AuditEvent::new(EventType::GrantCreated).org(parent).child_org(child).emit();
+        }
+        Ok(change)
+    }
+
+    /// Revokes a grant. `AlreadySo(None)` if there is none.
+    pub async fn revoke_trust(
+        &self,
+        parent: OrgId,
+        child: OrgId,
+    ) -> Result<Change<Option<TrustGrantRecord>>, TrustError> {
+        let entry = entry(EventType::GrantRevoked).with("child_org_id", child);
+        let change = self.store.revoke_grant(parent, child, entry).await?;
+        if let Change::Made(_) = &change {
+            AuditEvent::new(EventType::GrantRevoked).org(parent).child_org(child).emit();
+        }
+        Ok(change)
+    }
+
+    /// The grants that `parent` has made and not revoked, oldest first.
+    pub async fn list_grants(&self, parent: OrgId) -> Result<Vec<TrustGrantRecord>, TrustError> {
+        Ok(self.store.grants_from(parent).await?)
+    }
+}

@@ -1,0 +1,45 @@
+use signing_crypto::{OrgId, OrgName};
+use signing_store::{NewOrganization, OrganizationRecord, OrganizationRef};
+
+use super::{KeyManager, entry};
+use crate::{AuditEvent, EventType, TrustError};
+
+impl KeyManager {
+    /// Creates an organisation.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NameTaken`](signing_store::StoreError::NameTaken) if another
+    /// one has the name.
+    pub async fn create_organization(
+        &self,
+        name: OrgName,
+    ) -> Result<OrganizationRecord, TrustError> {
+        let id = OrgId::random();
+        let entry = entry(EventType::OrganizationCreated).with("name", &name);
+        let record = self.store.create_organization(NewOrganization { id, name }, entry).await?;
+        AuditEvent::new(EventType::OrganizationCreated).org(id).emit();
+        Ok(record)
+    }
+
+    /// Deletes an organisation. It stays as a tombstone that trusts nothing and
+    /// passes no trust on; its name is free again.
+    pub async fn delete_organization(&self, id: OrgId) -> Result<(), TrustError> {
+        self.store.delete_organization(id, entry(EventType::OrganizationDeleted)).await?;
+        AuditEvent::new(EventType::OrganizationDeleted).org(id).emit();
+        Ok(())
+    }
+
+    /// Finds an organisation, by id even if it is deleted.
+    pub async fn organization(
+        &self,
+        org: OrganizationRef,
+    ) -> Result<OrganizationRecord, TrustError> {
+        Ok(self.store.organization(org).await?)
+    }
+
+    /// All organisations that are not deleted, by name.
+    pub async fn list_organizations(&self) -> Result<Vec<OrganizationRecord>, TrustError> {
+        Ok(self.store.organizations().await?)
+    }
+}

@@ -1,0 +1,101 @@
+use signing_crypto::{KeyId, KeyName, OrgId, SigningKey, VerifyingKey};
+use signing_store::{Change, NewSigningKey, SigningKeyRecord};
+
+use super::{KeyManager, entry};
+use crate::{AuditEvent, EventType, TrustError};
+
+impl KeyManager {
+    /// Makes a signing key for `org`, kept under the KEK. It is not trusted yet,
+    /// not even by `org`.
+    pub async fn create_signing_key(
+        &self,
+        org: OrgId,
+        name: KeyName,
+    ) -> Result<SigningKeyRecord, TrustError> {
+        self.require_kek()?;
+        self.import_signing_key(org, name, &SigningKey::generate()?).await
+    }
+
+    /// Keeps a signing key that exists already.
+    ///
+    /// # Errors
+    ///
+    /// As [`create_signing_key`](Self::create_signing_key), and
+    /// [`StoreError::SigningKeyExists`](signing_store::StoreError::SigningKeyExists)
+    /// if `org` has the key already, revoked or not.
+    pub async fn import_signing_key(
+        &self,
+        org: OrgId,
+        name: KeyName,
+        key: &SigningKey,
+    ) -> Result<SigningKeyRecord, TrustError> {
+        let id = KeyId::random();
+        let wrapped_key = self.require_kek()?.wrap_key(key, org, id)?;
+        let fingerprint = key.fingerprint();
+        let entry = entry(EventType::SigningKeyCreated)
+            .with("key_id", id)
+            .with("name", &name)
+            .with("fingerprint", fingerprint);
+        let public_key = key.verifying_key();
+        let new = NewSigningKey { id, org_id: org, name, public_key, wrapped_key };
+        let record = self.store.insert_signing_key(new, entry).await?;
+        AuditEvent::new(EventType::SigningKeyCreated)
+            .org(org)
+            .key_id(id)
+            .fingerprint(fingerprint)
+            .emit();
+        Ok(record)
+    }
+
+    /// Unwraps a signing key, to sign with.
+    ///
+    /// # Errors
+    ///
+    /// [`TrustError::SigningKeyRevoked`]; [`TrustError::Wrap`] if the row was
+    /// tampered with or is wrapped with another KEK.
+    pub async fn get_signing_key(&self, id: KeyId) -> Result<SigningKey, TrustError> {
+        let kek = self.require_kek()?;
+        let (record, wrapped) = self.store.wrapped_signing_key(id).await?;
+        if let Some(at) = record.revoked_at {
+            return Err(TrustError::SigningKeyRevoked { id, at });
+        }
+        Ok(kek.unwrap_key(&wrapped, record.org_id, id, &record.public_key)?)
+    }
+
+    /// The public half of a signing key. Needs no KEK.
+    pub async fn export_public_key(&self, id: KeyId) -> Result<VerifyingKey, TrustError> {
+        let record = self.store.signing_key(id).await?;
+        AuditEvent::new(EventType::KeyExported)
+            .org(record.org_id)
+            .key_id(id)
+            .fingerprint(record.fingerprint)
+            .emit();
+        Ok(record.public_key)
+    }
+
+    /// An organisation's signing keys, revoked ones included, oldest first.
+    pub async fn list_signing_keys(&self, org: OrgId) -> Result<Vec<SigningKeyRecord>, TrustError> {
+        Ok(self.store.signing_keys(org).await?)
+    }
+
+    /// Retires a signing key: it signs no more. Signatures that it made stay
+    /// good wherever the key is trusted; to end that, revoke the trusted key.
+    pub async fn revoke_signing_key(
+        &self,
+        id: KeyId,
+    ) -> Result<Change<SigningKeyRecord>, TrustError> {
+        let record = self.store.signing_key(id).await?;
+        let entry = entry(EventType::SigningKeyRevoked)
+            .with("key_id", id)
+            .with("fingerprint", record.fingerprint);
+        let change = self.store.revoke_signing_key(record.org_id, id, entry).await?;
+        if let Change::Made(record) = &change {
+            AuditEvent::new(EventType::SigningKeyRevoked)
+                .org(record.org_id)
+                .key_id(id)
+                .fingerprint(record.fingerprint)
+                .emit();
+        }
+        Ok(change)
+    }
+}

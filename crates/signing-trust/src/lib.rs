@@ -1,0 +1,68 @@
+//! Who accepts whose signatures.
+//!
+//! With a store (feature `store`, on by default) organisations own keys, trust
+//! keys, and accept what other organisations trust; [`KeyManager`] is where all
+//! of that is changed and asked. Without one, [`PinnedKeys`] are public keys that
+//! one simply has. [`TrustSource`] is either.
+//!
+//! ```
+//! # #[cfg(feature = "sqlite")]
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+//! use signing_crypto::KeyEncryptionKey;
+//! use signing_trust::{KeyManager, store::{DatabaseUrl, Store}};
+//!
+//! # let directory = tempfile::tempdir()?;
+//! # let url = DatabaseUrl::sqlite(directory.path().join("cloacina.db"));
+//! let (store, _) = Store::migrate(&url).await?;
+//! let kek = KeyEncryptionKey::parse("000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f")?;
+//! let keys = KeyManager::new(store, Some(kek));
+//!
+//! let vendor = keys.create_organization("vendor".parse()?).await?.id;
+//! let release = keys.create_signing_key(vendor, "release".parse()?).await?;
+//! keys.trust_public_key(vendor, &release.public_key, None).await?;
+//!
+//! let operator = keys.create_organization("operator".parse()?).await?.id;
+//! keys.grant_trust(operator, vendor).await?;
+//! assert!(keys.find_trusted_key(operator, &release.fingerprint).await?.is_some());
+//!
+//! keys.deny_key(operator, &release.fingerprint, Some("not for us")).await?;
+//! assert!(keys.find_trusted_key(operator, &release.fingerprint).await?.is_none());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! The rules, in short: an organisation's own word comes first, and a refusal
+//! wins over any grant; a grant reaches exactly one level; what cannot be decided
+//! is an error, never a yes.
+
+#![forbid(unsafe_code)]
+
+mod decision;
+
+mod pinned;
+mod source;
+
+#[cfg(feature = "store")]
+mod rules;
+
+#[cfg(feature = "store")]
+mod key_manager;
+
+mod audit;
+
+mod error;
+
+pub use audit::{AUDIT_TARGET, AuditEvent, EventType};
+pub use decision::{KeyDecision, Signers, TrustDecision, TrustPath, TrustedKey, UntrustedReason};
+pub use error::TrustError;
+#[cfg(feature = "store")]
+pub use key_manager::{KeyManager, StoredSignature};
+pub use pinned::PinnedKeys;
+#[cfg(feature = "store")]
+pub use rules::MAX_CANDIDATES;
+pub use source::TrustSource;
+
+/// The store's types, for whoever opens one.
+#[cfg(feature = "store")]
+pub use signing_store as store;

@@ -1,0 +1,82 @@
+use signing_crypto::VerifyingKey;
+
+use crate::{KeyDecision, Signers, TrustDecision, TrustPath, TrustedKey, UntrustedReason};
+
+/// Public keys that one simply has and trusts, without a store.
+///
+/// Deciding by them takes no database and no runtime. Nothing revokes them: a
+/// key that is no longer good must be taken out of the program's configuration.
+#[derive(Clone, Debug, Default)]
+pub struct PinnedKeys(Vec<VerifyingKey>);
+
+impl PinnedKeys {
+    /// Trusts `keys` and nothing else.
+    pub fn new(keys: impl IntoIterator<Item = VerifyingKey>) -> Self {
+        Self(keys.into_iter().collect())
+    }
+
+    /// Decides which of `signers` are pinned.
+    pub fn decide(&self, signers: &Signers) -> TrustDecision {
+        let pinned = self.0.iter().map(|key| (key.fingerprint(), key));
+        let mut keys: Vec<KeyDecision> = pinned
+            .filter(|(fingerprint, _)| signers.anonymous || signers.named.contains(fingerprint))
+            .map(|(fingerprint, key)| {
+                let trusted = TrustedKey { key: *key, name: None, via: TrustPath::Pinned };
+                KeyDecision { fingerprint, verdict: Ok(trusted) }
+            })
+            .collect();
+        for &fingerprint in &signers.named {
+            if !keys.iter().any(|decided| decided.fingerprint == fingerprint) {
+                keys.push(KeyDecision { fingerprint, verdict: Err(UntrustedReason::NotPinned) });
+            }
+        }
+        TrustDecision { keys }
+    }
+}
+
+impl FromIterator<VerifyingKey> for PinnedKeys {
+    fn from_iter<I: IntoIterator<Item = VerifyingKey>>(keys: I) -> Self {
+        Self::new(keys)
+    }
+}
+
+impl From<VerifyingKey> for PinnedKeys {
+    fn from(key: VerifyingKey) -> Self {
+        Self::new([key])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use signing_crypto::SigningKey;
+
+    use super::*;
+
+    #[test]
+    fn only_pinned_keys_are_trusted() {
+        let [ours, theirs] = [(); 2].map(|()| SigningKey::generate().unwrap());
+        let pinned = PinnedKeys::from(ours.verifying_key());
+        let signers =
+            Signers { named: vec![theirs.fingerprint(), ours.fingerprint()], anonymous: false };
+        let decision = pinned.decide(&signers);
+        assert_eq!(decision.trusted().count(), 1);
+        assert!(decision.about(&ours.fingerprint()).is_ok());
+        assert_eq!(decision.about(&theirs.fingerprint()), Err(UntrustedReason::NotPinned));
+    }
+
+    #[test]
+    fn a_signature_without_a_name_may_be_of_any_pinned_key() {
+        let pinned: PinnedKeys =
+            (0..3).map(|_| SigningKey::generate().unwrap().verifying_key()).collect();
+        let anonymous = Signers { named: vec![], anonymous: true };
+        assert_eq!(pinned.decide(&anonymous).trusted().count(), 3);
+        assert_eq!(pinned.decide(&Signers::default()).trusted().count(), 0);
+    }
+
+    #[test]
+    fn without_pins_nothing_is_trusted() {
+        let key = SigningKey::generate().unwrap();
+        let decision = PinnedKeys::default().decide(&Signers::one(key.fingerprint()));
+        assert_eq!(decision.trusted().count(), 0);
+    }
+}

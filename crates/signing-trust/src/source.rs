@@ -1,0 +1,47 @@
+#[cfg(feature = "store")]
+use signing_crypto::{OrgId, PackageName};
+
+use crate::PinnedKeys;
+#[cfg(feature = "store")]
+use crate::{KeyManager, Signers, TrustDecision, TrustError};
+
+/// Where trust comes from.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum TrustSource<'a> {
+    /// From keys at hand. Nothing revokes them.
+    Pinned(&'a PinnedKeys),
+    /// From a store, asked anew each time.
+    #[cfg(feature = "store")]
+    Store(&'a KeyManager),
+}
+
+#[cfg(feature = "store")]
+impl TrustSource<'_> {
+    /// Decides which of `signers` the organisation `org` accepts for the package
+    /// `expected_name`. Pinned keys know neither organisations nor names.
+    pub async fn decide(
+        &self,
+        org: OrgId,
+        signers: &Signers,
+        expected_name: &PackageName,
+    ) -> Result<TrustDecision, TrustError> {
+        match self {
+            Self::Pinned(keys) => Ok(keys.decide(signers)),
+            Self::Store(keys) => keys.decide(org, signers, expected_name).await,
+        }
+    }
+}
+
+impl<'a> From<&'a PinnedKeys> for TrustSource<'a> {
+    fn from(keys: &'a PinnedKeys) -> Self {
+        Self::Pinned(keys)
+    }
+}
+
+#[cfg(feature = "store")]
+impl<'a> From<&'a KeyManager> for TrustSource<'a> {
+    fn from(keys: &'a KeyManager) -> Self {
+        Self::Store(keys)
+    }
+}
