@@ -1,0 +1,161 @@
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use signing_crypto::{PemError, VerifyingKey};
+use signing_trust::PinnedKeys;
+use thiserror::Error;
+
+#[cfg(feature = "store")]
+mod organization;
+
+use crate::{
+    LoadedPackage, PackageError, PackagePath, SecurityConfig, SignatureSource,
+    verify_and_load_package_offline,
+};
+
+/// The command-line options of a runner that loads packages.
+///
+/// ```
+/// use clap::Parser;
+/// use signing_loader::SecurityArgs;
+///
+/// #[derive(Parser)]
+/// struct Cli {
+///     #[command(flatten)]
+///     security: SecurityArgs,
+/// }
+///
+/// let cli = Cli::try_parse_from(["my_runner", "--require-signatures", "--trust-key", "a.pub.pem"])?;
+/// # assert!(Cli::try_parse_from(["my_runner", "--trust-key", "a.pub.pem"]).is_err());
+/// # Ok::<(), clap::Error>(())
+/// ```
+///
+/// `--trust-key` or `--org` without `--require-signatures` is a usage error, so
+/// that nobody believes to be protected who is not.
+#[derive(Args, Clone, Debug)]
+pub struct SecurityArgs {
+    /// Load only packages that a trusted key has signed
+    #[cfg_attr(feature = "store", arg(long, requires = "trust"))]
+    #[cfg_attr(not(feature = "store"), arg(long, requires = "trust_key"))]
+    require_signatures: bool,
+
+    /// Trust the public key in this PEM file (may be repeated)
+    #[arg(long, value_name = "PEM", requires = "require_signatures", group = "trust")]
+    trust_key: Vec<PathBuf>,
+
+    /// Trust what this organisation (name or id) trusts
+    #[cfg(feature = "store")]
+    #[arg(
+        long,
+        value_name = "ORG",
+        requires = "require_signatures",
+        conflicts_with = "trust_key",
+        group = "trust"
+    )]
+    org: Option<String>,
+
+    /// The store to ask: postgres://… or a SQLite file
+    #[cfg(feature = "store")]
+    #[arg(long, value_name = "URL", env = "CLOACINA_DATABASE_URL", hide_env_values = true)]
+    database_url: Option<String>,
+}
+
+/// What the options come to: ready to load packages.
+#[derive(Debug)]
+pub struct Security {
+    config: SecurityConfig,
+    trust: Trust,
+}
+
+#[derive(Debug)]
+enum Trust {
+    Pinned(PinnedKeys),
+    #[cfg(feature = "store")]
+    Organization(organization::Organization),
+}
+
+/// Options that cannot be followed. Nothing was loaded.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum SecurityArgsError {
+    /// A key file could not be read.
+    #[error("cannot read the key file {}", path.display())]
+    KeyFile {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A key file holds something else.
+    #[error("cannot trust the key in {}", path.display())]
+    Key {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: PemError,
+    },
+    /// An organisation without a store to find it in.
+    #[error("--org needs a store: give --database-url or CLOACINA_DATABASE_URL")]
+    NoStore,
+    /// The database URL is not one.
+    #[cfg(feature = "store")]
+    #[error("the database URL cannot be used")]
+    DatabaseUrl(#[from] signing_trust::store::UrlError),
+    /// The text is neither an organisation's id nor a name.
+    #[cfg(feature = "store")]
+    #[error("--org names no organisation")]
+    OrganizationName(#[from] signing_crypto::NameError),
+    /// The store could not be opened, or does not know the organisation.
+    #[cfg(feature = "store")]
+    #[error(transparent)]
+    Store(#[from] signing_trust::store::StoreError),
+}
+
+impl SecurityArgs {
+    /// Reads the key files, or opens the store and finds the organisation.
+    pub async fn resolve(&self) -> Result<Security, SecurityArgsError> {
+        let config =
+            SecurityConfig { require_signatures: self.require_signatures, ..Default::default() };
+        #[cfg(feature = "store")]
+        if let Some(org) = &self.org {
+            let url = self.database_url.as_deref().ok_or(SecurityArgsError::NoStore)?;
+            let organization = organization::Organization::find(org, url).await?;
+            return Ok(Security { config, trust: Trust::Organization(organization) });
+        }
+        let keys: Result<PinnedKeys, _> =
+            self.trust_key.iter().map(|path| read_key(path)).collect();
+        Ok(Security { config, trust: Trust::Pinned(keys?) })
+    }
+}
+
+impl Security {
+    /// What is asked of packages.
+    pub fn config(&self) -> &SecurityConfig {
+        &self.config
+    }
+
+    /// Verifies a package, if signatures are required, and loads it.
+    ///
+    /// # Errors
+    ///
+    /// As [`verify_and_load_package`](crate::verify_and_load_package).
+    pub async fn load(&self, path: impl Into<PackagePath>) -> Result<LoadedPackage, PackageError> {
+        let source = SignatureSource::Auto;
+        match &self.trust {
+            Trust::Pinned(keys) => {
+                verify_and_load_package_offline(path, &self.config, keys, source)
+            }
+            #[cfg(feature = "store")]
+            Trust::Organization(organization) => {
+                organization.load(path.into(), &self.config, source).await
+            }
+        }
+    }
+}
+
+fn read_key(path: &Path) -> Result<VerifyingKey, SecurityArgsError> {
+    let bytes = crate::open::read_bounded(path, signing_crypto::MAX_PEM_SIZE)
+        .map_err(|source| SecurityArgsError::KeyFile { path: path.into(), source })?;
+    VerifyingKey::from_pem(&bytes)
+        .map_err(|source| SecurityArgsError::Key { path: path.into(), source })
+}

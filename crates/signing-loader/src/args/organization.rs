@@ -1,0 +1,37 @@
+use signing_crypto::{OrgId, OrgName};
+use signing_trust::KeyManager;
+use signing_trust::store::{OrganizationRef, Store};
+
+use super::SecurityArgsError;
+use crate::{
+    LoadedPackage, PackageError, PackagePath, SecurityConfig, SignatureSource,
+    verify_and_load_package,
+};
+
+/// The organisation whose trust counts, and the store that knows it.
+#[derive(Debug)]
+pub(super) struct Organization {
+    keys: KeyManager,
+    id: OrgId,
+}
+
+impl Organization {
+    pub(super) async fn find(org: &str, url: &str) -> Result<Self, SecurityArgsError> {
+        let org = match org.parse() {
+            Ok(id) => OrganizationRef::Id(id),
+            Err(_) => OrganizationRef::Name(OrgName::new(org)?),
+        };
+        let store = Store::open(&url.parse()?).await?;
+        let id = store.organization(org).await?.id;
+        Ok(Self { keys: KeyManager::new(store, None), id })
+    }
+
+    pub(super) async fn load(
+        &self,
+        package: PackagePath,
+        config: &SecurityConfig,
+        source: SignatureSource,
+    ) -> Result<LoadedPackage, PackageError> {
+        verify_and_load_package(package, self.id, config, &self.keys, source).await
+    }
+}

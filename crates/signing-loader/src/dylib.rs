@@ -1,0 +1,132 @@
+//! The only place that loads code, and the only one with `unsafe`.
+#![expect(unsafe_code, reason = "loading a library runs its code, which Rust cannot vouch for")]
+
+use std::ffi::CStr;
+use std::fs::{self, File, Permissions};
+use std::io::{self, Seek, Write};
+use std::mem::ManuallyDrop;
+use std::os::fd::{AsRawFd, IntoRawFd};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use libloading::os::unix::{Library as Handle, RTLD_LOCAL, RTLD_NOW};
+use signing_crypto::PackageDigest;
+
+use crate::sealed::SealedPackage;
+use crate::{LoadError, LoadedPackage};
+
+/// A library that is mapped into this process, for good.
+#[derive(Debug)]
+pub(crate) struct Library(ManuallyDrop<Handle>);
+
+impl Library {
+    /// Loads the sealed bytes and runs their constructors.
+    pub(crate) fn load(sealed: SealedPackage) -> Result<Self, LoadError> {
+        let digest = sealed.content().digest;
+        let file = sealed.into_file();
+        let link = PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()));
+        if is_link_to(&link, &file) {
+            Self::load_descriptor(file)
+        } else {
+            Self::load_private_copy(file, digest)
+        }
+    }
+
+    /// Loads through the descriptor, so that there is no path to swap.
+    ///
+    /// The dynamic linker knows a library by the spelling of its path: had the
+    /// descriptor been closed, the next package could get the same number and,
+    /// silently, the old library. Hence it stays open for ever, and afterwards
+    /// the file must really be mapped.
+    fn load_descriptor(file: File) -> Result<Self, LoadError> {
+        // Not the spelling that anybody else would choose.
+        let path = format!("/proc/self/fd/./{}", file.as_raw_fd());
+        let handle = open(Path::new(&path))?;
+        let mapped = is_mapped(&file).map_err(LoadError::Io)?;
+        let _never_closed = file.into_raw_fd();
+        match mapped {
+            true => Ok(Self(ManuallyDrop::new(handle))),
+            false => {
+                std::mem::forget(handle);
+                Err(LoadError::AnotherLibrary)
+            }
+        }
+    }
+
+    /// Loads from a copy in a directory that only this user can enter: where
+    /// there is no `/proc`, the linker has to be given a path. Weaker, as another
+    /// process of the same user could change the copy.
+    fn load_private_copy(mut file: File, digest: PackageDigest) -> Result<Self, LoadError> {
+        let mut prepare = || -> io::Result<(tempfile::TempDir, PathBuf, PackageDigest)> {
+            let directory = tempfile::tempdir()?;
+            fs::set_permissions(directory.path(), Permissions::from_mode(0o700))?;
+            let path = directory.path().join("package.so");
+            let mut copy = File::create_new(&path)?;
+            file.rewind()?;
+            io::copy(&mut file, &mut copy)?;
+            copy.flush()?;
+            let copied = PackageDigest::of_reader(File::open(&path)?)?.digest;
+            Ok((directory, path, copied))
+        };
+        let (_removed_at_the_end, path, copied) = prepare().map_err(LoadError::Io)?;
+        if copied != digest {
+            return Err(LoadError::AnotherLibrary);
+        }
+        Ok(Self(ManuallyDrop::new(open(&path)?)))
+    }
+}
+
+impl LoadedPackage {
+    /// The address of the symbol `name`, as a `T`: a function pointer or another
+    /// type of the size of a pointer.
+    ///
+    /// # Errors
+    ///
+    /// [`LoadError::Symbol`] if there is none, or if `T` has another size.
+    ///
+    /// # Safety
+    ///
+    /// The symbol must be what `T` says. The package's signature does not say
+    /// so: it tells who made the package, not what is in it.
+    pub unsafe fn symbol<T: Copy>(&self, name: &CStr) -> Result<T, LoadError> {
+        let failed = |source| LoadError::Symbol { name: name.into(), source: Box::new(source) };
+        // SAFETY: The caller vouches for the type, and the library is never
+        // unloaded, so that a copy of the address stays valid.
+        let symbol = unsafe { self.library.0.get::<T>(name.to_bytes_with_nul()) };
+        let address = symbol.map_err(failed)?;
+        let copy = *address;
+        if address.as_raw_ptr().is_null() {
+            return Err(LoadError::NullSymbol { name: name.into() });
+        }
+        Ok(copy)
+    }
+}
+
+fn open(path: &Path) -> Result<Handle, LoadError> {
+    // SAFETY: This runs the library's constructors, which nothing can make safe.
+    // Whose code may run is what this crate decides, and the one caller of this
+    // module has either verified the package or was told not to ask.
+    let handle = unsafe { Handle::open(Some(path), RTLD_NOW | RTLD_LOCAL) };
+    handle.map_err(|source| LoadError::Linker(Box::new(source)))
+}
+
+fn is_link_to(link: &Path, file: &File) -> bool {
+    match (fs::metadata(link), file.metadata()) {
+        (Ok(link), Ok(file)) => (link.dev(), link.ino()) == (file.dev(), file.ino()),
+        _ => false,
+    }
+}
+
+/// Whether `file` is mapped into this process (proc_pid_maps(5)). Nothing but the
+/// dynamic linker maps a file that nobody else can reach.
+fn is_mapped(file: &File) -> io::Result<bool> {
+    let metadata = file.metadata()?;
+    let (major, minor) = (rustix::fs::major(metadata.dev()), rustix::fs::minor(metadata.dev()));
+    let device = format!("{major:02x}:{minor:02x}");
+    let inode = metadata.ino().to_string();
+    let maps = fs::read_to_string("/proc/self/maps")?;
+    Ok(maps.lines().any(|line| {
+        let mut fields = line.split_ascii_whitespace().skip(3);
+        fields.next() == Some(device.as_str()) && fields.next() == Some(inode.as_str())
+    }))
+}

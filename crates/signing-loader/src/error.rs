@@ -1,0 +1,215 @@
+use std::ffi::CString;
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use signing_crypto::{Fingerprint, MalformedEnvelope, NameError, PackageDigest, PackageName};
+use signing_trust::{TrustError, UntrustedReason};
+use thiserror::Error;
+
+type Source = Box<dyn std::error::Error + Send + Sync>;
+
+/// A package was not verified, or not loaded.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum PackageError {
+    /// The package is refused.
+    #[error(transparent)]
+    Verification(#[from] VerificationError),
+    /// The package could not be loaded.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// A file could not be read. Whether the package is good is not known.
+    #[error("cannot read {}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Trust could not be asked. Whether the package is good is not known.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
+}
+
+impl PackageError {
+    pub(crate) fn io(path: impl AsRef<Path>, source: io::Error) -> Self {
+        Self::Io { path: path.as_ref().into(), source }
+    }
+
+    /// The key that is to blame, if it is one key.
+    pub(crate) fn signer(&self) -> Option<Fingerprint> {
+        match self {
+            Self::Verification(VerificationError::UntrustedSigner { fingerprint, .. }) => {
+                *fingerprint
+            }
+            Self::Verification(VerificationError::InvalidSignature { fingerprint }) => {
+                Some(*fingerprint)
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Why a package is refused.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum VerificationError {
+    /// The path has no last component that is UTF-8.
+    #[error("the package's path has no file name")]
+    Unnamed,
+    /// The package's file name cannot be signed.
+    #[error("the package's file name cannot be signed")]
+    InvalidName(#[source] NameError),
+    /// It is a directory, a device, a FIFO or a socket.
+    #[error("{} is not a regular file", path.display())]
+    NotARegularFile {
+        /// What was to be read.
+        path: PathBuf,
+    },
+    /// It has no bytes.
+    #[error("the package is empty")]
+    Empty,
+    /// It is larger than the configuration allows.
+    #[error("the package has {size} bytes, at most {limit} are allowed")]
+    PackageTooLarge {
+        /// Its size in bytes.
+        size: u64,
+        /// The most bytes allowed.
+        limit: u64,
+    },
+    /// There is no signature.
+    #[error("there is no signature for the package {location}")]
+    SignatureNotFound {
+        /// Where it was looked for.
+        location: SignatureLocation,
+    },
+    /// What should be a signature is none.
+    #[error("the signature is malformed: {reason}")]
+    MalformedSignature {
+        /// What is wrong with it.
+        #[source]
+        reason: MalformedEnvelope,
+    },
+    /// Nobody who is trusted has signed the package.
+    #[error("the signer {} is not trusted: {reason}", signer(fingerprint))]
+    UntrustedSigner {
+        /// The key that is said to have signed; `None` if the signature names none.
+        fingerprint: Option<Fingerprint>,
+        /// Why it is not trusted.
+        reason: UntrustedReason,
+    },
+    /// The signature is not the trusted key's: it, or what it signs, was changed.
+    #[error("the signature was not made by the key {fingerprint} that it names")]
+    InvalidSignature {
+        /// The key that the signature names.
+        fingerprint: Fingerprint,
+    },
+    /// The package was signed under another name.
+    #[error("the package was signed as \"{signed}\", expected \"{expected}\"")]
+    WrongName {
+        /// The name that it should be signed under.
+        expected: PackageName,
+        /// The name that it is signed under.
+        signed: PackageName,
+    },
+    /// A trusted key has signed other bytes than these.
+    #[error("the package is not what was signed: expected {expected}, found {actual}")]
+    TamperedPackage {
+        /// What was signed.
+        expected: ExpectedContent,
+        /// What was found.
+        actual: ActualContent,
+    },
+}
+
+fn signer(fingerprint: &Option<Fingerprint>) -> String {
+    match fingerprint {
+        Some(fingerprint) => fingerprint.to_string(),
+        None => "(the signature names no key)".into(),
+    }
+}
+
+/// What a signature says about a package's bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ExpectedContent {
+    /// Their SHA-256.
+    pub digest: PackageDigest,
+    /// Their number.
+    pub size: u64,
+}
+
+impl fmt::Display for ExpectedContent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes with SHA-256 {}", self.size, self.digest)
+    }
+}
+
+/// What was found instead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ActualContent {
+    /// Another number of bytes, so that there was no need to hash them.
+    Size(u64),
+    /// As many bytes, with another SHA-256.
+    Digest(PackageDigest),
+}
+
+impl fmt::Display for ActualContent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Size(size) => write!(f, "{size} bytes"),
+            Self::Digest(digest) => write!(f, "SHA-256 {digest}"),
+        }
+    }
+}
+
+/// Where a signature was looked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SignatureLocation {
+    /// In this file.
+    File(PathBuf),
+    /// In the store.
+    Store,
+    /// In this file, then in the store if there is one.
+    FileOrStore(PathBuf),
+}
+
+impl fmt::Display for SignatureLocation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => write!(f, "at {}", path.display()),
+            Self::Store => f.write_str("in the store"),
+            Self::FileOrStore(path) => write!(f, "at {} or in a store", path.display()),
+        }
+    }
+}
+
+/// Why a package could not be loaded, or used.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum LoadError {
+    /// The dynamic linker refused it.
+    #[error("the dynamic linker refused the package")]
+    Linker(#[source] Source),
+    /// The dynamic linker gave another library than the one that was asked for.
+    #[error("the dynamic linker did not map the package that was verified")]
+    AnotherLibrary,
+    /// The sealed copy could not be handed to the dynamic linker.
+    #[error("the package's private copy cannot be used")]
+    Io(#[source] io::Error),
+    /// No such symbol.
+    #[error("the package has no usable symbol {name:?}")]
+    Symbol {
+        /// The symbol.
+        name: CString,
+        /// The dynamic linker's words.
+        source: Source,
+    },
+    /// A symbol without an address.
+    #[error("the package's symbol {name:?} has no address")]
+    NullSymbol {
+        /// The symbol.
+        name: CString,
+    },
+}

@@ -1,0 +1,105 @@
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use signing_crypto::PackageName;
+
+use crate::VerificationError;
+
+/// Where a package is, and which name its signature must bind.
+///
+/// The name is the last component of the path as it is given (of a symbolic link:
+/// the link's own name), unless the caller expects another one. So a package that
+/// is signed under one name is refused under any other.
+#[derive(Clone, Debug)]
+pub struct PackagePath {
+    path: PathBuf,
+    expected_name: Option<PackageName>,
+}
+
+impl PackagePath {
+    /// The package at `path`, expected to be signed under its file name.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), expected_name: None }
+    }
+
+    /// Expects the package to be signed under `name`, whatever its file is called.
+    #[must_use]
+    pub fn expect_name(mut self, name: PackageName) -> Self {
+        self.expected_name = Some(name);
+        self
+    }
+
+    /// The path, as given.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The name that the signature must bind.
+    ///
+    /// # Errors
+    ///
+    /// [`VerificationError::InvalidName`] if the path's last component is not a
+    /// [`PackageName`], [`VerificationError::Unnamed`] if it has none.
+    pub fn name(&self) -> Result<PackageName, VerificationError> {
+        if let Some(name) = &self.expected_name {
+            return Ok(name.clone());
+        }
+        let file_name = self.path.file_name().and_then(|name| name.to_str());
+        let file_name = file_name.ok_or(VerificationError::Unnamed)?;
+        PackageName::new(file_name).map_err(VerificationError::InvalidName)
+    }
+
+    /// Where the detached signature is looked for: `<file name>.sig`, beside the
+    /// package.
+    pub fn signature_path(&self) -> PathBuf {
+        let mut path = OsString::from(&self.path);
+        path.push(".sig");
+        path.into()
+    }
+}
+
+impl From<&PackagePath> for PackagePath {
+    fn from(path: &PackagePath) -> Self {
+        path.clone()
+    }
+}
+
+macro_rules! from_path {
+    ($($type:ty),*) => {$(
+        impl From<$type> for PackagePath {
+            fn from(path: $type) -> Self {
+                Self::new(path)
+            }
+        }
+    )*};
+}
+
+from_path!(&Path, PathBuf, &PathBuf, &str, String);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_is_the_last_component_unless_one_is_expected() {
+        let path = PackagePath::new("/opt/plugins/libworkflow.so");
+        assert_eq!(path.name().unwrap().as_str(), "libworkflow.so");
+        let expected = path.expect_name("other.so".parse().unwrap());
+        assert_eq!(expected.name().unwrap().as_str(), "other.so");
+    }
+
+    #[test]
+    fn paths_without_a_usable_name_are_refused() {
+        assert!(matches!(PackagePath::new("/").name(), Err(VerificationError::Unnamed)));
+        assert!(matches!(PackagePath::new("a/..").name(), Err(VerificationError::Unnamed)));
+        let bidi = PackagePath::new("a/\u{202E}os.bil");
+        assert!(matches!(bidi.name(), Err(VerificationError::InvalidName(_))));
+    }
+
+    #[test]
+    fn the_signature_is_beside_a_package_with_or_without_extension() {
+        let sidecar = |path: &str| PackagePath::new(path).signature_path();
+        assert_eq!(sidecar("p/libworkflow.so"), Path::new("p/libworkflow.so.sig"));
+        assert_eq!(sidecar("plugin"), Path::new("plugin.sig"));
+    }
+}

@@ -1,0 +1,161 @@
+use signing_crypto::{HashedContent, OrgId, SignatureEnvelope};
+use signing_trust::{Signers, TrustSource};
+
+use super::{Accepted, Measure, OpenedPackage, accept, announce, hash, require_name, seal};
+use crate::source::Found;
+use crate::{
+    PackageError, PackagePath, SecurityConfig, SignatureLocation, SignatureSource,
+    VerificationError, VerificationReport, VerifiedPackage,
+};
+
+/// Verifies a package for the organisation `org`. Always verifies, whatever
+/// `config.require_signatures` says.
+///
+/// # Errors
+///
+/// [`PackageError::Verification`] says why the package is refused; anything else
+/// that it could not be decided, which is to be treated alike.
+pub async fn verify_package<'a>(
+    path: impl Into<PackagePath>,
+    org: OrgId,
+    config: &SecurityConfig,
+    trust: impl Into<TrustSource<'a>>,
+    source: SignatureSource,
+) -> Result<VerifiedPackage, PackageError> {
+    let package = path.into();
+    let outcome = examine(&package, org, config, trust.into(), source, seal)
+        .await
+        .map(|(report, sealed)| VerifiedPackage { sealed, report });
+    announce(&package, Some(org), outcome.as_ref().map(VerifiedPackage::report));
+    outcome
+}
+
+/// Verifies a package as [`verify_package`] does, without keeping its bytes: it
+/// is hashed as it is read, and cannot be loaded.
+///
+/// # Errors
+///
+/// As [`verify_package`].
+pub async fn check_package<'a>(
+    path: impl Into<PackagePath>,
+    org: OrgId,
+    config: &SecurityConfig,
+    trust: impl Into<TrustSource<'a>>,
+    source: SignatureSource,
+) -> Result<VerificationReport, PackageError> {
+    let package = path.into();
+    let outcome =
+        examine(&package, org, config, trust.into(), source, hash).await.map(|(report, ())| report);
+    announce(&package, Some(org), outcome.as_ref());
+    outcome
+}
+
+async fn examine<T: Send + 'static>(
+    package: &PackagePath,
+    org: OrgId,
+    config: &SecurityConfig,
+    trust: TrustSource<'_>,
+    source: SignatureSource,
+    measure: Measure<T>,
+) -> Result<(VerificationReport, T), PackageError> {
+    let (opened, found) = {
+        let (package, config) = (package.clone(), config.clone());
+        blocking(move || {
+            let opened = OpenedPackage::open(&package, &config)?;
+            Ok((opened, source.look(&package)?))
+        })
+        .await?
+    };
+    match found {
+        // The statement is verified before the package is read, so that at most
+        // as much is read as a trusted key has signed.
+        Found::Envelope(envelope) => {
+            let decision = trust.decide(org, &Signers::of(&envelope), &opened.name).await?;
+            let accepted = accept(&envelope, &decision)?;
+            opened.require_signed_name(&accepted)?;
+            let (accepted, measured) = blocking(move || {
+                let measured = opened.measure_up_to(&accepted, measure)?;
+                Ok((accepted, measured))
+            })
+            .await?;
+            accepted.into_report(measured, Some(org))
+        }
+        // The store is asked by digest, so the package is read first.
+        Found::NothingYet(location) => {
+            let (name, limit) = (opened.name.clone(), config.max_package_size);
+            let measured = blocking(move || opened.measure(limit, measure)).await?;
+            let (content, _) = &measured;
+            let envelopes = stored(trust, org, content, location).await?;
+            let signers = envelopes.iter().flatten().map(Signers::of).fold(
+                Signers::default(),
+                |mut all, signers| {
+                    all.named.extend(signers.named);
+                    all.anonymous |= signers.anonymous;
+                    all
+                },
+            );
+            let decision = trust.decide(org, &signers, &name).await?;
+            let accepted = first_accepted(envelopes, |envelope| {
+                let accepted = accept(envelope, &decision)?;
+                require_name(&accepted, &name)?;
+                Ok(accepted)
+            })?;
+            accepted.into_report(measured, Some(org))
+        }
+    }
+}
+
+type Candidate = Result<SignatureEnvelope, VerificationError>;
+
+/// The signatures that the store has about these bytes, at least one.
+async fn stored(
+    trust: TrustSource<'_>,
+    org: OrgId,
+    content: &HashedContent,
+    location: SignatureLocation,
+) -> Result<Vec<Candidate>, PackageError> {
+    let signatures = match trust {
+        TrustSource::Store(keys) => keys.find_signatures(org, content.digest).await?,
+        _ => Vec::new(),
+    };
+    if signatures.is_empty() {
+        return Err(VerificationError::SignatureNotFound { location }.into());
+    }
+    Ok(signatures
+        .into_iter()
+        .map(|stored| stored.envelope.map_err(VerificationError::from))
+        .collect())
+}
+
+/// One good signature suffices. If there is none, the refusal of the first is
+/// told: that is the newest of the organisation's own.
+fn first_accepted(
+    envelopes: Vec<Candidate>,
+    accept: impl Fn(&SignatureEnvelope) -> Result<Accepted, VerificationError>,
+) -> Result<Accepted, PackageError> {
+    let mut refusal = None;
+    for envelope in envelopes {
+        match envelope.and_then(|envelope| accept(&envelope)) {
+            Ok(accepted) => return Ok(accepted),
+            Err(error) => {
+                refusal.get_or_insert(error);
+            }
+        }
+    }
+    let refusal = refusal
+        .unwrap_or(VerificationError::SignatureNotFound { location: SignatureLocation::Store });
+    Err(refusal.into())
+}
+
+/// Reads files where waiting for them holds up nobody else.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, PackageError> + Send + 'static,
+) -> Result<T, PackageError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(cancelled) => Err(PackageError::io("", std::io::Error::other(cancelled))),
+        },
+    }
+}
