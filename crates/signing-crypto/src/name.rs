@@ -86,7 +86,7 @@ fn check_file_name(text: &str) -> Result<(), NameFault> {
     if text == "." || text == ".." {
         return Err(NameFault::PathPart);
     }
-    match text.chars().find(|&c| c == '/' || c.is_control() || is_deceptive(c)) {
+    match text.chars().find(|&c| c == '/' || is_deceptive(c)) {
         Some(found) => Err(NameFault::Character { found }),
         None => Ok(()),
     }
@@ -100,10 +100,12 @@ fn check_length(text: &str) -> Result<(), NameFault> {
     }
 }
 
-/// Characters that reorder or hide what surrounds them (Unicode UAX #9, and
-/// the line and paragraph separators), so that two names look the same.
-fn is_deceptive(c: char) -> bool {
-    matches!(c,
+/// Whether a character is a control character, or one that reorders or hides what
+/// surrounds it (Unicode UAX #9, and the line and paragraph separators), so that
+/// a reader sees something else than what is there.
+pub fn is_deceptive(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
         '\u{061C}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}'
         | '\u{2060}'..='\u{2069}' | '\u{FEFF}')
 }
