@@ -76,7 +76,7 @@ impl AuditRecord {
 impl Store {
     /// An organisation's audit log, oldest entry first.
     pub async fn audit_log(&self, org: OrgId) -> Result<Vec<AuditRecord>, StoreError> {
-        read!(self, |conn| {
+        read!(self.pool, |conn| {
             Ok(audit_log::table
                 .filter(audit_log::org_id.eq(bind(org)))
                 .order(audit_log::sequence)

@@ -35,10 +35,12 @@
 
 mod url;
 
+mod store;
+
 mod backend;
+mod migrate;
 mod pool;
 
-mod migrate;
 mod schema;
 mod sql_types;
 
@@ -60,8 +62,8 @@ pub use error::{StoreError, UrlError};
 pub use migrate::SchemaStatus;
 pub use organizations::{NewOrganization, OrganizationRecord, OrganizationRef};
 pub use package_signatures::{NewPackageSignature, PackageSignatureRecord, SIGNATURES_PER_ORG};
-pub use pool::{Change, Store};
 pub use signing_keys::{NewSigningKey, SigningKeyRecord};
+pub use store::{Change, Store};
 pub use store_state::StoreState;
 pub use trust_facts::TrustFact;
 pub use trust_grants::TrustGrantRecord;

@@ -2,8 +2,8 @@ use diesel::prelude::*;
 use diesel::sql_types::Bool;
 use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 
-use crate::pool::{read, write};
-use crate::{Store, StoreError};
+use crate::StoreError;
+use crate::pool::{Pool, read, write};
 
 /// Whether a database has the tables that this program needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,26 +23,24 @@ pub enum SchemaStatus {
     },
 }
 
-impl Store {
-    /// Compares the database's migrations with this program's.
-    pub async fn schema_status(&self) -> Result<SchemaStatus, StoreError> {
-        let applied: Result<Vec<String>, StoreError> = read!(self, |conn| {
-            match conn.has_migrations().await? {
-                true => Ok(schema_migrations::table
-                    .select(schema_migrations::name)
-                    .load::<String>(conn)
-                    .await?),
-                false => Ok(Vec::new()),
-            }
-        });
-        Ok(compare(&applied?))
-    }
+/// Compares the database's migrations with this program's.
+pub(crate) async fn status(pool: &Pool) -> Result<SchemaStatus, StoreError> {
+    let applied: Result<Vec<String>, StoreError> = read!(pool, |conn| {
+        match conn.has_migrations().await? {
+            true => Ok(schema_migrations::table
+                .select(schema_migrations::name)
+                .load::<String>(conn)
+                .await?),
+            false => Ok(Vec::new()),
+        }
+    });
+    Ok(compare(&applied?))
 }
 
 /// Applies what is missing, all of it or nothing, and names what was applied.
 /// Processes that start at once wait for each other.
-pub(crate) async fn apply(store: &Store) -> Result<Vec<&'static str>, StoreError> {
-    write!(store, |conn| {
+pub(crate) async fn apply(pool: &Pool) -> Result<Vec<&'static str>, StoreError> {
+    write!(pool, |conn| {
         conn.lock_migrations().await?;
         conn.batch_execute(CREATE_TABLE).await?;
         let applied =

@@ -52,7 +52,7 @@ impl Store {
         entry: AuditEntry,
     ) -> Result<OrganizationRecord, StoreError> {
         let at = now();
-        write!(self, |conn| {
+        write!(self.pool, |conn| {
             let record = diesel::insert_into(organizations::table)
                 .values((
                     organizations::id.eq(bind(new.id)),
@@ -79,7 +79,7 @@ impl Store {
         entry: AuditEntry,
     ) -> Result<(), StoreError> {
         let at = now();
-        write!(self, |conn| {
+        write!(self.pool, |conn| {
             let head = conn.lock_organization(id).await?;
             diesel::update(organizations::table.find(bind(id)))
                 .set(organizations::deleted_at.eq(bind(at)))
@@ -98,7 +98,7 @@ impl Store {
         &self,
         org: OrganizationRef,
     ) -> Result<OrganizationRecord, StoreError> {
-        read!(self, |conn| {
+        read!(self.pool, |conn| {
             let found = match org {
                 OrganizationRef::Id(id) => {
                     organizations::table.find(bind(id)).get_result(conn).await
@@ -117,7 +117,7 @@ impl Store {
 
     /// All organisations that are not deleted, by name.
     pub async fn organizations(&self) -> Result<Vec<OrganizationRecord>, StoreError> {
-        read!(self, |conn| {
+        read!(self.pool, |conn| {
             Ok(organizations::table
                 .filter(organizations::deleted_at.is_null())
                 .order(organizations::name)

@@ -57,7 +57,7 @@ impl Store {
         let at = now();
         let envelope = new.envelope.to_json();
         let envelope_digest = PackageDigest::from_bytes(Sha256::digest(envelope.as_bytes()).into());
-        write!(self, |conn| {
+        write!(self.pool, |conn| {
             let head = conn.lock_organization(new.org_id).await?;
             let existing: Option<SignatureId> = package_signatures::table
                 .filter(package_signatures::org_id.eq(bind(new.org_id)))
@@ -95,7 +95,7 @@ impl Store {
         org: OrgId,
         digest: PackageDigest,
     ) -> Result<Vec<PackageSignatureRecord>, StoreError> {
-        read!(self, |conn| {
+        read!(self.pool, |conn| {
             Ok(diesel::sql_query(NEWEST_SIGNATURES)
                 .bind::<Id, _>(bind(org))
                 .bind::<Bytes, _>(bind(digest))

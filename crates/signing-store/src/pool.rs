@@ -5,7 +5,7 @@ use chrono::{DateTime, SubsecRound, Utc};
 use deadpool::managed;
 
 use crate::url::Location;
-use crate::{DatabaseUrl, SchemaStatus, StoreError, backend, migrate};
+use crate::{DatabaseUrl, StoreError, backend};
 
 /// How long an operation may take, waiting for a connection included. Longer
 /// than what the databases are told themselves, so that their answer comes first.
@@ -13,90 +13,7 @@ const OPERATION_LIMIT: Duration = Duration::from_secs(15);
 
 const POOL_SIZE: usize = 8;
 
-/// A store: a pool of connections to one database.
-///
-/// Clones share the pool.
-#[derive(Clone)]
-pub struct Store {
-    pub(crate) pool: Pool,
-}
-
-/// What an idempotent change came to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Change<T> {
-    /// It was made.
-    Made(T),
-    /// It had been made before: nothing was changed.
-    AlreadySo(T),
-}
-
-impl<T> Change<T> {
-    /// What the change is about, made now or before.
-    pub fn into_inner(self) -> T {
-        match self {
-            Self::Made(value) | Self::AlreadySo(value) => value,
-        }
-    }
-}
-
-impl Store {
-    /// Opens a database that exists and whose tables are up to date.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::NoDatabase`] and [`StoreError::SchemaOutdated`] if it is to
-    /// be [migrated](Self::migrate) first; nothing is created.
-    pub async fn open(url: &DatabaseUrl) -> Result<Self, StoreError> {
-        let store = Self::connect(url)?;
-        match store.schema_status().await? {
-            SchemaStatus::Current => Ok(store),
-            SchemaStatus::Outdated { missing } => Err(StoreError::SchemaOutdated { missing }),
-            SchemaStatus::TooNew { unknown } => Err(StoreError::SchemaTooNew { unknown }),
-        }
-    }
-
-    /// Opens a database after bringing its tables up to date; a SQLite file is
-    /// made if there is none, readable by its owner only. Says which migrations
-    /// were applied.
-    pub async fn migrate(url: &DatabaseUrl) -> Result<(Self, Vec<&'static str>), StoreError> {
-        #[cfg(feature = "sqlite")]
-        if let Some(path) = url.sqlite_path() {
-            backend::sqlite::create_file(path)?;
-        }
-        let store = Self::connect(url)?;
-        let applied = match store.schema_status().await? {
-            SchemaStatus::Current => Vec::new(),
-            SchemaStatus::Outdated { .. } => migrate::apply(&store).await?,
-            SchemaStatus::TooNew { unknown } => return Err(StoreError::SchemaTooNew { unknown }),
-        };
-        Ok((store, applied))
-    }
-
-    fn connect(url: &DatabaseUrl) -> Result<Self, StoreError> {
-        let pool = match &url.0 {
-            #[cfg(feature = "sqlite")]
-            Location::Sqlite(path) => Pool::Sqlite(build(backend::sqlite::Manager::new(path)?)?),
-            #[cfg(not(feature = "sqlite"))]
-            Location::Sqlite(_) => {
-                return Err(StoreError::unavailable(crate::UrlError::BackendNotBuilt {
-                    backend: "sqlite",
-                }));
-            }
-            #[cfg(feature = "postgres")]
-            Location::Postgres(config) => {
-                Pool::Postgres(build(backend::postgres::Manager::new(config))?)
-            }
-        };
-        Ok(Self { pool })
-    }
-}
-
-impl std::fmt::Debug for Store {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Store").finish_non_exhaustive()
-    }
-}
-
+/// Connections to one database. Clones share them.
 #[derive(Clone)]
 pub(crate) enum Pool {
     #[cfg(feature = "sqlite")]
@@ -105,13 +22,31 @@ pub(crate) enum Pool {
     Postgres(managed::Pool<backend::postgres::Manager>),
 }
 
-/// Runs a question on a pooled connection: `read!(store, |conn| { … })`.
+impl Pool {
+    /// Makes no connection yet.
+    pub(crate) fn connect(url: &DatabaseUrl) -> Result<Self, StoreError> {
+        match &url.0 {
+            #[cfg(feature = "sqlite")]
+            Location::Sqlite(path) => build(backend::sqlite::Manager::new(path)?).map(Self::Sqlite),
+            #[cfg(not(feature = "sqlite"))]
+            Location::Sqlite(_) => {
+                Err(StoreError::unavailable(crate::UrlError::BackendNotBuilt { backend: "sqlite" }))
+            }
+            #[cfg(feature = "postgres")]
+            Location::Postgres(config) => {
+                build(backend::postgres::Manager::new(config)).map(Self::Postgres)
+            }
+        }
+    }
+}
+
+/// Runs a question on a pooled connection: `read!(pool, |conn| { … })`.
 ///
 /// The body is written once and compiled for each kind of connection. It owns
 /// what it names, and yields `Result<_, StoreError>`.
 macro_rules! read {
-    ($store:expr, |$conn:ident| $body:block) => {
-        $crate::pool::on_a_connection!($store, in_time_to_read, |guard| {
+    ($pool:expr, |$conn:ident| $body:block) => {
+        $crate::pool::on_a_connection!($pool, in_time_to_read, |guard| {
             let $conn = &mut *guard;
             $body
         })
@@ -119,11 +54,11 @@ macro_rules! read {
 }
 pub(crate) use read;
 
-/// Runs a change in one transaction: `write!(store, |conn| { … })`. An error
+/// Runs a change in one transaction: `write!(pool, |conn| { … })`. An error
 /// rolls it back.
 macro_rules! write {
-    ($store:expr, |$conn:ident| $body:block) => {
-        $crate::pool::on_a_connection!($store, in_time_to_write, |guard| {
+    ($pool:expr, |$conn:ident| $body:block) => {
+        $crate::pool::on_a_connection!($pool, in_time_to_write, |guard| {
             $crate::backend::Transaction::begin(&mut *guard).await?;
             let result: Result<_, $crate::StoreError> = async {
                 let $conn = &mut *guard;
@@ -137,20 +72,22 @@ macro_rules! write {
 pub(crate) use write;
 
 macro_rules! on_a_connection {
-    ($store:expr, $limit:ident, |$guard:ident| $body:block) => {
-        match $store.pool.clone() {
+    ($pool:expr, $limit:ident, |$guard:ident| $body:block) => {
+        match $pool.clone() {
             #[cfg(feature = "sqlite")]
-            $crate::pool::Pool::Sqlite(pool) => {
+            $crate::pool::Pool::Sqlite(connections) => {
                 $crate::pool::$limit(async move {
-                    let mut $guard = pool.get().await.map_err($crate::StoreError::unavailable)?;
+                    let mut $guard =
+                        connections.get().await.map_err($crate::StoreError::unavailable)?;
                     $body
                 })
                 .await
             }
             #[cfg(feature = "postgres")]
-            $crate::pool::Pool::Postgres(pool) => {
+            $crate::pool::Pool::Postgres(connections) => {
                 $crate::pool::$limit(async move {
-                    let mut $guard = pool.get().await.map_err($crate::StoreError::unavailable)?;
+                    let mut $guard =
+                        connections.get().await.map_err($crate::StoreError::unavailable)?;
                     $body
                 })
                 .await

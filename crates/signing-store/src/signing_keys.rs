@@ -10,8 +10,9 @@ use crate::sql_types::bind;
 use crate::store_state::KekGuard;
 use crate::{AuditEntry, Change, Store, StoreError};
 
-/// A signing key, without its private half.
-#[derive(Clone, Debug, PartialEq, Eq, Queryable)]
+/// A signing key, without its private half: what is not read cannot leak.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = signing_keys)]
 pub struct SigningKeyRecord {
     /// Its id.
     pub id: KeyId,
@@ -44,26 +45,6 @@ pub struct NewSigningKey {
     pub wrapped_key: WrappedKey,
 }
 
-/// Everything but the private half: what is not read cannot leak.
-type Columns = (
-    signing_keys::id,
-    signing_keys::org_id,
-    signing_keys::name,
-    signing_keys::fingerprint,
-    signing_keys::public_key,
-    signing_keys::created_at,
-    signing_keys::revoked_at,
-);
-const COLUMNS: Columns = (
-    signing_keys::id,
-    signing_keys::org_id,
-    signing_keys::name,
-    signing_keys::fingerprint,
-    signing_keys::public_key,
-    signing_keys::created_at,
-    signing_keys::revoked_at,
-);
-
 impl Store {
     /// Keeps a signing key.
     ///
@@ -79,7 +60,7 @@ impl Store {
         entry: AuditEntry,
     ) -> Result<SigningKeyRecord, StoreError> {
         let at = now();
-        write!(self, |conn| {
+        write!(self.pool, |conn| {
             let head = conn.lock_organization(new.org_id).await?;
             conn.require_kek(new.wrapped_key.kek_id()).await?;
             let record = diesel::insert_into(signing_keys::table)
@@ -92,7 +73,7 @@ impl Store {
                     signing_keys::wrapped_key.eq(bind(new.wrapped_key)),
                     signing_keys::created_at.eq(bind(at)),
                 ))
-                .returning(COLUMNS)
+                .returning(SigningKeyRecord::as_returning())
                 .get_result::<SigningKeyRecord>(conn)
                 .await?;
             conn.append(head, at, entry).await?;
@@ -106,10 +87,10 @@ impl Store {
     ///
     /// [`StoreError::SigningKeyNotFound`].
     pub async fn signing_key(&self, id: KeyId) -> Result<SigningKeyRecord, StoreError> {
-        read!(self, |conn| {
+        read!(self.pool, |conn| {
             signing_keys::table
                 .find(bind(id))
-                .select(COLUMNS)
+                .select(SigningKeyRecord::as_select())
                 .get_result(conn)
                 .await
                 .optional()?
@@ -126,10 +107,10 @@ impl Store {
         &self,
         id: KeyId,
     ) -> Result<(SigningKeyRecord, WrappedKey), StoreError> {
-        read!(self, |conn| {
+        read!(self.pool, |conn| {
             signing_keys::table
                 .find(bind(id))
-                .select((COLUMNS, signing_keys::wrapped_key))
+                .select((SigningKeyRecord::as_select(), signing_keys::wrapped_key))
                 .get_result(conn)
                 .await
                 .optional()?
@@ -139,11 +120,11 @@ impl Store {
 
     /// An organisation's signing keys, revoked ones included, oldest first.
     pub async fn signing_keys(&self, org: OrgId) -> Result<Vec<SigningKeyRecord>, StoreError> {
-        read!(self, |conn| {
+        read!(self.pool, |conn| {
             Ok(signing_keys::table
                 .filter(signing_keys::org_id.eq(bind(org)))
                 .order((signing_keys::created_at, signing_keys::id))
-                .select(COLUMNS)
+                .select(SigningKeyRecord::as_select())
                 .load(conn)
                 .await?)
         })
@@ -161,11 +142,11 @@ impl Store {
         entry: AuditEntry,
     ) -> Result<Change<SigningKeyRecord>, StoreError> {
         let at = now();
-        write!(self, |conn| {
+        write!(self.pool, |conn| {
             let head = conn.lock_organization(org).await?;
             let row = signing_keys::table.find(bind(id)).filter(signing_keys::org_id.eq(bind(org)));
             let record: SigningKeyRecord = row
-                .select(COLUMNS)
+                .select(SigningKeyRecord::as_select())
                 .get_result(conn)
                 .await
                 .optional()?

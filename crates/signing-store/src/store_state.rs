@@ -22,7 +22,7 @@ pub struct StoreState {
 impl Store {
     /// Reads the store's id, trust epoch and KEK.
     pub async fn state(&self) -> Result<StoreState, StoreError> {
-        read!(self, |conn| {
+        read!(self.pool, |conn| {
             Ok(store_state::table
                 .select((store_state::store_id, store_state::trust_epoch, store_state::kek_id))
                 .get_result::<StoreState>(conn)

@@ -72,7 +72,7 @@ impl Store {
         org: OrgId,
         fingerprints: Vec<Fingerprint>,
     ) -> Result<Vec<TrustFact>, StoreError> {
-        let facts: Result<Vec<TrustFact>, StoreError> = read!(self, |conn| {
+        let facts: Result<Vec<TrustFact>, StoreError> = read!(self.pool, |conn| {
             Ok(facts!(
                 org,
                 trusted_keys::fingerprint.eq_any(fingerprints.iter().copied().map(bind))
@@ -89,7 +89,7 @@ impl Store {
     ///
     /// [`StoreError::OrganizationNotFound`].
     pub async fn all_trust_facts(&self, org: OrgId) -> Result<Vec<TrustFact>, StoreError> {
-        let facts: Result<Vec<TrustFact>, StoreError> = read!(self, |conn| {
+        let facts: Result<Vec<TrustFact>, StoreError> = read!(self.pool, |conn| {
             Ok(facts!(org, trusted_keys::fingerprint.is_not_null()).load(conn).await?)
         });
         require_organization(facts?)

@@ -38,7 +38,7 @@ impl Store {
         entry: AuditEntry,
     ) -> Result<Change<TrustGrantRecord>, StoreError> {
         let at = now();
-        write!(self, |conn| {
+        write!(self.pool, |conn| {
             let head = conn.lock_organization(parent).await?;
             let deleted_at: Option<DateTime<Utc>> = organizations::table
                 .find(bind(child))
@@ -84,30 +84,29 @@ impl Store {
         entry: AuditEntry,
     ) -> Result<Change<Option<TrustGrantRecord>>, StoreError> {
         let at = now();
-        write!(self, |conn| {
+        write!(self.pool, |conn| {
             let head = conn.lock_organization(parent).await?;
-            let revoked: Option<TrustGrantRecord> = diesel::update(
-                trust_grants::table
-                    .filter(trust_grants::parent_org_id.eq(bind(parent)))
-                    .filter(trust_grants::child_org_id.eq(bind(child)))
-                    .filter(trust_grants::revoked_at.is_null()),
-            )
-            .set(trust_grants::revoked_at.eq(bind(at)))
-            .returning(trust_grants::all_columns)
-            .get_result(conn)
-            .await
-            .optional()?;
-            if revoked.is_none() {
-                return Ok(Change::AlreadySo(None));
-            }
+            // Looked for first: on Postgres an update of no row raises the epoch, too.
+            let existing: Option<TrustGrantRecord> = trust_grants::table
+                .filter(trust_grants::parent_org_id.eq(bind(parent)))
+                .filter(trust_grants::child_org_id.eq(bind(child)))
+                .filter(trust_grants::revoked_at.is_null())
+                .get_result(conn)
+                .await
+                .optional()?;
+            let Some(record) = existing else { return Ok(Change::AlreadySo(None)) };
+            diesel::update(trust_grants::table.find(bind(record.id)))
+                .set(trust_grants::revoked_at.eq(bind(at)))
+                .execute(conn)
+                .await?;
             conn.append(head, at, entry).await?;
-            Ok(Change::Made(revoked))
+            Ok(Change::Made(Some(TrustGrantRecord { revoked_at: Some(at), ..record })))
         })
     }
 
     /// The grants that `parent` has made and not revoked, oldest first.
     pub async fn grants_from(&self, parent: OrgId) -> Result<Vec<TrustGrantRecord>, StoreError> {
-        read!(self, |conn| {
+        read!(self.pool, |conn| {
             Ok(trust_grants::table
                 .filter(trust_grants::parent_org_id.eq(bind(parent)))
                 .filter(trust_grants::revoked_at.is_null())

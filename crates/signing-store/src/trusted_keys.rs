@@ -5,9 +5,9 @@ use signing_crypto::{Fingerprint, KeyName, OrgId, TrustedKeyId, VerifyingKey};
 
 use crate::audit_log::AuditChain;
 use crate::pool::{now, read, write};
-use crate::schema::trusted_keys;
+use crate::schema::{organizations, trusted_keys};
 use crate::sql_types::bind;
-use crate::{AuditEntry, Change, Store, StoreError};
+use crate::{AuditEntry, Change, OrganizationRecord, Store, StoreError};
 
 /// An organisation's own word about one public key.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable)]
@@ -60,7 +60,7 @@ impl Store {
         entry: AuditEntry,
     ) -> Result<TrustKeyOutcome, StoreError> {
         let at = now();
-        write!(self, |conn| {
+        write!(self.pool, |conn| {
             let head = conn.lock_organization(new.org_id).await?;
             let fingerprint = new.public_key.fingerprint();
             let existing: Option<TrustedKeyRecord> = trusted_keys::table
@@ -101,7 +101,7 @@ impl Store {
         entry: AuditEntry,
     ) -> Result<Change<TrustedKeyRecord>, StoreError> {
         let at = now();
-        write!(self, |conn| {
+        write!(self.pool, |conn| {
             let head = conn.lock_organization(org).await?;
             let existing: Option<TrustedKeyRecord> = trusted_keys::table
                 .filter(trusted_keys::org_id.eq(bind(org)))
@@ -151,7 +151,7 @@ impl Store {
         entry: AuditEntry,
     ) -> Result<Change<TrustedKeyRecord>, StoreError> {
         let at = now();
-        write!(self, |conn| {
+        write!(self.pool, |conn| {
             let head = conn.lock_organization(org).await?;
             let record: TrustedKeyRecord = trusted_keys::table
                 .find(bind(id))
@@ -178,13 +178,43 @@ impl Store {
     ///
     /// [`StoreError::TrustedKeyNotFound`].
     pub async fn trusted_key(&self, id: TrustedKeyId) -> Result<TrustedKeyRecord, StoreError> {
-        read!(self, |conn| {
+        read!(self.pool, |conn| {
             trusted_keys::table
                 .find(bind(id))
                 .get_result(conn)
                 .await
                 .optional()?
                 .ok_or(StoreError::TrustedKeyNotFound { id })
+        })
+    }
+
+    /// What the organisation `org` itself says about keys, revoked ones included,
+    /// oldest first.
+    pub async fn own_trusted_keys(&self, org: OrgId) -> Result<Vec<TrustedKeyRecord>, StoreError> {
+        read!(self.pool, |conn| {
+            Ok(trusted_keys::table
+                .filter(trusted_keys::org_id.eq(bind(org)))
+                .order((trusted_keys::created_at, trusted_keys::id))
+                .load(conn)
+                .await?)
+        })
+    }
+
+    /// The organisations, not deleted, that trust the key directly.
+    pub async fn organizations_trusting(
+        &self,
+        fingerprint: Fingerprint,
+    ) -> Result<Vec<(OrganizationRecord, TrustedKeyRecord)>, StoreError> {
+        read!(self.pool, |conn| {
+            Ok(organizations::table
+                .inner_join(trusted_keys::table)
+                .filter(trusted_keys::fingerprint.eq(bind(fingerprint)))
+                .filter(trusted_keys::revoked_at.is_null())
+                .filter(organizations::deleted_at.is_null())
+                .order(organizations::name)
+                .select((organizations::all_columns, trusted_keys::all_columns))
+                .load(conn)
+                .await?)
         })
     }
 }

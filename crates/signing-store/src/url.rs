@@ -24,6 +24,15 @@ impl DatabaseUrl {
         Self(Location::Sqlite(path.into()))
     }
 
+    /// Whether the URL carries a password.
+    pub fn has_password(&self) -> bool {
+        match &self.0 {
+            Location::Sqlite(_) => false,
+            #[cfg(feature = "postgres")]
+            Location::Postgres(config) => config.get_password().is_some(),
+        }
+    }
+
     /// The file, if this is a SQLite database.
     pub fn sqlite_path(&self) -> Option<&std::path::Path> {
         match &self.0 {

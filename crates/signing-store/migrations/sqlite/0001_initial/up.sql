@@ -44,6 +44,7 @@ CREATE TABLE trusted_keys (
 ) STRICT;
 
 CREATE UNIQUE INDEX trusted_keys_fingerprint ON trusted_keys (org_id, fingerprint);
+CREATE INDEX trusted_keys_holders ON trusted_keys (fingerprint) WHERE revoked_at IS NULL;
 
 CREATE TABLE trust_grants (
     id            BLOB    PRIMARY KEY CHECK (length(id) = 16),

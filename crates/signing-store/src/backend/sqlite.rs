@@ -1,0 +1,71 @@
+use std::fs::{self, OpenOptions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::Path;
+
+use deadpool::managed;
+use diesel_async::{AsyncConnection, SimpleAsyncConnection};
+
+use super::{SqliteConnection, keep_unless_broken};
+use crate::StoreError;
+
+/// In this order: the first makes the others wait for a busy writer.
+const SET_UP: &str = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; \
+                      PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;";
+
+/// A URI that opens the file at `path` and never creates one.
+fn uri(path: &Path) -> Result<String, StoreError> {
+    let text = path.to_str().ok_or_else(|| StoreError::File {
+        path: path.into(),
+        source: io::Error::new(io::ErrorKind::InvalidFilename, "the path is not UTF-8"),
+    })?;
+    let escaped = text.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+    Ok(format!("file:{escaped}?mode=rw"))
+}
+
+/// Makes an empty file that only its owner can read, if there is none.
+pub(crate) fn create_file(path: &Path) -> Result<(), StoreError> {
+    let create = || {
+        if let Some(directory) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+            fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+        }
+        match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            other => other.map(drop),
+        }
+    };
+    create().map_err(|source| StoreError::File { path: path.into(), source })
+}
+
+/// Makes connections to one file, which it never creates.
+pub(crate) struct Manager {
+    uri: String,
+}
+
+impl Manager {
+    pub(crate) fn new(path: &Path) -> Result<Self, StoreError> {
+        Ok(Self { uri: uri(path)? })
+    }
+}
+
+impl managed::Manager for Manager {
+    type Type = SqliteConnection;
+    type Error = diesel::ConnectionError;
+
+    async fn create(&self) -> Result<SqliteConnection, diesel::ConnectionError> {
+        let mut connection = SqliteConnection::establish(&self.uri).await?;
+        connection
+            .batch_execute(SET_UP)
+            .await
+            .map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;
+        Ok(connection)
+    }
+
+    async fn recycle(
+        &self,
+        connection: &mut SqliteConnection,
+        _: &managed::Metrics,
+    ) -> managed::RecycleResult<diesel::ConnectionError> {
+        keep_unless_broken(connection)
+    }
+}
