@@ -130,3 +130,17 @@ fn is_mapped(file: &File) -> io::Result<bool> {
         fields.next() == Some(device.as_str()) && fields.next() == Some(inode.as_str())
     }))
 }
+
+/// Calls what the tests' libraries export. It stands here because nothing unsafe may
+/// stand elsewhere.
+#[cfg(test)]
+fn call(library: &Library, name: &CStr) -> i32 {
+    type Function = extern "C" fn() -> i32;
+    // SAFETY: The tests compile their libraries from C, where each symbol that they
+    // call has this type.
+    let symbol = unsafe { library.0.get::<Function>(name.to_bytes_with_nul()) };
+    symbol.expect("the tests export what they call")()
+}
+
+#[cfg(test)]
+mod tests;

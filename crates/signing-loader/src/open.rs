@@ -13,10 +13,14 @@ use crate::{PackageError, VerificationError};
 pub(crate) fn open_regular(path: &Path) -> Result<(File, u64), PackageError> {
     let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
     let opened = OpenOptions::new().read(true).custom_flags(flags.bits() as i32).open(path);
-    let file = opened.map_err(|source| PackageError::io(path, source))?;
+    let file = opened.map_err(|source| match path.metadata() {
+        // A socket cannot even be opened.
+        Ok(metadata) if !metadata.is_file() => not_regular(path),
+        _ => PackageError::io(path, source),
+    })?;
     let metadata = file.metadata().map_err(|source| PackageError::io(path, source))?;
     if !metadata.is_file() {
-        return Err(VerificationError::NotARegularFile { path: path.into() }.into());
+        return Err(not_regular(path));
     }
     Ok((file, metadata.len()))
 }
@@ -50,6 +54,10 @@ pub(crate) fn read_bounded(path: &Path, limit: usize) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     file.take(limit as u64 + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
+}
+
+fn not_regular(path: &Path) -> PackageError {
+    VerificationError::NotARegularFile { path: path.into() }.into()
 }
 
 fn is_vacant(path: &Path) -> bool {

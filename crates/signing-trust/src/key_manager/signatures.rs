@@ -29,9 +29,10 @@ impl KeyManager {
         key_id: KeyId,
         statement: &PackageStatement,
     ) -> Result<SignatureEnvelope, TrustError> {
-        let key = self.get_signing_key(key_id).await?;
+        let (org, key) = self.signing_key_of(key_id).await?;
         let envelope = SignatureEnvelope::sign(statement, &key);
         AuditEvent::new(EventType::PackageSigned)
+            .org(org)
             .key_id(key_id)
             .fingerprint(key.fingerprint())
             .package(statement.name())

@@ -54,12 +54,21 @@ impl KeyManager {
     /// [`TrustError::SigningKeyRevoked`]; [`TrustError::Wrap`] if the row was
     /// tampered with or is wrapped with another KEK.
     pub async fn get_signing_key(&self, id: KeyId) -> Result<SigningKey, TrustError> {
+        Ok(self.signing_key_of(id).await?.1)
+    }
+
+    /// A signing key, and whose it is.
+    pub(super) async fn signing_key_of(
+        &self,
+        id: KeyId,
+    ) -> Result<(OrgId, SigningKey), TrustError> {
         let kek = self.require_kek()?;
         let (record, wrapped) = self.store.wrapped_signing_key(id).await?;
         if let Some(at) = record.revoked_at {
             return Err(TrustError::SigningKeyRevoked { id, at });
         }
-        Ok(kek.unwrap_key(&wrapped, record.org_id, id, &record.public_key)?)
+        let key = kek.unwrap_key(&wrapped, record.org_id, id, &record.public_key)?;
+        Ok((record.org_id, key))
     }
 
     /// The public half of a signing key. Needs no KEK.

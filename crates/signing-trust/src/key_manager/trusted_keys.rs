@@ -1,5 +1,5 @@
 use signing_crypto::{Fingerprint, KeyName, OrgId, TrustedKeyId, VerifyingKey};
-use signing_store::{Change, NewTrustedKey, TrustKeyOutcome, TrustedKeyRecord};
+use signing_store::{Change, NewTrustedKey, OrganizationRecord, TrustKeyOutcome, TrustedKeyRecord};
 
 use super::{KeyManager, entry};
 use crate::{AuditEvent, EventType, TrustError, TrustedKey, rules};
@@ -103,5 +103,22 @@ impl KeyManager {
     ) -> Result<Option<TrustedKey>, TrustError> {
         let facts = self.store.trust_facts(org, vec![*fingerprint]).await?;
         Ok(rules::trusted_keys(&facts).into_iter().next())
+    }
+
+    /// What `org` itself says about keys, revoked and denied ones included, oldest
+    /// first.
+    pub async fn list_own_trusted_keys(
+        &self,
+        org: OrgId,
+    ) -> Result<Vec<TrustedKeyRecord>, TrustError> {
+        Ok(self.store.own_trusted_keys(org).await?)
+    }
+
+    /// The organisations that trust the key directly, with their rows about it.
+    pub async fn who_trusts(
+        &self,
+        fingerprint: &Fingerprint,
+    ) -> Result<Vec<(OrganizationRecord, TrustedKeyRecord)>, TrustError> {
+        Ok(self.store.organizations_trusting(*fingerprint).await?)
     }
 }

@@ -1,1 +1,236 @@
+use std::sync::LazyLock;
 
+use chrono::{DateTime, Utc};
+use signing_crypto::{GrantId, OrgId, SigningKey, TrustedKeyId, VerifyingKey};
+use zeroize::Zeroizing;
+
+use super::*;
+
+mod reference;
+
+/// Made once: the random worlds ask for them a hundred thousand times.
+static KEYS: LazyLock<Vec<VerifyingKey>> = LazyLock::new(|| {
+    let key = |number| SigningKey::from_seed(&Zeroizing::new([number; 32])).verifying_key();
+    (0..70).map(key).collect()
+});
+
+fn key(number: u8) -> VerifyingKey {
+    KEYS[usize::from(number)]
+}
+
+fn at(minute: u32) -> DateTime<Utc> {
+    format!("2026-01-28T12:{minute:02}:00Z").parse().unwrap()
+}
+
+fn active(key: &VerifyingKey) -> TrustedKeyRecord {
+    TrustedKeyRecord {
+        id: TrustedKeyId::random(),
+        org_id: OrgId::random(),
+        fingerprint: key.fingerprint(),
+        public_key: Some(*key),
+        name: Some("release".parse().unwrap()),
+        created_at: at(0),
+        revoked_at: None,
+    }
+}
+
+fn revoked(key: &VerifyingKey, minute: u32) -> TrustedKeyRecord {
+    TrustedKeyRecord { revoked_at: Some(at(minute)), ..active(key) }
+}
+
+/// A row that names `name` and holds another key.
+fn swapped(name: &VerifyingKey, held: &VerifyingKey) -> TrustedKeyRecord {
+    TrustedKeyRecord { fingerprint: name.fingerprint(), ..active(held) }
+}
+
+fn own(key: Option<TrustedKeyRecord>) -> TrustFact {
+    TrustFact {
+        org_id: OrgId::random(),
+        org_name: "operator".parse().unwrap(),
+        org_deleted_at: None,
+        grant_id: None,
+        key,
+    }
+}
+
+fn granted(child: &str, key: TrustedKeyRecord) -> TrustFact {
+    TrustFact {
+        org_id: OrgId::random(),
+        org_name: child.parse().unwrap(),
+        org_deleted_at: None,
+        grant_id: Some(GrantId::random()),
+        key: Some(key),
+    }
+}
+
+fn deleted(fact: TrustFact, minute: u32) -> TrustFact {
+    TrustFact { org_deleted_at: Some(at(minute)), ..fact }
+}
+
+/// What the facts say about one key, the same in whichever order they come.
+#[track_caller]
+fn verdict(facts: &[TrustFact], key: &VerifyingKey) -> Result<TrustedKey, UntrustedReason> {
+    let one = |facts: &[TrustFact]| {
+        let decision = decide(facts, &[key.fingerprint()]);
+        assert_eq!(decision.keys().len(), 1);
+        let verdict = decision.keys()[0].verdict.clone();
+        assert_eq!(trusted_keys(facts).iter().any(|found| found.key == *key), verdict.is_ok());
+        verdict
+    };
+    let backwards: Vec<_> = facts.iter().rev().cloned().collect();
+    let verdict = one(facts);
+    assert_eq!(one(&backwards).is_ok(), verdict.is_ok());
+    verdict
+}
+
+#[test]
+fn an_organizations_own_key_is_trusted_directly() {
+    let row = active(&key(1));
+    let found = verdict(&[own(Some(row.clone()))], &key(1)).unwrap();
+    assert_eq!(found.via, TrustPath::Direct { trusted_key: row.id });
+    assert_eq!((found.key, found.name), (key(1), row.name));
+}
+
+#[test]
+fn a_key_that_nobody_speaks_of_is_unknown() {
+    assert_eq!(verdict(&[own(None)], &key(1)), Err(UntrustedReason::Unknown));
+    let facts = [own(Some(active(&key(2)))), granted("vendor", active(&key(3)))];
+    assert_eq!(verdict(&facts, &key(1)), Err(UntrustedReason::Unknown));
+    assert_eq!(verdict(&[], &key(1)), Err(UntrustedReason::Unknown));
+}
+
+#[test]
+fn a_childs_key_is_trusted_through_the_grant() {
+    let fact = granted("vendor", active(&key(1)));
+    let found = verdict(&[own(None), fact.clone()], &key(1)).unwrap();
+    let expected = TrustPath::Granted {
+        grant: fact.grant_id.unwrap(),
+        child: fact.org_id,
+        child_name: "vendor".parse().unwrap(),
+        trusted_key: fact.key.unwrap().id,
+    };
+    assert_eq!(found.via, expected);
+}
+
+#[test]
+fn own_revocation_beats_every_grant() {
+    let facts = [
+        granted("vendor", active(&key(1))),
+        own(Some(revoked(&key(1), 7))),
+        granted("other", active(&key(1))),
+    ];
+    assert_eq!(verdict(&facts, &key(1)), Err(UntrustedReason::Revoked { at: at(7) }));
+}
+
+#[test]
+fn a_denial_without_a_public_key_beats_a_grant() {
+    let denied = TrustedKeyRecord { public_key: None, name: None, ..revoked(&key(1), 7) };
+    let facts = [own(Some(denied)), granted("vendor", active(&key(1)))];
+    assert_eq!(verdict(&facts, &key(1)), Err(UntrustedReason::Revoked { at: at(7) }));
+    assert_eq!(candidates(&facts).unwrap(), []);
+}
+
+#[test]
+fn own_trust_does_not_ask_a_child_that_revoked_the_key() {
+    let row = active(&key(1));
+    let facts = [granted("vendor", revoked(&key(1), 7)), own(Some(row.clone()))];
+    let via = verdict(&facts, &key(1)).unwrap().via;
+    assert_eq!(via, TrustPath::Direct { trusted_key: row.id });
+}
+
+#[test]
+fn a_childs_revocation_passes_nothing_on() {
+    let facts = [own(None), granted("vendor", revoked(&key(1), 7))];
+    let child_name = "vendor".parse().unwrap();
+    let expected = UntrustedReason::RevokedByChild { child_name, at: at(7) };
+    assert_eq!(verdict(&facts, &key(1)), Err(expected));
+}
+
+#[test]
+fn one_child_that_trusts_a_key_is_enough_beside_one_that_revoked_it() {
+    let facts = [
+        own(None),
+        granted("vendor", revoked(&key(1), 7)),
+        granted("other", active(&key(1))),
+        deleted(granted("gone", active(&key(1))), 8),
+    ];
+    let via = verdict(&facts, &key(1)).unwrap().via;
+    assert!(matches!(via, TrustPath::Granted { child_name, .. } if child_name.as_str() == "other"));
+}
+
+#[test]
+fn a_deleted_child_passes_nothing_on() {
+    let facts = [own(None), deleted(granted("vendor", active(&key(1))), 8)];
+    let child_name = "vendor".parse().unwrap();
+    let expected = UntrustedReason::ChildDeleted { child_name, at: at(8) };
+    assert_eq!(verdict(&facts, &key(1)), Err(expected));
+}
+
+#[test]
+fn a_deleted_organization_trusts_nothing() {
+    let expected = Err(UntrustedReason::OrganizationDeleted { at: at(9) });
+    let facts = [deleted(own(Some(active(&key(1)))), 9), granted("vendor", active(&key(2)))];
+    for number in 1..=3 {
+        assert_eq!(verdict(&facts, &key(number)), expected);
+    }
+    assert_eq!(trusted_keys(&facts), []);
+    assert_eq!(candidates(&facts).unwrap(), []);
+}
+
+#[test]
+fn a_row_whose_key_does_not_match_its_fingerprint_is_not_trusted() {
+    let own_row = [own(Some(swapped(&key(1), &key(2))))];
+    assert_eq!(verdict(&own_row, &key(1)), Err(UntrustedReason::Unknown));
+    assert_eq!(verdict(&own_row, &key(2)), Err(UntrustedReason::Unknown));
+    let childs_row = [own(None), granted("vendor", swapped(&key(1), &key(2)))];
+    assert_eq!(verdict(&childs_row, &key(1)), Err(UntrustedReason::Unknown));
+    assert_eq!(verdict(&childs_row, &key(2)), Err(UntrustedReason::Unknown));
+    let without = TrustedKeyRecord { public_key: None, ..active(&key(1)) };
+    assert_eq!(verdict(&[own(Some(without))], &key(1)), Err(UntrustedReason::Unknown));
+}
+
+#[test]
+fn a_childs_swapped_row_does_not_hide_another_childs_sound_one() {
+    let facts = [
+        own(None),
+        granted("vendor", swapped(&key(1), &key(2))),
+        granted("other", active(&key(1))),
+    ];
+    assert_eq!(verdict(&facts, &key(1)).unwrap().key, key(1));
+}
+
+#[test]
+fn each_named_key_is_decided_by_itself_in_the_order_of_names() {
+    let facts = [own(Some(active(&key(1)))), own(Some(revoked(&key(2), 7)))];
+    let named = [key(3), key(2), key(1)].map(|key| key.fingerprint());
+    let decision = decide(&facts, &named);
+    assert_eq!(decision.keys().iter().map(|one| one.fingerprint).collect::<Vec<_>>(), named);
+    assert_eq!(decision.trusted().count(), 1);
+    assert_eq!(decision.about(&named[1]), Err(UntrustedReason::Revoked { at: at(7) }));
+    assert!(decision.about(&named[2]).is_ok());
+}
+
+fn facts_about(keys: u8) -> Vec<TrustFact> {
+    (0..keys).map(|number| own(Some(active(&key(number))))).collect()
+}
+
+#[test]
+fn as_many_candidates_as_allowed_are_tried() {
+    let limit = u8::try_from(MAX_CANDIDATES).unwrap();
+    assert_eq!(limit, 64);
+    let mut facts = facts_about(limit);
+    let found = candidates(&facts).unwrap();
+    assert_eq!(found.len(), 64);
+    assert!(found.is_sorted());
+
+    // Neither the same key by another path nor a revoked one counts.
+    facts.push(granted("vendor", active(&key(0))));
+    facts.push(own(Some(revoked(&key(64), 7))));
+    assert_eq!(candidates(&facts).unwrap(), found);
+}
+
+#[test]
+fn one_candidate_more_than_allowed_is_refused() {
+    let error = candidates(&facts_about(65)).unwrap_err();
+    assert!(matches!(error, TrustError::TooManyCandidates { found: 65, limit: 64 }), "{error}");
+}

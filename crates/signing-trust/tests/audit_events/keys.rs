@@ -1,0 +1,144 @@
+use signing_crypto::{KeyId, OrgId, TrustedKeyId};
+use signing_trust::store::Change;
+use signing_trust::{KeyManager, TrustError};
+use tracing::Level;
+
+use crate::bench::{Bench, seed_key};
+
+#[tokio::test]
+async fn a_signing_keys_making_is_told_once() {
+    let bench = Bench::new().await;
+    let name = || "release".parse().unwrap();
+    let key = bench.keys.create_signing_key(bench.org, name()).await.unwrap();
+    bench.told(
+        Level::INFO,
+        &[
+            ("event_type", &"key.signing.created"),
+            ("org_id", &bench.org),
+            ("key_id", &key.id),
+            ("key_fingerprint", &key.fingerprint),
+        ],
+    );
+    assert!(bench.keys.create_signing_key(bench.org, name()).await.is_err());
+    let without_kek = KeyManager::new(bench.keys.store().clone(), None);
+    let refused = without_kek.create_signing_key(bench.org, "x".parse().unwrap()).await;
+    assert!(matches!(refused, Err(TrustError::NoKeyEncryptionKey)));
+    assert!(bench.keys.create_signing_key(OrgId::random(), name()).await.is_err());
+    bench.told_nothing();
+    bench.logged(&["key.signing.created"]).await;
+}
+
+#[tokio::test]
+async fn a_signing_keys_import_is_told_once() {
+    let bench = Bench::new().await;
+    let import = async |name: &str| {
+        bench.keys.import_signing_key(bench.org, name.parse().unwrap(), &seed_key()).await
+    };
+    let key = import("release").await.unwrap();
+    bench.told(
+        Level::INFO,
+        &[
+            ("event_type", &"key.signing.created"),
+            ("org_id", &bench.org),
+            ("key_id", &key.id),
+            ("key_fingerprint", &seed_key().fingerprint()),
+        ],
+    );
+    assert!(import("again").await.is_err());
+    bench.told_nothing();
+    bench.logged(&["key.signing.created"]).await;
+}
+
+#[tokio::test]
+async fn an_export_is_told_each_time_and_is_no_change() {
+    let bench = Bench::new().await;
+    let id = bench.signing_key().await;
+    for _ in 0..2 {
+        let key = bench.keys.export_public_key(id).await.unwrap();
+        bench.told(
+            Level::INFO,
+            &[
+                ("event_type", &"key.exported"),
+                ("org_id", &bench.org),
+                ("key_id", &id),
+                ("key_fingerprint", &key.fingerprint()),
+            ],
+        );
+    }
+    assert!(bench.keys.export_public_key(KeyId::random()).await.is_err());
+    bench.told_nothing();
+    bench.logged(&["key.signing.created"]).await;
+}
+
+#[tokio::test]
+async fn a_signing_keys_revocation_is_told_once() {
+    let bench = Bench::new().await;
+    let id = bench.signing_key().await;
+    let key = bench.keys.revoke_signing_key(id).await.unwrap().into_inner();
+    bench.told(
+        Level::WARN,
+        &[
+            ("event_type", &"key.signing.revoked"),
+            ("org_id", &bench.org),
+            ("key_id", &id),
+            ("key_fingerprint", &key.fingerprint),
+        ],
+    );
+    let again = bench.keys.revoke_signing_key(id).await.unwrap();
+    assert!(matches!(again, Change::AlreadySo(_)));
+    assert!(bench.keys.revoke_signing_key(KeyId::random()).await.is_err());
+    bench.told_nothing();
+    bench.logged(&["key.signing.created", "key.signing.revoked"]).await;
+}
+
+#[tokio::test]
+async fn trusting_and_revoking_a_key_is_told_once_each() {
+    let bench = Bench::new().await;
+    let key = seed_key().verifying_key();
+    let trust = async || bench.keys.trust_public_key(bench.org, &key, None).await;
+    let row = trust().await.unwrap().into_inner().id;
+    let told = |level, event_type: &'static str| {
+        bench.told(
+            level,
+            &[
+                ("event_type", &event_type),
+                ("org_id", &bench.org),
+                ("key_id", &row),
+                ("key_fingerprint", &key.fingerprint()),
+            ],
+        );
+    };
+    told(Level::INFO, "key.trusted.added");
+    assert!(matches!(trust().await.unwrap(), Change::AlreadySo(_)));
+    bench.told_nothing();
+
+    bench.keys.revoke_trusted_key(row).await.unwrap();
+    told(Level::WARN, "key.trusted.revoked");
+    let again = bench.keys.revoke_trusted_key(row).await.unwrap();
+    assert!(matches!(again, Change::AlreadySo(_)));
+    assert!(matches!(trust().await, Err(TrustError::PreviouslyRevoked { .. })));
+    assert!(bench.keys.revoke_trusted_key(TrustedKeyId::random()).await.is_err());
+    bench.told_nothing();
+    bench.logged(&["key.trusted.added", "key.trusted.revoked"]).await;
+}
+
+#[tokio::test]
+async fn a_denial_is_told_once() {
+    let bench = Bench::new().await;
+    let fingerprint = seed_key().fingerprint();
+    let deny = async |reason| bench.keys.deny_key(bench.org, &fingerprint, reason).await.unwrap();
+    let row = deny(Some("leaked")).await.into_inner().id;
+    bench.told(
+        Level::WARN,
+        &[
+            ("event_type", &"key.denied"),
+            ("org_id", &bench.org),
+            ("key_id", &row),
+            ("key_fingerprint", &fingerprint),
+        ],
+    );
+    assert!(matches!(deny(None).await, Change::AlreadySo(_)));
+    assert!(bench.keys.deny_key(OrgId::random(), &fingerprint, None).await.is_err());
+    bench.told_nothing();
+    bench.logged(&["key.denied"]).await;
+}

@@ -1,0 +1,11 @@
+//! Each change tells the audit log once, as an event and as a row, and nothing
+//! else does.
+
+#![expect(clippy::unwrap_used, reason = "a test panics to fail")]
+
+mod bench;
+
+mod keys;
+mod organizations;
+mod secrets;
+mod signatures;

@@ -1,0 +1,58 @@
+use std::fmt::Display;
+
+use signing_crypto::OrgId;
+use signing_trust::TrustError;
+use signing_trust::store::Change;
+use tracing::Level;
+
+use crate::bench::Bench;
+
+#[tokio::test]
+async fn an_organizations_creation_is_told_once() {
+    let bench = Bench::new().await;
+    let org = bench.keys.create_organization("other".parse().unwrap()).await.unwrap().id;
+    bench.told(Level::INFO, &[("event_type", &"organization.created"), ("org_id", &org)]);
+    assert_eq!(bench.log(org).await, ["organization.created"]);
+
+    assert!(bench.keys.create_organization("other".parse().unwrap()).await.is_err());
+    bench.told_nothing();
+    bench.logged(&[]).await;
+}
+
+#[tokio::test]
+async fn an_organizations_deletion_is_told_once() {
+    let bench = Bench::new().await;
+    bench.keys.delete_organization(bench.org).await.unwrap();
+    bench.told(Level::WARN, &[("event_type", &"organization.deleted"), ("org_id", &bench.org)]);
+    assert!(bench.keys.delete_organization(bench.org).await.is_err());
+    assert!(bench.keys.delete_organization(OrgId::random()).await.is_err());
+    bench.told_nothing();
+    bench.logged(&["organization.deleted"]).await;
+}
+
+#[tokio::test]
+async fn a_grant_and_its_end_are_told_once_each() {
+    let bench = Bench::new().await;
+    let child = bench.child().await;
+    let told = |level, event_type: &'static str| {
+        let fields: [(_, &dyn Display); 3] =
+            [("event_type", &event_type), ("org_id", &bench.org), ("child_org_id", &child)];
+        bench.told(level, &fields);
+    };
+    let grant = async |to| bench.keys.grant_trust(bench.org, to).await;
+    let revoke = async || bench.keys.revoke_trust(bench.org, child).await.unwrap();
+    assert!(matches!(revoke().await, Change::AlreadySo(None)));
+    bench.told_nothing();
+    grant(child).await.unwrap();
+    told(Level::INFO, "trust.grant.created");
+    assert!(matches!(grant(child).await.unwrap(), Change::AlreadySo(_)));
+    assert!(matches!(grant(bench.org).await, Err(TrustError::SelfGrant { .. })));
+    assert!(grant(OrgId::random()).await.is_err());
+    bench.told_nothing();
+    revoke().await;
+    told(Level::WARN, "trust.grant.revoked");
+    assert!(matches!(revoke().await, Change::AlreadySo(None)));
+    bench.told_nothing();
+    bench.logged(&["trust.grant.created", "trust.grant.revoked"]).await;
+    assert_eq!(bench.log(child).await, ["organization.created"]);
+}
