@@ -1,0 +1,311 @@
+use std::path::PathBuf;
+
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
+
+/// Sign native packages, decide whose signatures count, and verify
+#[derive(Parser)]
+#[command(name = "cloacina", version, propagate_version = true)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Args)]
+pub(crate) struct Global {
+    /// The store: postgres://… or a SQLite file [env: CLOACINA_DATABASE_URL]
+    /// [default: cloacina/cloacina.db in the user's data directory]
+    #[arg(long, global = true, value_name = "URL")]
+    pub(crate) database_url: Option<String>,
+
+    /// Read the key encryption key from this file rather than from
+    /// CLOACINA_KEY_ENCRYPTION_KEY
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) kek_file: Option<PathBuf>,
+
+    /// Print one JSON document on standard output
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+
+    /// Print nothing but errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+
+    /// Show audit events; twice: everything
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+
+    /// When to use colour
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
+    pub(crate) color: Color,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Organisations, and which accept whose keys
+    #[command(subcommand)]
+    Orgs(Orgs),
+    /// Signing keys and trusted keys
+    #[command(subcommand)]
+    Keys(Keys),
+    /// Sign and verify packages
+    #[command(subcommand)]
+    Package(Package),
+    /// The store's tables
+    #[command(subcommand)]
+    Db(Db),
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Orgs {
+    /// Create an organisation; makes the SQLite store if there is none
+    Create {
+        /// Its name
+        name: String,
+    },
+    /// List the organisations
+    List,
+    /// Delete an organisation: it trusts nothing and passes no trust on
+    Delete {
+        /// Its name or id
+        org: String,
+    },
+    /// Accept the keys that another organisation trusts directly
+    GrantTrust(Grant),
+    /// End that
+    RevokeTrust(Grant),
+}
+
+#[derive(Args)]
+pub(crate) struct Grant {
+    /// The parent, which accepts (name or id)
+    #[arg(long, value_name = "PARENT")]
+    pub(crate) from: String,
+
+    /// The child, whose trusted keys are accepted (name or id)
+    #[arg(long, value_name = "CHILD")]
+    pub(crate) to: String,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Keys {
+    /// Make a key pair, in the store or in two PEM files
+    #[command(group(ArgGroup::new("where").args(["org", "output"]).required(true)))]
+    Generate {
+        /// The key's name
+        #[arg(long)]
+        name: String,
+
+        /// Keep the key in the store, for this organisation (name or id)
+        #[arg(long)]
+        org: Option<String>,
+
+        /// Write the private key to this PEM file, and the public key beside it:
+        /// to dev-key.pub.pem for dev-key.pem
+        #[arg(long, value_name = "FILE")]
+        output: Option<PathBuf>,
+
+        /// Replace files that exist
+        #[arg(long, requires = "output", conflicts_with = "org")]
+        force: bool,
+    },
+    /// Put a private key from a PEM file into the store
+    Import {
+        /// The key's name
+        #[arg(long)]
+        name: String,
+
+        /// Whose key it is (name or id)
+        #[arg(long)]
+        org: String,
+
+        /// The PEM file; - for standard input
+        #[arg(long, value_name = "FILE")]
+        key: PathBuf,
+    },
+    /// List an organisation's signing keys, and the keys whose signatures it accepts
+    List {
+        /// The organisation (name or id)
+        #[arg(long)]
+        org: String,
+    },
+    /// Print a signing key's public half
+    Export {
+        /// The signing key's id
+        id: String,
+
+        /// As PEM (SPKI) or as the 32 raw bytes in hexadecimal
+        #[arg(long, value_enum, default_value_t = Format::Pem)]
+        format: Format,
+
+        /// Write to this file
+        #[arg(long, value_name = "FILE")]
+        output: Option<PathBuf>,
+
+        /// Replace a file that exists
+        #[arg(long, requires = "output")]
+        force: bool,
+    },
+    /// Accept a key's signatures
+    #[command(group(ArgGroup::new("key").args(["import", "key_id"]).required(true)))]
+    Trust {
+        /// Who accepts them (name or id)
+        #[arg(long)]
+        org: String,
+
+        /// The public key's PEM file; - for standard input
+        #[arg(long, value_name = "FILE")]
+        import: Option<PathBuf>,
+
+        /// The id of a signing key in the store
+        #[arg(long, value_name = "ID")]
+        key_id: Option<String>,
+
+        /// What to call it
+        #[arg(long)]
+        name: Option<String>,
+    },
+    /// Refuse a key's signatures, even if another organisation passes it on
+    Deny {
+        /// The key's fingerprint
+        fingerprint: String,
+
+        /// Who refuses them (name or id)
+        #[arg(long)]
+        org: String,
+
+        /// Why; kept in the audit log
+        #[arg(long)]
+        reason: Option<String>,
+    },
+    /// Revoke a signing key (it signs no more) or a trusted key (its signatures
+    /// are refused)
+    Revoke {
+        /// The key's id; with --org and --signing or --trusted also its
+        /// fingerprint, or the first 8 or more characters of either
+        id: String,
+
+        /// Look for it among this organisation's keys only (name or id)
+        #[arg(long)]
+        org: Option<String>,
+
+        /// Revoke a signing key
+        #[arg(long, conflicts_with = "trusted", requires = "org")]
+        signing: bool,
+
+        /// Revoke a trusted key
+        #[arg(long, requires = "org")]
+        trusted: bool,
+    },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum Format {
+    Pem,
+    Raw,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Package {
+    /// Sign packages: write <package>.sig beside each
+    #[command(group(ArgGroup::new("with").args(["key", "key_id"]).required(true)))]
+    Sign {
+        /// The packages
+        #[arg(required = true, value_name = "PATH")]
+        paths: Vec<PathBuf>,
+
+        /// Sign with the private key in this PEM file; - for standard input
+        #[arg(long, value_name = "FILE")]
+        key: Option<PathBuf>,
+
+        /// Sign with this key of the store
+        #[arg(long, value_name = "ID")]
+        key_id: Option<String>,
+
+        /// Sign under this name rather than the file's
+        #[arg(long)]
+        name: Option<String>,
+
+        /// Write the signature to this file; for one package
+        #[arg(long, value_name = "FILE")]
+        output: Option<PathBuf>,
+
+        /// Keep the signature in the store, for the key's organisation or --org;
+        /// then no file is written unless --output names one
+        #[arg(long)]
+        store: bool,
+
+        /// The organisation to keep the signature for (name or id)
+        #[arg(long, requires = "store")]
+        org: Option<String>,
+
+        /// Replace a signature file that exists
+        #[arg(long)]
+        force: bool,
+    },
+    /// Verify packages: exits with 0 if all are good, with 1 if one is refused
+    #[command(group(ArgGroup::new("by").args(["org", "trust_key"]).required(true)))]
+    Verify {
+        /// The packages
+        #[arg(required = true, value_name = "PATH")]
+        paths: Vec<PathBuf>,
+
+        /// By the trust of this organisation (name or id)
+        #[arg(long)]
+        org: Option<String>,
+
+        /// By the public key in this PEM file (may be repeated); asks no store,
+        /// so that no revocation is known
+        #[arg(long, value_name = "PEM", conflicts_with = "org")]
+        trust_key: Vec<PathBuf>,
+
+        /// Expect this name rather than the file's
+        #[arg(long)]
+        name: Option<String>,
+
+        /// The signature's file; for one package
+        #[arg(long, value_name = "FILE")]
+        signature: Option<PathBuf>,
+    },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Db {
+    /// Bring the store's tables up to date; makes the SQLite store if there is none
+    Migrate,
+    /// Show which store is used and whether its tables are up to date
+    Status,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn trust_key_and_org_exclude_each_other() {
+        let verify = |extra: &[&str]| {
+            let words = ["cloacina", "package", "verify", "a.so"].iter().chain(extra);
+            Cli::try_parse_from(words).is_ok()
+        };
+        assert!(verify(&["--org", "acme"]));
+        assert!(verify(&["--trust-key", "a.pem", "--trust-key", "b.pem"]));
+        assert!(!verify(&["--org", "acme", "--trust-key", "a.pem"]));
+        assert!(!verify(&[]));
+    }
+}

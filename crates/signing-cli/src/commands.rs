@@ -1,0 +1,22 @@
+mod db;
+mod keys;
+mod orgs;
+mod package;
+mod sign;
+mod verify;
+
+use crate::cli::{Cli, Command};
+use crate::context::Context;
+use crate::error::CliError;
+use crate::output::Report;
+
+/// Does what the command line says.
+pub(crate) fn run(cli: Cli) -> Result<Report, CliError> {
+    let context = Context::new(&cli.global);
+    match cli.command {
+        Command::Orgs(command) => orgs::run(&context, command),
+        Command::Keys(command) => keys::run(&context, command),
+        Command::Package(command) => package::run(&context, command),
+        Command::Db(command) => db::run(&context, command),
+    }
+}

@@ -1,0 +1,45 @@
+mod list;
+mod make;
+mod revoke;
+mod trust;
+
+use crate::cli::Keys;
+use crate::context::{Context, block_on};
+use crate::error::CliError;
+use crate::files::Existing;
+use crate::output::Report;
+
+pub(super) fn run(context: &Context, command: Keys) -> Result<Report, CliError> {
+    match command {
+        Keys::Generate { name, output: Some(path), force, .. } => {
+            make::generate_files(&name, &path, Existing::replace_if(force))
+        }
+        Keys::Generate { name, org, .. } => {
+            block_on(make::generate(context, &name, &org.unwrap_or_default()))
+        }
+        Keys::Import { name, org, key } => block_on(make::import(context, &name, &org, &key)),
+        Keys::List { org } => block_on(list::list(context, &org)),
+        Keys::Export { id, format, output, force } => {
+            let existing = Existing::replace_if(force);
+            block_on(make::export(context, &id, format, output.as_deref(), existing))
+        }
+        Keys::Trust { org, import, key_id, name } => {
+            let key = match (import, key_id) {
+                (Some(path), _) => trust::Key::File(path),
+                (None, id) => trust::Key::Stored(id.unwrap_or_default().parse()?),
+            };
+            block_on(trust::trust(context, &org, key, name))
+        }
+        Keys::Deny { fingerprint, org, reason } => {
+            block_on(trust::deny(context, &org, &fingerprint, reason.as_deref()))
+        }
+        Keys::Revoke { id, org, signing, trusted } => {
+            let kind = match (signing, trusted) {
+                (true, _) => revoke::Kind::Signing,
+                (_, true) => revoke::Kind::Trusted,
+                (false, false) => revoke::Kind::Either,
+            };
+            block_on(revoke::revoke(context, &id, org.as_deref(), kind))
+        }
+    }
+}

@@ -1,0 +1,112 @@
+use std::path::Path;
+
+use serde_json::{Value, json};
+use signing_crypto::{KeyName, SigningKey};
+use signing_trust::store::SigningKeyRecord;
+
+use crate::cli::Format;
+use crate::context::{Context, organization};
+use crate::error::CliError;
+use crate::files::{self, Existing, Readers};
+use crate::output::{Report, shown};
+
+/// Writes a new key pair to two files: the public one first, so that a private
+/// key never stands alone.
+pub(super) fn generate_files(
+    name: &str,
+    private: &Path,
+    existing: Existing,
+) -> Result<Report, CliError> {
+    let name: KeyName = name.parse()?;
+    let public = files::public_key_path(private);
+    if existing == Existing::Keep {
+        for path in [&*public, private] {
+            if path.symlink_metadata().is_ok() {
+                return Err(CliError::FileExists { path: path.into() });
+            }
+        }
+    }
+    let key = SigningKey::generate().map_err(signing_trust::TrustError::from)?;
+    let public_pem = key.verifying_key().to_pem();
+    files::write_atomically(&public, public_pem.as_bytes(), Readers::Everybody, existing)?;
+    files::write_atomically(private, key.to_pem().as_bytes(), Readers::Owner, existing)?;
+    let text = format!(
+        "generated {name}\nfingerprint  {}\nprivate key  {}\npublic key   {}",
+        key.fingerprint(),
+        shown(private),
+        shown(&public),
+    );
+    let json = json!({
+        "name": name.as_str(),
+        "fingerprint": key.fingerprint().to_string(),
+        "private_key": private.display().to_string(),
+        "public_key": public.display().to_string(),
+    });
+    Ok(Report::new(text, json))
+}
+
+/// Makes a key in the store.
+pub(super) async fn generate(context: &Context, name: &str, org: &str) -> Result<Report, CliError> {
+    let name = name.parse()?;
+    let keys = context.keys_with_kek().await?;
+    let org = organization(&keys, org).await?;
+    Ok(created("generated", &keys.create_signing_key(org.id, name).await?))
+}
+
+/// Puts a key from a file into the store.
+pub(super) async fn import(
+    context: &Context,
+    name: &str,
+    org: &str,
+    path: &Path,
+) -> Result<Report, CliError> {
+    let name = name.parse()?;
+    let key = files::read_private_key(path)?;
+    let keys = context.keys_with_kek().await?;
+    let org = organization(&keys, org).await?;
+    Ok(created("imported", &keys.import_signing_key(org.id, name, &key).await?))
+}
+
+/// Prints the public half of a key in the store.
+pub(super) async fn export(
+    context: &Context,
+    id: &str,
+    format: Format,
+    output: Option<&Path>,
+    existing: Existing,
+) -> Result<Report, CliError> {
+    let id = id.parse()?;
+    let key = context.keys().await?.export_public_key(id).await?;
+    let public = match format {
+        Format::Pem => key.to_pem(),
+        Format::Raw => key.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect(),
+    };
+    let mut json = json!({
+        "id": id.to_string(),
+        "fingerprint": key.fingerprint().to_string(),
+        "public_key": public,
+    });
+    let Some(path) = output else { return Ok(Report::new(public, json)) };
+    files::write_atomically(path, public.as_bytes(), Readers::Everybody, existing)?;
+    json["file"] = path.display().to_string().into();
+    Ok(Report::new(format!("wrote {}", shown(path)), json))
+}
+
+fn created(done: &str, key: &SigningKeyRecord) -> Report {
+    let text = format!(
+        "{done} {}\nid           {}\nfingerprint  {}\nnot trusted yet, not even by its own organisation",
+        key.name, key.id, key.fingerprint,
+    );
+    Report::new(text, signing_key_json(key))
+}
+
+pub(super) fn signing_key_json(key: &SigningKeyRecord) -> Value {
+    json!({
+        "id": key.id.to_string(),
+        "org_id": key.org_id.to_string(),
+        "name": key.name.as_str(),
+        "fingerprint": key.fingerprint.to_string(),
+        "created_at": key.created_at.to_rfc3339(),
+        "revoked_at": key.revoked_at.map(|at| at.to_rfc3339()),
+    })
+}

@@ -1,0 +1,75 @@
+use std::path::PathBuf;
+
+use serde_json::json;
+use signing_crypto::{Fingerprint, KeyId, KeyName};
+use signing_trust::store::{Change, TrustedKeyRecord};
+
+use crate::context::{Context, organization};
+use crate::error::CliError;
+use crate::files;
+use crate::output::Report;
+
+/// The key to trust.
+pub(super) enum Key {
+    File(PathBuf),
+    Stored(KeyId),
+}
+
+/// Accepts a key's signatures.
+pub(super) async fn trust(
+    context: &Context,
+    org: &str,
+    key: Key,
+    name: Option<String>,
+) -> Result<Report, CliError> {
+    let name = name.map(KeyName::new).transpose()?;
+    let from_file = match &key {
+        Key::File(path) => Some(files::read_public_key(path)?),
+        Key::Stored(_) => None,
+    };
+    let keys = context.keys().await?;
+    let org = organization(&keys, org).await?;
+    let key = match (from_file, key) {
+        (Some(key), _) => key,
+        (None, Key::Stored(id)) => keys.store().signing_key(id).await?.public_key,
+        (None, Key::File(path)) => files::read_public_key(&path)?,
+    };
+    let change = keys.trust_public_key(org.id, &key, name).await?;
+    let done = match &change {
+        Change::Made(_) => "now accepts",
+        Change::AlreadySo(_) => "already accepts",
+    };
+    let text = format!("{} {done} signatures by {}", org.name, key.fingerprint());
+    Ok(report(text, change))
+}
+
+/// Refuses a key's signatures.
+pub(super) async fn deny(
+    context: &Context,
+    org: &str,
+    fingerprint: &str,
+    reason: Option<&str>,
+) -> Result<Report, CliError> {
+    let fingerprint: Fingerprint = fingerprint.parse()?;
+    let keys = context.keys().await?;
+    let org = organization(&keys, org).await?;
+    let change = keys.deny_key(org.id, &fingerprint, reason).await?;
+    let done = match &change {
+        Change::Made(_) => "now refuses",
+        Change::AlreadySo(_) => "already refuses",
+    };
+    Ok(report(format!("{} {done} signatures by {fingerprint}", org.name), change))
+}
+
+fn report(text: String, change: Change<TrustedKeyRecord>) -> Report {
+    let changed = matches!(change, Change::Made(_));
+    let record = change.into_inner();
+    let text = format!("{text}\nid           {}", record.id);
+    let json = json!({
+        "id": record.id.to_string(),
+        "org_id": record.org_id.to_string(),
+        "fingerprint": record.fingerprint.to_string(),
+        "changed": changed,
+    });
+    Report::new(text, json)
+}

@@ -1,0 +1,120 @@
+use std::env;
+use std::future::Future;
+use std::path::PathBuf;
+
+use etcetera::BaseStrategy;
+use signing_crypto::{KeyEncryptionKey, OrgName};
+use signing_trust::KeyManager;
+use signing_trust::store::{DatabaseUrl, OrganizationRecord, OrganizationRef, Store, StoreError};
+use zeroize::Zeroizing;
+
+use crate::cli::Global;
+use crate::error::CliError;
+use crate::files;
+
+const DATABASE_URL: &str = "CLOACINA_DATABASE_URL";
+const KEK: &str = "CLOACINA_KEY_ENCRYPTION_KEY";
+
+/// What the global options lead to. Nothing is opened before it is asked for.
+pub(crate) struct Context {
+    database_url: Option<String>,
+    kek_file: Option<PathBuf>,
+}
+
+impl Context {
+    pub(crate) fn new(global: &Global) -> Self {
+        Self { database_url: global.database_url.clone(), kek_file: global.kek_file.clone() }
+    }
+
+    /// Where the store is.
+    pub(crate) fn database_url(&self) -> Result<DatabaseUrl, CliError> {
+        if let Some(text) = &self.database_url {
+            let url: DatabaseUrl = text.parse()?;
+            // Every user of the machine can read the command line.
+            if url.has_password() {
+                return Err(CliError::PasswordOnCommandLine);
+            }
+            return Ok(url);
+        }
+        match env::var(DATABASE_URL) {
+            Ok(text) => Ok(text.parse()?),
+            Err(env::VarError::NotUnicode(_)) => Err(CliError::NotUnicode { var: DATABASE_URL }),
+            Err(env::VarError::NotPresent) => {
+                let directories =
+                    etcetera::choose_base_strategy().map_err(|_| CliError::NoHomeDirectory)?;
+                let path = directories.data_dir().join("cloacina").join("cloacina.db");
+                Ok(DatabaseUrl::sqlite(path))
+            }
+        }
+    }
+
+    /// The store, which must exist. Private keys stay closed.
+    pub(crate) async fn keys(&self) -> Result<KeyManager, CliError> {
+        Ok(KeyManager::new(Store::open(&self.database_url()?).await?, None))
+    }
+
+    /// The store, and the KEK that opens its private keys.
+    pub(crate) async fn keys_with_kek(&self) -> Result<KeyManager, CliError> {
+        let kek = self.kek()?;
+        Ok(KeyManager::new(Store::open(&self.database_url()?).await?, Some(kek)))
+    }
+
+    /// The store; a SQLite file is made if there is none.
+    pub(crate) async fn keys_in_new_or_old_store(&self) -> Result<KeyManager, CliError> {
+        let url = self.database_url()?;
+        let is_missing_file = url.sqlite_path().is_some_and(|path| !path.exists());
+        let store = match is_missing_file {
+            true => Store::migrate(&url).await?.0,
+            false => Store::open(&url).await?,
+        };
+        Ok(KeyManager::new(store, None))
+    }
+
+    fn kek(&self) -> Result<KeyEncryptionKey, CliError> {
+        let Some(path) = &self.kek_file else { return Ok(KeyEncryptionKey::from_env(KEK)?) };
+        let bytes = Zeroizing::new(files::read_bounded(path)?);
+        let text = std::str::from_utf8(&bytes).map_err(|_| signing_crypto::KekError::Encoding)?;
+        Ok(KeyEncryptionKey::parse(text)?)
+    }
+}
+
+/// Finds the organisation that `text` names, by id or by name.
+pub(crate) async fn organization(
+    keys: &KeyManager,
+    text: &str,
+) -> Result<OrganizationRecord, CliError> {
+    let reference = match text.parse() {
+        Ok(id) => OrganizationRef::Id(id),
+        Err(_) => OrganizationRef::Name(OrgName::new(text)?),
+    };
+    match keys.organization(reference).await {
+        Err(signing_trust::TrustError::Store(StoreError::OrganizationNotFound)) => {
+            Err(CliError::NoSuchOrganization {
+                given: text.into(),
+                similar: similar_name(keys, text).await,
+            })
+        }
+        other => Ok(other?),
+    }
+}
+
+/// Runs an asynchronous command. Only those that use a store come here, so that
+/// the others start no runtime.
+pub(crate) fn block_on<T>(
+    command: impl Future<Output = Result<T, CliError>>,
+) -> Result<T, CliError> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(CliError::Runtime)?
+        .block_on(command)
+}
+
+async fn similar_name(keys: &KeyManager, given: &str) -> Option<OrgName> {
+    let names = keys.list_organizations().await.ok()?.into_iter().map(|org| org.name);
+    names
+        .map(|name| (strsim::jaro_winkler(name.as_str(), given), name))
+        .filter(|(similarity, _)| *similarity > 0.8)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, name)| name)
+}

@@ -1,0 +1,179 @@
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use signing_crypto::{KekError, KeyId, NameError, OrgName, ParseError, PemError};
+use signing_loader::{LoadError, PackageError, VerificationError};
+use signing_trust::TrustError;
+use signing_trust::store::{StoreError, UrlError};
+use thiserror::Error;
+
+/// Why a command did not do what it was told.
+#[derive(Debug, Error)]
+pub(crate) enum CliError {
+    #[error(transparent)]
+    Package(#[from] PackageError),
+    #[error(transparent)]
+    Trust(#[from] TrustError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("the database URL cannot be used")]
+    Url(#[from] UrlError),
+    #[error("a password must not stand on the command line, where every user can read it")]
+    PasswordOnCommandLine,
+    #[error("the environment variable {var} is not Unicode")]
+    NotUnicode { var: &'static str },
+    #[error("there is no home directory to keep a store in")]
+    NoHomeDirectory,
+    #[error("the runtime cannot be started")]
+    Runtime(#[source] std::io::Error),
+    #[error(transparent)]
+    Kek(#[from] KekError),
+    #[error(transparent)]
+    Name(#[from] NameError),
+    #[error(transparent)]
+    Parse(#[from] ParseError),
+    #[error("there is no organisation {given:?}")]
+    NoSuchOrganization { given: String, similar: Option<OrgName> },
+    #[error("there is no key {given:?}")]
+    NoSuchKey { given: String },
+    #[error("several keys start with {given:?}")]
+    AmbiguousKey { given: String },
+    #[error("{given:?} is too short to name a key, expected {least} characters or more")]
+    KeyPrefixTooShort { given: String, least: usize },
+    #[error("the key {id} belongs to another organisation than {org}")]
+    KeyOfAnotherOrganization { id: String, org: OrgName },
+    #[error("cannot read {}", path.display())]
+    Read { path: PathBuf, source: std::io::Error },
+    #[error("cannot write {}", path.display())]
+    Write { path: PathBuf, source: std::io::Error },
+    #[error("{} exists", path.display())]
+    FileExists { path: PathBuf },
+    #[error("cannot use the key file {}", path.display())]
+    KeyFile { path: PathBuf, source: PemError },
+    #[error("--output and --name are for one package, found {found}")]
+    SeveralPackages { found: usize },
+    #[error("--store with --key needs --org: the key is not in the store")]
+    StoreWithoutOrganization,
+    #[error("the signing key {id} is of another organisation: leave --org out")]
+    StoreForAnotherOrganization { id: KeyId },
+}
+
+/// What a command came to, in the order of exit codes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Outcome {
+    /// Done, or verified.
+    Done,
+    /// Decided, and the answer is no.
+    Refused,
+    /// Not decided: usage, I/O, database, or an outcome that is not known.
+    Undecided,
+}
+
+impl Outcome {
+    pub(crate) fn exit_code(self) -> ExitCode {
+        ExitCode::from(self as u8)
+    }
+}
+
+impl CliError {
+    pub(crate) fn outcome(&self) -> Outcome {
+        match self {
+            Self::Package(PackageError::Verification(_)) => Outcome::Refused,
+            Self::Trust(
+                TrustError::SelfGrant { .. }
+                | TrustError::PreviouslyRevoked { .. }
+                | TrustError::SigningKeyRevoked { .. },
+            ) => Outcome::Refused,
+            _ => Outcome::Undecided,
+        }
+    }
+
+    /// The error's name for programs. Part of the `--json` interface.
+    pub(crate) fn code(&self) -> &'static str {
+        match self {
+            Self::Package(error) => match error {
+                PackageError::Verification(error) => verification_code(error),
+                PackageError::Load(LoadError::Linker(_)) => "LinkerRefused",
+                PackageError::Load(_) => "LoadFailed",
+                PackageError::Io { .. } => "UnreadableFile",
+                PackageError::Trust(error) => trust_code(error),
+                _ => "PackageError",
+            },
+            Self::Trust(error) => trust_code(error),
+            Self::Store(error) => store_code(error),
+            Self::Url(UrlError::Plaintext { .. }) => "PlaintextConnection",
+            Self::Url(_) => "InvalidDatabaseUrl",
+            Self::PasswordOnCommandLine => "PasswordOnCommandLine",
+            Self::NotUnicode { .. } => "NotUnicode",
+            Self::NoHomeDirectory => "NoHomeDirectory",
+            Self::Runtime(_) => "RuntimeFailed",
+            Self::Kek(KekError::Missing { .. }) => "NoKeyEncryptionKey",
+            Self::Kek(_) => "InvalidKeyEncryptionKey",
+            Self::Name(_) => "InvalidName",
+            Self::Parse(_) => "InvalidArgument",
+            Self::NoSuchOrganization { .. } => "NoSuchOrganization",
+            Self::NoSuchKey { .. } => "NoSuchKey",
+            Self::AmbiguousKey { .. } => "AmbiguousKey",
+            Self::KeyPrefixTooShort { .. } => "KeyPrefixTooShort",
+            Self::KeyOfAnotherOrganization { .. } => "KeyOfAnotherOrganization",
+            Self::Read { .. } => "UnreadableFile",
+            Self::Write { .. } => "UnwritableFile",
+            Self::FileExists { .. } => "FileExists",
+            Self::KeyFile { .. } => "InvalidKeyFile",
+            Self::SeveralPackages { .. } => "SeveralPackages",
+            Self::StoreWithoutOrganization => "StoreWithoutOrganization",
+            Self::StoreForAnotherOrganization { .. } => "KeyOfAnotherOrganization",
+        }
+    }
+}
+
+fn verification_code(error: &VerificationError) -> &'static str {
+    match error {
+        VerificationError::Unnamed | VerificationError::InvalidName(_) => "InvalidPackageName",
+        VerificationError::NotARegularFile { .. } => "NotARegularFile",
+        VerificationError::Empty => "EmptyPackage",
+        VerificationError::PackageTooLarge { .. } => "PackageTooLarge",
+        VerificationError::SignatureNotFound { .. } => "SignatureNotFound",
+        VerificationError::MalformedSignature { .. } => "MalformedSignature",
+        VerificationError::UntrustedSigner { .. } => "UntrustedSigner",
+        VerificationError::InvalidSignature { .. } => "InvalidSignature",
+        VerificationError::WrongName { .. } => "WrongName",
+        VerificationError::TamperedPackage { .. } => "TamperedPackage",
+        _ => "Refused",
+    }
+}
+
+fn trust_code(error: &TrustError) -> &'static str {
+    match error {
+        TrustError::Store(error) => store_code(error),
+        TrustError::NoKeyEncryptionKey => "NoKeyEncryptionKey",
+        TrustError::Wrap(_) => "PrivateKeyUnusable",
+        TrustError::SigningKeyRevoked { .. } => "SigningKeyRevoked",
+        TrustError::PreviouslyRevoked { .. } => "PreviouslyRevoked",
+        TrustError::SelfGrant { .. } => "SelfGrant",
+        TrustError::TooManyCandidates { .. } => "TooManyCandidates",
+        TrustError::MalformedEnvelope(_) => "MalformedSignature",
+        _ => "TrustError",
+    }
+}
+
+fn store_code(error: &StoreError) -> &'static str {
+    match error {
+        StoreError::NoDatabase { .. } => "NoDatabase",
+        StoreError::File { .. } => "UnusableDatabaseFile",
+        StoreError::SchemaOutdated { .. } => "SchemaOutdated",
+        StoreError::SchemaTooNew { .. } => "SchemaTooNew",
+        StoreError::TimedOut { .. } => "DatabaseTimedOut",
+        StoreError::OutcomeUnknown(_) => "OutcomeUnknown",
+        StoreError::CorruptRow(_) => "CorruptRow",
+        StoreError::OrganizationNotFound => "NoSuchOrganization",
+        StoreError::OrganizationDeleted { .. } => "OrganizationDeleted",
+        StoreError::SigningKeyNotFound { .. } | StoreError::TrustedKeyNotFound { .. } => {
+            "NoSuchKey"
+        }
+        StoreError::NameTaken { .. } => "NameTaken",
+        StoreError::SigningKeyExists => "SigningKeyExists",
+        StoreError::OtherKek { .. } => "OtherKeyEncryptionKey",
+        _ => "DatabaseUnavailable",
+    }
+}

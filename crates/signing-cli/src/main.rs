@@ -1,0 +1,36 @@
+//! `cloacina`: keys, trust, signing and verification of packages on the command
+//! line. Each command is a thin call into one of the signing crates.
+
+#![forbid(unsafe_code)]
+
+mod cli;
+
+mod commands;
+
+mod context;
+mod files;
+mod select;
+
+mod output;
+
+mod error;
+mod remedy;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use cli::Cli;
+use output::Output;
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return output::usage(&error),
+    };
+    let output = Output::new(&cli.global);
+    output::install_log(&cli.global);
+    match commands::run(cli) {
+        Ok(report) => output.report(report),
+        Err(error) => output.error(&error),
+    }
+}

@@ -1,0 +1,132 @@
+use signing_crypto::{KekError, PemError, PemForm};
+use signing_loader::{PackageError, VerificationError};
+use signing_trust::store::{StoreError, UrlError};
+use signing_trust::{TrustError, UntrustedReason};
+
+use crate::error::CliError;
+
+/// The next safe step after an error. Never one that loosens what is asked.
+pub(crate) fn remedy(error: &CliError) -> Option<String> {
+    match error {
+        CliError::Package(PackageError::Verification(error)) => verification(error),
+        CliError::Package(PackageError::Trust(error)) | CliError::Trust(error) => trust(error),
+        CliError::Store(error) => store(error),
+        CliError::Url(UrlError::Plaintext { .. }) => {
+            Some("connect through a Unix socket or an encrypted tunnel to this machine".into())
+        }
+        CliError::Url(_) => Some("give postgres://user@host/database or a file's path".into()),
+        CliError::PasswordOnCommandLine => {
+            Some("put the whole URL into the environment variable CLOACINA_DATABASE_URL".into())
+        }
+        CliError::Kek(KekError::Missing { .. }) => Some(
+            "set CLOACINA_KEY_ENCRYPTION_KEY to the store's key; for a new store, make one with: \
+             openssl rand -hex 32"
+                .into(),
+        ),
+        CliError::Kek(_) => Some("give 64 hexadecimal digits, or the base64 of 32 bytes".into()),
+        CliError::NoSuchOrganization { similar: Some(name), .. } => {
+            Some(format!("did you mean {name}?"))
+        }
+        CliError::NoSuchOrganization { similar: None, .. } => {
+            Some("see which there are: cloacina orgs list".into())
+        }
+        CliError::NoSuchKey { .. }
+        | CliError::AmbiguousKey { .. }
+        | CliError::KeyPrefixTooShort { .. } => {
+            Some("see which there are: cloacina keys list --org <org>".into())
+        }
+        CliError::FileExists { .. } => {
+            Some("choose another file, or replace this one with --force".into())
+        }
+        CliError::KeyFile { source, .. } => key_file(source),
+        _ => None,
+    }
+}
+
+fn verification(error: &VerificationError) -> Option<String> {
+    Some(match error {
+        VerificationError::SignatureNotFound { .. } => {
+            "ask whoever built the package for its .sig file".into()
+        }
+        VerificationError::MalformedSignature { .. } => {
+            "get the .sig file again from whoever built the package".into()
+        }
+        VerificationError::UntrustedSigner { reason, fingerprint } => match reason {
+            UntrustedReason::Unknown => match fingerprint {
+                Some(_) => "find out whose key this is; if it is one to trust: \
+                            cloacina keys trust --org <org> --import <public key>"
+                    .into(),
+                None => "have the package signed by a key that is trusted".into(),
+            },
+            UntrustedReason::NotPinned => {
+                "find out whose key this is before you give its public key with --trust-key".into()
+            }
+            _ => "have the package signed by a key that is trusted now".into(),
+        },
+        VerificationError::InvalidSignature { .. } | VerificationError::TamperedPackage { .. } => {
+            "do not use this file: get the package and its .sig again from whoever built it".into()
+        }
+        VerificationError::WrongName { signed, .. } => {
+            format!("give the file the name that was signed, {signed}, or sign it under its own")
+        }
+        VerificationError::NotARegularFile { .. } | VerificationError::Unnamed => {
+            "give the path of a package file".into()
+        }
+        _ => return None,
+    })
+}
+
+fn trust(error: &TrustError) -> Option<String> {
+    Some(match error {
+        TrustError::Store(error) => return store(error),
+        TrustError::SigningKeyRevoked { .. } => {
+            "sign with another key: cloacina keys generate --org <org> --name <name>".into()
+        }
+        TrustError::PreviouslyRevoked { .. } => {
+            "make and trust a new key: a revoked one is not trusted again".into()
+        }
+        TrustError::Wrap(_) => {
+            "check that CLOACINA_KEY_ENCRYPTION_KEY is the store's, then restore the key from a \
+             backup"
+                .into()
+        }
+        TrustError::TooManyCandidates { .. } => {
+            "have the package signed by a tool that writes a keyid".into()
+        }
+        _ => return None,
+    })
+}
+
+fn store(error: &StoreError) -> Option<String> {
+    Some(match error {
+        StoreError::NoDatabase { .. } => {
+            "check --database-url; to make a new store: cloacina db migrate".into()
+        }
+        StoreError::SchemaOutdated { .. } => "back the store up, then: cloacina db migrate".into(),
+        StoreError::SchemaTooNew { .. } => "use a newer cloacina".into(),
+        StoreError::OutcomeUnknown(_) => {
+            "look at what there is before you try again: cloacina keys list --org <org>".into()
+        }
+        StoreError::Unavailable(_) | StoreError::TimedOut { .. } => {
+            "try again when the database answers: cloacina db status".into()
+        }
+        StoreError::OtherKek { .. } => "set CLOACINA_KEY_ENCRYPTION_KEY to the store's key".into(),
+        StoreError::NameTaken { .. } => "choose another name".into(),
+        _ => return None,
+    })
+}
+
+fn key_file(error: &PemError) -> Option<String> {
+    Some(match error {
+        PemError::WrongForm { expected: PemForm::PublicKey, found: PemForm::PrivateKey } => {
+            "give the public half: openssl pkey -in <file> -pubout".into()
+        }
+        PemError::WrongForm { expected: PemForm::PrivateKey, found: PemForm::PublicKey } => {
+            "give the private key's file; the public half cannot sign".into()
+        }
+        PemError::Algorithm { .. } | PemError::WrongForm { .. } => {
+            "make an Ed25519 key: cloacina keys generate --name <name> --output <file>".into()
+        }
+        _ => return None,
+    })
+}

@@ -1,0 +1,147 @@
+use crate::support::{Scratch, finish, text};
+
+#[test]
+fn a_store_is_migrated_once_and_shown() {
+    let scratch = Scratch::new();
+    let made = scratch.json(&["db", "migrate"]);
+    assert!(!made["applied"].as_array().unwrap().is_empty());
+    assert_eq!(scratch.json(&["db", "migrate"])["applied"], serde_json::json!([]));
+
+    let status = scratch.json(&["db", "status"]);
+    assert_eq!(status["schema"], "current");
+    assert_eq!(status["kek_id"], serde_json::Value::Null);
+    let epoch = status["trust_epoch"].as_i64().unwrap();
+    scratch.json(&["orgs", "create", "acme"]);
+    scratch.stored_key("release", "acme");
+    let later = scratch.json(&["db", "status"]);
+    assert!(later["trust_epoch"].as_i64().unwrap() > epoch);
+    assert_eq!(text(&later["kek_id"]).len(), 32);
+    assert_eq!(later["store_id"], status["store_id"]);
+}
+
+#[test]
+fn a_missing_store_is_an_error_and_is_not_made() {
+    let scratch = Scratch::new();
+    for arguments in [
+        &["db", "status"][..],
+        &["orgs", "list"],
+        &["orgs", "delete", "acme"],
+        &["keys", "list", "--org", "acme"],
+        &["keys", "generate", "--name", "k", "--org", "acme"],
+    ] {
+        let run = scratch.fails(2, "NoDatabase", arguments);
+        assert!(run.stderr.contains("store.db"), "{}", run.stderr);
+        assert!(run.stderr.contains("cloacina db migrate"), "{}", run.stderr);
+    }
+    assert_eq!(scratch.files(), [""; 0]);
+}
+
+#[test]
+fn the_store_is_private_whatever_the_umask() {
+    let scratch = Scratch::new();
+    let mut shell = scratch.tool("sh");
+    shell.args(["-c", "umask 000; exec \"$0\" db migrate", env!("CARGO_BIN_EXE_cloacina")]);
+    shell.env("CLOACINA_DATABASE_URL", scratch.path("new/store.db"));
+    let run = finish(&mut shell, b"");
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert_eq!(scratch.mode("new/store.db"), 0o600);
+    assert_eq!(scratch.mode("new"), 0o700);
+}
+
+#[test]
+fn without_a_url_the_store_is_in_the_users_data_directory() {
+    let scratch = Scratch::new();
+    let migrate = |arguments: &[&str]| {
+        finish(scratch.command(arguments).env_remove("CLOACINA_DATABASE_URL"), b"")
+    };
+    assert_eq!(migrate(&["db", "migrate"]).code, 0);
+    assert!(scratch.exists("home/data/cloacina/cloacina.db"));
+    assert_eq!(migrate(&["db", "status"]).code, 0);
+    let elsewhere = migrate(&["db", "migrate", "--database-url", "sqlite:here.db"]);
+    assert_eq!(elsewhere.code, 0);
+    assert!(scratch.exists("here.db"));
+}
+
+#[test]
+fn a_file_that_is_no_database_is_refused_and_kept() {
+    let scratch = Scratch::new();
+    scratch.write("store.db", "this is a letter to my aunt, not a database at all".repeat(100));
+    let before = scratch.read("store.db");
+    scratch.fails(2, "DatabaseUnavailable", &["db", "status"]);
+    scratch.fails(2, "DatabaseUnavailable", &["db", "migrate"]);
+    scratch.fails(2, "DatabaseUnavailable", &["orgs", "create", "acme"]);
+    assert_eq!(scratch.read("store.db"), before);
+}
+
+#[test]
+fn an_empty_file_is_a_store_without_tables() {
+    let scratch = Scratch::new();
+    scratch.write("store.db", "");
+    let run = scratch.fails(2, "SchemaOutdated", &["orgs", "create", "acme"]);
+    assert!(run.stderr.contains("next: "), "{}", run.stderr);
+    scratch.json(&["db", "migrate"]);
+    scratch.json(&["orgs", "create", "acme"]);
+}
+
+#[test]
+fn urls_that_name_no_store_are_refused() {
+    let scratch = Scratch::new();
+    for url in ["", "sqlite:", ":memory:", "mysql://host/db"] {
+        scratch.fails(2, "InvalidDatabaseUrl", &["db", "migrate", "--database-url", url]);
+    }
+    assert_eq!(scratch.files(), [""; 0]);
+}
+
+#[cfg(feature = "postgres")]
+mod postgres {
+    use super::*;
+
+    #[test]
+    fn a_password_on_the_command_line_is_refused_and_never_shown() {
+        let scratch = Scratch::new();
+        let status = |url: &str, code: &str| {
+            let run = scratch.fails(2, code, &["db", "status", "-vv", "--database-url", url]);
+            run.assert_says_nowhere("hunter2");
+            run
+        };
+        let run = status("postgres://ann:hunter2@127.0.0.1:1/db", "PasswordOnCommandLine");
+        assert!(run.stderr.contains("next: put the whole URL into"), "{}", run.stderr);
+        status("postgres://127.0.0.1:1/db?password=hunter2", "PasswordOnCommandLine");
+        status("postgres://ann:hunter2@db.example/db", "PlaintextConnection");
+        status("postgres://ann:hunter2@127.0.0.1:port/db", "InvalidDatabaseUrl");
+        status("mysql://ann:hunter2@127.0.0.1/db", "InvalidDatabaseUrl");
+        // Without a password the same address is tried, and nobody is there.
+        status("postgres://ann@127.0.0.1:1/db", "DatabaseUnavailable");
+    }
+
+    #[test]
+    fn a_password_in_the_environment_is_used_and_never_shown() {
+        let scratch = Scratch::new();
+        // Bound and dropped at once, so that nobody listens there.
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        drop(listener);
+        for arguments in [&["db", "status"][..], &["db", "migrate"], &["orgs", "create", "acme"]] {
+            let mut command = scratch.command(arguments);
+            command.args(["--json", "-vv"]);
+            command.env(
+                "CLOACINA_DATABASE_URL",
+                format!("postgres://ann:hunter2@127.0.0.1:{port}/db"),
+            );
+            let run = finish(&mut command, b"");
+            run.assert_failed(2, "DatabaseUnavailable");
+            run.assert_says_nowhere("hunter2");
+            assert!(run.stderr.contains("next: "), "{}", run.stderr);
+        }
+    }
+
+    #[test]
+    fn plaintext_to_another_machine_is_refused() {
+        let scratch = Scratch::new();
+        for url in ["postgres://ann@db.example/db", "postgres://ann@192.0.2.1:5432/db"] {
+            let run =
+                scratch.fails(2, "PlaintextConnection", &["db", "status", "--database-url", url]);
+            assert!(run.stderr.contains("next: "), "{}", run.stderr);
+        }
+    }
+}

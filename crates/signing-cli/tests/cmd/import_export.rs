@@ -1,0 +1,113 @@
+use signing_crypto::VerifyingKey;
+
+use crate::support::{Scratch, finish, text};
+
+const NOBODY: &str = "67e55044-10b1-426f-9247-bb680e5fe0c8";
+
+#[test]
+fn an_imported_key_signs_from_the_store() {
+    let scratch = Scratch::with_orgs(&["acme"]);
+    let fingerprint = scratch.key_files("dev");
+    let import = ["keys", "import", "--name", "ci", "--org", "acme", "--key", "dev.pem"];
+    let key = scratch.json(&import);
+    assert_eq!(key["fingerprint"], fingerprint.as_str());
+    scratch.write("a.so", "a");
+    scratch.json(&["package", "sign", "a.so", "--key-id", &text(&key["id"])]);
+    scratch.json(&["package", "verify", "a.so", "--trust-key", "dev.pub.pem"]);
+    scratch.fails(
+        2,
+        "SigningKeyExists",
+        &["keys", "import", "--name", "again", "--org", "acme", "--key", "dev.pem"],
+    );
+}
+
+#[test]
+fn a_private_key_is_read_from_standard_input() {
+    let scratch = Scratch::with_orgs(&["acme"]);
+    let fingerprint = scratch.key_files("dev");
+    let import = ["keys", "import", "--name", "ci", "--org", "acme", "--key", "-", "--json"];
+    let run = finish(&mut scratch.command(&import), &scratch.read("dev.pem"));
+    assert_eq!(run.document()["result"]["fingerprint"], fingerprint.as_str());
+    finish(&mut scratch.command(&import), b"").assert_failed(2, "InvalidKeyFile");
+}
+
+#[test]
+fn an_export_is_the_public_half_in_either_form() {
+    let scratch = Scratch::with_orgs(&["acme"]);
+    let (id, fingerprint) = scratch.stored_key("release", "acme");
+    let pem = scratch.run(&["keys", "export", &id]);
+    let key = VerifyingKey::from_pem(pem.stdout.as_bytes()).unwrap();
+    assert_eq!(key.fingerprint().to_string(), fingerprint);
+    assert_eq!(scratch.run(&["keys", "export", &id, "--format", "pem"]).stdout, pem.stdout);
+
+    let raw = scratch.run(&["keys", "export", &id, "--format", "raw"]).stdout;
+    let hex: String = key.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(raw.trim_end(), hex);
+    let json = scratch.json(&["keys", "export", &id, "--format", "raw"]);
+    assert_eq!(json["public_key"], hex);
+    assert_eq!(json["fingerprint"], fingerprint);
+}
+
+#[test]
+fn an_exported_file_is_for_everybody_and_replaces_none() {
+    let scratch = Scratch::with_orgs(&["acme"]);
+    let (id, fingerprint) = scratch.stored_key("release", "acme");
+    let export = ["keys", "export", &id, "--output", "release.pub.pem"];
+    assert_eq!(scratch.json(&export)["file"], "release.pub.pem");
+    let pem = scratch.read("release.pub.pem");
+    assert_eq!(VerifyingKey::from_pem(&pem).unwrap().fingerprint().to_string(), fingerprint);
+
+    scratch.write("release.pub.pem", "precious");
+    scratch.fails(2, "FileExists", &export);
+    assert_eq!(scratch.read("release.pub.pem"), b"precious");
+    scratch.json(&[&export[..], &["--force"]].concat());
+    assert_eq!(scratch.read("release.pub.pem"), pem);
+    scratch.fails(2, "Usage", &["keys", "export", &id, "--force"]);
+}
+
+#[test]
+fn exporting_needs_no_kek_and_an_id_that_exists() {
+    let scratch = Scratch::with_orgs(&["acme"]);
+    let (id, _) = scratch.stored_key("release", "acme");
+    let mut command = scratch.command(&["keys", "export", &id, "--json"]);
+    assert_eq!(finish(command.env_remove("CLOACINA_KEY_ENCRYPTION_KEY"), b"").code, 0);
+    scratch.fails(2, "NoSuchKey", &["keys", "export", NOBODY]);
+    scratch.fails(2, "InvalidArgument", &["keys", "export", "release"]);
+}
+
+#[test]
+fn files_that_are_not_the_key_asked_for_are_refused_unseen() {
+    let scratch = Scratch::with_orgs(&["acme"]);
+    scratch.key_files("dev");
+    let pem = |name| String::from_utf8(scratch.read(name)).unwrap();
+    let (private, public) = (pem("dev.pem"), pem("dev.pub.pem"));
+    let secret = private.lines().nth(1).unwrap().to_owned();
+    let damaged = private.replacen(&secret[..8], "!!!!!!!!", 1);
+    let cases = [
+        ("empty", String::new(), "empty"),
+        ("prose", "dear aunt".into(), "not a key file"),
+        ("two", private.clone() + &private, "one PEM block, found 2"),
+        ("damaged", damaged, "damaged"),
+        ("cut", private[..private.len() / 2].into(), ""),
+        ("ssh", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5 me@here".into(), "OpenSSH"),
+        ("huge", private.clone() + &"\n".repeat(70_000), "larger than"),
+    ];
+    for (name, content, says) in cases {
+        scratch.write(name, content);
+        let import = ["keys", "import", "--name", "x", "--org", "acme", "--key", name];
+        let run = scratch.fails(2, "InvalidKeyFile", &import);
+        assert!(run.stderr.contains(name) && run.stderr.contains(says), "{}", run.stderr);
+        run.assert_says_nowhere(&secret[8..]);
+        scratch.fails(2, "InvalidKeyFile", &["keys", "trust", "--org", "acme", "--import", name]);
+    }
+    let swapped = ["keys", "import", "--name", "x", "--org", "acme", "--key", "dev.pub.pem"];
+    let run = scratch.fails(2, "InvalidKeyFile", &swapped);
+    assert!(run.stderr.contains("next: give the private key's file"), "{}", run.stderr);
+    let swapped = ["keys", "trust", "--org", "acme", "--import", "dev.pem"];
+    let run = scratch.fails(2, "InvalidKeyFile", &swapped);
+    assert!(run.stderr.contains("next: give the public half"), "{}", run.stderr);
+    run.assert_says_nowhere(&secret);
+    assert!(VerifyingKey::from_pem(public.as_bytes()).is_ok());
+    let nothing = serde_json::json!({ "signing_keys": [], "accepted": [], "refused": [] });
+    assert_eq!(scratch.json(&["keys", "list", "--org", "acme"]), nothing);
+}

@@ -1,0 +1,208 @@
+//! `SIGKILL` at any moment leaves the old state or the new one.
+//!
+//! The delays only vary the moment of the kill; what is asserted holds for all of
+//! them. A file that was being written may stay behind, under a name that starts
+//! with `.cloacina-`: nobody is left to remove it.
+
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Instant;
+
+use signing_crypto::{KeyEncryptionKey, KeyId, SignatureEnvelope, SigningKey, VerifyingKey};
+use signing_trust::KeyManager;
+use signing_trust::store::AuditRecord;
+
+use crate::support::{KEK, Scratch, kill, spawn};
+
+const ROUNDS: u32 = 48;
+
+/// Runs a command once for each round and kills it, each time a little later: from
+/// at once to after it has ended. `was_done` looks at what that left.
+fn kill_in_every_round(
+    scratch: &Scratch,
+    arguments: impl Fn(u32) -> Vec<String>,
+    was_done: impl Fn(u32) -> bool,
+) {
+    let start = |round| {
+        let arguments = arguments(round);
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let mut command: Command = scratch.command(&arguments);
+        spawn(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()))
+    };
+    // Nobody kills round 0: it shows how long the others are to live.
+    let started = Instant::now();
+    assert!(start(0).wait().unwrap().success());
+    let whole = started.elapsed();
+    assert!(was_done(0), "nothing was done, and nobody was killed");
+
+    let mut undone = 0;
+    for round in 1..=ROUNDS {
+        let mut child = start(round);
+        thread::sleep(whole * 3 * (round - 1) / (2 * ROUNDS));
+        kill(&child);
+        child.wait().unwrap();
+        undone += u32::from(!was_done(round));
+    }
+    assert!(undone > 0, "no kill came in time, with {whole:?} for all of it");
+}
+
+fn words(words: &[&str]) -> Vec<String> {
+    words.iter().map(|&word| word.to_owned()).collect()
+}
+
+/// What a killed process leaves is named as such, and no private key is left open.
+fn assert_leftovers_are_marked(scratch: &Scratch, is_expected: impl Fn(&str) -> bool) {
+    for file in scratch.files().iter().filter(|file| !is_expected(file)) {
+        assert!(file.starts_with(".cloacina-"), "{file} was left behind");
+        if scratch.read(file).starts_with(b"-----BEGIN PRIVATE KEY") {
+            assert_eq!(scratch.mode(file), 0o600, "{file}");
+        }
+    }
+}
+
+#[test]
+fn killed_key_generation_leaves_no_key_the_public_one_or_a_pair() {
+    let scratch = Scratch::new();
+    let generate =
+        |round| words(&["keys", "generate", "--name", "k", "--output", &format!("k{round}.pem")]);
+    kill_in_every_round(&scratch, generate, |round| {
+        let (private, public) = (format!("k{round}.pem"), format!("k{round}.pub.pem"));
+        match (scratch.exists(&private), scratch.exists(&public)) {
+            (false, false) => false,
+            (false, true) => {
+                VerifyingKey::from_pem(&scratch.read(&public)).unwrap();
+                false
+            }
+            (true, true) => {
+                let key = SigningKey::from_pem(&scratch.read(&private)).unwrap();
+                let public = VerifyingKey::from_pem(&scratch.read(&public)).unwrap();
+                assert_eq!(key.verifying_key(), public);
+                assert_eq!(scratch.mode(&private), 0o600);
+                true
+            }
+            (true, false) => panic!("a private key without its public half: {private}"),
+        }
+    });
+    assert_leftovers_are_marked(&scratch, |file| file.starts_with('k') && file.ends_with(".pem"));
+}
+
+#[test]
+fn killed_signing_leaves_no_signature_or_a_good_one() {
+    let scratch = Scratch::new();
+    scratch.key_files("dev");
+    let key = VerifyingKey::from_pem(&scratch.read("dev.pub.pem")).unwrap();
+    for round in 0..=ROUNDS {
+        scratch.write(&format!("p{round}.so"), vec![7; 100_000]);
+    }
+    let sign = |round| words(&["package", "sign", &format!("p{round}.so"), "--key", "dev.pem"]);
+    kill_in_every_round(&scratch, sign, |round| {
+        let signature = format!("p{round}.so.sig");
+        if !scratch.exists(&signature) {
+            return false;
+        }
+        SignatureEnvelope::parse(&scratch.read(&signature)).unwrap().verify(&key).unwrap();
+        true
+    });
+    assert_leftovers_are_marked(&scratch, |file| file.starts_with('p') || file.starts_with("dev."));
+}
+
+#[test]
+fn killed_replacing_of_a_signature_leaves_the_old_or_the_new_one() {
+    let scratch = Scratch::new();
+    for name in ["old", "new"] {
+        scratch.key_files(name);
+    }
+    let [old, new] = ["old.pub.pem", "new.pub.pem"]
+        .map(|file| VerifyingKey::from_pem(&scratch.read(file)).unwrap());
+    for round in 0..=ROUNDS {
+        scratch.signed_package(&format!("p{round}.so"), "old.pem");
+    }
+    let sign =
+        |round| words(&["package", "sign", &format!("p{round}.so"), "--key", "new.pem", "--force"]);
+    kill_in_every_round(&scratch, sign, |round| {
+        let envelope =
+            SignatureEnvelope::parse(&scratch.read(&format!("p{round}.so.sig"))).unwrap();
+        match envelope.verify(&new) {
+            Ok(_) => true,
+            Err(_) => {
+                envelope.verify(&old).unwrap();
+                false
+            }
+        }
+    });
+}
+
+/// The log of the only organisation, which must be a whole chain.
+async fn audit_log(keys: &KeyManager) -> Vec<AuditRecord> {
+    let org = keys.list_organizations().await.unwrap()[0].id;
+    let log = keys.store().audit_log(org).await.unwrap();
+    let mut previous = vec![0; 32];
+    for (number, record) in (1..).zip(&log) {
+        assert_eq!(record.sequence, number);
+        assert_eq!(record.previous_hash, previous);
+        assert_eq!(record.entry_hash, record.computed_hash());
+        previous.clone_from(&record.entry_hash);
+    }
+    log
+}
+
+fn count(log: &[AuditRecord], event_type: &str, detail: (&str, &str)) -> usize {
+    let is_it = |record: &&AuditRecord| {
+        let details: serde_json::Value = serde_json::from_str(&record.details).unwrap();
+        record.event_type == event_type && details[detail.0] == detail.1
+    };
+    log.iter().filter(is_it).count()
+}
+
+fn with_kek(keys: &KeyManager) -> KeyManager {
+    KeyManager::new(keys.store().clone(), Some(KeyEncryptionKey::parse(KEK).unwrap()))
+}
+
+#[test]
+fn killed_revocation_is_made_and_logged_or_neither() {
+    let scratch = Scratch::with_orgs(&["acme"]);
+    let ids: Vec<KeyId> = scratch.inspect(async |keys| {
+        let keys = with_kek(&keys);
+        let org = keys.list_organizations().await.unwrap()[0].id;
+        let mut ids = Vec::new();
+        for round in 0..=ROUNDS {
+            let name = format!("k{round}").parse().unwrap();
+            ids.push(keys.create_signing_key(org, name).await.unwrap().id);
+        }
+        ids
+    });
+    let id = |round: u32| ids[round as usize];
+    let revoke = |round| words(&["keys", "revoke", &id(round).to_string()]);
+    kill_in_every_round(&scratch, revoke, |round| {
+        scratch.inspect(async |keys| {
+            let key = keys.store().signing_key(id(round)).await.unwrap();
+            let log = audit_log(&keys).await;
+            let logged = count(&log, "key.signing.revoked", ("key_id", &id(round).to_string()));
+            assert_eq!(logged, usize::from(key.revoked_at.is_some()));
+            key.revoked_at.is_some()
+        })
+    });
+    assert_leftovers_are_marked(&scratch, |file| file.starts_with("store.db"));
+}
+
+#[test]
+fn killed_key_generation_in_the_store_is_made_and_logged_or_neither() {
+    let scratch = Scratch::with_orgs(&["acme"]);
+    let generate =
+        |round| words(&["keys", "generate", "--org", "acme", "--name", &format!("k{round}")]);
+    kill_in_every_round(&scratch, generate, |round| {
+        scratch.inspect(async |keys| {
+            let name = format!("k{round}");
+            let org = keys.list_organizations().await.unwrap()[0].id;
+            let all = keys.list_signing_keys(org).await.unwrap();
+            let made: Vec<_> = all.iter().filter(|key| key.name.as_str() == name).collect();
+            let log = audit_log(&keys).await;
+            assert_eq!(count(&log, "key.signing.created", ("name", &name)), made.len());
+            let Some(key) = made.first() else { return false };
+            let private = with_kek(&keys).get_signing_key(key.id).await.unwrap();
+            assert_eq!(private.fingerprint(), key.fingerprint);
+            true
+        })
+    });
+    assert_leftovers_are_marked(&scratch, |file| file.starts_with("store.db"));
+}

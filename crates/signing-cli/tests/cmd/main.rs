@@ -1,0 +1,24 @@
+//! The program `cloacina`, seen from outside.
+
+#![expect(clippy::unwrap_used, reason = "a test panics to fail")]
+
+mod support;
+
+mod db;
+mod orgs;
+
+mod generate;
+mod import_export;
+mod revoke;
+mod trust;
+
+mod sign;
+mod verify;
+
+mod kek;
+mod output;
+mod terminal;
+
+mod bounds;
+mod kill;
+mod openssl;

@@ -1,0 +1,103 @@
+use crate::support::{Scratch, text};
+
+#[test]
+fn a_created_organization_is_listed() {
+    let scratch = Scratch::new();
+    let made = scratch.json(&["orgs", "create", "acme"]);
+    assert_eq!(made["name"], "acme");
+    let listed = scratch.json(&["orgs", "list"]);
+    assert_eq!(listed.as_array().unwrap().len(), 1);
+    assert_eq!(listed[0]["id"], made["id"]);
+    let shown = scratch.run(&["orgs", "list"]);
+    assert!(shown.stdout.contains("acme") && shown.stdout.contains(&text(&made["id"])));
+}
+
+#[test]
+fn a_name_in_use_is_refused_and_nothing_is_made() {
+    let scratch = Scratch::with_orgs(&["acme"]);
+    scratch.fails(2, "NameTaken", &["orgs", "create", "acme"]);
+    assert_eq!(scratch.json(&["orgs", "list"]).as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn names_that_mislead_are_refused() {
+    let scratch = Scratch::with_orgs(&["acme"]);
+    for name in ["", "a b", "../acme", "x'; DROP TABLE organizations; --", "größe", "a\u{202e}b"]
+    {
+        let run = scratch.fails(2, "InvalidName", &["orgs", "create", name]);
+        assert!(!run.stderr.contains('\u{202e}'), "{}", run.stderr);
+    }
+    let id = "67e55044-10b1-426f-9247-bb680e5fe0c8";
+    scratch.fails(2, "InvalidName", &["orgs", "create", id]);
+    assert_eq!(scratch.json(&["orgs", "list"]).as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn a_deleted_organization_trusts_nothing_and_frees_its_name() {
+    let scratch = Scratch::with_orgs(&["acme"]);
+    scratch.key_files("dev");
+    scratch.signed_package("a.so", "dev.pem");
+    scratch.json(&["keys", "trust", "--org", "acme", "--import", "dev.pub.pem"]);
+    scratch.json(&["package", "verify", "a.so", "--org", "acme"]);
+
+    let id = text(&scratch.json(&["orgs", "delete", "acme"])["id"]);
+    assert_eq!(scratch.json(&["orgs", "list"]), serde_json::json!([]));
+    scratch.fails(2, "NoSuchOrganization", &["package", "verify", "a.so", "--org", "acme"]);
+    scratch.fails(1, "UntrustedSigner", &["package", "verify", "a.so", "--org", &id]);
+    scratch.fails(2, "OrganizationDeleted", &["orgs", "delete", &id]);
+    let trust = ["keys", "trust", "--org", &id, "--import", "dev.pub.pem"];
+    scratch.fails(2, "OrganizationDeleted", &trust);
+
+    let again = scratch.json(&["orgs", "create", "acme"]);
+    assert_ne!(again["id"], id.as_str());
+    scratch.fails(1, "UntrustedSigner", &["package", "verify", "a.so", "--org", "acme"]);
+}
+
+#[test]
+fn granted_trust_verifies_until_it_is_revoked() {
+    let scratch = Scratch::with_orgs(&["operator", "vendor"]);
+    scratch.key_files("dev");
+    scratch.signed_package("a.so", "dev.pem");
+    scratch.json(&["keys", "trust", "--org", "vendor", "--import", "dev.pub.pem"]);
+    let verify = ["package", "verify", "a.so", "--org", "operator"];
+    scratch.fails(1, "UntrustedSigner", &verify);
+
+    let grant = ["orgs", "grant-trust", "--from", "operator", "--to", "vendor"];
+    assert_eq!(scratch.json(&grant)["changed"], true);
+    assert_eq!(scratch.json(&grant)["changed"], false);
+    assert_eq!(scratch.json(&verify)[0]["via"], "granted to vendor");
+    let listed = scratch.json(&["orgs", "list"]);
+    assert_eq!(listed[0]["accepts"], serde_json::json!(["vendor"]));
+    assert_eq!(listed[1]["accepts"], serde_json::json!([]));
+
+    let revoke = ["orgs", "revoke-trust", "--from", "operator", "--to", "vendor"];
+    assert_eq!(scratch.json(&revoke)["changed"], true);
+    assert_eq!(scratch.json(&revoke)["changed"], false);
+    scratch.fails(1, "UntrustedSigner", &verify);
+    assert_eq!(scratch.json(&grant)["changed"], true);
+    scratch.json(&verify);
+}
+
+#[test]
+fn a_grant_does_not_work_backwards_nor_to_oneself() {
+    let scratch = Scratch::with_orgs(&["operator", "vendor"]);
+    scratch.key_files("dev");
+    scratch.signed_package("a.so", "dev.pem");
+    scratch.json(&["keys", "trust", "--org", "operator", "--import", "dev.pub.pem"]);
+    scratch.json(&["orgs", "grant-trust", "--from", "operator", "--to", "vendor"]);
+    scratch.fails(1, "UntrustedSigner", &["package", "verify", "a.so", "--org", "vendor"]);
+    let grant = ["orgs", "grant-trust", "--from", "operator", "--to", "operator"];
+    scratch.fails(1, "SelfGrant", &grant);
+}
+
+#[test]
+fn a_misspelt_name_suggests_the_right_one() {
+    let scratch = Scratch::with_orgs(&["acme", "vendor"]);
+    let run = scratch.fails(2, "NoSuchOrganization", &["keys", "list", "--org", "acmee"]);
+    assert!(run.stderr.contains("\"acmee\""), "{}", run.stderr);
+    assert!(run.stderr.contains("next: did you mean acme?"), "{}", run.stderr);
+    assert_eq!(run.document()["error"]["next"], "did you mean acme?");
+
+    let run = scratch.fails(2, "NoSuchOrganization", &["keys", "list", "--org", "qqqq"]);
+    assert!(run.stderr.contains("next: see which there are: cloacina orgs list"));
+}

@@ -1,0 +1,143 @@
+use serde_json::Value;
+use signing_crypto::{KeyEncryptionKey, KeyId, OrgId, SigningKey, TrustedKeyId};
+use signing_trust::store::{AuditEntry, NewSigningKey, NewTrustedKey};
+
+use crate::support::{KEK, Scratch, text};
+
+#[test]
+fn a_revoked_signing_key_signs_no_more_and_says_who_still_trusts_it() {
+    let scratch = Scratch::with_orgs(&["acme"]);
+    let (id, fingerprint) = scratch.stored_key("release", "acme");
+    let row = text(&scratch.json(&["keys", "trust", "--org", "acme", "--key-id", &id])["id"]);
+    scratch.write("a.so", "a");
+    scratch.json(&["package", "sign", "a.so", "--key-id", &id]);
+
+    let revoked = scratch.json(&["keys", "revoke", &id]);
+    assert_eq!(revoked["kind"], "signing");
+    assert_eq!(revoked["fingerprint"], fingerprint.as_str());
+    assert_eq!(revoked["changed"], true);
+    assert_eq!(revoked["still_trusted_by"], serde_json::json!(["acme"]));
+    let again = scratch.run(&["keys", "revoke", &id]);
+    assert!(again.stdout.contains(&format!("cloacina keys revoke {row}")), "{}", again.stdout);
+    assert_eq!(scratch.json(&["keys", "revoke", &id])["changed"], false);
+
+    scratch.write("b.so", "b");
+    let sign = ["package", "sign", "b.so", "--key-id", &id];
+    let run = scratch.fails(1, "SigningKeyRevoked", &sign);
+    assert!(run.stderr.contains("next: sign with another key"), "{}", run.stderr);
+    assert!(!scratch.exists("b.so.sig"));
+    scratch.json(&["package", "verify", "a.so", "--org", "acme"]);
+    scratch.json(&["keys", "revoke", &row]);
+    scratch.fails(1, "UntrustedSigner", &["package", "verify", "a.so", "--org", "acme"]);
+}
+
+/// An organisation `acme` that owns a signing key and trusts it; gives the row's
+/// id, the key's id and the fingerprint.
+fn owner_and_truster() -> (Scratch, [String; 3]) {
+    let scratch = Scratch::with_orgs(&["acme", "other"]);
+    let (id, fingerprint) = scratch.stored_key("release", "acme");
+    let row = text(&scratch.json(&["keys", "trust", "--org", "acme", "--key-id", &id])["id"]);
+    (scratch, [row, id, fingerprint])
+}
+
+#[test]
+fn a_key_is_named_by_id_fingerprint_or_the_first_characters_of_either() {
+    let (whole, eight) = (64, 8);
+    for (kind, which) in [("--trusted", 0), ("--trusted", 2), ("--signing", 1), ("--signing", 2)] {
+        for length in [whole, eight] {
+            let (scratch, names) = owner_and_truster();
+            let name = &names[which][..length.min(names[which].len())];
+            let revoked = scratch.json(&["keys", "revoke", name, "--org", "acme", kind]);
+            assert_eq!(revoked["changed"], true, "{kind} {name}");
+            assert_eq!(revoked["kind"], kind.trim_start_matches('-'));
+            let listed = scratch.json(&["keys", "list", "--org", "acme"]);
+            let is_signing = kind == "--signing";
+            assert_eq!(listed["signing_keys"][0]["revoked_at"] != Value::Null, is_signing);
+            assert_eq!(listed["refused"].as_array().unwrap().len(), usize::from(!is_signing));
+        }
+    }
+}
+
+#[test]
+fn a_short_or_unknown_name_revokes_nothing() {
+    let (scratch, [row, id, fingerprint]) = owner_and_truster();
+    for kind in ["--signing", "--trusted"] {
+        let revoke = |name: &str, code: &str| {
+            let run = scratch.fails(2, code, &["keys", "revoke", name, "--org", "acme", kind]);
+            assert!(run.stderr.contains("next: see which there are"), "{}", run.stderr);
+        };
+        revoke(&fingerprint[..7], "KeyPrefixTooShort");
+        revoke("", "KeyPrefixTooShort");
+        revoke("00000000-dead-4000-8000-000000000000", "NoSuchKey");
+        revoke(&fingerprint.to_uppercase(), "NoSuchKey");
+    }
+    // A row is not a signing key, nor the other way round.
+    scratch.fails(2, "NoSuchKey", &["keys", "revoke", &row, "--org", "acme", "--signing"]);
+    scratch.fails(2, "NoSuchKey", &["keys", "revoke", &id, "--org", "acme", "--trusted"]);
+    // Without a kind only a whole id will do.
+    scratch.fails(2, "InvalidArgument", &["keys", "revoke", &fingerprint]);
+    scratch.fails(2, "InvalidArgument", &["keys", "revoke", &id[..8], "--org", "acme"]);
+    scratch.fails(2, "NoSuchKey", &["keys", "revoke", "00000000-dead-4000-8000-000000000000"]);
+    scratch.fails(2, "Usage", &["keys", "revoke", &id, "--signing"]);
+    scratch.fails(2, "Usage", &["keys", "revoke", &id, "--signing", "--trusted", "--org", "acme"]);
+    assert_nothing_is_revoked(&scratch);
+}
+
+#[test]
+fn another_organizations_key_is_not_revoked() {
+    let (scratch, [row, id, fingerprint]) = owner_and_truster();
+    for name in [&row, &id] {
+        let revoke = ["keys", "revoke", name, "--org", "other"];
+        scratch.fails(2, "KeyOfAnotherOrganization", &revoke);
+    }
+    for (name, kind) in [(&row, "--trusted"), (&id, "--signing"), (&fingerprint, "--signing")] {
+        scratch.fails(2, "NoSuchKey", &["keys", "revoke", name, "--org", "other", kind]);
+    }
+    assert_nothing_is_revoked(&scratch);
+    scratch.json(&["keys", "revoke", &row, "--org", "acme"]);
+    scratch.json(&["keys", "revoke", &id, "--org", "acme"]);
+}
+
+fn assert_nothing_is_revoked(scratch: &Scratch) {
+    let listed = scratch.json(&["keys", "list", "--org", "acme"]);
+    assert_eq!(listed["signing_keys"][0]["revoked_at"], Value::Null);
+    assert_eq!(listed["refused"], serde_json::json!([]));
+    assert_eq!(listed["accepted"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn the_first_characters_of_two_keys_revoke_neither() {
+    let scratch = Scratch::with_orgs(&["acme"]);
+    let ids: [&str; 2] =
+        ["12345678-0000-4000-8000-000000000001", "12345678-0000-4000-8000-000000000002"];
+    scratch.inspect(async |keys| {
+        let org: OrgId = keys.list_organizations().await.unwrap()[0].id;
+        let kek = KeyEncryptionKey::parse(KEK).unwrap();
+        for (number, text) in ids.iter().enumerate() {
+            let key = SigningKey::generate().unwrap();
+            let public_key = key.verifying_key();
+            let id: TrustedKeyId = text.parse().unwrap();
+            let row = NewTrustedKey { id, org_id: org, public_key, name: None };
+            keys.store().trust_key(row, AuditEntry::new("test")).await.unwrap();
+            let id: KeyId = text.parse().unwrap();
+            let wrapped_key = kek.wrap_key(&key, org, id).unwrap();
+            let name = format!("k{number}").parse().unwrap();
+            let row = NewSigningKey { id, org_id: org, name, public_key, wrapped_key };
+            keys.store().insert_signing_key(row, AuditEntry::new("test")).await.unwrap();
+        }
+    });
+    for kind in ["--signing", "--trusted"] {
+        let revoke =
+            |name: &str| ["keys", "revoke", name, "--org", "acme", kind].map(str::to_owned);
+        for name in [&ids[0][..8], &ids[0][..35]] {
+            let arguments = revoke(name);
+            scratch.fails(2, "AmbiguousKey", &arguments.each_ref().map(String::as_str));
+        }
+        let arguments = revoke(ids[0]);
+        let revoked = scratch.json(&arguments.each_ref().map(String::as_str));
+        assert_eq!(revoked["id"], ids[0]);
+    }
+    let listed = scratch.json(&["keys", "list", "--org", "acme"]);
+    assert_eq!(listed["accepted"].as_array().unwrap().len(), 1);
+    assert_eq!(listed["accepted"][0]["id"], ids[1]);
+}

@@ -1,0 +1,156 @@
+use signing_crypto::SignatureEnvelope;
+
+use crate::support::{Scratch, finish, text};
+
+fn scratch() -> Scratch {
+    let scratch = Scratch::new();
+    scratch.key_files("dev");
+    scratch.write("a.so", "a");
+    scratch.write("b.so", "b");
+    scratch
+}
+
+#[test]
+fn a_signature_is_written_beside_each_package() {
+    let scratch = scratch();
+    let signed = scratch.json(&["package", "sign", "a.so", "b.so", "--key", "dev.pem"]);
+    assert_eq!(signed.as_array().unwrap().len(), 2);
+    assert_eq!(signed[1]["path"], "b.so");
+    assert_eq!(signed[1]["signature"], "b.so.sig");
+    assert_eq!(signed[1]["size"], 1);
+    for package in ["a.so", "b.so"] {
+        let envelope = SignatureEnvelope::parse(&scratch.read(&format!("{package}.sig"))).unwrap();
+        assert_eq!(envelope.unverified_statement().unwrap().name().as_str(), package);
+        scratch.json(&["package", "verify", package, "--trust-key", "dev.pub.pem"]);
+    }
+    assert!(!scratch.exists("store.db"));
+}
+
+#[test]
+fn an_existing_signature_stops_all_before_any_is_written() {
+    let scratch = scratch();
+    scratch.write("b.so.sig", "precious");
+    let sign = ["package", "sign", "a.so", "b.so", "--key", "dev.pem"];
+    let run = scratch.fails(2, "FileExists", &sign);
+    assert!(run.stderr.contains("b.so.sig"), "{}", run.stderr);
+    assert!(run.stderr.contains("next: "), "{}", run.stderr);
+    assert!(!scratch.exists("a.so.sig"));
+    assert_eq!(scratch.read("b.so.sig"), b"precious");
+
+    scratch.json(&[&sign[..], &["--force"]].concat());
+    scratch.json(&["package", "verify", "a.so", "b.so", "--trust-key", "dev.pub.pem"]);
+}
+
+#[test]
+fn a_package_is_signed_under_another_name_into_another_file() {
+    let scratch = scratch();
+    let sign = ["package", "sign", "a.so", "--key", "dev.pem", "--name", "z.so", "--output", "out"];
+    assert_eq!(scratch.json(&sign)[0]["name"], "z.so");
+    assert!(!scratch.exists("a.so.sig"));
+    scratch.fails(2, "FileExists", &sign);
+    let verify = ["package", "verify", "a.so", "--trust-key", "dev.pub.pem", "--signature", "out"];
+    scratch.fails(1, "WrongName", &verify);
+    scratch.json(&[&verify[..], &["--name", "z.so"]].concat());
+}
+
+#[test]
+fn one_name_or_file_is_not_for_several_packages() {
+    let scratch = scratch();
+    for extra in [["--name", "z.so"], ["--output", "out"]] {
+        let sign = [&["package", "sign", "a.so", "b.so", "--key", "dev.pem"], &extra[..]].concat();
+        scratch.fails(2, "SeveralPackages", &sign);
+    }
+    let verify = ["package", "verify", "a.so", "b.so", "--trust-key", "dev.pub.pem", "--name", "z"];
+    scratch.fails(2, "SeveralPackages", &verify);
+    assert_eq!(scratch.files(), ["a.so", "b.so", "dev.pem", "dev.pub.pem"]);
+}
+
+#[test]
+fn a_key_comes_from_standard_input_or_is_refused() {
+    let scratch = scratch();
+    let sign = ["package", "sign", "a.so", "--key", "-", "--json"];
+    let run = finish(&mut scratch.command(&sign), &scratch.read("dev.pub.pem"));
+    run.assert_failed(2, "InvalidKeyFile");
+    assert!(!scratch.exists("a.so.sig"));
+    assert_eq!(finish(&mut scratch.command(&sign), &scratch.read("dev.pem")).code, 0);
+    scratch.json(&["package", "verify", "a.so", "--trust-key", "dev.pub.pem"]);
+}
+
+#[test]
+fn a_signature_in_the_store_needs_no_file() {
+    let scratch = Scratch::with_orgs(&["acme"]);
+    let (id, _) = scratch.stored_key("release", "acme");
+    scratch.json(&["keys", "trust", "--org", "acme", "--key-id", &id]);
+    scratch.write("a.so", "a");
+    let verify = ["package", "verify", "a.so", "--org", "acme"];
+    scratch.fails(1, "SignatureNotFound", &verify);
+    let signed = scratch.json(&["package", "sign", "a.so", "--key-id", &id, "--store"]);
+    assert_eq!(signed[0]["signature"], serde_json::Value::Null);
+    assert_eq!(text(&signed[0]["signature_id"]).len(), 36);
+    assert!(!scratch.exists("a.so.sig"));
+    scratch.json(&verify);
+    scratch.write("a.so", "b");
+    scratch.fails(1, "SignatureNotFound", &verify);
+}
+
+#[test]
+fn a_file_beside_the_stored_signature_is_written_when_asked_for() {
+    let scratch = Scratch::with_orgs(&["acme"]);
+    let (id, _) = scratch.stored_key("release", "acme");
+    scratch.write("a.so", "a");
+    let sign = ["package", "sign", "a.so", "--key-id", &id, "--store", "--output", "a.so.sig"];
+    assert_eq!(scratch.json(&sign)[0]["signature"], "a.so.sig");
+    scratch.json(&["keys", "export", &id, "--output", "release.pub.pem"]);
+    scratch.json(&["package", "verify", "a.so", "--trust-key", "release.pub.pem"]);
+}
+
+#[test]
+fn a_key_in_a_file_stores_for_an_organization_that_is_named() {
+    let scratch = Scratch::with_orgs(&["acme", "other"]);
+    scratch.key_files("dev");
+    scratch.write("a.so", "a");
+    scratch.json(&["keys", "trust", "--org", "acme", "--import", "dev.pub.pem"]);
+    scratch.json(&["keys", "trust", "--org", "other", "--import", "dev.pub.pem"]);
+    let sign = ["package", "sign", "a.so", "--key", "dev.pem", "--store"];
+    scratch.fails(2, "StoreWithoutOrganization", &sign);
+    scratch.json(&[&sign[..], &["--org", "acme"]].concat());
+    scratch.json(&["package", "verify", "a.so", "--org", "acme"]);
+    let verify = ["package", "verify", "a.so", "--org", "other"];
+    scratch.fails(1, "SignatureNotFound", &verify);
+    scratch.fails(2, "Usage", &["package", "sign", "a.so", "--key", "dev.pem", "--org", "acme"]);
+}
+
+#[test]
+fn a_stored_key_stores_for_its_own_organization_only() {
+    let scratch = Scratch::with_orgs(&["acme", "other"]);
+    let (id, _) = scratch.stored_key("release", "acme");
+    scratch.write("a.so", "a");
+    let sign = ["package", "sign", "a.so", "--key-id", &id, "--store", "--org"];
+    scratch.fails(2, "KeyOfAnotherOrganization", &[&sign[..], &["other"]].concat());
+    scratch.json(&[&sign[..], &["acme"]].concat());
+}
+
+#[test]
+fn what_cannot_be_signed_is_refused() {
+    let scratch = scratch();
+    scratch.write("empty.so", "");
+    scratch.write("a\u{1b}[31m.so", "a");
+    scratch.fails(1, "EmptyPackage", &["package", "sign", "empty.so", "--key", "dev.pem"]);
+    let run = scratch.fails(
+        1,
+        "InvalidPackageName",
+        &["package", "sign", "a\u{1b}[31m.so", "--key", "dev.pem"],
+    );
+    run.assert_says_nowhere("\u{1b}");
+    scratch.fails(
+        2,
+        "InvalidName",
+        &["package", "sign", "a.so", "--key", "dev.pem", "--name", "x/y"],
+    );
+    scratch.fails(2, "UnreadableFile", &["package", "sign", "gone.so", "--key", "dev.pem"]);
+    scratch.fails(2, "UnreadableFile", &["package", "sign", "a.so", "--key", "gone.pem"]);
+    scratch.fails(2, "Usage", &["package", "sign", "a.so"]);
+    scratch.fails(2, "Usage", &["package", "sign", "a.so", "--key", "dev.pem", "--key-id", "x"]);
+    scratch.fails(2, "InvalidArgument", &["package", "sign", "a.so", "--key-id", "x"]);
+    assert!(!scratch.files().iter().any(|file| file.ends_with(".sig")));
+}

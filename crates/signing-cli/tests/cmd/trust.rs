@@ -1,0 +1,125 @@
+use serde_json::json;
+
+use crate::support::{Scratch, finish, text};
+
+#[test]
+fn a_trusted_key_is_accepted_and_a_stranger_is_not() {
+    let scratch = Scratch::with_orgs(&["acme"]);
+    let fingerprint = scratch.key_files("dev");
+    scratch.key_files("stranger");
+    scratch.signed_package("a.so", "dev.pem");
+    scratch.signed_package("b.so", "stranger.pem");
+    let trust = ["keys", "trust", "--org", "acme", "--import", "dev.pub.pem", "--name", "dev"];
+    let made = scratch.json(&trust);
+    assert_eq!(made["fingerprint"], fingerprint.as_str());
+    assert_eq!(made["changed"], true);
+    assert_eq!(scratch.json(&trust)["changed"], false);
+
+    let accepted = scratch.json(&["keys", "list", "--org", "acme"])["accepted"].clone();
+    assert_eq!(
+        accepted,
+        json!([{ "id": made["id"], "fingerprint": fingerprint, "name": "dev",
+        "via": { "path": "direct" } }])
+    );
+    assert_eq!(scratch.json(&["package", "verify", "a.so", "--org", "acme"])[0]["via"], "direct");
+    let run = scratch.fails(1, "UntrustedSigner", &["package", "verify", "b.so", "--org", "acme"]);
+    assert!(run.stderr.contains("next: find out whose key this is"), "{}", run.stderr);
+}
+
+#[test]
+fn a_public_key_is_read_from_standard_input() {
+    let scratch = Scratch::with_orgs(&["acme"]);
+    let fingerprint = scratch.key_files("dev");
+    let trust = ["keys", "trust", "--org", "acme", "--import", "-", "--json"];
+    let run = finish(&mut scratch.command(&trust), &scratch.read("dev.pub.pem"));
+    assert_eq!(run.document()["result"]["fingerprint"], fingerprint.as_str());
+    let run = finish(&mut scratch.command(&trust), &scratch.read("dev.pem"));
+    run.assert_failed(2, "InvalidKeyFile");
+}
+
+#[test]
+fn a_stored_signing_key_is_trusted_by_its_id() {
+    let scratch = Scratch::with_orgs(&["acme", "operator"]);
+    let (id, fingerprint) = scratch.stored_key("release", "acme");
+    let trust = scratch.json(&["keys", "trust", "--org", "operator", "--key-id", &id]);
+    assert_eq!(trust["fingerprint"], fingerprint.as_str());
+    scratch.fails(
+        2,
+        "NoSuchKey",
+        &["keys", "trust", "--org", "operator", "--key-id", "67e55044-10b1-426f-9247-bb680e5fe0c8"],
+    );
+    scratch.fails(
+        2,
+        "InvalidArgument",
+        &["keys", "trust", "--org", "operator", "--key-id", "release"],
+    );
+    scratch.fails(2, "Usage", &["keys", "trust", "--org", "operator"]);
+}
+
+#[test]
+fn a_denied_key_is_refused_even_through_a_grant() {
+    let scratch = Scratch::with_orgs(&["operator", "vendor"]);
+    let fingerprint = scratch.key_files("dev");
+    scratch.signed_package("a.so", "dev.pem");
+    scratch.json(&["keys", "trust", "--org", "vendor", "--import", "dev.pub.pem"]);
+    scratch.json(&["orgs", "grant-trust", "--from", "operator", "--to", "vendor"]);
+    let listed = scratch.json(&["keys", "list", "--org", "operator"]);
+    assert_eq!(listed["accepted"][0]["via"]["org"], "vendor");
+    scratch.json(&["package", "verify", "a.so", "--org", "operator"]);
+
+    let deny = ["keys", "deny", &fingerprint, "--org", "operator", "--reason", "not ours"];
+    assert_eq!(scratch.json(&deny)["changed"], true);
+    assert_eq!(scratch.json(&deny)["changed"], false);
+    let verify = ["package", "verify", "a.so", "--org", "operator"];
+    let run = scratch.fails(1, "UntrustedSigner", &verify);
+    assert!(run.stderr.contains("the organisation revoked it"), "{}", run.stderr);
+    scratch.json(&["package", "verify", "a.so", "--org", "vendor"]);
+    let listed = scratch.json(&["keys", "list", "--org", "operator"]);
+    assert_eq!(listed["accepted"], json!([]));
+    assert_eq!(listed["refused"][0]["fingerprint"], fingerprint);
+    let trust = ["keys", "trust", "--org", "operator", "--import", "dev.pub.pem"];
+    let run = scratch.fails(1, "PreviouslyRevoked", &trust);
+    assert!(run.stderr.contains("next: make and trust a new key"), "{}", run.stderr);
+}
+
+#[test]
+fn a_reason_for_a_denial_is_kept_in_the_audit_log() {
+    let scratch = Scratch::with_orgs(&["acme"]);
+    let fingerprint = "ab".repeat(32);
+    let reason = "leaked\u{1b}[31m on 'May 4'; DROP TABLE audit_log";
+    scratch.json(&["keys", "deny", &fingerprint, "--org", "acme", "--reason", reason]);
+    let log = scratch.inspect(async |keys| {
+        let org = keys.list_organizations().await.unwrap()[0].id;
+        keys.store().audit_log(org).await.unwrap()
+    });
+    let denied = log.last().unwrap();
+    assert_eq!(denied.event_type, "key.denied");
+    let details: serde_json::Value = serde_json::from_str(&denied.details).unwrap();
+    assert_eq!(details, json!({ "fingerprint": fingerprint, "reason": reason }));
+}
+
+#[test]
+fn what_is_no_fingerprint_denies_nothing() {
+    let scratch = Scratch::with_orgs(&["acme"]);
+    for text in ["", "abcd", &"AB".repeat(32), &format!(" {}", "ab".repeat(32))] {
+        scratch.fails(2, "InvalidArgument", &["keys", "deny", text, "--org", "acme"]);
+    }
+    assert_eq!(scratch.json(&["keys", "list", "--org", "acme"])["refused"], json!([]));
+}
+
+#[test]
+fn lists_show_names_ids_and_paths_of_trust() {
+    let scratch = Scratch::with_orgs(&["acme", "vendor"]);
+    let (id, fingerprint) = scratch.stored_key("release", "acme");
+    let foreign = scratch.key_files("foreign");
+    let row = scratch.json(&["keys", "trust", "--org", "vendor", "--import", "foreign.pub.pem"]);
+    scratch.json(&["orgs", "grant-trust", "--from", "acme", "--to", "vendor"]);
+    let shown = scratch.run(&["keys", "list", "--org", "acme"]).stdout;
+    for expected in
+        [&*id, &fingerprint, "release", &foreign, &text(&row["id"]), "granted to vendor"]
+    {
+        assert!(shown.contains(expected), "{expected} is not in {shown}");
+    }
+    scratch.json(&["keys", "revoke", &id]);
+    assert!(scratch.run(&["keys", "list", "--org", "acme"]).stdout.contains("release  revoked"));
+}
