@@ -1,0 +1,135 @@
+//! Pinned keys: no store, and a runtime only where the function is async.
+
+use std::fs;
+use std::path::PathBuf;
+
+use signing_crypto::{OrgId, SignatureEnvelope, SigningKey};
+use signing_loader::{
+    PackageError, PackagePath, Provenance, SecurityConfig, SignatureLocation, SignatureSource,
+    check_package_offline, sign_package, verify_and_load_package, verify_and_load_package_offline,
+    verify_package_offline,
+};
+use signing_trust::{PinnedKeys, TrustError, TrustPath, UntrustedReason};
+use tempfile::TempDir;
+
+use super::assert_not_found;
+use crate::support::{World, assert_refused, call, on_both_backends, untrusted, workflow};
+
+on_both_backends! {
+    package_verified_for_no_organization_is_not_loaded_with_a_store,
+}
+
+const REQUIRED: SecurityConfig = SecurityConfig {
+    require_signatures: true,
+    key_encryption_key: None,
+    max_package_size: 100 * 1024 * 1024,
+};
+
+struct Signed {
+    _directory: TempDir,
+    path: PathBuf,
+    key: SigningKey,
+    signature: SignatureEnvelope,
+}
+
+impl Signed {
+    fn new() -> Self {
+        let directory = TempDir::new().unwrap();
+        let path = directory.path().join("libworkflow.so");
+        fs::copy(workflow(), &path).unwrap();
+        let key = SigningKey::generate().unwrap();
+        let signature = sign_package(&path, &key).unwrap();
+        Self { _directory: directory, path, key, signature }
+    }
+
+    fn pinned(&self) -> PinnedKeys {
+        PinnedKeys::from(self.key.verifying_key())
+    }
+
+    fn memory(&self) -> SignatureSource {
+        SignatureSource::Memory(self.signature.clone())
+    }
+}
+
+fn other_key() -> PinnedKeys {
+    PinnedKeys::from(SigningKey::generate().unwrap().verifying_key())
+}
+
+#[test]
+fn pinned_key_verifies_and_loads_offline() {
+    let signed = Signed::new();
+    let (path, pinned) = (&signed.path, signed.pinned());
+    let loaded =
+        verify_and_load_package_offline(path, &REQUIRED, &pinned, signed.memory()).unwrap();
+
+    let Provenance::Verified(report) = loaded.provenance() else { panic!("{loaded:?}") };
+    assert_eq!(report.signer(), &signed.key.fingerprint());
+    assert_eq!((report.via(), report.org()), (&TrustPath::Pinned, None));
+    let checked = check_package_offline(path, &REQUIRED, &pinned, signed.memory()).unwrap();
+    assert_eq!(**report, checked);
+    assert_eq!(call(&loaded, b"offline"), b"OFFLINE");
+}
+
+#[test]
+fn key_that_is_not_pinned_is_rejected_offline() {
+    let signed = Signed::new();
+    let refused =
+        verify_and_load_package_offline(&signed.path, &REQUIRED, &other_key(), signed.memory());
+
+    let signer = Some(signed.key.fingerprint());
+    assert_eq!(untrusted(refused), (signer, UntrustedReason::NotPinned));
+}
+
+#[test]
+fn auto_reads_the_file_beside_the_package_offline() {
+    let signed = Signed::new();
+    let beside = PackagePath::new(&signed.path).signature_path();
+    let verify = || {
+        let auto = SignatureSource::Auto;
+        verify_package_offline(&signed.path, &REQUIRED, &signed.pinned(), auto)
+    };
+
+    assert_not_found(verify(), SignatureLocation::FileOrStore(beside.clone()));
+    fs::write(beside, signed.signature.to_json()).unwrap();
+    assert_eq!(verify().unwrap().report().signer(), &signed.key.fingerprint());
+}
+
+#[test]
+fn package_whose_key_is_no_longer_pinned_is_not_loaded() {
+    let signed = Signed::new();
+    let pinned = signed.pinned();
+    let verify = || verify_package_offline(&signed.path, &REQUIRED, &pinned, signed.memory());
+
+    let refused = verify().unwrap().load_offline(&other_key());
+
+    let signer = Some(signed.key.fingerprint());
+    assert_eq!(untrusted(refused), (signer, UntrustedReason::NotPinned));
+    assert_eq!(call(&verify().unwrap().load_offline(&pinned).unwrap(), b"abc"), b"ABC");
+}
+
+#[tokio::test]
+async fn pinned_keys_are_a_trust_source_like_a_store() {
+    let signed = Signed::new();
+    let load = async |pinned: &PinnedKeys| {
+        let org = OrgId::random();
+        verify_and_load_package(&signed.path, org, &REQUIRED, pinned, signed.memory()).await
+    };
+
+    assert_eq!(call(&load(&signed.pinned()).await.unwrap(), b"abc"), b"ABC");
+
+    let signer = Some(signed.key.fingerprint());
+    let refused = load(&other_key()).await;
+    assert_eq!(untrusted(refused), (signer, UntrustedReason::NotPinned));
+}
+
+async fn package_verified_for_no_organization_is_not_loaded_with_a_store(world: World) {
+    let signed = Signed::new();
+    let org = world.org("acme").await;
+    world.keys.trust_public_key(org, &signed.key.verifying_key(), None).await.unwrap();
+    let verified =
+        verify_package_offline(&signed.path, &REQUIRED, &signed.pinned(), signed.memory());
+
+    let refused = verified.unwrap().load(&world.keys).await;
+
+    assert_refused!(refused, PackageError::Trust(TrustError::NoOrganization));
+}

@@ -1,0 +1,159 @@
+use std::env;
+use std::error::Error;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, SqliteConnection};
+use signing_trust::store::DatabaseUrl;
+use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
+use uuid::Uuid;
+
+const SERVER_VARIABLE: &str = "CLOACINA_TEST_POSTGRES_URL";
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Backend {
+    Sqlite,
+    Postgres,
+}
+
+/// A database that one test has for itself, empty at first, and a directory.
+#[derive(Clone, Debug)]
+pub(crate) struct Database {
+    pub(crate) backend: Backend,
+    pub(crate) directory: PathBuf,
+    url: String,
+    name: String,
+}
+
+impl Database {
+    /// On Postgres an empty database, on SQLite none: migrating makes the file.
+    pub(crate) async fn create(backend: Backend, directory: &Path) -> Self {
+        let name = format!("cloacina_test_{}", Uuid::new_v4().simple());
+        let url = match backend {
+            Backend::Sqlite => directory.join("cloacina.db").to_str().unwrap().to_owned(),
+            Backend::Postgres => {
+                let server = server();
+                let sql = format!("CREATE DATABASE {name}");
+                connect(&server).await.batch_execute(&sql).await.unwrap();
+                with_database(&server, &name)
+            }
+        };
+        Self { backend, directory: directory.into(), url, name }
+    }
+
+    pub(crate) fn url(&self) -> DatabaseUrl {
+        self.url.parse().unwrap()
+    }
+
+    pub(crate) fn is_sqlite(&self) -> bool {
+        self.backend == Backend::Sqlite
+    }
+
+    /// The file of a SQLite database.
+    pub(crate) fn file(&self) -> &Path {
+        assert!(self.is_sqlite());
+        Path::new(&self.url)
+    }
+
+    /// Runs SQL past the store, as somebody does who can write the database.
+    pub(crate) async fn execute(&self, sql: &str) -> Result<(), Box<dyn Error>> {
+        match self.backend {
+            Backend::Sqlite => {
+                let mut connection = SqliteConnection::establish(&self.url)?;
+                connection.batch_execute("PRAGMA busy_timeout = 5000;")?;
+                connection.batch_execute(sql)?;
+            }
+            Backend::Postgres => connect(&self.url).await.batch_execute(sql).await?,
+        }
+        Ok(())
+    }
+
+    /// An id as it is written in SQL.
+    pub(crate) fn id(&self, id: &Uuid) -> String {
+        match self.backend {
+            Backend::Sqlite => format!("X'{}'", id.simple()),
+            Backend::Postgres => format!("'{id}'"),
+        }
+    }
+
+    /// Bytes as they are written in SQL.
+    pub(crate) fn bytes(&self, bytes: &[u8]) -> String {
+        match self.backend {
+            Backend::Sqlite => format!("X'{}'", hex(bytes)),
+            Backend::Postgres => format!("'\\x{}'", hex(bytes)),
+        }
+    }
+
+    /// Whether these bytes are anywhere in the database: in the files of SQLite, in
+    /// the rows of Postgres.
+    pub(crate) async fn holds(&self, bytes: &[u8]) -> bool {
+        match self.backend {
+            Backend::Sqlite => {
+                let files = ["", "-wal"].map(|end| fs::read(format!("{}{end}", self.url)).unwrap());
+                files.iter().any(|file| file.windows(bytes.len()).any(|window| window == bytes))
+            }
+            Backend::Postgres => {
+                let client = connect(&self.url).await;
+                let sql = "SELECT string_agg(query_to_xml(
+                               format('SELECT * FROM %I', tablename), true, true, '')::text, '')
+                           FROM pg_tables WHERE schemaname = 'public'";
+                client.batch_execute("SET xmlbinary = hex").await.unwrap();
+                let rows = client.simple_query(sql).await.unwrap();
+                let dump: String = rows.iter().filter_map(first_column).collect();
+                dump.to_lowercase().contains(&hex(bytes))
+            }
+        }
+    }
+
+    /// Takes the database away, from under whoever is still connected.
+    pub(crate) async fn remove(&self) {
+        if self.backend == Backend::Postgres {
+            let sql = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name);
+            let _ = connect(&server()).await.batch_execute(&sql).await;
+        }
+    }
+
+    /// Another connection to the Postgres database.
+    pub(crate) async fn connect(&self) -> Client {
+        assert_eq!(self.backend, Backend::Postgres);
+        connect(&self.url).await
+    }
+}
+
+fn first_column(message: &SimpleQueryMessage) -> Option<String> {
+    match message {
+        SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
+        _ => None,
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn server() -> String {
+    env::var(SERVER_VARIABLE).unwrap_or_else(|_| {
+        panic!(
+            "{SERVER_VARIABLE} must be the URL of a Postgres server whose user may create \
+             databases: `cargo xtask test-db` starts one and sets it"
+        )
+    })
+}
+
+/// The URL of another database on the same server.
+fn with_database(server: &str, name: &str) -> String {
+    let (address, options) = match server.split_once('?') {
+        Some((address, options)) => (address, format!("?{options}")),
+        None => (server, String::new()),
+    };
+    let (scheme, rest) = address.split_once("://").unwrap();
+    let authority = rest.split('/').next().unwrap();
+    format!("{scheme}://{authority}/{name}{options}")
+}
+
+async fn connect(url: &str) -> Client {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client
+}

@@ -1,0 +1,96 @@
+use std::env;
+use std::future::Future;
+use std::panic::resume_unwind;
+use std::process::Command;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tokio::runtime::Builder;
+
+use super::fixtures::{self, FIXTURES_VARIABLE};
+use super::{Backend, Database, World};
+
+/// No test takes nearly as long; one that does hangs.
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// Set in a process that [`run_in_child`] started.
+const CHILD_VARIABLE: &str = "CLOACINA_TEST_CHILD";
+
+/// What a test is about: made from a new, empty database.
+pub(crate) trait Subject {
+    fn on(database: Database) -> impl Future<Output = Self>;
+}
+
+impl Subject for Database {
+    async fn on(database: Database) -> Self {
+        database
+    }
+}
+
+impl Subject for World {
+    async fn on(database: Database) -> Self {
+        World::on(database).await
+    }
+}
+
+/// Runs a test on a database of its own, which is removed however the test ends.
+pub(crate) fn run<S, F>(backend: Backend, test: impl FnOnce(S) -> F + Send + 'static)
+where
+    S: Subject,
+    F: Future<Output = ()>,
+{
+    let directory = TempDir::new().unwrap();
+    let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let database = runtime.block_on(Database::create(backend, directory.path()));
+    let (subject, handle) = (database.clone(), runtime.handle().clone());
+    let (done, is_done) = mpsc::channel();
+    // In a thread of its own, which can be left behind when it hangs.
+    let name = thread::current().name().unwrap_or("test").to_owned();
+    let body = thread::Builder::new().name(name).spawn(move || {
+        handle.block_on(async { test(S::on(subject).await).await });
+        done.send(())
+    });
+    let ended = is_done.recv_timeout(LIMIT);
+    runtime.block_on(database.remove());
+    // Not dropped: that would wait for a file operation that hangs.
+    runtime.shutdown_background();
+    if ended == Err(RecvTimeoutError::Timeout) {
+        panic!("the test was still running after {LIMIT:?}");
+    }
+    if let Err(panic) = body.unwrap().join() {
+        resume_unwind(panic);
+    }
+}
+
+/// Whether the hostile library's constructor has run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Canary {
+    Sings,
+    IsSilent,
+}
+
+/// Runs the test that is called `path` (with its crate) in a process of its own, in
+/// which the hostile library's constructor would write a file, and looks for that
+/// file when the process has ended.
+pub(crate) fn run_in_child(path: &str, expected: Canary, test: impl FnOnce()) {
+    if env::var_os(CHILD_VARIABLE).is_some() {
+        return test();
+    }
+    let (_, name) = path.split_once("::").unwrap();
+    let directory = TempDir::new().unwrap();
+    let file = directory.path().join("canary");
+    let child = Command::new(env::current_exe().unwrap())
+        .args([name, "--exact", "--include-ignored", "--nocapture"])
+        .env(CHILD_VARIABLE, name)
+        .env(FIXTURES_VARIABLE, fixtures::directory())
+        .env("CLOACINA_CANARY", &file)
+        .output()
+        .unwrap();
+    let [out, err] = [&child.stdout, &child.stderr].map(|bytes| String::from_utf8_lossy(bytes));
+    // A filter that finds nothing is a success to libtest.
+    assert!(child.status.success() && out.contains("1 passed"), "{name} failed:\n{out}\n{err}");
+    let found = if file.exists() { Canary::Sings } else { Canary::IsSilent };
+    assert_eq!(found, expected, "{name}");
+}

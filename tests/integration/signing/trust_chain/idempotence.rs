@@ -1,0 +1,102 @@
+//! What is so already is not changed, not logged, and tells nobody to look again.
+
+use std::fmt::Debug;
+
+use signing_crypto::OrgId;
+use signing_trust::TrustError;
+use signing_trust::store::Change;
+
+use crate::support::{World, on_both_backends};
+
+on_both_backends! {
+    trusting_twice_changes_nothing,
+    denying_twice_changes_nothing,
+    denying_what_was_revoked_changes_nothing,
+    revoking_a_trusted_key_twice_changes_nothing,
+    revoking_a_signing_key_twice_changes_nothing,
+    granting_twice_changes_nothing,
+    revoking_a_grant_twice_changes_nothing,
+}
+
+/// How many entries `org` has in its log, and how often trust has changed.
+async fn history(world: &World, org: OrgId) -> (usize, i64) {
+    let store = world.keys.store();
+    let log = store.audit_log(org).await.unwrap();
+    (log.len(), store.state().await.unwrap().trust_epoch)
+}
+
+/// Makes a change, which must be made and logged, and makes it again, which must
+/// neither be made nor logged and tell the same.
+async fn twice<T: Clone + Debug + PartialEq>(
+    world: &World,
+    org: OrgId,
+    change: impl AsyncFn() -> Result<Change<T>, TrustError>,
+) -> T {
+    let before = history(world, org).await;
+    let first = change().await.unwrap();
+    let made = history(world, org).await;
+    assert_eq!(first, Change::Made(first.clone().into_inner()));
+    assert_eq!(made.0, before.0 + 1);
+
+    let again = change().await.unwrap();
+    assert!(matches!(again, Change::AlreadySo(_)), "{again:?}");
+    assert_eq!(history(world, org).await, made);
+    assert_eq!(again.clone().into_inner(), first.into_inner());
+    again.into_inner()
+}
+
+async fn trusting_twice_changes_nothing(world: World) {
+    let org = world.org("acme").await;
+    let key = world.key(org, "release").await;
+    twice(&world, org, async || world.keys.trust_public_key(org, &key.public_key, None).await)
+        .await;
+}
+
+async fn denying_twice_changes_nothing(world: World) {
+    let org = world.org("acme").await;
+    let key = world.key(org, "release").await;
+    twice(&world, org, async || world.keys.deny_key(org, &key.fingerprint, None).await).await;
+}
+
+async fn denying_what_was_revoked_changes_nothing(world: World) {
+    let acme = world.vendor("acme").await;
+    let revoked = world.keys.revoke_trusted_key(acme.trusted.id).await.unwrap().into_inner();
+    let before = history(&world, acme.org).await;
+
+    let denied = world.keys.deny_key(acme.org, &acme.key.fingerprint, None).await.unwrap();
+
+    assert_eq!(denied, Change::AlreadySo(revoked));
+    assert_eq!(history(&world, acme.org).await, before);
+}
+
+async fn revoking_a_trusted_key_twice_changes_nothing(world: World) {
+    let acme = world.vendor("acme").await;
+    let revoke = async || world.keys.revoke_trusted_key(acme.trusted.id).await;
+    assert!(twice(&world, acme.org, revoke).await.revoked_at.is_some());
+}
+
+async fn revoking_a_signing_key_twice_changes_nothing(world: World) {
+    let org = world.org("acme").await;
+    let key = world.key(org, "release").await;
+    let revoke = async || world.keys.revoke_signing_key(key.id).await;
+    assert!(twice(&world, org, revoke).await.revoked_at.is_some());
+}
+
+async fn granting_twice_changes_nothing(world: World) {
+    let [parent, child] = [world.org("parent").await, world.org("child").await];
+    twice(&world, parent, async || world.keys.grant_trust(parent, child).await).await;
+    assert_eq!(world.keys.list_grants(parent).await.unwrap().len(), 1);
+}
+
+async fn revoking_a_grant_twice_changes_nothing(world: World) {
+    let [parent, child] = [world.org("parent").await, world.org("child").await];
+    world.keys.grant_trust(parent, child).await.unwrap();
+    let revoked = world.keys.revoke_trust(parent, child).await.unwrap();
+    assert!(matches!(revoked, Change::Made(Some(_))), "{revoked:?}");
+    let before = history(&world, parent).await;
+
+    let again = world.keys.revoke_trust(parent, child).await.unwrap();
+
+    assert_eq!(again, Change::AlreadySo(None));
+    assert_eq!(history(&world, parent).await, before);
+}
