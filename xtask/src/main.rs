@@ -1,0 +1,54 @@
+//! The workspace's own tasks, run as `cargo xtask <task>`.
+//!
+//! A task either did all that its name says, or it ends non-zero and names what it
+//! could not do; none of them passes over something silently.
+
+#![expect(clippy::print_stderr, reason = "a task reports to its terminal")]
+
+mod container;
+mod demo;
+mod features;
+mod process;
+mod test_db;
+mod tidy;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// The workspace's own tasks.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Sign, verify, load and call a package, and have three refused.
+    Demo,
+    /// Run the database tests on Postgres, in a container of their own.
+    TestDb(test_db::Arguments),
+    /// Check the house rules that the compiler and clippy do not know.
+    Tidy,
+    /// Check that every crate compiles with each of its features alone, with none and with all.
+    Features,
+}
+
+fn main() -> ExitCode {
+    let done = match Arguments::parse().task {
+        Task::Demo => demo::run(),
+        Task::TestDb(arguments) => test_db::run(&arguments),
+        Task::Tidy => tidy::run(),
+        Task::Features => features::run(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        // Without a backtrace: what went wrong is in the tree, not in this program.
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
