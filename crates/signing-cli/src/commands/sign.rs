@@ -1,8 +1,8 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-use signing_crypto::{KeyId, OrgId, PackageName, SignatureEnvelope};
-use signing_loader::{PackagePath, package_statement, sign_package};
+use signing_crypto::{KeyId, OrgId, PackageName, SignatureEnvelope, SigningKey};
+use signing_loader::{PackageError, PackagePath, package_statement, sign_package};
 use signing_trust::KeyManager;
 
 use crate::context::{Context, organization};
@@ -45,9 +45,11 @@ pub(super) fn with_file(
 ) -> Result<Report, CliError> {
     places.require_vacant(packages)?;
     let key = files::read_private_key(key)?;
+    // Everything is signed before anything is written.
+    let envelopes = sign_all(packages, &key)?;
     let mut signed = Signed::default();
-    for package in packages {
-        signed.write(package, &sign_package(package, &key)?, places)?;
+    for (package, envelope) in packages.iter().zip(&envelopes) {
+        signed.write(package, envelope, places)?;
     }
     Ok(signed.report())
 }
@@ -64,10 +66,10 @@ pub(super) async fn with_file_and_store(
     let keys = context.keys().await?;
     let org = places.org.as_deref().ok_or(CliError::StoreWithoutOrganization)?;
     let org = organization(&keys, org).await?.id;
+    let envelopes = sign_all(packages, &key)?;
     let mut signed = Signed::default();
-    for package in packages {
-        let envelope = sign_package(package, &key)?;
-        signed.keep(&keys, org, package, &envelope, places).await?;
+    for (package, envelope) in packages.iter().zip(&envelopes) {
+        signed.keep(&keys, org, package, envelope, places).await?;
     }
     Ok(signed.report())
 }
@@ -87,15 +89,25 @@ pub(super) async fn with_stored_key(
     {
         return Err(CliError::StoreForAnotherOrganization { id });
     }
-    let mut signed = Signed::default();
+    let mut envelopes = Vec::with_capacity(packages.len());
     for package in packages {
-        let envelope = keys.sign_statement(id, &package_statement(package)?).await?;
+        envelopes.push(keys.sign_statement(id, &package_statement(package)?).await?);
+    }
+    let mut signed = Signed::default();
+    for (package, envelope) in packages.iter().zip(&envelopes) {
         match places.store {
-            true => signed.keep(&keys, owner, package, &envelope, places).await?,
-            false => signed.write(package, &envelope, places)?,
+            true => signed.keep(&keys, owner, package, envelope, places).await?,
+            false => signed.write(package, envelope, places)?,
         }
     }
     Ok(signed.report())
+}
+
+fn sign_all(
+    packages: &[PackagePath],
+    key: &SigningKey,
+) -> Result<Vec<SignatureEnvelope>, PackageError> {
+    packages.iter().map(|package| sign_package(package, key)).collect()
 }
 
 impl Places {

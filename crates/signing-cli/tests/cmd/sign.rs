@@ -154,3 +154,15 @@ fn what_cannot_be_signed_is_refused() {
     scratch.fails(2, "InvalidArgument", &["package", "sign", "a.so", "--key-id", "x"]);
     assert!(!scratch.files().iter().any(|file| file.ends_with(".sig")));
 }
+
+#[test]
+fn a_package_that_cannot_be_signed_stops_all_before_any_is_written() {
+    let scratch = scratch();
+    let sign = ["package", "sign", "a.so", "gone.so", "--key", "dev.pem"];
+    scratch.fails(2, "UnreadableFile", &sign);
+    assert!(!scratch.exists("a.so.sig"));
+
+    scratch.write("gone.so", "back");
+    scratch.json(&sign);
+    assert!(scratch.exists("a.so.sig") && scratch.exists("gone.so.sig"));
+}
