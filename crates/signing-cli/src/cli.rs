@@ -20,6 +20,10 @@ pub(crate) struct Global {
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) database_url: Option<String>,
 
+    /// Allow a connection to another machine without verified TLS
+    #[arg(long, global = true)]
+    pub(crate) danger_allow_insecure_database: bool,
+
     /// Read the key encryption key from this file rather than from
     /// CLOACINA_KEY_ENCRYPTION_KEY
     #[arg(long, global = true, value_name = "FILE")]
@@ -284,6 +288,30 @@ pub(crate) enum Db {
     Migrate,
     /// Show which store is used and whether its tables are up to date
     Status,
+    /// Print, or apply, the rights that a Postgres role needs, and no others
+    Grants {
+        /// The role's name
+        #[arg(long)]
+        role: String,
+
+        /// What the role is for
+        #[arg(long = "as", value_enum, value_name = "PURPOSE")]
+        purpose: Purpose,
+
+        /// Apply them rather than print them
+        #[arg(long)]
+        apply: bool,
+    },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum Purpose {
+    /// Verifies: reads trust and signatures
+    Runner,
+    /// Signs: also reads wrapped keys and adds signatures
+    Signer,
+    /// Manages keys and trust
+    Admin,
 }
 
 #[cfg(test)]

@@ -19,17 +19,22 @@ const KEK: &str = "CLOACINA_KEY_ENCRYPTION_KEY";
 pub(crate) struct Context {
     database_url: Option<String>,
     kek_file: Option<PathBuf>,
+    allow_insecure_database: bool,
 }
 
 impl Context {
     pub(crate) fn new(global: &Global) -> Self {
-        Self { database_url: global.database_url.clone(), kek_file: global.kek_file.clone() }
+        Self {
+            database_url: global.database_url.clone(),
+            kek_file: global.kek_file.clone(),
+            allow_insecure_database: global.danger_allow_insecure_database,
+        }
     }
 
     /// Where the store is.
     pub(crate) fn database_url(&self) -> Result<DatabaseUrl, CliError> {
         if let Some(text) = &self.database_url {
-            let url: DatabaseUrl = text.parse()?;
+            let url = self.parse_url(text)?;
             // Every user of the machine can read the command line.
             if url.has_password() {
                 return Err(CliError::PasswordOnCommandLine);
@@ -37,7 +42,7 @@ impl Context {
             return Ok(url);
         }
         match env::var(DATABASE_URL) {
-            Ok(text) => Ok(text.parse()?),
+            Ok(text) => self.parse_url(&text),
             Err(env::VarError::NotUnicode(_)) => Err(CliError::NotUnicode { var: DATABASE_URL }),
             Err(env::VarError::NotPresent) => {
                 let directories =
@@ -46,6 +51,13 @@ impl Context {
                 Ok(DatabaseUrl::sqlite(path))
             }
         }
+    }
+
+    fn parse_url(&self, text: &str) -> Result<DatabaseUrl, CliError> {
+        Ok(match self.allow_insecure_database {
+            true => DatabaseUrl::parse_danger_allow_insecure(text)?,
+            false => text.parse()?,
+        })
     }
 
     /// The store, which must exist. Private keys stay closed.

@@ -101,7 +101,7 @@ impl CliError {
             },
             Self::Trust(error) => trust_code(error),
             Self::Store(error) => store_code(error),
-            Self::Url(UrlError::Plaintext { .. }) => "PlaintextConnection",
+            Self::Url(UrlError::Insecure { .. }) => "InsecureConnection",
             Self::Url(_) => "InvalidDatabaseUrl",
             Self::PasswordOnCommandLine => "PasswordOnCommandLine",
             Self::NotUnicode { .. } => "NotUnicode",
@@ -173,6 +173,11 @@ fn store_code(error: &StoreError) -> &'static str {
         }
         StoreError::NameTaken { .. } => "NameTaken",
         StoreError::SigningKeyExists => "SigningKeyExists",
+        StoreError::InRecovery => "DatabaseInRecovery",
+        StoreError::AnotherStore { .. } => "AnotherStore",
+        StoreError::EpochWentBack { .. } => "EpochWentBack",
+        StoreError::RootCertificates { .. } => "InvalidRootCertificates",
+        StoreError::NoRoles => "NoRoles",
         StoreError::OtherKek { .. } => "OtherKeyEncryptionKey",
         _ => "DatabaseUnavailable",
     }

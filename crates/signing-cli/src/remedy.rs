@@ -11,9 +11,11 @@ pub(crate) fn remedy(error: &CliError) -> Option<String> {
         CliError::Package(PackageError::Verification(error)) => verification(error),
         CliError::Package(PackageError::Trust(error)) | CliError::Trust(error) => trust(error),
         CliError::Store(error) => store(error),
-        CliError::Url(UrlError::Plaintext { .. }) => {
-            Some("connect through a Unix socket or an encrypted tunnel to this machine".into())
-        }
+        CliError::Url(UrlError::Insecure { .. } | UrlError::SslMode { .. }) => Some(
+            "add sslmode=verify-full to the URL, and sslrootcert=<PEM file> for a private \
+             authority"
+                .into(),
+        ),
         CliError::Url(_) => Some("give postgres://user@host/database or a file's path".into()),
         CliError::PasswordOnCommandLine => {
             Some("put the whole URL into the environment variable CLOACINA_DATABASE_URL".into())
@@ -109,6 +111,10 @@ fn store(error: &StoreError) -> Option<String> {
         }
         StoreError::Unavailable(_) | StoreError::TimedOut { .. } => {
             "try again when the database answers: cloacina db status".into()
+        }
+        StoreError::InRecovery => "connect to the primary server, not to a replica".into(),
+        StoreError::AnotherStore { .. } | StoreError::EpochWentBack { .. } => {
+            "find out why the database was replaced or restored before you restart anything".into()
         }
         StoreError::OtherKek { .. } => "set CLOACINA_KEY_ENCRYPTION_KEY to the store's key".into(),
         StoreError::NameTaken { .. } => "choose another name".into(),

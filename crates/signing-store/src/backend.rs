@@ -4,6 +4,8 @@
 pub(crate) mod postgres;
 #[cfg(feature = "sqlite")]
 pub(crate) mod sqlite;
+#[cfg(feature = "postgres")]
+mod tls;
 
 use diesel::result::{DatabaseErrorKind as Kind, Error};
 use diesel_async::{AsyncConnection, TransactionManager};

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind};
-use signing_crypto::{KekId, KeyId, NameKind, OrgId, TrustedKeyId};
+use signing_crypto::{KekId, KeyId, NameKind, OrgId, StoreId, TrustedKeyId};
 use thiserror::Error;
 
 type Source = Box<dyn std::error::Error + Send + Sync>;
@@ -33,14 +33,21 @@ pub enum UrlError {
     /// A Postgres URL without a host.
     #[error("the database URL names no host")]
     NoHost,
-    /// Connections are not encrypted yet, so they may not leave the machine.
-    #[error(
-        "refusing an unencrypted connection to {host}: expected a loopback address or a Unix socket"
-    )]
-    Plaintext {
+    /// A connection that leaves the machine, and is not protected.
+    #[error("refusing a connection to {host} without verified TLS: expected sslmode=verify-full")]
+    Insecure {
         /// The host.
         host: String,
     },
+    /// A way to protect the connection that is not known, or not worth its name.
+    #[error("the sslmode is {found:?}, expected disable, require or verify-full")]
+    SslMode {
+        /// The mode found.
+        found: String,
+    },
+    /// The path in `sslrootcert` is not UTF-8.
+    #[error("the sslrootcert is not a path in UTF-8")]
+    RootCertificatePath,
 }
 
 /// The store did not do, or cannot say, what it was asked.
@@ -86,6 +93,37 @@ pub enum StoreError {
     /// A change was not confirmed: the answer to its commit did not come.
     #[error("the database did not confirm the change: it may or may not have been made")]
     OutcomeUnknown(#[source] Source),
+    /// The certificates to verify the server by cannot be used.
+    #[error("the root certificates cannot be used: {origin}")]
+    RootCertificates {
+        /// Where they come from.
+        origin: String,
+        /// Why.
+        source: Source,
+    },
+    /// The server is a replica, or is being restored: it may not know of the last
+    /// revocations.
+    #[error("the database server is in recovery, so it may not know of the last revocations")]
+    InRecovery,
+    /// The database was replaced by another one while the program ran.
+    #[error("this is another store: expected {expected}, found {found}")]
+    AnotherStore {
+        /// The store that was asked before.
+        expected: StoreId,
+        /// The store that answered.
+        found: StoreId,
+    },
+    /// The database was restored to an older state while the program ran.
+    #[error("the store went back in time: expected trust epoch {expected} or later, found {found}")]
+    EpochWentBack {
+        /// The latest epoch that was seen.
+        expected: i64,
+        /// The epoch of the answer.
+        found: i64,
+    },
+    /// SQLite has no roles: who may read the file may read the store.
+    #[error("a SQLite store has no roles: the file's permissions decide")]
+    NoRoles,
     /// A row holds what it cannot hold.
     #[error("the database holds a value that is not valid")]
     CorruptRow(#[source] Source),

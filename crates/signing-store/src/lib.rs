@@ -51,9 +51,12 @@ mod package_signatures;
 mod signing_keys;
 mod trust_facts;
 mod trust_grants;
+mod trust_watch;
 mod trusted_keys;
 
 mod audit_log;
+
+mod roles;
 
 mod error;
 
@@ -62,10 +65,12 @@ pub use error::{StoreError, UrlError};
 pub use migrate::SchemaStatus;
 pub use organizations::{NewOrganization, OrganizationRecord, OrganizationRef};
 pub use package_signatures::{NewPackageSignature, PackageSignatureRecord, SIGNATURES_PER_ORG};
+pub use roles::RolePurpose;
 pub use signing_keys::{NewSigningKey, SigningKeyRecord};
 pub use store::{Change, Store};
 pub use store_state::StoreState;
-pub use trust_facts::TrustFact;
+pub use trust_facts::{TrustFact, TrustFacts};
 pub use trust_grants::TrustGrantRecord;
+pub use trust_watch::TrustWatch;
 pub use trusted_keys::{NewTrustedKey, TrustKeyOutcome, TrustedKeyRecord};
 pub use url::DatabaseUrl;

@@ -23,6 +23,15 @@ pub(crate) enum Pool {
 }
 
 impl Pool {
+    pub(crate) fn is_postgres(&self) -> bool {
+        match self.clone() {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(_) => false,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(_) => true,
+        }
+    }
+
     /// Makes no connection yet.
     pub(crate) fn connect(url: &DatabaseUrl) -> Result<Self, StoreError> {
         match &url.0 {
@@ -33,8 +42,8 @@ impl Pool {
                 Err(StoreError::unavailable(crate::UrlError::BackendNotBuilt { backend: "sqlite" }))
             }
             #[cfg(feature = "postgres")]
-            Location::Postgres(config) => {
-                build(backend::postgres::Manager::new(config)).map(Self::Postgres)
+            Location::Postgres(target) => {
+                build(backend::postgres::Manager::new(target)?).map(Self::Postgres)
             }
         }
     }
@@ -71,25 +80,27 @@ macro_rules! write {
 }
 pub(crate) use write;
 
+/// Boxed, because a query's type carries its whole statement: the futures of both
+/// kinds of connection would lie on the stack of every caller.
 macro_rules! on_a_connection {
     ($pool:expr, $limit:ident, |$guard:ident| $body:block) => {
         match $pool.clone() {
             #[cfg(feature = "sqlite")]
             $crate::pool::Pool::Sqlite(connections) => {
-                $crate::pool::$limit(async move {
+                $crate::pool::$limit(Box::pin(async move {
                     let mut $guard =
                         connections.get().await.map_err($crate::StoreError::unavailable)?;
                     $body
-                })
+                }))
                 .await
             }
             #[cfg(feature = "postgres")]
             $crate::pool::Pool::Postgres(connections) => {
-                $crate::pool::$limit(async move {
+                $crate::pool::$limit(Box::pin(async move {
                     let mut $guard =
                         connections.get().await.map_err($crate::StoreError::unavailable)?;
                     $body
-                })
+                }))
                 .await
             }
         }

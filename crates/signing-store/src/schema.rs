@@ -112,6 +112,6 @@ joinable!(trusted_keys -> organizations (org_id));
 joinable!(package_signatures -> organizations (org_id));
 joinable!(trust_grants -> organizations (child_org_id));
 
-allow_tables_to_appear_in_same_query!(organizations, trusted_keys, trust_grants);
+allow_tables_to_appear_in_same_query!(organizations, trusted_keys, trust_grants, store_state);
 allow_tables_to_appear_in_same_query!(package_signatures, trust_grants);
 allow_tables_to_appear_in_same_query!(package_signatures, organizations);

@@ -1,4 +1,7 @@
+use std::sync::Arc;
+
 use crate::pool::Pool;
+use crate::store_state::Seen;
 use crate::{DatabaseUrl, SchemaStatus, StoreError, migrate};
 
 /// A store: a pool of connections to one database.
@@ -7,6 +10,7 @@ use crate::{DatabaseUrl, SchemaStatus, StoreError, migrate};
 #[derive(Clone)]
 pub struct Store {
     pub(crate) pool: Pool,
+    pub(crate) seen: Arc<Seen>,
 }
 
 impl Store {
@@ -17,14 +21,16 @@ impl Store {
     /// [`StoreError::NoDatabase`] and [`StoreError::SchemaOutdated`] if it is to
     /// be [migrated](Self::migrate) first; nothing is created.
     pub async fn open(url: &DatabaseUrl) -> Result<Self, StoreError> {
-        if let Some(path) = url.sqlite_path()
-            && !path.exists()
-        {
-            return Err(StoreError::NoDatabase { path: path.into() });
+        if let Some(path) = url.sqlite_path() {
+            match path.try_exists() {
+                Ok(true) => {}
+                Ok(false) => return Err(StoreError::NoDatabase { path: path.into() }),
+                Err(source) => return Err(StoreError::File { path: path.into(), source }),
+            }
         }
         let pool = Pool::connect(url)?;
         match migrate::status(&pool).await? {
-            SchemaStatus::Current => Ok(Self { pool }),
+            SchemaStatus::Current => Ok(Self::new(pool)),
             SchemaStatus::Outdated { missing } => Err(StoreError::SchemaOutdated { missing }),
             SchemaStatus::TooNew { unknown } => Err(StoreError::SchemaTooNew { unknown }),
         }
@@ -44,7 +50,11 @@ impl Store {
             SchemaStatus::Outdated { .. } => migrate::apply(&pool).await?,
             SchemaStatus::TooNew { unknown } => return Err(StoreError::SchemaTooNew { unknown }),
         };
-        Ok((Self { pool }, applied))
+        Ok((Self::new(pool), applied))
+    }
+
+    fn new(pool: Pool) -> Self {
+        Self { pool, seen: Arc::default() }
     }
 
     /// Compares the database's migrations with this program's.

@@ -1,4 +1,9 @@
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use diesel::expression::ValidGrouping;
 use diesel::prelude::*;
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::sql_types::Bool;
 use diesel_async::RunQueryDsl;
 use signing_crypto::{KekId, StoreId};
 
@@ -19,7 +24,71 @@ pub struct StoreState {
     pub kek_id: Option<KekId>,
 }
 
+/// What every answer about trust says of where it comes from, so that an answer
+/// from the past or from elsewhere is not taken for one about now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Queryable)]
+pub(crate) struct Origin {
+    pub(crate) store_id: StoreId,
+    pub(crate) trust_epoch: i64,
+    pub(crate) in_recovery: bool,
+}
+
+/// The most recent origin that a process has seen.
+#[derive(Debug, Default)]
+pub(crate) struct Seen(Mutex<Option<Origin>>);
+
+impl Seen {
+    /// What an answer must not fall behind. To be taken before the question is
+    /// sent: an answer may be overtaken by one to a later question.
+    pub(crate) fn latest(&self) -> Option<Origin> {
+        *self.lock()
+    }
+
+    /// Refuses an answer that cannot be about now.
+    pub(crate) fn accept(&self, origin: Origin, before: Option<Origin>) -> Result<(), StoreError> {
+        if origin.in_recovery {
+            return Err(StoreError::InRecovery);
+        }
+        if let Some(before) = before {
+            if origin.store_id != before.store_id {
+                let (expected, found) = (before.store_id, origin.store_id);
+                return Err(StoreError::AnotherStore { expected, found });
+            }
+            if origin.trust_epoch < before.trust_epoch {
+                let (expected, found) = (before.trust_epoch, origin.trust_epoch);
+                return Err(StoreError::EpochWentBack { expected, found });
+            }
+        }
+        let mut latest = self.lock();
+        if latest.is_none_or(|latest| latest.trust_epoch < origin.trust_epoch) {
+            *latest = Some(origin);
+        }
+        Ok(())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Origin>> {
+        // What is inside is one value, replaced whole.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl Store {
+    /// Asks for the trust epoch, and whether the answer is about now.
+    ///
+    /// # Errors
+    ///
+    /// As [`trust_facts`](Self::trust_facts).
+    pub async fn heartbeat(&self) -> Result<i64, StoreError> {
+        let before = self.seen.latest();
+        let origin: Result<Origin, StoreError> = read!(self.pool, |conn| {
+            let origin = (store_state::store_id, store_state::trust_epoch, InRecovery);
+            Ok(store_state::table.select(origin).get_result(conn).await?)
+        });
+        let origin = origin?;
+        self.seen.accept(origin, before)?;
+        Ok(origin.trust_epoch)
+    }
+
     /// Reads the store's id, trust epoch and KEK.
     pub async fn state(&self) -> Result<StoreState, StoreError> {
         read!(self.pool, |conn| {
@@ -55,3 +124,32 @@ impl_for_connections!(KekGuard {
         }
     }
 });
+
+/// Whether the server replays somebody else's log: `pg_is_in_recovery()`.
+#[derive(Clone, Copy, Debug, QueryId, ValidGrouping)]
+pub(crate) struct InRecovery;
+
+impl Expression for InRecovery {
+    type SqlType = Bool;
+}
+
+impl<Source> AppearsOnTable<Source> for InRecovery {}
+
+impl<Source> SelectableExpression<Source> for InRecovery {}
+
+#[cfg(feature = "postgres")]
+impl QueryFragment<diesel::pg::Pg> for InRecovery {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, diesel::pg::Pg>) -> QueryResult<()> {
+        out.push_sql("pg_is_in_recovery()");
+        Ok(())
+    }
+}
+
+/// A SQLite file is nobody's replica.
+#[cfg(feature = "sqlite")]
+impl QueryFragment<diesel::sqlite::Sqlite> for InRecovery {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, diesel::sqlite::Sqlite>) -> QueryResult<()> {
+        out.push_sql("FALSE");
+        Ok(())
+    }
+}

@@ -5,16 +5,26 @@ use diesel_async::RunQueryDsl;
 use signing_crypto::{Fingerprint, GrantId, OrgId, OrgName};
 
 use crate::pool::read;
-use crate::schema::{organizations, trust_grants, trusted_keys};
+use crate::schema::{organizations, store_state, trust_grants, trusted_keys};
 use crate::sql_types::{Bind, Id, bind};
+use crate::store_state::{InRecovery, Origin};
 use crate::{Store, StoreError, TrustedKeyRecord};
+
+/// What a store says about some keys, as of one moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrustFacts {
+    /// The trust epoch of that moment.
+    pub epoch: i64,
+    /// What bears on the keys.
+    pub facts: Vec<TrustFact>,
+}
 
 /// One thing that bears on whether an organisation accepts a key.
 ///
 /// Of the asking organisation there is always at least one, which says that it
 /// exists; of organisations that it granted trust, only those that say
 /// something about a key.
-#[derive(Clone, Debug, PartialEq, Eq, Queryable)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrustFact {
     /// The organisation whose word it is.
     pub org_id: OrgId,
@@ -32,12 +42,16 @@ pub struct TrustFact {
 /// is read from one snapshot.
 macro_rules! facts {
     ($org:expr, $about:expr) => {{
+        let this_store = || store_state::table.on(store_state::singleton.eq(1));
+        let origin = (store_state::store_id, store_state::trust_epoch, InRecovery);
         let own = organizations::table
+            .inner_join(this_store())
             .left_join(
                 trusted_keys::table.on(trusted_keys::org_id.eq(organizations::id).and($about)),
             )
             .filter(organizations::id.eq(bind($org)))
             .select((
+                origin,
                 organizations::id,
                 organizations::name,
                 organizations::deleted_at,
@@ -46,11 +60,13 @@ macro_rules! facts {
             ));
         let granted = trust_grants::table
             .inner_join(organizations::table)
+            .inner_join(this_store())
             .inner_join(trusted_keys::table.on(trusted_keys::org_id.eq(trust_grants::child_org_id)))
             .filter(trust_grants::parent_org_id.eq(bind($org)))
             .filter(trust_grants::revoked_at.is_null())
             .filter($about)
             .select((
+                origin,
                 organizations::id,
                 organizations::name,
                 organizations::deleted_at,
@@ -61,44 +77,66 @@ macro_rules! facts {
     }};
 }
 
+/// A [`TrustFact`] with where it comes from.
+#[derive(Queryable)]
+struct Row {
+    origin: Origin,
+    org_id: OrgId,
+    org_name: OrgName,
+    org_deleted_at: Option<DateTime<Utc>>,
+    grant_id: Option<GrantId>,
+    key: Option<TrustedKeyRecord>,
+}
+
 impl Store {
     /// Everything that bears on whether `org` accepts the keys `fingerprints`.
     ///
     /// # Errors
     ///
-    /// [`StoreError::OrganizationNotFound`].
+    /// [`StoreError::OrganizationNotFound`]; [`StoreError::InRecovery`],
+    /// [`StoreError::AnotherStore`] and [`StoreError::EpochWentBack`] if the answer
+    /// may not be about now.
     pub async fn trust_facts(
         &self,
         org: OrgId,
         fingerprints: Vec<Fingerprint>,
-    ) -> Result<Vec<TrustFact>, StoreError> {
-        let facts: Result<Vec<TrustFact>, StoreError> = read!(self.pool, |conn| {
-            Ok(facts!(
-                org,
-                trusted_keys::fingerprint.eq_any(fingerprints.iter().copied().map(bind))
-            )
-            .load(conn)
-            .await?)
+    ) -> Result<TrustFacts, StoreError> {
+        let before = self.seen.latest();
+        let rows: Result<Vec<Row>, StoreError> = read!(self.pool, |conn| {
+            let about = || trusted_keys::fingerprint.eq_any(fingerprints.iter().copied().map(bind));
+            Ok(facts!(org, about()).load(conn).await?)
         });
-        require_organization(facts?)
+        self.facts(rows?, before)
     }
 
     /// Everything that bears on which keys `org` accepts.
     ///
     /// # Errors
     ///
-    /// [`StoreError::OrganizationNotFound`].
-    pub async fn all_trust_facts(&self, org: OrgId) -> Result<Vec<TrustFact>, StoreError> {
-        let facts: Result<Vec<TrustFact>, StoreError> = read!(self.pool, |conn| {
+    /// As [`trust_facts`](Self::trust_facts).
+    pub async fn all_trust_facts(&self, org: OrgId) -> Result<TrustFacts, StoreError> {
+        let before = self.seen.latest();
+        let rows: Result<Vec<Row>, StoreError> = read!(self.pool, |conn| {
             Ok(facts!(org, trusted_keys::fingerprint.is_not_null()).load(conn).await?)
         });
-        require_organization(facts?)
+        self.facts(rows?, before)
     }
-}
 
-fn require_organization(facts: Vec<TrustFact>) -> Result<Vec<TrustFact>, StoreError> {
-    match facts.is_empty() {
-        true => Err(StoreError::OrganizationNotFound),
-        false => Ok(facts),
+    fn facts(&self, rows: Vec<Row>, before: Option<Origin>) -> Result<TrustFacts, StoreError> {
+        let [Row { origin, .. }, ..] = rows[..] else {
+            return Err(StoreError::OrganizationNotFound);
+        };
+        self.seen.accept(origin, before)?;
+        let facts = rows
+            .into_iter()
+            .map(|row| TrustFact {
+                org_id: row.org_id,
+                org_name: row.org_name,
+                org_deleted_at: row.org_deleted_at,
+                grant_id: row.grant_id,
+                key: row.key,
+            })
+            .collect();
+        Ok(TrustFacts { epoch: origin.trust_epoch, facts })
     }
 }

@@ -7,7 +7,7 @@ use signing_crypto::{
 };
 
 /// Who is said to have signed an envelope.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Signers {
     /// The keys that its signatures name.
     pub named: Vec<Fingerprint>,

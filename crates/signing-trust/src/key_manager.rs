@@ -4,10 +4,13 @@ mod signatures;
 mod signing_keys;
 mod trusted_keys;
 
+use std::sync::Arc;
+
 use signing_crypto::{KeyEncryptionKey, OrgId, PackageName};
 use signing_store::{AuditEntry, Store};
 
-use crate::{EventType, Signers, TrustDecision, TrustError, rules};
+use crate::freshness::Memory;
+use crate::{EventType, Freshness, Signers, TrustDecision, TrustError, rules};
 
 pub use signatures::StoredSignature;
 
@@ -21,13 +24,14 @@ pub use signatures::StoredSignature;
 pub struct KeyManager {
     store: Store,
     kek: Option<KeyEncryptionKey>,
+    memory: Option<Arc<Memory>>,
 }
 
 impl KeyManager {
     /// Manages the keys in `store`. Without `kek` everything works but what needs
     /// a private key; verifying needs none.
     pub fn new(store: Store, kek: Option<KeyEncryptionKey>) -> Self {
-        Self { store, kek }
+        Self { store, kek, memory: None }
     }
 
     /// The store, to read from.
@@ -35,15 +39,27 @@ impl KeyManager {
         &self.store
     }
 
-    /// Decides which of `signers` the organisation `org` accepts for the package
-    /// `expected_name`.
+    /// Allows decisions to be as old as `freshness` says; without this they are
+    /// [`Strict`](Freshness::Strict).
     ///
-    /// Freshness is strict: the store is asked, in one statement, so a decision
-    /// that starts after a revocation returned knows of it.
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime, if `freshness` is bounded.
+    #[must_use]
+    pub fn with_freshness(self, freshness: Freshness) -> Self {
+        let memory = match freshness {
+            Freshness::Strict => None,
+            Freshness::Bounded(bound) => Some(Arc::new(Memory::new(self.store.clone(), bound))),
+        };
+        Self { memory, ..self }
+    }
+
+    /// Decides which of `signers` the organisation `org` accepts for the package
+    /// `expected_name`, as fresh as [`Freshness`] says.
     ///
     /// # Errors
     ///
-    /// Whatever keeps the store from answering is an error, never a yes.
+    /// Whatever keeps the store from answering about now is an error, never a yes.
     pub async fn decide(
         &self,
         org: OrgId,
@@ -52,17 +68,30 @@ impl KeyManager {
     ) -> Result<TrustDecision, TrustError> {
         // Grants are not limited to names yet; when they are, this is the name.
         let _ = expected_name;
+        let Some(memory) = &self.memory else { return Ok(self.ask(org, signers).await?.1) };
+        match memory.recall(org, signers) {
+            Ok(decision) => Ok(decision),
+            Err(asked) => {
+                let (epoch, decision) = self.ask(org, signers).await?;
+                memory.remember(asked, epoch, org, signers.clone(), &decision);
+                Ok(decision)
+            }
+        }
+    }
+
+    /// Asks the store, in one statement, and applies the rules to its answer.
+    async fn ask(&self, org: OrgId, signers: &Signers) -> Result<(i64, TrustDecision), TrustError> {
         let mut named = signers.named.clone();
-        let facts = match signers.anonymous {
+        let known = match signers.anonymous {
             false => self.store.trust_facts(org, named.clone()).await?,
             true => {
-                let facts = self.store.all_trust_facts(org).await?;
-                let unnamed = rules::candidates(&facts)?;
+                let known = self.store.all_trust_facts(org).await?;
+                let unnamed = rules::candidates(&known.facts)?;
                 named.extend(unnamed.iter().filter(|key| !signers.named.contains(key)));
-                facts
+                known
             }
         };
-        Ok(rules::decide(&facts, &named))
+        Ok((known.epoch, rules::decide(&known.facts, &named)))
     }
 
     fn require_kek(&self) -> Result<&KeyEncryptionKey, TrustError> {

@@ -47,6 +47,9 @@ mod source;
 mod rules;
 
 #[cfg(feature = "store")]
+mod freshness;
+
+#[cfg(feature = "store")]
 mod key_manager;
 
 mod audit;
@@ -56,6 +59,8 @@ mod error;
 pub use audit::{AUDIT_TARGET, AuditEvent, EventType};
 pub use decision::{KeyDecision, Signers, TrustDecision, TrustPath, TrustedKey, UntrustedReason};
 pub use error::TrustError;
+#[cfg(feature = "store")]
+pub use freshness::Freshness;
 #[cfg(feature = "store")]
 pub use key_manager::{KeyManager, StoredSignature};
 pub use pinned::PinnedKeys;

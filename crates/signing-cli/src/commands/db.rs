@@ -1,7 +1,7 @@
 use serde_json::json;
-use signing_trust::store::{SchemaStatus, Store};
+use signing_trust::store::{RolePurpose, SchemaStatus, Store};
 
-use crate::cli::Db;
+use crate::cli::{Db, Purpose};
 use crate::context::{Context, block_on};
 use crate::error::CliError;
 use crate::output::{Report, printable};
@@ -11,6 +11,9 @@ pub(super) fn run(context: &Context, command: Db) -> Result<Report, CliError> {
         match command {
             Db::Migrate => migrate(context).await,
             Db::Status => status(context).await,
+            Db::Grants { role, purpose, apply } => {
+                grants(context, &role, purpose.into(), apply).await
+            }
         }
     })
 }
@@ -50,4 +53,30 @@ async fn status(context: &Context) -> Result<Report, CliError> {
         "kek_id": kek,
     });
     Ok(Report::new(text, json))
+}
+
+async fn grants(
+    context: &Context,
+    role: &str,
+    purpose: RolePurpose,
+    apply: bool,
+) -> Result<Report, CliError> {
+    let sql = purpose.sql(role);
+    let json = json!({ "role": role, "sql": sql, "applied": apply });
+    if !apply {
+        return Ok(Report::new(sql, json));
+    }
+    let url = context.database_url()?;
+    Store::open(&url).await?.grant_role(purpose, role).await?;
+    Ok(Report::new(format!("{role} has these rights now, and no others:\n{sql}"), json))
+}
+
+impl From<Purpose> for RolePurpose {
+    fn from(purpose: Purpose) -> Self {
+        match purpose {
+            Purpose::Runner => Self::Runner,
+            Purpose::Signer => Self::Signer,
+            Purpose::Admin => Self::Admin,
+        }
+    }
 }

@@ -107,7 +107,8 @@ mod postgres {
         let run = status("postgres://ann:hunter2@127.0.0.1:1/db", "PasswordOnCommandLine");
         assert!(run.stderr.contains("next: put the whole URL into"), "{}", run.stderr);
         status("postgres://127.0.0.1:1/db?password=hunter2", "PasswordOnCommandLine");
-        status("postgres://ann:hunter2@db.example/db", "PlaintextConnection");
+        status("postgres://ann:hunter2@db.example/db?sslmode=disable", "InsecureConnection");
+        status("postgres:/ann:hunter2@db.example/db", "InvalidDatabaseUrl");
         status("postgres://ann:hunter2@127.0.0.1:port/db", "InvalidDatabaseUrl");
         status("mysql://ann:hunter2@127.0.0.1/db", "InvalidDatabaseUrl");
         // Without a password the same address is tried, and nobody is there.
@@ -136,12 +137,34 @@ mod postgres {
     }
 
     #[test]
-    fn plaintext_to_another_machine_is_refused() {
+    fn less_than_verified_tls_to_another_machine_is_refused() {
         let scratch = Scratch::new();
-        for url in ["postgres://ann@db.example/db", "postgres://ann@192.0.2.1:5432/db"] {
+        for url in [
+            "postgres://ann@db.example/db?sslmode=disable",
+            "postgres://ann@192.0.2.1:5432/db?sslmode=require",
+        ] {
             let run =
-                scratch.fails(2, "PlaintextConnection", &["db", "status", "--database-url", url]);
+                scratch.fails(2, "InsecureConnection", &["db", "status", "--database-url", url]);
             assert!(run.stderr.contains("next: "), "{}", run.stderr);
         }
+    }
+
+    #[test]
+    fn a_role_gets_exactly_the_rights_of_its_purpose() {
+        let scratch = Scratch::new();
+        let grants = |purpose| {
+            let printed =
+                scratch.json(&["db", "grants", "--role", "night \"watch\"", "--as", purpose]);
+            printed["sql"].as_str().unwrap().to_owned()
+        };
+        let runner = grants("runner");
+        assert!(runner.starts_with("REVOKE ALL ON "), "{runner}");
+        assert!(runner.contains("TO \"night \"\"watch\"\"\";"), "{runner}");
+        assert!(!runner.contains("INSERT"), "{runner}");
+        assert!(grants("admin").contains("INSERT"));
+        // A SQLite file has no roles.
+        scratch.json(&["orgs", "create", "acme"]);
+        let apply = ["db", "grants", "--role", "runner", "--as", "runner", "--apply"];
+        scratch.fails(2, "NoRoles", &apply);
     }
 }

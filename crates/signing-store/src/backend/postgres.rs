@@ -1,10 +1,17 @@
+use std::future::poll_fn;
 use std::time::Duration;
 
 use deadpool::managed;
 use diesel_async::SimpleAsyncConnection;
-use tokio_postgres::NoTls;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio_postgres::{AsyncMessage, Client, Connection, NoTls};
+use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::{PgConnection, keep_unless_broken};
+use super::{PgConnection, keep_unless_broken, tls};
+use crate::StoreError;
+use crate::url::postgres::Target;
 
 /// The server gives up before we stop waiting for it, so that an operation
 /// whose answer we no longer read does not go on for ever.
@@ -15,13 +22,36 @@ const SET_UP: &str = "SET statement_timeout = '10s'; SET lock_timeout = '10s'; \
 /// Makes connections to one server.
 pub(crate) struct Manager {
     config: tokio_postgres::Config,
+    tls: Option<MakeRustlsConnect>,
 }
 
 impl Manager {
-    pub(crate) fn new(config: &tokio_postgres::Config) -> Self {
-        let mut config = config.clone();
+    pub(crate) fn new(target: &Target) -> Result<Self, StoreError> {
+        let mut config = target.config.clone();
         config.connect_timeout(Duration::from_secs(5));
-        Self { config }
+        config.keepalives_idle(Duration::from_secs(30));
+        Ok(Self { config, tls: tls::connector(&target.tls)? })
+    }
+
+    /// Opens a connection beside the pool that hears what is notified on `channel`.
+    pub(crate) async fn listen(&self, channel: &'static str) -> Result<Listener, StoreError> {
+        let (notify, notified) = mpsc::channel(1);
+        let (client, driver) = match self.tls.clone() {
+            None => {
+                let connected = self.config.connect(NoTls).await;
+                let (client, connection) = connected.map_err(StoreError::unavailable)?;
+                (client, tokio::spawn(drive(connection, notify)))
+            }
+            Some(tls) => {
+                let connected = self.config.connect(tls).await;
+                let (client, connection) = connected.map_err(StoreError::unavailable)?;
+                (client, tokio::spawn(drive(connection, notify)))
+            }
+        };
+        let listener = Listener { client, notified, driver };
+        let listen = format!("{SET_UP} LISTEN {channel}");
+        listener.client.batch_execute(&listen).await.map_err(StoreError::unavailable)?;
+        Ok(listener)
     }
 }
 
@@ -30,13 +60,17 @@ impl managed::Manager for Manager {
     type Error = diesel::ConnectionError;
 
     async fn create(&self) -> Result<PgConnection, diesel::ConnectionError> {
-        let (client, connection) = self
-            .config
-            .connect(NoTls)
-            .await
-            .map_err(|error| diesel::ConnectionError::BadConnection(chain(&error)))?;
-        let mut connection =
-            PgConnection::try_from_client_and_connection(client, connection).await?;
+        let failed = |error| diesel::ConnectionError::BadConnection(chain(&error));
+        let mut connection = match self.tls.clone() {
+            None => {
+                let (client, driver) = self.config.connect(NoTls).await.map_err(failed)?;
+                PgConnection::try_from_client_and_connection(client, driver).await?
+            }
+            Some(tls) => {
+                let (client, driver) = self.config.connect(tls).await.map_err(failed)?;
+                PgConnection::try_from_client_and_connection(client, driver).await?
+            }
+        };
         connection
             .batch_execute(SET_UP)
             .await
@@ -50,6 +84,50 @@ impl managed::Manager for Manager {
         _: &managed::Metrics,
     ) -> managed::RecycleResult<diesel::ConnectionError> {
         keep_unless_broken(connection)
+    }
+}
+
+/// A connection that listens. Closed when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Listener {
+    client: Client,
+    notified: mpsc::Receiver<()>,
+    driver: JoinHandle<()>,
+}
+
+impl Listener {
+    /// An answer means that what was notified before has arrived.
+    pub(crate) async fn ask_whether_alive(&self) -> Result<(), StoreError> {
+        self.client.batch_execute("").await.map_err(StoreError::unavailable)
+    }
+
+    /// Waits for a notification; several that come at once are one.
+    pub(crate) async fn notified(&mut self) -> Result<(), StoreError> {
+        self.notified.recv().await.ok_or_else(|| StoreError::unavailable(ListenerCut))
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.driver.abort();
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("the connection that listens for changes was cut")]
+struct ListenerCut;
+
+/// Carries the connection's traffic until it ends, and then drops `notify`.
+async fn drive<S, T>(mut connection: Connection<S, T>, notify: mpsc::Sender<()>)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    T: AsyncRead + AsyncWrite + Unpin,
+{
+    while let Some(Ok(message)) = poll_fn(|context| connection.poll_message(context)).await {
+        if let AsyncMessage::Notification(_) = message {
+            // Full means that one is waiting already, which says as much.
+            let _ = notify.try_send(());
+        }
     }
 }
 

@@ -92,7 +92,7 @@ impl KeyManager {
     /// of their fingerprints. To decide about a signature ask
     /// [`decide`](Self::decide), not this list.
     pub async fn list_trusted_keys(&self, org: OrgId) -> Result<Vec<TrustedKey>, TrustError> {
-        Ok(rules::trusted_keys(&self.store.all_trust_facts(org).await?))
+        Ok(rules::trusted_keys(&self.store.all_trust_facts(org).await?.facts))
     }
 
     /// The key with this fingerprint, if `org` accepts its signatures.
@@ -101,8 +101,8 @@ impl KeyManager {
         org: OrgId,
         fingerprint: &Fingerprint,
     ) -> Result<Option<TrustedKey>, TrustError> {
-        let facts = self.store.trust_facts(org, vec![*fingerprint]).await?;
-        Ok(rules::trusted_keys(&facts).into_iter().next())
+        let known = self.store.trust_facts(org, vec![*fingerprint]).await?;
+        Ok(rules::trusted_keys(&known.facts).into_iter().next())
     }
 
     /// What `org` itself says about keys, revoked and denied ones included, oldest

@@ -1,0 +1,62 @@
+use crate::pool::Pool;
+use crate::{Store, StoreError};
+
+/// Learns at once that trust has changed, and that it could no longer learn it.
+///
+/// On Postgres this is a connection of its own that listens on the channel
+/// `cloacina_trust`; a server in recovery cannot be listened to. SQLite tells
+/// nobody, so there only [`heartbeat`](Self::heartbeat) finds out.
+#[derive(Debug)]
+pub struct TrustWatch {
+    store: Store,
+    #[cfg(feature = "postgres")]
+    listener: Option<crate::backend::postgres::Listener>,
+}
+
+impl Store {
+    /// Starts to watch for changes of trust.
+    pub async fn watch_trust(&self) -> Result<TrustWatch, StoreError> {
+        match self.pool.clone() {
+            #[cfg(feature = "sqlite")]
+            Pool::Sqlite(_) => Ok(TrustWatch {
+                store: self.clone(),
+                #[cfg(feature = "postgres")]
+                listener: None,
+            }),
+            #[cfg(feature = "postgres")]
+            Pool::Postgres(pool) => {
+                let listener = pool.manager().listen("cloacina_trust").await?;
+                Ok(TrustWatch { store: self.clone(), listener: Some(listener) })
+            }
+        }
+    }
+}
+
+impl TrustWatch {
+    /// Asks for the trust epoch, over the connection that listens if there is one:
+    /// an answer shows that a change would have been heard.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::trust_facts`].
+    pub async fn heartbeat(&self) -> Result<i64, StoreError> {
+        #[cfg(feature = "postgres")]
+        if let Some(listener) = &self.listener {
+            listener.ask_whether_alive().await?;
+        }
+        self.store.heartbeat().await
+    }
+
+    /// Waits until trust has changed.
+    ///
+    /// # Errors
+    ///
+    /// The connection was cut: nothing more will be heard.
+    pub async fn changed(&mut self) -> Result<(), StoreError> {
+        #[cfg(feature = "postgres")]
+        if let Some(listener) = &mut self.listener {
+            return listener.notified().await;
+        }
+        std::future::pending().await
+    }
+}

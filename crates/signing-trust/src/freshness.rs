@@ -1,0 +1,169 @@
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use rustix::time::{ClockId, clock_gettime};
+use signing_crypto::OrgId;
+use signing_store::{Store, StoreError, TrustWatch};
+use tokio::task::JoinHandle;
+use tokio::time::{sleep, timeout};
+
+use crate::{Signers, TrustDecision};
+
+/// How old what is known about trust may be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Freshness {
+    /// Every decision asks the store. One that starts after a revocation returned
+    /// knows of it.
+    #[default]
+    Strict,
+    /// Decisions may be answered from memory as long as the store would have told
+    /// of a change: while connected, and no longer than this after the last
+    /// heartbeat that it answered was sent. Beyond that the store is asked, and if
+    /// it cannot be, nothing is decided.
+    ///
+    /// On Postgres a change is heard of when it commits. On SQLite only heartbeats
+    /// find out, three in this time.
+    Bounded(Duration),
+}
+
+/// The most decisions that are remembered.
+const MOST_DECISIONS: usize = 10_000;
+
+/// Decisions in memory, and the task that throws them away in time.
+#[derive(Debug)]
+pub(crate) struct Memory {
+    shared: Arc<Mutex<Remembered>>,
+    watcher: JoinHandle<()>,
+}
+
+#[derive(Debug, Default)]
+struct Remembered {
+    /// Until when what is remembered counts, on the clock that also runs while
+    /// the machine sleeps.
+    good_until: Option<Duration>,
+    /// The trust epoch that is remembered.
+    epoch: i64,
+    /// How often everything was forgotten.
+    generation: u64,
+    decisions: HashMap<(OrgId, Signers), TrustDecision>,
+}
+
+/// When a question was asked, to tell whether its answer may be remembered.
+#[derive(Clone, Copy)]
+pub(crate) struct Asked {
+    generation: u64,
+}
+
+impl Memory {
+    /// Remembers what `store` says for `bound`. To be called within a runtime.
+    pub(crate) fn new(store: Store, bound: Duration) -> Self {
+        let shared = Arc::default();
+        let watcher = tokio::spawn(watch(store, bound, Arc::downgrade(&shared)));
+        Self { shared, watcher }
+    }
+
+    /// The decision, if it is known to be the one that the store would give.
+    pub(crate) fn recall(&self, org: OrgId, signers: &Signers) -> Result<TrustDecision, Asked> {
+        let remembered = lock(&self.shared);
+        let asked = Asked { generation: remembered.generation };
+        if remembered.good_until.is_none_or(|until| now() >= until) {
+            return Err(asked);
+        }
+        remembered.decisions.get(&(org, signers.clone())).cloned().ok_or(asked)
+    }
+
+    /// Remembers a decision, unless something has changed since it was asked for.
+    pub(crate) fn remember(
+        &self,
+        asked: Asked,
+        epoch: i64,
+        org: OrgId,
+        signers: Signers,
+        decision: &TrustDecision,
+    ) {
+        let mut remembered = lock(&self.shared);
+        if remembered.generation != asked.generation || remembered.epoch != epoch {
+            return;
+        }
+        if remembered.decisions.len() >= MOST_DECISIONS {
+            remembered.decisions.clear();
+        }
+        remembered.decisions.insert((org, signers), decision.clone());
+    }
+}
+
+impl Drop for Memory {
+    fn drop(&mut self) {
+        self.watcher.abort();
+    }
+}
+
+impl Remembered {
+    fn forget(&mut self) {
+        self.generation += 1;
+        self.decisions.clear();
+    }
+
+    fn heard(&mut self, epoch: i64, good_until: Duration) {
+        if epoch != self.epoch {
+            self.forget();
+            self.epoch = epoch;
+        }
+        self.good_until = Some(good_until);
+    }
+
+    fn cut_off(&mut self) {
+        self.forget();
+        self.good_until = None;
+    }
+}
+
+/// Keeps what is remembered true until nobody remembers any more.
+async fn watch(store: Store, bound: Duration, shared: Weak<Mutex<Remembered>>) {
+    let pause = (bound / 3).clamp(Duration::from_millis(10), Duration::from_secs(1));
+    while shared.strong_count() > 0 {
+        if let Ok(Ok(connected)) = timeout(bound, store.watch_trust()).await {
+            // However this ends, nothing is known from here on.
+            let _ = listen(connected, bound, &shared).await;
+        }
+        let Some(remembered) = shared.upgrade() else { return };
+        lock(&remembered).cut_off();
+        drop(remembered);
+        sleep(pause).await;
+    }
+}
+
+async fn listen(
+    mut connected: TrustWatch,
+    bound: Duration,
+    shared: &Weak<Mutex<Remembered>>,
+) -> Result<(), StoreError> {
+    loop {
+        let sent = now();
+        let Ok(epoch) = timeout(bound, connected.heartbeat()).await else { return Ok(()) };
+        let epoch = epoch?;
+        let Some(remembered) = shared.upgrade() else { return Ok(()) };
+        lock(&remembered).heard(epoch, sent + bound);
+        drop(remembered);
+        if let Ok(changed) = timeout(bound / 3, connected.changed()).await {
+            // Forgotten before anything else is asked: the notification came
+            // after the commit.
+            let Some(remembered) = shared.upgrade() else { return Ok(()) };
+            lock(&remembered).forget();
+            changed?;
+        }
+    }
+}
+
+/// Time since boot, sleep included (clock_gettime(2)).
+fn now() -> Duration {
+    let time = clock_gettime(ClockId::Boottime);
+    Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec.unsigned_abs() as u32)
+}
+
+fn lock(shared: &Mutex<Remembered>) -> MutexGuard<'_, Remembered> {
+    // After a panic in between, at worst too little is remembered.
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
