@@ -35,6 +35,61 @@ server=$!
 wait "$server"
 "#;
 
+/// Which server a task is to use: by default one that it starts for itself.
+#[derive(clap::Args)]
+pub(crate) struct ServerArguments {
+    /// Image to start: the official one, or one whose entry point serves as its does.
+    #[arg(
+        long,
+        value_name = "IMAGE",
+        default_value = "postgres:17",
+        conflicts_with = "database_url"
+    )]
+    image: String,
+
+    /// Container engine [default: the first that answers].
+    #[arg(long, value_enum, conflicts_with = "database_url")]
+    engine: Option<EngineName>,
+
+    /// Use this server, whose user may create databases, instead of a container.
+    #[arg(long, value_name = "URL")]
+    database_url: Option<String>,
+}
+
+/// A server that can be had.
+pub(crate) enum Server<'a> {
+    /// It is there already.
+    At(&'a str),
+    /// It is to be started from an image.
+    From(Engine, &'a str),
+}
+
+impl ServerArguments {
+    /// Looks for the engine, if one is needed; starts nothing yet.
+    pub(crate) fn find(&self) -> Result<Server<'_>> {
+        match &self.database_url {
+            Some(url) => Ok(Server::At(url)),
+            None => Ok(Server::From(Engine::find(self.engine)?, &self.image)),
+        }
+    }
+}
+
+impl Server<'_> {
+    /// Hands the server's URL to `work`, and ends what was started for it, unless it
+    /// is to be kept.
+    pub(crate) fn serve<T>(&self, keep: bool, work: impl FnOnce(&str) -> Result<T>) -> Result<T> {
+        match self {
+            Self::At(url) => work(url),
+            Self::From(engine, image) => {
+                let postgres = Postgres::start(engine, image, keep)?;
+                let done = work(postgres.url());
+                postgres.finish()?;
+                done
+            }
+        }
+    }
+}
+
 /// The engines whose command line is docker's.
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
 pub(crate) enum EngineName {
@@ -49,7 +104,7 @@ pub(crate) struct Engine(&'static str);
 
 impl Engine {
     /// The engine asked for, or else the first that answers.
-    pub(crate) fn find(wanted: Option<EngineName>) -> Result<Self> {
+    fn find(wanted: Option<EngineName>) -> Result<Self> {
         let names: &[&'static str] = match wanted {
             Some(EngineName::Docker) => &["docker"],
             Some(EngineName::Podman) => &["podman"],
@@ -98,14 +153,14 @@ impl Engine {
 }
 
 /// A server that answers at [`Postgres::url`].
-pub(crate) struct Postgres<'a> {
+struct Postgres<'a> {
     container: Container<'a>,
     url: String,
 }
 
 impl<'a> Postgres<'a> {
     /// Starts a server with a random password on a free port of the loopback interface.
-    pub(crate) fn start(engine: &'a Engine, image: &str, keep: bool) -> Result<Self> {
+    fn start(engine: &'a Engine, image: &str, keep: bool) -> Result<Self> {
         engine.provide(image)?;
         let password = random_hex::<24>()?;
         let mut container = Container::run(engine, image, keep, &password)?;
@@ -118,12 +173,12 @@ impl<'a> Postgres<'a> {
     }
 
     /// Where the server's maintenance database is.
-    pub(crate) fn url(&self) -> &str {
+    fn url(&self) -> &str {
         &self.url
     }
 
     /// Removes the container, or says how to where it is to be kept.
-    pub(crate) fn finish(mut self) -> Result<()> {
+    fn finish(mut self) -> Result<()> {
         if self.container.client.is_none() {
             let (engine, name) = (self.container.engine.0, &self.container.name);
             say(&format!("test-db: kept {}; to remove it: {engine} rm -f -v {name}", self.url))?;

@@ -5,6 +5,7 @@
 
 #![expect(clippy::print_stderr, reason = "a task reports to its terminal")]
 
+mod bench;
 mod container;
 mod demo;
 mod features;
@@ -30,6 +31,8 @@ enum Task {
     Demo,
     /// Run the database tests on Postgres, in a container of their own.
     TestDb(test_db::Arguments),
+    /// Measure trust decisions beside a bare query, on SQLite and on Postgres in a container.
+    Bench(bench::Arguments),
     /// Check the house rules that the compiler and clippy do not know.
     Tidy,
     /// Check that every crate compiles with each of its features alone, with none and with all.
@@ -40,6 +43,7 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().task {
         Task::Demo => demo::run(),
         Task::TestDb(arguments) => test_db::run(&arguments),
+        Task::Bench(arguments) => bench::run(&arguments),
         Task::Tidy => tidy::run(),
         Task::Features => features::run(),
     };

@@ -8,7 +8,7 @@ mod count;
 
 use anyhow::{Result, ensure};
 
-use crate::container::{Engine, EngineName, Postgres};
+use crate::container::ServerArguments;
 use crate::process::{cargo, line, say, stream};
 use count::{Ran, lists_a_test};
 
@@ -18,26 +18,12 @@ const URL_VARIABLE: &str = "CLOACINA_TEST_POSTGRES_URL";
 /// What `cargo xtask test-db` takes.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Image to start: the official one, or one whose entry point serves as its does.
-    #[arg(
-        long,
-        value_name = "IMAGE",
-        default_value = "postgres:17",
-        conflicts_with = "database_url"
-    )]
-    image: String,
-
-    /// Container engine [default: the first that answers].
-    #[arg(long, value_enum, conflicts_with = "database_url")]
-    engine: Option<EngineName>,
+    #[command(flatten)]
+    server: ServerArguments,
 
     /// Leave the container running, and print its URL.
     #[arg(long, conflicts_with = "database_url")]
     keep: bool,
-
-    /// Use this server, whose user may create databases, instead of a container.
-    #[arg(long, value_name = "URL")]
-    database_url: Option<String>,
 
     /// Arguments for the test programs, such as a filter.
     #[arg(last = true, value_name = "ARGUMENT")]
@@ -46,24 +32,12 @@ pub(crate) struct Arguments {
 
 /// Runs the task.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    let engine = match arguments.database_url {
-        Some(_) => None,
-        None => Some(Engine::find(arguments.engine)?),
-    };
+    let server = arguments.server.find()?;
     // Before the server is started, because this is where everything is compiled.
     let listed = list(&arguments.test_arguments)?;
     ensure!(listed > 0, "no test is marked as a database test, so none can have passed");
 
-    let ran = match (&arguments.database_url, &engine) {
-        (Some(url), _) => test(url, &arguments.test_arguments),
-        (None, Some(engine)) => {
-            let postgres = Postgres::start(engine, &arguments.image, arguments.keep)?;
-            let ran = test(postgres.url(), &arguments.test_arguments);
-            postgres.finish()?;
-            ran
-        }
-        (None, None) => unreachable!("an engine was looked for because no URL was given"),
-    }?;
+    let ran = server.serve(arguments.keep, |url| test(url, &arguments.test_arguments))?;
     say(&format!("test-db: {ran} tests ran on Postgres"))?;
     ensure!(ran == listed, "{listed} tests are marked as database tests, but {ran} ran");
     Ok(())

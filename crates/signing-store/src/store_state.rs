@@ -49,17 +49,20 @@ impl Seen {
         if origin.in_recovery {
             return Err(StoreError::InRecovery);
         }
-        if let Some(before) = before {
-            if origin.store_id != before.store_id {
-                let (expected, found) = (before.store_id, origin.store_id);
-                return Err(StoreError::AnotherStore { expected, found });
-            }
-            if origin.trust_epoch < before.trust_epoch {
-                let (expected, found) = (before.trust_epoch, origin.trust_epoch);
-                return Err(StoreError::EpochWentBack { expected, found });
-            }
-        }
         let mut latest = self.lock();
+        // Of the first answers, asked for at once, only one can be from this store.
+        if let Some(latest) = *latest
+            && origin.store_id != latest.store_id
+        {
+            let (expected, found) = (latest.store_id, origin.store_id);
+            return Err(StoreError::AnotherStore { expected, found });
+        }
+        if let Some(before) = before
+            && origin.trust_epoch < before.trust_epoch
+        {
+            let (expected, found) = (before.trust_epoch, origin.trust_epoch);
+            return Err(StoreError::EpochWentBack { expected, found });
+        }
         if latest.is_none_or(|latest| latest.trust_epoch < origin.trust_epoch) {
             *latest = Some(origin);
         }
@@ -151,5 +154,86 @@ impl QueryFragment<diesel::sqlite::Sqlite> for InRecovery {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, diesel::sqlite::Sqlite>) -> QueryResult<()> {
         out.push_sql("FALSE");
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn origin(store_id: StoreId, trust_epoch: i64) -> Origin {
+        Origin { store_id, trust_epoch, in_recovery: false }
+    }
+
+    /// As if nothing else had been asked in between.
+    fn accept(seen: &Seen, origin: Origin) -> Result<(), StoreError> {
+        seen.accept(origin, seen.latest())
+    }
+
+    #[test]
+    fn later_answers_of_the_same_store_are_accepted() {
+        let (seen, store) = (Seen::default(), StoreId::random());
+        for epoch in [0, 7, 7, 8] {
+            accept(&seen, origin(store, epoch)).unwrap();
+            assert_eq!(seen.latest(), Some(origin(store, epoch)));
+        }
+    }
+
+    #[test]
+    fn answer_of_a_server_in_recovery_is_refused_and_not_remembered() {
+        let (seen, store) = (Seen::default(), StoreId::random());
+        let replica = Origin { in_recovery: true, ..origin(store, 9) };
+        assert!(matches!(accept(&seen, replica), Err(StoreError::InRecovery)));
+        assert_eq!(seen.latest(), None);
+
+        accept(&seen, origin(store, 7)).unwrap();
+        assert!(matches!(accept(&seen, replica), Err(StoreError::InRecovery)));
+        assert_eq!(seen.latest(), Some(origin(store, 7)));
+        accept(&seen, origin(store, 9)).unwrap();
+    }
+
+    #[test]
+    fn answer_of_another_store_is_refused_whatever_its_epoch() {
+        let (seen, store, other) = (Seen::default(), StoreId::random(), StoreId::random());
+        accept(&seen, origin(store, 7)).unwrap();
+        for epoch in [6, 7, 8] {
+            let refused = accept(&seen, origin(other, epoch)).unwrap_err();
+            assert!(matches!(
+                refused,
+                StoreError::AnotherStore { expected, found } if (expected, found) == (store, other)
+            ));
+        }
+        assert_eq!(seen.latest(), Some(origin(store, 7)));
+    }
+
+    #[test]
+    fn answer_from_the_past_is_refused() {
+        let (seen, store) = (Seen::default(), StoreId::random());
+        accept(&seen, origin(store, 7)).unwrap();
+        let refused = accept(&seen, origin(store, 6)).unwrap_err();
+        assert!(matches!(refused, StoreError::EpochWentBack { expected: 7, found: 6 }));
+        assert_eq!(seen.latest(), Some(origin(store, 7)));
+    }
+
+    #[test]
+    fn answer_that_was_overtaken_is_accepted_and_changes_nothing() {
+        let (seen, store) = (Seen::default(), StoreId::random());
+        accept(&seen, origin(store, 7)).unwrap();
+        let before = seen.latest();
+        accept(&seen, origin(store, 9)).unwrap();
+
+        seen.accept(origin(store, 8), before).unwrap();
+
+        assert_eq!(seen.latest(), Some(origin(store, 9)));
+        assert!(matches!(accept(&seen, origin(store, 8)), Err(StoreError::EpochWentBack { .. })));
+    }
+
+    #[test]
+    fn of_two_first_answers_from_two_stores_one_is_accepted() {
+        let (seen, store) = (Seen::default(), StoreId::random());
+        let before = seen.latest();
+        seen.accept(origin(store, 7), before).unwrap();
+        let refused = seen.accept(origin(StoreId::random(), 9), before).unwrap_err();
+        assert!(matches!(refused, StoreError::AnotherStore { .. }));
     }
 }

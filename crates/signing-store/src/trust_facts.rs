@@ -106,7 +106,7 @@ impl Store {
             let about = || trusted_keys::fingerprint.eq_any(fingerprints.iter().copied().map(bind));
             Ok(facts!(org, about()).load(conn).await?)
         });
-        self.facts(rows?, before)
+        self.facts(rows?, before).await
     }
 
     /// Everything that bears on which keys `org` accepts.
@@ -119,11 +119,18 @@ impl Store {
         let rows: Result<Vec<Row>, StoreError> = read!(self.pool, |conn| {
             Ok(facts!(org, trusted_keys::fingerprint.is_not_null()).load(conn).await?)
         });
-        self.facts(rows?, before)
+        self.facts(rows?, before).await
     }
 
-    fn facts(&self, rows: Vec<Row>, before: Option<Origin>) -> Result<TrustFacts, StoreError> {
+    async fn facts(
+        &self,
+        rows: Vec<Row>,
+        before: Option<Origin>,
+    ) -> Result<TrustFacts, StoreError> {
         let [Row { origin, .. }, ..] = rows[..] else {
+            // An answer without rows does not say where it comes from, and another
+            // store or a replica that lags is one that lacks organisations.
+            self.heartbeat().await?;
             return Err(StoreError::OrganizationNotFound);
         };
         self.seen.accept(origin, before)?;

@@ -74,6 +74,12 @@ impl Memory {
         remembered.decisions.get(&(org, signers.clone())).cloned().ok_or(asked)
     }
 
+    /// Forgets everything, because trust was changed from here: that is not waited to
+    /// be told.
+    pub(crate) fn forget(&self) {
+        lock(&self.shared).forget();
+    }
+
     /// Remembers a decision, unless something has changed since it was asked for.
     pub(crate) fn remember(
         &self,
@@ -145,7 +151,7 @@ async fn listen(
         let Ok(epoch) = timeout(bound, connected.heartbeat()).await else { return Ok(()) };
         let epoch = epoch?;
         let Some(remembered) = shared.upgrade() else { return Ok(()) };
-        lock(&remembered).heard(epoch, sent + bound);
+        lock(&remembered).heard(epoch, sent.saturating_add(bound));
         drop(remembered);
         if let Ok(changed) = timeout(bound / 3, connected.changed()).await {
             // Forgotten before anything else is asked: the notification came

@@ -7,7 +7,7 @@ mod trusted_keys;
 use std::sync::Arc;
 
 use signing_crypto::{KeyEncryptionKey, OrgId, PackageName};
-use signing_store::{AuditEntry, Store};
+use signing_store::{AuditEntry, Store, StoreError};
 
 use crate::freshness::Memory;
 use crate::{EventType, Freshness, Signers, TrustDecision, TrustError, rules};
@@ -92,6 +92,19 @@ impl KeyManager {
             }
         };
         Ok((known.epoch, rules::decide(&known.facts, &named)))
+    }
+
+    /// Makes a change of trust that this manager's own decisions know of when it
+    /// returns, however fresh they are, and also if it may or may not have been made.
+    async fn change<T>(
+        &self,
+        change: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        let result = change.await;
+        if let Some(memory) = &self.memory {
+            memory.forget();
+        }
+        result
     }
 
     fn require_kek(&self) -> Result<&KeyEncryptionKey, TrustError> {

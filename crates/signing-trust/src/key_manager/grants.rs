@@ -20,7 +20,7 @@ impl KeyManager {
             return Err(TrustError::SelfGrant { org: parent });
         }
         let entry = entry(EventType::GrantCreated).with("child_org_id", child);
-        let change = self.store.grant_trust(parent, child, entry).await?;
+        let change = self.change(self.store.grant_trust(parent, child, entry)).await?;
         if let Change::Made(_) = &change {
             AuditEvent::new(EventType::GrantCreated).org(parent).child_org(child).emit();
         }
@@ -34,7 +34,7 @@ impl KeyManager {
         child: OrgId,
     ) -> Result<Change<Option<TrustGrantRecord>>, TrustError> {
         let entry = entry(EventType::GrantRevoked).with("child_org_id", child);
-        let change = self.store.revoke_grant(parent, child, entry).await?;
+        let change = self.change(self.store.revoke_grant(parent, child, entry)).await?;
         if let Change::Made(_) = &change {
             AuditEvent::new(EventType::GrantRevoked).org(parent).child_org(child).emit();
         }

@@ -25,7 +25,8 @@ impl KeyManager {
     /// Deletes an organisation. It stays as a tombstone that trusts nothing and
     /// passes no trust on; its name is free again.
     pub async fn delete_organization(&self, id: OrgId) -> Result<(), TrustError> {
-        self.store.delete_organization(id, entry(EventType::OrganizationDeleted)).await?;
+        let entry = entry(EventType::OrganizationDeleted);
+        self.change(self.store.delete_organization(id, entry)).await?;
         AuditEvent::new(EventType::OrganizationDeleted).org(id).emit();
         Ok(())
     }

@@ -27,7 +27,7 @@ impl KeyManager {
             entry = entry.with("name", name);
         }
         let new = NewTrustedKey { id, org_id: org, public_key: *key, name };
-        match self.store.trust_key(new, entry).await? {
+        match self.change(self.store.trust_key(new, entry)).await? {
             TrustKeyOutcome::Added(record) => {
                 AuditEvent::new(EventType::TrustedKeyAdded)
                     .org(org)
@@ -56,7 +56,7 @@ impl KeyManager {
         if let Some(reason) = reason {
             entry = entry.with("reason", reason);
         }
-        let change = self.store.deny_key(org, *fingerprint, entry).await?;
+        let change = self.change(self.store.deny_key(org, *fingerprint, entry)).await?;
         if let Change::Made(record) = &change {
             AuditEvent::new(EventType::KeyDenied)
                 .org(org)
@@ -77,7 +77,8 @@ impl KeyManager {
         let entry = entry(EventType::TrustedKeyRevoked)
             .with("trusted_key_id", id)
             .with("fingerprint", record.fingerprint);
-        let change = self.store.revoke_trusted_key(record.org_id, id, entry).await?;
+        let change = self.store.revoke_trusted_key(record.org_id, id, entry);
+        let change = self.change(change).await?;
         if let Change::Made(record) = &change {
             AuditEvent::new(EventType::TrustedKeyRevoked)
                 .org(record.org_id)

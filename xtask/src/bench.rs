@@ -1,0 +1,49 @@
+//! `cargo xtask bench`: what a trust decision costs, beside a bare query.
+//!
+//! The benchmark prints one table, as Markdown, and asserts nothing about time; how to
+//! read it says `docs/benchmarks.md`. It runs on both backends, or on SQLite alone
+//! where it is told to: never on less than it was asked for.
+
+use std::process::Command;
+
+use anyhow::{Result, ensure};
+
+use crate::container::ServerArguments;
+use crate::process::{cargo, line, say, stream};
+
+/// Where the benchmark finds its server.
+const URL_VARIABLE: &str = "CLOACINA_BENCH_POSTGRES_URL";
+/// The benchmark, in the release profile.
+const BENCHMARK: [&str; 6] =
+    ["bench", "--locked", "--package", "signing-trust", "--bench", "decisions"];
+
+/// What `cargo xtask bench` takes.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    server: ServerArguments,
+
+    /// Measure SQLite alone, which needs neither an engine nor a server.
+    #[arg(long, conflicts_with_all = ["image", "engine", "database_url"])]
+    sqlite_only: bool,
+}
+
+/// Runs the task.
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    if arguments.sqlite_only {
+        let mut command = cargo(&BENCHMARK);
+        command.args(["--", "--sqlite-only"]);
+        measure(&command)?;
+        return say("bench: SQLite alone was measured, as asked for");
+    }
+    let server = arguments.server.find()?;
+    // Before the server is started, because compiling takes longer than measuring.
+    measure(cargo(&BENCHMARK).arg("--no-run"))?;
+    server.serve(false, |url| measure(cargo(&BENCHMARK).env(URL_VARIABLE, url)))
+}
+
+fn measure(command: &Command) -> Result<()> {
+    let status = stream(command, say)?;
+    ensure!(status.success(), "`{}` failed ({status})", line(command));
+    Ok(())
+}
