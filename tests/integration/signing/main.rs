@@ -16,3 +16,7 @@ mod key_rotation;
 mod security_failures;
 
 mod store_rules;
+
+mod freshness;
+
+mod postgres;

@@ -4,6 +4,8 @@ mod database;
 mod fixtures;
 mod forge;
 mod harness;
+mod login;
+mod proxy;
 mod vendor;
 mod world;
 
@@ -11,6 +13,8 @@ pub(crate) use database::{Backend, Database};
 pub(crate) use fixtures::{hostile, workflow};
 pub(crate) use forge::{add_signature, corrupt_signature, edit, forget_signers};
 pub(crate) use harness::{Canary, run, run_in_child};
+pub(crate) use login::{Login, Role, shown, until};
+pub(crate) use proxy::{Flow, Proxy};
 pub(crate) use vendor::{Vendor, untrusted};
 pub(crate) use world::{World, call, entry_point, kek};
 

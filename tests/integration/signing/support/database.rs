@@ -9,6 +9,8 @@ use signing_trust::store::DatabaseUrl;
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
 use uuid::Uuid;
 
+use super::Login;
+
 const SERVER_VARIABLE: &str = "CLOACINA_TEST_POSTGRES_URL";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,6 +114,20 @@ impl Database {
             let sql = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name);
             let _ = connect(&server()).await.batch_execute(&sql).await;
         }
+    }
+
+    /// Puts a new, empty Postgres database in the place of this one.
+    pub(crate) async fn replace(&self) {
+        assert_eq!(self.backend, Backend::Postgres);
+        self.remove().await;
+        let sql = format!("CREATE DATABASE {}", self.name);
+        connect(&server()).await.batch_execute(&sql).await.unwrap();
+    }
+
+    /// How the tests themselves log in to the Postgres database.
+    pub(crate) fn login(&self) -> Login {
+        assert_eq!(self.backend, Backend::Postgres);
+        Login::parse(&self.url)
     }
 
     /// Another connection to the Postgres database.

@@ -1,0 +1,208 @@
+//! How soon a program knows of a change that another one made.
+
+mod elsewhere;
+mod network;
+mod racing;
+
+use std::time::{Duration, Instant};
+
+use signing_crypto::OrgId;
+use signing_trust::store::{DatabaseUrl, Store, StoreError};
+use signing_trust::{Freshness, KeyManager, Signers, TrustError};
+use tokio::time::timeout;
+
+use crate::support::{Backend, Vendor, World, assert_refused, on_both_backends, run, until};
+
+on_both_backends! {
+    bounded_decisions_are_answered_from_memory_and_strict_ones_are_not,
+    revocation_by_another_program_ends_bounded_decisions,
+    every_change_by_another_program_reaches_bounded_decisions,
+    program_that_revokes_a_key_does_not_accept_it_from_memory,
+    bound_of_nothing_asks_every_time,
+    bound_without_end_is_a_bound,
+}
+
+/// So long that only being told can explain that a program knows.
+const LONG: Duration = Duration::from_secs(60);
+
+/// Much longer than it takes to be told, and much shorter than [`LONG`].
+const SOON: Duration = Duration::from_secs(10);
+
+/// A bound within which only Postgres tells, and else the shortest that is sensible.
+fn bound(world: &World) -> Duration {
+    if world.database.is_sqlite() { Duration::from_millis(1500) } else { LONG }
+}
+
+/// A program with a pool of its own, which decides about the key of one vendor.
+struct Runner {
+    keys: KeyManager,
+    org: OrgId,
+    signers: Signers,
+}
+
+impl Runner {
+    async fn start(url: &DatabaseUrl, org: OrgId, vendor: &Vendor, freshness: Freshness) -> Self {
+        let store = Store::open(url).await.unwrap();
+        let keys = KeyManager::new(store, None).with_freshness(freshness);
+        Self { keys, org, signers: Signers::one(vendor.key.fingerprint) }
+    }
+
+    async fn strict(world: &World, vendor: &Vendor) -> Self {
+        Self::start(&world.database.url(), vendor.org, vendor, Freshness::Strict).await
+    }
+
+    async fn bounded(world: &World, vendor: &Vendor) -> Self {
+        let freshness = Freshness::Bounded(bound(world));
+        let runner = Self::start(&world.database.url(), vendor.org, vendor, freshness).await;
+        runner.remembers(world, true).await;
+        runner
+    }
+
+    /// Whether the vendor's key is accepted.
+    async fn decide(&self) -> Result<bool, TrustError> {
+        let name = "package.so".parse().unwrap();
+        let decision = self.keys.decide(self.org, &self.signers, &name).await?;
+        Ok(decision.trusted().next().is_some())
+    }
+
+    /// Waits until it gives this answer without asking the store.
+    async fn remembers(&self, world: &World, expected: bool) {
+        until(SOON, "it answers from memory", async || {
+            let asked = self.decide().await;
+            hide(world, true).await;
+            let remembered = self.decide().await;
+            hide(world, false).await;
+            matches!((asked, remembered), (Ok(asked), Ok(found))
+                if asked == expected && found == expected)
+        })
+        .await;
+    }
+
+    /// Waits until it refuses, and asserts that it does from then on.
+    async fn refuses_within(&self, limit: Duration) {
+        until(limit, "it refuses", async || !matches!(self.decide().await, Ok(true))).await;
+        for _ in 0..100 {
+            assert!(!matches!(self.decide().await, Ok(true)), "it accepts again");
+        }
+    }
+}
+
+/// Makes every question about a key fail, and no heartbeat, or ends that.
+async fn hide(world: &World, hidden: bool) {
+    let names = ["trusted_keys", "trusted_keys_hidden"];
+    let [from, to] = if hidden { names } else { [names[1], names[0]] };
+    world.database.execute(&format!("ALTER TABLE {from} RENAME TO {to}")).await.unwrap();
+}
+
+async fn bounded_decisions_are_answered_from_memory_and_strict_ones_are_not(world: World) {
+    let vendor = world.vendor("acme").await;
+    let (bounded, strict) =
+        (Runner::bounded(&world, &vendor).await, Runner::strict(&world, &vendor).await);
+    assert!(strict.decide().await.unwrap());
+
+    hide(&world, true).await;
+
+    assert_refused!(strict.decide().await, TrustError::Store(StoreError::Unavailable(_)));
+    // Another question than the one that is remembered.
+    let stranger = Signers::default();
+    let name = "package.so".parse().unwrap();
+    assert_refused!(
+        bounded.keys.decide(vendor.org, &stranger, &name).await,
+        TrustError::Store(StoreError::Unavailable(_))
+    );
+    assert!(bounded.decide().await.unwrap());
+}
+
+async fn revocation_by_another_program_ends_bounded_decisions(world: World) {
+    let vendor = world.vendor("acme").await;
+    let bounded = Runner::bounded(&world, &vendor).await;
+
+    world.keys.revoke_trusted_key(vendor.trusted.id).await.unwrap();
+    let revoked = Instant::now();
+
+    bounded.refuses_within(SOON).await;
+    let known_after = revoked.elapsed();
+    assert!(known_after < bound(&world), "{known_after:?}");
+    bounded.remembers(&world, false).await;
+}
+
+async fn every_change_by_another_program_reaches_bounded_decisions(world: World) {
+    let vendor = world.vendor("acme").await;
+    let operator = world.org("operator").await;
+    let mut bounded = Runner::bounded(&world, &vendor).await;
+    bounded.org = operator;
+    let becomes = async |expected| {
+        until(SOON, "the change is known", async || bounded.decide().await.unwrap() == expected)
+            .await;
+    };
+    becomes(false).await;
+
+    for _ in 0..3 {
+        world.keys.grant_trust(operator, vendor.org).await.unwrap();
+        becomes(true).await;
+        world.keys.revoke_trust(operator, vendor.org).await.unwrap();
+        becomes(false).await;
+    }
+    world.keys.grant_trust(operator, vendor.org).await.unwrap();
+    becomes(true).await;
+    world.keys.delete_organization(vendor.org).await.unwrap();
+    becomes(false).await;
+    world.trust(operator, &vendor.key).await;
+    becomes(true).await;
+    world.keys.deny_key(operator, &vendor.key.fingerprint, None).await.unwrap();
+    becomes(false).await;
+}
+
+async fn program_that_revokes_a_key_does_not_accept_it_from_memory(world: World) {
+    let vendor = world.vendor("acme").await;
+    let operator = world.org("operator").await;
+    let mut bounded = Runner::bounded(&world, &vendor).await;
+
+    bounded.org = operator;
+    for _ in 0..20 {
+        bounded.keys.grant_trust(operator, vendor.org).await.unwrap();
+        assert!(bounded.decide().await.unwrap());
+        bounded.keys.revoke_trust(operator, vendor.org).await.unwrap();
+        assert!(!bounded.decide().await.unwrap());
+    }
+    bounded.org = vendor.org;
+    assert!(bounded.decide().await.unwrap());
+    bounded.keys.revoke_trusted_key(vendor.trusted.id).await.unwrap();
+    assert!(!bounded.decide().await.unwrap());
+}
+
+async fn bound_of_nothing_asks_every_time(world: World) {
+    let vendor = world.vendor("acme").await;
+    let freshness = Freshness::Bounded(Duration::ZERO);
+    let runner = Runner::start(&world.database.url(), vendor.org, &vendor, freshness).await;
+    assert!(runner.decide().await.unwrap());
+    hide(&world, true).await;
+    assert_refused!(runner.decide().await, TrustError::Store(StoreError::Unavailable(_)));
+}
+
+async fn bound_without_end_is_a_bound(world: World) {
+    let vendor = world.vendor("acme").await;
+    let freshness = Freshness::Bounded(Duration::MAX);
+    let runner = Runner::start(&world.database.url(), vendor.org, &vendor, freshness).await;
+    runner.remembers(&world, true).await;
+}
+
+#[test]
+#[ignore = "needs Postgres: cargo xtask test-db"]
+fn bounded_decision_does_not_wait_for_a_locked_table_and_a_strict_one_does() {
+    run(Backend::Postgres, async |world: World| {
+        let vendor = world.vendor("acme").await;
+        let (bounded, strict) =
+            (Runner::bounded(&world, &vendor).await, Runner::strict(&world, &vendor).await);
+        let client = world.database.connect().await;
+        client.batch_execute("BEGIN; LOCK TABLE trusted_keys").await.unwrap();
+
+        let waiting = timeout(Duration::from_millis(500), strict.decide()).await;
+        assert!(waiting.is_err(), "{waiting:?}");
+        let answered = timeout(Duration::from_millis(500), bounded.decide()).await;
+        assert!(answered.unwrap().unwrap());
+
+        client.batch_execute("ROLLBACK").await.unwrap();
+        assert!(strict.decide().await.unwrap());
+    });
+}

@@ -1,0 +1,6 @@
+//! What only a server does: it is reached over a network, it has roles, it fails
+//! while others go on, and it tells of changes.
+
+mod faults;
+mod roles;
+mod tls;
