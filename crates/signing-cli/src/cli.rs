@@ -220,7 +220,7 @@ pub(crate) enum Format {
 
 #[derive(Subcommand)]
 pub(crate) enum Package {
-    /// Sign packages: write <package>.sig beside each
+    /// Sign packages: write a .sig file beside each
     #[command(group(ArgGroup::new("with").args(["key", "key_id"]).required(true)))]
     Sign {
         /// The packages

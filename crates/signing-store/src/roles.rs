@@ -43,7 +43,7 @@ impl RolePurpose {
                     "organizations, signing_keys, trusted_keys, trust_grants, \
                      package_signatures, audit_heads, audit_log",
                 ),
-                ("UPDATE (trust_epoch, kek_id)", "store_state"),
+                ("UPDATE (kek_id)", "store_state"),
                 ("UPDATE (deleted_at)", "organizations"),
                 ("UPDATE (revoked_at)", "signing_keys"),
                 ("UPDATE (revoked_at)", "trusted_keys"),

@@ -58,10 +58,11 @@ macro_rules! facts {
                 None::<Bind<GrantId>>.into_sql::<Nullable<Id>>(),
                 trusted_keys::all_columns.nullable(),
             ));
+        // Organisations come last: few of the children say anything about the keys.
         let granted = trust_grants::table
-            .inner_join(organizations::table)
-            .inner_join(this_store())
             .inner_join(trusted_keys::table.on(trusted_keys::org_id.eq(trust_grants::child_org_id)))
+            .inner_join(organizations::table.on(organizations::id.eq(trusted_keys::org_id)))
+            .inner_join(this_store())
             .filter(trust_grants::parent_org_id.eq(bind($org)))
             .filter(trust_grants::revoked_at.is_null())
             .filter($about)
@@ -103,8 +104,15 @@ impl Store {
     ) -> Result<TrustFacts, StoreError> {
         let before = self.seen.latest();
         let rows: Result<Vec<Row>, StoreError> = read!(self.pool, |conn| {
-            let about = || trusted_keys::fingerprint.eq_any(fingerprints.iter().copied().map(bind));
-            Ok(facts!(org, about()).load(conn).await?)
+            // Nearly every signature names one key, and only a statement whose text
+            // is always the same is prepared once.
+            Ok(match fingerprints[..] {
+                [one] => facts!(org, trusted_keys::fingerprint.eq(bind(one))).load(conn).await?,
+                _ => {
+                    let several = || fingerprints.iter().copied().map(bind);
+                    facts!(org, trusted_keys::fingerprint.eq_any(several())).load(conn).await?
+                }
+            })
         });
         self.facts(rows?, before).await
     }

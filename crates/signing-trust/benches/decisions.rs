@@ -1,7 +1,7 @@
 //! What a trust decision costs, beside the query that one would write instead.
 //!
 //! Run by `cargo xtask bench`, which gives it a Postgres server. It asserts that
-//! every answer is right, and nothing about time: `docs/benchmarks.md` says how to
+//! every answer is right, and nothing about time: `docs/content/reference/benchmarks.md` says how to
 //! read the table that it prints.
 
 #![forbid(unsafe_code)]

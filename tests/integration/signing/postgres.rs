@@ -2,5 +2,6 @@
 //! while others go on, and it tells of changes.
 
 mod faults;
+mod plans;
 mod roles;
 mod tls;

@@ -11,12 +11,18 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::{PgConnection, keep_unless_broken, tls};
 use crate::StoreError;
+use crate::store_state::Origin;
 use crate::url::postgres::Target;
 
 /// The server gives up before we stop waiting for it, so that an operation
 /// whose answer we no longer read does not go on for ever.
+///
+/// Planning a decision takes ten times as long as executing it. Each is an index
+/// scan whatever its parameters, so one plan serves all; left to itself the server
+/// makes another each time, or scans tables whose pages it takes to be far apart.
 const SET_UP: &str = "SET statement_timeout = '10s'; SET lock_timeout = '10s'; \
                       SET idle_in_transaction_session_timeout = '30s'; \
+                      SET plan_cache_mode = force_generic_plan; SET random_page_cost = 1.1; \
                       SET application_name = 'cloacina';";
 
 /// Makes connections to one server.
@@ -49,7 +55,8 @@ impl Manager {
             }
         };
         let listener = Listener { client, notified, driver };
-        let listen = format!("{SET_UP} LISTEN {channel}");
+        let listen =
+            format!("{SET_UP} SET application_name = 'cloacina listener'; LISTEN {channel}");
         listener.client.batch_execute(&listen).await.map_err(StoreError::unavailable)?;
         Ok(listener)
     }
@@ -96,9 +103,18 @@ pub(crate) struct Listener {
 }
 
 impl Listener {
-    /// An answer means that what was notified before has arrived.
-    pub(crate) async fn ask_whether_alive(&self) -> Result<(), StoreError> {
-        self.client.batch_execute("").await.map_err(StoreError::unavailable)
+    /// Asks where answers come from, on this connection rather than on a pooled one,
+    /// for which it might have to wait. What was notified before has arrived then.
+    pub(crate) async fn origin(&self) -> Result<Origin, StoreError> {
+        const ORIGIN: &str =
+            "SELECT store_id::text, trust_epoch, pg_is_in_recovery() FROM store_state";
+        let row = self.client.query_one(ORIGIN, &[]).await.map_err(StoreError::unavailable)?;
+        let store_id: &str = row.try_get(0).map_err(StoreError::unavailable)?;
+        Ok(Origin {
+            store_id: store_id.parse().map_err(|error| StoreError::CorruptRow(Box::new(error)))?,
+            trust_epoch: row.try_get(1).map_err(StoreError::unavailable)?,
+            in_recovery: row.try_get(2).map_err(StoreError::unavailable)?,
+        })
     }
 
     /// Waits for a notification; several that come at once are one.

@@ -30,10 +30,8 @@ async fn assert_undecided(runner: &Runner) {
 
 /// Cuts the connections that listen, and says how many there were.
 async fn cut_listeners(database: &Database) -> i64 {
-    // The last that a listener sent is that it listens, or a heartbeat without text.
     let sql = "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity
-               WHERE datname = current_database() AND application_name = 'cloacina'
-               AND (query = '' OR query LIKE '%LISTEN%')";
+               WHERE datname = current_database() AND application_name = 'cloacina listener'";
     database.connect().await.query_one(sql, &[]).await.unwrap().get(0)
 }
 

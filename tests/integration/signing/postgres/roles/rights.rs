@@ -34,7 +34,6 @@ fn expected(purpose: RolePurpose) -> BTreeSet<String> {
         "INSERT trusted_keys",
         "INSERT trust_grants",
         "INSERT audit_heads",
-        "UPDATE store_state.trust_epoch",
         "UPDATE store_state.kek_id",
         "UPDATE organizations.deleted_at",
         "UPDATE signing_keys.revoked_at",
