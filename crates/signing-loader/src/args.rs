@@ -32,7 +32,7 @@ use crate::{
 ///
 /// `--trust-key` or `--org` without `--require-signatures` is a usage error, so
 /// that nobody believes to be protected who is not.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone)]
 pub struct SecurityArgs {
     /// Load only packages that a trusted key has signed
     #[cfg_attr(feature = "store", arg(long, requires = "trust"))]
@@ -58,6 +58,16 @@ pub struct SecurityArgs {
     #[cfg(feature = "store")]
     #[arg(long, value_name = "URL", env = "CLOACINA_DATABASE_URL", hide_env_values = true)]
     database_url: Option<String>,
+}
+
+impl std::fmt::Debug for SecurityArgs {
+    /// Without the database URL, which may hold a password.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SecurityArgs")
+            .field("require_signatures", &self.require_signatures)
+            .field("trust_key", &self.trust_key)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What the options come to: ready to load packages.

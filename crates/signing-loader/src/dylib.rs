@@ -5,7 +5,7 @@ use std::ffi::CStr;
 use std::fs::{self, File, Permissions};
 use std::io::{self, Seek, Write};
 use std::mem::ManuallyDrop;
-use std::os::fd::{AsRawFd, IntoRawFd};
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -41,15 +41,12 @@ impl Library {
     fn load_descriptor(file: File) -> Result<Self, LoadError> {
         // Not the spelling that anybody else would choose.
         let path = format!("/proc/self/fd/./{}", file.as_raw_fd());
-        let handle = open(Path::new(&path))?;
-        let mapped = is_mapped(&file).map_err(LoadError::Io)?;
-        let _never_closed = file.into_raw_fd();
-        match mapped {
-            true => Ok(Self(ManuallyDrop::new(handle))),
-            false => {
-                std::mem::forget(handle);
-                Err(LoadError::AnotherLibrary)
-            }
+        let handle = ManuallyDrop::new(open(Path::new(&path))?);
+        // Its code has run from here on: whatever fails, neither is given back.
+        let file = ManuallyDrop::new(file);
+        match is_mapped(&file).map_err(LoadError::Io)? {
+            true => Ok(Self(handle)),
+            false => Err(LoadError::AnotherLibrary),
         }
     }
 
@@ -124,10 +121,12 @@ fn is_mapped(file: &File) -> io::Result<bool> {
     let (major, minor) = (rustix::fs::major(metadata.dev()), rustix::fs::minor(metadata.dev()));
     let device = format!("{major:02x}:{minor:02x}");
     let inode = metadata.ino().to_string();
-    let maps = fs::read_to_string("/proc/self/maps")?;
-    Ok(maps.lines().any(|line| {
-        let mut fields = line.split_ascii_whitespace().skip(3);
-        fields.next() == Some(device.as_str()) && fields.next() == Some(inode.as_str())
+    // Not as text: the paths in it need not be UTF-8.
+    let maps = fs::read("/proc/self/maps")?;
+    Ok(maps.split(|&byte| byte == b'\n').any(|line| {
+        let words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+        let mut fields = words.skip(3);
+        fields.next() == Some(device.as_bytes()) && fields.next() == Some(inode.as_bytes())
     }))
 }
 

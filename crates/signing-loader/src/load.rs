@@ -52,8 +52,8 @@ impl LoadedPackage {
 ///
 /// # Errors
 ///
-/// As [`verify_package`](crate::verify_package), and [`PackageError::Load`] if the
-/// dynamic linker refuses it. None of the package's code has run then.
+/// As [`verify_package`](crate::verify_package), and [`PackageError::Load`]. Unless the
+/// dynamic linker was reached, none of the package's code has run.
 #[cfg(feature = "store")]
 pub async fn verify_and_load_package<'a>(
     path: impl Into<PackagePath>,
@@ -79,8 +79,8 @@ pub async fn verify_and_load_package<'a>(
 ///
 /// # Errors
 ///
-/// As [`verify_package_offline`], and [`PackageError::Load`] if the dynamic linker
-/// refuses it. None of the package's code has run then.
+/// As [`verify_package_offline`], and [`PackageError::Load`]. Unless the dynamic linker
+/// was reached, none of the package's code has run.
 pub fn verify_and_load_package_offline(
     path: impl Into<PackagePath>,
     config: &SecurityConfig,

@@ -5,11 +5,10 @@ use diesel_async::RunQueryDsl;
 use sha2::{Digest, Sha256};
 use signing_crypto::{OrgId, PackageDigest, SignatureEnvelope, SignatureId};
 
-use crate::audit_log::AuditChain;
 use crate::pool::{now, read, write};
-use crate::schema::package_signatures;
+use crate::schema::{organizations, package_signatures};
 use crate::sql_types::{Bytes, Id, Instant, bind};
-use crate::{AuditEntry, Change, Store, StoreError};
+use crate::{Change, Store, StoreError};
 
 /// How many signatures of one organisation are looked at for one package: the
 /// newest. Without a limit a granted organisation could make looking them up
@@ -48,42 +47,55 @@ pub struct NewPackageSignature {
 }
 
 impl Store {
-    /// Keeps a signature; the same one is kept once.
+    /// Keeps a signature; the same one is kept once. It changes no trust, so it is not
+    /// in the audit log, and whoever may add signatures need not be able to touch that.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::OrganizationNotFound`] or [`StoreError::OrganizationDeleted`].
     pub async fn insert_package_signature(
         &self,
         new: NewPackageSignature,
-        entry: AuditEntry,
     ) -> Result<Change<SignatureId>, StoreError> {
         let at = now();
+        let org = new.org_id;
         let envelope = new.envelope.to_json();
         let envelope_digest = PackageDigest::from_bytes(Sha256::digest(envelope.as_bytes()).into());
         write!(self.pool, |conn| {
-            let head = conn.lock_organization(new.org_id).await?;
-            let existing: Option<SignatureId> = package_signatures::table
-                .filter(package_signatures::org_id.eq(bind(new.org_id)))
-                .filter(package_signatures::package_digest.eq(bind(new.package_digest)))
-                .filter(package_signatures::envelope_digest.eq(bind(envelope_digest)))
-                .select(package_signatures::id)
+            let deleted_at: Option<DateTime<Utc>> = organizations::table
+                .find(bind(org))
+                .select(organizations::deleted_at)
                 .get_result(conn)
                 .await
-                .optional()?;
-            if let Some(id) = existing {
-                return Ok(Change::AlreadySo(id));
+                .optional()?
+                .ok_or(StoreError::OrganizationNotFound)?;
+            if deleted_at.is_some() {
+                return Err(StoreError::OrganizationDeleted { org });
             }
             let id = SignatureId::random();
-            diesel::insert_into(package_signatures::table)
+            let inserted = diesel::insert_into(package_signatures::table)
                 .values((
                     package_signatures::id.eq(bind(id)),
-                    package_signatures::org_id.eq(bind(new.org_id)),
+                    package_signatures::org_id.eq(bind(org)),
                     package_signatures::package_digest.eq(bind(new.package_digest)),
                     package_signatures::envelope.eq(envelope),
                     package_signatures::envelope_digest.eq(bind(envelope_digest)),
                     package_signatures::created_at.eq(bind(at)),
                 ))
+                .on_conflict_do_nothing()
                 .execute(conn)
                 .await?;
-            conn.append(head, at, entry).await?;
-            Ok(Change::Made(id))
+            if inserted == 1 {
+                return Ok(Change::Made(id));
+            }
+            let kept = package_signatures::table
+                .filter(package_signatures::org_id.eq(bind(org)))
+                .filter(package_signatures::package_digest.eq(bind(new.package_digest)))
+                .filter(package_signatures::envelope_digest.eq(bind(envelope_digest)))
+                .select(package_signatures::id)
+                .get_result(conn)
+                .await?;
+            Ok(Change::AlreadySo(kept))
         })
     }
 

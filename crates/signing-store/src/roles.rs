@@ -12,7 +12,8 @@ pub enum RolePurpose {
     /// wrapped one, and changes nothing.
     Runner,
     /// Signs, with the KEK: also reads wrapped private keys and adds signatures.
-    /// Changes no trust.
+    /// Changes no trust, and cannot touch the audit log, which every revocation
+    /// has to be written to.
     Signer,
     /// Manages keys and trust. Deletes no row, and cannot rewrite the audit log.
     Admin,
@@ -30,12 +31,7 @@ impl RolePurpose {
         );
         match self {
             Self::Runner => &[RUNNER],
-            Self::Signer => &[
-                RUNNER,
-                ("SELECT", "signing_keys, audit_heads, audit_log"),
-                ("INSERT", "package_signatures, audit_log"),
-                ("UPDATE (sequence, entry_hash)", "audit_heads"),
-            ],
+            Self::Signer => &[RUNNER, ("SELECT", "signing_keys"), ("INSERT", "package_signatures")],
             Self::Admin => &[
                 ("SELECT", EVERY_TABLE),
                 (
@@ -43,7 +39,7 @@ impl RolePurpose {
                     "organizations, signing_keys, trusted_keys, trust_grants, \
                      package_signatures, audit_heads, audit_log",
                 ),
-                ("UPDATE (kek_id)", "store_state"),
+                ("UPDATE (trust_epoch, kek_id)", "store_state"),
                 ("UPDATE (deleted_at)", "organizations"),
                 ("UPDATE (revoked_at)", "signing_keys"),
                 ("UPDATE (revoked_at)", "trusted_keys"),

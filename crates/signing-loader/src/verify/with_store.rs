@@ -1,5 +1,5 @@
 use signing_crypto::{HashedContent, OrgId, SignatureEnvelope};
-use signing_trust::{Signers, TrustSource};
+use signing_trust::{Signers, TrustError, TrustSource};
 
 use super::{Accepted, Measure, OpenedPackage, accept, announce, hash, require_name, seal};
 use crate::source::Found;
@@ -94,7 +94,14 @@ async fn examine<T: Send + 'static>(
                     all
                 },
             );
-            let decision = trust.decide(org, &signers, &name).await?;
+            let decision = match trust.decide(org, &signers, &name).await {
+                // Somebody's signature without a name must not stop those with one.
+                Err(TrustError::TooManyCandidates { .. }) if !signers.named.is_empty() => {
+                    let named = Signers { anonymous: false, ..signers };
+                    trust.decide(org, &named, &name).await?
+                }
+                decided => decided?,
+            };
             let accepted = first_accepted(envelopes, |envelope| {
                 let accepted = accept(envelope, &decision)?;
                 require_name(&accepted, &name)?;

@@ -36,6 +36,7 @@ impl Manager {
         let mut config = target.config.clone();
         config.connect_timeout(Duration::from_secs(5));
         config.keepalives_idle(Duration::from_secs(30));
+        config.tcp_user_timeout(Duration::from_secs(15));
         Ok(Self { config, tls: tls::connector(&target.tls)? })
     }
 

@@ -4,7 +4,7 @@ use signing_crypto::{
 };
 use signing_store::{Change, NewPackageSignature};
 
-use super::{KeyManager, entry};
+use super::KeyManager;
 use crate::{AuditEvent, EventType, TrustError};
 
 /// A signature from the store.
@@ -50,11 +50,8 @@ impl KeyManager {
     ) -> Result<Change<SignatureId>, TrustError> {
         let statement = envelope.unverified_statement()?;
         let package_digest = *statement.digest();
-        let entry = entry(EventType::SignatureStored)
-            .with("package_hash", package_digest)
-            .with("package_name", statement.name());
         let new = NewPackageSignature { org_id: org, package_digest, envelope: envelope.clone() };
-        let change = self.store.insert_package_signature(new, entry).await?;
+        let change = self.store.insert_package_signature(new).await?;
         if let Change::Made(_) = &change {
             AuditEvent::new(EventType::SignatureStored)
                 .org(org)

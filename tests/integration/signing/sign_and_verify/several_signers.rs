@@ -18,6 +18,7 @@ on_both_backends! {
     signature_that_names_no_key_is_not_tried_with_too_many,
     stored_signature_is_found_among_untrusted_ones,
     stored_signatures_that_are_all_untrusted_are_rejected,
+    stored_signature_that_names_no_key_does_not_stop_one_that_does,
 }
 
 fn stranger() -> SigningKey {
@@ -143,4 +144,24 @@ async fn stored_signatures_that_are_all_untrusted_are_rejected(world: World) {
     let refused = world.verify(&vendor.package, vendor.org, SignatureSource::Database).await;
 
     assert_eq!(untrusted(refused), (Some(newest.fingerprint()), UntrustedReason::Unknown));
+}
+
+async fn stored_signature_that_names_no_key_does_not_stop_one_that_does(world: World) {
+    let vendor = world.vendor("acme").await;
+    for _ in 0..MAX_CANDIDATES {
+        let key = stranger().verifying_key();
+        world.keys.trust_public_key(vendor.org, &key, None).await.unwrap();
+    }
+    let anonymous = forget_signers(&sign_package(&vendor.package, &stranger()).unwrap());
+    world.keys.store_signature(vendor.org, &anonymous).await.unwrap();
+    assert_refused!(
+        world.verify(&vendor.package, vendor.org, SignatureSource::Database).await,
+        PackageError::Trust(TrustError::TooManyCandidates { .. })
+    );
+
+    world.keys.store_signature(vendor.org, &vendor.signature).await.unwrap();
+
+    let source = SignatureSource::Database;
+    let verified = world.verify(&vendor.package, vendor.org, source).await.unwrap();
+    assert_eq!(verified.report().signer(), &vendor.key.fingerprint);
 }

@@ -81,7 +81,6 @@ async fn every_change_is_in_the_log_of_who_made_it(world: World) {
         EventType::TrustedKeyAdded,
         EventType::GrantCreated,
         EventType::GrantRevoked,
-        EventType::SignatureStored,
         EventType::TrustedKeyRevoked,
         EventType::KeyDenied,
         EventType::SigningKeyRevoked,
@@ -90,7 +89,7 @@ async fn every_change_is_in_the_log_of_who_made_it(world: World) {
     assert_eq!(types, expected.map(EventType::as_str));
     assert_unbroken(&log);
     assert!(log.iter().all(|entry| entry.org_id == acme.org));
-    let denied: serde_json::Value = serde_json::from_str(&log[7].details).unwrap();
+    let denied: serde_json::Value = serde_json::from_str(&log[6].details).unwrap();
     assert_eq!(denied["reason"], "a reason");
     assert_eq!(denied["fingerprint"], stranger.to_string());
     assert_eq!(keys.store().audit_log(child).await.unwrap().len(), 1);
@@ -124,9 +123,15 @@ async fn log_cannot_be_rewritten(world: World) {
         let refused = world.database.execute(sql).await;
         assert!(refused.is_err(), "{sql}");
     }
-    if !world.database.is_sqlite() {
-        assert!(world.database.execute("TRUNCATE audit_log").await.is_err());
-    }
+    let past_the_triggers = match world.database.is_sqlite() {
+        // REPLACE deletes what is in its way without saying so.
+        true => {
+            "REPLACE INTO audit_log SELECT org_id, sequence, occurred_at, event_type, '{}', \
+             previous_hash, entry_hash FROM audit_log WHERE sequence = 2"
+        }
+        false => "TRUNCATE audit_log",
+    };
+    assert!(world.database.execute(past_the_triggers).await.is_err());
     assert_eq!(store.audit_log(acme.org).await.unwrap(), before);
     world.key(acme.org, "another").await;
     assert_unbroken(&store.audit_log(acme.org).await.unwrap());

@@ -54,21 +54,28 @@ async fn revoke_by_id(
         }
         _ => Ok(()),
     };
-    match keys.store().signing_key(signing).await {
-        Ok(key) => {
-            owned(key.org_id)?;
-            return revoke_signing(keys, signing).await;
-        }
-        Err(StoreError::SigningKeyNotFound { .. }) => {}
+    let signing = match keys.store().signing_key(signing).await {
+        Ok(key) => Some(key),
+        Err(StoreError::SigningKeyNotFound { .. }) => None,
         Err(error) => return Err(error.into()),
-    }
-    match keys.store().trusted_key(trusted).await {
-        Ok(key) => {
+    };
+    let trusted = match keys.store().trusted_key(trusted).await {
+        Ok(key) => Some(key),
+        Err(StoreError::TrustedKeyNotFound { .. }) => None,
+        Err(error) => return Err(error.into()),
+    };
+    match (signing, trusted) {
+        (Some(key), None) => {
             owned(key.org_id)?;
-            revoke_trusted(keys, trusted).await
+            revoke_signing(keys, key.id).await
         }
-        Err(StoreError::TrustedKeyNotFound { .. }) => Err(CliError::NoSuchKey { given: id.into() }),
-        Err(error) => Err(error.into()),
+        (None, Some(key)) => {
+            owned(key.org_id)?;
+            revoke_trusted(keys, key.id).await
+        }
+        (None, None) => Err(CliError::NoSuchKey { given: id.into() }),
+        // Ids are random: somebody has made two alike, to have the wrong one revoked.
+        (Some(_), Some(_)) => Err(CliError::AmbiguousKey { given: id.into() }),
     }
 }
 

@@ -99,17 +99,14 @@ CREATE TRIGGER audit_log_is_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON a
     FOR EACH STATEMENT EXECUTE FUNCTION cloacina_audit_log_is_append_only();
 
 -- Every change of trust raises the epoch in its own transaction, whoever makes it,
--- and tells whoever listens when that transaction commits. The function runs with its
--- owner's rights, so that nobody else needs the right to set the epoch.
-CREATE FUNCTION cloacina_raise_trust_epoch() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+-- and tells whoever listens when that transaction commits. The functions run with the
+-- rights of whoever makes the change: with their owner's, any role that can make a
+-- temporary table could lead them to code of its own.
+CREATE FUNCTION cloacina_raise_trust_epoch() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     raised BIGINT;
 BEGIN
-    EXECUTE format(
-        'UPDATE %I.store_state SET trust_epoch = trust_epoch + 1 RETURNING trust_epoch',
-        TG_TABLE_SCHEMA
-    ) INTO raised;
+    UPDATE store_state SET trust_epoch = trust_epoch + 1 RETURNING trust_epoch INTO raised;
     PERFORM pg_notify('cloacina_trust', raised::text);
     RETURN NULL;
 END

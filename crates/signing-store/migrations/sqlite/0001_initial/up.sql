@@ -89,6 +89,13 @@ CREATE TABLE audit_log (
     PRIMARY KEY (org_id, sequence)
 ) STRICT, WITHOUT ROWID;
 
+-- REPLACE deletes without firing the trigger for it.
+CREATE TRIGGER audit_log_is_not_replaced BEFORE INSERT ON audit_log
+WHEN EXISTS (SELECT 1 FROM audit_log WHERE org_id = NEW.org_id AND sequence = NEW.sequence)
+BEGIN
+    SELECT RAISE(ABORT, 'the audit log is append-only');
+END;
+
 CREATE TRIGGER audit_log_is_not_updated BEFORE UPDATE ON audit_log
 BEGIN
     SELECT RAISE(ABORT, 'the audit log is append-only');

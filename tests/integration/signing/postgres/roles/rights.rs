@@ -19,21 +19,19 @@ fn expected(purpose: RolePurpose) -> BTreeSet<String> {
         "SELECT trust_grants",
         "SELECT package_signatures",
     ];
-    let signer = [
-        "SELECT signing_keys",
-        "SELECT audit_heads",
-        "SELECT audit_log",
-        "INSERT package_signatures",
-        "INSERT audit_log",
-        "UPDATE audit_heads.sequence",
-        "UPDATE audit_heads.entry_hash",
-    ];
+    let signer = ["SELECT signing_keys", "INSERT package_signatures"];
     let admin = [
         "INSERT organizations",
         "INSERT signing_keys",
         "INSERT trusted_keys",
         "INSERT trust_grants",
+        "SELECT audit_heads",
+        "SELECT audit_log",
         "INSERT audit_heads",
+        "INSERT audit_log",
+        "UPDATE audit_heads.sequence",
+        "UPDATE audit_heads.entry_hash",
+        "UPDATE store_state.trust_epoch",
         "UPDATE store_state.kek_id",
         "UPDATE organizations.deleted_at",
         "UPDATE signing_keys.revoked_at",
