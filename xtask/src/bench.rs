@@ -1,8 +1,8 @@
 //! `cargo xtask bench`: what a trust decision costs, beside a bare query.
 //!
 //! The benchmark prints one table, as Markdown, and asserts nothing about time; how to
-//! read it says `docs/content/reference/benchmarks.md`. It runs on both backends, or on SQLite alone
-//! where it is told to: never on less than it was asked for.
+//! read it says `docs/content/reference/benchmarks.md`. It runs on both backends, or on
+//! SQLite alone where it is told to: never on less than it was asked for.
 
 use std::process::Command;
 
