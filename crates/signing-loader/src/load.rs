@@ -177,27 +177,33 @@ fn load_sealed(
     sealed: SealedPackage,
     provenance: Provenance,
 ) -> Result<LoadedPackage, PackageError> {
+    if let Provenance::Unsigned { .. } = &provenance {
+        // Said before its code runs, which might see to it that nothing is said after;
+        // of a verified package the verification has been told already.
+        event(EventType::LoadUnsigned, &provenance).emit();
+    }
     match Library::load(sealed) {
         Ok(library) => {
-            loaded_event(&provenance, None).emit();
+            if let Provenance::Verified(_) = &provenance {
+                event(EventType::LoadSuccess, &provenance).emit();
+            }
             Ok(LoadedPackage { library, provenance })
         }
         Err(error) => {
-            loaded_event(&provenance, Some(EventType::LoadFailure)).failure(&error).emit();
+            event(EventType::LoadFailure, &provenance).failure(&error).emit();
             Err(error.into())
         }
     }
 }
 
-fn loaded_event(provenance: &Provenance, failure: Option<EventType>) -> AuditEvent {
+fn event(event_type: EventType, provenance: &Provenance) -> AuditEvent {
+    let event = AuditEvent::new(event_type);
     match provenance {
-        Provenance::Verified(report) => AuditEvent::new(failure.unwrap_or(EventType::LoadSuccess))
+        Provenance::Verified(report) => event
             .org(report.org)
             .fingerprint(report.fingerprint)
             .package(&report.name)
             .digest(report.content.digest),
-        Provenance::Unsigned { digest } => {
-            AuditEvent::new(failure.unwrap_or(EventType::LoadUnsigned)).digest(*digest)
-        }
+        Provenance::Unsigned { digest } => event.digest(*digest),
     }
 }

@@ -59,7 +59,7 @@ event_types! {
     VerificationFailure = "verification.failure", WARN;
     /// A verified package was loaded.
     LoadSuccess = "package.load.success", INFO;
-    /// A package was loaded without verification.
+    /// A package is about to be loaded without verification.
     LoadUnsigned = "package.load.unsigned", WARN;
     /// A package was not loaded.
     LoadFailure = "package.load.failure", WARN;
