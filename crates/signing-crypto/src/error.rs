@@ -6,6 +6,6 @@ mod wrap;
 
 pub use envelope::{ContentLayer, EnvelopeError, ForeignFormat, MalformedEnvelope};
 pub use key::KeyError;
-pub use name::{NameError, NameFault, NameKind, ParseError};
+pub use name::{NameError, NameFault, NameKind, ParseError, PatternError};
 pub use pem::{PemError, PemForm};
 pub use wrap::{KekError, WrapError};

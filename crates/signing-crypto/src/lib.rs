@@ -34,6 +34,8 @@
 
 mod ids;
 mod name;
+mod pattern;
+mod version;
 
 mod digest;
 mod key;
@@ -59,13 +61,15 @@ pub use envelope::{
 };
 pub use error::{
     ContentLayer, EnvelopeError, ForeignFormat, KekError, KeyError, MalformedEnvelope, NameError,
-    NameFault, NameKind, ParseError, PemError, PemForm, WrapError,
+    NameFault, NameKind, ParseError, PatternError, PemError, PemForm, WrapError,
 };
 pub use fingerprint::Fingerprint;
 pub use ids::{GrantId, KeyId, OrgId, SignatureId, StoreId, TrustedKeyId};
 pub use kek::{KekId, KeyEncryptionKey};
 pub use key::{SigningKey, VerifyingKey};
 pub use name::{KeyName, OrgName, PackageName, is_deceptive};
+pub use pattern::{MAX_PATTERNS, PackagePatterns};
 pub use pem::MAX_PEM_SIZE;
 pub use statement::{PREDICATE_TYPE, PackageStatement, STATEMENT_TYPE};
+pub use version::PackageVersion;
 pub use wrap::WrappedKey;

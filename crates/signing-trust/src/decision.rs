@@ -2,8 +2,8 @@ use std::fmt;
 
 use chrono::{DateTime, Utc};
 use signing_crypto::{
-    EnvelopeSignature, Fingerprint, GrantId, KeyName, OrgId, OrgName, SignatureEnvelope,
-    TrustedKeyId, VerifyingKey,
+    EnvelopeSignature, Fingerprint, GrantId, KeyName, OrgId, OrgName, PackageVersion,
+    SignatureEnvelope, TrustedKeyId, VerifyingKey,
 };
 
 /// Who is said to have signed an envelope.
@@ -37,9 +37,22 @@ impl Signers {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrustDecision {
     pub(crate) keys: Vec<KeyDecision>,
+    pub(crate) now: DateTime<Utc>,
+    pub(crate) floor: Option<PackageVersion>,
 }
 
 impl TrustDecision {
+    /// The moment that was decided about, which expiry is measured against: the
+    /// later of the local and the store's clock.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.now
+    }
+
+    /// The lowest version of the package that the organisation accepts.
+    pub fn floor(&self) -> Option<&PackageVersion> {
+        self.floor.as_ref()
+    }
+
     /// Every key that was decided on.
     pub fn keys(&self) -> &[KeyDecision] {
         &self.keys
@@ -79,6 +92,9 @@ pub struct TrustedKey {
     pub name: Option<KeyName>,
     /// By which path it is trusted.
     pub via: TrustPath,
+    /// Every organisation by whose own word it counts: the asking one, and those
+    /// that were granted trust. Pinned keys have none.
+    pub vouchers: Vec<OrgId>,
 }
 
 /// By which path a key is trusted.

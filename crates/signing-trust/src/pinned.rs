@@ -1,3 +1,4 @@
+use chrono::Utc;
 use signing_crypto::VerifyingKey;
 
 use crate::{KeyDecision, Signers, TrustDecision, TrustPath, TrustedKey, UntrustedReason};
@@ -21,7 +22,8 @@ impl PinnedKeys {
         let mut keys: Vec<KeyDecision> = pinned
             .filter(|(fingerprint, _)| signers.anonymous || signers.named.contains(fingerprint))
             .map(|(fingerprint, key)| {
-                let trusted = TrustedKey { key: *key, name: None, via: TrustPath::Pinned };
+                let (via, vouchers) = (TrustPath::Pinned, Vec::new());
+                let trusted = TrustedKey { key: *key, name: None, via, vouchers };
                 KeyDecision { fingerprint, verdict: Ok(trusted) }
             })
             .collect();
@@ -30,7 +32,7 @@ impl PinnedKeys {
                 keys.push(KeyDecision { fingerprint, verdict: Err(UntrustedReason::NotPinned) });
             }
         }
-        TrustDecision { keys }
+        TrustDecision { keys, now: Utc::now(), floor: None }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The trust rules, as a function of what a store says.
 
-use signing_crypto::Fingerprint;
+use chrono::Utc;
+use signing_crypto::{Fingerprint, OrgId};
 use signing_store::{TrustFact, TrustedKeyRecord};
 
 use crate::{KeyDecision, TrustDecision, TrustError, TrustPath, TrustedKey, UntrustedReason};
@@ -14,7 +15,7 @@ pub(crate) fn decide(facts: &[TrustFact], named: &[Fingerprint]) -> TrustDecisio
         .iter()
         .map(|&fingerprint| KeyDecision { fingerprint, verdict: judge(facts, fingerprint) })
         .collect();
-    TrustDecision { keys }
+    TrustDecision { keys, now: Utc::now(), floor: None }
 }
 
 /// Every key that the facts make trusted, in the order of their fingerprints.
@@ -51,7 +52,7 @@ fn judge(facts: &[TrustFact], fingerprint: Fingerprint) -> Result<TrustedKey, Un
     if let Some((_, key)) = own.first() {
         return match key.revoked_at {
             Some(at) => Err(UntrustedReason::Revoked { at }),
-            None => trusted(key, TrustPath::Direct { trusted_key: key.id }),
+            None => trusted(key, key.org_id, TrustPath::Direct { trusted_key: key.id }),
         };
     }
     let mut refusal = UntrustedReason::Unknown;
@@ -62,7 +63,8 @@ fn judge(facts: &[TrustFact], fingerprint: Fingerprint) -> Result<TrustedKey, Un
             (None, Some(at)) => UntrustedReason::RevokedByChild { child_name, at },
             (None, None) => {
                 let (child, trusted_key) = (fact.org_id, key.id);
-                match trusted(key, TrustPath::Granted { grant, child, child_name, trusted_key }) {
+                let via = TrustPath::Granted { grant, child, child_name, trusted_key };
+                match trusted(key, child, via) {
                     Ok(found) => return Ok(found),
                     // Another organisation's row may be sound: facts have no order.
                     Err(reason) => reason,
@@ -75,10 +77,15 @@ fn judge(facts: &[TrustFact], fingerprint: Fingerprint) -> Result<TrustedKey, Un
 
 /// A row's key must be the one that its fingerprint names: somebody who can
 /// write rows must not be able to slip another key under a known name.
-fn trusted(record: &TrustedKeyRecord, via: TrustPath) -> Result<TrustedKey, UntrustedReason> {
+fn trusted(
+    record: &TrustedKeyRecord,
+    voucher: OrgId,
+    via: TrustPath,
+) -> Result<TrustedKey, UntrustedReason> {
     match record.public_key {
         Some(key) if key.fingerprint() == record.fingerprint => {
-            Ok(TrustedKey { key, name: record.name.clone(), via })
+            let vouchers = vec![voucher];
+            Ok(TrustedKey { key, name: record.name.clone(), via, vouchers })
         }
         _ => Err(UntrustedReason::Unknown),
     }

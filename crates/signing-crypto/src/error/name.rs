@@ -20,6 +20,38 @@ pub enum ParseError {
     /// Not a digest.
     #[error("not a SHA-256 digest: expected 64 lower-case hexadecimal digits")]
     Digest,
+    /// Not a version.
+    #[error("not a version: expected Semantic Versioning 2.0.0, such as 1.4.0 or 2.0.0-rc.1")]
+    Version,
+}
+
+/// Patterns for package names that are not allowed.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum PatternError {
+    /// None, or too many.
+    #[error("expected 1 to {limit} patterns, found {found}")]
+    Count {
+        /// How many there are.
+        found: usize,
+        /// How many are allowed.
+        limit: usize,
+    },
+    /// One that matches no name, because of its length.
+    #[error("a pattern must have 1 to 255 bytes, not {found}")]
+    Length {
+        /// The number of bytes found.
+        found: usize,
+    },
+    /// A character that no package name has.
+    #[error("a pattern contains {}, which no package name does", found.escape_unicode())]
+    Character {
+        /// The first such character.
+        found: char,
+    },
+    /// Stored text that is no list of patterns.
+    #[error("not a JSON array of patterns")]
+    NotAList,
 }
 
 /// A name that is not allowed.
