@@ -67,7 +67,7 @@ pub use fingerprint::Fingerprint;
 pub use ids::{GrantId, KeyId, OrgId, SignatureId, StoreId, TrustedKeyId};
 pub use kek::{KekId, KeyEncryptionKey};
 pub use key::{SigningKey, VerifyingKey};
-pub use name::{KeyName, OrgName, PackageName, is_deceptive};
+pub use name::{KeyName, Note, OrgName, PackageName, is_deceptive};
 pub use pattern::{MAX_PATTERNS, PackagePatterns};
 pub use pem::MAX_PEM_SIZE;
 pub use statement::{PREDICATE_TYPE, PackageStatement, STATEMENT_TYPE};

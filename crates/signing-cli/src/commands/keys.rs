@@ -31,7 +31,7 @@ pub(super) fn run(context: &Context, command: Keys) -> Result<Report, CliError> 
             block_on(trust::trust(context, &org, key, name))
         }
         Keys::Deny { fingerprint, org, reason } => {
-            block_on(trust::deny(context, &org, &fingerprint, reason.as_deref()))
+            block_on(trust::deny(context, &org, &fingerprint, reason))
         }
         Keys::Revoke { id, org, signing, trusted } => {
             let kind = match (signing, trusted) {

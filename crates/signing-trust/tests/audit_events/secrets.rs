@@ -35,7 +35,7 @@ async fn whole_life(bench: &Bench) -> String {
     keys.grant_trust(bench.org, child).await.unwrap();
     keys.revoke_trust(bench.org, child).await.unwrap();
     keys.revoke_trusted_key(row.unwrap().into_inner().id).await.unwrap();
-    keys.deny_key(child, &key.fingerprint(), Some("leaked")).await.unwrap();
+    keys.deny_key(child, &key.fingerprint(), Some("leaked".parse().unwrap())).await.unwrap();
     let stranger = KeyManager::new(keys.store().clone(), Some(kek([1; 32])));
     assert!(stranger.get_signing_key(id).await.is_err());
     assert!(stranger.create_signing_key(bench.org, "x".parse().unwrap()).await.is_err());
