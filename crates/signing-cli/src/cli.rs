@@ -123,8 +123,7 @@ pub(crate) enum Keys {
         #[arg(long, value_name = "FILE")]
         output: Option<PathBuf>,
 
-        /// Encrypt the private key's file under a passphrase, also if one must be
-        /// asked for; without it, if one is given
+        /// Encrypt the private key under a passphrase; implied if one is given
         #[arg(long, requires = "output", conflicts_with = "org")]
         encrypt: bool,
 
