@@ -2,6 +2,8 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
+use crate::passphrase::{PASSPHRASE, PassphraseArgs};
+
 /// Sign native packages, decide whose signatures count, and verify
 #[derive(Parser)]
 #[command(name = "cloacina", version, propagate_version = true)]
@@ -104,6 +106,9 @@ pub(crate) struct Grant {
 pub(crate) enum Keys {
     /// Make a key pair, in the store or in two PEM files
     #[command(group(ArgGroup::new("where").args(["org", "output"]).required(true)))]
+    #[command(group(
+        ArgGroup::new("to-encrypt").args(PASSPHRASE).requires("output").conflicts_with("org")
+    ))]
     Generate {
         /// The key's name
         #[arg(long)]
@@ -117,6 +122,13 @@ pub(crate) enum Keys {
         /// to dev-key.pub.pem for dev-key.pem
         #[arg(long, value_name = "FILE")]
         output: Option<PathBuf>,
+
+        /// Encrypt the private key under a passphrase; implied if one is given
+        #[arg(long, requires = "output", conflicts_with = "org")]
+        encrypt: bool,
+
+        #[command(flatten)]
+        passphrase: PassphraseArgs,
 
         /// Replace files that exist
         #[arg(long, requires = "output", conflicts_with = "org")]
@@ -135,6 +147,9 @@ pub(crate) enum Keys {
         /// The PEM file; - for standard input
         #[arg(long, value_name = "FILE")]
         key: PathBuf,
+
+        #[command(flatten)]
+        passphrase: PassphraseArgs,
     },
     /// List an organisation's signing keys, and the keys whose signatures it accepts
     List {
@@ -222,6 +237,9 @@ pub(crate) enum Format {
 pub(crate) enum Package {
     /// Sign packages: write a .sig file beside each
     #[command(group(ArgGroup::new("with").args(["key", "key_id"]).required(true)))]
+    #[command(group(
+        ArgGroup::new("to-decrypt").args(PASSPHRASE).requires("key").conflicts_with("key_id")
+    ))]
     Sign {
         /// The packages
         #[arg(required = true, value_name = "PATH")]
@@ -234,6 +252,9 @@ pub(crate) enum Package {
         /// Sign with this key of the store
         #[arg(long, value_name = "ID")]
         key_id: Option<String>,
+
+        #[command(flatten)]
+        passphrase: PassphraseArgs,
 
         /// Sign under this name rather than the file's
         #[arg(long)]

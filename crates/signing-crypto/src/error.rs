@@ -7,5 +7,5 @@ mod wrap;
 pub use envelope::{ContentLayer, EnvelopeError, ForeignFormat, MalformedEnvelope};
 pub use key::KeyError;
 pub use name::{NameError, NameFault, NameKind, ParseError, PatternError};
-pub use pem::{PemError, PemForm};
+pub use pem::{KdfCost, PassphraseError, PemError, PemForm};
 pub use wrap::{KekError, WrapError};

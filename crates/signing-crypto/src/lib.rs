@@ -60,8 +60,9 @@ pub use envelope::{
     VerifiedStatement,
 };
 pub use error::{
-    ContentLayer, EnvelopeError, ForeignFormat, KekError, KeyError, MalformedEnvelope, NameError,
-    NameFault, NameKind, ParseError, PatternError, PemError, PemForm, WrapError,
+    ContentLayer, EnvelopeError, ForeignFormat, KdfCost, KekError, KeyError, MalformedEnvelope,
+    NameError, NameFault, NameKind, ParseError, PassphraseError, PatternError, PemError, PemForm,
+    WrapError,
 };
 pub use fingerprint::Fingerprint;
 pub use ids::{GrantId, KeyId, OrgId, SignatureId, StoreId, TrustedKeyId};
@@ -69,7 +70,7 @@ pub use kek::{KekId, KeyEncryptionKey};
 pub use key::{SigningKey, VerifyingKey};
 pub use name::{KeyName, Note, OrgName, PackageName, is_deceptive};
 pub use pattern::{MAX_PATTERNS, PackagePatterns};
-pub use pem::MAX_PEM_SIZE;
+pub use pem::{MAX_PASSPHRASE_SIZE, MAX_PEM_SIZE, Passphrase};
 pub use statement::{PREDICATE_TYPE, PackageStatement, STATEMENT_TYPE};
 pub use version::PackageVersion;
 pub use wrap::WrappedKey;
