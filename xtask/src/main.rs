@@ -6,16 +6,15 @@
 #![expect(clippy::print_stderr, reason = "a task reports to its terminal")]
 
 mod bench;
-mod container;
 mod demo;
 mod features;
-mod process;
 mod test_db;
 mod tidy;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use xtask::{container, process};
 
 /// The workspace's own tasks.
 #[derive(Parser)]

@@ -11,13 +11,13 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 
 /// The workspace's root directory.
-pub(crate) fn workspace_root() -> PathBuf {
+pub fn workspace_root() -> PathBuf {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
     manifest.parent().unwrap_or(manifest).to_path_buf()
 }
 
 /// A cargo command in the workspace's root, of the same toolchain as this process.
-pub(crate) fn cargo(arguments: &[&str]) -> Command {
+pub fn cargo(arguments: &[&str]) -> Command {
     let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(program);
     command.current_dir(workspace_root()).args(arguments);
@@ -25,7 +25,7 @@ pub(crate) fn cargo(arguments: &[&str]) -> Command {
 }
 
 /// Runs a command to its end and returns its standard output.
-pub(crate) fn output(command: &mut Command) -> Result<String> {
+pub fn output(command: &mut Command) -> Result<String> {
     let output = command.stdin(Stdio::null()).output().with_context(|| cannot_start(command))?;
     if !output.status.success() {
         let stderr = String::from_utf8_lossy(&output.stderr);
@@ -38,7 +38,7 @@ pub(crate) fn output(command: &mut Command) -> Result<String> {
 /// Runs a command that says little, and kills it when it takes longer than `limit`.
 ///
 /// What it prints must fit in a pipe, since it is read only at the end.
-pub(crate) fn output_within(command: &mut Command, limit: Duration) -> Result<String> {
+pub fn output_within(command: &mut Command, limit: Duration) -> Result<String> {
     let mut child = command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -58,7 +58,7 @@ pub(crate) fn output_within(command: &mut Command, limit: Duration) -> Result<St
 }
 
 /// Waits for a child, but no longer than `limit`; `None` when it still runs.
-pub(crate) fn wait_within(child: &mut Child, limit: Duration) -> Result<Option<ExitStatus>> {
+pub fn wait_within(child: &mut Child, limit: Duration) -> Result<Option<ExitStatus>> {
     let deadline = Instant::now() + limit;
     loop {
         if let Some(status) = child.try_wait()? {
@@ -78,7 +78,7 @@ pub(crate) fn wait_within(child: &mut Child, limit: Duration) -> Result<Option<E
 /// ends: they are a process group with a watcher in it, which kills the group when
 /// the pipe closes that only this process holds open. Cargo alone could be tied to
 /// its parent more simply, but not the test programs that it starts.
-pub(crate) fn stream(
+pub fn stream(
     command: &Command,
     on_line: impl FnMut(&str) -> Result<()> + Send,
 ) -> Result<ExitStatus> {
@@ -99,13 +99,13 @@ pub(crate) fn stream(
 }
 
 /// Writes one line to standard output; an error, not a panic, when nobody reads it.
-pub(crate) fn say(text: &str) -> Result<()> {
+pub fn say(text: &str) -> Result<()> {
     let mut stdout = std::io::stdout().lock();
     writeln!(stdout, "{text}").and_then(|()| stdout.flush()).context("cannot write to stdout")
 }
 
 /// A command as one would type it, without its environment, which may hold secrets.
-pub(crate) fn line(command: &Command) -> String {
+pub fn line(command: &Command) -> String {
     let program = Path::new(command.get_program());
     let name = program.file_name().unwrap_or(program.as_os_str());
     let words = std::iter::once(name).chain(command.get_args());

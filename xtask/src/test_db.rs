@@ -2,18 +2,24 @@
 //!
 //! They are marked `#[ignore]`, so that `cargo test` needs no server; here they run
 //! against one that is started for them and removed after them, whatever happens in
-//! between. Each test creates a database of its own, so they run in parallel.
+//! between. Each test creates a database of its own, so they run in parallel. Some pause
+//! or kill the server: those start one of their own, with the same engine.
 
 mod count;
 
 use anyhow::{Result, ensure};
 
-use crate::container::ServerArguments;
+use crate::container::{Server, ServerArguments};
 use crate::process::{cargo, line, say, stream};
-use count::{Ran, lists_a_test};
+use count::{Listed, Ran};
 
 /// Where the tests find their server.
 const URL_VARIABLE: &str = "CLOACINA_TEST_POSTGRES_URL";
+/// With what they start one of their own, and from which image.
+const ENGINE_VARIABLE: &str = "CLOACINA_TEST_ENGINE";
+const IMAGE_VARIABLE: &str = "CLOACINA_TEST_IMAGE";
+/// The module that the tests are in which do that.
+const OWN_SERVER: &str = "own_server::";
 
 /// What `cargo xtask test-db` takes.
 #[derive(clap::Args)]
@@ -25,6 +31,11 @@ pub(crate) struct Arguments {
     #[arg(long, conflicts_with = "database_url")]
     keep: bool,
 
+    /// Leave out the tests that pause, kill or fill up a server of their own, for which
+    /// a container engine is needed.
+    #[arg(long)]
+    without_own_servers: bool,
+
     /// Arguments for the test programs, such as a filter.
     #[arg(last = true, value_name = "ARGUMENT")]
     test_arguments: Vec<String>,
@@ -35,21 +46,35 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let server = arguments.server.find()?;
     // Before the server is started, because this is where everything is compiled.
     let listed = list(&arguments.test_arguments)?;
-    ensure!(listed > 0, "no test is marked as a database test, so none can have passed");
+    let (expected, left_out) = match arguments.without_own_servers {
+        true => (listed.on_the_server, listed.on_their_own),
+        false => (listed.on_the_server + listed.on_their_own, 0),
+    };
+    ensure!(expected > 0, "no test is marked as a database test, so none can have passed");
+    ensure!(
+        expected == listed.on_the_server || matches!(server, Server::From(..)),
+        "{} of these tests pause, kill or fill up a server of their own, which one at a URL \
+         cannot stand in for: use a container engine instead of --database-url, or leave them \
+         out by --without-own-servers",
+        listed.on_their_own
+    );
 
-    let ran = server.serve(arguments.keep, |url| test(url, &arguments.test_arguments))?;
+    let ran = server.serve(arguments.keep, |url| test(url, &server, arguments))?;
     say(&format!("test-db: {ran} tests ran on Postgres"))?;
-    ensure!(ran == listed, "{listed} tests are marked as database tests, but {ran} ran");
+    if left_out > 0 {
+        say(&format!("test-db: {left_out} tests that start their own server did NOT run"))?;
+    }
+    ensure!(ran == expected, "{expected} tests are marked as database tests, but {ran} ran");
     Ok(())
 }
 
 /// How many tests the same arguments would run.
-fn list(arguments: &[String]) -> Result<usize> {
+fn list(arguments: &[String]) -> Result<Listed> {
     let mut command = cargo(&["test", "--workspace", "--locked", "--", "--list", "--ignored"]);
     command.args(arguments);
-    let mut listed = 0;
+    let mut listed = Listed::default();
     let status = stream(&command, |line| {
-        listed += usize::from(lists_a_test(line));
+        listed.read(line, OWN_SERVER);
         Ok(())
     })?;
     ensure!(status.success(), "`{}` failed ({status})", line(&command));
@@ -57,9 +82,15 @@ fn list(arguments: &[String]) -> Result<usize> {
 }
 
 /// Runs the tests and returns how many ran, all of them successfully.
-fn test(url: &str, arguments: &[String]) -> Result<usize> {
+fn test(url: &str, server: &Server<'_>, arguments: &Arguments) -> Result<usize> {
     let mut command = cargo(&["test", "--workspace", "--locked", "--", "--ignored"]);
-    command.args(arguments).env(URL_VARIABLE, url);
+    command.args(&arguments.test_arguments).env(URL_VARIABLE, url);
+    if arguments.without_own_servers {
+        command.args(["--skip", OWN_SERVER]);
+    }
+    if let Server::From(engine, image) = server {
+        command.env(ENGINE_VARIABLE, engine.to_string()).env(IMAGE_VARIABLE, image);
+    }
     let mut ran = Ran::default();
     let status = stream(&command, |line| {
         ran.read(line);

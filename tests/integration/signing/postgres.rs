@@ -2,6 +2,7 @@
 //! while others go on, and it tells of changes.
 
 mod faults;
+mod own_server;
 mod plans;
 mod roles;
 mod tls;

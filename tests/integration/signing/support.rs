@@ -5,16 +5,20 @@ mod fixtures;
 mod forge;
 mod harness;
 mod login;
+mod own_server;
 mod proxy;
+mod runner;
 mod vendor;
 mod world;
 
 pub(crate) use database::{Backend, Database};
 pub(crate) use fixtures::{hostile, workflow};
 pub(crate) use forge::{add_signature, corrupt_signature, edit, forget_signers};
-pub(crate) use harness::{Canary, run, run_in_child};
+pub(crate) use harness::{Canary, run, run_alone, run_in_child};
 pub(crate) use login::{Login, Role, shown, until};
+pub(crate) use own_server::{End, OwnServer};
 pub(crate) use proxy::{Flow, Proxy};
+pub(crate) use runner::{LONG, Runner, SOON, bound, hide};
 pub(crate) use vendor::{Vendor, untrusted};
 pub(crate) use world::{World, call, entry_point, kek};
 

@@ -29,9 +29,23 @@ impl Ran {
     }
 }
 
-/// Whether a line of `--list` names a test.
-pub(super) fn lists_a_test(line: &str) -> bool {
-    line.strip_suffix(": test").is_some_and(|name| !name.is_empty())
+/// Adds up the tests that `--list` names.
+#[derive(Default, Debug, PartialEq, Eq)]
+pub(super) struct Listed {
+    pub(super) on_the_server: usize,
+    pub(super) on_their_own: usize,
+}
+
+impl Listed {
+    /// Takes note of a line, if it names a test; one whose name has `own` in it is on
+    /// its own.
+    pub(super) fn read(&mut self, line: &str, own: &str) {
+        match line.strip_suffix(": test") {
+            None | Some("") => {}
+            Some(name) if name.contains(own) => self.on_their_own += 1,
+            Some(_) => self.on_the_server += 1,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -69,10 +83,17 @@ mod tests {
 
     #[test]
     fn lists_are_told_from_their_surroundings() {
-        assert!(lists_a_test("pool::reconnects: test"));
-        assert!(lists_a_test("src/lib.rs - pool (line 4): test"));
-        assert!(!lists_a_test(": test"));
-        assert!(!lists_a_test("hash: benchmark"));
-        assert!(!lists_a_test("3 tests, 0 benchmarks"));
+        let mut listed = Listed::default();
+        for line in [
+            "pool::reconnects: test",
+            "src/lib.rs - pool (line 4): test",
+            "faults::alone::server_is_killed: test",
+            ": test",
+            "hash: benchmark",
+            "3 tests, 0 benchmarks",
+        ] {
+            listed.read(line, "alone::");
+        }
+        assert_eq!(listed, Listed { on_the_server: 2, on_their_own: 1 });
     }
 }

@@ -5,8 +5,9 @@ use std::time::Duration;
 use signing_trust::store::{Store, StoreError};
 use signing_trust::{Freshness, TrustError};
 
-use super::{LONG, Runner, SOON};
-use crate::support::{Backend, Vendor, World, assert_refused, on_both_backends, run, until};
+use crate::support::{
+    Backend, LONG, Runner, SOON, Vendor, World, assert_refused, on_both_backends, run, until,
+};
 
 on_both_backends! {
     store_that_went_back_in_time_decides_nothing,

@@ -6,8 +6,9 @@ use signing_trust::store::StoreError;
 use signing_trust::{Freshness, TrustError};
 use tokio::time::{sleep, sleep_until, timeout};
 
-use super::{LONG, Runner, SOON};
-use crate::support::{Backend, Database, Flow, Proxy, Vendor, World, run, until};
+use crate::support::{
+    Backend, Database, Flow, LONG, Proxy, Runner, SOON, Vendor, World, run, until,
+};
 
 /// Longer than the store lets any operation take.
 const OPERATION: Duration = Duration::from_secs(40);

@@ -7,8 +7,7 @@ use signing_crypto::OrgId;
 use signing_trust::Freshness;
 use tokio::task::JoinSet;
 
-use super::Runner;
-use crate::support::{World, on_both_backends};
+use crate::support::{Runner, World, on_both_backends};
 
 on_both_backends! {
     no_verification_that_starts_after_a_revocation_returned_passes,

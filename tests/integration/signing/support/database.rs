@@ -26,26 +26,39 @@ pub(crate) struct Database {
     pub(crate) directory: PathBuf,
     url: String,
     name: String,
+    /// The URL of the maintenance database on the same server.
+    server: Option<String>,
 }
 
 impl Database {
     /// On Postgres an empty database, on SQLite none: migrating makes the file.
     pub(crate) async fn create(backend: Backend, directory: &Path) -> Self {
-        let name = format!("cloacina_test_{}", Uuid::new_v4().simple());
-        let url = match backend {
-            Backend::Sqlite => directory.join("cloacina.db").to_str().unwrap().to_owned(),
-            Backend::Postgres => {
-                let server = server();
-                let sql = format!("CREATE DATABASE {name}");
-                connect(&server).await.batch_execute(&sql).await.unwrap();
-                with_database(&server, &name)
+        match backend {
+            Backend::Sqlite => {
+                let url = directory.join("cloacina.db").to_str().unwrap().to_owned();
+                Self { backend, directory: directory.into(), url, name: name(), server: None }
             }
-        };
-        Self { backend, directory: directory.into(), url, name }
+            Backend::Postgres => Self::create_on(server(), directory).await,
+        }
+    }
+
+    /// An empty database on this server.
+    pub(crate) async fn create_on(server: String, directory: &Path) -> Self {
+        let (backend, name) = (Backend::Postgres, name());
+        let url = with_database(&server, &name);
+        let server = Some(server);
+        let database = Self { backend, directory: directory.into(), url, name, server };
+        database.create_again().await;
+        database
     }
 
     pub(crate) fn url(&self) -> DatabaseUrl {
         self.url.parse().unwrap()
+    }
+
+    /// The URL as another process is given it, with its password.
+    pub(crate) fn text(&self) -> &str {
+        &self.url
     }
 
     pub(crate) fn is_sqlite(&self) -> bool {
@@ -112,7 +125,7 @@ impl Database {
     pub(crate) async fn remove(&self) {
         if self.backend == Backend::Postgres {
             let sql = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name);
-            let _ = connect(&server()).await.batch_execute(&sql).await;
+            let _ = self.on_the_server().await.batch_execute(&sql).await;
         }
     }
 
@@ -120,8 +133,7 @@ impl Database {
     pub(crate) async fn replace(&self) {
         assert_eq!(self.backend, Backend::Postgres);
         self.remove().await;
-        let sql = format!("CREATE DATABASE {}", self.name);
-        connect(&server()).await.batch_execute(&sql).await.unwrap();
+        self.create_again().await;
     }
 
     /// How the tests themselves log in to the Postgres database.
@@ -135,6 +147,15 @@ impl Database {
         assert_eq!(self.backend, Backend::Postgres);
         connect(&self.url).await
     }
+
+    async fn create_again(&self) {
+        let sql = format!("CREATE DATABASE {}", self.name);
+        self.on_the_server().await.batch_execute(&sql).await.unwrap();
+    }
+
+    async fn on_the_server(&self) -> Client {
+        connect(self.server.as_ref().unwrap()).await
+    }
 }
 
 fn first_column(message: &SimpleQueryMessage) -> Option<String> {
@@ -146,6 +167,10 @@ fn first_column(message: &SimpleQueryMessage) -> Option<String> {
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn name() -> String {
+    format!("cloacina_test_{}", Uuid::new_v4().simple())
 }
 
 fn server() -> String {

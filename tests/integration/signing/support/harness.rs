@@ -7,10 +7,10 @@ use std::thread;
 use std::time::Duration;
 
 use tempfile::TempDir;
-use tokio::runtime::Builder;
+use tokio::runtime::{Builder, Runtime};
 
 use super::fixtures::{self, FIXTURES_VARIABLE};
-use super::{Backend, Database, World};
+use super::{Backend, Database, OwnServer, World};
 
 /// No test takes nearly as long; one that does hangs.
 const LIMIT: Duration = Duration::from_secs(120);
@@ -42,25 +42,58 @@ where
     F: Future<Output = ()>,
 {
     let directory = TempDir::new().unwrap();
-    let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let runtime = runtime();
     let database = runtime.block_on(Database::create(backend, directory.path()));
-    let (subject, handle) = (database.clone(), runtime.handle().clone());
+    let subject = database.clone();
+    let ended = in_time(&runtime, async move || test(S::on(subject).await).await);
+    runtime.block_on(database.remove());
+    conclude(runtime, ended);
+}
+
+/// Runs a test on a Postgres server of its own, which it may pause, kill and fill up,
+/// and which goes when the test does.
+pub(crate) fn run_alone<S, F>(test: impl FnOnce(OwnServer, S) -> F + Send + 'static)
+where
+    S: Subject,
+    F: Future<Output = ()>,
+{
+    let directory = TempDir::new().unwrap();
+    let runtime = runtime();
+    let server = OwnServer::start();
+    let database = runtime.block_on(Database::create_on(server.url(), directory.path()));
+    let ended = in_time(&runtime, async move || test(server, S::on(database).await).await);
+    conclude(runtime, ended);
+}
+
+fn runtime() -> Runtime {
+    Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
+}
+
+/// How a test ended: with what its thread did, or not at all.
+type Ended = Option<thread::Result<()>>;
+
+/// In a thread of its own, which can be left behind when it hangs.
+fn in_time(runtime: &Runtime, test: impl AsyncFnOnce() + Send + 'static) -> Ended {
+    let handle = runtime.handle().clone();
     let (done, is_done) = mpsc::channel();
-    // In a thread of its own, which can be left behind when it hangs.
     let name = thread::current().name().unwrap_or("test").to_owned();
     let body = thread::Builder::new().name(name).spawn(move || {
-        handle.block_on(async { test(S::on(subject).await).await });
-        done.send(())
+        handle.block_on(test());
+        let _ = done.send(());
     });
-    let ended = is_done.recv_timeout(LIMIT);
-    runtime.block_on(database.remove());
+    match is_done.recv_timeout(LIMIT) {
+        Err(RecvTimeoutError::Timeout) => None,
+        Ok(()) | Err(RecvTimeoutError::Disconnected) => Some(body.unwrap().join()),
+    }
+}
+
+fn conclude(runtime: Runtime, ended: Ended) {
     // Not dropped: that would wait for a file operation that hangs.
     runtime.shutdown_background();
-    if ended == Err(RecvTimeoutError::Timeout) {
-        panic!("the test was still running after {LIMIT:?}");
-    }
-    if let Err(panic) = body.unwrap().join() {
-        resume_unwind(panic);
+    match ended {
+        Some(Ok(())) => {}
+        Some(Err(panic)) => resume_unwind(panic),
+        None => panic!("the test was still running after {LIMIT:?}"),
     }
 }
 
