@@ -104,3 +104,18 @@ impl Engine {
         output_within(&mut self.command(arguments), ENGINE_LIMIT)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn engine_is_read_as_it_is_written() {
+        for name in [EngineName::Docker, EngineName::Podman] {
+            let engine = Engine::from(name);
+            assert_eq!(engine.to_string().parse::<Engine>().unwrap(), engine);
+        }
+        let error = "dockr".parse::<Engine>().unwrap_err().to_string();
+        assert!(error.contains("dockr"), "{error}");
+    }
+}
