@@ -108,6 +108,7 @@ impl CliError {
                 PackageError::Load(LoadError::Linker(_)) => "LinkerRefused",
                 PackageError::Load(_) => "LoadFailed",
                 PackageError::Io { .. } => "UnreadableFile",
+                PackageError::Clock(_) => "UnusableClock",
                 PackageError::Trust(error) => trust_code(error),
                 _ => "PackageError",
             },

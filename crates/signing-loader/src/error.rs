@@ -3,7 +3,9 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use signing_crypto::{Fingerprint, MalformedEnvelope, NameError, PackageDigest, PackageName};
+use signing_crypto::{
+    Fingerprint, MalformedEnvelope, NameError, PackageDigest, PackageName, ParseError,
+};
 use signing_trust::{TrustError, UntrustedReason};
 use thiserror::Error;
 
@@ -27,6 +29,9 @@ pub enum PackageError {
         /// Why.
         source: io::Error,
     },
+    /// The clock shows a time that no statement can name, so nothing was signed.
+    #[error("the clock shows a time that cannot be signed")]
+    Clock(#[source] ParseError),
     /// Trust could not be asked. Whether the package is good is not known.
     #[error(transparent)]
     Trust(#[from] TrustError),

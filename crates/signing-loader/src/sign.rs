@@ -1,5 +1,7 @@
 use chrono::{SubsecRound, Utc};
-use signing_crypto::{PackageDigest, PackageStatement, SignatureEnvelope, SigningKey};
+use signing_crypto::{
+    PackageDigest, PackageStatement, SignatureEnvelope, SigningKey, StatementTime,
+};
 use signing_trust::{AuditEvent, EventType};
 
 use crate::open::open_regular;
@@ -30,7 +32,7 @@ pub fn sign_package(
 /// # Errors
 ///
 /// [`VerificationError::NotARegularFile`], [`VerificationError::Empty`], a name
-/// that cannot be signed, or an I/O error.
+/// that cannot be signed, an I/O error, or [`PackageError::Clock`].
 pub fn package_statement(path: impl Into<PackagePath>) -> Result<PackageStatement, PackageError> {
     let package = path.into();
     let name = package.name()?;
@@ -40,6 +42,6 @@ pub fn package_statement(path: impl Into<PackagePath>) -> Result<PackageStatemen
     if content.size == 0 {
         return Err(VerificationError::Empty.into());
     }
-    let signed_at = Utc::now().trunc_subsecs(0);
+    let signed_at = StatementTime::new(Utc::now().trunc_subsecs(0)).map_err(PackageError::Clock)?;
     Ok(PackageStatement::new(name, content.digest, content.size, signed_at))
 }

@@ -174,7 +174,7 @@ impl Accepted {
             name: statement.name().clone(),
             content,
             fingerprint: self.signer.key.fingerprint(),
-            signed_at: statement.signed_at(),
+            signed_at: statement.signed_at().to_utc(),
             signer: self.signer,
             org,
         };
