@@ -162,6 +162,8 @@ fn verification_code(error: &VerificationError) -> &'static str {
         VerificationError::UntrustedSigner { .. } => "UntrustedSigner",
         VerificationError::InvalidSignature { .. } => "InvalidSignature",
         VerificationError::WrongName { .. } => "WrongName",
+        VerificationError::Expired { .. } => "Expired",
+        VerificationError::VersionBelowFloor { .. } => "VersionBelowFloor",
         VerificationError::TamperedPackage { .. } => "TamperedPackage",
         _ => "Refused",
     }

@@ -75,6 +75,14 @@ fn verification(error: &VerificationError) -> Option<String> {
         VerificationError::WrongName { signed, .. } => {
             format!("give the file the name that was signed, {signed}, or sign it under its own")
         }
+        VerificationError::Expired { .. } => {
+            "ask whoever built the package for a new signature, or for a newer package; if that \
+             time is still to come, set the clock right"
+                .into()
+        }
+        VerificationError::VersionBelowFloor { floor, .. } => {
+            format!("get version {floor} or a later one from whoever builds the package")
+        }
         VerificationError::NotARegularFile { .. } | VerificationError::Unnamed => {
             "give the path of a package file".into()
         }

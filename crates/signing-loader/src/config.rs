@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use signing_crypto::KeyEncryptionKey;
 
 /// What a runner asks of the packages that it loads.
@@ -15,6 +17,12 @@ pub struct SecurityConfig {
     /// The most bytes that a package may have. They are copied into memory when
     /// it is loaded.
     pub max_package_size: u64,
+    /// How far the clock may be ahead of the signer's: a signature counts for this
+    /// long after it expired. None by default.
+    pub clock_skew_allowance: Duration,
+    /// How long before it expires a signature that is accepted is told of with the
+    /// audit event `signature.expiring`. 30 days by default.
+    pub warn_before_expiry: Duration,
 }
 
 impl Default for SecurityConfig {
@@ -23,6 +31,8 @@ impl Default for SecurityConfig {
             require_signatures: false,
             key_encryption_key: None,
             max_package_size: 4 * 1024 * 1024 * 1024,
+            clock_skew_allowance: Duration::ZERO,
+            warn_before_expiry: Duration::from_secs(30 * 24 * 60 * 60),
         }
     }
 }

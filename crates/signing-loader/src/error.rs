@@ -3,8 +3,10 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use chrono::{DateTime, SecondsFormat, Utc};
 use signing_crypto::{
-    Fingerprint, MalformedEnvelope, NameError, PackageDigest, PackageName, ParseError,
+    Fingerprint, MalformedEnvelope, NameError, PackageDigest, PackageName, PackageVersion,
+    ParseError,
 };
 use signing_trust::{TrustError, UntrustedReason};
 use thiserror::Error;
@@ -118,6 +120,22 @@ pub enum VerificationError {
         /// The name that it is signed under.
         signed: PackageName,
     },
+    /// The signature held until then, and no longer.
+    #[error("the signature expired at {}, and it is {}", time(expired_at), time(now))]
+    Expired {
+        /// When it expired.
+        expired_at: DateTime<Utc>,
+        /// The later of the local and the store's clock.
+        now: DateTime<Utc>,
+    },
+    /// The organisation accepts the package from a higher version on only.
+    #[error("the package {}, and {floor} is the lowest that is accepted", version(found))]
+    VersionBelowFloor {
+        /// The lowest version that is accepted.
+        floor: PackageVersion,
+        /// The version that was signed; `None` if none was.
+        found: Option<PackageVersion>,
+    },
     /// A trusted key has signed other bytes than these.
     #[error("the package is not what was signed: expected {expected}, found {actual}")]
     TamperedPackage {
@@ -132,6 +150,17 @@ fn signer(fingerprint: &Option<Fingerprint>) -> String {
     match fingerprint {
         Some(fingerprint) => fingerprint.to_string(),
         None => "(the signature names no key)".into(),
+    }
+}
+
+fn time(at: &DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::AutoSi, true)
+}
+
+fn version(found: &Option<PackageVersion>) -> String {
+    match found {
+        Some(version) => format!("is version {version}"),
+        None => "was signed without a version".into(),
     }
 }
 

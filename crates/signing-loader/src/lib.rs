@@ -46,6 +46,10 @@ mod source;
 mod open;
 mod sealed;
 
+mod policy;
+
+mod accept;
+
 mod report;
 mod sign;
 mod verify;

@@ -3,6 +3,7 @@
 mod loading;
 mod several_signers;
 mod sources;
+mod validity;
 mod without_a_store;
 
 use std::fmt::Debug;
