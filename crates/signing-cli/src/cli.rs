@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
+use signing_loader::SignerCount;
 
 use crate::passphrase::{PASSPHRASE, PassphraseArgs};
 
@@ -300,6 +301,14 @@ pub(crate) enum Package {
         /// The signature's file; for one package
         #[arg(long, value_name = "FILE")]
         signature: Option<PathBuf>,
+
+        /// How many distinct trusted keys must have signed, 1 to 16
+        #[arg(long, value_name = "N", default_value_t = SignerCount::ONE)]
+        required_signers: SignerCount,
+
+        /// Count as many of them as are of distinct organisations
+        #[arg(long, requires = "required_signers", conflicts_with = "trust_key")]
+        distinct_orgs: bool,
     },
 }
 

@@ -161,6 +161,8 @@ fn verification_code(error: &VerificationError) -> &'static str {
         VerificationError::MalformedSignature { .. } => "MalformedSignature",
         VerificationError::UntrustedSigner { .. } => "UntrustedSigner",
         VerificationError::InvalidSignature { .. } => "InvalidSignature",
+        VerificationError::NotEnoughSigners { .. } => "NotEnoughSigners",
+        VerificationError::NoOrganizations { .. } => "NoOrganizations",
         VerificationError::WrongName { .. } => "WrongName",
         VerificationError::Expired { .. } => "Expired",
         VerificationError::VersionBelowFloor { .. } => "VersionBelowFloor",

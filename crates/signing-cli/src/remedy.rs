@@ -72,6 +72,14 @@ fn verification(error: &VerificationError) -> Option<String> {
         VerificationError::InvalidSignature { .. } | VerificationError::TamperedPackage { .. } => {
             "do not use this file: get the package and its .sig again from whoever built it".into()
         }
+        VerificationError::NotEnoughSigners { .. } => {
+            "have another who is trusted add a signature: cloacina package sign <package> --key \
+             <private key>"
+                .into()
+        }
+        VerificationError::NoOrganizations { .. } => {
+            "verify by an organisation's trust, with --org".into()
+        }
         VerificationError::WrongName { signed, .. } => {
             format!("give the file the name that was signed, {signed}, or sign it under its own")
         }

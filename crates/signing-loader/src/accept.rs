@@ -1,13 +1,15 @@
 //! What an envelope comes to, before anything is said about the package's bytes.
 
 use signing_crypto::{
-    EnvelopeError, HashedContent, MalformedEnvelope, OrgId, PackageName, PackageStatement,
-    SignatureEnvelope, StatementTime, VerifiedStatement,
+    EnvelopeError, EnvelopeSignature, Fingerprint, HashedContent, MalformedEnvelope, OrgId,
+    PackageName, PackageStatement, SignatureEnvelope, StatementTime, VerifiedStatement,
 };
 use signing_trust::{TrustDecision, TrustedKey, UntrustedReason};
 
 use crate::policy::{Policy, Validity};
-use crate::{ActualContent, ExpectedContent, VerificationError, VerificationReport};
+use crate::{
+    ActualContent, ExpectedContent, RequiredSigners, VerificationError, VerificationReport,
+};
 
 /// A statement that trusted keys have signed and that holds now. Nothing is said yet
 /// about the package at hand.
@@ -27,7 +29,7 @@ pub(crate) fn accept(
     policy: &Policy,
     name: &PackageName,
 ) -> Result<Accepted, VerificationError> {
-    let (statement, signers) = signed_by_trusted(envelope, decision)?;
+    let (statement, signers) = signed_by_trusted(envelope, decision, policy.required_signers)?;
     let said = statement.statement();
     if said.name() != name {
         let (expected, signed) = (name.clone(), said.name().clone());
@@ -85,14 +87,11 @@ impl Accepted {
 fn signed_by_trusted(
     envelope: &SignatureEnvelope,
     decision: &TrustDecision,
+    required: RequiredSigners,
 ) -> Result<(VerifiedStatement, Vec<TrustedKey>), VerificationError> {
-    let claimed = |key: &TrustedKey| {
-        let fingerprint = Some(key.key.fingerprint());
-        envelope.signatures().iter().any(|signature| signature.claimed_signer() == fingerprint)
-    };
     let mut statement = None;
     let mut signers: Vec<TrustedKey> = Vec::new();
-    let mut refusal = None;
+    let mut broken = None;
     for signer in decision.trusted() {
         if signers.iter().any(|other| other.key == signer.key) {
             continue;
@@ -104,33 +103,37 @@ fn signed_by_trusted(
             }
             // All signatures are over the same statement.
             Err(EnvelopeError::Malformed(reason)) => return Err(reason.into()),
-            Err(_) if claimed(signer) => {
+            Err(_) if claims(envelope).any(|claim| claim == signer.key.fingerprint()) => {
                 let fingerprint = signer.key.fingerprint();
-                refusal.get_or_insert(VerificationError::InvalidSignature { fingerprint });
+                broken.get_or_insert(VerificationError::InvalidSignature { fingerprint });
             }
             Err(_) => {}
         }
     }
-    match statement {
-        Some(statement) => Ok((statement, signers)),
-        None => Err(refusal.unwrap_or_else(|| untrusted(decision))),
+    let refused = broken.or_else(|| untrusted(envelope, decision));
+    let Some(statement) = statement else {
+        let nobody = || {
+            let reason = UntrustedReason::Unknown;
+            VerificationError::UntrustedSigner { fingerprint: None, reason }
+        };
+        return Err(refused.unwrap_or_else(nobody));
+    };
+    match required.require(&signers) {
+        Ok(()) => Ok((statement, signers)),
+        Err(error) => Err(error.beside(refused)),
     }
 }
 
-fn untrusted(decision: &TrustDecision) -> VerificationError {
-    let refused = decision
-        .keys()
-        .iter()
-        .find_map(|key| key.verdict.as_ref().err().map(|reason| (key.fingerprint, reason.clone())));
-    match refused {
-        Some((fingerprint, reason)) => {
-            VerificationError::UntrustedSigner { fingerprint: Some(fingerprint), reason }
-        }
-        None => {
-            let reason = UntrustedReason::Unknown;
-            VerificationError::UntrustedSigner { fingerprint: None, reason }
-        }
-    }
+/// The first that is said to have signed and is not trusted.
+fn untrusted(envelope: &SignatureEnvelope, decision: &TrustDecision) -> Option<VerificationError> {
+    claims(envelope).find_map(|fingerprint| {
+        let reason = decision.about(&fingerprint).err()?;
+        Some(VerificationError::UntrustedSigner { fingerprint: Some(fingerprint), reason })
+    })
+}
+
+fn claims(envelope: &SignatureEnvelope) -> impl Iterator<Item = Fingerprint> {
+    envelope.signatures().iter().filter_map(EnvelopeSignature::claimed_signer)
 }
 
 impl From<MalformedEnvelope> for VerificationError {

@@ -2,6 +2,8 @@ use std::time::Duration;
 
 use signing_crypto::KeyEncryptionKey;
 
+use crate::RequiredSigners;
+
 /// What a runner asks of the packages that it loads.
 ///
 /// Fields may be added: construct it with `..Default::default()`.
@@ -17,6 +19,8 @@ pub struct SecurityConfig {
     /// The most bytes that a package may have. They are copied into memory when
     /// it is loaded.
     pub max_package_size: u64,
+    /// Who must have signed. One trusted key by default.
+    pub required_signers: RequiredSigners,
     /// How far the clock may be ahead of the signer's: a signature counts for this
     /// long after it expired. None by default.
     pub clock_skew_allowance: Duration,
@@ -31,6 +35,7 @@ impl Default for SecurityConfig {
             require_signatures: false,
             key_encryption_key: None,
             max_package_size: 4 * 1024 * 1024 * 1024,
+            required_signers: RequiredSigners::default(),
             clock_skew_allowance: Duration::ZERO,
             warn_before_expiry: Duration::from_secs(30 * 24 * 60 * 60),
         }

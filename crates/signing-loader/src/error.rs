@@ -11,6 +11,8 @@ use signing_crypto::{
 use signing_trust::{TrustError, UntrustedReason};
 use thiserror::Error;
 
+use crate::RequiredSigners;
+
 type Source = Box<dyn std::error::Error + Send + Sync>;
 
 /// A package was not verified, or not loaded.
@@ -112,6 +114,25 @@ pub enum VerificationError {
         /// The key that the signature names.
         fingerprint: Fingerprint,
     },
+    /// Fewer have signed than must have.
+    #[error("the package must be signed by {required}, found {found}")]
+    NotEnoughSigners {
+        /// Who must have signed.
+        required: RequiredSigners,
+        /// How many of these have.
+        found: usize,
+        /// The trusted keys that have, which may be more than count.
+        signers: Vec<Fingerprint>,
+        /// Why another signature in the envelope does not count, if there is one.
+        #[source]
+        refused: Option<Box<VerificationError>>,
+    },
+    /// Keys of organisations are asked for, and pinned keys are of none.
+    #[error("the package must be signed by {required}, and pinned keys are of no organisation")]
+    NoOrganizations {
+        /// Who must have signed.
+        required: RequiredSigners,
+    },
     /// The package was signed under another name.
     #[error("the package was signed as \"{signed}\", expected \"{expected}\"")]
     WrongName {
@@ -146,6 +167,16 @@ pub enum VerificationError {
     },
 }
 
+impl VerificationError {
+    /// If there were not enough signers, why another of them does not count.
+    pub(crate) fn beside(mut self, other: Option<Self>) -> Self {
+        if let Self::NotEnoughSigners { refused, .. } = &mut self {
+            *refused = other.map(Box::new);
+        }
+        self
+    }
+}
+
 fn signer(fingerprint: &Option<Fingerprint>) -> String {
     match fingerprint {
         Some(fingerprint) => fingerprint.to_string(),
@@ -162,6 +193,14 @@ fn version(found: &Option<PackageVersion>) -> String {
         Some(version) => format!("is version {version}"),
         None => "was signed without a version".into(),
     }
+}
+
+/// A number of signers that no envelope can have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("expected a number of signers from 1 to {limit}")]
+pub struct SignerCountError {
+    /// The most that there can be.
+    pub limit: usize,
 }
 
 /// What a signature says about a package's bytes.

@@ -46,6 +46,8 @@ mod source;
 mod open;
 mod sealed;
 
+mod quorum;
+
 mod policy;
 
 mod accept;
@@ -67,12 +69,14 @@ mod error;
 pub use args::{Security, SecurityArgs, SecurityArgsError};
 pub use config::SecurityConfig;
 pub use error::{
-    ActualContent, ExpectedContent, LoadError, PackageError, SignatureLocation, VerificationError,
+    ActualContent, ExpectedContent, LoadError, PackageError, SignatureLocation, SignerCountError,
+    VerificationError,
 };
 #[cfg(feature = "store")]
 pub use load::verify_and_load_package;
 pub use load::{LoadedPackage, Provenance, verify_and_load_package_offline};
 pub use path::PackagePath;
+pub use quorum::{RequiredSigners, SignerCount};
 pub use report::{VerificationReport, VerifiedPackage};
 pub use sign::{package_statement, sign_package};
 pub use source::SignatureSource;

@@ -103,6 +103,7 @@ impl VerifiedPackage {
     ///
     /// What keeps a package from being verified also keeps it from being loaded:
     /// [`VerificationError::UntrustedSigner`] if no signer is trusted any more,
+    /// [`VerificationError::NotEnoughSigners`] if too few are,
     /// [`VerificationError::Expired`], [`VerificationError::VersionBelowFloor`]. Then
     /// [`PackageError::Load`].
     #[cfg(feature = "store")]
@@ -151,24 +152,24 @@ impl VerifiedPackage {
         &self,
         decision: &TrustDecision,
     ) -> Result<Vec<TrustedKey>, VerificationError> {
-        let verdicts = self.report.signers.iter().map(|signer| {
-            let fingerprint = signer.key.fingerprint();
-            decision.about(&fingerprint).map_err(|reason| VerificationError::UntrustedSigner {
-                fingerprint: Some(fingerprint),
-                reason,
-            })
-        });
         let (mut signers, mut refusal) = (Vec::new(), None);
-        for verdict in verdicts {
-            match verdict {
+        for signer in &self.report.signers {
+            let fingerprint = signer.key.fingerprint();
+            match decision.about(&fingerprint) {
                 Ok(signer) => signers.push(signer.clone()),
-                Err(error) => {
-                    refusal.get_or_insert(error);
+                Err(reason) => {
+                    let fingerprint = Some(fingerprint);
+                    refusal
+                        .get_or_insert(VerificationError::UntrustedSigner { fingerprint, reason });
                 }
             }
         }
-        if let (true, Some(error)) = (signers.is_empty(), refusal) {
-            return Err(error);
+        match refusal {
+            Some(error) if signers.is_empty() => return Err(error),
+            refusal => {
+                let required = self.policy.required_signers;
+                required.require(&signers).map_err(|error| error.beside(refusal))?;
+            }
         }
         let VerificationReport { expires_at, version, .. } = &self.report;
         self.policy.require_valid(*expires_at, version.as_ref(), decision)?;

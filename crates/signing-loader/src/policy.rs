@@ -4,12 +4,13 @@ use chrono::{DateTime, TimeDelta, Utc};
 use signing_crypto::PackageVersion;
 use signing_trust::TrustDecision;
 
-use crate::{SecurityConfig, VerificationError};
+use crate::{RequiredSigners, SecurityConfig, VerificationError};
 
 /// What is asked of a signature beyond that its key is trusted. A verified package
 /// keeps it, so that the same is asked when it is loaded.
 #[derive(Clone, Debug)]
 pub(crate) struct Policy {
+    pub(crate) required_signers: RequiredSigners,
     clock_skew_allowance: TimeDelta,
     warn_before_expiry: TimeDelta,
 }
@@ -29,6 +30,7 @@ pub(crate) enum Validity {
 impl Policy {
     pub(crate) fn of(config: &SecurityConfig) -> Self {
         Self {
+            required_signers: config.required_signers,
             clock_skew_allowance: delta(config.clock_skew_allowance),
             warn_before_expiry: delta(config.warn_before_expiry),
         }

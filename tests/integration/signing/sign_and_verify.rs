@@ -1,6 +1,7 @@
 //! Who signs, verifies and loads gets what was signed.
 
 mod loading;
+mod quorum;
 mod several_signers;
 mod sources;
 mod validity;

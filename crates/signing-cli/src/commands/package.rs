@@ -1,3 +1,5 @@
+use signing_loader::RequiredSigners;
+
 use super::{sign, verify};
 use crate::cli::Package;
 use crate::context::{Context, block_on};
@@ -26,11 +28,24 @@ pub(super) fn run(context: &Context, command: Package) -> Result<Report, CliErro
                 }
             }
         }
-        Package::Verify { paths, org, trust_key, name, signature } => {
+        Package::Verify {
+            paths,
+            org,
+            trust_key,
+            name,
+            signature,
+            required_signers,
+            distinct_orgs,
+        } => {
             let packages = sign::packages(paths, name, signature.as_deref())?;
+            let required = match distinct_orgs {
+                true => RequiredSigners::Organizations(required_signers),
+                false => RequiredSigners::Keys(required_signers),
+            };
+            let asked = verify::Asked { signature, required };
             match org {
-                None => verify::with_pinned_keys(&packages, &trust_key, signature),
-                Some(org) => block_on(verify::with_store(context, &packages, &org, signature)),
+                None => verify::with_pinned_keys(&packages, &trust_key, &asked),
+                Some(org) => block_on(verify::with_store(context, &packages, &org, &asked)),
             }
         }
     }

@@ -15,6 +15,7 @@ mod trust;
 mod passphrase;
 mod prompt;
 
+mod quorum;
 mod sign;
 mod verify;
 
