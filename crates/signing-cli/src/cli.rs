@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
+use signing_crypto::{PackageVersion, ParseError, StatementTime};
 use signing_loader::SignerCount;
 
 use crate::passphrase::{PASSPHRASE, PassphraseArgs};
@@ -236,7 +237,7 @@ pub(crate) enum Format {
 
 #[derive(Subcommand)]
 pub(crate) enum Package {
-    /// Sign packages: write a .sig file beside each
+    /// Sign packages: write a .sig file beside each, or add to the one that is there
     #[command(group(ArgGroup::new("with").args(["key", "key_id"]).required(true)))]
     #[command(group(
         ArgGroup::new("to-decrypt").args(PASSPHRASE).requires("key").conflicts_with("key_id")
@@ -261,6 +262,15 @@ pub(crate) enum Package {
         #[arg(long)]
         name: Option<String>,
 
+        /// Sign as this version (Semantic Versioning)
+        #[arg(long, value_name = "VERSION")]
+        package_version: Option<PackageVersion>,
+
+        /// Let the signature end then: a time in RFC 3339, or a date, which means
+        /// its beginning in UTC
+        #[arg(long, value_name = "TIME", value_parser = expiry)]
+        expires: Option<StatementTime>,
+
         /// Write the signature to this file; for one package
         #[arg(long, value_name = "FILE")]
         output: Option<PathBuf>,
@@ -274,7 +284,7 @@ pub(crate) enum Package {
         #[arg(long, requires = "store")]
         org: Option<String>,
 
-        /// Replace a signature file that exists
+        /// Replace a signature file that exists rather than add to it
         #[arg(long)]
         force: bool,
     },
@@ -310,6 +320,10 @@ pub(crate) enum Package {
         #[arg(long, requires = "required_signers", conflicts_with = "trust_key")]
         distinct_orgs: bool,
     },
+}
+
+fn expiry(text: &str) -> Result<StatementTime, ParseError> {
+    text.parse().or_else(|_| format!("{text}T00:00:00Z").parse())
 }
 
 #[derive(Subcommand)]

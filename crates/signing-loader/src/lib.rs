@@ -75,10 +75,11 @@ pub use error::{
 #[cfg(feature = "store")]
 pub use load::verify_and_load_package;
 pub use load::{LoadedPackage, Provenance, verify_and_load_package_offline};
+pub use open::read_signature;
 pub use path::PackagePath;
 pub use quorum::{RequiredSigners, SignerCount};
 pub use report::{VerificationReport, VerifiedPackage};
-pub use sign::{package_statement, sign_package};
+pub use sign::{add_signature, package_statement, sign_package, sign_statement};
 pub use source::SignatureSource;
 #[cfg(feature = "store")]
 pub use verify::{check_package, verify_package};

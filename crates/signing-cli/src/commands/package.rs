@@ -9,9 +9,23 @@ use crate::output::Report;
 
 pub(super) fn run(context: &Context, command: Package) -> Result<Report, CliError> {
     match command {
-        Package::Sign { paths, key, key_id, passphrase, name, output, store, org, force } => {
+        Package::Sign {
+            paths,
+            key,
+            key_id,
+            passphrase,
+            name,
+            package_version: version,
+            expires: expires_at,
+            output,
+            store,
+            org,
+            force,
+        } => {
             let passphrase = passphrase.source();
-            let places = sign::Places { output, store, org, existing: Existing::replace_if(force) };
+            let terms = sign::Terms { version, expires_at };
+            let existing = Existing::replace_if(force);
+            let places = sign::Places { terms, output, store, org, existing };
             let packages = sign::packages(paths, name, places.output.as_deref())?;
             match (key, key_id) {
                 (Some(key), _) if !store => sign::with_file(&packages, &key, &passphrase, &places),

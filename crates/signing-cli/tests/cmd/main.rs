@@ -15,6 +15,7 @@ mod trust;
 mod passphrase;
 mod prompt;
 
+mod add_signature;
 mod quorum;
 mod sign;
 mod verify;
