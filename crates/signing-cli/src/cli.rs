@@ -65,7 +65,7 @@ pub(crate) enum Command {
     /// Signing keys and trusted keys
     #[command(subcommand)]
     Keys(Keys),
-    /// Sign and verify packages
+    /// Sign and verify packages, and look at signatures
     #[command(subcommand)]
     Package(Package),
     /// The store's tables
@@ -319,6 +319,24 @@ pub(crate) enum Package {
         /// Count as many of them as are of distinct organisations
         #[arg(long, requires = "required_signers", conflicts_with = "trust_key")]
         distinct_orgs: bool,
+    },
+    /// Show what a signature says, and whose it is; says nothing about the package
+    Inspect {
+        /// The package, or its .sig file
+        #[arg(value_name = "PATH", required_unless_present = "signature")]
+        path: Option<PathBuf>,
+
+        /// The signature's file
+        #[arg(long, value_name = "FILE")]
+        signature: Option<PathBuf>,
+
+        /// Check it by the trust of this organisation (name or id)
+        #[arg(long)]
+        org: Option<String>,
+
+        /// Check it by the public key in this PEM file (may be repeated)
+        #[arg(long, value_name = "PEM", conflicts_with = "org")]
+        trust_key: Vec<PathBuf>,
     },
 }
 

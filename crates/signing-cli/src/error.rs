@@ -170,7 +170,7 @@ impl CliError {
     }
 }
 
-fn verification_code(error: &VerificationError) -> &'static str {
+pub(crate) fn verification_code(error: &VerificationError) -> &'static str {
     match error {
         VerificationError::Unnamed | VerificationError::InvalidName(_) => "InvalidPackageName",
         VerificationError::NotARegularFile { .. } => "NotARegularFile",

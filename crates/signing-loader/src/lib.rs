@@ -56,6 +56,8 @@ mod report;
 mod sign;
 mod verify;
 
+mod inspect;
+
 mod load;
 
 mod dylib;
@@ -72,6 +74,9 @@ pub use error::{
     ActualContent, ExpectedContent, LoadError, PackageError, SignatureLocation, SignerCountError,
     VerificationError,
 };
+#[cfg(feature = "store")]
+pub use inspect::inspect_signature;
+pub use inspect::{SignatureInspection, inspect_signature_offline};
 #[cfg(feature = "store")]
 pub use load::verify_and_load_package;
 pub use load::{LoadedPackage, Provenance, verify_and_load_package_offline};

@@ -1,6 +1,6 @@
 use signing_loader::RequiredSigners;
 
-use super::{sign, verify};
+use super::{inspect, sign, verify};
 use crate::cli::Package;
 use crate::context::{Context, block_on};
 use crate::error::CliError;
@@ -60,6 +60,14 @@ pub(super) fn run(context: &Context, command: Package) -> Result<Report, CliErro
             match org {
                 None => verify::with_pinned_keys(&packages, &trust_key, &asked),
                 Some(org) => block_on(verify::with_store(context, &packages, &org, &asked)),
+            }
+        }
+        Package::Inspect { path, signature, org, trust_key } => {
+            let file = inspect::file(path, signature);
+            match org {
+                Some(org) => block_on(inspect::with_store(context, &file, &org)),
+                None if trust_key.is_empty() => inspect::unverified(&file),
+                None => inspect::with_pinned_keys(&file, &trust_key),
             }
         }
     }

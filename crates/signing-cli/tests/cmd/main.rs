@@ -16,6 +16,7 @@ mod passphrase;
 mod prompt;
 
 mod add_signature;
+mod inspect;
 mod quorum;
 mod sign;
 mod verify;
