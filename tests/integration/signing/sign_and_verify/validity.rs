@@ -5,11 +5,13 @@ use std::time::Duration;
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use signing_crypto::SignatureEnvelope;
 use signing_loader::{
-    PackageError, SignatureSource, VerificationError, check_package_offline, package_statement,
+    PackageError, SignatureSource, VerificationError, check_package, check_package_offline,
+    package_statement,
 };
-use signing_trust::PinnedKeys;
+use signing_trust::store::Store;
+use signing_trust::{Freshness, KeyManager, PinnedKeys};
 
-use crate::support::{Vendor, World, assert_refused, on_both_backends, untrusted};
+use crate::support::{Vendor, World, assert_refused, on_both_backends, until, untrusted};
 
 on_both_backends! {
     report_says_version_and_expiry,
@@ -20,6 +22,7 @@ on_both_backends! {
     expired_signature_of_other_bytes_is_expired,
     stored_signature_that_holds_is_found_behind_an_expired_one,
     pinned_keys_refuse_an_expired_signature_as_well,
+    remembered_decision_does_not_hold_the_clock,
 }
 
 fn in_seconds(seconds: i64) -> DateTime<Utc> {
@@ -27,7 +30,7 @@ fn in_seconds(seconds: i64) -> DateTime<Utc> {
 }
 
 /// The vendor's signature that expires then.
-async fn until(world: &World, vendor: &Vendor, expiry: DateTime<Utc>) -> SignatureEnvelope {
+async fn ending(world: &World, vendor: &Vendor, expiry: DateTime<Utc>) -> SignatureEnvelope {
     let statement = package_statement(&vendor.package).unwrap();
     let statement = statement.with_expiry(expiry.try_into().unwrap());
     world.keys.sign_statement(vendor.key.id, &statement).await.unwrap()
@@ -65,17 +68,17 @@ async fn expired_signature_is_rejected(world: World) {
         let expiry = in_seconds(seconds);
         let before = Utc::now();
         assert_refused!(
-            verify(&world, &vendor, until(&world, &vendor, expiry).await).await,
+            verify(&world, &vendor, ending(&world, &vendor, expiry).await).await,
             PackageError::Verification(VerificationError::Expired { expired_at, now })
                 if expired_at == expiry && now >= before
         );
     }
-    verify(&world, &vendor, until(&world, &vendor, in_seconds(3600)).await).await.unwrap();
+    verify(&world, &vendor, ending(&world, &vendor, in_seconds(3600)).await).await.unwrap();
 }
 
 async fn expired_signature_is_accepted_within_the_allowance_only(mut world: World) {
     let vendor = world.vendor("acme").await;
-    let expired = until(&world, &vendor, in_seconds(-600)).await;
+    let expired = ending(&world, &vendor, in_seconds(-600)).await;
 
     world.config.clock_skew_allowance = Duration::from_secs(1200);
     verify(&world, &vendor, expired.clone()).await.unwrap();
@@ -89,7 +92,7 @@ async fn expired_signature_is_accepted_within_the_allowance_only(mut world: Worl
 
 async fn expired_signature_of_an_untrusted_key_is_untrusted(world: World) {
     let vendor = world.vendor("acme").await;
-    let expired = until(&world, &vendor, in_seconds(-1)).await;
+    let expired = ending(&world, &vendor, in_seconds(-1)).await;
     world.keys.revoke_trusted_key(vendor.trusted.id).await.unwrap();
 
     let refused = verify(&world, &vendor, expired).await;
@@ -99,7 +102,7 @@ async fn expired_signature_of_an_untrusted_key_is_untrusted(world: World) {
 
 async fn expired_signature_of_another_name_is_misnamed(world: World) {
     let vendor = world.vendor("acme").await;
-    let expired = SignatureSource::Memory(until(&world, &vendor, in_seconds(-1)).await);
+    let expired = SignatureSource::Memory(ending(&world, &vendor, in_seconds(-1)).await);
     let other = world.path("other.so");
     std::fs::rename(&vendor.package, &other).unwrap();
     assert_refused!(
@@ -110,8 +113,8 @@ async fn expired_signature_of_another_name_is_misnamed(world: World) {
 
 async fn expired_signature_of_other_bytes_is_expired(world: World) {
     let vendor = world.vendor("acme").await;
-    let expired = until(&world, &vendor, in_seconds(-1)).await;
-    let good = until(&world, &vendor, in_seconds(3600)).await;
+    let expired = ending(&world, &vendor, in_seconds(-1)).await;
+    let good = ending(&world, &vendor, in_seconds(3600)).await;
     std::fs::write(&vendor.package, "ACME").unwrap();
     assert_refused!(
         verify(&world, &vendor, expired).await,
@@ -127,12 +130,12 @@ async fn stored_signature_that_holds_is_found_behind_an_expired_one(world: World
     let vendor = world.vendor("acme").await;
     let verify =
         async || world.verify(&vendor.package, vendor.org, SignatureSource::Database).await;
-    let expired = until(&world, &vendor, in_seconds(-1)).await;
+    let expired = ending(&world, &vendor, in_seconds(-1)).await;
     world.keys.store_signature(vendor.org, &expired).await.unwrap();
     assert_refused!(verify().await, PackageError::Verification(VerificationError::Expired { .. }));
 
     for end in [3600, -2] {
-        let envelope = until(&world, &vendor, in_seconds(end)).await;
+        let envelope = ending(&world, &vendor, in_seconds(end)).await;
         world.keys.store_signature(vendor.org, &envelope).await.unwrap();
     }
 
@@ -146,9 +149,42 @@ async fn pinned_keys_refuse_an_expired_signature_as_well(world: World) {
         let source = SignatureSource::Memory(envelope);
         check_package_offline(&vendor.package, &world.config, &pinned, source)
     };
-    check(until(&world, &vendor, in_seconds(3600)).await).unwrap();
+    check(ending(&world, &vendor, in_seconds(3600)).await).unwrap();
     assert_refused!(
-        check(until(&world, &vendor, in_seconds(0)).await),
+        check(ending(&world, &vendor, in_seconds(0)).await),
+        PackageError::Verification(VerificationError::Expired { .. })
+    );
+}
+
+/// The vendor's key is decided about once, and the signature expires after that.
+async fn remembered_decision_does_not_hold_the_clock(world: World) {
+    let vendor = world.vendor("acme").await;
+    let store = Store::open(&world.database.url()).await.unwrap();
+    let minute = Duration::from_secs(60);
+    let keys = KeyManager::new(store, None).with_freshness(Freshness::Bounded(minute));
+    let check = async |envelope: &SignatureEnvelope| {
+        let source = SignatureSource::Memory(envelope.clone());
+        check_package(&vendor.package, vendor.org, &world.config, &keys, source).await
+    };
+    let hide = async |from: &str, to: &str| {
+        world.database.execute(&format!("ALTER TABLE {from} RENAME TO {to}")).await.unwrap();
+    };
+    until(Duration::from_secs(10), "it answers from memory", async || {
+        check(&vendor.signature).await.unwrap();
+        hide("trusted_keys", "hidden").await;
+        let remembered = check(&vendor.signature).await.is_ok();
+        hide("hidden", "trusted_keys").await;
+        remembered
+    })
+    .await;
+
+    let expired = ending(&world, &vendor, in_seconds(0)).await;
+    let good = ending(&world, &vendor, in_seconds(3600)).await;
+    hide("trusted_keys", "hidden").await;
+
+    check(&good).await.unwrap();
+    assert_refused!(
+        check(&expired).await,
         PackageError::Verification(VerificationError::Expired { .. })
     );
 }
