@@ -18,6 +18,7 @@ on_both_backends! {
     one_key_that_signs_twice_is_one_signer,
     untrusted_and_broken_signatures_do_not_count,
     keys_of_one_organization_are_not_of_distinct_ones,
+    key_that_two_organizations_trust_counts_for_either,
     signatures_in_two_envelopes_do_not_add_up,
     pinned_keys_are_two_signers_but_of_no_organization,
     signers_too_few_of_whom_are_trusted_any_more_do_not_load,
@@ -145,6 +146,25 @@ async fn keys_of_one_organization_are_not_of_distinct_ones(mut world: World) {
     world.config.required_signers = organizations(2);
     world.keys.revoke_trust(operator, other.org).await.unwrap();
     assert_eq!(too_few(verify(&world, &acme, operator, &two).await), 1);
+}
+
+async fn key_that_two_organizations_trust_counts_for_either(mut world: World) {
+    let acme = world.vendor("acme").await;
+    let (_, second) = second(&world, &acme).await;
+    let (other, operator) = (world.org("other").await, world.org("operator").await);
+    for child in [acme.org, other] {
+        world.keys.grant_trust(operator, child).await.unwrap();
+    }
+    let both = add_signature(&acme.signature, &second);
+    world.config.required_signers = organizations(2);
+    assert_eq!(too_few(verify(&world, &acme, operator, &both).await), 1);
+
+    // Whichever of the two keys the other organisation trusts as well, and if both.
+    for key in [second.verifying_key(), acme.key.public_key] {
+        world.keys.trust_public_key(other, &key, None).await.unwrap();
+        verify(&world, &acme, operator, &both).await.unwrap();
+        assert_eq!(too_few(verify(&world, &acme, operator, &acme.signature).await), 1);
+    }
 }
 
 async fn signatures_in_two_envelopes_do_not_add_up(mut world: World) {
