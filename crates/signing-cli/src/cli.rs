@@ -1,8 +1,12 @@
+mod package;
+
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
 use crate::passphrase::{PASSPHRASE, PassphraseArgs};
+
+pub(crate) use self::package::Package;
 
 /// Sign native packages, decide whose signatures count, and verify
 #[derive(Parser)]
@@ -63,7 +67,7 @@ pub(crate) enum Command {
     /// Signing keys and trusted keys
     #[command(subcommand)]
     Keys(Keys),
-    /// Sign and verify packages
+    /// Sign and verify packages, and look at signatures
     #[command(subcommand)]
     Package(Package),
     /// The store's tables
@@ -231,76 +235,6 @@ pub(crate) enum Keys {
 pub(crate) enum Format {
     Pem,
     Raw,
-}
-
-#[derive(Subcommand)]
-pub(crate) enum Package {
-    /// Sign packages: write a .sig file beside each
-    #[command(group(ArgGroup::new("with").args(["key", "key_id"]).required(true)))]
-    #[command(group(
-        ArgGroup::new("to-decrypt").args(PASSPHRASE).requires("key").conflicts_with("key_id")
-    ))]
-    Sign {
-        /// The packages
-        #[arg(required = true, value_name = "PATH")]
-        paths: Vec<PathBuf>,
-
-        /// Sign with the private key in this PEM file; - for standard input
-        #[arg(long, value_name = "FILE")]
-        key: Option<PathBuf>,
-
-        /// Sign with this key of the store
-        #[arg(long, value_name = "ID")]
-        key_id: Option<String>,
-
-        #[command(flatten)]
-        passphrase: PassphraseArgs,
-
-        /// Sign under this name rather than the file's
-        #[arg(long)]
-        name: Option<String>,
-
-        /// Write the signature to this file; for one package
-        #[arg(long, value_name = "FILE")]
-        output: Option<PathBuf>,
-
-        /// Keep the signature in the store, for the key's organisation or --org;
-        /// then no file is written unless --output names one
-        #[arg(long)]
-        store: bool,
-
-        /// The organisation to keep the signature for (name or id)
-        #[arg(long, requires = "store")]
-        org: Option<String>,
-
-        /// Replace a signature file that exists
-        #[arg(long)]
-        force: bool,
-    },
-    /// Verify packages: exits with 0 if all are good, with 1 if one is refused
-    #[command(group(ArgGroup::new("by").args(["org", "trust_key"]).required(true)))]
-    Verify {
-        /// The packages
-        #[arg(required = true, value_name = "PATH")]
-        paths: Vec<PathBuf>,
-
-        /// By the trust of this organisation (name or id)
-        #[arg(long)]
-        org: Option<String>,
-
-        /// By the public key in this PEM file (may be repeated); asks no store,
-        /// so that no revocation is known
-        #[arg(long, value_name = "PEM", conflicts_with = "org")]
-        trust_key: Vec<PathBuf>,
-
-        /// Expect this name rather than the file's
-        #[arg(long)]
-        name: Option<String>,
-
-        /// The signature's file; for one package
-        #[arg(long, value_name = "FILE")]
-        signature: Option<PathBuf>,
-    },
 }
 
 #[derive(Subcommand)]

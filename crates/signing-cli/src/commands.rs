@@ -1,4 +1,5 @@
 mod db;
+mod inspect;
 mod keys;
 mod orgs;
 mod package;

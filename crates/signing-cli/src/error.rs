@@ -1,11 +1,18 @@
+mod not_added;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use signing_crypto::{KekError, KeyId, NameError, OrgName, ParseError, PassphraseError, PemError};
+use signing_crypto::{
+    EnvelopeError, KekError, KeyId, MalformedEnvelope, NameError, OrgName, ParseError,
+    PassphraseError, PemError, StatementTime,
+};
 use signing_loader::{LoadError, PackageError, VerificationError};
 use signing_trust::TrustError;
 use signing_trust::store::{StoreError, UrlError};
 use thiserror::Error;
+
+pub(crate) use self::not_added::{NotAdded, Place};
 
 /// Why a command did not do what it was told.
 #[derive(Debug, Error)]
@@ -48,6 +55,14 @@ pub(crate) enum CliError {
     Write { path: PathBuf, source: std::io::Error },
     #[error("{} exists", path.display())]
     FileExists { path: PathBuf },
+    #[error("{} exists, and is no package signature", path.display())]
+    NotASignature { path: PathBuf, source: MalformedEnvelope },
+    #[error("cannot add to the signatures in {place}")]
+    NotAdded { place: Place, source: NotAdded },
+    #[error("{} was changed by somebody else meanwhile", path.display())]
+    ChangedMeanwhile { path: PathBuf },
+    #[error("the signature would have expired already, at {expires_at}")]
+    ExpiryPast { expires_at: StatementTime },
     #[error("cannot use the key file {}", path.display())]
     KeyFile { path: PathBuf, source: PemError },
     #[error(transparent)]
@@ -96,6 +111,7 @@ impl CliError {
                 | TrustError::PreviouslyRevoked { .. }
                 | TrustError::SigningKeyRevoked { .. },
             ) => Outcome::Refused,
+            Self::NotAdded { .. } => Outcome::Refused,
             _ => Outcome::Undecided,
         }
     }
@@ -108,6 +124,7 @@ impl CliError {
                 PackageError::Load(LoadError::Linker(_)) => "LinkerRefused",
                 PackageError::Load(_) => "LoadFailed",
                 PackageError::Io { .. } => "UnreadableFile",
+                PackageError::Clock(_) => "UnusableClock",
                 PackageError::Trust(error) => trust_code(error),
                 _ => "PackageError",
             },
@@ -130,7 +147,10 @@ impl CliError {
             Self::KeyOfAnotherOrganization { .. } => "KeyOfAnotherOrganization",
             Self::Read { .. } => "UnreadableFile",
             Self::Write { .. } => "UnwritableFile",
-            Self::FileExists { .. } => "FileExists",
+            Self::FileExists { .. } | Self::NotASignature { .. } => "FileExists",
+            Self::NotAdded { source, .. } => not_added_code(source),
+            Self::ChangedMeanwhile { .. } => "ChangedMeanwhile",
+            Self::ExpiryPast { .. } => "ExpiryPast",
             Self::KeyFile { source, .. } => match source {
                 PemError::PassphraseNeeded => "PassphraseNeeded",
                 PemError::WrongPassphrase => "WrongPassphrase",
@@ -150,7 +170,7 @@ impl CliError {
     }
 }
 
-fn verification_code(error: &VerificationError) -> &'static str {
+pub(crate) fn verification_code(error: &VerificationError) -> &'static str {
     match error {
         VerificationError::Unnamed | VerificationError::InvalidName(_) => "InvalidPackageName",
         VerificationError::NotARegularFile { .. } => "NotARegularFile",
@@ -160,9 +180,22 @@ fn verification_code(error: &VerificationError) -> &'static str {
         VerificationError::MalformedSignature { .. } => "MalformedSignature",
         VerificationError::UntrustedSigner { .. } => "UntrustedSigner",
         VerificationError::InvalidSignature { .. } => "InvalidSignature",
+        VerificationError::NotEnoughSigners { .. } => "NotEnoughSigners",
+        VerificationError::NoOrganizations { .. } => "NoOrganizations",
         VerificationError::WrongName { .. } => "WrongName",
+        VerificationError::Expired { .. } => "Expired",
+        VerificationError::VersionBelowFloor { .. } => "VersionBelowFloor",
         VerificationError::TamperedPackage { .. } => "TamperedPackage",
         _ => "Refused",
+    }
+}
+
+fn not_added_code(error: &NotAdded) -> &'static str {
+    match error {
+        NotAdded::Envelope(EnvelopeError::Full { .. }) => "TooManySignatures",
+        NotAdded::Envelope(EnvelopeError::InvalidSignature { .. }) => "InvalidSignature",
+        NotAdded::Envelope(_) => "SignatureNotAdded",
+        _ => "OtherStatement",
     }
 }
 

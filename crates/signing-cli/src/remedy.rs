@@ -3,7 +3,7 @@ use signing_loader::{PackageError, VerificationError};
 use signing_trust::store::{StoreError, UrlError};
 use signing_trust::{TrustError, UntrustedReason};
 
-use crate::error::CliError;
+use crate::error::{CliError, Place};
 
 const GIVE_PASSPHRASE: &str = "set CLOACINA_KEY_PASSPHRASE, or give --passphrase-file <file> or \
                                --passphrase-fd <number>";
@@ -40,7 +40,14 @@ pub(crate) fn remedy(error: &CliError) -> Option<String> {
         | CliError::KeyPrefixTooShort { .. } => {
             Some("see which there are: cloacina keys list --org <org>".into())
         }
-        CliError::FileExists { .. } => {
+        CliError::NotAdded { place: Place::File(_), .. } => Some(
+            "sign into another file with --output, or replace these signatures with --force".into(),
+        ),
+        CliError::NotAdded { place: Place::Store, .. } => {
+            Some("sign anew rather than add, with --force".into())
+        }
+        CliError::ChangedMeanwhile { .. } => Some("sign again: nothing was written to it".into()),
+        CliError::FileExists { .. } | CliError::NotASignature { .. } => {
             Some("choose another file, or replace this one with --force".into())
         }
         CliError::KeyFile { source, .. } => key_file(source),
@@ -72,8 +79,24 @@ fn verification(error: &VerificationError) -> Option<String> {
         VerificationError::InvalidSignature { .. } | VerificationError::TamperedPackage { .. } => {
             "do not use this file: get the package and its .sig again from whoever built it".into()
         }
+        VerificationError::NotEnoughSigners { .. } => {
+            "have another who is trusted add a signature: cloacina package sign <package> --key \
+             <private key>"
+                .into()
+        }
+        VerificationError::NoOrganizations { .. } => {
+            "verify by an organisation's trust, with --org".into()
+        }
         VerificationError::WrongName { signed, .. } => {
             format!("give the file the name that was signed, {signed}, or sign it under its own")
+        }
+        VerificationError::Expired { .. } => {
+            "ask whoever built the package for a new signature, or for a newer package; if that \
+             time is still to come, set the clock right"
+                .into()
+        }
+        VerificationError::VersionBelowFloor { floor, .. } => {
+            format!("get version {floor} or a later one from whoever builds the package")
         }
         VerificationError::NotARegularFile { .. } | VerificationError::Unnamed => {
             "give the path of a package file".into()

@@ -137,6 +137,17 @@ impl SignatureEnvelope {
         PackageStatement::parse(&self.payload)
     }
 
+    /// Whether `key` made `signature`, whomever that names, over what this envelope
+    /// holds.
+    pub fn is_signature_by(&self, signature: &EnvelopeSignature, key: &VerifyingKey) -> bool {
+        key.accepts(&self.signed_bytes(), &signature.bytes)
+    }
+
+    /// What kind of content is signed; checked by nobody.
+    pub fn unverified_payload_type(&self) -> &str {
+        &self.payload_type
+    }
+
     /// The envelope's signatures, in order.
     pub fn signatures(&self) -> &[EnvelopeSignature] {
         &self.signatures

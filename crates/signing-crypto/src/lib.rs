@@ -35,6 +35,7 @@
 mod ids;
 mod name;
 mod pattern;
+mod time;
 mod version;
 
 mod digest;
@@ -72,5 +73,6 @@ pub use name::{KeyName, Note, OrgName, PackageName, is_deceptive};
 pub use pattern::{MAX_PATTERNS, PackagePatterns};
 pub use pem::{MAX_PASSPHRASE_SIZE, MAX_PEM_SIZE, Passphrase};
 pub use statement::{PREDICATE_TYPE, PackageStatement, STATEMENT_TYPE};
+pub use time::StatementTime;
 pub use version::PackageVersion;
 pub use wrap::WrappedKey;

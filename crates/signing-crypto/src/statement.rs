@@ -1,8 +1,9 @@
-use chrono::{DateTime, SecondsFormat, SubsecRound, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::strict_json::Object;
-use crate::{ContentLayer, MalformedEnvelope, PackageDigest, PackageName};
+use crate::{
+    ContentLayer, MalformedEnvelope, PackageDigest, PackageName, PackageVersion, StatementTime,
+};
 
 /// The `_type` of every statement: in-toto Statement v1.
 pub const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
@@ -11,14 +12,18 @@ pub const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
 pub const PREDICATE_TYPE: &str = "urn:cloacina:package-signature:v1";
 
 /// What a signature says: "this package has this name, these bytes and this
-/// length", as an in-toto Statement v1 with exactly one subject.
+/// length", and if the signer wants so, "it is this version" and "this holds until
+/// then", as an in-toto Statement v1 with exactly one subject.
 ///
 /// ```json
 /// {"_type":"https://in-toto.io/Statement/v1",
 ///  "subject":[{"name":"libworkflow.so","digest":{"sha256":"<64 hex digits>"}}],
 ///  "predicateType":"urn:cloacina:package-signature:v1",
-///  "predicate":{"signedAt":"2026-01-28T12:00:00Z","size":123456}}
+///  "predicate":{"signedAt":"2026-01-28T12:00:00Z","size":123456,
+///               "version":"1.4.0","expiresAt":"2027-01-28T12:00:00Z"}}
 /// ```
+///
+/// `version` and `expiresAt` are absent from a statement that does not say them.
 ///
 /// Everything in it is enforced by whoever verifies, except `signedAt`, which
 /// informs and never decides. That is why a field that this version does not
@@ -28,19 +33,32 @@ pub struct PackageStatement {
     name: PackageName,
     digest: PackageDigest,
     size: u64,
-    signed_at: DateTime<Utc>,
+    signed_at: StatementTime,
+    version: Option<PackageVersion>,
+    expires_at: Option<StatementTime>,
 }
 
 impl PackageStatement {
     /// States that the package `name` is `size` bytes with this `digest`.
-    /// `signed_at` is kept to the microsecond.
     pub fn new(
         name: PackageName,
         digest: PackageDigest,
         size: u64,
-        signed_at: DateTime<Utc>,
+        signed_at: StatementTime,
     ) -> Self {
-        Self { name, digest, size, signed_at: signed_at.trunc_subsecs(6) }
+        Self { name, digest, size, signed_at, version: None, expires_at: None }
+    }
+
+    /// States as well that it is this version.
+    #[must_use]
+    pub fn with_version(self, version: PackageVersion) -> Self {
+        Self { version: Some(version), ..self }
+    }
+
+    /// States as well that the statement is void from `expires_at` on.
+    #[must_use]
+    pub fn with_expiry(self, expires_at: StatementTime) -> Self {
+        Self { expires_at: Some(expires_at), ..self }
     }
 
     /// The name that the package must be loaded under.
@@ -59,16 +77,22 @@ impl PackageStatement {
     }
 
     /// When the signer says that it signed.
-    pub fn signed_at(&self) -> DateTime<Utc> {
+    pub fn signed_at(&self) -> StatementTime {
         self.signed_at
+    }
+
+    /// The package's version, if the signer says one.
+    pub fn version(&self) -> Option<&PackageVersion> {
+        self.version.as_ref()
+    }
+
+    /// From when on the statement is void, if ever.
+    pub fn expires_at(&self) -> Option<StatementTime> {
+        self.expires_at
     }
 
     /// The statement as compact JSON: the payload that is signed.
     pub fn to_json(&self) -> String {
-        let format = match self.signed_at.timestamp_subsec_micros() {
-            0 => SecondsFormat::Secs,
-            _ => SecondsFormat::Micros,
-        };
         let statement = Statement {
             statement_type: STATEMENT_TYPE.into(),
             subject: vec![Subject {
@@ -77,8 +101,10 @@ impl PackageStatement {
             }],
             predicate_type: PREDICATE_TYPE.into(),
             predicate: Predicate {
-                signed_at: self.signed_at.to_rfc3339_opts(format, true),
+                signed_at: self.signed_at.to_string(),
                 size: self.size,
+                version: self.version.as_ref().map(ToString::to_string),
+                expires_at: self.expires_at.as_ref().map(ToString::to_string),
             },
         };
         serde_json::to_string(&statement).expect("strings and integers serialise")
@@ -96,14 +122,30 @@ impl PackageStatement {
         let subjects = statement.subject.len();
         let [subject] = <[Subject; 1]>::try_from(statement.subject)
             .map_err(|_| MalformedEnvelope::SubjectCount { found: subjects })?;
-        let signed_at = DateTime::parse_from_rfc3339(&statement.predicate.signed_at)
-            .map_err(|_| MalformedEnvelope::SignedAt { found: statement.predicate.signed_at })?;
-        Ok(Self::new(
-            PackageName::new(subject.name).map_err(MalformedEnvelope::SubjectName)?,
-            subject.digest.sha256.parse().map_err(MalformedEnvelope::SubjectDigest)?,
-            statement.predicate.size,
-            signed_at.to_utc(),
-        ))
+        let Predicate { signed_at, size, version, expires_at } = statement.predicate;
+        Ok(Self {
+            name: PackageName::new(subject.name).map_err(MalformedEnvelope::SubjectName)?,
+            digest: subject.digest.sha256.parse().map_err(MalformedEnvelope::SubjectDigest)?,
+            size,
+            signed_at: match signed_at.parse() {
+                Ok(time) => time,
+                Err(_) => return Err(MalformedEnvelope::SignedAt { found: signed_at }),
+            },
+            version: version.map(parse_version).transpose()?,
+            expires_at: expires_at.map(parse_expiry).transpose()?,
+        })
+    }
+}
+
+fn parse_version(found: String) -> Result<PackageVersion, MalformedEnvelope> {
+    found.parse().map_err(|_| MalformedEnvelope::Version { found })
+}
+
+/// In UTC only, so that nobody reads another moment than is meant.
+fn parse_expiry(found: String) -> Result<StatementTime, MalformedEnvelope> {
+    match found.parse() {
+        Ok(time) if found.ends_with('Z') => Ok(time),
+        _ => Err(MalformedEnvelope::ExpiresAt { found }),
     }
 }
 
@@ -139,6 +181,18 @@ struct DigestSet {
 struct Predicate {
     signed_at: String,
     size: u64,
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    version: Option<String>,
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    expires_at: Option<String>,
+}
+
+/// A field that is there has a value: `null` is not another way to leave it out.
+fn present<'de, D>(deserializer: D) -> Result<Option<String>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+{
+    String::deserialize(deserializer).map(Some)
 }
 
 fn object<'de, D, T>(deserializer: D) -> Result<T, D::Error>

@@ -10,8 +10,9 @@ use crate::ParseError;
 /// metadata does not count: `1.4.0+a` and `1.4.0+b` are equal.
 #[derive(Clone, Debug)]
 pub struct PackageVersion {
-    text: String,
-    version: semver::Version,
+    text: Box<str>,
+    // Boxed, so that the errors which carry versions stay small.
+    version: Box<semver::Version>,
 }
 
 impl PackageVersion {
@@ -27,7 +28,9 @@ impl FromStr for PackageVersion {
     fn from_str(text: &str) -> Result<Self, ParseError> {
         match text.parse() {
             // One of more than 255 bytes is nobody's version.
-            Ok(version) if text.len() <= 255 => Ok(Self { text: text.into(), version }),
+            Ok(version) if text.len() <= 255 => {
+                Ok(Self { text: text.into(), version: Box::new(version) })
+            }
             _ => Err(ParseError::Version),
         }
     }

@@ -1,8 +1,8 @@
 //! A runner: loads each package that it is given and calls its entry point.
 //!
 //! ```text
-//! my_runner [--require-signatures (--trust-key PEM… | --org ORG [--database-url URL])]
-//!           [--input TEXT] PACKAGE…
+//! my_runner [--require-signatures (--trust-key PEM… | --org ORG [--database-url URL])
+//!            [--required-signers N [--distinct-orgs]]] [--input TEXT] PACKAGE…
 //! ```
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is what a program does")]

@@ -9,8 +9,8 @@ use thiserror::Error;
 mod organization;
 
 use crate::{
-    LoadedPackage, PackageError, PackagePath, SecurityConfig, SignatureSource,
-    verify_and_load_package_offline,
+    LoadedPackage, PackageError, PackagePath, RequiredSigners, SecurityConfig, SignatureSource,
+    SignerCount, verify_and_load_package_offline,
 };
 
 /// The command-line options of a runner that loads packages.
@@ -54,6 +54,15 @@ pub struct SecurityArgs {
     )]
     org: Option<String>,
 
+    /// How many distinct trusted keys must have signed a package, 1 to 16
+    #[arg(long, value_name = "N", requires = "require_signatures")]
+    required_signers: Option<SignerCount>,
+
+    /// Count as many of them as are of distinct organisations
+    #[cfg(feature = "store")]
+    #[arg(long, requires = "required_signers", conflicts_with = "trust_key")]
+    distinct_orgs: bool,
+
     /// The store to ask: postgres://… or a SQLite file
     #[cfg(feature = "store")]
     #[arg(long, value_name = "URL", env = "CLOACINA_DATABASE_URL", hide_env_values = true)]
@@ -66,6 +75,7 @@ impl std::fmt::Debug for SecurityArgs {
         f.debug_struct("SecurityArgs")
             .field("require_signatures", &self.require_signatures)
             .field("trust_key", &self.trust_key)
+            .field("required_signers", &self.required_signers)
             .finish_non_exhaustive()
     }
 }
@@ -124,8 +134,11 @@ pub enum SecurityArgsError {
 impl SecurityArgs {
     /// Reads the key files, or opens the store and finds the organisation.
     pub async fn resolve(&self) -> Result<Security, SecurityArgsError> {
-        let config =
-            SecurityConfig { require_signatures: self.require_signatures, ..Default::default() };
+        let config = SecurityConfig {
+            require_signatures: self.require_signatures,
+            required_signers: self.required_signers(),
+            ..Default::default()
+        };
         #[cfg(feature = "store")]
         if let Some(org) = &self.org {
             let url = self.database_url.as_deref().ok_or(SecurityArgsError::NoStore)?;
@@ -135,6 +148,15 @@ impl SecurityArgs {
         let keys: Result<PinnedKeys, _> =
             self.trust_key.iter().map(|path| read_key(path)).collect();
         Ok(Security { config, trust: Trust::Pinned(keys?) })
+    }
+
+    fn required_signers(&self) -> RequiredSigners {
+        let count = self.required_signers.unwrap_or(SignerCount::ONE);
+        #[cfg(feature = "store")]
+        if self.distinct_orgs {
+            return RequiredSigners::Organizations(count);
+        }
+        RequiredSigners::Keys(count)
     }
 }
 
@@ -168,4 +190,47 @@ fn read_key(path: &Path) -> Result<VerifyingKey, SecurityArgsError> {
         .map_err(|source| SecurityArgsError::KeyFile { path: path.into(), source })?;
     VerifyingKey::from_pem(&bytes)
         .map_err(|source| SecurityArgsError::Key { path: path.into(), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Cli {
+        #[command(flatten)]
+        security: SecurityArgs,
+    }
+
+    fn required(arguments: &[&str]) -> Option<RequiredSigners> {
+        let words = ["runner"].iter().chain(arguments);
+        Some(Cli::try_parse_from(words).ok()?.security.required_signers())
+    }
+
+    #[test]
+    fn one_trusted_key_must_have_signed_unless_more_are_asked_for() {
+        let three = SignerCount::new(3).unwrap();
+        let pinned = ["--require-signatures", "--trust-key", "a.pem"];
+        assert_eq!(required(&pinned), Some(RequiredSigners::default()));
+        let more = [&pinned[..], &["--required-signers", "3"]].concat();
+        assert_eq!(required(&more), Some(RequiredSigners::Keys(three)));
+        for count in ["0", "17", "-1", "all"] {
+            assert_eq!(required(&[&pinned[..], &["--required-signers", count]].concat()), None);
+        }
+        assert_eq!(required(&["--required-signers", "3"]), None);
+    }
+
+    #[test]
+    #[cfg(feature = "store")]
+    fn distinct_organisations_need_an_organisation_that_tells_them_apart() {
+        let three = SignerCount::new(3).unwrap();
+        let distinct = ["--require-signatures", "--required-signers", "3", "--distinct-orgs"];
+        let by_org = [&distinct[..], &["--org", "acme"]].concat();
+        assert_eq!(required(&by_org), Some(RequiredSigners::Organizations(three)));
+        assert_eq!(required(&[&distinct[..], &["--trust-key", "a.pem"]].concat()), None);
+        let uncounted = ["--require-signatures", "--org", "acme", "--distinct-orgs"];
+        assert_eq!(required(&uncounted), None);
+    }
 }

@@ -1,4 +1,8 @@
+use std::time::Duration;
+
 use signing_crypto::KeyEncryptionKey;
+
+use crate::RequiredSigners;
 
 /// What a runner asks of the packages that it loads.
 ///
@@ -15,6 +19,14 @@ pub struct SecurityConfig {
     /// The most bytes that a package may have. They are copied into memory when
     /// it is loaded.
     pub max_package_size: u64,
+    /// Who must have signed. One trusted key by default.
+    pub required_signers: RequiredSigners,
+    /// How far the clock may be ahead of the signer's: a signature counts for this
+    /// long after it expired. None by default.
+    pub clock_skew_allowance: Duration,
+    /// How long before it expires a signature that is accepted is told of with the
+    /// audit event `signature.expiring`. 30 days by default.
+    pub warn_before_expiry: Duration,
 }
 
 impl Default for SecurityConfig {
@@ -23,6 +35,9 @@ impl Default for SecurityConfig {
             require_signatures: false,
             key_encryption_key: None,
             max_package_size: 4 * 1024 * 1024 * 1024,
+            required_signers: RequiredSigners::default(),
+            clock_skew_allowance: Duration::ZERO,
+            warn_before_expiry: Duration::from_secs(30 * 24 * 60 * 60),
         }
     }
 }

@@ -3,9 +3,15 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use signing_crypto::{Fingerprint, MalformedEnvelope, NameError, PackageDigest, PackageName};
+use chrono::{DateTime, SecondsFormat, Utc};
+use signing_crypto::{
+    Fingerprint, MalformedEnvelope, NameError, PackageDigest, PackageName, PackageVersion,
+    ParseError,
+};
 use signing_trust::{TrustError, UntrustedReason};
 use thiserror::Error;
+
+use crate::RequiredSigners;
 
 type Source = Box<dyn std::error::Error + Send + Sync>;
 
@@ -27,6 +33,9 @@ pub enum PackageError {
         /// Why.
         source: io::Error,
     },
+    /// The clock shows a time that no statement can name, so nothing was signed.
+    #[error("the clock shows a time that cannot be signed")]
+    Clock(#[source] ParseError),
     /// Trust could not be asked. Whether the package is good is not known.
     #[error(transparent)]
     Trust(#[from] TrustError),
@@ -105,6 +114,25 @@ pub enum VerificationError {
         /// The key that the signature names.
         fingerprint: Fingerprint,
     },
+    /// Fewer have signed than must have.
+    #[error("the package must be signed by {required}, found {found}")]
+    NotEnoughSigners {
+        /// Who must have signed.
+        required: RequiredSigners,
+        /// How many of these have.
+        found: usize,
+        /// The trusted keys that have, which may be more than count.
+        signers: Vec<Fingerprint>,
+        /// Why another signature in the envelope does not count, if there is one.
+        #[source]
+        refused: Option<Box<VerificationError>>,
+    },
+    /// Keys of organisations are asked for, and pinned keys are of none.
+    #[error("the package must be signed by {required}, and pinned keys are of no organisation")]
+    NoOrganizations {
+        /// Who must have signed.
+        required: RequiredSigners,
+    },
     /// The package was signed under another name.
     #[error("the package was signed as \"{signed}\", expected \"{expected}\"")]
     WrongName {
@@ -112,6 +140,22 @@ pub enum VerificationError {
         expected: PackageName,
         /// The name that it is signed under.
         signed: PackageName,
+    },
+    /// The signature held until then, and no longer.
+    #[error("the signature expired at {}, and it is {}", time(expired_at), time(now))]
+    Expired {
+        /// When it expired.
+        expired_at: DateTime<Utc>,
+        /// The later of the local and the store's clock.
+        now: DateTime<Utc>,
+    },
+    /// The organisation accepts the package from a higher version on only.
+    #[error("the package {}, and {floor} is the lowest that is accepted", version(found))]
+    VersionBelowFloor {
+        /// The lowest version that is accepted.
+        floor: PackageVersion,
+        /// The version that was signed; `None` if none was.
+        found: Option<PackageVersion>,
     },
     /// A trusted key has signed other bytes than these.
     #[error("the package is not what was signed: expected {expected}, found {actual}")]
@@ -123,11 +167,40 @@ pub enum VerificationError {
     },
 }
 
+impl VerificationError {
+    /// If there were not enough signers, why another of them does not count.
+    pub(crate) fn beside(mut self, other: Option<Self>) -> Self {
+        if let Self::NotEnoughSigners { refused, .. } = &mut self {
+            *refused = other.map(Box::new);
+        }
+        self
+    }
+}
+
 fn signer(fingerprint: &Option<Fingerprint>) -> String {
     match fingerprint {
         Some(fingerprint) => fingerprint.to_string(),
         None => "(the signature names no key)".into(),
     }
+}
+
+fn time(at: &DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::AutoSi, true)
+}
+
+fn version(found: &Option<PackageVersion>) -> String {
+    match found {
+        Some(version) => format!("is version {version}"),
+        None => "was signed without a version".into(),
+    }
+}
+
+/// A number of signers that no envelope can have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("expected a number of signers from 1 to {limit}")]
+pub struct SignerCountError {
+    /// The most that there can be.
+    pub limit: usize,
 }
 
 /// What a signature says about a package's bytes.

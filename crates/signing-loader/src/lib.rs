@@ -46,9 +46,17 @@ mod source;
 mod open;
 mod sealed;
 
+mod quorum;
+
+mod policy;
+
+mod accept;
+
 mod report;
 mod sign;
 mod verify;
+
+mod inspect;
 
 mod load;
 
@@ -63,14 +71,20 @@ mod error;
 pub use args::{Security, SecurityArgs, SecurityArgsError};
 pub use config::SecurityConfig;
 pub use error::{
-    ActualContent, ExpectedContent, LoadError, PackageError, SignatureLocation, VerificationError,
+    ActualContent, ExpectedContent, LoadError, PackageError, SignatureLocation, SignerCountError,
+    VerificationError,
 };
+#[cfg(feature = "store")]
+pub use inspect::inspect_signature;
+pub use inspect::{SignatureInspection, inspect_signature_offline};
 #[cfg(feature = "store")]
 pub use load::verify_and_load_package;
 pub use load::{LoadedPackage, Provenance, verify_and_load_package_offline};
+pub use open::read_signature;
 pub use path::PackagePath;
+pub use quorum::{RequiredSigners, SignerCount};
 pub use report::{VerificationReport, VerifiedPackage};
-pub use sign::{package_statement, sign_package};
+pub use sign::{add_signature, package_statement, sign_package, sign_statement};
 pub use source::SignatureSource;
 #[cfg(feature = "store")]
 pub use verify::{check_package, verify_package};

@@ -1,7 +1,7 @@
 use signing_crypto::PackageDigest;
 #[cfg(feature = "store")]
 use signing_crypto::{OrgId, PackageName};
-use signing_trust::{AuditEvent, EventType, PinnedKeys, Signers, TrustDecision};
+use signing_trust::{AuditEvent, EventType, PinnedKeys, Signers, TrustDecision, TrustedKey};
 #[cfg(feature = "store")]
 use signing_trust::{TrustError, TrustSource};
 
@@ -96,22 +96,26 @@ pub fn verify_and_load_package_offline(
 
 impl VerifiedPackage {
     /// Loads the bytes that were verified, after asking `trust` once more: a
-    /// package that was verified before a revocation is not loaded after it.
+    /// package that was verified before a revocation, before its signature expired or
+    /// before a higher version was asked for is not loaded after it.
     ///
     /// # Errors
     ///
-    /// [`VerificationError::UntrustedSigner`] if the signer is no longer trusted,
-    /// and [`PackageError::Load`].
+    /// What keeps a package from being verified also keeps it from being loaded:
+    /// [`VerificationError::UntrustedSigner`] if no signer is trusted any more,
+    /// [`VerificationError::NotEnoughSigners`] if too few are,
+    /// [`VerificationError::Expired`], [`VerificationError::VersionBelowFloor`]. Then
+    /// [`PackageError::Load`].
     #[cfg(feature = "store")]
     pub async fn load<'a>(
         self,
         trust: impl Into<TrustSource<'a>>,
     ) -> Result<LoadedPackage, PackageError> {
         let decided = match (trust.into(), self.report.org) {
-            (TrustSource::Pinned(keys), _) => Ok(keys.decide(&self.signer())),
+            (TrustSource::Pinned(keys), _) => Ok(keys.decide(&self.claims())),
             (trust, Some(org)) => {
                 let name: &PackageName = &self.report.name;
-                trust.decide(org, &self.signer(), name).await
+                trust.decide(org, &self.claims(), name).await
             }
             (_, None) => Err(TrustError::NoOrganization),
         };
@@ -123,22 +127,53 @@ impl VerifiedPackage {
 
     /// As [`load`](Self::load), with pinned keys.
     pub fn load_offline(self, pinned: &PinnedKeys) -> Result<LoadedPackage, PackageError> {
-        let decision = pinned.decide(&self.signer());
+        let decision = pinned.decide(&self.claims());
         self.load_if_trusted(&decision)
     }
 
-    fn signer(&self) -> Signers {
-        Signers::one(self.report.fingerprint)
+    fn claims(&self) -> Signers {
+        let named = self.report.signers.iter().map(|signer| signer.key.fingerprint()).collect();
+        Signers { named, anonymous: false }
     }
 
-    fn load_if_trusted(self, decision: &TrustDecision) -> Result<LoadedPackage, PackageError> {
-        match decision.about(&self.report.fingerprint) {
-            Ok(_) => load_sealed(self.sealed, Provenance::Verified(Box::new(self.report))),
-            Err(reason) => {
-                let fingerprint = Some(self.report.fingerprint);
-                self.refuse(VerificationError::UntrustedSigner { fingerprint, reason }.into())
+    fn load_if_trusted(mut self, decision: &TrustDecision) -> Result<LoadedPackage, PackageError> {
+        match self.still_trusted(decision) {
+            Ok(signers) => {
+                self.report.fingerprint = signers[0].key.fingerprint();
+                self.report.signers = signers;
+                load_sealed(self.sealed, Provenance::Verified(Box::new(self.report)))
+            }
+            Err(error) => self.refuse(error.into()),
+        }
+    }
+
+    /// Those signers that are trusted now, at least one, if what they say still holds.
+    fn still_trusted(
+        &self,
+        decision: &TrustDecision,
+    ) -> Result<Vec<TrustedKey>, VerificationError> {
+        let (mut signers, mut refusal) = (Vec::new(), None);
+        for signer in &self.report.signers {
+            let fingerprint = signer.key.fingerprint();
+            match decision.about(&fingerprint) {
+                Ok(signer) => signers.push(signer.clone()),
+                Err(reason) => {
+                    let fingerprint = Some(fingerprint);
+                    refusal
+                        .get_or_insert(VerificationError::UntrustedSigner { fingerprint, reason });
+                }
             }
         }
+        match refusal {
+            Some(error) if signers.is_empty() => return Err(error),
+            refusal => {
+                let required = self.policy.required_signers;
+                required.require(&signers).map_err(|error| error.beside(refusal))?;
+            }
+        }
+        let VerificationReport { expires_at, version, .. } = &self.report;
+        self.policy.require_valid(*expires_at, version.as_ref(), decision)?;
+        Ok(signers)
     }
 
     fn refuse(self, error: PackageError) -> Result<LoadedPackage, PackageError> {
@@ -205,5 +240,49 @@ fn event(event_type: EventType, provenance: &Provenance) -> AuditEvent {
             .package(&report.name)
             .digest(report.content.digest),
         Provenance::Unsigned { digest } => event.digest(*digest),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use signing_crypto::{SignatureEnvelope, SigningKey, StatementTime};
+
+    use super::*;
+    use crate::{LoadError, package_statement};
+
+    /// A package that is no library, so that only the dynamic linker refuses it.
+    fn verified(directory: &Path, key: &SigningKey) -> VerifiedPackage {
+        let path = directory.join("libworkflow.so");
+        std::fs::write(&path, "not a library").unwrap();
+        let expiry: StatementTime = "9999-12-31T23:59:59Z".parse().unwrap();
+        let statement = package_statement(&path).unwrap().with_expiry(expiry);
+        let source = SignatureSource::Memory(SignatureEnvelope::sign(&statement, key));
+        let pinned = PinnedKeys::from(key.verifying_key());
+        verify_package_offline(&path, &SecurityConfig::default(), &pinned, source).unwrap()
+    }
+
+    #[test]
+    fn a_signature_that_expired_after_verification_does_not_load() {
+        let directory = tempfile::tempdir().unwrap();
+        let key = SigningKey::generate().unwrap();
+        let pinned = PinnedKeys::from(key.verifying_key());
+
+        let loaded = verified(directory.path(), &key).load_offline(&pinned);
+        assert!(matches!(loaded, Err(PackageError::Load(LoadError::Linker(_)))), "{loaded:?}");
+
+        let mut package = verified(directory.path(), &key);
+        let expiry = chrono::Utc::now();
+        package.report.expires_at = Some(expiry);
+        let loaded = package.load_offline(&pinned);
+        assert!(
+            matches!(
+                loaded,
+                Err(PackageError::Verification(VerificationError::Expired { expired_at, .. }))
+                    if expired_at == expiry
+            ),
+            "{loaded:?}"
+        );
     }
 }

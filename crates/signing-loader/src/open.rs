@@ -29,7 +29,12 @@ pub(crate) fn open_regular(path: &Path) -> Result<(File, u64), PackageError> {
 ///
 /// A symbolic link that leads nowhere is something: somebody meant a signature
 /// to be there, so that it is an error rather than a reason to look elsewhere.
-pub(crate) fn read_signature(path: &Path) -> Result<Option<SignatureEnvelope>, PackageError> {
+///
+/// # Errors
+///
+/// [`VerificationError::NotARegularFile`], [`VerificationError::MalformedSignature`],
+/// or an I/O error.
+pub fn read_signature(path: &Path) -> Result<Option<SignatureEnvelope>, PackageError> {
     let file = match open_regular(path) {
         Ok((file, _)) => file,
         Err(PackageError::Io { source, .. })

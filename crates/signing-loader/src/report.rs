@@ -1,18 +1,24 @@
 use chrono::{DateTime, Utc};
-use signing_crypto::{Fingerprint, HashedContent, OrgId, PackageDigest, PackageName};
+use signing_crypto::{
+    Fingerprint, HashedContent, OrgId, PackageDigest, PackageName, PackageVersion,
+};
 use signing_trust::{TrustPath, TrustedKey};
 
+use crate::policy::Policy;
 use crate::sealed::SealedPackage;
 
-/// What a verification found: that a trusted key has signed these bytes under
+/// What a verification found: that trusted keys have signed these bytes under
 /// this name. It cannot be loaded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerificationReport {
     pub(crate) name: PackageName,
     pub(crate) content: HashedContent,
-    pub(crate) signer: TrustedKey,
+    /// At least one; the first is that of the fingerprint.
+    pub(crate) signers: Vec<TrustedKey>,
     pub(crate) fingerprint: Fingerprint,
     pub(crate) signed_at: DateTime<Utc>,
+    pub(crate) version: Option<PackageVersion>,
+    pub(crate) expires_at: Option<DateTime<Utc>>,
     pub(crate) org: Option<OrgId>,
 }
 
@@ -32,19 +38,34 @@ impl VerificationReport {
         self.content.size
     }
 
-    /// The key that signed.
+    /// The first trusted key that signed.
     pub fn signer(&self) -> &Fingerprint {
         &self.fingerprint
     }
 
     /// By which path that key is trusted.
     pub fn via(&self) -> &TrustPath {
-        &self.signer.via
+        &self.signers[0].via
+    }
+
+    /// Every trusted key that signed, at least one, each once.
+    pub fn signers(&self) -> &[TrustedKey] {
+        &self.signers
     }
 
     /// When the signer says that it signed. Nothing depends on it.
     pub fn signed_at(&self) -> DateTime<Utc> {
         self.signed_at
+    }
+
+    /// The package's version, if the signers say one.
+    pub fn version(&self) -> Option<&PackageVersion> {
+        self.version.as_ref()
+    }
+
+    /// From when on the signature is void, if ever.
+    pub fn expires_at(&self) -> Option<DateTime<Utc>> {
+        self.expires_at
     }
 
     /// The organisation whose trust was asked; `None` for an offline verification.
@@ -60,6 +81,7 @@ impl VerificationReport {
 pub struct VerifiedPackage {
     pub(crate) sealed: SealedPackage,
     pub(crate) report: VerificationReport,
+    pub(crate) policy: Policy,
 }
 
 impl VerifiedPackage {

@@ -1,5 +1,7 @@
 use chrono::{SubsecRound, Utc};
-use signing_crypto::{PackageDigest, PackageStatement, SignatureEnvelope, SigningKey};
+use signing_crypto::{
+    EnvelopeError, PackageDigest, PackageStatement, SignatureEnvelope, SigningKey, StatementTime,
+};
 use signing_trust::{AuditEvent, EventType};
 
 use crate::open::open_regular;
@@ -14,14 +16,31 @@ pub fn sign_package(
     path: impl Into<PackagePath>,
     key: &SigningKey,
 ) -> Result<SignatureEnvelope, PackageError> {
-    let statement = package_statement(path)?;
-    let envelope = SignatureEnvelope::sign(&statement, key);
-    AuditEvent::new(EventType::PackageSigned)
-        .fingerprint(key.fingerprint())
-        .package(statement.name())
-        .digest(*statement.digest())
-        .emit();
-    Ok(envelope)
+    Ok(sign_statement(&package_statement(path)?, key))
+}
+
+/// Signs what is stated about a package, such as by [`package_statement`], which a
+/// version and an expiry may have been added to.
+pub fn sign_statement(statement: &PackageStatement, key: &SigningKey) -> SignatureEnvelope {
+    let envelope = SignatureEnvelope::sign(statement, key);
+    announce(statement, key);
+    envelope
+}
+
+/// Adds `key`'s signature to an envelope, over the statement that is there. Whether
+/// that is true, and worth signing, is for the caller to have checked.
+///
+/// # Errors
+///
+/// As [`SignatureEnvelope::add_signature`].
+pub fn add_signature(
+    envelope: &mut SignatureEnvelope,
+    key: &SigningKey,
+) -> Result<(), EnvelopeError> {
+    let statement = envelope.unverified_statement()?;
+    envelope.add_signature(key)?;
+    announce(&statement, key);
+    Ok(())
 }
 
 /// What there is to sign about the package at `path`, for a key that is elsewhere.
@@ -30,7 +49,7 @@ pub fn sign_package(
 /// # Errors
 ///
 /// [`VerificationError::NotARegularFile`], [`VerificationError::Empty`], a name
-/// that cannot be signed, or an I/O error.
+/// that cannot be signed, an I/O error, or [`PackageError::Clock`].
 pub fn package_statement(path: impl Into<PackagePath>) -> Result<PackageStatement, PackageError> {
     let package = path.into();
     let name = package.name()?;
@@ -40,6 +59,14 @@ pub fn package_statement(path: impl Into<PackagePath>) -> Result<PackageStatemen
     if content.size == 0 {
         return Err(VerificationError::Empty.into());
     }
-    let signed_at = Utc::now().trunc_subsecs(0);
+    let signed_at = StatementTime::new(Utc::now().trunc_subsecs(0)).map_err(PackageError::Clock)?;
     Ok(PackageStatement::new(name, content.digest, content.size, signed_at))
+}
+
+fn announce(statement: &PackageStatement, key: &SigningKey) {
+    AuditEvent::new(EventType::PackageSigned)
+        .fingerprint(key.fingerprint())
+        .package(statement.name())
+        .digest(*statement.digest())
+        .emit();
 }

@@ -1,20 +1,17 @@
 use std::fs::File;
 use std::io::{self, Read};
 
-use signing_crypto::{
-    EnvelopeError, HashedContent, MalformedEnvelope, OrgId, PackageDigest, PackageName,
-    SignatureEnvelope, VerifiedStatement,
-};
-use signing_trust::{
-    AuditEvent, EventType, PinnedKeys, Signers, TrustDecision, TrustedKey, UntrustedReason,
-};
+use signing_crypto::{HashedContent, OrgId, PackageDigest, PackageName};
+use signing_trust::{AuditEvent, EventType, PinnedKeys, Signers};
 
+use crate::accept::{Accepted, accept};
 use crate::open::open_regular;
+use crate::policy::{Policy, Validity};
 use crate::sealed::SealedPackage;
 use crate::source::Found;
 use crate::{
-    ActualContent, ExpectedContent, PackageError, PackagePath, SecurityConfig, SignatureSource,
-    VerificationError, VerificationReport, VerifiedPackage,
+    ActualContent, PackageError, PackagePath, SecurityConfig, SignatureSource, VerificationError,
+    VerificationReport, VerifiedPackage,
 };
 
 #[cfg(feature = "store")]
@@ -39,10 +36,9 @@ pub fn verify_package_offline(
     source: SignatureSource,
 ) -> Result<VerifiedPackage, PackageError> {
     let package = path.into();
-    let outcome = offline(&package, config, pinned, source, seal)
-        .map(|(report, sealed)| VerifiedPackage { sealed, report });
-    announce(&package, None, outcome.as_ref().map(VerifiedPackage::report));
-    outcome
+    let outcome = offline(&package, config, pinned, source, seal);
+    announce(&package, None, &outcome);
+    outcome.map(|outcome| outcome.into_package(config))
 }
 
 /// Verifies a package with pinned keys, as [`verify_package_offline`] does,
@@ -58,9 +54,9 @@ pub fn check_package_offline(
     source: SignatureSource,
 ) -> Result<VerificationReport, PackageError> {
     let package = path.into();
-    let outcome = offline(&package, config, pinned, source, hash).map(|(report, _)| report);
-    announce(&package, None, outcome.as_ref());
-    outcome
+    let outcome = offline(&package, config, pinned, source, hash);
+    announce(&package, None, &outcome);
+    outcome.map(|outcome| outcome.report)
 }
 
 fn offline<T>(
@@ -69,7 +65,7 @@ fn offline<T>(
     pinned: &PinnedKeys,
     source: SignatureSource,
     measure: Measure<T>,
-) -> Result<(VerificationReport, T), PackageError> {
+) -> Result<Verified<T>, PackageError> {
     let opened = OpenedPackage::open(package, config)?;
     let envelope = match source.look(package)? {
         Found::Envelope(envelope) => *envelope,
@@ -78,10 +74,35 @@ fn offline<T>(
         }
     };
     let decision = pinned.decide(&Signers::of(&envelope));
-    let accepted = accept(&envelope, &decision)?;
-    opened.require_signed_name(&accepted)?;
+    let accepted = accept(&envelope, &decision, &Policy::of(config), &opened.name)?;
     let measured = opened.measure_up_to(&accepted, measure)?;
-    accepted.into_report(measured, None)
+    Verified::new(accepted, measured, None)
+}
+
+/// What all checks have let through: the report, and what was kept of the bytes.
+struct Verified<T> {
+    report: VerificationReport,
+    validity: Validity,
+    kept: T,
+}
+
+impl<T> Verified<T> {
+    /// The last check is done here.
+    fn new(
+        accepted: Accepted,
+        (content, kept): (HashedContent, T),
+        org: Option<OrgId>,
+    ) -> Result<Self, PackageError> {
+        accepted.require_content(&content)?;
+        let validity = accepted.validity;
+        Ok(Self { report: accepted.into_report(content, org), validity, kept })
+    }
+}
+
+impl Verified<SealedPackage> {
+    fn into_package(self, config: &SecurityConfig) -> VerifiedPackage {
+        VerifiedPackage { sealed: self.kept, report: self.report, policy: Policy::of(config) }
+    }
 }
 
 /// A package file, opened and looked at from outside.
@@ -116,17 +137,13 @@ impl OpenedPackage {
         Ok(Self { package: package.clone(), name, file, size })
     }
 
-    fn require_signed_name(&self, accepted: &Accepted) -> Result<(), VerificationError> {
-        require_name(accepted, &self.name)
-    }
-
     /// Reads the package, unless its size already tells that it is another one.
     fn measure_up_to<T>(
         self,
         accepted: &Accepted,
         measure: Measure<T>,
     ) -> Result<(HashedContent, T), PackageError> {
-        let expected = accepted.statement.statement().size();
+        let expected = accepted.statement().size();
         if self.size != expected {
             return Err(accepted.tampered(ActualContent::Size(self.size)).into());
         }
@@ -143,111 +160,26 @@ impl OpenedPackage {
     }
 }
 
-/// A statement that a trusted key has signed. Nothing is said yet about the
-/// package at hand.
-struct Accepted {
-    statement: VerifiedStatement,
-    signer: TrustedKey,
-}
-
-impl Accepted {
-    fn tampered(&self, actual: ActualContent) -> VerificationError {
-        let statement = self.statement.statement();
-        let expected = ExpectedContent { digest: *statement.digest(), size: statement.size() };
-        VerificationError::TamperedPackage { expected, actual }
-    }
-
-    /// The last check: the bytes are those that were signed.
-    fn into_report<T>(
-        self,
-        (content, kept): (HashedContent, T),
-        org: Option<OrgId>,
-    ) -> Result<(VerificationReport, T), PackageError> {
-        let statement = self.statement.statement();
-        if content.size != statement.size() {
-            return Err(self.tampered(ActualContent::Size(content.size)).into());
-        }
-        if content.digest != *statement.digest() {
-            return Err(self.tampered(ActualContent::Digest(content.digest)).into());
-        }
-        let report = VerificationReport {
-            name: statement.name().clone(),
-            content,
-            fingerprint: self.signer.key.fingerprint(),
-            signed_at: statement.signed_at(),
-            signer: self.signer,
-            org,
-        };
-        Ok((report, kept))
-    }
-}
-
-/// Finds a trusted key that signed the envelope. One suffices; signatures of
-/// others, good or broken, do no harm.
-fn accept(
-    envelope: &SignatureEnvelope,
-    decision: &TrustDecision,
-) -> Result<Accepted, VerificationError> {
-    let claimed = |key: &TrustedKey| {
-        let fingerprint = Some(key.key.fingerprint());
-        envelope.signatures().iter().any(|signature| signature.claimed_signer() == fingerprint)
-    };
-    let mut refusal = None;
-    for signer in decision.trusted() {
-        match envelope.verify(&signer.key) {
-            Ok(statement) => return Ok(Accepted { statement, signer: signer.clone() }),
-            Err(EnvelopeError::Malformed(reason)) => {
-                refusal = Some(VerificationError::MalformedSignature { reason });
-            }
-            Err(_) if claimed(signer) => {
-                let fingerprint = signer.key.fingerprint();
-                refusal.get_or_insert(VerificationError::InvalidSignature { fingerprint });
-            }
-            Err(_) => {}
-        }
-    }
-    Err(refusal.unwrap_or_else(|| untrusted(decision)))
-}
-
-fn untrusted(decision: &TrustDecision) -> VerificationError {
-    let refused = decision
-        .keys()
-        .iter()
-        .find_map(|key| key.verdict.as_ref().err().map(|reason| (key.fingerprint, reason.clone())));
-    match refused {
-        Some((fingerprint, reason)) => {
-            VerificationError::UntrustedSigner { fingerprint: Some(fingerprint), reason }
-        }
-        None => {
-            let reason = UntrustedReason::Unknown;
-            VerificationError::UntrustedSigner { fingerprint: None, reason }
-        }
-    }
-}
-
-fn require_name(accepted: &Accepted, expected: &PackageName) -> Result<(), VerificationError> {
-    let signed = accepted.statement.statement().name();
-    match signed == expected {
-        true => Ok(()),
-        false => {
-            Err(VerificationError::WrongName { expected: expected.clone(), signed: signed.clone() })
-        }
-    }
-}
-
 /// Tells the audit log what came of a verification.
-fn announce(
+fn announce<T>(
     package: &PackagePath,
     org: Option<OrgId>,
-    outcome: Result<&VerificationReport, &PackageError>,
+    outcome: &Result<Verified<T>, PackageError>,
 ) {
     match outcome {
-        Ok(report) => AuditEvent::new(EventType::VerificationSuccess)
-            .org(org)
-            .fingerprint(report.fingerprint)
-            .package(&report.name)
-            .digest(report.content.digest)
-            .emit(),
+        Ok(Verified { report, validity, .. }) => {
+            let event = |event_type| {
+                AuditEvent::new(event_type)
+                    .org(org)
+                    .fingerprint(report.fingerprint)
+                    .package(&report.name)
+                    .digest(report.content.digest)
+            };
+            event(EventType::VerificationSuccess).emit();
+            if let Validity::EndsSoon { expires_at } = *validity {
+                event(EventType::SignatureExpiring).expires_at(Some(expires_at)).emit();
+            }
+        }
         Err(error) => {
             let mut event = AuditEvent::new(EventType::VerificationFailure)
                 .org(org)
@@ -258,11 +190,5 @@ fn announce(
             }
             event.emit();
         }
-    }
-}
-
-impl From<MalformedEnvelope> for VerificationError {
-    fn from(reason: MalformedEnvelope) -> Self {
-        Self::MalformedSignature { reason }
     }
 }

@@ -68,6 +68,8 @@ event_types! {
     VerificationSuccess = "verification.success", INFO;
     /// A package was refused.
     VerificationFailure = "verification.failure", WARN;
+    /// A package was verified by a signature that expires soon.
+    SignatureExpiring = "signature.expiring", WARN;
     /// A verified package was loaded.
     LoadSuccess = "package.load.success", INFO;
     /// A package is about to be loaded without verification.

@@ -58,7 +58,8 @@ async fn revoked_key_is_rejected_whenever_it_says_that_it_signed(world: World) {
     let acme = world.vendor("acme").await;
     let signed_at = async |time: DateTime<Utc>| {
         let now = package_statement(&acme.package).unwrap();
-        let then = PackageStatement::new(now.name().clone(), *now.digest(), now.size(), time);
+        let (name, time) = (now.name().clone(), time.try_into().unwrap());
+        let then = PackageStatement::new(name, *now.digest(), now.size(), time);
         SignatureSource::Memory(world.keys.sign_statement(acme.key.id, &then).await.unwrap())
     };
     let times = ["2001-01-01T00:00:00Z", "2999-12-31T23:59:59Z"].map(|text| text.parse().unwrap());

@@ -7,6 +7,7 @@
 
 mod bytes;
 mod files;
+mod policy;
 mod races;
 mod signatures;
 mod signers;

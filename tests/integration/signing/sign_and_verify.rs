@@ -1,8 +1,11 @@
 //! Who signs, verifies and loads gets what was signed.
 
+mod floors;
 mod loading;
+mod quorum;
 mod several_signers;
 mod sources;
+mod validity;
 mod without_a_store;
 
 use std::fmt::Debug;

@@ -1,4 +1,6 @@
-use super::{sign, verify};
+use signing_loader::RequiredSigners;
+
+use super::{inspect, sign, verify};
 use crate::cli::Package;
 use crate::context::{Context, block_on};
 use crate::error::CliError;
@@ -7,9 +9,23 @@ use crate::output::Report;
 
 pub(super) fn run(context: &Context, command: Package) -> Result<Report, CliError> {
     match command {
-        Package::Sign { paths, key, key_id, passphrase, name, output, store, org, force } => {
+        Package::Sign {
+            paths,
+            key,
+            key_id,
+            passphrase,
+            name,
+            package_version: version,
+            expires: expires_at,
+            output,
+            store,
+            org,
+            force,
+        } => {
             let passphrase = passphrase.source();
-            let places = sign::Places { output, store, org, existing: Existing::replace_if(force) };
+            let terms = sign::Terms { version, expires_at };
+            let existing = Existing::replace_if(force);
+            let places = sign::Places { terms, output, store, org, existing };
             let packages = sign::packages(paths, name, places.output.as_deref())?;
             match (key, key_id) {
                 (Some(key), _) if !store => sign::with_file(&packages, &key, &passphrase, &places),
@@ -26,11 +42,32 @@ pub(super) fn run(context: &Context, command: Package) -> Result<Report, CliErro
                 }
             }
         }
-        Package::Verify { paths, org, trust_key, name, signature } => {
+        Package::Verify {
+            paths,
+            org,
+            trust_key,
+            name,
+            signature,
+            required_signers,
+            distinct_orgs,
+        } => {
             let packages = sign::packages(paths, name, signature.as_deref())?;
+            let required = match distinct_orgs {
+                true => RequiredSigners::Organizations(required_signers),
+                false => RequiredSigners::Keys(required_signers),
+            };
+            let asked = verify::Asked { signature, required };
             match org {
-                None => verify::with_pinned_keys(&packages, &trust_key, signature),
-                Some(org) => block_on(verify::with_store(context, &packages, &org, signature)),
+                None => verify::with_pinned_keys(&packages, &trust_key, &asked),
+                Some(org) => block_on(verify::with_store(context, &packages, &org, &asked)),
+            }
+        }
+        Package::Inspect { path, signature, org, trust_key } => {
+            let file = inspect::file(path, signature);
+            match org {
+                Some(org) => block_on(inspect::with_store(context, &file, &org)),
+                None if trust_key.is_empty() => inspect::unverified(&file),
+                None => inspect::with_pinned_keys(&file, &trust_key),
             }
         }
     }

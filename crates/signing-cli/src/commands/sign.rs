@@ -1,18 +1,25 @@
+mod prepare;
+mod signed;
+
 use std::path::{Path, PathBuf};
 
-use serde_json::{Value, json};
 use signing_crypto::{KeyId, OrgId, PackageName, SignatureEnvelope, SigningKey};
-use signing_loader::{PackageError, PackagePath, package_statement, sign_package};
-use signing_trust::KeyManager;
+use signing_loader::{PackagePath, add_signature, sign_statement};
+use signing_trust::{KeyManager, TrustError};
 
+use self::prepare::{Plan, Prepared};
+use self::signed::{Act, Signed};
 use crate::context::{Context, organization};
 use crate::error::CliError;
-use crate::files::{self, Existing, Readers};
-use crate::output::{Report, shown};
+use crate::files::{self, Existing};
+use crate::output::Report;
 use crate::passphrase::PassphraseSource;
 
-/// Where signatures go.
+pub(super) use self::prepare::Terms;
+
+/// Where signatures go, and what they say there.
 pub(super) struct Places {
+    pub(super) terms: Terms,
     pub(super) output: Option<PathBuf>,
     pub(super) store: bool,
     pub(super) org: Option<String>,
@@ -45,13 +52,13 @@ pub(super) fn with_file(
     passphrase: &PassphraseSource,
     places: &Places,
 ) -> Result<Report, CliError> {
-    places.require_vacant(packages)?;
+    let prepared = places.prepare(packages)?;
     let key = files::read_signing_key(key, passphrase)?;
     // Everything is signed before anything is written.
-    let envelopes = sign_all(packages, &key)?;
+    let envelopes = sign_all(&prepared, &key)?;
     let mut signed = Signed::default();
-    for (package, envelope) in packages.iter().zip(&envelopes) {
-        signed.write(package, envelope, places)?;
+    for (prepared, (envelope, act)) in prepared.iter().zip(&envelopes) {
+        signed.write(prepared, (envelope, *act), places.existing)?;
     }
     Ok(signed.report())
 }
@@ -64,15 +71,16 @@ pub(super) async fn with_file_and_store(
     passphrase: &PassphraseSource,
     places: &Places,
 ) -> Result<Report, CliError> {
-    places.require_vacant(packages)?;
+    let mut prepared = places.prepare(packages)?;
     let key = files::read_signing_key(key, passphrase)?;
     let keys = context.keys().await?;
     let org = places.org.as_deref().ok_or(CliError::StoreWithoutOrganization)?;
     let org = organization(&keys, org).await?.id;
-    let envelopes = sign_all(packages, &key)?;
+    places.look_in_store(&mut prepared, &keys, org).await?;
+    let envelopes = sign_all(&prepared, &key)?;
     let mut signed = Signed::default();
-    for (package, envelope) in packages.iter().zip(&envelopes) {
-        signed.keep(&keys, org, package, envelope, places).await?;
+    for (prepared, (envelope, act)) in prepared.iter().zip(&envelopes) {
+        signed.keep(&keys, org, prepared, (envelope, *act), places.existing).await?;
     }
     Ok(signed.report())
 }
@@ -84,33 +92,55 @@ pub(super) async fn with_stored_key(
     id: KeyId,
     places: &Places,
 ) -> Result<Report, CliError> {
-    places.require_vacant(packages)?;
+    let mut prepared = places.prepare(packages)?;
     let keys = context.keys_with_kek().await?;
-    let owner = keys.store().signing_key(id).await?.org_id;
+    let record = keys.store().signing_key(id).await?;
+    let owner = record.org_id;
     if let Some(org) = &places.org
         && organization(&keys, org).await?.id != owner
     {
         return Err(CliError::StoreForAnotherOrganization { id });
     }
+    if places.store {
+        places.look_in_store(&mut prepared, &keys, owner).await?;
+    }
     let mut envelopes = Vec::with_capacity(packages.len());
-    for package in packages {
-        envelopes.push(keys.sign_statement(id, &package_statement(package)?).await?);
+    for prepared in &prepared {
+        envelopes.push(match prepared.plan(&record.public_key)? {
+            Plan::Sign(statement) => (keys.sign_statement(id, &statement).await?, Act::Signed),
+            Plan::Add(mut envelope) => match keys.add_signature(id, &mut envelope).await {
+                Ok(()) => (envelope, Act::Added),
+                Err(TrustError::Envelope(error)) => return Err(prepared.refuse(error)),
+                Err(error) => return Err(error.into()),
+            },
+            Plan::Keep(envelope) => (envelope, Act::AlreadySigned),
+        });
     }
     let mut signed = Signed::default();
-    for (package, envelope) in packages.iter().zip(&envelopes) {
+    for (prepared, (envelope, act)) in prepared.iter().zip(&envelopes) {
         match places.store {
-            true => signed.keep(&keys, owner, package, envelope, places).await?,
-            false => signed.write(package, envelope, places)?,
+            true => {
+                signed.keep(&keys, owner, prepared, (envelope, *act), places.existing).await?;
+            }
+            false => signed.write(prepared, (envelope, *act), places.existing)?,
         }
     }
     Ok(signed.report())
 }
 
 fn sign_all(
-    packages: &[PackagePath],
+    prepared: &[Prepared],
     key: &SigningKey,
-) -> Result<Vec<SignatureEnvelope>, PackageError> {
-    packages.iter().map(|package| sign_package(package, key)).collect()
+) -> Result<Vec<(SignatureEnvelope, Act)>, CliError> {
+    let sign = |prepared: &Prepared| match prepared.plan(&key.verifying_key())? {
+        Plan::Sign(statement) => Ok((sign_statement(&statement, key), Act::Signed)),
+        Plan::Add(mut envelope) => match add_signature(&mut envelope, key) {
+            Ok(()) => Ok((envelope, Act::Added)),
+            Err(error) => Err(prepared.refuse(error)),
+        },
+        Plan::Keep(envelope) => Ok((envelope, Act::AlreadySigned)),
+    };
+    prepared.iter().map(sign).collect()
 }
 
 impl Places {
@@ -123,67 +153,22 @@ impl Places {
     }
 
     /// Refuses before anything is signed, so that it is all or nothing.
-    fn require_vacant(&self, packages: &[PackagePath]) -> Result<(), CliError> {
-        let mut files = packages.iter().filter_map(|package| self.file(package));
-        match files.find(|file| file.symlink_metadata().is_ok()) {
-            Some(path) if self.existing == Existing::Keep => Err(CliError::FileExists { path }),
-            _ => Ok(()),
-        }
+    fn prepare(&self, packages: &[PackagePath]) -> Result<Vec<Prepared>, CliError> {
+        packages.iter().map(|package| Prepared::new(package, self)).collect()
     }
-}
 
-/// What was signed so far.
-#[derive(Default)]
-struct Signed {
-    text: String,
-    documents: Vec<Value>,
-}
-
-impl Signed {
-    async fn keep(
-        &mut self,
+    /// Replacing what is there means not to add to it.
+    async fn look_in_store(
+        &self,
+        prepared: &mut [Prepared],
         keys: &KeyManager,
         org: OrgId,
-        package: &PackagePath,
-        envelope: &SignatureEnvelope,
-        places: &Places,
     ) -> Result<(), CliError> {
-        let id = keys.store_signature(org, envelope).await?.into_inner();
-        self.write(package, envelope, places)?;
-        if let Some(document) = self.documents.last_mut() {
-            document["signature_id"] = id.to_string().into();
+        if self.existing == Existing::Keep {
+            for prepared in prepared {
+                prepared.look_in_store(keys, org).await?;
+            }
         }
-        self.text += &format!("  in the store as {id}\n");
         Ok(())
-    }
-
-    fn write(
-        &mut self,
-        package: &PackagePath,
-        envelope: &SignatureEnvelope,
-        places: &Places,
-    ) -> Result<(), CliError> {
-        let file = places.file(package);
-        if let Some(path) = &file {
-            let json = envelope.to_json();
-            files::write_atomically(path, json.as_bytes(), Readers::Everybody, places.existing)?;
-        }
-        let statement = envelope.unverified_statement().map_err(signing_trust::TrustError::from)?;
-        self.text += &format!("signed {} as {}\n", shown(package.path()), statement.name());
-        if let Some(file) = &file {
-            self.text += &format!("  in {}\n", shown(file));
-        }
-        self.documents.push(json!({
-            "path": package.path().display().to_string(),
-            "name": statement.name().as_str(),
-            "sha256": statement.digest().to_string(),
-            "size": statement.size(),
-            "signature": file.map(|path| path.display().to_string()),
-        }));
-        Ok(())
-    }
-
-    fn report(self) -> Report {
-        Report::new(self.text, Value::Array(self.documents))
     }
 }

@@ -2,8 +2,8 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 use signing_loader::{
-    PackageError, PackagePath, SecurityConfig, SignatureSource, VerificationReport, check_package,
-    check_package_offline,
+    PackageError, PackagePath, RequiredSigners, SecurityConfig, SignatureSource,
+    VerificationReport, check_package, check_package_offline,
 };
 use signing_trust::PinnedKeys;
 
@@ -12,19 +12,39 @@ use crate::error::CliError;
 use crate::files;
 use crate::output::{Report, shown};
 
+/// What is asked beside whose trust counts.
+pub(super) struct Asked {
+    pub(super) signature: Option<PathBuf>,
+    pub(super) required: RequiredSigners,
+}
+
+impl Asked {
+    fn config(&self) -> SecurityConfig {
+        SecurityConfig {
+            require_signatures: true,
+            required_signers: self.required,
+            ..Default::default()
+        }
+    }
+
+    fn source(&self) -> SignatureSource {
+        self.signature.clone().map_or(SignatureSource::Auto, SignatureSource::DetachedFile)
+    }
+}
+
 /// Verifies with keys from files: no store, no KEK, no runtime, no network.
 pub(super) fn with_pinned_keys(
     packages: &[PackagePath],
     trust_keys: &[PathBuf],
-    signature: Option<PathBuf>,
+    asked: &Asked,
 ) -> Result<Report, CliError> {
     let keys: Result<PinnedKeys, _> =
         trust_keys.iter().map(|path| files::read_public_key(path)).collect();
     let keys = keys?;
     let mut verdicts = Verdicts::default();
     for package in packages {
-        let source = source(signature.clone());
-        verdicts.add(package, check_package_offline(package, &config(), &keys, source));
+        let outcome = check_package_offline(package, &asked.config(), &keys, asked.source());
+        verdicts.add(package, outcome);
     }
     Ok(verdicts.report())
 }
@@ -34,24 +54,16 @@ pub(super) async fn with_store(
     context: &Context,
     packages: &[PackagePath],
     org: &str,
-    signature: Option<PathBuf>,
+    asked: &Asked,
 ) -> Result<Report, CliError> {
     let keys = context.keys().await?;
     let org = organization(&keys, org).await?.id;
     let mut verdicts = Verdicts::default();
     for package in packages {
-        let source = source(signature.clone());
-        verdicts.add(package, check_package(package, org, &config(), &keys, source).await);
+        let outcome = check_package(package, org, &asked.config(), &keys, asked.source()).await;
+        verdicts.add(package, outcome);
     }
     Ok(verdicts.report())
-}
-
-fn config() -> SecurityConfig {
-    SecurityConfig { require_signatures: true, ..Default::default() }
-}
-
-fn source(signature: Option<PathBuf>) -> SignatureSource {
-    signature.map_or(SignatureSource::Auto, SignatureSource::DetachedFile)
 }
 
 /// What came of each package.
@@ -67,26 +79,8 @@ impl Verdicts {
         let path = package.path().display().to_string();
         match outcome {
             Ok(report) => {
-                self.text += &format!(
-                    "ok {}\n  name       {}\n  sha256     {}\n  signer     {}\n  \
-                     trusted    {}\n  signed at  {} (says the signer)\n",
-                    shown(package.path()),
-                    report.name(),
-                    report.digest(),
-                    report.signer(),
-                    report.via(),
-                    report.signed_at().to_rfc3339(),
-                );
-                self.documents.push(json!({
-                    "path": path,
-                    "verdict": "verified",
-                    "name": report.name().as_str(),
-                    "sha256": report.digest().to_string(),
-                    "size": report.size(),
-                    "signer": report.signer().to_string(),
-                    "via": report.via().to_string(),
-                    "signed_at": report.signed_at().to_rfc3339(),
-                }));
+                self.text += &format!("ok {}\n{}", shown(package.path()), lines(&report));
+                self.documents.push(document(&path, &report));
             }
             Err(error) => {
                 let error = CliError::from(error);
@@ -110,4 +104,47 @@ impl Verdicts {
         }
         report
     }
+}
+
+fn lines(report: &VerificationReport) -> String {
+    let mut lines = format!("  name       {}\n  sha256     {}\n", report.name(), report.digest());
+    for signer in report.signers() {
+        let (fingerprint, via) = (signer.key.fingerprint(), &signer.via);
+        lines += &format!("  signer     {fingerprint}\n  trusted    {via}\n");
+    }
+    if let Some(version) = report.version() {
+        lines += &format!("  version    {version}\n");
+    }
+    let signed_at = report.signed_at().to_rfc3339();
+    lines += &format!("  signed at  {signed_at} (says the signer)\n");
+    if let Some(expires_at) = report.expires_at() {
+        lines += &format!("  expires    {}\n", expires_at.to_rfc3339());
+    }
+    lines
+}
+
+fn document(path: &str, report: &VerificationReport) -> Value {
+    let signers: Vec<_> = report
+        .signers()
+        .iter()
+        .map(|signer| {
+            json!({
+                "fingerprint": signer.key.fingerprint().to_string(),
+                "via": signer.via.to_string(),
+            })
+        })
+        .collect();
+    json!({
+        "path": path,
+        "verdict": "verified",
+        "name": report.name().as_str(),
+        "sha256": report.digest().to_string(),
+        "size": report.size(),
+        "signer": report.signer().to_string(),
+        "via": report.via().to_string(),
+        "signers": signers,
+        "version": report.version().map(ToString::to_string),
+        "signed_at": report.signed_at().to_rfc3339(),
+        "expires_at": report.expires_at().map(|time| time.to_rfc3339()),
+    })
 }

@@ -15,6 +15,9 @@ mod trust;
 mod passphrase;
 mod prompt;
 
+mod add_signature;
+mod inspect;
+mod quorum;
 mod sign;
 mod verify;
 

@@ -120,6 +120,18 @@ pub enum MalformedEnvelope {
         /// The text found.
         found: String,
     },
+    /// A version that is none.
+    #[error("its version is {found:?}, expected Semantic Versioning 2.0.0")]
+    Version {
+        /// The text found.
+        found: String,
+    },
+    /// An expiry that is no time, or not one in UTC.
+    #[error("its expiresAt is {found:?}, expected an RFC 3339 time in UTC")]
+    ExpiresAt {
+        /// The text found.
+        found: String,
+    },
 }
 
 /// A layer of JSON within a signature.

@@ -1,7 +1,9 @@
 use signing_crypto::{HashedContent, OrgId, SignatureEnvelope};
 use signing_trust::{Signers, TrustError, TrustSource};
 
-use super::{Accepted, Measure, OpenedPackage, accept, announce, hash, require_name, seal};
+use super::{Measure, OpenedPackage, Verified, announce, hash, seal};
+use crate::accept::{Accepted, accept};
+use crate::policy::Policy;
 use crate::source::Found;
 use crate::{
     PackageError, PackagePath, SecurityConfig, SignatureLocation, SignatureSource,
@@ -23,11 +25,9 @@ pub async fn verify_package<'a>(
     source: SignatureSource,
 ) -> Result<VerifiedPackage, PackageError> {
     let package = path.into();
-    let outcome = examine(&package, org, config, trust.into(), source, seal)
-        .await
-        .map(|(report, sealed)| VerifiedPackage { sealed, report });
-    announce(&package, Some(org), outcome.as_ref().map(VerifiedPackage::report));
-    outcome
+    let outcome = examine(&package, org, config, trust.into(), source, seal).await;
+    announce(&package, Some(org), &outcome);
+    outcome.map(|outcome| outcome.into_package(config))
 }
 
 /// Verifies a package as [`verify_package`] does, without keeping its bytes: it
@@ -44,10 +44,9 @@ pub async fn check_package<'a>(
     source: SignatureSource,
 ) -> Result<VerificationReport, PackageError> {
     let package = path.into();
-    let outcome =
-        examine(&package, org, config, trust.into(), source, hash).await.map(|(report, ())| report);
-    announce(&package, Some(org), outcome.as_ref());
-    outcome
+    let outcome = examine(&package, org, config, trust.into(), source, hash).await;
+    announce(&package, Some(org), &outcome);
+    outcome.map(|outcome| outcome.report)
 }
 
 async fn examine<T: Send + 'static>(
@@ -57,7 +56,8 @@ async fn examine<T: Send + 'static>(
     trust: TrustSource<'_>,
     source: SignatureSource,
     measure: Measure<T>,
-) -> Result<(VerificationReport, T), PackageError> {
+) -> Result<Verified<T>, PackageError> {
+    let policy = Policy::of(config);
     let (opened, found) = {
         let (package, config) = (package.clone(), config.clone());
         blocking(move || {
@@ -71,14 +71,13 @@ async fn examine<T: Send + 'static>(
         // as much is read as a trusted key has signed.
         Found::Envelope(envelope) => {
             let decision = trust.decide(org, &Signers::of(&envelope), &opened.name).await?;
-            let accepted = accept(&envelope, &decision)?;
-            opened.require_signed_name(&accepted)?;
+            let accepted = accept(&envelope, &decision, &policy, &opened.name)?;
             let (accepted, measured) = blocking(move || {
                 let measured = opened.measure_up_to(&accepted, measure)?;
                 Ok((accepted, measured))
             })
             .await?;
-            accepted.into_report(measured, Some(org))
+            Verified::new(accepted, measured, Some(org))
         }
         // The store is asked by digest, so the package is read first.
         Found::NothingYet(location) => {
@@ -103,11 +102,11 @@ async fn examine<T: Send + 'static>(
                 decided => decided?,
             };
             let accepted = first_accepted(envelopes, |envelope| {
-                let accepted = accept(envelope, &decision)?;
-                require_name(&accepted, &name)?;
+                let accepted = accept(envelope, &decision, &policy, &name)?;
+                accepted.require_content(content)?;
                 Ok(accepted)
             })?;
-            accepted.into_report(measured, Some(org))
+            Verified::new(accepted, measured, Some(org))
         }
     }
 }

@@ -1,6 +1,6 @@
 use signing_crypto::{
     KeyId, MalformedEnvelope, OrgId, PackageDigest, PackageStatement, SignatureEnvelope,
-    SignatureId,
+    SignatureId, SigningKey,
 };
 use signing_store::{Change, NewPackageSignature};
 
@@ -31,14 +31,27 @@ impl KeyManager {
     ) -> Result<SignatureEnvelope, TrustError> {
         let (org, key) = self.signing_key_of(key_id).await?;
         let envelope = SignatureEnvelope::sign(statement, &key);
-        AuditEvent::new(EventType::PackageSigned)
-            .org(org)
-            .key_id(key_id)
-            .fingerprint(key.fingerprint())
-            .package(statement.name())
-            .digest(*statement.digest())
-            .emit();
+        announce(org, key_id, &key, statement);
         Ok(envelope)
+    }
+
+    /// Adds a stored key's signature to an envelope, over the statement that is there.
+    /// Whether that is true, and worth signing, is for the caller to have checked.
+    ///
+    /// # Errors
+    ///
+    /// As [`get_signing_key`](Self::get_signing_key), and [`TrustError::Envelope`] as
+    /// [`SignatureEnvelope::add_signature`] has it.
+    pub async fn add_signature(
+        &self,
+        key_id: KeyId,
+        envelope: &mut SignatureEnvelope,
+    ) -> Result<(), TrustError> {
+        let (org, key) = self.signing_key_of(key_id).await?;
+        let statement = envelope.unverified_statement()?;
+        envelope.add_signature(&key)?;
+        announce(org, key_id, &key, &statement);
+        Ok(())
     }
 
     /// Keeps a signature for `org`, where verifying finds it by the package's
@@ -81,4 +94,14 @@ impl KeyManager {
             })
             .collect())
     }
+}
+
+fn announce(org: OrgId, key_id: KeyId, key: &SigningKey, statement: &PackageStatement) {
+    AuditEvent::new(EventType::PackageSigned)
+        .org(org)
+        .key_id(key_id)
+        .fingerprint(key.fingerprint())
+        .package(statement.name())
+        .digest(*statement.digest())
+        .emit();
 }

@@ -1,4 +1,4 @@
-use signing_crypto::{OrgId, SignatureEnvelope};
+use signing_crypto::{EnvelopeError, EnvelopeSignature, OrgId, SignatureEnvelope, SigningKey};
 use signing_trust::TrustError;
 use signing_trust::store::Change;
 use tracing::Level;
@@ -31,6 +31,37 @@ async fn a_signing_is_told_each_time_and_is_no_change() {
     assert!(matches!(refused, Err(TrustError::SigningKeyRevoked { .. })));
     bench.told_nothing();
     bench.logged(&["key.signing.created", "key.signing.revoked"]).await;
+}
+
+#[tokio::test]
+async fn an_added_signature_is_told_like_the_first_and_a_refused_one_is_not() {
+    let bench = Bench::new().await;
+    let id = bench.signing_key().await;
+    let fingerprint = bench.keys.get_signing_key(id).await.unwrap().fingerprint();
+    let other = SigningKey::generate().unwrap();
+    let mut envelope = SignatureEnvelope::sign(&statement(), &other);
+    bench.told_nothing();
+    bench.keys.add_signature(id, &mut envelope).await.unwrap();
+    bench.told(
+        Level::INFO,
+        &[
+            ("event_type", &"package.signed"),
+            ("org_id", &bench.org),
+            ("key_id", &id),
+            ("key_fingerprint", &fingerprint),
+            ("package_name", &"a.so"),
+            ("package_hash", &"07".repeat(32)),
+        ],
+    );
+    let signers: Vec<_> =
+        envelope.signatures().iter().map(EnvelopeSignature::claimed_signer).collect();
+    assert_eq!(signers, [Some(other.fingerprint()), Some(fingerprint)]);
+
+    let before = envelope.clone();
+    let refused = bench.keys.add_signature(id, &mut envelope).await;
+    assert!(matches!(refused, Err(TrustError::Envelope(EnvelopeError::AlreadySignedBy { .. }))));
+    assert_eq!(envelope, before);
+    bench.told_nothing();
 }
 
 #[tokio::test]

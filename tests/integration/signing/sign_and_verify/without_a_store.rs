@@ -19,11 +19,9 @@ on_both_backends! {
     package_verified_for_no_organization_is_not_loaded_with_a_store,
 }
 
-const REQUIRED: SecurityConfig = SecurityConfig {
-    require_signatures: true,
-    key_encryption_key: None,
-    max_package_size: 100 * 1024 * 1024,
-};
+fn required() -> SecurityConfig {
+    SecurityConfig { require_signatures: true, ..Default::default() }
+}
 
 struct Signed {
     _directory: TempDir,
@@ -60,12 +58,12 @@ fn pinned_key_verifies_and_loads_offline() {
     let signed = Signed::new();
     let (path, pinned) = (&signed.path, signed.pinned());
     let loaded =
-        verify_and_load_package_offline(path, &REQUIRED, &pinned, signed.memory()).unwrap();
+        verify_and_load_package_offline(path, &required(), &pinned, signed.memory()).unwrap();
 
     let Provenance::Verified(report) = loaded.provenance() else { panic!("{loaded:?}") };
     assert_eq!(report.signer(), &signed.key.fingerprint());
     assert_eq!((report.via(), report.org()), (&TrustPath::Pinned, None));
-    let checked = check_package_offline(path, &REQUIRED, &pinned, signed.memory()).unwrap();
+    let checked = check_package_offline(path, &required(), &pinned, signed.memory()).unwrap();
     assert_eq!(**report, checked);
     assert_eq!(call(&loaded, b"offline"), b"OFFLINE");
 }
@@ -74,7 +72,7 @@ fn pinned_key_verifies_and_loads_offline() {
 fn key_that_is_not_pinned_is_rejected_offline() {
     let signed = Signed::new();
     let refused =
-        verify_and_load_package_offline(&signed.path, &REQUIRED, &other_key(), signed.memory());
+        verify_and_load_package_offline(&signed.path, &required(), &other_key(), signed.memory());
 
     let signer = Some(signed.key.fingerprint());
     assert_eq!(untrusted(refused), (signer, UntrustedReason::NotPinned));
@@ -86,7 +84,7 @@ fn auto_reads_the_file_beside_the_package_offline() {
     let beside = PackagePath::new(&signed.path).signature_path();
     let verify = || {
         let auto = SignatureSource::Auto;
-        verify_package_offline(&signed.path, &REQUIRED, &signed.pinned(), auto)
+        verify_package_offline(&signed.path, &required(), &signed.pinned(), auto)
     };
 
     assert_not_found(verify(), SignatureLocation::FileOrStore(beside.clone()));
@@ -98,7 +96,7 @@ fn auto_reads_the_file_beside_the_package_offline() {
 fn package_whose_key_is_no_longer_pinned_is_not_loaded() {
     let signed = Signed::new();
     let pinned = signed.pinned();
-    let verify = || verify_package_offline(&signed.path, &REQUIRED, &pinned, signed.memory());
+    let verify = || verify_package_offline(&signed.path, &required(), &pinned, signed.memory());
 
     let refused = verify().unwrap().load_offline(&other_key());
 
@@ -112,7 +110,7 @@ async fn pinned_keys_are_a_trust_source_like_a_store() {
     let signed = Signed::new();
     let load = async |pinned: &PinnedKeys| {
         let org = OrgId::random();
-        verify_and_load_package(&signed.path, org, &REQUIRED, pinned, signed.memory()).await
+        verify_and_load_package(&signed.path, org, &required(), pinned, signed.memory()).await
     };
 
     assert_eq!(call(&load(&signed.pinned()).await.unwrap(), b"abc"), b"ABC");
@@ -127,7 +125,7 @@ async fn package_verified_for_no_organization_is_not_loaded_with_a_store(world: 
     let org = world.org("acme").await;
     world.keys.trust_public_key(org, &signed.key.verifying_key(), None).await.unwrap();
     let verified =
-        verify_package_offline(&signed.path, &REQUIRED, &signed.pinned(), signed.memory());
+        verify_package_offline(&signed.path, &required(), &signed.pinned(), signed.memory());
 
     let refused = verified.unwrap().load(&world.keys).await;
 

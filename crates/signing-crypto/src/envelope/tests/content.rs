@@ -101,9 +101,86 @@ fn times_that_are_none_are_malformed() {
         "2026-01-28T12:00:00+99:00",
         "2026-01-28T12:00:00Z ",
         "12026-01-28T12:00:00Z",
+        "9999-12-31T23:59:59-00:01",
     ] {
         let fault = fault_with("2026-01-28T12:00:00Z", time);
         assert!(matches!(fault, MalformedEnvelope::SignedAt { found } if found == time), "{time}");
+    }
+}
+
+/// A statement with both optional fields.
+fn full() -> PackageStatement {
+    let (version, expiry) = ("1.4.0-rc.1+build".parse(), "2027-01-28T12:00:00Z".parse());
+    statement().with_version(version.unwrap()).with_expiry(expiry.unwrap())
+}
+
+#[test]
+fn version_and_expiry_stand_behind_what_was_always_there() {
+    let (old, new) = (statement().to_json(), full().to_json());
+    let more = r#","version":"1.4.0-rc.1+build","expiresAt":"2027-01-28T12:00:00Z"}}"#;
+    assert_eq!(new, format!("{}{more}", old.strip_suffix("}}").unwrap()));
+}
+
+#[test]
+fn version_and_expiry_survive_being_signed_and_read() {
+    let version_only = statement().with_version("2.0.0".parse().unwrap());
+    let expiry_only = statement().with_expiry("2027-01-28T12:00:00.5Z".parse().unwrap());
+    for statement in [full(), version_only, expiry_only] {
+        let envelope = parse(&SignatureEnvelope::sign(&statement, &key(1)).to_json());
+        let verified = envelope.verify(&key(1).verifying_key()).unwrap();
+        assert_eq!(verified.statement().to_json(), statement.to_json());
+    }
+    let plain = parse(&SignatureEnvelope::sign(&statement(), &key(1)).to_json());
+    let read = plain.unverified_statement().unwrap();
+    assert_eq!((read.version(), read.expires_at()), (None, None));
+}
+
+#[test]
+fn versions_that_are_none_are_malformed() {
+    let long = format!("1.0.0-{}", "a".repeat(250));
+    for version in ["", "1", "1.4", "v1.4.0", "01.4.0", "1.4.0 ", "latest", &long] {
+        let payload = full().to_json().replacen("1.4.0-rc.1+build", version, 1);
+        let fault = fault_of_signed(PAYLOAD_TYPE, payload.as_bytes());
+        assert!(matches!(fault, MalformedEnvelope::Version { found } if found == version));
+    }
+}
+
+#[test]
+fn expiries_that_are_no_times_in_utc_are_malformed() {
+    for time in [
+        "",
+        "never",
+        "2027-01-28",
+        "2027-01-28T12:00:00",
+        "2027-01-28T12:00:00+00:00",
+        "2027-01-28T12:00:00+02:00",
+        "2027-01-28T12:00:00z",
+        "2027-02-30T12:00:00Z",
+        "12027-01-28T12:00:00Z",
+    ] {
+        let payload = full().to_json().replacen("2027-01-28T12:00:00Z", time, 1);
+        let fault = fault_of_signed(PAYLOAD_TYPE, payload.as_bytes());
+        assert!(matches!(fault, MalformedEnvelope::ExpiresAt { found } if found == time));
+    }
+}
+
+#[test]
+fn optional_fields_are_text_and_stand_there_once() {
+    for (from, to) in [
+        (r#""1.4.0-rc.1+build""#, "null"),
+        (r#""1.4.0-rc.1+build""#, "1.4"),
+        (r#""1.4.0-rc.1+build""#, r#"["1.4.0"]"#),
+        (r#""2027-01-28T12:00:00Z""#, "null"),
+        (r#""2027-01-28T12:00:00Z""#, "1801137600"),
+        (r#""version""#, r#""version":"9.9.9","version""#),
+        (r#""expiresAt""#, r#""expiresAt":"2099-01-28T12:00:00Z","expiresAt""#),
+        (r#""expiresAt""#, r#""expires_at""#),
+        (r#""version""#, r#""Version""#),
+    ] {
+        let payload = full().to_json();
+        assert_eq!(payload.matches(from).count(), 1, "{from}");
+        let fault = fault_of_signed(PAYLOAD_TYPE, payload.replacen(from, to, 1).as_bytes());
+        assert!(is_json_fault(&fault, ContentLayer::Statement), "{to}: {fault}");
     }
 }
 

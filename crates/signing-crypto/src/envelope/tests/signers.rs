@@ -57,6 +57,18 @@ fn a_good_keyid_over_the_signature_of_another_key_is_invalid() {
 }
 
 #[test]
+fn each_signature_is_told_from_the_others_whatever_it_names() {
+    let lying = named(fingerprint(&key(2)), sig(&key(1)));
+    let envelope = with_signatures(&[sig(&key(1)), lying, named("x", sig(&key(2)))]);
+    for (n, expected) in [(1, [true, true, false]), (2, [false, false, true]), (3, [false; 3])] {
+        let key = key(n).verifying_key();
+        let made: Vec<_> =
+            envelope.signatures().iter().map(|one| envelope.is_signature_by(one, &key)).collect();
+        assert_eq!(made, expected, "{n}");
+    }
+}
+
+#[test]
 fn one_fingerprint_twice_is_malformed() {
     let payload = statement().to_json();
     let twice =

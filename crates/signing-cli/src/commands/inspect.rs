@@ -1,0 +1,197 @@
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+use signing_crypto::{EnvelopeSignature, PackageStatement, SignatureEnvelope};
+use signing_loader::{
+    PackageError, PackagePath, SecurityConfig, SignatureInspection, SignatureLocation,
+    VerificationError, inspect_signature, inspect_signature_offline, read_signature,
+};
+use signing_trust::{PinnedKeys, TrustedKey};
+
+use crate::context::{Context, organization};
+use crate::error::{CliError, Outcome};
+use crate::files;
+use crate::output::{Report, printable, shown};
+
+/// The signature's file: the one that is named, or that of a package.
+pub(super) fn file(path: Option<PathBuf>, signature: Option<PathBuf>) -> PathBuf {
+    let path = match signature {
+        Some(file) => return file,
+        None => path.unwrap_or_default(),
+    };
+    match path.extension() {
+        Some(extension) if extension == "sig" => path,
+        _ => PackagePath::new(path).signature_path(),
+    }
+}
+
+/// Shows what a signature's file claims.
+pub(super) fn unverified(file: &Path) -> Result<Report, CliError> {
+    let envelope = read(file)?;
+    let refusal = envelope.unverified_statement().err().map(VerificationError::from);
+    Ok(Shown { file, envelope, verdicts: None }.report(refusal.map(PackageError::from)))
+}
+
+/// Shows it, and what of it these keys have signed.
+pub(super) fn with_pinned_keys(file: &Path, trust_keys: &[PathBuf]) -> Result<Report, CliError> {
+    let keys: Result<PinnedKeys, _> =
+        trust_keys.iter().map(|path| files::read_public_key(path)).collect();
+    let keys = keys?;
+    let envelope = read(file)?;
+    let inspected = inspect_signature_offline(&envelope, &SecurityConfig::default(), &keys);
+    Shown::inspected(file, envelope, inspected)
+}
+
+/// Shows it, and what of it was signed by keys that the organisation trusts.
+pub(super) async fn with_store(
+    context: &Context,
+    file: &Path,
+    org: &str,
+) -> Result<Report, CliError> {
+    let keys = context.keys().await?;
+    let org = organization(&keys, org).await?.id;
+    let envelope = read(file)?;
+    let config = SecurityConfig::default();
+    let inspected = inspect_signature(&envelope, org, &config, &keys).await;
+    Shown::inspected(file, envelope, inspected)
+}
+
+fn read(file: &Path) -> Result<SignatureEnvelope, PackageError> {
+    let location = || SignatureLocation::File(file.into());
+    read_signature(file)?
+        .ok_or_else(|| VerificationError::SignatureNotFound { location: location() }.into())
+}
+
+type Verdict = Result<TrustedKey, VerificationError>;
+
+/// An envelope as it is shown.
+struct Shown<'a> {
+    file: &'a Path,
+    envelope: SignatureEnvelope,
+    /// One for each signature, if anybody's trust was asked.
+    verdicts: Option<Vec<Verdict>>,
+}
+
+impl<'a> Shown<'a> {
+    fn inspected(
+        file: &'a Path,
+        envelope: SignatureEnvelope,
+        inspected: Result<SignatureInspection, PackageError>,
+    ) -> Result<Report, CliError> {
+        let (verdicts, refusal) = match inspected {
+            Ok(SignatureInspection { signatures, outcome, .. }) => {
+                (Some(signatures), outcome.err().map(PackageError::from))
+            }
+            // It is about no package, so that nobody's trust says anything about it.
+            Err(error @ PackageError::Verification(_)) => (None, Some(error)),
+            Err(error) => return Err(error.into()),
+        };
+        Ok(Self { file, envelope, verdicts }.report(refusal))
+    }
+
+    fn report(self, refusal: Option<PackageError>) -> Report {
+        let refusal = refusal.map(CliError::from);
+        let (verdict, meaning) = match (&refusal, &self.verdicts) {
+            (Some(error), _) if error.outcome() == Outcome::Refused => {
+                ("refused", "nothing that it claims is to be relied on")
+            }
+            (None, Some(_)) => {
+                ("verified", "a trusted key has signed this; no package was looked at")
+            }
+            _ => ("unverified", "these are claims that nobody has checked"),
+        };
+        let statement = self.envelope.unverified_statement().ok();
+        let mut text = format!(
+            "{verdict} {}: {meaning}\n  payload    {}\n",
+            shown(self.file),
+            printable(self.envelope.unverified_payload_type()),
+        );
+        text += &statement.as_ref().map(lines).unwrap_or_default();
+        let mut signatures = Vec::new();
+        for (index, signature) in self.envelope.signatures().iter().enumerate() {
+            let verdict = self.verdicts.as_ref().and_then(|verdicts| verdicts.get(index));
+            text += &signature_line(signature, verdict);
+            signatures.push(signature_document(signature, verdict));
+        }
+        let file = self.file.display().to_string();
+        let document = json!({
+            "path": file,
+            "verdict": verdict,
+            "payload_type": self.envelope.unverified_payload_type(),
+            "statement": statement.as_ref().map(statement_document),
+            "signatures": signatures,
+        });
+        let mut report = Report::new(text, document);
+        if let Some(error) = refusal {
+            report.refuse(file, error);
+        }
+        report
+    }
+}
+
+fn lines(statement: &PackageStatement) -> String {
+    let mut lines = format!(
+        "  name       {}\n  sha256     {}\n  size       {}\n",
+        statement.name(),
+        statement.digest(),
+        statement.size(),
+    );
+    if let Some(version) = statement.version() {
+        lines += &format!("  version    {version}\n");
+    }
+    lines += &format!("  signed at  {}\n", statement.signed_at());
+    if let Some(expires_at) = statement.expires_at() {
+        lines += &format!("  expires    {expires_at}\n");
+    }
+    lines
+}
+
+fn statement_document(statement: &PackageStatement) -> Value {
+    json!({
+        "name": statement.name().as_str(),
+        "sha256": statement.digest().to_string(),
+        "size": statement.size(),
+        "version": statement.version().map(ToString::to_string),
+        "signed_at": statement.signed_at().to_string(),
+        "expires_at": statement.expires_at().map(|time| time.to_string()),
+    })
+}
+
+fn signature_line(signature: &EnvelopeSignature, verdict: Option<&Verdict>) -> String {
+    let verdict = match verdict {
+        None => "not checked".into(),
+        Some(Ok(key)) => match signature.claimed_signer() {
+            Some(_) => format!("verified, trusted ({})", key.via),
+            None => format!("verified, by {}, trusted ({})", key.key.fingerprint(), key.via),
+        },
+        Some(Err(VerificationError::UntrustedSigner { reason, .. })) => {
+            format!("not trusted: {reason}")
+        }
+        Some(Err(_)) => "broken: not made by the key that it names".into(),
+    };
+    let keyid = match signature.claimed_signer() {
+        Some(fingerprint) => fingerprint.to_string(),
+        None => "(names no key)".into(),
+    };
+    format!("  signature  {keyid}\n             {verdict}\n")
+}
+
+fn signature_document(signature: &EnvelopeSignature, verdict: Option<&Verdict>) -> Value {
+    let mut document = json!({
+        "keyid": signature.claimed_signer().map(|fingerprint| fingerprint.to_string()),
+    });
+    match verdict {
+        None => document["verdict"] = "unverified".into(),
+        Some(Ok(key)) => {
+            document["verdict"] = "verified".into();
+            document["fingerprint"] = key.key.fingerprint().to_string().into();
+            document["via"] = key.via.to_string().into();
+        }
+        Some(Err(error)) => {
+            document["verdict"] = "refused".into();
+            document["code"] = crate::error::verification_code(error).into();
+            document["message"] = error.to_string().into();
+        }
+    }
+    document
+}

@@ -1,0 +1,180 @@
+use std::path::{Path, PathBuf};
+
+use signing_crypto::{
+    EnvelopeError, OrgId, PackageStatement, PackageVersion, SignatureEnvelope, StatementTime,
+    VerifyingKey,
+};
+use signing_loader::{
+    PackageError, PackagePath, VerificationError, package_statement, read_signature,
+};
+use signing_trust::KeyManager;
+
+use super::Places;
+use crate::error::{CliError, NotAdded, Place};
+use crate::files::Existing;
+
+/// What a signature is to say beside what the package is.
+pub(crate) struct Terms {
+    pub(crate) version: Option<PackageVersion>,
+    pub(crate) expires_at: Option<StatementTime>,
+}
+
+/// A package that is to be signed, and the signatures that are there already. Nothing
+/// is signed or written yet.
+pub(super) struct Prepared {
+    package: PackagePath,
+    statement: PackageStatement,
+    /// Where its signature is to be written.
+    pub(super) file: Option<PathBuf>,
+    existing: Option<(SignatureEnvelope, Place)>,
+}
+
+/// What is to be done about one package.
+pub(super) enum Plan {
+    /// Sign this.
+    Sign(PackageStatement),
+    /// Add a signature to these.
+    Add(SignatureEnvelope),
+    /// Nothing: the key is among those that have signed.
+    Keep(SignatureEnvelope),
+}
+
+impl Prepared {
+    /// Looks at the package, and at the file that its signature is to be in.
+    pub(super) fn new(package: &PackagePath, places: &Places) -> Result<Self, CliError> {
+        let Terms { version, expires_at } = &places.terms;
+        let mut statement = package_statement(package.clone())?;
+        if let Some(expires_at) = *expires_at {
+            if expires_at <= statement.signed_at() {
+                return Err(CliError::ExpiryPast { expires_at });
+            }
+            statement = statement.with_expiry(expires_at);
+        }
+        if let Some(version) = version {
+            statement = statement.with_version(version.clone());
+        }
+        let file = places.file(package);
+        let mut existing = None;
+        if let (Some(path), Existing::Keep) = (&file, places.existing)
+            && let Some(envelope) = read(path)?
+        {
+            let place = Place::File(path.clone());
+            match require_same(&statement, &envelope) {
+                Ok(()) => existing = Some((envelope, place)),
+                Err(source) => return Err(CliError::NotAdded { place, source }),
+            }
+        }
+        Ok(Self { package: package.clone(), statement, file, existing })
+    }
+
+    /// Looks for signatures in the store: the newest of the organisation's own that say
+    /// the same. Those that say something else are no hindrance.
+    pub(super) async fn look_in_store(
+        &mut self,
+        keys: &KeyManager,
+        org: OrgId,
+    ) -> Result<(), CliError> {
+        if self.existing.is_none() {
+            let stored = keys.find_signatures(org, *self.statement.digest()).await?;
+            self.existing = stored
+                .into_iter()
+                .filter(|stored| stored.org == org)
+                .filter_map(|stored| stored.envelope.ok())
+                .find(|envelope| require_same(&self.statement, envelope).is_ok())
+                .map(|envelope| (envelope, Place::Store));
+        }
+        Ok(())
+    }
+
+    pub(super) fn plan(&self, signer: &VerifyingKey) -> Result<Plan, CliError> {
+        let Some((envelope, place)) = &self.existing else {
+            return Ok(Plan::Sign(self.statement.clone()));
+        };
+        let fingerprint = Some(signer.fingerprint());
+        let named = || envelope.signatures().iter().any(|one| one.claimed_signer() == fingerprint);
+        match envelope.verify(signer) {
+            Ok(_) => Ok(Plan::Keep(envelope.clone())),
+            Err(EnvelopeError::NotSignedBy { .. }) => Ok(Plan::Add(envelope.clone())),
+            Err(EnvelopeError::InvalidSignature { .. }) if !named() => {
+                Ok(Plan::Add(envelope.clone()))
+            }
+            Err(error) => Err(place.refuse(error)),
+        }
+    }
+
+    /// Says where it was that the signature could not be added.
+    pub(super) fn refuse(&self, error: EnvelopeError) -> CliError {
+        match &self.existing {
+            Some((_, place)) => place.refuse(error),
+            None => signing_trust::TrustError::from(error).into(),
+        }
+    }
+
+    pub(super) fn package(&self) -> &PackagePath {
+        &self.package
+    }
+
+    /// The signatures that were in the file when it was looked at.
+    pub(super) fn in_file(&self) -> Option<&SignatureEnvelope> {
+        match &self.existing {
+            Some((envelope, Place::File(_))) => Some(envelope),
+            _ => None,
+        }
+    }
+}
+
+impl Place {
+    fn refuse(&self, error: EnvelopeError) -> CliError {
+        let place = match self {
+            Self::File(path) => Self::File(path.clone()),
+            Self::Store => Self::Store,
+        };
+        CliError::NotAdded { place, source: error.into() }
+    }
+}
+
+/// What is there already; a file that is no package signature is somebody's.
+pub(super) fn read(path: &Path) -> Result<Option<SignatureEnvelope>, CliError> {
+    let read = read_signature(path).and_then(|envelope| {
+        if let Some(envelope) = &envelope {
+            envelope.unverified_statement().map_err(VerificationError::from)?;
+        }
+        Ok(envelope)
+    });
+    match read {
+        Err(PackageError::Verification(VerificationError::MalformedSignature { reason })) => {
+            Err(CliError::NotASignature { path: path.into(), source: reason })
+        }
+        other => Ok(other?),
+    }
+}
+
+/// That who adds a signature signs what it would have signed anew: the same package,
+/// and what was asked for.
+fn require_same(wanted: &PackageStatement, envelope: &SignatureEnvelope) -> Result<(), NotAdded> {
+    let found = envelope.unverified_statement().map_err(EnvelopeError::from)?;
+    if found.name() != wanted.name() {
+        let (found, wanted) = (found.name().clone(), wanted.name().clone());
+        return Err(NotAdded::Name { found, wanted });
+    }
+    if (found.digest(), found.size()) != (wanted.digest(), wanted.size()) {
+        return Err(NotAdded::Content);
+    }
+    // As text: versions that differ in their build metadata are equal in precedence.
+    if let Some(version) = wanted.version()
+        && found.version().map(PackageVersion::as_str) != Some(version.as_str())
+    {
+        let (found, wanted) = (found.version().cloned(), version.clone());
+        return Err(NotAdded::Version { found, wanted });
+    }
+    if let Some(expires_at) = wanted.expires_at()
+        && found.expires_at() != Some(expires_at)
+    {
+        return Err(NotAdded::Expiry { found: found.expires_at(), wanted: expires_at });
+    }
+    // The wanted statement would be signed now.
+    match found.expires_at() {
+        Some(at) if at <= wanted.signed_at() => Err(NotAdded::Expired { at }),
+        _ => Ok(()),
+    }
+}

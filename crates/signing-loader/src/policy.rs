@@ -1,0 +1,177 @@
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use signing_crypto::PackageVersion;
+use signing_trust::TrustDecision;
+
+use crate::{RequiredSigners, SecurityConfig, VerificationError};
+
+/// What is asked of a signature beyond that its key is trusted. A verified package
+/// keeps it, so that the same is asked when it is loaded.
+#[derive(Clone, Debug)]
+pub(crate) struct Policy {
+    pub(crate) required_signers: RequiredSigners,
+    clock_skew_allowance: TimeDelta,
+    warn_before_expiry: TimeDelta,
+}
+
+/// How long a signature that holds will go on to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Validity {
+    /// Long enough that nobody need be told.
+    Ample,
+    /// It ends soon, or has ended within the allowance.
+    EndsSoon {
+        /// When it does.
+        expires_at: DateTime<Utc>,
+    },
+}
+
+impl Policy {
+    pub(crate) fn of(config: &SecurityConfig) -> Self {
+        Self {
+            required_signers: config.required_signers,
+            clock_skew_allowance: delta(config.clock_skew_allowance),
+            warn_before_expiry: delta(config.warn_before_expiry),
+        }
+    }
+
+    /// Whether a statement with this expiry and version holds at the moment, and for
+    /// the floor, that were decided about.
+    pub(crate) fn require_valid(
+        &self,
+        expires_at: Option<DateTime<Utc>>,
+        version: Option<&PackageVersion>,
+        decision: &TrustDecision,
+    ) -> Result<Validity, VerificationError> {
+        let validity = self.require_unexpired(expires_at, decision.now())?;
+        require_floor(version, decision.floor())?;
+        Ok(validity)
+    }
+
+    fn require_unexpired(
+        &self,
+        expires_at: Option<DateTime<Utc>>,
+        now: DateTime<Utc>,
+    ) -> Result<Validity, VerificationError> {
+        let Some(expires_at) = expires_at else { return Ok(Validity::Ample) };
+        let left = expires_at.signed_duration_since(now);
+        // Only an allowance for ever overflows.
+        if left
+            .checked_add(&self.clock_skew_allowance)
+            .is_some_and(|left| left <= TimeDelta::zero())
+        {
+            return Err(VerificationError::Expired { expired_at: expires_at, now });
+        }
+        match left <= self.warn_before_expiry {
+            true => Ok(Validity::EndsSoon { expires_at }),
+            false => Ok(Validity::Ample),
+        }
+    }
+}
+
+fn require_floor(
+    version: Option<&PackageVersion>,
+    floor: Option<&PackageVersion>,
+) -> Result<(), VerificationError> {
+    match floor {
+        Some(floor) if version.is_none_or(|version| version < floor) => {
+            let (floor, found) = (floor.clone(), version.cloned());
+            Err(VerificationError::VersionBelowFloor { floor, found })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Longer than 292 million years is as good as for ever.
+fn delta(duration: Duration) -> TimeDelta {
+    TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    fn time(text: &str) -> DateTime<Utc> {
+        text.parse().unwrap()
+    }
+
+    fn policy(allowance: Duration, warning: Duration) -> Policy {
+        Policy::of(&SecurityConfig {
+            clock_skew_allowance: allowance,
+            warn_before_expiry: warning,
+            ..Default::default()
+        })
+    }
+
+    fn is_expired(result: Result<Validity, VerificationError>) -> bool {
+        match result {
+            Ok(_) => false,
+            Err(VerificationError::Expired { .. }) => true,
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_signature_is_void_from_its_expiry_on_to_the_microsecond() {
+        let strict = policy(Duration::ZERO, Duration::ZERO);
+        let at =
+            |now| is_expired(strict.require_unexpired(Some(time("2027-01-01T00:00:00Z")), now));
+        assert!(!at(time("2026-12-31T23:59:59.999999Z")));
+        assert!(at(time("2027-01-01T00:00:00Z")));
+        assert!(at(time("2027-01-01T00:00:00.000001Z")));
+        assert!(at(DateTime::<Utc>::MAX_UTC));
+        assert!(!is_expired(strict.require_unexpired(None, DateTime::<Utc>::MAX_UTC)));
+    }
+
+    #[test]
+    fn the_allowance_is_taken_off_the_clock_and_no_more() {
+        let lenient = policy(HOUR, Duration::ZERO);
+        let at =
+            |now| is_expired(lenient.require_unexpired(Some(time("2027-01-01T00:00:00Z")), now));
+        assert!(!at(time("2027-01-01T00:59:59.999999Z")));
+        assert!(at(time("2027-01-01T01:00:00Z")));
+        let for_ever = policy(Duration::MAX, Duration::ZERO);
+        let expiry = Some(time("0000-01-01T00:00:00Z"));
+        assert!(!is_expired(for_ever.require_unexpired(expiry, time("9999-12-31T23:59:59Z"))));
+    }
+
+    #[test]
+    fn what_ends_within_the_warning_is_told_and_nothing_earlier() {
+        let warning = policy(HOUR, HOUR);
+        let expires_at = time("2027-01-01T00:00:00Z");
+        let at = |now| warning.require_unexpired(Some(expires_at), time(now)).unwrap();
+        assert_eq!(at("2026-12-31T22:59:59.999999Z"), Validity::Ample);
+        for now in ["2026-12-31T23:00:00Z", "2027-01-01T00:30:00Z"] {
+            assert_eq!(at(now), Validity::EndsSoon { expires_at }, "{now}");
+        }
+        assert_eq!(
+            warning.require_unexpired(None, DateTime::<Utc>::MAX_UTC).unwrap(),
+            Validity::Ample
+        );
+    }
+
+    #[test]
+    fn a_lower_version_or_none_is_below_the_floor() {
+        let version = |text: &str| text.parse::<PackageVersion>().unwrap();
+        let floor = version("1.4.0");
+        for good in ["1.4.0", "1.4.0+build", "1.4.1-rc.1", "2.0.0"] {
+            assert!(require_floor(Some(&version(good)), Some(&floor)).is_ok(), "{good}");
+        }
+        for bad in ["1.3.9", "1.4.0-rc.1", "0.99.0"] {
+            assert!(matches!(
+                require_floor(Some(&version(bad)), Some(&floor)),
+                Err(VerificationError::VersionBelowFloor { found: Some(found), .. })
+                    if found.as_str() == bad
+            ));
+        }
+        assert!(matches!(
+            require_floor(None, Some(&floor)),
+            Err(VerificationError::VersionBelowFloor { found: None, .. })
+        ));
+        assert!(require_floor(None, None).is_ok());
+        assert!(require_floor(Some(&version("0.0.1")), None).is_ok());
+    }
+}

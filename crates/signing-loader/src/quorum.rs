@@ -1,0 +1,135 @@
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::num::NonZeroU8;
+use std::str::FromStr;
+
+use signing_crypto::{MAX_SIGNATURES, OrgId};
+use signing_trust::{TrustPath, TrustedKey};
+
+use crate::{SignerCountError, VerificationError};
+
+/// Who must have signed a package. All of them in one envelope, since signatures in
+/// several are signatures of several statements.
+///
+/// Keys are told apart by what they are, not by what signatures call them: one that
+/// signs twice counts once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RequiredSigners {
+    /// This many trusted keys, whosoever they are.
+    Keys(SignerCount),
+    /// This many trusted keys, each by the word of another organisation. A key that
+    /// several organisations trust counts for any one of them, whichever lets the most
+    /// keys count. Pinned keys belong to no organisation and are refused.
+    Organizations(SignerCount),
+}
+
+impl RequiredSigners {
+    /// That enough of those who signed, each of whom is trusted, are distinct.
+    pub(crate) fn require(self, signers: &[TrustedKey]) -> Result<(), VerificationError> {
+        let (count, found) = match self {
+            Self::Keys(count) => (count, signers.len()),
+            Self::Organizations(count) => {
+                if signers.iter().any(|signer| signer.via == TrustPath::Pinned) {
+                    return Err(VerificationError::NoOrganizations { required: self });
+                }
+                let vouchers: Vec<&[OrgId]> =
+                    signers.iter().map(|signer| &*signer.vouchers).collect();
+                (count, most_distinct(&vouchers))
+            }
+        };
+        if found >= count.get() {
+            return Ok(());
+        }
+        let signers = signers.iter().map(|signer| signer.key.fingerprint()).collect();
+        Err(VerificationError::NotEnoughSigners { required: self, found, signers, refused: None })
+    }
+}
+
+impl Default for RequiredSigners {
+    /// One trusted key.
+    fn default() -> Self {
+        Self::Keys(SignerCount::ONE)
+    }
+}
+
+impl fmt::Display for RequiredSigners {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Keys(SignerCount::ONE) => f.write_str("one trusted key"),
+            Self::Keys(count) => write!(f, "{count} distinct trusted keys"),
+            Self::Organizations(SignerCount::ONE) => {
+                f.write_str("one key that an organisation trusts")
+            }
+            Self::Organizations(count) => {
+                write!(f, "{count} keys that as many distinct organisations trust")
+            }
+        }
+    }
+}
+
+/// A number of signers: 1 to 16, the most that an envelope has room for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SignerCount(NonZeroU8);
+
+impl SignerCount {
+    /// One signer.
+    pub const ONE: Self = Self(NonZeroU8::MIN);
+
+    /// Checks the number.
+    pub fn new(count: usize) -> Result<Self, SignerCountError> {
+        let in_range = u8::try_from(count).ok().filter(|_| count <= MAX_SIGNATURES);
+        let error = SignerCountError { limit: MAX_SIGNATURES };
+        in_range.and_then(NonZeroU8::new).map(Self).ok_or(error)
+    }
+
+    /// The number.
+    pub fn get(self) -> usize {
+        self.0.get().into()
+    }
+}
+
+impl FromStr for SignerCount {
+    type Err = SignerCountError;
+
+    fn from_str(text: &str) -> Result<Self, SignerCountError> {
+        // What is no number is none that is allowed.
+        Self::new(text.parse().unwrap_or(0))
+    }
+}
+
+impl fmt::Display for SignerCount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// For how many keys another organisation can be found each, if `vouchers` says for
+/// every key by whose word it counts: a maximum matching, by augmenting paths. Another
+/// voucher never makes it smaller.
+fn most_distinct(vouchers: &[&[OrgId]]) -> usize {
+    let mut held = HashMap::new();
+    (0..vouchers.len()).filter(|&key| place(key, vouchers, &mut held, &mut HashSet::new())).count()
+}
+
+/// Finds an organisation for `key`, if need be by finding others for the keys that
+/// hold its own. `asked` are those that this search has been to.
+fn place(
+    key: usize,
+    vouchers: &[&[OrgId]],
+    held: &mut HashMap<OrgId, usize>,
+    asked: &mut HashSet<OrgId>,
+) -> bool {
+    for &org in vouchers[key] {
+        if asked.insert(org)
+            && held.get(&org).copied().is_none_or(|holder| place(holder, vouchers, held, asked))
+        {
+            held.insert(org, key);
+            return true;
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests;
