@@ -74,7 +74,7 @@ pub struct AuditCheckpoint {
     pub org: OrgId,
     /// What the organisation was called.
     pub org_name: OrgName,
-    /// The last entry's sequence, which is how many entries there were.
+    /// The last entry's sequence, which is how many entries there were: at least 1.
     pub sequence: u64,
     /// The last entry's hash.
     pub entry_hash: EntryHash,
@@ -124,6 +124,9 @@ impl AuditCheckpoint {
         let malformed = |field| MalformedCheckpoint::Field { field };
         let created_at = DateTime::parse_from_rfc3339(&predicate.created_at)
             .map_err(|_| malformed("createdAt"))?;
+        if predicate.sequence == 0 {
+            return Err(malformed("sequence"));
+        }
         Ok(Self {
             store: predicate.store_id.parse().map_err(|_| malformed("storeId"))?,
             org: subject.name.parse().map_err(|_| malformed("name"))?,

@@ -1,4 +1,4 @@
-use signing_crypto::{Fingerprint, OrgId, PackageDigest, PackageName};
+use signing_crypto::{EntryHash, Fingerprint, OrgId, PackageDigest, PackageName};
 
 /// The `tracing` target of every audit event.
 pub const AUDIT_TARGET: &str = "cloacina::audit";
@@ -21,7 +21,8 @@ macro_rules! event_types {
                 match self { $(Self::$variant => $name),* }
             }
 
-            fn level(self) -> tracing::Level {
+            /// The level that it is told at.
+            pub fn level(self) -> tracing::Level {
                 match self { $(Self::$variant => tracing::Level::$level),* }
             }
         }
@@ -63,6 +64,10 @@ event_types! {
     LoadUnsigned = "package.load.unsigned", WARN;
     /// A package was not loaded.
     LoadFailure = "package.load.failure", WARN;
+    /// A checkpoint of an audit log was signed.
+    CheckpointSigned = "audit.checkpoint.signed", INFO;
+    /// An audit log was found to be broken.
+    AuditLogBroken = "audit.log.broken", WARN;
 }
 
 /// An audit event on its way to `tracing`.
@@ -78,6 +83,7 @@ pub struct AuditEvent {
     fingerprint: Option<Fingerprint>,
     package: Option<PackageName>,
     digest: Option<PackageDigest>,
+    log_entry: Option<(u64, EntryHash)>,
     failure: Option<String>,
 }
 
@@ -92,6 +98,7 @@ impl AuditEvent {
             fingerprint: None,
             package: None,
             digest: None,
+            log_entry: None,
             failure: None,
         }
     }
@@ -132,6 +139,12 @@ impl AuditEvent {
         self
     }
 
+    /// The fields `log_sequence` and `log_hash`: an audit log's last entry.
+    pub fn log_entry(mut self, sequence: u64, hash: EntryHash) -> Self {
+        self.log_entry = Some((sequence, hash));
+        self
+    }
+
     /// The field `failure_reason`: an error with its sources.
     pub fn failure(mut self, error: &dyn std::error::Error) -> Self {
         let mut reason = error.to_string();
@@ -159,6 +172,8 @@ impl AuditEvent {
                     key_fingerprint = self.fingerprint.map(tracing::field::display),
                     package_name = self.package.map(tracing::field::display),
                     package_hash = self.digest.map(tracing::field::display),
+                    log_sequence = self.log_entry.map(|(sequence, _)| sequence),
+                    log_hash = self.log_entry.map(|(_, hash)| tracing::field::display(hash)),
                     failure_reason = self.failure,
                 )
             };

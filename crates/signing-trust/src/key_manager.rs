@@ -1,3 +1,4 @@
+mod audit_log;
 mod grants;
 mod organizations;
 mod signatures;

@@ -125,7 +125,7 @@ fn statements_of_another_form_are_rejected() {
     assert_eq!(edited(|_| {}).unwrap(), checkpoint());
     let hash = "07".repeat(32);
     type Edit = Box<dyn FnOnce(&mut Value)>;
-    let edits: [(&str, Edit); 12] = [
+    let edits: [(&str, Edit); 13] = [
         ("type", Box::new(|it| it["_type"] = "https://in-toto.io/Statement/v0.1".into())),
         ("more", Box::new(|it| it["more"] = 1.into())),
         ("no subject", Box::new(|it| it["subject"] = json!([]))),
@@ -141,6 +141,7 @@ fn statements_of_another_form_are_rejected() {
         ("org", Box::new(|it| it["subject"][0]["name"] = "acme".into())),
         ("store", Box::new(|it| it["predicate"]["storeId"] = "1".into())),
         ("name", Box::new(|it| it["predicate"]["organization"] = "a b".into())),
+        ("none", Box::new(|it| it["predicate"]["sequence"] = 0.into())),
         ("negative", Box::new(|it| it["predicate"]["sequence"] = (-1).into())),
         ("time", Box::new(|it| it["predicate"]["createdAt"] = "yesterday".into())),
         ("unknown", Box::new(|it| it["predicate"]["expiresAt"] = "2026-01-28T12:00:00Z".into())),

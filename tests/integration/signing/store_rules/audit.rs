@@ -1,5 +1,11 @@
 //! Each change is in the log, raises the epoch, and stays there.
 
+mod checkpoints;
+mod concurrency;
+mod forger;
+mod reading;
+mod tampering;
+
 use signing_crypto::SigningKey;
 use signing_trust::EventType;
 
