@@ -1,6 +1,10 @@
+mod audit;
+
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
+
+pub(crate) use audit::{Audit, Checkpoint, List, Verify};
 
 /// Sign native packages, decide whose signatures count, and verify
 #[derive(Parser)]
@@ -64,6 +68,9 @@ pub(crate) enum Command {
     /// Sign and verify packages
     #[command(subcommand)]
     Package(Package),
+    /// The log of every change, and whether it is as it was written
+    #[command(subcommand)]
+    Audit(Audit),
     /// The store's tables
     #[command(subcommand)]
     Db(Db),

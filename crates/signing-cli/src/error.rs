@@ -1,10 +1,10 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use signing_crypto::{KekError, KeyId, NameError, OrgName, ParseError, PemError};
+use signing_crypto::{CheckpointError, KekError, KeyId, NameError, OrgName, ParseError, PemError};
 use signing_loader::{LoadError, PackageError, VerificationError};
 use signing_trust::TrustError;
-use signing_trust::store::{StoreError, UrlError};
+use signing_trust::store::{EventPatternError, StoreError, UrlError};
 use thiserror::Error;
 
 /// Why a command did not do what it was told.
@@ -56,6 +56,18 @@ pub(crate) enum CliError {
     StoreWithoutOrganization,
     #[error("the signing key {id} is of another organisation: leave --org out")]
     StoreForAnotherOrganization { id: KeyId },
+    #[error("{given:?} is not a time, expected RFC 3339 or a date such as 2026-01-28")]
+    InvalidTime { given: String },
+    #[error("{given:?} is not a type of event")]
+    EventPattern { given: String, source: EventPatternError },
+    #[error("there is no type of event {given:?}")]
+    NoSuchEventType { given: String, similar: Option<&'static str> },
+    #[error("the file {} holds no checkpoint", path.display())]
+    NoCheckpoint { path: PathBuf },
+    #[error("the file {} is larger than {limit} bytes", path.display())]
+    CheckpointsTooLarge { path: PathBuf, limit: usize },
+    #[error("the checkpoint in {}, line {line}, is refused", path.display())]
+    Checkpoint { path: PathBuf, line: usize, source: CheckpointError },
 }
 
 /// What a command came to, in the order of exit codes.
@@ -82,8 +94,13 @@ impl CliError {
             Self::Trust(
                 TrustError::SelfGrant { .. }
                 | TrustError::PreviouslyRevoked { .. }
-                | TrustError::SigningKeyRevoked { .. },
-            ) => Outcome::Refused,
+                | TrustError::SigningKeyRevoked { .. }
+                | TrustError::AuditLogBroken(_)
+                | TrustError::CheckpointOfAnotherStore { .. }
+                | TrustError::CheckpointOfAnotherOrganization { .. },
+            )
+            | Self::NoCheckpoint { .. }
+            | Self::Checkpoint { .. } => Outcome::Refused,
             _ => Outcome::Undecided,
         }
     }
@@ -123,6 +140,12 @@ impl CliError {
             Self::SeveralPackages { .. } => "SeveralPackages",
             Self::StoreWithoutOrganization => "StoreWithoutOrganization",
             Self::StoreForAnotherOrganization { .. } => "KeyOfAnotherOrganization",
+            Self::InvalidTime { .. } => "InvalidTime",
+            Self::EventPattern { .. } | Self::NoSuchEventType { .. } => "NoSuchEventType",
+            Self::NoCheckpoint { .. } => "NoCheckpoint",
+            Self::CheckpointsTooLarge { .. } => "CheckpointsTooLarge",
+            Self::Checkpoint { source: CheckpointError::Signature(_), .. } => "UntrustedCheckpoint",
+            Self::Checkpoint { .. } => "MalformedCheckpoint",
         }
     }
 }
@@ -153,6 +176,9 @@ fn trust_code(error: &TrustError) -> &'static str {
         TrustError::SelfGrant { .. } => "SelfGrant",
         TrustError::TooManyCandidates { .. } => "TooManyCandidates",
         TrustError::MalformedEnvelope(_) => "MalformedSignature",
+        TrustError::AuditLogBroken(_) => "AuditLogBroken",
+        TrustError::CheckpointOfAnotherStore { .. } => "CheckpointOfAnotherStore",
+        TrustError::CheckpointOfAnotherOrganization { .. } => "CheckpointOfAnotherOrganization",
         _ => "TrustError",
     }
 }

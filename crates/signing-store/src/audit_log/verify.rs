@@ -32,7 +32,7 @@ pub struct IntactLog {
 impl Store {
     /// Reads an organisation's whole log, in bounded memory, and checks that each
     /// entry is as it was written and follows on the one before, that the last one
-    /// is the log's head, and that `anchor` is among them.
+    /// is the log's head, and that all `anchors` are among them.
     ///
     /// Others may write meanwhile: the head is read first, and the entries up to it
     /// were all there by then. What stands after it must be known to a head that is
@@ -46,7 +46,7 @@ impl Store {
     pub async fn verify_audit_log(
         &self,
         org: OrgId,
-        anchor: Option<AuditAnchor>,
+        mut anchors: Vec<AuditAnchor>,
     ) -> Result<Result<IntactLog, AuditFault>, StoreError> {
         self.heartbeat().await?;
         let fault = |sequence, kind, expected, found| {
@@ -55,6 +55,8 @@ impl Store {
         let Some((head, head_hash)) = self.audit_head(org).await? else {
             return fault(0, Kind::HeadMissing, Is::Readable, Is::Nothing);
         };
+        anchors.sort_unstable_by_key(|anchor| anchor.sequence);
+        let mut anchors = anchors.into_iter().peekable();
         let mut walk = Walk { org, sequence: 0, hash: vec![0; 32] };
         let mut read = None;
         'log: loop {
@@ -75,13 +77,12 @@ impl Store {
                 if let Err(fault) = walk.step(&entry) {
                     return Ok(Err(fault));
                 }
-                if let Some(anchor) = anchor
-                    && anchor.sequence == sequence
-                    && anchor.entry_hash.as_bytes() != &*walk.hash
-                {
-                    let expected = Is::Hash(anchor.entry_hash.as_bytes().to_vec());
-                    let found = Is::Hash(walk.hash);
-                    return fault(sequence, Kind::CheckpointDiffers, expected, found);
+                while let Some(anchor) = anchors.next_if(|anchor| anchor.sequence <= sequence) {
+                    if anchor.entry_hash.as_bytes() != &*walk.hash {
+                        let expected = Is::Hash(anchor.entry_hash.as_bytes().to_vec());
+                        let found = Is::Hash(walk.hash);
+                        return fault(sequence, Kind::CheckpointDiffers, expected, found);
+                    }
                 }
                 read = Some(sequence);
             }
@@ -94,11 +95,11 @@ impl Store {
         let Some(entry_hash) = hash(&walk.hash).filter(|_| walk.hash == head_hash) else {
             return fault(head, Kind::HeadDiffers, Is::Hash(walk.hash), Is::Hash(head_hash));
         };
-        match anchor {
-            Some(AuditAnchor { sequence, .. }) if sequence > head => {
+        match anchors.next() {
+            Some(AuditAnchor { sequence, .. }) => {
                 fault(head + 1, Kind::CutOff, Is::Sequence(sequence), Is::Sequence(head))
             }
-            _ => Ok(Ok(IntactLog { org, entries: head, entry_hash })),
+            None => Ok(Ok(IntactLog { org, entries: head, entry_hash })),
         }
     }
 

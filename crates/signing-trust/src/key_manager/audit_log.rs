@@ -7,7 +7,7 @@ use crate::{AuditEvent, EventType, TrustError};
 
 impl KeyManager {
     /// Reads an organisation's whole audit log, deleted or not, and checks that it
-    /// is as it was written; with a checkpoint, also that it goes on from there.
+    /// is as it was written; with checkpoints, also that it goes on from each.
     ///
     /// Without a checkpoint a log that was rewritten whole, or cut together with its
     /// head, is not found out: whoever can write the database can compute hashes.
@@ -20,13 +20,16 @@ impl KeyManager {
     pub async fn verify_audit_log(
         &self,
         org: OrgId,
-        checkpoint: Option<&VerifiedCheckpoint>,
+        checkpoints: &[VerifiedCheckpoint],
     ) -> Result<IntactLog, TrustError> {
-        let mut anchor = None;
-        if let Some(checkpoint) = checkpoint.map(VerifiedCheckpoint::checkpoint) {
-            let store = self.store.state().await?.store_id;
-            if checkpoint.store != store {
-                let (expected, found) = (checkpoint.store, store);
+        let mut anchors = Vec::with_capacity(checkpoints.len());
+        let store = match checkpoints {
+            [] => None,
+            _ => Some(self.store.state().await?.store_id),
+        };
+        for checkpoint in checkpoints.iter().map(VerifiedCheckpoint::checkpoint) {
+            if let Some(found) = store.filter(|store| *store != checkpoint.store) {
+                let expected = checkpoint.store;
                 return Err(TrustError::CheckpointOfAnotherStore { expected, found });
             }
             if checkpoint.org != org {
@@ -35,9 +38,9 @@ impl KeyManager {
             }
             // No log is as long as that, so it is found to be cut off.
             let sequence = i64::try_from(checkpoint.sequence).unwrap_or(i64::MAX);
-            anchor = Some(AuditAnchor { sequence, entry_hash: checkpoint.entry_hash });
+            anchors.push(AuditAnchor { sequence, entry_hash: checkpoint.entry_hash });
         }
-        self.store.verify_audit_log(org, anchor).await?.map_err(|fault| {
+        self.store.verify_audit_log(org, anchors).await?.map_err(|fault| {
             AuditEvent::new(EventType::AuditLogBroken).org(org).failure(&fault).emit();
             fault.into()
         })
@@ -54,7 +57,7 @@ impl KeyManager {
         org: OrgId,
         key: &SigningKey,
     ) -> Result<(AuditCheckpoint, SignedCheckpoint), TrustError> {
-        let log = self.verify_audit_log(org, None).await?;
+        let log = self.verify_audit_log(org, &[]).await?;
         let checkpoint = AuditCheckpoint {
             store: self.store.state().await?.store_id,
             org,

@@ -15,6 +15,7 @@ on_both_backends! {
     tail_cut_with_its_head_is_found_with_a_checkpoint_only,
     tail_cut_and_written_anew_is_found_with_a_checkpoint_only,
     log_that_is_gone_is_found_with_a_checkpoint,
+    older_checkpoint_counts_beside_a_newer_one,
     checkpoint_of_another_store_is_refused,
     checkpoint_of_another_organization_is_refused,
     broken_log_gets_no_checkpoint,
@@ -39,7 +40,7 @@ async fn verify(
     org: OrgId,
     checkpoint: &VerifiedCheckpoint,
 ) -> Result<IntactLog, TrustError> {
-    world.keys.verify_audit_log(org, Some(checkpoint)).await
+    world.keys.verify_audit_log(org, std::slice::from_ref(checkpoint)).await
 }
 
 /// Takes the entries after the third away, and sets the head back.
@@ -113,6 +114,20 @@ async fn log_that_is_gone_is_found_with_a_checkpoint(world: World) {
         forge(&world, &format!("DELETE FROM {table} WHERE org_id = {id}")).await;
     }
     assert_broken(verify(&world, org, &kept).await, org, 0, Kind::HeadMissing);
+}
+
+async fn older_checkpoint_counts_beside_a_newer_one(world: World) {
+    let org = victim(&world).await;
+    let before = checkpoint(&world, org).await;
+    cut(&world, org).await;
+    deny_strangers(&world, org, 3).await;
+    let after = checkpoint(&world, org).await;
+
+    let both = [after.clone(), before.clone()];
+    let found = world.keys.verify_audit_log(org, &both).await;
+    assert_broken(found, org, 5, Kind::CheckpointDiffers);
+    let later = checkpoint(&world, org).await;
+    world.keys.verify_audit_log(org, &[later, after]).await.unwrap();
 }
 
 async fn checkpoint_of_another_store_is_refused(world: World) {

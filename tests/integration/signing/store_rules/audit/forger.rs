@@ -93,7 +93,7 @@ pub(super) async fn log(world: &World, org: OrgId) -> Vec<AuditRecord> {
 
 /// Verifies a log that must be whole.
 pub(super) async fn verified(world: &World, org: OrgId) -> IntactLog {
-    world.keys.verify_audit_log(org, None).await.unwrap()
+    world.keys.verify_audit_log(org, &[]).await.unwrap()
 }
 
 /// Asserts that a log is found to be broken, first of all here.
