@@ -5,6 +5,7 @@ mod concurrency;
 mod forger;
 mod reading;
 mod tampering;
+mod told;
 
 use signing_crypto::SigningKey;
 use signing_trust::EventType;
