@@ -1,5 +1,7 @@
 //! What only a checkpoint tells: whoever owns the database can compute hashes.
 
+use std::slice;
+
 use signing_crypto::{
     AuditCheckpoint, EntryHash, OrgId, SignedCheckpoint, SigningKey, StoreId, VerifiedCheckpoint,
 };
@@ -40,7 +42,7 @@ async fn verify(
     org: OrgId,
     checkpoint: &VerifiedCheckpoint,
 ) -> Result<IntactLog, TrustError> {
-    world.keys.verify_audit_log(org, std::slice::from_ref(checkpoint)).await
+    world.keys.verify_audit_log(org, slice::from_ref(checkpoint)).await
 }
 
 /// Takes the entries after the third away, and sets the head back.

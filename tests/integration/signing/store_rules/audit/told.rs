@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
+use std::slice;
 use std::sync::{Mutex, Once};
 
 use signing_crypto::{OrgId, SigningKey};
@@ -78,7 +79,7 @@ async fn verifying_and_loading_are_told_and_not_logged(world: World) {
     let success = (Level::INFO, "verification.success".to_owned(), verified_fields.clone());
 
     let held = world.verify(&library, acme.org, good.clone()).await.unwrap();
-    assert_eq!(told(acme.org), [success.clone()]);
+    assert_eq!(told(acme.org), slice::from_ref(&success));
     // To hold it is not to load it.
     drop(held);
     assert_eq!(told(acme.org), []);
@@ -86,7 +87,7 @@ async fn verifying_and_loading_are_told_and_not_logged(world: World) {
     world.verify(&library, acme.org, bad.clone()).await.unwrap_err();
     let failure_fields = vec!["failure_reason", "key_fingerprint", "org_id", "package_name"];
     let failure = (Level::WARN, "verification.failure".to_owned(), failure_fields);
-    assert_eq!(told(acme.org), [failure.clone()]);
+    assert_eq!(told(acme.org), slice::from_ref(&failure));
 
     world.load(&library, acme.org, good).await.unwrap();
     let loaded = (Level::INFO, "package.load.success".to_owned(), verified_fields);
