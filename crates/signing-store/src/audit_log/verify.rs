@@ -60,8 +60,11 @@ impl Store {
         let mut walk = Walk { org, sequence: 0, hash: vec![0; 32] };
         let mut read = None;
         'log: loop {
-            let page = self.audit_entries(org, read).await?;
-            if page.is_empty() {
+            let page = self.audit_entries(org, read.unwrap_or(i64::MIN)).await?;
+            let mut page = page.into_iter().peekable();
+            // Read once more, because the next one might have the same sequence.
+            page.next_if(|entry| Some(entry.sequence()) == read);
+            if page.peek().is_none() {
                 break;
             }
             for entry in page {
@@ -148,17 +151,12 @@ impl Store {
         })
     }
 
-    /// The next page of a log, whatever is in its rows.
-    async fn audit_entries(
-        &self,
-        org: OrgId,
-        after: Option<i64>,
-    ) -> Result<Vec<Entry>, StoreError> {
-        let after = after.unwrap_or(i64::MIN);
+    /// A page of a log, whatever is in its rows.
+    async fn audit_entries(&self, org: OrgId, from: i64) -> Result<Vec<Entry>, StoreError> {
         let page: Result<Vec<AuditRecord>, StoreError> = read!(self.pool, |conn| {
             Ok(audit_log::table
                 .filter(audit_log::org_id.eq(bind(org)))
-                .filter(audit_log::sequence.gt(after))
+                .filter(audit_log::sequence.ge(from))
                 .order(audit_log::sequence)
                 .limit(AUDIT_PAGE as i64)
                 .load(conn)
@@ -166,7 +164,7 @@ impl Store {
         });
         match page {
             Ok(page) => Ok(page.into_iter().map(Entry::Readable).collect()),
-            Err(StoreError::CorruptRow(_)) => self.audit_entries_one_by_one(org, after).await,
+            Err(StoreError::CorruptRow(_)) => self.audit_entries_one_by_one(org, from).await,
             Err(error) => Err(error),
         }
     }
@@ -175,13 +173,13 @@ impl Store {
     async fn audit_entries_one_by_one(
         &self,
         org: OrgId,
-        after: i64,
+        from: i64,
     ) -> Result<Vec<Entry>, StoreError> {
         let sequences: Result<Vec<i64>, StoreError> = read!(self.pool, |conn| {
             Ok(audit_log::table
                 .select(audit_log::sequence)
                 .filter(audit_log::org_id.eq(bind(org)))
-                .filter(audit_log::sequence.gt(after))
+                .filter(audit_log::sequence.ge(from))
                 .order(audit_log::sequence)
                 .limit(AUDIT_PAGE as i64)
                 .load(conn)

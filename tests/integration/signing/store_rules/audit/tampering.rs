@@ -10,6 +10,7 @@ on_both_backends! {
     edit_of_any_column_is_found_at_its_row,
     deleted_entry_is_found_wherever_it_was,
     inserted_entry_is_found,
+    entry_that_is_there_twice_is_found,
     swapped_entries_are_found,
     entry_that_cannot_be_read_is_found_and_is_no_crash,
     entry_whose_details_are_no_json_is_found_though_its_hash_fits,
@@ -89,7 +90,7 @@ async fn copy_entry(world: &World, org: signing_crypto::OrgId, to: i64) {
 async fn inserted_entry_is_found(world: World) {
     let org = victim(&world).await;
     let id = world.database.id(org.as_uuid());
-    for (place, kind) in [(0, Kind::Inserted), (-5, Kind::Inserted), (6, Kind::BeyondHead)] {
+    for (place, kind) in [(0, Kind::Inserted), (i64::MIN, Kind::Inserted), (6, Kind::BeyondHead)] {
         copy_entry(&world, org, place).await;
         let found = world.keys.verify_audit_log(org, &[]).await;
         assert_broken(found, org, place, kind);
@@ -106,6 +107,30 @@ async fn inserted_entry_is_found(world: World) {
     let head = format!("UPDATE audit_heads SET sequence = 6 WHERE org_id = {id}");
     forge(&world, &head).await;
     assert_broken(world.keys.verify_audit_log(org, &[]).await, org, 3, Kind::Unlinked);
+}
+
+async fn entry_that_is_there_twice_is_found(world: World) {
+    let org = victim(&world).await;
+    let mut long = log(&world, org).await;
+    long.resize(AUDIT_PAGE + 1, long[3].clone());
+    rewrite(&world, long).await;
+    // Without the key of the table nothing is unique.
+    let open_up = match world.database.is_sqlite() {
+        true => {
+            "CREATE TABLE forged AS SELECT * FROM audit_log; DROP TABLE audit_log; \
+             ALTER TABLE forged RENAME TO audit_log"
+        }
+        false => "ALTER TABLE audit_log DROP CONSTRAINT audit_log_pkey",
+    };
+    forge(&world, open_up).await;
+    verified(&world, org).await;
+    // The last on a page, on its own page and alone on one.
+    for sequence in [AUDIT_PAGE as i64 + 1, AUDIT_PAGE as i64, 2] {
+        let one = entry(&world, org, sequence);
+        forge(&world, &format!("INSERT INTO audit_log SELECT * FROM audit_log {one}")).await;
+        let found = world.keys.verify_audit_log(org, &[]).await;
+        assert_broken(found, org, sequence, Kind::Inserted);
+    }
 }
 
 async fn swapped_entries_are_found(world: World) {
