@@ -2,7 +2,8 @@
 # Starts Postgres in the image that .ci/postgres-image builds, for the part of
 # the official image's contract that `cargo xtask test-db` and a developer at
 # the prompt rely on: POSTGRES_PASSWORD, POSTGRES_USER, POSTGRES_DB,
-# POSTGRES_HOST_AUTH_METHOD and PGDATA, with `postgres [option…]` as arguments.
+# POSTGRES_HOST_AUTH_METHOD and PGDATA, with `postgres [option…]`, or the options
+# alone, as arguments.
 # Init scripts, *_FILE variables and POSTGRES_INITDB_ARGS are refused rather
 # than ignored.
 
@@ -12,6 +13,11 @@ fail() {
   printf 'docker-entrypoint.sh: %s\n' "$*" >&2
   exit 1
 }
+
+# Options alone are the server's.
+case ${1:-} in
+  -*) set -- postgres "$@" ;;
+esac
 
 # Anything but the server (a shell, pg_dump, …) runs as it was asked for.
 [ "${1:-}" = postgres ] || exec "$@"

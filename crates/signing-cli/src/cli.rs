@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
+use crate::passphrase::{PASSPHRASE, PassphraseArgs};
+
 pub(crate) use audit::{Audit, Checkpoint, List, Verify};
 
 /// Sign native packages, decide whose signatures count, and verify
@@ -111,6 +113,9 @@ pub(crate) struct Grant {
 pub(crate) enum Keys {
     /// Make a key pair, in the store or in two PEM files
     #[command(group(ArgGroup::new("where").args(["org", "output"]).required(true)))]
+    #[command(group(
+        ArgGroup::new("to-encrypt").args(PASSPHRASE).requires("output").conflicts_with("org")
+    ))]
     Generate {
         /// The key's name
         #[arg(long)]
@@ -124,6 +129,13 @@ pub(crate) enum Keys {
         /// to dev-key.pub.pem for dev-key.pem
         #[arg(long, value_name = "FILE")]
         output: Option<PathBuf>,
+
+        /// Encrypt the private key under a passphrase; implied if one is given
+        #[arg(long, requires = "output", conflicts_with = "org")]
+        encrypt: bool,
+
+        #[command(flatten)]
+        passphrase: PassphraseArgs,
 
         /// Replace files that exist
         #[arg(long, requires = "output", conflicts_with = "org")]
@@ -142,6 +154,9 @@ pub(crate) enum Keys {
         /// The PEM file; - for standard input
         #[arg(long, value_name = "FILE")]
         key: PathBuf,
+
+        #[command(flatten)]
+        passphrase: PassphraseArgs,
     },
     /// List an organisation's signing keys, and the keys whose signatures it accepts
     List {
@@ -229,6 +244,9 @@ pub(crate) enum Format {
 pub(crate) enum Package {
     /// Sign packages: write a .sig file beside each
     #[command(group(ArgGroup::new("with").args(["key", "key_id"]).required(true)))]
+    #[command(group(
+        ArgGroup::new("to-decrypt").args(PASSPHRASE).requires("key").conflicts_with("key_id")
+    ))]
     Sign {
         /// The packages
         #[arg(required = true, value_name = "PATH")]
@@ -241,6 +259,9 @@ pub(crate) enum Package {
         /// Sign with this key of the store
         #[arg(long, value_name = "ID")]
         key_id: Option<String>,
+
+        #[command(flatten)]
+        passphrase: PassphraseArgs,
 
         /// Sign under this name rather than the file's
         #[arg(long)]

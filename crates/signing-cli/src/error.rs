@@ -1,7 +1,9 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use signing_crypto::{CheckpointError, KekError, KeyId, NameError, OrgName, ParseError, PemError};
+use signing_crypto::{
+    CheckpointError, KekError, KeyId, NameError, OrgName, ParseError, PassphraseError, PemError,
+};
 use signing_loader::{LoadError, PackageError, VerificationError};
 use signing_trust::TrustError;
 use signing_trust::store::{EventPatternError, StoreError, UrlError};
@@ -50,6 +52,18 @@ pub(crate) enum CliError {
     FileExists { path: PathBuf },
     #[error("cannot use the key file {}", path.display())]
     KeyFile { path: PathBuf, source: PemError },
+    #[error(transparent)]
+    Passphrase(#[from] PassphraseError),
+    #[error("the two passphrases are not the same")]
+    PassphrasesDiffer,
+    #[error("a passphrase is needed, and there is no terminal to ask for it on")]
+    NoTerminal,
+    #[error("the terminal cannot be used")]
+    Terminal(#[source] std::io::Error),
+    #[error("interrupted")]
+    Interrupted,
+    #[error("the key and its passphrase cannot both be read from standard input")]
+    StandardInputTwice,
     #[error("--output and --name are for one package, found {found}")]
     SeveralPackages { found: usize },
     #[error("--store with --key needs --org: the key is not in the store")]
@@ -136,7 +150,18 @@ impl CliError {
             Self::Read { .. } => "UnreadableFile",
             Self::Write { .. } => "UnwritableFile",
             Self::FileExists { .. } => "FileExists",
-            Self::KeyFile { .. } => "InvalidKeyFile",
+            Self::KeyFile { source, .. } => match source {
+                PemError::PassphraseNeeded => "PassphraseNeeded",
+                PemError::WrongPassphrase => "WrongPassphrase",
+                _ => "InvalidKeyFile",
+            },
+            Self::Passphrase(PassphraseError::Randomness(_)) => "NoRandomness",
+            Self::Passphrase(_) => "InvalidPassphrase",
+            Self::PassphrasesDiffer => "PassphrasesDiffer",
+            Self::NoTerminal => "PassphraseNeeded",
+            Self::Terminal(_) => "UnusableTerminal",
+            Self::Interrupted => "Interrupted",
+            Self::StandardInputTwice => "StandardInputTwice",
             Self::SeveralPackages { .. } => "SeveralPackages",
             Self::StoreWithoutOrganization => "StoreWithoutOrganization",
             Self::StoreForAnotherOrganization { .. } => "KeyOfAnotherOrganization",

@@ -3,10 +3,12 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use signing_crypto::{MAX_PEM_SIZE, SigningKey, VerifyingKey};
+use signing_crypto::{MAX_PEM_SIZE, PemError, SigningKey, VerifyingKey};
+use tempfile::NamedTempFile;
 use zeroize::Zeroizing;
 
 use crate::error::CliError;
+use crate::passphrase::{self, PassphraseSource};
 
 /// What to do about a file that exists.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -45,10 +47,30 @@ pub(crate) fn read_at_most(path: &Path, limit: u64) -> Result<Vec<u8>, CliError>
     Ok(bytes)
 }
 
-/// Reads a private key's PEM file.
-pub(crate) fn read_private_key(path: &Path) -> Result<SigningKey, CliError> {
+/// Reads a private key's PEM file, with the passphrase that is given, or that is
+/// asked for if the key is encrypted.
+///
+/// A key that is not encrypted is refused if a passphrase is given: whoever gives
+/// one believes the file to be protected.
+pub(crate) fn read_signing_key(
+    path: &Path,
+    source: &PassphraseSource,
+) -> Result<SigningKey, CliError> {
+    if path == Path::new("-") && *source == PassphraseSource::StandardInput {
+        return Err(CliError::StandardInputTwice);
+    }
     let bytes = Zeroizing::new(read_bounded(path)?);
-    SigningKey::from_pem(&bytes).map_err(|source| CliError::KeyFile { path: path.into(), source })
+    let key = match source.given()? {
+        Some(passphrase) => SigningKey::from_encrypted_pem(&bytes, &passphrase),
+        None => match SigningKey::from_pem(&bytes) {
+            Err(PemError::PassphraseNeeded) => match passphrase::ask(path)? {
+                Some(passphrase) => SigningKey::from_encrypted_pem(&bytes, &passphrase),
+                None => Err(PemError::PassphraseNeeded),
+            },
+            other => other,
+        },
+    };
+    key.map_err(|source| CliError::KeyFile { path: path.into(), source })
 }
 
 /// Reads a public key's PEM file.
@@ -64,34 +86,74 @@ pub(crate) fn write_atomically(
     readers: Readers,
     existing: Existing,
 ) -> Result<(), CliError> {
-    let failed = |source| CliError::Write { path: path.into(), source };
-    let directory = match path.parent() {
+    NewFile::write(path, content, readers)?.put_in_place(existing)
+}
+
+/// A file that is written, and waits under a temporary name for its place.
+pub(crate) struct NewFile<'a> {
+    path: &'a Path,
+    file: NamedTempFile,
+}
+
+impl<'a> NewFile<'a> {
+    pub(crate) fn write(
+        path: &'a Path,
+        content: &[u8],
+        readers: Readers,
+    ) -> Result<Self, CliError> {
+        let failed = |source| CliError::Write { path: path.into(), source };
+        let mode = match readers {
+            Readers::Owner => 0o600,
+            Readers::Everybody => 0o644,
+        };
+        let mut file = tempfile::Builder::new()
+            .prefix(".cloacina-")
+            .permissions(std::fs::Permissions::from_mode(mode))
+            .tempfile_in(directory(path))
+            .map_err(failed)?;
+        file.write_all(content).map_err(failed)?;
+        file.as_file().sync_all().map_err(failed)?;
+        Ok(Self { path, file })
+    }
+
+    pub(crate) fn path(&self) -> &'a Path {
+        self.path
+    }
+
+    pub(crate) fn put_in_place(self, existing: Existing) -> Result<(), CliError> {
+        let failed = |source| CliError::Write { path: self.path.into(), source };
+        let persisted = match existing {
+            Existing::Replace => self.file.persist(self.path),
+            Existing::Keep => self.file.persist_noclobber(self.path),
+        };
+        match persisted {
+            Ok(_) => sync_directory(self.path).map_err(failed),
+            Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {
+                Err(CliError::FileExists { path: self.path.into() })
+            }
+            Err(error) => Err(failed(error.error)),
+        }
+    }
+}
+
+/// Removes a file, if there is one.
+pub(crate) fn remove(path: &Path) -> Result<(), CliError> {
+    let removed = match std::fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other.and_then(|()| sync_directory(path)),
+    };
+    removed.map_err(|source| CliError::Write { path: path.into(), source })
+}
+
+fn directory(path: &Path) -> &Path {
+    match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
-    };
-    let mode = match readers {
-        Readers::Owner => 0o600,
-        Readers::Everybody => 0o644,
-    };
-    let mut file = tempfile::Builder::new()
-        .prefix(".cloacina-")
-        .permissions(std::fs::Permissions::from_mode(mode))
-        .tempfile_in(directory)
-        .map_err(failed)?;
-    file.write_all(content).map_err(failed)?;
-    file.as_file().sync_all().map_err(failed)?;
-    let persisted = match existing {
-        Existing::Replace => file.persist(path),
-        Existing::Keep => file.persist_noclobber(path),
-    };
-    match persisted {
-        Ok(_) => {}
-        Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {
-            return Err(CliError::FileExists { path: path.into() });
-        }
-        Err(error) => return Err(failed(error.error)),
     }
-    File::open(directory).and_then(|directory| directory.sync_all()).map_err(failed)
+}
+
+fn sync_directory(path: &Path) -> io::Result<()> {
+    File::open(directory(path))?.sync_all()
 }
 
 /// The public key's file beside a private key's: `dev-key.pub.pem` for
@@ -105,8 +167,8 @@ pub(crate) fn public_key_path(private: &Path) -> PathBuf {
     private.with_file_name(name)
 }
 
-/// Opening never waits for the other end of a FIFO.
-fn open_regular(path: &Path) -> io::Result<File> {
+/// Opens a file that has an end. Opening never waits for the other end of a FIFO.
+pub(crate) fn open_regular(path: &Path) -> io::Result<File> {
     let flags = rustix::fs::OFlags::NONBLOCK.bits() as i32;
     let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
     match file.metadata()?.is_file() {

@@ -9,7 +9,9 @@ mod commands;
 
 mod context;
 mod files;
+mod passphrase;
 mod select;
+mod terminal;
 
 mod output;
 

@@ -5,6 +5,9 @@ use signing_trust::{TrustError, UntrustedReason};
 
 use crate::error::CliError;
 
+const GIVE_PASSPHRASE: &str = "set CLOACINA_KEY_PASSPHRASE, or give --passphrase-file <file> or \
+                               --passphrase-fd <number>";
+
 /// The next safe step after an error. Never one that loosens what is asked.
 pub(crate) fn remedy(error: &CliError) -> Option<String> {
     match error {
@@ -52,6 +55,7 @@ pub(crate) fn remedy(error: &CliError) -> Option<String> {
              from where they are kept"
                 .into(),
         ),
+        CliError::NoTerminal | CliError::StandardInputTwice => Some(GIVE_PASSPHRASE.into()),
         _ => None,
     }
 }
@@ -149,8 +153,26 @@ fn key_file(error: &PemError) -> Option<String> {
         PemError::WrongForm { expected: PemForm::PublicKey, found: PemForm::PrivateKey } => {
             "give the public half: openssl pkey -in <file> -pubout".into()
         }
-        PemError::WrongForm { expected: PemForm::PrivateKey, found: PemForm::PublicKey } => {
-            "give the private key's file; the public half cannot sign".into()
+        PemError::WrongForm {
+            expected: PemForm::PrivateKey | PemForm::EncryptedPrivateKey,
+            found: PemForm::PublicKey,
+        } => "give the private key's file; the public half cannot sign".into(),
+        PemError::WrongForm {
+            expected: PemForm::EncryptedPrivateKey,
+            found: PemForm::PrivateKey,
+        } => "the key lies open in this file, and a passphrase was given: give the encrypted \
+              file, or encrypt this one: openssl pkcs8 -topk8 -iter 600000 -in <file> -out <new file>"
+            .into(),
+        PemError::PassphraseNeeded => GIVE_PASSPHRASE.into(),
+        PemError::WrongPassphrase => {
+            "try the passphrase: openssl pkey -in <file> -noout; if it is right, restore the file \
+             from a backup"
+                .into()
+        }
+        PemError::CostTooHigh { .. } | PemError::UnsupportedEncryption { .. } => {
+            "if you trust the file, encrypt the key anew: openssl pkcs8 -topk8 -iter 600000 \
+             -in <file> -out <new file>"
+                .into()
         }
         PemError::Algorithm { .. } | PemError::WrongForm { .. } => {
             "make an Ed25519 key: cloacina keys generate --name <name> --output <file>".into()

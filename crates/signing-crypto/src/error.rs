@@ -9,5 +9,5 @@ pub use checkpoint::{CheckpointError, MalformedCheckpoint};
 pub use envelope::{ContentLayer, EnvelopeError, ForeignFormat, MalformedEnvelope};
 pub use key::KeyError;
 pub use name::{NameError, NameFault, NameKind, ParseError, PatternError};
-pub use pem::{PemError, PemForm};
+pub use pem::{KdfCost, PassphraseError, PemError, PemForm};
 pub use wrap::{KekError, WrapError};

@@ -65,17 +65,17 @@ pub use envelope::{
     VerifiedStatement,
 };
 pub use error::{
-    CheckpointError, ContentLayer, EnvelopeError, ForeignFormat, KekError, KeyError,
+    CheckpointError, ContentLayer, EnvelopeError, ForeignFormat, KdfCost, KekError, KeyError,
     MalformedCheckpoint, MalformedEnvelope, NameError, NameFault, NameKind, ParseError,
-    PatternError, PemError, PemForm, WrapError,
+    PassphraseError, PatternError, PemError, PemForm, WrapError,
 };
 pub use fingerprint::Fingerprint;
 pub use ids::{GrantId, KeyId, OrgId, SignatureId, StoreId, TrustedKeyId};
 pub use kek::{KekId, KeyEncryptionKey};
 pub use key::{SigningKey, VerifyingKey};
-pub use name::{KeyName, OrgName, PackageName, is_deceptive};
+pub use name::{KeyName, Note, OrgName, PackageName, is_deceptive};
 pub use pattern::{MAX_PATTERNS, PackagePatterns};
-pub use pem::MAX_PEM_SIZE;
+pub use pem::{MAX_PASSPHRASE_SIZE, MAX_PEM_SIZE, Passphrase};
 pub use statement::{PREDICATE_TYPE, PackageStatement, STATEMENT_TYPE};
 pub use version::PackageVersion;
 pub use wrap::WrappedKey;

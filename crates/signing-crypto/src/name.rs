@@ -65,6 +65,13 @@ name!(
     NameKind::Package,
     check_file_name
 );
+name!(
+    /// What somebody says about a change, to be kept: 1 to 255 bytes of UTF-8
+    /// without control characters or bidirectional formatting.
+    Note,
+    NameKind::Note,
+    check_note
+);
 
 fn check_identifier(text: &str) -> Result<(), NameFault> {
     check_length(text)?;
@@ -87,6 +94,14 @@ fn check_file_name(text: &str) -> Result<(), NameFault> {
         return Err(NameFault::PathPart);
     }
     match text.chars().find(|&c| c == '/' || is_deceptive(c)) {
+        Some(found) => Err(NameFault::Character { found }),
+        None => Ok(()),
+    }
+}
+
+fn check_note(text: &str) -> Result<(), NameFault> {
+    check_length(text)?;
+    match text.chars().find(|&c| is_deceptive(c)) {
         Some(found) => Err(NameFault::Character { found }),
         None => Ok(()),
     }

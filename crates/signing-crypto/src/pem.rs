@@ -7,6 +7,12 @@ use zeroize::Zeroizing;
 
 use crate::{PemError, PemForm, SigningKey, VerifyingKey};
 
+mod encrypted;
+mod passphrase;
+mod pbes2;
+
+pub use passphrase::{MAX_PASSPHRASE_SIZE, Passphrase};
+
 /// The most bytes that a PEM file may have: 64 KiB.
 pub const MAX_PEM_SIZE: usize = 64 * 1024;
 
@@ -47,20 +53,19 @@ impl SigningKey {
     ///
     /// A [`PemError`] that names what was found instead and shows none of it. In
     /// version 2, a public half that does not belong to the private one is
-    /// [`PemError::PublicHalfMismatch`].
+    /// [`PemError::PublicHalfMismatch`]. An encrypted key is
+    /// [`PemError::PassphraseNeeded`], see
+    /// [`from_encrypted_pem`](Self::from_encrypted_pem).
     pub fn from_pem(text: &[u8]) -> Result<Self, PemError> {
-        let pem = single_block(text, PemForm::PrivateKey)?;
+        let pem = match single_block(text, PemForm::PrivateKey) {
+            Err(PemError::WrongForm { found: PemForm::EncryptedPrivateKey, .. }) => {
+                return Err(PemError::PassphraseNeeded);
+            }
+            other => other?,
+        };
         let (_, document) = SecretDocument::from_pem(pem).map_err(|_| PemError::Malformed)?;
         let info: PrivateKeyInfoRef<'_> = document.decode_msg().map_err(|_| PemError::Malformed)?;
-        require_ed25519(info.algorithm.oid)?;
-        let pair = KeypairBytes::try_from(info).map_err(|_| PemError::Malformed)?;
-        let key = Self::from_seed(&Zeroizing::new(pair.secret_key));
-        match &pair.public_key {
-            Some(public) if public.as_ref() != key.verifying_key().as_bytes() => {
-                Err(PemError::PublicHalfMismatch)
-            }
-            _ => Ok(key),
-        }
+        Self::from_info(info)
     }
 
     /// Writes a PEM `PRIVATE KEY` in PKCS#8 version 1, byte for byte as OpenSSL
@@ -71,6 +76,18 @@ impl SigningKey {
         KeypairBytes { secret_key: *self.seed(), public_key: None }
             .to_pkcs8_pem(LineEnding::LF)
             .expect("32 bytes encode")
+    }
+
+    fn from_info(info: PrivateKeyInfoRef<'_>) -> Result<Self, PemError> {
+        require_ed25519(info.algorithm.oid)?;
+        let pair = KeypairBytes::try_from(info).map_err(|_| PemError::Malformed)?;
+        let key = Self::from_seed(&Zeroizing::new(pair.secret_key));
+        match &pair.public_key {
+            Some(public) if public.as_ref() != key.verifying_key().as_bytes() => {
+                Err(PemError::PublicHalfMismatch)
+            }
+            _ => Ok(key),
+        }
     }
 }
 

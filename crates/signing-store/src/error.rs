@@ -1,8 +1,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind};
-use signing_crypto::{KekId, KeyId, NameKind, OrgId, StoreId, TrustedKeyId};
+use signing_crypto::{Fingerprint, KekId, KeyId, NameKind, OrgId, StoreId, TrustedKeyId};
 use thiserror::Error;
 
 type Source = Box<dyn std::error::Error + Send + Sync>;
@@ -124,6 +125,20 @@ pub enum StoreError {
     /// SQLite has no roles: who may read the file may read the store.
     #[error("a SQLite store has no roles: the file's permissions decide")]
     NoRoles,
+    /// More is known about an organisation's keys than is looked at.
+    #[error("more than {limit} facts bear on the keys that the organisation accepts")]
+    TooManyFacts {
+        /// How many are looked at.
+        limit: usize,
+    },
+    /// A key that was declared compromised is not trusted, kept or reinstated.
+    #[error("the key {fingerprint} was declared compromised at {}", at.to_rfc3339())]
+    Compromised {
+        /// The key.
+        fingerprint: Fingerprint,
+        /// When.
+        at: DateTime<Utc>,
+    },
     /// A row holds what it cannot hold.
     #[error("the database holds a value that is not valid")]
     CorruptRow(#[source] Source),
@@ -149,7 +164,7 @@ pub enum StoreError {
         id: TrustedKeyId,
     },
     /// A name that is in use.
-    #[error("this {kind} name is in use already")]
+    #[error("this {kind} is in use already")]
     NameTaken {
         /// What the name names.
         kind: NameKind,
@@ -157,6 +172,9 @@ pub enum StoreError {
     /// The organisation has this signing key already, perhaps revoked.
     #[error("the organisation has this signing key already")]
     SigningKeyExists,
+    /// A key that is not revoked was made already to take the place of the same one.
+    #[error("the key has a successor already")]
+    SuccessorExists,
     /// The store's keys are wrapped with another KEK.
     #[error(
         "the store's keys are wrapped with the key encryption key {expected}, the one at hand is {found}"
@@ -204,6 +222,9 @@ fn unique_violation(info: &(dyn DatabaseErrorInformation + Send + Sync)) -> Opti
         }
         "signing_keys_fingerprint" | "signing_keys.org_id, signing_keys.fingerprint" => {
             Some(StoreError::SigningKeyExists)
+        }
+        "signing_keys_successor" | "signing_keys.predecessor_id" => {
+            Some(StoreError::SuccessorExists)
         }
         _ => None,
     }

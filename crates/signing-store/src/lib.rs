@@ -41,11 +41,13 @@ mod backend;
 mod migrate;
 mod pool;
 
+mod revocation;
 mod schema;
 mod sql_types;
 
 mod store_state;
 
+mod compromised_keys;
 mod organizations;
 mod package_signatures;
 mod signing_keys;
@@ -53,6 +55,7 @@ mod trust_facts;
 mod trust_grants;
 mod trust_watch;
 mod trusted_keys;
+mod version_floors;
 
 mod audit_log;
 
@@ -64,16 +67,21 @@ pub use audit_log::{
     AUDIT_PAGE, AuditAnchor, AuditEntry, AuditFault, AuditFaultKind, AuditFilter, AuditRecord,
     AuditValue, EventPattern, EventPatternError, IntactLog,
 };
+pub use compromised_keys::CompromisedKeyRecord;
 pub use error::{StoreError, UrlError};
 pub use migrate::SchemaStatus;
 pub use organizations::{NewOrganization, OrganizationRecord, OrganizationRef};
 pub use package_signatures::{NewPackageSignature, PackageSignatureRecord, SIGNATURES_PER_ORG};
+pub use revocation::{Revocation, RevocationReason};
 pub use roles::RolePurpose;
 pub use signing_keys::{NewSigningKey, SigningKeyRecord};
 pub use store::{Change, Store};
 pub use store_state::StoreState;
-pub use trust_facts::{TrustFact, TrustFacts};
-pub use trust_grants::TrustGrantRecord;
+#[cfg(feature = "postgres")]
+pub use trust_facts::trust_questions;
+pub use trust_facts::{GrantFact, TrustFact, TrustFacts};
+pub use trust_grants::{GrantScope, TrustGrantRecord};
 pub use trust_watch::TrustWatch;
 pub use trusted_keys::{NewTrustedKey, TrustKeyOutcome, TrustedKeyRecord};
 pub use url::DatabaseUrl;
+pub use version_floors::VersionFloorRecord;

@@ -1,8 +1,10 @@
-use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use chrono::{DateTime, SubsecRound, Utc};
 use deadpool::managed;
+use tokio::runtime::Handle;
 
 use crate::url::Location;
 use crate::{DatabaseUrl, StoreError, backend};
@@ -109,30 +111,60 @@ macro_rules! on_a_connection {
 pub(crate) use on_a_connection;
 
 pub(crate) async fn in_time_to_read<T: Send + 'static>(
-    operation: impl Future<Output = Result<T, StoreError>> + Send + 'static,
+    operation: Operation<T>,
 ) -> Result<T, StoreError> {
     let late = StoreError::TimedOut { after: OPERATION_LIMIT };
     detached(operation).await.unwrap_or(Err(late))
 }
 
 pub(crate) async fn in_time_to_write<T: Send + 'static>(
-    operation: impl Future<Output = Result<T, StoreError>> + Send + 'static,
+    operation: Operation<T>,
 ) -> Result<T, StoreError> {
     let late = StoreError::TimedOut { after: OPERATION_LIMIT };
     detached(operation).await.unwrap_or(Err(StoreError::OutcomeUnknown(late.into())))
 }
 
-/// Runs to its end in a task of its own, whether or not somebody still waits: a
-/// dropped operation would leave its transaction open in the pool. `None` when
-/// it takes too long.
-async fn detached<T: Send + 'static>(
-    operation: impl Future<Output = Result<T, StoreError>> + Send + 'static,
-) -> Option<Result<T, StoreError>> {
-    let task = tokio::spawn(operation);
-    match tokio::time::timeout(OPERATION_LIMIT, task).await {
-        Ok(Ok(result)) => Some(result),
-        Ok(Err(panicked)) => Some(Err(StoreError::unavailable(panicked))),
-        Err(_) => None,
+/// Runs to its end whether or not somebody still waits. `None` when it takes too
+/// long.
+async fn detached<T: Send + 'static>(operation: Operation<T>) -> Option<Result<T, StoreError>> {
+    tokio::time::timeout(OPERATION_LIMIT, Detached::new(operation)).await.ok()
+}
+
+type Operation<T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send>>;
+
+/// An operation that goes on in a task of its own when it is no longer waited for: a
+/// dropped one would leave its transaction open in the pool. Until then it runs in its
+/// caller's task, which saves the way to another thread and back.
+struct Detached<T: Send + 'static> {
+    operation: Option<Operation<T>>,
+    runtime: Handle,
+}
+
+impl<T: Send + 'static> Detached<T> {
+    fn new(operation: Operation<T>) -> Self {
+        Self { operation: Some(operation), runtime: Handle::current() }
+    }
+}
+
+impl<T: Send + 'static> Future for Detached<T> {
+    type Output = Result<T, StoreError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        // Taken out meanwhile: one that panics is not polled again.
+        let Some(mut operation) = self.operation.take() else { return Poll::Pending };
+        let polled = operation.as_mut().poll(context);
+        if polled.is_pending() {
+            self.operation = Some(operation);
+        }
+        polled
+    }
+}
+
+impl<T: Send + 'static> Drop for Detached<T> {
+    fn drop(&mut self) {
+        if let Some(operation) = self.operation.take() {
+            self.runtime.spawn(operation);
+        }
     }
 }
 

@@ -20,14 +20,15 @@ pub enum RolePurpose {
 }
 
 const EVERY_TABLE: &str = "store_state, schema_migrations, organizations, signing_keys, \
-                           trusted_keys, trust_grants, package_signatures, audit_heads, audit_log";
+                           trusted_keys, trust_grants, compromised_keys, version_floors, \
+                           package_signatures, audit_heads, audit_log";
 
 impl RolePurpose {
     fn rights(self) -> &'static [(&'static str, &'static str)] {
         const RUNNER: (&str, &str) = (
             "SELECT",
             "store_state, schema_migrations, organizations, trusted_keys, trust_grants, \
-             package_signatures",
+             compromised_keys, version_floors, package_signatures",
         );
         match self {
             Self::Runner => &[RUNNER],
@@ -36,14 +37,22 @@ impl RolePurpose {
                 ("SELECT", EVERY_TABLE),
                 (
                     "INSERT",
-                    "organizations, signing_keys, trusted_keys, trust_grants, \
-                     package_signatures, audit_heads, audit_log",
+                    "organizations, signing_keys, trusted_keys, trust_grants, compromised_keys, \
+                     version_floors, package_signatures, audit_heads, audit_log",
                 ),
                 ("UPDATE (trust_epoch, kek_id)", "store_state"),
                 ("UPDATE (deleted_at)", "organizations"),
-                ("UPDATE (revoked_at)", "signing_keys"),
-                ("UPDATE (revoked_at)", "trusted_keys"),
+                (
+                    "UPDATE (revoked_at, revocation_reason, revocation_note, wrapped_key)",
+                    "signing_keys",
+                ),
+                (
+                    "UPDATE (revoked_at, revocation_reason, revocation_note, public_key, name, \
+                     expires_at)",
+                    "trusted_keys",
+                ),
                 ("UPDATE (revoked_at)", "trust_grants"),
+                ("UPDATE (floor, set_at)", "version_floors"),
                 ("UPDATE (sequence, entry_hash)", "audit_heads"),
             ],
         }

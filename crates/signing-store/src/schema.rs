@@ -37,6 +37,9 @@ table! {
         wrapped_key -> Bytes,
         created_at -> Instant,
         revoked_at -> Nullable<Instant>,
+        revocation_reason -> Nullable<Label>,
+        revocation_note -> Nullable<Label>,
+        predecessor_id -> Nullable<Id>,
     }
 }
 
@@ -52,12 +55,15 @@ table! {
         name -> Nullable<Label>,
         created_at -> Instant,
         revoked_at -> Nullable<Instant>,
+        revocation_reason -> Nullable<Label>,
+        revocation_note -> Nullable<Label>,
+        expires_at -> Nullable<Instant>,
     }
 }
 
 table! {
     use diesel::sql_types::Nullable;
-    use crate::sql_types::{Id, Instant};
+    use crate::sql_types::{Id, Label, Instant};
 
     trust_grants (id) {
         id -> Id,
@@ -65,6 +71,32 @@ table! {
         child_org_id -> Id,
         created_at -> Instant,
         revoked_at -> Nullable<Instant>,
+        packages -> Nullable<Label>,
+        expires_at -> Nullable<Instant>,
+    }
+}
+
+table! {
+    use diesel::sql_types::Nullable;
+    use crate::sql_types::{Bytes, Id, Label, Instant};
+
+    compromised_keys (fingerprint) {
+        fingerprint -> Bytes,
+        declared_by -> Id,
+        declared_at -> Instant,
+        note -> Nullable<Label>,
+    }
+}
+
+table! {
+    use diesel::sql_types::Nullable;
+    use crate::sql_types::{Id, Label, Instant};
+
+    version_floors (org_id, package_name) {
+        org_id -> Id,
+        package_name -> Label,
+        floor -> Nullable<Label>,
+        set_at -> Instant,
     }
 }
 
@@ -112,6 +144,13 @@ joinable!(trusted_keys -> organizations (org_id));
 joinable!(package_signatures -> organizations (org_id));
 joinable!(trust_grants -> organizations (child_org_id));
 
-allow_tables_to_appear_in_same_query!(organizations, trusted_keys, trust_grants, store_state);
+allow_tables_to_appear_in_same_query!(
+    organizations,
+    trusted_keys,
+    trust_grants,
+    store_state,
+    compromised_keys,
+    version_floors
+);
 allow_tables_to_appear_in_same_query!(package_signatures, trust_grants);
 allow_tables_to_appear_in_same_query!(package_signatures, organizations);

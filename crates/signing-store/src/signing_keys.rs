@@ -1,14 +1,16 @@
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use signing_crypto::{Fingerprint, KeyId, KeyName, OrgId, VerifyingKey, WrappedKey};
+use signing_crypto::{Fingerprint, KeyId, KeyName, Note, OrgId, VerifyingKey, WrappedKey};
 
 use crate::audit_log::AuditChain;
+use crate::backend::impl_for_connections;
+use crate::compromised_keys::{CompromisedKeyRecord, CompromisedKeys};
 use crate::pool::{now, read, write};
 use crate::schema::signing_keys;
-use crate::sql_types::bind;
+use crate::sql_types::{Bind, bind};
 use crate::store_state::KekGuard;
-use crate::{AuditEntry, Change, Store, StoreError};
+use crate::{AuditEntry, Change, Revocation, RevocationReason, Store, StoreError};
 
 /// A signing key, without its private half: what is not read cannot leak.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable)]
@@ -28,6 +30,12 @@ pub struct SigningKeyRecord {
     pub created_at: DateTime<Utc>,
     /// When it was revoked: it signs no more.
     pub revoked_at: Option<DateTime<Utc>>,
+    /// Why it was.
+    pub revocation_reason: Option<RevocationReason>,
+    /// What somebody said about that.
+    pub revocation_note: Option<Note>,
+    /// The key that it was made to take the place of.
+    pub predecessor_id: Option<KeyId>,
 }
 
 /// A signing key to keep.
@@ -43,6 +51,8 @@ pub struct NewSigningKey {
     pub public_key: VerifyingKey,
     /// Its private half.
     pub wrapped_key: WrappedKey,
+    /// The key that it is to take the place of.
+    pub predecessor: Option<KeyId>,
 }
 
 impl Store {
@@ -53,7 +63,7 @@ impl Store {
     /// [`StoreError::OtherKek`] if it is wrapped with another KEK than the
     /// store's other keys, [`StoreError::NameTaken`], and
     /// [`StoreError::SigningKeyExists`] if the organisation has the key already,
-    /// revoked or not.
+    /// revoked or not; [`StoreError::Compromised`]; [`StoreError::SuccessorExists`].
     pub async fn insert_signing_key(
         &self,
         new: NewSigningKey,
@@ -63,6 +73,7 @@ impl Store {
         write!(self.pool, |conn| {
             let head = conn.lock_organization(new.org_id).await?;
             conn.require_kek(new.wrapped_key.kek_id()).await?;
+            conn.require_uncompromised(new.public_key.fingerprint()).await?;
             let record = diesel::insert_into(signing_keys::table)
                 .values((
                     signing_keys::id.eq(bind(new.id)),
@@ -72,6 +83,7 @@ impl Store {
                     signing_keys::public_key.eq(bind(new.public_key)),
                     signing_keys::wrapped_key.eq(bind(new.wrapped_key)),
                     signing_keys::created_at.eq(bind(at)),
+                    signing_keys::predecessor_id.eq(new.predecessor.map(bind)),
                 ))
                 .returning(SigningKeyRecord::as_returning())
                 .get_result::<SigningKeyRecord>(conn)
@@ -130,7 +142,22 @@ impl Store {
         })
     }
 
-    /// Revokes the signing key `id` of `org`: it signs no more.
+    /// The key that was made to take the place of `id`, and is not revoked.
+    pub async fn successor(&self, id: KeyId) -> Result<Option<SigningKeyRecord>, StoreError> {
+        read!(self.pool, |conn| {
+            Ok(signing_keys::table
+                .filter(signing_keys::predecessor_id.eq(bind(id)))
+                .filter(signing_keys::revoked_at.is_null())
+                .select(SigningKeyRecord::as_select())
+                .get_result(conn)
+                .await
+                .optional()?)
+        })
+    }
+
+    /// Revokes the signing key `id` of `org`: it signs no more. As compromised, every
+    /// organisation refuses it from now on: that it is `org`'s was proved when it was
+    /// put into the store. One that was retired can still be revoked as compromised.
     ///
     /// # Errors
     ///
@@ -139,27 +166,98 @@ impl Store {
         &self,
         org: OrgId,
         id: KeyId,
+        revocation: Revocation,
         entry: AuditEntry,
     ) -> Result<Change<SigningKeyRecord>, StoreError> {
         let at = now();
         write!(self.pool, |conn| {
             let head = conn.lock_organization(org).await?;
-            let row = signing_keys::table.find(bind(id)).filter(signing_keys::org_id.eq(bind(org)));
-            let record: SigningKeyRecord = row
-                .select(SigningKeyRecord::as_select())
-                .get_result(conn)
-                .await
-                .optional()?
-                .ok_or(StoreError::SigningKeyNotFound { id })?;
-            if record.revoked_at.is_some() {
+            let record = conn.own_signing_key(org, id).await?;
+            if record.revoked_at.is_some() && !revocation.is_worse_than(record.revocation_reason) {
                 return Ok(Change::AlreadySo(record));
             }
-            diesel::update(signing_keys::table.find(bind(id)))
-                .set(signing_keys::revoked_at.eq(bind(at)))
-                .execute(conn)
+            if revocation.reason == RevocationReason::Compromised {
+                let (fingerprint, note) = (record.fingerprint, revocation.note.clone());
+                conn.insert_compromised(CompromisedKeyRecord {
+                    fingerprint,
+                    declared_by: org,
+                    declared_at: at,
+                    note,
+                })
+                .await?;
+            }
+            let record = diesel::update(signing_keys::table.find(bind(id)))
+                .set((
+                    signing_keys::revoked_at.eq(bind(record.revoked_at.unwrap_or(at))),
+                    signing_keys::revocation_reason.eq(bind(revocation.reason)),
+                    signing_keys::revocation_note.eq(revocation.note.map(bind)),
+                ))
+                .returning(SigningKeyRecord::as_returning())
+                .get_result(conn)
                 .await?;
             conn.append(head, at, entry).await?;
-            Ok(Change::Made(SigningKeyRecord { revoked_at: Some(at), ..record }))
+            Ok(Change::Made(record))
+        })
+    }
+
+    /// Lets a retired signing key sign again.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::SigningKeyNotFound`]; [`StoreError::Compromised`];
+    /// [`StoreError::NameTaken`] and [`StoreError::SuccessorExists`] if another key has
+    /// come in its place.
+    pub async fn reinstate_signing_key(
+        &self,
+        org: OrgId,
+        id: KeyId,
+        entry: AuditEntry,
+    ) -> Result<Change<SigningKeyRecord>, StoreError> {
+        let at = now();
+        write!(self.pool, |conn| {
+            let head = conn.lock_organization(org).await?;
+            let record = conn.own_signing_key(org, id).await?;
+            conn.require_uncompromised(record.fingerprint).await?;
+            if record.revoked_at.is_none() {
+                return Ok(Change::AlreadySo(record));
+            }
+            let record = diesel::update(signing_keys::table.find(bind(id)))
+                .set((
+                    signing_keys::revoked_at.eq(None::<Bind<DateTime<Utc>>>),
+                    signing_keys::revocation_reason.eq(None::<Bind<RevocationReason>>),
+                    signing_keys::revocation_note.eq(None::<Bind<Note>>),
+                ))
+                .returning(SigningKeyRecord::as_returning())
+                .get_result(conn)
+                .await?;
+            conn.append(head, at, entry).await?;
+            Ok(Change::Made(record))
         })
     }
 }
+
+trait OwnSigningKey {
+    /// The row `id`, if it is the organisation's.
+    async fn own_signing_key(
+        &mut self,
+        org: OrgId,
+        id: KeyId,
+    ) -> Result<SigningKeyRecord, StoreError>;
+}
+
+impl_for_connections!(OwnSigningKey {
+    async fn own_signing_key(
+        &mut self,
+        org: OrgId,
+        id: KeyId,
+    ) -> Result<SigningKeyRecord, StoreError> {
+        signing_keys::table
+            .find(bind(id))
+            .filter(signing_keys::org_id.eq(bind(org)))
+            .select(SigningKeyRecord::as_select())
+            .get_result(self)
+            .await
+            .optional()?
+            .ok_or(StoreError::SigningKeyNotFound { id })
+    }
+});

@@ -3,6 +3,8 @@
 //! A value that a column should never hold fails to load: a row that somebody
 //! else wrote is checked as strictly as any other input.
 
+mod known_keys;
+
 use chrono::{DateTime, Utc};
 use diesel::deserialize::{self, FromSql, Queryable};
 use diesel::expression::AsExpression;
@@ -10,9 +12,11 @@ use diesel::query_builder::QueryId;
 use diesel::serialize::{self, IsNull, Output, ToSql};
 use diesel::sql_types::SqlType;
 use signing_crypto::{
-    Fingerprint, GrantId, KekId, KeyId, KeyName, OrgId, OrgName, PackageDigest, SignatureId,
-    StoreId, TrustedKeyId, VerifyingKey, WrappedKey,
+    Fingerprint, GrantId, KekId, KeyId, KeyName, Note, OrgId, OrgName, PackageDigest, PackageName,
+    PackagePatterns, PackageVersion, SignatureId, StoreId, TrustedKeyId, VerifyingKey, WrappedKey,
 };
+
+use crate::RevocationReason;
 
 /// A UUID: `uuid` on Postgres, 16 bytes on SQLite.
 #[derive(Clone, Copy, SqlType, QueryId)]
@@ -185,13 +189,21 @@ type SqliteValue<'a> = <diesel::sqlite::Sqlite as diesel::backend::Backend>::Raw
 
 id_value!(OrgId, KeyId, TrustedKeyId, GrantId, SignatureId, StoreId);
 
-label_value!(OrgName, KeyName);
+label_value!(
+    OrgName,
+    KeyName,
+    Note,
+    PackageName,
+    PackagePatterns,
+    PackageVersion,
+    RevocationReason
+);
 
 bytes_value! {
     Fingerprint: |value| value.as_bytes(), |bytes| Ok(Self::from_bytes(bytes.try_into()?));
     PackageDigest: |value| value.as_bytes(), |bytes| Ok(Self::from_bytes(bytes.try_into()?));
     KekId: |value| value.as_bytes(), |bytes| Ok(Self::from_bytes(bytes.try_into()?));
-    VerifyingKey: |value| value.as_bytes(), |bytes| Ok(Self::from_slice(bytes)?);
+    VerifyingKey: |value| value.as_bytes(), |bytes| Ok(known_keys::parse(bytes)?);
     WrappedKey: |value| value.as_bytes(), |bytes| Ok(Self::from_slice(bytes)?);
 }
 

@@ -157,6 +157,27 @@ impl QueryFragment<diesel::sqlite::Sqlite> for InRecovery {
     }
 }
 
+/// When the statement began, by the server's clock.
+#[derive(Clone, Copy, Debug, QueryId)]
+pub(crate) struct ServerTime;
+
+#[cfg(feature = "postgres")]
+impl QueryFragment<diesel::pg::Pg> for ServerTime {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, diesel::pg::Pg>) -> QueryResult<()> {
+        out.push_sql("statement_timestamp()");
+        Ok(())
+    }
+}
+
+/// A SQLite file has no clock.
+#[cfg(feature = "sqlite")]
+impl QueryFragment<diesel::sqlite::Sqlite> for ServerTime {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, diesel::sqlite::Sqlite>) -> QueryResult<()> {
+        out.push_sql("NULL");
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

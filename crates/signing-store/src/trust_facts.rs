@@ -1,20 +1,32 @@
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::Nullable;
 use diesel_async::RunQueryDsl;
-use signing_crypto::{Fingerprint, GrantId, OrgId, OrgName};
+use signing_crypto::{
+    Fingerprint, GrantId, OrgId, OrgName, PackageName, PackagePatterns, PackageVersion,
+};
 
 use crate::pool::read;
-use crate::schema::{organizations, store_state, trust_grants, trusted_keys};
-use crate::sql_types::{Bind, Id, bind};
-use crate::store_state::{InRecovery, Origin};
+use crate::sql_types::bind;
+use crate::store_state::Origin;
 use crate::{Store, StoreError, TrustedKeyRecord};
+
+mod statement;
+
+use statement::{AboutAll, AboutNamed, AboutOne, Question};
+
+#[cfg(feature = "postgres")]
+pub use statement::trust_questions;
 
 /// What a store says about some keys, as of one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrustFacts {
     /// The trust epoch of that moment.
     pub epoch: i64,
+    /// That moment by the server's clock. A SQLite file has no clock.
+    pub as_of: Option<DateTime<Utc>>,
+    /// The lowest version that the asking organisation accepts of the package that
+    /// was asked about.
+    pub floor: Option<PackageVersion>,
     /// What bears on the keys.
     pub facts: Vec<TrustFact>,
 }
@@ -33,64 +45,41 @@ pub struct TrustFact {
     /// When it was deleted.
     pub org_deleted_at: Option<DateTime<Utc>>,
     /// The grant by which its word counts; `None` for the asking organisation.
-    pub grant_id: Option<GrantId>,
+    pub grant: Option<GrantFact>,
     /// What it says about a key, trusted or revoked.
     pub key: Option<TrustedKeyRecord>,
+    /// When that key was declared compromised for every organisation.
+    pub compromised_at: Option<DateTime<Utc>>,
 }
 
-/// The question, for the keys that `$about` selects, as one statement: all of it
-/// is read from one snapshot.
-macro_rules! facts {
-    ($org:expr, $about:expr) => {{
-        let this_store = || store_state::table.on(store_state::singleton.eq(1));
-        let origin = (store_state::store_id, store_state::trust_epoch, InRecovery);
-        let own = organizations::table
-            .inner_join(this_store())
-            .left_join(
-                trusted_keys::table.on(trusted_keys::org_id.eq(organizations::id).and($about)),
-            )
-            .filter(organizations::id.eq(bind($org)))
-            .select((
-                origin,
-                organizations::id,
-                organizations::name,
-                organizations::deleted_at,
-                None::<Bind<GrantId>>.into_sql::<Nullable<Id>>(),
-                trusted_keys::all_columns.nullable(),
-            ));
-        // Organisations come last: few of the children say anything about the keys.
-        let granted = trust_grants::table
-            .inner_join(trusted_keys::table.on(trusted_keys::org_id.eq(trust_grants::child_org_id)))
-            .inner_join(organizations::table.on(organizations::id.eq(trusted_keys::org_id)))
-            .inner_join(this_store())
-            .filter(trust_grants::parent_org_id.eq(bind($org)))
-            .filter(trust_grants::revoked_at.is_null())
-            .filter($about)
-            .select((
-                origin,
-                organizations::id,
-                organizations::name,
-                organizations::deleted_at,
-                trust_grants::id.nullable(),
-                trusted_keys::all_columns.nullable(),
-            ));
-        own.union_all(granted)
-    }};
+/// A grant that has not been revoked, and how far it reaches.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable)]
+pub struct GrantFact {
+    /// Its id.
+    pub id: GrantId,
+    /// The packages that it is limited to.
+    pub packages: Option<PackagePatterns>,
+    /// From when on it does not count.
+    pub expires_at: Option<DateTime<Utc>>,
 }
 
-/// A [`TrustFact`] with where it comes from.
+/// A [`TrustFact`] with where it comes from, in the order of the statement's columns.
 #[derive(Queryable)]
 struct Row {
     origin: Origin,
+    as_of: Option<DateTime<Utc>>,
+    floor: Option<PackageVersion>,
     org_id: OrgId,
     org_name: OrgName,
     org_deleted_at: Option<DateTime<Utc>>,
-    grant_id: Option<GrantId>,
+    grant: Option<GrantFact>,
     key: Option<TrustedKeyRecord>,
+    compromised_at: Option<DateTime<Utc>>,
 }
 
 impl Store {
-    /// Everything that bears on whether `org` accepts the keys `fingerprints`.
+    /// Everything that bears on whether `org` accepts the keys `fingerprints` for
+    /// `package`.
     ///
     /// # Errors
     ///
@@ -100,34 +89,49 @@ impl Store {
     pub async fn trust_facts(
         &self,
         org: OrgId,
-        fingerprints: Vec<Fingerprint>,
+        package: Option<&PackageName>,
+        fingerprints: &[Fingerprint],
     ) -> Result<TrustFacts, StoreError> {
         let before = self.seen.latest();
-        let rows: Result<Vec<Row>, StoreError> = read!(self.pool, |conn| {
+        let rows: Result<Vec<Row>, StoreError> = match *fingerprints {
             // Nearly every signature names one key, and only a statement whose text
             // is always the same is prepared once.
-            Ok(match fingerprints[..] {
-                [one] => facts!(org, trusted_keys::fingerprint.eq(bind(one))).load(conn).await?,
-                _ => {
-                    let several = || fingerprints.iter().copied().map(bind);
-                    facts!(org, trusted_keys::fingerprint.eq_any(several())).load(conn).await?
-                }
-            })
-        });
+            [one] => {
+                let question = Question::new(org, package, AboutOne(bind(one)));
+                read!(self.pool, |conn| { Ok(question.load(conn).await?) })
+            }
+            _ => {
+                let named = fingerprints.iter().copied().map(bind).collect();
+                let question = Question::new(org, package, AboutNamed(named));
+                read!(self.pool, |conn| { Ok(question.load(conn).await?) })
+            }
+        };
         self.facts(rows?, before).await
     }
 
-    /// Everything that bears on which keys `org` accepts.
+    /// Everything that bears on which keys `org` accepts for `package`, if that is no
+    /// more than `limit` facts.
     ///
     /// # Errors
     ///
-    /// As [`trust_facts`](Self::trust_facts).
-    pub async fn all_trust_facts(&self, org: OrgId) -> Result<TrustFacts, StoreError> {
+    /// As [`trust_facts`](Self::trust_facts), and [`StoreError::TooManyFacts`].
+    pub async fn all_trust_facts(
+        &self,
+        org: OrgId,
+        package: Option<&PackageName>,
+        limit: usize,
+    ) -> Result<TrustFacts, StoreError> {
         let before = self.seen.latest();
-        let rows: Result<Vec<Row>, StoreError> = read!(self.pool, |conn| {
-            Ok(facts!(org, trusted_keys::fingerprint.is_not_null()).load(conn).await?)
-        });
-        self.facts(rows?, before).await
+        // One more, to tell.
+        let most = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
+        let question = Question::new(org, package, AboutAll { most });
+        let rows: Result<Vec<Row>, StoreError> =
+            read!(self.pool, |conn| { Ok(question.load(conn).await?) });
+        let rows = rows?;
+        if rows.len() > limit {
+            return Err(StoreError::TooManyFacts { limit });
+        }
+        self.facts(rows, before).await
     }
 
     async fn facts(
@@ -135,23 +139,26 @@ impl Store {
         rows: Vec<Row>,
         before: Option<Origin>,
     ) -> Result<TrustFacts, StoreError> {
-        let [Row { origin, .. }, ..] = rows[..] else {
+        let [first, ..] = rows.as_slice() else {
             // An answer without rows does not say where it comes from, and another
             // store or a replica that lags is one that lacks organisations.
             self.heartbeat().await?;
             return Err(StoreError::OrganizationNotFound);
         };
-        self.seen.accept(origin, before)?;
+        self.seen.accept(first.origin, before)?;
+        let (epoch, as_of) = (first.origin.trust_epoch, first.as_of);
+        let floor = rows.iter().find_map(|row| row.floor.clone());
         let facts = rows
             .into_iter()
             .map(|row| TrustFact {
                 org_id: row.org_id,
                 org_name: row.org_name,
                 org_deleted_at: row.org_deleted_at,
-                grant_id: row.grant_id,
+                grant: row.grant,
                 key: row.key,
+                compromised_at: row.compromised_at,
             })
             .collect();
-        Ok(TrustFacts { epoch: origin.trust_epoch, facts })
+        Ok(TrustFacts { epoch, as_of, floor, facts })
     }
 }

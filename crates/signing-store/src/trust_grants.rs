@@ -1,7 +1,7 @@
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use signing_crypto::{GrantId, OrgId};
+use signing_crypto::{GrantId, OrgId, PackagePatterns};
 
 use crate::audit_log::AuditChain;
 use crate::pool::{now, read, write};
@@ -20,12 +20,26 @@ pub struct TrustGrantRecord {
     pub child_org_id: OrgId,
     /// When it was granted.
     pub created_at: DateTime<Utc>,
-    /// When it was revoked: the row is history.
+    /// When it was revoked, or replaced by another: the row is history.
     pub revoked_at: Option<DateTime<Utc>>,
+    /// The packages that it is limited to.
+    pub packages: Option<PackagePatterns>,
+    /// From when on it does not count.
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+/// How far a grant reaches.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GrantScope {
+    /// The packages that it is limited to: `None` for no limit.
+    pub packages: Option<PackagePatterns>,
+    /// From when on it does not count: `None` for never.
+    pub expires_at: Option<DateTime<Utc>>,
 }
 
 impl Store {
-    /// Grants trust from `parent` to `child`.
+    /// Grants trust from `parent` to `child`. A grant that reaches otherwise is
+    /// replaced.
     ///
     /// # Errors
     ///
@@ -35,9 +49,14 @@ impl Store {
         &self,
         parent: OrgId,
         child: OrgId,
+        scope: GrantScope,
         entry: AuditEntry,
     ) -> Result<Change<TrustGrantRecord>, StoreError> {
         let at = now();
+        let scope = GrantScope {
+            expires_at: scope.expires_at.map(|expires_at| expires_at.trunc_subsecs(6)),
+            ..scope
+        };
         write!(self.pool, |conn| {
             let head = conn.lock_organization(parent).await?;
             let deleted_at: Option<DateTime<Utc>> = organizations::table
@@ -50,15 +69,27 @@ impl Store {
             if deleted_at.is_some() {
                 return Err(StoreError::OrganizationDeleted { org: child });
             }
-            let existing = trust_grants::table
+            let existing: Option<TrustGrantRecord> = trust_grants::table
                 .filter(trust_grants::parent_org_id.eq(bind(parent)))
                 .filter(trust_grants::child_org_id.eq(bind(child)))
                 .filter(trust_grants::revoked_at.is_null())
                 .get_result(conn)
                 .await
                 .optional()?;
-            if let Some(record) = existing {
-                return Ok(Change::AlreadySo(record));
+            match existing {
+                Some(record)
+                    if (&record.packages, record.expires_at)
+                        == (&scope.packages, scope.expires_at) =>
+                {
+                    return Ok(Change::AlreadySo(record));
+                }
+                Some(other) => {
+                    diesel::update(trust_grants::table.find(bind(other.id)))
+                        .set(trust_grants::revoked_at.eq(bind(at)))
+                        .execute(conn)
+                        .await?;
+                }
+                None => {}
             }
             let record = diesel::insert_into(trust_grants::table)
                 .values((
@@ -66,6 +97,8 @@ impl Store {
                     trust_grants::parent_org_id.eq(bind(parent)),
                     trust_grants::child_org_id.eq(bind(child)),
                     trust_grants::created_at.eq(bind(at)),
+                    trust_grants::packages.eq(scope.packages.map(bind)),
+                    trust_grants::expires_at.eq(scope.expires_at.map(bind)),
                 ))
                 .returning(trust_grants::all_columns)
                 .get_result(conn)

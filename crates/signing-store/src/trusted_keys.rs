@@ -1,13 +1,17 @@
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use signing_crypto::{Fingerprint, KeyName, OrgId, TrustedKeyId, VerifyingKey};
+use signing_crypto::{Fingerprint, KeyName, Note, OrgId, TrustedKeyId, VerifyingKey};
 
 use crate::audit_log::AuditChain;
+use crate::backend::impl_for_connections;
+use crate::compromised_keys::CompromisedKeys;
 use crate::pool::{now, read, write};
 use crate::schema::{organizations, trusted_keys};
-use crate::sql_types::bind;
-use crate::{AuditEntry, Change, OrganizationRecord, Store, StoreError};
+use crate::sql_types::{Bind, bind};
+use crate::{
+    AuditEntry, Change, OrganizationRecord, Revocation, RevocationReason, Store, StoreError,
+};
 
 /// An organisation's own word about one public key.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable)]
@@ -26,6 +30,20 @@ pub struct TrustedKeyRecord {
     pub created_at: DateTime<Utc>,
     /// If set, the organisation refuses this key, whatever else is true.
     pub revoked_at: Option<DateTime<Utc>>,
+    /// Why it does.
+    pub revocation_reason: Option<RevocationReason>,
+    /// What somebody said about that.
+    pub revocation_note: Option<Note>,
+    /// From when on its trust does not count.
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+impl TrustedKeyRecord {
+    /// Whether the organisation says anything about the key: it does not where a
+    /// denial by fingerprint was taken back.
+    pub fn says_something(&self) -> bool {
+        self.public_key.is_some() || self.revoked_at.is_some()
+    }
 }
 
 /// A key to trust.
@@ -39,12 +57,14 @@ pub struct NewTrustedKey {
     pub public_key: VerifyingKey,
     /// What the organisation calls it.
     pub name: Option<KeyName>,
+    /// From when on its trust does not count.
+    pub expires_at: Option<DateTime<Utc>>,
 }
 
 /// What became of a wish to trust a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TrustKeyOutcome {
-    /// It is trusted from now on.
+    /// It is trusted from now on, or until another time than before.
     Added(TrustedKeyRecord),
     /// It was trusted already.
     AlreadyTrusted(TrustedKeyRecord),
@@ -53,7 +73,12 @@ pub enum TrustKeyOutcome {
 }
 
 impl Store {
-    /// Trusts a key, unless the organisation has revoked it.
+    /// Trusts a key, unless the organisation has revoked it. One that is trusted
+    /// already is trusted until the new time.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Compromised`].
     pub async fn trust_key(
         &self,
         new: NewTrustedKey,
@@ -63,31 +88,45 @@ impl Store {
         write!(self.pool, |conn| {
             let head = conn.lock_organization(new.org_id).await?;
             let fingerprint = new.public_key.fingerprint();
-            let existing: Option<TrustedKeyRecord> = trusted_keys::table
-                .filter(trusted_keys::org_id.eq(bind(new.org_id)))
-                .filter(trusted_keys::fingerprint.eq(bind(fingerprint)))
-                .get_result(conn)
-                .await
-                .optional()?;
-            match existing {
+            conn.require_uncompromised(fingerprint).await?;
+            let existing = conn.word_about(new.org_id, fingerprint).await?;
+            let record = match existing {
                 Some(record) if record.revoked_at.is_some() => {
                     return Ok(TrustKeyOutcome::Revoked(record));
                 }
-                Some(record) => return Ok(TrustKeyOutcome::AlreadyTrusted(record)),
-                None => {}
-            }
-            let record = diesel::insert_into(trusted_keys::table)
-                .values((
-                    trusted_keys::id.eq(bind(new.id)),
-                    trusted_keys::org_id.eq(bind(new.org_id)),
-                    trusted_keys::fingerprint.eq(bind(fingerprint)),
-                    trusted_keys::public_key.eq(bind(new.public_key)),
-                    trusted_keys::name.eq(new.name.map(bind)),
-                    trusted_keys::created_at.eq(bind(at)),
-                ))
-                .returning(trusted_keys::all_columns)
-                .get_result(conn)
-                .await?;
+                Some(record)
+                    if record.public_key.is_some() && record.expires_at == new.expires_at =>
+                {
+                    return Ok(TrustKeyOutcome::AlreadyTrusted(record));
+                }
+                Some(record) => {
+                    let name = record.name.or(new.name);
+                    diesel::update(trusted_keys::table.find(bind(record.id)))
+                        .set((
+                            trusted_keys::public_key.eq(bind(new.public_key)),
+                            trusted_keys::name.eq(name.map(bind)),
+                            trusted_keys::expires_at.eq(new.expires_at.map(bind)),
+                        ))
+                        .returning(trusted_keys::all_columns)
+                        .get_result(conn)
+                        .await?
+                }
+                None => {
+                    diesel::insert_into(trusted_keys::table)
+                        .values((
+                            trusted_keys::id.eq(bind(new.id)),
+                            trusted_keys::org_id.eq(bind(new.org_id)),
+                            trusted_keys::fingerprint.eq(bind(fingerprint)),
+                            trusted_keys::public_key.eq(bind(new.public_key)),
+                            trusted_keys::name.eq(new.name.map(bind)),
+                            trusted_keys::created_at.eq(bind(at)),
+                            trusted_keys::expires_at.eq(new.expires_at.map(bind)),
+                        ))
+                        .returning(trusted_keys::all_columns)
+                        .get_result(conn)
+                        .await?
+                }
+            };
             conn.append(head, at, entry).await?;
             Ok(TrustKeyOutcome::Added(record))
         })
@@ -98,28 +137,17 @@ impl Store {
         &self,
         org: OrgId,
         fingerprint: Fingerprint,
+        revocation: Revocation,
         entry: AuditEntry,
     ) -> Result<Change<TrustedKeyRecord>, StoreError> {
         let at = now();
         write!(self.pool, |conn| {
             let head = conn.lock_organization(org).await?;
-            let existing: Option<TrustedKeyRecord> = trusted_keys::table
-                .filter(trusted_keys::org_id.eq(bind(org)))
-                .filter(trusted_keys::fingerprint.eq(bind(fingerprint)))
-                .get_result(conn)
-                .await
-                .optional()?;
-            let record = match existing {
-                Some(record) if record.revoked_at.is_some() => {
-                    return Ok(Change::AlreadySo(record));
-                }
-                Some(record) => {
-                    diesel::update(trusted_keys::table.find(bind(record.id)))
-                        .set(trusted_keys::revoked_at.eq(bind(at)))
-                        .returning(trusted_keys::all_columns)
-                        .get_result(conn)
-                        .await?
-                }
+            let record = match conn.word_about(org, fingerprint).await? {
+                Some(record) => match conn.revoke_word(record, revocation, at).await? {
+                    Change::Made(record) => record,
+                    unchanged => return Ok(unchanged),
+                },
                 None => {
                     diesel::insert_into(trusted_keys::table)
                         .values((
@@ -128,6 +156,8 @@ impl Store {
                             trusted_keys::fingerprint.eq(bind(fingerprint)),
                             trusted_keys::created_at.eq(bind(at)),
                             trusted_keys::revoked_at.eq(bind(at)),
+                            trusted_keys::revocation_reason.eq(bind(revocation.reason)),
+                            trusted_keys::revocation_note.eq(revocation.note.map(bind)),
                         ))
                         .returning(trusted_keys::all_columns)
                         .get_result(conn)
@@ -139,7 +169,8 @@ impl Store {
         })
     }
 
-    /// Revokes the trusted key `id` of `org`.
+    /// Revokes the trusted key `id` of `org`. One that was revoked as retired can
+    /// still be revoked as compromised.
     ///
     /// # Errors
     ///
@@ -148,27 +179,58 @@ impl Store {
         &self,
         org: OrgId,
         id: TrustedKeyId,
+        revocation: Revocation,
         entry: AuditEntry,
     ) -> Result<Change<TrustedKeyRecord>, StoreError> {
         let at = now();
         write!(self.pool, |conn| {
             let head = conn.lock_organization(org).await?;
-            let record: TrustedKeyRecord = trusted_keys::table
-                .find(bind(id))
-                .filter(trusted_keys::org_id.eq(bind(org)))
-                .get_result(conn)
-                .await
-                .optional()?
-                .ok_or(StoreError::TrustedKeyNotFound { id })?;
-            if record.revoked_at.is_some() {
-                return Ok(Change::AlreadySo(record));
+            let record = conn.own_word(org, id).await?;
+            let change = conn.revoke_word(record, revocation, at).await?;
+            if let Change::Made(_) = &change {
+                conn.append(head, at, entry).await?;
             }
-            diesel::update(trusted_keys::table.find(bind(id)))
-                .set(trusted_keys::revoked_at.eq(bind(at)))
-                .execute(conn)
+            Ok(change)
+        })
+    }
+
+    /// Takes a revocation or denial back: what the organisation said before holds
+    /// again.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::TrustedKeyNotFound`]; [`StoreError::Compromised`] for a key that
+    /// was revoked as compromised, or declared so.
+    pub async fn reinstate_trusted_key(
+        &self,
+        org: OrgId,
+        id: TrustedKeyId,
+        entry: AuditEntry,
+    ) -> Result<Change<TrustedKeyRecord>, StoreError> {
+        let at = now();
+        write!(self.pool, |conn| {
+            let head = conn.lock_organization(org).await?;
+            let record = conn.own_word(org, id).await?;
+            let fingerprint = record.fingerprint;
+            conn.require_uncompromised(fingerprint).await?;
+            match (record.revoked_at, record.revocation_reason) {
+                (None, _) => return Ok(Change::AlreadySo(record)),
+                (Some(at), Some(RevocationReason::Compromised)) => {
+                    return Err(StoreError::Compromised { fingerprint, at });
+                }
+                _ => {}
+            }
+            let record = diesel::update(trusted_keys::table.find(bind(id)))
+                .set((
+                    trusted_keys::revoked_at.eq(None::<Bind<DateTime<Utc>>>),
+                    trusted_keys::revocation_reason.eq(None::<Bind<RevocationReason>>),
+                    trusted_keys::revocation_note.eq(None::<Bind<Note>>),
+                ))
+                .returning(trusted_keys::all_columns)
+                .get_result(conn)
                 .await?;
             conn.append(head, at, entry).await?;
-            Ok(Change::Made(TrustedKeyRecord { revoked_at: Some(at), ..record }))
+            Ok(Change::Made(record))
         })
     }
 
@@ -209,6 +271,7 @@ impl Store {
             Ok(organizations::table
                 .inner_join(trusted_keys::table)
                 .filter(trusted_keys::fingerprint.eq(bind(fingerprint)))
+                .filter(trusted_keys::public_key.is_not_null())
                 .filter(trusted_keys::revoked_at.is_null())
                 .filter(organizations::deleted_at.is_null())
                 .order(organizations::name)
@@ -218,3 +281,78 @@ impl Store {
         })
     }
 }
+
+trait Words {
+    /// The organisation's row about a key.
+    async fn word_about(
+        &mut self,
+        org: OrgId,
+        fingerprint: Fingerprint,
+    ) -> Result<Option<TrustedKeyRecord>, StoreError>;
+
+    /// The row `id`, if it is the organisation's.
+    async fn own_word(
+        &mut self,
+        org: OrgId,
+        id: TrustedKeyId,
+    ) -> Result<TrustedKeyRecord, StoreError>;
+
+    /// Within a transaction: revokes, unless that is so already.
+    async fn revoke_word(
+        &mut self,
+        record: TrustedKeyRecord,
+        revocation: Revocation,
+        at: DateTime<Utc>,
+    ) -> Result<Change<TrustedKeyRecord>, StoreError>;
+}
+
+impl_for_connections!(Words {
+    async fn word_about(
+        &mut self,
+        org: OrgId,
+        fingerprint: Fingerprint,
+    ) -> Result<Option<TrustedKeyRecord>, StoreError> {
+        Ok(trusted_keys::table
+            .filter(trusted_keys::org_id.eq(bind(org)))
+            .filter(trusted_keys::fingerprint.eq(bind(fingerprint)))
+            .get_result(self)
+            .await
+            .optional()?)
+    }
+
+    async fn own_word(
+        &mut self,
+        org: OrgId,
+        id: TrustedKeyId,
+    ) -> Result<TrustedKeyRecord, StoreError> {
+        trusted_keys::table
+            .find(bind(id))
+            .filter(trusted_keys::org_id.eq(bind(org)))
+            .get_result(self)
+            .await
+            .optional()?
+            .ok_or(StoreError::TrustedKeyNotFound { id })
+    }
+
+    async fn revoke_word(
+        &mut self,
+        record: TrustedKeyRecord,
+        revocation: Revocation,
+        at: DateTime<Utc>,
+    ) -> Result<Change<TrustedKeyRecord>, StoreError> {
+        let worse = revocation.is_worse_than(record.revocation_reason);
+        if record.revoked_at.is_some() && !worse {
+            return Ok(Change::AlreadySo(record));
+        }
+        let record = diesel::update(trusted_keys::table.find(bind(record.id)))
+            .set((
+                trusted_keys::revoked_at.eq(bind(record.revoked_at.unwrap_or(at))),
+                trusted_keys::revocation_reason.eq(bind(revocation.reason)),
+                trusted_keys::revocation_note.eq(revocation.note.map(bind)),
+            ))
+            .returning(trusted_keys::all_columns)
+            .get_result(self)
+            .await?;
+        Ok(Change::Made(record))
+    }
+});

@@ -1,4 +1,8 @@
-use signing_crypto::{EntryHash, Fingerprint, OrgId, PackageDigest, PackageName};
+use chrono::{DateTime, Utc};
+use signing_crypto::{
+    EntryHash, Fingerprint, Note, OrgId, PackageDigest, PackageName, PackagePatterns,
+    PackageVersion,
+};
 
 /// The `tracing` target of every audit event.
 pub const AUDIT_TARGET: &str = "cloacina::audit";
@@ -44,8 +48,16 @@ event_types! {
     TrustedKeyAdded = "key.trusted.added", INFO;
     /// A trusted key was revoked.
     TrustedKeyRevoked = "key.trusted.revoked", WARN;
+    /// A retired signing key may sign again.
+    SigningKeyReinstated = "key.signing.reinstated", WARN;
+    /// A revocation or denial was taken back.
+    TrustedKeyReinstated = "key.trusted.reinstated", WARN;
     /// A fingerprint was denied.
     KeyDenied = "key.denied", WARN;
+    /// A fingerprint was declared compromised, for every organisation.
+    KeyCompromised = "key.compromised", WARN;
+    /// The lowest version of a package that is accepted was set, or taken away.
+    FloorSet = "package.floor.set", INFO;
     /// Trust was granted to another organisation.
     GrantCreated = "trust.grant.created", INFO;
     /// A grant was revoked.
@@ -84,6 +96,11 @@ pub struct AuditEvent {
     package: Option<PackageName>,
     digest: Option<PackageDigest>,
     log_entry: Option<(u64, EntryHash)>,
+    reason: Option<&'static str>,
+    note: Option<Note>,
+    packages: Option<PackagePatterns>,
+    expires_at: Option<DateTime<Utc>>,
+    floor: Option<PackageVersion>,
     failure: Option<String>,
 }
 
@@ -99,6 +116,11 @@ impl AuditEvent {
             package: None,
             digest: None,
             log_entry: None,
+            reason: None,
+            note: None,
+            packages: None,
+            expires_at: None,
+            floor: None,
             failure: None,
         }
     }
@@ -145,6 +167,38 @@ impl AuditEvent {
         self
     }
 
+    /// The fields `reason`, `retired` or `compromised`, and `note`.
+    #[cfg(feature = "store")]
+    pub fn revocation(mut self, revocation: &signing_store::Revocation) -> Self {
+        self.reason = Some(revocation.reason.as_str());
+        self.note.clone_from(&revocation.note);
+        self
+    }
+
+    /// The field `note`: what somebody says about a change.
+    pub fn note(mut self, note: Note) -> Self {
+        self.note = Some(note);
+        self
+    }
+
+    /// The field `packages`: what a grant is limited to, as a JSON array.
+    pub fn packages(mut self, packages: Option<PackagePatterns>) -> Self {
+        self.packages = packages;
+        self
+    }
+
+    /// The field `expires_at`: RFC 3339.
+    pub fn expires_at(mut self, expires_at: Option<DateTime<Utc>>) -> Self {
+        self.expires_at = expires_at;
+        self
+    }
+
+    /// The field `floor`: the lowest version that is accepted.
+    pub fn floor(mut self, floor: Option<PackageVersion>) -> Self {
+        self.floor = floor;
+        self
+    }
+
     /// The field `failure_reason`: an error with its sources.
     pub fn failure(mut self, error: &dyn std::error::Error) -> Self {
         let mut reason = error.to_string();
@@ -174,6 +228,11 @@ impl AuditEvent {
                     package_hash = self.digest.map(tracing::field::display),
                     log_sequence = self.log_entry.map(|(sequence, _)| sequence),
                     log_hash = self.log_entry.map(|(_, hash)| tracing::field::display(hash)),
+                    reason = self.reason,
+                    note = self.note.map(tracing::field::display),
+                    packages = self.packages.as_ref().map(PackagePatterns::as_str),
+                    expires_at = self.expires_at.map(|at| at.to_rfc3339()),
+                    floor = self.floor.map(tracing::field::display),
                     failure_reason = self.failure,
                 )
             };

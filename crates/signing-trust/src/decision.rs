@@ -2,8 +2,8 @@ use std::fmt;
 
 use chrono::{DateTime, Utc};
 use signing_crypto::{
-    EnvelopeSignature, Fingerprint, GrantId, KeyName, OrgId, OrgName, PackageVersion,
-    SignatureEnvelope, TrustedKeyId, VerifyingKey,
+    EnvelopeSignature, Fingerprint, GrantId, KeyName, OrgId, OrgName, PackagePatterns,
+    PackageVersion, SignatureEnvelope, TrustedKeyId, VerifyingKey,
 };
 
 /// Who is said to have signed an envelope.
@@ -95,6 +95,17 @@ pub struct TrustedKey {
     /// Every organisation by whose own word it counts: the asking one, and those
     /// that were granted trust. Pinned keys have none.
     pub vouchers: Vec<OrgId>,
+    /// For which packages and until when it is trusted by that path.
+    pub limits: TrustLimits,
+}
+
+/// How far trust in a key reaches.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TrustLimits {
+    /// For which packages: `None` for all.
+    pub packages: Option<PackagePatterns>,
+    /// Until when: `None` for ever.
+    pub expires_at: Option<DateTime<Utc>>,
 }
 
 /// By which path a key is trusted.
@@ -137,6 +148,16 @@ impl fmt::Display for TrustPath {
 pub enum UntrustedReason {
     /// Nobody who counts has said anything about it.
     Unknown,
+    /// It was declared compromised, for every organisation of the store.
+    Compromised {
+        /// When it was.
+        at: DateTime<Utc>,
+    },
+    /// The organisation's own trust in it has expired.
+    Expired {
+        /// When it did.
+        at: DateTime<Utc>,
+    },
     /// It is not one of the keys at hand.
     NotPinned,
     /// The organisation itself has revoked or denied it.
@@ -150,6 +171,27 @@ pub enum UntrustedReason {
         child_name: OrgName,
         /// When it did.
         at: DateTime<Utc>,
+    },
+    /// The trust of the only organisation by which it would be trusted has expired.
+    ExpiredAtChild {
+        /// That organisation.
+        child_name: OrgName,
+        /// When it did.
+        at: DateTime<Utc>,
+    },
+    /// The only grant by which it would be trusted has expired.
+    GrantExpired {
+        /// The organisation that it was granted to.
+        child_name: OrgName,
+        /// When it did.
+        at: DateTime<Utc>,
+    },
+    /// The only grant by which it would be trusted is for other packages.
+    OtherPackages {
+        /// The organisation that it was granted to.
+        child_name: OrgName,
+        /// Those packages.
+        packages: PackagePatterns,
     },
     /// The only organisation by which it would be trusted was deleted.
     ChildDeleted {
@@ -169,6 +211,19 @@ impl fmt::Display for UntrustedReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unknown => f.write_str("it is neither trusted directly nor through a grant"),
+            Self::Compromised { at } => {
+                write!(f, "it was declared compromised at {}", time(at))
+            }
+            Self::Expired { at } => write!(f, "trust in it expired at {}", time(at)),
+            Self::ExpiredAtChild { child_name, at } => {
+                write!(f, "{child_name}, which trusted it, did so until {}", time(at))
+            }
+            Self::GrantExpired { child_name, at } => {
+                write!(f, "the grant to {child_name}, which trusts it, expired at {}", time(at))
+            }
+            Self::OtherPackages { child_name, packages } => {
+                write!(f, "the grant to {child_name}, which trusts it, is only for {packages}")
+            }
             Self::NotPinned => f.write_str("it is not one of the keys that were given"),
             Self::Revoked { at } => write!(f, "the organisation revoked it at {}", time(at)),
             Self::RevokedByChild { child_name, at } => {

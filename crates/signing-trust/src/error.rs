@@ -61,10 +61,10 @@ pub enum TrustError {
     /// A signature names no key, and there are too many to try.
     #[cfg(feature = "store")]
     #[error(
-        "a signature names no key, and the organisation trusts {found}: at most {limit} are tried"
+        "a signature names no key, and {found} or more may have made it: at most {limit} are tried"
     )]
     TooManyCandidates {
-        /// How many keys it trusts.
+        /// How many keys there are to try, at least.
         found: usize,
         /// How many are tried.
         limit: usize,

@@ -2,13 +2,14 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use rustix::time::{ClockId, clock_gettime};
-use signing_crypto::OrgId;
-use signing_store::{Store, StoreError, TrustWatch};
+use signing_crypto::{OrgId, PackageName};
+use signing_store::{Store, StoreError, TrustFacts, TrustWatch};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
-use crate::{Signers, TrustDecision};
+use crate::Signers;
 
 /// How old what is known about trust may be.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,10 +29,39 @@ pub enum Freshness {
     Bounded(Duration),
 }
 
-/// The most decisions that are remembered.
-const MOST_DECISIONS: usize = 10_000;
+/// The most answers that are remembered.
+const MOST_ANSWERS: usize = 10_000;
 
-/// Decisions in memory, and the task that throws them away in time.
+/// What was asked.
+pub(crate) type Question = (OrgId, Signers, PackageName);
+
+/// What the store said, and when it was asked.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) facts: TrustFacts,
+    asked: Duration,
+}
+
+impl Answer {
+    /// The answer to a question that was sent at `asked`.
+    pub(crate) fn new(facts: TrustFacts, asked: Duration) -> Self {
+        Self { facts, asked }
+    }
+
+    /// The present: the later of the local clock, and the store's as it has gone on
+    /// since.
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        let since = boot_time().saturating_sub(self.asked);
+        let theirs = self.facts.as_of.and_then(|as_of| {
+            as_of.checked_add_signed(
+                chrono::TimeDelta::from_std(since).unwrap_or(chrono::TimeDelta::MAX),
+            )
+        });
+        theirs.into_iter().chain([Utc::now()]).max().unwrap_or(DateTime::<Utc>::MAX_UTC)
+    }
+}
+
+/// Answers in memory, and the task that throws them away in time.
 #[derive(Debug)]
 pub(crate) struct Memory {
     shared: Arc<Mutex<Remembered>>,
@@ -47,7 +77,7 @@ struct Remembered {
     epoch: i64,
     /// How often everything was forgotten.
     generation: u64,
-    decisions: HashMap<(OrgId, Signers), TrustDecision>,
+    answers: HashMap<Question, Arc<Answer>>,
 }
 
 /// When a question was asked, to tell whether its answer may be remembered.
@@ -64,14 +94,14 @@ impl Memory {
         Self { shared, watcher }
     }
 
-    /// The decision, if it is known to be the one that the store would give.
-    pub(crate) fn recall(&self, org: OrgId, signers: &Signers) -> Result<TrustDecision, Asked> {
+    /// The answer, if it is known to be the one that the store would give.
+    pub(crate) fn recall(&self, question: &Question) -> Result<Arc<Answer>, Asked> {
         let remembered = lock(&self.shared);
         let asked = Asked { generation: remembered.generation };
-        if remembered.good_until.is_none_or(|until| now() >= until) {
+        if remembered.good_until.is_none_or(|until| boot_time() >= until) {
             return Err(asked);
         }
-        remembered.decisions.get(&(org, signers.clone())).cloned().ok_or(asked)
+        remembered.answers.get(question).cloned().ok_or(asked)
     }
 
     /// Forgets everything, because trust was changed from here: that is not waited to
@@ -80,23 +110,16 @@ impl Memory {
         lock(&self.shared).forget();
     }
 
-    /// Remembers a decision, unless something has changed since it was asked for.
-    pub(crate) fn remember(
-        &self,
-        asked: Asked,
-        epoch: i64,
-        org: OrgId,
-        signers: Signers,
-        decision: &TrustDecision,
-    ) {
+    /// Remembers an answer, unless something has changed since it was asked for.
+    pub(crate) fn remember(&self, asked: Asked, question: Question, answer: Arc<Answer>) {
         let mut remembered = lock(&self.shared);
-        if remembered.generation != asked.generation || remembered.epoch != epoch {
+        if remembered.generation != asked.generation || remembered.epoch != answer.facts.epoch {
             return;
         }
-        if remembered.decisions.len() >= MOST_DECISIONS {
-            remembered.decisions.clear();
+        if remembered.answers.len() >= MOST_ANSWERS {
+            remembered.answers.clear();
         }
-        remembered.decisions.insert((org, signers), decision.clone());
+        remembered.answers.insert(question, answer);
     }
 }
 
@@ -109,7 +132,7 @@ impl Drop for Memory {
 impl Remembered {
     fn forget(&mut self) {
         self.generation += 1;
-        self.decisions.clear();
+        self.answers.clear();
     }
 
     fn heard(&mut self, epoch: i64, good_until: Duration) {
@@ -147,7 +170,7 @@ async fn listen(
     shared: &Weak<Mutex<Remembered>>,
 ) -> Result<(), StoreError> {
     loop {
-        let sent = now();
+        let sent = boot_time();
         let Ok(epoch) = timeout(bound, connected.heartbeat()).await else { return Ok(()) };
         let epoch = epoch?;
         let Some(remembered) = shared.upgrade() else { return Ok(()) };
@@ -164,7 +187,7 @@ async fn listen(
 }
 
 /// Time since boot, sleep included (clock_gettime(2)).
-fn now() -> Duration {
+pub(crate) fn boot_time() -> Duration {
     let time = clock_gettime(ClockId::Boottime);
     Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec.unsigned_abs() as u32)
 }

@@ -1,4 +1,5 @@
 mod audit_log;
+mod floors;
 mod grants;
 mod organizations;
 mod signatures;
@@ -8,9 +9,10 @@ mod trusted_keys;
 use std::sync::Arc;
 
 use signing_crypto::{KeyEncryptionKey, OrgId, PackageName};
-use signing_store::{AuditEntry, Store, StoreError};
+use signing_store::{AuditEntry, Revocation, Store, StoreError, TrustFacts};
 
-use crate::freshness::Memory;
+use crate::freshness::{Answer, Memory, boot_time};
+use crate::rules::{Occasion, Packages};
 use crate::{EventType, Freshness, Signers, TrustDecision, TrustError, rules};
 
 pub use signatures::StoredSignature;
@@ -67,35 +69,68 @@ impl KeyManager {
         signers: &Signers,
         expected_name: &PackageName,
     ) -> Result<TrustDecision, TrustError> {
-        // Grants are not limited to names yet; when they are, this is the name.
-        let _ = expected_name;
-        let Some(memory) = &self.memory else { return Ok(self.ask(org, signers).await?.1) };
-        match memory.recall(org, signers) {
-            Ok(decision) => Ok(decision),
-            Err(asked) => {
-                let (epoch, decision) = self.ask(org, signers).await?;
-                // Who writes signature files must not decide how much is remembered.
-                if signers.named.len() == 1 && !signers.anonymous {
-                    memory.remember(asked, epoch, org, signers.clone(), &decision);
-                }
-                Ok(decision)
-            }
+        let Some(memory) = &self.memory else {
+            return self.ask(org, signers, expected_name).await;
+        };
+        // Who writes signature files must not decide how much is remembered.
+        if signers.named.len() != 1 || signers.anonymous {
+            return self.ask(org, signers, expected_name).await;
         }
+        let question = (org, signers.clone(), expected_name.clone());
+        let answer = match memory.recall(&question) {
+            Ok(answer) => answer,
+            Err(asked) => {
+                let sent = boot_time();
+                let facts =
+                    self.store.trust_facts(org, Some(expected_name), &signers.named).await?;
+                let answer = Arc::new(Answer::new(facts, sent));
+                memory.remember(asked, question, answer.clone());
+                answer
+            }
+        };
+        let occasion = Occasion { packages: Packages::Named(expected_name), now: answer.now() };
+        Ok(rules::decide(&answer.facts, &signers.named, occasion))
     }
 
     /// Asks the store, in one statement, and applies the rules to its answer.
-    async fn ask(&self, org: OrgId, signers: &Signers) -> Result<(i64, TrustDecision), TrustError> {
-        let mut named = signers.named.clone();
-        let known = match signers.anonymous {
-            false => self.store.trust_facts(org, named.clone()).await?,
-            true => {
-                let known = self.store.all_trust_facts(org).await?;
-                let unnamed = rules::candidates(&known.facts)?;
-                named.extend(unnamed.iter().filter(|key| !signers.named.contains(key)));
-                known
-            }
+    async fn ask(
+        &self,
+        org: OrgId,
+        signers: &Signers,
+        expected_name: &PackageName,
+    ) -> Result<TrustDecision, TrustError> {
+        let (sent, package) = (boot_time(), Some(expected_name));
+        let facts = match signers.anonymous {
+            false => self.store.trust_facts(org, package, &signers.named).await?,
+            true => self.facts_to_try(org, expected_name).await?,
         };
-        Ok((known.epoch, rules::decide(&known.facts, &named)))
+        let answer = Answer::new(facts, sent);
+        let occasion = Occasion { packages: Packages::Named(expected_name), now: answer.now() };
+        let mut named = signers.named.clone();
+        if signers.anonymous {
+            let unnamed = rules::candidates(&answer.facts.facts, occasion)?;
+            named.extend(unnamed.iter().filter(|key| !signers.named.contains(key)));
+        }
+        Ok(rules::decide(&answer.facts, &named, occasion))
+    }
+
+    async fn facts_to_try(
+        &self,
+        org: OrgId,
+        package: &PackageName,
+    ) -> Result<TrustFacts, TrustError> {
+        match self.store.all_trust_facts(org, Some(package), rules::MAX_FACTS).await {
+            Err(StoreError::TooManyFacts { limit: found }) => {
+                Err(TrustError::TooManyCandidates { found, limit: rules::MAX_CANDIDATES })
+            }
+            answered => Ok(answered?),
+        }
+    }
+
+    /// What the store knows about the keys that `org` accepts, for a list.
+    async fn known_keys(&self, org: OrgId) -> Result<Answer, TrustError> {
+        let sent = boot_time();
+        Ok(Answer::new(self.store.all_trust_facts(org, None, usize::MAX).await?, sent))
     }
 
     /// Makes a change of trust that this manager's own decisions know of when it
@@ -118,4 +153,12 @@ impl KeyManager {
 
 fn entry(event_type: EventType) -> AuditEntry {
     AuditEntry::new(event_type.as_str())
+}
+
+fn revoking(event_type: EventType, revocation: &Revocation) -> AuditEntry {
+    let entry = entry(event_type).with("reason", revocation.reason);
+    match &revocation.note {
+        Some(note) => entry.with("note", note),
+        None => entry,
+    }
 }

@@ -25,7 +25,7 @@
 //! keys.grant_trust(operator, vendor).await?;
 //! assert!(keys.find_trusted_key(operator, &release.fingerprint).await?.is_some());
 //!
-//! keys.deny_key(operator, &release.fingerprint, Some("not for us")).await?;
+//! keys.deny_key(operator, &release.fingerprint, Some("not for us".parse()?)).await?;
 //! assert!(keys.find_trusted_key(operator, &release.fingerprint).await?.is_none());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! # })?;
@@ -57,7 +57,9 @@ mod audit;
 mod error;
 
 pub use audit::{AUDIT_TARGET, AuditEvent, EventType};
-pub use decision::{KeyDecision, Signers, TrustDecision, TrustPath, TrustedKey, UntrustedReason};
+pub use decision::{
+    KeyDecision, Signers, TrustDecision, TrustLimits, TrustPath, TrustedKey, UntrustedReason,
+};
 pub use error::TrustError;
 #[cfg(feature = "store")]
 pub use freshness::Freshness;

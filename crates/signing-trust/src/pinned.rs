@@ -1,7 +1,9 @@
 use chrono::Utc;
 use signing_crypto::VerifyingKey;
 
-use crate::{KeyDecision, Signers, TrustDecision, TrustPath, TrustedKey, UntrustedReason};
+use crate::{
+    KeyDecision, Signers, TrustDecision, TrustLimits, TrustPath, TrustedKey, UntrustedReason,
+};
 
 /// Public keys that one simply has and trusts, without a store.
 ///
@@ -22,8 +24,13 @@ impl PinnedKeys {
         let mut keys: Vec<KeyDecision> = pinned
             .filter(|(fingerprint, _)| signers.anonymous || signers.named.contains(fingerprint))
             .map(|(fingerprint, key)| {
-                let (via, vouchers) = (TrustPath::Pinned, Vec::new());
-                let trusted = TrustedKey { key: *key, name: None, via, vouchers };
+                let trusted = TrustedKey {
+                    key: *key,
+                    name: None,
+                    via: TrustPath::Pinned,
+                    vouchers: Vec::new(),
+                    limits: TrustLimits::default(),
+                };
                 KeyDecision { fingerprint, verdict: Ok(trusted) }
             })
             .collect();

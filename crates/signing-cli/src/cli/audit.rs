@@ -3,6 +3,8 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Subcommand};
 
+use crate::passphrase::{PASSPHRASE, PassphraseArgs};
+
 #[derive(Subcommand)]
 pub(crate) enum Audit {
     /// List the entries of an organisation's log, oldest first
@@ -67,6 +69,9 @@ pub(crate) struct Verify {
 #[derive(Args)]
 #[command(group(ArgGroup::new("whose").args(["org", "all"]).required(true)))]
 #[command(group(ArgGroup::new("with").args(["key", "key_id"]).required(true)))]
+#[command(group(
+    ArgGroup::new("to-decrypt").args(PASSPHRASE).requires("key").conflicts_with("key_id")
+))]
 pub(crate) struct Checkpoint {
     /// Whose log (name or id)
     #[arg(long)]
@@ -83,6 +88,9 @@ pub(crate) struct Checkpoint {
     /// Sign with this key of the store
     #[arg(long, value_name = "ID")]
     pub(crate) key_id: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) passphrase: PassphraseArgs,
 
     /// Write to this file
     #[arg(long, value_name = "FILE")]

@@ -18,6 +18,6 @@ pub(super) fn run(context: &Context, global: &Global, command: Audit) -> Result<
             let checkpoints = verify::read_checkpoints(&verify)?;
             block_on(verify::verify(context, verify.org.as_deref(), checkpoints))
         }
-        Audit::Checkpoint(checkpoint) => block_on(checkpoint::checkpoint(context, &checkpoint)),
+        Audit::Checkpoint(checkpoint) => block_on(checkpoint::checkpoint(context, checkpoint)),
     }
 }

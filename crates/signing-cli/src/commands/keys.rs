@@ -8,16 +8,22 @@ use crate::context::{Context, block_on};
 use crate::error::CliError;
 use crate::files::Existing;
 use crate::output::Report;
+use crate::passphrase::Encryption;
 
 pub(super) fn run(context: &Context, command: Keys) -> Result<Report, CliError> {
     match command {
-        Keys::Generate { name, output: Some(path), force, .. } => {
-            make::generate_files(&name, &path, Existing::replace_if(force))
+        Keys::Generate { name, output: Some(path), force, encrypt, passphrase, .. } => {
+            let passphrase = passphrase.source_for_new(Encryption::always_if(encrypt));
+            let existing = Existing::replace_if(force);
+            make::generate_files(&name, &path, existing, passphrase.as_ref())
         }
         Keys::Generate { name, org, .. } => {
             block_on(make::generate(context, &name, &org.unwrap_or_default()))
         }
-        Keys::Import { name, org, key } => block_on(make::import(context, &name, &org, &key)),
+        Keys::Import { name, org, key, passphrase } => {
+            let passphrase = passphrase.source();
+            block_on(make::import(context, &name, &org, &key, &passphrase))
+        }
         Keys::List { org } => block_on(list::list(context, &org)),
         Keys::Export { id, format, output, force } => {
             let existing = Existing::replace_if(force);
@@ -31,7 +37,7 @@ pub(super) fn run(context: &Context, command: Keys) -> Result<Report, CliError> 
             block_on(trust::trust(context, &org, key, name))
         }
         Keys::Deny { fingerprint, org, reason } => {
-            block_on(trust::deny(context, &org, &fingerprint, reason.as_deref()))
+            block_on(trust::deny(context, &org, &fingerprint, reason))
         }
         Keys::Revoke { id, org, signing, trusted } => {
             let kind = match (signing, trusted) {

@@ -7,14 +7,19 @@ use crate::output::Report;
 
 pub(super) fn run(context: &Context, command: Package) -> Result<Report, CliError> {
     match command {
-        Package::Sign { paths, key, key_id, name, output, store, org, force } => {
+        Package::Sign { paths, key, key_id, passphrase, name, output, store, org, force } => {
+            let passphrase = passphrase.source();
             let places = sign::Places { output, store, org, existing: Existing::replace_if(force) };
             let packages = sign::packages(paths, name, places.output.as_deref())?;
             match (key, key_id) {
-                (Some(key), _) if !store => sign::with_file(&packages, &key, &places),
-                (Some(key), _) => {
-                    block_on(sign::with_file_and_store(context, &packages, &key, &places))
-                }
+                (Some(key), _) if !store => sign::with_file(&packages, &key, &passphrase, &places),
+                (Some(key), _) => block_on(sign::with_file_and_store(
+                    context,
+                    &packages,
+                    &key,
+                    &passphrase,
+                    &places,
+                )),
                 (None, id) => {
                     let id = id.unwrap_or_default().parse()?;
                     block_on(sign::with_stored_key(context, &packages, id, &places))

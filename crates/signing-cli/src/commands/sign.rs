@@ -9,6 +9,7 @@ use crate::context::{Context, organization};
 use crate::error::CliError;
 use crate::files::{self, Existing, Readers};
 use crate::output::{Report, shown};
+use crate::passphrase::PassphraseSource;
 
 /// Where signatures go.
 pub(super) struct Places {
@@ -41,10 +42,11 @@ pub(super) fn packages(
 pub(super) fn with_file(
     packages: &[PackagePath],
     key: &Path,
+    passphrase: &PassphraseSource,
     places: &Places,
 ) -> Result<Report, CliError> {
     places.require_vacant(packages)?;
-    let key = files::read_private_key(key)?;
+    let key = files::read_signing_key(key, passphrase)?;
     // Everything is signed before anything is written.
     let envelopes = sign_all(packages, &key)?;
     let mut signed = Signed::default();
@@ -59,10 +61,11 @@ pub(super) async fn with_file_and_store(
     context: &Context,
     packages: &[PackagePath],
     key: &Path,
+    passphrase: &PassphraseSource,
     places: &Places,
 ) -> Result<Report, CliError> {
     places.require_vacant(packages)?;
-    let key = files::read_private_key(key)?;
+    let key = files::read_signing_key(key, passphrase)?;
     let keys = context.keys().await?;
     let org = places.org.as_deref().ok_or(CliError::StoreWithoutOrganization)?;
     let org = organization(&keys, org).await?.id;

@@ -73,6 +73,24 @@ fn existing_files_are_kept_byte_for_byte() {
 }
 
 #[test]
+fn a_private_key_that_cannot_be_replaced_gets_no_new_public_half() {
+    let scratch = Scratch::new();
+    scratch.key_files("dev");
+    std::fs::remove_file(scratch.path("dev.pem")).unwrap();
+    std::fs::create_dir(scratch.path("dev.pem")).unwrap();
+    let force = ["keys", "generate", "--name", "dev", "--output", "dev.pem", "--force"];
+    scratch.fails(2, "UnwritableFile", &force);
+    assert_eq!(scratch.files(), [""; 0]);
+
+    // If it is the public half that cannot be, nothing has happened.
+    std::fs::remove_dir(scratch.path("dev.pem")).unwrap();
+    scratch.write("dev.pem", "precious");
+    std::fs::create_dir(scratch.path("dev.pub.pem")).unwrap();
+    scratch.fails(2, "UnwritableFile", &force);
+    assert_eq!(scratch.read("dev.pem"), b"precious");
+}
+
+#[test]
 fn a_dangling_link_counts_as_a_file_that_exists() {
     let scratch = Scratch::new();
     std::os::unix::fs::symlink("nowhere", scratch.path("dev.pem")).unwrap();

@@ -87,6 +87,28 @@ fn killed_key_generation_leaves_no_key_the_public_one_or_a_pair() {
 }
 
 #[test]
+fn killed_replacing_of_a_key_pair_leaves_one_private_key_and_no_half_of_another_pair() {
+    let scratch = Scratch::new();
+    let fingerprints: Vec<String> =
+        (0..=ROUNDS).map(|round| scratch.key_files(&format!("k{round}"))).collect();
+    let generate = |round| {
+        words(&["keys", "generate", "--name", "k", "--force", "--output", &format!("k{round}.pem")])
+    };
+    kill_in_every_round(&scratch, generate, |round| {
+        let key = SigningKey::from_pem(&scratch.read(&format!("k{round}.pem"))).unwrap();
+        assert_eq!(scratch.mode(&format!("k{round}.pem")), 0o600);
+        let public = format!("k{round}.pub.pem");
+        if !scratch.exists(&public) {
+            return false;
+        }
+        let public = VerifyingKey::from_pem(&scratch.read(&public)).unwrap();
+        assert_eq!(key.verifying_key(), public);
+        key.fingerprint().to_string() != fingerprints[round as usize]
+    });
+    assert_leftovers_are_marked(&scratch, |file| file.starts_with('k') && file.ends_with(".pem"));
+}
+
+#[test]
 fn killed_signing_leaves_no_signature_or_a_good_one() {
     let scratch = Scratch::new();
     scratch.key_files("dev");

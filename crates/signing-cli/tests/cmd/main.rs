@@ -12,6 +12,9 @@ mod import_export;
 mod revoke;
 mod trust;
 
+mod passphrase;
+mod prompt;
+
 mod sign;
 mod verify;
 

@@ -136,7 +136,7 @@ fn keys_of_other_algorithms_are_named_and_refused() {
     let encrypt = "genpkey -algorithm ed25519 -aes256 -pass pass:secret -out locked.pem";
     must(&scratch, encrypt);
     let sign = ["package", "sign", "a.so", "--key", "locked.pem"];
-    let run = scratch.fails(2, "InvalidKeyFile", &sign);
-    assert!(run.stderr.contains("passphrase"), "{}", run.stderr);
+    let run = scratch.fails(2, "PassphraseNeeded", &sign);
+    assert!(run.stderr.contains("locked.pem: it is encrypted"), "{}", run.stderr);
     assert!(!scratch.exists("a.so.sig"));
 }

@@ -117,12 +117,13 @@ fn the_first_characters_of_two_keys_revoke_neither() {
             let key = SigningKey::generate().unwrap();
             let public_key = key.verifying_key();
             let id: TrustedKeyId = text.parse().unwrap();
-            let row = NewTrustedKey { id, org_id: org, public_key, name: None };
+            let row = NewTrustedKey { id, org_id: org, public_key, name: None, expires_at: None };
             keys.store().trust_key(row, AuditEntry::new("test")).await.unwrap();
             let id: KeyId = text.parse().unwrap();
             let wrapped_key = kek.wrap_key(&key, org, id).unwrap();
             let name = format!("k{number}").parse().unwrap();
-            let row = NewSigningKey { id, org_id: org, name, public_key, wrapped_key };
+            let row =
+                NewSigningKey { id, org_id: org, name, public_key, wrapped_key, predecessor: None };
             keys.store().insert_signing_key(row, AuditEntry::new("test")).await.unwrap();
         }
     });

@@ -207,20 +207,12 @@ pub(crate) fn finish(command: &mut Command, input: &[u8]) -> Run {
 
 /// Runs a program that believes to talk to a terminal, and gives what it wrote there.
 pub(crate) fn finish_on_a_terminal(command: &mut Command) -> String {
-    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-
-    let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-    grantpt(&terminal).unwrap();
-    unlockpt(&terminal).unwrap();
-    let name = ptsname(&terminal, Vec::new()).unwrap();
-    let end = File::options().read(true).write(true).open(Path::new(name.to_str().unwrap()));
-    let end = end.unwrap();
+    let (mut terminal, end) = terminal();
     command.stdin(Stdio::null()).stdout(end.try_clone().unwrap()).stderr(end);
     let child = spawn(command.env("TERM", "xterm-256color"));
     // The command still holds the terminal's other end, and reading would not end.
     command.stdout(Stdio::null()).stderr(Stdio::null());
     let mut shown = Vec::new();
-    let mut terminal = File::from(terminal);
     ended(child, move |mut child| {
         let mut buffer = [0; 4096];
         // The last writer's end makes reading fail on Linux.
@@ -230,6 +222,18 @@ pub(crate) fn finish_on_a_terminal(command: &mut Command) -> String {
         child.wait().unwrap();
         String::from_utf8(shown).unwrap()
     })
+}
+
+/// A terminal: the end that a person has, and the end that a program has.
+pub(crate) fn terminal() -> (File, File) {
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+
+    let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&terminal).unwrap();
+    unlockpt(&terminal).unwrap();
+    let name = ptsname(&terminal, Vec::new()).unwrap();
+    let end = File::options().read(true).write(true).open(Path::new(name.to_str().unwrap()));
+    (File::from(terminal), end.unwrap())
 }
 
 pub(crate) fn spawn(command: &mut Command) -> Child {
@@ -244,7 +248,10 @@ pub(crate) fn kill(child: &Child) {
     let _ = kill_process(Pid::from_child(child), Signal::KILL);
 }
 
-fn ended<T: Send + 'static>(child: Child, wait: impl FnOnce(Child) -> T + Send + 'static) -> T {
+pub(crate) fn ended<T: Send + 'static>(
+    child: Child,
+    wait: impl FnOnce(Child) -> T + Send + 'static,
+) -> T {
     let pid = Pid::from_child(&child);
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || sender.send(wait(child)));

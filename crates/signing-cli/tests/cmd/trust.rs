@@ -86,7 +86,7 @@ fn a_denied_key_is_refused_even_through_a_grant() {
 fn a_reason_for_a_denial_is_kept_in_the_audit_log() {
     let scratch = Scratch::with_orgs(&["acme"]);
     let fingerprint = "ab".repeat(32);
-    let reason = "leaked\u{1b}[31m on 'May 4'; DROP TABLE audit_log";
+    let reason = "leaked on 'May 4'; DROP TABLE audit_log";
     scratch.json(&["keys", "deny", &fingerprint, "--org", "acme", "--reason", reason]);
     let log = scratch.inspect(async |keys| {
         let org = keys.list_organizations().await.unwrap()[0].id;
@@ -95,7 +95,19 @@ fn a_reason_for_a_denial_is_kept_in_the_audit_log() {
     let denied = log.last().unwrap();
     assert_eq!(denied.event_type, "key.denied");
     let details: serde_json::Value = serde_json::from_str(&denied.details).unwrap();
-    assert_eq!(details, json!({ "fingerprint": fingerprint, "reason": reason }));
+    let expected = json!({ "fingerprint": fingerprint, "reason": "retired", "note": reason });
+    assert_eq!(details, expected);
+}
+
+#[test]
+fn a_reason_that_would_mislead_its_reader_is_refused() {
+    let scratch = Scratch::with_orgs(&["acme"]);
+    let fingerprint = "ab".repeat(32);
+    for reason in ["", "leaked\u{1b}[31m", "a\nb", "\u{202E}derit", &"a".repeat(256)] {
+        let deny = ["keys", "deny", &fingerprint, "--org", "acme", "--reason", reason];
+        scratch.fails(2, "InvalidName", &deny);
+    }
+    assert_eq!(scratch.json(&["keys", "list", "--org", "acme"])["refused"], json!([]));
 }
 
 #[test]

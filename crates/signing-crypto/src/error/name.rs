@@ -23,6 +23,9 @@ pub enum ParseError {
     /// Not a version.
     #[error("not a version: expected Semantic Versioning 2.0.0, such as 1.4.0 or 2.0.0-rc.1")]
     Version,
+    /// Not a reason for a revocation.
+    #[error("not a reason for a revocation: expected retired or compromised")]
+    RevocationReason,
 }
 
 /// Patterns for package names that are not allowed.
@@ -56,7 +59,7 @@ pub enum PatternError {
 
 /// A name that is not allowed.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("not a valid {kind} name: {fault}")]
+#[error("not a valid {kind}: {fault}")]
 pub struct NameError {
     /// What the name was to name.
     pub kind: NameKind,
@@ -74,14 +77,17 @@ pub enum NameKind {
     Key,
     /// A package.
     Package,
+    /// A change.
+    Note,
 }
 
 impl fmt::Display for NameKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Organization => "organisation",
-            Self::Key => "key",
-            Self::Package => "package",
+            Self::Organization => "organisation name",
+            Self::Key => "key name",
+            Self::Package => "package name",
+            Self::Note => "note",
         })
     }
 }

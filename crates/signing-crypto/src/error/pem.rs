@@ -45,6 +45,60 @@ pub enum PemError {
     /// A public key that is not fit to be trusted.
     #[error("it holds an unfit public key")]
     Key(#[source] KeyError),
+    /// A private key under a passphrase, and none was given.
+    #[error("it is encrypted; a passphrase is needed")]
+    PassphraseNeeded,
+    /// Nothing that parses came out. The format cannot tell why.
+    #[error("the passphrase is wrong, or the file is damaged")]
+    WrongPassphrase,
+    /// Trying a passphrase would cost more than a key file may ask for.
+    #[error("trying a passphrase would take {found} {cost}, the limit is {limit}")]
+    CostTooHigh {
+        /// What there is too much of.
+        cost: KdfCost,
+        /// The most allowed.
+        limit: u64,
+        /// What the file asks for.
+        found: u64,
+    },
+    /// Encrypted in a way that is not read, such as DES, RC2 or all of PBES1.
+    #[error("it is encrypted with {}, which is not supported", name.unwrap_or(oid))]
+    UnsupportedEncryption {
+        /// The algorithm's object identifier.
+        oid: String,
+        /// Its name, if it is a common one.
+        name: Option<&'static str>,
+    },
+}
+
+/// What deriving a key from a passphrase costs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum KdfCost {
+    /// PBKDF2's iteration count (RFC 8018, section 5.2).
+    Pbkdf2Iterations,
+    /// scrypt's memory in bytes: 128 · r · (N + p) (RFC 7914, section 6).
+    ScryptMemory,
+    /// scrypt's time: N · r · p.
+    ScryptWork,
+}
+
+/// A passphrase that cannot be one, or no key could be put under it.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum PassphraseError {
+    /// Too many bytes. They are not cut off, because another program might.
+    #[error("a passphrase has at most {limit} bytes")]
+    TooLong {
+        /// The most bytes allowed.
+        limit: usize,
+    },
+    /// No bytes, which protect nothing.
+    #[error("the passphrase is empty")]
+    Empty,
+    /// The operating system gave no random numbers.
+    #[error("the operating system gave no random numbers")]
+    Randomness(#[source] getrandom::Error),
 }
 
 /// What a key file is, told from its outside.
@@ -108,6 +162,16 @@ fn first_label(text: &[u8]) -> Option<&[u8]> {
     let start = text.windows(BEGIN.len()).position(|window| window == BEGIN)? + BEGIN.len();
     let end = text[start..].windows(5).position(|window| window == b"-----")?;
     Some(&text[start..start + end])
+}
+
+impl fmt::Display for KdfCost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Pbkdf2Iterations => "iterations of PBKDF2",
+            Self::ScryptMemory => "bytes of memory for scrypt",
+            Self::ScryptWork => "block operations of scrypt (N · r · p)",
+        })
+    }
 }
 
 impl fmt::Display for PemForm {

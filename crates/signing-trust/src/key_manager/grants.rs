@@ -1,5 +1,5 @@
 use signing_crypto::OrgId;
-use signing_store::{Change, TrustGrantRecord};
+use signing_store::{Change, GrantScope, TrustGrantRecord};
 
 use super::{KeyManager, entry};
 use crate::{AuditEvent, EventType, TrustError};
@@ -16,13 +16,40 @@ impl KeyManager {
         parent: OrgId,
         child: OrgId,
     ) -> Result<Change<TrustGrantRecord>, TrustError> {
+        self.grant_limited_trust(parent, child, GrantScope::default()).await
+    }
+
+    /// Grants trust for some packages or until some time only. A grant that reaches
+    /// otherwise is replaced: limits are not added up.
+    ///
+    /// # Errors
+    ///
+    /// As [`grant_trust`](Self::grant_trust).
+    pub async fn grant_limited_trust(
+        &self,
+        parent: OrgId,
+        child: OrgId,
+        scope: GrantScope,
+    ) -> Result<Change<TrustGrantRecord>, TrustError> {
         if parent == child {
             return Err(TrustError::SelfGrant { org: parent });
         }
-        let entry = entry(EventType::GrantCreated).with("child_org_id", child);
-        let change = self.change(self.store.grant_trust(parent, child, entry)).await?;
+        let mut entry = entry(EventType::GrantCreated).with("child_org_id", child);
+        if let Some(packages) = &scope.packages {
+            entry = entry.with("packages", packages.as_str());
+        }
+        if let Some(expires_at) = scope.expires_at {
+            entry = entry.with("expires_at", expires_at.to_rfc3339());
+        }
+        let grant = self.store.grant_trust(parent, child, scope.clone(), entry);
+        let change = self.change(grant).await?;
         if let Change::Made(_) = &change {
-            AuditEvent::new(EventType::GrantCreated).org(parent).child_org(child).emit();
+            AuditEvent::new(EventType::GrantCreated)
+                .org(parent)
+                .child_org(child)
+                .packages(scope.packages)
+                .expires_at(scope.expires_at)
+                .emit();
         }
         Ok(change)
     }

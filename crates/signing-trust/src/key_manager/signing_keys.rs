@@ -1,7 +1,7 @@
-use signing_crypto::{KeyId, KeyName, OrgId, SigningKey, VerifyingKey};
-use signing_store::{Change, NewSigningKey, SigningKeyRecord};
+use signing_crypto::{KeyId, KeyName, Note, OrgId, SigningKey, VerifyingKey};
+use signing_store::{Change, NewSigningKey, Revocation, SigningKeyRecord};
 
-use super::{KeyManager, entry};
+use super::{KeyManager, entry, revoking};
 use crate::{AuditEvent, EventType, TrustError};
 
 impl KeyManager {
@@ -37,7 +37,8 @@ impl KeyManager {
             .with("name", &name)
             .with("fingerprint", fingerprint);
         let public_key = key.verifying_key();
-        let new = NewSigningKey { id, org_id: org, name, public_key, wrapped_key };
+        let predecessor = None;
+        let new = NewSigningKey { id, org_id: org, name, public_key, wrapped_key, predecessor };
         let record = self.store.insert_signing_key(new, entry).await?;
         AuditEvent::new(EventType::SigningKeyCreated)
             .org(org)
@@ -93,16 +94,57 @@ impl KeyManager {
         &self,
         id: KeyId,
     ) -> Result<Change<SigningKeyRecord>, TrustError> {
+        self.revoke_signing_key_because(id, Revocation::retired()).await
+    }
+
+    /// Revokes a signing key. As compromised, every organisation of the store refuses
+    /// its signatures from when this returns, and it never comes back: that it is its
+    /// organisation's was proved when it was put into the store.
+    pub async fn revoke_signing_key_because(
+        &self,
+        id: KeyId,
+        revocation: Revocation,
+    ) -> Result<Change<SigningKeyRecord>, TrustError> {
         let record = self.store.signing_key(id).await?;
-        let entry = entry(EventType::SigningKeyRevoked)
+        let entry = revoking(EventType::SigningKeyRevoked, &revocation)
             .with("key_id", id)
             .with("fingerprint", record.fingerprint);
-        let change = self.store.revoke_signing_key(record.org_id, id, entry).await?;
+        let change = self.store.revoke_signing_key(record.org_id, id, revocation.clone(), entry);
+        let change = self.change(change).await?;
         if let Change::Made(record) = &change {
             AuditEvent::new(EventType::SigningKeyRevoked)
                 .org(record.org_id)
                 .key_id(id)
                 .fingerprint(record.fingerprint)
+                .revocation(&revocation)
+                .emit();
+        }
+        Ok(change)
+    }
+
+    /// Lets a retired signing key sign again.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Compromised`](signing_store::StoreError::Compromised): what is
+    /// compromised stays so.
+    pub async fn reinstate_signing_key(
+        &self,
+        id: KeyId,
+        note: &Note,
+    ) -> Result<Change<SigningKeyRecord>, TrustError> {
+        let record = self.store.signing_key(id).await?;
+        let entry = entry(EventType::SigningKeyReinstated)
+            .with("key_id", id)
+            .with("fingerprint", record.fingerprint)
+            .with("note", note);
+        let change = self.store.reinstate_signing_key(record.org_id, id, entry).await?;
+        if let Change::Made(record) = &change {
+            AuditEvent::new(EventType::SigningKeyReinstated)
+                .org(record.org_id)
+                .key_id(id)
+                .fingerprint(record.fingerprint)
+                .note(note.clone())
                 .emit();
         }
         Ok(change)

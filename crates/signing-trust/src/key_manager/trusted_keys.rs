@@ -1,8 +1,14 @@
-use signing_crypto::{Fingerprint, KeyName, OrgId, TrustedKeyId, VerifyingKey};
-use signing_store::{Change, NewTrustedKey, OrganizationRecord, TrustKeyOutcome, TrustedKeyRecord};
+use chrono::{DateTime, SubsecRound, Utc};
+use signing_crypto::{Fingerprint, KeyName, Note, OrgId, TrustedKeyId, VerifyingKey};
+use signing_store::{
+    Change, CompromisedKeyRecord, NewTrustedKey, OrganizationRecord, Revocation, TrustKeyOutcome,
+    TrustedKeyRecord,
+};
 
-use super::{KeyManager, entry};
-use crate::{AuditEvent, EventType, TrustError, TrustedKey, rules};
+use super::{KeyManager, entry, revoking};
+use crate::freshness::{Answer, boot_time};
+use crate::rules::{self, Occasion, Packages};
+use crate::{AuditEvent, EventType, TrustError, TrustedKey};
 
 impl KeyManager {
     /// Trusts a public key: `org`, and whoever granted trust to `org`, accepts
@@ -11,28 +17,49 @@ impl KeyManager {
     /// # Errors
     ///
     /// [`TrustError::PreviouslyRevoked`] if `org` has revoked or denied the key:
-    /// trusting it again must be a decision of its own.
+    /// trusting it again must be a decision of its own, see
+    /// [`reinstate_trusted_key`](Self::reinstate_trusted_key);
+    /// [`StoreError::Compromised`](signing_store::StoreError::Compromised).
     pub async fn trust_public_key(
         &self,
         org: OrgId,
         key: &VerifyingKey,
         name: Option<KeyName>,
     ) -> Result<Change<TrustedKeyRecord>, TrustError> {
+        self.trust_public_key_until(org, key, name, None).await
+    }
+
+    /// Trusts a public key until `expires_at`, `None` for ever. One that is trusted
+    /// already is trusted until then instead.
+    ///
+    /// # Errors
+    ///
+    /// As [`trust_public_key`](Self::trust_public_key).
+    pub async fn trust_public_key_until(
+        &self,
+        org: OrgId,
+        key: &VerifyingKey,
+        name: Option<KeyName>,
+        expires_at: Option<DateTime<Utc>>,
+    ) -> Result<Change<TrustedKeyRecord>, TrustError> {
         let id = TrustedKeyId::random();
         let fingerprint = key.fingerprint();
-        let mut entry = entry(EventType::TrustedKeyAdded)
-            .with("trusted_key_id", id)
-            .with("fingerprint", fingerprint);
+        let expires_at = expires_at.map(|expires_at| expires_at.trunc_subsecs(6));
+        let mut entry = entry(EventType::TrustedKeyAdded).with("fingerprint", fingerprint);
         if let Some(name) = &name {
             entry = entry.with("name", name);
         }
-        let new = NewTrustedKey { id, org_id: org, public_key: *key, name };
+        if let Some(expires_at) = expires_at {
+            entry = entry.with("expires_at", expires_at.to_rfc3339());
+        }
+        let new = NewTrustedKey { id, org_id: org, public_key: *key, name, expires_at };
         match self.change(self.store.trust_key(new, entry)).await? {
             TrustKeyOutcome::Added(record) => {
                 AuditEvent::new(EventType::TrustedKeyAdded)
                     .org(org)
-                    .key_id(id)
+                    .key_id(record.id)
                     .fingerprint(fingerprint)
+                    .expires_at(expires_at)
                     .emit();
                 Ok(Change::Made(record))
             }
@@ -45,65 +72,134 @@ impl KeyManager {
     }
 
     /// Denies a key, by fingerprint, even one that `org` only inherits through a
-    /// grant or has never seen. `reason` is kept in the audit log.
+    /// grant or has never seen.
     pub async fn deny_key(
         &self,
         org: OrgId,
         fingerprint: &Fingerprint,
-        reason: Option<&str>,
+        note: Option<Note>,
     ) -> Result<Change<TrustedKeyRecord>, TrustError> {
-        let mut entry = entry(EventType::KeyDenied).with("fingerprint", fingerprint);
-        if let Some(reason) = reason {
-            entry = entry.with("reason", reason);
-        }
-        let change = self.change(self.store.deny_key(org, *fingerprint, entry)).await?;
+        let revocation = Revocation::retired().with_note(note);
+        let entry = revoking(EventType::KeyDenied, &revocation).with("fingerprint", fingerprint);
+        let denial = self.store.deny_key(org, *fingerprint, revocation.clone(), entry);
+        let change = self.change(denial).await?;
         if let Change::Made(record) = &change {
             AuditEvent::new(EventType::KeyDenied)
                 .org(org)
                 .key_id(record.id)
                 .fingerprint(*fingerprint)
+                .revocation(&revocation)
                 .emit();
         }
         Ok(change)
     }
 
-    /// Revokes a trusted key: from when this returns, no signature by it is
-    /// accepted, whenever it says that it was made.
+    /// Declares a key compromised: every organisation of the store refuses it from
+    /// now on, and it never comes back. Nothing proves that it is `org`'s, so this is
+    /// for the store's administrator; an owner revokes the signing key as compromised.
+    pub async fn danger_declare_compromised(
+        &self,
+        org: OrgId,
+        fingerprint: &Fingerprint,
+        note: Option<Note>,
+    ) -> Result<Change<CompromisedKeyRecord>, TrustError> {
+        let revocation = Revocation::compromised().with_note(note.clone());
+        let entry =
+            revoking(EventType::KeyCompromised, &revocation).with("fingerprint", fingerprint);
+        let declared = self.store.declare_compromised(org, *fingerprint, note, entry);
+        let change = self.change(declared).await?;
+        if let Change::Made(_) = &change {
+            AuditEvent::new(EventType::KeyCompromised)
+                .org(org)
+                .fingerprint(*fingerprint)
+                .revocation(&revocation)
+                .emit();
+        }
+        Ok(change)
+    }
+
+    /// Revokes a trusted key as retired: from when this returns, no signature by it
+    /// is accepted, whenever it says that it was made.
     pub async fn revoke_trusted_key(
         &self,
         id: TrustedKeyId,
     ) -> Result<Change<TrustedKeyRecord>, TrustError> {
+        self.revoke_trusted_key_because(id, Revocation::retired()).await
+    }
+
+    /// Revokes a trusted key. As compromised, its organisation refuses it for good.
+    pub async fn revoke_trusted_key_because(
+        &self,
+        id: TrustedKeyId,
+        revocation: Revocation,
+    ) -> Result<Change<TrustedKeyRecord>, TrustError> {
         let record = self.store.trusted_key(id).await?;
-        let entry = entry(EventType::TrustedKeyRevoked)
+        let entry = revoking(EventType::TrustedKeyRevoked, &revocation)
             .with("trusted_key_id", id)
             .with("fingerprint", record.fingerprint);
-        let change = self.store.revoke_trusted_key(record.org_id, id, entry);
+        let change = self.store.revoke_trusted_key(record.org_id, id, revocation.clone(), entry);
         let change = self.change(change).await?;
         if let Change::Made(record) = &change {
             AuditEvent::new(EventType::TrustedKeyRevoked)
                 .org(record.org_id)
                 .key_id(id)
                 .fingerprint(record.fingerprint)
+                .revocation(&revocation)
                 .emit();
         }
         Ok(change)
     }
 
-    /// The keys whose signatures `org` accepts, and by which path, in the order
-    /// of their fingerprints. To decide about a signature ask
-    /// [`decide`](Self::decide), not this list.
-    pub async fn list_trusted_keys(&self, org: OrgId) -> Result<Vec<TrustedKey>, TrustError> {
-        Ok(rules::trusted_keys(&self.store.all_trust_facts(org).await?.facts))
+    /// Takes a revocation or a denial back: what the organisation said before it holds
+    /// again.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Compromised`](signing_store::StoreError::Compromised): what is
+    /// compromised stays so.
+    pub async fn reinstate_trusted_key(
+        &self,
+        id: TrustedKeyId,
+        note: &Note,
+    ) -> Result<Change<TrustedKeyRecord>, TrustError> {
+        let record = self.store.trusted_key(id).await?;
+        let entry = entry(EventType::TrustedKeyReinstated)
+            .with("trusted_key_id", id)
+            .with("fingerprint", record.fingerprint)
+            .with("note", note);
+        let change = self.store.reinstate_trusted_key(record.org_id, id, entry);
+        let change = self.change(change).await?;
+        if let Change::Made(record) = &change {
+            AuditEvent::new(EventType::TrustedKeyReinstated)
+                .org(record.org_id)
+                .key_id(id)
+                .fingerprint(record.fingerprint)
+                .note(note.clone())
+                .emit();
+        }
+        Ok(change)
     }
 
-    /// The key with this fingerprint, if `org` accepts its signatures.
+    /// The keys whose signatures `org` accepts for some package at least, once for
+    /// each path, in the order of their fingerprints. To decide about a signature ask
+    /// [`decide`](Self::decide), not this list.
+    pub async fn list_trusted_keys(&self, org: OrgId) -> Result<Vec<TrustedKey>, TrustError> {
+        let known = self.known_keys(org).await?;
+        let occasion = Occasion { packages: Packages::Some, now: known.now() };
+        Ok(rules::trusted_paths(&known.facts.facts, occasion))
+    }
+
+    /// The key with this fingerprint, if `org` accepts its signatures for every
+    /// package, whatever its name.
     pub async fn find_trusted_key(
         &self,
         org: OrgId,
         fingerprint: &Fingerprint,
     ) -> Result<Option<TrustedKey>, TrustError> {
-        let known = self.store.trust_facts(org, vec![*fingerprint]).await?;
-        Ok(rules::trusted_keys(&known.facts).into_iter().next())
+        let sent = boot_time();
+        let known = Answer::new(self.store.trust_facts(org, None, &[*fingerprint]).await?, sent);
+        let occasion = Occasion { packages: Packages::All, now: known.now() };
+        Ok(rules::trusted_keys(&known.facts.facts, occasion).into_iter().next())
     }
 
     /// What `org` itself says about keys, revoked and denied ones included, oldest

@@ -2,10 +2,12 @@ use std::sync::LazyLock;
 
 use chrono::{DateTime, Utc};
 use signing_crypto::{GrantId, OrgId, SigningKey, TrustedKeyId, VerifyingKey};
+use signing_store::GrantFact;
 use zeroize::Zeroizing;
 
 use super::*;
 
+mod limits;
 mod reference;
 
 /// Made once: the random worlds ask for them a hundred thousand times.
@@ -31,6 +33,9 @@ fn active(key: &VerifyingKey) -> TrustedKeyRecord {
         name: Some("release".parse().unwrap()),
         created_at: at(0),
         revoked_at: None,
+        revocation_reason: None,
+        revocation_note: None,
+        expires_at: None,
     }
 }
 
@@ -48,8 +53,9 @@ fn own(key: Option<TrustedKeyRecord>) -> TrustFact {
         org_id: OrgId::random(),
         org_name: "operator".parse().unwrap(),
         org_deleted_at: None,
-        grant_id: None,
+        grant: None,
         key,
+        compromised_at: None,
     }
 }
 
@@ -58,28 +64,64 @@ fn granted(child: &str, key: TrustedKeyRecord) -> TrustFact {
         org_id: OrgId::random(),
         org_name: child.parse().unwrap(),
         org_deleted_at: None,
-        grant_id: Some(GrantId::random()),
+        grant: Some(GrantFact { id: GrantId::random(), packages: None, expires_at: None }),
         key: Some(key),
+        compromised_at: None,
     }
+}
+
+/// A grant limited to packages that one of the patterns matches.
+fn limited(fact: TrustFact, patterns: &[&str]) -> TrustFact {
+    let patterns = patterns.iter().map(|&pattern| pattern.to_owned()).collect();
+    let packages = Some(PackagePatterns::new(patterns).unwrap());
+    let grant = fact.grant.clone().map(|grant| GrantFact { packages, ..grant });
+    TrustFact { grant, ..fact }
+}
+
+/// A grant that ends at a minute.
+fn ending(fact: TrustFact, minute: u32) -> TrustFact {
+    let expires_at = Some(at(minute));
+    let grant = fact.grant.clone().map(|grant| GrantFact { expires_at, ..grant });
+    TrustFact { grant, ..fact }
+}
+
+fn until(minute: u32, key: TrustedKeyRecord) -> TrustedKeyRecord {
+    TrustedKeyRecord { expires_at: Some(at(minute)), ..key }
+}
+
+fn compromised(fact: TrustFact, minute: u32) -> TrustFact {
+    TrustFact { compromised_at: Some(at(minute)), ..fact }
 }
 
 fn deleted(fact: TrustFact, minute: u32) -> TrustFact {
     TrustFact { org_deleted_at: Some(at(minute)), ..fact }
 }
 
+static PACKAGE: LazyLock<PackageName> = LazyLock::new(|| "libworkflow.so".parse().unwrap());
+
+/// The package at hand, at 12:40.
+fn occasion() -> Occasion<'static> {
+    Occasion { packages: Packages::Named(&PACKAGE), now: at(40) }
+}
+
+fn known(facts: &[TrustFact]) -> TrustFacts {
+    TrustFacts { epoch: 1, as_of: None, floor: None, facts: facts.to_vec() }
+}
+
 /// What the facts say about one key, the same in whichever order they come.
 #[track_caller]
 fn verdict(facts: &[TrustFact], key: &VerifyingKey) -> Result<TrustedKey, UntrustedReason> {
     let one = |facts: &[TrustFact]| {
-        let decision = decide(facts, &[key.fingerprint()]);
+        let decision = decide(&known(facts), &[key.fingerprint()], occasion());
         assert_eq!(decision.keys().len(), 1);
         let verdict = decision.keys()[0].verdict.clone();
-        assert_eq!(trusted_keys(facts).iter().any(|found| found.key == *key), verdict.is_ok());
+        let listed = trusted_keys(facts, occasion());
+        assert_eq!(listed.iter().any(|found| found.key == *key), verdict.is_ok());
         verdict
     };
     let backwards: Vec<_> = facts.iter().rev().cloned().collect();
     let verdict = one(facts);
-    assert_eq!(one(&backwards).is_ok(), verdict.is_ok());
+    assert_eq!(one(&backwards).map(|key| key.via), verdict.clone().map(|key| key.via));
     verdict
 }
 
@@ -104,7 +146,7 @@ fn a_childs_key_is_trusted_through_the_grant() {
     let fact = granted("vendor", active(&key(1)));
     let found = verdict(&[own(None), fact.clone()], &key(1)).unwrap();
     let expected = TrustPath::Granted {
-        grant: fact.grant_id.unwrap(),
+        grant: fact.grant.unwrap().id,
         child: fact.org_id,
         child_name: "vendor".parse().unwrap(),
         trusted_key: fact.key.unwrap().id,
@@ -127,7 +169,7 @@ fn a_denial_without_a_public_key_beats_a_grant() {
     let denied = TrustedKeyRecord { public_key: None, name: None, ..revoked(&key(1), 7) };
     let facts = [own(Some(denied)), granted("vendor", active(&key(1)))];
     assert_eq!(verdict(&facts, &key(1)), Err(UntrustedReason::Revoked { at: at(7) }));
-    assert_eq!(candidates(&facts).unwrap(), []);
+    assert_eq!(candidates(&facts, occasion()).unwrap(), []);
 }
 
 #[test]
@@ -173,8 +215,8 @@ fn a_deleted_organization_trusts_nothing() {
     for number in 1..=3 {
         assert_eq!(verdict(&facts, &key(number)), expected);
     }
-    assert_eq!(trusted_keys(&facts), []);
-    assert_eq!(candidates(&facts).unwrap(), []);
+    assert_eq!(trusted_keys(&facts, occasion()), []);
+    assert_eq!(candidates(&facts, occasion()).unwrap(), []);
 }
 
 #[test]
@@ -185,6 +227,9 @@ fn a_row_whose_key_does_not_match_its_fingerprint_is_not_trusted() {
     let childs_row = [own(None), granted("vendor", swapped(&key(1), &key(2)))];
     assert_eq!(verdict(&childs_row, &key(1)), Err(UntrustedReason::Unknown));
     assert_eq!(verdict(&childs_row, &key(2)), Err(UntrustedReason::Unknown));
+    // Nor does it hide a sound one.
+    let beside = [own(Some(swapped(&key(1), &key(2)))), granted("vendor", active(&key(1)))];
+    assert_eq!(verdict(&beside, &key(1)).unwrap().key, key(1));
     let without = TrustedKeyRecord { public_key: None, ..active(&key(1)) };
     assert_eq!(verdict(&[own(Some(without))], &key(1)), Err(UntrustedReason::Unknown));
 }
@@ -203,7 +248,7 @@ fn a_childs_swapped_row_does_not_hide_another_childs_sound_one() {
 fn each_named_key_is_decided_by_itself_in_the_order_of_names() {
     let facts = [own(Some(active(&key(1)))), own(Some(revoked(&key(2), 7)))];
     let named = [key(3), key(2), key(1)].map(|key| key.fingerprint());
-    let decision = decide(&facts, &named);
+    let decision = decide(&known(&facts), &named, occasion());
     assert_eq!(decision.keys().iter().map(|one| one.fingerprint).collect::<Vec<_>>(), named);
     assert_eq!(decision.trusted().count(), 1);
     assert_eq!(decision.about(&named[1]), Err(UntrustedReason::Revoked { at: at(7) }));
@@ -219,18 +264,18 @@ fn as_many_candidates_as_allowed_are_tried() {
     let limit = u8::try_from(MAX_CANDIDATES).unwrap();
     assert_eq!(limit, 64);
     let mut facts = facts_about(limit);
-    let found = candidates(&facts).unwrap();
+    let found = candidates(&facts, occasion()).unwrap();
     assert_eq!(found.len(), 64);
     assert!(found.is_sorted());
 
     // Neither the same key by another path nor a revoked one counts.
     facts.push(granted("vendor", active(&key(0))));
     facts.push(own(Some(revoked(&key(64), 7))));
-    assert_eq!(candidates(&facts).unwrap(), found);
+    assert_eq!(candidates(&facts, occasion()).unwrap(), found);
 }
 
 #[test]
 fn one_candidate_more_than_allowed_is_refused() {
-    let error = candidates(&facts_about(65)).unwrap_err();
+    let error = candidates(&facts_about(65), occasion()).unwrap_err();
     assert!(matches!(error, TrustError::TooManyCandidates { found: 65, limit: 64 }), "{error}");
 }

@@ -1,3 +1,5 @@
+use std::fmt::Display;
+
 use signing_crypto::{KeyId, OrgId, TrustedKeyId};
 use signing_trust::store::Change;
 use signing_trust::{KeyManager, TrustError};
@@ -82,6 +84,7 @@ async fn a_signing_keys_revocation_is_told_once() {
             ("org_id", &bench.org),
             ("key_id", &id),
             ("key_fingerprint", &key.fingerprint),
+            ("reason", &"retired"),
         ],
     );
     let again = bench.keys.revoke_signing_key(id).await.unwrap();
@@ -98,15 +101,17 @@ async fn trusting_and_revoking_a_key_is_told_once_each() {
     let trust = async || bench.keys.trust_public_key(bench.org, &key, None).await;
     let row = trust().await.unwrap().into_inner().id;
     let told = |level, event_type: &'static str| {
-        bench.told(
-            level,
-            &[
-                ("event_type", &event_type),
-                ("org_id", &bench.org),
-                ("key_id", &row),
-                ("key_fingerprint", &key.fingerprint()),
-            ],
-        );
+        let fields: [(&'static str, &dyn Display); 4] = [
+            ("event_type", &event_type),
+            ("org_id", &bench.org),
+            ("key_id", &row),
+            ("key_fingerprint", &key.fingerprint()),
+        ];
+        let reason: &[(&'static str, &dyn Display)] = match level {
+            Level::WARN => &[("reason", &"retired")],
+            _ => &[],
+        };
+        bench.told(level, &[&fields, reason].concat());
     };
     told(Level::INFO, "key.trusted.added");
     assert!(matches!(trust().await.unwrap(), Change::AlreadySo(_)));
@@ -127,7 +132,7 @@ async fn a_denial_is_told_once() {
     let bench = Bench::new().await;
     let fingerprint = seed_key().fingerprint();
     let deny = async |reason| bench.keys.deny_key(bench.org, &fingerprint, reason).await.unwrap();
-    let row = deny(Some("leaked")).await.into_inner().id;
+    let row = deny(Some("leaked".parse().unwrap())).await.into_inner().id;
     bench.told(
         Level::WARN,
         &[
@@ -135,6 +140,8 @@ async fn a_denial_is_told_once() {
             ("org_id", &bench.org),
             ("key_id", &row),
             ("key_fingerprint", &fingerprint),
+            ("reason", &"retired"),
+            ("note", &"leaked"),
         ],
     );
     assert!(matches!(deny(None).await, Change::AlreadySo(_)));

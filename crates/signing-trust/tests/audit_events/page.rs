@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use signing_crypto::SignatureEnvelope;
+use signing_crypto::{SignatureEnvelope, SigningKey};
 use signing_trust::{EventType, KeyManager};
 use tracing::Level;
 
@@ -32,12 +32,19 @@ pub(crate) async fn whole_life(bench: &Bench) -> Life {
     keys.store_signature(bench.org, &envelope).await.unwrap();
     keys.grant_trust(bench.org, child).await.unwrap();
     keys.revoke_trust(bench.org, child).await.unwrap();
-    keys.revoke_trusted_key(row.unwrap().into_inner().id).await.unwrap();
-    keys.deny_key(child, &key.fingerprint(), Some("leaked")).await.unwrap();
+    let row = row.unwrap().into_inner().id;
+    keys.revoke_trusted_key(row).await.unwrap();
+    keys.reinstate_trusted_key(row, &"a mistake".parse().unwrap()).await.unwrap();
+    let floor = Some("1.2.3".parse().unwrap());
+    keys.set_version_floor(bench.org, &"a.so".parse().unwrap(), floor).await.unwrap();
+    let stolen = SigningKey::generate().unwrap().fingerprint();
+    keys.danger_declare_compromised(bench.org, &stolen, None).await.unwrap();
+    keys.deny_key(child, &key.fingerprint(), Some("leaked".parse().unwrap())).await.unwrap();
     let stranger = KeyManager::new(keys.store().clone(), Some(kek([1; 32])));
     assert!(stranger.get_signing_key(id).await.is_err());
     assert!(stranger.create_signing_key(bench.org, "x".parse().unwrap()).await.is_err());
     keys.revoke_signing_key(id).await.unwrap();
+    keys.reinstate_signing_key(id, &"a mistake".parse().unwrap()).await.unwrap();
     keys.delete_organization(child).await.unwrap();
     keys.sign_checkpoint(bench.org, &seed_key()).await.unwrap();
 

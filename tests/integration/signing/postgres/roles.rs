@@ -120,7 +120,10 @@ fn admin_does_everything_that_a_key_manager_can() {
         by.keys.grant_trust(operator, vendor.org).await.unwrap();
         by.signer(&vendor.package, operator, SignatureSource::Database).await;
         by.keys.revoke_trust(operator, vendor.org).await.unwrap();
-        by.keys.deny_key(operator, &vendor.key.fingerprint, Some("not for us")).await.unwrap();
+        by.keys
+            .deny_key(operator, &vendor.key.fingerprint, Some("not for us".parse().unwrap()))
+            .await
+            .unwrap();
         by.keys.revoke_trusted_key(vendor.trusted.id).await.unwrap();
         by.keys.revoke_signing_key(vendor.key.id).await.unwrap();
         by.keys.delete_organization(operator).await.unwrap();

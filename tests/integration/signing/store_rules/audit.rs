@@ -76,7 +76,7 @@ async fn every_change_is_in_the_log_of_who_made_it(world: World) {
     keys.store_signature(acme.org, &acme.signature).await.unwrap();
     keys.revoke_trusted_key(acme.trusted.id).await.unwrap();
     let stranger = SigningKey::generate().unwrap().fingerprint();
-    keys.deny_key(acme.org, &stranger, Some("a reason")).await.unwrap();
+    keys.deny_key(acme.org, &stranger, Some("a reason".parse().unwrap())).await.unwrap();
     keys.revoke_signing_key(acme.key.id).await.unwrap();
     keys.delete_organization(acme.org).await.unwrap();
 
@@ -97,7 +97,7 @@ async fn every_change_is_in_the_log_of_who_made_it(world: World) {
     assert_unbroken(&log);
     assert!(log.iter().all(|entry| entry.org_id == acme.org));
     let denied: serde_json::Value = serde_json::from_str(&log[6].details).unwrap();
-    assert_eq!(denied["reason"], "a reason");
+    assert_eq!(denied["note"], "a reason");
     assert_eq!(denied["fingerprint"], stranger.to_string());
     assert_eq!(keys.store().audit_log(child).await.unwrap().len(), 1);
 }

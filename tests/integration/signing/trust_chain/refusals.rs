@@ -21,7 +21,9 @@ on_both_backends! {
 
 async fn deny(world: &World, org: signing_crypto::OrgId, vendor: &Vendor) -> UntrustedReason {
     let fingerprint = &vendor.key.fingerprint;
-    revoked(world.keys.deny_key(org, fingerprint, Some("not for us")).await.unwrap())
+    revoked(
+        world.keys.deny_key(org, fingerprint, Some("not for us".parse().unwrap())).await.unwrap(),
+    )
 }
 
 /// What whoever revoked the key is told from now on.

@@ -10,10 +10,8 @@ use crate::output::{Report, shown};
 
 /// Signs what one log, or all, have come to. Everything is signed before anything
 /// is written.
-pub(super) async fn checkpoint(
-    context: &Context,
-    command: &Checkpoint,
-) -> Result<Report, CliError> {
+pub(super) async fn checkpoint(context: &Context, command: Checkpoint) -> Result<Report, CliError> {
+    let passphrase = command.passphrase.source();
     let existing = Existing::replace_if(command.force);
     if let Some(path) = &command.output
         && existing == Existing::Keep
@@ -23,7 +21,7 @@ pub(super) async fn checkpoint(
     }
     let (keys, key) = match (&command.key, &command.key_id) {
         (Some(path), _) => {
-            let key = files::read_private_key(path)?;
+            let key = files::read_signing_key(path, &passphrase)?;
             (context.keys().await?, key)
         }
         (None, id) => {

@@ -3,19 +3,22 @@ use std::path::Path;
 use serde_json::{Value, json};
 use signing_crypto::{KeyName, SigningKey};
 use signing_trust::store::SigningKeyRecord;
+use zeroize::Zeroizing;
 
 use crate::cli::Format;
 use crate::context::{Context, organization};
 use crate::error::CliError;
-use crate::files::{self, Existing, Readers};
+use crate::files::{self, Existing, NewFile, Readers};
 use crate::output::{Report, shown};
+use crate::passphrase::PassphraseSource;
 
-/// Writes a new key pair to two files: the public one first, so that a private
-/// key never stands alone.
+/// Writes a new key pair to two files, the private key under a passphrase if there
+/// is a source of one.
 pub(super) fn generate_files(
     name: &str,
     private: &Path,
     existing: Existing,
+    passphrase: Option<&PassphraseSource>,
 ) -> Result<Report, CliError> {
     let name: KeyName = name.parse()?;
     let public = files::public_key_path(private);
@@ -26,20 +29,30 @@ pub(super) fn generate_files(
             }
         }
     }
+    let passphrase = passphrase.map(PassphraseSource::new_passphrase).transpose()?;
     let key = SigningKey::generate().map_err(signing_trust::TrustError::from)?;
+    let private_pem = match &passphrase {
+        Some(passphrase) => Zeroizing::new(key.to_encrypted_pem(passphrase)?),
+        None => key.to_pem(),
+    };
     let public_pem = key.verifying_key().to_pem();
-    files::write_atomically(&public, public_pem.as_bytes(), Readers::Everybody, existing)?;
-    files::write_atomically(private, key.to_pem().as_bytes(), Readers::Owner, existing)?;
+    put_pair_in_place(
+        NewFile::write(&public, public_pem.as_bytes(), Readers::Everybody)?,
+        NewFile::write(private, private_pem.as_bytes(), Readers::Owner)?,
+        existing,
+    )?;
     let text = format!(
-        "generated {name}\nfingerprint  {}\nprivate key  {}\npublic key   {}",
+        "generated {name}\nfingerprint  {}\nprivate key  {}{}\npublic key   {}",
         key.fingerprint(),
         shown(private),
+        if passphrase.is_some() { ", encrypted" } else { "" },
         shown(&public),
     );
     let json = json!({
         "name": name.as_str(),
         "fingerprint": key.fingerprint().to_string(),
         "private_key": private.display().to_string(),
+        "encrypted": passphrase.is_some(),
         "public_key": public.display().to_string(),
     });
     Ok(Report::new(text, json))
@@ -59,9 +72,10 @@ pub(super) async fn import(
     name: &str,
     org: &str,
     path: &Path,
+    passphrase: &PassphraseSource,
 ) -> Result<Report, CliError> {
     let name = name.parse()?;
-    let key = files::read_private_key(path)?;
+    let key = files::read_signing_key(path, passphrase)?;
     let keys = context.keys_with_kek().await?;
     let org = organization(&keys, org).await?;
     Ok(created("imported", &keys.import_signing_key(org.id, name, &key).await?))
@@ -90,6 +104,31 @@ pub(super) async fn export(
     files::write_atomically(path, public.as_bytes(), Readers::Everybody, existing)?;
     json["file"] = path.display().to_string().into();
     Ok(Report::new(format!("wrote {}", shown(path)), json))
+}
+
+/// Two files cannot be put in place at once. In whatever order they come, nobody
+/// ever sees halves of two different pairs, nor loses the only private key.
+fn put_pair_in_place(
+    public: NewFile<'_>,
+    private: NewFile<'_>,
+    existing: Existing,
+) -> Result<(), CliError> {
+    match existing {
+        // The public half first: alone, it opens nothing and can be replaced.
+        Existing::Keep => {
+            let path = public.path();
+            public.put_in_place(existing)?;
+            // Somebody else's private key may have come between.
+            private.put_in_place(existing).inspect_err(|_| drop(files::remove(path)))
+        }
+        // A private key alone still signs, and gives its public half to whoever asks
+        // (`openssl pkey -pubout`). An old public half beside it would be believed.
+        Existing::Replace => {
+            files::remove(public.path())?;
+            private.put_in_place(existing)?;
+            public.put_in_place(existing)
+        }
+    }
 }
 
 fn created(done: &str, key: &SigningKeyRecord) -> Report {

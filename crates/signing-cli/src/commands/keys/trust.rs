@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use serde_json::json;
-use signing_crypto::{Fingerprint, KeyId, KeyName};
+use signing_crypto::{Fingerprint, KeyId, KeyName, Note};
 use signing_trust::store::{Change, TrustedKeyRecord};
 
 use crate::context::{Context, organization};
@@ -48,12 +48,13 @@ pub(super) async fn deny(
     context: &Context,
     org: &str,
     fingerprint: &str,
-    reason: Option<&str>,
+    note: Option<String>,
 ) -> Result<Report, CliError> {
+    let note = note.map(Note::new).transpose()?;
     let fingerprint: Fingerprint = fingerprint.parse()?;
     let keys = context.keys().await?;
     let org = organization(&keys, org).await?;
-    let change = keys.deny_key(org.id, &fingerprint, reason).await?;
+    let change = keys.deny_key(org.id, &fingerprint, note).await?;
     let done = match &change {
         Change::Made(_) => "now refuses",
         Change::AlreadySo(_) => "already refuses",

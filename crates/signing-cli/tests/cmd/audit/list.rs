@@ -26,7 +26,7 @@ fn log_is_listed_for_people() {
         assert_eq!(line.split_whitespace().nth(2), Some(event), "{line}");
     }
     assert!(lines[1].ends_with("name=acme"), "{}", lines[1]);
-    assert!(lines[4].contains("reason=\"a reason\""), "{}", lines[4]);
+    assert!(lines[4].contains("note=\"a reason\""), "{}", lines[4]);
 }
 
 #[test]
@@ -35,7 +35,7 @@ fn json_is_one_document_and_jsonl_an_object_a_line() {
     let document = scratch.json(&["audit", "list", "--org", "acme"]);
     let entries = document.as_array().unwrap();
     assert_eq!(entries.len(), 4);
-    assert_eq!(entries[3]["details"]["reason"], "a reason");
+    assert_eq!(entries[3]["details"]["note"], "a reason");
     assert_eq!(entries[3]["event_type"], "key.denied");
     assert_eq!(entries[3]["org_id"], org);
     assert_eq!(entries[3]["previous_hash"], entries[2]["entry_hash"]);
@@ -104,13 +104,16 @@ fn filters_that_would_choose_nothing_by_mistake_are_refused() {
 fn what_others_wrote_is_shown_and_not_obeyed() {
     let (scratch, _) = acme();
     let reason = "x\" name=other\n   5  2026-01-28  key.trusted.added \u{1b}[31m\u{202e}";
-    scratch.json(&["keys", "deny", &"09".repeat(32), "--org", "acme", "--reason", reason]);
+    let details = serde_json::json!({ "note": reason });
+    let (id, org) = ("09".repeat(32), "acme");
+    scratch.json(&["keys", "deny", &id, "--org", org]);
+    forge(&scratch, &format!("UPDATE audit_log SET details = '{details}' WHERE sequence = 5"));
     let run = scratch.run(&["audit", "list", "--org", "acme", "--limit", "1"]);
     assert_eq!(run.stdout.lines().count(), 2, "{}", run.stdout);
     let hostile = run.stdout.chars().find(|&c| signing_crypto::is_deceptive(c) && c != '\n');
     assert_eq!(hostile, None, "{}", run.stdout);
     let entry = &scratch.json(&["audit", "list", "--org", "acme", "--limit", "1"])[0];
-    assert_eq!(entry["details"]["reason"], reason);
+    assert_eq!(entry["details"]["note"], reason);
 
     forge(&scratch, "UPDATE audit_log SET details = '{\u{1b}[31m', event_type = 'a b' || char(10)");
     let run = scratch.run(&["audit", "list", "--org", "acme"]);

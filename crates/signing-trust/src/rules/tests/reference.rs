@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 
+use signing_crypto::OrgName;
+
 use super::*;
 
 const KEY_COUNT: usize = 4;
@@ -17,19 +19,36 @@ enum Word {
     Denied,
     /// Trusted, but the row holds another key than it names.
     Swapped,
+    /// Trusted until a moment ago.
+    Expired,
+    /// Denied once, and taken back.
+    Silent,
 }
 
-/// An organisation: whether it was deleted, and its word about each key.
+/// How far the grant to an organisation reaches.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Reach {
+    Everything,
+    ThisPackage,
+    OtherPackages,
+    Past,
+}
+
+/// An organisation: whether it was deleted, its word about each key, and how far the
+/// grant to it reaches.
 #[derive(Clone, Debug)]
 struct Org {
     deleted: bool,
     words: Vec<Option<Word>>,
+    reach: Reach,
 }
 
 /// The asking organisation, then those that it granted trust.
 #[derive(Clone, Debug)]
 struct World {
     orgs: Vec<Org>,
+    /// Which keys were declared compromised.
+    compromised: Vec<bool>,
     /// In which order the store gives its rows.
     order: Vec<u16>,
 }
@@ -40,15 +59,32 @@ fn org() -> impl Strategy<Value = Org> {
         2 => Just(Word::Revoked),
         1 => Just(Word::Denied),
         1 => Just(Word::Swapped),
+        1 => Just(Word::Expired),
+        1 => Just(Word::Silent),
+    ];
+    let reach = prop_oneof![
+        3 => Just(Reach::Everything),
+        2 => Just(Reach::ThisPackage),
+        1 => Just(Reach::OtherPackages),
+        1 => Just(Reach::Past),
     ];
     let words = prop::collection::vec(prop::option::weighted(0.6, word), KEY_COUNT);
-    (prop::bool::weighted(0.15), words).prop_map(|(deleted, words)| Org { deleted, words })
+    (prop::bool::weighted(0.15), words, reach).prop_map(|(deleted, words, reach)| Org {
+        deleted,
+        words,
+        reach,
+    })
 }
 
 fn world() -> impl Strategy<Value = World> {
     let orgs = prop::collection::vec(org(), 1..=5);
     let order = prop::collection::vec(any::<u16>(), 5 * KEY_COUNT);
-    (orgs, order).prop_map(|(orgs, order)| World { orgs, order })
+    let compromised = prop::collection::vec(prop::bool::weighted(0.1), KEY_COUNT);
+    (orgs, compromised, order).prop_map(|(orgs, compromised, order)| World {
+        orgs,
+        compromised,
+        order,
+    })
 }
 
 fn number(index: usize) -> u8 {
@@ -64,21 +100,29 @@ impl World {
                 org_id: OrgId::random(),
                 org_name: format!("org{place}").parse().unwrap(),
                 org_deleted_at: org.deleted.then(|| at(u32::from(number(place)))),
-                grant_id: (place > 0).then(GrantId::random),
+                grant: (place > 0).then(|| org.reach.grant()),
                 key: None,
+                compromised_at: None,
             };
             let rows = org.words.iter().enumerate().filter_map(|(index, word)| {
                 let named = key(number(index));
-                Some(match (*word)? {
+                let row = match (*word)? {
                     Word::Trusted => active(&named),
                     Word::Revoked => revoked(&named, 30),
                     Word::Denied => TrustedKeyRecord { public_key: None, ..revoked(&named, 31) },
                     // The next key, of which the same organisation may speak too.
                     Word::Swapped => swapped(&named, &key(number((index + 1) % KEY_COUNT))),
-                })
+                    Word::Expired => until(39, active(&named)),
+                    Word::Silent => TrustedKeyRecord { public_key: None, ..active(&named) },
+                };
+                Some((row, self.compromised[index].then(|| at(33))))
             });
             let before = facts.len();
-            facts.extend(rows.map(|row| TrustFact { key: Some(row), ..blank.clone() }));
+            facts.extend(rows.map(|(row, compromised_at)| TrustFact {
+                key: Some(row),
+                compromised_at,
+                ..blank.clone()
+            }));
             if place == 0 && facts.len() == before {
                 facts.push(blank);
             }
@@ -90,16 +134,18 @@ impl World {
 
     /// The rules as one says them: which organisations' word makes the key trusted.
     fn trusting(&self, index: usize) -> BTreeSet<usize> {
-        let nobody = BTreeSet::new();
         let trusts = |place: &usize| {
-            !self.orgs[*place].deleted && self.orgs[*place].words[index] == Some(Word::Trusted)
+            let org = &self.orgs[*place];
+            let reached =
+                *place == 0 || matches!(org.reach, Reach::Everything | Reach::ThisPackage);
+            reached && !org.deleted && org.words[index] == Some(Word::Trusted)
         };
-        if self.orgs[0].deleted {
-            return nobody;
-        }
-        match self.orgs[0].words[index] {
-            Some(_) => BTreeSet::from([0]).into_iter().filter(trusts).collect(),
-            None => (1..self.orgs.len()).filter(trusts).collect(),
+        let refused = self.orgs[0].deleted
+            || self.compromised[index]
+            || matches!(self.orgs[0].words[index], Some(Word::Revoked | Word::Denied));
+        match refused {
+            true => BTreeSet::new(),
+            false => (0..self.orgs.len()).filter(trusts).collect(),
         }
     }
 
@@ -107,38 +153,62 @@ impl World {
     fn is_true(&self, index: usize, reason: &UntrustedReason) -> bool {
         let own = self.orgs[0].words[index];
         let is_revoked = |word| matches!(word, Some(Word::Revoked | Word::Denied));
-        let child = |name: &str, is: &dyn Fn(&Org) -> bool| {
-            let place: usize = name.strip_prefix("org").unwrap().parse().unwrap();
-            place > 0 && own.is_none() && is(&self.orgs[place])
+        let child = |name: &OrgName, is: &dyn Fn(&Org, Option<Word>) -> bool| {
+            let place: usize = name.as_str().strip_prefix("org").unwrap().parse().unwrap();
+            let org = &self.orgs[place];
+            place > 0 && !is_revoked(own) && is(org, org.words[index])
         };
-        let dead = self.orgs[0].deleted;
-        match reason {
-            UntrustedReason::OrganizationDeleted { .. } => dead,
-            UntrustedReason::Revoked { .. } => !dead && is_revoked(own),
+        let living = |name, is: &dyn Fn(&Org, Option<Word>) -> bool| {
+            child(name, &|org, word| !org.deleted && is(org, word))
+        };
+        let (dead, bad) = (self.orgs[0].deleted, self.compromised[index]);
+        let says = |word: Option<Word>| word.is_some_and(|word| word != Word::Silent);
+        let true_of_a_child = match reason {
+            UntrustedReason::OrganizationDeleted { .. } => return dead,
+            UntrustedReason::Compromised { .. } => return !dead && bad,
+            UntrustedReason::Revoked { .. } => is_revoked(own),
+            UntrustedReason::Expired { .. } => own == Some(Word::Expired),
             UntrustedReason::RevokedByChild { child_name, .. } => {
-                !dead
-                    && child(child_name.as_str(), &|org| {
-                        !org.deleted && is_revoked(org.words[index])
-                    })
+                living(child_name, &|_, word| is_revoked(word))
+            }
+            UntrustedReason::ExpiredAtChild { child_name, .. } => {
+                living(child_name, &|_, word| word == Some(Word::Expired))
+            }
+            UntrustedReason::GrantExpired { child_name, .. } => {
+                living(child_name, &|org, word| org.reach == Reach::Past && says(word))
+            }
+            UntrustedReason::OtherPackages { child_name, .. } => {
+                living(child_name, &|org, word| org.reach == Reach::OtherPackages && says(word))
             }
             UntrustedReason::ChildDeleted { child_name, .. } => {
-                !dead
-                    && child(child_name.as_str(), &|org| org.deleted && org.words[index].is_some())
+                child(child_name, &|org, word| org.deleted && says(word))
             }
             UntrustedReason::Unknown => {
-                let is_sound = |word: &Option<Word>| word.is_some_and(|word| word != Word::Swapped);
-                let all_unsound = !self.orgs.iter().any(|org| is_sound(&org.words[index]));
-                let one_swapped =
-                    self.orgs.iter().any(|org| org.words[index] == Some(Word::Swapped));
-                !dead && (all_unsound || one_swapped)
+                let sound =
+                    |org: &Org| says(org.words[index]) && org.words[index] != Some(Word::Swapped);
+                return !dead && !self.orgs.iter().any(sound);
             }
             _ => false,
-        }
+        };
+        !dead && !bad && true_of_a_child
+    }
+}
+
+impl Reach {
+    fn grant(self) -> GrantFact {
+        let patterns = |pattern: &str| PackagePatterns::new(vec![pattern.into()]).unwrap();
+        let (packages, expires_at) = match self {
+            Self::Everything => (None, None),
+            Self::ThisPackage => (Some(patterns("lib*")), Some(at(41))),
+            Self::OtherPackages => (Some(patterns("etl-*")), None),
+            Self::Past => (None, Some(at(40))),
+        };
+        GrantFact { id: GrantId::random(), packages, expires_at }
     }
 }
 
 fn accepted(facts: &[TrustFact]) -> BTreeSet<Fingerprint> {
-    trusted_keys(facts).iter().map(|found| found.key.fingerprint()).collect()
+    trusted_keys(facts, occasion()).iter().map(|found| found.key.fingerprint()).collect()
 }
 
 proptest! {
@@ -152,7 +222,7 @@ proptest! {
     fn the_rules_agree_with_the_reference(world in world()) {
         let facts = world.facts();
         let named: Vec<_> = (0..KEY_COUNT).map(|index| key(number(index)).fingerprint()).collect();
-        let decision = decide(&facts, &named);
+        let decision = decide(&known(&facts), &named, occasion());
         let mut expected = BTreeSet::new();
         for (index, decided) in decision.keys().iter().enumerate() {
             let trusting = world.trusting(index);
@@ -167,6 +237,7 @@ proptest! {
                         other => return Err(TestCaseError::fail(format!("{other:?}"))),
                     };
                     prop_assert!(trusting.contains(&place), "via {place}, not {trusting:?}");
+                    prop_assert_eq!(found.vouchers.len(), trusting.len());
                     expected.insert(named[index]);
                 }
                 Err(reason) => {
@@ -176,7 +247,7 @@ proptest! {
             }
         }
         prop_assert_eq!(accepted(&facts), expected.clone());
-        let candidates = candidates(&facts).unwrap();
+        let candidates = candidates(&facts, occasion()).unwrap();
         prop_assert_eq!(candidates, Vec::from_iter(expected));
     }
 
@@ -191,7 +262,6 @@ proptest! {
                 let mut less = world.clone();
                 less.orgs[place].words[index] = None;
                 let after = accepted(&less.facts());
-                // An organisation's own trust may hide a grant, which is trust too.
                 prop_assert!(after.is_subset(&before), "{place} {index}: {after:?} {before:?}");
             }
         }
@@ -209,6 +279,10 @@ proptest! {
         more.orgs[place].words[index] = Some(Word::Revoked);
         prop_assert!(accepted(&more.facts()).is_subset(&before));
         more.orgs[place].deleted = true;
+        prop_assert!(accepted(&more.facts()).is_subset(&before));
+        more = world;
+        more.orgs[place].reach = Reach::Past;
+        more.compromised[index] = true;
         prop_assert!(accepted(&more.facts()).is_subset(&before));
     }
 }

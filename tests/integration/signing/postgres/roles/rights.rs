@@ -17,6 +17,8 @@ fn expected(purpose: RolePurpose) -> BTreeSet<String> {
         "SELECT organizations",
         "SELECT trusted_keys",
         "SELECT trust_grants",
+        "SELECT compromised_keys",
+        "SELECT version_floors",
         "SELECT package_signatures",
     ];
     let signer = ["SELECT signing_keys", "INSERT package_signatures"];
@@ -25,6 +27,8 @@ fn expected(purpose: RolePurpose) -> BTreeSet<String> {
         "INSERT signing_keys",
         "INSERT trusted_keys",
         "INSERT trust_grants",
+        "INSERT compromised_keys",
+        "INSERT version_floors",
         "SELECT audit_heads",
         "SELECT audit_log",
         "INSERT audit_heads",
@@ -35,8 +39,18 @@ fn expected(purpose: RolePurpose) -> BTreeSet<String> {
         "UPDATE store_state.kek_id",
         "UPDATE organizations.deleted_at",
         "UPDATE signing_keys.revoked_at",
+        "UPDATE signing_keys.revocation_reason",
+        "UPDATE signing_keys.revocation_note",
+        "UPDATE signing_keys.wrapped_key",
         "UPDATE trusted_keys.revoked_at",
+        "UPDATE trusted_keys.revocation_reason",
+        "UPDATE trusted_keys.revocation_note",
+        "UPDATE trusted_keys.public_key",
+        "UPDATE trusted_keys.name",
+        "UPDATE trusted_keys.expires_at",
         "UPDATE trust_grants.revoked_at",
+        "UPDATE version_floors.floor",
+        "UPDATE version_floors.set_at",
     ];
     let rights: &[&[&str]] = match purpose {
         RolePurpose::Runner => &[&runner],
@@ -116,7 +130,7 @@ fn postgres_lets_each_role_do_what_its_purpose_needs_and_no_more() {
         let operator = world.org("operator").await;
         world.keys.grant_trust(operator, vendor.org).await.unwrap();
         let tables = tables(&world).await;
-        assert_eq!(tables.len(), 9, "{tables:?}");
+        assert_eq!(tables.len(), 11, "{tables:?}");
 
         for purpose in [RolePurpose::Runner, RolePurpose::Signer, RolePurpose::Admin] {
             let role = role(&world, purpose).await;

@@ -80,7 +80,7 @@ fn time(world: &World, record: &AuditRecord) -> String {
 pub(super) async fn victim(world: &World) -> OrgId {
     let acme = world.vendor("acme").await;
     let stranger = signing_crypto::SigningKey::generate().unwrap().fingerprint();
-    world.keys.deny_key(acme.org, &stranger, Some("a reason")).await.unwrap();
+    world.keys.deny_key(acme.org, &stranger, Some("a reason".parse().unwrap())).await.unwrap();
     world.keys.revoke_signing_key(acme.key.id).await.unwrap();
     assert_eq!(verified(world, acme.org).await.entries, 5);
     open_up(world).await;

@@ -1,8 +1,10 @@
 //! What the `openssl` program (version 3) makes of our keys and signatures, and
 //! we of its.
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+mod passphrases;
+mod workshop;
+
+use std::process::Command;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -10,47 +12,8 @@ use signing_crypto::{
     EnvelopeError, MAX_PEM_SIZE, PAYLOAD_TYPE, PackageDigest, PackageStatement, PemError, PemForm,
     SignatureEnvelope, SigningKey, VerifyingKey,
 };
-use tempfile::TempDir;
 
-/// A folder to run openssl in.
-struct Workshop(TempDir);
-
-impl Workshop {
-    fn new() -> Self {
-        Self(tempfile::tempdir().expect("a temporary directory"))
-    }
-
-    fn path(&self, file: &str) -> PathBuf {
-        self.0.path().join(file)
-    }
-
-    fn write(&self, file: &str, content: impl AsRef<[u8]>) {
-        std::fs::write(self.path(file), content).expect("the temporary directory is writable");
-    }
-
-    fn read(&self, file: &str) -> Vec<u8> {
-        std::fs::read(self.path(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
-    }
-
-    fn try_run(&self, arguments: &str) -> Output {
-        run(Command::new("openssl").args(arguments.split(' ')), self.0.path())
-    }
-
-    /// Runs openssl, which must succeed, and gives what it printed.
-    fn run(&self, arguments: &str) -> Vec<u8> {
-        let output = self.try_run(arguments);
-        let errors = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "openssl {arguments}: {errors}");
-        output.stdout
-    }
-}
-
-fn run(command: &mut Command, directory: &Path) -> Output {
-    command.current_dir(directory).output().unwrap_or_else(|error| {
-        let program = command.get_program().display();
-        panic!("this test needs the program '{program}', which does not run: {error}")
-    })
-}
+use crate::workshop::{Workshop, run};
 
 fn statement() -> PackageStatement {
     PackageStatement::new(
@@ -173,7 +136,7 @@ fn wrong_key_files_are_named_and_not_shown() {
     }
     let mut keygen = Command::new("ssh-keygen");
     keygen.args(["-q", "-t", "ed25519", "-N", "", "-C", "someone@example", "-f", "ssh"]);
-    assert!(run(&mut keygen, shop.0.path()).status.success());
+    assert!(run(&mut keygen, shop.directory()).status.success());
 
     let algorithm = |oid: &str, name| PemError::Algorithm { oid: oid.to_owned(), name: Some(name) };
     let rsa = || algorithm("1.2.840.113549.1.1.1", "RSA");
@@ -193,7 +156,7 @@ fn wrong_key_files_are_named_and_not_shown() {
         ("ed448.pem", ed448(), not_public(PrivateKey)),
         ("ed448.pub", not_private(PublicKey), ed448()),
         ("rsa-traditional.pem", not_private(LegacyPrivateKey), not_public(LegacyPrivateKey)),
-        ("encrypted.pem", not_private(EncryptedPrivateKey), not_public(EncryptedPrivateKey)),
+        ("encrypted.pem", PemError::PassphraseNeeded, not_public(EncryptedPrivateKey)),
         ("certificate.pem", not_private(Certificate), not_public(Certificate)),
         ("request.pem", not_private(Certificate), not_public(Certificate)),
         ("key.der", not_private(Der), not_public(Der)),

@@ -1,0 +1,136 @@
+use std::fs::{File, OpenOptions};
+use std::io::{self, IsTerminal, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+
+use rustix::termios::{
+    LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr,
+};
+use signing_crypto::MAX_PASSPHRASE_SIZE;
+use zeroize::Zeroizing;
+
+use crate::error::CliError;
+
+/// The terminal that somebody sits at, showing nothing of what is typed until this
+/// is dropped.
+pub(crate) struct Terminal {
+    file: File,
+    before: Termios,
+}
+
+impl Terminal {
+    /// The terminal of standard input or else standard error, if either is one. A
+    /// program without both has nobody to wait for.
+    pub(crate) fn open() -> Option<Self> {
+        let path = match (io::stdin().is_terminal(), io::stderr().is_terminal()) {
+            (true, _) => "/dev/fd/0",
+            (_, true) => "/dev/fd/2",
+            _ => return None,
+        };
+        // After `su` the terminal belongs to another user, and opens by its alias only.
+        let file = open(path).or_else(|_| open("/dev/tty")).ok()?;
+        let before = tcgetattr(&file).ok()?;
+        let mut quiet = before.clone();
+        // Without signals from the keyboard: one would end this program before it
+        // has put the terminal right.
+        quiet.local_modes -=
+            LocalModes::ECHO | LocalModes::ECHONL | LocalModes::ICANON | LocalModes::ISIG;
+        quiet.special_codes[SpecialCodeIndex::VMIN] = 1;
+        quiet.special_codes[SpecialCodeIndex::VTIME] = 0;
+        tcsetattr(&file, OptionalActions::Flush, &quiet).ok()?;
+        Some(Self { file, before })
+    }
+
+    /// Asks, and gives the line that is typed.
+    pub(crate) fn ask(&mut self, prompt: &str) -> Result<Zeroizing<Vec<u8>>, CliError> {
+        self.file.write_all(prompt.as_bytes()).map_err(CliError::Terminal)?;
+        let line = read_line(&mut self.file);
+        self.file.write_all(b"\n").map_err(CliError::Terminal)?;
+        line
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        // A terminal that is gone needs nothing.
+        let _ = tcsetattr(&self.file, OptionalActions::Drain, &self.before);
+    }
+}
+
+fn open(path: &str) -> io::Result<File> {
+    let flags = rustix::fs::OFlags::NOCTTY.bits() as i32;
+    OpenOptions::new().read(true).write(true).custom_flags(flags).open(path)
+}
+
+/// Reads a line, with the keys that edit one or give up.
+fn read_line(keys: &mut impl Read) -> Result<Zeroizing<Vec<u8>>, CliError> {
+    // With room for all of it, it does not grow, which would leave a copy behind.
+    let mut line = Zeroizing::new(Vec::with_capacity(MAX_PASSPHRASE_SIZE + 1));
+    let mut key = Zeroizing::new([0]);
+    loop {
+        match keys.read(key.as_mut_slice()) {
+            Ok(0) => return Err(CliError::Interrupted),
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(CliError::Terminal(error)),
+        }
+        match key[0] {
+            b'\n' | b'\r' => return Ok(line),
+            CTRL_C => return Err(CliError::Interrupted),
+            CTRL_D if line.is_empty() => return Err(CliError::Interrupted),
+            CTRL_D => {}
+            CTRL_U => line.clear(),
+            BACKSPACE | DELETE => {
+                // One character, which in UTF-8 may be several bytes.
+                while line.pop().is_some_and(|byte| byte & 0xc0 == 0x80) {}
+            }
+            // One byte too many tells that it is too long; more need not be kept.
+            byte if line.len() <= MAX_PASSPHRASE_SIZE => line.push(byte),
+            _ => {}
+        }
+    }
+}
+
+const CTRL_C: u8 = 0x03;
+const CTRL_D: u8 = 0x04;
+const BACKSPACE: u8 = 0x08;
+const CTRL_U: u8 = 0x15;
+const DELETE: u8 = 0x7f;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn typed(mut keys: &[u8]) -> Result<Vec<u8>, CliError> {
+        read_line(&mut keys).map(|line| line.to_vec())
+    }
+
+    #[test]
+    fn keys_that_edit_a_line_edit_it() {
+        for (keys, line) in [
+            ("secret\n", "secret"),
+            ("secret\r", "secret"),
+            ("\n", ""),
+            ("secrets\u{7f}\n", "secret"),
+            ("größe\u{8}\u{8}\u{8}ss\n", "grss"),
+            ("\u{7f}\u{7f}a\n", "a"),
+            ("wrong\u{15}right\n", "right"),
+            ("a\u{4}b\n", "ab"),
+            (" a b \n", " a b "),
+        ] {
+            assert_eq!(typed(keys.as_bytes()).unwrap(), line.as_bytes(), "{keys:?}");
+        }
+    }
+
+    #[test]
+    fn giving_up_is_no_passphrase() {
+        for keys in ["sec\u{3}ret\n", "\u{4}", "a\u{15}\u{4}", "", "half a line"] {
+            assert!(matches!(typed(keys.as_bytes()), Err(CliError::Interrupted)), "{keys:?}");
+        }
+    }
+
+    #[test]
+    fn a_line_that_is_too_long_stays_too_long() {
+        let keys = "x".repeat(3 * MAX_PASSPHRASE_SIZE) + "\n";
+        assert_eq!(typed(keys.as_bytes()).unwrap().len(), MAX_PASSPHRASE_SIZE + 1);
+    }
+}

@@ -1,0 +1,172 @@
+//! Asking for a passphrase on a terminal.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::process::{Command, Stdio};
+
+use rustix::termios::{LocalModes, tcgetattr};
+use signing_crypto::{Passphrase, SigningKey};
+
+use crate::support::{Scratch, ended, spawn, terminal};
+
+const GENERATE: [&str; 7] =
+    ["keys", "generate", "--name", "dev", "--output", "dev.pem", "--encrypt"];
+const SIGN: [&str; 5] = ["package", "sign", "a.so", "--key", "dev.pem"];
+
+const NEW: &str = "New passphrase: ";
+const AGAIN: &str = "The same again: ";
+const OPEN: &str = "Passphrase for dev.pem: ";
+
+/// What a conversation on a terminal came to.
+struct Talk {
+    code: Option<i32>,
+    shown: String,
+    modes_before: LocalModes,
+    modes_after: LocalModes,
+}
+
+type Answers = &'static [(&'static str, &'static str)];
+
+/// Runs a command on a terminal, and types each answer when its question is there.
+fn talk(command: &mut Command, answers: Answers) -> Talk {
+    let (person, end) = terminal();
+    command.stdin(end.try_clone().unwrap());
+    talk_on(person, end, command, answers)
+}
+
+/// The same, with nothing but standard error on the terminal.
+fn talk_beside(command: &mut Command, input: File, answers: Answers) -> Talk {
+    let (person, end) = terminal();
+    command.stdin(input);
+    talk_on(person, end, command, answers)
+}
+
+fn talk_on(mut person: File, end: File, command: &mut Command, answers: Answers) -> Talk {
+    let modes_before = tcgetattr(&person).unwrap().local_modes;
+    let child = spawn(command.stdout(Stdio::null()).stderr(end).env("NO_COLOR", "1"));
+    // The command still holds the terminal's other end, and reading would not end.
+    command.stdin(Stdio::null()).stderr(Stdio::null());
+    ended(child, move |mut child| {
+        let mut shown = Vec::new();
+        let mut buffer = [0; 4096];
+        let mut answers = answers.iter().peekable();
+        let mut seen = 0;
+        // The last writer's end makes reading fail on Linux.
+        while let Ok(count @ 1..) = person.read(&mut buffer) {
+            shown.extend_from_slice(&buffer[..count]);
+            let text = String::from_utf8_lossy(&shown[seen..]).into_owned();
+            if let Some((_, answer)) = answers.next_if(|(question, _)| text.contains(question)) {
+                seen = shown.len();
+                person.write_all(answer.as_bytes()).unwrap();
+            }
+        }
+        let code = child.wait().unwrap().code();
+        assert_eq!(answers.next(), None, "{}", String::from_utf8_lossy(&shown));
+        let modes_after = tcgetattr(&person).unwrap().local_modes;
+        Talk { code, shown: String::from_utf8(shown).unwrap(), modes_before, modes_after }
+    })
+}
+
+impl Talk {
+    /// Whatever came of it, the terminal is as it was and shows no passphrase.
+    #[track_caller]
+    fn assert(&self, code: i32) {
+        assert_eq!(self.code, Some(code), "{}", self.shown);
+        assert!(self.modes_before.contains(LocalModes::ECHO | LocalModes::ICANON));
+        assert_eq!(self.modes_after, self.modes_before, "{}", self.shown);
+        for word in ["sesame", "barley"] {
+            assert!(!self.shown.contains(word), "{}", self.shown);
+        }
+    }
+}
+
+/// A package, and a key under 'open sesame'.
+fn scratch() -> Scratch {
+    let scratch = Scratch::new();
+    scratch.write("a.so", "a");
+    talk(&mut scratch.command(&GENERATE), &[(NEW, "open sesame\n"), (AGAIN, "open sesame\n")])
+        .assert(0);
+    scratch
+}
+
+#[test]
+fn a_new_passphrase_is_typed_twice_and_opens_the_key() {
+    let scratch = scratch();
+    let passphrase = Passphrase::new(b"open sesame".to_vec()).unwrap();
+    SigningKey::from_encrypted_pem(&scratch.read("dev.pem"), &passphrase).unwrap();
+}
+
+#[test]
+fn two_passphrases_that_differ_make_no_key() {
+    let scratch = Scratch::new();
+    let answers = &[(NEW, "open sesame\n"), (AGAIN, "open barley\n")];
+    let talk = talk(&mut scratch.command(&GENERATE), answers);
+    talk.assert(2);
+    assert!(talk.shown.contains("not the same"), "{}", talk.shown);
+    assert_eq!(scratch.files(), [""; 0]);
+}
+
+#[test]
+fn an_empty_new_passphrase_is_refused_at_once() {
+    let scratch = Scratch::new();
+    let talk = talk(&mut scratch.command(&GENERATE), &[(NEW, "\n")]);
+    talk.assert(2);
+    assert!(talk.shown.contains("the passphrase is empty"), "{}", talk.shown);
+    assert_eq!(scratch.files(), [""; 0]);
+}
+
+#[test]
+fn an_encrypted_key_asks_once_and_signs_if_the_answer_is_right() {
+    let scratch = scratch();
+    let wrong = talk(&mut scratch.command(&SIGN), &[(OPEN, "open barley\n")]);
+    wrong.assert(2);
+    assert!(wrong.shown.contains("the passphrase is wrong"), "{}", wrong.shown);
+    assert!(!scratch.exists("a.so.sig"));
+    talk(&mut scratch.command(&SIGN), &[(OPEN, "open barlex\u{15}open sesamx\u{7f}e\n")]).assert(0);
+    scratch.json(&["package", "verify", "a.so", "--trust-key", "dev.pub.pem"]);
+}
+
+#[test]
+fn giving_up_leaves_the_terminal_as_it_was() {
+    let scratch = scratch();
+    for keys in [&[(OPEN, "open ses\u{3}")], &[(OPEN, "\u{4}")]] {
+        let talk = talk(&mut scratch.command(&SIGN), keys);
+        talk.assert(2);
+        assert!(talk.shown.contains("interrupted"), "{}", talk.shown);
+        assert!(!scratch.exists("a.so.sig"));
+    }
+}
+
+#[test]
+fn a_key_from_standard_input_is_opened_from_the_terminal_of_standard_error() {
+    let scratch = scratch();
+    let sign = ["package", "sign", "a.so", "--key", "-"];
+    let input = File::open(scratch.path("dev.pem")).unwrap();
+    let answers = &[("Passphrase for -: ", "open sesame\n")];
+    talk_beside(&mut scratch.command(&sign), input, answers).assert(0);
+    scratch.json(&["package", "verify", "a.so", "--trust-key", "dev.pub.pem"]);
+}
+
+#[test]
+fn what_need_not_be_asked_is_not_asked() {
+    let scratch = scratch();
+    let sign = [&SIGN[..], &["--force"]].concat();
+    let with = |command: &mut Command| {
+        let talk = talk(command, &[]);
+        talk.assert(0);
+        assert!(!talk.shown.contains("assphrase"), "{}", talk.shown);
+    };
+    with(scratch.command(&sign).env("CLOACINA_KEY_PASSPHRASE", "open sesame"));
+    with(&mut scratch.command(&["keys", "generate", "--name", "o", "--output", "o.pem"]));
+    with(&mut scratch.command(&["package", "sign", "a.so", "--force", "--key", "o.pem"]));
+}
+
+#[test]
+fn a_terminal_is_no_descriptor_to_read_a_passphrase_from() {
+    let scratch = scratch();
+    let mut shell = scratch.tool("sh");
+    shell.args(["-c", r#"exec "$0" "$@" 3<&0"#, env!("CARGO_BIN_EXE_cloacina")]);
+    let talk = talk(shell.args(SIGN).args(["--passphrase-fd", "3"]), &[]);
+    talk.assert(2);
+    assert!(talk.shown.contains("it is a terminal"), "{}", talk.shown);
+}

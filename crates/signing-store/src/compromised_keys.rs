@@ -1,0 +1,104 @@
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use signing_crypto::{Fingerprint, Note, OrgId};
+
+use crate::audit_log::AuditChain;
+use crate::backend::impl_for_connections;
+use crate::pool::{now, read, write};
+use crate::schema::compromised_keys;
+use crate::sql_types::bind;
+use crate::{AuditEntry, Change, Store, StoreError};
+
+/// A key that every organisation of the store refuses, for good.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable)]
+pub struct CompromisedKeyRecord {
+    /// The key.
+    pub fingerprint: Fingerprint,
+    /// The organisation that declared it.
+    pub declared_by: OrgId,
+    /// When it did.
+    pub declared_at: DateTime<Utc>,
+    /// What it says about it.
+    pub note: Option<Note>,
+}
+
+impl Store {
+    /// Declares a key compromised for every organisation of the store, with no proof
+    /// that it is `org`'s: only the store's administrator may.
+    pub async fn declare_compromised(
+        &self,
+        org: OrgId,
+        fingerprint: Fingerprint,
+        note: Option<Note>,
+        entry: AuditEntry,
+    ) -> Result<Change<CompromisedKeyRecord>, StoreError> {
+        let at = now();
+        write!(self.pool, |conn| {
+            let head = conn.lock_organization(org).await?;
+            if let Some(record) = conn.find_compromised(fingerprint).await? {
+                return Ok(Change::AlreadySo(record));
+            }
+            let record =
+                CompromisedKeyRecord { fingerprint, declared_by: org, declared_at: at, note };
+            conn.insert_compromised(record.clone()).await?;
+            conn.append(head, at, entry).await?;
+            Ok(Change::Made(record))
+        })
+    }
+
+    /// The key's row, if it was declared compromised.
+    pub async fn compromised_key(
+        &self,
+        fingerprint: Fingerprint,
+    ) -> Result<Option<CompromisedKeyRecord>, StoreError> {
+        read!(self.pool, |conn| { conn.find_compromised(fingerprint).await })
+    }
+}
+
+pub(crate) trait CompromisedKeys {
+    async fn find_compromised(
+        &mut self,
+        fingerprint: Fingerprint,
+    ) -> Result<Option<CompromisedKeyRecord>, StoreError>;
+
+    /// Within a transaction: adds the row, unless another organisation just has.
+    async fn insert_compromised(&mut self, record: CompromisedKeyRecord) -> Result<(), StoreError>;
+
+    /// # Errors
+    ///
+    /// [`StoreError::Compromised`] if the key was declared so.
+    async fn require_uncompromised(&mut self, fingerprint: Fingerprint) -> Result<(), StoreError>;
+}
+
+impl_for_connections!(CompromisedKeys {
+    async fn find_compromised(
+        &mut self,
+        fingerprint: Fingerprint,
+    ) -> Result<Option<CompromisedKeyRecord>, StoreError> {
+        Ok(compromised_keys::table.find(bind(fingerprint)).get_result(self).await.optional()?)
+    }
+
+    async fn insert_compromised(&mut self, record: CompromisedKeyRecord) -> Result<(), StoreError> {
+        diesel::insert_into(compromised_keys::table)
+            .values((
+                compromised_keys::fingerprint.eq(bind(record.fingerprint)),
+                compromised_keys::declared_by.eq(bind(record.declared_by)),
+                compromised_keys::declared_at.eq(bind(record.declared_at)),
+                compromised_keys::note.eq(record.note.map(bind)),
+            ))
+            .on_conflict_do_nothing()
+            .execute(self)
+            .await?;
+        Ok(())
+    }
+
+    async fn require_uncompromised(&mut self, fingerprint: Fingerprint) -> Result<(), StoreError> {
+        match self.find_compromised(fingerprint).await? {
+            Some(record) => {
+                Err(StoreError::Compromised { fingerprint, at: record.declared_at })
+            }
+            None => Ok(()),
+        }
+    }
+});

@@ -1,0 +1,84 @@
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use signing_crypto::{OrgId, PackageName, PackageVersion};
+
+use crate::audit_log::AuditChain;
+use crate::pool::{now, read, write};
+use crate::schema::version_floors;
+use crate::sql_types::bind;
+use crate::{AuditEntry, Change, Store, StoreError};
+
+/// The lowest version of a package that an organisation accepts.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable)]
+pub struct VersionFloorRecord {
+    /// The organisation.
+    pub org_id: OrgId,
+    /// The package.
+    pub package_name: PackageName,
+    /// The lowest version.
+    pub floor: PackageVersion,
+    /// When it was set.
+    pub set_at: DateTime<Utc>,
+}
+
+impl Store {
+    /// Sets the floor of a package, or takes it away with `None`. Returns the one that
+    /// was in force before.
+    pub async fn set_version_floor(
+        &self,
+        org: OrgId,
+        package: PackageName,
+        floor: Option<PackageVersion>,
+        entry: AuditEntry,
+    ) -> Result<Change<Option<PackageVersion>>, StoreError> {
+        let at = now();
+        write!(self.pool, |conn| {
+            let head = conn.lock_organization(org).await?;
+            let row = version_floors::table.find((bind(org), bind(package.clone())));
+            let found: Option<Option<PackageVersion>> =
+                row.clone().select(version_floors::floor).get_result(conn).await.optional()?;
+            let (exists, before) = (found.is_some(), found.flatten());
+            let text = |version: &PackageVersion| version.as_str().to_owned();
+            // Versions that differ in build metadata only are equal, and yet not the same.
+            if before.as_ref().map(text) == floor.as_ref().map(text) {
+                return Ok(Change::AlreadySo(before));
+            }
+            let set =
+                (version_floors::floor.eq(floor.map(bind)), version_floors::set_at.eq(bind(at)));
+            match exists {
+                true => diesel::update(row).set(set).execute(conn).await?,
+                false => {
+                    let whose = (
+                        version_floors::org_id.eq(bind(org)),
+                        version_floors::package_name.eq(bind(package)),
+                    );
+                    diesel::insert_into(version_floors::table)
+                        .values((whose, set))
+                        .execute(conn)
+                        .await?
+                }
+            };
+            conn.append(head, at, entry).await?;
+            Ok(Change::Made(before))
+        })
+    }
+
+    /// The floors that an organisation has set, by package name.
+    pub async fn version_floors(&self, org: OrgId) -> Result<Vec<VersionFloorRecord>, StoreError> {
+        read!(self.pool, |conn| {
+            Ok(version_floors::table
+                .filter(version_floors::org_id.eq(bind(org)))
+                .filter(version_floors::floor.is_not_null())
+                .order(version_floors::package_name)
+                .select((
+                    version_floors::org_id,
+                    version_floors::package_name,
+                    version_floors::floor.assume_not_null(),
+                    version_floors::set_at,
+                ))
+                .load(conn)
+                .await?)
+        })
+    }
+}
