@@ -1,3 +1,4 @@
+mod audit;
 mod package;
 
 use std::path::PathBuf;
@@ -6,6 +7,7 @@ use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
 use crate::passphrase::{PASSPHRASE, PassphraseArgs};
 
+pub(crate) use self::audit::{Audit, Checkpoint, List, Verify};
 pub(crate) use self::package::Package;
 
 /// Sign native packages, decide whose signatures count, and verify
@@ -70,6 +72,9 @@ pub(crate) enum Command {
     /// Sign and verify packages, and look at signatures
     #[command(subcommand)]
     Package(Package),
+    /// The log of every change, and whether it is as it was written
+    #[command(subcommand)]
+    Audit(Audit),
     /// The store's tables
     #[command(subcommand)]
     Db(Db),

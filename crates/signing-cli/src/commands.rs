@@ -1,3 +1,4 @@
+mod audit;
 mod db;
 mod inspect;
 mod keys;
@@ -18,6 +19,7 @@ pub(crate) fn run(cli: Cli) -> Result<Report, CliError> {
         Command::Orgs(command) => orgs::run(&context, command),
         Command::Keys(command) => keys::run(&context, command),
         Command::Package(command) => package::run(&context, command),
+        Command::Audit(command) => audit::run(&context, &cli.global, command),
         Command::Db(command) => db::run(&context, command),
     }
 }

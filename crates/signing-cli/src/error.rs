@@ -4,12 +4,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use signing_crypto::{
-    EnvelopeError, KekError, KeyId, MalformedEnvelope, NameError, OrgName, ParseError,
-    PassphraseError, PemError, StatementTime,
+    CheckpointError, EnvelopeError, KekError, KeyId, MalformedEnvelope, NameError, OrgName,
+    ParseError, PassphraseError, PemError, StatementTime,
 };
 use signing_loader::{LoadError, PackageError, VerificationError};
 use signing_trust::TrustError;
-use signing_trust::store::{StoreError, UrlError};
+use signing_trust::store::{EventPatternError, StoreError, UrlError};
 use thiserror::Error;
 
 pub(crate) use self::not_added::{NotAdded, Place};
@@ -83,6 +83,18 @@ pub(crate) enum CliError {
     StoreWithoutOrganization,
     #[error("the signing key {id} is of another organisation: leave --org out")]
     StoreForAnotherOrganization { id: KeyId },
+    #[error("{given:?} is not a time, expected RFC 3339 or a date such as 2026-01-28")]
+    InvalidTime { given: String },
+    #[error("{given:?} is not a type of event")]
+    EventPattern { given: String, source: EventPatternError },
+    #[error("there is no type of event {given:?}")]
+    NoSuchEventType { given: String, similar: Option<&'static str> },
+    #[error("the file {} holds no checkpoint", path.display())]
+    NoCheckpoint { path: PathBuf },
+    #[error("the file {} is larger than {limit} bytes", path.display())]
+    CheckpointsTooLarge { path: PathBuf, limit: usize },
+    #[error("the checkpoint in {}, line {line}, is refused", path.display())]
+    Checkpoint { path: PathBuf, line: usize, source: CheckpointError },
 }
 
 /// What a command came to, in the order of exit codes.
@@ -109,9 +121,14 @@ impl CliError {
             Self::Trust(
                 TrustError::SelfGrant { .. }
                 | TrustError::PreviouslyRevoked { .. }
-                | TrustError::SigningKeyRevoked { .. },
-            ) => Outcome::Refused,
-            Self::NotAdded { .. } => Outcome::Refused,
+                | TrustError::SigningKeyRevoked { .. }
+                | TrustError::AuditLogBroken(_)
+                | TrustError::CheckpointOfAnotherStore { .. }
+                | TrustError::CheckpointOfAnotherOrganization { .. },
+            )
+            | Self::NotAdded { .. }
+            | Self::NoCheckpoint { .. }
+            | Self::Checkpoint { .. } => Outcome::Refused,
             _ => Outcome::Undecided,
         }
     }
@@ -166,6 +183,12 @@ impl CliError {
             Self::SeveralPackages { .. } => "SeveralPackages",
             Self::StoreWithoutOrganization => "StoreWithoutOrganization",
             Self::StoreForAnotherOrganization { .. } => "KeyOfAnotherOrganization",
+            Self::InvalidTime { .. } => "InvalidTime",
+            Self::EventPattern { .. } | Self::NoSuchEventType { .. } => "NoSuchEventType",
+            Self::NoCheckpoint { .. } => "NoCheckpoint",
+            Self::CheckpointsTooLarge { .. } => "CheckpointsTooLarge",
+            Self::Checkpoint { source: CheckpointError::Signature(_), .. } => "UntrustedCheckpoint",
+            Self::Checkpoint { .. } => "MalformedCheckpoint",
         }
     }
 }
@@ -209,6 +232,9 @@ fn trust_code(error: &TrustError) -> &'static str {
         TrustError::SelfGrant { .. } => "SelfGrant",
         TrustError::TooManyCandidates { .. } => "TooManyCandidates",
         TrustError::MalformedEnvelope(_) => "MalformedSignature",
+        TrustError::AuditLogBroken(_) => "AuditLogBroken",
+        TrustError::CheckpointOfAnotherStore { .. } => "CheckpointOfAnotherStore",
+        TrustError::CheckpointOfAnotherOrganization { .. } => "CheckpointOfAnotherOrganization",
         _ => "TrustError",
     }
 }

@@ -33,7 +33,11 @@ pub(crate) enum Readers {
 /// Reads a small file, or standard input for `-`: at most one byte more than a
 /// key file may have, which is then refused for its size.
 pub(crate) fn read_bounded(path: &Path) -> Result<Vec<u8>, CliError> {
-    let limit = MAX_PEM_SIZE as u64 + 1;
+    read_at_most(path, MAX_PEM_SIZE as u64 + 1)
+}
+
+/// The same, up to another size.
+pub(crate) fn read_at_most(path: &Path, limit: u64) -> Result<Vec<u8>, CliError> {
     let mut bytes = Vec::with_capacity(1024);
     let result = match path.to_str() {
         Some("-") => io::stdin().lock().take(limit).read_to_end(&mut bytes),

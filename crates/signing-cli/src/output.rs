@@ -1,3 +1,5 @@
+mod listing;
+
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::Path;
@@ -13,6 +15,8 @@ use crate::cli::{Color, Global};
 use crate::error::{CliError, Outcome};
 use crate::remedy::remedy;
 
+pub(crate) use listing::{Form, Listing};
+
 const GOOD: Style = AnsiColor::Green.on_default().bold();
 const BAD: Style = AnsiColor::Red.on_default().bold();
 const NOTE: Style = AnsiColor::Cyan.on_default();
@@ -22,23 +26,31 @@ pub(crate) struct Report {
     text: String,
     json: Value,
     refusals: Vec<Refusal>,
+    is_printed: bool,
 }
 
-/// A package among several that was not verified.
+/// Something among several that did not succeed.
 struct Refusal {
-    path: String,
+    subject: Option<String>,
     error: CliError,
 }
 
 impl Report {
     /// A report with lines of text, which are shown escaped, and the same as JSON.
     pub(crate) fn new(text: impl Into<String>, json: Value) -> Self {
-        Self { text: text.into(), json, refusals: Vec::new() }
+        Self { text: text.into(), json, refusals: Vec::new(), is_printed: false }
+    }
+
+    /// What is left to say after a [`Listing`].
+    fn after_listing(failure: Option<CliError>) -> Self {
+        let refusals = failure.map(|error| Refusal { subject: None, error });
+        let refusals = refusals.into_iter().collect();
+        Self { text: String::new(), json: Value::Null, refusals, is_printed: true }
     }
 
     /// Adds something that did not succeed, beside what did.
-    pub(crate) fn refuse(&mut self, path: String, error: CliError) {
-        self.refusals.push(Refusal { path, error });
+    pub(crate) fn refuse(&mut self, subject: String, error: CliError) {
+        self.refusals.push(Refusal { subject: Some(subject), error });
     }
 }
 
@@ -65,7 +77,9 @@ impl Output {
         // The exit code and the document's error tell of the same one: the first of the worst.
         let worst = report.refusals.iter().rev().max_by_key(|refusal| refusal.error.outcome());
         let outcome = worst.map_or(Outcome::Done, |refusal| refusal.error.outcome());
-        if self.json {
+        if report.is_printed {
+            // All but the error, which goes elsewhere.
+        } else if self.json {
             let mut document = json!({ "schema_version": 1, "ok": outcome == Outcome::Done });
             document["result"] = report.json;
             if let Some(worst) = worst {
@@ -84,7 +98,7 @@ impl Output {
             print(text.trim_end_matches('\n'));
         }
         for refusal in &report.refusals {
-            self.explain(&refusal.error, Some(&refusal.path));
+            self.explain(&refusal.error, refusal.subject.as_deref());
         }
         outcome.exit_code()
     }

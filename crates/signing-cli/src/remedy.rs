@@ -51,6 +51,17 @@ pub(crate) fn remedy(error: &CliError) -> Option<String> {
             Some("choose another file, or replace this one with --force".into())
         }
         CliError::KeyFile { source, .. } => key_file(source),
+        CliError::NoSuchEventType { similar: Some(name), .. } => {
+            Some(format!("did you mean {name}?"))
+        }
+        CliError::NoSuchEventType { similar: None, .. } | CliError::EventPattern { .. } => {
+            Some("see which there are: cloacina audit list --org <org>".into())
+        }
+        CliError::NoCheckpoint { .. } | CliError::Checkpoint { .. } => Some(
+            "get the file that cloacina audit checkpoint wrote, and the public key that signed it, \
+             from where they are kept"
+                .into(),
+        ),
         CliError::NoTerminal | CliError::StandardInputTwice => Some(GIVE_PASSPHRASE.into()),
         _ => None,
     }
@@ -118,6 +129,17 @@ fn trust(error: &TrustError) -> Option<String> {
             "check that CLOACINA_KEY_ENCRYPTION_KEY is the store's, then restore the key from a \
              backup"
                 .into()
+        }
+        TrustError::AuditLogBroken(_) => {
+            "keep a copy of the database as it is, and find out who could write it before you \
+             trust anything in it"
+                .into()
+        }
+        TrustError::CheckpointOfAnotherStore { .. } => {
+            "check --database-url; if the database was replaced, find out by whom".into()
+        }
+        TrustError::CheckpointOfAnotherOrganization { .. } => {
+            "give the organisation that the checkpoint is of, or leave --org out".into()
         }
         TrustError::TooManyCandidates { .. } => {
             "have the package signed by a tool that writes a keyid".into()

@@ -32,9 +32,14 @@ pub struct SignatureEnvelope {
 impl SignatureEnvelope {
     /// Signs `statement` with `key`.
     pub fn sign(statement: &PackageStatement, key: &SigningKey) -> Self {
+        Self::sign_statement(statement.to_json(), key)
+    }
+
+    /// Signs a statement of any kind, which says of which.
+    pub(crate) fn sign_statement(statement: String, key: &SigningKey) -> Self {
         let mut envelope = Self {
             payload_type: PAYLOAD_TYPE.into(),
-            payload: statement.to_json().into_bytes(),
+            payload: statement.into_bytes(),
             signatures: Vec::new(),
         };
         envelope.push_signature(key);
@@ -113,6 +118,12 @@ impl SignatureEnvelope {
     /// was made by `key`, and [`Malformed`](EnvelopeError::Malformed) if `key`
     /// signed something that is not a statement about a package.
     pub fn verify(&self, key: &VerifyingKey) -> Result<VerifiedStatement, EnvelopeError> {
+        self.require_signed_by(key)?;
+        Ok(VerifiedStatement { statement: self.unverified_statement()?, signer: *key })
+    }
+
+    /// Checks that `key` signed this envelope, whatever it says.
+    pub(crate) fn require_signed_by(&self, key: &VerifyingKey) -> Result<(), EnvelopeError> {
         let fingerprint = key.fingerprint();
         let signed = self.signed_bytes();
         let mut tried = self
@@ -126,15 +137,20 @@ impl SignatureEnvelope {
         if !tried.any(|signature| key.accepts(&signed, &signature.bytes)) {
             return Err(EnvelopeError::InvalidSignature { fingerprint });
         }
-        Ok(VerifiedStatement { statement: self.unverified_statement()?, signer: *key })
+        Ok(())
     }
 
     /// What the envelope claims, checked by nobody: to show it, not to act on it.
     pub fn unverified_statement(&self) -> Result<PackageStatement, MalformedEnvelope> {
-        if self.payload_type != PAYLOAD_TYPE {
-            return Err(MalformedEnvelope::PayloadType { found: self.payload_type.clone() });
+        PackageStatement::parse(self.unverified_payload()?)
+    }
+
+    /// The statement of whatever kind that the envelope holds.
+    pub(crate) fn unverified_payload(&self) -> Result<&[u8], MalformedEnvelope> {
+        match self.payload_type == PAYLOAD_TYPE {
+            true => Ok(&self.payload),
+            false => Err(MalformedEnvelope::PayloadType { found: self.payload_type.clone() }),
         }
-        PackageStatement::parse(&self.payload)
     }
 
     /// Whether `key` made `signature`, whomever that names, over what this envelope

@@ -1,9 +1,11 @@
+mod checkpoint;
 mod envelope;
 mod key;
 mod name;
 mod pem;
 mod wrap;
 
+pub use checkpoint::{CheckpointError, MalformedCheckpoint};
 pub use envelope::{ContentLayer, EnvelopeError, ForeignFormat, MalformedEnvelope};
 pub use key::KeyError;
 pub use name::{NameError, NameFault, NameKind, ParseError, PatternError};

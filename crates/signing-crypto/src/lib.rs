@@ -53,17 +53,22 @@ mod statement;
 
 mod envelope;
 
+mod checkpoint;
+
 mod error;
 
+pub use checkpoint::{
+    AuditCheckpoint, CHECKPOINT_TYPE, EntryHash, SignedCheckpoint, VerifiedCheckpoint,
+};
 pub use digest::{HashedContent, PackageDigest};
 pub use envelope::{
     EnvelopeSignature, MAX_ENVELOPE_SIZE, MAX_SIGNATURES, PAYLOAD_TYPE, SignatureEnvelope,
     VerifiedStatement,
 };
 pub use error::{
-    ContentLayer, EnvelopeError, ForeignFormat, KdfCost, KekError, KeyError, MalformedEnvelope,
-    NameError, NameFault, NameKind, ParseError, PassphraseError, PatternError, PemError, PemForm,
-    WrapError,
+    CheckpointError, ContentLayer, EnvelopeError, ForeignFormat, KdfCost, KekError, KeyError,
+    MalformedCheckpoint, MalformedEnvelope, NameError, NameFault, NameKind, ParseError,
+    PassphraseError, PatternError, PemError, PemForm, WrapError,
 };
 pub use fingerprint::Fingerprint;
 pub use ids::{GrantId, KeyId, OrgId, SignatureId, StoreId, TrustedKeyId};

@@ -1,3 +1,7 @@
+mod fault;
+mod filter;
+mod verify;
+
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -10,6 +14,10 @@ use crate::pool::read;
 use crate::schema::{audit_heads, audit_log, organizations};
 use crate::sql_types::bind;
 use crate::{Store, StoreError};
+
+pub use fault::{AuditFault, AuditFaultKind, AuditValue};
+pub use filter::{AUDIT_PAGE, AuditFilter, EventPattern, EventPatternError};
+pub use verify::{AuditAnchor, IntactLog};
 
 /// What is to be written about a change, in the change's own transaction.
 #[derive(Clone, Debug)]
@@ -74,7 +82,8 @@ impl AuditRecord {
 }
 
 impl Store {
-    /// An organisation's audit log, oldest entry first.
+    /// An organisation's whole audit log, oldest entry first. It may be long: see
+    /// [`audit_page`](Self::audit_page).
     pub async fn audit_log(&self, org: OrgId) -> Result<Vec<AuditRecord>, StoreError> {
         read!(self.pool, |conn| {
             Ok(audit_log::table

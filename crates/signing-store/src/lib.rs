@@ -63,7 +63,10 @@ mod roles;
 
 mod error;
 
-pub use audit_log::{AuditEntry, AuditRecord};
+pub use audit_log::{
+    AUDIT_PAGE, AuditAnchor, AuditEntry, AuditFault, AuditFaultKind, AuditFilter, AuditRecord,
+    AuditValue, EventPattern, EventPatternError, IntactLog,
+};
 pub use compromised_keys::CompromisedKeyRecord;
 pub use error::{StoreError, UrlError};
 pub use migrate::SchemaStatus;

@@ -1,6 +1,7 @@
 use chrono::{DateTime, Utc};
 use signing_crypto::{
-    Fingerprint, Note, OrgId, PackageDigest, PackageName, PackagePatterns, PackageVersion,
+    EntryHash, Fingerprint, Note, OrgId, PackageDigest, PackageName, PackagePatterns,
+    PackageVersion,
 };
 
 /// The `tracing` target of every audit event.
@@ -24,7 +25,8 @@ macro_rules! event_types {
                 match self { $(Self::$variant => $name),* }
             }
 
-            fn level(self) -> tracing::Level {
+            /// The level that it is told at.
+            pub fn level(self) -> tracing::Level {
                 match self { $(Self::$variant => tracing::Level::$level),* }
             }
         }
@@ -76,6 +78,10 @@ event_types! {
     LoadUnsigned = "package.load.unsigned", WARN;
     /// A package was not loaded.
     LoadFailure = "package.load.failure", WARN;
+    /// A checkpoint of an audit log was signed.
+    CheckpointSigned = "audit.checkpoint.signed", INFO;
+    /// An audit log was found to be broken.
+    AuditLogBroken = "audit.log.broken", WARN;
 }
 
 /// An audit event on its way to `tracing`.
@@ -91,6 +97,7 @@ pub struct AuditEvent {
     fingerprint: Option<Fingerprint>,
     package: Option<PackageName>,
     digest: Option<PackageDigest>,
+    log_entry: Option<(u64, EntryHash)>,
     reason: Option<&'static str>,
     note: Option<Note>,
     packages: Option<PackagePatterns>,
@@ -110,6 +117,7 @@ impl AuditEvent {
             fingerprint: None,
             package: None,
             digest: None,
+            log_entry: None,
             reason: None,
             note: None,
             packages: None,
@@ -152,6 +160,12 @@ impl AuditEvent {
     /// The field `package_hash`: SHA-256 in hexadecimal.
     pub fn digest(mut self, digest: impl Into<Option<PackageDigest>>) -> Self {
         self.digest = digest.into();
+        self
+    }
+
+    /// The fields `log_sequence` and `log_hash`: an audit log's last entry.
+    pub fn log_entry(mut self, sequence: u64, hash: EntryHash) -> Self {
+        self.log_entry = Some((sequence, hash));
         self
     }
 
@@ -214,6 +228,8 @@ impl AuditEvent {
                     key_fingerprint = self.fingerprint.map(tracing::field::display),
                     package_name = self.package.map(tracing::field::display),
                     package_hash = self.digest.map(tracing::field::display),
+                    log_sequence = self.log_entry.map(|(sequence, _)| sequence),
+                    log_hash = self.log_entry.map(|(_, hash)| tracing::field::display(hash)),
                     reason = self.reason,
                     note = self.note.map(tracing::field::display),
                     packages = self.packages.as_ref().map(PackagePatterns::as_str),

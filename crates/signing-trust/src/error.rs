@@ -4,10 +4,10 @@ use thiserror::Error;
 use chrono::{DateTime, Utc};
 #[cfg(feature = "store")]
 use signing_crypto::{
-    EnvelopeError, Fingerprint, KeyError, KeyId, MalformedEnvelope, OrgId, WrapError,
+    EnvelopeError, Fingerprint, KeyError, KeyId, MalformedEnvelope, OrgId, StoreId, WrapError,
 };
 #[cfg(feature = "store")]
-use signing_store::StoreError;
+use signing_store::{AuditFault, StoreError};
 
 /// A question of trust that was not answered, or a change that was not made.
 #[derive(Debug, Error)]
@@ -77,4 +77,26 @@ pub enum TrustError {
     #[cfg(feature = "store")]
     #[error(transparent)]
     Envelope(#[from] EnvelopeError),
+    /// The audit log is not as it was written.
+    #[cfg(feature = "store")]
+    #[error("the audit log is broken")]
+    AuditLogBroken(#[from] AuditFault),
+    /// A checkpoint says nothing about another store's logs.
+    #[cfg(feature = "store")]
+    #[error("the checkpoint is of the store {expected}, this is {found}")]
+    CheckpointOfAnotherStore {
+        /// The store that the checkpoint is of.
+        expected: StoreId,
+        /// The store that was asked.
+        found: StoreId,
+    },
+    /// A checkpoint says nothing about another organisation's log.
+    #[cfg(feature = "store")]
+    #[error("the checkpoint is of the organisation {expected}, not of {found}")]
+    CheckpointOfAnotherOrganization {
+        /// The organisation that the checkpoint is of.
+        expected: OrgId,
+        /// The organisation whose log was to be verified.
+        found: OrgId,
+    },
 }

@@ -1,3 +1,4 @@
+mod audit_log;
 mod floors;
 mod grants;
 mod organizations;

@@ -25,6 +25,8 @@ mod kek;
 mod output;
 mod terminal;
 
+mod audit;
+
 mod bounds;
 mod kill;
 mod openssl;

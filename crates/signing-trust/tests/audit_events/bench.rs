@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::{Debug, Display};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use signing_crypto::{KeyEncryptionKey, KeyId, OrgId, PackageDigest, PackageStatement, SigningKey};
@@ -50,7 +51,7 @@ pub(crate) struct Bench {
     pub(crate) keys: KeyManager,
     pub(crate) org: OrgId,
     events: Recorder,
-    _directory: TempDir,
+    directory: TempDir,
     _recording: DefaultGuard,
 }
 
@@ -64,7 +65,12 @@ impl Bench {
         let events = Recorder::default();
         let subscriber = tracing_subscriber::registry().with(events.clone());
         let recording = tracing::subscriber::set_default(subscriber);
-        Self { keys, org, events, _directory: directory, _recording: recording }
+        Self { keys, org, events, directory, _recording: recording }
+    }
+
+    /// The database.
+    pub(crate) fn file(&self) -> PathBuf {
+        self.directory.path().join("store.db")
     }
 
     /// Exactly one event was told since the last time, of this level and fields.

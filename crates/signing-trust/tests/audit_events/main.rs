@@ -6,6 +6,9 @@
 mod bench;
 
 mod keys;
+mod logs;
 mod organizations;
+mod page;
+mod questions;
 mod secrets;
 mod signatures;

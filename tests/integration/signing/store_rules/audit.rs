@@ -1,5 +1,12 @@
 //! Each change is in the log, raises the epoch, and stays there.
 
+mod checkpoints;
+mod concurrency;
+mod forger;
+mod reading;
+mod tampering;
+mod told;
+
 use signing_crypto::SigningKey;
 use signing_trust::EventType;
 

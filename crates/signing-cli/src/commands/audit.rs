@@ -1,0 +1,23 @@
+mod checkpoint;
+mod list;
+mod verify;
+
+use crate::cli::{Audit, Global};
+use crate::context::{Context, block_on};
+use crate::error::CliError;
+use crate::output::{Form, Report};
+
+pub(super) fn run(context: &Context, global: &Global, command: Audit) -> Result<Report, CliError> {
+    match command {
+        Audit::List(list) => {
+            let form = Form::new(global, list.jsonl);
+            let filter = list::filter(&list)?;
+            block_on(list::list(context, &list, &filter, form))
+        }
+        Audit::Verify(verify) => {
+            let checkpoints = verify::read_checkpoints(&verify)?;
+            block_on(verify::verify(context, verify.org.as_deref(), checkpoints))
+        }
+        Audit::Checkpoint(checkpoint) => block_on(checkpoint::checkpoint(context, checkpoint)),
+    }
+}

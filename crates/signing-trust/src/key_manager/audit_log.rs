@@ -1,0 +1,77 @@
+use chrono::{SubsecRound, Utc};
+use signing_crypto::{AuditCheckpoint, OrgId, SignedCheckpoint, SigningKey, VerifiedCheckpoint};
+use signing_store::{AuditAnchor, IntactLog, OrganizationRef};
+
+use super::KeyManager;
+use crate::{AuditEvent, EventType, TrustError};
+
+impl KeyManager {
+    /// Reads an organisation's whole audit log, deleted or not, and checks that it
+    /// is as it was written; with checkpoints, also that it goes on from each.
+    ///
+    /// Without a checkpoint a log that was rewritten whole, or cut together with its
+    /// head, is not found out: whoever can write the database can compute hashes.
+    ///
+    /// # Errors
+    ///
+    /// [`TrustError::AuditLogBroken`] with the first fault;
+    /// [`TrustError::CheckpointOfAnotherStore`] and
+    /// [`TrustError::CheckpointOfAnotherOrganization`] before anything is read.
+    pub async fn verify_audit_log(
+        &self,
+        org: OrgId,
+        checkpoints: &[VerifiedCheckpoint],
+    ) -> Result<IntactLog, TrustError> {
+        let mut anchors = Vec::with_capacity(checkpoints.len());
+        let store = match checkpoints {
+            [] => None,
+            _ => Some(self.store.state().await?.store_id),
+        };
+        for checkpoint in checkpoints.iter().map(VerifiedCheckpoint::checkpoint) {
+            if let Some(found) = store.filter(|store| *store != checkpoint.store) {
+                let expected = checkpoint.store;
+                return Err(TrustError::CheckpointOfAnotherStore { expected, found });
+            }
+            if checkpoint.org != org {
+                let (expected, found) = (checkpoint.org, org);
+                return Err(TrustError::CheckpointOfAnotherOrganization { expected, found });
+            }
+            // No log is as long as that, so it is found to be cut off.
+            let sequence = i64::try_from(checkpoint.sequence).unwrap_or(i64::MAX);
+            anchors.push(AuditAnchor { sequence, entry_hash: checkpoint.entry_hash });
+        }
+        self.store.verify_audit_log(org, anchors).await?.map_err(|fault| {
+            AuditEvent::new(EventType::AuditLogBroken).org(org).failure(&fault).emit();
+            fault.into()
+        })
+    }
+
+    /// Verifies an organisation's audit log and signs what it has come to, to be
+    /// kept where whoever can write the database cannot.
+    ///
+    /// # Errors
+    ///
+    /// [`TrustError::AuditLogBroken`]: a broken log is not signed.
+    pub async fn sign_checkpoint(
+        &self,
+        org: OrgId,
+        key: &SigningKey,
+    ) -> Result<(AuditCheckpoint, SignedCheckpoint), TrustError> {
+        let log = self.verify_audit_log(org, &[]).await?;
+        let checkpoint = AuditCheckpoint {
+            store: self.store.state().await?.store_id,
+            org,
+            org_name: self.organization(OrganizationRef::Id(org)).await?.name,
+            sequence: log.entries.unsigned_abs(),
+            entry_hash: log.entry_hash,
+            created_at: Utc::now().trunc_subsecs(6),
+        };
+        let signed = SignedCheckpoint::sign(&checkpoint, key);
+        AuditEvent::new(EventType::CheckpointSigned)
+            .org(org)
+            .fingerprint(key.fingerprint())
+            .log_entry(checkpoint.sequence, checkpoint.entry_hash)
+            .emit();
+        Ok((checkpoint, signed))
+    }
+}

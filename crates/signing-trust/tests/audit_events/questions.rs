@@ -1,0 +1,31 @@
+//! Asking is not told: only what is done is.
+
+use signing_crypto::PackageDigest;
+use signing_trust::Signers;
+use signing_trust::store::OrganizationRef;
+
+use crate::bench::{Bench, seed_key};
+
+#[tokio::test]
+async fn questions_are_neither_told_nor_logged() {
+    let bench = Bench::new().await;
+    let (keys, org) = (&bench.keys, bench.org);
+    let id = bench.signing_key().await;
+    let fingerprint = seed_key().fingerprint();
+
+    keys.get_signing_key(id).await.unwrap();
+    keys.list_organizations().await.unwrap();
+    keys.organization(OrganizationRef::Id(org)).await.unwrap();
+    keys.list_grants(org).await.unwrap();
+    keys.list_signing_keys(org).await.unwrap();
+    keys.list_trusted_keys(org).await.unwrap();
+    keys.list_own_trusted_keys(org).await.unwrap();
+    keys.find_trusted_key(org, &fingerprint).await.unwrap();
+    keys.who_trusts(&fingerprint).await.unwrap();
+    keys.find_signatures(org, PackageDigest::from_bytes([7; 32])).await.unwrap();
+    keys.decide(org, &Signers::one(fingerprint), &"a.so".parse().unwrap()).await.unwrap();
+    keys.verify_audit_log(org, &[]).await.unwrap();
+
+    bench.told_nothing();
+    bench.logged(&["key.signing.created"]).await;
+}
