@@ -77,6 +77,11 @@ id!(
     "trust grant"
 );
 id!(
+    /// Names one state of what a store knows about trust: every change gives another.
+    TrustStateId,
+    "state of trust"
+);
+id!(
     /// Names a store, so that one is not taken for another.
     StoreId,
     "store"

@@ -71,7 +71,7 @@ pub use error::{
     PassphraseError, PatternError, PemError, PemForm, WrapError,
 };
 pub use fingerprint::Fingerprint;
-pub use ids::{GrantId, KeyId, OrgId, SignatureId, StoreId, TrustedKeyId};
+pub use ids::{GrantId, KeyId, OrgId, SignatureId, StoreId, TrustStateId, TrustedKeyId};
 pub use kek::{KekId, KeyEncryptionKey};
 pub use key::{SigningKey, VerifyingKey};
 pub use name::{KeyName, Note, OrgName, PackageName, is_deceptive};

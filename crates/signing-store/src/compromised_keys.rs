@@ -5,7 +5,7 @@ use signing_crypto::{Fingerprint, Note, OrgId};
 
 use crate::audit_log::AuditChain;
 use crate::backend::impl_for_connections;
-use crate::pool::{now, read, write};
+use crate::pool::{change, now, read};
 use crate::schema::compromised_keys;
 use crate::sql_types::bind;
 use crate::{AuditEntry, Change, Store, StoreError};
@@ -34,7 +34,7 @@ impl Store {
         entry: AuditEntry,
     ) -> Result<Change<CompromisedKeyRecord>, StoreError> {
         let at = now();
-        write!(self.pool, |conn| {
+        change!(self, |conn| {
             let head = conn.lock_organization(org).await?;
             if let Some(record) = conn.find_compromised(fingerprint).await? {
                 return Ok(Change::AlreadySo(record));

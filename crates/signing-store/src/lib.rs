@@ -76,7 +76,7 @@ pub use revocation::{Revocation, RevocationReason};
 pub use roles::RolePurpose;
 pub use signing_keys::{NewSigningKey, SigningKeyRecord};
 pub use store::{Change, Store};
-pub use store_state::StoreState;
+pub use store_state::{Heartbeat, StoreState};
 #[cfg(feature = "postgres")]
 pub use trust_facts::trust_questions;
 pub use trust_facts::{GrantFact, TrustFact, TrustFacts};

@@ -4,7 +4,7 @@ use diesel_async::RunQueryDsl;
 use signing_crypto::{OrgId, OrgName};
 
 use crate::audit_log::AuditChain;
-use crate::pool::{now, read, write};
+use crate::pool::{change, now, read};
 use crate::schema::organizations;
 use crate::sql_types::bind;
 use crate::{AuditEntry, Store, StoreError};
@@ -52,7 +52,7 @@ impl Store {
         entry: AuditEntry,
     ) -> Result<OrganizationRecord, StoreError> {
         let at = now();
-        write!(self.pool, |conn| {
+        change!(self, |conn| {
             let record = diesel::insert_into(organizations::table)
                 .values((
                     organizations::id.eq(bind(new.id)),
@@ -79,7 +79,7 @@ impl Store {
         entry: AuditEntry,
     ) -> Result<(), StoreError> {
         let at = now();
-        write!(self.pool, |conn| {
+        change!(self, |conn| {
             let head = conn.lock_organization(id).await?;
             diesel::update(organizations::table.find(bind(id)))
                 .set(organizations::deleted_at.eq(bind(at)))

@@ -5,7 +5,7 @@ use diesel_async::RunQueryDsl;
 use sha2::{Digest, Sha256};
 use signing_crypto::{OrgId, PackageDigest, SignatureEnvelope, SignatureId};
 
-use crate::pool::{now, read, write};
+use crate::pool::{change, now, read};
 use crate::schema::{organizations, package_signatures};
 use crate::sql_types::{Bytes, Id, Instant, bind};
 use crate::{Change, Store, StoreError};
@@ -61,7 +61,7 @@ impl Store {
         let org = new.org_id;
         let envelope = new.envelope.to_json();
         let envelope_digest = PackageDigest::from_bytes(Sha256::digest(envelope.as_bytes()).into());
-        write!(self.pool, |conn| {
+        change!(self, |conn| {
             let deleted_at: Option<DateTime<Utc>> = organizations::table
                 .find(bind(org))
                 .select(organizations::deleted_at)

@@ -65,8 +65,22 @@ macro_rules! read {
 }
 pub(crate) use read;
 
-/// Runs a change in one transaction: `write!(pool, |conn| { … })`. An error
-/// rolls it back.
+/// Makes a change of a store in one transaction: `change!(store, |conn| { … })`. An
+/// error rolls it back, and so does a store other than the one that was seen before, or
+/// an older state of it: what is changed there is not changed here.
+macro_rules! change {
+    ($store:expr, |$conn:ident| $body:block) => {{
+        let (seen, before) = ($store.seen.clone(), $store.seen.latest());
+        $crate::pool::write!($store.pool, |$conn| {
+            seen.accept($crate::store_state::AskOrigin::origin($conn).await?, before)?;
+            $body
+        })
+    }};
+}
+pub(crate) use change;
+
+/// Runs statements in one transaction: `write!(pool, |conn| { … })`. An error rolls it
+/// back.
 macro_rules! write {
     ($pool:expr, |$conn:ident| $body:block) => {
         $crate::pool::on_a_connection!($pool, in_time_to_write, |guard| {

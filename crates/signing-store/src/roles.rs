@@ -40,7 +40,7 @@ impl RolePurpose {
                     "organizations, signing_keys, trusted_keys, trust_grants, compromised_keys, \
                      version_floors, package_signatures, audit_heads, audit_log",
                 ),
-                ("UPDATE (trust_epoch, kek_id)", "store_state"),
+                ("UPDATE (trust_epoch, trust_state, kek_id)", "store_state"),
                 ("UPDATE (deleted_at)", "organizations"),
                 (
                     "UPDATE (revoked_at, revocation_reason, revocation_note, wrapped_key)",

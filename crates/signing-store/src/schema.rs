@@ -9,6 +9,7 @@ table! {
         store_id -> Id,
         trust_epoch -> BigInt,
         kek_id -> Nullable<Bytes>,
+        trust_state -> Id,
     }
 }
 

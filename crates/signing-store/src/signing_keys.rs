@@ -6,7 +6,7 @@ use signing_crypto::{Fingerprint, KeyId, KeyName, Note, OrgId, VerifyingKey, Wra
 use crate::audit_log::AuditChain;
 use crate::backend::impl_for_connections;
 use crate::compromised_keys::{CompromisedKeyRecord, CompromisedKeys};
-use crate::pool::{now, read, write};
+use crate::pool::{change, now, read};
 use crate::schema::signing_keys;
 use crate::sql_types::{Bind, bind};
 use crate::store_state::KekGuard;
@@ -70,7 +70,7 @@ impl Store {
         entry: AuditEntry,
     ) -> Result<SigningKeyRecord, StoreError> {
         let at = now();
-        write!(self.pool, |conn| {
+        change!(self, |conn| {
             let head = conn.lock_organization(new.org_id).await?;
             conn.require_kek(new.wrapped_key.kek_id()).await?;
             conn.require_uncompromised(new.public_key.fingerprint()).await?;
@@ -170,7 +170,7 @@ impl Store {
         entry: AuditEntry,
     ) -> Result<Change<SigningKeyRecord>, StoreError> {
         let at = now();
-        write!(self.pool, |conn| {
+        change!(self, |conn| {
             let head = conn.lock_organization(org).await?;
             let record = conn.own_signing_key(org, id).await?;
             if record.revoked_at.is_some() && !revocation.is_worse_than(record.revocation_reason) {
@@ -214,7 +214,7 @@ impl Store {
         entry: AuditEntry,
     ) -> Result<Change<SigningKeyRecord>, StoreError> {
         let at = now();
-        write!(self.pool, |conn| {
+        change!(self, |conn| {
             let head = conn.lock_organization(org).await?;
             let record = conn.own_signing_key(org, id).await?;
             conn.require_uncompromised(record.fingerprint).await?;

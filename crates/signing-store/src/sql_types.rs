@@ -13,7 +13,8 @@ use diesel::serialize::{self, IsNull, Output, ToSql};
 use diesel::sql_types::SqlType;
 use signing_crypto::{
     Fingerprint, GrantId, KekId, KeyId, KeyName, Note, OrgId, OrgName, PackageDigest, PackageName,
-    PackagePatterns, PackageVersion, SignatureId, StoreId, TrustedKeyId, VerifyingKey, WrappedKey,
+    PackagePatterns, PackageVersion, SignatureId, StoreId, TrustStateId, TrustedKeyId,
+    VerifyingKey, WrappedKey,
 };
 
 use crate::RevocationReason;
@@ -187,7 +188,7 @@ macro_rules! label_value {
 #[cfg(feature = "sqlite")]
 type SqliteValue<'a> = <diesel::sqlite::Sqlite as diesel::backend::Backend>::RawValue<'a>;
 
-id_value!(OrgId, KeyId, TrustedKeyId, GrantId, SignatureId, StoreId);
+id_value!(OrgId, KeyId, TrustedKeyId, GrantId, SignatureId, StoreId, TrustStateId);
 
 label_value!(
     OrgName,

@@ -1,16 +1,17 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use chrono::{DateTime, Utc};
 use diesel::expression::ValidGrouping;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
-use diesel::sql_types::Bool;
+use diesel::sql_types::{Bool, Nullable};
 use diesel_async::RunQueryDsl;
-use signing_crypto::{KekId, StoreId};
+use signing_crypto::{KekId, StoreId, TrustStateId};
 
 use crate::backend::impl_for_connections;
 use crate::pool::read;
 use crate::schema::store_state;
-use crate::sql_types::bind;
+use crate::sql_types::{Instant, bind};
 use crate::{Store, StoreError};
 
 /// What a store says about itself.
@@ -30,7 +31,27 @@ pub struct StoreState {
 pub(crate) struct Origin {
     pub(crate) store_id: StoreId,
     pub(crate) trust_epoch: i64,
+    pub(crate) trust_state: TrustStateId,
     pub(crate) in_recovery: bool,
+    pub(crate) server_time: Option<DateTime<Utc>>,
+}
+
+/// What a store said about now when it was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Heartbeat {
+    /// How often trust has changed.
+    pub epoch: i64,
+    /// The state of trust: as long as it is the same, nothing about trust has changed.
+    pub state: TrustStateId,
+    /// The time by the server's clock. A SQLite file has no clock.
+    pub as_of: Option<DateTime<Utc>>,
+}
+
+impl From<Origin> for Heartbeat {
+    fn from(origin: Origin) -> Self {
+        let Origin { trust_epoch, trust_state, server_time, .. } = origin;
+        Self { epoch: trust_epoch, state: trust_state, as_of: server_time }
+    }
 }
 
 /// The most recent origin that a process has seen.
@@ -76,20 +97,18 @@ impl Seen {
 }
 
 impl Store {
-    /// Asks for the trust epoch, and whether the answer is about now.
+    /// Asks for the trust epoch and state, and whether the answer is about now.
     ///
     /// # Errors
     ///
     /// As [`trust_facts`](Self::trust_facts).
-    pub async fn heartbeat(&self) -> Result<i64, StoreError> {
+    pub async fn heartbeat(&self) -> Result<Heartbeat, StoreError> {
         let before = self.seen.latest();
-        let origin: Result<Origin, StoreError> = read!(self.pool, |conn| {
-            let origin = (store_state::store_id, store_state::trust_epoch, InRecovery);
-            Ok(store_state::table.select(origin).get_result(conn).await?)
-        });
+        let origin: Result<Origin, StoreError> =
+            read!(self.pool, |conn| { AskOrigin::origin(conn).await });
         let origin = origin?;
         self.seen.accept(origin, before)?;
-        Ok(origin.trust_epoch)
+        Ok(origin.into())
     }
 
     /// Reads the store's id, trust epoch and KEK.
@@ -102,6 +121,24 @@ impl Store {
         })
     }
 }
+
+pub(crate) trait AskOrigin {
+    /// Where what is said on this connection comes from.
+    async fn origin(&mut self) -> Result<Origin, StoreError>;
+}
+
+impl_for_connections!(AskOrigin {
+    async fn origin(&mut self) -> Result<Origin, StoreError> {
+        let origin = (
+            store_state::store_id,
+            store_state::trust_epoch,
+            store_state::trust_state,
+            InRecovery,
+            ServerTime,
+        );
+        Ok(store_state::table.select(origin).get_result(self).await?)
+    }
+});
 
 pub(crate) trait KekGuard {
     /// Within a transaction: makes `kek` the store's KEK if it has none.
@@ -158,8 +195,16 @@ impl QueryFragment<diesel::sqlite::Sqlite> for InRecovery {
 }
 
 /// When the statement began, by the server's clock.
-#[derive(Clone, Copy, Debug, QueryId)]
+#[derive(Clone, Copy, Debug, QueryId, ValidGrouping)]
 pub(crate) struct ServerTime;
+
+impl Expression for ServerTime {
+    type SqlType = Nullable<Instant>;
+}
+
+impl<Source> AppearsOnTable<Source> for ServerTime {}
+
+impl<Source> SelectableExpression<Source> for ServerTime {}
 
 #[cfg(feature = "postgres")]
 impl QueryFragment<diesel::pg::Pg> for ServerTime {
@@ -180,10 +225,13 @@ impl QueryFragment<diesel::sqlite::Sqlite> for ServerTime {
 
 #[cfg(test)]
 mod tests {
+    use uuid::Uuid;
+
     use super::*;
 
     fn origin(store_id: StoreId, trust_epoch: i64) -> Origin {
-        Origin { store_id, trust_epoch, in_recovery: false }
+        let trust_state = Uuid::from_u128(trust_epoch.unsigned_abs().into()).into();
+        Origin { store_id, trust_epoch, trust_state, in_recovery: false, server_time: None }
     }
 
     /// As if nothing else had been asked in between.

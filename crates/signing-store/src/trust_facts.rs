@@ -8,7 +8,7 @@ use signing_crypto::{
 use crate::pool::read;
 use crate::sql_types::bind;
 use crate::store_state::Origin;
-use crate::{Store, StoreError, TrustedKeyRecord};
+use crate::{Heartbeat, Store, StoreError, TrustedKeyRecord};
 
 mod statement;
 
@@ -20,10 +20,8 @@ pub use statement::trust_questions;
 /// What a store says about some keys, as of one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrustFacts {
-    /// The trust epoch of that moment.
-    pub epoch: i64,
-    /// That moment by the server's clock. A SQLite file has no clock.
-    pub as_of: Option<DateTime<Utc>>,
+    /// That moment.
+    pub heartbeat: Heartbeat,
     /// The lowest version that the asking organisation accepts of the package that
     /// was asked about.
     pub floor: Option<PackageVersion>,
@@ -67,7 +65,6 @@ pub struct GrantFact {
 #[derive(Queryable)]
 struct Row {
     origin: Origin,
-    as_of: Option<DateTime<Utc>>,
     floor: Option<PackageVersion>,
     org_id: OrgId,
     org_name: OrgName,
@@ -146,7 +143,7 @@ impl Store {
             return Err(StoreError::OrganizationNotFound);
         };
         self.seen.accept(first.origin, before)?;
-        let (epoch, as_of) = (first.origin.trust_epoch, first.as_of);
+        let heartbeat = first.origin.into();
         let floor = rows.iter().find_map(|row| row.floor.clone());
         let facts = rows
             .into_iter()
@@ -159,6 +156,6 @@ impl Store {
                 compromised_at: row.compromised_at,
             })
             .collect();
-        Ok(TrustFacts { epoch, as_of, floor, facts })
+        Ok(TrustFacts { heartbeat, floor, facts })
     }
 }

@@ -4,7 +4,7 @@ use diesel_async::RunQueryDsl;
 use signing_crypto::{GrantId, OrgId, PackagePatterns};
 
 use crate::audit_log::AuditChain;
-use crate::pool::{now, read, write};
+use crate::pool::{change, now, read};
 use crate::schema::{organizations, trust_grants};
 use crate::sql_types::bind;
 use crate::{AuditEntry, Change, Store, StoreError};
@@ -57,7 +57,7 @@ impl Store {
             expires_at: scope.expires_at.map(|expires_at| expires_at.trunc_subsecs(6)),
             ..scope
         };
-        write!(self.pool, |conn| {
+        change!(self, |conn| {
             let head = conn.lock_organization(parent).await?;
             let deleted_at: Option<DateTime<Utc>> = organizations::table
                 .find(bind(child))
@@ -117,7 +117,7 @@ impl Store {
         entry: AuditEntry,
     ) -> Result<Change<Option<TrustGrantRecord>>, StoreError> {
         let at = now();
-        write!(self.pool, |conn| {
+        change!(self, |conn| {
             let head = conn.lock_organization(parent).await?;
             // Looked for first: on Postgres an update of no row raises the epoch, too.
             let existing: Option<TrustGrantRecord> = trust_grants::table

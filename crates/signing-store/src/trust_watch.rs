@@ -1,5 +1,5 @@
 use crate::pool::Pool;
-use crate::{Store, StoreError};
+use crate::{Heartbeat, Store, StoreError};
 
 /// Learns at once that trust has changed, and that it could no longer learn it.
 ///
@@ -33,19 +33,19 @@ impl Store {
 }
 
 impl TrustWatch {
-    /// Asks for the trust epoch, over the connection that listens if there is one:
+    /// Asks for the trust epoch and state, over the connection that listens if there is one:
     /// an answer shows that a change would have been heard.
     ///
     /// # Errors
     ///
     /// As [`Store::trust_facts`].
-    pub async fn heartbeat(&self) -> Result<i64, StoreError> {
+    pub async fn heartbeat(&self) -> Result<Heartbeat, StoreError> {
         #[cfg(feature = "postgres")]
         if let Some(listener) = &self.listener {
             let before = self.store.seen.latest();
             let origin = listener.origin().await?;
             self.store.seen.accept(origin, before)?;
-            return Ok(origin.trust_epoch);
+            return Ok(origin.into());
         }
         self.store.heartbeat().await
     }

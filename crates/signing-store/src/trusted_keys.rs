@@ -6,7 +6,7 @@ use signing_crypto::{Fingerprint, KeyName, Note, OrgId, TrustedKeyId, VerifyingK
 use crate::audit_log::AuditChain;
 use crate::backend::impl_for_connections;
 use crate::compromised_keys::CompromisedKeys;
-use crate::pool::{now, read, write};
+use crate::pool::{change, now, read};
 use crate::schema::{organizations, trusted_keys};
 use crate::sql_types::{Bind, bind};
 use crate::{
@@ -85,7 +85,7 @@ impl Store {
         entry: AuditEntry,
     ) -> Result<TrustKeyOutcome, StoreError> {
         let at = now();
-        write!(self.pool, |conn| {
+        change!(self, |conn| {
             let head = conn.lock_organization(new.org_id).await?;
             let fingerprint = new.public_key.fingerprint();
             conn.require_uncompromised(fingerprint).await?;
@@ -141,7 +141,7 @@ impl Store {
         entry: AuditEntry,
     ) -> Result<Change<TrustedKeyRecord>, StoreError> {
         let at = now();
-        write!(self.pool, |conn| {
+        change!(self, |conn| {
             let head = conn.lock_organization(org).await?;
             let record = match conn.word_about(org, fingerprint).await? {
                 Some(record) => match conn.revoke_word(record, revocation, at).await? {
@@ -183,7 +183,7 @@ impl Store {
         entry: AuditEntry,
     ) -> Result<Change<TrustedKeyRecord>, StoreError> {
         let at = now();
-        write!(self.pool, |conn| {
+        change!(self, |conn| {
             let head = conn.lock_organization(org).await?;
             let record = conn.own_word(org, id).await?;
             let change = conn.revoke_word(record, revocation, at).await?;
@@ -208,7 +208,7 @@ impl Store {
         entry: AuditEntry,
     ) -> Result<Change<TrustedKeyRecord>, StoreError> {
         let at = now();
-        write!(self.pool, |conn| {
+        change!(self, |conn| {
             let head = conn.lock_organization(org).await?;
             let record = conn.own_word(org, id).await?;
             let fingerprint = record.fingerprint;

@@ -4,7 +4,7 @@ use diesel_async::RunQueryDsl;
 use signing_crypto::{OrgId, PackageName, PackageVersion};
 
 use crate::audit_log::AuditChain;
-use crate::pool::{now, read, write};
+use crate::pool::{change, now, read};
 use crate::schema::version_floors;
 use crate::sql_types::bind;
 use crate::{AuditEntry, Change, Store, StoreError};
@@ -33,7 +33,7 @@ impl Store {
         entry: AuditEntry,
     ) -> Result<Change<Option<PackageVersion>>, StoreError> {
         let at = now();
-        write!(self.pool, |conn| {
+        change!(self, |conn| {
             let head = conn.lock_organization(org).await?;
             let row = version_floors::table.find((bind(org), bind(package.clone())));
             let found: Option<Option<PackageVersion>> =

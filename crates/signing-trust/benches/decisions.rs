@@ -18,6 +18,7 @@ mod revocation;
 
 use std::env;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -92,11 +93,15 @@ async fn measure_one(
         questions,
         trusted,
     };
+    let first =
+        |questions| Subject::First { keys: strict.clone(), questions, asked: Arc::default() };
     let rows = [
         ("(b) strict, trusted directly", decide(&strict, there.direct()?, true)),
         ("(c) strict, through one of 100 grants", decide(&strict, there.inherited()?, true)),
         ("(d) strict, unknown key, 100 grants", decide(&strict, there.unknown()?, false)),
         ("(e) bounded, from memory", decide(&bounded, there.direct()?, true)),
+        ("(f) as (b), never asked before", first(there.direct()?)),
+        ("(g) as (c), never asked before", first(there.inherited()?)),
     ];
     for tasks in TASKS {
         for row in measure::paired(("(a) bare point query", &bare), &rows, tasks).await? {
@@ -113,7 +118,17 @@ async fn measure_one(
 #[derive(Clone)]
 enum Subject {
     Bare(Bare, Arc<[Question]>),
-    Decision { keys: KeyManager, questions: Arc<[Question]>, trusted: bool },
+    Decision {
+        keys: KeyManager,
+        questions: Arc<[Question]>,
+        trusted: bool,
+    },
+    /// Questions that were never asked before, since each is about another package.
+    First {
+        keys: KeyManager,
+        questions: Arc<[Question]>,
+        asked: Arc<AtomicU64>,
+    },
 }
 
 /// Whether an organisation trusts a key.
@@ -137,6 +152,13 @@ impl Subject {
                 let Question { org, signers, package, .. } = &questions[which % questions.len()];
                 let decision = keys.decide(*org, signers, package).await?;
                 ensure!(decision.trusted().next().is_some() == *trusted, "a wrong decision");
+            }
+            Self::First { keys, questions, asked } => {
+                let Question { org, signers, .. } = &questions[which % questions.len()];
+                let number = asked.fetch_add(1, Ordering::Relaxed);
+                let package = format!("lib-{number}.so").parse()?;
+                let decision = keys.decide(*org, signers, &package).await?;
+                ensure!(decision.trusted().next().is_some(), "a wrong decision");
             }
         }
         Ok(())

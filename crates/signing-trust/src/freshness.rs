@@ -2,14 +2,12 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
-use rustix::time::{ClockId, clock_gettime};
-use signing_crypto::{OrgId, PackageName};
-use signing_store::{Store, StoreError, TrustFacts, TrustWatch};
+use signing_crypto::TrustStateId;
+use signing_store::{Store, StoreError, TrustWatch};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
-use crate::Signers;
+use crate::answers::{Answer, MOST_ANSWERS, Question, boot_time};
 
 /// How old what is known about trust may be.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,38 +27,6 @@ pub enum Freshness {
     Bounded(Duration),
 }
 
-/// The most answers that are remembered.
-const MOST_ANSWERS: usize = 10_000;
-
-/// What was asked.
-pub(crate) type Question = (OrgId, Signers, PackageName);
-
-/// What the store said, and when it was asked.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) facts: TrustFacts,
-    asked: Duration,
-}
-
-impl Answer {
-    /// The answer to a question that was sent at `asked`.
-    pub(crate) fn new(facts: TrustFacts, asked: Duration) -> Self {
-        Self { facts, asked }
-    }
-
-    /// The present: the later of the local clock, and the store's as it has gone on
-    /// since.
-    pub(crate) fn now(&self) -> DateTime<Utc> {
-        let since = boot_time().saturating_sub(self.asked);
-        let theirs = self.facts.as_of.and_then(|as_of| {
-            as_of.checked_add_signed(
-                chrono::TimeDelta::from_std(since).unwrap_or(chrono::TimeDelta::MAX),
-            )
-        });
-        theirs.into_iter().chain([Utc::now()]).max().unwrap_or(DateTime::<Utc>::MAX_UTC)
-    }
-}
-
 /// Answers in memory, and the task that throws them away in time.
 #[derive(Debug)]
 pub(crate) struct Memory {
@@ -73,11 +39,11 @@ struct Remembered {
     /// Until when what is remembered counts, on the clock that also runs while
     /// the machine sleeps.
     good_until: Option<Duration>,
-    /// The trust epoch that is remembered.
-    epoch: i64,
+    /// The state of trust that is remembered.
+    state: Option<TrustStateId>,
     /// How often everything was forgotten.
     generation: u64,
-    answers: HashMap<Question, Arc<Answer>>,
+    answers: HashMap<Question, Answer>,
 }
 
 /// When a question was asked, to tell whether its answer may be remembered.
@@ -95,7 +61,7 @@ impl Memory {
     }
 
     /// The answer, if it is known to be the one that the store would give.
-    pub(crate) fn recall(&self, question: &Question) -> Result<Arc<Answer>, Asked> {
+    pub(crate) fn recall(&self, question: &Question) -> Result<Answer, Asked> {
         let remembered = lock(&self.shared);
         let asked = Asked { generation: remembered.generation };
         if remembered.good_until.is_none_or(|until| boot_time() >= until) {
@@ -111,9 +77,10 @@ impl Memory {
     }
 
     /// Remembers an answer, unless something has changed since it was asked for.
-    pub(crate) fn remember(&self, asked: Asked, question: Question, answer: Arc<Answer>) {
+    pub(crate) fn remember(&self, asked: Asked, question: Question, answer: Answer) {
         let mut remembered = lock(&self.shared);
-        if remembered.generation != asked.generation || remembered.epoch != answer.facts.epoch {
+        let state = Some(answer.facts.heartbeat.state);
+        if remembered.generation != asked.generation || remembered.state != state {
             return;
         }
         if remembered.answers.len() >= MOST_ANSWERS {
@@ -135,10 +102,10 @@ impl Remembered {
         self.answers.clear();
     }
 
-    fn heard(&mut self, epoch: i64, good_until: Duration) {
-        if epoch != self.epoch {
+    fn heard(&mut self, state: TrustStateId, good_until: Duration) {
+        if self.state != Some(state) {
             self.forget();
-            self.epoch = epoch;
+            self.state = Some(state);
         }
         self.good_until = Some(good_until);
     }
@@ -171,10 +138,10 @@ async fn listen(
 ) -> Result<(), StoreError> {
     loop {
         let sent = boot_time();
-        let Ok(epoch) = timeout(bound, connected.heartbeat()).await else { return Ok(()) };
-        let epoch = epoch?;
+        let Ok(heartbeat) = timeout(bound, connected.heartbeat()).await else { return Ok(()) };
+        let state = heartbeat?.state;
         let Some(remembered) = shared.upgrade() else { return Ok(()) };
-        lock(&remembered).heard(epoch, sent.saturating_add(bound));
+        lock(&remembered).heard(state, sent.saturating_add(bound));
         drop(remembered);
         if let Ok(changed) = timeout(bound / 3, connected.changed()).await {
             // Forgotten before anything else is asked: the notification came
@@ -184,12 +151,6 @@ async fn listen(
             changed?;
         }
     }
-}
-
-/// Time since boot, sleep included (clock_gettime(2)).
-pub(crate) fn boot_time() -> Duration {
-    let time = clock_gettime(ClockId::Boottime);
-    Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec.unsigned_abs() as u32)
 }
 
 fn lock(shared: &Mutex<Remembered>) -> MutexGuard<'_, Remembered> {

@@ -9,9 +9,10 @@ mod trusted_keys;
 use std::sync::Arc;
 
 use signing_crypto::{KeyEncryptionKey, OrgId, PackageName};
-use signing_store::{AuditEntry, Revocation, Store, StoreError, TrustFacts};
+use signing_store::{AuditEntry, Revocation, Store, StoreError};
 
-use crate::freshness::{Answer, Memory, boot_time};
+use crate::answers::{Answer, Answers, Question, boot_time};
+use crate::freshness::Memory;
 use crate::rules::{Occasion, Packages};
 use crate::{EventType, Freshness, Signers, TrustDecision, TrustError, rules};
 
@@ -27,6 +28,7 @@ pub use signatures::StoredSignature;
 pub struct KeyManager {
     store: Store,
     kek: Option<KeyEncryptionKey>,
+    answers: Arc<Answers>,
     memory: Option<Arc<Memory>>,
 }
 
@@ -34,7 +36,7 @@ impl KeyManager {
     /// Manages the keys in `store`. Without `kek` everything works but what needs
     /// a private key; verifying needs none.
     pub fn new(store: Store, kek: Option<KeyEncryptionKey>) -> Self {
-        Self { store, kek, memory: None }
+        Self { store, kek, answers: Arc::default(), memory: None }
     }
 
     /// The store, to read from.
@@ -69,42 +71,11 @@ impl KeyManager {
         signers: &Signers,
         expected_name: &PackageName,
     ) -> Result<TrustDecision, TrustError> {
-        let Some(memory) = &self.memory else {
-            return self.ask(org, signers, expected_name).await;
+        // Who writes signature files must not decide how much is kept.
+        let answer = match signers.named.len() == 1 && !signers.anonymous {
+            true => self.answer((org, signers.clone(), expected_name.clone())).await?,
+            false => self.ask(org, signers, expected_name).await?,
         };
-        // Who writes signature files must not decide how much is remembered.
-        if signers.named.len() != 1 || signers.anonymous {
-            return self.ask(org, signers, expected_name).await;
-        }
-        let question = (org, signers.clone(), expected_name.clone());
-        let answer = match memory.recall(&question) {
-            Ok(answer) => answer,
-            Err(asked) => {
-                let sent = boot_time();
-                let facts =
-                    self.store.trust_facts(org, Some(expected_name), &signers.named).await?;
-                let answer = Arc::new(Answer::new(facts, sent));
-                memory.remember(asked, question, answer.clone());
-                answer
-            }
-        };
-        let occasion = Occasion { packages: Packages::Named(expected_name), now: answer.now() };
-        Ok(rules::decide(&answer.facts, &signers.named, occasion))
-    }
-
-    /// Asks the store, in one statement, and applies the rules to its answer.
-    async fn ask(
-        &self,
-        org: OrgId,
-        signers: &Signers,
-        expected_name: &PackageName,
-    ) -> Result<TrustDecision, TrustError> {
-        let (sent, package) = (boot_time(), Some(expected_name));
-        let facts = match signers.anonymous {
-            false => self.store.trust_facts(org, package, &signers.named).await?,
-            true => self.facts_to_try(org, expected_name).await?,
-        };
-        let answer = Answer::new(facts, sent);
         let occasion = Occasion { packages: Packages::Named(expected_name), now: answer.now() };
         let mut named = signers.named.clone();
         if signers.anonymous {
@@ -114,17 +85,54 @@ impl KeyManager {
         Ok(rules::decide(&answer.facts, &named, occasion))
     }
 
-    async fn facts_to_try(
+    /// What the store says, as fresh as it must be: from memory, if that is allowed; as
+    /// before, if the store says that nothing has changed; or asked anew.
+    async fn answer(&self, question: Question) -> Result<Answer, TrustError> {
+        let asked = match self.memory.as_ref().map(|memory| memory.recall(&question)) {
+            Some(Ok(answer)) => return Ok(answer),
+            Some(Err(asked)) => Some(asked),
+            None => None,
+        };
+        let answer = match self.confirmed(&question).await? {
+            Some(answer) => answer,
+            None => {
+                let (org, signers, package) = &question;
+                let answer = self.ask(*org, signers, package).await?;
+                self.answers.keep(question.clone(), answer.clone());
+                answer
+            }
+        };
+        if let (Some(memory), Some(asked)) = (&self.memory, asked) {
+            memory.remember(asked, question, answer.clone());
+        }
+        Ok(answer)
+    }
+
+    async fn confirmed(&self, question: &Question) -> Result<Option<Answer>, TrustError> {
+        let Some(unconfirmed) = self.answers.to_confirm(question) else { return Ok(None) };
+        let sent = boot_time();
+        Ok(unconfirmed.confirm(&self.store.heartbeat().await?, sent))
+    }
+
+    /// Asks the store, in one statement.
+    async fn ask(
         &self,
         org: OrgId,
+        signers: &Signers,
         package: &PackageName,
-    ) -> Result<TrustFacts, TrustError> {
-        match self.store.all_trust_facts(org, Some(package), rules::MAX_FACTS).await {
-            Err(StoreError::TooManyFacts { limit: found }) => {
-                Err(TrustError::TooManyCandidates { found, limit: rules::MAX_CANDIDATES })
-            }
-            answered => Ok(answered?),
-        }
+    ) -> Result<Answer, TrustError> {
+        let sent = boot_time();
+        let facts = match signers.anonymous {
+            false => self.store.trust_facts(org, Some(package), &signers.named).await?,
+            true => match self.store.all_trust_facts(org, Some(package), rules::MAX_FACTS).await {
+                Err(StoreError::TooManyFacts { limit: found }) => {
+                    let limit = rules::MAX_CANDIDATES;
+                    return Err(TrustError::TooManyCandidates { found, limit });
+                }
+                answered => answered?,
+            },
+        };
+        Ok(Answer::new(facts, sent))
     }
 
     /// What the store knows about the keys that `org` accepts, for a list.

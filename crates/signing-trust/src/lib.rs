@@ -47,6 +47,9 @@ mod source;
 mod rules;
 
 #[cfg(feature = "store")]
+mod answers;
+
+#[cfg(feature = "store")]
 mod freshness;
 
 #[cfg(feature = "store")]

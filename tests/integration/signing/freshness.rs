@@ -20,6 +20,8 @@ on_both_backends! {
     revocation_by_another_program_ends_bounded_decisions,
     every_change_by_another_program_reaches_bounded_decisions,
     program_that_revokes_a_key_does_not_accept_it_from_memory,
+    change_of_any_table_is_known_to_the_next_strict_decision,
+    restored_store_with_the_same_epoch_is_not_taken_for_the_same,
     bound_of_nothing_asks_every_time,
     bound_without_end_is_a_bound,
 }
@@ -31,7 +33,6 @@ async fn bounded_decisions_are_answered_from_memory_and_strict_ones_are_not(worl
     assert!(strict.decide().await.unwrap());
 
     hide(&world, true).await;
-
     assert_refused!(strict.decide().await, TrustError::Store(StoreError::Unavailable(_)));
     // Another question than the one that is remembered.
     let stranger = Signers::default();
@@ -40,7 +41,78 @@ async fn bounded_decisions_are_answered_from_memory_and_strict_ones_are_not(worl
         bounded.keys.decide(vendor.org, &stranger, &name).await,
         TrustError::Store(StoreError::Unavailable(_))
     );
-    assert!(bounded.decide().await.unwrap());
+    hide(&world, false).await;
+
+    bounded.remembers(&world, true).await;
+    assert!(strict.decide().await.unwrap());
+}
+
+/// Whoever makes the change, and past the program: what was answered before is not
+/// answered again.
+async fn change_of_any_table_is_known_to_the_next_strict_decision(world: World) {
+    let vendor = world.vendor("acme").await;
+    let operator = world.org("operator").await;
+    world.keys.grant_trust(operator, vendor.org).await.unwrap();
+    let mut strict = Runner::strict(&world, &vendor).await;
+    strict.org = operator;
+    let (database, name) = (&world.database, "package.so".parse().unwrap());
+    let fingerprint = database.bytes(vendor.key.fingerprint.as_bytes());
+    let (parent, child) = (database.id(operator.as_uuid()), database.id(vendor.org.as_uuid()));
+    let later = if database.is_sqlite() { "1" } else { "now()" };
+    for (change, back) in [
+        (
+            format!("UPDATE organizations SET deleted_at = {later} WHERE id = {child}"),
+            format!("UPDATE organizations SET deleted_at = NULL WHERE id = {child}"),
+        ),
+        (
+            format!("UPDATE trusted_keys SET revoked_at = {later} WHERE org_id = {child}"),
+            format!("UPDATE trusted_keys SET revoked_at = NULL WHERE org_id = {child}"),
+        ),
+        (
+            format!("UPDATE trust_grants SET revoked_at = {later} WHERE parent_org_id = {parent}"),
+            format!("UPDATE trust_grants SET revoked_at = NULL WHERE parent_org_id = {parent}"),
+        ),
+        (
+            format!(
+                "INSERT INTO compromised_keys (fingerprint, declared_by, declared_at)
+                 VALUES ({fingerprint}, {parent}, {later})"
+            ),
+            "DELETE FROM compromised_keys".into(),
+        ),
+    ] {
+        for _ in 0..2 {
+            assert!(strict.decide().await.unwrap(), "before {change}");
+        }
+        database.execute(&change).await.unwrap();
+        assert!(!strict.decide().await.unwrap(), "{change}");
+        database.execute(&back).await.unwrap();
+    }
+    let floor = async || {
+        let decision = strict.keys.decide(operator, &strict.signers, &name).await.unwrap();
+        decision.floor().map(ToString::to_string)
+    };
+    assert_eq!(floor().await, None);
+    let set = format!(
+        "INSERT INTO version_floors (org_id, package_name, floor, set_at)
+         VALUES ({parent}, 'package.so', '1.0.0', {later})"
+    );
+    database.execute(&set).await.unwrap();
+    assert_eq!(floor().await.as_deref(), Some("1.0.0"));
+}
+
+/// A database that was restored from a backup, and has been changed as often since:
+/// its epoch is the one that was seen last, and what it says is not.
+async fn restored_store_with_the_same_epoch_is_not_taken_for_the_same(world: World) {
+    let vendor = world.vendor("acme").await;
+    let strict = Runner::strict(&world, &vendor).await;
+    assert!(strict.decide().await.unwrap());
+    let epoch = world.keys.store().state().await.unwrap().trust_epoch;
+
+    world.keys.revoke_trusted_key(vendor.trusted.id).await.unwrap();
+    let back = format!("UPDATE store_state SET trust_epoch = {epoch}");
+    world.database.execute(&back).await.unwrap();
+
+    assert!(!strict.decide().await.unwrap());
 }
 
 async fn revocation_by_another_program_ends_bounded_decisions(world: World) {
@@ -125,7 +197,7 @@ fn bounded_decision_does_not_wait_for_a_locked_table_and_a_strict_one_does() {
         let (bounded, strict) =
             (Runner::bounded(&world, &vendor).await, Runner::strict(&world, &vendor).await);
         let client = world.database.connect().await;
-        client.batch_execute("BEGIN; LOCK TABLE trusted_keys").await.unwrap();
+        client.batch_execute("BEGIN; LOCK TABLE store_state").await.unwrap();
 
         let waiting = timeout(Duration::from_millis(500), strict.decide()).await;
         assert!(waiting.is_err(), "{waiting:?}");

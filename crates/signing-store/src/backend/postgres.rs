@@ -1,5 +1,5 @@
 use std::future::poll_fn;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use deadpool::managed;
 use diesel_async::SimpleAsyncConnection;
@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_postgres::{AsyncMessage, Client, Connection, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
+use uuid::Uuid;
 
 use super::{PgConnection, keep_unless_broken, tls};
 use crate::StoreError;
@@ -20,10 +21,14 @@ use crate::url::postgres::Target;
 /// Planning a decision takes ten times as long as executing it. Each is an index
 /// scan whatever its parameters, so one plan serves all; left to itself the server
 /// makes another each time, or scans tables whose pages it takes to be far apart.
+///
+/// A revocation that was confirmed outlives the server, however that is set up.
 const SET_UP: &str = "SET statement_timeout = '10s'; SET lock_timeout = '10s'; \
                       SET idle_in_transaction_session_timeout = '30s'; \
                       SET plan_cache_mode = force_generic_plan; SET random_page_cost = 1.1; \
-                      SET application_name = 'cloacina';";
+                      SET application_name = 'cloacina'; \
+                      SELECT set_config('synchronous_commit', coalesce(nullif(\
+                      current_setting('synchronous_commit'), 'off'), 'on'), false);";
 
 /// Makes connections to one server.
 pub(crate) struct Manager {
@@ -108,13 +113,20 @@ impl Listener {
     /// for which it might have to wait. What was notified before has arrived then.
     pub(crate) async fn origin(&self) -> Result<Origin, StoreError> {
         const ORIGIN: &str =
-            "SELECT store_id::text, trust_epoch, pg_is_in_recovery() FROM store_state";
+            "SELECT store_id::text, trust_epoch, trust_state::text, pg_is_in_recovery(),
+                    statement_timestamp() FROM store_state";
         let row = self.client.query_one(ORIGIN, &[]).await.map_err(StoreError::unavailable)?;
-        let store_id: &str = row.try_get(0).map_err(StoreError::unavailable)?;
+        let id = |column| -> Result<Uuid, StoreError> {
+            let text: &str = row.try_get(column).map_err(StoreError::unavailable)?;
+            text.parse().map_err(|error: uuid::Error| StoreError::CorruptRow(Box::new(error)))
+        };
+        let server_time: SystemTime = row.try_get(4).map_err(StoreError::unavailable)?;
         Ok(Origin {
-            store_id: store_id.parse().map_err(|error| StoreError::CorruptRow(Box::new(error)))?,
+            store_id: id(0)?.into(),
             trust_epoch: row.try_get(1).map_err(StoreError::unavailable)?,
-            in_recovery: row.try_get(2).map_err(StoreError::unavailable)?,
+            trust_state: id(2)?.into(),
+            in_recovery: row.try_get(3).map_err(StoreError::unavailable)?,
+            server_time: Some(server_time.into()),
         })
     }
 

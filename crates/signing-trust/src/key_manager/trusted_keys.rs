@@ -6,7 +6,7 @@ use signing_store::{
 };
 
 use super::{KeyManager, entry, revoking};
-use crate::freshness::{Answer, boot_time};
+use crate::answers::{Answer, boot_time};
 use crate::rules::{self, Occasion, Packages};
 use crate::{AuditEvent, EventType, TrustError, TrustedKey};
 

@@ -1,8 +1,8 @@
 use std::sync::LazyLock;
 
 use chrono::{DateTime, Utc};
-use signing_crypto::{GrantId, OrgId, SigningKey, TrustedKeyId, VerifyingKey};
-use signing_store::GrantFact;
+use signing_crypto::{GrantId, OrgId, SigningKey, TrustStateId, TrustedKeyId, VerifyingKey};
+use signing_store::{GrantFact, Heartbeat};
 use zeroize::Zeroizing;
 
 use super::*;
@@ -105,7 +105,8 @@ fn occasion() -> Occasion<'static> {
 }
 
 fn known(facts: &[TrustFact]) -> TrustFacts {
-    TrustFacts { epoch: 1, as_of: None, floor: None, facts: facts.to_vec() }
+    let heartbeat = Heartbeat { epoch: 1, state: TrustStateId::random(), as_of: None };
+    TrustFacts { heartbeat, floor: None, facts: facts.to_vec() }
 }
 
 /// What the facts say about one key, the same in whichever order they come.

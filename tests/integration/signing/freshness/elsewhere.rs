@@ -99,6 +99,10 @@ fn another_store_in_the_place_of_the_first_decides_nothing() {
         }
         let list = strict.keys.list_trusted_keys(vendor.org).await;
         assert_refused!(list, TrustError::Store(StoreError::AnotherStore { .. }));
+        let change = strict.keys.create_organization("new".parse().unwrap()).await;
+        assert_refused!(change, TrustError::Store(StoreError::AnotherStore { .. }));
+        let elsewhere = Store::open(&world.database.url()).await.unwrap();
+        assert_eq!(elsewhere.organizations().await.unwrap(), []);
 
         forge(&world, &vendor).await;
         let started_later = Runner::strict(&world, &vendor).await;

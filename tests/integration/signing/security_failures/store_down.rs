@@ -64,7 +64,7 @@ async fn store_that_goes_down_after_verification_loads_nothing(world: World) {
     let target = Target::new(&world).await;
     let verified = world.verify(&target.path, target.org, target.memory()).await.unwrap();
 
-    lose_a_table(&world, "trust_grants").await;
+    lose_a_table(&world, "store_state").await;
 
     assert_unavailable(verified.load(&world.keys).await);
 }

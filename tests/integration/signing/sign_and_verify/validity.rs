@@ -11,7 +11,7 @@ use signing_loader::{
 use signing_trust::store::Store;
 use signing_trust::{Freshness, KeyManager, PinnedKeys};
 
-use crate::support::{Vendor, World, assert_refused, on_both_backends, until, untrusted};
+use crate::support::{Vendor, World, assert_refused, hide, on_both_backends, until, untrusted};
 
 on_both_backends! {
     report_says_version_and_expiry,
@@ -166,21 +166,17 @@ async fn remembered_decision_does_not_hold_the_clock(world: World) {
         let source = SignatureSource::Memory(envelope.clone());
         check_package(&vendor.package, vendor.org, &world.config, &keys, source).await
     };
-    let hide = async |from: &str, to: &str| {
-        world.database.execute(&format!("ALTER TABLE {from} RENAME TO {to}")).await.unwrap();
-    };
     until(Duration::from_secs(10), "it answers from memory", async || {
         check(&vendor.signature).await.unwrap();
-        hide("trusted_keys", "hidden").await;
+        hide(&world, true).await;
         let remembered = check(&vendor.signature).await.is_ok();
-        hide("hidden", "trusted_keys").await;
+        hide(&world, false).await;
         remembered
     })
     .await;
 
     let expired = ending(&world, &vendor, in_seconds(0)).await;
     let good = ending(&world, &vendor, in_seconds(3600)).await;
-    hide("trusted_keys", "hidden").await;
 
     check(&good).await.unwrap();
     assert_refused!(

@@ -76,9 +76,10 @@ impl Runner {
     }
 }
 
-/// Makes every question about a key fail, and no heartbeat, or ends that.
+/// Makes every question fail, or ends that. A heartbeat that fails meanwhile makes a
+/// program forget, so it must not last.
 pub(crate) async fn hide(world: &World, hidden: bool) {
-    let names = ["trusted_keys", "trusted_keys_hidden"];
+    let names = ["store_state", "store_state_hidden"];
     let [from, to] = if hidden { names } else { [names[1], names[0]] };
     world.database.execute(&format!("ALTER TABLE {from} RENAME TO {to}")).await.unwrap();
 }

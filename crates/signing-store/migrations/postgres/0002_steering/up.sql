@@ -1,3 +1,18 @@
+-- Names the present state of trust. Unlike the epoch it never comes again, not even
+-- after the database was restored from a backup.
+ALTER TABLE store_state ADD COLUMN trust_state UUID NOT NULL DEFAULT gen_random_uuid();
+
+CREATE OR REPLACE FUNCTION cloacina_raise_trust_epoch() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    raised BIGINT;
+BEGIN
+    UPDATE store_state SET trust_epoch = trust_epoch + 1, trust_state = gen_random_uuid()
+    RETURNING trust_epoch INTO raised;
+    PERFORM pg_notify('cloacina_trust', raised::text);
+    RETURN NULL;
+END
+$$;
+
 ALTER TABLE signing_keys
     ADD COLUMN revocation_reason TEXT CHECK (revocation_reason IN ('retired', 'compromised')),
     ADD COLUMN revocation_note   TEXT,

@@ -1,3 +1,27 @@
+-- Names the present state of trust. Unlike the epoch it never comes again, not even
+-- after the database was restored from a backup.
+ALTER TABLE store_state ADD COLUMN trust_state BLOB CHECK (length(trust_state) = 16);
+UPDATE store_state SET trust_state = randomblob(16);
+
+DROP TRIGGER organizations_insert_epoch;
+CREATE TRIGGER organizations_insert_epoch AFTER INSERT ON organizations
+BEGIN UPDATE store_state SET trust_epoch = trust_epoch + 1, trust_state = randomblob(16); END;
+DROP TRIGGER organizations_update_epoch;
+CREATE TRIGGER organizations_update_epoch AFTER UPDATE ON organizations
+BEGIN UPDATE store_state SET trust_epoch = trust_epoch + 1, trust_state = randomblob(16); END;
+DROP TRIGGER organizations_delete_epoch;
+CREATE TRIGGER organizations_delete_epoch AFTER DELETE ON organizations
+BEGIN UPDATE store_state SET trust_epoch = trust_epoch + 1, trust_state = randomblob(16); END;
+DROP TRIGGER trust_grants_insert_epoch;
+CREATE TRIGGER trust_grants_insert_epoch AFTER INSERT ON trust_grants
+BEGIN UPDATE store_state SET trust_epoch = trust_epoch + 1, trust_state = randomblob(16); END;
+DROP TRIGGER trust_grants_update_epoch;
+CREATE TRIGGER trust_grants_update_epoch AFTER UPDATE ON trust_grants
+BEGIN UPDATE store_state SET trust_epoch = trust_epoch + 1, trust_state = randomblob(16); END;
+DROP TRIGGER trust_grants_delete_epoch;
+CREATE TRIGGER trust_grants_delete_epoch AFTER DELETE ON trust_grants
+BEGIN UPDATE store_state SET trust_epoch = trust_epoch + 1, trust_state = randomblob(16); END;
+
 ALTER TABLE signing_keys
     ADD COLUMN revocation_reason TEXT CHECK (revocation_reason IN ('retired', 'compromised'));
 ALTER TABLE signing_keys ADD COLUMN revocation_note TEXT;
@@ -39,11 +63,11 @@ CREATE UNIQUE INDEX trusted_keys_fingerprint ON trusted_keys (org_id, fingerprin
 CREATE INDEX trusted_keys_holders ON trusted_keys (fingerprint) WHERE public_key IS NOT NULL;
 
 CREATE TRIGGER trusted_keys_insert_epoch AFTER INSERT ON trusted_keys
-BEGIN UPDATE store_state SET trust_epoch = trust_epoch + 1; END;
+BEGIN UPDATE store_state SET trust_epoch = trust_epoch + 1, trust_state = randomblob(16); END;
 CREATE TRIGGER trusted_keys_update_epoch AFTER UPDATE ON trusted_keys
-BEGIN UPDATE store_state SET trust_epoch = trust_epoch + 1; END;
+BEGIN UPDATE store_state SET trust_epoch = trust_epoch + 1, trust_state = randomblob(16); END;
 CREATE TRIGGER trusted_keys_delete_epoch AFTER DELETE ON trusted_keys
-BEGIN UPDATE store_state SET trust_epoch = trust_epoch + 1; END;
+BEGIN UPDATE store_state SET trust_epoch = trust_epoch + 1, trust_state = randomblob(16); END;
 
 -- What a grant is limited to: a JSON array of patterns for package names, and a time.
 ALTER TABLE trust_grants ADD COLUMN packages TEXT;
@@ -67,14 +91,14 @@ CREATE TABLE version_floors (
 ) STRICT, WITHOUT ROWID;
 
 CREATE TRIGGER compromised_keys_insert_epoch AFTER INSERT ON compromised_keys
-BEGIN UPDATE store_state SET trust_epoch = trust_epoch + 1; END;
+BEGIN UPDATE store_state SET trust_epoch = trust_epoch + 1, trust_state = randomblob(16); END;
 CREATE TRIGGER compromised_keys_update_epoch AFTER UPDATE ON compromised_keys
-BEGIN UPDATE store_state SET trust_epoch = trust_epoch + 1; END;
+BEGIN UPDATE store_state SET trust_epoch = trust_epoch + 1, trust_state = randomblob(16); END;
 CREATE TRIGGER compromised_keys_delete_epoch AFTER DELETE ON compromised_keys
-BEGIN UPDATE store_state SET trust_epoch = trust_epoch + 1; END;
+BEGIN UPDATE store_state SET trust_epoch = trust_epoch + 1, trust_state = randomblob(16); END;
 CREATE TRIGGER version_floors_insert_epoch AFTER INSERT ON version_floors
-BEGIN UPDATE store_state SET trust_epoch = trust_epoch + 1; END;
+BEGIN UPDATE store_state SET trust_epoch = trust_epoch + 1, trust_state = randomblob(16); END;
 CREATE TRIGGER version_floors_update_epoch AFTER UPDATE ON version_floors
-BEGIN UPDATE store_state SET trust_epoch = trust_epoch + 1; END;
+BEGIN UPDATE store_state SET trust_epoch = trust_epoch + 1, trust_state = randomblob(16); END;
 CREATE TRIGGER version_floors_delete_epoch AFTER DELETE ON version_floors
-BEGIN UPDATE store_state SET trust_epoch = trust_epoch + 1; END;
+BEGIN UPDATE store_state SET trust_epoch = trust_epoch + 1, trust_state = randomblob(16); END;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use signing_trust::store::StoreError;
 use signing_trust::{Freshness, TrustError};
 
-use super::{OPERATION, Runners, assert_not_confirmed, refusal};
+use super::{OPERATION, Runners, refusal};
 use crate::support::{
     End, LONG, Login, OwnServer, Runner, World, assert_refused, run_alone, shown, until,
 };
@@ -67,8 +67,8 @@ fn hot_standby_decides_nothing_strictly_or_from_memory_until_it_is_promoted() {
         let refused = runners.strict.keys.store().watch_trust().await.unwrap_err();
         assert!(matches!(refused, StoreError::Unavailable(_)), "{refused:?}");
         assert!(shown(&refused).contains("LISTEN during recovery"), "{}", shown(&refused));
-        let change = runners.strict.keys.revoke_trusted_key(vendor.trusted.id);
-        assert_not_confirmed(change, &server).await;
+        let change = runners.strict.keys.revoke_trusted_key(vendor.trusted.id).await;
+        assert_refused!(change, TrustError::Store(StoreError::InRecovery));
 
         promote(&login).await;
         for runner in runners.each().into_iter().chain([&impatient]) {

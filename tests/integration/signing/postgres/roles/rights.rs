@@ -36,6 +36,7 @@ fn expected(purpose: RolePurpose) -> BTreeSet<String> {
         "UPDATE audit_heads.sequence",
         "UPDATE audit_heads.entry_hash",
         "UPDATE store_state.trust_epoch",
+        "UPDATE store_state.trust_state",
         "UPDATE store_state.kek_id",
         "UPDATE organizations.deleted_at",
         "UPDATE signing_keys.revoked_at",
