@@ -1,16 +1,17 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use chrono::{DateTime, Utc};
 use diesel::expression::ValidGrouping;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
-use diesel::sql_types::Bool;
+use diesel::sql_types::{Bool, Nullable};
 use diesel_async::RunQueryDsl;
 use signing_crypto::{KekId, StoreId};
 
 use crate::backend::impl_for_connections;
 use crate::pool::read;
 use crate::schema::store_state;
-use crate::sql_types::bind;
+use crate::sql_types::{Instant, bind};
 use crate::{Store, StoreError};
 
 /// What a store says about itself.
@@ -92,6 +93,13 @@ impl Store {
         Ok(origin.trust_epoch)
     }
 
+    /// The present by the server's clock. A SQLite file has no clock.
+    pub async fn clock(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
+        read!(self.pool, |conn| {
+            Ok(store_state::table.select(ServerTime).get_result(conn).await?)
+        })
+    }
+
     /// Reads the store's id, trust epoch and KEK.
     pub async fn state(&self) -> Result<StoreState, StoreError> {
         read!(self.pool, |conn| {
@@ -158,8 +166,16 @@ impl QueryFragment<diesel::sqlite::Sqlite> for InRecovery {
 }
 
 /// When the statement began, by the server's clock.
-#[derive(Clone, Copy, Debug, QueryId)]
+#[derive(Clone, Copy, Debug, QueryId, ValidGrouping)]
 pub(crate) struct ServerTime;
+
+impl Expression for ServerTime {
+    type SqlType = Nullable<Instant>;
+}
+
+impl<Source> AppearsOnTable<Source> for ServerTime {}
+
+impl<Source> SelectableExpression<Source> for ServerTime {}
 
 #[cfg(feature = "postgres")]
 impl QueryFragment<diesel::pg::Pg> for ServerTime {
