@@ -44,8 +44,8 @@ fn check(backend: Backend, default: u64) {
         seen.append(&mut check_in_one_store(backend, some));
     }
     println!("{number} graphs on {backend:?} took {:?}", begun.elapsed());
-    // Graphs in which nothing happens would show nothing.
-    if number >= 50 {
+    // Graphs in which nothing happens would show nothing. Few need not show everything.
+    if number >= 20 {
         assert_eq!(seen, BTreeSet::from(questions::VERDICTS), "the verdicts that were given");
     }
 }

@@ -58,16 +58,19 @@ impl<'a> Graph<'a> {
     pub(super) async fn change(&mut self, random: &mut Random) {
         let (org, key) = (random.below(self.orgs.len()), random.below(self.keys.len()));
         let other = random.below(self.orgs.len());
+        // Most pairs have said nothing yet, and there would be nothing to take back.
+        let word = some_of(&self.rows, random).unwrap_or((org, key));
+        let grant = some_of(&self.model.grants, random).unwrap_or((org, other));
         match random.below(40) {
             0..12 => self.trust(org, key, random).await,
-            12..14 => self.end_trust(org, key).await,
-            14..16 => self.revoke_key(org, key, Refusal::Retired).await,
-            16 => self.revoke_key(org, key, Refusal::Compromised).await,
-            17..19 => self.deny(org, key).await,
-            19..22 => self.reinstate(org, key).await,
-            22..34 => self.grant(org, other, random).await,
-            34..36 => self.end_grant(org, other).await,
-            36..38 => self.revoke_grant(org, other).await,
+            12..15 => self.end_trust(word.0, word.1).await,
+            15..17 => self.revoke_key(word.0, word.1, Refusal::Retired).await,
+            17 => self.revoke_key(word.0, word.1, Refusal::Compromised).await,
+            18..20 => self.deny(org, key).await,
+            20..23 => self.reinstate(word.0, word.1).await,
+            23..34 => self.grant(org, other, random).await,
+            34..36 => self.end_grant(grant.0, grant.1).await,
+            36..38 => self.revoke_grant(grant.0, grant.1).await,
             38 => self.compromise(org, key, random).await,
             _ => self.delete(org, random).await,
         }
@@ -233,6 +236,13 @@ impl<'a> Graph<'a> {
             true => (Utc::now() - TimeDelta::hours(1)).timestamp_micros().to_string(),
             false => "now() - interval '1 hour'".into(),
         }
+    }
+}
+
+fn some_of<T>(places: &BTreeMap<(usize, usize), T>, random: &mut Random) -> Option<(usize, usize)> {
+    match places.len() {
+        0 => None,
+        some => places.keys().nth(random.below(some)).copied(),
     }
 }
 
