@@ -1,5 +1,8 @@
 mod audit;
+mod floor;
+mod orgs;
 mod package;
+mod trust;
 
 use std::path::PathBuf;
 
@@ -8,7 +11,10 @@ use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use crate::passphrase::{PASSPHRASE, PassphraseArgs};
 
 pub(crate) use self::audit::{Audit, Checkpoint, List, Verify};
+pub(crate) use self::floor::Floor;
+pub(crate) use self::orgs::{Grant, NewGrant, Orgs};
 pub(crate) use self::package::Package;
+pub(crate) use self::trust::{Picture, Trust};
 
 /// Sign native packages, decide whose signatures count, and verify
 #[derive(Parser)]
@@ -72,43 +78,15 @@ pub(crate) enum Command {
     /// Sign and verify packages, and look at signatures
     #[command(subcommand)]
     Package(Package),
+    /// Who accepts whose keys
+    #[command(subcommand)]
+    Trust(Trust),
     /// The log of every change, and whether it is as it was written
     #[command(subcommand)]
     Audit(Audit),
     /// The store's tables
     #[command(subcommand)]
     Db(Db),
-}
-
-#[derive(Subcommand)]
-pub(crate) enum Orgs {
-    /// Create an organisation; makes the SQLite store if there is none
-    Create {
-        /// Its name
-        name: String,
-    },
-    /// List the organisations
-    List,
-    /// Delete an organisation: it trusts nothing and passes no trust on
-    Delete {
-        /// Its name or id
-        org: String,
-    },
-    /// Accept the keys that another organisation trusts directly
-    GrantTrust(Grant),
-    /// End that
-    RevokeTrust(Grant),
-}
-
-#[derive(Args)]
-pub(crate) struct Grant {
-    /// The parent, which accepts (name or id)
-    #[arg(long, value_name = "PARENT")]
-    pub(crate) from: String,
-
-    /// The child, whose trusted keys are accepted (name or id)
-    #[arg(long, value_name = "CHILD")]
-    pub(crate) to: String,
 }
 
 #[derive(Subcommand)]
@@ -201,6 +179,12 @@ pub(crate) enum Keys {
         /// What to call it
         #[arg(long)]
         name: Option<String>,
+
+        /// Accept them until this time (RFC 3339), or until a date begins: 2027-01-01
+        /// is 00:00:00 UTC of that day. Trusted again, a key is trusted until the new
+        /// time, or for ever without one
+        #[arg(long, value_name = "TIME")]
+        expires: Option<String>,
     },
     /// Refuse a key's signatures, even if another organisation passes it on
     Deny {

@@ -1,10 +1,12 @@
 mod audit;
 mod db;
+mod floor;
 mod inspect;
 mod keys;
 mod orgs;
 mod package;
 mod sign;
+mod trust_graph;
 mod verify;
 
 use crate::cli::{Cli, Command};
@@ -19,6 +21,7 @@ pub(crate) fn run(cli: Cli) -> Result<Report, CliError> {
         Command::Orgs(command) => orgs::run(&context, command),
         Command::Keys(command) => keys::run(&context, command),
         Command::Package(command) => package::run(&context, command),
+        Command::Trust(command) => trust_graph::run(&context, command),
         Command::Audit(command) => audit::run(&context, &cli.global, command),
         Command::Db(command) => db::run(&context, command),
     }

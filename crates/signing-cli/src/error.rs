@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use signing_crypto::{
     CheckpointError, EnvelopeError, KekError, KeyId, MalformedEnvelope, NameError, OrgName,
-    ParseError, PassphraseError, PemError, StatementTime,
+    ParseError, PassphraseError, PatternError, PemError, StatementTime,
 };
 use signing_loader::{LoadError, PackageError, VerificationError};
 use signing_trust::TrustError;
@@ -39,6 +39,10 @@ pub(crate) enum CliError {
     Name(#[from] NameError),
     #[error(transparent)]
     Parse(#[from] ParseError),
+    #[error(transparent)]
+    Pattern(#[from] PatternError),
+    #[error("{given:?} is not a time, expected RFC 3339 or a date such as 2026-01-28")]
+    InvalidTime { given: String },
     #[error("there is no organisation {given:?}")]
     NoSuchOrganization { given: String, similar: Option<OrgName> },
     #[error("there is no key {given:?}")]
@@ -83,8 +87,6 @@ pub(crate) enum CliError {
     StoreWithoutOrganization,
     #[error("the signing key {id} is of another organisation: leave --org out")]
     StoreForAnotherOrganization { id: KeyId },
-    #[error("{given:?} is not a time, expected RFC 3339 or a date such as 2026-01-28")]
-    InvalidTime { given: String },
     #[error("{given:?} is not a type of event")]
     EventPattern { given: String, source: EventPatternError },
     #[error("there is no type of event {given:?}")]
@@ -157,6 +159,8 @@ impl CliError {
             Self::Kek(_) => "InvalidKeyEncryptionKey",
             Self::Name(_) => "InvalidName",
             Self::Parse(_) => "InvalidArgument",
+            Self::Pattern(_) => "InvalidPattern",
+            Self::InvalidTime { .. } => "InvalidTime",
             Self::NoSuchOrganization { .. } => "NoSuchOrganization",
             Self::NoSuchKey { .. } => "NoSuchKey",
             Self::AmbiguousKey { .. } => "AmbiguousKey",
@@ -183,7 +187,6 @@ impl CliError {
             Self::SeveralPackages { .. } => "SeveralPackages",
             Self::StoreWithoutOrganization => "StoreWithoutOrganization",
             Self::StoreForAnotherOrganization { .. } => "KeyOfAnotherOrganization",
-            Self::InvalidTime { .. } => "InvalidTime",
             Self::EventPattern { .. } | Self::NoSuchEventType { .. } => "NoSuchEventType",
             Self::NoCheckpoint { .. } => "NoCheckpoint",
             Self::CheckpointsTooLarge { .. } => "CheckpointsTooLarge",
@@ -230,6 +233,7 @@ fn trust_code(error: &TrustError) -> &'static str {
         TrustError::SigningKeyRevoked { .. } => "SigningKeyRevoked",
         TrustError::PreviouslyRevoked { .. } => "PreviouslyRevoked",
         TrustError::SelfGrant { .. } => "SelfGrant",
+        TrustError::ExpiryPast { .. } => "ExpiryPast",
         TrustError::TooManyCandidates { .. } => "TooManyCandidates",
         TrustError::MalformedEnvelope(_) => "MalformedSignature",
         TrustError::AuditLogBroken(_) => "AuditLogBroken",

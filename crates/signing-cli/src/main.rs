@@ -12,6 +12,7 @@ mod files;
 mod passphrase;
 mod select;
 mod terminal;
+mod time;
 
 mod output;
 

@@ -29,6 +29,12 @@ pub(crate) fn remedy(error: &CliError) -> Option<String> {
                 .into(),
         ),
         CliError::Kek(_) => Some("give 64 hexadecimal digits, or the base64 of 32 bytes".into()),
+        CliError::InvalidTime { .. } => Some(
+            "give a time such as 2027-01-01T12:00:00Z, or a date: it begins at 00:00 UTC".into(),
+        ),
+        CliError::Pattern(_) => Some(
+            "give each pattern with a --packages of its own, such as --packages 'etl-*'".into(),
+        ),
         CliError::NoSuchOrganization { similar: Some(name), .. } => {
             Some(format!("did you mean {name}?"))
         }
@@ -124,6 +130,10 @@ fn trust(error: &TrustError) -> Option<String> {
         }
         TrustError::PreviouslyRevoked { .. } => {
             "make and trust a new key: a revoked one is not trusted again".into()
+        }
+        TrustError::ExpiryPast { .. } => {
+            "give a time to come; to end trust now: cloacina keys revoke, or orgs revoke-trust"
+                .into()
         }
         TrustError::Wrap(_) => {
             "check that CLOACINA_KEY_ENCRYPTION_KEY is the store's, then restore the key from a \

@@ -148,4 +148,21 @@ impl Store {
                 .await?)
         })
     }
+
+    /// The grant that `grant` took the place of, if it did: both are of one moment.
+    pub async fn replaced_grant(
+        &self,
+        grant: TrustGrantRecord,
+    ) -> Result<Option<TrustGrantRecord>, StoreError> {
+        read!(self.pool, |conn| {
+            Ok(trust_grants::table
+                .filter(trust_grants::parent_org_id.eq(bind(grant.parent_org_id)))
+                .filter(trust_grants::child_org_id.eq(bind(grant.child_org_id)))
+                .filter(trust_grants::revoked_at.eq(bind(grant.created_at)))
+                .order(trust_grants::created_at.desc())
+                .first(conn)
+                .await
+                .optional()?)
+        })
+    }
 }

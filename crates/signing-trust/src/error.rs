@@ -58,6 +58,19 @@ pub enum TrustError {
         /// The organisation.
         org: OrgId,
     },
+    /// Trust that would end before it began.
+    #[cfg(feature = "store")]
+    #[error(
+        "the trust would have expired already, at {}: now is {}",
+        expires_at.to_rfc3339(),
+        now.to_rfc3339()
+    )]
+    ExpiryPast {
+        /// When it would.
+        expires_at: DateTime<Utc>,
+        /// The present.
+        now: DateTime<Utc>,
+    },
     /// A signature names no key, and there are too many to try.
     #[cfg(feature = "store")]
     #[error(

@@ -1,6 +1,7 @@
 mod audit_log;
 mod floors;
 mod grants;
+mod graph;
 mod organizations;
 mod signatures;
 mod signing_keys;

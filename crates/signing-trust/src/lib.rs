@@ -55,6 +55,9 @@ mod freshness;
 #[cfg(feature = "store")]
 mod key_manager;
 
+#[cfg(feature = "store")]
+mod graph;
+
 mod audit;
 
 mod error;
@@ -66,6 +69,8 @@ pub use decision::{
 pub use error::TrustError;
 #[cfg(feature = "store")]
 pub use freshness::Freshness;
+#[cfg(feature = "store")]
+pub use graph::{GrantStanding, GraphGrant, GraphKey, GraphOrganization, KeyStanding, TrustGraph};
 #[cfg(feature = "store")]
 pub use key_manager::{KeyManager, StoredSignature};
 pub use pinned::PinnedKeys;

@@ -1,6 +1,7 @@
 //! How soon a program knows of a change that another one made.
 
 mod elsewhere;
+mod limits;
 mod network;
 mod processes;
 mod racing;

@@ -2,6 +2,7 @@
 
 mod audit;
 mod concurrency;
+mod migration;
 mod secrets;
 
 use std::fs::{self, File, Permissions};

@@ -1,6 +1,7 @@
 //! A grant lets a parent accept what a child trusts itself: one way, one level.
 
 mod deleted;
+mod graph;
 mod idempotence;
 mod random_graphs;
 mod refusals;

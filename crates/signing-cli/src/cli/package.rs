@@ -4,6 +4,7 @@ use clap::{ArgGroup, Subcommand};
 use signing_crypto::{PackageVersion, ParseError, StatementTime};
 use signing_loader::SignerCount;
 
+use super::Floor;
 use crate::passphrase::{PASSPHRASE, PassphraseArgs};
 
 #[derive(Subcommand)]
@@ -109,6 +110,9 @@ pub(crate) enum Package {
         #[arg(long, value_name = "PEM", conflicts_with = "org")]
         trust_key: Vec<PathBuf>,
     },
+    /// The lowest versions that an organisation accepts
+    #[command(subcommand)]
+    Floor(Floor),
 }
 
 fn expiry(text: &str) -> Result<StatementTime, ParseError> {

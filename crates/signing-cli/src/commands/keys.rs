@@ -29,12 +29,12 @@ pub(super) fn run(context: &Context, command: Keys) -> Result<Report, CliError> 
             let existing = Existing::replace_if(force);
             block_on(make::export(context, &id, format, output.as_deref(), existing))
         }
-        Keys::Trust { org, import, key_id, name } => {
+        Keys::Trust { org, import, key_id, name, expires } => {
             let key = match (import, key_id) {
                 (Some(path), _) => trust::Key::File(path),
                 (None, id) => trust::Key::Stored(id.unwrap_or_default().parse()?),
             };
-            block_on(trust::trust(context, &org, key, name))
+            block_on(trust::trust(context, &org, key, name, expires.as_deref()))
         }
         Keys::Deny { fingerprint, org, reason } => {
             block_on(trust::deny(context, &org, &fingerprint, reason))

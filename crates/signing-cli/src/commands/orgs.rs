@@ -1,18 +1,23 @@
 use serde_json::{Value, json};
-use signing_trust::store::{Change, OrganizationRecord};
+use signing_crypto::PackagePatterns;
+use signing_trust::store::{Change, GrantScope, OrganizationRecord, TrustGrantRecord};
+use signing_trust::{GrantStanding, GraphGrant, TrustLimits};
 
-use crate::cli::{Grant, Orgs};
+use super::trust_graph::{grant_json, grant_text, limits_json, limits_text};
+use crate::cli::{Grant, NewGrant, Orgs};
 use crate::context::{Context, block_on, organization};
 use crate::error::CliError;
 use crate::output::Report;
+use crate::time;
 
 pub(super) fn run(context: &Context, command: Orgs) -> Result<Report, CliError> {
     block_on(async {
         match command {
             Orgs::Create { name } => create(context, &name).await,
             Orgs::List => list(context).await,
+            Orgs::Show { org } => show(context, &org).await,
             Orgs::Delete { org } => delete(context, &org).await,
-            Orgs::GrantTrust(grant) => grant_trust(context, &grant).await,
+            Orgs::GrantTrust(grant) => grant_trust(context, grant).await,
             Orgs::RevokeTrust(grant) => revoke_trust(context, &grant).await,
         }
     })
@@ -25,24 +30,45 @@ async fn create(context: &Context, name: &str) -> Result<Report, CliError> {
 }
 
 async fn list(context: &Context) -> Result<Report, CliError> {
-    let keys = context.keys().await?;
-    let orgs = keys.list_organizations().await?;
+    let graph = context.keys().await?.trust_graph(None).await?;
     let mut text = String::new();
     let mut documents = Vec::new();
-    for org in &orgs {
-        let grants = keys.list_grants(org.id).await?;
-        let accepts: Vec<_> =
-            grants.iter().filter_map(|grant| name_of(&orgs, grant.child_org_id)).collect();
+    for org in graph.organizations.iter().filter(|org| org.deleted_at.is_none()) {
         text += &format!("{}  {}", org.id, org.name);
-        if !accepts.is_empty() {
-            text += &format!("  accepts {}", accepts.join(", "));
+        let mut accepts = Vec::new();
+        let in_force = |grant: &&GraphGrant| grant.standing == GrantStanding::InForce;
+        for (place, grant) in org.grants.iter().filter(in_force).enumerate() {
+            let before = if place == 0 { "  accepts" } else { "," };
+            text += &format!("{before} {}{}", grant.child_name, limits_text(&grant.limits));
+            accepts.push(grant.child_name.as_str());
         }
         text.push('\n');
-        let mut document = org_json(org);
-        document["accepts"] = accepts.into();
-        documents.push(document);
+        documents.push(json!({
+            "id": org.id.to_string(),
+            "name": org.name.as_str(),
+            "accepts": accepts,
+        }));
     }
     Ok(Report::new(text, Value::Array(documents)))
+}
+
+async fn show(context: &Context, org: &str) -> Result<Report, CliError> {
+    let keys = context.keys().await?;
+    let org = organization(&keys, org).await?;
+    let graph = keys.trust_graph(Some(org.id)).await?;
+    let grants = graph.organization(org.id).map(|org| &*org.grants).unwrap_or_default();
+    let mut text = format!("{}  {}\ncreated  {}\n", org.id, org.name, time::text(&org.created_at));
+    if let Some(at) = &org.deleted_at {
+        text += &format!("deleted  {}: it trusts nothing\n", time::text(at));
+    }
+    for grant in grants {
+        text += &format!("{}\n", grant_text(grant));
+    }
+    let mut document = org_json(&org);
+    document["created_at"] = time::text(&org.created_at).into();
+    document["deleted_at"] = org.deleted_at.as_ref().map(time::text).into();
+    document["grants"] = grants.iter().map(grant_json).collect();
+    Ok(Report::new(text, document))
 }
 
 async fn delete(context: &Context, org: &str) -> Result<Report, CliError> {
@@ -54,16 +80,44 @@ async fn delete(context: &Context, org: &str) -> Result<Report, CliError> {
     Ok(Report::new(text, org_json(&org)))
 }
 
-async fn grant_trust(context: &Context, grant: &Grant) -> Result<Report, CliError> {
+async fn grant_trust(context: &Context, new: NewGrant) -> Result<Report, CliError> {
+    let packages = match new.packages.is_empty() {
+        true => None,
+        false => Some(PackagePatterns::new(new.packages)?),
+    };
+    let expires_at = new.expires.as_deref().map(time::parse).transpose()?;
+    let scope = GrantScope { packages, expires_at };
     let keys = context.keys().await?;
-    let parent = organization(&keys, &grant.from).await?;
-    let child = organization(&keys, &grant.to).await?;
-    let (done, changed) = match keys.grant_trust(parent.id, child.id).await? {
+    let parent = organization(&keys, &new.grant.from).await?;
+    let child = organization(&keys, &new.grant.to).await?;
+    let change = keys.grant_limited_trust(parent.id, child.id, scope).await?;
+    let (done, changed) = match &change {
         Change::Made(_) => ("now accepts", true),
         Change::AlreadySo(_) => ("already accepts", false),
     };
-    let text = format!("{} {done} the keys that {} trusts directly", parent.name, child.name);
-    Ok(Report::new(text, grant_json(&parent, &child, changed)))
+    let record = change.into_inner();
+    let replaced = match changed {
+        true => keys.replaced_grant(&record).await?.map(limits),
+        false => None,
+    };
+    let limits = limits(record);
+    let mut text = format!(
+        "{} {done} the keys that {} trusts directly{}",
+        parent.name,
+        child.name,
+        limits_text(&limits),
+    );
+    if let Some(replaced) = &replaced {
+        let before = match limits_text(replaced) {
+            limits if limits.is_empty() => " for every package and for ever".to_owned(),
+            limits => limits,
+        };
+        text += &format!("\nthis replaces what it accepted before:{before}");
+    }
+    let mut document = change_json(&parent, &child, changed);
+    document["limits"] = limits_json(&limits);
+    document["replaced"] = replaced.as_ref().map(limits_json).into();
+    Ok(Report::new(text, document))
 }
 
 async fn revoke_trust(context: &Context, grant: &Grant) -> Result<Report, CliError> {
@@ -75,17 +129,17 @@ async fn revoke_trust(context: &Context, grant: &Grant) -> Result<Report, CliErr
         Change::AlreadySo(_) => ("did not accept", false),
     };
     let text = format!("{} {done} keys through {}", parent.name, child.name);
-    Ok(Report::new(text, grant_json(&parent, &child, changed)))
+    Ok(Report::new(text, change_json(&parent, &child, changed)))
 }
 
-fn name_of(orgs: &[OrganizationRecord], id: signing_crypto::OrgId) -> Option<String> {
-    orgs.iter().find(|org| org.id == id).map(|org| org.name.to_string())
+fn limits(record: TrustGrantRecord) -> TrustLimits {
+    TrustLimits { packages: record.packages, expires_at: record.expires_at }
 }
 
 fn org_json(org: &OrganizationRecord) -> Value {
     json!({ "id": org.id.to_string(), "name": org.name.as_str() })
 }
 
-fn grant_json(parent: &OrganizationRecord, child: &OrganizationRecord, changed: bool) -> Value {
+fn change_json(parent: &OrganizationRecord, child: &OrganizationRecord, changed: bool) -> Value {
     json!({ "from": org_json(parent), "to": org_json(child), "changed": changed })
 }

@@ -1,6 +1,6 @@
 use signing_loader::RequiredSigners;
 
-use super::{inspect, sign, verify};
+use super::{floor, inspect, sign, verify};
 use crate::cli::Package;
 use crate::context::{Context, block_on};
 use crate::error::CliError;
@@ -70,5 +70,6 @@ pub(super) fn run(context: &Context, command: Package) -> Result<Report, CliErro
                 None => inspect::with_pinned_keys(&file, &trust_key),
             }
         }
+        Package::Floor(command) => floor::run(context, command),
     }
 }

@@ -5,7 +5,9 @@
 mod support;
 
 mod db;
+mod grants;
 mod orgs;
+mod trust_graph;
 
 mod generate;
 mod import_export;
@@ -16,6 +18,7 @@ mod passphrase;
 mod prompt;
 
 mod add_signature;
+mod floor;
 mod inspect;
 mod quorum;
 mod sign;

@@ -19,7 +19,7 @@ fn a_trusted_key_is_accepted_and_a_stranger_is_not() {
     assert_eq!(
         accepted,
         json!([{ "id": made["id"], "fingerprint": fingerprint, "name": "dev",
-        "via": { "path": "direct" } }])
+        "via": { "path": "direct" }, "packages": null, "expires_at": null }])
     );
     assert_eq!(scratch.json(&["package", "verify", "a.so", "--org", "acme"])[0]["via"], "direct");
     let run = scratch.fails(1, "UntrustedSigner", &["package", "verify", "b.so", "--org", "acme"]);

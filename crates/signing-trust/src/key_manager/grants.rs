@@ -24,7 +24,7 @@ impl KeyManager {
     ///
     /// # Errors
     ///
-    /// As [`grant_trust`](Self::grant_trust).
+    /// As [`grant_trust`](Self::grant_trust), and [`TrustError::ExpiryPast`].
     pub async fn grant_limited_trust(
         &self,
         parent: OrgId,
@@ -34,6 +34,7 @@ impl KeyManager {
         if parent == child {
             return Err(TrustError::SelfGrant { org: parent });
         }
+        self.require_future(scope.expires_at).await?;
         let mut entry = entry(EventType::GrantCreated).with("child_org_id", child);
         if let Some(packages) = &scope.packages {
             entry = entry.with("packages", packages.as_str());
@@ -52,6 +53,14 @@ impl KeyManager {
                 .emit();
         }
         Ok(change)
+    }
+
+    /// The grant that `grant` took the place of, if it did.
+    pub async fn replaced_grant(
+        &self,
+        grant: &TrustGrantRecord,
+    ) -> Result<Option<TrustGrantRecord>, TrustError> {
+        Ok(self.store.replaced_grant(grant.clone()).await?)
     }
 
     /// Revokes a grant. `AlreadySo(None)` if there is none.

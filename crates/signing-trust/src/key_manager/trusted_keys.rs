@@ -34,7 +34,7 @@ impl KeyManager {
     ///
     /// # Errors
     ///
-    /// As [`trust_public_key`](Self::trust_public_key).
+    /// As [`trust_public_key`](Self::trust_public_key), and [`TrustError::ExpiryPast`].
     pub async fn trust_public_key_until(
         &self,
         org: OrgId,
@@ -42,6 +42,7 @@ impl KeyManager {
         name: Option<KeyName>,
         expires_at: Option<DateTime<Utc>>,
     ) -> Result<Change<TrustedKeyRecord>, TrustError> {
+        self.require_future(expires_at).await?;
         let id = TrustedKeyId::random();
         let fingerprint = key.fingerprint();
         let expires_at = expires_at.map(|expires_at| expires_at.trunc_subsecs(6));

@@ -1,26 +1,28 @@
 use serde_json::{Value, json};
 use signing_crypto::KeyName;
-use signing_trust::store::TrustedKeyRecord;
-use signing_trust::{TrustPath, TrustedKey};
+use signing_trust::{GraphKey, KeyStanding, TrustPath, TrustedKey};
 
 use super::make::signing_key_json;
+use crate::commands::trust_graph::{key_json, limits_json, limits_text, remark};
 use crate::context::{Context, organization};
 use crate::error::CliError;
 use crate::output::Report;
 
-/// Lists an organisation's signing keys, the keys that it accepts and by which
-/// path, and those that it refuses.
+/// Lists an organisation's signing keys, the keys that it accepts, once for each path,
+/// and what else it says about keys.
 pub(super) async fn list(context: &Context, org: &str) -> Result<Report, CliError> {
     let keys = context.keys().await?;
     let org = organization(&keys, org).await?;
     let signing = keys.list_signing_keys(org.id).await?;
     let accepted = keys.list_trusted_keys(org.id).await?;
-    let refused: Vec<_> = keys
-        .list_own_trusted_keys(org.id)
-        .await?
-        .into_iter()
-        .filter(|key| key.revoked_at.is_some())
-        .collect();
+    let graph = keys.trust_graph(Some(org.id)).await?;
+    let own = graph.organization(org.id).map(|org| &*org.keys).unwrap_or_default();
+    let is_refused = |key: &&GraphKey| {
+        matches!(key.standing, KeyStanding::Revoked { .. } | KeyStanding::Compromised { .. })
+    };
+    let is_idle = |key: &&GraphKey| !is_refused(key) && key.standing != KeyStanding::Trusted;
+    let refused: Vec<_> = own.iter().filter(is_refused).collect();
+    let idle: Vec<_> = own.iter().filter(is_idle).collect();
 
     let mut text = format!("signing keys of {}\n", org.name);
     for key in &signing {
@@ -29,16 +31,24 @@ pub(super) async fn list(context: &Context, org: &str) -> Result<Report, CliErro
     }
     text += &format!("keys whose signatures {} accepts\n", org.name);
     for key in &accepted {
-        text += &format!("  {}  {}  {}\n", row_id(key), key.key.fingerprint(), key.via);
+        let limits = limits_text(&key.limits);
+        text += &format!("  {}  {}  {}{limits}\n", row_id(key), key.key.fingerprint(), key.via);
     }
     text += &format!("keys whose signatures {} refuses\n", org.name);
     for key in &refused {
-        text += &format!("  {}  {}\n", key.id, key.fingerprint);
+        text += &format!("  {}  {}{}\n", key.id, key.fingerprint, remark(key));
+    }
+    if !idle.is_empty() {
+        text += &format!("keys that {} itself trusts no longer\n", org.name);
+    }
+    for key in &idle {
+        text += &format!("  {}  {}{}\n", key.id, key.fingerprint, remark(key));
     }
     let json = json!({
         "signing_keys": signing.iter().map(signing_key_json).collect::<Vec<_>>(),
         "accepted": accepted.iter().map(accepted_json).collect::<Vec<_>>(),
-        "refused": refused.iter().map(refused_json).collect::<Vec<_>>(),
+        "refused": refused.into_iter().map(key_json).collect::<Vec<_>>(),
+        "no_longer_trusted": idle.into_iter().map(key_json).collect::<Vec<_>>(),
     });
     Ok(Report::new(text, json))
 }
@@ -62,18 +72,10 @@ fn accepted_json(key: &TrustedKey) -> Value {
         }),
         _ => json!({ "path": "direct" }),
     };
-    json!({
-        "id": row_id(key),
-        "fingerprint": key.key.fingerprint().to_string(),
-        "name": key.name.as_ref().map(KeyName::as_str),
-        "via": via,
-    })
-}
-
-fn refused_json(key: &TrustedKeyRecord) -> Value {
-    json!({
-        "id": key.id.to_string(),
-        "fingerprint": key.fingerprint.to_string(),
-        "revoked_at": key.revoked_at.map(|at| at.to_rfc3339()),
-    })
+    let mut document = limits_json(&key.limits);
+    document["id"] = row_id(key).into();
+    document["fingerprint"] = key.key.fingerprint().to_string().into();
+    document["name"] = key.name.as_ref().map(KeyName::as_str).into();
+    document["via"] = via;
+    document
 }

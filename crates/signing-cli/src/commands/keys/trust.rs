@@ -8,6 +8,7 @@ use crate::context::{Context, organization};
 use crate::error::CliError;
 use crate::files;
 use crate::output::Report;
+use crate::time;
 
 /// The key to trust.
 pub(super) enum Key {
@@ -21,8 +22,10 @@ pub(super) async fn trust(
     org: &str,
     key: Key,
     name: Option<String>,
+    expires: Option<&str>,
 ) -> Result<Report, CliError> {
     let name = name.map(KeyName::new).transpose()?;
+    let expires_at = expires.map(time::parse).transpose()?;
     let from_file = match &key {
         Key::File(path) => Some(files::read_public_key(path)?),
         Key::Stored(_) => None,
@@ -34,12 +37,13 @@ pub(super) async fn trust(
         (None, Key::Stored(id)) => keys.store().signing_key(id).await?.public_key,
         (None, Key::File(path)) => files::read_public_key(&path)?,
     };
-    let change = keys.trust_public_key(org.id, &key, name).await?;
+    let change = keys.trust_public_key_until(org.id, &key, name, expires_at).await?;
     let done = match &change {
         Change::Made(_) => "now accepts",
         Change::AlreadySo(_) => "already accepts",
     };
-    let text = format!("{} {done} signatures by {}", org.name, key.fingerprint());
+    let until = expires_at.map(|at| format!(" until {}", time::text(&at))).unwrap_or_default();
+    let text = format!("{} {done} signatures by {}{until}", org.name, key.fingerprint());
     Ok(report(text, change))
 }
 
@@ -70,6 +74,7 @@ fn report(text: String, change: Change<TrustedKeyRecord>) -> Report {
         "id": record.id.to_string(),
         "org_id": record.org_id.to_string(),
         "fingerprint": record.fingerprint.to_string(),
+        "expires_at": record.expires_at.as_ref().map(time::text),
         "changed": changed,
     });
     Report::new(text, json)

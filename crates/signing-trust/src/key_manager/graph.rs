@@ -1,0 +1,46 @@
+use chrono::{DateTime, Utc};
+use signing_crypto::OrgId;
+
+use super::KeyManager;
+use crate::{TrustError, TrustGraph};
+
+impl KeyManager {
+    /// The picture of who accepts whose keys: all that bears on what `org` accepts, so
+    /// also those that it granted trust, or with `None` the whole store.
+    pub async fn trust_graph(&self, org: Option<OrgId>) -> Result<TrustGraph, TrustError> {
+        let rows = self.store.trust_rows(org).await?;
+        let now = later_of(rows.as_of);
+        let mut graph = TrustGraph::new(rows, now);
+        if let Some(org) = org {
+            // A grant reaches one level, so whom they granted trust is nothing to it.
+            let others = graph.organizations.iter_mut().filter(|other| other.id != org);
+            others.for_each(|other| other.grants.clear());
+        }
+        Ok(graph)
+    }
+
+    /// The present, which expiry is measured against: the later of the local and the
+    /// store's clock.
+    pub async fn now(&self) -> Result<DateTime<Utc>, TrustError> {
+        Ok(later_of(self.store.clock().await?))
+    }
+
+    /// # Errors
+    ///
+    /// [`TrustError::ExpiryPast`] if trust would end before it began.
+    pub(super) async fn require_future(
+        &self,
+        expires_at: Option<DateTime<Utc>>,
+    ) -> Result<(), TrustError> {
+        let Some(expires_at) = expires_at else { return Ok(()) };
+        let now = self.now().await?;
+        match now >= expires_at {
+            true => Err(TrustError::ExpiryPast { expires_at, now }),
+            false => Ok(()),
+        }
+    }
+}
+
+fn later_of(theirs: Option<DateTime<Utc>>) -> DateTime<Utc> {
+    theirs.map_or_else(Utc::now, |theirs| theirs.max(Utc::now()))
+}
