@@ -111,13 +111,6 @@ impl Store {
         Ok(origin.into())
     }
 
-    /// The present by the server's clock. A SQLite file has no clock.
-    pub async fn clock(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
-        read!(self.pool, |conn| {
-            Ok(store_state::table.select(ServerTime).get_result(conn).await?)
-        })
-    }
-
     /// Reads the store's id, trust epoch and KEK.
     pub async fn state(&self) -> Result<StoreState, StoreError> {
         read!(self.pool, |conn| {

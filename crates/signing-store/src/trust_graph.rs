@@ -5,9 +5,9 @@ use signing_crypto::OrgId;
 
 use crate::backend::impl_for_connections;
 use crate::pool::read;
-use crate::schema::{compromised_keys, organizations, store_state, trust_grants, trusted_keys};
+use crate::schema::{compromised_keys, organizations, trust_grants, trusted_keys};
 use crate::sql_types::bind;
-use crate::store_state::{InRecovery, Origin, ServerTime};
+use crate::store_state::{AskOrigin, Origin};
 use crate::{OrganizationRecord, Store, StoreError, TrustGrantRecord, TrustedKeyRecord};
 
 /// Every row that says who accepts whose keys, as of one moment.
@@ -38,20 +38,14 @@ impl Store {
     pub async fn trust_rows(&self, org: Option<OrgId>) -> Result<TrustRows, StoreError> {
         for _ in 0..ATTEMPTS {
             let before = self.seen.latest();
-            let read: Result<(Origin, i64, TrustRows), StoreError> = read!(self.pool, |conn| {
-                let (origin, as_of): (Origin, Option<DateTime<Utc>>) = store_state::table
-                    .select((
-                        (store_state::store_id, store_state::trust_epoch, InRecovery),
-                        ServerTime,
-                    ))
-                    .get_result(conn)
-                    .await?;
+            let read: Result<(Origin, Origin, TrustRows), StoreError> = read!(self.pool, |conn| {
+                let origin = conn.origin().await?;
+                let as_of = origin.server_time;
                 let (organizations, keys, grants) = match org {
                     Some(org) => conn.rows_about(org).await?,
                     None => conn.all_rows().await?,
                 };
-                let after = store_state::table.select(store_state::trust_epoch);
-                let after = after.get_result(conn).await?;
+                let after = conn.origin().await?;
                 Ok((origin, after, TrustRows { as_of, organizations, keys, grants }))
             });
             let (origin, after, rows) = read?;
@@ -59,8 +53,8 @@ impl Store {
             if org.is_some() && rows.organizations.is_empty() {
                 return Err(StoreError::OrganizationNotFound);
             }
-            // Every change raises the epoch, so what was read belongs together.
-            if origin.trust_epoch == after {
+            // Every change replaces the state, so what was read belongs together.
+            if origin.trust_state == after.trust_state {
                 return Ok(rows);
             }
         }

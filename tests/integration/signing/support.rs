@@ -18,7 +18,7 @@ pub(crate) use harness::{Canary, run, run_alone, run_in_child};
 pub(crate) use login::{Login, Role, shown, until};
 pub(crate) use own_server::{End, OwnServer};
 pub(crate) use proxy::{Flow, Proxy};
-pub(crate) use runner::{LONG, Runner, SOON, bound, hide};
+pub(crate) use runner::{LONG, Runner, SOON, bound, hide, hide_keys};
 pub(crate) use vendor::{Vendor, untrusted};
 pub(crate) use world::{World, call, entry_point, kek};
 

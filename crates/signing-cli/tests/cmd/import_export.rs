@@ -108,6 +108,8 @@ fn files_that_are_not_the_key_asked_for_are_refused_unseen() {
     assert!(run.stderr.contains("next: give the public half"), "{}", run.stderr);
     run.assert_says_nowhere(&secret);
     assert!(VerifyingKey::from_pem(public.as_bytes()).is_ok());
-    let nothing = serde_json::json!({ "signing_keys": [], "accepted": [], "refused": [] });
+    let nothing = serde_json::json!({
+        "signing_keys": [], "accepted": [], "no_longer_trusted": [], "refused": [],
+    });
     assert_eq!(scratch.json(&["keys", "list", "--org", "acme"]), nothing);
 }

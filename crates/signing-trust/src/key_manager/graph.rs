@@ -22,7 +22,7 @@ impl KeyManager {
     /// The present, which expiry is measured against: the later of the local and the
     /// store's clock.
     pub async fn now(&self) -> Result<DateTime<Utc>, TrustError> {
-        Ok(later_of(self.store.clock().await?))
+        Ok(later_of(self.store.heartbeat().await?.as_of))
     }
 
     /// # Errors

@@ -6,8 +6,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use signing_trust::store::GrantScope;
 use signing_trust::{Signers, TrustError, UntrustedReason};
 
-use super::{Runner, SOON, hide};
-use crate::support::{Vendor, World, on_both_backends};
+use super::{Runner, SOON};
+use crate::support::{Vendor, World, hide_keys, on_both_backends};
 
 on_both_backends! {
     remembered_key_is_refused_at_the_moment_that_it_expires,
@@ -41,7 +41,7 @@ async fn assert_ends(
     refusal: UntrustedReason,
 ) {
     bounded.remembers(world, true).await;
-    hide(world, true).await;
+    hide_keys(world, true).await;
     let limit = Instant::now() + SOON;
     // The server's clock counts from when it was asked, and so may be ahead by how long
     // that took.
@@ -71,7 +71,7 @@ async fn assert_ends(
     let package = "package.so".parse().unwrap();
     assert!(bounded.keys.decide(bounded.org, &other, &package).await.is_err());
     assert!(ask(bounded, vendor, "package.so").await.unwrap().is_err());
-    hide(world, false).await;
+    hide_keys(world, false).await;
 }
 
 async fn remembered_key_is_refused_at_the_moment_that_it_expires(world: World) {
@@ -113,9 +113,9 @@ async fn remembered_grant_for_one_package_does_not_answer_for_another(world: Wor
     assert_eq!(ask(&bounded, &vendor, "package.so").await.unwrap(), Ok(()));
 
     bounded.remembers(&world, true).await;
-    hide(&world, true).await;
+    hide_keys(&world, true).await;
     let unheard_of = ask(&bounded, &vendor, "third.so").await;
     assert!(matches!(unheard_of, Err(TrustError::Store(_))), "{unheard_of:?}");
     assert_eq!(ask(&bounded, &vendor, "package.so").await.unwrap(), Ok(()));
-    hide(&world, false).await;
+    hide_keys(&world, false).await;
 }

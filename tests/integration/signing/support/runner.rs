@@ -79,7 +79,16 @@ impl Runner {
 /// Makes every question fail, or ends that. A heartbeat that fails meanwhile makes a
 /// program forget, so it must not last.
 pub(crate) async fn hide(world: &World, hidden: bool) {
-    let names = ["store_state", "store_state_hidden"];
-    let [from, to] = if hidden { names } else { [names[1], names[0]] };
+    rename(world, "store_state", hidden).await;
+}
+
+/// Makes every question about a key fail, and no heartbeat, or ends that.
+pub(crate) async fn hide_keys(world: &World, hidden: bool) {
+    rename(world, "trusted_keys", hidden).await;
+}
+
+async fn rename(world: &World, table: &str, hidden: bool) {
+    let names = [table.to_owned(), format!("{table}_hidden")];
+    let [from, to] = if hidden { [&names[0], &names[1]] } else { [&names[1], &names[0]] };
     world.database.execute(&format!("ALTER TABLE {from} RENAME TO {to}")).await.unwrap();
 }
