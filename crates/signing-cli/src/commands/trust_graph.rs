@@ -228,7 +228,7 @@ fn grant_label(grant: &GraphGrant) -> Vec<String> {
         GrantStanding::Expired { .. } => "accepted, expired",
         _ => "accepted",
     };
-    let packages = grant.limits.packages.iter().flat_map(|packages| packages.patterns());
+    let packages = grant.limits.packages.iter().flat_map(PackagePatterns::patterns);
     let mut lines = vec![verb.to_owned()];
     lines.extend(packages.map(|pattern| format!("for {}", json!(pattern))));
     lines.extend(grant.limits.expires_at.as_ref().map(|at| format!("until {}", time::text(at))));
