@@ -30,6 +30,7 @@ fn random_graphs_are_decided_by_the_rules_on_postgres() {
     check(Backend::Postgres, 50);
 }
 
+#[expect(clippy::print_stdout, reason = "libtest shows it when the test fails, or when asked to")]
 fn check(backend: Backend, default: u64) {
     let number = variable("CLOACINA_TEST_GRAPHS").unwrap_or(default);
     let first = variable("CLOACINA_TEST_SEED").unwrap_or_else(|| {
