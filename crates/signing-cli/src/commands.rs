@@ -1,5 +1,6 @@
 mod audit;
 mod db;
+mod explain;
 mod floor;
 mod inspect;
 mod keys;

@@ -206,7 +206,7 @@ fn error_json(error: &CliError) -> Value {
 }
 
 /// The error and what caused it. Errors that pass on another's words say them once.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

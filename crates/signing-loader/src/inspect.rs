@@ -56,7 +56,7 @@ fn claimed_name(envelope: &SignatureEnvelope) -> Result<PackageName, Verificatio
     Ok(envelope.unverified_statement()?.name().clone())
 }
 
-fn inspect(
+pub(crate) fn inspect(
     envelope: &SignatureEnvelope,
     decision: &TrustDecision,
     config: &SecurityConfig,

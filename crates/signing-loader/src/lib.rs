@@ -56,6 +56,7 @@ mod report;
 mod sign;
 mod verify;
 
+mod explain;
 mod inspect;
 
 mod load;
@@ -74,6 +75,9 @@ pub use error::{
     ActualContent, ExpectedContent, LoadError, PackageError, SignatureLocation, SignerCountError,
     VerificationError,
 };
+#[cfg(feature = "store")]
+pub use explain::explain_package;
+pub use explain::{ExplainedEnvelope, Explanation, explain_package_offline};
 #[cfg(feature = "store")]
 pub use inspect::inspect_signature;
 pub use inspect::{SignatureInspection, inspect_signature_offline};

@@ -1,8 +1,8 @@
 use std::fs::File;
 use std::io::{self, Read};
 
-use signing_crypto::{HashedContent, OrgId, PackageDigest, PackageName};
-use signing_trust::{AuditEvent, EventType, PinnedKeys, Signers};
+use signing_crypto::{HashedContent, OrgId, PackageDigest, PackageName, SignatureEnvelope};
+use signing_trust::{AuditEvent, EventType, PinnedKeys, Signers, TrustDecision};
 
 use crate::accept::{Accepted, accept};
 use crate::open::open_regular;
@@ -18,7 +18,7 @@ use crate::{
 mod with_store;
 
 #[cfg(feature = "store")]
-pub(crate) use with_store::blocking;
+pub(crate) use with_store::{blocking, check};
 #[cfg(feature = "store")]
 pub use with_store::{check_package, verify_package};
 
@@ -36,7 +36,7 @@ pub fn verify_package_offline(
     source: SignatureSource,
 ) -> Result<VerifiedPackage, PackageError> {
     let package = path.into();
-    let outcome = offline(&package, config, pinned, source, seal);
+    let outcome = offline(&package, config, pinned, source, seal, &mut ());
     announce(&package, None, &outcome);
     outcome.map(|outcome| outcome.into_package(config))
 }
@@ -53,10 +53,36 @@ pub fn check_package_offline(
     pinned: &PinnedKeys,
     source: SignatureSource,
 ) -> Result<VerificationReport, PackageError> {
-    let package = path.into();
-    let outcome = offline(&package, config, pinned, source, hash);
-    announce(&package, None, &outcome);
+    check_offline(&path.into(), config, pinned, source, &mut ())
+}
+
+pub(crate) fn check_offline(
+    package: &PackagePath,
+    config: &SecurityConfig,
+    pinned: &PinnedKeys,
+    source: SignatureSource,
+    witness: &mut impl Witness,
+) -> Result<VerificationReport, PackageError> {
+    let outcome = offline(package, config, pinned, source, hash, witness);
+    announce(package, None, &outcome);
     outcome.map(|outcome| outcome.report)
+}
+
+/// Somebody who is shown what a verification looks at, and has no say in it.
+pub(crate) trait Witness {
+    /// An envelope, `None` if it could not be read, with what was decided about its
+    /// signers for a package of this name.
+    fn saw(
+        &mut self,
+        envelope: Option<&SignatureEnvelope>,
+        decision: &TrustDecision,
+        name: &PackageName,
+    );
+}
+
+/// Nobody wants to know.
+impl Witness for () {
+    fn saw(&mut self, _: Option<&SignatureEnvelope>, _: &TrustDecision, _: &PackageName) {}
 }
 
 fn offline<T>(
@@ -65,6 +91,7 @@ fn offline<T>(
     pinned: &PinnedKeys,
     source: SignatureSource,
     measure: Measure<T>,
+    witness: &mut impl Witness,
 ) -> Result<Verified<T>, PackageError> {
     let opened = OpenedPackage::open(package, config)?;
     let envelope = match source.look(package)? {
@@ -74,6 +101,7 @@ fn offline<T>(
         }
     };
     let decision = pinned.decide(&Signers::of(&envelope));
+    witness.saw(Some(&envelope), &decision, &opened.name);
     let accepted = accept(&envelope, &decision, &Policy::of(config), &opened.name)?;
     let measured = opened.measure_up_to(&accepted, measure)?;
     Verified::new(accepted, measured, None)

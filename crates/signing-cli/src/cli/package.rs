@@ -91,6 +91,11 @@ pub(crate) enum Package {
         /// Count as many of them as are of distinct organisations
         #[arg(long, requires = "required_signers", conflicts_with = "trust_key")]
         distinct_orgs: bool,
+
+        /// Show which signatures were found, which of them count and by which path, and
+        /// which rule refused
+        #[arg(long)]
+        explain: bool,
     },
     /// Show what a signature says, and whose it is; says nothing about the package
     Inspect {

@@ -146,7 +146,7 @@ fn lines(statement: &PackageStatement) -> String {
     lines
 }
 
-fn statement_document(statement: &PackageStatement) -> Value {
+pub(super) fn statement_document(statement: &PackageStatement) -> Value {
     json!({
         "name": statement.name().as_str(),
         "sha256": statement.digest().to_string(),
@@ -176,7 +176,10 @@ fn signature_line(signature: &EnvelopeSignature, verdict: Option<&Verdict>) -> S
     format!("  signature  {keyid}\n             {verdict}\n")
 }
 
-fn signature_document(signature: &EnvelopeSignature, verdict: Option<&Verdict>) -> Value {
+pub(super) fn signature_document(
+    signature: &EnvelopeSignature,
+    verdict: Option<&Verdict>,
+) -> Value {
     let mut document = json!({
         "keyid": signature.claimed_signer().map(|fingerprint| fingerprint.to_string()),
     });

@@ -50,13 +50,14 @@ pub(super) fn run(context: &Context, command: Package) -> Result<Report, CliErro
             signature,
             required_signers,
             distinct_orgs,
+            explain,
         } => {
             let packages = sign::packages(paths, name, signature.as_deref())?;
             let required = match distinct_orgs {
                 true => RequiredSigners::Organizations(required_signers),
                 false => RequiredSigners::Keys(required_signers),
             };
-            let asked = verify::Asked { signature, required };
+            let asked = verify::Asked { signature, required, explain };
             match org {
                 None => verify::with_pinned_keys(&packages, &trust_key, &asked),
                 Some(org) => block_on(verify::with_store(context, &packages, &org, &asked)),

@@ -2,11 +2,13 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 use signing_loader::{
-    PackageError, PackagePath, RequiredSigners, SecurityConfig, SignatureSource,
-    VerificationReport, check_package, check_package_offline,
+    Explanation, PackageError, PackagePath, RequiredSigners, SecurityConfig, SignatureSource,
+    VerificationReport, check_package, check_package_offline, explain_package,
+    explain_package_offline,
 };
 use signing_trust::PinnedKeys;
 
+use super::explain;
 use crate::context::{Context, organization};
 use crate::error::CliError;
 use crate::files;
@@ -16,6 +18,7 @@ use crate::output::{Report, shown};
 pub(super) struct Asked {
     pub(super) signature: Option<PathBuf>,
     pub(super) required: RequiredSigners,
+    pub(super) explain: bool,
 }
 
 impl Asked {
@@ -43,8 +46,12 @@ pub(super) fn with_pinned_keys(
     let keys = keys?;
     let mut verdicts = Verdicts::default();
     for package in packages {
-        let outcome = check_package_offline(package, &asked.config(), &keys, asked.source());
-        verdicts.add(package, outcome);
+        let (config, source) = (asked.config(), asked.source());
+        if asked.explain {
+            verdicts.explain(package, explain_package_offline(package, &config, &keys, source));
+        } else {
+            verdicts.add(package, check_package_offline(package, &config, &keys, source));
+        }
     }
     Ok(verdicts.report())
 }
@@ -60,8 +67,13 @@ pub(super) async fn with_store(
     let org = organization(&keys, org).await?.id;
     let mut verdicts = Verdicts::default();
     for package in packages {
-        let outcome = check_package(package, org, &asked.config(), &keys, asked.source()).await;
-        verdicts.add(package, outcome);
+        let (config, source) = (asked.config(), asked.source());
+        if asked.explain {
+            let explanation = explain_package(package, org, &config, &keys, source).await;
+            verdicts.explain(package, explanation);
+        } else {
+            verdicts.add(package, check_package(package, org, &config, &keys, source).await);
+        }
     }
     Ok(verdicts.report())
 }
@@ -75,12 +87,18 @@ struct Verdicts {
 }
 
 impl Verdicts {
-    fn add(&mut self, package: &PackagePath, outcome: Result<VerificationReport, PackageError>) {
+    /// Adds one, and returns why the package is refused if it is.
+    fn add(
+        &mut self,
+        package: &PackagePath,
+        outcome: Result<VerificationReport, PackageError>,
+    ) -> Option<&CliError> {
         let path = package.path().display().to_string();
         match outcome {
             Ok(report) => {
                 self.text += &format!("ok {}\n{}", shown(package.path()), lines(&report));
                 self.documents.push(document(&path, &report));
+                None
             }
             Err(error) => {
                 let error = CliError::from(error);
@@ -93,7 +111,20 @@ impl Verdicts {
                     "code": error.code(),
                 }));
                 self.refusals.push((path, error));
+                self.refusals.last().map(|(_, error)| error)
             }
+        }
+    }
+
+    fn explain(&mut self, package: &PackagePath, explanation: Explanation) {
+        let Explanation { outcome, envelopes, .. } = explanation;
+        // The tree says all that the lines would.
+        let before = self.text.len();
+        let tree = explain::tree(&shown(package.path()), &envelopes, self.add(package, outcome));
+        self.text.truncate(before);
+        self.text += &tree;
+        if let Some(last) = self.documents.last_mut() {
+            last["explanation"] = explain::document(&envelopes);
         }
     }
 

@@ -9,6 +9,7 @@ mod grants;
 mod orgs;
 mod trust_graph;
 
+mod explain;
 mod generate;
 mod import_export;
 mod revoke;

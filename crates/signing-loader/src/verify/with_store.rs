@@ -1,7 +1,7 @@
 use signing_crypto::{HashedContent, OrgId, SignatureEnvelope};
 use signing_trust::{Signers, TrustError, TrustSource};
 
-use super::{Measure, OpenedPackage, Verified, announce, hash, seal};
+use super::{Measure, OpenedPackage, Verified, Witness, announce, hash, seal};
 use crate::accept::{Accepted, accept};
 use crate::policy::Policy;
 use crate::source::Found;
@@ -25,7 +25,7 @@ pub async fn verify_package<'a>(
     source: SignatureSource,
 ) -> Result<VerifiedPackage, PackageError> {
     let package = path.into();
-    let outcome = examine(&package, org, config, trust.into(), source, seal).await;
+    let outcome = examine(&package, org, config, trust.into(), source, seal, &mut ()).await;
     announce(&package, Some(org), &outcome);
     outcome.map(|outcome| outcome.into_package(config))
 }
@@ -43,9 +43,19 @@ pub async fn check_package<'a>(
     trust: impl Into<TrustSource<'a>>,
     source: SignatureSource,
 ) -> Result<VerificationReport, PackageError> {
-    let package = path.into();
-    let outcome = examine(&package, org, config, trust.into(), source, hash).await;
-    announce(&package, Some(org), &outcome);
+    check(&path.into(), org, config, trust.into(), source, &mut ()).await
+}
+
+pub(crate) async fn check(
+    package: &PackagePath,
+    org: OrgId,
+    config: &SecurityConfig,
+    trust: TrustSource<'_>,
+    source: SignatureSource,
+    witness: &mut impl Witness,
+) -> Result<VerificationReport, PackageError> {
+    let outcome = examine(package, org, config, trust, source, hash, witness).await;
+    announce(package, Some(org), &outcome);
     outcome.map(|outcome| outcome.report)
 }
 
@@ -56,6 +66,7 @@ async fn examine<T: Send + 'static>(
     trust: TrustSource<'_>,
     source: SignatureSource,
     measure: Measure<T>,
+    witness: &mut impl Witness,
 ) -> Result<Verified<T>, PackageError> {
     let policy = Policy::of(config);
     let (opened, found) = {
@@ -71,6 +82,7 @@ async fn examine<T: Send + 'static>(
         // as much is read as a trusted key has signed.
         Found::Envelope(envelope) => {
             let decision = trust.decide(org, &Signers::of(&envelope), &opened.name).await?;
+            witness.saw(Some(&envelope), &decision, &opened.name);
             let accepted = accept(&envelope, &decision, &policy, &opened.name)?;
             let (accepted, measured) = blocking(move || {
                 let measured = opened.measure_up_to(&accepted, measure)?;
@@ -101,6 +113,9 @@ async fn examine<T: Send + 'static>(
                 }
                 decided => decided?,
             };
+            for envelope in &envelopes {
+                witness.saw(envelope.as_ref().ok(), &decision, &name);
+            }
             let accepted = first_accepted(envelopes, |envelope| {
                 let accepted = accept(envelope, &decision, &policy, &name)?;
                 accepted.require_content(content)?;

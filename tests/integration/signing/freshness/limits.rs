@@ -20,14 +20,6 @@ fn soon() -> DateTime<Utc> {
     Utc::now() + TimeDelta::seconds(5)
 }
 
-/// Makes every question about a key fail, and no heartbeat, without which SQLite's
-/// memory ends sooner than trust does here; or ends that.
-async fn hide_keys(world: &World, hidden: bool) {
-    let names = ["trusted_keys", "trusted_keys_hidden"];
-    let [from, to] = if hidden { names } else { [names[1], names[0]] };
-    world.database.execute(&format!("ALTER TABLE {from} RENAME TO {to}")).await.unwrap();
-}
-
 /// What a program says about the vendor's key and a package.
 async fn ask(
     bounded: &Runner,

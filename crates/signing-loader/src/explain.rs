@@ -1,0 +1,88 @@
+use signing_crypto::{PackageName, SignatureEnvelope};
+use signing_trust::{PinnedKeys, TrustDecision};
+#[cfg(feature = "store")]
+use {signing_crypto::OrgId, signing_trust::TrustSource};
+
+use crate::inspect::inspect;
+use crate::verify::Witness;
+use crate::{
+    PackageError, PackagePath, SecurityConfig, SignatureInspection, SignatureSource,
+    VerificationReport, verify,
+};
+
+/// What a verification came to, and what it has looked at on its way.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Explanation {
+    /// What it came to: the same as of `check_package`, and as the audit event tells.
+    pub outcome: Result<VerificationReport, PackageError>,
+    /// The envelopes that were found, in the order in which they were tried. None, if it
+    /// was refused before any was looked at.
+    pub envelopes: Vec<ExplainedEnvelope>,
+}
+
+/// An envelope that was found for a package.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ExplainedEnvelope {
+    /// One that says who signed what.
+    Readable {
+        /// The envelope.
+        envelope: Box<SignatureEnvelope>,
+        /// Which of its signatures count, and whether it would do.
+        inspection: SignatureInspection,
+    },
+    /// Something in the store that is no envelope.
+    Malformed,
+}
+
+/// Verifies a package as [`check_package`](crate::check_package) does, and tells what it
+/// has looked at.
+#[cfg(feature = "store")]
+pub async fn explain_package<'a>(
+    path: impl Into<PackagePath>,
+    org: OrgId,
+    config: &SecurityConfig,
+    trust: impl Into<TrustSource<'a>>,
+    source: SignatureSource,
+) -> Explanation {
+    let mut findings = Findings { config, envelopes: Vec::new() };
+    let package = path.into();
+    let outcome = verify::check(&package, org, config, trust.into(), source, &mut findings).await;
+    Explanation { outcome, envelopes: findings.envelopes }
+}
+
+/// Verifies a package as [`check_package_offline`](crate::check_package_offline) does, and
+/// tells what it has looked at.
+pub fn explain_package_offline(
+    path: impl Into<PackagePath>,
+    config: &SecurityConfig,
+    pinned: &PinnedKeys,
+    source: SignatureSource,
+) -> Explanation {
+    let mut findings = Findings { config, envelopes: Vec::new() };
+    let outcome = verify::check_offline(&path.into(), config, pinned, source, &mut findings);
+    Explanation { outcome, envelopes: findings.envelopes }
+}
+
+struct Findings<'a> {
+    config: &'a SecurityConfig,
+    envelopes: Vec<ExplainedEnvelope>,
+}
+
+impl Witness for Findings<'_> {
+    fn saw(
+        &mut self,
+        envelope: Option<&SignatureEnvelope>,
+        decision: &TrustDecision,
+        name: &PackageName,
+    ) {
+        self.envelopes.push(match envelope {
+            Some(envelope) => ExplainedEnvelope::Readable {
+                envelope: Box::new(envelope.clone()),
+                inspection: inspect(envelope, decision, self.config, name),
+            },
+            None => ExplainedEnvelope::Malformed,
+        });
+    }
+}
