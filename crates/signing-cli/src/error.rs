@@ -126,7 +126,8 @@ impl CliError {
                 | TrustError::SigningKeyRevoked { .. }
                 | TrustError::AuditLogBroken(_)
                 | TrustError::CheckpointOfAnotherStore { .. }
-                | TrustError::CheckpointOfAnotherOrganization { .. },
+                | TrustError::CheckpointOfAnotherOrganization { .. }
+                | TrustError::Store(StoreError::Compromised { .. }),
             )
             | Self::NotAdded { .. }
             | Self::NoCheckpoint { .. }
@@ -265,6 +266,8 @@ fn store_code(error: &StoreError) -> &'static str {
         StoreError::RootCertificates { .. } => "InvalidRootCertificates",
         StoreError::NoRoles => "NoRoles",
         StoreError::OtherKek { .. } => "OtherKeyEncryptionKey",
+        StoreError::Compromised { .. } => "KeyCompromised",
+        StoreError::SuccessorExists => "SuccessorExists",
         _ => "DatabaseUnavailable",
     }
 }

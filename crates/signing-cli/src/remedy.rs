@@ -177,6 +177,14 @@ fn store(error: &StoreError) -> Option<String> {
         }
         StoreError::OtherKek { .. } => "set CLOACINA_KEY_ENCRYPTION_KEY to the store's key".into(),
         StoreError::NameTaken { .. } => "choose another name".into(),
+        StoreError::Compromised { .. } => {
+            "make a new key: what is compromised stays so, for every organisation that refuses it"
+                .into()
+        }
+        StoreError::SuccessorExists => {
+            "see which it is: cloacina keys list --org <org>; to have another, revoke it first"
+                .into()
+        }
         _ => return None,
     })
 }

@@ -11,6 +11,7 @@ mod trust_graph;
 
 mod generate;
 mod import_export;
+mod revocation_reasons;
 mod revoke;
 mod trust;
 

@@ -1,0 +1,64 @@
+use clap::{Args, ValueEnum};
+use signing_trust::store::RevocationReason;
+
+/// A key that is in the store already
+#[derive(Args)]
+pub(crate) struct WhichKey {
+    /// The key's id; with --org and --signing or --trusted also its
+    /// fingerprint, or the first 8 or more characters of either
+    pub(crate) id: String,
+
+    /// Look for it among this organisation's keys only (name or id)
+    #[arg(long)]
+    pub(crate) org: Option<String>,
+
+    /// A signing key is meant
+    #[arg(long, conflicts_with = "trusted", requires = "org")]
+    pub(crate) signing: bool,
+
+    /// A trusted key is meant
+    #[arg(long, requires = "org")]
+    pub(crate) trusted: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Revoke {
+    #[command(flatten)]
+    pub(crate) key: WhichKey,
+
+    /// Why. As compromised it is for good: a trusted key is never accepted again by
+    /// its organisation, a signing key by none of the store
+    #[arg(long, value_enum, default_value_t = Reason::Retired)]
+    pub(crate) reason: Reason,
+
+    /// What to say about it; kept in the audit log
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) note: Option<String>,
+}
+
+#[derive(Args)]
+pub(crate) struct Reinstate {
+    #[command(flatten)]
+    pub(crate) key: WhichKey,
+
+    /// Why; kept in the audit log
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) note: String,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum Reason {
+    /// It is no longer used; can be taken back
+    Retired,
+    /// Somebody else may have it; for good
+    Compromised,
+}
+
+impl From<Reason> for RevocationReason {
+    fn from(reason: Reason) -> Self {
+        match reason {
+            Reason::Retired => Self::Retired,
+            Reason::Compromised => Self::Compromised,
+        }
+    }
+}
