@@ -230,6 +230,7 @@ fn trust_code(error: &TrustError) -> &'static str {
     match error {
         TrustError::Store(error) => store_code(error),
         TrustError::NoKeyEncryptionKey => "NoKeyEncryptionKey",
+        TrustError::SameKek => "SameKeyEncryptionKey",
         TrustError::Wrap(_) => "PrivateKeyUnusable",
         TrustError::SigningKeyRevoked { .. } => "SigningKeyRevoked",
         TrustError::PreviouslyRevoked { .. } => "PreviouslyRevoked",
@@ -266,6 +267,7 @@ fn store_code(error: &StoreError) -> &'static str {
         StoreError::RootCertificates { .. } => "InvalidRootCertificates",
         StoreError::NoRoles => "NoRoles",
         StoreError::OtherKek { .. } => "OtherKeyEncryptionKey",
+        StoreError::NotRewrapped { .. } => "PrivateKeyUnusable",
         StoreError::Compromised { .. } => "KeyCompromised",
         StoreError::SuccessorExists => "SuccessorExists",
         _ => "DatabaseUnavailable",

@@ -185,6 +185,14 @@ pub enum StoreError {
         /// The KEK at hand.
         found: KekId,
     },
+    /// A private key that cannot be opened with the KEK, or not read at all.
+    #[error("the signing key {id} cannot be wrapped anew")]
+    NotRewrapped {
+        /// The key.
+        id: KeyId,
+        /// Why.
+        source: Source,
+    },
 }
 
 impl StoreError {

@@ -2,6 +2,7 @@ mod audit_log;
 mod floors;
 mod grants;
 mod graph;
+mod kek_rotation;
 mod organizations;
 mod signatures;
 mod signing_keys;

@@ -1,6 +1,7 @@
 //! Keys come and go; what they signed is judged by what is trusted now.
 
 mod kek;
+mod rotate_kek;
 
 use chrono::{DateTime, Utc};
 use signing_crypto::{NameKind, PackageStatement, SigningKey};

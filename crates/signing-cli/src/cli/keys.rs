@@ -1,3 +1,5 @@
+use std::path::PathBuf;
+
 use clap::{Args, ValueEnum};
 use signing_trust::store::RevocationReason;
 
@@ -61,4 +63,12 @@ impl From<Reason> for RevocationReason {
             Reason::Compromised => Self::Compromised,
         }
     }
+}
+
+#[derive(Args)]
+pub(crate) struct RotateKek {
+    /// Read the new key encryption key from this file rather than from
+    /// CLOACINA_NEW_KEY_ENCRYPTION_KEY
+    #[arg(long, value_name = "FILE")]
+    pub(crate) new_kek_file: Option<PathBuf>,
 }

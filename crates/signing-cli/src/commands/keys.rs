@@ -2,6 +2,7 @@ mod list;
 mod make;
 mod reinstate;
 mod revoke;
+mod rotate_kek;
 mod trust;
 
 use crate::cli::Keys;
@@ -46,5 +47,6 @@ pub(super) fn run(context: &Context, command: Keys) -> Result<Report, CliError> 
         }
         Keys::Revoke(command) => block_on(revoke::revoke(context, command)),
         Keys::Reinstate(command) => block_on(reinstate::reinstate(context, command)),
+        Keys::RotateKek(command) => block_on(rotate_kek::rotate_kek(context, command)),
     }
 }

@@ -12,7 +12,7 @@ use signing_crypto::{KeyEncryptionKey, KeyId, SignatureEnvelope, SigningKey, Ver
 use signing_trust::KeyManager;
 use signing_trust::store::AuditRecord;
 
-use crate::support::{KEK, Scratch, kill, spawn};
+use crate::support::{KEK, OTHER_KEK, Scratch, kill, spawn};
 
 const ROUNDS: u32 = 48;
 
@@ -227,4 +227,49 @@ fn killed_key_generation_in_the_store_is_made_and_logged_or_neither() {
         })
     });
     assert_leftovers_are_marked(&scratch, |file| file.starts_with("store.db"));
+}
+
+#[test]
+fn killed_kek_rotation_leaves_all_keys_old_or_all_new_and_completes_when_run_again() {
+    let scratch = Scratch::with_orgs(&["acme"]);
+    let keks = [KEK, OTHER_KEK].map(|kek| KeyEncryptionKey::parse(kek).unwrap());
+    for (number, kek) in [KEK, OTHER_KEK].into_iter().enumerate() {
+        scratch.write(&format!("kek{number}"), kek);
+    }
+    // Enough of them that wrapping takes a good part of the time.
+    scratch.inspect(async |keys| {
+        let keys = with_kek(&keys);
+        let org = keys.list_organizations().await.unwrap()[0].id;
+        for number in 0..400 {
+            keys.create_signing_key(org, format!("k{number}").parse().unwrap()).await.unwrap();
+        }
+    });
+    let rotate = |round: u32| {
+        let [old, new] = [format!("kek{}", round % 2), format!("kek{}", (round + 1) % 2)];
+        words(&["keys", "rotate-kek", "--kek-file", &old, "--new-kek-file", &new])
+    };
+    kill_in_every_round(&scratch, rotate, |round| {
+        let [old, new] = [&keks[round as usize % 2], &keks[(round as usize + 1) % 2]];
+        let is_new = scratch.inspect(async |keys| {
+            let store = keys.store();
+            let kek_id = store.state().await.unwrap().kek_id.unwrap();
+            let kek = if kek_id == new.id() { new } else { old };
+            assert_eq!(kek.id(), kek_id);
+            let keys = KeyManager::new(store.clone(), Some(kek.clone()));
+            let log = audit_log(&keys).await;
+            let logged = log.iter().filter(|record| record.event_type == "kek.rotated").count();
+            assert_eq!(logged, round as usize + usize::from(kek_id == new.id()));
+            let org = keys.list_organizations().await.unwrap()[0].id;
+            let all = keys.list_signing_keys(org).await.unwrap();
+            assert_eq!(all.len(), 400);
+            for key in all {
+                keys.get_signing_key(key.id).await.unwrap();
+            }
+            kek_id == new.id()
+        });
+        let arguments = rotate(round);
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        assert_eq!(scratch.json(&arguments)["changed"], !is_new);
+        is_new
+    });
 }

@@ -27,6 +27,7 @@ mod verify;
 
 mod kek;
 mod output;
+mod rotate_kek;
 mod terminal;
 
 mod audit;
