@@ -13,7 +13,7 @@ use crate::passphrase::{PASSPHRASE, PassphraseArgs};
 
 pub(crate) use self::audit::{Audit, Checkpoint, List, Verify};
 pub(crate) use self::floor::Floor;
-pub(crate) use self::keys::{Reinstate, Revoke, RotateKek, WhichKey};
+pub(crate) use self::keys::{Reinstate, Revoke, Rotate, RotateKek, WhichKey};
 pub(crate) use self::orgs::{Grant, NewGrant, Orgs};
 pub(crate) use self::package::Package;
 pub(crate) use self::trust::{Picture, Trust};
@@ -211,6 +211,9 @@ pub(crate) enum Keys {
     Revoke(Revoke),
     /// Take a revocation or a denial back; what is compromised stays so
     Reinstate(Reinstate),
+    /// Make a signing key in the place of another, trusted where that is; run again, it
+    /// goes on where it stopped
+    Rotate(Rotate),
     /// Wrap every private key of the store anew, with another key encryption key
     RotateKek(RotateKek),
 }

@@ -127,7 +127,9 @@ impl CliError {
                 | TrustError::AuditLogBroken(_)
                 | TrustError::CheckpointOfAnotherStore { .. }
                 | TrustError::CheckpointOfAnotherOrganization { .. }
-                | TrustError::Store(StoreError::Compromised { .. }),
+                | TrustError::Store(
+                    StoreError::Compromised { .. } | StoreError::KeyRefused { .. },
+                ),
             )
             | Self::NotAdded { .. }
             | Self::NoCheckpoint { .. }
@@ -267,6 +269,7 @@ fn store_code(error: &StoreError) -> &'static str {
         StoreError::RootCertificates { .. } => "InvalidRootCertificates",
         StoreError::NoRoles => "NoRoles",
         StoreError::OtherKek { .. } => "OtherKeyEncryptionKey",
+        StoreError::KeyRefused { .. } => "PreviouslyRevoked",
         StoreError::NotRewrapped { .. } => "PrivateKeyUnusable",
         StoreError::Compromised { .. } => "KeyCompromised",
         StoreError::SuccessorExists => "SuccessorExists",

@@ -181,6 +181,11 @@ fn store(error: &StoreError) -> Option<String> {
         }
         StoreError::OtherKek { .. } => "set CLOACINA_KEY_ENCRYPTION_KEY to the store's key".into(),
         StoreError::NameTaken { .. } => "choose another name".into(),
+        StoreError::KeyRefused { .. } => {
+            "sign the packages that are worth it yourself: cloacina package sign <package> \
+             --key-id <new key>"
+                .into()
+        }
         StoreError::NotRewrapped { .. } => {
             "nothing was changed: restore this key from a backup, then rotate again".into()
         }

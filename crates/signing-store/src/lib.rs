@@ -49,6 +49,7 @@ mod store_state;
 
 mod compromised_keys;
 mod kek_rotation;
+mod kept_signatures;
 mod organizations;
 mod package_signatures;
 mod signing_keys;

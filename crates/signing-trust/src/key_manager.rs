@@ -4,6 +4,7 @@ mod grants;
 mod graph;
 mod kek_rotation;
 mod organizations;
+mod rotation;
 mod signatures;
 mod signing_keys;
 mod trusted_keys;
@@ -18,6 +19,7 @@ use crate::freshness::Memory;
 use crate::rules::{Occasion, Packages};
 use crate::{EventType, Freshness, Signers, TrustDecision, TrustError, rules};
 
+pub use rotation::{OtherHolder, Resign, Resigned, Rotation};
 pub use signatures::StoredSignature;
 
 /// Where keys and trust are changed and asked, on a store.

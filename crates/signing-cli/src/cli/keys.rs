@@ -72,3 +72,18 @@ pub(crate) struct RotateKek {
     #[arg(long, value_name = "FILE")]
     pub(crate) new_kek_file: Option<PathBuf>,
 }
+
+#[derive(Args)]
+pub(crate) struct Rotate {
+    /// The signing key's id
+    pub(crate) id: String,
+
+    /// What to call its successor; release.2 after release, unless it is said
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+
+    /// Have the successor sign what the old key has signed, as far as the organisation
+    /// keeps the signatures in the store
+    #[arg(long)]
+    pub(crate) resign: bool,
+}

@@ -2,6 +2,7 @@ mod list;
 mod make;
 mod reinstate;
 mod revoke;
+mod rotate;
 mod rotate_kek;
 mod trust;
 
@@ -47,6 +48,7 @@ pub(super) fn run(context: &Context, command: Keys) -> Result<Report, CliError> 
         }
         Keys::Revoke(command) => block_on(revoke::revoke(context, command)),
         Keys::Reinstate(command) => block_on(reinstate::reinstate(context, command)),
+        Keys::Rotate(command) => block_on(rotate::rotate(context, command)),
         Keys::RotateKek(command) => block_on(rotate_kek::rotate_kek(context, command)),
     }
 }

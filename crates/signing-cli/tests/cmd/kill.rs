@@ -12,13 +12,13 @@ use signing_crypto::{KeyEncryptionKey, KeyId, SignatureEnvelope, SigningKey, Ver
 use signing_trust::KeyManager;
 use signing_trust::store::AuditRecord;
 
-use crate::support::{KEK, OTHER_KEK, Scratch, kill, spawn};
+use crate::support::{KEK, Scratch, kill, spawn};
 
-const ROUNDS: u32 = 48;
+pub(crate) const ROUNDS: u32 = 48;
 
 /// Runs a command once for each round and kills it, each time a little later: from
 /// at once to after it has ended. `was_done` looks at what that left.
-fn kill_in_every_round(
+pub(crate) fn kill_in_every_round(
     scratch: &Scratch,
     arguments: impl Fn(u32) -> Vec<String>,
     was_done: impl Fn(u32) -> bool,
@@ -46,7 +46,7 @@ fn kill_in_every_round(
     assert!(undone > 0, "no kill came in time, with {whole:?} for all of it");
 }
 
-fn words(words: &[&str]) -> Vec<String> {
+pub(crate) fn words(words: &[&str]) -> Vec<String> {
     words.iter().map(|&word| word.to_owned()).collect()
 }
 
@@ -155,7 +155,7 @@ fn killed_replacing_of_a_signature_leaves_the_old_or_the_new_one() {
 }
 
 /// The log of the only organisation, which must be a whole chain.
-async fn audit_log(keys: &KeyManager) -> Vec<AuditRecord> {
+pub(crate) async fn audit_log(keys: &KeyManager) -> Vec<AuditRecord> {
     let org = keys.list_organizations().await.unwrap()[0].id;
     let log = keys.store().audit_log(org).await.unwrap();
     let mut previous = vec![0; 32];
@@ -176,7 +176,7 @@ fn count(log: &[AuditRecord], event_type: &str, detail: (&str, &str)) -> usize {
     log.iter().filter(is_it).count()
 }
 
-fn with_kek(keys: &KeyManager) -> KeyManager {
+pub(crate) fn with_kek(keys: &KeyManager) -> KeyManager {
     KeyManager::new(keys.store().clone(), Some(KeyEncryptionKey::parse(KEK).unwrap()))
 }
 
@@ -227,49 +227,4 @@ fn killed_key_generation_in_the_store_is_made_and_logged_or_neither() {
         })
     });
     assert_leftovers_are_marked(&scratch, |file| file.starts_with("store.db"));
-}
-
-#[test]
-fn killed_kek_rotation_leaves_all_keys_old_or_all_new_and_completes_when_run_again() {
-    let scratch = Scratch::with_orgs(&["acme"]);
-    let keks = [KEK, OTHER_KEK].map(|kek| KeyEncryptionKey::parse(kek).unwrap());
-    for (number, kek) in [KEK, OTHER_KEK].into_iter().enumerate() {
-        scratch.write(&format!("kek{number}"), kek);
-    }
-    // Enough of them that wrapping takes a good part of the time.
-    scratch.inspect(async |keys| {
-        let keys = with_kek(&keys);
-        let org = keys.list_organizations().await.unwrap()[0].id;
-        for number in 0..400 {
-            keys.create_signing_key(org, format!("k{number}").parse().unwrap()).await.unwrap();
-        }
-    });
-    let rotate = |round: u32| {
-        let [old, new] = [format!("kek{}", round % 2), format!("kek{}", (round + 1) % 2)];
-        words(&["keys", "rotate-kek", "--kek-file", &old, "--new-kek-file", &new])
-    };
-    kill_in_every_round(&scratch, rotate, |round| {
-        let [old, new] = [&keks[round as usize % 2], &keks[(round as usize + 1) % 2]];
-        let is_new = scratch.inspect(async |keys| {
-            let store = keys.store();
-            let kek_id = store.state().await.unwrap().kek_id.unwrap();
-            let kek = if kek_id == new.id() { new } else { old };
-            assert_eq!(kek.id(), kek_id);
-            let keys = KeyManager::new(store.clone(), Some(kek.clone()));
-            let log = audit_log(&keys).await;
-            let logged = log.iter().filter(|record| record.event_type == "kek.rotated").count();
-            assert_eq!(logged, round as usize + usize::from(kek_id == new.id()));
-            let org = keys.list_organizations().await.unwrap()[0].id;
-            let all = keys.list_signing_keys(org).await.unwrap();
-            assert_eq!(all.len(), 400);
-            for key in all {
-                keys.get_signing_key(key.id).await.unwrap();
-            }
-            kek_id == new.id()
-        });
-        let arguments = rotate(round);
-        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        assert_eq!(scratch.json(&arguments)["changed"], !is_new);
-        is_new
-    });
 }

@@ -27,6 +27,7 @@ mod verify;
 
 mod kek;
 mod output;
+mod rotate;
 mod rotate_kek;
 mod terminal;
 
@@ -34,4 +35,5 @@ mod audit;
 
 mod bounds;
 mod kill;
+mod kill_rotation;
 mod openssl;
