@@ -127,9 +127,7 @@ impl CliError {
                 | TrustError::AuditLogBroken(_)
                 | TrustError::CheckpointOfAnotherStore { .. }
                 | TrustError::CheckpointOfAnotherOrganization { .. }
-                | TrustError::Store(
-                    StoreError::Compromised { .. } | StoreError::KeyRefused { .. },
-                ),
+                | TrustError::Store(StoreError::Compromised { .. } | StoreError::KeyRefused { .. }),
             )
             | Self::NotAdded { .. }
             | Self::NoCheckpoint { .. }

@@ -6,7 +6,7 @@ use signing_crypto::{KekId, KeyId, OrgId, WrapError, WrappedKey};
 
 use crate::audit_log::AuditChain;
 use crate::backend::impl_for_connections;
-use crate::pool::{now, write_long};
+use crate::pool::{change_long, now};
 use crate::schema::{signing_keys, store_state};
 use crate::sql_types::bind;
 use crate::store_state::KekGuard;
@@ -57,7 +57,7 @@ impl Store {
     {
         for _ in 0..ATTEMPTS {
             let (rewrap, entry) = (rewrap.clone(), entry.clone());
-            let rotated = write_long!(self.pool, |conn| {
+            let rotated = change_long!(self, |conn| {
                 let at = now();
                 // Heads before the state, as in every change; several of them in the
                 // order of their ids, so that two rotations do not wait for each other.

@@ -6,7 +6,7 @@ use signing_crypto::{Fingerprint, OrgId, SignatureEnvelope, SignatureId};
 use crate::audit_log::AuditChain;
 use crate::compromised_keys::CompromisedKeys;
 use crate::package_signatures::digest_of;
-use crate::pool::{read, write};
+use crate::pool::{change, read};
 use crate::schema::{package_signatures, trusted_keys};
 use crate::sql_types::bind;
 use crate::{Change, PackageSignatureRecord, Store, StoreError};
@@ -57,7 +57,7 @@ impl Store {
         let (id, org, digest) = (before.id, before.org_id, before.package_digest);
         let (envelope, old) = (envelope.to_json(), digest_of(&before.envelope));
         let new = digest_of(&envelope);
-        write!(self.pool, |conn| {
+        change!(self, |conn| {
             conn.lock_organization(org).await?;
             conn.require_uncompromised(vouching).await?;
             let refused: Option<Option<DateTime<Utc>>> = trusted_keys::table

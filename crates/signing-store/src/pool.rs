@@ -72,15 +72,30 @@ pub(crate) use read;
 /// error rolls it back, and so does a store other than the one that was seen before, or
 /// an older state of it: what is changed there is not changed here.
 macro_rules! change {
-    ($store:expr, |$conn:ident| $body:block) => {{
+    ($store:expr, |$conn:ident| $body:block) => {
+        $crate::pool::in_this_store!($store, in_time_to_write, |$conn| $body)
+    };
+}
+pub(crate) use change;
+
+/// The same for a change that goes through all there is.
+macro_rules! change_long {
+    ($store:expr, |$conn:ident| $body:block) => {
+        $crate::pool::in_this_store!($store, in_long_time_to_write, |$conn| $body)
+    };
+}
+pub(crate) use change_long;
+
+macro_rules! in_this_store {
+    ($store:expr, $limit:ident, |$conn:ident| $body:block) => {{
         let (seen, before) = ($store.seen.clone(), $store.seen.latest());
-        $crate::pool::write!($store.pool, |$conn| {
+        $crate::pool::in_a_transaction!($store.pool, $limit, |$conn| {
             seen.accept($crate::store_state::AskOrigin::origin($conn).await?, before)?;
             $body
         })
     }};
 }
-pub(crate) use change;
+pub(crate) use in_this_store;
 
 /// Runs statements in one transaction: `write!(pool, |conn| { … })`. An error rolls it
 /// back.
@@ -90,14 +105,6 @@ macro_rules! write {
     };
 }
 pub(crate) use write;
-
-/// The same for a change that goes through all there is.
-macro_rules! write_long {
-    ($pool:expr, |$conn:ident| $body:block) => {
-        $crate::pool::in_a_transaction!($pool, in_long_time_to_write, |$conn| $body)
-    };
-}
-pub(crate) use write_long;
 
 macro_rules! in_a_transaction {
     ($pool:expr, $limit:ident, |$conn:ident| $body:block) => {

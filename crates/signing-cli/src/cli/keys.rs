@@ -36,6 +36,10 @@ pub(crate) struct Revoke {
     /// What to say about it; kept in the audit log
     #[arg(long, value_name = "TEXT")]
     pub(crate) note: Option<String>,
+
+    /// Change nothing: say what would be accepted no more
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 #[derive(Args)]

@@ -1,3 +1,4 @@
+mod impact;
 mod list;
 mod make;
 mod reinstate;

@@ -13,6 +13,7 @@ mod generate;
 mod import_export;
 mod revocation_reasons;
 mod revoke;
+mod revoke_dry_run;
 mod trust;
 
 mod passphrase;

@@ -72,7 +72,7 @@ async fn every_key_opens_with_the_new_kek_and_none_with_the_old_one(world: World
     let keys = world.four_keys().await;
     world.assert_all_under(1, &keys).await;
     let acme = world.vendor("vendor").await;
-    let epoch = world.keys.store().heartbeat().await.unwrap();
+    let epoch = world.keys.store().heartbeat().await.unwrap().state;
 
     let rotated = world.keys.rotate_kek(&kek(2)).await.unwrap();
 
@@ -81,7 +81,7 @@ async fn every_key_opens_with_the_new_kek_and_none_with_the_old_one(world: World
     assert_eq!(rotated.keys.values().sum::<u64>(), 5);
     world.assert_all_under(2, &keys).await;
     // What is trusted is not touched.
-    assert_eq!(world.keys.store().heartbeat().await.unwrap(), epoch);
+    assert_eq!(world.keys.store().heartbeat().await.unwrap().state, epoch);
     assert_eq!(world.verdict(acme.org, &acme).await, Ok(acme.direct()));
     // And back, so that it is shown that nothing was lost on the way.
     world.under(2).rotate_kek(&kek(1)).await.unwrap();

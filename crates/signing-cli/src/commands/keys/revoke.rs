@@ -3,6 +3,7 @@ use signing_crypto::{Fingerprint, KeyId, Note, TrustedKeyId};
 use signing_trust::store::{Change, Revocation, RevocationReason};
 use signing_trust::{KeyManager, TrustError};
 
+use super::impact;
 use crate::cli;
 use crate::context::Context;
 use crate::error::CliError;
@@ -14,6 +15,9 @@ pub(super) async fn revoke(context: &Context, command: cli::Revoke) -> Result<Re
     let note = command.note.map(Note::new).transpose()?;
     let revocation = Revocation { reason: command.reason.into(), note };
     let keys = context.keys().await?;
+    if command.dry_run {
+        return impact::foresee(&keys, select::key(&keys, &command.key).await?, &revocation).await;
+    }
     match select::key(&keys, &command.key).await? {
         Selected::Signing(key) => revoke_signing(&keys, key.id, revocation).await,
         Selected::Trusted(key) => revoke_trusted(&keys, key.id, revocation).await,
