@@ -2,6 +2,8 @@ use std::collections::BTreeMap;
 
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
+#[cfg(feature = "postgres")]
+use diesel_async::SimpleAsyncConnection;
 use signing_crypto::{KekId, KeyId, OrgId, WrapError, WrappedKey};
 
 use crate::audit_log::AuditChain;
@@ -14,9 +16,6 @@ use crate::{AuditEntry, Change, SigningKeyRecord, Store, StoreError};
 
 /// How many keys are in memory at once.
 const PAGE: i64 = 128;
-
-/// How often it is begun again because an organisation has made its first key.
-const ATTEMPTS: usize = 32;
 
 /// What wrapping every private key anew came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,58 +48,78 @@ impl Store {
     ) -> Result<Change<KekRotationRecord>, StoreError>
     where
         R: Fn(&SigningKeyRecord, &WrappedKey) -> Result<WrappedKey, WrapError>
-            + Clone
             + Send
             + Sync
             + 'static,
-        E: Fn(u64) -> AuditEntry + Clone + Send + Sync + 'static,
+        E: Fn(u64) -> AuditEntry + Send + Sync + 'static,
     {
-        for _ in 0..ATTEMPTS {
-            let (rewrap, entry) = (rewrap.clone(), entry.clone());
-            let rotated = change_long!(self, |conn| {
-                let at = now();
-                // Heads before the state, as in every change; several of them in the
-                // order of their ids, so that two rotations do not wait for each other.
-                let mut heads = BTreeMap::new();
-                for org in conn.organizations_with_keys().await? {
-                    heads.insert(org, conn.lock_chain(org).await?);
-                }
-                let found = conn.lock_kek().await?;
-                if found == Some(new) {
-                    let keys = BTreeMap::new();
-                    return Ok(Some(Change::AlreadySo(KekRotationRecord {
-                        old: found,
-                        new,
-                        keys,
-                    })));
-                }
-                if let Some(expected) = found
-                    && expected != old
-                {
-                    return Err(StoreError::OtherKek { expected, found: old });
-                }
-                // Whoever keeps a key from now on waits for the state.
-                if conn.organizations_with_keys().await?
-                    != heads.keys().copied().collect::<Vec<_>>()
-                {
-                    return Ok(None);
-                }
-                let keys = conn.rewrap_all(&rewrap).await?;
-                diesel::update(store_state::table)
-                    .set(store_state::kek_id.eq(bind(new)))
-                    .execute(conn)
-                    .await?;
-                for (org, head) in heads {
-                    let count = keys.get(&org).copied().unwrap_or_default();
-                    conn.append(head, at, entry(count)).await?;
-                }
-                Ok(Some(Change::Made(KekRotationRecord { old: found, new, keys })))
-            });
-            if let Some(rotated) = rotated? {
-                return Ok(rotated);
+        change_long!(self, |conn| {
+            let at = now();
+            conn.keep_keys_out().await?;
+            // Heads before the state, as in every change, in the order of their ids.
+            let mut heads = BTreeMap::new();
+            for org in conn.organizations_with_keys().await? {
+                heads.insert(org, conn.lock_chain(org).await?);
             }
-        }
-        Err(StoreError::unavailable("new organisations kept making keys"))
+            let found = conn.lock_kek().await?;
+            if found == Some(new) {
+                let keys = BTreeMap::new();
+                return Ok(Change::AlreadySo(KekRotationRecord { old: found, new, keys }));
+            }
+            if let Some(expected) = found
+                && expected != old
+            {
+                return Err(StoreError::OtherKek { expected, found: old });
+            }
+            let keys = conn.rewrap_all(&rewrap).await?;
+            if !keys.keys().eq(heads.keys()) {
+                return Err(StoreError::unavailable("a key was kept past the gate"));
+            }
+            diesel::update(store_state::table)
+                .set(store_state::kek_id.eq(bind(new)))
+                .execute(conn)
+                .await?;
+            for (org, head) in heads {
+                let count = keys.get(&org).copied().unwrap_or_default();
+                conn.append(head, at, entry(count)).await?;
+            }
+            Ok(Change::Made(KekRotationRecord { old: found, new, keys }))
+        })
+    }
+}
+
+/// The gate between keeping keys, which many do at once, and wrapping all of them anew.
+/// It is passed before anything else is locked: an organisation that makes its first key
+/// meanwhile would have a head that the rotation does not hold.
+pub(crate) trait KeyGate {
+    /// Within a transaction: makes rotations wait until the commit.
+    async fn keep_rotations_out(&mut self) -> Result<(), StoreError>;
+
+    /// Within a transaction: makes whoever keeps a key wait until the commit.
+    async fn keep_keys_out(&mut self) -> Result<(), StoreError>;
+}
+
+/// Any number will do that no other program uses on this database.
+#[cfg(feature = "postgres")]
+impl KeyGate for crate::backend::PgConnection {
+    async fn keep_rotations_out(&mut self) -> Result<(), StoreError> {
+        Ok(self.batch_execute("SELECT pg_advisory_xact_lock_shared(4832910174652802)").await?)
+    }
+
+    async fn keep_keys_out(&mut self) -> Result<(), StoreError> {
+        Ok(self.batch_execute("SELECT pg_advisory_xact_lock(4832910174652802)").await?)
+    }
+}
+
+/// SQLite has one writer at a time.
+#[cfg(feature = "sqlite")]
+impl KeyGate for crate::backend::SqliteConnection {
+    async fn keep_rotations_out(&mut self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn keep_keys_out(&mut self) -> Result<(), StoreError> {
+        Ok(())
     }
 }
 

@@ -6,6 +6,7 @@ use signing_crypto::{Fingerprint, KeyId, KeyName, Note, OrgId, VerifyingKey, Wra
 use crate::audit_log::AuditChain;
 use crate::backend::impl_for_connections;
 use crate::compromised_keys::{CompromisedKeyRecord, CompromisedKeys};
+use crate::kek_rotation::KeyGate;
 use crate::pool::{change, now, read};
 use crate::schema::signing_keys;
 use crate::sql_types::{Bind, bind};
@@ -72,6 +73,7 @@ impl Store {
     ) -> Result<SigningKeyRecord, StoreError> {
         let at = now();
         change!(self, |conn| {
+            conn.keep_rotations_out().await?;
             let head = conn.lock_organization(new.org_id).await?;
             conn.require_kek(new.wrapped_key.kek_id()).await?;
             conn.require_uncompromised(new.public_key.fingerprint()).await?;
