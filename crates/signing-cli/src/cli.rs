@@ -1,5 +1,6 @@
 mod audit;
 mod floor;
+mod keys;
 mod orgs;
 mod package;
 mod trust;
@@ -12,6 +13,7 @@ use crate::passphrase::{PASSPHRASE, PassphraseArgs};
 
 pub(crate) use self::audit::{Audit, Checkpoint, List, Verify};
 pub(crate) use self::floor::Floor;
+pub(crate) use self::keys::{Reinstate, Revoke, Rotate, RotateKek, WhichKey};
 pub(crate) use self::orgs::{Grant, NewGrant, Orgs};
 pub(crate) use self::package::Package;
 pub(crate) use self::trust::{Picture, Trust};
@@ -196,28 +198,24 @@ pub(crate) enum Keys {
         org: String,
 
         /// Why; kept in the audit log
-        #[arg(long)]
+        #[arg(long, value_name = "TEXT")]
         reason: Option<String>,
+
+        /// For the store's administrator: declare the key compromised for every
+        /// organisation of the store, for good, with nothing to prove whose it is
+        #[arg(long)]
+        danger_everywhere: bool,
     },
     /// Revoke a signing key (it signs no more) or a trusted key (its signatures
     /// are refused)
-    Revoke {
-        /// The key's id; with --org and --signing or --trusted also its
-        /// fingerprint, or the first 8 or more characters of either
-        id: String,
-
-        /// Look for it among this organisation's keys only (name or id)
-        #[arg(long)]
-        org: Option<String>,
-
-        /// Revoke a signing key
-        #[arg(long, conflicts_with = "trusted", requires = "org")]
-        signing: bool,
-
-        /// Revoke a trusted key
-        #[arg(long, requires = "org")]
-        trusted: bool,
-    },
+    Revoke(Revoke),
+    /// Take a revocation or a denial back; what is compromised stays so
+    Reinstate(Reinstate),
+    /// Make a signing key in the place of another, trusted where that is; run again, it
+    /// goes on where it stopped
+    Rotate(Rotate),
+    /// Wrap every private key of the store anew, with another key encryption key
+    RotateKek(RotateKek),
 }
 
 #[derive(Clone, Copy, ValueEnum)]

@@ -1,6 +1,6 @@
 use std::env;
 use std::future::Future;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy;
 use signing_crypto::{KeyEncryptionKey, OrgName};
@@ -14,6 +14,7 @@ use crate::files;
 
 const DATABASE_URL: &str = "CLOACINA_DATABASE_URL";
 const KEK: &str = "CLOACINA_KEY_ENCRYPTION_KEY";
+const NEW_KEK: &str = "CLOACINA_NEW_KEY_ENCRYPTION_KEY";
 
 /// What the global options lead to. Nothing is opened before it is asked for.
 pub(crate) struct Context {
@@ -83,11 +84,20 @@ impl Context {
     }
 
     fn kek(&self) -> Result<KeyEncryptionKey, CliError> {
-        let Some(path) = &self.kek_file else { return Ok(KeyEncryptionKey::from_env(KEK)?) };
-        let bytes = Zeroizing::new(files::read_bounded(path)?);
-        let text = std::str::from_utf8(&bytes).map_err(|_| signing_crypto::KekError::Encoding)?;
-        Ok(KeyEncryptionKey::parse(text)?)
+        read_kek(self.kek_file.as_deref(), KEK)
     }
+
+    /// The KEK to change to: from a file, or else from the environment.
+    pub(crate) fn new_kek(&self, file: Option<&Path>) -> Result<KeyEncryptionKey, CliError> {
+        read_kek(file, NEW_KEK)
+    }
+}
+
+fn read_kek(file: Option<&Path>, var: &str) -> Result<KeyEncryptionKey, CliError> {
+    let Some(path) = file else { return Ok(KeyEncryptionKey::from_env(var)?) };
+    let bytes = Zeroizing::new(files::read_bounded(path)?);
+    let text = std::str::from_utf8(&bytes).map_err(|_| signing_crypto::KekError::Encoding)?;
+    Ok(KeyEncryptionKey::parse(text)?)
 }
 
 /// Finds the organisation that `text` names, by id or by name.

@@ -126,7 +126,8 @@ impl CliError {
                 | TrustError::SigningKeyRevoked { .. }
                 | TrustError::AuditLogBroken(_)
                 | TrustError::CheckpointOfAnotherStore { .. }
-                | TrustError::CheckpointOfAnotherOrganization { .. },
+                | TrustError::CheckpointOfAnotherOrganization { .. }
+                | TrustError::Store(StoreError::Compromised { .. } | StoreError::KeyRefused { .. }),
             )
             | Self::NotAdded { .. }
             | Self::NoCheckpoint { .. }
@@ -229,6 +230,7 @@ fn trust_code(error: &TrustError) -> &'static str {
     match error {
         TrustError::Store(error) => store_code(error),
         TrustError::NoKeyEncryptionKey => "NoKeyEncryptionKey",
+        TrustError::SameKek => "SameKeyEncryptionKey",
         TrustError::Wrap(_) => "PrivateKeyUnusable",
         TrustError::SigningKeyRevoked { .. } => "SigningKeyRevoked",
         TrustError::PreviouslyRevoked { .. } => "PreviouslyRevoked",
@@ -265,6 +267,10 @@ fn store_code(error: &StoreError) -> &'static str {
         StoreError::RootCertificates { .. } => "InvalidRootCertificates",
         StoreError::NoRoles => "NoRoles",
         StoreError::OtherKek { .. } => "OtherKeyEncryptionKey",
+        StoreError::KeyRefused { .. } => "PreviouslyRevoked",
+        StoreError::NotRewrapped { .. } => "PrivateKeyUnusable",
+        StoreError::Compromised { .. } => "KeyCompromised",
+        StoreError::SuccessorExists => "SuccessorExists",
         _ => "DatabaseUnavailable",
     }
 }

@@ -23,6 +23,9 @@ pub(crate) fn remedy(error: &CliError) -> Option<String> {
         CliError::PasswordOnCommandLine => {
             Some("put the whole URL into the environment variable CLOACINA_DATABASE_URL".into())
         }
+        CliError::Kek(KekError::Missing { var }) if var != "CLOACINA_KEY_ENCRYPTION_KEY" => Some(
+            format!("set {var}, or give --new-kek-file; make a key with: openssl rand -hex 32"),
+        ),
         CliError::Kek(KekError::Missing { .. }) => Some(
             "set CLOACINA_KEY_ENCRYPTION_KEY to the store's key; for a new store, make one with: \
              openssl rand -hex 32"
@@ -135,6 +138,7 @@ fn trust(error: &TrustError) -> Option<String> {
             "give a time to come; to end trust now: cloacina keys revoke, or orgs revoke-trust"
                 .into()
         }
+        TrustError::SameKek => "make another one with: openssl rand -hex 32".into(),
         TrustError::Wrap(_) => {
             "check that CLOACINA_KEY_ENCRYPTION_KEY is the store's, then restore the key from a \
              backup"
@@ -177,6 +181,22 @@ fn store(error: &StoreError) -> Option<String> {
         }
         StoreError::OtherKek { .. } => "set CLOACINA_KEY_ENCRYPTION_KEY to the store's key".into(),
         StoreError::NameTaken { .. } => "choose another name".into(),
+        StoreError::KeyRefused { .. } => {
+            "sign the packages that are worth it yourself: cloacina package sign <package> \
+             --key-id <new key>"
+                .into()
+        }
+        StoreError::NotRewrapped { .. } => {
+            "nothing was changed: restore this key from a backup, then rotate again".into()
+        }
+        StoreError::Compromised { .. } => {
+            "make a new key: what is compromised stays so, for every organisation that refuses it"
+                .into()
+        }
+        StoreError::SuccessorExists => {
+            "see which it is: cloacina keys list --org <org>; to have another, revoke it first"
+                .into()
+        }
         _ => return None,
     })
 }

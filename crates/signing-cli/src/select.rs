@@ -2,14 +2,71 @@
 
 use std::fmt::Display;
 
-use signing_crypto::Fingerprint;
+use signing_crypto::{Fingerprint, KeyId, OrgId, TrustedKeyId};
 use signing_trust::KeyManager;
-use signing_trust::store::{OrganizationRecord, SigningKeyRecord, TrustedKeyRecord};
+use signing_trust::store::{OrganizationRecord, SigningKeyRecord, StoreError, TrustedKeyRecord};
 
+use crate::cli::WhichKey;
+use crate::context::organization;
 use crate::error::CliError;
 
 /// Fewer characters than this are too easily mistyped into another key's.
 const SHORTEST_PREFIX: usize = 8;
+
+/// A key of either kind.
+pub(crate) enum Selected {
+    Signing(SigningKeyRecord),
+    Trusted(TrustedKeyRecord),
+}
+
+/// The key that the command line names.
+pub(crate) async fn key(keys: &KeyManager, which: &WhichKey) -> Result<Selected, CliError> {
+    let org = match &which.org {
+        Some(org) => Some(organization(keys, org).await?),
+        None => None,
+    };
+    match &org {
+        Some(org) if which.signing => {
+            signing_key(keys, org, &which.id).await.map(Selected::Signing)
+        }
+        Some(org) if which.trusted => {
+            trusted_key(keys, org, &which.id).await.map(Selected::Trusted)
+        }
+        _ => key_by_id(keys, &which.id, org.as_ref()).await,
+    }
+}
+
+/// A full id names one key, whatever its kind and whosever it is.
+async fn key_by_id(
+    keys: &KeyManager,
+    id: &str,
+    org: Option<&OrganizationRecord>,
+) -> Result<Selected, CliError> {
+    let (signing, trusted): (KeyId, TrustedKeyId) = (id.parse()?, id.parse()?);
+    let owned = |owner: OrgId| match org {
+        Some(org) if org.id != owner => {
+            Err(CliError::KeyOfAnotherOrganization { id: id.into(), org: org.name.clone() })
+        }
+        _ => Ok(()),
+    };
+    let signing = match keys.store().signing_key(signing).await {
+        Ok(key) => Some(key),
+        Err(StoreError::SigningKeyNotFound { .. }) => None,
+        Err(error) => return Err(error.into()),
+    };
+    let trusted = match keys.store().trusted_key(trusted).await {
+        Ok(key) => Some(key),
+        Err(StoreError::TrustedKeyNotFound { .. }) => None,
+        Err(error) => return Err(error.into()),
+    };
+    match (signing, trusted) {
+        (Some(key), None) => owned(key.org_id).map(|()| Selected::Signing(key)),
+        (None, Some(key)) => owned(key.org_id).map(|()| Selected::Trusted(key)),
+        (None, None) => Err(CliError::NoSuchKey { given: id.into() }),
+        // Ids are random: somebody has made two alike, to have the wrong one taken.
+        (Some(_), Some(_)) => Err(CliError::AmbiguousKey { given: id.into() }),
+    }
+}
 
 /// The signing key of `org` that `text` names by id, fingerprint, or the first
 /// characters of either.

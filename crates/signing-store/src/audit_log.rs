@@ -112,6 +112,10 @@ pub(crate) trait AuditChain {
     /// An organisation that does not exist or was deleted changes nothing.
     async fn lock_organization(&mut self, org: OrgId) -> Result<ChainHead, StoreError>;
 
+    /// As [`lock_organization`](Self::lock_organization), also for an organisation
+    /// that was deleted.
+    async fn lock_chain(&mut self, org: OrgId) -> Result<ChainHead, StoreError>;
+
     /// Within a transaction: starts the log of a new organisation.
     async fn start_chain(&mut self, org: OrgId) -> Result<ChainHead, StoreError>;
 
@@ -126,6 +130,19 @@ pub(crate) trait AuditChain {
 
 impl_for_connections!(AuditChain {
     async fn lock_organization(&mut self, org: OrgId) -> Result<ChainHead, StoreError> {
+        let head = self.lock_chain(org).await?;
+        let deleted_at: Option<DateTime<Utc>> = organizations::table
+            .find(bind(org))
+            .select(organizations::deleted_at)
+            .get_result(self)
+            .await?;
+        match deleted_at {
+            Some(_) => Err(StoreError::OrganizationDeleted { org }),
+            None => Ok(head),
+        }
+    }
+
+    async fn lock_chain(&mut self, org: OrgId) -> Result<ChainHead, StoreError> {
         // An update that changes nothing is the row lock that both databases know.
         let (sequence, hash) = diesel::update(audit_heads::table.find(bind(org)))
             .set(audit_heads::sequence.eq(audit_heads::sequence))
@@ -134,15 +151,7 @@ impl_for_connections!(AuditChain {
             .await
             .optional()?
             .ok_or(StoreError::OrganizationNotFound)?;
-        let deleted_at: Option<DateTime<Utc>> = organizations::table
-            .find(bind(org))
-            .select(organizations::deleted_at)
-            .get_result(self)
-            .await?;
-        match deleted_at {
-            Some(_) => Err(StoreError::OrganizationDeleted { org }),
-            None => Ok(ChainHead { org, sequence, hash }),
-        }
+        Ok(ChainHead { org, sequence, hash })
     }
 
     async fn start_chain(&mut self, org: OrgId) -> Result<ChainHead, StoreError> {

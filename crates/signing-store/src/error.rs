@@ -185,6 +185,22 @@ pub enum StoreError {
         /// The KEK at hand.
         found: KekId,
     },
+    /// A key whose word the organisation does not take.
+    #[error("the organisation revoked the key {fingerprint} at {}", at.to_rfc3339())]
+    KeyRefused {
+        /// The key.
+        fingerprint: Fingerprint,
+        /// When.
+        at: DateTime<Utc>,
+    },
+    /// A private key that cannot be opened with the KEK, or not read at all.
+    #[error("the signing key {id} cannot be wrapped anew")]
+    NotRewrapped {
+        /// The key.
+        id: KeyId,
+        /// Why.
+        source: Source,
+    },
 }
 
 impl StoreError {

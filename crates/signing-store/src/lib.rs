@@ -48,6 +48,8 @@ mod sql_types;
 mod store_state;
 
 mod compromised_keys;
+mod kek_rotation;
+mod kept_signatures;
 mod organizations;
 mod package_signatures;
 mod signing_keys;
@@ -70,6 +72,7 @@ pub use audit_log::{
 };
 pub use compromised_keys::CompromisedKeyRecord;
 pub use error::{StoreError, UrlError};
+pub use kek_rotation::KekRotationRecord;
 pub use migrate::SchemaStatus;
 pub use organizations::{NewOrganization, OrganizationRecord, OrganizationRef};
 pub use package_signatures::{NewPackageSignature, PackageSignatureRecord, SIGNATURES_PER_ORG};

@@ -5,7 +5,7 @@ use signing_crypto::{OrgId, OrgName};
 
 use crate::audit_log::AuditChain;
 use crate::pool::{change, now, read};
-use crate::schema::organizations;
+use crate::schema::{organizations, trust_grants};
 use crate::sql_types::bind;
 use crate::{AuditEntry, Store, StoreError};
 
@@ -119,6 +119,25 @@ impl Store {
     pub async fn organizations(&self) -> Result<Vec<OrganizationRecord>, StoreError> {
         read!(self.pool, |conn| {
             Ok(organizations::table
+                .filter(organizations::deleted_at.is_null())
+                .order(organizations::name)
+                .load(conn)
+                .await?)
+        })
+    }
+
+    /// The organisations, not deleted, that have granted trust to `child`, by name.
+    pub async fn organizations_granting(
+        &self,
+        child: OrgId,
+    ) -> Result<Vec<OrganizationRecord>, StoreError> {
+        read!(self.pool, |conn| {
+            let parents = trust_grants::table
+                .filter(trust_grants::child_org_id.eq(bind(child)))
+                .filter(trust_grants::revoked_at.is_null())
+                .select(trust_grants::parent_org_id);
+            Ok(organizations::table
+                .filter(organizations::id.eq_any(parents))
                 .filter(organizations::deleted_at.is_null())
                 .order(organizations::name)
                 .load(conn)

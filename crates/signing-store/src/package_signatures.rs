@@ -60,7 +60,7 @@ impl Store {
         let at = now();
         let org = new.org_id;
         let envelope = new.envelope.to_json();
-        let envelope_digest = PackageDigest::from_bytes(Sha256::digest(envelope.as_bytes()).into());
+        let envelope_digest = digest_of(&envelope);
         change!(self, |conn| {
             let deleted_at: Option<DateTime<Utc>> = organizations::table
                 .find(bind(org))
@@ -116,6 +116,10 @@ impl Store {
                 .await?)
         })
     }
+}
+
+pub(crate) fn digest_of(envelope: &str) -> PackageDigest {
+    PackageDigest::from_bytes(Sha256::digest(envelope.as_bytes()).into())
 }
 
 /// The query language has no window functions, hence as text.

@@ -13,6 +13,9 @@ use crate::{DatabaseUrl, StoreError, backend};
 /// than what the databases are told themselves, so that their answer comes first.
 const OPERATION_LIMIT: Duration = Duration::from_secs(15);
 
+/// How long one may take that goes through all there is.
+const LONG_OPERATION_LIMIT: Duration = Duration::from_secs(30 * 60);
+
 const POOL_SIZE: usize = 8;
 
 /// Connections to one database. Clones share them.
@@ -69,21 +72,43 @@ pub(crate) use read;
 /// error rolls it back, and so does a store other than the one that was seen before, or
 /// an older state of it: what is changed there is not changed here.
 macro_rules! change {
-    ($store:expr, |$conn:ident| $body:block) => {{
+    ($store:expr, |$conn:ident| $body:block) => {
+        $crate::pool::in_this_store!($store, in_time_to_write, |$conn| $body)
+    };
+}
+pub(crate) use change;
+
+/// The same for a change that goes through all there is.
+macro_rules! change_long {
+    ($store:expr, |$conn:ident| $body:block) => {
+        $crate::pool::in_this_store!($store, in_long_time_to_write, |$conn| $body)
+    };
+}
+pub(crate) use change_long;
+
+macro_rules! in_this_store {
+    ($store:expr, $limit:ident, |$conn:ident| $body:block) => {{
         let (seen, before) = ($store.seen.clone(), $store.seen.latest());
-        $crate::pool::write!($store.pool, |$conn| {
+        $crate::pool::in_a_transaction!($store.pool, $limit, |$conn| {
             seen.accept($crate::store_state::AskOrigin::origin($conn).await?, before)?;
             $body
         })
     }};
 }
-pub(crate) use change;
+pub(crate) use in_this_store;
 
 /// Runs statements in one transaction: `write!(pool, |conn| { … })`. An error rolls it
 /// back.
 macro_rules! write {
     ($pool:expr, |$conn:ident| $body:block) => {
-        $crate::pool::on_a_connection!($pool, in_time_to_write, |guard| {
+        $crate::pool::in_a_transaction!($pool, in_time_to_write, |$conn| $body)
+    };
+}
+pub(crate) use write;
+
+macro_rules! in_a_transaction {
+    ($pool:expr, $limit:ident, |$conn:ident| $body:block) => {
+        $crate::pool::on_a_connection!($pool, $limit, |guard| {
             $crate::backend::Transaction::begin(&mut *guard).await?;
             let result: Result<_, $crate::StoreError> = async {
                 let $conn = &mut *guard;
@@ -94,7 +119,7 @@ macro_rules! write {
         })
     };
 }
-pub(crate) use write;
+pub(crate) use in_a_transaction;
 
 /// Boxed, because a query's type carries its whole statement: the futures of both
 /// kinds of connection would lie on the stack of every caller.
@@ -128,20 +153,36 @@ pub(crate) async fn in_time_to_read<T: Send + 'static>(
     operation: Operation<T>,
 ) -> Result<T, StoreError> {
     let late = StoreError::TimedOut { after: OPERATION_LIMIT };
-    detached(operation).await.unwrap_or(Err(late))
+    detached(operation, OPERATION_LIMIT).await.unwrap_or(Err(late))
 }
 
 pub(crate) async fn in_time_to_write<T: Send + 'static>(
     operation: Operation<T>,
 ) -> Result<T, StoreError> {
-    let late = StoreError::TimedOut { after: OPERATION_LIMIT };
-    detached(operation).await.unwrap_or(Err(StoreError::OutcomeUnknown(late.into())))
+    written_within(OPERATION_LIMIT, operation).await
+}
+
+pub(crate) async fn in_long_time_to_write<T: Send + 'static>(
+    operation: Operation<T>,
+) -> Result<T, StoreError> {
+    written_within(LONG_OPERATION_LIMIT, operation).await
+}
+
+async fn written_within<T: Send + 'static>(
+    after: Duration,
+    operation: Operation<T>,
+) -> Result<T, StoreError> {
+    let late = StoreError::OutcomeUnknown(StoreError::TimedOut { after }.into());
+    detached(operation, after).await.unwrap_or(Err(late))
 }
 
 /// Runs to its end whether or not somebody still waits. `None` when it takes too
 /// long.
-async fn detached<T: Send + 'static>(operation: Operation<T>) -> Option<Result<T, StoreError>> {
-    tokio::time::timeout(OPERATION_LIMIT, Detached::new(operation)).await.ok()
+async fn detached<T: Send + 'static>(
+    operation: Operation<T>,
+    limit: Duration,
+) -> Option<Result<T, StoreError>> {
+    tokio::time::timeout(limit, Detached::new(operation)).await.ok()
 }
 
 type Operation<T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send>>;

@@ -53,6 +53,7 @@ impl RolePurpose {
                 ),
                 ("UPDATE (revoked_at)", "trust_grants"),
                 ("UPDATE (floor, set_at)", "version_floors"),
+                ("UPDATE (envelope, envelope_digest)", "package_signatures"),
                 ("UPDATE (sequence, entry_hash)", "audit_heads"),
             ],
         }

@@ -6,6 +6,7 @@ use signing_crypto::{Fingerprint, KeyId, KeyName, Note, OrgId, VerifyingKey, Wra
 use crate::audit_log::AuditChain;
 use crate::backend::impl_for_connections;
 use crate::compromised_keys::{CompromisedKeyRecord, CompromisedKeys};
+use crate::kek_rotation::KeyGate;
 use crate::pool::{change, now, read};
 use crate::schema::signing_keys;
 use crate::sql_types::{Bind, bind};
@@ -63,7 +64,8 @@ impl Store {
     /// [`StoreError::OtherKek`] if it is wrapped with another KEK than the
     /// store's other keys, [`StoreError::NameTaken`], and
     /// [`StoreError::SigningKeyExists`] if the organisation has the key already,
-    /// revoked or not; [`StoreError::Compromised`]; [`StoreError::SuccessorExists`].
+    /// revoked or not; [`StoreError::Compromised`], if it or the key whose place it
+    /// takes is; [`StoreError::SuccessorExists`].
     pub async fn insert_signing_key(
         &self,
         new: NewSigningKey,
@@ -71,9 +73,14 @@ impl Store {
     ) -> Result<SigningKeyRecord, StoreError> {
         let at = now();
         change!(self, |conn| {
+            conn.keep_rotations_out().await?;
             let head = conn.lock_organization(new.org_id).await?;
             conn.require_kek(new.wrapped_key.kek_id()).await?;
             conn.require_uncompromised(new.public_key.fingerprint()).await?;
+            if let Some(predecessor) = new.predecessor {
+                let old = conn.own_signing_key(new.org_id, predecessor).await?;
+                conn.require_uncompromised(old.fingerprint).await?;
+            }
             let record = diesel::insert_into(signing_keys::table)
                 .values((
                     signing_keys::id.eq(bind(new.id)),

@@ -141,7 +141,11 @@ impl_for_connections!(AskOrigin {
 });
 
 pub(crate) trait KekGuard {
-    /// Within a transaction: makes `kek` the store's KEK if it has none.
+    /// Within a transaction: the store's KEK, which stays so until the commit.
+    async fn lock_kek(&mut self) -> Result<Option<KekId>, StoreError>;
+
+    /// Within a transaction: makes `kek` the store's KEK if it has none, and keeps
+    /// every rotation waiting until the commit.
     ///
     /// # Errors
     ///
@@ -151,16 +155,26 @@ pub(crate) trait KekGuard {
 }
 
 impl_for_connections!(KekGuard {
+    async fn lock_kek(&mut self) -> Result<Option<KekId>, StoreError> {
+        // An update that changes nothing is the row lock that both databases know.
+        Ok(diesel::update(store_state::table)
+            .set(store_state::kek_id.eq(store_state::kek_id))
+            .returning(store_state::kek_id)
+            .get_result(self)
+            .await?)
+    }
+
     async fn require_kek(&mut self, kek: KekId) -> Result<(), StoreError> {
-        diesel::update(store_state::table.filter(store_state::kek_id.is_null()))
-            .set(store_state::kek_id.eq(bind(kek)))
-            .execute(self)
-            .await?;
-        let expected: Option<KekId> =
-            store_state::table.select(store_state::kek_id).get_result(self).await?;
-        match expected {
-            Some(expected) if expected != kek => Err(StoreError::OtherKek { expected, found: kek }),
-            _ => Ok(()),
+        match self.lock_kek().await? {
+            Some(expected) if expected == kek => Ok(()),
+            Some(expected) => Err(StoreError::OtherKek { expected, found: kek }),
+            None => {
+                diesel::update(store_state::table)
+                    .set(store_state::kek_id.eq(bind(kek)))
+                    .execute(self)
+                    .await?;
+                Ok(())
+            }
         }
     }
 });

@@ -56,6 +56,8 @@ event_types! {
     KeyDenied = "key.denied", WARN;
     /// A fingerprint was declared compromised, for every organisation.
     KeyCompromised = "key.compromised", WARN;
+    /// An organisation's private keys were wrapped anew, with another KEK.
+    KekRotated = "kek.rotated", INFO;
     /// The lowest version of a package that is accepted was set, or taken away.
     FloorSet = "package.floor.set", INFO;
     /// Trust was granted to another organisation.

@@ -25,6 +25,10 @@ pub enum TrustError {
     #[cfg(feature = "store")]
     #[error("a key encryption key is needed to use private keys")]
     NoKeyEncryptionKey,
+    /// The KEK to change to is the one at hand.
+    #[cfg(feature = "store")]
+    #[error("the new key encryption key is the old one")]
+    SameKek,
     /// A private key could not be wrapped or unwrapped.
     #[cfg(feature = "store")]
     #[error("the private key cannot be used")]

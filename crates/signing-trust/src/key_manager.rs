@@ -2,7 +2,10 @@ mod audit_log;
 mod floors;
 mod grants;
 mod graph;
+mod impact;
+mod kek_rotation;
 mod organizations;
+mod rotation;
 mod signatures;
 mod signing_keys;
 mod trusted_keys;
@@ -17,6 +20,8 @@ use crate::freshness::Memory;
 use crate::rules::{Occasion, Packages};
 use crate::{EventType, Freshness, Signers, TrustDecision, TrustError, rules};
 
+pub use impact::{OrganizationLoss, RevocationImpact};
+pub use rotation::{OtherHolder, Resign, Resigned, Rotation};
 pub use signatures::StoredSignature;
 
 /// Where keys and trust are changed and asked, on a store.
@@ -78,12 +83,7 @@ impl KeyManager {
             false => self.ask(org, signers, expected_name).await?,
         };
         let occasion = Occasion { packages: Packages::Named(expected_name), now: answer.now() };
-        let mut named = signers.named.clone();
-        if signers.anonymous {
-            let unnamed = rules::candidates(&answer.facts.facts, occasion)?;
-            named.extend(unnamed.iter().filter(|key| !signers.named.contains(key)));
-        }
-        Ok(rules::decide(&answer.facts, &named, occasion))
+        rules::decide_signers(&answer.facts, signers, occasion)
     }
 
     /// What the store says, as fresh as it must be: from memory, if that is allowed; as

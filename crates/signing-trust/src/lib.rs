@@ -72,7 +72,10 @@ pub use freshness::Freshness;
 #[cfg(feature = "store")]
 pub use graph::{GrantStanding, GraphGrant, GraphKey, GraphOrganization, KeyStanding, TrustGraph};
 #[cfg(feature = "store")]
-pub use key_manager::{KeyManager, StoredSignature};
+pub use key_manager::{
+    KeyManager, OrganizationLoss, OtherHolder, Resign, Resigned, RevocationImpact, Rotation,
+    StoredSignature,
+};
 pub use pinned::PinnedKeys;
 #[cfg(feature = "store")]
 pub use rules::MAX_CANDIDATES;

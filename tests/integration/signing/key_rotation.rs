@@ -1,6 +1,10 @@
 //! Keys come and go; what they signed is judged by what is trusted now.
 
+mod impact;
 mod kek;
+mod rotate;
+mod rotate_kek;
+mod runner;
 
 use chrono::{DateTime, Utc};
 use signing_crypto::{NameKind, PackageStatement, SigningKey};

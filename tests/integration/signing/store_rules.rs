@@ -21,7 +21,7 @@ on_both_backends! {
 }
 
 /// Asserts that each entry follows on the one before.
-fn assert_unbroken(log: &[AuditRecord]) {
+pub(crate) fn assert_unbroken(log: &[AuditRecord]) {
     let mut previous = vec![0; 32];
     for (entry, sequence) in log.iter().zip(1..) {
         assert_eq!((entry.sequence, &entry.previous_hash), (sequence, &previous));

@@ -1,6 +1,10 @@
+mod impact;
 mod list;
 mod make;
+mod reinstate;
 mod revoke;
+mod rotate;
+mod rotate_kek;
 mod trust;
 
 use crate::cli::Keys;
@@ -36,16 +40,16 @@ pub(super) fn run(context: &Context, command: Keys) -> Result<Report, CliError> 
             };
             block_on(trust::trust(context, &org, key, name, expires.as_deref()))
         }
-        Keys::Deny { fingerprint, org, reason } => {
-            block_on(trust::deny(context, &org, &fingerprint, reason))
-        }
-        Keys::Revoke { id, org, signing, trusted } => {
-            let kind = match (signing, trusted) {
-                (true, _) => revoke::Kind::Signing,
-                (_, true) => revoke::Kind::Trusted,
-                (false, false) => revoke::Kind::Either,
+        Keys::Deny { fingerprint, org, reason, danger_everywhere } => {
+            let reach = match danger_everywhere {
+                true => trust::Reach::Everywhere,
+                false => trust::Reach::Organization,
             };
-            block_on(revoke::revoke(context, &id, org.as_deref(), kind))
+            block_on(trust::deny(context, &org, &fingerprint, reason, reach))
         }
+        Keys::Revoke(command) => block_on(revoke::revoke(context, command)),
+        Keys::Reinstate(command) => block_on(reinstate::reinstate(context, command)),
+        Keys::Rotate(command) => block_on(rotate::rotate(context, command)),
+        Keys::RotateKek(command) => block_on(rotate_kek::rotate_kek(context, command)),
     }
 }

@@ -14,11 +14,11 @@ use signing_trust::store::AuditRecord;
 
 use crate::support::{KEK, Scratch, kill, spawn};
 
-const ROUNDS: u32 = 48;
+pub(crate) const ROUNDS: u32 = 48;
 
 /// Runs a command once for each round and kills it, each time a little later: from
 /// at once to after it has ended. `was_done` looks at what that left.
-fn kill_in_every_round(
+pub(crate) fn kill_in_every_round(
     scratch: &Scratch,
     arguments: impl Fn(u32) -> Vec<String>,
     was_done: impl Fn(u32) -> bool,
@@ -46,7 +46,7 @@ fn kill_in_every_round(
     assert!(undone > 0, "no kill came in time, with {whole:?} for all of it");
 }
 
-fn words(words: &[&str]) -> Vec<String> {
+pub(crate) fn words(words: &[&str]) -> Vec<String> {
     words.iter().map(|&word| word.to_owned()).collect()
 }
 
@@ -155,7 +155,7 @@ fn killed_replacing_of_a_signature_leaves_the_old_or_the_new_one() {
 }
 
 /// The log of the only organisation, which must be a whole chain.
-async fn audit_log(keys: &KeyManager) -> Vec<AuditRecord> {
+pub(crate) async fn audit_log(keys: &KeyManager) -> Vec<AuditRecord> {
     let org = keys.list_organizations().await.unwrap()[0].id;
     let log = keys.store().audit_log(org).await.unwrap();
     let mut previous = vec![0; 32];
@@ -176,7 +176,7 @@ fn count(log: &[AuditRecord], event_type: &str, detail: (&str, &str)) -> usize {
     log.iter().filter(is_it).count()
 }
 
-fn with_kek(keys: &KeyManager) -> KeyManager {
+pub(crate) fn with_kek(keys: &KeyManager) -> KeyManager {
     KeyManager::new(keys.store().clone(), Some(KeyEncryptionKey::parse(KEK).unwrap()))
 }
 

@@ -12,7 +12,9 @@ mod trust_graph;
 mod explain;
 mod generate;
 mod import_export;
+mod revocation_reasons;
 mod revoke;
+mod revoke_dry_run;
 mod trust;
 
 mod passphrase;
@@ -27,10 +29,13 @@ mod verify;
 
 mod kek;
 mod output;
+mod rotate;
+mod rotate_kek;
 mod terminal;
 
 mod audit;
 
 mod bounds;
 mod kill;
+mod kill_rotation;
 mod openssl;

@@ -96,7 +96,7 @@ impl KeyManager {
     }
 }
 
-fn announce(org: OrgId, key_id: KeyId, key: &SigningKey, statement: &PackageStatement) {
+pub(super) fn announce(org: OrgId, key_id: KeyId, key: &SigningKey, statement: &PackageStatement) {
     AuditEvent::new(EventType::PackageSigned)
         .org(org)
         .key_id(key_id)

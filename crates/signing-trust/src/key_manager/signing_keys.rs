@@ -29,15 +29,28 @@ impl KeyManager {
         name: KeyName,
         key: &SigningKey,
     ) -> Result<SigningKeyRecord, TrustError> {
+        self.keep_signing_key(org, name, key, None).await
+    }
+
+    /// Keeps a signing key, perhaps in the place of another.
+    pub(super) async fn keep_signing_key(
+        &self,
+        org: OrgId,
+        name: KeyName,
+        key: &SigningKey,
+        predecessor: Option<KeyId>,
+    ) -> Result<SigningKeyRecord, TrustError> {
         let id = KeyId::random();
         let wrapped_key = self.require_kek()?.wrap_key(key, org, id)?;
         let fingerprint = key.fingerprint();
-        let entry = entry(EventType::SigningKeyCreated)
+        let mut entry = entry(EventType::SigningKeyCreated)
             .with("key_id", id)
             .with("name", &name)
             .with("fingerprint", fingerprint);
+        if let Some(predecessor) = predecessor {
+            entry = entry.with("predecessor_id", predecessor);
+        }
         let public_key = key.verifying_key();
-        let predecessor = None;
         let new = NewSigningKey { id, org_id: org, name, public_key, wrapped_key, predecessor };
         let record = self.store.insert_signing_key(new, entry).await?;
         AuditEvent::new(EventType::SigningKeyCreated)

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use signing_crypto::{SignatureEnvelope, SigningKey};
-use signing_trust::{EventType, KeyManager};
+use signing_trust::{EventType, KeyManager, Resign};
 use tracing::Level;
 
 use crate::bench::{Bench, Fields, kek, seed_key, statement};
@@ -46,6 +46,8 @@ pub(crate) async fn whole_life(bench: &Bench) -> Life {
     keys.revoke_signing_key(id).await.unwrap();
     keys.reinstate_signing_key(id, &"a mistake".parse().unwrap()).await.unwrap();
     keys.delete_organization(child).await.unwrap();
+    keys.rotate_signing_key(id, None, Resign::Leave).await.unwrap();
+    keys.rotate_kek(&kek([2; 32])).await.unwrap();
     keys.sign_checkpoint(bench.org, &seed_key()).await.unwrap();
 
     let mut logged = Vec::new();

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use serde_json::json;
 use signing_crypto::{Fingerprint, KeyId, KeyName, Note};
-use signing_trust::store::{Change, TrustedKeyRecord};
+use signing_trust::store::{Change, CompromisedKeyRecord, TrustedKeyRecord};
 
 use crate::context::{Context, organization};
 use crate::error::CliError;
@@ -47,23 +47,55 @@ pub(super) async fn trust(
     Ok(report(text, change))
 }
 
+/// Who is to refuse a key.
+#[derive(Clone, Copy)]
+pub(super) enum Reach {
+    Organization,
+    Everywhere,
+}
+
 /// Refuses a key's signatures.
 pub(super) async fn deny(
     context: &Context,
     org: &str,
     fingerprint: &str,
     note: Option<String>,
+    reach: Reach,
 ) -> Result<Report, CliError> {
     let note = note.map(Note::new).transpose()?;
     let fingerprint: Fingerprint = fingerprint.parse()?;
     let keys = context.keys().await?;
     let org = organization(&keys, org).await?;
+    if let Reach::Everywhere = reach {
+        let change = keys.danger_declare_compromised(org.id, &fingerprint, note).await?;
+        return Ok(declared(change));
+    }
     let change = keys.deny_key(org.id, &fingerprint, note).await?;
     let done = match &change {
         Change::Made(_) => "now refuses",
         Change::AlreadySo(_) => "already refuses",
     };
     Ok(report(format!("{} {done} signatures by {fingerprint}", org.name), change))
+}
+
+fn declared(change: Change<CompromisedKeyRecord>) -> Report {
+    let (changed, done) = match &change {
+        Change::Made(_) => (true, "now refuses"),
+        Change::AlreadySo(_) => (false, "already refuses"),
+    };
+    let record = change.into_inner();
+    let fingerprint = record.fingerprint;
+    let text = format!(
+        "every organisation of the store {done} signatures by {fingerprint}, for good: it was \
+         declared compromised",
+    );
+    let json = json!({
+        "fingerprint": fingerprint.to_string(),
+        "declared_by": record.declared_by.to_string(),
+        "everywhere": true,
+        "changed": changed,
+    });
+    Report::new(text, json)
 }
 
 fn report(text: String, change: Change<TrustedKeyRecord>) -> Report {

@@ -52,6 +52,8 @@ fn expected(purpose: RolePurpose) -> BTreeSet<String> {
         "UPDATE trust_grants.revoked_at",
         "UPDATE version_floors.floor",
         "UPDATE version_floors.set_at",
+        "UPDATE package_signatures.envelope",
+        "UPDATE package_signatures.envelope_digest",
     ];
     let rights: &[&[&str]] = match purpose {
         RolePurpose::Runner => &[&runner],

@@ -1,0 +1,40 @@
+use serde_json::json;
+use signing_trust::store::Change;
+
+use crate::cli;
+use crate::context::Context;
+use crate::error::CliError;
+use crate::output::Report;
+
+/// Wraps every private key of the store anew.
+pub(super) async fn rotate_kek(
+    context: &Context,
+    command: cli::RotateKek,
+) -> Result<Report, CliError> {
+    let new = context.new_kek(command.new_kek_file.as_deref())?;
+    let keys = context.keys_with_kek().await?;
+    let change = keys.rotate_kek(&new).await?;
+    let changed = matches!(change, Change::Made(_));
+    let rotated = change.into_inner();
+    let count: u64 = rotated.keys.values().sum();
+    let mut text = match changed {
+        true => format!(
+            "wrapped {count} private keys of {} organisations anew, under the key encryption key {}",
+            rotated.keys.len(),
+            rotated.new,
+        ),
+        false => {
+            format!("the private keys are under the key encryption key {} already", rotated.new)
+        }
+    };
+    text += "\nset CLOACINA_KEY_ENCRYPTION_KEY to the new key wherever something signs\
+             \nkeep the old key as long as you keep backups of the store from before";
+    let json = json!({
+        "changed": changed,
+        "kek_id": rotated.new.to_string(),
+        "old_kek_id": rotated.old.filter(|_| changed).map(|old| old.to_string()),
+        "keys": count,
+        "organizations": rotated.keys.len(),
+    });
+    Ok(Report::new(text, json))
+}

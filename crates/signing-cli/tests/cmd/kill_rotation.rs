@@ -1,0 +1,92 @@
+//! `SIGKILL` at any moment of a rotation, which is then run again.
+
+use signing_crypto::{KeyEncryptionKey, KeyId};
+use signing_trust::KeyManager;
+
+use crate::kill::{ROUNDS, audit_log, kill_in_every_round, with_kek, words};
+use crate::support::{KEK, OTHER_KEK, Scratch, text};
+
+#[test]
+fn killed_kek_rotation_leaves_all_keys_old_or_all_new_and_completes_when_run_again() {
+    let scratch = Scratch::with_orgs(&["acme"]);
+    let keks = [KEK, OTHER_KEK].map(|kek| KeyEncryptionKey::parse(kek).unwrap());
+    for (number, kek) in [KEK, OTHER_KEK].into_iter().enumerate() {
+        scratch.write(&format!("kek{number}"), kek);
+    }
+    // Enough of them that wrapping takes a good part of the time.
+    scratch.inspect(async |keys| {
+        let keys = with_kek(&keys);
+        let org = keys.list_organizations().await.unwrap()[0].id;
+        for number in 0..400 {
+            keys.create_signing_key(org, format!("k{number}").parse().unwrap()).await.unwrap();
+        }
+    });
+    let rotate = |round: u32| {
+        let [old, new] = [format!("kek{}", round % 2), format!("kek{}", (round + 1) % 2)];
+        words(&["keys", "rotate-kek", "--kek-file", &old, "--new-kek-file", &new])
+    };
+    kill_in_every_round(&scratch, rotate, |round| {
+        let [old, new] = [&keks[round as usize % 2], &keks[(round as usize + 1) % 2]];
+        let is_new = scratch.inspect(async |keys| {
+            let store = keys.store();
+            let kek_id = store.state().await.unwrap().kek_id.unwrap();
+            let kek = if kek_id == new.id() { new } else { old };
+            assert_eq!(kek.id(), kek_id);
+            let keys = KeyManager::new(store.clone(), Some(kek.clone()));
+            let log = audit_log(&keys).await;
+            let logged = log.iter().filter(|record| record.event_type == "kek.rotated").count();
+            assert_eq!(logged, round as usize + usize::from(kek_id == new.id()));
+            let org = keys.list_organizations().await.unwrap()[0].id;
+            let all = keys.list_signing_keys(org).await.unwrap();
+            assert_eq!(all.len(), 400);
+            for key in all {
+                keys.get_signing_key(key.id).await.unwrap();
+            }
+            kek_id == new.id()
+        });
+        let arguments = rotate(round);
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        assert_eq!(scratch.json(&arguments)["changed"], !is_new);
+        is_new
+    });
+}
+
+#[test]
+fn killed_rotation_is_completed_when_run_again_and_signs_each_statement_once() {
+    const KEPT: usize = 8;
+    let scratch = Scratch::with_orgs(&["acme"]);
+    let mut ids = Vec::new();
+    for round in 0..=ROUNDS {
+        let name = format!("k{round}");
+        let (id, _) = scratch.stored_key(&name, "acme");
+        scratch.json(&["keys", "trust", "--org", "acme", "--key-id", &id]);
+        let mut sign = words(&["package", "sign", "--store", "--key-id", &id]);
+        for number in 0..KEPT {
+            let package = format!("p{round}.{number}.so");
+            scratch.write(&package, &package);
+            sign.push(package);
+        }
+        scratch.json(&sign.iter().map(String::as_str).collect::<Vec<_>>());
+        ids.push(id);
+    }
+    let rotate = |round: u32| words(&["keys", "rotate", &ids[round as usize], "--resign"]);
+    kill_in_every_round(&scratch, rotate, |round| {
+        let rotate = rotate(round);
+        let done = scratch.json(&rotate.iter().map(String::as_str).collect::<Vec<_>>());
+        let count = |which: &str| done["signatures"][which].as_u64().unwrap() as usize;
+        assert_eq!((count("added") + count("already"), count("left")), (KEPT, 0), "{done}");
+        scratch.inspect(async |keys| {
+            let org = keys.list_organizations().await.unwrap()[0].id;
+            let old: KeyId = ids[round as usize].parse().unwrap();
+            let all = keys.list_signing_keys(org).await.unwrap();
+            let new: Vec<_> = all.iter().filter(|key| key.predecessor_id == Some(old)).collect();
+            assert_eq!(new.len(), 1);
+            assert_eq!(new[0].id.to_string(), text(&done["successor"]["id"]));
+            let trusted = keys.list_own_trusted_keys(org).await.unwrap();
+            assert!(trusted.iter().any(|row| row.fingerprint == new[0].fingerprint));
+            audit_log(&keys).await;
+            with_kek(&keys).get_signing_key(new[0].id).await.unwrap();
+        });
+        count("added") == 0
+    });
+}

@@ -1,0 +1,95 @@
+use serde_json::{Value, json};
+
+use crate::support::{Scratch, text};
+
+/// `acme` owns a key that it and `other` trust, and keeps a signature in the store.
+/// Gives the key's id, and the ids of the two rows.
+fn world() -> (Scratch, [String; 3]) {
+    let scratch = Scratch::with_orgs(&["acme", "other"]);
+    let (id, _) = scratch.stored_key("release", "acme");
+    let trust =
+        |org: &str| text(&scratch.json(&["keys", "trust", "--org", org, "--key-id", &id])["id"]);
+    let (acme, other) = (trust("acme"), trust("other"));
+    scratch.write("a.so", "a");
+    scratch.json(&["package", "sign", "a.so", "--key-id", &id, "--store"]);
+    (scratch, [id, acme, other])
+}
+
+#[test]
+fn a_rotation_says_what_it_did_and_what_is_left_to_do() {
+    let (scratch, [id, acme, other]) = world();
+
+    let run = scratch.run(&["keys", "rotate", &id]);
+
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let listed = scratch.json(&["keys", "list", "--org", "acme"]);
+    let new = &listed["signing_keys"][1];
+    assert_eq!((&new["name"], &new["revoked_at"]), (&json!("release.2"), &Value::Null));
+    let (new, fingerprint) = (text(&new["id"]), text(&new["fingerprint"]));
+    assert_eq!(
+        run.stdout,
+        format!(
+            "made release.2 in the place of release\n\
+             id           {new}\n\
+             fingerprint  {fingerprint}\n\
+             its organisation trusts it now, as the old key\n\
+             kept signatures by the old key: 0 signed anew, 0 were before, 1 are not\n\
+             to be done:\n  \
+             have what is in the store signed anew: cloacina keys rotate {id} --resign\n  \
+             add a signature to each .sig file that the old key has signed: \
+             cloacina package sign <package> --key-id {new}\n  \
+             other trusts the old key itself; have it trust the new one: \
+             cloacina keys trust --org other --key-id {new}\n  \
+             when nothing signs with the old key any more: cloacina keys revoke {id}\n  \
+             when its organisation loads nothing any more that only the old key has signed: \
+             cloacina keys revoke {acme}\n  \
+             when other loads nothing any more that only the old key has signed: \
+             cloacina keys revoke {other}\n"
+        )
+    );
+}
+
+#[test]
+fn the_commands_that_a_rotation_names_complete_it() {
+    let (scratch, [id, ..]) = world();
+    scratch.write("b.so", "b");
+    scratch.json(&["package", "sign", "b.so", "--key-id", &id]);
+    let first = scratch.json(&["keys", "rotate", &id]);
+    assert_eq!(first["successor"]["made"], true);
+
+    for step in first["next"].as_array().unwrap() {
+        let command = text(&step["command"]).replace("<package>", "b.so");
+        let words: Vec<&str> = command.split(' ').collect();
+        assert_eq!(words[0], "cloacina");
+        scratch.json(&words[1..]);
+        // Nothing is refused between them.
+        for org in ["acme", "other"] {
+            scratch.json(&["package", "verify", "b.so", "--org", org]);
+        }
+        scratch.json(&["package", "verify", "a.so", "--org", "acme"]);
+    }
+
+    let again = scratch.json(&["keys", "rotate", &id]);
+    assert_eq!(again["successor"]["made"], false);
+    assert_eq!(again["successor"]["id"], first["successor"]["id"]);
+    assert_eq!(again["signatures"], json!({ "added": 0, "already": 1, "left": 0 }));
+    assert_eq!(again["next"].as_array().unwrap().len(), 1, "{again}");
+}
+
+#[test]
+fn a_key_that_should_not_be_vouched_for_is_not_rotated() {
+    let (scratch, [id, acme, _]) = world();
+    scratch.fails(2, "InvalidArgument", &["keys", "rotate", "release"]);
+    scratch.fails(2, "NoSuchKey", &["keys", "rotate", &acme]);
+    scratch.fails(2, "NameTaken", &["keys", "rotate", &id, "--name", "release"]);
+
+    scratch.json(&["keys", "revoke", &acme]);
+    let run = scratch.fails(1, "PreviouslyRevoked", &["keys", "rotate", &id, "--resign"]);
+    assert!(run.stderr.contains("next: sign the packages"), "{}", run.stderr);
+    scratch.json(&["keys", "revoke", &id]);
+    scratch.fails(1, "SigningKeyRevoked", &["keys", "rotate", &id]);
+    scratch.json(&["keys", "revoke", &id, "--reason", "compromised"]);
+    scratch.fails(1, "KeyCompromised", &["keys", "rotate", &id]);
+    let listed = scratch.json(&["keys", "list", "--org", "acme"]);
+    assert_eq!(listed["signing_keys"].as_array().unwrap().len(), 1);
+}

@@ -1,0 +1,197 @@
+use std::collections::BTreeMap;
+
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+#[cfg(feature = "postgres")]
+use diesel_async::SimpleAsyncConnection;
+use signing_crypto::{KekId, KeyId, OrgId, WrapError, WrappedKey};
+
+use crate::audit_log::AuditChain;
+use crate::backend::impl_for_connections;
+use crate::pool::{change_long, now};
+use crate::schema::{signing_keys, store_state};
+use crate::sql_types::bind;
+use crate::store_state::KekGuard;
+use crate::{AuditEntry, Change, SigningKeyRecord, Store, StoreError};
+
+/// How many keys are in memory at once.
+const PAGE: i64 = 128;
+
+/// What wrapping every private key anew came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KekRotationRecord {
+    /// The KEK before.
+    pub old: Option<KekId>,
+    /// The KEK from now on.
+    pub new: KekId,
+    /// How many keys of which organisation were wrapped anew.
+    pub keys: BTreeMap<OrgId, u64>,
+}
+
+impl Store {
+    /// Wraps every private key anew, revoked ones included, and makes `new` the
+    /// store's KEK: all of it in one transaction, during which no other change is made.
+    /// `rewrap` opens a key and wraps it with the new KEK. Every organisation that has
+    /// keys has an entry in its log, deleted ones included.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::OtherKek`] if the store's KEK is neither `old` nor `new`;
+    /// [`StoreError::NotRewrapped`] if one of the keys cannot be opened. Then nothing
+    /// is changed.
+    pub async fn rotate_kek<R, E>(
+        &self,
+        old: KekId,
+        new: KekId,
+        rewrap: R,
+        entry: E,
+    ) -> Result<Change<KekRotationRecord>, StoreError>
+    where
+        R: Fn(&SigningKeyRecord, &WrappedKey) -> Result<WrappedKey, WrapError>
+            + Send
+            + Sync
+            + 'static,
+        E: Fn(u64) -> AuditEntry + Send + Sync + 'static,
+    {
+        change_long!(self, |conn| {
+            let at = now();
+            conn.keep_keys_out().await?;
+            // Heads before the state, as in every change, in the order of their ids.
+            let mut heads = BTreeMap::new();
+            for org in conn.organizations_with_keys().await? {
+                heads.insert(org, conn.lock_chain(org).await?);
+            }
+            let found = conn.lock_kek().await?;
+            if found == Some(new) {
+                let keys = BTreeMap::new();
+                return Ok(Change::AlreadySo(KekRotationRecord { old: found, new, keys }));
+            }
+            if let Some(expected) = found
+                && expected != old
+            {
+                return Err(StoreError::OtherKek { expected, found: old });
+            }
+            let keys = conn.rewrap_all(&rewrap).await?;
+            if !keys.keys().eq(heads.keys()) {
+                return Err(StoreError::unavailable("a key was kept past the gate"));
+            }
+            diesel::update(store_state::table)
+                .set(store_state::kek_id.eq(bind(new)))
+                .execute(conn)
+                .await?;
+            for (org, head) in heads {
+                let count = keys.get(&org).copied().unwrap_or_default();
+                conn.append(head, at, entry(count)).await?;
+            }
+            Ok(Change::Made(KekRotationRecord { old: found, new, keys }))
+        })
+    }
+}
+
+/// The gate between keeping keys, which many do at once, and wrapping all of them anew.
+/// It is passed before anything else is locked: an organisation that makes its first key
+/// meanwhile would have a head that the rotation does not hold.
+pub(crate) trait KeyGate {
+    /// Within a transaction: makes rotations wait until the commit.
+    async fn keep_rotations_out(&mut self) -> Result<(), StoreError>;
+
+    /// Within a transaction: makes whoever keeps a key wait until the commit.
+    async fn keep_keys_out(&mut self) -> Result<(), StoreError>;
+}
+
+/// Any number will do that no other program uses on this database.
+#[cfg(feature = "postgres")]
+impl KeyGate for crate::backend::PgConnection {
+    async fn keep_rotations_out(&mut self) -> Result<(), StoreError> {
+        Ok(self.batch_execute("SELECT pg_advisory_xact_lock_shared(4832910174652802)").await?)
+    }
+
+    async fn keep_keys_out(&mut self) -> Result<(), StoreError> {
+        Ok(self.batch_execute("SELECT pg_advisory_xact_lock(4832910174652802)").await?)
+    }
+}
+
+/// SQLite has one writer at a time.
+#[cfg(feature = "sqlite")]
+impl KeyGate for crate::backend::SqliteConnection {
+    async fn keep_rotations_out(&mut self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn keep_keys_out(&mut self) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+trait Rewrap {
+    async fn organizations_with_keys(&mut self) -> Result<Vec<OrgId>, StoreError>;
+
+    async fn rewrap_all(
+        &mut self,
+        rewrap: &(impl Fn(&SigningKeyRecord, &WrappedKey) -> Result<WrappedKey, WrapError> + Sync),
+    ) -> Result<BTreeMap<OrgId, u64>, StoreError>;
+
+    /// The key `id`. One that cannot be read is named.
+    async fn key_to_rewrap(
+        &mut self,
+        id: KeyId,
+    ) -> Result<(SigningKeyRecord, WrappedKey), StoreError>;
+}
+
+impl_for_connections!(Rewrap {
+    async fn organizations_with_keys(&mut self) -> Result<Vec<OrgId>, StoreError> {
+        Ok(signing_keys::table
+            .select(signing_keys::org_id)
+            .distinct()
+            .order(signing_keys::org_id)
+            .load(self)
+            .await?)
+    }
+
+    async fn rewrap_all(
+        &mut self,
+        rewrap: &(impl Fn(&SigningKeyRecord, &WrappedKey) -> Result<WrappedKey, WrapError> + Sync),
+    ) -> Result<BTreeMap<OrgId, u64>, StoreError> {
+        let mut counts = BTreeMap::new();
+        // No id is lower than that of all zeros, and none is that.
+        let mut last = KeyId::from(uuid::Uuid::nil());
+        loop {
+            let page: Vec<KeyId> = signing_keys::table
+                .filter(signing_keys::id.gt(bind(last)))
+                .order(signing_keys::id)
+                .limit(PAGE)
+                .select(signing_keys::id)
+                .load(self)
+                .await?;
+            let Some(highest) = page.last() else { return Ok(counts) };
+            last = *highest;
+            for id in page {
+                let (record, wrapped) = self.key_to_rewrap(id).await?;
+                let anew = rewrap(&record, &wrapped)
+                    .map_err(|source| StoreError::NotRewrapped { id, source: source.into() })?;
+                diesel::update(signing_keys::table.find(bind(id)))
+                    .set(signing_keys::wrapped_key.eq(bind(anew)))
+                    .execute(self)
+                    .await?;
+                *counts.entry(record.org_id).or_default() += 1;
+            }
+        }
+    }
+
+    async fn key_to_rewrap(
+        &mut self,
+        id: KeyId,
+    ) -> Result<(SigningKeyRecord, WrappedKey), StoreError> {
+        let row = signing_keys::table
+            .find(bind(id))
+            .select((SigningKeyRecord::as_select(), signing_keys::wrapped_key))
+            .get_result(self)
+            .await;
+        match row {
+            Err(diesel::result::Error::DeserializationError(source)) => {
+                Err(StoreError::NotRewrapped { id, source })
+            }
+            row => Ok(row?),
+        }
+    }
+});

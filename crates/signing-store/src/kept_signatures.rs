@@ -1,0 +1,94 @@
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use signing_crypto::{Fingerprint, OrgId, SignatureEnvelope, SignatureId};
+
+use crate::audit_log::AuditChain;
+use crate::compromised_keys::CompromisedKeys;
+use crate::package_signatures::digest_of;
+use crate::pool::{change, read};
+use crate::schema::{package_signatures, trusted_keys};
+use crate::sql_types::bind;
+use crate::{Change, PackageSignatureRecord, Store, StoreError};
+
+impl Store {
+    /// The signatures that `org` keeps, in the order of their ids: at most `limit`, of
+    /// those after `after`.
+    pub async fn kept_signatures(
+        &self,
+        org: OrgId,
+        after: Option<SignatureId>,
+        limit: u16,
+    ) -> Result<Vec<PackageSignatureRecord>, StoreError> {
+        // No id is lower than that of all zeros, and none is that.
+        let after = after.unwrap_or_else(|| uuid::Uuid::nil().into());
+        read!(self.pool, |conn| {
+            Ok(package_signatures::table
+                .filter(package_signatures::org_id.eq(bind(org)))
+                .filter(package_signatures::id.gt(bind(after)))
+                .order(package_signatures::id)
+                .limit(limit.into())
+                .select((
+                    package_signatures::id,
+                    package_signatures::org_id,
+                    package_signatures::package_digest,
+                    package_signatures::envelope,
+                    package_signatures::created_at,
+                ))
+                .load(conn)
+                .await?)
+        })
+    }
+
+    /// Puts `envelope` in the place of the kept signature `before`: the same with a
+    /// signature more, which another key gives on the word of the key `vouching`.
+    /// Nothing is changed if `before` has been changed, or `envelope` is kept already.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Compromised`] and [`StoreError::KeyRefused`] if the organisation
+    /// does not take the word of `vouching` any more.
+    pub async fn replace_package_signature(
+        &self,
+        before: &PackageSignatureRecord,
+        vouching: Fingerprint,
+        envelope: &SignatureEnvelope,
+    ) -> Result<Change<()>, StoreError> {
+        let (id, org, digest) = (before.id, before.org_id, before.package_digest);
+        let (envelope, old) = (envelope.to_json(), digest_of(&before.envelope));
+        let new = digest_of(&envelope);
+        change!(self, |conn| {
+            conn.lock_organization(org).await?;
+            conn.require_uncompromised(vouching).await?;
+            let refused: Option<Option<DateTime<Utc>>> = trusted_keys::table
+                .filter(trusted_keys::org_id.eq(bind(org)))
+                .filter(trusted_keys::fingerprint.eq(bind(vouching)))
+                .select(trusted_keys::revoked_at)
+                .get_result(conn)
+                .await
+                .optional()?;
+            if let Some(at) = refused.flatten() {
+                return Err(StoreError::KeyRefused { fingerprint: vouching, at });
+            }
+            let kept: i64 = package_signatures::table
+                .filter(package_signatures::org_id.eq(bind(org)))
+                .filter(package_signatures::package_digest.eq(bind(digest)))
+                .filter(package_signatures::envelope_digest.eq(bind(new)))
+                .count()
+                .get_result(conn)
+                .await?;
+            if kept > 0 {
+                return Ok(Change::AlreadySo(()));
+            }
+            let replaced = diesel::update(package_signatures::table.find(bind(id)))
+                .filter(package_signatures::envelope_digest.eq(bind(old)))
+                .set((
+                    package_signatures::envelope.eq(envelope),
+                    package_signatures::envelope_digest.eq(bind(new)),
+                ))
+                .execute(conn)
+                .await?;
+            Ok(if replaced == 1 { Change::Made(()) } else { Change::AlreadySo(()) })
+        })
+    }
+}

@@ -1,0 +1,317 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Utc};
+use signing_crypto::{
+    EnvelopeError, Fingerprint, KeyId, KeyName, NameKind, SignatureEnvelope, SigningKey,
+    TrustedKeyId,
+};
+use signing_store::{
+    Change, OrganizationRecord, PackageSignatureRecord, RevocationReason, SigningKeyRecord,
+    StoreError, TrustedKeyRecord,
+};
+
+use super::{KeyManager, signatures};
+use crate::TrustError;
+
+/// How many kept signatures are in memory at once.
+pub(super) const PAGE: u16 = 64;
+
+/// What becomes of the signatures that the old key made and that the organisation
+/// keeps in the store.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Resign {
+    /// They stay as they are.
+    #[default]
+    Leave,
+    /// The new key signs the same statements.
+    All,
+}
+
+/// How far the rotation of a signing key has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rotation {
+    /// The key whose place is taken. It still signs, and is trusted where it was.
+    pub old: SigningKeyRecord,
+    /// The key that takes it: made now, or by a run before.
+    pub successor: Change<SigningKeyRecord>,
+    /// The organisation's row about the old key, if it trusts that.
+    pub old_trusted: Option<TrustedKeyRecord>,
+    /// Its row about the successor, which it trusts for as long as the old key.
+    pub trusted: Option<Change<TrustedKeyRecord>>,
+    /// What became of the kept signatures.
+    pub signatures: Resigned,
+    /// The other organisations that trust the old key directly.
+    pub others: Vec<OtherHolder>,
+}
+
+/// Another organisation that trusts the old key directly.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OtherHolder {
+    /// The organisation.
+    pub org: OrganizationRecord,
+    /// Its row about the old key.
+    pub old_trusted: TrustedKeyRecord,
+    /// Its row about the successor, if it trusts that too.
+    pub trusted: Option<TrustedKeyId>,
+}
+
+/// Kept signatures that the old key made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Resigned {
+    /// The successor has signed them now.
+    pub added: u64,
+    /// The successor had signed them before.
+    pub already: u64,
+    /// Only the old key has signed them, or there is no room for another signature.
+    pub left: u64,
+}
+
+impl KeyManager {
+    /// Makes a signing key in the place of the key `id`, has its organisation trust it
+    /// where and as long as it trusts the old one, and, if `resign` says so, adds its
+    /// signature to the kept signatures that the old key made. Nothing is revoked.
+    ///
+    /// Each step is a transaction of its own. Begun again, it finds what was done and
+    /// goes on: a key has one successor that is not revoked.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Compromised`]: what a compromised key signed is not to be vouched
+    /// for. [`TrustError::SigningKeyRevoked`] for a retired key that has no successor.
+    /// [`StoreError::KeyRefused`] if signatures are to be made anew that the organisation
+    /// refuses. [`TrustError::PreviouslyRevoked`] if it refuses the successor.
+    pub async fn rotate_signing_key(
+        &self,
+        id: KeyId,
+        name: Option<KeyName>,
+        resign: Resign,
+    ) -> Result<Rotation, TrustError> {
+        self.require_kek()?;
+        let old = self.store.signing_key(id).await?;
+        self.require_worth_rotating(&old, resign).await?;
+        let successor = self.find_or_make_successor(&old, name).await?;
+        let new = match &successor {
+            Change::Made(key) | Change::AlreadySo(key) => key.clone(),
+        };
+        let old_trusted = self.word_about(&old, old.fingerprint).await?.filter(is_in_force);
+        let trusted = match &old_trusted {
+            Some(row) => Some(self.trust_successor(&new, row.expires_at).await?),
+            None => None,
+        };
+        let signatures = self.resign_all(&old, &new, resign).await?;
+        let others = self.other_holders(&old, &new).await?;
+        Ok(Rotation { old, successor, old_trusted, trusted, signatures, others })
+    }
+
+    async fn require_worth_rotating(
+        &self,
+        old: &SigningKeyRecord,
+        resign: Resign,
+    ) -> Result<(), TrustError> {
+        let fingerprint = old.fingerprint;
+        if let Some(declared) = self.store.compromised_key(fingerprint).await? {
+            return Err(StoreError::Compromised { fingerprint, at: declared.declared_at }.into());
+        }
+        if let Some(at) = old.revoked_at {
+            if old.revocation_reason == Some(RevocationReason::Compromised) {
+                return Err(StoreError::Compromised { fingerprint, at }.into());
+            }
+            if self.store.successor(old.id).await?.is_none() {
+                return Err(TrustError::SigningKeyRevoked { id: old.id, at });
+            }
+        }
+        let refused = self.word_about(old, fingerprint).await?.and_then(|row| row.revoked_at);
+        match (resign, refused) {
+            (Resign::All, Some(at)) => Err(StoreError::KeyRefused { fingerprint, at }.into()),
+            _ => Ok(()),
+        }
+    }
+
+    async fn other_holders(
+        &self,
+        old: &SigningKeyRecord,
+        new: &SigningKeyRecord,
+    ) -> Result<Vec<OtherHolder>, TrustError> {
+        let following = self.who_trusts(&new.fingerprint).await?;
+        let following: BTreeMap<_, _> =
+            following.into_iter().map(|(org, row)| (org.id, row.id)).collect();
+        let holders = self.who_trusts(&old.fingerprint).await?;
+        let others = holders.into_iter().filter(|(org, _)| org.id != old.org_id);
+        Ok(others
+            .map(|(org, old_trusted)| {
+                let trusted = following.get(&org.id).copied();
+                OtherHolder { org, old_trusted, trusted }
+            })
+            .collect())
+    }
+
+    async fn find_or_make_successor(
+        &self,
+        old: &SigningKeyRecord,
+        name: Option<KeyName>,
+    ) -> Result<Change<SigningKeyRecord>, TrustError> {
+        loop {
+            if let Some(successor) = self.store.successor(old.id).await? {
+                return Ok(Change::AlreadySo(successor));
+            }
+            let chosen = match &name {
+                Some(name) => name.clone(),
+                None => {
+                    let keys = self.store.signing_keys(old.org_id).await?;
+                    let used = keys.iter().map(|key| key.name.as_str()).collect();
+                    next_name(old.name.as_str(), &used)
+                }
+            };
+            let key = SigningKey::generate()?;
+            match self.keep_signing_key(old.org_id, chosen, &key, Some(old.id)).await {
+                // Somebody else was faster: then there is one to find.
+                Err(TrustError::Store(StoreError::SuccessorExists)) => {}
+                Err(TrustError::Store(StoreError::NameTaken { kind: NameKind::Key }))
+                    if name.is_none() => {}
+                made => return Ok(Change::Made(made?)),
+            }
+        }
+    }
+
+    /// What the organisation has said since about the successor stays as it is.
+    async fn trust_successor(
+        &self,
+        new: &SigningKeyRecord,
+        expires_at: Option<DateTime<Utc>>,
+    ) -> Result<Change<TrustedKeyRecord>, TrustError> {
+        let is_trusted =
+            |row: &TrustedKeyRecord| row.public_key.is_some() && row.revoked_at.is_none();
+        match self.word_about(new, new.fingerprint).await?.filter(is_trusted) {
+            Some(row) => Ok(Change::AlreadySo(row)),
+            None => {
+                let name = Some(new.name.clone());
+                self.trust_public_key_until(new.org_id, &new.public_key, name, expires_at).await
+            }
+        }
+    }
+
+    /// What the owner of a signing key says about a key, revoked or not.
+    async fn word_about(
+        &self,
+        owned: &SigningKeyRecord,
+        fingerprint: Fingerprint,
+    ) -> Result<Option<TrustedKeyRecord>, TrustError> {
+        let words = self.store.own_trusted_keys(owned.org_id).await?;
+        Ok(words.into_iter().find(|row| row.fingerprint == fingerprint))
+    }
+
+    async fn resign_all(
+        &self,
+        old: &SigningKeyRecord,
+        new: &SigningKeyRecord,
+        resign: Resign,
+    ) -> Result<Resigned, TrustError> {
+        let mut resigned = Resigned::default();
+        let key = match resign {
+            Resign::All => Some(self.get_signing_key(new.id).await?),
+            Resign::Leave => None,
+        };
+        let mut after = None;
+        loop {
+            let page = self.store.kept_signatures(old.org_id, after, PAGE).await?;
+            let Some(last) = page.last() else { return Ok(resigned) };
+            after = Some(last.id);
+            for kept in page {
+                let Some(envelope) = signed_by(&kept, old) else { continue };
+                if envelope.verify(&new.public_key).is_ok() {
+                    resigned.already += 1;
+                } else if let Some(key) = &key {
+                    match self.resign(&kept, envelope, old, (new.id, key)).await? {
+                        Some(Change::Made(())) => resigned.added += 1,
+                        Some(Change::AlreadySo(())) => resigned.already += 1,
+                        None => resigned.left += 1,
+                    }
+                } else {
+                    resigned.left += 1;
+                }
+            }
+        }
+    }
+
+    /// Adds a signature where a signature is kept. A row of its own would push others
+    /// out of those that are looked at.
+    async fn resign(
+        &self,
+        kept: &PackageSignatureRecord,
+        mut envelope: SignatureEnvelope,
+        old: &SigningKeyRecord,
+        (id, key): (KeyId, &SigningKey),
+    ) -> Result<Option<Change<()>>, TrustError> {
+        let statement = envelope.unverified_statement()?;
+        if let Err(error) = envelope.add_signature(key) {
+            // No room: in an envelope of its own, if that says the very same.
+            let own = SignatureEnvelope::sign(&statement, key);
+            let full = matches!(error, EnvelopeError::Full { .. } | EnvelopeError::Malformed(_));
+            if !full || own.signed_bytes() != envelope.signed_bytes() {
+                return Ok(None);
+            }
+            return Ok(Some(match self.store_signature(old.org_id, &own).await? {
+                Change::Made(_) => Change::Made(()),
+                Change::AlreadySo(_) => Change::AlreadySo(()),
+            }));
+        }
+        let change = self.store.replace_package_signature(kept, old.fingerprint, &envelope).await?;
+        if let Change::Made(()) = &change {
+            signatures::announce(old.org_id, id, key, &statement);
+        }
+        Ok(Some(change))
+    }
+}
+
+/// The envelope, if the key really made one of its signatures.
+fn signed_by(kept: &PackageSignatureRecord, key: &SigningKeyRecord) -> Option<SignatureEnvelope> {
+    let envelope = SignatureEnvelope::parse(kept.envelope.as_bytes()).ok()?;
+    envelope.verify(&key.public_key).ok()?;
+    Some(envelope)
+}
+
+fn is_in_force(row: &TrustedKeyRecord) -> bool {
+    row.public_key.is_some()
+        && row.revoked_at.is_none()
+        && row.expires_at.is_none_or(|expires_at| Utc::now() < expires_at)
+}
+
+/// `release.2` for `release`, and `release.3` for that: the first that is not used.
+fn next_name(name: &str, used: &BTreeSet<&str>) -> KeyName {
+    let numbered = name.rsplit_once('.').and_then(|(stem, number)| {
+        (!number.starts_with('0')).then_some((stem, number.parse::<u32>().ok()?))
+    });
+    let (stem, last) = numbered.unwrap_or((name, 1));
+    for number in u64::from(last) + 1.. {
+        let end = format!(".{number}");
+        // Names are ASCII, and no longer than this.
+        let stem = &stem[..stem.len().min(KEY_NAME_LENGTH - end.len())];
+        let name = format!("{stem}{end}");
+        if !used.contains(name.as_str()) {
+            return KeyName::new(name).expect("a name with a number after it is a name");
+        }
+    }
+    unreachable!("there are fewer keys than numbers")
+}
+
+const KEY_NAME_LENGTH: usize = 255;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn successors_are_numbered_and_no_name_is_used_twice() {
+        let next = |name: &str, used: &[&str]| {
+            next_name(name, &used.iter().copied().collect()).to_string()
+        };
+        assert_eq!(next("release", &["release"]), "release.2");
+        assert_eq!(next("release.2", &["release", "release.2"]), "release.3");
+        assert_eq!(next("release", &["release", "release.2", "release.3"]), "release.4");
+        assert_eq!(next("v1.0", &["v1.0"]), "v1.0.2");
+        assert_eq!(next("v1.", &[]), "v1..2");
+        assert_eq!(next("4294967295.4294967295", &[]), "4294967295.4294967296");
+        let long = "a".repeat(255);
+        assert_eq!(next(&long, &[&long]), format!("{}.2", "a".repeat(253)));
+    }
+}
