@@ -10,10 +10,10 @@ pub(crate) enum NotAdded {
     Name { found: PackageName, wanted: PackageName },
     #[error("they are about other bytes than the package has now")]
     Content,
-    #[error("they say {}, not version {wanted}", said("version", found))]
-    Version { found: Option<PackageVersion>, wanted: PackageVersion },
-    #[error("they say {}, not {wanted}", said("an expiry at", found))]
-    Expiry { found: Option<StatementTime>, wanted: StatementTime },
+    #[error("they say {}, and {} was asked for", said("version", found), said("version", wanted))]
+    Version { found: Option<PackageVersion>, wanted: Option<PackageVersion> },
+    #[error("they say {}, and {} was asked for", said("expiry", found), said("expiry", wanted))]
+    Expiry { found: Option<StatementTime>, wanted: Option<StatementTime> },
     #[error("they expired at {at}")]
     Expired { at: StatementTime },
     #[error(transparent)]
@@ -23,7 +23,7 @@ pub(crate) enum NotAdded {
 fn said<T: fmt::Display>(what: &str, found: &Option<T>) -> String {
     match found {
         Some(found) => format!("{what} {found}"),
-        None => format!("no {}", what.trim_start_matches("an ").trim_end_matches(" at")),
+        None => format!("no {what}"),
     }
 }
 

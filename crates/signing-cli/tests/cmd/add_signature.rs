@@ -96,26 +96,45 @@ fn nothing_is_added_to_signatures_of_something_else() {
         "they are about other bytes than the package has now",
     );
     refused(nothing, &["--name", "b.so"], "they are about \"a.so\", not about \"b.so\"");
-    refused(nothing, &["--package-version", "1.0.0"], "they say no version, not version 1.0.0");
-    refused(nothing, &["--expires", "2999-01-01"], "they say no expiry, not 2999-01-01T00:00:00Z");
+    refused(
+        nothing,
+        &["--package-version", "1.0.0"],
+        "they say no version, and version 1.0.0 was asked for",
+    );
+    refused(
+        nothing,
+        &["--expires", "2999-01-01"],
+        "they say no expiry, and expiry 2999-01-01T00:00:00Z was asked for",
+    );
     let versioned: fn(&Scratch) = |scratch| {
         let more = ["--force", "--package-version", "1.0.0+a", "--expires", "2999-01-01"];
         scratch.json(&sign("one.pem", &more));
     };
     refused(
         versioned,
-        &["--package-version", "1.0.0+b"],
-        "they say version 1.0.0+a, not version 1.0.0+b",
+        &["--package-version", "1.0.0+b", "--expires", "2999-01-01"],
+        "they say version 1.0.0+a, and version 1.0.0+b was asked for",
     );
     refused(
         versioned,
-        &["--expires", "2999-01-02"],
-        "they say an expiry at 2999-01-01T00:00:00Z, not 2999-01-02T00:00:00Z",
+        &["--package-version", "1.0.0+a", "--expires", "2999-01-02"],
+        "they say expiry 2999-01-01T00:00:00Z, and expiry 2999-01-02T00:00:00Z was asked for",
+    );
+    // Whoever can plant a signature must not have others vouch for a version.
+    refused(
+        versioned,
+        &["--expires", "2999-01-01"],
+        "they say version 1.0.0+a, and no version was asked for",
+    );
+    refused(
+        versioned,
+        &["--package-version", "1.0.0+a"],
+        "they say expiry 2999-01-01T00:00:00Z, and no expiry was asked for",
     );
 }
 
 #[test]
-fn what_is_not_asked_for_stays_as_it_was_signed_and_is_shown() {
+fn version_and_expiry_stay_as_they_were_signed_and_are_shown() {
     let scratch = scratch();
     let terms = ["--package-version", "1.4.0", "--expires", "2999-01-28T12:00:00+02:00"];
     scratch.json(&sign("one.pem", &[&terms[..], &["--force"]].concat()));
@@ -123,7 +142,7 @@ fn what_is_not_asked_for_stays_as_it_was_signed_and_is_shown() {
     assert_eq!(predicate["version"], "1.4.0");
     assert_eq!(predicate["expiresAt"], "2999-01-28T10:00:00Z");
 
-    let shown = scratch.run(&sign("two.pem", &[])).stdout;
+    let shown = scratch.run(&sign("two.pem", &terms)).stdout;
     assert_eq!(
         shown,
         "signed a.so as a.so, as one of 2\n  version 1.4.0\n  expires 2999-01-28T10:00:00Z\n  \

@@ -149,8 +149,9 @@ pub(super) fn read(path: &Path) -> Result<Option<SignatureEnvelope>, CliError> {
     }
 }
 
-/// That who adds a signature signs what it would have signed anew: the same package,
-/// and what was asked for.
+/// That who adds a signature signs what it would have signed anew: the same package, and
+/// exactly what was asked for. Who could plant a `.sig` with a version or an expiry in it
+/// would otherwise have others vouch for them.
 fn require_same(wanted: &PackageStatement, envelope: &SignatureEnvelope) -> Result<(), NotAdded> {
     let found = envelope.unverified_statement().map_err(EnvelopeError::from)?;
     if found.name() != wanted.name() {
@@ -160,21 +161,19 @@ fn require_same(wanted: &PackageStatement, envelope: &SignatureEnvelope) -> Resu
     if (found.digest(), found.size()) != (wanted.digest(), wanted.size()) {
         return Err(NotAdded::Content);
     }
+    // The wanted statement would be signed now.
+    if let Some(at) = found.expires_at().filter(|at| *at <= wanted.signed_at()) {
+        return Err(NotAdded::Expired { at });
+    }
     // As text: versions that differ in their build metadata are equal in precedence.
-    if let Some(version) = wanted.version()
-        && found.version().map(PackageVersion::as_str) != Some(version.as_str())
-    {
-        let (found, wanted) = (found.version().cloned(), version.clone());
+    let text = |said: &PackageStatement| said.version().map(|version| version.as_str().to_owned());
+    if text(&found) != text(wanted) {
+        let (found, wanted) = (found.version().cloned(), wanted.version().cloned());
         return Err(NotAdded::Version { found, wanted });
     }
-    if let Some(expires_at) = wanted.expires_at()
-        && found.expires_at() != Some(expires_at)
-    {
-        return Err(NotAdded::Expiry { found: found.expires_at(), wanted: expires_at });
+    if found.expires_at() != wanted.expires_at() {
+        let (found, wanted) = (found.expires_at(), wanted.expires_at());
+        return Err(NotAdded::Expiry { found, wanted });
     }
-    // The wanted statement would be signed now.
-    match found.expires_at() {
-        Some(at) if at <= wanted.signed_at() => Err(NotAdded::Expired { at }),
-        _ => Ok(()),
-    }
+    Ok(())
 }
