@@ -7,6 +7,7 @@
 
 mod bench;
 mod demo;
+mod docs;
 mod features;
 mod test_db;
 mod tidy;
@@ -32,6 +33,8 @@ enum Task {
     TestDb(test_db::Arguments),
     /// Measure trust decisions beside a bare query, on SQLite and on Postgres in a container.
     Bench(bench::Arguments),
+    /// Build the guides into target/book, without warnings.
+    Docs(docs::Arguments),
     /// Check the house rules that the compiler and clippy do not know.
     Tidy,
     /// Check that every crate compiles with each of its features alone, with none and with all.
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
         Task::Demo => demo::run(),
         Task::TestDb(arguments) => test_db::run(&arguments),
         Task::Bench(arguments) => bench::run(&arguments),
+        Task::Docs(arguments) => docs::run(&arguments),
         Task::Tidy => tidy::run(),
         Task::Features => features::run(),
     };

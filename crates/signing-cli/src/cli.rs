@@ -89,6 +89,25 @@ pub(crate) enum Command {
     /// The store's tables
     #[command(subcommand)]
     Db(Db),
+    /// Print a script with which a shell completes this program's command lines
+    Completions {
+        /// The shell
+        #[arg(value_enum)]
+        shell: Shell,
+    },
+    /// Print the manual page of this program, or of one of its commands
+    Man {
+        /// The command, such as: keys generate
+        #[arg(value_name = "COMMAND")]
+        path: Vec<String>,
+    },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum Shell {
+    Bash,
+    Zsh,
+    Fish,
 }
 
 #[derive(Subcommand)]
@@ -255,6 +274,9 @@ pub(crate) enum Purpose {
     /// Manages keys and trust
     Admin,
 }
+
+#[cfg(test)]
+mod reference;
 
 #[cfg(test)]
 mod tests {

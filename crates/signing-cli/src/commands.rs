@@ -2,6 +2,7 @@ mod audit;
 mod db;
 mod explain;
 mod floor;
+mod help;
 mod inspect;
 mod keys;
 mod orgs;
@@ -25,5 +26,7 @@ pub(crate) fn run(cli: Cli) -> Result<Report, CliError> {
         Command::Trust(command) => trust_graph::run(&context, command),
         Command::Audit(command) => audit::run(&context, &cli.global, command),
         Command::Db(command) => db::run(&context, command),
+        Command::Completions { shell } => Ok(help::completions(shell)),
+        Command::Man { path } => help::manual(&path),
     }
 }

@@ -43,6 +43,8 @@ pub(crate) enum CliError {
     Pattern(#[from] PatternError),
     #[error("{given:?} is not a time, expected RFC 3339 or a date such as 2026-01-28")]
     InvalidTime { given: String },
+    #[error("there is no command {given:?}")]
+    NoSuchCommand { given: String },
     #[error("there is no organisation {given:?}")]
     NoSuchOrganization { given: String, similar: Option<OrgName> },
     #[error("there is no key {given:?}")]
@@ -162,6 +164,7 @@ impl CliError {
             Self::Parse(_) => "InvalidArgument",
             Self::Pattern(_) => "InvalidPattern",
             Self::InvalidTime { .. } => "InvalidTime",
+            Self::NoSuchCommand { .. } => "NoSuchCommand",
             Self::NoSuchOrganization { .. } => "NoSuchOrganization",
             Self::NoSuchKey { .. } => "NoSuchKey",
             Self::AmbiguousKey { .. } => "AmbiguousKey",

@@ -24,9 +24,19 @@ const NOTE: Style = AnsiColor::Cyan.on_default();
 /// What a command has to say, for people and for programs.
 pub(crate) struct Report {
     text: String,
+    layout: Layout,
     json: Value,
     refusals: Vec<Refusal>,
-    is_printed: bool,
+}
+
+/// What is done to a report's text before it is printed.
+enum Layout {
+    /// It may quote what comes from outside, so it is escaped, and verdicts are coloured.
+    Lines,
+    /// It is this program's own, for another program, which must get it as it is.
+    Verbatim,
+    /// All of it is printed already, but for what did not succeed.
+    Printed,
 }
 
 /// Something among several that did not succeed.
@@ -38,14 +48,20 @@ struct Refusal {
 impl Report {
     /// A report with lines of text, which are shown escaped, and the same as JSON.
     pub(crate) fn new(text: impl Into<String>, json: Value) -> Self {
-        Self { text: text.into(), json, refusals: Vec::new(), is_printed: false }
+        Self { text: text.into(), layout: Layout::Lines, json, refusals: Vec::new() }
+    }
+
+    /// A report whose text is a script or a page for another program, and quotes
+    /// nobody.
+    pub(crate) fn verbatim(text: String, json: Value) -> Self {
+        Self { text, layout: Layout::Verbatim, json, refusals: Vec::new() }
     }
 
     /// What is left to say after a [`Listing`].
     fn after_listing(failure: Option<CliError>) -> Self {
         let refusals = failure.map(|error| Refusal { subject: None, error });
         let refusals = refusals.into_iter().collect();
-        Self { text: String::new(), json: Value::Null, refusals, is_printed: true }
+        Self { text: String::new(), layout: Layout::Printed, json: Value::Null, refusals }
     }
 
     /// Adds something that did not succeed, beside what did.
@@ -77,7 +93,7 @@ impl Output {
         // The exit code and the document's error tell of the same one: the first of the worst.
         let worst = report.refusals.iter().rev().max_by_key(|refusal| refusal.error.outcome());
         let outcome = worst.map_or(Outcome::Done, |refusal| refusal.error.outcome());
-        if report.is_printed {
+        if matches!(report.layout, Layout::Printed) {
             // All but the error, which goes elsewhere.
         } else if self.json {
             let mut document = json!({ "schema_version": 1, "ok": outcome == Outcome::Done });
@@ -86,6 +102,8 @@ impl Output {
                 document["error"] = error_json(&worst.error);
             }
             print(&json_text(&document));
+        } else if matches!(report.layout, Layout::Verbatim) {
+            print(report.text.trim_end_matches('\n'));
         } else if !self.quiet && !report.text.is_empty() {
             let mut text = String::new();
             for line in report.text.lines() {

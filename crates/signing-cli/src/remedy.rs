@@ -38,6 +38,7 @@ pub(crate) fn remedy(error: &CliError) -> Option<String> {
         CliError::Pattern(_) => Some(
             "give each pattern with a --packages of its own, such as --packages 'etl-*'".into(),
         ),
+        CliError::NoSuchCommand { .. } => Some("see which there are: cloacina help".into()),
         CliError::NoSuchOrganization { similar: Some(name), .. } => {
             Some(format!("did you mean {name}?"))
         }

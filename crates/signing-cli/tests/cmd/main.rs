@@ -11,6 +11,7 @@ mod trust_graph;
 
 mod explain;
 mod generate;
+mod help;
 mod import_export;
 mod revocation_reasons;
 mod revoke;
