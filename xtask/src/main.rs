@@ -9,6 +9,7 @@ mod bench;
 mod demo;
 mod docs;
 mod features;
+mod soak;
 mod test_db;
 mod tidy;
 
@@ -33,6 +34,8 @@ enum Task {
     TestDb(test_db::Arguments),
     /// Measure trust decisions beside a bare query, on SQLite and on Postgres in a container.
     Bench(bench::Arguments),
+    /// Run what tries at random, or races, for as long as it takes to believe it.
+    Soak(soak::Arguments),
     /// Build the guides into target/book, without warnings.
     Docs(docs::Arguments),
     /// Check the house rules that the compiler and clippy do not know.
@@ -46,6 +49,7 @@ fn main() -> ExitCode {
         Task::Demo => demo::run(),
         Task::TestDb(arguments) => test_db::run(&arguments),
         Task::Bench(arguments) => bench::run(&arguments),
+        Task::Soak(arguments) => soak::run(arguments),
         Task::Docs(arguments) => docs::run(&arguments),
         Task::Tidy => tidy::run(),
         Task::Features => features::run(),

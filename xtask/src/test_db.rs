@@ -39,6 +39,22 @@ pub(crate) struct Arguments {
     /// Arguments for the test programs, such as a filter.
     #[arg(last = true, value_name = "ARGUMENT")]
     test_arguments: Vec<String>,
+
+    /// What another task says to the tests by their environment.
+    #[arg(skip)]
+    variables: Vec<(&'static str, String)>,
+}
+
+impl Arguments {
+    /// Some of the tests, with these variables in their environment.
+    pub(crate) fn these(
+        server: ServerArguments,
+        test_arguments: &[&str],
+        variables: Vec<(&'static str, String)>,
+    ) -> Self {
+        let test_arguments = test_arguments.iter().map(ToString::to_string).collect();
+        Self { server, keep: false, without_own_servers: false, test_arguments, variables }
+    }
 }
 
 /// Runs the task.
@@ -85,6 +101,7 @@ fn list(arguments: &[String]) -> Result<Listed> {
 fn test(url: &str, server: &Server<'_>, arguments: &Arguments) -> Result<usize> {
     let mut command = cargo(&["test", "--workspace", "--locked", "--", "--ignored"]);
     command.args(&arguments.test_arguments).env(URL_VARIABLE, url);
+    command.envs(arguments.variables.iter().map(|(name, value)| (name, value)));
     if arguments.without_own_servers {
         command.args(["--skip", OWN_SERVER]);
     }

@@ -40,3 +40,4 @@ mod bounds;
 mod kill;
 mod kill_rotation;
 mod openssl;
+mod race;

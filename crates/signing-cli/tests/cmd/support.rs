@@ -1,5 +1,7 @@
 //! A directory of a test's own, and the program run in it.
 
+mod postgres;
+
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
@@ -15,6 +17,8 @@ use signing_trust::KeyManager;
 use signing_trust::store::{DatabaseUrl, Store};
 use tempfile::TempDir;
 
+use postgres::Database;
+
 pub(crate) const KEK: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
 pub(crate) const OTHER_KEK: &str =
     "f00102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
@@ -23,24 +27,48 @@ pub(crate) const OTHER_KEK: &str =
 const LIMIT: Duration = Duration::from_secs(120);
 
 /// A directory with room for a store, and nothing else in the program's reach.
-pub(crate) struct Scratch(TempDir);
+pub(crate) struct Scratch {
+    directory: TempDir,
+    /// Where the store is, if that is not a file in the directory.
+    database: Option<Database>,
+}
 
 impl Scratch {
     pub(crate) fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
+        Self { directory: tempfile::tempdir().unwrap(), database: None }
     }
 
     /// With a store that has these organisations.
     pub(crate) fn with_orgs(names: &[&str]) -> Self {
         let scratch = Self::new();
-        for name in names {
-            scratch.json(&["orgs", "create", name]);
-        }
+        scratch.create_orgs(names);
         scratch
     }
 
+    /// The same, with the store in a database of its own on the tests' Postgres server.
+    pub(crate) fn on_postgres(names: &[&str]) -> Self {
+        let scratch = Self { database: Some(Database::create()), ..Self::new() };
+        scratch.json(&["db", "migrate"]);
+        scratch.create_orgs(names);
+        scratch
+    }
+
+    fn create_orgs(&self, names: &[&str]) {
+        for name in names {
+            self.json(&["orgs", "create", name]);
+        }
+    }
+
+    /// Where the store is.
+    fn database_url(&self) -> String {
+        match &self.database {
+            Some(database) => database.url(),
+            None => self.path("store.db").display().to_string(),
+        }
+    }
+
     pub(crate) fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
+        self.directory.path().join(name)
     }
 
     pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) {
@@ -62,14 +90,16 @@ impl Scratch {
     /// Every file below, sorted.
     pub(crate) fn files(&self) -> Vec<String> {
         let mut found = Vec::new();
-        let mut directories = vec![self.0.path().to_owned()];
+        let mut directories = vec![self.directory.path().to_owned()];
         while let Some(directory) = directories.pop() {
             for entry in fs::read_dir(directory).unwrap() {
                 let path = entry.unwrap().path();
                 match path.is_dir() {
                     true => directories.push(path),
                     false => {
-                        found.push(path.strip_prefix(&self.0).unwrap().display().to_string());
+                        found.push(
+                            path.strip_prefix(&self.directory).unwrap().display().to_string(),
+                        );
                     }
                 }
             }
@@ -88,7 +118,7 @@ impl Scratch {
     /// Another program, likewise.
     pub(crate) fn tool(&self, program: &str) -> Command {
         let mut command = Command::new(program);
-        command.current_dir(self.0.path()).env_clear();
+        command.current_dir(self.directory.path()).env_clear();
         for kept in ["PATH", "LLVM_PROFILE_FILE"] {
             if let Some(value) = std::env::var_os(kept) {
                 command.env(kept, value);
@@ -97,7 +127,7 @@ impl Scratch {
         command
             .env("HOME", self.path("home"))
             .env("XDG_DATA_HOME", self.path("home/data"))
-            .env("CLOACINA_DATABASE_URL", self.path("store.db"))
+            .env("CLOACINA_DATABASE_URL", self.database_url())
             .env("CLOACINA_KEY_ENCRYPTION_KEY", KEK);
         command
     }
@@ -143,7 +173,7 @@ impl Scratch {
     pub(crate) fn inspect<T>(&self, look: impl AsyncFnOnce(KeyManager) -> T) -> T {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let url = DatabaseUrl::sqlite(self.path("store.db"));
+            let url: DatabaseUrl = self.database_url().parse().unwrap();
             look(KeyManager::new(Store::open(&url).await.unwrap(), None)).await
         })
     }

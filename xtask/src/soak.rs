@@ -1,0 +1,47 @@
+//! `cargo xtask soak`: the tests that try things at random, or race, for as long as it
+//! takes to believe them. `cargo test` runs them too, with few tries.
+
+use anyhow::{Result, ensure};
+
+use crate::container::ServerArguments;
+use crate::process::{cargo, line, say, stream};
+use crate::test_db;
+
+/// How many random graphs of trust are decided, and by how many rounds others race.
+const GRAPHS: &str = "CLOACINA_TEST_GRAPHS";
+const ROUNDS: &str = "CLOACINA_TEST_ROUNDS";
+/// The tests that take their number of tries from these.
+const TESTS: [&str; 3] = ["random_graphs::random_graphs", "processes::", "race::"];
+
+/// What `cargo xtask soak` takes.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    server: ServerArguments,
+
+    /// Random graphs of trust on SQLite.
+    #[arg(long, default_value_t = 10_000)]
+    graphs: u32,
+
+    /// Random graphs of trust on Postgres.
+    #[arg(long, default_value_t = 500)]
+    postgres_graphs: u32,
+
+    /// Rounds in which trust ends while another process verifies, on each database.
+    #[arg(long, default_value_t = 1000)]
+    rounds: u32,
+}
+
+/// Runs the task.
+pub(crate) fn run(arguments: Arguments) -> Result<()> {
+    let shown = [&["--nocapture"], &TESTS[..]].concat();
+    let variables =
+        |graphs: u32| [(GRAPHS, graphs.to_string()), (ROUNDS, arguments.rounds.to_string())];
+    let mut command = cargo(&["test", "--workspace", "--locked", "--tests", "--"]);
+    command.args(&shown).envs(variables(arguments.graphs));
+    let status = stream(&command, say)?;
+    ensure!(status.success(), "`{}` failed ({status})", line(&command));
+    let postgres = variables(arguments.postgres_graphs);
+    test_db::run(&test_db::Arguments::these(arguments.server, &shown, postgres.into()))?;
+    say("soak: all of it ran on SQLite and on Postgres")
+}
