@@ -52,7 +52,8 @@ initialise() {
     *$'\n'*) fail 'POSTGRES_DB must be a single line' ;;
   esac
 
-  local options=(--username="$user" --encoding=UTF8 --locale=C.UTF-8 --auth="$method" --no-instructions)
+  # As in the official image, whoever is in the container already needs no password.
+  local options=(--username="$user" --encoding=UTF8 --locale=C.UTF-8 --auth=trust --no-instructions)
   if [ -n "${POSTGRES_PASSWORD:-}" ]; then
     # The file is a pipe of this shell's, so that the password is in no
     # argument list and on no disk.

@@ -47,7 +47,8 @@ pub struct ServerArguments {
     #[arg(long, value_enum, conflicts_with = "database_url")]
     engine: Option<EngineName>,
 
-    /// Use this server, whose user may create databases, instead of a container.
+    /// Use this server instead of a container: one for tests, as they change its settings;
+    /// its user must be a superuser.
     #[arg(long, value_name = "URL")]
     database_url: Option<String>,
 }

@@ -14,7 +14,7 @@ mod own_server {
 
     use anyhow::bail;
     use clap::Parser;
-    use xtask::container::ServerArguments;
+    use xtask::container::{Container, Engine, ServerArguments};
 
     /// What the process is to do that this test starts.
     const PART_VARIABLE: &str = "XTASK_TEST_PART";
@@ -58,6 +58,56 @@ mod own_server {
                 thread::sleep(Duration::from_millis(100));
             }
         }
+    }
+
+    /// What the tests and a developer rely on, the official image and one that is built
+    /// where no registry can be reached do alike.
+    #[test]
+    #[ignore = "needs Postgres: cargo xtask test-db"]
+    fn image_does_what_its_environment_says() {
+        let asks = |container: &Container, password: &str, database: &str| {
+            // By its own address: on the loopback interface nobody is asked for a password.
+            let ask = "PGPASSWORD=$1 psql -qAt -h \"$(hostname -i)\" -U postgres -d \"$2\" -c 'SELECT 6 * 7'";
+            container.exec(&["sh", "-c", ask, "sh", password, database])
+        };
+        let named = served(&[("POSTGRES_PASSWORD", "secret"), ("POSTGRES_DB", "orders")]).unwrap();
+        assert_eq!(asks(&named, "secret", "orders").unwrap().trim(), "42");
+        let refused = asks(&named, "guess", "orders").unwrap_err();
+        assert!(format!("{refused:#}").contains("password"), "{refused:#}");
+        assert!(asks(&named, "secret", "elsewhere").is_err());
+
+        let trusting = served(&[("POSTGRES_HOST_AUTH_METHOD", "trust")]).unwrap();
+        assert_eq!(asks(&trusting, "", "postgres").unwrap().trim(), "42");
+
+        let said = served(&[]).unwrap_err();
+        assert!(said.contains("POSTGRES_PASSWORD"), "{said}");
+    }
+
+    /// A server in a container with this environment, or what it says when it does not
+    /// start.
+    fn served(environment: &[(&str, &str)]) -> Result<Container, String> {
+        const SERVE: &str = "docker-entrypoint.sh postgres </dev/null & server=$!
+            exec 3<&0; (cat <&3 >/dev/null; kill -s KILL $server) & wait $server";
+        let configure = |command: &mut Command| {
+            for (name, value) in environment {
+                command.arg("-e").arg(format!("{name}={value}"));
+            }
+            command.args(["-p", "127.0.0.1::5432"]);
+        };
+        let engine: Engine = env::var(ENGINE_VARIABLE).unwrap().parse().unwrap();
+        let image = env::var(IMAGE_VARIABLE).unwrap();
+        let name = format!("cloacina-test-image-{}-{}", std::process::id(), environment.len());
+        let started = Container::run(engine, &name, &image, configure, SERVE, &[]);
+        let mut container = started.unwrap();
+        let begun = Instant::now();
+        while container.answers_at(5432).is_err() {
+            if container.ended().unwrap().is_some() {
+                return Err(container.log());
+            }
+            assert!(begun.elapsed() < LIMIT, "{}", container.log());
+            thread::sleep(Duration::from_millis(100));
+        }
+        Ok(container)
     }
 
     #[derive(Parser)]

@@ -69,7 +69,7 @@ impl Engine {
         }
         bail!(
             "no container engine answers:\n{}\nstart one, or give --database-url the URL of a \
-             Postgres server whose user may create databases",
+             Postgres server for tests, by a superuser's name",
             reasons.join("\n")
         )
     }
