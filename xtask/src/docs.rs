@@ -3,6 +3,8 @@
 //! What the pages say is checked by `cargo test --package docs-tests`; here they are
 //! only put together.
 
+use std::env;
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
@@ -10,10 +12,12 @@ use anyhow::{Context, Result, ensure};
 
 use crate::process::{cargo, line, output, say, stream, workspace_root};
 
-/// The version that is installed where there is none of its kind.
-const MDBOOK: &str = "0.5.4";
-/// Versions that begin so read the same configuration.
-const COMPATIBLE: &str = "mdbook v0.5.";
+const MDBOOK: Tool = Tool { name: "mdbook", version: "0.5.4", compatible: "mdbook v0.5." };
+/// Has the diagrams drawn.
+const MERMAID: Tool =
+    Tool { name: "mdbook-mermaid", version: "0.17.1", compatible: "mdbook-mermaid 0.17." };
+/// Where the latter puts the scripts that draw them, beside the book's configuration.
+const DRAWS: &str = "docs/mermaid.min.js";
 /// Set for the test of the command line's page, it writes the page.
 const WRITE_VARIABLE: &str = "CLOACINA_WRITE_CLI_REFERENCE";
 const CLI_TEST: [&str; 9] = [
@@ -47,8 +51,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         let status = stream(test.env(WRITE_VARIABLE, "1"), |_| Ok(()))?;
         ensure!(status.success(), "`{}` failed ({status})", line(&test));
     }
-    let mut mdbook = Command::new(provide()?);
-    mdbook.current_dir(workspace_root());
+    let programs = [MDBOOK.provide()?, MERMAID.provide()?];
+    if !workspace_root().join(DRAWS).exists() {
+        let mut install = Command::new(&programs[1]);
+        output(install.current_dir(workspace_root()).args(["install", "docs"]))?;
+    }
+    let mut mdbook = Command::new(&programs[0]);
+    mdbook.current_dir(workspace_root()).env("PATH", with_tools()?);
     if arguments.open {
         let status = mdbook.args(["serve", "docs", "--open"]).status()?;
         ensure!(status.success(), "`{}` failed ({status})", line(&mdbook));
@@ -63,22 +72,44 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     say("docs: the book is target/book/index.html")
 }
 
-/// Gives an mdBook: the one in the path if it is compatible, or else one of our own in
-/// `target`, where it is in nobody's way.
-fn provide() -> Result<PathBuf> {
-    let root = workspace_root().join("target/tools");
-    let own = root.join("bin/mdbook");
-    for program in [PathBuf::from("mdbook"), own.clone()] {
-        let version = output(Command::new(&program).arg("--version")).unwrap_or_default();
-        if version.starts_with(COMPATIBLE) {
-            return Ok(program);
+/// A program that makes the book.
+struct Tool {
+    name: &'static str,
+    /// The version that is installed where there is none that will do.
+    version: &'static str,
+    /// Those say so that read the same configuration.
+    compatible: &'static str,
+}
+
+impl Tool {
+    /// Gives the one in the path if it is compatible, or else one of our own in
+    /// `target`, where it is in nobody's way.
+    fn provide(&self) -> Result<PathBuf> {
+        let own = tools().join("bin").join(self.name);
+        for program in [PathBuf::from(self.name), own.clone()] {
+            let version = output(Command::new(&program).arg("--version")).unwrap_or_default();
+            if version.starts_with(self.compatible) {
+                return Ok(program);
+            }
         }
+        let Self { name, version, .. } = self;
+        say(&format!("docs: installing {name} {version} into target/tools"))?;
+        let mut install = cargo(&["install", "--quiet", "--locked", name, "--version", version]);
+        let status = stream(install.arg("--root").arg(tools()), say)?;
+        ensure!(status.success(), "`{}` failed ({status})", line(&install));
+        Ok(own)
     }
-    say(&format!("docs: installing mdbook {MDBOOK} into target/tools"))?;
-    let mut install = cargo(&["install", "--quiet", "--locked", "mdbook", "--version", MDBOOK]);
-    let status = stream(install.arg("--root").arg(&root), say)?;
-    ensure!(status.success(), "`{}` failed ({status})", line(&install));
-    Ok(own)
+}
+
+fn tools() -> PathBuf {
+    workspace_root().join("target/tools")
+}
+
+/// The path, with the tools of our own before all others.
+fn with_tools() -> Result<OsString> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let own = tools().join("bin");
+    env::join_paths([own].into_iter().chain(env::split_paths(&path))).context("target/tools cannot be in a PATH")
 }
 
 /// Lines that mdBook's log marks so.
