@@ -2,7 +2,10 @@ use std::fs::File;
 use std::io::{self, Read};
 
 use signing_crypto::{HashedContent, OrgId, PackageDigest, PackageName, SignatureEnvelope};
-use signing_trust::{AuditEvent, EventType, PinnedKeys, Signers, TrustDecision};
+use signing_trust::{
+    AuditEvent, EventType, PinnedKeys, Signers, TrustDecision, TrustPath, TrustSourceKind,
+    TrustedKey,
+};
 
 use crate::accept::{Accepted, accept};
 use crate::open::open_regular;
@@ -38,7 +41,7 @@ pub fn verify_package_offline(
     let package = path.into();
     let outcome = offline(&package, config, pinned, source, seal, &mut ());
     announce(&package, None, &outcome);
-    outcome.map(|outcome| outcome.into_package(config))
+    outcome.map(|outcome| outcome.into_package(config, TrustSourceKind::Pinned))
 }
 
 /// Verifies a package with pinned keys, as [`verify_package_offline`] does,
@@ -111,6 +114,7 @@ fn offline<T>(
 struct Verified<T> {
     report: VerificationReport,
     validity: Validity,
+    expiring: Vec<TrustedKey>,
     kept: T,
 }
 
@@ -122,14 +126,19 @@ impl<T> Verified<T> {
         org: Option<OrgId>,
     ) -> Result<Self, PackageError> {
         accepted.require_content(&content)?;
-        let validity = accepted.validity;
-        Ok(Self { report: accepted.into_report(content, org), validity, kept })
+        let (validity, expiring) = (accepted.validity, accepted.expiring.clone());
+        Ok(Self { report: accepted.into_report(content, org), validity, expiring, kept })
     }
 }
 
 impl Verified<SealedPackage> {
-    fn into_package(self, config: &SecurityConfig) -> VerifiedPackage {
-        VerifiedPackage { sealed: self.kept, report: self.report, policy: Policy::of(config) }
+    fn into_package(
+        self,
+        config: &SecurityConfig,
+        verified_by: TrustSourceKind,
+    ) -> VerifiedPackage {
+        let Self { report, kept: sealed, .. } = self;
+        VerifiedPackage { sealed, report, policy: Policy::of(config), verified_by }
     }
 }
 
@@ -195,7 +204,7 @@ fn announce<T>(
     outcome: &Result<Verified<T>, PackageError>,
 ) {
     match outcome {
-        Ok(Verified { report, validity, .. }) => {
+        Ok(Verified { report, validity, expiring, .. }) => {
             let event = |event_type| {
                 AuditEvent::new(event_type)
                     .org(org)
@@ -206,6 +215,19 @@ fn announce<T>(
             event(EventType::VerificationSuccess).emit();
             if let Validity::EndsSoon { expires_at } = *validity {
                 event(EventType::SignatureExpiring).expires_at(Some(expires_at)).emit();
+            }
+            for signer in expiring {
+                let event = event(EventType::TrustExpiring)
+                    .fingerprint(signer.key.fingerprint())
+                    .expires_at(signer.limits.expires_at);
+                let event = match &signer.via {
+                    TrustPath::Direct { trusted_key } => event.key_id(trusted_key),
+                    TrustPath::Granted { child, trusted_key, .. } => {
+                        event.key_id(trusted_key).child_org(*child)
+                    }
+                    _ => event,
+                };
+                event.emit();
             }
         }
         Err(error) => {

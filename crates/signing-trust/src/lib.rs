@@ -73,13 +73,13 @@ pub use freshness::Freshness;
 pub use graph::{GrantStanding, GraphGrant, GraphKey, GraphOrganization, KeyStanding, TrustGraph};
 #[cfg(feature = "store")]
 pub use key_manager::{
-    KeyManager, OrganizationLoss, OtherHolder, Resign, Resigned, RevocationImpact, Rotation,
-    StoredSignature,
+    KeptSignatures, KeyManager, OrganizationLoss, OtherHolder, Resign, Resigned, RevocationImpact,
+    Rotation, StoredSignature,
 };
 pub use pinned::PinnedKeys;
 #[cfg(feature = "store")]
 pub use rules::MAX_CANDIDATES;
-pub use source::TrustSource;
+pub use source::{TrustSource, TrustSourceKind};
 
 /// The store's types, for whoever opens one.
 #[cfg(feature = "store")]

@@ -1,3 +1,7 @@
+use std::fmt;
+#[cfg(feature = "store")]
+use std::time::Duration;
+
 #[cfg(feature = "store")]
 use signing_crypto::{OrgId, PackageName};
 
@@ -16,6 +20,36 @@ pub enum TrustSource<'a> {
     Store(&'a KeyManager),
 }
 
+/// What kind of [`TrustSource`] it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TrustSourceKind {
+    /// Keys at hand.
+    Pinned,
+    /// A store.
+    Store,
+}
+
+impl fmt::Display for TrustSourceKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Pinned => "pinned keys",
+            Self::Store => "a store",
+        })
+    }
+}
+
+impl TrustSource<'_> {
+    /// Of which kind it is.
+    pub fn kind(&self) -> TrustSourceKind {
+        match self {
+            Self::Pinned(_) => TrustSourceKind::Pinned,
+            #[cfg(feature = "store")]
+            Self::Store(_) => TrustSourceKind::Store,
+        }
+    }
+}
+
 #[cfg(feature = "store")]
 impl TrustSource<'_> {
     /// Decides which of `signers` the organisation `org` accepts for the package
@@ -26,9 +60,22 @@ impl TrustSource<'_> {
         signers: &Signers,
         expected_name: &PackageName,
     ) -> Result<TrustDecision, TrustError> {
+        self.decide_with_allowance(org, signers, expected_name, Duration::ZERO).await
+    }
+
+    /// As [`KeyManager::decide_with_allowance`]. Trust in pinned keys does not end.
+    pub async fn decide_with_allowance(
+        &self,
+        org: OrgId,
+        signers: &Signers,
+        expected_name: &PackageName,
+        allowance: Duration,
+    ) -> Result<TrustDecision, TrustError> {
         match self {
             Self::Pinned(keys) => Ok(keys.decide(signers)),
-            Self::Store(keys) => keys.decide(org, signers, expected_name).await,
+            Self::Store(keys) => {
+                keys.decide_with_allowance(org, signers, expected_name, allowance).await
+            }
         }
     }
 }
