@@ -1,5 +1,3 @@
-use std::fmt;
-
 use serde_json::{Value, json};
 use signing_crypto::{EnvelopeSignature, PackageStatement, SignatureEnvelope};
 use signing_loader::{ExplainedEnvelope, SignatureInspection, VerificationError};
@@ -7,7 +5,7 @@ use signing_trust::{TrustLimits, TrustedKey};
 
 use super::inspect::{signature_document, statement_document};
 use crate::error::{CliError, Outcome, verification_code};
-use crate::output::chain;
+use crate::output::{Lines, chain};
 use crate::remedy::remedy;
 
 /// What was looked at, what each thing came to, which rule refused, and what to do next,
@@ -16,18 +14,20 @@ pub(super) fn tree(
     path: &str,
     envelopes: &[ExplainedEnvelope],
     refusal: Option<&CliError>,
-) -> String {
-    let mut tree = Tree::new(match refusal {
-        None => format!("verified {path}"),
-        Some(error) if error.outcome() == Outcome::Refused => format!("refused {path}"),
-        Some(_) => format!("undecided {path}"),
-    });
+) -> Lines {
+    let mut lines = Lines::new();
+    match refusal {
+        None => lines.good("verified", path),
+        Some(error) if error.outcome() == Outcome::Refused => lines.bad("refused", path),
+        Some(_) => lines.bad("undecided", path),
+    }
+    let mut parts = Vec::new();
     for (index, envelope) in envelopes.iter().enumerate() {
         let which = match envelopes.len() {
             1 => "signature file".to_owned(),
             found => format!("stored signature {} of {found}", index + 1),
         };
-        tree.parts.push(match envelope {
+        parts.push(match envelope {
             ExplainedEnvelope::Readable { envelope, inspection } => {
                 readable(&which, envelope, inspection)
             }
@@ -35,17 +35,18 @@ pub(super) fn tree(
         });
     }
     if envelopes.is_empty() {
-        tree.parts.push(Tree::new("no signature was looked at".into()));
+        parts.push(Tree::new("no signature was looked at".into()));
     }
     match refusal {
-        None => tree.parts.push(Tree::new("every rule is kept".into())),
+        None => parts.push(Tree::new("every rule is kept".into())),
         Some(error) => {
             let rule = format!("refused by {}: {}", error.code(), chain(error));
-            tree.parts.push(Tree::new(rule));
-            tree.parts.extend(remedy(error).map(|next| Tree::new(format!("next: {next}"))));
+            parts.push(Tree::new(rule));
+            parts.extend(remedy(error).map(|next| Tree::new(format!("next: {next}"))));
         }
     }
-    tree.to_string()
+    push(&parts, &mut lines, "");
+    lines
 }
 
 /// The same data for programs.
@@ -137,22 +138,13 @@ impl Tree {
     fn new(text: String) -> Self {
         Self { text, parts: Vec::new() }
     }
-
-    fn write(&self, f: &mut fmt::Formatter<'_>, indent: &str) -> fmt::Result {
-        let last = self.parts.len().saturating_sub(1);
-        for (index, part) in self.parts.iter().enumerate() {
-            let (branch, below) =
-                if index == last { ("└─ ", "   ") } else { ("├─ ", "│  ") };
-            writeln!(f, "{indent}{branch}{}", part.text)?;
-            part.write(f, &format!("{indent}{below}"))?;
-        }
-        Ok(())
-    }
 }
 
-impl fmt::Display for Tree {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}", self.text)?;
-        self.write(f, "")
+fn push(parts: &[Tree], lines: &mut Lines, indent: &str) {
+    let last = parts.len().saturating_sub(1);
+    for (index, part) in parts.iter().enumerate() {
+        let (branch, below) = if index == last { ("└─ ", "   ") } else { ("├─ ", "│  ") };
+        lines.push(format!("{indent}{branch}{}", part.text));
+        push(&part.parts, lines, &format!("{indent}{below}"));
     }
 }

@@ -12,7 +12,7 @@ use super::explain;
 use crate::context::{Context, organization};
 use crate::error::CliError;
 use crate::files;
-use crate::output::{Report, shown};
+use crate::output::{Lines, Report};
 
 /// What is asked beside whose trust counts.
 pub(super) struct Asked {
@@ -81,7 +81,7 @@ pub(super) async fn with_store(
 /// What came of each package.
 #[derive(Default)]
 struct Verdicts {
-    text: String,
+    text: Lines,
     documents: Vec<Value>,
     refusals: Vec<(String, CliError)>,
 }
@@ -96,7 +96,8 @@ impl Verdicts {
         let path = package.path().display().to_string();
         match outcome {
             Ok(report) => {
-                self.text += &format!("ok {}\n{}", shown(package.path()), lines(&report));
+                self.text.good("ok", &path);
+                self.text.append(lines(&report));
                 self.documents.push(document(&path, &report));
                 None
             }
@@ -119,10 +120,11 @@ impl Verdicts {
     fn explain(&mut self, package: &PackagePath, explanation: Explanation) {
         let Explanation { outcome, envelopes, .. } = explanation;
         // The tree says all that the lines would.
-        let before = self.text.len();
-        let tree = explain::tree(&shown(package.path()), &envelopes, self.add(package, outcome));
-        self.text.truncate(before);
-        self.text += &tree;
+        let before = std::mem::take(&mut self.text);
+        let path = package.path().display().to_string();
+        let tree = explain::tree(&path, &envelopes, self.add(package, outcome));
+        self.text = before;
+        self.text.append(tree);
         if let Some(last) = self.documents.last_mut() {
             last["explanation"] = explain::document(&envelopes);
         }
@@ -137,19 +139,20 @@ impl Verdicts {
     }
 }
 
-fn lines(report: &VerificationReport) -> String {
-    let mut lines = format!("  name       {}\n  sha256     {}\n", report.name(), report.digest());
+fn lines(report: &VerificationReport) -> Lines {
+    let mut lines = Lines::from(format!("  name       {}", report.name()));
+    lines.push(format!("  sha256     {}", report.digest()));
     for signer in report.signers() {
-        let (fingerprint, via) = (signer.key.fingerprint(), &signer.via);
-        lines += &format!("  signer     {fingerprint}\n  trusted    {via}\n");
+        lines.push(format!("  signer     {}", signer.key.fingerprint()));
+        lines.push(format!("  trusted    {}", signer.via));
     }
     if let Some(version) = report.version() {
-        lines += &format!("  version    {version}\n");
+        lines.push(format!("  version    {version}"));
     }
     let signed_at = report.signed_at().to_rfc3339();
-    lines += &format!("  signed at  {signed_at} (says the signer)\n");
+    lines.push(format!("  signed at  {signed_at} (says the signer)"));
     if let Some(expires_at) = report.expires_at() {
-        lines += &format!("  expires    {}\n", expires_at.to_rfc3339());
+        lines.push(format!("  expires    {}", expires_at.to_rfc3339()));
     }
     lines
 }

@@ -6,7 +6,7 @@ use super::make::signing_key_json;
 use crate::commands::trust_graph::{key_json, limits_json, limits_text, remark};
 use crate::context::{Context, organization};
 use crate::error::CliError;
-use crate::output::Report;
+use crate::output::{Lines, Report};
 
 /// Lists an organisation's signing keys, the keys that it accepts, once for each path,
 /// and what else it says about keys.
@@ -24,25 +24,25 @@ pub(super) async fn list(context: &Context, org: &str) -> Result<Report, CliErro
     let refused: Vec<_> = own.iter().filter(is_refused).collect();
     let idle: Vec<_> = own.iter().filter(is_idle).collect();
 
-    let mut text = format!("signing keys of {}\n", org.name);
+    let mut text = Lines::from(format!("signing keys of {}", org.name));
     for key in &signing {
         let state = if key.revoked_at.is_some() { "  revoked" } else { "" };
-        text += &format!("  {}  {}  {}{state}\n", key.id, key.fingerprint, key.name);
+        text.push(format!("  {}  {}  {}{state}", key.id, key.fingerprint, key.name));
     }
-    text += &format!("keys whose signatures {} accepts\n", org.name);
+    text.push(format!("keys whose signatures {} accepts", org.name));
     for key in &accepted {
         let limits = limits_text(&key.limits);
-        text += &format!("  {}  {}  {}{limits}\n", row_id(key), key.key.fingerprint(), key.via);
+        text.push(format!("  {}  {}  {}{limits}", row_id(key), key.key.fingerprint(), key.via));
     }
-    text += &format!("keys whose signatures {} refuses\n", org.name);
+    text.push(format!("keys whose signatures {} refuses", org.name));
     for key in &refused {
-        text += &format!("  {}  {}{}\n", key.id, key.fingerprint, remark(key));
+        text.push(format!("  {}  {}{}", key.id, key.fingerprint, remark(key)));
     }
     if !idle.is_empty() {
-        text += &format!("keys that {} itself trusts no longer\n", org.name);
+        text.push(format!("keys that {} itself trusts no longer", org.name));
     }
     for key in &idle {
-        text += &format!("  {}  {}{}\n", key.id, key.fingerprint, remark(key));
+        text.push(format!("  {}  {}{}", key.id, key.fingerprint, remark(key)));
     }
     let json = json!({
         "signing_keys": signing.iter().map(signing_key_json).collect::<Vec<_>>(),
