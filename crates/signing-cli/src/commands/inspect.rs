@@ -8,10 +8,11 @@ use signing_loader::{
 };
 use signing_trust::{PinnedKeys, TrustedKey};
 
+use super::trusted_key::{reason_word, trusted_json};
 use crate::context::{Context, organization};
 use crate::error::{CliError, Outcome};
 use crate::files;
-use crate::output::{Lines, Report};
+use crate::output::{Lines, Report, chain};
 
 /// The signature's file: the one that is named, or that of a package.
 pub(super) fn file(path: Option<PathBuf>, signature: Option<PathBuf>) -> PathBuf {
@@ -182,20 +183,22 @@ pub(super) fn signature_document(
     signature: &EnvelopeSignature,
     verdict: Option<&Verdict>,
 ) -> Value {
-    let mut document = json!({
-        "keyid": signature.claimed_signer().map(|fingerprint| fingerprint.to_string()),
-    });
+    let keyid: Value = signature.claimed_signer().map(|signer| signer.to_string()).into();
+    let mut document = json!({ "keyid": keyid });
     match verdict {
         None => document["verdict"] = "unverified".into(),
         Some(Ok(key)) => {
+            document = trusted_json(key);
+            document["keyid"] = keyid;
             document["verdict"] = "verified".into();
-            document["fingerprint"] = key.key.fingerprint().to_string().into();
-            document["via"] = key.via.to_string().into();
         }
         Some(Err(error)) => {
             document["verdict"] = "refused".into();
             document["code"] = crate::error::verification_code(error).into();
-            document["message"] = error.to_string().into();
+            document["message"] = chain(error).into();
+            if let VerificationError::UntrustedSigner { reason, .. } = error {
+                document["reason"] = reason_word(reason).into();
+            }
         }
     }
     document

@@ -12,7 +12,7 @@ use crate::cli::Verify;
 use crate::context::{Context, organization};
 use crate::error::{CliError, Outcome};
 use crate::files;
-use crate::output::{Lines, Report};
+use crate::output::{Lines, Report, error_json};
 
 /// Room for some 20,000 checkpoints.
 const MAX_CHECKPOINTS_SIZE: usize = 16 * 1024 * 1024;
@@ -162,7 +162,11 @@ impl Verdicts {
                 let error = CliError::from(error);
                 let is_refused = error.outcome() == Outcome::Refused;
                 document["verdict"] = if is_refused { "broken" } else { "undecided" }.into();
-                document["code"] = error.code().into();
+                if let (Value::Object(document), Value::Object(said)) =
+                    (&mut document, error_json(&error))
+                {
+                    document.extend(said);
+                }
                 self.refusals.push((shown, error));
             }
         }

@@ -1,9 +1,9 @@
 use serde_json::{Value, json};
-use signing_crypto::KeyName;
 use signing_trust::{GraphKey, KeyStanding, TrustPath, TrustedKey};
 
 use super::make::signing_key_json;
-use crate::commands::trust_graph::{key_json, limits_json, limits_text, remark};
+use crate::commands::trust_graph::{key_json, limits_text, remark};
+use crate::commands::trusted_key::trusted_json;
 use crate::context::{Context, organization};
 use crate::error::CliError;
 use crate::output::{Lines, Report};
@@ -63,19 +63,7 @@ fn row_id(key: &TrustedKey) -> String {
 }
 
 fn accepted_json(key: &TrustedKey) -> Value {
-    let via = match &key.via {
-        TrustPath::Granted { child, child_name, grant, .. } => json!({
-            "path": "granted",
-            "org_id": child.to_string(),
-            "org": child_name.as_str(),
-            "grant_id": grant.to_string(),
-        }),
-        _ => json!({ "path": "direct" }),
-    };
-    let mut document = limits_json(&key.limits);
+    let mut document = trusted_json(key);
     document["id"] = row_id(key).into();
-    document["fingerprint"] = key.key.fingerprint().to_string().into();
-    document["name"] = key.name.as_ref().map(KeyName::as_str).into();
-    document["via"] = via;
     document
 }
