@@ -109,7 +109,8 @@ fn tools() -> PathBuf {
 fn with_tools() -> Result<OsString> {
     let path = env::var_os("PATH").unwrap_or_default();
     let own = tools().join("bin");
-    env::join_paths([own].into_iter().chain(env::split_paths(&path))).context("target/tools cannot be in a PATH")
+    env::join_paths([own].into_iter().chain(env::split_paths(&path)))
+        .context("target/tools cannot be in a PATH")
 }
 
 /// Lines that mdBook's log marks so.

@@ -9,6 +9,7 @@ mod orgs;
 mod package;
 mod sign;
 mod trust_graph;
+mod trusted_key;
 mod verify;
 
 use crate::cli::{Cli, Command};

@@ -28,7 +28,7 @@ use output::Output;
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => return output::usage(&error),
+        Err(error) => return output::usage(error),
     };
     let output = Output::new(&cli.global);
     output::install_log(&cli.global);

@@ -1,40 +1,38 @@
+mod lines;
 mod listing;
 
+use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::io::Write as _;
-use std::path::Path;
 use std::process::ExitCode;
 
-use anstyle::{AnsiColor, Style};
+use clap::Parser;
 use serde_json::{Value, json};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-use crate::cli::{Color, Global};
+use self::lines::{BAD, NOTE};
+use crate::cli::{Cli, Color, Global};
 use crate::error::{CliError, Outcome};
 use crate::remedy::remedy;
 
+pub(crate) use lines::{Lines, printable};
 pub(crate) use listing::{Form, Listing};
-
-const GOOD: Style = AnsiColor::Green.on_default().bold();
-const BAD: Style = AnsiColor::Red.on_default().bold();
-const NOTE: Style = AnsiColor::Cyan.on_default();
 
 /// What a command has to say, for people and for programs.
 pub(crate) struct Report {
-    text: String,
-    layout: Layout,
+    text: Text,
     json: Value,
     refusals: Vec<Refusal>,
 }
 
-/// What is done to a report's text before it is printed.
-enum Layout {
-    /// It may quote what comes from outside, so it is escaped, and verdicts are coloured.
-    Lines,
-    /// It is this program's own, for another program, which must get it as it is.
-    Verbatim,
+/// What people get.
+enum Text {
+    /// Lines, with verdicts in colour.
+    Lines(Lines),
+    /// This program's own, for another program, which must get it as it is.
+    Verbatim(String),
     /// All of it is printed already, but for what did not succeed.
     Printed,
 }
@@ -46,22 +44,22 @@ struct Refusal {
 }
 
 impl Report {
-    /// A report with lines of text, which are shown escaped, and the same as JSON.
-    pub(crate) fn new(text: impl Into<String>, json: Value) -> Self {
-        Self { text: text.into(), layout: Layout::Lines, json, refusals: Vec::new() }
+    /// Lines of text, and the same as JSON.
+    pub(crate) fn new(text: impl Into<Lines>, json: Value) -> Self {
+        Self { text: Text::Lines(text.into()), json, refusals: Vec::new() }
     }
 
-    /// A report whose text is a script or a page for another program, and quotes
+    /// A report whose text is a script, a page or a key for another program, and quotes
     /// nobody.
     pub(crate) fn verbatim(text: String, json: Value) -> Self {
-        Self { text, layout: Layout::Verbatim, json, refusals: Vec::new() }
+        Self { text: Text::Verbatim(text), json, refusals: Vec::new() }
     }
 
     /// What is left to say after a [`Listing`].
     fn after_listing(failure: Option<CliError>) -> Self {
         let refusals = failure.map(|error| Refusal { subject: None, error });
         let refusals = refusals.into_iter().collect();
-        Self { text: String::new(), layout: Layout::Printed, json: Value::Null, refusals }
+        Self { text: Text::Printed, json: Value::Null, refusals }
     }
 
     /// Adds something that did not succeed, beside what did.
@@ -93,27 +91,19 @@ impl Output {
         // The exit code and the document's error tell of the same one: the first of the worst.
         let worst = report.refusals.iter().rev().max_by_key(|refusal| refusal.error.outcome());
         let outcome = worst.map_or(Outcome::Done, |refusal| refusal.error.outcome());
-        if matches!(report.layout, Layout::Printed) {
-            // All but the error, which goes elsewhere.
-        } else if self.json {
-            let mut document = json!({ "schema_version": 1, "ok": outcome == Outcome::Done });
-            document["result"] = report.json;
-            if let Some(worst) = worst {
-                document["error"] = error_json(&worst.error);
+        match &report.text {
+            Text::Printed => {}
+            _ if self.json => {
+                let mut document = json!({ "schema_version": 1, "ok": outcome == Outcome::Done });
+                document["result"] = report.json;
+                if let Some(worst) = worst {
+                    document["error"] = error_json(&worst.error);
+                }
+                print(&json_text(&document));
             }
-            print(&json_text(&document));
-        } else if matches!(report.layout, Layout::Verbatim) {
-            print(report.text.trim_end_matches('\n'));
-        } else if !self.quiet && !report.text.is_empty() {
-            let mut text = String::new();
-            for line in report.text.lines() {
-                let line = printable(line);
-                let _ = match line.strip_prefix("ok ") {
-                    Some(rest) => writeln!(text, "{GOOD}ok{GOOD:#} {rest}"),
-                    None => writeln!(text, "{line}"),
-                };
-            }
-            print(text.trim_end_matches('\n'));
+            Text::Verbatim(text) => print(text.trim_end_matches('\n')),
+            Text::Lines(lines) if self.quiet || lines.is_empty() => {}
+            Text::Lines(lines) => print(lines.to_string().trim_end_matches('\n')),
         }
         for refusal in &report.refusals {
             self.explain(&refusal.error, refusal.subject.as_deref());
@@ -146,11 +136,14 @@ impl Output {
 
 /// Prints help, or what is wrong with the command line, which may quote any bytes
 /// that a shell's wildcard has put there.
-pub(crate) fn usage(error: &clap::Error) -> ExitCode {
+pub(crate) fn usage(error: clap::Error) -> ExitCode {
     if !error.use_stderr() {
         error.exit();
     }
-    let rendered = error.render().to_string();
+    // The same is wrong with it if its words are escaped, and then they start no line.
+    let words = std::env::args_os().map(|word| OsString::from(printable(&word.to_string_lossy())));
+    let escaped = Cli::try_parse_from(words).err().filter(clap::Error::use_stderr);
+    let rendered = escaped.unwrap_or(error).render().to_string();
     let text: Vec<_> = rendered.trim_end().lines().map(printable).collect();
     if std::env::args_os().take_while(|word| word != "--").any(|word| word == "--json") {
         let first = text.split(String::is_empty).next().unwrap_or_default();
@@ -172,24 +165,6 @@ pub(crate) fn install_log(global: &Global) {
     };
     let events = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(false);
     tracing_subscriber::registry().with(filter).with(events).init();
-}
-
-/// A path in a line of text, in which it must not start another one.
-pub(crate) fn shown(path: &Path) -> String {
-    printable(&path.display().to_string())
-}
-
-/// What comes from outside must not steer the terminal, nor reorder what is read.
-pub(crate) fn printable(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for c in text.chars() {
-        if signing_crypto::is_deceptive(c) {
-            let _ = write!(shown, "{}", c.escape_unicode());
-        } else {
-            shown.push(c);
-        }
-    }
-    shown
 }
 
 fn print(text: &str) {
@@ -215,7 +190,8 @@ fn failure(error: Value) -> Value {
     json!({ "schema_version": 1, "ok": false, "error": error })
 }
 
-fn error_json(error: &CliError) -> Value {
+/// An error for programs: its code, what it says, and the next safe step.
+pub(crate) fn error_json(error: &CliError) -> Value {
     let mut document = json!({ "code": error.code(), "message": chain(error) });
     if let Some(next) = remedy(error) {
         document["next"] = next.into();
@@ -240,13 +216,6 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn escapes_and_bidi_marks_are_shown_not_obeyed() {
-        assert_eq!(printable("a\u{1b}[31mb"), "a\\u{1b}[31mb");
-        assert_eq!(printable("lib\u{202e}os"), "lib\\u{202e}os");
-        assert_eq!(printable("größe.so"), "größe.so");
-    }
 
     #[test]
     fn what_is_escaped_in_json_is_the_same_text() {

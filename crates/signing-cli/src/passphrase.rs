@@ -12,7 +12,6 @@ use zeroize::Zeroizing;
 
 use crate::error::CliError;
 use crate::files;
-use crate::output::shown;
 use crate::terminal::Terminal;
 
 const VARIABLE: &str = "CLOACINA_KEY_PASSPHRASE";
@@ -118,7 +117,7 @@ impl PassphraseSource {
 /// Asks for the passphrase of a key in a file, if there is a terminal to ask on.
 pub(crate) fn ask(path: &Path) -> Result<Option<Passphrase>, CliError> {
     let Some(mut terminal) = Terminal::open() else { return Ok(None) };
-    let typed = terminal.ask(&format!("Passphrase for {}: ", shown(path)))?;
+    let typed = terminal.ask(&format!("Passphrase for {}: ", path.display()))?;
     Ok(Some(Passphrase::new(typed)?))
 }
 

@@ -9,6 +9,7 @@ use signing_crypto::MAX_PASSPHRASE_SIZE;
 use zeroize::Zeroizing;
 
 use crate::error::CliError;
+use crate::output::printable;
 
 /// The terminal that somebody sits at, showing nothing of what is typed until this
 /// is dropped.
@@ -40,9 +41,9 @@ impl Terminal {
         Some(Self { file, before })
     }
 
-    /// Asks, and gives the line that is typed.
+    /// Asks, in one line whatever it quotes, and gives the line that is typed.
     pub(crate) fn ask(&mut self, prompt: &str) -> Result<Zeroizing<Vec<u8>>, CliError> {
-        self.file.write_all(prompt.as_bytes()).map_err(CliError::Terminal)?;
+        self.file.write_all(printable(prompt).as_bytes()).map_err(CliError::Terminal)?;
         let line = read_line(&mut self.file);
         self.file.write_all(b"\n").map_err(CliError::Terminal)?;
         line

@@ -84,7 +84,7 @@ impl SignatureEnvelope {
             return Err(MalformedEnvelope::Foreign { format });
         }
         let Object(wire): Object<WireEnvelope> = serde_json::from_slice(bytes)
-            .map_err(|source| MalformedEnvelope::Json { layer: ContentLayer::Envelope, source })?;
+            .map_err(|source| MalformedEnvelope::json(ContentLayer::Envelope, source))?;
         let found = wire.signatures.len();
         if !(1..=MAX_SIGNATURES).contains(&found) {
             return Err(MalformedEnvelope::SignatureCount { found, limit: MAX_SIGNATURES });

@@ -1,9 +1,10 @@
-use signing_crypto::{PackageName, SignatureEnvelope};
+use signing_crypto::{MalformedEnvelope, PackageName, SignatureEnvelope};
 use signing_trust::{PinnedKeys, TrustDecision};
 #[cfg(feature = "store")]
 use {signing_crypto::OrgId, signing_trust::TrustSource};
 
 use crate::inspect::inspect;
+use crate::source::EnvelopeSource;
 use crate::verify::Witness;
 use crate::{
     PackageError, PackagePath, SecurityConfig, SignatureInspection, SignatureSource,
@@ -24,16 +25,21 @@ pub struct Explanation {
 /// An envelope that was found for a package.
 #[derive(Debug)]
 #[non_exhaustive]
-pub enum ExplainedEnvelope {
-    /// One that says who signed what.
-    Readable {
-        /// The envelope.
-        envelope: Box<SignatureEnvelope>,
-        /// Which of its signatures count, and whether it would do.
-        inspection: SignatureInspection,
-    },
-    /// Something in the store that is no envelope.
-    Malformed,
+pub struct ExplainedEnvelope {
+    /// Where it was found.
+    pub source: EnvelopeSource,
+    /// What it is, or why it is none.
+    pub content: Result<InspectedEnvelope, MalformedEnvelope>,
+}
+
+/// An envelope, and what it comes to.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct InspectedEnvelope {
+    /// The envelope.
+    pub envelope: SignatureEnvelope,
+    /// Which of its signatures count, and whether it would do.
+    pub inspection: SignatureInspection,
 }
 
 /// Verifies a package as [`check_package`](crate::check_package) does, and tells what it
@@ -73,16 +79,18 @@ struct Findings<'a> {
 impl Witness for Findings<'_> {
     fn saw(
         &mut self,
-        envelope: Option<&SignatureEnvelope>,
+        source: &EnvelopeSource,
+        envelope: &SignatureEnvelope,
         decision: &TrustDecision,
         name: &PackageName,
     ) {
-        self.envelopes.push(match envelope {
-            Some(envelope) => ExplainedEnvelope::Readable {
-                envelope: Box::new(envelope.clone()),
-                inspection: inspect(envelope, decision, self.config, name),
-            },
-            None => ExplainedEnvelope::Malformed,
-        });
+        let inspection = inspect(envelope, decision, self.config, name);
+        let content = Ok(InspectedEnvelope { envelope: envelope.clone(), inspection });
+        self.envelopes.push(ExplainedEnvelope { source: source.clone(), content });
+    }
+
+    fn could_not_read(&mut self, source: &EnvelopeSource, reason: &MalformedEnvelope) {
+        let content = Err(reason.clone());
+        self.envelopes.push(ExplainedEnvelope { source: source.clone(), content });
     }
 }

@@ -77,7 +77,7 @@ pub use error::{
 };
 #[cfg(feature = "store")]
 pub use explain::explain_package;
-pub use explain::{ExplainedEnvelope, Explanation, explain_package_offline};
+pub use explain::{ExplainedEnvelope, Explanation, InspectedEnvelope, explain_package_offline};
 #[cfg(feature = "store")]
 pub use inspect::inspect_signature;
 pub use inspect::{SignatureInspection, inspect_signature_offline};
@@ -89,7 +89,7 @@ pub use path::PackagePath;
 pub use quorum::{RequiredSigners, SignerCount};
 pub use report::{VerificationReport, VerifiedPackage};
 pub use sign::{add_signature, package_statement, sign_package, sign_statement};
-pub use source::SignatureSource;
+pub use source::{EnvelopeSource, SignatureSource};
 #[cfg(feature = "store")]
 pub use verify::{check_package, verify_package};
 pub use verify::{check_package_offline, verify_package_offline};

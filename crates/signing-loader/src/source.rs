@@ -1,6 +1,6 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use signing_crypto::SignatureEnvelope;
+use signing_crypto::{MalformedEnvelope, OrgId, SignatureEnvelope, SignatureId};
 
 use crate::open::read_signature;
 use crate::{PackageError, PackagePath, SignatureLocation, VerificationError};
@@ -22,9 +22,28 @@ pub enum SignatureSource {
     Auto,
 }
 
+/// Where an envelope was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EnvelopeSource {
+    /// It was at hand.
+    Memory,
+    /// In this file.
+    File(PathBuf),
+    /// In the store.
+    Store {
+        /// Its id.
+        id: SignatureId,
+        /// The organisation that keeps it.
+        org: OrgId,
+    },
+}
+
 /// What became of looking for a signature outside of the store.
 pub(crate) enum Found {
-    Envelope(Box<SignatureEnvelope>),
+    Envelope(EnvelopeSource, Box<SignatureEnvelope>),
+    /// Something is there, and it is no envelope.
+    Malformed(EnvelopeSource, MalformedEnvelope),
     /// Only the store may have one.
     NothingYet(SignatureLocation),
 }
@@ -32,10 +51,12 @@ pub(crate) enum Found {
 impl SignatureSource {
     pub(crate) fn look(self, package: &PackagePath) -> Result<Found, PackageError> {
         match self {
-            Self::Memory(envelope) => Ok(Found::Envelope(Box::new(envelope))),
+            Self::Memory(envelope) => {
+                Ok(Found::Envelope(EnvelopeSource::Memory, Box::new(envelope)))
+            }
             Self::Database => Ok(Found::NothingYet(SignatureLocation::Store)),
-            Self::DetachedFile(path) => match read_signature(&path)? {
-                Some(envelope) => Ok(Found::Envelope(Box::new(envelope))),
+            Self::DetachedFile(path) => match look_in(&path)? {
+                Some(found) => Ok(found),
                 None => {
                     let location = SignatureLocation::File(path);
                     Err(VerificationError::SignatureNotFound { location }.into())
@@ -43,11 +64,21 @@ impl SignatureSource {
             },
             Self::Auto => {
                 let path = package.signature_path();
-                Ok(match read_signature(&path)? {
-                    Some(envelope) => Found::Envelope(Box::new(envelope)),
-                    None => Found::NothingYet(SignatureLocation::FileOrStore(path)),
-                })
+                let found = look_in(&path)?;
+                Ok(found.unwrap_or(Found::NothingYet(SignatureLocation::FileOrStore(path))))
             }
         }
+    }
+}
+
+/// Looks at a file; `None` if there is nothing at all.
+fn look_in(path: &Path) -> Result<Option<Found>, PackageError> {
+    let source = EnvelopeSource::File(path.into());
+    match read_signature(path) {
+        Ok(envelope) => Ok(envelope.map(|envelope| Found::Envelope(source, Box::new(envelope)))),
+        Err(PackageError::Verification(VerificationError::MalformedSignature { reason })) => {
+            Ok(Some(Found::Malformed(source, reason)))
+        }
+        Err(error) => Err(error),
     }
 }

@@ -1,7 +1,9 @@
 use std::fs::File;
 use std::io::{self, Read};
 
-use signing_crypto::{HashedContent, OrgId, PackageDigest, PackageName, SignatureEnvelope};
+use signing_crypto::{
+    HashedContent, MalformedEnvelope, OrgId, PackageDigest, PackageName, SignatureEnvelope,
+};
 use signing_trust::{
     AuditEvent, EventType, PinnedKeys, Signers, TrustDecision, TrustPath, TrustSourceKind,
     TrustedKey,
@@ -11,7 +13,7 @@ use crate::accept::{Accepted, accept};
 use crate::open::open_regular;
 use crate::policy::{Policy, Validity};
 use crate::sealed::SealedPackage;
-use crate::source::Found;
+use crate::source::{EnvelopeSource, Found};
 use crate::{
     ActualContent, PackageError, PackagePath, SecurityConfig, SignatureSource, VerificationError,
     VerificationReport, VerifiedPackage,
@@ -73,19 +75,31 @@ pub(crate) fn check_offline(
 
 /// Somebody who is shown what a verification looks at, and has no say in it.
 pub(crate) trait Witness {
-    /// An envelope, `None` if it could not be read, with what was decided about its
-    /// signers for a package of this name.
+    /// An envelope, with what was decided about its signers for a package of this name.
     fn saw(
         &mut self,
-        envelope: Option<&SignatureEnvelope>,
+        source: &EnvelopeSource,
+        envelope: &SignatureEnvelope,
         decision: &TrustDecision,
         name: &PackageName,
     );
+
+    /// Something that is no envelope.
+    fn could_not_read(&mut self, source: &EnvelopeSource, reason: &MalformedEnvelope);
 }
 
 /// Nobody wants to know.
 impl Witness for () {
-    fn saw(&mut self, _: Option<&SignatureEnvelope>, _: &TrustDecision, _: &PackageName) {}
+    fn saw(
+        &mut self,
+        _: &EnvelopeSource,
+        _: &SignatureEnvelope,
+        _: &TrustDecision,
+        _: &PackageName,
+    ) {
+    }
+
+    fn could_not_read(&mut self, _: &EnvelopeSource, _: &MalformedEnvelope) {}
 }
 
 fn offline<T>(
@@ -97,14 +111,18 @@ fn offline<T>(
     witness: &mut impl Witness,
 ) -> Result<Verified<T>, PackageError> {
     let opened = OpenedPackage::open(package, config)?;
-    let envelope = match source.look(package)? {
-        Found::Envelope(envelope) => *envelope,
+    let (source, envelope) = match source.look(package)? {
+        Found::Envelope(source, envelope) => (source, *envelope),
+        Found::Malformed(source, reason) => {
+            witness.could_not_read(&source, &reason);
+            return Err(VerificationError::from(reason).into());
+        }
         Found::NothingYet(location) => {
             return Err(VerificationError::SignatureNotFound { location }.into());
         }
     };
     let decision = pinned.decide(&Signers::of(&envelope));
-    witness.saw(Some(&envelope), &decision, &opened.name);
+    witness.saw(&source, &envelope, &decision, &opened.name);
     let accepted = accept(&envelope, &decision, &Policy::of(config), &opened.name)?;
     let measured = opened.measure_up_to(&accepted, measure)?;
     Verified::new(accepted, measured, None)

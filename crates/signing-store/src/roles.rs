@@ -1,5 +1,3 @@
-use std::fmt::Write as _;
-
 use diesel_async::SimpleAsyncConnection;
 
 use crate::pool::write;
@@ -62,12 +60,17 @@ impl RolePurpose {
     /// The statements that give the Postgres role `role` exactly the rights of
     /// this purpose, whatever rights it had on the store's tables before.
     pub fn sql(self, role: &str) -> String {
+        self.statements(role).join("\n") + "\n"
+    }
+
+    /// The same, each statement apart.
+    pub fn statements(self, role: &str) -> Vec<String> {
         let role = quoted(role);
-        let mut sql = format!("REVOKE ALL ON {EVERY_TABLE} FROM {role};\n");
-        for (rights, tables) in self.rights() {
-            let _ = writeln!(sql, "GRANT {rights} ON {tables} TO {role};");
-        }
-        sql
+        let revoke = format!("REVOKE ALL ON {EVERY_TABLE} FROM {role};");
+        let grants = self.rights().iter();
+        let grants =
+            grants.map(|(rights, tables)| format!("GRANT {rights} ON {tables} TO {role};"));
+        std::iter::once(revoke).chain(grants).collect()
     }
 }
 

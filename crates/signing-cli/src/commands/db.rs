@@ -4,7 +4,7 @@ use signing_trust::store::{RolePurpose, SchemaStatus, Store};
 use crate::cli::{Db, Purpose};
 use crate::context::{Context, block_on};
 use crate::error::CliError;
-use crate::output::{Report, printable};
+use crate::output::{Lines, Report};
 
 pub(super) fn run(context: &Context, command: Db) -> Result<Report, CliError> {
     block_on(async {
@@ -20,11 +20,10 @@ pub(super) fn run(context: &Context, command: Db) -> Result<Report, CliError> {
 
 async fn migrate(context: &Context) -> Result<Report, CliError> {
     let url = context.database_url()?;
-    let place = printable(&url.to_string());
     let (_, applied) = Store::migrate(&url).await?;
     let text = match applied.len() {
-        0 => format!("{place} is up to date"),
-        _ => format!("applied {} to {place}", applied.join(", ")),
+        0 => format!("{url} is up to date"),
+        _ => format!("applied {} to {url}", applied.join(", ")),
     };
     Ok(Report::new(text, json!({ "database": url.to_string(), "applied": applied })))
 }
@@ -38,13 +37,11 @@ async fn status(context: &Context) -> Result<Report, CliError> {
         _ => "changed meanwhile",
     };
     let kek = state.kek_id.map(|id| id.to_string());
-    let text = format!(
-        "database     {}\nstore        {}\ntables       {schema}\ntrust epoch  {}\nKEK          {}",
-        printable(&url.to_string()),
-        state.store_id,
-        state.trust_epoch,
-        kek.as_deref().unwrap_or("none yet"),
-    );
+    let mut text = Lines::from(format!("database     {url}"));
+    text.push(format!("store        {}", state.store_id));
+    text.push(format!("tables       {schema}"));
+    text.push(format!("trust epoch  {}", state.trust_epoch));
+    text.push(format!("KEK          {}", kek.as_deref().unwrap_or("none yet")));
     let json = json!({
         "database": url.to_string(),
         "store_id": state.store_id.to_string(),
@@ -61,14 +58,17 @@ async fn grants(
     purpose: RolePurpose,
     apply: bool,
 ) -> Result<Report, CliError> {
-    let sql = purpose.sql(role);
-    let json = json!({ "role": role, "sql": sql, "applied": apply });
-    if !apply {
-        return Ok(Report::new(sql, json));
+    let json = json!({ "role": role, "sql": purpose.sql(role), "applied": apply });
+    let mut text = Lines::new();
+    if apply {
+        let url = context.database_url()?;
+        Store::open(&url).await?.grant_role(purpose, role).await?;
+        text.push(format!("{role} has these rights now, and no others:"));
     }
-    let url = context.database_url()?;
-    Store::open(&url).await?.grant_role(purpose, role).await?;
-    Ok(Report::new(format!("{role} has these rights now, and no others:\n{sql}"), json))
+    for statement in purpose.statements(role) {
+        text.push(statement);
+    }
+    Ok(Report::new(text, json))
 }
 
 impl From<Purpose> for RolePurpose {

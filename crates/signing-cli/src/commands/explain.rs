@@ -1,158 +1,105 @@
-use std::fmt;
+mod tree;
+
+use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use signing_crypto::{EnvelopeSignature, PackageStatement, SignatureEnvelope};
-use signing_loader::{ExplainedEnvelope, SignatureInspection, VerificationError};
-use signing_trust::{TrustLimits, TrustedKey};
+use signing_crypto::{EnvelopeSignature, OrgId, OrgName};
+use signing_loader::{EnvelopeSource, ExplainedEnvelope, InspectedEnvelope, VerificationError};
+use signing_trust::store::OrganizationRef;
+use signing_trust::{KeyManager, TrustedKey};
 
 use super::inspect::{signature_document, statement_document};
 use crate::error::{CliError, Outcome, verification_code};
 use crate::output::chain;
-use crate::remedy::remedy;
 
-/// What was looked at, what each thing came to, which rule refused, and what to do next,
-/// as a tree for people.
-pub(super) fn tree(
-    path: &str,
-    envelopes: &[ExplainedEnvelope],
-    refusal: Option<&CliError>,
-) -> String {
-    let mut tree = Tree::new(match refusal {
-        None => format!("verified {path}"),
-        Some(error) if error.outcome() == Outcome::Refused => format!("refused {path}"),
-        Some(_) => format!("undecided {path}"),
-    });
-    for (index, envelope) in envelopes.iter().enumerate() {
-        let which = match envelopes.len() {
-            1 => "signature file".to_owned(),
-            found => format!("stored signature {} of {found}", index + 1),
-        };
-        tree.parts.push(match envelope {
-            ExplainedEnvelope::Readable { envelope, inspection } => {
-                readable(&which, envelope, inspection)
-            }
-            _ => Tree::new(format!("{which}: it cannot be read")),
-        });
-    }
-    if envelopes.is_empty() {
-        tree.parts.push(Tree::new("no signature was looked at".into()));
-    }
-    match refusal {
-        None => tree.parts.push(Tree::new("every rule is kept".into())),
-        Some(error) => {
-            let rule = format!("refused by {}: {}", error.code(), chain(error));
-            tree.parts.push(Tree::new(rule));
-            tree.parts.extend(remedy(error).map(|next| Tree::new(format!("next: {next}"))));
+/// What a verification came to and what it has looked at: the data that the tree and
+/// the document show alike.
+pub(super) struct Explained<'a> {
+    pub(super) path: String,
+    pub(super) found: &'a [ExplainedEnvelope],
+    pub(super) keepers: &'a Keepers,
+    /// Why it was not verified, if it was not.
+    pub(super) failure: Option<&'a CliError>,
+}
+
+/// What the organisations are called that keep what was found.
+pub(super) type Keepers = BTreeMap<OrgId, OrgName>;
+
+/// Asks for the names of those who keep what was found. A name that cannot be asked for
+/// changes nothing of what was decided.
+pub(super) async fn keepers(keys: &KeyManager, found: &[ExplainedEnvelope]) -> Keepers {
+    let mut keepers = Keepers::new();
+    for envelope in found {
+        if let EnvelopeSource::Store { org, .. } = envelope.source
+            && !keepers.contains_key(&org)
+            && let Ok(record) = keys.organization(OrganizationRef::Id(org)).await
+        {
+            keepers.insert(org, record.name);
         }
     }
-    tree.to_string()
+    keepers
 }
 
-/// The same data for programs.
-pub(super) fn document(envelopes: &[ExplainedEnvelope]) -> Value {
-    let document = |envelope: &ExplainedEnvelope| match envelope {
-        ExplainedEnvelope::Readable { envelope, inspection } => json!({
-            "readable": true,
-            "statement": envelope.unverified_statement().ok().as_ref().map(statement_document),
-            "signatures": pairs(envelope, inspection)
-                .map(|(signature, verdict)| signature_document(signature, Some(verdict)))
-                .collect::<Vec<_>>(),
-            "accepted": inspection.outcome.is_ok(),
-            "code": inspection.outcome.as_ref().err().map(verification_code),
-            "message": inspection.outcome.as_ref().err().map(ToString::to_string),
-        }),
-        _ => json!({ "readable": false, "accepted": false }),
-    };
-    envelopes.iter().map(document).collect()
-}
-
-fn readable(which: &str, envelope: &SignatureEnvelope, inspection: &SignatureInspection) -> Tree {
-    let outcome = match &inspection.outcome {
-        Ok(()) => "would do".to_owned(),
-        Err(error) => format!("does not do ({})", verification_code(error)),
-    };
-    let mut tree = Tree::new(format!("{which}: {outcome}"));
-    tree.parts.extend(envelope.unverified_statement().ok().map(|said| Tree::new(says(&said))));
-    for (signature, verdict) in pairs(envelope, inspection) {
-        let keyid = match signature.claimed_signer() {
-            Some(fingerprint) => format!("signature by {fingerprint}"),
-            None => "signature that names no key".into(),
-        };
-        let mut part = Tree::new(keyid);
-        part.parts.push(Tree::new(match verdict {
-            Ok(key) => counts(key),
-            Err(VerificationError::UntrustedSigner { reason, .. }) => {
-                format!("does not count: {reason}")
-            }
-            Err(error) => format!("does not count: {error}"),
-        }));
-        tree.parts.push(part);
-    }
-    tree
-}
-
-fn says(said: &PackageStatement) -> String {
-    let mut text = format!(
-        "says: {}, {} bytes, sha256 {}, signed at {}",
-        said.name(),
-        said.size(),
-        said.digest(),
-        said.signed_at()
-    );
-    if let Some(version) = said.version() {
-        text += &format!(", version {version}");
-    }
-    if let Some(expires_at) = said.expires_at() {
-        text += &format!(", expires {expires_at}");
-    }
-    text
-}
-
-fn counts(key: &TrustedKey) -> String {
-    let TrustLimits { packages, expires_at } = &key.limits;
-    let mut text = format!("counts: trusted, {}", key.via);
-    if let Some(packages) = packages {
-        text += &format!(", for {packages}");
-    }
-    if let Some(expires_at) = expires_at {
-        text += &format!(", until {}", expires_at.to_rfc3339());
-    }
-    text
-}
-
-fn pairs<'a>(
-    envelope: &'a SignatureEnvelope,
-    inspection: &'a SignatureInspection,
-) -> impl Iterator<Item = (&'a EnvelopeSignature, &'a Result<TrustedKey, VerificationError>)> {
-    envelope.signatures().iter().zip(&inspection.signatures)
-}
-
-/// A line of text, and those that belong to it.
-struct Tree {
-    text: String,
-    parts: Vec<Tree>,
-}
-
-impl Tree {
-    fn new(text: String) -> Self {
-        Self { text, parts: Vec::new() }
-    }
-
-    fn write(&self, f: &mut fmt::Formatter<'_>, indent: &str) -> fmt::Result {
-        let last = self.parts.len().saturating_sub(1);
-        for (index, part) in self.parts.iter().enumerate() {
-            let (branch, below) =
-                if index == last { ("└─ ", "   ") } else { ("├─ ", "│  ") };
-            writeln!(f, "{indent}{branch}{}", part.text)?;
-            part.write(f, &format!("{indent}{below}"))?;
+impl Explained<'_> {
+    fn verdict(&self) -> &'static str {
+        match self.failure.map(CliError::outcome) {
+            None => "verified",
+            Some(Outcome::Refused) => "refused",
+            Some(_) => "undecided",
         }
-        Ok(())
+    }
+
+    /// For programs: what was looked at, in the order in which it was tried.
+    pub(super) fn document(&self) -> Value {
+        self.found.iter().map(|envelope| self.envelope_document(envelope)).collect()
+    }
+
+    fn envelope_document(&self, envelope: &ExplainedEnvelope) -> Value {
+        let source = match &envelope.source {
+            EnvelopeSource::File(path) => {
+                json!({ "kind": "file", "path": path.display().to_string() })
+            }
+            EnvelopeSource::Store { id, org } => json!({
+                "kind": "store",
+                "signature_id": id.to_string(),
+                "org_id": org.to_string(),
+                "org": self.keepers.get(org).map(OrgName::as_str),
+            }),
+            _ => json!({ "kind": "memory" }),
+        };
+        let mut document = match &envelope.content {
+            Ok(content) => json!({
+                "statement":
+                    content.envelope.unverified_statement().ok().as_ref().map(statement_document),
+                "signatures": pairs(content)
+                    .map(|(signature, verdict)| signature_document(signature, Some(verdict)))
+                    .collect::<Vec<_>>(),
+            }),
+            Err(_) => json!({}),
+        };
+        let fault = fault(envelope);
+        document["source"] = source;
+        document["readable"] = envelope.content.is_ok().into();
+        document["accepted"] = fault.is_none().into();
+        document["code"] = fault.as_ref().map(|fault| fault.0).into();
+        document["message"] = fault.map(|fault| fault.1).into();
+        document
     }
 }
 
-impl fmt::Display for Tree {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}", self.text)?;
-        self.write(f, "")
+/// Why the envelope would not do for the package that it is about.
+fn fault(envelope: &ExplainedEnvelope) -> Option<(&'static str, String)> {
+    match &envelope.content {
+        Ok(content) => {
+            let error = content.inspection.outcome.as_ref().err()?;
+            Some((verification_code(error), chain(error)))
+        }
+        Err(reason) => Some(("MalformedSignature", chain(reason))),
     }
+}
+
+type Verdict = Result<TrustedKey, VerificationError>;
+
+fn pairs(content: &InspectedEnvelope) -> impl Iterator<Item = (&EnvelopeSignature, &Verdict)> {
+    content.envelope.signatures().iter().zip(&content.inspection.signatures)
 }

@@ -5,7 +5,7 @@ use signing_trust::store::{Change, OrganizationRecord};
 use crate::cli::Floor;
 use crate::context::{Context, block_on, organization};
 use crate::error::CliError;
-use crate::output::Report;
+use crate::output::{Lines, Report};
 use crate::time;
 
 pub(super) fn run(context: &Context, command: Floor) -> Result<Report, CliError> {
@@ -63,11 +63,11 @@ async fn set(
 async fn list(context: &Context, org: &str) -> Result<Report, CliError> {
     let keys = context.keys().await?;
     let org = organization(&keys, org).await?;
-    let mut text = String::new();
+    let mut text = Lines::new();
     let mut documents = Vec::new();
     for record in keys.list_version_floors(org.id).await? {
         let set_at = time::text(&record.set_at);
-        text += &format!("{}  {}  set {set_at}\n", record.package_name, record.floor);
+        text.push(format!("{}  {}  set {set_at}", record.package_name, record.floor));
         let mut document = floor_json(&org, &record.package_name, Some(&record.floor));
         document["set_at"] = set_at.into();
         documents.push(document);

@@ -8,10 +8,11 @@ use signing_loader::{
 };
 use signing_trust::{PinnedKeys, TrustedKey};
 
+use super::trusted_key::{reason_word, trusted_json};
 use crate::context::{Context, organization};
 use crate::error::{CliError, Outcome};
 use crate::files;
-use crate::output::{Report, printable, shown};
+use crate::output::{Lines, Report, chain};
 
 /// The signature's file: the one that is named, or that of a package.
 pub(super) fn file(path: Option<PathBuf>, signature: Option<PathBuf>) -> PathBuf {
@@ -101,16 +102,19 @@ impl<'a> Shown<'a> {
             _ => ("unverified", "these are claims that nobody has checked"),
         };
         let statement = self.envelope.unverified_statement().ok();
-        let mut text = format!(
-            "{verdict} {}: {meaning}\n  payload    {}\n",
-            shown(self.file),
-            printable(self.envelope.unverified_payload_type()),
-        );
-        text += &statement.as_ref().map(lines).unwrap_or_default();
+        let subject = format!("{}: {meaning}", self.file.display());
+        let mut text = Lines::new();
+        match verdict {
+            "verified" => text.good(verdict, subject),
+            "refused" => text.bad(verdict, subject),
+            _ => text.push(format!("{verdict} {subject}")),
+        }
+        text.push(format!("  payload    {}", self.envelope.unverified_payload_type()));
+        text.append(statement.as_ref().map(lines).unwrap_or_default());
         let mut signatures = Vec::new();
         for (index, signature) in self.envelope.signatures().iter().enumerate() {
             let verdict = self.verdicts.as_ref().and_then(|verdicts| verdicts.get(index));
-            text += &signature_line(signature, verdict);
+            text.append(signature_lines(signature, verdict));
             signatures.push(signature_document(signature, verdict));
         }
         let file = self.file.display().to_string();
@@ -129,19 +133,16 @@ impl<'a> Shown<'a> {
     }
 }
 
-fn lines(statement: &PackageStatement) -> String {
-    let mut lines = format!(
-        "  name       {}\n  sha256     {}\n  size       {}\n",
-        statement.name(),
-        statement.digest(),
-        statement.size(),
-    );
+fn lines(statement: &PackageStatement) -> Lines {
+    let mut lines = Lines::from(format!("  name       {}", statement.name()));
+    lines.push(format!("  sha256     {}", statement.digest()));
+    lines.push(format!("  size       {}", statement.size()));
     if let Some(version) = statement.version() {
-        lines += &format!("  version    {version}\n");
+        lines.push(format!("  version    {version}"));
     }
-    lines += &format!("  signed at  {}\n", statement.signed_at());
+    lines.push(format!("  signed at  {}", statement.signed_at()));
     if let Some(expires_at) = statement.expires_at() {
-        lines += &format!("  expires    {expires_at}\n");
+        lines.push(format!("  expires    {expires_at}"));
     }
     lines
 }
@@ -157,7 +158,7 @@ pub(super) fn statement_document(statement: &PackageStatement) -> Value {
     })
 }
 
-fn signature_line(signature: &EnvelopeSignature, verdict: Option<&Verdict>) -> String {
+fn signature_lines(signature: &EnvelopeSignature, verdict: Option<&Verdict>) -> Lines {
     let verdict = match verdict {
         None => "not checked".into(),
         Some(Ok(key)) => match signature.claimed_signer() {
@@ -173,27 +174,31 @@ fn signature_line(signature: &EnvelopeSignature, verdict: Option<&Verdict>) -> S
         Some(fingerprint) => fingerprint.to_string(),
         None => "(names no key)".into(),
     };
-    format!("  signature  {keyid}\n             {verdict}\n")
+    let mut lines = Lines::from(format!("  signature  {keyid}"));
+    lines.push(format!("             {verdict}"));
+    lines
 }
 
 pub(super) fn signature_document(
     signature: &EnvelopeSignature,
     verdict: Option<&Verdict>,
 ) -> Value {
-    let mut document = json!({
-        "keyid": signature.claimed_signer().map(|fingerprint| fingerprint.to_string()),
-    });
+    let keyid: Value = signature.claimed_signer().map(|signer| signer.to_string()).into();
+    let mut document = json!({ "keyid": keyid });
     match verdict {
         None => document["verdict"] = "unverified".into(),
         Some(Ok(key)) => {
+            document = trusted_json(key);
+            document["keyid"] = keyid;
             document["verdict"] = "verified".into();
-            document["fingerprint"] = key.key.fingerprint().to_string().into();
-            document["via"] = key.via.to_string().into();
         }
         Some(Err(error)) => {
             document["verdict"] = "refused".into();
             document["code"] = crate::error::verification_code(error).into();
-            document["message"] = error.to_string().into();
+            document["message"] = chain(error).into();
+            if let VerificationError::UntrustedSigner { reason, .. } = error {
+                document["reason"] = reason_word(reason).into();
+            }
         }
     }
     document

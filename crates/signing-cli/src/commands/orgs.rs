@@ -7,7 +7,7 @@ use super::trust_graph::{grant_json, grant_text, limits_json, limits_text};
 use crate::cli::{Grant, NewGrant, Orgs};
 use crate::context::{Context, block_on, organization};
 use crate::error::CliError;
-use crate::output::Report;
+use crate::output::{Lines, Report};
 use crate::time;
 
 pub(super) fn run(context: &Context, command: Orgs) -> Result<Report, CliError> {
@@ -31,18 +31,18 @@ async fn create(context: &Context, name: &str) -> Result<Report, CliError> {
 
 async fn list(context: &Context) -> Result<Report, CliError> {
     let graph = context.keys().await?.trust_graph(None).await?;
-    let mut text = String::new();
+    let mut text = Lines::new();
     let mut documents = Vec::new();
     for org in graph.organizations.iter().filter(|org| org.deleted_at.is_none()) {
-        text += &format!("{}  {}", org.id, org.name);
+        let mut line = format!("{}  {}", org.id, org.name);
         let mut accepts = Vec::new();
         let in_force = |grant: &&GraphGrant| grant.standing == GrantStanding::InForce;
         for (place, grant) in org.grants.iter().filter(in_force).enumerate() {
             let before = if place == 0 { "  accepts" } else { "," };
-            text += &format!("{before} {}{}", grant.child_name, limits_text(&grant.limits));
+            line += &format!("{before} {}{}", grant.child_name, limits_text(&grant.limits));
             accepts.push(grant.child_name.as_str());
         }
-        text.push('\n');
+        text.push(line);
         documents.push(json!({
             "id": org.id.to_string(),
             "name": org.name.as_str(),
@@ -57,12 +57,13 @@ async fn show(context: &Context, org: &str) -> Result<Report, CliError> {
     let org = organization(&keys, org).await?;
     let graph = keys.trust_graph(Some(org.id)).await?;
     let grants = graph.organization(org.id).map(|org| &*org.grants).unwrap_or_default();
-    let mut text = format!("{}  {}\ncreated  {}\n", org.id, org.name, time::text(&org.created_at));
+    let mut text = Lines::from(format!("{}  {}", org.id, org.name));
+    text.push(format!("created  {}", time::text(&org.created_at)));
     if let Some(at) = &org.deleted_at {
-        text += &format!("deleted  {}: it trusts nothing\n", time::text(at));
+        text.push(format!("deleted  {}: it trusts nothing", time::text(at)));
     }
     for grant in grants {
-        text += &format!("{}\n", grant_text(grant));
+        text.push(grant_text(grant));
     }
     let mut document = org_json(&org);
     document["created_at"] = time::text(&org.created_at).into();
@@ -101,18 +102,18 @@ async fn grant_trust(context: &Context, new: NewGrant) -> Result<Report, CliErro
         false => None,
     };
     let limits = limits(record);
-    let mut text = format!(
+    let mut text = Lines::from(format!(
         "{} {done} the keys that {} trusts directly{}",
         parent.name,
         child.name,
         limits_text(&limits),
-    );
+    ));
     if let Some(replaced) = &replaced {
         let before = match limits_text(replaced) {
             limits if limits.is_empty() => " for every package and for ever".to_owned(),
             limits => limits,
         };
-        text += &format!("\nthis replaces what it accepted before:{before}");
+        text.push(format!("this replaces what it accepted before:{before}"));
     }
     let mut document = change_json(&parent, &child, changed);
     document["limits"] = limits_json(&limits);

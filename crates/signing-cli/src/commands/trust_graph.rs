@@ -12,7 +12,7 @@ use signing_trust::{
 use crate::cli::{Picture, Trust};
 use crate::context::{Context, block_on, organization};
 use crate::error::CliError;
-use crate::output::Report;
+use crate::output::{Lines, Report};
 use crate::time;
 
 pub(super) fn run(context: &Context, command: Trust) -> Result<Report, CliError> {
@@ -33,19 +33,16 @@ pub(super) fn run(context: &Context, command: Trust) -> Result<Report, CliError>
     })
 }
 
-fn text(graph: &TrustGraph) -> String {
-    let mut text = String::new();
+fn text(graph: &TrustGraph) -> Lines {
+    let mut text = Lines::new();
     for org in &graph.organizations {
-        text += &format!("{}  {}{}\n", org.name, org.id, deleted_text(org));
+        text.push(format!("{}  {}{}", org.name, org.id, deleted_text(org)));
         for key in &org.keys {
-            text += &format!("  {}  {}", verb(key), key.fingerprint);
-            if let Some(name) = &key.name {
-                text += &format!("  {name}");
-            }
-            text += &format!("{}\n", remark(key));
+            let name = key.name.as_ref().map(|name| format!("  {name}")).unwrap_or_default();
+            text.push(format!("  {}  {}{name}{}", verb(key), key.fingerprint, remark(key)));
         }
         for grant in &org.grants {
-            text += &format!("  {}\n", grant_text(grant));
+            text.push(format!("  {}", grant_text(grant)));
         }
     }
     text

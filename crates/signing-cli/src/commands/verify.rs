@@ -9,11 +9,12 @@ use signing_loader::{
 };
 use signing_trust::PinnedKeys;
 
-use super::explain;
+use super::explain::{self, Explained, Keepers};
+use super::trusted_key::{trusted_json, via_json};
 use crate::context::{Context, organization};
-use crate::error::CliError;
+use crate::error::{CliError, Outcome};
 use crate::files;
-use crate::output::{Report, shown};
+use crate::output::{Lines, Report, error_json};
 
 /// What is asked beside whose trust counts.
 pub(super) struct Asked {
@@ -51,7 +52,8 @@ pub(super) fn with_pinned_keys(
     for package in packages {
         let (config, source) = (asked.config(), asked.source());
         if asked.explain {
-            verdicts.explain(package, explain_package_offline(package, &config, &keys, source));
+            let explanation = explain_package_offline(package, &config, &keys, source);
+            verdicts.explain(package, explanation, &Keepers::new());
         } else {
             verdicts.add(package, check_package_offline(package, &config, &keys, source));
         }
@@ -73,7 +75,8 @@ pub(super) async fn with_store(
         let (config, source) = (asked.config(), asked.source());
         if asked.explain {
             let explanation = explain_package(package, org, &config, &keys, source).await;
-            verdicts.explain(package, explanation);
+            let keepers = explain::keepers(&keys, &explanation.envelopes).await;
+            verdicts.explain(package, explanation, &keepers);
         } else {
             verdicts.add(package, check_package(package, org, &config, &keys, source).await);
         }
@@ -84,7 +87,7 @@ pub(super) async fn with_store(
 /// What came of each package.
 #[derive(Default)]
 struct Verdicts {
-    text: String,
+    text: Lines,
     documents: Vec<Value>,
     refusals: Vec<(String, CliError)>,
 }
@@ -99,35 +102,39 @@ impl Verdicts {
         let path = package.path().display().to_string();
         match outcome {
             Ok(report) => {
-                self.text += &format!("ok {}\n{}", shown(package.path()), lines(&report));
+                self.text.good("ok", &path);
+                self.text.append(lines(&report));
                 self.documents.push(document(&path, &report));
                 None
             }
             Err(error) => {
                 let error = CliError::from(error);
-                self.documents.push(json!({
-                    "path": path,
-                    "verdict": match error.outcome() {
-                        crate::error::Outcome::Refused => "refused",
-                        _ => "undecided",
-                    },
-                    "code": error.code(),
-                }));
+                let mut document = error_json(&error);
+                document["path"] = path.as_str().into();
+                document["verdict"] = match error.outcome() {
+                    Outcome::Refused => "refused",
+                    _ => "undecided",
+                }
+                .into();
+                self.documents.push(document);
                 self.refusals.push((path, error));
                 self.refusals.last().map(|(_, error)| error)
             }
         }
     }
 
-    fn explain(&mut self, package: &PackagePath, explanation: Explanation) {
+    fn explain(&mut self, package: &PackagePath, explanation: Explanation, keepers: &Keepers) {
         let Explanation { outcome, envelopes, .. } = explanation;
         // The tree says all that the lines would.
-        let before = self.text.len();
-        let tree = explain::tree(&shown(package.path()), &envelopes, self.add(package, outcome));
-        self.text.truncate(before);
-        self.text += &tree;
+        let before = std::mem::take(&mut self.text);
+        let failure = self.add(package, outcome);
+        let path = package.path().display().to_string();
+        let explained = Explained { path, found: &envelopes, keepers, failure };
+        let (tree, document) = (explained.tree(), explained.document());
+        self.text = before;
+        self.text.append(tree);
         if let Some(last) = self.documents.last_mut() {
-            last["explanation"] = explain::document(&envelopes);
+            last["explanation"] = document;
         }
     }
 
@@ -140,34 +147,26 @@ impl Verdicts {
     }
 }
 
-fn lines(report: &VerificationReport) -> String {
-    let mut lines = format!("  name       {}\n  sha256     {}\n", report.name(), report.digest());
+fn lines(report: &VerificationReport) -> Lines {
+    let mut lines = Lines::from(format!("  name       {}", report.name()));
+    lines.push(format!("  sha256     {}", report.digest()));
     for signer in report.signers() {
-        let (fingerprint, via) = (signer.key.fingerprint(), &signer.via);
-        lines += &format!("  signer     {fingerprint}\n  trusted    {via}\n");
+        lines.push(format!("  signer     {}", signer.key.fingerprint()));
+        lines.push(format!("  trusted    {}", signer.via));
     }
     if let Some(version) = report.version() {
-        lines += &format!("  version    {version}\n");
+        lines.push(format!("  version    {version}"));
     }
     let signed_at = report.signed_at().to_rfc3339();
-    lines += &format!("  signed at  {signed_at} (says the signer)\n");
+    lines.push(format!("  signed at  {signed_at} (says the signer)"));
     if let Some(expires_at) = report.expires_at() {
-        lines += &format!("  expires    {}\n", expires_at.to_rfc3339());
+        lines.push(format!("  expires    {}", expires_at.to_rfc3339()));
     }
     lines
 }
 
 fn document(path: &str, report: &VerificationReport) -> Value {
-    let signers: Vec<_> = report
-        .signers()
-        .iter()
-        .map(|signer| {
-            json!({
-                "fingerprint": signer.key.fingerprint().to_string(),
-                "via": signer.via.to_string(),
-            })
-        })
-        .collect();
+    let signers: Vec<_> = report.signers().iter().map(trusted_json).collect();
     json!({
         "path": path,
         "verdict": "verified",
@@ -175,7 +174,7 @@ fn document(path: &str, report: &VerificationReport) -> Value {
         "sha256": report.digest().to_string(),
         "size": report.size(),
         "signer": report.signer().to_string(),
-        "via": report.via().to_string(),
+        "via": via_json(report.via()),
         "signers": signers,
         "version": report.version().map(ToString::to_string),
         "signed_at": report.signed_at().to_rfc3339(),

@@ -1,11 +1,14 @@
 //! What `--explain` says of each kind of refusal, compared with the page that shows it.
 
+mod stored;
+
 use std::fs;
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
+use signing_crypto::OrgId;
 
-use crate::support::Scratch;
+use crate::support::{Scratch, text};
 
 /// Where the page is. With `CLOACINA_TEST_REWRITE` set, what is shown is written there
 /// instead of compared.
@@ -19,7 +22,8 @@ fn scratch() -> Scratch {
     let scratch = Scratch::with_orgs(&["acme", "vendor"]);
     scratch.key_files("release");
     scratch.signed_package("libworkflow.so", "release.pem");
-    scratch.json(&["keys", "trust", "--org", "acme", "--import", "release.pub.pem"]);
+    let trust = ["keys", "trust", "--org", "acme", "--import", "release.pub.pem"];
+    scratch.json(&[&trust[..], &["--name", "release"]].concat());
     scratch
 }
 
@@ -49,7 +53,7 @@ fn is_shown(scratch: &Scratch, heading: &str, code: &str, arguments: &[&str]) ->
     scratch.fails(1, code, arguments).document()["result"][0]["explanation"].clone()
 }
 
-/// The output, with fingerprints, digests and times as words.
+/// The output, with fingerprints, digests, times and ids as words.
 fn steady(text: &str) -> String {
     let mut steady = Vec::new();
     for line in text.lines() {
@@ -59,9 +63,11 @@ fn steady(text: &str) -> String {
                 let bare = word.trim_end_matches([',', ':']);
                 let hex = bare.len() == 64 && bare.bytes().all(|byte| byte.is_ascii_hexdigit());
                 let time = bare.len() >= 20 && bare.as_bytes()[10] == b'T' && bare.contains(':');
-                match (hex, time) {
-                    (true, _) => word.replace(bare, "<hex>"),
-                    (_, true) => word.replace(bare, "<time>"),
+                let id = bare.parse::<OrgId>().is_ok();
+                match (hex, time, id) {
+                    (true, ..) => word.replace(bare, "<hex>"),
+                    (_, true, _) => word.replace(bare, "<time>"),
+                    (.., true) => word.replace(bare, "<id>"),
                     _ => word.to_owned(),
                 }
             })
@@ -81,13 +87,17 @@ fn page_shows_ten_kinds_of_refusal_as_they_are() {
     assert_eq!(missing, json!([]));
 
     scratch.write("unsigned.so.sig", "-----BEGIN PGP SIGNATURE-----\n");
-    is_shown(&scratch, "Not a signature", "MalformedSignature", &verify("unsigned.so"));
+    let code = "MalformedSignature";
+    let foreign = is_shown(&scratch, "Not a signature", code, &verify("unsigned.so"));
+    assert_eq!(foreign[0]["source"], json!({ "kind": "file", "path": "unsigned.so.sig" }));
+    assert_eq!((&foreign[0]["readable"], &foreign[0]["code"]), (&json!(false), &json!(code)));
 
     scratch.key_files("stranger");
     scratch.signed_package("stranger.so", "stranger.pem");
     let code = "UntrustedSigner";
     let stranger = is_shown(&scratch, "An unknown signer", code, &verify("stranger.so"));
     assert_eq!(stranger[0]["signatures"][0]["code"], code);
+    assert_eq!(stranger[0]["signatures"][0]["reason"], "unknown");
 
     scratch.write("renamed.so", &good);
     scratch.write("renamed.so.sig", &signature);
@@ -129,9 +139,43 @@ fn page_shows_ten_kinds_of_refusal_as_they_are() {
     // The list is by fingerprint, and the grant's key is in it as well.
     let accepted = list["accepted"].as_array().unwrap();
     let own = accepted.iter().find(|key| key["via"]["path"] == "direct").unwrap();
-    let id = crate::support::text(&own["id"]);
+    let id = text(&own["id"]);
     scratch.json(&["keys", "revoke", &id]);
     is_shown(&scratch, "A revoked key", code, &verify("libworkflow.so"));
+}
+
+#[test]
+fn each_of_several_packages_says_why_it_is_refused_and_what_to_do() {
+    let scratch = scratch();
+    scratch.key_files("stranger");
+    scratch.signed_package("stranger.so", "stranger.pem");
+    scratch.write("unsigned.so", "unsigned");
+    let packages = ["stranger.so", "libworkflow.so", "unsigned.so"];
+    for explain in [&[][..], &["--explain"]] {
+        let arguments = [&["package", "verify"], &packages[..], &["--org", "acme"], explain];
+        let document = scratch.fails(1, "UntrustedSigner", &arguments.concat()).document();
+        let [stranger, good, unsigned] = [0, 1, 2].map(|index| document["result"][index].clone());
+        for (result, code) in [(stranger, "UntrustedSigner"), (unsigned, "SignatureNotFound")] {
+            assert_eq!((&result["verdict"], &result["code"]), (&json!("refused"), &json!(code)));
+            assert_ne!((text(&result["message"]), text(&result["next"])), Default::default());
+        }
+        assert_eq!((&good["verdict"], &good["message"]), (&json!("verified"), &Value::Null));
+    }
+}
+
+#[test]
+fn what_was_not_decided_is_not_called_refused() {
+    let scratch = scratch();
+    let arguments = verify("missing.so");
+    let document = scratch.fails(2, "UnreadableFile", &arguments).document();
+    assert_eq!(document["result"][0]["verdict"], "undecided");
+    let run = scratch.run(&arguments);
+    assert!(run.stdout.starts_with("undecided missing.so\n"), "{}", run.stdout);
+    let rule = "└─ not decided because of UnreadableFile: cannot read missing.so: ";
+    assert!(run.stdout.contains(rule), "{}", run.stdout);
+    assert!(!run.stdout.contains("refused"), "{}", run.stdout);
+    let refused = scratch.run(&verify("release.pem")).stdout;
+    assert!(refused.contains("├─ refused by SignatureNotFound: "), "{refused}");
 }
 
 #[test]
@@ -142,10 +186,10 @@ fn an_accepted_package_is_explained_as_well() {
     assert_eq!(
         steady(&run.stdout),
         "verified libworkflow.so\n\
-         ├─ signature file: would do\n\
+         ├─ signature file libworkflow.so.sig: would do\n\
          │  ├─ says: libworkflow.so, 27 bytes, sha256 <hex>, signed at <time>\n\
          │  └─ signature by <hex>\n\
-         │     └─ counts: trusted, direct\n\
+         │     └─ counts: trusted as release, direct\n\
          └─ every rule is kept\n"
     );
     let mut arguments = verify("libworkflow.so");

@@ -99,7 +99,7 @@ fn each_signature_is_told_as_what_it_is_to_whom_it_is_shown() {
     assert_eq!((run.code, &*run.stdout, &*run.stderr), (0, &*expected, ""));
     let signatures = scratch.json(&pinned)["signatures"].clone();
     assert_eq!(
-        (&signatures[0]["verdict"], &signatures[0]["via"]),
+        (&signatures[0]["verdict"], &signatures[0]["via"]["path"]),
         (&"verified".into(), &"pinned".into())
     );
     assert_eq!(

@@ -10,6 +10,7 @@ mod orgs;
 mod trust_graph;
 
 mod explain;
+mod forged_lines;
 mod generate;
 mod help;
 mod import_export;

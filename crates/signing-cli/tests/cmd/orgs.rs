@@ -65,7 +65,7 @@ fn granted_trust_verifies_until_it_is_revoked() {
     let grant = ["orgs", "grant-trust", "--from", "operator", "--to", "vendor"];
     assert_eq!(scratch.json(&grant)["changed"], true);
     assert_eq!(scratch.json(&grant)["changed"], false);
-    assert_eq!(scratch.json(&verify)[0]["via"], "granted to vendor");
+    assert_eq!(scratch.json(&verify)[0]["via"]["org"], "vendor");
     let listed = scratch.json(&["orgs", "list"]);
     assert_eq!(listed[0]["accepts"], serde_json::json!(["vendor"]));
     assert_eq!(listed[1]["accepts"], serde_json::json!([]));

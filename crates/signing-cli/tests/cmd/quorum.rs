@@ -25,7 +25,7 @@ fn as_many_distinct_pinned_keys_must_have_signed_as_are_asked_for() {
     let required = |count| [&verify(&pinned)[..], &["--required-signers", count]].concat();
     let verified = scratch.json(&required("2"));
     assert_eq!(verified[0]["signers"].as_array().unwrap().len(), 2);
-    assert_eq!(verified[0]["signers"][0]["via"], "pinned");
+    assert_eq!(verified[0]["signers"][0]["via"]["path"], "pinned");
     let shown = scratch.run(&required("2")).stdout;
     for signer in verified[0]["signers"].as_array().unwrap() {
         assert!(shown.contains(&text(&signer["fingerprint"])), "{shown}");
@@ -78,5 +78,5 @@ fn keys_of_two_organizations_are_of_distinct_ones() {
     scratch.fails(1, "NotEnoughSigners", &arguments);
     scratch.json(&["orgs", "grant-trust", "--from", "acme", "--to", "vendor"]);
     let verified = scratch.json(&arguments);
-    assert_eq!(verified[0]["signers"][1]["via"], "granted to vendor");
+    assert_eq!(verified[0]["signers"][1]["via"]["org"], "vendor");
 }

@@ -19,9 +19,10 @@ fn a_trusted_key_is_accepted_and_a_stranger_is_not() {
     assert_eq!(
         accepted,
         json!([{ "id": made["id"], "fingerprint": fingerprint, "name": "dev",
-        "via": { "path": "direct" }, "packages": null, "expires_at": null }])
+        "via": { "path": "direct", "trusted_key_id": made["id"] }, "packages": null, "expires_at": null }])
     );
-    assert_eq!(scratch.json(&["package", "verify", "a.so", "--org", "acme"])[0]["via"], "direct");
+    let verified = scratch.json(&["package", "verify", "a.so", "--org", "acme"]);
+    assert_eq!(verified[0]["via"], accepted[0]["via"]);
     let run = scratch.fails(1, "UntrustedSigner", &["package", "verify", "b.so", "--org", "acme"]);
     assert!(run.stderr.contains("next: find out whose key this is"), "{}", run.stderr);
 }

@@ -22,7 +22,7 @@ fn a_verified_package_is_described() {
     assert_eq!(verified["verdict"], "verified");
     assert_eq!(verified["path"], "a.so");
     assert_eq!(verified["name"], "a.so");
-    assert_eq!(verified["via"], "pinned");
+    assert_eq!(verified["via"]["path"], "pinned");
     assert_eq!(verified["size"], scratch.read("a.so").len());
     assert_eq!(text(&verified["sha256"]).len(), 64);
     let shown = scratch.run(&verify(&["a.so"])).stdout;

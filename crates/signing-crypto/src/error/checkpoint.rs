@@ -49,6 +49,6 @@ pub enum MalformedCheckpoint {
 
 impl MalformedCheckpoint {
     pub(crate) fn json(source: serde_json::Error) -> Self {
-        MalformedEnvelope::Json { layer: ContentLayer::Statement, source }.into()
+        MalformedEnvelope::json(ContentLayer::Statement, source).into()
     }
 }

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::sync::Arc;
 
 use thiserror::Error;
 
@@ -38,7 +39,7 @@ pub enum EnvelopeError {
 }
 
 /// Why bytes are not a package signature.
-#[derive(Debug, Error)]
+#[derive(Clone, Debug, Error)]
 #[non_exhaustive]
 pub enum MalformedEnvelope {
     /// No bytes.
@@ -62,7 +63,7 @@ pub enum MalformedEnvelope {
         /// The layer.
         layer: ContentLayer,
         /// The parser's words.
-        source: serde_json::Error,
+        source: Arc<serde_json::Error>,
     },
     /// Not padded base64.
     #[error("its field '{field}' is not padded base64")]
@@ -132,6 +133,12 @@ pub enum MalformedEnvelope {
         /// The text found.
         found: String,
     },
+}
+
+impl MalformedEnvelope {
+    pub(crate) fn json(layer: ContentLayer, source: serde_json::Error) -> Self {
+        Self::Json { layer, source: Arc::new(source) }
+    }
 }
 
 /// A layer of JSON within a signature.

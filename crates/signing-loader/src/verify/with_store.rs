@@ -1,10 +1,10 @@
 use signing_crypto::{HashedContent, OrgId, SignatureEnvelope};
-use signing_trust::{Signers, TrustError, TrustSource};
+use signing_trust::{Signers, StoredSignature, TrustError, TrustSource};
 
 use super::{Measure, OpenedPackage, Verified, Witness, announce, hash, seal};
 use crate::accept::{Accepted, accept};
 use crate::policy::Policy;
-use crate::source::Found;
+use crate::source::{EnvelopeSource, Found};
 use crate::{
     PackageError, PackagePath, SecurityConfig, SignatureLocation, SignatureSource,
     VerificationError, VerificationReport, VerifiedPackage,
@@ -80,11 +80,11 @@ async fn examine<T: Send + 'static>(
     match found {
         // The statement is verified before the package is read, so that at most
         // as much is read as a trusted key has signed.
-        Found::Envelope(envelope) => {
+        Found::Envelope(source, envelope) => {
             let decision = trust
                 .decide_with_allowance(org, &Signers::of(&envelope), &opened.name, allowance)
                 .await?;
-            witness.saw(Some(&envelope), &decision, &opened.name);
+            witness.saw(&source, &envelope, &decision, &opened.name);
             let accepted = accept(&envelope, &decision, &policy, &opened.name)?;
             let (accepted, measured) = blocking(move || {
                 let measured = opened.measure_up_to(&accepted, measure)?;
@@ -93,20 +93,23 @@ async fn examine<T: Send + 'static>(
             .await?;
             Verified::new(accepted, measured, Some(org))
         }
+        Found::Malformed(source, reason) => {
+            witness.could_not_read(&source, &reason);
+            Err(VerificationError::from(reason).into())
+        }
         // The store is asked by digest, so the package is read first.
         Found::NothingYet(location) => {
             let (name, limit) = (opened.name.clone(), config.max_package_size);
             let measured = blocking(move || opened.measure(limit, measure)).await?;
             let (content, _) = &measured;
-            let envelopes = stored(trust, org, content, location).await?;
-            let signers = envelopes.iter().flatten().map(Signers::of).fold(
-                Signers::default(),
-                |mut all, signers| {
+            let stored = stored(trust, org, content, location).await?;
+            let envelopes = stored.iter().filter_map(|stored| stored.envelope.as_ref().ok());
+            let signers =
+                envelopes.map(Signers::of).fold(Signers::default(), |mut all, signers| {
                     all.named.extend(signers.named);
                     all.anonymous |= signers.anonymous;
                     all
-                },
-            );
+                });
             let decide = async |signers: &Signers| {
                 trust.decide_with_allowance(org, signers, &name, allowance).await
             };
@@ -118,10 +121,14 @@ async fn examine<T: Send + 'static>(
                 }
                 decided => decided?,
             };
-            for envelope in &envelopes {
-                witness.saw(envelope.as_ref().ok(), &decision, &name);
+            for StoredSignature { id, org, envelope } in &stored {
+                let source = EnvelopeSource::Store { id: *id, org: *org };
+                match envelope {
+                    Ok(envelope) => witness.saw(&source, envelope, &decision, &name),
+                    Err(reason) => witness.could_not_read(&source, reason),
+                }
             }
-            let accepted = first_accepted(envelopes, |envelope| {
+            let accepted = first_accepted(stored, |envelope| {
                 let accepted = accept(envelope, &decision, &policy, &name)?;
                 accepted.require_content(content)?;
                 Ok(accepted)
@@ -131,15 +138,13 @@ async fn examine<T: Send + 'static>(
     }
 }
 
-type Candidate = Result<SignatureEnvelope, VerificationError>;
-
 /// The signatures that the store has about these bytes, at least one.
 async fn stored(
     trust: TrustSource<'_>,
     org: OrgId,
     content: &HashedContent,
     location: SignatureLocation,
-) -> Result<Vec<Candidate>, PackageError> {
+) -> Result<Vec<StoredSignature>, PackageError> {
     let signatures = match trust {
         TrustSource::Store(keys) => keys.find_signatures(org, content.digest).await?,
         _ => Vec::new(),
@@ -147,20 +152,18 @@ async fn stored(
     if signatures.is_empty() {
         return Err(VerificationError::SignatureNotFound { location }.into());
     }
-    Ok(signatures
-        .into_iter()
-        .map(|stored| stored.envelope.map_err(VerificationError::from))
-        .collect())
+    Ok(signatures)
 }
 
 /// One good signature suffices. If there is none, the refusal of the first is
 /// told: that is the newest of the organisation's own.
 fn first_accepted(
-    envelopes: Vec<Candidate>,
+    stored: Vec<StoredSignature>,
     accept: impl Fn(&SignatureEnvelope) -> Result<Accepted, VerificationError>,
 ) -> Result<Accepted, PackageError> {
     let mut refusal = None;
-    for envelope in envelopes {
+    for candidate in stored {
+        let envelope = candidate.envelope.map_err(VerificationError::from);
         match envelope.and_then(|envelope| accept(&envelope)) {
             Ok(accepted) => return Ok(accepted),
             Err(error) => {

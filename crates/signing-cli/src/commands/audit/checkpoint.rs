@@ -6,7 +6,7 @@ use crate::cli::Checkpoint;
 use crate::context::{Context, organization};
 use crate::error::CliError;
 use crate::files::{self, Existing, Readers};
-use crate::output::{Report, shown};
+use crate::output::{Lines, Report};
 
 /// Signs what one log, or all, have come to. Everything is signed before anything
 /// is written.
@@ -37,8 +37,7 @@ pub(super) async fn checkpoint(context: &Context, command: Checkpoint) -> Result
     }
     let mut envelopes = String::new();
     for (_, envelope) in &signed {
-        envelopes += &envelope.to_json();
-        envelopes.push('\n');
+        envelopes += &format!("{}\n", envelope.to_json());
     }
     let file = command.output.as_ref().map(|path| path.display().to_string());
     let json = json!({
@@ -46,12 +45,12 @@ pub(super) async fn checkpoint(context: &Context, command: Checkpoint) -> Result
         "signer": key.fingerprint().to_string(),
         "checkpoints": signed.iter().map(checkpoint_json).collect::<Vec<_>>(),
     });
-    let Some(path) = &command.output else { return Ok(Report::new(envelopes, json)) };
+    let Some(path) = &command.output else { return Ok(Report::verbatim(envelopes, json)) };
     files::write_atomically(path, envelopes.as_bytes(), Readers::Everybody, existing)?;
-    let mut text = format!("wrote {}\n", shown(path));
+    let mut text = Lines::from(format!("wrote {}", path.display()));
     for (checkpoint, _) in &signed {
         let AuditCheckpoint { org, org_name, sequence, entry_hash, .. } = checkpoint;
-        text += &format!("  {org_name} ({org})  entry {sequence}  {entry_hash}\n");
+        text.push(format!("  {org_name} ({org})  entry {sequence}  {entry_hash}"));
     }
     Ok(Report::new(text, json))
 }

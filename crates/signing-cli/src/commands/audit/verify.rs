@@ -12,7 +12,7 @@ use crate::cli::Verify;
 use crate::context::{Context, organization};
 use crate::error::{CliError, Outcome};
 use crate::files;
-use crate::output::Report;
+use crate::output::{Lines, Report, error_json};
 
 /// Room for some 20,000 checkpoints.
 const MAX_CHECKPOINTS_SIZE: usize = 16 * 1024 * 1024;
@@ -119,7 +119,7 @@ fn read_line(
 /// What came of each log.
 #[derive(Default)]
 struct Verdicts {
-    text: String,
+    text: Lines,
     documents: Vec<Value>,
     refusals: Vec<(String, CliError)>,
 }
@@ -138,15 +138,14 @@ impl Verdicts {
         });
         match keys.verify_audit_log(org, checkpoints).await {
             Ok(IntactLog { entries, entry_hash, .. }) => {
-                self.text += &format!("ok {shown}\n  entries      {entries}\n");
-                self.text += &format!("  sha256       {entry_hash}\n");
-                self.text += &match checkpoints.len() {
-                    0 => {
-                        "  checkpoints  none: a log that was rewritten whole would look the same\n"
-                            .to_owned()
-                    }
-                    count => format!("  checkpoints  {count}\n"),
-                };
+                self.text.good("ok", shown);
+                self.text.push(format!("  entries      {entries}"));
+                self.text.push(format!("  sha256       {entry_hash}"));
+                self.text.push(match checkpoints.len() {
+                    0 => "  checkpoints  none: a log that was rewritten whole would look the same"
+                        .to_owned(),
+                    count => format!("  checkpoints  {count}"),
+                });
                 document["verdict"] = "intact".into();
                 document["entries"] = entries.into();
                 document["entry_hash"] = entry_hash.to_string().into();
@@ -163,7 +162,11 @@ impl Verdicts {
                 let error = CliError::from(error);
                 let is_refused = error.outcome() == Outcome::Refused;
                 document["verdict"] = if is_refused { "broken" } else { "undecided" }.into();
-                document["code"] = error.code().into();
+                if let (Value::Object(document), Value::Object(said)) =
+                    (&mut document, error_json(&error))
+                {
+                    document.extend(said);
+                }
                 self.refusals.push((shown, error));
             }
         }

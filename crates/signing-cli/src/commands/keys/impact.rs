@@ -3,7 +3,7 @@ use signing_trust::store::{Revocation, RevocationReason};
 use signing_trust::{KeyManager, OrganizationLoss, RevocationImpact};
 
 use crate::error::CliError;
-use crate::output::Report;
+use crate::output::{Lines, Report};
 use crate::select::Selected;
 
 /// Says what a revocation would end, and changes nothing.
@@ -23,9 +23,11 @@ pub(super) async fn foresee(
             ("trusted", key.id.to_string(), key.fingerprint, impact)
         }
     };
-    let mut text = format!("nothing was changed; to revoke the {kind} key as {reason} would mean:");
+    let mut text = Lines::from(format!(
+        "nothing was changed; to revoke the {kind} key as {reason} would mean:"
+    ));
     if let ("signing", RevocationReason::Retired) = (kind, reason) {
-        text += "\n  it signs no more; what it has signed stays as good as it is";
+        text.push("  it signs no more; what it has signed stays as good as it is");
     } else {
         describe(&impact, &mut text);
     }
@@ -41,24 +43,24 @@ pub(super) async fn foresee(
     Ok(Report::new(text, json))
 }
 
-fn describe(impact: &RevocationImpact, text: &mut String) {
+fn describe(impact: &RevocationImpact, text: &mut Lines) {
     for org in &impact.refusing {
-        *text += &format!("\n  {} refuses whatever the key has signed", org.name);
+        text.push(format!("  {} refuses whatever the key has signed", org.name));
     }
     if impact.refusing.is_empty() {
-        *text += "\n  no organisation accepts the key less than it does";
+        text.push("  no organisation accepts the key less than it does");
     }
     for loss in &impact.losses {
-        *text += &format!(
-            "\n  {} accepts {} kept signatures no more",
+        text.push(format!(
+            "  {} accepts {} kept signatures no more",
             loss.org.name,
             loss.signatures.len(),
-        );
+        ));
         for (digest, name) in &loss.packages {
-            *text += &format!("\n    without any other: {digest}  {name}");
+            text.push(format!("    without any other: {digest}  {name}"));
         }
     }
-    *text += "\n  of .sig files beside packages the store knows nothing";
+    text.push("  of .sig files beside packages the store knows nothing");
 }
 
 fn loss_json(loss: &OrganizationLoss) -> Value {

@@ -1,12 +1,12 @@
 use serde_json::{Value, json};
-use signing_crypto::KeyName;
 use signing_trust::{GraphKey, KeyStanding, TrustPath, TrustedKey};
 
 use super::make::signing_key_json;
-use crate::commands::trust_graph::{key_json, limits_json, limits_text, remark};
+use crate::commands::trust_graph::{key_json, limits_text, remark};
+use crate::commands::trusted_key::trusted_json;
 use crate::context::{Context, organization};
 use crate::error::CliError;
-use crate::output::Report;
+use crate::output::{Lines, Report};
 
 /// Lists an organisation's signing keys, the keys that it accepts, once for each path,
 /// and what else it says about keys.
@@ -24,25 +24,25 @@ pub(super) async fn list(context: &Context, org: &str) -> Result<Report, CliErro
     let refused: Vec<_> = own.iter().filter(is_refused).collect();
     let idle: Vec<_> = own.iter().filter(is_idle).collect();
 
-    let mut text = format!("signing keys of {}\n", org.name);
+    let mut text = Lines::from(format!("signing keys of {}", org.name));
     for key in &signing {
         let state = if key.revoked_at.is_some() { "  revoked" } else { "" };
-        text += &format!("  {}  {}  {}{state}\n", key.id, key.fingerprint, key.name);
+        text.push(format!("  {}  {}  {}{state}", key.id, key.fingerprint, key.name));
     }
-    text += &format!("keys whose signatures {} accepts\n", org.name);
+    text.push(format!("keys whose signatures {} accepts", org.name));
     for key in &accepted {
         let limits = limits_text(&key.limits);
-        text += &format!("  {}  {}  {}{limits}\n", row_id(key), key.key.fingerprint(), key.via);
+        text.push(format!("  {}  {}  {}{limits}", row_id(key), key.key.fingerprint(), key.via));
     }
-    text += &format!("keys whose signatures {} refuses\n", org.name);
+    text.push(format!("keys whose signatures {} refuses", org.name));
     for key in &refused {
-        text += &format!("  {}  {}{}\n", key.id, key.fingerprint, remark(key));
+        text.push(format!("  {}  {}{}", key.id, key.fingerprint, remark(key)));
     }
     if !idle.is_empty() {
-        text += &format!("keys that {} itself trusts no longer\n", org.name);
+        text.push(format!("keys that {} itself trusts no longer", org.name));
     }
     for key in &idle {
-        text += &format!("  {}  {}{}\n", key.id, key.fingerprint, remark(key));
+        text.push(format!("  {}  {}{}", key.id, key.fingerprint, remark(key)));
     }
     let json = json!({
         "signing_keys": signing.iter().map(signing_key_json).collect::<Vec<_>>(),
@@ -63,19 +63,7 @@ fn row_id(key: &TrustedKey) -> String {
 }
 
 fn accepted_json(key: &TrustedKey) -> Value {
-    let via = match &key.via {
-        TrustPath::Granted { child, child_name, grant, .. } => json!({
-            "path": "granted",
-            "org_id": child.to_string(),
-            "org": child_name.as_str(),
-            "grant_id": grant.to_string(),
-        }),
-        _ => json!({ "path": "direct" }),
-    };
-    let mut document = limits_json(&key.limits);
+    let mut document = trusted_json(key);
     document["id"] = row_id(key).into();
-    document["fingerprint"] = key.key.fingerprint().to_string().into();
-    document["name"] = key.name.as_ref().map(KeyName::as_str).into();
-    document["via"] = via;
     document
 }

@@ -9,7 +9,7 @@ use crate::cli::Format;
 use crate::context::{Context, organization};
 use crate::error::CliError;
 use crate::files::{self, Existing, NewFile, Readers};
-use crate::output::{Report, shown};
+use crate::output::{Lines, Report};
 use crate::passphrase::PassphraseSource;
 
 /// Writes a new key pair to two files, the private key under a passphrase if there
@@ -41,13 +41,11 @@ pub(super) fn generate_files(
         NewFile::write(private, private_pem.as_bytes(), Readers::Owner)?,
         existing,
     )?;
-    let text = format!(
-        "generated {name}\nfingerprint  {}\nprivate key  {}{}\npublic key   {}",
-        key.fingerprint(),
-        shown(private),
-        if passphrase.is_some() { ", encrypted" } else { "" },
-        shown(&public),
-    );
+    let encrypted = if passphrase.is_some() { ", encrypted" } else { "" };
+    let mut text = Lines::from(format!("generated {name}"));
+    text.push(format!("fingerprint  {}", key.fingerprint()));
+    text.push(format!("private key  {}{encrypted}", private.display()));
+    text.push(format!("public key   {}", public.display()));
     let json = json!({
         "name": name.as_str(),
         "fingerprint": key.fingerprint().to_string(),
@@ -100,10 +98,10 @@ pub(super) async fn export(
         "fingerprint": key.fingerprint().to_string(),
         "public_key": public,
     });
-    let Some(path) = output else { return Ok(Report::new(public, json)) };
+    let Some(path) = output else { return Ok(Report::verbatim(public, json)) };
     files::write_atomically(path, public.as_bytes(), Readers::Everybody, existing)?;
     json["file"] = path.display().to_string().into();
-    Ok(Report::new(format!("wrote {}", shown(path)), json))
+    Ok(Report::new(format!("wrote {}", path.display()), json))
 }
 
 /// Two files cannot be put in place at once. In whatever order they come, nobody
@@ -132,10 +130,10 @@ fn put_pair_in_place(
 }
 
 fn created(done: &str, key: &SigningKeyRecord) -> Report {
-    let text = format!(
-        "{done} {}\nid           {}\nfingerprint  {}\nnot trusted yet, not even by its own organisation",
-        key.name, key.id, key.fingerprint,
-    );
+    let mut text = Lines::from(format!("{done} {}", key.name));
+    text.push(format!("id           {}", key.id));
+    text.push(format!("fingerprint  {}", key.fingerprint));
+    text.push("not trusted yet, not even by its own organisation");
     Report::new(text, signing_key_json(key))
 }
 

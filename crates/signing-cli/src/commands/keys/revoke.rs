@@ -7,7 +7,7 @@ use super::impact;
 use crate::cli;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::output::Report;
+use crate::output::{Lines, Report};
 use crate::select::{self, Selected};
 
 /// Revokes a signing key or a trusted key.
@@ -34,7 +34,7 @@ async fn revoke_signing(
     let key = change.into_inner();
     let (name, fingerprint) = (&key.name, key.fingerprint);
     let compromised = key.revocation_reason == Some(RevocationReason::Compromised);
-    let mut text = match (changed, compromised) {
+    let mut text = Lines::from(match (changed, compromised) {
         (true, false) => format!("revoked the signing key {name}: it signs no more"),
         (false, false) => format!("the signing key {name} was revoked before"),
         (true, true) => format!(
@@ -42,7 +42,7 @@ async fn revoke_signing(
              every organisation of the store refuses what it has signed",
         ),
         (false, true) => format!("the signing key {name} was revoked as compromised before"),
-    };
+    });
     let still_trusted_by = match compromised {
         true => Vec::new(),
         false => still_trusted(keys, &fingerprint, &mut text).await?,
@@ -62,14 +62,14 @@ async fn revoke_signing(
 async fn still_trusted(
     keys: &KeyManager,
     fingerprint: &Fingerprint,
-    text: &mut String,
+    text: &mut Lines,
 ) -> Result<Vec<String>, TrustError> {
     let holders = keys.who_trusts(fingerprint).await?;
     for (org, row) in &holders {
-        *text += &format!(
-            "\n{} still accepts what it has signed; to end that: cloacina keys revoke {}",
+        text.push(format!(
+            "{} still accepts what it has signed; to end that: cloacina keys revoke {}",
             org.name, row.id,
-        );
+        ));
     }
     Ok(holders.into_iter().map(|(org, _)| org.name.to_string()).collect())
 }

@@ -6,7 +6,7 @@ use signing_trust::{Resign, Rotation};
 use crate::cli;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::output::Report;
+use crate::output::{Lines, Report};
 
 /// Puts a new signing key in the place of an old one, and says what is left to do.
 pub(super) async fn rotate(context: &Context, command: cli::Rotate) -> Result<Report, CliError> {
@@ -23,25 +23,26 @@ fn report(rotation: &Rotation) -> Report {
         Change::AlreadySo(key) => (false, key),
     };
     let old = &rotation.old;
-    let mut text = match made {
+    let mut text = Lines::from(match made {
         true => format!("made {} in the place of {}", successor.name, old.name),
         false => format!("{} is in the place of {} already", successor.name, old.name),
-    };
-    text += &format!("\nid           {}\nfingerprint  {}", successor.id, successor.fingerprint);
-    text += match &rotation.trusted {
-        Some(Change::Made(_)) => "\nits organisation trusts it now, as the old key",
-        Some(Change::AlreadySo(_)) => "\nits organisation trusts it already",
-        None => "\nits organisation does not trust the old key, so it does not trust the new one",
-    };
+    });
+    text.push(format!("id           {}", successor.id));
+    text.push(format!("fingerprint  {}", successor.fingerprint));
+    text.push(match &rotation.trusted {
+        Some(Change::Made(_)) => "its organisation trusts it now, as the old key",
+        Some(Change::AlreadySo(_)) => "its organisation trusts it already",
+        None => "its organisation does not trust the old key, so it does not trust the new one",
+    });
     let signatures = &rotation.signatures;
-    text += &format!(
-        "\nkept signatures by the old key: {} signed anew, {} were before, {} are not",
+    text.push(format!(
+        "kept signatures by the old key: {} signed anew, {} were before, {} are not",
         signatures.added, signatures.already, signatures.left,
-    );
+    ));
     let steps = steps(rotation, successor.id);
-    text += "\nto be done:";
+    text.push("to be done:");
     for step in &steps {
-        text += &format!("\n  {}: {}", step.why, step.command);
+        text.push(format!("  {}: {}", step.why, step.command));
     }
     let row = |row: &TrustedKeyRecord| {
         json!({

@@ -4,7 +4,7 @@ use signing_trust::store::Change;
 use crate::cli;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::output::Report;
+use crate::output::{Lines, Report};
 
 /// Wraps every private key of the store anew.
 pub(super) async fn rotate_kek(
@@ -17,7 +17,7 @@ pub(super) async fn rotate_kek(
     let changed = matches!(change, Change::Made(_));
     let rotated = change.into_inner();
     let count: u64 = rotated.keys.values().sum();
-    let mut text = match changed {
+    let mut text = Lines::from(match changed {
         true => format!(
             "wrapped {count} private keys of {} organisations anew, under the key encryption key {}",
             rotated.keys.len(),
@@ -26,9 +26,9 @@ pub(super) async fn rotate_kek(
         false => {
             format!("the private keys are under the key encryption key {} already", rotated.new)
         }
-    };
-    text += "\nset CLOACINA_KEY_ENCRYPTION_KEY to the new key wherever something signs\
-             \nkeep the old key as long as you keep backups of the store from before";
+    });
+    text.push("set CLOACINA_KEY_ENCRYPTION_KEY to the new key wherever something signs");
+    text.push("keep the old key as long as you keep backups of the store from before");
     let json = json!({
         "changed": changed,
         "kek_id": rotated.new.to_string(),

@@ -7,7 +7,7 @@ use signing_trust::store::{Change, CompromisedKeyRecord, TrustedKeyRecord};
 use crate::context::{Context, organization};
 use crate::error::CliError;
 use crate::files;
-use crate::output::Report;
+use crate::output::{Lines, Report};
 use crate::time;
 
 /// The key to trust.
@@ -101,7 +101,8 @@ fn declared(change: Change<CompromisedKeyRecord>) -> Report {
 fn report(text: String, change: Change<TrustedKeyRecord>) -> Report {
     let changed = matches!(change, Change::Made(_));
     let record = change.into_inner();
-    let text = format!("{text}\nid           {}", record.id);
+    let mut text = Lines::from(text);
+    text.push(format!("id           {}", record.id));
     let json = json!({
         "id": record.id.to_string(),
         "org_id": record.org_id.to_string(),

@@ -9,7 +9,7 @@ use super::Signer;
 use super::prepare::{Prepared, read};
 use crate::error::{CliError, Place};
 use crate::files::{self, Existing, Readers};
-use crate::output::{Report, shown};
+use crate::output::{Lines, Report};
 
 /// How often a signature is made anew because others keep theirs meanwhile. Each time one
 /// of them is done, and an envelope has room for 16.
@@ -26,7 +26,7 @@ pub(super) enum Act {
 /// What was signed so far.
 #[derive(Default)]
 pub(super) struct Signed {
-    text: String,
+    text: Lines,
     documents: Vec<Value>,
 }
 
@@ -58,7 +58,7 @@ impl Signed {
         if let Some(document) = self.documents.last_mut() {
             document["signature_id"] = id.to_string().into();
         }
-        self.text += &format!("  in the store as {id}\n");
+        self.text.push(format!("  in the store as {id}"));
         Ok(())
     }
 
@@ -85,27 +85,25 @@ impl Signed {
         act: Act,
     ) -> Result<(), CliError> {
         let statement = envelope.unverified_statement().map_err(signing_trust::TrustError::from)?;
-        let (path, name) = (prepared.package().path(), statement.name());
+        let (path, name) = (prepared.package().path().display(), statement.name());
         let count = envelope.signatures().len();
-        self.text += &match act {
-            Act::Signed => format!("signed {} as {name}\n", shown(path)),
-            Act::Added => format!("signed {} as {name}, as one of {count}\n", shown(path)),
-            Act::AlreadySigned => {
-                format!("{} is signed as {name} by this key already\n", shown(path))
-            }
-        };
+        self.text.push(match act {
+            Act::Signed => format!("signed {path} as {name}"),
+            Act::Added => format!("signed {path} as {name}, as one of {count}"),
+            Act::AlreadySigned => format!("{path} is signed as {name} by this key already"),
+        });
         // Who adds a signature also signs what others have said.
         if let Some(version) = statement.version() {
-            self.text += &format!("  version {version}\n");
+            self.text.push(format!("  version {version}"));
         }
         if let Some(expires_at) = statement.expires_at() {
-            self.text += &format!("  expires {expires_at}\n");
+            self.text.push(format!("  expires {expires_at}"));
         }
         if let Some(file) = &prepared.file {
-            self.text += &format!("  in {}\n", shown(file));
+            self.text.push(format!("  in {}", file.display()));
         }
         self.documents.push(json!({
-            "path": path.display().to_string(),
+            "path": path.to_string(),
             "outcome": match act {
                 Act::Signed => "signed",
                 Act::Added => "added",

@@ -3,20 +3,24 @@
 use signing_trust::{GrantStanding, KeyStanding, TrustGraph};
 
 use super::{Nodes, grant_label, key_label, org_label, word_label};
+use crate::output::Lines;
 
-pub(super) fn draw(graph: &TrustGraph) -> String {
+pub(super) fn draw(graph: &TrustGraph) -> Lines {
     let nodes = Nodes::of(graph);
-    let mut text = String::from("digraph trust {\n  rankdir=LR;\n  node [shape=box];\n");
+    let mut text = Lines::new();
+    for line in ["digraph trust {", "  rankdir=LR;", "  node [shape=box];"] {
+        text.push(line);
+    }
     for (place, org) in nodes.orgs.iter().enumerate() {
         let style = if org.deleted_at.is_some() { ", style=dashed, color=gray" } else { "" };
-        text += &format!("  o{place} [label={}{style}];\n", label(&org_label(org)));
+        text.push(format!("  o{place} [label={}{style}];", label(&org_label(org))));
     }
     for (place, key) in nodes.keys.iter().enumerate() {
         let style = match key.standing {
             KeyStanding::Compromised { .. } => ", color=red",
             _ => "",
         };
-        text += &format!("  k{place} [label={}, shape=ellipse{style}];\n", label(&key_label(key)));
+        text.push(format!("  k{place} [label={}, shape=ellipse{style}];", label(&key_label(key))));
     }
     for (place, org) in nodes.orgs.iter().enumerate() {
         for key in &org.keys {
@@ -26,7 +30,7 @@ pub(super) fn draw(graph: &TrustGraph) -> String {
                 _ => ", style=dashed, color=red",
             };
             let (to, label) = (nodes.key(key), label(&word_label(key)));
-            text += &format!("  o{place} -> k{to} [label={label}{style}];\n");
+            text.push(format!("  o{place} -> k{to} [label={label}{style}];"));
         }
         for grant in &org.grants {
             let Some(to) = nodes.child(grant) else { continue };
@@ -35,10 +39,11 @@ pub(super) fn draw(graph: &TrustGraph) -> String {
                 _ => ", style=dashed, color=gray",
             };
             let label = label(&grant_label(grant));
-            text += &format!("  o{place} -> o{to} [label={label}{style}];\n");
+            text.push(format!("  o{place} -> o{to} [label={label}{style}];"));
         }
     }
-    text + "}\n"
+    text.push("}");
+    text
 }
 
 /// A quoted string. In a label a backslash begins an escape, and `&` an entity.

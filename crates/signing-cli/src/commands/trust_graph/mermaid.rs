@@ -5,20 +5,21 @@ use std::fmt::Write as _;
 use signing_trust::{GrantStanding, KeyStanding, TrustGraph};
 
 use super::{Nodes, grant_label, key_label, org_label, word_label};
+use crate::output::Lines;
 
-pub(super) fn draw(graph: &TrustGraph) -> String {
+pub(super) fn draw(graph: &TrustGraph) -> Lines {
     let nodes = Nodes::of(graph);
-    let mut text = String::from("flowchart LR\n");
+    let mut text = Lines::from("flowchart LR");
     for (place, org) in nodes.orgs.iter().enumerate() {
         let class = if org.deleted_at.is_some() { ":::gone" } else { "" };
-        text += &format!("  o{place}[{}]{class}\n", label(&org_label(org)));
+        text.push(format!("  o{place}[{}]{class}", label(&org_label(org))));
     }
     for (place, key) in nodes.keys.iter().enumerate() {
         let class = match key.standing {
             KeyStanding::Compromised { .. } => ":::bad",
             _ => "",
         };
-        text += &format!("  k{place}([{}]){class}\n", label(&key_label(key)));
+        text.push(format!("  k{place}([{}]){class}", label(&key_label(key))));
     }
     for (place, org) in nodes.orgs.iter().enumerate() {
         for key in &org.keys {
@@ -28,7 +29,7 @@ pub(super) fn draw(graph: &TrustGraph) -> String {
                 _ => "-.-x",
             };
             let (to, label) = (nodes.key(key), label(&word_label(key)));
-            text += &format!("  o{place} {line}|{label}| k{to}\n");
+            text.push(format!("  o{place} {line}|{label}| k{to}"));
         }
         for grant in &org.grants {
             let Some(to) = nodes.child(grant) else { continue };
@@ -36,10 +37,12 @@ pub(super) fn draw(graph: &TrustGraph) -> String {
                 GrantStanding::InForce => "==>",
                 _ => "-.->",
             };
-            text += &format!("  o{place} {line}|{}| o{to}\n", label(&grant_label(grant)));
+            text.push(format!("  o{place} {line}|{}| o{to}", label(&grant_label(grant))));
         }
     }
-    text + "  classDef gone stroke-dasharray:4,color:gray\n  classDef bad stroke:red,color:red\n"
+    text.push("  classDef gone stroke-dasharray:4,color:gray");
+    text.push("  classDef bad stroke:red,color:red");
+    text
 }
 
 /// A quoted string. What could end it, or mean something in HTML or Markdown, which

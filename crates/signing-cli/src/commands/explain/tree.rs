@@ -1,0 +1,129 @@
+//! An explanation as a tree for people.
+
+use signing_crypto::{EnvelopeSignature, PackageStatement};
+use signing_loader::{EnvelopeSource, ExplainedEnvelope, VerificationError};
+use signing_trust::TrustedKey;
+
+use super::{Explained, Verdict, fault, pairs};
+use crate::commands::trust_graph::limits_text;
+use crate::error::Outcome;
+use crate::output::{Lines, chain};
+use crate::remedy::remedy;
+
+impl Explained<'_> {
+    /// What was looked at, what each thing came to, which rule refused, and what to do
+    /// next.
+    pub(in crate::commands) fn tree(&self) -> Lines {
+        let mut parts: Vec<_> =
+            self.found.iter().map(|envelope| self.envelope_tree(envelope)).collect();
+        if parts.is_empty() {
+            parts.push(Tree::new("no signature was looked at"));
+        }
+        match self.failure {
+            None => parts.push(Tree::new("every rule is kept")),
+            Some(error) => {
+                let (code, message) = (error.code(), chain(error));
+                parts.push(Tree::new(match error.outcome() {
+                    Outcome::Refused => format!("refused by {code}: {message}"),
+                    _ => format!("not decided because of {code}: {message}"),
+                }));
+                parts.extend(remedy(error).map(|next| Tree::new(format!("next: {next}"))));
+            }
+        }
+        let mut lines = Lines::new();
+        match self.verdict() {
+            verdict @ "verified" => lines.good(verdict, &self.path),
+            verdict => lines.bad(verdict, &self.path),
+        }
+        push(&parts, &mut lines, "");
+        lines
+    }
+
+    fn envelope_tree(&self, envelope: &ExplainedEnvelope) -> Tree {
+        let which = match &envelope.source {
+            EnvelopeSource::File(path) => format!("signature file {}", path.display()),
+            EnvelopeSource::Store { id, org } => match self.keepers.get(org) {
+                Some(name) => format!("stored signature {id} of {name}"),
+                None => format!("stored signature {id} of {org}"),
+            },
+            _ => "signature at hand".into(),
+        };
+        let content = match &envelope.content {
+            Ok(content) => content,
+            Err(reason) => return Tree::new(format!("{which}: cannot be read: {}", chain(reason))),
+        };
+        let mut tree = Tree::new(match fault(envelope) {
+            None => format!("{which}: would do"),
+            Some((code, _)) => format!("{which}: does not do ({code})"),
+        });
+        let said = content.envelope.unverified_statement().ok();
+        tree.parts.extend(said.map(|said| Tree::new(says(&said))));
+        tree.parts.extend(pairs(content).map(signature_tree));
+        tree
+    }
+}
+
+fn signature_tree((signature, verdict): (&EnvelopeSignature, &Verdict)) -> Tree {
+    let mut tree = Tree::new(match signature.claimed_signer() {
+        Some(fingerprint) => format!("signature by {fingerprint}"),
+        None => "signature that names no key".into(),
+    });
+    tree.parts.push(Tree::new(match verdict {
+        Ok(key) => counts(key, signature),
+        Err(VerificationError::UntrustedSigner { reason, .. }) => {
+            format!("does not count: {reason}")
+        }
+        Err(error) => format!("does not count: {}", chain(error)),
+    }));
+    tree
+}
+
+fn says(said: &PackageStatement) -> String {
+    let mut text = format!(
+        "says: {}, {} bytes, sha256 {}, signed at {}",
+        said.name(),
+        said.size(),
+        said.digest(),
+        said.signed_at()
+    );
+    if let Some(version) = said.version() {
+        text += &format!(", version {version}");
+    }
+    if let Some(expires_at) = said.expires_at() {
+        text += &format!(", expires {expires_at}");
+    }
+    text
+}
+
+fn counts(key: &TrustedKey, signature: &EnvelopeSignature) -> String {
+    let mut text = "counts: ".to_owned();
+    if signature.claimed_signer().is_none() {
+        text += &format!("by {}, ", key.key.fingerprint());
+    }
+    text += "trusted";
+    if let Some(name) = &key.name {
+        text += &format!(" as {name}");
+    }
+    text + &format!(", {}{}", key.via, limits_text(&key.limits))
+}
+
+/// A line of text, and those that belong to it.
+struct Tree {
+    text: String,
+    parts: Vec<Tree>,
+}
+
+impl Tree {
+    fn new(text: impl Into<String>) -> Self {
+        Self { text: text.into(), parts: Vec::new() }
+    }
+}
+
+fn push(parts: &[Tree], lines: &mut Lines, indent: &str) {
+    let last = parts.len().saturating_sub(1);
+    for (index, part) in parts.iter().enumerate() {
+        let (branch, below) = if index == last { ("└─ ", "   ") } else { ("├─ ", "│  ") };
+        lines.push(format!("{indent}{branch}{}", part.text));
+        push(&part.parts, lines, &format!("{indent}{below}"));
+    }
+}

@@ -1,0 +1,116 @@
+use std::fmt::{self, Write as _};
+
+use anstyle::{AnsiColor, Style};
+
+pub(super) const GOOD: Style = AnsiColor::Green.on_default().bold();
+pub(super) const BAD: Style = AnsiColor::Red.on_default().bold();
+pub(super) const NOTE: Style = AnsiColor::Cyan.on_default();
+
+/// Lines of text for people. Whatever one quotes, it stays one line and steers no
+/// terminal: it is escaped as it comes in, and a verdict is what was added as one.
+#[derive(Default)]
+pub(crate) struct Lines(Vec<Line>);
+
+struct Line {
+    verdict: Option<(Style, &'static str)>,
+    text: String,
+}
+
+impl Lines {
+    pub(crate) fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a line.
+    pub(crate) fn push(&mut self, text: impl AsRef<str>) {
+        self.0.push(Line { verdict: None, text: printable(text.as_ref()) });
+    }
+
+    /// Adds a line that says that something is good.
+    pub(crate) fn good(&mut self, verdict: &'static str, subject: impl AsRef<str>) {
+        self.verdict((GOOD, verdict), subject.as_ref());
+    }
+
+    /// Adds a line that says that something is not.
+    pub(crate) fn bad(&mut self, verdict: &'static str, subject: impl AsRef<str>) {
+        self.verdict((BAD, verdict), subject.as_ref());
+    }
+
+    fn verdict(&mut self, verdict: (Style, &'static str), subject: &str) {
+        self.0.push(Line { verdict: Some(verdict), text: format!(" {}", printable(subject)) });
+    }
+
+    /// Adds other lines.
+    pub(crate) fn append(&mut self, mut others: Self) {
+        self.0.append(&mut others.0);
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// One line.
+impl<T: AsRef<str>> From<T> for Lines {
+    fn from(text: T) -> Self {
+        let mut lines = Self::new();
+        lines.push(text);
+        lines
+    }
+}
+
+/// With colour, which whatever prints it takes out where nobody wants it.
+impl fmt::Display for Lines {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for Line { verdict, text } in &self.0 {
+            if let Some((style, verdict)) = verdict {
+                write!(f, "{style}{verdict}{style:#}")?;
+            }
+            writeln!(f, "{text}")?;
+        }
+        Ok(())
+    }
+}
+
+/// What comes from outside must not start a line of its own, steer the terminal, nor
+/// reorder what is read.
+pub(crate) fn printable(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if signing_crypto::is_deceptive(c) {
+            let _ = write!(shown, "{}", c.escape_unicode());
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escapes_and_bidi_marks_are_shown_not_obeyed() {
+        assert_eq!(printable("a\u{1b}[31mb"), "a\\u{1b}[31mb");
+        assert_eq!(printable("lib\u{202e}os"), "lib\\u{202e}os");
+        assert_eq!(printable("größe.so"), "größe.so");
+    }
+
+    #[test]
+    fn whatever_a_line_quotes_it_stays_one_and_is_no_verdict() {
+        let hostile = "a.so\nok b.so\r\n\u{2028}ok c.so\u{1b}[32mok";
+        let mut lines = Lines::from(hostile);
+        lines.push(format!("ok {hostile}"));
+        lines.good("ok", hostile);
+        lines.bad("refused", hostile);
+        let mut others = Lines::new();
+        others.append(lines);
+        let shown = others.to_string();
+        assert_eq!(shown.lines().count(), 4, "{shown}");
+        let green = |line: &&str| line.starts_with(&format!("{GOOD}ok{GOOD:#} a.so\\u{{a}}ok"));
+        assert_eq!(shown.lines().filter(green).count(), 1, "{shown}");
+        // One style begins and ends in each of the two verdicts.
+        assert_eq!(shown.matches('\u{1b}').count(), 6, "{shown:?}");
+    }
+}
