@@ -12,7 +12,7 @@ use signing_trust::TrustError;
 use signing_trust::store::{EventPatternError, StoreError, UrlError};
 use thiserror::Error;
 
-pub(crate) use self::not_added::{NotAdded, Place};
+pub(crate) use self::not_added::{NotAdded, Place, Terms};
 
 /// Why a command did not do what it was told.
 #[derive(Debug, Error)]
@@ -225,7 +225,10 @@ fn not_added_code(error: &NotAdded) -> &'static str {
         NotAdded::Envelope(EnvelopeError::Full { .. }) => "TooManySignatures",
         NotAdded::Envelope(EnvelopeError::InvalidSignature { .. }) => "InvalidSignature",
         NotAdded::Envelope(_) => "SignatureNotAdded",
-        _ => "OtherStatement",
+        NotAdded::Name { .. }
+        | NotAdded::Content
+        | NotAdded::Terms { .. }
+        | NotAdded::Expired { .. } => "OtherStatement",
     }
 }
 

@@ -3,7 +3,7 @@ use signing_loader::{PackageError, VerificationError};
 use signing_trust::store::{StoreError, UrlError};
 use signing_trust::{TrustError, UntrustedReason};
 
-use crate::error::{CliError, Place};
+use crate::error::{CliError, NotAdded, Place, Terms};
 
 const GIVE_PASSPHRASE: &str = "set CLOACINA_KEY_PASSPHRASE, or give --passphrase-file <file> or \
                                --passphrase-fd <number>";
@@ -50,12 +50,7 @@ pub(crate) fn remedy(error: &CliError) -> Option<String> {
         | CliError::KeyPrefixTooShort { .. } => {
             Some("see which there are: cloacina keys list --org <org>".into())
         }
-        CliError::NotAdded { place: Place::File(_), .. } => Some(
-            "sign into another file with --output, or replace these signatures with --force".into(),
-        ),
-        CliError::NotAdded { place: Place::Store, .. } => {
-            Some("sign anew rather than add, with --force".into())
-        }
+        CliError::NotAdded { place, source } => Some(not_added(place, source)),
         CliError::ChangedMeanwhile { .. } => Some("sign again: nothing was written to it".into()),
         CliError::FileExists { .. } | CliError::NotASignature { .. } => {
             Some("choose another file, or replace this one with --force".into())
@@ -102,7 +97,8 @@ fn verification(error: &VerificationError) -> Option<String> {
         }
         VerificationError::NotEnoughSigners { .. } => {
             "have another who is trusted add a signature: cloacina package sign <package> --key \
-             <private key>"
+             <private key>, with the --package-version and --expires that cloacina package \
+             inspect <package> shows"
                 .into()
         }
         VerificationError::NoOrganizations { .. } => {
@@ -200,6 +196,39 @@ fn store(error: &StoreError) -> Option<String> {
         }
         _ => return None,
     })
+}
+
+fn not_added(place: &Place, error: &NotAdded) -> String {
+    let elsewhere = match place {
+        Place::File(_) => {
+            "sign into another file with --output, or replace these signatures with --force"
+        }
+        Place::Store => "sign anew rather than add, with --force",
+    };
+    match error {
+        NotAdded::Terms { found, wanted } => {
+            format!(
+                "if that is what you want to sign too: {}; if not, {elsewhere}",
+                same(found, wanted)
+            )
+        }
+        _ => elsewhere.into(),
+    }
+}
+
+/// The options by which the terms that are found would be signed, rather than others.
+fn same(found: &Terms, wanted: &Terms) -> String {
+    let mut options = found.options().join(" ");
+    let superfluous = [
+        (found.version.is_none() && wanted.version.is_some(), "no --package-version"),
+        (found.expires_at.is_none() && wanted.expires_at.is_some(), "no --expires"),
+    ];
+    for (_, option) in superfluous.iter().filter(|(is_so, _)| *is_so) {
+        let separator = if options.is_empty() { "" } else { " and " };
+        options += separator;
+        options += option;
+    }
+    options
 }
 
 fn key_file(error: &PemError) -> Option<String> {

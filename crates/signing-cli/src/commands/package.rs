@@ -5,7 +5,7 @@ use signing_loader::RequiredSigners;
 use super::{floor, inspect, sign, verify};
 use crate::cli::Package;
 use crate::context::{Context, block_on};
-use crate::error::CliError;
+use crate::error::{CliError, Terms};
 use crate::files::Existing;
 use crate::output::Report;
 
@@ -25,7 +25,7 @@ pub(super) fn run(context: &Context, command: Package) -> Result<Report, CliErro
             force,
         } => {
             let passphrase = passphrase.source();
-            let terms = sign::Terms { version, expires_at };
+            let terms = Terms { version, expires_at };
             let existing = Existing::replace_if(force);
             let places = sign::Places { terms, output, store, org, existing };
             let packages = sign::packages(paths, name, places.output.as_deref())?;

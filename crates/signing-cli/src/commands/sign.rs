@@ -10,12 +10,10 @@ use signing_trust::{KeyManager, TrustError};
 use self::prepare::{Plan, Prepared};
 use self::signed::{Act, Signed};
 use crate::context::{Context, organization};
-use crate::error::CliError;
+use crate::error::{CliError, Terms};
 use crate::files::{self, Existing};
 use crate::output::Report;
 use crate::passphrase::PassphraseSource;
-
-pub(super) use self::prepare::Terms;
 
 /// Where signatures go, and what they say there.
 pub(super) struct Places {

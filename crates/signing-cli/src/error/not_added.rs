@@ -10,17 +10,53 @@ pub(crate) enum NotAdded {
     Name { found: PackageName, wanted: PackageName },
     #[error("they are about other bytes than the package has now")]
     Content,
-    #[error("they say {}, and {} was asked for", said("version", found), said("version", wanted))]
-    Version { found: Option<PackageVersion>, wanted: Option<PackageVersion> },
-    #[error("they say {}, and {} was asked for", said("expiry", found), said("expiry", wanted))]
-    Expiry { found: Option<StatementTime>, wanted: Option<StatementTime> },
+    #[error("{}", differences(found, wanted))]
+    Terms { found: Terms, wanted: Terms },
     #[error("they expired at {at}")]
     Expired { at: StatementTime },
     #[error(transparent)]
     Envelope(#[from] EnvelopeError),
 }
 
-fn said<T: fmt::Display>(what: &str, found: &Option<T>) -> String {
+/// What a signature says beside what the package is.
+#[derive(Clone, Debug)]
+pub(crate) struct Terms {
+    pub(crate) version: Option<PackageVersion>,
+    pub(crate) expires_at: Option<StatementTime>,
+}
+
+impl Terms {
+    /// The options by which just this is signed.
+    pub(crate) fn options(&self) -> Vec<String> {
+        let version = self.version.as_ref().map(|version| format!("--package-version {version}"));
+        let expiry = self.expires_at.map(|at| format!("--expires {at}"));
+        version.into_iter().chain(expiry).collect()
+    }
+
+    /// In words, one for each that there can be.
+    fn said(&self) -> [String; 2] {
+        [said("version", self.version.as_ref()), said("expiry", self.expires_at.as_ref())]
+    }
+}
+
+/// Compared as text: versions that differ in their build metadata only are equal in
+/// precedence, and still two versions.
+impl PartialEq for Terms {
+    fn eq(&self, other: &Self) -> bool {
+        self.said() == other.said()
+    }
+}
+
+fn differences(found: &Terms, wanted: &Terms) -> String {
+    let pairs = found.said().into_iter().zip(wanted.said());
+    let differing: Vec<_> = pairs
+        .filter(|(found, wanted)| found != wanted)
+        .map(|(found, wanted)| format!("they say {found}, and {wanted} was asked for"))
+        .collect();
+    differing.join("; ")
+}
+
+fn said<T: fmt::Display>(what: &str, found: Option<&T>) -> String {
     match found {
         Some(found) => format!("{what} {found}"),
         None => format!("no {what}"),

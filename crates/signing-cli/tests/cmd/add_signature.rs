@@ -69,14 +69,18 @@ fn signing_again_changes_nothing_and_says_so() {
 
 #[test]
 fn nothing_is_added_to_signatures_of_something_else() {
-    let refused = |change: fn(&Scratch), more: &[&str], difference: &str| {
+    let refused = |change: fn(&Scratch), more: &[&str], difference: &str, same: &str| {
         let scratch = scratch();
         change(&scratch);
         let before = scratch.read("a.so.sig");
         let run = scratch.fails(1, "OtherStatement", &sign("two.pem", more));
+        let first = match same {
+            "" => String::new(),
+            same => format!("if that is what you want to sign too: {same}; if not, "),
+        };
         let expected = format!(
-            "refused: cannot add to the signatures in a.so.sig: {difference}\nnext: sign into \
-             another file with --output, or replace these signatures with --force\n"
+            "refused: cannot add to the signatures in a.so.sig: {difference}\nnext: {first}sign \
+             into another file with --output, or replace these signatures with --force\n"
         );
         assert_eq!(run.stderr, expected);
         assert_eq!(scratch.read("a.so.sig"), before);
@@ -94,43 +98,76 @@ fn nothing_is_added_to_signatures_of_something_else() {
         |scratch| scratch.write("a.so", "other bytes"),
         &[],
         "they are about other bytes than the package has now",
+        "",
     );
-    refused(nothing, &["--name", "b.so"], "they are about \"a.so\", not about \"b.so\"");
+    refused(nothing, &["--name", "b.so"], "they are about \"a.so\", not about \"b.so\"", "");
     refused(
         nothing,
         &["--package-version", "1.0.0"],
         "they say no version, and version 1.0.0 was asked for",
+        "no --package-version",
     );
     refused(
         nothing,
-        &["--expires", "2999-01-01"],
-        "they say no expiry, and expiry 2999-01-01T00:00:00Z was asked for",
+        &["--package-version", "1.0.0", "--expires", "2999-01-01"],
+        "they say no version, and version 1.0.0 was asked for; they say no expiry, and expiry \
+         2999-01-01T00:00:00Z was asked for",
+        "no --package-version and no --expires",
     );
     let versioned: fn(&Scratch) = |scratch| {
         let more = ["--force", "--package-version", "1.0.0+a", "--expires", "2999-01-01"];
         scratch.json(&sign("one.pem", &more));
     };
+    let same = "--package-version 1.0.0+a --expires 2999-01-01T00:00:00Z";
     refused(
         versioned,
         &["--package-version", "1.0.0+b", "--expires", "2999-01-01"],
         "they say version 1.0.0+a, and version 1.0.0+b was asked for",
+        same,
     );
     refused(
         versioned,
         &["--package-version", "1.0.0+a", "--expires", "2999-01-02"],
         "they say expiry 2999-01-01T00:00:00Z, and expiry 2999-01-02T00:00:00Z was asked for",
+        same,
     );
     // Whoever can plant a signature must not have others vouch for a version.
     refused(
         versioned,
         &["--expires", "2999-01-01"],
         "they say version 1.0.0+a, and no version was asked for",
+        same,
     );
     refused(
         versioned,
         &["--package-version", "1.0.0+a"],
         "they say expiry 2999-01-01T00:00:00Z, and no expiry was asked for",
+        same,
     );
+    let only_versioned: fn(&Scratch) = |scratch| {
+        scratch.json(&sign("one.pem", &["--force", "--package-version", "1.0.0"]));
+    };
+    refused(
+        only_versioned,
+        &["--expires", "2999-01-01"],
+        "they say version 1.0.0, and no version was asked for; they say no expiry, and expiry \
+         2999-01-01T00:00:00Z was asked for",
+        "--package-version 1.0.0 and no --expires",
+    );
+}
+
+#[test]
+fn the_options_that_a_refusal_names_sign_the_same() {
+    let scratch = scratch();
+    let terms = ["--package-version", "1.0.0+a", "--expires", "2999-01-01T00:00:00.5Z"];
+    scratch.json(&sign("one.pem", &[&terms[..], &["--force"]].concat()));
+    let refusal = scratch.fails(1, "OtherStatement", &sign("two.pem", &[])).stderr;
+    let (_, named) = refusal.split_once("to sign too: ").unwrap();
+    let named: Vec<_> = named.split_once(';').unwrap().0.split(' ').collect();
+    assert_eq!(scratch.json(&sign("two.pem", &named))[0]["outcome"], "added");
+    for key in ["one.pub.pem", "two.pub.pem"] {
+        scratch.json(&["package", "verify", "a.so", "--trust-key", key]);
+    }
 }
 
 #[test]

@@ -36,7 +36,8 @@ fn a_rotation_says_what_it_did_and_what_is_left_to_do() {
              kept signatures by the old key: 0 signed anew, 0 were before, 1 are not\n\
              to be done:\n  \
              have what is in the store signed anew: cloacina keys rotate {id} --resign\n  \
-             add a signature to each .sig file that the old key has signed: \
+             add a signature to each .sig file that the old key has signed, with the \
+             --package-version and --expires that cloacina package inspect shows: \
              cloacina package sign <package> --key-id {new}\n  \
              other trusts the old key itself; have it trust the new one: \
              cloacina keys trust --org other --key-id {new}\n  \
@@ -54,17 +55,24 @@ fn the_commands_that_a_rotation_names_complete_it() {
     let (scratch, [id, ..]) = world();
     scratch.write("b.so", "b");
     scratch.json(&["package", "sign", "b.so", "--key-id", &id]);
+    with_terms(&scratch, &id);
     let first = scratch.json(&["keys", "rotate", &id]);
     assert_eq!(first["successor"]["made"], true);
 
     for step in first["next"].as_array().unwrap() {
-        let command = text(&step["command"]).replace("<package>", "b.so");
-        let words: Vec<&str> = command.split(' ').collect();
-        assert_eq!(words[0], "cloacina");
-        scratch.json(&words[1..]);
+        let command = text(&step["command"]);
+        follow(&scratch, &command.replace("<package>", "b.so"));
+        if command.contains("<package>") {
+            let command = command.replace("<package>", "terms.so");
+            assert!(text(&step["why"]).contains("with the --package-version and --expires"));
+            let run = scratch.fails(1, "OtherStatement", &words(&command));
+            // Without its version it would be refused, for the floor.
+            follow(&scratch, &format!("{command} {}", options(&run.stderr)));
+        }
         // Nothing is refused between them.
         for org in ["acme", "other"] {
             scratch.json(&["package", "verify", "b.so", "--org", org]);
+            scratch.json(&["package", "verify", "terms.so", "--org", org]);
         }
         scratch.json(&["package", "verify", "a.so", "--org", "acme"]);
     }
@@ -74,6 +82,40 @@ fn the_commands_that_a_rotation_names_complete_it() {
     assert_eq!(again["successor"]["id"], first["successor"]["id"]);
     assert_eq!(again["signatures"], json!({ "added": 0, "already": 1, "left": 0 }));
     assert_eq!(again["next"].as_array().unwrap().len(), 1, "{again}");
+}
+
+#[test]
+fn without_the_options_that_are_named_a_package_with_a_floor_is_refused() {
+    let (scratch, [id, ..]) = world();
+    with_terms(&scratch, &id);
+    scratch.json(&["package", "sign", "terms.so", "--key-id", &id, "--force"]);
+    scratch.fails(1, "VersionBelowFloor", &["package", "verify", "terms.so", "--org", "acme"]);
+}
+
+/// A package that says its version and its expiry, and that is accepted from this
+/// version on only.
+fn with_terms(scratch: &Scratch, id: &str) {
+    scratch.write("terms.so", "terms");
+    let terms = ["--package-version", "1.4.0", "--expires", "2999-01-01"];
+    scratch.json(&[&["package", "sign", "terms.so", "--key-id", id][..], &terms].concat());
+    for org in ["acme", "other"] {
+        let floor = ["package", "floor", "set", "--org", org, "--name", "terms.so", "1.4.0"];
+        scratch.json(&floor);
+    }
+}
+
+fn words(command: &str) -> Vec<&str> {
+    command.strip_prefix("cloacina ").unwrap().split(' ').collect()
+}
+
+fn follow(scratch: &Scratch, command: &str) {
+    scratch.json(&words(command));
+}
+
+/// The options that a refusal says would sign the same.
+fn options(refusal: &str) -> &str {
+    let (_, rest) = refusal.split_once("if that is what you want to sign too: ").unwrap();
+    rest.split_once(';').unwrap().0
 }
 
 #[test]

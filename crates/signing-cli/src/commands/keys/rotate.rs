@@ -90,7 +90,8 @@ fn steps(rotation: &Rotation, new: KeyId) -> Vec<Step> {
         ));
     }
     steps.push(step(
-        "add a signature to each .sig file that the old key has signed",
+        "add a signature to each .sig file that the old key has signed, with the \
+         --package-version and --expires that cloacina package inspect shows",
         format!("cloacina package sign <package> --key-id {new}"),
     ));
     for other in rotation.others.iter().filter(|other| other.trusted.is_none()) {

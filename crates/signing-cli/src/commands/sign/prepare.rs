@@ -1,23 +1,14 @@
 use std::path::{Path, PathBuf};
 
-use signing_crypto::{
-    EnvelopeError, OrgId, PackageStatement, PackageVersion, SignatureEnvelope, StatementTime,
-    VerifyingKey,
-};
+use signing_crypto::{EnvelopeError, OrgId, PackageStatement, SignatureEnvelope, VerifyingKey};
 use signing_loader::{
     PackageError, PackagePath, VerificationError, package_statement, read_signature,
 };
 use signing_trust::{KeptSignatures, KeyManager};
 
 use super::Places;
-use crate::error::{CliError, NotAdded, Place};
+use crate::error::{CliError, NotAdded, Place, Terms};
 use crate::files::Existing;
-
-/// What a signature is to say beside what the package is.
-pub(crate) struct Terms {
-    pub(crate) version: Option<PackageVersion>,
-    pub(crate) expires_at: Option<StatementTime>,
-}
 
 /// A package that is to be signed, and the signatures that are there already. Nothing
 /// is signed or written yet.
@@ -173,15 +164,13 @@ fn require_same(wanted: &PackageStatement, envelope: &SignatureEnvelope) -> Resu
     if let Some(at) = found.expires_at().filter(|at| *at <= wanted.signed_at()) {
         return Err(NotAdded::Expired { at });
     }
-    // As text: versions that differ in their build metadata are equal in precedence.
-    let text = |said: &PackageStatement| said.version().map(|version| version.as_str().to_owned());
-    if text(&found) != text(wanted) {
-        let (found, wanted) = (found.version().cloned(), wanted.version().cloned());
-        return Err(NotAdded::Version { found, wanted });
-    }
-    if found.expires_at() != wanted.expires_at() {
-        let (found, wanted) = (found.expires_at(), wanted.expires_at());
-        return Err(NotAdded::Expiry { found, wanted });
+    let terms = |said: &PackageStatement| Terms {
+        version: said.version().cloned(),
+        expires_at: said.expires_at(),
+    };
+    let (found, wanted) = (terms(&found), terms(wanted));
+    if found != wanted {
+        return Err(NotAdded::Terms { found, wanted });
     }
     Ok(())
 }
