@@ -270,6 +270,7 @@ fn store_code(error: &StoreError) -> &'static str {
         StoreError::InRecovery => "DatabaseInRecovery",
         StoreError::AnotherStore { .. } => "AnotherStore",
         StoreError::EpochWentBack { .. } => "EpochWentBack",
+        StoreError::HistoryDiverged { .. } => "HistoryDiverged",
         StoreError::RootCertificates { .. } => "InvalidRootCertificates",
         StoreError::NoRoles => "NoRoles",
         StoreError::OtherKek { .. } => "OtherKeyEncryptionKey",

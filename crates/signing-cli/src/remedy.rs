@@ -173,7 +173,9 @@ fn store(error: &StoreError) -> Option<String> {
             "try again when the database answers: cloacina db status".into()
         }
         StoreError::InRecovery => "connect to the primary server, not to a replica".into(),
-        StoreError::AnotherStore { .. } | StoreError::EpochWentBack { .. } => {
+        StoreError::AnotherStore { .. }
+        | StoreError::EpochWentBack { .. }
+        | StoreError::HistoryDiverged { .. } => {
             "find out why the database was replaced or restored before you restart anything".into()
         }
         StoreError::OtherKek { .. } => "set CLOACINA_KEY_ENCRYPTION_KEY to the store's key".into(),

@@ -122,6 +122,18 @@ pub enum StoreError {
         /// The epoch of the answer.
         found: i64,
     },
+    /// The database was restored to an older state, or is a copy that lacks a change,
+    /// and trust was changed there since.
+    #[error(
+        "the store has gone another way: what was seen at trust epoch {seen} is not in its \
+         history, which is at {found}"
+    )]
+    HistoryDiverged {
+        /// The epoch of the state that was seen.
+        seen: i64,
+        /// The epoch of the store that lacks it.
+        found: i64,
+    },
     /// SQLite has no roles: who may read the file may read the store.
     #[error("a SQLite store has no roles: the file's permissions decide")]
     NoRoles,

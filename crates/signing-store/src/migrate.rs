@@ -81,7 +81,7 @@ macro_rules! migrations {
     };
 }
 
-const MIGRATIONS: &[Migration] = migrations!["0001_initial", "0002_steering"];
+const MIGRATIONS: &[Migration] = migrations!["0001_initial", "0002_steering", "0003_trust_history"];
 
 const CREATE_TABLE: &str =
     "CREATE TABLE IF NOT EXISTS schema_migrations (name TEXT PRIMARY KEY NOT NULL)";

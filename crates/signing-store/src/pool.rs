@@ -89,9 +89,23 @@ pub(crate) use change_long;
 macro_rules! in_this_store {
     ($store:expr, $limit:ident, |$conn:ident| $body:block) => {{
         let (seen, before) = ($store.seen.clone(), $store.seen.latest());
-        $crate::pool::in_a_transaction!($store.pool, $limit, |$conn| {
-            seen.accept($crate::store_state::AskOrigin::origin($conn).await?, before)?;
-            $body
+        $crate::pool::on_a_connection!($store.pool, $limit, |guard| {
+            $crate::backend::Transaction::begin(&mut *guard).await?;
+            let result: Result<_, $crate::StoreError> = async {
+                let $conn = &mut *guard;
+                let origin = $crate::store_state::AskOrigin::origin($conn).await?;
+                seen.accept(origin, before, $conn).await?;
+                let changed: Result<_, $crate::StoreError> = async {
+                    let $conn = &mut *$conn;
+                    $body
+                }
+                .await;
+                Ok((changed?, seen.conclude($conn).await?))
+            }
+            .await;
+            let (value, made) = $crate::backend::Transaction::end(&mut *guard, result).await?;
+            seen.committed(made, &mut *guard).await;
+            Ok(value)
         })
     }};
 }

@@ -17,16 +17,16 @@ pub enum RolePurpose {
     Admin,
 }
 
-const EVERY_TABLE: &str = "store_state, schema_migrations, organizations, signing_keys, \
-                           trusted_keys, trust_grants, compromised_keys, version_floors, \
-                           package_signatures, audit_heads, audit_log";
+const EVERY_TABLE: &str = "store_state, trust_history, schema_migrations, organizations, \
+                           signing_keys, trusted_keys, trust_grants, compromised_keys, \
+                           version_floors, package_signatures, audit_heads, audit_log";
 
 impl RolePurpose {
     fn rights(self) -> &'static [(&'static str, &'static str)] {
         const RUNNER: (&str, &str) = (
             "SELECT",
-            "store_state, schema_migrations, organizations, trusted_keys, trust_grants, \
-             compromised_keys, version_floors, package_signatures",
+            "store_state, trust_history, schema_migrations, organizations, trusted_keys, \
+             trust_grants, compromised_keys, version_floors, package_signatures",
         );
         match self {
             Self::Runner => &[RUNNER],
@@ -38,7 +38,7 @@ impl RolePurpose {
                     "organizations, signing_keys, trusted_keys, trust_grants, compromised_keys, \
                      version_floors, package_signatures, audit_heads, audit_log",
                 ),
-                ("UPDATE (trust_epoch, trust_state, kek_id)", "store_state"),
+                ("UPDATE (kek_id)", "store_state"),
                 ("UPDATE (deleted_at)", "organizations"),
                 (
                     "UPDATE (revoked_at, revocation_reason, revocation_note, wrapped_key)",
@@ -113,6 +113,17 @@ mod tests {
             for line in sql.lines().filter(|line| line.starts_with("GRANT")) {
                 assert!(!line.contains("DELETE") && !line.contains("TRUNCATE"), "{line}");
                 assert!(!(line.contains("UPDATE") && line.contains("audit_log")), "{line}");
+            }
+        }
+    }
+
+    #[test]
+    fn nobody_may_set_the_state_of_trust_or_its_history_by_hand() {
+        for purpose in [RolePurpose::Runner, RolePurpose::Signer, RolePurpose::Admin] {
+            let sql = purpose.sql("role");
+            for line in sql.lines().filter(|line| line.starts_with("GRANT")) {
+                assert!(!line.contains("trust_epoch") && !line.contains("trust_state"), "{line}");
+                assert!(line.starts_with("GRANT SELECT") || !line.contains("history"), "{line}");
             }
         }
     }

@@ -14,6 +14,16 @@ table! {
 }
 
 table! {
+    use diesel::sql_types::BigInt;
+    use crate::sql_types::Id;
+
+    trust_history (epoch) {
+        epoch -> BigInt,
+        state -> Id,
+    }
+}
+
+table! {
     use diesel::sql_types::Nullable;
     use crate::sql_types::{Id, Label, Instant};
 
@@ -153,5 +163,6 @@ allow_tables_to_appear_in_same_query!(
     compromised_keys,
     version_floors
 );
+allow_tables_to_appear_in_same_query!(store_state, trust_history);
 allow_tables_to_appear_in_same_query!(package_signatures, trust_grants);
 allow_tables_to_appear_in_same_query!(package_signatures, organizations);

@@ -81,8 +81,8 @@ impl Store {
     /// # Errors
     ///
     /// [`StoreError::OrganizationNotFound`]; [`StoreError::InRecovery`],
-    /// [`StoreError::AnotherStore`] and [`StoreError::EpochWentBack`] if the answer
-    /// may not be about now.
+    /// [`StoreError::AnotherStore`], [`StoreError::EpochWentBack`] and
+    /// [`StoreError::HistoryDiverged`] if the answer may not be about now.
     pub async fn trust_facts(
         &self,
         org: OrgId,
@@ -142,7 +142,7 @@ impl Store {
             self.heartbeat().await?;
             return Err(StoreError::OrganizationNotFound);
         };
-        self.seen.accept(first.origin, before)?;
+        self.seen.accept(first.origin, before, &mut &*self).await?;
         let heartbeat = first.origin.into();
         let floor = rows.iter().find_map(|row| row.floor.clone());
         let facts = rows

@@ -49,7 +49,7 @@ impl Store {
                 Ok((origin, after, TrustRows { as_of, organizations, keys, grants }))
             });
             let (origin, after, rows) = read?;
-            self.seen.accept(origin, before)?;
+            self.seen.accept(origin, before, &mut &*self).await?;
             if org.is_some() && rows.organizations.is_empty() {
                 return Err(StoreError::OrganizationNotFound);
             }

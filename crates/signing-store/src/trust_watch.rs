@@ -44,7 +44,7 @@ impl TrustWatch {
         if let Some(listener) = &self.listener {
             let before = self.store.seen.latest();
             let origin = listener.origin().await?;
-            self.store.seen.accept(origin, before)?;
+            self.store.seen.accept(origin, before, &mut &self.store).await?;
             return Ok(origin.into());
         }
         self.store.heartbeat().await

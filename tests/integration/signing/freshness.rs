@@ -5,6 +5,7 @@ mod limits;
 mod network;
 mod processes;
 mod racing;
+mod restored;
 
 use std::time::{Duration, Instant};
 
@@ -22,7 +23,6 @@ on_both_backends! {
     every_change_by_another_program_reaches_bounded_decisions,
     program_that_revokes_a_key_does_not_accept_it_from_memory,
     change_of_any_table_is_known_to_the_next_strict_decision,
-    restored_store_with_the_same_epoch_is_not_taken_for_the_same,
     bound_of_nothing_asks_every_time,
     bound_without_end_is_a_bound,
 }
@@ -99,21 +99,6 @@ async fn change_of_any_table_is_known_to_the_next_strict_decision(world: World) 
     );
     database.execute(&set).await.unwrap();
     assert_eq!(floor().await.as_deref(), Some("1.0.0"));
-}
-
-/// A database that was restored from a backup, and has been changed as often since:
-/// its epoch is the one that was seen last, and what it says is not.
-async fn restored_store_with_the_same_epoch_is_not_taken_for_the_same(world: World) {
-    let vendor = world.vendor("acme").await;
-    let strict = Runner::strict(&world, &vendor).await;
-    assert!(strict.decide().await.unwrap());
-    let epoch = world.keys.store().state().await.unwrap().trust_epoch;
-
-    world.keys.revoke_trusted_key(vendor.trusted.id).await.unwrap();
-    let back = format!("UPDATE store_state SET trust_epoch = {epoch}");
-    world.database.execute(&back).await.unwrap();
-
-    assert!(!strict.decide().await.unwrap());
 }
 
 async fn revocation_by_another_program_ends_bounded_decisions(world: World) {

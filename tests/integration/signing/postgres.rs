@@ -6,3 +6,4 @@ mod own_server;
 mod plans;
 mod roles;
 mod tls;
+mod triggers;

@@ -114,7 +114,7 @@ impl Listener {
     pub(crate) async fn origin(&self) -> Result<Origin, StoreError> {
         const ORIGIN: &str =
             "SELECT store_id::text, trust_epoch, trust_state::text, pg_is_in_recovery(),
-                    statement_timestamp() FROM store_state";
+                    statement_timestamp() FROM store_state WHERE singleton = 1";
         let row = self.client.query_one(ORIGIN, &[]).await.map_err(StoreError::unavailable)?;
         let id = |column| -> Result<Uuid, StoreError> {
             let text: &str = row.try_get(column).map_err(StoreError::unavailable)?;

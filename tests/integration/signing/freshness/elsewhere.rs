@@ -26,7 +26,10 @@ async fn store_that_went_back_in_time_decides_nothing(world: World) {
     let epoch = world.keys.store().state().await.unwrap().trust_epoch;
 
     let go_to = async |epoch: i64| {
-        let sql = format!("UPDATE store_state SET trust_epoch = {epoch}");
+        let sql = format!(
+            "DELETE FROM trust_history WHERE epoch >= {epoch};
+             UPDATE store_state SET trust_epoch = {epoch}"
+        );
         world.database.execute(&sql).await.unwrap();
     };
     go_to(epoch - 1).await;

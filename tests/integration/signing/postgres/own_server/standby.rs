@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use signing_trust::store::StoreError;
-use signing_trust::{Freshness, TrustError};
+use signing_trust::store::{Store, StoreError};
+use signing_trust::{Freshness, KeyManager, TrustError};
 
 use super::{OPERATION, Runners, refusal};
 use crate::support::{
@@ -124,5 +124,22 @@ fn promoted_standby_that_lacks_the_last_revocation_decides_nothing() {
         assert!(Runner::strict(&world, &vendor).await.decide().await.unwrap());
         let list = runners.strict.keys.list_trusted_keys(vendor.org).await;
         assert_refused!(list, TrustError::Store(StoreError::EpochWentBack { .. }));
+
+        // As many changes as were lost, and more: the revocation is still not there.
+        let elsewhere = seen_anew(&world).await;
+        let diverged = |error: &StoreError| matches!(error, StoreError::HistoryDiverged { .. });
+        for number in 0..5 {
+            let name = format!("afterwards-{number}").parse().unwrap();
+            elsewhere.create_organization(name).await.unwrap();
+            runners.find_out(&server, diverged).await;
+        }
+        let change = runners.strict.keys.create_organization("mine".parse().unwrap()).await;
+        assert_refused!(change, TrustError::Store(StoreError::HistoryDiverged { .. }));
+        assert!(Runner::strict(&world, &vendor).await.decide().await.unwrap());
     });
+}
+
+/// Somebody who has not seen what the store was before.
+async fn seen_anew(world: &World) -> KeyManager {
+    KeyManager::new(Store::open(&world.database.url()).await.unwrap(), None)
 }

@@ -13,6 +13,7 @@ use crate::support::{Backend, World, run};
 fn expected(purpose: RolePurpose) -> BTreeSet<String> {
     let runner = [
         "SELECT store_state",
+        "SELECT trust_history",
         "SELECT schema_migrations",
         "SELECT organizations",
         "SELECT trusted_keys",
@@ -35,8 +36,6 @@ fn expected(purpose: RolePurpose) -> BTreeSet<String> {
         "INSERT audit_log",
         "UPDATE audit_heads.sequence",
         "UPDATE audit_heads.entry_hash",
-        "UPDATE store_state.trust_epoch",
-        "UPDATE store_state.trust_state",
         "UPDATE store_state.kek_id",
         "UPDATE organizations.deleted_at",
         "UPDATE signing_keys.revoked_at",
@@ -133,7 +132,7 @@ fn postgres_lets_each_role_do_what_its_purpose_needs_and_no_more() {
         let operator = world.org("operator").await;
         world.keys.grant_trust(operator, vendor.org).await.unwrap();
         let tables = tables(&world).await;
-        assert_eq!(tables.len(), 11, "{tables:?}");
+        assert_eq!(tables.len(), 12, "{tables:?}");
 
         for purpose in [RolePurpose::Runner, RolePurpose::Signer, RolePurpose::Admin] {
             let role = role(&world, purpose).await;
