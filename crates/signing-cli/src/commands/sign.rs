@@ -95,7 +95,7 @@ pub(super) async fn with_stored_key(
     {
         return Err(CliError::StoreForAnotherOrganization { id });
     }
-    let signer = Signer::Stored { keys: &keys, id, public_key: record.public_key };
+    let signer = Signer::Stored { keys: &keys, id, public_key: &record.public_key };
     if places.store {
         return Keeping { keys: &keys, org, signer }.sign_and_keep(&mut prepared, places).await;
     }
@@ -148,14 +148,14 @@ enum Signer<'a> {
     /// From a file.
     File(&'a SigningKey),
     /// Of the store.
-    Stored { keys: &'a KeyManager, id: KeyId, public_key: VerifyingKey },
+    Stored { keys: &'a KeyManager, id: KeyId, public_key: &'a VerifyingKey },
 }
 
 impl Signer<'_> {
     async fn sign(&self, prepared: &Prepared) -> Result<(SignatureEnvelope, Act), CliError> {
         let (keys, id, public_key) = match self {
             Self::File(key) => return sign(prepared, key),
-            Self::Stored { keys, id, public_key } => (keys, *id, public_key),
+            Self::Stored { keys, id, public_key } => (keys, *id, *public_key),
         };
         match prepared.plan(public_key)? {
             Plan::Sign(statement) => Ok((keys.sign_statement(id, &statement).await?, Act::Signed)),
