@@ -39,8 +39,8 @@ pub(crate) struct Arguments {
     #[arg(long)]
     open: bool,
 
-    /// First write docs/content/reference/cli.md from the program's definition.
-    #[arg(long)]
+    /// Only write docs/content/reference/cli.md, from the program's definition.
+    #[arg(long, conflicts_with = "open")]
     write_cli: bool,
 }
 
@@ -50,6 +50,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         let mut test = cargo(&CLI_TEST);
         let status = stream(test.env(WRITE_VARIABLE, "1"), |_| Ok(()))?;
         ensure!(status.success(), "`{}` failed ({status})", line(&test));
+        return say("docs: wrote docs/content/reference/cli.md");
     }
     let programs = [MDBOOK.provide()?, MERMAID.provide()?];
     if !workspace_root().join(DRAWS).exists() {
