@@ -114,7 +114,7 @@ impl Listener {
     pub(crate) async fn origin(&self) -> Result<Origin, StoreError> {
         const ORIGIN: &str =
             "SELECT store_id::text, trust_epoch, trust_state::text, pg_is_in_recovery(),
-                    statement_timestamp() FROM store_state WHERE singleton = 1";
+                    statement_timestamp(), schema_version FROM store_state WHERE singleton = 1";
         let row = self.client.query_one(ORIGIN, &[]).await.map_err(StoreError::unavailable)?;
         let id = |column| -> Result<Uuid, StoreError> {
             let text: &str = row.try_get(column).map_err(StoreError::unavailable)?;
@@ -123,6 +123,7 @@ impl Listener {
         let server_time: SystemTime = row.try_get(4).map_err(StoreError::unavailable)?;
         Ok(Origin {
             store_id: id(0)?.into(),
+            schema_version: row.try_get(5).map_err(StoreError::unavailable)?,
             trust_epoch: row.try_get(1).map_err(StoreError::unavailable)?,
             trust_state: id(2)?.into(),
             in_recovery: row.try_get(3).map_err(StoreError::unavailable)?,
