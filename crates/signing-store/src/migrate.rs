@@ -5,7 +5,7 @@ use diesel::sql_types::Bool;
 use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 
 use crate::StoreError;
-use crate::pool::{Pool, read, write};
+use crate::pool::{LONG_OPERATION_LIMIT, Pool, in_a_transaction, read};
 use crate::schema::store_state;
 
 /// Whether a database has the tables that this program needs.
@@ -43,7 +43,7 @@ pub(crate) async fn status(pool: &Pool) -> Result<SchemaStatus, StoreError> {
 /// Applies what is missing, all of it or nothing, and names what was applied.
 /// Processes that start at once wait for each other.
 pub(crate) async fn apply(pool: &Pool) -> Result<Vec<&'static str>, StoreError> {
-    write!(pool, |conn| {
+    in_a_transaction!(pool, LONG_OPERATION_LIMIT, |conn| {
         conn.lock_migrations().await?;
         conn.batch_execute(CREATE_TABLE).await?;
         let applied =
@@ -177,9 +177,12 @@ impl Migrate for crate::backend::PgConnection {
     }
 
     async fn lock_migrations(&mut self) -> Result<(), StoreError> {
+        // A big table takes its time, and so does whoever comes first.
+        self.batch_execute("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0").await?;
         // Any number will do that no other program uses on this database.
         self.batch_execute("SELECT pg_advisory_xact_lock(4832910174652801)").await?;
-        Ok(())
+        // Whoever waits for a table keeps everybody else waiting who comes after.
+        Ok(self.batch_execute("SET LOCAL lock_timeout = '8s'").await?)
     }
 
     async fn has_migrations(&mut self) -> Result<bool, StoreError> {
