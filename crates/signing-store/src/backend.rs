@@ -11,6 +11,7 @@ use diesel::result::{DatabaseErrorKind as Kind, Error};
 use diesel_async::{AsyncConnection, TransactionManager};
 
 use crate::StoreError;
+use crate::pool::Deadline;
 
 #[cfg(feature = "sqlite")]
 pub(crate) type SqliteConnection =
@@ -37,9 +38,13 @@ pub(crate) trait Transaction: AsyncConnection {
         Ok(Self::TransactionManager::begin_transaction(self).await?)
     }
 
-    /// Commits what succeeded and rolls back what did not.
-    async fn end<T: Send>(&mut self, result: Result<T, StoreError>) -> Result<T, StoreError> {
-        match result {
+    /// Commits what succeeded in time, and rolls back what did not.
+    async fn end<T: Send>(
+        &mut self,
+        result: Result<T, StoreError>,
+        deadline: &Deadline,
+    ) -> Result<T, StoreError> {
+        match result.and_then(|value| deadline.may_commit().map(|()| value)) {
             Ok(value) => match Self::TransactionManager::commit_transaction(self).await {
                 Ok(()) => Ok(value),
                 Err(refused @ Error::DatabaseError(Kind::SerializationFailure, _)) => {

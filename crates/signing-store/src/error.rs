@@ -231,8 +231,22 @@ impl From<diesel::result::Error> for StoreError {
                     .unwrap_or_else(|| Self::unavailable(info.message().to_owned()))
             }
             Error::DeserializationError(source) => Self::CorruptRow(source),
-            other => Self::unavailable(other),
+            other => match gave_up_after(&other) {
+                Some(after) => Self::TimedOut { after },
+                None => Self::unavailable(other),
+            },
         }
+    }
+}
+
+/// How long the database itself has waited before it gave up.
+fn gave_up_after(error: &diesel::result::Error) -> Option<Duration> {
+    match error {
+        #[cfg(feature = "postgres")]
+        diesel::result::Error::DatabaseError(DatabaseErrorKind::Unknown, info) => {
+            crate::backend::postgres::gave_up_after(info.message())
+        }
+        _ => None,
     }
 }
 

@@ -23,9 +23,10 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Every operation runs in a task of its own, so a caller that stops waiting
-//! never leaves a transaction half-done; writes are one transaction each,
-//! together with their entry in the audit log.
+//! A change is one transaction, together with its entry in the audit log, in a task of
+//! its own: a caller that stops waiting neither leaves it half-done nor keeps others from
+//! theirs. A question runs in its caller's task, and in one of its own from when the
+//! caller drops it.
 
 #![forbid(unsafe_code)]
 #![cfg_attr(

@@ -1,9 +1,12 @@
+use std::cmp::Ordering;
+
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
 use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 
 use crate::StoreError;
-use crate::pool::{Pool, read, write};
+use crate::pool::{LONG_OPERATION_LIMIT, Pool, in_a_transaction, read};
+use crate::schema::store_state;
 
 /// Whether a database has the tables that this program needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,7 +43,7 @@ pub(crate) async fn status(pool: &Pool) -> Result<SchemaStatus, StoreError> {
 /// Applies what is missing, all of it or nothing, and names what was applied.
 /// Processes that start at once wait for each other.
 pub(crate) async fn apply(pool: &Pool) -> Result<Vec<&'static str>, StoreError> {
-    write!(pool, |conn| {
+    in_a_transaction!(pool, LONG_OPERATION_LIMIT, |conn| {
         conn.lock_migrations().await?;
         conn.batch_execute(CREATE_TABLE).await?;
         let applied =
@@ -57,8 +60,28 @@ pub(crate) async fn apply(pool: &Pool) -> Result<Vec<&'static str>, StoreError> 
                 .execute(conn)
                 .await?;
         }
+        if !missing.is_empty() {
+            diesel::update(store_state::table)
+                .set(store_state::schema_version.eq(VERSION))
+                .execute(conn)
+                .await?;
+        }
         Ok(missing)
     })
+}
+
+/// Compares what an answer says of the tables that it is from with what this program
+/// knows. An older program would overlook what newer tables restrict.
+pub(crate) fn require_version(found: i64) -> Result<(), StoreError> {
+    match found.cmp(&VERSION) {
+        Ordering::Equal => Ok(()),
+        Ordering::Greater => Err(StoreError::SchemaTooNew { unknown: format!("{found:04}") }),
+        Ordering::Less => {
+            let applied = usize::try_from(found).unwrap_or_default();
+            let missing = MIGRATIONS.iter().skip(applied).map(|migration| migration.name).collect();
+            Err(StoreError::SchemaOutdated { missing })
+        }
+    }
 }
 
 struct Migration {
@@ -81,7 +104,11 @@ macro_rules! migrations {
     };
 }
 
-const MIGRATIONS: &[Migration] = migrations!["0001_initial", "0002_steering", "0003_trust_history"];
+const MIGRATIONS: &[Migration] =
+    migrations!["0001_initial", "0002_steering", "0003_trust_history", "0004_schema_version"];
+
+/// The number of the last one, with which its name begins.
+pub(crate) const VERSION: i64 = MIGRATIONS.len() as i64;
 
 const CREATE_TABLE: &str =
     "CREATE TABLE IF NOT EXISTS schema_migrations (name TEXT PRIMARY KEY NOT NULL)";
@@ -150,9 +177,12 @@ impl Migrate for crate::backend::PgConnection {
     }
 
     async fn lock_migrations(&mut self) -> Result<(), StoreError> {
+        // A big table takes its time, and so does whoever comes first.
+        self.batch_execute("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0").await?;
         // Any number will do that no other program uses on this database.
         self.batch_execute("SELECT pg_advisory_xact_lock(4832910174652801)").await?;
-        Ok(())
+        // Whoever waits for a table keeps everybody else waiting who comes after.
+        Ok(self.batch_execute("SET LOCAL lock_timeout = '8s'").await?)
     }
 
     async fn has_migrations(&mut self) -> Result<bool, StoreError> {
@@ -161,5 +191,30 @@ impl Migrate for crate::backend::PgConnection {
                 .get_result(self)
                 .await?;
         Ok(found.found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn migrations_are_numbered_from_one() {
+        for (place, migration) in MIGRATIONS.iter().enumerate() {
+            let number = format!("{:04}_", place + 1);
+            assert!(migration.name.starts_with(&number), "{}", migration.name);
+        }
+    }
+
+    #[test]
+    fn only_the_version_that_the_program_knows_is_taken() {
+        require_version(VERSION).unwrap();
+        let newer = require_version(VERSION + 1);
+        assert!(matches!(newer, Err(StoreError::SchemaTooNew { .. })), "{newer:?}");
+        let older = require_version(VERSION - 1);
+        assert!(
+            matches!(&older, Err(StoreError::SchemaOutdated { missing }) if missing.len() == 1),
+            "{older:?}"
+        );
     }
 }

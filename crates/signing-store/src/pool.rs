@@ -1,20 +1,21 @@
-use std::pin::Pin;
-use std::task::{Context, Poll};
+mod operation;
+
 use std::time::Duration;
 
 use chrono::{DateTime, SubsecRound, Utc};
 use deadpool::managed;
-use tokio::runtime::Handle;
 
 use crate::url::Location;
 use crate::{DatabaseUrl, StoreError, backend};
 
+pub(crate) use operation::{Deadline, Operation, read_in_time, written_by};
+
 /// How long an operation may take, waiting for a connection included. Longer
 /// than what the databases are told themselves, so that their answer comes first.
-const OPERATION_LIMIT: Duration = Duration::from_secs(15);
+pub(crate) const OPERATION_LIMIT: Duration = Duration::from_secs(15);
 
 /// How long one may take that goes through all there is.
-const LONG_OPERATION_LIMIT: Duration = Duration::from_secs(30 * 60);
+pub(crate) const LONG_OPERATION_LIMIT: Duration = Duration::from_secs(30 * 60);
 
 const POOL_SIZE: usize = 8;
 
@@ -60,7 +61,7 @@ impl Pool {
 /// what it names, and yields `Result<_, StoreError>`.
 macro_rules! read {
     ($pool:expr, |$conn:ident| $body:block) => {
-        $crate::pool::on_a_connection!($pool, in_time_to_read, |guard| {
+        $crate::pool::on_a_connection!($pool, $crate::pool::read_in_time, |guard| {
             let $conn = &mut *guard;
             $body
         })
@@ -73,7 +74,7 @@ pub(crate) use read;
 /// an older state of it: what is changed there is not changed here.
 macro_rules! change {
     ($store:expr, |$conn:ident| $body:block) => {
-        $crate::pool::in_this_store!($store, in_time_to_write, |$conn| $body)
+        $crate::pool::in_this_store!($store, $crate::pool::OPERATION_LIMIT, |$conn| $body)
     };
 }
 pub(crate) use change;
@@ -81,15 +82,19 @@ pub(crate) use change;
 /// The same for a change that goes through all there is.
 macro_rules! change_long {
     ($store:expr, |$conn:ident| $body:block) => {
-        $crate::pool::in_this_store!($store, in_long_time_to_write, |$conn| $body)
+        $crate::pool::in_this_store!($store, $crate::pool::LONG_OPERATION_LIMIT, |$conn| $body)
     };
 }
 pub(crate) use change_long;
 
 macro_rules! in_this_store {
-    ($store:expr, $limit:ident, |$conn:ident| $body:block) => {{
+    ($store:expr, $limit:expr, |$conn:ident| $body:block) => {{
         let (seen, before) = ($store.seen.clone(), $store.seen.latest());
-        $crate::pool::on_a_connection!($store.pool, $limit, |guard| {
+        let deadline = $crate::pool::Deadline::new($limit);
+        let waited = deadline.clone();
+        let write =
+            |operation: $crate::pool::Operation<_>| $crate::pool::written_by(waited, operation);
+        $crate::pool::on_a_connection!($store.pool, write, |guard| {
             $crate::backend::Transaction::begin(&mut *guard).await?;
             let result: Result<_, $crate::StoreError> = async {
                 let $conn = &mut *guard;
@@ -103,7 +108,8 @@ macro_rules! in_this_store {
                 Ok((changed?, seen.conclude($conn).await?))
             }
             .await;
-            let (value, made) = $crate::backend::Transaction::end(&mut *guard, result).await?;
+            let ended = $crate::backend::Transaction::end(&mut *guard, result, &deadline).await;
+            let (value, made) = ended?;
             seen.committed(made, &mut *guard).await;
             Ok(value)
         })
@@ -115,34 +121,38 @@ pub(crate) use in_this_store;
 /// back.
 macro_rules! write {
     ($pool:expr, |$conn:ident| $body:block) => {
-        $crate::pool::in_a_transaction!($pool, in_time_to_write, |$conn| $body)
+        $crate::pool::in_a_transaction!($pool, $crate::pool::OPERATION_LIMIT, |$conn| $body)
     };
 }
 pub(crate) use write;
 
 macro_rules! in_a_transaction {
-    ($pool:expr, $limit:ident, |$conn:ident| $body:block) => {
-        $crate::pool::on_a_connection!($pool, $limit, |guard| {
+    ($pool:expr, $limit:expr, |$conn:ident| $body:block) => {{
+        let deadline = $crate::pool::Deadline::new($limit);
+        let waited = deadline.clone();
+        let write =
+            |operation: $crate::pool::Operation<_>| $crate::pool::written_by(waited, operation);
+        $crate::pool::on_a_connection!($pool, write, |guard| {
             $crate::backend::Transaction::begin(&mut *guard).await?;
             let result: Result<_, $crate::StoreError> = async {
                 let $conn = &mut *guard;
                 $body
             }
             .await;
-            $crate::backend::Transaction::end(&mut *guard, result).await
+            $crate::backend::Transaction::end(&mut *guard, result, &deadline).await
         })
-    };
+    }};
 }
 pub(crate) use in_a_transaction;
 
 /// Boxed, because a query's type carries its whole statement: the futures of both
 /// kinds of connection would lie on the stack of every caller.
 macro_rules! on_a_connection {
-    ($pool:expr, $limit:ident, |$guard:ident| $body:block) => {
+    ($pool:expr, $run:expr, |$guard:ident| $body:block) => {
         match $pool.clone() {
             #[cfg(feature = "sqlite")]
             $crate::pool::Pool::Sqlite(connections) => {
-                $crate::pool::$limit(Box::pin(async move {
+                $run(Box::pin(async move {
                     let mut $guard =
                         connections.get().await.map_err($crate::StoreError::unavailable)?;
                     $body
@@ -151,7 +161,7 @@ macro_rules! on_a_connection {
             }
             #[cfg(feature = "postgres")]
             $crate::pool::Pool::Postgres(connections) => {
-                $crate::pool::$limit(Box::pin(async move {
+                $run(Box::pin(async move {
                     let mut $guard =
                         connections.get().await.map_err($crate::StoreError::unavailable)?;
                     $body
@@ -162,80 +172,6 @@ macro_rules! on_a_connection {
     };
 }
 pub(crate) use on_a_connection;
-
-pub(crate) async fn in_time_to_read<T: Send + 'static>(
-    operation: Operation<T>,
-) -> Result<T, StoreError> {
-    let late = StoreError::TimedOut { after: OPERATION_LIMIT };
-    detached(operation, OPERATION_LIMIT).await.unwrap_or(Err(late))
-}
-
-pub(crate) async fn in_time_to_write<T: Send + 'static>(
-    operation: Operation<T>,
-) -> Result<T, StoreError> {
-    written_within(OPERATION_LIMIT, operation).await
-}
-
-pub(crate) async fn in_long_time_to_write<T: Send + 'static>(
-    operation: Operation<T>,
-) -> Result<T, StoreError> {
-    written_within(LONG_OPERATION_LIMIT, operation).await
-}
-
-async fn written_within<T: Send + 'static>(
-    after: Duration,
-    operation: Operation<T>,
-) -> Result<T, StoreError> {
-    let late = StoreError::OutcomeUnknown(StoreError::TimedOut { after }.into());
-    detached(operation, after).await.unwrap_or(Err(late))
-}
-
-/// Runs to its end whether or not somebody still waits. `None` when it takes too
-/// long.
-async fn detached<T: Send + 'static>(
-    operation: Operation<T>,
-    limit: Duration,
-) -> Option<Result<T, StoreError>> {
-    tokio::time::timeout(limit, Detached::new(operation)).await.ok()
-}
-
-type Operation<T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send>>;
-
-/// An operation that goes on in a task of its own when it is no longer waited for: a
-/// dropped one would leave its transaction open in the pool. Until then it runs in its
-/// caller's task, which saves the way to another thread and back.
-struct Detached<T: Send + 'static> {
-    operation: Option<Operation<T>>,
-    runtime: Handle,
-}
-
-impl<T: Send + 'static> Detached<T> {
-    fn new(operation: Operation<T>) -> Self {
-        Self { operation: Some(operation), runtime: Handle::current() }
-    }
-}
-
-impl<T: Send + 'static> Future for Detached<T> {
-    type Output = Result<T, StoreError>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        // Taken out meanwhile: one that panics is not polled again.
-        let Some(mut operation) = self.operation.take() else { return Poll::Pending };
-        let polled = operation.as_mut().poll(context);
-        if polled.is_pending() {
-            self.operation = Some(operation);
-        }
-        polled
-    }
-}
-
-impl<T: Send + 'static> Drop for Detached<T> {
-    fn drop(&mut self) {
-        if let Some(operation) = self.operation.take() {
-            self.runtime.spawn(operation);
-        }
-    }
-}
 
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 fn build<M: managed::Manager>(manager: M) -> Result<managed::Pool<M>, StoreError> {

@@ -10,6 +10,7 @@ table! {
         trust_epoch -> BigInt,
         kek_id -> Nullable<Bytes>,
         trust_state -> Id,
+        schema_version -> BigInt,
     }
 }
 

@@ -82,7 +82,9 @@ impl Store {
     ///
     /// [`StoreError::OrganizationNotFound`]; [`StoreError::InRecovery`],
     /// [`StoreError::AnotherStore`], [`StoreError::EpochWentBack`] and
-    /// [`StoreError::HistoryDiverged`] if the answer may not be about now.
+    /// [`StoreError::HistoryDiverged`] if the answer may not be about now;
+    /// [`StoreError::SchemaTooNew`] if a newer program has migrated the database since it
+    /// was opened.
     pub async fn trust_facts(
         &self,
         org: OrgId,

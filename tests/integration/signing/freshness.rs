@@ -2,6 +2,7 @@
 
 mod elsewhere;
 mod limits;
+mod migrated;
 mod network;
 mod processes;
 mod racing;

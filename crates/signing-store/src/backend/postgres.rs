@@ -23,12 +23,23 @@ use crate::url::postgres::Target;
 /// makes another each time, or scans tables whose pages it takes to be far apart.
 ///
 /// A revocation that was confirmed outlives the server, however that is set up.
-const SET_UP: &str = "SET statement_timeout = '10s'; SET lock_timeout = '10s'; \
+const SET_UP: &str = "SET statement_timeout = '10s'; SET lock_timeout = '8s'; \
                       SET idle_in_transaction_session_timeout = '30s'; \
                       SET plan_cache_mode = force_generic_plan; SET random_page_cost = 1.1; \
                       SET application_name = 'cloacina'; \
                       SELECT set_config('synchronous_commit', coalesce(nullif(\
                       current_setting('synchronous_commit'), 'off'), 'on'), false);";
+
+/// How long the server was told to go on, if this is what it says when it gives up.
+/// Diesel keeps the text of an error and not its SQLSTATE (57014 and 55P03): one in
+/// another language is not recognised, and so taken for any other failure.
+pub(crate) fn gave_up_after(message: &str) -> Option<Duration> {
+    match message {
+        "canceling statement due to statement timeout" => Some(Duration::from_secs(10)),
+        "canceling statement due to lock timeout" => Some(Duration::from_secs(8)),
+        _ => None,
+    }
+}
 
 /// Makes connections to one server.
 pub(crate) struct Manager {
@@ -114,7 +125,7 @@ impl Listener {
     pub(crate) async fn origin(&self) -> Result<Origin, StoreError> {
         const ORIGIN: &str =
             "SELECT store_id::text, trust_epoch, trust_state::text, pg_is_in_recovery(),
-                    statement_timestamp() FROM store_state WHERE singleton = 1";
+                    statement_timestamp(), schema_version FROM store_state WHERE singleton = 1";
         let row = self.client.query_one(ORIGIN, &[]).await.map_err(StoreError::unavailable)?;
         let id = |column| -> Result<Uuid, StoreError> {
             let text: &str = row.try_get(column).map_err(StoreError::unavailable)?;
@@ -123,6 +134,7 @@ impl Listener {
         let server_time: SystemTime = row.try_get(4).map_err(StoreError::unavailable)?;
         Ok(Origin {
             store_id: id(0)?.into(),
+            schema_version: row.try_get(5).map_err(StoreError::unavailable)?,
             trust_epoch: row.try_get(1).map_err(StoreError::unavailable)?,
             trust_state: id(2)?.into(),
             in_recovery: row.try_get(3).map_err(StoreError::unavailable)?,

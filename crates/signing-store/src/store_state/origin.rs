@@ -18,6 +18,7 @@ use crate::{Store, StoreError};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Queryable)]
 pub(crate) struct Origin {
     pub(crate) store_id: StoreId,
+    pub(crate) schema_version: i64,
     pub(crate) trust_epoch: i64,
     pub(crate) trust_state: TrustStateId,
     pub(crate) in_recovery: bool,
@@ -45,6 +46,7 @@ macro_rules! origin {
     () => {
         (
             store_state::store_id,
+            store_state::schema_version,
             store_state::trust_epoch,
             store_state::trust_state,
             InRecovery,

@@ -4,7 +4,7 @@ mod tests;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::origin::{AskHistory, Origin};
-use crate::StoreError;
+use crate::{StoreError, migrate};
 
 /// How often an answer is judged anew because another one has come in between.
 const ATTEMPTS: usize = 20;
@@ -67,9 +67,7 @@ impl Seen {
 
     /// What the answer is still to be compared with, if anything.
     fn judge(&self, origin: &Origin, before: Option<Origin>) -> Result<Option<Origin>, StoreError> {
-        if origin.in_recovery {
-            return Err(StoreError::InRecovery);
-        }
+        can_be_understood(origin)?;
         let mut latest = self.lock();
         // Of the first answers, asked for at once, only one can be from this store.
         let Some(seen) = *latest else {
@@ -121,13 +119,18 @@ pub(crate) struct Made {
 
 /// Refuses a store that does not know what was seen, or cannot say.
 fn follows(now: &Origin, seen: &Origin, knows: bool) -> Result<(), StoreError> {
-    if now.in_recovery {
-        return Err(StoreError::InRecovery);
-    }
+    can_be_understood(now)?;
     is_the_same_store(now, seen)?;
     match knows {
         true => Ok(()),
         false => Err(diverged(seen, now)),
+    }
+}
+
+fn can_be_understood(origin: &Origin) -> Result<(), StoreError> {
+    match origin.in_recovery {
+        true => Err(StoreError::InRecovery),
+        false => migrate::require_version(origin.schema_version),
     }
 }
 

@@ -82,7 +82,8 @@ impl About for AboutAll {
 
 macro_rules! origin {
     () => {
-        "SELECT s.store_id, s.trust_epoch, s.trust_state, {in recovery}, {server time}, "
+        "SELECT s.store_id, s.schema_version, s.trust_epoch, s.trust_state, {in recovery},
+         {server time}, "
     };
 }
 
@@ -195,7 +196,7 @@ impl<A: About> QueryId for Question<A> {
 
 impl<A: About> Query for Question<A> {
     type SqlType = (
-        (Id, BigInt, Id, Bool, Nullable<Instant>),
+        (Id, BigInt, BigInt, Id, Bool, Nullable<Instant>),
         Nullable<Label>,
         Id,
         Label,

@@ -9,7 +9,7 @@ use signing_crypto::NameKind;
 use signing_trust::store::{OrganizationRecord, SchemaStatus, Store, StoreError};
 use signing_trust::{KeyManager, TrustError};
 use tokio::task::{JoinHandle, JoinSet};
-use tokio::time::timeout;
+use tokio::time::{sleep_until, timeout};
 use tokio_postgres::Client;
 
 use crate::support::{Backend, Database, World, assert_refused, kek, run, shown, until};
@@ -17,8 +17,11 @@ use crate::support::{Backend, Database, World, assert_refused, kek, run, shown, 
 /// Longer than the store lets any operation take.
 const OPERATION: Duration = Duration::from_secs(40);
 
-/// How long the server lets a statement wait.
+/// How long the server lets a statement take.
 const STATEMENT: Duration = Duration::from_secs(10);
+
+/// How long it lets one wait for a lock.
+const LOCK: Duration = Duration::from_secs(8);
 
 /// How many connections a store has.
 const POOL: usize = 8;
@@ -195,13 +198,86 @@ fn locked_table_ends_a_statement_in_the_servers_time() {
         );
         // The server itself says so, which is before the store stops to wait.
         for error in [read, written] {
-            assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
-            assert!(shown(&error).contains("timeout"), "{}", shown(&error));
+            assert!(matches!(error, StoreError::TimedOut { after } if after == LOCK), "{error:?}");
         }
-        assert!(started.elapsed() < STATEMENT + Duration::from_secs(4));
+        assert!(started.elapsed() < LOCK + Duration::from_secs(4));
         unlock(locked).await;
         assert_only(&world, &["before"]).await;
         world.org("late").await;
+    });
+}
+
+#[test]
+#[ignore = "needs Postgres: cargo xtask test-db"]
+fn statement_that_takes_too_long_ends_in_the_servers_time() {
+    run(Backend::Postgres, async |world: World| {
+        world.org("before").await;
+        let sql = "CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql
+                   AS 'BEGIN PERFORM pg_sleep(60); RETURN NEW; END';
+                   CREATE TRIGGER dawdle BEFORE INSERT ON organizations
+                   FOR EACH ROW EXECUTE FUNCTION dawdle()";
+        world.database.execute(sql).await.unwrap();
+        let started = Instant::now();
+        let change = world.keys.create_organization("late".parse().unwrap());
+        let error = assert_not_done(&world, change).await;
+        assert!(matches!(error, StoreError::TimedOut { after } if after == STATEMENT), "{error:?}");
+        assert!(started.elapsed() < STATEMENT + Duration::from_secs(4));
+        world.database.execute("DROP TRIGGER dawdle ON organizations").await.unwrap();
+        assert_only(&world, &["before"]).await;
+        world.org("late").await;
+    });
+}
+
+#[test]
+#[ignore = "needs Postgres: cargo xtask test-db"]
+fn change_that_took_too_long_altogether_is_not_made_afterwards() {
+    run(Backend::Postgres, async |world: World| {
+        world.org("before").await;
+        let mut locks = Vec::new();
+        for table in ["audit_log", "audit_heads", "organizations"] {
+            locks.push(lock(&world.database, table).await);
+        }
+        let (started, change) = (Instant::now(), create(&world, "late"));
+        // No lock lasts as long as the server waits for one; together they last longer
+        // than the store waits.
+        for seconds in [5, 10] {
+            until_waiting(&world.database, 1).await;
+            sleep_until((started + Duration::from_secs(seconds)).into()).await;
+            unlock(locks.pop().unwrap()).await;
+        }
+        until_waiting(&world.database, 1).await;
+        assert_refused!(
+            change.await.unwrap(),
+            TrustError::Store(StoreError::TimedOut { after }) if after == Duration::from_secs(15)
+        );
+        assert_eq!(waiting(&world.database).await, 1);
+
+        unlock(locks.pop().unwrap()).await;
+        let client = world.database.connect().await;
+        let sql = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+                   AND application_name = 'cloacina' AND state <> 'idle'";
+        let idle = async || client.query_one(sql, &[]).await.unwrap().get::<_, i64>(0) == 0;
+        until(STATEMENT, "it has ended", idle).await;
+        assert_only(&world, &["before"]).await;
+        world.org("late").await;
+    });
+}
+
+#[test]
+#[ignore = "needs Postgres: cargo xtask test-db"]
+fn migration_waits_longer_for_another_one_than_a_statement_may_take() {
+    run(Backend::Postgres, async |database: Database| {
+        let first = database.connect().await;
+        first.batch_execute("BEGIN; SELECT pg_advisory_xact_lock(4832910174652801)").await.unwrap();
+        let (started, url) = (Instant::now(), database.url());
+        let migration = tokio::spawn(async move { Store::migrate(&url).await.map(|_| ()) });
+        until_waiting(&database, 1).await;
+        sleep_until((started + STATEMENT + Duration::from_secs(6)).into()).await;
+        until_waiting(&database, 1).await;
+        assert!(!migration.is_finished());
+        unlock(first).await;
+        migration.await.unwrap().unwrap();
+        Store::open(&database.url()).await.unwrap();
     });
 }
 

@@ -7,8 +7,8 @@ use std::task::Poll;
 use std::time::Duration;
 
 use signing_crypto::{NameKind, SigningKey};
-use signing_trust::TrustError;
 use signing_trust::store::{Store, StoreError};
+use signing_trust::{KeyManager, TrustError};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
@@ -24,6 +24,7 @@ on_both_backends! {
     callers_that_stop_waiting_leave_no_transaction_open,
     change_that_nobody_waits_for_is_made_to_its_end,
     aborted_callers_leave_no_transaction_open,
+    callers_that_neither_wait_nor_go_keep_nobody_from_changes,
 }
 
 const WRITERS: usize = 8;
@@ -206,4 +207,24 @@ async fn aborted_callers_leave_no_transaction_open(world: World) {
         caller.abort();
     }
     assert_writable(&world).await;
+}
+
+async fn callers_that_neither_wait_nor_go_keep_nobody_from_changes(world: World) {
+    let elsewhere = KeyManager::new(Store::open(&world.database.url()).await.unwrap(), None);
+    world.org("first").await;
+    let mut held_back = 0;
+    for times in 1..15 {
+        let name = format!("held-{times}").parse().unwrap();
+        let mut held = pin!(world.keys.create_organization(name));
+        // Each gets a little further than the one before, and is left there.
+        let made = polled(held.as_mut(), times).await;
+        let name = format!("other-{times}").parse().unwrap();
+        let other = timeout(Duration::from_secs(3), elsewhere.create_organization(name)).await;
+        other.expect("it waits for whoever does nothing").unwrap();
+        if made.is_none() {
+            held_back += 1;
+            held.await.unwrap();
+        }
+    }
+    assert!(held_back > 0);
 }

@@ -17,6 +17,7 @@ impl History {
     fn new(store_id: StoreId) -> Self {
         let now = Origin {
             store_id,
+            schema_version: migrate::VERSION,
             trust_epoch: 0,
             trust_state: TrustStateId::random(),
             in_recovery: false,
@@ -126,6 +127,23 @@ async fn answer_of_a_server_in_recovery_is_refused_and_not_remembered() {
     store.now.in_recovery = true;
     let refused = accept(&seen, said, &mut store).await;
     assert!(matches!(refused, Err(StoreError::InRecovery)));
+}
+
+#[tokio::test]
+async fn answer_of_newer_tables_is_refused_and_vouches_for_nothing() {
+    let (seen, mut store) = store();
+    let newer = Origin { schema_version: migrate::VERSION + 1, ..store.change(7) };
+    let refused = accept(&seen, newer, &mut store).await;
+    assert!(matches!(refused, Err(StoreError::SchemaTooNew { .. })));
+    assert_eq!(seen.latest(), None);
+
+    accept(&seen, store.now, &mut store).await.unwrap();
+    let said = store.change(1);
+    store.now.schema_version += 1;
+    let refused = accept(&seen, said, &mut store).await;
+    assert!(matches!(refused, Err(StoreError::SchemaTooNew { .. })));
+    let refused = seen.conclude(&mut store).await.map(|_| ());
+    assert!(matches!(refused, Err(StoreError::SchemaTooNew { .. })));
 }
 
 #[tokio::test]
