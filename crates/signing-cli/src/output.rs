@@ -131,16 +131,25 @@ impl Output {
     }
 
     fn explain(&self, error: &CliError, subject: Option<&str>) {
-        let verdict = match error.outcome() {
-            Outcome::Refused => "refused",
-            _ => "error",
-        };
-        let subject = subject.map(|path| format!("{}: ", printable(path))).unwrap_or_default();
-        let mut text = format!("{BAD}{verdict}{BAD:#}: {subject}{}", printable(&chain(error)));
-        if let Some(next) = remedy(error) {
-            let _ = write!(text, "\n{NOTE}next{NOTE:#}: {}", printable(&next));
-        }
-        let _ = writeln!(anstream::stderr(), "{text}");
+        let _ = writeln!(anstream::stderr(), "{}", explanation(error, subject));
+    }
+}
+
+/// What went wrong, and the next step, with colours.
+pub(crate) fn explanation(error: &CliError, subject: Option<&str>) -> String {
+    let verdict = verdict(error);
+    let subject = subject.map(|path| format!("{}: ", printable(path))).unwrap_or_default();
+    let mut text = format!("{BAD}{verdict}{BAD:#}: {subject}{}", printable(&chain(error)));
+    if let Some(next) = remedy(error) {
+        let _ = write!(text, "\n{NOTE}next{NOTE:#}: {}", printable(&next));
+    }
+    text
+}
+
+pub(crate) fn verdict(error: &CliError) -> &'static str {
+    match error.outcome() {
+        Outcome::Refused => "refused",
+        _ => "error",
     }
 }
 
@@ -215,7 +224,7 @@ fn failure(error: Value) -> Value {
     json!({ "schema_version": 1, "ok": false, "error": error })
 }
 
-fn error_json(error: &CliError) -> Value {
+pub(crate) fn error_json(error: &CliError) -> Value {
     let mut document = json!({ "code": error.code(), "message": chain(error) });
     if let Some(next) = remedy(error) {
         document["next"] = next.into();
