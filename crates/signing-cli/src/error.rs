@@ -1,17 +1,23 @@
+mod code;
 mod not_added;
+
+#[cfg(test)]
+#[cfg(feature = "postgres")]
+mod golden;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use signing_crypto::{
-    CheckpointError, EnvelopeError, KekError, KeyId, MalformedEnvelope, NameError, OrgName,
-    ParseError, PassphraseError, PatternError, PemError, StatementTime,
+    CheckpointError, KekError, KeyId, MalformedEnvelope, NameError, OrgName, ParseError,
+    PassphraseError, PatternError, PemError, StatementTime,
 };
-use signing_loader::{LoadError, PackageError, VerificationError};
+use signing_loader::PackageError;
 use signing_trust::TrustError;
 use signing_trust::store::{EventPatternError, StoreError, UrlError};
 use thiserror::Error;
 
+pub(crate) use self::code::verification_code;
 pub(crate) use self::not_added::{NotAdded, Place, Terms};
 
 /// Why a command did not do what it was told.
@@ -121,163 +127,40 @@ impl Outcome {
 impl CliError {
     pub(crate) fn outcome(&self) -> Outcome {
         match self {
-            Self::Package(PackageError::Verification(_)) => Outcome::Refused,
-            Self::Trust(
-                TrustError::SelfGrant { .. }
-                | TrustError::PreviouslyRevoked { .. }
-                | TrustError::SigningKeyRevoked { .. }
-                | TrustError::AuditLogBroken(_)
-                | TrustError::CheckpointOfAnotherStore { .. }
-                | TrustError::CheckpointOfAnotherOrganization { .. }
-                | TrustError::Store(StoreError::Compromised { .. } | StoreError::KeyRefused { .. }),
-            )
+            Self::Package(PackageError::Verification(_))
             | Self::NotAdded { .. }
             | Self::NoCheckpoint { .. }
             | Self::Checkpoint { .. } => Outcome::Refused,
+            Self::Package(PackageError::Trust(error)) | Self::Trust(error) => trust_outcome(error),
+            Self::Store(error) => store_outcome(error),
             _ => Outcome::Undecided,
         }
     }
 
     /// The error's name for programs. Part of the `--json` interface.
     pub(crate) fn code(&self) -> &'static str {
-        match self {
-            Self::Package(error) => match error {
-                PackageError::Verification(error) => verification_code(error),
-                PackageError::Load(LoadError::Linker(_)) => "LinkerRefused",
-                PackageError::Load(_) => "LoadFailed",
-                PackageError::Io { .. } => "UnreadableFile",
-                PackageError::Clock(_) => "UnusableClock",
-                PackageError::Trust(error) => trust_code(error),
-                _ => "PackageError",
-            },
-            Self::Trust(error) => trust_code(error),
-            Self::Store(error) => store_code(error),
-            Self::Url(UrlError::Insecure { .. }) => "InsecureConnection",
-            Self::Url(_) => "InvalidDatabaseUrl",
-            Self::PasswordOnCommandLine => "PasswordOnCommandLine",
-            Self::NotUnicode { .. } => "NotUnicode",
-            Self::NoHomeDirectory => "NoHomeDirectory",
-            Self::Runtime(_) => "RuntimeFailed",
-            Self::Kek(KekError::Missing { .. }) => "NoKeyEncryptionKey",
-            Self::Kek(_) => "InvalidKeyEncryptionKey",
-            Self::Name(_) => "InvalidName",
-            Self::Parse(_) => "InvalidArgument",
-            Self::Pattern(_) => "InvalidPattern",
-            Self::InvalidTime { .. } => "InvalidTime",
-            Self::NoSuchCommand { .. } => "NoSuchCommand",
-            Self::NoSuchOrganization { .. } => "NoSuchOrganization",
-            Self::NoSuchKey { .. } => "NoSuchKey",
-            Self::AmbiguousKey { .. } => "AmbiguousKey",
-            Self::KeyPrefixTooShort { .. } => "KeyPrefixTooShort",
-            Self::KeyOfAnotherOrganization { .. } => "KeyOfAnotherOrganization",
-            Self::Read { .. } => "UnreadableFile",
-            Self::Write { .. } => "UnwritableFile",
-            Self::FileExists { .. } | Self::NotASignature { .. } => "FileExists",
-            Self::NotAdded { source, .. } => not_added_code(source),
-            Self::ChangedMeanwhile { .. } => "ChangedMeanwhile",
-            Self::ExpiryPast { .. } => "ExpiryPast",
-            Self::KeyFile { source, .. } => match source {
-                PemError::PassphraseNeeded => "PassphraseNeeded",
-                PemError::WrongPassphrase => "WrongPassphrase",
-                _ => "InvalidKeyFile",
-            },
-            Self::Passphrase(PassphraseError::Randomness(_)) => "NoRandomness",
-            Self::Passphrase(_) => "InvalidPassphrase",
-            Self::PassphrasesDiffer => "PassphrasesDiffer",
-            Self::NoTerminal => "PassphraseNeeded",
-            Self::Terminal(_) => "UnusableTerminal",
-            Self::Interrupted => "Interrupted",
-            Self::StandardInputTwice => "StandardInputTwice",
-            Self::SeveralPackages { .. } => "SeveralPackages",
-            Self::StoreWithoutOrganization => "StoreWithoutOrganization",
-            Self::StoreForAnotherOrganization { .. } => "KeyOfAnotherOrganization",
-            Self::EventPattern { .. } | Self::NoSuchEventType { .. } => "NoSuchEventType",
-            Self::NoCheckpoint { .. } => "NoCheckpoint",
-            Self::CheckpointsTooLarge { .. } => "CheckpointsTooLarge",
-            Self::Checkpoint { source: CheckpointError::Signature(_), .. } => "UntrustedCheckpoint",
-            Self::Checkpoint { .. } => "MalformedCheckpoint",
-        }
+        code::code(self)
     }
 }
 
-pub(crate) fn verification_code(error: &VerificationError) -> &'static str {
+fn trust_outcome(error: &TrustError) -> Outcome {
     match error {
-        VerificationError::Unnamed | VerificationError::InvalidName(_) => "InvalidPackageName",
-        VerificationError::NotARegularFile { .. } => "NotARegularFile",
-        VerificationError::Empty => "EmptyPackage",
-        VerificationError::PackageTooLarge { .. } => "PackageTooLarge",
-        VerificationError::SignatureNotFound { .. } => "SignatureNotFound",
-        VerificationError::MalformedSignature { .. } => "MalformedSignature",
-        VerificationError::UntrustedSigner { .. } => "UntrustedSigner",
-        VerificationError::InvalidSignature { .. } => "InvalidSignature",
-        VerificationError::NotEnoughSigners { .. } => "NotEnoughSigners",
-        VerificationError::NoOrganizations { .. } => "NoOrganizations",
-        VerificationError::WrongName { .. } => "WrongName",
-        VerificationError::Expired { .. } => "Expired",
-        VerificationError::VersionBelowFloor { .. } => "VersionBelowFloor",
-        VerificationError::TamperedPackage { .. } => "TamperedPackage",
-        _ => "Refused",
+        TrustError::Store(error) => store_outcome(error),
+        TrustError::SelfGrant { .. }
+        | TrustError::PreviouslyRevoked { .. }
+        | TrustError::SigningKeyRevoked { .. }
+        | TrustError::MalformedEnvelope(_)
+        | TrustError::Envelope(_)
+        | TrustError::AuditLogBroken(_)
+        | TrustError::CheckpointOfAnotherStore { .. }
+        | TrustError::CheckpointOfAnotherOrganization { .. } => Outcome::Refused,
+        _ => Outcome::Undecided,
     }
 }
 
-fn not_added_code(error: &NotAdded) -> &'static str {
+fn store_outcome(error: &StoreError) -> Outcome {
     match error {
-        NotAdded::Envelope(EnvelopeError::Full { .. }) => "TooManySignatures",
-        NotAdded::Envelope(EnvelopeError::InvalidSignature { .. }) => "InvalidSignature",
-        NotAdded::Envelope(_) => "SignatureNotAdded",
-        NotAdded::Name { .. }
-        | NotAdded::Content
-        | NotAdded::Terms { .. }
-        | NotAdded::Expired { .. } => "OtherStatement",
-    }
-}
-
-fn trust_code(error: &TrustError) -> &'static str {
-    match error {
-        TrustError::Store(error) => store_code(error),
-        TrustError::NoKeyEncryptionKey => "NoKeyEncryptionKey",
-        TrustError::SameKek => "SameKeyEncryptionKey",
-        TrustError::Wrap(_) => "PrivateKeyUnusable",
-        TrustError::SigningKeyRevoked { .. } => "SigningKeyRevoked",
-        TrustError::PreviouslyRevoked { .. } => "PreviouslyRevoked",
-        TrustError::SelfGrant { .. } => "SelfGrant",
-        TrustError::ExpiryPast { .. } => "ExpiryPast",
-        TrustError::TooManyCandidates { .. } => "TooManyCandidates",
-        TrustError::MalformedEnvelope(_) => "MalformedSignature",
-        TrustError::AuditLogBroken(_) => "AuditLogBroken",
-        TrustError::CheckpointOfAnotherStore { .. } => "CheckpointOfAnotherStore",
-        TrustError::CheckpointOfAnotherOrganization { .. } => "CheckpointOfAnotherOrganization",
-        _ => "TrustError",
-    }
-}
-
-fn store_code(error: &StoreError) -> &'static str {
-    match error {
-        StoreError::NoDatabase { .. } => "NoDatabase",
-        StoreError::File { .. } => "UnusableDatabaseFile",
-        StoreError::SchemaOutdated { .. } => "SchemaOutdated",
-        StoreError::SchemaTooNew { .. } => "SchemaTooNew",
-        StoreError::TimedOut { .. } => "DatabaseTimedOut",
-        StoreError::OutcomeUnknown(_) => "OutcomeUnknown",
-        StoreError::CorruptRow(_) => "CorruptRow",
-        StoreError::OrganizationNotFound => "NoSuchOrganization",
-        StoreError::OrganizationDeleted { .. } => "OrganizationDeleted",
-        StoreError::SigningKeyNotFound { .. } | StoreError::TrustedKeyNotFound { .. } => {
-            "NoSuchKey"
-        }
-        StoreError::NameTaken { .. } => "NameTaken",
-        StoreError::SigningKeyExists => "SigningKeyExists",
-        StoreError::InRecovery => "DatabaseInRecovery",
-        StoreError::AnotherStore { .. } => "AnotherStore",
-        StoreError::EpochWentBack { .. } => "EpochWentBack",
-        StoreError::HistoryDiverged { .. } => "HistoryDiverged",
-        StoreError::RootCertificates { .. } => "InvalidRootCertificates",
-        StoreError::NoRoles => "NoRoles",
-        StoreError::OtherKek { .. } => "OtherKeyEncryptionKey",
-        StoreError::KeyRefused { .. } => "PreviouslyRevoked",
-        StoreError::NotRewrapped { .. } => "PrivateKeyUnusable",
-        StoreError::Compromised { .. } => "KeyCompromised",
-        StoreError::SuccessorExists => "SuccessorExists",
-        _ => "DatabaseUnavailable",
+        StoreError::Compromised { .. } | StoreError::KeyRefused { .. } => Outcome::Refused,
+        _ => Outcome::Undecided,
     }
 }

@@ -121,16 +121,25 @@ impl Output {
     }
 
     fn explain(&self, error: &CliError, subject: Option<&str>) {
-        let verdict = match error.outcome() {
-            Outcome::Refused => "refused",
-            _ => "error",
-        };
-        let subject = subject.map(|path| format!("{}: ", printable(path))).unwrap_or_default();
-        let mut text = format!("{BAD}{verdict}{BAD:#}: {subject}{}", printable(&chain(error)));
-        if let Some(next) = remedy(error) {
-            let _ = write!(text, "\n{NOTE}next{NOTE:#}: {}", printable(&next));
-        }
-        let _ = writeln!(anstream::stderr(), "{text}");
+        let _ = writeln!(anstream::stderr(), "{}", explanation(error, subject));
+    }
+}
+
+/// What went wrong, and the next step, with colours.
+pub(crate) fn explanation(error: &CliError, subject: Option<&str>) -> String {
+    let verdict = verdict(error);
+    let subject = subject.map(|path| format!("{}: ", printable(path))).unwrap_or_default();
+    let mut text = format!("{BAD}{verdict}{BAD:#}: {subject}{}", printable(&chain(error)));
+    if let Some(next) = remedy(error) {
+        let _ = write!(text, "\n{NOTE}next{NOTE:#}: {}", printable(&next));
+    }
+    text
+}
+
+pub(crate) fn verdict(error: &CliError) -> &'static str {
+    match error.outcome() {
+        Outcome::Refused => "refused",
+        _ => "error",
     }
 }
 

@@ -1,267 +1,106 @@
-use signing_crypto::{KekError, PemError, PemForm};
-use signing_loader::{PackageError, VerificationError};
-use signing_trust::store::{StoreError, UrlError};
-use signing_trust::{TrustError, UntrustedReason};
+mod arguments;
+mod keys;
+mod package;
+mod store;
 
-use crate::error::{CliError, NotAdded, Place, Terms};
+use signing_loader::PackageError;
+
+use crate::error::CliError;
 
 const GIVE_PASSPHRASE: &str = "set CLOACINA_KEY_PASSPHRASE, or give --passphrase-file <file> or \
                                --passphrase-fd <number>";
+const LIST_ORGANIZATIONS: &str = "see which there are: cloacina orgs list";
+const LIST_KEYS: &str = "see which there are: cloacina keys list --org <org>";
 
 /// The next safe step after an error. Never one that loosens what is asked.
+///
+/// There is none only for an error that this program does not know.
 pub(crate) fn remedy(error: &CliError) -> Option<String> {
-    match error {
-        CliError::Package(PackageError::Verification(error)) => verification(error),
-        CliError::Package(PackageError::Trust(error)) | CliError::Trust(error) => trust(error),
-        CliError::Store(error) => store(error),
-        CliError::Url(UrlError::Insecure { .. } | UrlError::SslMode { .. }) => Some(
-            "add sslmode=verify-full to the URL, and sslrootcert=<PEM file> for a private \
-             authority"
-                .into(),
-        ),
-        CliError::Url(_) => Some("give postgres://user@host/database or a file's path".into()),
+    Some(match error {
+        CliError::Package(error) => return of_package(error),
+        CliError::Trust(error) => return store::trust(error),
+        CliError::Store(error) => return store::store(error),
+        CliError::Url(error) => return store::url(error),
         CliError::PasswordOnCommandLine => {
-            Some("put the whole URL into the environment variable CLOACINA_DATABASE_URL".into())
+            "put the whole URL into the environment variable CLOACINA_DATABASE_URL".into()
         }
-        CliError::Kek(KekError::Missing { var }) if var != "CLOACINA_KEY_ENCRYPTION_KEY" => Some(
-            format!("set {var}, or give --new-kek-file; make a key with: openssl rand -hex 32"),
-        ),
-        CliError::Kek(KekError::Missing { .. }) => Some(
-            "set CLOACINA_KEY_ENCRYPTION_KEY to the store's key; for a new store, make one with: \
-             openssl rand -hex 32"
-                .into(),
-        ),
-        CliError::Kek(_) => Some("give 64 hexadecimal digits, or the base64 of 32 bytes".into()),
-        CliError::InvalidTime { .. } => Some(
-            "give a time such as 2027-01-01T12:00:00Z, or a date: it begins at 00:00 UTC".into(),
-        ),
-        CliError::Pattern(_) => Some(
-            "give each pattern with a --packages of its own, such as --packages 'etl-*'".into(),
-        ),
-        CliError::NoSuchCommand { .. } => Some("see which there are: cloacina help".into()),
-        CliError::NoSuchOrganization { similar: Some(name), .. } => {
-            Some(format!("did you mean {name}?"))
+        CliError::NotUnicode { var } => format!("set {var} to text in UTF-8"),
+        CliError::NoHomeDirectory => {
+            "say where the store is, with --database-url or CLOACINA_DATABASE_URL".into()
         }
-        CliError::NoSuchOrganization { similar: None, .. } => {
-            Some("see which there are: cloacina orgs list".into())
+        CliError::Runtime(_) => {
+            "try again when the machine has threads and file descriptors to give: ulimit -a".into()
         }
+        CliError::Kek(error) => return keys::kek(error),
+        CliError::Name(error) => return arguments::name(error.kind),
+        CliError::Parse(error) => return arguments::parse(error),
+        CliError::Pattern(_) => {
+            "give patterns for names of files, each with a --packages of its own, such as \
+             --packages 'etl-*'"
+                .into()
+        }
+        CliError::InvalidTime { .. } => {
+            "give a time such as 2027-01-01T12:00:00Z, or a date: it begins at 00:00 UTC".into()
+        }
+        CliError::NoSuchCommand { .. } => "see which there are: cloacina help".into(),
+        CliError::NoSuchOrganization { similar: Some(name), .. } => format!("did you mean {name}?"),
+        CliError::NoSuchOrganization { similar: None, .. } => LIST_ORGANIZATIONS.into(),
         CliError::NoSuchKey { .. }
         | CliError::AmbiguousKey { .. }
-        | CliError::KeyPrefixTooShort { .. } => {
-            Some("see which there are: cloacina keys list --org <org>".into())
+        | CliError::KeyPrefixTooShort { .. } => LIST_KEYS.into(),
+        CliError::KeyOfAnotherOrganization { .. } => {
+            "give the organisation that the key is of with --org, or leave --org out".into()
         }
-        CliError::NotAdded { place, source } => Some(not_added(place, source)),
-        CliError::ChangedMeanwhile { .. } => Some("sign again: nothing was written to it".into()),
+        CliError::Read { .. } => "check that the file is there, and that you may read it".into(),
+        CliError::Write { .. } => {
+            "check that the directory is there, that you may write to it, and that it has room"
+                .into()
+        }
         CliError::FileExists { .. } | CliError::NotASignature { .. } => {
-            Some("choose another file, or replace this one with --force".into())
+            "choose another file, or replace this one with --force".into()
         }
-        CliError::KeyFile { source, .. } => key_file(source),
-        CliError::NoSuchEventType { similar: Some(name), .. } => {
-            Some(format!("did you mean {name}?"))
+        CliError::NotAdded { place, source } => return package::not_added(place, source),
+        CliError::ChangedMeanwhile { .. } => "sign again: nothing was written there".into(),
+        CliError::ExpiryPast { .. } => "give a time to come; if it is one, set the clock".into(),
+        CliError::KeyFile { source, .. } => return keys::file(source),
+        CliError::Passphrase(error) => return keys::passphrase(error),
+        CliError::PassphrasesDiffer => "nothing was done: type the same passphrase twice".into(),
+        CliError::NoTerminal | CliError::Terminal(_) | CliError::StandardInputTwice => {
+            GIVE_PASSPHRASE.into()
         }
+        CliError::Interrupted => {
+            "nothing was done: give the command again when you have the passphrase".into()
+        }
+        CliError::SeveralPackages { .. } => {
+            "give one package at a time, or leave --output and --name out".into()
+        }
+        CliError::StoreWithoutOrganization => {
+            "say with --org for which organisation the store is to keep the signature".into()
+        }
+        CliError::StoreForAnotherOrganization { .. } => {
+            "without --org the store keeps the signature for the key's own organisation".into()
+        }
+        CliError::NoSuchEventType { similar: Some(name), .. } => format!("did you mean {name}?"),
         CliError::NoSuchEventType { similar: None, .. } | CliError::EventPattern { .. } => {
-            Some("see which there are: cloacina audit list --org <org>".into())
+            "see which there are: cloacina audit list --org <org>".into()
         }
-        CliError::NoCheckpoint { .. } | CliError::Checkpoint { .. } => Some(
+        CliError::NoCheckpoint { .. }
+        | CliError::CheckpointsTooLarge { .. }
+        | CliError::Checkpoint { .. } => {
             "get the file that cloacina audit checkpoint wrote, and the public key that signed it, \
              from where they are kept"
-                .into(),
-        ),
-        CliError::NoTerminal | CliError::StandardInputTwice => Some(GIVE_PASSPHRASE.into()),
-        _ => None,
-    }
-}
-
-fn verification(error: &VerificationError) -> Option<String> {
-    Some(match error {
-        VerificationError::SignatureNotFound { .. } => {
-            "ask whoever built the package for its .sig file".into()
-        }
-        VerificationError::MalformedSignature { .. } => {
-            "get the .sig file again from whoever built the package".into()
-        }
-        VerificationError::UntrustedSigner { reason, fingerprint } => match reason {
-            UntrustedReason::Unknown => match fingerprint {
-                Some(_) => "find out whose key this is; if it is one to trust: \
-                            cloacina keys trust --org <org> --import <public key>"
-                    .into(),
-                None => "have the package signed by a key that is trusted".into(),
-            },
-            UntrustedReason::NotPinned => {
-                "find out whose key this is before you give its public key with --trust-key".into()
-            }
-            _ => "have the package signed by a key that is trusted now".into(),
-        },
-        VerificationError::InvalidSignature { .. } | VerificationError::TamperedPackage { .. } => {
-            "do not use this file: get the package and its .sig again from whoever built it".into()
-        }
-        VerificationError::NotEnoughSigners { .. } => {
-            "have another who is trusted add a signature: cloacina package sign <package> --key \
-             <private key>, with the --package-version and --expires that cloacina package \
-             inspect <package> shows"
                 .into()
         }
-        VerificationError::NoOrganizations { .. } => {
-            "verify by an organisation's trust, with --org".into()
-        }
-        VerificationError::WrongName { signed, .. } => {
-            format!("give the file the name that was signed, {signed}, or sign it under its own")
-        }
-        VerificationError::Expired { .. } => {
-            "ask whoever built the package for a new signature, or for a newer package; if that \
-             time is still to come, set the clock right"
-                .into()
-        }
-        VerificationError::VersionBelowFloor { floor, .. } => {
-            format!("get version {floor} or a later one from whoever builds the package")
-        }
-        VerificationError::NotARegularFile { .. } | VerificationError::Unnamed => {
-            "give the path of a package file".into()
-        }
-        _ => return None,
     })
 }
 
-fn trust(error: &TrustError) -> Option<String> {
+fn of_package(error: &PackageError) -> Option<String> {
     Some(match error {
-        TrustError::Store(error) => return store(error),
-        TrustError::SigningKeyRevoked { .. } => {
-            "sign with another key: cloacina keys generate --org <org> --name <name>".into()
-        }
-        TrustError::PreviouslyRevoked { .. } => {
-            "make and trust a new key: a revoked one is not trusted again".into()
-        }
-        TrustError::ExpiryPast { .. } => {
-            "give a time to come; to end trust now: cloacina keys revoke, or orgs revoke-trust"
-                .into()
-        }
-        TrustError::SameKek => "make another one with: openssl rand -hex 32".into(),
-        TrustError::Wrap(_) => {
-            "check that CLOACINA_KEY_ENCRYPTION_KEY is the store's, then restore the key from a \
-             backup"
-                .into()
-        }
-        TrustError::AuditLogBroken(_) => {
-            "keep a copy of the database as it is, and find out who could write it before you \
-             trust anything in it"
-                .into()
-        }
-        TrustError::CheckpointOfAnotherStore { .. } => {
-            "check --database-url; if the database was replaced, find out by whom".into()
-        }
-        TrustError::CheckpointOfAnotherOrganization { .. } => {
-            "give the organisation that the checkpoint is of, or leave --org out".into()
-        }
-        TrustError::TooManyCandidates { .. } => {
-            "have the package signed by a tool that writes a keyid".into()
-        }
-        _ => return None,
-    })
-}
-
-fn store(error: &StoreError) -> Option<String> {
-    Some(match error {
-        StoreError::NoDatabase { .. } => {
-            "check --database-url; to make a new store: cloacina db migrate".into()
-        }
-        StoreError::SchemaOutdated { .. } => "back the store up, then: cloacina db migrate".into(),
-        StoreError::SchemaTooNew { .. } => "use a newer cloacina".into(),
-        StoreError::OutcomeUnknown(_) => {
-            "look at what there is before you try again: cloacina keys list --org <org>".into()
-        }
-        StoreError::Unavailable(_) | StoreError::TimedOut { .. } => {
-            "try again when the database answers: cloacina db status".into()
-        }
-        StoreError::InRecovery => "connect to the primary server, not to a replica".into(),
-        StoreError::AnotherStore { .. }
-        | StoreError::EpochWentBack { .. }
-        | StoreError::HistoryDiverged { .. } => {
-            "find out why the database was replaced or restored before you restart anything".into()
-        }
-        StoreError::OtherKek { .. } => "set CLOACINA_KEY_ENCRYPTION_KEY to the store's key".into(),
-        StoreError::NameTaken { .. } => "choose another name".into(),
-        StoreError::KeyRefused { .. } => {
-            "sign the packages that are worth it yourself: cloacina package sign <package> \
-             --key-id <new key>"
-                .into()
-        }
-        StoreError::NotRewrapped { .. } => {
-            "nothing was changed: restore this key from a backup, then rotate again".into()
-        }
-        StoreError::Compromised { .. } => {
-            "make a new key: what is compromised stays so, for every organisation that refuses it"
-                .into()
-        }
-        StoreError::SuccessorExists => {
-            "see which it is: cloacina keys list --org <org>; to have another, revoke it first"
-                .into()
-        }
-        _ => return None,
-    })
-}
-
-fn not_added(place: &Place, error: &NotAdded) -> String {
-    let elsewhere = match place {
-        Place::File(_) => {
-            "sign into another file with --output, or replace these signatures with --force"
-        }
-        Place::Store => "sign anew rather than add, with --force",
-    };
-    match error {
-        NotAdded::Terms { found, wanted } => {
-            format!(
-                "if that is what you want to sign too: {}; if not, {elsewhere}",
-                same(found, wanted)
-            )
-        }
-        _ => elsewhere.into(),
-    }
-}
-
-/// The options by which the terms that are found would be signed, rather than others.
-fn same(found: &Terms, wanted: &Terms) -> String {
-    let mut options = found.options().join(" ");
-    let superfluous = [
-        (found.version.is_none() && wanted.version.is_some(), "no --package-version"),
-        (found.expires_at.is_none() && wanted.expires_at.is_some(), "no --expires"),
-    ];
-    for (_, option) in superfluous.iter().filter(|(is_so, _)| *is_so) {
-        let separator = if options.is_empty() { "" } else { " and " };
-        options += separator;
-        options += option;
-    }
-    options
-}
-
-fn key_file(error: &PemError) -> Option<String> {
-    Some(match error {
-        PemError::WrongForm { expected: PemForm::PublicKey, found: PemForm::PrivateKey } => {
-            "give the public half: openssl pkey -in <file> -pubout".into()
-        }
-        PemError::WrongForm {
-            expected: PemForm::PrivateKey | PemForm::EncryptedPrivateKey,
-            found: PemForm::PublicKey,
-        } => "give the private key's file; the public half cannot sign".into(),
-        PemError::WrongForm {
-            expected: PemForm::EncryptedPrivateKey,
-            found: PemForm::PrivateKey,
-        } => "the key lies open in this file, and a passphrase was given: give the encrypted \
-              file, or encrypt this one: openssl pkcs8 -topk8 -iter 600000 -in <file> -out <new file>"
-            .into(),
-        PemError::PassphraseNeeded => GIVE_PASSPHRASE.into(),
-        PemError::WrongPassphrase => {
-            "try the passphrase: openssl pkey -in <file> -noout; if it is right, restore the file \
-             from a backup"
-                .into()
-        }
-        PemError::CostTooHigh { .. } | PemError::UnsupportedEncryption { .. } => {
-            "if you trust the file, encrypt the key anew: openssl pkcs8 -topk8 -iter 600000 \
-             -in <file> -out <new file>"
-                .into()
-        }
-        PemError::Algorithm { .. } | PemError::WrongForm { .. } => {
-            "make an Ed25519 key: cloacina keys generate --name <name> --output <file>".into()
-        }
+        PackageError::Verification(error) => return package::verification(error),
+        PackageError::Load(error) => return package::load(error),
+        PackageError::Io { .. } => "check that the file is there, and that you may read it".into(),
+        PackageError::Clock(_) => "set the clock right, then sign again".into(),
+        PackageError::Trust(error) => return store::trust(error),
         _ => return None,
     })
 }

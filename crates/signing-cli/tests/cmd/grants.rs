@@ -133,7 +133,7 @@ fn what_is_no_time_or_no_pattern_changes_nothing() {
     }
     for given in ["", "a/b", "a\u{202e}b", "a\nb", &"a".repeat(256)] {
         let run = scratch.fails(2, "InvalidPattern", &with(&GRANT, &["--packages", given]));
-        assert!(run.stderr.contains("next: give each pattern"), "{}", run.stderr);
+        assert!(run.stderr.contains("next: give patterns"), "{}", run.stderr);
     }
     assert_eq!(scratch.json(&["orgs", "show", "operator"])["grants"], json!([]));
     assert_eq!(scratch.json(&["keys", "list", "--org", "operator"])["accepted"], json!([]));

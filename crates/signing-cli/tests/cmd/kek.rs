@@ -54,7 +54,7 @@ fn another_kek_than_the_stores_makes_no_key_and_uses_none() {
     scratch.write("a.so", "a");
     let mut sign = scratch.command(&["package", "sign", "a.so", "--key-id", &id, "--json"]);
     let run = finish(sign.env(VAR, OTHER_KEK), b"");
-    run.assert_failed(2, "PrivateKeyUnusable");
+    run.assert_failed(2, "OtherKeyEncryptionKey");
     assert!(run.stderr.contains("next: "), "{}", run.stderr);
     assert!(!scratch.exists("a.so.sig"));
     assert_eq!(finish(sign.env(VAR, KEK), b"").code, 0);

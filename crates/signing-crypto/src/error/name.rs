@@ -8,7 +8,7 @@ use thiserror::Error;
 pub enum ParseError {
     /// Not an id.
     #[error(
-        "not the id of a {kind}: expected a lower-case UUID such as 67e55044-10b1-426f-9247-bb680e5fe0c8"
+        "not a valid {kind} id: expected a lower-case UUID such as 67e55044-10b1-426f-9247-bb680e5fe0c8"
     )]
     Id {
         /// What the id would have named.

@@ -1,0 +1,64 @@
+use std::io;
+
+use signing_crypto::{NameError, NameFault, NameKind, ParseError, PatternError};
+
+use super::{Sample, sample, values};
+use crate::error::CliError;
+
+pub(super) fn samples() -> Vec<Sample> {
+    let mut samples = Vec::new();
+    samples.extend(
+        faults().map(|(kind, fault)| sample(fault, |fault| NameError { kind, fault }.into())),
+    );
+    samples.extend(parse().into_iter().map(|error| sample(error, CliError::from)));
+    samples.extend(patterns().map(|error| sample(error, CliError::from)));
+    samples.extend(program().into_iter().map(|error| sample(error, |error| error)));
+    samples
+}
+
+fn faults() -> [(NameKind, NameFault); 7] {
+    [
+        (NameKind::Organization, NameFault::Empty),
+        (NameKind::Key, NameFault::TooLong { found: 256, limit: 255 }),
+        (NameKind::Organization, NameFault::FirstCharacter),
+        (NameKind::Key, NameFault::Character { found: ' ' }),
+        (NameKind::Organization, NameFault::LooksLikeAnId),
+        (NameKind::Package, NameFault::PathPart),
+        (NameKind::Note, NameFault::Character { found: '\n' }),
+    ]
+}
+
+fn parse() -> Vec<ParseError> {
+    vec![
+        ParseError::Id { kind: "organisation" },
+        ParseError::Id { kind: "signing key" },
+        ParseError::Fingerprint,
+        ParseError::Digest,
+        ParseError::Version,
+        ParseError::RevocationReason,
+        ParseError::Time,
+    ]
+}
+
+fn patterns() -> [PatternError; 4] {
+    [
+        PatternError::Count { found: 65, limit: 64 },
+        PatternError::Length { found: 0 },
+        PatternError::Character { found: '/' },
+        PatternError::NotAList,
+    ]
+}
+
+fn program() -> Vec<CliError> {
+    let path = || "dev-key.pem".into();
+    vec![
+        CliError::Name(values::package_name_error()),
+        CliError::Parse(ParseError::Fingerprint),
+        CliError::Pattern(PatternError::Length { found: 0 }),
+        CliError::InvalidTime { given: "tomorrow".into() },
+        CliError::NoSuchCommand { given: "keys lists".into() },
+        CliError::Read { path: path(), source: io::ErrorKind::NotFound.into() },
+        CliError::Write { path: path(), source: io::ErrorKind::StorageFull.into() },
+        CliError::FileExists { path: path() },
+    ]
+}

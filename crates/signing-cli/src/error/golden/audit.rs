@@ -1,0 +1,110 @@
+use signing_crypto::{CheckpointError, EnvelopeError, MalformedCheckpoint};
+use signing_trust::TrustError;
+use signing_trust::store::{AuditFault, AuditFaultKind, AuditValue, EventPattern};
+
+use super::{Sample, sample, values};
+use crate::error::CliError;
+
+pub(super) fn samples() -> Vec<Sample> {
+    let mut samples = Vec::new();
+    samples.extend(kinds().map(|kind| {
+        sample(kind, |kind| broken(kind, AuditValue::Sequence(7), AuditValue::Nothing))
+    }));
+    samples.extend(found().map(|found| {
+        sample(found, |found| broken(AuditFaultKind::Edited, AuditValue::Readable, found))
+    }));
+    let edited = fault(AuditFaultKind::Edited, AuditValue::Readable, AuditValue::Unreadable);
+    samples.push(sample(TrustError::AuditLogBroken(edited), CliError::from));
+    samples.extend(trust().map(|error| sample(error, CliError::from)));
+    samples.extend(checkpoint().map(|error| sample(error, refused)));
+    samples.extend(malformed().map(|error| sample(error, |error| refused(error.into()))));
+    samples.extend(program().into_iter().map(|error| sample(error, |error| error)));
+    samples
+}
+
+fn fault(kind: AuditFaultKind, expected: AuditValue, found: AuditValue) -> AuditFault {
+    AuditFault { org: values::org_id(), sequence: 7, kind, expected, found }
+}
+
+fn broken(kind: AuditFaultKind, expected: AuditValue, found: AuditValue) -> CliError {
+    TrustError::from(fault(kind, expected, found)).into()
+}
+
+fn kinds() -> [AuditFaultKind; 10] {
+    [
+        AuditFaultKind::Missing,
+        AuditFaultKind::Inserted,
+        AuditFaultKind::Edited,
+        AuditFaultKind::Unlinked,
+        AuditFaultKind::Unreadable,
+        AuditFaultKind::HeadMissing,
+        AuditFaultKind::HeadDiffers,
+        AuditFaultKind::BeyondHead,
+        AuditFaultKind::CutOff,
+        AuditFaultKind::CheckpointDiffers,
+    ]
+}
+
+fn found() -> [AuditValue; 5] {
+    [
+        AuditValue::Nothing,
+        AuditValue::Sequence(8),
+        AuditValue::Hash(vec![0xef; 32]),
+        AuditValue::Readable,
+        AuditValue::Unreadable,
+    ]
+}
+
+fn trust() -> [TrustError; 2] {
+    [
+        TrustError::CheckpointOfAnotherStore {
+            expected: "11111111-2222-4333-8444-555555555555".parse().unwrap(),
+            found: "66666666-7777-4888-9999-aaaaaaaaaaaa".parse().unwrap(),
+        },
+        TrustError::CheckpointOfAnotherOrganization {
+            expected: values::org_id(),
+            found: "99999999-8888-4777-8666-555555555555".parse().unwrap(),
+        },
+    ]
+}
+
+fn refused(source: CheckpointError) -> CliError {
+    CliError::Checkpoint { path: "checkpoints".into(), line: 3, source }
+}
+
+fn checkpoint() -> [CheckpointError; 2] {
+    let fingerprint = values::fingerprint();
+    [
+        CheckpointError::Signature(EnvelopeError::NotSignedBy { fingerprint }),
+        CheckpointError::Malformed(MalformedCheckpoint::SubjectCount { found: 2 }),
+    ]
+}
+
+fn malformed() -> [MalformedCheckpoint; 5] {
+    let found = || "text/plain".to_owned();
+    [
+        MalformedCheckpoint::Envelope(values::malformed_envelope()),
+        MalformedCheckpoint::StatementType { found: found() },
+        MalformedCheckpoint::PredicateType { found: found() },
+        MalformedCheckpoint::SubjectCount { found: 2 },
+        MalformedCheckpoint::Field { field: "epoch" },
+    ]
+}
+
+fn program() -> Vec<CliError> {
+    let path = || "checkpoints".into();
+    vec![
+        CliError::NoCheckpoint { path: path() },
+        CliError::CheckpointsTooLarge { path: path(), limit: 1 << 20 },
+        refused(MalformedCheckpoint::SubjectCount { found: 2 }.into()),
+        CliError::EventPattern {
+            given: "Key.*".into(),
+            source: "Key.*".parse::<EventPattern>().unwrap_err(),
+        },
+        CliError::NoSuchEventType {
+            given: "key.signing.create".into(),
+            similar: Some("key.signing.created"),
+        },
+        CliError::NoSuchEventType { given: "nothing".into(), similar: None },
+    ]
+}

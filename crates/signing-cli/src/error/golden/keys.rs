@@ -1,0 +1,152 @@
+use std::io;
+
+use signing_crypto::{
+    KdfCost, KekError, KeyEncryptionKey, KeyError, Passphrase, PassphraseError, PemError, PemForm,
+    SigningKey, WrapError,
+};
+use signing_trust::TrustError;
+
+use super::{SECRET, Sample, sample, values};
+use crate::error::CliError;
+
+pub(super) fn samples() -> Vec<Sample> {
+    let mut samples = Vec::new();
+    samples.extend(pem().into_iter().map(|error| sample(error, in_file)));
+    samples.extend(forms().into_iter().map(|(expected, found)| {
+        sample(found, |found| in_file(PemError::WrongForm { expected, found }))
+    }));
+    samples.extend(costs().map(|(cost, limit, found)| {
+        sample(cost, |cost| in_file(PemError::CostTooHigh { cost, limit, found }))
+    }));
+    samples.extend(key().map(|error| {
+        sample(error, |error| match error {
+            KeyError::Randomness(_) => TrustError::Key(error).into(),
+            _ => in_file(PemError::Key(error)),
+        })
+    }));
+    samples.extend(key().map(|error| sample(TrustError::Key(error), CliError::from)));
+    samples.extend(passphrase().map(|error| sample(error, CliError::from)));
+    samples.extend(kek().into_iter().map(|error| sample(error, CliError::from)));
+    samples.extend(wrap().map(|error| sample(error, |error| TrustError::from(error).into())));
+    samples.push(sample(TrustError::Wrap(WrapError::Rejected), CliError::from));
+    samples.extend(secrets().into_iter().map(|error| sample(error, |error| error)));
+    samples
+}
+
+fn in_file(source: PemError) -> CliError {
+    CliError::KeyFile { path: "dev-key.pem".into(), source }
+}
+
+fn pem() -> Vec<PemError> {
+    let (name, oid) = (Some("an RSA"), || "1.2.840.113549.1.1.1".to_owned());
+    let read = |text: &str| SigningKey::from_pem(text.as_bytes()).unwrap_err();
+    let block = |label: &str| format!("-----BEGIN {label}-----\n{SECRET}\n-----END {label}-----\n");
+    vec![
+        PemError::TooLarge { limit: 65536 },
+        read(SECRET),
+        read(&(block("PRIVATE KEY") + &block("PRIVATE KEY"))),
+        PemError::Algorithm { oid: oid(), name },
+        PemError::Algorithm { oid: oid(), name: None },
+        read(&block("PRIVATE KEY")),
+        PemError::PublicHalfMismatch,
+        PemError::Key(KeyError::SmallOrder),
+        PemError::PassphraseNeeded,
+        PemError::WrongPassphrase,
+        PemError::CostTooHigh {
+            cost: KdfCost::Pbkdf2Iterations,
+            limit: 10_000_000,
+            found: 1 << 31,
+        },
+        PemError::UnsupportedEncryption { oid: "1.2.840.113549.1.5.3".into(), name: None },
+        PemError::UnsupportedEncryption { oid: "1.2.840.113549.3.7".into(), name: Some("3DES") },
+    ]
+}
+
+fn forms() -> Vec<(PemForm, PemForm)> {
+    use PemForm::{EncryptedPrivateKey, PrivateKey, PublicKey};
+    let mut forms = vec![
+        (PrivateKey, PublicKey),
+        (EncryptedPrivateKey, PublicKey),
+        (PublicKey, PrivateKey),
+        (EncryptedPrivateKey, PrivateKey),
+        (PublicKey, EncryptedPrivateKey),
+    ];
+    let never_asked_for = [
+        PemForm::LegacyPrivateKey,
+        PemForm::OpensshPrivateKey,
+        PemForm::OpensshPublicKey,
+        PemForm::Certificate,
+        PemForm::Pgp,
+        PemForm::OtherPem,
+        PemForm::Der,
+        PemForm::Empty,
+        PemForm::Unknown,
+    ];
+    forms.extend(never_asked_for.map(|found| (PrivateKey, found)));
+    forms
+}
+
+fn costs() -> [(KdfCost, u64, u64); 3] {
+    [
+        (KdfCost::Pbkdf2Iterations, 10_000_000, 1 << 31),
+        (KdfCost::ScryptMemory, 1 << 28, 1 << 40),
+        (KdfCost::ScryptWork, 1 << 24, 1 << 40),
+    ]
+}
+
+fn key() -> [KeyError; 6] {
+    [
+        KeyError::Length { found: 31 },
+        KeyError::NotAPoint,
+        KeyError::NotCanonical,
+        KeyError::SmallOrder,
+        KeyError::MixedOrder,
+        KeyError::Randomness(getrandom::Error::UNSUPPORTED),
+    ]
+}
+
+fn passphrase() -> [PassphraseError; 3] {
+    [
+        Passphrase::new(SECRET.repeat(1000).into_bytes()).unwrap_err(),
+        PassphraseError::Empty,
+        PassphraseError::Randomness(getrandom::Error::UNSUPPORTED),
+    ]
+}
+
+fn kek() -> Vec<KekError> {
+    let given = |text: &str| KeyEncryptionKey::parse(text).unwrap_err();
+    vec![
+        KekError::Missing { var: "CLOACINA_KEY_ENCRYPTION_KEY".into() },
+        KekError::Missing { var: "CLOACINA_NEW_KEY_ENCRYPTION_KEY".into() },
+        given(SECRET),
+        given("c2VzYW1l"),
+    ]
+}
+
+fn wrap() -> [WrapError; 5] {
+    [
+        WrapError::UnknownVersion { found: 2 },
+        WrapError::Length { found: 60, expected: 77 },
+        WrapError::OtherKek { expected: values::kek_id(1), found: values::kek_id(2) },
+        WrapError::Rejected,
+        WrapError::Randomness(getrandom::Error::UNSUPPORTED),
+    ]
+}
+
+/// What keeps somebody from giving a key or a passphrase.
+fn secrets() -> Vec<CliError> {
+    vec![
+        in_file(PemError::PassphraseNeeded),
+        CliError::Passphrase(PassphraseError::Empty),
+        CliError::PassphrasesDiffer,
+        CliError::NoTerminal,
+        CliError::Terminal(io::ErrorKind::PermissionDenied.into()),
+        CliError::Interrupted,
+        CliError::StandardInputTwice,
+        CliError::Kek(KekError::Encoding),
+        CliError::NoSuchKey { given: "0123abcd".into() },
+        CliError::AmbiguousKey { given: "0123abcd".into() },
+        CliError::KeyPrefixTooShort { given: "0123".into(), least: 8 },
+        CliError::KeyOfAnotherOrganization { id: "0123abcd".into(), org: values::org_name() },
+    ]
+}

@@ -1,0 +1,147 @@
+use std::io;
+
+use signing_loader::{
+    ActualContent, ExpectedContent, LoadError, PackageError, RequiredSigners, SignatureLocation,
+    SignerCount, VerificationError,
+};
+use signing_trust::{TrustError, UntrustedReason};
+
+use super::{Sample, sample, values};
+use crate::error::CliError;
+
+pub(super) fn samples() -> Vec<Sample> {
+    let mut samples = vec![
+        sample(CliError::from(refusal(VerificationError::Empty)), |error| error),
+        sample(refusal(VerificationError::Empty), CliError::from),
+    ];
+    samples.extend(verification().into_iter().map(|error| sample(error, refused)));
+    samples.extend(reasons().into_iter().map(|reason| {
+        sample(reason, |reason| {
+            refused(VerificationError::UntrustedSigner {
+                fingerprint: Some(values::fingerprint()),
+                reason,
+            })
+        })
+    }));
+    samples.extend(locations().into_iter().map(|location| {
+        sample(location, |location| refused(VerificationError::SignatureNotFound { location }))
+    }));
+    samples.extend(
+        [ActualContent::Size(9), ActualContent::Digest(values::other_digest())]
+            .map(|actual| sample(actual, |actual| refused(tampered(actual)))),
+    );
+    samples.extend(load().into_iter().map(|error| sample(error, |error| loading(error.into()))));
+    samples.extend(others().into_iter().map(|error| sample(error, loading)));
+    samples
+}
+
+fn refusal(error: VerificationError) -> PackageError {
+    error.into()
+}
+
+fn refused(error: VerificationError) -> CliError {
+    loading(error.into())
+}
+
+fn loading(error: PackageError) -> CliError {
+    error.into()
+}
+
+fn tampered(actual: ActualContent) -> VerificationError {
+    let expected = ExpectedContent { digest: values::digest(), size: 8 };
+    VerificationError::TamperedPackage { expected, actual }
+}
+
+fn verification() -> Vec<VerificationError> {
+    let two = || SignerCount::new(2).unwrap();
+    let unsigned_by =
+        |required, refused: Option<VerificationError>| VerificationError::NotEnoughSigners {
+            required,
+            found: 1,
+            signers: vec![values::fingerprint()],
+            refused: refused.map(Box::new),
+        };
+    let (expired_at, now) = (values::time(), values::later());
+    vec![
+        VerificationError::Unnamed,
+        VerificationError::InvalidName(values::package_name_error()),
+        VerificationError::NotARegularFile { path: "/dev/zero".into() },
+        VerificationError::Empty,
+        VerificationError::PackageTooLarge { size: 4 << 40, limit: 1 << 40 },
+        VerificationError::SignatureNotFound { location: SignatureLocation::Store },
+        VerificationError::MalformedSignature { reason: values::malformed_envelope() },
+        VerificationError::UntrustedSigner { fingerprint: None, reason: UntrustedReason::Unknown },
+        VerificationError::InvalidSignature { fingerprint: values::fingerprint() },
+        unsigned_by(RequiredSigners::Keys(two()), None),
+        unsigned_by(
+            RequiredSigners::Organizations(two()),
+            Some(VerificationError::InvalidSignature { fingerprint: values::fingerprint() }),
+        ),
+        VerificationError::NoOrganizations { required: RequiredSigners::Organizations(two()) },
+        VerificationError::WrongName {
+            expected: "libworkflow.so".parse().unwrap(),
+            signed: "libother.so".parse().unwrap(),
+        },
+        VerificationError::Expired { expired_at, now },
+        VerificationError::VersionBelowFloor {
+            floor: values::version("1.4.0"),
+            found: Some(values::version("1.3.9")),
+        },
+        VerificationError::VersionBelowFloor { floor: values::version("1.4.0"), found: None },
+        tampered(ActualContent::Size(9)),
+    ]
+}
+
+fn reasons() -> Vec<UntrustedReason> {
+    let at = values::time();
+    let child_name = values::org_name();
+    vec![
+        UntrustedReason::Unknown,
+        UntrustedReason::Compromised { at },
+        UntrustedReason::Expired { at },
+        UntrustedReason::NotPinned,
+        UntrustedReason::Revoked { at },
+        UntrustedReason::RevokedByChild { child_name: child_name.clone(), at },
+        UntrustedReason::ExpiredAtChild { child_name: child_name.clone(), at },
+        UntrustedReason::GrantExpired { child_name: child_name.clone(), at },
+        UntrustedReason::OtherPackages {
+            child_name: child_name.clone(),
+            packages: values::patterns(),
+        },
+        UntrustedReason::ChildDeleted { child_name, at },
+        UntrustedReason::OrganizationDeleted { at },
+    ]
+}
+
+fn locations() -> [SignatureLocation; 3] {
+    let path = || "libworkflow.so.sig".into();
+    [
+        SignatureLocation::File(path()),
+        SignatureLocation::Store,
+        SignatureLocation::FileOrStore(path()),
+    ]
+}
+
+fn load() -> [LoadError; 5] {
+    let said = || "undefined symbol: workflow_run".into();
+    let name = || c"workflow_run".into();
+    [
+        LoadError::Linker("libmissing.so: cannot open shared object file".into()),
+        LoadError::AnotherLibrary,
+        LoadError::Io(io::ErrorKind::OutOfMemory.into()),
+        LoadError::Symbol { name: name(), source: said() },
+        LoadError::NullSymbol { name: name() },
+    ]
+}
+
+fn others() -> [PackageError; 4] {
+    [
+        PackageError::Load(LoadError::AnotherLibrary),
+        PackageError::Io {
+            path: "libworkflow.so".into(),
+            source: io::ErrorKind::PermissionDenied.into(),
+        },
+        PackageError::Clock(signing_crypto::ParseError::Time),
+        PackageError::Trust(TrustError::NoOrganization),
+    ]
+}

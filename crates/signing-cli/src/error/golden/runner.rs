@@ -1,0 +1,26 @@
+//! The options of a program that loads packages. It has no codes.
+
+use std::io;
+
+use signing_crypto::{NameError, NameFault, NameKind, PemError, PemForm};
+use signing_loader::SecurityArgsError;
+use signing_trust::store::{StoreError, UrlError};
+
+use super::{Reached, Sample, variant};
+
+pub(super) fn samples() -> Vec<Sample> {
+    let path = || "dev-key.pub.pem".into();
+    let (expected, found) = (PemForm::PublicKey, PemForm::PrivateKey);
+    let name = NameError { kind: NameKind::Organization, fault: NameFault::Empty };
+    let errors = [
+        SecurityArgsError::KeyFile { path: path(), source: io::ErrorKind::NotFound.into() },
+        SecurityArgsError::Key { path: path(), source: PemError::WrongForm { expected, found } },
+        SecurityArgsError::NoStore,
+        SecurityArgsError::DatabaseUrl(UrlError::UnknownScheme),
+        SecurityArgsError::OrganizationName(name),
+        SecurityArgsError::Store(StoreError::OrganizationNotFound),
+    ];
+    errors
+        .map(|error| Sample { variant: variant(&error), error: Reached::Runner(error.into()) })
+        .into()
+}

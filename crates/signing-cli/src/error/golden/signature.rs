@@ -1,0 +1,116 @@
+use signing_crypto::{
+    EnvelopeError, ForeignFormat, MalformedEnvelope, ParseError, SignatureEnvelope,
+};
+use signing_loader::VerificationError;
+use signing_trust::TrustError;
+
+use super::{Sample, sample, values};
+use crate::error::{CliError, NotAdded, Place, Terms};
+
+pub(super) fn samples() -> Vec<Sample> {
+    let mut samples = Vec::new();
+    samples.extend(malformed().into_iter().map(|reason| sample(reason, refused)));
+    samples.extend(
+        foreign()
+            .map(|format| sample(format, |format| refused(MalformedEnvelope::Foreign { format }))),
+    );
+    samples.extend(not_added().into_iter().map(|source| sample(source, in_file)));
+    samples
+        .extend(envelope().into_iter().map(|error| sample(error, |error| in_file(error.into()))));
+    samples.extend(
+        envelope().into_iter().map(|error| sample(TrustError::Envelope(error), CliError::from)),
+    );
+    samples
+        .push(sample(TrustError::MalformedEnvelope(values::malformed_envelope()), CliError::from));
+    samples.extend(signing().into_iter().map(|error| sample(error, |error| error)));
+    samples
+}
+
+fn refused(reason: MalformedEnvelope) -> CliError {
+    CliError::Package(VerificationError::MalformedSignature { reason }.into())
+}
+
+fn in_file(source: NotAdded) -> CliError {
+    CliError::NotAdded { place: Place::File("libworkflow.so.sig".into()), source }
+}
+
+fn malformed() -> Vec<MalformedEnvelope> {
+    let found = || "text/plain".to_owned();
+    let parsed = |bytes: &[u8]| SignatureEnvelope::parse(bytes).unwrap_err();
+    vec![
+        parsed(b""),
+        MalformedEnvelope::TooLarge { limit: 65536 },
+        parsed(b"untrusted comment: minisign"),
+        parsed(b"{\"payload\": 1}"),
+        MalformedEnvelope::Base64 { field: "payload" },
+        values::malformed_envelope(),
+        MalformedEnvelope::DuplicateKeyid { fingerprint: values::fingerprint() },
+        MalformedEnvelope::PayloadType { found: found() },
+        MalformedEnvelope::StatementType { found: found() },
+        MalformedEnvelope::PredicateType { found: found() },
+        MalformedEnvelope::SubjectCount { found: 2 },
+        MalformedEnvelope::SubjectName(values::package_name_error()),
+        MalformedEnvelope::SubjectDigest(ParseError::Digest),
+        MalformedEnvelope::SignedAt { found: found() },
+        MalformedEnvelope::Version { found: "v1".into() },
+        MalformedEnvelope::ExpiresAt { found: found() },
+    ]
+}
+
+fn foreign() -> [ForeignFormat; 5] {
+    [
+        ForeignFormat::Pgp,
+        ForeignFormat::SshSig,
+        ForeignFormat::Minisign,
+        ForeignFormat::Pem,
+        ForeignFormat::Elf,
+    ]
+}
+
+fn envelope() -> [EnvelopeError; 5] {
+    let fingerprint = values::fingerprint();
+    [
+        EnvelopeError::NotSignedBy { fingerprint },
+        EnvelopeError::InvalidSignature { fingerprint },
+        EnvelopeError::AlreadySignedBy { fingerprint },
+        EnvelopeError::Full { limit: 16 },
+        EnvelopeError::Malformed(values::malformed_envelope()),
+    ]
+}
+
+fn not_added() -> Vec<NotAdded> {
+    let nothing = || Terms { version: None, expires_at: None };
+    let versioned = || Terms { version: Some(values::version("1.4.0")), expires_at: None };
+    let both = || Terms { expires_at: Some(values::statement_time()), ..versioned() };
+    vec![
+        NotAdded::Name {
+            found: "libother.so".parse().unwrap(),
+            wanted: "libworkflow.so".parse().unwrap(),
+        },
+        NotAdded::Content,
+        NotAdded::Terms { found: both(), wanted: nothing() },
+        NotAdded::Terms { found: versioned(), wanted: both() },
+        NotAdded::Terms { found: nothing(), wanted: both() },
+        NotAdded::Expired { at: values::statement_time() },
+        NotAdded::Envelope(EnvelopeError::Full { limit: 16 }),
+    ]
+}
+
+/// What keeps somebody from signing, or from writing what was signed.
+fn signing() -> Vec<CliError> {
+    let path = || "libworkflow.so.sig".into();
+    vec![
+        CliError::NotASignature { path: path(), source: values::malformed_envelope() },
+        in_file(NotAdded::Content),
+        CliError::NotAdded {
+            place: Place::Store,
+            source: EnvelopeError::Full { limit: 16 }.into(),
+        },
+        CliError::ChangedMeanwhile { place: Place::Store },
+        CliError::ChangedMeanwhile { place: Place::File(path()) },
+        CliError::ExpiryPast { expires_at: values::statement_time() },
+        CliError::SeveralPackages { found: 2 },
+        CliError::StoreWithoutOrganization,
+        CliError::StoreForAnotherOrganization { id: values::key_id() },
+    ]
+}

@@ -1,0 +1,131 @@
+use signing_trust::TrustError;
+use signing_trust::store::{StoreError, UrlError};
+
+use super::{LIST_KEYS, LIST_ORGANIZATIONS, keys, package};
+
+const NAME_THE_KEY: &str = "have the package signed by a tool that writes a keyid";
+
+pub(super) fn trust(error: &TrustError) -> Option<String> {
+    Some(match error {
+        TrustError::NoOrganization => {
+            "verify the package by an organisation's trust, then load it".into()
+        }
+        TrustError::OtherSource { .. } => {
+            "load the package by the trust that it was verified by".into()
+        }
+        TrustError::Store(error) => return store(error),
+        TrustError::NoKeyEncryptionKey => keys::STORES_KEK.into(),
+        TrustError::SameKek => "make another one with: openssl rand -hex 32".into(),
+        TrustError::Wrap(error) => return keys::wrap(error),
+        TrustError::Key(error) => return keys::key(error),
+        TrustError::SigningKeyRevoked { .. } => {
+            "sign with another key: cloacina keys generate --org <org> --name <name>".into()
+        }
+        TrustError::PreviouslyRevoked { .. } => {
+            "make and trust a new key: a revoked one is not trusted again".into()
+        }
+        TrustError::SelfGrant { .. } => "give another organisation with --to".into(),
+        TrustError::ExpiryPast { .. } => {
+            "give a time to come; to end trust now: cloacina keys revoke, or orgs revoke-trust"
+                .into()
+        }
+        TrustError::TooManyCandidates { .. } => NAME_THE_KEY.into(),
+        TrustError::MalformedEnvelope(_) => package::GET_SIGNATURE.into(),
+        TrustError::Envelope(error) => return package::envelope(error),
+        TrustError::AuditLogBroken(_) => {
+            "keep a copy of the database as it is, and find out who could write it before you \
+             trust anything in it"
+                .into()
+        }
+        TrustError::CheckpointOfAnotherStore { .. } => {
+            "check --database-url; if the database was replaced, find out by whom".into()
+        }
+        TrustError::CheckpointOfAnotherOrganization { .. } => {
+            "give the organisation that the checkpoint is of, or leave --org out".into()
+        }
+        _ => return None,
+    })
+}
+
+pub(super) fn store(error: &StoreError) -> Option<String> {
+    Some(match error {
+        StoreError::NoDatabase { .. } => {
+            "check --database-url; to make a new store: cloacina db migrate".into()
+        }
+        StoreError::File { .. } => {
+            "check that the directory is there, and that file and directory are yours to write"
+                .into()
+        }
+        StoreError::SchemaOutdated { .. } => "back the store up, then: cloacina db migrate".into(),
+        StoreError::SchemaTooNew { .. } => "use a newer cloacina".into(),
+        StoreError::Unavailable(_) | StoreError::TimedOut { .. } => {
+            "try again when the database answers: cloacina db status".into()
+        }
+        StoreError::OutcomeUnknown(_) => {
+            "look at what there is before you try again: cloacina keys list --org <org>".into()
+        }
+        StoreError::RootCertificates { .. } => {
+            "give the authority's certificates in PEM: sslrootcert=<PEM file>".into()
+        }
+        StoreError::InRecovery => "connect to the primary server, not to a replica".into(),
+        StoreError::AnotherStore { .. }
+        | StoreError::EpochWentBack { .. }
+        | StoreError::HistoryDiverged { .. } => {
+            "find out why the database was replaced or restored before you restart anything".into()
+        }
+        StoreError::NoRoles => "give rights to the file: chmod, chown".into(),
+        StoreError::TooManyFacts { .. } => NAME_THE_KEY.into(),
+        StoreError::Compromised { .. } => {
+            "make a new key: what is compromised stays so, for every organisation that refuses it"
+                .into()
+        }
+        StoreError::CorruptRow(_) => {
+            "keep a copy of the database as it is, find out who could write it, and restore a \
+             backup"
+                .into()
+        }
+        StoreError::OrganizationNotFound | StoreError::OrganizationDeleted { .. } => {
+            LIST_ORGANIZATIONS.into()
+        }
+        StoreError::SigningKeyNotFound { .. } | StoreError::TrustedKeyNotFound { .. } => {
+            LIST_KEYS.into()
+        }
+        StoreError::NameTaken { .. } => "choose another name".into(),
+        StoreError::SigningKeyExists => {
+            "use the key that is there: cloacina keys list --org <org>".into()
+        }
+        StoreError::SuccessorExists => {
+            "see which it is: cloacina keys list --org <org>; to have another, revoke it first"
+                .into()
+        }
+        StoreError::OtherKek { .. } => keys::STORES_KEK.into(),
+        StoreError::KeyRefused { .. } => {
+            "sign the packages that are worth it yourself: cloacina package sign <package> \
+             --key-id <new key>"
+                .into()
+        }
+        StoreError::NotRewrapped { .. } => {
+            "nothing was changed: restore this key from a backup, then rotate again".into()
+        }
+        _ => return None,
+    })
+}
+
+pub(super) fn url(error: &UrlError) -> Option<String> {
+    Some(match error {
+        UrlError::Insecure { .. } | UrlError::SslMode { .. } => {
+            "add sslmode=verify-full to the URL, and sslrootcert=<PEM file> for a private authority"
+                .into()
+        }
+        UrlError::RootCertificatePath => "give a path in UTF-8, its bytes as %2F and so on".into(),
+        UrlError::BackendNotBuilt { .. } => {
+            "use a cloacina that was built with this backend".into()
+        }
+        #[cfg(feature = "postgres")]
+        UrlError::Postgres(_) => "give postgres://user@host/database or a file's path".into(),
+        UrlError::Empty | UrlError::UnknownScheme | UrlError::InMemory | UrlError::NoHost => {
+            "give postgres://user@host/database or a file's path".into()
+        }
+        _ => return None,
+    })
+}
