@@ -4,10 +4,7 @@ mod checkpoint;
 mod list;
 mod verify;
 
-use diesel::connection::SimpleConnection;
-use diesel::{Connection, SqliteConnection};
-
-use crate::support::{Scratch, text};
+use crate::support::{self, Scratch, text};
 
 /// An organisation with four entries in its log, and its id.
 fn acme() -> (Scratch, String) {
@@ -19,19 +16,12 @@ fn acme() -> (Scratch, String) {
     (scratch, org)
 }
 
-/// Writes to the database as somebody who owns it.
+/// Writes to the database as somebody who owns it, and leaves nothing in the way.
 fn forge(scratch: &Scratch, sql: &str) {
-    let path = scratch.path("store.db");
-    let mut connection = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
-    connection
-        .batch_execute(
-            "PRAGMA busy_timeout = 5000;
-             DROP TRIGGER IF EXISTS audit_log_is_not_replaced;
-             DROP TRIGGER IF EXISTS audit_log_is_not_updated;
-             DROP TRIGGER IF EXISTS audit_log_is_not_deleted;",
-        )
-        .unwrap();
-    connection.batch_execute(sql).unwrap();
+    const UNGUARDED: &str = "DROP TRIGGER IF EXISTS audit_log_is_not_replaced;
+         DROP TRIGGER IF EXISTS audit_log_is_not_updated;
+         DROP TRIGGER IF EXISTS audit_log_is_not_deleted;";
+    support::forge(scratch, &format!("{UNGUARDED}\n{sql}"));
 }
 
 /// Takes the tail away, and sets the head back: only a checkpoint tells.

@@ -39,6 +39,7 @@ mod terminal;
 mod audit;
 
 mod bounds;
+mod errors;
 mod kill;
 mod kill_rotation;
 mod openssl;

@@ -1,10 +1,11 @@
 //! Asking for a passphrase on a terminal.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::process::{Command, Stdio};
 
 use rustix::termios::{LocalModes, tcgetattr};
+use serde_json::Value;
 use signing_crypto::{Passphrase, SigningKey};
 
 use crate::support::{Scratch, ended, spawn, terminal};
@@ -21,6 +22,8 @@ const OPEN: &str = "Passphrase for dev.pem: ";
 struct Talk {
     code: Option<i32>,
     shown: String,
+    /// What went to standard output, which is no terminal.
+    stdout: String,
     modes_before: LocalModes,
     modes_after: LocalModes,
 }
@@ -29,24 +32,40 @@ type Answers = &'static [(&'static str, &'static str)];
 
 /// Runs a command on a terminal, and types each answer when its question is there.
 fn talk(command: &mut Command, answers: Answers) -> Talk {
+    talk_while(command, answers, || ())
+}
+
+/// The same, and does something else before each answer.
+fn talk_while(
+    command: &mut Command,
+    answers: Answers,
+    meanwhile: impl FnMut() + Send + 'static,
+) -> Talk {
     let (person, end) = terminal();
     command.stdin(end.try_clone().unwrap());
-    talk_on(person, end, command, answers)
+    talk_on(person, end, command, answers, meanwhile)
 }
 
 /// The same, with nothing but standard error on the terminal.
 fn talk_beside(command: &mut Command, input: File, answers: Answers) -> Talk {
     let (person, end) = terminal();
     command.stdin(input);
-    talk_on(person, end, command, answers)
+    talk_on(person, end, command, answers, || ())
 }
 
-fn talk_on(mut person: File, end: File, command: &mut Command, answers: Answers) -> Talk {
+fn talk_on(
+    mut person: File,
+    end: File,
+    command: &mut Command,
+    answers: Answers,
+    mut meanwhile: impl FnMut() + Send + 'static,
+) -> Talk {
     let modes_before = tcgetattr(&person).unwrap().local_modes;
-    let child = spawn(command.stdout(Stdio::null()).stderr(end).env("NO_COLOR", "1"));
+    // What comes from here fits into the pipe, so that nobody waits for its reader.
+    let child = spawn(command.stdout(Stdio::piped()).stderr(end).env("NO_COLOR", "1"));
     // The command still holds the terminal's other end, and reading would not end.
     command.stdin(Stdio::null()).stderr(Stdio::null());
-    ended(child, move |mut child| {
+    ended(child, move |child| {
         let mut shown = Vec::new();
         let mut buffer = [0; 4096];
         let mut answers = answers.iter().peekable();
@@ -57,13 +76,16 @@ fn talk_on(mut person: File, end: File, command: &mut Command, answers: Answers)
             let text = String::from_utf8_lossy(&shown[seen..]).into_owned();
             if let Some((_, answer)) = answers.next_if(|(question, _)| text.contains(question)) {
                 seen = shown.len();
+                meanwhile();
                 person.write_all(answer.as_bytes()).unwrap();
             }
         }
-        let code = child.wait().unwrap().code();
+        let output = child.wait_with_output().unwrap();
+        let code = output.status.code();
         assert_eq!(answers.next(), None, "{}", String::from_utf8_lossy(&shown));
         let modes_after = tcgetattr(&person).unwrap().local_modes;
-        Talk { code, shown: String::from_utf8(shown).unwrap(), modes_before, modes_after }
+        let [shown, stdout] = [shown, output.stdout].map(|text| String::from_utf8(text).unwrap());
+        Talk { code, shown, stdout, modes_before, modes_after }
     })
 }
 
@@ -76,7 +98,18 @@ impl Talk {
         assert_eq!(self.modes_after, self.modes_before, "{}", self.shown);
         for word in ["sesame", "barley"] {
             assert!(!self.shown.contains(word), "{}", self.shown);
+            assert!(!self.stdout.contains(word), "{}", self.stdout);
         }
+    }
+
+    /// The document's error, and the next step that is shown.
+    #[track_caller]
+    fn assert_failed(&self, error: &str, next: &str) {
+        self.assert(2);
+        let document: Value = serde_json::from_str(&self.stdout).unwrap();
+        assert_eq!((&document["ok"], &document["error"]["code"]), (&false.into(), &error.into()));
+        assert_eq!(document["error"]["next"], next);
+        assert!(self.shown.contains(&format!("next: {next}")), "{}", self.shown);
     }
 }
 
@@ -100,8 +133,8 @@ fn a_new_passphrase_is_typed_twice_and_opens_the_key() {
 fn two_passphrases_that_differ_make_no_key() {
     let scratch = Scratch::new();
     let answers = &[(NEW, "open sesame\n"), (AGAIN, "open barley\n")];
-    let talk = talk(&mut scratch.command(&GENERATE), answers);
-    talk.assert(2);
+    let talk = talk(scratch.command(&GENERATE).arg("--json"), answers);
+    talk.assert_failed("PassphrasesDiffer", "nothing was done: type the same passphrase twice");
     assert!(talk.shown.contains("not the same"), "{}", talk.shown);
     assert_eq!(scratch.files(), [""; 0]);
 }
@@ -130,11 +163,56 @@ fn an_encrypted_key_asks_once_and_signs_if_the_answer_is_right() {
 fn giving_up_leaves_the_terminal_as_it_was() {
     let scratch = scratch();
     for keys in [&[(OPEN, "open ses\u{3}")], &[(OPEN, "\u{4}")]] {
-        let talk = talk(&mut scratch.command(&SIGN), keys);
-        talk.assert(2);
+        let talk = talk(scratch.command(&SIGN).arg("--json"), keys);
+        let next = "nothing was done: give the command again when you have the passphrase";
+        talk.assert_failed("Interrupted", next);
         assert!(talk.shown.contains("interrupted"), "{}", talk.shown);
         assert!(!scratch.exists("a.so.sig"));
     }
+}
+
+#[test]
+fn a_terminal_that_goes_away_while_it_is_asked_is_no_passphrase() {
+    let scratch = scratch();
+    let (mut person, end) = terminal();
+    let mut command = scratch.command(&SIGN);
+    command.arg("--json").stdin(end.try_clone().unwrap()).stdout(Stdio::piped()).stderr(end);
+    let child = spawn(&mut command);
+    drop(command);
+    let output = ended(child, move |child| {
+        let (mut shown, mut buffer) = (Vec::new(), [0; 4096]);
+        while !String::from_utf8_lossy(&shown).contains(OPEN) {
+            let count = person.read(&mut buffer).unwrap();
+            shown.extend_from_slice(&buffer[..count]);
+        }
+        drop(person);
+        child.wait_with_output().unwrap()
+    });
+    assert_eq!(output.status.code(), Some(2));
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(document["error"]["code"], "UnusableTerminal");
+    let next = document["error"]["next"].as_str().unwrap();
+    assert!(next.contains("--passphrase-file <file>"), "{next}");
+    assert!(!scratch.exists("a.so.sig"));
+}
+
+#[test]
+fn a_signature_file_that_others_change_meanwhile_is_not_overwritten() {
+    let scratch = scratch();
+    for (name, file) in [("first", "a.so.sig"), ("second", "later.sig")] {
+        scratch.key_files(name);
+        let key = format!("{name}.pem");
+        scratch.json(&["package", "sign", "a.so", "--key", &key, "--output", file]);
+    }
+    let (later, path) = (scratch.read("later.sig"), scratch.path("a.so.sig"));
+    let theirs = later.clone();
+    let meanwhile = move || fs::write(&path, &theirs).unwrap();
+    let answers = &[(OPEN, "open sesame\n")];
+    let refused = talk_while(scratch.command(&SIGN).arg("--json"), answers, meanwhile);
+    refused.assert_failed("ChangedMeanwhile", "sign again: nothing was written to it");
+    assert_eq!(scratch.read("a.so.sig"), later);
+    talk(&mut scratch.command(&SIGN), answers).assert(0);
+    assert_ne!(scratch.read("a.so.sig"), later);
 }
 
 #[test]

@@ -11,6 +11,8 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, SqliteConnection};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use signing_trust::KeyManager;
@@ -216,6 +218,14 @@ impl Run {
     }
 }
 
+/// Writes to the database as somebody who owns the file.
+pub(crate) fn forge(scratch: &Scratch, sql: &str) {
+    let path = scratch.path("store.db");
+    let mut connection = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+    connection.batch_execute("PRAGMA busy_timeout = 5000;").unwrap();
+    connection.batch_execute(sql).unwrap();
+}
+
 pub(crate) fn text(value: &Value) -> String {
     value.as_str().unwrap_or_else(|| panic!("not text: {value}")).to_owned()
 }
@@ -258,7 +268,7 @@ pub(crate) fn finish_on_a_terminal(command: &mut Command) -> String {
 pub(crate) fn terminal() -> (File, File) {
     use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
-    let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
     grantpt(&terminal).unwrap();
     unlockpt(&terminal).unwrap();
     let name = ptsname(&terminal, Vec::new()).unwrap();

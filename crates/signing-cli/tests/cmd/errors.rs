@@ -1,0 +1,137 @@
+//! Errors that need a machine, a store or a signature in a state of its own. What each
+//! error looks like is beside `error/golden.rs`; here they come about.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+
+use serde_json::Value;
+use signing_crypto::SigningKey;
+
+use crate::support::{Run, Scratch, finish, forge, text};
+
+/// The run's error has the code, the exit code and a next step that says this.
+#[track_caller]
+fn assert_next(run: &Run, exit: i32, code: &str, next: &str) {
+    run.assert_failed(exit, code);
+    let said = text(&run.document()["error"]["next"]);
+    assert!(said.contains(next), "{said}");
+    assert!(run.stderr.contains(&format!("next: {said}")), "{}", run.stderr);
+}
+
+#[test]
+fn a_store_that_a_newer_program_has_migrated_is_left_alone() {
+    let scratch = Scratch::with_orgs(&["acme"]);
+    forge(&scratch, "INSERT INTO schema_migrations (name) VALUES ('9999_later')");
+    for arguments in [&["orgs", "create", "later"][..], &["db", "migrate"]] {
+        let run = scratch.fails(2, "SchemaTooNew", arguments);
+        assert_next(&run, 2, "SchemaTooNew", "use a newer cloacina");
+        assert!(run.stderr.contains("\"9999_later\""), "{}", run.stderr);
+    }
+    forge(&scratch, "DELETE FROM schema_migrations WHERE name = '9999_later'");
+    assert_eq!(scratch.json(&["orgs", "list"]).as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn a_store_below_something_that_is_no_directory_cannot_be_made() {
+    let scratch = Scratch::new();
+    scratch.write("file", "");
+    let arguments = ["db", "migrate", "--database-url", "sqlite:file/store.db"];
+    let run = scratch.fails(2, "UnusableDatabaseFile", &arguments);
+    assert_next(&run, 2, "UnusableDatabaseFile", "check that the directory is there");
+    assert!(run.stderr.contains("file/store.db"), "{}", run.stderr);
+    assert_eq!(scratch.files(), ["file"]);
+}
+
+#[test]
+fn a_database_url_that_is_not_unicode_is_not_guessed() {
+    let scratch = Scratch::new();
+    let mut command = scratch.command(&["db", "migrate", "--json"]);
+    let run = finish(command.env("CLOACINA_DATABASE_URL", OsStr::from_bytes(b"store\xff.db")), b"");
+    assert_next(&run, 2, "NotUnicode", "set CLOACINA_DATABASE_URL to text in UTF-8");
+    assert_eq!(scratch.files(), [""; 0]);
+}
+
+#[test]
+fn a_machine_without_descriptors_to_give_is_told_from_a_broken_store() {
+    let scratch = Scratch::with_orgs(&["acme"]);
+    let list = |descriptors: u32| {
+        let script = format!("ulimit -n {descriptors} || exit 99; exec \"$0\" orgs list --json");
+        let mut shell = scratch.tool("sh");
+        finish(shell.args(["-c", &script, env!("CARGO_BIN_EXE_cloacina")]), b"")
+    };
+    assert_next(&list(4), 2, "RuntimeFailed", "ulimit -a");
+    assert_eq!(list(64).code, 0);
+}
+
+#[test]
+fn a_successor_keeps_the_one_before_from_coming_back() {
+    let scratch = Scratch::with_orgs(&["acme"]);
+    let (id, _) = scratch.stored_key("release", "acme");
+    let rotate = || text(&scratch.json(&["keys", "rotate", &id])["successor"]["id"]);
+    let first = rotate();
+    scratch.json(&["keys", "revoke", &first]);
+    let second = rotate();
+    assert_ne!(first, second);
+
+    let reinstate = ["keys", "reinstate", &first, "--note", "by mistake"];
+    let run = scratch.fails(2, "SuccessorExists", &reinstate);
+    assert_next(&run, 2, "SuccessorExists", "to have another, revoke it first");
+    scratch.json(&["keys", "revoke", &second]);
+    assert_eq!(scratch.json(&reinstate)["changed"], true);
+}
+
+#[test]
+fn a_signature_that_names_no_key_is_tried_against_so_many_keys_and_no_more() {
+    let scratch = Scratch::with_orgs(&["acme"]);
+    scratch.key_files("dev");
+    scratch.signed_package("a.so", "dev.pem");
+    scratch.json(&["keys", "trust", "--org", "acme", "--import", "dev.pub.pem"]);
+    let mut document: Value = serde_json::from_slice(&scratch.read("a.so.sig")).unwrap();
+    document["signatures"][0].as_object_mut().unwrap().remove("keyid");
+    scratch.write("a.so.sig", document.to_string());
+
+    let trust_more = |count: usize| {
+        scratch.inspect(async |keys| {
+            let org = keys.list_organizations().await.unwrap()[0].id;
+            for _ in 0..count {
+                let key = SigningKey::generate().unwrap().verifying_key();
+                keys.trust_public_key(org, &key, None).await.unwrap();
+            }
+        });
+    };
+    let verify = ["package", "verify", "a.so", "--org", "acme"];
+    trust_more(63);
+    scratch.json(&verify);
+    trust_more(1);
+    let run = scratch.fails(2, "TooManyCandidates", &verify);
+    assert_next(&run, 2, "TooManyCandidates", "a tool that writes a keyid");
+}
+
+#[cfg(feature = "postgres")]
+#[test]
+fn root_certificates_that_are_none_are_noticed_before_anybody_is_asked() {
+    let scratch = Scratch::new();
+    scratch.key_files("dev");
+    scratch.write("empty.pem", "");
+    scratch.write("broken.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
+    for file in ["gone.pem", "empty.pem", "broken.pem", "dev.pub.pem"] {
+        let url = format!("postgres://ann@127.0.0.1:1/db?sslrootcert={file}");
+        let status = ["db", "status", "--database-url", &url];
+        let run = scratch.fails(2, "InvalidRootCertificates", &status);
+        assert_next(&run, 2, "InvalidRootCertificates", "sslrootcert=<PEM file>");
+        assert!(run.stderr.contains(file), "{}", run.stderr);
+    }
+}
+
+#[cfg(feature = "postgres")]
+#[test]
+fn a_server_that_takes_the_connection_and_says_nothing_is_given_up() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("postgres://ann@{}/db", listener.local_addr().unwrap());
+    // The system takes connections for it, and nobody ever answers. Whether the wait
+    // for a connection or the one for all of it ends first decides between two codes.
+    let run = Scratch::new().run(&["db", "status", "--json", "--database-url", &url]);
+    let code = text(&run.document()["error"]["code"]);
+    assert!(["DatabaseTimedOut", "DatabaseUnavailable"].contains(&&*code), "{code}");
+    assert_next(&run, 2, &code, "try again when the database answers");
+}
