@@ -65,8 +65,8 @@ pub(crate) enum CliError {
     NotASignature { path: PathBuf, source: MalformedEnvelope },
     #[error("cannot add to the signatures in {place}")]
     NotAdded { place: Place, source: NotAdded },
-    #[error("{} was changed by somebody else meanwhile", path.display())]
-    ChangedMeanwhile { path: PathBuf },
+    #[error("{place} was changed by somebody else meanwhile")]
+    ChangedMeanwhile { place: Place },
     #[error("the signature would have expired already, at {expires_at}")]
     ExpiryPast { expires_at: StatementTime },
     #[error("cannot use the key file {}", path.display())]

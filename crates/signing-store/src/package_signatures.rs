@@ -1,14 +1,18 @@
+mod keeping;
+
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 use diesel_async::RunQueryDsl;
 use sha2::{Digest, Sha256};
-use signing_crypto::{OrgId, PackageDigest, SignatureEnvelope, SignatureId};
+use signing_crypto::{Fingerprint, OrgId, PackageDigest, SignatureEnvelope, SignatureId};
 
-use crate::pool::{change, now, read};
-use crate::schema::{organizations, package_signatures};
+use crate::audit_log::AuditChain;
+use crate::pool::{change, read};
 use crate::sql_types::{Bytes, Id, Instant, bind};
 use crate::{Change, Store, StoreError};
+
+pub(crate) use keeping::{KeepSignatures, SignatureGate};
 
 /// How many signatures of one organisation are looked at for one package: the
 /// newest. Without a limit a granted organisation could make looking them up
@@ -57,45 +61,51 @@ impl Store {
         &self,
         new: NewPackageSignature,
     ) -> Result<Change<SignatureId>, StoreError> {
-        let at = now();
-        let org = new.org_id;
-        let envelope = new.envelope.to_json();
-        let envelope_digest = digest_of(&envelope);
         change!(self, |conn| {
-            let deleted_at: Option<DateTime<Utc>> = organizations::table
-                .find(bind(org))
-                .select(organizations::deleted_at)
-                .get_result(conn)
-                .await
-                .optional()?
-                .ok_or(StoreError::OrganizationNotFound)?;
-            if deleted_at.is_some() {
-                return Err(StoreError::OrganizationDeleted { org });
+            conn.keep_others_out(new.org_id, new.package_digest).await?;
+            conn.insert_signature(new).await
+        })
+    }
+
+    /// Keeps a signature that was made in the knowledge of `seen`, all that
+    /// [`own_package_signatures`](Self::own_package_signatures) gave. `None`, and
+    /// nothing is kept, if it would give something else by now.
+    ///
+    /// # Errors
+    ///
+    /// As [`insert_package_signature`](Self::insert_package_signature).
+    pub async fn insert_package_signature_beside(
+        &self,
+        seen: &[PackageSignatureRecord],
+        new: NewPackageSignature,
+    ) -> Result<Option<Change<SignatureId>>, StoreError> {
+        let seen = seen.to_vec();
+        change!(self, |conn| {
+            conn.keep_others_out(new.org_id, new.package_digest).await?;
+            if conn.newest_signatures(new.org_id, new.package_digest).await? != seen {
+                return Ok(None);
             }
-            let id = SignatureId::random();
-            let inserted = diesel::insert_into(package_signatures::table)
-                .values((
-                    package_signatures::id.eq(bind(id)),
-                    package_signatures::org_id.eq(bind(org)),
-                    package_signatures::package_digest.eq(bind(new.package_digest)),
-                    package_signatures::envelope.eq(envelope),
-                    package_signatures::envelope_digest.eq(bind(envelope_digest)),
-                    package_signatures::created_at.eq(bind(at)),
-                ))
-                .on_conflict_do_nothing()
-                .execute(conn)
-                .await?;
-            if inserted == 1 {
-                return Ok(Change::Made(id));
-            }
-            let kept = package_signatures::table
-                .filter(package_signatures::org_id.eq(bind(org)))
-                .filter(package_signatures::package_digest.eq(bind(new.package_digest)))
-                .filter(package_signatures::envelope_digest.eq(bind(envelope_digest)))
-                .select(package_signatures::id)
-                .get_result(conn)
-                .await?;
-            Ok(Change::AlreadySo(kept))
+            Ok(Some(conn.insert_signature(new).await?))
+        })
+    }
+
+    /// Keeps a signature that a key gives on the word of the key `vouching`.
+    ///
+    /// # Errors
+    ///
+    /// As [`insert_package_signature`](Self::insert_package_signature);
+    /// [`StoreError::Compromised`] and [`StoreError::KeyRefused`] if the organisation
+    /// does not take the word of `vouching` any more.
+    pub async fn insert_vouched_signature(
+        &self,
+        vouching: Fingerprint,
+        new: NewPackageSignature,
+    ) -> Result<Change<SignatureId>, StoreError> {
+        change!(self, |conn| {
+            conn.lock_organization(new.org_id).await?;
+            conn.require_word_of(vouching, new.org_id).await?;
+            conn.keep_others_out(new.org_id, new.package_digest).await?;
+            conn.insert_signature(new).await
         })
     }
 
@@ -115,6 +125,16 @@ impl Store {
                 .load(conn)
                 .await?)
         })
+    }
+
+    /// The signatures about a package that `org` itself keeps: the newest
+    /// [`SIGNATURES_PER_ORG`], newest first.
+    pub async fn own_package_signatures(
+        &self,
+        org: OrgId,
+        digest: PackageDigest,
+    ) -> Result<Vec<PackageSignatureRecord>, StoreError> {
+        read!(self.pool, |conn| { conn.newest_signatures(org, digest).await })
     }
 }
 

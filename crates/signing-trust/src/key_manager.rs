@@ -22,7 +22,7 @@ use crate::{EventType, Freshness, Signers, TrustDecision, TrustError, rules};
 
 pub use impact::{OrganizationLoss, RevocationImpact};
 pub use rotation::{OtherHolder, Resign, Resigned, Rotation};
-pub use signatures::StoredSignature;
+pub use signatures::{KeptSignatures, StoredSignature};
 
 /// Where keys and trust are changed and asked, on a store.
 ///

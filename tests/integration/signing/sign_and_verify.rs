@@ -1,5 +1,6 @@
 //! Who signs, verifies and loads gets what was signed.
 
+mod at_once;
 mod floors;
 mod loading;
 mod quorum;

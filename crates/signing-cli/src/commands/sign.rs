@@ -3,7 +3,7 @@ mod signed;
 
 use std::path::{Path, PathBuf};
 
-use signing_crypto::{KeyId, OrgId, PackageName, SignatureEnvelope, SigningKey};
+use signing_crypto::{KeyId, OrgId, PackageName, SignatureEnvelope, SigningKey, VerifyingKey};
 use signing_loader::{PackagePath, add_signature, sign_statement};
 use signing_trust::{KeyManager, TrustError};
 
@@ -55,7 +55,8 @@ pub(super) fn with_file(
     let prepared = places.prepare(packages)?;
     let key = files::read_signing_key(key, passphrase)?;
     // Everything is signed before anything is written.
-    let envelopes = sign_all(&prepared, &key)?;
+    let envelopes = prepared.iter().map(|prepared| sign(prepared, &key));
+    let envelopes = envelopes.collect::<Result<Vec<_>, _>>()?;
     let mut signed = Signed::default();
     for (prepared, (envelope, act)) in prepared.iter().zip(&envelopes) {
         signed.write(prepared, (envelope, *act), places.existing)?;
@@ -76,13 +77,8 @@ pub(super) async fn with_file_and_store(
     let keys = context.keys().await?;
     let org = places.org.as_deref().ok_or(CliError::StoreWithoutOrganization)?;
     let org = organization(&keys, org).await?.id;
-    places.look_in_store(&mut prepared, &keys, org).await?;
-    let envelopes = sign_all(&prepared, &key)?;
-    let mut signed = Signed::default();
-    for (prepared, (envelope, act)) in prepared.iter().zip(&envelopes) {
-        signed.keep(&keys, org, prepared, (envelope, *act), places.existing).await?;
-    }
-    Ok(signed.report())
+    let to = Keeping { keys: &keys, org, signer: Signer::File(&key) };
+    to.sign_and_keep(&mut prepared, places).await
 }
 
 /// Signs with a key from the store.
@@ -95,52 +91,96 @@ pub(super) async fn with_stored_key(
     let mut prepared = places.prepare(packages)?;
     let keys = context.keys_with_kek().await?;
     let record = keys.store().signing_key(id).await?;
-    let owner = record.org_id;
-    if let Some(org) = &places.org
-        && organization(&keys, org).await?.id != owner
+    let org = record.org_id;
+    if let Some(named) = &places.org
+        && organization(&keys, named).await?.id != org
     {
         return Err(CliError::StoreForAnotherOrganization { id });
     }
+    let signer = Signer::Stored { keys: &keys, id, public_key: record.public_key };
     if places.store {
-        places.look_in_store(&mut prepared, &keys, owner).await?;
+        return Keeping { keys: &keys, org, signer }.sign_and_keep(&mut prepared, places).await;
     }
-    let mut envelopes = Vec::with_capacity(packages.len());
+    let mut envelopes = Vec::with_capacity(prepared.len());
     for prepared in &prepared {
-        envelopes.push(match prepared.plan(&record.public_key)? {
-            Plan::Sign(statement) => (keys.sign_statement(id, &statement).await?, Act::Signed),
-            Plan::Add(mut envelope) => match keys.add_signature(id, &mut envelope).await {
-                Ok(()) => (envelope, Act::Added),
-                Err(TrustError::Envelope(error)) => return Err(prepared.refuse(error)),
-                Err(error) => return Err(error.into()),
-            },
-            Plan::Keep(envelope) => (envelope, Act::AlreadySigned),
-        });
+        envelopes.push(signer.sign(prepared).await?);
     }
     let mut signed = Signed::default();
     for (prepared, (envelope, act)) in prepared.iter().zip(&envelopes) {
-        match places.store {
-            true => {
-                signed.keep(&keys, owner, prepared, (envelope, *act), places.existing).await?;
-            }
-            false => signed.write(prepared, (envelope, *act), places.existing)?,
-        }
+        signed.write(prepared, (envelope, *act), places.existing)?;
     }
     Ok(signed.report())
 }
 
-fn sign_all(
-    prepared: &[Prepared],
-    key: &SigningKey,
-) -> Result<Vec<(SignatureEnvelope, Act)>, CliError> {
-    let sign = |prepared: &Prepared| match prepared.plan(&key.verifying_key())? {
+/// Whose signatures are kept for which organisation.
+struct Keeping<'a> {
+    keys: &'a KeyManager,
+    org: OrgId,
+    signer: Signer<'a>,
+}
+
+impl Keeping<'_> {
+    async fn sign_and_keep(
+        &self,
+        prepared: &mut [Prepared],
+        places: &Places,
+    ) -> Result<Report, CliError> {
+        // Replacing what is there means not to add to it.
+        if places.existing == Existing::Keep {
+            for prepared in &mut *prepared {
+                prepared.look_in_store(self.keys, self.org).await?;
+            }
+        }
+        // Everything is signed before anything is kept.
+        let mut envelopes = Vec::with_capacity(prepared.len());
+        for prepared in &*prepared {
+            envelopes.push(self.signer.sign(prepared).await?);
+        }
+        let mut signed = Signed::default();
+        for (prepared, made) in prepared.iter_mut().zip(envelopes) {
+            let store = (self.keys, self.org);
+            signed.keep(store, prepared, made, &self.signer, places.existing).await?;
+        }
+        Ok(signed.report())
+    }
+}
+
+/// The key that signs.
+enum Signer<'a> {
+    /// From a file.
+    File(&'a SigningKey),
+    /// Of the store.
+    Stored { keys: &'a KeyManager, id: KeyId, public_key: VerifyingKey },
+}
+
+impl Signer<'_> {
+    async fn sign(&self, prepared: &Prepared) -> Result<(SignatureEnvelope, Act), CliError> {
+        let (keys, id, public_key) = match self {
+            Self::File(key) => return sign(prepared, key),
+            Self::Stored { keys, id, public_key } => (keys, *id, public_key),
+        };
+        match prepared.plan(public_key)? {
+            Plan::Sign(statement) => Ok((keys.sign_statement(id, &statement).await?, Act::Signed)),
+            Plan::Add(mut envelope) => match keys.add_signature(id, &mut envelope).await {
+                Ok(()) => Ok((envelope, Act::Added)),
+                Err(TrustError::Envelope(error)) => Err(prepared.refuse(error)),
+                Err(error) => Err(error.into()),
+            },
+            Plan::Keep(envelope) => Ok((envelope, Act::AlreadySigned)),
+        }
+    }
+}
+
+/// Signs with a key from a file.
+fn sign(prepared: &Prepared, key: &SigningKey) -> Result<(SignatureEnvelope, Act), CliError> {
+    match prepared.plan(&key.verifying_key())? {
         Plan::Sign(statement) => Ok((sign_statement(&statement, key), Act::Signed)),
         Plan::Add(mut envelope) => match add_signature(&mut envelope, key) {
             Ok(()) => Ok((envelope, Act::Added)),
             Err(error) => Err(prepared.refuse(error)),
         },
         Plan::Keep(envelope) => Ok((envelope, Act::AlreadySigned)),
-    };
-    prepared.iter().map(sign).collect()
+    }
 }
 
 impl Places {
@@ -155,20 +195,5 @@ impl Places {
     /// Refuses before anything is signed, so that it is all or nothing.
     fn prepare(&self, packages: &[PackagePath]) -> Result<Vec<Prepared>, CliError> {
         packages.iter().map(|package| Prepared::new(package, self)).collect()
-    }
-
-    /// Replacing what is there means not to add to it.
-    async fn look_in_store(
-        &self,
-        prepared: &mut [Prepared],
-        keys: &KeyManager,
-        org: OrgId,
-    ) -> Result<(), CliError> {
-        if self.existing == Existing::Keep {
-            for prepared in prepared {
-                prepared.look_in_store(keys, org).await?;
-            }
-        }
-        Ok(())
     }
 }

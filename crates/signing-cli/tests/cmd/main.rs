@@ -26,6 +26,7 @@ mod floor;
 mod inspect;
 mod quorum;
 mod sign;
+mod sign_at_once;
 mod verify;
 
 mod kek;

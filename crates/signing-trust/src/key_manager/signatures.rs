@@ -2,7 +2,7 @@ use signing_crypto::{
     KeyId, MalformedEnvelope, OrgId, PackageDigest, PackageStatement, SignatureEnvelope,
     SignatureId, SigningKey,
 };
-use signing_store::{Change, NewPackageSignature};
+use signing_store::{Change, NewPackageSignature, PackageSignatureRecord};
 
 use super::KeyManager;
 use crate::{AuditEvent, EventType, TrustError};
@@ -16,6 +16,28 @@ pub struct StoredSignature {
     pub org: OrgId,
     /// The envelope, or why the stored text is none.
     pub envelope: Result<SignatureEnvelope, MalformedEnvelope>,
+}
+
+impl StoredSignature {
+    fn of(record: &PackageSignatureRecord) -> Self {
+        let envelope = SignatureEnvelope::parse(record.envelope.as_bytes());
+        Self { id: record.id, org: record.org_id, envelope }
+    }
+}
+
+/// What an organisation itself keeps about a package, as of one moment: the newest
+/// [`SIGNATURES_PER_ORG`](signing_store::SIGNATURES_PER_ORG).
+#[derive(Clone, Debug)]
+pub struct KeptSignatures {
+    org: OrgId,
+    records: Vec<PackageSignatureRecord>,
+}
+
+impl KeptSignatures {
+    /// The signatures, newest first.
+    pub fn signatures(&self) -> impl Iterator<Item = StoredSignature> {
+        self.records.iter().map(StoredSignature::of)
+    }
 }
 
 impl KeyManager {
@@ -61,16 +83,36 @@ impl KeyManager {
         org: OrgId,
         envelope: &SignatureEnvelope,
     ) -> Result<Change<SignatureId>, TrustError> {
-        let statement = envelope.unverified_statement()?;
-        let package_digest = *statement.digest();
-        let new = NewPackageSignature { org_id: org, package_digest, envelope: envelope.clone() };
+        let (statement, new) = to_keep(org, envelope)?;
         let change = self.store.insert_package_signature(new).await?;
         if let Change::Made(_) = &change {
-            AuditEvent::new(EventType::SignatureStored)
-                .org(org)
-                .package(statement.name())
-                .digest(package_digest)
-                .emit();
+            announce_stored(org, &statement);
+        }
+        Ok(change)
+    }
+
+    /// What `org` itself keeps about a package, to add to it.
+    pub async fn kept_signatures(
+        &self,
+        org: OrgId,
+        digest: PackageDigest,
+    ) -> Result<KeptSignatures, TrustError> {
+        let records = self.store.own_package_signatures(org, digest).await?;
+        Ok(KeptSignatures { org, records })
+    }
+
+    /// Keeps a signature that was made in the knowledge of `kept`, such as one of those
+    /// with a signature more. `None`, and nothing is kept, if something else is kept by
+    /// now: look again, or of two who add to the same at once one is lost.
+    pub async fn store_signature_beside(
+        &self,
+        kept: &KeptSignatures,
+        envelope: &SignatureEnvelope,
+    ) -> Result<Option<Change<SignatureId>>, TrustError> {
+        let (statement, new) = to_keep(kept.org, envelope)?;
+        let change = self.store.insert_package_signature_beside(&kept.records, new).await?;
+        if let Some(Change::Made(_)) = &change {
+            announce_stored(kept.org, &statement);
         }
         Ok(change)
     }
@@ -84,16 +126,25 @@ impl KeyManager {
         digest: PackageDigest,
     ) -> Result<Vec<StoredSignature>, TrustError> {
         let records = self.store.package_signatures(org, digest).await?;
-        let parse = |text: &str| SignatureEnvelope::parse(text.as_bytes());
-        Ok(records
-            .into_iter()
-            .map(|record| StoredSignature {
-                id: record.id,
-                org: record.org_id,
-                envelope: parse(&record.envelope),
-            })
-            .collect())
+        Ok(records.iter().map(StoredSignature::of).collect())
     }
+}
+
+fn to_keep(
+    org_id: OrgId,
+    envelope: &SignatureEnvelope,
+) -> Result<(PackageStatement, NewPackageSignature), TrustError> {
+    let statement = envelope.unverified_statement()?;
+    let (package_digest, envelope) = (*statement.digest(), envelope.clone());
+    Ok((statement, NewPackageSignature { org_id, package_digest, envelope }))
+}
+
+pub(super) fn announce_stored(org: OrgId, statement: &PackageStatement) {
+    AuditEvent::new(EventType::SignatureStored)
+        .org(org)
+        .package(statement.name())
+        .digest(*statement.digest())
+        .emit();
 }
 
 pub(super) fn announce(org: OrgId, key_id: KeyId, key: &SigningKey, statement: &PackageStatement) {

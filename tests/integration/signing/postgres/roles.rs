@@ -10,7 +10,9 @@ use signing_loader::{PackageError, SignatureSource};
 use signing_trust::store::{Change, RolePurpose, Store, StoreError};
 use signing_trust::{Freshness, KeyManager, TrustError};
 
-use crate::support::{Backend, Role, Vendor, World, assert_refused, kek, run, shown};
+use crate::support::{
+    Backend, Role, Vendor, World, add_signature, assert_refused, kek, run, shown,
+};
 
 /// The world as somebody sees it who connects as `role`.
 async fn seen_by(role: &Role, world: &World) -> World {
@@ -100,6 +102,11 @@ fn signer_signs_and_cannot_change_trust() {
         let signature = by.sign(&vendor.package, &vendor.key).await;
         let stored = by.keys.store_signature(vendor.org, &signature).await.unwrap();
         assert!(matches!(stored, Change::Made(_)), "{stored:?}");
+        let digest = *signature.unverified_statement().unwrap().digest();
+        let kept = by.keys.kept_signatures(vendor.org, digest).await.unwrap();
+        let more = add_signature(&signature, &SigningKey::generate().unwrap());
+        let stored = by.keys.store_signature_beside(&kept, &more).await.unwrap();
+        assert!(matches!(stored, Some(Change::Made(_))), "{stored:?}");
         let signer = by.signer(&vendor.package, vendor.org, SignatureSource::Database).await;
         assert_eq!(signer, vendor.key.fingerprint);
         assert_trust_cannot_be_changed(&by, &world, &vendor, child).await;

@@ -7,7 +7,7 @@ use signing_crypto::{
 use signing_loader::{
     PackageError, PackagePath, VerificationError, package_statement, read_signature,
 };
-use signing_trust::KeyManager;
+use signing_trust::{KeptSignatures, KeyManager};
 
 use super::Places;
 use crate::error::{CliError, NotAdded, Place};
@@ -27,6 +27,8 @@ pub(super) struct Prepared {
     /// Where its signature is to be written.
     pub(super) file: Option<PathBuf>,
     existing: Option<(SignatureEnvelope, Place)>,
+    /// What was in the store when it was looked at.
+    kept: Option<KeptSignatures>,
 }
 
 /// What is to be done about one package.
@@ -64,7 +66,7 @@ impl Prepared {
                 Err(source) => return Err(CliError::NotAdded { place, source }),
             }
         }
-        Ok(Self { package: package.clone(), statement, file, existing })
+        Ok(Self { package: package.clone(), statement, file, existing, kept: None })
     }
 
     /// Looks for signatures in the store: the newest of the organisation's own that say
@@ -74,16 +76,22 @@ impl Prepared {
         keys: &KeyManager,
         org: OrgId,
     ) -> Result<(), CliError> {
-        if self.existing.is_none() {
-            let stored = keys.find_signatures(org, *self.statement.digest()).await?;
-            self.existing = stored
-                .into_iter()
-                .filter(|stored| stored.org == org)
+        if self.in_file().is_none() {
+            let kept = keys.kept_signatures(org, *self.statement.digest()).await?;
+            self.existing = kept
+                .signatures()
                 .filter_map(|stored| stored.envelope.ok())
                 .find(|envelope| require_same(&self.statement, envelope).is_ok())
                 .map(|envelope| (envelope, Place::Store));
+            self.kept = Some(kept);
         }
         Ok(())
+    }
+
+    /// What was in the store when it was looked at, if what is to be kept there was made
+    /// in the knowledge of that.
+    pub(super) fn in_store(&self) -> Option<&KeptSignatures> {
+        self.kept.as_ref()
     }
 
     pub(super) fn plan(&self, signer: &VerifyingKey) -> Result<Plan, CliError> {

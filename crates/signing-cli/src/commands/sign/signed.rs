@@ -5,10 +5,15 @@ use serde_json::{Value, json};
 use signing_crypto::{OrgId, SignatureEnvelope};
 use signing_trust::KeyManager;
 
+use super::Signer;
 use super::prepare::{Prepared, read};
-use crate::error::CliError;
+use crate::error::{CliError, Place};
 use crate::files::{self, Existing, Readers};
 use crate::output::{Report, shown};
+
+/// How often a signature is made anew because others keep theirs meanwhile. Each time one
+/// of them is done, and an envelope has room for 16.
+const ATTEMPTS: usize = 32;
 
 /// What became of one package.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -26,16 +31,30 @@ pub(super) struct Signed {
 }
 
 impl Signed {
+    /// Keeps a signature in the store. If somebody else has kept one meanwhile, it is
+    /// made again in the knowledge of that, so that none of two who add is lost.
     pub(super) async fn keep(
         &mut self,
-        keys: &KeyManager,
-        org: OrgId,
-        prepared: &Prepared,
-        (envelope, act): (&SignatureEnvelope, Act),
+        (keys, org): (&KeyManager, OrgId),
+        prepared: &mut Prepared,
+        (mut envelope, mut act): (SignatureEnvelope, Act),
+        signer: &Signer<'_>,
         existing: Existing,
     ) -> Result<(), CliError> {
-        let id = keys.store_signature(org, envelope).await?.into_inner();
-        self.write(prepared, (envelope, act), existing)?;
+        let mut attempts = 0..ATTEMPTS;
+        let id = loop {
+            let stored = match prepared.in_store() {
+                Some(kept) => keys.store_signature_beside(kept, &envelope).await?,
+                None => Some(keys.store_signature(org, &envelope).await?),
+            };
+            match (stored, attempts.next()) {
+                (Some(stored), _) => break stored.into_inner(),
+                (None, None) => return Err(CliError::ChangedMeanwhile { place: Place::Store }),
+                (None, Some(_)) => prepared.look_in_store(keys, org).await?,
+            }
+            (envelope, act) = signer.sign(prepared).await?;
+        };
+        self.write(prepared, (&envelope, act), existing)?;
         if let Some(document) = self.documents.last_mut() {
             document["signature_id"] = id.to_string().into();
         }
@@ -128,7 +147,7 @@ fn replace(
     // Where the file system has no locks, looking again is all that can be done.
     let _ = directory.lock();
     if read(path)?.as_ref() != Some(found) {
-        return Err(CliError::ChangedMeanwhile { path: path.into() });
+        return Err(CliError::ChangedMeanwhile { place: Place::File(path.into()) });
     }
     write(path, envelope, Existing::Replace)
 }
