@@ -1,15 +1,13 @@
-use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use signing_crypto::{Fingerprint, OrgId, SignatureEnvelope, SignatureId};
 
 use crate::audit_log::AuditChain;
-use crate::compromised_keys::CompromisedKeys;
-use crate::package_signatures::digest_of;
+use crate::package_signatures::{KeepSignatures, SignatureGate, digest_of};
 use crate::pool::{change, read};
-use crate::schema::{package_signatures, trusted_keys};
+use crate::schema::package_signatures;
 use crate::sql_types::bind;
-use crate::{Change, PackageSignatureRecord, Store, StoreError};
+use crate::{PackageSignatureRecord, Store, StoreError};
 
 impl Store {
     /// The signatures that `org` keeps, in the order of their ids: at most `limit`, of
@@ -40,9 +38,29 @@ impl Store {
         })
     }
 
+    /// A kept signature as it is now, `None` if it is kept no more.
+    pub async fn kept_signature(
+        &self,
+        id: SignatureId,
+    ) -> Result<Option<PackageSignatureRecord>, StoreError> {
+        read!(self.pool, |conn| {
+            Ok(package_signatures::table
+                .find(bind(id))
+                .select((
+                    package_signatures::id,
+                    package_signatures::org_id,
+                    package_signatures::package_digest,
+                    package_signatures::envelope,
+                    package_signatures::created_at,
+                ))
+                .get_result(conn)
+                .await
+                .optional()?)
+        })
+    }
+
     /// Puts `envelope` in the place of the kept signature `before`: the same with a
     /// signature more, which another key gives on the word of the key `vouching`.
-    /// Nothing is changed if `before` has been changed, or `envelope` is kept already.
     ///
     /// # Errors
     ///
@@ -53,23 +71,14 @@ impl Store {
         before: &PackageSignatureRecord,
         vouching: Fingerprint,
         envelope: &SignatureEnvelope,
-    ) -> Result<Change<()>, StoreError> {
+    ) -> Result<Replacement, StoreError> {
         let (id, org, digest) = (before.id, before.org_id, before.package_digest);
         let (envelope, old) = (envelope.to_json(), digest_of(&before.envelope));
         let new = digest_of(&envelope);
         change!(self, |conn| {
             conn.lock_organization(org).await?;
-            conn.require_uncompromised(vouching).await?;
-            let refused: Option<Option<DateTime<Utc>>> = trusted_keys::table
-                .filter(trusted_keys::org_id.eq(bind(org)))
-                .filter(trusted_keys::fingerprint.eq(bind(vouching)))
-                .select(trusted_keys::revoked_at)
-                .get_result(conn)
-                .await
-                .optional()?;
-            if let Some(at) = refused.flatten() {
-                return Err(StoreError::KeyRefused { fingerprint: vouching, at });
-            }
+            conn.require_word_of(vouching, org).await?;
+            conn.keep_others_out(org, digest).await?;
             let kept: i64 = package_signatures::table
                 .filter(package_signatures::org_id.eq(bind(org)))
                 .filter(package_signatures::package_digest.eq(bind(digest)))
@@ -78,7 +87,7 @@ impl Store {
                 .get_result(conn)
                 .await?;
             if kept > 0 {
-                return Ok(Change::AlreadySo(()));
+                return Ok(Replacement::AlreadyKept);
             }
             let replaced = diesel::update(package_signatures::table.find(bind(id)))
                 .filter(package_signatures::envelope_digest.eq(bind(old)))
@@ -88,7 +97,19 @@ impl Store {
                 ))
                 .execute(conn)
                 .await?;
-            Ok(if replaced == 1 { Change::Made(()) } else { Change::AlreadySo(()) })
+            Ok(if replaced == 1 { Replacement::Made } else { Replacement::ChangedMeanwhile })
         })
     }
+}
+
+/// What became of putting one kept signature in the place of another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "it may not have been made"]
+pub enum Replacement {
+    /// It was put there.
+    Made,
+    /// It is kept already, there or elsewhere. Nothing was changed.
+    AlreadyKept,
+    /// The one before is another by now, or kept no more. Nothing was changed.
+    ChangedMeanwhile,
 }

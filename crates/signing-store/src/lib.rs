@@ -73,6 +73,7 @@ pub use audit_log::{
 pub use compromised_keys::CompromisedKeyRecord;
 pub use error::{StoreError, UrlError};
 pub use kek_rotation::KekRotationRecord;
+pub use kept_signatures::Replacement;
 pub use migrate::SchemaStatus;
 pub use organizations::{NewOrganization, OrganizationRecord, OrganizationRef};
 pub use package_signatures::{NewPackageSignature, PackageSignatureRecord, SIGNATURES_PER_ORG};

@@ -1,5 +1,6 @@
 //! Keys come and go; what they signed is judged by what is trusted now.
 
+mod cosigned;
 mod impact;
 mod kek;
 mod rotate;

@@ -1,20 +1,17 @@
+mod resign;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
-use signing_crypto::{
-    EnvelopeError, Fingerprint, KeyId, KeyName, NameKind, SignatureEnvelope, SigningKey,
-    TrustedKeyId,
-};
+use signing_crypto::{Fingerprint, KeyId, KeyName, NameKind, SigningKey, TrustedKeyId};
 use signing_store::{
-    Change, OrganizationRecord, PackageSignatureRecord, RevocationReason, SigningKeyRecord,
-    StoreError, TrustedKeyRecord,
+    Change, OrganizationRecord, RevocationReason, SigningKeyRecord, StoreError, TrustedKeyRecord,
 };
 
-use super::{KeyManager, signatures};
+use super::KeyManager;
 use crate::TrustError;
 
-/// How many kept signatures are in memory at once.
-pub(super) const PAGE: u16 = 64;
+pub(super) use resign::PAGE;
 
 /// What becomes of the signatures that the old key made and that the organisation
 /// keeps in the store.
@@ -62,7 +59,8 @@ pub struct Resigned {
     pub added: u64,
     /// The successor had signed them before.
     pub already: u64,
-    /// Only the old key has signed them, or there is no room for another signature.
+    /// Only the old key has signed them, there is no room for another signature, or
+    /// others have changed them all the while.
     pub left: u64,
 }
 
@@ -199,75 +197,6 @@ impl KeyManager {
         let words = self.store.own_trusted_keys(owned.org_id).await?;
         Ok(words.into_iter().find(|row| row.fingerprint == fingerprint))
     }
-
-    async fn resign_all(
-        &self,
-        old: &SigningKeyRecord,
-        new: &SigningKeyRecord,
-        resign: Resign,
-    ) -> Result<Resigned, TrustError> {
-        let mut resigned = Resigned::default();
-        let key = match resign {
-            Resign::All => Some(self.get_signing_key(new.id).await?),
-            Resign::Leave => None,
-        };
-        let mut after = None;
-        loop {
-            let page = self.store.kept_signatures(old.org_id, after, PAGE).await?;
-            let Some(last) = page.last() else { return Ok(resigned) };
-            after = Some(last.id);
-            for kept in page {
-                let Some(envelope) = signed_by(&kept, old) else { continue };
-                if envelope.verify(&new.public_key).is_ok() {
-                    resigned.already += 1;
-                } else if let Some(key) = &key {
-                    match self.resign(&kept, envelope, old, (new.id, key)).await? {
-                        Some(Change::Made(())) => resigned.added += 1,
-                        Some(Change::AlreadySo(())) => resigned.already += 1,
-                        None => resigned.left += 1,
-                    }
-                } else {
-                    resigned.left += 1;
-                }
-            }
-        }
-    }
-
-    /// Adds a signature where a signature is kept. A row of its own would push others
-    /// out of those that are looked at.
-    async fn resign(
-        &self,
-        kept: &PackageSignatureRecord,
-        mut envelope: SignatureEnvelope,
-        old: &SigningKeyRecord,
-        (id, key): (KeyId, &SigningKey),
-    ) -> Result<Option<Change<()>>, TrustError> {
-        let statement = envelope.unverified_statement()?;
-        if let Err(error) = envelope.add_signature(key) {
-            // No room: in an envelope of its own, if that says the very same.
-            let own = SignatureEnvelope::sign(&statement, key);
-            let full = matches!(error, EnvelopeError::Full { .. } | EnvelopeError::Malformed(_));
-            if !full || own.signed_bytes() != envelope.signed_bytes() {
-                return Ok(None);
-            }
-            return Ok(Some(match self.store_signature(old.org_id, &own).await? {
-                Change::Made(_) => Change::Made(()),
-                Change::AlreadySo(_) => Change::AlreadySo(()),
-            }));
-        }
-        let change = self.store.replace_package_signature(kept, old.fingerprint, &envelope).await?;
-        if let Change::Made(()) = &change {
-            signatures::announce(old.org_id, id, key, &statement);
-        }
-        Ok(Some(change))
-    }
-}
-
-/// The envelope, if the key really made one of its signatures.
-fn signed_by(kept: &PackageSignatureRecord, key: &SigningKeyRecord) -> Option<SignatureEnvelope> {
-    let envelope = SignatureEnvelope::parse(kept.envelope.as_bytes()).ok()?;
-    envelope.verify(&key.public_key).ok()?;
-    Some(envelope)
 }
 
 fn is_in_force(row: &TrustedKeyRecord) -> bool {

@@ -1,0 +1,133 @@
+use signing_crypto::{EnvelopeError, KeyId, SignatureEnvelope, SigningKey};
+use signing_store::{
+    Change, NewPackageSignature, PackageSignatureRecord, Replacement, SigningKeyRecord,
+};
+
+use super::super::{KeyManager, signatures};
+use super::{Resign, Resigned};
+use crate::TrustError;
+
+/// How many kept signatures are in memory at once.
+pub(in super::super) const PAGE: u16 = 64;
+
+/// How often a kept signature is looked at that others change meanwhile. Each of them has
+/// added to it, and an envelope has room for 16.
+const ATTEMPTS: usize = 32;
+
+/// What became of one kept signature that the old key made.
+enum Outcome {
+    Added,
+    Already,
+    Left,
+}
+
+/// The key that signs anew.
+struct Successor<'a> {
+    id: KeyId,
+    key: &'a SigningKey,
+}
+
+impl KeyManager {
+    pub(super) async fn resign_all(
+        &self,
+        old: &SigningKeyRecord,
+        new: &SigningKeyRecord,
+        resign: Resign,
+    ) -> Result<Resigned, TrustError> {
+        let mut resigned = Resigned::default();
+        let key = match resign {
+            Resign::All => Some(self.get_signing_key(new.id).await?),
+            Resign::Leave => None,
+        };
+        let successor = key.as_ref().map(|key| Successor { id: new.id, key });
+        let mut after = None;
+        loop {
+            let page = self.store.kept_signatures(old.org_id, after, PAGE).await?;
+            let Some(last) = page.last() else { return Ok(resigned) };
+            after = Some(last.id);
+            for kept in page {
+                let Some(envelope) = signed_by(&kept, old) else { continue };
+                let outcome = match &successor {
+                    _ if envelope.verify(&new.public_key).is_ok() => Outcome::Already,
+                    Some(successor) => self.resign(kept, old, successor).await?,
+                    None => Outcome::Left,
+                };
+                match outcome {
+                    Outcome::Added => resigned.added += 1,
+                    Outcome::Already => resigned.already += 1,
+                    Outcome::Left => resigned.left += 1,
+                }
+            }
+        }
+    }
+
+    /// Adds a signature where a signature is kept, however often others add to it
+    /// meanwhile.
+    async fn resign(
+        &self,
+        mut kept: PackageSignatureRecord,
+        old: &SigningKeyRecord,
+        successor: &Successor<'_>,
+    ) -> Result<Outcome, TrustError> {
+        for _ in 0..ATTEMPTS {
+            let Some(envelope) = signed_by(&kept, old) else { break };
+            if envelope.verify(&successor.key.verifying_key()).is_ok() {
+                return Ok(Outcome::Already);
+            }
+            match self.replace(&kept, envelope, old, successor).await? {
+                Some(Replacement::Made) => return Ok(Outcome::Added),
+                Some(Replacement::AlreadyKept) => return Ok(Outcome::Already),
+                Some(_) => {}
+                None => break,
+            }
+            match self.store.kept_signature(kept.id).await? {
+                Some(changed) => kept = changed,
+                None => break,
+            }
+        }
+        Ok(Outcome::Left)
+    }
+
+    /// Adds a signature to what was kept. A row of its own would push others out of those
+    /// that are looked at. `None` if there is no room.
+    async fn replace(
+        &self,
+        kept: &PackageSignatureRecord,
+        mut envelope: SignatureEnvelope,
+        old: &SigningKeyRecord,
+        Successor { id, key }: &Successor<'_>,
+    ) -> Result<Option<Replacement>, TrustError> {
+        let (org, statement) = (old.org_id, envelope.unverified_statement()?);
+        let made = match envelope.add_signature(key) {
+            Ok(()) => {
+                self.store.replace_package_signature(kept, old.fingerprint, &envelope).await?
+            }
+            Err(EnvelopeError::Full { .. } | EnvelopeError::Malformed(_)) => {
+                // In an envelope of its own, if that says the very same.
+                let own = SignatureEnvelope::sign(&statement, key);
+                if own.signed_bytes() != envelope.signed_bytes() {
+                    return Ok(None);
+                }
+                let package_digest = *statement.digest();
+                let new = NewPackageSignature { org_id: org, package_digest, envelope: own };
+                match self.store.insert_vouched_signature(old.fingerprint, new).await? {
+                    Change::Made(_) => Replacement::Made,
+                    Change::AlreadySo(_) => Replacement::AlreadyKept,
+                }
+            }
+            Err(_) => return Ok(None),
+        };
+        if made == Replacement::Made {
+            signatures::announce(org, *id, key, &statement);
+            signatures::announce_stored(org, &statement);
+        }
+        Ok(Some(made))
+    }
+}
+
+/// The envelope, if the key really made one of its signatures.
+fn signed_by(kept: &PackageSignatureRecord, key: &SigningKeyRecord) -> Option<SignatureEnvelope> {
+    let envelope = SignatureEnvelope::parse(kept.envelope.as_bytes()).ok()?;
+    envelope.verify(&key.public_key).ok()?;
+    Some(envelope)
+}

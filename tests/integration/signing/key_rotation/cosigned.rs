@@ -1,0 +1,129 @@
+//! Kept signatures that several keys have made, all of which are rotated.
+
+use std::slice;
+
+use signing_crypto::{SignatureEnvelope, SigningKey};
+use signing_loader::{RequiredSigners, SignatureSource, SignerCount};
+use signing_trust::store::{
+    NewPackageSignature, PackageSignatureRecord, Replacement, Revocation, SigningKeyRecord,
+    StoreError,
+};
+use signing_trust::{KeyManager, Resign, Resigned};
+use tokio::task::JoinSet;
+
+use crate::support::{Vendor, World, add_signature, assert_refused, on_both_backends};
+
+on_both_backends! {
+    rotations_of_cosigning_keys_at_once_lose_no_signature,
+    kept_signature_that_was_changed_meanwhile_is_not_replaced,
+    signature_is_not_put_beside_one_that_its_organisation_refuses,
+}
+
+const PACKAGES: usize = 16;
+
+/// The vendor's packages, each signed by its key and by all of these.
+async fn cosigned(world: &World, acme: &Vendor, others: &[SigningKeyRecord]) {
+    for number in 0..PACKAGES {
+        let path = world.file(&format!("p{number}.so"), format!("{number}").as_bytes());
+        let mut envelope = world.sign(&path, &acme.key).await;
+        for other in others {
+            world.keys.add_signature(other.id, &mut envelope).await.unwrap();
+        }
+        world.keys.store_signature(acme.org, &envelope).await.unwrap();
+    }
+}
+
+async fn rotations_of_cosigning_keys_at_once_lose_no_signature(mut world: World) {
+    let acme = world.vendor("acme").await;
+    let mut old = vec![acme.trusted.id];
+    let mut others = Vec::new();
+    for name in ["second", "third"] {
+        let key = world.key(acme.org, name).await;
+        old.push(world.trust(acme.org, &key).await.id);
+        others.push(key);
+    }
+    cosigned(&world, &acme, &others).await;
+
+    let rotate = |keys: KeyManager, id| async move {
+        keys.rotate_signing_key(id, None, Resign::All).await.unwrap().signatures
+    };
+    let all: JoinSet<_> = [slice::from_ref(&acme.key), &others]
+        .concat()
+        .into_iter()
+        .map(|key| rotate(world.keys.clone(), key.id))
+        .collect();
+    for signatures in all.join_all().await {
+        assert_eq!(signatures, Resigned { added: PACKAGES as u64, already: 0, left: 0 });
+    }
+
+    world.config.required_signers = RequiredSigners::Keys(SignerCount::new(6).unwrap());
+    let verify = async |world: &World| {
+        for number in 0..PACKAGES {
+            let path = world.path(&format!("p{number}.so"));
+            world.signer(&path, acme.org, SignatureSource::Database).await;
+        }
+    };
+    verify(&world).await;
+    for id in old {
+        world.keys.revoke_trusted_key(id).await.unwrap();
+    }
+    world.config.required_signers = RequiredSigners::Keys(SignerCount::new(3).unwrap());
+    verify(&world).await;
+}
+
+async fn kept_signature_that_was_changed_meanwhile_is_not_replaced(world: World) {
+    let acme = world.vendor("acme").await;
+    world.keys.store_signature(acme.org, &acme.signature).await.unwrap();
+    let store = world.keys.store();
+    let kept = async || {
+        let mut kept = store.kept_signatures(acme.org, None, 100).await.unwrap();
+        assert_eq!(kept.len(), 1);
+        kept.remove(0)
+    };
+    let before = kept().await;
+    let [one, other] =
+        [(); 2].map(|()| add_signature(&acme.signature, &SigningKey::generate().unwrap()));
+    let replace = async |record: &PackageSignatureRecord, envelope: &SignatureEnvelope| {
+        store.replace_package_signature(record, acme.key.fingerprint, envelope).await.unwrap()
+    };
+
+    let digest = before.package_digest;
+    let seen = world.keys.kept_signatures(acme.org, digest).await.unwrap();
+    assert_eq!(replace(&before, &one).await, Replacement::Made);
+    // Nor is one kept beside it that was made in ignorance of that.
+    assert_eq!(world.keys.store_signature_beside(&seen, &other).await.unwrap(), None);
+    let after = kept().await;
+    assert_eq!((after.id, after.envelope.as_str()), (before.id, one.to_json().as_str()));
+    assert_eq!(store.kept_signature(before.id).await.unwrap().as_ref(), Some(&after));
+
+    assert_eq!(replace(&before, &other).await, Replacement::ChangedMeanwhile);
+    assert_eq!(replace(&before, &one).await, Replacement::AlreadyKept);
+    assert_eq!(kept().await, after);
+    assert_eq!(replace(&after, &other).await, Replacement::Made);
+}
+
+/// Nor if it is revoked between the question and the change.
+async fn signature_is_not_put_beside_one_that_its_organisation_refuses(world: World) {
+    let acme = world.vendor("acme").await;
+    let keep = async |envelope: &SignatureEnvelope| {
+        let kept = NewPackageSignature {
+            org_id: acme.org,
+            package_digest: *envelope.unverified_statement().unwrap().digest(),
+            envelope: envelope.clone(),
+        };
+        world.keys.store().insert_vouched_signature(acme.key.fingerprint, kept).await
+    };
+    keep(&acme.signature).await.unwrap();
+    let another = add_signature(&acme.signature, &SigningKey::generate().unwrap());
+
+    world.keys.revoke_trusted_key(acme.trusted.id).await.unwrap();
+    assert_refused!(
+        keep(&another).await,
+        StoreError::KeyRefused { fingerprint, .. } if fingerprint == acme.key.fingerprint
+    );
+    let compromised = Revocation::compromised();
+    world.keys.revoke_signing_key_because(acme.key.id, compromised).await.unwrap();
+    assert_refused!(keep(&another).await, StoreError::Compromised { .. });
+    let kept = world.keys.store().kept_signatures(acme.org, None, 100).await.unwrap();
+    assert_eq!(kept.len(), 1);
+}
