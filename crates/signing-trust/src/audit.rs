@@ -1,6 +1,6 @@
 use chrono::{DateTime, Utc};
 use signing_crypto::{
-    EntryHash, Fingerprint, Note, OrgId, PackageDigest, PackageName, PackagePatterns,
+    EntryHash, Fingerprint, KekId, Note, OrgId, PackageDigest, PackageName, PackagePatterns,
     PackageVersion,
 };
 
@@ -105,6 +105,8 @@ pub struct AuditEvent {
     packages: Option<PackagePatterns>,
     expires_at: Option<DateTime<Utc>>,
     floor: Option<PackageVersion>,
+    keks: Option<(KekId, KekId)>,
+    keys: Option<u64>,
     failure: Option<String>,
 }
 
@@ -125,6 +127,8 @@ impl AuditEvent {
             packages: None,
             expires_at: None,
             floor: None,
+            keks: None,
+            keys: None,
             failure: None,
         }
     }
@@ -203,6 +207,13 @@ impl AuditEvent {
         self
     }
 
+    /// The fields `old_kek_id` and `new_kek_id`, and `keys`: how many were wrapped anew.
+    pub fn kek_rotation(mut self, old: KekId, new: KekId, keys: u64) -> Self {
+        self.keks = Some((old, new));
+        self.keys = Some(keys);
+        self
+    }
+
     /// The field `failure_reason`: an error with its sources.
     pub fn failure(mut self, error: &dyn std::error::Error) -> Self {
         let mut reason = error.to_string();
@@ -237,6 +248,9 @@ impl AuditEvent {
                     packages = self.packages.as_ref().map(PackagePatterns::as_str),
                     expires_at = self.expires_at.map(|at| at.to_rfc3339()),
                     floor = self.floor.map(tracing::field::display),
+                    old_kek_id = self.keks.map(|(old, _)| tracing::field::display(old)),
+                    new_kek_id = self.keks.map(|(_, new)| tracing::field::display(new)),
+                    keys = self.keys,
                     failure_reason = self.failure,
                 )
             };

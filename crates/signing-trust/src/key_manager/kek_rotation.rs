@@ -46,8 +46,11 @@ impl KeyManager {
         );
         let change = change.await?;
         if let Change::Made(rotated) = &change {
-            for org in rotated.keys.keys() {
-                AuditEvent::new(EventType::KekRotated).org(*org).emit();
+            for (org, keys) in &rotated.keys {
+                AuditEvent::new(EventType::KekRotated)
+                    .org(*org)
+                    .kek_rotation(old_id, new_id, *keys)
+                    .emit();
             }
         }
         Ok(change)

@@ -76,8 +76,18 @@ impl Bench {
     /// Exactly one event was told since the last time, of this level and fields.
     #[track_caller]
     pub(crate) fn told(&self, level: Level, fields: &[(&'static str, &dyn Display)]) {
-        let fields = fields.iter().map(|(name, value)| (*name, value.to_string())).collect();
-        assert_eq!(self.heard(), [(level, Fields(fields))]);
+        self.told_in_order(&[(level, fields)]);
+    }
+
+    /// Exactly these events were told since the last time.
+    #[track_caller]
+    pub(crate) fn told_in_order(&self, events: &[(Level, &[(&'static str, &dyn Display)])]) {
+        let told = |(level, fields): &(Level, &[(&'static str, &dyn Display)])| {
+            let fields = fields.iter().map(|(name, value)| (*name, value.to_string())).collect();
+            (*level, Fields(fields))
+        };
+        let expected: Vec<_> = events.iter().map(told).collect();
+        assert_eq!(self.heard(), expected);
     }
 
     /// What was told since the last time.

@@ -6,9 +6,12 @@
 mod bench;
 
 mod keys;
+mod limits;
 mod logs;
 mod organizations;
 mod page;
 mod questions;
+mod rotation;
+mod second_thoughts;
 mod secrets;
 mod signatures;

@@ -2,8 +2,10 @@
 
 mod checkpoints;
 mod concurrency;
+mod every_event;
 mod forger;
 mod reading;
+mod recorder;
 mod tampering;
 mod told;
 

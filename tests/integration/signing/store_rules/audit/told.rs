@@ -1,106 +1,156 @@
 //! What a runner does is told to `tracing` only: it may do it a thousand times a second,
 //! and has no right to write the log.
 
-use std::collections::BTreeMap;
-use std::fmt::Debug;
+use std::fmt::Display;
 use std::slice;
-use std::sync::{Mutex, Once};
 
-use signing_crypto::{OrgId, SigningKey};
-use signing_loader::SignatureSource;
-use signing_trust::AUDIT_TARGET;
-use tracing::field::{Field, Visit};
-use tracing::{Event, Level, Subscriber};
-use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
-use tracing_subscriber::util::SubscriberInitExt;
+use chrono::{SubsecRound, TimeDelta, Utc};
+use signing_crypto::SigningKey;
+use signing_loader::{SignatureSource, package_statement, sign_package, verify_and_load_package};
+use tracing::Level;
 
 use super::forger::{log, verified};
+use super::recorder::{event, listen, reason, told};
 use crate::support::{World, on_both_backends};
 
 on_both_backends! {
     verifying_and_loading_are_told_and_not_logged,
-}
-
-type Told = (Level, BTreeMap<&'static str, String>);
-
-/// All that this process tells, of all tests.
-static TOLD: Mutex<Vec<Told>> = Mutex::new(Vec::new());
-
-struct Recorder;
-
-impl<S: Subscriber> Layer<S> for Recorder {
-    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        if event.metadata().target() == AUDIT_TARGET {
-            let mut fields = Fields(BTreeMap::new());
-            event.record(&mut fields);
-            TOLD.lock().unwrap().push((*event.metadata().level(), fields.0));
-        }
-    }
-}
-
-struct Fields(BTreeMap<&'static str, String>);
-
-impl Visit for Fields {
-    fn record_str(&mut self, field: &Field, value: &str) {
-        self.0.insert(field.name(), value.to_owned());
-    }
-
-    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        self.0.insert(field.name(), format!("{value:?}"));
-    }
-}
-
-/// Levels, types and names of fields of what was told about an organisation since then.
-fn told(org: OrgId) -> Vec<(Level, String, Vec<&'static str>)> {
-    let mut all = TOLD.lock().unwrap();
-    let org = org.to_string();
-    let (mine, others) = all.drain(..).partition(|(_, fields)| fields.get("org_id") == Some(&org));
-    *all = others;
-    let told = |(level, mut fields): Told| {
-        let event_type = fields.remove("event_type").unwrap();
-        (level, event_type, fields.into_keys().collect())
-    };
-    Vec::into_iter(mine).map(told).collect()
+    loading_without_verification_is_told_before_any_code_runs,
+    signature_that_expires_soon_is_told_of_beside_the_verification,
 }
 
 async fn verifying_and_loading_are_told_and_not_logged(world: World) {
-    static LISTEN: Once = Once::new();
-    LISTEN.call_once(|| tracing_subscriber::registry().with(Recorder).init());
+    listen();
     let acme = world.vendor("acme").await;
     let library = world.package("libworkflow.so");
+    let digest = *package_statement(&library).unwrap().digest();
     let signature = world.sign(&library, &acme.key).await;
     let stranger = SigningKey::generate().unwrap();
-    let by_stranger = signing_loader::sign_package(&library, &stranger).unwrap();
+    let by_stranger = sign_package(&library, &stranger).unwrap();
     let not_a_library = acme.memory();
-    told(acme.org);
+    told(&[&acme.org]);
     let before = log(&world, acme.org).await;
     let (good, bad) = (SignatureSource::Memory(signature), SignatureSource::Memory(by_stranger));
-    let verified_fields = vec!["key_fingerprint", "org_id", "package_hash", "package_name"];
-    let success = (Level::INFO, "verification.success".to_owned(), verified_fields.clone());
+    let about = |event_type: &'static str| {
+        event(
+            Level::INFO,
+            &[
+                ("event_type", &event_type),
+                ("org_id", &acme.org),
+                ("key_fingerprint", &acme.key.fingerprint),
+                ("package_name", &"libworkflow.so"),
+                ("package_hash", &digest),
+            ],
+        )
+    };
+    let refused = event(
+        Level::WARN,
+        &[
+            ("event_type", &"verification.failure"),
+            ("org_id", &acme.org),
+            ("key_fingerprint", &stranger.fingerprint()),
+            ("package_name", &"libworkflow.so"),
+            (
+                "failure_reason",
+                &format!(
+                    "the signer {} is not trusted: it is neither trusted directly nor through a \
+                     grant",
+                    stranger.fingerprint()
+                ),
+            ),
+        ],
+    );
 
     let held = world.verify(&library, acme.org, good.clone()).await.unwrap();
-    assert_eq!(told(acme.org), slice::from_ref(&success));
+    assert_eq!(told(&[&acme.org]), [about("verification.success")]);
     // To hold it is not to load it.
     drop(held);
-    assert_eq!(told(acme.org), []);
+    assert_eq!(told(&[&acme.org]), []);
 
     world.verify(&library, acme.org, bad.clone()).await.unwrap_err();
-    let failure_fields = vec!["failure_reason", "key_fingerprint", "org_id", "package_name"];
-    let failure = (Level::WARN, "verification.failure".to_owned(), failure_fields);
-    assert_eq!(told(acme.org), slice::from_ref(&failure));
+    assert_eq!(told(&[&acme.org]), slice::from_ref(&refused));
 
     world.load(&library, acme.org, good).await.unwrap();
-    let loaded = (Level::INFO, "package.load.success".to_owned(), verified_fields);
-    assert_eq!(told(acme.org), [success.clone(), loaded]);
+    let loaded = [about("verification.success"), about("package.load.success")];
+    assert_eq!(told(&[&acme.org]), loaded);
 
     world.load(&library, acme.org, bad).await.unwrap_err();
-    assert_eq!(told(acme.org), [failure]);
+    assert_eq!(told(&[&acme.org]), [refused]);
 
-    world.load(&acme.package, acme.org, not_a_library).await.unwrap_err();
-    let fields = ["failure_reason", "key_fingerprint", "org_id", "package_hash", "package_name"];
-    let not_loaded = (Level::WARN, "package.load.failure".to_owned(), fields.to_vec());
-    assert_eq!(told(acme.org), [success, not_loaded]);
+    let error = world.load(&acme.package, acme.org, not_a_library).await.unwrap_err();
+    let digest = *package_statement(&acme.package).unwrap().digest();
+    let fields: [(&'static str, &dyn Display); 4] = [
+        ("org_id", &acme.org),
+        ("key_fingerprint", &acme.key.fingerprint),
+        ("package_name", &"acme.so"),
+        ("package_hash", &digest),
+    ];
+    let event_type = |name| [("event_type", name as &dyn Display)];
+    let success = [&event_type(&"verification.success")[..], &fields].concat();
+    let why = reason(&error);
+    let failed: [(&'static str, &dyn Display); 1] = [("failure_reason", &why)];
+    let failure = [&event_type(&"package.load.failure")[..], &fields, &failed].concat();
+    assert_eq!(told(&[&acme.org]), [event(Level::INFO, &success), event(Level::WARN, &failure)]);
 
     assert_eq!(log(&world, acme.org).await, before);
     verified(&world, acme.org).await;
+}
+
+async fn loading_without_verification_is_told_before_any_code_runs(mut world: World) {
+    listen();
+    let org = world.org("acme").await;
+    world.config.require_signatures = false;
+    // Bytes that no other test loads.
+    let path = world.file("libunsigned.so", org.to_string().as_bytes());
+    let digest = *package_statement(&path).unwrap().digest();
+    told(&[&org]);
+
+    let source = SignatureSource::Auto;
+    let loaded = verify_and_load_package(&path, org, &world.config, &world.keys, source).await;
+    let error = loaded.unwrap_err();
+
+    let unsigned =
+        event(Level::WARN, &[("event_type", &"package.load.unsigned"), ("package_hash", &digest)]);
+    let failure = event(
+        Level::WARN,
+        &[
+            ("event_type", &"package.load.failure"),
+            ("package_hash", &digest),
+            ("failure_reason", &reason(&error)),
+        ],
+    );
+    assert_eq!(told(&[&org, &digest]), [unsigned, failure]);
+}
+
+async fn signature_that_expires_soon_is_told_of_beside_the_verification(world: World) {
+    listen();
+    let acme = world.vendor("acme").await;
+    let digest = *package_statement(&acme.package).unwrap().digest();
+    let check = async |days: i64| {
+        let expiry = (Utc::now() + TimeDelta::days(days)).trunc_subsecs(6);
+        let statement = package_statement(&acme.package).unwrap();
+        let statement = statement.with_expiry(expiry.try_into().unwrap());
+        let signed = world.keys.sign_statement(acme.key.id, &statement).await.unwrap();
+        told(&[&acme.org]);
+        let source = SignatureSource::Memory(signed);
+        world.signer(&acme.package, acme.org, source).await;
+        (expiry, told(&[&acme.org]))
+    };
+    let fields: [(&'static str, &dyn Display); 4] = [
+        ("org_id", &acme.org),
+        ("key_fingerprint", &acme.key.fingerprint),
+        ("package_name", &"acme.so"),
+        ("package_hash", &digest),
+    ];
+    let success: [(&'static str, &dyn Display); 1] = [("event_type", &"verification.success")];
+    let success = event(Level::INFO, &[&success[..], &fields].concat());
+
+    let (expiry, heard) = check(29).await;
+    let expires_at = expiry.to_rfc3339();
+    let expiring: [(&'static str, &dyn Display); 2] =
+        [("event_type", &"signature.expiring"), ("expires_at", &expires_at)];
+    let expiring = event(Level::WARN, &[&expiring[..], &fields].concat());
+    assert_eq!(heard, [success.clone(), expiring]);
+
+    assert_eq!(check(31).await.1, [success]);
 }

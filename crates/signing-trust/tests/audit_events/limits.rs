@@ -1,0 +1,111 @@
+//! Trust that is limited, and versions that are too low.
+
+use signing_crypto::{PackagePatterns, PackageVersion};
+use signing_trust::TrustError;
+use signing_trust::store::{Change, GrantScope};
+use tracing::Level;
+
+use crate::bench::{Bench, seed_key};
+
+#[tokio::test]
+async fn trust_with_an_expiry_is_told_with_it_and_again_when_it_changes() {
+    let bench = Bench::new().await;
+    let key = seed_key().verifying_key();
+    let trust = async |until: Option<&str>| {
+        let until = until.map(|until| until.parse().unwrap());
+        bench.keys.trust_public_key_until(bench.org, &key, None, until).await
+    };
+    let row = trust(Some("2999-01-01T00:00:00Z")).await.unwrap().into_inner().id;
+    let told = |expires_at: &str| {
+        bench.told(
+            Level::INFO,
+            &[
+                ("event_type", &"key.trusted.added"),
+                ("org_id", &bench.org),
+                ("key_id", &row),
+                ("key_fingerprint", &key.fingerprint()),
+                ("expires_at", &expires_at),
+            ],
+        );
+    };
+    told("2999-01-01T00:00:00+00:00");
+    let again = trust(Some("2999-01-01T00:00:00Z")).await.unwrap();
+    assert!(matches!(again, Change::AlreadySo(_)));
+    assert!(matches!(
+        trust(Some("2020-01-01T00:00:00Z")).await,
+        Err(TrustError::ExpiryPast { .. })
+    ));
+    bench.told_nothing();
+    trust(Some("2998-06-01T12:00:00Z")).await.unwrap();
+    told("2998-06-01T12:00:00+00:00");
+    bench.logged(&["key.trusted.added", "key.trusted.added"]).await;
+}
+
+#[tokio::test]
+async fn a_limited_grant_is_told_with_its_limits_and_again_when_they_change() {
+    let bench = Bench::new().await;
+    let child = bench.child().await;
+    let grant = async |packages: &[&str], until: Option<&str>| {
+        let packages = packages.iter().map(|&pattern| pattern.to_owned()).collect();
+        let scope = GrantScope {
+            packages: Some(PackagePatterns::new(packages).unwrap()),
+            expires_at: until.map(|until| until.parse().unwrap()),
+        };
+        bench.keys.grant_limited_trust(bench.org, child, scope).await.unwrap()
+    };
+    grant(&["etl-*", "web.so"], Some("2999-01-01T00:00:00Z")).await;
+    bench.told(
+        Level::INFO,
+        &[
+            ("event_type", &"trust.grant.created"),
+            ("org_id", &bench.org),
+            ("child_org_id", &child),
+            ("packages", &r#"["etl-*","web.so"]"#),
+            ("expires_at", &"2999-01-01T00:00:00+00:00"),
+        ],
+    );
+    let again = grant(&["etl-*", "web.so"], Some("2999-01-01T00:00:00Z")).await;
+    assert!(matches!(again, Change::AlreadySo(_)));
+    bench.told_nothing();
+    grant(&["etl-*"], None).await;
+    bench.told(
+        Level::INFO,
+        &[
+            ("event_type", &"trust.grant.created"),
+            ("org_id", &bench.org),
+            ("child_org_id", &child),
+            ("packages", &r#"["etl-*"]"#),
+        ],
+    );
+    bench.logged(&["trust.grant.created", "trust.grant.created"]).await;
+}
+
+#[tokio::test]
+async fn a_floor_and_its_end_are_told_once_each() {
+    let bench = Bench::new().await;
+    let package = "a.so".parse().unwrap();
+    let set = async |floor: Option<&str>| {
+        let floor: Option<PackageVersion> = floor.map(|floor| floor.parse().unwrap());
+        bench.keys.set_version_floor(bench.org, &package, floor).await.unwrap()
+    };
+    set(Some("1.2.3")).await;
+    bench.told(
+        Level::INFO,
+        &[
+            ("event_type", &"package.floor.set"),
+            ("org_id", &bench.org),
+            ("package_name", &"a.so"),
+            ("floor", &"1.2.3"),
+        ],
+    );
+    assert!(matches!(set(Some("1.2.3")).await, Change::AlreadySo(_)));
+    bench.told_nothing();
+    set(None).await;
+    bench.told(
+        Level::INFO,
+        &[("event_type", &"package.floor.set"), ("org_id", &bench.org), ("package_name", &"a.so")],
+    );
+    assert!(matches!(set(None).await, Change::AlreadySo(_)));
+    bench.told_nothing();
+    bench.logged(&["package.floor.set", "package.floor.set"]).await;
+}

@@ -1,0 +1,104 @@
+//! Every type of event there is, each of which somebody can bring about.
+
+use std::collections::BTreeSet;
+
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use chrono::{TimeDelta, Utc};
+use signing_crypto::{SigningKey, VerifyingKey};
+use signing_loader::{SignatureSource, package_statement, verify_and_load_package};
+use signing_trust::{EventType, Resign};
+use zeroize::Zeroizing;
+
+use super::forger::{forge, open_up};
+use super::recorder::{Told, listen, told};
+use crate::support::{World, kek, on_both_backends};
+
+on_both_backends! {
+    every_type_of_event_is_told_and_none_tells_a_secret,
+}
+
+const SEED: [u8; 32] = [0x5c; 32];
+
+fn key() -> SigningKey {
+    SigningKey::from_seed(&Zeroizing::new(SEED))
+}
+
+/// Does everything there is to do.
+async fn whole_life(mut world: World) -> Vec<Told> {
+    let keys = &world.keys;
+    let [acme, child] = [world.org("acme").await, world.org("child").await];
+    let id = keys.import_signing_key(acme, "ci".parse().unwrap(), &key()).await.unwrap().id;
+    let public: VerifyingKey = keys.export_public_key(id).await.unwrap();
+    let soon = Utc::now() + TimeDelta::days(1);
+    let row = keys.trust_public_key_until(acme, &public, None, Some(soon)).await.unwrap();
+    let row = row.into_inner().id;
+
+    let library = world.package("libworkflow.so");
+    let statement = package_statement(&library).unwrap().with_expiry(soon.try_into().unwrap());
+    let signature = keys.sign_statement(id, &statement).await.unwrap();
+    keys.store_signature(acme, &signature).await.unwrap();
+    world.load(&library, acme, SignatureSource::Database).await.unwrap();
+    let text = world.file("text.so", acme.to_string().as_bytes());
+    let source = || SignatureSource::Memory(signature.clone());
+    world.load(&text, acme, source()).await.unwrap_err();
+    let digest = *package_statement(&text).unwrap().digest();
+    world.config.require_signatures = false;
+    let unsigned = verify_and_load_package(&text, acme, &world.config, keys, source()).await;
+    unsigned.unwrap_err();
+
+    keys.grant_trust(acme, child).await.unwrap();
+    keys.revoke_trust(acme, child).await.unwrap();
+    keys.revoke_trusted_key(row).await.unwrap();
+    let note = "a mistake".parse().unwrap();
+    keys.reinstate_trusted_key(row, &note).await.unwrap();
+    let floor = Some("1.2.3".parse().unwrap());
+    keys.set_version_floor(acme, &"a.so".parse().unwrap(), floor).await.unwrap();
+    let stolen = SigningKey::generate().unwrap().fingerprint();
+    keys.danger_declare_compromised(acme, &stolen, None).await.unwrap();
+    keys.deny_key(child, &public.fingerprint(), None).await.unwrap();
+    keys.rotate_signing_key(id, None, Resign::All).await.unwrap();
+    keys.revoke_signing_key(id).await.unwrap();
+    keys.reinstate_signing_key(id, &note).await.unwrap();
+    keys.delete_organization(child).await.unwrap();
+    keys.rotate_kek(&kek(2)).await.unwrap();
+    keys.sign_checkpoint(acme, &key()).await.unwrap();
+    open_up(&world).await;
+    forge(&world, "UPDATE audit_log SET details = '{}'").await;
+    keys.verify_audit_log(acme, &[]).await.unwrap_err();
+    told(&[&acme, &child, &digest])
+}
+
+/// Ways in which a secret could slip out.
+fn spellings(secret: &[u8]) -> Vec<String> {
+    let hex: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
+    vec![
+        hex.to_uppercase(),
+        hex,
+        STANDARD_NO_PAD.encode(secret),
+        URL_SAFE_NO_PAD.encode(secret),
+        format!("{secret:?}"),
+        format!("{secret:x?}"),
+    ]
+}
+
+async fn every_type_of_event_is_told_and_none_tells_a_secret(world: World) {
+    listen();
+    let told = whole_life(world).await;
+    let types: BTreeSet<_> = told.iter().map(|(_, fields)| fields["event_type"].as_str()).collect();
+    let all: BTreeSet<_> = EventType::ALL.iter().map(|event| event.as_str()).collect();
+    assert_eq!(types, all);
+
+    let told = format!("{told:?}");
+    for secret in [SEED, [1; 32], [2; 32]] {
+        for spelling in spellings(&secret) {
+            assert!(!told.contains(&spelling), "{spelling} is in {told}");
+        }
+    }
+    for line in key().to_pem().lines() {
+        assert!(!told.contains(line), "{line} is in {told}");
+    }
+    // The same search finds what is there.
+    let fingerprint = key().fingerprint();
+    assert!(spellings(fingerprint.as_bytes()).iter().any(|text| told.contains(text)), "{told}");
+}
