@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! my_runner [--require-signatures (--trust-key PEM… | --org ORG [--database-url URL])
-//!            [--required-signers N [--distinct-orgs]]] [--input TEXT] PACKAGE…
+//!            [--required-signers N [--distinct-orgs]] [--clock-skew-allowance SECONDS]] [--input TEXT] PACKAGE…
 //! ```
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is what a program does")]

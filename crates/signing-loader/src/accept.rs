@@ -18,6 +18,8 @@ pub(crate) struct Accepted {
     /// All who signed it and are trusted; at least one.
     signers: Vec<TrustedKey>,
     pub(crate) validity: Validity,
+    /// Those of them that are not trusted for long.
+    pub(crate) expiring: Vec<TrustedKey>,
 }
 
 /// Checks all that can be checked without the package: that enough trusted keys have
@@ -37,7 +39,11 @@ pub(crate) fn accept(
     }
     let expires_at = said.expires_at().map(StatementTime::to_utc);
     let validity = policy.require_valid(expires_at, said.version(), decision)?;
-    Ok(Accepted { statement, signers, validity })
+    let ends_soon = |signer: &&TrustedKey| {
+        policy.validity(signer.limits.expires_at, decision.now()) != Validity::Ample
+    };
+    let expiring = signers.iter().filter(ends_soon).cloned().collect();
+    Ok(Accepted { statement, signers, validity, expiring })
 }
 
 impl Accepted {

@@ -1,4 +1,5 @@
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Args;
 use signing_crypto::{PemError, VerifyingKey};
@@ -63,6 +64,10 @@ pub struct SecurityArgs {
     #[arg(long, requires = "required_signers", conflicts_with = "trust_key")]
     distinct_orgs: bool,
 
+    /// How many seconds after it ended a signature, or trust in a key, still counts
+    #[arg(long, value_name = "SECONDS", requires = "require_signatures")]
+    clock_skew_allowance: Option<u64>,
+
     /// The store to ask: postgres://… or a SQLite file
     #[cfg(feature = "store")]
     #[arg(long, value_name = "URL", env = "CLOACINA_DATABASE_URL", hide_env_values = true)]
@@ -76,6 +81,7 @@ impl std::fmt::Debug for SecurityArgs {
             .field("require_signatures", &self.require_signatures)
             .field("trust_key", &self.trust_key)
             .field("required_signers", &self.required_signers)
+            .field("clock_skew_allowance", &self.clock_skew_allowance)
             .finish_non_exhaustive()
     }
 }
@@ -137,6 +143,7 @@ impl SecurityArgs {
         let config = SecurityConfig {
             require_signatures: self.require_signatures,
             required_signers: self.required_signers(),
+            clock_skew_allowance: self.clock_skew_allowance(),
             ..Default::default()
         };
         #[cfg(feature = "store")]
@@ -157,6 +164,10 @@ impl SecurityArgs {
             return RequiredSigners::Organizations(count);
         }
         RequiredSigners::Keys(count)
+    }
+
+    fn clock_skew_allowance(&self) -> Duration {
+        Duration::from_secs(self.clock_skew_allowance.unwrap_or(0))
     }
 }
 
@@ -220,6 +231,23 @@ mod tests {
             assert_eq!(required(&[&pinned[..], &["--required-signers", count]].concat()), None);
         }
         assert_eq!(required(&["--required-signers", "3"]), None);
+    }
+
+    #[test]
+    fn no_clock_is_allowed_to_be_ahead_unless_so_many_seconds_are_asked_for() {
+        let allowance = |more: &[&str]| {
+            let words = [&["runner", "--trust-key", "a.pem", "--require-signatures"], more];
+            let parsed = Cli::try_parse_from(words.concat()).ok()?;
+            Some(parsed.security.clock_skew_allowance())
+        };
+        assert_eq!(allowance(&[]), Some(Duration::ZERO));
+        let thirty = Some(Duration::from_secs(30));
+        assert_eq!(allowance(&["--clock-skew-allowance", "30"]), thirty);
+        for wrong in ["-1", "30s", "1.5", "", "for ever"] {
+            assert_eq!(allowance(&["--clock-skew-allowance", wrong]), None, "{wrong}");
+        }
+        let alone = ["runner", "--clock-skew-allowance", "30"];
+        assert!(Cli::try_parse_from(alone).is_err());
     }
 
     #[test]

@@ -21,11 +21,12 @@ pub struct SecurityConfig {
     pub max_package_size: u64,
     /// Who must have signed. One trusted key by default.
     pub required_signers: RequiredSigners,
-    /// How far the clock may be ahead of the signer's: a signature counts for this
-    /// long after it expired. None by default.
+    /// How far the clock may be ahead: a signature, and trust in a key, count for this
+    /// long after they expired. None by default.
     pub clock_skew_allowance: Duration,
-    /// How long before it expires a signature that is accepted is told of with the
-    /// audit event `signature.expiring`. 30 days by default.
+    /// How long before they expire a signature that is accepted, and the trust by which
+    /// it is, are told of with the audit events `signature.expiring` and
+    /// `trust.expiring`. 30 days by default.
     pub warn_before_expiry: Duration,
 }
 

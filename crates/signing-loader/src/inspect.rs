@@ -34,7 +34,8 @@ pub async fn inspect_signature<'a>(
     trust: impl Into<TrustSource<'a>>,
 ) -> Result<SignatureInspection, PackageError> {
     let name = claimed_name(envelope)?;
-    let decision = trust.into().decide(org, &Signers::of(envelope), &name).await?;
+    let (signers, allowance) = (Signers::of(envelope), config.clock_skew_allowance);
+    let decision = trust.into().decide_with_allowance(org, &signers, &name, allowance).await?;
     Ok(inspect(envelope, &decision, config, &name))
 }
 

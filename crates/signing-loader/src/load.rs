@@ -115,7 +115,8 @@ impl VerifiedPackage {
             (TrustSource::Pinned(keys), _) => Ok(keys.decide(&self.claims())),
             (trust, Some(org)) => {
                 let name: &PackageName = &self.report.name;
-                trust.decide(org, &self.claims(), name).await
+                let allowance = self.policy.clock_skew_allowance;
+                trust.decide_with_allowance(org, &self.claims(), name, allowance).await
             }
             (_, None) => Err(TrustError::NoOrganization),
         };

@@ -11,11 +11,11 @@ use crate::{RequiredSigners, SecurityConfig, VerificationError};
 #[derive(Clone, Debug)]
 pub(crate) struct Policy {
     pub(crate) required_signers: RequiredSigners,
-    clock_skew_allowance: TimeDelta,
+    pub(crate) clock_skew_allowance: Duration,
     warn_before_expiry: TimeDelta,
 }
 
-/// How long a signature that holds will go on to.
+/// How long what holds now, a signature or the trust in a key, will go on to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Validity {
     /// Long enough that nobody need be told.
@@ -31,7 +31,7 @@ impl Policy {
     pub(crate) fn of(config: &SecurityConfig) -> Self {
         Self {
             required_signers: config.required_signers,
-            clock_skew_allowance: delta(config.clock_skew_allowance),
+            clock_skew_allowance: config.clock_skew_allowance,
             warn_before_expiry: delta(config.warn_before_expiry),
         }
     }
@@ -58,14 +58,27 @@ impl Policy {
         let left = expires_at.signed_duration_since(now);
         // Only an allowance for ever overflows.
         if left
-            .checked_add(&self.clock_skew_allowance)
+            .checked_add(&delta(self.clock_skew_allowance))
             .is_some_and(|left| left <= TimeDelta::zero())
         {
             return Err(VerificationError::Expired { expired_at: expires_at, now });
         }
-        match left <= self.warn_before_expiry {
-            true => Ok(Validity::EndsSoon { expires_at }),
-            false => Ok(Validity::Ample),
+        Ok(self.validity(Some(expires_at), now))
+    }
+
+    /// How long what ends then, and has not ended, will go on to hold.
+    pub(crate) fn validity(
+        &self,
+        expires_at: Option<DateTime<Utc>>,
+        now: DateTime<Utc>,
+    ) -> Validity {
+        match expires_at {
+            Some(expires_at)
+                if expires_at.signed_duration_since(now) <= self.warn_before_expiry =>
+            {
+                Validity::EndsSoon { expires_at }
+            }
+            _ => Validity::Ample,
         }
     }
 }

@@ -2,7 +2,9 @@ use std::fs::File;
 use std::io::{self, Read};
 
 use signing_crypto::{HashedContent, OrgId, PackageDigest, PackageName, SignatureEnvelope};
-use signing_trust::{AuditEvent, EventType, PinnedKeys, Signers, TrustDecision};
+use signing_trust::{
+    AuditEvent, EventType, PinnedKeys, Signers, TrustDecision, TrustPath, TrustedKey,
+};
 
 use crate::accept::{Accepted, accept};
 use crate::open::open_regular;
@@ -111,6 +113,7 @@ fn offline<T>(
 struct Verified<T> {
     report: VerificationReport,
     validity: Validity,
+    expiring: Vec<TrustedKey>,
     kept: T,
 }
 
@@ -122,8 +125,8 @@ impl<T> Verified<T> {
         org: Option<OrgId>,
     ) -> Result<Self, PackageError> {
         accepted.require_content(&content)?;
-        let validity = accepted.validity;
-        Ok(Self { report: accepted.into_report(content, org), validity, kept })
+        let (validity, expiring) = (accepted.validity, accepted.expiring.clone());
+        Ok(Self { report: accepted.into_report(content, org), validity, expiring, kept })
     }
 }
 
@@ -195,7 +198,7 @@ fn announce<T>(
     outcome: &Result<Verified<T>, PackageError>,
 ) {
     match outcome {
-        Ok(Verified { report, validity, .. }) => {
+        Ok(Verified { report, validity, expiring, .. }) => {
             let event = |event_type| {
                 AuditEvent::new(event_type)
                     .org(org)
@@ -206,6 +209,19 @@ fn announce<T>(
             event(EventType::VerificationSuccess).emit();
             if let Validity::EndsSoon { expires_at } = *validity {
                 event(EventType::SignatureExpiring).expires_at(Some(expires_at)).emit();
+            }
+            for signer in expiring {
+                let event = event(EventType::TrustExpiring)
+                    .fingerprint(signer.key.fingerprint())
+                    .expires_at(signer.limits.expires_at);
+                let event = match &signer.via {
+                    TrustPath::Direct { trusted_key } => event.key_id(trusted_key),
+                    TrustPath::Granted { child, trusted_key, .. } => {
+                        event.key_id(trusted_key).child_org(*child)
+                    }
+                    _ => event,
+                };
+                event.emit();
             }
         }
         Err(error) => {

@@ -74,6 +74,8 @@ event_types! {
     VerificationFailure = "verification.failure", WARN;
     /// A package was verified by a signature that expires soon.
     SignatureExpiring = "signature.expiring", WARN;
+    /// A package was verified by trust that expires soon, in a key or in those who trust it.
+    TrustExpiring = "trust.expiring", WARN;
     /// A verified package was loaded.
     LoadSuccess = "package.load.success", INFO;
     /// A package is about to be loaded without verification.

@@ -11,7 +11,9 @@ mod signing_keys;
 mod trusted_keys;
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use chrono::TimeDelta;
 use signing_crypto::{KeyEncryptionKey, OrgId, PackageName};
 use signing_store::{AuditEntry, Revocation, Store, StoreError};
 
@@ -77,12 +79,29 @@ impl KeyManager {
         signers: &Signers,
         expected_name: &PackageName,
     ) -> Result<TrustDecision, TrustError> {
+        self.decide_with_allowance(org, signers, expected_name, Duration::ZERO).await
+    }
+
+    /// Decides as [`decide`](Self::decide) does, but for trust that has ended: it still
+    /// counts for as long as the clock may be ahead. Nothing else is measured by a clock.
+    pub async fn decide_with_allowance(
+        &self,
+        org: OrgId,
+        signers: &Signers,
+        expected_name: &PackageName,
+        clock_skew_allowance: Duration,
+    ) -> Result<TrustDecision, TrustError> {
         // Who writes signature files must not decide how much is kept.
         let answer = match signers.named.len() == 1 && !signers.anonymous {
             true => self.answer((org, signers.clone(), expected_name.clone())).await?,
             false => self.ask(org, signers, expected_name).await?,
         };
-        let occasion = Occasion { packages: Packages::Named(expected_name), now: answer.now() };
+        let occasion = Occasion {
+            // Longer than 292 million years is as good as for ever.
+            clock_skew_allowance: TimeDelta::from_std(clock_skew_allowance)
+                .unwrap_or(TimeDelta::MAX),
+            ..Occasion::new(Packages::Named(expected_name), answer.now())
+        };
         rules::decide_signers(&answer.facts, signers, occasion)
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use signing_crypto::{Fingerprint, PackageName, PackagePatterns, TrustedKeyId};
 use signing_store::{TrustFact, TrustFacts, TrustedKeyRecord};
 
@@ -23,6 +23,22 @@ pub(crate) struct Occasion<'a> {
     pub(crate) packages: Packages<'a>,
     /// The moment that expiry is measured against.
     pub(crate) now: DateTime<Utc>,
+    /// How far that may be ahead of whoever said when trust ends.
+    pub(crate) clock_skew_allowance: TimeDelta,
+}
+
+impl<'a> Occasion<'a> {
+    /// With no allowance.
+    pub(crate) fn new(packages: Packages<'a>, now: DateTime<Utc>) -> Self {
+        Self { packages, now, clock_skew_allowance: TimeDelta::zero() }
+    }
+
+    /// The time, if what ends then has ended.
+    fn ended(self, expires_at: Option<DateTime<Utc>>) -> Option<DateTime<Utc>> {
+        // Only an allowance for ever overflows.
+        let end = |at: &DateTime<Utc>| at.checked_add_signed(self.clock_skew_allowance);
+        expires_at.filter(|at| end(at).is_some_and(|end| self.now >= end))
+    }
 }
 
 /// The packages that keys are to be good for.
@@ -195,11 +211,9 @@ impl<'a> Word<'a> {
     /// Whether the key is trusted by this word alone.
     fn trusts(self, occasion: Occasion<'_>) -> Result<TrustedKey, UntrustedReason> {
         let Self { fact, key } = self;
-        let expired =
-            |expires_at: Option<DateTime<Utc>>| expires_at.filter(|at| occasion.now >= *at);
         let trusted_key = key.id;
         let Some(grant) = &fact.grant else {
-            return match (key.revoked_at, expired(key.expires_at)) {
+            return match (key.revoked_at, occasion.ended(key.expires_at)) {
                 (Some(at), _) => Err(UntrustedReason::Revoked { at }),
                 (None, Some(at)) => Err(UntrustedReason::Expired { at }),
                 (None, None) => self.sound(
@@ -215,10 +229,10 @@ impl<'a> Word<'a> {
         if let Some(at) = key.revoked_at {
             return Err(UntrustedReason::RevokedByChild { child_name, at });
         }
-        if let Some(at) = expired(key.expires_at) {
+        if let Some(at) = occasion.ended(key.expires_at) {
             return Err(UntrustedReason::ExpiredAtChild { child_name, at });
         }
-        if let Some(at) = expired(grant.expires_at) {
+        if let Some(at) = occasion.ended(grant.expires_at) {
             return Err(UntrustedReason::GrantExpired { child_name, at });
         }
         if let Some(packages) = &grant.packages

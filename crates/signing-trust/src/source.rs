@@ -1,4 +1,7 @@
 #[cfg(feature = "store")]
+use std::time::Duration;
+
+#[cfg(feature = "store")]
 use signing_crypto::{OrgId, PackageName};
 
 use crate::PinnedKeys;
@@ -26,9 +29,22 @@ impl TrustSource<'_> {
         signers: &Signers,
         expected_name: &PackageName,
     ) -> Result<TrustDecision, TrustError> {
+        self.decide_with_allowance(org, signers, expected_name, Duration::ZERO).await
+    }
+
+    /// As [`KeyManager::decide_with_allowance`]. Trust in pinned keys does not end.
+    pub async fn decide_with_allowance(
+        &self,
+        org: OrgId,
+        signers: &Signers,
+        expected_name: &PackageName,
+        allowance: Duration,
+    ) -> Result<TrustDecision, TrustError> {
         match self {
             Self::Pinned(keys) => Ok(keys.decide(signers)),
-            Self::Store(keys) => keys.decide(org, signers, expected_name).await,
+            Self::Store(keys) => {
+                keys.decide_with_allowance(org, signers, expected_name, allowance).await
+            }
         }
     }
 }

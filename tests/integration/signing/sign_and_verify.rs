@@ -1,6 +1,7 @@
 //! Who signs, verifies and loads gets what was signed.
 
 mod at_once;
+mod ended_trust;
 mod floors;
 mod loading;
 mod quorum;

@@ -92,6 +92,10 @@ pub(crate) enum Package {
         #[arg(long, requires = "required_signers", conflicts_with = "trust_key")]
         distinct_orgs: bool,
 
+        /// How many seconds after it ended a signature, or trust in a key, still counts
+        #[arg(long, value_name = "SECONDS", default_value_t = 0)]
+        clock_skew_allowance: u64,
+
         /// Show which signatures were found, which of them count and by which path, and
         /// which rule refused
         #[arg(long)]

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use signing_loader::RequiredSigners;
 
 use super::{floor, inspect, sign, verify};
@@ -50,6 +52,7 @@ pub(super) fn run(context: &Context, command: Package) -> Result<Report, CliErro
             signature,
             required_signers,
             distinct_orgs,
+            clock_skew_allowance,
             explain,
         } => {
             let packages = sign::packages(paths, name, signature.as_deref())?;
@@ -57,7 +60,8 @@ pub(super) fn run(context: &Context, command: Package) -> Result<Report, CliErro
                 true => RequiredSigners::Organizations(required_signers),
                 false => RequiredSigners::Keys(required_signers),
             };
-            let asked = verify::Asked { signature, required, explain };
+            let clock_skew_allowance = Duration::from_secs(clock_skew_allowance);
+            let asked = verify::Asked { signature, required, clock_skew_allowance, explain };
             match org {
                 None => verify::with_pinned_keys(&packages, &trust_key, &asked),
                 Some(org) => block_on(verify::with_store(context, &packages, &org, &asked)),

@@ -1,4 +1,5 @@
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use signing_loader::{
@@ -18,6 +19,7 @@ use crate::output::{Report, shown};
 pub(super) struct Asked {
     pub(super) signature: Option<PathBuf>,
     pub(super) required: RequiredSigners,
+    pub(super) clock_skew_allowance: Duration,
     pub(super) explain: bool,
 }
 
@@ -26,6 +28,7 @@ impl Asked {
         SecurityConfig {
             require_signatures: true,
             required_signers: self.required,
+            clock_skew_allowance: self.clock_skew_allowance,
             ..Default::default()
         }
     }

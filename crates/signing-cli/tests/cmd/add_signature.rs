@@ -183,6 +183,11 @@ fn an_expired_signature_is_refused_and_not_added_to() {
     let run = scratch.fails(1, "Expired", &verify);
     assert!(run.stderr.contains("the signature expired at 2020-01-01T00:00:00Z"), "{}", run.stderr);
     assert!(run.stderr.contains("next: "), "{}", run.stderr);
+    // Nor within an allowance that is too short; one that is not accepts it.
+    let allowing = |seconds| [&verify[..], &["--clock-skew-allowance", seconds]].concat();
+    scratch.fails(1, "Expired", &allowing("60"));
+    scratch.json(&allowing("10000000000"));
+    scratch.fails(2, "Usage", &allowing("1h"));
     let run = scratch.fails(1, "OtherStatement", &sign("two.pem", &[]));
     assert!(run.stderr.contains("they expired at 2020-01-01T00:00:00Z"), "{}", run.stderr);
 }

@@ -68,7 +68,7 @@ async fn examine<T: Send + 'static>(
     measure: Measure<T>,
     witness: &mut impl Witness,
 ) -> Result<Verified<T>, PackageError> {
-    let policy = Policy::of(config);
+    let (policy, allowance) = (Policy::of(config), config.clock_skew_allowance);
     let (opened, found) = {
         let (package, config) = (package.clone(), config.clone());
         blocking(move || {
@@ -81,7 +81,9 @@ async fn examine<T: Send + 'static>(
         // The statement is verified before the package is read, so that at most
         // as much is read as a trusted key has signed.
         Found::Envelope(envelope) => {
-            let decision = trust.decide(org, &Signers::of(&envelope), &opened.name).await?;
+            let decision = trust
+                .decide_with_allowance(org, &Signers::of(&envelope), &opened.name, allowance)
+                .await?;
             witness.saw(Some(&envelope), &decision, &opened.name);
             let accepted = accept(&envelope, &decision, &policy, &opened.name)?;
             let (accepted, measured) = blocking(move || {
@@ -105,11 +107,14 @@ async fn examine<T: Send + 'static>(
                     all
                 },
             );
-            let decision = match trust.decide(org, &signers, &name).await {
+            let decide = async |signers: &Signers| {
+                trust.decide_with_allowance(org, signers, &name, allowance).await
+            };
+            let decision = match decide(&signers).await {
                 // Somebody's signature without a name must not stop those with one.
                 Err(TrustError::TooManyCandidates { .. }) if !signers.named.is_empty() => {
                     let named = Signers { anonymous: false, ..signers };
-                    trust.decide(org, &named, &name).await?
+                    decide(&named).await?
                 }
                 decided => decided?,
             };

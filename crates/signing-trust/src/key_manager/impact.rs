@@ -102,7 +102,7 @@ impl KeyManager {
     ) -> Result<bool, TrustError> {
         let sent = boot_time();
         let known = Answer::new(self.store.trust_facts(org, None, &[key]).await?, sent);
-        let occasion = Occasion { packages: Packages::Some, now: known.now() };
+        let occasion = Occasion::new(Packages::Some, known.now());
         let before = rules::trusted_keys(&known.facts.facts, occasion);
         let then = rules::suppose(&known.facts, what_if, occasion.now);
         Ok(!before.is_empty() && rules::trusted_keys(&then.facts, occasion).is_empty())
@@ -189,7 +189,7 @@ impl KeyManager {
             Err(TrustError::TooManyCandidates { .. }) => return Ok(Judged::default()),
             answered => answered?,
         };
-        let occasion = Occasion { packages: Packages::Named(name), now: answer.now() };
+        let occasion = Occasion::new(Packages::Named(name), answer.now());
         let suffices = |decided: Result<TrustDecision, TrustError>| match decided {
             Ok(decision) => Ok(suffices(envelope, &decision)),
             Err(TrustError::TooManyCandidates { .. }) => Ok(false),

@@ -186,7 +186,7 @@ impl KeyManager {
     /// [`decide`](Self::decide), not this list.
     pub async fn list_trusted_keys(&self, org: OrgId) -> Result<Vec<TrustedKey>, TrustError> {
         let known = self.known_keys(org).await?;
-        let occasion = Occasion { packages: Packages::Some, now: known.now() };
+        let occasion = Occasion::new(Packages::Some, known.now());
         Ok(rules::trusted_paths(&known.facts.facts, occasion))
     }
 
@@ -199,7 +199,7 @@ impl KeyManager {
     ) -> Result<Option<TrustedKey>, TrustError> {
         let sent = boot_time();
         let known = Answer::new(self.store.trust_facts(org, None, &[*fingerprint]).await?, sent);
-        let occasion = Occasion { packages: Packages::All, now: known.now() };
+        let occasion = Occasion::new(Packages::All, known.now());
         Ok(rules::trusted_keys(&known.facts.facts, occasion).into_iter().next())
     }
 

@@ -101,7 +101,7 @@ static PACKAGE: LazyLock<PackageName> = LazyLock::new(|| "libworkflow.so".parse(
 
 /// The package at hand, at 12:40.
 fn occasion() -> Occasion<'static> {
-    Occasion { packages: Packages::Named(&PACKAGE), now: at(40) }
+    Occasion::new(Packages::Named(&PACKAGE), at(40))
 }
 
 fn known(facts: &[TrustFact]) -> TrustFacts {

@@ -84,6 +84,36 @@ fn trust_ends_at_its_moment_and_not_before() {
 }
 
 #[test]
+fn trust_that_has_ended_counts_as_long_as_the_clock_may_be_ahead_and_no_longer() {
+    let allowed = |allowance, facts: &[TrustFact]| {
+        let occasion = Occasion { clock_skew_allowance: allowance, ..occasion() };
+        decide(&known(facts), &[key(1).fingerprint()], occasion).trusted().count() == 1
+    };
+    let minute = TimeDelta::minutes(1);
+    let tick = TimeDelta::microseconds(1);
+    let ended_by_a_minute = [
+        vec![own(Some(until(39, active(&key(1)))))],
+        vec![own(None), granted("vendor", until(39, active(&key(1))))],
+        vec![own(None), ending(granted("vendor", active(&key(1))), 39)],
+    ];
+    for facts in ended_by_a_minute {
+        assert!(!allowed(TimeDelta::zero(), &facts));
+        assert!(!allowed(minute, &facts));
+        assert!(allowed(minute + tick, &facts));
+        assert!(allowed(TimeDelta::MAX, &facts));
+    }
+    // No clock is asked about a revocation.
+    for facts in [
+        vec![own(Some(revoked(&key(1), 39)))],
+        vec![compromised(own(Some(active(&key(1)))), 39)],
+        vec![own(None), granted("vendor", revoked(&key(1), 39))],
+        vec![own(None), deleted(granted("vendor", active(&key(1))), 39)],
+    ] {
+        assert!(!allowed(TimeDelta::MAX, &facts));
+    }
+}
+
+#[test]
 fn the_earlier_of_two_ends_is_told() {
     let fact = ending(granted("vendor", until(50, active(&key(1)))), 45);
     let found = verdict(&[own(None), fact], &key(1)).unwrap();

@@ -7,6 +7,7 @@ use std::slice;
 use chrono::{SubsecRound, TimeDelta, Utc};
 use signing_crypto::SigningKey;
 use signing_loader::{SignatureSource, package_statement, sign_package, verify_and_load_package};
+use signing_trust::store::GrantScope;
 use tracing::Level;
 
 use super::forger::{log, verified};
@@ -17,6 +18,7 @@ on_both_backends! {
     verifying_and_loading_are_told_and_not_logged,
     loading_without_verification_is_told_before_any_code_runs,
     signature_that_expires_soon_is_told_of_beside_the_verification,
+    trust_that_expires_soon_is_told_of_beside_the_verification,
 }
 
 async fn verifying_and_loading_are_told_and_not_logged(world: World) {
@@ -153,4 +155,62 @@ async fn signature_that_expires_soon_is_told_of_beside_the_verification(world: W
     assert_eq!(heard, [success.clone(), expiring]);
 
     assert_eq!(check(31).await.1, [success]);
+}
+
+async fn trust_that_expires_soon_is_told_of_beside_the_verification(world: World) {
+    listen();
+    let acme = world.vendor("acme").await;
+    let parent = world.org("parent").await;
+    let digest = *package_statement(&acme.package).unwrap().digest();
+    let in_days = |days: i64| (Utc::now() + TimeDelta::days(days)).trunc_subsecs(6);
+    let trust = async |until| {
+        let (keys, key) = (&world.keys, &acme.key.public_key);
+        keys.trust_public_key_until(acme.org, key, None, Some(until)).await.unwrap();
+    };
+    let grant = async |until| {
+        let scope = GrantScope { packages: None, expires_at: Some(until) };
+        world.keys.grant_limited_trust(parent, acme.org, scope).await.unwrap();
+    };
+    // What verifying tells beside that it was done.
+    let told_for = async |org| {
+        told(&[&org]);
+        world.signer(&acme.package, org, acme.memory()).await;
+        let mut heard = told(&[&org]);
+        assert_eq!(heard.remove(0).1["event_type"], "verification.success");
+        heard
+    };
+    let expiring = |more: &[(&'static str, &dyn Display)]| {
+        let fields: [(&'static str, &dyn Display); 5] = [
+            ("event_type", &"trust.expiring"),
+            ("key_id", &acme.trusted.id),
+            ("key_fingerprint", &acme.key.fingerprint),
+            ("package_name", &"acme.so"),
+            ("package_hash", &digest),
+        ];
+        event(Level::WARN, &[&fields[..], more].concat())
+    };
+    let (far, soon, sooner) = (in_days(31), in_days(29), in_days(28));
+
+    grant(far).await;
+    assert_eq!(told_for(acme.org).await, []);
+    assert_eq!(told_for(parent).await, []);
+
+    grant(soon).await;
+    let expires_at = soon.to_rfc3339();
+    let by_grant: [(&'static str, &dyn Display); 3] =
+        [("org_id", &parent), ("child_org_id", &acme.org), ("expires_at", &expires_at)];
+    assert_eq!(told_for(acme.org).await, []);
+    assert_eq!(told_for(parent).await, [expiring(&by_grant)]);
+
+    trust(sooner).await;
+    let expires_at = sooner.to_rfc3339();
+    let direct: [(&'static str, &dyn Display); 2] =
+        [("org_id", &acme.org), ("expires_at", &expires_at)];
+    assert_eq!(told_for(acme.org).await, [expiring(&direct)]);
+    let by_grant: [(&'static str, &dyn Display); 3] =
+        [("org_id", &parent), ("child_org_id", &acme.org), ("expires_at", &expires_at)];
+    assert_eq!(told_for(parent).await, [expiring(&by_grant)]);
+
+    trust(far).await;
+    assert_eq!(told_for(acme.org).await, []);
 }
