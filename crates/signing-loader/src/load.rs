@@ -1,9 +1,10 @@
 use signing_crypto::PackageDigest;
 #[cfg(feature = "store")]
 use signing_crypto::{OrgId, PackageName};
-use signing_trust::{AuditEvent, EventType, PinnedKeys, Signers, TrustDecision, TrustedKey};
-#[cfg(feature = "store")]
-use signing_trust::{TrustError, TrustSource};
+use signing_trust::{
+    AuditEvent, EventType, PinnedKeys, Signers, TrustDecision, TrustError, TrustSource,
+    TrustSourceKind, TrustedKey,
+};
 
 use crate::dylib::Library;
 use crate::open::open_regular;
@@ -106,12 +107,18 @@ impl VerifiedPackage {
     /// [`VerificationError::NotEnoughSigners`] if too few are,
     /// [`VerificationError::Expired`], [`VerificationError::VersionBelowFloor`]. Then
     /// [`PackageError::Load`].
+    ///
+    /// [`TrustError::OtherSource`] and [`TrustError::NoOrganization`] if `trust` is not of
+    /// the kind that it was verified by.
     #[cfg(feature = "store")]
     pub async fn load<'a>(
         self,
         trust: impl Into<TrustSource<'a>>,
     ) -> Result<LoadedPackage, PackageError> {
-        let decided = match (trust.into(), self.report.org) {
+        let trust = trust.into();
+        let decided = match (trust, self.report.org) {
+            (TrustSource::Store(_), None) => Err(TrustError::NoOrganization),
+            _ if trust.kind() != self.verified_by => Err(self.other_source(trust.kind())),
             (TrustSource::Pinned(keys), _) => Ok(keys.decide(&self.claims())),
             (trust, Some(org)) => {
                 let name: &PackageName = &self.report.name;
@@ -128,8 +135,17 @@ impl VerifiedPackage {
 
     /// As [`load`](Self::load), with pinned keys.
     pub fn load_offline(self, pinned: &PinnedKeys) -> Result<LoadedPackage, PackageError> {
+        let asked = TrustSource::Pinned(pinned).kind();
+        if asked != self.verified_by {
+            let error = self.other_source(asked);
+            return self.refuse(error.into());
+        }
         let decision = pinned.decide(&self.claims());
         self.load_if_trusted(&decision)
+    }
+
+    fn other_source(&self, asked: TrustSourceKind) -> TrustError {
+        TrustError::OtherSource { verified: self.verified_by, asked }
     }
 
     fn claims(&self) -> Signers {

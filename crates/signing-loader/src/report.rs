@@ -2,7 +2,7 @@ use chrono::{DateTime, Utc};
 use signing_crypto::{
     Fingerprint, HashedContent, OrgId, PackageDigest, PackageName, PackageVersion,
 };
-use signing_trust::{TrustPath, TrustedKey};
+use signing_trust::{TrustPath, TrustSourceKind, TrustedKey};
 
 use crate::policy::Policy;
 use crate::sealed::SealedPackage;
@@ -82,6 +82,8 @@ pub struct VerifiedPackage {
     pub(crate) sealed: SealedPackage,
     pub(crate) report: VerificationReport,
     pub(crate) policy: Policy,
+    /// What says whether it still is good.
+    pub(crate) verified_by: TrustSourceKind,
 }
 
 impl VerifiedPackage {

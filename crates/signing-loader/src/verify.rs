@@ -3,7 +3,8 @@ use std::io::{self, Read};
 
 use signing_crypto::{HashedContent, OrgId, PackageDigest, PackageName, SignatureEnvelope};
 use signing_trust::{
-    AuditEvent, EventType, PinnedKeys, Signers, TrustDecision, TrustPath, TrustedKey,
+    AuditEvent, EventType, PinnedKeys, Signers, TrustDecision, TrustPath, TrustSourceKind,
+    TrustedKey,
 };
 
 use crate::accept::{Accepted, accept};
@@ -40,7 +41,7 @@ pub fn verify_package_offline(
     let package = path.into();
     let outcome = offline(&package, config, pinned, source, seal, &mut ());
     announce(&package, None, &outcome);
-    outcome.map(|outcome| outcome.into_package(config))
+    outcome.map(|outcome| outcome.into_package(config, TrustSourceKind::Pinned))
 }
 
 /// Verifies a package with pinned keys, as [`verify_package_offline`] does,
@@ -131,8 +132,13 @@ impl<T> Verified<T> {
 }
 
 impl Verified<SealedPackage> {
-    fn into_package(self, config: &SecurityConfig) -> VerifiedPackage {
-        VerifiedPackage { sealed: self.kept, report: self.report, policy: Policy::of(config) }
+    fn into_package(
+        self,
+        config: &SecurityConfig,
+        verified_by: TrustSourceKind,
+    ) -> VerifiedPackage {
+        let Self { report, kept: sealed, .. } = self;
+        VerifiedPackage { sealed, report, policy: Policy::of(config), verified_by }
     }
 }
 

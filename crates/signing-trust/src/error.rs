@@ -1,5 +1,7 @@
 use thiserror::Error;
 
+use crate::TrustSourceKind;
+
 #[cfg(feature = "store")]
 use chrono::{DateTime, Utc};
 #[cfg(feature = "store")]
@@ -17,6 +19,15 @@ pub enum TrustError {
     /// with a store.
     #[error("the package was verified with pinned keys only, for no organisation")]
     NoOrganization,
+    /// A package is loaded by the kind of trust that it was verified by: pinned keys know
+    /// neither revocations nor floors, and a store knows nothing of pinned keys.
+    #[error("the package was verified by {verified}, and {asked} cannot say that it still is good")]
+    OtherSource {
+        /// What it was verified by.
+        verified: TrustSourceKind,
+        /// What it was to be loaded by.
+        asked: TrustSourceKind,
+    },
     /// The store did not answer, or refused.
     #[cfg(feature = "store")]
     #[error(transparent)]

@@ -79,7 +79,7 @@ pub use key_manager::{
 pub use pinned::PinnedKeys;
 #[cfg(feature = "store")]
 pub use rules::MAX_CANDIDATES;
-pub use source::TrustSource;
+pub use source::{TrustSource, TrustSourceKind};
 
 /// The store's types, for whoever opens one.
 #[cfg(feature = "store")]

@@ -1,3 +1,4 @@
+use std::fmt;
 #[cfg(feature = "store")]
 use std::time::Duration;
 
@@ -17,6 +18,36 @@ pub enum TrustSource<'a> {
     /// From a store, asked anew each time.
     #[cfg(feature = "store")]
     Store(&'a KeyManager),
+}
+
+/// What kind of [`TrustSource`] it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TrustSourceKind {
+    /// Keys at hand.
+    Pinned,
+    /// A store.
+    Store,
+}
+
+impl fmt::Display for TrustSourceKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Pinned => "pinned keys",
+            Self::Store => "a store",
+        })
+    }
+}
+
+impl TrustSource<'_> {
+    /// Of which kind it is.
+    pub fn kind(&self) -> TrustSourceKind {
+        match self {
+            Self::Pinned(_) => TrustSourceKind::Pinned,
+            #[cfg(feature = "store")]
+            Self::Store(_) => TrustSourceKind::Store,
+        }
+    }
 }
 
 #[cfg(feature = "store")]

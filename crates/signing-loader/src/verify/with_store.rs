@@ -24,10 +24,10 @@ pub async fn verify_package<'a>(
     trust: impl Into<TrustSource<'a>>,
     source: SignatureSource,
 ) -> Result<VerifiedPackage, PackageError> {
-    let package = path.into();
-    let outcome = examine(&package, org, config, trust.into(), source, seal, &mut ()).await;
+    let (package, trust) = (path.into(), trust.into());
+    let outcome = examine(&package, org, config, trust, source, seal, &mut ()).await;
     announce(&package, Some(org), &outcome);
-    outcome.map(|outcome| outcome.into_package(config))
+    outcome.map(|outcome| outcome.into_package(config, trust.kind()))
 }
 
 /// Verifies a package as [`verify_package`] does, without keeping its bytes: it

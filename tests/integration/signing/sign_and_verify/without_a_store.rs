@@ -7,9 +7,11 @@ use signing_crypto::{OrgId, SignatureEnvelope, SigningKey};
 use signing_loader::{
     PackageError, PackagePath, Provenance, SecurityConfig, SignatureLocation, SignatureSource,
     check_package_offline, sign_package, verify_and_load_package, verify_and_load_package_offline,
-    verify_package_offline,
+    verify_package, verify_package_offline,
 };
-use signing_trust::{PinnedKeys, TrustError, TrustPath, UntrustedReason};
+use signing_trust::{
+    PinnedKeys, TrustError, TrustPath, TrustSource, TrustSourceKind, UntrustedReason,
+};
 use tempfile::TempDir;
 
 use super::assert_not_found;
@@ -17,6 +19,7 @@ use crate::support::{World, assert_refused, call, on_both_backends, untrusted, w
 
 on_both_backends! {
     package_verified_for_no_organization_is_not_loaded_with_a_store,
+    package_is_loaded_by_the_kind_of_trust_that_it_was_verified_by_and_no_other,
 }
 
 fn required() -> SecurityConfig {
@@ -130,4 +133,37 @@ async fn package_verified_for_no_organization_is_not_loaded_with_a_store(world: 
     let refused = verified.unwrap().load(&world.keys).await;
 
     assert_refused!(refused, PackageError::Trust(TrustError::NoOrganization));
+}
+
+/// The same key, so that either would accept it.
+async fn package_is_loaded_by_the_kind_of_trust_that_it_was_verified_by_and_no_other(world: World) {
+    let signed = Signed::new();
+    let org = world.org("acme").await;
+    let key = signed.key.verifying_key();
+    let row = world.keys.trust_public_key(org, &key, None).await.unwrap().into_inner();
+    let pinned = signed.pinned();
+    let verify = async |trust: TrustSource<'_>| {
+        verify_package(&signed.path, org, &required(), trust, signed.memory()).await.unwrap()
+    };
+    let [by_store, by_pinned] = [TrustSource::from(&world.keys), TrustSource::from(&pinned)];
+    let (store, keys) = (TrustSourceKind::Store, TrustSourceKind::Pinned);
+
+    assert_eq!(call(&verify(by_store).await.load(by_store).await.unwrap(), b"abc"), b"ABC");
+    assert_eq!(call(&verify(by_pinned).await.load(by_pinned).await.unwrap(), b"abc"), b"ABC");
+    assert_refused!(
+        verify(by_pinned).await.load(by_store).await,
+        PackageError::Trust(TrustError::OtherSource { verified, asked })
+            if (verified, asked) == (keys, store)
+    );
+    // Who was asked before the revocation must not be passed by after it.
+    let held = [verify(by_store).await, verify(by_store).await];
+    world.keys.revoke_trusted_key(row.id).await.unwrap();
+    let [one, other] = held;
+    for refused in [one.load(by_pinned).await, other.load_offline(&pinned)] {
+        assert_refused!(
+            refused,
+            PackageError::Trust(TrustError::OtherSource { verified, asked })
+                if (verified, asked) == (store, keys)
+        );
+    }
 }
