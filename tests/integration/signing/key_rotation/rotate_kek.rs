@@ -29,7 +29,7 @@ impl World {
 
     /// Four keys, of which one is of an organisation that was deleted;
     /// and an organisation without keys.
-    async fn four_keys(&self) -> [KeyId; 4] {
+    pub(crate) async fn four_keys(&self) -> [KeyId; 4] {
         let [acme, other, gone] =
             [self.org("acme").await, self.org("other").await, self.org("gone").await];
         self.org("without-keys").await;
@@ -44,7 +44,7 @@ impl World {
     }
 
     /// Asserts that all of the keys open with this KEK of the two, and with no other.
-    async fn assert_all_under(&self, which: u8, keys: &[KeyId]) {
+    pub(crate) async fn assert_all_under(&self, which: u8, keys: &[KeyId]) {
         assert_eq!(self.keys.store().state().await.unwrap().kek_id, Some(kek(which).id()));
         for id in keys {
             let key = self.under(which).get_signing_key(*id).await.unwrap();

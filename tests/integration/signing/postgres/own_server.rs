@@ -4,6 +4,7 @@
 mod confirmed;
 mod disk;
 mod killed;
+mod killed_rotation;
 mod paused;
 mod restarted;
 mod standby;

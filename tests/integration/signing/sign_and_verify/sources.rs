@@ -9,7 +9,7 @@ use signing_loader::{
     PackageError, PackagePath, SignatureLocation, SignatureSource, VerificationError, sign_package,
 };
 use signing_trust::UntrustedReason;
-use signing_trust::store::Change;
+use signing_trust::store::{Change, SIGNATURES_PER_ORG};
 
 use super::assert_not_found;
 use crate::support::{World, assert_refused, corrupt_signature, on_both_backends, untrusted};
@@ -21,6 +21,7 @@ on_both_backends! {
     store_without_a_signature_is_an_error,
     same_signature_is_stored_once,
     signature_that_another_organization_stored_is_not_looked_at,
+    sixteen_newer_signatures_of_the_same_organization_hide_a_good_one_and_none_of_another,
     auto_prefers_the_file_beside_the_package,
     auto_asks_the_store_if_there_is_no_file,
     auto_without_any_signature_is_an_error,
@@ -99,6 +100,42 @@ async fn signature_that_another_organization_stored_is_not_looked_at(world: Worl
     let refused = world.verify(&vendor.package, vendor.org, SignatureSource::Database).await;
 
     assert_not_found(refused, SignatureLocation::Store);
+}
+
+async fn sixteen_newer_signatures_of_the_same_organization_hide_a_good_one_and_none_of_another(
+    world: World,
+) {
+    let vendor = world.vendor("acme").await;
+    let other = world.org("other").await;
+    world.keys.grant_trust(other, vendor.org).await.unwrap();
+    world.keys.grant_trust(vendor.org, other).await.unwrap();
+    let verify = async |org| {
+        let source = SignatureSource::Database;
+        world.verify(&vendor.package, org, source).await.map(|package| *package.report().signer())
+    };
+    let store_junk = async |org| {
+        let junk = sign_package(&vendor.package, &SigningKey::generate().unwrap()).unwrap();
+        world.keys.store_signature(org, &junk).await.unwrap();
+    };
+    world.keys.store_signature(vendor.org, &vendor.signature).await.unwrap();
+    for _ in 1..SIGNATURES_PER_ORG {
+        store_junk(vendor.org).await;
+        store_junk(other).await;
+    }
+    store_junk(other).await;
+    // Each organisation's are counted for themselves.
+    for org in [vendor.org, other] {
+        assert_eq!(verify(org).await.unwrap(), vendor.key.fingerprint);
+    }
+
+    store_junk(vendor.org).await;
+    for org in [vendor.org, other] {
+        assert_eq!(untrusted(verify(org).await).1, UntrustedReason::Unknown);
+    }
+    // A file is not counted.
+    write(&PackagePath::new(&vendor.package).signature_path(), &vendor.signature);
+    let auto = SignatureSource::Auto;
+    assert_eq!(world.signer(&vendor.package, vendor.org, auto).await, vendor.key.fingerprint);
 }
 
 async fn auto_prefers_the_file_beside_the_package(world: World) {

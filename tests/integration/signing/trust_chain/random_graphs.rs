@@ -6,6 +6,7 @@
 mod changes;
 mod model;
 mod questions;
+mod quorums;
 
 use std::collections::BTreeSet;
 use std::env;
@@ -15,6 +16,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use crate::support::{Backend, World, run};
 use changes::Graph;
+use quorums::Quorums;
 
 /// So few that no store is too much for one test's time.
 const GRAPHS_PER_STORE: u64 = 100;
@@ -73,10 +75,14 @@ async fn check_graph(world: &World, seed: u64, seen: &mut BTreeSet<&'static str>
     }
     let before = questions::ask_everything(&graph, &mut random, seen).await;
     questions::check_packages(&graph, &mut random).await;
+    let quorums = Quorums::random(&graph, &mut random);
+    let met = quorums.ask(&graph).await;
 
     if graph.take_some_trust_away(&mut random).await {
         let after = questions::ask_about_all_keys(&graph, seen).await;
         assert!(after.is_subset(&before), "{graph}: less trust made {after:?} of {before:?}");
+        let after = quorums.ask(&graph).await;
+        assert!(after.is_subset(&met), "{graph}: less trust made {after:?} of {met:?}");
     }
 }
 

@@ -34,7 +34,7 @@ const WAIT_IN_MIGRATION: &str = "
         EXECUTE FUNCTION wait()";
 
 /// The server takes this up a little later, so commits until one has waited.
-async fn wait_after_commits(database: &Database) {
+pub(super) async fn wait_after_commits(database: &Database) {
     let client = database.connect().await;
     client.batch_execute("CREATE TABLE probe (x INT)").await.unwrap();
     for sql in WAIT_AFTER_COMMIT {
@@ -59,7 +59,7 @@ fn revoke(
 }
 
 /// Kills the server while a change waits for something, and starts it again.
-async fn kill_during<T: Debug>(
+pub(super) async fn kill_during<T: Debug>(
     change: JoinHandle<Result<T, TrustError>>,
     for_what: &str,
     (server, world): (&OwnServer, &World),

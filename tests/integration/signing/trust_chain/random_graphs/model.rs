@@ -47,23 +47,29 @@ pub(super) struct Model {
 impl Model {
     /// Whether `org` accepts `key` for a package.
     pub(super) fn accepts(&self, org: usize, key: usize, package: &str) -> bool {
+        !self.vouchers(org, key, package).is_empty()
+    }
+
+    /// By whose word `org` accepts `key` for a package.
+    pub(super) fn vouchers(&self, org: usize, key: usize, package: &str) -> BTreeSet<usize> {
+        let mut vouchers = BTreeSet::new();
         // Rule 5: a deleted organisation trusts nothing.
         if self.deleted.contains(&org) {
-            return false;
+            return vouchers;
         }
         // Rule 3: compromised keys are refused in every organisation.
         if self.compromised.contains(&key) {
-            return false;
+            return vouchers;
         }
         // Rule 2: deny wins, whatever a grant says.
         if self.word(org, key).refused.is_some() {
-            return false;
+            return vouchers;
         }
         // Rule 1: directly, and through grants that reach one level.
         if self.trusts_directly(org, key) {
-            return true;
+            vouchers.insert(org);
         }
-        self.grants.iter().any(|((parent, child), grant)| {
+        let granted = self.grants.iter().filter(|((parent, child), grant)| {
             *parent == org
                 && grant.end != End::Past
                 && (grant.packages.is_empty()
@@ -71,7 +77,9 @@ impl Model {
                 // Rule 5: and passes no trust on.
                 && !self.deleted.contains(child)
                 && self.trusts_directly(*child, key)
-        })
+        });
+        vouchers.extend(granted.map(|((_, child), _)| *child));
+        vouchers
     }
 
     /// Rule 2: a child that revoked a key passes nothing on. Rule 9: what has expired

@@ -12,7 +12,7 @@ use super::Random;
 use super::changes::Graph;
 
 /// Each is within other patterns.
-const PACKAGES: [&str; 3] = ["etl-a.so", "web.so", "etl-b"];
+pub(super) const PACKAGES: [&str; 3] = ["etl-a.so", "web.so", "etl-b"];
 
 /// Every verdict that a graph can lead to.
 pub(super) const VERDICTS: [&str; 12] = [
