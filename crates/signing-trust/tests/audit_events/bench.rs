@@ -55,6 +55,9 @@ pub(crate) struct Bench {
     _recording: DefaultGuard,
 }
 
+/// An event's level and fields.
+pub(crate) type Told<'a> = (Level, &'a [(&'static str, &'a dyn Display)]);
+
 impl Bench {
     pub(crate) async fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
@@ -81,7 +84,7 @@ impl Bench {
 
     /// Exactly these events were told since the last time.
     #[track_caller]
-    pub(crate) fn told_in_order(&self, events: &[(Level, &[(&'static str, &dyn Display)])]) {
+    pub(crate) fn told_in_order(&self, events: &[Told<'_>]) {
         let told = |(level, fields): &(Level, &[(&'static str, &dyn Display)])| {
             let fields = fields.iter().map(|(name, value)| (*name, value.to_string())).collect();
             (*level, Fields(fields))
