@@ -14,7 +14,11 @@ pub(crate) fn remedy(error: &CliError) -> Option<String> {
         CliError::Package(PackageError::Verification(error)) => verification(error),
         CliError::Package(PackageError::Trust(error)) | CliError::Trust(error) => trust(error),
         CliError::Store(error) => store(error),
-        CliError::Url(UrlError::Insecure { .. } | UrlError::SslMode { .. }) => Some(
+        CliError::Url(
+            UrlError::Insecure { .. }
+            | UrlError::SslMode { .. }
+            | UrlError::RootCertificatesUnused { .. },
+        ) => Some(
             "add sslmode=verify-full to the URL, and sslrootcert=<PEM file> for a private \
              authority"
                 .into(),

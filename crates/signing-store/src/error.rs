@@ -46,6 +46,12 @@ pub enum UrlError {
         /// The mode found.
         found: String,
     },
+    /// Root certificates, and a mode that verifies nothing by them.
+    #[error("sslrootcert says whom to trust, and sslmode={mode} asks nobody: expected verify-full")]
+    RootCertificatesUnused {
+        /// The mode found.
+        mode: String,
+    },
     /// The path in `sslrootcert` is not UTF-8.
     #[error("the sslrootcert is not a path in UTF-8")]
     RootCertificatePath,
