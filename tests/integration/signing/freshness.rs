@@ -33,12 +33,13 @@ async fn bounded_decisions_are_answered_from_memory_and_strict_ones_are_not(worl
     let (bounded, strict) =
         (Runner::bounded(&world, &vendor).await, Runner::strict(&world, &vendor).await);
     assert!(strict.decide().await.unwrap());
+    // Another question than the one that is remembered, which is answered as well.
+    let (stranger, name) = (Signers::default(), "package.so".parse().unwrap());
+    let answered = bounded.keys.decide(vendor.org, &stranger, &name).await.unwrap();
+    assert_eq!(answered.trusted().count(), 0);
 
     hide(&world, true).await;
     assert_refused!(strict.decide().await, TrustError::Store(StoreError::Unavailable(_)));
-    // Another question than the one that is remembered.
-    let stranger = Signers::default();
-    let name = "package.so".parse().unwrap();
     assert_refused!(
         bounded.keys.decide(vendor.org, &stranger, &name).await,
         TrustError::Store(StoreError::Unavailable(_))

@@ -100,7 +100,11 @@ async fn examine<T: Send + 'static>(
             let signers = envelopes.iter().flatten().map(Signers::of).fold(
                 Signers::default(),
                 |mut all, signers| {
-                    all.named.extend(signers.named);
+                    for signer in signers.named {
+                        if !all.named.contains(&signer) {
+                            all.named.push(signer);
+                        }
+                    }
                     all.anonymous |= signers.anonymous;
                     all
                 },
