@@ -1,3 +1,5 @@
+mod url;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -6,50 +8,9 @@ use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind};
 use signing_crypto::{Fingerprint, KekId, KeyId, NameKind, OrgId, StoreId, TrustedKeyId};
 use thiserror::Error;
 
-type Source = Box<dyn std::error::Error + Send + Sync>;
+pub use url::UrlError;
 
-/// Text that does not name a store, or names one that must not be used.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum UrlError {
-    /// No text.
-    #[error("the database URL is empty")]
-    Empty,
-    /// Neither Postgres nor SQLite.
-    #[error("the database URL has an unknown scheme, expected postgres:// or sqlite:")]
-    UnknownScheme,
-    /// SQLite's `:memory:`.
-    #[error("a store cannot be in memory: give a file")]
-    InMemory,
-    /// A backend that this program was built without.
-    #[error("this program was built without the backend {backend}")]
-    BackendNotBuilt {
-        /// The backend's feature.
-        backend: &'static str,
-    },
-    /// Postgres' own form is violated.
-    #[cfg(feature = "postgres")]
-    #[error("the database URL is malformed")]
-    Postgres(#[source] tokio_postgres::Error),
-    /// A Postgres URL without a host.
-    #[error("the database URL names no host")]
-    NoHost,
-    /// A connection that leaves the machine, and is not protected.
-    #[error("refusing a connection to {host} without verified TLS: expected sslmode=verify-full")]
-    Insecure {
-        /// The host.
-        host: String,
-    },
-    /// A way to protect the connection that is not known, or not worth its name.
-    #[error("the sslmode is {found:?}, expected disable, require or verify-full")]
-    SslMode {
-        /// The mode found.
-        found: String,
-    },
-    /// The path in `sslrootcert` is not UTF-8.
-    #[error("the sslrootcert is not a path in UTF-8")]
-    RootCertificatePath,
-}
+type Source = Box<dyn std::error::Error + Send + Sync>;
 
 /// The store did not do, or cannot say, what it was asked.
 #[derive(Debug, Error)]

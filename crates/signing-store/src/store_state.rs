@@ -59,6 +59,12 @@ impl Store {
         Ok(origin.into())
     }
 
+    /// What the store was last seen to say, without asking it: by any answer about trust,
+    /// and by any change that was made from here, also one whose caller did not wait.
+    pub fn last_heartbeat(&self) -> Option<Heartbeat> {
+        self.seen.latest().map(Into::into)
+    }
+
     /// Reads the store's id, trust epoch and KEK.
     pub async fn state(&self) -> Result<StoreState, StoreError> {
         read!(self.pool, |conn| {

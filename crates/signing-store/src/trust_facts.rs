@@ -6,13 +6,12 @@ use signing_crypto::{
 };
 
 use crate::pool::read;
-use crate::sql_types::bind;
 use crate::store_state::Origin;
 use crate::{Heartbeat, Store, StoreError, TrustedKeyRecord};
 
 mod statement;
 
-use statement::{AboutAll, AboutNamed, AboutOne, Question};
+use statement::{AboutAll, AboutFew, AboutMany, Question};
 
 #[cfg(feature = "postgres")]
 pub use statement::trust_questions;
@@ -74,6 +73,15 @@ struct Row {
     compromised_at: Option<DateTime<Utc>>,
 }
 
+macro_rules! ask {
+    ($store:expr, $question:expr) => {{
+        let question = $question;
+        let rows: Result<Vec<Row>, StoreError> =
+            read!($store.pool, |conn| { Ok(question.load(conn).await?) });
+        rows
+    }};
+}
+
 impl Store {
     /// Everything that bears on whether `org` accepts the keys `fingerprints` for
     /// `package`.
@@ -92,18 +100,17 @@ impl Store {
         fingerprints: &[Fingerprint],
     ) -> Result<TrustFacts, StoreError> {
         let before = self.seen.latest();
-        let rows: Result<Vec<Row>, StoreError> = match *fingerprints {
-            // Nearly every signature names one key, and only a statement whose text
-            // is always the same is prepared once.
-            [one] => {
-                let question = Question::new(org, package, AboutOne(bind(one)));
-                read!(self.pool, |conn| { Ok(question.load(conn).await?) })
-            }
-            _ => {
-                let named = fingerprints.iter().copied().map(bind).collect();
-                let question = Question::new(org, package, AboutNamed(named));
-                read!(self.pool, |conn| { Ok(question.load(conn).await?) })
-            }
+        let mut keys = fingerprints.to_vec();
+        keys.sort_unstable();
+        keys.dedup();
+        // Nearly every signature names one key, and few name more than four. Each of these
+        // statements always has the same text, so that it is prepared once.
+        let rows = match *keys {
+            [one] => ask!(self, Question::new(org, package, AboutFew::new([one]))),
+            [a, b] => ask!(self, Question::new(org, package, AboutFew::new([a, b]))),
+            [a, b, c] => ask!(self, Question::new(org, package, AboutFew::new([a, b, c, c]))),
+            [a, b, c, d] => ask!(self, Question::new(org, package, AboutFew::new([a, b, c, d]))),
+            _ => ask!(self, Question::new(org, package, AboutMany::new(&keys))),
         };
         self.facts(rows?, before).await
     }
@@ -123,10 +130,7 @@ impl Store {
         let before = self.seen.latest();
         // One more, to tell.
         let most = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
-        let question = Question::new(org, package, AboutAll { most });
-        let rows: Result<Vec<Row>, StoreError> =
-            read!(self.pool, |conn| { Ok(question.load(conn).await?) });
-        let rows = rows?;
+        let rows = ask!(self, Question::new(org, package, AboutAll { most }))?;
         if rows.len() > limit {
             return Err(StoreError::TooManyFacts { limit });
         }

@@ -25,7 +25,7 @@ impl Store {
             }),
             #[cfg(feature = "postgres")]
             Pool::Postgres(pool) => {
-                let listener = pool.manager().listen("cloacina_trust").await?;
+                let listener = pool.manager().listen().await?;
                 Ok(TrustWatch { store: self.clone(), listener: Some(listener) })
             }
         }
@@ -34,7 +34,8 @@ impl Store {
 
 impl TrustWatch {
     /// Asks for the trust epoch and state, over the connection that listens if there is one:
-    /// an answer shows that a change would have been heard.
+    /// an answer shows that a change would have been heard. One by another process of the
+    /// server than the one that listens, as behind a pooler of transactions, is refused.
     ///
     /// # Errors
     ///

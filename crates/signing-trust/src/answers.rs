@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use rustix::time::{ClockId, clock_gettime};
-use signing_crypto::{OrgId, PackageName};
+use signing_crypto::{OrgId, PackageName, TrustStateId};
 use signing_store::{Heartbeat, TrustFacts};
 
 use crate::Signers;
 
-/// The most answers that are kept.
-pub(crate) const MOST_ANSWERS: usize = 10_000;
+/// How much is kept at most: an answer has a fact for each grant by which a key is
+/// trusted, and a fact takes some 600 bytes.
+const MOST_FACTS: usize = 50_000;
 
 /// What was asked.
 pub(crate) type Question = (OrgId, Signers, PackageName);
@@ -37,6 +38,11 @@ impl Answer {
         unchanged.then(|| Self { facts: self.facts.clone(), as_of: heartbeat.as_of, asked })
     }
 
+    /// How much it takes to keep, in facts: one at least.
+    fn size(&self) -> usize {
+        self.facts.facts.len().max(1)
+    }
+
     /// The present: the later of the local clock, and the store's as it has gone on
     /// since.
     pub(crate) fn now(&self) -> DateTime<Utc> {
@@ -50,6 +56,51 @@ impl Answer {
     }
 }
 
+/// Answers about one state of trust. What it takes is bounded, however long answers are.
+#[derive(Debug, Default)]
+pub(crate) struct Kept {
+    /// The epoch and state that all of them are about.
+    about: Option<(i64, TrustStateId)>,
+    answers: HashMap<Question, Answer>,
+    facts: usize,
+}
+
+impl Kept {
+    pub(crate) fn get(&self, question: &Question) -> Option<&Answer> {
+        self.answers.get(question)
+    }
+
+    /// Keeps an answer instead of all that are about an older state. One that is about an
+    /// older state itself is not kept, nor one that would leave no room for others.
+    pub(crate) fn keep(&mut self, question: Question, answer: Answer) {
+        let heartbeat = &answer.facts.heartbeat;
+        let about = (heartbeat.epoch, heartbeat.state);
+        if self.about != Some(about) {
+            if self.about.is_some_and(|(epoch, _)| heartbeat.epoch < epoch) {
+                return;
+            }
+            self.clear();
+            self.about = Some(about);
+        }
+        let facts = answer.size();
+        if facts > MOST_FACTS {
+            return;
+        }
+        if self.facts + facts > MOST_FACTS {
+            self.answers.clear();
+            self.facts = 0;
+        }
+        self.facts += facts;
+        if let Some(replaced) = self.answers.insert(question, answer) {
+            self.facts -= replaced.size();
+        }
+    }
+
+    pub(crate) fn clear(&mut self) {
+        *self = Self::default();
+    }
+}
+
 /// Answers to be used again, each only if the store has just said that nothing about
 /// trust has changed since.
 ///
@@ -57,22 +108,18 @@ impl Answer {
 /// of trust is a random number that every change replaces, so that an equal one is
 /// proof, whatever became of the database meanwhile.
 #[derive(Debug, Default)]
-pub(crate) struct Answers(Mutex<HashMap<Question, Answer>>);
+pub(crate) struct Answers(Mutex<Kept>);
 
 impl Answers {
     /// An answer to be confirmed, if the question was asked before.
     pub(crate) fn to_confirm(&self, question: &Question) -> Option<Unconfirmed> {
-        let answers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        answers.get(question).cloned().map(Unconfirmed)
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.get(question).cloned().map(Unconfirmed)
     }
 
     /// Keeps an answer.
     pub(crate) fn keep(&self, question: Question, answer: Answer) {
-        let mut answers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if answers.len() >= MOST_ANSWERS {
-            answers.clear();
-        }
-        answers.insert(question, answer);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).keep(question, answer);
     }
 }
 
@@ -95,7 +142,7 @@ pub(crate) fn boot_time() -> Duration {
 
 #[cfg(test)]
 mod tests {
-    use signing_crypto::TrustStateId;
+    use signing_store::TrustFact;
 
     use super::*;
 
@@ -138,5 +185,66 @@ mod tests {
         assert!(
             old.now() >= time.parse::<DateTime<Utc>>().unwrap() + passed - TimeDelta::seconds(1)
         );
+    }
+
+    fn question() -> Question {
+        (OrgId::random(), Signers::default(), "package.so".parse().unwrap())
+    }
+
+    /// With so many facts, about the state of an epoch.
+    fn about(epoch: i64, state: TrustStateId, facts: usize) -> Answer {
+        let heartbeat = Heartbeat { epoch, state, as_of: None };
+        let fact = TrustFact {
+            org_id: OrgId::random(),
+            org_name: "acme".parse().unwrap(),
+            org_deleted_at: None,
+            grant: None,
+            key: None,
+            compromised_at: None,
+        };
+        let facts = TrustFacts { heartbeat, floor: None, facts: vec![fact; facts] };
+        Answer::new(facts, boot_time())
+    }
+
+    #[test]
+    fn what_is_kept_is_bounded_by_how_many_facts_there_are() {
+        let (state, mut kept) = (TrustStateId::random(), Kept::default());
+        let first = question();
+        kept.keep(first.clone(), about(1, state, 20_000));
+        kept.keep(question(), about(1, state, 20_000));
+        assert!(kept.get(&first).is_some());
+        kept.keep(question(), about(1, state, 20_000));
+        assert!(kept.get(&first).is_none());
+        assert_eq!((kept.answers.len(), kept.facts), (1, 20_000));
+
+        kept.keep(first.clone(), about(1, state, MOST_FACTS + 1));
+        assert!(kept.get(&first).is_none());
+        for _ in 0..3 {
+            kept.keep(first.clone(), about(1, state, 10_000));
+            assert_eq!((kept.answers.len(), kept.facts), (2, 30_000));
+        }
+    }
+
+    #[test]
+    fn answers_without_facts_are_bounded_too() {
+        let (state, mut kept) = (TrustStateId::random(), Kept::default());
+        for _ in 0..MOST_FACTS {
+            kept.keep(question(), about(1, state, 0));
+        }
+        assert_eq!(kept.answers.len(), MOST_FACTS);
+        kept.keep(question(), about(1, state, 0));
+        assert_eq!((kept.answers.len(), kept.facts), (1, 1));
+    }
+
+    #[test]
+    fn answers_about_an_older_state_are_dropped_and_not_taken() {
+        let (old, new) = (TrustStateId::random(), TrustStateId::random());
+        let (mut kept, [before, after, late]) = (Kept::default(), [(); 3].map(|()| question()));
+        kept.keep(before.clone(), about(1, old, 5));
+        kept.keep(after.clone(), about(2, new, 7));
+        assert!(kept.get(&before).is_none());
+        kept.keep(late.clone(), about(1, old, 5));
+        assert!(kept.get(&late).is_none() && kept.get(&after).is_some());
+        assert_eq!(kept.facts, 7);
     }
 }

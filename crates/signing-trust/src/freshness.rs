@@ -1,13 +1,13 @@
-use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use signing_crypto::TrustStateId;
-use signing_store::{Store, StoreError, TrustWatch};
+use signing_store::{Heartbeat, Store, StoreError, TrustWatch};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
-use crate::answers::{Answer, MOST_ANSWERS, Question, boot_time};
+use crate::answers::{Answer, Kept, Question, boot_time};
 
 /// How old what is known about trust may be.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -43,7 +43,7 @@ struct Remembered {
     state: Option<TrustStateId>,
     /// How often everything was forgotten.
     generation: u64,
-    answers: HashMap<Question, Answer>,
+    answers: Kept,
 }
 
 /// When a question was asked, to tell whether its answer may be remembered.
@@ -60,11 +60,18 @@ impl Memory {
         Self { shared, watcher }
     }
 
-    /// The answer, if it is known to be the one that the store would give.
-    pub(crate) fn recall(&self, question: &Question) -> Result<Answer, Asked> {
+    /// The answer, if it is known to be the one that the store would give, which was last
+    /// seen to say `last`.
+    pub(crate) fn recall(
+        &self,
+        question: &Question,
+        last: Option<Heartbeat>,
+    ) -> Result<Answer, Asked> {
         let remembered = lock(&self.shared);
         let asked = Asked { generation: remembered.generation };
-        if remembered.good_until.is_none_or(|until| boot_time() >= until) {
+        if remembered.good_until.is_none_or(|until| boot_time() >= until)
+            || remembered.state != last.map(|heartbeat| heartbeat.state)
+        {
             return Err(asked);
         }
         remembered.answers.get(question).cloned().ok_or(asked)
@@ -83,10 +90,7 @@ impl Memory {
         if remembered.generation != asked.generation || remembered.state != state {
             return;
         }
-        if remembered.answers.len() >= MOST_ANSWERS {
-            remembered.answers.clear();
-        }
-        remembered.answers.insert(question, answer);
+        remembered.answers.keep(question, answer);
     }
 }
 
@@ -127,8 +131,16 @@ async fn watch(store: Store, bound: Duration, shared: Weak<Mutex<Remembered>>) {
         let Some(remembered) = shared.upgrade() else { return };
         lock(&remembered).cut_off();
         drop(remembered);
-        sleep(pause).await;
+        sleep(scattered(pause)).await;
     }
+}
+
+/// Between half of it and all of it, so that programs which were cut off together do not
+/// all come back together.
+fn scattered(pause: Duration) -> Duration {
+    // Its keys are random.
+    let random = RandomState::new().hash_one(()) as u32;
+    pause.mul_f64(0.5 + 0.5 * f64::from(random) / f64::from(u32::MAX))
 }
 
 async fn listen(
@@ -156,4 +168,17 @@ async fn listen(
 fn lock(shared: &Mutex<Remembered>) -> MutexGuard<'_, Remembered> {
     // After a panic in between, at worst too little is remembered.
     shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_are_scattered_within_bounds() {
+        let pause = Duration::from_secs(1);
+        let pauses: Vec<_> = (0..100).map(|_| scattered(pause)).collect();
+        assert!(pauses.iter().all(|scattered| (pause / 2..=pause).contains(scattered)));
+        assert!(pauses.iter().any(|scattered| *scattered != pauses[0]));
+    }
 }

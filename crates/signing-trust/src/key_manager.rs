@@ -108,7 +108,11 @@ impl KeyManager {
     /// What the store says, as fresh as it must be: from memory, if that is allowed; as
     /// before, if the store says that nothing has changed; or asked anew.
     async fn answer(&self, question: Question) -> Result<Answer, TrustError> {
-        let asked = match self.memory.as_ref().map(|memory| memory.recall(&question)) {
+        let recalled = self.memory.as_ref().map(|memory| {
+            // A change that was made from here counts before anybody tells of it.
+            memory.recall(&question, self.store.last_heartbeat())
+        });
+        let asked = match recalled {
             Some(Ok(answer)) => return Ok(answer),
             Some(Err(asked)) => Some(asked),
             None => None,
@@ -162,20 +166,29 @@ impl KeyManager {
     }
 
     /// Makes a change of trust that this manager's own decisions know of when it
-    /// returns, however fresh they are, and also if it may or may not have been made.
+    /// returns, however fresh they are, and also if it may or may not have been made, or
+    /// the caller stops waiting for it.
     async fn change<T>(
         &self,
         change: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
-        let result = change.await;
-        if let Some(memory) = &self.memory {
-            memory.forget();
-        }
-        result
+        let _forgets = Forgets(self.memory.as_deref());
+        change.await
     }
 
     fn require_kek(&self) -> Result<&KeyEncryptionKey, TrustError> {
         self.kek.as_ref().ok_or(TrustError::NoKeyEncryptionKey)
+    }
+}
+
+/// Forgets when it is dropped.
+struct Forgets<'a>(Option<&'a Memory>);
+
+impl Drop for Forgets<'_> {
+    fn drop(&mut self) {
+        if let Some(memory) = self.0 {
+            memory.forget();
+        }
     }
 }
 

@@ -15,7 +15,7 @@ use signing_trust::{Freshness, Signers, TrustError};
 use tokio::time::timeout;
 
 use crate::support::{
-    Backend, Runner, SOON, World, assert_refused, bound, hide, on_both_backends, run, until,
+    Backend, LONG, Runner, SOON, World, assert_refused, bound, hide, on_both_backends, run, until,
 };
 
 on_both_backends! {
@@ -23,6 +23,7 @@ on_both_backends! {
     revocation_by_another_program_ends_bounded_decisions,
     every_change_by_another_program_reaches_bounded_decisions,
     program_that_revokes_a_key_does_not_accept_it_from_memory,
+    change_whose_caller_is_gone_ends_what_is_remembered,
     change_of_any_table_is_known_to_the_next_strict_decision,
     bound_of_nothing_asks_every_time,
     bound_without_end_is_a_bound,
@@ -33,12 +34,13 @@ async fn bounded_decisions_are_answered_from_memory_and_strict_ones_are_not(worl
     let (bounded, strict) =
         (Runner::bounded(&world, &vendor).await, Runner::strict(&world, &vendor).await);
     assert!(strict.decide().await.unwrap());
+    // Another question than the one that is remembered, which is answered as well.
+    let (stranger, name) = (Signers::default(), "package.so".parse().unwrap());
+    let answered = bounded.keys.decide(vendor.org, &stranger, &name).await.unwrap();
+    assert_eq!(answered.trusted().count(), 0);
 
     hide(&world, true).await;
     assert_refused!(strict.decide().await, TrustError::Store(StoreError::Unavailable(_)));
-    // Another question than the one that is remembered.
-    let stranger = Signers::default();
-    let name = "package.so".parse().unwrap();
     assert_refused!(
         bounded.keys.decide(vendor.org, &stranger, &name).await,
         TrustError::Store(StoreError::Unavailable(_))
@@ -158,6 +160,19 @@ async fn program_that_revokes_a_key_does_not_accept_it_from_memory(world: World)
     assert!(bounded.decide().await.unwrap());
     bounded.keys.revoke_trusted_key(vendor.trusted.id).await.unwrap();
     assert!(!bounded.decide().await.unwrap());
+}
+
+/// On SQLite nobody tells of it, and no heartbeat finds out in the time of the test.
+async fn change_whose_caller_is_gone_ends_what_is_remembered(world: World) {
+    let vendor = world.vendor("acme").await;
+    let (url, freshness) = (world.database.url(), Freshness::Bounded(LONG));
+    let bounded = Runner::start(&url, vendor.org, &vendor, freshness).await;
+    bounded.remembers(&world, true).await;
+
+    let change = bounded.keys.deny_key(vendor.org, &vendor.key.fingerprint, None);
+    assert!(timeout(Duration::ZERO, change).await.is_err());
+
+    bounded.refuses_within(SOON).await;
 }
 
 async fn bound_of_nothing_asks_every_time(world: World) {

@@ -4,6 +4,7 @@ mod audit;
 mod concurrency;
 mod migration;
 mod secrets;
+mod signers;
 
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::PermissionsExt;

@@ -170,6 +170,7 @@ fn url_code(error: &UrlError) -> &'static str {
         | UrlError::InMemory
         | UrlError::NoHost
         | UrlError::SslMode { .. }
+        | UrlError::RootCertificatesUnused { .. }
         | UrlError::RootCertificatePath => "InvalidDatabaseUrl",
         _ => UNNAMED,
     }

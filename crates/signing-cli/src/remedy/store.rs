@@ -113,7 +113,9 @@ pub(super) fn store(error: &StoreError) -> Option<String> {
 
 pub(super) fn url(error: &UrlError) -> Option<String> {
     Some(match error {
-        UrlError::Insecure { .. } | UrlError::SslMode { .. } => {
+        UrlError::Insecure { .. }
+        | UrlError::SslMode { .. }
+        | UrlError::RootCertificatesUnused { .. } => {
             "add sslmode=verify-full to the URL, and sslrootcert=<PEM file> for a private authority"
                 .into()
         }

@@ -1,3 +1,5 @@
+use std::collections::HashSet;
+
 use signing_crypto::{HashedContent, OrgId, SignatureEnvelope};
 use signing_trust::{Signers, StoredSignature, TrustError, TrustSource};
 
@@ -104,9 +106,11 @@ async fn examine<T: Send + 'static>(
             let (content, _) = &measured;
             let stored = stored(trust, org, content, location).await?;
             let envelopes = stored.iter().filter_map(|stored| stored.envelope.as_ref().ok());
+            let mut seen = HashSet::new();
             let signers =
                 envelopes.map(Signers::of).fold(Signers::default(), |mut all, signers| {
-                    all.named.extend(signers.named);
+                    let new = signers.named.into_iter().filter(|signer| seen.insert(*signer));
+                    all.named.extend(new);
                     all.anonymous |= signers.anonymous;
                     all
                 });

@@ -6,7 +6,7 @@ use diesel_async::SimpleAsyncConnection;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
-use tokio_postgres::{AsyncMessage, Client, Connection, NoTls};
+use tokio_postgres::{AsyncMessage, Client, Connection, NoTls, SimpleQueryMessage};
 use tokio_postgres_rustls::MakeRustlsConnect;
 use uuid::Uuid;
 
@@ -41,6 +41,9 @@ pub(crate) fn gave_up_after(message: &str) -> Option<Duration> {
     }
 }
 
+/// Where the triggers tell of changes.
+const CHANNEL: &str = "cloacina_trust";
+
 /// Makes connections to one server.
 pub(crate) struct Manager {
     config: tokio_postgres::Config,
@@ -56,8 +59,8 @@ impl Manager {
         Ok(Self { config, tls: tls::connector(&target.tls)? })
     }
 
-    /// Opens a connection beside the pool that hears what is notified on `channel`.
-    pub(crate) async fn listen(&self, channel: &'static str) -> Result<Listener, StoreError> {
+    /// Opens a connection beside the pool that hears of changes.
+    pub(crate) async fn listen(&self) -> Result<Listener, StoreError> {
         let (notify, notified) = mpsc::channel(1);
         let (client, driver) = match self.tls.clone() {
             None => {
@@ -71,10 +74,19 @@ impl Manager {
                 (client, tokio::spawn(drive(connection, notify)))
             }
         };
-        let listener = Listener { client, notified, driver };
-        let listen =
-            format!("{SET_UP} SET application_name = 'cloacina listener'; LISTEN {channel}");
-        listener.client.batch_execute(&listen).await.map_err(StoreError::unavailable)?;
+        let mut listener = Listener { client, notified, driver, backend: 0 };
+        // In one message, so that whatever is in between has one backend answer all of it.
+        let listen = format!(
+            "{SET_UP} SET application_name = 'cloacina listener'; LISTEN {CHANNEL};
+             SELECT pg_backend_pid()"
+        );
+        let answers =
+            listener.client.simple_query(&listen).await.map_err(StoreError::unavailable)?;
+        let backend = answers.iter().rev().find_map(|answer| match answer {
+            SimpleQueryMessage::Row(row) => row.get(0)?.parse().ok(),
+            _ => None,
+        });
+        listener.backend = backend.ok_or_else(|| StoreError::unavailable(ListensElsewhere))?;
         Ok(listener)
     }
 }
@@ -117,16 +129,25 @@ pub(crate) struct Listener {
     client: Client,
     notified: mpsc::Receiver<()>,
     driver: JoinHandle<()>,
+    /// The server's process that was told to listen.
+    backend: i32,
 }
 
 impl Listener {
     /// Asks where answers come from, on this connection rather than on a pooled one,
-    /// for which it might have to wait. What was notified before has arrived then.
+    /// for which it might have to wait. What was notified before has arrived then, if the
+    /// process that answers is the one that listens.
     pub(crate) async fn origin(&self) -> Result<Origin, StoreError> {
         const ORIGIN: &str =
             "SELECT store_id::text, trust_epoch, trust_state::text, pg_is_in_recovery(),
-                    statement_timestamp(), schema_version FROM store_state WHERE singleton = 1";
-        let row = self.client.query_one(ORIGIN, &[]).await.map_err(StoreError::unavailable)?;
+                    statement_timestamp(), schema_version, pg_backend_pid(),
+                    EXISTS (SELECT FROM pg_listening_channels() channel WHERE channel = $1)
+             FROM store_state WHERE singleton = 1";
+        let row =
+            self.client.query_one(ORIGIN, &[&CHANNEL]).await.map_err(StoreError::unavailable)?;
+        let backend = row.try_get(6).map_err(StoreError::unavailable)?;
+        let listens = row.try_get(7).map_err(StoreError::unavailable)?;
+        stays_with_the_listener(self.backend, backend, listens)?;
         let id = |column| -> Result<Uuid, StoreError> {
             let text: &str = row.try_get(column).map_err(StoreError::unavailable)?;
             text.parse().map_err(|error: uuid::Error| StoreError::CorruptRow(Box::new(error)))
@@ -154,6 +175,22 @@ impl Drop for Listener {
     }
 }
 
+/// A pooler may have another process of the server answer each time: then what is
+/// notified does not arrive here.
+fn stays_with_the_listener(told: i32, answers: i32, listens: bool) -> Result<(), StoreError> {
+    match told == answers && listens {
+        true => Ok(()),
+        false => Err(StoreError::unavailable(ListensElsewhere)),
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the connection does not stay with the server's process that listens for changes: \
+     bounded freshness needs a direct connection, or a pooler that pools sessions"
+)]
+struct ListensElsewhere;
+
 #[derive(Debug, thiserror::Error)]
 #[error("the connection that listens for changes was cut")]
 struct ListenerCut;
@@ -177,5 +214,19 @@ fn chain(error: &tokio_postgres::Error) -> String {
     match std::error::Error::source(error) {
         Some(source) => format!("{error}: {source}"),
         None => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_process_that_was_told_to_listen_and_does_counts() {
+        stays_with_the_listener(7, 7, true).unwrap();
+        for (answers, listens) in [(8, true), (7, false), (8, false)] {
+            let refused = stays_with_the_listener(7, answers, listens);
+            assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{answers} {listens}");
+        }
     }
 }

@@ -45,6 +45,7 @@ impl Target {
             return Err(UrlError::NoHost);
         }
         let remote = remote_host(&config);
+        let names_roots = root_certificates.is_some();
         let tls = match mode {
             None if remote.is_none() && root_certificates.is_none() => Tls::Off,
             None | Some("verify-full") => Tls::Verified { root_certificates },
@@ -52,6 +53,10 @@ impl Target {
             Some("disable") => Tls::Off,
             Some(found) => return Err(UrlError::SslMode { found: found.into() }),
         };
+        // Whoever names authorities means to verify the server by them.
+        if let (Some(mode), true, Tls::Off | Tls::Unverified) = (mode, names_roots, &tls) {
+            return Err(UrlError::RootCertificatesUnused { mode: mode.into() });
+        }
         if let (Some(host), Tls::Off | Tls::Unverified, Insecure::Refuse) = (remote, &tls, insecure)
         {
             return Err(UrlError::Insecure { host });
@@ -156,6 +161,23 @@ mod tests {
             assert!(matches!(error, UrlError::Insecure { .. }), "{remote}: {error}");
             assert!(!error.to_string().contains("hunter2"));
             assert!(Target::parse(remote, Insecure::Allow).is_ok(), "{remote}");
+        }
+    }
+
+    #[test]
+    fn authorities_that_would_not_be_asked_are_refused() {
+        for mode in ["disable", "require"] {
+            for host in ["localhost", "db.example"] {
+                let url = format!("postgres://u@{host}/db?sslmode={mode}&sslrootcert=ca.pem");
+                for insecure in [Insecure::Refuse, Insecure::Allow] {
+                    let error = Target::parse(&url, insecure).map(|_| ()).unwrap_err();
+                    assert!(
+                        matches!(&error, UrlError::RootCertificatesUnused { mode: found }
+                            if found == mode),
+                        "{url}: {error}"
+                    );
+                }
+            }
         }
     }
 

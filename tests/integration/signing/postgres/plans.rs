@@ -55,6 +55,7 @@ async fn explain(client: &Client, statement: &str, org: OrgId, key: &Fingerprint
     let value = |kind: String| match kind.as_str() {
         "uuid" => format!("'{org}'"),
         "bytea" => format!("'\\x{key}'"),
+        "bytea[]" => format!("ARRAY['\\x{key}'::bytea]"),
         "text" => "'libworkflow.so'".into(),
         "bigint" => "4097".into(),
         other => panic!("a parameter of type {other}"),
@@ -132,8 +133,8 @@ fn decision_about_a_key_that_few_hold_takes_a_few_look_ups() {
         let row = client.query_one(&held, &[]).await.unwrap();
         let held: Fingerprint = row.get::<_, String>(0).parse().unwrap();
         let unknown = SigningKey::generate().unwrap().fingerprint();
-        let [one, two, _] = trust_questions();
-        for statement in [one, two] {
+        let [one, two, many, _] = trust_questions();
+        for statement in [one, two, many] {
             for key in [held, unknown] {
                 let plan = explain(&client, &statement, org, &key).await;
                 plan.is_by_index();
@@ -151,13 +152,15 @@ fn decision_about_everybodys_key_goes_through_the_grants() {
     run(Backend::Postgres, async |world: World| {
         let (org, vendor) = world_full_of_organizations(&world).await;
         let client = world.database.connect().await;
-        let [one, ..] = trust_questions();
-        let plan = explain(&client, &one, org, &vendor.key.fingerprint).await;
-        plan.is_by_index();
-        assert!(plan.used.contains("trust_grants_live"), "{plan:?}");
-        // One for each grant, to the key, to the organisation, and to what compromised
-        // it; were the holders gone through, it would be thousands.
-        assert!((100..=400).contains(&plan.look_ups), "{plan:?}");
+        let [one, _, many, _] = trust_questions();
+        for statement in [one, many] {
+            let plan = explain(&client, &statement, org, &vendor.key.fingerprint).await;
+            plan.is_by_index();
+            assert!(plan.used.contains("trust_grants_live"), "{plan:?}");
+            // One for each grant, to the key, to the organisation, and to what compromised
+            // it; were the holders gone through, it would be thousands.
+            assert!((100..=400).contains(&plan.look_ups), "{plan:?}");
+        }
     });
 }
 

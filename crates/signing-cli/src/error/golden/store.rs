@@ -74,6 +74,7 @@ fn url() -> Vec<UrlError> {
         given(&format!("postgres://ann:{SECRET}@db.example/db?sslmode=disable")),
         given(&format!("postgres://ann:{SECRET}@127.0.0.1/db?sslmode=prefer")),
         given("postgres://127.0.0.1/db?sslrootcert=%ff"),
+        given("postgres://127.0.0.1/db?sslmode=require&sslrootcert=ca.pem"),
     ]
 }
 

@@ -1,0 +1,113 @@
+//! The question about trust, as text: diesel's query language has no way to say in
+//! which order tables are read, and no limit within a condition. What is in braces is put
+//! in where it is used.
+
+macro_rules! origin {
+    () => {
+        "SELECT s.store_id, s.schema_version, s.trust_epoch, s.trust_state, {in recovery},
+         {server time}, "
+    };
+}
+
+macro_rules! word {
+    () => {
+        "k.id, k.org_id, k.fingerprint, k.public_key, k.name, k.created_at, k.revoked_at,
+         k.revocation_reason, k.revocation_note, k.expires_at, c.declared_at "
+    };
+}
+
+macro_rules! granted {
+    () => {
+        concat!(
+            origin!(),
+            "NULL, o.id, o.name, o.deleted_at, g.id, g.packages, g.expires_at, ",
+            word!()
+        )
+    };
+}
+
+/// What the organisation says itself, then what those say that it granted trust.
+///
+/// A key that at most a hundred organisations hold is looked up by its holders; where
+/// more do, the grants are gone through, of which an organisation makes fewer. So what a
+/// question costs grows neither with how many organisations there are nor with how many
+/// hold a key. `LIMIT` keeps Postgres to that order, and `CROSS JOIN` SQLite; the index by
+/// holders serves only where `public_key IS NOT NULL` is asked for.
+macro_rules! about_named {
+    ($held:literal) => {
+        concat!(
+            origin!(),
+            "f.floor, o.id, o.name, o.deleted_at, NULL, NULL, NULL, ",
+            word!(),
+            "FROM organizations o
+             CROSS JOIN store_state s
+             LEFT JOIN version_floors f ON f.org_id = o.id AND f.package_name = {package}
+             LEFT JOIN trusted_keys k ON k.org_id = o.id AND k.fingerprint {is}
+             LEFT JOIN compromised_keys c ON c.fingerprint = k.fingerprint
+             WHERE o.id = {org} AND s.singleton = 1
+             UNION ALL ",
+            granted!(),
+            "FROM (",
+            $held,
+            ") k
+             CROSS JOIN trust_grants g
+             CROSS JOIN organizations o
+             CROSS JOIN store_state s
+             LEFT JOIN compromised_keys c ON c.fingerprint = k.fingerprint
+             WHERE NOT EXISTS (SELECT 1 FROM trusted_keys
+                               WHERE fingerprint {is} AND public_key IS NOT NULL
+                               LIMIT 1 OFFSET 100)
+               AND g.parent_org_id = {org} AND g.child_org_id = k.org_id AND g.revoked_at IS NULL
+               AND o.id = k.org_id AND s.singleton = 1
+             UNION ALL ",
+            granted!(),
+            "FROM trust_grants g
+             CROSS JOIN trusted_keys k
+             CROSS JOIN organizations o
+             CROSS JOIN store_state s
+             LEFT JOIN compromised_keys c ON c.fingerprint = k.fingerprint
+             WHERE EXISTS (SELECT 1 FROM trusted_keys
+                           WHERE fingerprint {is} AND public_key IS NOT NULL
+                           LIMIT 1 OFFSET 100)
+               AND g.parent_org_id = {org} AND g.revoked_at IS NULL
+               AND k.org_id = g.child_org_id AND k.fingerprint {is}
+               AND o.id = k.org_id AND s.singleton = 1"
+        )
+    };
+}
+
+pub(super) const ABOUT_FEW: &str = about_named!(
+    "SELECT * FROM trusted_keys
+         WHERE fingerprint {is} AND public_key IS NOT NULL LIMIT 101"
+);
+
+/// Not knowing how many keys there are, Postgres would look for them again for each grant,
+/// unless it is told not to.
+pub(super) const ABOUT_MANY: &str = about_named!(
+    "WITH held AS MATERIALIZED (
+             SELECT * FROM trusted_keys WHERE fingerprint {is} AND public_key IS NOT NULL LIMIT 101
+         )
+         SELECT * FROM held"
+);
+
+pub(super) const ABOUT_ALL: &str = concat!(
+    origin!(),
+    "f.floor, o.id, o.name, o.deleted_at, NULL, NULL, NULL, ",
+    word!(),
+    "FROM organizations o
+     CROSS JOIN store_state s
+     LEFT JOIN version_floors f ON f.org_id = o.id AND f.package_name = {package}
+     LEFT JOIN trusted_keys k ON k.org_id = o.id
+     LEFT JOIN compromised_keys c ON c.fingerprint = k.fingerprint
+     WHERE o.id = {org} AND s.singleton = 1
+     UNION ALL ",
+    granted!(),
+    "FROM trust_grants g
+     CROSS JOIN trusted_keys k
+     CROSS JOIN organizations o
+     CROSS JOIN store_state s
+     LEFT JOIN compromised_keys c ON c.fingerprint = k.fingerprint
+     WHERE g.parent_org_id = {org} AND g.revoked_at IS NULL
+       AND k.org_id = g.child_org_id AND o.id = g.child_org_id AND s.singleton = 1
+     LIMIT {most}"
+);
