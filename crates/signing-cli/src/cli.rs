@@ -159,11 +159,18 @@ pub(crate) enum Keys {
         #[command(flatten)]
         passphrase: PassphraseArgs,
     },
-    /// List an organisation's signing keys, and the keys whose signatures it accepts
+    /// List an organisation's signing keys, and the keys whose signatures it accepts or
+    /// refuses
+    #[command(group(ArgGroup::new("which").args(["org", "compromised"]).required(true)))]
     List {
         /// The organisation (name or id)
         #[arg(long)]
-        org: String,
+        org: Option<String>,
+
+        /// List instead the keys that were declared compromised, which every organisation
+        /// of the store refuses
+        #[arg(long)]
+        compromised: bool,
     },
     /// Print a signing key's public half
     Export {

@@ -65,9 +65,7 @@ async fn grants(
         Store::open(&url).await?.grant_role(purpose, role).await?;
         text.push(format!("{role} has these rights now, and no others:"));
     }
-    for statement in purpose.statements(role) {
-        text.push(statement);
-    }
+    text.extend(purpose.statements(role));
     Ok(Report::new(text, json))
 }
 

@@ -5,6 +5,7 @@ mod reinstate;
 mod revoke;
 mod rotate;
 mod rotate_kek;
+mod said;
 mod trust;
 
 use crate::cli::Keys;
@@ -28,7 +29,8 @@ pub(super) fn run(context: &Context, command: Keys) -> Result<Report, CliError> 
             let passphrase = passphrase.source();
             block_on(make::import(context, &name, &org, &key, &passphrase))
         }
-        Keys::List { org } => block_on(list::list(context, &org)),
+        Keys::List { org: Some(org), .. } => block_on(list::list(context, &org)),
+        Keys::List { org: None, .. } => block_on(list::compromised(context)),
         Keys::Export { id, format, output, force } => {
             let existing = Existing::replace_if(force);
             block_on(make::export(context, &id, format, output.as_deref(), existing))

@@ -47,6 +47,7 @@ async fn list(context: &Context) -> Result<Report, CliError> {
             "id": org.id.to_string(),
             "name": org.name.as_str(),
             "accepts": accepts,
+            "grants": org.grants.iter().map(grant_json).collect::<Vec<_>>(),
         }));
     }
     Ok(Report::new(text, Value::Array(documents)))

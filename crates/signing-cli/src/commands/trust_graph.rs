@@ -4,7 +4,7 @@ mod mermaid;
 use std::collections::HashMap;
 
 use serde_json::{Value, json};
-use signing_crypto::{KeyName, OrgId, PackagePatterns};
+use signing_crypto::{KeyName, Note, OrgId, PackagePatterns};
 use signing_trust::{
     GrantStanding, GraphGrant, GraphKey, GraphOrganization, KeyStanding, TrustGraph, TrustLimits,
 };
@@ -145,6 +145,7 @@ pub(super) fn key_json(key: &GraphKey) -> Value {
         "standing": standing,
         "since": since.map(time::text),
         "reason": reason,
+        "note": key.note.as_ref().map(Note::as_str),
     })
 }
 

@@ -133,6 +133,40 @@ fn lists_show_names_ids_and_paths_of_trust() {
     {
         assert!(shown.contains(expected), "{expected} is not in {shown}");
     }
-    scratch.json(&["keys", "revoke", &id]);
-    assert!(scratch.run(&["keys", "list", "--org", "acme"]).stdout.contains("release  revoked"));
+    let revoked = scratch.json(&["keys", "revoke", &id, "--note", "moved  on"]);
+    let at = text(&revoked["revoked_at"]);
+    let state = format!("release  revoked at {at} as retired: \"moved  on\"\n");
+    let shown = scratch.run(&["keys", "list", "--org", "acme"]).stdout;
+    assert!(shown.contains(&state), "{shown}");
+    let key = scratch.json(&["keys", "list", "--org", "acme"])["signing_keys"][0].clone();
+    assert_eq!((&key["reason"], &key["note"]), (&json!("retired"), &json!("moved  on")));
+
+    let row = text(&row["id"]);
+    scratch.json(&["keys", "revoke", &row, "--note", "not ours"]);
+    let shown = scratch.run(&["keys", "list", "--org", "vendor"]).stdout;
+    assert!(shown.contains(" as retired: \"not ours\"\n"), "{shown}");
+    let refused = scratch.json(&["keys", "list", "--org", "vendor"])["refused"][0].clone();
+    assert_eq!((&refused["id"], &refused["note"]), (&json!(row), &json!("not ours")));
+}
+
+#[test]
+fn a_list_says_which_key_took_the_place_of_which() {
+    let scratch = Scratch::with_orgs(&["acme"]);
+    let (old, _) = scratch.stored_key("release", "acme");
+    let new = text(&scratch.json(&["keys", "rotate", &old])["successor"]["id"]);
+    let list = ["keys", "list", "--org", "acme"];
+    let keys = scratch.json(&list)["signing_keys"].clone();
+    let links =
+        |key: &serde_json::Value| (key["predecessor_id"].clone(), key["successor_id"].clone());
+    assert_eq!(links(&keys[0]), (json!(null), json!(new)));
+    assert_eq!(links(&keys[1]), (json!(old), json!(null)));
+    let shown = scratch.run(&list).stdout;
+    assert!(shown.contains("  release  release.2 is in its place\n"), "{shown}");
+    assert!(shown.contains("  release.2  in the place of release\n"), "{shown}");
+
+    // One that is revoked is in nobody's place any more.
+    scratch.json(&["keys", "revoke", &new]);
+    let keys = scratch.json(&list)["signing_keys"].clone();
+    assert_eq!(links(&keys[0]), (json!(null), json!(null)));
+    assert_eq!(links(&keys[1]), (json!(old), json!(null)));
 }

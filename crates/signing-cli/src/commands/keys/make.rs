@@ -1,8 +1,8 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
-use signing_crypto::{KeyName, SigningKey};
-use signing_trust::store::SigningKeyRecord;
+use signing_crypto::{KeyName, Note, SigningKey};
+use signing_trust::store::{RevocationReason, SigningKeyRecord};
 use zeroize::Zeroizing;
 
 use crate::cli::Format;
@@ -145,5 +145,8 @@ pub(super) fn signing_key_json(key: &SigningKeyRecord) -> Value {
         "fingerprint": key.fingerprint.to_string(),
         "created_at": key.created_at.to_rfc3339(),
         "revoked_at": key.revoked_at.map(|at| at.to_rfc3339()),
+        "reason": key.revocation_reason.map(RevocationReason::as_str),
+        "note": key.revocation_note.as_ref().map(Note::as_str),
+        "predecessor_id": key.predecessor_id.map(|id| id.to_string()),
     })
 }

@@ -2,8 +2,12 @@ use std::path::PathBuf;
 
 use serde_json::json;
 use signing_crypto::{Fingerprint, KeyId, KeyName, Note};
-use signing_trust::store::{Change, CompromisedKeyRecord, TrustedKeyRecord};
+use signing_trust::KeyManager;
+use signing_trust::store::{
+    Change, CompromisedKeyRecord, OrganizationRef, RevocationReason, TrustedKeyRecord,
+};
 
+use super::said;
 use crate::context::{Context, organization};
 use crate::error::CliError;
 use crate::files;
@@ -68,34 +72,47 @@ pub(super) async fn deny(
     let org = organization(&keys, org).await?;
     if let Reach::Everywhere = reach {
         let change = keys.danger_declare_compromised(org.id, &fingerprint, note).await?;
-        return Ok(declared(change));
+        return declared(&keys, change).await;
     }
     let change = keys.deny_key(org.id, &fingerprint, note).await?;
-    let done = match &change {
-        Change::Made(_) => "now refuses",
-        Change::AlreadySo(_) => "already refuses",
+    let text = match &change {
+        Change::Made(_) => format!("{} now refuses signatures by {fingerprint}", org.name),
+        Change::AlreadySo(key) => {
+            let said = said::trusted_key(key).unwrap_or_default();
+            format!("{} already refuses signatures by {fingerprint}: it was {said}", org.name)
+        }
     };
-    Ok(report(format!("{} {done} signatures by {fingerprint}", org.name), change))
+    Ok(report(text, change))
 }
 
-fn declared(change: Change<CompromisedKeyRecord>) -> Report {
+async fn declared(
+    keys: &KeyManager,
+    change: Change<CompromisedKeyRecord>,
+) -> Result<Report, CliError> {
     let (changed, done) = match &change {
         Change::Made(_) => (true, "now refuses"),
         Change::AlreadySo(_) => (false, "already refuses"),
     };
     let record = change.into_inner();
     let fingerprint = record.fingerprint;
-    let text = format!(
+    let mut text = format!(
         "every organisation of the store {done} signatures by {fingerprint}, for good: it was \
          declared compromised",
     );
+    if !changed {
+        let by = keys.organization(OrganizationRef::Id(record.declared_by)).await?.name;
+        let (at, note) = (time::text(&record.declared_at), said::note(record.note.as_ref()));
+        text += &format!(" by {by} at {at}{note}");
+    }
     let json = json!({
         "fingerprint": fingerprint.to_string(),
         "declared_by": record.declared_by.to_string(),
+        "declared_at": time::text(&record.declared_at),
+        "note": record.note.as_ref().map(Note::as_str),
         "everywhere": true,
         "changed": changed,
     });
-    Report::new(text, json)
+    Ok(Report::new(text, json))
 }
 
 fn report(text: String, change: Change<TrustedKeyRecord>) -> Report {
@@ -108,6 +125,9 @@ fn report(text: String, change: Change<TrustedKeyRecord>) -> Report {
         "org_id": record.org_id.to_string(),
         "fingerprint": record.fingerprint.to_string(),
         "expires_at": record.expires_at.as_ref().map(time::text),
+        "revoked_at": record.revoked_at.as_ref().map(time::text),
+        "reason": record.revocation_reason.map(RevocationReason::as_str),
+        "note": record.revocation_note.as_ref().map(Note::as_str),
         "changed": changed,
     });
     Report::new(text, json)
