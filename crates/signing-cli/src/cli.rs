@@ -13,7 +13,7 @@ use crate::passphrase::{PASSPHRASE, PassphraseArgs};
 
 pub(crate) use self::audit::{Audit, Checkpoint, List, Verify};
 pub(crate) use self::floor::Floor;
-pub(crate) use self::keys::{Reinstate, Revoke, Rotate, RotateKek, WhichKey};
+pub(crate) use self::keys::{Deny, Reinstate, Revoke, Rotate, RotateKek, WhichKey};
 pub(crate) use self::orgs::{Grant, NewGrant, Orgs};
 pub(crate) use self::package::Package;
 pub(crate) use self::trust::{Picture, Trust};
@@ -215,23 +215,7 @@ pub(crate) enum Keys {
         expires: Option<String>,
     },
     /// Refuse a key's signatures, even if another organisation passes it on
-    Deny {
-        /// The key's fingerprint
-        fingerprint: String,
-
-        /// Who refuses them (name or id)
-        #[arg(long)]
-        org: String,
-
-        /// Why; kept in the audit log
-        #[arg(long, value_name = "TEXT")]
-        reason: Option<String>,
-
-        /// For the store's administrator: declare the key compromised for every
-        /// organisation of the store, for good, with nothing to prove whose it is
-        #[arg(long)]
-        danger_everywhere: bool,
-    },
+    Deny(Deny),
     /// Revoke a signing key (it signs no more) or a trusted key (its signatures
     /// are refused)
     Revoke(Revoke),

@@ -73,8 +73,8 @@ pub use freshness::Freshness;
 pub use graph::{GrantStanding, GraphGrant, GraphKey, GraphOrganization, KeyStanding, TrustGraph};
 #[cfg(feature = "store")]
 pub use key_manager::{
-    KeyManager, OrganizationLoss, OtherHolder, Resign, Resigned, RevocationImpact, Rotation,
-    StoredSignature,
+    KeyManager, LostSignature, OrganizationLoss, OtherHolder, Resign, Resigned, RevocationImpact,
+    Rotation, StoredSignature,
 };
 pub use pinned::PinnedKeys;
 #[cfg(feature = "store")]

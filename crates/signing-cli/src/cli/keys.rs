@@ -43,6 +43,29 @@ pub(crate) struct Revoke {
 }
 
 #[derive(Args)]
+pub(crate) struct Deny {
+    /// The key's fingerprint
+    pub(crate) fingerprint: String,
+
+    /// Who refuses them (name or id)
+    #[arg(long)]
+    pub(crate) org: String,
+
+    /// Why; kept in the audit log
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: Option<String>,
+
+    /// For the store's administrator: declare the key compromised for every
+    /// organisation of the store, for good, with nothing to prove whose it is
+    #[arg(long)]
+    pub(crate) danger_everywhere: bool,
+
+    /// Change nothing: say what would be accepted no more
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Args)]
 pub(crate) struct Reinstate {
     #[command(flatten)]
     pub(crate) key: WhichKey,

@@ -1,3 +1,4 @@
+mod deny;
 mod impact;
 mod list;
 mod make;
@@ -42,13 +43,7 @@ pub(super) fn run(context: &Context, command: Keys) -> Result<Report, CliError> 
             };
             block_on(trust::trust(context, &org, key, name, expires.as_deref()))
         }
-        Keys::Deny { fingerprint, org, reason, danger_everywhere } => {
-            let reach = match danger_everywhere {
-                true => trust::Reach::Everywhere,
-                false => trust::Reach::Organization,
-            };
-            block_on(trust::deny(context, &org, &fingerprint, reason, reach))
-        }
+        Keys::Deny(command) => block_on(deny::deny(context, command)),
         Keys::Revoke(command) => block_on(revoke::revoke(context, command)),
         Keys::Reinstate(command) => block_on(reinstate::reinstate(context, command)),
         Keys::Rotate(command) => block_on(rotate::rotate(context, command)),

@@ -19,7 +19,12 @@ pub(super) async fn revoke(context: &Context, command: cli::Revoke) -> Result<Re
     let revocation = Revocation { reason: command.reason.into(), note };
     let keys = context.keys().await?;
     if command.dry_run {
-        return impact::foresee(&keys, select::key(&keys, &command.key).await?, &revocation).await;
+        return impact::foresee_revocation(
+            &keys,
+            select::key(&keys, &command.key).await?,
+            &revocation,
+        )
+        .await;
     }
     match select::key(&keys, &command.key).await? {
         Selected::Signing(key) => revoke_signing(&keys, &key, revocation).await,

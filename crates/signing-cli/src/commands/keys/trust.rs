@@ -1,13 +1,9 @@
 use std::path::PathBuf;
 
 use serde_json::json;
-use signing_crypto::{Fingerprint, KeyId, KeyName, Note};
-use signing_trust::KeyManager;
-use signing_trust::store::{
-    Change, CompromisedKeyRecord, OrganizationRef, RevocationReason, TrustedKeyRecord,
-};
+use signing_crypto::{KeyId, KeyName, Note};
+use signing_trust::store::{Change, RevocationReason, TrustedKeyRecord};
 
-use super::said;
 use crate::context::{Context, organization};
 use crate::error::CliError;
 use crate::files;
@@ -51,71 +47,7 @@ pub(super) async fn trust(
     Ok(report(text, change))
 }
 
-/// Who is to refuse a key.
-#[derive(Clone, Copy)]
-pub(super) enum Reach {
-    Organization,
-    Everywhere,
-}
-
-/// Refuses a key's signatures.
-pub(super) async fn deny(
-    context: &Context,
-    org: &str,
-    fingerprint: &str,
-    note: Option<String>,
-    reach: Reach,
-) -> Result<Report, CliError> {
-    let note = note.map(Note::new).transpose()?;
-    let fingerprint: Fingerprint = fingerprint.parse()?;
-    let keys = context.keys().await?;
-    let org = organization(&keys, org).await?;
-    if let Reach::Everywhere = reach {
-        let change = keys.danger_declare_compromised(org.id, &fingerprint, note).await?;
-        return declared(&keys, change).await;
-    }
-    let change = keys.deny_key(org.id, &fingerprint, note).await?;
-    let text = match &change {
-        Change::Made(_) => format!("{} now refuses signatures by {fingerprint}", org.name),
-        Change::AlreadySo(key) => {
-            let said = said::trusted_key(key).unwrap_or_default();
-            format!("{} already refuses signatures by {fingerprint}: it was {said}", org.name)
-        }
-    };
-    Ok(report(text, change))
-}
-
-async fn declared(
-    keys: &KeyManager,
-    change: Change<CompromisedKeyRecord>,
-) -> Result<Report, CliError> {
-    let (changed, done) = match &change {
-        Change::Made(_) => (true, "now refuses"),
-        Change::AlreadySo(_) => (false, "already refuses"),
-    };
-    let record = change.into_inner();
-    let fingerprint = record.fingerprint;
-    let mut text = format!(
-        "every organisation of the store {done} signatures by {fingerprint}, for good: it was \
-         declared compromised",
-    );
-    if !changed {
-        let by = keys.organization(OrganizationRef::Id(record.declared_by)).await?.name;
-        let (at, note) = (time::text(&record.declared_at), said::note(record.note.as_ref()));
-        text += &format!(" by {by} at {at}{note}");
-    }
-    let json = json!({
-        "fingerprint": fingerprint.to_string(),
-        "declared_by": record.declared_by.to_string(),
-        "declared_at": time::text(&record.declared_at),
-        "note": record.note.as_ref().map(Note::as_str),
-        "everywhere": true,
-        "changed": changed,
-    });
-    Ok(Report::new(text, json))
-}
-
-fn report(text: String, change: Change<TrustedKeyRecord>) -> Report {
+pub(super) fn report(text: String, change: Change<TrustedKeyRecord>) -> Report {
     let changed = matches!(change, Change::Made(_));
     let record = change.into_inner();
     let mut text = Lines::from(text);
