@@ -49,7 +49,9 @@ pub(crate) struct Global {
     #[arg(long, global = true)]
     pub(crate) json: bool,
 
-    /// Print nothing but errors
+    /// Do not say what was done, or that all is well: the exit code does. Errors, and
+    /// what a command is there to show, such as a list, a key, a graph, a checkpoint, a
+    /// dry run or an explanation, are printed all the same
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
 

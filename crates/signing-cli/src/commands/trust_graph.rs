@@ -29,7 +29,7 @@ pub(super) fn run(context: &Context, command: Trust) -> Result<Report, CliError>
             Picture::Dot => dot::draw(&graph),
             Picture::Mermaid => mermaid::draw(&graph),
         };
-        Ok(Report::new(drawn, graph_json(&graph)))
+        Ok(Report::shown(drawn, graph_json(&graph)))
     })
 }
 

@@ -63,5 +63,5 @@ async fn declared(
         "everywhere": true,
         "changed": changed,
     });
-    Ok(Report::new(text, json))
+    Ok(Report::told(text, json))
 }

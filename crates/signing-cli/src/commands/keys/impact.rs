@@ -37,7 +37,7 @@ pub(super) async fn foresee_revocation(
     json["kind"] = kind.into();
     json["id"] = id.into();
     json["reason"] = reason.as_str().into();
-    Ok(Report::new(text, json))
+    Ok(Report::shown(text, json))
 }
 
 /// Says what a denial would end, and changes nothing.
@@ -60,7 +60,7 @@ pub(super) async fn foresee_denial(
     let mut json = impact_json(fingerprint, &impact);
     json["org_id"] = org.id.to_string().into();
     json["everywhere"] = everywhere.into();
-    Ok(Report::new(describe(&what, &impact), json))
+    Ok(Report::shown(describe(&what, &impact), json))
 }
 
 fn heading(what: &str) -> Lines {

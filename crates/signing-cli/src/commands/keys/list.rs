@@ -68,7 +68,7 @@ pub(super) async fn list(context: &Context, org: &str) -> Result<Report, CliErro
         "refused": refused.into_iter().map(key_json).collect::<Vec<_>>(),
         "no_longer_trusted": idle.into_iter().map(key_json).collect::<Vec<_>>(),
     });
-    Ok(Report::new(text, json))
+    Ok(Report::shown(text, json))
 }
 
 /// Lists the keys that every organisation refuses, and who declared them compromised.
@@ -88,7 +88,7 @@ pub(super) async fn compromised(context: &Context) -> Result<Report, CliError> {
             "note": key.note.as_ref().map(Note::as_str),
         }));
     }
-    Ok(Report::new(text, json!({ "compromised": documents })))
+    Ok(Report::shown(text, json!({ "compromised": documents })))
 }
 
 /// The key that is in the place of another, and is not revoked itself.

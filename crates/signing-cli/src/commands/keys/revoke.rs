@@ -67,7 +67,7 @@ async fn revoke_signing(
         "changed": changed,
         "still_trusted_by": still_trusted_by,
     });
-    Ok(Report::new(text, json))
+    Ok(Report::told(text, json))
 }
 
 /// Who still accepts what the key has signed, and how to end that.
@@ -119,5 +119,5 @@ async fn revoke_trusted(
         "reason": key.revocation_reason.map(RevocationReason::as_str),
         "changed": changed,
     });
-    Ok(Report::new(text, json))
+    Ok(Report::told(text, json))
 }

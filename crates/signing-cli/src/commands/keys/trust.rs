@@ -62,5 +62,5 @@ pub(super) fn report(text: String, change: Change<TrustedKeyRecord>) -> Report {
         "note": record.revocation_note.as_ref().map(Note::as_str),
         "changed": changed,
     });
-    Report::new(text, json)
+    Report::told(text, json)
 }
