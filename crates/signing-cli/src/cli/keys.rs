@@ -51,9 +51,10 @@ pub(crate) struct Deny {
     #[arg(long)]
     pub(crate) org: String,
 
-    /// Why; kept in the audit log
-    #[arg(long, value_name = "TEXT")]
-    pub(crate) reason: Option<String>,
+    /// What to say about it; kept in the audit log
+    // Elsewhere a reason is one of a few words; this was called one before.
+    #[arg(long, alias = "reason", value_name = "TEXT")]
+    pub(crate) note: Option<String>,
 
     /// For the store's administrator: declare the key compromised for every
     /// organisation of the store, for good, with nothing to prove whose it is

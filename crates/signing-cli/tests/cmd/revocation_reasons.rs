@@ -98,7 +98,7 @@ fn a_second_revocation_changes_nothing_and_says_when_and_why_the_first_was() {
 fn a_second_denial_changes_nothing_and_says_when_and_why_the_first_was() {
     let scratch = Scratch::with_orgs(&["acme", "other"]);
     let fingerprint = "ab".repeat(32);
-    let deny = ["keys", "deny", &fingerprint, "--org", "acme", "--reason"];
+    let deny = ["keys", "deny", &fingerprint, "--org", "acme", "--note"];
     let first = scratch.json(&[&deny[..], &["the first"]].concat());
     let second = scratch.run(&[&deny[..], &["the second"]].concat());
     let at = text(&first["revoked_at"]);
@@ -179,7 +179,7 @@ fn what_is_retired_or_denied_comes_back_and_a_note_is_needed() {
     scratch.write("b.so", "b");
     scratch.json(&["package", "sign", "b.so", "--key-id", &id]);
 
-    let denied = scratch.json(&["keys", "deny", &fingerprint, "--org", "acme", "--reason", "why"]);
+    let denied = scratch.json(&["keys", "deny", &fingerprint, "--org", "acme", "--note", "why"]);
     assert_eq!(last_entry(&scratch, "acme").1["note"], "why");
     is_refused(&scratch, "acme");
     scratch.json(&["keys", "reinstate", &text(&denied["id"]), "--note", "no reason"]);
@@ -223,7 +223,7 @@ fn a_key_is_denied_everywhere_only_by_a_flag_that_says_danger() {
     scratch.json(&deny);
     scratch.json(&["package", "verify", "a.so", "--org", "acme"]);
 
-    let everywhere = [&deny[..], &["--danger-everywhere", "--reason", "leaked"]].concat();
+    let everywhere = [&deny[..], &["--danger-everywhere", "--note", "leaked"]].concat();
     let run = scratch.run(&everywhere);
     assert_eq!(
         run.stdout,

@@ -13,7 +13,7 @@ use crate::time;
 
 /// Refuses a key's signatures.
 pub(super) async fn deny(context: &Context, command: cli::Deny) -> Result<Report, CliError> {
-    let note = command.reason.map(Note::new).transpose()?;
+    let note = command.note.map(Note::new).transpose()?;
     let fingerprint: Fingerprint = command.fingerprint.parse()?;
     let keys = context.keys().await?;
     let org = organization(&keys, &command.org).await?;
