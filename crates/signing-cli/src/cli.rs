@@ -13,7 +13,7 @@ use crate::passphrase::{PASSPHRASE, PassphraseArgs};
 
 pub(crate) use self::audit::{Audit, Checkpoint, List, Verify};
 pub(crate) use self::floor::Floor;
-pub(crate) use self::keys::{Reinstate, Revoke, Rotate, RotateKek, WhichKey};
+pub(crate) use self::keys::{Deny, Reinstate, Revoke, Rotate, RotateKek, WhichKey};
 pub(crate) use self::orgs::{Grant, NewGrant, Orgs};
 pub(crate) use self::package::Package;
 pub(crate) use self::trust::{Picture, Trust};
@@ -49,7 +49,9 @@ pub(crate) struct Global {
     #[arg(long, global = true)]
     pub(crate) json: bool,
 
-    /// Print nothing but errors
+    /// Do not say what was done, or that all is well: the exit code does. Errors, and
+    /// what a command is there to show, such as a list, a key, a graph, a checkpoint, a
+    /// dry run or an explanation, are printed all the same
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
 
@@ -159,11 +161,18 @@ pub(crate) enum Keys {
         #[command(flatten)]
         passphrase: PassphraseArgs,
     },
-    /// List an organisation's signing keys, and the keys whose signatures it accepts
+    /// List an organisation's signing keys, and the keys whose signatures it accepts or
+    /// refuses
+    #[command(group(ArgGroup::new("which").args(["org", "compromised"]).required(true)))]
     List {
         /// The organisation (name or id)
         #[arg(long)]
-        org: String,
+        org: Option<String>,
+
+        /// List instead the keys that were declared compromised, which every organisation
+        /// of the store refuses
+        #[arg(long)]
+        compromised: bool,
     },
     /// Print a signing key's public half
     Export {
@@ -208,23 +217,7 @@ pub(crate) enum Keys {
         expires: Option<String>,
     },
     /// Refuse a key's signatures, even if another organisation passes it on
-    Deny {
-        /// The key's fingerprint
-        fingerprint: String,
-
-        /// Who refuses them (name or id)
-        #[arg(long)]
-        org: String,
-
-        /// Why; kept in the audit log
-        #[arg(long, value_name = "TEXT")]
-        reason: Option<String>,
-
-        /// For the store's administrator: declare the key compromised for every
-        /// organisation of the store, for good, with nothing to prove whose it is
-        #[arg(long)]
-        danger_everywhere: bool,
-    },
+    Deny(Deny),
     /// Revoke a signing key (it signs no more) or a trusted key (its signatures
     /// are refused)
     Revoke(Revoke),

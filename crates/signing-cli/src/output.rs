@@ -29,8 +29,10 @@ pub(crate) struct Report {
 
 /// What people get.
 enum Text {
-    /// Lines, with verdicts in colour.
-    Lines(Lines),
+    /// What was done, or that all is well: the exit code says as much.
+    Told(Lines),
+    /// What the command was asked to show.
+    Shown(Lines),
     /// This program's own, for another program, which must get it as it is.
     Verbatim(String),
     /// All of it is printed already, but for what did not succeed.
@@ -44,13 +46,18 @@ struct Refusal {
 }
 
 impl Report {
-    /// Lines of text, and the same as JSON.
-    pub(crate) fn new(text: impl Into<Lines>, json: Value) -> Self {
-        Self { text: Text::Lines(text.into()), json, refusals: Vec::new() }
+    /// What was done, which `--quiet` leaves out, and the same as JSON.
+    pub(crate) fn told(text: impl Into<Lines>, json: Value) -> Self {
+        Self { text: Text::Told(text.into()), json, refusals: Vec::new() }
     }
 
-    /// A report whose text is a script, a page or a key for another program, and quotes
-    /// nobody.
+    /// What the command is there to show, and the same as JSON.
+    pub(crate) fn shown(text: impl Into<Lines>, json: Value) -> Self {
+        Self { text: Text::Shown(text.into()), json, refusals: Vec::new() }
+    }
+
+    /// What the command is there to show to another program, such as a script or a key,
+    /// and quotes nobody.
     pub(crate) fn verbatim(text: String, json: Value) -> Self {
         Self { text: Text::Verbatim(text), json, refusals: Vec::new() }
     }
@@ -102,8 +109,11 @@ impl Output {
                 print(&json_text(&document));
             }
             Text::Verbatim(text) => print(text.trim_end_matches('\n')),
-            Text::Lines(lines) if self.quiet || lines.is_empty() => {}
-            Text::Lines(lines) => print(lines.to_string().trim_end_matches('\n')),
+            Text::Told(_) if self.quiet => {}
+            Text::Told(lines) | Text::Shown(lines) if lines.is_empty() => {}
+            Text::Told(lines) | Text::Shown(lines) => {
+                print(lines.to_string().trim_end_matches('\n'));
+            }
         }
         for refusal in &report.refusals {
             self.explain(&refusal.error, refusal.subject.as_deref());

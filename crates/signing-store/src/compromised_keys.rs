@@ -6,9 +6,9 @@ use signing_crypto::{Fingerprint, Note, OrgId};
 use crate::audit_log::AuditChain;
 use crate::backend::impl_for_connections;
 use crate::pool::{change, now, read};
-use crate::schema::compromised_keys;
+use crate::schema::{compromised_keys, organizations};
 use crate::sql_types::bind;
-use crate::{AuditEntry, Change, Store, StoreError};
+use crate::{AuditEntry, Change, OrganizationRecord, Store, StoreError};
 
 /// A key that every organisation of the store refuses, for good.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable)]
@@ -53,6 +53,21 @@ impl Store {
         fingerprint: Fingerprint,
     ) -> Result<Option<CompromisedKeyRecord>, StoreError> {
         read!(self.pool, |conn| { conn.find_compromised(fingerprint).await })
+    }
+
+    /// Every key that was declared compromised, and the organisation that did, deleted
+    /// or not; those first that were declared first.
+    pub async fn compromised_keys(
+        &self,
+    ) -> Result<Vec<(CompromisedKeyRecord, OrganizationRecord)>, StoreError> {
+        read!(self.pool, |conn| {
+            Ok(compromised_keys::table
+                .inner_join(organizations::table)
+                .order((compromised_keys::declared_at, compromised_keys::fingerprint))
+                .select((compromised_keys::all_columns, organizations::all_columns))
+                .load(conn)
+                .await?)
+        })
     }
 }
 

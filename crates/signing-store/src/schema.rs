@@ -153,6 +153,7 @@ table! {
 }
 
 joinable!(trusted_keys -> organizations (org_id));
+joinable!(compromised_keys -> organizations (declared_by));
 joinable!(package_signatures -> organizations (org_id));
 joinable!(trust_grants -> organizations (child_org_id));
 

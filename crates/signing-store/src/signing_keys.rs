@@ -164,7 +164,8 @@ impl Store {
 
     /// Revokes the signing key `id` of `org`: it signs no more. As compromised, every
     /// organisation refuses it from now on: that it is `org`'s was proved when it was
-    /// put into the store. One that was retired can still be revoked as compromised.
+    /// put into the store. One that was retired can still be revoked as compromised; what
+    /// was said then stays, unless something else is said now.
     ///
     /// # Errors
     ///
@@ -193,11 +194,12 @@ impl Store {
                 })
                 .await?;
             }
+            let note = revocation.note.or(record.revocation_note);
             let record = diesel::update(signing_keys::table.find(bind(id)))
                 .set((
                     signing_keys::revoked_at.eq(bind(record.revoked_at.unwrap_or(at))),
                     signing_keys::revocation_reason.eq(bind(revocation.reason)),
-                    signing_keys::revocation_note.eq(revocation.note.map(bind)),
+                    signing_keys::revocation_note.eq(note.map(bind)),
                 ))
                 .returning(SigningKeyRecord::as_returning())
                 .get_result(conn)

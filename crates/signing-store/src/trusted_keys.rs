@@ -170,7 +170,8 @@ impl Store {
     }
 
     /// Revokes the trusted key `id` of `org`. One that was revoked as retired can
-    /// still be revoked as compromised.
+    /// still be revoked as compromised; what was said then stays, unless something else
+    /// is said now.
     ///
     /// # Errors
     ///
@@ -344,11 +345,12 @@ impl_for_connections!(Words {
         if record.revoked_at.is_some() && !worse {
             return Ok(Change::AlreadySo(record));
         }
+        let note = revocation.note.or(record.revocation_note);
         let record = diesel::update(trusted_keys::table.find(bind(record.id)))
             .set((
                 trusted_keys::revoked_at.eq(bind(record.revoked_at.unwrap_or(at))),
                 trusted_keys::revocation_reason.eq(bind(revocation.reason)),
-                trusted_keys::revocation_note.eq(revocation.note.map(bind)),
+                trusted_keys::revocation_note.eq(note.map(bind)),
             ))
             .returning(trusted_keys::all_columns)
             .get_result(self)

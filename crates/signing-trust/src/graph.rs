@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use signing_crypto::{Fingerprint, GrantId, KeyName, OrgId, OrgName, TrustedKeyId};
+use signing_crypto::{Fingerprint, GrantId, KeyName, Note, OrgId, OrgName, TrustedKeyId};
 use signing_store::{RevocationReason, TrustGrantRecord, TrustRows, TrustedKeyRecord};
 
 use crate::TrustLimits;
@@ -43,6 +43,8 @@ pub struct GraphKey {
     pub name: Option<KeyName>,
     /// Until when it trusts the key: `None` for ever.
     pub expires_at: Option<DateTime<Utc>>,
+    /// What it says about that it revoked the key.
+    pub note: Option<Note>,
     /// What comes of it.
     pub standing: KeyStanding,
 }
@@ -181,6 +183,7 @@ fn graph_key(
         fingerprint: row.fingerprint,
         name: row.name,
         expires_at: row.expires_at,
+        note: row.revocation_note,
         standing,
     }
 }

@@ -22,7 +22,7 @@ use crate::freshness::Memory;
 use crate::rules::{Occasion, Packages};
 use crate::{EventType, Freshness, Signers, TrustDecision, TrustError, rules};
 
-pub use impact::{OrganizationLoss, RevocationImpact};
+pub use impact::{LostSignature, OrganizationLoss, RevocationImpact};
 pub use rotation::{OtherHolder, Resign, Resigned, Rotation};
 pub use signatures::{KeptSignatures, StoredSignature};
 

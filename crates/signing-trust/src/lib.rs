@@ -73,8 +73,8 @@ pub use freshness::Freshness;
 pub use graph::{GrantStanding, GraphGrant, GraphKey, GraphOrganization, KeyStanding, TrustGraph};
 #[cfg(feature = "store")]
 pub use key_manager::{
-    KeptSignatures, KeyManager, OrganizationLoss, OtherHolder, Resign, Resigned, RevocationImpact,
-    Rotation, StoredSignature,
+    KeptSignatures, KeyManager, LostSignature, OrganizationLoss, OtherHolder, Resign, Resigned,
+    RevocationImpact, Rotation, StoredSignature,
 };
 pub use pinned::PinnedKeys;
 #[cfg(feature = "store")]

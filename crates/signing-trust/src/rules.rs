@@ -3,13 +3,17 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use signing_crypto::{Fingerprint, PackageName, PackagePatterns, TrustedKeyId};
+use signing_crypto::{Fingerprint, PackageName, PackagePatterns};
 use signing_store::{TrustFact, TrustFacts, TrustedKeyRecord};
 
 use crate::{
     KeyDecision, Signers, TrustDecision, TrustError, TrustLimits, TrustPath, TrustedKey,
     UntrustedReason,
 };
+
+mod what_if;
+
+pub(crate) use what_if::{WhatIf, suppose};
 
 /// The most trusted keys that a signature without a name is tried against.
 pub const MAX_CANDIDATES: usize = 64;
@@ -88,33 +92,6 @@ pub(crate) fn decide_signers(
         named.extend(unnamed.iter().filter(|key| !signers.named.contains(key)));
     }
     Ok(decide(known, &named, occasion))
-}
-
-/// A revocation that has not been made.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum WhatIf {
-    /// Of an organisation's row about a key.
-    Revoked(TrustedKeyId),
-    /// Of a key, for every organisation.
-    Compromised(Fingerprint),
-}
-
-/// The facts as they would be after a revocation at `at`.
-pub(crate) fn suppose(known: &TrustFacts, what_if: WhatIf, at: DateTime<Utc>) -> TrustFacts {
-    let mut known = known.clone();
-    for fact in &mut known.facts {
-        let Some(key) = &mut fact.key else { continue };
-        match what_if {
-            WhatIf::Revoked(id) if key.id == id => {
-                key.revoked_at.get_or_insert(at);
-            }
-            WhatIf::Compromised(fingerprint) if key.fingerprint == fingerprint => {
-                fact.compromised_at.get_or_insert(at);
-            }
-            _ => {}
-        }
-    }
-    known
 }
 
 /// Every key that the facts make trusted, in the order of their fingerprints.

@@ -43,6 +43,30 @@ pub(crate) struct Revoke {
 }
 
 #[derive(Args)]
+pub(crate) struct Deny {
+    /// The key's fingerprint
+    pub(crate) fingerprint: String,
+
+    /// Who refuses them (name or id)
+    #[arg(long)]
+    pub(crate) org: String,
+
+    /// What to say about it; kept in the audit log
+    // Elsewhere a reason is one of a few words; this was called one before.
+    #[arg(long, alias = "reason", value_name = "TEXT")]
+    pub(crate) note: Option<String>,
+
+    /// For the store's administrator: declare the key compromised for every
+    /// organisation of the store, for good, with nothing to prove whose it is
+    #[arg(long)]
+    pub(crate) danger_everywhere: bool,
+
+    /// Change nothing: say what would be accepted no more
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Args)]
 pub(crate) struct Reinstate {
     #[command(flatten)]
     pub(crate) key: WhichKey,

@@ -25,7 +25,7 @@ async fn migrate(context: &Context) -> Result<Report, CliError> {
         0 => format!("{url} is up to date"),
         _ => format!("applied {} to {url}", applied.join(", ")),
     };
-    Ok(Report::new(text, json!({ "database": url.to_string(), "applied": applied })))
+    Ok(Report::told(text, json!({ "database": url.to_string(), "applied": applied })))
 }
 
 async fn status(context: &Context) -> Result<Report, CliError> {
@@ -49,7 +49,7 @@ async fn status(context: &Context) -> Result<Report, CliError> {
         "trust_epoch": state.trust_epoch,
         "kek_id": kek,
     });
-    Ok(Report::new(text, json))
+    Ok(Report::shown(text, json))
 }
 
 async fn grants(
@@ -65,10 +65,11 @@ async fn grants(
         Store::open(&url).await?.grant_role(purpose, role).await?;
         text.push(format!("{role} has these rights now, and no others:"));
     }
-    for statement in purpose.statements(role) {
-        text.push(statement);
-    }
-    Ok(Report::new(text, json))
+    text.extend(purpose.statements(role));
+    Ok(match apply {
+        true => Report::told(text, json),
+        false => Report::shown(text, json),
+    })
 }
 
 impl From<Purpose> for RolePurpose {

@@ -57,7 +57,7 @@ async fn set(
     let mut document = floor_json(&org, &name, floor.as_ref());
     document["before"] = before.as_ref().map(PackageVersion::as_str).into();
     document["changed"] = changed.into();
-    Ok(Report::new(text, document))
+    Ok(Report::told(text, document))
 }
 
 async fn list(context: &Context, org: &str) -> Result<Report, CliError> {
@@ -72,7 +72,7 @@ async fn list(context: &Context, org: &str) -> Result<Report, CliError> {
         document["set_at"] = set_at.into();
         documents.push(document);
     }
-    Ok(Report::new(text, Value::Array(documents)))
+    Ok(Report::shown(text, Value::Array(documents)))
 }
 
 fn floor_json(

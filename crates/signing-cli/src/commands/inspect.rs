@@ -125,7 +125,7 @@ impl<'a> Shown<'a> {
             "statement": statement.as_ref().map(statement_document),
             "signatures": signatures,
         });
-        let mut report = Report::new(text, document);
+        let mut report = Report::shown(text, document);
         if let Some(error) = refusal {
             report.refuse(file, error);
         }

@@ -1,3 +1,4 @@
+mod deny;
 mod impact;
 mod list;
 mod make;
@@ -5,6 +6,7 @@ mod reinstate;
 mod revoke;
 mod rotate;
 mod rotate_kek;
+mod said;
 mod trust;
 
 use crate::cli::Keys;
@@ -28,7 +30,8 @@ pub(super) fn run(context: &Context, command: Keys) -> Result<Report, CliError> 
             let passphrase = passphrase.source();
             block_on(make::import(context, &name, &org, &key, &passphrase))
         }
-        Keys::List { org } => block_on(list::list(context, &org)),
+        Keys::List { org: Some(org), .. } => block_on(list::list(context, &org)),
+        Keys::List { org: None, .. } => block_on(list::compromised(context)),
         Keys::Export { id, format, output, force } => {
             let existing = Existing::replace_if(force);
             block_on(make::export(context, &id, format, output.as_deref(), existing))
@@ -40,13 +43,7 @@ pub(super) fn run(context: &Context, command: Keys) -> Result<Report, CliError> 
             };
             block_on(trust::trust(context, &org, key, name, expires.as_deref()))
         }
-        Keys::Deny { fingerprint, org, reason, danger_everywhere } => {
-            let reach = match danger_everywhere {
-                true => trust::Reach::Everywhere,
-                false => trust::Reach::Organization,
-            };
-            block_on(trust::deny(context, &org, &fingerprint, reason, reach))
-        }
+        Keys::Deny(command) => block_on(deny::deny(context, command)),
         Keys::Revoke(command) => block_on(revoke::revoke(context, command)),
         Keys::Reinstate(command) => block_on(reinstate::reinstate(context, command)),
         Keys::Rotate(command) => block_on(rotate::rotate(context, command)),

@@ -26,7 +26,7 @@ pub(super) fn run(context: &Context, command: Orgs) -> Result<Report, CliError> 
 async fn create(context: &Context, name: &str) -> Result<Report, CliError> {
     let name = name.parse()?;
     let org = context.keys_in_new_or_old_store().await?.create_organization(name).await?;
-    Ok(Report::new(format!("created {} ({})", org.name, org.id), org_json(&org)))
+    Ok(Report::told(format!("created {} ({})", org.name, org.id), org_json(&org)))
 }
 
 async fn list(context: &Context) -> Result<Report, CliError> {
@@ -47,9 +47,10 @@ async fn list(context: &Context) -> Result<Report, CliError> {
             "id": org.id.to_string(),
             "name": org.name.as_str(),
             "accepts": accepts,
+            "grants": org.grants.iter().map(grant_json).collect::<Vec<_>>(),
         }));
     }
-    Ok(Report::new(text, Value::Array(documents)))
+    Ok(Report::shown(text, Value::Array(documents)))
 }
 
 async fn show(context: &Context, org: &str) -> Result<Report, CliError> {
@@ -69,7 +70,7 @@ async fn show(context: &Context, org: &str) -> Result<Report, CliError> {
     document["created_at"] = time::text(&org.created_at).into();
     document["deleted_at"] = org.deleted_at.as_ref().map(time::text).into();
     document["grants"] = grants.iter().map(grant_json).collect();
-    Ok(Report::new(text, document))
+    Ok(Report::shown(text, document))
 }
 
 async fn delete(context: &Context, org: &str) -> Result<Report, CliError> {
@@ -78,7 +79,7 @@ async fn delete(context: &Context, org: &str) -> Result<Report, CliError> {
     keys.delete_organization(org.id).await?;
     let text =
         format!("deleted {} ({}): it trusts nothing and passes no trust on", org.name, org.id);
-    Ok(Report::new(text, org_json(&org)))
+    Ok(Report::told(text, org_json(&org)))
 }
 
 async fn grant_trust(context: &Context, new: NewGrant) -> Result<Report, CliError> {
@@ -118,7 +119,7 @@ async fn grant_trust(context: &Context, new: NewGrant) -> Result<Report, CliErro
     let mut document = change_json(&parent, &child, changed);
     document["limits"] = limits_json(&limits);
     document["replaced"] = replaced.as_ref().map(limits_json).into();
-    Ok(Report::new(text, document))
+    Ok(Report::told(text, document))
 }
 
 async fn revoke_trust(context: &Context, grant: &Grant) -> Result<Report, CliError> {
@@ -130,7 +131,7 @@ async fn revoke_trust(context: &Context, grant: &Grant) -> Result<Report, CliErr
         Change::AlreadySo(_) => ("did not accept", false),
     };
     let text = format!("{} {done} keys through {}", parent.name, child.name);
-    Ok(Report::new(text, change_json(&parent, &child, changed)))
+    Ok(Report::told(text, change_json(&parent, &child, changed)))
 }
 
 fn limits(record: TrustGrantRecord) -> TrustLimits {

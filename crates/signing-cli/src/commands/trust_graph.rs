@@ -4,7 +4,7 @@ mod mermaid;
 use std::collections::HashMap;
 
 use serde_json::{Value, json};
-use signing_crypto::{KeyName, OrgId, PackagePatterns};
+use signing_crypto::{KeyName, Note, OrgId, PackagePatterns};
 use signing_trust::{
     GrantStanding, GraphGrant, GraphKey, GraphOrganization, KeyStanding, TrustGraph, TrustLimits,
 };
@@ -29,7 +29,7 @@ pub(super) fn run(context: &Context, command: Trust) -> Result<Report, CliError>
             Picture::Dot => dot::draw(&graph),
             Picture::Mermaid => mermaid::draw(&graph),
         };
-        Ok(Report::new(drawn, graph_json(&graph)))
+        Ok(Report::shown(drawn, graph_json(&graph)))
     })
 }
 
@@ -145,6 +145,7 @@ pub(super) fn key_json(key: &GraphKey) -> Value {
         "standing": standing,
         "since": since.map(time::text),
         "reason": reason,
+        "note": key.note.as_ref().map(Note::as_str),
     })
 }
 

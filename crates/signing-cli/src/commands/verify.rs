@@ -90,6 +90,8 @@ struct Verdicts {
     text: Lines,
     documents: Vec<Value>,
     refusals: Vec<(String, CliError)>,
+    /// Whether that is explained, and so is what was asked for.
+    explained: bool,
 }
 
 impl Verdicts {
@@ -133,13 +135,18 @@ impl Verdicts {
         let (tree, document) = (explained.tree(), explained.document());
         self.text = before;
         self.text.append(tree);
+        self.explained = true;
         if let Some(last) = self.documents.last_mut() {
             last["explanation"] = document;
         }
     }
 
     fn report(self) -> Report {
-        let mut report = Report::new(self.text, Value::Array(self.documents));
+        let documents = Value::Array(self.documents);
+        let mut report = match self.explained {
+            true => Report::shown(self.text, documents),
+            false => Report::told(self.text, documents),
+        };
         for (path, error) in self.refusals {
             report.refuse(path, error);
         }

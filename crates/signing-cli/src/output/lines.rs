@@ -45,6 +45,11 @@ impl Lines {
         self.0.append(&mut others.0);
     }
 
+    /// Adds each of these as a line.
+    pub(crate) fn extend<T: AsRef<str>>(&mut self, lines: impl IntoIterator<Item = T>) {
+        lines.into_iter().for_each(|line| self.push(line));
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -17,17 +17,14 @@ pub(crate) enum Form {
     Document,
     /// One JSON object a line.
     JsonLines,
-    /// Nothing.
-    Silent,
 }
 
 impl Form {
     pub(crate) fn new(global: &Global, json_lines: bool) -> Self {
-        match global {
-            _ if json_lines => Self::JsonLines,
-            Global { json: true, .. } => Self::Document,
-            Global { quiet: true, .. } => Self::Silent,
-            _ => Self::Table,
+        match (json_lines, global.json) {
+            (true, _) => Self::JsonLines,
+            (false, true) => Self::Document,
+            (false, false) => Self::Table,
         }
     }
 }
@@ -48,7 +45,7 @@ impl Listing {
         let _ = match form {
             Form::Table => writeln!(listing.out, "{heading}"),
             Form::Document => write!(listing.out, "{{\"schema_version\":1,\"result\":["),
-            Form::JsonLines | Form::Silent => Ok(()),
+            Form::JsonLines => Ok(()),
         };
         listing
     }
@@ -65,7 +62,6 @@ impl Listing {
             Form::Document if self.is_empty => write!(self.out, "{}", json_text(&document())),
             Form::Document => write!(self.out, ",{}", json_text(&document())),
             Form::JsonLines => writeln!(self.out, "{}", json_text(&document())),
-            Form::Silent => Ok(()),
         };
         self.is_empty = false;
         match printed {

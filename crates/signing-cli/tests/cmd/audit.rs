@@ -11,7 +11,7 @@ fn acme() -> (Scratch, String) {
     let scratch = Scratch::with_orgs(&["acme"]);
     let (id, _) = scratch.stored_key("release", "acme");
     scratch.json(&["keys", "trust", "--org", "acme", "--key-id", &id]);
-    scratch.json(&["keys", "deny", &"07".repeat(32), "--org", "acme", "--reason", "a reason"]);
+    scratch.json(&["keys", "deny", &"07".repeat(32), "--org", "acme", "--note", "a reason"]);
     let org = text(&scratch.json(&["orgs", "list"])[0]["id"]);
     (scratch, org)
 }

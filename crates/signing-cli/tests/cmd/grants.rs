@@ -81,6 +81,7 @@ fn an_organization_is_shown_with_its_grants_and_their_limits() {
     let shown = scratch.json(&["orgs", "show", "operator"]);
     assert_eq!((&shown["name"], &shown["deleted_at"]), (&json!("operator"), &json!(null)));
     let grants = shown["grants"].as_array().unwrap();
+    assert_eq!(scratch.json(&["orgs", "list"])[0]["grants"], shown["grants"]);
     assert_eq!(grants.len(), 2);
     assert_eq!(
         (&grants[0]["org"], &grants[0]["packages"], &grants[0]["expires_at"]),

@@ -1,4 +1,4 @@
-use crate::support::{Scratch, finish};
+use crate::support::{Scratch, finish, text};
 
 #[test]
 fn errors_are_text_on_standard_error_and_nothing_on_standard_output() {
@@ -10,7 +10,7 @@ fn errors_are_text_on_standard_error_and_nothing_on_standard_output() {
 }
 
 #[test]
-fn quiet_prints_nothing_on_standard_output() {
+fn quiet_says_nothing_of_what_was_done() {
     let scratch = Scratch::new();
     let quiet = |arguments: &[&str], code: i32| {
         let run = finish(scratch.command(arguments).arg("-q"), b"");
@@ -18,11 +18,21 @@ fn quiet_prints_nothing_on_standard_output() {
         assert_eq!(run.stderr.is_empty(), code == 0, "{}", run.stderr);
     };
     quiet(&["db", "migrate"], 0);
-    quiet(&["db", "status"], 0);
     quiet(&["orgs", "create", "acme"], 0);
-    quiet(&["orgs", "list"], 0);
+    quiet(&["orgs", "create", "other"], 0);
+    quiet(&["orgs", "grant-trust", "--from", "acme", "--to", "other"], 0);
+    quiet(&["keys", "generate", "--name", "release", "--org", "acme"], 0);
     quiet(&["keys", "generate", "--name", "d", "--output", "d.pem"], 0);
     quiet(&["keys", "trust", "--org", "acme", "--import", "d.pub.pem"], 0);
+    quiet(&["keys", "deny", &"ab".repeat(32), "--org", "acme"], 0);
+    let id = text(&scratch.json(&["keys", "list", "--org", "acme"])["signing_keys"][0]["id"]);
+    quiet(&["keys", "export", &id, "--output", "release.pub.pem"], 0);
+    let checkpoint = ["audit", "checkpoint", "--all", "--key", "d.pem", "--output", "kept"];
+    quiet(&checkpoint, 0);
+    quiet(&["audit", "verify", "--checkpoint", "kept", "--trust-key", "d.pub.pem"], 0);
+    quiet(&["keys", "rotate", &id], 0);
+    quiet(&["keys", "revoke", &id], 0);
+    quiet(&["package", "floor", "set", "1.0.0", "--org", "other", "--name", "a.so"], 0);
     scratch.write("a.so", "a");
     quiet(&["package", "sign", "a.so", "--key", "d.pem"], 0);
     quiet(&["package", "verify", "a.so", "--org", "acme"], 0);
@@ -31,6 +41,52 @@ fn quiet_prints_nothing_on_standard_output() {
     quiet(&["orgs", "create", "acme"], 2);
     let run = scratch.run(&["-q", "-v", "orgs", "list"]);
     assert_eq!(run.code, 2);
+}
+
+#[test]
+fn quiet_shows_what_a_command_is_there_to_show() {
+    let scratch = Scratch::with_orgs(&["acme"]);
+    let (id, fingerprint) = scratch.stored_key("release", "acme");
+    scratch.json(&["keys", "trust", "--org", "acme", "--key-id", &id]);
+    scratch.key_files("auditor");
+    scratch.write("a.so", "a");
+    scratch.json(&["package", "sign", "a.so", "--key-id", &id]);
+    scratch.json(&["package", "floor", "set", "1.0.0", "--org", "acme", "--name", "b.so"]);
+    for arguments in [
+        &["db", "status"][..],
+        &["db", "grants", "--role", "r", "--as", "runner"],
+        &["orgs", "list"],
+        &["orgs", "show", "acme"],
+        &["keys", "list", "--org", "acme"],
+        &["keys", "list", "--compromised"],
+        &["keys", "export", &id],
+        &["keys", "export", &id, "--format", "raw"],
+        &["keys", "revoke", &id, "--dry-run"],
+        &["keys", "deny", &fingerprint, "--org", "acme", "--dry-run"],
+        &["package", "inspect", "a.so"],
+        &["package", "inspect", "a.so", "--org", "acme"],
+        &["package", "verify", "a.so", "--org", "acme", "--explain"],
+        &["package", "floor", "list", "--org", "acme"],
+        &["trust", "graph"],
+        &["trust", "graph", "--format", "dot"],
+        &["trust", "graph", "--format", "mermaid"],
+        &["audit", "list", "--org", "acme"],
+        &["audit", "list", "--org", "acme", "--jsonl"],
+        &["completions", "bash"],
+        &["man", "keys", "list"],
+    ] {
+        let (loud, quiet) = (scratch.run(arguments), scratch.run(&[&["-q"], arguments].concat()));
+        assert_eq!((quiet.code, &*quiet.stderr), (0, ""), "{arguments:?}");
+        assert_ne!(quiet.stdout, "", "{arguments:?}");
+        assert_eq!(quiet.stdout, loud.stdout, "{arguments:?}");
+    }
+    // Two checkpoints are signed at two moments.
+    let checkpoint = ["-q", "audit", "checkpoint", "--org", "acme", "--key", "auditor.pem"];
+    let run = scratch.run(&checkpoint);
+    assert_eq!((run.code, run.stdout.lines().count()), (0, 1), "{}", run.stderr);
+    scratch.write("kept", run.stdout);
+    let verify = ["audit", "verify", "--checkpoint", "kept", "--trust-key", "auditor.pub.pem"];
+    scratch.json(&verify);
 }
 
 #[test]

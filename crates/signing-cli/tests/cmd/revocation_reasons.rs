@@ -65,6 +65,78 @@ fn a_signing_key_revoked_as_compromised_is_refused_by_every_organisation_and_say
 }
 
 #[test]
+fn a_second_revocation_changes_nothing_and_says_when_and_why_the_first_was() {
+    let (scratch, [id, fingerprint, row, _]) = world();
+    for (id, told) in [
+        (&id, "nothing was changed: the signing key release signs no more already".to_owned()),
+        (&row, format!("nothing was changed: signatures by {fingerprint} are refused already")),
+    ] {
+        let first = scratch.json(&["keys", "revoke", id, "--note", "the first"]);
+        let at = text(&first["revoked_at"]);
+        assert_eq!((&first["changed"], &first["note"]), (&true.into(), &"the first".into()));
+        let was = format!("it was revoked at {at} as retired: \"the first\"");
+
+        let again = ["keys", "revoke", id, "--note", "the second"];
+        let run = scratch.run(&again);
+        assert!(run.stdout.starts_with(&format!("{told}\n{was}\n")), "{}", run.stdout);
+        let mut second = scratch.json(&again);
+        assert_eq!(second["changed"], false);
+        second["changed"] = true.into();
+        assert_eq!(second, first);
+
+        // What is worse is not what it was, and is not silent about it.
+        let worse = ["keys", "revoke", id, "--reason", "compromised", "--note", "stolen"];
+        let run = scratch.run(&worse);
+        assert!(run.stdout.contains("as compromised, for good: "), "{}", run.stdout);
+        assert!(run.stdout.ends_with(&format!("\n{was}\n")), "{}", run.stdout);
+        let again = scratch.run(&["keys", "revoke", id]).stdout;
+        assert!(again.contains(&format!("it was revoked at {at} as compromised: \"stolen\"")));
+    }
+}
+
+#[test]
+fn a_second_denial_changes_nothing_and_says_when_and_why_the_first_was() {
+    let scratch = Scratch::with_orgs(&["acme", "other"]);
+    let fingerprint = "ab".repeat(32);
+    let deny = ["keys", "deny", &fingerprint, "--org", "acme", "--note"];
+    let first = scratch.json(&[&deny[..], &["the first"]].concat());
+    let second = scratch.run(&[&deny[..], &["the second"]].concat());
+    let at = text(&first["revoked_at"]);
+    let was = format!("it was revoked at {at} as retired: \"the first\"\n");
+    assert!(second.stdout.contains(&was), "{}", second.stdout);
+
+    let first = scratch.json(&[&deny[..], &["leaked", "--danger-everywhere"]].concat());
+    let mut again = [&deny[..], &["again", "--danger-everywhere"]].concat();
+    again[4] = "other";
+    let second = scratch.run(&again);
+    let at = text(&first["declared_at"]);
+    let was = format!("it was declared compromised by acme at {at}: \"leaked\"\n");
+    assert!(second.stdout.ends_with(&was), "{}", second.stdout);
+    assert_eq!(scratch.json(&again)["note"], "leaked");
+}
+
+#[test]
+fn keys_that_every_organisation_refuses_are_listed() {
+    let (scratch, [id, fingerprint, ..]) = world();
+    let list = ["keys", "list", "--compromised"];
+    assert_eq!(scratch.json(&list)["compromised"], serde_json::json!([]));
+    scratch.json(&["keys", "revoke", &id, "--reason", "compromised", "--note", "stolen"]);
+    let compromised = scratch.json(&list)["compromised"].clone();
+    let [only] = compromised.as_array().unwrap().as_slice() else { panic!("{compromised}") };
+    assert_eq!((&only["fingerprint"], &only["org"]), (&fingerprint.clone().into(), &"acme".into()));
+    let at = text(&only["declared_at"]);
+    assert_eq!(
+        scratch.run(&list).stdout,
+        format!(
+            "keys that every organisation of the store refuses\n  {fingerprint}  declared \
+             compromised by acme at {at}: \"stolen\"\n"
+        )
+    );
+    scratch.fails(2, "Usage", &["keys", "list"]);
+    scratch.fails(2, "Usage", &["keys", "list", "--compromised", "--org", "acme"]);
+}
+
+#[test]
 fn a_signing_key_revoked_as_retired_stays_good_where_it_is_trusted() {
     let (scratch, [id, ..]) = world();
     let revoked = scratch.json(&["keys", "revoke", &id, "--reason", "retired", "--note", "old"]);
@@ -107,7 +179,7 @@ fn what_is_retired_or_denied_comes_back_and_a_note_is_needed() {
     scratch.write("b.so", "b");
     scratch.json(&["package", "sign", "b.so", "--key-id", &id]);
 
-    let denied = scratch.json(&["keys", "deny", &fingerprint, "--org", "acme", "--reason", "why"]);
+    let denied = scratch.json(&["keys", "deny", &fingerprint, "--org", "acme", "--note", "why"]);
     assert_eq!(last_entry(&scratch, "acme").1["note"], "why");
     is_refused(&scratch, "acme");
     scratch.json(&["keys", "reinstate", &text(&denied["id"]), "--note", "no reason"]);
@@ -151,7 +223,7 @@ fn a_key_is_denied_everywhere_only_by_a_flag_that_says_danger() {
     scratch.json(&deny);
     scratch.json(&["package", "verify", "a.so", "--org", "acme"]);
 
-    let everywhere = [&deny[..], &["--danger-everywhere", "--reason", "leaked"]].concat();
+    let everywhere = [&deny[..], &["--danger-everywhere", "--note", "leaked"]].concat();
     let run = scratch.run(&everywhere);
     assert_eq!(
         run.stdout,

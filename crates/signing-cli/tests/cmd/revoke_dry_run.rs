@@ -3,33 +3,44 @@ use serde_json::json;
 use crate::support::{Scratch, text};
 
 /// `acme` owns a key, trusts it and keeps a signature; `parent` accepts what `acme`
-/// trusts. Gives the ids of the key and of the row.
-fn world() -> (Scratch, [String; 2]) {
+/// trusts. Gives the ids of the key, of the row and of the signature, and the key's
+/// fingerprint.
+fn world() -> (Scratch, [String; 4]) {
     let scratch = Scratch::with_orgs(&["acme", "parent", "stranger"]);
-    let (id, _) = scratch.stored_key("release", "acme");
+    let (id, fingerprint) = scratch.stored_key("release", "acme");
     let row = text(&scratch.json(&["keys", "trust", "--org", "acme", "--key-id", &id])["id"]);
     scratch.json(&["orgs", "grant-trust", "--from", "parent", "--to", "acme"]);
     scratch.write("a.so", "a");
-    scratch.json(&["package", "sign", "a.so", "--key-id", &id, "--store"]);
-    (scratch, [id, row])
+    let signed = scratch.json(&["package", "sign", "a.so", "--key-id", &id, "--store"]);
+    let kept = text(&signed[0]["signature_id"]);
+    (scratch, [id, row, kept, fingerprint])
+}
+
+/// That `acme` and `parent` lose the signature that is kept.
+fn all_is_lost(what: &str, kept: &str) -> String {
+    format!(
+        "nothing was changed; {what} would mean:\n  \
+         acme refuses whatever the key has signed\n  \
+         parent refuses whatever the key has signed\n  \
+         acme accepts these kept signatures no more:\n    \
+         {kept}  {DIGEST}  a.so\n  \
+         acme would have no other for:\n    \
+         {DIGEST}  a.so\n  \
+         parent accepts these kept signatures no more:\n    \
+         {kept}  {DIGEST}  a.so\n  \
+         parent would have no other for:\n    \
+         {DIGEST}  a.so\n  \
+         of .sig files beside packages the store knows nothing\n"
+    )
 }
 
 const DIGEST: &str = "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb";
 
 #[test]
 fn a_dry_run_says_what_would_be_lost_and_revokes_nothing() {
-    let (scratch, [id, row]) = world();
+    let (scratch, [id, row, kept, _]) = world();
     let told = |reason: &str, kind: &str| {
-        format!(
-            "nothing was changed; to revoke the {kind} key as {reason} would mean:\n  \
-             acme refuses whatever the key has signed\n  \
-             parent refuses whatever the key has signed\n  \
-             acme accepts 1 kept signatures no more\n    \
-             without any other: {DIGEST}  a.so\n  \
-             parent accepts 1 kept signatures no more\n    \
-             without any other: {DIGEST}  a.so\n  \
-             of .sig files beside packages the store knows nothing\n"
-        )
+        all_is_lost(&format!("to revoke the {kind} key as {reason}"), &kept)
     };
     let epoch = || scratch.inspect(async |keys| keys.store().heartbeat().await.unwrap().state);
     let before = epoch();
@@ -57,11 +68,12 @@ fn a_dry_run_says_what_would_be_lost_and_revokes_nothing() {
 
 #[test]
 fn what_another_key_has_signed_as_well_is_not_lost() {
-    let (scratch, [id, row]) = world();
+    let (scratch, [id, row, kept, _]) = world();
     let dry = ["keys", "revoke", &row, "--dry-run"];
     let loss = scratch.json(&dry)["losses"][0].clone();
     assert_eq!(loss["packages"], json!([{ "sha256": DIGEST, "name": "a.so" }]));
-    assert_eq!(loss["signatures"].as_array().unwrap().len(), 1);
+    let signature = json!({ "id": kept, "sha256": DIGEST, "name": "a.so" });
+    assert_eq!(loss["signatures"], json!([signature]));
 
     scratch.json(&["keys", "rotate", &id, "--resign"]);
 
@@ -72,5 +84,70 @@ fn what_another_key_has_signed_as_well_is_not_lost() {
     for org in ["acme", "parent"] {
         scratch.fails(1, "SignatureNotFound", &["package", "verify", "a.so", "--org", "stranger"]);
         scratch.json(&["package", "verify", "a.so", "--org", org]);
+    }
+}
+
+#[test]
+fn a_denial_is_foreseen_as_it_happens_and_denies_nothing() {
+    let (scratch, [.., kept, fingerprint]) = world();
+    let deny = |org: &str, more: &[&str]| {
+        let deny = ["keys", "deny", &*fingerprint, "--org", org];
+        let arguments: Vec<_> = deny.iter().chain(more).map(ToString::to_string).collect();
+        arguments
+    };
+    let run = |arguments: &[String]| {
+        scratch.run(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
+    };
+    let dry = ["--dry-run"];
+    let everywhere = ["--dry-run", "--danger-everywhere"];
+
+    // A parent denies what it inherits, for itself only.
+    assert_eq!(
+        run(&deny("parent", &dry)).stdout,
+        format!(
+            "nothing was changed; to deny {fingerprint} for parent would mean:\n  \
+             parent refuses whatever the key has signed\n  \
+             parent accepts these kept signatures no more:\n    \
+             {kept}  {DIGEST}  a.so\n  \
+             parent would have no other for:\n    \
+             {DIGEST}  a.so\n  \
+             of .sig files beside packages the store knows nothing\n"
+        )
+    );
+    // Who has said nothing about the key, and accepts nothing of it, loses nothing.
+    let stranger = run(&deny("stranger", &dry)).stdout;
+    assert!(stranger.contains("no organisation accepts the key less"), "{stranger}");
+    let told = all_is_lost(&format!("to deny {fingerprint} for acme"), &kept);
+    assert_eq!(run(&deny("acme", &dry)).stdout, told);
+    let what = format!("to declare {fingerprint} compromised for every organisation");
+    assert_eq!(run(&deny("stranger", &everywhere)).stdout, all_is_lost(&what, &kept));
+    for org in ["acme", "parent"] {
+        scratch.json(&["package", "verify", "a.so", "--org", org]);
+    }
+    assert_eq!(scratch.json(&["keys", "list", "--compromised"])["compromised"], json!([]));
+
+    assert_eq!(run(&deny("parent", &[])).code, 0);
+    scratch.fails(1, "UntrustedSigner", &["package", "verify", "a.so", "--org", "parent"]);
+    scratch.json(&["package", "verify", "a.so", "--org", "acme"]);
+    let again = run(&deny("parent", &dry)).stdout;
+    assert!(again.contains("no organisation accepts the key less"), "{again}");
+    assert_eq!(run(&deny("stranger", &["--danger-everywhere"])).code, 0);
+    scratch.fails(1, "UntrustedSigner", &["package", "verify", "a.so", "--org", "acme"]);
+}
+
+#[test]
+fn what_a_deleted_organisation_cannot_do_is_not_foreseen() {
+    let (scratch, [id, row, _, fingerprint]) = world();
+    let org = text(&scratch.json(&["orgs", "delete", "acme"])["id"]);
+    for arguments in [
+        &["keys", "revoke", &id][..],
+        &["keys", "revoke", &row],
+        &["keys", "revoke", &id, "--reason", "compromised"],
+        &["keys", "deny", &fingerprint, "--org", &org],
+        &["keys", "deny", &fingerprint, "--org", &org, "--danger-everywhere"],
+    ] {
+        for dry in [&["--dry-run"][..], &[]] {
+            scratch.fails(2, "OrganizationDeleted", &[arguments, dry].concat());
+        }
     }
 }

@@ -68,7 +68,7 @@ fn a_denied_key_is_refused_even_through_a_grant() {
     assert_eq!(listed["accepted"][0]["via"]["org"], "vendor");
     scratch.json(&["package", "verify", "a.so", "--org", "operator"]);
 
-    let deny = ["keys", "deny", &fingerprint, "--org", "operator", "--reason", "not ours"];
+    let deny = ["keys", "deny", &fingerprint, "--org", "operator", "--note", "not ours"];
     assert_eq!(scratch.json(&deny)["changed"], true);
     assert_eq!(scratch.json(&deny)["changed"], false);
     let verify = ["package", "verify", "a.so", "--org", "operator"];
@@ -84,11 +84,11 @@ fn a_denied_key_is_refused_even_through_a_grant() {
 }
 
 #[test]
-fn a_reason_for_a_denial_is_kept_in_the_audit_log() {
+fn a_note_on_a_denial_is_kept_in_the_audit_log() {
     let scratch = Scratch::with_orgs(&["acme"]);
     let fingerprint = "ab".repeat(32);
     let reason = "leaked on 'May 4'; DROP TABLE audit_log";
-    scratch.json(&["keys", "deny", &fingerprint, "--org", "acme", "--reason", reason]);
+    scratch.json(&["keys", "deny", &fingerprint, "--org", "acme", "--note", reason]);
     let log = scratch.inspect(async |keys| {
         let org = keys.list_organizations().await.unwrap()[0].id;
         keys.store().audit_log(org).await.unwrap()
@@ -101,14 +101,23 @@ fn a_reason_for_a_denial_is_kept_in_the_audit_log() {
 }
 
 #[test]
-fn a_reason_that_would_mislead_its_reader_is_refused() {
+fn a_note_that_would_mislead_its_reader_is_refused() {
     let scratch = Scratch::with_orgs(&["acme"]);
     let fingerprint = "ab".repeat(32);
     for reason in ["", "leaked\u{1b}[31m", "a\nb", "\u{202E}derit", &"a".repeat(256)] {
-        let deny = ["keys", "deny", &fingerprint, "--org", "acme", "--reason", reason];
+        let deny = ["keys", "deny", &fingerprint, "--org", "acme", "--note", reason];
         scratch.fails(2, "InvalidName", &deny);
     }
     assert_eq!(scratch.json(&["keys", "list", "--org", "acme"])["refused"], json!([]));
+}
+
+#[test]
+fn what_the_note_was_called_before_still_works_and_is_not_told() {
+    let scratch = Scratch::with_orgs(&["acme"]);
+    let fingerprint = "ab".repeat(32);
+    let deny = ["keys", "deny", &fingerprint, "--org", "acme", "--reason", "leaked"];
+    assert_eq!(scratch.json(&deny)["note"], "leaked");
+    assert!(!scratch.run(&["keys", "deny", "--help"]).stdout.contains("--reason"));
 }
 
 #[test]
@@ -133,6 +142,40 @@ fn lists_show_names_ids_and_paths_of_trust() {
     {
         assert!(shown.contains(expected), "{expected} is not in {shown}");
     }
-    scratch.json(&["keys", "revoke", &id]);
-    assert!(scratch.run(&["keys", "list", "--org", "acme"]).stdout.contains("release  revoked"));
+    let revoked = scratch.json(&["keys", "revoke", &id, "--note", "moved  on"]);
+    let at = text(&revoked["revoked_at"]);
+    let state = format!("release  revoked at {at} as retired: \"moved  on\"\n");
+    let shown = scratch.run(&["keys", "list", "--org", "acme"]).stdout;
+    assert!(shown.contains(&state), "{shown}");
+    let key = scratch.json(&["keys", "list", "--org", "acme"])["signing_keys"][0].clone();
+    assert_eq!((&key["reason"], &key["note"]), (&json!("retired"), &json!("moved  on")));
+
+    let row = text(&row["id"]);
+    scratch.json(&["keys", "revoke", &row, "--note", "not ours"]);
+    let shown = scratch.run(&["keys", "list", "--org", "vendor"]).stdout;
+    assert!(shown.contains(" as retired: \"not ours\"\n"), "{shown}");
+    let refused = scratch.json(&["keys", "list", "--org", "vendor"])["refused"][0].clone();
+    assert_eq!((&refused["id"], &refused["note"]), (&json!(row), &json!("not ours")));
+}
+
+#[test]
+fn a_list_says_which_key_took_the_place_of_which() {
+    let scratch = Scratch::with_orgs(&["acme"]);
+    let (old, _) = scratch.stored_key("release", "acme");
+    let new = text(&scratch.json(&["keys", "rotate", &old])["successor"]["id"]);
+    let list = ["keys", "list", "--org", "acme"];
+    let keys = scratch.json(&list)["signing_keys"].clone();
+    let links =
+        |key: &serde_json::Value| (key["predecessor_id"].clone(), key["successor_id"].clone());
+    assert_eq!(links(&keys[0]), (json!(null), json!(new)));
+    assert_eq!(links(&keys[1]), (json!(old), json!(null)));
+    let shown = scratch.run(&list).stdout;
+    assert!(shown.contains("  release  release.2 is in its place\n"), "{shown}");
+    assert!(shown.contains("  release.2  in the place of release\n"), "{shown}");
+
+    // One that is revoked is in nobody's place any more.
+    scratch.json(&["keys", "revoke", &new]);
+    let keys = scratch.json(&list)["signing_keys"].clone();
+    assert_eq!(links(&keys[0]), (json!(null), json!(null)));
+    assert_eq!(links(&keys[1]), (json!(old), json!(null)));
 }

@@ -4,7 +4,7 @@ use signing_crypto::{
     Fingerprint, KeyId, OrgId, OrgName, PackageDigest, PackageName, SignatureEnvelope, SignatureId,
     TrustedKeyId, VerifyingKey,
 };
-use signing_store::{OrganizationRecord, RevocationReason};
+use signing_store::{OrganizationRecord, OrganizationRef, RevocationReason, StoreError};
 
 use super::KeyManager;
 use super::rotation::PAGE;
@@ -30,9 +30,20 @@ pub struct OrganizationLoss {
     /// The organisation.
     pub org: OrganizationRecord,
     /// Kept signatures that it accepts now and would not then.
-    pub signatures: BTreeSet<SignatureId>,
+    pub signatures: BTreeSet<LostSignature>,
     /// The packages that no kept signature would be left for.
     pub packages: BTreeSet<(PackageDigest, PackageName)>,
+}
+
+/// A kept signature that would be accepted no more.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LostSignature {
+    /// The name that it is about.
+    pub name: PackageName,
+    /// The package that it is about.
+    pub digest: PackageDigest,
+    /// Its id.
+    pub id: SignatureId,
 }
 
 impl KeyManager {
@@ -45,14 +56,44 @@ impl KeyManager {
     ) -> Result<RevocationImpact, TrustError> {
         let key = self.store.signing_key(id).await?;
         match reason {
-            RevocationReason::Retired => Ok(RevocationImpact::default()),
+            RevocationReason::Retired => {
+                self.require_existing(key.org_id).await?;
+                Ok(RevocationImpact::default())
+            }
             RevocationReason::Compromised => {
-                let what_if = WhatIf::Compromised(key.fingerprint);
-                let holders = self.who_trusts(&key.fingerprint).await?;
-                let holders = holders.into_iter().map(|(org, _)| org).collect();
-                self.impact(&key.public_key, what_if, holders).await
+                self.compromise_impact(key.org_id, &key.fingerprint).await
             }
         }
+    }
+
+    /// What would be accepted no more if `org` declared the key compromised. Changes
+    /// nothing.
+    pub async fn compromise_impact(
+        &self,
+        org: OrgId,
+        fingerprint: &Fingerprint,
+    ) -> Result<RevocationImpact, TrustError> {
+        self.require_existing(org).await?;
+        let holders = self.who_trusts(fingerprint).await?;
+        let rows = holders.iter().filter_map(|(_, row)| row.public_key);
+        // Nobody accepts a key that nobody has.
+        let Some(key) = one_of(rows, fingerprint) else { return Ok(RevocationImpact::default()) };
+        let holders = holders.into_iter().map(|(org, _)| org).collect();
+        self.impact(&key, WhatIf::Compromised(*fingerprint), holders).await
+    }
+
+    /// What would be accepted no more if `org` denied the key, be it one that it only
+    /// inherits. Changes nothing.
+    pub async fn denial_impact(
+        &self,
+        org: OrgId,
+        fingerprint: &Fingerprint,
+    ) -> Result<RevocationImpact, TrustError> {
+        let org = self.require_existing(org).await?;
+        let known = self.store.trust_facts(org.id, None, &[*fingerprint]).await?;
+        let rows = known.facts.into_iter().filter_map(|fact| fact.key?.public_key);
+        let Some(key) = one_of(rows, fingerprint) else { return Ok(RevocationImpact::default()) };
+        self.impact(&key, WhatIf::Denied(org.id, *fingerprint), vec![org]).await
     }
 
     /// What would be accepted no more if the trusted key `id` were revoked, for whatever
@@ -62,10 +103,20 @@ impl KeyManager {
         id: TrustedKeyId,
     ) -> Result<RevocationImpact, TrustError> {
         let row = self.store.trusted_key(id).await?;
+        self.require_existing(row.org_id).await?;
         let Some(key) = row.public_key else { return Ok(RevocationImpact::default()) };
         let holders = self.who_trusts(&row.fingerprint).await?;
         let own = holders.into_iter().map(|(org, _)| org).filter(|org| org.id == row.org_id);
         self.impact(&key, WhatIf::Revoked(id), own.collect()).await
+    }
+
+    /// A deleted organisation can change nothing, so nothing would happen.
+    async fn require_existing(&self, org: OrgId) -> Result<OrganizationRecord, TrustError> {
+        let org = self.organization(OrganizationRef::Id(org)).await?;
+        match org.deleted_at {
+            Some(_) => Err(StoreError::OrganizationDeleted { org: org.id }.into()),
+            None => Ok(org),
+        }
     }
 
     /// Judges all that `holders` and those that granted trust to them accept, twice.
@@ -136,10 +187,11 @@ impl KeyManager {
                     before.insert(package.clone());
                 }
                 if now.after {
-                    after.insert(package);
+                    after.insert(package.clone());
                 }
                 if now.before && !now.after {
-                    signatures.insert(kept.id);
+                    let (digest, name) = package;
+                    signatures.insert(LostSignature { name, digest, id: kept.id });
                 }
             }
         }
@@ -200,6 +252,14 @@ impl KeyManager {
         let after = suffices(rules::decide_signers(&then, &signers, occasion))?;
         Ok(Judged { before, after })
     }
+}
+
+/// The key with this fingerprint: a row may hold another than it names.
+fn one_of(
+    mut keys: impl Iterator<Item = VerifyingKey>,
+    fingerprint: &Fingerprint,
+) -> Option<VerifyingKey> {
+    keys.find(|key| key.fingerprint() == *fingerprint)
 }
 
 /// Whether a package's signature is accepted.

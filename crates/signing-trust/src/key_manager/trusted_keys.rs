@@ -212,6 +212,14 @@ impl KeyManager {
         Ok(self.store.own_trusted_keys(org).await?)
     }
 
+    /// Every key that was declared compromised for the whole store, by its owner or by
+    /// the store's administrator, with the organisation in whose name that was done.
+    pub async fn list_compromised_keys(
+        &self,
+    ) -> Result<Vec<(CompromisedKeyRecord, OrganizationRecord)>, TrustError> {
+        Ok(self.store.compromised_keys().await?)
+    }
+
     /// The organisations that trust the key directly, with their rows about it.
     pub async fn who_trusts(
         &self,

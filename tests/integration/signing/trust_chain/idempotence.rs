@@ -2,9 +2,9 @@
 
 use std::fmt::Debug;
 
-use signing_crypto::OrgId;
+use signing_crypto::{Note, OrgId};
 use signing_trust::TrustError;
-use signing_trust::store::Change;
+use signing_trust::store::{Change, Revocation, RevocationReason};
 
 use crate::support::{World, on_both_backends};
 
@@ -14,6 +14,7 @@ on_both_backends! {
     denying_what_was_revoked_changes_nothing,
     revoking_a_trusted_key_twice_changes_nothing,
     revoking_a_signing_key_twice_changes_nothing,
+    what_was_said_about_a_revocation_stays_until_something_worse_is_said,
     granting_twice_changes_nothing,
     revoking_a_grant_twice_changes_nothing,
 }
@@ -80,6 +81,36 @@ async fn revoking_a_signing_key_twice_changes_nothing(world: World) {
     let key = world.key(org, "release").await;
     let revoke = async || world.keys.revoke_signing_key(key.id).await;
     assert!(twice(&world, org, revoke).await.revoked_at.is_some());
+}
+
+async fn what_was_said_about_a_revocation_stays_until_something_worse_is_said(world: World) {
+    let (told, silent) = (world.vendor("told").await, world.vendor("silent").await);
+    let said = |text: &str| Some(text.parse::<Note>().unwrap());
+    let because = |reason, note| Revocation { reason, note };
+    let (retired, compromised) = (RevocationReason::Retired, RevocationReason::Compromised);
+    for (vendor, last, kept) in [(&told, said("stolen"), "stolen"), (&silent, None, "moved")] {
+        let (key, row) = (vendor.key.id, vendor.trusted.id);
+        for revocation in [
+            because(retired, said("moved")),
+            because(retired, said("again")),
+            because(retired, None),
+        ] {
+            let keys = &world.keys;
+            let key = keys.revoke_signing_key_because(key, revocation.clone()).await.unwrap();
+            assert_eq!(key.into_inner().revocation_note, said("moved"));
+            let row = keys.revoke_trusted_key_because(row, revocation).await.unwrap();
+            assert_eq!(row.into_inner().revocation_note, said("moved"));
+        }
+        let denied = world.keys.deny_key(vendor.org, &vendor.key.fingerprint, said("why")).await;
+        assert_eq!(denied.unwrap().into_inner().revocation_note, said("moved"));
+        for note in [last, said("once more")] {
+            let worse = because(compromised, note);
+            let key = world.keys.revoke_signing_key_because(key, worse.clone()).await.unwrap();
+            assert_eq!(key.into_inner().revocation_note, said(kept));
+            let row = world.keys.revoke_trusted_key_because(row, worse).await.unwrap();
+            assert_eq!(row.into_inner().revocation_note, said(kept));
+        }
+    }
 }
 
 async fn granting_twice_changes_nothing(world: World) {

@@ -1,6 +1,6 @@
 //! Who refuses a key, for whom, and who cannot.
 
-use signing_trust::store::{Change, TrustedKeyRecord};
+use signing_trust::store::{Change, Revocation, TrustedKeyRecord};
 use signing_trust::{TrustError, TrustPath, UntrustedReason};
 
 use super::{grant, granted};
@@ -16,6 +16,7 @@ on_both_backends! {
     hostile_organization_cannot_revoke_a_strangers_key_for_others,
     denied_key_is_not_trusted_by_trusting_it,
     denied_keys_are_not_listed,
+    keys_that_everybody_refuses_are_listed_with_who_said_so_and_no_others,
     key_that_does_not_match_its_fingerprint_is_not_trusted,
 }
 
@@ -161,6 +162,43 @@ async fn denied_keys_are_not_listed(world: World) {
     assert_eq!(listed().await, sorted(vec![own, inherited]));
     world.keys.deny_key(parent, &own, None).await.unwrap();
     assert_eq!(listed().await, [inherited]);
+}
+
+async fn keys_that_everybody_refuses_are_listed_with_who_said_so_and_no_others(world: World) {
+    let [owner, stranger, denied, gone] = [
+        world.vendor("owner").await,
+        world.vendor("stranger").await,
+        world.vendor("denied").await,
+        world.vendor("gone").await,
+    ];
+    let listed = async || {
+        let list = world.keys.list_compromised_keys().await.unwrap();
+        let told = list.into_iter().map(|(key, org)| {
+            assert_eq!(key.declared_by, org.id);
+            (key.fingerprint, org.name.to_string(), key.note.map(|note| note.to_string()))
+        });
+        told.collect::<Vec<_>>()
+    };
+    // What only one organisation refuses is nothing to the others.
+    world.keys.deny_key(owner.org, &denied.key.fingerprint, None).await.unwrap();
+    let compromised = Revocation::compromised();
+    let row = denied.trusted.id;
+    world.keys.revoke_trusted_key_because(row, compromised.clone()).await.unwrap();
+    world.keys.revoke_signing_key(denied.key.id).await.unwrap();
+    assert_eq!(listed().await, []);
+
+    let stolen = compromised.with_note(Some("stolen".parse().unwrap()));
+    world.keys.revoke_signing_key_because(owner.key.id, stolen).await.unwrap();
+    let fingerprint = stranger.key.fingerprint;
+    for _ in 0..2 {
+        world.keys.danger_declare_compromised(gone.org, &fingerprint, None).await.unwrap();
+    }
+    world.keys.delete_organization(gone.org).await.unwrap();
+    let expected = [
+        (owner.key.fingerprint, "owner".to_owned(), Some("stolen".to_owned())),
+        (fingerprint, "gone".to_owned(), None),
+    ];
+    assert_eq!(listed().await, expected);
 }
 
 async fn key_that_does_not_match_its_fingerprint_is_not_trusted(world: World) {

@@ -52,7 +52,7 @@ pub(super) async fn checkpoint(context: &Context, command: Checkpoint) -> Result
         let AuditCheckpoint { org, org_name, sequence, entry_hash, .. } = checkpoint;
         text.push(format!("  {org_name} ({org})  entry {sequence}  {entry_hash}"));
     }
-    Ok(Report::new(text, json))
+    Ok(Report::told(text, json))
 }
 
 /// The organisation that is named, or all that have a log.

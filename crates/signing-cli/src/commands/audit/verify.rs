@@ -174,7 +174,7 @@ impl Verdicts {
     }
 
     fn report(self) -> Report {
-        let mut report = Report::new(self.text, Value::Array(self.documents));
+        let mut report = Report::told(self.text, Value::Array(self.documents));
         for (org, error) in self.refusals {
             report.refuse(org, error);
         }

@@ -1,12 +1,16 @@
 use serde_json::{Value, json};
+use signing_crypto::{KeyId, Note};
+use signing_trust::store::SigningKeyRecord;
 use signing_trust::{GraphKey, KeyStanding, TrustPath, TrustedKey};
 
 use super::make::signing_key_json;
+use super::said;
 use crate::commands::trust_graph::{key_json, limits_text, remark};
 use crate::commands::trusted_key::trusted_json;
 use crate::context::{Context, organization};
 use crate::error::CliError;
 use crate::output::{Lines, Report};
+use crate::time;
 
 /// Lists an organisation's signing keys, the keys that it accepts, once for each path,
 /// and what else it says about keys.
@@ -26,7 +30,14 @@ pub(super) async fn list(context: &Context, org: &str) -> Result<Report, CliErro
 
     let mut text = Lines::from(format!("signing keys of {}", org.name));
     for key in &signing {
-        let state = if key.revoked_at.is_some() { "  revoked" } else { "" };
+        let name = |id: KeyId| signing.iter().find(|other| other.id == id).map(|key| &key.name);
+        let mut state = said::signing_key(key).map(|said| format!("  {said}")).unwrap_or_default();
+        if let Some(old) = key.predecessor_id.and_then(name) {
+            state += &format!("  in the place of {old}");
+        }
+        if let Some(new) = successor(key, &signing) {
+            state += &format!("  {} is in its place", new.name);
+        }
         text.push(format!("  {}  {}  {}{state}", key.id, key.fingerprint, key.name));
     }
     text.push(format!("keys whose signatures {} accepts", org.name));
@@ -36,7 +47,8 @@ pub(super) async fn list(context: &Context, org: &str) -> Result<Report, CliErro
     }
     text.push(format!("keys whose signatures {} refuses", org.name));
     for key in &refused {
-        text.push(format!("  {}  {}{}", key.id, key.fingerprint, remark(key)));
+        let note = said::note(key.note.as_ref());
+        text.push(format!("  {}  {}{}{note}", key.id, key.fingerprint, remark(key)));
     }
     if !idle.is_empty() {
         text.push(format!("keys that {} itself trusts no longer", org.name));
@@ -44,13 +56,47 @@ pub(super) async fn list(context: &Context, org: &str) -> Result<Report, CliErro
     for key in &idle {
         text.push(format!("  {}  {}{}", key.id, key.fingerprint, remark(key)));
     }
+    let signing_document = |key: &SigningKeyRecord| {
+        let mut document = signing_key_json(key);
+        let successor = successor(key, &signing);
+        document["successor_id"] = successor.map(|successor| successor.id.to_string()).into();
+        document
+    };
     let json = json!({
-        "signing_keys": signing.iter().map(signing_key_json).collect::<Vec<_>>(),
+        "signing_keys": signing.iter().map(signing_document).collect::<Vec<_>>(),
         "accepted": accepted.iter().map(accepted_json).collect::<Vec<_>>(),
         "refused": refused.into_iter().map(key_json).collect::<Vec<_>>(),
         "no_longer_trusted": idle.into_iter().map(key_json).collect::<Vec<_>>(),
     });
-    Ok(Report::new(text, json))
+    Ok(Report::shown(text, json))
+}
+
+/// Lists the keys that every organisation refuses, and who declared them compromised.
+pub(super) async fn compromised(context: &Context) -> Result<Report, CliError> {
+    let declared = context.keys().await?.list_compromised_keys().await?;
+    let mut text = Lines::from("keys that every organisation of the store refuses");
+    let mut documents = Vec::new();
+    for (key, org) in &declared {
+        let (at, note) = (time::text(&key.declared_at), said::note(key.note.as_ref()));
+        let fingerprint = key.fingerprint;
+        text.push(format!("  {fingerprint}  declared compromised by {} at {at}{note}", org.name));
+        documents.push(json!({
+            "fingerprint": fingerprint.to_string(),
+            "declared_by": org.id.to_string(),
+            "org": org.name.as_str(),
+            "declared_at": at,
+            "note": key.note.as_ref().map(Note::as_str),
+        }));
+    }
+    Ok(Report::shown(text, json!({ "compromised": documents })))
+}
+
+/// The key that is in the place of another, and is not revoked itself.
+fn successor<'a>(
+    key: &SigningKeyRecord,
+    keys: &'a [SigningKeyRecord],
+) -> Option<&'a SigningKeyRecord> {
+    keys.iter().find(|other| other.predecessor_id == Some(key.id) && other.revoked_at.is_none())
 }
 
 fn row_id(key: &TrustedKey) -> String {

@@ -1,8 +1,8 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
-use signing_crypto::{KeyName, SigningKey};
-use signing_trust::store::SigningKeyRecord;
+use signing_crypto::{KeyName, Note, SigningKey};
+use signing_trust::store::{RevocationReason, SigningKeyRecord};
 use zeroize::Zeroizing;
 
 use crate::cli::Format;
@@ -53,7 +53,7 @@ pub(super) fn generate_files(
         "encrypted": passphrase.is_some(),
         "public_key": public.display().to_string(),
     });
-    Ok(Report::new(text, json))
+    Ok(Report::told(text, json))
 }
 
 /// Makes a key in the store.
@@ -101,7 +101,7 @@ pub(super) async fn export(
     let Some(path) = output else { return Ok(Report::verbatim(public, json)) };
     files::write_atomically(path, public.as_bytes(), Readers::Everybody, existing)?;
     json["file"] = path.display().to_string().into();
-    Ok(Report::new(format!("wrote {}", path.display()), json))
+    Ok(Report::told(format!("wrote {}", path.display()), json))
 }
 
 /// Two files cannot be put in place at once. In whatever order they come, nobody
@@ -134,7 +134,7 @@ fn created(done: &str, key: &SigningKeyRecord) -> Report {
     text.push(format!("id           {}", key.id));
     text.push(format!("fingerprint  {}", key.fingerprint));
     text.push("not trusted yet, not even by its own organisation");
-    Report::new(text, signing_key_json(key))
+    Report::told(text, signing_key_json(key))
 }
 
 pub(super) fn signing_key_json(key: &SigningKeyRecord) -> Value {
@@ -145,5 +145,8 @@ pub(super) fn signing_key_json(key: &SigningKeyRecord) -> Value {
         "fingerprint": key.fingerprint.to_string(),
         "created_at": key.created_at.to_rfc3339(),
         "revoked_at": key.revoked_at.map(|at| at.to_rfc3339()),
+        "reason": key.revocation_reason.map(RevocationReason::as_str),
+        "note": key.revocation_note.as_ref().map(Note::as_str),
+        "predecessor_id": key.predecessor_id.map(|id| id.to_string()),
     })
 }

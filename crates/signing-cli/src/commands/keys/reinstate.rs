@@ -38,7 +38,7 @@ pub(super) async fn reinstate(
         "fingerprint": fingerprint.to_string(),
         "changed": changed,
     });
-    Ok(Report::new(text, json))
+    Ok(Report::told(text, json))
 }
 
 /// A denial may have been the first word about the key.

@@ -1,14 +1,17 @@
 use serde_json::json;
-use signing_crypto::{Fingerprint, KeyId, Note, TrustedKeyId};
-use signing_trust::store::{Change, Revocation, RevocationReason};
+use signing_crypto::{Fingerprint, Note};
+use signing_trust::store::{
+    Change, Revocation, RevocationReason, SigningKeyRecord, TrustedKeyRecord,
+};
 use signing_trust::{KeyManager, TrustError};
 
-use super::impact;
+use super::{impact, said};
 use crate::cli;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::{Lines, Report};
 use crate::select::{self, Selected};
+use crate::time;
 
 /// Revokes a signing key or a trusted key.
 pub(super) async fn revoke(context: &Context, command: cli::Revoke) -> Result<Report, CliError> {
@@ -16,46 +19,55 @@ pub(super) async fn revoke(context: &Context, command: cli::Revoke) -> Result<Re
     let revocation = Revocation { reason: command.reason.into(), note };
     let keys = context.keys().await?;
     if command.dry_run {
-        return impact::foresee(&keys, select::key(&keys, &command.key).await?, &revocation).await;
+        return impact::foresee_revocation(
+            &keys,
+            select::key(&keys, &command.key).await?,
+            &revocation,
+        )
+        .await;
     }
     match select::key(&keys, &command.key).await? {
-        Selected::Signing(key) => revoke_signing(&keys, key.id, revocation).await,
-        Selected::Trusted(key) => revoke_trusted(&keys, key.id, revocation).await,
+        Selected::Signing(key) => revoke_signing(&keys, &key, revocation).await,
+        Selected::Trusted(key) => revoke_trusted(&keys, &key, revocation).await,
     }
 }
 
 async fn revoke_signing(
     keys: &KeyManager,
-    id: KeyId,
+    before: &SigningKeyRecord,
     revocation: Revocation,
 ) -> Result<Report, CliError> {
-    let change = keys.revoke_signing_key_because(id, revocation).await?;
+    let change = keys.revoke_signing_key_because(before.id, revocation).await?;
     let changed = matches!(change, Change::Made(_));
     let key = change.into_inner();
     let (name, fingerprint) = (&key.name, key.fingerprint);
     let compromised = key.revocation_reason == Some(RevocationReason::Compromised);
     let mut text = Lines::from(match (changed, compromised) {
         (true, false) => format!("revoked the signing key {name}: it signs no more"),
-        (false, false) => format!("the signing key {name} was revoked before"),
+        (false, _) => format!("nothing was changed: the signing key {name} signs no more already"),
         (true, true) => format!(
             "revoked the signing key {name} as compromised, for good: it signs no more, and \
              every organisation of the store refuses what it has signed",
         ),
-        (false, true) => format!("the signing key {name} was revoked as compromised before"),
     });
+    // Of what is revoked anew, what was said before; of what is not, what still holds.
+    let said = said::signing_key(if changed { before } else { &key });
+    text.extend(said.map(|said| format!("it was {said}")));
     let still_trusted_by = match compromised {
         true => Vec::new(),
         false => still_trusted(keys, &fingerprint, &mut text).await?,
     };
     let json = json!({
         "kind": "signing",
-        "id": id.to_string(),
+        "id": key.id.to_string(),
         "fingerprint": fingerprint.to_string(),
+        "revoked_at": key.revoked_at.as_ref().map(time::text),
         "reason": key.revocation_reason.map(RevocationReason::as_str),
+        "note": key.revocation_note.as_ref().map(Note::as_str),
         "changed": changed,
         "still_trusted_by": still_trusted_by,
     });
-    Ok(Report::new(text, json))
+    Ok(Report::told(text, json))
 }
 
 /// Who still accepts what the key has signed, and how to end that.
@@ -76,30 +88,36 @@ async fn still_trusted(
 
 async fn revoke_trusted(
     keys: &KeyManager,
-    id: TrustedKeyId,
+    before: &TrustedKeyRecord,
     revocation: Revocation,
 ) -> Result<Report, CliError> {
-    let change = keys.revoke_trusted_key_because(id, revocation).await?;
+    let change = keys.revoke_trusted_key_because(before.id, revocation).await?;
     let changed = matches!(change, Change::Made(_));
     let key = change.into_inner();
     let fingerprint = key.fingerprint;
     let compromised = key.revocation_reason == Some(RevocationReason::Compromised);
-    let text = match (changed, compromised) {
+    let mut text = Lines::from(match (changed, compromised) {
         (true, false) => format!("revoked: signatures by {fingerprint} are refused"),
         (true, true) => format!(
             "revoked as compromised, for good: signatures by {fingerprint} are refused by this \
              organisation; by every other only once its owner revokes the signing key as \
              compromised",
         ),
-        (false, _) => format!("signatures by {fingerprint} were refused before"),
-    };
+        (false, _) => {
+            format!("nothing was changed: signatures by {fingerprint} are refused already")
+        }
+    });
+    let said = said::trusted_key(if changed { before } else { &key });
+    text.extend(said.map(|said| format!("it was {said}")));
     let json = json!({
         "kind": "trusted",
-        "id": id.to_string(),
+        "id": key.id.to_string(),
         "org_id": key.org_id.to_string(),
         "fingerprint": fingerprint.to_string(),
+        "revoked_at": key.revoked_at.as_ref().map(time::text),
+        "note": key.revocation_note.as_ref().map(Note::as_str),
         "reason": key.revocation_reason.map(RevocationReason::as_str),
         "changed": changed,
     });
-    Ok(Report::new(text, json))
+    Ok(Report::told(text, json))
 }

@@ -70,7 +70,7 @@ fn report(rotation: &Rotation) -> Report {
         },
         "next": steps,
     });
-    Report::new(text, json)
+    Report::told(text, json)
 }
 
 /// What somebody has to do, and with which command.

@@ -36,5 +36,5 @@ pub(super) async fn rotate_kek(
         "keys": count,
         "organizations": rotated.keys.len(),
     });
-    Ok(Report::new(text, json))
+    Ok(Report::told(text, json))
 }

@@ -1,8 +1,8 @@
 use std::path::PathBuf;
 
 use serde_json::json;
-use signing_crypto::{Fingerprint, KeyId, KeyName, Note};
-use signing_trust::store::{Change, CompromisedKeyRecord, TrustedKeyRecord};
+use signing_crypto::{KeyId, KeyName, Note};
+use signing_trust::store::{Change, RevocationReason, TrustedKeyRecord};
 
 use crate::context::{Context, organization};
 use crate::error::CliError;
@@ -47,58 +47,7 @@ pub(super) async fn trust(
     Ok(report(text, change))
 }
 
-/// Who is to refuse a key.
-#[derive(Clone, Copy)]
-pub(super) enum Reach {
-    Organization,
-    Everywhere,
-}
-
-/// Refuses a key's signatures.
-pub(super) async fn deny(
-    context: &Context,
-    org: &str,
-    fingerprint: &str,
-    note: Option<String>,
-    reach: Reach,
-) -> Result<Report, CliError> {
-    let note = note.map(Note::new).transpose()?;
-    let fingerprint: Fingerprint = fingerprint.parse()?;
-    let keys = context.keys().await?;
-    let org = organization(&keys, org).await?;
-    if let Reach::Everywhere = reach {
-        let change = keys.danger_declare_compromised(org.id, &fingerprint, note).await?;
-        return Ok(declared(change));
-    }
-    let change = keys.deny_key(org.id, &fingerprint, note).await?;
-    let done = match &change {
-        Change::Made(_) => "now refuses",
-        Change::AlreadySo(_) => "already refuses",
-    };
-    Ok(report(format!("{} {done} signatures by {fingerprint}", org.name), change))
-}
-
-fn declared(change: Change<CompromisedKeyRecord>) -> Report {
-    let (changed, done) = match &change {
-        Change::Made(_) => (true, "now refuses"),
-        Change::AlreadySo(_) => (false, "already refuses"),
-    };
-    let record = change.into_inner();
-    let fingerprint = record.fingerprint;
-    let text = format!(
-        "every organisation of the store {done} signatures by {fingerprint}, for good: it was \
-         declared compromised",
-    );
-    let json = json!({
-        "fingerprint": fingerprint.to_string(),
-        "declared_by": record.declared_by.to_string(),
-        "everywhere": true,
-        "changed": changed,
-    });
-    Report::new(text, json)
-}
-
-fn report(text: String, change: Change<TrustedKeyRecord>) -> Report {
+pub(super) fn report(text: String, change: Change<TrustedKeyRecord>) -> Report {
     let changed = matches!(change, Change::Made(_));
     let record = change.into_inner();
     let mut text = Lines::from(text);
@@ -108,7 +57,10 @@ fn report(text: String, change: Change<TrustedKeyRecord>) -> Report {
         "org_id": record.org_id.to_string(),
         "fingerprint": record.fingerprint.to_string(),
         "expires_at": record.expires_at.as_ref().map(time::text),
+        "revoked_at": record.revoked_at.as_ref().map(time::text),
+        "reason": record.revocation_reason.map(RevocationReason::as_str),
+        "note": record.revocation_note.as_ref().map(Note::as_str),
         "changed": changed,
     });
-    Report::new(text, json)
+    Report::told(text, json)
 }

@@ -121,7 +121,7 @@ impl Signed {
     }
 
     pub(super) fn report(self) -> Report {
-        Report::new(self.text, Value::Array(self.documents))
+        Report::told(self.text, Value::Array(self.documents))
     }
 }
 

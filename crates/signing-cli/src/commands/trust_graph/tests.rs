@@ -23,6 +23,7 @@ fn key(number: u8, name: Option<&str>, standing: KeyStanding) -> GraphKey {
         fingerprint: Fingerprint::from_bytes([number; 32]),
         name: name.map(|name| name.parse().unwrap()),
         expires_at: None,
+        note: None,
         standing,
     }
 }
