@@ -82,30 +82,30 @@ impl Store {
         let seen = seen.to_vec();
         change!(self, |conn| {
             conn.keep_others_out(new.org_id, new.package_digest).await?;
-            if conn.newest_signatures(new.org_id, new.package_digest).await? != seen {
-                return Ok(None);
-            }
-            Ok(Some(conn.insert_signature(new).await?))
+            conn.insert_signature_beside(&seen, new).await
         })
     }
 
-    /// Keeps a signature that a key gives on the word of the key `vouching`.
+    /// Keeps a signature that a key gives on the word of the key `vouching`, and in the
+    /// knowledge of `seen`.
     ///
     /// # Errors
     ///
-    /// As [`insert_package_signature`](Self::insert_package_signature);
+    /// As [`insert_package_signature_beside`](Self::insert_package_signature_beside);
     /// [`StoreError::Compromised`] and [`StoreError::KeyRefused`] if the organisation
     /// does not take the word of `vouching` any more.
     pub async fn insert_vouched_signature(
         &self,
         vouching: Fingerprint,
+        seen: &[PackageSignatureRecord],
         new: NewPackageSignature,
-    ) -> Result<Change<SignatureId>, StoreError> {
+    ) -> Result<Option<Change<SignatureId>>, StoreError> {
+        let seen = seen.to_vec();
         change!(self, |conn| {
             conn.lock_organization(new.org_id).await?;
             conn.require_word_of(vouching, new.org_id).await?;
             conn.keep_others_out(new.org_id, new.package_digest).await?;
-            conn.insert_signature(new).await
+            conn.insert_signature_beside(&seen, new).await
         })
     }
 

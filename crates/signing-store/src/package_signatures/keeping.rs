@@ -70,6 +70,13 @@ pub(crate) trait KeepSignatures {
         new: NewPackageSignature,
     ) -> Result<Change<SignatureId>, StoreError>;
 
+    /// The same, if what is kept about the package is what was seen.
+    async fn insert_signature_beside(
+        &mut self,
+        seen: &[PackageSignatureRecord],
+        new: NewPackageSignature,
+    ) -> Result<Option<Change<SignatureId>>, StoreError>;
+
     /// # Errors
     ///
     /// [`StoreError::Compromised`] and [`StoreError::KeyRefused`] if the organisation
@@ -144,6 +151,17 @@ impl_for_connections!(KeepSignatures {
             .get_result(self)
             .await?;
         Ok(Change::AlreadySo(kept))
+    }
+
+    async fn insert_signature_beside(
+        &mut self,
+        seen: &[PackageSignatureRecord],
+        new: NewPackageSignature,
+    ) -> Result<Option<Change<SignatureId>>, StoreError> {
+        match self.newest_signatures(new.org_id, new.package_digest).await? == seen {
+            true => Ok(Some(self.insert_signature(new).await?)),
+            false => Ok(None),
+        }
     }
 
     async fn require_word_of(

@@ -5,7 +5,7 @@ use std::slice;
 use signing_crypto::{SignatureEnvelope, SigningKey};
 use signing_loader::{RequiredSigners, SignatureSource, SignerCount};
 use signing_trust::store::{
-    NewPackageSignature, PackageSignatureRecord, Replacement, Revocation, SigningKeyRecord,
+    Change, NewPackageSignature, PackageSignatureRecord, Replacement, Revocation, SigningKeyRecord,
     StoreError,
 };
 use signing_trust::{KeyManager, Resign, Resigned};
@@ -15,6 +15,7 @@ use crate::support::{Vendor, World, add_signature, assert_refused, on_both_backe
 
 on_both_backends! {
     rotations_of_cosigning_keys_at_once_lose_no_signature,
+    successors_of_those_who_filled_an_envelope_count_together,
     kept_signature_that_was_changed_meanwhile_is_not_replaced,
     signature_is_not_put_beside_one_that_its_organisation_refuses,
 }
@@ -71,6 +72,41 @@ async fn rotations_of_cosigning_keys_at_once_lose_no_signature(mut world: World)
     verify(&world).await;
 }
 
+/// There is no room beside the old signatures, so the new ones must be together elsewhere.
+async fn successors_of_those_who_filled_an_envelope_count_together(mut world: World) {
+    let acme = world.vendor("acme").await;
+    let mut old = vec![acme.trusted.id];
+    let mut keys = vec![acme.key.id];
+    let mut full = acme.signature.clone();
+    for name in ["second", "third"] {
+        let key = world.key(acme.org, name).await;
+        old.push(world.trust(acme.org, &key).await.id);
+        world.keys.add_signature(key.id, &mut full).await.unwrap();
+        keys.push(key.id);
+    }
+    while full.add_signature(&SigningKey::generate().unwrap()).is_ok() {}
+    world.keys.store_signature(acme.org, &full).await.unwrap();
+
+    let rotate = |keys: KeyManager, id| async move {
+        keys.rotate_signing_key(id, None, Resign::All).await.unwrap().signatures
+    };
+    let all: JoinSet<_> = keys.iter().map(|id| rotate(world.keys.clone(), *id)).collect();
+    for signatures in all.join_all().await {
+        assert_eq!(signatures, Resigned { added: 1, already: 0, left: 0 });
+    }
+    for id in keys {
+        let again = rotate(world.keys.clone(), id).await;
+        assert_eq!(again, Resigned { added: 0, already: 1, left: 0 });
+    }
+
+    assert_eq!(world.keys.store().kept_signatures(acme.org, None, 9).await.unwrap().len(), 2);
+    for id in old {
+        world.keys.revoke_trusted_key(id).await.unwrap();
+    }
+    world.config.required_signers = RequiredSigners::Keys(SignerCount::new(3).unwrap());
+    world.signer(&acme.package, acme.org, SignatureSource::Database).await;
+}
+
 async fn kept_signature_that_was_changed_meanwhile_is_not_replaced(world: World) {
     let acme = world.vendor("acme").await;
     world.keys.store_signature(acme.org, &acme.signature).await.unwrap();
@@ -111,9 +147,11 @@ async fn signature_is_not_put_beside_one_that_its_organisation_refuses(world: Wo
             package_digest: *envelope.unverified_statement().unwrap().digest(),
             envelope: envelope.clone(),
         };
-        world.keys.store().insert_vouched_signature(acme.key.fingerprint, kept).await
+        let store = world.keys.store();
+        let seen = store.own_package_signatures(acme.org, kept.package_digest).await.unwrap();
+        store.insert_vouched_signature(acme.key.fingerprint, &seen, kept).await
     };
-    keep(&acme.signature).await.unwrap();
+    assert!(matches!(keep(&acme.signature).await, Ok(Some(Change::Made(_)))));
     let another = add_signature(&acme.signature, &SigningKey::generate().unwrap());
 
     world.keys.revoke_trusted_key(acme.trusted.id).await.unwrap();

@@ -1,4 +1,4 @@
-use signing_crypto::{EnvelopeError, KeyId, SignatureEnvelope, SigningKey};
+use signing_crypto::{EnvelopeError, KeyId, PackageStatement, SignatureEnvelope, SigningKey};
 use signing_store::{
     Change, NewPackageSignature, PackageSignatureRecord, Replacement, SigningKeyRecord,
 };
@@ -103,16 +103,9 @@ impl KeyManager {
                 self.store.replace_package_signature(kept, old.fingerprint, &envelope).await?
             }
             Err(EnvelopeError::Full { .. } | EnvelopeError::Malformed(_)) => {
-                // In an envelope of its own, if that says the very same.
-                let own = SignatureEnvelope::sign(&statement, key);
-                if own.signed_bytes() != envelope.signed_bytes() {
-                    return Ok(None);
-                }
-                let package_digest = *statement.digest();
-                let new = NewPackageSignature { org_id: org, package_digest, envelope: own };
-                match self.store.insert_vouched_signature(old.fingerprint, new).await? {
-                    Change::Made(_) => Replacement::Made,
-                    Change::AlreadySo(_) => Replacement::AlreadyKept,
+                match self.sign_beside(&envelope, &statement, old, key).await? {
+                    Some(made) => made,
+                    None => return Ok(None),
                 }
             }
             Err(_) => return Ok(None),
@@ -122,6 +115,50 @@ impl KeyManager {
             signatures::announce_stored(org, &statement);
         }
         Ok(Some(made))
+    }
+
+    /// Adds a signature to another envelope that says the very same, where successors of
+    /// others who signed the full one may be: they are to count together. If there is
+    /// none, it is kept in an envelope of its own.
+    async fn sign_beside(
+        &self,
+        full: &SignatureEnvelope,
+        statement: &PackageStatement,
+        old: &SigningKeyRecord,
+        key: &SigningKey,
+    ) -> Result<Option<Replacement>, TrustError> {
+        let (org_id, package_digest) = (old.org_id, *statement.digest());
+        let seen = self.store.own_package_signatures(org_id, package_digest).await?;
+        let mut room = None;
+        for record in &seen {
+            let Ok(mut envelope) = SignatureEnvelope::parse(record.envelope.as_bytes()) else {
+                continue;
+            };
+            if envelope.signed_bytes() != full.signed_bytes() {
+                continue;
+            }
+            if envelope.verify(&key.verifying_key()).is_ok() {
+                return Ok(Some(Replacement::AlreadyKept));
+            }
+            if room.is_none() && envelope.add_signature(key).is_ok() {
+                room = Some((record, envelope));
+            }
+        }
+        if let Some((record, envelope)) = room {
+            let old = old.fingerprint;
+            return Ok(Some(self.store.replace_package_signature(record, old, &envelope).await?));
+        }
+        let envelope = SignatureEnvelope::sign(statement, key);
+        if envelope.signed_bytes() != full.signed_bytes() {
+            return Ok(None);
+        }
+        let new = NewPackageSignature { org_id, package_digest, envelope };
+        let kept = self.store.insert_vouched_signature(old.fingerprint, &seen, new).await?;
+        Ok(Some(match kept {
+            Some(Change::Made(_)) => Replacement::Made,
+            Some(Change::AlreadySo(_)) => Replacement::AlreadyKept,
+            None => Replacement::ChangedMeanwhile,
+        }))
     }
 }
 
