@@ -2,6 +2,7 @@
 
 mod checkpoints;
 mod concurrency;
+mod events;
 mod every_event;
 mod forger;
 mod reading;

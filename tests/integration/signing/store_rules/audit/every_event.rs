@@ -70,7 +70,7 @@ async fn whole_life(mut world: World) -> Vec<Told> {
 }
 
 /// Ways in which a secret could slip out.
-fn spellings(secret: &[u8]) -> Vec<String> {
+pub(super) fn spellings(secret: &[u8]) -> Vec<String> {
     let hex: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
     vec![
         hex.to_uppercase(),

@@ -4,11 +4,14 @@ use signing_crypto::PackageDigest;
 use signing_trust::Signers;
 use signing_trust::store::OrganizationRef;
 
-use crate::bench::{Bench, seed_key};
+use super::bench::{Bench, seed_key};
+use crate::support::on_both_backends;
 
-#[tokio::test]
-async fn questions_are_neither_told_nor_logged() {
-    let bench = Bench::new().await;
+on_both_backends! {
+    questions_are_neither_told_nor_logged,
+}
+
+async fn questions_are_neither_told_nor_logged(bench: Bench) {
     let (keys, org) = (&bench.keys, bench.org);
     let id = bench.signing_key().await;
     let fingerprint = seed_key().fingerprint();

@@ -3,11 +3,16 @@ use signing_trust::TrustError;
 use signing_trust::store::Change;
 use tracing::Level;
 
-use crate::bench::{Bench, seed_key, statement};
+use super::bench::{Bench, seed_key, statement};
+use crate::support::on_both_backends;
 
-#[tokio::test]
-async fn a_signing_is_told_each_time_and_is_no_change() {
-    let bench = Bench::new().await;
+on_both_backends! {
+    a_signing_is_told_each_time_and_is_no_change,
+    an_added_signature_is_told_like_the_first_and_a_refused_one_is_not,
+    a_signatures_keeping_is_told_once,
+}
+
+async fn a_signing_is_told_each_time_and_is_no_change(bench: Bench) {
     let id = bench.signing_key().await;
     let fingerprint = bench.keys.get_signing_key(id).await.unwrap().fingerprint();
     bench.told_nothing();
@@ -33,9 +38,7 @@ async fn a_signing_is_told_each_time_and_is_no_change() {
     bench.logged(&["key.signing.created", "key.signing.revoked"]).await;
 }
 
-#[tokio::test]
-async fn an_added_signature_is_told_like_the_first_and_a_refused_one_is_not() {
-    let bench = Bench::new().await;
+async fn an_added_signature_is_told_like_the_first_and_a_refused_one_is_not(bench: Bench) {
     let id = bench.signing_key().await;
     let fingerprint = bench.keys.get_signing_key(id).await.unwrap().fingerprint();
     let other = SigningKey::generate().unwrap();
@@ -64,9 +67,7 @@ async fn an_added_signature_is_told_like_the_first_and_a_refused_one_is_not() {
     bench.told_nothing();
 }
 
-#[tokio::test]
-async fn a_signatures_keeping_is_told_once() {
-    let bench = Bench::new().await;
+async fn a_signatures_keeping_is_told_once(bench: Bench) {
     let envelope = SignatureEnvelope::sign(&statement(), &seed_key());
     let keep = async |org| bench.keys.store_signature(org, &envelope).await;
     keep(bench.org).await.unwrap();

@@ -4,11 +4,17 @@ use signing_crypto::{KeyId, OrgId, TrustedKeyId};
 use signing_trust::store::{Change, Revocation};
 use tracing::Level;
 
-use crate::bench::{Bench, seed_key};
+use super::bench::{Bench, seed_key};
+use crate::support::on_both_backends;
 
-#[tokio::test]
-async fn a_signing_keys_reinstatement_is_told_once() {
-    let bench = Bench::new().await;
+on_both_backends! {
+    a_signing_keys_reinstatement_is_told_once,
+    a_trusted_keys_reinstatement_is_told_once,
+    a_declaration_of_compromise_is_told_once,
+    a_revocation_says_why,
+}
+
+async fn a_signing_keys_reinstatement_is_told_once(bench: Bench) {
     let id = bench.signing_key().await;
     let key = bench.keys.revoke_signing_key(id).await.unwrap().into_inner();
     bench.heard();
@@ -42,9 +48,7 @@ async fn a_signing_keys_reinstatement_is_told_once() {
         .await;
 }
 
-#[tokio::test]
-async fn a_trusted_keys_reinstatement_is_told_once() {
-    let bench = Bench::new().await;
+async fn a_trusted_keys_reinstatement_is_told_once(bench: Bench) {
     let key = seed_key().verifying_key();
     let row = bench.keys.trust_public_key(bench.org, &key, None).await.unwrap().into_inner().id;
     bench.keys.revoke_trusted_key(row).await.unwrap();
@@ -68,9 +72,7 @@ async fn a_trusted_keys_reinstatement_is_told_once() {
     bench.logged(&["key.trusted.added", "key.trusted.revoked", "key.trusted.reinstated"]).await;
 }
 
-#[tokio::test]
-async fn a_declaration_of_compromise_is_told_once() {
-    let bench = Bench::new().await;
+async fn a_declaration_of_compromise_is_told_once(bench: Bench) {
     let fingerprint = seed_key().fingerprint();
     let declare = async |org, note: Option<&str>| {
         let note = note.map(|note| note.parse().unwrap());
@@ -93,9 +95,7 @@ async fn a_declaration_of_compromise_is_told_once() {
     bench.logged(&["key.compromised"]).await;
 }
 
-#[tokio::test]
-async fn a_revocation_says_why() {
-    let bench = Bench::new().await;
+async fn a_revocation_says_why(bench: Bench) {
     let id = bench.signing_key().await;
     let note = Some("a laptop was stolen".parse().unwrap());
     let revocation = Revocation::compromised().with_note(note);

@@ -7,7 +7,15 @@ use signing_trust::store::{Change, SigningKeyRecord};
 use signing_trust::{Resign, TrustError};
 use tracing::Level;
 
-use crate::bench::{Bench, KEK, kek, seed_key, statement};
+use super::bench::{Bench, seed_key, statement};
+use crate::support::{kek, on_both_backends};
+
+on_both_backends! {
+    a_successors_making_and_trust_are_told_once_each,
+    a_signature_in_anothers_place_is_told_once_as_signed_and_stored,
+    a_signature_beside_a_full_envelope_is_told_once_as_signed_and_stored,
+    a_kek_rotation_is_told_once_for_each_organization_with_keys,
+}
 
 type Told<'a> = (Level, Vec<(&'static str, &'a dyn Display)>);
 
@@ -51,9 +59,7 @@ async fn rotated(bench: &Bench) -> (KeyId, SigningKeyRecord) {
     (old, rotation.successor.into_inner())
 }
 
-#[tokio::test]
-async fn a_successors_making_and_trust_are_told_once_each() {
-    let bench = Bench::new().await;
+async fn a_successors_making_and_trust_are_told_once_each(bench: Bench) {
     let name = "ci".parse().unwrap();
     let old = bench.keys.import_signing_key(bench.org, name, &seed_key()).await.unwrap().id;
     bench.keys.trust_public_key(bench.org, &seed_key().verifying_key(), None).await.unwrap();
@@ -75,9 +81,7 @@ async fn a_successors_making_and_trust_are_told_once_each() {
     bench.told_nothing();
 }
 
-#[tokio::test]
-async fn a_signature_in_anothers_place_is_told_once_as_signed_and_stored() {
-    let bench = Bench::new().await;
+async fn a_signature_in_anothers_place_is_told_once_as_signed_and_stored(bench: Bench) {
     let (old, new) = rotated(&bench).await;
     let envelope = SignatureEnvelope::sign(&statement(), &seed_key());
     bench.keys.store_signature(bench.org, &envelope).await.unwrap();
@@ -94,9 +98,7 @@ async fn a_signature_in_anothers_place_is_told_once_as_signed_and_stored() {
     bench.logged(&logged).await;
 }
 
-#[tokio::test]
-async fn a_signature_beside_a_full_envelope_is_told_once_as_signed_and_stored() {
-    let bench = Bench::new().await;
+async fn a_signature_beside_a_full_envelope_is_told_once_as_signed_and_stored(bench: Bench) {
     let (old, new) = rotated(&bench).await;
     let mut full = SignatureEnvelope::sign(&statement(), &seed_key());
     while full.add_signature(&SigningKey::generate().unwrap()).is_ok() {}
@@ -110,9 +112,7 @@ async fn a_signature_beside_a_full_envelope_is_told_once_as_signed_and_stored() 
     bench.told_nothing();
 }
 
-#[tokio::test]
-async fn a_kek_rotation_is_told_once_for_each_organization_with_keys() {
-    let bench = Bench::new().await;
+async fn a_kek_rotation_is_told_once_for_each_organization_with_keys(bench: Bench) {
     bench.signing_key().await;
     let child = bench.child().await;
     for name in ["one", "two"] {
@@ -120,8 +120,8 @@ async fn a_kek_rotation_is_told_once_for_each_organization_with_keys() {
     }
     bench.keys.create_organization("without".parse().unwrap()).await.unwrap();
     bench.heard();
-    let (old, new) = (kek(KEK).id(), kek([2; 32]).id());
-    bench.keys.rotate_kek(&kek([2; 32])).await.unwrap();
+    let (old, new) = (kek(1).id(), kek(2).id());
+    bench.keys.rotate_kek(&kek(2)).await.unwrap();
     let about = |org, keys| -> Told<'_> {
         let fields: Vec<(&'static str, &dyn Display)> = vec![
             ("event_type", &"kek.rotated"),
@@ -136,9 +136,9 @@ async fn a_kek_rotation_is_told_once_for_each_organization_with_keys() {
     expected.sort_by_key(|(org, _)| **org);
     told(&bench, &expected.map(|(_, told)| told));
 
-    let again = bench.keys.rotate_kek(&kek([2; 32])).await.unwrap();
+    let again = bench.keys.rotate_kek(&kek(2)).await.unwrap();
     assert!(matches!(again, Change::AlreadySo(_)));
-    let same = bench.keys.rotate_kek(&kek(KEK)).await;
+    let same = bench.keys.rotate_kek(&kek(1)).await;
     assert!(matches!(same, Err(TrustError::SameKek)));
     bench.told_nothing();
     bench.logged(&["key.signing.created", "kek.rotated"]).await;

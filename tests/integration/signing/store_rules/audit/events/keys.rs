@@ -5,11 +5,19 @@ use signing_trust::store::Change;
 use signing_trust::{KeyManager, TrustError};
 use tracing::Level;
 
-use crate::bench::{Bench, seed_key};
+use super::bench::{Bench, seed_key};
+use crate::support::on_both_backends;
 
-#[tokio::test]
-async fn a_signing_keys_making_is_told_once() {
-    let bench = Bench::new().await;
+on_both_backends! {
+    a_signing_keys_making_is_told_once,
+    a_signing_keys_import_is_told_once,
+    an_export_is_told_each_time_and_is_no_change,
+    a_signing_keys_revocation_is_told_once,
+    trusting_and_revoking_a_key_is_told_once_each,
+    a_denial_is_told_once,
+}
+
+async fn a_signing_keys_making_is_told_once(bench: Bench) {
     let name = || "release".parse().unwrap();
     let key = bench.keys.create_signing_key(bench.org, name()).await.unwrap();
     bench.told(
@@ -30,9 +38,7 @@ async fn a_signing_keys_making_is_told_once() {
     bench.logged(&["key.signing.created"]).await;
 }
 
-#[tokio::test]
-async fn a_signing_keys_import_is_told_once() {
-    let bench = Bench::new().await;
+async fn a_signing_keys_import_is_told_once(bench: Bench) {
     let import = async |name: &str| {
         bench.keys.import_signing_key(bench.org, name.parse().unwrap(), &seed_key()).await
     };
@@ -51,9 +57,7 @@ async fn a_signing_keys_import_is_told_once() {
     bench.logged(&["key.signing.created"]).await;
 }
 
-#[tokio::test]
-async fn an_export_is_told_each_time_and_is_no_change() {
-    let bench = Bench::new().await;
+async fn an_export_is_told_each_time_and_is_no_change(bench: Bench) {
     let id = bench.signing_key().await;
     for _ in 0..2 {
         let key = bench.keys.export_public_key(id).await.unwrap();
@@ -72,9 +76,7 @@ async fn an_export_is_told_each_time_and_is_no_change() {
     bench.logged(&["key.signing.created"]).await;
 }
 
-#[tokio::test]
-async fn a_signing_keys_revocation_is_told_once() {
-    let bench = Bench::new().await;
+async fn a_signing_keys_revocation_is_told_once(bench: Bench) {
     let id = bench.signing_key().await;
     let key = bench.keys.revoke_signing_key(id).await.unwrap().into_inner();
     bench.told(
@@ -94,9 +96,7 @@ async fn a_signing_keys_revocation_is_told_once() {
     bench.logged(&["key.signing.created", "key.signing.revoked"]).await;
 }
 
-#[tokio::test]
-async fn trusting_and_revoking_a_key_is_told_once_each() {
-    let bench = Bench::new().await;
+async fn trusting_and_revoking_a_key_is_told_once_each(bench: Bench) {
     let key = seed_key().verifying_key();
     let trust = async || bench.keys.trust_public_key(bench.org, &key, None).await;
     let row = trust().await.unwrap().into_inner().id;
@@ -127,9 +127,7 @@ async fn trusting_and_revoking_a_key_is_told_once_each() {
     bench.logged(&["key.trusted.added", "key.trusted.revoked"]).await;
 }
 
-#[tokio::test]
-async fn a_denial_is_told_once() {
-    let bench = Bench::new().await;
+async fn a_denial_is_told_once(bench: Bench) {
     let fingerprint = seed_key().fingerprint();
     let deny = async |reason| bench.keys.deny_key(bench.org, &fingerprint, reason).await.unwrap();
     let row = deny(Some("leaked".parse().unwrap())).await.into_inner().id;

@@ -5,11 +5,16 @@ use signing_trust::TrustError;
 use signing_trust::store::{Change, GrantScope};
 use tracing::Level;
 
-use crate::bench::{Bench, seed_key};
+use super::bench::{Bench, seed_key};
+use crate::support::on_both_backends;
 
-#[tokio::test]
-async fn trust_with_an_expiry_is_told_with_it_and_again_when_it_changes() {
-    let bench = Bench::new().await;
+on_both_backends! {
+    trust_with_an_expiry_is_told_with_it_and_again_when_it_changes,
+    a_limited_grant_is_told_with_its_limits_and_again_when_they_change,
+    a_floor_and_its_end_are_told_once_each,
+}
+
+async fn trust_with_an_expiry_is_told_with_it_and_again_when_it_changes(bench: Bench) {
     let key = seed_key().verifying_key();
     let trust = async |until: Option<&str>| {
         let until = until.map(|until| until.parse().unwrap());
@@ -41,9 +46,7 @@ async fn trust_with_an_expiry_is_told_with_it_and_again_when_it_changes() {
     bench.logged(&["key.trusted.added", "key.trusted.added"]).await;
 }
 
-#[tokio::test]
-async fn a_limited_grant_is_told_with_its_limits_and_again_when_they_change() {
-    let bench = Bench::new().await;
+async fn a_limited_grant_is_told_with_its_limits_and_again_when_they_change(bench: Bench) {
     let child = bench.child().await;
     let grant = async |packages: &[&str], until: Option<&str>| {
         let packages = packages.iter().map(|&pattern| pattern.to_owned()).collect();
@@ -80,9 +83,7 @@ async fn a_limited_grant_is_told_with_its_limits_and_again_when_they_change() {
     bench.logged(&["trust.grant.created", "trust.grant.created"]).await;
 }
 
-#[tokio::test]
-async fn a_floor_and_its_end_are_told_once_each() {
-    let bench = Bench::new().await;
+async fn a_floor_and_its_end_are_told_once_each(bench: Bench) {
     let package = "a.so".parse().unwrap();
     let set = async |floor: Option<&str>| {
         let floor: Option<PackageVersion> = floor.map(|floor| floor.parse().unwrap());

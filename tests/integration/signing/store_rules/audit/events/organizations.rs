@@ -5,11 +5,16 @@ use signing_trust::TrustError;
 use signing_trust::store::Change;
 use tracing::Level;
 
-use crate::bench::Bench;
+use super::bench::Bench;
+use crate::support::on_both_backends;
 
-#[tokio::test]
-async fn an_organizations_creation_is_told_once() {
-    let bench = Bench::new().await;
+on_both_backends! {
+    an_organizations_creation_is_told_once,
+    an_organizations_deletion_is_told_once,
+    a_grant_and_its_end_are_told_once_each,
+}
+
+async fn an_organizations_creation_is_told_once(bench: Bench) {
     let org = bench.keys.create_organization("other".parse().unwrap()).await.unwrap().id;
     bench.told(Level::INFO, &[("event_type", &"organization.created"), ("org_id", &org)]);
     assert_eq!(bench.log(org).await, ["organization.created"]);
@@ -19,9 +24,7 @@ async fn an_organizations_creation_is_told_once() {
     bench.logged(&[]).await;
 }
 
-#[tokio::test]
-async fn an_organizations_deletion_is_told_once() {
-    let bench = Bench::new().await;
+async fn an_organizations_deletion_is_told_once(bench: Bench) {
     bench.keys.delete_organization(bench.org).await.unwrap();
     bench.told(Level::WARN, &[("event_type", &"organization.deleted"), ("org_id", &bench.org)]);
     assert!(bench.keys.delete_organization(bench.org).await.is_err());
@@ -30,9 +33,7 @@ async fn an_organizations_deletion_is_told_once() {
     bench.logged(&["organization.deleted"]).await;
 }
 
-#[tokio::test]
-async fn a_grant_and_its_end_are_told_once_each() {
-    let bench = Bench::new().await;
+async fn a_grant_and_its_end_are_told_once_each(bench: Bench) {
     let child = bench.child().await;
     let told = |level, event_type: &'static str| {
         let fields: [(_, &dyn Display); 3] =

@@ -1,23 +1,18 @@
 //! What is told about the log itself.
 
-use diesel::connection::SimpleConnection;
-use diesel::{Connection, SqliteConnection};
 use signing_trust::TrustError;
 use tracing::Level;
 
-use crate::bench::{Bench, seed_key};
+use super::super::forger::{forge, open_up};
+use super::bench::{Bench, seed_key};
+use crate::support::on_both_backends;
 
-/// Writes to the database as somebody who owns it.
-pub(crate) fn forge(bench: &Bench, sql: &str) {
-    let mut connection = SqliteConnection::establish(bench.file().to_str().unwrap()).unwrap();
-    let open_up = "PRAGMA busy_timeout = 5000; DROP TRIGGER audit_log_is_not_updated;";
-    connection.batch_execute(open_up).unwrap();
-    connection.batch_execute(sql).unwrap();
+on_both_backends! {
+    a_checkpoint_is_told_each_time_and_is_no_change,
+    a_broken_log_is_told_each_time_it_is_found,
 }
 
-#[tokio::test]
-async fn a_checkpoint_is_told_each_time_and_is_no_change() {
-    let bench = Bench::new().await;
+async fn a_checkpoint_is_told_each_time_and_is_no_change(bench: Bench) {
     for _ in 0..2 {
         let (checkpoint, _) = bench.keys.sign_checkpoint(bench.org, &seed_key()).await.unwrap();
         bench.told(
@@ -34,12 +29,11 @@ async fn a_checkpoint_is_told_each_time_and_is_no_change() {
     bench.logged(&[]).await;
 }
 
-#[tokio::test]
-async fn a_broken_log_is_told_each_time_it_is_found() {
-    let bench = Bench::new().await;
+async fn a_broken_log_is_told_each_time_it_is_found(bench: Bench) {
     bench.keys.verify_audit_log(bench.org, &[]).await.unwrap();
     bench.told_nothing();
-    forge(&bench, "UPDATE audit_log SET event_type = 'organization.deleted'");
+    open_up(&bench.world).await;
+    forge(&bench.world, "UPDATE audit_log SET event_type = 'organization.deleted'").await;
     for _ in 0..2 {
         let broken = bench.keys.verify_audit_log(bench.org, &[]).await.unwrap_err();
         let TrustError::AuditLogBroken(fault) = broken else { panic!("{broken}") };
@@ -56,5 +50,5 @@ async fn a_broken_log_is_told_each_time_it_is_found() {
     bench.keys.sign_checkpoint(bench.org, &seed_key()).await.unwrap_err();
     let heard = bench.heard();
     assert_eq!(heard.len(), 1, "{heard:?}");
-    assert_eq!(heard[0].1.0["event_type"], "audit.log.broken");
+    assert_eq!(heard[0].1["event_type"], "audit.log.broken");
 }

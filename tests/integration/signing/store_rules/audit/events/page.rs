@@ -4,22 +4,27 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use signing_crypto::{SignatureEnvelope, SigningKey};
 use signing_trust::{EventType, KeyManager, Resign};
-use tracing::Level;
 
-use crate::bench::{Bench, Fields, kek, seed_key, statement};
-use crate::logs::forge;
+use super::super::forger::{forge, open_up};
+use super::super::recorder::Told;
+use super::bench::{Bench, seed_key, statement};
+use crate::support::{kek, on_both_backends};
 
-const PAGE: &str = include_str!("../../../../docs/content/reference/audit-events.md");
+on_both_backends! {
+    events_and_entries_are_as_the_page_says,
+}
+
+const PAGE: &str = include_str!("../../../../../../docs/content/reference/audit-events.md");
 
 /// What was told and what was logged in [`whole_life`].
 #[derive(Debug)]
-pub(crate) struct Life {
-    told: Vec<(Level, Fields)>,
+pub(super) struct Life {
+    told: Vec<Told>,
     logged: Vec<(String, String)>,
 }
 
 /// Does everything there is to do.
-pub(crate) async fn whole_life(bench: &Bench) -> Life {
+pub(super) async fn whole_life(bench: &Bench) -> Life {
     let keys = &bench.keys;
     let child = keys.create_organization("child".parse().unwrap()).await.unwrap().id;
     let id = keys.import_signing_key(bench.org, "ci".parse().unwrap(), &seed_key()).await;
@@ -40,14 +45,14 @@ pub(crate) async fn whole_life(bench: &Bench) -> Life {
     let stolen = SigningKey::generate().unwrap().fingerprint();
     keys.danger_declare_compromised(bench.org, &stolen, None).await.unwrap();
     keys.deny_key(child, &key.fingerprint(), Some("leaked".parse().unwrap())).await.unwrap();
-    let stranger = KeyManager::new(keys.store().clone(), Some(kek([1; 32])));
+    let stranger = KeyManager::new(keys.store().clone(), Some(kek(3)));
     assert!(stranger.get_signing_key(id).await.is_err());
     assert!(stranger.create_signing_key(bench.org, "x".parse().unwrap()).await.is_err());
     keys.revoke_signing_key(id).await.unwrap();
     keys.reinstate_signing_key(id, &"a mistake".parse().unwrap()).await.unwrap();
     keys.delete_organization(child).await.unwrap();
     keys.rotate_signing_key(id, None, Resign::Leave).await.unwrap();
-    keys.rotate_kek(&kek([2; 32])).await.unwrap();
+    keys.rotate_kek(&kek(2)).await.unwrap();
     keys.sign_checkpoint(bench.org, &seed_key()).await.unwrap();
 
     let mut logged = Vec::new();
@@ -56,7 +61,8 @@ pub(crate) async fn whole_life(bench: &Bench) -> Life {
             logged.push((record.event_type, record.details));
         }
     }
-    forge(bench, "UPDATE audit_log SET details = '{}'");
+    open_up(&bench.world).await;
+    forge(&bench.world, "UPDATE audit_log SET details = '{}'").await;
     assert!(keys.verify_audit_log(bench.org, &[]).await.is_err());
     Life { told: bench.heard(), logged }
 }
@@ -128,13 +134,11 @@ fn names_of_events_are_unique() {
     assert_eq!(names.len(), EventType::ALL.len());
 }
 
-#[tokio::test]
-async fn events_and_entries_are_as_the_page_says() {
-    let bench = Bench::new().await;
+async fn events_and_entries_are_as_the_page_says(bench: Bench) {
     let life = whole_life(&bench).await;
     let rows = rows();
     let mut told = BTreeSet::new();
-    for (level, Fields(mut fields)) in life.told {
+    for (level, mut fields) in life.told {
         let event = fields.remove("event_type").unwrap();
         let row = &rows[&event];
         assert_eq!(row.level, level.to_string(), "{event}");
