@@ -171,7 +171,7 @@ fn what_was_not_decided_is_not_called_refused() {
     assert_eq!(document["result"][0]["verdict"], "undecided");
     let run = scratch.run(&arguments);
     assert!(run.stdout.starts_with("undecided missing.so\n"), "{}", run.stdout);
-    let rule = "└─ not decided because of UnreadableFile: cannot read missing.so: ";
+    let rule = "├─ not decided because of UnreadableFile: cannot read missing.so: ";
     assert!(run.stdout.contains(rule), "{}", run.stdout);
     assert!(!run.stdout.contains("refused"), "{}", run.stdout);
     let refused = scratch.run(&verify("release.pem")).stdout;

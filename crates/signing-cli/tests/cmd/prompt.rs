@@ -209,7 +209,7 @@ fn a_signature_file_that_others_change_meanwhile_is_not_overwritten() {
     let meanwhile = move || fs::write(&path, &theirs).unwrap();
     let answers = &[(OPEN, "open sesame\n")];
     let refused = talk_while(scratch.command(&SIGN).arg("--json"), answers, meanwhile);
-    refused.assert_failed("ChangedMeanwhile", "sign again: nothing was written to it");
+    refused.assert_failed("ChangedMeanwhile", "sign again: nothing was written there");
     assert_eq!(scratch.read("a.so.sig"), later);
     talk(&mut scratch.command(&SIGN), answers).assert(0);
     assert_ne!(scratch.read("a.so.sig"), later);
