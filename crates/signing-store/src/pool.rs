@@ -8,7 +8,7 @@ use deadpool::managed;
 use crate::url::Location;
 use crate::{DatabaseUrl, StoreError, backend};
 
-pub(crate) use operation::{Deadline, Operation, read_in_time, written_by};
+pub(crate) use operation::{Deadline, read_in_time, written_by};
 
 /// How long an operation may take, waiting for a connection included. Longer
 /// than what the databases are told themselves, so that their answer comes first.
@@ -92,9 +92,7 @@ macro_rules! in_this_store {
         let (seen, before) = ($store.seen.clone(), $store.seen.latest());
         let deadline = $crate::pool::Deadline::new($limit);
         let waited = deadline.clone();
-        let write =
-            |operation: $crate::pool::Operation<_>| $crate::pool::written_by(waited, operation);
-        $crate::pool::on_a_connection!($store.pool, write, |guard| {
+        $crate::pool::on_a_connection!($store.pool, $crate::pool::written_by, waited, |guard| {
             $crate::backend::Transaction::begin(&mut *guard).await?;
             let result: Result<_, $crate::StoreError> = async {
                 let $conn = &mut *guard;
@@ -130,9 +128,7 @@ macro_rules! in_a_transaction {
     ($pool:expr, $limit:expr, |$conn:ident| $body:block) => {{
         let deadline = $crate::pool::Deadline::new($limit);
         let waited = deadline.clone();
-        let write =
-            |operation: $crate::pool::Operation<_>| $crate::pool::written_by(waited, operation);
-        $crate::pool::on_a_connection!($pool, write, |guard| {
+        $crate::pool::on_a_connection!($pool, $crate::pool::written_by, waited, |guard| {
             $crate::backend::Transaction::begin(&mut *guard).await?;
             let result: Result<_, $crate::StoreError> = async {
                 let $conn = &mut *guard;
@@ -148,11 +144,11 @@ pub(crate) use in_a_transaction;
 /// Boxed, because a query's type carries its whole statement: the futures of both
 /// kinds of connection would lie on the stack of every caller.
 macro_rules! on_a_connection {
-    ($pool:expr, $run:expr, |$guard:ident| $body:block) => {
+    ($pool:expr, $run:path, $($deadline:ident,)? |$guard:ident| $body:block) => {
         match $pool.clone() {
             #[cfg(feature = "sqlite")]
             $crate::pool::Pool::Sqlite(connections) => {
-                $run(Box::pin(async move {
+                $run($($deadline,)? Box::pin(async move {
                     let mut $guard =
                         connections.get().await.map_err($crate::StoreError::unavailable)?;
                     $body
@@ -161,7 +157,7 @@ macro_rules! on_a_connection {
             }
             #[cfg(feature = "postgres")]
             $crate::pool::Pool::Postgres(connections) => {
-                $run(Box::pin(async move {
+                $run($($deadline,)? Box::pin(async move {
                     let mut $guard =
                         connections.get().await.map_err($crate::StoreError::unavailable)?;
                     $body

@@ -7,7 +7,9 @@ use diesel::serialize::ToSql;
 use diesel::sql_types::HasSqlType;
 use signing_crypto::Fingerprint;
 
-use crate::sql_types::{Bind, Bytes, bind};
+#[cfg(feature = "postgres")]
+use crate::sql_types::bind;
+use crate::sql_types::{Bind, Bytes};
 
 /// It is one of so many.
 pub(in crate::trust_facts) struct OneOf<const N: usize>(pub(super) [Bind<Fingerprint>; N]);
