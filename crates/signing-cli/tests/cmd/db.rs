@@ -1,8 +1,24 @@
 use crate::support::{Scratch, finish, text};
 
-#[test]
-fn a_store_is_migrated_once_and_shown() {
-    let scratch = Scratch::new();
+mod a_store_is_migrated_once_and_shown {
+    use super::*;
+
+    #[test]
+    fn on_sqlite() {
+        migrate_and_show(&Scratch::new());
+    }
+
+    #[test]
+    #[ignore = "needs Postgres: cargo xtask test-db"]
+    fn on_postgres() {
+        let scratch = Scratch::on_empty_postgres();
+        scratch.fails(2, "SchemaOutdated", &["db", "status"]);
+        scratch.fails(2, "SchemaOutdated", &["orgs", "create", "acme"]);
+        migrate_and_show(&scratch);
+    }
+}
+
+fn migrate_and_show(scratch: &Scratch) {
     let made = scratch.json(&["db", "migrate"]);
     assert!(!made["applied"].as_array().unwrap().is_empty());
     assert_eq!(scratch.json(&["db", "migrate"])["applied"], serde_json::json!([]));
@@ -134,6 +150,27 @@ mod postgres {
             run.assert_says_nowhere("hunter2");
             assert!(run.stderr.contains("next: "), "{}", run.stderr);
         }
+    }
+
+    #[test]
+    fn an_address_that_is_not_loopback_is_asked_without_tls_only_if_that_is_said() {
+        let scratch = Scratch::new();
+        // Linux takes this for the machine itself, which the program does not count on.
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let url = format!("postgres://ann@0.0.0.0:{port}/db?sslmode=disable");
+        let status = ["db", "status", "--database-url", &url];
+        scratch.fails(2, "InsecureConnection", &status);
+        let nobody = listener.accept().unwrap_err();
+        assert_eq!(nobody.kind(), std::io::ErrorKind::WouldBlock);
+
+        listener.set_nonblocking(false).unwrap();
+        // Whoever comes is sent away.
+        let server = std::thread::spawn(move || listener.accept().map(drop));
+        let allowed = [&status[..], &["--danger-allow-insecure-database"]].concat();
+        scratch.fails(2, "DatabaseUnavailable", &allowed);
+        server.join().unwrap().unwrap();
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod support;
 mod db;
 mod grants;
 mod orgs;
+mod postgres;
 mod trust_graph;
 
 mod explain;

@@ -19,7 +19,7 @@ use signing_trust::KeyManager;
 use signing_trust::store::{DatabaseUrl, Store};
 use tempfile::TempDir;
 
-use postgres::Database;
+pub(crate) use postgres::{Database, Role};
 
 pub(crate) const KEK: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
 pub(crate) const OTHER_KEK: &str =
@@ -49,10 +49,20 @@ impl Scratch {
 
     /// The same, with the store in a database of its own on the tests' Postgres server.
     pub(crate) fn on_postgres(names: &[&str]) -> Self {
-        let scratch = Self { database: Some(Database::create()), ..Self::new() };
+        let scratch = Self::on_empty_postgres();
         scratch.json(&["db", "migrate"]);
         scratch.create_orgs(names);
         scratch
+    }
+
+    /// With a Postgres database without tables.
+    pub(crate) fn on_empty_postgres() -> Self {
+        Self { database: Some(Database::create()), ..Self::new() }
+    }
+
+    /// The Postgres database.
+    pub(crate) fn database(&self) -> &Database {
+        self.database.as_ref().unwrap()
     }
 
     fn create_orgs(&self, names: &[&str]) {

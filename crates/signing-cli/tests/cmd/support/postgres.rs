@@ -1,6 +1,7 @@
 //! A Postgres database that one test has for itself.
 
 use std::env;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio_postgres::NoTls;
@@ -11,6 +12,14 @@ const SERVER_VARIABLE: &str = "CLOACINA_TEST_POSTGRES_URL";
 pub(crate) struct Database {
     server: String,
     name: String,
+    /// The server keeps them beyond the database.
+    roles: Mutex<Vec<String>>,
+}
+
+/// Somebody who may log in to the server.
+pub(crate) struct Role {
+    pub(crate) name: String,
+    pub(crate) password: String,
 }
 
 impl Database {
@@ -20,7 +29,8 @@ impl Database {
             panic!("{SERVER_VARIABLE} is not set: cargo xtask test-db sets it")
         });
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let database = Self { server, name: format!("cmd_{}_{number}", std::process::id()) };
+        let name = format!("cmd_{}_{number}", std::process::id());
+        let database = Self { server, name, roles: Mutex::default() };
         database.execute(&format!("CREATE DATABASE {}", database.name));
         database
     }
@@ -28,6 +38,23 @@ impl Database {
     pub(crate) fn url(&self) -> String {
         let (authority, _) = self.server.rsplit_once('/').unwrap();
         format!("{authority}/{}", self.name)
+    }
+
+    /// A role of the server that has no right on the store's tables.
+    pub(crate) fn create_role(&self) -> Role {
+        let mut roles = self.roles.lock().unwrap();
+        let name = format!("{}_role_{}", self.name, roles.len());
+        let password = format!("the-password-of-{name}");
+        self.execute(&format!("CREATE ROLE {name} LOGIN PASSWORD '{password}'"));
+        roles.push(name.clone());
+        Role { name, password }
+    }
+
+    /// The URL by which a role reaches the store with this password.
+    pub(crate) fn url_of(&self, role: &Role, password: &str) -> String {
+        let url = self.url();
+        let (_, address) = url.rsplit_once('@').unwrap();
+        format!("postgres://{}:{password}@{address}", role.name)
     }
 
     fn execute(&self, statement: &str) {
@@ -45,5 +72,8 @@ impl Database {
 impl Drop for Database {
     fn drop(&mut self) {
         self.execute(&format!("DROP DATABASE {} WITH (FORCE)", self.name));
+        for role in self.roles.get_mut().unwrap().drain(..).collect::<Vec<_>>() {
+            self.execute(&format!("DROP ROLE {role}"));
+        }
     }
 }

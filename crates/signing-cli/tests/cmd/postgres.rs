@@ -1,0 +1,177 @@
+//! The program as the roles of a Postgres server use it.
+
+use serde_json::Value;
+
+use crate::support::{Role, Run, Scratch, finish, text};
+
+/// A store with a trusted key, a signing key and a package that the first has signed.
+struct Shop {
+    scratch: Scratch,
+    trusted: String,
+    signing: String,
+}
+
+impl Shop {
+    fn open() -> Self {
+        let scratch = Scratch::on_postgres(&["acme"]);
+        scratch.key_files("dev");
+        scratch.signed_package("a.so", "dev.pem");
+        let trust = ["keys", "trust", "--org", "acme", "--import", "dev.pub.pem"];
+        let trusted = text(&scratch.json(&trust)["id"]);
+        let (signing, _) = scratch.stored_key("release", "acme");
+        Self { scratch, trusted, signing }
+    }
+
+    /// A role that was given the rights of a purpose.
+    fn role(&self, purpose: &str) -> Role {
+        let role = self.scratch.database().create_role();
+        // Until then it has none.
+        self.denies(&role, &["db", "status"]);
+        let grants = ["db", "grants", "--role", &role.name, "--as", purpose, "--apply"];
+        assert_eq!(self.scratch.json(&grants)["applied"], true);
+        role
+    }
+
+    fn run_as(&self, role: &Role, password: &str, arguments: &[&str]) -> Run {
+        let url = self.scratch.database().url_of(role, password);
+        let mut command = self.scratch.command(arguments);
+        finish(command.env("CLOACINA_DATABASE_URL", url), b"")
+    }
+
+    #[track_caller]
+    fn allows(&self, role: &Role, arguments: &[&str]) -> Value {
+        let run = self.run_as(role, &role.password, &[arguments, &["--json"]].concat());
+        assert_eq!(run.code, 0, "{arguments:?}: {}", run.stderr);
+        run.document()["result"].clone()
+    }
+
+    /// Postgres refused it, and not for any other reason.
+    #[track_caller]
+    fn denies(&self, role: &Role, arguments: &[&str]) {
+        let run = self.run_as(role, &role.password, &[arguments, &["--json"]].concat());
+        run.assert_failed(2, "DatabaseUnavailable");
+        assert!(
+            run.stderr.contains("permission denied for table"),
+            "{arguments:?}: {}",
+            run.stderr
+        );
+        run.assert_says_nowhere(&role.password);
+    }
+
+    /// Everything that changes keys or trust is denied, and nothing of it is done.
+    fn denies_every_change(&self, role: &Role) {
+        let before = self.state();
+        let Self { trusted, signing, .. } = self;
+        let fingerprint = "ab".repeat(32);
+        for arguments in [
+            &["orgs", "create", "mine"][..],
+            &["orgs", "delete", "acme"],
+            &["keys", "generate", "--name", "mine", "--org", "acme"],
+            &[
+                "keys",
+                "trust",
+                "--org",
+                "acme",
+                "--import",
+                "dev.pub.pem",
+                "--expires",
+                "2999-01-01",
+            ],
+            &["keys", "deny", &fingerprint, "--org", "acme"],
+            &["keys", "revoke", trusted],
+            &["keys", "revoke", signing],
+            &["keys", "rotate", signing],
+            &["audit", "list", "--org", "acme"],
+        ] {
+            self.denies(role, arguments);
+        }
+        assert_eq!(self.state(), before);
+    }
+
+    /// What the owner sees of it all.
+    fn state(&self) -> Vec<Value> {
+        let org = ["--org", "acme"];
+        [&["db", "status"][..], &["orgs", "list"], &[&["keys", "list"][..], &org].concat()]
+            .into_iter()
+            .chain([&[&["audit", "list"][..], &org].concat()[..]])
+            .map(|arguments| self.scratch.json(arguments))
+            .collect()
+    }
+}
+
+const VERIFY: [&str; 5] = ["package", "verify", "a.so", "--org", "acme"];
+
+#[test]
+#[ignore = "needs Postgres: cargo xtask test-db"]
+fn a_runners_role_verifies_and_neither_sees_private_keys_nor_changes_anything() {
+    let shop = Shop::open();
+    let runner = shop.role("runner");
+    shop.allows(&runner, &VERIFY);
+    shop.allows(&runner, &["db", "status"]);
+    shop.allows(&runner, &["orgs", "list"]);
+
+    shop.denies(&runner, &["keys", "list", "--org", "acme"]);
+    shop.denies(&runner, &["keys", "export", &shop.signing]);
+    shop.denies(&runner, &["package", "sign", "a.so", "--key-id", &shop.signing, "--store"]);
+    let more = ["db", "grants", "--role", &runner.name, "--as", "admin", "--apply"];
+    shop.denies(&runner, &more);
+    shop.denies_every_change(&runner);
+
+    // What it accepted it refuses when an operator has revoked it.
+    shop.scratch.json(&["keys", "revoke", &shop.trusted]);
+    let run = shop.run_as(&runner, &runner.password, &[&VERIFY[..], &["--json"]].concat());
+    run.assert_failed(1, "UntrustedSigner");
+}
+
+#[test]
+#[ignore = "needs Postgres: cargo xtask test-db"]
+fn a_signers_role_signs_and_stores_and_changes_no_trust() {
+    let shop = Shop::open();
+    let signer = shop.role("signer");
+    let (second, _) = shop.scratch.stored_key("second", "acme");
+    shop.scratch.write("b.so", "the bytes of b.so");
+    for key in [&shop.signing, &second] {
+        shop.allows(&signer, &["package", "sign", "b.so", "--key-id", key, "--store"]);
+    }
+    shop.allows(&signer, &VERIFY);
+    let more = ["db", "grants", "--role", &signer.name, "--as", "admin", "--apply"];
+    shop.denies(&signer, &more);
+    shop.denies_every_change(&signer);
+}
+
+#[test]
+#[ignore = "needs Postgres: cargo xtask test-db"]
+fn an_admins_role_manages_keys_and_trust() {
+    let shop = Shop::open();
+    let admin = shop.role("admin");
+    shop.allows(&admin, &["orgs", "create", "mine"]);
+    shop.allows(&admin, &["keys", "generate", "--name", "mine", "--org", "mine"]);
+    shop.allows(&admin, &["keys", "list", "--org", "acme"]);
+    shop.allows(&admin, &VERIFY);
+    assert_eq!(shop.allows(&admin, &["keys", "revoke", &shop.trusted])["changed"], true);
+    assert_eq!(shop.allows(&admin, &["keys", "revoke", &shop.signing])["changed"], true);
+    shop.scratch.fails(1, "UntrustedSigner", &VERIFY);
+    shop.allows(&admin, &["audit", "verify", "--org", "acme"]);
+}
+
+#[test]
+#[ignore = "needs Postgres: cargo xtask test-db"]
+fn a_wrong_password_is_refused_and_shown_nowhere() {
+    let shop = Shop::open();
+    let runner = shop.role("runner");
+    for more in [&[][..], &["--json"], &["-v", "-v"], &["--json", "-v", "-v"]] {
+        for arguments in [&VERIFY[..], &["db", "status"], &["db", "migrate"]] {
+            let arguments = [arguments, more].concat();
+            let run = shop.run_as(&runner, "hunter2", &arguments);
+            assert_eq!(run.code, 2, "{arguments:?}: {}", run.stderr);
+            if more.contains(&"--json") {
+                run.assert_failed(2, "DatabaseUnavailable");
+            }
+            assert!(run.stderr.contains("password authentication failed"), "{}", run.stderr);
+            run.assert_says_nowhere("hunter2");
+        }
+    }
+    let run = shop.run_as(&runner, &runner.password, &[&VERIFY[..], &["-v", "-v"]].concat());
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    run.assert_says_nowhere(&runner.password);
+}
