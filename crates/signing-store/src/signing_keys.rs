@@ -117,23 +117,28 @@ impl Store {
         })
     }
 
-    /// Finds a signing key together with its private half.
+    /// Finds a signing key together with its private half, to sign with.
     ///
     /// # Errors
     ///
-    /// [`StoreError::SigningKeyNotFound`].
+    /// [`StoreError::SigningKeyNotFound`]; [`StoreError::Compromised`] if every organisation
+    /// refuses what it signs.
     pub async fn wrapped_signing_key(
         &self,
         id: KeyId,
     ) -> Result<(SigningKeyRecord, WrappedKey), StoreError> {
         read!(self.pool, |conn| {
-            signing_keys::table
+            let found: Option<(SigningKeyRecord, WrappedKey)> = signing_keys::table
                 .find(bind(id))
                 .select((SigningKeyRecord::as_select(), signing_keys::wrapped_key))
                 .get_result(conn)
                 .await
-                .optional()?
-                .ok_or(StoreError::SigningKeyNotFound { id })
+                .optional()?;
+            let (record, wrapped) = found.ok_or(StoreError::SigningKeyNotFound { id })?;
+            if record.revoked_at.is_none() {
+                conn.require_uncompromised(record.fingerprint).await?;
+            }
+            Ok((record, wrapped))
         })
     }
 

@@ -20,6 +20,7 @@ on_both_backends! {
     revoked_trusted_key_is_rejected_while_the_new_one_goes_on,
     revoked_key_is_rejected_whenever_it_says_that_it_signed,
     retired_signing_key_signs_no_more,
+    key_that_was_declared_compromised_signs_no_more,
     signatures_of_a_retired_signing_key_stay_good,
     package_verified_before_a_revocation_does_not_load_after_it,
     package_verified_before_a_grant_was_revoked_does_not_load_after_it,
@@ -104,6 +105,23 @@ async fn retired_signing_key_signs_no_more(world: World) {
             TrustError::SigningKeyRevoked { id: key, at } if (key, at) == (acme.key.id, revoked_at)
         );
     }
+}
+
+async fn key_that_was_declared_compromised_signs_no_more(world: World) {
+    let acme = world.vendor("acme").await;
+    let other = world.key(acme.org, "release-2").await;
+    let statement = package_statement(&acme.package).unwrap();
+    let sign = async |id| world.keys.sign_statement(id, &statement).await;
+    sign(acme.key.id).await.unwrap();
+
+    let stolen = acme.key.fingerprint;
+    world.keys.danger_declare_compromised(acme.org, &stolen, None).await.unwrap();
+
+    assert_refused!(
+        sign(acme.key.id).await,
+        TrustError::Store(StoreError::Compromised { fingerprint, .. }) if fingerprint == stolen
+    );
+    sign(other.id).await.unwrap();
 }
 
 async fn signatures_of_a_retired_signing_key_stay_good(world: World) {
