@@ -39,6 +39,7 @@ mod terminal;
 
 mod audit;
 
+mod at_once;
 mod bounds;
 mod errors;
 mod kill;
