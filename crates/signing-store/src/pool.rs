@@ -150,7 +150,7 @@ macro_rules! on_a_connection {
             $crate::pool::Pool::Sqlite(connections) => {
                 $run($($deadline,)? Box::pin(async move {
                     let mut $guard =
-                        connections.get().await.map_err($crate::StoreError::unavailable)?;
+                        connections.get().await.map_err($crate::pool::no_connection)?;
                     $body
                 }))
                 .await
@@ -159,7 +159,7 @@ macro_rules! on_a_connection {
             $crate::pool::Pool::Postgres(connections) => {
                 $run($($deadline,)? Box::pin(async move {
                     let mut $guard =
-                        connections.get().await.map_err($crate::StoreError::unavailable)?;
+                        connections.get().await.map_err($crate::pool::no_connection)?;
                     $body
                 }))
                 .await
@@ -181,7 +181,43 @@ fn build<M: managed::Manager>(manager: M) -> Result<managed::Pool<M>, StoreError
         .map_err(StoreError::unavailable)
 }
 
+/// The wait for a connection may take as long as all of an operation: whichever of the
+/// two ends first, the error is the same.
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub(crate) fn no_connection<E>(error: managed::PoolError<E>) -> StoreError
+where
+    E: std::error::Error + Send + Sync + 'static,
+{
+    match error {
+        managed::PoolError::Timeout(_) => StoreError::TimedOut { after: OPERATION_LIMIT },
+        other => StoreError::unavailable(other),
+    }
+}
+
 /// The present, to the microsecond that both databases keep.
 pub(crate) fn now() -> DateTime<Utc> {
     Utc::now().trunc_subsecs(6)
+}
+
+#[cfg(all(test, any(feature = "sqlite", feature = "postgres")))]
+mod tests {
+    use std::fmt;
+
+    use deadpool::managed::{PoolError, TimeoutType};
+
+    use super::*;
+
+    #[test]
+    fn wait_for_a_connection_that_was_too_long_is_a_time_out() {
+        for wait in [TimeoutType::Wait, TimeoutType::Create, TimeoutType::Recycle] {
+            let error = no_connection::<fmt::Error>(PoolError::Timeout(wait));
+            assert!(matches!(error, StoreError::TimedOut { after } if after == OPERATION_LIMIT));
+        }
+    }
+
+    #[test]
+    fn connection_that_cannot_be_made_is_none() {
+        let error = no_connection(PoolError::Backend(fmt::Error));
+        assert!(matches!(error, StoreError::Unavailable(_)));
+    }
 }
