@@ -98,6 +98,9 @@ pub enum StoreError {
     /// SQLite has no roles: who may read the file may read the store.
     #[error("a SQLite store has no roles: the file's permissions decide")]
     NoRoles,
+    /// Postgres only warns whoever gives rights that are not theirs to give.
+    #[error("only the owner of the store's tables can give rights to them")]
+    NotTheOwner,
     /// More is known about an organisation's keys than is looked at.
     #[error("more than {limit} facts bear on the keys that the organisation accepts")]
     TooManyFacts {

@@ -1,4 +1,6 @@
-use diesel_async::SimpleAsyncConnection;
+use diesel::dsl::sql;
+use diesel::sql_types::Bool;
+use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 
 use crate::pool::write;
 use crate::{Store, StoreError};
@@ -79,13 +81,24 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`StoreError::NoRoles`] on SQLite, where the file's permissions decide.
+    /// [`StoreError::NoRoles`] on SQLite, where the file's permissions decide;
+    /// [`StoreError::NotTheOwner`] if the rights are not this user's to give.
     pub async fn grant_role(&self, purpose: RolePurpose, role: &str) -> Result<(), StoreError> {
         if !self.pool.is_postgres() {
             return Err(StoreError::NoRoles);
         }
-        let sql = purpose.sql(role);
-        write!(self.pool, |conn| { Ok(conn.batch_execute(&sql).await?) })
+        let statements = purpose.sql(role);
+        let tables = EVERY_TABLE.replace(", ", "'::regclass, '");
+        let owned = format!(
+            "(SELECT bool_and(pg_has_role(relowner, 'USAGE')) FROM pg_class
+              WHERE oid IN ('{tables}'::regclass))"
+        );
+        write!(self.pool, |conn| {
+            if !diesel::select(sql::<Bool>(&owned)).get_result::<bool>(conn).await? {
+                return Err(StoreError::NotTheOwner);
+            }
+            Ok(conn.batch_execute(&statements).await?)
+        })
     }
 }
 

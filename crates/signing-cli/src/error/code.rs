@@ -149,6 +149,7 @@ fn store_code(error: &StoreError) -> &'static str {
         StoreError::HistoryDiverged { .. } => "HistoryDiverged",
         StoreError::RootCertificates { .. } => "InvalidRootCertificates",
         StoreError::NoRoles => "NoRoles",
+        StoreError::NotTheOwner => "NotTheOwner",
         StoreError::TooManyFacts { .. } => "TooManyCandidates",
         StoreError::OtherKek { .. } => "OtherKeyEncryptionKey",
         StoreError::KeyRefused { .. } => "PreviouslyRevoked",

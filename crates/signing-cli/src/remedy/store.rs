@@ -74,6 +74,9 @@ pub(super) fn store(error: &StoreError) -> Option<String> {
             "find out why the database was replaced or restored before you restart anything".into()
         }
         StoreError::NoRoles => "give rights to the file: chmod, chown".into(),
+        StoreError::NotTheOwner => {
+            "connect as the role that made the tables, with db migrate".into()
+        }
         StoreError::TooManyFacts { .. } => NAME_THE_KEY.into(),
         StoreError::Compromised { .. } => {
             "make a new key: what is compromised stays so, for every organisation that refuses it"

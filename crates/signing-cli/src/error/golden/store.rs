@@ -43,6 +43,7 @@ fn store() -> Vec<StoreError> {
         StoreError::EpochWentBack { expected: 7, found: 6 },
         StoreError::HistoryDiverged { seen: 7, found: 9 },
         StoreError::NoRoles,
+        StoreError::NotTheOwner,
         StoreError::TooManyFacts { limit: 640 },
         StoreError::Compromised { fingerprint, at },
         StoreError::CorruptRow(said("a digest has 32 bytes, found 31")),
