@@ -1,14 +1,12 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use signing_crypto::{MAX_PEM_SIZE, PemError, SigningKey, VerifyingKey};
+use signing_crypto::MAX_PEM_SIZE;
 use tempfile::NamedTempFile;
-use zeroize::Zeroizing;
 
 use crate::error::CliError;
-use crate::passphrase::{self, PassphraseSource};
 
 /// What to do about a file that exists.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -45,38 +43,6 @@ pub(crate) fn read_at_most(path: &Path, limit: u64) -> Result<Vec<u8>, CliError>
     };
     result.map_err(|source| CliError::Read { path: path.into(), source })?;
     Ok(bytes)
-}
-
-/// Reads a private key's PEM file, with the passphrase that is given, or that is
-/// asked for if the key is encrypted.
-///
-/// A key that is not encrypted is refused if a passphrase is given: whoever gives
-/// one believes the file to be protected.
-pub(crate) fn read_signing_key(
-    path: &Path,
-    source: &PassphraseSource,
-) -> Result<SigningKey, CliError> {
-    if path == Path::new("-") && *source == PassphraseSource::StandardInput {
-        return Err(CliError::StandardInputTwice);
-    }
-    let bytes = Zeroizing::new(read_bounded(path)?);
-    let key = match source.given()? {
-        Some(passphrase) => SigningKey::from_encrypted_pem(&bytes, &passphrase),
-        None => match SigningKey::from_pem(&bytes) {
-            Err(PemError::PassphraseNeeded) => match passphrase::ask(path)? {
-                Some(passphrase) => SigningKey::from_encrypted_pem(&bytes, &passphrase),
-                None => Err(PemError::PassphraseNeeded),
-            },
-            other => other,
-        },
-    };
-    key.map_err(|source| CliError::KeyFile { path: path.into(), source })
-}
-
-/// Reads a public key's PEM file.
-pub(crate) fn read_public_key(path: &Path) -> Result<VerifyingKey, CliError> {
-    let bytes = read_bounded(path)?;
-    VerifyingKey::from_pem(&bytes).map_err(|source| CliError::KeyFile { path: path.into(), source })
 }
 
 /// Writes a file that is there whole or not at all, whatever happens meanwhile.
@@ -156,17 +122,6 @@ fn sync_directory(path: &Path) -> io::Result<()> {
     File::open(directory(path))?.sync_all()
 }
 
-/// The public key's file beside a private key's: `dev-key.pub.pem` for
-/// `dev-key.pem`.
-pub(crate) fn public_key_path(private: &Path) -> PathBuf {
-    let mut name = private.file_stem().unwrap_or_default().to_owned();
-    if private.extension().is_some_and(|extension| extension != "pem") {
-        name = private.file_name().unwrap_or_default().to_owned();
-    }
-    name.push(".pub.pem");
-    private.with_file_name(name)
-}
-
 /// Opens a file that has an end. Opening never waits for the other end of a FIFO.
 pub(crate) fn open_regular(path: &Path) -> io::Result<File> {
     let flags = rustix::fs::OFlags::NONBLOCK.bits() as i32;
@@ -180,18 +135,6 @@ pub(crate) fn open_regular(path: &Path) -> io::Result<File> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_public_key_stands_beside_the_private_one() {
-        for (private, public) in [
-            ("dev-key.pem", "dev-key.pub.pem"),
-            ("keys/dev.key.pem", "keys/dev.key.pub.pem"),
-            ("dev-key", "dev-key.pub.pem"),
-            ("dev.key", "dev.key.pub.pem"),
-        ] {
-            assert_eq!(public_key_path(Path::new(private)), Path::new(public));
-        }
-    }
 
     #[test]
     fn a_file_that_exists_is_kept_unless_it_is_to_be_replaced() {

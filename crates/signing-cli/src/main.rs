@@ -9,7 +9,9 @@ mod commands;
 
 mod context;
 mod files;
+mod key_files;
 mod passphrase;
+mod printable;
 mod select;
 mod terminal;
 mod time;

@@ -15,9 +15,10 @@ use tracing_subscriber::util::SubscriberInitExt;
 use self::lines::{BAD, NOTE};
 use crate::cli::{Cli, Color, Global};
 use crate::error::{CliError, Outcome};
+use crate::printable::printable;
 use crate::remedy::remedy;
 
-pub(crate) use lines::{Lines, printable};
+pub(crate) use lines::Lines;
 pub(crate) use listing::{Form, Listing};
 
 /// What a command has to say, for people and for programs.

@@ -9,7 +9,7 @@ use signing_crypto::MAX_PASSPHRASE_SIZE;
 use zeroize::Zeroizing;
 
 use crate::error::CliError;
-use crate::output::printable;
+use crate::printable::printable;
 
 /// The terminal that somebody sits at, showing nothing of what is typed until this
 /// is dropped.

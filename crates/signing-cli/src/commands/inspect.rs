@@ -11,7 +11,7 @@ use signing_trust::{PinnedKeys, TrustedKey};
 use super::trusted_key::{reason_word, trusted_json};
 use crate::context::{Context, organization};
 use crate::error::{CliError, Outcome};
-use crate::files;
+use crate::key_files;
 use crate::output::{Lines, Report, chain};
 
 /// The signature's file: the one that is named, or that of a package.
@@ -36,7 +36,7 @@ pub(super) fn unverified(file: &Path) -> Result<Report, CliError> {
 /// Shows it, and what of it these keys have signed.
 pub(super) fn with_pinned_keys(file: &Path, trust_keys: &[PathBuf]) -> Result<Report, CliError> {
     let keys: Result<PinnedKeys, _> =
-        trust_keys.iter().map(|path| files::read_public_key(path)).collect();
+        trust_keys.iter().map(|path| key_files::read_public_key(path)).collect();
     let keys = keys?;
     let envelope = read(file)?;
     let inspected = inspect_signature_offline(&envelope, &SecurityConfig::default(), &keys);

@@ -11,7 +11,8 @@ use self::prepare::{Plan, Prepared};
 use self::signed::{Act, Signed};
 use crate::context::{Context, organization};
 use crate::error::{CliError, Terms};
-use crate::files::{self, Existing};
+use crate::files::Existing;
+use crate::key_files;
 use crate::output::Report;
 use crate::passphrase::PassphraseSource;
 
@@ -51,7 +52,7 @@ pub(super) fn with_file(
     places: &Places,
 ) -> Result<Report, CliError> {
     let prepared = places.prepare(packages)?;
-    let key = files::read_signing_key(key, passphrase)?;
+    let key = key_files::read_signing_key(key, passphrase)?;
     // Everything is signed before anything is written.
     let envelopes = prepared.iter().map(|prepared| sign(prepared, &key));
     let envelopes = envelopes.collect::<Result<Vec<_>, _>>()?;
@@ -71,7 +72,7 @@ pub(super) async fn with_file_and_store(
     places: &Places,
 ) -> Result<Report, CliError> {
     let mut prepared = places.prepare(packages)?;
-    let key = files::read_signing_key(key, passphrase)?;
+    let key = key_files::read_signing_key(key, passphrase)?;
     let keys = context.keys().await?;
     let org = places.org.as_deref().ok_or(CliError::StoreWithoutOrganization)?;
     let org = organization(&keys, org).await?.id;

@@ -13,7 +13,7 @@ use super::explain::{self, Explained, Keepers};
 use super::trusted_key::{trusted_json, via_json};
 use crate::context::{Context, organization};
 use crate::error::{CliError, Outcome};
-use crate::files;
+use crate::key_files;
 use crate::output::{Lines, Report, error_json};
 
 /// What is asked beside whose trust counts.
@@ -46,7 +46,7 @@ pub(super) fn with_pinned_keys(
     asked: &Asked,
 ) -> Result<Report, CliError> {
     let keys: Result<PinnedKeys, _> =
-        trust_keys.iter().map(|path| files::read_public_key(path)).collect();
+        trust_keys.iter().map(|path| key_files::read_public_key(path)).collect();
     let keys = keys?;
     let mut verdicts = Verdicts::default();
     for package in packages {

@@ -26,6 +26,7 @@ use std::{env, fs};
 use super::CliError;
 use super::code::{UNNAMED, UNNAMED_REFUSAL};
 use crate::output::{self, chain};
+use crate::printable::printable;
 
 /// When this variable is set, the files are written rather than compared.
 const WRITE: &str = "CLOACINA_WRITE_ERRORS";
@@ -107,9 +108,9 @@ fn a_document_says_what_the_text_says() {
     for (variant, error) in programs(&samples()) {
         let document = output::error_json(error);
         let mut text = format!("{}: ", output::verdict(error));
-        text += &output::printable(document["message"].as_str().unwrap());
+        text += &printable(document["message"].as_str().unwrap());
         if let Some(next) = document["next"].as_str() {
-            text += &format!("\nnext: {}", output::printable(next));
+            text += &format!("\nnext: {}", printable(next));
         }
         assert_eq!(plain(error), text, "{variant}");
     }

@@ -4,9 +4,10 @@ use std::ops::ControlFlow;
 use anstream::AutoStream;
 use serde_json::Value;
 
-use super::{Report, error_json, json_text, printable};
+use super::{Report, error_json, json_text};
 use crate::cli::Global;
 use crate::error::CliError;
+use crate::printable::printable;
 
 /// What a list is printed as.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -6,6 +6,7 @@ use crate::cli::Checkpoint;
 use crate::context::{Context, organization};
 use crate::error::CliError;
 use crate::files::{self, Existing, Readers};
+use crate::key_files;
 use crate::output::{Lines, Report};
 
 /// Signs what one log, or all, have come to. Everything is signed before anything
@@ -21,7 +22,7 @@ pub(super) async fn checkpoint(context: &Context, command: Checkpoint) -> Result
     }
     let (keys, key) = match (&command.key, &command.key_id) {
         (Some(path), _) => {
-            let key = files::read_signing_key(path, &passphrase)?;
+            let key = key_files::read_signing_key(path, &passphrase)?;
             (context.keys().await?, key)
         }
         (None, id) => {

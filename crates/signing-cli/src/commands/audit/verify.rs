@@ -12,6 +12,7 @@ use crate::cli::Verify;
 use crate::context::{Context, organization};
 use crate::error::{CliError, Outcome};
 use crate::files;
+use crate::key_files;
 use crate::output::{Lines, Report, error_json};
 
 /// Room for some 20,000 checkpoints.
@@ -23,7 +24,7 @@ type Checkpoints = BTreeMap<OrgId, Vec<VerifiedCheckpoint>>;
 /// before anything else is asked.
 pub(super) fn read_checkpoints(verify: &Verify) -> Result<Checkpoints, CliError> {
     let keys: Result<Vec<_>, _> =
-        verify.trust_key.iter().map(|path| files::read_public_key(path)).collect();
+        verify.trust_key.iter().map(|path| key_files::read_public_key(path)).collect();
     let keys = keys?;
     let mut checkpoints = Checkpoints::new();
     // The command line takes neither keys nor checkpoints without the other.

@@ -9,6 +9,7 @@ use crate::cli::Format;
 use crate::context::{Context, organization};
 use crate::error::CliError;
 use crate::files::{self, Existing, NewFile, Readers};
+use crate::key_files;
 use crate::output::{Lines, Report};
 use crate::passphrase::PassphraseSource;
 
@@ -21,7 +22,7 @@ pub(super) fn generate_files(
     passphrase: Option<&PassphraseSource>,
 ) -> Result<Report, CliError> {
     let name: KeyName = name.parse()?;
-    let public = files::public_key_path(private);
+    let public = key_files::public_key_path(private);
     if existing == Existing::Keep {
         for path in [&*public, private] {
             if path.symlink_metadata().is_ok() {
@@ -73,7 +74,7 @@ pub(super) async fn import(
     passphrase: &PassphraseSource,
 ) -> Result<Report, CliError> {
     let name = name.parse()?;
-    let key = files::read_signing_key(path, passphrase)?;
+    let key = key_files::read_signing_key(path, passphrase)?;
     let keys = context.keys_with_kek().await?;
     let org = organization(&keys, org).await?;
     Ok(created("imported", &keys.import_signing_key(org.id, name, &key).await?))

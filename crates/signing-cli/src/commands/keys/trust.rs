@@ -6,7 +6,7 @@ use signing_trust::store::{Change, RevocationReason, TrustedKeyRecord};
 
 use crate::context::{Context, organization};
 use crate::error::CliError;
-use crate::files;
+use crate::key_files;
 use crate::output::{Lines, Report};
 use crate::time;
 
@@ -27,7 +27,7 @@ pub(super) async fn trust(
     let name = name.map(KeyName::new).transpose()?;
     let expires_at = expires.map(time::parse).transpose()?;
     let from_file = match &key {
-        Key::File(path) => Some(files::read_public_key(path)?),
+        Key::File(path) => Some(key_files::read_public_key(path)?),
         Key::Stored(_) => None,
     };
     let keys = context.keys().await?;
@@ -35,7 +35,7 @@ pub(super) async fn trust(
     let key = match (from_file, key) {
         (Some(key), _) => key,
         (None, Key::Stored(id)) => keys.store().signing_key(id).await?.public_key,
-        (None, Key::File(path)) => files::read_public_key(&path)?,
+        (None, Key::File(path)) => key_files::read_public_key(&path)?,
     };
     let change = keys.trust_public_key_until(org.id, &key, name, expires_at).await?;
     let done = match &change {

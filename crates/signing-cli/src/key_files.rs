@@ -1,0 +1,68 @@
+use std::path::{Path, PathBuf};
+
+use signing_crypto::{PemError, SigningKey, VerifyingKey};
+use zeroize::Zeroizing;
+
+use crate::error::CliError;
+use crate::files::read_bounded;
+use crate::passphrase::{self, PassphraseSource};
+
+/// Reads a private key's PEM file, with the passphrase that is given, or that is
+/// asked for if the key is encrypted.
+///
+/// A key that is not encrypted is refused if a passphrase is given: whoever gives
+/// one believes the file to be protected.
+pub(crate) fn read_signing_key(
+    path: &Path,
+    source: &PassphraseSource,
+) -> Result<SigningKey, CliError> {
+    if path == Path::new("-") && *source == PassphraseSource::StandardInput {
+        return Err(CliError::StandardInputTwice);
+    }
+    let bytes = Zeroizing::new(read_bounded(path)?);
+    let key = match source.given()? {
+        Some(passphrase) => SigningKey::from_encrypted_pem(&bytes, &passphrase),
+        None => match SigningKey::from_pem(&bytes) {
+            Err(PemError::PassphraseNeeded) => match passphrase::ask(path)? {
+                Some(passphrase) => SigningKey::from_encrypted_pem(&bytes, &passphrase),
+                None => Err(PemError::PassphraseNeeded),
+            },
+            other => other,
+        },
+    };
+    key.map_err(|source| CliError::KeyFile { path: path.into(), source })
+}
+
+/// Reads a public key's PEM file.
+pub(crate) fn read_public_key(path: &Path) -> Result<VerifyingKey, CliError> {
+    let bytes = read_bounded(path)?;
+    VerifyingKey::from_pem(&bytes).map_err(|source| CliError::KeyFile { path: path.into(), source })
+}
+
+/// The public key's file beside a private key's: `dev-key.pub.pem` for
+/// `dev-key.pem`.
+pub(crate) fn public_key_path(private: &Path) -> PathBuf {
+    let mut name = private.file_stem().unwrap_or_default().to_owned();
+    if private.extension().is_some_and(|extension| extension != "pem") {
+        name = private.file_name().unwrap_or_default().to_owned();
+    }
+    name.push(".pub.pem");
+    private.with_file_name(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_public_key_stands_beside_the_private_one() {
+        for (private, public) in [
+            ("dev-key.pem", "dev-key.pub.pem"),
+            ("keys/dev.key.pem", "keys/dev.key.pub.pem"),
+            ("dev-key", "dev-key.pub.pem"),
+            ("dev.key", "dev.key.pub.pem"),
+        ] {
+            assert_eq!(public_key_path(Path::new(private)), Path::new(public));
+        }
+    }
+}
