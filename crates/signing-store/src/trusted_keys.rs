@@ -1,10 +1,11 @@
+mod words;
+
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use signing_crypto::{Fingerprint, KeyName, Note, OrgId, TrustedKeyId, VerifyingKey};
 
 use crate::audit_log::AuditChain;
-use crate::backend::impl_for_connections;
 use crate::compromised_keys::CompromisedKeys;
 use crate::pool::{change, now, read};
 use crate::schema::{organizations, trusted_keys};
@@ -12,6 +13,8 @@ use crate::sql_types::{Bind, bind};
 use crate::{
     AuditEntry, Change, OrganizationRecord, Revocation, RevocationReason, Store, StoreError,
 };
+
+use words::Words;
 
 /// An organisation's own word about one public key.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable)]
@@ -282,79 +285,3 @@ impl Store {
         })
     }
 }
-
-trait Words {
-    /// The organisation's row about a key.
-    async fn word_about(
-        &mut self,
-        org: OrgId,
-        fingerprint: Fingerprint,
-    ) -> Result<Option<TrustedKeyRecord>, StoreError>;
-
-    /// The row `id`, if it is the organisation's.
-    async fn own_word(
-        &mut self,
-        org: OrgId,
-        id: TrustedKeyId,
-    ) -> Result<TrustedKeyRecord, StoreError>;
-
-    /// Within a transaction: revokes, unless that is so already.
-    async fn revoke_word(
-        &mut self,
-        record: TrustedKeyRecord,
-        revocation: Revocation,
-        at: DateTime<Utc>,
-    ) -> Result<Change<TrustedKeyRecord>, StoreError>;
-}
-
-impl_for_connections!(Words {
-    async fn word_about(
-        &mut self,
-        org: OrgId,
-        fingerprint: Fingerprint,
-    ) -> Result<Option<TrustedKeyRecord>, StoreError> {
-        Ok(trusted_keys::table
-            .filter(trusted_keys::org_id.eq(bind(org)))
-            .filter(trusted_keys::fingerprint.eq(bind(fingerprint)))
-            .get_result(self)
-            .await
-            .optional()?)
-    }
-
-    async fn own_word(
-        &mut self,
-        org: OrgId,
-        id: TrustedKeyId,
-    ) -> Result<TrustedKeyRecord, StoreError> {
-        trusted_keys::table
-            .find(bind(id))
-            .filter(trusted_keys::org_id.eq(bind(org)))
-            .get_result(self)
-            .await
-            .optional()?
-            .ok_or(StoreError::TrustedKeyNotFound { id })
-    }
-
-    async fn revoke_word(
-        &mut self,
-        record: TrustedKeyRecord,
-        revocation: Revocation,
-        at: DateTime<Utc>,
-    ) -> Result<Change<TrustedKeyRecord>, StoreError> {
-        let worse = revocation.is_worse_than(record.revocation_reason);
-        if record.revoked_at.is_some() && !worse {
-            return Ok(Change::AlreadySo(record));
-        }
-        let note = revocation.note.or(record.revocation_note);
-        let record = diesel::update(trusted_keys::table.find(bind(record.id)))
-            .set((
-                trusted_keys::revoked_at.eq(bind(record.revoked_at.unwrap_or(at))),
-                trusted_keys::revocation_reason.eq(bind(revocation.reason)),
-                trusted_keys::revocation_note.eq(note.map(bind)),
-            ))
-            .returning(trusted_keys::all_columns)
-            .get_result(self)
-            .await?;
-        Ok(Change::Made(record))
-    }
-});
