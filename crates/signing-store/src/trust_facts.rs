@@ -11,7 +11,7 @@ use crate::{Heartbeat, Store, StoreError, TrustedKeyRecord};
 
 mod statement;
 
-use statement::{AboutAll, AboutFew, AboutMany, Question};
+use statement::{AboutAll, AboutFew, AboutMany, AboutOne, FEW_HOLDERS, Question};
 
 #[cfg(feature = "postgres")]
 pub use statement::trust_questions;
@@ -82,6 +82,16 @@ macro_rules! ask {
     }};
 }
 
+fn held_by_others(rows: &[Row], org: OrgId) -> usize {
+    rows.iter().filter(|row| row.org_id != org).count()
+}
+
+/// Without what is said by those whom the organisation has granted nothing.
+fn with_grant_or_own(mut rows: Vec<Row>, org: OrgId) -> Vec<Row> {
+    rows.retain(|row| row.org_id == org || row.grant.is_some());
+    rows
+}
+
 impl Store {
     /// Everything that bears on whether `org` accepts the keys `fingerprints` for
     /// `package`.
@@ -106,7 +116,12 @@ impl Store {
         // Nearly every signature names one key, and few name more than four. Each of these
         // statements always has the same text, so that it is prepared once.
         let rows = match *keys {
-            [one] => ask!(self, Question::new(org, package, AboutFew::new([one]))),
+            [one] => match ask!(self, Question::new(org, package, AboutOne::new(one))) {
+                Ok(rows) if held_by_others(&rows, org) > FEW_HOLDERS => {
+                    ask!(self, Question::new(org, package, AboutFew::new([one])))
+                }
+                rows => rows.map(|rows| with_grant_or_own(rows, org)),
+            },
             [a, b] => ask!(self, Question::new(org, package, AboutFew::new([a, b]))),
             [a, b, c] => ask!(self, Question::new(org, package, AboutFew::new([a, b, c, c]))),
             [a, b, c, d] => ask!(self, Question::new(org, package, AboutFew::new([a, b, c, d]))),

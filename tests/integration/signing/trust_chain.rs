@@ -3,6 +3,7 @@
 mod deleted;
 mod graph;
 mod idempotence;
+mod many_holders;
 mod random_graphs;
 mod refusals;
 

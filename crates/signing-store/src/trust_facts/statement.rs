@@ -15,7 +15,9 @@ use crate::sql_types::{Bind, Id, Instant, Label, bind};
 use crate::store_state::{InRecovery, ServerTime};
 
 use keys::{AmongThem, OneOf};
-use text::{ABOUT_ALL, ABOUT_FEW, ABOUT_MANY};
+use text::{ABOUT_ALL, ABOUT_FEW, ABOUT_MANY, ABOUT_ONE};
+
+pub(super) use text::FEW_HOLDERS;
 
 /// What bears on whether an organisation accepts some keys, in one statement: all of
 /// it is read from one snapshot.
@@ -43,6 +45,25 @@ pub(super) trait About: 'static {
 
     fn most(&self) -> &i64 {
         &i64::MAX
+    }
+}
+
+/// One key, that few hold: see [`FEW_HOLDERS`].
+pub(super) struct AboutOne(OneOf<1>);
+
+impl AboutOne {
+    pub(super) fn new(key: Fingerprint) -> Self {
+        Self(OneOf([bind(key)]))
+    }
+}
+
+impl About for AboutOne {
+    const STATEMENT: &'static str = ABOUT_ONE;
+
+    type Keys = OneOf<1>;
+
+    fn keys(&self) -> &OneOf<1> {
+        &self.0
     }
 }
 
@@ -104,9 +125,10 @@ impl About for AboutAll {
 }
 
 /// The statements with which a decision asks Postgres, for whoever wants to see how its
-/// server plans them: about one key, about two, about many, and about every key.
+/// server plans them: about one key, about one that many hold, about two, about many, and
+/// about every key.
 #[cfg(feature = "postgres")]
-pub fn trust_questions() -> [String; 4] {
+pub fn trust_questions() -> [String; 5] {
     fn text<A: About<Keys: QueryFragment<diesel::pg::Pg>>>(about: A) -> String {
         use diesel::query_builder::QueryBuilder;
 
@@ -118,6 +140,7 @@ pub fn trust_questions() -> [String; 4] {
     }
     let key = Fingerprint::from_bytes([0; 32]);
     [
+        text(AboutOne::new(key)),
         text(AboutFew::new([key])),
         text(AboutFew::new([key, key])),
         text(AboutMany::new(&[key])),

@@ -9,6 +9,22 @@ macro_rules! origin {
     };
 }
 
+macro_rules! own {
+    () => {
+        concat!(
+            origin!(),
+            "f.floor, o.id, o.name, o.deleted_at, NULL, NULL, NULL, ",
+            word!(),
+            "FROM organizations o
+             CROSS JOIN store_state s
+             LEFT JOIN version_floors f ON f.org_id = o.id AND f.package_name = {package}
+             LEFT JOIN trusted_keys k ON k.org_id = o.id AND k.fingerprint {is}
+             LEFT JOIN compromised_keys c ON c.fingerprint = k.fingerprint
+             WHERE o.id = {org} AND s.singleton = 1 "
+        )
+    };
+}
+
 macro_rules! word {
     () => {
         "k.id, k.org_id, k.fingerprint, k.public_key, k.name, k.created_at, k.revoked_at,
@@ -26,6 +42,29 @@ macro_rules! granted {
     };
 }
 
+/// What the organisation says itself, then what all others say that hold the key, with the
+/// grants by which it counts, if there are any: of those without one nothing counts.
+///
+/// This is what is asked nearly always. It costs a fifth less than [`about_named`], which is
+/// asked if as many hold the key as are looked at.
+pub(super) const ABOUT_ONE: &str = concat!(
+    own!(),
+    "UNION ALL ",
+    granted!(),
+    "FROM (SELECT * FROM trusted_keys
+           WHERE fingerprint {is} AND public_key IS NOT NULL LIMIT 101) k
+     CROSS JOIN organizations o
+     CROSS JOIN store_state s
+     LEFT JOIN trust_grants g
+       ON g.parent_org_id = {org} AND g.child_org_id = k.org_id AND g.revoked_at IS NULL
+     LEFT JOIN compromised_keys c ON c.fingerprint = k.fingerprint
+     WHERE o.id = k.org_id AND k.org_id <> {org} AND s.singleton = 1"
+);
+
+/// How many others may hold a key that is asked about so: with the organisation itself,
+/// one fewer than are looked at.
+pub(in crate::trust_facts) const FEW_HOLDERS: usize = 99;
+
 /// What the organisation says itself, then what those say that it granted trust.
 ///
 /// A key that at most a hundred organisations hold is looked up by its holders; where
@@ -36,16 +75,8 @@ macro_rules! granted {
 macro_rules! about_named {
     ($held:literal) => {
         concat!(
-            origin!(),
-            "f.floor, o.id, o.name, o.deleted_at, NULL, NULL, NULL, ",
-            word!(),
-            "FROM organizations o
-             CROSS JOIN store_state s
-             LEFT JOIN version_floors f ON f.org_id = o.id AND f.package_name = {package}
-             LEFT JOIN trusted_keys k ON k.org_id = o.id AND k.fingerprint {is}
-             LEFT JOIN compromised_keys c ON c.fingerprint = k.fingerprint
-             WHERE o.id = {org} AND s.singleton = 1
-             UNION ALL ",
+            own!(),
+            "UNION ALL ",
             granted!(),
             "FROM (",
             $held,
