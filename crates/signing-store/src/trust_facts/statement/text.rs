@@ -45,7 +45,7 @@ macro_rules! granted {
 /// What the organisation says itself, then what all others say that hold the key, with the
 /// grants by which it counts, if there are any: of those without one nothing counts.
 ///
-/// This is what is asked nearly always. It costs a fifth less than [`about_named`], which is
+/// This is what is asked nearly always. It costs a fifth less than [`ABOUT_FEW`], which is
 /// asked if as many hold the key as are looked at.
 pub(super) const ABOUT_ONE: &str = concat!(
     own!(),
