@@ -1,14 +1,18 @@
 //! `cargo xtask soak`: the tests that try things at random, or race, for as long as it
 //! takes to believe them. `cargo test` runs them too, with few tries.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use anyhow::{Result, ensure};
 
 use crate::container::ServerArguments;
 use crate::process::{cargo, line, say, stream};
 use crate::test_db;
 
-/// How many random graphs of trust are decided, and by how many rounds others race.
+/// How many random graphs of trust are decided, from which seed on, and by how many rounds
+/// others race.
 const GRAPHS: &str = "CLOACINA_TEST_GRAPHS";
+const SEED: &str = "CLOACINA_TEST_SEED";
 const ROUNDS: &str = "CLOACINA_TEST_ROUNDS";
 /// The tests that take their number of tries from these.
 const TESTS: [&str; 3] = ["random_graphs::random_graphs", "processes::", "race::"];
@@ -27,6 +31,10 @@ pub(crate) struct Arguments {
     #[arg(long, default_value_t = 500)]
     postgres_graphs: u32,
 
+    /// The seed of the first graph [default: one that was not used before].
+    #[arg(long)]
+    seed: Option<u64>,
+
     /// Rounds in which trust ends while another process verifies, on each database.
     #[arg(long, default_value_t = 1000)]
     rounds: u32,
@@ -35,8 +43,17 @@ pub(crate) struct Arguments {
 /// Runs the task.
 pub(crate) fn run(arguments: Arguments) -> Result<()> {
     let shown = [&["--nocapture"], &TESTS[..]].concat();
-    let variables =
-        |graphs: u32| [(GRAPHS, graphs.to_string()), (ROUNDS, arguments.rounds.to_string())];
+    let seed = match arguments.seed {
+        Some(seed) => seed,
+        None => SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs(),
+    };
+    let variables = |graphs: u32| {
+        [
+            (GRAPHS, graphs.to_string()),
+            (SEED, seed.to_string()),
+            (ROUNDS, arguments.rounds.to_string()),
+        ]
+    };
     let mut command = cargo(&["test", "--workspace", "--locked", "--tests", "--"]);
     command.args(&shown).envs(variables(arguments.graphs));
     let status = stream(&command, say)?;

@@ -1,7 +1,9 @@
 //! Random graphs of trust, about which the store must say what the rules say.
 //!
 //! `CLOACINA_TEST_GRAPHS` sets how many graphs there are, and `CLOACINA_TEST_SEED` the
-//! seed of the first; each other has the next. What fails names its graph's seed.
+//! seed of the first; each other has the next. What fails names its graph's seed. Without
+//! them the graphs are the same each time, so that who changed nothing breaks nothing;
+//! `cargo xtask soak` takes others.
 
 mod changes;
 mod model;
@@ -12,7 +14,7 @@ use std::collections::BTreeSet;
 use std::env;
 use std::ops::Range;
 use std::sync::mpsc;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use crate::support::{Backend, World, run};
 use changes::Graph;
@@ -20,6 +22,7 @@ use quorums::Quorums;
 
 /// So few that no store is too much for one test's time.
 const GRAPHS_PER_STORE: u64 = 100;
+const FIRST_SEED: u64 = 1;
 
 #[test]
 fn random_graphs_are_decided_by_the_rules_on_sqlite() {
@@ -35,9 +38,7 @@ fn random_graphs_are_decided_by_the_rules_on_postgres() {
 #[expect(clippy::print_stdout, reason = "libtest shows it when the test fails, or when asked to")]
 fn check(backend: Backend, default: u64) {
     let number = variable("CLOACINA_TEST_GRAPHS").unwrap_or(default);
-    let first = variable("CLOACINA_TEST_SEED").unwrap_or_else(|| {
-        SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_micros() as u64
-    });
+    let first = variable("CLOACINA_TEST_SEED").unwrap_or(FIRST_SEED);
     let seeds = first..first.checked_add(number).unwrap();
     println!("{number} graphs on {backend:?}: CLOACINA_TEST_SEED={first}");
     let begun = Instant::now();
@@ -47,8 +48,9 @@ fn check(backend: Backend, default: u64) {
         seen.append(&mut check_in_one_store(backend, some));
     }
     println!("{number} graphs on {backend:?} took {:?}", begun.elapsed());
-    // Graphs in which nothing happens would show nothing. Few need not show everything.
-    if number >= 150 {
+    // Graphs in which nothing happens would show nothing. A deleted child is the reason in
+    // one of 40, so fewer need not show everything, unless they are those of each run.
+    if number >= 500 || (number >= 200 && first == FIRST_SEED) {
         assert_eq!(seen, BTreeSet::from(questions::VERDICTS), "the verdicts that were given");
     }
 }
