@@ -4,14 +4,18 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
 use deadpool::managed;
+use diesel::QueryResult;
 use diesel_async::{AsyncConnection, SimpleAsyncConnection};
 
 use super::{SqliteConnection, keep_unless_broken};
 use crate::StoreError;
 
-/// In this order: the first makes the others wait for a busy writer.
-const SET_UP: &str = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; \
-                      PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;";
+/// The first makes whatever comes after it wait for a busy writer.
+const SET_UP: &str = "PRAGMA busy_timeout = 5000; PRAGMA synchronous = FULL; \
+                      PRAGMA foreign_keys = ON;";
+
+/// How often others may be in the way of a file's first use.
+const ATTEMPTS: usize = 100;
 
 /// A URI that opens the file at `path` and never creates one.
 fn uri(path: &Path) -> Result<String, StoreError> {
@@ -54,8 +58,7 @@ impl managed::Manager for Manager {
 
     async fn create(&self) -> Result<SqliteConnection, diesel::ConnectionError> {
         let mut connection = SqliteConnection::establish(&self.uri).await?;
-        connection
-            .batch_execute(SET_UP)
+        set_up(&mut connection)
             .await
             .map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;
         Ok(connection)
@@ -68,4 +71,17 @@ impl managed::Manager for Manager {
     ) -> managed::RecycleResult<diesel::ConnectionError> {
         keep_unless_broken(connection)
     }
+}
+
+async fn set_up(connection: &mut SqliteConnection) -> QueryResult<()> {
+    const USE_WAL: &str = "PRAGMA journal_mode = WAL";
+    connection.batch_execute(SET_UP).await?;
+    for _ in 0..ATTEMPTS {
+        if connection.batch_execute(USE_WAL).await.is_ok() {
+            return Ok(());
+        }
+        // Where others make the same change, SQLite gives it up at once; to write it waits.
+        connection.batch_execute("BEGIN IMMEDIATE; COMMIT").await?;
+    }
+    connection.batch_execute(USE_WAL).await
 }
