@@ -85,7 +85,7 @@ pub use store::{Change, Store};
 pub use store_state::{Heartbeat, StoreState};
 #[cfg(feature = "postgres")]
 pub use trust_facts::trust_questions;
-pub use trust_facts::{GrantFact, TrustFact, TrustFacts};
+pub use trust_facts::{GrantFact, KeyWord, TrustFact, TrustFacts};
 pub use trust_grants::{GrantScope, TrustGrantRecord};
 pub use trust_graph::TrustRows;
 pub use trust_watch::TrustWatch;

@@ -2,6 +2,8 @@ use std::sync::Arc;
 
 use crate::pool::Pool;
 use crate::store_state::Seen;
+#[cfg(feature = "postgres")]
+use crate::trust_facts::Asking;
 use crate::{DatabaseUrl, SchemaStatus, StoreError, migrate};
 
 /// A store: a pool of connections to one database.
@@ -11,6 +13,8 @@ use crate::{DatabaseUrl, SchemaStatus, StoreError, migrate};
 pub struct Store {
     pub(crate) pool: Pool,
     pub(crate) seen: Arc<Seen>,
+    #[cfg(feature = "postgres")]
+    pub(crate) asking: Option<Asking>,
 }
 
 impl Store {
@@ -54,7 +58,12 @@ impl Store {
     }
 
     fn new(pool: Pool) -> Self {
-        Self { pool, seen: Arc::default() }
+        Self {
+            #[cfg(feature = "postgres")]
+            asking: Asking::of(&pool),
+            pool,
+            seen: Arc::default(),
+        }
     }
 
     /// Compares the database's migrations with this program's.

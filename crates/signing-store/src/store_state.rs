@@ -12,7 +12,7 @@ use crate::schema::store_state;
 use crate::sql_types::bind;
 use crate::{Store, StoreError};
 
-pub(crate) use origin::{AskOrigin, InRecovery, Origin, ServerTime};
+pub(crate) use origin::{AskOrigin, InRecovery, Origin, ServerTime, origin_columns};
 pub(crate) use seen::Seen;
 
 /// What a store says about itself.

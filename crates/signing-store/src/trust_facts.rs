@@ -1,17 +1,27 @@
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use signing_crypto::{
-    Fingerprint, GrantId, OrgId, OrgName, PackageName, PackagePatterns, PackageVersion,
+    Fingerprint, GrantId, KeyName, OrgId, OrgName, PackageName, PackagePatterns, PackageVersion,
+    TrustedKeyId, VerifyingKey,
 };
 
 use crate::pool::read;
 use crate::store_state::Origin;
-use crate::{Heartbeat, Store, StoreError, TrustedKeyRecord};
+use crate::{Heartbeat, Store, StoreError};
 
+#[cfg(feature = "postgres")]
+mod about_one;
 mod statement;
+#[cfg(feature = "postgres")]
+mod together;
 
 use statement::{AboutAll, AboutFew, AboutMany, AboutOne, FEW_HOLDERS, Question};
+
+#[cfg(feature = "postgres")]
+pub(crate) use about_one::Asking;
 
 #[cfg(feature = "postgres")]
 pub use statement::trust_questions;
@@ -24,8 +34,8 @@ pub struct TrustFacts {
     /// The lowest version that the asking organisation accepts of the package that
     /// was asked about.
     pub floor: Option<PackageVersion>,
-    /// What bears on the keys.
-    pub facts: Vec<TrustFact>,
+    /// What bears on the keys, whatever the package.
+    pub facts: Arc<[TrustFact]>,
 }
 
 /// One thing that bears on whether an organisation accepts a key.
@@ -44,7 +54,7 @@ pub struct TrustFact {
     /// The grant by which its word counts; `None` for the asking organisation.
     pub grant: Option<GrantFact>,
     /// What it says about a key, trusted or revoked.
-    pub key: Option<TrustedKeyRecord>,
+    pub key: Option<KeyWord>,
     /// When that key was declared compromised for every organisation.
     pub compromised_at: Option<DateTime<Utc>>,
 }
@@ -60,16 +70,43 @@ pub struct GrantFact {
     pub expires_at: Option<DateTime<Utc>>,
 }
 
-/// A [`TrustFact`] with where it comes from, in the order of the statement's columns.
+/// An organisation's word about a public key: what counts of a
+/// [`TrustedKeyRecord`](crate::TrustedKeyRecord).
+#[derive(Clone, Debug, PartialEq, Eq, Queryable)]
+pub struct KeyWord {
+    /// The id of its row.
+    pub id: TrustedKeyId,
+    /// The key's fingerprint.
+    pub fingerprint: Fingerprint,
+    /// The key. Unknown only if it was denied by fingerprint.
+    pub public_key: Option<VerifyingKey>,
+    /// What the organisation calls the key.
+    pub name: Option<KeyName>,
+    /// If set, the organisation refuses this key, whatever else is true.
+    pub revoked_at: Option<DateTime<Utc>>,
+    /// From when on its trust does not count.
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+impl KeyWord {
+    /// Whether the organisation says anything about the key: it does not where a
+    /// denial by fingerprint was taken back.
+    pub fn says_something(&self) -> bool {
+        self.public_key.is_some() || self.revoked_at.is_some()
+    }
+}
+
+/// A [`TrustFact`], in the order of the statement's columns. The row about what the
+/// organisation says itself also says where all of them come from.
 #[derive(Queryable)]
 struct Row {
-    origin: Origin,
+    origin: Option<Origin>,
     floor: Option<PackageVersion>,
     org_id: OrgId,
     org_name: OrgName,
     org_deleted_at: Option<DateTime<Utc>>,
     grant: Option<GrantFact>,
-    key: Option<TrustedKeyRecord>,
+    key: Option<KeyWord>,
     compromised_at: Option<DateTime<Utc>>,
 }
 
@@ -86,9 +123,14 @@ fn held_by_others(rows: &[Row], org: OrgId) -> usize {
     rows.iter().filter(|row| row.org_id != org).count()
 }
 
-/// Without what is said by those whom the organisation has granted nothing.
-fn with_grant_or_own(mut rows: Vec<Row>, org: OrgId) -> Vec<Row> {
+/// Completes the answer to a question about one key: without what is said by those whom
+/// the organisation has granted nothing, and with `compromised_at` in every word.
+fn completed(mut rows: Vec<Row>, org: OrgId) -> Vec<Row> {
+    let compromised_at = rows.iter().find_map(|row| row.compromised_at);
     rows.retain(|row| row.org_id == org || row.grant.is_some());
+    for row in &mut rows {
+        row.compromised_at = row.key.as_ref().and(compromised_at);
+    }
     rows
 }
 
@@ -116,11 +158,11 @@ impl Store {
         // Nearly every signature names one key, and few name more than four. Each of these
         // statements always has the same text, so that it is prepared once.
         let rows = match *keys {
-            [one] => match ask!(self, Question::new(org, package, AboutOne::new(one))) {
+            [one] => match self.rows_about_one(org, package, one).await {
                 Ok(rows) if held_by_others(&rows, org) > FEW_HOLDERS => {
                     ask!(self, Question::new(org, package, AboutFew::new([one])))
                 }
-                rows => rows.map(|rows| with_grant_or_own(rows, org)),
+                rows => rows.map(|rows| completed(rows, org)),
             },
             [a, b] => ask!(self, Question::new(org, package, AboutFew::new([a, b]))),
             [a, b, c] => ask!(self, Question::new(org, package, AboutFew::new([a, b, c, c]))),
@@ -152,19 +194,34 @@ impl Store {
         self.facts(rows, before).await
     }
 
+    async fn rows_about_one(
+        &self,
+        org: OrgId,
+        package: Option<&PackageName>,
+        key: Fingerprint,
+    ) -> Result<Vec<Row>, StoreError> {
+        let alone = async { ask!(self, Question::new(org, package, AboutOne::new(key))) };
+        #[cfg(feature = "postgres")]
+        if let Some(asking) = &self.asking {
+            let package = package.cloned();
+            return asking.ask(about_one::Question { org, package, key }, alone).await;
+        }
+        alone.await
+    }
+
     async fn facts(
         &self,
         rows: Vec<Row>,
         before: Option<Origin>,
     ) -> Result<TrustFacts, StoreError> {
-        let [first, ..] = rows.as_slice() else {
-            // An answer without rows does not say where it comes from, and another
+        let Some(origin) = rows.iter().find_map(|row| row.origin) else {
+            // An answer without it does not say where it comes from, and another
             // store or a replica that lags is one that lacks organisations.
             self.heartbeat().await?;
             return Err(StoreError::OrganizationNotFound);
         };
-        self.seen.accept(first.origin, before, &mut &*self).await?;
-        let heartbeat = first.origin.into();
+        self.seen.accept(origin, before, &mut &*self).await?;
+        let heartbeat = origin.into();
         let floor = rows.iter().find_map(|row| row.floor.clone());
         let facts = rows
             .into_iter()

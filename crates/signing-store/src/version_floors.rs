@@ -5,9 +5,10 @@ use signing_crypto::{OrgId, PackageName, PackageVersion};
 
 use crate::audit_log::AuditChain;
 use crate::pool::{change, now, read};
-use crate::schema::version_floors;
+use crate::schema::{store_state, version_floors};
 use crate::sql_types::bind;
-use crate::{AuditEntry, Change, Store, StoreError};
+use crate::store_state::{Origin, origin_columns};
+use crate::{AuditEntry, Change, Heartbeat, Store, StoreError};
 
 /// The lowest version of a package that an organisation accepts.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable)]
@@ -62,6 +63,29 @@ impl Store {
             conn.append(head, at, entry).await?;
             Ok(Change::Made(before))
         })
+    }
+
+    /// The floor of one package, and the heartbeat that it was read with.
+    ///
+    /// # Errors
+    ///
+    /// As [`trust_facts`](Self::trust_facts), but no organisation is looked for.
+    pub async fn version_floor(
+        &self,
+        org: OrgId,
+        package: PackageName,
+    ) -> Result<(Heartbeat, Option<PackageVersion>), StoreError> {
+        let before = self.seen.latest();
+        let answer: Result<(Origin, Option<PackageVersion>), StoreError> =
+            read!(self.pool, |conn| {
+                let floor = version_floors::table.find((bind(org), bind(package)));
+                let floor = floor.select(version_floors::floor).single_value();
+                let state = store_state::table.filter(store_state::singleton.eq(1));
+                Ok(state.select((origin_columns!(), floor)).get_result(conn).await?)
+            });
+        let (origin, floor) = answer?;
+        self.seen.accept(origin, before, &mut &*self).await?;
+        Ok((origin.into(), floor))
     }
 
     /// The floors that an organisation has set, by package name.

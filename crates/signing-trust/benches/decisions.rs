@@ -93,15 +93,18 @@ async fn measure_one(
         questions,
         trusted,
     };
-    let first =
-        |questions| Subject::First { keys: strict.clone(), questions, asked: Arc::default() };
+    let packages =
+        |questions| Subject::Packages { keys: strict.clone(), questions, asked: Arc::default() };
+    let anew = |questions| Subject::Anew { store: store.clone(), questions };
     let rows = [
         ("(b) strict, trusted directly", decide(&strict, there.direct()?, true)),
         ("(c) strict, through one of 100 grants", decide(&strict, there.inherited()?, true)),
         ("(d) strict, unknown key, 100 grants", decide(&strict, there.unknown()?, false)),
         ("(e) bounded, from memory", decide(&bounded, there.direct()?, true)),
-        ("(f) as (b), never asked before", first(there.direct()?)),
-        ("(g) as (c), never asked before", first(there.inherited()?)),
+        ("(f) as (b), another package each time", packages(there.direct()?)),
+        ("(g) as (c), another package each time", packages(there.inherited()?)),
+        ("(h) as (b), nothing asked before", anew(there.direct()?)),
+        ("(i) as (c), nothing asked before", anew(there.inherited()?)),
     ];
     for tasks in TASKS {
         for row in measure::paired(("(a) bare point query", &bare), &rows, tasks).await? {
@@ -123,11 +126,16 @@ enum Subject {
         questions: Arc<[Question]>,
         trusted: bool,
     },
-    /// Questions that were never asked before, since each is about another package.
-    First {
+    /// Each about a package that was never asked about before.
+    Packages {
         keys: KeyManager,
         questions: Arc<[Question]>,
         asked: Arc<AtomicU64>,
+    },
+    /// Each as if trust had changed since the last: nothing that is known is of use.
+    Anew {
+        store: Store,
+        questions: Arc<[Question]>,
     },
 }
 
@@ -153,11 +161,17 @@ impl Subject {
                 let decision = keys.decide(*org, signers, package).await?;
                 ensure!(decision.trusted().next().is_some() == *trusted, "a wrong decision");
             }
-            Self::First { keys, questions, asked } => {
+            Self::Packages { keys, questions, asked } => {
                 let Question { org, signers, .. } = &questions[which % questions.len()];
                 let number = asked.fetch_add(1, Ordering::Relaxed);
                 let package = format!("lib-{number}.so").parse()?;
                 let decision = keys.decide(*org, signers, &package).await?;
+                ensure!(decision.trusted().next().is_some(), "a wrong decision");
+            }
+            Self::Anew { store, questions } => {
+                let Question { org, signers, package, .. } = &questions[which % questions.len()];
+                let keys = KeyManager::new(store.clone(), None);
+                let decision = keys.decide(*org, signers, package).await?;
                 ensure!(decision.trusted().next().is_some(), "a wrong decision");
             }
         }

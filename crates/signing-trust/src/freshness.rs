@@ -74,7 +74,7 @@ impl Memory {
         {
             return Err(asked);
         }
-        remembered.answers.get(question).cloned().ok_or(asked)
+        remembered.answers.get(question).ok_or(asked)
     }
 
     /// Forgets everything, because trust was changed from here: that is not waited to

@@ -17,7 +17,7 @@ use chrono::TimeDelta;
 use signing_crypto::{KeyEncryptionKey, OrgId, PackageName};
 use signing_store::{AuditEntry, Revocation, Store, StoreError};
 
-use crate::answers::{Answer, Answers, Question, boot_time};
+use crate::answers::{Answer, Answers, Floor, Question, boot_time};
 use crate::freshness::Memory;
 use crate::rules::{Occasion, Packages};
 use crate::{EventType, Freshness, Signers, TrustDecision, TrustError, rules};
@@ -93,7 +93,10 @@ impl KeyManager {
     ) -> Result<TrustDecision, TrustError> {
         // Who writes signature files must not decide how much is kept.
         let answer = match signers.named.len() == 1 && !signers.anonymous {
-            true => self.answer((org, signers.clone(), expected_name.clone())).await?,
+            true => {
+                let (signers, package) = (signers.clone(), expected_name.clone());
+                self.answer(Question { org, signers, package }).await?
+            }
             false => self.ask(org, signers, expected_name).await?,
         };
         let occasion = Occasion {
@@ -120,7 +123,7 @@ impl KeyManager {
         let answer = match self.confirmed(&question).await? {
             Some(answer) => answer,
             None => {
-                let (org, signers, package) = &question;
+                let Question { org, signers, package } = &question;
                 let answer = self.ask(*org, signers, package).await?;
                 self.answers.keep(question.clone(), answer.clone());
                 answer
@@ -135,7 +138,21 @@ impl KeyManager {
     async fn confirmed(&self, question: &Question) -> Result<Option<Answer>, TrustError> {
         let Some(unconfirmed) = self.answers.to_confirm(question) else { return Ok(None) };
         let sent = boot_time();
-        Ok(unconfirmed.confirm(&self.store.heartbeat().await?, sent))
+        match unconfirmed.floor {
+            Floor::Known(_) => {
+                let heartbeat = self.store.heartbeat().await?;
+                Ok(unconfirmed.confirm(heartbeat, None, sent))
+            }
+            Floor::Unknown => {
+                let (org, package) = (question.org, question.package.clone());
+                let (heartbeat, floor) = self.store.version_floor(org, package).await?;
+                let answer = unconfirmed.confirm(heartbeat, floor, sent);
+                if let Some(answer) = &answer {
+                    self.answers.keep(question.clone(), answer.clone());
+                }
+                Ok(answer)
+            }
+        }
     }
 
     /// Asks the store, in one statement.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use signing_crypto::{Fingerprint, PackageName, PackagePatterns};
-use signing_store::{TrustFact, TrustFacts, TrustedKeyRecord};
+use signing_store::{KeyWord, TrustFact, TrustFacts};
 
 use crate::{
     KeyDecision, Signers, TrustDecision, TrustError, TrustLimits, TrustPath, TrustedKey,
@@ -176,7 +176,7 @@ fn words_about(facts: &[TrustFact], fingerprint: Fingerprint) -> Vec<Word<'_>> {
 #[derive(Clone, Copy)]
 struct Word<'a> {
     fact: &'a TrustFact,
-    key: &'a TrustedKeyRecord,
+    key: &'a KeyWord,
 }
 
 impl<'a> Word<'a> {

@@ -59,7 +59,7 @@ async fn change_of_any_table_is_known_to_the_next_strict_decision(world: World) 
     world.keys.grant_trust(operator, vendor.org).await.unwrap();
     let mut strict = Runner::strict(&world, &vendor).await;
     strict.org = operator;
-    let (database, name) = (&world.database, "package.so".parse().unwrap());
+    let database = &world.database;
     let fingerprint = database.bytes(vendor.key.fingerprint.as_bytes());
     let (parent, child) = (database.id(operator.as_uuid()), database.id(vendor.org.as_uuid()));
     let later = if database.is_sqlite() { "1" } else { "now()" };
@@ -88,20 +88,33 @@ async fn change_of_any_table_is_known_to_the_next_strict_decision(world: World) 
             assert!(strict.decide().await.unwrap(), "before {change}");
         }
         database.execute(&change).await.unwrap();
+        // Also about a package that was not asked about before.
+        let other = format!("lib-{}.so", change.len()).parse().unwrap();
+        let decision = strict.keys.decide(operator, &strict.signers, &other).await.unwrap();
+        assert_eq!(decision.trusted().count(), 0, "{change}");
         assert!(!strict.decide().await.unwrap(), "{change}");
         database.execute(&back).await.unwrap();
     }
-    let floor = async || {
+    let floor = async |name: &str| {
+        let name = name.parse().unwrap();
         let decision = strict.keys.decide(operator, &strict.signers, &name).await.unwrap();
         decision.floor().map(ToString::to_string)
     };
-    assert_eq!(floor().await, None);
+    assert_eq!(floor("package.so").await, None);
     let set = format!(
         "INSERT INTO version_floors (org_id, package_name, floor, set_at)
-         VALUES ({parent}, 'package.so', '1.0.0', {later})"
+         VALUES ({parent}, 'package.so', '1.0.0', {later}),
+                ({parent}, 'other.so', '2.0.0', {later}),
+                ({child}, 'third.so', '3.0.0', {later})"
     );
     database.execute(&set).await.unwrap();
-    assert_eq!(floor().await.as_deref(), Some("1.0.0"));
+    for (name, expected) in
+        [("package.so", Some("1.0.0")), ("other.so", Some("2.0.0")), ("third.so", None)]
+    {
+        for _ in 0..2 {
+            assert_eq!(floor(name).await.as_deref(), expected, "{name}");
+        }
+    }
 }
 
 async fn revocation_by_another_program_ends_bounded_decisions(world: World) {

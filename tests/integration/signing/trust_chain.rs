@@ -1,5 +1,6 @@
 //! A grant lets a parent accept what a child trusts itself: one way, one level.
 
+mod at_once;
 mod deleted;
 mod graph;
 mod idempotence;

@@ -42,23 +42,25 @@ pub(crate) trait AskHistory {
     async fn history_of(&mut self, both: [&Origin; 2]) -> Result<(Origin, bool), StoreError>;
 }
 
-macro_rules! origin {
+/// The columns of an [`Origin`], in their order.
+macro_rules! origin_columns {
     () => {
         (
-            store_state::store_id,
-            store_state::schema_version,
-            store_state::trust_epoch,
-            store_state::trust_state,
-            InRecovery,
-            ServerTime,
+            $crate::schema::store_state::store_id,
+            $crate::schema::store_state::schema_version,
+            $crate::schema::store_state::trust_epoch,
+            $crate::schema::store_state::trust_state,
+            $crate::store_state::InRecovery,
+            $crate::store_state::ServerTime,
         )
     };
 }
+pub(crate) use origin_columns;
 
 impl_for_connections!(AskOrigin {
     async fn origin(&mut self) -> Result<Origin, StoreError> {
         let state = store_state::table.filter(store_state::singleton.eq(1));
-        Ok(state.select(origin!()).get_result(self).await?)
+        Ok(state.select(origin_columns!()).get_result(self).await?)
     }
 });
 
@@ -70,7 +72,7 @@ impl_for_connections!(AskHistory {
         };
         let state = store_state::table.filter(store_state::singleton.eq(1));
         let both = there_was(one).and(there_was(other));
-        Ok(state.select((origin!(), both)).get_result(self).await?)
+        Ok(state.select((origin_columns!(), both)).get_result(self).await?)
     }
 });
 

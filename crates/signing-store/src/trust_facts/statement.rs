@@ -1,5 +1,7 @@
 //! The question about trust, and which keys it can be about.
 
+#[cfg(feature = "postgres")]
+mod each;
 mod keys;
 mod text;
 
@@ -10,14 +12,28 @@ use diesel::serialize::ToSql;
 use diesel::sql_types::{BigInt, Bool, HasSqlType, Nullable};
 use signing_crypto::{Fingerprint, OrgId, PackageName};
 
-use crate::schema::trusted_keys;
-use crate::sql_types::{Bind, Id, Instant, Label, bind};
+use crate::sql_types::{Bind, Bytes, Id, Instant, Label, bind};
 use crate::store_state::{InRecovery, ServerTime};
 
 use keys::{AmongThem, OneOf};
 use text::{ABOUT_ALL, ABOUT_FEW, ABOUT_MANY, ABOUT_ONE};
 
+#[cfg(feature = "postgres")]
+pub(super) use each::Questions;
 pub(super) use text::FEW_HOLDERS;
+
+/// What a statement answers: where that comes from, then what the organisation has set,
+/// and then a fact.
+pub(super) type Facts = (
+    Nullable<(Id, BigInt, BigInt, Id, Bool, Nullable<Instant>)>,
+    Nullable<Label>,
+    Id,
+    Label,
+    Nullable<Instant>,
+    Nullable<(Id, Nullable<Label>, Nullable<Instant>)>,
+    Nullable<(Id, Bytes, Nullable<Bytes>, Nullable<Label>, Nullable<Instant>, Nullable<Instant>)>,
+    Nullable<Instant>,
+);
 
 /// What bears on whether an organisation accepts some keys, in one statement: all of
 /// it is read from one snapshot.
@@ -125,26 +141,28 @@ impl About for AboutAll {
 }
 
 /// The statements with which a decision asks Postgres, for whoever wants to see how its
-/// server plans them: about one key, about one that many hold, about two, about many, and
-/// about every key.
+/// server plans them: about one key, about one each by several organisations, about one
+/// that many hold, about two, about many, and about every key.
 #[cfg(feature = "postgres")]
-pub fn trust_questions() -> [String; 5] {
-    fn text<A: About<Keys: QueryFragment<diesel::pg::Pg>>>(about: A) -> String {
+pub fn trust_questions() -> [String; 6] {
+    fn text(statement: &impl QueryFragment<diesel::pg::Pg>) -> String {
         use diesel::query_builder::QueryBuilder;
 
-        let question = Question::new(OrgId::random(), None, about);
         let mut text = diesel::pg::PgQueryBuilder::default();
-        QueryFragment::<diesel::pg::Pg>::to_sql(&question, &mut text, &diesel::pg::Pg)
-            .expect("the statement is constant");
+        statement.to_sql(&mut text, &diesel::pg::Pg).expect("the statement is constant");
         text.finish()
+    }
+    fn about<A: About<Keys: QueryFragment<diesel::pg::Pg>>>(about: A) -> String {
+        text(&Question::new(OrgId::random(), None, about))
     }
     let key = Fingerprint::from_bytes([0; 32]);
     [
-        text(AboutOne::new(key)),
-        text(AboutFew::new([key])),
-        text(AboutFew::new([key, key])),
-        text(AboutMany::new(&[key])),
-        text(AboutAll { most: 1 }),
+        about(AboutOne::new(key)),
+        text(&Questions::default()),
+        about(AboutFew::new([key])),
+        about(AboutFew::new([key, key])),
+        about(AboutMany::new(&[key])),
+        about(AboutAll { most: 1 }),
     ]
 }
 
@@ -155,16 +173,7 @@ impl<A: About> QueryId for Question<A> {
 }
 
 impl<A: About> Query for Question<A> {
-    type SqlType = (
-        (Id, BigInt, BigInt, Id, Bool, Nullable<Instant>),
-        Nullable<Label>,
-        Id,
-        Label,
-        Nullable<Instant>,
-        Nullable<(Id, Nullable<Label>, Nullable<Instant>)>,
-        Nullable<trusted_keys::SqlType>,
-        Nullable<Instant>,
-    );
+    type SqlType = Facts;
 }
 
 impl<A, DB> QueryFragment<DB> for Question<A>
@@ -177,22 +186,33 @@ where
     InRecovery: QueryFragment<DB>,
     ServerTime: QueryFragment<DB>,
 {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
-        for (position, piece) in A::STATEMENT.split(['{', '}']).enumerate() {
-            if position % 2 == 0 {
-                out.push_sql(piece);
-                continue;
-            }
-            match piece {
-                "org" => out.push_bind_param::<Id, _>(&self.org)?,
-                "package" => out.push_bind_param::<Nullable<Label>, _>(&self.package)?,
-                "most" => out.push_bind_param::<BigInt, _>(self.about.most())?,
-                "is" => self.about.keys().walk_ast(out.reborrow())?,
-                "in recovery" => InRecovery.walk_ast(out.reborrow())?,
-                "server time" => ServerTime.walk_ast(out.reborrow())?,
-                hole => unreachable!("the statement has a hole {hole:?}"),
-            }
-        }
-        Ok(())
+    fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        walk(A::STATEMENT, out, |hole, out| match hole {
+            "org" => out.push_bind_param::<Id, _>(&self.org),
+            "package" => out.push_bind_param::<Nullable<Label>, _>(&self.package),
+            "most" => out.push_bind_param::<BigInt, _>(self.about.most()),
+            "is" => self.about.keys().walk_ast(out.reborrow()),
+            "in recovery" => InRecovery.walk_ast(out.reborrow()),
+            "server time" => ServerTime.walk_ast(out.reborrow()),
+            hole => unreachable!("the statement has a hole {hole:?}"),
+        })
     }
+}
+
+/// Puts something into each hole of a statement. This is done several times each time
+/// that it is asked, so it has to be quick.
+fn walk<'b, DB: Backend>(
+    statement: &'static str,
+    mut out: AstPass<'_, 'b, DB>,
+    fill: impl Fn(&str, &mut AstPass<'_, 'b, DB>) -> QueryResult<()>,
+) -> QueryResult<()> {
+    let mut rest = statement;
+    while let Some((text, hole)) = rest.split_once('{') {
+        let (hole, after) = hole.split_once('}').expect("a hole has an end");
+        out.push_sql(text);
+        fill(hole, &mut out)?;
+        rest = after;
+    }
+    out.push_sql(rest);
+    Ok(())
 }

@@ -91,7 +91,7 @@ impl KeyManager {
     ) -> Result<RevocationImpact, TrustError> {
         let org = self.require_existing(org).await?;
         let known = self.store.trust_facts(org.id, None, &[*fingerprint]).await?;
-        let rows = known.facts.into_iter().filter_map(|fact| fact.key?.public_key);
+        let rows = known.facts.iter().filter_map(|fact| fact.key.as_ref()?.public_key);
         let Some(key) = one_of(rows, fingerprint) else { return Ok(RevocationImpact::default()) };
         self.impact(&key, WhatIf::Denied(org.id, *fingerprint), vec![org]).await
     }

@@ -24,31 +24,27 @@ fn at(minute: u32) -> DateTime<Utc> {
     format!("2026-01-28T12:{minute:02}:00Z").parse().unwrap()
 }
 
-fn active(key: &VerifyingKey) -> TrustedKeyRecord {
-    TrustedKeyRecord {
+fn active(key: &VerifyingKey) -> KeyWord {
+    KeyWord {
         id: TrustedKeyId::random(),
-        org_id: OrgId::random(),
         fingerprint: key.fingerprint(),
         public_key: Some(*key),
         name: Some("release".parse().unwrap()),
-        created_at: at(0),
         revoked_at: None,
-        revocation_reason: None,
-        revocation_note: None,
         expires_at: None,
     }
 }
 
-fn revoked(key: &VerifyingKey, minute: u32) -> TrustedKeyRecord {
-    TrustedKeyRecord { revoked_at: Some(at(minute)), ..active(key) }
+fn revoked(key: &VerifyingKey, minute: u32) -> KeyWord {
+    KeyWord { revoked_at: Some(at(minute)), ..active(key) }
 }
 
 /// A row that names `name` and holds another key.
-fn swapped(name: &VerifyingKey, held: &VerifyingKey) -> TrustedKeyRecord {
-    TrustedKeyRecord { fingerprint: name.fingerprint(), ..active(held) }
+fn swapped(name: &VerifyingKey, held: &VerifyingKey) -> KeyWord {
+    KeyWord { fingerprint: name.fingerprint(), ..active(held) }
 }
 
-fn own(key: Option<TrustedKeyRecord>) -> TrustFact {
+fn own(key: Option<KeyWord>) -> TrustFact {
     TrustFact {
         org_id: OrgId::random(),
         org_name: "operator".parse().unwrap(),
@@ -59,7 +55,7 @@ fn own(key: Option<TrustedKeyRecord>) -> TrustFact {
     }
 }
 
-fn granted(child: &str, key: TrustedKeyRecord) -> TrustFact {
+fn granted(child: &str, key: KeyWord) -> TrustFact {
     TrustFact {
         org_id: OrgId::random(),
         org_name: child.parse().unwrap(),
@@ -85,8 +81,8 @@ fn ending(fact: TrustFact, minute: u32) -> TrustFact {
     TrustFact { grant, ..fact }
 }
 
-fn until(minute: u32, key: TrustedKeyRecord) -> TrustedKeyRecord {
-    TrustedKeyRecord { expires_at: Some(at(minute)), ..key }
+fn until(minute: u32, key: KeyWord) -> KeyWord {
+    KeyWord { expires_at: Some(at(minute)), ..key }
 }
 
 fn compromised(fact: TrustFact, minute: u32) -> TrustFact {
@@ -106,7 +102,7 @@ fn occasion() -> Occasion<'static> {
 
 fn known(facts: &[TrustFact]) -> TrustFacts {
     let heartbeat = Heartbeat { epoch: 1, state: TrustStateId::random(), as_of: None };
-    TrustFacts { heartbeat, floor: None, facts: facts.to_vec() }
+    TrustFacts { heartbeat, floor: None, facts: facts.into() }
 }
 
 /// What the facts say about one key, the same in whichever order they come.
@@ -167,7 +163,7 @@ fn own_revocation_beats_every_grant() {
 
 #[test]
 fn a_denial_without_a_public_key_beats_a_grant() {
-    let denied = TrustedKeyRecord { public_key: None, name: None, ..revoked(&key(1), 7) };
+    let denied = KeyWord { public_key: None, name: None, ..revoked(&key(1), 7) };
     let facts = [own(Some(denied)), granted("vendor", active(&key(1)))];
     assert_eq!(verdict(&facts, &key(1)), Err(UntrustedReason::Revoked { at: at(7) }));
     assert_eq!(candidates(&facts, occasion()).unwrap(), []);
@@ -231,7 +227,7 @@ fn a_row_whose_key_does_not_match_its_fingerprint_is_not_trusted() {
     // Nor does it hide a sound one.
     let beside = [own(Some(swapped(&key(1), &key(2)))), granted("vendor", active(&key(1)))];
     assert_eq!(verdict(&beside, &key(1)).unwrap().key, key(1));
-    let without = TrustedKeyRecord { public_key: None, ..active(&key(1)) };
+    let without = KeyWord { public_key: None, ..active(&key(1)) };
     assert_eq!(verdict(&[own(Some(without))], &key(1)), Err(UntrustedReason::Unknown));
 }
 

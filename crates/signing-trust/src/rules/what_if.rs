@@ -1,6 +1,6 @@
 use chrono::{DateTime, Utc};
 use signing_crypto::{Fingerprint, OrgId, TrustedKeyId};
-use signing_store::{RevocationReason, TrustFact, TrustFacts, TrustedKeyRecord};
+use signing_store::{KeyWord, TrustFact, TrustFacts};
 
 /// A revocation that has not been made.
 #[derive(Clone, Copy, Debug)]
@@ -15,11 +15,11 @@ pub(crate) enum WhatIf {
 
 /// The facts as they would be after a revocation at `at`.
 pub(crate) fn suppose(known: &TrustFacts, what_if: WhatIf, at: DateTime<Utc>) -> TrustFacts {
-    let mut known = known.clone();
+    let mut facts = known.facts.to_vec();
     if let WhatIf::Denied(org, fingerprint) = what_if {
-        known.facts.extend(first_word(&known.facts, org, fingerprint, at));
+        facts.extend(first_word(&known.facts, org, fingerprint, at));
     }
-    for fact in &mut known.facts {
+    for fact in &mut facts {
         let Some(key) = &mut fact.key else { continue };
         match what_if {
             WhatIf::Revoked(id) if key.id == id => {
@@ -36,7 +36,7 @@ pub(crate) fn suppose(known: &TrustFacts, what_if: WhatIf, at: DateTime<Utc>) ->
             _ => {}
         }
     }
-    known
+    TrustFacts { facts: facts.into(), ..known.clone() }
 }
 
 /// The row that a denial would make, if the asking organisation is who denies the key
@@ -52,16 +52,12 @@ fn first_word(
     if facts.iter().any(|fact| about(fact) == Some((org, fingerprint))) {
         return None;
     }
-    let key = TrustedKeyRecord {
+    let key = KeyWord {
         id: TrustedKeyId::random(),
-        org_id: org,
         fingerprint,
         public_key: None,
         name: None,
-        created_at: at,
         revoked_at: Some(at),
-        revocation_reason: Some(RevocationReason::Retired),
-        revocation_note: None,
         expires_at: None,
     };
     Some(TrustFact { key: Some(key), compromised_at: None, ..asking.clone() })

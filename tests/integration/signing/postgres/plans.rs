@@ -54,9 +54,11 @@ async fn explain(client: &Client, statement: &str, org: OrgId, key: &Fingerprint
     let rows = client.query(types, &[]).await.unwrap();
     let value = |kind: String| match kind.as_str() {
         "uuid" => format!("'{org}'"),
+        "uuid[]" => format!("ARRAY['{org}'::uuid]"),
         "bytea" => format!("'\\x{key}'"),
         "bytea[]" => format!("ARRAY['\\x{key}'::bytea]"),
         "text" => "'libworkflow.so'".into(),
+        "text[]" => "ARRAY['libworkflow.so']".into(),
         "bigint" => "4097".into(),
         other => panic!("a parameter of type {other}"),
     };
@@ -133,8 +135,8 @@ fn decision_about_a_key_that_few_hold_takes_a_few_look_ups() {
         let row = client.query_one(&held, &[]).await.unwrap();
         let held: Fingerprint = row.get::<_, String>(0).parse().unwrap();
         let unknown = SigningKey::generate().unwrap().fingerprint();
-        let [one, crowded, two, many, _] = trust_questions();
-        for statement in [one, crowded, two, many] {
+        let [one, each, crowded, two, many, _] = trust_questions();
+        for statement in [one, each, crowded, two, many] {
             for key in [held, unknown] {
                 let plan = explain(&client, &statement, org, &key).await;
                 plan.is_by_index();
@@ -152,11 +154,13 @@ fn decision_about_everybodys_key_goes_through_the_grants() {
     run(Backend::Postgres, async |world: World| {
         let (org, vendor) = world_full_of_organizations(&world).await;
         let client = world.database.connect().await;
-        let [one, crowded, _, many, _] = trust_questions();
+        let [one, each, crowded, _, many, _] = trust_questions();
         // As many holders are looked at as tell that they are too many.
-        let plan = explain(&client, &one, org, &vendor.key.fingerprint).await;
-        plan.is_by_index();
-        assert!((100..=400).contains(&plan.look_ups), "{plan:?}");
+        for statement in [one, each] {
+            let plan = explain(&client, &statement, org, &vendor.key.fingerprint).await;
+            plan.is_by_index();
+            assert!((100..=400).contains(&plan.look_ups), "{plan:?}");
+        }
         for statement in [crowded, many] {
             let plan = explain(&client, &statement, org, &vendor.key.fingerprint).await;
             plan.is_by_index();

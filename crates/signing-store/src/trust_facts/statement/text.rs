@@ -4,61 +4,96 @@
 
 macro_rules! origin {
     () => {
-        "SELECT s.store_id, s.schema_version, s.trust_epoch, s.trust_state, {in recovery},
+        "s.store_id, s.schema_version, s.trust_epoch, s.trust_state, {in recovery},
          {server time}, "
     };
 }
 
 macro_rules! own {
-    () => {
+    ($compromised:literal) => {
         concat!(
+            "SELECT ",
             origin!(),
             "f.floor, o.id, o.name, o.deleted_at, NULL, NULL, NULL, ",
             word!(),
-            "FROM organizations o
+            "c.declared_at FROM organizations o
              CROSS JOIN store_state s
              LEFT JOIN version_floors f ON f.org_id = o.id AND f.package_name = {package}
              LEFT JOIN trusted_keys k ON k.org_id = o.id AND k.fingerprint {is}
-             LEFT JOIN compromised_keys c ON c.fingerprint = k.fingerprint
-             WHERE o.id = {org} AND s.singleton = 1 "
+             LEFT JOIN compromised_keys c ON c.fingerprint ",
+            $compromised,
+            " WHERE o.id = {org} AND s.singleton = 1 "
         )
     };
 }
 
 macro_rules! word {
     () => {
-        "k.id, k.org_id, k.fingerprint, k.public_key, k.name, k.created_at, k.revoked_at,
-         k.revocation_reason, k.revocation_note, k.expires_at, c.declared_at "
+        "k.id, k.fingerprint, k.public_key, k.name, k.revoked_at, k.expires_at, "
     };
 }
 
+/// Where it comes from is said once, with what the organisation says itself.
 macro_rules! granted {
     () => {
         concat!(
-            origin!(),
-            "NULL, o.id, o.name, o.deleted_at, g.id, g.packages, g.expires_at, ",
+            "SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, o.id, o.name, o.deleted_at,
+             g.id, g.packages, g.expires_at, ",
             word!()
         )
     };
 }
 
 /// What the organisation says itself, then what all others say that hold the key, with the
-/// grants by which it counts, if there are any: of those without one nothing counts.
+/// grants by which it counts, if there are any: of those without one nothing counts. Since
+/// when the key is compromised is said once, as where the answer comes from.
 ///
 /// This is what is asked nearly always. It costs a fifth less than [`ABOUT_FEW`], which is
 /// asked if as many hold the key as are looked at.
 pub(super) const ABOUT_ONE: &str = concat!(
-    own!(),
+    own!("{is}"),
     "UNION ALL ",
     granted!(),
-    "FROM (SELECT * FROM trusted_keys
-           WHERE fingerprint {is} AND public_key IS NOT NULL LIMIT 101) k
+    "NULL FROM (SELECT * FROM trusted_keys
+                WHERE fingerprint {is} AND public_key IS NOT NULL LIMIT 101) k
      CROSS JOIN organizations o
-     CROSS JOIN store_state s
      LEFT JOIN trust_grants g
        ON g.parent_org_id = {org} AND g.child_org_id = k.org_id AND g.revoked_at IS NULL
-     LEFT JOIN compromised_keys c ON c.fingerprint = k.fingerprint
-     WHERE o.id = k.org_id AND k.org_id <> {org} AND s.singleton = 1"
+     WHERE o.id = k.org_id AND k.org_id <> {org}"
+);
+
+/// As [`ABOUT_ONE`], for each of several organisations, keys and packages; which one, the
+/// first column says. `LIMIT` keeps Postgres to look-ups one after the other.
+#[cfg(feature = "postgres")]
+pub(super) const ABOUT_EACH: &str = concat!(
+    "WITH asked AS (SELECT * FROM unnest({orgs}::uuid[], {keys}::bytea[], {packages}::text[])
+                    WITH ORDINALITY AS asked (org, key, package, number))
+     SELECT q.number, ",
+    origin!(),
+    "f.floor, o.id, o.name, o.deleted_at, NULL, NULL, NULL, ",
+    word!(),
+    "c.declared_at FROM asked q
+     CROSS JOIN store_state s
+     CROSS JOIN LATERAL (SELECT * FROM organizations WHERE id = q.org LIMIT 1) o
+     LEFT JOIN LATERAL (SELECT * FROM version_floors
+                        WHERE org_id = q.org AND package_name = q.package LIMIT 1) f ON TRUE
+     LEFT JOIN LATERAL (SELECT * FROM trusted_keys
+                        WHERE org_id = q.org AND fingerprint = q.key LIMIT 1) k ON TRUE
+     LEFT JOIN LATERAL (SELECT * FROM compromised_keys
+                        WHERE fingerprint = q.key LIMIT 1) c ON TRUE
+     WHERE s.singleton = 1
+     UNION ALL
+     SELECT q.number, NULL, NULL, NULL, NULL, NULL, NULL, NULL, o.id, o.name, o.deleted_at,
+            g.id, g.packages, g.expires_at, ",
+    word!(),
+    "NULL FROM asked q
+     CROSS JOIN LATERAL (SELECT * FROM trusted_keys
+                         WHERE fingerprint = q.key AND public_key IS NOT NULL LIMIT 101) k
+     CROSS JOIN LATERAL (SELECT * FROM organizations WHERE id = k.org_id LIMIT 1) o
+     LEFT JOIN LATERAL (SELECT * FROM trust_grants
+                        WHERE parent_org_id = q.org AND child_org_id = k.org_id
+                          AND revoked_at IS NULL LIMIT 1) g ON TRUE
+     WHERE k.org_id <> q.org"
 );
 
 /// How many others may hold a key that is asked about so: with the organisation itself,
@@ -75,34 +110,32 @@ pub(in crate::trust_facts) const FEW_HOLDERS: usize = 99;
 macro_rules! about_named {
     ($held:literal) => {
         concat!(
-            own!(),
+            own!("= k.fingerprint"),
             "UNION ALL ",
             granted!(),
-            "FROM (",
+            "c.declared_at FROM (",
             $held,
             ") k
              CROSS JOIN trust_grants g
              CROSS JOIN organizations o
-             CROSS JOIN store_state s
              LEFT JOIN compromised_keys c ON c.fingerprint = k.fingerprint
              WHERE NOT EXISTS (SELECT 1 FROM trusted_keys
                                WHERE fingerprint {is} AND public_key IS NOT NULL
                                LIMIT 1 OFFSET 100)
                AND g.parent_org_id = {org} AND g.child_org_id = k.org_id AND g.revoked_at IS NULL
-               AND o.id = k.org_id AND s.singleton = 1
+               AND o.id = k.org_id
              UNION ALL ",
             granted!(),
-            "FROM trust_grants g
+            "c.declared_at FROM trust_grants g
              CROSS JOIN trusted_keys k
              CROSS JOIN organizations o
-             CROSS JOIN store_state s
              LEFT JOIN compromised_keys c ON c.fingerprint = k.fingerprint
              WHERE EXISTS (SELECT 1 FROM trusted_keys
                            WHERE fingerprint {is} AND public_key IS NOT NULL
                            LIMIT 1 OFFSET 100)
                AND g.parent_org_id = {org} AND g.revoked_at IS NULL
                AND k.org_id = g.child_org_id AND k.fingerprint {is}
-               AND o.id = k.org_id AND s.singleton = 1"
+               AND o.id = k.org_id"
         )
     };
 }
@@ -122,10 +155,11 @@ pub(super) const ABOUT_MANY: &str = about_named!(
 );
 
 pub(super) const ABOUT_ALL: &str = concat!(
+    "SELECT ",
     origin!(),
     "f.floor, o.id, o.name, o.deleted_at, NULL, NULL, NULL, ",
     word!(),
-    "FROM organizations o
+    "c.declared_at FROM organizations o
      CROSS JOIN store_state s
      LEFT JOIN version_floors f ON f.org_id = o.id AND f.package_name = {package}
      LEFT JOIN trusted_keys k ON k.org_id = o.id
@@ -133,12 +167,11 @@ pub(super) const ABOUT_ALL: &str = concat!(
      WHERE o.id = {org} AND s.singleton = 1
      UNION ALL ",
     granted!(),
-    "FROM trust_grants g
+    "c.declared_at FROM trust_grants g
      CROSS JOIN trusted_keys k
      CROSS JOIN organizations o
-     CROSS JOIN store_state s
      LEFT JOIN compromised_keys c ON c.fingerprint = k.fingerprint
      WHERE g.parent_org_id = {org} AND g.revoked_at IS NULL
-       AND k.org_id = g.child_org_id AND o.id = g.child_org_id AND s.singleton = 1
+       AND k.org_id = g.child_org_id AND o.id = g.child_org_id
      LIMIT {most}"
 );

@@ -142,7 +142,7 @@ fn a_compromised_key_is_refused_whoever_trusts_it() {
 
 #[test]
 fn a_denial_that_was_taken_back_says_nothing() {
-    let silent = TrustedKeyRecord { public_key: None, name: None, ..active(&key(1)) };
+    let silent = KeyWord { public_key: None, name: None, ..active(&key(1)) };
     assert_eq!(verdict(&[own(Some(silent.clone()))], &key(1)), Err(UntrustedReason::Unknown));
     let facts = [own(Some(silent)), granted("vendor", active(&key(1)))];
     assert!(verdict(&facts, &key(1)).is_ok());

@@ -109,11 +109,11 @@ impl World {
                 let row = match (*word)? {
                     Word::Trusted => active(&named),
                     Word::Revoked => revoked(&named, 30),
-                    Word::Denied => TrustedKeyRecord { public_key: None, ..revoked(&named, 31) },
+                    Word::Denied => KeyWord { public_key: None, ..revoked(&named, 31) },
                     // The next key, of which the same organisation may speak too.
                     Word::Swapped => swapped(&named, &key(number((index + 1) % KEY_COUNT))),
                     Word::Expired => until(39, active(&named)),
-                    Word::Silent => TrustedKeyRecord { public_key: None, ..active(&named) },
+                    Word::Silent => KeyWord { public_key: None, ..active(&named) },
                 };
                 Some((row, self.compromised[index].then(|| at(33))))
             });

@@ -6,7 +6,8 @@ use signing_crypto::{Fingerprint, PackageName, SignatureEnvelope, SigningKey};
 use signing_loader::{
     PackageError, SignatureSource, VerificationError, check_package, package_statement,
 };
-use signing_trust::{Signers, TrustDecision, TrustPath, TrustedKey, UntrustedReason};
+use signing_trust::{KeyManager, Signers, TrustDecision, TrustPath, TrustedKey, UntrustedReason};
+use tokio::task::JoinSet;
 
 use super::Random;
 use super::changes::Graph;
@@ -131,7 +132,33 @@ pub(super) async fn ask_everything(
         }
         list(graph, org).await;
     }
+    ask_at_once(graph).await;
     accepted
+}
+
+/// Asks everything at once, of a program that has asked nothing before.
+async fn ask_at_once(graph: &Graph<'_>) {
+    let mut asked = JoinSet::new();
+    for (org, id) in graph.orgs.iter().copied().enumerate() {
+        for (key, fingerprint) in graph.fingerprints().into_iter().enumerate() {
+            let package = (org + key) % PACKAGES.len();
+            let keys = KeyManager::new(graph.world.keys.store().clone(), None);
+            asked.spawn(async move {
+                let name = PACKAGES[package].parse().unwrap();
+                let decided = keys.decide(id, &Signers::one(fingerprint), &name).await.unwrap();
+                (org, key, package, decided.about(&fingerprint).is_ok())
+            });
+        }
+    }
+    while let Some(answered) = asked.join_next().await {
+        let (org, key, package, is_accepted) = answered.unwrap();
+        assert_eq!(
+            is_accepted,
+            graph.accepts(org, key, package),
+            "{graph}: {org} about {key} and {} among others",
+            PACKAGES[package],
+        );
+    }
 }
 
 /// What is in the list is what is accepted for some package. All grants that are not for
