@@ -54,7 +54,8 @@ pub(super) const ABOUT_ONE: &str = concat!(
     own!("{is}"),
     "UNION ALL ",
     granted!(),
-    "NULL FROM (SELECT * FROM trusted_keys
+    "NULL FROM (SELECT id, org_id, fingerprint, public_key, name, revoked_at, expires_at
+                FROM trusted_keys
                 WHERE fingerprint {is} AND public_key IS NOT NULL LIMIT 101) k
      CROSS JOIN organizations o
      LEFT JOIN trust_grants g
