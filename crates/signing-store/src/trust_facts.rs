@@ -204,7 +204,7 @@ impl Store {
         #[cfg(feature = "postgres")]
         if let Some(asking) = &self.asking {
             let package = package.cloned();
-            return asking.ask(about_one::Question { org, package, key }, alone).await;
+            return asking.ask(about_one::Asked { org, package, key }, alone).await;
         }
         alone.await
     }

@@ -11,8 +11,7 @@ use crate::StoreError;
 use crate::backend::postgres::Manager;
 use crate::pool::{Pool, no_connection, read_in_time};
 
-#[derive(Clone)]
-pub(super) struct Question {
+pub(super) struct Asked {
     pub(super) org: OrgId,
     pub(super) package: Option<PackageName>,
     pub(super) key: Fingerprint,
@@ -20,7 +19,7 @@ pub(super) struct Question {
 
 /// Asks them together.
 #[derive(Clone)]
-pub(crate) struct Asking(Together<Question, Vec<Row>>);
+pub(crate) struct Asking(Together<Asked, Vec<Row>>);
 
 impl Asking {
     /// `None` for SQLite, which has no way to be asked so.
@@ -32,6 +31,7 @@ impl Asking {
                 let connections = connections.clone();
                 Some(Self(Together::new(move |questions| {
                     let connections = connections.clone();
+                    // What keeps all from an answer is found again by each that asks alone.
                     Box::pin(async move { ask(connections, questions).await.ok() })
                 })))
             }
@@ -41,7 +41,7 @@ impl Asking {
     /// The answer, if need be by asking `alone`.
     pub(super) async fn ask(
         &self,
-        question: Question,
+        question: Asked,
         alone: impl Future<Output = Result<Vec<Row>, StoreError>>,
     ) -> Result<Vec<Row>, StoreError> {
         self.0.ask(question, alone).await
@@ -50,11 +50,11 @@ impl Asking {
 
 async fn ask(
     connections: managed::Pool<Manager>,
-    questions: Vec<Question>,
+    questions: Vec<Asked>,
 ) -> Result<Vec<Vec<Row>>, StoreError> {
     let mut answers: Vec<Vec<Row>> = questions.iter().map(|_| Vec::new()).collect();
     let mut all = Questions::default();
-    for Question { org, package, key } in questions {
+    for Asked { org, package, key } in questions {
         all.push(org, package, key);
     }
     let rows: Vec<(i64, Row)> = read_in_time(Box::pin(async move {
