@@ -1,8 +1,12 @@
+//! Time is paused, and goes on only when there is nothing else to do.
+
 use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::future::pending;
 use std::task::{Context, Poll, Waker};
 
+use tokio::runtime::Builder;
+use tokio::sync::Notify;
 use tokio::task::yield_now;
 
 use super::*;
@@ -75,7 +79,7 @@ fn waiting<'a>(asked: impl Future<Output = u32> + Send + 'a) -> Asker<'a> {
     asked
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn questions_that_come_one_by_one_are_asked_one_by_one() {
     let doubling = Doubling::new();
     for number in 1..5 {
@@ -84,7 +88,7 @@ async fn questions_that_come_one_by_one_are_asked_one_by_one() {
     assert!(doubling.statements().is_empty());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn questions_that_come_meanwhile_are_asked_together_when_one_ends() {
     let doubling = Doubling::new();
     let mut first = doubling.first();
@@ -96,7 +100,7 @@ async fn questions_that_come_meanwhile_are_asked_together_when_one_ends() {
     assert_eq!(doubling.statements(), [[3, 4]]);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn question_whose_asker_has_gone_is_not_asked() {
     let doubling = Doubling::new();
     let first = doubling.first();
@@ -106,7 +110,7 @@ async fn question_whose_asker_has_gone_is_not_asked() {
     assert_eq!(doubling.statements(), [[4]]);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn statement_that_fails_or_panics_keeps_no_question_from_its_answer() {
     for bad in [FAILS, PANICS] {
         let doubling = Doubling::new();
@@ -120,7 +124,7 @@ async fn statement_that_fails_or_panics_keeps_no_question_from_its_answer() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn asker_that_panics_passes_its_turn_on() {
     let doubling = Arc::new(Doubling::new());
     let others = doubling.clone();
@@ -134,7 +138,7 @@ async fn asker_that_panics_passes_its_turn_on() {
     assert_eq!(doubling.ask(2).await, 4);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn askers_that_are_not_polled_keep_nobody_from_an_answer() {
     let doubling = Doubling::new();
     let first = doubling.first();
@@ -159,7 +163,8 @@ fn asker_outside_of_a_runtime_takes_no_turn() {
 #[test]
 fn runtime_that_ends_leaves_no_turn_behind() {
     let doubling = Arc::new(Doubling::new());
-    let runtime = || tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let paused = |runtime: &mut Builder| runtime.enable_time().start_paused(true).build().unwrap();
+    let runtime = || paused(&mut Builder::new_current_thread());
     let (ended, driven) = (runtime(), runtime());
     let guard = driven.enter();
     let first = doubling.first();
@@ -174,7 +179,7 @@ fn runtime_that_ends_leaves_no_turn_behind() {
     assert_eq!(driven.block_on(lost), 6);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn more_questions_than_one_statement_asks_are_all_answered() {
     let doubling = Doubling::new();
     let first = doubling.first();
@@ -188,4 +193,26 @@ async fn more_questions_than_one_statement_asks_are_all_answered() {
     assert!(statements.iter().all(|numbers| numbers.len() <= MOST), "{statements:?}");
     assert_eq!(statements.into_iter().flatten().collect::<BTreeSet<_>>(), numbers.collect());
     doubling.ends().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn late_answer_counts_if_it_comes_before_the_one_that_is_asked_alone() {
+    let is_late = Arc::new(Notify::new());
+    let slow = is_late.clone();
+    let together = Together::new(move |numbers: Vec<u32>| {
+        let slow = slow.clone();
+        Box::pin(async move {
+            slow.notified().await;
+            Some(numbers)
+        })
+    });
+    let endless = || together.ask(0, pending::<Result<u32, Infallible>>());
+    let first: Vec<_> = (0..AT_ONCE).map(|_| waiting(async { endless().await.unwrap() })).collect();
+    let alone = async {
+        is_late.notify_one();
+        pending::<Result<u32, Infallible>>().await
+    };
+    let late = waiting(async { together.ask(7, alone).await.unwrap() });
+    drop(first);
+    assert_eq!(late.await, 7);
 }
