@@ -9,8 +9,9 @@ macro_rules! origin {
     };
 }
 
+/// What the organisation says itself, about some keys or all.
 macro_rules! own {
-    ($compromised:literal) => {
+    ($keys:literal, $compromised:literal) => {
         concat!(
             "SELECT ",
             origin!(),
@@ -19,8 +20,9 @@ macro_rules! own {
             "c.declared_at FROM organizations o
              CROSS JOIN store_state s
              LEFT JOIN version_floors f ON f.org_id = o.id AND f.package_name = {package}
-             LEFT JOIN trusted_keys k ON k.org_id = o.id AND k.fingerprint {is}
-             LEFT JOIN compromised_keys c ON c.fingerprint ",
+             LEFT JOIN trusted_keys k ON k.org_id = o.id ",
+            $keys,
+            " LEFT JOIN compromised_keys c ON c.fingerprint ",
             $compromised,
             " WHERE o.id = {org} AND s.singleton = 1 "
         )
@@ -51,7 +53,7 @@ macro_rules! granted {
 /// This is what is asked nearly always. It costs a fifth less than [`ABOUT_FEW`], which is
 /// asked if as many hold the key as are looked at.
 pub(super) const ABOUT_ONE: &str = concat!(
-    own!("{is}"),
+    own!("AND k.fingerprint {is}", "{is}"),
     "UNION ALL ",
     granted!(),
     "NULL FROM (SELECT id, org_id, fingerprint, public_key, name, revoked_at, expires_at
@@ -111,7 +113,7 @@ pub(in crate::trust_facts) const FEW_HOLDERS: usize = 99;
 macro_rules! about_named {
     ($held:literal) => {
         concat!(
-            own!("= k.fingerprint"),
+            own!("AND k.fingerprint {is}", "= k.fingerprint"),
             "UNION ALL ",
             granted!(),
             "c.declared_at FROM (",
@@ -156,17 +158,8 @@ pub(super) const ABOUT_MANY: &str = about_named!(
 );
 
 pub(super) const ABOUT_ALL: &str = concat!(
-    "SELECT ",
-    origin!(),
-    "f.floor, o.id, o.name, o.deleted_at, NULL, NULL, NULL, ",
-    word!(),
-    "c.declared_at FROM organizations o
-     CROSS JOIN store_state s
-     LEFT JOIN version_floors f ON f.org_id = o.id AND f.package_name = {package}
-     LEFT JOIN trusted_keys k ON k.org_id = o.id
-     LEFT JOIN compromised_keys c ON c.fingerprint = k.fingerprint
-     WHERE o.id = {org} AND s.singleton = 1
-     UNION ALL ",
+    own!("", "= k.fingerprint"),
+    "UNION ALL ",
     granted!(),
     "c.declared_at FROM trust_grants g
      CROSS JOIN trusted_keys k
