@@ -6,4 +6,5 @@ mod own_server;
 mod plans;
 mod roles;
 mod tls;
+mod together;
 mod triggers;

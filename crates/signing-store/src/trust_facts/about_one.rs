@@ -32,7 +32,9 @@ impl Asking {
                 Some(Self(Together::new(move |questions| {
                     let connections = connections.clone();
                     // What keeps all from an answer is found again by each that asks alone.
-                    Box::pin(async move { ask(connections, questions).await.ok() })
+                    Box::pin(
+                        async move { ask(connections, questions).await.inspect_err(warn).ok() },
+                    )
                 })))
             }
         }
@@ -67,6 +69,11 @@ async fn ask(
         answer.ok_or(StoreError::CorruptRow(NoSuchQuestion.into()))?.push(row);
     }
     Ok(answers)
+}
+
+/// It would cost time each time, and nobody would notice.
+fn warn(error: &StoreError) {
+    tracing::warn!(%error, "questions about trust could not be asked together");
 }
 
 #[derive(Debug, thiserror::Error)]
