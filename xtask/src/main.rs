@@ -5,6 +5,7 @@
 
 #![expect(clippy::print_stderr, reason = "a task reports to its terminal")]
 
+mod attacks;
 mod bench;
 mod demo;
 mod docs;
@@ -32,6 +33,8 @@ enum Task {
     Demo,
     /// Run the database tests on Postgres, in a container of their own.
     TestDb(test_db::Arguments),
+    /// Count the attacks that the tests try, folder by folder.
+    Attacks,
     /// Measure trust decisions beside a bare query, on SQLite and on Postgres in a container.
     Bench(bench::Arguments),
     /// Run what tries at random, or races, for as long as it takes to believe it.
@@ -48,6 +51,7 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().task {
         Task::Demo => demo::run(),
         Task::TestDb(arguments) => test_db::run(&arguments),
+        Task::Attacks => attacks::run(),
         Task::Bench(arguments) => bench::run(&arguments),
         Task::Soak(arguments) => soak::run(arguments),
         Task::Docs(arguments) => docs::run(&arguments),
