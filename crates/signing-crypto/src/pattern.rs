@@ -1,8 +1,6 @@
 use std::fmt;
 use std::str::FromStr;
 
-use wildmatch::WildMatch;
-
 use crate::name::is_deceptive;
 use crate::{PackageName, PatternError};
 
@@ -39,7 +37,7 @@ impl PackagePatterns {
 
     /// Whether a package of this name is among them.
     pub fn matches(&self, name: &PackageName) -> bool {
-        self.patterns.iter().any(|pattern| WildMatch::new(pattern).matches(name.as_str()))
+        self.patterns.iter().any(|pattern| is_match(pattern, name.as_str()))
     }
 
     /// The patterns, in order.
@@ -68,6 +66,37 @@ impl fmt::Display for PackagePatterns {
     }
 }
 
+/// Whether `pattern` matches the whole of `name`.
+///
+/// After a mismatch only the last `*` takes one character more: what an earlier one could
+/// take instead, the last one can take as well. So the time is bounded by the product of
+/// both lengths, whatever the pattern.
+fn is_match(pattern: &str, name: &str) -> bool {
+    let pattern: Vec<char> = pattern.chars().collect();
+    let name: Vec<char> = name.chars().collect();
+    let (mut in_pattern, mut in_name) = (0, 0);
+    let mut last_star = None;
+    while in_name < name.len() {
+        match pattern.get(in_pattern) {
+            Some('*') => {
+                in_pattern += 1;
+                last_star = Some((in_pattern, in_name));
+            }
+            Some(&character) if character == '?' || character == name[in_name] => {
+                in_pattern += 1;
+                in_name += 1;
+            }
+            _ => {
+                let Some((after_star, taken)) = last_star else { return false };
+                in_pattern = after_star;
+                in_name = taken + 1;
+                last_star = Some((after_star, in_name));
+            }
+        }
+    }
+    pattern[in_pattern..].iter().all(|&character| character == '*')
+}
+
 fn check(pattern: &str) -> Result<(), PatternError> {
     if pattern.is_empty() || pattern.len() > 255 {
         return Err(PatternError::Length { found: pattern.len() });
@@ -80,6 +109,8 @@ fn check(pattern: &str) -> Result<(), PatternError> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn matches(pattern: &str, name: &str) -> bool {
@@ -140,5 +171,42 @@ mod tests {
         for text in ["", "etl-*", "{}", "[1]", "[]"] {
             assert!(text.parse::<PackagePatterns>().is_err(), "{text}");
         }
+    }
+
+    /// What the documentation of [`PackagePatterns`] says, word for word.
+    fn reference(pattern: &[char], name: &[char]) -> bool {
+        match (pattern, name) {
+            ([], rest) => rest.is_empty(),
+            (['*', pattern @ ..], _) => {
+                (0..=name.len()).any(|taken| reference(pattern, &name[taken..]))
+            }
+            (['?', pattern @ ..], [_, name @ ..]) => reference(pattern, name),
+            ([first, pattern @ ..], [character, name @ ..]) => {
+                first == character && reference(pattern, name)
+            }
+            (_, []) => false,
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..Default::default() })]
+
+        /// Few letters, so that many pairs match and many nearly do.
+        #[test]
+        fn patterns_match_what_the_reference_matches(
+            pattern in "[ab*?\u{e9}]{0,8}", name in "[ab\u{e9}*?]{0,8}"
+        ) {
+            let (chars, letters): (Vec<_>, Vec<_>) =
+                (pattern.chars().collect(), name.chars().collect());
+            prop_assert_eq!(is_match(&pattern, &name), reference(&chars, &letters));
+        }
+    }
+
+    #[test]
+    fn many_stars_take_no_exponential_time() {
+        let pattern = "*a".repeat(127);
+        assert!(!is_match(&pattern, &"a".repeat(126)));
+        assert!(!is_match(&format!("{pattern}b"), &"a".repeat(255)));
+        assert!(is_match(&pattern, &"a".repeat(255)));
     }
 }
