@@ -36,7 +36,8 @@ pub(crate) struct Global {
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) database_url: Option<String>,
 
-    /// Allow a connection to another machine without verified TLS
+    /// Connect to Postgres over TCP without verified TLS: whatever answers decides whom
+    /// this command trusts
     #[arg(long, global = true)]
     pub(crate) danger_allow_insecure_database: bool,
 

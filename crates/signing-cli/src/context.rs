@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 use crate::cli::Global;
 use crate::error::CliError;
 use crate::files;
+use crate::output;
 
 const DATABASE_URL: &str = "CLOACINA_DATABASE_URL";
 const KEK: &str = "CLOACINA_KEY_ENCRYPTION_KEY";
@@ -55,10 +56,17 @@ impl Context {
     }
 
     fn parse_url(&self, text: &str) -> Result<DatabaseUrl, CliError> {
-        Ok(match self.allow_insecure_database {
-            true => DatabaseUrl::parse_danger_allow_insecure(text)?,
-            false => text.parse()?,
-        })
+        if !self.allow_insecure_database {
+            return Ok(text.parse()?);
+        }
+        let url = DatabaseUrl::parse_danger_allow_insecure(text)?;
+        if let Some(host) = url.unprotected_host() {
+            output::warn(&format!(
+                "no TLS proves that {host} is your database: whatever answers there decides whom \
+                 this command trusts"
+            ));
+        }
+        Ok(url)
     }
 
     /// The store, which must exist. Private keys stay closed.

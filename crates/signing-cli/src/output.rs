@@ -136,6 +136,11 @@ impl Output {
     }
 }
 
+/// Prints what somebody gives up who asked for it.
+pub(crate) fn warn(text: &str) {
+    let _ = writeln!(anstream::stderr(), "{NOTE}warning{NOTE:#}: {}", printable(text));
+}
+
 /// What went wrong, and the next step, with colours.
 pub(crate) fn explanation(error: &CliError, subject: Option<&str>) -> String {
     let verdict = verdict(error);

@@ -72,6 +72,12 @@ pub struct SecurityArgs {
     #[cfg(feature = "store")]
     #[arg(long, value_name = "URL", env = "CLOACINA_DATABASE_URL", hide_env_values = true)]
     database_url: Option<String>,
+
+    /// Connect to Postgres over TCP without verified TLS: whatever answers decides whom
+    /// this program trusts
+    #[cfg(feature = "store")]
+    #[arg(long)]
+    danger_allow_insecure_database: bool,
 }
 
 impl std::fmt::Debug for SecurityArgs {
@@ -149,7 +155,11 @@ impl SecurityArgs {
         #[cfg(feature = "store")]
         if let Some(org) = &self.org {
             let url = self.database_url.as_deref().ok_or(SecurityArgsError::NoStore)?;
-            let organization = organization::Organization::find(org, url).await?;
+            let url = match self.danger_allow_insecure_database {
+                true => insecure_url(url)?,
+                false => url.parse()?,
+            };
+            let organization = organization::Organization::find(org, &url).await?;
             return Ok(Security { config, trust: Trust::Organization(organization) });
         }
         let keys: Result<PinnedKeys, _> =
@@ -169,6 +179,21 @@ impl SecurityArgs {
     fn clock_skew_allowance(&self) -> Duration {
         Duration::from_secs(self.clock_skew_allowance.unwrap_or(0))
     }
+}
+
+/// Warns of what is given up by whoever asked for it.
+#[cfg(feature = "store")]
+fn insecure_url(
+    text: &str,
+) -> Result<signing_trust::store::DatabaseUrl, signing_trust::store::UrlError> {
+    let url = signing_trust::store::DatabaseUrl::parse_danger_allow_insecure(text)?;
+    if let Some(host) = url.unprotected_host() {
+        tracing::warn!(
+            host,
+            "no TLS proves that this is the database: whatever answers there decides whom to trust"
+        );
+    }
+    Ok(url)
 }
 
 impl Security {

@@ -82,7 +82,7 @@ impl Transaction for SqliteConnection {
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 fn keep_unless_broken<C: diesel_async::pooled_connection::PoolableConnection>(
     connection: &mut C,
-) -> deadpool::managed::RecycleResult<diesel::ConnectionError> {
+) -> deadpool::managed::RecycleResult<StoreError> {
     if connection.is_broken() {
         return Err(deadpool::managed::RecycleError::message("the connection is broken"));
     }

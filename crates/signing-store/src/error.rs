@@ -1,3 +1,4 @@
+mod connect;
 mod url;
 
 use std::path::PathBuf;
@@ -8,9 +9,10 @@ use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind};
 use signing_crypto::{Fingerprint, KekId, KeyId, NameKind, OrgId, StoreId, TrustedKeyId};
 use thiserror::Error;
 
+pub use connect::{AuthenticationFault, ConnectError};
 pub use url::UrlError;
 
-type Source = Box<dyn std::error::Error + Send + Sync>;
+pub(crate) type Source = Box<dyn std::error::Error + Send + Sync>;
 
 /// The store did not do, or cannot say, what it was asked.
 #[derive(Debug, Error)]
@@ -42,8 +44,25 @@ pub enum StoreError {
         /// A migration from the future.
         unknown: String,
     },
-    /// The database cannot be asked: it is down, full, or says something that
-    /// is not understood.
+    /// The database has none of the store's tables.
+    #[error("the database holds no store")]
+    NoStore,
+    /// There is no connection to a Postgres server that can be relied on.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// The database role may not do this (SQLSTATE 42501).
+    #[error("the database role has no right to do this")]
+    PermissionDenied(#[source] Source),
+    /// The server's disk is full (SQLSTATE 53100).
+    #[error("the database server's disk is full")]
+    DiskFull(#[source] Source),
+    /// The server, or the session, takes no changes (SQLSTATE 25006).
+    #[error("the database server takes no changes: it is read-only")]
+    ReadOnlyServer,
+    /// The server starts or stops, or has ended the connection (SQLSTATE 57P01 to 57P03).
+    #[error("the database server is starting or stopping, or has ended the connection")]
+    ServerShutdown(#[source] Source),
+    /// The database does not do what it was asked, for a reason that is not known here.
     #[error("the database is not available")]
     Unavailable(#[source] Source),
     /// A question was not answered in time.
@@ -195,22 +214,15 @@ impl From<diesel::result::Error> for StoreError {
                     .unwrap_or_else(|| Self::unavailable(info.message().to_owned()))
             }
             Error::DeserializationError(source) => Self::CorruptRow(source),
-            other => match gave_up_after(&other) {
-                Some(after) => Self::TimedOut { after },
-                None => Self::unavailable(other),
-            },
+            other => Self::unavailable(other),
         }
     }
 }
 
-/// How long the database itself has waited before it gave up.
-fn gave_up_after(error: &diesel::result::Error) -> Option<Duration> {
-    match error {
-        #[cfg(feature = "postgres")]
-        diesel::result::Error::DatabaseError(DatabaseErrorKind::Unknown, info) => {
-            crate::backend::postgres::gave_up_after(info.message())
-        }
-        _ => None,
+/// A file that SQLite does not open.
+impl From<diesel::ConnectionError> for StoreError {
+    fn from(error: diesel::ConnectionError) -> Self {
+        Self::unavailable(error)
     }
 }
 

@@ -14,6 +14,8 @@ use crate::schema::store_state;
 pub enum SchemaStatus {
     /// It has.
     Current,
+    /// It has none of them.
+    Empty,
     /// Some migrations are still to be applied.
     Outdated {
         /// Their names, in order.
@@ -50,6 +52,7 @@ pub(crate) async fn apply(pool: &Pool) -> Result<Vec<&'static str>, StoreError> 
             schema_migrations::table.select(schema_migrations::name).load::<String>(conn).await?;
         let missing = match compare(&applied) {
             SchemaStatus::Current => Vec::new(),
+            SchemaStatus::Empty => MIGRATIONS.iter().map(|migration| migration.name).collect(),
             SchemaStatus::Outdated { missing } => missing,
             SchemaStatus::TooNew { unknown } => return Err(StoreError::SchemaTooNew { unknown }),
         };
@@ -120,6 +123,9 @@ diesel::table! {
 }
 
 fn compare(applied: &[String]) -> SchemaStatus {
+    if applied.is_empty() {
+        return SchemaStatus::Empty;
+    }
     if let Some(unknown) =
         applied.iter().find(|name| !MIGRATIONS.iter().any(|migration| migration.name == **name))
     {

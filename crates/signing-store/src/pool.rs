@@ -158,9 +158,15 @@ macro_rules! on_a_connection {
             #[cfg(feature = "postgres")]
             $crate::pool::Pool::Postgres(connections) => {
                 $run($($deadline,)? Box::pin(async move {
-                    let mut $guard =
+                    let mut pooled =
                         connections.get().await.map_err($crate::pool::no_connection)?;
-                    $body
+                    let observed = pooled.observed.clone();
+                    let result: Result<_, $crate::StoreError> = async {
+                        let $guard = &mut pooled.connection;
+                        $body
+                    }
+                    .await;
+                    observed.conclude(result)
                 }))
                 .await
             }
@@ -181,16 +187,14 @@ fn build<M: managed::Manager>(manager: M) -> Result<managed::Pool<M>, StoreError
         .map_err(StoreError::unavailable)
 }
 
-/// The wait for a connection may take as long as all of an operation: whichever of the
-/// two ends first, the error is the same.
+/// Why there is no connection. The wait for one may take as long as all of an operation:
+/// whichever of the two ends first, the error is the same.
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
-pub(crate) fn no_connection<E>(error: managed::PoolError<E>) -> StoreError
-where
-    E: std::error::Error + Send + Sync + 'static,
-{
+pub(crate) fn no_connection(error: managed::PoolError<StoreError>) -> StoreError {
     match error {
         managed::PoolError::Timeout(_) => StoreError::TimedOut { after: OPERATION_LIMIT },
-        other => StoreError::unavailable(other),
+        managed::PoolError::Backend(error) => error,
+        other => StoreError::unavailable(other.to_string()),
     }
 }
 
@@ -201,8 +205,6 @@ pub(crate) fn now() -> DateTime<Utc> {
 
 #[cfg(all(test, any(feature = "sqlite", feature = "postgres")))]
 mod tests {
-    use std::fmt;
-
     use deadpool::managed::{PoolError, TimeoutType};
 
     use super::*;
@@ -210,14 +212,14 @@ mod tests {
     #[test]
     fn wait_for_a_connection_that_was_too_long_is_a_time_out() {
         for wait in [TimeoutType::Wait, TimeoutType::Create, TimeoutType::Recycle] {
-            let error = no_connection::<fmt::Error>(PoolError::Timeout(wait));
+            let error = no_connection(PoolError::Timeout(wait));
             assert!(matches!(error, StoreError::TimedOut { after } if after == OPERATION_LIMIT));
         }
     }
 
     #[test]
-    fn connection_that_cannot_be_made_is_none() {
-        let error = no_connection(PoolError::Backend(fmt::Error));
-        assert!(matches!(error, StoreError::Unavailable(_)));
+    fn reason_why_there_is_no_connection_is_what_is_said() {
+        let error = no_connection(PoolError::Backend(StoreError::InRecovery));
+        assert!(matches!(error, StoreError::InRecovery));
     }
 }

@@ -22,8 +22,9 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`StoreError::NoDatabase`] and [`StoreError::SchemaOutdated`] if it is to
-    /// be [migrated](Self::migrate) first; nothing is created.
+    /// [`StoreError::NoDatabase`], [`StoreError::NoStore`] and
+    /// [`StoreError::SchemaOutdated`] if it is to be [migrated](Self::migrate) first;
+    /// nothing is created.
     pub async fn open(url: &DatabaseUrl) -> Result<Self, StoreError> {
         if let Some(path) = url.sqlite_path() {
             match path.try_exists() {
@@ -35,6 +36,7 @@ impl Store {
         let pool = Pool::connect(url)?;
         match migrate::status(&pool).await? {
             SchemaStatus::Current => Ok(Self::new(pool)),
+            SchemaStatus::Empty => Err(StoreError::NoStore),
             SchemaStatus::Outdated { missing } => Err(StoreError::SchemaOutdated { missing }),
             SchemaStatus::TooNew { unknown } => Err(StoreError::SchemaTooNew { unknown }),
         }
@@ -51,7 +53,7 @@ impl Store {
         let pool = Pool::connect(url)?;
         let applied = match migrate::status(&pool).await? {
             SchemaStatus::Current => Vec::new(),
-            SchemaStatus::Outdated { .. } => migrate::apply(&pool).await?,
+            SchemaStatus::Empty | SchemaStatus::Outdated { .. } => migrate::apply(&pool).await?,
             SchemaStatus::TooNew { unknown } => return Err(StoreError::SchemaTooNew { unknown }),
         };
         Ok((Self::new(pool), applied))

@@ -12,10 +12,25 @@ use crate::UrlError;
 /// `postgres://user:password@host:port/database` (or `postgresql://`), or a
 /// SQLite file as `sqlite:///absolute/path`, `sqlite:path` or just the path.
 ///
-/// Of libpq's parameters for TLS, Postgres URLs take `sslmode=disable`, `require`
-/// (encrypted, but by whoever answers) and `verify-full`, and `sslrootcert=<PEM
-/// file>`; without the latter the system's certificates are trusted. Over TCP to
-/// another machine `verify-full` is the default, and nothing less is taken.
+/// Postgres URLs take these of libpq's parameters, among others:
+///
+/// - `sslmode=verify-full`, the default for TCP, and the only mode that is taken; with
+///   [`parse_danger_allow_insecure`](Self::parse_danger_allow_insecure) also `require`
+///   (encrypted, whatever server answers) and `disable`. This machine's own addresses are
+///   no exception: any local user can take a port on which no server listens.
+/// - `sslrootcert=<PEM file>`: the authorities to verify the server by, instead of the
+///   system's.
+/// - `require_auth=scram-sha-256`, the default wherever a password is configured: the
+///   server must prove that it knows the password, and never learns it otherwise.
+///   `require_auth=none`: the server must let the role in without a password.
+/// - `channel_binding=require`, `prefer` (the default) or `disable`.
+/// - `requirepeer=<user>`: who must be behind a Unix socket. Without it: root, the user
+///   of this process, or the owner of the socket's directory, which others must not be
+///   able to change or replace.
+///
+/// A password that is not in the URL is taken from `PGPASSWORD`, or from the file that
+/// `PGPASSFILE` names, or from `~/.pgpass`. No other variable of libpq is read: the URL
+/// alone names the server, the database and the role.
 #[derive(Clone)]
 pub struct DatabaseUrl(pub(crate) Location);
 
@@ -26,7 +41,7 @@ pub(crate) enum Location {
     Postgres(Box<postgres::Target>),
 }
 
-/// What to do about a connection that leaves the machine without verified TLS.
+/// What to do about a TCP connection without verified TLS.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Insecure {
     Refuse,
@@ -39,8 +54,8 @@ impl DatabaseUrl {
         Self(Location::Sqlite(path.into()))
     }
 
-    /// Reads a URL that may name a server beyond this machine without verified
-    /// TLS: whoever is in between can read, and change, what the store says.
+    /// Reads a URL whose TCP connections need no verified TLS: somebody between the
+    /// program and the server, or in its place, can decide whom the program trusts.
     pub fn parse_danger_allow_insecure(text: &str) -> Result<Self, UrlError> {
         Self::parse(text, Insecure::Allow)
     }
@@ -50,7 +65,16 @@ impl DatabaseUrl {
         match &self.0 {
             Location::Sqlite(_) => false,
             #[cfg(feature = "postgres")]
-            Location::Postgres(target) => target.config.get_password().is_some(),
+            Location::Postgres(target) => target.password.is_some(),
+        }
+    }
+
+    /// The host to which connections lead without verified TLS, if there is one.
+    pub fn unprotected_host(&self) -> Option<&str> {
+        match &self.0 {
+            Location::Sqlite(_) => None,
+            #[cfg(feature = "postgres")]
+            Location::Postgres(target) => target.unprotected_host(),
         }
     }
 

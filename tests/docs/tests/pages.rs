@@ -6,6 +6,8 @@ use std::collections::BTreeSet;
 use std::env;
 use std::fs;
 use std::io::{self, Write as _};
+use std::net::{Shutdown, TcpStream};
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::process::Command;
 use std::thread;
 
@@ -50,7 +52,8 @@ fn what_the_pages_show_of_postgres_is_what_comes() {
     assert_ne!(pages.len(), 0);
     for page in pages {
         let database = Database::create(&server);
-        let environment = [("SERVER".to_owned(), database.url.clone())];
+        let socket = Socket::before(&database.url);
+        let environment = [("SERVER".to_owned(), socket.url.clone())];
         let outcome = run_page(&site, &programs, page, &environment);
         database.remove();
         outcome.unwrap_or_else(|fault| panic!("{fault}"));
@@ -68,13 +71,71 @@ impl Database {
     fn create(server: &str) -> Self {
         let name = format!("docs_{}", std::process::id());
         execute(server, &format!("CREATE DATABASE {name}"));
-        let (authority, _) = server.rsplit_once('/').unwrap();
-        let url = format!("{authority}/{name}");
+        let (address, parameters) = server.split_once('?').unwrap_or((server, ""));
+        let (authority, _) = address.rsplit_once('/').unwrap();
+        let url = format!("{authority}/{name}?{parameters}");
         Self { server: server.into(), name, url }
     }
 
     fn remove(&self) {
         execute(&self.server, &format!("DROP DATABASE {} WITH (FORCE)", self.name));
+    }
+}
+
+/// A Unix socket that leads to the tests' server, which listens at a port of this machine
+/// and has no certificate. That is how the guide says that a local server is reached.
+struct Socket {
+    url: String,
+    _directory: tempfile::TempDir,
+}
+
+impl Socket {
+    fn before(url: &str) -> Self {
+        let config: tokio_postgres::Config = url.parse().unwrap();
+        let host = match &config.get_hosts()[0] {
+            tokio_postgres::config::Host::Tcp(host) => host.clone(),
+            other => panic!("{other:?} is not a host that is reached by TCP"),
+        };
+        let port = config.get_ports()[0];
+        let directory = tempfile::tempdir().unwrap();
+        let listener = UnixListener::bind(directory.path().join(".s.PGSQL.5432")).unwrap();
+        thread::spawn(move || {
+            for here in listener.incoming().map_while(Result::ok) {
+                let there = TcpStream::connect((&*host, port)).unwrap();
+                let back = (there.try_clone().unwrap(), here.try_clone().unwrap());
+                thread::spawn(move || carry(here, there));
+                thread::spawn(move || carry(back.0, back.1));
+            }
+        });
+        let path = directory.path().to_str().unwrap().replace('/', "%2F");
+        let (user, database) = (config.get_user().unwrap(), config.get_dbname().unwrap());
+        let password = String::from_utf8(config.get_password().unwrap().into()).unwrap();
+        let us = rustix::process::geteuid().as_raw();
+        let url = format!("postgres://{user}:{password}@{path}/{database}?requirepeer={us}");
+        Self { url, _directory: directory }
+    }
+}
+
+/// Until one of them ends.
+fn carry(mut from: impl io::Read + Shut, mut to: impl io::Write + Shut) {
+    let _ = io::copy(&mut from, &mut to);
+    from.shut();
+    to.shut();
+}
+
+trait Shut {
+    fn shut(&self);
+}
+
+impl Shut for TcpStream {
+    fn shut(&self) {
+        let _ = self.shutdown(Shutdown::Both);
+    }
+}
+
+impl Shut for UnixStream {
+    fn shut(&self) {
+        let _ = self.shutdown(Shutdown::Both);
     }
 }
 

@@ -15,7 +15,7 @@ pub(crate) use database::{Backend, Database};
 pub(crate) use fixtures::{hostile, workflow};
 pub(crate) use forge::{add_signature, corrupt_signature, edit, forget_signers};
 pub(crate) use harness::{Canary, Subject, run, run_alone, run_in_child};
-pub(crate) use login::{Login, Role, shown, until};
+pub(crate) use login::{Login, Role, is_away, shown, until};
 pub(crate) use own_server::{End, OwnServer};
 pub(crate) use proxy::{Flow, Proxy};
 pub(crate) use runner::{LONG, Runner, SOON, bound, hide, hide_keys};

@@ -8,7 +8,7 @@ use signing_crypto::{
 };
 use signing_loader::{LoadError, PackageError, VerificationError};
 use signing_trust::TrustError;
-use signing_trust::store::{StoreError, UrlError};
+use signing_trust::store::{AuthenticationFault, ConnectError, StoreError, UrlError};
 
 use super::{CliError, NotAdded};
 
@@ -132,6 +132,12 @@ fn store_code(error: &StoreError) -> &'static str {
         StoreError::File { .. } => "UnusableDatabaseFile",
         StoreError::SchemaOutdated { .. } => "SchemaOutdated",
         StoreError::SchemaTooNew { .. } => "SchemaTooNew",
+        StoreError::NoStore => "NoStore",
+        StoreError::Connect(error) => connect_code(error),
+        StoreError::PermissionDenied(_) => "DatabasePermissionDenied",
+        StoreError::DiskFull(_) => "DatabaseDiskFull",
+        StoreError::ReadOnlyServer => "DatabaseReadOnly",
+        StoreError::ServerShutdown(_) => "DatabaseShutdown",
         StoreError::Unavailable(_) => "DatabaseUnavailable",
         StoreError::TimedOut { .. } => "DatabaseTimedOut",
         StoreError::OutcomeUnknown(_) => "OutcomeUnknown",
@@ -160,6 +166,31 @@ fn store_code(error: &StoreError) -> &'static str {
     }
 }
 
+fn connect_code(error: &ConnectError) -> &'static str {
+    match error {
+        ConnectError::HostNotFound { .. } => "DatabaseHostNotFound",
+        ConnectError::NothingListens { .. } => "DatabaseNotListening",
+        ConnectError::Unreachable { .. } => "DatabaseUnreachable",
+        ConnectError::NoTls { .. } => "DatabaseWithoutTls",
+        ConnectError::Certificate { .. } => "DatabaseCertificateRefused",
+        ConnectError::Tls { .. } => "DatabaseTlsFailed",
+        ConnectError::NoChannelBinding => "NoChannelBinding",
+        ConnectError::NotAuthenticated { fault: AuthenticationFault::PasswordAsked }
+        | ConnectError::NoPassword { .. } => "DatabasePasswordNeeded",
+        ConnectError::NotAuthenticated { .. } => "DatabaseNotAuthenticated",
+        ConnectError::WrongPassword { .. } => "DatabasePasswordRefused",
+        ConnectError::RoleRefused { .. } => "DatabaseRoleRefused",
+        ConnectError::NoSuchDatabase { .. } => "NoSuchDatabase",
+        ConnectError::TooManyConnections(_) => "DatabaseTooManyConnections",
+        ConnectError::UnsafeSocket { .. } => "UnsafeSocket",
+        ConnectError::OtherPeer { .. } | ConnectError::NoSuchUser { .. } => "SocketOfAnotherUser",
+        ConnectError::PasswordFile { .. } | ConnectError::UnsafePasswordFile { .. } => {
+            "UnusablePasswordFile"
+        }
+        _ => UNNAMED,
+    }
+}
+
 fn url_code(error: &UrlError) -> &'static str {
     match error {
         UrlError::Insecure { .. } => "InsecureConnection",
@@ -171,6 +202,7 @@ fn url_code(error: &UrlError) -> &'static str {
         | UrlError::InMemory
         | UrlError::NoHost
         | UrlError::SslMode { .. }
+        | UrlError::Parameter { .. }
         | UrlError::RootCertificatesUnused { .. }
         | UrlError::RootCertificatePath => "InvalidDatabaseUrl",
         _ => UNNAMED,

@@ -1,5 +1,5 @@
 use signing_trust::TrustError;
-use signing_trust::store::{StoreError, UrlError};
+use signing_trust::store::{AuthenticationFault, ConnectError, StoreError, UrlError};
 
 use super::{LIST_KEYS, LIST_ORGANIZATIONS, keys, package};
 
@@ -58,6 +58,22 @@ pub(super) fn store(error: &StoreError) -> Option<String> {
         }
         StoreError::SchemaOutdated { .. } => "back the store up, then: cloacina db migrate".into(),
         StoreError::SchemaTooNew { .. } => "use a newer cloacina".into(),
+        StoreError::NoStore => "make the store's tables: cloacina db migrate".into(),
+        StoreError::Connect(error) => return connect(error),
+        StoreError::PermissionDenied(_) => {
+            "as the owner of the tables, give the role its rights: cloacina db grants --role \
+             <role> --as runner, signer or admin --apply"
+                .into()
+        }
+        StoreError::DiskFull(_) => {
+            "free space on the server's disk; what failed was not done".into()
+        }
+        StoreError::ReadOnlyServer => {
+            "connect to the primary server, and see default_transaction_read_only".into()
+        }
+        StoreError::ServerShutdown(_) => {
+            "try again when the server is up: cloacina db status".into()
+        }
         StoreError::Unavailable(_) | StoreError::TimedOut { .. } => {
             "try again when the database answers: cloacina db status".into()
         }
@@ -114,6 +130,71 @@ pub(super) fn store(error: &StoreError) -> Option<String> {
     })
 }
 
+fn connect(error: &ConnectError) -> Option<String> {
+    const START: &str = "check the URL's host and port, and that the server runs";
+    Some(match error {
+        ConnectError::HostNotFound { .. } => "check the URL's host, and the resolver".into(),
+        ConnectError::NothingListens { .. } => START.into(),
+        ConnectError::Unreachable { .. } => {
+            "check the way to the server: its network and firewalls, or the socket's permissions"
+                .into()
+        }
+        ConnectError::NoTls { .. } => {
+            "turn TLS on at the server (ssl = on), or connect by a Unix socket".into()
+        }
+        ConnectError::Certificate { .. } => {
+            "give the authority of the server's certificate: sslrootcert=<PEM file>; and the host \
+             as the certificate names it"
+                .into()
+        }
+        ConnectError::Tls { .. } => "check the server's log, and its TLS settings".into(),
+        ConnectError::NoChannelBinding => {
+            "give the server a certificate that is signed with SHA-256, or use \
+             channel_binding=prefer"
+                .into()
+        }
+        ConnectError::NotAuthenticated { fault: AuthenticationFault::PasswordAsked }
+        | ConnectError::NoPassword { .. } => {
+            "give the password in PGPASSWORD, in ~/.pgpass, or in the URL in \
+             CLOACINA_DATABASE_URL"
+                .into()
+        }
+        ConnectError::NotAuthenticated { .. } => {
+            "find out who answers there; if it is your server, have it use scram-sha-256 in \
+             pg_hba.conf, or give require_auth=none where it needs no password"
+                .into()
+        }
+        ConnectError::WrongPassword { .. } => {
+            "check the role and its password, in the URL, PGPASSWORD or ~/.pgpass".into()
+        }
+        ConnectError::RoleRefused { .. } => {
+            "check that the role exists, and that pg_hba.conf lets it in from here".into()
+        }
+        ConnectError::NoSuchDatabase { .. } => {
+            "check the URL's database; to make it: createdb, then cloacina db migrate".into()
+        }
+        ConnectError::TooManyConnections(_) => {
+            "end connections, or raise the limit of the server or the role".into()
+        }
+        ConnectError::UnsafeSocket { .. } => {
+            "name the server's user with requirepeer=postgres, or have the socket in a directory \
+             that only its server can change"
+                .into()
+        }
+        ConnectError::OtherPeer { .. } => {
+            "find out whose process that is; if it is your server's, name its user with \
+             requirepeer"
+                .into()
+        }
+        ConnectError::NoSuchUser { .. } => "give a user of this system, or its number".into(),
+        ConnectError::PasswordFile { .. } => "check PGPASSFILE, and the file".into(),
+        ConnectError::UnsafePasswordFile { .. } => {
+            "make it yours alone: chmod 0600, and chown if it is another user's".into()
+        }
+        _ => return None,
+    })
+}
+
 pub(super) fn url(error: &UrlError) -> Option<String> {
     Some(match error {
         UrlError::Insecure { .. }
@@ -123,6 +204,7 @@ pub(super) fn url(error: &UrlError) -> Option<String> {
                 .into()
         }
         UrlError::RootCertificatePath => "give a path in UTF-8, its bytes as %2F and so on".into(),
+        UrlError::Parameter { .. } => "correct the parameter, or leave it out".into(),
         UrlError::BackendNotBuilt { .. } => {
             "use a cloacina that was built with this backend".into()
         }

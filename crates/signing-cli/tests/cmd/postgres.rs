@@ -1,5 +1,8 @@
 //! The program as the roles of a Postgres server use it.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
 use serde_json::Value;
 
 use crate::support::{Role, Run, Scratch, finish, text};
@@ -49,12 +52,10 @@ impl Shop {
     #[track_caller]
     fn denies(&self, role: &Role, arguments: &[&str]) {
         let run = self.run_as(role, &role.password, &[arguments, &["--json"]].concat());
-        run.assert_failed(2, "DatabaseUnavailable");
-        assert!(
-            run.stderr.contains("permission denied for table"),
-            "{arguments:?}: {}",
-            run.stderr
-        );
+        run.assert_failed(2, "DatabasePermissionDenied");
+        for text in ["permission denied for table", "cloacina db grants"] {
+            assert!(run.stderr.contains(text), "{arguments:?}: {}", run.stderr);
+        }
         run.assert_says_nowhere(&role.password);
     }
 
@@ -170,7 +171,7 @@ fn a_wrong_password_is_refused_and_shown_nowhere() {
             let run = shop.run_as(&runner, "hunter2", &arguments);
             assert_eq!(run.code, 2, "{arguments:?}: {}", run.stderr);
             if more.contains(&"--json") {
-                run.assert_failed(2, "DatabaseUnavailable");
+                run.assert_failed(2, "DatabasePasswordRefused");
             }
             assert!(run.stderr.contains("password authentication failed"), "{}", run.stderr);
             run.assert_says_nowhere("hunter2");
@@ -179,4 +180,90 @@ fn a_wrong_password_is_refused_and_shown_nowhere() {
     let run = shop.run_as(&runner, &runner.password, &[&VERIFY[..], &["-v", "-v"]].concat());
     assert_eq!(run.code, 0, "{}", run.stderr);
     run.assert_says_nowhere(&runner.password);
+}
+
+/// The roles of a server, each with something that is wrong about it.
+#[test]
+#[ignore = "needs Postgres: cargo xtask test-db"]
+fn what_keeps_a_role_from_the_store_is_named() {
+    let shop = Shop::open();
+    let runner = shop.role("runner");
+    let fails = |url: &str, code| {
+        let mut command = shop.scratch.command(&["--json", "db", "status"]);
+        let run = finish(command.env("CLOACINA_DATABASE_URL", url), b"");
+        run.assert_failed(2, code);
+        assert!(run.stderr.contains("next: "), "{}", run.stderr);
+        run.assert_says_nowhere(&runner.password);
+    };
+    let database = shop.scratch.database();
+    let url = database.url_of(&runner, &runner.password);
+    shop.allows(&runner, &["db", "status"]);
+    fails(&database.url_of(&runner, "hunter2"), "DatabasePasswordRefused");
+    let name = database.name();
+    fails(&url.replace(&format!("/{name}"), "/no_such_database"), "NoSuchDatabase");
+
+    let role = &runner.name;
+    for (statement, undo, code) in [
+        ("NOLOGIN", "LOGIN", "DatabaseRoleRefused"),
+        ("CONNECTION LIMIT 0", "CONNECTION LIMIT -1", "DatabaseTooManyConnections"),
+        ("PASSWORD NULL", &*format!("PASSWORD '{}'", runner.password), "DatabasePasswordRefused"),
+    ] {
+        database.execute(&format!("ALTER ROLE {role} {statement}"));
+        fails(&url, code);
+        database.execute(&format!("ALTER ROLE {role} {undo}"));
+        shop.allows(&runner, &["db", "status"]);
+    }
+}
+
+#[test]
+#[ignore = "needs Postgres: cargo xtask test-db"]
+fn server_that_takes_no_changes_is_named() {
+    let shop = Shop::open();
+    let admin = shop.role("admin");
+    let database = shop.scratch.database();
+    let create = ["--json", "orgs", "create", "mine"];
+    database.execute(&format!("ALTER ROLE {} SET default_transaction_read_only = on", admin.name));
+    shop.run_as(&admin, &admin.password, &create).assert_failed(2, "DatabaseReadOnly");
+    database.execute(&format!("ALTER ROLE {} RESET default_transaction_read_only", admin.name));
+    shop.allows(&admin, &["orgs", "create", "mine"]);
+}
+
+#[test]
+#[ignore = "needs Postgres: cargo xtask test-db"]
+fn password_comes_from_where_libpq_takes_it() {
+    let shop = Shop::open();
+    let runner = shop.role("runner");
+    let database = shop.scratch.database();
+    let url = database.url_of(&runner, "").replace(":@", "@");
+    let run = |variables: &[(&str, &str)]| {
+        let mut command = shop.scratch.command(&["--json", "db", "status"]);
+        command.env("CLOACINA_DATABASE_URL", &url).envs(variables.iter().copied());
+        let run = finish(&mut command, b"");
+        run.assert_says_nowhere(&runner.password);
+        run
+    };
+    run(&[]).assert_failed(2, "DatabasePasswordNeeded");
+    assert_eq!(run(&[("PGPASSWORD", &runner.password)]).code, 0);
+    run(&[("PGPASSWORD", "hunter2")]).assert_failed(2, "DatabasePasswordRefused");
+
+    let line =
+        |password: &str| format!("127.0.0.1:*:{}:{}:{password}\n", database.name(), runner.name);
+    let (right, wrong) = (shop.scratch.path("right"), shop.scratch.path("wrong"));
+    shop.scratch.write("right", line(&runner.password));
+    shop.scratch.write("wrong", line("hunter2"));
+    for (path, mode) in [(&right, 0o600), (&wrong, 0o600)] {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+    let [right, wrong] = [&right, &wrong].map(|path| path.to_str().unwrap());
+    assert_eq!(run(&[("PGPASSFILE", right)]).code, 0);
+    run(&[("PGPASSFILE", wrong)]).assert_failed(2, "DatabasePasswordRefused");
+    // The variable goes before the file.
+    assert_eq!(run(&[("PGPASSFILE", wrong), ("PGPASSWORD", &runner.password)]).code, 0);
+    run(&[("PGPASSFILE", right), ("PGPASSWORD", "hunter2")])
+        .assert_failed(2, "DatabasePasswordRefused");
+    // What else libpq reads is not: the URL alone names the server.
+    assert_eq!(run(&[("PGPASSFILE", right), ("PGHOST", "db.example"), ("PGPORT", "1")]).code, 0);
+
+    fs::set_permissions(right, fs::Permissions::from_mode(0o640)).unwrap();
+    run(&[("PGPASSFILE", right)]).assert_failed(2, "UnusablePasswordFile");
 }

@@ -1,19 +1,29 @@
+mod connect;
+mod failure;
+mod follow;
+mod password;
+mod socket_directory;
+mod transport;
+
 use std::future::poll_fn;
-use std::time::{Duration, SystemTime};
+use std::sync::Arc;
+use std::time::SystemTime;
 
 use deadpool::managed;
 use diesel_async::SimpleAsyncConnection;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
-use tokio_postgres::{AsyncMessage, Client, Connection, NoTls, SimpleQueryMessage};
-use tokio_postgres_rustls::MakeRustlsConnect;
+use tokio_postgres::{AsyncMessage, Client, SimpleQueryMessage};
 use uuid::Uuid;
 
+use self::connect::{Connected, Connection, Connector};
+use self::follow::Observed;
 use super::{PgConnection, keep_unless_broken, tls};
 use crate::StoreError;
 use crate::store_state::Origin;
 use crate::url::postgres::Target;
+
+pub(crate) use self::password::Password;
 
 /// The server gives up before we stop waiting for it, so that an operation
 /// whose answer we no longer read does not go on for ever.
@@ -30,58 +40,37 @@ const SET_UP: &str = "SET statement_timeout = '10s'; SET lock_timeout = '8s'; \
                       SELECT set_config('synchronous_commit', coalesce(nullif(\
                       current_setting('synchronous_commit'), 'off'), 'on'), false);";
 
-/// How long the server was told to go on, if this is what it says when it gives up.
-/// Diesel keeps the text of an error and not its SQLSTATE (57014 and 55P03): one in
-/// another language is not recognised, and so taken for any other failure.
-pub(crate) fn gave_up_after(message: &str) -> Option<Duration> {
-    match message {
-        "canceling statement due to statement timeout" => Some(Duration::from_secs(10)),
-        "canceling statement due to lock timeout" => Some(Duration::from_secs(8)),
-        _ => None,
-    }
-}
-
 /// Where the triggers tell of changes.
 const CHANNEL: &str = "cloacina_trust";
 
-/// Makes connections to one server.
-pub(crate) struct Manager {
-    config: tokio_postgres::Config,
-    tls: Option<MakeRustlsConnect>,
+/// Makes connections to one database.
+pub(crate) struct Manager(Connector);
+
+/// A connection in the pool.
+pub(crate) struct Pooled {
+    pub(crate) connection: PgConnection,
+    pub(crate) observed: Arc<Observed>,
 }
 
 impl Manager {
     pub(crate) fn new(target: &Target) -> Result<Self, StoreError> {
-        let mut config = target.config.clone();
-        config.connect_timeout(Duration::from_secs(5));
-        config.keepalives_idle(Duration::from_secs(30));
-        config.tcp_user_timeout(Duration::from_secs(15));
-        Ok(Self { config, tls: tls::connector(&target.tls)? })
+        Ok(Self(Connector::new(target, tls::connector(&target.tls)?)?))
     }
 
     /// Opens a connection beside the pool that hears of changes.
     pub(crate) async fn listen(&self) -> Result<Listener, StoreError> {
         let (notify, notified) = mpsc::channel(1);
-        let (client, driver) = match self.tls.clone() {
-            None => {
-                let connected = self.config.connect(NoTls).await;
-                let (client, connection) = connected.map_err(StoreError::unavailable)?;
-                (client, tokio::spawn(drive(connection, notify)))
-            }
-            Some(tls) => {
-                let connected = self.config.connect(tls).await;
-                let (client, connection) = connected.map_err(StoreError::unavailable)?;
-                (client, tokio::spawn(drive(connection, notify)))
-            }
-        };
+        let Connected { client, driver, .. } =
+            self.0.connect(|connection| drive(connection, Some(notify.clone()))).await?;
+        // Only the driver holds one: with it everything ends that could be heard.
+        drop(notify);
         let mut listener = Listener { client, notified, driver, backend: 0 };
         // In one message, so that whatever is in between has one backend answer all of it.
         let listen = format!(
             "{SET_UP} SET application_name = 'cloacina listener'; LISTEN {CHANNEL};
              SELECT pg_backend_pid()"
         );
-        let answers =
-            listener.client.simple_query(&listen).await.map_err(StoreError::unavailable)?;
+        let answers = listener.client.simple_query(&listen).await.map_err(failure::statement)?;
         let backend = answers.iter().rev().find_map(|answer| match answer {
             SimpleQueryMessage::Row(row) => row.get(0)?.parse().ok(),
             _ => None,
@@ -92,34 +81,27 @@ impl Manager {
 }
 
 impl managed::Manager for Manager {
-    type Type = PgConnection;
-    type Error = diesel::ConnectionError;
+    type Type = Pooled;
+    type Error = StoreError;
 
-    async fn create(&self) -> Result<PgConnection, diesel::ConnectionError> {
-        let failed = |error| diesel::ConnectionError::BadConnection(chain(&error));
-        let mut connection = match self.tls.clone() {
-            None => {
-                let (client, driver) = self.config.connect(NoTls).await.map_err(failed)?;
-                PgConnection::try_from_client_and_connection(client, driver).await?
-            }
-            Some(tls) => {
-                let (client, driver) = self.config.connect(tls).await.map_err(failed)?;
-                PgConnection::try_from_client_and_connection(client, driver).await?
-            }
+    async fn create(&self) -> Result<Pooled, StoreError> {
+        let Connected { client, observed, .. } =
+            self.0.connect(|connection| drive(connection, None)).await?;
+        let set_up = async {
+            let mut connection = PgConnection::try_from(client).await?;
+            connection.batch_execute(SET_UP).await?;
+            Ok(connection)
         };
-        connection
-            .batch_execute(SET_UP)
-            .await
-            .map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;
-        Ok(connection)
+        let connection = observed.conclude(set_up.await)?;
+        Ok(Pooled { connection, observed })
     }
 
     async fn recycle(
         &self,
-        connection: &mut PgConnection,
+        pooled: &mut Pooled,
         _: &managed::Metrics,
-    ) -> managed::RecycleResult<diesel::ConnectionError> {
-        keep_unless_broken(connection)
+    ) -> managed::RecycleResult<StoreError> {
+        keep_unless_broken(&mut pooled.connection)
     }
 }
 
@@ -143,8 +125,7 @@ impl Listener {
                     statement_timestamp(), schema_version, pg_backend_pid(),
                     EXISTS (SELECT FROM pg_listening_channels() channel WHERE channel = $1)
              FROM store_state WHERE singleton = 1";
-        let row =
-            self.client.query_one(ORIGIN, &[&CHANNEL]).await.map_err(StoreError::unavailable)?;
+        let row = self.client.query_one(ORIGIN, &[&CHANNEL]).await.map_err(failure::statement)?;
         let backend = row.try_get(6).map_err(StoreError::unavailable)?;
         let listens = row.try_get(7).map_err(StoreError::unavailable)?;
         stays_with_the_listener(self.backend, backend, listens)?;
@@ -196,24 +177,12 @@ struct ListensElsewhere;
 struct ListenerCut;
 
 /// Carries the connection's traffic until it ends, and then drops `notify`.
-async fn drive<S, T>(mut connection: Connection<S, T>, notify: mpsc::Sender<()>)
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-    T: AsyncRead + AsyncWrite + Unpin,
-{
+async fn drive(mut connection: Connection, notify: Option<mpsc::Sender<()>>) {
     while let Some(Ok(message)) = poll_fn(|context| connection.poll_message(context)).await {
-        if let AsyncMessage::Notification(_) = message {
+        if let (AsyncMessage::Notification(_), Some(notify)) = (message, &notify) {
             // Full means that one is waiting already, which says as much.
             let _ = notify.try_send(());
         }
-    }
-}
-
-/// Diesel keeps text only, and tokio-postgres tells the reason in the source.
-fn chain(error: &tokio_postgres::Error) -> String {
-    match std::error::Error::source(error) {
-        Some(source) => format!("{error}: {source}"),
-        None => error.to_string(),
     }
 }
 

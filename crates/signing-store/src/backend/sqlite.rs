@@ -54,13 +54,11 @@ impl Manager {
 
 impl managed::Manager for Manager {
     type Type = SqliteConnection;
-    type Error = diesel::ConnectionError;
+    type Error = StoreError;
 
-    async fn create(&self) -> Result<SqliteConnection, diesel::ConnectionError> {
+    async fn create(&self) -> Result<SqliteConnection, StoreError> {
         let mut connection = SqliteConnection::establish(&self.uri).await?;
-        set_up(&mut connection)
-            .await
-            .map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;
+        set_up(&mut connection).await?;
         Ok(connection)
     }
 
@@ -68,7 +66,7 @@ impl managed::Manager for Manager {
         &self,
         connection: &mut SqliteConnection,
         _: &managed::Metrics,
-    ) -> managed::RecycleResult<diesel::ConnectionError> {
+    ) -> managed::RecycleResult<StoreError> {
         keep_unless_broken(connection)
     }
 }

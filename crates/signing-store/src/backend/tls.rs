@@ -11,7 +11,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use crate::StoreError;
 use crate::url::postgres::Tls;
 
-/// What connects with TLS; `None` if the connection is to do without.
+/// What connects with TLS; `None` if connections do without.
 pub(crate) fn connector(tls: &Tls) -> Result<Option<MakeRustlsConnect>, StoreError> {
     let provider = Arc::new(ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider.clone())
@@ -21,7 +21,7 @@ pub(crate) fn connector(tls: &Tls) -> Result<Option<MakeRustlsConnect>, StoreErr
         Tls::Off => return Ok(None),
         Tls::Unverified => builder
             .dangerous()
-            .with_custom_certificate_verifier(Arc::new(Whoever(provider)))
+            .with_custom_certificate_verifier(Arc::new(AcceptAnyServerCert(provider)))
             .with_no_client_auth(),
         Tls::Verified { root_certificates } => builder
             .with_root_certificates(match root_certificates {
@@ -64,12 +64,12 @@ fn from_system() -> Result<RootCertStore, StoreError> {
     Ok(roots)
 }
 
-/// For `sslmode=require`: any certificate will do. Its key must still be the one
-/// that the server uses.
+/// For `sslmode=require`: any certificate is accepted. The server must still have its
+/// private key.
 #[derive(Debug)]
-struct Whoever(Arc<CryptoProvider>);
+struct AcceptAnyServerCert(Arc<CryptoProvider>);
 
-impl ServerCertVerifier for Whoever {
+impl ServerCertVerifier for AcceptAnyServerCert {
     fn verify_server_cert(
         &self,
         _: &CertificateDer<'_>,

@@ -26,7 +26,7 @@ pub enum UrlError {
     /// A Postgres URL without a host.
     #[error("the database URL names no host")]
     NoHost,
-    /// A connection that leaves the machine, and is not protected.
+    /// A TCP connection that is not protected.
     #[error("refusing a connection to {host} without verified TLS: expected sslmode=verify-full")]
     Insecure {
         /// The host.
@@ -38,8 +38,20 @@ pub enum UrlError {
         /// The mode found.
         found: String,
     },
+    /// A parameter that is not known, or cannot be followed.
+    #[error("the URL's {name} is {found:?}, expected {expected}")]
+    Parameter {
+        /// The parameter.
+        name: &'static str,
+        /// Its value.
+        found: String,
+        /// What it can be.
+        expected: &'static str,
+    },
     /// Root certificates, and a mode that verifies nothing by them.
-    #[error("sslrootcert says whom to trust, and sslmode={mode} asks nobody: expected verify-full")]
+    #[error(
+        "sslrootcert is given, and sslmode={mode} does not verify the server: expected verify-full"
+    )]
     RootCertificatesUnused {
         /// The mode found.
         mode: String,

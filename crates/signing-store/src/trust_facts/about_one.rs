@@ -60,8 +60,9 @@ async fn ask(
         all.push(org, package, key);
     }
     let rows: Vec<(i64, Row)> = read_in_time(Box::pin(async move {
-        let mut connection = connections.get().await.map_err(no_connection)?;
-        Ok(all.load(&mut *connection).await?)
+        let mut pooled = connections.get().await.map_err(no_connection)?;
+        let result = all.load(&mut pooled.connection).await.map_err(StoreError::from);
+        pooled.observed.conclude(result)
     }))
     .await?;
     for (number, row) in rows {

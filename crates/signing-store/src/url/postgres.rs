@@ -3,115 +3,292 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use tokio_postgres::Config;
-use tokio_postgres::config::{Host, SslMode};
+use tokio_postgres::config::{ChannelBinding, Host, SslNegotiation, TargetSessionAttrs};
 
 use super::Insecure;
 use crate::UrlError;
+use crate::backend::postgres::Password;
 
-/// A Postgres server, and how a connection to it is protected.
+const DEFAULT_PORT: u16 = 5432;
+
+/// Postgres servers that hold the same database, how connections to them are protected,
+/// and what they must prove.
 #[derive(Clone)]
 pub(crate) struct Target {
-    pub(crate) config: Config,
+    pub(crate) servers: Vec<Server>,
+    /// The role; none means the one that is called as the user of the process.
+    pub(crate) user: Option<String>,
+    database: Option<String>,
+    pub(crate) options: Option<String>,
+    pub(crate) password: Option<Password>,
+    /// For servers over TCP: a Unix socket does without.
     pub(crate) tls: Tls,
+    pub(crate) require_auth: Option<RequireAuth>,
+    pub(crate) channel_binding: ChannelBinding,
+    pub(crate) peer: Option<Peer>,
+    pub(crate) session: TargetSessionAttrs,
 }
 
-/// How a connection is protected.
+/// Where a server listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Server {
+    pub(crate) place: Place,
+    pub(crate) port: u16,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// By TCP, at this address of the host if one is given.
+    Tcp { host: String, address: Option<IpAddr> },
+    /// By the socket in this directory.
+    Unix(PathBuf),
+}
+
+/// How a TCP connection is protected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Tls {
     /// Not at all.
     Off,
-    /// Encrypted, whoever answers.
+    /// Encrypted, whatever server answers.
     Unverified,
     /// Encrypted, and the server has proved its name to one of these authorities:
     /// those in the file, or else the system's.
     Verified { root_certificates: Option<PathBuf> },
 }
 
+/// What a server must do when somebody logs in (`require_auth`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RequireAuth {
+    /// Complete SCRAM-SHA-256.
+    Scram,
+    /// Let in without a password: it is given none, even if one is configured.
+    None,
+}
+
+/// The user who must be behind a Unix socket (`requirepeer`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Peer {
+    Name(String),
+    Number(u32),
+}
+
+/// The parameters that tokio-postgres does not know, or takes otherwise than libpq.
+#[derive(Default)]
+struct Parameters {
+    mode: Option<String>,
+    root_certificates: Option<PathBuf>,
+    require_auth: Option<RequireAuth>,
+    peer: Option<Peer>,
+}
+
 impl Target {
     pub(crate) fn parse(text: &str, insecure: Insecure) -> Result<Self, UrlError> {
-        let (base, parameters) = text.split_once('?').unwrap_or((text, ""));
-        let (mut mode, mut root_certificates, mut others) = (None, None, Vec::new());
-        for parameter in parameters.split('&').filter(|parameter| !parameter.is_empty()) {
-            // tokio-postgres knows neither `verify-full` nor `sslrootcert`.
-            match parameter.split_once('=') {
-                Some(("sslmode", value)) => mode = Some(value),
-                Some(("sslrootcert", value)) => root_certificates = Some(decode(value)?),
-                _ => others.push(parameter),
+        let (base, query) = text.split_once('?').unwrap_or((text, ""));
+        let (mut parameters, mut others) = (Parameters::default(), Vec::new());
+        for parameter in query.split('&').filter(|parameter| !parameter.is_empty()) {
+            if !parameters.take(parameter)? {
+                others.push(parameter);
             }
         }
-        let mut config: Config =
+        let config: Config =
             format!("{base}?{}", others.join("&")).parse().map_err(UrlError::Postgres)?;
-        if config.get_hosts().is_empty() {
-            return Err(UrlError::NoHost);
+        let servers = servers(&config)?;
+        let by_tcp = servers.iter().find_map(Server::host);
+        let tls = parameters.tls(by_tcp.is_some())?;
+        if let (Some(host), Tls::Off | Tls::Unverified, Insecure::Refuse) = (by_tcp, &tls, insecure)
+        {
+            return Err(UrlError::Insecure { host: host.into() });
         }
-        let remote = remote_host(&config);
+        let Parameters { require_auth, peer, .. } = parameters;
+        let target = Self {
+            user: config.get_user().map(str::to_owned),
+            database: config.get_dbname().map(str::to_owned),
+            options: config.get_options().map(str::to_owned),
+            password: config.get_password().and_then(Password::new),
+            channel_binding: config.get_channel_binding(),
+            session: config.get_target_session_attrs(),
+            servers,
+            tls,
+            require_auth,
+            peer,
+        };
+        target.check(&config)?;
+        Ok(target)
+    }
+
+    /// The database; unless the URL names one, that of the role's name.
+    pub(crate) fn database<'a>(&'a self, user: &'a str) -> &'a str {
+        self.database.as_deref().unwrap_or(user)
+    }
+
+    /// The first host that a connection leads to without verified TLS.
+    pub(crate) fn unprotected_host(&self) -> Option<&str> {
+        match self.tls {
+            Tls::Off | Tls::Unverified => self.servers.iter().find_map(Server::host),
+            Tls::Verified { .. } => None,
+        }
+    }
+
+    /// Refuses parameters that could not be followed.
+    fn check(&self, config: &Config) -> Result<(), UrlError> {
+        let refused = |name, found: &str, expected| {
+            Err(UrlError::Parameter { name, found: found.into(), expected })
+        };
+        let has_sockets = self.servers.iter().any(|server| server.host().is_none());
+        if self.channel_binding == ChannelBinding::Require
+            && (has_sockets || self.tls == Tls::Off || self.require_auth == Some(RequireAuth::None))
+        {
+            let expected = "prefer or disable, where there is no TLS or no password";
+            return refused("channel_binding", "require", expected);
+        }
+        if self.peer.is_some() && !has_sockets {
+            let expected = "no such parameter without a Unix socket";
+            return refused("requirepeer", "a user", expected);
+        }
+        if config.get_ssl_negotiation() == SslNegotiation::Direct {
+            return refused("sslnegotiation", "direct", "postgres");
+        }
+        match self.session {
+            TargetSessionAttrs::Any | TargetSessionAttrs::ReadWrite => Ok(()),
+            _ => refused("target_session_attrs", "read-only", "any or read-write"),
+        }
+    }
+}
+
+impl Parameters {
+    /// Says whether this is one of them.
+    fn take(&mut self, parameter: &str) -> Result<bool, UrlError> {
+        let Some((name, value)) = parameter.split_once('=') else { return Ok(false) };
+        match name {
+            "sslmode" => self.mode = Some(value.into()),
+            "sslrootcert" => {
+                let path = decode(value).ok_or(UrlError::RootCertificatePath)?;
+                self.root_certificates = Some(path.into());
+            }
+            "require_auth" => {
+                self.require_auth = Some(match value {
+                    "scram-sha-256" => RequireAuth::Scram,
+                    "none" => RequireAuth::None,
+                    found => {
+                        return Err(UrlError::Parameter {
+                            name: "require_auth",
+                            found: found.into(),
+                            expected: "scram-sha-256 or none",
+                        });
+                    }
+                });
+            }
+            "requirepeer" => {
+                let user = decode(value).filter(|user| !user.is_empty());
+                let user = user.ok_or_else(|| UrlError::Parameter {
+                    name: "requirepeer",
+                    found: value.into(),
+                    expected: "a user's name or number",
+                })?;
+                self.peer = Some(match user.parse() {
+                    Ok(number) => Peer::Number(number),
+                    Err(_) => Peer::Name(user),
+                });
+            }
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// How a connection is protected that is by TCP, if there is one.
+    fn tls(&self, by_tcp: bool) -> Result<Tls, UrlError> {
+        let root_certificates = self.root_certificates.clone();
         let names_roots = root_certificates.is_some();
-        let tls = match mode {
-            None if remote.is_none() && root_certificates.is_none() => Tls::Off,
+        let tls = match self.mode.as_deref() {
+            None if !by_tcp && !names_roots => Tls::Off,
             None | Some("verify-full") => Tls::Verified { root_certificates },
             Some("require") => Tls::Unverified,
             Some("disable") => Tls::Off,
             Some(found) => return Err(UrlError::SslMode { found: found.into() }),
         };
-        // Whoever names authorities means to verify the server by them.
-        if let (Some(mode), true, Tls::Off | Tls::Unverified) = (mode, names_roots, &tls) {
-            return Err(UrlError::RootCertificatesUnused { mode: mode.into() });
+        match (&self.mode, &tls) {
+            // Whoever names authorities means to verify the server by them.
+            (Some(mode), Tls::Off | Tls::Unverified) if names_roots => {
+                Err(UrlError::RootCertificatesUnused { mode: mode.clone() })
+            }
+            _ => Ok(tls),
         }
-        if let (Some(host), Tls::Off | Tls::Unverified, Insecure::Refuse) = (remote, &tls, insecure)
-        {
-            return Err(UrlError::Insecure { host });
-        }
-        config.ssl_mode(match tls {
-            Tls::Off => SslMode::Disable,
-            _ => SslMode::Require,
-        });
-        Ok(Self { config, tls })
     }
+}
+
+impl Server {
+    /// The host, if it is reached by TCP: also this machine's own address is anybody's
+    /// who takes the port.
+    fn host(&self) -> Option<&str> {
+        match &self.place {
+            Place::Tcp { host, .. } => Some(host),
+            Place::Unix(_) => None,
+        }
+    }
+}
+
+/// As libpq reads lists of hosts, of their addresses and of ports.
+fn servers(config: &Config) -> Result<Vec<Server>, UrlError> {
+    let (hosts, addresses) = (config.get_hosts(), config.get_hostaddrs());
+    let ports = config.get_ports();
+    if hosts.is_empty() {
+        return Err(UrlError::NoHost);
+    }
+    let is_for_each = |count: usize| count == hosts.len();
+    if !addresses.is_empty() && !is_for_each(addresses.len()) {
+        return Err(UrlError::Parameter {
+            name: "hostaddr",
+            found: format!("{} addresses", addresses.len()),
+            expected: "one for each host",
+        });
+    }
+    if ports.len() > 1 && !is_for_each(ports.len()) {
+        return Err(UrlError::Parameter {
+            name: "port",
+            found: format!("{} ports", ports.len()),
+            expected: "one for all hosts, or one for each",
+        });
+    }
+    let server = |(i, host): (usize, &Host)| Server {
+        place: match (host, addresses.get(i)) {
+            (Host::Tcp(host), address) => {
+                Place::Tcp { host: host.clone(), address: address.copied() }
+            }
+            (Host::Unix(directory), None) => Place::Unix(directory.clone()),
+            // Where it is given, the address decides where the connection goes.
+            (Host::Unix(_), Some(address)) => {
+                Place::Tcp { host: address.to_string(), address: Some(*address) }
+            }
+        },
+        port: ports.get(i).or(ports.first()).copied().unwrap_or(DEFAULT_PORT),
+    };
+    Ok(hosts.iter().enumerate().map(server).collect())
 }
 
 impl fmt::Display for Target {
     /// Without the password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("postgres://")?;
-        if let Some(user) = self.config.get_user() {
+        if let Some(user) = &self.user {
             write!(f, "{user}@")?;
         }
-        let ports = self.config.get_ports();
-        for (i, host) in self.config.get_hosts().iter().enumerate() {
+        for (i, server) in self.servers.iter().enumerate() {
             let separator = if i > 0 { "," } else { "" };
-            match host {
-                Host::Tcp(name) => write!(f, "{separator}{name}")?,
-                Host::Unix(path) => write!(f, "{separator}{}", path.display())?,
+            match &server.place {
+                Place::Tcp { host, .. } => write!(f, "{separator}{host}")?,
+                Place::Unix(path) => write!(f, "{separator}{}", path.display())?,
             }
-            if let Some(port) = ports.get(i).or(ports.first()) {
-                write!(f, ":{port}")?;
+            if server.port != DEFAULT_PORT {
+                write!(f, ":{}", server.port)?;
             }
         }
-        write!(f, "/{}", self.config.get_dbname().unwrap_or_default())
+        write!(f, "/{}", self.database.as_deref().unwrap_or_default())
     }
 }
 
-/// The first host that is not this machine.
-fn remote_host(config: &Config) -> Option<String> {
-    // Where it is given, `hostaddr` decides where the connection goes.
-    let addresses = config.get_hostaddrs();
-    if let Some(address) = addresses.iter().find(|address| !address.is_loopback()) {
-        return Some(address.to_string());
-    }
-    config.get_hosts().iter().find_map(|host| match host {
-        Host::Tcp(name) if addresses.is_empty() && !is_loopback(name) => Some(name.clone()),
-        _ => None,
-    })
-}
-
-/// Literal addresses, besides `localhost`: another name may resolve to anything.
-fn is_loopback(host: &str) -> bool {
-    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
-}
-
-fn decode(value: &str) -> Result<PathBuf, UrlError> {
-    let decoded = percent_encoding::percent_decode_str(value).decode_utf8();
-    Ok(PathBuf::from(decoded.map_err(|_| UrlError::RootCertificatePath)?.as_ref()))
+fn decode(value: &str) -> Option<String> {
+    let decoded = percent_encoding::percent_decode_str(value).decode_utf8().ok()?;
+    Some(decoded.into_owned())
 }
 
 #[cfg(test)]
@@ -127,47 +304,55 @@ mod tests {
     }
 
     #[test]
-    fn connections_to_other_machines_are_verified_by_default() {
-        for remote in ["postgres://u@db.example/db", "postgres://u@10.0.0.1/db?sslmode=verify-full"]
-        {
+    fn connections_by_tcp_are_verified_by_default() {
+        for remote in [
+            "postgres://u@db.example/db",
+            "postgres://u@10.0.0.1/db?sslmode=verify-full",
+            "postgres://u@localhost/db",
+            "postgres://u@127.0.0.1/db",
+            "postgres://u@[::1]/db",
+            "postgres://u@%2Frun%2Fpg,localhost/db",
+        ] {
             assert_eq!(tls(remote), Tls::Verified { root_certificates: None });
         }
-        let url = "postgres://u@db.example/db?sslrootcert=%2Fetc%2Fca.pem";
-        assert_eq!(tls(url), Tls::Verified { root_certificates: Some("/etc/ca.pem".into()) });
-    }
-
-    #[test]
-    fn connections_within_the_machine_need_no_tls_and_can_have_it() {
-        for local in
-            ["postgres://u@localhost/db", "postgres://u@[::1]/db", "postgres://u@%2Frun%2Fpg/db"]
-        {
-            assert_eq!(tls(local), Tls::Off, "{local}");
+        for host in ["db.example", "localhost"] {
+            let url = format!("postgres://u@{host}/db?sslrootcert=%2Fetc%2Fca.pem");
+            assert_eq!(tls(&url), Tls::Verified { root_certificates: Some("/etc/ca.pem".into()) });
         }
-        assert_eq!(tls("postgres://u@localhost/db?sslmode=require"), Tls::Unverified);
-        let url = "postgres://u@localhost/db?sslrootcert=ca.pem";
-        assert_eq!(tls(url), Tls::Verified { root_certificates: Some("ca.pem".into()) });
     }
 
     #[test]
-    fn less_than_verified_is_refused_for_other_machines() {
-        for remote in [
+    fn connections_by_a_socket_need_no_tls() {
+        assert_eq!(tls("postgres://u@%2Frun%2Fpg/db"), Tls::Off);
+        assert_eq!(tls("postgres://u@/db?host=/run/pg&sslmode=disable"), Tls::Off);
+    }
+
+    #[test]
+    fn less_than_verified_is_refused_for_every_host() {
+        for text in [
             "postgres://u:hunter2@db.example/db?sslmode=disable",
             "postgres://u@db.example/db?sslmode=require",
-            "postgres://u@localhost,db.example/db?sslmode=disable",
-            "postgres://u@localhost.example/db?sslmode=disable",
-            "postgres://u@localhost/db?hostaddr=10.0.0.1&sslmode=disable",
+            "postgres://u:hunter2@localhost/db?sslmode=disable",
+            "postgres://u@localhost/db?sslmode=require",
+            "postgres://u@127.0.0.1/db?sslmode=disable",
+            "postgres://u@[::1]/db?sslmode=disable",
+            "postgres://u@%2Frun%2Fpg,db.example/db?sslmode=disable",
+            "postgres://u@%2Frun%2Fpg/db?hostaddr=10.0.0.1&sslmode=disable",
         ] {
-            let error = parse(remote).map(|_| ()).unwrap_err();
-            assert!(matches!(error, UrlError::Insecure { .. }), "{remote}: {error}");
+            let error = parse(text).map(|_| ()).unwrap_err();
+            assert!(matches!(error, UrlError::Insecure { .. }), "{text}: {error}");
             assert!(!error.to_string().contains("hunter2"));
-            assert!(Target::parse(remote, Insecure::Allow).is_ok(), "{remote}");
+            let allowed = Target::parse(text, Insecure::Allow).unwrap();
+            assert!(allowed.unprotected_host().is_some(), "{text}");
         }
+        assert_eq!(parse("postgres://u@%2Frun%2Fpg/db").unwrap().unprotected_host(), None);
+        assert_eq!(parse("postgres://u@localhost/db").unwrap().unprotected_host(), None);
     }
 
     #[test]
     fn authorities_that_would_not_be_asked_are_refused() {
         for mode in ["disable", "require"] {
-            for host in ["localhost", "db.example"] {
+            for host in ["localhost", "db.example", "%2Frun%2Fpg"] {
                 let url = format!("postgres://u@{host}/db?sslmode={mode}&sslrootcert=ca.pem");
                 for insecure in [Insecure::Refuse, Insecure::Allow] {
                     let error = Target::parse(&url, insecure).map(|_| ()).unwrap_err();
@@ -188,5 +373,73 @@ mod tests {
             let error = parse(&url).map(|_| ()).unwrap_err();
             assert!(matches!(error, UrlError::SslMode { found } if found == mode));
         }
+    }
+
+    #[test]
+    fn what_a_server_must_prove_is_called_as_by_libpq() {
+        let auth = |value| {
+            let url = format!("postgres://u@h/db?require_auth={value}");
+            parse(&url).map(|target| target.require_auth)
+        };
+        assert_eq!(auth("scram-sha-256").unwrap(), Some(RequireAuth::Scram));
+        assert_eq!(auth("none").unwrap(), Some(RequireAuth::None));
+        for value in ["md5", "password", "", "!none", "scram-sha-256,none", "NONE"] {
+            let refused = auth(value);
+            assert!(matches!(refused, Err(UrlError::Parameter { name: "require_auth", .. })));
+        }
+        assert_eq!(parse("postgres://u@h/db").unwrap().require_auth, None);
+
+        let peer = |value| {
+            let url = format!("postgres://u@%2Frun%2Fpg/db?requirepeer={value}");
+            parse(&url).map(|target| target.peer)
+        };
+        assert_eq!(peer("postgres").unwrap(), Some(Peer::Name("postgres".into())));
+        assert_eq!(peer("%70g").unwrap(), Some(Peer::Name("pg".into())));
+        assert_eq!(peer("26").unwrap(), Some(Peer::Number(26)));
+        assert!(matches!(peer(""), Err(UrlError::Parameter { name: "requirepeer", .. })));
+
+        let binding = parse("postgres://u:p@h/db?channel_binding=require").unwrap();
+        assert_eq!(binding.channel_binding, ChannelBinding::Require);
+    }
+
+    #[test]
+    fn parameters_that_could_not_be_followed_are_refused() {
+        for (name, url) in [
+            ("requirepeer", "postgres://u@h/db?requirepeer=postgres"),
+            ("channel_binding", "postgres://u:p@%2Frun%2Fpg/db?channel_binding=require"),
+            ("channel_binding", "postgres://u:p@h/db?sslmode=disable&channel_binding=require"),
+            ("channel_binding", "postgres://u:p@h/db?require_auth=none&channel_binding=require"),
+            ("sslnegotiation", "postgres://u@h/db?sslnegotiation=direct"),
+            ("target_session_attrs", "postgres://u@h/db?target_session_attrs=read-only"),
+            ("hostaddr", "postgres://u@a,b/db?hostaddr=10.0.0.1"),
+            ("port", "postgres://u@a,b,c/db?port=1,2"),
+        ] {
+            let error = Target::parse(url, Insecure::Allow).map(|_| ()).unwrap_err();
+            assert!(
+                matches!(&error, UrlError::Parameter { name: found, .. } if *found == name),
+                "{url}: {error:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn each_host_has_its_port_and_its_address() {
+        let server = |host: &str, address: Option<&str>, port| Server {
+            place: Place::Tcp {
+                host: host.into(),
+                address: address.map(|text| text.parse().unwrap()),
+            },
+            port,
+        };
+        let servers = |url| parse(url).unwrap().servers;
+        assert_eq!(
+            servers("postgres://u@a:1,b:2/db"),
+            [server("a", None, 1), server("b", None, 2)]
+        );
+        assert_eq!(servers("postgres://u@a/db"), [server("a", None, 5432)]);
+        assert_eq!(
+            servers("postgres://u@a/db?hostaddr=10.0.0.1"),
+            [server("a", Some("10.0.0.1"), 5432)]
+        );
     }
 }

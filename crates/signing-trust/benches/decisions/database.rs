@@ -74,7 +74,7 @@ impl Database {
     }
 
     pub(crate) fn url(&self) -> Result<DatabaseUrl> {
-        Ok(self.address.parse()?)
+        Ok(DatabaseUrl::parse_danger_allow_insecure(&self.address)?)
     }
 
     pub(crate) fn bare(&self) -> Result<Bare> {

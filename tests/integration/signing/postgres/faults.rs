@@ -66,6 +66,7 @@ async fn assert_not_done<T: Debug>(
     match timeout(OPERATION, work).await.unwrap() {
         Err(TrustError::Store(
             error @ (StoreError::Unavailable(_)
+            | StoreError::ServerShutdown(_)
             | StoreError::TimedOut { .. }
             | StoreError::OutcomeUnknown(_)),
         )) => {
@@ -103,7 +104,7 @@ fn connection_ended_during_a_transaction_leaves_nothing_half_done() {
             end_connections(&world.database).await;
 
             let error = assert_not_done(&world, async { change.await.unwrap() }).await;
-            assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
+            assert!(matches!(error, StoreError::ServerShutdown(_)), "{error:?}");
             unlock(locked).await;
             assert_only(&world, &["before"]).await;
         }
@@ -125,7 +126,7 @@ fn connection_ended_during_a_verification_decides_nothing() {
         until_waiting(&world.database, 1).await;
         end_connections(&world.database).await;
         let error = assert_not_done(&world, async { asked.await.unwrap() }).await;
-        assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
+        assert!(matches!(error, StoreError::ServerShutdown(_)), "{error:?}");
 
         unlock(locked).await;
         let works = async || world.keys.find_trusted_key(vendor.org, &vendor.key.fingerprint).await;
@@ -146,10 +147,10 @@ fn connection_ended_during_a_migration_leaves_nothing_behind() {
         until_waiting(&database, 1).await;
         end_connections(&database).await;
         let refused = timeout(OPERATION, migration).await.unwrap().unwrap();
-        assert_refused!(refused, StoreError::Unavailable(_));
+        assert_refused!(refused, StoreError::ServerShutdown(_));
         unlock(client).await;
 
-        assert_refused!(Store::open(&database.url()).await, StoreError::SchemaOutdated { .. });
+        assert_refused!(Store::open(&database.url()).await, StoreError::NoStore);
         let (store, applied) = Store::migrate(&database.url()).await.unwrap();
         assert!(!applied.is_empty());
         assert_eq!(store.schema_status().await.unwrap(), SchemaStatus::Current);
@@ -169,7 +170,7 @@ fn migrations_wait_for_the_one_that_came_first() {
             })
             .collect();
         until_waiting(&database, 2).await;
-        assert_refused!(Store::open(&database.url()).await, StoreError::SchemaOutdated { .. });
+        assert_refused!(Store::open(&database.url()).await, StoreError::NoStore);
         unlock(first).await;
 
         let applied = migrations.join_all().await;

@@ -17,7 +17,7 @@ use signing_trust::store::{Store, StoreError};
 use signing_trust::{Freshness, TrustError};
 use tokio::time::timeout;
 
-use crate::support::{Database, LONG, OwnServer, Runner, Vendor, World, shown, until};
+use crate::support::{Database, LONG, OwnServer, Runner, Vendor, World, is_away, shown, until};
 
 /// How long the store lets any operation take, and a little for this machine.
 const OPERATION: Duration = Duration::from_secs(18);
@@ -87,11 +87,6 @@ async fn refusal(runner: &Runner, server: &OwnServer) -> Option<StoreError> {
         }
         Err(other) => panic!("{other:?}"),
     }
-}
-
-/// The server cannot be asked.
-fn is_away(error: &StoreError) -> bool {
-    matches!(error, StoreError::Unavailable(_) | StoreError::TimedOut { .. })
 }
 
 /// Asserts that a question is refused in time because the server cannot be asked.

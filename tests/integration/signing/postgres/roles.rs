@@ -31,7 +31,7 @@ async fn role(world: &World, purpose: RolePurpose) -> Role {
 /// Asserts that Postgres refused it, and not for any other reason.
 fn assert_denied<T: Debug>(result: Result<T, TrustError>) {
     match result {
-        Err(error @ TrustError::Store(StoreError::Unavailable(_))) => {
+        Err(error @ TrustError::Store(StoreError::PermissionDenied(_))) => {
             assert!(shown(&error).contains("permission denied for table"), "{}", shown(&error));
         }
         other => panic!("expected a denial, found {other:?}"),

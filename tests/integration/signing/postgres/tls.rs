@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use signing_trust::store::{DatabaseUrl, RolePurpose, Store, StoreError};
+use signing_trust::store::{ConnectError, DatabaseUrl, RolePurpose, Store, StoreError};
 use tempfile::TempDir;
 use tokio::runtime::Builder;
 
@@ -110,15 +110,30 @@ impl Network<'_> {
         self.url(host, &format!("sslmode=verify-full&sslrootcert={file}"))
     }
 
-    /// Asserts that it is refused for this reason, and that the password is not told.
+    /// Asserts that it is refused because the server has no TLS.
+    async fn assert_without_tls(&self, url: &DatabaseUrl) {
+        let refused = self.refusal(url).await;
+        assert!(matches!(refused, ConnectError::NoTls { .. }), "{url}: {refused:?}");
+    }
+
+    /// Asserts that it is refused for this reason, which lies in the certificate.
     async fn assert_refused(&self, url: &DatabaseUrl, reason: &str) {
-        let refused = Store::open(url).await.unwrap_err();
-        assert!(matches!(refused, StoreError::Unavailable(_)), "{url}: {refused:?}");
+        let refused = self.refusal(url).await;
+        assert!(matches!(refused, ConnectError::Certificate { .. }), "{url}: {refused:?}");
+        assert!(shown(&refused).contains(reason), "{url}: {}", shown(&refused));
+    }
+
+    /// Asserts that it is refused, and that the password is not told.
+    async fn refusal(&self, url: &DatabaseUrl) -> ConnectError {
+        let refused = match Store::open(url).await.unwrap_err() {
+            StoreError::Connect(refused) => refused,
+            other => panic!("{url}: {other:?}"),
+        };
         let shown = shown(&refused);
-        assert!(shown.contains(reason), "{url}: {shown}");
         let password = self.role.login.password.as_deref().unwrap();
         assert!(!shown.contains(password), "{shown}");
         assert!(self.encrypted().await.is_empty(), "{url}");
+        refused
     }
 
     /// Asserts that it is accepted, and whether the server says that it is encrypted.
@@ -152,9 +167,8 @@ fn connections_are_as_protected_as_their_urls_say() {
         let other = Authority::new(&database.directory, "other");
 
         set_ssl(database, "off").await;
-        let without_tls = "server does not support TLS";
-        network.assert_refused(&network.verified("localhost", &good), without_tls).await;
-        network.assert_refused(&network.url("localhost", "sslmode=require"), without_tls).await;
+        network.assert_without_tls(&network.verified("localhost", &good)).await;
+        network.assert_without_tls(&network.url("localhost", "sslmode=require")).await;
         network.assert_accepted(&network.url("localhost", "sslmode=disable"), false).await;
 
         good.install(database).await;
@@ -166,7 +180,11 @@ fn connections_are_as_protected_as_their_urls_say() {
         let untrusted = Store::open(&from_the_system).await.unwrap_err();
         // A machine may have no certificates at all.
         assert!(
-            matches!(untrusted, StoreError::Unavailable(_) | StoreError::RootCertificates { .. }),
+            matches!(
+                untrusted,
+                StoreError::Connect(ConnectError::Certificate { .. })
+                    | StoreError::RootCertificates { .. }
+            ),
             "{untrusted:?}"
         );
         for host in ["localhost", "127.0.0.1"] {

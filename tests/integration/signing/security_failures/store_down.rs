@@ -5,7 +5,7 @@ use std::fs;
 
 use signing_loader::{PackageError, SignatureSource};
 use signing_trust::TrustError;
-use signing_trust::store::{DatabaseUrl, Store, StoreError};
+use signing_trust::store::{ConnectError, DatabaseUrl, Store, StoreError};
 
 use super::Target;
 use crate::support::{World, assert_refused, with_a_canary_on_both_backends};
@@ -54,9 +54,21 @@ async fn store_that_lost_its_database_loads_nothing(world: World) {
         assert_refused!(Store::open(&world.database.url()).await, StoreError::Unavailable(_));
     } else {
         world.database.remove().await;
-        assert_unavailable(world.load(&target.path, target.org, target.memory()).await);
-        let nobody: DatabaseUrl = "postgres://nobody@127.0.0.1:1/none".parse().unwrap();
-        assert_refused!(Store::open(&nobody).await, StoreError::Unavailable(_));
+        let cut_off = world.load(&target.path, target.org, target.memory()).await;
+        assert_refused!(
+            cut_off,
+            PackageError::Trust(TrustError::Store(
+                StoreError::ServerShutdown(_)
+                    | StoreError::Unavailable(_)
+                    | StoreError::Connect(ConnectError::NoSuchDatabase { .. })
+            ))
+        );
+        let nobody = "postgres://nobody@127.0.0.1:1/none?sslmode=disable";
+        let nobody = DatabaseUrl::parse_danger_allow_insecure(nobody).unwrap();
+        assert_refused!(
+            Store::open(&nobody).await,
+            StoreError::Connect(ConnectError::NothingListens { .. })
+        );
     }
 }
 

@@ -1,7 +1,7 @@
 use std::error::Error;
 use std::time::Duration;
 
-use signing_trust::store::{DatabaseUrl, RolePurpose, Store};
+use signing_trust::store::{ConnectError, DatabaseUrl, RolePurpose, Store, StoreError};
 use tokio::time::{sleep, timeout};
 use tokio_postgres::config::Host;
 use tokio_postgres::{Client, Config, NoTls};
@@ -36,9 +36,14 @@ impl Login {
         }
     }
 
-    /// The URL with these parameters.
+    /// The URL with these parameters, without TLS unless they say otherwise.
     pub(crate) fn url(&self, parameters: &str) -> DatabaseUrl {
-        self.text(parameters).parse().unwrap()
+        let plaintext = match parameters.contains("sslmode=") {
+            true => "",
+            false => "&sslmode=disable",
+        };
+        let text = self.text(&format!("{parameters}{plaintext}"));
+        DatabaseUrl::parse_danger_allow_insecure(&text).unwrap()
     }
 
     pub(crate) async fn connect(&self) -> Client {
@@ -52,6 +57,19 @@ impl Login {
         let password = self.password.as_ref().map_or(String::new(), |text| format!(":{text}"));
         format!("postgres://{user}{password}@{host}:{port}/{database}?{parameters}")
     }
+}
+
+/// Whether a server has gone, is not there yet, or does not answer.
+pub(crate) fn is_away(error: &StoreError) -> bool {
+    matches!(
+        error,
+        StoreError::Unavailable(_)
+            | StoreError::TimedOut { .. }
+            | StoreError::ServerShutdown(_)
+            | StoreError::Connect(
+                ConnectError::NothingListens { .. } | ConnectError::Unreachable { .. }
+            )
+    )
 }
 
 /// A role of the server with the rights of a purpose on one database.

@@ -101,7 +101,8 @@ impl OwnServer {
 
     /// Where the server's maintenance database is.
     pub(crate) fn url(&self) -> String {
-        format!("postgres://postgres:{}@127.0.0.1:{}/postgres", self.password, self.port)
+        let Self { password, port, .. } = self;
+        format!("postgres://postgres:{password}@127.0.0.1:{port}/postgres?sslmode=disable")
     }
 
     /// What must be in no error.

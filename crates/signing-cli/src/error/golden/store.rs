@@ -2,7 +2,7 @@ use std::io;
 use std::time::Duration;
 
 use signing_crypto::NameKind;
-use signing_trust::store::{DatabaseUrl, StoreError, UrlError};
+use signing_trust::store::{AuthenticationFault, ConnectError, DatabaseUrl, StoreError, UrlError};
 use signing_trust::{TrustError, TrustSourceKind};
 
 use super::{SECRET, Sample, sample, values};
@@ -11,6 +11,15 @@ use crate::error::CliError;
 pub(super) fn samples() -> Vec<Sample> {
     let mut samples = vec![sample(TrustError::Store(StoreError::NoRoles), CliError::from)];
     samples.extend(store().into_iter().map(|error| sample(error, CliError::from)));
+    samples.extend(
+        connect()
+            .into_iter()
+            .map(|error| sample(error, |error| CliError::from(StoreError::from(error)))),
+    );
+    samples.extend(faults().into_iter().map(|fault| {
+        let wrap = |fault| StoreError::from(ConnectError::NotAuthenticated { fault });
+        sample(fault, |fault| CliError::from(wrap(fault)))
+    }));
     samples.extend(url().into_iter().map(|error| sample(error, CliError::from)));
     samples.extend(trust().into_iter().map(|error| sample(error, CliError::from)));
     samples.extend(program().into_iter().map(|error| sample(error, |error| error)));
@@ -28,7 +37,13 @@ fn store() -> Vec<StoreError> {
         },
         StoreError::SchemaOutdated { missing: vec!["0001_initial", "0002_steering"] },
         StoreError::SchemaTooNew { unknown: "9999_later".into() },
-        StoreError::Unavailable(said("connection refused")),
+        StoreError::NoStore,
+        StoreError::Connect(ConnectError::NoChannelBinding),
+        StoreError::PermissionDenied(said("ERROR: permission denied for table trusted_keys")),
+        StoreError::DiskFull(said("ERROR: could not extend file \"base/1/2\"")),
+        StoreError::ReadOnlyServer,
+        StoreError::ServerShutdown(said("FATAL: the database system is starting up")),
+        StoreError::Unavailable(said("connection closed")),
         StoreError::TimedOut { after: Duration::from_secs(10) },
         StoreError::OutcomeUnknown(said("connection reset")),
         StoreError::RootCertificates {
@@ -63,6 +78,69 @@ fn store() -> Vec<StoreError> {
     ]
 }
 
+fn connect() -> Vec<ConnectError> {
+    let said = |text: &str| text.to_owned().into();
+    let (host, user) = (|| "db.example".to_owned(), || "ann".to_owned());
+    let (owner, mode) = (1001, 0o666);
+    vec![
+        ConnectError::HostNotFound { host: host(), source: io::ErrorKind::NotFound.into() },
+        ConnectError::NothingListens {
+            server: "db.example:5432".into(),
+            source: io::ErrorKind::ConnectionRefused.into(),
+        },
+        ConnectError::Unreachable {
+            server: "db.example:5432".into(),
+            source: io::ErrorKind::TimedOut.into(),
+        },
+        ConnectError::NoTls { host: host() },
+        ConnectError::Certificate {
+            host: host(),
+            source: said("invalid peer certificate: UnknownIssuer"),
+        },
+        ConnectError::Tls { host: host(), source: said("unexpected end of file") },
+        ConnectError::NoChannelBinding,
+        ConnectError::NotAuthenticated { fault: AuthenticationFault::ClearText },
+        ConnectError::NoPassword { user: user() },
+        ConnectError::WrongPassword {
+            user: user(),
+            source: said("FATAL: password authentication failed for user \"ann\""),
+        },
+        ConnectError::RoleRefused {
+            user: user(),
+            source: said("FATAL: role \"ann\" does not exist"),
+        },
+        ConnectError::NoSuchDatabase {
+            database: "trust".into(),
+            source: said("FATAL: database \"trust\" does not exist"),
+        },
+        ConnectError::TooManyConnections(said("FATAL: sorry, too many clients already")),
+        ConnectError::UnsafeSocket { path: "/tmp".into(), owner: 0, mode: 0o1777 },
+        ConnectError::OtherPeer {
+            path: "/tmp/.s.PGSQL.5432".into(),
+            expected: "postgres (user 26)".into(),
+            found: owner,
+        },
+        ConnectError::NoSuchUser { user: "postgers".into() },
+        ConnectError::PasswordFile {
+            path: "pgpass".into(),
+            source: io::ErrorKind::PermissionDenied.into(),
+        },
+        ConnectError::UnsafePasswordFile { path: "pgpass".into(), owner, mode },
+    ]
+}
+
+fn faults() -> Vec<AuthenticationFault> {
+    vec![
+        AuthenticationFault::ClearText,
+        AuthenticationFault::Md5,
+        AuthenticationFault::LetIn,
+        AuthenticationFault::WrongProof,
+        AuthenticationFault::Iterations,
+        AuthenticationFault::OtherMethod,
+        AuthenticationFault::PasswordAsked,
+    ]
+}
+
 fn url() -> Vec<UrlError> {
     let given = |text: &str| text.parse::<DatabaseUrl>().unwrap_err();
     vec![
@@ -75,6 +153,7 @@ fn url() -> Vec<UrlError> {
         given(&format!("postgres://ann:{SECRET}@db.example/db?sslmode=disable")),
         given(&format!("postgres://ann:{SECRET}@127.0.0.1/db?sslmode=prefer")),
         given("postgres://127.0.0.1/db?sslrootcert=%ff"),
+        given("postgres://127.0.0.1/db?require_auth=md5"),
         given("postgres://127.0.0.1/db?sslmode=require&sslrootcert=ca.pem"),
     ]
 }

@@ -35,9 +35,14 @@ impl Database {
         database
     }
 
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     pub(crate) fn url(&self) -> String {
-        let (authority, _) = self.server.rsplit_once('/').unwrap();
-        format!("{authority}/{}", self.name)
+        let (address, parameters) = self.server.split_once('?').unwrap_or((&self.server, ""));
+        let (authority, _) = address.rsplit_once('/').unwrap();
+        format!("{authority}/{}?{parameters}", self.name)
     }
 
     /// A role of the server that has no right on the store's tables.
@@ -57,7 +62,7 @@ impl Database {
         format!("postgres://{}:{password}@{address}", role.name)
     }
 
-    fn execute(&self, statement: &str) {
+    pub(crate) fn execute(&self, statement: &str) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let (client, connection) = tokio_postgres::connect(&self.server, NoTls).await.unwrap();

@@ -4,7 +4,7 @@ use signing_trust::TrustError;
 use signing_trust::store::StoreError;
 
 use super::{Ledger, Runners, assert_not_confirmed, assert_tells_no_password, until_reached};
-use crate::support::{OwnServer, World, run_alone, shown};
+use crate::support::{OwnServer, World, is_away, run_alone, shown};
 
 /// More changes than fit in what the server has set aside.
 const MANY: usize = 20_000;
@@ -70,7 +70,7 @@ fn full_disk_refuses_changes_and_leaves_nothing_half_done() {
         let (made, refused) = change_until_refused(&server, &world, "").await;
 
         assert_tells_no_password(&refused, &server);
-        assert!(matches!(refused, StoreError::Unavailable(_)), "{refused:?}");
+        assert!(matches!(refused, StoreError::DiskFull(_)), "{refused:?}");
         assert!(shown(&refused).contains("No space left on device"), "{}", shown(&refused));
         // Nothing is to be written for that.
         for runner in runners.each() {
@@ -93,7 +93,8 @@ fn server_that_ends_because_its_log_does_not_fit_leaves_nothing_half_done() {
 
         assert_tells_no_password(&refused, &server);
         assert!(
-            matches!(refused, StoreError::Unavailable(_) | StoreError::OutcomeUnknown(_)),
+            is_away(&refused)
+                || matches!(refused, StoreError::DiskFull(_) | StoreError::OutcomeUnknown(_)),
             "{refused:?}"
         );
         assert!(server.log().contains("PANIC"), "{}", server.log());

@@ -1,0 +1,234 @@
+//! Who can have put a Unix socket where it is, and whose process is behind it.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Component, Path, PathBuf};
+
+use crate::error::ConnectError;
+use crate::url::postgres::Peer;
+
+/// The number that stands for every user whom this user namespace does not know, of the
+/// kernel's default (`/proc/sys/kernel/overflowuid`): several users may have it.
+const UNKNOWN_USER: u32 = 65_534;
+
+const ROOT: u32 = 0;
+
+/// How many links a path may lead through, as to the kernel.
+const MOST_LINKS: usize = 40;
+
+/// Who may be behind a socket.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct ExpectedPeer {
+    users: Vec<u32>,
+    shown: String,
+}
+
+/// The user that the URL names, or else: root, ourselves, or the owner of the socket's
+/// directory, into which nobody else can put one.
+///
+/// The kernel tells whose process has begun to listen (`SO_PEERCRED`), so a named user is
+/// proof enough, wherever the socket is. Without one it is the directory that names the
+/// user: then neither may others write it, nor may they put another in its place.
+pub(super) fn expected_peer(
+    directory: &Path,
+    named: Option<&Peer>,
+) -> Result<ExpectedPeer, ConnectError> {
+    let us = rustix::process::geteuid().as_raw();
+    match named {
+        Some(Peer::Number(number)) => {
+            Ok(ExpectedPeer { users: vec![*number], shown: format!("user {number}") })
+        }
+        Some(Peer::Name(name)) => {
+            let number = number_of(name)?;
+            Ok(ExpectedPeer { users: vec![number], shown: format!("{name} (user {number})") })
+        }
+        None => {
+            let owner = owner_of_safe(directory, us)?;
+            let users = [ROOT, us, owner];
+            let users = users.into_iter().filter(|user| *user == us || *user != UNKNOWN_USER);
+            let shown = format!("user {owner}, who owns the socket's directory");
+            Ok(ExpectedPeer { users: users.collect(), shown })
+        }
+    }
+}
+
+impl ExpectedPeer {
+    pub(super) fn accept(&self, socket: &Path, found: u32) -> Result<(), ConnectError> {
+        if self.users.contains(&found) {
+            return Ok(());
+        }
+        let (path, expected) = (socket.into(), self.shown.clone());
+        Err(ConnectError::OtherPeer { path, expected, found })
+    }
+}
+
+/// The owner of a directory that others cannot write, below directories that nobody but
+/// root and `us` can change. A group that may write it is not in the way: what its
+/// members put there belongs to themselves, and so does the process behind it.
+fn owner_of_safe(directory: &Path, us: u32) -> Result<u32, ConnectError> {
+    const WRITABLE_BY_OTHERS: u32 = 0o002;
+    const WRITABLE_BY_OTHERS_OR_GROUP: u32 = 0o022;
+
+    let unreachable = |path: &Path, source| {
+        let server = path.display().to_string();
+        match io::Error::kind(&source) {
+            io::ErrorKind::NotFound => ConnectError::NothingListens { server, source },
+            _ => ConnectError::Unreachable { server, source },
+        }
+    };
+    let mut path = PathBuf::from("/");
+    let mut ahead: Vec<OsString> = reversed(directory);
+    let mut links = 0;
+    loop {
+        let metadata = fs::metadata(&path).map_err(|source| unreachable(&path, source))?;
+        let (owner, mode) = (metadata.uid(), metadata.mode() & 0o7777);
+        let is_last = ahead.is_empty();
+        let is_safe = match is_last {
+            true => mode & WRITABLE_BY_OTHERS == 0,
+            false => mode & WRITABLE_BY_OTHERS_OR_GROUP == 0 && (owner == ROOT || owner == us),
+        };
+        if !is_safe {
+            return Err(ConnectError::UnsafeSocket { path, owner, mode });
+        }
+        let Some(name) = ahead.pop() else { return Ok(owner) };
+        if name == ".." {
+            path.pop();
+            continue;
+        }
+        let next = path.join(&name);
+        let metadata = fs::symlink_metadata(&next).map_err(|source| unreachable(&next, source))?;
+        if !metadata.is_symlink() {
+            path = next;
+            continue;
+        }
+        links += 1;
+        if links > MOST_LINKS {
+            return Err(unreachable(&next, io::Error::other("it leads through too many links")));
+        }
+        let target = fs::read_link(&next).map_err(|source| unreachable(&next, source))?;
+        if target.is_absolute() {
+            path = PathBuf::from("/");
+        }
+        ahead.extend(reversed(&target));
+    }
+}
+
+/// The names on a path, the last first.
+fn reversed(path: &Path) -> Vec<OsString> {
+    path.components()
+        .rev()
+        .filter_map(|component| match component {
+            Component::Normal(name) => Some(name.into()),
+            Component::ParentDir => Some("..".into()),
+            Component::RootDir | Component::CurDir | Component::Prefix(_) => None,
+        })
+        .collect()
+}
+
+/// The number of a user in the system's own list. A server's user is not one of a network's
+/// directory service, and if it is, the URL can give its number.
+fn number_of(name: &str) -> Result<u32, ConnectError> {
+    let unknown = || ConnectError::NoSuchUser { user: name.into() };
+    let list = fs::read_to_string("/etc/passwd").map_err(|_| unknown())?;
+    in_list(&list, name).ok_or_else(unknown)
+}
+
+fn in_list(list: &str, name: &str) -> Option<u32> {
+    let mut entries = list.lines().map(|line| line.split(':').collect::<Vec<_>>());
+    let entry = entries.find(|fields| fields.first() == Some(&name))?;
+    entry.get(2)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::Permissions;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    fn us() -> u32 {
+        rustix::process::geteuid().as_raw()
+    }
+
+    /// A directory that nobody else can change, if the home directory is one.
+    fn safe() -> tempfile::TempDir {
+        tempfile::tempdir_in(std::env::home_dir().unwrap()).unwrap()
+    }
+
+    fn set_mode(path: &Path, mode: u32) {
+        fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+    }
+
+    #[test]
+    fn directory_that_others_may_write_is_refused() {
+        let directory = safe();
+        for (mode, is_safe) in [(0o700, true), (0o755, true), (0o2775, true), (0o1777, false)] {
+            set_mode(directory.path(), mode);
+            let expected = expected_peer(directory.path(), None);
+            match is_safe {
+                true => assert!(expected.unwrap().users.contains(&us()), "{mode:o}"),
+                false => assert!(
+                    matches!(&expected, Err(ConnectError::UnsafeSocket { path, .. })
+                        if path == directory.path()),
+                    "{mode:o}: {expected:?}"
+                ),
+            }
+        }
+    }
+
+    #[test]
+    fn directory_above_that_others_or_a_group_may_write_is_refused() {
+        let above = safe();
+        let directory = above.path().join("run");
+        fs::create_dir(&directory).unwrap();
+        for (mode, is_safe) in [(0o700, true), (0o770, false), (0o707, false), (0o1777, false)] {
+            set_mode(above.path(), mode);
+            let expected = expected_peer(&directory, None);
+            assert_eq!(expected.is_ok(), is_safe, "{mode:o}: {expected:?}");
+        }
+    }
+
+    #[test]
+    fn links_are_followed_and_what_holds_them_is_looked_at() {
+        let (good, open) = (safe(), safe());
+        symlink(good.path(), good.path().join("link")).unwrap();
+        expected_peer(&good.path().join("link"), None).unwrap();
+        symlink(good.path(), open.path().join("link")).unwrap();
+        expected_peer(&open.path().join("link"), None).unwrap();
+        set_mode(open.path(), 0o777);
+        let refused = expected_peer(&open.path().join("link"), None);
+        assert!(
+            matches!(&refused, Err(ConnectError::UnsafeSocket { path, .. }) if path == open.path()),
+            "{refused:?}"
+        );
+        symlink("loop", good.path().join("loop")).unwrap();
+        let refused = expected_peer(&good.path().join("loop"), None);
+        assert!(matches!(refused, Err(ConnectError::Unreachable { .. })), "{refused:?}");
+    }
+
+    #[test]
+    fn named_user_is_enough_wherever_the_socket_is() {
+        let expected = expected_peer(Path::new("/tmp"), Some(&Peer::Number(us()))).unwrap();
+        expected.accept(Path::new("/tmp/s"), us()).unwrap();
+        let refused = expected.accept(Path::new("/tmp/s"), us() + 1);
+        assert!(
+            matches!(&refused, Err(ConnectError::OtherPeer { found, .. }) if *found == us() + 1),
+            "{refused:?}"
+        );
+        let root = expected_peer(Path::new("/tmp"), Some(&Peer::Name("root".into()))).unwrap();
+        root.accept(Path::new("/tmp/s"), 0).unwrap();
+        let unknown = expected_peer(Path::new("/tmp"), Some(&Peer::Name("no-such".into())));
+        assert!(matches!(unknown, Err(ConnectError::NoSuchUser { .. })), "{unknown:?}");
+    }
+
+    #[test]
+    fn numbers_are_found_by_whole_names() {
+        let list =
+            "root:x:0:0::/root:/bin/sh\npostgresql:x:9:9::/:/\npostgres:x:26:26::/:/\n:x:3\n";
+        assert_eq!(in_list(list, "postgres"), Some(26));
+        assert_eq!(in_list(list, "postgre"), None);
+        assert_eq!(in_list("postgres:x:many:\npostgres", "postgres"), None);
+    }
+}

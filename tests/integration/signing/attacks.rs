@@ -1,0 +1,3 @@
+//! What an attacker does, and must not get.
+
+mod false_server;
