@@ -42,9 +42,13 @@ impl Login {
     }
 
     pub(crate) async fn connect(&self) -> Client {
-        let (client, connection) = tokio_postgres::connect(&self.text(""), NoTls).await.unwrap();
+        self.try_connect().await.unwrap()
+    }
+
+    pub(crate) async fn try_connect(&self) -> Result<Client, tokio_postgres::Error> {
+        let (client, connection) = tokio_postgres::connect(&self.text(""), NoTls).await?;
         tokio::spawn(connection);
-        client
+        Ok(client)
     }
 
     fn text(&self, parameters: &str) -> String {
