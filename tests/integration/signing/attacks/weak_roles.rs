@@ -1,5 +1,7 @@
+mod limits;
 mod locks;
 mod own_server;
+mod schema;
 mod search_path;
 mod signatures;
 
@@ -14,8 +16,7 @@ async fn runner(world: &World) -> Role {
 }
 
 async fn signer(world: &World, org: OrgId) -> Role {
-    let _ = org;
-    Role::create(&world.database, world.keys.store(), RolePurpose::Signer).await
+    Role::create(&world.database, world.keys.store(), RolePurpose::Signer(org)).await
 }
 
 async fn admin(world: &World) -> Role {

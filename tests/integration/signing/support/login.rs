@@ -1,7 +1,7 @@
 use std::error::Error;
 use std::time::Duration;
 
-use signing_trust::store::{DatabaseUrl, RolePurpose, Store};
+use signing_trust::store::{DatabaseUrl, RoleLimits, RolePurpose, Store};
 use tokio::time::{sleep, timeout};
 use tokio_postgres::config::Host;
 use tokio_postgres::{Client, Config, NoTls};
@@ -70,7 +70,7 @@ impl Role {
         let password = Uuid::new_v4().simple().to_string();
         let sql = format!("CREATE ROLE {name} LOGIN PASSWORD '{password}'");
         database.execute(&sql).await.unwrap();
-        store.grant_role(purpose, &name).await.unwrap();
+        store.grant_role(purpose, &name, RoleLimits::OfPurpose).await.unwrap();
         let login = Login { user: name, password: Some(password), ..database.login() };
         Self { login, database: database.clone() }
     }

@@ -82,7 +82,9 @@ async fn patient(login: &Login) -> Client {
 
 /// Whoever listens and stays in a transaction keeps the queue from being emptied.
 async fn fill_the_notification_queue(listens: Client, notifies: Client, spoils: Arc<Spoils>) {
-    listens.batch_execute("LISTEN cloacina_trust; BEGIN; SELECT 1").await.unwrap();
+    for sql in ["LISTEN cloacina_trust", "BEGIN; SELECT 1"] {
+        listens.batch_execute(sql).await.unwrap();
+    }
     let sql = "SELECT pg_notify('cloacina_trust', repeat('x', 7900) || n)
                FROM generate_series(1, 50) n";
     loop {
@@ -217,7 +219,12 @@ async fn attack(login: &Login, org: Uuid, spoils: &Arc<Spoils>) -> JoinSet<()> {
 }
 
 /// Has `attacker` try, and an administrator revoke meanwhile.
-async fn assert_revocations_are_made(who: &str, world: &World, attacker: Login, server: &OwnServer) {
+async fn assert_revocations_are_made(
+    who: &str,
+    world: &World,
+    attacker: Login,
+    server: &OwnServer,
+) {
     let vendor = world.vendor("acme").await;
     let administrator = admin(world).await;
     let url = administrator.login.url("");
