@@ -32,7 +32,7 @@ wait "$server"
 "#;
 
 /// Which server a task is to use: by default one that it starts for itself.
-#[derive(clap::Args)]
+#[derive(Clone, clap::Args)]
 pub struct ServerArguments {
     /// Image to start: the official one, or one whose entry point serves as its does.
     #[arg(

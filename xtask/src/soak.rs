@@ -14,8 +14,12 @@ use crate::test_db;
 const GRAPHS: &str = "CLOACINA_TEST_GRAPHS";
 const SEED: &str = "CLOACINA_TEST_SEED";
 const ROUNDS: &str = "CLOACINA_TEST_ROUNDS";
+/// For how many seconds a weak role tries to stop revocations.
+const ATTACK_SECONDS: &str = "CLOACINA_TEST_ATTACK_SECONDS";
 /// The tests that take their number of tries from these.
 const TESTS: [&str; 3] = ["random_graphs::random_graphs", "processes::", "race::"];
+/// Those in which a revocation must be made within a second: one after the other.
+const ATTACKS: [&str; 3] = ["--nocapture", "--test-threads=1", "weak_roles::own_server::"];
 
 /// What `cargo xtask soak` takes.
 #[derive(clap::Args)]
@@ -38,6 +42,10 @@ pub(crate) struct Arguments {
     /// Rounds in which trust ends while another process verifies, on each database.
     #[arg(long, default_value_t = 1000)]
     rounds: u32,
+
+    /// Seconds for which each weak role of Postgres tries to stop revocations.
+    #[arg(long, default_value_t = 60)]
+    attack_seconds: u32,
 }
 
 /// Runs the task.
@@ -59,6 +67,9 @@ pub(crate) fn run(arguments: Arguments) -> Result<()> {
     let status = stream(&command, say)?;
     ensure!(status.success(), "`{}` failed ({status})", line(&command));
     let postgres = variables(arguments.postgres_graphs);
-    test_db::run(&test_db::Arguments::these(arguments.server, &shown, postgres.into()))?;
+    let server = arguments.server.clone();
+    test_db::run(&test_db::Arguments::these(server, &shown, postgres.into()))?;
+    let attacks = [(ATTACK_SECONDS, arguments.attack_seconds.to_string())];
+    test_db::run(&test_db::Arguments::these(arguments.server, &ATTACKS, attacks.into()))?;
     say("soak: all of it ran on SQLite and on Postgres")
 }

@@ -253,6 +253,19 @@ pub(crate) enum Db {
         #[arg(long = "as", value_enum, value_name = "PURPOSE")]
         purpose: Purpose,
 
+        /// The organization that a signer signs for (name or id)
+        #[arg(long, required_if_eq("purpose", "signer"))]
+        org: Option<String>,
+
+        /// How many connections the role may have [default: 50 for a runner, 10 for a
+        /// signer, any number for an administrator]
+        #[arg(long, value_name = "N")]
+        connections: Option<u16>,
+
+        /// Leave the role's number of connections and time-outs as they are
+        #[arg(long, conflicts_with = "connections")]
+        without_limits: bool,
+
         /// Apply them rather than print them
         #[arg(long)]
         apply: bool,
@@ -263,9 +276,9 @@ pub(crate) enum Db {
 pub(crate) enum Purpose {
     /// Verifies: reads trust and signatures
     Runner,
-    /// Signs: also reads wrapped keys and adds signatures
+    /// Signs for an organization: also reads its wrapped keys and adds signatures
     Signer,
-    /// Manages keys and trust
+    /// Manages keys and trust, and removes signatures
     Admin,
 }
 

@@ -10,6 +10,7 @@ mod package;
 mod sign;
 mod trust_graph;
 mod trusted_key;
+mod unstore;
 mod verify;
 
 use crate::cli::{Cli, Command};

@@ -38,6 +38,9 @@ pub(crate) trait Transaction: AsyncConnection {
         Ok(Self::TransactionManager::begin_transaction(self).await?)
     }
 
+    /// Tells programs that listen that trust has changed. To be called after the commit.
+    async fn announce_change(&mut self) {}
+
     /// Commits what succeeded in time, and rolls back what did not.
     async fn end<T: Send>(
         &mut self,
@@ -63,7 +66,15 @@ pub(crate) trait Transaction: AsyncConnection {
 }
 
 #[cfg(feature = "postgres")]
-impl Transaction for PgConnection {}
+impl Transaction for PgConnection {
+    /// Does not fail: the change is made. Whoever does not hear of it finds out by the next
+    /// heartbeat.
+    async fn announce_change(&mut self) {
+        if let Err(error) = postgres::notify(self).await {
+            tracing::warn!(%error, "a change of trust was made, and could not be announced");
+        }
+    }
+}
 
 #[cfg(feature = "sqlite")]
 impl Transaction for SqliteConnection {

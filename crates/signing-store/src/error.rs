@@ -6,8 +6,12 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind};
-use signing_crypto::{Fingerprint, KekId, KeyId, NameKind, OrgId, StoreId, TrustedKeyId};
+use signing_crypto::{
+    Fingerprint, KekId, KeyId, NameKind, OrgId, SignatureId, StoreId, TrustedKeyId,
+};
 use thiserror::Error;
+
+use crate::SchemaFault;
 
 pub use connect::{AuthenticationFault, ConnectError};
 pub use url::UrlError;
@@ -120,6 +124,32 @@ pub enum StoreError {
     /// Postgres only warns whoever gives rights that are not theirs to give.
     #[error("only the owner of the store's tables can give rights to them")]
     NotTheOwner,
+    /// From Postgres 16 on, setting a role's limits needs more than `CREATEROLE`.
+    #[error("this user may not set the limits of the role {role:?}")]
+    LimitsNotAllowed {
+        /// The role.
+        role: String,
+    },
+    /// Somebody else than the store's owner could change what its statements do.
+    #[error("the schema {schema:?} is not the store's alone: {fault}")]
+    UnsafeSchema {
+        /// The schema.
+        schema: String,
+        /// What is wrong with it.
+        fault: SchemaFault,
+    },
+    /// A signer's role is bound to one organization.
+    #[error("this database role may not keep signatures for the organization {org}")]
+    RoleOfAnotherOrganization {
+        /// The organization.
+        org: OrgId,
+    },
+    /// No such signature is kept.
+    #[error("there is no kept signature {id}")]
+    SignatureNotFound {
+        /// The id asked for.
+        id: SignatureId,
+    },
     /// More is known about an organisation's keys than is looked at.
     #[error("more than {limit} facts bear on the keys that the organisation accepts")]
     TooManyFacts {

@@ -2,8 +2,6 @@ use std::collections::BTreeMap;
 
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-#[cfg(feature = "postgres")]
-use diesel_async::SimpleAsyncConnection;
 use signing_crypto::{KekId, KeyId, OrgId, WrapError, WrappedKey};
 
 use crate::audit_log::AuditChain;
@@ -99,15 +97,26 @@ pub(crate) trait KeyGate {
     async fn keep_keys_out(&mut self) -> Result<(), StoreError>;
 }
 
-/// Any number will do that no other program uses on this database.
+/// Only a role that may update the row can lock it.
 #[cfg(feature = "postgres")]
 impl KeyGate for crate::backend::PgConnection {
     async fn keep_rotations_out(&mut self) -> Result<(), StoreError> {
-        Ok(self.batch_execute("SELECT pg_advisory_xact_lock_shared(4832910174652802)").await?)
+        lock_the_gate(self, "SELECT FROM kek_lock FOR SHARE").await
     }
 
     async fn keep_keys_out(&mut self) -> Result<(), StoreError> {
-        Ok(self.batch_execute("SELECT pg_advisory_xact_lock(4832910174652802)").await?)
+        lock_the_gate(self, "SELECT FROM kek_lock FOR UPDATE").await
+    }
+}
+
+#[cfg(feature = "postgres")]
+async fn lock_the_gate(
+    connection: &mut crate::backend::PgConnection,
+    query: &str,
+) -> Result<(), StoreError> {
+    match diesel::sql_query(query).execute(connection).await? {
+        1 => Ok(()),
+        _ => Err(StoreError::unavailable("the row that keeping a key locks is not there")),
     }
 }
 

@@ -31,7 +31,6 @@ impl Store {
                     package_signatures::org_id,
                     package_signatures::package_digest,
                     package_signatures::envelope,
-                    package_signatures::created_at,
                 ))
                 .load(conn)
                 .await?)
@@ -51,7 +50,6 @@ impl Store {
                     package_signatures::org_id,
                     package_signatures::package_digest,
                     package_signatures::envelope,
-                    package_signatures::created_at,
                 ))
                 .get_result(conn)
                 .await
@@ -73,12 +71,12 @@ impl Store {
         envelope: &SignatureEnvelope,
     ) -> Result<Replacement, StoreError> {
         let (id, org, digest) = (before.id, before.org_id, before.package_digest);
-        let (envelope, old) = (envelope.to_json(), digest_of(&before.envelope));
-        let new = digest_of(&envelope);
+        let (envelope, old) = (envelope.to_json(), digest_of(before.envelope.as_bytes()));
+        let new = digest_of(envelope.as_bytes());
         change!(self, |conn| {
             conn.lock_organization(org).await?;
             conn.require_word_of(vouching, org).await?;
-            conn.keep_others_out(org, digest).await?;
+            conn.lock_signatures(org).await?;
             let kept: i64 = package_signatures::table
                 .filter(package_signatures::org_id.eq(bind(org)))
                 .filter(package_signatures::package_digest.eq(bind(digest)))

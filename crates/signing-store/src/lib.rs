@@ -64,6 +64,7 @@ mod version_floors;
 mod audit_log;
 
 mod roles;
+mod schema_safety;
 
 mod error;
 
@@ -77,10 +78,14 @@ pub use kek_rotation::KekRotationRecord;
 pub use kept_signatures::Replacement;
 pub use migrate::SchemaStatus;
 pub use organizations::{NewOrganization, OrganizationRecord, OrganizationRef};
-pub use package_signatures::{NewPackageSignature, PackageSignatureRecord, SIGNATURES_PER_ORG};
+pub use package_signatures::{
+    NewPackageSignature, PackageSignatureRecord, SIGNATURES_IN_ALL, SIGNATURES_PER_ORG,
+};
 pub use revocation::{Revocation, RevocationReason};
-pub use roles::RolePurpose;
+pub use roles::{RoleLimits, RolePurpose};
+pub use schema_safety::SchemaFault;
 pub use signing_keys::{NewSigningKey, SigningKeyRecord};
+pub use sql_types::StoredText;
 pub use store::{Change, Store};
 pub use store_state::{Heartbeat, StoreState};
 #[cfg(feature = "postgres")]

@@ -7,6 +7,8 @@ use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 use crate::StoreError;
 use crate::pool::{LONG_OPERATION_LIMIT, Pool, in_a_transaction, read};
 use crate::schema::store_state;
+#[cfg(feature = "postgres")]
+use crate::schema_safety::{SchemaSafety, require_own_schema};
 
 /// Whether a database has the tables that this program needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,8 +48,7 @@ pub(crate) async fn status(pool: &Pool) -> Result<SchemaStatus, StoreError> {
 /// Processes that start at once wait for each other.
 pub(crate) async fn apply(pool: &Pool) -> Result<Vec<&'static str>, StoreError> {
     in_a_transaction!(pool, LONG_OPERATION_LIMIT, |conn| {
-        conn.lock_migrations().await?;
-        conn.batch_execute(CREATE_TABLE).await?;
+        conn.create_and_lock_migrations().await?;
         let applied =
             schema_migrations::table.select(schema_migrations::name).load::<String>(conn).await?;
         let missing = match compare(&applied) {
@@ -107,14 +108,10 @@ macro_rules! migrations {
     };
 }
 
-const MIGRATIONS: &[Migration] =
-    migrations!["0001_initial", "0002_steering", "0003_trust_history", "0004_schema_version"];
+const MIGRATIONS: &[Migration] = migrations!["0001_initial"];
 
 /// The number of the last one, with which its name begins.
 pub(crate) const VERSION: i64 = MIGRATIONS.len() as i64;
-
-const CREATE_TABLE: &str =
-    "CREATE TABLE IF NOT EXISTS schema_migrations (name TEXT PRIMARY KEY NOT NULL)";
 
 diesel::table! {
     schema_migrations (name) {
@@ -145,7 +142,11 @@ fn compare(applied: &[String]) -> SchemaStatus {
 /// Where the two databases differ about migrations.
 trait Migrate {
     fn dialect(&self, migration: &Migration) -> &'static str;
-    async fn lock_migrations(&mut self) -> Result<(), StoreError>;
+
+    /// Within a transaction: makes the table of migrations if there is none, and keeps
+    /// other migrations waiting until the commit.
+    async fn create_and_lock_migrations(&mut self) -> Result<(), StoreError>;
+
     async fn has_migrations(&mut self) -> Result<bool, StoreError>;
 }
 
@@ -162,8 +163,10 @@ impl Migrate for crate::backend::SqliteConnection {
     }
 
     /// `BEGIN IMMEDIATE` has locked the file already.
-    async fn lock_migrations(&mut self) -> Result<(), StoreError> {
-        Ok(())
+    async fn create_and_lock_migrations(&mut self) -> Result<(), StoreError> {
+        const CREATE: &str =
+            "CREATE TABLE IF NOT EXISTS schema_migrations (name TEXT PRIMARY KEY NOT NULL) STRICT";
+        Ok(self.batch_execute(CREATE).await?)
     }
 
     async fn has_migrations(&mut self) -> Result<bool, StoreError> {
@@ -176,22 +179,60 @@ impl Migrate for crate::backend::SqliteConnection {
     }
 }
 
+/// Of two migrations that start on an empty database, the second waits in its first
+/// statement for the first to commit, and is then told that the schema exists.
+#[cfg(feature = "postgres")]
+const CREATE_SCHEMA: &str = "
+    DO $$ BEGIN
+        IF NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'cloacina') THEN
+            CREATE SCHEMA cloacina;
+        END IF;
+    EXCEPTION WHEN duplicate_schema OR unique_violation THEN NULL;
+    END $$;
+    REVOKE CREATE ON SCHEMA cloacina FROM PUBLIC;";
+
+/// Others may read the table meanwhile. Nobody else can take this lock: it needs the right
+/// to change the table.
+#[cfg(feature = "postgres")]
+const CREATE_AND_LOCK: &str = "
+    DO $$ BEGIN
+        CREATE TABLE IF NOT EXISTS cloacina.schema_migrations (name TEXT PRIMARY KEY);
+    EXCEPTION WHEN unique_violation THEN NULL;
+    END $$;
+    LOCK TABLE cloacina.schema_migrations IN EXCLUSIVE MODE;";
+
 #[cfg(feature = "postgres")]
 impl Migrate for crate::backend::PgConnection {
     fn dialect(&self, migration: &Migration) -> &'static str {
         migration.postgres
     }
 
-    async fn lock_migrations(&mut self) -> Result<(), StoreError> {
-        // A big table takes its time, and so does whoever comes first.
+    async fn create_and_lock_migrations(&mut self) -> Result<(), StoreError> {
+        // A big table takes its time, and so does a migration that came first.
         self.batch_execute("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0").await?;
-        // Any number will do that no other program uses on this database.
-        self.batch_execute("SELECT pg_advisory_xact_lock(4832910174652801)").await?;
-        // Whoever waits for a table keeps everybody else waiting who comes after.
+        self.batch_execute(CREATE_SCHEMA).await?;
+        require_own_schema(self).await?;
+        self.batch_execute(CREATE_AND_LOCK).await?;
+        self.require_safe_schema().await?;
+        // While this waits for a table, everybody who comes later waits behind it.
         Ok(self.batch_execute("SET LOCAL lock_timeout = '8s'").await?)
     }
 
     async fn has_migrations(&mut self) -> Result<bool, StoreError> {
+        self.require_safe_schema().await?;
+        // A role that may use neither schema is told so by the server. To one that may use
+        // a schema, a table that is not there was not made yet.
+        let found: Found = diesel::sql_query(
+            "SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'cloacina')
+                AND NOT EXISTS (SELECT FROM pg_namespace
+                                WHERE nspname IN ('cloacina', 'cloacina_views')
+                                  AND has_schema_privilege(oid, 'USAGE')) AS found",
+        )
+        .get_result(self)
+        .await?;
+        if found.found {
+            self.batch_execute("SELECT FROM cloacina_views.schema_migrations").await?;
+        }
         let found: Found =
             diesel::sql_query("SELECT to_regclass('schema_migrations') IS NOT NULL AS found")
                 .get_result(self)

@@ -4,6 +4,7 @@ use diesel_async::RunQueryDsl;
 use signing_crypto::{OrgId, OrgName};
 
 use crate::audit_log::AuditChain;
+use crate::package_signatures::SignatureGate;
 use crate::pool::{change, now, read};
 use crate::schema::{organizations, trust_grants};
 use crate::sql_types::bind;
@@ -62,6 +63,7 @@ impl Store {
                 .returning(organizations::all_columns)
                 .get_result::<OrganizationRecord>(conn)
                 .await?;
+            conn.add_signature_lock(record.id).await?;
             let head = conn.start_chain(record.id).await?;
             conn.append(head, at, entry).await?;
             Ok(record)

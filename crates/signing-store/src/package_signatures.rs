@@ -1,6 +1,5 @@
 mod keeping;
 
-use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 use diesel_async::RunQueryDsl;
@@ -8,18 +7,24 @@ use sha2::{Digest, Sha256};
 use signing_crypto::{Fingerprint, OrgId, PackageDigest, SignatureEnvelope, SignatureId};
 
 use crate::audit_log::AuditChain;
-use crate::pool::{change, read};
-use crate::sql_types::{Bytes, Id, Instant, bind};
-use crate::{Change, Store, StoreError};
+use crate::pool::{change, now, read};
+use crate::schema::package_signatures;
+use crate::sql_types::{Bytes, Id, StoredText, bind};
+use crate::{AuditEntry, Change, Store, StoreError};
 
 pub(crate) use keeping::{KeepSignatures, SignatureGate};
 
-/// How many signatures of one organisation are looked at for one package: the
-/// newest. Without a limit a granted organisation could make looking them up
-/// take for ever.
+/// How many signatures of one organization are looked at for one package: the
+/// newest. Without a limit a granted organization could make looking them up
+/// take any time.
 pub const SIGNATURES_PER_ORG: usize = 16;
 
-/// A kept signature.
+/// How many are looked at in all: those of the organization itself first, then the newest
+/// of each one that it granted trust, then the second of each.
+pub const SIGNATURES_IN_ALL: usize = 128;
+
+/// A kept signature. Nothing in it can fail to be read: a row that holds anything else than
+/// an envelope is one signature that does not count, and does not hide the others.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, QueryableByName)]
 pub struct PackageSignatureRecord {
     /// Its id.
@@ -33,10 +38,7 @@ pub struct PackageSignatureRecord {
     pub package_digest: PackageDigest,
     /// The envelope's JSON. Nothing about it has been checked.
     #[diesel(sql_type = Text)]
-    pub envelope: String,
-    /// When it was stored.
-    #[diesel(sql_type = Instant)]
-    pub created_at: DateTime<Utc>,
+    pub envelope: StoredText,
 }
 
 /// A signature to keep.
@@ -62,7 +64,7 @@ impl Store {
         new: NewPackageSignature,
     ) -> Result<Change<SignatureId>, StoreError> {
         change!(self, |conn| {
-            conn.keep_others_out(new.org_id, new.package_digest).await?;
+            conn.lock_signatures(new.org_id).await?;
             conn.insert_signature(new).await
         })
     }
@@ -81,7 +83,7 @@ impl Store {
     ) -> Result<Option<Change<SignatureId>>, StoreError> {
         let seen = seen.to_vec();
         change!(self, |conn| {
-            conn.keep_others_out(new.org_id, new.package_digest).await?;
+            conn.lock_signatures(new.org_id).await?;
             conn.insert_signature_beside(&seen, new).await
         })
     }
@@ -104,26 +106,53 @@ impl Store {
         change!(self, |conn| {
             conn.lock_organization(new.org_id).await?;
             conn.require_word_of(vouching, new.org_id).await?;
-            conn.keep_others_out(new.org_id, new.package_digest).await?;
+            conn.lock_signatures(new.org_id).await?;
             conn.insert_signature_beside(&seen, new).await
         })
     }
 
     /// The signatures about a package that `org` keeps, then those that the
-    /// organisations keep which it granted trust: of each the newest
-    /// [`SIGNATURES_PER_ORG`], newest first.
+    /// organizations keep which it granted trust: of each the newest
+    /// [`SIGNATURES_PER_ORG`], in all [`SIGNATURES_IN_ALL`]. What is tried first comes first.
     pub async fn package_signatures(
         &self,
         org: OrgId,
         digest: PackageDigest,
     ) -> Result<Vec<PackageSignatureRecord>, StoreError> {
         read!(self.pool, |conn| {
-            Ok(diesel::sql_query(NEWEST_SIGNATURES)
+            Ok(diesel::sql_query(conn.newest_of_each())
                 .bind::<Id, _>(bind(org))
                 .bind::<Bytes, _>(bind(digest))
                 .bind::<BigInt, _>(SIGNATURES_PER_ORG as i64)
+                .bind::<BigInt, _>(SIGNATURES_IN_ALL as i64)
                 .load(conn)
                 .await?)
+        })
+    }
+
+    /// Removes a kept signature of `org`, which may be deleted, and writes that into its
+    /// audit log. It waits for nobody who keeps signatures.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::SignatureNotFound`].
+    pub async fn remove_package_signature(
+        &self,
+        org: OrgId,
+        id: SignatureId,
+        entry: AuditEntry,
+    ) -> Result<(), StoreError> {
+        let at = now();
+        change!(self, |conn| {
+            let head = conn.lock_chain(org).await?;
+            let removed = diesel::delete(package_signatures::table.find(bind(id)))
+                .filter(package_signatures::org_id.eq(bind(org)))
+                .execute(conn)
+                .await?;
+            if removed == 0 {
+                return Err(StoreError::SignatureNotFound { id });
+            }
+            conn.append(head, at, entry).await
         })
     }
 
@@ -138,25 +167,6 @@ impl Store {
     }
 }
 
-pub(crate) fn digest_of(envelope: &str) -> PackageDigest {
-    PackageDigest::from_bytes(Sha256::digest(envelope.as_bytes()).into())
+pub(crate) fn digest_of(envelope: &[u8]) -> PackageDigest {
+    PackageDigest::from_bytes(Sha256::digest(envelope).into())
 }
-
-/// The query language has no window functions, hence as text.
-const NEWEST_SIGNATURES: &str = "
-    SELECT id, org_id, package_digest, envelope, created_at
-    FROM (
-        SELECT s.id, s.org_id, s.package_digest, s.envelope, s.created_at, reachable.inherited,
-               ROW_NUMBER() OVER (PARTITION BY s.org_id ORDER BY s.created_at DESC, s.id) AS newest
-        FROM (
-            SELECT id AS org_id, 0 AS inherited FROM organizations
-            WHERE id = $1 AND deleted_at IS NULL
-            UNION ALL
-            SELECT g.child_org_id, 1 FROM trust_grants g
-            JOIN organizations child ON child.id = g.child_org_id
-            WHERE g.parent_org_id = $1 AND g.revoked_at IS NULL AND child.deleted_at IS NULL
-        ) AS reachable
-        JOIN package_signatures s ON s.org_id = reachable.org_id AND s.package_digest = $2
-    ) AS ranked
-    WHERE newest <= $3
-    ORDER BY inherited, created_at DESC, id";

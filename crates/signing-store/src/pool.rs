@@ -103,12 +103,17 @@ macro_rules! in_this_store {
                     $body
                 }
                 .await;
-                Ok((changed?, seen.conclude($conn).await?))
+                let (value, made) = (changed?, seen.conclude($conn).await?);
+                let changed = made.changes(&origin);
+                Ok((value, made, changed))
             }
             .await;
             let ended = $crate::backend::Transaction::end(&mut *guard, result, &deadline).await;
-            let (value, made) = ended?;
+            let (value, made, changed) = ended?;
             seen.committed(made, &mut *guard).await;
+            if changed {
+                $crate::backend::Transaction::announce_change(&mut *guard).await;
+            }
             Ok(value)
         })
     }};

@@ -1,105 +1,251 @@
 use diesel::dsl::sql;
 use diesel::sql_types::Bool;
 use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
+use signing_crypto::OrgId;
 
 use crate::pool::write;
-use crate::{Store, StoreError};
+use crate::schema_safety::SchemaSafety;
+use crate::{OrganizationRef, Store, StoreError};
 
 /// What a database role is for, and so what it may do: no more than that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum RolePurpose {
     /// Verifies: reads trust and signatures. Sees no private key, not even a
     /// wrapped one, and changes nothing.
     Runner,
-    /// Signs, with the KEK: also reads wrapped private keys and adds signatures.
-    /// Changes no trust, and cannot touch the audit log, which every revocation
-    /// has to be written to.
-    Signer,
-    /// Manages keys and trust. Deletes no row, and cannot rewrite the audit log.
+    /// Signs for one organization, with the KEK: also reads that organization's wrapped
+    /// private keys and adds signatures for it. Changes no trust, and cannot touch the
+    /// audit log, which every revocation has to be written to.
+    Signer(OrgId),
+    /// Manages keys and trust, and removes signatures. Deletes no other row, and cannot
+    /// rewrite the audit log.
     Admin,
 }
 
-const EVERY_TABLE: &str = "store_state, trust_history, schema_migrations, organizations, \
-                           signing_keys, trusted_keys, trust_grants, compromised_keys, \
-                           version_floors, package_signatures, audit_heads, audit_log";
+/// How much of the server a role may take.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RoleLimits {
+    /// 50 connections for a runner, 10 for a signer, any number for an administrator.
+    #[default]
+    OfPurpose,
+    /// So many connections.
+    Connections(u16),
+    /// Whatever the role has: the server's administrator sets it.
+    Unchanged,
+}
+
+/// Where runners and signers find what they may see: no table, so they can lock none.
+const VIEWS: &str = "cloacina_views";
+/// Where the tables are.
+const TABLES: &str = "cloacina";
+
+/// A right, the schema that it is about, and the tables or views in it.
+type Right = (&'static str, &'static str, &'static [&'static str]);
 
 impl RolePurpose {
-    fn rights(self) -> &'static [(&'static str, &'static str)] {
-        const RUNNER: (&str, &str) = (
+    fn rights(self) -> &'static [Right] {
+        const READ: Right = (
             "SELECT",
-            "store_state, trust_history, schema_migrations, organizations, trusted_keys, \
-             trust_grants, compromised_keys, version_floors, package_signatures",
+            VIEWS,
+            &[
+                "schema_migrations",
+                "store_state",
+                "trust_history",
+                "organizations",
+                "trusted_keys",
+                "trust_grants",
+                "compromised_keys",
+                "version_floors",
+                "package_signatures",
+            ],
         );
+        const NEW_SIGNATURE: &str =
+            "INSERT (id, org_id, package_digest, envelope, envelope_digest)";
         match self {
-            Self::Runner => &[RUNNER],
-            Self::Signer => &[RUNNER, ("SELECT", "signing_keys"), ("INSERT", "package_signatures")],
+            Self::Runner => &[READ],
+            Self::Signer(_) => &[
+                READ,
+                ("SELECT", VIEWS, &["signing_keys", "signature_locks"]),
+                ("UPDATE (locked)", VIEWS, &["signature_locks"]),
+                (NEW_SIGNATURE, VIEWS, &["package_signatures"]),
+            ],
             Self::Admin => &[
-                ("SELECT", EVERY_TABLE),
+                (
+                    "SELECT",
+                    TABLES,
+                    &[
+                        "schema_migrations",
+                        "store_state",
+                        "trust_history",
+                        "organizations",
+                        "signing_keys",
+                        "trusted_keys",
+                        "trust_grants",
+                        "compromised_keys",
+                        "version_floors",
+                        "package_signatures",
+                        "audit_heads",
+                        "audit_log",
+                        "kek_lock",
+                        "signature_locks",
+                    ],
+                ),
                 (
                     "INSERT",
-                    "organizations, signing_keys, trusted_keys, trust_grants, compromised_keys, \
-                     version_floors, package_signatures, audit_heads, audit_log",
+                    TABLES,
+                    &[
+                        "organizations",
+                        "signing_keys",
+                        "trusted_keys",
+                        "trust_grants",
+                        "compromised_keys",
+                        "version_floors",
+                        "audit_heads",
+                        "audit_log",
+                        "signature_locks",
+                    ],
                 ),
-                ("UPDATE (kek_id)", "store_state"),
-                ("UPDATE (deleted_at)", "organizations"),
+                (NEW_SIGNATURE, TABLES, &["package_signatures"]),
+                ("UPDATE (kek_id)", TABLES, &["store_state"]),
+                ("UPDATE (deleted_at)", TABLES, &["organizations"]),
                 (
                     "UPDATE (revoked_at, revocation_reason, revocation_note, wrapped_key)",
-                    "signing_keys",
+                    TABLES,
+                    &["signing_keys"],
                 ),
                 (
                     "UPDATE (revoked_at, revocation_reason, revocation_note, public_key, name, \
                      expires_at)",
-                    "trusted_keys",
+                    TABLES,
+                    &["trusted_keys"],
                 ),
-                ("UPDATE (revoked_at)", "trust_grants"),
-                ("UPDATE (floor, set_at)", "version_floors"),
-                ("UPDATE (envelope, envelope_digest)", "package_signatures"),
-                ("UPDATE (sequence, entry_hash)", "audit_heads"),
+                ("UPDATE (revoked_at)", TABLES, &["trust_grants"]),
+                ("UPDATE (floor, set_at)", TABLES, &["version_floors"]),
+                ("UPDATE (envelope, envelope_digest)", TABLES, &["package_signatures"]),
+                ("DELETE", TABLES, &["package_signatures"]),
+                ("UPDATE (sequence, entry_hash)", TABLES, &["audit_heads"]),
+                ("UPDATE (singleton)", TABLES, &["kek_lock"]),
+                ("UPDATE (locked)", TABLES, &["signature_locks"]),
             ],
         }
     }
 
     /// The statements that give the Postgres role `role` exactly the rights of
-    /// this purpose, whatever rights it had on the store's tables before.
-    pub fn sql(self, role: &str) -> String {
-        self.statements(role).join("\n") + "\n"
+    /// this purpose, whatever rights it had on the store's tables before, and these
+    /// limits.
+    pub fn sql(self, role: &str, limits: RoleLimits) -> String {
+        self.statements(role, limits).join("\n") + "\n"
     }
 
     /// The same, each statement apart.
-    pub fn statements(self, role: &str) -> Vec<String> {
+    pub fn statements(self, role: &str, limits: RoleLimits) -> Vec<String> {
+        let mut statements = self.grants(role);
+        statements.extend(self.limits(role, limits));
+        statements
+    }
+
+    fn grants(self, role: &str) -> Vec<String> {
+        let (name, text) = (quoted(role), literal(role));
+        let schema = match self {
+            Self::Runner | Self::Signer(_) => VIEWS,
+            Self::Admin => TABLES,
+        };
+        let mut statements = vec![
+            format!("REVOKE ALL ON ALL TABLES IN SCHEMA {TABLES}, {VIEWS} FROM {name};"),
+            format!("REVOKE ALL ON SCHEMA {TABLES}, {VIEWS} FROM {name};"),
+            format!("DELETE FROM {TABLES}.role_organizations WHERE role = {text};"),
+            format!("GRANT USAGE ON SCHEMA {schema} TO {name};"),
+        ];
+        for (right, schema, tables) in self.rights() {
+            let tables: Vec<_> = tables.iter().map(|table| format!("{schema}.{table}")).collect();
+            statements.push(format!("GRANT {right} ON {} TO {name};", tables.join(", ")));
+        }
+        let org = match self {
+            Self::Runner => return statements,
+            Self::Signer(org) => literal(&org.to_string()),
+            Self::Admin => "NULL".into(),
+        };
+        statements.push(format!(
+            "INSERT INTO {TABLES}.role_organizations (role, org_id) VALUES ({text}, {org});"
+        ));
+        statements
+    }
+
+    /// The role may change its time-outs, and not how many connections it may make.
+    fn limits(self, role: &str, limits: RoleLimits) -> Vec<String> {
         let role = quoted(role);
-        let revoke = format!("REVOKE ALL ON {EVERY_TABLE} FROM {role};");
-        let grants = self.rights().iter();
-        let grants =
-            grants.map(|(rights, tables)| format!("GRANT {rights} ON {tables} TO {role};"));
-        std::iter::once(revoke).chain(grants).collect()
+        let connections = match (limits, self) {
+            (RoleLimits::Unchanged, _) => return Vec::new(),
+            (RoleLimits::Connections(connections), _) => i32::from(connections),
+            (RoleLimits::OfPurpose, Self::Runner) => 50,
+            (RoleLimits::OfPurpose, Self::Signer(_)) => 10,
+            (RoleLimits::OfPurpose, Self::Admin) => -1,
+        };
+        vec![
+            format!("ALTER ROLE {role} CONNECTION LIMIT {connections};"),
+            format!("ALTER ROLE {role} SET statement_timeout = '10s';"),
+            format!("ALTER ROLE {role} SET lock_timeout = '8s';"),
+            format!("ALTER ROLE {role} SET idle_in_transaction_session_timeout = '30s';"),
+        ]
     }
 }
 
 impl Store {
-    /// Gives a Postgres role exactly the rights of a purpose, in one transaction.
+    /// Gives a Postgres role exactly the rights of a purpose, and these limits, in one
+    /// transaction.
     ///
     /// # Errors
     ///
     /// [`StoreError::NoRoles`] on SQLite, where the file's permissions decide;
-    /// [`StoreError::NotTheOwner`] if the rights are not this user's to give.
-    pub async fn grant_role(&self, purpose: RolePurpose, role: &str) -> Result<(), StoreError> {
+    /// [`StoreError::NotTheOwner`] if the rights are not this user's to give;
+    /// [`StoreError::LimitsNotAllowed`] if it may not set this role's limits;
+    /// [`StoreError::OrganizationNotFound`] if there is no such organization to sign for.
+    pub async fn grant_role(
+        &self,
+        purpose: RolePurpose,
+        role: &str,
+        limits: RoleLimits,
+    ) -> Result<(), StoreError> {
         if !self.pool.is_postgres() {
             return Err(StoreError::NoRoles);
         }
-        let statements = purpose.sql(role);
-        let tables = EVERY_TABLE.replace(", ", "'::regclass, '");
-        let owned = format!(
-            "(SELECT bool_and(pg_has_role(relowner, 'USAGE')) FROM pg_class
-              WHERE oid IN ('{tables}'::regclass))"
-        );
+        if let RolePurpose::Signer(org) = purpose {
+            self.organization(OrganizationRef::Id(org)).await?;
+        }
+        let statements = purpose.sql(role, limits);
+        let may_limit = match limits {
+            RoleLimits::Unchanged => "TRUE".to_owned(),
+            _ => may_limit(role),
+        };
+        let role = role.to_owned();
         write!(self.pool, |conn| {
-            if !diesel::select(sql::<Bool>(&owned)).get_result::<bool>(conn).await? {
+            conn.require_safe_schema().await?;
+            if !diesel::select(sql::<Bool>(OWNED)).get_result::<bool>(conn).await? {
                 return Err(StoreError::NotTheOwner);
+            }
+            if !diesel::select(sql::<Bool>(&may_limit)).get_result::<bool>(conn).await? {
+                return Err(StoreError::LimitsNotAllowed { role });
             }
             Ok(conn.batch_execute(&statements).await?)
         })
     }
+}
+
+const OWNED: &str = "(SELECT coalesce(bool_and(pg_has_role(nspowner, 'USAGE')), FALSE)
+                      FROM pg_namespace WHERE nspname IN ('cloacina', 'cloacina_views'))";
+
+/// Whether the connected user may set a role's limits. From Postgres 16 on it needs the
+/// admin option on that role.
+fn may_limit(role: &str) -> String {
+    format!(
+        "(SELECT rolsuper OR rolcreaterole
+                 AND (current_setting('server_version_num')::int < 160000
+                      OR pg_has_role({}, 'USAGE WITH ADMIN OPTION'))
+          FROM pg_roles WHERE rolname = current_user)",
+        literal(role)
+    )
 }
 
 /// An identifier as Postgres reads it back (section 4.1.1 of its manual).
@@ -107,43 +253,81 @@ fn quoted(identifier: &str) -> String {
     format!("\"{}\"", identifier.replace('"', "\"\""))
 }
 
+/// A text as Postgres reads it back with `standard_conforming_strings` (section 4.1.2).
+fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_runner_reads_and_sees_no_private_key() {
-        let sql = RolePurpose::Runner.sql("runner");
-        let granted: Vec<_> = sql.lines().filter(|line| line.starts_with("GRANT")).collect();
-        assert!(granted.iter().all(|line| line.starts_with("GRANT SELECT ON ")), "{sql}");
-        assert!(granted.iter().all(|line| !line.contains("signing_keys")), "{sql}");
+    fn purposes() -> [RolePurpose; 3] {
+        [RolePurpose::Runner, RolePurpose::Signer(OrgId::random()), RolePurpose::Admin]
+    }
+
+    fn granted(purpose: RolePurpose) -> Vec<String> {
+        let mut statements = purpose.statements("role", RoleLimits::OfPurpose);
+        statements.retain(|statement| statement.starts_with("GRANT"));
+        statements
     }
 
     #[test]
-    fn nobody_may_delete_or_rewrite_the_audit_log() {
-        for purpose in [RolePurpose::Runner, RolePurpose::Signer, RolePurpose::Admin] {
-            let sql = purpose.sql("role");
-            for line in sql.lines().filter(|line| line.starts_with("GRANT")) {
-                assert!(!line.contains("DELETE") && !line.contains("TRUNCATE"), "{line}");
-                assert!(!(line.contains("UPDATE") && line.contains("audit_log")), "{line}");
+    fn a_runner_reads_and_sees_no_private_key() {
+        for statement in granted(RolePurpose::Runner) {
+            assert!(statement.starts_with("GRANT SELECT ON ") || statement.contains("USAGE"));
+            assert!(!statement.contains("signing_keys"), "{statement}");
+        }
+    }
+
+    #[test]
+    fn runners_and_signers_can_name_no_table() {
+        for purpose in [RolePurpose::Runner, RolePurpose::Signer(OrgId::random())] {
+            for statement in granted(purpose) {
+                let names_a_table = statement.contains(" cloacina.");
+                let opens_the_schema = statement.contains("SCHEMA cloacina ");
+                assert!(!names_a_table && !opens_the_schema, "{statement}");
             }
         }
     }
 
     #[test]
-    fn nobody_may_set_the_state_of_trust_or_its_history_by_hand() {
-        for purpose in [RolePurpose::Runner, RolePurpose::Signer, RolePurpose::Admin] {
-            let sql = purpose.sql("role");
-            for line in sql.lines().filter(|line| line.starts_with("GRANT")) {
-                assert!(!line.contains("trust_epoch") && !line.contains("trust_state"), "{line}");
-                assert!(line.starts_with("GRANT SELECT") || !line.contains("history"), "{line}");
-            }
+    fn nobody_may_rewrite_the_audit_log_or_delete_anything_but_signatures() {
+        for statement in purposes().into_iter().flat_map(granted) {
+            assert!(!statement.contains("TRUNCATE"), "{statement}");
+            assert!(!(statement.contains("UPDATE") && statement.contains("audit_log")));
+            let signatures = "GRANT DELETE ON cloacina.package_signatures TO \"role\";";
+            assert!(!statement.contains("DELETE") || statement == signatures, "{statement}");
+        }
+    }
+
+    #[test]
+    fn nobody_may_set_the_state_of_trust_its_history_or_a_signatures_time_by_hand() {
+        for statement in purposes().into_iter().flat_map(granted) {
+            assert!(!statement.contains("trust_epoch") && !statement.contains("trust_state"));
+            assert!(!statement.contains("created_at"), "{statement}");
+            let reads = statement.starts_with("GRANT SELECT");
+            assert!(reads || !statement.contains("history"), "{statement}");
+        }
+    }
+
+    #[test]
+    fn runners_and_signers_have_a_limit_and_administrators_have_none() {
+        for (purpose, limit) in purposes().into_iter().zip(["50", "10", "-1"]) {
+            let sql = purpose.sql("role", RoleLimits::OfPurpose);
+            assert!(sql.contains(&format!("CONNECTION LIMIT {limit};")), "{sql}");
+            let sql = purpose.sql("role", RoleLimits::Connections(7));
+            assert!(sql.contains("CONNECTION LIMIT 7;"), "{sql}");
+            let sql = purpose.sql("role", RoleLimits::Unchanged);
+            assert!(!sql.contains("ALTER ROLE"), "{sql}");
         }
     }
 
     #[test]
     fn a_role_is_a_name_and_never_a_statement() {
-        let sql = RolePurpose::Runner.sql("a\"; DROP TABLE organizations; --");
-        assert!(sql.contains("FROM \"a\"\"; DROP TABLE organizations; --\";"), "{sql}");
+        let role = "a\"; DROP TABLE organizations; --'";
+        let sql = RolePurpose::Admin.sql(role, RoleLimits::OfPurpose);
+        assert!(sql.contains("FROM \"a\"\"; DROP TABLE organizations; --'\";"), "{sql}");
+        assert!(sql.contains("role = 'a\"; DROP TABLE organizations; --''';"), "{sql}");
     }
 }

@@ -10,7 +10,7 @@ use diesel::deserialize::{self, FromSql, Queryable};
 use diesel::expression::AsExpression;
 use diesel::query_builder::QueryId;
 use diesel::serialize::{self, IsNull, Output, ToSql};
-use diesel::sql_types::SqlType;
+use diesel::sql_types::{SqlType, Text};
 use signing_crypto::{
     Fingerprint, GrantId, KekId, KeyId, KeyName, Note, OrgId, OrgName, PackageDigest, PackageName,
     PackagePatterns, PackageVersion, SignatureId, StoreId, TrustStateId, TrustedKeyId,
@@ -206,6 +206,33 @@ bytes_value! {
     KekId: |value| value.as_bytes(), |bytes| Ok(Self::from_bytes(bytes.try_into()?));
     VerifyingKey: |value| value.as_bytes(), |bytes| Ok(known_keys::parse(bytes)?);
     WrappedKey: |value| value.as_bytes(), |bytes| Ok(Self::from_slice(bytes)?);
+}
+
+/// Text as the database has it, which need not be UTF-8: reading it never fails.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredText(Vec<u8>);
+
+impl StoredText {
+    /// Its bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+queryable!(Text: StoredText);
+
+#[cfg(feature = "postgres")]
+impl FromSql<Text, diesel::pg::Pg> for StoredText {
+    fn from_sql(value: diesel::pg::PgValue<'_>) -> deserialize::Result<Self> {
+        Ok(Self(value.as_bytes().into()))
+    }
+}
+
+#[cfg(feature = "sqlite")]
+impl FromSql<Text, diesel::sqlite::Sqlite> for StoredText {
+    fn from_sql(mut value: SqliteValue<'_>) -> deserialize::Result<Self> {
+        Ok(Self(value.read_blob().into()))
+    }
 }
 
 queryable!(Instant: DateTime<Utc>);

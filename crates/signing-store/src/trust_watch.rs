@@ -1,11 +1,13 @@
 use crate::pool::Pool;
 use crate::{Heartbeat, Store, StoreError};
 
-/// Learns at once that trust has changed, and that it could no longer learn it.
+/// Learns soon that trust has changed, and that it could no longer learn it.
 ///
 /// On Postgres this is a connection of its own that listens on the channel
-/// `cloacina_trust`; a server in recovery cannot be listened to. SQLite tells
-/// nobody, so there only [`heartbeat`](Self::heartbeat) finds out.
+/// `cloacina_trust`, where a program notifies after it has committed a change; a server in
+/// recovery cannot be listened to. A notification may be lost, and a change that is made
+/// by hand has none: [`heartbeat`](Self::heartbeat) finds out about those, as it does
+/// about every change on SQLite.
 #[derive(Debug)]
 pub struct TrustWatch {
     store: Store,
@@ -51,7 +53,7 @@ impl TrustWatch {
         self.store.heartbeat().await
     }
 
-    /// Waits until trust has changed.
+    /// Waits until a change of trust is announced.
     ///
     /// # Errors
     ///

@@ -1,7 +1,7 @@
 use chrono::{DateTime, Utc};
 use signing_crypto::{
     EntryHash, Fingerprint, KekId, Note, OrgId, PackageDigest, PackageName, PackagePatterns,
-    PackageVersion,
+    PackageVersion, SignatureId,
 };
 
 /// The `tracing` target of every audit event.
@@ -68,6 +68,8 @@ event_types! {
     PackageSigned = "package.signed", INFO;
     /// A signature was put into the store.
     SignatureStored = "package.signature.stored", INFO;
+    /// A kept signature was removed from the store.
+    SignatureRemoved = "package.signature.removed", WARN;
     /// A package was verified.
     VerificationSuccess = "verification.success", INFO;
     /// A package was refused.
@@ -101,6 +103,7 @@ pub struct AuditEvent {
     fingerprint: Option<Fingerprint>,
     package: Option<PackageName>,
     digest: Option<PackageDigest>,
+    signature: Option<SignatureId>,
     log_entry: Option<(u64, EntryHash)>,
     reason: Option<&'static str>,
     note: Option<Note>,
@@ -123,6 +126,7 @@ impl AuditEvent {
             fingerprint: None,
             package: None,
             digest: None,
+            signature: None,
             log_entry: None,
             reason: None,
             note: None,
@@ -168,6 +172,12 @@ impl AuditEvent {
     /// The field `package_hash`: SHA-256 in hexadecimal.
     pub fn digest(mut self, digest: impl Into<Option<PackageDigest>>) -> Self {
         self.digest = digest.into();
+        self
+    }
+
+    /// The field `signature_id`: the id of a kept signature.
+    pub fn signature(mut self, id: SignatureId) -> Self {
+        self.signature = Some(id);
         self
     }
 
@@ -243,6 +253,7 @@ impl AuditEvent {
                     key_fingerprint = self.fingerprint.map(tracing::field::display),
                     package_name = self.package.map(tracing::field::display),
                     package_hash = self.digest.map(tracing::field::display),
+                    signature_id = self.signature.map(tracing::field::display),
                     log_sequence = self.log_entry.map(|(sequence, _)| sequence),
                     log_hash = self.log_entry.map(|(_, hash)| tracing::field::display(hash)),
                     reason = self.reason,

@@ -1,3 +1,4 @@
-//! What an attacker does, and must not get.
+//! What attackers try, one folder each, beside the untouched sibling that is accepted.
 
 mod false_server;
+mod weak_roles;

@@ -19,6 +19,6 @@ mod store_rules;
 
 mod freshness;
 
-mod postgres;
-
 mod attacks;
+
+mod postgres;

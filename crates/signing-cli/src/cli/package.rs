@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Subcommand};
-use signing_crypto::{PackageVersion, ParseError, StatementTime};
+use signing_crypto::{PackageVersion, ParseError, SignatureId, StatementTime};
 use signing_loader::SignerCount;
 
 use super::Floor;
@@ -118,6 +118,12 @@ pub(crate) enum Package {
         /// Check it by the public key in this PEM file (may be repeated)
         #[arg(long, value_name = "PEM", conflicts_with = "org")]
         trust_key: Vec<PathBuf>,
+    },
+    /// Remove signatures from the store; `verify --explain` shows their ids
+    Unstore {
+        /// The signatures' ids
+        #[arg(required = true, value_name = "SIGNATURE-ID")]
+        ids: Vec<SignatureId>,
     },
     /// The lowest versions that an organisation accepts
     #[command(subcommand)]

@@ -1,8 +1,8 @@
 use serde_json::json;
-use signing_trust::store::{RolePurpose, SchemaStatus, Store};
+use signing_trust::store::{RoleLimits, RolePurpose, SchemaStatus, Store};
 
 use crate::cli::{Db, Purpose};
-use crate::context::{Context, block_on};
+use crate::context::{Context, block_on, organization};
 use crate::error::CliError;
 use crate::output::{Lines, Report};
 
@@ -11,8 +11,14 @@ pub(super) fn run(context: &Context, command: Db) -> Result<Report, CliError> {
         match command {
             Db::Migrate => migrate(context).await,
             Db::Status => status(context).await,
-            Db::Grants { role, purpose, apply } => {
-                grants(context, &role, purpose.into(), apply).await
+            Db::Grants { role, purpose, org, connections, without_limits, apply } => {
+                let purpose = self::purpose(context, purpose, org.as_deref()).await?;
+                let limits = match connections {
+                    Some(connections) => RoleLimits::Connections(connections),
+                    None if without_limits => RoleLimits::Unchanged,
+                    None => RoleLimits::OfPurpose,
+                };
+                grants(context, &role, purpose, limits, apply).await
             }
         }
     })
@@ -56,28 +62,34 @@ async fn grants(
     context: &Context,
     role: &str,
     purpose: RolePurpose,
+    limits: RoleLimits,
     apply: bool,
 ) -> Result<Report, CliError> {
-    let json = json!({ "role": role, "sql": purpose.sql(role), "applied": apply });
+    let json = json!({ "role": role, "sql": purpose.sql(role, limits), "applied": apply });
     let mut text = Lines::new();
     if apply {
         let url = context.database_url()?;
-        Store::open(&url).await?.grant_role(purpose, role).await?;
+        Store::open(&url).await?.grant_role(purpose, role, limits).await?;
         text.push(format!("{role} has these rights now, and no others:"));
     }
-    text.extend(purpose.statements(role));
+    text.extend(purpose.statements(role, limits));
     Ok(match apply {
         true => Report::told(text, json),
         false => Report::shown(text, json),
     })
 }
 
-impl From<Purpose> for RolePurpose {
-    fn from(purpose: Purpose) -> Self {
-        match purpose {
-            Purpose::Runner => Self::Runner,
-            Purpose::Signer => Self::Signer,
-            Purpose::Admin => Self::Admin,
+async fn purpose(
+    context: &Context,
+    purpose: Purpose,
+    org: Option<&str>,
+) -> Result<RolePurpose, CliError> {
+    Ok(match purpose {
+        Purpose::Runner => RolePurpose::Runner,
+        Purpose::Admin => RolePurpose::Admin,
+        Purpose::Signer => {
+            let keys = context.keys().await?;
+            RolePurpose::Signer(organization(&keys, org.unwrap_or_default()).await?.id)
         }
-    }
+    })
 }

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use signing_loader::RequiredSigners;
 
-use super::{floor, inspect, sign, verify};
+use super::{floor, inspect, sign, unstore, verify};
 use crate::cli::Package;
 use crate::context::{Context, block_on};
 use crate::error::{CliError, Terms};
@@ -75,6 +75,7 @@ pub(super) fn run(context: &Context, command: Package) -> Result<Report, CliErro
                 None => inspect::with_pinned_keys(&file, &trust_key),
             }
         }
+        Package::Unstore { ids } => block_on(unstore::unstore(context, &ids)),
         Package::Floor(command) => floor::run(context, command),
     }
 }

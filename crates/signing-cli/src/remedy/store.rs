@@ -1,5 +1,5 @@
 use signing_trust::TrustError;
-use signing_trust::store::{AuthenticationFault, ConnectError, StoreError, UrlError};
+use signing_trust::store::{AuthenticationFault, ConnectError, SchemaFault, StoreError, UrlError};
 
 use super::{LIST_KEYS, LIST_ORGANIZATIONS, keys, package};
 
@@ -92,6 +92,21 @@ pub(super) fn store(error: &StoreError) -> Option<String> {
         StoreError::NoRoles => "give rights to the file: chmod, chown".into(),
         StoreError::NotTheOwner => {
             "connect as the role that made the tables, with db migrate".into()
+        }
+        StoreError::LimitsNotAllowed { .. } => {
+            "add --without-limits, and have the server's administrator run the ALTER ROLE \
+             statements that are printed without --apply"
+                .into()
+        }
+        StoreError::UnsafeSchema { fault, .. } => unsafe_schema(fault),
+        StoreError::RoleOfAnotherOrganization { .. } => {
+            "use a role for this organization: cloacina db grants --role <role> --as signer \
+             --org <org> --apply"
+                .into()
+        }
+        StoreError::SignatureNotFound { .. } => {
+            "look up the signature's id: cloacina package verify <package> --org <org> --explain"
+                .into()
         }
         StoreError::TooManyFacts { .. } => NAME_THE_KEY.into(),
         StoreError::Compromised { .. } => {
@@ -215,4 +230,17 @@ pub(super) fn url(error: &UrlError) -> Option<String> {
         }
         _ => return None,
     })
+}
+
+fn unsafe_schema(fault: &SchemaFault) -> String {
+    match fault {
+        SchemaFault::OpenTo { role } => {
+            format!(
+                "REVOKE CREATE ON SCHEMA cloacina, cloacina_views FROM {role}, after you have found out why"
+            )
+        }
+        _ => "find out who made it, then have its owner drop it; the store's owner alone makes \
+              objects there"
+            .into(),
+    }
 }

@@ -7,12 +7,13 @@ mod transport;
 
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use deadpool::managed;
 use diesel_async::SimpleAsyncConnection;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 use tokio_postgres::{AsyncMessage, Client, SimpleQueryMessage};
 use uuid::Uuid;
 
@@ -33,15 +34,56 @@ pub(crate) use self::password::Password;
 /// makes another each time, or scans tables whose pages it takes to be far apart.
 ///
 /// A revocation that was confirmed outlives the server, however that is set up.
-const SET_UP: &str = "SET statement_timeout = '10s'; SET lock_timeout = '8s'; \
+///
+/// What is set in a session takes precedence over settings of the server, the database and
+/// the role, and over `options` of the URL. These settings matter, because a role may
+/// change them for all of its connections:
+///
+/// - `search_path`: where names are looked up, always after `pg_catalog`. The server
+///   leaves out a schema that the role may not use, and `pg_temp`, which anybody may fill,
+///   would be first if it were not last. Nobody but the store's owner may create anything
+///   in these schemas, which is checked when a store is opened.
+/// - `default_transaction_isolation`, `_read_only` and `_deferrable`: what is read after a
+///   lock was waited for must be as it is now, and changes must be possible.
+/// - `row_security`, `transform_null_equals` and `standard_conforming_strings`: what a
+///   statement means.
+/// - `TimeZone`, `DateStyle` and `bytea_output`: what a value looks like as text.
+/// - `synchronous_commit`: whether a commit that was answered is kept.
+/// - `statement_timeout`, `lock_timeout` and `idle_in_transaction_session_timeout`.
+///
+/// Left alone are those that only slow a role down or end its connections
+/// (`enable_seqscan`, `work_mem`, `transaction_timeout`, `idle_session_timeout`), and those
+/// that only a superuser may set: `session_replication_role`, in which the triggers fire
+/// all the same, and `lc_messages`.
+const SET_UP: &str = "SET search_path = cloacina, cloacina_views, pg_temp; \
+                      SET default_transaction_isolation = 'read committed'; \
+                      SET default_transaction_read_only = off; \
+                      SET default_transaction_deferrable = off; \
+                      SET row_security = on; SET transform_null_equals = off; \
+                      SET standard_conforming_strings = on; \
+                      SET TimeZone = 'UTC'; SET DateStyle = 'ISO'; SET bytea_output = 'hex'; \
+                      SET statement_timeout = '10s'; SET lock_timeout = '8s'; \
                       SET idle_in_transaction_session_timeout = '30s'; \
                       SET plan_cache_mode = force_generic_plan; SET random_page_cost = 1.1; \
                       SET application_name = 'cloacina'; \
                       SELECT set_config('synchronous_commit', coalesce(nullif(\
                       current_setting('synchronous_commit'), 'off'), 'on'), false);";
 
-/// Where the triggers tell of changes.
+/// Where a program tells of a change that it has committed.
 const CHANNEL: &str = "cloacina_trust";
+
+/// How long telling of a change may take. It waits for others who notify.
+const NOTIFY_LIMIT: Duration = Duration::from_millis(250);
+
+/// Tells whoever listens that trust has changed. A full queue refuses it.
+pub(super) async fn notify(connection: &mut PgConnection) -> Result<(), StoreError> {
+    // One message is one transaction.
+    let sql = format!("SET LOCAL lock_timeout = {}; NOTIFY {CHANNEL}", NOTIFY_LIMIT.as_millis());
+    match timeout(2 * NOTIFY_LIMIT, connection.batch_execute(&sql)).await {
+        Ok(notified) => Ok(notified?),
+        Err(_) => Err(StoreError::TimedOut { after: 2 * NOTIFY_LIMIT }),
+    }
+}
 
 /// Makes connections to one database.
 pub(crate) struct Manager(Connector);

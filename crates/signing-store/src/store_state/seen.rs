@@ -117,6 +117,13 @@ pub(crate) struct Made {
     after: Origin,
 }
 
+impl Made {
+    /// Whether trust is in another state than it was in before.
+    pub(crate) fn changes(&self, before: &Origin) -> bool {
+        !self.origin.is_as(before)
+    }
+}
+
 /// Refuses a store that does not know what was seen, or cannot say.
 fn follows(now: &Origin, seen: &Origin, knows: bool) -> Result<(), StoreError> {
     can_be_understood(now)?;

@@ -76,7 +76,7 @@ impl managed::Manager for PostgresManager {
         tokio::spawn(connection);
         let statement = client
             .prepare(
-                "SELECT public_key, revoked_at IS NOT NULL FROM trusted_keys \
+                "SELECT public_key, revoked_at IS NOT NULL FROM cloacina.trusted_keys \
                  WHERE org_id = $1 AND fingerprint = $2",
             )
             .await?;

@@ -168,6 +168,8 @@ fn postgres_filling(others: usize) -> String {
 async fn execute(url: &str, sql: &str) -> Result<()> {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
     tokio::spawn(connection);
+    // A statement of its own: VACUUM is in no transaction.
+    client.batch_execute("SET search_path = cloacina").await?;
     Ok(client.batch_execute(sql).await?)
 }
 

@@ -2,9 +2,9 @@ use signing_crypto::{
     KeyId, MalformedEnvelope, OrgId, PackageDigest, PackageStatement, SignatureEnvelope,
     SignatureId, SigningKey,
 };
-use signing_store::{Change, NewPackageSignature, PackageSignatureRecord};
+use signing_store::{Change, NewPackageSignature, PackageSignatureRecord, StoreError};
 
-use super::KeyManager;
+use super::{KeyManager, entry};
 use crate::{AuditEvent, EventType, TrustError};
 
 /// A signature from the store.
@@ -21,6 +21,14 @@ pub struct StoredSignature {
 impl StoredSignature {
     fn of(record: &PackageSignatureRecord) -> Self {
         let envelope = SignatureEnvelope::parse(record.envelope.as_bytes());
+        if let Err(error) = &envelope {
+            tracing::warn!(
+                signature_id = %record.id,
+                org_id = %record.org_id,
+                %error,
+                "a kept signature cannot be read, and does not count"
+            );
+        }
         Self { id: record.id, org: record.org_id, envelope }
     }
 }
@@ -117,9 +125,31 @@ impl KeyManager {
         Ok(change)
     }
 
+    /// Removes a signature from the store.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::SignatureNotFound`](signing_store::StoreError::SignatureNotFound).
+    pub async fn remove_signature(
+        &self,
+        id: SignatureId,
+    ) -> Result<PackageSignatureRecord, TrustError> {
+        let kept = self.store.kept_signature(id).await?;
+        let kept = kept.ok_or(StoreError::SignatureNotFound { id })?;
+        let (org, digest) = (kept.org_id, kept.package_digest);
+        let entry = entry(EventType::SignatureRemoved)
+            .with("signature_id", id)
+            .with("package_hash", digest);
+        self.store.remove_package_signature(org, id, entry).await?;
+        AuditEvent::new(EventType::SignatureRemoved).org(org).signature(id).digest(digest).emit();
+        Ok(kept)
+    }
+
     /// The signatures about a package that `org` keeps, then those that the
-    /// organisations keep which it granted trust; see
-    /// [`SIGNATURES_PER_ORG`](signing_store::SIGNATURES_PER_ORG).
+    /// organizations keep which it granted trust; see
+    /// [`SIGNATURES_PER_ORG`](signing_store::SIGNATURES_PER_ORG) and
+    /// [`SIGNATURES_IN_ALL`](signing_store::SIGNATURES_IN_ALL). One that cannot be read is
+    /// among them, and hides none of the others.
     pub async fn find_signatures(
         &self,
         org: OrgId,

@@ -129,7 +129,7 @@ async fn kept_signature_that_was_changed_meanwhile_is_not_replaced(world: World)
     // Nor is one kept beside it that was made in ignorance of that.
     assert_eq!(world.keys.store_signature_beside(&seen, &other).await.unwrap(), None);
     let after = kept().await;
-    assert_eq!((after.id, after.envelope.as_str()), (before.id, one.to_json().as_str()));
+    assert_eq!((after.id, after.envelope.as_bytes()), (before.id, one.to_json().as_bytes()));
     assert_eq!(store.kept_signature(before.id).await.unwrap().as_ref(), Some(&after));
 
     assert_eq!(replace(&before, &other).await, Replacement::ChangedMeanwhile);

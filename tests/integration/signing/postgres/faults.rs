@@ -162,7 +162,7 @@ fn connection_ended_during_a_migration_leaves_nothing_behind() {
 fn migrations_wait_for_the_one_that_came_first() {
     run(Backend::Postgres, async |database: Database| {
         let first = database.connect().await;
-        first.batch_execute("BEGIN; SELECT pg_advisory_xact_lock(4832910174652801)").await.unwrap();
+        first.batch_execute("BEGIN; CREATE SCHEMA cloacina").await.unwrap();
         let migrations: JoinSet<_> = (0..2)
             .map(|_| {
                 let url = database.url();

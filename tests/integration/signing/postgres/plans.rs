@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 use signing_crypto::{Fingerprint, OrgId, SigningKey};
-use signing_trust::store::trust_questions;
+use signing_trust::store::{RolePurpose, trust_questions};
 use tokio_postgres::Client;
 
-use crate::support::{Backend, Vendor, World, run};
+use crate::support::{Backend, Role, Vendor, World, run};
 
 /// 2,000 organisations with 5 keys each, 100 of which `org` granted trust, and each of
 /// which also trusts the key of `vendor`: everybody's.
@@ -145,6 +145,27 @@ fn decision_about_a_key_that_few_hold_takes_a_few_look_ups() {
                 assert!(plan.look_ups <= 15, "{plan:?}");
             }
         }
+    });
+}
+
+/// A runner reads through views, which changes nothing about that.
+#[test]
+#[ignore = "needs Postgres: cargo xtask test-db"]
+fn decision_of_a_runners_role_takes_a_few_look_ups() {
+    run(Backend::Postgres, async |world: World| {
+        let (org, _) = world_full_of_organizations(&world).await;
+        let role = Role::create(&world.database, world.keys.store(), RolePurpose::Runner).await;
+        let client = role.login.connect().await;
+        let unknown = SigningKey::generate().unwrap().fingerprint();
+        let [one, each, crowded, two, many, _] = trust_questions();
+        for statement in [one, each, crowded, two, many] {
+            let plan = explain(&client, &statement, org, &unknown).await;
+            plan.is_by_index();
+            assert!(plan.used.contains("trusted_keys_holders"), "{plan:?}");
+            assert!(plan.look_ups <= 15, "{plan:?}");
+        }
+        drop(client);
+        role.remove().await;
     });
 }
 

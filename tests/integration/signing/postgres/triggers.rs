@@ -43,11 +43,11 @@ fn temporary_table_does_not_keep_the_epoch_from_rising() {
         let strict = Runner::strict(&world, &vendor).await;
         assert!(strict.decide().await.unwrap());
         let (role, client) = admin(&world).await;
-        let sql = "CREATE TEMP TABLE store_state AS SELECT * FROM public.store_state;
-                   CREATE TEMP TABLE trust_history AS SELECT * FROM public.trust_history;
+        let sql = "CREATE TEMP TABLE store_state AS SELECT * FROM cloacina.store_state;
+                   CREATE TEMP TABLE trust_history AS SELECT * FROM cloacina.trust_history;
                    CREATE FUNCTION pg_temp.pg_notify(text, text) RETURNS void LANGUAGE plpgsql
                    AS 'BEGIN RAISE ''called''; END';
-                   SET search_path = pg_temp, public";
+                   SET search_path = pg_temp, cloacina";
         client.batch_execute(sql).await.unwrap();
         let before = epoch(&world).await;
 
@@ -66,7 +66,7 @@ fn no_role_can_put_the_triggers_functions_on_a_table_of_its_own() {
     run(Backend::Postgres, async |world: World| {
         let (role, client) = admin(&world).await;
         client.batch_execute("CREATE TEMP TABLE mine (trust_epoch BIGINT)").await.unwrap();
-        for function in ["cloacina_raise_trust_epoch", "cloacina_record_trust_state"] {
+        for function in ["raise_trust_epoch", "record_trust_state"] {
             let sql = format!(
                 "CREATE TRIGGER mine AFTER INSERT ON mine FOR EACH ROW EXECUTE FUNCTION {function}()"
             );

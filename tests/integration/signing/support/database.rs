@@ -112,8 +112,8 @@ impl Database {
             Backend::Postgres => {
                 let client = connect(&self.url).await;
                 let sql = "SELECT string_agg(query_to_xml(
-                               format('SELECT * FROM %I', tablename), true, true, '')::text, '')
-                           FROM pg_tables WHERE schemaname = 'public'";
+                               format('SELECT * FROM cloacina.%I', tablename), true, true, '')::text, '')
+                           FROM pg_tables WHERE schemaname = 'cloacina'";
                 client.batch_execute("SET xmlbinary = hex").await.unwrap();
                 let rows = client.simple_query(sql).await.unwrap();
                 let dump: String = rows.iter().filter_map(first_column).collect();
@@ -149,9 +149,18 @@ impl Database {
         connect(&self.url).await
     }
 
+    /// The tests' own connections find the store's tables as it does itself.
     async fn create_again(&self) {
-        let sql = format!("CREATE DATABASE {}", self.name);
-        self.on_the_server().await.batch_execute(&sql).await.unwrap();
+        let client = self.on_the_server().await;
+        for sql in [
+            format!("CREATE DATABASE {}", self.name),
+            format!(
+                "ALTER DATABASE {} SET search_path = cloacina, cloacina_views, public",
+                self.name
+            ),
+        ] {
+            client.batch_execute(&sql).await.unwrap();
+        }
     }
 
     async fn on_the_server(&self) -> Client {

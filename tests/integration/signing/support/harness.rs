@@ -14,9 +14,9 @@ use super::{Backend, Database, OwnServer, World};
 
 /// No test takes nearly as long; one that does hangs.
 const LIMIT: Duration = Duration::from_secs(120);
-/// Unless it was told to go on for longer, by this variable.
+/// Unless it was told to go on for longer, by one of these variables.
 const LONG_LIMIT: Duration = Duration::from_secs(60 * 60);
-const ROUNDS_VARIABLE: &str = "CLOACINA_TEST_ROUNDS";
+const LONGER_VARIABLES: [&str; 2] = ["CLOACINA_TEST_ROUNDS", "CLOACINA_TEST_ATTACK_SECONDS"];
 
 /// Set in a process that [`run_in_child`] started.
 const CHILD_VARIABLE: &str = "CLOACINA_TEST_CHILD";
@@ -91,7 +91,8 @@ fn in_time(runtime: &Runtime, test: impl AsyncFnOnce() + Send + 'static) -> Ende
 }
 
 fn limit() -> Duration {
-    if env::var_os(ROUNDS_VARIABLE).is_some() { LONG_LIMIT } else { LIMIT }
+    let longer = LONGER_VARIABLES.iter().any(|variable| env::var_os(variable).is_some());
+    if longer { LONG_LIMIT } else { LIMIT }
 }
 
 fn conclude(runtime: Runtime, ended: Ended) {

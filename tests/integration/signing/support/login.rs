@@ -1,7 +1,7 @@
 use std::error::Error;
 use std::time::Duration;
 
-use signing_trust::store::{ConnectError, DatabaseUrl, RolePurpose, Store, StoreError};
+use signing_trust::store::{ConnectError, DatabaseUrl, RoleLimits, RolePurpose, Store, StoreError};
 use tokio::time::{sleep, timeout};
 use tokio_postgres::config::Host;
 use tokio_postgres::{Client, Config, NoTls};
@@ -47,9 +47,13 @@ impl Login {
     }
 
     pub(crate) async fn connect(&self) -> Client {
-        let (client, connection) = tokio_postgres::connect(&self.text(""), NoTls).await.unwrap();
+        self.try_connect().await.unwrap()
+    }
+
+    pub(crate) async fn try_connect(&self) -> Result<Client, tokio_postgres::Error> {
+        let (client, connection) = tokio_postgres::connect(&self.text(""), NoTls).await?;
         tokio::spawn(connection);
-        client
+        Ok(client)
     }
 
     fn text(&self, parameters: &str) -> String {
@@ -84,7 +88,7 @@ impl Role {
         let password = Uuid::new_v4().simple().to_string();
         let sql = format!("CREATE ROLE {name} LOGIN PASSWORD '{password}'");
         database.execute(&sql).await.unwrap();
-        store.grant_role(purpose, &name).await.unwrap();
+        store.grant_role(purpose, &name, RoleLimits::OfPurpose).await.unwrap();
         let login = Login { user: name, password: Some(password), ..database.login() };
         Self { login, database: database.clone() }
     }

@@ -48,6 +48,13 @@ PGPASSWORD=$POSTGRES_PASSWORD exec setpriv --reuid=postgres --regid=postgres --i
     pg_basebackup -h 127.0.0.1 -p 5432 -U postgres -D "/servers/$1" -R -X stream -c fast
 "#;
 
+/// Moves the notification queue to a small disk of its own. That is how a queue of 8 GiB,
+/// which Postgres before 17 cannot limit, is full at once.
+const LIMIT_NOTIFICATIONS: &str = r#"
+mkdir /notifications/queue && chown postgres /notifications/queue
+rm -r "/servers/$1/pg_notify" && ln -s /notifications/queue "/servers/$1/pg_notify"
+"#;
+
 const FILL: &str = "dd if=/dev/zero of=/servers/filler bs=64k 2>/dev/null; sync; df /servers";
 
 /// How a server ends.
@@ -79,6 +86,7 @@ impl OwnServer {
             command.args(["-e", "POSTGRES_PASSWORD"]).env("POSTGRES_PASSWORD", &password);
             command.args(["-p", "127.0.0.1::5432", "-p", "127.0.0.1::5433"]);
             command.args(["--tmpfs", "/servers:size=256m"]);
+            command.args(["--tmpfs", "/notifications:size=4m"]);
         };
         let name = format!("cloacina-test-own-{}", Uuid::new_v4().simple());
         let image = variable(IMAGE_VARIABLE);
@@ -143,6 +151,13 @@ impl OwnServer {
     /// Starts the copy beside the server that it follows.
     pub(crate) fn start_standby(&self) {
         self.serve("standby", 5433);
+    }
+
+    /// Restarts the server in `primary` with a notification queue that is soon full.
+    pub(crate) fn limit_notifications(&self) {
+        self.end("primary", End::Stopped);
+        self.sh(LIMIT_NOTIFICATIONS, &["primary"]);
+        self.start_in("primary");
     }
 
     /// Leaves no byte free where the data directories are.

@@ -90,5 +90,13 @@ pub(crate) async fn hide_keys(world: &World, hidden: bool) {
 async fn rename(world: &World, table: &str, hidden: bool) {
     let names = [table.to_owned(), format!("{table}_hidden")];
     let [from, to] = if hidden { [&names[0], &names[1]] } else { [&names[1], &names[0]] };
-    world.database.execute(&format!("ALTER TABLE {from} RENAME TO {to}")).await.unwrap();
+    let sql = match world.database.is_sqlite() {
+        true => format!("ALTER TABLE {from} RENAME TO {to}"),
+        // Where there is no table of that name, the view would be found.
+        false => format!(
+            "ALTER TABLE cloacina.{from} RENAME TO {to};
+             ALTER VIEW cloacina_views.{from} RENAME TO {to}"
+        ),
+    };
+    world.database.execute(&sql).await.unwrap();
 }

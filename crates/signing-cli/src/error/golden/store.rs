@@ -2,7 +2,9 @@ use std::io;
 use std::time::Duration;
 
 use signing_crypto::NameKind;
-use signing_trust::store::{AuthenticationFault, ConnectError, DatabaseUrl, StoreError, UrlError};
+use signing_trust::store::{
+    AuthenticationFault, ConnectError, DatabaseUrl, SchemaFault, StoreError, UrlError,
+};
 use signing_trust::{TrustError, TrustSourceKind};
 
 use super::{SECRET, Sample, sample, values};
@@ -26,6 +28,10 @@ pub(super) fn samples() -> Vec<Sample> {
     samples
 }
 
+fn unsafe_schema(fault: SchemaFault) -> StoreError {
+    StoreError::UnsafeSchema { schema: "cloacina".into(), fault }
+}
+
 fn store() -> Vec<StoreError> {
     let (fingerprint, at) = (values::fingerprint(), values::time());
     let said = |text: &str| text.to_owned().into();
@@ -35,7 +41,7 @@ fn store() -> Vec<StoreError> {
             path: "store.db".into(),
             source: io::ErrorKind::PermissionDenied.into(),
         },
-        StoreError::SchemaOutdated { missing: vec!["0001_initial", "0002_steering"] },
+        StoreError::SchemaOutdated { missing: vec!["0001_initial"] },
         StoreError::SchemaTooNew { unknown: "9999_later".into() },
         StoreError::NoStore,
         StoreError::Connect(ConnectError::NoChannelBinding),
@@ -59,6 +65,12 @@ fn store() -> Vec<StoreError> {
         StoreError::HistoryDiverged { seen: 7, found: 9 },
         StoreError::NoRoles,
         StoreError::NotTheOwner,
+        StoreError::LimitsNotAllowed { role: "runner".into() },
+        unsafe_schema(SchemaFault::OwnedByAnother { owner: "mallory".into() }),
+        unsafe_schema(SchemaFault::OpenTo { role: "PUBLIC".into() }),
+        unsafe_schema(SchemaFault::ForeignObject { object: "trusted_keys".into() }),
+        StoreError::RoleOfAnotherOrganization { org: values::org_id() },
+        StoreError::SignatureNotFound { id: values::key_id().to_string().parse().unwrap() },
         StoreError::TooManyFacts { limit: 640 },
         StoreError::Compromised { fingerprint, at },
         StoreError::CorruptRow(said("a digest has 32 bytes, found 31")),

@@ -101,7 +101,7 @@ fn change_that_took_too_long_altogether_is_not_made_afterwards() {
 fn migration_waits_longer_for_another_one_than_a_statement_may_take() {
     run(Backend::Postgres, async |database: Database| {
         let first = database.connect().await;
-        first.batch_execute("BEGIN; SELECT pg_advisory_xact_lock(4832910174652801)").await.unwrap();
+        first.batch_execute("BEGIN; CREATE SCHEMA cloacina").await.unwrap();
         let (started, url) = (Instant::now(), database.url());
         let migration = tokio::spawn(async move { Store::migrate(&url).await.map(|_| ()) });
         until_waiting(&database, 1).await;

@@ -158,7 +158,7 @@ fn server_killed_in_the_middle_of_a_migration_leaves_nothing_half_made() {
         assert!(is_away(&refused), "{refused:?}");
 
         server.start_in("primary");
-        let made = "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace";
+        let made = "SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'cloacina%'";
         let made = database.connect().await.query_one(made, &[]).await.unwrap();
         assert_eq!(made.get::<_, i64>(0), 0);
         assert_refused!(Store::open(&database.url()).await, StoreError::NoStore);

@@ -2,38 +2,56 @@
 
 use std::collections::BTreeSet;
 
-use signing_trust::store::RolePurpose;
+use signing_trust::store::{RoleLimits, RolePurpose};
 use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
 
 use super::role;
 use crate::support::{Backend, World, run};
 
-/// What a purpose may do: a column of a table where it is not all of them.
+/// What a purpose may do: a column where it is not all of them.
 fn expected(purpose: RolePurpose) -> BTreeSet<String> {
-    let runner = [
-        "SELECT store_state",
-        "SELECT trust_history",
-        "SELECT schema_migrations",
-        "SELECT organizations",
-        "SELECT trusted_keys",
-        "SELECT trust_grants",
-        "SELECT compromised_keys",
-        "SELECT version_floors",
-        "SELECT package_signatures",
+    let read = [
+        "schema_migrations",
+        "store_state",
+        "trust_history",
+        "organizations",
+        "trusted_keys",
+        "trust_grants",
+        "compromised_keys",
+        "version_floors",
+        "package_signatures",
     ];
-    let signer = ["SELECT signing_keys", "INSERT package_signatures"];
+    let signature = ["id", "org_id", "package_digest", "envelope", "envelope_digest"];
+    let mut rights = BTreeSet::new();
+    let schema = match purpose {
+        RolePurpose::Admin => "cloacina",
+        _ => "cloacina_views",
+    };
+    rights.extend(read.map(|table| format!("SELECT {schema}.{table}")));
+    if purpose == RolePurpose::Runner {
+        return rights;
+    }
+    rights
+        .extend(["signing_keys", "signature_locks"].map(|name| format!("SELECT {schema}.{name}")));
+    rights.extend(signature.map(|name| format!("INSERT {schema}.package_signatures.{name}")));
+    rights.extend([format!("UPDATE {schema}.signature_locks.locked")]);
+    if purpose != RolePurpose::Admin {
+        return rights;
+    }
     let admin = [
+        "SELECT audit_heads",
+        "SELECT audit_log",
+        "SELECT kek_lock",
         "INSERT organizations",
         "INSERT signing_keys",
         "INSERT trusted_keys",
         "INSERT trust_grants",
         "INSERT compromised_keys",
         "INSERT version_floors",
-        "SELECT audit_heads",
-        "SELECT audit_log",
         "INSERT audit_heads",
         "INSERT audit_log",
+        "INSERT signature_locks",
         "UPDATE audit_heads.sequence",
         "UPDATE audit_heads.entry_hash",
         "UPDATE store_state.kek_id",
@@ -53,36 +71,42 @@ fn expected(purpose: RolePurpose) -> BTreeSet<String> {
         "UPDATE version_floors.set_at",
         "UPDATE package_signatures.envelope",
         "UPDATE package_signatures.envelope_digest",
+        "UPDATE kek_lock",
+        "DELETE package_signatures",
+        // The right to delete rows of a table is one to lock it.
+        "LOCK package_signatures",
     ];
-    let rights: &[&[&str]] = match purpose {
-        RolePurpose::Runner => &[&runner],
-        RolePurpose::Signer => &[&runner, &signer],
-        RolePurpose::Admin => &[&runner, &signer, &admin],
-    };
-    rights.concat().into_iter().map(str::to_owned).collect()
+    rights.extend(admin.map(|right| right.replacen(' ', " cloacina.", 1)));
+    rights
 }
 
 /// What the role behind `client` may do. Nothing that it tries lasts.
 async fn found(client: &Client, tables: &[(String, Vec<String>)]) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for (table, columns) in tables {
-        for (verb, sql) in [
-            ("INSERT", format!("INSERT INTO {table} DEFAULT VALUES")),
+        let kind = if table.starts_with("cloacina_views.") { "VIEW" } else { "TABLE" };
+        let mut statements = vec![
             ("DELETE", format!("DELETE FROM {table}")),
-            ("TRUNCATE", format!("TRUNCATE {table}")),
             ("LOCK", format!("LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE NOWAIT")),
-            ("ALTER", format!("ALTER TABLE {table} DISABLE TRIGGER USER")),
-            ("DROP", format!("DROP TABLE {table} CASCADE")),
-        ] {
+            ("ALTER", format!("ALTER {kind} {table} RENAME TO another")),
+            ("DROP", format!("DROP {kind} {table} CASCADE")),
+        ];
+        if kind == "TABLE" {
+            statements.push(("TRUNCATE", format!("TRUNCATE {table}")));
+        }
+        for (verb, sql) in statements {
             if is_allowed(client, &sql).await {
                 found.insert(format!("{verb} {table}"));
             }
         }
-        for verb in ["SELECT", "UPDATE"] {
+        for verb in ["SELECT", "INSERT", "UPDATE"] {
             let mut allowed = Vec::new();
             for column in columns {
                 let sql = match verb {
                     "SELECT" => format!("SELECT {column} FROM {table}"),
+                    "INSERT" => {
+                        format!("INSERT INTO {table} ({column}) SELECT NULL WHERE FALSE")
+                    }
                     _ => format!("UPDATE {table} SET {column} = NULL"),
                 };
                 if is_allowed(client, &sql).await {
@@ -113,11 +137,12 @@ async fn is_allowed(client: &Client, sql: &str) -> bool {
     }
 }
 
-/// Every table of the store, with its columns.
+/// Every table and view of the store, with its columns.
 async fn tables(world: &World) -> Vec<(String, Vec<String>)> {
-    let sql = "SELECT table_name::text, array_agg(column_name::text)
-               FROM information_schema.columns WHERE table_schema = 'public'
-               GROUP BY table_name";
+    let sql = "SELECT format('%s.%s', table_schema, table_name),
+                      array_agg(column_name::text)
+               FROM information_schema.columns WHERE table_schema LIKE 'cloacina%'
+               GROUP BY table_schema, table_name";
     let rows = world.database.connect().await.query(sql, &[]).await.unwrap();
     rows.iter().map(|row| (row.get(0), row.get(1))).collect()
 }
@@ -132,9 +157,10 @@ fn postgres_lets_each_role_do_what_its_purpose_needs_and_no_more() {
         let operator = world.org("operator").await;
         world.keys.grant_trust(operator, vendor.org).await.unwrap();
         let tables = tables(&world).await;
-        assert_eq!(tables.len(), 12, "{tables:?}");
+        assert_eq!(tables.len(), 15 + 14, "{tables:?}");
 
-        for purpose in [RolePurpose::Runner, RolePurpose::Signer, RolePurpose::Admin] {
+        let signer = RolePurpose::Signer(vendor.org);
+        for purpose in [RolePurpose::Runner, signer, RolePurpose::Admin] {
             let role = role(&world, purpose).await;
             let client = role.login.connect().await;
             assert_eq!(found(&client, &tables).await, expected(purpose), "{purpose:?}");
@@ -142,7 +168,7 @@ fn postgres_lets_each_role_do_what_its_purpose_needs_and_no_more() {
             role.remove().await;
         }
         let owner = found(&world.database.connect().await, &tables).await;
-        assert!(owner.contains("DELETE trusted_keys"), "{owner:?}");
+        assert!(owner.contains("DELETE cloacina.trusted_keys"), "{owner:?}");
         assert!(world.verdict(operator, &vendor).await.is_ok());
     });
 }
@@ -154,9 +180,10 @@ fn another_purpose_takes_the_rights_of_the_one_before_away() {
         let tables = tables(&world).await;
         let role = role(&world, RolePurpose::Admin).await;
         let client = role.login.connect().await;
-        for purpose in [RolePurpose::Runner, RolePurpose::Admin, RolePurpose::Signer] {
+        let signer = RolePurpose::Signer(world.org("acme").await);
+        for purpose in [RolePurpose::Runner, RolePurpose::Admin, signer] {
             let store = world.keys.store();
-            store.grant_role(purpose, &role.login.user).await.unwrap();
+            store.grant_role(purpose, &role.login.user, RoleLimits::OfPurpose).await.unwrap();
             assert_eq!(found(&client, &tables).await, expected(purpose), "{purpose:?}");
         }
         role.remove().await;

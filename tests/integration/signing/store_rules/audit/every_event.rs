@@ -39,6 +39,8 @@ async fn whole_life(mut world: World) -> Vec<Told> {
     let signature = keys.sign_statement(id, &statement).await.unwrap();
     keys.store_signature(acme, &signature).await.unwrap();
     world.load(&library, acme, SignatureSource::Database).await.unwrap();
+    let kept = keys.find_signatures(acme, *statement.digest()).await.unwrap();
+    keys.remove_signature(kept[0].id).await.unwrap();
     let text = world.file("text.so", acme.to_string().as_bytes());
     let source = || SignatureSource::Memory(signature.clone());
     world.load(&text, acme, source()).await.unwrap_err();
