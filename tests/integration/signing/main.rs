@@ -19,4 +19,6 @@ mod store_rules;
 
 mod freshness;
 
+mod attacks;
+
 mod postgres;

@@ -142,6 +142,7 @@ fn store_code(error: &StoreError) -> &'static str {
             "NoSuchKey"
         }
         StoreError::NameTaken { .. } => "NameTaken",
+        StoreError::OrganizationNameRetired { .. } => "OrganizationNameRetired",
         StoreError::SigningKeyExists => "SigningKeyExists",
         StoreError::InRecovery => "DatabaseInRecovery",
         StoreError::AnotherStore { .. } => "AnotherStore",

@@ -94,6 +94,11 @@ pub(super) fn store(error: &StoreError) -> Option<String> {
             LIST_KEYS.into()
         }
         StoreError::NameTaken { .. } => "choose another name".into(),
+        StoreError::OrganizationNameRetired { .. } => {
+            "choose another name, and change what names the deleted organization: runners, grants \
+             and scripts"
+                .into()
+        }
         StoreError::SigningKeyExists => {
             "use the key that is there: cloacina keys list --org <org>".into()
         }

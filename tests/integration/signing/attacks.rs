@@ -1,0 +1,5 @@
+//! What was tried against a store and those who believe it, one module an attack.
+//!
+//! Each attack is refused, and its sibling, which differs in one thing, is accepted.
+
+mod reused_names;
