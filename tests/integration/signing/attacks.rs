@@ -2,4 +2,5 @@
 //!
 //! Each attack is refused, and its sibling, which differs in one thing, is accepted.
 
+mod forged_rows;
 mod reused_names;

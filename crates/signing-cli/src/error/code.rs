@@ -111,6 +111,7 @@ fn trust_code(error: &TrustError) -> &'static str {
         TrustError::NoKeyEncryptionKey => "NoKeyEncryptionKey",
         TrustError::SameKek => "SameKeyEncryptionKey",
         TrustError::Wrap(error) => wrap_code(error),
+        TrustError::ForgedKey { .. } => "ForgedKey",
         TrustError::Key(error) => key_code(error),
         TrustError::SigningKeyRevoked { .. } => "SigningKeyRevoked",
         TrustError::PreviouslyRevoked { .. } => "PreviouslyRevoked",

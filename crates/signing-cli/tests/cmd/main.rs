@@ -46,3 +46,5 @@ mod kill;
 mod kill_rotation;
 mod openssl;
 mod race;
+
+mod attacks;

@@ -3,6 +3,7 @@ use std::fs;
 use chrono::{DateTime, Utc};
 use signing_crypto::{
     GrantId, KeyId, OrgId, PackageDigest, SignatureEnvelope, SignatureId, SigningKey, TrustedKeyId,
+    WrapContext,
 };
 use signing_loader::package_statement;
 use signing_trust::store::{AuditRecord, Store};
@@ -163,7 +164,8 @@ impl OldStore {
     async fn signing_keys(&self) {
         for (place, (id, revoked_at)) in self.signing.iter().zip([None, Some(at(6))]).enumerate() {
             let key = &self.keys[place];
-            let wrapped = kek(1).wrap_key(key, self.vendor, *id).unwrap();
+            let context = WrapContext { org: self.vendor, id: *id, predecessor: None };
+            let wrapped = kek(1).wrap_key(key, &context).unwrap();
             let sql = format!(
                 "INSERT INTO signing_keys (id, org_id, name, fingerprint, public_key,
                  wrapped_key, created_at, revoked_at)
