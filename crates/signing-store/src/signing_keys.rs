@@ -13,7 +13,8 @@ use crate::sql_types::{Bind, bind};
 use crate::store_state::KekGuard;
 use crate::{AuditEntry, Change, Revocation, RevocationReason, Store, StoreError};
 
-/// A signing key, without its private half: what is not read cannot leak.
+/// A signing key, without its private half: what is not read cannot leak. Nothing proves
+/// that the public half is the private half's, so this is to be shown, not acted upon.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable)]
 #[diesel(table_name = signing_keys)]
 pub struct SigningKeyRecord {
@@ -23,9 +24,9 @@ pub struct SigningKeyRecord {
     pub org_id: OrgId,
     /// Its name: unique among the organisation's keys that are not revoked.
     pub name: KeyName,
-    /// Its fingerprint.
+    /// Its fingerprint, as the row says.
     pub fingerprint: Fingerprint,
-    /// Its public half.
+    /// Its public half, as the row says.
     pub public_key: VerifyingKey,
     /// When it was put into the store.
     pub created_at: DateTime<Utc>,

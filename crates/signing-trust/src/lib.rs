@@ -19,7 +19,7 @@
 //!
 //! let vendor = keys.create_organization("vendor".parse()?).await?.id;
 //! let release = keys.create_signing_key(vendor, "release".parse()?).await?;
-//! keys.trust_public_key(vendor, &release.public_key, None).await?;
+//! keys.trust_signing_key(vendor, release.id, None, None).await?;
 //!
 //! let operator = keys.create_organization("operator".parse()?).await?.id;
 //! keys.grant_trust(operator, vendor).await?;
