@@ -175,7 +175,8 @@ pub(crate) enum Keys {
         #[arg(long)]
         compromised: bool,
     },
-    /// Print a signing key's public half
+    /// Print a signing key's public half, derived from its private half: needs the key
+    /// encryption key
     Export {
         /// The signing key's id
         id: String,
@@ -203,7 +204,8 @@ pub(crate) enum Keys {
         #[arg(long, value_name = "FILE")]
         import: Option<PathBuf>,
 
-        /// The id of a signing key in the store
+        /// The id of a signing key in the store; needs the key encryption key, with
+        /// which the public half is proven
         #[arg(long, value_name = "ID")]
         key_id: Option<String>,
 

@@ -80,6 +80,11 @@ impl Context {
         Ok(KeyManager::new(Store::open(&self.database_url()?).await?, Some(kek)))
     }
 
+    /// The same store, and the KEK that opens its private keys.
+    pub(crate) fn with_kek(&self, keys: &KeyManager) -> Result<KeyManager, CliError> {
+        Ok(KeyManager::new(keys.store().clone(), Some(self.kek()?)))
+    }
+
     /// The store; a SQLite file is made if there is none.
     pub(crate) async fn keys_in_new_or_old_store(&self) -> Result<KeyManager, CliError> {
         let url = self.database_url()?;

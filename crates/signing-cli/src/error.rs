@@ -151,6 +151,7 @@ fn trust_outcome(error: &TrustError) -> Outcome {
         | TrustError::SigningKeyRevoked { .. }
         | TrustError::MalformedEnvelope(_)
         | TrustError::Envelope(_)
+        | TrustError::ForgedKey { .. }
         | TrustError::AuditLogBroken(_)
         | TrustError::CheckpointOfAnotherStore { .. }
         | TrustError::CheckpointOfAnotherOrganization { .. } => Outcome::Refused,

@@ -80,4 +80,4 @@ pub use pem::{MAX_PASSPHRASE_SIZE, MAX_PEM_SIZE, Passphrase};
 pub use statement::{PREDICATE_TYPE, PackageStatement, STATEMENT_TYPE};
 pub use time::StatementTime;
 pub use version::PackageVersion;
-pub use wrap::WrappedKey;
+pub use wrap::{WrapContext, WrappedKey};

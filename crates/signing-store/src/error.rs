@@ -194,6 +194,19 @@ pub enum StoreError {
         /// What the name names.
         kind: NameKind,
     },
+    /// The name of a deleted organization: no other organization gets it, because
+    /// programs that know the deleted one by name would follow the new one.
+    #[error(
+        "the name belonged to the organization {org}, which was deleted at {}: names are not \
+         used again",
+        at.to_rfc3339()
+    )]
+    OrganizationNameRetired {
+        /// The deleted organization.
+        org: OrgId,
+        /// When it was deleted.
+        at: DateTime<Utc>,
+    },
     /// The organisation has this signing key already, perhaps revoked.
     #[error("the organisation has this signing key already")]
     SigningKeyExists,
@@ -262,7 +275,7 @@ fn unique_violation(info: &(dyn DatabaseErrorInformation + Send + Sync)) -> Opti
         info.message().strip_prefix("UNIQUE constraint failed: ").unwrap_or_default()
     });
     match name {
-        "organizations_live_name" | "organizations.name" => {
+        "organizations_name" | "organizations.name" => {
             Some(StoreError::NameTaken { kind: NameKind::Organization })
         }
         "signing_keys_live_name" | "signing_keys.org_id, signing_keys.name" => {

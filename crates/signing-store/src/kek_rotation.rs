@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use signing_crypto::{KekId, KeyId, OrgId, WrapError, WrappedKey};
+use signing_crypto::{KekId, KeyId, OrgId, WrappedKey};
 
 use crate::audit_log::AuditChain;
 use crate::backend::impl_for_connections;
@@ -37,7 +37,7 @@ impl Store {
     /// [`StoreError::OtherKek`] if the store's KEK is neither `old` nor `new`;
     /// [`StoreError::NotRewrapped`] if one of the keys cannot be opened. Then nothing
     /// is changed.
-    pub async fn rotate_kek<R, E>(
+    pub async fn rotate_kek<R, F, E>(
         &self,
         old: KekId,
         new: KekId,
@@ -45,10 +45,8 @@ impl Store {
         entry: E,
     ) -> Result<Change<KekRotationRecord>, StoreError>
     where
-        R: Fn(&SigningKeyRecord, &WrappedKey) -> Result<WrappedKey, WrapError>
-            + Send
-            + Sync
-            + 'static,
+        R: Fn(SigningKeyRecord, &WrappedKey) -> Result<WrappedKey, F> + Send + Sync + 'static,
+        F: std::error::Error + Send + Sync + 'static,
         E: Fn(u64) -> AuditEntry + Send + Sync + 'static,
     {
         change_long!(self, |conn| {
@@ -135,9 +133,9 @@ impl KeyGate for crate::backend::SqliteConnection {
 trait Rewrap {
     async fn organizations_with_keys(&mut self) -> Result<Vec<OrgId>, StoreError>;
 
-    async fn rewrap_all(
+    async fn rewrap_all<F: std::error::Error + Send + Sync + 'static>(
         &mut self,
-        rewrap: &(impl Fn(&SigningKeyRecord, &WrappedKey) -> Result<WrappedKey, WrapError> + Sync),
+        rewrap: &(impl Fn(SigningKeyRecord, &WrappedKey) -> Result<WrappedKey, F> + Sync),
     ) -> Result<BTreeMap<OrgId, u64>, StoreError>;
 
     /// The key `id`. One that cannot be read is named.
@@ -157,9 +155,9 @@ impl_for_connections!(Rewrap {
             .await?)
     }
 
-    async fn rewrap_all(
+    async fn rewrap_all<F: std::error::Error + Send + Sync + 'static>(
         &mut self,
-        rewrap: &(impl Fn(&SigningKeyRecord, &WrappedKey) -> Result<WrappedKey, WrapError> + Sync),
+        rewrap: &(impl Fn(SigningKeyRecord, &WrappedKey) -> Result<WrappedKey, F> + Sync),
     ) -> Result<BTreeMap<OrgId, u64>, StoreError> {
         let mut counts = BTreeMap::new();
         // No id is lower than that of all zeros, and none is that.
@@ -176,13 +174,14 @@ impl_for_connections!(Rewrap {
             last = *highest;
             for id in page {
                 let (record, wrapped) = self.key_to_rewrap(id).await?;
-                let anew = rewrap(&record, &wrapped)
+                let org = record.org_id;
+                let anew = rewrap(record, &wrapped)
                     .map_err(|source| StoreError::NotRewrapped { id, source: source.into() })?;
                 diesel::update(signing_keys::table.find(bind(id)))
                     .set(signing_keys::wrapped_key.eq(bind(anew)))
                     .execute(self)
                     .await?;
-                *counts.entry(record.org_id).or_default() += 1;
+                *counts.entry(org).or_default() += 1;
             }
         }
     }

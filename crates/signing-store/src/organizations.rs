@@ -15,7 +15,7 @@ use crate::{AuditEntry, Store, StoreError};
 pub struct OrganizationRecord {
     /// Its id.
     pub id: OrgId,
-    /// Its name: unique among those that are not deleted.
+    /// Its name: unique, among deleted ones too.
     pub name: OrgName,
     /// When it was created.
     pub created_at: DateTime<Utc>,
@@ -46,7 +46,8 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`StoreError::NameTaken`] if another one has the name.
+    /// [`StoreError::NameTaken`] if another one has the name, and
+    /// [`StoreError::OrganizationNameRetired`] if a deleted one had it.
     pub async fn create_organization(
         &self,
         new: NewOrganization,
@@ -54,6 +55,14 @@ impl Store {
     ) -> Result<OrganizationRecord, StoreError> {
         let at = now();
         change!(self, |conn| {
+            let holder: Option<OrganizationRecord> = organizations::table
+                .filter(organizations::name.eq(bind(new.name.clone())))
+                .get_result(conn)
+                .await
+                .optional()?;
+            if let Some(OrganizationRecord { id: org, deleted_at: Some(at), .. }) = holder {
+                return Err(StoreError::OrganizationNameRetired { org, at });
+            }
             let record = diesel::insert_into(organizations::table)
                 .values((
                     organizations::id.eq(bind(new.id)),
@@ -70,7 +79,7 @@ impl Store {
         })
     }
 
-    /// Deletes an organisation: it stays as a tombstone.
+    /// Deletes an organization: it stays as a tombstone, and keeps its name.
     ///
     /// # Errors
     ///

@@ -13,7 +13,8 @@ use crate::sql_types::{Bind, bind};
 use crate::store_state::KekGuard;
 use crate::{AuditEntry, Change, Revocation, RevocationReason, Store, StoreError};
 
-/// A signing key, without its private half: what is not read cannot leak.
+/// A signing key, without its private half: what is not read cannot leak. Nothing proves
+/// that the public half is the private half's, so this is to be shown, not acted upon.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable)]
 #[diesel(table_name = signing_keys)]
 pub struct SigningKeyRecord {
@@ -23,9 +24,9 @@ pub struct SigningKeyRecord {
     pub org_id: OrgId,
     /// Its name: unique among the organisation's keys that are not revoked.
     pub name: KeyName,
-    /// Its fingerprint.
+    /// Its fingerprint, as the row says.
     pub fingerprint: Fingerprint,
-    /// Its public half.
+    /// Its public half, as the row says.
     pub public_key: VerifyingKey,
     /// When it was put into the store.
     pub created_at: DateTime<Utc>,
@@ -117,28 +118,24 @@ impl Store {
         })
     }
 
-    /// Finds a signing key together with its private half, to sign with.
+    /// Finds a signing key together with its wrapped private half, revoked or not.
+    /// Nothing proves yet that the two belong together.
     ///
     /// # Errors
     ///
-    /// [`StoreError::SigningKeyNotFound`]; [`StoreError::Compromised`] if every organisation
-    /// refuses what it signs.
+    /// [`StoreError::SigningKeyNotFound`].
     pub async fn wrapped_signing_key(
         &self,
         id: KeyId,
     ) -> Result<(SigningKeyRecord, WrappedKey), StoreError> {
         read!(self.pool, |conn| {
-            let found: Option<(SigningKeyRecord, WrappedKey)> = signing_keys::table
+            signing_keys::table
                 .find(bind(id))
                 .select((SigningKeyRecord::as_select(), signing_keys::wrapped_key))
                 .get_result(conn)
                 .await
-                .optional()?;
-            let (record, wrapped) = found.ok_or(StoreError::SigningKeyNotFound { id })?;
-            if record.revoked_at.is_none() {
-                conn.require_uncompromised(record.fingerprint).await?;
-            }
-            Ok((record, wrapped))
+                .optional()?
+                .ok_or(StoreError::SigningKeyNotFound { id })
         })
     }
 
@@ -154,7 +151,8 @@ impl Store {
         })
     }
 
-    /// The key that was made to take the place of `id`, and is not revoked.
+    /// The key that was made to take the place of `id`, and is not revoked, as its row
+    /// says.
     pub async fn successor(&self, id: KeyId) -> Result<Option<SigningKeyRecord>, StoreError> {
         read!(self.pool, |conn| {
             Ok(signing_keys::table
@@ -167,21 +165,21 @@ impl Store {
         })
     }
 
-    /// Revokes the signing key `id` of `org`: it signs no more. As compromised, every
-    /// organisation refuses it from now on: that it is `org`'s was proved when it was
-    /// put into the store. One that was retired can still be revoked as compromised; what
-    /// was said then stays, unless something else is said now.
+    /// Revokes a signing key: it signs no more. As compromised, every organization refuses
+    /// the fingerprint in `key` from now on, so the caller must have proven that it is the
+    /// key's; the row may have another by now. One that was retired can still be revoked as
+    /// compromised; what was said then stays, unless something else is said now.
     ///
     /// # Errors
     ///
     /// [`StoreError::SigningKeyNotFound`].
     pub async fn revoke_signing_key(
         &self,
-        org: OrgId,
-        id: KeyId,
+        key: &SigningKeyRecord,
         revocation: Revocation,
         entry: AuditEntry,
     ) -> Result<Change<SigningKeyRecord>, StoreError> {
+        let (org, id, fingerprint) = (key.org_id, key.id, key.fingerprint);
         let at = now();
         change!(self, |conn| {
             let head = conn.lock_organization(org).await?;
@@ -190,7 +188,7 @@ impl Store {
                 return Ok(Change::AlreadySo(record));
             }
             if revocation.reason == RevocationReason::Compromised {
-                let (fingerprint, note) = (record.fingerprint, revocation.note.clone());
+                let note = revocation.note.clone();
                 conn.insert_compromised(CompromisedKeyRecord {
                     fingerprint,
                     declared_by: org,

@@ -44,6 +44,16 @@ pub enum TrustError {
     #[cfg(feature = "store")]
     #[error("the private key cannot be used")]
     Wrap(#[from] WrapError),
+    /// The row of a signing key is not the one that was written with its private half.
+    /// Somebody has written to the database, or it is damaged.
+    #[cfg(feature = "store")]
+    #[error("the database row of the signing key {id} does not belong to its private key")]
+    ForgedKey {
+        /// The key.
+        id: KeyId,
+        /// What does not match.
+        source: KeyMismatch,
+    },
     /// A key could not be made.
     #[cfg(feature = "store")]
     #[error(transparent)]
@@ -126,5 +136,24 @@ pub enum TrustError {
         expected: OrgId,
         /// The organisation whose log was to be verified.
         found: OrgId,
+    },
+}
+
+/// How the row of a signing key differs from what its private half proves.
+#[cfg(feature = "store")]
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum KeyMismatch {
+    /// The private half was not wrapped for this id, organization and predecessor, or its
+    /// bytes were changed.
+    #[error("the private key was not stored with this id, organization and predecessor")]
+    PrivateHalf(#[source] WrapError),
+    /// The private half has another public half.
+    #[error("the private key has the fingerprint {expected}, the row has {found}")]
+    PublicHalf {
+        /// The fingerprint of the private half.
+        expected: Fingerprint,
+        /// The other fingerprint: of the row's public key, or the one beside it.
+        found: Fingerprint,
     },
 }

@@ -5,6 +5,7 @@ mod graph;
 mod impact;
 mod kek_rotation;
 mod organizations;
+mod proven_key;
 mod rotation;
 mod signatures;
 mod signing_keys;
@@ -23,6 +24,7 @@ use crate::rules::{Occasion, Packages};
 use crate::{EventType, Freshness, Signers, TrustDecision, TrustError, rules};
 
 pub use impact::{LostSignature, OrganizationLoss, RevocationImpact};
+pub use proven_key::ProvenKey;
 pub use rotation::{OtherHolder, Resign, Resigned, Rotation};
 pub use signatures::{KeptSignatures, StoredSignature};
 

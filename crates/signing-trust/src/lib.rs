@@ -19,7 +19,7 @@
 //!
 //! let vendor = keys.create_organization("vendor".parse()?).await?.id;
 //! let release = keys.create_signing_key(vendor, "release".parse()?).await?;
-//! keys.trust_public_key(vendor, &release.public_key, None).await?;
+//! keys.trust_signing_key(vendor, release.id, None, None).await?;
 //!
 //! let operator = keys.create_organization("operator".parse()?).await?.id;
 //! keys.grant_trust(operator, vendor).await?;
@@ -66,6 +66,8 @@ pub use audit::{AUDIT_TARGET, AuditEvent, EventType};
 pub use decision::{
     KeyDecision, Signers, TrustDecision, TrustLimits, TrustPath, TrustedKey, UntrustedReason,
 };
+#[cfg(feature = "store")]
+pub use error::KeyMismatch;
 pub use error::TrustError;
 #[cfg(feature = "store")]
 pub use freshness::Freshness;
@@ -73,8 +75,8 @@ pub use freshness::Freshness;
 pub use graph::{GrantStanding, GraphGrant, GraphKey, GraphOrganization, KeyStanding, TrustGraph};
 #[cfg(feature = "store")]
 pub use key_manager::{
-    KeptSignatures, KeyManager, LostSignature, OrganizationLoss, OtherHolder, Resign, Resigned,
-    RevocationImpact, Rotation, StoredSignature,
+    KeptSignatures, KeyManager, LostSignature, OrganizationLoss, OtherHolder, ProvenKey, Resign,
+    Resigned, RevocationImpact, Rotation, StoredSignature,
 };
 pub use pinned::PinnedKeys;
 #[cfg(feature = "store")]

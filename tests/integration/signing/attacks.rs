@@ -1,4 +1,6 @@
 //! What attackers try, one folder each, beside the untouched sibling that is accepted.
 
 mod false_server;
+mod forged_rows;
+mod reused_names;
 mod weak_roles;

@@ -29,7 +29,8 @@ pub(crate) struct Revoke {
     pub(crate) key: WhichKey,
 
     /// Why. As compromised it is for good: a trusted key is never accepted again by
-    /// its organisation, a signing key by none of the store
+    /// its organisation, a signing key by none of the store, which needs the key
+    /// encryption key
     #[arg(long, value_enum, default_value_t = Reason::Retired)]
     pub(crate) reason: Reason,
 

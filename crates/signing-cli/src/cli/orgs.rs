@@ -14,7 +14,8 @@ pub(crate) enum Orgs {
         /// Its name or id
         org: String,
     },
-    /// Delete an organisation: it trusts nothing and passes no trust on
+    /// Delete an organization: it trusts nothing and passes no trust on, and no other
+    /// gets its name
     Delete {
         /// Its name or id
         org: String,

@@ -89,14 +89,14 @@ pub(super) async fn with_stored_key(
 ) -> Result<Report, CliError> {
     let mut prepared = places.prepare(packages)?;
     let keys = context.keys_with_kek().await?;
-    let record = keys.store().signing_key(id).await?;
-    let org = record.org_id;
+    let key = keys.proven_key(id).await?;
+    let org = key.org();
     if let Some(named) = &places.org
         && organization(&keys, named).await?.id != org
     {
         return Err(CliError::StoreForAnotherOrganization { id });
     }
-    let signer = Signer::Stored { keys: &keys, id, public_key: &record.public_key };
+    let signer = Signer::Stored { keys: &keys, id, public_key: &key.verifying_key() };
     if places.store {
         return Keeping { keys: &keys, org, signer }.sign_and_keep(&mut prepared, places).await;
     }

@@ -111,6 +111,7 @@ fn trust_code(error: &TrustError) -> &'static str {
         TrustError::NoKeyEncryptionKey => "NoKeyEncryptionKey",
         TrustError::SameKek => "SameKeyEncryptionKey",
         TrustError::Wrap(error) => wrap_code(error),
+        TrustError::ForgedKey { .. } => "ForgedKey",
         TrustError::Key(error) => key_code(error),
         TrustError::SigningKeyRevoked { .. } => "SigningKeyRevoked",
         TrustError::PreviouslyRevoked { .. } => "PreviouslyRevoked",
@@ -148,6 +149,7 @@ fn store_code(error: &StoreError) -> &'static str {
             "NoSuchKey"
         }
         StoreError::NameTaken { .. } => "NameTaken",
+        StoreError::OrganizationNameRetired { .. } => "OrganizationNameRetired",
         StoreError::SigningKeyExists => "SigningKeyExists",
         StoreError::InRecovery => "DatabaseInRecovery",
         StoreError::AnotherStore { .. } => "AnotherStore",

@@ -17,6 +17,12 @@ pub(super) fn trust(error: &TrustError) -> Option<String> {
         TrustError::NoKeyEncryptionKey => keys::STORES_KEK.into(),
         TrustError::SameKek => "make another one with: openssl rand -hex 32".into(),
         TrustError::Wrap(error) => return keys::wrap(error),
+        TrustError::ForgedKey { .. } => {
+            "trust nothing in this database until you know who wrote to it, and keep a copy as it \
+             is; to end trust in a key meanwhile, use the fingerprint that you have elsewhere: \
+             cloacina keys deny <fingerprint> --org <org>"
+                .into()
+        }
         TrustError::Key(error) => return keys::key(error),
         TrustError::SigningKeyRevoked { .. } => {
             "sign with another key: cloacina keys generate --org <org> --name <name>".into()
@@ -125,6 +131,11 @@ pub(super) fn store(error: &StoreError) -> Option<String> {
             LIST_KEYS.into()
         }
         StoreError::NameTaken { .. } => "choose another name".into(),
+        StoreError::OrganizationNameRetired { .. } => {
+            "choose another name, and change what names the deleted organization: runners, grants \
+             and scripts"
+                .into()
+        }
         StoreError::SigningKeyExists => {
             "use the key that is there: cloacina keys list --org <org>".into()
         }

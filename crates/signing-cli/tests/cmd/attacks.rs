@@ -1,4 +1,6 @@
-//! What somebody tried, one module for each way in. What must happen stands beside it.
+//! What attackers try against the program, one module for each way in, beside the
+//! untouched sibling that is accepted.
 
 #[cfg(feature = "postgres")]
 mod false_server;
+mod forged_rows;

@@ -33,7 +33,7 @@ fn names_that_mislead_are_refused() {
 }
 
 #[test]
-fn a_deleted_organization_trusts_nothing_and_frees_its_name() {
+fn a_deleted_organization_trusts_nothing_and_keeps_its_name() {
     let scratch = Scratch::with_orgs(&["acme"]);
     scratch.key_files("dev");
     scratch.signed_package("a.so", "dev.pem");
@@ -48,9 +48,9 @@ fn a_deleted_organization_trusts_nothing_and_frees_its_name() {
     let trust = ["keys", "trust", "--org", &id, "--import", "dev.pub.pem"];
     scratch.fails(2, "OrganizationDeleted", &trust);
 
-    let again = scratch.json(&["orgs", "create", "acme"]);
-    assert_ne!(again["id"], id.as_str());
-    scratch.fails(1, "UntrustedSigner", &["package", "verify", "a.so", "--org", "acme"]);
+    let run = scratch.fails(2, "OrganizationNameRetired", &["orgs", "create", "acme"]);
+    assert!(run.stderr.contains(&id), "{}", run.stderr);
+    scratch.json(&["orgs", "create", "acme-2"]);
 }
 
 #[test]

@@ -1,5 +1,5 @@
 use serde_json::Value;
-use signing_crypto::{KeyEncryptionKey, KeyId, OrgId, SigningKey, TrustedKeyId};
+use signing_crypto::{KeyEncryptionKey, KeyId, OrgId, SigningKey, TrustedKeyId, WrapContext};
 use signing_trust::store::{AuditEntry, NewSigningKey, NewTrustedKey};
 
 use crate::support::{KEK, Scratch, text};
@@ -120,7 +120,8 @@ fn the_first_characters_of_two_keys_revoke_neither() {
             let row = NewTrustedKey { id, org_id: org, public_key, name: None, expires_at: None };
             keys.store().trust_key(row, AuditEntry::new("test")).await.unwrap();
             let id: KeyId = text.parse().unwrap();
-            let wrapped_key = kek.wrap_key(&key, org, id).unwrap();
+            let context = WrapContext { org, id, predecessor: None };
+            let wrapped_key = kek.wrap_key(&key, &context).unwrap();
             let name = format!("k{number}").parse().unwrap();
             let row =
                 NewSigningKey { id, org_id: org, name, public_key, wrapped_key, predecessor: None };

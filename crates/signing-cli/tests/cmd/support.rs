@@ -185,6 +185,23 @@ impl Scratch {
         self.json(&["package", "sign", name, "--key", key]);
     }
 
+    /// An id, as it is written in SQL.
+    pub(crate) fn sql_id(&self, id: &str) -> String {
+        match &self.database {
+            Some(_) => format!("'{id}'"),
+            None => format!("X'{}'", id.replace('-', "")),
+        }
+    }
+
+    /// Bytes, as they are written in SQL.
+    pub(crate) fn sql_bytes(&self, bytes: &[u8]) -> String {
+        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        match &self.database {
+            Some(_) => format!("'\\x{hex}'"),
+            None => format!("X'{hex}'"),
+        }
+    }
+
     /// The store, looked at through the library.
     pub(crate) fn inspect<T>(&self, look: impl AsyncFnOnce(KeyManager) -> T) -> T {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -232,8 +249,11 @@ impl Run {
     }
 }
 
-/// Writes to the database as somebody who owns the file.
+/// Writes to the database as somebody who owns it.
 pub(crate) fn forge(scratch: &Scratch, sql: &str) {
+    if let Some(database) = &scratch.database {
+        return database.forge(sql);
+    }
     let path = scratch.path("store.db");
     let mut connection = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
     connection.batch_execute("PRAGMA busy_timeout = 5000;").unwrap();

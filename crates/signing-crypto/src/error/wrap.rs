@@ -51,8 +51,8 @@ pub enum WrapError {
         /// The KEK at hand.
         found: KekId,
     },
-    /// The bytes were changed, or belong to another key, organisation or public
-    /// half. Which of these is not told apart.
+    /// The bytes were changed, or belong to another key, organization or
+    /// predecessor. Which of these is not told apart.
     #[error("the wrapped key was changed, or is not the one that belongs here")]
     Rejected,
     /// The operating system gave no random numbers.

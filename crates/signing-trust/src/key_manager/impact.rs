@@ -49,19 +49,24 @@ pub struct LostSignature {
 impl KeyManager {
     /// What would be accepted no more if the signing key `id` were revoked. As retired
     /// that is nothing: the key would only sign no more. Changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// As compromised, those of [`proven_key`](Self::proven_key).
     pub async fn signing_key_impact(
         &self,
         id: KeyId,
         reason: RevocationReason,
     ) -> Result<RevocationImpact, TrustError> {
-        let key = self.store.signing_key(id).await?;
         match reason {
             RevocationReason::Retired => {
+                let key = self.store.signing_key(id).await?;
                 self.require_existing(key.org_id).await?;
                 Ok(RevocationImpact::default())
             }
             RevocationReason::Compromised => {
-                self.compromise_impact(key.org_id, &key.fingerprint).await
+                let key = self.proven_key(id).await?;
+                self.compromise_impact(key.org(), &key.fingerprint()).await
             }
         }
     }

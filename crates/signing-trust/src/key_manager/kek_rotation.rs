@@ -1,7 +1,7 @@
 use signing_crypto::KeyEncryptionKey;
 use signing_store::{Change, KekRotationRecord};
 
-use super::{KeyManager, entry};
+use super::{KeyManager, ProvenKey, entry};
 use crate::{AuditEvent, EventType, TrustError};
 
 impl KeyManager {
@@ -32,11 +32,7 @@ impl KeyManager {
         let change = self.store.rotate_kek(
             old_id,
             new_id,
-            move |record, wrapped| {
-                let (org, id) = (record.org_id, record.id);
-                let key = old.unwrap_key(wrapped, org, id, &record.public_key)?;
-                new.wrap_key(&key, org, id)
-            },
+            move |record, wrapped| ProvenKey::unwrap(&old, record, wrapped)?.wrap(&new),
             move |keys| {
                 entry(EventType::KekRotated)
                     .with("old_kek_id", old_id)

@@ -10,7 +10,9 @@ impl KeyManager {
     /// # Errors
     ///
     /// [`StoreError::NameTaken`](signing_store::StoreError::NameTaken) if another
-    /// one has the name.
+    /// one has the name, and
+    /// [`StoreError::OrganizationNameRetired`](signing_store::StoreError::OrganizationNameRetired)
+    /// if a deleted one had it.
     pub async fn create_organization(
         &self,
         name: OrgName,
@@ -22,8 +24,9 @@ impl KeyManager {
         Ok(record)
     }
 
-    /// Deletes an organisation. It stays as a tombstone that trusts nothing and
-    /// passes no trust on; its name is free again.
+    /// Deletes an organization. It stays as a tombstone that trusts nothing and
+    /// passes no trust on. No other organization gets its name: programs that know it by
+    /// name would follow that one.
     pub async fn delete_organization(&self, id: OrgId) -> Result<(), TrustError> {
         let entry = entry(EventType::OrganizationDeleted);
         self.change(self.store.delete_organization(id, entry)).await?;

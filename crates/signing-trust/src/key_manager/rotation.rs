@@ -3,13 +3,15 @@ mod resign;
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
-use signing_crypto::{Fingerprint, KeyId, KeyName, NameKind, SigningKey, TrustedKeyId};
+use signing_crypto::{
+    Fingerprint, KeyId, KeyName, NameKind, OrgId, SigningKey, TrustedKeyId, WrapError,
+};
 use signing_store::{
     Change, OrganizationRecord, RevocationReason, SigningKeyRecord, StoreError, TrustedKeyRecord,
 };
 
-use super::KeyManager;
-use crate::TrustError;
+use super::{KeyManager, ProvenKey};
+use crate::{KeyMismatch, TrustError};
 
 pub(super) use resign::PAGE;
 
@@ -69,11 +71,14 @@ impl KeyManager {
     /// where and as long as it trusts the old one, and, if `resign` says so, adds its
     /// signature to the kept signatures that the old key made. Nothing is revoked.
     ///
+    /// Both keys are proven before the successor is trusted and anything is signed.
+    ///
     /// Each step is a transaction of its own. Begun again, it finds what was done and
     /// goes on: a key has one successor that is not revoked.
     ///
     /// # Errors
     ///
+    /// As [`proven_key`](Self::proven_key), for either of the two keys.
     /// [`StoreError::Compromised`]: what a compromised key signed is not to be vouched
     /// for. [`TrustError::SigningKeyRevoked`] for a retired key that has no successor.
     /// [`StoreError::KeyRefused`] if signatures are to be made anew that the organisation
@@ -84,41 +89,43 @@ impl KeyManager {
         name: Option<KeyName>,
         resign: Resign,
     ) -> Result<Rotation, TrustError> {
-        self.require_kek()?;
-        let old = self.store.signing_key(id).await?;
+        let old = self.proven_key(id).await?;
         self.require_worth_rotating(&old, resign).await?;
         let successor = self.find_or_make_successor(&old, name).await?;
-        let new = match &successor {
-            Change::Made(key) | Change::AlreadySo(key) => key.clone(),
-        };
-        let old_trusted = self.word_about(&old, old.fingerprint).await?.filter(is_in_force);
+        let (Change::Made(new) | Change::AlreadySo(new)) = &successor;
+        let old_trusted = self.word_about(old.org(), old.fingerprint()).await?.filter(is_in_force);
         let trusted = match &old_trusted {
-            Some(row) => Some(self.trust_successor(&new, row.expires_at).await?),
+            Some(row) => Some(self.trust_successor(new, row.expires_at).await?),
             None => None,
         };
-        let signatures = self.resign_all(&old, &new, resign).await?;
-        let others = self.other_holders(&old, &new).await?;
+        let signatures = self.resign_all(&old, new, resign).await?;
+        let others = self.other_holders(&old, new).await?;
+        let old = old.into_record();
+        let successor = match successor {
+            Change::Made(key) => Change::Made(key.into_record()),
+            Change::AlreadySo(key) => Change::AlreadySo(key.into_record()),
+        };
         Ok(Rotation { old, successor, old_trusted, trusted, signatures, others })
     }
 
     async fn require_worth_rotating(
         &self,
-        old: &SigningKeyRecord,
+        old: &ProvenKey,
         resign: Resign,
     ) -> Result<(), TrustError> {
-        let fingerprint = old.fingerprint;
+        let (id, fingerprint) = (old.id(), old.fingerprint());
         if let Some(declared) = self.store.compromised_key(fingerprint).await? {
             return Err(StoreError::Compromised { fingerprint, at: declared.declared_at }.into());
         }
-        if let Some(at) = old.revoked_at {
-            if old.revocation_reason == Some(RevocationReason::Compromised) {
+        if let Some(at) = old.record().revoked_at {
+            if old.record().revocation_reason == Some(RevocationReason::Compromised) {
                 return Err(StoreError::Compromised { fingerprint, at }.into());
             }
-            if self.store.successor(old.id).await?.is_none() {
-                return Err(TrustError::SigningKeyRevoked { id: old.id, at });
+            if self.store.successor(id).await?.is_none() {
+                return Err(TrustError::SigningKeyRevoked { id, at });
             }
         }
-        let refused = self.word_about(old, fingerprint).await?.and_then(|row| row.revoked_at);
+        let refused = self.word_about(old.org(), fingerprint).await?.and_then(|row| row.revoked_at);
         match (resign, refused) {
             (Resign::All, Some(at)) => Err(StoreError::KeyRefused { fingerprint, at }.into()),
             _ => Ok(()),
@@ -127,14 +134,14 @@ impl KeyManager {
 
     async fn other_holders(
         &self,
-        old: &SigningKeyRecord,
-        new: &SigningKeyRecord,
+        old: &ProvenKey,
+        new: &ProvenKey,
     ) -> Result<Vec<OtherHolder>, TrustError> {
-        let following = self.who_trusts(&new.fingerprint).await?;
+        let following = self.who_trusts(&new.fingerprint()).await?;
         let following: BTreeMap<_, _> =
             following.into_iter().map(|(org, row)| (org.id, row.id)).collect();
-        let holders = self.who_trusts(&old.fingerprint).await?;
-        let others = holders.into_iter().filter(|(org, _)| org.id != old.org_id);
+        let holders = self.who_trusts(&old.fingerprint()).await?;
+        let others = holders.into_iter().filter(|(org, _)| org.id != old.org());
         Ok(others
             .map(|(org, old_trusted)| {
                 let trusted = following.get(&org.id).copied();
@@ -145,56 +152,69 @@ impl KeyManager {
 
     async fn find_or_make_successor(
         &self,
-        old: &SigningKeyRecord,
+        old: &ProvenKey,
         name: Option<KeyName>,
-    ) -> Result<Change<SigningKeyRecord>, TrustError> {
+    ) -> Result<Change<ProvenKey>, TrustError> {
         loop {
-            if let Some(successor) = self.store.successor(old.id).await? {
-                return Ok(Change::AlreadySo(successor));
+            if let Some(successor) = self.store.successor(old.id()).await? {
+                return Ok(Change::AlreadySo(self.proven_successor(old, successor.id).await?));
             }
             let chosen = match &name {
                 Some(name) => name.clone(),
                 None => {
-                    let keys = self.store.signing_keys(old.org_id).await?;
+                    let keys = self.store.signing_keys(old.org()).await?;
                     let used = keys.iter().map(|key| key.name.as_str()).collect();
-                    next_name(old.name.as_str(), &used)
+                    next_name(old.record().name.as_str(), &used)
                 }
             };
             let key = SigningKey::generate()?;
-            match self.keep_signing_key(old.org_id, chosen, &key, Some(old.id)).await {
+            match self.keep_signing_key(old.org(), chosen, &key, Some(old.id())).await {
                 // Somebody else was faster: then there is one to find.
                 Err(TrustError::Store(StoreError::SuccessorExists)) => {}
                 Err(TrustError::Store(StoreError::NameTaken { kind: NameKind::Key }))
                     if name.is_none() => {}
-                made => return Ok(Change::Made(made?)),
+                made => {
+                    return Ok(Change::Made(self.proven_successor(old, made?.id).await?));
+                }
             }
         }
+    }
+
+    /// Proves the key `id`, and that it was made to replace `old`.
+    async fn proven_successor(&self, old: &ProvenKey, id: KeyId) -> Result<ProvenKey, TrustError> {
+        let successor = self.proven_key(id).await?;
+        // The row may have said something else when it was found.
+        if (successor.org(), successor.record().predecessor_id) != (old.org(), Some(old.id())) {
+            let source = KeyMismatch::PrivateHalf(WrapError::Rejected);
+            return Err(TrustError::ForgedKey { id, source });
+        }
+        Ok(successor)
     }
 
     /// What the organisation has said since about the successor stays as it is.
     async fn trust_successor(
         &self,
-        new: &SigningKeyRecord,
+        new: &ProvenKey,
         expires_at: Option<DateTime<Utc>>,
     ) -> Result<Change<TrustedKeyRecord>, TrustError> {
         let is_trusted =
             |row: &TrustedKeyRecord| row.public_key.is_some() && row.revoked_at.is_none();
-        match self.word_about(new, new.fingerprint).await?.filter(is_trusted) {
+        match self.word_about(new.org(), new.fingerprint()).await?.filter(is_trusted) {
             Some(row) => Ok(Change::AlreadySo(row)),
             None => {
-                let name = Some(new.name.clone());
-                self.trust_public_key_until(new.org_id, &new.public_key, name, expires_at).await
+                let (key, name) = (new.verifying_key(), Some(new.record().name.clone()));
+                self.trust_public_key_until(new.org(), &key, name, expires_at).await
             }
         }
     }
 
-    /// What the owner of a signing key says about a key, revoked or not.
+    /// What the organization `org` says about a key, revoked or not.
     async fn word_about(
         &self,
-        owned: &SigningKeyRecord,
+        org: OrgId,
         fingerprint: Fingerprint,
     ) -> Result<Option<TrustedKeyRecord>, TrustError> {
-        let words = self.store.own_trusted_keys(owned.org_id).await?;
+        let words = self.store.own_trusted_keys(org).await?;
         Ok(words.into_iter().find(|row| row.fingerprint == fingerprint))
     }
 }

@@ -1,10 +1,10 @@
 use signing_crypto::{
     KeyId, MalformedEnvelope, OrgId, PackageDigest, PackageStatement, SignatureEnvelope,
-    SignatureId, SigningKey,
+    SignatureId,
 };
 use signing_store::{Change, NewPackageSignature, PackageSignatureRecord, StoreError};
 
-use super::{KeyManager, entry};
+use super::{KeyManager, ProvenKey, entry};
 use crate::{AuditEvent, EventType, TrustError};
 
 /// A signature from the store.
@@ -59,9 +59,9 @@ impl KeyManager {
         key_id: KeyId,
         statement: &PackageStatement,
     ) -> Result<SignatureEnvelope, TrustError> {
-        let (org, key) = self.signing_key_of(key_id).await?;
-        let envelope = SignatureEnvelope::sign(statement, &key);
-        announce(org, key_id, &key, statement);
+        let proven = self.proven_key(key_id).await?;
+        let envelope = SignatureEnvelope::sign(statement, self.require_usable(&proven).await?);
+        announce(&proven, statement);
         Ok(envelope)
     }
 
@@ -77,10 +77,11 @@ impl KeyManager {
         key_id: KeyId,
         envelope: &mut SignatureEnvelope,
     ) -> Result<(), TrustError> {
-        let (org, key) = self.signing_key_of(key_id).await?;
+        let proven = self.proven_key(key_id).await?;
+        let key = self.require_usable(&proven).await?;
         let statement = envelope.unverified_statement()?;
-        envelope.add_signature(&key)?;
-        announce(org, key_id, &key, &statement);
+        envelope.add_signature(key)?;
+        announce(&proven, &statement);
         Ok(())
     }
 
@@ -177,10 +178,10 @@ pub(super) fn announce_stored(org: OrgId, statement: &PackageStatement) {
         .emit();
 }
 
-pub(super) fn announce(org: OrgId, key_id: KeyId, key: &SigningKey, statement: &PackageStatement) {
+pub(super) fn announce(key: &ProvenKey, statement: &PackageStatement) {
     AuditEvent::new(EventType::PackageSigned)
-        .org(org)
-        .key_id(key_id)
+        .org(key.org())
+        .key_id(key.id())
         .fingerprint(key.fingerprint())
         .package(statement.name())
         .digest(*statement.digest())

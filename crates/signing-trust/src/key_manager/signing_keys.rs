@@ -1,6 +1,7 @@
-use signing_crypto::{KeyId, KeyName, Note, OrgId, SigningKey, VerifyingKey};
-use signing_store::{Change, NewSigningKey, Revocation, SigningKeyRecord};
+use signing_crypto::{KeyId, KeyName, Note, OrgId, SigningKey, VerifyingKey, WrapContext};
+use signing_store::{Change, NewSigningKey, Revocation, RevocationReason, SigningKeyRecord};
 
+use super::proven_key::require_same_public_half;
 use super::{KeyManager, entry, revoking};
 use crate::{AuditEvent, EventType, TrustError};
 
@@ -41,7 +42,8 @@ impl KeyManager {
         predecessor: Option<KeyId>,
     ) -> Result<SigningKeyRecord, TrustError> {
         let id = KeyId::random();
-        let wrapped_key = self.require_kek()?.wrap_key(key, org, id)?;
+        let wrapped_key =
+            self.require_kek()?.wrap_key(key, &WrapContext { org, id, predecessor })?;
         let fingerprint = key.fingerprint();
         let mut entry = entry(EventType::SigningKeyCreated)
             .with("key_id", id)
@@ -53,6 +55,7 @@ impl KeyManager {
         let public_key = key.verifying_key();
         let new = NewSigningKey { id, org_id: org, name, public_key, wrapped_key, predecessor };
         let record = self.store.insert_signing_key(new, entry).await?;
+        require_same_public_half(&record, key)?;
         AuditEvent::new(EventType::SigningKeyCreated)
             .org(org)
             .key_id(id)
@@ -61,39 +64,19 @@ impl KeyManager {
         Ok(record)
     }
 
-    /// Unwraps a signing key, to sign with.
+    /// The public half of a signing key, revoked or not.
     ///
     /// # Errors
     ///
-    /// [`TrustError::SigningKeyRevoked`]; [`TrustError::Wrap`] if the row was
-    /// tampered with or is wrapped with another KEK.
-    pub async fn get_signing_key(&self, id: KeyId) -> Result<SigningKey, TrustError> {
-        Ok(self.signing_key_of(id).await?.1)
-    }
-
-    /// A signing key, and whose it is.
-    pub(super) async fn signing_key_of(
-        &self,
-        id: KeyId,
-    ) -> Result<(OrgId, SigningKey), TrustError> {
-        let kek = self.require_kek()?;
-        let (record, wrapped) = self.store.wrapped_signing_key(id).await?;
-        if let Some(at) = record.revoked_at {
-            return Err(TrustError::SigningKeyRevoked { id, at });
-        }
-        let key = kek.unwrap_key(&wrapped, record.org_id, id, &record.public_key)?;
-        Ok((record.org_id, key))
-    }
-
-    /// The public half of a signing key. Needs no KEK.
+    /// As [`proven_key`](Self::proven_key): what a row says of it is not handed out.
     pub async fn export_public_key(&self, id: KeyId) -> Result<VerifyingKey, TrustError> {
-        let record = self.store.signing_key(id).await?;
+        let key = self.proven_key(id).await?;
         AuditEvent::new(EventType::KeyExported)
-            .org(record.org_id)
+            .org(key.org())
             .key_id(id)
-            .fingerprint(record.fingerprint)
+            .fingerprint(key.fingerprint())
             .emit();
-        Ok(record.public_key)
+        Ok(key.verifying_key())
     }
 
     /// An organisation's signing keys, revoked ones included, oldest first.
@@ -110,19 +93,28 @@ impl KeyManager {
         self.revoke_signing_key_because(id, Revocation::retired()).await
     }
 
-    /// Revokes a signing key. As compromised, every organisation of the store refuses
+    /// Revokes a signing key. As compromised, every organization of the store refuses
     /// its signatures from when this returns, and it never comes back: that it is its
-    /// organisation's was proved when it was put into the store.
+    /// organization's is proven now.
+    ///
+    /// # Errors
+    ///
+    /// As compromised, those of [`proven_key`](Self::proven_key): a row with another's
+    /// fingerprint would end trust in the other's key, and spare the one that was stolen.
+    /// Retiring needs no KEK.
     pub async fn revoke_signing_key_because(
         &self,
         id: KeyId,
         revocation: Revocation,
     ) -> Result<Change<SigningKeyRecord>, TrustError> {
-        let record = self.store.signing_key(id).await?;
+        let record = match revocation.reason {
+            RevocationReason::Compromised => self.proven_key(id).await?.into_record(),
+            RevocationReason::Retired => self.store.signing_key(id).await?,
+        };
         let entry = revoking(EventType::SigningKeyRevoked, &revocation)
             .with("key_id", id)
             .with("fingerprint", record.fingerprint);
-        let change = self.store.revoke_signing_key(record.org_id, id, revocation.clone(), entry);
+        let change = self.store.revoke_signing_key(&record, revocation.clone(), entry);
         let change = self.change(change).await?;
         if let Change::Made(record) = &change {
             AuditEvent::new(EventType::SigningKeyRevoked)

@@ -1,5 +1,5 @@
 use chrono::{DateTime, SubsecRound, Utc};
-use signing_crypto::{Fingerprint, KeyName, Note, OrgId, TrustedKeyId, VerifyingKey};
+use signing_crypto::{Fingerprint, KeyId, KeyName, Note, OrgId, TrustedKeyId, VerifyingKey};
 use signing_store::{
     Change, CompromisedKeyRecord, NewTrustedKey, OrganizationRecord, Revocation, TrustKeyOutcome,
     TrustedKeyRecord,
@@ -70,6 +70,24 @@ impl KeyManager {
                 at: record.revoked_at.unwrap_or(record.created_at),
             }),
         }
+    }
+
+    /// Trusts a signing key of the store until `expires_at`, `None` for ever.
+    ///
+    /// # Errors
+    ///
+    /// As [`trust_public_key_until`](Self::trust_public_key_until) and
+    /// [`proven_key`](Self::proven_key): the public half of a row is not trusted before it
+    /// is proven.
+    pub async fn trust_signing_key(
+        &self,
+        org: OrgId,
+        id: KeyId,
+        name: Option<KeyName>,
+        expires_at: Option<DateTime<Utc>>,
+    ) -> Result<Change<TrustedKeyRecord>, TrustError> {
+        let key = self.proven_key(id).await?.verifying_key();
+        self.trust_public_key_until(org, &key, name, expires_at).await
     }
 
     /// Denies a key, by fingerprint, even one that `org` only inherits through a

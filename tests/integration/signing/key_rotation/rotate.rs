@@ -1,7 +1,7 @@
 //! A signing key in the place of another.
 
 use chrono::{SubsecRound, TimeDelta, Utc};
-use signing_crypto::{KeyId, SignatureEnvelope, SigningKey};
+use signing_crypto::{KeyId, SignatureEnvelope, SigningKey, WrapContext};
 use signing_loader::SignatureSource;
 use signing_trust::store::{
     AuditEntry, Change, NewSigningKey, PackageSignatureRecord, Replacement, Revocation,
@@ -182,10 +182,10 @@ async fn rotation_stopped_after_any_step_goes_on_where_it_stopped(world: World) 
         let key = SigningKey::generate().unwrap();
         let (id, name) = (KeyId::random(), "next".parse().unwrap());
         if steps >= 1 {
-            let wrapped_key = kek(1).wrap_key(&key, acme.org, id).unwrap();
-            let (public_key, predecessor) = (key.verifying_key(), Some(acme.key.id));
-            let new =
-                NewSigningKey { id, org_id: acme.org, name, public_key, wrapped_key, predecessor };
+            let (org, predecessor) = (acme.org, Some(acme.key.id));
+            let wrapped_key = kek(1).wrap_key(&key, &WrapContext { org, id, predecessor }).unwrap();
+            let public_key = key.verifying_key();
+            let new = NewSigningKey { id, org_id: org, name, public_key, wrapped_key, predecessor };
             world.keys.store().insert_signing_key(new, AuditEntry::new("test")).await.unwrap();
         }
         if steps >= 2 {

@@ -14,7 +14,6 @@ on_both_backends! {
     signatures_of_a_deleted_child_are_not_looked_at,
     grant_to_or_from_a_deleted_organization_is_refused,
     deleted_organization_changes_nothing,
-    name_of_a_deleted_organization_is_used_again_without_what_it_had,
 }
 
 async fn delete(world: &World, org: OrgId) -> chrono::DateTime<chrono::Utc> {
@@ -103,23 +102,4 @@ async fn deleted_organization_changes_nothing(world: World) {
             TrustError::Store(StoreError::OrganizationDeleted { org }) if org == acme.org
         );
     }
-}
-
-async fn name_of_a_deleted_organization_is_used_again_without_what_it_had(world: World) {
-    let parent = world.org("parent").await;
-    let old = world.vendor("acme").await;
-    grant(&world, parent, old.org).await;
-    let taken = world.keys.create_organization("acme".parse().unwrap()).await;
-    assert_refused!(taken, TrustError::Store(StoreError::NameTaken { .. }));
-    delete(&world, old.org).await;
-
-    let new = world.org("acme").await;
-
-    let named = OrganizationRef::Name("acme".parse().unwrap());
-    assert_eq!(world.keys.organization(named).await.unwrap().id, new);
-    assert_eq!(world.verdict(new, &old).await, Err(UntrustedReason::Unknown));
-    assert_eq!(world.keys.list_signing_keys(new).await.unwrap(), []);
-    world.trust(new, &old.key).await;
-    let verdict = world.verdict(parent, &old).await;
-    assert!(matches!(verdict, Err(UntrustedReason::ChildDeleted { .. })), "{verdict:?}");
 }

@@ -80,7 +80,7 @@ pub(super) async fn import(
     Ok(created("imported", &keys.import_signing_key(org.id, name, &key).await?))
 }
 
-/// Prints the public half of a key in the store.
+/// Prints the public half of a key in the store, derived from its private half.
 pub(super) async fn export(
     context: &Context,
     id: &str,
@@ -89,7 +89,7 @@ pub(super) async fn export(
     existing: Existing,
 ) -> Result<Report, CliError> {
     let id = id.parse()?;
-    let key = context.keys().await?.export_public_key(id).await?;
+    let key = context.keys_with_kek().await?.export_public_key(id).await?;
     let public = match format {
         Format::Pem => key.to_pem(),
         Format::Raw => key.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect(),

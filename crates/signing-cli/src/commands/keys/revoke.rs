@@ -17,16 +17,16 @@ use crate::time;
 pub(super) async fn revoke(context: &Context, command: cli::Revoke) -> Result<Report, CliError> {
     let note = command.note.map(Note::new).transpose()?;
     let revocation = Revocation { reason: command.reason.into(), note };
-    let keys = context.keys().await?;
-    if command.dry_run {
-        return impact::foresee_revocation(
-            &keys,
-            select::key(&keys, &command.key).await?,
-            &revocation,
-        )
-        .await;
+    let mut keys = context.keys().await?;
+    let key = select::key(&keys, &command.key).await?;
+    // What every organization is to refuse is proven to be this key's.
+    if let (Selected::Signing(_), RevocationReason::Compromised) = (&key, revocation.reason) {
+        keys = context.with_kek(&keys)?;
     }
-    match select::key(&keys, &command.key).await? {
+    if command.dry_run {
+        return impact::foresee_revocation(&keys, key, &revocation).await;
+    }
+    match key {
         Selected::Signing(key) => revoke_signing(&keys, &key, revocation).await,
         Selected::Trusted(key) => revoke_trusted(&keys, &key, revocation).await,
     }

@@ -26,24 +26,28 @@ pub(super) async fn trust(
 ) -> Result<Report, CliError> {
     let name = name.map(KeyName::new).transpose()?;
     let expires_at = expires.map(time::parse).transpose()?;
-    let from_file = match &key {
-        Key::File(path) => Some(key_files::read_public_key(path)?),
-        Key::Stored(_) => None,
+    let (org, change) = match key {
+        Key::File(path) => {
+            let key = key_files::read_public_key(&path)?;
+            let keys = context.keys().await?;
+            let org = organization(&keys, org).await?;
+            let change = keys.trust_public_key_until(org.id, &key, name, expires_at).await?;
+            (org, change)
+        }
+        Key::Stored(id) => {
+            let keys = context.keys_with_kek().await?;
+            let org = organization(&keys, org).await?;
+            let change = keys.trust_signing_key(org.id, id, name, expires_at).await?;
+            (org, change)
+        }
     };
-    let keys = context.keys().await?;
-    let org = organization(&keys, org).await?;
-    let key = match (from_file, key) {
-        (Some(key), _) => key,
-        (None, Key::Stored(id)) => keys.store().signing_key(id).await?.public_key,
-        (None, Key::File(path)) => key_files::read_public_key(&path)?,
-    };
-    let change = keys.trust_public_key_until(org.id, &key, name, expires_at).await?;
     let done = match &change {
         Change::Made(_) => "now accepts",
         Change::AlreadySo(_) => "already accepts",
     };
     let until = expires_at.map(|at| format!(" until {}", time::text(&at))).unwrap_or_default();
-    let text = format!("{} {done} signatures by {}{until}", org.name, key.fingerprint());
+    let (Change::Made(row) | Change::AlreadySo(row)) = &change;
+    let text = format!("{} {done} signatures by {}{until}", org.name, row.fingerprint);
     Ok(report(text, change))
 }
 

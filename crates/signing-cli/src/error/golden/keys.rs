@@ -1,10 +1,10 @@
 use std::io;
 
 use signing_crypto::{
-    KdfCost, KekError, KeyEncryptionKey, KeyError, Passphrase, PassphraseError, PemError, PemForm,
-    SigningKey, WrapError,
+    Fingerprint, KdfCost, KekError, KeyEncryptionKey, KeyError, Passphrase, PassphraseError,
+    PemError, PemForm, SigningKey, WrapError,
 };
-use signing_trust::TrustError;
+use signing_trust::{KeyMismatch, TrustError};
 
 use super::{SECRET, Sample, sample, values};
 use crate::error::CliError;
@@ -29,8 +29,19 @@ pub(super) fn samples() -> Vec<Sample> {
     samples.extend(kek().into_iter().map(|error| sample(error, CliError::from)));
     samples.extend(wrap().map(|error| sample(error, |error| TrustError::from(error).into())));
     samples.push(sample(TrustError::Wrap(WrapError::Rejected), CliError::from));
+    samples.extend(mismatch().map(|error| sample(error, |source| forged(source).into())));
+    samples.extend(mismatch().map(|error| sample(forged(error), CliError::from)));
     samples.extend(secrets().into_iter().map(|error| sample(error, |error| error)));
     samples
+}
+
+fn mismatch() -> [KeyMismatch; 2] {
+    let (expected, found) = (values::fingerprint(), Fingerprint::from_bytes([0xba; 32]));
+    [KeyMismatch::PrivateHalf(WrapError::Rejected), KeyMismatch::PublicHalf { expected, found }]
+}
+
+fn forged(source: KeyMismatch) -> TrustError {
+    TrustError::ForgedKey { id: values::key_id(), source }
 }
 
 fn in_file(source: PemError) -> CliError {

@@ -79,6 +79,7 @@ fn store() -> Vec<StoreError> {
         StoreError::SigningKeyNotFound { id: values::key_id() },
         StoreError::TrustedKeyNotFound { id: values::key_id().to_string().parse().unwrap() },
         StoreError::NameTaken { kind: NameKind::Key },
+        StoreError::OrganizationNameRetired { org: values::org_id(), at },
         StoreError::SigningKeyExists,
         StoreError::SuccessorExists,
         StoreError::OtherKek { expected: values::kek_id(1), found: values::kek_id(2) },

@@ -62,10 +62,19 @@ impl Database {
         format!("postgres://{}:{password}@{address}", role.name)
     }
 
+    /// Writes to the store past the program.
+    pub(crate) fn forge(&self, statement: &str) {
+        Self::execute_on(&self.url(), statement);
+    }
+
     pub(crate) fn execute(&self, statement: &str) {
+        Self::execute_on(&self.server, statement);
+    }
+
+    fn execute_on(url: &str, statement: &str) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let (client, connection) = tokio_postgres::connect(&self.server, NoTls).await.unwrap();
+            let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
             let connection = tokio::spawn(connection);
             client.batch_execute(statement).await.unwrap();
             drop(client);

@@ -1,5 +1,8 @@
+use std::collections::BTreeSet;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use pkcs8::pkcs5::pbes2::EncryptionScheme;
 
 use super::*;
 use crate::MAX_PASSPHRASE_SIZE;
@@ -45,14 +48,34 @@ fn a_key_comes_back_with_its_passphrase_only() {
     }
 }
 
+/// The salt and the initialization vector of an encrypted key.
+fn salt_and_iv(pem: &str) -> (Vec<u8>, Vec<u8>) {
+    let der = der(pem);
+    let info = EncryptedPrivateKeyInfoRef::from_der(&der).unwrap();
+    let parameters = info.encryption_algorithm.pbes2().unwrap();
+    let salt = parameters.kdf.pbkdf2().unwrap().salt.as_bytes().to_vec();
+    let EncryptionScheme::Aes256Cbc { iv } = &parameters.encryption else {
+        panic!("{parameters:?}");
+    };
+    (salt, iv.to_vec())
+}
+
+/// Either alone would let the ciphertexts differ.
 #[test]
-fn the_same_key_is_never_encrypted_in_the_same_way() {
+fn salt_and_initialization_vector_are_each_fresh() {
     let key = SigningKey::generate().unwrap();
-    let [one, two] = [(); 2].map(|()| der(&key.to_encrypted_pem(&passphrase("secret")).unwrap()));
-    // The parameters differ in salt and initialisation vector, and so does all that follows.
-    assert_ne!(one[one.len() - 48..], two[two.len() - 48..]);
-    let same = one.iter().zip(&two).filter(|(a, b)| a == b).count();
-    assert!(same < one.len() - 60, "{same} of {}", one.len());
+    let secret = passphrase("secret");
+    let mut seen = BTreeSet::new();
+    for _ in 0..3 {
+        let (salt, iv) = salt_and_iv(&key.to_encrypted_pem(&secret).unwrap());
+        assert_eq!((salt.len(), iv.len()), (SALT, BLOCK));
+        // None of them is another one's either.
+        assert!(seen.insert(salt) && seen.insert(iv), "{seen:?}");
+    }
+    // Nor mostly zeros.
+    for bytes in seen {
+        assert!(bytes.iter().collect::<BTreeSet<_>>().len() > SALT / 2, "{bytes:?}");
+    }
 }
 
 #[test]

@@ -31,7 +31,8 @@ CREATE TABLE organizations (
     deleted_at TIMESTAMPTZ
 );
 
-CREATE UNIQUE INDEX organizations_live_name ON organizations (name) WHERE deleted_at IS NULL;
+-- Among deleted ones too: a program that knows one by name must not follow another.
+CREATE UNIQUE INDEX organizations_name ON organizations (name);
 
 CREATE TABLE signing_keys (
     id                UUID        PRIMARY KEY,

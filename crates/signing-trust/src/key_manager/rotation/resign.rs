@@ -1,9 +1,7 @@
-use signing_crypto::{EnvelopeError, KeyId, PackageStatement, SignatureEnvelope, SigningKey};
-use signing_store::{
-    Change, NewPackageSignature, PackageSignatureRecord, Replacement, SigningKeyRecord,
-};
+use signing_crypto::{EnvelopeError, PackageStatement, SignatureEnvelope, SigningKey};
+use signing_store::{Change, NewPackageSignature, PackageSignatureRecord, Replacement};
 
-use super::super::{KeyManager, signatures};
+use super::super::{KeyManager, ProvenKey, signatures};
 use super::{Resign, Resigned};
 use crate::TrustError;
 
@@ -21,34 +19,34 @@ enum Outcome {
     Left,
 }
 
-/// The key that signs anew.
+/// The key that signs again.
 struct Successor<'a> {
-    id: KeyId,
+    proven: &'a ProvenKey,
+    /// Its private half, after it was found fit to sign.
     key: &'a SigningKey,
 }
 
 impl KeyManager {
     pub(super) async fn resign_all(
         &self,
-        old: &SigningKeyRecord,
-        new: &SigningKeyRecord,
+        old: &ProvenKey,
+        new: &ProvenKey,
         resign: Resign,
     ) -> Result<Resigned, TrustError> {
         let mut resigned = Resigned::default();
-        let key = match resign {
-            Resign::All => Some(self.get_signing_key(new.id).await?),
+        let successor = match resign {
+            Resign::All => Some(Successor { proven: new, key: self.require_usable(new).await? }),
             Resign::Leave => None,
         };
-        let successor = key.as_ref().map(|key| Successor { id: new.id, key });
         let mut after = None;
         loop {
-            let page = self.store.kept_signatures(old.org_id, after, PAGE).await?;
+            let page = self.store.kept_signatures(old.org(), after, PAGE).await?;
             let Some(last) = page.last() else { return Ok(resigned) };
             after = Some(last.id);
             for kept in page {
                 let Some(envelope) = signed_by(&kept, old) else { continue };
                 let outcome = match &successor {
-                    _ if envelope.verify(&new.public_key).is_ok() => Outcome::Already,
+                    _ if envelope.verify(&new.verifying_key()).is_ok() => Outcome::Already,
                     Some(successor) => self.resign(kept, old, successor).await?,
                     None => Outcome::Left,
                 };
@@ -66,7 +64,7 @@ impl KeyManager {
     async fn resign(
         &self,
         mut kept: PackageSignatureRecord,
-        old: &SigningKeyRecord,
+        old: &ProvenKey,
         successor: &Successor<'_>,
     ) -> Result<Outcome, TrustError> {
         for _ in 0..ATTEMPTS {
@@ -94,16 +92,16 @@ impl KeyManager {
         &self,
         kept: &PackageSignatureRecord,
         mut envelope: SignatureEnvelope,
-        old: &SigningKeyRecord,
-        Successor { id, key }: &Successor<'_>,
+        old: &ProvenKey,
+        successor: &Successor<'_>,
     ) -> Result<Option<Replacement>, TrustError> {
-        let (org, statement) = (old.org_id, envelope.unverified_statement()?);
-        let made = match envelope.add_signature(key) {
+        let statement = envelope.unverified_statement()?;
+        let made = match envelope.add_signature(successor.key) {
             Ok(()) => {
-                self.store.replace_package_signature(kept, old.fingerprint, &envelope).await?
+                self.store.replace_package_signature(kept, old.fingerprint(), &envelope).await?
             }
             Err(EnvelopeError::Full { .. } | EnvelopeError::Malformed(_)) => {
-                match self.sign_beside(&envelope, &statement, old, key).await? {
+                match self.sign_beside(&envelope, &statement, old, successor.key).await? {
                     Some(made) => made,
                     None => return Ok(None),
                 }
@@ -111,8 +109,8 @@ impl KeyManager {
             Err(_) => return Ok(None),
         };
         if made == Replacement::Made {
-            signatures::announce(org, *id, key, &statement);
-            signatures::announce_stored(org, &statement);
+            signatures::announce(successor.proven, &statement);
+            signatures::announce_stored(old.org(), &statement);
         }
         Ok(Some(made))
     }
@@ -124,10 +122,10 @@ impl KeyManager {
         &self,
         full: &SignatureEnvelope,
         statement: &PackageStatement,
-        old: &SigningKeyRecord,
+        old: &ProvenKey,
         key: &SigningKey,
     ) -> Result<Option<Replacement>, TrustError> {
-        let (org_id, package_digest) = (old.org_id, *statement.digest());
+        let (org_id, package_digest) = (old.org(), *statement.digest());
         let seen = self.store.own_package_signatures(org_id, package_digest).await?;
         let mut room = None;
         for record in &seen {
@@ -145,7 +143,7 @@ impl KeyManager {
             }
         }
         if let Some((record, envelope)) = room {
-            let old = old.fingerprint;
+            let old = old.fingerprint();
             return Ok(Some(self.store.replace_package_signature(record, old, &envelope).await?));
         }
         let envelope = SignatureEnvelope::sign(statement, key);
@@ -153,7 +151,7 @@ impl KeyManager {
             return Ok(None);
         }
         let new = NewPackageSignature { org_id, package_digest, envelope };
-        let kept = self.store.insert_vouched_signature(old.fingerprint, &seen, new).await?;
+        let kept = self.store.insert_vouched_signature(old.fingerprint(), &seen, new).await?;
         Ok(Some(match kept {
             Some(Change::Made(_)) => Replacement::Made,
             Some(Change::AlreadySo(_)) => Replacement::AlreadyKept,
@@ -163,8 +161,8 @@ impl KeyManager {
 }
 
 /// The envelope, if the key really made one of its signatures.
-fn signed_by(kept: &PackageSignatureRecord, key: &SigningKeyRecord) -> Option<SignatureEnvelope> {
+fn signed_by(kept: &PackageSignatureRecord, key: &ProvenKey) -> Option<SignatureEnvelope> {
     let envelope = SignatureEnvelope::parse(kept.envelope.as_bytes()).ok()?;
-    envelope.verify(&key.public_key).ok()?;
+    envelope.verify(&key.verifying_key()).ok()?;
     Some(envelope)
 }

@@ -1,0 +1,141 @@
+//! The only way from a row of `signing_keys` to a key that is acted upon.
+
+use signing_crypto::{
+    Fingerprint, KeyEncryptionKey, KeyId, OrgId, SigningKey, VerifyingKey, WrapContext, WrapError,
+    WrappedKey,
+};
+use signing_store::{SigningKeyRecord, StoreError};
+
+use super::KeyManager;
+use crate::{KeyMismatch, TrustError};
+
+/// A signing key of the store whose public half was derived from its private half.
+///
+/// Whoever can write the database can put any public key and any fingerprint into a row,
+/// but cannot wrap a private key without the key encryption key. The wrapping is bound to
+/// the key's id, its organization and its predecessor, so these are proven as well. The
+/// name, the times and the revocation are as the database says.
+#[derive(Debug)]
+pub struct ProvenKey {
+    record: SigningKeyRecord,
+    key: SigningKey,
+}
+
+impl ProvenKey {
+    /// Unwraps the private half of a row and compares the row with it.
+    pub(super) fn unwrap(
+        kek: &KeyEncryptionKey,
+        record: SigningKeyRecord,
+        wrapped: &WrappedKey,
+    ) -> Result<Self, TrustError> {
+        let id = record.id;
+        let key = match kek.unwrap_key(wrapped, &context(&record)) {
+            Err(error @ WrapError::Rejected) => {
+                return Err(TrustError::ForgedKey { id, source: KeyMismatch::PrivateHalf(error) });
+            }
+            unwrapped => unwrapped?,
+        };
+        require_same_public_half(&record, &key)?;
+        Ok(Self { record, key })
+    }
+
+    /// Its id.
+    pub fn id(&self) -> KeyId {
+        self.record.id
+    }
+
+    /// The organization that it belongs to.
+    pub fn org(&self) -> OrgId {
+        self.record.org_id
+    }
+
+    /// Its public half.
+    pub fn verifying_key(&self) -> VerifyingKey {
+        self.key.verifying_key()
+    }
+
+    /// The fingerprint of its public half.
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.key.fingerprint()
+    }
+
+    /// Its row, whose public half is the proven one.
+    pub fn record(&self) -> &SigningKeyRecord {
+        &self.record
+    }
+
+    /// Wraps the private half for the same row, with another KEK.
+    pub(super) fn wrap(&self, kek: &KeyEncryptionKey) -> Result<WrappedKey, TrustError> {
+        Ok(kek.wrap_key(&self.key, &context(&self.record))?)
+    }
+
+    pub(super) fn into_record(self) -> SigningKeyRecord {
+        self.record
+    }
+}
+
+impl KeyManager {
+    /// Proves a signing key, revoked or not: unwraps its private half, derives the public
+    /// half, and compares that with the row.
+    ///
+    /// # Errors
+    ///
+    /// [`TrustError::ForgedKey`] if the row is not the one that was written;
+    /// [`TrustError::NoKeyEncryptionKey`]; [`TrustError::Wrap`] if another KEK wrapped the
+    /// private half.
+    pub async fn proven_key(&self, id: KeyId) -> Result<ProvenKey, TrustError> {
+        let kek = self.require_kek()?;
+        let (record, wrapped) = self.store.wrapped_signing_key(id).await?;
+        ProvenKey::unwrap(kek, record, &wrapped)
+    }
+
+    /// Unwraps a signing key, to sign with.
+    ///
+    /// # Errors
+    ///
+    /// As [`proven_key`](Self::proven_key); [`TrustError::SigningKeyRevoked`];
+    /// [`StoreError::Compromised`].
+    pub async fn get_signing_key(&self, id: KeyId) -> Result<SigningKey, TrustError> {
+        let proven = self.proven_key(id).await?;
+        self.require_usable(&proven).await?;
+        Ok(proven.key)
+    }
+
+    /// The private half of a key that may sign.
+    pub(super) async fn require_usable<'key>(
+        &self,
+        proven: &'key ProvenKey,
+    ) -> Result<&'key SigningKey, TrustError> {
+        if let Some(at) = proven.record.revoked_at {
+            return Err(TrustError::SigningKeyRevoked { id: proven.id(), at });
+        }
+        let fingerprint = proven.fingerprint();
+        match self.store.compromised_key(fingerprint).await? {
+            Some(declared) => {
+                Err(StoreError::Compromised { fingerprint, at: declared.declared_at }.into())
+            }
+            None => Ok(&proven.key),
+        }
+    }
+}
+
+fn context(record: &SigningKeyRecord) -> WrapContext {
+    let SigningKeyRecord { org_id: org, id, predecessor_id: predecessor, .. } = *record;
+    WrapContext { org, id, predecessor }
+}
+
+/// Compares a row with the private half that belongs to it.
+pub(super) fn require_same_public_half(
+    record: &SigningKeyRecord,
+    key: &SigningKey,
+) -> Result<(), TrustError> {
+    let expected = key.fingerprint();
+    let found = [record.public_key.fingerprint(), record.fingerprint];
+    match found.into_iter().find(|found| *found != expected) {
+        Some(found) => {
+            let source = KeyMismatch::PublicHalf { expected, found };
+            Err(TrustError::ForgedKey { id: record.id, source })
+        }
+        None => Ok(()),
+    }
+}
