@@ -110,6 +110,7 @@ fn trust_code(error: &TrustError) -> &'static str {
         TrustError::Store(error) => store_code(error),
         TrustError::NoKeyEncryptionKey => "NoKeyEncryptionKey",
         TrustError::SameKek => "SameKeyEncryptionKey",
+        TrustError::Clock(_) => "UnusableClock",
         TrustError::Wrap(error) => wrap_code(error),
         TrustError::Key(error) => key_code(error),
         TrustError::SigningKeyRevoked { .. } => "SigningKeyRevoked",

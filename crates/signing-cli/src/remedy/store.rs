@@ -24,6 +24,7 @@ pub(super) fn trust(error: &TrustError) -> Option<String> {
         TrustError::PreviouslyRevoked { .. } => {
             "make and trust a new key: a revoked one is not trusted again".into()
         }
+        TrustError::Clock(_) => "set the clock right, then try again".into(),
         TrustError::SelfGrant { .. } => "give another organisation with --to".into(),
         TrustError::ExpiryPast { .. } => {
             "give a time to come; to end trust now: cloacina keys revoke, or orgs revoke-trust"
