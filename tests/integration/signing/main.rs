@@ -20,3 +20,7 @@ mod store_rules;
 mod freshness;
 
 mod postgres;
+
+mod attacks;
+
+mod documented_limits;

@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use signing_crypto::{EnvelopeSignature, PackageStatement, SignatureEnvelope};
 use signing_loader::{
-    PackageError, PackagePath, SecurityConfig, SignatureInspection, SignatureLocation,
+    PackageError, PackagePath, SignatureInspection, SignatureLocation, VerificationConfig,
     VerificationError, inspect_signature, inspect_signature_offline, read_signature,
 };
 use signing_trust::{PinnedKeys, TrustedKey};
@@ -39,7 +39,7 @@ pub(super) fn with_pinned_keys(file: &Path, trust_keys: &[PathBuf]) -> Result<Re
         trust_keys.iter().map(|path| key_files::read_public_key(path)).collect();
     let keys = keys?;
     let envelope = read(file)?;
-    let inspected = inspect_signature_offline(&envelope, &SecurityConfig::default(), &keys);
+    let inspected = inspect_signature_offline(&envelope, &VerificationConfig::default(), &keys);
     Shown::inspected(file, envelope, inspected)
 }
 
@@ -52,7 +52,7 @@ pub(super) async fn with_store(
     let keys = context.keys().await?;
     let org = organization(&keys, org).await?.id;
     let envelope = read(file)?;
-    let config = SecurityConfig::default();
+    let config = VerificationConfig::default();
     let inspected = inspect_signature(&envelope, org, &config, &keys).await;
     Shown::inspected(file, envelope, inspected)
 }
@@ -168,6 +168,7 @@ fn signature_lines(signature: &EnvelopeSignature, verdict: Option<&Verdict>) -> 
         Some(Err(VerificationError::UntrustedSigner { reason, .. })) => {
             format!("not trusted: {reason}")
         }
+        Some(Err(VerificationError::UnnamedSignature)) => "not tried".into(),
         Some(Err(_)) => "broken: not made by the key that it names".into(),
     };
     let keyid = match signature.claimed_signer() {

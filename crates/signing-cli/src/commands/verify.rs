@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use signing_loader::{
-    Explanation, PackageError, PackagePath, RequiredSigners, SecurityConfig, SignatureSource,
+    Explanation, PackageError, PackagePath, RequiredSigners, SignatureSource, VerificationConfig,
     VerificationReport, check_package, check_package_offline, explain_package,
     explain_package_offline,
 };
@@ -25,9 +25,8 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    fn config(&self) -> SecurityConfig {
-        SecurityConfig {
-            require_signatures: true,
+    fn config(&self) -> VerificationConfig {
+        VerificationConfig {
             required_signers: self.required,
             clock_skew_allowance: self.clock_skew_allowance,
             ..Default::default()

@@ -82,6 +82,7 @@ pub(crate) fn verification_code(error: &VerificationError) -> &'static str {
         VerificationError::MalformedSignature { .. } => "MalformedSignature",
         VerificationError::UntrustedSigner { .. } => "UntrustedSigner",
         VerificationError::InvalidSignature { .. } => "InvalidSignature",
+        VerificationError::UnnamedSignature => "UnnamedSignature",
         VerificationError::NotEnoughSigners { .. } => "NotEnoughSigners",
         VerificationError::NoOrganizations { .. } => "NoOrganizations",
         VerificationError::WrongName { .. } => "WrongName",

@@ -44,6 +44,9 @@ pub(super) fn verification(error: &VerificationError) -> Option<String> {
             }
             _ => "have the package signed by a key that is trusted now".into(),
         },
+        VerificationError::UnnamedSignature => {
+            "nothing is left to do: the signatures that name their keys decide".into()
+        }
         VerificationError::InvalidSignature { .. } | VerificationError::TamperedPackage { .. } => {
             DO_NOT_USE.into()
         }

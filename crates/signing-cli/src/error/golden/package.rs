@@ -71,6 +71,7 @@ fn verification() -> Vec<VerificationError> {
         VerificationError::SignatureNotFound { location: SignatureLocation::Store },
         VerificationError::MalformedSignature { reason: values::malformed_envelope() },
         VerificationError::UntrustedSigner { fingerprint: None, reason: UntrustedReason::Unknown },
+        VerificationError::UnnamedSignature,
         VerificationError::InvalidSignature { fingerprint: values::fingerprint() },
         unsigned_by(RequiredSigners::Keys(two()), None),
         unsigned_by(
