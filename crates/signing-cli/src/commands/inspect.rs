@@ -13,6 +13,7 @@ use crate::context::{Context, organization};
 use crate::error::{CliError, Outcome};
 use crate::key_files;
 use crate::output::{Lines, Report, chain};
+use crate::remedy::advice;
 
 /// The signature's file: the one that is named, or that of a package.
 pub(super) fn file(path: Option<PathBuf>, signature: Option<PathBuf>) -> PathBuf {
@@ -30,7 +31,8 @@ pub(super) fn file(path: Option<PathBuf>, signature: Option<PathBuf>) -> PathBuf
 pub(super) fn unverified(file: &Path) -> Result<Report, CliError> {
     let envelope = read(file)?;
     let refusal = envelope.unverified_statement().err().map(VerificationError::from);
-    Ok(Shown { file, envelope, verdicts: None }.report(refusal.map(PackageError::from)))
+    Ok(Shown { file, envelope, verdicts: None }
+        .report(refusal.map(PackageError::from).map(CliError::from)))
 }
 
 /// Shows it, and what of it these keys have signed.
@@ -40,7 +42,8 @@ pub(super) fn with_pinned_keys(file: &Path, trust_keys: &[PathBuf]) -> Result<Re
     let keys = keys?;
     let envelope = read(file)?;
     let inspected = inspect_signature_offline(&envelope, &VerificationConfig::default(), &keys);
-    Shown::inspected(file, envelope, inspected)
+    let (verdicts, refusal) = verdicts(inspected)?;
+    Ok(Shown { file, envelope, verdicts }.report(refusal.map(CliError::from)))
 }
 
 /// Shows it, and what of it was signed by keys that the organisation trusts.
@@ -50,11 +53,16 @@ pub(super) async fn with_store(
     org: &str,
 ) -> Result<Report, CliError> {
     let keys = context.keys().await?;
-    let org = organization(&keys, org).await?.id;
+    let org = organization(&keys, org).await?;
     let envelope = read(file)?;
     let config = VerificationConfig::default();
-    let inspected = inspect_signature(&envelope, org, &config, &keys).await;
-    Shown::inspected(file, envelope, inspected)
+    let inspected = inspect_signature(&envelope, org.id, &config, &keys).await;
+    let (verdicts, refusal) = verdicts(inspected)?;
+    let refusal = match refusal {
+        Some(error) => Some(advice::of_package(&keys, &org, error).await),
+        None => None,
+    };
+    Ok(Shown { file, envelope, verdicts }.report(refusal))
 }
 
 fn read(file: &Path) -> Result<SignatureEnvelope, PackageError> {
@@ -73,25 +81,22 @@ struct Shown<'a> {
     verdicts: Option<Vec<Verdict>>,
 }
 
-impl<'a> Shown<'a> {
-    fn inspected(
-        file: &'a Path,
-        envelope: SignatureEnvelope,
-        inspected: Result<SignatureInspection, PackageError>,
-    ) -> Result<Report, CliError> {
-        let (verdicts, refusal) = match inspected {
-            Ok(SignatureInspection { signatures, outcome, .. }) => {
-                (Some(signatures), outcome.err().map(PackageError::from))
-            }
-            // It is about no package, so that nobody's trust says anything about it.
-            Err(error @ PackageError::Verification(_)) => (None, Some(error)),
-            Err(error) => return Err(error.into()),
-        };
-        Ok(Self { file, envelope, verdicts }.report(refusal))
+/// A verdict for each signature, and why the envelope is refused if it is.
+fn verdicts(
+    inspected: Result<SignatureInspection, PackageError>,
+) -> Result<(Option<Vec<Verdict>>, Option<PackageError>), PackageError> {
+    match inspected {
+        Ok(SignatureInspection { signatures, outcome, .. }) => {
+            Ok((Some(signatures), outcome.err().map(PackageError::from)))
+        }
+        // It is about no package, so nobody's trust says anything about it.
+        Err(error @ PackageError::Verification(_)) => Ok((None, Some(error))),
+        Err(error) => Err(error),
     }
+}
 
-    fn report(self, refusal: Option<PackageError>) -> Report {
-        let refusal = refusal.map(CliError::from);
+impl Shown<'_> {
+    fn report(self, refusal: Option<CliError>) -> Report {
         let (verdict, meaning) = match (&refusal, &self.verdicts) {
             (Some(error), _) if error.outcome() == Outcome::Refused => {
                 ("refused", "nothing that it claims is to be relied on")

@@ -19,6 +19,7 @@ pub(super) const UNNAMED: &str = "UnnamedError";
 
 pub(super) fn code(error: &CliError) -> &'static str {
     match error {
+        CliError::Advised { source, .. } => code(source),
         CliError::Package(error) => package_code(error),
         CliError::Trust(error) => trust_code(error),
         CliError::Store(error) => store_code(error),

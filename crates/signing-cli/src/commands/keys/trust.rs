@@ -8,6 +8,7 @@ use crate::context::{Context, organization};
 use crate::error::CliError;
 use crate::key_files;
 use crate::output::{Lines, Report};
+use crate::remedy::advice;
 use crate::time;
 
 /// The key to trust.
@@ -37,7 +38,10 @@ pub(super) async fn trust(
         (None, Key::Stored(id)) => keys.store().signing_key(id).await?.public_key,
         (None, Key::File(path)) => key_files::read_public_key(&path)?,
     };
-    let change = keys.trust_public_key_until(org.id, &key, name, expires_at).await?;
+    let change = match keys.trust_public_key_until(org.id, &key, name, expires_at).await {
+        Ok(change) => change,
+        Err(error) => return Err(advice::of_trust(&keys, &org, error).await),
+    };
     let done = match &change {
         Change::Made(_) => "now accepts",
         Change::AlreadySo(_) => "already accepts",

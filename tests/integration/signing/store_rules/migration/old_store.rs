@@ -266,7 +266,7 @@ impl OldStore {
         let mut verdicts = vec![
             (operator, 0, Ok(by_vendor)),
             (operator, 1, Err(revoked_by_vendor)),
-            (operator, 2, revoked()),
+            (operator, 2, Err(UntrustedReason::Denied { at: at(5) })),
             (operator, 3, Err(of_gone)),
             (operator, 4, unknown()),
             (operator, 5, direct(operator, 5)),
