@@ -17,6 +17,8 @@ use signing_trust::TrustError;
 use signing_trust::store::{EventPatternError, StoreError, UrlError};
 use thiserror::Error;
 
+use crate::remedy::Advice;
+
 pub(crate) use self::code::verification_code;
 pub(crate) use self::not_added::{NotAdded, Place, Terms};
 
@@ -25,6 +27,9 @@ pub(crate) use self::not_added::{NotAdded, Place, Terms};
 pub(crate) enum CliError {
     #[error(transparent)]
     Package(#[from] PackageError),
+    /// Another error, with a next step that only the store could tell.
+    #[error("{source}")]
+    Advised { advice: Advice, source: Box<CliError> },
     #[error(transparent)]
     Trust(#[from] TrustError),
     #[error(transparent)]
@@ -127,6 +132,7 @@ impl Outcome {
 impl CliError {
     pub(crate) fn outcome(&self) -> Outcome {
         match self {
+            Self::Advised { source, .. } => source.outcome(),
             Self::Package(PackageError::Verification(_))
             | Self::NotAdded { .. }
             | Self::NoCheckpoint { .. }

@@ -1,3 +1,4 @@
+pub(crate) mod advice;
 mod arguments;
 mod keys;
 mod package;
@@ -5,6 +6,7 @@ mod store;
 
 use signing_loader::PackageError;
 
+pub(crate) use self::advice::Advice;
 use crate::error::CliError;
 
 const GIVE_PASSPHRASE: &str = "set CLOACINA_KEY_PASSPHRASE, or give --passphrase-file <file> or \
@@ -17,6 +19,7 @@ const LIST_KEYS: &str = "see which there are: cloacina keys list --org <org>";
 /// There is none only for an error that this program does not know.
 pub(crate) fn remedy(error: &CliError) -> Option<String> {
     Some(match error {
+        CliError::Advised { advice, .. } => advice.to_string(),
         CliError::Package(error) => return of_package(error),
         CliError::Trust(error) => return store::trust(error),
         CliError::Store(error) => return store::store(error),

@@ -1,7 +1,6 @@
 use std::fmt;
 use std::str::FromStr;
 
-use chrono::{DateTime, SecondsFormat, SubsecRound, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::digest::parse_lower_hex;
@@ -9,7 +8,7 @@ use crate::statement::STATEMENT_TYPE;
 use crate::strict_json::Object;
 use crate::{
     CheckpointError, MalformedCheckpoint, MalformedEnvelope, OrgId, OrgName, ParseError,
-    SignatureEnvelope, SigningKey, StoreId, VerifyingKey,
+    SignatureEnvelope, SigningKey, StatementTime, StoreId, VerifyingKey,
 };
 
 /// The `predicateType` that makes a statement one about an audit log: never one
@@ -78,8 +77,8 @@ pub struct AuditCheckpoint {
     pub sequence: u64,
     /// The last entry's hash.
     pub entry_hash: EntryHash,
-    /// When the checkpoint was made, kept to the microsecond.
-    pub created_at: DateTime<Utc>,
+    /// When the checkpoint was made.
+    pub created_at: StatementTime,
 }
 
 impl AuditCheckpoint {
@@ -96,10 +95,7 @@ impl AuditCheckpoint {
                 store_id: self.store.to_string(),
                 organization: self.org_name.to_string(),
                 sequence: self.sequence,
-                created_at: self
-                    .created_at
-                    .trunc_subsecs(6)
-                    .to_rfc3339_opts(SecondsFormat::AutoSi, true),
+                created_at: self.created_at.to_string(),
             }),
         };
         serde_json::to_string(&statement).expect("strings and integers serialise")
@@ -122,8 +118,6 @@ impl AuditCheckpoint {
             .map_err(|_| MalformedCheckpoint::SubjectCount { found })?;
         let Object(predicate) = statement.predicate;
         let malformed = |field| MalformedCheckpoint::Field { field };
-        let created_at = DateTime::parse_from_rfc3339(&predicate.created_at)
-            .map_err(|_| malformed("createdAt"))?;
         if predicate.sequence == 0 {
             return Err(malformed("sequence"));
         }
@@ -133,7 +127,7 @@ impl AuditCheckpoint {
             org_name: predicate.organization.parse().map_err(|_| malformed("organization"))?,
             sequence: predicate.sequence,
             entry_hash: subject.digest.0.sha256.parse().map_err(|_| malformed("sha256"))?,
-            created_at: created_at.to_utc().trunc_subsecs(6),
+            created_at: predicate.created_at.parse().map_err(|_| malformed("createdAt"))?,
         })
     }
 }

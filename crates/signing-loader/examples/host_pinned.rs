@@ -6,11 +6,10 @@
 use std::error::Error;
 use std::{env, fs};
 
-use signing_crypto::VerifyingKey;
 use signing_loader::{
-    LoadedPackage, SecurityConfig, SignatureSource, verify_and_load_package_offline,
+    LoadedPackage, PinnedKeys, SignatureSource, VerificationConfig, VerifyingKey,
+    verify_and_load_package_offline,
 };
-use signing_trust::PinnedKeys;
 
 /// What every plugin of this host exports.
 type WorkflowRun = unsafe extern "C" fn(*const u8, usize, *mut u8, *mut usize) -> i32;
@@ -18,7 +17,7 @@ type WorkflowRun = unsafe extern "C" fn(*const u8, usize, *mut u8, *mut usize) -
 fn main() -> Result<(), Box<dyn Error>> {
     let path = env::args().nth(1).ok_or("give a plugin")?;
     let key = VerifyingKey::from_pem(&fs::read("release.pub.pem")?)?;
-    let config = SecurityConfig { require_signatures: true, ..Default::default() };
+    let config = VerificationConfig::default();
     let keys = PinnedKeys::from(key);
     let plugin = verify_and_load_package_offline(&*path, &config, &keys, SignatureSource::Auto)?;
     println!("{}", call(entry_point(&plugin)?, "hello, world")?);

@@ -6,10 +6,10 @@
 use std::env;
 use std::error::Error;
 
-use signing_crypto::OrgName;
-use signing_loader::{LoadedPackage, SecurityConfig, SignatureSource, verify_and_load_package};
-use signing_trust::KeyManager;
-use signing_trust::store::{OrganizationRef, Store};
+use signing_loader::{
+    KeyManager, LoadedPackage, OrgName, OrganizationRef, SignatureSource, Store,
+    VerificationConfig, verify_package,
+};
 
 /// What every plugin of this host exports.
 type WorkflowRun = unsafe extern "C" fn(*const u8, usize, *mut u8, *mut usize) -> i32;
@@ -19,10 +19,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let path = env::args().nth(1).ok_or("give a plugin")?;
     let store = Store::open(&env::var("CLOACINA_DATABASE_URL")?.parse()?).await?;
     let org = store.organization(OrganizationRef::Name(OrgName::new("acme")?)).await?.id;
-    let config = SecurityConfig { require_signatures: true, ..Default::default() };
+    let config = VerificationConfig::default();
     let keys = KeyManager::new(store, None);
-    let plugin =
-        verify_and_load_package(&*path, org, &config, &keys, SignatureSource::Auto).await?;
+    let verified = verify_package(&*path, org, &config, &keys, SignatureSource::Auto).await?;
+    let plugin = verified.load(&keys).await?;
     println!("{}", call(entry_point(&plugin)?, "hello, world")?);
     Ok(())
 }

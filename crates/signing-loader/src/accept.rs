@@ -6,9 +6,10 @@ use signing_crypto::{
 };
 use signing_trust::{TrustDecision, TrustedKey, UntrustedReason};
 
-use crate::policy::{Policy, Validity};
+use crate::policy::Validity;
 use crate::{
-    ActualContent, ExpectedContent, RequiredSigners, VerificationError, VerificationReport,
+    ActualContent, ExpectedContent, RequiredSigners, VerificationConfig, VerificationError,
+    VerificationReport,
 };
 
 /// A statement that trusted keys have signed and that holds now. Nothing is said yet
@@ -28,19 +29,19 @@ pub(crate) struct Accepted {
 pub(crate) fn accept(
     envelope: &SignatureEnvelope,
     decision: &TrustDecision,
-    policy: &Policy,
+    config: &VerificationConfig,
     name: &PackageName,
 ) -> Result<Accepted, VerificationError> {
-    let (statement, signers) = signed_by_trusted(envelope, decision, policy.required_signers)?;
+    let (statement, signers) = signed_by_trusted(envelope, decision, config.required_signers)?;
     let said = statement.statement();
     if said.name() != name {
         let (expected, signed) = (name.clone(), said.name().clone());
         return Err(VerificationError::WrongName { expected, signed });
     }
     let expires_at = said.expires_at().map(StatementTime::to_utc);
-    let validity = policy.require_valid(expires_at, said.version(), decision)?;
+    let validity = config.require_valid(expires_at, said.version(), decision)?;
     let ends_soon = |signer: &&TrustedKey| {
-        policy.validity(signer.limits.expires_at, decision.now()) != Validity::Ample
+        config.validity(signer.limits.expires_at, decision.now()) != Validity::Ample
     };
     let expiring = signers.iter().filter(ends_soon).cloned().collect();
     Ok(Accepted { statement, signers, validity, expiring })
@@ -145,5 +146,45 @@ fn claims(envelope: &SignatureEnvelope) -> impl Iterator<Item = Fingerprint> {
 impl From<MalformedEnvelope> for VerificationError {
     fn from(reason: MalformedEnvelope) -> Self {
         Self::MalformedSignature { reason }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use signing_crypto::{AuditCheckpoint, EntryHash, SignedCheckpoint, SigningKey, StoreId};
+    use signing_trust::{PinnedKeys, Signers};
+
+    use super::*;
+
+    #[test]
+    fn a_malformed_statement_of_a_trusted_key_is_called_malformed() {
+        let [trusted, other] = [(); 2].map(|()| SigningKey::generate().unwrap());
+        // A trusted key signs other things than packages, too.
+        let checkpoint = AuditCheckpoint {
+            store: StoreId::random(),
+            org: OrgId::random(),
+            org_name: "acme".parse().unwrap(),
+            sequence: 1,
+            entry_hash: EntryHash::from_bytes([7; 32]),
+            created_at: "2026-01-28T12:00:00Z".parse().unwrap(),
+        };
+        let signed = SignedCheckpoint::sign(&checkpoint, &trusted);
+        let envelope = SignatureEnvelope::parse(signed.to_json().as_bytes()).unwrap();
+        let accept_by = |key: &SigningKey| {
+            let decision = PinnedKeys::from(key.verifying_key()).decide(&Signers::of(&envelope));
+            let (config, name) = (VerificationConfig::default(), "a.so".parse().unwrap());
+            accept(&envelope, &decision, &config, &name).map(drop).unwrap_err()
+        };
+
+        let refused = accept_by(&trusted);
+        assert!(matches!(refused, VerificationError::MalformedSignature { .. }), "{refused:?}");
+        let refused = accept_by(&other);
+        assert!(
+            matches!(
+                refused,
+                VerificationError::UntrustedSigner { reason: UntrustedReason::NotPinned, .. }
+            ),
+            "{refused:?}"
+        );
     }
 }

@@ -10,8 +10,8 @@ use thiserror::Error;
 mod organization;
 
 use crate::{
-    LoadedPackage, PackageError, PackagePath, RequiredSigners, SecurityConfig, SignatureSource,
-    SignerCount, verify_and_load_package_offline,
+    LoadedPackage, PackageError, PackagePath, RequiredSigners, SignatureSource, SignerCount,
+    VerificationConfig, danger_load_unsigned, verify_and_load_package_offline,
 };
 
 /// The command-line options of a runner that loads packages.
@@ -95,12 +95,15 @@ impl std::fmt::Debug for SecurityArgs {
 /// What the options come to: ready to load packages.
 #[derive(Debug)]
 pub struct Security {
-    config: SecurityConfig,
+    config: VerificationConfig,
     trust: Trust,
 }
 
+/// Whose signatures count.
 #[derive(Debug)]
 enum Trust {
+    /// Nobody's: signatures are not required.
+    Unsigned,
     Pinned(PinnedKeys),
     #[cfg(feature = "store")]
     Organization(organization::Organization),
@@ -146,12 +149,14 @@ pub enum SecurityArgsError {
 impl SecurityArgs {
     /// Reads the key files, or opens the store and finds the organisation.
     pub async fn resolve(&self) -> Result<Security, SecurityArgsError> {
-        let config = SecurityConfig {
-            require_signatures: self.require_signatures,
+        let config = VerificationConfig {
             required_signers: self.required_signers(),
             clock_skew_allowance: self.clock_skew_allowance(),
             ..Default::default()
         };
+        if !self.require_signatures {
+            return Ok(Security { config, trust: Trust::Unsigned });
+        }
         #[cfg(feature = "store")]
         if let Some(org) = &self.org {
             let url = self.database_url.as_deref().ok_or(SecurityArgsError::NoStore)?;
@@ -197,19 +202,16 @@ fn insecure_url(
 }
 
 impl Security {
-    /// What is asked of packages.
-    pub fn config(&self) -> &SecurityConfig {
-        &self.config
-    }
-
     /// Verifies a package, if signatures are required, and loads it.
     ///
     /// # Errors
     ///
-    /// As [`verify_and_load_package`](crate::verify_and_load_package).
+    /// As [`VerifiedPackage::load`](crate::VerifiedPackage::load), or without
+    /// `--require-signatures` as [`danger_load_unsigned`].
     pub async fn load(&self, path: impl Into<PackagePath>) -> Result<LoadedPackage, PackageError> {
         let source = SignatureSource::Auto;
         match &self.trust {
+            Trust::Unsigned => danger_load_unsigned(path),
             Trust::Pinned(keys) => {
                 verify_and_load_package_offline(path, &self.config, keys, source)
             }

@@ -108,6 +108,11 @@ pub enum VerificationError {
         /// Why it is not trusted.
         reason: UntrustedReason,
     },
+    /// The signature names no key, and was not tried with every trusted key: those that
+    /// name theirs decide. Only `inspect_signature` and
+    /// `explain_package` say so, of one signature among several.
+    #[error("the signature names no key, and was not needed")]
+    UnnamedSignature,
     /// The signature is not the trusted key's: it, or what it signs, was changed.
     #[error("the signature was not made by the key {fingerprint} that it names")]
     InvalidSignature {

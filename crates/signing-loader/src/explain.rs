@@ -1,13 +1,14 @@
 use signing_crypto::{MalformedEnvelope, PackageName, SignatureEnvelope};
-use signing_trust::{PinnedKeys, TrustDecision};
+use signing_trust::PinnedKeys;
 #[cfg(feature = "store")]
 use {signing_crypto::OrgId, signing_trust::TrustSource};
 
 use crate::inspect::inspect;
+use crate::signers::SignerDecision;
 use crate::source::EnvelopeSource;
 use crate::verify::Witness;
 use crate::{
-    PackageError, PackagePath, SecurityConfig, SignatureInspection, SignatureSource,
+    PackageError, PackagePath, SignatureInspection, SignatureSource, VerificationConfig,
     VerificationReport, verify,
 };
 
@@ -48,7 +49,7 @@ pub struct InspectedEnvelope {
 pub async fn explain_package<'a>(
     path: impl Into<PackagePath>,
     org: OrgId,
-    config: &SecurityConfig,
+    config: &VerificationConfig,
     trust: impl Into<TrustSource<'a>>,
     source: SignatureSource,
 ) -> Explanation {
@@ -62,7 +63,7 @@ pub async fn explain_package<'a>(
 /// tells what it has looked at.
 pub fn explain_package_offline(
     path: impl Into<PackagePath>,
-    config: &SecurityConfig,
+    config: &VerificationConfig,
     pinned: &PinnedKeys,
     source: SignatureSource,
 ) -> Explanation {
@@ -72,7 +73,7 @@ pub fn explain_package_offline(
 }
 
 struct Findings<'a> {
-    config: &'a SecurityConfig,
+    config: &'a VerificationConfig,
     envelopes: Vec<ExplainedEnvelope>,
 }
 
@@ -81,10 +82,10 @@ impl Witness for Findings<'_> {
         &mut self,
         source: &EnvelopeSource,
         envelope: &SignatureEnvelope,
-        decision: &TrustDecision,
+        decided: &SignerDecision,
         name: &PackageName,
     ) {
-        let inspection = inspect(envelope, decision, self.config, name);
+        let inspection = inspect(envelope, decided, self.config, name);
         let content = Ok(InspectedEnvelope { envelope: envelope.clone(), inspection });
         self.envelopes.push(ExplainedEnvelope { source: source.clone(), content });
     }

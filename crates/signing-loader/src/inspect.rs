@@ -1,11 +1,15 @@
 use signing_crypto::{EnvelopeSignature, PackageName, SignatureEnvelope};
-use signing_trust::{PinnedKeys, Signers, TrustDecision, TrustedKey, UntrustedReason};
+use signing_trust::{PinnedKeys, TrustDecision, TrustedKey, UntrustedReason};
 #[cfg(feature = "store")]
-use {signing_crypto::OrgId, signing_trust::TrustSource};
+use {
+    crate::signers::{Refusal, TrustQuestion},
+    signing_crypto::OrgId,
+    signing_trust::{Signers, TrustSource},
+};
 
 use crate::accept::accept;
-use crate::policy::Policy;
-use crate::{PackageError, SecurityConfig, VerificationError};
+use crate::signers::{SignerDecision, Unnamed};
+use crate::{PackageError, VerificationConfig, VerificationError};
 
 /// What an envelope comes to without the package that it is about.
 #[derive(Debug)]
@@ -30,13 +34,18 @@ pub struct SignatureInspection {
 pub async fn inspect_signature<'a>(
     envelope: &SignatureEnvelope,
     org: OrgId,
-    config: &SecurityConfig,
+    config: &VerificationConfig,
     trust: impl Into<TrustSource<'a>>,
 ) -> Result<SignatureInspection, PackageError> {
     let name = claimed_name(envelope)?;
-    let (signers, allowance) = (Signers::of(envelope), config.clock_skew_allowance);
-    let decision = trust.into().decide_with_allowance(org, &signers, &name, allowance).await?;
-    Ok(inspect(envelope, &decision, config, &name))
+    let (trust, clock_skew_allowance) = (trust.into(), config.clock_skew_allowance);
+    let question = TrustQuestion { trust, org, package: &name, clock_skew_allowance };
+    let (decided, _) = question
+        .decide(Signers::of(envelope), |decision| {
+            accept(envelope, decision, config, &name).map_err(Refusal::from)
+        })
+        .await?;
+    Ok(inspect(envelope, &decided, config, &name))
 }
 
 /// As [`inspect_signature`], with pinned keys.
@@ -46,11 +55,11 @@ pub async fn inspect_signature<'a>(
 /// [`VerificationError::MalformedSignature`] if the envelope is about no package.
 pub fn inspect_signature_offline(
     envelope: &SignatureEnvelope,
-    config: &SecurityConfig,
+    config: &VerificationConfig,
     pinned: &PinnedKeys,
 ) -> Result<SignatureInspection, PackageError> {
     let name = claimed_name(envelope)?;
-    Ok(inspect(envelope, &pinned.decide(&Signers::of(envelope)), config, &name))
+    Ok(inspect(envelope, &SignerDecision::by_pinned_keys(pinned, envelope), config, &name))
 }
 
 fn claimed_name(envelope: &SignatureEnvelope) -> Result<PackageName, VerificationError> {
@@ -59,16 +68,17 @@ fn claimed_name(envelope: &SignatureEnvelope) -> Result<PackageName, Verificatio
 
 pub(crate) fn inspect(
     envelope: &SignatureEnvelope,
-    decision: &TrustDecision,
-    config: &SecurityConfig,
+    decided: &SignerDecision,
+    config: &VerificationConfig,
     name: &PackageName,
 ) -> SignatureInspection {
+    let SignerDecision { decision, unnamed } = decided;
     let signatures = envelope
         .signatures()
         .iter()
-        .map(|signature| verdict(envelope, signature, decision))
+        .map(|signature| verdict(envelope, signature, decision, *unnamed))
         .collect();
-    let outcome = accept(envelope, decision, &Policy::of(config), name).map(|_| ());
+    let outcome = accept(envelope, decision, config, name).map(|_| ());
     SignatureInspection { signatures, outcome }
 }
 
@@ -76,11 +86,18 @@ fn verdict(
     envelope: &SignatureEnvelope,
     signature: &EnvelopeSignature,
     decision: &TrustDecision,
+    unnamed: Unnamed,
 ) -> Result<TrustedKey, VerificationError> {
     let made_it = |key: &TrustedKey| envelope.is_signature_by(signature, &key.key);
     let Some(fingerprint) = signature.claimed_signer() else {
-        let reason = UntrustedReason::Unknown;
-        let unknown = VerificationError::UntrustedSigner { fingerprint: None, reason };
+        let unknown = match unnamed {
+            Unnamed::Tried => {
+                let reason = UntrustedReason::Unknown;
+                VerificationError::UntrustedSigner { fingerprint: None, reason }
+            }
+            #[cfg(feature = "store")]
+            Unnamed::NotTried => VerificationError::UnnamedSignature,
+        };
         return decision.trusted().find(|key| made_it(key)).cloned().ok_or(unknown);
     };
     match decision.about(&fingerprint) {

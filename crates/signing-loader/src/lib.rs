@@ -8,14 +8,18 @@
 //! ```
 //!
 //! A [`VerifiedPackage`] comes from verification only and owns the bytes that
-//! were hashed; a [`LoadedPackage`] comes from it only, or, if signatures are not
-//! required, from a sealed copy that says so. Between the two nothing can be
-//! swapped.
+//! were hashed; a [`LoadedPackage`] comes from it only, or from
+//! [`danger_load_unsigned`], and then says so. Between the two nothing can be swapped.
+//! [`verify_and_load_package`] alone has a switch, which is off by default.
+//!
+//! A program that loads packages depends on this crate alone: what its functions take
+//! and give is here, also where it is from another crate of the workspace.
 //!
 //! ```
-//! use signing_crypto::SigningKey;
-//! use signing_loader::{SecurityConfig, SignatureSource, sign_package, verify_package_offline};
-//! use signing_trust::PinnedKeys;
+//! use signing_loader::{
+//!     PinnedKeys, SignatureSource, SigningKey, VerificationConfig, sign_package,
+//!     verify_package_offline,
+//! };
 //!
 //! # let directory = tempfile::tempdir()?;
 //! # let path = directory.path().join("libworkflow.so");
@@ -25,7 +29,7 @@
 //! let signature = sign_package(&path, &key)?;
 //!
 //! // … and a runner that has the public key verifies it, before it loads it.
-//! let config = SecurityConfig { require_signatures: true, ..Default::default() };
+//! let config = VerificationConfig::default();
 //! let pinned = PinnedKeys::from(key.verifying_key());
 //! let source = SignatureSource::Memory(signature);
 //! let verified = verify_package_offline(&path, &config, &pinned, source)?;
@@ -49,6 +53,7 @@ mod sealed;
 mod quorum;
 
 mod policy;
+mod signers;
 
 mod accept;
 
@@ -70,7 +75,7 @@ mod error;
 
 #[cfg(feature = "clap")]
 pub use args::{Security, SecurityArgs, SecurityArgsError};
-pub use config::SecurityConfig;
+pub use config::{SecurityConfig, VerificationConfig};
 pub use error::{
     ActualContent, ExpectedContent, LoadError, PackageError, SignatureLocation, SignerCountError,
     VerificationError,
@@ -83,7 +88,7 @@ pub use inspect::inspect_signature;
 pub use inspect::{SignatureInspection, inspect_signature_offline};
 #[cfg(feature = "store")]
 pub use load::verify_and_load_package;
-pub use load::{LoadedPackage, Provenance, verify_and_load_package_offline};
+pub use load::{LoadedPackage, Provenance, danger_load_unsigned, verify_and_load_package_offline};
 pub use open::read_signature;
 pub use path::PackagePath;
 pub use quorum::{RequiredSigners, SignerCount};
@@ -93,3 +98,24 @@ pub use source::{EnvelopeSource, SignatureSource};
 #[cfg(feature = "store")]
 pub use verify::{check_package, verify_package};
 pub use verify::{check_package_offline, verify_package_offline};
+
+// What the above take and give, so that a runner needs no other crate. Items, not whole
+// crates: what is not named here can change without a new version of this one.
+#[doc(no_inline)]
+pub use signing_crypto::{
+    EnvelopeError, EnvelopeSignature, Fingerprint, KekError, KeyEncryptionKey, KeyError,
+    MalformedEnvelope, NameError, OrgId, OrgName, PackageDigest, PackageName, PackagePatterns,
+    PackageStatement, PackageVersion, ParseError, Passphrase, PassphraseError, PemError,
+    SignatureEnvelope, SignatureId, SigningKey, StatementTime, VerifyingKey,
+};
+#[doc(no_inline)]
+pub use signing_trust::{
+    AUDIT_TARGET, PinnedKeys, TrustError, TrustLimits, TrustPath, TrustSource, TrustSourceKind,
+    TrustedKey, UntrustedReason,
+};
+#[cfg(feature = "store")]
+#[doc(no_inline)]
+pub use signing_trust::{
+    Freshness, KeyManager,
+    store::{DatabaseUrl, OrganizationRecord, OrganizationRef, Store, StoreError, UrlError},
+};

@@ -9,11 +9,14 @@ use signing_trust::{
 use crate::dylib::Library;
 use crate::open::open_regular;
 use crate::sealed::SealedPackage;
-#[cfg(feature = "store")]
-use crate::verify::{blocking, verify_package};
 use crate::{
-    PackageError, PackagePath, SecurityConfig, SignatureSource, VerificationError,
+    PackageError, PackagePath, SignatureSource, VerificationConfig, VerificationError,
     VerificationReport, VerifiedPackage, verify_package_offline,
+};
+#[cfg(feature = "store")]
+use crate::{
+    SecurityConfig,
+    verify::{blocking, verify_package},
 };
 
 /// A package that is part of this process.
@@ -46,10 +49,12 @@ impl LoadedPackage {
     }
 }
 
-/// Verifies a package for the organisation `org` and loads it.
+/// Loads a package, **without verification unless `config.require_signatures` is on: it is
+/// off by default**. If it is on, the package is verified for the organization `org` first.
 ///
-/// If `config.require_signatures` is off, it is loaded without verification, and
-/// its [`provenance`](LoadedPackage::provenance) says so.
+/// To verify whatever a configuration says, use [`verify_package`](crate::verify_package)
+/// and [`VerifiedPackage::load`]. Whether the package was verified, its
+/// [`provenance`](LoadedPackage::provenance) says.
 ///
 /// # Errors
 ///
@@ -65,18 +70,15 @@ pub async fn verify_and_load_package<'a>(
 ) -> Result<LoadedPackage, PackageError> {
     let package = path.into();
     if config.require_signatures {
-        let trust = trust.into();
+        let (config, trust) = (&config.verification, trust.into());
         return verify_package(package, org, config, trust, source).await?.load(trust).await;
     }
-    let config = config.clone();
-    blocking(move || load_unsigned(&package, &config)).await
+    let limit = config.verification.max_package_size;
+    blocking(move || load_unsigned(&package, limit)).await
 }
 
 /// Verifies a package with pinned keys and loads it: no store, no network, no
 /// runtime.
-///
-/// If `config.require_signatures` is off, it is loaded without verification, and
-/// its [`provenance`](LoadedPackage::provenance) says so.
 ///
 /// # Errors
 ///
@@ -84,15 +86,25 @@ pub async fn verify_and_load_package<'a>(
 /// was reached, none of the package's code has run.
 pub fn verify_and_load_package_offline(
     path: impl Into<PackagePath>,
-    config: &SecurityConfig,
+    config: &VerificationConfig,
     pinned: &PinnedKeys,
     source: SignatureSource,
 ) -> Result<LoadedPackage, PackageError> {
-    let package = path.into();
-    if config.require_signatures {
-        return verify_package_offline(package, config, pinned, source)?.load_offline(pinned);
-    }
-    load_unsigned(&package, config)
+    verify_package_offline(path, config, pinned, source)?.load_offline(pinned)
+}
+
+/// Loads a package that nobody has verified, which gives its author the rights of this
+/// process. At most 4 GiB are read.
+///
+/// Its [`provenance`](LoadedPackage::provenance) says that it is unsigned, and a warning in
+/// the audit log does.
+///
+/// # Errors
+///
+/// [`VerificationError::PackageTooLarge`], [`VerificationError::NotARegularFile`], an I/O
+/// error, or [`PackageError::Load`].
+pub fn danger_load_unsigned(path: impl Into<PackagePath>) -> Result<LoadedPackage, PackageError> {
+    load_unsigned(&path.into(), VerificationConfig::default().max_package_size)
 }
 
 impl VerifiedPackage {
@@ -122,7 +134,7 @@ impl VerifiedPackage {
             (TrustSource::Pinned(keys), _) => Ok(keys.decide(&self.claims())),
             (trust, Some(org)) => {
                 let name: &PackageName = &self.report.name;
-                let allowance = self.policy.clock_skew_allowance;
+                let allowance = self.config.clock_skew_allowance;
                 trust.decide_with_allowance(org, &self.claims(), name, allowance).await
             }
             (_, None) => Err(TrustError::NoOrganization),
@@ -184,12 +196,12 @@ impl VerifiedPackage {
         match refusal {
             Some(error) if signers.is_empty() => return Err(error),
             refusal => {
-                let required = self.policy.required_signers;
+                let required = self.config.required_signers;
                 required.require(&signers).map_err(|error| error.beside(refusal))?;
             }
         }
         let VerificationReport { expires_at, version, .. } = &self.report;
-        self.policy.require_valid(*expires_at, version.as_ref(), decision)?;
+        self.config.require_valid(*expires_at, version.as_ref(), decision)?;
         Ok(signers)
     }
 
@@ -205,13 +217,12 @@ impl VerifiedPackage {
     }
 }
 
-fn load_unsigned(
+pub(crate) fn load_unsigned(
     package: &PackagePath,
-    config: &SecurityConfig,
+    limit: u64,
 ) -> Result<LoadedPackage, PackageError> {
     let name = package.name()?;
     let (file, size) = open_regular(package.path())?;
-    let limit = config.max_package_size;
     let sealed = match size > limit {
         true => return Err(VerificationError::PackageTooLarge { size, limit }.into()),
         false => SealedPackage::copy(file, limit, &name),
@@ -277,7 +288,30 @@ mod tests {
         let statement = package_statement(&path).unwrap().with_expiry(expiry);
         let source = SignatureSource::Memory(SignatureEnvelope::sign(&statement, key));
         let pinned = PinnedKeys::from(key.verifying_key());
-        verify_package_offline(&path, &SecurityConfig::default(), &pinned, source).unwrap()
+        verify_package_offline(&path, &VerificationConfig::default(), &pinned, source).unwrap()
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn an_unsigned_copy_that_grew_beyond_the_limit_does_not_load() {
+        // A file that says it is empty, as one does that grows after it was looked at.
+        let growing = PackagePath::new("/proc/self/maps");
+        assert_eq!(std::fs::metadata(growing.path()).unwrap().len(), 0);
+
+        let loaded = load_unsigned(&growing, 10);
+        assert!(
+            matches!(
+                loaded,
+                Err(PackageError::Verification(VerificationError::PackageTooLarge {
+                    size: 11,
+                    limit: 10
+                }))
+            ),
+            "{loaded:?}"
+        );
+        // It is read whole, and is no library.
+        let loaded = load_unsigned(&growing, 1 << 30);
+        assert!(matches!(loaded, Err(PackageError::Load(LoadError::Linker(_)))), "{loaded:?}");
     }
 
     #[test]

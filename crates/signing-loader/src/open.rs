@@ -68,3 +68,59 @@ fn not_regular(path: &Path) -> PackageError {
 fn is_vacant(path: &Path) -> bool {
     matches!(path.symlink_metadata(), Err(error) if error.kind() == io::ErrorKind::NotFound)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::env;
+    use std::process::Command;
+
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+
+    use super::*;
+
+    /// Set in a process that the test started, to a terminal's name.
+    const TERMINAL: &str = "CLOACINA_TEST_TERMINAL";
+
+    #[test]
+    fn a_terminal_that_is_opened_does_not_become_the_controlling_one() {
+        let Some(terminal) = env::var_os(TERMINAL) else {
+            return in_a_child(
+                "open::tests::a_terminal_that_is_opened_does_not_become_the_controlling_one",
+            );
+        };
+        // Only the leader of a session gets one by opening it.
+        rustix::process::setsid().unwrap();
+        let controlling = || File::open("/dev/tty").map(drop);
+
+        let refused = open_regular(Path::new(&terminal));
+        assert!(
+            matches!(
+                refused,
+                Err(PackageError::Verification(VerificationError::NotARegularFile { .. }))
+            ),
+            "{refused:?}"
+        );
+        assert!(controlling().is_err());
+
+        let _opened = File::open(&terminal).unwrap();
+        controlling().unwrap();
+    }
+
+    /// Runs the test `name` in a process of its own, which is given a terminal to open.
+    fn in_a_child(name: &str) {
+        let terminal =
+            openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
+        grantpt(&terminal).unwrap();
+        unlockpt(&terminal).unwrap();
+        let path = ptsname(&terminal, Vec::new()).unwrap();
+        let child = Command::new(env::current_exe().unwrap())
+            .args([name, "--exact"])
+            .env(TERMINAL, path.to_str().unwrap())
+            .output()
+            .unwrap();
+        let [out, err] =
+            [child.stdout, child.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
+        // A filter that finds nothing is a success to libtest.
+        assert!(child.status.success() && out.contains("1 passed"), "{out}\n{err}");
+    }
+}

@@ -4,16 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use signing_crypto::PackageVersion;
 use signing_trust::TrustDecision;
 
-use crate::{RequiredSigners, SecurityConfig, VerificationError};
-
-/// What is asked of a signature beyond that its key is trusted. A verified package
-/// keeps it, so that the same is asked when it is loaded.
-#[derive(Clone, Debug)]
-pub(crate) struct Policy {
-    pub(crate) required_signers: RequiredSigners,
-    pub(crate) clock_skew_allowance: Duration,
-    warn_before_expiry: TimeDelta,
-}
+use crate::{VerificationConfig, VerificationError};
 
 /// How long what holds now, a signature or the trust in a key, will go on to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,15 +18,7 @@ pub(crate) enum Validity {
     },
 }
 
-impl Policy {
-    pub(crate) fn of(config: &SecurityConfig) -> Self {
-        Self {
-            required_signers: config.required_signers,
-            clock_skew_allowance: config.clock_skew_allowance,
-            warn_before_expiry: delta(config.warn_before_expiry),
-        }
-    }
-
+impl VerificationConfig {
     /// Whether a statement with this expiry and version holds at the moment, and for
     /// the floor, that were decided about.
     pub(crate) fn require_valid(
@@ -74,7 +57,7 @@ impl Policy {
     ) -> Validity {
         match expires_at {
             Some(expires_at)
-                if expires_at.signed_duration_since(now) <= self.warn_before_expiry =>
+                if expires_at.signed_duration_since(now) <= delta(self.warn_before_expiry) =>
             {
                 Validity::EndsSoon { expires_at }
             }
@@ -111,12 +94,12 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn policy(allowance: Duration, warning: Duration) -> Policy {
-        Policy::of(&SecurityConfig {
+    fn policy(allowance: Duration, warning: Duration) -> VerificationConfig {
+        VerificationConfig {
             clock_skew_allowance: allowance,
             warn_before_expiry: warning,
             ..Default::default()
-        })
+        }
     }
 
     fn is_expired(result: Result<Validity, VerificationError>) -> bool {

@@ -4,7 +4,7 @@ use signing_crypto::{
 };
 use signing_trust::{TrustPath, TrustSourceKind, TrustedKey};
 
-use crate::policy::Policy;
+use crate::VerificationConfig;
 use crate::sealed::SealedPackage;
 
 /// What a verification found: that trusted keys have signed these bytes under
@@ -81,7 +81,8 @@ impl VerificationReport {
 pub struct VerifiedPackage {
     pub(crate) sealed: SealedPackage,
     pub(crate) report: VerificationReport,
-    pub(crate) policy: Policy,
+    /// Asked again when it is loaded.
+    pub(crate) config: VerificationConfig,
     /// What says whether it still is good.
     pub(crate) verified_by: TrustSourceKind,
 }

@@ -4,19 +4,17 @@ use std::io::{self, Read};
 use signing_crypto::{
     HashedContent, MalformedEnvelope, OrgId, PackageDigest, PackageName, SignatureEnvelope,
 };
-use signing_trust::{
-    AuditEvent, EventType, PinnedKeys, Signers, TrustDecision, TrustPath, TrustSourceKind,
-    TrustedKey,
-};
+use signing_trust::{AuditEvent, EventType, PinnedKeys, TrustPath, TrustSourceKind, TrustedKey};
 
 use crate::accept::{Accepted, accept};
 use crate::open::open_regular;
-use crate::policy::{Policy, Validity};
+use crate::policy::Validity;
 use crate::sealed::SealedPackage;
+use crate::signers::SignerDecision;
 use crate::source::{EnvelopeSource, Found};
 use crate::{
-    ActualContent, PackageError, PackagePath, SecurityConfig, SignatureSource, VerificationError,
-    VerificationReport, VerifiedPackage,
+    ActualContent, PackageError, PackagePath, SignatureSource, VerificationConfig,
+    VerificationError, VerificationReport, VerifiedPackage,
 };
 
 #[cfg(feature = "store")]
@@ -27,8 +25,7 @@ pub(crate) use with_store::{blocking, check};
 #[cfg(feature = "store")]
 pub use with_store::{check_package, verify_package};
 
-/// Verifies a package with pinned keys: no store, no network, no runtime. Always
-/// verifies, whatever `config.require_signatures` says.
+/// Verifies a package with pinned keys: no store, no network, no runtime.
 ///
 /// # Errors
 ///
@@ -36,7 +33,7 @@ pub use with_store::{check_package, verify_package};
 /// that it could not be decided, which is to be treated alike.
 pub fn verify_package_offline(
     path: impl Into<PackagePath>,
-    config: &SecurityConfig,
+    config: &VerificationConfig,
     pinned: &PinnedKeys,
     source: SignatureSource,
 ) -> Result<VerifiedPackage, PackageError> {
@@ -54,7 +51,7 @@ pub fn verify_package_offline(
 /// As [`verify_package_offline`].
 pub fn check_package_offline(
     path: impl Into<PackagePath>,
-    config: &SecurityConfig,
+    config: &VerificationConfig,
     pinned: &PinnedKeys,
     source: SignatureSource,
 ) -> Result<VerificationReport, PackageError> {
@@ -63,7 +60,7 @@ pub fn check_package_offline(
 
 pub(crate) fn check_offline(
     package: &PackagePath,
-    config: &SecurityConfig,
+    config: &VerificationConfig,
     pinned: &PinnedKeys,
     source: SignatureSource,
     witness: &mut impl Witness,
@@ -80,7 +77,7 @@ pub(crate) trait Witness {
         &mut self,
         source: &EnvelopeSource,
         envelope: &SignatureEnvelope,
-        decision: &TrustDecision,
+        decided: &SignerDecision,
         name: &PackageName,
     );
 
@@ -94,7 +91,7 @@ impl Witness for () {
         &mut self,
         _: &EnvelopeSource,
         _: &SignatureEnvelope,
-        _: &TrustDecision,
+        _: &SignerDecision,
         _: &PackageName,
     ) {
     }
@@ -104,7 +101,7 @@ impl Witness for () {
 
 fn offline<T>(
     package: &PackagePath,
-    config: &SecurityConfig,
+    config: &VerificationConfig,
     pinned: &PinnedKeys,
     source: SignatureSource,
     measure: Measure<T>,
@@ -121,9 +118,9 @@ fn offline<T>(
             return Err(VerificationError::SignatureNotFound { location }.into());
         }
     };
-    let decision = pinned.decide(&Signers::of(&envelope));
-    witness.saw(&source, &envelope, &decision, &opened.name);
-    let accepted = accept(&envelope, &decision, &Policy::of(config), &opened.name)?;
+    let decided = SignerDecision::by_pinned_keys(pinned, &envelope);
+    witness.saw(&source, &envelope, &decided, &opened.name);
+    let accepted = accept(&envelope, &decided.decision, config, &opened.name)?;
     let measured = opened.measure_up_to(&accepted, measure)?;
     Verified::new(accepted, measured, None)
 }
@@ -152,11 +149,11 @@ impl<T> Verified<T> {
 impl Verified<SealedPackage> {
     fn into_package(
         self,
-        config: &SecurityConfig,
+        config: &VerificationConfig,
         verified_by: TrustSourceKind,
     ) -> VerifiedPackage {
         let Self { report, kept: sealed, .. } = self;
-        VerifiedPackage { sealed, report, policy: Policy::of(config), verified_by }
+        VerifiedPackage { sealed, report, config: config.clone(), verified_by }
     }
 }
 
@@ -182,7 +179,7 @@ fn hash(file: File, limit: u64, _: &PackageName) -> io::Result<(HashedContent, (
 }
 
 impl OpenedPackage {
-    fn open(package: &PackagePath, config: &SecurityConfig) -> Result<Self, PackageError> {
+    fn open(package: &PackagePath, config: &VerificationConfig) -> Result<Self, PackageError> {
         let name = package.name()?;
         let (file, size) = open_regular(package.path())?;
         if size > config.max_package_size {
@@ -258,5 +255,49 @@ fn announce<T>(
             }
             event.emit();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use signing_crypto::{SignatureEnvelope, SigningKey};
+    use signing_trust::Signers;
+
+    use super::*;
+    use crate::package_statement;
+
+    /// One byte too many tells that it is not what was signed; the rest is not read.
+    #[test]
+    fn a_package_that_grows_after_it_was_opened_is_read_one_byte_too_far_at_most() {
+        fn size_of<T>(measure: Measure<T>) -> u64 {
+            let directory = tempfile::tempdir().unwrap();
+            let path = directory.path().join("libworkflow.so");
+            std::fs::write(&path, "package").unwrap();
+            let key = SigningKey::generate().unwrap();
+            let envelope = SignatureEnvelope::sign(&package_statement(&path).unwrap(), &key);
+            let (package, config) = (PackagePath::new(&path), VerificationConfig::default());
+
+            let opened = OpenedPackage::open(&package, &config).unwrap();
+            let mut file = File::options().append(true).open(&path).unwrap();
+            file.write_all(&[0; 1 << 20]).unwrap();
+
+            let decision = PinnedKeys::from(key.verifying_key()).decide(&Signers::of(&envelope));
+            let name = package.name().unwrap();
+            let accepted = accept(&envelope, &decision, &config, &name).unwrap();
+            let (content, _) = opened.measure_up_to(&accepted, measure).unwrap();
+            let refused = accepted.require_content(&content).unwrap_err();
+            assert!(
+                matches!(
+                    refused,
+                    VerificationError::TamperedPackage { actual: ActualContent::Size(8), .. }
+                ),
+                "{refused:?}"
+            );
+            content.size
+        }
+        assert_eq!(size_of(hash), 8);
+        assert_eq!(size_of(seal), 8);
     }
 }

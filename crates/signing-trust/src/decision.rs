@@ -160,8 +160,13 @@ pub enum UntrustedReason {
     },
     /// It is not one of the keys at hand.
     NotPinned,
-    /// The organisation itself has revoked or denied it.
+    /// The organization itself has revoked its trust in it.
     Revoked {
+        /// When it did.
+        at: DateTime<Utc>,
+    },
+    /// The organization itself has denied it, without having trusted it.
+    Denied {
         /// When it did.
         at: DateTime<Utc>,
     },
@@ -225,7 +230,10 @@ impl fmt::Display for UntrustedReason {
                 write!(f, "the grant to {child_name}, which trusts it, is only for {packages}")
             }
             Self::NotPinned => f.write_str("it is not one of the keys that were given"),
-            Self::Revoked { at } => write!(f, "the organisation revoked it at {}", time(at)),
+            Self::Revoked { at } => {
+                write!(f, "the organisation revoked its trust in it at {}", time(at))
+            }
+            Self::Denied { at } => write!(f, "the organisation denied it at {}", time(at)),
             Self::RevokedByChild { child_name, at } => {
                 write!(f, "{child_name}, which trusted it, revoked it at {}", time(at))
             }

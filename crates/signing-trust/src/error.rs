@@ -6,7 +6,8 @@ use crate::TrustSourceKind;
 use chrono::{DateTime, Utc};
 #[cfg(feature = "store")]
 use signing_crypto::{
-    EnvelopeError, Fingerprint, KeyError, KeyId, MalformedEnvelope, OrgId, StoreId, WrapError,
+    EnvelopeError, Fingerprint, KeyError, KeyId, MalformedEnvelope, OrgId, ParseError, StoreId,
+    WrapError,
 };
 #[cfg(feature = "store")]
 use signing_store::{AuditFault, StoreError};
@@ -96,6 +97,10 @@ pub enum TrustError {
         /// The present.
         now: DateTime<Utc>,
     },
+    /// The clock shows a time that no statement can name, so nothing was signed.
+    #[cfg(feature = "store")]
+    #[error("the clock shows a time that cannot be signed")]
+    Clock(#[source] ParseError),
     /// A signature names no key, and there are too many to try.
     #[cfg(feature = "store")]
     #[error(

@@ -67,6 +67,11 @@ pub enum KeyStanding {
         /// Why.
         reason: RevocationReason,
     },
+    /// They are refused, and never were accepted by the organization's own word.
+    Denied {
+        /// Since when.
+        at: DateTime<Utc>,
+    },
     /// Every organisation of the store refuses them.
     Compromised {
         /// Since when.
@@ -170,6 +175,7 @@ fn graph_key(
     let sound = row.public_key.is_some_and(|key| key.fingerprint() == row.fingerprint);
     let standing = match (compromised_at, row.revoked_at, row.expires_at) {
         (Some(at), _, _) => KeyStanding::Compromised { at },
+        (None, Some(at), _) if row.public_key.is_none() => KeyStanding::Denied { at },
         (None, Some(at), _) => {
             let reason = row.revocation_reason.unwrap_or_default();
             KeyStanding::Revoked { at, reason }

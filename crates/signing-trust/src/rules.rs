@@ -144,8 +144,12 @@ fn judge(
     }
     // The organisation's own refusal wins over every grant.
     let own = words.iter().filter(|word| word.fact.grant.is_none());
-    if let Some(at) = own.filter_map(|word| word.key.revoked_at).min() {
-        return Err(UntrustedReason::Revoked { at });
+    let refusals = own.filter_map(|word| Some((word.key.revoked_at?, word.key.public_key)));
+    match refusals.min_by_key(|(at, _)| *at) {
+        Some((at, Some(_))) => return Err(UntrustedReason::Revoked { at }),
+        // Denied by its fingerprint: the organization has never had the key.
+        Some((at, None)) => return Err(UntrustedReason::Denied { at }),
+        None => {}
     }
     let mut trusted: Option<TrustedKey> = None;
     let mut refusal = UntrustedReason::Unknown;

@@ -34,7 +34,7 @@ mod programs;
 pub use compare::mismatch;
 pub use names::Names;
 pub use page::{Block, Fault, Kind, Page};
-pub use programs::{Programs, repository};
+pub use programs::{Programs, cargo, repository};
 pub use shell::{Counts, Place, run};
 pub use site::Site;
 

@@ -29,6 +29,16 @@ pub fn repository() -> PathBuf {
     here.ancestors().nth(2).unwrap_or(here).to_path_buf()
 }
 
+/// Cargo, as if it was not run by a test: what cargo tells a test about its package, build
+/// scripts take for a change.
+pub fn cargo() -> Command {
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    for (name, _) in env::vars().filter(|(name, _)| !is_kept(name)) {
+        command.env_remove(name);
+    }
+    command
+}
+
 /// The programs that the pages use, built from this repository.
 pub struct Programs {
     built: PathBuf,
@@ -38,13 +48,8 @@ impl Programs {
     /// Builds them where `cargo build` puts them.
     pub fn build() -> io::Result<Self> {
         for arguments in BUILDS {
-            let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-            let mut command = Command::new(cargo);
+            let mut command = cargo();
             command.args(arguments).args(["--quiet", "--locked"]).current_dir(repository());
-            // What cargo tells a test about its package, build scripts take for a change.
-            for (name, _) in env::vars().filter(|(name, _)| !is_kept(name)) {
-                command.env_remove(name);
-            }
             let output = command.output()?;
             if !output.status.success() {
                 return Err(io::Error::other(String::from_utf8_lossy(&output.stderr)));

@@ -2,5 +2,6 @@
 
 mod false_server;
 mod forged_rows;
+mod hostile_inputs;
 mod reused_names;
 mod weak_roles;

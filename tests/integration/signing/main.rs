@@ -22,3 +22,6 @@ mod freshness;
 mod attacks;
 
 mod postgres;
+
+
+mod documented_limits;

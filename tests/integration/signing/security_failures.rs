@@ -87,7 +87,7 @@ async fn quickly<T>(work: impl Future<Output = T>) -> T {
 
 async fn hostile_library_runs_when_loaded_unsigned(mut world: World) {
     let target = Target::new(&world).await;
-    world.config.require_signatures = false;
+    world.require_signatures = false;
 
     let loaded = world.load(&target.path, target.org, SignatureSource::Auto).await.unwrap();
 

@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use signing_crypto::{EnvelopeSignature, PackageStatement, SignatureEnvelope};
 use signing_loader::{
-    PackageError, PackagePath, SecurityConfig, SignatureInspection, SignatureLocation,
+    PackageError, PackagePath, SignatureInspection, SignatureLocation, VerificationConfig,
     VerificationError, inspect_signature, inspect_signature_offline, read_signature,
 };
 use signing_trust::{PinnedKeys, TrustedKey};
@@ -13,6 +13,7 @@ use crate::context::{Context, organization};
 use crate::error::{CliError, Outcome};
 use crate::key_files;
 use crate::output::{Lines, Report, chain};
+use crate::remedy::advice;
 
 /// The signature's file: the one that is named, or that of a package.
 pub(super) fn file(path: Option<PathBuf>, signature: Option<PathBuf>) -> PathBuf {
@@ -30,7 +31,8 @@ pub(super) fn file(path: Option<PathBuf>, signature: Option<PathBuf>) -> PathBuf
 pub(super) fn unverified(file: &Path) -> Result<Report, CliError> {
     let envelope = read(file)?;
     let refusal = envelope.unverified_statement().err().map(VerificationError::from);
-    Ok(Shown { file, envelope, verdicts: None }.report(refusal.map(PackageError::from)))
+    Ok(Shown { file, envelope, verdicts: None }
+        .report(refusal.map(PackageError::from).map(CliError::from)))
 }
 
 /// Shows it, and what of it these keys have signed.
@@ -39,8 +41,9 @@ pub(super) fn with_pinned_keys(file: &Path, trust_keys: &[PathBuf]) -> Result<Re
         trust_keys.iter().map(|path| key_files::read_public_key(path)).collect();
     let keys = keys?;
     let envelope = read(file)?;
-    let inspected = inspect_signature_offline(&envelope, &SecurityConfig::default(), &keys);
-    Shown::inspected(file, envelope, inspected)
+    let inspected = inspect_signature_offline(&envelope, &VerificationConfig::default(), &keys);
+    let (verdicts, refusal) = verdicts(inspected)?;
+    Ok(Shown { file, envelope, verdicts }.report(refusal.map(CliError::from)))
 }
 
 /// Shows it, and what of it was signed by keys that the organisation trusts.
@@ -50,11 +53,16 @@ pub(super) async fn with_store(
     org: &str,
 ) -> Result<Report, CliError> {
     let keys = context.keys().await?;
-    let org = organization(&keys, org).await?.id;
+    let org = organization(&keys, org).await?;
     let envelope = read(file)?;
-    let config = SecurityConfig::default();
-    let inspected = inspect_signature(&envelope, org, &config, &keys).await;
-    Shown::inspected(file, envelope, inspected)
+    let config = VerificationConfig::default();
+    let inspected = inspect_signature(&envelope, org.id, &config, &keys).await;
+    let (verdicts, refusal) = verdicts(inspected)?;
+    let refusal = match refusal {
+        Some(error) => Some(advice::of_package(&keys, &org, error).await),
+        None => None,
+    };
+    Ok(Shown { file, envelope, verdicts }.report(refusal))
 }
 
 fn read(file: &Path) -> Result<SignatureEnvelope, PackageError> {
@@ -73,25 +81,22 @@ struct Shown<'a> {
     verdicts: Option<Vec<Verdict>>,
 }
 
-impl<'a> Shown<'a> {
-    fn inspected(
-        file: &'a Path,
-        envelope: SignatureEnvelope,
-        inspected: Result<SignatureInspection, PackageError>,
-    ) -> Result<Report, CliError> {
-        let (verdicts, refusal) = match inspected {
-            Ok(SignatureInspection { signatures, outcome, .. }) => {
-                (Some(signatures), outcome.err().map(PackageError::from))
-            }
-            // It is about no package, so that nobody's trust says anything about it.
-            Err(error @ PackageError::Verification(_)) => (None, Some(error)),
-            Err(error) => return Err(error.into()),
-        };
-        Ok(Self { file, envelope, verdicts }.report(refusal))
+/// A verdict for each signature, and why the envelope is refused if it is.
+fn verdicts(
+    inspected: Result<SignatureInspection, PackageError>,
+) -> Result<(Option<Vec<Verdict>>, Option<PackageError>), PackageError> {
+    match inspected {
+        Ok(SignatureInspection { signatures, outcome, .. }) => {
+            Ok((Some(signatures), outcome.err().map(PackageError::from)))
+        }
+        // It is about no package, so nobody's trust says anything about it.
+        Err(error @ PackageError::Verification(_)) => Ok((None, Some(error))),
+        Err(error) => Err(error),
     }
+}
 
-    fn report(self, refusal: Option<PackageError>) -> Report {
-        let refusal = refusal.map(CliError::from);
+impl Shown<'_> {
+    fn report(self, refusal: Option<CliError>) -> Report {
         let (verdict, meaning) = match (&refusal, &self.verdicts) {
             (Some(error), _) if error.outcome() == Outcome::Refused => {
                 ("refused", "nothing that it claims is to be relied on")
@@ -168,6 +173,7 @@ fn signature_lines(signature: &EnvelopeSignature, verdict: Option<&Verdict>) -> 
         Some(Err(VerificationError::UntrustedSigner { reason, .. })) => {
             format!("not trusted: {reason}")
         }
+        Some(Err(VerificationError::UnnamedSignature)) => "not tried".into(),
         Some(Err(_)) => "broken: not made by the key that it names".into(),
     };
     let keyid = match signature.claimed_signer() {

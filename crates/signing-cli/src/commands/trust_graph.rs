@@ -29,7 +29,7 @@ pub(super) fn run(context: &Context, command: Trust) -> Result<Report, CliError>
             Picture::Dot => dot::draw(&graph),
             Picture::Mermaid => mermaid::draw(&graph),
         };
-        Ok(Report::shown(drawn, graph_json(&graph)))
+        Ok(Report::shown(drawn, graph_json(&graph, org)))
     })
 }
 
@@ -57,7 +57,9 @@ fn deleted_text(org: &GraphOrganization) -> String {
 fn verb(key: &GraphKey) -> &'static str {
     match &key.standing {
         KeyStanding::Trusted => "trusts",
-        KeyStanding::Revoked { .. } | KeyStanding::Compromised { .. } => "refuses",
+        KeyStanding::Revoked { .. }
+        | KeyStanding::Denied { .. }
+        | KeyStanding::Compromised { .. } => "refuses",
         KeyStanding::Expired { .. } => "trusted",
         _ => "ignores",
     }
@@ -72,6 +74,7 @@ pub(super) fn remark(key: &GraphKey) -> String {
         (KeyStanding::Revoked { at, reason }, _) => {
             format!("  revoked at {} as {reason}", time::text(at))
         }
+        (KeyStanding::Denied { at }, _) => format!("  denied at {}", time::text(at)),
         (KeyStanding::Compromised { at }, _) => {
             format!("  compromised for every organisation at {}", time::text(at))
         }
@@ -134,6 +137,7 @@ pub(super) fn key_json(key: &GraphKey) -> Value {
         KeyStanding::Trusted => ("trusted", None, None),
         KeyStanding::Expired { at } => ("expired", Some(at), None),
         KeyStanding::Revoked { at, reason } => ("revoked", Some(at), Some(reason.as_str())),
+        KeyStanding::Denied { at } => ("denied", Some(at), None),
         KeyStanding::Compromised { at } => ("compromised", Some(at), None),
         _ => ("mismatched", None, None),
     };
@@ -149,14 +153,23 @@ pub(super) fn key_json(key: &GraphKey) -> Value {
     })
 }
 
-fn graph_json(graph: &TrustGraph) -> Value {
+/// Where it is drawn for one organization, only its own rows have ids: those of others are
+/// not its to act on.
+fn graph_json(graph: &TrustGraph, drawn_for: Option<OrgId>) -> Value {
     let organization = |org: &GraphOrganization| {
+        let mut keys: Vec<_> = org.keys.iter().map(key_json).collect();
+        let mut grants: Vec<_> = org.grants.iter().map(grant_json).collect();
+        if drawn_for.is_some_and(|id| id != org.id) {
+            for document in keys.iter_mut().chain(&mut grants) {
+                document["id"] = Value::Null;
+            }
+        }
         json!({
             "id": org.id.to_string(),
             "name": org.name.as_str(),
             "deleted_at": org.deleted_at.as_ref().map(time::text),
-            "keys": org.keys.iter().map(key_json).collect::<Vec<_>>(),
-            "grants": org.grants.iter().map(grant_json).collect::<Vec<_>>(),
+            "keys": keys,
+            "grants": grants,
         })
     };
     json!({

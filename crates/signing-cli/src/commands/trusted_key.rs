@@ -22,12 +22,12 @@ pub(super) fn via_json(via: &TrustPath) -> Value {
         TrustPath::Direct { trusted_key } => {
             json!({ "path": "direct", "trusted_key_id": trusted_key.to_string() })
         }
-        TrustPath::Granted { grant, child, child_name, trusted_key } => json!({
+        // The row about the key is the other organization's to act on.
+        TrustPath::Granted { grant, child, child_name, .. } => json!({
             "path": "granted",
             "grant_id": grant.to_string(),
             "org_id": child.to_string(),
             "org": child_name.as_str(),
-            "trusted_key_id": trusted_key.to_string(),
         }),
         _ => json!({ "path": "other" }),
     }
@@ -41,6 +41,7 @@ pub(super) fn reason_word(reason: &UntrustedReason) -> &'static str {
         UntrustedReason::Compromised { .. } => "compromised",
         UntrustedReason::Expired { .. } => "expired",
         UntrustedReason::Revoked { .. } => "revoked",
+        UntrustedReason::Denied { .. } => "denied",
         UntrustedReason::RevokedByChild { .. } => "revoked_by_child",
         UntrustedReason::ExpiredAtChild { .. } => "expired_at_child",
         UntrustedReason::GrantExpired { .. } => "grant_expired",

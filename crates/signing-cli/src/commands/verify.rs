@@ -3,11 +3,12 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use signing_loader::{
-    Explanation, PackageError, PackagePath, RequiredSigners, SecurityConfig, SignatureSource,
-    VerificationReport, check_package, check_package_offline, explain_package,
+    ExplainedEnvelope, PackageError, PackagePath, RequiredSigners, SignatureSource,
+    VerificationConfig, VerificationReport, check_package, check_package_offline, explain_package,
     explain_package_offline,
 };
-use signing_trust::PinnedKeys;
+use signing_trust::store::OrganizationRecord;
+use signing_trust::{KeyManager, PinnedKeys};
 
 use super::explain::{self, Explained, Keepers};
 use super::trusted_key::{trusted_json, via_json};
@@ -15,6 +16,7 @@ use crate::context::{Context, organization};
 use crate::error::{CliError, Outcome};
 use crate::key_files;
 use crate::output::{Lines, Report, error_json};
+use crate::remedy::advice;
 
 /// What is asked beside whose trust counts.
 pub(super) struct Asked {
@@ -25,9 +27,8 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    fn config(&self) -> SecurityConfig {
-        SecurityConfig {
-            require_signatures: true,
+    fn config(&self) -> VerificationConfig {
+        VerificationConfig {
             required_signers: self.required,
             clock_skew_allowance: self.clock_skew_allowance,
             ..Default::default()
@@ -52,10 +53,12 @@ pub(super) fn with_pinned_keys(
     for package in packages {
         let (config, source) = (asked.config(), asked.source());
         if asked.explain {
-            let explanation = explain_package_offline(package, &config, &keys, source);
-            verdicts.explain(package, explanation, &Keepers::new());
+            let explained = explain_package_offline(package, &config, &keys, source);
+            let outcome = explained.outcome.map_err(CliError::from);
+            verdicts.explain(package, outcome, &explained.envelopes, &Keepers::new());
         } else {
-            verdicts.add(package, check_package_offline(package, &config, &keys, source));
+            let outcome = check_package_offline(package, &config, &keys, source);
+            verdicts.add(package, outcome.map_err(CliError::from));
         }
     }
     Ok(verdicts.report())
@@ -69,19 +72,32 @@ pub(super) async fn with_store(
     asked: &Asked,
 ) -> Result<Report, CliError> {
     let keys = context.keys().await?;
-    let org = organization(&keys, org).await?.id;
+    let org = organization(&keys, org).await?;
     let mut verdicts = Verdicts::default();
     for package in packages {
         let (config, source) = (asked.config(), asked.source());
         if asked.explain {
-            let explanation = explain_package(package, org, &config, &keys, source).await;
-            let keepers = explain::keepers(&keys, &explanation.envelopes).await;
-            verdicts.explain(package, explanation, &keepers);
+            let explained = explain_package(package, org.id, &config, &keys, source).await;
+            let keepers = explain::keepers(&keys, &explained.envelopes).await;
+            let outcome = advised(&keys, &org, explained.outcome).await;
+            verdicts.explain(package, outcome, &explained.envelopes, &keepers);
         } else {
-            verdicts.add(package, check_package(package, org, &config, &keys, source).await);
+            let outcome = check_package(package, org.id, &config, &keys, source).await;
+            verdicts.add(package, advised(&keys, &org, outcome).await);
         }
     }
     Ok(verdicts.report())
+}
+
+async fn advised(
+    keys: &KeyManager,
+    org: &OrganizationRecord,
+    outcome: Result<VerificationReport, PackageError>,
+) -> Result<VerificationReport, CliError> {
+    match outcome {
+        Ok(report) => Ok(report),
+        Err(error) => Err(advice::of_package(keys, org, error).await),
+    }
 }
 
 /// What came of each package.
@@ -99,7 +115,7 @@ impl Verdicts {
     fn add(
         &mut self,
         package: &PackagePath,
-        outcome: Result<VerificationReport, PackageError>,
+        outcome: Result<VerificationReport, CliError>,
     ) -> Option<&CliError> {
         let path = package.path().display().to_string();
         match outcome {
@@ -110,7 +126,6 @@ impl Verdicts {
                 None
             }
             Err(error) => {
-                let error = CliError::from(error);
                 let mut document = error_json(&error);
                 document["path"] = path.as_str().into();
                 document["verdict"] = match error.outcome() {
@@ -125,13 +140,18 @@ impl Verdicts {
         }
     }
 
-    fn explain(&mut self, package: &PackagePath, explanation: Explanation, keepers: &Keepers) {
-        let Explanation { outcome, envelopes, .. } = explanation;
+    fn explain(
+        &mut self,
+        package: &PackagePath,
+        outcome: Result<VerificationReport, CliError>,
+        found: &[ExplainedEnvelope],
+        keepers: &Keepers,
+    ) {
         // The tree says all that the lines would.
         let before = std::mem::take(&mut self.text);
         let failure = self.add(package, outcome);
         let path = package.path().display().to_string();
-        let explained = Explained { path, found: &envelopes, keepers, failure };
+        let explained = Explained { path, found, keepers, failure };
         let (tree, document) = (explained.tree(), explained.document());
         self.text = before;
         self.text.append(tree);

@@ -19,6 +19,7 @@ pub(super) const UNNAMED: &str = "UnnamedError";
 
 pub(super) fn code(error: &CliError) -> &'static str {
     match error {
+        CliError::Advised { source, .. } => code(source),
         CliError::Package(error) => package_code(error),
         CliError::Trust(error) => trust_code(error),
         CliError::Store(error) => store_code(error),
@@ -82,6 +83,7 @@ pub(crate) fn verification_code(error: &VerificationError) -> &'static str {
         VerificationError::MalformedSignature { .. } => "MalformedSignature",
         VerificationError::UntrustedSigner { .. } => "UntrustedSigner",
         VerificationError::InvalidSignature { .. } => "InvalidSignature",
+        VerificationError::UnnamedSignature => "UnnamedSignature",
         VerificationError::NotEnoughSigners { .. } => "NotEnoughSigners",
         VerificationError::NoOrganizations { .. } => "NoOrganizations",
         VerificationError::WrongName { .. } => "WrongName",
@@ -110,6 +112,7 @@ fn trust_code(error: &TrustError) -> &'static str {
         TrustError::Store(error) => store_code(error),
         TrustError::NoKeyEncryptionKey => "NoKeyEncryptionKey",
         TrustError::SameKek => "SameKeyEncryptionKey",
+        TrustError::Clock(_) => "UnusableClock",
         TrustError::Wrap(error) => wrap_code(error),
         TrustError::ForgedKey { .. } => "ForgedKey",
         TrustError::Key(error) => key_code(error),

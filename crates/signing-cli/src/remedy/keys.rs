@@ -8,15 +8,19 @@ const MAKE_KEY: &str = "make an Ed25519 key: cloacina keys generate --name <name
 const ENCRYPT_ANEW: &str = "if you trust the file, encrypt the key anew: openssl pkcs8 -topk8 -iter 600000 -in <file> \
      -out <new file>";
 const ELSEWHERE: &str = "make keys on another machine: this one gives no random numbers";
-pub(super) const STORES_KEK: &str = "set CLOACINA_KEY_ENCRYPTION_KEY to the store's key";
+/// Where the key encryption key is from is not known here: the file comes first.
+pub(super) const STORES_KEK: &str = "give the store's key: in the file that --kek-file names, or without that option in \
+     CLOACINA_KEY_ENCRYPTION_KEY";
 
 pub(super) fn kek(error: &KekError) -> Option<String> {
     Some(match error {
         KekError::Missing { var } if var != "CLOACINA_KEY_ENCRYPTION_KEY" => {
             format!("set {var}, or give --new-kek-file; make a key with: openssl rand -hex 32")
         }
-        KekError::Missing { .. } => {
-            format!("{STORES_KEK}; for a new store, make one with: openssl rand -hex 32")
+        KekError::Missing { var } => {
+            format!(
+                "set {var}, or give --kek-file; for a new store, make a key with: openssl rand -hex 32"
+            )
         }
         KekError::Encoding | KekError::Length { .. } => {
             "give 64 hexadecimal digits, or the base64 of 32 bytes".into()
@@ -29,8 +33,8 @@ pub(super) fn wrap(error: &WrapError) -> Option<String> {
     Some(match error {
         WrapError::OtherKek { .. } => STORES_KEK.into(),
         WrapError::UnknownVersion { .. } | WrapError::Length { .. } | WrapError::Rejected => {
-            "check that CLOACINA_KEY_ENCRYPTION_KEY is the store's, then restore the key from a \
-             backup"
+            "check that the key encryption key is the store's, then restore the private key from \
+             a backup"
                 .into()
         }
         WrapError::Randomness(_) => ELSEWHERE.into(),

@@ -42,8 +42,16 @@ pub(super) fn verification(error: &VerificationError) -> Option<String> {
             UntrustedReason::OrganizationDeleted { .. } => {
                 "verify by an organisation that there is: cloacina orgs list".into()
             }
+            UntrustedReason::Revoked { .. } | UntrustedReason::Denied { .. } => {
+                "have the package signed by a key that is trusted now; if it was a mistake to \
+                 refuse this one, and it is not compromised: cloacina keys reinstate"
+                    .into()
+            }
             _ => "have the package signed by a key that is trusted now".into(),
         },
+        VerificationError::UnnamedSignature => {
+            "nothing is left to do: the signatures that name their keys decide".into()
+        }
         VerificationError::InvalidSignature { .. } | VerificationError::TamperedPackage { .. } => {
             DO_NOT_USE.into()
         }

@@ -28,8 +28,11 @@ pub(super) fn trust(error: &TrustError) -> Option<String> {
             "sign with another key: cloacina keys generate --org <org> --name <name>".into()
         }
         TrustError::PreviouslyRevoked { .. } => {
-            "make and trust a new key: a revoked one is not trusted again".into()
+            "see why: cloacina keys list --org <org>; to take it back, unless the key is \
+             compromised: cloacina keys reinstate"
+                .into()
         }
+        TrustError::Clock(_) => "set the clock right, then try again".into(),
         TrustError::SelfGrant { .. } => "give another organisation with --to".into(),
         TrustError::ExpiryPast { .. } => {
             "give a time to come; to end trust now: cloacina keys revoke, or orgs revoke-trust"

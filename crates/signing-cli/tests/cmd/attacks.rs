@@ -4,3 +4,4 @@
 #[cfg(feature = "postgres")]
 mod false_server;
 mod forged_rows;
+mod hostile_inputs;

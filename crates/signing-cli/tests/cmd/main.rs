@@ -41,10 +41,12 @@ mod terminal;
 
 mod audit;
 
+
 mod at_once;
 mod bounds;
 mod errors;
 mod kill;
 mod kill_rotation;
+mod next_steps;
 mod openssl;
 mod race;

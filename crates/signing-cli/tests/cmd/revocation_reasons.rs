@@ -102,7 +102,7 @@ fn a_second_denial_changes_nothing_and_says_when_and_why_the_first_was() {
     let first = scratch.json(&[&deny[..], &["the first"]].concat());
     let second = scratch.run(&[&deny[..], &["the second"]].concat());
     let at = text(&first["revoked_at"]);
-    let was = format!("it was revoked at {at} as retired: \"the first\"\n");
+    let was = format!("it was denied at {at}: \"the first\"\n");
     assert!(second.stdout.contains(&was), "{}", second.stdout);
 
     let first = scratch.json(&[&deny[..], &["leaked", "--danger-everywhere"]].concat());

@@ -87,7 +87,7 @@ fn without_two_keks_that_differ_nothing_is_changed() {
         command.env(NEW, KEK);
     });
     let third = "aa".repeat(32);
-    refused("OtherKeyEncryptionKey", "next: set CLOACINA_KEY_ENCRYPTION_KEY", &|command| {
+    refused("OtherKeyEncryptionKey", "next: give the store's key", &|command| {
         command.env(VAR, OTHER_KEK).env(NEW, &third);
     });
     refused("UnreadableFile", "", &|command| {

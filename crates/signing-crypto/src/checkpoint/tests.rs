@@ -121,6 +121,28 @@ fn other_predicate_type_does_not_turn_one_into_the_other() {
 }
 
 #[test]
+fn every_checkpoint_that_is_read_can_be_written_and_read_again() {
+    let dated = |time: &str| edited(|it| it["predicate"]["createdAt"] = time.into());
+    for time in
+        ["0000-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z", "9999-12-31T23:58:59.5-00:01"]
+    {
+        let checkpoint = dated(time).unwrap();
+        assert_eq!(read(&checkpoint.to_json()).unwrap(), checkpoint, "{time}");
+    }
+    // Within the years by their own offset, beyond them in UTC.
+    for time in ["9999-12-31T23:59:59-00:01", "0000-01-01T00:00:00+00:01"] {
+        let refused = dated(time).unwrap_err();
+        assert!(
+            matches!(
+                refused,
+                CheckpointError::Malformed(MalformedCheckpoint::Field { field: "createdAt" })
+            ),
+            "{time}: {refused:?}"
+        );
+    }
+}
+
+#[test]
 fn statements_of_another_form_are_rejected() {
     assert_eq!(edited(|_| {}).unwrap(), checkpoint());
     let hash = "07".repeat(32);

@@ -75,11 +75,12 @@ pub enum PemError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum KdfCost {
-    /// PBKDF2's iteration count (RFC 8018, section 5.2).
-    Pbkdf2Iterations,
+    /// PBKDF2's work (RFC 8018, section 5.2): the iterations, times the blocks of the hash
+    /// that the key is made of, times 4 for SHA-384 and SHA-512.
+    Pbkdf2Work,
     /// scrypt's memory in bytes: 128 · r · (N + p) (RFC 7914, section 6).
     ScryptMemory,
-    /// scrypt's time: N · r · p.
+    /// scrypt's time: (N + 4) · r · p, where the 4 stands for its two runs of PBKDF2.
     ScryptWork,
 }
 
@@ -167,9 +168,9 @@ fn first_label(text: &[u8]) -> Option<&[u8]> {
 impl fmt::Display for KdfCost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Pbkdf2Iterations => "iterations of PBKDF2",
+            Self::Pbkdf2Work => "operations of PBKDF2 (iterations · blocks · cost of the hash)",
             Self::ScryptMemory => "bytes of memory for scrypt",
-            Self::ScryptWork => "block operations of scrypt (N · r · p)",
+            Self::ScryptWork => "block operations of scrypt ((N + 4) · r · p)",
         })
     }
 }

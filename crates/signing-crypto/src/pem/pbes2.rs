@@ -24,12 +24,15 @@ pub(super) const BLOCK: usize = 16;
 /// The bytes of a salt that is written.
 pub(super) const SALT: usize = 16;
 
-/// What RFC 8018, section 4.2, finds appropriate for especially critical keys.
-const MAX_ITERATIONS: u64 = 10_000_000;
+/// The most that PBKDF2 may compute, in HMAC-SHA-256 operations. RFC 8018, section 4.2,
+/// finds as many iterations appropriate for especially critical keys.
+const MAX_PBKDF2_WORK: u64 = 10_000_000;
 /// 256 MiB: twice what OWASP recommends, eight times what OpenSSL reads.
 const MAX_SCRYPT_MEMORY: u64 = 256 << 20;
-/// Four times what OWASP recommends: N = 2^17, r = 8, p = 1.
-const MAX_SCRYPT_WORK: u64 = 1 << 22;
+/// Five times what OWASP recommends, N = 2^17, r = 8, p = 1, less what PBKDF2 adds.
+const MAX_SCRYPT_WORK: u64 = 5 << 20;
+/// What scrypt's PBKDF2 costs before and after the mixing, as so many more of N.
+const SCRYPT_PBKDF2: u64 = 4;
 
 /// How to decrypt. Its cost is bounded.
 pub(super) struct Scheme {
@@ -50,6 +53,27 @@ enum Hash {
     Sha512,
 }
 
+impl Hash {
+    /// The bytes that one HMAC puts out.
+    fn output_size(self) -> usize {
+        match self {
+            Self::Sha224 => 28,
+            Self::Sha256 => 32,
+            Self::Sha384 => 48,
+            Self::Sha512 => 64,
+        }
+    }
+
+    /// What one HMAC costs, in HMAC-SHA-256 operations. Processors that compute SHA-256
+    /// themselves take four times as long for the software of SHA-512; others take less.
+    fn cost(self) -> u64 {
+        match self {
+            Self::Sha224 | Self::Sha256 => 1,
+            Self::Sha384 | Self::Sha512 => 4,
+        }
+    }
+}
+
 impl Scheme {
     /// Reads the parameters. What is not supported is named before the rest is
     /// parsed: RC2's parameters, for one, have a form of their own.
@@ -65,7 +89,7 @@ impl Scheme {
             return Err(PemError::Malformed);
         }
         let derivation = match &kdf {
-            Kdf::Pbkdf2(params) => Derivation::pbkdf2(params)?,
+            Kdf::Pbkdf2(params) => Derivation::pbkdf2(params, cipher.key_size())?,
             Kdf::Scrypt(params) => Derivation::scrypt(params)?,
             _ => return Err(unsupported(kdf.oid())),
         };
@@ -91,9 +115,7 @@ impl Scheme {
 }
 
 impl Derivation {
-    fn pbkdf2(params: &Pbkdf2Params) -> Result<Self, PemError> {
-        let iterations = params.iteration_count;
-        bound(KdfCost::Pbkdf2Iterations, MAX_ITERATIONS, iterations.into())?;
+    fn pbkdf2(params: &Pbkdf2Params, key_size: usize) -> Result<Self, PemError> {
         let hash = match params.prf {
             Pbkdf2Prf::HmacWithSha224 => Hash::Sha224,
             Pbkdf2Prf::HmacWithSha256 => Hash::Sha256,
@@ -101,6 +123,11 @@ impl Derivation {
             Pbkdf2Prf::HmacWithSha512 => Hash::Sha512,
             other => return Err(unsupported(other.oid())),
         };
+        let iterations = params.iteration_count;
+        // Every block of the key is iterated on its own (RFC 8018, section 5.2).
+        let blocks = key_size.div_ceil(hash.output_size()) as u64;
+        let work = u64::from(iterations) * blocks * hash.cost();
+        bound(KdfCost::Pbkdf2Work, MAX_PBKDF2_WORK, work)?;
         Ok(Self::Pbkdf2 { salt: params.salt, iterations, hash })
     }
 
@@ -113,7 +140,8 @@ impl Derivation {
             MAX_SCRYPT_MEMORY,
             (128 * r).saturating_mul(n.saturating_add(p)),
         )?;
-        bound(KdfCost::ScryptWork, MAX_SCRYPT_WORK, (r * p).saturating_mul(n))?;
+        let rounds = n.saturating_add(SCRYPT_PBKDF2);
+        bound(KdfCost::ScryptWork, MAX_SCRYPT_WORK, (r * p).saturating_mul(rounds))?;
         // `pkcs5` and `scrypt` themselves take one, and panic at zero.
         if n < 2 || !n.is_power_of_two() {
             return Err(PemError::Malformed);

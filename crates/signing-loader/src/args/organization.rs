@@ -4,8 +4,7 @@ use signing_trust::store::{DatabaseUrl, OrganizationRef, Store};
 
 use super::SecurityArgsError;
 use crate::{
-    LoadedPackage, PackageError, PackagePath, SecurityConfig, SignatureSource,
-    verify_and_load_package,
+    LoadedPackage, PackageError, PackagePath, SignatureSource, VerificationConfig, verify_package,
 };
 
 /// The organisation whose trust counts, and the store that knows it.
@@ -29,9 +28,10 @@ impl Organization {
     pub(super) async fn load(
         &self,
         package: PackagePath,
-        config: &SecurityConfig,
+        config: &VerificationConfig,
         source: SignatureSource,
     ) -> Result<LoadedPackage, PackageError> {
-        verify_and_load_package(package, self.id, config, &self.keys, source).await
+        let verified = verify_package(package, self.id, config, &self.keys, source).await?;
+        verified.load(&self.keys).await
     }
 }

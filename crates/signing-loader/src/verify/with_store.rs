@@ -1,19 +1,18 @@
 use std::collections::HashSet;
 
 use signing_crypto::{HashedContent, OrgId, SignatureEnvelope};
-use signing_trust::{Signers, StoredSignature, TrustError, TrustSource};
+use signing_trust::{Signers, StoredSignature, TrustSource};
 
 use super::{Measure, OpenedPackage, Verified, Witness, announce, hash, seal};
 use crate::accept::{Accepted, accept};
-use crate::policy::Policy;
+use crate::signers::{Refusal, TrustQuestion};
 use crate::source::{EnvelopeSource, Found};
 use crate::{
-    PackageError, PackagePath, SecurityConfig, SignatureLocation, SignatureSource,
+    PackageError, PackagePath, SignatureLocation, SignatureSource, VerificationConfig,
     VerificationError, VerificationReport, VerifiedPackage,
 };
 
-/// Verifies a package for the organisation `org`. Always verifies, whatever
-/// `config.require_signatures` says.
+/// Verifies a package for the organization `org`.
 ///
 /// # Errors
 ///
@@ -22,7 +21,7 @@ use crate::{
 pub async fn verify_package<'a>(
     path: impl Into<PackagePath>,
     org: OrgId,
-    config: &SecurityConfig,
+    config: &VerificationConfig,
     trust: impl Into<TrustSource<'a>>,
     source: SignatureSource,
 ) -> Result<VerifiedPackage, PackageError> {
@@ -41,7 +40,7 @@ pub async fn verify_package<'a>(
 pub async fn check_package<'a>(
     path: impl Into<PackagePath>,
     org: OrgId,
-    config: &SecurityConfig,
+    config: &VerificationConfig,
     trust: impl Into<TrustSource<'a>>,
     source: SignatureSource,
 ) -> Result<VerificationReport, PackageError> {
@@ -51,7 +50,7 @@ pub async fn check_package<'a>(
 pub(crate) async fn check(
     package: &PackagePath,
     org: OrgId,
-    config: &SecurityConfig,
+    config: &VerificationConfig,
     trust: TrustSource<'_>,
     source: SignatureSource,
     witness: &mut impl Witness,
@@ -64,13 +63,13 @@ pub(crate) async fn check(
 async fn examine<T: Send + 'static>(
     package: &PackagePath,
     org: OrgId,
-    config: &SecurityConfig,
+    config: &VerificationConfig,
     trust: TrustSource<'_>,
     source: SignatureSource,
     measure: Measure<T>,
     witness: &mut impl Witness,
 ) -> Result<Verified<T>, PackageError> {
-    let (policy, allowance) = (Policy::of(config), config.clock_skew_allowance);
+    let clock_skew_allowance = config.clock_skew_allowance;
     let (opened, found) = {
         let (package, config) = (package.clone(), config.clone());
         blocking(move || {
@@ -83,11 +82,15 @@ async fn examine<T: Send + 'static>(
         // The statement is verified before the package is read, so that at most
         // as much is read as a trusted key has signed.
         Found::Envelope(source, envelope) => {
-            let decision = trust
-                .decide_with_allowance(org, &Signers::of(&envelope), &opened.name, allowance)
+            let question =
+                TrustQuestion { trust, org, package: &opened.name, clock_skew_allowance };
+            let (decided, outcome) = question
+                .decide(Signers::of(&envelope), |decision| {
+                    accept(&envelope, decision, config, &opened.name).map_err(Refusal::from)
+                })
                 .await?;
-            witness.saw(&source, &envelope, &decision, &opened.name);
-            let accepted = accept(&envelope, &decision, &policy, &opened.name)?;
+            witness.saw(&source, &envelope, &decided, &opened.name);
+            let accepted = outcome?;
             let (accepted, measured) = blocking(move || {
                 let measured = opened.measure_up_to(&accepted, measure)?;
                 Ok((accepted, measured))
@@ -105,38 +108,24 @@ async fn examine<T: Send + 'static>(
             let measured = blocking(move || opened.measure(limit, measure)).await?;
             let (content, _) = &measured;
             let stored = stored(trust, org, content, location).await?;
-            let envelopes = stored.iter().filter_map(|stored| stored.envelope.as_ref().ok());
-            let mut seen = HashSet::new();
-            let signers =
-                envelopes.map(Signers::of).fold(Signers::default(), |mut all, signers| {
-                    let new = signers.named.into_iter().filter(|signer| seen.insert(*signer));
-                    all.named.extend(new);
-                    all.anonymous |= signers.anonymous;
-                    all
-                });
-            let decide = async |signers: &Signers| {
-                trust.decide_with_allowance(org, signers, &name, allowance).await
-            };
-            let decision = match decide(&signers).await {
-                // Somebody's signature without a name must not stop those with one.
-                Err(TrustError::TooManyCandidates { .. }) if !signers.named.is_empty() => {
-                    let named = Signers { anonymous: false, ..signers };
-                    decide(&named).await?
-                }
-                decided => decided?,
-            };
+            let question = TrustQuestion { trust, org, package: &name, clock_skew_allowance };
+            let (decided, outcome) = question
+                .decide(signers_of(&stored), |decision| {
+                    first_accepted(&stored, |envelope| {
+                        let accepted = accept(envelope, decision, config, &name)?;
+                        accepted.require_content(content)?;
+                        Ok(accepted)
+                    })
+                })
+                .await?;
             for StoredSignature { id, org, envelope } in &stored {
                 let source = EnvelopeSource::Store { id: *id, org: *org };
                 match envelope {
-                    Ok(envelope) => witness.saw(&source, envelope, &decision, &name),
+                    Ok(envelope) => witness.saw(&source, envelope, &decided, &name),
                     Err(reason) => witness.could_not_read(&source, reason),
                 }
             }
-            let accepted = first_accepted(stored, |envelope| {
-                let accepted = accept(envelope, &decision, &policy, &name)?;
-                accepted.require_content(content)?;
-                Ok(accepted)
-            })?;
+            let accepted = outcome?;
             Verified::new(accepted, measured, Some(org))
         }
     }
@@ -159,25 +148,39 @@ async fn stored(
     Ok(signatures)
 }
 
+/// All who are said to have signed one of the envelopes, each once.
+fn signers_of(stored: &[StoredSignature]) -> Signers {
+    let mut all = Signers::default();
+    let mut seen = HashSet::new();
+    for signers in stored.iter().flat_map(|stored| &stored.envelope).map(Signers::of) {
+        all.named.extend(signers.named.into_iter().filter(|signer| seen.insert(*signer)));
+        all.anonymous |= signers.anonymous;
+    }
+    all
+}
+
 /// One good signature suffices. If there is none, the refusal of the first is
-/// told: that is the newest of the organisation's own.
+/// reported: that is the newest of the organization's own.
 fn first_accepted(
-    stored: Vec<StoredSignature>,
+    stored: &[StoredSignature],
     accept: impl Fn(&SignatureEnvelope) -> Result<Accepted, VerificationError>,
-) -> Result<Accepted, PackageError> {
-    let mut refusal = None;
+) -> Result<Accepted, Refusal> {
+    let mut first: Option<Refusal> = None;
     for candidate in stored {
-        let envelope = candidate.envelope.map_err(VerificationError::from);
-        match envelope.and_then(|envelope| accept(&envelope)) {
+        let envelope = candidate.envelope.as_ref();
+        let outcome = envelope.map_err(|reason| reason.clone().into()).and_then(&accept);
+        let refusal = match outcome {
             Ok(accepted) => return Ok(accepted),
-            Err(error) => {
-                refusal.get_or_insert(error);
-            }
+            Err(error) => Refusal::from(error),
+        };
+        match &mut first {
+            Some(first) => first.lacks_signers |= refusal.lacks_signers,
+            None => first = Some(refusal),
         }
     }
-    let refusal = refusal
-        .unwrap_or(VerificationError::SignatureNotFound { location: SignatureLocation::Store });
-    Err(refusal.into())
+    Err(first.unwrap_or_else(|| {
+        VerificationError::SignatureNotFound { location: SignatureLocation::Store }.into()
+    }))
 }
 
 /// Reads files where waiting for them holds up nobody else.

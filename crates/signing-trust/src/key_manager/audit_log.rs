@@ -1,5 +1,7 @@
-use chrono::{SubsecRound, Utc};
-use signing_crypto::{AuditCheckpoint, OrgId, SignedCheckpoint, SigningKey, VerifiedCheckpoint};
+use chrono::Utc;
+use signing_crypto::{
+    AuditCheckpoint, OrgId, SignedCheckpoint, SigningKey, StatementTime, VerifiedCheckpoint,
+};
 use signing_store::{AuditAnchor, IntactLog, OrganizationRef};
 
 use super::KeyManager;
@@ -51,7 +53,7 @@ impl KeyManager {
     ///
     /// # Errors
     ///
-    /// [`TrustError::AuditLogBroken`]: a broken log is not signed.
+    /// [`TrustError::AuditLogBroken`]: a broken log is not signed. [`TrustError::Clock`].
     pub async fn sign_checkpoint(
         &self,
         org: OrgId,
@@ -64,7 +66,7 @@ impl KeyManager {
             org_name: self.organization(OrganizationRef::Id(org)).await?.name,
             sequence: log.entries.unsigned_abs(),
             entry_hash: log.entry_hash,
-            created_at: Utc::now().trunc_subsecs(6),
+            created_at: StatementTime::new(Utc::now()).map_err(TrustError::Clock)?,
         };
         let signed = SignedCheckpoint::sign(&checkpoint, key);
         AuditEvent::new(EventType::CheckpointSigned)

@@ -165,7 +165,7 @@ fn own_revocation_beats_every_grant() {
 fn a_denial_without_a_public_key_beats_a_grant() {
     let denied = KeyWord { public_key: None, name: None, ..revoked(&key(1), 7) };
     let facts = [own(Some(denied)), granted("vendor", active(&key(1)))];
-    assert_eq!(verdict(&facts, &key(1)), Err(UntrustedReason::Revoked { at: at(7) }));
+    assert_eq!(verdict(&facts, &key(1)), Err(UntrustedReason::Denied { at: at(7) }));
     assert_eq!(candidates(&facts, occasion()).unwrap(), []);
 }
 

@@ -23,7 +23,12 @@ use crate::support::{
 async fn seen_by(role: &Role, world: &World) -> World {
     let store = Store::open(&role.login.url("")).await.unwrap();
     let keys = KeyManager::new(store, Some(kek(1)));
-    World { keys, config: world.config.clone(), database: world.database.clone() }
+    World {
+        keys,
+        config: world.config.clone(),
+        require_signatures: world.require_signatures,
+        database: world.database.clone(),
+    }
 }
 
 async fn role(world: &World, purpose: RolePurpose) -> Role {

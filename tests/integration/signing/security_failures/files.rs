@@ -67,7 +67,7 @@ async fn package_that_is_not_a_regular_file_is_rejected(world: World) {
 
 async fn package_that_is_not_a_regular_file_is_rejected_unsigned_as_well(mut world: World) {
     let target = Target::new(&world).await;
-    world.config.require_signatures = false;
+    world.require_signatures = false;
     with_each(&target, async || {
         let loaded = quickly(world.load(&target.path, target.org, SignatureSource::Auto)).await;
         assert_not_regular(&target, refused(loaded));
@@ -89,7 +89,7 @@ async fn sparse_package_of_5_gib_is_rejected(mut world: World) {
     let target = Target::new(&world).await;
     File::create(&target.path).unwrap().set_len(5 << 30).unwrap();
     for require_signatures in [true, false] {
-        world.config.require_signatures = require_signatures;
+        world.require_signatures = require_signatures;
         for source in [target.memory(), SignatureSource::Database] {
             let loaded = quickly(world.load(&target.path, target.org, source)).await;
             assert_refused!(

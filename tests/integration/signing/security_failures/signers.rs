@@ -81,7 +81,7 @@ async fn denied_key_is_rejected(world: World) {
     target.org = parent;
 
     let at = denied.revoked_at.unwrap();
-    assert_untrusted(&world, &target, UntrustedReason::Revoked { at }).await;
+    assert_untrusted(&world, &target, UntrustedReason::Denied { at }).await;
 }
 
 async fn assert_invalid(world: &World, target: &Target) {

@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use signing_crypto::{OrgId, SignatureEnvelope, SigningKey};
 use signing_loader::{
     PackageError, PackagePath, Provenance, SecurityConfig, SignatureLocation, SignatureSource,
-    check_package_offline, sign_package, verify_and_load_package, verify_and_load_package_offline,
-    verify_package, verify_package_offline,
+    VerificationConfig, check_package_offline, danger_load_unsigned, sign_package,
+    verify_and_load_package, verify_and_load_package_offline, verify_package,
+    verify_package_offline,
 };
 use signing_trust::{
     PinnedKeys, TrustError, TrustPath, TrustSource, TrustSourceKind, UntrustedReason,
@@ -22,8 +23,8 @@ on_both_backends! {
     package_is_loaded_by_the_kind_of_trust_that_it_was_verified_by_and_no_other,
 }
 
-fn required() -> SecurityConfig {
-    SecurityConfig { require_signatures: true, ..Default::default() }
+fn config() -> VerificationConfig {
+    VerificationConfig::default()
 }
 
 struct Signed {
@@ -61,21 +62,35 @@ fn pinned_key_verifies_and_loads_offline() {
     let signed = Signed::new();
     let (path, pinned) = (&signed.path, signed.pinned());
     let loaded =
-        verify_and_load_package_offline(path, &required(), &pinned, signed.memory()).unwrap();
+        verify_and_load_package_offline(path, &config(), &pinned, signed.memory()).unwrap();
 
     let Provenance::Verified(report) = loaded.provenance() else { panic!("{loaded:?}") };
     assert_eq!(report.signer(), &signed.key.fingerprint());
     assert_eq!((report.via(), report.org()), (&TrustPath::Pinned, None));
-    let checked = check_package_offline(path, &required(), &pinned, signed.memory()).unwrap();
+    let checked = check_package_offline(path, &config(), &pinned, signed.memory()).unwrap();
     assert_eq!(**report, checked);
     assert_eq!(call(&loaded, b"offline"), b"OFFLINE");
+}
+
+#[test]
+fn unsigned_package_loads_by_the_call_that_says_danger_and_by_no_other_offline() {
+    let signed = Signed::new();
+    let auto = SignatureSource::Auto;
+    let refused = verify_and_load_package_offline(&signed.path, &config(), &signed.pinned(), auto);
+    let beside = PackagePath::new(&signed.path).signature_path();
+    assert_not_found(refused, SignatureLocation::FileOrStore(beside));
+
+    let loaded = danger_load_unsigned(&signed.path).unwrap();
+    let digest = *signed.signature.unverified_statement().unwrap().digest();
+    assert_eq!(loaded.provenance(), &Provenance::Unsigned { digest });
+    assert_eq!(call(&loaded, b"unsigned"), b"UNSIGNED");
 }
 
 #[test]
 fn key_that_is_not_pinned_is_rejected_offline() {
     let signed = Signed::new();
     let refused =
-        verify_and_load_package_offline(&signed.path, &required(), &other_key(), signed.memory());
+        verify_and_load_package_offline(&signed.path, &config(), &other_key(), signed.memory());
 
     let signer = Some(signed.key.fingerprint());
     assert_eq!(untrusted(refused), (signer, UntrustedReason::NotPinned));
@@ -87,7 +102,7 @@ fn auto_reads_the_file_beside_the_package_offline() {
     let beside = PackagePath::new(&signed.path).signature_path();
     let verify = || {
         let auto = SignatureSource::Auto;
-        verify_package_offline(&signed.path, &required(), &signed.pinned(), auto)
+        verify_package_offline(&signed.path, &config(), &signed.pinned(), auto)
     };
 
     assert_not_found(verify(), SignatureLocation::FileOrStore(beside.clone()));
@@ -99,7 +114,7 @@ fn auto_reads_the_file_beside_the_package_offline() {
 fn package_whose_key_is_no_longer_pinned_is_not_loaded() {
     let signed = Signed::new();
     let pinned = signed.pinned();
-    let verify = || verify_package_offline(&signed.path, &required(), &pinned, signed.memory());
+    let verify = || verify_package_offline(&signed.path, &config(), &pinned, signed.memory());
 
     let refused = verify().unwrap().load_offline(&other_key());
 
@@ -112,8 +127,9 @@ fn package_whose_key_is_no_longer_pinned_is_not_loaded() {
 async fn pinned_keys_are_a_trust_source_like_a_store() {
     let signed = Signed::new();
     let load = async |pinned: &PinnedKeys| {
+        let config = SecurityConfig { require_signatures: true, ..Default::default() };
         let org = OrgId::random();
-        verify_and_load_package(&signed.path, org, &required(), pinned, signed.memory()).await
+        verify_and_load_package(&signed.path, org, &config, pinned, signed.memory()).await
     };
 
     assert_eq!(call(&load(&signed.pinned()).await.unwrap(), b"abc"), b"ABC");
@@ -128,7 +144,7 @@ async fn package_verified_for_no_organization_is_not_loaded_with_a_store(world: 
     let org = world.org("acme").await;
     world.keys.trust_public_key(org, &signed.key.verifying_key(), None).await.unwrap();
     let verified =
-        verify_package_offline(&signed.path, &required(), &signed.pinned(), signed.memory());
+        verify_package_offline(&signed.path, &config(), &signed.pinned(), signed.memory());
 
     let refused = verified.unwrap().load(&world.keys).await;
 
@@ -143,7 +159,7 @@ async fn package_is_loaded_by_the_kind_of_trust_that_it_was_verified_by_and_no_o
     let row = world.keys.trust_public_key(org, &key, None).await.unwrap().into_inner();
     let pinned = signed.pinned();
     let verify = async |trust: TrustSource<'_>| {
-        verify_package(&signed.path, org, &required(), trust, signed.memory()).await.unwrap()
+        verify_package(&signed.path, org, &config(), trust, signed.memory()).await.unwrap()
     };
     let [by_store, by_pinned] = [TrustSource::from(&world.keys), TrustSource::from(&pinned)];
     let (store, keys) = (TrustSourceKind::Store, TrustSourceKind::Pinned);

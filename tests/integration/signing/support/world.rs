@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use signing_crypto::{Fingerprint, KeyEncryptionKey, OrgId, SignatureEnvelope};
 use signing_loader::{
-    LoadError, LoadedPackage, PackageError, SecurityConfig, SignatureSource, VerifiedPackage,
-    package_statement, verify_and_load_package, verify_package,
+    LoadError, LoadedPackage, PackageError, SecurityConfig, SignatureSource, VerificationConfig,
+    VerifiedPackage, package_statement, verify_and_load_package, verify_package,
 };
 use signing_trust::KeyManager;
 use signing_trust::store::{SigningKeyRecord, Store, TrustedKeyRecord};
@@ -16,7 +16,8 @@ use super::{Database, hostile, workflow};
 /// A store with its keys, and a directory for packages.
 pub(crate) struct World {
     pub(crate) keys: KeyManager,
-    pub(crate) config: SecurityConfig,
+    pub(crate) config: VerificationConfig,
+    pub(crate) require_signatures: bool,
     pub(crate) database: Database,
 }
 
@@ -24,8 +25,7 @@ impl World {
     pub(crate) async fn on(database: Database) -> Self {
         let (store, _) = Store::migrate(&database.url()).await.unwrap();
         let keys = KeyManager::new(store, Some(kek(1)));
-        let config = SecurityConfig { require_signatures: true, ..Default::default() };
-        Self { keys, config, database }
+        Self { keys, config: VerificationConfig::default(), require_signatures: true, database }
     }
 
     pub(crate) async fn org(&self, name: &str) -> OrgId {
@@ -39,6 +39,15 @@ impl World {
     pub(crate) async fn trust(&self, org: OrgId, key: &SigningKeyRecord) -> TrustedKeyRecord {
         let name = Some(key.name.clone());
         self.keys.trust_public_key(org, &key.public_key, name).await.unwrap().into_inner()
+    }
+
+    /// With the switch that only the call has which verifies and loads.
+    pub(crate) fn security(&self) -> SecurityConfig {
+        SecurityConfig {
+            require_signatures: self.require_signatures,
+            verification: self.config.clone(),
+            ..Default::default()
+        }
     }
 
     /// A place in the test's own directory.
@@ -92,7 +101,7 @@ impl World {
         org: OrgId,
         source: SignatureSource,
     ) -> Result<LoadedPackage, PackageError> {
-        verify_and_load_package(path, org, &self.config, &self.keys, source).await
+        verify_and_load_package(path, org, &self.security(), &self.keys, source).await
     }
 }
 

@@ -22,9 +22,10 @@ on_both_backends! {
 
 async fn deny(world: &World, org: signing_crypto::OrgId, vendor: &Vendor) -> UntrustedReason {
     let fingerprint = &vendor.key.fingerprint;
-    revoked(
-        world.keys.deny_key(org, fingerprint, Some("not for us".parse().unwrap())).await.unwrap(),
-    )
+    let note = Some("not for us".parse().unwrap());
+    let change = world.keys.deny_key(org, fingerprint, note).await.unwrap();
+    let Change::Made(record) = change else { panic!("{change:?}") };
+    UntrustedReason::Denied { at: record.revoked_at.unwrap() }
 }
 
 /// What whoever revoked the key is told from now on.
@@ -128,7 +129,7 @@ async fn denied_key_is_not_trusted_by_trusting_it(world: World) {
     let acme = world.org("acme").await;
     let vendor = world.vendor("vendor").await;
     let reason = deny(&world, acme, &vendor).await;
-    let UntrustedReason::Revoked { at: denied_at } = reason else { panic!("{reason:?}") };
+    let UntrustedReason::Denied { at: denied_at } = reason else { panic!("{reason:?}") };
 
     let refused = world.keys.trust_public_key(acme, &vendor.key.public_key, None).await;
 

@@ -75,7 +75,7 @@ fn checkpoint_json((checkpoint, envelope): &(AuditCheckpoint, SignedCheckpoint))
         "org": checkpoint.org_name.as_str(),
         "sequence": checkpoint.sequence,
         "entry_hash": checkpoint.entry_hash.to_string(),
-        "created_at": checkpoint.created_at.to_rfc3339(),
+        "created_at": checkpoint.created_at.to_string(),
         "envelope": envelope.to_json(),
     })
 }

@@ -1,5 +1,5 @@
 use serde_json::{Value, json};
-use signing_crypto::{KeyId, Note};
+use signing_crypto::{KeyId, Note, OrgName, TrustedKeyId};
 use signing_trust::store::SigningKeyRecord;
 use signing_trust::{GraphKey, KeyStanding, TrustPath, TrustedKey};
 
@@ -22,7 +22,12 @@ pub(super) async fn list(context: &Context, org: &str) -> Result<Report, CliErro
     let graph = keys.trust_graph(Some(org.id)).await?;
     let own = graph.organization(org.id).map(|org| &*org.keys).unwrap_or_default();
     let is_refused = |key: &&GraphKey| {
-        matches!(key.standing, KeyStanding::Revoked { .. } | KeyStanding::Compromised { .. })
+        matches!(
+            key.standing,
+            KeyStanding::Revoked { .. }
+                | KeyStanding::Denied { .. }
+                | KeyStanding::Compromised { .. }
+        )
     };
     let is_idle = |key: &&GraphKey| !is_refused(key) && key.standing != KeyStanding::Trusted;
     let refused: Vec<_> = own.iter().filter(is_refused).collect();
@@ -42,8 +47,15 @@ pub(super) async fn list(context: &Context, org: &str) -> Result<Report, CliErro
     }
     text.push(format!("keys whose signatures {} accepts", org.name));
     for key in &accepted {
-        let limits = limits_text(&key.limits);
-        text.push(format!("  {}  {}  {}{limits}", row_id(key), key.key.fingerprint(), key.via));
+        let (fingerprint, via, limits) =
+            (key.key.fingerprint(), &key.via, limits_text(&key.limits));
+        match row_id(key) {
+            Some(id) => text.push(format!("  {id}  {fingerprint}  {via}{limits}")),
+            None => {
+                text.push(format!("  {fingerprint}  {via}{limits}"));
+                text.push(format!("    to refuse it: {}", refuse_with(key, &org.name)));
+            }
+        }
     }
     text.push(format!("keys whose signatures {} refuses", org.name));
     for key in &refused {
@@ -64,7 +76,8 @@ pub(super) async fn list(context: &Context, org: &str) -> Result<Report, CliErro
     };
     let json = json!({
         "signing_keys": signing.iter().map(signing_document).collect::<Vec<_>>(),
-        "accepted": accepted.iter().map(accepted_json).collect::<Vec<_>>(),
+        "accepted":
+            accepted.iter().map(|key| accepted_json(key, &org.name)).collect::<Vec<_>>(),
         "refused": refused.into_iter().map(key_json).collect::<Vec<_>>(),
         "no_longer_trusted": idle.into_iter().map(key_json).collect::<Vec<_>>(),
     });
@@ -99,17 +112,26 @@ fn successor<'a>(
     keys.iter().find(|other| other.predecessor_id == Some(key.id) && other.revoked_at.is_none())
 }
 
-fn row_id(key: &TrustedKey) -> String {
+/// The organization's own row about the key. Of an inherited key the row is another
+/// organization's, which is not this one's to act on.
+fn row_id(key: &TrustedKey) -> Option<TrustedKeyId> {
     match &key.via {
-        TrustPath::Direct { trusted_key } | TrustPath::Granted { trusted_key, .. } => {
-            trusted_key.to_string()
-        }
-        _ => String::new(),
+        TrustPath::Direct { trusted_key } => Some(*trusted_key),
+        _ => None,
     }
 }
 
-fn accepted_json(key: &TrustedKey) -> Value {
+/// The command by which the organization accepts the key no longer.
+fn refuse_with(key: &TrustedKey, org: &OrgName) -> String {
+    match row_id(key) {
+        Some(id) => format!("cloacina keys revoke --org {org} {id}"),
+        None => format!("cloacina keys deny --org {org} {}", key.key.fingerprint()),
+    }
+}
+
+fn accepted_json(key: &TrustedKey, org: &OrgName) -> Value {
     let mut document = trusted_json(key);
-    document["id"] = row_id(key).into();
+    document["id"] = row_id(key).map(|id| id.to_string()).into();
+    document["refuse_with"] = refuse_with(key, org).into();
     document
 }

@@ -79,8 +79,9 @@ async fn still_trusted(
     let holders = keys.who_trusts(fingerprint).await?;
     for (org, row) in &holders {
         text.push(format!(
-            "{} still accepts what it has signed; to end that: cloacina keys revoke {}",
-            org.name, row.id,
+            "{org} still accepts what it has signed; to end that: cloacina keys revoke --org {org} {}",
+            row.id,
+            org = org.name,
         ));
     }
     Ok(holders.into_iter().map(|(org, _)| org.name.to_string()).collect())

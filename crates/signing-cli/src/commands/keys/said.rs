@@ -13,9 +13,13 @@ pub(super) fn signing_key(key: &SigningKeyRecord) -> Option<String> {
     Some(format!("revoked {}", at_as(key.revoked_at.as_ref()?, reason, note.as_ref())))
 }
 
-/// The same, of a key that an organisation has trusted or denied.
+/// The same, of a key that an organization has trusted; `denied at …` of one that it has not.
 pub(super) fn trusted_key(key: &TrustedKeyRecord) -> Option<String> {
     let (reason, note) = (key.revocation_reason.unwrap_or_default(), &key.revocation_note);
+    if key.public_key.is_none() {
+        let at = time::text(key.revoked_at.as_ref()?);
+        return Some(format!("denied at {at}{}", self::note(note.as_ref())));
+    }
     Some(format!("revoked {}", at_as(key.revoked_at.as_ref()?, reason, note.as_ref())))
 }
 

@@ -8,6 +8,7 @@ use crate::context::{Context, organization};
 use crate::error::CliError;
 use crate::key_files;
 use crate::output::{Lines, Report};
+use crate::remedy::advice;
 use crate::time;
 
 /// The key to trust.
@@ -26,20 +27,24 @@ pub(super) async fn trust(
 ) -> Result<Report, CliError> {
     let name = name.map(KeyName::new).transpose()?;
     let expires_at = expires.map(time::parse).transpose()?;
-    let (org, change) = match key {
+    let (keys, org, change) = match key {
         Key::File(path) => {
             let key = key_files::read_public_key(&path)?;
             let keys = context.keys().await?;
             let org = organization(&keys, org).await?;
-            let change = keys.trust_public_key_until(org.id, &key, name, expires_at).await?;
-            (org, change)
+            let change = keys.trust_public_key_until(org.id, &key, name, expires_at).await;
+            (keys, org, change)
         }
         Key::Stored(id) => {
             let keys = context.keys_with_kek().await?;
             let org = organization(&keys, org).await?;
-            let change = keys.trust_signing_key(org.id, id, name, expires_at).await?;
-            (org, change)
+            let change = keys.trust_signing_key(org.id, id, name, expires_at).await;
+            (keys, org, change)
         }
+    };
+    let change = match change {
+        Ok(change) => change,
+        Err(error) => return Err(advice::of_trust(&keys, &org, error).await),
     };
     let done = match &change {
         Change::Made(_) => "now accepts",

@@ -63,11 +63,7 @@ fn pem() -> Vec<PemError> {
         PemError::Key(KeyError::SmallOrder),
         PemError::PassphraseNeeded,
         PemError::WrongPassphrase,
-        PemError::CostTooHigh {
-            cost: KdfCost::Pbkdf2Iterations,
-            limit: 10_000_000,
-            found: 1 << 31,
-        },
+        PemError::CostTooHigh { cost: KdfCost::Pbkdf2Work, limit: 10_000_000, found: 1 << 31 },
         PemError::UnsupportedEncryption { oid: "1.2.840.113549.1.5.3".into(), name: None },
         PemError::UnsupportedEncryption { oid: "1.2.840.113549.3.7".into(), name: Some("3DES") },
     ]
@@ -99,7 +95,7 @@ fn forms() -> Vec<(PemForm, PemForm)> {
 
 fn costs() -> [(KdfCost, u64, u64); 3] {
     [
-        (KdfCost::Pbkdf2Iterations, 10_000_000, 1 << 31),
+        (KdfCost::Pbkdf2Work, 10_000_000, 1 << 31),
         (KdfCost::ScryptMemory, 1 << 28, 1 << 40),
         (KdfCost::ScryptWork, 1 << 24, 1 << 40),
     ]

@@ -8,6 +8,7 @@ use signing_trust::{TrustError, UntrustedReason};
 
 use super::{Sample, sample, values};
 use crate::error::CliError;
+use crate::remedy::Advice;
 
 pub(super) fn samples() -> Vec<Sample> {
     let mut samples = vec![
@@ -22,6 +23,13 @@ pub(super) fn samples() -> Vec<Sample> {
                 reason,
             })
         })
+    }));
+    samples.extend(advice().map(|advice| {
+        let source = Box::new(refused(VerificationError::UntrustedSigner {
+            fingerprint: Some(values::fingerprint()),
+            reason: UntrustedReason::Unknown,
+        }));
+        sample(CliError::Advised { advice, source }, |error| error)
     }));
     samples.extend(locations().into_iter().map(|location| {
         sample(location, |location| refused(VerificationError::SignatureNotFound { location }))
@@ -71,6 +79,7 @@ fn verification() -> Vec<VerificationError> {
         VerificationError::SignatureNotFound { location: SignatureLocation::Store },
         VerificationError::MalformedSignature { reason: values::malformed_envelope() },
         VerificationError::UntrustedSigner { fingerprint: None, reason: UntrustedReason::Unknown },
+        VerificationError::UnnamedSignature,
         VerificationError::InvalidSignature { fingerprint: values::fingerprint() },
         unsigned_by(RequiredSigners::Keys(two()), None),
         unsigned_by(
@@ -101,6 +110,7 @@ fn reasons() -> Vec<UntrustedReason> {
         UntrustedReason::Expired { at },
         UntrustedReason::NotPinned,
         UntrustedReason::Revoked { at },
+        UntrustedReason::Denied { at },
         UntrustedReason::RevokedByChild { child_name: child_name.clone(), at },
         UntrustedReason::ExpiredAtChild { child_name: child_name.clone(), at },
         UntrustedReason::GrantExpired { child_name: child_name.clone(), at },
@@ -110,6 +120,19 @@ fn reasons() -> Vec<UntrustedReason> {
         },
         UntrustedReason::ChildDeleted { child_name, at },
         UntrustedReason::OrganizationDeleted { at },
+    ]
+}
+
+fn advice() -> [Advice; 3] {
+    let (org, fingerprint) = (values::org_name(), values::fingerprint());
+    [
+        Advice::TrustOwnKey {
+            org: org.clone(),
+            key: values::key_id(),
+            name: "release".parse().unwrap(),
+        },
+        Advice::Reinstate { org, fingerprint },
+        Advice::ReplaceCompromised,
     ]
 }
 

@@ -4,7 +4,11 @@ use super::*;
 
 const PBKDF2: &str = "1.2.840.113549.1.5.12";
 const SCRYPT: &str = "1.3.6.1.4.1.11591.4.11";
+const HMAC_SHA224: &str = "1.2.840.113549.2.8";
 const HMAC_SHA256: &str = "1.2.840.113549.2.9";
+const HMAC_SHA384: &str = "1.2.840.113549.2.10";
+const HMAC_SHA512: &str = "1.2.840.113549.2.11";
+const AES_128_CBC: &str = "2.16.840.1.101.3.4.1.2";
 const AES_256_CBC: &str = "2.16.840.1.101.3.4.1.42";
 
 fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
@@ -36,7 +40,11 @@ fn prf(oid: &str) -> Vec<u8> {
 }
 
 fn pbkdf2(iterations: u64) -> Vec<u8> {
-    algorithm(PBKDF2, &sequence(&[&salt(), &integer(iterations), &prf(HMAC_SHA256)]))
+    pbkdf2_by(HMAC_SHA256, iterations)
+}
+
+fn pbkdf2_by(hash: &str, iterations: u64) -> Vec<u8> {
+    algorithm(PBKDF2, &sequence(&[&salt(), &integer(iterations), &prf(hash)]))
 }
 
 fn scrypt(n: u64, r: u64, p: u64) -> Vec<u8> {
@@ -61,16 +69,35 @@ fn too_high(cost: KdfCost, limit: u64, found: u64) -> Result<(), PemError> {
 }
 
 #[test]
-fn iterations_are_accepted_up_to_the_limit_only() {
-    let cost = KdfCost::Pbkdf2Iterations;
-    for iterations in [1, 2048, 600_000, MAX_ITERATIONS] {
-        assert_eq!(read(&pbkdf2(iterations), &aes()), Ok(()), "{iterations}");
-    }
-    for iterations in [MAX_ITERATIONS + 1, 100_000_001, u32::MAX.into()] {
-        assert_eq!(read(&pbkdf2(iterations), &aes()), too_high(cost, MAX_ITERATIONS, iterations));
-    }
-    for iterations in [0, 1 << 32, u64::MAX] {
-        assert_eq!(read(&pbkdf2(iterations), &aes()), Err(PemError::Malformed), "{iterations}");
+fn the_work_of_pbkdf2_is_accepted_up_to_the_limit_only() {
+    let [aes_128, aes_256] =
+        [AES_128_CBC, AES_256_CBC].map(|cipher| algorithm(cipher, &tlv(4, &[9; 16])));
+    // How often the work of one HMAC-SHA-256 is done in each iteration.
+    for (hash, cipher, factor) in [
+        (HMAC_SHA224, &aes_128, 1),
+        (HMAC_SHA224, &aes_256, 2),
+        (HMAC_SHA256, &aes_128, 1),
+        (HMAC_SHA256, &aes_256, 1),
+        (HMAC_SHA384, &aes_128, 4),
+        (HMAC_SHA384, &aes_256, 4),
+        (HMAC_SHA512, &aes_128, 4),
+        (HMAC_SHA512, &aes_256, 4),
+    ] {
+        let most = 10_000_000 / factor;
+        for iterations in [1, 2048, 600_000, most] {
+            let read = read(&pbkdf2_by(hash, iterations), cipher);
+            assert_eq!(read, Ok(()), "{hash}: {iterations}");
+        }
+        for iterations in [most + 1, 100_000_001, u32::MAX.into()] {
+            let refused = read(&pbkdf2_by(hash, iterations), cipher);
+            let found = iterations * factor;
+            let expected = too_high(KdfCost::Pbkdf2Work, 10_000_000, found);
+            assert_eq!(refused, expected, "{hash}: {iterations}");
+        }
+        for iterations in [0, 1 << 32, u64::MAX] {
+            let refused = read(&pbkdf2_by(hash, iterations), cipher);
+            assert_eq!(refused, Err(PemError::Malformed), "{hash}: {iterations}");
+        }
     }
 }
 
@@ -82,12 +109,14 @@ fn the_cost_of_scrypt_is_accepted_up_to_the_limits_only() {
     }
     let (memory, work) = (KdfCost::ScryptMemory, KdfCost::ScryptWork);
     for (n, r, p, cost, limit, found) in [
-        (1 << 18, 8, 1, memory, MAX_SCRYPT_MEMORY, 128 * 8 * ((1 << 18) + 1)),
-        (1 << 63, 8, 1, memory, MAX_SCRYPT_MEMORY, u64::MAX),
-        (1 << 63, 65_535, 65_535, memory, MAX_SCRYPT_MEMORY, u64::MAX),
-        (2, 65_535, 65_535, memory, MAX_SCRYPT_MEMORY, 128 * 65_535 * 65_537),
-        (1 << 17, 8, 5, work, MAX_SCRYPT_WORK, 5 << 20),
-        (1 << 17, 1, 33, work, MAX_SCRYPT_WORK, 33 << 17),
+        (1 << 18, 8, 1, memory, 256 << 20, 128 * 8 * ((1 << 18) + 1)),
+        (1 << 63, 8, 1, memory, 256 << 20, u64::MAX),
+        (1 << 63, 65_535, 65_535, memory, 256 << 20, u64::MAX),
+        (2, 65_535, 65_535, memory, 256 << 20, 128 * 65_535 * 65_537),
+        (1 << 17, 8, 5, work, 5 << 20, 40 * ((1 << 17) + 4)),
+        (1 << 17, 1, 40, work, 5 << 20, 40 * ((1 << 17) + 4)),
+        // Hardly any mixing, and all the more for PBKDF2 to do.
+        (2, 16, 65_535, work, 5 << 20, 6 * 16 * 65_535),
     ] {
         assert_eq!(read(&scrypt(n, r, p), &aes()), too_high(cost, limit, found), "{n} {r} {p}");
     }

@@ -166,7 +166,8 @@ impl World {
         let true_of_a_child = match reason {
             UntrustedReason::OrganizationDeleted { .. } => return dead,
             UntrustedReason::Compromised { .. } => return !dead && bad,
-            UntrustedReason::Revoked { .. } => is_revoked(own),
+            UntrustedReason::Revoked { .. } => own == Some(Word::Revoked),
+            UntrustedReason::Denied { .. } => own == Some(Word::Denied),
             UntrustedReason::Expired { .. } => own == Some(Word::Expired),
             UntrustedReason::RevokedByChild { child_name, .. } => {
                 living(child_name, &|_, word| is_revoked(word))

@@ -10,7 +10,7 @@ use std::{array, env};
 
 use rustix::time::{ClockId, clock_gettime};
 use signing_crypto::{Fingerprint, OrgId, TrustedKeyId};
-use signing_loader::{SecurityConfig, SignatureSource, verify_package};
+use signing_loader::{SignatureSource, VerificationConfig, verify_package};
 use signing_trust::KeyManager;
 use signing_trust::store::{DatabaseUrl, Store};
 use tokio::runtime::Builder;
@@ -110,7 +110,7 @@ async fn verify(keys: &KeyManager, words: &[&str]) {
     let &[org, package, signature] = words else { panic!("{words:?}") };
     let (org, package) = (org.parse().unwrap(), PathBuf::from(package));
     let source = SignatureSource::DetachedFile(signature.into());
-    let config = SecurityConfig { require_signatures: true, ..Default::default() };
+    let config = VerificationConfig::default();
     let verify = || verify_package(&package, org, &config, keys, source.clone());
 
     let started = Instant::now();

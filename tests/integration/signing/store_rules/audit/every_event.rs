@@ -45,8 +45,8 @@ async fn whole_life(mut world: World) -> Vec<Told> {
     let source = || SignatureSource::Memory(signature.clone());
     world.load(&text, acme, source()).await.unwrap_err();
     let digest = *package_statement(&text).unwrap().digest();
-    world.config.require_signatures = false;
-    let unsigned = verify_and_load_package(&text, acme, &world.config, keys, source()).await;
+    world.require_signatures = false;
+    let unsigned = verify_and_load_package(&text, acme, &world.security(), keys, source()).await;
     unsigned.unwrap_err();
 
     keys.grant_trust(acme, child).await.unwrap();

@@ -101,14 +101,14 @@ async fn verifying_and_loading_are_told_and_not_logged(world: World) {
 async fn loading_without_verification_is_told_before_any_code_runs(mut world: World) {
     listen();
     let org = world.org("acme").await;
-    world.config.require_signatures = false;
+    world.require_signatures = false;
     // Bytes that no other test loads.
     let path = world.file("libunsigned.so", org.to_string().as_bytes());
     let digest = *package_statement(&path).unwrap().digest();
     told(&[&org]);
 
     let source = SignatureSource::Auto;
-    let loaded = verify_and_load_package(&path, org, &world.config, &world.keys, source).await;
+    let loaded = verify_and_load_package(&path, org, &world.security(), &world.keys, source).await;
     let error = loaded.unwrap_err();
 
     let unsigned =

@@ -16,13 +16,14 @@ use super::changes::Graph;
 pub(super) const PACKAGES: [&str; 3] = ["etl-a.so", "web.so", "etl-b"];
 
 /// Every verdict that a graph can lead to.
-pub(super) const VERDICTS: [&str; 12] = [
+pub(super) const VERDICTS: [&str; 13] = [
     "direct",
     "granted",
     "unknown",
     "compromised",
     "expired",
     "revoked",
+    "denied",
     "revoked by child",
     "expired at child",
     "grant expired",
@@ -39,6 +40,7 @@ fn kind(verdict: &Result<TrustedKey, UntrustedReason>) -> &'static str {
         Err(UntrustedReason::Compromised { .. }) => "compromised",
         Err(UntrustedReason::Expired { .. }) => "expired",
         Err(UntrustedReason::Revoked { .. }) => "revoked",
+        Err(UntrustedReason::Denied { .. }) => "denied",
         Err(UntrustedReason::RevokedByChild { .. }) => "revoked by child",
         Err(UntrustedReason::ExpiredAtChild { .. }) => "expired at child",
         Err(UntrustedReason::GrantExpired { .. }) => "grant expired",
