@@ -34,7 +34,7 @@ pub async fn inspect_signature<'a>(
     trust: impl Into<TrustSource<'a>>,
 ) -> Result<SignatureInspection, PackageError> {
     let name = claimed_name(envelope)?;
-    let (signers, allowance) = (Signers::of(envelope), config.clock_skew_allowance);
+    let (signers, allowance) = (Signers::of(envelope), config.clock_skew_allowance.as_duration());
     let decision = trust.into().decide_with_allowance(org, &signers, &name, allowance).await?;
     Ok(inspect(envelope, &decision, config, &name))
 }

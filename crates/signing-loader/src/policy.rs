@@ -31,7 +31,7 @@ impl Policy {
     pub(crate) fn of(config: &SecurityConfig) -> Self {
         Self {
             required_signers: config.required_signers,
-            clock_skew_allowance: config.clock_skew_allowance,
+            clock_skew_allowance: config.clock_skew_allowance.as_duration(),
             warn_before_expiry: delta(config.warn_before_expiry),
         }
     }
@@ -112,11 +112,8 @@ mod tests {
     }
 
     fn policy(allowance: Duration, warning: Duration) -> Policy {
-        Policy::of(&SecurityConfig {
-            clock_skew_allowance: allowance,
-            warn_before_expiry: warning,
-            ..Default::default()
-        })
+        let config = SecurityConfig { warn_before_expiry: warning, ..Default::default() };
+        Policy { clock_skew_allowance: allowance, ..Policy::of(&config) }
     }
 
     fn is_expired(result: Result<Validity, VerificationError>) -> bool {

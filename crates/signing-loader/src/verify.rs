@@ -15,8 +15,8 @@ use crate::policy::{Policy, Validity};
 use crate::sealed::SealedPackage;
 use crate::source::{EnvelopeSource, Found};
 use crate::{
-    ActualContent, PackageError, PackagePath, SecurityConfig, SignatureSource, VerificationError,
-    VerificationReport, VerifiedPackage,
+    ActualContent, PackageError, PackagePath, SecurityConfig, SignatureLocation, SignatureSource,
+    VerificationError, VerificationReport, VerifiedPackage,
 };
 
 #[cfg(feature = "store")]
@@ -118,6 +118,11 @@ fn offline<T>(
             return Err(VerificationError::from(reason).into());
         }
         Found::NothingYet(location) => {
+            // There is no store to ask.
+            let location = match location {
+                SignatureLocation::FileOrStore(path) => SignatureLocation::File(path),
+                other => other,
+            };
             return Err(VerificationError::SignatureNotFound { location }.into());
         }
     };

@@ -79,6 +79,20 @@ fn without_a_url_the_store_is_in_the_users_data_directory() {
 }
 
 #[test]
+fn a_new_store_is_its_owners_only_whatever_others_may_do_elsewhere() {
+    let scratch = Scratch::new();
+    let mut shell = scratch.tool("sh");
+    let script = "umask 0; touch open; \"$0\" orgs create acme --database-url made/store.db";
+    let run = finish(shell.args(["-c", script, env!("CARGO_BIN_EXE_cloacina")]), b"");
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert_eq!(scratch.mode("open"), 0o666);
+    assert_eq!(scratch.mode("made"), 0o700);
+    for file in scratch.files().iter().filter(|file| file.starts_with("made/")) {
+        assert_eq!(scratch.mode(file), 0o600, "{file}");
+    }
+}
+
+#[test]
 fn a_file_that_is_no_database_is_refused_and_kept() {
     let scratch = Scratch::new();
     scratch.write("store.db", "this is a letter to my aunt, not a database at all".repeat(100));
@@ -110,6 +124,8 @@ fn urls_that_name_no_store_are_refused() {
 
 #[cfg(feature = "postgres")]
 mod postgres {
+    use signing_trust::store::RolePurpose;
+
     use super::*;
 
     #[test]
@@ -187,19 +203,25 @@ mod postgres {
     }
 
     #[test]
-    fn a_role_gets_exactly_the_rights_of_its_purpose() {
+    fn the_rights_of_a_purpose_are_printed_as_the_library_gives_them() {
         let scratch = Scratch::new();
-        let grants = |purpose| {
-            let printed =
-                scratch.json(&["db", "grants", "--role", "night \"watch\"", "--as", purpose]);
-            printed["sql"].as_str().unwrap().to_owned()
-        };
-        let runner = grants("runner");
-        assert!(runner.starts_with("REVOKE ALL ON "), "{runner}");
-        assert!(runner.contains("TO \"night \"\"watch\"\"\";"), "{runner}");
-        assert!(!runner.contains("INSERT"), "{runner}");
-        assert!(grants("admin").contains("INSERT"));
-        // A SQLite file has no roles.
+        let role = "night \"watch\"";
+        for (purpose, rights) in [
+            ("runner", RolePurpose::Runner),
+            ("signer", RolePurpose::Signer),
+            ("admin", RolePurpose::Admin),
+        ] {
+            let grants = ["db", "grants", "--role", role, "--as", purpose];
+            assert_eq!(scratch.json(&grants)["sql"], rights.sql(role), "{purpose}");
+            let printed = scratch.run(&grants).stdout;
+            let statements: Vec<_> = printed.lines().collect();
+            assert_eq!(statements, rights.statements(role), "{purpose}");
+        }
+    }
+
+    #[test]
+    fn a_sqlite_file_has_no_roles() {
+        let scratch = Scratch::new();
         scratch.json(&["orgs", "create", "acme"]);
         let apply = ["db", "grants", "--role", "runner", "--as", "runner", "--apply"];
         scratch.fails(2, "NoRoles", &apply);

@@ -4,6 +4,8 @@
 
 mod support;
 
+mod attacks;
+
 mod db;
 mod grants;
 mod orgs;

@@ -1,6 +1,6 @@
 use signing_crypto::{OrgId, OrgName};
 use signing_trust::KeyManager;
-use signing_trust::store::{OrganizationRef, Store};
+use signing_trust::store::{DatabaseUrl, OrganizationRef, Store};
 
 use super::SecurityArgsError;
 use crate::{
@@ -16,12 +16,12 @@ pub(super) struct Organization {
 }
 
 impl Organization {
-    pub(super) async fn find(org: &str, url: &str) -> Result<Self, SecurityArgsError> {
+    pub(super) async fn find(org: &str, url: &DatabaseUrl) -> Result<Self, SecurityArgsError> {
         let org = match org.parse() {
             Ok(id) => OrganizationRef::Id(id),
             Err(_) => OrganizationRef::Name(OrgName::new(org)?),
         };
-        let store = Store::open(&url.parse()?).await?;
+        let store = Store::open(url).await?;
         let id = store.organization(org).await?.id;
         Ok(Self { keys: KeyManager::new(store, None), id })
     }

@@ -70,7 +70,7 @@ async fn examine<T: Send + 'static>(
     measure: Measure<T>,
     witness: &mut impl Witness,
 ) -> Result<Verified<T>, PackageError> {
-    let (policy, allowance) = (Policy::of(config), config.clock_skew_allowance);
+    let (policy, allowance) = (Policy::of(config), config.clock_skew_allowance.as_duration());
     let (opened, found) = {
         let (package, config) = (package.clone(), config.clone());
         blocking(move || {

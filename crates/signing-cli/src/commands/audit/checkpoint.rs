@@ -8,6 +8,7 @@ use crate::error::CliError;
 use crate::files::{self, Existing, Readers};
 use crate::key_files;
 use crate::output::{Lines, Report};
+use crate::time;
 
 /// Signs what one log, or all, have come to. Everything is signed before anything
 /// is written.
@@ -75,7 +76,7 @@ fn checkpoint_json((checkpoint, envelope): &(AuditCheckpoint, SignedCheckpoint))
         "org": checkpoint.org_name.as_str(),
         "sequence": checkpoint.sequence,
         "entry_hash": checkpoint.entry_hash.to_string(),
-        "created_at": checkpoint.created_at.to_rfc3339(),
+        "created_at": time::text(&checkpoint.created_at),
         "envelope": envelope.to_json(),
     })
 }
