@@ -1,6 +1,6 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::Path;
 
 use signing_crypto::MAX_PEM_SIZE;
@@ -62,8 +62,8 @@ pub(crate) fn open(path: &Path, protection: Option<Protection>) -> Result<File, 
     let mut options = OpenOptions::new();
     let file = options.read(true).custom_flags(flags.bits() as i32).open(path).map_err(failed)?;
     let metadata = file.metadata().map_err(failed)?;
-    let is_pipe = std::os::unix::fs::FileTypeExt::is_fifo(&metadata.file_type());
-    if !metadata.is_file() && !(is_pipe && is_descriptor(path)) {
+    let is_pipe = metadata.file_type().is_fifo() && is_descriptor(path);
+    if !metadata.is_file() && !is_pipe {
         let kind = io::ErrorKind::InvalidInput;
         return Err(failed(io::Error::new(kind, "it is not a regular file")));
     }

@@ -25,9 +25,9 @@ pub(crate) const PASSPHRASE: [&str; 2] = ["passphrase_file", "passphrase_fd"];
 #[derive(Args)]
 #[group(id = "passphrase", multiple = false)]
 pub(crate) struct PassphraseArgs {
-    /// Read the private key's passphrase from this file, without the line ending after it;
-    /// - for standard input [default: all of CLOACINA_KEY_PASSPHRASE, or asked for on the
-    /// terminal]
+    /// Read the private key's passphrase from this file, without the line ending after
+    /// it, or with - from standard input [default: all of CLOACINA_KEY_PASSPHRASE, or asked
+    /// for on the terminal]
     #[arg(long, value_name = "FILE")]
     passphrase_file: Option<PathBuf>,
 

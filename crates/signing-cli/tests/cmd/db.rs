@@ -79,20 +79,6 @@ fn without_a_url_the_store_is_in_the_users_data_directory() {
 }
 
 #[test]
-fn a_new_store_is_its_owners_only_whatever_others_may_do_elsewhere() {
-    let scratch = Scratch::new();
-    let mut shell = scratch.tool("sh");
-    let script = "umask 0; touch open; \"$0\" orgs create acme --database-url made/store.db";
-    let run = finish(shell.args(["-c", script, env!("CARGO_BIN_EXE_cloacina")]), b"");
-    assert_eq!(run.code, 0, "{}", run.stderr);
-    assert_eq!(scratch.mode("open"), 0o666);
-    assert_eq!(scratch.mode("made"), 0o700);
-    for file in scratch.files().iter().filter(|file| file.starts_with("made/")) {
-        assert_eq!(scratch.mode(file), 0o600, "{file}");
-    }
-}
-
-#[test]
 fn a_file_that_is_no_database_is_refused_and_kept() {
     let scratch = Scratch::new();
     scratch.write("store.db", "this is a letter to my aunt, not a database at all".repeat(100));
