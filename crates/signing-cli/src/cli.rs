@@ -20,7 +20,7 @@ pub(crate) use self::trust::{Picture, Trust};
 
 /// Sign native packages, decide whose signatures count, and verify
 #[derive(Parser)]
-#[command(name = "cloacina", version, propagate_version = true)]
+#[command(name = "cloacina", version)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) global: Global,

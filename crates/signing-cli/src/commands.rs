@@ -7,6 +7,7 @@ mod inspect;
 mod keys;
 mod orgs;
 mod package;
+mod packages;
 mod sign;
 mod trust_graph;
 mod trusted_key;

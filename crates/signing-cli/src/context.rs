@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy;
 use signing_crypto::{KeyEncryptionKey, OrgName};
+use signing_loader::Protection;
 use signing_trust::KeyManager;
 use signing_trust::store::{DatabaseUrl, OrganizationRecord, OrganizationRef, Store, StoreError};
 use zeroize::Zeroizing;
@@ -108,7 +109,7 @@ impl Context {
 
 fn read_kek(file: Option<&Path>, var: &str) -> Result<KeyEncryptionKey, CliError> {
     let Some(path) = file else { return Ok(KeyEncryptionKey::from_env(var)?) };
-    let bytes = Zeroizing::new(files::read_bounded(path)?);
+    let bytes = Zeroizing::new(files::read_protected(path, Protection::Secrecy)?);
     let text = std::str::from_utf8(&bytes).map_err(|_| signing_crypto::KekError::Encoding)?;
     Ok(KeyEncryptionKey::parse(text)?)
 }

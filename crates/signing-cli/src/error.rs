@@ -5,14 +5,14 @@ mod not_added;
 #[cfg(feature = "postgres")]
 mod golden;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use signing_crypto::{
-    CheckpointError, KekError, KeyId, MalformedEnvelope, NameError, OrgName, ParseError,
+    CheckpointError, KekError, KeyName, MalformedEnvelope, NameError, OrgName, ParseError,
     PassphraseError, PatternError, PemError, StatementTime,
 };
-use signing_loader::PackageError;
+use signing_loader::{PackageError, ProtectionError, VerificationError};
 use signing_trust::TrustError;
 use signing_trust::store::{EventPatternError, StoreError, UrlError};
 use thiserror::Error;
@@ -66,6 +66,14 @@ pub(crate) enum CliError {
     KeyPrefixTooShort { given: String, least: usize },
     #[error("the key {id} belongs to another organisation than {org}")]
     KeyOfAnotherOrganization { id: String, org: OrgName },
+    #[error(transparent)]
+    Unprotected(#[from] ProtectionError),
+    #[error("cannot keep this process's memory from others")]
+    UnprotectedProcess(#[source] std::io::Error),
+    #[error("cannot write to standard output")]
+    Output(#[source] std::io::Error),
+    #[error("{} is a signature, not a package", path.display())]
+    IsASignature { path: PathBuf },
     #[error("cannot read {}", path.display())]
     Read { path: PathBuf, source: std::io::Error },
     #[error("cannot write {}", path.display())]
@@ -98,8 +106,8 @@ pub(crate) enum CliError {
     SeveralPackages { found: usize },
     #[error("--store with --key needs --org: the key is not in the store")]
     StoreWithoutOrganization,
-    #[error("the signing key {id} is of another organisation: leave --org out")]
-    StoreForAnotherOrganization { id: KeyId },
+    #[error("the signing key {name} is of another organization: leave --org out")]
+    StoreForAnotherOrganization { name: KeyName },
     #[error("{given:?} is not a type of event")]
     EventPattern { given: String, source: EventPatternError },
     #[error("there is no type of event {given:?}")]
@@ -141,6 +149,18 @@ impl CliError {
             Self::Store(error) => store_outcome(error),
             _ => Outcome::Undecided,
         }
+    }
+
+    /// Whether the error's own words name this path, as all do that are about a file.
+    pub(crate) fn names(&self, subject: &str) -> bool {
+        let path = match self {
+            Self::Package(
+                PackageError::Io { path, .. }
+                | PackageError::Verification(VerificationError::NotARegularFile { path }),
+            ) => path,
+            _ => return false,
+        };
+        path == Path::new(subject)
     }
 
     /// The error's name for programs. Part of the `--json` interface.

@@ -1,10 +1,11 @@
 use std::path::{Path, PathBuf};
 
-use signing_crypto::{PemError, SigningKey, VerifyingKey};
+use signing_crypto::{MAX_PEM_SIZE, PemError, PemForm, SigningKey, VerifyingKey};
+use signing_loader::Protection;
 use zeroize::Zeroizing;
 
 use crate::error::CliError;
-use crate::files::read_bounded;
+use crate::files::{read_at_most, read_protected};
 use crate::passphrase::{self, PassphraseSource};
 
 /// Reads a private key's PEM file, with the passphrase that is given, or that is
@@ -19,7 +20,11 @@ pub(crate) fn read_signing_key(
     if path == Path::new("-") && *source == PassphraseSource::StandardInput {
         return Err(CliError::StandardInputTwice);
     }
-    let bytes = Zeroizing::new(read_bounded(path)?);
+    let bytes = read_protected(path, Protection::Secrecy).map_err(|error| match error {
+        CliError::Unprotected(_) => explained(path, error),
+        other => other,
+    });
+    let bytes = Zeroizing::new(bytes?);
     let key = match source.given()? {
         Some(passphrase) => SigningKey::from_encrypted_pem(&bytes, &passphrase),
         None => match SigningKey::from_pem(&bytes) {
@@ -33,9 +38,23 @@ pub(crate) fn read_signing_key(
     key.map_err(|source| CliError::KeyFile { path: path.into(), source })
 }
 
+/// Why a file that others can reach is refused: for what is in it, if that is no private
+/// key in any case.
+fn explained(path: &Path, error: CliError) -> CliError {
+    let Ok(bytes) = read_at_most(path, MAX_PEM_SIZE as u64 + 1).map(Zeroizing::new) else {
+        return error;
+    };
+    match SigningKey::from_pem(&bytes) {
+        Err(source @ PemError::WrongForm { found: PemForm::PublicKey, .. }) => {
+            CliError::KeyFile { path: path.into(), source }
+        }
+        _ => error,
+    }
+}
+
 /// Reads a public key's PEM file.
 pub(crate) fn read_public_key(path: &Path) -> Result<VerifyingKey, CliError> {
-    let bytes = read_bounded(path)?;
+    let bytes = read_protected(path, Protection::Integrity)?;
     VerifyingKey::from_pem(&bytes).map_err(|source| CliError::KeyFile { path: path.into(), source })
 }
 

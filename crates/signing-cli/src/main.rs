@@ -11,7 +11,7 @@ mod context;
 mod files;
 mod key_files;
 mod passphrase;
-mod printable;
+mod process;
 mod select;
 mod terminal;
 mod time;
@@ -34,7 +34,7 @@ fn main() -> ExitCode {
     };
     let output = Output::new(&cli.global);
     output::install_log(&cli.global);
-    match commands::run(cli) {
+    match process::protect_memory().and_then(|()| commands::run(cli)) {
         Ok(report) => output.report(report),
         Err(error) => output.error(&error),
     }

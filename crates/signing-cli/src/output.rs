@@ -1,24 +1,26 @@
 mod lines;
 mod listing;
+mod stdout;
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
-use std::io::Write as _;
+use std::io;
 use std::process::ExitCode;
 
 use clap::Parser;
 use serde_json::{Value, json};
+use signing_crypto::printable;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use self::lines::{BAD, NOTE};
+use self::stdout::{Reader, print};
 use crate::cli::{Cli, Color, Global};
 use crate::error::{CliError, Outcome};
-use crate::printable::printable;
 use crate::remedy::remedy;
 
-pub(crate) use lines::Lines;
+pub(crate) use lines::{Lines, counted};
 pub(crate) use listing::{Form, Listing};
 
 /// What a command has to say, for people and for programs.
@@ -26,6 +28,7 @@ pub(crate) struct Report {
     text: Text,
     json: Value,
     refusals: Vec<Refusal>,
+    notes: Vec<String>,
 }
 
 /// What people get.
@@ -47,27 +50,36 @@ struct Refusal {
 }
 
 impl Report {
+    fn new(json: Value) -> Self {
+        Self { text: Text::Printed, json, refusals: Vec::new(), notes: Vec::new() }
+    }
+
     /// What was done, which `--quiet` leaves out, and the same as JSON.
     pub(crate) fn told(text: impl Into<Lines>, json: Value) -> Self {
-        Self { text: Text::Told(text.into()), json, refusals: Vec::new() }
+        Self { text: Text::Told(text.into()), ..Self::new(json) }
     }
 
     /// What the command is there to show, and the same as JSON.
     pub(crate) fn shown(text: impl Into<Lines>, json: Value) -> Self {
-        Self { text: Text::Shown(text.into()), json, refusals: Vec::new() }
+        Self { text: Text::Shown(text.into()), ..Self::new(json) }
     }
 
     /// What the command is there to show to another program, such as a script or a key,
     /// and quotes nobody.
     pub(crate) fn verbatim(text: String, json: Value) -> Self {
-        Self { text: Text::Verbatim(text), json, refusals: Vec::new() }
+        Self { text: Text::Verbatim(text), ..Self::new(json) }
     }
 
     /// What is left to say after a [`Listing`].
-    fn after_listing(failure: Option<CliError>) -> Self {
-        let refusals = failure.map(|error| Refusal { subject: None, error });
-        let refusals = refusals.into_iter().collect();
-        Self { text: Text::Printed, json: Value::Null, refusals }
+    fn after_listing(failure: Option<CliError>, unprinted: Option<CliError>) -> Self {
+        let failures = failure.into_iter().chain(unprinted);
+        let refusals = failures.map(|error| Refusal { subject: None, error }).collect();
+        Self { refusals, ..Self::new(Value::Null) }
+    }
+
+    /// Adds something to know about what was not done, which is no error.
+    pub(crate) fn note(&mut self, note: String) {
+        self.notes.push(note);
     }
 
     /// Adds something that did not succeed, beside what did.
@@ -99,51 +111,69 @@ impl Output {
         // The exit code and the document's error tell of the same one: the first of the worst.
         let worst = report.refusals.iter().rev().max_by_key(|refusal| refusal.error.outcome());
         let outcome = worst.map_or(Outcome::Done, |refusal| refusal.error.outcome());
-        match &report.text {
-            Text::Printed => {}
+        let printed = match &report.text {
+            Text::Printed => Ok(()),
             _ if self.json => {
                 let mut document = json!({ "schema_version": 1, "ok": outcome == Outcome::Done });
                 document["result"] = report.json;
                 if let Some(worst) = worst {
                     document["error"] = error_json(&worst.error);
                 }
-                print(&json_text(&document));
+                if !report.notes.is_empty() {
+                    document["notes"] = report.notes.clone().into();
+                }
+                print(&json_text(&document), Reader::NeedsAll)
             }
-            Text::Verbatim(text) => print(text.trim_end_matches('\n')),
-            Text::Told(_) if self.quiet => {}
-            Text::Told(lines) | Text::Shown(lines) if lines.is_empty() => {}
-            Text::Told(lines) | Text::Shown(lines) => {
-                print(lines.to_string().trim_end_matches('\n'));
-            }
+            Text::Verbatim(text) => print(text, Reader::NeedsAll),
+            Text::Told(_) if self.quiet => Ok(()),
+            Text::Told(lines) | Text::Shown(lines) if lines.is_empty() => Ok(()),
+            Text::Told(lines) | Text::Shown(lines) => print(&lines.to_string(), Reader::MayLeave),
+        };
+        for note in report.notes.iter().filter(|_| !self.quiet) {
+            stdout::complain(&format!("{NOTE}note{NOTE:#}: {}", printable(note)));
         }
         for refusal in &report.refusals {
-            self.explain(&refusal.error, refusal.subject.as_deref());
+            explain(&refusal.error, refusal.subject.as_deref());
         }
-        outcome.exit_code()
+        outcome.max(outcome_of(printed)).exit_code()
     }
 
     /// Prints why nothing was done.
     pub(crate) fn error(&self, error: &CliError) -> ExitCode {
-        if self.json {
-            print(&json_text(&failure(error_json(error))));
-        }
-        self.explain(error, None);
-        error.outcome().exit_code()
+        let printed = match self.json {
+            true => print(&json_text(&failure(error_json(error))), Reader::NeedsAll),
+            false => Ok(()),
+        };
+        explain(error, None);
+        error.outcome().max(outcome_of(printed)).exit_code()
     }
+}
 
-    fn explain(&self, error: &CliError, subject: Option<&str>) {
-        let _ = writeln!(anstream::stderr(), "{}", explanation(error, subject));
+fn explain(error: &CliError, subject: Option<&str>) {
+    stdout::complain(&explanation(error, subject));
+}
+
+/// Says that something could not be printed, where that is so.
+fn outcome_of(printed: io::Result<()>) -> Outcome {
+    match printed {
+        Ok(()) => Outcome::Done,
+        Err(source) => {
+            let error = CliError::Output(source);
+            explain(&error, None);
+            error.outcome()
+        }
     }
 }
 
 /// Prints what somebody gives up who asked for it.
 pub(crate) fn warn(text: &str) {
-    let _ = writeln!(anstream::stderr(), "{NOTE}warning{NOTE:#}: {}", printable(text));
+    stdout::complain(&format!("{NOTE}warning{NOTE:#}: {}", printable(text)));
 }
 
 /// What went wrong, and the next step, with colours.
 pub(crate) fn explanation(error: &CliError, subject: Option<&str>) -> String {
     let verdict = verdict(error);
+    let subject = subject.filter(|subject| !error.names(subject));
     let subject = subject.map(|path| format!("{}: ", printable(path))).unwrap_or_default();
     let mut text = format!("{BAD}{verdict}{BAD:#}: {subject}{}", printable(&chain(error)));
     if let Some(next) = remedy(error) {
@@ -163,7 +193,8 @@ pub(crate) fn verdict(error: &CliError) -> &'static str {
 /// that a shell's wildcard has put there.
 pub(crate) fn usage(error: clap::Error) -> ExitCode {
     if !error.use_stderr() {
-        error.exit();
+        let help = error.render().ansi().to_string();
+        return outcome_of(print(&help, Reader::MayLeave)).exit_code();
     }
     // The same is wrong with it if its words are escaped, and then they start no line.
     let words = std::env::args_os().map(|word| OsString::from(printable(&word.to_string_lossy())));
@@ -175,9 +206,10 @@ pub(crate) fn usage(error: clap::Error) -> ExitCode {
         let message: Vec<_> = first.iter().map(|line| line.trim()).collect();
         let message = message.join(" ");
         let message = message.strip_prefix("error: ").unwrap_or(&message);
-        print(&json_text(&failure(json!({ "code": "Usage", "message": message }))));
+        let document = failure(json!({ "code": "Usage", "message": message }));
+        let _ = outcome_of(print(&json_text(&document), Reader::NeedsAll));
     }
-    let _ = writeln!(anstream::stderr(), "{}", text.join("\n"));
+    stdout::complain(&text.join("\n"));
     Outcome::Undecided.exit_code()
 }
 
@@ -188,13 +220,12 @@ pub(crate) fn install_log(global: &Global) {
         1 => Targets::new().with_target(signing_trust::AUDIT_TARGET, LevelFilter::INFO),
         _ => Targets::new().with_default(LevelFilter::DEBUG),
     };
-    let events = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(false);
+    let events = tracing_subscriber::fmt::layer()
+        .with_writer(io::stderr)
+        .with_ansi(false)
+        // It would report a standard error that fails on standard error, and panic.
+        .log_internal_errors(false);
     tracing_subscriber::registry().with(filter).with(events).init();
-}
-
-fn print(text: &str) {
-    // Nobody is left to tell when standard output is closed.
-    let _ = writeln!(anstream::stdout(), "{text}");
 }
 
 /// JSON means the same with any of its strings' characters escaped, and a terminal

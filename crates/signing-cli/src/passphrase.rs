@@ -7,6 +7,7 @@ use std::str::FromStr;
 
 use clap::Args;
 use signing_crypto::{MAX_PASSPHRASE_SIZE, Passphrase};
+use signing_loader::Protection;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
@@ -24,8 +25,9 @@ pub(crate) const PASSPHRASE: [&str; 2] = ["passphrase_file", "passphrase_fd"];
 #[derive(Args)]
 #[group(id = "passphrase", multiple = false)]
 pub(crate) struct PassphraseArgs {
-    /// Read the private key's passphrase from this file; - for standard input
-    /// [default: from CLOACINA_KEY_PASSPHRASE, or asked for on the terminal]
+    /// Read the private key's passphrase from this file, without the line ending after
+    /// it, or with - from standard input [default: all of CLOACINA_KEY_PASSPHRASE, or asked
+    /// for on the terminal]
     #[arg(long, value_name = "FILE")]
     passphrase_file: Option<PathBuf>,
 
@@ -85,16 +87,20 @@ impl PassphraseSource {
     pub(crate) fn given(&self) -> Result<Option<Passphrase>, CliError> {
         let (path, bytes) = match self {
             Self::StandardInput => ("-".into(), read_limited(io::stdin().lock())),
-            Self::File(path) => (path.clone(), files::open_regular(path).and_then(read_limited)),
+            Self::File(path) => {
+                let file = files::open(path, Some(Protection::Secrecy))?;
+                (path.clone(), read_limited(file))
+            }
             Self::Descriptor(descriptor) => (descriptor.path(), descriptor.read()),
             Self::Environment => {
-                let value = env::var_os(VARIABLE).unwrap_or_default();
-                return Ok(Some(passphrase(Zeroizing::new(value.into_vec()))?));
+                // Whoever sets a variable says exactly what it holds.
+                let value = Zeroizing::new(env::var_os(VARIABLE).unwrap_or_default().into_vec());
+                return Ok(Some(Passphrase::new(value)?));
             }
             Self::Terminal => return Ok(None),
         };
         let bytes = bytes.map_err(|source| CliError::Read { path, source })?;
-        Ok(Some(passphrase(bytes)?))
+        Ok(Some(line(bytes)?))
     }
 
     /// The passphrase of a new key. One that is typed is typed twice.
@@ -158,11 +164,15 @@ impl FromStr for Descriptor {
     }
 }
 
-/// A passphrase without the newline that editors and shells end it with.
-fn passphrase(mut bytes: Zeroizing<Vec<u8>>) -> Result<Passphrase, CliError> {
-    if bytes.last() == Some(&b'\n') {
-        bytes.pop();
-    }
+/// A passphrase without the one line ending that editors and shells put after it.
+fn line(mut bytes: Zeroizing<Vec<u8>>) -> Result<Passphrase, CliError> {
+    let ending = match &bytes[..] {
+        [.., b'\r', b'\n'] => 2,
+        [.., b'\n'] => 1,
+        _ => 0,
+    };
+    let length = bytes.len() - ending;
+    bytes.truncate(length);
     Ok(Passphrase::new(bytes)?)
 }
 
@@ -204,13 +214,13 @@ mod tests {
     fn more_than_the_limit_is_not_read_and_not_cut_off_unseen() {
         let endless = read_limited(io::repeat(b'x')).unwrap();
         assert_eq!(endless.len(), MAX_PASSPHRASE_SIZE + 2);
-        assert!(matches!(passphrase(endless), Err(CliError::Passphrase(_))));
+        assert!(matches!(line(endless), Err(CliError::Passphrase(_))));
         for (length, end, fits) in
-            [(0, "", true), (0, "\n", true), (1, "\n\n", false), (1, "", false)]
+            [(0, "", true), (0, "\n", true), (0, "\r\n", true), (1, "\n\n", false), (1, "", false)]
         {
             let text = "x".repeat(MAX_PASSPHRASE_SIZE + length) + end;
             let bytes = read_limited(text.as_bytes()).unwrap();
-            assert_eq!(passphrase(bytes).is_ok(), fits, "{length} {end:?}");
+            assert_eq!(line(bytes).is_ok(), fits, "{length} {end:?}");
         }
     }
 }

@@ -54,6 +54,16 @@ pub(crate) fn remedy(error: &CliError) -> Option<String> {
         CliError::KeyOfAnotherOrganization { .. } => {
             "give the organisation that the key is of with --org, or leave --org out".into()
         }
+        CliError::Unprotected(error) => error.command(),
+        CliError::UnprotectedProcess(_) => {
+            "allow the system calls prctl and setrlimit where this program runs".into()
+        }
+        CliError::Output(_) => {
+            "make room, or read all of the output, and give the command again: what it was to \
+             change is changed"
+                .into()
+        }
+        CliError::IsASignature { .. } => "give the package itself, without .sig".into(),
         CliError::Read { .. } => "check that the file is there, and that you may read it".into(),
         CliError::Write { .. } => {
             "check that the directory is there, that you may write to it, and that it has room"

@@ -5,11 +5,10 @@ use std::os::unix::fs::OpenOptionsExt;
 use rustix::termios::{
     LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr,
 };
-use signing_crypto::MAX_PASSPHRASE_SIZE;
+use signing_crypto::{MAX_PASSPHRASE_SIZE, printable};
 use zeroize::Zeroizing;
 
 use crate::error::CliError;
-use crate::printable::printable;
 
 /// The terminal that somebody sits at, showing nothing of what is typed until this
 /// is dropped.

@@ -60,14 +60,14 @@ name!(
 name!(
     /// The file name that a signature binds a package to: 1 to 255 bytes of
     /// UTF-8 that is one path component and shows what it is, so without `/`,
-    /// control characters or bidirectional formatting. Compared byte by byte.
+    /// control characters or [invisible](is_deceptive) ones. Compared byte by byte.
     PackageName,
     NameKind::Package,
     check_file_name
 );
 name!(
     /// What somebody says about a change, to be kept: 1 to 255 bytes of UTF-8
-    /// without control characters or bidirectional formatting.
+    /// without control characters or [invisible](is_deceptive) ones.
     Note,
     NameKind::Note,
     check_note
@@ -115,14 +115,36 @@ fn check_length(text: &str) -> Result<(), NameFault> {
     }
 }
 
-/// Whether a character is a control character, or one that reorders or hides what
-/// surrounds it (Unicode UAX #9, and the line and paragraph separators), so that
-/// a reader sees something else than what is there.
+/// Whether a character makes a reader see something else than what is there: a control
+/// character, a line or paragraph separator, or one that is usually invisible, which
+/// includes those that reorder what surrounds them (Unicode UAX #9).
 pub fn is_deceptive(c: char) -> bool {
-    c.is_control()
-        || matches!(c,
-        '\u{061C}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}'
-        | '\u{2060}'..='\u{2069}' | '\u{FEFF}')
+    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') || is_default_ignorable(c)
+}
+
+/// Whether a character has the property `Default_Ignorable_Code_Point`, as
+/// `DerivedCoreProperties.txt` of Unicode 17.0 lists it. New characters of this kind are
+/// assigned inside these ranges, which also hold the code points reserved for them.
+fn is_default_ignorable(c: char) -> bool {
+    matches!(c,
+        '\u{00AD}' | '\u{034F}' | '\u{061C}' | '\u{115F}'..='\u{1160}'
+        | '\u{17B4}'..='\u{17B5}' | '\u{180B}'..='\u{180F}' | '\u{200B}'..='\u{200F}'
+        | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{3164}'
+        | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFA0}' | '\u{FFF0}'..='\u{FFF8}'
+        | '\u{1BCA0}'..='\u{1BCA3}' | '\u{1D173}'..='\u{1D17A}' | '\u{E0000}'..='\u{E0FFF}')
+}
+
+/// The text with every [deceptive](is_deceptive) character escaped, as in `\u{1b}`. It
+/// stays one line, steers no terminal, and shows what is there.
+pub fn printable(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        match is_deceptive(c) {
+            true => shown.extend(c.escape_unicode()),
+            false => shown.push(c),
+        }
+    }
+    shown
 }
 
 #[cfg(test)]
@@ -179,5 +201,52 @@ mod tests {
         ] {
             assert!(PackageName::new(name).is_err(), "{name:?}");
         }
+    }
+
+    #[test]
+    fn characters_that_nobody_sees_are_rejected() {
+        for invisible in [
+            '\u{AD}',   // soft hyphen
+            '\u{34F}',  // combining grapheme joiner
+            '\u{115F}', // Hangul choseong filler
+            '\u{1160}', // Hangul jungseong filler
+            '\u{180B}', // Mongolian variation selector
+            '\u{2064}', // invisible plus
+            '\u{2065}', // reserved
+            '\u{206F}', // nominal digit shapes
+            '\u{3164}', // Hangul filler
+            '\u{FE00}', // variation selectors
+            '\u{FE0F}',
+            '\u{FFA0}',  // halfwidth Hangul filler
+            '\u{1D173}', // musical symbol begin beam
+            '\u{E0001}', // language tag
+            '\u{E0041}', // tag A
+            '\u{E01EF}', // variation selector 256
+        ] {
+            let name = format!("lib{invisible}.so");
+            let fault = NameFault::Character { found: invisible };
+            let (package, note) = (PackageName::new(&*name), Note::new(&*name));
+            assert_eq!(package.unwrap_err().fault, fault);
+            assert_eq!(note.unwrap_err().fault, fault);
+            assert_eq!(printable(&name), format!("lib{}.so", invisible.escape_unicode()));
+        }
+        for visible in ["lib.so", "lib\u{AC}.so", "lib\u{1161}.so", "lib\u{3163}.so", "größe.so"]
+        {
+            assert!(PackageName::new(visible).is_ok(), "{visible}");
+            assert_eq!(printable(visible), visible);
+        }
+    }
+
+    /// Counted in `DerivedCoreProperties.txt`: "Total code points: 4174".
+    #[test]
+    fn the_table_has_as_many_characters_as_its_source() {
+        let ignorable = ('\0'..=char::MAX).filter(|&c| is_default_ignorable(c)).count();
+        assert_eq!(ignorable, 4174);
+    }
+
+    #[test]
+    fn escapes_and_direction_marks_are_shown_not_obeyed() {
+        assert_eq!(printable("a\u{1b}[31mb"), "a\\u{1b}[31mb");
+        assert_eq!(printable("lib\u{202e}os"), "lib\\u{202e}os");
     }
 }

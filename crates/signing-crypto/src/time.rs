@@ -55,6 +55,11 @@ impl fmt::Display for StatementTime {
     }
 }
 
+/// How a moment is shown, wherever one is: in RFC 3339, in UTC, to the second.
+pub fn rfc3339(time: &DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

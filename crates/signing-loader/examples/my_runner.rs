@@ -5,14 +5,13 @@
 //!            [--required-signers N [--distinct-orgs]] [--clock-skew-allowance SECONDS]] [--input TEXT] PACKAGE…
 //! ```
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is what a program does")]
-
 use std::error::Error;
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
+use signing_crypto::printable;
 use signing_loader::{LoadError, LoadedPackage, PackageError, Provenance, SecurityArgs};
 
 /// Loads workflow packages and runs them
@@ -35,35 +34,71 @@ async fn main() -> ExitCode {
     // Warnings of the audit log go to standard error.
     tracing_subscriber::fmt()
         .with_max_level(tracing_subscriber::filter::LevelFilter::WARN)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        // It would report a standard error that fails on standard error, and panic.
+        .log_internal_errors(false)
         .init();
-    let cli = Cli::parse();
-    let security = match cli.security.resolve().await {
-        Ok(security) => security,
-        Err(error) => return fail(2, "cannot start", &error),
-    };
+    match work(&Cli::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.tell(),
+    }
+}
+
+async fn work(cli: &Cli) -> Result<(), Failure> {
+    let security =
+        cli.security.resolve().await.map_err(|error| Failure::new("cannot start", error))?;
     for path in &cli.packages {
-        let package = match security.load(path).await {
-            Ok(package) => package,
-            Err(error @ PackageError::Verification(_)) => {
-                return fail(1, &format!("refusing {}", path.display()), &error);
+        let shown = printable(&path.to_string_lossy());
+        let failed =
+            |what: &str, error: Box<dyn Error>| Failure::new(format!("{what} {shown}"), error);
+        let package = security.load(path).await.map_err(|error| match error {
+            PackageError::Verification(_) => {
+                Failure { code: 1, ..failed("refusing", error.into()) }
             }
-            Err(error) => return fail(2, &format!("cannot load {}", path.display()), &error),
-        };
-        let provenance = match package.provenance() {
+            _ => failed("cannot load", error.into()),
+        })?;
+        let signer = match package.provenance() {
             Provenance::Verified(report) => format!("signed by {}", report.signer()),
             _ => "unsigned".into(),
         };
-        match run(&package, cli.input.as_bytes()) {
-            Ok(output) => {
-                println!("{} ({provenance})", path.display());
-                println!("{}", String::from_utf8_lossy(&output));
-            }
-            Err(error) => return fail(2, &format!("cannot run {}", path.display()), &*error),
-        }
+        let output = run(&package, cli.input.as_bytes());
+        let output = output.map_err(|error| failed("cannot run", error))?;
+        print(&format!("{shown} ({signer})\n{}\n", String::from_utf8_lossy(&output)))
+            .map_err(|error| failed("cannot print the output of", error.into()))?;
     }
-    ExitCode::SUCCESS
+    Ok(())
+}
+
+fn print(text: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    out.flush()
+}
+
+/// Why the runner stops, and its exit code: 1 if a package is refused, otherwise 2.
+struct Failure {
+    code: u8,
+    what: String,
+    error: Box<dyn Error>,
+}
+
+impl Failure {
+    fn new(what: impl Into<String>, error: impl Into<Box<dyn Error>>) -> Self {
+        Self { code: 2, what: what.into(), error: error.into() }
+    }
+
+    fn tell(&self) -> ExitCode {
+        let mut text = format!("error: {}: {}", self.what, self.error);
+        let mut source = self.error.source();
+        while let Some(cause) = source {
+            text += &format!(": {cause}");
+            source = cause.source();
+        }
+        // If nobody can be told, the exit code still says it.
+        let _ = writeln!(io::stderr(), "{}", printable(&text));
+        ExitCode::from(self.code)
+    }
 }
 
 /// `int32_t workflow_run(const uint8_t *input, size_t input_len,
@@ -103,15 +138,4 @@ fn call(entry_point: WorkflowRun, input: &[u8], output: &mut [u8], length: &mut 
     // SAFETY: The pointers are valid for the lengths given with them, and the
     // contract lets the package use them during the call only.
     unsafe { entry_point(input.as_ptr(), input.len(), output.as_mut_ptr(), length) }
-}
-
-fn fail(code: u8, what: &str, error: &dyn Error) -> ExitCode {
-    eprint!("error: {what}: {error}");
-    let mut source = error.source();
-    while let Some(cause) = source {
-        eprint!(": {cause}");
-        source = cause.source();
-    }
-    eprintln!();
-    ExitCode::from(code)
 }

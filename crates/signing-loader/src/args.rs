@@ -1,18 +1,26 @@
+use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use clap::Args;
-use signing_crypto::{PemError, VerifyingKey};
+use signing_crypto::{MAX_PEM_SIZE, PemError, VerifyingKey};
 use signing_trust::PinnedKeys;
+#[cfg(feature = "store")]
+use signing_trust::store::DatabaseUrl;
 use thiserror::Error;
 
 #[cfg(feature = "store")]
 mod organization;
 
+use crate::open::{open_regular, read_bounded};
 use crate::{
-    LoadedPackage, PackageError, PackagePath, RequiredSigners, SignatureSource, SignerCount,
-    VerificationConfig, danger_load_unsigned, verify_and_load_package_offline,
+    ClockSkewAllowance, LoadedPackage, PackageError, PackagePath, Protection, ProtectionError,
+    RequiredSigners, SignatureSource, SignerCount, VerificationConfig, danger_load_unsigned,
+    verify_and_load_package_offline,
 };
+
+/// The environment variable that says where the store is.
+#[cfg(feature = "store")]
+const DATABASE_URL: &str = "CLOACINA_DATABASE_URL";
 
 /// The command-line options of a runner that loads packages.
 ///
@@ -64,13 +72,17 @@ pub struct SecurityArgs {
     #[arg(long, requires = "required_signers", conflicts_with = "trust_key")]
     distinct_orgs: bool,
 
-    /// How many seconds after it ended a signature, or trust in a key, still counts
+    /// How many seconds after it ended a signature, or trust in a key, still counts, 0 to
+    /// 300
     #[arg(long, value_name = "SECONDS", requires = "require_signatures")]
-    clock_skew_allowance: Option<u64>,
+    clock_skew_allowance: Option<ClockSkewAllowance>,
 
-    /// The store to ask: postgres://… or a SQLite file
+    /// The store to ask: postgres://… without a password, or a SQLite file
+    /// [env: CLOACINA_DATABASE_URL]
+    // Read from the environment by `resolve`: a password may stand there, and clap does not
+    // tell where a value is from.
     #[cfg(feature = "store")]
-    #[arg(long, value_name = "URL", env = "CLOACINA_DATABASE_URL", hide_env_values = true)]
+    #[arg(long, value_name = "URL")]
     database_url: Option<String>,
 
     /// Connect to Postgres over TCP without verified TLS: whatever answers decides whom
@@ -119,7 +131,7 @@ pub enum SecurityArgsError {
         /// The file.
         path: PathBuf,
         /// Why.
-        source: std::io::Error,
+        source: io::Error,
     },
     /// A key file holds something else.
     #[error("cannot trust the key in {}", path.display())]
@@ -129,6 +141,16 @@ pub enum SecurityArgsError {
         /// What is wrong with it.
         source: PemError,
     },
+    /// A key file that other users can reach.
+    #[error("{0}: {command}", command = .0.command())]
+    Unprotected(ProtectionError),
+    /// A database URL with a password, where every user of the machine can read it.
+    #[cfg(feature = "store")]
+    #[error(
+        "a password must not stand on the command line: put the whole URL into \
+         CLOACINA_DATABASE_URL"
+    )]
+    PasswordOnCommandLine,
     /// An organisation without a store to find it in.
     #[error("--org needs a store: give --database-url or CLOACINA_DATABASE_URL")]
     NoStore,
@@ -159,17 +181,37 @@ impl SecurityArgs {
         }
         #[cfg(feature = "store")]
         if let Some(org) = &self.org {
-            let url = self.database_url.as_deref().ok_or(SecurityArgsError::NoStore)?;
-            let url = match self.danger_allow_insecure_database {
-                true => insecure_url(url)?,
-                false => url.parse()?,
-            };
+            let url = self.database_url()?;
             let organization = organization::Organization::find(org, &url).await?;
             return Ok(Security { config, trust: Trust::Organization(organization) });
         }
         let keys: Result<PinnedKeys, _> =
             self.trust_key.iter().map(|path| read_key(path)).collect();
         Ok(Security { config, trust: Trust::Pinned(keys?) })
+    }
+
+    /// Where the store is, by the command line or else by the environment. Every user of the
+    /// machine can read the command line.
+    #[cfg(feature = "store")]
+    fn database_url(&self) -> Result<DatabaseUrl, SecurityArgsError> {
+        match &self.database_url {
+            Some(text) => match self.parse_url(text)? {
+                url if url.has_password() => Err(SecurityArgsError::PasswordOnCommandLine),
+                url => Ok(url),
+            },
+            None => {
+                let text = std::env::var(DATABASE_URL).map_err(|_| SecurityArgsError::NoStore)?;
+                self.parse_url(&text)
+            }
+        }
+    }
+
+    #[cfg(feature = "store")]
+    fn parse_url(&self, text: &str) -> Result<DatabaseUrl, SecurityArgsError> {
+        match self.danger_allow_insecure_database {
+            true => Ok(insecure_url(text)?),
+            false => Ok(text.parse()?),
+        }
     }
 
     fn required_signers(&self) -> RequiredSigners {
@@ -181,17 +223,15 @@ impl SecurityArgs {
         RequiredSigners::Keys(count)
     }
 
-    fn clock_skew_allowance(&self) -> Duration {
-        Duration::from_secs(self.clock_skew_allowance.unwrap_or(0))
+    fn clock_skew_allowance(&self) -> ClockSkewAllowance {
+        self.clock_skew_allowance.unwrap_or_default()
     }
 }
 
 /// Warns of what is given up by whoever asked for it.
 #[cfg(feature = "store")]
-fn insecure_url(
-    text: &str,
-) -> Result<signing_trust::store::DatabaseUrl, signing_trust::store::UrlError> {
-    let url = signing_trust::store::DatabaseUrl::parse_danger_allow_insecure(text)?;
+fn insecure_url(text: &str) -> Result<DatabaseUrl, signing_trust::store::UrlError> {
+    let url = DatabaseUrl::parse_danger_allow_insecure(text)?;
     if let Some(host) = url.unprotected_host() {
         tracing::warn!(
             host,
@@ -224,8 +264,11 @@ impl Security {
 }
 
 fn read_key(path: &Path) -> Result<VerifyingKey, SecurityArgsError> {
-    let bytes = crate::open::read_bounded(path, signing_crypto::MAX_PEM_SIZE)
-        .map_err(|source| SecurityArgsError::KeyFile { path: path.into(), source })?;
+    let unreadable = |source| SecurityArgsError::KeyFile { path: path.into(), source };
+    let (file, _) = open_regular(path).map_err(io::Error::other).map_err(unreadable)?;
+    let metadata = file.metadata().map_err(unreadable)?;
+    Protection::Integrity.require(path, &metadata).map_err(SecurityArgsError::Unprotected)?;
+    let bytes = read_bounded(file, MAX_PEM_SIZE).map_err(unreadable)?;
     VerifyingKey::from_pem(&bytes)
         .map_err(|source| SecurityArgsError::Key { path: path.into(), source })
 }
@@ -260,6 +303,51 @@ mod tests {
         assert_eq!(required(&["--required-signers", "3"]), None);
     }
 
+    /// What the options come to, where that needs no store.
+    fn resolved(arguments: &[&str]) -> Result<Security, SecurityArgsError> {
+        let words = ["runner", "--require-signatures"].iter().chain(arguments);
+        let options = Cli::try_parse_from(words).unwrap().security;
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(options.resolve())
+    }
+
+    #[test]
+    #[cfg(feature = "postgres")]
+    fn a_password_on_the_command_line_is_refused_before_anybody_is_asked() {
+        for url in ["postgres://u:secret@db.example/d", "postgres://db.example/d?password=secret"] {
+            let refused = resolved(&["--org", "acme", "--database-url", url]).unwrap_err();
+            assert!(matches!(refused, SecurityArgsError::PasswordOnCommandLine), "{refused:?}");
+            assert!(!format!("{refused} {refused:?}").contains("secret"));
+        }
+    }
+
+    #[test]
+    fn a_key_that_others_may_write_is_not_trusted() {
+        use std::os::unix::fs::PermissionsExt;
+
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("release.pub.pem");
+        let key = signing_crypto::SigningKey::generate().unwrap().verifying_key();
+        std::fs::write(&path, key.to_pem()).unwrap();
+        let trust = |mode| {
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+            resolved(&["--trust-key", path.to_str().unwrap()])
+        };
+        for mode in [0o666, 0o664, 0o646] {
+            let refused = trust(mode).unwrap_err();
+            assert!(
+                matches!(
+                    &refused,
+                    SecurityArgsError::Unprotected(ProtectionError::Writable { mode: found, .. })
+                        if *found == mode
+                ),
+                "{refused:?}"
+            );
+            assert!(refused.to_string().contains("chmod go-w "), "{refused}");
+        }
+        trust(0o644).unwrap();
+    }
+
     #[test]
     fn no_clock_is_allowed_to_be_ahead_unless_so_many_seconds_are_asked_for() {
         let allowance = |more: &[&str]| {
@@ -267,10 +355,10 @@ mod tests {
             let parsed = Cli::try_parse_from(words.concat()).ok()?;
             Some(parsed.security.clock_skew_allowance())
         };
-        assert_eq!(allowance(&[]), Some(Duration::ZERO));
-        let thirty = Some(Duration::from_secs(30));
-        assert_eq!(allowance(&["--clock-skew-allowance", "30"]), thirty);
-        for wrong in ["-1", "30s", "1.5", "", "for ever"] {
+        assert_eq!(allowance(&[]), Some(ClockSkewAllowance::NONE));
+        let most = Some(ClockSkewAllowance::MAX);
+        assert_eq!(allowance(&["--clock-skew-allowance", "300"]), most);
+        for wrong in ["301", "-1", "30s", ""] {
             assert_eq!(allowance(&["--clock-skew-allowance", wrong]), None, "{wrong}");
         }
         let alone = ["runner", "--clock-skew-allowance", "30"];

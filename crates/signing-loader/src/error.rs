@@ -3,10 +3,10 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 use signing_crypto::{
     Fingerprint, MalformedEnvelope, NameError, PackageDigest, PackageName, PackageVersion,
-    ParseError,
+    ParseError, rfc3339,
 };
 use signing_trust::{TrustError, UntrustedReason};
 use thiserror::Error;
@@ -147,7 +147,7 @@ pub enum VerificationError {
         signed: PackageName,
     },
     /// The signature held until then, and no longer.
-    #[error("the signature expired at {}, and it is {}", time(expired_at), time(now))]
+    #[error("the signature expired at {}, and it is {}", rfc3339(expired_at), rfc3339(now))]
     Expired {
         /// When it expired.
         expired_at: DateTime<Utc>,
@@ -187,10 +187,6 @@ fn signer(fingerprint: &Option<Fingerprint>) -> String {
         Some(fingerprint) => fingerprint.to_string(),
         None => "(the signature names no key)".into(),
     }
-}
-
-fn time(at: &DateTime<Utc>) -> String {
-    at.to_rfc3339_opts(SecondsFormat::AutoSi, true)
 }
 
 fn version(found: &Option<PackageVersion>) -> String {

@@ -38,7 +38,7 @@ pub async fn inspect_signature<'a>(
     trust: impl Into<TrustSource<'a>>,
 ) -> Result<SignatureInspection, PackageError> {
     let name = claimed_name(envelope)?;
-    let (trust, clock_skew_allowance) = (trust.into(), config.clock_skew_allowance);
+    let (trust, clock_skew_allowance) = (trust.into(), config.clock_skew_allowance.as_duration());
     let question = TrustQuestion { trust, org, package: &name, clock_skew_allowance };
     let (decided, _) = question
         .decide(Signers::of(envelope), |decision| {

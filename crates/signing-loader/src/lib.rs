@@ -48,6 +48,7 @@ mod path;
 mod source;
 
 mod open;
+mod protection;
 mod sealed;
 
 mod quorum;
@@ -75,7 +76,7 @@ mod error;
 
 #[cfg(feature = "clap")]
 pub use args::{Security, SecurityArgs, SecurityArgsError};
-pub use config::{SecurityConfig, VerificationConfig};
+pub use config::{ClockSkewAllowance, ClockSkewAllowanceError, SecurityConfig, VerificationConfig};
 pub use error::{
     ActualContent, ExpectedContent, LoadError, PackageError, SignatureLocation, SignerCountError,
     VerificationError,
@@ -91,6 +92,7 @@ pub use load::verify_and_load_package;
 pub use load::{LoadedPackage, Provenance, danger_load_unsigned, verify_and_load_package_offline};
 pub use open::read_signature;
 pub use path::PackagePath;
+pub use protection::{Protection, ProtectionError};
 pub use quorum::{RequiredSigners, SignerCount};
 pub use report::{VerificationReport, VerifiedPackage};
 pub use sign::{add_signature, package_statement, sign_package, sign_statement};

@@ -134,7 +134,7 @@ impl VerifiedPackage {
             (TrustSource::Pinned(keys), _) => Ok(keys.decide(&self.claims())),
             (trust, Some(org)) => {
                 let name: &PackageName = &self.report.name;
-                let allowance = self.config.clock_skew_allowance;
+                let allowance = self.config.clock_skew_allowance.as_duration();
                 trust.decide_with_allowance(org, &self.claims(), name, allowance).await
             }
             (_, None) => Err(TrustError::NoOrganization),

@@ -54,8 +54,7 @@ pub fn read_signature(path: &Path) -> Result<Option<SignatureEnvelope>, PackageE
 
 /// Reads a small regular file; of a larger one, one byte more than `limit`.
 #[cfg(feature = "clap")]
-pub(crate) fn read_bounded(path: &Path, limit: usize) -> io::Result<Vec<u8>> {
-    let (file, _) = open_regular(path).map_err(io::Error::other)?;
+pub(crate) fn read_bounded(file: File, limit: usize) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     file.take(limit as u64 + 1).read_to_end(&mut bytes)?;
     Ok(bytes)

@@ -13,8 +13,8 @@ use crate::sealed::SealedPackage;
 use crate::signers::SignerDecision;
 use crate::source::{EnvelopeSource, Found};
 use crate::{
-    ActualContent, PackageError, PackagePath, SignatureSource, VerificationConfig,
-    VerificationError, VerificationReport, VerifiedPackage,
+    ActualContent, PackageError, PackagePath, SignatureLocation, SignatureSource,
+    VerificationConfig, VerificationError, VerificationReport, VerifiedPackage,
 };
 
 #[cfg(feature = "store")]
@@ -115,6 +115,11 @@ fn offline<T>(
             return Err(VerificationError::from(reason).into());
         }
         Found::NothingYet(location) => {
+            // There is no store to ask.
+            let location = match location {
+                SignatureLocation::FileOrStore(path) => SignatureLocation::File(path),
+                other => other,
+            };
             return Err(VerificationError::SignatureNotFound { location }.into());
         }
     };

@@ -7,7 +7,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind};
 use signing_crypto::{
-    Fingerprint, KekId, KeyId, NameKind, OrgId, SignatureId, StoreId, TrustedKeyId,
+    Fingerprint, KekId, KeyId, NameKind, OrgId, SignatureId, StoreId, TrustedKeyId, rfc3339,
 };
 use thiserror::Error;
 
@@ -37,7 +37,7 @@ pub enum StoreError {
         source: std::io::Error,
     },
     /// The tables are missing or older than this program.
-    #[error("the database lacks {} migrations that this program needs", missing.len())]
+    #[error("the database lacks what this program needs: {}", missing.join(", "))]
     SchemaOutdated {
         /// The migrations to apply.
         missing: Vec<&'static str>,
@@ -157,7 +157,7 @@ pub enum StoreError {
         limit: usize,
     },
     /// A key that was declared compromised is not trusted, kept or reinstated.
-    #[error("the key {fingerprint} was declared compromised at {}", at.to_rfc3339())]
+    #[error("the key {fingerprint} was declared compromised at {}", rfc3339(at))]
     Compromised {
         /// The key.
         fingerprint: Fingerprint,
@@ -224,7 +224,7 @@ pub enum StoreError {
         found: KekId,
     },
     /// A key whose word the organisation does not take.
-    #[error("the organisation revoked the key {fingerprint} at {}", at.to_rfc3339())]
+    #[error("the organisation revoked the key {fingerprint} at {}", rfc3339(at))]
     KeyRefused {
         /// The key.
         fingerprint: Fingerprint,

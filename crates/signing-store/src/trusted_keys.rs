@@ -76,8 +76,8 @@ pub enum TrustKeyOutcome {
 }
 
 impl Store {
-    /// Trusts a key, unless the organisation has revoked it. One that is trusted
-    /// already is trusted until the new time.
+    /// Trusts a key, unless the organization has revoked it. One that is trusted
+    /// already is trusted until the new time, and gets the new name if there is one.
     ///
     /// # Errors
     ///
@@ -98,12 +98,14 @@ impl Store {
                     return Ok(TrustKeyOutcome::Revoked(record));
                 }
                 Some(record)
-                    if record.public_key.is_some() && record.expires_at == new.expires_at =>
+                    if record.public_key.is_some()
+                        && record.expires_at == new.expires_at
+                        && (new.name.is_none() || record.name == new.name) =>
                 {
                     return Ok(TrustKeyOutcome::AlreadyTrusted(record));
                 }
                 Some(record) => {
-                    let name = record.name.or(new.name);
+                    let name = new.name.or(record.name);
                     diesel::update(trusted_keys::table.find(bind(record.id)))
                         .set((
                             trusted_keys::public_key.eq(bind(new.public_key)),

@@ -1,7 +1,7 @@
 use chrono::{DateTime, Utc};
 use signing_crypto::{
     EntryHash, Fingerprint, KekId, Note, OrgId, PackageDigest, PackageName, PackagePatterns,
-    PackageVersion, SignatureId,
+    PackageVersion, SignatureId, rfc3339,
 };
 
 /// The `tracing` target of every audit event.
@@ -243,6 +243,8 @@ impl AuditEvent {
     pub fn emit(self) {
         macro_rules! emit_at {
             ($level:ident) => {
+                // What somebody chose is recorded as text, which every subscriber quotes:
+                // a file's name cannot end its field and begin another.
                 tracing::event!(
                     target: AUDIT_TARGET,
                     tracing::Level::$level,
@@ -251,15 +253,15 @@ impl AuditEvent {
                     child_org_id = self.other_org.map(tracing::field::display),
                     key_id = self.key_id,
                     key_fingerprint = self.fingerprint.map(tracing::field::display),
-                    package_name = self.package.map(tracing::field::display),
+                    package_name = self.package.as_ref().map(PackageName::as_str),
                     package_hash = self.digest.map(tracing::field::display),
                     signature_id = self.signature.map(tracing::field::display),
                     log_sequence = self.log_entry.map(|(sequence, _)| sequence),
                     log_hash = self.log_entry.map(|(_, hash)| tracing::field::display(hash)),
                     reason = self.reason,
-                    note = self.note.map(tracing::field::display),
+                    note = self.note.as_ref().map(Note::as_str),
                     packages = self.packages.as_ref().map(PackagePatterns::as_str),
-                    expires_at = self.expires_at.map(|at| at.to_rfc3339()),
+                    expires_at = self.expires_at.as_ref().map(rfc3339),
                     floor = self.floor.map(tracing::field::display),
                     old_kek_id = self.keks.map(|(old, _)| tracing::field::display(old)),
                     new_kek_id = self.keks.map(|(_, new)| tracing::field::display(new)),

@@ -3,7 +3,7 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use signing_crypto::{
     EnvelopeSignature, Fingerprint, GrantId, KeyName, OrgId, OrgName, PackagePatterns,
-    PackageVersion, SignatureEnvelope, TrustedKeyId, VerifyingKey,
+    PackageVersion, SignatureEnvelope, TrustedKeyId, VerifyingKey, rfc3339,
 };
 
 /// Who is said to have signed an envelope.
@@ -217,36 +217,32 @@ impl fmt::Display for UntrustedReason {
         match self {
             Self::Unknown => f.write_str("it is neither trusted directly nor through a grant"),
             Self::Compromised { at } => {
-                write!(f, "it was declared compromised at {}", time(at))
+                write!(f, "it was declared compromised at {}", rfc3339(at))
             }
-            Self::Expired { at } => write!(f, "trust in it expired at {}", time(at)),
+            Self::Expired { at } => write!(f, "trust in it expired at {}", rfc3339(at)),
             Self::ExpiredAtChild { child_name, at } => {
-                write!(f, "{child_name}, which trusted it, did so until {}", time(at))
+                write!(f, "{child_name}, which trusted it, did so until {}", rfc3339(at))
             }
             Self::GrantExpired { child_name, at } => {
-                write!(f, "the grant to {child_name}, which trusts it, expired at {}", time(at))
+                write!(f, "the grant to {child_name}, which trusts it, expired at {}", rfc3339(at))
             }
             Self::OtherPackages { child_name, packages } => {
                 write!(f, "the grant to {child_name}, which trusts it, is only for {packages}")
             }
             Self::NotPinned => f.write_str("it is not one of the keys that were given"),
             Self::Revoked { at } => {
-                write!(f, "the organisation revoked its trust in it at {}", time(at))
+                write!(f, "the organisation revoked its trust in it at {}", rfc3339(at))
             }
-            Self::Denied { at } => write!(f, "the organisation denied it at {}", time(at)),
+            Self::Denied { at } => write!(f, "the organisation denied it at {}", rfc3339(at)),
             Self::RevokedByChild { child_name, at } => {
-                write!(f, "{child_name}, which trusted it, revoked it at {}", time(at))
+                write!(f, "{child_name}, which trusted it, revoked it at {}", rfc3339(at))
             }
             Self::ChildDeleted { child_name, at } => {
-                write!(f, "{child_name}, which trusted it, was deleted at {}", time(at))
+                write!(f, "{child_name}, which trusted it, was deleted at {}", rfc3339(at))
             }
             Self::OrganizationDeleted { at } => {
-                write!(f, "the organisation was deleted at {}", time(at))
+                write!(f, "the organisation was deleted at {}", rfc3339(at))
             }
         }
     }
-}
-
-fn time(at: &DateTime<Utc>) -> String {
-    at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
 }

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 #[cfg(feature = "store")]
 use signing_crypto::{
     EnvelopeError, Fingerprint, KeyError, KeyId, MalformedEnvelope, OrgId, ParseError, StoreId,
-    WrapError,
+    WrapError, rfc3339,
 };
 #[cfg(feature = "store")]
 use signing_store::{AuditFault, StoreError};
@@ -61,7 +61,7 @@ pub enum TrustError {
     Key(#[from] KeyError),
     /// A revoked signing key signs no more.
     #[cfg(feature = "store")]
-    #[error("the signing key {id} was revoked at {}", at.to_rfc3339())]
+    #[error("the signing key {id} was revoked at {}", rfc3339(at))]
     SigningKeyRevoked {
         /// The key.
         id: KeyId,
@@ -70,7 +70,7 @@ pub enum TrustError {
     },
     /// What was revoked or denied is not trusted again by trusting it.
     #[cfg(feature = "store")]
-    #[error("the organisation revoked the key {fingerprint} at {}", at.to_rfc3339())]
+    #[error("the organisation revoked the key {fingerprint} at {}", rfc3339(at))]
     PreviouslyRevoked {
         /// The key.
         fingerprint: Fingerprint,
@@ -88,8 +88,8 @@ pub enum TrustError {
     #[cfg(feature = "store")]
     #[error(
         "the trust would have expired already, at {}: now is {}",
-        expires_at.to_rfc3339(),
-        now.to_rfc3339()
+        rfc3339(expires_at),
+        rfc3339(now)
     )]
     ExpiryPast {
         /// When it would.

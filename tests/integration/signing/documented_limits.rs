@@ -6,7 +6,7 @@ use signing_crypto::{
     EnvelopeError, MalformedEnvelope, NameFault, OrgName, PackageName, PackagePatterns,
     PackageVersion, Passphrase, PassphraseError, PemError, SignatureEnvelope, SigningKey,
 };
-use signing_loader::{SignatureSource, SignerCount, VerificationConfig};
+use signing_loader::{ClockSkewAllowance, SignatureSource, SignerCount, VerificationConfig};
 
 use crate::support::{World, add_signature, assert_refused, on_both_backends};
 
@@ -80,7 +80,8 @@ fn defaults_are_4_gib_one_signer_no_allowance_and_30_days_of_warning() {
     let config = VerificationConfig::default();
     assert_eq!(config.max_package_size, 4_294_967_296);
     assert_eq!(config.required_signers.to_string(), "one trusted key");
-    assert_eq!(config.clock_skew_allowance, Duration::ZERO);
+    assert_eq!(config.clock_skew_allowance.as_duration(), Duration::ZERO);
+    assert_eq!(ClockSkewAllowance::MAX.as_duration(), Duration::from_secs(300));
     assert_eq!(config.warn_before_expiry, Duration::from_secs(2_592_000));
 }
 

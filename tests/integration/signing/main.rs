@@ -23,5 +23,4 @@ mod attacks;
 
 mod postgres;
 
-
 mod documented_limits;

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Subcommand};
 use signing_crypto::{PackageVersion, ParseError, SignatureId, StatementTime};
-use signing_loader::SignerCount;
+use signing_loader::{ClockSkewAllowance, SignerCount};
 
 use super::Floor;
 use crate::passphrase::{PASSPHRASE, PassphraseArgs};
@@ -92,9 +92,10 @@ pub(crate) enum Package {
         #[arg(long, requires = "required_signers", conflicts_with = "trust_key")]
         distinct_orgs: bool,
 
-        /// How many seconds after it ended a signature, or trust in a key, still counts
-        #[arg(long, value_name = "SECONDS", default_value_t = 0)]
-        clock_skew_allowance: u64,
+        /// How many seconds after it ended a signature, or trust in a key, still counts, 0
+        /// to 300
+        #[arg(long, value_name = "SECONDS", default_value = "0")]
+        clock_skew_allowance: ClockSkewAllowance,
 
         /// Show which signatures were found, which of them count and by which path, and
         /// which rule refused

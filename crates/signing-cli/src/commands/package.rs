@@ -1,7 +1,6 @@
-use std::time::Duration;
-
 use signing_loader::RequiredSigners;
 
+use super::packages::Packages;
 use super::{floor, inspect, sign, unstore, verify};
 use crate::cli::Package;
 use crate::context::{Context, block_on};
@@ -28,21 +27,24 @@ pub(super) fn run(context: &Context, command: Package) -> Result<Report, CliErro
             let terms = Terms { version, expires_at };
             let existing = Existing::replace_if(force);
             let places = sign::Places { terms, output, store, org, existing };
-            let packages = sign::packages(paths, name, places.output.as_deref())?;
-            match (key, key_id) {
-                (Some(key), _) if !store => sign::with_file(&packages, &key, &passphrase, &places),
+            let packages = Packages::new(paths, name, places.output.as_deref())?;
+            let report = match (key, key_id) {
+                (Some(key), _) if !store => {
+                    sign::with_file(packages.get(), &key, &passphrase, &places)
+                }
                 (Some(key), _) => block_on(sign::with_file_and_store(
                     context,
-                    &packages,
+                    packages.get(),
                     &key,
                     &passphrase,
                     &places,
                 )),
                 (None, id) => {
                     let id = id.unwrap_or_default().parse()?;
-                    block_on(sign::with_stored_key(context, &packages, id, &places))
+                    block_on(sign::with_stored_key(context, packages.get(), id, &places))
                 }
-            }
+            };
+            Ok(packages.noted(report?))
         }
         Package::Verify {
             paths,
@@ -55,17 +57,17 @@ pub(super) fn run(context: &Context, command: Package) -> Result<Report, CliErro
             clock_skew_allowance,
             explain,
         } => {
-            let packages = sign::packages(paths, name, signature.as_deref())?;
+            let packages = Packages::new(paths, name, signature.as_deref())?;
             let required = match distinct_orgs {
                 true => RequiredSigners::Organizations(required_signers),
                 false => RequiredSigners::Keys(required_signers),
             };
-            let clock_skew_allowance = Duration::from_secs(clock_skew_allowance);
             let asked = verify::Asked { signature, required, clock_skew_allowance, explain };
-            match org {
-                None => verify::with_pinned_keys(&packages, &trust_key, &asked),
-                Some(org) => block_on(verify::with_store(context, &packages, &org, &asked)),
-            }
+            let report = match org {
+                None => verify::with_pinned_keys(packages.get(), &trust_key, &asked),
+                Some(org) => block_on(verify::with_store(context, packages.get(), &org, &asked)),
+            };
+            Ok(packages.noted(report?))
         }
         Package::Inspect { path, signature, org, trust_key } => {
             let file = inspect::file(path, signature);

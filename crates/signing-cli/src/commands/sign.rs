@@ -3,7 +3,7 @@ mod signed;
 
 use std::path::{Path, PathBuf};
 
-use signing_crypto::{KeyId, OrgId, PackageName, SignatureEnvelope, SigningKey, VerifyingKey};
+use signing_crypto::{KeyId, OrgId, SignatureEnvelope, SigningKey, VerifyingKey};
 use signing_loader::{PackagePath, add_signature, sign_statement};
 use signing_trust::{KeyManager, TrustError};
 
@@ -23,25 +23,6 @@ pub(super) struct Places {
     pub(super) store: bool,
     pub(super) org: Option<String>,
     pub(super) existing: Existing,
-}
-
-/// The packages that the command line names; a name or a signature file is for one.
-pub(super) fn packages(
-    paths: Vec<PathBuf>,
-    name: Option<String>,
-    file: Option<&Path>,
-) -> Result<Vec<PackagePath>, CliError> {
-    if paths.len() > 1 && (name.is_some() || file.is_some()) {
-        return Err(CliError::SeveralPackages { found: paths.len() });
-    }
-    let name = name.map(PackageName::new).transpose()?;
-    Ok(paths
-        .into_iter()
-        .map(|path| match &name {
-            Some(name) => PackagePath::new(path).expect_name(name.clone()),
-            None => PackagePath::new(path),
-        })
-        .collect())
 }
 
 /// Signs with a key from a file: no store, no runtime.
@@ -94,7 +75,7 @@ pub(super) async fn with_stored_key(
     if let Some(named) = &places.org
         && organization(&keys, named).await?.id != org
     {
-        return Err(CliError::StoreForAnotherOrganization { id });
+        return Err(CliError::StoreForAnotherOrganization { name: key.record().name.clone() });
     }
     let signer = Signer::Stored { keys: &keys, id, public_key: &key.verifying_key() };
     if places.store {

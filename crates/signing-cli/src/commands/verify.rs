@@ -1,11 +1,10 @@
 use std::path::PathBuf;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 use signing_loader::{
-    ExplainedEnvelope, PackageError, PackagePath, RequiredSigners, SignatureSource,
-    VerificationConfig, VerificationReport, check_package, check_package_offline, explain_package,
-    explain_package_offline,
+    ClockSkewAllowance, ExplainedEnvelope, PackageError, PackagePath, RequiredSigners,
+    SignatureSource, VerificationConfig, VerificationReport, check_package, check_package_offline,
+    explain_package, explain_package_offline,
 };
 use signing_trust::store::OrganizationRecord;
 use signing_trust::{KeyManager, PinnedKeys};
@@ -17,12 +16,13 @@ use crate::error::{CliError, Outcome};
 use crate::key_files;
 use crate::output::{Lines, Report, error_json};
 use crate::remedy::advice;
+use crate::time;
 
 /// What is asked beside whose trust counts.
 pub(super) struct Asked {
     pub(super) signature: Option<PathBuf>,
     pub(super) required: RequiredSigners,
-    pub(super) clock_skew_allowance: Duration,
+    pub(super) clock_skew_allowance: ClockSkewAllowance,
     pub(super) explain: bool,
 }
 
@@ -184,10 +184,10 @@ fn lines(report: &VerificationReport) -> Lines {
     if let Some(version) = report.version() {
         lines.push(format!("  version    {version}"));
     }
-    let signed_at = report.signed_at().to_rfc3339();
+    let signed_at = time::text(&report.signed_at());
     lines.push(format!("  signed at  {signed_at} (says the signer)"));
     if let Some(expires_at) = report.expires_at() {
-        lines.push(format!("  expires    {}", expires_at.to_rfc3339()));
+        lines.push(format!("  expires    {}", time::text(&expires_at)));
     }
     lines
 }
@@ -204,7 +204,7 @@ fn document(path: &str, report: &VerificationReport) -> Value {
         "via": via_json(report.via()),
         "signers": signers,
         "version": report.version().map(ToString::to_string),
-        "signed_at": report.signed_at().to_rfc3339(),
-        "expires_at": report.expires_at().map(|time| time.to_rfc3339()),
+        "signed_at": time::text(&report.signed_at()),
+        "expires_at": report.expires_at().as_ref().map(time::text),
     })
 }

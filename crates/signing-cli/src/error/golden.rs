@@ -23,10 +23,11 @@ use std::fmt::{Debug, Write as _};
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
+use signing_crypto::printable;
+
 use super::CliError;
 use super::code::{UNNAMED, UNNAMED_REFUSAL};
 use crate::output::{self, chain};
-use crate::printable::printable;
 
 /// When this variable is set, the files are written rather than compared.
 const WRITE: &str = "CLOACINA_WRITE_ERRORS";

@@ -1,8 +1,7 @@
 use std::fmt;
 
 use anstyle::{AnsiColor, Style};
-
-use crate::printable::printable;
+use signing_crypto::printable;
 
 pub(super) const GOOD: Style = AnsiColor::Green.on_default().bold();
 pub(super) const BAD: Style = AnsiColor::Red.on_default().bold();
@@ -76,6 +75,14 @@ impl fmt::Display for Lines {
             writeln!(f, "{text}")?;
         }
         Ok(())
+    }
+}
+
+/// So many of something: `1 key`, `2 keys`.
+pub(crate) fn counted(count: u64, noun: &str) -> String {
+    match count {
+        1 => format!("1 {noun}"),
+        _ => format!("{count} {noun}s"),
     }
 }
 

@@ -1,13 +1,13 @@
-use std::io::{BufWriter, StdoutLock, Write};
+use std::io::{self, Write};
 use std::ops::ControlFlow;
 
-use anstream::AutoStream;
 use serde_json::Value;
+use signing_crypto::printable;
 
+use super::stdout::{Reader, Standard};
 use super::{Report, error_json, json_text};
 use crate::cli::Global;
 use crate::error::CliError;
-use crate::printable::printable;
 
 /// What a list is printed as.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -28,6 +28,13 @@ impl Form {
             (false, false) => Self::Table,
         }
     }
+
+    fn reader(self) -> Reader {
+        match self {
+            Self::Table | Self::JsonLines => Reader::MayLeave,
+            Self::Document => Reader::NeedsAll,
+        }
+    }
 }
 
 /// A result that is printed while it is read, because it may be longer than there
@@ -35,37 +42,39 @@ impl Form {
 pub(crate) struct Listing {
     form: Form,
     is_empty: bool,
-    out: BufWriter<AutoStream<StdoutLock<'static>>>,
+    out: Standard,
+    /// What came of the writing so far. After a failure nothing more is written.
+    written: io::Result<()>,
 }
 
 impl Listing {
     pub(crate) fn start(form: Form, heading: &str) -> Self {
-        let out = BufWriter::new(anstream::stdout().lock());
-        let mut listing = Self { form, is_empty: true, out };
-        // Who does not listen here does not listen to the first item either.
-        let _ = match form {
-            Form::Table => writeln!(listing.out, "{heading}"),
-            Form::Document => write!(listing.out, "{{\"schema_version\":1,\"result\":["),
+        let mut out = Standard::lock(form.reader());
+        let written = match form {
+            Form::Table => writeln!(out, "{heading}"),
+            Form::Document => write!(out, "{{\"schema_version\":1,\"result\":["),
             Form::JsonLines => Ok(()),
         };
-        listing
+        Self { form, is_empty: true, out, written }
     }
 
     /// Prints an item: a line, which is shown escaped, or the same as JSON. Breaks
-    /// when nobody reads any more.
+    /// when no more can be printed.
     pub(crate) fn item(
         &mut self,
         line: impl FnOnce() -> String,
         document: impl FnOnce() -> Value,
     ) -> ControlFlow<()> {
-        let printed = match self.form {
-            Form::Table => writeln!(self.out, "{}", printable(&line())),
-            Form::Document if self.is_empty => write!(self.out, "{}", json_text(&document())),
-            Form::Document => write!(self.out, ",{}", json_text(&document())),
-            Form::JsonLines => writeln!(self.out, "{}", json_text(&document())),
-        };
+        if self.written.is_ok() {
+            self.written = match self.form {
+                Form::Table => writeln!(self.out, "{}", printable(&line())),
+                Form::Document if self.is_empty => write!(self.out, "{}", json_text(&document())),
+                Form::Document => write!(self.out, ",{}", json_text(&document())),
+                Form::JsonLines => writeln!(self.out, "{}", json_text(&document())),
+            };
+        }
         self.is_empty = false;
-        match printed {
+        match self.written {
             Ok(()) => ControlFlow::Continue(()),
             Err(_) => ControlFlow::Break(()),
         }
@@ -73,16 +82,20 @@ impl Listing {
 
     /// Ends the list, with what kept it from being whole.
     pub(crate) fn end(mut self, failure: Option<CliError>) -> Report {
-        // Nobody is left to tell when standard output is closed.
-        let _ = match (self.form, &failure) {
-            (Form::Document, None) => writeln!(self.out, "],\"ok\":true}}"),
-            (Form::Document, Some(error)) => {
-                let error = json_text(&error_json(error));
-                writeln!(self.out, "],\"ok\":false,\"error\":{error}}}")
-            }
-            _ => Ok(()),
+        if self.written.is_ok() {
+            self.written = match (self.form, &failure) {
+                (Form::Document, None) => writeln!(self.out, "],\"ok\":true}}"),
+                (Form::Document, Some(error)) => {
+                    let error = json_text(&error_json(error));
+                    writeln!(self.out, "],\"ok\":false,\"error\":{error}}}")
+                }
+                _ => Ok(()),
+            };
+        }
+        let printed = match self.written {
+            Ok(()) => self.out.finish(),
+            failed => self.out.forgive(failed),
         };
-        let _ = self.out.flush();
-        Report::after_listing(failure)
+        Report::after_listing(failure, printed.err().map(CliError::Output))
     }
 }

@@ -9,12 +9,12 @@ pub(super) fn name(kind: NameKind) -> Option<String> {
                 .into()
         }
         NameKind::Package => {
-            "give the name of a file, of at most 255 bytes, without control and direction \
+            "give the name of a file, of at most 255 bytes, without control and invisible \
              characters"
                 .into()
         }
         NameKind::Note => {
-            "give one line, of at most 255 bytes, without control and direction characters".into()
+            "give one line, of at most 255 bytes, without control and invisible characters".into()
         }
         _ => return None,
     })

@@ -14,7 +14,7 @@ pub(super) fn verification(error: &VerificationError) -> Option<String> {
             "give the path of a package file".into()
         }
         VerificationError::InvalidName(_) => {
-            "give it a name in UTF-8, of at most 255 bytes, without control and direction \
+            "give it a name in UTF-8, of at most 255 bytes, without control and invisible \
              characters, or with --name the one that is signed"
                 .into()
         }

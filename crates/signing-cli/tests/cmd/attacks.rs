@@ -5,3 +5,4 @@
 mod false_server;
 mod forged_rows;
 mod hostile_inputs;
+mod program;

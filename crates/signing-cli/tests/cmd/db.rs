@@ -110,6 +110,8 @@ fn urls_that_name_no_store_are_refused() {
 
 #[cfg(feature = "postgres")]
 mod postgres {
+    use signing_trust::store::{RoleLimits, RolePurpose};
+
     use super::*;
 
     #[test]
@@ -188,19 +190,28 @@ mod postgres {
     }
 
     #[test]
-    fn a_role_gets_exactly_the_rights_of_its_purpose() {
+    fn the_rights_of_a_purpose_are_printed_as_the_library_gives_them() {
         let scratch = Scratch::new();
-        let grants = |purpose| {
-            let printed =
-                scratch.json(&["db", "grants", "--role", "night \"watch\"", "--as", purpose]);
-            printed["sql"].as_str().unwrap().to_owned()
-        };
-        let runner = grants("runner");
-        assert!(runner.starts_with("REVOKE ALL ON "), "{runner}");
-        assert!(runner.contains("TO \"night \"\"watch\"\"\";"), "{runner}");
-        assert!(!runner.contains("INSERT"), "{runner}");
-        assert!(grants("admin").contains("INSERT"));
-        // A SQLite file has no roles.
+        let role = "night \"watch\"";
+        let acme = scratch.json(&["orgs", "create", "acme"]);
+        let acme = acme["id"].as_str().unwrap().parse().unwrap();
+        for (purpose, rights) in [
+            (&["runner"][..], RolePurpose::Runner),
+            (&["signer", "--org", "acme"], RolePurpose::Signer(acme)),
+            (&["admin"], RolePurpose::Admin),
+        ] {
+            let grants = [&["db", "grants", "--role", role, "--as"], purpose].concat();
+            let limits = RoleLimits::OfPurpose;
+            assert_eq!(scratch.json(&grants)["sql"], rights.sql(role, limits), "{purpose:?}");
+            let printed = scratch.run(&grants).stdout;
+            let statements: Vec<_> = printed.lines().collect();
+            assert_eq!(statements, rights.statements(role, limits), "{purpose:?}");
+        }
+    }
+
+    #[test]
+    fn a_sqlite_file_has_no_roles() {
+        let scratch = Scratch::new();
         scratch.json(&["orgs", "create", "acme"]);
         let apply = ["db", "grants", "--role", "runner", "--as", "runner", "--apply"];
         scratch.fails(2, "NoRoles", &apply);

@@ -41,7 +41,6 @@ mod terminal;
 
 mod audit;
 
-
 mod at_once;
 mod bounds;
 mod errors;

@@ -133,14 +133,21 @@ fn the_first_characters_of_two_keys_revoke_neither() {
         let revoke =
             |name: &str| ["keys", "revoke", name, "--org", "acme", kind].map(str::to_owned);
         for name in [&ids[0][..8], &ids[0][..35]] {
+            let before = scratch.json(&["keys", "list", "--org", "acme"]);
             let arguments = revoke(name);
             scratch.fails(2, "AmbiguousKey", &arguments.each_ref().map(String::as_str));
+            assert_eq!(scratch.json(&["keys", "list", "--org", "acme"]), before);
         }
         let arguments = revoke(ids[0]);
         let revoked = scratch.json(&arguments.each_ref().map(String::as_str));
-        assert_eq!(revoked["id"], ids[0]);
+        assert_eq!((&revoked["id"], &revoked["changed"]), (&ids[0].into(), &true.into()));
     }
     let listed = scratch.json(&["keys", "list", "--org", "acme"]);
+    let revoked = |id: &str| {
+        let keys = listed["signing_keys"].as_array().unwrap();
+        keys.iter().find(|key| key["id"] == id).unwrap()["revoked_at"] != Value::Null
+    };
+    assert_eq!(ids.map(revoked), [true, false]);
     assert_eq!(listed["accepted"].as_array().unwrap().len(), 1);
     assert_eq!(listed["accepted"][0]["id"], ids[1]);
 }

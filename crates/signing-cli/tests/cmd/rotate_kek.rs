@@ -27,7 +27,7 @@ fn the_store_is_under_the_new_kek_and_no_kek_is_shown() {
     let lines: Vec<_> = run.stdout.lines().collect();
     assert!(
         lines[0].starts_with(
-            "wrapped 2 private keys of 2 organisations anew, under the key encryption key "
+            "wrapped 2 private keys of 2 organizations again, under the key encryption key "
         ),
         "{lines:?}"
     );

@@ -4,7 +4,7 @@ mod postgres;
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc;
@@ -83,8 +83,11 @@ impl Scratch {
         self.directory.path().join(name)
     }
 
+    /// Writes a file, which may be a secret: a new one is for its owner only.
     pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) {
-        fs::write(self.path(name), content).unwrap();
+        let mut options = File::options();
+        options.write(true).create(true).truncate(true).mode(0o600);
+        options.open(self.path(name)).unwrap().write_all(content.as_ref()).unwrap();
     }
 
     pub(crate) fn read(&self, name: &str) -> Vec<u8> {

@@ -2,6 +2,8 @@ use std::fmt;
 
 use thiserror::Error;
 
+use crate::printable;
+
 /// Text that is not one of the fixed-form values.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
@@ -52,7 +54,7 @@ pub enum PatternError {
         found: usize,
     },
     /// A character that no package name has.
-    #[error("a pattern contains {}, which no package name does", found.escape_unicode())]
+    #[error("a pattern contains {}, which no package name does", quoted(*found))]
     Character {
         /// The first such character.
         found: char,
@@ -60,6 +62,11 @@ pub enum PatternError {
     /// Stored text that is no list of patterns.
     #[error("not a JSON array of patterns")]
     NotAList,
+}
+
+/// A character as it is shown: what cannot be seen is escaped.
+fn quoted(found: char) -> String {
+    format!("'{}'", printable(found.encode_utf8(&mut [0; 4])))
 }
 
 /// A name that is not allowed.
@@ -116,7 +123,7 @@ pub enum NameFault {
     #[error("it must start with an ASCII letter or digit")]
     FirstCharacter,
     /// A character that is not allowed.
-    #[error("it contains {}, which is not allowed", found.escape_unicode())]
+    #[error("it contains {}, which is not allowed", quoted(*found))]
     Character {
         /// The first such character.
         found: char,

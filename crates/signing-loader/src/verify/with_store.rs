@@ -69,7 +69,7 @@ async fn examine<T: Send + 'static>(
     measure: Measure<T>,
     witness: &mut impl Witness,
 ) -> Result<Verified<T>, PackageError> {
-    let clock_skew_allowance = config.clock_skew_allowance;
+    let clock_skew_allowance = config.clock_skew_allowance.as_duration();
     let (opened, found) = {
         let (package, config) = (package.clone(), config.clone());
         blocking(move || {

@@ -40,7 +40,10 @@ impl KeyManager {
             entry = entry.with("packages", packages.as_str());
         }
         if let Some(expires_at) = scope.expires_at {
-            entry = entry.with("expires_at", expires_at.to_rfc3339());
+            entry = entry.with(
+                "expires_at",
+                expires_at.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true),
+            );
         }
         let grant = self.store.grant_trust(parent, child, scope.clone(), entry);
         let change = self.change(grant).await?;

@@ -30,7 +30,7 @@ impl KeyManager {
     }
 
     /// Trusts a public key until `expires_at`, `None` for ever. One that is trusted
-    /// already is trusted until then instead.
+    /// already is trusted until then instead, and gets the new name if there is one.
     ///
     /// # Errors
     ///
@@ -51,7 +51,10 @@ impl KeyManager {
             entry = entry.with("name", name);
         }
         if let Some(expires_at) = expires_at {
-            entry = entry.with("expires_at", expires_at.to_rfc3339());
+            entry = entry.with(
+                "expires_at",
+                expires_at.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true),
+            );
         }
         let new = NewTrustedKey { id, org_id: org, public_key: *key, name, expires_at };
         match self.change(self.store.trust_key(new, entry)).await? {

@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 
 use super::platform::{Platform, parse};
 
@@ -15,6 +16,9 @@ impl Platform {
         };
         let workspace = self.workspace();
         self.check_out(workspace.path());
+        let trusted = workspace.path().join("trusted-keys/ci.pub.pem");
+        // As GitLab does, whose runner has no umask.
+        fs::set_permissions(trusted, Permissions::from_mode(0o666)).unwrap();
         for needed in texts(&job["needs"]) {
             self.download(&needed, workspace.path());
         }
@@ -27,6 +31,7 @@ impl Platform {
             // A variable of the type File holds the path of one.
             let key = self.path("key");
             fs::write(&key, &self.secrets["CLOACINA_SIGNING_KEY"]).unwrap();
+            fs::set_permissions(&key, Permissions::from_mode(0o666)).unwrap();
             environment.insert("CLOACINA_SIGNING_KEY".into(), key.display().to_string());
             let passphrase = self.secrets["CLOACINA_KEY_PASSPHRASE"].clone();
             environment.insert("CLOACINA_KEY_PASSPHRASE".into(), passphrase);

@@ -27,5 +27,10 @@ async fn admin(world: &World) -> Role {
 async fn seen_by(role: &Role, world: &World) -> World {
     let store = Store::open(&role.login.url("")).await.unwrap();
     let keys = KeyManager::new(store, Some(kek(1)));
-    World { keys, config: world.config.clone(), database: world.database.clone() }
+    World {
+        keys,
+        config: world.config.clone(),
+        require_signatures: world.require_signatures,
+        database: world.database.clone(),
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use signing_loader::{LoadError, PackageError};
+use signing_loader::{ClockSkewAllowance, LoadError, PackageError};
 use signing_trust::UntrustedReason;
 use signing_trust::store::GrantScope;
 
@@ -15,14 +15,16 @@ on_both_backends! {
     package_verified_within_the_allowance_loads_within_it,
 }
 
-const HOUR: Duration = Duration::from_secs(3600);
+fn minutes(minutes: u64) -> ClockSkewAllowance {
+    ClockSkewAllowance::new(Duration::from_secs(60 * minutes)).unwrap()
+}
 
 impl World {
-    /// Ends all trust with an end, an hour ago. The store refuses to.
+    /// Ends all trust with an end, two minutes ago. The store refuses to.
     async fn end(&self, table: &str) {
         let past = match self.database.is_sqlite() {
-            true => "(unixepoch() - 3600) * 1000000",
-            false => "now() - interval '1 hour'",
+            true => "(unixepoch() - 120) * 1000000",
+            false => "now() - interval '2 minutes'",
         };
         let sql = format!("UPDATE {table} SET expires_at = {past} WHERE expires_at IS NOT NULL");
         self.database.execute(&sql).await.unwrap();
@@ -46,12 +48,12 @@ async fn trust_that_has_ended_counts_within_the_allowance_only(mut world: World)
         untrusted(refused).1
     };
 
-    for allowance in [Duration::ZERO, HOUR] {
+    for allowance in [ClockSkewAllowance::NONE, minutes(2)] {
         world.config.clock_skew_allowance = allowance;
         assert!(matches!(reason(&world, vendor.org).await, UntrustedReason::Expired { .. }));
         assert!(matches!(reason(&world, parent).await, UntrustedReason::ExpiredAtChild { .. }));
     }
-    world.config.clock_skew_allowance = 2 * HOUR;
+    world.config.clock_skew_allowance = minutes(4);
     for org in [vendor.org, parent] {
         world.signer(&vendor.package, org, vendor.memory()).await;
     }
@@ -69,10 +71,10 @@ async fn grant_that_has_ended_counts_within_the_allowance_only(mut world: World)
     world.keys.grant_limited_trust(parent, vendor.org, scope).await.unwrap();
     world.end("trust_grants").await;
 
-    world.config.clock_skew_allowance = HOUR;
+    world.config.clock_skew_allowance = minutes(2);
     let refused = world.verify(&vendor.package, parent, vendor.memory()).await;
     assert!(matches!(untrusted(refused).1, UntrustedReason::GrantExpired { .. }));
-    world.config.clock_skew_allowance = 2 * HOUR;
+    world.config.clock_skew_allowance = minutes(4);
     world.signer(&vendor.package, parent, vendor.memory()).await;
 }
 
@@ -91,7 +93,7 @@ async fn package_verified_within_the_allowance_loads_within_it(mut world: World)
     let vendor = world.vendor("acme").await;
     world.trust_for_a_while(&vendor).await;
     world.end("trusted_keys").await;
-    world.config.clock_skew_allowance = 2 * HOUR;
+    world.config.clock_skew_allowance = minutes(4);
 
     let held = world.verify(&vendor.package, vendor.org, vendor.memory()).await.unwrap();
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use signing_crypto::SignatureEnvelope;
 use signing_loader::{
-    PackageError, SignatureSource, VerificationError, check_package, check_package_offline,
-    package_statement,
+    ClockSkewAllowance, PackageError, SignatureSource, VerificationError, check_package,
+    check_package_offline, package_statement,
 };
 use signing_trust::store::Store;
 use signing_trust::{Freshness, KeyManager, PinnedKeys};
@@ -27,6 +27,10 @@ on_both_backends! {
 
 fn in_seconds(seconds: i64) -> DateTime<Utc> {
     (Utc::now() + TimeDelta::seconds(seconds)).trunc_subsecs(6)
+}
+
+fn allowance(seconds: u64) -> ClockSkewAllowance {
+    ClockSkewAllowance::new(Duration::from_secs(seconds)).unwrap()
 }
 
 /// The vendor's signature that expires then.
@@ -78,12 +82,12 @@ async fn expired_signature_is_rejected(world: World) {
 
 async fn expired_signature_is_accepted_within_the_allowance_only(mut world: World) {
     let vendor = world.vendor("acme").await;
-    let expired = ending(&world, &vendor, in_seconds(-600)).await;
+    let expired = ending(&world, &vendor, in_seconds(-120)).await;
 
-    world.config.clock_skew_allowance = Duration::from_secs(1200);
+    world.config.clock_skew_allowance = allowance(240);
     verify(&world, &vendor, expired.clone()).await.unwrap();
 
-    world.config.clock_skew_allowance = Duration::from_secs(600);
+    world.config.clock_skew_allowance = allowance(120);
     assert_refused!(
         verify(&world, &vendor, expired).await,
         PackageError::Verification(VerificationError::Expired { .. })

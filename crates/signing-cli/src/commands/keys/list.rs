@@ -1,5 +1,5 @@
 use serde_json::{Value, json};
-use signing_crypto::{KeyId, Note, OrgName, TrustedKeyId};
+use signing_crypto::{KeyId, KeyName, Note, OrgName, TrustedKeyId};
 use signing_trust::store::SigningKeyRecord;
 use signing_trust::{GraphKey, KeyStanding, TrustPath, TrustedKey};
 
@@ -47,12 +47,12 @@ pub(super) async fn list(context: &Context, org: &str) -> Result<Report, CliErro
     }
     text.push(format!("keys whose signatures {} accepts", org.name));
     for key in &accepted {
-        let (fingerprint, via, limits) =
-            (key.key.fingerprint(), &key.via, limits_text(&key.limits));
+        let (fingerprint, name, via, limits) =
+            (key.key.fingerprint(), named(&key.name), &key.via, limits_text(&key.limits));
         match row_id(key) {
-            Some(id) => text.push(format!("  {id}  {fingerprint}  {via}{limits}")),
+            Some(id) => text.push(format!("  {id}  {fingerprint}{name}  {via}{limits}")),
             None => {
-                text.push(format!("  {fingerprint}  {via}{limits}"));
+                text.push(format!("  {fingerprint}{name}  {via}{limits}"));
                 text.push(format!("    to refuse it: {}", refuse_with(key, &org.name)));
             }
         }
@@ -60,13 +60,14 @@ pub(super) async fn list(context: &Context, org: &str) -> Result<Report, CliErro
     text.push(format!("keys whose signatures {} refuses", org.name));
     for key in &refused {
         let note = said::note(key.note.as_ref());
-        text.push(format!("  {}  {}{}{note}", key.id, key.fingerprint, remark(key)));
+        let (name, remark) = (named(&key.name), remark(key));
+        text.push(format!("  {}  {}{name}{remark}{note}", key.id, key.fingerprint));
     }
     if !idle.is_empty() {
         text.push(format!("keys that {} itself trusts no longer", org.name));
     }
     for key in &idle {
-        text.push(format!("  {}  {}{}", key.id, key.fingerprint, remark(key)));
+        text.push(format!("  {}  {}{}{}", key.id, key.fingerprint, named(&key.name), remark(key)));
     }
     let signing_document = |key: &SigningKeyRecord| {
         let mut document = signing_key_json(key);
@@ -110,6 +111,11 @@ fn successor<'a>(
     keys: &'a [SigningKeyRecord],
 ) -> Option<&'a SigningKeyRecord> {
     keys.iter().find(|other| other.predecessor_id == Some(key.id) && other.revoked_at.is_none())
+}
+
+/// What the key is called, to follow on its fingerprint.
+fn named(name: &Option<KeyName>) -> String {
+    name.as_ref().map(|name| format!("  {name}")).unwrap_or_default()
 }
 
 /// The organization's own row about the key. Of an inherited key the row is another

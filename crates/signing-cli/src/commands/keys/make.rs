@@ -12,6 +12,7 @@ use crate::files::{self, Existing, NewFile, Readers};
 use crate::key_files;
 use crate::output::{Lines, Report};
 use crate::passphrase::PassphraseSource;
+use crate::time;
 
 /// Writes a new key pair to two files, the private key under a passphrase if there
 /// is a source of one.
@@ -144,8 +145,8 @@ pub(super) fn signing_key_json(key: &SigningKeyRecord) -> Value {
         "org_id": key.org_id.to_string(),
         "name": key.name.as_str(),
         "fingerprint": key.fingerprint.to_string(),
-        "created_at": key.created_at.to_rfc3339(),
-        "revoked_at": key.revoked_at.map(|at| at.to_rfc3339()),
+        "created_at": time::text(&key.created_at),
+        "revoked_at": key.revoked_at.as_ref().map(time::text),
         "reason": key.revocation_reason.map(RevocationReason::as_str),
         "note": key.revocation_note.as_ref().map(Note::as_str),
         "predecessor_id": key.predecessor_id.map(|id| id.to_string()),

@@ -7,6 +7,7 @@ use crate::cli;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::{Lines, Report};
+use crate::time;
 
 /// Puts a new signing key in the place of an old one, and says what is left to do.
 pub(super) async fn rotate(context: &Context, command: cli::Rotate) -> Result<Report, CliError> {
@@ -47,7 +48,7 @@ fn report(rotation: &Rotation) -> Report {
     let row = |row: &TrustedKeyRecord| {
         json!({
             "id": row.id.to_string(),
-            "expires_at": row.expires_at.map(|at| at.to_rfc3339()),
+            "expires_at": row.expires_at.as_ref().map(time::text),
         })
     };
     let steps: Vec<Value> =

@@ -4,7 +4,7 @@ use signing_trust::store::Change;
 use crate::cli;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::output::{Lines, Report};
+use crate::output::{Lines, Report, counted};
 
 /// Wraps every private key of the store anew.
 pub(super) async fn rotate_kek(
@@ -19,8 +19,9 @@ pub(super) async fn rotate_kek(
     let count: u64 = rotated.keys.values().sum();
     let mut text = Lines::from(match changed {
         true => format!(
-            "wrapped {count} private keys of {} organisations anew, under the key encryption key {}",
-            rotated.keys.len(),
+            "wrapped {} of {} again, under the key encryption key {}",
+            counted(count, "private key"),
+            counted(rotated.keys.len() as u64, "organization"),
             rotated.new,
         ),
         false => {

@@ -1,7 +1,8 @@
 use std::path::PathBuf;
 
 use serde_json::json;
-use signing_crypto::{KeyId, KeyName, Note};
+use signing_crypto::{Fingerprint, KeyId, KeyName, Note, OrgId};
+use signing_trust::KeyManager;
 use signing_trust::store::{Change, RevocationReason, TrustedKeyRecord};
 
 use crate::context::{Context, organization};
@@ -25,23 +26,26 @@ pub(super) async fn trust(
     name: Option<String>,
     expires: Option<&str>,
 ) -> Result<Report, CliError> {
-    let name = name.map(KeyName::new).transpose()?;
+    let mut name = name.map(KeyName::new).transpose()?;
     let expires_at = expires.map(time::parse).transpose()?;
-    let (keys, org, change) = match key {
+    let (keys, key, own_name) = match key {
         Key::File(path) => {
             let key = key_files::read_public_key(&path)?;
-            let keys = context.keys().await?;
-            let org = organization(&keys, org).await?;
-            let change = keys.trust_public_key_until(org.id, &key, name, expires_at).await;
-            (keys, org, change)
+            (context.keys().await?, key, None)
         }
         Key::Stored(id) => {
             let keys = context.keys_with_kek().await?;
-            let org = organization(&keys, org).await?;
-            let change = keys.trust_signing_key(org.id, id, name, expires_at).await;
-            (keys, org, change)
+            let proven = keys.proven_key(id).await?;
+            let (key, name) = (proven.verifying_key(), proven.record().name.clone());
+            (keys, key, Some(name))
         }
     };
+    let org = organization(&keys, org).await?;
+    let before = called(&keys, org.id, &key.fingerprint()).await?;
+    if before.is_none() {
+        name = name.or(own_name);
+    }
+    let change = keys.trust_public_key_until(org.id, &key, name, expires_at).await;
     let change = match change {
         Ok(change) => change,
         Err(error) => return Err(advice::of_trust(&keys, &org, error).await),
@@ -51,20 +55,42 @@ pub(super) async fn trust(
         Change::AlreadySo(_) => "already accepts",
     };
     let until = expires_at.map(|at| format!(" until {}", time::text(&at))).unwrap_or_default();
-    let (Change::Made(row) | Change::AlreadySo(row)) = &change;
-    let text = format!("{} {done} signatures by {}{until}", org.name, row.fingerprint);
+    let record = match &change {
+        Change::Made(record) | Change::AlreadySo(record) => record,
+    };
+    let mut text =
+        Lines::from(format!("{} {done} signatures by {}{until}", org.name, record.fingerprint));
+    if let (Some(before), Some(now)) = (&before, &record.name)
+        && before != now
+    {
+        text.push(format!("it is called {now} now; before: {before}"));
+    }
     Ok(report(text, change))
 }
 
-pub(super) fn report(text: String, change: Change<TrustedKeyRecord>) -> Report {
+/// What the organization calls a key that it has said something about before.
+async fn called(
+    keys: &KeyManager,
+    org: OrgId,
+    fingerprint: &Fingerprint,
+) -> Result<Option<KeyName>, CliError> {
+    let own = keys.list_own_trusted_keys(org).await?;
+    Ok(own.into_iter().find(|key| key.fingerprint == *fingerprint).and_then(|key| key.name))
+}
+
+pub(super) fn report(text: impl Into<Lines>, change: Change<TrustedKeyRecord>) -> Report {
     let changed = matches!(change, Change::Made(_));
     let record = change.into_inner();
-    let mut text = Lines::from(text);
+    let mut text = text.into();
     text.push(format!("id           {}", record.id));
+    if let Some(name) = &record.name {
+        text.push(format!("name         {name}"));
+    }
     let json = json!({
         "id": record.id.to_string(),
         "org_id": record.org_id.to_string(),
         "fingerprint": record.fingerprint.to_string(),
+        "name": record.name.as_ref().map(KeyName::as_str),
         "expires_at": record.expires_at.as_ref().map(time::text),
         "revoked_at": record.revoked_at.as_ref().map(time::text),
         "reason": record.revocation_reason.map(RevocationReason::as_str),

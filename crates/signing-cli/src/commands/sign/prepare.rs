@@ -1,6 +1,9 @@
 use std::path::{Path, PathBuf};
 
-use signing_crypto::{EnvelopeError, OrgId, PackageStatement, SignatureEnvelope, VerifyingKey};
+use chrono::Utc;
+use signing_crypto::{
+    EnvelopeError, OrgId, PackageStatement, SignatureEnvelope, StatementTime, VerifyingKey,
+};
 use signing_loader::{
     PackageError, PackagePath, VerificationError, package_statement, read_signature,
 };
@@ -38,7 +41,7 @@ impl Prepared {
         let Terms { version, expires_at } = &places.terms;
         let mut statement = package_statement(package.clone())?;
         if let Some(expires_at) = *expires_at {
-            if expires_at <= statement.signed_at() {
+            if has_passed(expires_at) {
                 return Err(CliError::ExpiryPast { expires_at });
             }
             statement = statement.with_expiry(expires_at);
@@ -148,6 +151,12 @@ pub(super) fn read(path: &Path) -> Result<Option<SignatureEnvelope>, CliError> {
     }
 }
 
+/// Whether who verifies now refuses what ends then. That is asked to the microsecond, and a
+/// signature's own time has whole seconds.
+fn has_passed(expires_at: StatementTime) -> bool {
+    expires_at.to_utc() <= Utc::now()
+}
+
 /// That who adds a signature signs what it would have signed anew: the same package, and
 /// exactly what was asked for. Who could plant a `.sig` with a version or an expiry in it
 /// would otherwise have others vouch for them.
@@ -160,8 +169,7 @@ fn require_same(wanted: &PackageStatement, envelope: &SignatureEnvelope) -> Resu
     if (found.digest(), found.size()) != (wanted.digest(), wanted.size()) {
         return Err(NotAdded::Content);
     }
-    // The wanted statement would be signed now.
-    if let Some(at) = found.expires_at().filter(|at| *at <= wanted.signed_at()) {
+    if let Some(at) = found.expires_at().filter(|at| has_passed(*at)) {
         return Err(NotAdded::Expired { at });
     }
     let terms = |said: &PackageStatement| Terms {

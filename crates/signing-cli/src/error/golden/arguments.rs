@@ -3,6 +3,8 @@ use std::io;
 use signing_crypto::{NameError, NameFault, NameKind, ParseError, PatternError};
 
 use super::{Sample, sample, values};
+use signing_loader::{Protection, ProtectionError};
+
 use crate::error::CliError;
 
 pub(super) fn samples() -> Vec<Sample> {
@@ -12,6 +14,7 @@ pub(super) fn samples() -> Vec<Sample> {
     );
     samples.extend(parse().into_iter().map(|error| sample(error, CliError::from)));
     samples.extend(patterns().map(|error| sample(error, CliError::from)));
+    samples.extend(protection().map(|error| sample(error, CliError::from)));
     samples.extend(program().into_iter().map(|error| sample(error, |error| error)));
     samples
 }
@@ -49,6 +52,15 @@ fn patterns() -> [PatternError; 4] {
     ]
 }
 
+fn protection() -> [ProtectionError; 3] {
+    let path = || "dev-key.pem".into();
+    [
+        ProtectionError::Owner { path: path(), owner: 1000 },
+        ProtectionError::Writable { path: path(), mode: 0o664, protection: Protection::Integrity },
+        ProtectionError::Readable { path: path(), mode: 0o644 },
+    ]
+}
+
 fn program() -> Vec<CliError> {
     let path = || "dev-key.pem".into();
     vec![
@@ -57,6 +69,10 @@ fn program() -> Vec<CliError> {
         CliError::Pattern(PatternError::Length { found: 0 }),
         CliError::InvalidTime { given: "tomorrow".into() },
         CliError::NoSuchCommand { given: "keys lists".into() },
+        CliError::Unprotected(ProtectionError::Owner { path: path(), owner: 1000 }),
+        CliError::UnprotectedProcess(io::ErrorKind::PermissionDenied.into()),
+        CliError::Output(io::ErrorKind::StorageFull.into()),
+        CliError::IsASignature { path: "a.so.sig".into() },
         CliError::Read { path: path(), source: io::ErrorKind::NotFound.into() },
         CliError::Write { path: path(), source: io::ErrorKind::StorageFull.into() },
         CliError::FileExists { path: path() },

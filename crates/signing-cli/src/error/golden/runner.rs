@@ -3,7 +3,7 @@
 use std::io;
 
 use signing_crypto::{NameError, NameFault, NameKind, PemError, PemForm};
-use signing_loader::SecurityArgsError;
+use signing_loader::{Protection, ProtectionError, SecurityArgsError};
 use signing_trust::store::{StoreError, UrlError};
 
 use super::{Reached, Sample, variant};
@@ -15,6 +15,12 @@ pub(super) fn samples() -> Vec<Sample> {
     let errors = [
         SecurityArgsError::KeyFile { path: path(), source: io::ErrorKind::NotFound.into() },
         SecurityArgsError::Key { path: path(), source: PemError::WrongForm { expected, found } },
+        SecurityArgsError::Unprotected(ProtectionError::Writable {
+            path: path(),
+            mode: 0o664,
+            protection: Protection::Integrity,
+        }),
+        SecurityArgsError::PasswordOnCommandLine,
         SecurityArgsError::NoStore,
         SecurityArgsError::DatabaseUrl(UrlError::UnknownScheme),
         SecurityArgsError::OrganizationName(name),

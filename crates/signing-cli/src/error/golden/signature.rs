@@ -111,6 +111,6 @@ fn signing() -> Vec<CliError> {
         CliError::ExpiryPast { expires_at: values::statement_time() },
         CliError::SeveralPackages { found: 2 },
         CliError::StoreWithoutOrganization,
-        CliError::StoreForAnotherOrganization { id: values::key_id() },
+        CliError::StoreForAnotherOrganization { name: "release".parse().unwrap() },
     ]
 }

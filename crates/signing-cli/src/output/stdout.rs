@@ -1,0 +1,80 @@
+//! The only writers to standard output and standard error.
+
+use std::fs::File;
+use std::io::{self, BufWriter, ErrorKind, StdoutLock, Write};
+use std::os::fd::AsFd;
+
+use anstream::AutoStream;
+
+/// Whether a reader that leaves before the end has what it wants.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reader {
+    /// It reads lines for people, of which `head` takes some.
+    MayLeave,
+    /// Half a document, key or script is none.
+    NeedsAll,
+}
+
+/// Standard output. What was written counts once [`finish`](Self::finish) says so.
+pub(super) struct Standard {
+    out: BufWriter<AutoStream<StdoutLock<'static>>>,
+    reader: Reader,
+}
+
+impl Standard {
+    pub(super) fn lock(reader: Reader) -> Self {
+        Self { out: BufWriter::new(anstream::stdout().lock()), reader }
+    }
+
+    /// Writes out what is left. Of a file also that it is on the disk: some file systems
+    /// say only then that there was no room.
+    pub(super) fn finish(mut self) -> io::Result<()> {
+        let written = self.out.flush().and_then(|()| sync());
+        self.forgive(written)
+    }
+
+    /// What is left of a failure if the reader may leave and has.
+    pub(super) fn forgive(&self, written: io::Result<()>) -> io::Result<()> {
+        match written {
+            Err(error)
+                if error.kind() == ErrorKind::BrokenPipe && self.reader == Reader::MayLeave =>
+            {
+                Ok(())
+            }
+            other => other,
+        }
+    }
+}
+
+impl Write for Standard {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.out.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+/// Prints lines, with a newline at the end.
+pub(super) fn print(text: &str, reader: Reader) -> io::Result<()> {
+    let mut out = Standard::lock(reader);
+    let written = writeln!(out, "{}", text.trim_end_matches('\n'));
+    match out.forgive(written) {
+        Ok(()) => out.finish(),
+        failed => failed,
+    }
+}
+
+/// Prints lines on standard error. If that fails, the exit code is all there is left.
+pub(super) fn complain(text: &str) {
+    let _ = writeln!(anstream::stderr(), "{text}");
+}
+
+fn sync() -> io::Result<()> {
+    let file = File::from(io::stdout().as_fd().try_clone_to_owned()?);
+    match file.metadata()?.is_file() {
+        true => file.sync_all(),
+        false => Ok(()),
+    }
+}
