@@ -2,6 +2,8 @@ use std::collections::BTreeMap;
 
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
+#[cfg(feature = "postgres")]
+use diesel_async::SimpleAsyncConnection;
 use signing_crypto::{KekId, KeyId, OrgId, WrappedKey};
 
 use crate::audit_log::AuditChain;
@@ -95,26 +97,16 @@ pub(crate) trait KeyGate {
     async fn keep_keys_out(&mut self) -> Result<(), StoreError>;
 }
 
-/// Only a role that may update the row can lock it.
+/// Only a role that may update the table can lock it so. Unlike a row, a table is locked in
+/// the order of the requests: those who keep keys do not keep a rotation waiting.
 #[cfg(feature = "postgres")]
 impl KeyGate for crate::backend::PgConnection {
     async fn keep_rotations_out(&mut self) -> Result<(), StoreError> {
-        lock_the_gate(self, "SELECT FROM kek_lock FOR SHARE").await
+        Ok(self.batch_execute("LOCK TABLE kek_lock IN ROW EXCLUSIVE MODE").await?)
     }
 
     async fn keep_keys_out(&mut self) -> Result<(), StoreError> {
-        lock_the_gate(self, "SELECT FROM kek_lock FOR UPDATE").await
-    }
-}
-
-#[cfg(feature = "postgres")]
-async fn lock_the_gate(
-    connection: &mut crate::backend::PgConnection,
-    query: &str,
-) -> Result<(), StoreError> {
-    match diesel::sql_query(query).execute(connection).await? {
-        1 => Ok(()),
-        _ => Err(StoreError::unavailable("the row that keeping a key locks is not there")),
+        Ok(self.batch_execute("LOCK TABLE kek_lock IN EXCLUSIVE MODE").await?)
     }
 }
 

@@ -186,10 +186,10 @@ const CREATE_SCHEMA: &str = "
     DO $$ BEGIN
         IF NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'cloacina') THEN
             CREATE SCHEMA cloacina;
+            REVOKE CREATE ON SCHEMA cloacina FROM PUBLIC;
         END IF;
     EXCEPTION WHEN duplicate_schema OR unique_violation THEN NULL;
-    END $$;
-    REVOKE CREATE ON SCHEMA cloacina FROM PUBLIC;";
+    END $$";
 
 /// Others may read the table meanwhile. Nobody else can take this lock: it needs the right
 /// to change the table.

@@ -250,7 +250,7 @@ fn unsafe_schema(fault: &SchemaFault) -> String {
     match fault {
         SchemaFault::OpenTo { role } => {
             format!(
-                "REVOKE CREATE ON SCHEMA cloacina, cloacina_views FROM {role}, after you have found out why"
+                "find out why, then: REVOKE CREATE ON SCHEMA cloacina, cloacina_views FROM {role}"
             )
         }
         _ => "find out who made it, then have its owner drop it; the store's owner alone makes \

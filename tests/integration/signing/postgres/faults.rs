@@ -141,7 +141,7 @@ fn connection_ended_during_a_migration_leaves_nothing_behind() {
     run(Backend::Postgres, async |database: Database| {
         // It lets the migration begin, and not end.
         let client = database.connect().await;
-        client.batch_execute("BEGIN; CREATE TABLE schema_migrations (x INT)").await.unwrap();
+        client.batch_execute("BEGIN; CREATE SCHEMA cloacina").await.unwrap();
         let url = database.url();
         let migration = tokio::spawn(async move { Store::migrate(&url).await.map(|_| ()) });
         until_waiting(&database, 1).await;

@@ -22,6 +22,11 @@ pub(super) fn samples() -> Vec<Sample> {
         let wrap = |fault| StoreError::from(ConnectError::NotAuthenticated { fault });
         sample(fault, |fault| CliError::from(wrap(fault)))
     }));
+    samples.extend(
+        schema_faults()
+            .into_iter()
+            .map(|fault| sample(fault, |fault| CliError::from(unsafe_schema(fault)))),
+    );
     samples.extend(url().into_iter().map(|error| sample(error, CliError::from)));
     samples.extend(trust().into_iter().map(|error| sample(error, CliError::from)));
     samples.extend(program().into_iter().map(|error| sample(error, |error| error)));
@@ -30,6 +35,14 @@ pub(super) fn samples() -> Vec<Sample> {
 
 fn unsafe_schema(fault: SchemaFault) -> StoreError {
     StoreError::UnsafeSchema { schema: "cloacina".into(), fault }
+}
+
+fn schema_faults() -> [SchemaFault; 3] {
+    [
+        SchemaFault::OwnedByAnother { owner: "mallory".into() },
+        SchemaFault::OpenTo { role: "PUBLIC".into() },
+        SchemaFault::ForeignObject { object: "trusted_keys".into() },
+    ]
 }
 
 fn store() -> Vec<StoreError> {
@@ -66,9 +79,7 @@ fn store() -> Vec<StoreError> {
         StoreError::NoRoles,
         StoreError::NotTheOwner,
         StoreError::LimitsNotAllowed { role: "runner".into() },
-        unsafe_schema(SchemaFault::OwnedByAnother { owner: "mallory".into() }),
-        unsafe_schema(SchemaFault::OpenTo { role: "PUBLIC".into() }),
-        unsafe_schema(SchemaFault::ForeignObject { object: "trusted_keys".into() }),
+        unsafe_schema(SchemaFault::OpenTo { role: "mallory".into() }),
         StoreError::RoleOfAnotherOrganization { org: values::org_id() },
         StoreError::SignatureNotFound { id: values::key_id().to_string().parse().unwrap() },
         StoreError::TooManyFacts { limit: 640 },

@@ -144,11 +144,11 @@ CREATE TABLE audit_log (
     PRIMARY KEY (org_id, sequence)
 );
 
--- Locks are rows. A role can lock a row only if it may update a column of it, so no role
--- can hold a lock that it has no use for. The rows say nothing.
+-- Locks are tables and rows that say nothing. A role can lock one only if it may update it,
+-- so no role can hold a lock that it has no use for.
 
--- Keeping a signing key locks this row together with others that do; wrapping all keys
--- with another key encryption key locks it alone.
+-- Keeping a signing key locks this empty table together with others that do; wrapping all
+-- keys with another key encryption key locks it alone.
 CREATE TABLE kek_lock (
     singleton BIGINT PRIMARY KEY CHECK (singleton = 1)
 );
@@ -170,7 +170,6 @@ CREATE TABLE role_organizations (
 INSERT INTO store_state (singleton, store_id, trust_epoch, trust_state, schema_version)
 VALUES (1, gen_random_uuid(), 0, gen_random_uuid(), 1);
 INSERT INTO trust_history (epoch, state) SELECT trust_epoch, trust_state FROM store_state;
-INSERT INTO kek_lock (singleton) VALUES (1);
 
 -- The functions below that run with their owner's rights (SECURITY DEFINER) name every
 -- table with its schema and set their own search path, so no role can lead them to

@@ -70,8 +70,8 @@ fn owner_without_the_right_to_limit_roles_is_told_and_gives_rights_without() {
         let acme = keys.create_organization("acme".parse().unwrap()).await.unwrap().id;
         let runner = Store::open(&login(&runs, "runner").url("")).await.unwrap();
         assert_eq!(runner.organizations().await.unwrap().len(), 1);
-        let opened = store_of(&database).await;
-        let role = Role::create(&database, &opened, RolePurpose::Signer(acme)).await;
+        let superuser = Store::open(&database.url()).await.unwrap();
+        let role = Role::create(&database, &superuser, RolePurpose::Signer(acme)).await;
         Store::open(&role.login.url("")).await.unwrap();
         role.remove().await;
         for sql in
@@ -80,9 +80,4 @@ fn owner_without_the_right_to_limit_roles_is_told_and_gives_rights_without() {
             database.execute(&sql).await.unwrap();
         }
     });
-}
-
-/// As a superuser opens it.
-async fn store_of(database: &Database) -> Store {
-    Store::open(&database.url()).await.unwrap()
 }

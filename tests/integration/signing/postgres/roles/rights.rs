@@ -73,8 +73,9 @@ fn expected(purpose: RolePurpose) -> BTreeSet<String> {
         "UPDATE package_signatures.envelope_digest",
         "UPDATE kek_lock",
         "DELETE package_signatures",
-        // The right to delete rows of a table is one to lock it.
+        // The right to update or delete any row of a table is one to lock it.
         "LOCK package_signatures",
+        "LOCK kek_lock",
     ];
     rights.extend(admin.map(|right| right.replacen(' ', " cloacina.", 1)));
     rights
