@@ -214,7 +214,7 @@ async fn attack(login: &Login, org: Uuid, spoils: &Arc<Spoils>) -> JoinSet<()> {
     hold_what_is_read(&reads).await;
     attacks.spawn(async move {
         let _reads = reads;
-        std::future::pending().await
+        std::future::pending::<()>().await;
     });
     attacks.spawn(ask_for_every_lock(patient(login).await, spoils.clone()));
     attacks.spawn(change_its_settings(patient(login).await, spoils.clone()));
@@ -237,6 +237,7 @@ async fn revoke(
 }
 
 /// Has `attacker` try, and an administrator revoke meanwhile.
+#[expect(clippy::print_stdout, reason = "a soak test says how fast it was")]
 async fn assert_revocations_are_made(
     who: &str,
     world: &World,
