@@ -60,7 +60,7 @@ pub enum TrustError {
     },
     /// What was revoked or denied is not trusted again by trusting it.
     #[cfg(feature = "store")]
-    #[error("the organisation revoked the key {fingerprint} at {}", at.to_rfc3339())]
+    #[error("the organization has refused the key {fingerprint} since {}", at.to_rfc3339())]
     PreviouslyRevoked {
         /// The key.
         fingerprint: Fingerprint,
