@@ -70,7 +70,7 @@ pub enum TrustError {
     },
     /// What was revoked or denied is not trusted again by trusting it.
     #[cfg(feature = "store")]
-    #[error("the organisation revoked the key {fingerprint} at {}", rfc3339(at))]
+    #[error("the organization has refused the key {fingerprint} since {}", rfc3339(at))]
     PreviouslyRevoked {
         /// The key.
         fingerprint: Fingerprint,

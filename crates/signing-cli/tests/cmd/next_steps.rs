@@ -108,6 +108,9 @@ fn denied_key_is_called_denied_wherever_it_is_shown() {
         assert!(shown.contains("denied at"), "{arguments:?}: {shown}");
         assert!(!shown.contains("revoked"), "{arguments:?}: {shown}");
     }
+    let trust = ["keys", "trust", "--org", "acme", "--import", "release.pub.pem"];
+    let untaken = scratch.fails(1, "PreviouslyRevoked", &trust);
+    assert!(!untaken.stderr.contains("revoked"), "{}", untaken.stderr);
     let listed = scratch.json(&["keys", "list", "--org", "acme"]);
     assert_eq!(listed["refused"][0]["standing"], "denied");
 

@@ -88,7 +88,7 @@ fn a_denied_key_is_refused_even_through_a_grant() {
     assert_eq!(listed["refused"][0]["fingerprint"], fingerprint);
     let trust = ["keys", "trust", "--org", "operator", "--import", "dev.pub.pem"];
     let run = scratch.fails(1, "PreviouslyRevoked", &trust);
-    assert!(run.stderr.contains("next: make and trust a new key"), "{}", run.stderr);
+    assert!(run.stderr.contains("cloacina keys reinstate --org operator"), "{}", run.stderr);
 }
 
 #[test]
