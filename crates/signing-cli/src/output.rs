@@ -136,6 +136,11 @@ impl Output {
     }
 }
 
+/// Says on standard error what was done besides what was asked for.
+pub(crate) fn note(text: &str) {
+    let _ = writeln!(anstream::stderr(), "{NOTE}note{NOTE:#}: {}", printable(text));
+}
+
 /// What went wrong, and the next step, with colours.
 pub(crate) fn explanation(error: &CliError, subject: Option<&str>) -> String {
     let verdict = verdict(error);

@@ -38,6 +38,11 @@ pub(crate) trait Transaction: AsyncConnection {
         Ok(Self::TransactionManager::begin_transaction(self).await?)
     }
 
+    /// Whether a change was made is not known if its commit was not answered.
+    fn failed_commit(error: Error) -> StoreError {
+        StoreError::OutcomeUnknown(error.into())
+    }
+
     /// Commits what succeeded in time, and rolls back what did not.
     async fn end<T: Send>(
         &mut self,
@@ -50,7 +55,7 @@ pub(crate) trait Transaction: AsyncConnection {
                 Err(refused @ Error::DatabaseError(Kind::SerializationFailure, _)) => {
                     Err(refused.into())
                 }
-                Err(unanswered) => Err(StoreError::OutcomeUnknown(unanswered.into())),
+                Err(error) => Err(Self::failed_commit(error)),
             },
             Err(error) => {
                 // If this fails too the connection is broken, and the database
@@ -76,13 +81,22 @@ impl Transaction for SqliteConnection {
         };
         Ok(self.spawn_blocking(immediate).await?)
     }
+
+    /// SQLite does not commit while others read for too long. diesel then rolls back, which
+    /// only succeeds if nothing was committed.
+    fn failed_commit(error: Error) -> StoreError {
+        match error {
+            Error::RollbackErrorOnCommit { .. } => StoreError::OutcomeUnknown(error.into()),
+            rolled_back => rolled_back.into(),
+        }
+    }
 }
 
 /// A connection that is closed or still within a transaction is not used again.
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
-fn keep_unless_broken<C: diesel_async::pooled_connection::PoolableConnection>(
+fn keep_unless_broken<C: diesel_async::pooled_connection::PoolableConnection, E>(
     connection: &mut C,
-) -> deadpool::managed::RecycleResult<diesel::ConnectionError> {
+) -> deadpool::managed::RecycleResult<E> {
     if connection.is_broken() {
         return Err(deadpool::managed::RecycleError::message("the connection is broken"));
     }

@@ -1,3 +1,4 @@
+mod file;
 mod url;
 
 use std::path::PathBuf;
@@ -8,6 +9,7 @@ use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind};
 use signing_crypto::{Fingerprint, KekId, KeyId, NameKind, OrgId, StoreId, TrustedKeyId};
 use thiserror::Error;
 
+pub use file::{FileFault, FileKind, FileRole, UnsafeFile};
 pub use url::UrlError;
 
 type Source = Box<dyn std::error::Error + Send + Sync>;
@@ -30,6 +32,48 @@ pub enum StoreError {
         /// Why.
         source: std::io::Error,
     },
+    /// Somebody else could replace the SQLite file, or have replaced it.
+    #[error(transparent)]
+    UnsafeFile(#[from] UnsafeFile),
+    /// What is under the name of the SQLite file is something else.
+    #[error("{} is not a SQLite database: it is a {found}", path.display())]
+    NotADatabase {
+        /// Where the database was expected.
+        path: PathBuf,
+        /// What was found.
+        found: FileKind,
+    },
+    /// This process may not read the SQLite file, or not pass a directory on the way to it.
+    #[error("this user may not read {}", path.display())]
+    Unreadable {
+        /// The file or directory.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A change, and this process may not write to the SQLite file or to its directory.
+    #[error("this user may not write to {}", path.display())]
+    ReadOnly {
+        /// The file or directory.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A program was killed while it changed the SQLite file, and this process may not put
+    /// back what was there before.
+    #[error(
+        "a change of {} was interrupted, and this user may not write there to undo it",
+        path.display()
+    )]
+    HotJournal {
+        /// The database.
+        path: PathBuf,
+        /// What SQLite says.
+        source: Source,
+    },
+    /// A change, through a store that was opened to read from.
+    #[error("the store was opened to read from, and cannot be changed")]
+    OpenedReadOnly,
     /// The tables are missing or older than this program.
     #[error("the database lacks {} migrations that this program needs", missing.len())]
     SchemaOutdated {
@@ -185,6 +229,12 @@ impl StoreError {
     }
 }
 
+impl From<diesel::ConnectionError> for StoreError {
+    fn from(error: diesel::ConnectionError) -> Self {
+        Self::unavailable(error)
+    }
+}
+
 /// Whatever is not recognised means that the database cannot be relied on.
 impl From<diesel::result::Error> for StoreError {
     fn from(error: diesel::result::Error) -> Self {
@@ -205,13 +255,18 @@ impl From<diesel::result::Error> for StoreError {
 
 /// How long the database itself has waited before it gave up.
 fn gave_up_after(error: &diesel::result::Error) -> Option<Duration> {
-    match error {
-        #[cfg(feature = "postgres")]
-        diesel::result::Error::DatabaseError(DatabaseErrorKind::Unknown, info) => {
-            crate::backend::postgres::gave_up_after(info.message())
-        }
-        _ => None,
+    let diesel::result::Error::DatabaseError(DatabaseErrorKind::Unknown, info) = error else {
+        return None;
+    };
+    #[cfg(feature = "sqlite")]
+    if let Some(after) = crate::backend::sqlite::gave_up_after(info.message()) {
+        return Some(after);
     }
+    #[cfg(feature = "postgres")]
+    if let Some(after) = crate::backend::postgres::gave_up_after(info.message()) {
+        return Some(after);
+    }
+    None
 }
 
 /// Postgres names the index; SQLite names the columns, in its message only.

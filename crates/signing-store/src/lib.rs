@@ -72,7 +72,7 @@ pub use audit_log::{
     AuditValue, EventPattern, EventPatternError, IntactLog,
 };
 pub use compromised_keys::CompromisedKeyRecord;
-pub use error::{StoreError, UrlError};
+pub use error::{FileFault, FileKind, FileRole, StoreError, UnsafeFile, UrlError};
 pub use kek_rotation::KekRotationRecord;
 pub use kept_signatures::Replacement;
 pub use migrate::SchemaStatus;

@@ -20,3 +20,5 @@ mod store_rules;
 mod freshness;
 
 mod postgres;
+
+mod attacks;

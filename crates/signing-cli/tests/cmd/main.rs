@@ -39,10 +39,13 @@ mod terminal;
 
 mod audit;
 
+mod attacks;
+
 mod at_once;
 mod bounds;
 mod errors;
 mod kill;
 mod kill_rotation;
+mod new_store;
 mod openssl;
 mod race;

@@ -21,7 +21,7 @@ impl Organization {
             Ok(id) => OrganizationRef::Id(id),
             Err(_) => OrganizationRef::Name(OrgName::new(org)?),
         };
-        let store = Store::open(&url.parse()?).await?;
+        let store = Store::open_read_only(&url.parse()?).await?;
         let id = store.organization(org).await?.id;
         Ok(Self { keys: KeyManager::new(store, None), id })
     }

@@ -17,15 +17,12 @@ use crate::time;
 pub(super) async fn revoke(context: &Context, command: cli::Revoke) -> Result<Report, CliError> {
     let note = command.note.map(Note::new).transpose()?;
     let revocation = Revocation { reason: command.reason.into(), note };
-    let keys = context.keys().await?;
     if command.dry_run {
-        return impact::foresee_revocation(
-            &keys,
-            select::key(&keys, &command.key).await?,
-            &revocation,
-        )
-        .await;
+        let keys = context.keys().await?;
+        let key = select::key(&keys, &command.key).await?;
+        return impact::foresee_revocation(&keys, key, &revocation).await;
     }
+    let keys = context.keys_to_change().await?;
     match select::key(&keys, &command.key).await? {
         Selected::Signing(key) => revoke_signing(&keys, &key, revocation).await,
         Selected::Trusted(key) => revoke_trusted(&keys, &key, revocation).await,

@@ -30,7 +30,7 @@ pub(super) async fn trust(
         Key::File(path) => Some(key_files::read_public_key(path)?),
         Key::Stored(_) => None,
     };
-    let keys = context.keys().await?;
+    let keys = context.keys_to_change().await?;
     let org = organization(&keys, org).await?;
     let key = match (from_file, key) {
         (Some(key), _) => key,

@@ -2,7 +2,9 @@ use std::io;
 use std::time::Duration;
 
 use signing_crypto::NameKind;
-use signing_trust::store::{DatabaseUrl, StoreError, UrlError};
+use signing_trust::store::{
+    DatabaseUrl, FileFault, FileKind, FileRole, StoreError, UnsafeFile, UrlError,
+};
 use signing_trust::{TrustError, TrustSourceKind};
 
 use super::{SECRET, Sample, sample, values};
@@ -11,6 +13,7 @@ use crate::error::CliError;
 pub(super) fn samples() -> Vec<Sample> {
     let mut samples = vec![sample(TrustError::Store(StoreError::NoRoles), CliError::from)];
     samples.extend(store().into_iter().map(|error| sample(error, CliError::from)));
+    samples.extend(file_faults());
     samples.extend(url().into_iter().map(|error| sample(error, CliError::from)));
     samples.extend(trust().into_iter().map(|error| sample(error, CliError::from)));
     samples.extend(program().into_iter().map(|error| sample(error, |error| error)));
@@ -26,6 +29,22 @@ fn store() -> Vec<StoreError> {
             path: "store.db".into(),
             source: io::ErrorKind::PermissionDenied.into(),
         },
+        UnsafeFile::new("/srv/trust", FileRole::Directory, FileFault::Writable { mode: 0o775 })
+            .into(),
+        StoreError::NotADatabase { path: "notes.txt".into(), found: FileKind::OtherFormat },
+        StoreError::Unreadable {
+            path: "store.db".into(),
+            source: io::ErrorKind::PermissionDenied.into(),
+        },
+        StoreError::ReadOnly {
+            path: "store.db".into(),
+            source: io::ErrorKind::ReadOnlyFilesystem.into(),
+        },
+        StoreError::HotJournal {
+            path: "store.db".into(),
+            source: said("attempt to write a readonly database"),
+        },
+        StoreError::OpenedReadOnly,
         StoreError::SchemaOutdated { missing: vec!["0001_initial", "0002_steering"] },
         StoreError::SchemaTooNew { unknown: "9999_later".into() },
         StoreError::Unavailable(said("connection refused")),
@@ -63,12 +82,29 @@ fn store() -> Vec<StoreError> {
     ]
 }
 
+fn file_faults() -> Vec<Sample> {
+    let file = |path: &str, role, fault| {
+        sample(fault, |fault| StoreError::from(UnsafeFile::new(path, role, fault)).into())
+    };
+    let owner = FileFault::Owner { found: 65534, expected: 1000 };
+    vec![
+        file("/srv/trust/store.db", FileRole::Database, owner),
+        file("/srv/trust/store.db-journal", FileRole::Journal, owner),
+        file("/srv/our trust", FileRole::Directory, FileFault::Writable { mode: 0o775 }),
+        file("/tmp", FileRole::Directory, FileFault::Shared { mode: 0o1777 }),
+        file("/srv/trust/store.db", FileRole::Database, FileFault::Link),
+        file("/srv/trust/store.db", FileRole::Database, FileFault::SeveralNames),
+    ]
+}
+
 fn url() -> Vec<UrlError> {
     let given = |text: &str| text.parse::<DatabaseUrl>().unwrap_err();
     vec![
         given(""),
         given(&format!("mysql://ann:{SECRET}@host/db")),
         given(":memory:"),
+        given("sqlite:store.db?mode=ro"),
+        given("sqlite:store.db?owner=no-such-user"),
         UrlError::BackendNotBuilt { backend: "postgres" },
         given(&format!("postgres://ann:{SECRET}@127.0.0.1:port/db")),
         given("postgres://"),
