@@ -14,8 +14,11 @@ use crate::test_db;
 const GRAPHS: &str = "CLOACINA_TEST_GRAPHS";
 const SEED: &str = "CLOACINA_TEST_SEED";
 const ROUNDS: &str = "CLOACINA_TEST_ROUNDS";
+/// How often sixteen programs use a new SQLite store at once.
+const NEW_STORES: &str = "CLOACINA_TEST_NEW_STORES";
 /// The tests that take their number of tries from these.
-const TESTS: [&str; 3] = ["random_graphs::random_graphs", "processes::", "race::"];
+const TESTS: [&str; 4] =
+    ["random_graphs::random_graphs", "processes::", "race::", "new_store::sixteen"];
 
 /// What `cargo xtask soak` takes.
 #[derive(clap::Args)]
@@ -38,6 +41,10 @@ pub(crate) struct Arguments {
     /// Rounds in which trust ends while another process verifies, on each database.
     #[arg(long, default_value_t = 1000)]
     rounds: u32,
+
+    /// Rounds in which sixteen programs use a new SQLite store at once.
+    #[arg(long, default_value_t = 200)]
+    new_stores: u32,
 }
 
 /// Runs the task.
@@ -52,6 +59,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<()> {
             (GRAPHS, graphs.to_string()),
             (SEED, seed.to_string()),
             (ROUNDS, arguments.rounds.to_string()),
+            (NEW_STORES, arguments.new_stores.to_string()),
         ]
     };
     let mut command = cargo(&["test", "--workspace", "--locked", "--tests", "--"]);
