@@ -88,6 +88,26 @@ fn build() -> Result<PathBuf> {
 struct Demo {
     directory: PathBuf,
     environment: BTreeMap<&'static str, String>,
+    _store: Store,
+}
+
+/// A directory for the store that nobody else may write to, removed after use.
+struct Store {
+    directory: PathBuf,
+}
+
+impl Store {
+    fn create() -> Result<Self> {
+        let made = output(Command::new("mktemp").arg("-d"))?;
+        Ok(Self { directory: made.trim_end().into() })
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        // What is left is a scratch store of a run that has ended.
+        let _ = fs::remove_dir_all(&self.directory);
+    }
 }
 
 impl Demo {
@@ -97,6 +117,9 @@ impl Demo {
             fs::remove_dir_all(&directory)?;
         }
         fs::create_dir_all(&directory)?;
+        // A store is refused where others could replace it, and others may be able to write
+        // to the directory of a checkout.
+        let store = Store::create()?;
         fs::copy(programs.join(PACKAGE), directory.join(PACKAGE))?;
 
         let mut key = [0; 32];
@@ -107,14 +130,15 @@ impl Demo {
         let path = std::env::join_paths(path)?.into_string();
         let path = path.map_err(|_| anyhow::anyhow!("PATH is not UTF-8"))?;
 
-        say("\n$ export CLOACINA_DATABASE_URL=sqlite:cloacina.db")?;
+        let url = format!("sqlite:{}/cloacina.db", store.directory.display());
+        say(&format!("\n$ export CLOACINA_DATABASE_URL={url}"))?;
         say("$ export CLOACINA_KEY_ENCRYPTION_KEY=$(openssl rand -hex 32)")?;
         let environment = BTreeMap::from([
             ("PATH", path),
-            ("CLOACINA_DATABASE_URL", "sqlite:cloacina.db".into()),
+            ("CLOACINA_DATABASE_URL", url),
             ("CLOACINA_KEY_ENCRYPTION_KEY", key),
         ]);
-        Ok(Self { directory, environment })
+        Ok(Self { directory, environment, _store: store })
     }
 
     fn chapter(&self, title: &str) -> Result<()> {

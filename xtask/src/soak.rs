@@ -16,8 +16,11 @@ const SEED: &str = "CLOACINA_TEST_SEED";
 const ROUNDS: &str = "CLOACINA_TEST_ROUNDS";
 /// For how many seconds a weak role tries to stop revocations.
 const ATTACK_SECONDS: &str = "CLOACINA_TEST_ATTACK_SECONDS";
+/// How often sixteen programs use a new SQLite store at once.
+const NEW_STORES: &str = "CLOACINA_TEST_NEW_STORES";
 /// The tests that take their number of tries from these.
-const TESTS: [&str; 3] = ["random_graphs::random_graphs", "processes::", "race::"];
+const TESTS: [&str; 4] =
+    ["random_graphs::random_graphs", "processes::", "race::", "new_store::sixteen"];
 /// Those in which a revocation must be made within a second: one after the other.
 const ATTACKS: [&str; 3] = ["--nocapture", "--test-threads=1", "weak_roles::own_server::"];
 
@@ -46,6 +49,9 @@ pub(crate) struct Arguments {
     /// Seconds for which each weak role of Postgres tries to stop revocations.
     #[arg(long, default_value_t = 60)]
     attack_seconds: u32,
+    /// Rounds in which sixteen programs use a new SQLite store at once.
+    #[arg(long, default_value_t = 200)]
+    new_stores: u32,
 }
 
 /// Runs the task.
@@ -60,6 +66,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<()> {
             (GRAPHS, graphs.to_string()),
             (SEED, seed.to_string()),
             (ROUNDS, arguments.rounds.to_string()),
+            (NEW_STORES, arguments.new_stores.to_string()),
         ]
     };
     let mut command = cargo(&["test", "--workspace", "--locked", "--tests", "--"]);

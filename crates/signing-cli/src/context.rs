@@ -11,8 +11,7 @@ use zeroize::Zeroizing;
 
 use crate::cli::Global;
 use crate::error::CliError;
-use crate::files;
-use crate::output;
+use crate::{files, output};
 
 const DATABASE_URL: &str = "CLOACINA_DATABASE_URL";
 const KEK: &str = "CLOACINA_KEY_ENCRYPTION_KEY";
@@ -23,6 +22,7 @@ pub(crate) struct Context {
     database_url: Option<String>,
     kek_file: Option<PathBuf>,
     allow_insecure_database: bool,
+    quiet: bool,
 }
 
 impl Context {
@@ -31,6 +31,7 @@ impl Context {
             database_url: global.database_url.clone(),
             kek_file: global.kek_file.clone(),
             allow_insecure_database: global.danger_allow_insecure_database,
+            quiet: global.quiet,
         }
     }
 
@@ -70,13 +71,24 @@ impl Context {
         Ok(url)
     }
 
-    /// The store, which must exist. Private keys stay closed.
+    /// The store, which must exist, to read from. Private keys stay closed.
     pub(crate) async fn keys(&self) -> Result<KeyManager, CliError> {
+        Ok(KeyManager::new(Store::open_read_only(&self.database_url()?).await?, None))
+    }
+
+    /// The store, to read from, and the KEK that opens its private keys.
+    pub(crate) async fn keys_with_kek(&self) -> Result<KeyManager, CliError> {
+        let kek = self.kek()?;
+        Ok(KeyManager::new(Store::open_read_only(&self.database_url()?).await?, Some(kek)))
+    }
+
+    /// The store, to change it. Private keys stay closed.
+    pub(crate) async fn keys_to_change(&self) -> Result<KeyManager, CliError> {
         Ok(KeyManager::new(Store::open(&self.database_url()?).await?, None))
     }
 
-    /// The store, and the KEK that opens its private keys.
-    pub(crate) async fn keys_with_kek(&self) -> Result<KeyManager, CliError> {
+    /// The store, to change it, and the KEK that opens its private keys.
+    pub(crate) async fn keys_to_change_with_kek(&self) -> Result<KeyManager, CliError> {
         let kek = self.kek()?;
         Ok(KeyManager::new(Store::open(&self.database_url()?).await?, Some(kek)))
     }
@@ -86,13 +98,20 @@ impl Context {
         Ok(KeyManager::new(keys.store().clone(), Some(self.kek()?)))
     }
 
-    /// The store; a SQLite file is made if there is none.
+    /// The store, to change it. A SQLite file is made if there is none, and that is said:
+    /// it may be missing because its path is mistyped.
     pub(crate) async fn keys_in_new_or_old_store(&self) -> Result<KeyManager, CliError> {
         let url = self.database_url()?;
-        let is_missing_file = url.sqlite_path().is_some_and(|path| !path.exists());
-        let store = match is_missing_file {
-            true => Store::migrate(&url).await?.0,
-            false => Store::open(&url).await?,
+        let store = match Store::open(&url).await {
+            Err(StoreError::NoDatabase { path }) => {
+                let (store, applied) = Store::migrate(&url).await?;
+                // Otherwise another program made it meanwhile.
+                if !applied.is_empty() && !self.quiet {
+                    output::note(&format!("created the store {}", path.display()));
+                }
+                store
+            }
+            opened => opened?,
         };
         Ok(KeyManager::new(store, None))
     }

@@ -170,6 +170,11 @@ pub(crate) fn warn(text: &str) {
     stdout::complain(&format!("{NOTE}warning{NOTE:#}: {}", printable(text)));
 }
 
+/// Says on standard error what was done besides what was asked for.
+pub(crate) fn note(text: &str) {
+    stdout::complain(&format!("{NOTE}note{NOTE:#}: {}", printable(text)));
+}
+
 /// What went wrong, and the next step, with colours.
 pub(crate) fn explanation(error: &CliError, subject: Option<&str>) -> String {
     let verdict = verdict(error);

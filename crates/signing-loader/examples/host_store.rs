@@ -17,7 +17,7 @@ type WorkflowRun = unsafe extern "C" fn(*const u8, usize, *mut u8, *mut usize) -
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
     let path = env::args().nth(1).ok_or("give a plugin")?;
-    let store = Store::open(&env::var("CLOACINA_DATABASE_URL")?.parse()?).await?;
+    let store = Store::open_read_only(&env::var("CLOACINA_DATABASE_URL")?.parse()?).await?;
     let org = store.organization(OrganizationRef::Name(OrgName::new("acme")?)).await?.id;
     let config = VerificationConfig::default();
     let keys = KeyManager::new(store, None);

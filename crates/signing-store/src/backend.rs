@@ -41,6 +41,11 @@ pub(crate) trait Transaction: AsyncConnection {
     /// Tells programs that listen that trust has changed. To be called after the commit.
     async fn announce_change(&mut self) {}
 
+    /// Whether a change was made is not known if its commit was not answered.
+    fn failed_commit(error: Error) -> StoreError {
+        StoreError::OutcomeUnknown(error.into())
+    }
+
     /// Commits what succeeded in time, and rolls back what did not.
     async fn end<T: Send>(
         &mut self,
@@ -53,7 +58,7 @@ pub(crate) trait Transaction: AsyncConnection {
                 Err(refused @ Error::DatabaseError(Kind::SerializationFailure, _)) => {
                     Err(refused.into())
                 }
-                Err(unanswered) => Err(StoreError::OutcomeUnknown(unanswered.into())),
+                Err(error) => Err(Self::failed_commit(error)),
             },
             Err(error) => {
                 // If this fails too the connection is broken, and the database
@@ -86,6 +91,15 @@ impl Transaction for SqliteConnection {
             AnsiTransactionManager::begin_transaction_sql(connection, "BEGIN IMMEDIATE")
         };
         Ok(self.spawn_blocking(immediate).await?)
+    }
+
+    /// SQLite does not commit while others read for too long. diesel then rolls back, which
+    /// only succeeds if nothing was committed.
+    fn failed_commit(error: Error) -> StoreError {
+        match error {
+            Error::RollbackErrorOnCommit { .. } => StoreError::OutcomeUnknown(error.into()),
+            rolled_back => rolled_back.into(),
+        }
     }
 }
 

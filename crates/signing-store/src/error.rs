@@ -1,4 +1,5 @@
 mod connect;
+mod file;
 mod url;
 
 use std::path::PathBuf;
@@ -14,6 +15,7 @@ use thiserror::Error;
 use crate::SchemaFault;
 
 pub use connect::{AuthenticationFault, ConnectError};
+pub use file::{FileFault, FileKind, FileRole, UnsafeFile};
 pub use url::UrlError;
 
 pub(crate) type Source = Box<dyn std::error::Error + Send + Sync>;
@@ -36,6 +38,48 @@ pub enum StoreError {
         /// Why.
         source: std::io::Error,
     },
+    /// Somebody else could replace the SQLite file, or have replaced it.
+    #[error(transparent)]
+    UnsafeFile(#[from] UnsafeFile),
+    /// What is under the name of the SQLite file is something else.
+    #[error("{} is not a SQLite database: it is a {found}", path.display())]
+    NotADatabase {
+        /// Where the database was expected.
+        path: PathBuf,
+        /// What was found.
+        found: FileKind,
+    },
+    /// This process may not read the SQLite file, or not pass a directory on the way to it.
+    #[error("this user may not read {}", path.display())]
+    Unreadable {
+        /// The file or directory.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A change, and this process may not write to the SQLite file or to its directory.
+    #[error("this user may not write to {}", path.display())]
+    ReadOnly {
+        /// The file or directory.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A program was killed while it changed the SQLite file, and this process may not put
+    /// back what was there before.
+    #[error(
+        "a change of {} was interrupted, and this user may not write there to undo it",
+        path.display()
+    )]
+    HotJournal {
+        /// The database.
+        path: PathBuf,
+        /// What SQLite says.
+        source: Source,
+    },
+    /// A change, through a store that was opened to read from.
+    #[error("the store was opened to read from, and cannot be changed")]
+    OpenedReadOnly,
     /// The tables are missing or older than this program.
     #[error("the database lacks what this program needs: {}", missing.join(", "))]
     SchemaOutdated {
@@ -247,6 +291,12 @@ impl StoreError {
     }
 }
 
+impl From<diesel::ConnectionError> for StoreError {
+    fn from(error: diesel::ConnectionError) -> Self {
+        Self::unavailable(error)
+    }
+}
+
 /// Whatever is not recognised means that the database cannot be relied on.
 impl From<diesel::result::Error> for StoreError {
     fn from(error: diesel::result::Error) -> Self {
@@ -257,8 +307,23 @@ impl From<diesel::result::Error> for StoreError {
                     .unwrap_or_else(|| Self::unavailable(info.message().to_owned()))
             }
             Error::DeserializationError(source) => Self::CorruptRow(source),
-            other => Self::unavailable(other),
+            other => match gave_up_after(&other) {
+                Some(after) => Self::TimedOut { after },
+                None => Self::unavailable(other),
+            },
         }
+    }
+}
+
+/// How long SQLite has waited for others before it gave up. Diesel keeps its message and
+/// not its code; of Postgres the SQLSTATE is known.
+fn gave_up_after(error: &diesel::result::Error) -> Option<Duration> {
+    match error {
+        #[cfg(feature = "sqlite")]
+        diesel::result::Error::DatabaseError(DatabaseErrorKind::Unknown, info) => {
+            crate::backend::sqlite::gave_up_after(info.message())
+        }
+        _ => None,
     }
 }
 

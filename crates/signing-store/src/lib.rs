@@ -73,7 +73,10 @@ pub use audit_log::{
     AuditValue, EventPattern, EventPatternError, IntactLog,
 };
 pub use compromised_keys::CompromisedKeyRecord;
-pub use error::{AuthenticationFault, ConnectError, StoreError, UrlError};
+pub use error::{
+    AuthenticationFault, ConnectError, FileFault, FileKind, FileRole, StoreError, UnsafeFile,
+    UrlError,
+};
 pub use kek_rotation::KekRotationRecord;
 pub use kept_signatures::Replacement;
 pub use migrate::SchemaStatus;

@@ -8,6 +8,22 @@ use deadpool::managed;
 use crate::url::Location;
 use crate::{DatabaseUrl, StoreError, backend};
 
+/// What a store's connections are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    Read,
+    Write,
+}
+
+impl Access {
+    pub(crate) fn require_write(self) -> Result<(), StoreError> {
+        match self {
+            Self::Read => Err(StoreError::OpenedReadOnly),
+            Self::Write => Ok(()),
+        }
+    }
+}
+
 pub(crate) use operation::{Deadline, read_in_time, written_by};
 
 /// How long an operation may take, waiting for a connection included. Longer
@@ -39,12 +55,15 @@ impl Pool {
     }
 
     /// Makes no connection yet.
-    pub(crate) fn connect(url: &DatabaseUrl) -> Result<Self, StoreError> {
+    pub(crate) fn connect(url: &DatabaseUrl, access: Access) -> Result<Self, StoreError> {
         match &url.0 {
             #[cfg(feature = "sqlite")]
-            Location::Sqlite(path) => build(backend::sqlite::Manager::new(path)?).map(Self::Sqlite),
+            Location::Sqlite(target) => {
+                build(backend::sqlite::Manager::new(target, access)?).map(Self::Sqlite)
+            }
             #[cfg(not(feature = "sqlite"))]
             Location::Sqlite(_) => {
+                let _ = access;
                 Err(StoreError::unavailable(crate::UrlError::BackendNotBuilt { backend: "sqlite" }))
             }
             #[cfg(feature = "postgres")]
@@ -90,9 +109,11 @@ pub(crate) use change_long;
 macro_rules! in_this_store {
     ($store:expr, $limit:expr, |$conn:ident| $body:block) => {{
         let (seen, before) = ($store.seen.clone(), $store.seen.latest());
+        let access = $store.access;
         let deadline = $crate::pool::Deadline::new($limit);
         let waited = deadline.clone();
         $crate::pool::on_a_connection!($store.pool, $crate::pool::written_by, waited, |guard| {
+            access.require_write()?;
             $crate::backend::Transaction::begin(&mut *guard).await?;
             let result: Result<_, $crate::StoreError> = async {
                 let $conn = &mut *guard;
@@ -181,7 +202,7 @@ macro_rules! on_a_connection {
 pub(crate) use on_a_connection;
 
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
-fn build<M: managed::Manager>(manager: M) -> Result<managed::Pool<M>, StoreError> {
+pub(crate) fn build<M: managed::Manager>(manager: M) -> Result<managed::Pool<M>, StoreError> {
     managed::Pool::builder(manager)
         .max_size(POOL_SIZE)
         .wait_timeout(Some(OPERATION_LIMIT))

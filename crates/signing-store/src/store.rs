@@ -1,9 +1,11 @@
 use std::sync::Arc;
 
-use crate::pool::Pool;
+use crate::pool::{Access, Pool};
 use crate::store_state::Seen;
 #[cfg(feature = "postgres")]
 use crate::trust_facts::Asking;
+#[cfg(feature = "sqlite")]
+use crate::url::Location;
 use crate::{DatabaseUrl, SchemaStatus, StoreError, migrate};
 
 /// A store: a pool of connections to one database.
@@ -12,6 +14,7 @@ use crate::{DatabaseUrl, SchemaStatus, StoreError, migrate};
 #[derive(Clone)]
 pub struct Store {
     pub(crate) pool: Pool,
+    pub(crate) access: Access,
     pub(crate) seen: Arc<Seen>,
     #[cfg(feature = "postgres")]
     pub(crate) asking: Option<Asking>,
@@ -25,17 +28,32 @@ impl Store {
     /// [`StoreError::NoDatabase`], [`StoreError::NoStore`] and
     /// [`StoreError::SchemaOutdated`] if it is to be [migrated](Self::migrate) first;
     /// nothing is created.
+    /// [`StoreError::UnsafeFile`] if others could replace a SQLite file, and
+    /// [`StoreError::ReadOnly`] if this process may only read it.
     pub async fn open(url: &DatabaseUrl) -> Result<Self, StoreError> {
-        if let Some(path) = url.sqlite_path() {
-            match path.try_exists() {
-                Ok(true) => {}
-                Ok(false) => return Err(StoreError::NoDatabase { path: path.into() }),
-                Err(source) => return Err(StoreError::File { path: path.into(), source }),
-            }
-        }
-        let pool = Pool::connect(url)?;
+        Self::open_for(url, Access::Write).await
+    }
+
+    /// Opens a database to read from: what changes it is refused by
+    /// [`StoreError::OpenedReadOnly`].
+    ///
+    /// A SQLite file is opened read-only, and nothing is written beside it, whoever runs
+    /// this process: it may be on a read-only file system, or another user's whom the URL
+    /// names. There is one exception. When a program was killed during a change, the change
+    /// must be undone before anything can be read. A process that may write does so, and
+    /// any other is told so by [`StoreError::HotJournal`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`open`](Self::open).
+    pub async fn open_read_only(url: &DatabaseUrl) -> Result<Self, StoreError> {
+        Self::open_for(url, Access::Read).await
+    }
+
+    async fn open_for(url: &DatabaseUrl, access: Access) -> Result<Self, StoreError> {
+        let pool = Pool::connect(url, access)?;
         match migrate::status(&pool).await? {
-            SchemaStatus::Current => Ok(Self::new(pool)),
+            SchemaStatus::Current => Ok(Self::new(pool, access)),
             SchemaStatus::Empty => Err(StoreError::NoStore),
             SchemaStatus::Outdated { missing } => Err(StoreError::SchemaOutdated { missing }),
             SchemaStatus::TooNew { unknown } => Err(StoreError::SchemaTooNew { unknown }),
@@ -45,22 +63,30 @@ impl Store {
     /// Opens a database after bringing its tables up to date; a SQLite file is
     /// made if there is none, readable by its owner only. Says which migrations
     /// were applied.
+    ///
+    /// Programs that do this at once all get the same store. One that is killed meanwhile
+    /// leaves a SQLite file with all its tables, or none.
     pub async fn migrate(url: &DatabaseUrl) -> Result<(Self, Vec<&'static str>), StoreError> {
         #[cfg(feature = "sqlite")]
-        if let Some(path) = url.sqlite_path() {
-            crate::backend::sqlite::create_file(path)?;
-        }
-        let pool = Pool::connect(url)?;
+        let created = match &url.0 {
+            Location::Sqlite(target) => crate::backend::sqlite::create(target).await?,
+            #[cfg(feature = "postgres")]
+            Location::Postgres(_) => None,
+        };
+        #[cfg(not(feature = "sqlite"))]
+        let created = None;
+        let pool = Pool::connect(url, Access::Write)?;
         let applied = match migrate::status(&pool).await? {
-            SchemaStatus::Current => Vec::new(),
+            SchemaStatus::Current => created.unwrap_or_default(),
             SchemaStatus::Empty | SchemaStatus::Outdated { .. } => migrate::apply(&pool).await?,
             SchemaStatus::TooNew { unknown } => return Err(StoreError::SchemaTooNew { unknown }),
         };
-        Ok((Self::new(pool), applied))
+        Ok((Self::new(pool, Access::Write), applied))
     }
 
-    fn new(pool: Pool) -> Self {
+    fn new(pool: Pool, access: Access) -> Self {
         Self {
+            access,
             #[cfg(feature = "postgres")]
             asking: Asking::of(&pool),
             pool,

@@ -1,16 +1,24 @@
 #[cfg(feature = "postgres")]
 pub(crate) mod postgres;
+mod sqlite;
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::Path;
 use std::str::FromStr;
 
 use crate::UrlError;
+
+pub(crate) use sqlite::SqliteTarget;
 
 /// Where a store is. Shown without its password.
 ///
 /// `postgres://user:password@host:port/database` (or `postgresql://`), or a
 /// SQLite file as `sqlite:///absolute/path`, `sqlite:path` or just the path.
+///
+/// A SQLite file must be this process' user's or root's. `sqlite:path?owner=ops` also
+/// allows one of the user `ops`, who may then decide what the store says: a name, or the
+/// number of a user. Only what begins with `sqlite:` has parameters; just a path is one,
+/// question marks and all.
 ///
 /// Postgres URLs take these of libpq's parameters, among others:
 ///
@@ -36,7 +44,7 @@ pub struct DatabaseUrl(pub(crate) Location);
 
 #[derive(Clone)]
 pub(crate) enum Location {
-    Sqlite(PathBuf),
+    Sqlite(SqliteTarget),
     #[cfg(feature = "postgres")]
     Postgres(Box<postgres::Target>),
 }
@@ -50,8 +58,8 @@ pub(crate) enum Insecure {
 
 impl DatabaseUrl {
     /// The SQLite database in the file `path`.
-    pub fn sqlite(path: impl Into<PathBuf>) -> Self {
-        Self(Location::Sqlite(path.into()))
+    pub fn sqlite(path: impl AsRef<Path>) -> Self {
+        Self(Location::Sqlite(SqliteTarget::from(path.as_ref())))
     }
 
     /// Reads a URL whose TCP connections need no verified TLS: somebody between the
@@ -79,9 +87,9 @@ impl DatabaseUrl {
     }
 
     /// The file, if this is a SQLite database.
-    pub fn sqlite_path(&self) -> Option<&std::path::Path> {
+    pub fn sqlite_path(&self) -> Option<&Path> {
         match &self.0 {
-            Location::Sqlite(path) => Some(path),
+            Location::Sqlite(target) => Some(&target.path),
             #[cfg(feature = "postgres")]
             Location::Postgres(_) => None,
         }
@@ -91,18 +99,13 @@ impl DatabaseUrl {
         if text.starts_with("postgres://") || text.starts_with("postgresql://") {
             return postgres(text, insecure);
         }
-        let path = match text.strip_prefix("sqlite:") {
-            Some(rest) => rest.strip_prefix("//").unwrap_or(rest),
+        let target = match text.strip_prefix("sqlite:") {
+            Some(rest) => SqliteTarget::parse(rest.strip_prefix("//").unwrap_or(rest)),
             // A mistyped URL must not become a file, named after its password.
-            None if looks_like_a_url(text) => return Err(UrlError::UnknownScheme),
-            None => text,
+            None if looks_like_a_url(text) => Err(UrlError::UnknownScheme),
+            None => SqliteTarget::file(text),
         };
-        match path {
-            "" => Err(UrlError::Empty),
-            // Each pooled connection would see a database of its own.
-            ":memory:" => Err(UrlError::InMemory),
-            path => Ok(Self::sqlite(path)),
-        }
+        target.map(|target| Self(Location::Sqlite(target)))
     }
 }
 
@@ -117,7 +120,7 @@ impl FromStr for DatabaseUrl {
 impl fmt::Display for DatabaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Location::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
+            Location::Sqlite(target) => target.fmt(f),
             #[cfg(feature = "postgres")]
             Location::Postgres(target) => target.fmt(f),
         }
@@ -157,7 +160,29 @@ mod tests {
             ("cloacina.db", "cloacina.db"),
         ] {
             let url: DatabaseUrl = text.parse().unwrap();
-            assert_eq!(url.sqlite_path(), Some(std::path::Path::new(path)), "{text}");
+            assert_eq!(url.sqlite_path(), Some(Path::new(path)), "{text}");
+        }
+    }
+
+    #[test]
+    fn owner_of_a_file_is_named_or_numbered_in_a_url_only() {
+        let owner = |text: &str| match text.parse::<DatabaseUrl>().unwrap().0 {
+            Location::Sqlite(target) => target.owner.map(|owner| owner.uid),
+            #[cfg(feature = "postgres")]
+            Location::Postgres(_) => panic!("{text}"),
+        };
+        assert_eq!(owner("sqlite:store.db?owner=root"), Some(0));
+        assert_eq!(owner("sqlite:///store.db?owner=4711"), Some(4711));
+        assert_eq!(owner("sqlite:store.db"), None);
+        assert_eq!(owner("store.db?owner=root"), None);
+        let url: DatabaseUrl = "sqlite:store.db?owner=root".parse().unwrap();
+        assert_eq!(url.to_string(), "sqlite:store.db?owner=root");
+        for text in ["sqlite:a?owner", "sqlite:a?mode=ro", "sqlite:a?owner=root&owner=1"] {
+            assert!(text.parse::<DatabaseUrl>().is_err(), "{text}");
+        }
+        for nobody in ["", "-1", "no such user", "4294967296"] {
+            let found = format!("sqlite:a?owner={nobody}").parse::<DatabaseUrl>();
+            assert!(matches!(found, Err(UrlError::UnknownOwner { .. })), "{nobody}");
         }
     }
 

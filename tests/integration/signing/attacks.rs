@@ -3,5 +3,6 @@
 mod false_server;
 mod forged_rows;
 mod hostile_inputs;
+mod planted_files;
 mod reused_names;
 mod weak_roles;

@@ -36,7 +36,7 @@ async fn migrate(context: &Context) -> Result<Report, CliError> {
 
 async fn status(context: &Context) -> Result<Report, CliError> {
     let url = context.database_url()?;
-    let store = Store::open(&url).await?;
+    let store = Store::open_read_only(&url).await?;
     let state = store.state().await?;
     let schema = match store.schema_status().await? {
         SchemaStatus::Current => "current",

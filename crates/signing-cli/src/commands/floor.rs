@@ -27,7 +27,7 @@ async fn set(
     floor: Option<PackageVersion>,
 ) -> Result<Report, CliError> {
     let name: PackageName = name.parse()?;
-    let keys = context.keys().await?;
+    let keys = context.keys_to_change().await?;
     let org = organization(&keys, org).await?;
     let change = keys.set_version_floor(org.id, &name, floor.clone()).await?;
     let changed = matches!(change, Change::Made(_));

@@ -74,7 +74,7 @@ async fn show(context: &Context, org: &str) -> Result<Report, CliError> {
 }
 
 async fn delete(context: &Context, org: &str) -> Result<Report, CliError> {
-    let keys = context.keys().await?;
+    let keys = context.keys_to_change().await?;
     let org = organization(&keys, org).await?;
     keys.delete_organization(org.id).await?;
     let text =
@@ -89,7 +89,7 @@ async fn grant_trust(context: &Context, new: NewGrant) -> Result<Report, CliErro
     };
     let expires_at = new.expires.as_deref().map(time::parse).transpose()?;
     let scope = GrantScope { packages, expires_at };
-    let keys = context.keys().await?;
+    let keys = context.keys_to_change().await?;
     let parent = organization(&keys, &new.grant.from).await?;
     let child = organization(&keys, &new.grant.to).await?;
     let change = keys.grant_limited_trust(parent.id, child.id, scope).await?;
@@ -123,7 +123,7 @@ async fn grant_trust(context: &Context, new: NewGrant) -> Result<Report, CliErro
 }
 
 async fn revoke_trust(context: &Context, grant: &Grant) -> Result<Report, CliError> {
-    let keys = context.keys().await?;
+    let keys = context.keys_to_change().await?;
     let parent = organization(&keys, &grant.from).await?;
     let child = organization(&keys, &grant.to).await?;
     let (done, changed) = match keys.revoke_trust(parent.id, child.id).await? {

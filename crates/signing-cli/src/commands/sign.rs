@@ -54,7 +54,7 @@ pub(super) async fn with_file_and_store(
 ) -> Result<Report, CliError> {
     let mut prepared = places.prepare(packages)?;
     let key = key_files::read_signing_key(key, passphrase)?;
-    let keys = context.keys().await?;
+    let keys = context.keys_to_change().await?;
     let org = places.org.as_deref().ok_or(CliError::StoreWithoutOrganization)?;
     let org = organization(&keys, org).await?.id;
     let to = Keeping { keys: &keys, org, signer: Signer::File(&key) };
@@ -69,7 +69,10 @@ pub(super) async fn with_stored_key(
     places: &Places,
 ) -> Result<Report, CliError> {
     let mut prepared = places.prepare(packages)?;
-    let keys = context.keys_with_kek().await?;
+    let keys = match places.store {
+        true => context.keys_to_change_with_kek().await?,
+        false => context.keys_with_kek().await?,
+    };
     let key = keys.proven_key(id).await?;
     let org = key.org();
     if let Some(named) = &places.org

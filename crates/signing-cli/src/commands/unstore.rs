@@ -8,7 +8,7 @@ use crate::output::{Lines, Report};
 
 /// Removes signatures from the store, if it has all of them.
 pub(super) async fn unstore(context: &Context, ids: &[SignatureId]) -> Result<Report, CliError> {
-    let keys = context.keys().await?;
+    let keys = context.keys_to_change().await?;
     for id in ids {
         if keys.store().kept_signature(*id).await?.is_none() {
             return Err(StoreError::SignatureNotFound { id: *id }.into());

@@ -138,6 +138,12 @@ fn store_code(error: &StoreError) -> &'static str {
     match error {
         StoreError::NoDatabase { .. } => "NoDatabase",
         StoreError::File { .. } => "UnusableDatabaseFile",
+        StoreError::UnsafeFile(_) => "UnsafeDatabaseFile",
+        StoreError::NotADatabase { .. } => "NotADatabase",
+        StoreError::Unreadable { .. } => "UnreadableDatabase",
+        StoreError::ReadOnly { .. } => "ReadOnlyDatabase",
+        StoreError::HotJournal { .. } => "InterruptedChange",
+        StoreError::OpenedReadOnly => "StoreOpenedReadOnly",
         StoreError::SchemaOutdated { .. } => "SchemaOutdated",
         StoreError::SchemaTooNew { .. } => "SchemaTooNew",
         StoreError::NoStore => "NoStore",
@@ -213,6 +219,8 @@ fn url_code(error: &UrlError) -> &'static str {
         UrlError::Empty
         | UrlError::UnknownScheme
         | UrlError::InMemory
+        | UrlError::SqliteParameter { .. }
+        | UrlError::UnknownOwner { .. }
         | UrlError::NoHost
         | UrlError::SslMode { .. }
         | UrlError::Parameter { .. }

@@ -65,6 +65,18 @@ pub(super) fn store(error: &StoreError) -> Option<String> {
             "check that the directory is there, and that file and directory are yours to write"
                 .into()
         }
+        StoreError::UnsafeFile(unsafe_file) => unsafe_file.remedy(),
+        StoreError::NotADatabase { .. } => "check --database-url: give a store's file".into(),
+        StoreError::Unreadable { .. } => {
+            "have the owner of the store let you read its file and pass its directories: chmod, \
+             chgrp"
+                .into()
+        }
+        StoreError::ReadOnly { .. } => "give the command as the owner of the store".into(),
+        StoreError::HotJournal { .. } => {
+            "have the owner of the store undo the change: cloacina db migrate".into()
+        }
+        StoreError::OpenedReadOnly => "open the store to change it: Store::open".into(),
         StoreError::SchemaOutdated { .. } => "back the store up, then: cloacina db migrate".into(),
         StoreError::SchemaTooNew { .. } => "use a newer cloacina".into(),
         StoreError::NoStore => "make the store's tables: cloacina db migrate".into(),
@@ -239,6 +251,9 @@ pub(super) fn url(error: &UrlError) -> Option<String> {
         }
         #[cfg(feature = "postgres")]
         UrlError::Postgres(_) => "give postgres://user@host/database or a file's path".into(),
+        UrlError::SqliteParameter { .. } | UrlError::UnknownOwner { .. } => {
+            "give the user who owns the file: sqlite:FILE?owner=USER".into()
+        }
         UrlError::Empty | UrlError::UnknownScheme | UrlError::InMemory | UrlError::NoHost => {
             "give postgres://user@host/database or a file's path".into()
         }

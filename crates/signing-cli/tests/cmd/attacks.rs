@@ -5,4 +5,5 @@
 mod false_server;
 mod forged_rows;
 mod hostile_inputs;
+mod planted_files;
 mod program;

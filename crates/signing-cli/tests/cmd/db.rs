@@ -83,9 +83,9 @@ fn a_file_that_is_no_database_is_refused_and_kept() {
     let scratch = Scratch::new();
     scratch.write("store.db", "this is a letter to my aunt, not a database at all".repeat(100));
     let before = scratch.read("store.db");
-    scratch.fails(2, "DatabaseUnavailable", &["db", "status"]);
-    scratch.fails(2, "DatabaseUnavailable", &["db", "migrate"]);
-    scratch.fails(2, "DatabaseUnavailable", &["orgs", "create", "acme"]);
+    scratch.fails(2, "NotADatabase", &["db", "status"]);
+    scratch.fails(2, "NotADatabase", &["db", "migrate"]);
+    scratch.fails(2, "NotADatabase", &["orgs", "create", "acme"]);
     assert_eq!(scratch.read("store.db"), before);
 }
 

@@ -41,11 +41,14 @@ mod terminal;
 
 mod audit;
 
+mod attacks;
+
 mod at_once;
 mod bounds;
 mod errors;
 mod kill;
 mod kill_rotation;
+mod new_store;
 mod next_steps;
 mod openssl;
 mod race;

@@ -92,6 +92,7 @@ fn quiet_shows_what_a_command_is_there_to_show() {
 #[test]
 fn audit_events_are_shown_when_asked_for_and_leave_json_alone() {
     let scratch = Scratch::new();
+    scratch.json(&["db", "migrate"]);
     let silent = finish(&mut scratch.command(&["orgs", "create", "quiet", "--json"]), b"");
     assert_eq!(silent.stderr, "");
     for verbose in ["-v", "-vv"] {

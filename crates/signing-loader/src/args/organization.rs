@@ -20,7 +20,7 @@ impl Organization {
             Ok(id) => OrganizationRef::Id(id),
             Err(_) => OrganizationRef::Name(OrgName::new(org)?),
         };
-        let store = Store::open(url).await?;
+        let store = Store::open_read_only(url).await?;
         let id = store.organization(org).await?.id;
         Ok(Self { keys: KeyManager::new(store, None), id })
     }

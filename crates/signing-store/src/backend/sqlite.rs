@@ -1,54 +1,70 @@
-use std::fs::{self, OpenOptions};
-use std::io;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::Path;
+//! Connections to a SQLite file.
+//!
+//! The file keeps a rollback journal, and no write-ahead log: readers of the latter write
+//! files beside the database, which then belong to them, and none can read it where they
+//! may not write. With a rollback journal a writer that commits waits for the readers that
+//! it finds, and readers wait for it while it writes the database; each for at most
+//! [`BUSY_TIMEOUT`].
+
+mod create;
+mod path;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use deadpool::managed;
-use diesel::QueryResult;
+use diesel::result::Error;
+use diesel::{ConnectionResult, QueryResult};
 use diesel_async::{AsyncConnection, SimpleAsyncConnection};
+use tokio::task::spawn_blocking;
 
+use self::path::DatabasePath;
 use super::{SqliteConnection, keep_unless_broken};
-use crate::StoreError;
+use crate::error::FileKind;
+use crate::pool::Access;
+use crate::{StoreError, url};
 
-/// The first makes whatever comes after it wait for a busy writer.
-const SET_UP: &str = "PRAGMA busy_timeout = 5000; PRAGMA synchronous = FULL; \
-                      PRAGMA foreign_keys = ON;";
+pub(crate) use create::create;
 
-/// How often others may be in the way of a file's first use.
-const ATTEMPTS: usize = 100;
+/// How long a connection waits for another one. Less than an operation may take, so that
+/// SQLite's answer comes first.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A URI that opens the file at `path` and never creates one.
-fn uri(path: &Path) -> Result<String, StoreError> {
-    let text = path.to_str().ok_or_else(|| StoreError::File {
-        path: path.into(),
-        source: io::Error::new(io::ErrorKind::InvalidFilename, "the path is not UTF-8"),
-    })?;
-    let escaped = text.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
-    Ok(format!("file:{escaped}?mode=rw"))
-}
+/// `EXTRA` also makes sure that the journal is gone from the directory when a commit has
+/// returned: one that comes back after a power cut would undo the commit.
+const SET_UP_WRITER: &str = "PRAGMA synchronous = EXTRA; PRAGMA foreign_keys = ON; \
+                             PRAGMA journal_mode = DELETE;";
 
-/// Makes an empty file that only its owner can read, if there is none.
-pub(crate) fn create_file(path: &Path) -> Result<(), StoreError> {
-    let create = || {
-        if let Some(directory) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-            fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
-        }
-        match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-            other => other.map(drop),
-        }
-    };
-    create().map_err(|source| StoreError::File { path: path.into(), source })
-}
+const SET_UP_READER: &str = "PRAGMA query_only = ON;";
+
+/// Reads the first page, before which SQLite looks for a journal and a lock.
+const READ: &str = "SELECT count(*) FROM sqlite_schema;";
+
+/// SQLite's texts for `SQLITE_BUSY`, `SQLITE_NOTADB` and `SQLITE_READONLY`. diesel hands no
+/// code over, and the library that these are from is bundled; the tests see all of them.
+const BUSY: &str = "database is locked";
+const NOT_A_DATABASE: &str = "file is not a database";
+const NOT_WRITABLE: &str = "attempt to write a readonly database";
 
 /// Makes connections to one file, which it never creates.
 pub(crate) struct Manager {
-    uri: String,
+    database: Database,
+    access: Access,
+}
+
+enum Database {
+    File(DatabasePath),
+    /// One that goes when its only connection does.
+    Memory,
 }
 
 impl Manager {
-    pub(crate) fn new(path: &Path) -> Result<Self, StoreError> {
-        Ok(Self { uri: uri(path)? })
+    pub(crate) fn new(target: &url::SqliteTarget, access: Access) -> Result<Self, StoreError> {
+        Ok(Self { database: Database::File(DatabasePath::new(target)?), access })
+    }
+
+    fn in_memory() -> Self {
+        Self { database: Database::Memory, access: Access::Write }
     }
 }
 
@@ -57,9 +73,23 @@ impl managed::Manager for Manager {
     type Error = StoreError;
 
     async fn create(&self) -> Result<SqliteConnection, StoreError> {
-        let mut connection = SqliteConnection::establish(&self.uri).await?;
-        set_up(&mut connection).await?;
-        Ok(connection)
+        let path = match &self.database {
+            Database::File(path) => path,
+            Database::Memory => return Ok(connect(":memory:", self.access).await?),
+        };
+        match open(path, self.access).await {
+            Err(StoreError::HotJournal { path: database, source }) => {
+                // A program that may write does what the next writer would do.
+                match open(path, Access::Write).await {
+                    Ok(_recovered) => open(path, self.access).await,
+                    Err(StoreError::ReadOnly { .. }) => {
+                        Err(StoreError::HotJournal { path: database, source })
+                    }
+                    Err(error) => Err(error),
+                }
+            }
+            other => other,
+        }
     }
 
     async fn recycle(
@@ -67,19 +97,68 @@ impl managed::Manager for Manager {
         connection: &mut SqliteConnection,
         _: &managed::Metrics,
     ) -> managed::RecycleResult<StoreError> {
-        keep_unless_broken(connection)
+        keep_unless_broken(connection)?;
+        // Most often this is a writer's that is about to commit. One that a killed writer
+        // left is found by reading, and then another connection is made, as above.
+        if let (Database::File(path), Access::Read) = (&self.database, self.access)
+            && path.has_journal()
+        {
+            connection.batch_execute(READ).await.map_err(StoreError::from)?;
+        }
+        Ok(())
     }
 }
 
-async fn set_up(connection: &mut SqliteConnection) -> QueryResult<()> {
-    const USE_WAL: &str = "PRAGMA journal_mode = WAL";
-    connection.batch_execute(SET_UP).await?;
-    for _ in 0..ATTEMPTS {
-        if connection.batch_execute(USE_WAL).await.is_ok() {
-            return Ok(());
-        }
-        // Where others make the same change, SQLite gives it up at once; to write it waits.
-        connection.batch_execute("BEGIN IMMEDIATE; COMMIT").await?;
+/// Opens the file if nobody could replace it.
+async fn open(path: &DatabasePath, access: Access) -> Result<SqliteConnection, StoreError> {
+    let unchecked = path.clone();
+    let checked = spawn_blocking(move || unchecked.check(access));
+    let path = checked.await.map_err(StoreError::unavailable)??;
+    let opened = connect(&uri(&path, access)?, access).await;
+    opened.map_err(|error| match error {
+        diesel::ConnectionError::CouldntSetupConfiguration(error) => explain(path, error),
+        other => other.into(),
+    })
+}
+
+/// How long a connection has waited for others before it gave up with this message.
+pub(crate) fn gave_up_after(message: &str) -> Option<Duration> {
+    (message == BUSY).then_some(BUSY_TIMEOUT)
+}
+
+/// What SQLite says about a file when it reads it for the first time.
+fn explain(path: PathBuf, error: Error) -> StoreError {
+    let Error::DatabaseError(_, info) = &error else { return error.into() };
+    match info.message() {
+        NOT_A_DATABASE => StoreError::NotADatabase { path, found: FileKind::OtherFormat },
+        NOT_WRITABLE => StoreError::HotJournal { path, source: error.into() },
+        _ => error.into(),
     }
-    connection.batch_execute(USE_WAL).await
+}
+
+async fn connect(uri: &str, access: Access) -> ConnectionResult<SqliteConnection> {
+    let mut connection = SqliteConnection::establish(uri).await?;
+    let set_up = match access {
+        Access::Read => SET_UP_READER,
+        Access::Write => SET_UP_WRITER,
+    };
+    let timeout = BUSY_TIMEOUT.as_millis();
+    let statements = format!("PRAGMA busy_timeout = {timeout}; {set_up} {READ}");
+    let done: QueryResult<()> = connection.batch_execute(&statements).await;
+    done.map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;
+    Ok(connection)
+}
+
+/// A URI that opens the file at `path` and never creates one.
+fn uri(path: &Path, access: Access) -> Result<String, StoreError> {
+    let text = path.to_str().ok_or_else(|| StoreError::File {
+        path: path.into(),
+        source: std::io::Error::new(std::io::ErrorKind::InvalidFilename, "the path is not UTF-8"),
+    })?;
+    let escaped = text.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+    let mode = match access {
+        Access::Read => "ro",
+        Access::Write => "rw",
+    };
+    Ok(format!("file:{escaped}?mode={mode}"))
 }

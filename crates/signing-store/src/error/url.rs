@@ -13,6 +13,18 @@ pub enum UrlError {
     /// SQLite's `:memory:`.
     #[error("a store cannot be in memory: give a file")]
     InMemory,
+    /// A parameter of a SQLite URL that is not known.
+    #[error("the SQLite URL has the parameter {found:?}, expected owner=USER")]
+    SqliteParameter {
+        /// What follows the question mark.
+        found: String,
+    },
+    /// A SQLite URL names an owner whom this machine does not know.
+    #[error("there is no user {found:?}, whom the SQLite URL names as the owner")]
+    UnknownOwner {
+        /// The name.
+        found: String,
+    },
     /// A backend that this program was built without.
     #[error("this program was built without the backend {backend}")]
     BackendNotBuilt {

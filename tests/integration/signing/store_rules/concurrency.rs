@@ -6,6 +6,8 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, SqliteConnection};
 use signing_crypto::{NameKind, SigningKey};
 use signing_trust::store::{Store, StoreError};
 use signing_trust::{KeyManager, TrustError};
@@ -13,7 +15,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::assert_unbroken;
-use crate::support::{Database, World, assert_refused, on_both_backends};
+use crate::support::{Backend, Database, World, assert_refused, on_both_backends, run};
 
 on_both_backends! {
     processes_that_start_at_once_migrate_once,
@@ -207,6 +209,23 @@ async fn aborted_callers_leave_no_transaction_open(world: World) {
         caller.abort();
     }
     assert_writable(&world).await;
+}
+
+/// With a rollback journal a commit waits for those who read, and that has an end.
+#[test]
+fn change_that_others_read_across_for_too_long_is_not_made_and_keeps_nobody_waiting() {
+    run(Backend::Sqlite, async |world: World| {
+        let url = world.database.file().to_str().unwrap();
+        let mut reader = SqliteConnection::establish(url).unwrap();
+        reader.batch_execute("BEGIN; SELECT count(*) FROM organizations;").unwrap();
+
+        let refused = world.keys.create_organization("acme".parse().unwrap()).await;
+        assert_refused!(refused, TrustError::Store(StoreError::TimedOut { .. }));
+
+        reader.batch_execute("COMMIT").unwrap();
+        assert!(world.keys.list_organizations().await.unwrap().is_empty());
+        assert_writable(&world).await;
+    });
 }
 
 async fn callers_that_neither_wait_nor_go_keep_nobody_from_changes(world: World) {

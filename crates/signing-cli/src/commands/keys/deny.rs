@@ -15,12 +15,14 @@ use crate::time;
 pub(super) async fn deny(context: &Context, command: cli::Deny) -> Result<Report, CliError> {
     let note = command.note.map(Note::new).transpose()?;
     let fingerprint: Fingerprint = command.fingerprint.parse()?;
-    let keys = context.keys().await?;
-    let org = organization(&keys, &command.org).await?;
     if command.dry_run {
+        let keys = context.keys().await?;
+        let org = organization(&keys, &command.org).await?;
         let everywhere = command.danger_everywhere;
         return impact::foresee_denial(&keys, &org, &fingerprint, everywhere).await;
     }
+    let keys = context.keys_to_change().await?;
+    let org = organization(&keys, &command.org).await?;
     if command.danger_everywhere {
         let change = keys.danger_declare_compromised(org.id, &fingerprint, note).await?;
         return declared(&keys, change).await;

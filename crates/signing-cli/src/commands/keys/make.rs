@@ -61,7 +61,7 @@ pub(super) fn generate_files(
 /// Makes a key in the store.
 pub(super) async fn generate(context: &Context, name: &str, org: &str) -> Result<Report, CliError> {
     let name = name.parse()?;
-    let keys = context.keys_with_kek().await?;
+    let keys = context.keys_to_change_with_kek().await?;
     let org = organization(&keys, org).await?;
     Ok(created("generated", &keys.create_signing_key(org.id, name).await?))
 }
@@ -76,7 +76,7 @@ pub(super) async fn import(
 ) -> Result<Report, CliError> {
     let name = name.parse()?;
     let key = key_files::read_signing_key(path, passphrase)?;
-    let keys = context.keys_with_kek().await?;
+    let keys = context.keys_to_change_with_kek().await?;
     let org = organization(&keys, org).await?;
     Ok(created("imported", &keys.import_signing_key(org.id, name, &key).await?))
 }

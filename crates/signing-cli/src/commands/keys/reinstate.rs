@@ -14,7 +14,7 @@ pub(super) async fn reinstate(
     command: cli::Reinstate,
 ) -> Result<Report, CliError> {
     let note = Note::new(command.note)?;
-    let keys = context.keys().await?;
+    let keys = context.keys_to_change().await?;
     let (kind, id, fingerprint, changed, text) = match select::key(&keys, &command.key).await? {
         Selected::Signing(key) => {
             let change = keys.reinstate_signing_key(key.id, &note).await?;

@@ -17,14 +17,22 @@ use crate::time;
 pub(super) async fn revoke(context: &Context, command: cli::Revoke) -> Result<Report, CliError> {
     let note = command.note.map(Note::new).transpose()?;
     let revocation = Revocation { reason: command.reason.into(), note };
-    let mut keys = context.keys().await?;
-    let key = select::key(&keys, &command.key).await?;
     // What every organization is to refuse is proven to be this key's.
-    if let (Selected::Signing(_), RevocationReason::Compromised) = (&key, revocation.reason) {
-        keys = context.with_kek(&keys)?;
-    }
+    let is_proven = |key: &Selected| {
+        matches!(key, Selected::Signing(_)) && revocation.reason == RevocationReason::Compromised
+    };
     if command.dry_run {
+        let mut keys = context.keys().await?;
+        let key = select::key(&keys, &command.key).await?;
+        if is_proven(&key) {
+            keys = context.with_kek(&keys)?;
+        }
         return impact::foresee_revocation(&keys, key, &revocation).await;
+    }
+    let mut keys = context.keys_to_change().await?;
+    let key = select::key(&keys, &command.key).await?;
+    if is_proven(&key) {
+        keys = context.with_kek(&keys)?;
     }
     match key {
         Selected::Signing(key) => revoke_signing(&keys, &key, revocation).await,

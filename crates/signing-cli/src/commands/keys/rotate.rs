@@ -14,7 +14,7 @@ pub(super) async fn rotate(context: &Context, command: cli::Rotate) -> Result<Re
     let id: KeyId = command.id.parse()?;
     let name = command.name.map(KeyName::new).transpose()?;
     let resign = if command.resign { Resign::All } else { Resign::Leave };
-    let keys = context.keys_with_kek().await?;
+    let keys = context.keys_to_change_with_kek().await?;
     Ok(report(&keys.rotate_signing_key(id, name, resign).await?))
 }
 

@@ -31,10 +31,10 @@ pub(super) async fn trust(
     let (keys, key, own_name) = match key {
         Key::File(path) => {
             let key = key_files::read_public_key(&path)?;
-            (context.keys().await?, key, None)
+            (context.keys_to_change().await?, key, None)
         }
         Key::Stored(id) => {
-            let keys = context.keys_with_kek().await?;
+            let keys = context.keys_to_change_with_kek().await?;
             let proven = keys.proven_key(id).await?;
             let (key, name) = (proven.verifying_key(), proven.record().name.clone());
             (keys, key, Some(name))

@@ -3,7 +3,8 @@ use std::time::Duration;
 
 use signing_crypto::NameKind;
 use signing_trust::store::{
-    AuthenticationFault, ConnectError, DatabaseUrl, SchemaFault, StoreError, UrlError,
+    AuthenticationFault, ConnectError, DatabaseUrl, FileFault, FileKind, FileRole, SchemaFault,
+    StoreError, UnsafeFile, UrlError,
 };
 use signing_trust::{TrustError, TrustSourceKind};
 
@@ -27,6 +28,7 @@ pub(super) fn samples() -> Vec<Sample> {
             .into_iter()
             .map(|fault| sample(fault, |fault| CliError::from(unsafe_schema(fault)))),
     );
+    samples.extend(file_faults());
     samples.extend(url().into_iter().map(|error| sample(error, CliError::from)));
     samples.extend(trust().into_iter().map(|error| sample(error, CliError::from)));
     samples.extend(program().into_iter().map(|error| sample(error, |error| error)));
@@ -54,6 +56,22 @@ fn store() -> Vec<StoreError> {
             path: "store.db".into(),
             source: io::ErrorKind::PermissionDenied.into(),
         },
+        UnsafeFile::new("/srv/trust", FileRole::Directory, FileFault::Writable { mode: 0o775 })
+            .into(),
+        StoreError::NotADatabase { path: "notes.txt".into(), found: FileKind::OtherFormat },
+        StoreError::Unreadable {
+            path: "store.db".into(),
+            source: io::ErrorKind::PermissionDenied.into(),
+        },
+        StoreError::ReadOnly {
+            path: "store.db".into(),
+            source: io::ErrorKind::ReadOnlyFilesystem.into(),
+        },
+        StoreError::HotJournal {
+            path: "store.db".into(),
+            source: said("attempt to write a readonly database"),
+        },
+        StoreError::OpenedReadOnly,
         StoreError::SchemaOutdated { missing: vec!["0001_initial"] },
         StoreError::SchemaTooNew { unknown: "9999_later".into() },
         StoreError::NoStore,
@@ -165,12 +183,29 @@ fn faults() -> Vec<AuthenticationFault> {
     ]
 }
 
+fn file_faults() -> Vec<Sample> {
+    let file = |path: &str, role, fault| {
+        sample(fault, |fault| StoreError::from(UnsafeFile::new(path, role, fault)).into())
+    };
+    let owner = FileFault::Owner { found: 65534, expected: 1000 };
+    vec![
+        file("/srv/trust/store.db", FileRole::Database, owner),
+        file("/srv/trust/store.db-journal", FileRole::Journal, owner),
+        file("/srv/our trust", FileRole::Directory, FileFault::Writable { mode: 0o775 }),
+        file("/tmp", FileRole::Directory, FileFault::Shared { mode: 0o1777 }),
+        file("/srv/trust/store.db", FileRole::Database, FileFault::Link),
+        file("/srv/trust/store.db", FileRole::Database, FileFault::SeveralNames),
+    ]
+}
+
 fn url() -> Vec<UrlError> {
     let given = |text: &str| text.parse::<DatabaseUrl>().unwrap_err();
     vec![
         given(""),
         given(&format!("mysql://ann:{SECRET}@host/db")),
         given(":memory:"),
+        given("sqlite:store.db?mode=ro"),
+        given("sqlite:store.db?owner=no-such-user"),
         UrlError::BackendNotBuilt { backend: "postgres" },
         given(&format!("postgres://ann:{SECRET}@127.0.0.1:port/db")),
         given("postgres://"),

@@ -1,0 +1,327 @@
+//! Who could replace a database, and its path if nobody could.
+//!
+//! SQLite names files by their path, and applies a journal that lies beside a database to
+//! it. Whoever can write the database, rename it, or put a journal beside it, writes what
+//! it says. So each name on the way from the root to the database is looked at, and each
+//! file that SQLite would open:
+//!
+//! - Everything is owned by this process' user, by root, or by the user whom the URL names.
+//! - Neither the group nor others may write to the database, its journals or the directory
+//!   that holds them. A sticky bit does not help there: it keeps others from renaming the
+//!   database, and not from putting a journal beside it. An access control list that lets
+//!   others write shows as a right of the group.
+//! - Nor may they write to a directory further up, with one exception: if that is sticky,
+//!   only the owners of the directory and of the entry can rename or remove the entry, and
+//!   both are trusted. So a store may be in a directory of its own below `/tmp`.
+//! - The database and its journals are regular files with one name. A symbolic link would
+//!   put journals where the link is not, and a hard link may be an older store of the same
+//!   owner, which somebody linked to while they could. A directory on the way may be behind
+//!   a symbolic link: the link is an entry like others, and what it leads to is looked at
+//!   in its place.
+//!
+//! What was looked at cannot be changed afterwards by anybody who is not trusted, since the
+//! directory that it is in is one that they cannot write to. So it is enough to look before
+//! SQLite opens the path, which has no links left in it.
+//!
+//! Nothing here opens the database itself: POSIX gives up all of a process' locks on a file
+//! when any descriptor of that file is closed, SQLite's too.
+
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStringExt;
+use std::path::{Component, Path, PathBuf};
+
+use rustix::fs::{
+    Access as Rights, AtFlags, CWD, FileType, Mode, OFlags, Stat, accessat, fstat, mkdirat, openat,
+    readlinkat, statat,
+};
+use rustix::io::Errno;
+use rustix::process::geteuid;
+
+use crate::error::{FileFault, FileKind, FileRole, UnsafeFile};
+use crate::pool::Access;
+use crate::{StoreError, url};
+
+/// As many as Linux follows.
+const MAX_LINKS: usize = 40;
+
+/// What SQLite appends to a database's name.
+const JOURNALS: [&str; 3] = ["-journal", "-wal", "-shm"];
+
+#[cfg(target_os = "linux")]
+const TO_PASS: OFlags = OFlags::PATH;
+#[cfg(not(target_os = "linux"))]
+const TO_PASS: OFlags = OFlags::RDONLY;
+
+const STICKY: u32 = 0o1000;
+const WRITABLE_BY_OTHERS: u32 = 0o022;
+
+/// A database's path, as it was given, and whose it may be.
+#[derive(Clone)]
+pub(super) struct DatabasePath {
+    given: PathBuf,
+    owner: Option<u32>,
+}
+
+/// What to do about directories that are missing.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Missing {
+    Report,
+    Make,
+}
+
+impl DatabasePath {
+    /// A relative path is from the directory that is the current one now.
+    pub(super) fn new(target: &url::SqliteTarget) -> Result<Self, StoreError> {
+        let given = std::path::absolute(&target.path)
+            .map_err(|source| StoreError::File { path: target.path.clone(), source })?;
+        Ok(Self { given, owner: target.owner.as_ref().map(|owner| owner.uid) })
+    }
+
+    /// The database's path without links, if it is there, nobody could replace it, and
+    /// this process may have that access.
+    pub(super) fn check(&self, access: Access) -> Result<PathBuf, StoreError> {
+        let absent = || StoreError::NoDatabase { path: self.given.clone() };
+        let directory = match self.directory(Missing::Report) {
+            Err(StoreError::File { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+                return Err(absent());
+            }
+            other => other?,
+        };
+        if !directory.has_safe_file("", FileRole::Database)? {
+            return Err(absent());
+        }
+        for journal in JOURNALS {
+            directory.has_safe_file(journal, FileRole::Journal)?;
+        }
+        directory.require(access)?;
+        Ok(directory.database())
+    }
+
+    /// The directory that holds the database, if nobody could replace it or anything in it.
+    pub(super) fn directory(&self, missing: Missing) -> Result<Directory, StoreError> {
+        let no_name = || StoreError::File { path: self.given.clone(), source: Errno::ISDIR.into() };
+        let name = self.given.file_name().ok_or_else(no_name)?;
+        let mut ahead: Vec<_> = names(self.given.parent().unwrap_or(&self.given)).rev().collect();
+        let mut walk = Walk::from_the_root(self.trusted())?;
+        let mut links = 0;
+        while let Some(name) = ahead.pop() {
+            let Some(target) = walk.step(&name, missing)? else { continue };
+            links += 1;
+            if links > MAX_LINKS {
+                return Err(unusable(self.given.clone(), Errno::LOOP));
+            }
+            if target.is_absolute() {
+                walk = Walk::from_the_root(self.trusted())?;
+            }
+            ahead.extend(names(&target).rev());
+        }
+        Directory::new(walk, name)
+    }
+
+    /// Whether there is a rollback journal, which another program may remove at any time.
+    pub(super) fn has_journal(&self) -> bool {
+        let mut path = self.given.clone().into_os_string();
+        path.push("-journal");
+        std::fs::symlink_metadata(path).is_ok()
+    }
+
+    fn trusted(&self) -> Trusted {
+        Trusted { us: geteuid().as_raw(), named: self.owner }
+    }
+}
+
+/// Who may own what a database's safety rests on, besides root.
+#[derive(Clone, Copy)]
+struct Trusted {
+    us: u32,
+    named: Option<u32>,
+}
+
+impl Trusted {
+    fn require_owner(self, stat: &Stat) -> Result<(), FileFault> {
+        let found = stat.st_uid;
+        if found == 0 || found == self.us || Some(found) == self.named {
+            return Ok(());
+        }
+        Err(FileFault::Owner { found, expected: self.named.unwrap_or(self.us) })
+    }
+}
+
+/// A directory that no others can replace, and the path without links that leads to it.
+struct Walk {
+    trusted: Trusted,
+    directory: OwnedFd,
+    path: PathBuf,
+    mode: u32,
+}
+
+impl Walk {
+    fn from_the_root(trusted: Trusted) -> Result<Self, StoreError> {
+        Self::enter(trusted, CWD, "/".as_ref(), "/".into())
+    }
+
+    fn enter(
+        trusted: Trusted,
+        parent: BorrowedFd<'_>,
+        name: &OsStr,
+        path: PathBuf,
+    ) -> Result<Self, StoreError> {
+        let flags = TO_PASS | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let directory = openat(parent, name, flags, Mode::empty());
+        let opened = directory.and_then(|directory| Ok((fstat(&directory)?, directory)));
+        let (stat, directory) = opened.map_err(|errno| unusable(path.clone(), errno))?;
+        let walk = Self { trusted, directory, path, mode: permissions(&stat) };
+        trusted.require_owner(&stat).map_err(|fault| walk.refused(fault))?;
+        let others_may_rename = walk.mode & WRITABLE_BY_OTHERS != 0 && walk.mode & STICKY == 0;
+        match others_may_rename {
+            false => Ok(walk),
+            true => Err(walk.refused(FileFault::Writable { mode: walk.mode })),
+        }
+    }
+
+    /// Goes on into the directory of this name, or gives what the link of this name says.
+    fn step(&mut self, name: &OsStr, missing: Missing) -> Result<Option<PathBuf>, StoreError> {
+        let path = match name == ".." {
+            true => self.path.parent().unwrap_or(&self.path).to_owned(),
+            false => self.path.join(name),
+        };
+        let failed = |errno| unusable(path.clone(), errno);
+        let stat = match self.stat(name) {
+            Err(Errno::NOENT) if missing == Missing::Make => {
+                match mkdirat(&self.directory, name, Mode::RWXU) {
+                    Ok(()) | Err(Errno::EXIST) => self.stat(name),
+                    Err(errno) => Err(errno),
+                }
+            }
+            other => other,
+        };
+        let stat = stat.map_err(failed)?;
+        if FileType::from_raw_mode(stat.st_mode) == FileType::Symlink {
+            self.trusted.require_owner(&stat).map_err(|fault| UnsafeFile {
+                path: path.clone(),
+                role: FileRole::Directory,
+                fault,
+            })?;
+            let target = readlinkat(&self.directory, name, Vec::new()).map_err(failed)?;
+            return Ok(Some(OsString::from_vec(target.into_bytes()).into()));
+        }
+        *self = Self::enter(self.trusted, self.directory.as_fd(), name, path)?;
+        Ok(None)
+    }
+
+    fn stat(&self, name: &OsStr) -> rustix::io::Result<Stat> {
+        statat(&self.directory, name, AtFlags::SYMLINK_NOFOLLOW)
+    }
+
+    fn refused(&self, fault: FileFault) -> StoreError {
+        UnsafeFile { path: self.path.clone(), role: FileRole::Directory, fault }.into()
+    }
+}
+
+/// The directory that holds a database, to which nobody else can add a file.
+pub(super) struct Directory {
+    walk: Walk,
+    name: OsString,
+}
+
+impl Directory {
+    fn new(walk: Walk, name: &OsStr) -> Result<Self, StoreError> {
+        // One that is not sticky was refused before.
+        match walk.mode & WRITABLE_BY_OTHERS {
+            0 => Ok(Self { walk, name: name.to_owned() }),
+            _ => Err(walk.refused(FileFault::Shared { mode: walk.mode })),
+        }
+    }
+
+    pub(super) fn has_database(&self) -> Result<bool, StoreError> {
+        match self.walk.stat(&self.name) {
+            Ok(_) => Ok(true),
+            Err(Errno::NOENT) => Ok(false),
+            Err(errno) => Err(unusable(self.database(), errno)),
+        }
+    }
+
+    pub(super) fn as_fd(&self) -> BorrowedFd<'_> {
+        self.walk.directory.as_fd()
+    }
+
+    pub(super) fn name(&self) -> &OsStr {
+        &self.name
+    }
+
+    pub(super) fn database(&self) -> PathBuf {
+        self.walk.path.join(&self.name)
+    }
+
+    /// Whether there is a file whose name ends like this after the database's; it is one
+    /// that nobody else could have written.
+    fn has_safe_file(&self, end: &str, role: FileRole) -> Result<bool, StoreError> {
+        let mut name = self.name.clone();
+        name.push(end);
+        let path = self.walk.path.join(&name);
+        let stat = match self.walk.stat(&name) {
+            Ok(stat) => stat,
+            Err(Errno::NOENT) => return Ok(false),
+            Err(errno) => return Err(unusable(path, errno)),
+        };
+        let mode = permissions(&stat);
+        let fault = match FileType::from_raw_mode(stat.st_mode) {
+            FileType::RegularFile if mode & WRITABLE_BY_OTHERS != 0 => {
+                Err(FileFault::Writable { mode })
+            }
+            FileType::RegularFile if stat.st_nlink > 1 => Err(FileFault::SeveralNames),
+            FileType::RegularFile => self.walk.trusted.require_owner(&stat),
+            FileType::Symlink => Err(FileFault::Link),
+            other => return Err(StoreError::NotADatabase { path, found: kind(other) }),
+        };
+        fault.map_err(|fault| UnsafeFile { path, role, fault })?;
+        Ok(true)
+    }
+
+    /// A reader reads the database; a writer also makes journals beside it.
+    fn require(&self, access: Access) -> Result<(), StoreError> {
+        self.require_rights(&self.name, Rights::READ_OK)
+            .map_err(|source| StoreError::Unreadable { path: self.database(), source })?;
+        if access == Access::Read {
+            return Ok(());
+        }
+        self.require_rights(&self.name, Rights::WRITE_OK)
+            .map_err(|source| StoreError::ReadOnly { path: self.database(), source })?;
+        self.require_rights(".".as_ref(), Rights::WRITE_OK | Rights::EXEC_OK)
+            .map_err(|source| StoreError::ReadOnly { path: self.walk.path.clone(), source })
+    }
+
+    fn require_rights(&self, name: &OsStr, rights: Rights) -> io::Result<()> {
+        Ok(accessat(&self.walk.directory, name, rights, AtFlags::EACCESS)?)
+    }
+}
+
+fn kind(file_type: FileType) -> FileKind {
+    match file_type {
+        FileType::Directory => FileKind::Directory,
+        FileType::Fifo => FileKind::Fifo,
+        FileType::Socket => FileKind::Socket,
+        _ => FileKind::Device,
+    }
+}
+
+fn permissions(stat: &Stat) -> u32 {
+    stat.st_mode & 0o7777
+}
+
+fn names(path: &Path) -> impl DoubleEndedIterator<Item = OsString> + '_ {
+    path.components().filter_map(|component| match component {
+        Component::Normal(name) => Some(name.to_owned()),
+        Component::ParentDir => Some("..".into()),
+        Component::RootDir | Component::CurDir | Component::Prefix(_) => None,
+    })
+}
+
+fn unusable(path: PathBuf, errno: Errno) -> StoreError {
+    match errno {
+        Errno::ACCESS => StoreError::Unreadable { path, source: errno.into() },
+        _ => StoreError::File { path, source: errno.into() },
+    }
+}

@@ -1,0 +1,75 @@
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use nix::unistd::User;
+
+use crate::UrlError;
+
+/// A SQLite file, and whose it may be besides this process' user's.
+#[derive(Clone)]
+pub(crate) struct SqliteTarget {
+    pub(crate) path: PathBuf,
+    pub(crate) owner: Option<Owner>,
+}
+
+/// A user of this machine.
+#[derive(Clone)]
+pub(crate) struct Owner {
+    #[cfg_attr(not(feature = "sqlite"), expect(dead_code, reason = "there are no files"))]
+    pub(crate) uid: u32,
+    given: String,
+}
+
+impl SqliteTarget {
+    /// What follows `sqlite:`, which may end in `?owner=` and a user's name or number.
+    pub(super) fn parse(text: &str) -> Result<Self, UrlError> {
+        let (path, parameters) = match text.split_once('?') {
+            Some((path, parameters)) => (path, Some(parameters)),
+            None => (text, None),
+        };
+        let owner = parameters.map(|parameters| match parameters.strip_prefix("owner=") {
+            Some(owner) => Owner::find(owner),
+            None => Err(UrlError::SqliteParameter { found: parameters.into() }),
+        });
+        Ok(Self { owner: owner.transpose()?, ..Self::file(path)? })
+    }
+
+    pub(super) fn file(path: &str) -> Result<Self, UrlError> {
+        match path {
+            "" => Err(UrlError::Empty),
+            // Each pooled connection would see a database of its own.
+            ":memory:" => Err(UrlError::InMemory),
+            path => Ok(Self::from(Path::new(path))),
+        }
+    }
+}
+
+impl From<&Path> for SqliteTarget {
+    fn from(path: &Path) -> Self {
+        Self { path: path.into(), owner: None }
+    }
+}
+
+impl Owner {
+    fn find(given: &str) -> Result<Self, UrlError> {
+        let unknown = || UrlError::UnknownOwner { found: given.into() };
+        let uid = match given.parse() {
+            Ok(uid) => uid,
+            Err(_) => {
+                let user = User::from_name(given).map_err(|_| unknown())?;
+                user.ok_or_else(unknown)?.uid.as_raw()
+            }
+        };
+        Ok(Self { uid, given: given.into() })
+    }
+}
+
+impl fmt::Display for SqliteTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "sqlite:{}", self.path.display())?;
+        match &self.owner {
+            Some(owner) => write!(f, "?owner={}", owner.given),
+            None => Ok(()),
+        }
+    }
+}
