@@ -291,12 +291,6 @@ impl StoreError {
     }
 }
 
-impl From<diesel::ConnectionError> for StoreError {
-    fn from(error: diesel::ConnectionError) -> Self {
-        Self::unavailable(error)
-    }
-}
-
 /// Whatever is not recognised means that the database cannot be relied on.
 impl From<diesel::result::Error> for StoreError {
     fn from(error: diesel::result::Error) -> Self {

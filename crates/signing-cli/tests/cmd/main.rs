@@ -41,8 +41,6 @@ mod terminal;
 
 mod audit;
 
-mod attacks;
-
 mod at_once;
 mod bounds;
 mod errors;
