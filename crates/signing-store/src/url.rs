@@ -1,4 +1,6 @@
 #[cfg(feature = "postgres")]
+pub(crate) mod password;
+#[cfg(feature = "postgres")]
 pub(crate) mod postgres;
 mod sqlite;
 

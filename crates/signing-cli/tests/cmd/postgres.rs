@@ -233,7 +233,7 @@ fn what_keeps_a_role_from_the_store_is_named() {
     shop.allows(&runner, &["db", "status"]);
     fails(&database.url_of(&runner, "hunter2"), "DatabasePasswordRefused");
     let name = database.name();
-    fails(&url.replace(&format!("/{name}"), "/no_such_database"), "NoSuchDatabase");
+    fails(&url.replace(&format!("/{name}?"), "/no_such_database?"), "NoSuchDatabase");
 
     let role = &runner.name;
     for (statement, undo, code) in [

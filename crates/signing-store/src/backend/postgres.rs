@@ -24,8 +24,6 @@ use crate::StoreError;
 use crate::store_state::Origin;
 use crate::url::postgres::Target;
 
-pub(crate) use self::password::Password;
-
 /// The server gives up before we stop waiting for it, so that an operation
 /// whose answer we no longer read does not go on for ever.
 ///

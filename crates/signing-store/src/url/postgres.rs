@@ -6,8 +6,8 @@ use tokio_postgres::Config;
 use tokio_postgres::config::{ChannelBinding, Host, SslNegotiation, TargetSessionAttrs};
 
 use super::Insecure;
+use super::password::Password;
 use crate::UrlError;
-use crate::backend::postgres::Password;
 
 const DEFAULT_PORT: u16 = 5432;
 

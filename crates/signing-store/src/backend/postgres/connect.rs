@@ -13,10 +13,11 @@ use tokio_postgres::{Client, Config, SimpleQueryMessage};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::follow::{Followed, Login, Observed, Proof};
-use super::password::{Password, PasswordSources};
+use super::password::PasswordSources;
 use super::transport::{Socket, Transport};
 use super::{failure, socket_directory};
 use crate::error::ConnectError;
+use crate::url::password::Password;
 use crate::url::postgres::{Place, RequireAuth, Server, Target};
 use crate::{AuthenticationFault, StoreError};
 

@@ -1,6 +1,5 @@
 //! Passwords from where libpq takes them (its chapter 'The Password File').
 
-use std::fmt;
 use std::fs::OpenOptions;
 use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
@@ -9,29 +8,8 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use crate::error::ConnectError;
+use crate::url::password::Password;
 use crate::url::postgres::{Place, Server};
-
-/// What a role logs in with. Wiped when it is dropped, and never shown.
-#[derive(Clone)]
-pub(crate) struct Password(Zeroizing<Vec<u8>>);
-
-impl Password {
-    /// An empty one is none, as to libpq.
-    pub(crate) fn new(bytes: impl Into<Vec<u8>>) -> Option<Self> {
-        let bytes = Zeroizing::new(bytes.into());
-        (!bytes.is_empty()).then_some(Self(bytes))
-    }
-
-    pub(super) fn expose(&self) -> &[u8] {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Password {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Password(…)")
-    }
-}
 
 /// Where a password comes from that the URL does not hold.
 pub(super) struct PasswordSources {

@@ -1,6 +1,6 @@
 //! A server that ends, and is started again or replaced.
 
-use signing_trust::store::{Store, StoreError};
+use signing_trust::store::{ConnectError, Store, StoreError};
 
 use super::{Runners, assert_not_confirmed, until_reached};
 use crate::support::{End, OwnServer, World, assert_refused, is_away, run_alone};
@@ -50,7 +50,10 @@ fn empty_server_at_the_same_port_decides_nothing() {
         server.end("primary", End::Killed);
         server.start_in("other");
         // Without the database, with an empty one, and with another store.
-        runners.find_out(&server, is_away).await;
+        let is_missing = |error: &StoreError| {
+            matches!(error, StoreError::Connect(ConnectError::NoSuchDatabase { .. }))
+        };
+        runners.find_out(&server, is_missing).await;
         world.database.replace().await;
         runners.find_out(&server, is_away).await;
         let opened = Store::open(&world.database.url()).await;

@@ -126,10 +126,3 @@ fn what_is_not_a_file_is_refused_and_a_missing_one_holds_nothing() {
     symlink(&missing, &dangling).unwrap();
     assert_eq!(find(sources(&dangling), tcp("h")).unwrap(), None);
 }
-
-#[test]
-fn password_is_not_shown() {
-    let password = Password::new("open-sesame").unwrap();
-    assert!(!format!("{password:?}").contains("sesame"));
-    assert!(Password::new("").is_none());
-}
