@@ -11,8 +11,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use signing_crypto::printable;
-use signing_loader::{LoadError, LoadedPackage, PackageError, Provenance, SecurityArgs};
+use signing_loader::{LoadError, LoadedPackage, PackageError, Provenance, SecurityArgs, printable};
 
 /// Loads workflow packages and runs them
 #[derive(Parser)]

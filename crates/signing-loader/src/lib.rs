@@ -108,7 +108,7 @@ pub use signing_crypto::{
     EnvelopeError, EnvelopeSignature, Fingerprint, KekError, KeyEncryptionKey, KeyError,
     MalformedEnvelope, NameError, OrgId, OrgName, PackageDigest, PackageName, PackagePatterns,
     PackageStatement, PackageVersion, ParseError, Passphrase, PassphraseError, PemError,
-    SignatureEnvelope, SignatureId, SigningKey, StatementTime, VerifyingKey,
+    SignatureEnvelope, SignatureId, SigningKey, StatementTime, VerifyingKey, printable,
 };
 #[doc(no_inline)]
 pub use signing_trust::{

@@ -78,7 +78,7 @@ fn unsigned_package_loads_by_the_call_that_says_danger_and_by_no_other_offline()
     let auto = SignatureSource::Auto;
     let refused = verify_and_load_package_offline(&signed.path, &config(), &signed.pinned(), auto);
     let beside = PackagePath::new(&signed.path).signature_path();
-    assert_not_found(refused, SignatureLocation::FileOrStore(beside));
+    assert_not_found(refused, SignatureLocation::File(beside));
 
     let loaded = danger_load_unsigned(&signed.path).unwrap();
     let digest = *signed.signature.unverified_statement().unwrap().digest();
@@ -105,7 +105,7 @@ fn auto_reads_the_file_beside_the_package_offline() {
         verify_package_offline(&signed.path, &config(), &signed.pinned(), auto)
     };
 
-    assert_not_found(verify(), SignatureLocation::FileOrStore(beside.clone()));
+    assert_not_found(verify(), SignatureLocation::File(beside.clone()));
     fs::write(beside, signed.signature.to_json()).unwrap();
     assert_eq!(verify().unwrap().report().signer(), &signed.key.fingerprint());
 }

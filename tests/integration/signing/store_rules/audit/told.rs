@@ -5,7 +5,7 @@ use std::fmt::Display;
 use std::slice;
 
 use chrono::{SubsecRound, TimeDelta, Utc};
-use signing_crypto::SigningKey;
+use signing_crypto::{SigningKey, rfc3339};
 use signing_loader::{SignatureSource, package_statement, sign_package, verify_and_load_package};
 use signing_trust::store::GrantScope;
 use tracing::Level;
@@ -148,7 +148,7 @@ async fn signature_that_expires_soon_is_told_of_beside_the_verification(world: W
     let success = event(Level::INFO, &[&success[..], &fields].concat());
 
     let (expiry, heard) = check(29).await;
-    let expires_at = expiry.to_rfc3339();
+    let expires_at = rfc3339(&expiry);
     let expiring: [(&'static str, &dyn Display); 2] =
         [("event_type", &"signature.expiring"), ("expires_at", &expires_at)];
     let expiring = event(Level::WARN, &[&expiring[..], &fields].concat());
@@ -196,14 +196,14 @@ async fn trust_that_expires_soon_is_told_of_beside_the_verification(world: World
     assert_eq!(told_for(parent).await, []);
 
     grant(soon).await;
-    let expires_at = soon.to_rfc3339();
+    let expires_at = rfc3339(&soon);
     let by_grant: [(&'static str, &dyn Display); 3] =
         [("org_id", &parent), ("child_org_id", &acme.org), ("expires_at", &expires_at)];
     assert_eq!(told_for(acme.org).await, []);
     assert_eq!(told_for(parent).await, [expiring(&by_grant)]);
 
     trust(sooner).await;
-    let expires_at = sooner.to_rfc3339();
+    let expires_at = rfc3339(&sooner);
     let direct: [(&'static str, &dyn Display); 2] =
         [("org_id", &acme.org), ("expires_at", &expires_at)];
     assert_eq!(told_for(acme.org).await, [expiring(&direct)]);

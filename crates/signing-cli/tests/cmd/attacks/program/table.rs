@@ -16,6 +16,10 @@ impl Table {
         let row = text(&scratch.json(&["keys", "trust", "--org", "acme", "--key-id", &id])["id"]);
         scratch.key_files("dev");
         scratch.signed_package("a.so", "dev.pem");
+        scratch.write("stored.so", "the bytes of stored.so");
+        scratch.json(&["package", "sign", "stored.so", "--key-id", &id, "--store"]);
+        let explain = ["package", "verify", "stored.so", "--org", "acme", "--explain"];
+        let kept = text(&scratch.json(&explain)[0]["explanation"][0]["source"]["signature_id"]);
         scratch.write("kek", OTHER_KEK);
         scratch.json(&["orgs", "create", "gone"]);
         scratch.key_files("file");
@@ -43,6 +47,7 @@ impl Table {
             ("package floor set", "1.0.0 --org acme --name b.so".into()),
             ("package floor unset", "--org acme --name c.so".into()),
             ("package floor list", "--org acme".into()),
+            ("package unstore", kept.clone()),
             ("trust graph", String::new()),
             ("audit list", "--org acme".into()),
             ("audit verify", String::new()),
