@@ -118,7 +118,7 @@ mod tests {
         assert_eq!(sealed(b"package and more", 7).content().size, 8);
     }
 
-    /// Whoever runs as the same user finds the copy in `/proc` and writes to it.
+    /// A process of the same user finds the copy in `/proc` and writes to it.
     #[test]
     #[cfg(target_os = "linux")]
     fn what_is_written_to_a_copy_while_it_is_made_is_in_its_digest() {
