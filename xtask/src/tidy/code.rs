@@ -3,9 +3,10 @@
 use super::Violation;
 use super::source::{line_of, words};
 
-/// The reason that a test gives which runs under `cargo xtask test-db` only. Every
+/// The reasons that a test gives which runs under `cargo xtask test-db` only. Every
 /// ignored test runs there, so there is no other.
-const DATABASE_TEST: &str = "needs Postgres: cargo xtask test-db";
+const NEEDS: [&str; 2] =
+    ["needs Postgres: cargo xtask test-db", "needs root or sudo: cargo xtask test-db"];
 
 /// Looks at `code`, which is `text` without comments and literals.
 pub(super) fn check(path: &str, text: &str, code: &str) -> Vec<Violation> {
@@ -73,12 +74,13 @@ fn ignored(attribute: &str, text: &str) -> Option<String> {
     let at = words(attribute, "ignore").next().filter(|_| is_plain || is_conditional)?;
     let after = attribute[at + "ignore".len()..].trim_start();
     if !after.starts_with('=') {
-        return Some(format!("`ignore` without a reason: {DATABASE_TEST:?}"));
+        return Some(format!("`ignore` without a reason: {}", NEEDS.join(", or ")));
     }
     let reason = text[at..].split('"').nth(1).unwrap_or_default();
-    if reason != DATABASE_TEST && (is_plain || reason.trim().is_empty()) {
+    if !NEEDS.contains(&reason) && (is_plain || reason.trim().is_empty()) {
         return Some(format!(
-            "every ignored test runs under test-db, so its reason must be {DATABASE_TEST:?}, not {reason:?}"
+            "every ignored test runs under test-db, so its reason must be {:?}, not {reason:?}",
+            NEEDS.join(", or ")
         ));
     }
     None
@@ -118,7 +120,9 @@ mod tests {
         assert_eq!(lines("#[ignore = \"slow\"]\nfn f() {}"), [1]);
         assert_eq!(lines("#[ignore = \"needs Postgres\"]\nfn f() {}"), [1]);
         assert_eq!(lines("#[cfg_attr(miri, ignore)]\nfn f() {}"), [1]);
-        assert!(lines("#[ignore = \"needs Postgres: cargo xtask test-db\"]\nfn f() {}").is_empty());
+        for need in NEEDS {
+            assert!(lines(&format!("#[ignore = {need:?}]\nfn f() {{}}")).is_empty(), "{need}");
+        }
         assert!(lines("#[cfg_attr(miri, ignore = \"opens files\")]\nfn f() {}").is_empty());
         assert!(lines("#[serde(ignore)]\nfn ignore() {}").is_empty());
     }

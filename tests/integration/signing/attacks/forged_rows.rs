@@ -56,7 +56,7 @@ fn assert_other_public_half<T: Debug>(
 ) {
     match result {
         Err(TrustError::ForgedKey { id, source: KeyMismatch::PublicHalf { expected, found } }) => {
-            assert_eq!((id, expected, found), (genuine.id, genuine.fingerprint, forged))
+            assert_eq!((id, expected, found), (genuine.id, genuine.fingerprint, forged));
         }
         other => panic!("expected a forged key, found {other:?}"),
     }
