@@ -17,10 +17,20 @@ pub fn workspace_root() -> PathBuf {
 }
 
 /// A cargo command in the workspace's root, of the same toolchain as this process.
+///
+/// It does not see what `cargo run` says about the package of this program: ring's build
+/// script reads these variables, and would run again after each change between `cargo` and
+/// `cargo xtask`, with all that depends on it compiled again.
 pub fn cargo(arguments: &[&str]) -> Command {
     let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(program);
     command.current_dir(workspace_root()).args(arguments);
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            command.env_remove(&name);
+        }
+    }
     command
 }
 
