@@ -74,9 +74,9 @@ impl Store {
         let (envelope, old) = (envelope.to_json(), digest_of(before.envelope.as_bytes()));
         let new = digest_of(envelope.as_bytes());
         change!(self, |conn| {
+            conn.lock_signatures(org).await?;
             conn.lock_organization(org).await?;
             conn.require_word_of(vouching, org).await?;
-            conn.lock_signatures(org).await?;
             let kept: i64 = package_signatures::table
                 .filter(package_signatures::org_id.eq(bind(org)))
                 .filter(package_signatures::package_digest.eq(bind(digest)))

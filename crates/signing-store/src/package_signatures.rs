@@ -104,9 +104,9 @@ impl Store {
     ) -> Result<Option<Change<SignatureId>>, StoreError> {
         let seen = seen.to_vec();
         change!(self, |conn| {
+            conn.lock_signatures(new.org_id).await?;
             conn.lock_organization(new.org_id).await?;
             conn.require_word_of(vouching, new.org_id).await?;
-            conn.lock_signatures(new.org_id).await?;
             conn.insert_signature_beside(&seen, new).await
         })
     }

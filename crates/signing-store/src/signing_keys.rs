@@ -184,7 +184,13 @@ impl Store {
         change!(self, |conn| {
             let head = conn.lock_organization(org).await?;
             let record = conn.own_signing_key(org, id).await?;
-            if record.revoked_at.is_some() && !revocation.is_worse_than(record.revocation_reason) {
+            // What everybody obeys is the declaration, not what the row says of itself.
+            let is_undeclared = revocation.reason == RevocationReason::Compromised
+                && conn.find_compromised(fingerprint).await?.is_none();
+            if record.revoked_at.is_some()
+                && !is_undeclared
+                && !revocation.is_worse_than(record.revocation_reason)
+            {
                 return Ok(Change::AlreadySo(record));
             }
             if revocation.reason == RevocationReason::Compromised {

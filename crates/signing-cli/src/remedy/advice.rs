@@ -23,8 +23,8 @@ impl fmt::Display for Advice {
         match self {
             Self::TrustOwnKey { org, key, name } => write!(
                 f,
-                "it is {org}'s own signing key {name}, not trusted yet; to trust it: \
-                 cloacina keys trust --org {org} --key-id {key}"
+                "the store lists it as {org}'s own signing key {name}, not trusted yet; to prove \
+                 and trust it: cloacina keys trust --org {org} --key-id {key}"
             ),
             Self::Reinstate { org, fingerprint } => write!(
                 f,

@@ -19,7 +19,9 @@ pub(super) fn kek(error: &KekError) -> Option<String> {
         }
         KekError::Missing { var } => {
             format!(
-                "set {var}, or give --kek-file; for a new store, make a key with: openssl rand -hex 32"
+                "set {var}, or give --kek-file; for a new store, make a key with: openssl rand -hex 32; \
+                 to refuse a stolen key without it: cloacina keys deny <fingerprint> \
+                 --danger-everywhere"
             )
         }
         KekError::Encoding | KekError::Length { .. } => {

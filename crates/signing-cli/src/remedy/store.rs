@@ -20,7 +20,8 @@ pub(super) fn trust(error: &TrustError) -> Option<String> {
         TrustError::ForgedKey { .. } => {
             "trust nothing in this database until you know who wrote to it, and keep a copy as it \
              is; to end trust in a key meanwhile, use the fingerprint that you have elsewhere: \
-             cloacina keys deny <fingerprint> --org <org>"
+             cloacina keys deny <fingerprint> --org <org>, with --danger-everywhere for every \
+             organization of the store"
                 .into()
         }
         TrustError::Key(error) => return keys::key(error),

@@ -12,12 +12,11 @@ use std::time::{Duration, SystemTime};
 use deadpool::managed;
 use diesel_async::SimpleAsyncConnection;
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_postgres::{AsyncMessage, Client, SimpleQueryMessage};
 use uuid::Uuid;
 
-use self::connect::{Connected, Connection, Connector};
+use self::connect::{Connected, Connection, Connector, Driver};
 use self::follow::Observed;
 use super::{PgConnection, keep_unless_broken, tls};
 use crate::StoreError;
@@ -90,6 +89,7 @@ pub(crate) struct Manager(Connector);
 pub(crate) struct Pooled {
     pub(crate) connection: PgConnection,
     pub(crate) observed: Arc<Observed>,
+    _driver: Driver,
 }
 
 impl Manager {
@@ -104,7 +104,7 @@ impl Manager {
             self.0.connect(|connection| drive(connection, Some(notify.clone()))).await?;
         // Only the driver holds one: with it everything ends that could be heard.
         drop(notify);
-        let mut listener = Listener { client, notified, driver, backend: 0 };
+        let mut listener = Listener { client, notified, _driver: driver, backend: 0 };
         // In one message, so that whatever is in between has one backend answer all of it.
         let listen = format!(
             "{SET_UP} SET application_name = 'cloacina listener'; LISTEN {CHANNEL};
@@ -125,7 +125,7 @@ impl managed::Manager for Manager {
     type Error = StoreError;
 
     async fn create(&self) -> Result<Pooled, StoreError> {
-        let Connected { client, observed, .. } =
+        let Connected { client, observed, driver } =
             self.0.connect(|connection| drive(connection, None)).await?;
         let set_up = async {
             let mut connection = PgConnection::try_from(client).await?;
@@ -133,7 +133,7 @@ impl managed::Manager for Manager {
             Ok(connection)
         };
         let connection = observed.conclude(set_up.await)?;
-        Ok(Pooled { connection, observed })
+        Ok(Pooled { connection, observed, _driver: driver })
     }
 
     async fn recycle(
@@ -150,7 +150,7 @@ impl managed::Manager for Manager {
 pub(crate) struct Listener {
     client: Client,
     notified: mpsc::Receiver<()>,
-    driver: JoinHandle<()>,
+    _driver: Driver,
     /// The server's process that was told to listen.
     backend: i32,
 }
@@ -187,12 +187,6 @@ impl Listener {
     /// Waits for a notification; several that come at once are one.
     pub(crate) async fn notified(&mut self) -> Result<(), StoreError> {
         self.notified.recv().await.ok_or_else(|| StoreError::unavailable(ListenerCut))
-    }
-}
-
-impl Drop for Listener {
-    fn drop(&mut self) {
-        self.driver.abort();
     }
 }
 

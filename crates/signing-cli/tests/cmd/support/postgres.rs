@@ -64,7 +64,7 @@ impl Database {
 
     /// Writes to the store past the program.
     pub(crate) fn forge(&self, statement: &str) {
-        Self::execute_on(&self.url(), statement);
+        Self::execute_on(&self.url(), &format!("SET search_path = cloacina; {statement}"));
     }
 
     pub(crate) fn execute(&self, statement: &str) {

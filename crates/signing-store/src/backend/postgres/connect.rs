@@ -43,8 +43,19 @@ pub(super) struct Connector {
 /// A connection that was let in, whose traffic a task of its own carries.
 pub(super) struct Connected {
     pub(super) client: Client,
-    pub(super) driver: JoinHandle<()>,
     pub(super) observed: Arc<Observed>,
+    pub(super) driver: Driver,
+}
+
+/// The task that carries a connection's traffic. It ends with this value: left alone, it
+/// would wait for a server that accepts everything and answers nothing.
+#[derive(Debug)]
+pub(super) struct Driver(JoinHandle<()>);
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 pub(super) type Connection = tokio_postgres::Connection<Followed, Followed>;
@@ -121,8 +132,8 @@ impl Connector {
             logged_in.map_err(|error| self.refusal(error, observed.login(), proof))?;
         // What was said while logging in is no failure of what comes next.
         observed.take_last_error();
-        let driver = tokio::spawn(drive(connection));
-        let connected = Connected { client, driver, observed };
+        let driver = Driver(tokio::spawn(drive(connection)));
+        let connected = Connected { client, observed, driver };
         if self.target.session == TargetSessionAttrs::ReadWrite {
             takes_changes(&connected.client).await?;
         }

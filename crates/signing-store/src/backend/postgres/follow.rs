@@ -74,10 +74,12 @@ impl Observed {
 const LONGEST_DURING_LOGIN: u32 = 30_000;
 
 /// How often a password is hashed for SCRAM. With fewer rounds than RFC 7677 asks for, a
-/// false server would guess it sooner from what it hears; more than these take seconds.
-const ITERATIONS: RangeInclusive<u32> = 4096..=2_000_000;
+/// false server would guess it sooner from what it hears; more than these take long, and
+/// the protocol's library refuses them too.
+const ITERATIONS: RangeInclusive<u32> = 4096..=100_000;
 
-/// How much of a message is looked at. The SQLSTATE comes before an error's text.
+/// How much of a message after the login is looked at: the SQLSTATE comes before an error's
+/// text. During the login messages are looked at whole, as what follows depends on them.
 const LOOKED_AT: usize = 1024;
 
 /// Cuts what comes from a server into messages, and looks at two kinds of them.
@@ -122,6 +124,10 @@ impl Follower {
             return Err(Violation::Authentication);
         }
         while !bytes.is_empty() {
+            let looked_at_most = match self.login {
+                Login::Done => LOOKED_AT,
+                _ => LONGEST_DURING_LOGIN as usize,
+            };
             match &mut self.part {
                 Part::Header { bytes: header, filled } => {
                     let taken = bytes.len().min(header.len() - *filled);
@@ -136,7 +142,7 @@ impl Follower {
                 }
                 Part::Body { left, looked_at, .. } => {
                     let taken = bytes.len().min(*left);
-                    let kept = taken.min(LOOKED_AT - looked_at.len());
+                    let kept = taken.min(looked_at_most.saturating_sub(looked_at.len()));
                     looked_at.extend_from_slice(&bytes[..kept]);
                     *left -= taken;
                     bytes = &bytes[taken..];

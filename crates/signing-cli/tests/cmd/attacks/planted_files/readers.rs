@@ -27,6 +27,7 @@ impl Shared {
         scratch.key_files("release");
         scratch.json(&["keys", "trust", "--org", "acme", "--import", "release.pub.pem"]);
         scratch.signed_package("lib.so", "release.pem");
+        chmod(&scratch.path("lib.so"), 0o644);
         // Where it was built, another user may not be able to reach it.
         let program = scratch.path("cloacina");
         fs::copy(env!("CARGO_BIN_EXE_cloacina"), &program).unwrap();
