@@ -75,15 +75,19 @@ async fn database_of_a_newer_program_is_not_touched(database: Database) {
 async fn failed_migration_leaves_nothing_behind(database: Database) {
     if database.is_sqlite() {
         File::create(database.file()).unwrap();
+    } else {
+        database.execute("CREATE SCHEMA cloacina").await.unwrap();
     }
+    let schema = if database.is_sqlite() { "main" } else { "cloacina" };
     // The migration makes this table late, after most of the others.
-    database.execute("CREATE TABLE audit_log (in_the_way INTEGER)").await.unwrap();
+    let in_the_way = format!("CREATE TABLE {schema}.audit_log (in_the_way INTEGER)");
+    database.execute(&in_the_way).await.unwrap();
 
     let failed = Store::migrate(&database.url()).await;
     assert_refused!(failed, StoreError::Unavailable(_));
     assert!(database.execute("SELECT * FROM organizations").await.is_err());
 
-    database.execute("DROP TABLE audit_log").await.unwrap();
+    database.execute(&format!("DROP TABLE {schema}.audit_log")).await.unwrap();
     Store::migrate(&database.url()).await.unwrap();
     assert!(database.execute("SELECT * FROM organizations").await.is_ok());
 }

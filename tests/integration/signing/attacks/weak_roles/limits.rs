@@ -63,7 +63,7 @@ fn owner_without_the_right_to_limit_roles_is_told_and_gives_rights_without() {
             StoreError::LimitsNotAllowed { role } if role == runs
         );
         let refused = Store::open(&login(&runs, "runner").url("")).await;
-        assert_refused!(refused, StoreError::Unavailable(_));
+        assert_refused!(refused, StoreError::PermissionDenied(_));
         store.grant_role(RolePurpose::Runner, &runs, RoleLimits::Unchanged).await.unwrap();
 
         let keys = KeyManager::new(store.clone(), None);
