@@ -49,6 +49,7 @@ pub(crate) struct List {
 }
 
 #[derive(Args)]
+#[command(group(ArgGroup::new("signed-by").args(["trust_key", "key_id"]).multiple(true)))]
 pub(crate) struct Verify {
     /// Whose log (name or id); without this, all of them, those of deleted
     /// organisations included
@@ -57,13 +58,18 @@ pub(crate) struct Verify {
 
     /// A file that `audit checkpoint` wrote (may be repeated): the logs must go on
     /// from what it says; - for standard input
-    #[arg(long, value_name = "FILE", requires = "trust_key")]
+    #[arg(long, value_name = "FILE", requires = "signed-by")]
     pub(crate) checkpoint: Vec<PathBuf>,
 
     /// The public key in this PEM file must have signed the checkpoints (may be
     /// repeated: one of them must)
     #[arg(long, value_name = "PEM", requires = "checkpoint")]
     pub(crate) trust_key: Vec<PathBuf>,
+
+    /// This key of the store must have signed the checkpoints, as --trust-key; what the
+    /// store says of it is proven with the key encryption key
+    #[arg(long, value_name = "ID", requires = "checkpoint")]
+    pub(crate) key_id: Vec<String>,
 }
 
 #[derive(Args)]

@@ -14,10 +14,10 @@ pub(super) fn run(context: &Context, global: &Global, command: Audit) -> Result<
             let filter = list::filter(&list)?;
             block_on(list::list(context, &list, &filter, form))
         }
-        Audit::Verify(verify) => {
-            let checkpoints = verify::read_checkpoints(&verify)?;
-            block_on(verify::verify(context, verify.org.as_deref(), checkpoints))
-        }
+        Audit::Verify(verify) => block_on(async {
+            let checkpoints = verify::read_checkpoints(context, &verify).await?;
+            verify::verify(context, verify.org.as_deref(), checkpoints).await
+        }),
         Audit::Checkpoint(checkpoint) => block_on(checkpoint::checkpoint(context, checkpoint)),
     }
 }

@@ -22,10 +22,19 @@ type Checkpoints = BTreeMap<OrgId, Vec<VerifiedCheckpoint>>;
 
 /// Reads the checkpoints, all of which must be signed by one of the trusted keys,
 /// before anything else is asked.
-pub(super) fn read_checkpoints(verify: &Verify) -> Result<Checkpoints, CliError> {
+pub(super) async fn read_checkpoints(
+    context: &Context,
+    verify: &Verify,
+) -> Result<Checkpoints, CliError> {
     let keys: Result<Vec<_>, _> =
         verify.trust_key.iter().map(|path| key_files::read_public_key(path)).collect();
-    let keys = keys?;
+    let mut keys = keys?;
+    if !verify.key_id.is_empty() {
+        let store = context.keys_with_kek().await?;
+        for id in &verify.key_id {
+            keys.push(store.proven_key(id.parse()?).await?.verifying_key());
+        }
+    }
     let mut checkpoints = Checkpoints::new();
     // The command line takes neither keys nor checkpoints without the other.
     let Some((key, others)) = keys.split_first() else { return Ok(checkpoints) };

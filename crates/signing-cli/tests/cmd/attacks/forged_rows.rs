@@ -34,6 +34,7 @@ on_both_backends! {
     envelope_of_a_swapped_public_half_is_not_signed_again,
     forged_successor_is_not_trusted,
     swapped_public_half_signs_no_checkpoint,
+    swapped_public_half_vouches_for_no_checkpoint,
     key_of_somebody_else_is_not_declared_compromised,
     exporting_and_trusting_by_id_need_the_stores_kek,
 }
@@ -165,6 +166,24 @@ fn swapped_public_half_signs_no_checkpoint(scratch: Scratch) {
 
     let arguments = checkpoint(&other);
     scratch.json(&arguments.each_ref().map(String::as_str));
+}
+
+fn swapped_public_half_vouches_for_no_checkpoint(scratch: Scratch) {
+    let (id, _) = scratch.stored_key("release", "acme");
+    let (other, _) = scratch.stored_key("other", "acme");
+    scratch.key_files("attacker");
+    let checkpoint = ["audit", "checkpoint", "--all", "--output"];
+    scratch.json(&[&checkpoint[..], &["forged", "--key", "attacker.pem"]].concat());
+    scratch.json(&[&checkpoint[..], &["genuine", "--key-id", &other]].concat());
+    let attacker = SigningKey::from_pem(&scratch.read("attacker.pem")).unwrap();
+    forge_key(&scratch, &id, &swapped_for(&scratch, &attacker));
+    let verify = ["audit", "verify", "--checkpoint"];
+
+    let forged = [&verify[..], &["forged", "--key-id"]].concat();
+    assert_forged(&scratch.fails(1, "ForgedKey", &[&forged[..], &[&id]].concat()));
+    scratch.fails(1, "UntrustedCheckpoint", &[&forged[..], &[&other]].concat());
+
+    scratch.json(&[&verify[..], &["genuine", "--key-id", &other]].concat());
 }
 
 fn key_of_somebody_else_is_not_declared_compromised(scratch: Scratch) {
