@@ -13,6 +13,8 @@ use signing_crypto::{
 use thiserror::Error;
 
 use crate::SchemaFault;
+#[cfg(feature = "sqlite")]
+use crate::backend::sqlite::Complaint;
 
 pub use connect::{AuthenticationFault, ConnectError};
 pub use file::{FileFault, FileKind, FileRole, UnsafeFile};
@@ -101,8 +103,8 @@ pub enum StoreError {
     /// The database role may not do this (SQLSTATE 42501).
     #[error("the database role has no right to do this")]
     PermissionDenied(#[source] Source),
-    /// The server's disk is full (SQLSTATE 53100).
-    #[error("the database server's disk is full")]
+    /// The disk of the Postgres server (SQLSTATE 53100) or of the SQLite file is full.
+    #[error("the database's disk is full")]
     DiskFull(#[source] Source),
     /// The server, or the session, takes no changes (SQLSTATE 25006).
     #[error("the database server takes no changes: it is read-only")]
@@ -301,23 +303,18 @@ impl From<diesel::result::Error> for StoreError {
                     .unwrap_or_else(|| Self::unavailable(info.message().to_owned()))
             }
             Error::DeserializationError(source) => Self::CorruptRow(source),
-            other => match gave_up_after(&other) {
-                Some(after) => Self::TimedOut { after },
-                None => Self::unavailable(other),
-            },
+            #[cfg(feature = "sqlite")]
+            Error::DatabaseError(DatabaseErrorKind::Unknown, info) => {
+                match Complaint::of(info.message()) {
+                    Some(Complaint::Busy { after }) => Self::TimedOut { after },
+                    Some(Complaint::Full) => Self::DiskFull(info.message().into()),
+                    None => {
+                        Self::unavailable(Error::DatabaseError(DatabaseErrorKind::Unknown, info))
+                    }
+                }
+            }
+            other => Self::unavailable(other),
         }
-    }
-}
-
-/// How long SQLite has waited for others before it gave up. Diesel keeps its message and
-/// not its code; of Postgres the SQLSTATE is known.
-fn gave_up_after(error: &diesel::result::Error) -> Option<Duration> {
-    match error {
-        #[cfg(feature = "sqlite")]
-        diesel::result::Error::DatabaseError(DatabaseErrorKind::Unknown, info) => {
-            crate::backend::sqlite::gave_up_after(info.message())
-        }
-        _ => None,
     }
 }
 

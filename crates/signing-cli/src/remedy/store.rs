@@ -88,7 +88,7 @@ pub(super) fn store(error: &StoreError) -> Option<String> {
                 .into()
         }
         StoreError::DiskFull(_) => {
-            "free space on the server's disk; what failed was not done".into()
+            "free space on the database's disk; what failed was not done".into()
         }
         StoreError::ReadOnlyServer => {
             "connect to the primary server, and see default_transaction_read_only".into()

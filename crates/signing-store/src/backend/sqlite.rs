@@ -40,9 +40,11 @@ const SET_UP_READER: &str = "PRAGMA query_only = ON;";
 /// Reads the first page, before which SQLite looks for a journal and a lock.
 const READ: &str = "SELECT count(*) FROM sqlite_schema;";
 
-/// SQLite's texts for `SQLITE_BUSY`, `SQLITE_NOTADB` and `SQLITE_READONLY`. diesel hands no
-/// code over, and the library that these are from is bundled; the tests see all of them.
+/// SQLite's texts for `SQLITE_BUSY`, `SQLITE_FULL`, `SQLITE_NOTADB` and `SQLITE_READONLY`.
+/// diesel hands no code over, and the library that these are from is bundled; the tests see
+/// all of them.
 const BUSY: &str = "database is locked";
+const FULL: &str = "database or disk is full";
 const NOT_A_DATABASE: &str = "file is not a database";
 const NOT_WRITABLE: &str = "attempt to write a readonly database";
 
@@ -121,9 +123,23 @@ async fn open(path: &DatabasePath, access: Access) -> Result<SqliteConnection, S
     })
 }
 
-/// How long a connection has waited for others before it gave up with this message.
-pub(crate) fn gave_up_after(message: &str) -> Option<Duration> {
-    (message == BUSY).then_some(BUSY_TIMEOUT)
+/// Why SQLite does not do what it is asked, where that is told apart.
+pub(crate) enum Complaint {
+    /// Others use the file, for longer than this.
+    Busy { after: Duration },
+    /// There is no room for what is to be written.
+    Full,
+}
+
+impl Complaint {
+    /// What this message of SQLite's means.
+    pub(crate) fn of(message: &str) -> Option<Self> {
+        match message {
+            BUSY => Some(Self::Busy { after: BUSY_TIMEOUT }),
+            FULL => Some(Self::Full),
+            _ => None,
+        }
+    }
 }
 
 /// What SQLite says about a file when it reads it for the first time.
@@ -161,4 +177,27 @@ fn uri(path: &Path, access: Access) -> Result<String, StoreError> {
         Access::Write => "rw",
     };
     Ok(format!("file:{escaped}?mode={mode}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use diesel::connection::SimpleConnection;
+    use diesel::{Connection, SqliteConnection};
+
+    use super::*;
+
+    /// Small enough that one large value finds no room.
+    const SMALL: &str = "CREATE TABLE t (x BLOB); PRAGMA max_page_count = 4;";
+
+    #[test]
+    fn full_disk_is_told_from_another_failure() {
+        let mut connection = SqliteConnection::establish(":memory:").unwrap();
+        connection.batch_execute(SMALL).unwrap();
+        let error = connection.batch_execute("INSERT INTO t VALUES (zeroblob(1000000))");
+        let error = StoreError::from(error.unwrap_err());
+        assert!(matches!(error, StoreError::DiskFull(_)), "{error:?}");
+        let error = StoreError::from(connection.batch_execute("nonsense").unwrap_err());
+        assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
+        connection.batch_execute("INSERT INTO t VALUES (zeroblob(1))").unwrap();
+    }
 }
