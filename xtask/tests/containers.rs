@@ -123,7 +123,8 @@ mod own_server {
         let words = ["xtask", "--engine", &engine, "--image", &image];
         let arguments = Arguments::parse_from(words);
         let served = arguments.server.find().unwrap().serve(false, |url| {
-            let (_, port) = url.strip_suffix("/postgres").unwrap().rsplit_once(':').unwrap();
+            let (address, _parameters) = url.split_once('?').unwrap_or((url, ""));
+            let (_, port) = address.strip_suffix("/postgres").unwrap().rsplit_once(':').unwrap();
             println!("serving at port {port}");
             std::io::stdin().lines().for_each(drop);
             match part {
