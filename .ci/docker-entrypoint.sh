@@ -40,7 +40,7 @@ if [ "$(id -u)" = 0 ]; then
   exec setpriv --reuid=postgres --regid=postgres --init-groups "$0" "$@"
 fi
 
-initialise() {
+initialize() {
   case $method in
     trust | scram-sha-256 | md5 | password) ;;
     *) fail "POSTGRES_HOST_AUTH_METHOD=$method is not one of scram-sha-256, md5, password, trust" ;;
@@ -72,6 +72,6 @@ initialise() {
   fi
 }
 
-[ -s "$PGDATA/PG_VERSION" ] || initialise
+[ -s "$PGDATA/PG_VERSION" ] || initialize
 unset POSTGRES_PASSWORD
 exec "$@"

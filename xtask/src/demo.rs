@@ -19,7 +19,7 @@ pub(crate) fn run() -> Result<()> {
     let programs = build()?;
     let demo = Demo::start(&programs)?;
 
-    demo.chapter("An organisation, a key that it trusts, and a signed package")?;
+    demo.chapter("An organization, a key that it trusts, and a signed package")?;
     demo.succeeds("cloacina orgs create acme")?;
     let key = demo.succeeds("cloacina --json keys generate --name release --org acme")?;
     let key = id_of(&key, "/result/id")?;

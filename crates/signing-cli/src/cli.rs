@@ -60,7 +60,7 @@ pub(crate) struct Global {
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
 
-    /// When to use colour
+    /// When to use color
     #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
     pub(crate) color: Color,
 }
@@ -74,7 +74,7 @@ pub(crate) enum Color {
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Organisations, and which accept whose keys
+    /// Organizations, and which accept whose keys
     #[command(subcommand)]
     Orgs(Orgs),
     /// Signing keys and trusted keys
@@ -125,7 +125,7 @@ pub(crate) enum Keys {
         #[arg(long)]
         name: String,
 
-        /// Keep the key in the store, for this organisation (name or id)
+        /// Keep the key in the store, for this organization (name or id)
         #[arg(long)]
         org: Option<String>,
 
@@ -162,15 +162,15 @@ pub(crate) enum Keys {
         #[command(flatten)]
         passphrase: PassphraseArgs,
     },
-    /// List an organisation's signing keys, and the keys whose signatures it accepts or
+    /// List an organization's signing keys, and the keys whose signatures it accepts or
     /// refuses
     #[command(group(ArgGroup::new("which").args(["org", "compromised"]).required(true)))]
     List {
-        /// The organisation (name or id)
+        /// The organization (name or id)
         #[arg(long)]
         org: Option<String>,
 
-        /// List instead the keys that were declared compromised, which every organisation
+        /// List instead the keys that were declared compromised, which every organization
         /// of the store refuses
         #[arg(long)]
         compromised: bool,
@@ -219,7 +219,7 @@ pub(crate) enum Keys {
         #[arg(long, value_name = "TIME")]
         expires: Option<String>,
     },
-    /// Refuse a key's signatures, even if another organisation passes it on
+    /// Refuse a key's signatures, even if another organization passes it on
     Deny(Deny),
     /// Revoke a signing key (it signs no more) or a trusted key (its signatures
     /// are refused)

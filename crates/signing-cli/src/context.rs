@@ -133,7 +133,7 @@ fn read_kek(file: Option<&Path>, var: &str) -> Result<KeyEncryptionKey, CliError
     Ok(KeyEncryptionKey::parse(text)?)
 }
 
-/// Finds the organisation that `text` names, by id or by name.
+/// Finds the organization that `text` names, by id or by name.
 pub(crate) async fn organization(
     keys: &KeyManager,
     text: &str,

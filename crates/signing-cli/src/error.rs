@@ -56,7 +56,7 @@ pub(crate) enum CliError {
     InvalidTime { given: String },
     #[error("there is no command {given:?}")]
     NoSuchCommand { given: String },
-    #[error("there is no organisation {given:?}")]
+    #[error("there is no organization {given:?}")]
     NoSuchOrganization { given: String, similar: Option<OrgName> },
     #[error("there is no key {given:?}")]
     NoSuchKey { given: String },
@@ -64,7 +64,7 @@ pub(crate) enum CliError {
     AmbiguousKey { given: String },
     #[error("{given:?} is too short to name a key, expected {least} characters or more")]
     KeyPrefixTooShort { given: String, least: usize },
-    #[error("the key {id} belongs to another organisation than {org}")]
+    #[error("the key {id} belongs to another organization than {org}")]
     KeyOfAnotherOrganization { id: String, org: OrgName },
     #[error(transparent)]
     Unprotected(#[from] ProtectionError),

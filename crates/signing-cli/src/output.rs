@@ -175,7 +175,7 @@ pub(crate) fn note(text: &str) {
     stdout::complain(&format!("{NOTE}note{NOTE:#}: {}", printable(text)));
 }
 
-/// What went wrong, and the next step, with colours.
+/// What went wrong, and the next step, with colors.
 pub(crate) fn explanation(error: &CliError, subject: Option<&str>) -> String {
     let verdict = verdict(error);
     let subject = subject.filter(|subject| !error.names(subject));

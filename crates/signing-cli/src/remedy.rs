@@ -52,7 +52,7 @@ pub(crate) fn remedy(error: &CliError) -> Option<String> {
         | CliError::AmbiguousKey { .. }
         | CliError::KeyPrefixTooShort { .. } => LIST_KEYS.into(),
         CliError::KeyOfAnotherOrganization { .. } => {
-            "give the organisation that the key is of with --org, or leave --org out".into()
+            "give the organization that the key is of with --org, or leave --org out".into()
         }
         CliError::Unprotected(error) => error.command(),
         CliError::UnprotectedProcess(_) => {
@@ -88,10 +88,10 @@ pub(crate) fn remedy(error: &CliError) -> Option<String> {
             "give one package at a time, or leave --output and --name out".into()
         }
         CliError::StoreWithoutOrganization => {
-            "say with --org for which organisation the store is to keep the signature".into()
+            "say with --org for which organization the store is to keep the signature".into()
         }
         CliError::StoreForAnotherOrganization { .. } => {
-            "without --org the store keeps the signature for the key's own organisation".into()
+            "without --org the store keeps the signature for the key's own organization".into()
         }
         CliError::NoSuchEventType { similar: Some(name), .. } => format!("did you mean {name}?"),
         CliError::NoSuchEventType { similar: None, .. } | CliError::EventPattern { .. } => {

@@ -1,4 +1,4 @@
-//! Which key is meant, among those of one organisation.
+//! Which key is meant, among those of one organization.
 
 use std::fmt::Display;
 

@@ -52,12 +52,12 @@ impl fmt::Debug for EntryHash {
     }
 }
 
-/// What a checkpoint says: "in this store, this organisation's audit log had this
+/// What a checkpoint says: "in this store, this organization's audit log had this
 /// many entries, and the last one this hash", as an in-toto Statement v1.
 ///
 /// ```json
 /// {"_type":"https://in-toto.io/Statement/v1",
-///  "subject":[{"name":"<organisation's id>","digest":{"sha256":"<64 hex digits>"}}],
+///  "subject":[{"name":"<organization's id>","digest":{"sha256":"<64 hex digits>"}}],
 ///  "predicateType":"urn:cloacina:audit-checkpoint:v1",
 ///  "predicate":{"storeId":"<id>","organization":"acme","sequence":42,
 ///               "createdAt":"2026-01-28T12:00:00Z"}}
@@ -71,7 +71,7 @@ pub struct AuditCheckpoint {
     pub store: StoreId,
     /// Whose log it is.
     pub org: OrgId,
-    /// What the organisation was called.
+    /// What the organization was called.
     pub org_name: OrgName,
     /// The last entry's sequence, which is how many entries there were: at least 1.
     pub sequence: u64,
@@ -98,7 +98,7 @@ impl AuditCheckpoint {
                 created_at: self.created_at.to_string(),
             }),
         };
-        serde_json::to_string(&statement).expect("strings and integers serialise")
+        serde_json::to_string(&statement).expect("strings and integers serialize")
     }
 
     fn parse(payload: &[u8]) -> Result<Self, MalformedCheckpoint> {

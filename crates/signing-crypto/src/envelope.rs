@@ -80,7 +80,7 @@ impl SignatureEnvelope {
         if bytes.is_empty() {
             return Err(MalformedEnvelope::Empty);
         }
-        if let Some(format) = ForeignFormat::recognise(bytes) {
+        if let Some(format) = ForeignFormat::recognize(bytes) {
             return Err(MalformedEnvelope::Foreign { format });
         }
         let Object(wire): Object<WireEnvelope> = serde_json::from_slice(bytes)
@@ -195,7 +195,7 @@ impl SignatureEnvelope {
                 })
                 .collect(),
         };
-        serde_json::to_string(&wire).expect("strings serialise")
+        serde_json::to_string(&wire).expect("strings serialize")
     }
 
     fn push_signature(&mut self, key: &SigningKey) {

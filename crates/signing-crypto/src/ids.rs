@@ -57,22 +57,22 @@ macro_rules! id {
 }
 
 id!(
-    /// Names an organisation.
+    /// Names an organization.
     OrgId,
-    "organisation"
+    "organization"
 );
 id!(
-    /// Names a signing key: a key pair that an organisation owns.
+    /// Names a signing key: a key pair that an organization owns.
     KeyId,
     "signing key"
 );
 id!(
-    /// Names a trusted key: an organisation's word about one public key.
+    /// Names a trusted key: an organization's word about one public key.
     TrustedKeyId,
     "trusted key"
 );
 id!(
-    /// Names a trust grant from a parent to a child organisation.
+    /// Names a trust grant from a parent to a child organization.
     GrantId,
     "trust grant"
 );

@@ -44,7 +44,7 @@ macro_rules! name {
 }
 
 name!(
-    /// An organisation's name: 1 to 255 ASCII characters
+    /// An organization's name: 1 to 255 ASCII characters
     /// `[A-Za-z0-9][A-Za-z0-9._@+-]*`, and not a UUID, so that a name and an id
     /// can stand in the same place without doubt.
     OrgName,

@@ -31,7 +31,7 @@ impl PackagePatterns {
         for pattern in &patterns {
             check(pattern)?;
         }
-        let text = serde_json::to_string(&patterns).expect("strings serialise");
+        let text = serde_json::to_string(&patterns).expect("strings serialize");
         Ok(Self { patterns, text })
     }
 

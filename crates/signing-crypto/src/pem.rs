@@ -96,7 +96,7 @@ fn single_block(text: &[u8], expected: PemForm) -> Result<&str, PemError> {
     if text.len() > MAX_PEM_SIZE {
         return Err(PemError::TooLarge { limit: MAX_PEM_SIZE });
     }
-    let found = PemForm::recognise(text);
+    let found = PemForm::recognize(text);
     if found != expected {
         return Err(PemError::WrongForm { expected, found });
     }

@@ -107,7 +107,7 @@ impl PackageStatement {
                 expires_at: self.expires_at.as_ref().map(ToString::to_string),
             },
         };
-        serde_json::to_string(&statement).expect("strings and integers serialise")
+        serde_json::to_string(&statement).expect("strings and integers serialize")
     }
 
     pub(crate) fn parse(payload: &[u8]) -> Result<Self, MalformedEnvelope> {

@@ -1,4 +1,4 @@
-//! The same host, with plugins verified by what an organisation trusts now.
+//! The same host, with plugins verified by what an organization trusts now.
 
 #![expect(clippy::print_stdout, reason = "this is what a program does")]
 #![expect(unsafe_code, reason = "a plugin's entry point is C")]

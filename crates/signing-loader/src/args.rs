@@ -52,7 +52,7 @@ pub struct SecurityArgs {
     #[arg(long, value_name = "PEM", requires = "require_signatures", group = "trust")]
     trust_key: Vec<PathBuf>,
 
-    /// Trust what this organisation (name or id) trusts
+    /// Trust what this organization (name or id) trusts
     #[cfg(feature = "store")]
     #[arg(
         long,
@@ -67,7 +67,7 @@ pub struct SecurityArgs {
     #[arg(long, value_name = "N", requires = "require_signatures")]
     required_signers: Option<SignerCount>,
 
-    /// Count as many of them as are of distinct organisations
+    /// Count as many of them as are of distinct organizations
     #[cfg(feature = "store")]
     #[arg(long, requires = "required_signers", conflicts_with = "trust_key")]
     distinct_orgs: bool,
@@ -151,25 +151,25 @@ pub enum SecurityArgsError {
          CLOACINA_DATABASE_URL"
     )]
     PasswordOnCommandLine,
-    /// An organisation without a store to find it in.
+    /// An organization without a store to find it in.
     #[error("--org needs a store: give --database-url or CLOACINA_DATABASE_URL")]
     NoStore,
     /// The database URL is not one.
     #[cfg(feature = "store")]
     #[error("the database URL cannot be used")]
     DatabaseUrl(#[from] signing_trust::store::UrlError),
-    /// The text is neither an organisation's id nor a name.
+    /// The text is neither an organization's id nor a name.
     #[cfg(feature = "store")]
-    #[error("--org names no organisation")]
+    #[error("--org names no organization")]
     OrganizationName(#[from] signing_crypto::NameError),
-    /// The store could not be opened, or does not know the organisation.
+    /// The store could not be opened, or does not know the organization.
     #[cfg(feature = "store")]
     #[error(transparent)]
     Store(#[from] signing_trust::store::StoreError),
 }
 
 impl SecurityArgs {
-    /// Reads the key files, or opens the store and finds the organisation.
+    /// Reads the key files, or opens the store and finds the organization.
     pub async fn resolve(&self) -> Result<Security, SecurityArgsError> {
         let config = VerificationConfig {
             required_signers: self.required_signers(),
@@ -367,7 +367,7 @@ mod tests {
 
     #[test]
     #[cfg(feature = "store")]
-    fn distinct_organisations_need_an_organisation_that_tells_them_apart() {
+    fn distinct_organizations_need_an_organization_that_tells_them_apart() {
         let three = SignerCount::new(3).unwrap();
         let distinct = ["--require-signatures", "--required-signers", "3", "--distinct-orgs"];
         let by_org = [&distinct[..], &["--org", "acme"]].concat();

@@ -132,8 +132,8 @@ pub enum VerificationError {
         #[source]
         refused: Option<Box<VerificationError>>,
     },
-    /// Keys of organisations are asked for, and pinned keys are of none.
-    #[error("the package must be signed by {required}, and pinned keys are of no organisation")]
+    /// Keys of organizations are asked for, and pinned keys are of none.
+    #[error("the package must be signed by {required}, and pinned keys are of no organization")]
     NoOrganizations {
         /// Who must have signed.
         required: RequiredSigners,
@@ -154,7 +154,7 @@ pub enum VerificationError {
         /// The later of the local and the store's clock.
         now: DateTime<Utc>,
     },
-    /// The organisation accepts the package from a higher version on only.
+    /// The organization accepts the package from a higher version on only.
     #[error("the package {}, and {floor} is the lowest that is accepted", version(found))]
     VersionBelowFloor {
         /// The lowest version that is accepted.

@@ -23,7 +23,7 @@ pub struct SignatureInspection {
     pub outcome: Result<(), VerificationError>,
 }
 
-/// Looks at an envelope as the organisation `org` would that verified the package which
+/// Looks at an envelope as the organization `org` would that verified the package which
 /// it is about. Nothing is said about any package at hand.
 ///
 /// # Errors

@@ -18,9 +18,9 @@ use crate::{SignerCountError, VerificationError};
 pub enum RequiredSigners {
     /// This many trusted keys, whosoever they are.
     Keys(SignerCount),
-    /// This many trusted keys, each by the word of another organisation. A key that
-    /// several organisations trust counts for any one of them, whichever lets the most
-    /// keys count. Pinned keys belong to no organisation and are refused.
+    /// This many trusted keys, each by the word of another organization. A key that
+    /// several organizations trust counts for any one of them, whichever lets the most
+    /// keys count. Pinned keys belong to no organization and are refused.
     Organizations(SignerCount),
 }
 
@@ -59,10 +59,10 @@ impl fmt::Display for RequiredSigners {
             Self::Keys(SignerCount::ONE) => f.write_str("one trusted key"),
             Self::Keys(count) => write!(f, "{count} distinct trusted keys"),
             Self::Organizations(SignerCount::ONE) => {
-                f.write_str("one key that an organisation trusts")
+                f.write_str("one key that an organization trusts")
             }
             Self::Organizations(count) => {
-                write!(f, "{count} keys that as many distinct organisations trust")
+                write!(f, "{count} keys that as many distinct organizations trust")
             }
         }
     }
@@ -104,7 +104,7 @@ impl fmt::Display for SignerCount {
     }
 }
 
-/// For how many keys another organisation can be found each, if `vouchers` says for
+/// For how many keys another organization can be found each, if `vouchers` says for
 /// every key by whose word it counts: a maximum matching, by augmenting paths. Another
 /// voucher never makes it smaller.
 fn most_distinct(vouchers: &[&[OrgId]]) -> usize {
@@ -112,7 +112,7 @@ fn most_distinct(vouchers: &[&[OrgId]]) -> usize {
     (0..vouchers.len()).filter(|&key| place(key, vouchers, &mut held, &mut HashSet::new())).count()
 }
 
-/// Finds an organisation for `key`, if need be by finding others for the keys that
+/// Finds an organization for `key`, if need be by finding others for the keys that
 /// hold its own. `asked` are those that this search has been to.
 fn place(
     key: usize,

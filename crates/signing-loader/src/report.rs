@@ -68,7 +68,7 @@ impl VerificationReport {
         self.expires_at
     }
 
-    /// The organisation whose trust was asked; `None` for an offline verification.
+    /// The organization whose trust was asked; `None` for an offline verification.
     pub fn org(&self) -> Option<OrgId> {
         self.org
     }

@@ -34,7 +34,7 @@ pub enum EnvelopeSource {
     Store {
         /// Its id.
         id: SignatureId,
-        /// The organisation that keeps it.
+        /// The organization that keeps it.
         org: OrgId,
     },
 }

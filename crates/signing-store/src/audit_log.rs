@@ -40,17 +40,17 @@ impl AuditEntry {
     }
 }
 
-/// An entry of an organisation's audit log.
+/// An entry of an organization's audit log.
 ///
 /// Each entry's hash covers the one before: SHA-256 over `cloacina/audit/v1`,
-/// the previous hash (of the first entry: 32 zero bytes), the organisation's id,
+/// the previous hash (of the first entry: 32 zero bytes), the organization's id,
 /// sequence and time (microseconds since 1970) as 64-bit big-endian numbers, and
 /// event type and details, each after its length as a 64-bit big-endian number.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable)]
 pub struct AuditRecord {
-    /// Whose log it is in: the organisation that acted.
+    /// Whose log it is in: the organization that acted.
     pub org_id: OrgId,
-    /// 1 for the organisation's first entry, then one more each.
+    /// 1 for the organization's first entry, then one more each.
     pub sequence: i64,
     /// When the change was made.
     pub occurred_at: DateTime<Utc>,
@@ -82,7 +82,7 @@ impl AuditRecord {
 }
 
 impl Store {
-    /// An organisation's whole audit log, oldest entry first. It may be long: see
+    /// An organization's whole audit log, oldest entry first. It may be long: see
     /// [`audit_page`](Self::audit_page).
     pub async fn audit_log(&self, org: OrgId) -> Result<Vec<AuditRecord>, StoreError> {
         read!(self.pool, |conn| {
@@ -95,7 +95,7 @@ impl Store {
     }
 }
 
-/// Where the next entry of an organisation's log goes.
+/// Where the next entry of an organization's log goes.
 #[derive(Clone)]
 pub(crate) struct ChainHead {
     org: OrgId,
@@ -109,14 +109,14 @@ pub(crate) trait AuditChain {
     ///
     /// # Errors
     ///
-    /// An organisation that does not exist or was deleted changes nothing.
+    /// An organization that does not exist or was deleted changes nothing.
     async fn lock_organization(&mut self, org: OrgId) -> Result<ChainHead, StoreError>;
 
-    /// As [`lock_organization`](Self::lock_organization), also for an organisation
+    /// As [`lock_organization`](Self::lock_organization), also for an organization
     /// that was deleted.
     async fn lock_chain(&mut self, org: OrgId) -> Result<ChainHead, StoreError>;
 
-    /// Within a transaction: starts the log of a new organisation.
+    /// Within a transaction: starts the log of a new organization.
     async fn start_chain(&mut self, org: OrgId) -> Result<ChainHead, StoreError>;
 
     /// Writes the entry of the change that the transaction makes.

@@ -10,12 +10,12 @@ use crate::schema::{compromised_keys, organizations};
 use crate::sql_types::bind;
 use crate::{AuditEntry, Change, OrganizationRecord, Store, StoreError};
 
-/// A key that every organisation of the store refuses, for good.
+/// A key that every organization of the store refuses, for good.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable)]
 pub struct CompromisedKeyRecord {
     /// The key.
     pub fingerprint: Fingerprint,
-    /// The organisation that declared it.
+    /// The organization that declared it.
     pub declared_by: OrgId,
     /// When it did.
     pub declared_at: DateTime<Utc>,
@@ -24,7 +24,7 @@ pub struct CompromisedKeyRecord {
 }
 
 impl Store {
-    /// Declares a key compromised for every organisation of the store, with no proof
+    /// Declares a key compromised for every organization of the store, with no proof
     /// that it is `org`'s: only the store's administrator may.
     pub async fn declare_compromised(
         &self,
@@ -55,7 +55,7 @@ impl Store {
         read!(self.pool, |conn| { conn.find_compromised(fingerprint).await })
     }
 
-    /// Every key that was declared compromised, and the organisation that did, deleted
+    /// Every key that was declared compromised, and the organization that did, deleted
     /// or not; those first that were declared first.
     pub async fn compromised_keys(
         &self,
@@ -77,7 +77,7 @@ pub(crate) trait CompromisedKeys {
         fingerprint: Fingerprint,
     ) -> Result<Option<CompromisedKeyRecord>, StoreError>;
 
-    /// Within a transaction: adds the row, unless another organisation just has.
+    /// Within a transaction: adds the row, unless another organization just has.
     async fn insert_compromised(&mut self, record: CompromisedKeyRecord) -> Result<(), StoreError>;
 
     /// # Errors

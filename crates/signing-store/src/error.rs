@@ -196,8 +196,8 @@ pub enum StoreError {
         /// The id asked for.
         id: SignatureId,
     },
-    /// More is known about an organisation's keys than is looked at.
-    #[error("more than {limit} facts bear on the keys that the organisation accepts")]
+    /// More is known about an organization's keys than is looked at.
+    #[error("more than {limit} facts bear on the keys that the organization accepts")]
     TooManyFacts {
         /// How many are looked at.
         limit: usize,
@@ -213,13 +213,13 @@ pub enum StoreError {
     /// A row holds what it cannot hold.
     #[error("the database holds a value that is not valid")]
     CorruptRow(#[source] Source),
-    /// No such organisation.
-    #[error("there is no such organisation")]
+    /// No such organization.
+    #[error("there is no such organization")]
     OrganizationNotFound,
-    /// The organisation was deleted.
-    #[error("the organisation {org} was deleted")]
+    /// The organization was deleted.
+    #[error("the organization {org} was deleted")]
     OrganizationDeleted {
-        /// The organisation.
+        /// The organization.
         org: OrgId,
     },
     /// No such signing key.
@@ -253,8 +253,8 @@ pub enum StoreError {
         /// When it was deleted.
         at: DateTime<Utc>,
     },
-    /// The organisation has this signing key already, perhaps revoked.
-    #[error("the organisation has this signing key already")]
+    /// The organization has this signing key already, perhaps revoked.
+    #[error("the organization has this signing key already")]
     SigningKeyExists,
     /// A key that is not revoked was made already to take the place of the same one.
     #[error("the key has a successor already")]
@@ -269,8 +269,8 @@ pub enum StoreError {
         /// The KEK at hand.
         found: KekId,
     },
-    /// A key whose word the organisation does not take.
-    #[error("the organisation revoked the key {fingerprint} at {}", rfc3339(at))]
+    /// A key whose word the organization does not take.
+    #[error("the organization revoked the key {fingerprint} at {}", rfc3339(at))]
     KeyRefused {
         /// The key.
         fingerprint: Fingerprint,
@@ -293,7 +293,7 @@ impl StoreError {
     }
 }
 
-/// Whatever is not recognised means that the database cannot be relied on.
+/// Whatever is not recognized means that the database cannot be relied on.
 impl From<diesel::result::Error> for StoreError {
     fn from(error: diesel::result::Error) -> Self {
         use diesel::result::Error;

@@ -24,14 +24,14 @@ pub struct KekRotationRecord {
     pub old: Option<KekId>,
     /// The KEK from now on.
     pub new: KekId,
-    /// How many keys of which organisation were wrapped anew.
+    /// How many keys of which organization were wrapped anew.
     pub keys: BTreeMap<OrgId, u64>,
 }
 
 impl Store {
     /// Wraps every private key anew, revoked ones included, and makes `new` the
     /// store's KEK: all of it in one transaction, during which no other change is made.
-    /// `rewrap` opens a key and wraps it with the new KEK. Every organisation that has
+    /// `rewrap` opens a key and wraps it with the new KEK. Every organization that has
     /// keys has an entry in its log, deleted ones included.
     ///
     /// # Errors
@@ -87,7 +87,7 @@ impl Store {
 }
 
 /// The gate between keeping keys, which many do at once, and wrapping all of them anew.
-/// It is passed before anything else is locked: an organisation that makes its first key
+/// It is passed before anything else is locked: an organization that makes its first key
 /// meanwhile would have a head that the rotation does not hold.
 pub(crate) trait KeyGate {
     /// Within a transaction: makes rotations wait until the commit.

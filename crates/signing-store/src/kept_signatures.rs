@@ -62,7 +62,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Compromised`] and [`StoreError::KeyRefused`] if the organisation
+    /// [`StoreError::Compromised`] and [`StoreError::KeyRefused`] if the organization
     /// does not take the word of `vouching` any more.
     pub async fn replace_package_signature(
         &self,

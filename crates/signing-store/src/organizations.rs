@@ -10,7 +10,7 @@ use crate::schema::{organizations, trust_grants};
 use crate::sql_types::bind;
 use crate::{AuditEntry, Store, StoreError};
 
-/// An organisation.
+/// An organization.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable)]
 pub struct OrganizationRecord {
     /// Its id.
@@ -23,7 +23,7 @@ pub struct OrganizationRecord {
     pub deleted_at: Option<DateTime<Utc>>,
 }
 
-/// An organisation to create.
+/// An organization to create.
 #[derive(Clone, Debug)]
 pub struct NewOrganization {
     /// Its id.
@@ -32,7 +32,7 @@ pub struct NewOrganization {
     pub name: OrgName,
 }
 
-/// The two ways to name an organisation.
+/// The two ways to name an organization.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OrganizationRef {
     /// By id.
@@ -42,7 +42,7 @@ pub enum OrganizationRef {
 }
 
 impl Store {
-    /// Creates an organisation.
+    /// Creates an organization.
     ///
     /// # Errors
     ///
@@ -100,7 +100,7 @@ impl Store {
         })
     }
 
-    /// Finds an organisation, by id even if it is deleted.
+    /// Finds an organization, by id even if it is deleted.
     ///
     /// # Errors
     ///
@@ -126,7 +126,7 @@ impl Store {
         })
     }
 
-    /// All organisations that are not deleted, by name.
+    /// All organizations that are not deleted, by name.
     pub async fn organizations(&self) -> Result<Vec<OrganizationRecord>, StoreError> {
         read!(self.pool, |conn| {
             Ok(organizations::table
@@ -137,7 +137,7 @@ impl Store {
         })
     }
 
-    /// The organisations, not deleted, that have granted trust to `child`, by name.
+    /// The organizations, not deleted, that have granted trust to `child`, by name.
     pub async fn organizations_granting(
         &self,
         child: OrgId,

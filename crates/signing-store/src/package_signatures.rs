@@ -30,7 +30,7 @@ pub struct PackageSignatureRecord {
     /// Its id.
     #[diesel(sql_type = Id)]
     pub id: SignatureId,
-    /// The organisation that keeps it.
+    /// The organization that keeps it.
     #[diesel(sql_type = Id)]
     pub org_id: OrgId,
     /// The package that it is about, as whoever stored it said.
@@ -44,7 +44,7 @@ pub struct PackageSignatureRecord {
 /// A signature to keep.
 #[derive(Clone, Debug)]
 pub struct NewPackageSignature {
-    /// The organisation that keeps it.
+    /// The organization that keeps it.
     pub org_id: OrgId,
     /// The package that it is about.
     pub package_digest: PackageDigest,
@@ -94,7 +94,7 @@ impl Store {
     /// # Errors
     ///
     /// As [`insert_package_signature_beside`](Self::insert_package_signature_beside);
-    /// [`StoreError::Compromised`] and [`StoreError::KeyRefused`] if the organisation
+    /// [`StoreError::Compromised`] and [`StoreError::KeyRefused`] if the organization
     /// does not take the word of `vouching` any more.
     pub async fn insert_vouched_signature(
         &self,

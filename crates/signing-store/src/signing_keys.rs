@@ -22,7 +22,7 @@ pub struct SigningKeyRecord {
     pub id: KeyId,
     /// Whose key it is.
     pub org_id: OrgId,
-    /// Its name: unique among the organisation's keys that are not revoked.
+    /// Its name: unique among the organization's keys that are not revoked.
     pub name: KeyName,
     /// Its fingerprint, as the row says.
     pub fingerprint: Fingerprint,
@@ -64,7 +64,7 @@ impl Store {
     ///
     /// [`StoreError::OtherKek`] if it is wrapped with another KEK than the
     /// store's other keys, [`StoreError::NameTaken`], and
-    /// [`StoreError::SigningKeyExists`] if the organisation has the key already,
+    /// [`StoreError::SigningKeyExists`] if the organization has the key already,
     /// revoked or not; [`StoreError::Compromised`], if it or the key whose place it
     /// takes is; [`StoreError::SuccessorExists`].
     pub async fn insert_signing_key(
@@ -139,7 +139,7 @@ impl Store {
         })
     }
 
-    /// An organisation's signing keys, revoked ones included, oldest first.
+    /// An organization's signing keys, revoked ones included, oldest first.
     pub async fn signing_keys(&self, org: OrgId) -> Result<Vec<SigningKeyRecord>, StoreError> {
         read!(self.pool, |conn| {
             Ok(signing_keys::table
@@ -255,7 +255,7 @@ impl Store {
 }
 
 trait OwnSigningKey {
-    /// The row `id`, if it is the organisation's.
+    /// The row `id`, if it is the organization's.
     async fn own_signing_key(
         &mut self,
         org: OrgId,

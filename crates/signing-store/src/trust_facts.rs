@@ -31,31 +31,31 @@ pub use statement::trust_questions;
 pub struct TrustFacts {
     /// That moment.
     pub heartbeat: Heartbeat,
-    /// The lowest version that the asking organisation accepts of the package that
+    /// The lowest version that the asking organization accepts of the package that
     /// was asked about.
     pub floor: Option<PackageVersion>,
     /// What bears on the keys, whatever the package.
     pub facts: Arc<[TrustFact]>,
 }
 
-/// One thing that bears on whether an organisation accepts a key.
+/// One thing that bears on whether an organization accepts a key.
 ///
-/// Of the asking organisation there is always at least one, which says that it
-/// exists; of organisations that it granted trust, only those that say
+/// Of the asking organization there is always at least one, which says that it
+/// exists; of organizations that it granted trust, only those that say
 /// something about a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrustFact {
-    /// The organisation whose word it is.
+    /// The organization whose word it is.
     pub org_id: OrgId,
     /// Its name.
     pub org_name: OrgName,
     /// When it was deleted.
     pub org_deleted_at: Option<DateTime<Utc>>,
-    /// The grant by which its word counts; `None` for the asking organisation.
+    /// The grant by which its word counts; `None` for the asking organization.
     pub grant: Option<GrantFact>,
     /// What it says about a key, trusted or revoked.
     pub key: Option<KeyWord>,
-    /// When that key was declared compromised for every organisation.
+    /// When that key was declared compromised for every organization.
     pub compromised_at: Option<DateTime<Utc>>,
 }
 
@@ -70,7 +70,7 @@ pub struct GrantFact {
     pub expires_at: Option<DateTime<Utc>>,
 }
 
-/// An organisation's word about a public key: what counts of a
+/// An organization's word about a public key: what counts of a
 /// [`TrustedKeyRecord`](crate::TrustedKeyRecord).
 #[derive(Clone, Debug, PartialEq, Eq, Queryable)]
 pub struct KeyWord {
@@ -80,16 +80,16 @@ pub struct KeyWord {
     pub fingerprint: Fingerprint,
     /// The key. Unknown only if it was denied by fingerprint.
     pub public_key: Option<VerifyingKey>,
-    /// What the organisation calls the key.
+    /// What the organization calls the key.
     pub name: Option<KeyName>,
-    /// If set, the organisation refuses this key, whatever else is true.
+    /// If set, the organization refuses this key, whatever else is true.
     pub revoked_at: Option<DateTime<Utc>>,
     /// From when on its trust does not count.
     pub expires_at: Option<DateTime<Utc>>,
 }
 
 impl KeyWord {
-    /// Whether the organisation says anything about the key: it does not where a
+    /// Whether the organization says anything about the key: it does not where a
     /// denial by fingerprint was taken back.
     pub fn says_something(&self) -> bool {
         self.public_key.is_some() || self.revoked_at.is_some()
@@ -97,7 +97,7 @@ impl KeyWord {
 }
 
 /// A [`TrustFact`], in the order of the statement's columns. The row about what the
-/// organisation says itself also says where all of them come from.
+/// organization says itself also says where all of them come from.
 #[derive(Queryable)]
 struct Row {
     origin: Option<Origin>,
@@ -124,7 +124,7 @@ fn held_by_others(rows: &[Row], org: OrgId) -> usize {
 }
 
 /// Completes the answer to a question about one key: without what is said by those whom
-/// the organisation has granted nothing, and with `compromised_at` in every word.
+/// the organization has granted nothing, and with `compromised_at` in every word.
 fn completed(mut rows: Vec<Row>, org: OrgId) -> Vec<Row> {
     let compromised_at = rows.iter().find_map(|row| row.compromised_at);
     rows.retain(|row| row.org_id == org || row.grant.is_some());
@@ -216,7 +216,7 @@ impl Store {
     ) -> Result<TrustFacts, StoreError> {
         let Some(origin) = rows.iter().find_map(|row| row.origin) else {
             // An answer without it does not say where it comes from, and another
-            // store or a replica that lags is one that lacks organisations.
+            // store or a replica that lags is one that lacks organizations.
             self.heartbeat().await?;
             return Err(StoreError::OrganizationNotFound);
         };

@@ -15,7 +15,7 @@ use crate::{OrganizationRecord, Store, StoreError, TrustGrantRecord, TrustedKeyR
 pub struct TrustRows {
     /// That moment by the server's clock. A SQLite file has no clock.
     pub as_of: Option<DateTime<Utc>>,
-    /// The organisations, deleted ones included, in no order.
+    /// The organizations, deleted ones included, in no order.
     pub organizations: Vec<OrganizationRecord>,
     /// What they say about keys, each with when the key was declared compromised, in
     /// no order.

@@ -16,7 +16,7 @@ use crate::{
 
 use words::Words;
 
-/// An organisation's own word about one public key.
+/// An organization's own word about one public key.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable)]
 pub struct TrustedKeyRecord {
     /// Its id.
@@ -27,11 +27,11 @@ pub struct TrustedKeyRecord {
     pub fingerprint: Fingerprint,
     /// The key. Unknown only if it was denied by fingerprint.
     pub public_key: Option<VerifyingKey>,
-    /// What the organisation calls the key.
+    /// What the organization calls the key.
     pub name: Option<KeyName>,
     /// When the row was made.
     pub created_at: DateTime<Utc>,
-    /// If set, the organisation refuses this key, whatever else is true.
+    /// If set, the organization refuses this key, whatever else is true.
     pub revoked_at: Option<DateTime<Utc>>,
     /// Why it does.
     pub revocation_reason: Option<RevocationReason>,
@@ -42,7 +42,7 @@ pub struct TrustedKeyRecord {
 }
 
 impl TrustedKeyRecord {
-    /// Whether the organisation says anything about the key: it does not where a
+    /// Whether the organization says anything about the key: it does not where a
     /// denial by fingerprint was taken back.
     pub fn says_something(&self) -> bool {
         self.public_key.is_some() || self.revoked_at.is_some()
@@ -58,7 +58,7 @@ pub struct NewTrustedKey {
     pub org_id: OrgId,
     /// The key.
     pub public_key: VerifyingKey,
-    /// What the organisation calls it.
+    /// What the organization calls it.
     pub name: Option<KeyName>,
     /// From when on its trust does not count.
     pub expires_at: Option<DateTime<Utc>>,
@@ -137,7 +137,7 @@ impl Store {
         })
     }
 
-    /// Denies a fingerprint, whether or not the organisation trusted it.
+    /// Denies a fingerprint, whether or not the organization trusted it.
     pub async fn deny_key(
         &self,
         org: OrgId,
@@ -200,7 +200,7 @@ impl Store {
         })
     }
 
-    /// Takes a revocation or denial back: what the organisation said before holds
+    /// Takes a revocation or denial back: what the organization said before holds
     /// again.
     ///
     /// # Errors
@@ -256,7 +256,7 @@ impl Store {
         })
     }
 
-    /// What the organisation `org` itself says about keys, revoked ones included,
+    /// What the organization `org` itself says about keys, revoked ones included,
     /// oldest first.
     pub async fn own_trusted_keys(&self, org: OrgId) -> Result<Vec<TrustedKeyRecord>, StoreError> {
         read!(self.pool, |conn| {
@@ -268,7 +268,7 @@ impl Store {
         })
     }
 
-    /// The organisations, not deleted, that trust the key directly.
+    /// The organizations, not deleted, that trust the key directly.
     pub async fn organizations_trusting(
         &self,
         fingerprint: Fingerprint,

@@ -10,10 +10,10 @@ use crate::sql_types::bind;
 use crate::store_state::{Origin, origin_columns};
 use crate::{AuditEntry, Change, Heartbeat, Store, StoreError};
 
-/// The lowest version of a package that an organisation accepts.
+/// The lowest version of a package that an organization accepts.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable)]
 pub struct VersionFloorRecord {
-    /// The organisation.
+    /// The organization.
     pub org_id: OrgId,
     /// The package.
     pub package_name: PackageName,
@@ -69,7 +69,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// As [`trust_facts`](Self::trust_facts), but no organisation is looked for.
+    /// As [`trust_facts`](Self::trust_facts), but no organization is looked for.
     pub async fn version_floor(
         &self,
         org: OrgId,
@@ -88,7 +88,7 @@ impl Store {
         Ok((origin.into(), floor))
     }
 
-    /// The floors that an organisation has set, by package name.
+    /// The floors that an organization has set, by package name.
     pub async fn version_floors(&self, org: OrgId) -> Result<Vec<VersionFloorRecord>, StoreError> {
         read!(self.pool, |conn| {
             Ok(version_floors::table

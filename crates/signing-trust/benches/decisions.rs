@@ -31,7 +31,7 @@ use database::{Backend, Database};
 
 /// Where the Postgres server is; by the environment, because it holds a password.
 const URL_VARIABLE: &str = "CLOACINA_BENCH_POSTGRES_URL";
-/// How many organisations there are: one with 100 grants, the 100 that it granted
+/// How many organizations there are: one with 100 grants, the 100 that it granted
 /// trust, and whoever else there is.
 const SIZES: [usize; 2] = [101, 10_000];
 const TASKS: [usize; 2] = [1, 8];
@@ -59,7 +59,7 @@ async fn measure_all(backends: &[Backend]) -> Result<Vec<String>> {
     let mut refusals = Vec::new();
     for backend in backends {
         for size in SIZES {
-            eprintln!("decisions: {backend}, {size} organisations");
+            eprintln!("decisions: {backend}, {size} organizations");
             let database = Database::create(backend).await?;
             // Whatever comes of it, a server that was there before is left clean.
             let measured = measure_one(&database, size, &mut table, &mut refusals).await;
@@ -139,7 +139,7 @@ enum Subject {
     },
 }
 
-/// Whether an organisation trusts a key.
+/// Whether an organization trusts a key.
 struct Question {
     org: OrgId,
     fingerprint: Fingerprint,

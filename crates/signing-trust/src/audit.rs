@@ -34,9 +34,9 @@ macro_rules! event_types {
 }
 
 event_types! {
-    /// An organisation was created.
+    /// An organization was created.
     OrganizationCreated = "organization.created", INFO;
-    /// An organisation was deleted.
+    /// An organization was deleted.
     OrganizationDeleted = "organization.deleted", WARN;
     /// A signing key was made or imported.
     SigningKeyCreated = "key.signing.created", INFO;
@@ -54,13 +54,13 @@ event_types! {
     TrustedKeyReinstated = "key.trusted.reinstated", WARN;
     /// A fingerprint was denied.
     KeyDenied = "key.denied", WARN;
-    /// A fingerprint was declared compromised, for every organisation.
+    /// A fingerprint was declared compromised, for every organization.
     KeyCompromised = "key.compromised", WARN;
-    /// An organisation's private keys were wrapped anew, with another KEK.
+    /// An organization's private keys were wrapped anew, with another KEK.
     KekRotated = "kek.rotated", INFO;
     /// The lowest version of a package that is accepted was set, or taken away.
     FloorSet = "package.floor.set", INFO;
-    /// Trust was granted to another organisation.
+    /// Trust was granted to another organization.
     GrantCreated = "trust.grant.created", INFO;
     /// A grant was revoked.
     GrantRevoked = "trust.grant.revoked", WARN;

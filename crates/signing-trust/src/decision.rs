@@ -48,7 +48,7 @@ impl TrustDecision {
         self.now
     }
 
-    /// The lowest version of the package that the organisation accepts.
+    /// The lowest version of the package that the organization accepts.
     pub fn floor(&self) -> Option<&PackageVersion> {
         self.floor.as_ref()
     }
@@ -92,7 +92,7 @@ pub struct TrustedKey {
     pub name: Option<KeyName>,
     /// By which path it is trusted.
     pub via: TrustPath,
-    /// Every organisation by whose own word it counts: the asking one, and those
+    /// Every organization by whose own word it counts: the asking one, and those
     /// that were granted trust. Pinned keys have none.
     pub vouchers: Vec<OrgId>,
     /// For which packages and until when it is trusted by that path.
@@ -114,16 +114,16 @@ pub struct TrustLimits {
 pub enum TrustPath {
     /// It is one of the keys at hand.
     Pinned,
-    /// The organisation trusts it itself.
+    /// The organization trusts it itself.
     Direct {
-        /// The organisation's row about the key.
+        /// The organization's row about the key.
         trusted_key: TrustedKeyId,
     },
-    /// An organisation trusts it that was granted trust.
+    /// An organization trusts it that was granted trust.
     Granted {
         /// The grant.
         grant: GrantId,
-        /// The organisation that trusts the key itself.
+        /// The organization that trusts the key itself.
         child: OrgId,
         /// Its name.
         child_name: OrgName,
@@ -148,12 +148,12 @@ impl fmt::Display for TrustPath {
 pub enum UntrustedReason {
     /// Nobody who counts has said anything about it.
     Unknown,
-    /// It was declared compromised, for every organisation of the store.
+    /// It was declared compromised, for every organization of the store.
     Compromised {
         /// When it was.
         at: DateTime<Utc>,
     },
-    /// The organisation's own trust in it has expired.
+    /// The organization's own trust in it has expired.
     Expired {
         /// When it did.
         at: DateTime<Utc>,
@@ -170,42 +170,42 @@ pub enum UntrustedReason {
         /// When it did.
         at: DateTime<Utc>,
     },
-    /// The only organisation by which it would be trusted has revoked it.
+    /// The only organization by which it would be trusted has revoked it.
     RevokedByChild {
-        /// That organisation.
+        /// That organization.
         child_name: OrgName,
         /// When it did.
         at: DateTime<Utc>,
     },
-    /// The trust of the only organisation by which it would be trusted has expired.
+    /// The trust of the only organization by which it would be trusted has expired.
     ExpiredAtChild {
-        /// That organisation.
+        /// That organization.
         child_name: OrgName,
         /// When it did.
         at: DateTime<Utc>,
     },
     /// The only grant by which it would be trusted has expired.
     GrantExpired {
-        /// The organisation that it was granted to.
+        /// The organization that it was granted to.
         child_name: OrgName,
         /// When it did.
         at: DateTime<Utc>,
     },
     /// The only grant by which it would be trusted is for other packages.
     OtherPackages {
-        /// The organisation that it was granted to.
+        /// The organization that it was granted to.
         child_name: OrgName,
         /// Those packages.
         packages: PackagePatterns,
     },
-    /// The only organisation by which it would be trusted was deleted.
+    /// The only organization by which it would be trusted was deleted.
     ChildDeleted {
-        /// That organisation.
+        /// That organization.
         child_name: OrgName,
         /// When it was.
         at: DateTime<Utc>,
     },
-    /// The asking organisation was deleted, and trusts nothing.
+    /// The asking organization was deleted, and trusts nothing.
     OrganizationDeleted {
         /// When it was.
         at: DateTime<Utc>,
@@ -231,9 +231,9 @@ impl fmt::Display for UntrustedReason {
             }
             Self::NotPinned => f.write_str("it is not one of the keys that were given"),
             Self::Revoked { at } => {
-                write!(f, "the organisation revoked its trust in it at {}", rfc3339(at))
+                write!(f, "the organization revoked its trust in it at {}", rfc3339(at))
             }
-            Self::Denied { at } => write!(f, "the organisation denied it at {}", rfc3339(at)),
+            Self::Denied { at } => write!(f, "the organization denied it at {}", rfc3339(at)),
             Self::RevokedByChild { child_name, at } => {
                 write!(f, "{child_name}, which trusted it, revoked it at {}", rfc3339(at))
             }
@@ -241,7 +241,7 @@ impl fmt::Display for UntrustedReason {
                 write!(f, "{child_name}, which trusted it, was deleted at {}", rfc3339(at))
             }
             Self::OrganizationDeleted { at } => {
-                write!(f, "the organisation was deleted at {}", rfc3339(at))
+                write!(f, "the organization was deleted at {}", rfc3339(at))
             }
         }
     }

@@ -16,9 +16,9 @@ use signing_store::{AuditFault, StoreError};
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum TrustError {
-    /// A package that was verified for no organisation cannot be checked again
+    /// A package that was verified for no organization cannot be checked again
     /// with a store.
-    #[error("the package was verified with pinned keys only, for no organisation")]
+    #[error("the package was verified with pinned keys only, for no organization")]
     NoOrganization,
     /// A package is loaded by the kind of trust that it was verified by: pinned keys know
     /// neither revocations nor floors, and a store knows nothing of pinned keys.
@@ -79,9 +79,9 @@ pub enum TrustError {
     },
     /// A grant to oneself.
     #[cfg(feature = "store")]
-    #[error("the organisation {org} cannot grant trust to itself")]
+    #[error("the organization {org} cannot grant trust to itself")]
     SelfGrant {
-        /// The organisation.
+        /// The organization.
         org: OrgId,
     },
     /// Trust that would end before it began.
@@ -133,13 +133,13 @@ pub enum TrustError {
         /// The store that was asked.
         found: StoreId,
     },
-    /// A checkpoint says nothing about another organisation's log.
+    /// A checkpoint says nothing about another organization's log.
     #[cfg(feature = "store")]
-    #[error("the checkpoint is of the organisation {expected}, not of {found}")]
+    #[error("the checkpoint is of the organization {expected}, not of {found}")]
     CheckpointOfAnotherOrganization {
-        /// The organisation that the checkpoint is of.
+        /// The organization that the checkpoint is of.
         expected: OrgId,
-        /// The organisation whose log was to be verified.
+        /// The organization whose log was to be verified.
         found: OrgId,
     },
 }

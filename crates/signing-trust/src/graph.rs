@@ -12,12 +12,12 @@ use crate::TrustLimits;
 pub struct TrustGraph {
     /// That moment, which expiry is measured against.
     pub as_of: DateTime<Utc>,
-    /// The organisations by name, of the same name the older first; deleted ones
+    /// The organizations by name, of the same name the older first; deleted ones
     /// included.
     pub organizations: Vec<GraphOrganization>,
 }
 
-/// An organisation, what it says about keys, and whose keys it accepts.
+/// An organization, what it says about keys, and whose keys it accepts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GraphOrganization {
     /// Its id.
@@ -28,18 +28,18 @@ pub struct GraphOrganization {
     pub deleted_at: Option<DateTime<Utc>>,
     /// What it says about keys, by fingerprint.
     pub keys: Vec<GraphKey>,
-    /// To whom it granted trust, in the order of the organisations.
+    /// To whom it granted trust, in the order of the organizations.
     pub grants: Vec<GraphGrant>,
 }
 
-/// What an organisation says about a key.
+/// What an organization says about a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GraphKey {
     /// The row's id.
     pub id: TrustedKeyId,
     /// The key.
     pub fingerprint: Fingerprint,
-    /// What the organisation calls it.
+    /// What the organization calls it.
     pub name: Option<KeyName>,
     /// Until when it trusts the key: `None` for ever.
     pub expires_at: Option<DateTime<Utc>>,
@@ -49,7 +49,7 @@ pub struct GraphKey {
     pub standing: KeyStanding,
 }
 
-/// What comes of an organisation's word about a key.
+/// What comes of an organization's word about a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum KeyStanding {
@@ -72,7 +72,7 @@ pub enum KeyStanding {
         /// Since when.
         at: DateTime<Utc>,
     },
-    /// Every organisation of the store refuses them.
+    /// Every organization of the store refuses them.
     Compromised {
         /// Since when.
         at: DateTime<Utc>,
@@ -107,7 +107,7 @@ pub enum GrantStanding {
         /// When that ended.
         at: DateTime<Utc>,
     },
-    /// The other organisation was deleted, and passes nothing on.
+    /// The other organization was deleted, and passes nothing on.
     ChildDeleted {
         /// When it was.
         at: DateTime<Utc>,
@@ -141,7 +141,7 @@ impl TrustGraph {
                     .remove(&org.id)
                     .unwrap_or_default()
                     .into_iter()
-                    // What refers to no organisation reaches none.
+                    // What refers to no organization reaches none.
                     .filter_map(|grant| Some((places.get(&grant.child_org_id)?, grant)))
                     .collect();
                 grants.sort_by_key(|((place, ..), _)| *place);
@@ -160,7 +160,7 @@ impl TrustGraph {
         Self { as_of: now, organizations }
     }
 
-    /// The organisation with this id.
+    /// The organization with this id.
     pub fn organization(&self, id: OrgId) -> Option<&GraphOrganization> {
         self.organizations.iter().find(|org| org.id == id)
     }

@@ -69,7 +69,7 @@ impl KeyManager {
         Self { memory, ..self }
     }
 
-    /// Decides which of `signers` the organisation `org` accepts for the package
+    /// Decides which of `signers` the organization `org` accepts for the package
     /// `expected_name`, as fresh as [`Freshness`] says.
     ///
     /// # Errors

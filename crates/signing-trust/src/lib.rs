@@ -1,7 +1,7 @@
 //! Who accepts whose signatures.
 //!
-//! With a store (feature `store`, on by default) organisations own keys, trust
-//! keys, and accept what other organisations trust; [`KeyManager`] is where all
+//! With a store (feature `store`, on by default) organizations own keys, trust
+//! keys, and accept what other organizations trust; [`KeyManager`] is where all
 //! of that is changed and asked. Without one, [`PinnedKeys`] are public keys that
 //! one simply has. [`TrustSource`] is either.
 //!
@@ -32,7 +32,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! The rules, in short: an organisation's own word comes first, and a refusal
+//! The rules, in short: an organization's own word comes first, and a refusal
 //! wins over any grant; a grant reaches exactly one level; what cannot be decided
 //! is an error, never a yes.
 

@@ -142,7 +142,7 @@ fn judge(
     if let Some(at) = words.iter().find_map(|word| word.fact.compromised_at) {
         return Err(UntrustedReason::Compromised { at });
     }
-    // The organisation's own refusal wins over every grant.
+    // The organization's own refusal wins over every grant.
     let own = words.iter().filter(|word| word.fact.grant.is_none());
     let refusals = own.filter_map(|word| Some((word.key.revoked_at?, word.key.public_key)));
     match refusals.min_by_key(|(at, _)| *at) {
@@ -164,7 +164,7 @@ fn judge(
     trusted.ok_or(refusal)
 }
 
-/// What is said about a key: first by the organisation itself, then by those that it
+/// What is said about a key: first by the organization itself, then by those that it
 /// granted most, so that the path that is told does not depend on the order of rows.
 fn words_about(facts: &[TrustFact], fingerprint: Fingerprint) -> Vec<Word<'_>> {
     let about = |word: &Word<'_>| word.key.fingerprint == fingerprint;
@@ -176,7 +176,7 @@ fn words_about(facts: &[TrustFact], fingerprint: Fingerprint) -> Vec<Word<'_>> {
     words
 }
 
-/// What one organisation says about a key.
+/// What one organization says about a key.
 #[derive(Clone, Copy)]
 struct Word<'a> {
     fact: &'a TrustFact,

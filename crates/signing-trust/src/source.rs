@@ -52,8 +52,8 @@ impl TrustSource<'_> {
 
 #[cfg(feature = "store")]
 impl TrustSource<'_> {
-    /// Decides which of `signers` the organisation `org` accepts for the package
-    /// `expected_name`. Pinned keys know neither organisations nor names.
+    /// Decides which of `signers` the organization `org` accepts for the package
+    /// `expected_name`. Pinned keys know neither organizations nor names.
     pub async fn decide(
         &self,
         org: OrgId,

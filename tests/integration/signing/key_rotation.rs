@@ -189,7 +189,7 @@ async fn key_name_is_used_again_after_revocation(world: World) {
     let keys = world.keys.list_signing_keys(org).await.unwrap();
     let listed: Vec<_> = keys.iter().map(|key| (key.id, key.revoked_at.is_some())).collect();
     assert_eq!(listed, [(old.id, true), (new.id, false)]);
-    // Another organisation's names are its own.
+    // Another organization's names are its own.
     let other = world.org("other").await;
     assert!(world.keys.create_signing_key(other, name()).await.is_ok());
 }

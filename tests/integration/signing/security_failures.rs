@@ -30,7 +30,7 @@ with_a_canary_on_both_backends! {
     hostile_library_runs_when_a_trusted_key_signed_it,
 }
 
-/// The hostile library, signed by a key that its organisation trusts.
+/// The hostile library, signed by a key that its organization trusts.
 struct Target {
     org: OrgId,
     key: SigningKeyRecord,
@@ -49,7 +49,7 @@ impl Target {
         Self { org, key, trusted, path, signature }
     }
 
-    /// Why the package is refused with its signature, for its organisation.
+    /// Why the package is refused with its signature, for its organization.
     async fn refusal(&self, world: &World) -> VerificationError {
         refusal(world, &self.path, self.org, self.memory()).await
     }

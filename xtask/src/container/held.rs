@@ -131,7 +131,7 @@ impl Container {
     /// No server answers there, or the port was not published.
     pub fn answers_at(&self, port: u16) -> Result<u16> {
         // By TCP, because the official image starts a server on a socket alone while
-        // it initialises, and stops it again.
+        // it initializes, and stops it again.
         let inside = port.to_string();
         self.exec(&["pg_isready", "-q", "-h", "127.0.0.1", "-p", &inside, "-U", "postgres"])?;
         self.published(port)

@@ -7,7 +7,7 @@ use crate::passphrase::{PASSPHRASE, PassphraseArgs};
 
 #[derive(Subcommand)]
 pub(crate) enum Audit {
-    /// List the entries of an organisation's log, oldest first
+    /// List the entries of an organization's log, oldest first
     List(List),
     /// Check that logs are as they were written: exits with 0 if all are, with 1 if
     /// one is broken
@@ -19,7 +19,7 @@ pub(crate) enum Audit {
 
 #[derive(Args)]
 pub(crate) struct List {
-    /// Whose log (name or id; of a deleted organisation the id)
+    /// Whose log (name or id; of a deleted organization the id)
     #[arg(long)]
     pub(crate) org: String,
 
@@ -52,7 +52,7 @@ pub(crate) struct List {
 #[command(group(ArgGroup::new("signed-by").args(["trust_key", "key_id"]).multiple(true)))]
 pub(crate) struct Verify {
     /// Whose log (name or id); without this, all of them, those of deleted
-    /// organisations included
+    /// organizations included
     #[arg(long)]
     pub(crate) org: Option<String>,
 
@@ -83,7 +83,7 @@ pub(crate) struct Checkpoint {
     #[arg(long)]
     pub(crate) org: Option<String>,
 
-    /// All logs, those of deleted organisations included: one checkpoint a line
+    /// All logs, those of deleted organizations included: one checkpoint a line
     #[arg(long)]
     pub(crate) all: bool,
 

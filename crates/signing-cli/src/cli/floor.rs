@@ -26,9 +26,9 @@ pub(crate) enum Floor {
         #[arg(long)]
         name: String,
     },
-    /// List the floors of an organisation
+    /// List the floors of an organization
     List {
-        /// The organisation (name or id)
+        /// The organization (name or id)
         #[arg(long)]
         org: String,
     },

@@ -10,7 +10,7 @@ pub(crate) struct WhichKey {
     /// fingerprint, or the first 8 or more characters of either
     pub(crate) id: String,
 
-    /// Look for it among this organisation's keys only (name or id)
+    /// Look for it among this organization's keys only (name or id)
     #[arg(long)]
     pub(crate) org: Option<String>,
 
@@ -29,7 +29,7 @@ pub(crate) struct Revoke {
     pub(crate) key: WhichKey,
 
     /// Why. As compromised it is for good: a trusted key is never accepted again by
-    /// its organisation, a signing key by none of the store, which needs the key
+    /// its organization, a signing key by none of the store, which needs the key
     /// encryption key
     #[arg(long, value_enum, default_value_t = Reason::Retired)]
     pub(crate) reason: Reason,
@@ -58,7 +58,7 @@ pub(crate) struct Deny {
     pub(crate) note: Option<String>,
 
     /// For the store's administrator: declare the key compromised for every
-    /// organisation of the store, for good, with nothing to prove whose it is
+    /// organization of the store, for good, with nothing to prove whose it is
     #[arg(long)]
     pub(crate) danger_everywhere: bool,
 
@@ -111,7 +111,7 @@ pub(crate) struct Rotate {
     #[arg(long)]
     pub(crate) name: Option<String>,
 
-    /// Have the successor sign what the old key has signed, as far as the organisation
+    /// Have the successor sign what the old key has signed, as far as the organization
     /// keeps the signatures in the store
     #[arg(long)]
     pub(crate) resign: bool,

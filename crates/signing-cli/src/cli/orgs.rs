@@ -2,14 +2,14 @@ use clap::{Args, Subcommand};
 
 #[derive(Subcommand)]
 pub(crate) enum Orgs {
-    /// Create an organisation; makes the SQLite store if there is none
+    /// Create an organization; makes the SQLite store if there is none
     Create {
         /// Its name
         name: String,
     },
-    /// List the organisations, and whose keys they accept now
+    /// List the organizations, and whose keys they accept now
     List,
-    /// Show an organisation and its grants, with their packages and when they expire
+    /// Show an organization and its grants, with their packages and when they expire
     Show {
         /// Its name or id
         org: String,
@@ -20,7 +20,7 @@ pub(crate) enum Orgs {
         /// Its name or id
         org: String,
     },
-    /// Accept the keys that another organisation trusts directly; granted again with
+    /// Accept the keys that another organization trusts directly; granted again with
     /// other limits, these take the place of those before
     GrantTrust(NewGrant),
     /// End that

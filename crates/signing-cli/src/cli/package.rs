@@ -47,12 +47,12 @@ pub(crate) enum Package {
         #[arg(long, value_name = "FILE")]
         output: Option<PathBuf>,
 
-        /// Keep the signature in the store, for the key's organisation or --org;
+        /// Keep the signature in the store, for the key's organization or --org;
         /// then no file is written unless --output names one
         #[arg(long)]
         store: bool,
 
-        /// The organisation to keep the signature for (name or id)
+        /// The organization to keep the signature for (name or id)
         #[arg(long, requires = "store")]
         org: Option<String>,
 
@@ -67,7 +67,7 @@ pub(crate) enum Package {
         #[arg(required = true, value_name = "PATH")]
         paths: Vec<PathBuf>,
 
-        /// By the trust of this organisation (name or id)
+        /// By the trust of this organization (name or id)
         #[arg(long)]
         org: Option<String>,
 
@@ -88,7 +88,7 @@ pub(crate) enum Package {
         #[arg(long, value_name = "N", default_value_t = SignerCount::ONE)]
         required_signers: SignerCount,
 
-        /// Count as many of them as are of distinct organisations
+        /// Count as many of them as are of distinct organizations
         #[arg(long, requires = "required_signers", conflicts_with = "trust_key")]
         distinct_orgs: bool,
 
@@ -112,7 +112,7 @@ pub(crate) enum Package {
         #[arg(long, value_name = "FILE")]
         signature: Option<PathBuf>,
 
-        /// Check it by the trust of this organisation (name or id)
+        /// Check it by the trust of this organization (name or id)
         #[arg(long)]
         org: Option<String>,
 
@@ -126,7 +126,7 @@ pub(crate) enum Package {
         #[arg(required = true, value_name = "SIGNATURE-ID")]
         ids: Vec<SignatureId>,
     },
-    /// The lowest versions that an organisation accepts
+    /// The lowest versions that an organization accepts
     #[command(subcommand)]
     Floor(Floor),
 }

@@ -2,10 +2,10 @@ use clap::{Subcommand, ValueEnum};
 
 #[derive(Subcommand)]
 pub(crate) enum Trust {
-    /// Draw organisations, the keys that they trust directly, and their grants, with
+    /// Draw organizations, the keys that they trust directly, and their grants, with
     /// what is revoked, expired, compromised or deleted. With --json the data
     Graph {
-        /// Only what bears on what this organisation accepts (name or id)
+        /// Only what bears on what this organization accepts (name or id)
         #[arg(long)]
         org: Option<String>,
 

@@ -22,7 +22,7 @@ pub(super) struct Explained<'a> {
     pub(super) failure: Option<&'a CliError>,
 }
 
-/// What the organisations are called that keep what was found.
+/// What the organizations are called that keep what was found.
 pub(super) type Keepers = BTreeMap<OrgId, OrgName>;
 
 /// Asks for the names of those who keep what was found. A name that cannot be asked for

@@ -46,7 +46,7 @@ pub(super) fn with_pinned_keys(file: &Path, trust_keys: &[PathBuf]) -> Result<Re
     Ok(Shown { file, envelope, verdicts }.report(refusal.map(CliError::from)))
 }
 
-/// Shows it, and what of it was signed by keys that the organisation trusts.
+/// Shows it, and what of it was signed by keys that the organization trusts.
 pub(super) async fn with_store(
     context: &Context,
     file: &Path,

@@ -95,7 +95,7 @@ pub(super) async fn with_stored_key(
     Ok(signed.report())
 }
 
-/// Whose signatures are kept for which organisation.
+/// Whose signatures are kept for which organization.
 struct Keeping<'a> {
     keys: &'a KeyManager,
     org: OrgId,

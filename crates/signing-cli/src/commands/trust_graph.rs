@@ -53,7 +53,7 @@ fn deleted_text(org: &GraphOrganization) -> String {
     org.deleted_at.as_ref().map(deleted).unwrap_or_default()
 }
 
-/// What an organisation does about a key.
+/// What an organization does about a key.
 fn verb(key: &GraphKey) -> &'static str {
     match &key.standing {
         KeyStanding::Trusted => "trusts",
@@ -76,7 +76,7 @@ pub(super) fn remark(key: &GraphKey) -> String {
         }
         (KeyStanding::Denied { at }, _) => format!("  denied at {}", time::text(at)),
         (KeyStanding::Compromised { at }, _) => {
-            format!("  compromised for every organisation at {}", time::text(at))
+            format!("  compromised for every organization at {}", time::text(at))
         }
         _ => "  the row holds another key".into(),
     }
@@ -178,8 +178,8 @@ fn graph_json(graph: &TrustGraph, drawn_for: Option<OrgId>) -> Value {
     })
 }
 
-/// Where the lines of a picture go from and to: organisations by their place, keys,
-/// which several organisations may speak of, by the place of their fingerprint.
+/// Where the lines of a picture go from and to: organizations by their place, keys,
+/// which several organizations may speak of, by the place of their fingerprint.
 struct Nodes<'a> {
     orgs: &'a [GraphOrganization],
     places: HashMap<OrgId, usize>,
@@ -221,7 +221,7 @@ fn org_label(org: &GraphOrganization) -> Vec<String> {
     name.into_iter().chain(org.deleted_at.as_ref().map(deleted)).collect()
 }
 
-/// The lines of the label between an organisation and a key.
+/// The lines of the label between an organization and a key.
 fn word_label(key: &GraphKey) -> Vec<String> {
     let name = key.name.as_ref().map(|name| format!(" as {name}")).unwrap_or_default();
     let verb = format!("{}{name}", verb(key));

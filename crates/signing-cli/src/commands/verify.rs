@@ -64,7 +64,7 @@ pub(super) fn with_pinned_keys(
     Ok(verdicts.report())
 }
 
-/// Verifies by an organisation's trust.
+/// Verifies by an organization's trust.
 pub(super) async fn with_store(
     context: &Context,
     packages: &[PackagePath],

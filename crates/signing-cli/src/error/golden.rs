@@ -178,7 +178,7 @@ fn shown(sample: &Sample) -> String {
     }
 }
 
-/// Without colours.
+/// Without colors.
 fn plain(error: &CliError) -> String {
     anstream::adapter::strip_str(&output::explanation(error, None)).to_string()
 }

@@ -65,7 +65,7 @@ impl<T: AsRef<str>> From<T> for Lines {
     }
 }
 
-/// With colour, which whatever prints it takes out where nobody wants it.
+/// With color, which whatever prints it takes out where nobody wants it.
 impl fmt::Display for Lines {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for Line { verdict, text } in &self.0 {

@@ -22,7 +22,7 @@ pub(super) fn name(kind: NameKind) -> Option<String> {
 
 pub(super) fn parse(error: &ParseError) -> Option<String> {
     Some(match error {
-        ParseError::Id { kind: "organisation" } => LIST_ORGANIZATIONS.into(),
+        ParseError::Id { kind: "organization" } => LIST_ORGANIZATIONS.into(),
         ParseError::Id { .. } | ParseError::Fingerprint => LIST_KEYS.into(),
         ParseError::Digest => "copy all of what sha256sum <package> prints first".into(),
         ParseError::Version => "give a version such as 1.4.0".into(),

@@ -40,7 +40,7 @@ pub(super) fn verification(error: &VerificationError) -> Option<String> {
                 "find out whose key this is before you give its public key with --trust-key".into()
             }
             UntrustedReason::OrganizationDeleted { .. } => {
-                "verify by an organisation that there is: cloacina orgs list".into()
+                "verify by an organization that there is: cloacina orgs list".into()
             }
             UntrustedReason::Revoked { .. } | UntrustedReason::Denied { .. } => {
                 "have the package signed by a key that is trusted now; if it was a mistake to \
@@ -62,7 +62,7 @@ pub(super) fn verification(error: &VerificationError) -> Option<String> {
                 .into()
         }
         VerificationError::NoOrganizations { .. } => {
-            "verify by an organisation's trust, with --org".into()
+            "verify by an organization's trust, with --org".into()
         }
         VerificationError::WrongName { signed, .. } => {
             format!("give the file the name that was signed, {signed}, or sign it under its own")

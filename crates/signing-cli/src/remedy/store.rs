@@ -8,7 +8,7 @@ const NAME_THE_KEY: &str = "have the package signed by a tool that writes a keyi
 pub(super) fn trust(error: &TrustError) -> Option<String> {
     Some(match error {
         TrustError::NoOrganization => {
-            "verify the package by an organisation's trust, then load it".into()
+            "verify the package by an organization's trust, then load it".into()
         }
         TrustError::OtherSource { .. } => {
             "load the package by the trust that it was verified by".into()
@@ -34,7 +34,7 @@ pub(super) fn trust(error: &TrustError) -> Option<String> {
                 .into()
         }
         TrustError::Clock(_) => "set the clock right, then try again".into(),
-        TrustError::SelfGrant { .. } => "give another organisation with --to".into(),
+        TrustError::SelfGrant { .. } => "give another organization with --to".into(),
         TrustError::ExpiryPast { .. } => {
             "give a time to come; to end trust now: cloacina keys revoke, or orgs revoke-trust"
                 .into()
@@ -51,7 +51,7 @@ pub(super) fn trust(error: &TrustError) -> Option<String> {
             "check --database-url; if the database was replaced, find out by whom".into()
         }
         TrustError::CheckpointOfAnotherOrganization { .. } => {
-            "give the organisation that the checkpoint is of, or leave --org out".into()
+            "give the organization that the checkpoint is of, or leave --org out".into()
         }
         _ => return None,
     })
@@ -132,7 +132,7 @@ pub(super) fn store(error: &StoreError) -> Option<String> {
         }
         StoreError::TooManyFacts { .. } => NAME_THE_KEY.into(),
         StoreError::Compromised { .. } => {
-            "make a new key: what is compromised stays so, for every organisation that refuses it"
+            "make a new key: what is compromised stays so, for every organization that refuses it"
                 .into()
         }
         StoreError::CorruptRow(_) => {

@@ -6,7 +6,7 @@ mod verify;
 
 use crate::support::{self, Scratch, text};
 
-/// An organisation with four entries in its log, and its id.
+/// An organization with four entries in its log, and its id.
 fn acme() -> (Scratch, String) {
     let scratch = Scratch::with_orgs(&["acme"]);
     let (id, _) = scratch.stored_key("release", "acme");

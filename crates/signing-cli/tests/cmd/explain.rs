@@ -16,7 +16,7 @@ fn page() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/content/reference/refusals.md")
 }
 
-/// An organisation `acme` that trusts the key of `release.pem`, which has signed
+/// An organization `acme` that trusts the key of `release.pem`, which has signed
 /// `libworkflow.so`.
 fn scratch() -> Scratch {
     let scratch = Scratch::with_orgs(&["acme", "vendor"]);

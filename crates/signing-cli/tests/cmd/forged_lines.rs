@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Run, Scratch, finish};
 
-/// A verdict in a name: plain, after a carriage return, and in the colour that verdicts
+/// A verdict in a name: plain, after a carriage return, and in the color that verdicts
 /// have.
 const FORGED: [&str; 3] = [
     "x\nok trusted.so",
@@ -22,7 +22,7 @@ fn scratch() -> Scratch {
     scratch
 }
 
-/// Asserts that nothing but this program has made a line, or a colour, of what it says.
+/// Asserts that nothing but this program has made a line, or a color, of what it says.
 #[track_caller]
 fn assert_no_forgery(scratch: &Scratch, arguments: &[&str]) -> Run {
     let plain = scratch.run(&[arguments, &["--color", "never"]].concat());
@@ -34,15 +34,15 @@ fn assert_no_forgery(scratch: &Scratch, arguments: &[&str]) -> Run {
         line.starts_with("ok trusted.so") || line.starts_with("every rule trusts")
     };
     assert!(!shown.lines().any(forged), "{arguments:?}: {shown}");
-    let coloured = scratch.run(&[arguments, &["--color", "always"]].concat());
-    assert!(!coloured.stdout.contains("ok\u{1b}[0m trusted.so"), "{}", coloured.stdout);
+    let colored = scratch.run(&[arguments, &["--color", "always"]].concat());
+    assert!(!colored.stdout.contains("ok\u{1b}[0m trusted.so"), "{}", colored.stdout);
     plain
 }
 
 const BY_KEY: [&str; 2] = ["--trust-key", "dev.pub.pem"];
 const BY_ORG: [&str; 2] = ["--org", "acme"];
 
-/// Verifies it, with and without an explanation, by a key and by an organisation.
+/// Verifies it, with and without an explanation, by a key and by an organization.
 #[track_caller]
 fn assert_verifying_forges_nothing(scratch: &Scratch, package: &[&str], code: i32) -> Run {
     let mut last = None;
@@ -98,8 +98,8 @@ fn a_path_that_says_what_it_is_is_shown_as_it_is() {
     assert!(scratch.run(&verify).stdout.starts_with("ok größe 1/a.so\n"));
     let explained = scratch.run(&[&verify[..], &["--explain"]].concat());
     assert!(explained.stdout.starts_with("verified größe 1/a.so\n"), "{}", explained.stdout);
-    let coloured = scratch.run(&[&verify[..], &["--color", "always"]].concat());
-    assert!(coloured.stdout.contains("\u{1b}[32mok\u{1b}[0m größe"), "{:?}", coloured.stdout);
+    let colored = scratch.run(&[&verify[..], &["--color", "always"]].concat());
+    assert!(colored.stdout.contains("\u{1b}[32mok\u{1b}[0m größe"), "{:?}", colored.stdout);
 }
 
 #[test]

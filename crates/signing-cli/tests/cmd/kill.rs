@@ -156,7 +156,7 @@ fn killed_replacing_of_a_signature_leaves_the_old_or_the_new_one() {
     assert_nothing_is_left(&scratch, is_expected);
 }
 
-/// The log of the only organisation, which must be a whole chain.
+/// The log of the only organization, which must be a whole chain.
 pub(crate) async fn audit_log(keys: &KeyManager) -> Vec<AuditRecord> {
     let org = keys.list_organizations().await.unwrap()[0].id;
     let log = keys.store().audit_log(org).await.unwrap();

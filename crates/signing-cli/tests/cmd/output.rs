@@ -5,7 +5,7 @@ fn errors_are_text_on_standard_error_and_nothing_on_standard_output() {
     let scratch = Scratch::with_orgs(&["acme"]);
     let run = scratch.run(&["keys", "list", "--org", "acne"]);
     assert_eq!((run.code, &*run.stdout), (2, ""));
-    assert!(run.stderr.starts_with("error: there is no organisation \"acne\"\nnext: "));
+    assert!(run.stderr.starts_with("error: there is no organization \"acne\"\nnext: "));
     scratch.fails(2, "NoSuchOrganization", &["keys", "list", "--org", "acne"]);
 }
 

@@ -17,7 +17,7 @@ fn secret(text: &str) -> Passphrase {
     Passphrase::new(text.as_bytes().to_vec()).unwrap()
 }
 
-/// An organisation, a package, and a key under the passphrase.
+/// An organization, a package, and a key under the passphrase.
 fn scratch() -> Scratch {
     let scratch = Scratch::with_orgs(&["acme"]);
     scratch.write("a.so", "a");

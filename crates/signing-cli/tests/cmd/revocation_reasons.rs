@@ -34,7 +34,7 @@ fn last_entry(scratch: &Scratch, org: &str) -> (String, Value) {
 }
 
 #[test]
-fn a_signing_key_revoked_as_compromised_is_refused_by_every_organisation_and_says_so() {
+fn a_signing_key_revoked_as_compromised_is_refused_by_every_organization_and_says_so() {
     let (scratch, [id, fingerprint, ..]) = world();
 
     let run = scratch.run(&[
@@ -51,7 +51,7 @@ fn a_signing_key_revoked_as_compromised_is_refused_by_every_organisation_and_say
     assert_eq!(
         run.stdout,
         "revoked the signing key release as compromised, for good: it signs no more, and every \
-         organisation of the store refuses what it has signed\n"
+         organization of the store refuses what it has signed\n"
     );
     is_refused(&scratch, "acme");
     is_refused(&scratch, "other");
@@ -116,7 +116,7 @@ fn a_second_denial_changes_nothing_and_says_when_and_why_the_first_was() {
 }
 
 #[test]
-fn keys_that_every_organisation_refuses_are_listed() {
+fn keys_that_every_organization_refuses_are_listed() {
     let (scratch, [id, fingerprint, ..]) = world();
     let list = ["keys", "list", "--compromised"];
     assert_eq!(scratch.json(&list)["compromised"], serde_json::json!([]));
@@ -128,7 +128,7 @@ fn keys_that_every_organisation_refuses_are_listed() {
     assert_eq!(
         scratch.run(&list).stdout,
         format!(
-            "keys that every organisation of the store refuses\n  {fingerprint}  declared \
+            "keys that every organization of the store refuses\n  {fingerprint}  declared \
              compromised by acme at {at}: \"stolen\"\n"
         )
     );
@@ -149,7 +149,7 @@ fn a_signing_key_revoked_as_retired_stays_good_where_it_is_trusted() {
 }
 
 #[test]
-fn a_trusted_key_revoked_as_compromised_is_refused_by_its_organisation_only() {
+fn a_trusted_key_revoked_as_compromised_is_refused_by_its_organization_only() {
     let (scratch, [_, _, row, _]) = world();
     let run = scratch.run(&["keys", "revoke", &row, "--reason", "compromised"]);
     assert!(run.stdout.starts_with("revoked as compromised, for good: "), "{}", run.stdout);
@@ -228,7 +228,7 @@ fn a_key_is_denied_everywhere_only_by_a_flag_that_says_danger() {
     assert_eq!(
         run.stdout,
         format!(
-            "every organisation of the store now refuses signatures by {fingerprint}, for good: \
+            "every organization of the store now refuses signatures by {fingerprint}, for good: \
              it was declared compromised\n"
         )
     );

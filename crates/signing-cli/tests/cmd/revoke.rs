@@ -32,7 +32,7 @@ fn a_revoked_signing_key_signs_no_more_and_says_who_still_trusts_it() {
     scratch.fails(1, "UntrustedSigner", &["package", "verify", "a.so", "--org", "acme"]);
 }
 
-/// An organisation `acme` that owns a signing key and trusts it; gives the row's
+/// An organization `acme` that owns a signing key and trusts it; gives the row's
 /// id, the key's id and the fingerprint.
 fn owner_and_truster() -> (Scratch, [String; 3]) {
     let scratch = Scratch::with_orgs(&["acme", "other"]);

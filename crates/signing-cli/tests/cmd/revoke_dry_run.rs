@@ -116,10 +116,10 @@ fn a_denial_is_foreseen_as_it_happens_and_denies_nothing() {
     );
     // Who has said nothing about the key, and accepts nothing of it, loses nothing.
     let stranger = run(&deny("stranger", &dry)).stdout;
-    assert!(stranger.contains("no organisation accepts the key less"), "{stranger}");
+    assert!(stranger.contains("no organization accepts the key less"), "{stranger}");
     let told = all_is_lost(&format!("to deny {fingerprint} for acme"), &kept);
     assert_eq!(run(&deny("acme", &dry)).stdout, told);
-    let what = format!("to declare {fingerprint} compromised for every organisation");
+    let what = format!("to declare {fingerprint} compromised for every organization");
     assert_eq!(run(&deny("stranger", &everywhere)).stdout, all_is_lost(&what, &kept));
     for org in ["acme", "parent"] {
         scratch.json(&["package", "verify", "a.so", "--org", org]);
@@ -130,13 +130,13 @@ fn a_denial_is_foreseen_as_it_happens_and_denies_nothing() {
     scratch.fails(1, "UntrustedSigner", &["package", "verify", "a.so", "--org", "parent"]);
     scratch.json(&["package", "verify", "a.so", "--org", "acme"]);
     let again = run(&deny("parent", &dry)).stdout;
-    assert!(again.contains("no organisation accepts the key less"), "{again}");
+    assert!(again.contains("no organization accepts the key less"), "{again}");
     assert_eq!(run(&deny("stranger", &["--danger-everywhere"])).code, 0);
     scratch.fails(1, "UntrustedSigner", &["package", "verify", "a.so", "--org", "acme"]);
 }
 
 #[test]
-fn what_a_deleted_organisation_cannot_do_is_not_foreseen() {
+fn what_a_deleted_organization_cannot_do_is_not_foreseen() {
     let (scratch, [id, row, _, fingerprint]) = world();
     let org = text(&scratch.json(&["orgs", "delete", "acme"])["id"]);
     for arguments in [

@@ -32,7 +32,7 @@ fn a_rotation_says_what_it_did_and_what_is_left_to_do() {
             "made release.2 in the place of release\n\
              id           {new}\n\
              fingerprint  {fingerprint}\n\
-             its organisation trusts it now, as the old key\n\
+             its organization trusts it now, as the old key\n\
              kept signatures by the old key: 0 signed anew, 0 were before, 1 are not\n\
              to be done:\n  \
              have what is in the store signed anew: cloacina keys rotate {id} --resign\n  \
@@ -42,7 +42,7 @@ fn a_rotation_says_what_it_did_and_what_is_left_to_do() {
              other trusts the old key itself; have it trust the new one: \
              cloacina keys trust --org other --key-id {new}\n  \
              when nothing signs with the old key any more: cloacina keys revoke {id}\n  \
-             when its organisation loads nothing any more that only the old key has signed: \
+             when its organization loads nothing any more that only the old key has signed: \
              cloacina keys revoke {acme}\n  \
              when other loads nothing any more that only the old key has signed: \
              cloacina keys revoke {other}\n"

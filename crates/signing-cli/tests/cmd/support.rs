@@ -42,7 +42,7 @@ impl Scratch {
         Self { directory: tempfile::tempdir().unwrap(), database: None }
     }
 
-    /// With a store that has these organisations.
+    /// With a store that has these organizations.
     pub(crate) fn with_orgs(names: &[&str]) -> Self {
         let scratch = Self::new();
         scratch.create_orgs(names);

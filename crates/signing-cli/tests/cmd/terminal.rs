@@ -1,4 +1,4 @@
-//! Colour, and text from outside that tries to steer the terminal.
+//! Color, and text from outside that tries to steer the terminal.
 
 use crate::support::{Scratch, finish, finish_on_a_terminal, text};
 
@@ -15,7 +15,7 @@ const GOOD: [&str; 5] = ["package", "verify", "a.so", "--trust-key", "dev.pub.pe
 const BAD: [&str; 3] = ["orgs", "create", "a b"];
 
 #[test]
-fn a_terminal_gets_colour_unless_it_is_not_wanted() {
+fn a_terminal_gets_color_unless_it_is_not_wanted() {
     let scratch = scratch();
     for arguments in [&GOOD[..], &BAD] {
         let shown = finish_on_a_terminal(&mut scratch.command(arguments));
@@ -29,7 +29,7 @@ fn a_terminal_gets_colour_unless_it_is_not_wanted() {
 }
 
 #[test]
-fn a_pipe_gets_no_colour_unless_it_is_wanted() {
+fn a_pipe_gets_no_color_unless_it_is_wanted() {
     let scratch = scratch();
     for arguments in [&GOOD[..], &BAD] {
         let both = |choice: &[&str]| {
@@ -43,7 +43,7 @@ fn a_pipe_gets_no_colour_unless_it_is_wanted() {
 }
 
 #[test]
-fn json_is_never_coloured() {
+fn json_is_never_colored() {
     let scratch = scratch();
     let run = finish(scratch.command(&GOOD).args(["--json", "--color", "always"]), b"");
     assert!(!run.stdout.contains(ESCAPE));

@@ -81,7 +81,7 @@ fn a_denied_key_is_refused_even_through_a_grant() {
     assert_eq!(scratch.json(&deny)["changed"], false);
     let verify = ["package", "verify", "a.so", "--org", "operator"];
     let run = scratch.fails(1, "UntrustedSigner", &verify);
-    assert!(run.stderr.contains("the organisation denied it"), "{}", run.stderr);
+    assert!(run.stderr.contains("the organization denied it"), "{}", run.stderr);
     scratch.json(&["package", "verify", "a.so", "--org", "vendor"]);
     let listed = scratch.json(&["keys", "list", "--org", "operator"]);
     assert_eq!(listed["accepted"], json!([]));

@@ -177,7 +177,7 @@ pub enum ForeignFormat {
 }
 
 impl ForeignFormat {
-    pub(crate) fn recognise(bytes: &[u8]) -> Option<Self> {
+    pub(crate) fn recognize(bytes: &[u8]) -> Option<Self> {
         const STARTS: [(&[u8], ForeignFormat); 6] = [
             (b"-----BEGIN PGP ", ForeignFormat::Pgp),
             (b"-----BEGIN SSH SIGNATURE", ForeignFormat::SshSig),

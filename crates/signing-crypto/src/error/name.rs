@@ -83,7 +83,7 @@ pub struct NameError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NameKind {
-    /// An organisation.
+    /// An organization.
     Organization,
     /// A key.
     Key,
@@ -96,7 +96,7 @@ pub enum NameKind {
 impl fmt::Display for NameKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Organization => "organisation name",
+            Self::Organization => "organization name",
             Self::Key => "key name",
             Self::Package => "package name",
             Self::Note => "note",

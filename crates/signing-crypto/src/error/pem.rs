@@ -134,7 +134,7 @@ pub enum PemForm {
 }
 
 impl PemForm {
-    pub(crate) fn recognise(text: &[u8]) -> Self {
+    pub(crate) fn recognize(text: &[u8]) -> Self {
         let trimmed = text.trim_ascii();
         if trimmed.is_empty() {
             return Self::Empty;

@@ -49,7 +49,7 @@ impl SigningKey {
     /// # Errors
     ///
     /// [`PassphraseError::Empty`], or [`PassphraseError::Randomness`] if there is
-    /// none for salt and initialisation vector.
+    /// none for salt and initialization vector.
     pub fn to_encrypted_pem(&self, passphrase: &Passphrase) -> Result<String, PassphraseError> {
         if passphrase.bytes().is_empty() {
             return Err(PassphraseError::Empty);

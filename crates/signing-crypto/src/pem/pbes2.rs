@@ -19,7 +19,7 @@ use zeroize::Zeroizing;
 use super::Passphrase;
 use crate::{KdfCost, PemError};
 
-/// The bytes of an AES block, and so of an initialisation vector.
+/// The bytes of an AES block, and so of an initialization vector.
 pub(super) const BLOCK: usize = 16;
 /// The bytes of a salt that is written.
 pub(super) const SALT: usize = 16;

@@ -246,8 +246,8 @@ fn unfit_public_keys_are_refused_for_their_own_reason() {
 fn labels_that_do_not_match_are_malformed() {
     let crossed = RFC_PRIVATE.replace("END PRIVATE", "END PUBLIC");
     assert_eq!(private_error(crossed.as_bytes()), PemError::Malformed);
-    let relabelled = RFC_PRIVATE.replace("PRIVATE", "PUBLIC");
-    assert_eq!(public_error(relabelled.as_bytes()), PemError::Malformed);
-    let relabelled = RFC_PUBLIC.replace("PUBLIC", "PRIVATE");
-    assert_eq!(private_error(relabelled.as_bytes()), PemError::Malformed);
+    let relabeled = RFC_PRIVATE.replace("PRIVATE", "PUBLIC");
+    assert_eq!(public_error(relabeled.as_bytes()), PemError::Malformed);
+    let relabeled = RFC_PUBLIC.replace("PUBLIC", "PRIVATE");
+    assert_eq!(private_error(relabeled.as_bytes()), PemError::Malformed);
 }

@@ -7,7 +7,7 @@ use crate::{
     LoadedPackage, PackageError, PackagePath, SignatureSource, VerificationConfig, verify_package,
 };
 
-/// The organisation whose trust counts, and the store that knows it.
+/// The organization whose trust counts, and the store that knows it.
 #[derive(Debug)]
 pub(super) struct Organization {
     keys: KeyManager,

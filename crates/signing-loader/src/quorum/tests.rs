@@ -25,7 +25,7 @@ fn by_brute_force(vouchers: &[Vec<OrgId>], taken: &mut Vec<OrgId>) -> usize {
     best
 }
 
-/// Which keys which organisations vouch for, read from the bits of a number.
+/// Which keys which organizations vouch for, read from the bits of a number.
 fn graph(bits: u32, keys: usize, orgs: &[OrgId]) -> Vec<Vec<OrgId>> {
     let vouches = |key: usize, org: usize| bits >> (key * orgs.len() + org) & 1 == 1;
     (0..keys)
@@ -109,7 +109,7 @@ fn too_few(required: RequiredSigners, signers: &[TrustedKey]) -> Option<usize> {
 }
 
 #[test]
-fn keys_of_one_organisation_are_distinct_keys_but_not_distinct_organisations() {
+fn keys_of_one_organization_are_distinct_keys_but_not_distinct_organizations() {
     let [acme, other] = orgs();
     let two = [signer(&[acme]), signer(&[acme])];
     assert_eq!(too_few(RequiredSigners::Keys(count(2)), &two), None);
@@ -122,7 +122,7 @@ fn keys_of_one_organisation_are_distinct_keys_but_not_distinct_organisations() {
 }
 
 #[test]
-fn a_key_that_many_organisations_trust_is_one_key() {
+fn a_key_that_many_organizations_trust_is_one_key() {
     let many = [signer(&orgs::<5>())];
     assert_eq!(too_few(RequiredSigners::Organizations(count(2)), &many), Some(1));
     assert_eq!(too_few(RequiredSigners::Organizations(count(1)), &many), None);
@@ -133,13 +133,13 @@ fn nobody_is_never_enough() {
     for required in [RequiredSigners::default(), RequiredSigners::Organizations(SignerCount::ONE)] {
         assert_eq!(too_few(required, &[]), Some(0));
     }
-    // Nor is a key for which nobody vouches one of an organisation.
+    // Nor is a key for which nobody vouches one of an organization.
     let alone = [signer(&[])];
     assert_eq!(too_few(RequiredSigners::Organizations(SignerCount::ONE), &alone), Some(0));
 }
 
 #[test]
-fn pinned_keys_are_of_no_organisation() {
+fn pinned_keys_are_of_no_organization() {
     let pinned = TrustedKey { via: TrustPath::Pinned, ..signer(&[]) };
     let required = RequiredSigners::Organizations(SignerCount::ONE);
     assert!(matches!(

@@ -90,7 +90,7 @@ macro_rules! matching {
 }
 
 impl Store {
-    /// The next [`AUDIT_PAGE`] entries of an organisation's log that meet `filter`,
+    /// The next [`AUDIT_PAGE`] entries of an organization's log that meet `filter`,
     /// oldest first: those with a sequence of `from` or later.
     pub async fn audit_page(
         &self,

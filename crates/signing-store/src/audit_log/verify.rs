@@ -30,7 +30,7 @@ pub struct IntactLog {
 }
 
 impl Store {
-    /// Reads an organisation's whole log, in bounded memory, and checks that each
+    /// Reads an organization's whole log, in bounded memory, and checks that each
     /// entry is as it was written and follows on the one before, that the last one
     /// is the log's head, and that all `anchors` are among them.
     ///
@@ -90,7 +90,7 @@ impl Store {
                 read = Some(sequence);
             }
         }
-        // The creation of the organisation is in every log.
+        // The creation of the organization is in every log.
         if walk.sequence < head.max(1) {
             let next = walk.sequence + 1;
             return fault(next, Kind::Missing, Is::Sequence(next), Is::Nothing);
@@ -106,7 +106,7 @@ impl Store {
         }
     }
 
-    /// The first organisation after `after`, in the order of ids, that there is any
+    /// The first organization after `after`, in the order of ids, that there is any
     /// trace of: a row, a log or a log's head.
     pub async fn next_audited_organization(
         &self,

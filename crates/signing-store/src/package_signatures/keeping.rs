@@ -182,7 +182,7 @@ impl SignatureGate for crate::backend::SqliteConnection {
 }
 
 pub(crate) trait KeepSignatures {
-    /// The organisation's own signatures about a package that are looked at.
+    /// The organization's own signatures about a package that are looked at.
     async fn newest_signatures(
         &mut self,
         org: OrgId,
@@ -204,7 +204,7 @@ pub(crate) trait KeepSignatures {
 
     /// # Errors
     ///
-    /// [`StoreError::Compromised`] and [`StoreError::KeyRefused`] if the organisation
+    /// [`StoreError::Compromised`] and [`StoreError::KeyRefused`] if the organization
     /// does not take the word of the key `vouching`.
     async fn require_word_of(
         &mut self,

@@ -22,7 +22,7 @@ use text::{ABOUT_ALL, ABOUT_FEW, ABOUT_MANY, ABOUT_ONE};
 pub(super) use each::Questions;
 pub(super) use text::FEW_HOLDERS;
 
-/// What a statement answers: where that comes from, then what the organisation has set,
+/// What a statement answers: where that comes from, then what the organization has set,
 /// and then a fact.
 pub(super) type Facts = (
     Nullable<(Id, BigInt, BigInt, Id, Bool, Nullable<Instant>)>,
@@ -35,7 +35,7 @@ pub(super) type Facts = (
     Nullable<Instant>,
 );
 
-/// What bears on whether an organisation accepts some keys, in one statement: all of
+/// What bears on whether an organization accepts some keys, in one statement: all of
 /// it is read from one snapshot.
 pub(super) struct Question<A> {
     org: Bind<OrgId>,
@@ -141,7 +141,7 @@ impl About for AboutAll {
 }
 
 /// The statements with which a decision asks Postgres, for whoever wants to see how its
-/// server plans them: about one key, about one each by several organisations, about one
+/// server plans them: about one key, about one each by several organizations, about one
 /// that many hold, about two, about many, and about every key.
 #[cfg(feature = "postgres")]
 pub fn trust_questions() -> [String; 6] {

@@ -9,16 +9,16 @@ use crate::schema::trusted_keys;
 use crate::sql_types::bind;
 use crate::{Change, Revocation, StoreError};
 
-/// An organisation's rows about keys, on a connection.
+/// An organization's rows about keys, on a connection.
 pub(super) trait Words {
-    /// The organisation's row about a key.
+    /// The organization's row about a key.
     async fn word_about(
         &mut self,
         org: OrgId,
         fingerprint: Fingerprint,
     ) -> Result<Option<TrustedKeyRecord>, StoreError>;
 
-    /// The row `id`, if it is the organisation's.
+    /// The row `id`, if it is the organization's.
     async fn own_word(
         &mut self,
         org: OrgId,

@@ -84,7 +84,7 @@ impl Database {
         }
     }
 
-    /// Makes `size` organisations with ten trusted keys each. Those that are asked
+    /// Makes `size` organizations with ten trusted keys each. Those that are asked
     /// about are made through `keys`, since decisions check the keys that they find;
     /// the others only have to be in the way.
     pub(crate) async fn fill(&self, keys: &KeyManager, size: usize) -> Result<Organizations> {

@@ -8,7 +8,7 @@ use super::KeyManager;
 use crate::{AuditEvent, EventType, TrustError};
 
 impl KeyManager {
-    /// Reads an organisation's whole audit log, deleted or not, and checks that it
+    /// Reads an organization's whole audit log, deleted or not, and checks that it
     /// is as it was written; with checkpoints, also that it goes on from each.
     ///
     /// Without a checkpoint a log that was rewritten whole, or cut together with its
@@ -48,7 +48,7 @@ impl KeyManager {
         })
     }
 
-    /// Verifies an organisation's audit log and signs what it has come to, to be
+    /// Verifies an organization's audit log and signs what it has come to, to be
     /// kept where whoever can write the database cannot.
     ///
     /// # Errors

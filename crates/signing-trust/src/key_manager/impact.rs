@@ -16,18 +16,18 @@ use crate::{Signers, TrustDecision, TrustError};
 /// signatures that lie beside packages.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RevocationImpact {
-    /// What each organisation that accepts the key would lose, by name. One that would
+    /// What each organization that accepts the key would lose, by name. One that would
     /// lose nothing is not among them.
     pub losses: Vec<OrganizationLoss>,
-    /// The organisations that accept the key now, whatever it signs, and would not then,
+    /// The organizations that accept the key now, whatever it signs, and would not then,
     /// by name.
     pub refusing: Vec<OrganizationRecord>,
 }
 
-/// What one organisation would lose.
+/// What one organization would lose.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OrganizationLoss {
-    /// The organisation.
+    /// The organization.
     pub org: OrganizationRecord,
     /// Kept signatures that it accepts now and would not then.
     pub signatures: BTreeSet<LostSignature>,
@@ -115,7 +115,7 @@ impl KeyManager {
         self.impact(&key, WhatIf::Revoked(id), own.collect()).await
     }
 
-    /// A deleted organisation can change nothing, so nothing would happen.
+    /// A deleted organization can change nothing, so nothing would happen.
     async fn require_existing(&self, org: OrgId) -> Result<OrganizationRecord, TrustError> {
         let org = self.organization(OrganizationRef::Id(org)).await?;
         match org.deleted_at {
@@ -205,7 +205,7 @@ impl KeyManager {
         Ok(Some(loss).filter(|loss| !loss.signatures.is_empty()))
     }
 
-    /// The packages that an organisation keeps signatures for which the key has made.
+    /// The packages that an organization keeps signatures for which the key has made.
     async fn digests(
         &self,
         keeper: OrgId,
@@ -274,7 +274,7 @@ struct Judged {
     after: bool,
 }
 
-/// What was found out about a key, organisation by organisation.
+/// What was found out about a key, organization by organization.
 struct SignedBy<'a> {
     key: &'a VerifyingKey,
     digests: BTreeMap<OrgId, BTreeSet<PackageDigest>>,

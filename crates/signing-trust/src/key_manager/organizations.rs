@@ -5,7 +5,7 @@ use super::{KeyManager, entry};
 use crate::{AuditEvent, EventType, TrustError};
 
 impl KeyManager {
-    /// Creates an organisation.
+    /// Creates an organization.
     ///
     /// # Errors
     ///
@@ -34,7 +34,7 @@ impl KeyManager {
         Ok(())
     }
 
-    /// Finds an organisation, by id even if it is deleted.
+    /// Finds an organization, by id even if it is deleted.
     pub async fn organization(
         &self,
         org: OrganizationRef,
@@ -42,7 +42,7 @@ impl KeyManager {
         Ok(self.store.organization(org).await?)
     }
 
-    /// All organisations that are not deleted, by name.
+    /// All organizations that are not deleted, by name.
     pub async fn list_organizations(&self) -> Result<Vec<OrganizationRecord>, TrustError> {
         Ok(self.store.organizations().await?)
     }

@@ -15,7 +15,7 @@ use crate::{KeyMismatch, TrustError};
 
 pub(super) use resign::PAGE;
 
-/// What becomes of the signatures that the old key made and that the organisation
+/// What becomes of the signatures that the old key made and that the organization
 /// keeps in the store.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Resign {
@@ -33,20 +33,20 @@ pub struct Rotation {
     pub old: SigningKeyRecord,
     /// The key that takes it: made now, or by a run before.
     pub successor: Change<SigningKeyRecord>,
-    /// The organisation's row about the old key, if it trusts that.
+    /// The organization's row about the old key, if it trusts that.
     pub old_trusted: Option<TrustedKeyRecord>,
     /// Its row about the successor, which it trusts for as long as the old key.
     pub trusted: Option<Change<TrustedKeyRecord>>,
     /// What became of the kept signatures.
     pub signatures: Resigned,
-    /// The other organisations that trust the old key directly.
+    /// The other organizations that trust the old key directly.
     pub others: Vec<OtherHolder>,
 }
 
-/// Another organisation that trusts the old key directly.
+/// Another organization that trusts the old key directly.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OtherHolder {
-    /// The organisation.
+    /// The organization.
     pub org: OrganizationRecord,
     /// Its row about the old key.
     pub old_trusted: TrustedKeyRecord,
@@ -67,7 +67,7 @@ pub struct Resigned {
 }
 
 impl KeyManager {
-    /// Makes a signing key in the place of the key `id`, has its organisation trust it
+    /// Makes a signing key in the place of the key `id`, has its organization trust it
     /// where and as long as it trusts the old one, and, if `resign` says so, adds its
     /// signature to the kept signatures that the old key made. Nothing is revoked.
     ///
@@ -81,7 +81,7 @@ impl KeyManager {
     /// As [`proven_key`](Self::proven_key), for either of the two keys.
     /// [`StoreError::Compromised`]: what a compromised key signed is not to be vouched
     /// for. [`TrustError::SigningKeyRevoked`] for a retired key that has no successor.
-    /// [`StoreError::KeyRefused`] if signatures are to be made anew that the organisation
+    /// [`StoreError::KeyRefused`] if signatures are to be made anew that the organization
     /// refuses. [`TrustError::PreviouslyRevoked`] if it refuses the successor.
     pub async fn rotate_signing_key(
         &self,
@@ -191,7 +191,7 @@ impl KeyManager {
         Ok(successor)
     }
 
-    /// What the organisation has said since about the successor stays as it is.
+    /// What the organization has said since about the successor stays as it is.
     async fn trust_successor(
         &self,
         new: &ProvenKey,

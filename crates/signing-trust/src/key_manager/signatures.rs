@@ -12,7 +12,7 @@ use crate::{AuditEvent, EventType, TrustError};
 pub struct StoredSignature {
     /// Its id.
     pub id: SignatureId,
-    /// The organisation that keeps it.
+    /// The organization that keeps it.
     pub org: OrgId,
     /// The envelope, or why the stored text is none.
     pub envelope: Result<SignatureEnvelope, MalformedEnvelope>,
@@ -33,7 +33,7 @@ impl StoredSignature {
     }
 }
 
-/// What an organisation itself keeps about a package, as of one moment: the newest
+/// What an organization itself keeps about a package, as of one moment: the newest
 /// [`SIGNATURES_PER_ORG`](signing_store::SIGNATURES_PER_ORG).
 #[derive(Clone, Debug)]
 pub struct KeptSignatures {

@@ -79,7 +79,7 @@ impl KeyManager {
         Ok(key.verifying_key())
     }
 
-    /// An organisation's signing keys, revoked ones included, oldest first.
+    /// An organization's signing keys, revoked ones included, oldest first.
     pub async fn list_signing_keys(&self, org: OrgId) -> Result<Vec<SigningKeyRecord>, TrustError> {
         Ok(self.store.signing_keys(org).await?)
     }

@@ -116,7 +116,7 @@ impl KeyManager {
         Ok(change)
     }
 
-    /// Declares a key compromised: every organisation of the store refuses it from
+    /// Declares a key compromised: every organization of the store refuses it from
     /// now on, and it never comes back. Nothing proves that it is `org`'s, so this is
     /// for the store's administrator; an owner revokes the signing key as compromised.
     pub async fn danger_declare_compromised(
@@ -149,7 +149,7 @@ impl KeyManager {
         self.revoke_trusted_key_because(id, Revocation::retired()).await
     }
 
-    /// Revokes a trusted key. As compromised, its organisation refuses it for good.
+    /// Revokes a trusted key. As compromised, its organization refuses it for good.
     pub async fn revoke_trusted_key_because(
         &self,
         id: TrustedKeyId,
@@ -172,7 +172,7 @@ impl KeyManager {
         Ok(change)
     }
 
-    /// Takes a revocation or a denial back: what the organisation said before it holds
+    /// Takes a revocation or a denial back: what the organization said before it holds
     /// again.
     ///
     /// # Errors
@@ -234,14 +234,14 @@ impl KeyManager {
     }
 
     /// Every key that was declared compromised for the whole store, by its owner or by
-    /// the store's administrator, with the organisation in whose name that was done.
+    /// the store's administrator, with the organization in whose name that was done.
     pub async fn list_compromised_keys(
         &self,
     ) -> Result<Vec<(CompromisedKeyRecord, OrganizationRecord)>, TrustError> {
         Ok(self.store.compromised_keys().await?)
     }
 
-    /// The organisations that trust the key directly, with their rows about it.
+    /// The organizations that trust the key directly, with their rows about it.
     pub async fn who_trusts(
         &self,
         fingerprint: &Fingerprint,

@@ -5,11 +5,11 @@ use signing_store::{KeyWord, TrustFact, TrustFacts};
 /// A revocation that has not been made.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum WhatIf {
-    /// Of an organisation's row about a key.
+    /// Of an organization's row about a key.
     Revoked(TrustedKeyId),
-    /// Of a key, by an organisation that may have no row about it.
+    /// Of a key, by an organization that may have no row about it.
     Denied(OrgId, Fingerprint),
-    /// Of a key, for every organisation.
+    /// Of a key, for every organization.
     Compromised(Fingerprint),
 }
 
@@ -39,7 +39,7 @@ pub(crate) fn suppose(known: &TrustFacts, what_if: WhatIf, at: DateTime<Utc>) ->
     TrustFacts { facts: facts.into(), ..known.clone() }
 }
 
-/// The row that a denial would make, if the asking organisation is who denies the key
+/// The row that a denial would make, if the asking organization is who denies the key
 /// and has said nothing about it. To others a child's first word would say nothing.
 fn first_word(
     facts: &[TrustFact],

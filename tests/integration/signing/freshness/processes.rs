@@ -77,7 +77,7 @@ fn report(text: &str) {
     println!("{text}");
 }
 
-/// Makes an organisation that accepts the vendor's package, and the change by which it
+/// Makes an organization that accepts the vendor's package, and the change by which it
 /// does not any more.
 async fn prepare(world: &World, vendor: &Vendor, round: usize) -> (OrgId, Change) {
     let org = world.org(&format!("operator-{round}")).await;

@@ -17,7 +17,7 @@ const ROUNDS: usize = 200;
 
 const VERIFIERS: usize = 4;
 
-/// Which organisations have revoked, and how often each verifier has decided.
+/// Which organizations have revoked, and how often each verifier has decided.
 struct Race {
     orgs: Vec<OrgId>,
     /// Those before this one have, and their revocation has returned.

@@ -17,7 +17,7 @@ on_both_backends! {
     rotations_of_cosigning_keys_at_once_lose_no_signature,
     successors_of_those_who_filled_an_envelope_count_together,
     kept_signature_that_was_changed_meanwhile_is_not_replaced,
-    signature_is_not_put_beside_one_that_its_organisation_refuses,
+    signature_is_not_put_beside_one_that_its_organization_refuses,
 }
 
 const PACKAGES: usize = 16;
@@ -139,7 +139,7 @@ async fn kept_signature_that_was_changed_meanwhile_is_not_replaced(world: World)
 }
 
 /// Nor if it is revoked between the question and the change.
-async fn signature_is_not_put_beside_one_that_its_organisation_refuses(world: World) {
+async fn signature_is_not_put_beside_one_that_its_organization_refuses(world: World) {
     let acme = world.vendor("acme").await;
     let keep = async |envelope: &SignatureEnvelope| {
         let kept = NewPackageSignature {

@@ -34,7 +34,7 @@ impl Random {
     }
 }
 
-/// Organisations with a key each, that trust, grant and keep signatures at random.
+/// Organizations with a key each, that trust, grant and keep signatures at random.
 struct Graph {
     orgs: Vec<OrgId>,
     keys: Vec<SigningKeyRecord>,
@@ -85,7 +85,7 @@ impl Graph {
         Self { orgs, keys, paths }
     }
 
-    /// Which packages each organisation accepts by what is kept.
+    /// Which packages each organization accepts by what is kept.
     async fn accepted(&self, world: &World) -> BTreeMap<OrgId, BTreeSet<String>> {
         let mut accepted = BTreeMap::new();
         for org in &self.orgs {
@@ -103,7 +103,7 @@ impl Graph {
 }
 
 impl Graph {
-    /// Which of the kept signatures each organisation accepts, each alone.
+    /// Which of the kept signatures each organization accepts, each alone.
     async fn accepted_signatures(&self, world: &World) -> BTreeMap<OrgId, BTreeSet<SignatureId>> {
         let mut accepted: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
         for (org, path) in self.orgs.iter().flat_map(|org| self.paths.iter().map(move |p| (org, p)))
@@ -120,7 +120,7 @@ impl Graph {
     }
 
     /// What is foreseen of one step, and what is then done: a trusted key is revoked, a
-    /// signing key retired, a key denied, then declared compromised, by an organisation
+    /// signing key retired, a key denied, then declared compromised, by an organization
     /// that may know nothing of it, and a signing key revoked as compromised.
     async fn foresee_and_do(
         &self,
@@ -176,7 +176,7 @@ async fn everything(world: &World, graph: &Graph) -> String {
     all
 }
 
-/// The kept signatures that are lost, of each organisation that loses any.
+/// The kept signatures that are lost, of each organization that loses any.
 fn foreseen_signatures(impact: &RevocationImpact) -> BTreeMap<OrgId, BTreeSet<SignatureId>> {
     let ids = |loss: &OrganizationLoss| loss.signatures.iter().map(|lost| lost.id).collect();
     impact.losses.iter().map(|loss| (loss.org.id, ids(loss))).collect()

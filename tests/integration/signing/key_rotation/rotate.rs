@@ -23,7 +23,7 @@ on_both_backends! {
     successor_of_a_successor_takes_its_place,
     compromised_key_is_not_rotated,
     retired_key_is_rotated_only_if_that_was_begun_before,
-    signatures_that_their_organisation_refuses_are_not_signed_anew,
+    signatures_that_their_organization_refuses_are_not_signed_anew,
     others_that_trust_the_old_key_are_told,
 }
 
@@ -286,7 +286,7 @@ async fn retired_key_is_rotated_only_if_that_was_begun_before(world: World) {
     assert_eq!(done.signatures.added, 1);
 }
 
-async fn signatures_that_their_organisation_refuses_are_not_signed_anew(world: World) {
+async fn signatures_that_their_organization_refuses_are_not_signed_anew(world: World) {
     let acme = world.vendor("acme").await;
     world.keep_signatures(&acme, 2).await;
     let kept = world.kept(&acme).await;

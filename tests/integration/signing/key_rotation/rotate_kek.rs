@@ -12,7 +12,7 @@ use crate::support::{World, assert_refused, kek, on_both_backends};
 
 on_both_backends! {
     every_key_opens_with_the_new_kek_and_none_with_the_old_one,
-    rotation_is_logged_once_for_each_organisation_with_keys,
+    rotation_is_logged_once_for_each_organization_with_keys,
     rotation_done_again_changes_nothing,
     rotation_to_the_same_kek_is_refused,
     rotation_from_another_kek_than_the_stores_is_refused,
@@ -27,8 +27,8 @@ impl World {
         KeyManager::new(self.keys.store().clone(), Some(kek(which)))
     }
 
-    /// Four keys, of which one is of an organisation that was deleted;
-    /// and an organisation without keys.
+    /// Four keys, of which one is of an organization that was deleted;
+    /// and an organization without keys.
     pub(crate) async fn four_keys(&self) -> [KeyId; 4] {
         let [acme, other, gone] =
             [self.org("acme").await, self.org("other").await, self.org("gone").await];
@@ -88,7 +88,7 @@ async fn every_key_opens_with_the_new_kek_and_none_with_the_old_one(world: World
     world.assert_all_under(1, &keys).await;
 }
 
-async fn rotation_is_logged_once_for_each_organisation_with_keys(world: World) {
+async fn rotation_is_logged_once_for_each_organization_with_keys(world: World) {
     let keys = world.four_keys().await;
     let before = world.log_lengths().await;
 
@@ -213,7 +213,7 @@ async fn of_two_rotations_at_once_one_is_made(world: World) {
 const ROUNDS: u8 = 8;
 const WRITERS: usize = 4;
 
-/// Makes keys, each second one for a new organisation, until the KEK is refused.
+/// Makes keys, each second one for a new organization, until the KEK is refused.
 async fn make_keys(keys: KeyManager, writer: usize, round: u8) -> Vec<KeyId> {
     let name = |number: usize| format!("w{writer}.{round}.{number}");
     let mut made = Vec::new();
@@ -264,7 +264,7 @@ async fn keys_made_during_a_rotation_are_refused_or_kept_and_never_lost(world: W
     }
     // Nothing else was kept, and every log is whole.
     let lengths = world.log_lengths().await;
-    let mut kept = 1; // the key of the organisation that was deleted
+    let mut kept = 1; // the key of the organization that was deleted
     for org in world.keys.list_organizations().await.unwrap() {
         kept += world.keys.list_signing_keys(org.id).await.unwrap().len();
     }

@@ -1,4 +1,4 @@
-//! A runner that goes on while its organisation's key is rotated.
+//! A runner that goes on while its organization's key is rotated.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

@@ -97,7 +97,7 @@ fn connection_ended_during_a_transaction_leaves_nothing_half_done() {
     run(Backend::Postgres, async |world: World| {
         world.org("before").await;
         for ended in ["one", "two", "three"] {
-            // The organisation is written by then, its log entry is not.
+            // The organization is written by then, its log entry is not.
             let locked = lock(&world.database, "audit_log").await;
             let change = create(&world, ended);
             until_waiting(&world.database, 1).await;

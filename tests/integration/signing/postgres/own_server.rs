@@ -126,7 +126,7 @@ fn assert_tells_no_password(error: &(dyn Error + 'static), server: &OwnServer) {
 struct Ledger {
     revoked: i64,
     entries: i64,
-    /// The sum of what the organisations' heads say of how many entries there are.
+    /// The sum of what the organizations' heads say of how many entries there are.
     heads: i64,
     epoch: i64,
 }

@@ -9,7 +9,7 @@ use tokio_postgres::Client;
 
 use crate::support::{Backend, Role, Vendor, World, run};
 
-/// 2,000 organisations with 5 keys each, 100 of which `org` granted trust, and each of
+/// 2,000 organizations with 5 keys each, 100 of which `org` granted trust, and each of
 /// which also trusts the key of `vendor`: everybody's.
 async fn fill(world: &World, org: OrgId, vendor: &Vendor) {
     let database = &world.database;
@@ -186,7 +186,7 @@ fn decision_about_everybodys_key_goes_through_the_grants() {
             let plan = explain(&client, &statement, org, &vendor.key.fingerprint).await;
             plan.is_by_index();
             assert!(plan.used.contains("trust_grants_live"), "{plan:?}");
-            // One for each grant, to the key, to the organisation, and to what compromised
+            // One for each grant, to the key, to the organization, and to what compromised
             // it; were the holders gone through, it would be thousands.
             assert!((100..=400).contains(&plan.look_ups), "{plan:?}");
         }

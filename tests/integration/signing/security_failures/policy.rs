@@ -66,7 +66,7 @@ async fn package_of_too_few_signers_is_rejected(mut world: World) {
                 if said == required
         );
     }
-    // Two keys of one organisation are two keys, and one organisation.
+    // Two keys of one organization are two keys, and one organization.
     world.keys.trust_public_key(target.org, &stranger.verifying_key(), None).await.unwrap();
     assert_refused!(
         Err::<(), _>(target.refusal(&world).await),

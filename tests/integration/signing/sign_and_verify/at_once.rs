@@ -105,7 +105,7 @@ async fn signatures_about_other_packages_and_of_others_are_no_hindrance(world: W
     assert_eq!(kept(&world, vendor.org, digest).await, [vendor.signature]);
 }
 
-/// What the organisation itself keeps, newest first.
+/// What the organization itself keeps, newest first.
 async fn kept(world: &World, org: OrgId, digest: PackageDigest) -> Vec<SignatureEnvelope> {
     let kept = world.keys.kept_signatures(org, digest).await.unwrap();
     let envelopes: Vec<_> = kept.signatures().map(|stored| stored.envelope.unwrap()).collect();

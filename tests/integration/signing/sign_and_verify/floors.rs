@@ -1,4 +1,4 @@
-//! The lowest version of a package that an organisation accepts.
+//! The lowest version of a package that an organization accepts.
 
 use signing_crypto::{PackageVersion, SignatureEnvelope};
 use signing_loader::{

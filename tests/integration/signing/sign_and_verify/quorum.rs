@@ -159,7 +159,7 @@ async fn key_that_two_organizations_trust_counts_for_either(mut world: World) {
     world.config.required_signers = organizations(2);
     assert_eq!(too_few(verify(&world, &acme, operator, &both).await), 1);
 
-    // Whichever of the two keys the other organisation trusts as well, and if both.
+    // Whichever of the two keys the other organization trusts as well, and if both.
     for key in [second.verifying_key(), acme.key.public_key] {
         world.keys.trust_public_key(other, &key, None).await.unwrap();
         verify(&world, &acme, operator, &both).await.unwrap();

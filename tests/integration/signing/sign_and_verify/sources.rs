@@ -123,7 +123,7 @@ async fn sixteen_newer_signatures_of_the_same_organization_hide_a_good_one_and_n
         store_junk(other).await;
     }
     store_junk(other).await;
-    // Each organisation's are counted for themselves.
+    // Each organization's are counted for themselves.
     for org in [vendor.org, other] {
         assert_eq!(verify(org).await.unwrap(), vendor.key.fingerprint);
     }

@@ -12,7 +12,7 @@ on_both_backends! {
 
 async fn private_key_is_not_in_the_database(world: World) {
     let org = world.org("acme").await;
-    let seed = Zeroizing::new(*b"a seed that is easy to recognise");
+    let seed = Zeroizing::new(*b"a seed that is easy to recognize");
     let key = SigningKey::from_seed(&seed);
     let name = "release".parse().unwrap();
     let record = world.keys.import_signing_key(org, name, &key).await.unwrap();

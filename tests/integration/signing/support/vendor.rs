@@ -8,7 +8,7 @@ use signing_trust::{TrustPath, TrustedKey, UntrustedReason};
 
 use super::World;
 
-/// An organisation that signs packages and trusts its own key.
+/// An organization that signs packages and trusts its own key.
 pub(crate) struct Vendor {
     pub(crate) org: OrgId,
     pub(crate) key: SigningKeyRecord,

@@ -1,4 +1,4 @@
-//! A deleted organisation is a tombstone.
+//! A deleted organization is a tombstone.
 
 use signing_crypto::OrgId;
 use signing_loader::{PackageError, SignatureSource, VerificationError};

@@ -1,4 +1,4 @@
-//! A key that many organisations hold is decided about as one that few hold, though the
+//! A key that many organizations hold is decided about as one that few hold, though the
 //! store looks for it in another way.
 
 use signing_trust::UntrustedReason;

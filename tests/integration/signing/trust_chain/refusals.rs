@@ -180,7 +180,7 @@ async fn keys_that_everybody_refuses_are_listed_with_who_said_so_and_no_others(w
         });
         told.collect::<Vec<_>>()
     };
-    // What only one organisation refuses is nothing to the others.
+    // What only one organization refuses is nothing to the others.
     world.keys.deny_key(owner.org, &denied.key.fingerprint, None).await.unwrap();
     let compromised = Revocation::compromised();
     let row = denied.trusted.id;

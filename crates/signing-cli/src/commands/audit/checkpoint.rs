@@ -56,7 +56,7 @@ pub(super) async fn checkpoint(context: &Context, command: Checkpoint) -> Result
     Ok(Report::told(text, json))
 }
 
-/// The organisation that is named, or all that have a log.
+/// The organization that is named, or all that have a log.
 async fn organizations(keys: &KeyManager, org: Option<&str>) -> Result<Vec<OrgId>, CliError> {
     if let Some(org) = org {
         return Ok(vec![organization(keys, org).await?.id]);

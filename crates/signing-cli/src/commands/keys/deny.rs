@@ -49,7 +49,7 @@ async fn declared(
     let record = change.into_inner();
     let fingerprint = record.fingerprint;
     let mut text = format!(
-        "every organisation of the store {done} signatures by {fingerprint}, for good: it was \
+        "every organization of the store {done} signatures by {fingerprint}, for good: it was \
          declared compromised",
     );
     if !changed {

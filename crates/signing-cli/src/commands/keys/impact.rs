@@ -49,7 +49,7 @@ pub(super) async fn foresee_denial(
 ) -> Result<Report, CliError> {
     let (what, impact) = match everywhere {
         true => (
-            format!("to declare {fingerprint} compromised for every organisation"),
+            format!("to declare {fingerprint} compromised for every organization"),
             keys.compromise_impact(org.id, fingerprint).await?,
         ),
         false => (
@@ -73,7 +73,7 @@ fn describe(what: &str, impact: &RevocationImpact) -> Lines {
         text.push(format!("  {} refuses whatever the key has signed", org.name));
     }
     if impact.refusing.is_empty() {
-        text.push("  no organisation accepts the key less than it does");
+        text.push("  no organization accepts the key less than it does");
     }
     for loss in &impact.losses {
         let org = &loss.org.name;

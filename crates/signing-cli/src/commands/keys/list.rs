@@ -12,7 +12,7 @@ use crate::error::CliError;
 use crate::output::{Lines, Report};
 use crate::time;
 
-/// Lists an organisation's signing keys, the keys that it accepts, once for each path,
+/// Lists an organization's signing keys, the keys that it accepts, once for each path,
 /// and what else it says about keys.
 pub(super) async fn list(context: &Context, org: &str) -> Result<Report, CliError> {
     let keys = context.keys().await?;
@@ -85,10 +85,10 @@ pub(super) async fn list(context: &Context, org: &str) -> Result<Report, CliErro
     Ok(Report::shown(text, json))
 }
 
-/// Lists the keys that every organisation refuses, and who declared them compromised.
+/// Lists the keys that every organization refuses, and who declared them compromised.
 pub(super) async fn compromised(context: &Context) -> Result<Report, CliError> {
     let declared = context.keys().await?.list_compromised_keys().await?;
-    let mut text = Lines::from("keys that every organisation of the store refuses");
+    let mut text = Lines::from("keys that every organization of the store refuses");
     let mut documents = Vec::new();
     for (key, org) in &declared {
         let (at, note) = (time::text(&key.declared_at), said::note(key.note.as_ref()));

@@ -135,7 +135,7 @@ fn created(done: &str, key: &SigningKeyRecord) -> Report {
     let mut text = Lines::from(format!("{done} {}", key.name));
     text.push(format!("id           {}", key.id));
     text.push(format!("fingerprint  {}", key.fingerprint));
-    text.push("not trusted yet, not even by its own organisation");
+    text.push("not trusted yet, not even by its own organization");
     Report::told(text, signing_key_json(key))
 }
 

@@ -48,7 +48,7 @@ fn what_holds_now(change: &Change<TrustedKeyRecord>) -> String {
             format!("reinstated: signatures by {} are accepted again", key.fingerprint)
         }
         Change::Made(key) => format!(
-            "reinstated: {} is denied no more; whether it is trusted, other organisations say",
+            "reinstated: {} is denied no more; whether it is trusted, other organizations say",
             key.fingerprint,
         ),
         Change::AlreadySo(key) => format!("signatures by {} were not refused", key.fingerprint),

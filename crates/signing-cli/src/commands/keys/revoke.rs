@@ -55,7 +55,7 @@ async fn revoke_signing(
         (false, _) => format!("nothing was changed: the signing key {name} signs no more already"),
         (true, true) => format!(
             "revoked the signing key {name} as compromised, for good: it signs no more, and \
-             every organisation of the store refuses what it has signed",
+             every organization of the store refuses what it has signed",
         ),
     });
     // Of what is revoked anew, what was said before; of what is not, what still holds.
@@ -109,7 +109,7 @@ async fn revoke_trusted(
         (true, false) => format!("revoked: signatures by {fingerprint} are refused"),
         (true, true) => format!(
             "revoked as compromised, for good: signatures by {fingerprint} are refused by this \
-             organisation; by every other only once its owner revokes the signing key as \
+             organization; by every other only once its owner revokes the signing key as \
              compromised",
         ),
         (false, _) => {

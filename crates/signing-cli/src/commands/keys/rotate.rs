@@ -31,9 +31,9 @@ fn report(rotation: &Rotation) -> Report {
     text.push(format!("id           {}", successor.id));
     text.push(format!("fingerprint  {}", successor.fingerprint));
     text.push(match &rotation.trusted {
-        Some(Change::Made(_)) => "its organisation trusts it now, as the old key",
-        Some(Change::AlreadySo(_)) => "its organisation trusts it already",
-        None => "its organisation does not trust the old key, so it does not trust the new one",
+        Some(Change::Made(_)) => "its organization trusts it now, as the old key",
+        Some(Change::AlreadySo(_)) => "its organization trusts it already",
+        None => "its organization does not trust the old key, so it does not trust the new one",
     });
     let signatures = &rotation.signatures;
     text.push(format!(
@@ -108,7 +108,7 @@ fn steps(rotation: &Rotation, new: KeyId) -> Vec<Step> {
             format!("cloacina keys revoke {}", rotation.old.id),
         ));
     }
-    let own = rotation.old_trusted.iter().map(|row| ("its organisation".to_owned(), row));
+    let own = rotation.old_trusted.iter().map(|row| ("its organization".to_owned(), row));
     let others =
         rotation.others.iter().map(|other| (other.org.name.to_string(), &other.old_trusted));
     for (who, row) in own.chain(others) {

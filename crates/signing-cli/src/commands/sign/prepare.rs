@@ -63,7 +63,7 @@ impl Prepared {
         Ok(Self { package: package.clone(), statement, file, existing, kept: None })
     }
 
-    /// Looks for signatures in the store: the newest of the organisation's own that say
+    /// Looks for signatures in the store: the newest of the organization's own that say
     /// the same. Those that say something else are no hindrance.
     pub(super) async fn look_in_store(
         &mut self,

@@ -40,7 +40,7 @@ fn grant(to: &GraphOrganization, packages: &[&str], standing: GrantStanding) -> 
     }
 }
 
-/// An organisation of every kind, with a key and a grant of every kind.
+/// An organization of every kind, with a key and a grant of every kind.
 fn graph() -> TrustGraph {
     let retired = KeyStanding::Revoked { at: at(3), reason: RevocationReason::Retired };
     let mut acme = org(1, "acme");
@@ -68,7 +68,7 @@ fn graph() -> TrustGraph {
     TrustGraph { as_of: at(15), organizations: vec![acme, gone, past, vendor] }
 }
 
-/// Two organisations with a grant for packages of a hostile name.
+/// Two organizations with a grant for packages of a hostile name.
 fn hostile(pattern: &str) -> TrustGraph {
     let (mut acme, vendor) = (org(1, "acme"), org(2, "vendor"));
     acme.grants = vec![grant(&vendor, &[pattern], GrantStanding::InForce)];

@@ -33,7 +33,7 @@ fn faults() -> [(NameKind, NameFault); 7] {
 
 fn parse() -> Vec<ParseError> {
     vec![
-        ParseError::Id { kind: "organisation" },
+        ParseError::Id { kind: "organization" },
         ParseError::Id { kind: "signing key" },
         ParseError::Fingerprint,
         ParseError::Digest,

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{is_shown, steady, verify};
 use crate::support::{Scratch, finish, text};
 
-/// An organisation that keeps signatures by its own key, and one that accepts what the
+/// An organization that keeps signatures by its own key, and one that accepts what the
 /// key has signed that is called `etl-*`, until 2999. Gives the id of the grant.
 fn with_kept_signatures() -> (Scratch, String) {
     let scratch = Scratch::with_orgs(&["acme", "vendor"]);

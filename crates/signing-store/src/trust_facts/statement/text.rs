@@ -9,7 +9,7 @@ macro_rules! origin {
     };
 }
 
-/// What the organisation says itself, about some keys or all.
+/// What the organization says itself, about some keys or all.
 macro_rules! own {
     ($keys:literal, $compromised:literal) => {
         concat!(
@@ -35,7 +35,7 @@ macro_rules! word {
     };
 }
 
-/// Where it comes from is said once, with what the organisation says itself.
+/// Where it comes from is said once, with what the organization says itself.
 macro_rules! granted {
     () => {
         concat!(
@@ -46,7 +46,7 @@ macro_rules! granted {
     };
 }
 
-/// What the organisation says itself, then what all others say that hold the key, with the
+/// What the organization says itself, then what all others say that hold the key, with the
 /// grants by which it counts, if there are any: of those without one nothing counts. Since
 /// when the key is compromised is said once, as where the answer comes from.
 ///
@@ -65,7 +65,7 @@ pub(super) const ABOUT_ONE: &str = concat!(
      WHERE o.id = k.org_id AND k.org_id <> {org}"
 );
 
-/// As [`ABOUT_ONE`], for each of several organisations, keys and packages; which one, the
+/// As [`ABOUT_ONE`], for each of several organizations, keys and packages; which one, the
 /// first column says. `LIMIT` keeps Postgres to look-ups one after the other.
 #[cfg(feature = "postgres")]
 pub(super) const ABOUT_EACH: &str = concat!(
@@ -99,15 +99,15 @@ pub(super) const ABOUT_EACH: &str = concat!(
      WHERE k.org_id <> q.org"
 );
 
-/// How many others may hold a key that is asked about so: with the organisation itself,
+/// How many others may hold a key that is asked about so: with the organization itself,
 /// one fewer than are looked at.
 pub(in crate::trust_facts) const FEW_HOLDERS: usize = 99;
 
-/// What the organisation says itself, then what those say that it granted trust.
+/// What the organization says itself, then what those say that it granted trust.
 ///
-/// A key that at most a hundred organisations hold is looked up by its holders; where
-/// more do, the grants are gone through, of which an organisation makes fewer. So what a
-/// question costs grows neither with how many organisations there are nor with how many
+/// A key that at most a hundred organizations hold is looked up by its holders; where
+/// more do, the grants are gone through, of which an organization makes fewer. So what a
+/// question costs grows neither with how many organizations there are nor with how many
 /// hold a key. `LIMIT` keeps Postgres to that order, and `CROSS JOIN` SQLite; the index by
 /// holders serves only where `public_key IS NOT NULL` is asked for.
 macro_rules! about_named {

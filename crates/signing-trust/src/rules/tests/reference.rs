@@ -10,7 +10,7 @@ use super::*;
 
 const KEY_COUNT: usize = 4;
 
-/// What an organisation says about one key.
+/// What an organization says about one key.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Word {
     Trusted,
@@ -25,7 +25,7 @@ enum Word {
     Silent,
 }
 
-/// How far the grant to an organisation reaches.
+/// How far the grant to an organization reaches.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Reach {
     Everything,
@@ -34,7 +34,7 @@ enum Reach {
     Past,
 }
 
-/// An organisation: whether it was deleted, its word about each key, and how far the
+/// An organization: whether it was deleted, its word about each key, and how far the
 /// grant to it reaches.
 #[derive(Clone, Debug)]
 struct Org {
@@ -43,7 +43,7 @@ struct Org {
     reach: Reach,
 }
 
-/// The asking organisation, then those that it granted trust.
+/// The asking organization, then those that it granted trust.
 #[derive(Clone, Debug)]
 struct World {
     orgs: Vec<Org>,
@@ -110,7 +110,7 @@ impl World {
                     Word::Trusted => active(&named),
                     Word::Revoked => revoked(&named, 30),
                     Word::Denied => KeyWord { public_key: None, ..revoked(&named, 31) },
-                    // The next key, of which the same organisation may speak too.
+                    // The next key, of which the same organization may speak too.
                     Word::Swapped => swapped(&named, &key(number((index + 1) % KEY_COUNT))),
                     Word::Expired => until(39, active(&named)),
                     Word::Silent => KeyWord { public_key: None, ..active(&named) },
@@ -132,7 +132,7 @@ impl World {
         facts
     }
 
-    /// The rules as one says them: which organisations' word makes the key trusted.
+    /// The rules as one says them: which organizations' word makes the key trusted.
     fn trusting(&self, index: usize) -> BTreeSet<usize> {
         let trusts = |place: &usize| {
             let org = &self.orgs[*place];

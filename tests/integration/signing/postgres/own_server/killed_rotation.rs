@@ -21,7 +21,7 @@ fn wait_in_change(table: &str, row: &str) -> String {
     )
 }
 
-/// An organisation with packages that it keeps signatures for.
+/// An organization with packages that it keeps signatures for.
 async fn keeping(world: &World) -> Vendor {
     let acme = world.vendor("acme").await;
     for number in 0..KEPT {
@@ -104,7 +104,7 @@ fn rotate_kek(keys: &KeyManager) -> JoinHandle<Result<Change<KekRotationRecord>,
     tokio::spawn(async move { keys.rotate_kek(&kek(2)).await })
 }
 
-/// How often each organisation's log tells of a rotation.
+/// How often each organization's log tells of a rotation.
 async fn logged(world: &World, keys: &[KeyId]) -> Vec<usize> {
     let mut counts = Vec::new();
     for id in keys {

@@ -76,7 +76,7 @@ fn time(world: &World, record: &AuditRecord) -> String {
     }
 }
 
-/// An organisation with five entries in its log, that somebody can rewrite.
+/// An organization with five entries in its log, that somebody can rewrite.
 pub(super) async fn victim(world: &World) -> OrgId {
     let acme = world.vendor("acme").await;
     let stranger = signing_crypto::SigningKey::generate().unwrap().fingerprint();

@@ -25,7 +25,7 @@ pub(super) fn listen() {
     LISTEN.call_once(|| tracing_subscriber::registry().with(TOLD.clone()).init());
 }
 
-/// What was told since the last time about one of these: an organisation, a digest.
+/// What was told since the last time about one of these: an organization, a digest.
 pub(super) fn told(about: &[&dyn Display]) -> Vec<Told> {
     let about: Vec<_> = about.iter().map(ToString::to_string).collect();
     let mut all = TOLD.0.lock().unwrap();

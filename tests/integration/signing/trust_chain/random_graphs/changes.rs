@@ -12,7 +12,7 @@ use super::Random;
 use super::model::{End, Grant, Model, Refusal, Word};
 use crate::support::World;
 
-/// An organisation is granted trust for packages such as these. In the order in which
+/// An organization is granted trust for packages such as these. In the order in which
 /// the store keeps them, so that the same are the same.
 const SCOPES: [&[&str]; 6] =
     [&[], &[], &["etl-*"], &["*.so"], &["etl-a.so", "web.so"], &["nobody-?"]];
@@ -37,7 +37,7 @@ impl fmt::Display for Graph<'_> {
 }
 
 impl<'a> Graph<'a> {
-    /// New organisations and keys, which nothing in the store is about yet.
+    /// New organizations and keys, which nothing in the store is about yet.
     pub(super) async fn random(world: &'a World, seed: u64, random: &mut Random) -> Self {
         let mut orgs = Vec::new();
         for number in 0..2 + random.below(5) {
@@ -197,7 +197,7 @@ impl<'a> Graph<'a> {
         }
     }
 
-    /// For every organisation: by its owner, who had to have the private key, or by
+    /// For every organization: by its owner, who had to have the private key, or by
     /// the store's administrator.
     async fn compromise(&mut self, org: usize, key: usize, random: &mut Random) {
         if self.model.deleted.contains(&org) || self.model.compromised.contains(&key) {

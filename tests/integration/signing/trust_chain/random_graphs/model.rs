@@ -17,7 +17,7 @@ pub(super) enum Refusal {
     Compromised,
 }
 
-/// An organisation's row about a key.
+/// An organization's row about a key.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Word {
     /// Until when it trusts the key, if it ever said so.
@@ -33,14 +33,14 @@ pub(super) struct Grant {
     pub(super) end: End,
 }
 
-/// A graph of trust. Organisations and keys are numbers.
+/// A graph of trust. Organizations and keys are numbers.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Model {
     pub(super) deleted: BTreeSet<usize>,
     pub(super) words: BTreeMap<(usize, usize), Word>,
     /// From parents to children.
     pub(super) grants: BTreeMap<(usize, usize), Grant>,
-    /// Keys that every organisation of the store refuses.
+    /// Keys that every organization of the store refuses.
     pub(super) compromised: BTreeSet<usize>,
 }
 
@@ -53,11 +53,11 @@ impl Model {
     /// By whose word `org` accepts `key` for a package.
     pub(super) fn vouchers(&self, org: usize, key: usize, package: &str) -> BTreeSet<usize> {
         let mut vouchers = BTreeSet::new();
-        // Rule 5: a deleted organisation trusts nothing.
+        // Rule 5: a deleted organization trusts nothing.
         if self.deleted.contains(&org) {
             return vouchers;
         }
-        // Rule 3: compromised keys are refused in every organisation.
+        // Rule 3: compromised keys are refused in every organization.
         if self.compromised.contains(&key) {
             return vouchers;
         }

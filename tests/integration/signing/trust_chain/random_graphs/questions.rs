@@ -51,7 +51,7 @@ fn kind(verdict: &Result<TrustedKey, UntrustedReason>) -> &'static str {
     }
 }
 
-/// What is accepted: organisation, key, package.
+/// What is accepted: organization, key, package.
 pub(super) type Accepted = BTreeSet<(usize, usize, usize)>;
 
 impl Graph<'_> {

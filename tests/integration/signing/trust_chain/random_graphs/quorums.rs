@@ -42,7 +42,7 @@ struct Signed {
     by: Vec<usize>,
 }
 
-/// What is accepted: organisation, envelope, quorum.
+/// What is accepted: organization, envelope, quorum.
 pub(super) type Met = BTreeSet<(usize, usize, usize)>;
 
 impl Quorums {
@@ -82,7 +82,7 @@ impl Quorums {
         Self { package, envelopes, quorums: quorums.collect() }
     }
 
-    /// Asks every organisation, and compares with the model.
+    /// Asks every organization, and compares with the model.
     pub(super) async fn ask(&self, graph: &Graph<'_>) -> Met {
         let mut met = Met::new();
         for org in 0..graph.orgs.len() {
@@ -137,7 +137,7 @@ async fn is_met(graph: &Graph<'_>, org: usize, signed: &Signed, quorum: Quorum) 
     }
 }
 
-/// For how many keys an organisation of their own can be found: all ways are tried.
+/// For how many keys an organization of their own can be found: all ways are tried.
 fn distinct(vouchers: &[BTreeSet<usize>], taken: &BTreeSet<usize>) -> usize {
     let Some((first, others)) = vouchers.split_first() else { return 0 };
     let without = distinct(others, taken);

@@ -18,7 +18,7 @@ type Field<'a> = (&'static str, &'a dyn Display);
 
 pub(super) const SEED: [u8; 32] = [0x5c; 32];
 
-/// A store with an organisation in it, and whatever is told from then on.
+/// A store with an organization in it, and whatever is told from then on.
 pub(super) struct Bench {
     pub(super) world: World,
     pub(super) keys: KeyManager,
@@ -61,7 +61,7 @@ impl Bench {
         assert_eq!(self.heard(), []);
     }
 
-    /// The types of an organisation's log, which must be a whole chain.
+    /// The types of an organization's log, which must be a whole chain.
     pub(super) async fn log(&self, org: OrgId) -> Vec<String> {
         let log = log(&self.world, org).await;
         assert_unbroken(&log);
@@ -69,7 +69,7 @@ impl Bench {
         log.into_iter().map(|entry| entry.event_type).collect()
     }
 
-    /// The log holds the organisation's creation and then these.
+    /// The log holds the organization's creation and then these.
     pub(super) async fn logged(&self, types: &[&str]) {
         let expected = [&["organization.created"], types].concat();
         assert_eq!(self.log(self.org).await, expected);

@@ -156,6 +156,6 @@ async fn events_and_entries_are_as_the_page_says(bench: Bench) {
     }
     let said: BTreeSet<_> =
         told.iter().filter(|event| rows[*event].details.is_some()).cloned().collect();
-    // The bench's own organisation was made before anybody listened.
+    // The bench's own organization was made before anybody listened.
     assert_eq!(logged, said, "what is said to be logged, is");
 }
