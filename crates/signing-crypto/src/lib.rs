@@ -35,6 +35,7 @@
 mod ids;
 mod name;
 mod pattern;
+mod revocation;
 mod time;
 mod version;
 
@@ -73,10 +74,11 @@ pub use error::{
 pub use fingerprint::Fingerprint;
 pub use ids::{GrantId, KeyId, OrgId, SignatureId, StoreId, TrustStateId, TrustedKeyId};
 pub use kek::{KekId, KeyEncryptionKey};
-pub use key::{SigningKey, VerifyingKey};
+pub use key::{SigningKey, UncheckedKey, VerifyingKey};
 pub use name::{KeyName, Note, OrgName, PackageName, is_deceptive, printable};
 pub use pattern::{MAX_PATTERNS, PackagePatterns};
 pub use pem::{MAX_PASSPHRASE_SIZE, MAX_PEM_SIZE, Passphrase};
+pub use revocation::RevocationReason;
 pub use statement::{PREDICATE_TYPE, PackageStatement, STATEMENT_TYPE};
 pub use time::{StatementTime, rfc3339};
 pub use version::PackageVersion;

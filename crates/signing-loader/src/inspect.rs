@@ -7,9 +7,9 @@ use {
     signing_trust::{Signers, TrustSource},
 };
 
-use crate::accept::accept;
 use crate::signers::{SignerDecision, Unnamed};
 use crate::{PackageError, VerificationConfig, VerificationError};
+use signing_trust::acceptance::accept;
 
 /// What an envelope comes to without the package that it is about.
 #[derive(Debug)]

@@ -51,12 +51,7 @@ mod open;
 mod protection;
 mod sealed;
 
-mod quorum;
-
-mod policy;
 mod signers;
-
-mod accept;
 
 mod report;
 mod sign;
@@ -76,11 +71,8 @@ mod error;
 
 #[cfg(feature = "clap")]
 pub use args::{Security, SecurityArgs, SecurityArgsError};
-pub use config::{ClockSkewAllowance, ClockSkewAllowanceError, SecurityConfig, VerificationConfig};
-pub use error::{
-    ActualContent, ExpectedContent, LoadError, PackageError, SignatureLocation, SignerCountError,
-    VerificationError,
-};
+pub use config::SecurityConfig;
+pub use error::{LoadError, PackageError};
 #[cfg(feature = "store")]
 pub use explain::explain_package;
 pub use explain::{ExplainedEnvelope, Explanation, InspectedEnvelope, explain_package_offline};
@@ -93,7 +85,6 @@ pub use load::{LoadedPackage, Provenance, danger_load_unsigned, verify_and_load_
 pub use open::read_signature;
 pub use path::PackagePath;
 pub use protection::{Protection, ProtectionError};
-pub use quorum::{RequiredSigners, SignerCount};
 pub use report::{VerificationReport, VerifiedPackage};
 pub use sign::{add_signature, package_statement, sign_package, sign_statement};
 pub use source::{EnvelopeSource, SignatureSource};
@@ -109,6 +100,10 @@ pub use signing_crypto::{
     MalformedEnvelope, NameError, OrgId, OrgName, PackageDigest, PackageName, PackagePatterns,
     PackageStatement, PackageVersion, ParseError, Passphrase, PassphraseError, PemError,
     SignatureEnvelope, SignatureId, SigningKey, StatementTime, VerifyingKey, printable,
+};
+pub use signing_trust::acceptance::{
+    ActualContent, ClockSkewAllowance, ClockSkewAllowanceError, ExpectedContent, RequiredSigners,
+    SignatureLocation, SignerCount, SignerCountError, VerificationConfig, VerificationError,
 };
 #[doc(no_inline)]
 pub use signing_trust::{

@@ -1,9 +1,10 @@
 use signing_crypto::PackageDigest;
 #[cfg(feature = "store")]
 use signing_crypto::{OrgId, PackageName};
+use signing_trust::acceptance::accept_again;
 use signing_trust::{
     AuditEvent, EventType, PinnedKeys, Signers, TrustDecision, TrustError, TrustSource,
-    TrustSourceKind, TrustedKey,
+    TrustSourceKind,
 };
 
 use crate::dylib::Library;
@@ -135,7 +136,7 @@ impl VerifiedPackage {
             (trust, Some(org)) => {
                 let name: &PackageName = &self.report.name;
                 let allowance = self.config.clock_skew_allowance.as_duration();
-                trust.decide_with_allowance(org, &self.claims(), name, allowance).await
+                trust.decide(org, &self.claims(), name, allowance).await
             }
             (_, None) => Err(TrustError::NoOrganization),
         };
@@ -166,7 +167,8 @@ impl VerifiedPackage {
     }
 
     fn load_if_trusted(mut self, decision: &TrustDecision) -> Result<LoadedPackage, PackageError> {
-        match self.still_trusted(decision) {
+        let VerificationReport { signers, expires_at, version, .. } = &self.report;
+        match accept_again(signers, *expires_at, version.as_ref(), decision, &self.config) {
             Ok(signers) => {
                 self.report.fingerprint = signers[0].key.fingerprint();
                 self.report.signers = signers;
@@ -174,35 +176,6 @@ impl VerifiedPackage {
             }
             Err(error) => self.refuse(error.into()),
         }
-    }
-
-    /// Those signers that are trusted now, at least one, if what they say still holds.
-    fn still_trusted(
-        &self,
-        decision: &TrustDecision,
-    ) -> Result<Vec<TrustedKey>, VerificationError> {
-        let (mut signers, mut refusal) = (Vec::new(), None);
-        for signer in &self.report.signers {
-            let fingerprint = signer.key.fingerprint();
-            match decision.about(&fingerprint) {
-                Ok(signer) => signers.push(signer.clone()),
-                Err(reason) => {
-                    let fingerprint = Some(fingerprint);
-                    refusal
-                        .get_or_insert(VerificationError::UntrustedSigner { fingerprint, reason });
-                }
-            }
-        }
-        match refusal {
-            Some(error) if signers.is_empty() => return Err(error),
-            refusal => {
-                let required = self.config.required_signers;
-                required.require(&signers).map_err(|error| error.beside(refusal))?;
-            }
-        }
-        let VerificationReport { expires_at, version, .. } = &self.report;
-        self.config.require_valid(*expires_at, version.as_ref(), decision)?;
-        Ok(signers)
     }
 
     fn refuse(self, error: PackageError) -> Result<LoadedPackage, PackageError> {

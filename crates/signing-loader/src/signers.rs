@@ -92,6 +92,6 @@ impl TrustQuestion<'_> {
 
     async fn ask(&self, signers: &Signers) -> Result<TrustDecision, TrustError> {
         let Self { trust, org, package, clock_skew_allowance } = *self;
-        trust.decide_with_allowance(org, signers, package, clock_skew_allowance).await
+        trust.decide(org, signers, package, clock_skew_allowance).await
     }
 }

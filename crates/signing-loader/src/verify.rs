@@ -3,12 +3,13 @@ use std::io::{self, Read};
 
 use signing_crypto::{
     HashedContent, MalformedEnvelope, OrgId, PackageDigest, PackageName, SignatureEnvelope,
+    StatementTime,
 };
 use signing_trust::{AuditEvent, EventType, PinnedKeys, TrustPath, TrustSourceKind, TrustedKey};
 
-use crate::accept::{Accepted, accept};
+use signing_trust::acceptance::{Accepted, Validity, accept};
+
 use crate::open::open_regular;
-use crate::policy::Validity;
 use crate::sealed::SealedPackage;
 use crate::signers::SignerDecision;
 use crate::source::{EnvelopeSource, Found};
@@ -146,8 +147,19 @@ impl<T> Verified<T> {
         org: Option<OrgId>,
     ) -> Result<Self, PackageError> {
         accepted.require_content(&content)?;
-        let (validity, expiring) = (accepted.validity, accepted.expiring.clone());
-        Ok(Self { report: accepted.into_report(content, org), validity, expiring, kept })
+        let Accepted { statement, signers, validity, expiring, .. } = accepted;
+        let said = statement.statement();
+        let report = VerificationReport {
+            name: said.name().clone(),
+            content,
+            fingerprint: statement.signer().fingerprint(),
+            signed_at: said.signed_at().to_utc(),
+            version: said.version().cloned(),
+            expires_at: said.expires_at().map(StatementTime::to_utc),
+            signers,
+            org,
+        };
+        Ok(Self { report, validity, expiring, kept })
     }
 }
 

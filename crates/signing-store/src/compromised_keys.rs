@@ -37,7 +37,7 @@ impl Store {
         change!(self, |conn| {
             let head = conn.lock_organization(org).await?;
             if let Some(record) = conn.find_compromised(fingerprint).await? {
-                return Ok(Change::AlreadySo(record));
+                return Ok(Change::Unchanged(record));
             }
             let record =
                 CompromisedKeyRecord { fingerprint, declared_by: org, declared_at: at, note };

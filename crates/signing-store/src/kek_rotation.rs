@@ -62,7 +62,7 @@ impl Store {
             let found = conn.lock_kek().await?;
             if found == Some(new) {
                 let keys = BTreeMap::new();
-                return Ok(Change::AlreadySo(KekRotationRecord { old: found, new, keys }));
+                return Ok(Change::Unchanged(KekRotationRecord { old: found, new, keys }));
             }
             if let Some(expected) = found
                 && expected != old

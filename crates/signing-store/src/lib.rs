@@ -54,9 +54,9 @@ mod kept_signatures;
 mod organizations;
 mod package_signatures;
 mod signing_keys;
-mod trust_facts;
 mod trust_grants;
 mod trust_graph;
+mod trust_snapshot;
 mod trust_watch;
 mod trusted_keys;
 mod version_floors;
@@ -84,18 +84,20 @@ pub use organizations::{NewOrganization, OrganizationRecord, OrganizationRef};
 pub use package_signatures::{
     NewPackageSignature, PackageSignatureRecord, SIGNATURES_IN_ALL, SIGNATURES_PER_ORG,
 };
-pub use revocation::{Revocation, RevocationReason};
+pub use revocation::Revocation;
 pub use roles::{RoleLimits, RolePurpose};
 pub use schema_safety::SchemaFault;
+#[doc(no_inline)]
+pub use signing_crypto::RevocationReason;
 pub use signing_keys::{NewSigningKey, SigningKeyRecord};
 pub use sql_types::StoredText;
 pub use store::{Change, Store};
 pub use store_state::{Heartbeat, StoreState};
-#[cfg(feature = "postgres")]
-pub use trust_facts::trust_questions;
-pub use trust_facts::{GrantFact, KeyWord, TrustFact, TrustFacts};
 pub use trust_grants::{GrantScope, TrustGrantRecord};
 pub use trust_graph::TrustRows;
+#[cfg(feature = "postgres")]
+pub use trust_snapshot::snapshot_statements;
+pub use trust_snapshot::{StatementRow, TrustSnapshot};
 pub use trust_watch::TrustWatch;
 pub use trusted_keys::{NewTrustedKey, TrustKeyOutcome, TrustedKeyRecord};
 pub use url::DatabaseUrl;

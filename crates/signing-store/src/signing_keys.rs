@@ -191,7 +191,7 @@ impl Store {
                 && !is_undeclared
                 && !revocation.is_worse_than(record.revocation_reason)
             {
-                return Ok(Change::AlreadySo(record));
+                return Ok(Change::Unchanged(record));
             }
             if revocation.reason == RevocationReason::Compromised {
                 let note = revocation.note.clone();
@@ -237,7 +237,7 @@ impl Store {
             let record = conn.own_signing_key(org, id).await?;
             conn.require_uncompromised(record.fingerprint).await?;
             if record.revoked_at.is_none() {
-                return Ok(Change::AlreadySo(record));
+                return Ok(Change::Unchanged(record));
             }
             let record = diesel::update(signing_keys::table.find(bind(id)))
                 .set((

@@ -3,8 +3,6 @@
 //! A value that a column should never hold fails to load: a row that somebody
 //! else wrote is checked as strictly as any other input.
 
-mod known_keys;
-
 use chrono::{DateTime, Utc};
 use diesel::deserialize::{self, FromSql, Queryable};
 use diesel::expression::AsExpression;
@@ -13,11 +11,9 @@ use diesel::serialize::{self, IsNull, Output, ToSql};
 use diesel::sql_types::{SqlType, Text};
 use signing_crypto::{
     Fingerprint, GrantId, KekId, KeyId, KeyName, Note, OrgId, OrgName, PackageDigest, PackageName,
-    PackagePatterns, PackageVersion, SignatureId, StoreId, TrustStateId, TrustedKeyId,
-    VerifyingKey, WrappedKey,
+    PackagePatterns, PackageVersion, RevocationReason, SignatureId, StoreId, TrustStateId,
+    TrustedKeyId, UncheckedKey, VerifyingKey, WrappedKey,
 };
-
-use crate::RevocationReason;
 
 /// A UUID: `uuid` on Postgres, 16 bytes on SQLite.
 #[derive(Clone, Copy, SqlType, QueryId)]
@@ -204,7 +200,8 @@ bytes_value! {
     Fingerprint: |value| value.as_bytes(), |bytes| Ok(Self::from_bytes(bytes.try_into()?));
     PackageDigest: |value| value.as_bytes(), |bytes| Ok(Self::from_bytes(bytes.try_into()?));
     KekId: |value| value.as_bytes(), |bytes| Ok(Self::from_bytes(bytes.try_into()?));
-    VerifyingKey: |value| value.as_bytes(), |bytes| Ok(known_keys::parse(bytes)?);
+    VerifyingKey: |value| value.as_bytes(), |bytes| Ok(Self::from_slice(bytes)?);
+    UncheckedKey: |value| value.as_bytes(), |bytes| Ok(Self::from_bytes(bytes.try_into()?));
     WrappedKey: |value| value.as_bytes(), |bytes| Ok(Self::from_slice(bytes)?);
 }
 

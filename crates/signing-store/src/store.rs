@@ -2,8 +2,6 @@ use std::sync::Arc;
 
 use crate::pool::{Access, Pool};
 use crate::store_state::Seen;
-#[cfg(feature = "postgres")]
-use crate::trust_facts::Asking;
 #[cfg(feature = "sqlite")]
 use crate::url::Location;
 use crate::{DatabaseUrl, SchemaStatus, StoreError, migrate};
@@ -16,8 +14,6 @@ pub struct Store {
     pub(crate) pool: Pool,
     pub(crate) access: Access,
     pub(crate) seen: Arc<Seen>,
-    #[cfg(feature = "postgres")]
-    pub(crate) asking: Option<Asking>,
 }
 
 impl Store {
@@ -85,13 +81,7 @@ impl Store {
     }
 
     fn new(pool: Pool, access: Access) -> Self {
-        Self {
-            access,
-            #[cfg(feature = "postgres")]
-            asking: Asking::of(&pool),
-            pool,
-            seen: Arc::default(),
-        }
+        Self { access, pool, seen: Arc::default() }
     }
 
     /// Compares the database's migrations with this program's.
@@ -112,14 +102,14 @@ pub enum Change<T> {
     /// It was made.
     Made(T),
     /// It had been made before: nothing was changed.
-    AlreadySo(T),
+    Unchanged(T),
 }
 
 impl<T> Change<T> {
     /// What the change is about, made now or before.
     pub fn into_inner(self) -> T {
         match self {
-            Self::Made(value) | Self::AlreadySo(value) => value,
+            Self::Made(value) | Self::Unchanged(value) => value,
         }
     }
 }

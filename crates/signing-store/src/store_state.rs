@@ -12,7 +12,7 @@ use crate::schema::store_state;
 use crate::sql_types::bind;
 use crate::{Store, StoreError};
 
-pub(crate) use origin::{AskOrigin, InRecovery, Origin, ServerTime, origin_columns};
+pub(crate) use origin::{AskOrigin, Origin};
 pub(crate) use seen::Seen;
 
 /// What a store says about itself.
@@ -49,7 +49,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// As [`trust_facts`](Self::trust_facts).
+    /// As [`trust_in_keys`](Self::trust_in_keys).
     pub async fn heartbeat(&self) -> Result<Heartbeat, StoreError> {
         let before = self.seen.latest();
         let origin: Result<Origin, StoreError> =

@@ -81,7 +81,7 @@ impl Store {
                     if (&record.packages, record.expires_at)
                         == (&scope.packages, scope.expires_at) =>
                 {
-                    return Ok(Change::AlreadySo(record));
+                    return Ok(Change::Unchanged(record));
                 }
                 Some(other) => {
                     diesel::update(trust_grants::table.find(bind(other.id)))
@@ -108,7 +108,7 @@ impl Store {
         })
     }
 
-    /// Revokes the grant from `parent` to `child`; `AlreadySo(None)` if there is
+    /// Revokes the grant from `parent` to `child`; `Unchanged(None)` if there is
     /// none.
     pub async fn revoke_grant(
         &self,
@@ -127,7 +127,7 @@ impl Store {
                 .get_result(conn)
                 .await
                 .optional()?;
-            let Some(record) = existing else { return Ok(Change::AlreadySo(None)) };
+            let Some(record) = existing else { return Ok(Change::Unchanged(None)) };
             diesel::update(trust_grants::table.find(bind(record.id)))
                 .set(trust_grants::revoked_at.eq(bind(at)))
                 .execute(conn)

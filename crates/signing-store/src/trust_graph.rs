@@ -33,7 +33,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// As [`trust_facts`](Self::trust_facts), and [`StoreError::Unavailable`] if trust
+    /// As [`trust_in_keys`](Self::trust_in_keys), and [`StoreError::Unavailable`] if trust
     /// is changed faster than it can be read.
     pub async fn trust_rows(&self, org: Option<OrgId>) -> Result<TrustRows, StoreError> {
         for _ in 0..ATTEMPTS {

@@ -41,7 +41,7 @@ impl TrustWatch {
     ///
     /// # Errors
     ///
-    /// As [`Store::trust_facts`].
+    /// As [`Store::trust_in_keys`].
     pub async fn heartbeat(&self) -> Result<Heartbeat, StoreError> {
         #[cfg(feature = "postgres")]
         if let Some(listener) = &self.listener {

@@ -1,9 +1,9 @@
-mod words;
+mod rows;
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use signing_crypto::{Fingerprint, KeyName, Note, OrgId, TrustedKeyId, VerifyingKey};
+use signing_crypto::{Fingerprint, KeyName, Note, OrgId, TrustedKeyId, UncheckedKey, VerifyingKey};
 
 use crate::audit_log::AuditChain;
 use crate::compromised_keys::CompromisedKeys;
@@ -14,19 +14,19 @@ use crate::{
     AuditEntry, Change, OrganizationRecord, Revocation, RevocationReason, Store, StoreError,
 };
 
-use words::Words;
+use rows::TrustedKeyRows;
 
-/// An organization's own word about one public key.
+/// What an organization itself says about one public key.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable)]
 pub struct TrustedKeyRecord {
     /// Its id.
     pub id: TrustedKeyId,
-    /// Whose word it is.
+    /// The organization.
     pub org_id: OrgId,
     /// The key's fingerprint.
     pub fingerprint: Fingerprint,
     /// The key. Unknown only if it was denied by fingerprint.
-    pub public_key: Option<VerifyingKey>,
+    pub public_key: Option<UncheckedKey>,
     /// What the organization calls the key.
     pub name: Option<KeyName>,
     /// When the row was made.
@@ -44,7 +44,7 @@ pub struct TrustedKeyRecord {
 impl TrustedKeyRecord {
     /// Whether the organization says anything about the key: it does not where a
     /// denial by fingerprint was taken back.
-    pub fn says_something(&self) -> bool {
+    pub fn is_in_effect(&self) -> bool {
         self.public_key.is_some() || self.revoked_at.is_some()
     }
 }
@@ -92,7 +92,7 @@ impl Store {
             let head = conn.lock_organization(new.org_id).await?;
             let fingerprint = new.public_key.fingerprint();
             conn.require_uncompromised(fingerprint).await?;
-            let existing = conn.word_about(new.org_id, fingerprint).await?;
+            let existing = conn.trusted_key_about(new.org_id, fingerprint).await?;
             let record = match existing {
                 Some(record) if record.revoked_at.is_some() => {
                     return Ok(TrustKeyOutcome::Revoked(record));
@@ -148,8 +148,8 @@ impl Store {
         let at = now();
         change!(self, |conn| {
             let head = conn.lock_organization(org).await?;
-            let record = match conn.word_about(org, fingerprint).await? {
-                Some(record) => match conn.revoke_word(record, revocation, at).await? {
+            let record = match conn.trusted_key_about(org, fingerprint).await? {
+                Some(record) => match conn.revoke_in_place(record, revocation, at).await? {
                     Change::Made(record) => record,
                     unchanged => return Ok(unchanged),
                 },
@@ -191,8 +191,8 @@ impl Store {
         let at = now();
         change!(self, |conn| {
             let head = conn.lock_organization(org).await?;
-            let record = conn.own_word(org, id).await?;
-            let change = conn.revoke_word(record, revocation, at).await?;
+            let record = conn.own_trusted_key(org, id).await?;
+            let change = conn.revoke_in_place(record, revocation, at).await?;
             if let Change::Made(_) = &change {
                 conn.append(head, at, entry).await?;
             }
@@ -216,11 +216,11 @@ impl Store {
         let at = now();
         change!(self, |conn| {
             let head = conn.lock_organization(org).await?;
-            let record = conn.own_word(org, id).await?;
+            let record = conn.own_trusted_key(org, id).await?;
             let fingerprint = record.fingerprint;
             conn.require_uncompromised(fingerprint).await?;
             match (record.revoked_at, record.revocation_reason) {
-                (None, _) => return Ok(Change::AlreadySo(record)),
+                (None, _) => return Ok(Change::Unchanged(record)),
                 (Some(at), Some(RevocationReason::Compromised)) => {
                     return Err(StoreError::Compromised { fingerprint, at });
                 }

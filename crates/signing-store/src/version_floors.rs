@@ -5,10 +5,9 @@ use signing_crypto::{OrgId, PackageName, PackageVersion};
 
 use crate::audit_log::AuditChain;
 use crate::pool::{change, now, read};
-use crate::schema::{store_state, version_floors};
+use crate::schema::version_floors;
 use crate::sql_types::bind;
-use crate::store_state::{Origin, origin_columns};
-use crate::{AuditEntry, Change, Heartbeat, Store, StoreError};
+use crate::{AuditEntry, Change, Store, StoreError};
 
 /// The lowest version of a package that an organization accepts.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable)]
@@ -43,7 +42,7 @@ impl Store {
             let text = |version: &PackageVersion| version.as_str().to_owned();
             // Versions that differ in build metadata only are equal, and yet not the same.
             if before.as_ref().map(text) == floor.as_ref().map(text) {
-                return Ok(Change::AlreadySo(before));
+                return Ok(Change::Unchanged(before));
             }
             let set =
                 (version_floors::floor.eq(floor.map(bind)), version_floors::set_at.eq(bind(at)));
@@ -63,29 +62,6 @@ impl Store {
             conn.append(head, at, entry).await?;
             Ok(Change::Made(before))
         })
-    }
-
-    /// The floor of one package, and the heartbeat that it was read with.
-    ///
-    /// # Errors
-    ///
-    /// As [`trust_facts`](Self::trust_facts), but no organization is looked for.
-    pub async fn version_floor(
-        &self,
-        org: OrgId,
-        package: PackageName,
-    ) -> Result<(Heartbeat, Option<PackageVersion>), StoreError> {
-        let before = self.seen.latest();
-        let answer: Result<(Origin, Option<PackageVersion>), StoreError> =
-            read!(self.pool, |conn| {
-                let floor = version_floors::table.find((bind(org), bind(package)));
-                let floor = floor.select(version_floors::floor).single_value();
-                let state = store_state::table.filter(store_state::singleton.eq(1));
-                Ok(state.select((origin_columns!(), floor)).get_result(conn).await?)
-            });
-        let (origin, floor) = answer?;
-        self.seen.accept(origin, before, &mut &*self).await?;
-        Ok((origin.into(), floor))
     }
 
     /// The floors that an organization has set, by package name.

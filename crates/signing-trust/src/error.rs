@@ -97,6 +97,16 @@ pub enum TrustError {
         /// The present.
         now: DateTime<Utc>,
     },
+    /// What a key signed is not signed again for an organization whose own trust in the key
+    /// has expired.
+    #[cfg(feature = "store")]
+    #[error("the organization's trust in the key {fingerprint} expired at {}", rfc3339(at))]
+    TrustExpired {
+        /// The key.
+        fingerprint: Fingerprint,
+        /// When.
+        at: DateTime<Utc>,
+    },
     /// The clock shows a time that no statement can name, so nothing was signed.
     #[cfg(feature = "store")]
     #[error("the clock shows a time that cannot be signed")]

@@ -2,9 +2,11 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use signing_crypto::{Fingerprint, GrantId, KeyName, Note, OrgId, OrgName, TrustedKeyId};
-use signing_store::{RevocationReason, TrustGrantRecord, TrustRows, TrustedKeyRecord};
+use signing_store::{TrustGrantRecord, TrustRows, TrustedKeyRecord};
 
-use crate::TrustLimits;
+use crate::rules::{DecisionContext, grant_standing, key_standing};
+use crate::snapshot::{KeyStatus, limits};
+use crate::{GrantStanding, KeyStanding, TrustLimits};
 
 /// Who accepts whose keys, as of one moment: a picture. What is decided about a
 /// signature, [`KeyManager::decide`](crate::KeyManager::decide) says.
@@ -49,38 +51,6 @@ pub struct GraphKey {
     pub standing: KeyStanding,
 }
 
-/// What comes of an organization's word about a key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum KeyStanding {
-    /// Its signatures are accepted.
-    Trusted,
-    /// They were, until then.
-    Expired {
-        /// When that ended.
-        at: DateTime<Utc>,
-    },
-    /// They are refused.
-    Revoked {
-        /// Since when.
-        at: DateTime<Utc>,
-        /// Why.
-        reason: RevocationReason,
-    },
-    /// They are refused, and never were accepted by the organization's own word.
-    Denied {
-        /// Since when.
-        at: DateTime<Utc>,
-    },
-    /// Every organization of the store refuses them.
-    Compromised {
-        /// Since when.
-        at: DateTime<Utc>,
-    },
-    /// The row holds another key than it names, so it is not trusted.
-    Mismatched,
-}
-
 /// A grant of trust.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GraphGrant {
@@ -96,32 +66,16 @@ pub struct GraphGrant {
     pub standing: GrantStanding,
 }
 
-/// What comes of a grant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum GrantStanding {
-    /// It is in force.
-    InForce,
-    /// It was, until then.
-    Expired {
-        /// When that ended.
-        at: DateTime<Utc>,
-    },
-    /// The other organization was deleted, and passes nothing on.
-    ChildDeleted {
-        /// When it was.
-        at: DateTime<Utc>,
-    },
-}
-
 impl TrustGraph {
     pub(crate) fn new(rows: TrustRows, now: DateTime<Utc>) -> Self {
+        let context = DecisionContext::at(now);
         let mut organizations = rows.organizations;
         organizations
             .sort_by(|a, b| (&a.name, a.created_at, a.id).cmp(&(&b.name, b.created_at, b.id)));
         let mut keys: BTreeMap<OrgId, Vec<GraphKey>> = BTreeMap::new();
-        for (row, compromised_at) in rows.keys.into_iter().filter(|(row, _)| row.says_something()) {
-            keys.entry(row.org_id).or_default().push(graph_key(row, compromised_at, now));
+        for (row, compromised_at) in rows.keys {
+            let keys = keys.entry(row.org_id).or_default();
+            keys.extend(graph_key(row, compromised_at, context));
         }
         let mut grants: BTreeMap<OrgId, Vec<TrustGrantRecord>> = BTreeMap::new();
         for grant in rows.grants {
@@ -146,7 +100,7 @@ impl TrustGraph {
                     .collect();
                 grants.sort_by_key(|((place, ..), _)| *place);
                 let grants = grants.into_iter().map(|((_, name, deleted_at), grant)| {
-                    graph_grant(grant, name.clone(), *deleted_at, now)
+                    graph_grant(&grant, name.clone(), *deleted_at, context)
                 });
                 GraphOrganization {
                     id: org.id,
@@ -166,45 +120,26 @@ impl TrustGraph {
     }
 }
 
-/// In the order in which the rules of trust look at a key.
+/// `None` if the row says nothing.
 fn graph_key(
     row: TrustedKeyRecord,
     compromised_at: Option<DateTime<Utc>>,
-    now: DateTime<Utc>,
-) -> GraphKey {
-    let sound = row.public_key.is_some_and(|key| key.fingerprint() == row.fingerprint);
-    let standing = match (compromised_at, row.revoked_at, row.expires_at) {
-        (Some(at), _, _) => KeyStanding::Compromised { at },
-        (None, Some(at), _) if row.public_key.is_none() => KeyStanding::Denied { at },
-        (None, Some(at), _) => {
-            let reason = row.revocation_reason.unwrap_or_default();
-            KeyStanding::Revoked { at, reason }
-        }
-        (None, None, Some(at)) if now >= at => KeyStanding::Expired { at },
-        _ if !sound => KeyStanding::Mismatched,
-        _ => KeyStanding::Trusted,
-    };
-    GraphKey {
-        id: row.id,
-        fingerprint: row.fingerprint,
-        name: row.name,
-        expires_at: row.expires_at,
-        note: row.revocation_note,
-        standing,
-    }
+    context: DecisionContext,
+) -> Option<GraphKey> {
+    let (id, fingerprint, note) = (row.id, row.fingerprint, row.revocation_note.clone());
+    let status = KeyStatus::from(row);
+    let standing = key_standing(&fingerprint, &status, compromised_at, context)?;
+    let KeyStatus { name, expires_at, .. } = status;
+    Some(GraphKey { id, fingerprint, name, expires_at, note, standing })
 }
 
 fn graph_grant(
-    grant: TrustGrantRecord,
+    grant: &TrustGrantRecord,
     child_name: OrgName,
     child_deleted_at: Option<DateTime<Utc>>,
-    now: DateTime<Utc>,
+    context: DecisionContext,
 ) -> GraphGrant {
-    let standing = match (child_deleted_at, grant.expires_at) {
-        (Some(at), _) => GrantStanding::ChildDeleted { at },
-        (None, Some(at)) if now >= at => GrantStanding::Expired { at },
-        _ => GrantStanding::InForce,
-    };
-    let limits = TrustLimits { packages: grant.packages, expires_at: grant.expires_at };
+    let limits = limits(grant);
+    let standing = grant_standing(&limits, child_deleted_at, context);
     GraphGrant { id: grant.id, child: grant.child_org_id, child_name, limits, standing }
 }

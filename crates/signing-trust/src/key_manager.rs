@@ -14,14 +14,14 @@ mod trusted_keys;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::TimeDelta;
-use signing_crypto::{KeyEncryptionKey, OrgId, PackageName};
+use signing_crypto::{Fingerprint, KeyEncryptionKey, OrgId, PackageName};
 use signing_store::{AuditEntry, Revocation, Store, StoreError};
 
-use crate::answers::{Answer, Answers, Floor, Question, boot_time};
-use crate::freshness::Memory;
-use crate::rules::{Occasion, Packages};
-use crate::{EventType, Freshness, Signers, TrustDecision, TrustError, rules};
+use crate::cache::{CurrentTrust, TrustCache};
+use crate::rules::{DecisionContext, Packages};
+use crate::snapshot::{OrganizationTrust, boot_time};
+use crate::source::decide_signers;
+use crate::{EventType, Freshness, Signers, TrustDecision, TrustError};
 
 pub use impact::{LostSignature, OrganizationLoss, RevocationImpact};
 pub use proven_key::ProvenKey;
@@ -38,15 +38,15 @@ pub use signatures::{KeptSignatures, StoredSignature};
 pub struct KeyManager {
     store: Store,
     kek: Option<KeyEncryptionKey>,
-    answers: Arc<Answers>,
-    memory: Option<Arc<Memory>>,
+    cache: Arc<TrustCache>,
 }
 
 impl KeyManager {
     /// Manages the keys in `store`. Without `kek` everything works but what needs
     /// a private key; verifying needs none.
     pub fn new(store: Store, kek: Option<KeyEncryptionKey>) -> Self {
-        Self { store, kek, answers: Arc::default(), memory: None }
+        let cache = Arc::new(TrustCache::new(&store, Freshness::Strict));
+        Self { store, kek, cache }
     }
 
     /// The store, to read from.
@@ -62,11 +62,8 @@ impl KeyManager {
     /// Outside of a tokio runtime, if `freshness` is bounded.
     #[must_use]
     pub fn with_freshness(self, freshness: Freshness) -> Self {
-        let memory = match freshness {
-            Freshness::Strict => None,
-            Freshness::Bounded(bound) => Some(Arc::new(Memory::new(self.store.clone(), bound))),
-        };
-        Self { memory, ..self }
+        let cache = Arc::new(TrustCache::new(&self.store, freshness));
+        Self { cache, ..self }
     }
 
     /// Decides which of `signers` the organization `org` accepts for the package
@@ -93,95 +90,20 @@ impl KeyManager {
         expected_name: &PackageName,
         clock_skew_allowance: Duration,
     ) -> Result<TrustDecision, TrustError> {
-        // Who writes signature files must not decide how much is kept.
-        let answer = match signers.named.len() == 1 && !signers.anonymous {
-            true => {
-                let (signers, package) = (signers.clone(), expected_name.clone());
-                self.answer(Question { org, signers, package }).await?
-            }
-            false => self.ask(org, signers, expected_name).await?,
-        };
-        let occasion = Occasion {
-            // Longer than 292 million years is as good as for ever.
-            clock_skew_allowance: TimeDelta::from_std(clock_skew_allowance)
-                .unwrap_or(TimeDelta::MAX),
-            ..Occasion::new(Packages::Named(expected_name), answer.now())
-        };
-        rules::decide_signers(&answer.facts, signers, occasion)
+        let CurrentTrust { trust, now } = self.cache.read(&self.store, org, signers).await?;
+        let context = DecisionContext::at(now).with_allowance(clock_skew_allowance);
+        decide_signers(&trust, signers, Packages::Named(expected_name), context)
     }
 
-    /// What the store says, as fresh as it must be: from memory, if that is allowed; as
-    /// before, if the store says that nothing has changed; or asked anew.
-    async fn answer(&self, question: Question) -> Result<Answer, TrustError> {
-        let recalled = self.memory.as_ref().map(|memory| {
-            // A change that was made from here counts before anybody tells of it.
-            memory.recall(&question, self.store.last_heartbeat())
-        });
-        let asked = match recalled {
-            Some(Ok(answer)) => return Ok(answer),
-            Some(Err(asked)) => Some(asked),
-            None => None,
-        };
-        let answer = match self.confirmed(&question).await? {
-            Some(answer) => answer,
-            None => {
-                let Question { org, signers, package } = &question;
-                let answer = self.ask(*org, signers, package).await?;
-                self.answers.keep(question.clone(), answer.clone());
-                answer
-            }
-        };
-        if let (Some(memory), Some(asked)) = (&self.memory, asked) {
-            memory.remember(asked, question, answer.clone());
-        }
-        Ok(answer)
-    }
-
-    async fn confirmed(&self, question: &Question) -> Result<Option<Answer>, TrustError> {
-        let Some(unconfirmed) = self.answers.to_confirm(question) else { return Ok(None) };
-        let sent = boot_time();
-        match unconfirmed.floor {
-            Floor::Known(_) => {
-                let heartbeat = self.store.heartbeat().await?;
-                Ok(unconfirmed.confirm(heartbeat, None, sent))
-            }
-            Floor::Unknown => {
-                let (org, package) = (question.org, question.package.clone());
-                let (heartbeat, floor) = self.store.version_floor(org, package).await?;
-                let answer = unconfirmed.confirm(heartbeat, floor, sent);
-                if let Some(answer) = &answer {
-                    self.answers.keep(question.clone(), answer.clone());
-                }
-                Ok(answer)
-            }
-        }
-    }
-
-    /// Asks the store, in one statement.
-    async fn ask(
+    /// What bears on whether `org` accepts keys, as of now.
+    async fn trust_in_keys(
         &self,
         org: OrgId,
-        signers: &Signers,
-        package: &PackageName,
-    ) -> Result<Answer, TrustError> {
-        let sent = boot_time();
-        let facts = match signers.anonymous {
-            false => self.store.trust_facts(org, Some(package), &signers.named).await?,
-            true => match self.store.all_trust_facts(org, Some(package), rules::MAX_FACTS).await {
-                Err(StoreError::TooManyFacts { limit: found }) => {
-                    let limit = rules::MAX_CANDIDATES;
-                    return Err(TrustError::TooManyCandidates { found, limit });
-                }
-                answered => answered?,
-            },
-        };
-        Ok(Answer::new(facts, sent))
-    }
-
-    /// What the store knows about the keys that `org` accepts, for a list.
-    async fn known_keys(&self, org: OrgId) -> Result<Answer, TrustError> {
-        let sent = boot_time();
-        Ok(Answer::new(self.store.all_trust_facts(org, None, usize::MAX).await?, sent))
+        keys: &[Fingerprint],
+    ) -> Result<OrganizationTrust, TrustError> {
+        let asked = boot_time();
+        let snapshot = self.store.trust_in_keys(org, keys).await?;
+        Ok(OrganizationTrust::from_store(snapshot, asked))
     }
 
     /// Makes a change of trust that this manager's own decisions know of when it
@@ -191,7 +113,7 @@ impl KeyManager {
         &self,
         change: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
-        let _forgets = Forgets(self.memory.as_deref());
+        let _distrusts = Distrusts(&self.cache);
         change.await
     }
 
@@ -200,14 +122,12 @@ impl KeyManager {
     }
 }
 
-/// Forgets when it is dropped.
-struct Forgets<'a>(Option<&'a Memory>);
+/// Ends when what is kept counts unasked, when it is dropped.
+struct Distrusts<'a>(&'a TrustCache);
 
-impl Drop for Forgets<'_> {
+impl Drop for Distrusts<'_> {
     fn drop(&mut self) {
-        if let Some(memory) = self.0 {
-            memory.forget();
-        }
+        self.0.distrust();
     }
 }
 

@@ -39,18 +39,25 @@
 #![forbid(unsafe_code)]
 
 mod decision;
+#[cfg_attr(
+    not(feature = "store"),
+    expect(dead_code, reason = "pinned keys are the simplest value")
+)]
+mod snapshot;
+
+#[cfg_attr(
+    not(feature = "store"),
+    expect(dead_code, reason = "pinned keys are the simplest value")
+)]
+mod rules;
+
+pub mod acceptance;
 
 mod pinned;
 mod source;
 
 #[cfg(feature = "store")]
-mod rules;
-
-#[cfg(feature = "store")]
-mod answers;
-
-#[cfg(feature = "store")]
-mod freshness;
+mod cache;
 
 #[cfg(feature = "store")]
 mod key_manager;
@@ -63,6 +70,8 @@ mod audit;
 mod error;
 
 pub use audit::{AUDIT_TARGET, AuditEvent, EventType};
+#[cfg(feature = "store")]
+pub use cache::Freshness;
 pub use decision::{
     KeyDecision, Signers, TrustDecision, TrustLimits, TrustPath, TrustedKey, UntrustedReason,
 };
@@ -70,17 +79,16 @@ pub use decision::{
 pub use error::KeyMismatch;
 pub use error::TrustError;
 #[cfg(feature = "store")]
-pub use freshness::Freshness;
-#[cfg(feature = "store")]
-pub use graph::{GrantStanding, GraphGrant, GraphKey, GraphOrganization, KeyStanding, TrustGraph};
+pub use graph::{GraphGrant, GraphKey, GraphOrganization, TrustGraph};
 #[cfg(feature = "store")]
 pub use key_manager::{
     KeptSignatures, KeyManager, LostSignature, OrganizationLoss, OtherHolder, ProvenKey, Resign,
     Resigned, RevocationImpact, Rotation, StoredSignature,
 };
 pub use pinned::PinnedKeys;
+pub use rules::{GrantStanding, KeyStanding};
 #[cfg(feature = "store")]
-pub use rules::MAX_CANDIDATES;
+pub use source::MAX_CANDIDATES;
 pub use source::{TrustSource, TrustSourceKind};
 
 /// The store's types, for whoever opens one.

@@ -1,45 +1,26 @@
 use chrono::Utc;
 use signing_crypto::VerifyingKey;
 
-use crate::{
-    KeyDecision, Signers, TrustDecision, TrustLimits, TrustPath, TrustedKey, UntrustedReason,
-};
+use crate::rules::{DecisionContext, Packages, decide};
+use crate::snapshot::OrganizationTrust;
+use crate::{Signers, TrustDecision};
 
 /// Public keys that one simply has and trusts, without a store.
 ///
 /// Deciding by them takes no database and no runtime. Nothing revokes them: a
 /// key that is no longer good must be taken out of the program's configuration.
 #[derive(Clone, Debug, Default)]
-pub struct PinnedKeys(Vec<VerifyingKey>);
+pub struct PinnedKeys(OrganizationTrust);
 
 impl PinnedKeys {
     /// Trusts `keys` and nothing else.
     pub fn new(keys: impl IntoIterator<Item = VerifyingKey>) -> Self {
-        Self(keys.into_iter().collect())
+        Self(OrganizationTrust::pinned(keys))
     }
 
     /// Decides which of `signers` are pinned.
     pub fn decide(&self, signers: &Signers) -> TrustDecision {
-        let pinned = self.0.iter().map(|key| (key.fingerprint(), key));
-        let mut keys: Vec<KeyDecision> = pinned
-            .filter(|(fingerprint, _)| signers.anonymous || signers.named.contains(fingerprint))
-            .map(|(fingerprint, key)| {
-                let trusted = TrustedKey {
-                    key: *key,
-                    name: None,
-                    via: TrustPath::Pinned,
-                    vouchers: Vec::new(),
-                    limits: TrustLimits::default(),
-                };
-                KeyDecision { fingerprint, verdict: Ok(trusted) }
-            })
-            .collect();
-        for &fingerprint in &signers.named {
-            if !keys.iter().any(|decided| decided.fingerprint == fingerprint) {
-                keys.push(KeyDecision { fingerprint, verdict: Err(UntrustedReason::NotPinned) });
-            }
-        }
-        TrustDecision { keys, now: Utc::now(), floor: None }
+        decide(&self.0, signers, Packages::Some, DecisionContext::at(Utc::now()))
     }
 }
 
@@ -60,6 +41,7 @@ mod tests {
     use signing_crypto::SigningKey;
 
     use super::*;
+    use crate::UntrustedReason;
 
     #[test]
     fn only_pinned_keys_are_trusted() {

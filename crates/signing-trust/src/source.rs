@@ -1,13 +1,16 @@
 use std::fmt;
-#[cfg(feature = "store")]
-use std::time::Duration;
-
-#[cfg(feature = "store")]
-use signing_crypto::{OrgId, PackageName};
 
 use crate::PinnedKeys;
 #[cfg(feature = "store")]
-use crate::{KeyManager, Signers, TrustDecision, TrustError};
+use {
+    crate::rules::{DecisionContext, Packages, decide},
+    crate::snapshot::{OrganizationTrust, boot_time},
+    crate::{KeyManager, Signers, TrustDecision, TrustError},
+    signing_crypto::{OrgId, PackageName},
+    signing_store::{Store, StoreError},
+    std::sync::Arc,
+    std::time::Duration,
+};
 
 /// Where trust comes from.
 #[derive(Clone, Copy, Debug)]
@@ -15,7 +18,7 @@ use crate::{KeyManager, Signers, TrustDecision, TrustError};
 pub enum TrustSource<'a> {
     /// From keys at hand. Nothing revokes them.
     Pinned(&'a PinnedKeys),
-    /// From a store, asked anew each time.
+    /// From a store.
     #[cfg(feature = "store")]
     Store(&'a KeyManager),
 }
@@ -53,30 +56,72 @@ impl TrustSource<'_> {
 #[cfg(feature = "store")]
 impl TrustSource<'_> {
     /// Decides which of `signers` the organization `org` accepts for the package
-    /// `expected_name`. Pinned keys know neither organizations nor names.
+    /// `expected_name`, as [`KeyManager::decide_with_allowance`] does. Pinned keys know
+    /// neither organizations nor names, and trust in them does not end.
     pub async fn decide(
         &self,
         org: OrgId,
         signers: &Signers,
         expected_name: &PackageName,
-    ) -> Result<TrustDecision, TrustError> {
-        self.decide_with_allowance(org, signers, expected_name, Duration::ZERO).await
-    }
-
-    /// As [`KeyManager::decide_with_allowance`]. Trust in pinned keys does not end.
-    pub async fn decide_with_allowance(
-        &self,
-        org: OrgId,
-        signers: &Signers,
-        expected_name: &PackageName,
-        allowance: Duration,
+        clock_skew_allowance: Duration,
     ) -> Result<TrustDecision, TrustError> {
         match self {
             Self::Pinned(keys) => Ok(keys.decide(signers)),
             Self::Store(keys) => {
-                keys.decide_with_allowance(org, signers, expected_name, allowance).await
+                keys.decide_with_allowance(org, signers, expected_name, clock_skew_allowance).await
             }
         }
+    }
+}
+
+/// The most trusted keys that a signature without a name is tried against.
+#[cfg(feature = "store")]
+pub const MAX_CANDIDATES: usize = 64;
+
+/// The most statements that are looked at to find those keys.
+#[cfg(feature = "store")]
+const MAX_FACTS: usize = 4096;
+
+/// Reads what bears on whether `org` accepts the signers, in one statement.
+#[cfg(feature = "store")]
+pub(crate) async fn read_store(
+    store: &Store,
+    org: OrgId,
+    signers: &Signers,
+) -> Result<Arc<OrganizationTrust>, TrustError> {
+    let asked = boot_time();
+    let snapshot = match signers.anonymous {
+        false => store.trust_in_keys(org, &signers.named).await?,
+        true => match store.trust_in_all_keys(org, MAX_FACTS).await {
+            Err(StoreError::TooManyFacts { limit: found }) => {
+                return Err(TrustError::TooManyCandidates { found, limit: MAX_CANDIDATES });
+            }
+            read => read?,
+        },
+    };
+    Ok(Arc::new(OrganizationTrust::from_store(snapshot, asked)))
+}
+
+/// Decides by what was read from a store.
+///
+/// # Errors
+///
+/// [`TrustError::TooManyCandidates`].
+#[cfg(feature = "store")]
+pub(crate) fn decide_signers(
+    trust: &OrganizationTrust,
+    signers: &Signers,
+    packages: Packages<'_>,
+    context: DecisionContext,
+) -> Result<TrustDecision, TrustError> {
+    // One more, to tell.
+    let context = DecisionContext { max_unnamed: MAX_CANDIDATES + 1, ..context };
+    let decision = decide(trust, signers, packages, context);
+    match decision.trusted().count() {
+        found if signers.anonymous && found > MAX_CANDIDATES => {
+            Err(TrustError::TooManyCandidates { found, limit: MAX_CANDIDATES })
+        }
+        _ => Ok(decision),
     }
 }
 

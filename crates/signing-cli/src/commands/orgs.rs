@@ -95,7 +95,7 @@ async fn grant_trust(context: &Context, new: NewGrant) -> Result<Report, CliErro
     let change = keys.grant_limited_trust(parent.id, child.id, scope).await?;
     let (done, changed) = match &change {
         Change::Made(_) => ("now accepts", true),
-        Change::AlreadySo(_) => ("already accepts", false),
+        Change::Unchanged(_) => ("already accepts", false),
     };
     let record = change.into_inner();
     let replaced = match changed {
@@ -128,7 +128,7 @@ async fn revoke_trust(context: &Context, grant: &Grant) -> Result<Report, CliErr
     let child = organization(&keys, &grant.to).await?;
     let (done, changed) = match keys.revoke_trust(parent.id, child.id).await? {
         Change::Made(_) => ("no longer accepts", true),
-        Change::AlreadySo(_) => ("did not accept", false),
+        Change::Unchanged(_) => ("did not accept", false),
     };
     let text = format!("{} {done} keys through {}", parent.name, child.name);
     Ok(Report::told(text, change_json(&parent, &child, changed)))

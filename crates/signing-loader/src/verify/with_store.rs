@@ -4,13 +4,13 @@ use signing_crypto::{HashedContent, OrgId, SignatureEnvelope};
 use signing_trust::{Signers, StoredSignature, TrustSource};
 
 use super::{Measure, OpenedPackage, Verified, Witness, announce, hash, seal};
-use crate::accept::{Accepted, accept};
 use crate::signers::{Refusal, TrustQuestion};
 use crate::source::{EnvelopeSource, Found};
 use crate::{
     PackageError, PackagePath, SignatureLocation, SignatureSource, VerificationConfig,
     VerificationError, VerificationReport, VerifiedPackage,
 };
+use signing_trust::acceptance::{Accepted, accept};
 
 /// Verifies a package for the organization `org`.
 ///

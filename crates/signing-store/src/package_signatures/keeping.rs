@@ -262,7 +262,7 @@ impl_for_connections!(KeepSignatures {
             .select(package_signatures::id)
             .get_result(self)
             .await?;
-        Ok(Change::AlreadySo(kept))
+        Ok(Change::Unchanged(kept))
     }
 
     async fn insert_signature_beside(

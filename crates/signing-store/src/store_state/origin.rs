@@ -46,16 +46,15 @@ pub(crate) trait AskHistory {
 macro_rules! origin_columns {
     () => {
         (
-            $crate::schema::store_state::store_id,
-            $crate::schema::store_state::schema_version,
-            $crate::schema::store_state::trust_epoch,
-            $crate::schema::store_state::trust_state,
-            $crate::store_state::InRecovery,
-            $crate::store_state::ServerTime,
+            store_state::store_id,
+            store_state::schema_version,
+            store_state::trust_epoch,
+            store_state::trust_state,
+            InRecovery,
+            ServerTime,
         )
     };
 }
-pub(crate) use origin_columns;
 
 impl_for_connections!(AskOrigin {
     async fn origin(&mut self) -> Result<Origin, StoreError> {

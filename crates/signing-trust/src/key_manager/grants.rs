@@ -66,7 +66,7 @@ impl KeyManager {
         Ok(self.store.replaced_grant(grant.clone()).await?)
     }
 
-    /// Revokes a grant. `AlreadySo(None)` if there is none.
+    /// Revokes a grant. `Unchanged(None)` if there is none.
     pub async fn revoke_trust(
         &self,
         parent: OrgId,

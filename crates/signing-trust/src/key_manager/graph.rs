@@ -2,14 +2,16 @@ use chrono::{DateTime, Utc};
 use signing_crypto::OrgId;
 
 use super::KeyManager;
+use crate::snapshot::{boot_time, present};
 use crate::{TrustError, TrustGraph};
 
 impl KeyManager {
     /// The picture of who accepts whose keys: all that bears on what `org` accepts, so
     /// also those that it granted trust, or with `None` the whole store.
     pub async fn trust_graph(&self, org: Option<OrgId>) -> Result<TrustGraph, TrustError> {
+        let asked = boot_time();
         let rows = self.store.trust_rows(org).await?;
-        let now = later_of(rows.as_of);
+        let now = present(rows.as_of, asked);
         let mut graph = TrustGraph::new(rows, now);
         if let Some(org) = org {
             // A grant reaches one level, so whom they granted trust is nothing to it.
@@ -22,7 +24,8 @@ impl KeyManager {
     /// The present, which expiry is measured against: the later of the local and the
     /// store's clock.
     pub async fn now(&self) -> Result<DateTime<Utc>, TrustError> {
-        Ok(later_of(self.store.heartbeat().await?.as_of))
+        let asked = boot_time();
+        Ok(present(self.store.heartbeat().await?.as_of, asked))
     }
 
     /// # Errors
@@ -39,8 +42,4 @@ impl KeyManager {
             false => Ok(()),
         }
     }
-}
-
-fn later_of(theirs: Option<DateTime<Utc>>) -> DateTime<Utc> {
-    theirs.map_or_else(Utc::now, |theirs| theirs.max(Utc::now()))
 }

@@ -4,13 +4,17 @@ use signing_crypto::{
     Fingerprint, KeyId, OrgId, OrgName, PackageDigest, PackageName, SignatureEnvelope, SignatureId,
     TrustedKeyId, VerifyingKey,
 };
-use signing_store::{OrganizationRecord, OrganizationRef, RevocationReason, StoreError};
+use signing_store::{
+    OrganizationRecord, OrganizationRef, RevocationReason, StoreError, TrustedKeyRecord,
+};
 
 use super::KeyManager;
 use super::rotation::PAGE;
-use crate::answers::{Answer, boot_time};
-use crate::rules::{self, Occasion, Packages, WhatIf};
-use crate::{Signers, TrustDecision, TrustError};
+use crate::acceptance::{VerificationConfig, accept};
+use crate::rules::{DecisionContext, Packages, Scenario, decide, simulate};
+use crate::snapshot::{KeyStatus, OrganizationTrust};
+use crate::source::{decide_signers, read_store};
+use crate::{Signers, TrustError};
 
 /// What a revocation would end, as far as the store knows: it keeps no list of the
 /// signatures that lie beside packages.
@@ -80,11 +84,11 @@ impl KeyManager {
     ) -> Result<RevocationImpact, TrustError> {
         self.require_existing(org).await?;
         let holders = self.who_trusts(fingerprint).await?;
-        let rows = holders.iter().filter_map(|(_, row)| row.public_key);
+        let key = holders.iter().find_map(|(_, row)| key_of(row));
         // Nobody accepts a key that nobody has.
-        let Some(key) = one_of(rows, fingerprint) else { return Ok(RevocationImpact::default()) };
+        let Some(key) = key else { return Ok(RevocationImpact::default()) };
         let holders = holders.into_iter().map(|(org, _)| org).collect();
-        self.impact(&key, WhatIf::Compromised(*fingerprint), holders).await
+        self.impact(&key, Scenario::Compromised(*fingerprint), holders).await
     }
 
     /// What would be accepted no more if `org` denied the key, be it one that it only
@@ -95,10 +99,12 @@ impl KeyManager {
         fingerprint: &Fingerprint,
     ) -> Result<RevocationImpact, TrustError> {
         let org = self.require_existing(org).await?;
-        let known = self.store.trust_facts(org.id, None, &[*fingerprint]).await?;
-        let rows = known.facts.iter().filter_map(|fact| fact.key.as_ref()?.public_key);
-        let Some(key) = one_of(rows, fingerprint) else { return Ok(RevocationImpact::default()) };
-        self.impact(&key, WhatIf::Denied(org.id, *fingerprint), vec![org]).await
+        let trust = self.trust_in_keys(org.id, &[*fingerprint]).await?;
+        let mut statements =
+            trust.keys.get(fingerprint).into_iter().flat_map(|key| &key.statements);
+        let key = statements.find_map(|statement| statement.status.key_named(fingerprint));
+        let Some(key) = key else { return Ok(RevocationImpact::default()) };
+        self.impact(&key, Scenario::Denied(org.id, *fingerprint), vec![org]).await
     }
 
     /// What would be accepted no more if the trusted key `id` were revoked, for whatever
@@ -109,10 +115,10 @@ impl KeyManager {
     ) -> Result<RevocationImpact, TrustError> {
         let row = self.store.trusted_key(id).await?;
         self.require_existing(row.org_id).await?;
-        let Some(key) = row.public_key else { return Ok(RevocationImpact::default()) };
+        let Some(key) = key_of(&row) else { return Ok(RevocationImpact::default()) };
         let holders = self.who_trusts(&row.fingerprint).await?;
         let own = holders.into_iter().map(|(org, _)| org).filter(|org| org.id == row.org_id);
-        self.impact(&key, WhatIf::Revoked(id), own.collect()).await
+        self.impact(&key, Scenario::Revoked(id), own.collect()).await
     }
 
     /// A deleted organization can change nothing, so nothing would happen.
@@ -128,7 +134,7 @@ impl KeyManager {
     async fn impact(
         &self,
         key: &VerifyingKey,
-        what_if: WhatIf,
+        scenario: Scenario,
         holders: Vec<OrganizationRecord>,
     ) -> Result<RevocationImpact, TrustError> {
         let mut affected: BTreeMap<OrgName, OrganizationRecord> = BTreeMap::new();
@@ -141,8 +147,8 @@ impl KeyManager {
         let mut signed_by = SignedBy { key, digests: BTreeMap::new() };
         let mut impact = RevocationImpact::default();
         for org in affected.into_values() {
-            let loss = self.loss(&org, what_if, &mut signed_by).await?;
-            if self.would_refuse(org.id, key.fingerprint(), what_if).await? {
+            let loss = self.loss(&org, scenario, &mut signed_by).await?;
+            if self.would_refuse(org.id, key.fingerprint(), scenario).await? {
                 impact.refusing.push(org);
             }
             impact.losses.extend(loss);
@@ -154,20 +160,22 @@ impl KeyManager {
         &self,
         org: OrgId,
         key: Fingerprint,
-        what_if: WhatIf,
+        scenario: Scenario,
     ) -> Result<bool, TrustError> {
-        let sent = boot_time();
-        let known = Answer::new(self.store.trust_facts(org, None, &[key]).await?, sent);
-        let occasion = Occasion::new(Packages::Some, known.now());
-        let before = rules::trusted_keys(&known.facts.facts, occasion);
-        let then = rules::suppose(&known.facts, what_if, occasion.now);
-        Ok(!before.is_empty() && rules::trusted_keys(&then.facts, occasion).is_empty())
+        let now = self.trust_in_keys(org, &[key]).await?;
+        let context = DecisionContext::at(now.now());
+        let then = simulate(&now, scenario, context.now);
+        let accepts = |trust: &OrganizationTrust| {
+            let decision = decide(trust, &Signers::one(key), Packages::Some, context);
+            decision.about(&key).is_ok()
+        };
+        Ok(accepts(&now) && !accepts(&then))
     }
 
     async fn loss(
         &self,
         org: &OrganizationRecord,
-        what_if: WhatIf,
+        scenario: Scenario,
         signed_by: &mut SignedBy<'_>,
     ) -> Result<Option<OrganizationLoss>, TrustError> {
         let mut reachable = vec![org.id];
@@ -187,7 +195,7 @@ impl KeyManager {
                     continue;
                 }
                 let package = (digest, statement.name().clone());
-                let now = self.judge(org.id, &envelope, statement.name(), what_if).await?;
+                let now = self.judge(org.id, &envelope, statement.name(), scenario).await?;
                 if now.before {
                     before.insert(package.clone());
                 }
@@ -231,40 +239,60 @@ impl KeyManager {
         Ok(digests)
     }
 
-    /// Whether an envelope suffices now, and whether it would.
+    /// Whether an envelope suffices now, and whether it would. A runner may ask for more than
+    /// one signer.
     async fn judge(
         &self,
         org: OrgId,
         envelope: &SignatureEnvelope,
         name: &PackageName,
-        what_if: WhatIf,
+        scenario: Scenario,
     ) -> Result<Judged, TrustError> {
         let signers = Signers::of(envelope);
-        let answered = self.ask(org, &signers, name).await;
-        let answer = match answered {
+        let named = Signers { anonymous: false, ..signers.clone() };
+        // Signatures that name no key are tried only if the others do not suffice.
+        let mut judged = self.judge_signers(org, envelope, name, &named, scenario).await?;
+        if signers.anonymous && !(judged.before && judged.after) {
+            let all = self.judge_signers(org, envelope, name, &signers, scenario).await?;
+            judged.before |= all.before;
+            judged.after |= all.after;
+        }
+        Ok(judged)
+    }
+
+    async fn judge_signers(
+        &self,
+        org: OrgId,
+        envelope: &SignatureEnvelope,
+        name: &PackageName,
+        signers: &Signers,
+        scenario: Scenario,
+    ) -> Result<Judged, TrustError> {
+        let now = match read_store(&self.store, org, signers).await {
             // More keys than are tried: refused now, and then.
             Err(TrustError::TooManyCandidates { .. }) => return Ok(Judged::default()),
-            answered => answered?,
+            read => read?,
         };
-        let occasion = Occasion::new(Packages::Named(name), answer.now());
-        let suffices = |decided: Result<TrustDecision, TrustError>| match decided {
-            Ok(decision) => Ok(suffices(envelope, &decision)),
+        let context = DecisionContext::at(now.now());
+        let then = simulate(&now, scenario, context.now);
+        let config = VerificationConfig::default();
+        let suffices = |trust: &OrganizationTrust| match decide_signers(
+            trust,
+            signers,
+            Packages::Named(name),
+            context,
+        ) {
+            Ok(decision) => Ok(accept(envelope, &decision, &config, name).is_ok()),
             Err(TrustError::TooManyCandidates { .. }) => Ok(false),
             Err(error) => Err(error),
         };
-        let before = suffices(rules::decide_signers(&answer.facts, &signers, occasion))?;
-        let then = rules::suppose(&answer.facts, what_if, occasion.now);
-        let after = suffices(rules::decide_signers(&then, &signers, occasion))?;
-        Ok(Judged { before, after })
+        Ok(Judged { before: suffices(&now)?, after: suffices(&then)? })
     }
 }
 
-/// The key with this fingerprint: a row may hold another than it names.
-fn one_of(
-    mut keys: impl Iterator<Item = VerifyingKey>,
-    fingerprint: &Fingerprint,
-) -> Option<VerifyingKey> {
-    keys.find(|key| key.fingerprint() == *fingerprint)
+/// The row's key, if it is the one that the row names.
+fn key_of(row: &TrustedKeyRecord) -> Option<VerifyingKey> {
+    KeyStatus::from(row.clone()).key_named(&row.fingerprint)
 }
 
 /// Whether a package's signature is accepted.
@@ -278,18 +306,4 @@ struct Judged {
 struct SignedBy<'a> {
     key: &'a VerifyingKey,
     digests: BTreeMap<OrgId, BTreeSet<PackageDigest>>,
-}
-
-/// Whether one trusted key signed what holds now. A runner may ask for more.
-fn suffices(envelope: &SignatureEnvelope, decision: &TrustDecision) -> bool {
-    decision.trusted().any(|signer| {
-        envelope.verify(&signer.key).is_ok_and(|verified| {
-            let said = verified.statement();
-            let unexpired = said.expires_at().is_none_or(|at| decision.now() < at.to_utc());
-            let new_enough = decision
-                .floor()
-                .is_none_or(|floor| said.version().is_some_and(|version| version >= floor));
-            unexpired && new_enough
-        })
-    })
 }

@@ -11,7 +11,8 @@ use signing_store::{
 };
 
 use super::{KeyManager, ProvenKey};
-use crate::{KeyMismatch, TrustError};
+use crate::rules::{DecisionContext, own_standing};
+use crate::{KeyMismatch, KeyStanding, TrustError};
 
 pub(super) use resign::PAGE;
 
@@ -81,8 +82,9 @@ impl KeyManager {
     /// As [`proven_key`](Self::proven_key), for either of the two keys.
     /// [`StoreError::Compromised`]: what a compromised key signed is not to be vouched
     /// for. [`TrustError::SigningKeyRevoked`] for a retired key that has no successor.
-    /// [`StoreError::KeyRefused`] if signatures are to be made anew that the organization
-    /// refuses. [`TrustError::PreviouslyRevoked`] if it refuses the successor.
+    /// [`StoreError::KeyRefused`] if signatures are to be made again that the organization
+    /// refuses, and [`TrustError::TrustExpired`] if its own trust in the old key has expired.
+    /// [`TrustError::PreviouslyRevoked`] if it refuses the successor.
     pub async fn rotate_signing_key(
         &self,
         id: KeyId,
@@ -92,8 +94,8 @@ impl KeyManager {
         let old = self.proven_key(id).await?;
         self.require_worth_rotating(&old, resign).await?;
         let successor = self.find_or_make_successor(&old, name).await?;
-        let (Change::Made(new) | Change::AlreadySo(new)) = &successor;
-        let old_trusted = self.word_about(old.org(), old.fingerprint()).await?.filter(is_in_force);
+        let (Change::Made(new) | Change::Unchanged(new)) = &successor;
+        let old_trusted = self.own_trust(&old, resign).await?;
         let trusted = match &old_trusted {
             Some(row) => Some(self.trust_successor(new, row.expires_at).await?),
             None => None,
@@ -103,7 +105,7 @@ impl KeyManager {
         let old = old.into_record();
         let successor = match successor {
             Change::Made(key) => Change::Made(key.into_record()),
-            Change::AlreadySo(key) => Change::AlreadySo(key.into_record()),
+            Change::Unchanged(key) => Change::Unchanged(key.into_record()),
         };
         Ok(Rotation { old, successor, old_trusted, trusted, signatures, others })
     }
@@ -125,10 +127,36 @@ impl KeyManager {
                 return Err(TrustError::SigningKeyRevoked { id, at });
             }
         }
-        let refused = self.word_about(old.org(), fingerprint).await?.and_then(|row| row.revoked_at);
-        match (resign, refused) {
-            (Resign::All, Some(at)) => Err(StoreError::KeyRefused { fingerprint, at }.into()),
-            _ => Ok(()),
+        self.own_trust(old, resign).await.map(drop)
+    }
+
+    /// The organization's row about the old key, if it trusts that itself.
+    ///
+    /// # Errors
+    ///
+    /// If signatures are to be made again, that the organization refuses the old key, or that
+    /// its trust in it has expired.
+    async fn own_trust(
+        &self,
+        old: &ProvenKey,
+        resign: Resign,
+    ) -> Result<Option<TrustedKeyRecord>, TrustError> {
+        let fingerprint = old.fingerprint();
+        let Some((row, standing)) = self.own_statement(old.org(), fingerprint).await? else {
+            return Ok(None);
+        };
+        match (resign, standing) {
+            (_, KeyStanding::Trusted) => Ok(Some(row)),
+            (Resign::All, KeyStanding::Revoked { at, .. } | KeyStanding::Denied { at }) => {
+                Err(StoreError::KeyRefused { fingerprint, at }.into())
+            }
+            (Resign::All, KeyStanding::Compromised { at }) => {
+                Err(StoreError::Compromised { fingerprint, at }.into())
+            }
+            (Resign::All, KeyStanding::Expired { at }) => {
+                Err(TrustError::TrustExpired { fingerprint, at })
+            }
+            _ => Ok(None),
         }
     }
 
@@ -157,7 +185,7 @@ impl KeyManager {
     ) -> Result<Change<ProvenKey>, TrustError> {
         loop {
             if let Some(successor) = self.store.successor(old.id()).await? {
-                return Ok(Change::AlreadySo(self.proven_successor(old, successor.id).await?));
+                return Ok(Change::Unchanged(self.proven_successor(old, successor.id).await?));
             }
             let chosen = match &name {
                 Some(name) => name.clone(),
@@ -197,32 +225,30 @@ impl KeyManager {
         new: &ProvenKey,
         expires_at: Option<DateTime<Utc>>,
     ) -> Result<Change<TrustedKeyRecord>, TrustError> {
-        let is_trusted =
-            |row: &TrustedKeyRecord| row.public_key.is_some() && row.revoked_at.is_none();
-        match self.word_about(new.org(), new.fingerprint()).await?.filter(is_trusted) {
-            Some(row) => Ok(Change::AlreadySo(row)),
-            None => {
+        match self.own_statement(new.org(), new.fingerprint()).await? {
+            Some((row, KeyStanding::Trusted | KeyStanding::Expired { .. })) => {
+                Ok(Change::Unchanged(row))
+            }
+            _ => {
                 let (key, name) = (new.verifying_key(), Some(new.record().name.clone()));
                 self.trust_public_key_until(new.org(), &key, name, expires_at).await
             }
         }
     }
 
-    /// What the organization `org` says about a key, revoked or not.
-    async fn word_about(
+    /// What the organization `org` itself says about a key, and what comes of that now.
+    async fn own_statement(
         &self,
         org: OrgId,
         fingerprint: Fingerprint,
-    ) -> Result<Option<TrustedKeyRecord>, TrustError> {
-        let words = self.store.own_trusted_keys(org).await?;
-        Ok(words.into_iter().find(|row| row.fingerprint == fingerprint))
+    ) -> Result<Option<(TrustedKeyRecord, KeyStanding)>, TrustError> {
+        let trust = self.trust_in_keys(org, &[fingerprint]).await?;
+        let context = DecisionContext::at(trust.now());
+        match own_standing(&trust, &fingerprint, context) {
+            Some((row, standing)) => Ok(Some((self.store.trusted_key(row).await?, standing))),
+            None => Ok(None),
+        }
     }
-}
-
-fn is_in_force(row: &TrustedKeyRecord) -> bool {
-    row.public_key.is_some()
-        && row.revoked_at.is_none()
-        && row.expires_at.is_none_or(|expires_at| Utc::now() < expires_at)
 }
 
 /// `release.2` for `release`, and `release.3` for that: the first that is not used.

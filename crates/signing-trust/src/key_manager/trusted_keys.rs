@@ -6,9 +6,9 @@ use signing_store::{
 };
 
 use super::{KeyManager, entry, revoking};
-use crate::answers::{Answer, boot_time};
-use crate::rules::{self, Occasion, Packages};
-use crate::{AuditEvent, EventType, TrustError, TrustedKey};
+use crate::rules::{self, DecisionContext, Packages};
+use crate::snapshot::{OrganizationTrust, boot_time};
+use crate::{AuditEvent, EventType, Signers, TrustError, TrustedKey};
 
 impl KeyManager {
     /// Trusts a public key: `org`, and whoever granted trust to `org`, accepts
@@ -67,7 +67,7 @@ impl KeyManager {
                     .emit();
                 Ok(Change::Made(record))
             }
-            TrustKeyOutcome::AlreadyTrusted(record) => Ok(Change::AlreadySo(record)),
+            TrustKeyOutcome::AlreadyTrusted(record) => Ok(Change::Unchanged(record)),
             TrustKeyOutcome::Revoked(record) => Err(TrustError::PreviouslyRevoked {
                 fingerprint,
                 at: record.revoked_at.unwrap_or(record.created_at),
@@ -206,9 +206,10 @@ impl KeyManager {
     /// each path, in the order of their fingerprints. To decide about a signature ask
     /// [`decide`](Self::decide), not this list.
     pub async fn list_trusted_keys(&self, org: OrgId) -> Result<Vec<TrustedKey>, TrustError> {
-        let known = self.known_keys(org).await?;
-        let occasion = Occasion::new(Packages::Some, known.now());
-        Ok(rules::trusted_paths(&known.facts.facts, occasion))
+        let asked = boot_time();
+        let snapshot = self.store.trust_in_all_keys(org, usize::MAX).await?;
+        let trust = OrganizationTrust::from_store(snapshot, asked);
+        Ok(rules::trusted_paths(&trust, Packages::Some, DecisionContext::at(trust.now())))
     }
 
     /// The key with this fingerprint, if `org` accepts its signatures for every
@@ -218,10 +219,10 @@ impl KeyManager {
         org: OrgId,
         fingerprint: &Fingerprint,
     ) -> Result<Option<TrustedKey>, TrustError> {
-        let sent = boot_time();
-        let known = Answer::new(self.store.trust_facts(org, None, &[*fingerprint]).await?, sent);
-        let occasion = Occasion::new(Packages::All, known.now());
-        Ok(rules::trusted_keys(&known.facts.facts, occasion).into_iter().next())
+        let trust = self.trust_in_keys(org, &[*fingerprint]).await?;
+        let context = DecisionContext::at(trust.now());
+        let decision = rules::decide(&trust, &Signers::one(*fingerprint), Packages::All, context);
+        Ok(decision.about(fingerprint).ok().cloned())
     }
 
     /// What `org` itself says about keys, revoked and denied ones included, oldest

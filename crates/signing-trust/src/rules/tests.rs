@@ -1,14 +1,25 @@
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
-use chrono::{DateTime, Utc};
-use signing_crypto::{GrantId, OrgId, SigningKey, TrustStateId, TrustedKeyId, VerifyingKey};
-use signing_store::{GrantFact, Heartbeat};
+use chrono::{DateTime, TimeDelta, Utc};
+use signing_crypto::{
+    Fingerprint, GrantId, OrgId, PackageName, PackagePatterns, RevocationReason, SigningKey,
+    TrustStateId, TrustedKeyId, VerifyingKey,
+};
+use signing_store::{
+    Heartbeat, OrganizationRecord, StatementRow, TrustGrantRecord, TrustSnapshot, TrustedKeyRecord,
+};
 use zeroize::Zeroizing;
 
-use super::*;
+use super::decide::{DecisionContext, Packages, trusted_paths};
+use crate::snapshot::OrganizationTrust;
+use crate::source::{MAX_CANDIDATES, decide_signers};
+use crate::{Signers, TrustDecision, TrustError, TrustLimits, TrustPath, TrustedKey};
+use crate::{UntrustedReason, rules};
 
 mod limits;
 mod reference;
+mod scenarios;
 
 /// Made once: the random worlds ask for them a hundred thousand times.
 static KEYS: LazyLock<Vec<VerifyingKey>> = LazyLock::new(|| {
@@ -24,95 +35,148 @@ fn at(minute: u32) -> DateTime<Utc> {
     format!("2026-01-28T12:{minute:02}:00Z").parse().unwrap()
 }
 
-fn active(key: &VerifyingKey) -> KeyWord {
-    KeyWord {
+fn active(key: &VerifyingKey) -> TrustedKeyRecord {
+    TrustedKeyRecord {
         id: TrustedKeyId::random(),
+        org_id: OrgId::random(),
         fingerprint: key.fingerprint(),
-        public_key: Some(*key),
+        public_key: Some((*key).into()),
         name: Some("release".parse().unwrap()),
+        created_at: at(0),
         revoked_at: None,
+        revocation_reason: None,
+        revocation_note: None,
         expires_at: None,
     }
 }
 
-fn revoked(key: &VerifyingKey, minute: u32) -> KeyWord {
-    KeyWord { revoked_at: Some(at(minute)), ..active(key) }
+fn revoked(key: &VerifyingKey, minute: u32) -> TrustedKeyRecord {
+    let reason = Some(RevocationReason::Retired);
+    TrustedKeyRecord { revoked_at: Some(at(minute)), revocation_reason: reason, ..active(key) }
 }
 
 /// A row that names `name` and holds another key.
-fn swapped(name: &VerifyingKey, held: &VerifyingKey) -> KeyWord {
-    KeyWord { fingerprint: name.fingerprint(), ..active(held) }
+fn swapped(name: &VerifyingKey, held: &VerifyingKey) -> TrustedKeyRecord {
+    TrustedKeyRecord { fingerprint: name.fingerprint(), ..active(held) }
 }
 
-fn own(key: Option<KeyWord>) -> TrustFact {
-    TrustFact {
-        org_id: OrgId::random(),
-        org_name: "operator".parse().unwrap(),
-        org_deleted_at: None,
-        grant: None,
-        key,
-        compromised_at: None,
-    }
+/// One thing that a store says, of the asking organization if there is no grant.
+#[derive(Clone, Debug)]
+struct Fact {
+    org: OrganizationRecord,
+    grant: Option<TrustGrantRecord>,
+    key: Option<TrustedKeyRecord>,
+    compromised_at: Option<DateTime<Utc>>,
 }
 
-fn granted(child: &str, key: KeyWord) -> TrustFact {
-    TrustFact {
-        org_id: OrgId::random(),
-        org_name: child.parse().unwrap(),
-        org_deleted_at: None,
-        grant: Some(GrantFact { id: GrantId::random(), packages: None, expires_at: None }),
-        key: Some(key),
-        compromised_at: None,
-    }
+fn organization(name: &str) -> OrganizationRecord {
+    let (id, name) = (OrgId::random(), name.parse().unwrap());
+    OrganizationRecord { id, name, created_at: at(0), deleted_at: None }
+}
+
+fn own(key: Option<TrustedKeyRecord>) -> Fact {
+    Fact { org: organization("operator"), grant: None, key, compromised_at: None }
+}
+
+fn granted(child: &str, key: TrustedKeyRecord) -> Fact {
+    let org = organization(child);
+    let grant = TrustGrantRecord {
+        id: GrantId::random(),
+        parent_org_id: OrgId::random(),
+        child_org_id: org.id,
+        created_at: at(0),
+        revoked_at: None,
+        packages: None,
+        expires_at: None,
+    };
+    Fact { org, grant: Some(grant), key: Some(key), compromised_at: None }
 }
 
 /// A grant limited to packages that one of the patterns matches.
-fn limited(fact: TrustFact, patterns: &[&str]) -> TrustFact {
+fn limited(fact: Fact, patterns: &[&str]) -> Fact {
     let patterns = patterns.iter().map(|&pattern| pattern.to_owned()).collect();
     let packages = Some(PackagePatterns::new(patterns).unwrap());
-    let grant = fact.grant.clone().map(|grant| GrantFact { packages, ..grant });
-    TrustFact { grant, ..fact }
+    let grant = fact.grant.clone().map(|grant| TrustGrantRecord { packages, ..grant });
+    Fact { grant, ..fact }
 }
 
 /// A grant that ends at a minute.
-fn ending(fact: TrustFact, minute: u32) -> TrustFact {
+fn ending(fact: Fact, minute: u32) -> Fact {
     let expires_at = Some(at(minute));
-    let grant = fact.grant.clone().map(|grant| GrantFact { expires_at, ..grant });
-    TrustFact { grant, ..fact }
+    let grant = fact.grant.clone().map(|grant| TrustGrantRecord { expires_at, ..grant });
+    Fact { grant, ..fact }
 }
 
-fn until(minute: u32, key: KeyWord) -> KeyWord {
-    KeyWord { expires_at: Some(at(minute)), ..key }
+fn until(minute: u32, key: TrustedKeyRecord) -> TrustedKeyRecord {
+    TrustedKeyRecord { expires_at: Some(at(minute)), ..key }
 }
 
-fn compromised(fact: TrustFact, minute: u32) -> TrustFact {
-    TrustFact { compromised_at: Some(at(minute)), ..fact }
+fn compromised(fact: Fact, minute: u32) -> Fact {
+    Fact { compromised_at: Some(at(minute)), ..fact }
 }
 
-fn deleted(fact: TrustFact, minute: u32) -> TrustFact {
-    TrustFact { org_deleted_at: Some(at(minute)), ..fact }
+fn deleted(mut fact: Fact, minute: u32) -> Fact {
+    fact.org.deleted_at = Some(at(minute));
+    fact
 }
 
 static PACKAGE: LazyLock<PackageName> = LazyLock::new(|| "libworkflow.so".parse().unwrap());
 
-/// The package at hand, at 12:40.
-fn occasion() -> Occasion<'static> {
-    Occasion::new(Packages::Named(&PACKAGE), at(40))
+/// At 12:40.
+fn context() -> DecisionContext {
+    DecisionContext::at(at(40))
 }
 
-fn known(facts: &[TrustFact]) -> TrustFacts {
-    let heartbeat = Heartbeat { epoch: 1, state: TrustStateId::random(), as_of: None };
-    TrustFacts { heartbeat, floor: None, facts: facts.into() }
+/// The value of an organization, of whom the facts say who it is.
+fn known(facts: &[Fact]) -> OrganizationTrust {
+    let asking = facts.iter().find(|fact| fact.grant.is_none());
+    let statement = |fact: &Fact| {
+        let grant = fact.grant.clone().map(|grant| (grant, fact.org.clone()));
+        let (key, compromised_at) = (fact.key.clone()?, fact.compromised_at);
+        Some(StatementRow { grant, key, compromised_at })
+    };
+    let snapshot = TrustSnapshot {
+        store_id: signing_crypto::StoreId::random(),
+        heartbeat: Heartbeat { epoch: 1, state: TrustStateId::random(), as_of: None },
+        organization: asking.map_or_else(|| organization("operator"), |fact| fact.org.clone()),
+        floors: std::collections::BTreeMap::new(),
+        statements: facts.iter().filter_map(statement).collect(),
+        unreadable: BTreeSet::new(),
+    };
+    OrganizationTrust::from_store(snapshot, std::time::Duration::ZERO)
+}
+
+/// What is decided about keys and the package at hand.
+fn decide(facts: &[Fact], named: &[Fingerprint], context: DecisionContext) -> TrustDecision {
+    let signers = Signers { named: named.to_vec(), anonymous: false };
+    rules::decide(&known(facts), &signers, Packages::Named(&PACKAGE), context)
+}
+
+/// Every key that is trusted for `packages`.
+fn trusted_keys(facts: &[Fact], packages: Packages<'_>) -> Vec<TrustedKey> {
+    let decision = rules::decide(&known(facts), &anyone(), packages, context());
+    decision.trusted().cloned().collect()
+}
+
+fn anyone() -> Signers {
+    Signers { named: Vec::new(), anonymous: true }
+}
+
+/// The keys to try a signature against that names none.
+fn candidates(facts: &[Fact]) -> Result<Vec<Fingerprint>, TrustError> {
+    let (trust, package) = (known(facts), Packages::Named(&PACKAGE));
+    let decision = decide_signers(&trust, &anyone(), package, context())?;
+    Ok(decision.keys().iter().map(|decided| decided.fingerprint).collect())
 }
 
 /// What the facts say about one key, the same in whichever order they come.
 #[track_caller]
-fn verdict(facts: &[TrustFact], key: &VerifyingKey) -> Result<TrustedKey, UntrustedReason> {
-    let one = |facts: &[TrustFact]| {
-        let decision = decide(&known(facts), &[key.fingerprint()], occasion());
+fn verdict(facts: &[Fact], key: &VerifyingKey) -> Result<TrustedKey, UntrustedReason> {
+    let one = |facts: &[Fact]| {
+        let decision = decide(facts, &[key.fingerprint()], context());
         assert_eq!(decision.keys().len(), 1);
         let verdict = decision.keys()[0].verdict.clone();
-        let listed = trusted_keys(facts, occasion());
+        let listed = trusted_keys(facts, Packages::Named(&PACKAGE));
         assert_eq!(listed.iter().any(|found| found.key == *key), verdict.is_ok());
         verdict
     };
@@ -144,7 +208,7 @@ fn a_childs_key_is_trusted_through_the_grant() {
     let found = verdict(&[own(None), fact.clone()], &key(1)).unwrap();
     let expected = TrustPath::Granted {
         grant: fact.grant.unwrap().id,
-        child: fact.org_id,
+        child: fact.org.id,
         child_name: "vendor".parse().unwrap(),
         trusted_key: fact.key.unwrap().id,
     };
@@ -163,10 +227,10 @@ fn own_revocation_beats_every_grant() {
 
 #[test]
 fn a_denial_without_a_public_key_beats_a_grant() {
-    let denied = KeyWord { public_key: None, name: None, ..revoked(&key(1), 7) };
+    let denied = TrustedKeyRecord { public_key: None, name: None, ..revoked(&key(1), 7) };
     let facts = [own(Some(denied)), granted("vendor", active(&key(1)))];
     assert_eq!(verdict(&facts, &key(1)), Err(UntrustedReason::Denied { at: at(7) }));
-    assert_eq!(candidates(&facts, occasion()).unwrap(), []);
+    assert_eq!(candidates(&facts).unwrap(), []);
 }
 
 #[test]
@@ -212,8 +276,8 @@ fn a_deleted_organization_trusts_nothing() {
     for number in 1..=3 {
         assert_eq!(verdict(&facts, &key(number)), expected);
     }
-    assert_eq!(trusted_keys(&facts, occasion()), []);
-    assert_eq!(candidates(&facts, occasion()).unwrap(), []);
+    assert_eq!(trusted_keys(&facts, Packages::Named(&PACKAGE)), []);
+    assert_eq!(candidates(&facts).unwrap(), []);
 }
 
 #[test]
@@ -227,7 +291,7 @@ fn a_row_whose_key_does_not_match_its_fingerprint_is_not_trusted() {
     // Nor does it hide a sound one.
     let beside = [own(Some(swapped(&key(1), &key(2)))), granted("vendor", active(&key(1)))];
     assert_eq!(verdict(&beside, &key(1)).unwrap().key, key(1));
-    let without = KeyWord { public_key: None, ..active(&key(1)) };
+    let without = TrustedKeyRecord { public_key: None, ..active(&key(1)) };
     assert_eq!(verdict(&[own(Some(without))], &key(1)), Err(UntrustedReason::Unknown));
 }
 
@@ -245,14 +309,14 @@ fn a_childs_swapped_row_does_not_hide_another_childs_sound_one() {
 fn each_named_key_is_decided_by_itself_in_the_order_of_names() {
     let facts = [own(Some(active(&key(1)))), own(Some(revoked(&key(2), 7)))];
     let named = [key(3), key(2), key(1)].map(|key| key.fingerprint());
-    let decision = decide(&known(&facts), &named, occasion());
+    let decision = decide(&facts, &named, context());
     assert_eq!(decision.keys().iter().map(|one| one.fingerprint).collect::<Vec<_>>(), named);
     assert_eq!(decision.trusted().count(), 1);
     assert_eq!(decision.about(&named[1]), Err(UntrustedReason::Revoked { at: at(7) }));
     assert!(decision.about(&named[2]).is_ok());
 }
 
-fn facts_about(keys: u8) -> Vec<TrustFact> {
+fn facts_about(keys: u8) -> Vec<Fact> {
     (0..keys).map(|number| own(Some(active(&key(number))))).collect()
 }
 
@@ -261,18 +325,18 @@ fn as_many_candidates_as_allowed_are_tried() {
     let limit = u8::try_from(MAX_CANDIDATES).unwrap();
     assert_eq!(limit, 64);
     let mut facts = facts_about(limit);
-    let found = candidates(&facts, occasion()).unwrap();
+    let found = candidates(&facts).unwrap();
     assert_eq!(found.len(), 64);
     assert!(found.is_sorted());
 
     // Neither the same key by another path nor a revoked one counts.
     facts.push(granted("vendor", active(&key(0))));
     facts.push(own(Some(revoked(&key(64), 7))));
-    assert_eq!(candidates(&facts, occasion()).unwrap(), found);
+    assert_eq!(candidates(&facts).unwrap(), found);
 }
 
 #[test]
 fn one_candidate_more_than_allowed_is_refused() {
-    let error = candidates(&facts_about(65), occasion()).unwrap_err();
+    let error = candidates(&facts_about(65)).unwrap_err();
     assert!(matches!(error, TrustError::TooManyCandidates { found: 65, limit: 64 }), "{error}");
 }

@@ -168,8 +168,8 @@ async fn rotation_begun_again_changes_nothing(world: World) {
 
     let again = world.rotate(acme.key.id, Resign::All).await.unwrap();
 
-    assert_eq!(again.successor, Change::AlreadySo(successor(&first)));
-    assert!(matches!(again.trusted, Some(Change::AlreadySo(_))), "{again:?}");
+    assert_eq!(again.successor, Change::Unchanged(successor(&first)));
+    assert!(matches!(again.trusted, Some(Change::Unchanged(_))), "{again:?}");
     assert_eq!(again.signatures, Resigned { added: 0, already: 2, left: 0 });
     assert_eq!(world.everything(&acme).await, before);
 }
@@ -204,8 +204,8 @@ async fn rotation_stopped_after_any_step_goes_on_where_it_stopped(world: World) 
 
         let rotation = world.rotate(acme.key.id, Resign::All).await.unwrap();
 
-        assert_eq!(matches!(rotation.successor, Change::AlreadySo(_)), steps >= 1);
-        assert_eq!(matches!(rotation.trusted, Some(Change::AlreadySo(_))), steps >= 2);
+        assert_eq!(matches!(rotation.successor, Change::Unchanged(_)), steps >= 1);
+        assert_eq!(matches!(rotation.trusted, Some(Change::Unchanged(_))), steps >= 2);
         let already = u64::from(steps >= 3);
         assert_eq!(rotation.signatures, Resigned { added: 3 - already, already, left: 0 });
         let new = successor(&rotation);

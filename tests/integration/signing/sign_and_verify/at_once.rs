@@ -87,7 +87,7 @@ async fn signature_made_in_ignorance_of_another_is_not_kept(world: World) {
 
     // What is kept already is found again.
     let now = look().await;
-    assert!(matches!(keep(&now, &one).await, Some(Change::AlreadySo(_))));
+    assert!(matches!(keep(&now, &one).await, Some(Change::Unchanged(_))));
     assert!(matches!(keep(&now, &two).await, Some(Change::Made(_))));
 }
 

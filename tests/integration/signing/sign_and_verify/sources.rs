@@ -86,7 +86,7 @@ async fn same_signature_is_stored_once(world: World) {
     let store = async || world.keys.store_signature(vendor.org, &vendor.signature).await.unwrap();
 
     let Change::Made(id) = store().await else { panic!("it was not there yet") };
-    assert_eq!(store().await, Change::AlreadySo(id));
+    assert_eq!(store().await, Change::Unchanged(id));
 
     let digest = *vendor.signature.unverified_statement().unwrap().digest();
     assert_eq!(world.keys.find_signatures(vendor.org, digest).await.unwrap().len(), 1);

@@ -40,7 +40,7 @@ async fn twice<T: Clone + Debug + PartialEq>(
     assert_eq!(made.0, before.0 + 1);
 
     let again = change().await.unwrap();
-    assert!(matches!(again, Change::AlreadySo(_)), "{again:?}");
+    assert!(matches!(again, Change::Unchanged(_)), "{again:?}");
     assert_eq!(history(world, org).await, made);
     assert_eq!(again.clone().into_inner(), first.into_inner());
     again.into_inner()
@@ -66,7 +66,7 @@ async fn denying_what_was_revoked_changes_nothing(world: World) {
 
     let denied = world.keys.deny_key(acme.org, &acme.key.fingerprint, None).await.unwrap();
 
-    assert_eq!(denied, Change::AlreadySo(revoked));
+    assert_eq!(denied, Change::Unchanged(revoked));
     assert_eq!(history(&world, acme.org).await, before);
 }
 
@@ -128,6 +128,6 @@ async fn revoking_a_grant_twice_changes_nothing(world: World) {
 
     let again = world.keys.revoke_trust(parent, child).await.unwrap();
 
-    assert_eq!(again, Change::AlreadySo(None));
+    assert_eq!(again, Change::Unchanged(None));
     assert_eq!(history(&world, parent).await, before);
 }

@@ -30,7 +30,7 @@ pub(super) async fn deny(context: &Context, command: cli::Deny) -> Result<Report
     let change = keys.deny_key(org.id, &fingerprint, note).await?;
     let text = match &change {
         Change::Made(_) => format!("{} now refuses signatures by {fingerprint}", org.name),
-        Change::AlreadySo(key) => {
+        Change::Unchanged(key) => {
             let said = said::trusted_key(key).unwrap_or_default();
             format!("{} already refuses signatures by {fingerprint}: it was {said}", org.name)
         }
@@ -44,7 +44,7 @@ async fn declared(
 ) -> Result<Report, CliError> {
     let (changed, done) = match &change {
         Change::Made(_) => (true, "now refuses"),
-        Change::AlreadySo(_) => (false, "already refuses"),
+        Change::Unchanged(_) => (false, "already refuses"),
     };
     let record = change.into_inner();
     let fingerprint = record.fingerprint;

@@ -20,7 +20,7 @@ pub(super) async fn reinstate(
             let change = keys.reinstate_signing_key(key.id, &note).await?;
             let (changed, done) = match &change {
                 Change::Made(_) => (true, "may sign again"),
-                Change::AlreadySo(_) => (false, "was not revoked"),
+                Change::Unchanged(_) => (false, "was not revoked"),
             };
             let text = format!("the signing key {} {done}", key.name);
             ("signing", key.id.to_string(), key.fingerprint, changed, text)
@@ -51,6 +51,6 @@ fn what_holds_now(change: &Change<TrustedKeyRecord>) -> String {
             "reinstated: {} is denied no more; whether it is trusted, other organizations say",
             key.fingerprint,
         ),
-        Change::AlreadySo(key) => format!("signatures by {} were not refused", key.fingerprint),
+        Change::Unchanged(key) => format!("signatures by {} were not refused", key.fingerprint),
     }
 }

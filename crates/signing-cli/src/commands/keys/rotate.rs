@@ -21,7 +21,7 @@ pub(super) async fn rotate(context: &Context, command: cli::Rotate) -> Result<Re
 fn report(rotation: &Rotation) -> Report {
     let (made, successor) = match &rotation.successor {
         Change::Made(key) => (true, key),
-        Change::AlreadySo(key) => (false, key),
+        Change::Unchanged(key) => (false, key),
     };
     let old = &rotation.old;
     let mut text = Lines::from(match made {
@@ -32,7 +32,7 @@ fn report(rotation: &Rotation) -> Report {
     text.push(format!("fingerprint  {}", successor.fingerprint));
     text.push(match &rotation.trusted {
         Some(Change::Made(_)) => "its organization trusts it now, as the old key",
-        Some(Change::AlreadySo(_)) => "its organization trusts it already",
+        Some(Change::Unchanged(_)) => "its organization trusts it already",
         None => "its organization does not trust the old key, so it does not trust the new one",
     });
     let signatures = &rotation.signatures;
@@ -62,7 +62,7 @@ fn report(rotation: &Rotation) -> Report {
             "made": made,
         },
         "trusted": rotation.trusted.as_ref().map(|change| match change {
-            Change::Made(key) | Change::AlreadySo(key) => row(key),
+            Change::Made(key) | Change::Unchanged(key) => row(key),
         }),
         "signatures": {
             "added": signatures.added,

@@ -52,11 +52,11 @@ pub(super) async fn trust(
     };
     let done = match &change {
         Change::Made(_) => "now accepts",
-        Change::AlreadySo(_) => "already accepts",
+        Change::Unchanged(_) => "already accepts",
     };
     let until = expires_at.map(|at| format!(" until {}", time::text(&at))).unwrap_or_default();
     let record = match &change {
-        Change::Made(record) | Change::AlreadySo(record) => record,
+        Change::Made(record) | Change::Unchanged(record) => record,
     };
     let mut text =
         Lines::from(format!("{} {done} signatures by {}{until}", org.name, record.fingerprint));

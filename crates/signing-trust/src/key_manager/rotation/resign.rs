@@ -154,7 +154,7 @@ impl KeyManager {
         let kept = self.store.insert_vouched_signature(old.fingerprint(), &seen, new).await?;
         Ok(Some(match kept {
             Some(Change::Made(_)) => Replacement::Made,
-            Some(Change::AlreadySo(_)) => Replacement::AlreadyKept,
+            Some(Change::Unchanged(_)) => Replacement::AlreadyKept,
             None => Replacement::ChangedMeanwhile,
         }))
     }

@@ -39,7 +39,7 @@ fn one_grant_that_reaches_is_enough_beside_one_that_does_not() {
         granted("zulu", active(&key(1))),
     ];
     let found = verdict(&facts, &key(1)).unwrap();
-    assert_eq!(found.vouchers, [facts[2].org_id]);
+    assert_eq!(found.vouchers, [facts[2].org.id]);
 }
 
 #[test]
@@ -51,19 +51,18 @@ fn everybody_who_trusts_a_key_vouches_for_it() {
         ending(granted("past", active(&key(1))), 30),
     ];
     let found = verdict(&facts, &key(1)).unwrap();
-    assert_eq!(found.vouchers, [facts[0].org_id, facts[1].org_id]);
+    assert_eq!(found.vouchers, [facts[0].org.id, facts[1].org.id]);
 }
 
 #[test]
 fn only_a_key_that_is_good_for_every_package_is_found_for_all() {
-    let all = Occasion { packages: Packages::All, ..occasion() };
-    let some = Occasion { packages: Packages::Some, ..occasion() };
+    let (all, some) = (Packages::All, Packages::Some);
     let facts = [own(None), limited(granted("vendor", active(&key(1))), &["*.so"])];
     assert_eq!(trusted_keys(&facts, all), []);
     assert_eq!(trusted_keys(&facts, some).len(), 1);
     let facts = [facts[0].clone(), facts[1].clone(), granted("other", active(&key(1)))];
     assert_eq!(trusted_keys(&facts, all).len(), 1);
-    assert_eq!(trusted_paths(&facts, some).len(), 2);
+    assert_eq!(trusted_paths(&known(&facts), some, context()).len(), 2);
 }
 
 #[test]
@@ -85,9 +84,9 @@ fn trust_ends_at_its_moment_and_not_before() {
 
 #[test]
 fn trust_that_has_ended_counts_as_long_as_the_clock_may_be_ahead_and_no_longer() {
-    let allowed = |allowance, facts: &[TrustFact]| {
-        let occasion = Occasion { clock_skew_allowance: allowance, ..occasion() };
-        decide(&known(facts), &[key(1).fingerprint()], occasion).trusted().count() == 1
+    let allowed = |allowance, facts: &[Fact]| {
+        let context = DecisionContext { clock_skew_allowance: allowance, ..context() };
+        decide(facts, &[key(1).fingerprint()], context).trusted().count() == 1
     };
     let minute = TimeDelta::minutes(1);
     let tick = TimeDelta::microseconds(1);
@@ -142,7 +141,7 @@ fn a_compromised_key_is_refused_whoever_trusts_it() {
 
 #[test]
 fn a_denial_that_was_taken_back_says_nothing() {
-    let silent = KeyWord { public_key: None, name: None, ..active(&key(1)) };
+    let silent = TrustedKeyRecord { public_key: None, name: None, ..active(&key(1)) };
     assert_eq!(verdict(&[own(Some(silent.clone()))], &key(1)), Err(UntrustedReason::Unknown));
     let facts = [own(Some(silent)), granted("vendor", active(&key(1)))];
     assert!(verdict(&facts, &key(1)).is_ok());

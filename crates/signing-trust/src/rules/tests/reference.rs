@@ -93,14 +93,14 @@ fn number(index: usize) -> u8 {
 
 impl World {
     /// What the store says of this world.
-    fn facts(&self) -> Vec<TrustFact> {
+    fn facts(&self) -> Vec<Fact> {
         let mut facts = Vec::new();
         for (place, org) in self.orgs.iter().enumerate() {
-            let blank = TrustFact {
-                org_id: OrgId::random(),
-                org_name: format!("org{place}").parse().unwrap(),
-                org_deleted_at: org.deleted.then(|| at(u32::from(number(place)))),
-                grant: (place > 0).then(|| org.reach.grant()),
+            let mut organization = organization(&format!("org{place}"));
+            organization.deleted_at = org.deleted.then(|| at(u32::from(number(place))));
+            let blank = Fact {
+                grant: (place > 0).then(|| org.reach.grant(&organization)),
+                org: organization,
                 key: None,
                 compromised_at: None,
             };
@@ -109,16 +109,16 @@ impl World {
                 let row = match (*word)? {
                     Word::Trusted => active(&named),
                     Word::Revoked => revoked(&named, 30),
-                    Word::Denied => KeyWord { public_key: None, ..revoked(&named, 31) },
+                    Word::Denied => TrustedKeyRecord { public_key: None, ..revoked(&named, 31) },
                     // The next key, of which the same organization may speak too.
                     Word::Swapped => swapped(&named, &key(number((index + 1) % KEY_COUNT))),
                     Word::Expired => until(39, active(&named)),
-                    Word::Silent => KeyWord { public_key: None, ..active(&named) },
+                    Word::Silent => TrustedKeyRecord { public_key: None, ..active(&named) },
                 };
                 Some((row, self.compromised[index].then(|| at(33))))
             });
             let before = facts.len();
-            facts.extend(rows.map(|(row, compromised_at)| TrustFact {
+            facts.extend(rows.map(|(row, compromised_at)| Fact {
                 key: Some(row),
                 compromised_at,
                 ..blank.clone()
@@ -196,7 +196,7 @@ impl World {
 }
 
 impl Reach {
-    fn grant(self) -> GrantFact {
+    fn grant(self, child: &OrganizationRecord) -> TrustGrantRecord {
         let patterns = |pattern: &str| PackagePatterns::new(vec![pattern.into()]).unwrap();
         let (packages, expires_at) = match self {
             Self::Everything => (None, None),
@@ -204,12 +204,22 @@ impl Reach {
             Self::OtherPackages => (Some(patterns("etl-*")), None),
             Self::Past => (None, Some(at(40))),
         };
-        GrantFact { id: GrantId::random(), packages, expires_at }
+        let (id, parent_org_id) = (GrantId::random(), OrgId::random());
+        TrustGrantRecord {
+            id,
+            parent_org_id,
+            child_org_id: child.id,
+            created_at: at(0),
+            revoked_at: None,
+            packages,
+            expires_at,
+        }
     }
 }
 
-fn accepted(facts: &[TrustFact]) -> BTreeSet<Fingerprint> {
-    trusted_keys(facts, occasion()).iter().map(|found| found.key.fingerprint()).collect()
+fn accepted(facts: &[Fact]) -> BTreeSet<Fingerprint> {
+    let trusted = trusted_keys(facts, Packages::Named(&PACKAGE));
+    trusted.iter().map(|found| found.key.fingerprint()).collect()
 }
 
 proptest! {
@@ -223,7 +233,7 @@ proptest! {
     fn the_rules_agree_with_the_reference(world in world()) {
         let facts = world.facts();
         let named: Vec<_> = (0..KEY_COUNT).map(|index| key(number(index)).fingerprint()).collect();
-        let decision = decide(&known(&facts), &named, occasion());
+        let decision = decide(&facts, &named, context());
         let mut expected = BTreeSet::new();
         for (index, decided) in decision.keys().iter().enumerate() {
             let trusting = world.trusting(index);
@@ -248,7 +258,7 @@ proptest! {
             }
         }
         prop_assert_eq!(accepted(&facts), expected.clone());
-        let candidates = candidates(&facts, occasion()).unwrap();
+        let candidates = candidates(&facts).unwrap();
         prop_assert_eq!(candidates, Vec::from_iter(expected));
     }
 

@@ -90,7 +90,7 @@ async fn a_signing_keys_revocation_is_told_once(bench: Bench) {
         ],
     );
     let again = bench.keys.revoke_signing_key(id).await.unwrap();
-    assert!(matches!(again, Change::AlreadySo(_)));
+    assert!(matches!(again, Change::Unchanged(_)));
     assert!(bench.keys.revoke_signing_key(KeyId::random()).await.is_err());
     bench.told_nothing();
     bench.logged(&["key.signing.created", "key.signing.revoked"]).await;
@@ -114,13 +114,13 @@ async fn trusting_and_revoking_a_key_is_told_once_each(bench: Bench) {
         bench.told(level, &[&fields, reason].concat());
     };
     told(Level::INFO, "key.trusted.added");
-    assert!(matches!(trust().await.unwrap(), Change::AlreadySo(_)));
+    assert!(matches!(trust().await.unwrap(), Change::Unchanged(_)));
     bench.told_nothing();
 
     bench.keys.revoke_trusted_key(row).await.unwrap();
     told(Level::WARN, "key.trusted.revoked");
     let again = bench.keys.revoke_trusted_key(row).await.unwrap();
-    assert!(matches!(again, Change::AlreadySo(_)));
+    assert!(matches!(again, Change::Unchanged(_)));
     assert!(matches!(trust().await, Err(TrustError::PreviouslyRevoked { .. })));
     assert!(bench.keys.revoke_trusted_key(TrustedKeyId::random()).await.is_err());
     bench.told_nothing();
@@ -142,7 +142,7 @@ async fn a_denial_is_told_once(bench: Bench) {
             ("note", &"leaked"),
         ],
     );
-    assert!(matches!(deny(None).await, Change::AlreadySo(_)));
+    assert!(matches!(deny(None).await, Change::Unchanged(_)));
     assert!(bench.keys.deny_key(OrgId::random(), &fingerprint, None).await.is_err());
     bench.told_nothing();
     bench.logged(&["key.denied"]).await;

@@ -35,7 +35,7 @@ async fn trust_with_an_expiry_is_told_with_it_and_again_when_it_changes(bench: B
     };
     told("2999-01-01T00:00:00Z");
     let again = trust(Some("2999-01-01T00:00:00Z")).await.unwrap();
-    assert!(matches!(again, Change::AlreadySo(_)));
+    assert!(matches!(again, Change::Unchanged(_)));
     assert!(matches!(
         trust(Some("2020-01-01T00:00:00Z")).await,
         Err(TrustError::ExpiryPast { .. })
@@ -68,7 +68,7 @@ async fn a_limited_grant_is_told_with_its_limits_and_again_when_they_change(benc
         ],
     );
     let again = grant(&["etl-*", "web.so"], Some("2999-01-01T00:00:00Z")).await;
-    assert!(matches!(again, Change::AlreadySo(_)));
+    assert!(matches!(again, Change::Unchanged(_)));
     bench.told_nothing();
     grant(&["etl-*"], None).await;
     bench.told(
@@ -99,14 +99,14 @@ async fn a_floor_and_its_end_are_told_once_each(bench: Bench) {
             ("floor", &"1.2.3"),
         ],
     );
-    assert!(matches!(set(Some("1.2.3")).await, Change::AlreadySo(_)));
+    assert!(matches!(set(Some("1.2.3")).await, Change::Unchanged(_)));
     bench.told_nothing();
     set(None).await;
     bench.told(
         Level::INFO,
         &[("event_type", &"package.floor.set"), ("org_id", &bench.org), ("package_name", &"a.so")],
     );
-    assert!(matches!(set(None).await, Change::AlreadySo(_)));
+    assert!(matches!(set(None).await, Change::Unchanged(_)));
     bench.told_nothing();
     bench.logged(&["package.floor.set", "package.floor.set"]).await;
 }

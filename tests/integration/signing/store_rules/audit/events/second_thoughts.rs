@@ -31,7 +31,7 @@ async fn a_signing_keys_reinstatement_is_told_once(bench: Bench) {
             ("note", &"retired too early"),
         ],
     );
-    assert!(matches!(reinstate(id).await.unwrap(), Change::AlreadySo(_)));
+    assert!(matches!(reinstate(id).await.unwrap(), Change::Unchanged(_)));
     assert!(reinstate(KeyId::random()).await.is_err());
     bench.told_nothing();
     bench.keys.revoke_signing_key_because(id, Revocation::compromised()).await.unwrap();
@@ -66,7 +66,7 @@ async fn a_trusted_keys_reinstatement_is_told_once(bench: Bench) {
             ("note", &"a mistake"),
         ],
     );
-    assert!(matches!(reinstate(row).await.unwrap(), Change::AlreadySo(_)));
+    assert!(matches!(reinstate(row).await.unwrap(), Change::Unchanged(_)));
     assert!(reinstate(TrustedKeyId::random()).await.is_err());
     bench.told_nothing();
     bench.logged(&["key.trusted.added", "key.trusted.revoked", "key.trusted.reinstated"]).await;
@@ -89,7 +89,7 @@ async fn a_declaration_of_compromise_is_told_once(bench: Bench) {
             ("note", &"on a public bucket"),
         ],
     );
-    assert!(matches!(declare(bench.org, None).await.unwrap(), Change::AlreadySo(_)));
+    assert!(matches!(declare(bench.org, None).await.unwrap(), Change::Unchanged(_)));
     assert!(declare(OrgId::random(), None).await.is_err());
     bench.told_nothing();
     bench.logged(&["key.compromised"]).await;

@@ -80,7 +80,7 @@ async fn a_signatures_keeping_is_told_once(bench: Bench) {
             ("package_hash", &"07".repeat(32)),
         ],
     );
-    assert!(matches!(keep(bench.org).await.unwrap(), Change::AlreadySo(_)));
+    assert!(matches!(keep(bench.org).await.unwrap(), Change::Unchanged(_)));
     assert!(keep(OrgId::random()).await.is_err());
     bench.told_nothing();
     bench.logged(&[]).await;

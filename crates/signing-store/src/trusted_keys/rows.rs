@@ -10,23 +10,23 @@ use crate::sql_types::bind;
 use crate::{Change, Revocation, StoreError};
 
 /// An organization's rows about keys, on a connection.
-pub(super) trait Words {
+pub(super) trait TrustedKeyRows {
     /// The organization's row about a key.
-    async fn word_about(
+    async fn trusted_key_about(
         &mut self,
         org: OrgId,
         fingerprint: Fingerprint,
     ) -> Result<Option<TrustedKeyRecord>, StoreError>;
 
     /// The row `id`, if it is the organization's.
-    async fn own_word(
+    async fn own_trusted_key(
         &mut self,
         org: OrgId,
         id: TrustedKeyId,
     ) -> Result<TrustedKeyRecord, StoreError>;
 
     /// Within a transaction: revokes, unless that is so already.
-    async fn revoke_word(
+    async fn revoke_in_place(
         &mut self,
         record: TrustedKeyRecord,
         revocation: Revocation,
@@ -34,8 +34,8 @@ pub(super) trait Words {
     ) -> Result<Change<TrustedKeyRecord>, StoreError>;
 }
 
-impl_for_connections!(Words {
-    async fn word_about(
+impl_for_connections!(TrustedKeyRows {
+    async fn trusted_key_about(
         &mut self,
         org: OrgId,
         fingerprint: Fingerprint,
@@ -48,7 +48,7 @@ impl_for_connections!(Words {
             .optional()?)
     }
 
-    async fn own_word(
+    async fn own_trusted_key(
         &mut self,
         org: OrgId,
         id: TrustedKeyId,
@@ -62,7 +62,7 @@ impl_for_connections!(Words {
             .ok_or(StoreError::TrustedKeyNotFound { id })
     }
 
-    async fn revoke_word(
+    async fn revoke_in_place(
         &mut self,
         record: TrustedKeyRecord,
         revocation: Revocation,
@@ -70,7 +70,7 @@ impl_for_connections!(Words {
     ) -> Result<Change<TrustedKeyRecord>, StoreError> {
         let worse = revocation.is_worse_than(record.revocation_reason);
         if record.revoked_at.is_some() && !worse {
-            return Ok(Change::AlreadySo(record));
+            return Ok(Change::Unchanged(record));
         }
         let note = revocation.note.or(record.revocation_note);
         let record = diesel::update(trusted_keys::table.find(bind(record.id)))

@@ -4,9 +4,9 @@ use std::num::NonZeroU8;
 use std::str::FromStr;
 
 use signing_crypto::{MAX_SIGNATURES, OrgId};
-use signing_trust::{TrustPath, TrustedKey};
 
-use crate::{SignerCountError, VerificationError};
+use super::{SignerCountError, VerificationError};
+use crate::{TrustPath, TrustedKey};
 
 /// Who must have signed a package. All of them in one envelope, since signatures in
 /// several are signatures of several statements.
@@ -26,7 +26,7 @@ pub enum RequiredSigners {
 
 impl RequiredSigners {
     /// That enough of those who signed, each of whom is trusted, are distinct.
-    pub(crate) fn require(self, signers: &[TrustedKey]) -> Result<(), VerificationError> {
+    pub(super) fn require(self, signers: &[TrustedKey]) -> Result<(), VerificationError> {
         let (count, found) = match self {
             Self::Keys(count) => (count, signers.len()),
             Self::Organizations(count) => {

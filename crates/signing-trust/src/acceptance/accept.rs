@@ -1,32 +1,41 @@
 //! What an envelope comes to, before anything is said about the package's bytes.
 
+use chrono::{DateTime, Utc};
 use signing_crypto::{
-    EnvelopeError, EnvelopeSignature, Fingerprint, HashedContent, MalformedEnvelope, OrgId,
-    PackageName, PackageStatement, SignatureEnvelope, StatementTime, VerifiedStatement,
+    EnvelopeError, EnvelopeSignature, Fingerprint, HashedContent, MalformedEnvelope, PackageName,
+    PackageStatement, PackageVersion, SignatureEnvelope, StatementTime, VerifiedStatement,
 };
-use signing_trust::{TrustDecision, TrustedKey, UntrustedReason};
 
-use crate::policy::Validity;
-use crate::{
-    ActualContent, ExpectedContent, RequiredSigners, VerificationConfig, VerificationError,
-    VerificationReport,
+use super::{
+    ActualContent, ExpectedContent, RequiredSigners, Validity, VerificationConfig,
+    VerificationError,
 };
+use crate::{TrustDecision, TrustedKey, UntrustedReason};
 
 /// A statement that trusted keys have signed and that holds now. Nothing is said yet
 /// about the package at hand.
-pub(crate) struct Accepted {
-    statement: VerifiedStatement,
+#[derive(Clone, Debug)]
+#[must_use = "nothing is said yet about the package's bytes"]
+#[non_exhaustive]
+pub struct Accepted {
+    /// The statement.
+    pub statement: VerifiedStatement,
     /// All who signed it and are trusted; at least one.
-    signers: Vec<TrustedKey>,
-    pub(crate) validity: Validity,
-    /// Those of them that are not trusted for long.
-    pub(crate) expiring: Vec<TrustedKey>,
+    pub signers: Vec<TrustedKey>,
+    /// How long the statement holds.
+    pub validity: Validity,
+    /// Those of the signers that are not trusted for long.
+    pub expiring: Vec<TrustedKey>,
 }
 
 /// Checks all that can be checked without the package: that enough trusted keys have
 /// signed the envelope, and that what they say is about `name` and holds now.
 /// Signatures of others, good or broken, do no harm.
-pub(crate) fn accept(
+///
+/// # Errors
+///
+/// Why the envelope does not suffice.
+pub fn accept(
     envelope: &SignatureEnvelope,
     decision: &TrustDecision,
     config: &VerificationConfig,
@@ -48,18 +57,24 @@ pub(crate) fn accept(
 }
 
 impl Accepted {
-    pub(crate) fn statement(&self) -> &PackageStatement {
+    /// What was signed.
+    pub fn statement(&self) -> &PackageStatement {
         self.statement.statement()
     }
 
-    pub(crate) fn tampered(&self, actual: ActualContent) -> VerificationError {
+    /// That the package has other content than was signed.
+    pub fn tampered(&self, actual: ActualContent) -> VerificationError {
         let statement = self.statement();
         let expected = ExpectedContent { digest: *statement.digest(), size: statement.size() };
         VerificationError::TamperedPackage { expected, actual }
     }
 
     /// The last check: the bytes are those that were signed.
-    pub(crate) fn require_content(&self, content: &HashedContent) -> Result<(), VerificationError> {
+    ///
+    /// # Errors
+    ///
+    /// [`VerificationError::TamperedPackage`].
+    pub fn require_content(&self, content: &HashedContent) -> Result<(), VerificationError> {
         let statement = self.statement();
         if content.size != statement.size() {
             return Err(self.tampered(ActualContent::Size(content.size)));
@@ -69,25 +84,41 @@ impl Accepted {
         }
         Ok(())
     }
+}
 
-    /// What is said about a package once all checks are done.
-    pub(crate) fn into_report(
-        self,
-        content: HashedContent,
-        org: Option<OrgId>,
-    ) -> VerificationReport {
-        let statement = self.statement.statement();
-        VerificationReport {
-            name: statement.name().clone(),
-            content,
-            fingerprint: self.statement.signer().fingerprint(),
-            signed_at: statement.signed_at().to_utc(),
-            version: statement.version().cloned(),
-            expires_at: statement.expires_at().map(StatementTime::to_utc),
-            signers: self.signers,
-            org,
+/// The signers that are trusted now of those that were when their statement was accepted: at
+/// least one, and enough. Of what they said, `expires_at` and `version` may have ceased to
+/// hold.
+///
+/// # Errors
+///
+/// As [`accept`].
+pub fn accept_again(
+    signers: &[TrustedKey],
+    expires_at: Option<DateTime<Utc>>,
+    version: Option<&PackageVersion>,
+    decision: &TrustDecision,
+    config: &VerificationConfig,
+) -> Result<Vec<TrustedKey>, VerificationError> {
+    let (mut trusted, mut refusal) = (Vec::new(), None);
+    for signer in signers {
+        let fingerprint = signer.key.fingerprint();
+        match decision.about(&fingerprint) {
+            Ok(signer) => trusted.push(signer.clone()),
+            Err(reason) => {
+                let fingerprint = Some(fingerprint);
+                refusal.get_or_insert(VerificationError::UntrustedSigner { fingerprint, reason });
+            }
         }
     }
+    match refusal {
+        Some(error) if trusted.is_empty() => return Err(error),
+        refusal => {
+            config.required_signers.require(&trusted).map_err(|error| error.beside(refusal))?;
+        }
+    }
+    config.require_valid(expires_at, version, decision)?;
+    Ok(trusted)
 }
 
 /// The statement, and every trusted key that signed it, each once.
@@ -151,10 +182,12 @@ impl From<MalformedEnvelope> for VerificationError {
 
 #[cfg(test)]
 mod tests {
-    use signing_crypto::{AuditCheckpoint, EntryHash, SignedCheckpoint, SigningKey, StoreId};
-    use signing_trust::{PinnedKeys, Signers};
+    use signing_crypto::{
+        AuditCheckpoint, EntryHash, OrgId, SignedCheckpoint, SigningKey, StoreId,
+    };
 
     use super::*;
+    use crate::{PinnedKeys, Signers};
 
     #[test]
     fn a_malformed_statement_of_a_trusted_key_is_called_malformed() {

@@ -1,7 +1,7 @@
 use signing_crypto::{SigningKey, TrustedKeyId};
-use signing_trust::TrustLimits;
 
 use super::*;
+use crate::TrustLimits;
 
 fn orgs<const N: usize>() -> [OrgId; N] {
     std::array::from_fn(|_| OrgId::random())

@@ -2,13 +2,14 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use signing_crypto::PackageVersion;
-use signing_trust::TrustDecision;
 
-use crate::{VerificationConfig, VerificationError};
+use super::{VerificationConfig, VerificationError};
+use crate::TrustDecision;
 
 /// How long what holds now, a signature or the trust in a key, will go on to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Validity {
+#[non_exhaustive]
+pub enum Validity {
     /// Long enough that nobody need be told.
     Ample,
     /// It ends soon, or has ended within the allowance.
@@ -21,7 +22,7 @@ pub(crate) enum Validity {
 impl VerificationConfig {
     /// Whether a statement with this expiry and version holds at the moment, and for
     /// the floor, that were decided about.
-    pub(crate) fn require_valid(
+    pub(super) fn require_valid(
         &self,
         expires_at: Option<DateTime<Utc>>,
         version: Option<&PackageVersion>,
@@ -46,7 +47,7 @@ impl VerificationConfig {
     }
 
     /// How long what ends then, and has not ended, will go on to hold.
-    pub(crate) fn validity(
+    pub(super) fn validity(
         &self,
         expires_at: Option<DateTime<Utc>>,
         now: DateTime<Utc>,
@@ -83,7 +84,7 @@ fn delta(duration: Duration) -> TimeDelta {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ClockSkewAllowance;
+    use crate::acceptance::ClockSkewAllowance;
 
     const HOUR: Duration = Duration::from_secs(3600);
 

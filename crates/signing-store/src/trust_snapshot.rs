@@ -1,0 +1,140 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Utc};
+use diesel_async::RunQueryDsl;
+use signing_crypto::{Fingerprint, OrgId, PackageName, PackageVersion, StoreId};
+
+use crate::pool::read;
+use crate::{Heartbeat, OrganizationRecord, Store, StoreError, TrustGrantRecord, TrustedKeyRecord};
+
+mod row;
+mod statement;
+
+use row::Row;
+use statement::{Keys, SnapshotStatement};
+
+#[cfg(feature = "postgres")]
+pub use statement::snapshot_statements;
+
+/// What bears on whom one organization accepts, about some keys or all: read in one
+/// statement, so as of one moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrustSnapshot {
+    /// The store that it was read from.
+    pub store_id: StoreId,
+    /// The moment.
+    pub heartbeat: Heartbeat,
+    /// The organization.
+    pub organization: OrganizationRecord,
+    /// The lowest versions that it accepts, by package.
+    pub floors: BTreeMap<PackageName, PackageVersion>,
+    /// What it says about keys, and what those say that it granted trust, in no order.
+    pub statements: Vec<StatementRow>,
+    /// The keys about which its own row cannot be read: the row may be a refusal.
+    pub unreadable: BTreeSet<Fingerprint>,
+}
+
+/// What one organization says about a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StatementRow {
+    /// The grant by which it counts, and the organization that was granted trust. `None` for
+    /// what the organization says itself.
+    pub grant: Option<(TrustGrantRecord, OrganizationRecord)>,
+    /// The organization's row about the key.
+    pub key: TrustedKeyRecord,
+    /// When the key was declared compromised for every organization.
+    pub compromised_at: Option<DateTime<Utc>>,
+}
+
+impl Store {
+    /// What bears on whether `org` accepts the keys `fingerprints`.
+    ///
+    /// A row of another organization that cannot be read is left out, and reported in a
+    /// warning: it could only have added trust.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::OrganizationNotFound`]; [`StoreError::CorruptRow`] if a row of the
+    /// organization itself cannot be read; [`StoreError::InRecovery`],
+    /// [`StoreError::AnotherStore`], [`StoreError::EpochWentBack`] and
+    /// [`StoreError::HistoryDiverged`] if the answer may not be about now;
+    /// [`StoreError::SchemaTooNew`] if a newer program has migrated the database since it
+    /// was opened.
+    pub async fn trust_in_keys(
+        &self,
+        org: OrgId,
+        fingerprints: &[Fingerprint],
+    ) -> Result<TrustSnapshot, StoreError> {
+        let keys: BTreeSet<Fingerprint> = fingerprints.iter().copied().collect();
+        self.trust_snapshot(org, Keys::named(keys), usize::MAX).await
+    }
+
+    /// What bears on which keys `org` accepts, if that is no more than `limit` statements.
+    ///
+    /// A row about one key that cannot be read hides none of the others: it is reported in a
+    /// warning, and the key is among the [`unreadable`](TrustSnapshot::unreadable) ones if
+    /// the row is the organization's own.
+    ///
+    /// # Errors
+    ///
+    /// As [`trust_in_keys`](Self::trust_in_keys), and [`StoreError::TooManyFacts`].
+    pub async fn trust_in_all_keys(
+        &self,
+        org: OrgId,
+        limit: usize,
+    ) -> Result<TrustSnapshot, StoreError> {
+        // The organization has a row of its own, and one more tells that there are too many.
+        let most = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(2);
+        self.trust_snapshot(org, Keys::All { most }, limit).await
+    }
+
+    async fn trust_snapshot(
+        &self,
+        org: OrgId,
+        keys: Keys,
+        limit: usize,
+    ) -> Result<TrustSnapshot, StoreError> {
+        let before = self.seen.latest();
+        let is_about_all = matches!(keys, Keys::All { .. });
+        let statement = SnapshotStatement::new(org, keys);
+        let rows: Result<Vec<Row>, StoreError> =
+            read!(self.pool, |conn| { Ok(statement.load(conn).await?) });
+        let (mut head, mut statements, mut unreadable) = (None, Vec::new(), BTreeSet::new());
+        for row in rows? {
+            match row {
+                Row::Head(row) => head = Some(*row),
+                Row::Statement(row) => statements.push(*row),
+                Row::Unreadable { own: true, fingerprint: Some(key), error } if is_about_all => {
+                    report(&*error, org, Some(&key));
+                    unreadable.insert(key);
+                }
+                Row::Unreadable { own: false, fingerprint, error } => {
+                    report(&*error, org, fingerprint.as_ref());
+                }
+                Row::Unreadable { error, .. } => return Err(StoreError::CorruptRow(error)),
+            }
+        }
+        let Some((origin, organization, floors)) = head else {
+            // An answer without it does not say where it comes from, and another store or a
+            // replica that lags is one that lacks organizations.
+            self.heartbeat().await?;
+            return Err(StoreError::OrganizationNotFound);
+        };
+        self.seen.accept(origin, before, &mut &*self).await?;
+        if statements.len() > limit {
+            return Err(StoreError::TooManyFacts { limit });
+        }
+        let (store_id, heartbeat) = (origin.store_id, origin.into());
+        Ok(TrustSnapshot { store_id, heartbeat, organization, floors, statements, unreadable })
+    }
+}
+
+fn report(error: &dyn std::error::Error, org: OrgId, fingerprint: Option<&Fingerprint>) {
+    let fingerprint = fingerprint.map(tracing::field::display);
+    tracing::warn!(
+        %error,
+        org_id = %org,
+        fingerprint,
+        "a row about a trusted key cannot be read, and adds no trust"
+    );
+}

@@ -1,0 +1,18 @@
+//! When an envelope suffices: enough trusted keys have signed it, and what they say holds now.
+//!
+//! Whoever verifies a package and whoever foresees what a revocation would end asks the same
+//! here. Which keys are trusted was decided before.
+
+mod accept;
+mod config;
+mod error;
+mod quorum;
+mod validity;
+
+pub use accept::{Accepted, accept, accept_again};
+pub use config::{ClockSkewAllowance, ClockSkewAllowanceError, VerificationConfig};
+pub use error::{
+    ActualContent, ExpectedContent, SignatureLocation, SignerCountError, VerificationError,
+};
+pub use quorum::{RequiredSigners, SignerCount};
+pub use validity::Validity;

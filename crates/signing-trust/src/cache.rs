@@ -1,0 +1,197 @@
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use signing_crypto::{OrgId, TrustStateId};
+use signing_store::{Heartbeat, Store};
+use tokio::task::JoinHandle;
+
+use crate::snapshot::{OrganizationTrust, boot_time, present};
+use crate::source::read_store;
+use crate::{Signers, TrustError};
+
+mod watch;
+
+/// How old what is known about trust may be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Freshness {
+    /// Every decision asks the store. One that starts after a revocation returned
+    /// knows of it.
+    #[default]
+    Strict,
+    /// Decisions may be answered from memory as long as the store would have told
+    /// of a change: while connected, and no longer than this after the last
+    /// heartbeat that it answered was sent. Beyond that the store is asked, and if
+    /// it cannot be, nothing is decided.
+    ///
+    /// On Postgres a change is heard of when it commits. On SQLite only heartbeats
+    /// find out, three in this time.
+    Bounded(Duration),
+}
+
+/// How much is kept at most, in statements and floors.
+const MAX_SIZE: usize = 50_000;
+
+/// What was read about one organization and some signers, to be used again: if the store
+/// has just said that trust is in the same state, or said so recently enough.
+///
+/// The state of trust is a random number that every change replaces, so an equal one is
+/// proof, whatever became of the database meanwhile.
+#[derive(Debug)]
+pub(crate) struct TrustCache {
+    kept: Arc<Mutex<Kept>>,
+    watcher: Option<JoinHandle<()>>,
+}
+
+/// The trust of an organization as of the present.
+#[derive(Clone, Debug)]
+pub(crate) struct CurrentTrust {
+    pub(crate) trust: Arc<OrganizationTrust>,
+    pub(crate) now: DateTime<Utc>,
+}
+
+impl TrustCache {
+    /// To be called within a runtime, if `freshness` is bounded.
+    pub(crate) fn new(store: &Store, freshness: Freshness) -> Self {
+        let kept: Arc<Mutex<Kept>> = Arc::default();
+        let watcher = match freshness {
+            Freshness::Strict => None,
+            Freshness::Bounded(bound) => {
+                let watch = watch::watch(store.clone(), bound, Arc::downgrade(&kept));
+                Some(tokio::spawn(watch))
+            }
+        };
+        Self { kept, watcher }
+    }
+
+    /// What bears on whether `org` accepts the signers, as fresh as it must be.
+    pub(crate) async fn read(
+        &self,
+        store: &Store,
+        org: OrgId,
+        signers: &Signers,
+    ) -> Result<CurrentTrust, TrustError> {
+        // Who writes signature files must not decide how much is kept.
+        if signers.named.len() != 1 || signers.anonymous {
+            return Ok(CurrentTrust::new(read_store(store, org, signers).await?));
+        }
+        let key = (org, signers.clone());
+        // A change that was made from here counts before anybody tells of it.
+        let (kept, is_confirmed) = self.lock().get(&key, store.last_heartbeat());
+        if let Some(trust) = kept {
+            if is_confirmed {
+                return Ok(CurrentTrust::new(trust));
+            }
+            let asked = boot_time();
+            let heartbeat = store.heartbeat().await?;
+            // Another task may have read it anew meanwhile.
+            let (kept, _) = self.lock().get(&key, None);
+            if let Some(trust) = kept.filter(|trust| is_not_older(trust, &heartbeat)) {
+                return Ok(CurrentTrust { trust, now: present(heartbeat.as_of, asked) });
+            }
+        }
+        let trust = read_store(store, org, signers).await?;
+        self.lock().keep(key, &trust);
+        Ok(CurrentTrust::new(trust))
+    }
+
+    /// Takes nothing for confirmed any more, because trust was changed from here.
+    pub(crate) fn distrust(&self) {
+        self.lock().confirmed = None;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Kept> {
+        lock(&self.kept)
+    }
+}
+
+impl Drop for TrustCache {
+    fn drop(&mut self) {
+        if let Some(watcher) = &self.watcher {
+            watcher.abort();
+        }
+    }
+}
+
+impl CurrentTrust {
+    /// What was just read, or was confirmed recently enough.
+    fn new(trust: Arc<OrganizationTrust>) -> Self {
+        Self { now: trust.now(), trust }
+    }
+}
+
+/// Whether the value is of the state of trust that the heartbeat tells, or of a later one.
+fn is_not_older(trust: &OrganizationTrust, heartbeat: &Heartbeat) -> bool {
+    trust.reading.is_some_and(|reading| {
+        reading.heartbeat.state == heartbeat.state || reading.heartbeat.epoch > heartbeat.epoch
+    })
+}
+
+type Key = (OrgId, Signers);
+
+/// Values of one state of trust. What they take is bounded, however large they are.
+#[derive(Debug, Default)]
+struct Kept {
+    /// The epoch and state that all of them are of.
+    state: Option<(i64, TrustStateId)>,
+    values: HashMap<Key, Arc<OrganizationTrust>>,
+    size: usize,
+    /// The state that trust is known to be in, and until when that counts on the clock that
+    /// also runs while the machine sleeps.
+    confirmed: Option<(TrustStateId, Duration)>,
+}
+
+impl Kept {
+    /// The value, and whether it is known to be the one that the store would give, which was
+    /// last seen to say `last`.
+    fn get(&self, key: &Key, last: Option<Heartbeat>) -> (Option<Arc<OrganizationTrust>>, bool) {
+        let value = self.values.get(key).cloned();
+        let is_confirmed = self.confirmed.is_some_and(|(state, until)| {
+            boot_time() < until
+                && self.state.is_some_and(|(_, kept)| kept == state)
+                && last.is_some_and(|last| last.state == state)
+        });
+        (value, is_confirmed)
+    }
+
+    /// Keeps a value instead of all that are of an older state. One that is of an older
+    /// state itself is not kept, nor one that is too large.
+    fn keep(&mut self, key: Key, trust: &Arc<OrganizationTrust>) {
+        let Some(reading) = trust.reading else { return };
+        let (epoch, state) = (reading.heartbeat.epoch, reading.heartbeat.state);
+        if self.state != Some((epoch, state)) {
+            if self.state.is_some_and(|(kept, _)| epoch < kept) {
+                return;
+            }
+            self.clear();
+            self.state = Some((epoch, state));
+        }
+        if let Some(before) = self.values.remove(&key) {
+            self.size -= before.size();
+        }
+        let size = trust.size();
+        if size > MAX_SIZE {
+            return;
+        }
+        if self.size + size > MAX_SIZE {
+            self.clear();
+        }
+        self.size += size;
+        self.values.insert(key, trust.clone());
+    }
+
+    fn clear(&mut self) {
+        self.values.clear();
+        self.size = 0;
+    }
+}
+
+fn lock(kept: &Mutex<Kept>) -> MutexGuard<'_, Kept> {
+    // After a panic in between, at worst too little is kept.
+    kept.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests;

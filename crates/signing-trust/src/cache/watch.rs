@@ -1,0 +1,76 @@
+//! Keeps what is kept confirmed, as long as the store would tell of a change.
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Mutex, Weak};
+use std::time::Duration;
+
+use signing_store::{Store, StoreError, TrustWatch};
+use tokio::time::{sleep, timeout};
+
+use super::{Kept, lock};
+use crate::snapshot::boot_time;
+
+/// Goes on until nothing is kept any more.
+pub(super) async fn watch(store: Store, bound: Duration, kept: Weak<Mutex<Kept>>) {
+    let pause = (bound / 3).clamp(Duration::from_millis(10), Duration::from_secs(1));
+    while kept.strong_count() > 0 {
+        if let Ok(Ok(connected)) = timeout(bound, store.watch_trust()).await {
+            // However this ends, nothing is known from here on.
+            let _ = listen(connected, bound, &kept).await;
+        }
+        if !distrust(&kept) {
+            return;
+        }
+        sleep(scattered(pause)).await;
+    }
+}
+
+async fn listen(
+    mut connected: TrustWatch,
+    bound: Duration,
+    kept: &Weak<Mutex<Kept>>,
+) -> Result<(), StoreError> {
+    loop {
+        let sent = boot_time();
+        let Ok(heartbeat) = timeout(bound, connected.heartbeat()).await else { return Ok(()) };
+        let confirmed = (heartbeat?.state, sent.saturating_add(bound));
+        let Some(upgraded) = kept.upgrade() else { return Ok(()) };
+        lock(&upgraded).confirmed = Some(confirmed);
+        drop(upgraded);
+        if let Ok(changed) = timeout(bound / 3, connected.changed()).await {
+            // Before anything else is asked: the notification came after the commit.
+            if !distrust(kept) {
+                return Ok(());
+            }
+            changed?;
+        }
+    }
+}
+
+/// Takes nothing for confirmed any more. Says whether anything is kept.
+fn distrust(kept: &Weak<Mutex<Kept>>) -> bool {
+    let Some(kept) = kept.upgrade() else { return false };
+    lock(&kept).confirmed = None;
+    true
+}
+
+/// Between half of it and all of it, so that programs which were cut off together do not
+/// all come back together.
+fn scattered(pause: Duration) -> Duration {
+    // Its keys are random.
+    let random = RandomState::new().hash_one(()) as u32;
+    pause.mul_f64(0.5 + 0.5 * f64::from(random) / f64::from(u32::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_are_scattered_within_bounds() {
+        let pause = Duration::from_secs(1);
+        let pauses: Vec<_> = (0..100).map(|_| scattered(pause)).collect();
+        assert!(pauses.iter().all(|scattered| (pause / 2..=pause).contains(scattered)));
+        assert!(pauses.iter().any(|scattered| *scattered != pauses[0]));
+    }
+}

@@ -1,0 +1,303 @@
+//! The only place where the rules of trust stand.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+#[cfg(feature = "store")]
+use signing_crypto::TrustedKeyId;
+use signing_crypto::{Fingerprint, PackageName, PackagePatterns, RevocationReason};
+
+use crate::snapshot::{KeyStatement, KeyStatus, OrganizationTrust, StatedBy};
+use crate::{
+    KeyDecision, Signers, TrustDecision, TrustLimits, TrustPath, TrustedKey, UntrustedReason,
+};
+
+/// When a decision is made.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct DecisionContext {
+    /// The moment that expiry is measured against.
+    pub(crate) now: DateTime<Utc>,
+    /// How far that may be ahead of the clock of whoever said when trust ends.
+    pub(crate) clock_skew_allowance: TimeDelta,
+    /// The most keys that are found for signatures that name none.
+    pub(crate) max_unnamed: usize,
+}
+
+impl DecisionContext {
+    /// At `now`, with no allowance.
+    pub(crate) fn at(now: DateTime<Utc>) -> Self {
+        Self { now, clock_skew_allowance: TimeDelta::zero(), max_unnamed: usize::MAX }
+    }
+
+    pub(crate) fn with_allowance(self, clock_skew_allowance: Duration) -> Self {
+        // Longer than 292 million years has no end.
+        let allowance = TimeDelta::from_std(clock_skew_allowance).unwrap_or(TimeDelta::MAX);
+        Self { clock_skew_allowance: allowance, ..self }
+    }
+
+    /// The time, if what ends then has ended.
+    fn ended(self, expires_at: Option<DateTime<Utc>>) -> Option<DateTime<Utc>> {
+        // Only an allowance without end overflows.
+        let end = |at: &DateTime<Utc>| at.checked_add_signed(self.clock_skew_allowance);
+        expires_at.filter(|at| end(at).is_some_and(|end| self.now >= end))
+    }
+}
+
+/// The packages that keys are to be good for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Packages<'a> {
+    /// This one.
+    Named(&'a PackageName),
+    /// Each and every one.
+    All,
+    /// At least one.
+    Some,
+}
+
+impl Packages<'_> {
+    fn are_within(self, limit: &PackagePatterns) -> bool {
+        match self {
+            Self::Named(name) => limit.matches(name),
+            Self::All => false,
+            Self::Some => true,
+        }
+    }
+}
+
+/// Decides on the keys that are named as signers and, if a signature names none, on every
+/// key that is trusted and so may have made it.
+pub(crate) fn decide(
+    trust: &OrganizationTrust,
+    signers: &Signers,
+    packages: Packages<'_>,
+    context: DecisionContext,
+) -> TrustDecision {
+    let decided = |&fingerprint: &Fingerprint| KeyDecision {
+        fingerprint,
+        verdict: verdict(trust, &fingerprint, packages, context),
+    };
+    let mut keys: Vec<_> = signers.named.iter().map(decided).collect();
+    if signers.anonymous {
+        let others = trust.keys.keys().filter(|key| !signers.named.contains(key));
+        let trusted = others.map(decided).filter(|decided| decided.verdict.is_ok());
+        keys.extend(trusted.take(context.max_unnamed));
+    }
+    let floor = match packages {
+        Packages::Named(name) => trust.floors.get(name).cloned(),
+        Packages::All | Packages::Some => None,
+    };
+    TrustDecision { keys, now: context.now, floor }
+}
+
+/// Every key that is trusted, once for each path, in the order of their fingerprints.
+#[cfg(feature = "store")]
+pub(crate) fn trusted_paths(
+    trust: &OrganizationTrust,
+    packages: Packages<'_>,
+    context: DecisionContext,
+) -> Vec<TrustedKey> {
+    let any = Signers { named: Vec::new(), anonymous: true };
+    let decision = decide(trust, &any, packages, context);
+    let paths = decision.keys.iter().flat_map(|KeyDecision { fingerprint, .. }| {
+        let path = move |statement| path(trust, fingerprint, statement, packages, context).ok();
+        trust.keys[fingerprint].statements.iter().filter_map(path)
+    });
+    paths.collect()
+}
+
+fn verdict(
+    trust: &OrganizationTrust,
+    fingerprint: &Fingerprint,
+    packages: Packages<'_>,
+    context: DecisionContext,
+) -> Result<TrustedKey, UntrustedReason> {
+    let unknown = match &trust.organization {
+        Some(organization) => match organization.deleted_at {
+            Some(at) => return Err(UntrustedReason::OrganizationDeleted { at }),
+            None => UntrustedReason::Unknown,
+        },
+        None => UntrustedReason::NotPinned,
+    };
+    let Some(key) = trust.keys.get(fingerprint) else { return Err(unknown) };
+    if let Some(at) = key.compromised_at {
+        return Err(UntrustedReason::Compromised { at });
+    }
+    if key.is_unreadable {
+        return Err(unknown);
+    }
+    let (mut trusted, mut refusal): (Option<TrustedKey>, _) = (None, None);
+    for statement in &key.statements {
+        match (path(trust, fingerprint, statement, packages, context), &mut trusted) {
+            (Ok(found), None) => trusted = Some(found),
+            (Ok(found), Some(first)) => first.vouchers.extend(found.vouchers),
+            // The organization's own refusal wins over every grant.
+            (Err(own @ (UntrustedReason::Revoked { .. } | UntrustedReason::Denied { .. })), _) => {
+                return Err(own);
+            }
+            (Err(UntrustedReason::Unknown), _) => {}
+            (Err(reason), _) => refusal = refusal.or(Some(reason)),
+        }
+    }
+    trusted.ok_or_else(|| refusal.unwrap_or(unknown))
+}
+
+/// Whether the key is trusted by this statement alone.
+fn path(
+    trust: &OrganizationTrust,
+    fingerprint: &Fingerprint,
+    statement: &KeyStatement,
+    packages: Packages<'_>,
+    context: DecisionContext,
+) -> Result<TrustedKey, UntrustedReason> {
+    let KeyStatement { by, status } = statement;
+    let standing = key_standing(fingerprint, status, None, context);
+    let (via, voucher, limits) = match *by {
+        StatedBy::Pinned => (TrustPath::Pinned, None, TrustLimits::default()),
+        StatedBy::Organization(trusted_key) => {
+            match standing {
+                Some(KeyStanding::Revoked { at, .. }) => {
+                    return Err(UntrustedReason::Revoked { at });
+                }
+                Some(KeyStanding::Denied { at }) => return Err(UntrustedReason::Denied { at }),
+                Some(KeyStanding::Expired { at }) => return Err(UntrustedReason::Expired { at }),
+                _ => {}
+            }
+            let limits = TrustLimits { packages: None, expires_at: status.expires_at };
+            let organization = trust.organization.as_ref().map(|organization| organization.id);
+            (TrustPath::Direct { trusted_key }, organization, limits)
+        }
+        StatedBy::Child(place, trusted_key) => {
+            let grant = &trust.grants[place];
+            let child_name = grant.child_name.clone();
+            let grant_stands = grant_standing(&grant.limits, grant.child_deleted_at, context);
+            match (grant_stands, standing) {
+                (_, None) => return Err(UntrustedReason::Unknown),
+                (GrantStanding::ChildDeleted { at }, _) => {
+                    return Err(UntrustedReason::ChildDeleted { child_name, at });
+                }
+                (_, Some(KeyStanding::Revoked { at, .. } | KeyStanding::Denied { at })) => {
+                    return Err(UntrustedReason::RevokedByChild { child_name, at });
+                }
+                (_, Some(KeyStanding::Expired { at })) => {
+                    return Err(UntrustedReason::ExpiredAtChild { child_name, at });
+                }
+                (GrantStanding::Expired { at }, _) => {
+                    return Err(UntrustedReason::GrantExpired { child_name, at });
+                }
+                _ => {}
+            }
+            if let Some(packages) =
+                grant.limits.packages.as_ref().filter(|limit| !packages.are_within(limit))
+            {
+                let packages = packages.clone();
+                return Err(UntrustedReason::OtherPackages { child_name, packages });
+            }
+            let ends = [status.expires_at, grant.limits.expires_at];
+            let limits = TrustLimits {
+                packages: grant.limits.packages.clone(),
+                expires_at: ends.into_iter().flatten().min(),
+            };
+            let child = grant.child;
+            let via = TrustPath::Granted { grant: grant.id, child, child_name, trusted_key };
+            (via, Some(child), limits)
+        }
+    };
+    let key = status.key_named(fingerprint).ok_or(UntrustedReason::Unknown)?;
+    let (name, vouchers) = (status.name.clone(), voucher.into_iter().collect());
+    Ok(TrustedKey { key, name, via, vouchers, limits })
+}
+
+/// What comes of an organization's statement about a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum KeyStanding {
+    /// Its signatures are accepted.
+    Trusted,
+    /// They were, until then.
+    Expired {
+        /// When that ended.
+        at: DateTime<Utc>,
+    },
+    /// They are refused.
+    Revoked {
+        /// Since when.
+        at: DateTime<Utc>,
+        /// Why.
+        reason: RevocationReason,
+    },
+    /// They are refused, and the organization never trusted the key itself.
+    Denied {
+        /// Since when.
+        at: DateTime<Utc>,
+    },
+    /// Every organization of the store refuses them.
+    Compromised {
+        /// Since when.
+        at: DateTime<Utc>,
+    },
+    /// The row holds another key than it names, so it is not trusted.
+    Mismatched,
+}
+
+/// What comes of a statement about a key by itself; `None` if it says nothing.
+pub(crate) fn key_standing(
+    fingerprint: &Fingerprint,
+    status: &KeyStatus,
+    compromised_at: Option<DateTime<Utc>>,
+    context: DecisionContext,
+) -> Option<KeyStanding> {
+    if !status.is_in_effect() {
+        return None;
+    }
+    Some(match (compromised_at, status.revoked, context.ended(status.expires_at)) {
+        (Some(at), _, _) => KeyStanding::Compromised { at },
+        (None, Some((at, _)), _) if status.public_key.is_none() => KeyStanding::Denied { at },
+        (None, Some((at, reason)), _) => KeyStanding::Revoked { at, reason },
+        (None, None, Some(at)) => KeyStanding::Expired { at },
+        _ if status.key_named(fingerprint).is_none() => KeyStanding::Mismatched,
+        _ => KeyStanding::Trusted,
+    })
+}
+
+/// The organization's own row about a key, and what comes of it.
+#[cfg(feature = "store")]
+pub(crate) fn own_standing(
+    trust: &OrganizationTrust,
+    fingerprint: &Fingerprint,
+    context: DecisionContext,
+) -> Option<(TrustedKeyId, KeyStanding)> {
+    let key = trust.keys.get(fingerprint)?;
+    let own = key.own()?;
+    let standing = key_standing(fingerprint, &own.status, key.compromised_at, context)?;
+    Some((own.by.row()?, standing))
+}
+
+/// What comes of a grant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum GrantStanding {
+    /// It is in force.
+    InForce,
+    /// It was, until then.
+    Expired {
+        /// When that ended.
+        at: DateTime<Utc>,
+    },
+    /// The other organization was deleted, and passes nothing on.
+    ChildDeleted {
+        /// When it was.
+        at: DateTime<Utc>,
+    },
+}
+
+pub(crate) fn grant_standing(
+    limits: &TrustLimits,
+    child_deleted_at: Option<DateTime<Utc>>,
+    context: DecisionContext,
+) -> GrantStanding {
+    match (child_deleted_at, context.ended(limits.expires_at)) {
+        (Some(at), _) => GrantStanding::ChildDeleted { at },
+        (None, Some(at)) => GrantStanding::Expired { at },
+        (None, None) => GrantStanding::InForce,
+    }
+}

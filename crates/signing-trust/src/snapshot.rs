@@ -1,0 +1,146 @@
+//! Everything that bears on whom one organization accepts, as a value.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use signing_crypto::{
+    Fingerprint, GrantId, KeyName, OrgId, OrgName, PackageName, PackageVersion, RevocationReason,
+    TrustedKeyId, UncheckedKey, VerifyingKey,
+};
+
+use crate::TrustLimits;
+
+#[cfg(feature = "store")]
+mod from_store;
+
+#[cfg(feature = "store")]
+pub(crate) use from_store::{Reading, boot_time, limits, present};
+
+/// What bears on whom one organization accepts: its own statements about keys, the
+/// statements of those that it granted trust, its floors, and what is compromised; about all
+/// keys, or about those that were asked about. Pinned keys are such a value too.
+///
+/// It says nothing by itself: [`decide`](crate::rules::decide) does.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct OrganizationTrust {
+    /// `None` for pinned keys, which belong to no organization.
+    pub(crate) organization: Option<Organization>,
+    /// Those that reach furthest first.
+    pub(crate) grants: Vec<TrustGrant>,
+    pub(crate) keys: BTreeMap<Fingerprint, KeyTrust>,
+    /// The lowest versions that are accepted.
+    pub(crate) floors: BTreeMap<PackageName, PackageVersion>,
+    /// Where and when it was read, if it was read from a store.
+    #[cfg(feature = "store")]
+    pub(crate) reading: Option<Reading>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Organization {
+    pub(crate) id: OrgId,
+    pub(crate) deleted_at: Option<DateTime<Utc>>,
+}
+
+/// A grant that was not revoked: the child's own statements about keys count.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct TrustGrant {
+    pub(crate) id: GrantId,
+    pub(crate) child: OrgId,
+    pub(crate) child_name: OrgName,
+    pub(crate) child_deleted_at: Option<DateTime<Utc>>,
+    pub(crate) limits: TrustLimits,
+}
+
+/// What bears on one key.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct KeyTrust {
+    /// When it was declared compromised for every organization.
+    pub(crate) compromised_at: Option<DateTime<Utc>>,
+    /// Whether the organization's own statement cannot be read: it may be a refusal.
+    pub(crate) is_unreadable: bool,
+    /// The organization's own statement first, then those of its grants in their order.
+    pub(crate) statements: Vec<KeyStatement>,
+}
+
+/// What one organization says about a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct KeyStatement {
+    pub(crate) by: StatedBy,
+    pub(crate) status: KeyStatus,
+}
+
+/// By whom a statement is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StatedBy {
+    /// The program's own configuration.
+    Pinned,
+    /// The organization itself, in this row.
+    Organization(TrustedKeyId),
+    /// The child of the grant at this place, in this row.
+    Child(usize, TrustedKeyId),
+}
+
+/// What a statement about a key says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct KeyStatus {
+    /// Unknown only if the key was denied by its fingerprint.
+    pub(crate) public_key: Option<UncheckedKey>,
+    pub(crate) name: Option<KeyName>,
+    pub(crate) revoked: Option<(DateTime<Utc>, RevocationReason)>,
+    pub(crate) expires_at: Option<DateTime<Utc>>,
+}
+
+impl KeyStatus {
+    /// Trust in a key.
+    pub(crate) fn trusted(public_key: UncheckedKey) -> Self {
+        Self { public_key: Some(public_key), name: None, revoked: None, expires_at: None }
+    }
+
+    /// Whether it says anything: a denial by fingerprint that was taken back does not.
+    pub(crate) fn is_in_effect(&self) -> bool {
+        self.public_key.is_some() || self.revoked.is_some()
+    }
+
+    /// The key, if it is the one that `fingerprint` names: somebody who can write rows must
+    /// not be able to slip another key under a known name.
+    pub(crate) fn key_named(&self, fingerprint: &Fingerprint) -> Option<VerifyingKey> {
+        let key = self.public_key.as_ref()?.check().ok()?;
+        (key.fingerprint() == *fingerprint).then_some(key)
+    }
+}
+
+impl StatedBy {
+    /// The organization's row, if it is in one.
+    pub(crate) fn row(self) -> Option<TrustedKeyId> {
+        match self {
+            Self::Pinned => None,
+            Self::Organization(row) | Self::Child(_, row) => Some(row),
+        }
+    }
+}
+
+impl KeyTrust {
+    /// What the organization itself says.
+    pub(crate) fn own(&self) -> Option<&KeyStatement> {
+        self.statements.iter().find(|statement| !matches!(statement.by, StatedBy::Child(..)))
+    }
+}
+
+impl OrganizationTrust {
+    /// Trust in `keys` and in nothing else.
+    pub(crate) fn pinned(keys: impl IntoIterator<Item = VerifyingKey>) -> Self {
+        let pinned = |key: VerifyingKey| {
+            let status = KeyStatus::trusted(key.into());
+            let statements = vec![KeyStatement { by: StatedBy::Pinned, status }];
+            (key.fingerprint(), KeyTrust { statements, ..KeyTrust::default() })
+        };
+        Self { keys: keys.into_iter().map(pinned).collect(), ..Self::default() }
+    }
+
+    /// How much it takes to keep: in statements and floors, each some hundred bytes.
+    #[cfg(feature = "store")]
+    pub(crate) fn size(&self) -> usize {
+        let statements = self.keys.values().map(|key| key.statements.len() + 1).sum::<usize>();
+        1 + statements + self.grants.len() + self.floors.len()
+    }
+}

@@ -1,0 +1,111 @@
+//! How the value is made of the rows of a store.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use rustix::time::{ClockId, clock_gettime};
+use signing_crypto::{GrantId, StoreId};
+use signing_store::{Heartbeat, StatementRow, TrustGrantRecord, TrustSnapshot, TrustedKeyRecord};
+
+use super::{KeyStatement, KeyStatus, Organization, OrganizationTrust, StatedBy, TrustGrant};
+use crate::TrustLimits;
+
+/// From which store, in which state and at which time something was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Reading {
+    pub(crate) store: StoreId,
+    pub(crate) heartbeat: Heartbeat,
+    /// When the store was asked, since boot.
+    pub(crate) asked: Duration,
+}
+
+/// The present: the later of the local clock, and the store's as it has gone on since it was
+/// `asked`.
+pub(crate) fn present(as_of: Option<DateTime<Utc>>, asked: Duration) -> DateTime<Utc> {
+    let since = TimeDelta::from_std(boot_time().saturating_sub(asked)).unwrap_or(TimeDelta::MAX);
+    let theirs =
+        as_of.map(|as_of| as_of.checked_add_signed(since).unwrap_or(DateTime::<Utc>::MAX_UTC));
+    theirs.map_or_else(Utc::now, |theirs| theirs.max(Utc::now()))
+}
+
+/// Time since boot, sleep included (clock_gettime(2)).
+pub(crate) fn boot_time() -> Duration {
+    let time = clock_gettime(ClockId::Boottime);
+    Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec.unsigned_abs() as u32)
+}
+
+impl OrganizationTrust {
+    /// The present, as [`present`] has it.
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        self.reading
+            .map_or_else(Utc::now, |reading| present(reading.heartbeat.as_of, reading.asked))
+    }
+
+    /// What the store said when it was asked at `asked`. It is the same in whichever order
+    /// the rows come.
+    pub(crate) fn from_store(snapshot: TrustSnapshot, asked: Duration) -> Self {
+        let TrustSnapshot { store_id, heartbeat, organization, floors, statements, unreadable } =
+            snapshot;
+        let mut grants = BTreeMap::new();
+        for (grant, child) in statements.iter().filter_map(|row| row.grant.as_ref()) {
+            grants.entry(grant.id).or_insert_with(|| TrustGrant {
+                id: grant.id,
+                child: child.id,
+                child_name: child.name.clone(),
+                child_deleted_at: child.deleted_at,
+                limits: limits(grant),
+            });
+        }
+        let mut grants: Vec<_> = grants.into_values().collect();
+        grants.sort_by(|a, b| {
+            let is_limited = |grant: &TrustGrant| grant.limits.packages.is_some();
+            (is_limited(a), &a.child_name).cmp(&(is_limited(b), &b.child_name))
+        });
+        let places: BTreeMap<GrantId, usize> =
+            grants.iter().enumerate().map(|(place, grant)| (grant.id, place)).collect();
+        let (id, deleted_at) = (organization.id, organization.deleted_at);
+        let mut trust = Self {
+            organization: Some(Organization { id, deleted_at }),
+            grants,
+            floors,
+            reading: Some(Reading { store: store_id, heartbeat, asked }),
+            ..Self::default()
+        };
+        for StatementRow { grant, key: row, compromised_at } in statements {
+            let by = match grant {
+                None => StatedBy::Organization(row.id),
+                Some((grant, _)) => StatedBy::Child(places[&grant.id], row.id),
+            };
+            let key = trust.keys.entry(row.fingerprint).or_default();
+            key.compromised_at = key.compromised_at.or(compromised_at);
+            key.statements.push(KeyStatement { by, status: KeyStatus::from(row) });
+        }
+        for key in trust.keys.values_mut() {
+            key.statements.sort_by_key(|statement| match statement.by {
+                StatedBy::Child(place, _) => Some(place),
+                _ => None,
+            });
+        }
+        for fingerprint in unreadable {
+            trust.keys.entry(fingerprint).or_default().is_unreadable = true;
+        }
+        trust
+    }
+}
+
+impl From<TrustedKeyRecord> for KeyStatus {
+    fn from(row: TrustedKeyRecord) -> Self {
+        let reason = row.revocation_reason.unwrap_or_default();
+        Self {
+            public_key: row.public_key,
+            name: row.name,
+            revoked: row.revoked_at.map(|at| (at, reason)),
+            expires_at: row.expires_at,
+        }
+    }
+}
+
+pub(crate) fn limits(grant: &TrustGrantRecord) -> TrustLimits {
+    TrustLimits { packages: grant.packages.clone(), expires_at: grant.expires_at }
+}
