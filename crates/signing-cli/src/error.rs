@@ -174,6 +174,7 @@ fn trust_outcome(error: &TrustError) -> Outcome {
         TrustError::Store(error) => store_outcome(error),
         TrustError::SelfGrant { .. }
         | TrustError::PreviouslyRevoked { .. }
+        | TrustError::TrustExpired { .. }
         | TrustError::SigningKeyRevoked { .. }
         | TrustError::MalformedEnvelope(_)
         | TrustError::Envelope(_)

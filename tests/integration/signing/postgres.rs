@@ -7,5 +7,4 @@ mod own_server;
 mod plans;
 mod roles;
 mod tls;
-mod together;
 mod triggers;

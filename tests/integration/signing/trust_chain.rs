@@ -7,6 +7,7 @@ mod idempotence;
 mod many_holders;
 mod random_graphs;
 mod refusals;
+mod unreadable;
 
 use signing_crypto::OrgId;
 use signing_loader::{PackageError, SignatureLocation, SignatureSource, VerificationError};

@@ -123,6 +123,7 @@ fn trust_code(error: &TrustError) -> &'static str {
         TrustError::SigningKeyRevoked { .. } => "SigningKeyRevoked",
         TrustError::PreviouslyRevoked { .. } => "PreviouslyRevoked",
         TrustError::SelfGrant { .. } => "SelfGrant",
+        TrustError::TrustExpired { .. } => "TrustExpired",
         TrustError::ExpiryPast { .. } => "ExpiryPast",
         TrustError::TooManyCandidates { .. } => "TooManyCandidates",
         TrustError::MalformedEnvelope(_) => "MalformedSignature",

@@ -33,6 +33,11 @@ pub(super) fn trust(error: &TrustError) -> Option<String> {
              compromised: cloacina keys reinstate"
                 .into()
         }
+        TrustError::TrustExpired { .. } => {
+            "to trust the old key for longer, then rotate again: cloacina keys trust --org <org> \
+             --key-id <old key> --expires <time>; or rotate without --resign"
+                .into()
+        }
         TrustError::Clock(_) => "set the clock right, then try again".into(),
         TrustError::SelfGrant { .. } => "give another organization with --to".into(),
         TrustError::ExpiryPast { .. } => {

@@ -24,6 +24,7 @@ on_both_backends! {
     compromised_key_is_not_rotated,
     retired_key_is_rotated_only_if_that_was_begun_before,
     signatures_that_their_organization_refuses_are_not_signed_anew,
+    signatures_of_a_key_whose_trust_has_expired_are_not_signed_again,
     others_that_trust_the_old_key_are_told,
 }
 
@@ -307,6 +308,41 @@ async fn signatures_that_their_organization_refuses_are_not_signed_anew(world: W
     let rotation = world.rotate(acme.key.id, Resign::Leave).await.unwrap();
     assert_eq!(rotation.trusted, None);
     assert_eq!(world.kept(&acme).await, kept);
+}
+
+async fn signatures_of_a_key_whose_trust_has_expired_are_not_signed_again(world: World) {
+    let [acme, parent] = [world.vendor("acme").await, world.vendor("parent").await];
+    world.keep_signatures(&acme, 2).await;
+    let key = &acme.key.public_key;
+    let until = (Utc::now() + TimeDelta::days(30)).trunc_subsecs(6);
+    world.keys.trust_public_key_until(acme.org, key, None, Some(until)).await.unwrap();
+    let row = world.database.id(acme.trusted.id.as_uuid());
+    let end = async |value: &str| {
+        let sql = format!("UPDATE trusted_keys SET expires_at = {value} WHERE id = {row}");
+        world.database.execute(&sql).await.unwrap();
+    };
+    end(if world.database.is_sqlite() { "1" } else { "'1970-01-01T00:00:00.000001Z'" }).await;
+    // That it is trusted through a grant changes nothing: nothing new is to hang on it.
+    world.trust(parent.org, &acme.key).await;
+    world.keys.grant_trust(acme.org, parent.org).await.unwrap();
+    assert!(world.verdict(acme.org, &acme).await.is_ok());
+    let before = world.everything(&acme).await;
+
+    assert_refused!(
+        world.rotate(acme.key.id, Resign::All).await,
+        TrustError::TrustExpired { fingerprint, at }
+            if fingerprint == acme.key.fingerprint && at.timestamp_micros() == 1
+    );
+    assert_eq!(world.everything(&acme).await, before);
+    let rotation = world.rotate(acme.key.id, Resign::Leave).await.unwrap();
+    assert_eq!((&rotation.trusted, &rotation.old_trusted), (&None, &None));
+    assert_eq!(rotation.signatures, Resigned { added: 0, already: 0, left: 2 });
+
+    // Trusted for longer, both are done.
+    world.keys.trust_public_key_until(acme.org, key, None, Some(until)).await.unwrap();
+    let rotation = world.rotate(acme.key.id, Resign::All).await.unwrap();
+    assert!(matches!(rotation.trusted, Some(Change::Made(_))), "{rotation:?}");
+    assert_eq!(rotation.signatures, Resigned { added: 2, already: 0, left: 0 });
 }
 
 async fn others_that_trust_the_old_key_are_told(world: World) {

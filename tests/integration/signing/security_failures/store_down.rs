@@ -3,9 +3,9 @@
 use std::fmt::Debug;
 use std::fs;
 
-use signing_loader::{PackageError, SignatureSource};
-use signing_trust::TrustError;
+use signing_loader::{PackageError, SignatureSource, VerificationError};
 use signing_trust::store::{ConnectError, DatabaseUrl, Store, StoreError};
+use signing_trust::{TrustError, UntrustedReason};
 
 use super::Target;
 use crate::support::{World, assert_refused, with_a_canary_on_both_backends};
@@ -86,7 +86,16 @@ async fn store_with_a_corrupt_row_loads_nothing(world: World) {
     identity[0] = 1;
     let sql = format!("UPDATE trusted_keys SET public_key = {}", world.database.bytes(&identity));
     world.database.execute(&sql).await.unwrap();
+    assert_refused!(
+        world.load(&target.path, target.org, target.memory()).await,
+        PackageError::Verification(VerificationError::UntrustedSigner {
+            reason: UntrustedReason::Unknown,
+            ..
+        })
+    );
 
+    // A row that cannot be read may be a refusal.
+    world.database.execute("UPDATE trusted_keys SET name = ''").await.unwrap();
     assert_refused!(
         world.load(&target.path, target.org, target.memory()).await,
         PackageError::Trust(TrustError::Store(StoreError::CorruptRow(_)))

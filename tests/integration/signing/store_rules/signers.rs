@@ -65,12 +65,12 @@ async fn question_about_more_keys_than_a_statement_has_parameters_is_answered(wo
 async fn key_that_is_named_many_times_is_asked_about_once(world: World) {
     let vendor = world.vendor("acme").await;
     let key = vendor.key.fingerprint;
-    let facts = async |keys: &[Fingerprint]| {
-        world.keys.store().trust_facts(vendor.org, None, keys).await.unwrap().facts
+    let statements = async |keys: &[Fingerprint]| {
+        world.keys.store().trust_in_keys(vendor.org, keys).await.unwrap().statements
     };
-    let once = facts(&[key]).await;
+    let once = statements(&[key]).await;
     assert_eq!(once.len(), 1);
-    assert_eq!(facts(&[key; 100]).await, once);
+    assert_eq!(statements(&[key; 100]).await, once);
     let stranger = Fingerprint::from_bytes([0; 32]);
-    assert_eq!(facts(&[key, stranger, key, stranger]).await, once);
+    assert_eq!(statements(&[key, stranger, key, stranger]).await, once);
 }

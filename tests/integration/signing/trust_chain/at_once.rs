@@ -1,5 +1,4 @@
-//! Questions that many tasks ask at once are answered as if each were asked alone,
-//! though the store asks some of them together.
+//! Questions that many tasks ask at once are answered as if each were asked alone.
 
 use signing_crypto::{OrgId, PackageName};
 use signing_trust::store::{Store, StoreError};
@@ -13,7 +12,6 @@ on_both_backends! {
     revocation_is_known_to_every_question_that_comes_after_it,
 }
 
-/// Enough that some have to wait for others, however many the store asks apart.
 const ROUNDS: usize = 4;
 const HOLDERS: usize = 120;
 
@@ -83,7 +81,7 @@ fn same(decided: &TrustDecision, expected: &TrustDecision, about: &str) {
 async fn revocation_is_known_to_every_question_that_comes_after_it(world: World) {
     for round in 0..ROUNDS {
         let vendor = world.vendor(&format!("vendor-{round}")).await;
-        // They go on asking, and are answered together, while trust ends.
+        // They go on asking while trust ends.
         let mut asking = JoinSet::new();
         for _ in 0..16 {
             let (store, org) = (world.keys.store().clone(), vendor.org);

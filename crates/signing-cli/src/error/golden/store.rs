@@ -229,6 +229,7 @@ fn trust() -> Vec<TrustError> {
         TrustError::SameKek,
         TrustError::SigningKeyRevoked { id: values::key_id(), at },
         TrustError::PreviouslyRevoked { fingerprint, at },
+        TrustError::TrustExpired { fingerprint, at },
         TrustError::SelfGrant { org: values::org_id() },
         TrustError::ExpiryPast { expires_at: at, now: values::later() },
         TrustError::Clock(signing_crypto::ParseError::Time),
