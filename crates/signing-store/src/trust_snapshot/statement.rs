@@ -188,15 +188,15 @@ mod postgres {
             out.push_bind_param::<Id, _>(&self.org)?;
             match &self.keys {
                 Keys::Named { array, .. } => {
-                    out.push_sql(" AS org, ");
+                    out.push_sql("::uuid AS org, ");
                     out.push_bind_param::<Array<Bytes>, _>(array)?;
-                    out.push_sql(" AS keys) ");
+                    out.push_sql("::bytea[] AS keys) ");
                     out.push_sql(ABOUT_NAMED);
                 }
                 Keys::All { most } => {
-                    out.push_sql(" AS org, ");
+                    out.push_sql("::uuid AS org, ");
                     out.push_bind_param::<BigInt, _>(most)?;
-                    out.push_sql(" AS most) ");
+                    out.push_sql("::bigint AS most) ");
                     out.push_sql(ABOUT_ALL);
                 }
             }
