@@ -95,7 +95,7 @@ impl Context {
 
     /// The same store, and the KEK that opens its private keys.
     pub(crate) fn with_kek(&self, keys: &KeyManager) -> Result<KeyManager, CliError> {
-        Ok(KeyManager::new(keys.store().clone(), Some(self.kek()?)))
+        Ok(keys.clone().with_kek(self.kek()?))
     }
 
     /// The store, to change it. A SQLite file is made if there is none, and that is said:

@@ -13,7 +13,7 @@ use crate::backend::impl_for_connections;
 use crate::pool::read;
 use crate::schema::{audit_heads, audit_log, organizations};
 use crate::sql_types::bind;
-use crate::{Store, StoreError};
+use crate::{StoreError, StoreReader};
 
 pub use fault::{AuditFault, AuditFaultKind, AuditValue};
 pub use filter::{AUDIT_PAGE, AuditFilter, EventPattern, EventPatternError};
@@ -81,7 +81,7 @@ impl AuditRecord {
     }
 }
 
-impl Store {
+impl StoreReader {
     /// An organization's whole audit log, oldest entry first. It may be long: see
     /// [`audit_page`](Self::audit_page).
     pub async fn audit_log(&self, org: OrgId) -> Result<Vec<AuditRecord>, StoreError> {

@@ -8,7 +8,7 @@ use crate::backend::impl_for_connections;
 use crate::pool::{change, now, read};
 use crate::schema::{compromised_keys, organizations};
 use crate::sql_types::bind;
-use crate::{AuditEntry, Change, OrganizationRecord, Store, StoreError};
+use crate::{AuditEntry, Change, OrganizationRecord, Store, StoreError, StoreReader};
 
 /// A key that every organization of the store refuses, for good.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable)]
@@ -21,6 +21,31 @@ pub struct CompromisedKeyRecord {
     pub declared_at: DateTime<Utc>,
     /// What it says about it.
     pub note: Option<Note>,
+}
+
+impl StoreReader {
+    /// The key's row, if it was declared compromised.
+    pub async fn compromised_key(
+        &self,
+        fingerprint: Fingerprint,
+    ) -> Result<Option<CompromisedKeyRecord>, StoreError> {
+        read!(self.pool, |conn| { conn.find_compromised(fingerprint).await })
+    }
+
+    /// Every key that was declared compromised, and the organization that did, deleted
+    /// or not; those first that were declared first.
+    pub async fn compromised_keys(
+        &self,
+    ) -> Result<Vec<(CompromisedKeyRecord, OrganizationRecord)>, StoreError> {
+        read!(self.pool, |conn| {
+            Ok(compromised_keys::table
+                .inner_join(organizations::table)
+                .order((compromised_keys::declared_at, compromised_keys::fingerprint))
+                .select((compromised_keys::all_columns, organizations::all_columns))
+                .load(conn)
+                .await?)
+        })
+    }
 }
 
 impl Store {
@@ -44,29 +69,6 @@ impl Store {
             conn.insert_compromised(record.clone()).await?;
             conn.append(head, at, entry).await?;
             Ok(Change::Made(record))
-        })
-    }
-
-    /// The key's row, if it was declared compromised.
-    pub async fn compromised_key(
-        &self,
-        fingerprint: Fingerprint,
-    ) -> Result<Option<CompromisedKeyRecord>, StoreError> {
-        read!(self.pool, |conn| { conn.find_compromised(fingerprint).await })
-    }
-
-    /// Every key that was declared compromised, and the organization that did, deleted
-    /// or not; those first that were declared first.
-    pub async fn compromised_keys(
-        &self,
-    ) -> Result<Vec<(CompromisedKeyRecord, OrganizationRecord)>, StoreError> {
-        read!(self.pool, |conn| {
-            Ok(compromised_keys::table
-                .inner_join(organizations::table)
-                .order((compromised_keys::declared_at, compromised_keys::fingerprint))
-                .select((compromised_keys::all_columns, organizations::all_columns))
-                .load(conn)
-                .await?)
         })
     }
 }

@@ -7,9 +7,9 @@ use crate::package_signatures::{KeepSignatures, SignatureGate, digest_of};
 use crate::pool::{change, read};
 use crate::schema::package_signatures;
 use crate::sql_types::bind;
-use crate::{PackageSignatureRecord, Store, StoreError};
+use crate::{PackageSignatureRecord, Store, StoreError, StoreReader};
 
-impl Store {
+impl StoreReader {
     /// The signatures that `org` keeps, in the order of their ids: at most `limit`, of
     /// those after `after`.
     pub async fn kept_signatures(
@@ -56,7 +56,9 @@ impl Store {
                 .optional()?)
         })
     }
+}
 
+impl Store {
     /// Puts `envelope` in the place of the kept signature `before`: the same with a
     /// signature more, which another key gives on the word of the key `vouching`.
     ///

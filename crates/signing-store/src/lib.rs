@@ -91,7 +91,7 @@ pub use schema_safety::SchemaFault;
 pub use signing_crypto::RevocationReason;
 pub use signing_keys::{NewSigningKey, SigningKeyRecord};
 pub use sql_types::StoredText;
-pub use store::{Change, Store};
+pub use store::{Change, Store, StoreReader};
 pub use store_state::{Heartbeat, StoreState};
 pub use trust_grants::{GrantScope, TrustGrantRecord};
 pub use trust_graph::TrustRows;

@@ -8,7 +8,7 @@ use crate::package_signatures::SignatureGate;
 use crate::pool::{change, now, read};
 use crate::schema::{organizations, trust_grants};
 use crate::sql_types::bind;
-use crate::{AuditEntry, Store, StoreError};
+use crate::{AuditEntry, Store, StoreError, StoreReader};
 
 /// An organization.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable)]
@@ -39,6 +39,64 @@ pub enum OrganizationRef {
     Id(OrgId),
     /// By name, among those that are not deleted.
     Name(OrgName),
+}
+
+impl StoreReader {
+    /// Finds an organization, by id even if it is deleted.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::OrganizationNotFound`].
+    pub async fn organization(
+        &self,
+        org: OrganizationRef,
+    ) -> Result<OrganizationRecord, StoreError> {
+        read!(self.pool, |conn| {
+            let found = match org {
+                OrganizationRef::Id(id) => {
+                    organizations::table.find(bind(id)).get_result(conn).await
+                }
+                OrganizationRef::Name(name) => {
+                    organizations::table
+                        .filter(organizations::name.eq(bind(name)))
+                        .filter(organizations::deleted_at.is_null())
+                        .get_result(conn)
+                        .await
+                }
+            };
+            found.optional()?.ok_or(StoreError::OrganizationNotFound)
+        })
+    }
+
+    /// All organizations that are not deleted, by name.
+    pub async fn organizations(&self) -> Result<Vec<OrganizationRecord>, StoreError> {
+        read!(self.pool, |conn| {
+            Ok(organizations::table
+                .filter(organizations::deleted_at.is_null())
+                .order(organizations::name)
+                .load(conn)
+                .await?)
+        })
+    }
+
+    /// The organizations, not deleted, that have granted trust to `child`, by name.
+    pub async fn organizations_granting(
+        &self,
+        child: OrgId,
+    ) -> Result<Vec<OrganizationRecord>, StoreError> {
+        read!(self.pool, |conn| {
+            let parents = trust_grants::table
+                .filter(trust_grants::child_org_id.eq(bind(child)))
+                .filter(trust_grants::revoked_at.is_null())
+                .select(trust_grants::parent_org_id);
+            Ok(organizations::table
+                .filter(organizations::id.eq_any(parents))
+                .filter(organizations::deleted_at.is_null())
+                .order(organizations::name)
+                .load(conn)
+                .await?)
+        })
+    }
 }
 
 impl Store {
@@ -97,62 +155,6 @@ impl Store {
                 .execute(conn)
                 .await?;
             conn.append(head, at, entry).await
-        })
-    }
-
-    /// Finds an organization, by id even if it is deleted.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::OrganizationNotFound`].
-    pub async fn organization(
-        &self,
-        org: OrganizationRef,
-    ) -> Result<OrganizationRecord, StoreError> {
-        read!(self.pool, |conn| {
-            let found = match org {
-                OrganizationRef::Id(id) => {
-                    organizations::table.find(bind(id)).get_result(conn).await
-                }
-                OrganizationRef::Name(name) => {
-                    organizations::table
-                        .filter(organizations::name.eq(bind(name)))
-                        .filter(organizations::deleted_at.is_null())
-                        .get_result(conn)
-                        .await
-                }
-            };
-            found.optional()?.ok_or(StoreError::OrganizationNotFound)
-        })
-    }
-
-    /// All organizations that are not deleted, by name.
-    pub async fn organizations(&self) -> Result<Vec<OrganizationRecord>, StoreError> {
-        read!(self.pool, |conn| {
-            Ok(organizations::table
-                .filter(organizations::deleted_at.is_null())
-                .order(organizations::name)
-                .load(conn)
-                .await?)
-        })
-    }
-
-    /// The organizations, not deleted, that have granted trust to `child`, by name.
-    pub async fn organizations_granting(
-        &self,
-        child: OrgId,
-    ) -> Result<Vec<OrganizationRecord>, StoreError> {
-        read!(self.pool, |conn| {
-            let parents = trust_grants::table
-                .filter(trust_grants::child_org_id.eq(bind(child)))
-                .filter(trust_grants::revoked_at.is_null())
-                .select(trust_grants::parent_org_id);
-            Ok(organizations::table
-                .filter(organizations::id.eq_any(parents))
-                .filter(organizations::deleted_at.is_null())
-                .order(organizations::name)
-                .load(conn)
-                .await?)
         })
     }
 }

@@ -10,7 +10,7 @@ use crate::audit_log::AuditChain;
 use crate::pool::{change, now, read};
 use crate::schema::package_signatures;
 use crate::sql_types::{Bytes, Id, StoredText, bind};
-use crate::{AuditEntry, Change, Store, StoreError};
+use crate::{AuditEntry, Change, Store, StoreError, StoreReader};
 
 pub(crate) use keeping::{KeepSignatures, SignatureGate};
 
@@ -52,6 +52,37 @@ pub struct NewPackageSignature {
     pub envelope: SignatureEnvelope,
 }
 
+impl StoreReader {
+    /// The signatures about a package that `org` keeps, then those that the
+    /// organizations keep which it granted trust: of each the newest
+    /// [`SIGNATURES_PER_ORG`], in all [`SIGNATURES_IN_ALL`]. What is tried first comes first.
+    pub async fn package_signatures(
+        &self,
+        org: OrgId,
+        digest: PackageDigest,
+    ) -> Result<Vec<PackageSignatureRecord>, StoreError> {
+        read!(self.pool, |conn| {
+            Ok(diesel::sql_query(conn.newest_of_each())
+                .bind::<Id, _>(bind(org))
+                .bind::<Bytes, _>(bind(digest))
+                .bind::<BigInt, _>(SIGNATURES_PER_ORG as i64)
+                .bind::<BigInt, _>(SIGNATURES_IN_ALL as i64)
+                .load(conn)
+                .await?)
+        })
+    }
+
+    /// The signatures about a package that `org` itself keeps: the newest
+    /// [`SIGNATURES_PER_ORG`], newest first.
+    pub async fn own_package_signatures(
+        &self,
+        org: OrgId,
+        digest: PackageDigest,
+    ) -> Result<Vec<PackageSignatureRecord>, StoreError> {
+        read!(self.pool, |conn| { conn.newest_signatures(org, digest).await })
+    }
+}
+
 impl Store {
     /// Keeps a signature; the same one is kept once. It changes no trust, so it is not
     /// in the audit log, and whoever may add signatures need not be able to touch that.
@@ -70,7 +101,7 @@ impl Store {
     }
 
     /// Keeps a signature that was made in the knowledge of `seen`, all that
-    /// [`own_package_signatures`](Self::own_package_signatures) gave. `None`, and
+    /// [`own_package_signatures`](StoreReader::own_package_signatures) gave. `None`, and
     /// nothing is kept, if it would give something else by now.
     ///
     /// # Errors
@@ -111,25 +142,6 @@ impl Store {
         })
     }
 
-    /// The signatures about a package that `org` keeps, then those that the
-    /// organizations keep which it granted trust: of each the newest
-    /// [`SIGNATURES_PER_ORG`], in all [`SIGNATURES_IN_ALL`]. What is tried first comes first.
-    pub async fn package_signatures(
-        &self,
-        org: OrgId,
-        digest: PackageDigest,
-    ) -> Result<Vec<PackageSignatureRecord>, StoreError> {
-        read!(self.pool, |conn| {
-            Ok(diesel::sql_query(conn.newest_of_each())
-                .bind::<Id, _>(bind(org))
-                .bind::<Bytes, _>(bind(digest))
-                .bind::<BigInt, _>(SIGNATURES_PER_ORG as i64)
-                .bind::<BigInt, _>(SIGNATURES_IN_ALL as i64)
-                .load(conn)
-                .await?)
-        })
-    }
-
     /// Removes a kept signature of `org`, which may be deleted, and writes that into its
     /// audit log. It waits for nobody who keeps signatures.
     ///
@@ -154,16 +166,6 @@ impl Store {
             }
             conn.append(head, at, entry).await
         })
-    }
-
-    /// The signatures about a package that `org` itself keeps: the newest
-    /// [`SIGNATURES_PER_ORG`], newest first.
-    pub async fn own_package_signatures(
-        &self,
-        org: OrgId,
-        digest: PackageDigest,
-    ) -> Result<Vec<PackageSignatureRecord>, StoreError> {
-        read!(self.pool, |conn| { conn.newest_signatures(org, digest).await })
     }
 }
 

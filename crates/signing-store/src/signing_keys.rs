@@ -11,7 +11,7 @@ use crate::pool::{change, now, read};
 use crate::schema::signing_keys;
 use crate::sql_types::{Bind, bind};
 use crate::store_state::KekGuard;
-use crate::{AuditEntry, Change, Revocation, RevocationReason, Store, StoreError};
+use crate::{AuditEntry, Change, Revocation, RevocationReason, Store, StoreError, StoreReader};
 
 /// A signing key, without its private half: what is not read cannot leak. Nothing proves
 /// that the public half is the private half's, so this is to be shown, not acted upon.
@@ -57,50 +57,7 @@ pub struct NewSigningKey {
     pub predecessor: Option<KeyId>,
 }
 
-impl Store {
-    /// Keeps a signing key.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::OtherKek`] if it is wrapped with another KEK than the
-    /// store's other keys, [`StoreError::NameTaken`], and
-    /// [`StoreError::SigningKeyExists`] if the organization has the key already,
-    /// revoked or not; [`StoreError::Compromised`], if it or the key whose place it
-    /// takes is; [`StoreError::SuccessorExists`].
-    pub async fn insert_signing_key(
-        &self,
-        new: NewSigningKey,
-        entry: AuditEntry,
-    ) -> Result<SigningKeyRecord, StoreError> {
-        let at = now();
-        change!(self, |conn| {
-            conn.keep_rotations_out().await?;
-            let head = conn.lock_organization(new.org_id).await?;
-            conn.require_kek(new.wrapped_key.kek_id()).await?;
-            conn.require_uncompromised(new.public_key.fingerprint()).await?;
-            if let Some(predecessor) = new.predecessor {
-                let old = conn.own_signing_key(new.org_id, predecessor).await?;
-                conn.require_uncompromised(old.fingerprint).await?;
-            }
-            let record = diesel::insert_into(signing_keys::table)
-                .values((
-                    signing_keys::id.eq(bind(new.id)),
-                    signing_keys::org_id.eq(bind(new.org_id)),
-                    signing_keys::name.eq(bind(new.name)),
-                    signing_keys::fingerprint.eq(bind(new.public_key.fingerprint())),
-                    signing_keys::public_key.eq(bind(new.public_key)),
-                    signing_keys::wrapped_key.eq(bind(new.wrapped_key)),
-                    signing_keys::created_at.eq(bind(at)),
-                    signing_keys::predecessor_id.eq(new.predecessor.map(bind)),
-                ))
-                .returning(SigningKeyRecord::as_returning())
-                .get_result::<SigningKeyRecord>(conn)
-                .await?;
-            conn.append(head, at, entry).await?;
-            Ok(record)
-        })
-    }
-
+impl StoreReader {
     /// Finds a signing key, revoked or not.
     ///
     /// # Errors
@@ -162,6 +119,51 @@ impl Store {
                 .get_result(conn)
                 .await
                 .optional()?)
+        })
+    }
+}
+
+impl Store {
+    /// Keeps a signing key.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::OtherKek`] if it is wrapped with another KEK than the
+    /// store's other keys, [`StoreError::NameTaken`], and
+    /// [`StoreError::SigningKeyExists`] if the organization has the key already,
+    /// revoked or not; [`StoreError::Compromised`], if it or the key whose place it
+    /// takes is; [`StoreError::SuccessorExists`].
+    pub async fn insert_signing_key(
+        &self,
+        new: NewSigningKey,
+        entry: AuditEntry,
+    ) -> Result<SigningKeyRecord, StoreError> {
+        let at = now();
+        change!(self, |conn| {
+            conn.keep_rotations_out().await?;
+            let head = conn.lock_organization(new.org_id).await?;
+            conn.require_kek(new.wrapped_key.kek_id()).await?;
+            conn.require_uncompromised(new.public_key.fingerprint()).await?;
+            if let Some(predecessor) = new.predecessor {
+                let old = conn.own_signing_key(new.org_id, predecessor).await?;
+                conn.require_uncompromised(old.fingerprint).await?;
+            }
+            let record = diesel::insert_into(signing_keys::table)
+                .values((
+                    signing_keys::id.eq(bind(new.id)),
+                    signing_keys::org_id.eq(bind(new.org_id)),
+                    signing_keys::name.eq(bind(new.name)),
+                    signing_keys::fingerprint.eq(bind(new.public_key.fingerprint())),
+                    signing_keys::public_key.eq(bind(new.public_key)),
+                    signing_keys::wrapped_key.eq(bind(new.wrapped_key)),
+                    signing_keys::created_at.eq(bind(at)),
+                    signing_keys::predecessor_id.eq(new.predecessor.map(bind)),
+                ))
+                .returning(SigningKeyRecord::as_returning())
+                .get_result::<SigningKeyRecord>(conn)
+                .await?;
+            conn.append(head, at, entry).await?;
+            Ok(record)
         })
     }
 

@@ -1,3 +1,4 @@
+use std::ops::Deref;
 use std::sync::Arc;
 
 use crate::pool::{Access, Pool};
@@ -11,9 +12,31 @@ use crate::{DatabaseUrl, SchemaStatus, StoreError, migrate};
 /// Clones share the pool.
 #[derive(Clone)]
 pub struct Store {
-    pub(crate) pool: Pool,
+    reader: StoreReader,
     pub(crate) access: Access,
+}
+
+/// A store, to read from: it has nothing that changes it.
+#[derive(Clone)]
+pub struct StoreReader {
+    pub(crate) pool: Pool,
     pub(crate) seen: Arc<Seen>,
+}
+
+/// Whoever may change a store may read it.
+impl Deref for Store {
+    type Target = StoreReader;
+
+    fn deref(&self) -> &StoreReader {
+        &self.reader
+    }
+}
+
+impl StoreReader {
+    /// Compares the database's migrations with this program's.
+    pub async fn schema_status(&self) -> Result<SchemaStatus, StoreError> {
+        migrate::status(&self.pool).await
+    }
 }
 
 impl Store {
@@ -81,12 +104,13 @@ impl Store {
     }
 
     fn new(pool: Pool, access: Access) -> Self {
-        Self { access, pool, seen: Arc::default() }
+        Self { reader: StoreReader { pool, seen: Arc::default() }, access }
     }
+}
 
-    /// Compares the database's migrations with this program's.
-    pub async fn schema_status(&self) -> Result<SchemaStatus, StoreError> {
-        migrate::status(&self.pool).await
+impl std::fmt::Debug for StoreReader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("StoreReader").finish_non_exhaustive()
     }
 }
 

@@ -10,7 +10,7 @@ use crate::backend::impl_for_connections;
 use crate::pool::read;
 use crate::schema::store_state;
 use crate::sql_types::bind;
-use crate::{Store, StoreError};
+use crate::{StoreError, StoreReader};
 
 pub(crate) use origin::{AskOrigin, Origin};
 pub(crate) use seen::Seen;
@@ -44,7 +44,7 @@ impl From<Origin> for Heartbeat {
     }
 }
 
-impl Store {
+impl StoreReader {
     /// Asks for the trust epoch and state, and whether the answer is about now.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use crate::audit_log::AuditChain;
 use crate::pool::{change, now, read};
 use crate::schema::{organizations, trust_grants};
 use crate::sql_types::bind;
-use crate::{AuditEntry, Change, Store, StoreError};
+use crate::{AuditEntry, Change, Store, StoreError, StoreReader};
 
 /// A parent's word that it accepts the keys that a child trusts directly.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable)]
@@ -35,6 +35,37 @@ pub struct GrantScope {
     pub packages: Option<PackagePatterns>,
     /// From when on it does not count: `None` for never.
     pub expires_at: Option<DateTime<Utc>>,
+}
+
+impl StoreReader {
+    /// The grants that `parent` has made and not revoked, oldest first.
+    pub async fn grants_from(&self, parent: OrgId) -> Result<Vec<TrustGrantRecord>, StoreError> {
+        read!(self.pool, |conn| {
+            Ok(trust_grants::table
+                .filter(trust_grants::parent_org_id.eq(bind(parent)))
+                .filter(trust_grants::revoked_at.is_null())
+                .order((trust_grants::created_at, trust_grants::id))
+                .load(conn)
+                .await?)
+        })
+    }
+
+    /// The grant that `grant` took the place of, if it did: both are of one moment.
+    pub async fn replaced_grant(
+        &self,
+        grant: TrustGrantRecord,
+    ) -> Result<Option<TrustGrantRecord>, StoreError> {
+        read!(self.pool, |conn| {
+            Ok(trust_grants::table
+                .filter(trust_grants::parent_org_id.eq(bind(grant.parent_org_id)))
+                .filter(trust_grants::child_org_id.eq(bind(grant.child_org_id)))
+                .filter(trust_grants::revoked_at.eq(bind(grant.created_at)))
+                .order(trust_grants::created_at.desc())
+                .first(conn)
+                .await
+                .optional()?)
+        })
+    }
 }
 
 impl Store {
@@ -134,35 +165,6 @@ impl Store {
                 .await?;
             conn.append(head, at, entry).await?;
             Ok(Change::Made(Some(TrustGrantRecord { revoked_at: Some(at), ..record })))
-        })
-    }
-
-    /// The grants that `parent` has made and not revoked, oldest first.
-    pub async fn grants_from(&self, parent: OrgId) -> Result<Vec<TrustGrantRecord>, StoreError> {
-        read!(self.pool, |conn| {
-            Ok(trust_grants::table
-                .filter(trust_grants::parent_org_id.eq(bind(parent)))
-                .filter(trust_grants::revoked_at.is_null())
-                .order((trust_grants::created_at, trust_grants::id))
-                .load(conn)
-                .await?)
-        })
-    }
-
-    /// The grant that `grant` took the place of, if it did: both are of one moment.
-    pub async fn replaced_grant(
-        &self,
-        grant: TrustGrantRecord,
-    ) -> Result<Option<TrustGrantRecord>, StoreError> {
-        read!(self.pool, |conn| {
-            Ok(trust_grants::table
-                .filter(trust_grants::parent_org_id.eq(bind(grant.parent_org_id)))
-                .filter(trust_grants::child_org_id.eq(bind(grant.child_org_id)))
-                .filter(trust_grants::revoked_at.eq(bind(grant.created_at)))
-                .order(trust_grants::created_at.desc())
-                .first(conn)
-                .await
-                .optional()?)
         })
     }
 }

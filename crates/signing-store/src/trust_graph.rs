@@ -8,7 +8,7 @@ use crate::pool::read;
 use crate::schema::{compromised_keys, organizations, trust_grants, trusted_keys};
 use crate::sql_types::bind;
 use crate::store_state::{AskOrigin, Origin};
-use crate::{OrganizationRecord, Store, StoreError, TrustGrantRecord, TrustedKeyRecord};
+use crate::{OrganizationRecord, StoreError, StoreReader, TrustGrantRecord, TrustedKeyRecord};
 
 /// Every row that says who accepts whose keys, as of one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub struct TrustRows {
 /// How often is read what others change meanwhile.
 const ATTEMPTS: usize = 10;
 
-impl Store {
+impl StoreReader {
     /// The rows about `org` and those that it granted trust; of the whole store with
     /// `None`.
     ///

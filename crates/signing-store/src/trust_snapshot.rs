@@ -5,7 +5,9 @@ use diesel_async::RunQueryDsl;
 use signing_crypto::{Fingerprint, OrgId, PackageName, PackageVersion, StoreId};
 
 use crate::pool::read;
-use crate::{Heartbeat, OrganizationRecord, Store, StoreError, TrustGrantRecord, TrustedKeyRecord};
+use crate::{
+    Heartbeat, OrganizationRecord, StoreError, StoreReader, TrustGrantRecord, TrustedKeyRecord,
+};
 
 mod row;
 mod statement;
@@ -46,7 +48,7 @@ pub struct StatementRow {
     pub compromised_at: Option<DateTime<Utc>>,
 }
 
-impl Store {
+impl StoreReader {
     /// What bears on whether `org` accepts the keys `fingerprints`.
     ///
     /// A row of another organization that cannot be read is left out, and reported in a

@@ -1,5 +1,5 @@
 use crate::pool::Pool;
-use crate::{Heartbeat, Store, StoreError};
+use crate::{Heartbeat, StoreError, StoreReader};
 
 /// Learns soon that trust has changed, and that it could no longer learn it.
 ///
@@ -10,12 +10,12 @@ use crate::{Heartbeat, Store, StoreError};
 /// about every change on SQLite.
 #[derive(Debug)]
 pub struct TrustWatch {
-    store: Store,
+    store: StoreReader,
     #[cfg(feature = "postgres")]
     listener: Option<crate::backend::postgres::Listener>,
 }
 
-impl Store {
+impl StoreReader {
     /// Starts to watch for changes of trust.
     pub async fn watch_trust(&self) -> Result<TrustWatch, StoreError> {
         match self.pool.clone() {
@@ -41,7 +41,7 @@ impl TrustWatch {
     ///
     /// # Errors
     ///
-    /// As [`Store::trust_in_keys`].
+    /// As [`StoreReader::trust_in_keys`].
     pub async fn heartbeat(&self) -> Result<Heartbeat, StoreError> {
         #[cfg(feature = "postgres")]
         if let Some(listener) = &self.listener {

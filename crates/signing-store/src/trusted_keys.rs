@@ -12,6 +12,7 @@ use crate::schema::{organizations, trusted_keys};
 use crate::sql_types::{Bind, bind};
 use crate::{
     AuditEntry, Change, OrganizationRecord, Revocation, RevocationReason, Store, StoreError,
+    StoreReader,
 };
 
 use rows::TrustedKeyRows;
@@ -73,6 +74,55 @@ pub enum TrustKeyOutcome {
     AlreadyTrusted(TrustedKeyRecord),
     /// It was revoked or denied before, and stays so.
     Revoked(TrustedKeyRecord),
+}
+
+impl StoreReader {
+    /// Finds a trusted key, revoked or not.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::TrustedKeyNotFound`].
+    pub async fn trusted_key(&self, id: TrustedKeyId) -> Result<TrustedKeyRecord, StoreError> {
+        read!(self.pool, |conn| {
+            trusted_keys::table
+                .find(bind(id))
+                .get_result(conn)
+                .await
+                .optional()?
+                .ok_or(StoreError::TrustedKeyNotFound { id })
+        })
+    }
+
+    /// What the organization `org` itself says about keys, revoked ones included,
+    /// oldest first.
+    pub async fn own_trusted_keys(&self, org: OrgId) -> Result<Vec<TrustedKeyRecord>, StoreError> {
+        read!(self.pool, |conn| {
+            Ok(trusted_keys::table
+                .filter(trusted_keys::org_id.eq(bind(org)))
+                .order((trusted_keys::created_at, trusted_keys::id))
+                .load(conn)
+                .await?)
+        })
+    }
+
+    /// The organizations, not deleted, that trust the key directly.
+    pub async fn organizations_trusting(
+        &self,
+        fingerprint: Fingerprint,
+    ) -> Result<Vec<(OrganizationRecord, TrustedKeyRecord)>, StoreError> {
+        read!(self.pool, |conn| {
+            Ok(organizations::table
+                .inner_join(trusted_keys::table)
+                .filter(trusted_keys::fingerprint.eq(bind(fingerprint)))
+                .filter(trusted_keys::public_key.is_not_null())
+                .filter(trusted_keys::revoked_at.is_null())
+                .filter(organizations::deleted_at.is_null())
+                .order(organizations::name)
+                .select((organizations::all_columns, trusted_keys::all_columns))
+                .load(conn)
+                .await?)
+        })
+    }
 }
 
 impl Store {
@@ -237,53 +287,6 @@ impl Store {
                 .await?;
             conn.append(head, at, entry).await?;
             Ok(Change::Made(record))
-        })
-    }
-
-    /// Finds a trusted key, revoked or not.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::TrustedKeyNotFound`].
-    pub async fn trusted_key(&self, id: TrustedKeyId) -> Result<TrustedKeyRecord, StoreError> {
-        read!(self.pool, |conn| {
-            trusted_keys::table
-                .find(bind(id))
-                .get_result(conn)
-                .await
-                .optional()?
-                .ok_or(StoreError::TrustedKeyNotFound { id })
-        })
-    }
-
-    /// What the organization `org` itself says about keys, revoked ones included,
-    /// oldest first.
-    pub async fn own_trusted_keys(&self, org: OrgId) -> Result<Vec<TrustedKeyRecord>, StoreError> {
-        read!(self.pool, |conn| {
-            Ok(trusted_keys::table
-                .filter(trusted_keys::org_id.eq(bind(org)))
-                .order((trusted_keys::created_at, trusted_keys::id))
-                .load(conn)
-                .await?)
-        })
-    }
-
-    /// The organizations, not deleted, that trust the key directly.
-    pub async fn organizations_trusting(
-        &self,
-        fingerprint: Fingerprint,
-    ) -> Result<Vec<(OrganizationRecord, TrustedKeyRecord)>, StoreError> {
-        read!(self.pool, |conn| {
-            Ok(organizations::table
-                .inner_join(trusted_keys::table)
-                .filter(trusted_keys::fingerprint.eq(bind(fingerprint)))
-                .filter(trusted_keys::public_key.is_not_null())
-                .filter(trusted_keys::revoked_at.is_null())
-                .filter(organizations::deleted_at.is_null())
-                .order(organizations::name)
-                .select((organizations::all_columns, trusted_keys::all_columns))
-                .load(conn)
-                .await?)
         })
     }
 }

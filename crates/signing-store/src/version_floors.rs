@@ -7,7 +7,7 @@ use crate::audit_log::AuditChain;
 use crate::pool::{change, now, read};
 use crate::schema::version_floors;
 use crate::sql_types::bind;
-use crate::{AuditEntry, Change, Store, StoreError};
+use crate::{AuditEntry, Change, Store, StoreError, StoreReader};
 
 /// The lowest version of a package that an organization accepts.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable)]
@@ -20,6 +20,26 @@ pub struct VersionFloorRecord {
     pub floor: PackageVersion,
     /// When it was set.
     pub set_at: DateTime<Utc>,
+}
+
+impl StoreReader {
+    /// The floors that an organization has set, by package name.
+    pub async fn version_floors(&self, org: OrgId) -> Result<Vec<VersionFloorRecord>, StoreError> {
+        read!(self.pool, |conn| {
+            Ok(version_floors::table
+                .filter(version_floors::org_id.eq(bind(org)))
+                .filter(version_floors::floor.is_not_null())
+                .order(version_floors::package_name)
+                .select((
+                    version_floors::org_id,
+                    version_floors::package_name,
+                    version_floors::floor.assume_not_null(),
+                    version_floors::set_at,
+                ))
+                .load(conn)
+                .await?)
+        })
+    }
 }
 
 impl Store {
@@ -61,24 +81,6 @@ impl Store {
             };
             conn.append(head, at, entry).await?;
             Ok(Change::Made(before))
-        })
-    }
-
-    /// The floors that an organization has set, by package name.
-    pub async fn version_floors(&self, org: OrgId) -> Result<Vec<VersionFloorRecord>, StoreError> {
-        read!(self.pool, |conn| {
-            Ok(version_floors::table
-                .filter(version_floors::org_id.eq(bind(org)))
-                .filter(version_floors::floor.is_not_null())
-                .order(version_floors::package_name)
-                .select((
-                    version_floors::org_id,
-                    version_floors::package_name,
-                    version_floors::floor.assume_not_null(),
-                    version_floors::set_at,
-                ))
-                .load(conn)
-                .await?)
         })
     }
 }

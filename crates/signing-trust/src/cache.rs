@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use signing_crypto::{OrgId, TrustStateId};
-use signing_store::{Heartbeat, Store};
+use signing_store::{Heartbeat, StoreReader};
 use tokio::task::JoinHandle;
 
 use crate::snapshot::{OrganizationTrust, boot_time, present};
@@ -54,7 +54,7 @@ pub(crate) struct CurrentTrust {
 
 impl TrustCache {
     /// To be called within a runtime, if `freshness` is bounded.
-    pub(crate) fn new(store: &Store, freshness: Freshness) -> Self {
+    pub(crate) fn new(store: &StoreReader, freshness: Freshness) -> Self {
         let kept: Arc<Mutex<Kept>> = Arc::default();
         let watcher = match freshness {
             Freshness::Strict => None,
@@ -69,7 +69,7 @@ impl TrustCache {
     /// What bears on whether `org` accepts the signers, as fresh as it must be.
     pub(crate) async fn read(
         &self,
-        store: &Store,
+        store: &StoreReader,
         org: OrgId,
         signers: &Signers,
     ) -> Result<CurrentTrust, TrustError> {

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use signing_crypto::{Fingerprint, KeyEncryptionKey, OrgId, PackageName};
-use signing_store::{AuditEntry, Revocation, Store, StoreError};
+use signing_store::{AuditEntry, Revocation, Store, StoreError, StoreReader};
 
 use crate::cache::{CurrentTrust, TrustCache};
 use crate::rules::{DecisionContext, Packages};
@@ -50,8 +50,14 @@ impl KeyManager {
     }
 
     /// The store, to read from.
-    pub fn store(&self) -> &Store {
+    pub fn store(&self) -> &StoreReader {
         &self.store
+    }
+
+    /// The same, with a KEK.
+    #[must_use]
+    pub fn with_kek(self, kek: KeyEncryptionKey) -> Self {
+        Self { kek: Some(kek), ..self }
     }
 
     /// Allows decisions to be as old as `freshness` says; without this they are

@@ -11,5 +11,6 @@ pub(crate) use decide::{grant_standing, key_standing, own_standing, trusted_path
 #[cfg(feature = "store")]
 pub(crate) use simulate::{Scenario, simulate};
 
-#[cfg(all(test, feature = "store"))]
+#[cfg(feature = "store")]
+#[cfg(test)]
 mod tests;

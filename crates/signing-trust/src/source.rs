@@ -7,7 +7,7 @@ use {
     crate::snapshot::{OrganizationTrust, boot_time},
     crate::{KeyManager, Signers, TrustDecision, TrustError},
     signing_crypto::{OrgId, PackageName},
-    signing_store::{Store, StoreError},
+    signing_store::{StoreError, StoreReader},
     std::sync::Arc,
     std::time::Duration,
 };
@@ -85,7 +85,7 @@ const MAX_FACTS: usize = 4096;
 /// Reads what bears on whether `org` accepts the signers, in one statement.
 #[cfg(feature = "store")]
 pub(crate) async fn read_store(
-    store: &Store,
+    store: &StoreReader,
     org: OrgId,
     signers: &Signers,
 ) -> Result<Arc<OrganizationTrust>, TrustError> {

@@ -94,7 +94,7 @@ async fn failed_migration_leaves_nothing_behind(database: Database) {
 
 async fn opened_store_has_what_was_migrated(world: World) {
     let org = world.org("acme").await;
-    let state = world.keys.store().state().await.unwrap();
+    let state = world.store.state().await.unwrap();
 
     let opened = Store::open(&world.database.url()).await.unwrap();
 

@@ -179,7 +179,7 @@ fn count(log: &[AuditRecord], event_type: &str, detail: (&str, &str)) -> usize {
 }
 
 pub(crate) fn with_kek(keys: &KeyManager) -> KeyManager {
-    KeyManager::new(keys.store().clone(), Some(KeyEncryptionKey::parse(KEK).unwrap()))
+    keys.clone().with_kek(KeyEncryptionKey::parse(KEK).unwrap())
 }
 
 #[test]

@@ -1,7 +1,6 @@
 //! `SIGKILL` at any moment of a rotation, which is then run again.
 
 use signing_crypto::{KeyEncryptionKey, KeyId};
-use signing_trust::KeyManager;
 
 use crate::kill::{ROUNDS, audit_log, kill_in_every_round, with_kek, words};
 use crate::support::{KEK, OTHER_KEK, Scratch, text};
@@ -28,11 +27,10 @@ fn killed_kek_rotation_leaves_all_keys_old_or_all_new_and_completes_when_run_aga
     kill_in_every_round(&scratch, rotate, |round| {
         let [old, new] = [&keks[round as usize % 2], &keks[(round as usize + 1) % 2]];
         let is_new = scratch.inspect(async |keys| {
-            let store = keys.store();
-            let kek_id = store.state().await.unwrap().kek_id.unwrap();
+            let kek_id = keys.store().state().await.unwrap().kek_id.unwrap();
             let kek = if kek_id == new.id() { new } else { old };
             assert_eq!(kek.id(), kek_id);
-            let keys = KeyManager::new(store.clone(), Some(kek.clone()));
+            let keys = keys.with_kek(kek.clone());
             let log = audit_log(&keys).await;
             let logged = log.iter().filter(|record| record.event_type == "kek.rotated").count();
             assert_eq!(logged, round as usize + usize::from(kek_id == new.id()));

@@ -1,6 +1,6 @@
 use serde_json::Value;
 use signing_crypto::{KeyEncryptionKey, KeyId, OrgId, SigningKey, TrustedKeyId, WrapContext};
-use signing_trust::store::{AuditEntry, NewSigningKey, NewTrustedKey};
+use signing_trust::store::{AuditEntry, DatabaseUrl, NewSigningKey, NewTrustedKey, Store};
 
 use crate::support::{KEK, Scratch, text};
 
@@ -114,19 +114,21 @@ fn the_first_characters_of_two_keys_revoke_neither() {
     scratch.inspect(async |keys| {
         let org: OrgId = keys.list_organizations().await.unwrap()[0].id;
         let kek = KeyEncryptionKey::parse(KEK).unwrap();
+        let url = DatabaseUrl::parse_danger_allow_insecure(&scratch.database_url()).unwrap();
+        let store = Store::open(&url).await.unwrap();
         for (number, text) in ids.iter().enumerate() {
             let key = SigningKey::generate().unwrap();
             let public_key = key.verifying_key();
             let id: TrustedKeyId = text.parse().unwrap();
             let row = NewTrustedKey { id, org_id: org, public_key, name: None, expires_at: None };
-            keys.store().trust_key(row, AuditEntry::new("test")).await.unwrap();
+            store.trust_key(row, AuditEntry::new("test")).await.unwrap();
             let id: KeyId = text.parse().unwrap();
             let context = WrapContext { org, id, predecessor: None };
             let wrapped_key = kek.wrap_key(&key, &context).unwrap();
             let name = format!("k{number}").parse().unwrap();
             let row =
                 NewSigningKey { id, org_id: org, name, public_key, wrapped_key, predecessor: None };
-            keys.store().insert_signing_key(row, AuditEntry::new("test")).await.unwrap();
+            store.insert_signing_key(row, AuditEntry::new("test")).await.unwrap();
         }
     });
     for kind in ["--signing", "--trusted"] {

@@ -74,7 +74,7 @@ impl Scratch {
     }
 
     /// Where the store is.
-    fn database_url(&self) -> String {
+    pub(crate) fn database_url(&self) -> String {
         match &self.database {
             Some(database) => database.url(),
             None => self.path("store.db").display().to_string(),

@@ -10,7 +10,7 @@ use super::AuditRecord;
 use crate::pool::read;
 use crate::schema::audit_log;
 use crate::sql_types::bind;
-use crate::{Store, StoreError};
+use crate::{StoreError, StoreReader};
 
 /// How many entries are read at once, however long a log is.
 pub const AUDIT_PAGE: usize = 256;
@@ -89,7 +89,7 @@ macro_rules! matching {
     }};
 }
 
-impl Store {
+impl StoreReader {
     /// The next [`AUDIT_PAGE`] entries of an organization's log that meet `filter`,
     /// oldest first: those with a sequence of `from` or later.
     pub async fn audit_page(

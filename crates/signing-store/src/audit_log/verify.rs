@@ -7,7 +7,7 @@ use super::{AUDIT_PAGE, AuditFault, AuditFaultKind as Kind, AuditRecord, AuditVa
 use crate::pool::read;
 use crate::schema::{audit_heads, audit_log, organizations};
 use crate::sql_types::bind;
-use crate::{Store, StoreError};
+use crate::{StoreError, StoreReader};
 
 /// An entry that is known from elsewhere, and so must be in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub struct IntactLog {
     pub entry_hash: EntryHash,
 }
 
-impl Store {
+impl StoreReader {
     /// Reads an organization's whole log, in bounded memory, and checks that each
     /// entry is as it was written and follows on the one before, that the last one
     /// is the log's head, and that all `anchors` are among them.

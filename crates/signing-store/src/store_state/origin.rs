@@ -11,7 +11,7 @@ use crate::backend::impl_for_connections;
 use crate::pool::read;
 use crate::schema::{store_state, trust_history};
 use crate::sql_types::{Instant, bind};
-use crate::{Store, StoreError};
+use crate::{StoreError, StoreReader};
 
 /// What every answer about trust says of where it comes from, so that an answer
 /// from the past or from elsewhere is not taken for one about now.
@@ -76,7 +76,7 @@ impl_for_connections!(AskHistory {
 });
 
 /// Over the pool.
-impl AskHistory for &Store {
+impl AskHistory for &StoreReader {
     async fn history_of(&mut self, both: [&Origin; 2]) -> Result<(Origin, bool), StoreError> {
         let [one, other] = both.map(|origin| *origin);
         read!(self.pool, |conn| { AskHistory::history_of(conn, [&one, &other]).await })

@@ -4,14 +4,14 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::{Mutex, Weak};
 use std::time::Duration;
 
-use signing_store::{Store, StoreError, TrustWatch};
+use signing_store::{StoreError, StoreReader, TrustWatch};
 use tokio::time::{sleep, timeout};
 
 use super::{Kept, lock};
 use crate::snapshot::boot_time;
 
 /// Goes on until nothing is kept any more.
-pub(super) async fn watch(store: Store, bound: Duration, kept: Weak<Mutex<Kept>>) {
+pub(super) async fn watch(store: StoreReader, bound: Duration, kept: Weak<Mutex<Kept>>) {
     let pause = (bound / 3).clamp(Duration::from_millis(10), Duration::from_secs(1));
     while kept.strong_count() > 0 {
         if let Ok(Ok(connected)) = timeout(bound, store.watch_trust()).await {

@@ -12,22 +12,23 @@ use signing_trust::store::{RolePurpose, Store};
 use crate::support::{Role, World, kek};
 
 async fn runner(world: &World) -> Role {
-    Role::create(&world.database, world.keys.store(), RolePurpose::Runner).await
+    Role::create(&world.database, &world.store, RolePurpose::Runner).await
 }
 
 async fn signer(world: &World, org: OrgId) -> Role {
-    Role::create(&world.database, world.keys.store(), RolePurpose::Signer(org)).await
+    Role::create(&world.database, &world.store, RolePurpose::Signer(org)).await
 }
 
 async fn admin(world: &World) -> Role {
-    Role::create(&world.database, world.keys.store(), RolePurpose::Admin).await
+    Role::create(&world.database, &world.store, RolePurpose::Admin).await
 }
 
 /// The world as a program sees it that connects as `role`.
 async fn seen_by(role: &Role, world: &World) -> World {
     let store = Store::open(&role.login.url("")).await.unwrap();
-    let keys = KeyManager::new(store, Some(kek(1)));
+    let keys = KeyManager::new(store.clone(), Some(kek(1)));
     World {
+        store,
         keys,
         config: world.config.clone(),
         require_signatures: world.require_signatures,

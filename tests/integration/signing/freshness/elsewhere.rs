@@ -23,7 +23,7 @@ async fn store_that_went_back_in_time_decides_nothing(world: World) {
     let bounded = Runner::start(&url, vendor.org, &vendor, SHORT).await;
     assert!(strict.decide().await.unwrap());
     bounded.remembers(&world, true).await;
-    let epoch = world.keys.store().state().await.unwrap().trust_epoch;
+    let epoch = world.store.state().await.unwrap().trust_epoch;
 
     let go_to = async |epoch: i64| {
         let sql = format!(

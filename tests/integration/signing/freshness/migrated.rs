@@ -21,7 +21,7 @@ async fn program_that_runs_while_a_newer_one_migrates_decides_and_changes_nothin
     let bounded = Runner::start(&url, vendor.org, &vendor, short).await;
     bounded.remembers(&world, true).await;
     assert!(strict.decide().await.unwrap());
-    let before = world.keys.store().state().await.unwrap();
+    let before = world.store.state().await.unwrap();
 
     let sql = "UPDATE store_state SET schema_version = schema_version + 1;
                INSERT INTO schema_migrations (name) VALUES ('9999_future')";
@@ -42,7 +42,7 @@ async fn program_that_runs_while_a_newer_one_migrates_decides_and_changes_nothin
     assert_refused!(change, TrustError::Store(StoreError::SchemaTooNew { .. }));
     let change = world.keys.revoke_trusted_key(vendor.trusted.id).await;
     assert_refused!(change, TrustError::Store(StoreError::SchemaTooNew { .. }));
-    assert_eq!(world.keys.store().state().await.unwrap(), before);
+    assert_eq!(world.store.state().await.unwrap(), before);
     assert_refused!(
         Store::open(&url).await,
         StoreError::SchemaTooNew { unknown } if unknown == "9999_future"

@@ -110,7 +110,7 @@ async fn as_many_changes_as_were_lost_are_not_taken_for_the_lost_ones(world: Wor
     back_up(&world).await;
     world.keys.revoke_trusted_key(vendor.trusted.id).await.unwrap();
     assert!(!strict.decide().await.unwrap());
-    let epoch = world.keys.store().state().await.unwrap().trust_epoch;
+    let epoch = world.store.state().await.unwrap().trust_epoch;
 
     restore(&world).await;
     let somebody_else = somebody_else(&world).await;

@@ -99,7 +99,7 @@ async fn successors_of_those_who_filled_an_envelope_count_together(mut world: Wo
         assert_eq!(again, Resigned { added: 0, already: 1, left: 0 });
     }
 
-    assert_eq!(world.keys.store().kept_signatures(acme.org, None, 9).await.unwrap().len(), 2);
+    assert_eq!(world.store.kept_signatures(acme.org, None, 9).await.unwrap().len(), 2);
     for id in old {
         world.keys.revoke_trusted_key(id).await.unwrap();
     }
@@ -110,7 +110,7 @@ async fn successors_of_those_who_filled_an_envelope_count_together(mut world: Wo
 async fn kept_signature_that_was_changed_meanwhile_is_not_replaced(world: World) {
     let acme = world.vendor("acme").await;
     world.keys.store_signature(acme.org, &acme.signature).await.unwrap();
-    let store = world.keys.store();
+    let store = &world.store;
     let kept = async || {
         let mut kept = store.kept_signatures(acme.org, None, 100).await.unwrap();
         assert_eq!(kept.len(), 1);
@@ -147,7 +147,7 @@ async fn signature_is_not_put_beside_one_that_its_organization_refuses(world: Wo
             package_digest: *envelope.unverified_statement().unwrap().digest(),
             envelope: envelope.clone(),
         };
-        let store = world.keys.store();
+        let store = &world.store;
         let seen = store.own_package_signatures(acme.org, kept.package_digest).await.unwrap();
         store.insert_vouched_signature(acme.key.fingerprint, &seen, kept).await
     };
@@ -162,6 +162,6 @@ async fn signature_is_not_put_beside_one_that_its_organization_refuses(world: Wo
     let compromised = Revocation::compromised();
     world.keys.revoke_signing_key_because(acme.key.id, compromised).await.unwrap();
     assert_refused!(keep(&another).await, StoreError::Compromised { .. });
-    let kept = world.keys.store().kept_signatures(acme.org, None, 100).await.unwrap();
+    let kept = world.store.kept_signatures(acme.org, None, 100).await.unwrap();
     assert_eq!(kept.len(), 1);
 }

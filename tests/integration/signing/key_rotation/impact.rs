@@ -161,7 +161,7 @@ impl Graph {
 
 /// Every row of the tables that say who accepts what, and the epoch.
 async fn everything(world: &World, graph: &Graph) -> String {
-    let store = world.keys.store();
+    let store = &world.store;
     let mut all = store.heartbeat().await.unwrap().state.to_string();
     for org in &graph.orgs {
         all += &format!(

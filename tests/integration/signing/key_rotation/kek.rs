@@ -21,7 +21,7 @@ on_both_backends! {
 
 impl World {
     fn with_kek(&self, which: Option<u8>) -> KeyManager {
-        KeyManager::new(self.keys.store().clone(), which.map(kek))
+        KeyManager::new(self.store.clone(), which.map(kek))
     }
 
     /// Changes a row of `signing_keys` past the store.
@@ -64,7 +64,7 @@ async fn key_under_another_kek_is_not_kept(world: World) {
         );
     }
     assert_eq!(world.keys.list_signing_keys(org).await.unwrap().len(), 1);
-    assert_eq!(world.keys.store().state().await.unwrap().kek_id, Some(kek(1).id()));
+    assert_eq!(world.store.state().await.unwrap().kek_id, Some(kek(1).id()));
     world.key(org, "second").await;
 }
 
@@ -162,7 +162,7 @@ async fn wrapped_key_with_another_public_half_is_rejected(world: World) {
 async fn wrapped_key_with_a_bit_turned_over_is_rejected(world: World) {
     let org = world.org("acme").await;
     let key = world.key(org, "release").await;
-    let (_, wrapped) = world.keys.store().wrapped_signing_key(key.id).await.unwrap();
+    let (_, wrapped) = world.store.wrapped_signing_key(key.id).await.unwrap();
     // The nonce, the secret and the tag; before them is which KEK it is.
     for position in [17, 28, 29, 44, 60, 61, 76] {
         let mut bytes = wrapped.as_bytes().to_vec();
@@ -177,7 +177,7 @@ async fn wrapped_key_with_a_bit_turned_over_is_rejected(world: World) {
 async fn wrapped_key_of_another_form_is_a_corrupt_row(world: World) {
     let org = world.org("acme").await;
     let key = world.key(org, "release").await;
-    let (_, wrapped) = world.keys.store().wrapped_signing_key(key.id).await.unwrap();
+    let (_, wrapped) = world.store.wrapped_signing_key(key.id).await.unwrap();
     let mut version = wrapped.as_bytes().to_vec();
     version[0] = 2;
     for bytes in [&version, &wrapped.as_bytes()[1..], &wrapped.as_bytes()[..76], b""] {

@@ -75,7 +75,7 @@ async fn successor_is_made_named_and_trusted_as_long_as_the_old_key(world: World
     assert_eq!((trusted.fingerprint, trusted.expires_at), (new.fingerprint, Some(until)));
     let by_new = SignatureSource::Memory(world.sign(&acme.package, new).await);
     assert_eq!(world.signer(&acme.package, acme.org, by_new).await, new.fingerprint);
-    let log = world.keys.store().audit_log(acme.org).await.unwrap();
+    let log = world.store.audit_log(acme.org).await.unwrap();
     let made = log.iter().find(|entry| entry.details.contains(&new.id.to_string())).unwrap();
     assert!(made.details.contains(&format!("\"predecessor_id\":\"{}\"", acme.key.id)), "{made:?}");
 }
@@ -187,7 +187,7 @@ async fn rotation_stopped_after_any_step_goes_on_where_it_stopped(world: World) 
             let wrapped_key = kek(1).wrap_key(&key, &WrapContext { org, id, predecessor }).unwrap();
             let public_key = key.verifying_key();
             let new = NewSigningKey { id, org_id: org, name, public_key, wrapped_key, predecessor };
-            world.keys.store().insert_signing_key(new, AuditEntry::new("test")).await.unwrap();
+            world.store.insert_signing_key(new, AuditEntry::new("test")).await.unwrap();
         }
         if steps >= 2 {
             let public = key.verifying_key();
@@ -198,7 +198,7 @@ async fn rotation_stopped_after_any_step_goes_on_where_it_stopped(world: World) 
             let mut envelope = SignatureEnvelope::parse(kept.envelope.as_bytes()).unwrap();
             envelope.add_signature(&key).unwrap();
             let old = acme.key.fingerprint;
-            let store = world.keys.store();
+            let store = &world.store;
             let replaced = store.replace_package_signature(kept, old, &envelope).await.unwrap();
             assert_eq!(replaced, Replacement::Made);
         }
@@ -302,7 +302,7 @@ async fn signatures_that_their_organization_refuses_are_not_signed_anew(world: W
     let envelope = SignatureEnvelope::parse(kept[0].envelope.as_bytes()).unwrap();
     let old = acme.key.fingerprint;
     assert_refused!(
-        world.keys.store().replace_package_signature(&kept[0], old, &envelope).await,
+        world.store.replace_package_signature(&kept[0], old, &envelope).await,
         StoreError::KeyRefused { .. }
     );
     let rotation = world.rotate(acme.key.id, Resign::Leave).await.unwrap();

@@ -24,7 +24,7 @@ on_both_backends! {
 
 impl World {
     fn under(&self, which: u8) -> KeyManager {
-        KeyManager::new(self.keys.store().clone(), Some(kek(which)))
+        KeyManager::new(self.store.clone(), Some(kek(which)))
     }
 
     /// Four keys, of which one is of an organization that was deleted;
@@ -72,7 +72,7 @@ async fn every_key_opens_with_the_new_kek_and_none_with_the_old_one(world: World
     let keys = world.four_keys().await;
     world.assert_all_under(1, &keys).await;
     let acme = world.vendor("vendor").await;
-    let epoch = world.keys.store().heartbeat().await.unwrap().state;
+    let epoch = world.store.heartbeat().await.unwrap().state;
 
     let rotated = world.keys.rotate_kek(&kek(2)).await.unwrap();
 
@@ -81,7 +81,7 @@ async fn every_key_opens_with_the_new_kek_and_none_with_the_old_one(world: World
     assert_eq!(rotated.keys.values().sum::<u64>(), 5);
     world.assert_all_under(2, &keys).await;
     // What is trusted is not touched.
-    assert_eq!(world.keys.store().heartbeat().await.unwrap().state, epoch);
+    assert_eq!(world.store.heartbeat().await.unwrap().state, epoch);
     assert_eq!(world.verdict(acme.org, &acme).await, Ok(acme.direct()));
     // And back, so that it is shown that nothing was lost on the way.
     world.under(2).rotate_kek(&kek(1)).await.unwrap();
@@ -100,8 +100,8 @@ async fn rotation_is_logged_once_for_each_organization_with_keys(world: World) {
     }
     let mut counts = Vec::new();
     for id in [keys[0], keys[2], keys[3]] {
-        let org = world.keys.store().signing_key(id).await.unwrap().org_id;
-        let log = world.keys.store().audit_log(org).await.unwrap();
+        let org = world.store.signing_key(id).await.unwrap().org_id;
+        let log = world.store.audit_log(org).await.unwrap();
         assert_unbroken(&log);
         let last = log.last().unwrap();
         assert_eq!(last.event_type, "kek.rotated");
@@ -151,7 +151,7 @@ async fn assert_stops(world: World, wrapped: impl Fn(&World) -> String) {
     let before = world.log_lengths().await;
     for bad in keys {
         let id = world.database.id(bad.as_uuid());
-        let (_, good) = world.keys.store().wrapped_signing_key(bad).await.unwrap();
+        let (_, good) = world.store.wrapped_signing_key(bad).await.unwrap();
         let set = async |bytes: &str| {
             let sql = format!("UPDATE signing_keys SET wrapped_key = {bytes} WHERE id = {id}");
             world.database.execute(&sql).await.unwrap();

@@ -152,7 +152,7 @@ fn decision_about_a_key_that_few_hold_takes_a_few_look_ups() {
 fn decision_of_a_runners_role_takes_a_few_look_ups() {
     run(Backend::Postgres, async |world: World| {
         let (org, _) = world_full_of_organizations(&world).await;
-        let role = Role::create(&world.database, world.keys.store(), RolePurpose::Runner).await;
+        let role = Role::create(&world.database, &world.store, RolePurpose::Runner).await;
         let client = role.login.connect().await;
         let unknown = SigningKey::generate().unwrap().fingerprint();
         let [named, _] = snapshot_statements();

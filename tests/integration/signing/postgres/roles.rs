@@ -22,8 +22,9 @@ use crate::support::{
 /// The world as somebody sees it who connects as `role`.
 async fn seen_by(role: &Role, world: &World) -> World {
     let store = Store::open(&role.login.url("")).await.unwrap();
-    let keys = KeyManager::new(store, Some(kek(1)));
+    let keys = KeyManager::new(store.clone(), Some(kek(1)));
     World {
+        store,
         keys,
         config: world.config.clone(),
         require_signatures: world.require_signatures,
@@ -32,7 +33,7 @@ async fn seen_by(role: &Role, world: &World) -> World {
 }
 
 async fn role(world: &World, purpose: RolePurpose) -> Role {
-    Role::create(&world.database, world.keys.store(), purpose).await
+    Role::create(&world.database, &world.store, purpose).await
 }
 
 /// Asserts that Postgres refused it, and not for any other reason.
@@ -47,7 +48,7 @@ fn assert_denied<T: Debug>(result: Result<T, TrustError>) {
 
 /// Asserts that each change of trust is denied, and that none was made.
 async fn assert_trust_cannot_be_changed(by: &World, world: &World, vendor: &Vendor, child: OrgId) {
-    let (keys, store) = (&by.keys, world.keys.store());
+    let (keys, store) = (&by.keys, &world.store);
     world.keys.grant_trust(child, vendor.org).await.unwrap();
     let [retired, refused] = [(); 2].map(|()| SigningKey::generate().unwrap());
     let name = format!("retired-{}", Uuid::new_v4()).parse().unwrap();
@@ -163,7 +164,7 @@ fn admin_that_becomes_a_runner_changes_nothing_more() {
         let vendor = by.vendor("acme").await;
         let child = by.org("child").await;
 
-        let store = world.keys.store();
+        let store = &world.store;
         let limits = RoleLimits::OfPurpose;
         store.grant_role(RolePurpose::Runner, &role.login.user, limits).await.unwrap();
 
@@ -179,7 +180,7 @@ fn admin_that_becomes_a_runner_changes_nothing_more() {
 #[ignore = "needs Postgres: cargo xtask test-db"]
 fn role_that_does_not_exist_is_given_nothing() {
     run(Backend::Postgres, async |world: World| {
-        let store = world.keys.store();
+        let store = &world.store;
         for role in ["", "cloacina_nobody", "cloacina\"; DROP TABLE organizations; --"] {
             let refused = store.grant_role(RolePurpose::Admin, role, RoleLimits::OfPurpose).await;
             assert_refused!(refused, StoreError::Unavailable(_));
@@ -191,7 +192,7 @@ fn role_that_does_not_exist_is_given_nothing() {
 #[test]
 fn sqlite_has_no_roles() {
     run(Backend::Sqlite, async |world: World| {
-        let (store, limits) = (world.keys.store(), RoleLimits::OfPurpose);
+        let (store, limits) = (&world.store, RoleLimits::OfPurpose);
         let refused = store.grant_role(RolePurpose::Runner, "runner", limits).await;
         assert_refused!(refused, StoreError::NoRoles);
     });

@@ -161,7 +161,7 @@ impl Network<'_> {
 fn connections_are_as_protected_as_their_urls_say() {
     run(Backend::Postgres, async |world: World| {
         let database = &world.database;
-        let role = Role::create(database, world.keys.store(), RolePurpose::Runner).await;
+        let role = Role::create(database, &world.store, RolePurpose::Runner).await;
         let network = Network { database, role: &role };
         let good = Authority::new(&database.directory, "good");
         let other = Authority::new(&database.directory, "other");

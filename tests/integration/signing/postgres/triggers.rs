@@ -7,11 +7,11 @@ use tokio_postgres::error::SqlState;
 use crate::support::{Backend, Role, Runner, World, run};
 
 async fn epoch(world: &World) -> i64 {
-    world.keys.store().state().await.unwrap().trust_epoch
+    world.store.state().await.unwrap().trust_epoch
 }
 
 async fn admin(world: &World) -> (Role, Client) {
-    let role = Role::create(&world.database, world.keys.store(), RolePurpose::Admin).await;
+    let role = Role::create(&world.database, &world.store, RolePurpose::Admin).await;
     let client = role.login.connect().await;
     (role, client)
 }

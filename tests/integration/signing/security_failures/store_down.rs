@@ -45,7 +45,7 @@ async fn store_that_lost_its_database_loads_nothing(world: World) {
     if world.database.is_sqlite() {
         // Whoever has the file open keeps what was deleted, so it is opened anew.
         let file = world.database.file();
-        drop(world.keys);
+        drop((world.keys, world.store));
         fs::write(file, "this is not a database, and longer than its header would be: ".repeat(99))
             .unwrap();
         let opened = Store::open(&world.database.url()).await;

@@ -26,7 +26,7 @@ on_both_backends! {
 }
 
 async fn epoch(world: &World) -> i64 {
-    world.keys.store().state().await.unwrap().trust_epoch
+    world.store.state().await.unwrap().trust_epoch
 }
 
 async fn every_change_of_trust_raises_the_epoch(world: World) {
@@ -107,7 +107,7 @@ async fn every_change_is_in_the_log_of_who_made_it(world: World) {
 
 async fn change_that_failed_is_neither_logged_nor_counted(world: World) {
     let acme = world.vendor("acme").await;
-    let store = world.keys.store();
+    let store = &world.store;
     let before = (store.audit_log(acme.org).await.unwrap(), epoch(&world).await);
 
     let taken = acme.key.name.clone();
@@ -121,7 +121,7 @@ async fn change_that_failed_is_neither_logged_nor_counted(world: World) {
 
 async fn log_cannot_be_rewritten(world: World) {
     let acme = world.vendor("acme").await;
-    let store = world.keys.store();
+    let store = &world.store;
     let before = store.audit_log(acme.org).await.unwrap();
 
     for sql in [
@@ -158,7 +158,7 @@ async fn edited_entry_does_not_match_its_hash(world: World) {
     let edit = "UPDATE audit_log SET details = '{}' WHERE sequence = 2";
     world.database.execute(edit).await.unwrap();
 
-    let log = world.keys.store().audit_log(acme.org).await.unwrap();
+    let log = world.store.audit_log(acme.org).await.unwrap();
 
     let holds: Vec<_> = log.iter().map(|entry| entry.entry_hash == entry.computed_hash()).collect();
     assert_eq!(holds, [true, false, true]);

@@ -78,7 +78,7 @@ async fn of_eight_writers_of_one_key_name_one_succeeds(world: World) {
     assert_one_succeeded(created, NameKind::Key);
     assert_eq!(world.keys.list_signing_keys(org).await.unwrap().len(), 1);
     // What was not made is not in the log either.
-    let log = world.keys.store().audit_log(org).await.unwrap();
+    let log = world.store.audit_log(org).await.unwrap();
     assert_eq!(log.len(), 2);
     assert_unbroken(&log);
 }
@@ -104,7 +104,7 @@ async fn eight_writers_that_trust_one_key_make_one_row(world: World) {
     .await;
 
     assert!(trusted.windows(2).all(|pair| pair[0] == pair[1]), "{trusted:?}");
-    assert_eq!(world.keys.store().audit_log(org).await.unwrap().len(), 2);
+    assert_eq!(world.store.audit_log(org).await.unwrap().len(), 2);
 }
 
 async fn changes_at_once_leave_an_unbroken_log(world: World) {
@@ -121,7 +121,7 @@ async fn changes_at_once_leave_an_unbroken_log(world: World) {
     })
     .await;
 
-    let log = world.keys.store().audit_log(org).await.unwrap();
+    let log = world.store.audit_log(org).await.unwrap();
     assert_eq!(log.len(), 1 + 4 * WRITERS);
     assert_unbroken(&log);
 }
@@ -133,7 +133,7 @@ async fn assert_writable(world: &World) {
         world.org(name).await;
     }
     for org in world.keys.list_organizations().await.unwrap() {
-        let log = world.keys.store().audit_log(org.id).await.unwrap();
+        let log = world.store.audit_log(org.id).await.unwrap();
         assert_eq!(log.len(), 1, "{}", org.name);
         assert_unbroken(&log);
     }

@@ -39,7 +39,7 @@ async fn database_of_a_newer_program_is_refused_and_names_what_is_unknown(databa
 }
 
 async fn every_table_of_trust_raises_the_epoch(world: World) {
-    let (database, store) = (&world.database, world.keys.store());
+    let (database, store) = (&world.database, &world.store);
     let [operator, vendor] = [world.org("operator").await, world.org("vendor").await]
         .map(|org| database.id(org.as_uuid()));
     let now = if database.is_sqlite() { "1" } else { "now()" };

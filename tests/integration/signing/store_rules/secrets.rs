@@ -23,7 +23,7 @@ async fn private_key_is_not_in_the_database(world: World) {
 
     // What is there is found, so that what is not found is not there.
     assert!(world.database.holds(key.verifying_key().as_bytes()).await);
-    let (_, wrapped) = world.keys.store().wrapped_signing_key(record.id).await.unwrap();
+    let (_, wrapped) = world.store.wrapped_signing_key(record.id).await.unwrap();
     assert!(world.database.holds(wrapped.as_bytes()).await);
     for part in seed.chunks(8) {
         assert!(!world.database.holds(part).await);
@@ -33,7 +33,7 @@ async fn private_key_is_not_in_the_database(world: World) {
 async fn key_encryption_key_is_not_in_the_database(world: World) {
     let org = world.org("acme").await;
     world.key(org, "release").await;
-    let id = world.keys.store().state().await.unwrap().kek_id.unwrap();
+    let id = world.store.state().await.unwrap().kek_id.unwrap();
 
     assert!(world.database.holds(id.as_bytes()).await);
     // The KEK of the tests is this byte, 32 times.

@@ -66,7 +66,7 @@ async fn key_that_is_named_many_times_is_asked_about_once(world: World) {
     let vendor = world.vendor("acme").await;
     let key = vendor.key.fingerprint;
     let statements = async |keys: &[Fingerprint]| {
-        world.keys.store().trust_in_keys(vendor.org, keys).await.unwrap().statements
+        world.store.trust_in_keys(vendor.org, keys).await.unwrap().statements
     };
     let once = statements(&[key]).await;
     assert_eq!(once.len(), 1);

@@ -15,6 +15,7 @@ use super::{Database, hostile, workflow};
 
 /// A store with its keys, and a directory for packages.
 pub(crate) struct World {
+    pub(crate) store: Store,
     pub(crate) keys: KeyManager,
     pub(crate) config: VerificationConfig,
     pub(crate) require_signatures: bool,
@@ -24,8 +25,9 @@ pub(crate) struct World {
 impl World {
     pub(crate) async fn on(database: Database) -> Self {
         let (store, _) = Store::migrate(&database.url()).await.unwrap();
-        let keys = KeyManager::new(store, Some(kek(1)));
-        Self { keys, config: VerificationConfig::default(), require_signatures: true, database }
+        let keys = KeyManager::new(store.clone(), Some(kek(1)));
+        let config = VerificationConfig::default();
+        Self { store, keys, config, require_signatures: true, database }
     }
 
     pub(crate) async fn org(&self, name: &str) -> OrgId {

@@ -17,7 +17,7 @@ const HOLDERS: usize = 120;
 
 /// A program that has asked nothing before.
 fn fresh(world: &World) -> KeyManager {
-    KeyManager::new(world.keys.store().clone(), None)
+    KeyManager::new(world.store.clone(), None)
 }
 
 async fn questions_asked_at_once_are_each_answered_as_if_asked_alone(world: World) {
@@ -84,7 +84,7 @@ async fn revocation_is_known_to_every_question_that_comes_after_it(world: World)
         // They go on asking while trust ends.
         let mut asking = JoinSet::new();
         for _ in 0..16 {
-            let (store, org) = (world.keys.store().clone(), vendor.org);
+            let (store, org) = (world.store.clone(), vendor.org);
             let signers = Signers::one(vendor.key.fingerprint);
             asking.spawn(async move {
                 while decide(&store, org, &signers).await {}
@@ -95,7 +95,7 @@ async fn revocation_is_known_to_every_question_that_comes_after_it(world: World)
         world.keys.revoke_trusted_key(vendor.trusted.id).await.unwrap();
         let mut after = JoinSet::new();
         for _ in 0..16 {
-            let (store, org) = (world.keys.store().clone(), vendor.org);
+            let (store, org) = (world.store.clone(), vendor.org);
             let signers = Signers::one(vendor.key.fingerprint);
             after.spawn(async move { decide(&store, org, &signers).await });
         }

@@ -205,7 +205,7 @@ async fn grant_that_replaces_another_tells_which(world: World) {
 async fn trust_that_has_ended_before_it_begins_is_refused(world: World) {
     let [parent, child] = [world.org("parent").await, world.org("child").await];
     let key = SigningKey::generate().unwrap().verifying_key();
-    let before = world.keys.store().state().await.unwrap();
+    let before = world.store.state().await.unwrap();
     for ago in [TimeDelta::zero(), TimeDelta::hours(1), TimeDelta::days(20_000)] {
         let given = Utc::now() - ago;
         let scope = GrantScope { packages: None, expires_at: Some(given) };
@@ -219,5 +219,5 @@ async fn trust_that_has_ended_before_it_begins_is_refused(world: World) {
             );
         }
     }
-    assert_eq!(world.keys.store().state().await.unwrap(), before);
+    assert_eq!(world.store.state().await.unwrap(), before);
 }

@@ -21,7 +21,7 @@ on_both_backends! {
 
 /// How many entries `org` has in its log, and how often trust has changed.
 async fn history(world: &World, org: OrgId) -> (usize, i64) {
-    let store = world.keys.store();
+    let store = &world.store;
     let log = store.audit_log(org).await.unwrap();
     (log.len(), store.state().await.unwrap().trust_epoch)
 }

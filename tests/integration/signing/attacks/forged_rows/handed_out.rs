@@ -76,7 +76,7 @@ async fn key_with_a_swapped_public_half_signs_nothing(world: World) {
 async fn key_is_not_proven_without_the_kek(world: World) {
     let acme = world.vendor("acme").await;
     let operator = world.org("operator").await;
-    let without = KeyManager::new(world.keys.store().clone(), None);
+    let without = KeyManager::new(world.store.clone(), None);
 
     let refusals = [
         without.export_public_key(acme.key.id).await.map(drop),

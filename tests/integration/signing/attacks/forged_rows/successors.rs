@@ -16,7 +16,7 @@ on_both_backends! {
 }
 
 async fn assert_not_rotated_to(world: &World, acme: &Vendor, forged: KeyId) {
-    let fingerprint = world.keys.store().signing_key(forged).await.unwrap().fingerprint;
+    let fingerprint = world.store.signing_key(forged).await.unwrap().fingerprint;
     let own = world.keys.list_own_trusted_keys(acme.org).await.unwrap();
     for resign in [Resign::Leave, Resign::All] {
         let refused = world.keys.rotate_signing_key(acme.key.id, None, resign).await;

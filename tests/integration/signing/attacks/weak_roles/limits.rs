@@ -24,7 +24,7 @@ fn role_cannot_raise_its_number_of_connections() {
         let raise = format!("ALTER ROLE {name} CONNECTION LIMIT 90");
         let refused = client.batch_execute(&raise).await.unwrap_err();
         assert_eq!(refused.code(), Some(&SqlState::INSUFFICIENT_PRIVILEGE));
-        let store = world.keys.store();
+        let store = &world.store;
         store.grant_role(RolePurpose::Runner, &name, RoleLimits::Connections(3)).await.unwrap();
         assert_eq!(connections(&world, &name).await, 3);
         store.grant_role(RolePurpose::Runner, &name, RoleLimits::Unchanged).await.unwrap();

@@ -43,8 +43,7 @@ fn store_is_refused_where_another_role_may_create_objects() {
                     );
                 }
                 let granted = world
-                    .keys
-                    .store()
+                    .store
                     .grant_role(RolePurpose::Runner, "nobody", RoleLimits::OfPurpose)
                     .await;
                 assert_refused!(granted, StoreError::UnsafeSchema { .. });

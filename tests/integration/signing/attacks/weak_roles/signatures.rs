@@ -95,7 +95,7 @@ async fn signatures_that_hide_a_good_one_are_removed(world: World) {
         by.keys.remove_signature(found[0].id).await,
         TrustError::Store(StoreError::SignatureNotFound { id }) if id == found[0].id
     );
-    let log = world.keys.store().audit_log(vendor.org).await.unwrap();
+    let log = world.store.audit_log(vendor.org).await.unwrap();
     assert_unbroken(&log);
     let removed = log.iter().filter(|entry| entry.event_type == "package.signature.removed");
     assert_eq!(removed.count(), SIGNATURES_PER_ORG);

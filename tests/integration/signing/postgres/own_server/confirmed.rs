@@ -72,7 +72,7 @@ fn confirmed_denials_outlive_a_server_that_is_killed_at_any_moment() {
             server.end("primary", End::Killed);
             let ended = writers.join_all().await;
             server.start_in("primary");
-            until_reached(world.keys.store()).await;
+            until_reached(&world.store).await;
 
             let denied = denied(&world.database, &before).await;
             for Denied { confirmed, last, error } in ended {

@@ -43,7 +43,7 @@ async fn assert_recovers(server: &OwnServer, world: &World, runners: &Runners, m
     server.free_disk();
     // It may have ended itself.
     server.start_in("primary");
-    until_reached(world.keys.store()).await;
+    until_reached(&world.store).await;
     runners.are_back(world, true).await;
 
     let count = world.keys.list_organizations().await.unwrap().len();

@@ -70,7 +70,7 @@ pub(super) async fn kill_during<T: Debug>(
     server.end("primary", End::Killed);
     let error = assert_not_confirmed(async { change.await.unwrap() }, server).await;
     server.start_in("primary");
-    until_reached(world.keys.store()).await;
+    until_reached(&world.store).await;
     error
 }
 
@@ -193,7 +193,7 @@ fn server_killed_in_the_middle_of_a_verification_verifies_nothing() {
             "{error:?}"
         );
         server.start_in("primary");
-        until_reached(world.keys.store()).await;
+        until_reached(&world.store).await;
         world.verdict(vendor.org, &vendor).await.unwrap();
     });
 }

@@ -41,7 +41,7 @@ fn paused_server_decides_nothing_beyond_the_bound_and_is_taken_up_again() {
 
         // By the pools that they have. The change may have been made or not by now:
         // nobody was told, so it is asked for again.
-        until_reached(world.keys.store()).await;
+        until_reached(&world.store).await;
         world.keys.revoke_trusted_key(vendor.trusted.id).await.unwrap();
         for runner in [&strict, &bounded] {
             until(OPERATION, "it decides again", async || runner.decide().await.is_ok()).await;

@@ -63,7 +63,7 @@ fn empty_server_at_the_same_port_decides_nothing() {
 
         server.end("other", End::Stopped);
         server.start_in("primary");
-        until_reached(world.keys.store()).await;
+        until_reached(&world.store).await;
         runners.are_back(&world, true).await;
     });
 }

@@ -3,8 +3,8 @@
 use chrono::{TimeDelta, Utc};
 use signing_crypto::{PackagePatterns, SigningKey};
 use signing_loader::{PackageError, SignatureSource};
+use signing_trust::Resign;
 use signing_trust::store::{Change, GrantScope, Revocation, RolePurpose};
-use signing_trust::{KeyManager, Resign};
 
 use super::{role, seen_by};
 use crate::store_rules::assert_unbroken;
@@ -48,7 +48,7 @@ async fn keep_and_replace_signatures(by: &World, vendor: &Vendor) {
 async fn rotate_the_kek(by: &mut World, vendor: &Vendor) {
     let rotated = by.keys.rotate_kek(&kek(2)).await.unwrap();
     assert!(matches!(rotated, Change::Made(_)), "{rotated:?}");
-    by.keys = KeyManager::new(by.keys.store().clone(), Some(kek(2)));
+    by.keys = by.keys.clone().with_kek(kek(2));
     let key = by.keys.get_signing_key(vendor.key.id).await.unwrap();
     assert_eq!(key.fingerprint(), vendor.key.fingerprint);
 }

@@ -67,7 +67,7 @@ async fn log_that_went_on_from_its_checkpoint_is_whole(world: World) {
     let last = log(&world, org).await.pop().unwrap();
     assert_eq!((said.sequence, said.org, said.org_name.as_str()), (3, org, "acme"));
     assert_eq!(said.entry_hash.as_bytes().as_slice(), last.entry_hash);
-    assert_eq!(said.store, world.keys.store().state().await.unwrap().store_id);
+    assert_eq!(said.store, world.store.state().await.unwrap().store_id);
 
     assert_eq!(verify(&world, org, &kept).await.unwrap().entries, 3);
     deny_strangers(&world, org, 2).await;

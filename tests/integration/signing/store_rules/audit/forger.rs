@@ -88,7 +88,7 @@ pub(super) async fn victim(world: &World) -> OrgId {
 }
 
 pub(super) async fn log(world: &World, org: OrgId) -> Vec<AuditRecord> {
-    world.keys.store().audit_log(org).await.unwrap()
+    world.store.audit_log(org).await.unwrap()
 }
 
 /// Verifies a log that must be whole.

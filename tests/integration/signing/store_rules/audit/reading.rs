@@ -15,7 +15,7 @@ on_both_backends! {
 
 /// The sequences of the entries that meet a filter.
 async fn chosen(world: &World, org: signing_crypto::OrgId, filter: &AuditFilter) -> Vec<i64> {
-    let page = world.keys.store().audit_page(org, filter, i64::MIN).await.unwrap();
+    let page = world.store.audit_page(org, filter, i64::MIN).await.unwrap();
     page.iter().map(|entry| entry.sequence).collect()
 }
 
@@ -70,7 +70,7 @@ async fn types_that_only_look_alike_are_not_chosen(world: World) {
 
 async fn newest_entries_are_counted_after_the_filter(world: World) {
     let org = victim(&world).await;
-    let store = world.keys.store();
+    let store = &world.store;
     let all = AuditFilter::default();
     for (count, start) in [(1, Some(5)), (2, Some(4)), (5, Some(1)), (6, None)] {
         assert_eq!(store.newest_audit_entries(org, &all, count).await.unwrap(), start);
@@ -85,7 +85,7 @@ async fn long_log_is_read_page_by_page(world: World) {
     let mut long = log(&world, org).await;
     long.resize(2 * AUDIT_PAGE + 1, long[3].clone());
     rewrite(&world, long).await;
-    let store = world.keys.store();
+    let store = &world.store;
     let mut read: Vec<AuditRecord> = Vec::new();
     let mut pages = Vec::new();
     loop {

@@ -178,7 +178,7 @@ async fn fault_says_what_was_expected_and_found(world: World) {
     forge(&world, &format!("UPDATE audit_log SET details = '{{}}' {one}")).await;
     let computed = log(&world, org).await[1].computed_hash();
 
-    let fault = world.keys.store().verify_audit_log(org, Vec::new()).await.unwrap().unwrap_err();
+    let fault = world.store.verify_audit_log(org, Vec::new()).await.unwrap().unwrap_err();
 
     assert_eq!(fault.expected, AuditValue::Hash(computed.to_vec()));
     assert_eq!(fault.found, AuditValue::Hash(written));
@@ -268,7 +268,7 @@ async fn every_organization_with_a_trace_is_visited(world: World) {
     orgs.sort();
 
     let mut visited = Vec::new();
-    let store = world.keys.store();
+    let store = &world.store;
     while let Some(org) = store.next_audited_organization(visited.last().copied()).await.unwrap() {
         visited.push(org);
     }

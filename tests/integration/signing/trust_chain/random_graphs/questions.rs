@@ -144,7 +144,7 @@ async fn ask_at_once(graph: &Graph<'_>) {
     for (org, id) in graph.orgs.iter().copied().enumerate() {
         for (key, fingerprint) in graph.fingerprints().into_iter().enumerate() {
             let package = (org + key) % PACKAGES.len();
-            let keys = KeyManager::new(graph.world.keys.store().clone(), None);
+            let keys = KeyManager::new(graph.world.store.clone(), None);
             asked.spawn(async move {
                 let name = PACKAGES[package].parse().unwrap();
                 let decided = keys.decide(id, &Signers::one(fingerprint), &name).await.unwrap();

@@ -30,7 +30,7 @@ async fn a_signing_keys_making_is_told_once(bench: Bench) {
         ],
     );
     assert!(bench.keys.create_signing_key(bench.org, name()).await.is_err());
-    let without_kek = KeyManager::new(bench.keys.store().clone(), None);
+    let without_kek = KeyManager::new(bench.world.store.clone(), None);
     let refused = without_kek.create_signing_key(bench.org, "x".parse().unwrap()).await;
     assert!(matches!(refused, Err(TrustError::NoKeyEncryptionKey)));
     assert!(bench.keys.create_signing_key(OrgId::random(), name()).await.is_err());

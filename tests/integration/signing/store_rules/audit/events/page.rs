@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use signing_crypto::{SignatureEnvelope, SigningKey};
-use signing_trust::{EventType, KeyManager, Resign};
+use signing_trust::{EventType, Resign};
 
 use super::super::forger::{forge, open_up};
 use super::super::recorder::Told;
@@ -45,7 +45,7 @@ pub(super) async fn whole_life(bench: &Bench) -> Life {
     let stolen = SigningKey::generate().unwrap().fingerprint();
     keys.danger_declare_compromised(bench.org, &stolen, None).await.unwrap();
     keys.deny_key(child, &key.fingerprint(), Some("leaked".parse().unwrap())).await.unwrap();
-    let stranger = KeyManager::new(keys.store().clone(), Some(kek(3)));
+    let stranger = keys.clone().with_kek(kek(3));
     assert!(stranger.get_signing_key(id).await.is_err());
     assert!(stranger.create_signing_key(bench.org, "x".parse().unwrap()).await.is_err());
     keys.revoke_signing_key(id).await.unwrap();
