@@ -85,7 +85,7 @@ pub use package_signatures::{
     NewPackageSignature, PackageSignatureRecord, SIGNATURES_IN_ALL, SIGNATURES_PER_ORG,
 };
 pub use revocation::{Revocation, RevocationReason};
-pub use roles::{RoleLimits, RolePurpose};
+pub use roles::{RoleLimits, RoleName, RoleNameError, RoleNameFault, RolePurpose};
 pub use schema_safety::SchemaFault;
 pub use signing_keys::{NewSigningKey, SigningKeyRecord};
 pub use sql_types::StoredText;
