@@ -1,6 +1,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
+#[cfg(feature = "store")]
 use signing_crypto::KeyEncryptionKey;
 use thiserror::Error;
 
@@ -41,6 +42,7 @@ impl Default for VerificationConfig {
 /// it asks of packages.
 ///
 /// Fields may be added: construct it with `..Default::default()`.
+#[cfg(feature = "store")]
 #[derive(Clone, Debug, Default)]
 pub struct SecurityConfig {
     /// Whether a package must be signed by a trusted key. Off by default, for local

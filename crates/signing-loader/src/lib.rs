@@ -76,7 +76,9 @@ mod error;
 
 #[cfg(feature = "clap")]
 pub use args::{Security, SecurityArgs, SecurityArgsError};
-pub use config::{ClockSkewAllowance, ClockSkewAllowanceError, SecurityConfig, VerificationConfig};
+#[cfg(feature = "store")]
+pub use config::SecurityConfig;
+pub use config::{ClockSkewAllowance, ClockSkewAllowanceError, VerificationConfig};
 pub use error::{
     ActualContent, ExpectedContent, LoadError, PackageError, SignatureLocation, SignerCountError,
     VerificationError,
@@ -95,7 +97,9 @@ pub use path::PackagePath;
 pub use protection::{Protection, ProtectionError};
 pub use quorum::{RequiredSigners, SignerCount};
 pub use report::{VerificationReport, VerifiedPackage};
-pub use sign::{add_signature, package_statement, sign_package, sign_statement};
+pub use sign::package_statement;
+#[cfg(feature = "private-keys")]
+pub use sign::{add_signature, sign_package, sign_statement};
 pub use source::{EnvelopeSource, SignatureSource};
 #[cfg(feature = "store")]
 pub use verify::{check_package, verify_package};
@@ -105,11 +109,13 @@ pub use verify::{check_package_offline, verify_package_offline};
 // crates: what is not named here can change without a new version of this one.
 #[doc(no_inline)]
 pub use signing_crypto::{
-    EnvelopeError, EnvelopeSignature, Fingerprint, KekError, KeyEncryptionKey, KeyError,
-    MalformedEnvelope, NameError, OrgId, OrgName, PackageDigest, PackageName, PackagePatterns,
-    PackageStatement, PackageVersion, ParseError, Passphrase, PassphraseError, PemError,
-    SignatureEnvelope, SignatureId, SigningKey, StatementTime, VerifyingKey, printable,
+    EnvelopeError, EnvelopeSignature, Fingerprint, KeyError, MalformedEnvelope, NameError, OrgId,
+    OrgName, PackageDigest, PackageName, PackagePatterns, PackageStatement, PackageVersion,
+    ParseError, PemError, SignatureEnvelope, SignatureId, StatementTime, VerifyingKey, printable,
 };
+#[cfg(feature = "private-keys")]
+#[doc(no_inline)]
+pub use signing_crypto::{KekError, KeyEncryptionKey, Passphrase, PassphraseError, SigningKey};
 #[doc(no_inline)]
 pub use signing_trust::{
     AUDIT_TARGET, PinnedKeys, TrustError, TrustLimits, TrustPath, TrustSource, TrustSourceKind,

@@ -161,9 +161,10 @@ fn texts_that_the_store_compares_are_those_of_sqlites_result_codes() {
         (SQLITE_NOTADB, "file is not a database"),
         (SQLITE_READONLY, "attempt to write a readonly database"),
     ] {
-        // SAFETY: every code has a text, which is static and ends with NUL
-        // (https://sqlite.org/c3ref/errcode.html).
-        let found = unsafe { CStr::from_ptr(sqlite3_errstr(code)) };
+        // SAFETY: the function takes any number (https://sqlite.org/c3ref/errcode.html).
+        let found = unsafe { sqlite3_errstr(code) };
+        // SAFETY: the text is static and ends with NUL.
+        let found = unsafe { CStr::from_ptr(found) };
         assert_eq!(found.to_str(), Ok(text));
     }
 }

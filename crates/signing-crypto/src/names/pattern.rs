@@ -1,8 +1,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::name::is_deceptive;
-use crate::{PackageName, PatternError};
+use crate::error::PatternError;
+use crate::names::PackageName;
+use crate::names::is_deceptive;
 
 /// The most patterns that one scope may have.
 pub const MAX_PATTERNS: usize = 64;

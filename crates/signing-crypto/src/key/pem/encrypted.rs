@@ -8,7 +8,8 @@ use zeroize::Zeroizing;
 
 use super::pbes2::{self, BLOCK, SALT, Scheme};
 use super::{Passphrase, single_block};
-use crate::{PassphraseError, PemError, PemForm, SigningKey};
+use crate::error::{PassphraseError, PemError, PemForm};
+use crate::key::SigningKey;
 
 /// How often PBKDF2-HMAC-SHA256 is iterated for what is written here.
 const ITERATIONS: u32 = 600_000;

@@ -1,16 +1,20 @@
-use ed25519::KeypairBytes;
-use pkcs8::der::asn1::ObjectIdentifier;
-use pkcs8::der::pem::LineEnding;
-use pkcs8::spki::SubjectPublicKeyInfoRef;
-use pkcs8::{Document, EncodePrivateKey, EncodePublicKey, PrivateKeyInfoRef, SecretDocument};
-use zeroize::Zeroizing;
-
-use crate::{PemError, PemForm, SigningKey, VerifyingKey};
-
+#[cfg(feature = "private-keys")]
 mod encrypted;
+#[cfg(feature = "private-keys")]
 mod passphrase;
+#[cfg(feature = "private-keys")]
 mod pbes2;
+#[cfg(feature = "private-keys")]
+mod private;
 
+use spki::der::asn1::{BitStringRef, ObjectIdentifier};
+use spki::der::pem::LineEnding;
+use spki::{AlgorithmIdentifierRef, Document, SubjectPublicKeyInfoRef};
+
+use super::VerifyingKey;
+use crate::error::{PemError, PemForm};
+
+#[cfg(feature = "private-keys")]
 pub use passphrase::{MAX_PASSPHRASE_SIZE, Passphrase};
 
 /// The most bytes that a PEM file may have: 64 KiB.
@@ -40,54 +44,12 @@ impl VerifyingKey {
 
     /// Writes a PEM `PUBLIC KEY`, byte for byte as OpenSSL does.
     pub fn to_pem(&self) -> String {
-        ed25519::PublicKeyBytes(*self.as_bytes())
-            .to_public_key_pem(LineEnding::LF)
-            .expect("32 bytes encode")
-    }
-}
-
-impl SigningKey {
-    /// Reads a PEM `PRIVATE KEY`: PKCS#8 (RFC 8410, section 7), version 1 or 2.
-    ///
-    /// # Errors
-    ///
-    /// A [`PemError`] that names what was found instead and shows none of it. In
-    /// version 2, a public half that does not belong to the private one is
-    /// [`PemError::PublicHalfMismatch`]. An encrypted key is
-    /// [`PemError::PassphraseNeeded`], see
-    /// [`from_encrypted_pem`](Self::from_encrypted_pem).
-    pub fn from_pem(text: &[u8]) -> Result<Self, PemError> {
-        let pem = match single_block(text, PemForm::PrivateKey) {
-            Err(PemError::WrongForm { found: PemForm::EncryptedPrivateKey, .. }) => {
-                return Err(PemError::PassphraseNeeded);
-            }
-            other => other?,
+        let info = SubjectPublicKeyInfoRef {
+            algorithm: AlgorithmIdentifierRef { oid: ED25519, parameters: None },
+            subject_public_key: BitStringRef::from_bytes(self.as_bytes()).expect("32 bytes fit"),
         };
-        let (_, document) = SecretDocument::from_pem(pem).map_err(|_| PemError::Malformed)?;
-        let info: PrivateKeyInfoRef<'_> = document.decode_msg().map_err(|_| PemError::Malformed)?;
-        Self::from_info(info)
-    }
-
-    /// Writes a PEM `PRIVATE KEY` in PKCS#8 version 1, byte for byte as OpenSSL
-    /// does. It is not encrypted.
-    pub fn to_pem(&self) -> Zeroizing<String> {
-        // With the public half inside it would be version 2, which neither
-        // OpenSSL 3.0 nor Python's cryptography can read.
-        KeypairBytes { secret_key: *self.seed(), public_key: None }
-            .to_pkcs8_pem(LineEnding::LF)
-            .expect("32 bytes encode")
-    }
-
-    fn from_info(info: PrivateKeyInfoRef<'_>) -> Result<Self, PemError> {
-        require_ed25519(info.algorithm.oid)?;
-        let pair = KeypairBytes::try_from(info).map_err(|_| PemError::Malformed)?;
-        let key = Self::from_seed(&Zeroizing::new(pair.secret_key));
-        match &pair.public_key {
-            Some(public) if public.as_ref() != key.verifying_key().as_bytes() => {
-                Err(PemError::PublicHalfMismatch)
-            }
-            _ => Ok(key),
-        }
+        let document = Document::encode_msg(&info).expect("32 bytes encode");
+        document.to_pem("PUBLIC KEY", LineEnding::LF).expect("DER is shorter than PEM may be")
     }
 }
 

@@ -2,7 +2,8 @@ use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use super::*;
-use crate::PackageDigest;
+use crate::digest::PackageDigest;
+use crate::key::SigningKey;
 
 mod content;
 mod hostile;

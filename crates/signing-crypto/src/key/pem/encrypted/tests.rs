@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use pkcs8::pkcs5::pbes2::EncryptionScheme;
 
 use super::*;
-use crate::MAX_PASSPHRASE_SIZE;
+use crate::key::MAX_PASSPHRASE_SIZE;
 
 fn passphrase(text: &str) -> Passphrase {
     Passphrase::new(text.as_bytes().to_vec()).unwrap()

@@ -1,9 +1,9 @@
 use serde::{Deserialize, Serialize};
 
-use crate::strict_json::Object;
-use crate::{
-    ContentLayer, MalformedEnvelope, PackageDigest, PackageName, PackageVersion, StatementTime,
-};
+use crate::digest::PackageDigest;
+use crate::dsse::strict_json::Object;
+use crate::error::{ContentLayer, MalformedEnvelope};
+use crate::names::{PackageName, PackageVersion, StatementTime};
 
 /// The `_type` of every statement: in-toto Statement v1.
 pub const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";

@@ -4,12 +4,14 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::digest::parse_lower_hex;
-use crate::statement::STATEMENT_TYPE;
-use crate::strict_json::Object;
-use crate::{
-    CheckpointError, MalformedCheckpoint, MalformedEnvelope, OrgId, OrgName, ParseError,
-    SignatureEnvelope, SigningKey, StatementTime, StoreId, VerifyingKey,
-};
+use crate::dsse::STATEMENT_TYPE;
+use crate::dsse::SignatureEnvelope;
+use crate::dsse::strict_json::Object;
+use crate::error::{CheckpointError, MalformedCheckpoint, MalformedEnvelope, ParseError};
+#[cfg(feature = "private-keys")]
+use crate::key::SigningKey;
+use crate::key::VerifyingKey;
+use crate::names::{OrgId, OrgName, StatementTime, StoreId};
 
 /// The `predicateType` that makes a statement one about an audit log: never one
 /// about a package.
@@ -141,6 +143,7 @@ pub struct SignedCheckpoint(SignatureEnvelope);
 
 impl SignedCheckpoint {
     /// Signs `checkpoint` with `key`.
+    #[cfg(feature = "private-keys")]
     pub fn sign(checkpoint: &AuditCheckpoint, key: &SigningKey) -> Self {
         Self(SignatureEnvelope::sign_statement(checkpoint.to_json(), key))
     }

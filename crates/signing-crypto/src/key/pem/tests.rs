@@ -1,9 +1,12 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use ed25519::PublicKeyBytes;
+use ed25519::{KeypairBytes, PublicKeyBytes};
+use pkcs8::{EncodePrivateKey, SecretDocument};
+use zeroize::Zeroizing;
 
 use super::*;
-use crate::KeyError;
+use crate::error::KeyError;
+use crate::key::SigningKey;
 
 /// The example keys of RFC 8410, section 10.
 const RFC_PUBLIC: &str = "-----BEGIN PUBLIC KEY-----\n\

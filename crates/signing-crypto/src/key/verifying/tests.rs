@@ -1,4 +1,7 @@
+use zeroize::Zeroizing;
+
 use super::*;
+use crate::key::SigningKey;
 
 mod points;
 mod taming;

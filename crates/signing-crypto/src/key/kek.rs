@@ -7,7 +7,8 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use crate::KekError;
+use crate::error::KekError;
+use crate::key::KekId;
 
 const ID_LABEL: &[u8] = b"cloacina/kek-id/v1";
 
@@ -67,7 +68,7 @@ impl KeyEncryptionKey {
         let tag: [u8; 32] = mac.finalize().into_bytes().into();
         let mut id = [0; KekId::LENGTH];
         id.copy_from_slice(&tag[..KekId::LENGTH]);
-        KekId(id)
+        KekId::from_bytes(id)
     }
 
     pub(crate) fn bytes(&self) -> &[u8; 32] {
@@ -78,38 +79,6 @@ impl KeyEncryptionKey {
 impl fmt::Debug for KeyEncryptionKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("KeyEncryptionKey").field("id", &self.id()).finish_non_exhaustive()
-    }
-}
-
-/// Names a KEK: the first 16 bytes of HMAC-SHA256 (RFC 2104) over a fixed
-/// label, keyed with it.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct KekId([u8; Self::LENGTH]);
-
-impl KekId {
-    /// The length of an id in bytes.
-    pub const LENGTH: usize = 16;
-
-    /// Takes over an id that was stored.
-    pub fn from_bytes(bytes: [u8; Self::LENGTH]) -> Self {
-        Self(bytes)
-    }
-
-    /// The id's bytes.
-    pub fn as_bytes(&self) -> &[u8; Self::LENGTH] {
-        &self.0
-    }
-}
-
-impl fmt::Display for KekId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&hex::encode(self.0))
-    }
-}
-
-impl fmt::Debug for KekId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "KekId({self})")
     }
 }
 

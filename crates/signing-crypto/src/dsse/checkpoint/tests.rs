@@ -2,7 +2,9 @@ use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use super::*;
-use crate::{EnvelopeError, PackageDigest, PackageStatement};
+use crate::digest::PackageDigest;
+use crate::dsse::PackageStatement;
+use crate::error::EnvelopeError;
 
 fn key(fill: u8) -> SigningKey {
     SigningKey::from_seed(&Zeroizing::new([fill; 32]))

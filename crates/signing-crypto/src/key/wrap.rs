@@ -2,7 +2,9 @@ use aes_gcm_siv::aead::{Aead, Payload};
 use aes_gcm_siv::{Aes256GcmSiv, KeyInit};
 use zeroize::Zeroizing;
 
-use crate::{KekId, KeyEncryptionKey, KeyId, OrgId, SigningKey, WrapError};
+use crate::error::WrapError;
+use crate::key::{KekId, KeyEncryptionKey, SigningKey};
+use crate::names::{KeyId, OrgId};
 
 const VERSION: u8 = 1;
 const NONCE: usize = 12;

@@ -3,7 +3,7 @@ use std::str::FromStr;
 
 use uuid::Uuid;
 
-use crate::ParseError;
+use crate::error::ParseError;
 
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident, $kind:literal) => {
@@ -13,6 +13,7 @@ macro_rules! id {
 
         impl $name {
             /// A new, random (version 4) id.
+            #[cfg(feature = "private-keys")]
             pub fn random() -> Self {
                 Self(Uuid::new_v4())
             }
