@@ -20,9 +20,9 @@ const ATTACK_SECONDS: &str = "CLOACINA_TEST_ATTACK_SECONDS";
 const NEW_STORES: &str = "CLOACINA_TEST_NEW_STORES";
 /// The tests that take their number of tries from these.
 const TESTS: [&str; 4] =
-    ["random_graphs::random_graphs", "processes::", "race::", "new_store::sixteen"];
+    ["random_graphs::random_graphs", "processes::", "race::", "simultaneous_first_use::sixteen"];
 /// Those in which a revocation must be made within a second: one after the other.
-const ATTACKS: [&str; 3] = ["--nocapture", "--test-threads=1", "weak_roles::own_server::"];
+const ATTACKS: [&str; 3] = ["--nocapture", "--test-threads=1", "attacks::stopped_revocations::"];
 
 /// What `cargo xtask soak` takes.
 #[derive(clap::Args)]

@@ -9,6 +9,7 @@ mod layers;
 mod links;
 mod source;
 mod unsafety;
+mod verify_only;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -60,6 +61,8 @@ pub(crate) fn run() -> Result<()> {
     }
     let metadata = output(&mut cargo(&["metadata", "--no-deps", "--format-version", "1"]))?;
     found.extend(layers::check(&layers::packages(&metadata, read)?));
+    let tree = output(&mut cargo(&verify_only::TREE))?;
+    found.extend(verify_only::check(&tree, &read(verify_only::PAGE)?));
 
     found.sort();
     if !found.is_empty() {

@@ -14,7 +14,7 @@ use signing_crypto::{
 };
 use signing_loader::{PackageError, ProtectionError, VerificationError};
 use signing_trust::TrustError;
-use signing_trust::store::{EventPatternError, StoreError, UrlError};
+use signing_trust::store::{EventPatternError, RoleNameError, StoreError, UrlError};
 use thiserror::Error;
 
 use crate::remedy::Advice;
@@ -52,6 +52,8 @@ pub(crate) enum CliError {
     Parse(#[from] ParseError),
     #[error(transparent)]
     Pattern(#[from] PatternError),
+    #[error(transparent)]
+    RoleName(#[from] RoleNameError),
     #[error("{given:?} is not a time, expected RFC 3339 or a date such as 2026-01-28")]
     InvalidTime { given: String },
     #[error("there is no command {given:?}")]

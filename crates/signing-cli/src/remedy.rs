@@ -42,6 +42,9 @@ pub(crate) fn remedy(error: &CliError) -> Option<String> {
              --packages 'etl-*'"
                 .into()
         }
+        CliError::RoleName(_) => {
+            "give the name of one role, such as that of a runner: psql -c '\\du' lists them".into()
+        }
         CliError::InvalidTime { .. } => {
             "give a time such as 2027-01-01T12:00:00Z, or a date: it begins at 00:00 UTC".into()
         }

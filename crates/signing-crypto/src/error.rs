@@ -3,6 +3,7 @@ mod envelope;
 mod key;
 mod name;
 mod pem;
+#[cfg(feature = "private-keys")]
 mod wrap;
 
 pub use checkpoint::{CheckpointError, MalformedCheckpoint};
@@ -10,4 +11,5 @@ pub use envelope::{ContentLayer, EnvelopeError, ForeignFormat, MalformedEnvelope
 pub use key::KeyError;
 pub use name::{NameError, NameFault, NameKind, ParseError, PatternError};
 pub use pem::{KdfCost, PassphraseError, PemError, PemForm};
+#[cfg(feature = "private-keys")]
 pub use wrap::{KekError, WrapError};

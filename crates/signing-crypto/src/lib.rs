@@ -32,54 +32,34 @@
 
 #![forbid(unsafe_code)]
 
-mod ids;
-mod name;
-mod pattern;
-mod revocation;
-mod time;
-mod version;
-
 mod digest;
-mod key;
-
-mod fingerprint;
-mod pem;
-
-mod kek;
-mod wrap;
-
-mod strict_json;
-
-mod statement;
-
-mod envelope;
-
-mod checkpoint;
-
+mod dsse;
 mod error;
+mod key;
+mod names;
+mod revocation;
 
-pub use checkpoint::{
-    AuditCheckpoint, CHECKPOINT_TYPE, EntryHash, SignedCheckpoint, VerifiedCheckpoint,
-};
 pub use digest::{HashedContent, PackageDigest};
-pub use envelope::{
-    EnvelopeSignature, MAX_ENVELOPE_SIZE, MAX_SIGNATURES, PAYLOAD_TYPE, SignatureEnvelope,
-    VerifiedStatement,
+pub use dsse::{
+    AuditCheckpoint, CHECKPOINT_TYPE, EntryHash, EnvelopeSignature, MAX_ENVELOPE_SIZE,
+    MAX_SIGNATURES, PAYLOAD_TYPE, PREDICATE_TYPE, PackageStatement, STATEMENT_TYPE,
+    SignatureEnvelope, SignedCheckpoint, VerifiedCheckpoint, VerifiedStatement,
 };
 pub use error::{
-    CheckpointError, ContentLayer, EnvelopeError, ForeignFormat, KdfCost, KekError, KeyError,
+    CheckpointError, ContentLayer, EnvelopeError, ForeignFormat, KdfCost, KeyError,
     MalformedCheckpoint, MalformedEnvelope, NameError, NameFault, NameKind, ParseError,
-    PassphraseError, PatternError, PemError, PemForm, WrapError,
+    PassphraseError, PatternError, PemError, PemForm,
 };
-pub use fingerprint::Fingerprint;
-pub use ids::{GrantId, KeyId, OrgId, SignatureId, StoreId, TrustStateId, TrustedKeyId};
-pub use kek::{KekId, KeyEncryptionKey};
-pub use key::{SigningKey, UncheckedKey, VerifyingKey};
-pub use name::{KeyName, Note, OrgName, PackageName, is_deceptive, printable};
-pub use pattern::{MAX_PATTERNS, PackagePatterns};
-pub use pem::{MAX_PASSPHRASE_SIZE, MAX_PEM_SIZE, Passphrase};
+#[cfg(feature = "private-keys")]
+pub use error::{KekError, WrapError};
+pub use key::{Fingerprint, KekId, MAX_PEM_SIZE, UncheckedKey, VerifyingKey};
+#[cfg(feature = "private-keys")]
+pub use key::{
+    KeyEncryptionKey, MAX_PASSPHRASE_SIZE, Passphrase, SigningKey, WrapContext, WrappedKey,
+};
+pub use names::{
+    GrantId, KeyId, KeyName, MAX_PATTERNS, Note, OrgId, OrgName, PackageName, PackagePatterns,
+    PackageVersion, SignatureId, StatementTime, StoreId, TrustStateId, TrustedKeyId, is_deceptive,
+    printable, rfc3339,
+};
 pub use revocation::RevocationReason;
-pub use statement::{PREDICATE_TYPE, PackageStatement, STATEMENT_TYPE};
-pub use time::{StatementTime, rfc3339};
-pub use version::PackageVersion;
-pub use wrap::{WrapContext, WrappedKey};

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::ParseError;
+use crate::error::ParseError;
 
 /// Why a key was revoked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

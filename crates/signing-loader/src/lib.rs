@@ -71,6 +71,7 @@ mod error;
 
 #[cfg(feature = "clap")]
 pub use args::{Security, SecurityArgs, SecurityArgsError};
+#[cfg(feature = "store")]
 pub use config::SecurityConfig;
 pub use error::{LoadError, PackageError};
 #[cfg(feature = "store")]
@@ -86,7 +87,9 @@ pub use open::read_signature;
 pub use path::PackagePath;
 pub use protection::{Protection, ProtectionError};
 pub use report::{VerificationReport, VerifiedPackage};
-pub use sign::{add_signature, package_statement, sign_package, sign_statement};
+pub use sign::package_statement;
+#[cfg(feature = "private-keys")]
+pub use sign::{add_signature, sign_package, sign_statement};
 pub use source::{EnvelopeSource, SignatureSource};
 #[cfg(feature = "store")]
 pub use verify::{check_package, verify_package};
@@ -96,11 +99,13 @@ pub use verify::{check_package_offline, verify_package_offline};
 // crates: what is not named here can change without a new version of this one.
 #[doc(no_inline)]
 pub use signing_crypto::{
-    EnvelopeError, EnvelopeSignature, Fingerprint, KekError, KeyEncryptionKey, KeyError,
-    MalformedEnvelope, NameError, OrgId, OrgName, PackageDigest, PackageName, PackagePatterns,
-    PackageStatement, PackageVersion, ParseError, Passphrase, PassphraseError, PemError,
-    SignatureEnvelope, SignatureId, SigningKey, StatementTime, VerifyingKey, printable,
+    EnvelopeError, EnvelopeSignature, Fingerprint, KeyError, MalformedEnvelope, NameError, OrgId,
+    OrgName, PackageDigest, PackageName, PackagePatterns, PackageStatement, PackageVersion,
+    ParseError, PemError, SignatureEnvelope, SignatureId, StatementTime, VerifyingKey, printable,
 };
+#[cfg(feature = "private-keys")]
+#[doc(no_inline)]
+pub use signing_crypto::{KekError, KeyEncryptionKey, Passphrase, PassphraseError, SigningKey};
 pub use signing_trust::acceptance::{
     ActualContent, ClockSkewAllowance, ClockSkewAllowanceError, ExpectedContent, RequiredSigners,
     SignatureLocation, SignerCount, SignerCountError, VerificationConfig, VerificationError,

@@ -1,8 +1,10 @@
 use chrono::{SubsecRound, Utc};
-use signing_crypto::{
-    EnvelopeError, PackageDigest, PackageStatement, SignatureEnvelope, SigningKey, StatementTime,
+use signing_crypto::{PackageDigest, PackageStatement, StatementTime};
+#[cfg(feature = "private-keys")]
+use {
+    signing_crypto::{EnvelopeError, SignatureEnvelope, SigningKey},
+    signing_trust::{AuditEvent, EventType},
 };
-use signing_trust::{AuditEvent, EventType};
 
 use crate::open::open_regular;
 use crate::{PackageError, PackagePath, VerificationError};
@@ -12,6 +14,7 @@ use crate::{PackageError, PackagePath, VerificationError};
 /// # Errors
 ///
 /// As [`package_statement`].
+#[cfg(feature = "private-keys")]
 pub fn sign_package(
     path: impl Into<PackagePath>,
     key: &SigningKey,
@@ -21,6 +24,7 @@ pub fn sign_package(
 
 /// Signs what is stated about a package, such as by [`package_statement`], which a
 /// version and an expiry may have been added to.
+#[cfg(feature = "private-keys")]
 pub fn sign_statement(statement: &PackageStatement, key: &SigningKey) -> SignatureEnvelope {
     let envelope = SignatureEnvelope::sign(statement, key);
     announce(statement, key);
@@ -33,6 +37,7 @@ pub fn sign_statement(statement: &PackageStatement, key: &SigningKey) -> Signatu
 /// # Errors
 ///
 /// As [`SignatureEnvelope::add_signature`].
+#[cfg(feature = "private-keys")]
 pub fn add_signature(
     envelope: &mut SignatureEnvelope,
     key: &SigningKey,
@@ -63,6 +68,7 @@ pub fn package_statement(path: impl Into<PackagePath>) -> Result<PackageStatemen
     Ok(PackageStatement::new(name, content.digest, content.size, signed_at))
 }
 
+#[cfg(feature = "private-keys")]
 fn announce(statement: &PackageStatement, key: &SigningKey) {
     AuditEvent::new(EventType::PackageSigned)
         .fingerprint(key.fingerprint())

@@ -85,7 +85,7 @@ pub use package_signatures::{
     NewPackageSignature, PackageSignatureRecord, SIGNATURES_IN_ALL, SIGNATURES_PER_ORG,
 };
 pub use revocation::Revocation;
-pub use roles::{RoleLimits, RolePurpose};
+pub use roles::{RoleLimits, RoleName, RoleNameError, RoleNameFault, RolePurpose};
 pub use schema_safety::SchemaFault;
 #[doc(no_inline)]
 pub use signing_crypto::RevocationReason;

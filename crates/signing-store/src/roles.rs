@@ -1,3 +1,5 @@
+mod name;
+
 use diesel::dsl::sql;
 use diesel::sql_types::Bool;
 use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
@@ -6,6 +8,8 @@ use signing_crypto::OrgId;
 use crate::pool::write;
 use crate::schema_safety::SchemaSafety;
 use crate::{OrganizationRef, Store, StoreError};
+
+pub use name::{RoleName, RoleNameError, RoleNameFault};
 
 /// What a database role is for, and so what it may do: no more than that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,19 +139,19 @@ impl RolePurpose {
     /// The statements that give the Postgres role `role` exactly the rights of
     /// this purpose, whatever rights it had on the store's tables before, and these
     /// limits.
-    pub fn sql(self, role: &str, limits: RoleLimits) -> String {
+    pub fn sql(self, role: &RoleName, limits: RoleLimits) -> String {
         self.statements(role, limits).join("\n") + "\n"
     }
 
     /// The same, each statement apart.
-    pub fn statements(self, role: &str, limits: RoleLimits) -> Vec<String> {
+    pub fn statements(self, role: &RoleName, limits: RoleLimits) -> Vec<String> {
         let mut statements = self.grants(role);
         statements.extend(self.limits(role, limits));
         statements
     }
 
-    fn grants(self, role: &str) -> Vec<String> {
-        let (name, text) = (quoted(role), literal(role));
+    fn grants(self, role: &RoleName) -> Vec<String> {
+        let (name, text) = (quoted(role), literal(role.as_str()));
         let schema = match self {
             Self::Runner | Self::Signer(_) => VIEWS,
             Self::Admin => TABLES,
@@ -174,7 +178,7 @@ impl RolePurpose {
     }
 
     /// The role may change its time-outs, and not how many connections it may make.
-    fn limits(self, role: &str, limits: RoleLimits) -> Vec<String> {
+    fn limits(self, role: &RoleName, limits: RoleLimits) -> Vec<String> {
         let role = quoted(role);
         let connections = match (limits, self) {
             (RoleLimits::Unchanged, _) => return Vec::new(),
@@ -205,7 +209,7 @@ impl Store {
     pub async fn grant_role(
         &self,
         purpose: RolePurpose,
-        role: &str,
+        role: &RoleName,
         limits: RoleLimits,
     ) -> Result<(), StoreError> {
         if !self.pool.is_postgres() {
@@ -220,7 +224,7 @@ impl Store {
             RoleLimits::Unchanged => "TRUE".to_owned(),
             _ => may_limit(role),
         };
-        let role = role.to_owned();
+        let role = role.to_string();
         write!(self.pool, |conn| {
             conn.require_safe_schema().await?;
             if !diesel::select(sql::<Bool>(OWNED)).get_result::<bool>(conn).await? {
@@ -239,19 +243,19 @@ const OWNED: &str = "(SELECT coalesce(bool_and(pg_has_role(nspowner, 'USAGE')), 
 
 /// Whether the connected user may set a role's limits. From Postgres 16 on it needs the
 /// admin option on that role.
-fn may_limit(role: &str) -> String {
+fn may_limit(role: &RoleName) -> String {
     format!(
         "(SELECT rolsuper OR rolcreaterole
                  AND (current_setting('server_version_num')::int < 160000
                       OR pg_has_role({}, 'USAGE WITH ADMIN OPTION'))
           FROM pg_roles WHERE rolname = current_user)",
-        literal(role)
+        literal(role.as_str())
     )
 }
 
 /// An identifier as Postgres reads it back (section 4.1.1 of its manual).
-fn quoted(identifier: &str) -> String {
-    format!("\"{}\"", identifier.replace('"', "\"\""))
+fn quoted(identifier: &RoleName) -> String {
+    format!("\"{}\"", identifier.as_str().replace('"', "\"\""))
 }
 
 /// A text as Postgres reads it back with `standard_conforming_strings` (section 4.1.2).
@@ -267,8 +271,12 @@ mod tests {
         [RolePurpose::Runner, RolePurpose::Signer(OrgId::random()), RolePurpose::Admin]
     }
 
+    fn role(name: &str) -> RoleName {
+        name.parse().unwrap()
+    }
+
     fn granted(purpose: RolePurpose) -> Vec<String> {
-        let mut statements = purpose.statements("role", RoleLimits::OfPurpose);
+        let mut statements = purpose.statements(&role("role"), RoleLimits::OfPurpose);
         statements.retain(|statement| statement.starts_with("GRANT"));
         statements
     }
@@ -315,19 +323,19 @@ mod tests {
     #[test]
     fn runners_and_signers_have_a_limit_and_administrators_have_none() {
         for (purpose, limit) in purposes().into_iter().zip(["50", "10", "-1"]) {
-            let sql = purpose.sql("role", RoleLimits::OfPurpose);
+            let sql = purpose.sql(&role("role"), RoleLimits::OfPurpose);
             assert!(sql.contains(&format!("CONNECTION LIMIT {limit};")), "{sql}");
-            let sql = purpose.sql("role", RoleLimits::Connections(7));
+            let sql = purpose.sql(&role("role"), RoleLimits::Connections(7));
             assert!(sql.contains("CONNECTION LIMIT 7;"), "{sql}");
-            let sql = purpose.sql("role", RoleLimits::Unchanged);
+            let sql = purpose.sql(&role("role"), RoleLimits::Unchanged);
             assert!(!sql.contains("ALTER ROLE"), "{sql}");
         }
     }
 
     #[test]
     fn a_role_is_a_name_and_never_a_statement() {
-        let role = "a\"; DROP TABLE organizations; --'";
-        let sql = RolePurpose::Admin.sql(role, RoleLimits::OfPurpose);
+        let name = "a\"; DROP TABLE organizations; --'";
+        let sql = RolePurpose::Admin.sql(&role(name), RoleLimits::OfPurpose);
         assert!(sql.contains("FROM \"a\"\"; DROP TABLE organizations; --'\";"), "{sql}");
         assert!(sql.contains("role = 'a\"; DROP TABLE organizations; --''';"), "{sql}");
     }

@@ -19,6 +19,7 @@ mod store_rules;
 
 mod freshness;
 
+#[path = "../../attacks/library.rs"]
 mod attacks;
 
 mod postgres;

@@ -6,12 +6,18 @@ mod migration;
 mod secrets;
 mod signers;
 
+use std::ffi::CStr;
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::PermissionsExt;
 
+use libsqlite3_sys::{SQLITE_BUSY, SQLITE_FULL, SQLITE_NOTADB, SQLITE_READONLY, sqlite3_errstr};
+use rustix::fs::Mode;
+use rustix::process::umask;
 use signing_trust::store::{AuditRecord, SchemaStatus, Store, StoreError};
 
-use crate::support::{Backend, Database, World, assert_refused, on_both_backends, run};
+use crate::support::{
+    Backend, Canary, Database, World, assert_refused, on_both_backends, run, run_in_child,
+};
 
 on_both_backends! {
     migrating_twice_is_a_no_op,
@@ -103,14 +109,21 @@ async fn opened_store_has_what_was_migrated(world: World) {
 }
 
 #[test]
-fn sqlite_store_is_one_file_that_its_owner_only_can_read() {
-    run(Backend::Sqlite, async |world: World| {
-        world.org("acme").await;
-        let mode = fs::metadata(world.database.file()).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o600);
-        let directory = fs::read_dir(&world.database.directory).unwrap();
-        let files: Vec<_> = directory.map(|entry| entry.unwrap().path()).collect();
-        assert_eq!(files, [world.database.file()]);
+fn sqlite_store_is_one_file_that_only_its_owner_can_read_whatever_the_umask() {
+    const NAME: &str = concat!(
+        module_path!(),
+        "::sqlite_store_is_one_file_that_only_its_owner_can_read_whatever_the_umask"
+    );
+    run_in_child(NAME, Canary::IsSilent, || {
+        umask(Mode::empty());
+        run(Backend::Sqlite, async |world: World| {
+            world.org("acme").await;
+            let mode = fs::metadata(world.database.file()).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600);
+            let directory = fs::read_dir(&world.database.directory).unwrap();
+            let files: Vec<_> = directory.map(|entry| entry.unwrap().path()).collect();
+            assert_eq!(files, [world.database.file()]);
+        });
     });
 }
 
@@ -135,4 +148,23 @@ fn sqlite_file_with_url_syntax_in_its_name_is_that_file() {
         assert!(fs::metadata(&path).unwrap().len() > 0);
         assert!(Store::open(&url).await.is_ok());
     });
+}
+
+/// Diesel hands over the text of an error and not its code, so the store compares the text.
+/// The library has one text for each of these codes.
+#[test]
+#[expect(unsafe_code, reason = "SQLite's own function is C")]
+fn texts_that_the_store_compares_are_those_of_sqlites_result_codes() {
+    for (code, text) in [
+        (SQLITE_BUSY, "database is locked"),
+        (SQLITE_FULL, "database or disk is full"),
+        (SQLITE_NOTADB, "file is not a database"),
+        (SQLITE_READONLY, "attempt to write a readonly database"),
+    ] {
+        // SAFETY: the function takes any number (https://sqlite.org/c3ref/errcode.html).
+        let found = unsafe { sqlite3_errstr(code) };
+        // SAFETY: the text is static and ends with NUL.
+        let found = unsafe { CStr::from_ptr(found) };
+        assert_eq!(found.to_str(), Ok(text));
+    }
 }

@@ -1,5 +1,5 @@
 use serde_json::json;
-use signing_trust::store::{RoleLimits, RolePurpose, SchemaStatus, Store};
+use signing_trust::store::{RoleLimits, RoleName, RolePurpose, SchemaStatus, Store};
 
 use crate::cli::{Db, Purpose};
 use crate::context::{Context, block_on, organization};
@@ -18,7 +18,7 @@ pub(super) fn run(context: &Context, command: Db) -> Result<Report, CliError> {
                     None if without_limits => RoleLimits::Unchanged,
                     None => RoleLimits::OfPurpose,
                 };
-                grants(context, &role, purpose, limits, apply).await
+                grants(context, &role.parse()?, purpose, limits, apply).await
             }
         }
     })
@@ -60,12 +60,12 @@ async fn status(context: &Context) -> Result<Report, CliError> {
 
 async fn grants(
     context: &Context,
-    role: &str,
+    role: &RoleName,
     purpose: RolePurpose,
     limits: RoleLimits,
     apply: bool,
 ) -> Result<Report, CliError> {
-    let json = json!({ "role": role, "sql": purpose.sql(role, limits), "applied": apply });
+    let json = json!({ "role": role.as_str(), "sql": purpose.sql(role, limits), "applied": apply });
     let mut text = Lines::new();
     if apply {
         let url = context.database_url()?;

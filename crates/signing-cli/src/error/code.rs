@@ -32,6 +32,7 @@ pub(super) fn code(error: &CliError) -> &'static str {
         CliError::Name(_) => "InvalidName",
         CliError::Parse(_) => "InvalidArgument",
         CliError::Pattern(_) => "InvalidPattern",
+        CliError::RoleName(_) => "InvalidRoleName",
         CliError::InvalidTime { .. } => "InvalidTime",
         CliError::NoSuchCommand { .. } => "NoSuchCommand",
         CliError::NoSuchOrganization { .. } => "NoSuchOrganization",

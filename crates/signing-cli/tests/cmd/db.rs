@@ -1,3 +1,5 @@
+use std::fs;
+
 use crate::support::{Scratch, finish, text};
 
 mod a_store_is_migrated_once_and_shown {
@@ -110,7 +112,7 @@ fn urls_that_name_no_store_are_refused() {
 
 #[cfg(feature = "postgres")]
 mod postgres {
-    use signing_trust::store::{RoleLimits, RolePurpose};
+    use signing_trust::store::{RoleLimits, RoleName, RolePurpose};
 
     use super::*;
 
@@ -193,6 +195,7 @@ mod postgres {
     fn the_rights_of_a_purpose_are_printed_as_the_library_gives_them() {
         let scratch = Scratch::new();
         let role = "night \"watch\"";
+        let name: RoleName = role.parse().unwrap();
         let acme = scratch.json(&["orgs", "create", "acme"]);
         let acme = acme["id"].as_str().unwrap().parse().unwrap();
         for (purpose, rights) in [
@@ -202,11 +205,21 @@ mod postgres {
         ] {
             let grants = [&["db", "grants", "--role", role, "--as"], purpose].concat();
             let limits = RoleLimits::OfPurpose;
-            assert_eq!(scratch.json(&grants)["sql"], rights.sql(role, limits), "{purpose:?}");
+            assert_eq!(scratch.json(&grants)["sql"], rights.sql(&name, limits), "{purpose:?}");
             let printed = scratch.run(&grants).stdout;
             let statements: Vec<_> = printed.lines().collect();
-            assert_eq!(statements, rights.statements(role, limits), "{purpose:?}");
+            assert_eq!(statements, rights.statements(&name, limits), "{purpose:?}");
         }
+    }
+
+    #[test]
+    fn rights_for_every_role_are_not_printed() {
+        let scratch = Scratch::new();
+        let grants = |role| scratch.run(&["db", "grants", "--role", role, "--as", "runner"]);
+        assert_eq!(grants("publics").code, 0);
+        let refused = grants("public");
+        assert_eq!((refused.code, refused.stdout.as_str()), (2, ""));
+        assert!(refused.stderr.contains("it means every role"), "{}", refused.stderr);
     }
 
     #[test]
@@ -216,4 +229,16 @@ mod postgres {
         let apply = ["db", "grants", "--role", "runner", "--as", "runner", "--apply"];
         scratch.fails(2, "NoRoles", &apply);
     }
+}
+
+#[test]
+fn store_that_a_command_makes_is_named() {
+    let scratch = Scratch::new();
+    let made = scratch.run(&["orgs", "create", "acme"]);
+    let expected = format!("note: created the store {}\n", scratch.path("store.db").display());
+    assert_eq!((made.code, made.stderr.as_str()), (0, expected.as_str()));
+    // Only the one that makes it says so, and none that was told to be quiet.
+    assert_eq!(scratch.run(&["orgs", "create", "other"]).stderr, "");
+    fs::remove_file(scratch.path("store.db")).unwrap();
+    assert_eq!(scratch.run(&["--quiet", "orgs", "create", "acme"]).stderr, "");
 }

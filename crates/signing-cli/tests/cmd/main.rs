@@ -4,6 +4,7 @@
 
 mod support;
 
+#[path = "../../../../tests/attacks/program.rs"]
 mod attacks;
 
 mod db;
@@ -46,7 +47,6 @@ mod bounds;
 mod errors;
 mod kill;
 mod kill_rotation;
-mod new_store;
 mod next_steps;
 mod openssl;
 mod race;

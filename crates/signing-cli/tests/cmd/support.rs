@@ -1,6 +1,7 @@
 //! A directory of a test's own, and the program run in it.
 
 mod another_user;
+mod every_command;
 mod postgres;
 
 use std::fs::{self, File};
@@ -21,6 +22,7 @@ use signing_trust::store::{DatabaseUrl, Store};
 use tempfile::TempDir;
 
 pub(crate) use another_user::{NOBODY, as_nobody, as_root};
+pub(crate) use every_command::{Table, commands};
 pub(crate) use postgres::{Database, Role};
 
 pub(crate) const KEK: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";

@@ -1,6 +1,6 @@
 use thiserror::Error;
 
-use crate::{ContentLayer, EnvelopeError, MalformedEnvelope};
+use crate::error::{ContentLayer, EnvelopeError, MalformedEnvelope};
 
 /// A checkpoint that proves nothing.
 #[derive(Debug, Error)]

@@ -3,7 +3,8 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::{Fingerprint, NameError, ParseError};
+use crate::error::{NameError, ParseError};
+use crate::key::Fingerprint;
 
 /// An envelope that a key did not sign, or that cannot be signed.
 #[derive(Debug, Error)]

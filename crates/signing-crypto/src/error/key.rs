@@ -23,6 +23,7 @@ pub enum KeyError {
     #[error("the public key is not in the prime-order subgroup")]
     MixedOrder,
     /// The operating system gave no random numbers.
+    #[cfg(feature = "private-keys")]
     #[error("the operating system gave no random numbers")]
     Randomness(#[source] getrandom::Error),
 }

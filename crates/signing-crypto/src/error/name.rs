@@ -2,7 +2,7 @@ use std::fmt;
 
 use thiserror::Error;
 
-use crate::printable;
+use crate::names::printable;
 
 /// Text that is not one of the fixed-form values.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]

@@ -2,7 +2,7 @@ use std::fmt;
 
 use thiserror::Error;
 
-use crate::KeyError;
+use crate::error::KeyError;
 
 /// A file that is not the key that was asked for. None of its content is shown.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -98,6 +98,7 @@ pub enum PassphraseError {
     #[error("the passphrase is empty")]
     Empty,
     /// The operating system gave no random numbers.
+    #[cfg(feature = "private-keys")]
     #[error("the operating system gave no random numbers")]
     Randomness(#[source] getrandom::Error),
 }

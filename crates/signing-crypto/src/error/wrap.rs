@@ -1,6 +1,6 @@
 use thiserror::Error;
 
-use crate::KekId;
+use crate::key::KekId;
 
 /// A key encryption key that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]

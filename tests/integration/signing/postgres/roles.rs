@@ -166,7 +166,7 @@ fn admin_that_becomes_a_runner_changes_nothing_more() {
 
         let store = &world.store;
         let limits = RoleLimits::OfPurpose;
-        store.grant_role(RolePurpose::Runner, &role.login.user, limits).await.unwrap();
+        store.grant_role(RolePurpose::Runner, &role.name(), limits).await.unwrap();
 
         assert_trust_cannot_be_changed(&by, &world, &vendor, child).await;
         assert_denied(by.keys.get_signing_key(vendor.key.id).await);
@@ -181,7 +181,8 @@ fn admin_that_becomes_a_runner_changes_nothing_more() {
 fn role_that_does_not_exist_is_given_nothing() {
     run(Backend::Postgres, async |world: World| {
         let store = &world.store;
-        for role in ["", "cloacina_nobody", "cloacina\"; DROP TABLE organizations; --"] {
+        for role in ["cloacina_nobody", "cloacina\"; DROP TABLE organizations; --"] {
+            let role = &role.parse().unwrap();
             let refused = store.grant_role(RolePurpose::Admin, role, RoleLimits::OfPurpose).await;
             assert_refused!(refused, StoreError::Unavailable(_));
         }
@@ -190,10 +191,27 @@ fn role_that_does_not_exist_is_given_nothing() {
 }
 
 #[test]
+#[ignore = "needs Postgres: cargo xtask test-db"]
+fn store_that_was_opened_to_read_gives_no_rights() {
+    run(Backend::Postgres, async |world: World| {
+        let role = role(&world, RolePurpose::Runner).await;
+        let limits = RoleLimits::Connections(7);
+        let reader = Store::open_read_only(&world.database.url()).await.unwrap();
+        let refused = reader.grant_role(RolePurpose::Admin, &role.name(), limits).await;
+        assert_refused!(refused, StoreError::OpenedReadOnly);
+
+        let writer = Store::open(&world.database.url()).await.unwrap();
+        writer.grant_role(RolePurpose::Admin, &role.name(), limits).await.unwrap();
+        role.remove().await;
+    });
+}
+
+#[test]
 fn sqlite_has_no_roles() {
     run(Backend::Sqlite, async |world: World| {
         let (store, limits) = (&world.store, RoleLimits::OfPurpose);
-        let refused = store.grant_role(RolePurpose::Runner, "runner", limits).await;
+        let refused =
+            store.grant_role(RolePurpose::Runner, &"runner".parse().unwrap(), limits).await;
         assert_refused!(refused, StoreError::NoRoles);
     });
 }

@@ -1,5 +1,7 @@
 use std::env;
+use std::fs::Permissions;
 use std::future::Future;
+use std::os::unix::fs::PermissionsExt;
 use std::panic::resume_unwind;
 use std::process::Command;
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -44,7 +46,7 @@ where
     S: Subject,
     F: Future<Output = ()>,
 {
-    let directory = TempDir::new().unwrap();
+    let directory = private_directory();
     let runtime = runtime();
     let database = runtime.block_on(Database::create(backend, directory.path()));
     let subject = database.clone();
@@ -60,12 +62,17 @@ where
     S: Subject,
     F: Future<Output = ()>,
 {
-    let directory = TempDir::new().unwrap();
+    let directory = private_directory();
     let runtime = runtime();
     let server = OwnServer::start();
     let database = runtime.block_on(Database::create_on(server.url(), directory.path()));
     let ended = in_time(&runtime, async move || test(server, S::on(database).await).await);
     conclude(runtime, ended);
+}
+
+/// A directory that a store may be in, whatever the umask.
+fn private_directory() -> TempDir {
+    tempfile::Builder::new().permissions(Permissions::from_mode(0o700)).tempdir().unwrap()
 }
 
 fn runtime() -> Runtime {

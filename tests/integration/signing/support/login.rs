@@ -1,7 +1,9 @@
 use std::error::Error;
 use std::time::Duration;
 
-use signing_trust::store::{ConnectError, DatabaseUrl, RoleLimits, RolePurpose, Store, StoreError};
+use signing_trust::store::{
+    ConnectError, DatabaseUrl, RoleLimits, RoleName, RolePurpose, Store, StoreError,
+};
 use tokio::time::{sleep, timeout};
 use tokio_postgres::config::Host;
 use tokio_postgres::{Client, Config, NoTls};
@@ -88,9 +90,13 @@ impl Role {
         let password = Uuid::new_v4().simple().to_string();
         let sql = format!("CREATE ROLE {name} LOGIN PASSWORD '{password}'");
         database.execute(&sql).await.unwrap();
-        store.grant_role(purpose, &name, RoleLimits::OfPurpose).await.unwrap();
+        store.grant_role(purpose, &name.parse().unwrap(), RoleLimits::OfPurpose).await.unwrap();
         let login = Login { user: name, password: Some(password), ..database.login() };
         Self { login, database: database.clone() }
+    }
+
+    pub(crate) fn name(&self) -> RoleName {
+        self.login.user.parse().unwrap()
     }
 
     /// Takes the role away, which the server keeps beyond the database.

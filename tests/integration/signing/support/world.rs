@@ -8,10 +8,10 @@ use signing_loader::{
     VerifiedPackage, package_statement, verify_and_load_package, verify_package,
 };
 use signing_trust::KeyManager;
-use signing_trust::store::{SigningKeyRecord, Store, TrustedKeyRecord};
+use signing_trust::store::{RolePurpose, SigningKeyRecord, Store, TrustedKeyRecord};
 use zeroize::Zeroizing;
 
-use super::{Database, hostile, workflow};
+use super::{Database, Role, hostile, workflow};
 
 /// A store with its keys, and a directory for packages.
 pub(crate) struct World {
@@ -41,6 +41,19 @@ impl World {
     pub(crate) async fn trust(&self, org: OrgId, key: &SigningKeyRecord) -> TrustedKeyRecord {
         let name = Some(key.name.clone());
         self.keys.trust_public_key(org, &key.public_key, name).await.unwrap().into_inner()
+    }
+
+    /// A new Postgres role with the rights of `purpose` on this world's database.
+    pub(crate) async fn role(&self, purpose: RolePurpose) -> Role {
+        Role::create(&self.database, &self.store, purpose).await
+    }
+
+    /// The world as a program that connects as `role` sees it.
+    pub(crate) async fn seen_by(&self, role: &Role) -> Self {
+        let store = Store::open(&role.login.url("")).await.unwrap();
+        let keys = KeyManager::new(store.clone(), Some(kek(1)));
+        let (config, database) = (self.config.clone(), self.database.clone());
+        Self { store, keys, config, require_signatures: self.require_signatures, database }
     }
 
     /// With the switch that only the call has which verifies and loads.

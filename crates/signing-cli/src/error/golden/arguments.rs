@@ -2,9 +2,10 @@ use std::io;
 
 use signing_crypto::{NameError, NameFault, NameKind, ParseError, PatternError};
 
-use super::{Sample, sample, values};
 use signing_loader::{Protection, ProtectionError};
+use signing_trust::store::{RoleNameError, RoleNameFault};
 
+use super::{Sample, sample, values};
 use crate::error::CliError;
 
 pub(super) fn samples() -> Vec<Sample> {
@@ -14,6 +15,11 @@ pub(super) fn samples() -> Vec<Sample> {
     );
     samples.extend(parse().into_iter().map(|error| sample(error, CliError::from)));
     samples.extend(patterns().map(|error| sample(error, CliError::from)));
+    samples.extend(
+        roles().map(|fault| {
+            sample(fault, |fault| RoleNameError { role: "public".into(), fault }.into())
+        }),
+    );
     samples.extend(protection().map(|error| sample(error, CliError::from)));
     samples.extend(program().into_iter().map(|error| sample(error, |error| error)));
     samples
@@ -52,6 +58,16 @@ fn patterns() -> [PatternError; 4] {
     ]
 }
 
+fn roles() -> [RoleNameFault; 5] {
+    [
+        RoleNameFault::Empty,
+        RoleNameFault::TooLong { found: 64 },
+        RoleNameFault::Everybody,
+        RoleNameFault::Reserved,
+        RoleNameFault::Character { found: '\u{200b}' },
+    ]
+}
+
 fn protection() -> [ProtectionError; 3] {
     let path = || "dev-key.pem".into();
     [
@@ -67,6 +83,10 @@ fn program() -> Vec<CliError> {
         CliError::Name(values::package_name_error()),
         CliError::Parse(ParseError::Fingerprint),
         CliError::Pattern(PatternError::Length { found: 0 }),
+        CliError::RoleName(RoleNameError {
+            role: "public".into(),
+            fault: RoleNameFault::Everybody,
+        }),
         CliError::InvalidTime { given: "tomorrow".into() },
         CliError::NoSuchCommand { given: "keys lists".into() },
         CliError::Unprotected(ProtectionError::Owner { path: path(), owner: 1000 }),

@@ -274,3 +274,21 @@ impl tokio_postgres::tls::TlsConnect<Followed> for AlreadyEncrypted {
         std::future::ready(Ok(stream))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn connection_that_is_dropped_ends_its_task_though_the_server_says_nothing() {
+        let (held, ended) = oneshot::channel::<()>();
+        let driver = Driver(tokio::spawn(async move {
+            std::future::pending::<()>().await;
+            drop(held);
+        }));
+        drop(driver);
+        timeout(CONNECT_LIMIT, ended).await.unwrap().unwrap_err();
+    }
+}

@@ -184,7 +184,7 @@ fn another_purpose_takes_the_rights_of_the_one_before_away() {
         let signer = RolePurpose::Signer(world.org("acme").await);
         for purpose in [RolePurpose::Runner, RolePurpose::Admin, signer] {
             let store = &world.store;
-            store.grant_role(purpose, &role.login.user, RoleLimits::OfPurpose).await.unwrap();
+            store.grant_role(purpose, &role.name(), RoleLimits::OfPurpose).await.unwrap();
             assert_eq!(found(&client, &tables).await, expected(purpose), "{purpose:?}");
         }
         role.remove().await;

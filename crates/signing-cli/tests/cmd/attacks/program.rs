@@ -1,8 +1,0 @@
-mod files;
-mod memory;
-mod names;
-mod output;
-mod secrets;
-mod table;
-mod times;
-mod version;

@@ -1,0 +1,15 @@
+//! What is signed, and the envelopes that hold it: DSSE v1 around in-toto statements.
+
+mod checkpoint;
+mod envelope;
+mod statement;
+mod strict_json;
+
+pub use checkpoint::{
+    AuditCheckpoint, CHECKPOINT_TYPE, EntryHash, SignedCheckpoint, VerifiedCheckpoint,
+};
+pub use envelope::{
+    EnvelopeSignature, MAX_ENVELOPE_SIZE, MAX_SIGNATURES, PAYLOAD_TYPE, SignatureEnvelope,
+    VerifiedStatement,
+};
+pub use statement::{PREDICATE_TYPE, PackageStatement, STATEMENT_TYPE};

@@ -1,0 +1,13 @@
+//! What things are called: ids, names, patterns, versions and times, each checked once.
+
+mod ids;
+mod name;
+mod pattern;
+mod time;
+mod version;
+
+pub use ids::{GrantId, KeyId, OrgId, SignatureId, StoreId, TrustStateId, TrustedKeyId};
+pub use name::{KeyName, Note, OrgName, PackageName, is_deceptive, printable};
+pub use pattern::{MAX_PATTERNS, PackagePatterns};
+pub use time::{StatementTime, rfc3339};
+pub use version::PackageVersion;

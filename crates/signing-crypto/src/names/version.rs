@@ -1,0 +1,102 @@
+use std::cmp::Ordering;
+use std::fmt;
+use std::str::FromStr;
+
+use crate::error::ParseError;
+
+/// A package's version as the signer states it: Semantic Versioning 2.0.0.
+///
+/// Compared by precedence (section 11 of the specification), in which build
+/// metadata does not count: `1.4.0+a` and `1.4.0+b` are equal.
+#[derive(Clone, Debug)]
+pub struct PackageVersion {
+    text: Box<str>,
+    // Boxed, so that the errors which carry versions stay small.
+    version: Box<semver::Version>,
+}
+
+impl PackageVersion {
+    /// The version as it was written.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+}
+
+impl FromStr for PackageVersion {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        match text.parse() {
+            // One of more than 255 bytes is nobody's version.
+            Ok(version) if text.len() <= 255 => {
+                Ok(Self { text: text.into(), version: Box::new(version) })
+            }
+            _ => Err(ParseError::Version),
+        }
+    }
+}
+
+impl fmt::Display for PackageVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.text)
+    }
+}
+
+impl Ord for PackageVersion {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.version.cmp_precedence(&other.version)
+    }
+}
+
+impl PartialOrd for PackageVersion {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for PackageVersion {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for PackageVersion {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn version(text: &str) -> PackageVersion {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn versions_are_ordered_as_the_specification_orders_them() {
+        // The examples of section 11.
+        let ascending = [
+            "1.0.0-alpha",
+            "1.0.0-alpha.1",
+            "1.0.0-alpha.beta",
+            "1.0.0-beta",
+            "1.0.0-beta.2",
+            "1.0.0-beta.11",
+            "1.0.0-rc.1",
+            "1.0.0",
+            "2.0.0",
+            "2.1.0",
+            "2.1.1",
+        ];
+        for pair in ascending.windows(2) {
+            assert!(version(pair[0]) < version(pair[1]), "{pair:?}");
+        }
+        assert_eq!(version("1.0.0+20130313144700"), version("1.0.0+21AF26D3"));
+    }
+
+    #[test]
+    fn what_is_no_semantic_version_is_rejected() {
+        let long = format!("1.0.0-{}", "a".repeat(250));
+        for text in ["", "1", "1.0", "v1.0.0", "01.0.0", "1.0.0 ", "1.0.0-", "latest", &long] {
+            assert_eq!(text.parse::<PackageVersion>().unwrap_err(), ParseError::Version, "{text}");
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! What attackers try through the example runner, one folder for each attack, beside the
+//! untouched sibling that is accepted.
+
+#[path = "hostile_arguments/example_runner.rs"]
+mod hostile_arguments;
