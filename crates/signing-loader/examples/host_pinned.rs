@@ -6,10 +6,7 @@
 use std::error::Error;
 use std::{env, fs};
 
-use signing_loader::{
-    LoadedPackage, PinnedKeys, SignatureSource, VerificationConfig, VerifyingKey,
-    verify_and_load_package_offline,
-};
+use signing_loader::{LoadedPackage, Verifier, VerifyingKey};
 
 /// What every plugin of this host exports.
 type WorkflowRun = unsafe extern "C" fn(*const u8, usize, *mut u8, *mut usize) -> i32;
@@ -17,9 +14,7 @@ type WorkflowRun = unsafe extern "C" fn(*const u8, usize, *mut u8, *mut usize) -
 fn main() -> Result<(), Box<dyn Error>> {
     let path = env::args().nth(1).ok_or("give a plugin")?;
     let key = VerifyingKey::from_pem(&fs::read("release.pub.pem")?)?;
-    let config = VerificationConfig::default();
-    let keys = PinnedKeys::from(key);
-    let plugin = verify_and_load_package_offline(&*path, &config, &keys, SignatureSource::Auto)?;
+    let plugin = Verifier::pinned(key).verify(&*path)?.load()?;
     println!("{}", call(entry_point(&plugin)?, "hello, world")?);
     Ok(())
 }

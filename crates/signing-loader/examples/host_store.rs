@@ -6,10 +6,7 @@
 use std::env;
 use std::error::Error;
 
-use signing_loader::{
-    KeyManager, LoadedPackage, OrgName, OrganizationRef, SignatureSource, Store,
-    VerificationConfig, verify_package,
-};
+use signing_loader::{LoadedPackage, Store, Verifier};
 
 /// What every plugin of this host exports.
 type WorkflowRun = unsafe extern "C" fn(*const u8, usize, *mut u8, *mut usize) -> i32;
@@ -18,11 +15,8 @@ type WorkflowRun = unsafe extern "C" fn(*const u8, usize, *mut u8, *mut usize) -
 async fn main() -> Result<(), Box<dyn Error>> {
     let path = env::args().nth(1).ok_or("give a plugin")?;
     let store = Store::open_read_only(&env::var("CLOACINA_DATABASE_URL")?.parse()?).await?;
-    let org = store.organization(OrganizationRef::Name(OrgName::new("acme")?)).await?.id;
-    let config = VerificationConfig::default();
-    let keys = KeyManager::new(store, None);
-    let verified = verify_package(&*path, org, &config, &keys, SignatureSource::Auto).await?;
-    let plugin = verified.load(&keys).await?;
+    let verifier = Verifier::organization(store, "acme".parse()?).await?;
+    let plugin = verifier.verify(&*path).await?.load().await?;
     println!("{}", call(entry_point(&plugin)?, "hello, world")?);
     Ok(())
 }

@@ -5,18 +5,17 @@ use clap::Args;
 use signing_crypto::{MAX_PEM_SIZE, PemError, VerifyingKey};
 use signing_trust::PinnedKeys;
 #[cfg(feature = "store")]
-use signing_trust::store::DatabaseUrl;
+use signing_trust::store::{DatabaseUrl, Store};
 use thiserror::Error;
-
-#[cfg(feature = "store")]
-mod organization;
 
 use crate::open::{open_regular, read_bounded};
 use crate::{
-    ClockSkewAllowance, LoadedPackage, PackageError, PackagePath, Protection, ProtectionError,
-    RequiredSigners, SignatureSource, SignerCount, VerificationConfig, danger_load_unsigned,
-    verify_and_load_package_offline,
+    ClockSkewAllowance, LoadedPackage, Offline, PackageError, PackagePath, Protection,
+    ProtectionError, RequiredSigners, SignerCount, VerificationConfig, Verifier,
+    danger_load_unsigned,
 };
+#[cfg(feature = "store")]
+use crate::{Online, TrustError};
 
 /// The environment variable that says where the store is.
 #[cfg(feature = "store")]
@@ -106,19 +105,16 @@ impl std::fmt::Debug for SecurityArgs {
 
 /// What the options come to: ready to load packages.
 #[derive(Debug)]
-pub struct Security {
-    config: VerificationConfig,
-    trust: Trust,
-}
+pub struct Security(Trust);
 
 /// Whose signatures count.
 #[derive(Debug)]
 enum Trust {
     /// Nobody's: signatures are not required.
     Unsigned,
-    Pinned(PinnedKeys),
+    Pinned(Verifier<Offline>),
     #[cfg(feature = "store")]
-    Organization(organization::Organization),
+    Organization(Verifier<Online>),
 }
 
 /// Options that cannot be followed. Nothing was loaded.
@@ -166,6 +162,10 @@ pub enum SecurityArgsError {
     #[cfg(feature = "store")]
     #[error(transparent)]
     Store(#[from] signing_trust::store::StoreError),
+    /// The store does not know the organization, or did not answer.
+    #[cfg(feature = "store")]
+    #[error(transparent)]
+    Trust(#[from] TrustError),
 }
 
 impl SecurityArgs {
@@ -177,17 +177,17 @@ impl SecurityArgs {
             ..Default::default()
         };
         if !self.require_signatures {
-            return Ok(Security { config, trust: Trust::Unsigned });
+            return Ok(Security(Trust::Unsigned));
         }
         #[cfg(feature = "store")]
         if let Some(org) = &self.org {
             let url = self.database_url()?;
-            let organization = organization::Organization::find(org, &url).await?;
-            return Ok(Security { config, trust: Trust::Organization(organization) });
+            let verifier = Verifier::organization(Store::open_read_only(&url).await?, org.parse()?);
+            return Ok(Security(Trust::Organization(verifier.await?.config(config))));
         }
         let keys: Result<PinnedKeys, _> =
             self.trust_key.iter().map(|path| read_key(path)).collect();
-        Ok(Security { config, trust: Trust::Pinned(keys?) })
+        Ok(Security(Trust::Pinned(Verifier::pinned(keys?).config(config))))
     }
 
     /// Where the store is, by the command line or else by the environment. Every user of the
@@ -249,16 +249,11 @@ impl Security {
     /// As [`VerifiedPackage::load`](crate::VerifiedPackage::load), or without
     /// `--require-signatures` as [`danger_load_unsigned`].
     pub async fn load(&self, path: impl Into<PackagePath>) -> Result<LoadedPackage, PackageError> {
-        let source = SignatureSource::Auto;
-        match &self.trust {
+        match &self.0 {
             Trust::Unsigned => danger_load_unsigned(path),
-            Trust::Pinned(keys) => {
-                verify_and_load_package_offline(path, &self.config, keys, source)
-            }
+            Trust::Pinned(verifier) => verifier.verify(path.into())?.load(),
             #[cfg(feature = "store")]
-            Trust::Organization(organization) => {
-                organization.load(path.into(), &self.config, source).await
-            }
+            Trust::Organization(verifier) => verifier.verify(path.into()).await?.load().await,
         }
     }
 }

@@ -1,4 +1,3 @@
-#[cfg(feature = "store")]
 use signing_crypto::KeyEncryptionKey;
 use signing_trust::acceptance::VerificationConfig;
 
@@ -6,7 +5,6 @@ use signing_trust::acceptance::VerificationConfig;
 /// it asks of packages.
 ///
 /// Fields may be added: construct it with `..Default::default()`.
-#[cfg(feature = "store")]
 #[derive(Clone, Debug, Default)]
 pub struct SecurityConfig {
     /// Whether a package must be signed by a trusted key. Off by default, for local

@@ -43,26 +43,34 @@
 
 #![deny(unsafe_code)]
 
-mod config;
+mod verifier;
+
+mod package;
 mod path;
 mod source;
 
+#[cfg_attr(
+    not(feature = "store"),
+    expect(dead_code, reason = "only a store has signatures, and is asked about a name")
+)]
+mod examination;
 mod open;
 mod protection;
 mod sealed;
 
-mod signers;
-
-mod report;
-mod sign;
-mod verify;
-
 mod explain;
-mod inspect;
+mod report;
+mod verified;
 
 mod load;
 
 mod dylib;
+
+#[cfg(feature = "store")]
+mod config;
+mod seed;
+
+mod sign;
 
 #[cfg(feature = "clap")]
 mod args;
@@ -74,26 +82,24 @@ pub use args::{Security, SecurityArgs, SecurityArgsError};
 #[cfg(feature = "store")]
 pub use config::SecurityConfig;
 pub use error::{LoadError, PackageError};
-#[cfg(feature = "store")]
-pub use explain::explain_package;
-pub use explain::{ExplainedEnvelope, Explanation, InspectedEnvelope, explain_package_offline};
-#[cfg(feature = "store")]
-pub use inspect::inspect_signature;
-pub use inspect::{SignatureInspection, inspect_signature_offline};
-#[cfg(feature = "store")]
-pub use load::verify_and_load_package;
-pub use load::{LoadedPackage, Provenance, danger_load_unsigned, verify_and_load_package_offline};
+pub use explain::{ExplainedEnvelope, Explanation, InspectedEnvelope, SignatureInspection};
+pub use load::{LoadedPackage, Provenance, danger_load_unsigned};
 pub use open::read_signature;
+pub use package::{Package, PackageBytes};
 pub use path::PackagePath;
 pub use protection::{Protection, ProtectionError};
-pub use report::{VerificationReport, VerifiedPackage};
+pub use report::VerificationReport;
+#[cfg(feature = "store")]
+pub use seed::{verify_and_load_package, verify_package};
+pub use seed::{verify_and_load_package_offline, verify_package_offline};
 pub use sign::package_statement;
 #[cfg(feature = "private-keys")]
 pub use sign::{add_signature, sign_package, sign_statement};
 pub use source::{EnvelopeSource, SignatureSource};
+pub use verified::{PackageReader, VerifiedPackage};
 #[cfg(feature = "store")]
-pub use verify::{check_package, verify_package};
-pub use verify::{check_package_offline, verify_package_offline};
+pub use verifier::Online;
+pub use verifier::{Offline, Verifier};
 
 // What the above take and give, so that a runner needs no other crate. Items, not whole
 // crates: what is not named here can change without a new version of this one.
@@ -112,8 +118,7 @@ pub use signing_trust::acceptance::{
 };
 #[doc(no_inline)]
 pub use signing_trust::{
-    AUDIT_TARGET, PinnedKeys, TrustError, TrustLimits, TrustPath, TrustSource, TrustSourceKind,
-    TrustedKey, UntrustedReason,
+    AUDIT_TARGET, PinnedKeys, TrustError, TrustLimits, TrustPath, TrustedKey, UntrustedReason,
 };
 #[cfg(feature = "store")]
 #[doc(no_inline)]

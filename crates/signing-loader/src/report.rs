@@ -1,11 +1,11 @@
 use chrono::{DateTime, Utc};
 use signing_crypto::{
-    Fingerprint, HashedContent, OrgId, PackageDigest, PackageName, PackageVersion,
+    Fingerprint, HashedContent, OrgId, PackageDigest, PackageName, PackageVersion, StatementTime,
 };
-use signing_trust::{TrustPath, TrustSourceKind, TrustedKey};
+use signing_trust::acceptance::{Accepted, Validity};
+use signing_trust::{AuditEvent, EventType, Signers, TrustPath, TrustedKey};
 
-use crate::VerificationConfig;
-use crate::sealed::SealedPackage;
+use crate::PackageError;
 
 /// What a verification found: that trusted keys have signed these bytes under
 /// this name. It cannot be loaded.
@@ -72,24 +72,87 @@ impl VerificationReport {
     pub fn org(&self) -> Option<OrgId> {
         self.org
     }
+
+    /// Those who signed, as those to ask about.
+    pub(crate) fn claims(&self) -> Signers {
+        let named = self.signers.iter().map(|signer| signer.key.fingerprint()).collect();
+        Signers { named, anonymous: false }
+    }
 }
 
-/// A package that was verified, with the very bytes that were: a private, sealed
-/// copy. What happens to the file that it was read from no longer matters.
-#[derive(Debug)]
-#[must_use = "a verified package is not loaded yet"]
-pub struct VerifiedPackage {
-    pub(crate) sealed: SealedPackage,
+/// What all checks have let through: the report, and what was kept of the bytes.
+pub(crate) struct Verified<T> {
     pub(crate) report: VerificationReport,
-    /// Asked again when it is loaded.
-    pub(crate) config: VerificationConfig,
-    /// What says whether it still is good.
-    pub(crate) verified_by: TrustSourceKind,
+    validity: Validity,
+    expiring: Vec<TrustedKey>,
+    pub(crate) kept: T,
 }
 
-impl VerifiedPackage {
-    /// What the verification found.
-    pub fn report(&self) -> &VerificationReport {
-        &self.report
+impl<T> Verified<T> {
+    pub(crate) fn new(
+        accepted: Accepted,
+        content: HashedContent,
+        kept: T,
+        org: Option<OrgId>,
+    ) -> Self {
+        let Accepted { statement, signers, validity, expiring, .. } = accepted;
+        let said = statement.statement();
+        let report = VerificationReport {
+            name: said.name().clone(),
+            content,
+            fingerprint: statement.signer().fingerprint(),
+            signed_at: said.signed_at().to_utc(),
+            version: said.version().cloned(),
+            expires_at: said.expires_at().map(StatementTime::to_utc),
+            signers,
+            org,
+        };
+        Self { report, validity, expiring, kept }
+    }
+}
+
+/// Tells the audit log what came of a verification.
+pub(crate) fn announce<T>(
+    name: Option<PackageName>,
+    org: Option<OrgId>,
+    outcome: &Result<Verified<T>, PackageError>,
+) {
+    match outcome {
+        Ok(Verified { report, validity, expiring, .. }) => {
+            let event = |event_type| {
+                AuditEvent::new(event_type)
+                    .org(org)
+                    .fingerprint(report.fingerprint)
+                    .package(&report.name)
+                    .digest(report.content.digest)
+            };
+            event(EventType::VerificationSuccess).emit();
+            if let Validity::EndsSoon { expires_at } = *validity {
+                event(EventType::SignatureExpiring).expires_at(Some(expires_at)).emit();
+            }
+            for signer in expiring {
+                let event = event(EventType::TrustExpiring)
+                    .fingerprint(signer.key.fingerprint())
+                    .expires_at(signer.limits.expires_at);
+                let event = match &signer.via {
+                    TrustPath::Direct { trusted_key } => event.key_id(trusted_key),
+                    TrustPath::Granted { child, trusted_key, .. } => {
+                        event.key_id(trusted_key).child_org(*child)
+                    }
+                    _ => event,
+                };
+                event.emit();
+            }
+        }
+        Err(error) => {
+            let event = AuditEvent::new(EventType::VerificationFailure)
+                .org(org)
+                .fingerprint(error.signer())
+                .failure(error);
+            match name {
+                Some(name) => event.package(&name).emit(),
+                None => event.emit(),
+            }
+        }
     }
 }

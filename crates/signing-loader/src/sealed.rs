@@ -17,7 +17,7 @@ pub(crate) struct SealedPackage {
 impl SealedPackage {
     /// Copies what `source` holds. A copy that comes out longer than `limit` is
     /// cut after one byte more, so that it cannot be taken for what was expected.
-    pub(crate) fn copy(source: File, limit: u64, name: &PackageName) -> io::Result<Self> {
+    pub(crate) fn copy(source: impl Read, limit: u64, name: &PackageName) -> io::Result<Self> {
         let mut file = private_file(name)?;
         io::copy(&mut source.take(limit.saturating_add(1)), &mut file)?;
         let mut sealed = Sealed::new(file)?;
@@ -27,6 +27,10 @@ impl SealedPackage {
 
     pub(crate) fn content(&self) -> HashedContent {
         self.content
+    }
+
+    pub(crate) fn file(&self) -> &File {
+        &self.file
     }
 
     pub(crate) fn into_file(self) -> File {

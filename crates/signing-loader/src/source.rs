@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use signing_crypto::{MalformedEnvelope, OrgId, SignatureEnvelope, SignatureId};
 
 use crate::open::read_signature;
-use crate::{PackageError, PackagePath, SignatureLocation, VerificationError};
+use crate::{Package, PackageError, SignatureLocation, VerificationError};
 
 /// Where a package's signature comes from.
 #[derive(Clone, Debug, Default)]
@@ -15,8 +15,8 @@ pub enum SignatureSource {
     DetachedFile(PathBuf),
     /// It is in the store, under the package's digest.
     Database,
-    /// It is in the file beside the package, or, if there is nothing there, in the
-    /// store. A file that is broken, dangling or not trusted is an error: the
+    /// It is in the file beside the package, or, if there is nothing there or the package
+    /// is bytes in memory, in the store. A file that is broken, dangling or not trusted is an error: the
     /// store is not asked instead.
     #[default]
     Auto,
@@ -49,7 +49,7 @@ pub(crate) enum Found {
 }
 
 impl SignatureSource {
-    pub(crate) fn look(self, package: &PackagePath) -> Result<Found, PackageError> {
+    pub(crate) fn look(self, package: &Package) -> Result<Found, PackageError> {
         match self {
             Self::Memory(envelope) => {
                 Ok(Found::Envelope(EnvelopeSource::Memory, Box::new(envelope)))
@@ -62,11 +62,14 @@ impl SignatureSource {
                     Err(VerificationError::SignatureNotFound { location }.into())
                 }
             },
-            Self::Auto => {
-                let path = package.signature_path();
-                let found = look_in(&path)?;
-                Ok(found.unwrap_or(Found::NothingYet(SignatureLocation::FileOrStore(path))))
-            }
+            Self::Auto => match package {
+                Package::File(package) => {
+                    let path = package.signature_path();
+                    let found = look_in(&path)?;
+                    Ok(found.unwrap_or(Found::NothingYet(SignatureLocation::FileOrStore(path))))
+                }
+                Package::Bytes(_) => Ok(Found::NothingYet(SignatureLocation::Store)),
+            },
         }
     }
 }

@@ -1,7 +1,9 @@
+use std::str::FromStr;
+
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use signing_crypto::{OrgId, OrgName};
+use signing_crypto::{NameError, OrgId, OrgName};
 
 use crate::audit_log::AuditChain;
 use crate::package_signatures::SignatureGate;
@@ -39,6 +41,18 @@ pub enum OrganizationRef {
     Id(OrgId),
     /// By name, among those that are not deleted.
     Name(OrgName),
+}
+
+/// Reads a name or an id, which no text is both of.
+impl FromStr for OrganizationRef {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        match text.parse() {
+            Ok(id) => Ok(Self::Id(id)),
+            Err(_) => OrgName::new(text).map(Self::Name),
+        }
+    }
 }
 
 impl StoreReader {

@@ -1,7 +1,5 @@
 use thiserror::Error;
 
-use crate::TrustSourceKind;
-
 #[cfg(feature = "store")]
 use chrono::{DateTime, Utc};
 #[cfg(feature = "store")]
@@ -16,19 +14,6 @@ use signing_store::{AuditFault, StoreError};
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum TrustError {
-    /// A package that was verified for no organization cannot be checked again
-    /// with a store.
-    #[error("the package was verified with pinned keys only, for no organization")]
-    NoOrganization,
-    /// A package is loaded by the kind of trust that it was verified by: pinned keys know
-    /// neither revocations nor floors, and a store knows nothing of pinned keys.
-    #[error("the package was verified by {verified}, and {asked} cannot say that it still is good")]
-    OtherSource {
-        /// What it was verified by.
-        verified: TrustSourceKind,
-        /// What it was to be loaded by.
-        asked: TrustSourceKind,
-    },
     /// The store did not answer, or refused.
     #[cfg(feature = "store")]
     #[error(transparent)]

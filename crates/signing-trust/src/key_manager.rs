@@ -128,6 +128,27 @@ impl KeyManager {
     }
 }
 
+/// Without a KEK: what verifying needs.
+impl From<Store> for KeyManager {
+    fn from(store: Store) -> Self {
+        Self::new(store, None)
+    }
+}
+
+/// Without a KEK: what verifying needs.
+impl From<&Store> for KeyManager {
+    fn from(store: &Store) -> Self {
+        Self::new(store.clone(), None)
+    }
+}
+
+/// With the same cache.
+impl From<&Self> for KeyManager {
+    fn from(keys: &Self) -> Self {
+        keys.clone()
+    }
+}
+
 /// Ends when what is kept counts unasked, when it is dropped.
 struct Distrusts<'a>(&'a TrustCache);
 

@@ -3,7 +3,7 @@
 //! With a store (feature `store`, on by default) organizations own keys, trust
 //! keys, and accept what other organizations trust; [`KeyManager`] is where all
 //! of that is changed and asked. Without one, [`PinnedKeys`] are public keys that
-//! one simply has. [`TrustSource`] is either.
+//! one simply has.
 //!
 //! ```
 //! # #[cfg(feature = "sqlite")]
@@ -54,6 +54,7 @@ mod rules;
 pub mod acceptance;
 
 mod pinned;
+#[cfg(feature = "store")]
 mod source;
 
 #[cfg(feature = "store")]
@@ -89,7 +90,6 @@ pub use pinned::PinnedKeys;
 pub use rules::{GrantStanding, KeyStanding};
 #[cfg(feature = "store")]
 pub use source::MAX_CANDIDATES;
-pub use source::{TrustSource, TrustSourceKind};
 
 /// The store's types, for whoever opens one.
 #[cfg(feature = "store")]

@@ -30,6 +30,12 @@ impl FromIterator<VerifyingKey> for PinnedKeys {
     }
 }
 
+impl<const N: usize> From<[VerifyingKey; N]> for PinnedKeys {
+    fn from(keys: [VerifyingKey; N]) -> Self {
+        Self::new(keys)
+    }
+}
+
 impl From<VerifyingKey> for PinnedKeys {
     fn from(key: VerifyingKey) -> Self {
         Self::new([key])

@@ -1,89 +1,19 @@
-use std::fmt;
+use std::sync::Arc;
 
-use crate::PinnedKeys;
-#[cfg(feature = "store")]
-use {
-    crate::rules::{DecisionContext, Packages, decide},
-    crate::snapshot::{OrganizationTrust, boot_time},
-    crate::{KeyManager, Signers, TrustDecision, TrustError},
-    signing_crypto::{OrgId, PackageName},
-    signing_store::{StoreError, StoreReader},
-    std::sync::Arc,
-    std::time::Duration,
-};
+use signing_crypto::OrgId;
+use signing_store::{StoreError, StoreReader};
 
-/// Where trust comes from.
-#[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
-pub enum TrustSource<'a> {
-    /// From keys at hand. Nothing revokes them.
-    Pinned(&'a PinnedKeys),
-    /// From a store.
-    #[cfg(feature = "store")]
-    Store(&'a KeyManager),
-}
-
-/// What kind of [`TrustSource`] it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum TrustSourceKind {
-    /// Keys at hand.
-    Pinned,
-    /// A store.
-    Store,
-}
-
-impl fmt::Display for TrustSourceKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Pinned => "pinned keys",
-            Self::Store => "a store",
-        })
-    }
-}
-
-impl TrustSource<'_> {
-    /// Of which kind it is.
-    pub fn kind(&self) -> TrustSourceKind {
-        match self {
-            Self::Pinned(_) => TrustSourceKind::Pinned,
-            #[cfg(feature = "store")]
-            Self::Store(_) => TrustSourceKind::Store,
-        }
-    }
-}
-
-#[cfg(feature = "store")]
-impl TrustSource<'_> {
-    /// Decides which of `signers` the organization `org` accepts for the package
-    /// `expected_name`, as [`KeyManager::decide_with_allowance`] does. Pinned keys know
-    /// neither organizations nor names, and trust in them does not end.
-    pub async fn decide(
-        &self,
-        org: OrgId,
-        signers: &Signers,
-        expected_name: &PackageName,
-        clock_skew_allowance: Duration,
-    ) -> Result<TrustDecision, TrustError> {
-        match self {
-            Self::Pinned(keys) => Ok(keys.decide(signers)),
-            Self::Store(keys) => {
-                keys.decide_with_allowance(org, signers, expected_name, clock_skew_allowance).await
-            }
-        }
-    }
-}
+use crate::rules::{DecisionContext, Packages, decide};
+use crate::snapshot::{OrganizationTrust, boot_time};
+use crate::{Signers, TrustDecision, TrustError};
 
 /// The most trusted keys that a signature without a name is tried against.
-#[cfg(feature = "store")]
 pub const MAX_CANDIDATES: usize = 64;
 
 /// The most statements that are looked at to find those keys.
-#[cfg(feature = "store")]
 const MAX_FACTS: usize = 4096;
 
 /// Reads what bears on whether `org` accepts the signers, in one statement.
-#[cfg(feature = "store")]
 pub(crate) async fn read_store(
     store: &StoreReader,
     org: OrgId,
@@ -107,7 +37,6 @@ pub(crate) async fn read_store(
 /// # Errors
 ///
 /// [`TrustError::TooManyCandidates`].
-#[cfg(feature = "store")]
 pub(crate) fn decide_signers(
     trust: &OrganizationTrust,
     signers: &Signers,
@@ -122,18 +51,5 @@ pub(crate) fn decide_signers(
             Err(TrustError::TooManyCandidates { found, limit: MAX_CANDIDATES })
         }
         _ => Ok(decision),
-    }
-}
-
-impl<'a> From<&'a PinnedKeys> for TrustSource<'a> {
-    fn from(keys: &'a PinnedKeys) -> Self {
-        Self::Pinned(keys)
-    }
-}
-
-#[cfg(feature = "store")]
-impl<'a> From<&'a KeyManager> for TrustSource<'a> {
-    fn from(keys: &'a KeyManager) -> Self {
-        Self::Store(keys)
     }
 }

@@ -5,14 +5,13 @@
 use signing_crypto::{MAX_SIGNATURES, SignatureEnvelope, SigningKey};
 use signing_loader::{
     PackageError, RequiredSigners, SignatureSource, SignerCount, VerificationConfig,
-    VerificationError, explain_package, inspect_signature, sign_package,
-    verify_and_load_package_offline,
+    VerificationError, sign_package, verify_and_load_package_offline,
 };
 use signing_trust::{MAX_CANDIDATES, PinnedKeys, TrustError};
 
 use crate::support::{
-    Vendor, World, add_signature, assert_refused, corrupt_signature, edit, forget_signers,
-    on_both_backends,
+    Vendor, World, add_signature, assert_refused, corrupt_signature, edit, explain_package,
+    forget_signers, inspect_signature, on_both_backends,
 };
 
 on_both_backends! {

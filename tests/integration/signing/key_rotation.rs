@@ -142,12 +142,12 @@ async fn package_verified_before_a_revocation_does_not_load_after_it(world: Worl
     let verified = world.verify(&path, acme.org, source()).await.unwrap();
     let held = world.verify(&path, acme.org, source()).await.unwrap();
 
-    let loaded = verified.load(&world.keys).await.unwrap();
+    let loaded = verified.load().await.unwrap();
     assert_eq!(call(&loaded, b"before"), b"BEFORE");
 
     let revoked = world.keys.revoke_trusted_key(acme.trusted.id).await.unwrap().into_inner();
     let reason = UntrustedReason::Revoked { at: revoked.revoked_at.unwrap() };
-    assert_eq!(untrusted(held.load(&world.keys).await), (Some(acme.key.fingerprint), reason));
+    assert_eq!(untrusted(held.load().await), (Some(acme.key.fingerprint), reason));
 }
 
 async fn package_verified_before_a_grant_was_revoked_does_not_load_after_it(world: World) {
@@ -158,7 +158,7 @@ async fn package_verified_before_a_grant_was_revoked_does_not_load_after_it(worl
 
     world.keys.revoke_trust(parent, child.org).await.unwrap();
 
-    let refused = held.load(&world.keys).await;
+    let refused = held.load().await;
     assert_eq!(untrusted(refused), (Some(child.key.fingerprint), UntrustedReason::Unknown));
 }
 

@@ -19,10 +19,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use signing_crypto::{OrgId, SignatureEnvelope};
-use signing_loader::{PackageError, Provenance, SignatureSource, VerificationError, check_package};
+use signing_loader::{PackageError, Provenance, SignatureSource, VerificationError};
 use signing_trust::store::{SigningKeyRecord, TrustedKeyRecord};
 
-use crate::support::{World, with_a_canary_on_both_backends};
+use crate::support::{World, check_package, with_a_canary_on_both_backends};
 
 with_a_canary_on_both_backends! {
     Sings:

@@ -8,6 +8,7 @@ mod quorum;
 mod several_signers;
 mod sources;
 mod validity;
+mod verifier;
 mod without_a_store;
 
 use std::fmt::Debug;
@@ -17,11 +18,13 @@ use std::os::unix::fs::symlink;
 use signing_crypto::PackageDigest;
 use signing_loader::{
     ActualContent, ExpectedContent, PackageError, PackagePath, Provenance, SignatureLocation,
-    SignatureSource, VerificationError, check_package, package_statement, verify_package,
+    SignatureSource, VerificationError, package_statement, verify_package,
 };
 use signing_trust::{TrustPath, UntrustedReason};
 
-use crate::support::{Vendor, World, assert_refused, call, on_both_backends, untrusted};
+use crate::support::{
+    Vendor, World, assert_refused, call, check_package, on_both_backends, untrusted,
+};
 
 on_both_backends! {
     signed_package_verifies_and_loads,

@@ -9,6 +9,7 @@ mod own_server;
 mod proxy;
 mod runner;
 mod vendor;
+mod verify;
 mod world;
 
 pub(crate) use database::{Backend, Database};
@@ -20,6 +21,7 @@ pub(crate) use own_server::{End, OwnServer};
 pub(crate) use proxy::{Flow, Proxy};
 pub(crate) use runner::{LONG, Runner, SOON, bound, hide, hide_keys};
 pub(crate) use vendor::{Vendor, untrusted};
+pub(crate) use verify::{check_package, check_package_offline, explain_package, inspect_signature};
 pub(crate) use world::{World, call, entry_point, kek};
 
 /// Makes of each claim, an `async fn` over a [`World`] or a [`Database`], a test on

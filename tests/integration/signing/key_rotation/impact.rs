@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use signing_crypto::{OrgId, SignatureId};
-use signing_loader::{SignatureSource, check_package, package_statement};
+use signing_loader::{SignatureSource, package_statement};
 use signing_trust::store::{GrantScope, Revocation, RevocationReason, SigningKeyRecord};
 use signing_trust::{OrganizationLoss, RevocationImpact};
 
-use crate::support::{World, on_both_backends};
+use crate::support::{World, check_package, on_both_backends};
 
 on_both_backends! {
     what_is_foreseen_is_what_happens_on_random_graphs,

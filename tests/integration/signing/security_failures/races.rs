@@ -9,7 +9,7 @@ use std::thread;
 
 use signing_crypto::{OrgId, SignatureEnvelope};
 use signing_loader::{
-    LoadedPackage, PackageError, SignatureSource, VerificationError, VerifiedPackage,
+    LoadedPackage, Online, PackageError, SignatureSource, VerificationError, VerifiedPackage,
 };
 
 use crate::support::{World, call, hostile, with_a_canary_on_both_backends, workflow};
@@ -49,7 +49,7 @@ impl Rivals {
         SignatureSource::Memory(self.signature.clone())
     }
 
-    async fn verified(&self, world: &World) -> VerifiedPackage {
+    async fn verified(&self, world: &World) -> VerifiedPackage<Online> {
         world.verify(&self.path, self.org, self.memory()).await.unwrap()
     }
 }
@@ -119,7 +119,7 @@ async fn package_rewritten_in_place_after_verification_loads_as_it_was_verified(
     file.write_all(&rivals.evil).unwrap();
     assert_eq!(fs::read(&rivals.path).unwrap(), rivals.evil);
 
-    assert_good(&verified.load(&world.keys).await.unwrap());
+    assert_good(&verified.load().await.unwrap());
 }
 
 async fn package_rewritten_through_a_hard_link_loads_as_it_was_verified(world: World) {
@@ -131,7 +131,7 @@ async fn package_rewritten_through_a_hard_link_loads_as_it_was_verified(world: W
     fs::write(&link, &rivals.evil).unwrap();
     assert_eq!(fs::read(&rivals.path).unwrap(), rivals.evil);
 
-    assert_good(&verified.load(&world.keys).await.unwrap());
+    assert_good(&verified.load().await.unwrap());
 }
 
 async fn package_replaced_after_verification_loads_as_it_was_verified(world: World) {
@@ -140,7 +140,7 @@ async fn package_replaced_after_verification_loads_as_it_was_verified(world: Wor
 
     fs::rename(world.file("evil", &rivals.evil), &rivals.path).unwrap();
 
-    assert_good(&verified.load(&world.keys).await.unwrap());
+    assert_good(&verified.load().await.unwrap());
     let refused = world.verify(&rivals.path, rivals.org, rivals.memory()).await;
     assert!(matches!(
         refused,

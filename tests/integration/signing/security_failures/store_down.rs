@@ -76,7 +76,7 @@ async fn store_that_goes_down_after_verification_loads_nothing(world: World) {
 
     lose_a_table(&world, "store_state").await;
 
-    assert_unavailable(verified.load(&world.keys).await);
+    assert_unavailable(verified.load().await);
 }
 
 async fn store_with_a_corrupt_row_loads_nothing(world: World) {

@@ -85,7 +85,7 @@ async fn package_verified_before_trust_ended_does_not_load_after_it(world: World
 
     world.end("trusted_keys").await;
 
-    let refused = held.load(&world.keys).await;
+    let refused = held.load().await;
     assert!(matches!(untrusted(refused).1, UntrustedReason::Expired { .. }));
 }
 
@@ -98,5 +98,5 @@ async fn package_verified_within_the_allowance_loads_within_it(mut world: World)
     let held = world.verify(&vendor.package, vendor.org, vendor.memory()).await.unwrap();
 
     // It is no library, so that only the dynamic linker refuses it.
-    assert_refused!(held.load(&world.keys).await, PackageError::Load(LoadError::Linker(_)));
+    assert_refused!(held.load().await, PackageError::Load(LoadError::Linker(_)));
 }

@@ -2,12 +2,11 @@
 
 use signing_crypto::{PackageVersion, SignatureEnvelope};
 use signing_loader::{
-    LoadError, PackageError, SignatureSource, VerificationError, check_package_offline,
-    package_statement,
+    LoadError, PackageError, SignatureSource, VerificationError, package_statement,
 };
 use signing_trust::PinnedKeys;
 
-use crate::support::{Vendor, World, assert_refused, on_both_backends};
+use crate::support::{Vendor, World, assert_refused, check_package_offline, on_both_backends};
 
 on_both_backends! {
     version_below_the_floor_is_rejected,
@@ -93,15 +92,12 @@ async fn floor_raised_after_verification_keeps_a_lower_version_from_loading(worl
     let verified = async || world.verify(&vendor.package, vendor.org, low.clone()).await.unwrap();
     let held = verified().await;
     set_floor(&world, &vendor, Some("1.0.0")).await;
-    assert_refused!(
-        verified().await.load(&world.keys).await,
-        PackageError::Load(LoadError::Linker(_))
-    );
+    assert_refused!(verified().await.load().await, PackageError::Load(LoadError::Linker(_)));
 
     set_floor(&world, &vendor, Some("1.0.1")).await;
 
     assert_refused!(
-        held.load(&world.keys).await,
+        held.load().await,
         PackageError::Verification(VerificationError::VersionBelowFloor { .. })
     );
 }

@@ -3,14 +3,13 @@
 use signing_crypto::{Fingerprint, OrgId, SignatureEnvelope, SigningKey};
 use signing_loader::{
     PackageError, Provenance, RequiredSigners, SignatureSource, SignerCount, VerificationError,
-    check_package_offline,
 };
 use signing_trust::store::SigningKeyRecord;
 use signing_trust::{PinnedKeys, UntrustedReason};
 
 use crate::support::{
-    Vendor, World, add_signature, assert_refused, corrupt_signature, edit, forget_signers,
-    on_both_backends, untrusted,
+    Vendor, World, add_signature, assert_refused, check_package_offline, corrupt_signature, edit,
+    forget_signers, on_both_backends, untrusted,
 };
 
 on_both_backends! {
@@ -223,7 +222,7 @@ async fn signers_too_few_of_whom_are_trusted_any_more_do_not_load(mut world: Wor
     world.keys.deny_key(vendor.org, &record.fingerprint, None).await.unwrap();
 
     assert_refused!(
-        verified.load(&world.keys).await,
+        verified.load().await,
         PackageError::Verification(VerificationError::NotEnoughSigners {
             found: 1, signers, refused: Some(_), ..
         }) if signers == [vendor.key.fingerprint]
@@ -242,12 +241,12 @@ async fn package_loads_by_the_signers_that_are_still_trusted(world: World) {
     let (first, second) = (first.await.unwrap(), second.await.unwrap());
 
     world.keys.revoke_trusted_key(vendor.trusted.id).await.unwrap();
-    let loaded = first.load(&world.keys).await.unwrap();
+    let loaded = first.load().await.unwrap();
     let Provenance::Verified(report) = loaded.provenance() else { panic!("{loaded:?}") };
     assert_eq!((report.signer(), report.signers().len()), (&record.fingerprint, 1));
 
     world.keys.deny_key(vendor.org, &record.fingerprint, None).await.unwrap();
-    let (signer, reason) = untrusted(second.load(&world.keys).await);
+    let (signer, reason) = untrusted(second.load().await);
     assert_eq!(signer, Some(vendor.key.fingerprint));
     assert!(matches!(reason, UntrustedReason::Revoked { .. }));
 }

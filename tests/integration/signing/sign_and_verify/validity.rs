@@ -5,13 +5,15 @@ use std::time::Duration;
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use signing_crypto::SignatureEnvelope;
 use signing_loader::{
-    ClockSkewAllowance, PackageError, SignatureSource, VerificationError, check_package,
-    check_package_offline, package_statement,
+    ClockSkewAllowance, PackageError, SignatureSource, VerificationError, package_statement,
 };
 use signing_trust::store::Store;
 use signing_trust::{Freshness, KeyManager, PinnedKeys};
 
-use crate::support::{Vendor, World, assert_refused, hide, on_both_backends, until, untrusted};
+use crate::support::{
+    Vendor, World, assert_refused, check_package, check_package_offline, hide, on_both_backends,
+    until, untrusted,
+};
 
 on_both_backends! {
     report_says_version_and_expiry,

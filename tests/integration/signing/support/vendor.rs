@@ -2,11 +2,12 @@ use std::fmt::Debug;
 use std::path::PathBuf;
 
 use signing_crypto::{Fingerprint, OrgId, SignatureEnvelope};
-use signing_loader::{PackageError, SignatureSource, VerificationError, check_package};
+use signing_loader::{PackageError, SignatureSource, VerificationError};
 use signing_trust::store::{SigningKeyRecord, TrustedKeyRecord};
 use signing_trust::{TrustPath, TrustedKey, UntrustedReason};
 
 use super::World;
+use super::check_package;
 
 /// An organization that signs packages and trusts its own key.
 pub(crate) struct Vendor {

@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use signing_crypto::{Fingerprint, KeyEncryptionKey, OrgId, SignatureEnvelope};
 use signing_loader::{
-    LoadError, LoadedPackage, PackageError, SecurityConfig, SignatureSource, VerificationConfig,
-    VerifiedPackage, package_statement, verify_and_load_package, verify_package,
+    LoadError, LoadedPackage, Online, PackageError, SecurityConfig, SignatureSource,
+    VerificationConfig, VerifiedPackage, package_statement, verify_and_load_package,
+    verify_package,
 };
 use signing_trust::KeyManager;
 use signing_trust::store::{RolePurpose, SigningKeyRecord, Store, TrustedKeyRecord};
@@ -96,7 +97,7 @@ impl World {
         path: &Path,
         org: OrgId,
         source: SignatureSource,
-    ) -> Result<VerifiedPackage, PackageError> {
+    ) -> Result<VerifiedPackage<Online>, PackageError> {
         verify_package(path, org, &self.config, &self.keys, source).await
     }
 

@@ -136,7 +136,7 @@ async fn verify(keys: &KeyManager, words: &[&str]) {
         untrusted(verify().await);
     }
     // Nor does one load that was verified before.
-    untrusted(held.unwrap().load(keys).await);
+    untrusted(held.unwrap().load().await);
     let ((begun, ended), refused) = (first_refusal, 1 + AGAIN);
     answer(&format!("decided {last_accepted} {begun} {ended} {accepted} {refused}"));
 }

@@ -3,14 +3,13 @@
 use std::collections::BTreeSet;
 
 use signing_crypto::{Fingerprint, PackageName, SignatureEnvelope, SigningKey};
-use signing_loader::{
-    PackageError, SignatureSource, VerificationError, check_package, package_statement,
-};
+use signing_loader::{PackageError, SignatureSource, VerificationError, package_statement};
 use signing_trust::{KeyManager, Signers, TrustDecision, TrustPath, TrustedKey, UntrustedReason};
 use tokio::task::JoinSet;
 
 use super::Random;
 use super::changes::Graph;
+use crate::support::check_package;
 
 /// Each is within other patterns.
 pub(super) const PACKAGES: [&str; 3] = ["etl-a.so", "web.so", "etl-b"];

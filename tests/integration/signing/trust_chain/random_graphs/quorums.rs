@@ -3,14 +3,12 @@
 use std::collections::BTreeSet;
 
 use signing_crypto::{SignatureEnvelope, SigningKey};
-use signing_loader::{
-    RequiredSigners, SignerCount, VerificationError, inspect_signature, package_statement,
-};
+use signing_loader::{RequiredSigners, SignerCount, VerificationError, package_statement};
 
 use super::Random;
 use super::changes::Graph;
 use super::questions::PACKAGES;
-use crate::support::edit;
+use crate::support::{edit, inspect_signature};
 
 /// Who must have signed.
 #[derive(Clone, Copy, Debug)]

@@ -1,0 +1,436 @@
+//! What a verification looks at, in order. This is the one core of every verification.
+//!
+//! It opens files, hashes, and checks signatures, and it asks nobody about trust: it has
+//! [`Question`]s. Pinned keys answer them at once, a store after a while.
+
+use std::collections::HashSet;
+use std::io::{self, Read};
+
+use signing_crypto::{
+    EnvelopeSignature, HashedContent, MalformedEnvelope, OrgId, PackageDigest, PackageName,
+    SignatureEnvelope, SignatureId,
+};
+use signing_trust::acceptance::{Accepted, accept};
+use signing_trust::{PinnedKeys, Signers, TrustDecision, TrustedKey, UntrustedReason};
+
+use crate::package::{OpenedPackage, UnreadBytes};
+use crate::report::Verified;
+use crate::sealed::SealedPackage;
+use crate::source::{EnvelopeSource, Found};
+use crate::{
+    ActualContent, ExplainedEnvelope, InspectedEnvelope, Package, PackageError,
+    SignatureInspection, SignatureLocation, SignatureSource, VerificationConfig, VerificationError,
+};
+
+/// What an examination must be told before it can go on.
+pub(crate) enum Question {
+    /// The signatures that the store has of these bytes.
+    StoredSignatures(PackageDigest),
+    /// Which of these signers are trusted.
+    Trust(Signers),
+}
+
+/// A signature that a store has: its id, the organization that keeps it, and what it is.
+pub(crate) type Stored = (SignatureId, OrgId, Result<SignatureEnvelope, MalformedEnvelope>);
+
+/// When signatures that name no key are tried with every trusted key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum UnnamedSignatures {
+    /// Always: that costs nothing where the keys are at hand.
+    Always,
+    /// Only if the signatures that name their keys do not suffice. The question is
+    /// expensive, and has no answer where an organization trusts more keys than are tried.
+    /// Anybody can add a signature without a name, and must not be able to make that
+    /// question necessary.
+    IfNeeded,
+}
+
+/// A verification that is under way.
+pub(crate) struct Examination<T> {
+    config: VerificationConfig,
+    unnamed: UnnamedSignatures,
+    name: PackageName,
+    content: Content<T>,
+    candidates: Vec<(EnvelopeSource, Result<SignatureEnvelope, MalformedEnvelope>)>,
+    step: Step,
+    /// About nobody, until somebody was asked.
+    decision: TrustDecision,
+    unnamed_were_tried: bool,
+}
+
+/// Whether the package was read.
+enum Content<T> {
+    /// There is none: only an envelope is looked at.
+    Absent,
+    Unread(OpenedPackage, Measure<T>),
+    Read(HashedContent, T),
+}
+
+/// What is known so far.
+enum Step {
+    /// No signature yet: it was looked for here, and the store may have some.
+    LooksFor(SignatureLocation),
+    /// Signatures, and the signers that are asked about next.
+    Asks(Signers),
+    /// All that trust has to say.
+    Decided(Result<Accepted, VerificationError>),
+}
+
+/// How a package's bytes are read: sealed, to be used, or just hashed. At most one byte
+/// more than the limit is looked at.
+pub(crate) type Measure<T> = fn(UnreadBytes, u64, &PackageName) -> io::Result<(HashedContent, T)>;
+
+pub(crate) fn seal(
+    bytes: UnreadBytes,
+    limit: u64,
+    name: &PackageName,
+) -> io::Result<(HashedContent, SealedPackage)> {
+    let sealed = match bytes {
+        UnreadBytes::File(file) => SealedPackage::copy(file, limit, name)?,
+        UnreadBytes::Memory(bytes) => SealedPackage::copy(&*bytes, limit, name)?,
+    };
+    Ok((sealed.content(), sealed))
+}
+
+pub(crate) fn hash(
+    bytes: UnreadBytes,
+    limit: u64,
+    _: &PackageName,
+) -> io::Result<(HashedContent, ())> {
+    let limit = limit.saturating_add(1);
+    let content = match bytes {
+        UnreadBytes::File(file) => PackageDigest::of_reader(file.take(limit))?,
+        UnreadBytes::Memory(bytes) => PackageDigest::of_reader(bytes.take(limit))?,
+    };
+    Ok((content, ()))
+}
+
+impl Examination<()> {
+    /// Looks at an envelope alone, as if the package were there that it is about.
+    pub(crate) fn of_envelope(
+        envelope: &SignatureEnvelope,
+        config: &VerificationConfig,
+        unnamed: UnnamedSignatures,
+    ) -> Result<Self, PackageError> {
+        let statement = envelope.unverified_statement().map_err(VerificationError::from)?;
+        let mut examination = Self {
+            config: config.clone(),
+            unnamed,
+            name: statement.name().clone(),
+            content: Content::Absent,
+            candidates: vec![(EnvelopeSource::Memory, Ok(envelope.clone()))],
+            step: Step::Asks(Signers::default()),
+            decision: nobody(),
+            unnamed_were_tried: false,
+        };
+        examination.ask();
+        Ok(examination)
+    }
+}
+
+impl<T> Examination<T> {
+    /// Opens the package and looks for its signature. If only a store can have one, the
+    /// package is read: the store is asked by digest.
+    pub(crate) fn begin(
+        package: Package,
+        source: SignatureSource,
+        config: &VerificationConfig,
+        unnamed: UnnamedSignatures,
+        measure: Measure<T>,
+    ) -> Result<Self, PackageError> {
+        let opened = package.open(config.max_package_size)?;
+        let found = source.look(&opened.package)?;
+        let name = opened.name.clone();
+        let (content, candidates, step) = match found {
+            Found::Envelope(source, envelope) => {
+                let step = Step::Asks(Signers::default());
+                (Content::Unread(opened, measure), vec![(source, Ok(*envelope))], step)
+            }
+            Found::Malformed(source, reason) => {
+                let step = Step::Decided(Err(reason.clone().into()));
+                (Content::Unread(opened, measure), vec![(source, Err(reason))], step)
+            }
+            Found::NothingYet(location) => {
+                let (content, kept) = opened.read(measure, config.max_package_size)?;
+                (Content::Read(content, kept), Vec::new(), Step::LooksFor(location))
+            }
+        };
+        let config = config.clone();
+        let mut examination = Self {
+            config,
+            unnamed,
+            name,
+            content,
+            candidates,
+            step,
+            decision: nobody(),
+            unnamed_were_tried: false,
+        };
+        if let Step::Asks(_) = examination.step {
+            examination.ask();
+        }
+        Ok(examination)
+    }
+
+    /// The name that the signature must bind.
+    pub(crate) fn name(&self) -> &PackageName {
+        &self.name
+    }
+
+    /// What must be answered next, if anything.
+    pub(crate) fn question(&self) -> Option<Question> {
+        match (&self.step, &self.content) {
+            (Step::LooksFor(_), Content::Read(content, _)) => {
+                Some(Question::StoredSignatures(content.digest))
+            }
+            (Step::Asks(signers), _) => Some(Question::Trust(signers.clone())),
+            _ => None,
+        }
+    }
+
+    /// Answers [`Question::StoredSignatures`].
+    pub(crate) fn stored(&mut self, stored: Vec<Stored>) {
+        let Step::LooksFor(location) = &self.step else { return };
+        if stored.is_empty() {
+            let location = location.clone();
+            self.step = Step::Decided(Err(VerificationError::SignatureNotFound { location }));
+            return;
+        }
+        let candidates = stored
+            .into_iter()
+            .map(|(id, org, envelope)| (EnvelopeSource::Store { id, org }, envelope));
+        self.candidates.extend(candidates);
+        self.ask();
+    }
+
+    /// Answers [`Question::StoredSignatures`] where there is no store.
+    pub(crate) fn no_store(&mut self) {
+        if let Step::LooksFor(SignatureLocation::FileOrStore(path)) = &self.step {
+            self.step = Step::LooksFor(SignatureLocation::File(path.clone()));
+        }
+        self.stored(Vec::new());
+    }
+
+    /// Answers [`Question::Trust`].
+    pub(crate) fn trust(&mut self, decision: TrustDecision) {
+        let Step::Asks(asked) = &self.step else { return };
+        let all = self.signers();
+        let outcome = self.first_accepted(&decision);
+        let unnamed_were_tried = asked.anonymous || !all.anonymous;
+        self.step = match outcome {
+            Err(Refusal { lacks_signers: true, .. }) if !unnamed_were_tried => Step::Asks(all),
+            outcome => Step::Decided(outcome.map_err(|refusal| refusal.error)),
+        };
+        self.decision = decision;
+        self.unnamed_were_tried = unnamed_were_tried;
+    }
+
+    /// The envelopes that were looked at, and what each comes to.
+    pub(crate) fn explain(&self) -> Vec<ExplainedEnvelope> {
+        self.candidates
+            .iter()
+            .map(|(source, envelope)| {
+                let content = envelope.as_ref().map_err(Clone::clone).map(|envelope| {
+                    let inspection = self.inspect(envelope);
+                    InspectedEnvelope { envelope: envelope.clone(), inspection }
+                });
+                ExplainedEnvelope { source: source.clone(), content }
+            })
+            .collect()
+    }
+
+    /// What one of the envelopes comes to, without the package that it is about.
+    pub(crate) fn inspect(&self, envelope: &SignatureEnvelope) -> SignatureInspection {
+        let unnamed_were_tried = self.unnamed_were_tried;
+        let signatures = envelope.signatures().iter();
+        let signatures = signatures
+            .map(|signature| verdict(envelope, signature, &self.decision, unnamed_were_tried));
+        SignatureInspection {
+            signatures: signatures.collect(),
+            outcome: accept(envelope, &self.decision, &self.config, &self.name).map(drop),
+        }
+    }
+
+    /// Reads the package if that was not done before, and checks that its bytes are those
+    /// that were signed. A package is read at most as far as a trusted key has signed.
+    pub(crate) fn finish(self, org: Option<OrgId>) -> Result<Verified<T>, PackageError> {
+        let Step::Decided(outcome) = self.step else { return Err(undecided()) };
+        let accepted = outcome?;
+        let (content, kept) = match self.content {
+            Content::Absent => return Err(undecided()),
+            Content::Read(content, kept) => (content, kept),
+            Content::Unread(opened, measure) => {
+                let expected = accepted.statement().size();
+                if opened.size != expected {
+                    return Err(accepted.tampered(ActualContent::Size(opened.size)).into());
+                }
+                opened.read(measure, expected)?
+            }
+        };
+        accepted.require_content(&content)?;
+        Ok(Verified::new(accepted, content, kept, org))
+    }
+
+    /// All who are said to have signed one of the envelopes, each once.
+    fn signers(&self) -> Signers {
+        let mut all = Signers::default();
+        let mut seen = HashSet::new();
+        for envelope in self.candidates.iter().filter_map(|(_, envelope)| envelope.as_ref().ok()) {
+            let signers = Signers::of(envelope);
+            all.named.extend(signers.named.into_iter().filter(|signer| seen.insert(*signer)));
+            all.anonymous |= signers.anonymous;
+        }
+        all
+    }
+
+    fn ask(&mut self) {
+        let mut signers = self.signers();
+        if self.unnamed == UnnamedSignatures::IfNeeded && !signers.named.is_empty() {
+            signers.anonymous = false;
+        }
+        self.step = Step::Asks(signers);
+    }
+
+    /// One good signature suffices. If there is none, the refusal of the first is
+    /// reported: of those in a store, that is the newest of the organization's own.
+    fn first_accepted(&self, decision: &TrustDecision) -> Result<Accepted, Refusal> {
+        let mut first: Option<Refusal> = None;
+        for (_, envelope) in &self.candidates {
+            let outcome = match envelope {
+                Ok(envelope) => self.accept(envelope, decision),
+                Err(reason) => Err(reason.clone().into()),
+            };
+            let refusal = match outcome {
+                Ok(accepted) => return Ok(accepted),
+                Err(error) => Refusal::from(error),
+            };
+            match &mut first {
+                Some(first) => first.lacks_signers |= refusal.lacks_signers,
+                None => first = Some(refusal),
+            }
+        }
+        Err(first.unwrap_or_else(|| {
+            let location = SignatureLocation::Store;
+            VerificationError::SignatureNotFound { location }.into()
+        }))
+    }
+
+    fn accept(
+        &self,
+        envelope: &SignatureEnvelope,
+        decision: &TrustDecision,
+    ) -> Result<Accepted, VerificationError> {
+        let accepted = accept(envelope, decision, &self.config, &self.name)?;
+        if let Content::Read(content, _) = &self.content {
+            accepted.require_content(content)?;
+        }
+        Ok(accepted)
+    }
+}
+
+impl OpenedPackage {
+    fn read<T>(self, measure: Measure<T>, limit: u64) -> Result<(HashedContent, T), PackageError> {
+        measure(self.bytes, limit, &self.name)
+            .map_err(|source| PackageError::io(self.package.place(), source))
+    }
+}
+
+/// The decision that trusts no key.
+fn nobody() -> TrustDecision {
+    PinnedKeys::default().decide(&Signers::default())
+}
+
+/// A question was not answered, so nobody is trusted.
+fn undecided() -> PackageError {
+    let (fingerprint, reason) = (None, UntrustedReason::Unknown);
+    VerificationError::UntrustedSigner { fingerprint, reason }.into()
+}
+
+fn verdict(
+    envelope: &SignatureEnvelope,
+    signature: &EnvelopeSignature,
+    decision: &TrustDecision,
+    unnamed_were_tried: bool,
+) -> Result<TrustedKey, VerificationError> {
+    let made_it = |key: &TrustedKey| envelope.is_signature_by(signature, &key.key);
+    let Some(fingerprint) = signature.claimed_signer() else {
+        let unknown = match unnamed_were_tried {
+            true => {
+                let reason = UntrustedReason::Unknown;
+                VerificationError::UntrustedSigner { fingerprint: None, reason }
+            }
+            false => VerificationError::UnnamedSignature,
+        };
+        return decision.trusted().find(|key| made_it(key)).cloned().ok_or(unknown);
+    };
+    match decision.about(&fingerprint) {
+        Ok(key) if made_it(key) => Ok(key.clone()),
+        Ok(_) => Err(VerificationError::InvalidSignature { fingerprint }),
+        Err(reason) => {
+            Err(VerificationError::UntrustedSigner { fingerprint: Some(fingerprint), reason })
+        }
+    }
+}
+
+/// Why envelopes are refused, and whether trust in further signers could change that.
+struct Refusal {
+    error: VerificationError,
+    lacks_signers: bool,
+}
+
+impl From<VerificationError> for Refusal {
+    fn from(error: VerificationError) -> Self {
+        let lacks_signers = matches!(
+            error,
+            VerificationError::UntrustedSigner { .. }
+                | VerificationError::InvalidSignature { .. }
+                | VerificationError::NotEnoughSigners { .. }
+        );
+        Self { error, lacks_signers }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use std::fs::File;
+
+    use signing_crypto::SigningKey;
+
+    use super::*;
+    use crate::package_statement;
+
+    /// One byte too many tells that it is not what was signed; the rest is not read.
+    #[test]
+    fn a_package_that_grows_after_it_was_opened_is_read_one_byte_too_far_at_most() {
+        fn size_of<T>(measure: Measure<T>) -> u64 {
+            let directory = tempfile::tempdir().unwrap();
+            let path = directory.path().join("libworkflow.so");
+            std::fs::write(&path, "package").unwrap();
+            let key = SigningKey::generate().unwrap();
+            let envelope = SignatureEnvelope::sign(&package_statement(&path).unwrap(), &key);
+            let config = VerificationConfig::default();
+            let (package, source) = (Package::from(&*path), SignatureSource::Memory(envelope));
+            let always = UnnamedSignatures::Always;
+
+            let mut examination =
+                Examination::begin(package, source, &config, always, measure).unwrap();
+            let mut file = File::options().append(true).open(&path).unwrap();
+            file.write_all(&[0; 1 << 20]).unwrap();
+
+            let Some(Question::Trust(signers)) = examination.question() else { panic!() };
+            examination.trust(PinnedKeys::from(key.verifying_key()).decide(&signers));
+            let refused = examination.finish(None).map(drop).unwrap_err();
+            match refused {
+                PackageError::Verification(VerificationError::TamperedPackage {
+                    actual: ActualContent::Size(size),
+                    ..
+                }) => size,
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(size_of(hash), 8);
+        assert_eq!(size_of(seal), 8);
+    }
+}

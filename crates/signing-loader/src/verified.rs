@@ -1,0 +1,329 @@
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::FileExt;
+use std::sync::OnceLock;
+
+use signing_trust::acceptance::accept_again;
+use signing_trust::{AuditEvent, EventType, TrustDecision, TrustedKey};
+
+use crate::load::load_sealed;
+use crate::report::Verified;
+use crate::sealed::SealedPackage;
+use crate::{
+    LoadedPackage, Offline, PackageError, Provenance, VerificationConfig, VerificationReport,
+};
+#[cfg(feature = "store")]
+use crate::{Online, verifier::blocking};
+
+/// A package that was verified, with the very bytes that were: a private, sealed copy.
+/// What happens to the file that it was read from no longer matters.
+///
+/// Every method that hands out bytes or loads them asks trust once more: a package that was
+/// verified before a revocation, before its signature expired or before a higher version was
+/// required is not used after it.
+///
+/// # Errors
+///
+/// What keeps a package from being verified also keeps it from being used:
+/// [`UntrustedSigner`](crate::VerificationError::UntrustedSigner) if no signer is trusted any
+/// more, [`NotEnoughSigners`](crate::VerificationError::NotEnoughSigners) if too few are,
+/// [`Expired`](crate::VerificationError::Expired),
+/// [`VersionBelowFloor`](crate::VerificationError::VersionBelowFloor), or that trust could not
+/// be asked.
+#[derive(Debug)]
+#[must_use = "a verified package is not used yet"]
+pub struct VerifiedPackage<T> {
+    sealed: SealedPackage,
+    /// The bytes in this process' memory, if they were asked for.
+    bytes: OnceLock<Vec<u8>>,
+    report: VerificationReport,
+    /// Asked again at each use.
+    config: VerificationConfig,
+    trust: T,
+}
+
+impl<T> VerifiedPackage<T> {
+    pub(crate) fn new(
+        verified: Verified<SealedPackage>,
+        config: VerificationConfig,
+        trust: T,
+    ) -> Self {
+        let Verified { report, kept: sealed, .. } = verified;
+        Self { sealed, bytes: OnceLock::new(), report, config, trust }
+    }
+
+    /// What the verification found.
+    pub fn report(&self) -> &VerificationReport {
+        &self.report
+    }
+
+    /// The signers that are trusted now.
+    fn require_trust(
+        &self,
+        decision: Result<TrustDecision, PackageError>,
+    ) -> Result<Vec<TrustedKey>, PackageError> {
+        let VerificationReport { signers, expires_at, version, .. } = &self.report;
+        let accepted = decision.and_then(|decision| {
+            let version = version.as_ref();
+            Ok(accept_again(signers, *expires_at, version, &decision, &self.config)?)
+        });
+        if let Err(error) = &accepted {
+            AuditEvent::new(EventType::LoadFailure)
+                .org(self.report.org)
+                .fingerprint(self.report.fingerprint)
+                .package(&self.report.name)
+                .digest(self.report.content.digest)
+                .failure(error)
+                .emit();
+        }
+        accepted
+    }
+
+    fn load_signed_by(mut self, signers: Vec<TrustedKey>) -> Result<LoadedPackage, PackageError> {
+        self.report.fingerprint = signers[0].key.fingerprint();
+        self.report.signers = signers;
+        load_sealed(self.sealed, Provenance::Verified(Box::new(self.report)))
+    }
+
+    fn new_reader(&self) -> PackageReader<'_> {
+        PackageReader { file: self.sealed.file(), size: self.report.size(), position: 0 }
+    }
+
+    fn io(&self, source: io::Error) -> PackageError {
+        PackageError::io(self.report.name.as_str(), source)
+    }
+}
+
+impl VerifiedPackage<Offline> {
+    /// The bytes. The first call reads them into memory.
+    ///
+    /// # Errors
+    ///
+    /// See [`VerifiedPackage`]; or that there is no memory.
+    pub fn as_bytes(&self) -> Result<&[u8], PackageError> {
+        self.ask_again()?;
+        if self.bytes.get().is_none() {
+            let bytes = read(self.sealed.file(), self.report.size());
+            let _ = self.bytes.set(bytes.map_err(|source| self.io(source))?);
+        }
+        Ok(self.bytes.get().map_or(&[], Vec::as_slice))
+    }
+
+    /// Reads the bytes, from the first on. They stay in the sealed copy.
+    ///
+    /// # Errors
+    ///
+    /// See [`VerifiedPackage`].
+    pub fn reader(&self) -> Result<PackageReader<'_>, PackageError> {
+        self.ask_again()?;
+        Ok(self.new_reader())
+    }
+
+    /// The descriptor of the sealed copy, for `mmap`, `/proc/self/fd` or a child process. It
+    /// is closed with this value, and by `exec`.
+    ///
+    /// # Errors
+    ///
+    /// See [`VerifiedPackage`].
+    pub fn as_fd(&self) -> Result<BorrowedFd<'_>, PackageError> {
+        self.ask_again()?;
+        Ok(self.sealed.file().as_fd())
+    }
+
+    /// Loads the package as a native library.
+    ///
+    /// # Errors
+    ///
+    /// See [`VerifiedPackage`]; or [`PackageError::Load`]. Unless the dynamic linker was
+    /// reached, none of the package's code has run.
+    pub fn load(self) -> Result<LoadedPackage, PackageError> {
+        let signers = self.ask_again()?;
+        self.load_signed_by(signers)
+    }
+
+    fn ask_again(&self) -> Result<Vec<TrustedKey>, PackageError> {
+        self.require_trust(Ok(self.trust.decide_again(&self.report)))
+    }
+}
+
+#[cfg(feature = "store")]
+impl VerifiedPackage<Online> {
+    /// The bytes. The first call reads them into memory.
+    ///
+    /// # Errors
+    ///
+    /// See [`VerifiedPackage`]; or that there is no memory.
+    pub async fn as_bytes(&self) -> Result<&[u8], PackageError> {
+        self.ask_again().await?;
+        if self.bytes.get().is_none() {
+            let file = self.sealed.file().try_clone().map_err(|source| self.io(source))?;
+            let (size, name) = (self.report.size(), self.report.name.clone());
+            let bytes = blocking(move || {
+                read(&file, size).map_err(|source| PackageError::io(name.as_str(), source))
+            });
+            let _ = self.bytes.set(bytes.await?);
+        }
+        Ok(self.bytes.get().map_or(&[], Vec::as_slice))
+    }
+
+    /// Reads the bytes, from the first on. They stay in the sealed copy.
+    ///
+    /// # Errors
+    ///
+    /// See [`VerifiedPackage`].
+    pub async fn reader(&self) -> Result<PackageReader<'_>, PackageError> {
+        self.ask_again().await?;
+        Ok(self.new_reader())
+    }
+
+    /// The descriptor of the sealed copy, for `mmap`, `/proc/self/fd` or a child process. It
+    /// is closed with this value, and by `exec`.
+    ///
+    /// # Errors
+    ///
+    /// See [`VerifiedPackage`].
+    pub async fn as_fd(&self) -> Result<BorrowedFd<'_>, PackageError> {
+        self.ask_again().await?;
+        Ok(self.sealed.file().as_fd())
+    }
+
+    /// Loads the package as a native library.
+    ///
+    /// # Errors
+    ///
+    /// See [`VerifiedPackage`]; or [`PackageError::Load`]. Unless the dynamic linker was
+    /// reached, none of the package's code has run.
+    pub async fn load(self) -> Result<LoadedPackage, PackageError> {
+        let signers = self.ask_again().await?;
+        self.load_signed_by(signers)
+    }
+
+    async fn ask_again(&self) -> Result<Vec<TrustedKey>, PackageError> {
+        let decision = self.trust.decide_again(&self.report, &self.config).await;
+        self.require_trust(decision.map_err(PackageError::from))
+    }
+}
+
+/// Reads the bytes of a [`VerifiedPackage`], with a position of its own.
+#[derive(Debug)]
+pub struct PackageReader<'a> {
+    file: &'a File,
+    size: u64,
+    position: u64,
+}
+
+impl Read for PackageReader<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read_at(buffer, self.position)?;
+        self.position += read as u64;
+        Ok(read)
+    }
+}
+
+impl Seek for PackageReader<'_> {
+    fn seek(&mut self, position: SeekFrom) -> io::Result<u64> {
+        let position = match position {
+            SeekFrom::Start(position) => Some(position),
+            SeekFrom::End(offset) => self.size.checked_add_signed(offset),
+            SeekFrom::Current(offset) => self.position.checked_add_signed(offset),
+        };
+        self.position = position.ok_or(io::ErrorKind::InvalidInput)?;
+        Ok(self.position)
+    }
+}
+
+fn read(file: &File, size: u64) -> io::Result<Vec<u8>> {
+    let size = usize::try_from(size).map_err(|_| io::ErrorKind::OutOfMemory)?;
+    let mut bytes = Vec::new();
+    bytes.try_reserve_exact(size)?;
+    bytes.resize(size, 0);
+    file.read_exact_at(&mut bytes, 0)?;
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use signing_crypto::{SignatureEnvelope, SigningKey, StatementTime};
+
+    use super::*;
+    use crate::{LoadError, SignatureSource, VerificationError, Verifier, package_statement};
+
+    const CONTENT: &[u8] = b"not a library";
+
+    /// A package that is no library, so that only the dynamic linker refuses it.
+    fn verified(directory: &Path, key: &SigningKey) -> VerifiedPackage<Offline> {
+        let path = directory.join("libworkflow.so");
+        std::fs::write(&path, CONTENT).unwrap();
+        let expiry: StatementTime = "9999-12-31T23:59:59Z".parse().unwrap();
+        let statement = package_statement(&path).unwrap().with_expiry(expiry);
+        let source = SignatureSource::Memory(SignatureEnvelope::sign(&statement, key));
+        Verifier::pinned(key.verifying_key()).signature(source).verify(&path).unwrap()
+    }
+
+    /// Every way to a package's bytes.
+    fn uses(package: VerifiedPackage<Offline>) -> Vec<Result<Vec<u8>, PackageError>> {
+        vec![
+            package.as_bytes().map(<[u8]>::to_vec),
+            package.reader().map(|mut reader| {
+                let mut bytes = Vec::new();
+                reader.read_to_end(&mut bytes).unwrap();
+                bytes
+            }),
+            package.as_fd().map(|fd| {
+                let file = File::from(fd.try_clone_to_owned().unwrap());
+                read(&file, CONTENT.len() as u64).unwrap()
+            }),
+            match package.load() {
+                Err(PackageError::Load(LoadError::Linker(_))) => Ok(CONTENT.to_vec()),
+                other => other.map(|_| Vec::new()),
+            },
+        ]
+    }
+
+    #[test]
+    fn a_signature_that_expired_after_verification_ends_every_use() {
+        let directory = tempfile::tempdir().unwrap();
+        let key = SigningKey::generate().unwrap();
+        for used in uses(verified(directory.path(), &key)) {
+            assert_eq!(used.unwrap(), CONTENT);
+        }
+
+        let mut package = verified(directory.path(), &key);
+        let expiry = chrono::Utc::now();
+        package.report.expires_at = Some(expiry);
+        for used in uses(package) {
+            assert!(
+                matches!(
+                    used,
+                    Err(PackageError::Verification(VerificationError::Expired { expired_at, .. }))
+                        if expired_at == expiry
+                ),
+                "{used:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn readers_have_positions_of_their_own() {
+        let directory = tempfile::tempdir().unwrap();
+        let package = verified(directory.path(), &SigningKey::generate().unwrap());
+        let [mut one, mut other] = [(); 2].map(|()| package.reader().unwrap());
+        one.seek(SeekFrom::End(-7)).unwrap();
+        let mut texts = [String::new(), String::new()];
+        one.read_to_string(&mut texts[0]).unwrap();
+        other.read_to_string(&mut texts[1]).unwrap();
+        assert_eq!(texts, ["library", "not a library"]);
+        assert!(one.seek(SeekFrom::Current(-100)).is_err());
+    }
+
+    #[test]
+    fn what_happens_to_the_file_after_verification_does_not_matter() {
+        let directory = tempfile::tempdir().unwrap();
+        let package = verified(directory.path(), &SigningKey::generate().unwrap());
+        std::fs::write(directory.path().join("libworkflow.so"), "hostile bytes").unwrap();
+        assert_eq!(package.as_bytes().unwrap(), CONTENT);
+    }
+}
