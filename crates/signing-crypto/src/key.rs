@@ -130,6 +130,11 @@ impl UncheckedKey {
         &self.bytes
     }
 
+    /// What a key of these bytes is called.
+    pub fn fingerprint(&self) -> Fingerprint {
+        Fingerprint::of_bytes(&self.bytes)
+    }
+
     /// The key.
     ///
     /// # Errors

@@ -2,7 +2,7 @@ use signing_crypto::{EnvelopeSignature, PackageName, SignatureEnvelope};
 use signing_trust::{PinnedKeys, TrustDecision, TrustedKey, UntrustedReason};
 #[cfg(feature = "store")]
 use {
-    crate::signers::{Refusal, TrustQuestion},
+    crate::signers::{Refusal, SignerTrust},
     signing_crypto::OrgId,
     signing_trust::{Signers, TrustSource},
 };
@@ -39,8 +39,8 @@ pub async fn inspect_signature<'a>(
 ) -> Result<SignatureInspection, PackageError> {
     let name = claimed_name(envelope)?;
     let (trust, clock_skew_allowance) = (trust.into(), config.clock_skew_allowance.as_duration());
-    let question = TrustQuestion { trust, org, package: &name, clock_skew_allowance };
-    let (decided, _) = question
+    let signer_trust = SignerTrust { trust, org, package: &name, clock_skew_allowance };
+    let (decided, _) = signer_trust
         .decide(Signers::of(envelope), |decision| {
             accept(envelope, decision, config, &name).map_err(Refusal::from)
         })

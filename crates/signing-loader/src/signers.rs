@@ -53,10 +53,10 @@ impl From<VerificationError> for Refusal {
     }
 }
 
-/// A question about trust that lacks only the signers.
+/// Where, and for which organization and package, trust in signers is decided.
 #[cfg(feature = "store")]
 #[derive(Clone, Copy)]
-pub(crate) struct TrustQuestion<'a> {
+pub(crate) struct SignerTrust<'a> {
     pub(crate) trust: TrustSource<'a>,
     pub(crate) org: OrgId,
     pub(crate) package: &'a PackageName,
@@ -64,13 +64,13 @@ pub(crate) struct TrustQuestion<'a> {
 }
 
 #[cfg(feature = "store")]
-impl TrustQuestion<'_> {
+impl SignerTrust<'_> {
     /// Asks about the signers that are named, and only if these do not suffice, about
     /// every key that may have made a signature without a name.
     ///
-    /// The second question is expensive, and has no answer where an organization trusts
+    /// The second decision is expensive, and cannot be made where an organization trusts
     /// more keys than are tried. Anybody can add a signature without a name, and must not
-    /// be able to make that question necessary.
+    /// be able to make it necessary.
     pub(crate) async fn decide<T>(
         self,
         signers: Signers,
@@ -78,19 +78,19 @@ impl TrustQuestion<'_> {
     ) -> Result<(SignerDecision, Result<T, VerificationError>), TrustError> {
         if signers.anonymous && !signers.named.is_empty() {
             let named = Signers { anonymous: false, named: signers.named.clone() };
-            let decision = self.ask(&named).await?;
+            let decision = self.decide_signers(&named).await?;
             let outcome = accept(&decision);
             if !matches!(&outcome, Err(refusal) if refusal.lacks_signers) {
                 let decided = SignerDecision { decision, unnamed: Unnamed::NotTried };
                 return Ok((decided, outcome.map_err(|refusal| refusal.error)));
             }
         }
-        let decision = self.ask(&signers).await?;
+        let decision = self.decide_signers(&signers).await?;
         let outcome = accept(&decision).map_err(|refusal| refusal.error);
         Ok((SignerDecision { decision, unnamed: Unnamed::Tried }, outcome))
     }
 
-    async fn ask(&self, signers: &Signers) -> Result<TrustDecision, TrustError> {
+    async fn decide_signers(&self, signers: &Signers) -> Result<TrustDecision, TrustError> {
         let Self { trust, org, package, clock_skew_allowance } = *self;
         trust.decide(org, signers, package, clock_skew_allowance).await
     }

@@ -4,7 +4,7 @@ use signing_crypto::{HashedContent, OrgId, SignatureEnvelope};
 use signing_trust::{Signers, StoredSignature, TrustSource};
 
 use super::{Measure, OpenedPackage, Verified, Witness, announce, hash, seal};
-use crate::signers::{Refusal, TrustQuestion};
+use crate::signers::{Refusal, SignerTrust};
 use crate::source::{EnvelopeSource, Found};
 use crate::{
     PackageError, PackagePath, SignatureLocation, SignatureSource, VerificationConfig,
@@ -82,9 +82,9 @@ async fn examine<T: Send + 'static>(
         // The statement is verified before the package is read, so that at most
         // as much is read as a trusted key has signed.
         Found::Envelope(source, envelope) => {
-            let question =
-                TrustQuestion { trust, org, package: &opened.name, clock_skew_allowance };
-            let (decided, outcome) = question
+            let signer_trust =
+                SignerTrust { trust, org, package: &opened.name, clock_skew_allowance };
+            let (decided, outcome) = signer_trust
                 .decide(Signers::of(&envelope), |decision| {
                     accept(&envelope, decision, config, &opened.name).map_err(Refusal::from)
                 })
@@ -108,8 +108,8 @@ async fn examine<T: Send + 'static>(
             let measured = blocking(move || opened.measure(limit, measure)).await?;
             let (content, _) = &measured;
             let stored = stored(trust, org, content, location).await?;
-            let question = TrustQuestion { trust, org, package: &name, clock_skew_allowance };
-            let (decided, outcome) = question
+            let signer_trust = SignerTrust { trust, org, package: &name, clock_skew_allowance };
+            let (decided, outcome) = signer_trust
                 .decide(signers_of(&stored), |decision| {
                     first_accepted(&stored, |envelope| {
                         let accepted = accept(envelope, decision, config, &name)?;
