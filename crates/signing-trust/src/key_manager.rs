@@ -19,8 +19,8 @@ use signing_store::{AuditEntry, Revocation, Store, StoreError, StoreReader};
 
 use crate::cache::{CurrentTrust, TrustCache};
 use crate::rules::{DecisionContext, Packages};
-use crate::snapshot::{OrganizationTrust, boot_time};
-use crate::source::decide_signers;
+use crate::snapshot::OrganizationTrust;
+use crate::source::{decide_signers, read_store};
 use crate::{EventType, Freshness, Signers, TrustDecision, TrustError};
 
 pub use impact::{LostSignature, OrganizationLoss, RevocationImpact};
@@ -101,15 +101,13 @@ impl KeyManager {
         decide_signers(&trust, signers, Packages::Named(expected_name), context)
     }
 
-    /// What bears on whether `org` accepts keys, as of now.
-    async fn trust_in_keys(
+    /// What bears on whether `org` accepts a key, as of now.
+    async fn trust_in_key(
         &self,
         org: OrgId,
-        keys: &[Fingerprint],
-    ) -> Result<OrganizationTrust, TrustError> {
-        let asked = boot_time();
-        let snapshot = self.store.trust_in_keys(org, keys).await?;
-        Ok(OrganizationTrust::from_store(snapshot, asked))
+        key: Fingerprint,
+    ) -> Result<Arc<OrganizationTrust>, TrustError> {
+        read_store(&self.store, org, &Signers::one(key)).await
     }
 
     /// Makes a change of trust that this manager's own decisions know of when it

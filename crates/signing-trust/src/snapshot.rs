@@ -104,8 +104,11 @@ impl KeyStatus {
     /// The key, if it is the one that `fingerprint` names: somebody who can write rows must
     /// not be able to slip another key under a known name.
     pub(crate) fn key_named(&self, fingerprint: &Fingerprint) -> Option<VerifyingKey> {
-        let key = self.public_key.as_ref()?.check().ok()?;
-        (key.fingerprint() == *fingerprint).then_some(key)
+        let key = self.public_key.as_ref()?;
+        match key.fingerprint() == *fingerprint {
+            true => key.check().ok(),
+            false => None,
+        }
     }
 }
 

@@ -19,17 +19,28 @@ pub(crate) async fn read_store(
     org: OrgId,
     signers: &Signers,
 ) -> Result<Arc<OrganizationTrust>, TrustError> {
-    let asked = boot_time();
-    let snapshot = match signers.anonymous {
-        false => store.trust_in_keys(org, &signers.named).await?,
-        true => match store.trust_in_all_keys(org, MAX_FACTS).await {
+    if signers.anonymous {
+        return match read_all(store, org, MAX_FACTS).await {
             Err(StoreError::TooManyFacts { limit: found }) => {
-                return Err(TrustError::TooManyCandidates { found, limit: MAX_CANDIDATES });
+                Err(TrustError::TooManyCandidates { found, limit: MAX_CANDIDATES })
             }
-            read => read?,
-        },
-    };
+            read => Ok(Arc::new(read?)),
+        };
+    }
+    let asked = boot_time();
+    let snapshot = store.trust_in_keys(org, &signers.named).await?;
     Ok(Arc::new(OrganizationTrust::from_store(snapshot, asked)))
+}
+
+/// Reads what bears on which keys `org` accepts, in no more than `limit` statements.
+#[cfg(feature = "store")]
+pub(crate) async fn read_all(
+    store: &StoreReader,
+    org: OrgId,
+    limit: usize,
+) -> Result<OrganizationTrust, StoreError> {
+    let asked = boot_time();
+    Ok(OrganizationTrust::from_store(store.trust_in_all_keys(org, limit).await?, asked))
 }
 
 /// Decides by what was read from a store.

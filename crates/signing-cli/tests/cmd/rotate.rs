@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use crate::support::{Scratch, text};
+use crate::support::{Scratch, forge, text};
 
 /// `acme` owns a key that it and `other` trust, and keeps a signature in the store.
 /// Gives the key's id, and the ids of the two rows.
@@ -134,4 +134,20 @@ fn a_key_that_should_not_be_vouched_for_is_not_rotated() {
     scratch.fails(1, "KeyCompromised", &["keys", "rotate", &id]);
     let listed = scratch.json(&["keys", "list", "--org", "acme"]);
     assert_eq!(listed["signing_keys"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn what_a_key_has_signed_is_not_signed_again_when_its_trust_has_expired() {
+    let (scratch, [id, acme, _]) = world();
+    let row = scratch.sql_id(&acme);
+    forge(&scratch, &format!("UPDATE trusted_keys SET expires_at = 1 WHERE id = {row}"));
+    let run = scratch.fails(1, "TrustExpired", &["keys", "rotate", &id, "--resign"]);
+    assert!(run.stderr.contains("expired at 1970-01-01T00:00:00"), "{}", run.stderr);
+    assert!(run.stderr.contains("cloacina keys trust --org <org> --key-id <old key> --expires"));
+
+    let until = ["--expires", "2999-01-01"];
+    scratch.json(&[&["keys", "trust", "--org", "acme", "--key-id", &id][..], &until].concat());
+    let rotated = scratch.json(&["keys", "rotate", &id, "--resign"]);
+    assert_eq!(rotated["signatures"]["added"], 1);
+    assert_eq!(rotated["trusted"]["expires_at"], "2999-01-01T00:00:00Z");
 }

@@ -16,7 +16,11 @@ pub struct Fingerprint([u8; 32]);
 impl Fingerprint {
     /// The fingerprint of `key`.
     pub fn of(key: &VerifyingKey) -> Self {
-        Self(Sha256::digest(key.as_bytes()).into())
+        Self::of_bytes(key.as_bytes())
+    }
+
+    pub(crate) fn of_bytes(key: &[u8; 32]) -> Self {
+        Self(Sha256::digest(key).into())
     }
 
     /// Takes over a fingerprint that was computed elsewhere.

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::sync::OnceLock;
 
-use super::VerifyingKey;
+use super::{Fingerprint, VerifyingKey};
 use crate::error::KeyError;
 
 /// The bytes of a public key, which are checked when somebody asks for the key, and once.
@@ -23,6 +23,11 @@ impl UncheckedKey {
     /// The 32 raw bytes.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.bytes
+    }
+
+    /// What a key of these bytes is called.
+    pub fn fingerprint(&self) -> Fingerprint {
+        Fingerprint::of_bytes(&self.bytes)
     }
 
     /// The key.

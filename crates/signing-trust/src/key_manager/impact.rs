@@ -99,7 +99,7 @@ impl KeyManager {
         fingerprint: &Fingerprint,
     ) -> Result<RevocationImpact, TrustError> {
         let org = self.require_existing(org).await?;
-        let trust = self.trust_in_keys(org.id, &[*fingerprint]).await?;
+        let trust = self.trust_in_key(org.id, *fingerprint).await?;
         let mut statements =
             trust.keys.get(fingerprint).into_iter().flat_map(|key| &key.statements);
         let key = statements.find_map(|statement| statement.status.key_named(fingerprint));
@@ -162,7 +162,7 @@ impl KeyManager {
         key: Fingerprint,
         scenario: Scenario,
     ) -> Result<bool, TrustError> {
-        let now = self.trust_in_keys(org, &[key]).await?;
+        let now = self.trust_in_key(org, key).await?;
         let context = DecisionContext::at(now.now());
         let then = simulate(&now, scenario, context.now);
         let accepts = |trust: &OrganizationTrust| {

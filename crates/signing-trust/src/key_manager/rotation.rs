@@ -242,7 +242,7 @@ impl KeyManager {
         org: OrgId,
         fingerprint: Fingerprint,
     ) -> Result<Option<(TrustedKeyRecord, KeyStanding)>, TrustError> {
-        let trust = self.trust_in_keys(org, &[fingerprint]).await?;
+        let trust = self.trust_in_key(org, fingerprint).await?;
         let context = DecisionContext::at(trust.now());
         match own_standing(&trust, &fingerprint, context) {
             Some((row, standing)) => Ok(Some((self.store.trusted_key(row).await?, standing))),

@@ -7,7 +7,7 @@ use signing_store::{
 
 use super::{KeyManager, entry, revoking};
 use crate::rules::{self, DecisionContext, Packages};
-use crate::snapshot::{OrganizationTrust, boot_time};
+use crate::source::read_all;
 use crate::{AuditEvent, EventType, Signers, TrustError, TrustedKey};
 
 impl KeyManager {
@@ -206,9 +206,7 @@ impl KeyManager {
     /// each path, in the order of their fingerprints. To decide about a signature ask
     /// [`decide`](Self::decide), not this list.
     pub async fn list_trusted_keys(&self, org: OrgId) -> Result<Vec<TrustedKey>, TrustError> {
-        let asked = boot_time();
-        let snapshot = self.store.trust_in_all_keys(org, usize::MAX).await?;
-        let trust = OrganizationTrust::from_store(snapshot, asked);
+        let trust = read_all(&self.store, org, usize::MAX).await?;
         Ok(rules::trusted_paths(&trust, Packages::Some, DecisionContext::at(trust.now())))
     }
 
@@ -219,7 +217,7 @@ impl KeyManager {
         org: OrgId,
         fingerprint: &Fingerprint,
     ) -> Result<Option<TrustedKey>, TrustError> {
-        let trust = self.trust_in_keys(org, &[*fingerprint]).await?;
+        let trust = self.trust_in_key(org, *fingerprint).await?;
         let context = DecisionContext::at(trust.now());
         let decision = rules::decide(&trust, &Signers::one(*fingerprint), Packages::All, context);
         Ok(decision.about(fingerprint).ok().cloned())

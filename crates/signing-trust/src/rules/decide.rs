@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use signing_crypto::TrustedKeyId;
 use signing_crypto::{Fingerprint, PackageName, PackagePatterns, RevocationReason};
 
-use crate::snapshot::{KeyStatement, KeyStatus, OrganizationTrust, StatedBy};
+use crate::snapshot::{KeyStatement, KeyStatus, OrganizationTrust, StatedBy, TrustGrant};
 use crate::{
     KeyDecision, Signers, TrustDecision, TrustLimits, TrustPath, TrustedKey, UntrustedReason,
 };
@@ -151,15 +151,14 @@ fn path(
 ) -> Result<TrustedKey, UntrustedReason> {
     let KeyStatement { by, status } = statement;
     let standing = key_standing(fingerprint, status, None, context);
+    let standing = standing.ok_or(UntrustedReason::Unknown)?;
     let (via, voucher, limits) = match *by {
         StatedBy::Pinned => (TrustPath::Pinned, None, TrustLimits::default()),
         StatedBy::Organization(trusted_key) => {
             match standing {
-                Some(KeyStanding::Revoked { at, .. }) => {
-                    return Err(UntrustedReason::Revoked { at });
-                }
-                Some(KeyStanding::Denied { at }) => return Err(UntrustedReason::Denied { at }),
-                Some(KeyStanding::Expired { at }) => return Err(UntrustedReason::Expired { at }),
+                KeyStanding::Revoked { at, .. } => return Err(UntrustedReason::Revoked { at }),
+                KeyStanding::Denied { at } => return Err(UntrustedReason::Denied { at }),
+                KeyStanding::Expired { at } => return Err(UntrustedReason::Expired { at }),
                 _ => {}
             }
             let limits = TrustLimits { packages: None, expires_at: status.expires_at };
@@ -168,36 +167,8 @@ fn path(
         }
         StatedBy::Child(place, trusted_key) => {
             let grant = &trust.grants[place];
-            let child_name = grant.child_name.clone();
-            let grant_stands = grant_standing(&grant.limits, grant.child_deleted_at, context);
-            match (grant_stands, standing) {
-                (_, None) => return Err(UntrustedReason::Unknown),
-                (GrantStanding::ChildDeleted { at }, _) => {
-                    return Err(UntrustedReason::ChildDeleted { child_name, at });
-                }
-                (_, Some(KeyStanding::Revoked { at, .. } | KeyStanding::Denied { at })) => {
-                    return Err(UntrustedReason::RevokedByChild { child_name, at });
-                }
-                (_, Some(KeyStanding::Expired { at })) => {
-                    return Err(UntrustedReason::ExpiredAtChild { child_name, at });
-                }
-                (GrantStanding::Expired { at }, _) => {
-                    return Err(UntrustedReason::GrantExpired { child_name, at });
-                }
-                _ => {}
-            }
-            if let Some(packages) =
-                grant.limits.packages.as_ref().filter(|limit| !packages.are_within(limit))
-            {
-                let packages = packages.clone();
-                return Err(UntrustedReason::OtherPackages { child_name, packages });
-            }
-            let ends = [status.expires_at, grant.limits.expires_at];
-            let limits = TrustLimits {
-                packages: grant.limits.packages.clone(),
-                expires_at: ends.into_iter().flatten().min(),
-            };
-            let child = grant.child;
+            let limits = granted(grant, standing, status.expires_at, packages, context)?;
+            let (child, child_name) = (grant.child, grant.child_name.clone());
             let via = TrustPath::Granted { grant: grant.id, child, child_name, trusted_key };
             (via, Some(child), limits)
         }
@@ -205,6 +176,46 @@ fn path(
     let key = status.key_named(fingerprint).ok_or(UntrustedReason::Unknown)?;
     let (name, vouchers) = (status.name.clone(), voucher.into_iter().collect());
     Ok(TrustedKey { key, name, via, vouchers, limits })
+}
+
+/// How far a child's statement counts by a grant, if it does.
+fn granted(
+    grant: &TrustGrant,
+    standing: KeyStanding,
+    expires_at: Option<DateTime<Utc>>,
+    packages: Packages<'_>,
+    context: DecisionContext,
+) -> Result<TrustLimits, UntrustedReason> {
+    let TrustGrant { child_name, limits, .. } = grant;
+    let child_name = child_name.clone();
+    match (grant_standing(limits, grant.child_deleted_at, context), standing) {
+        (GrantStanding::ChildDeleted { at }, _) => {
+            return Err(UntrustedReason::ChildDeleted { child_name, at });
+        }
+        (_, KeyStanding::Revoked { at, .. } | KeyStanding::Denied { at }) => {
+            return Err(UntrustedReason::RevokedByChild { child_name, at });
+        }
+        (_, KeyStanding::Expired { at }) => {
+            return Err(UntrustedReason::ExpiredAtChild { child_name, at });
+        }
+        (GrantStanding::Expired { at }, _) => {
+            return Err(UntrustedReason::GrantExpired { child_name, at });
+        }
+        (GrantStanding::InForce, _) => {}
+    }
+    match &limits.packages {
+        Some(packages_of_grant) if !packages.are_within(packages_of_grant) => {
+            let packages = packages_of_grant.clone();
+            Err(UntrustedReason::OtherPackages { child_name, packages })
+        }
+        _ => {
+            let ends = [expires_at, limits.expires_at];
+            Ok(TrustLimits {
+                packages: limits.packages.clone(),
+                expires_at: ends.into_iter().flatten().min(),
+            })
+        }
+    }
 }
 
 /// What comes of an organization's statement about a key.

@@ -134,3 +134,18 @@ fn two_generated_keys_differ() {
     assert_ne!(one.fingerprint(), two.fingerprint());
     assert_ne!(one.seed(), &[0; 32]);
 }
+
+#[test]
+fn unchecked_bytes_are_a_key_only_if_they_are_fit_to_be_trusted() {
+    let key = SigningKey::generate().unwrap().verifying_key();
+    let bytes = UncheckedKey::from_bytes(*key.as_bytes());
+    assert_eq!((bytes.check(), bytes.fingerprint()), (Ok(key), key.fingerprint()));
+    assert_eq!(UncheckedKey::from(key), bytes);
+    // The neutral element, for which anybody can sign; refused each time.
+    let mut small_order = [0; 32];
+    small_order[0] = 1;
+    let bytes = UncheckedKey::from_bytes(small_order);
+    for _ in 0..2 {
+        assert_eq!(bytes.check(), Err(KeyError::SmallOrder));
+    }
+}
