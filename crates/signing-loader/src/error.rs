@@ -42,6 +42,19 @@ pub enum PackageError {
 }
 
 impl PackageError {
+    /// What programs call this error. Stable.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Verification(error) => error.code(),
+            Self::Load(error) => error.code(),
+            Self::Io { .. } => "UnreadableFile",
+            Self::Clock(_) => "UnusableClock",
+            Self::Trust(error) => error.code(),
+        }
+    }
+}
+
+impl PackageError {
     pub(crate) fn io(path: impl AsRef<Path>, source: io::Error) -> Self {
         Self::Io { path: path.as_ref().into(), source }
     }
@@ -173,6 +186,29 @@ pub enum VerificationError {
 }
 
 impl VerificationError {
+    /// What programs call this error. Stable.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Unnamed | Self::InvalidName(_) => "InvalidPackageName",
+            Self::NotARegularFile { .. } => "NotARegularFile",
+            Self::Empty => "EmptyPackage",
+            Self::PackageTooLarge { .. } => "PackageTooLarge",
+            Self::SignatureNotFound { .. } => "SignatureNotFound",
+            Self::MalformedSignature { .. } => "MalformedSignature",
+            Self::UntrustedSigner { .. } => "UntrustedSigner",
+            Self::InvalidSignature { .. } => "InvalidSignature",
+            Self::UnnamedSignature => "UnnamedSignature",
+            Self::NotEnoughSigners { .. } => "NotEnoughSigners",
+            Self::NoOrganizations { .. } => "NoOrganizations",
+            Self::WrongName { .. } => "WrongName",
+            Self::Expired { .. } => "Expired",
+            Self::VersionBelowFloor { .. } => "VersionBelowFloor",
+            Self::TamperedPackage { .. } => "TamperedPackage",
+        }
+    }
+}
+
+impl VerificationError {
     /// If there were not enough signers, why another of them does not count.
     pub(crate) fn beside(mut self, other: Option<Self>) -> Self {
         if let Self::NotEnoughSigners { refused, .. } = &mut self {
@@ -286,4 +322,17 @@ pub enum LoadError {
         /// The symbol.
         name: CString,
     },
+}
+
+impl LoadError {
+    /// What programs call this error. Stable.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Linker(_) => "LinkerRefused",
+            Self::AnotherLibrary
+            | Self::Io(_)
+            | Self::Symbol { .. }
+            | Self::NullSymbol { .. } => "LoadFailed",
+        }
+    }
 }

@@ -288,6 +288,59 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// What programs call this error. Stable.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NoDatabase { .. } => "NoDatabase",
+            Self::File { .. } => "UnusableDatabaseFile",
+            Self::UnsafeFile(_) => "UnsafeDatabaseFile",
+            Self::NotADatabase { .. } => "NotADatabase",
+            Self::Unreadable { .. } => "UnreadableDatabase",
+            Self::ReadOnly { .. } => "ReadOnlyDatabase",
+            Self::HotJournal { .. } => "InterruptedChange",
+            Self::OpenedReadOnly => "StoreOpenedReadOnly",
+            Self::SchemaOutdated { .. } => "SchemaOutdated",
+            Self::SchemaTooNew { .. } => "SchemaTooNew",
+            Self::NoStore => "NoStore",
+            Self::Connect(error) => error.code(),
+            Self::PermissionDenied(_) => "DatabasePermissionDenied",
+            Self::DiskFull(_) => "DatabaseDiskFull",
+            Self::ReadOnlyServer => "DatabaseReadOnly",
+            Self::ServerShutdown(_) => "DatabaseShutdown",
+            Self::Unavailable(_) => "DatabaseUnavailable",
+            Self::TimedOut { .. } => "DatabaseTimedOut",
+            Self::OutcomeUnknown(_) => "OutcomeUnknown",
+            Self::CorruptRow(_) => "CorruptRow",
+            Self::OrganizationNotFound => "NoSuchOrganization",
+            Self::OrganizationDeleted { .. } => "OrganizationDeleted",
+            Self::SigningKeyNotFound { .. } | Self::TrustedKeyNotFound { .. } => {
+                "NoSuchKey"
+            }
+            Self::NameTaken { .. } => "NameTaken",
+            Self::OrganizationNameRetired { .. } => "OrganizationNameRetired",
+            Self::SigningKeyExists => "SigningKeyExists",
+            Self::InRecovery => "DatabaseInRecovery",
+            Self::AnotherStore { .. } => "AnotherStore",
+            Self::EpochWentBack { .. } => "EpochWentBack",
+            Self::HistoryDiverged { .. } => "HistoryDiverged",
+            Self::RootCertificates { .. } => "InvalidRootCertificates",
+            Self::NoRoles => "NoRoles",
+            Self::NotTheOwner => "NotTheOwner",
+            Self::LimitsNotAllowed { .. } => "LimitsNotAllowed",
+            Self::UnsafeSchema { .. } => "UnsafeSchema",
+            Self::RoleOfAnotherOrganization { .. } => "RoleOfAnotherOrganization",
+            Self::SignatureNotFound { .. } => "NoSuchSignature",
+            Self::TooManyFacts { .. } => "TooManyCandidates",
+            Self::OtherKek { .. } => "OtherKeyEncryptionKey",
+            Self::KeyRefused { .. } => "PreviouslyRevoked",
+            Self::NotRewrapped { .. } => "PrivateKeyUnusable",
+            Self::Compromised { .. } => "KeyCompromised",
+            Self::SuccessorExists => "SuccessorExists",
+        }
+    }
+}
+
+impl StoreError {
     pub(crate) fn unavailable(source: impl Into<Source>) -> Self {
         Self::Unavailable(source.into())
     }

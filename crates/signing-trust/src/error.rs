@@ -144,6 +144,50 @@ pub enum TrustError {
     },
 }
 
+impl TrustError {
+    /// What programs call this error. Stable.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NoOrganization => "NoOrganization",
+            Self::OtherSource { .. } => "OtherSource",
+            #[cfg(feature = "store")]
+            Self::Store(error) => error.code(),
+            #[cfg(feature = "store")]
+            Self::NoKeyEncryptionKey => "NoKeyEncryptionKey",
+            #[cfg(feature = "store")]
+            Self::SameKek => "SameKeyEncryptionKey",
+            #[cfg(feature = "store")]
+            Self::Clock(_) => "UnusableClock",
+            #[cfg(feature = "store")]
+            Self::Wrap(error) => error.code(),
+            #[cfg(feature = "store")]
+            Self::ForgedKey { .. } => "ForgedKey",
+            #[cfg(feature = "store")]
+            Self::Key(error) => error.code(),
+            #[cfg(feature = "store")]
+            Self::SigningKeyRevoked { .. } => "SigningKeyRevoked",
+            #[cfg(feature = "store")]
+            Self::PreviouslyRevoked { .. } => "PreviouslyRevoked",
+            #[cfg(feature = "store")]
+            Self::SelfGrant { .. } => "SelfGrant",
+            #[cfg(feature = "store")]
+            Self::ExpiryPast { .. } => "ExpiryPast",
+            #[cfg(feature = "store")]
+            Self::TooManyCandidates { .. } => "TooManyCandidates",
+            #[cfg(feature = "store")]
+            Self::MalformedEnvelope(error) => error.code(),
+            #[cfg(feature = "store")]
+            Self::Envelope(error) => error.code(),
+            #[cfg(feature = "store")]
+            Self::AuditLogBroken(_) => "AuditLogBroken",
+            #[cfg(feature = "store")]
+            Self::CheckpointOfAnotherStore { .. } => "CheckpointOfAnotherStore",
+            #[cfg(feature = "store")]
+            Self::CheckpointOfAnotherOrganization { .. } => "CheckpointOfAnotherOrganization",
+        }
+    }
+}
+
 /// How the row of a signing key differs from what its private half proves.
 #[cfg(feature = "store")]
 #[derive(Clone, Debug, PartialEq, Eq, Error)]

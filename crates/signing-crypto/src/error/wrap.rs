@@ -23,6 +23,16 @@ pub enum KekError {
     },
 }
 
+impl KekError {
+    /// What programs call this error. Stable.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Missing { .. } => "NoKeyEncryptionKey",
+            Self::Encoding | Self::Length { .. } => "InvalidKeyEncryptionKey",
+        }
+    }
+}
+
 /// A private key that could not be wrapped or unwrapped.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
@@ -58,4 +68,17 @@ pub enum WrapError {
     /// The operating system gave no random numbers.
     #[error("the operating system gave no random numbers")]
     Randomness(#[source] getrandom::Error),
+}
+
+impl WrapError {
+    /// What programs call this error. Stable.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::OtherKek { .. } => "OtherKeyEncryptionKey",
+            Self::UnknownVersion { .. } | Self::Length { .. } | Self::Rejected => {
+                "PrivateKeyUnusable"
+            }
+            Self::Randomness(_) => "NoRandomness",
+        }
+    }
 }
