@@ -47,6 +47,7 @@ mod pem;
 mod kek;
 mod wrap;
 
+mod serialize;
 mod strict_json;
 
 mod statement;

@@ -329,10 +329,9 @@ impl LoadError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Linker(_) => "LinkerRefused",
-            Self::AnotherLibrary
-            | Self::Io(_)
-            | Self::Symbol { .. }
-            | Self::NullSymbol { .. } => "LoadFailed",
+            Self::AnotherLibrary | Self::Io(_) | Self::Symbol { .. } | Self::NullSymbol { .. } => {
+                "LoadFailed"
+            }
         }
     }
 }

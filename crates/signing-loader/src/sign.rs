@@ -8,6 +8,4 @@ mod statement;
 pub use cosign::{MadeSignature, PackageSigner, PreparedSignature, SignatureOutcome};
 pub use error::{NotAdded, SignError, SignaturePlace};
 pub use file::SignatureFile;
-pub use statement::{
-    SignedTerms, add_signature, package_statement, sign_package, sign_statement,
-};
+pub use statement::{SignedTerms, add_signature, package_statement, sign_package, sign_statement};

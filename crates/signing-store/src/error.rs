@@ -313,9 +313,7 @@ impl StoreError {
             Self::CorruptRow(_) => "CorruptRow",
             Self::OrganizationNotFound => "NoSuchOrganization",
             Self::OrganizationDeleted { .. } => "OrganizationDeleted",
-            Self::SigningKeyNotFound { .. } | Self::TrustedKeyNotFound { .. } => {
-                "NoSuchKey"
-            }
+            Self::SigningKeyNotFound { .. } | Self::TrustedKeyNotFound { .. } => "NoSuchKey",
             Self::NameTaken { .. } => "NameTaken",
             Self::OrganizationNameRetired { .. } => "OrganizationNameRetired",
             Self::SigningKeyExists => "SigningKeyExists",

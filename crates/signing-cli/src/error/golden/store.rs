@@ -8,12 +8,12 @@ use signing_trust::store::{
 };
 use signing_trust::{TrustError, TrustSourceKind};
 
-use super::{SECRET, Sample, sample, values};
+use super::{SECRET, Sample, each, sample, values};
 use crate::error::CliError;
 
 pub(super) fn samples() -> Vec<Sample> {
     let mut samples = vec![sample(TrustError::Store(StoreError::NoRoles), CliError::from)];
-    samples.extend(store().into_iter().map(|error| sample(error, CliError::from)));
+    samples.extend(each(store(), CliError::from));
     samples.extend(
         connect()
             .into_iter()
@@ -29,9 +29,9 @@ pub(super) fn samples() -> Vec<Sample> {
             .map(|fault| sample(fault, |fault| CliError::from(unsafe_schema(fault)))),
     );
     samples.extend(file_faults());
-    samples.extend(url().into_iter().map(|error| sample(error, CliError::from)));
-    samples.extend(trust().into_iter().map(|error| sample(error, CliError::from)));
-    samples.extend(program().into_iter().map(|error| sample(error, |error| error)));
+    samples.extend(each(url(), CliError::from));
+    samples.extend(each(trust(), CliError::from));
+    samples.extend(each(program(), |error| error));
     samples
 }
 
