@@ -9,3 +9,6 @@ pub use cosign::{MadeSignature, PackageSigner, PreparedSignature, SignatureOutco
 pub use error::{NotAdded, SignError, SignaturePlace};
 pub use file::SignatureFile;
 pub use statement::{SignedTerms, add_signature, package_statement, sign_package, sign_statement};
+
+#[cfg(test)]
+mod tests;

@@ -16,7 +16,7 @@ pub(crate) enum Keys {
     Generate(Resolved<GenerateArgs>),
     /// Put a private key from a PEM file into the store
     Import {
-        /// The key's name
+        /// The key's name: letters, digits and . _ @ + -, a letter or digit first
         #[arg(long)]
         name: KeyName,
 
@@ -106,7 +106,7 @@ pub(crate) enum Format {
     ArgGroup::new("to-encrypt").args(PASSPHRASE).requires("output").conflicts_with("org")
 ))]
 pub(crate) struct GenerateArgs {
-    /// The key's name
+    /// The key's name: letters, digits and . _ @ + -, a letter or digit first
     #[arg(long)]
     name: KeyName,
 
@@ -245,12 +245,11 @@ impl Resolve for KeyArgs {
     type To = NamedKey;
 
     fn resolve(self) -> Result<NamedKey, clap::Error> {
-        let wrong_id = |why: &dyn std::fmt::Display| wrong("<ID>", why);
+        let wrong_id = |why: &str| wrong(&self.id, "<ID>", why);
         match (self.org, self.signing, self.trusted) {
             (Some(org), signing, trusted) if signing || trusted => {
                 if self.id.len() < MIN_PREFIX_LENGTH {
-                    let least = format!("expected {MIN_PREFIX_LENGTH} characters or more");
-                    return Err(wrong_id(&least));
+                    return Err(wrong_id("expected 8 characters or more"));
                 }
                 let prefix = KeyPrefix(self.id);
                 Ok(match signing {
@@ -260,7 +259,7 @@ impl Resolve for KeyArgs {
             }
             (org, _, _) => {
                 let signing: KeyId = self.id.parse().map_err(|_| {
-                    wrong_id(&"expected the whole id, or --org and --signing or --trusted")
+                    wrong_id("expected a whole id, or --org with --signing or --trusted")
                 })?;
                 let trusted = TrustedKeyId::from(*signing.as_uuid());
                 Ok(NamedKey::ById { signing, trusted, org })

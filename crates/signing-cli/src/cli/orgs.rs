@@ -10,7 +10,7 @@ use crate::time;
 pub(crate) enum Orgs {
     /// Create an organization, and the SQLite store if there is none
     Create {
-        /// The organization's name
+        /// The organization's name: letters, digits and . _ @ + -, a letter or digit first
         name: OrgName,
     },
     /// List the organizations, and those whose keys each accepts now
@@ -69,11 +69,12 @@ impl Resolve for ScopeArgs {
     type To = GrantScope;
 
     fn resolve(self) -> Result<GrantScope, clap::Error> {
+        let given = self.packages.join(" ");
         let packages = match self.packages.is_empty() {
             true => None,
             false => Some(
                 PackagePatterns::new(self.packages)
-                    .map_err(|error| wrong("--packages <PATTERN>", error))?,
+                    .map_err(|error| wrong(&given, "--packages <PATTERN>", error))?,
             ),
         };
         Ok(GrantScope { packages, expires_at: self.expires.map(StatementTime::to_utc) })

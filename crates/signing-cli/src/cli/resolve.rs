@@ -40,9 +40,11 @@ impl<T: Resolve> Args for Resolved<T> {
     }
 }
 
-/// A value that is wrong beside the other options.
-pub(super) fn wrong(option: &str, why: impl std::fmt::Display) -> clap::Error {
-    clap::Error::raw(ErrorKind::ValueValidation, format!("invalid value for '{option}': {why}\n"))
+/// A value that is wrong beside the other options, in clap's words for one that is wrong by
+/// itself.
+pub(super) fn wrong(given: &str, option: &str, why: impl std::fmt::Display) -> clap::Error {
+    let message = format!("invalid value '{given}' for '{option}': {why}\n");
+    clap::Error::raw(ErrorKind::ValueValidation, message)
 }
 
 /// An option that is missing. The groups of the command line report it first.

@@ -30,7 +30,7 @@ async fn status(context: &Context) -> Result<Report, CliError> {
     let state = store.state().await?;
     let schema = match store.schema_status().await? {
         SchemaStatus::Current => "current",
-        _ => "changed meanwhile",
+        _ => "changed since",
     };
     Ok(Report::requested(&StatusView {
         database: url.to_string(),

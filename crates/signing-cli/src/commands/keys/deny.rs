@@ -31,7 +31,7 @@ pub(super) async fn deny(context: &Context, command: cli::Deny) -> Result<Report
         Change::Made(_) => format!("{} now refuses signatures by {fingerprint}", org.name),
         Change::AlreadySo(key) => {
             let earlier = refusal_of(key).unwrap_or_default();
-            format!("{} already refuses signatures by {fingerprint}: {earlier}", org.name)
+            format!("{} already refuses signatures by {fingerprint}: it was {earlier}", org.name)
         }
     };
     let changed = matches!(change, Change::Made(_));
