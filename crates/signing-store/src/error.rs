@@ -79,8 +79,8 @@ pub enum StoreError {
         /// What SQLite says.
         source: Source,
     },
-    /// A change, through a store that was opened to read from.
-    #[error("the store was opened to read from, and cannot be changed")]
+    /// A change, through a store that was opened read-only.
+    #[error("the store was opened read-only, and cannot be changed")]
     OpenedReadOnly,
     /// The tables are missing or older than this program.
     #[error("the database lacks what this program needs: {}", missing.join(", "))]
@@ -155,8 +155,8 @@ pub enum StoreError {
     /// The database was restored to an older state, or is a copy that lacks a change,
     /// and trust was changed there since.
     #[error(
-        "the store has gone another way: what was seen at trust epoch {seen} is not in its \
-         history, which is at {found}"
+        "the store's history has diverged: it lacks the state that was seen at trust epoch {seen}, \
+         and is at {found}"
     )]
     HistoryDiverged {
         /// The epoch of the state that was seen.
@@ -244,8 +244,8 @@ pub enum StoreError {
     /// programs that know the deleted one by name would follow the new one.
     #[error(
         "the name belonged to the organization {org}, which was deleted at {}: names are not \
-         used again",
-        at.to_rfc3339()
+         reused",
+        rfc3339(at)
     )]
     OrganizationNameRetired {
         /// The deleted organization.
@@ -261,12 +261,12 @@ pub enum StoreError {
     SuccessorExists,
     /// The store's keys are wrapped with another KEK.
     #[error(
-        "the store's keys are wrapped with the key encryption key {expected}, the one at hand is {found}"
+        "the store's keys are wrapped with the key encryption key {expected}, the given one is {found}"
     )]
     OtherKek {
         /// The store's KEK.
         expected: KekId,
-        /// The KEK at hand.
+        /// The given KEK.
         found: KekId,
     },
     /// A key whose word the organization does not take.
@@ -278,7 +278,7 @@ pub enum StoreError {
         at: DateTime<Utc>,
     },
     /// A private key that cannot be opened with the KEK, or not read at all.
-    #[error("the signing key {id} cannot be wrapped anew")]
+    #[error("the signing key {id} cannot be re-wrapped")]
     NotRewrapped {
         /// The key.
         id: KeyId,

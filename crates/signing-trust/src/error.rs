@@ -37,7 +37,7 @@ pub enum TrustError {
     #[cfg(feature = "store")]
     #[error("a key encryption key is needed to use private keys")]
     NoKeyEncryptionKey,
-    /// The KEK to change to is the one at hand.
+    /// The KEK to change to is the current one.
     #[cfg(feature = "store")]
     #[error("the new key encryption key is the old one")]
     SameKek,
@@ -87,7 +87,7 @@ pub enum TrustError {
     /// Trust that would end before it began.
     #[cfg(feature = "store")]
     #[error(
-        "the trust would have expired already, at {}: now is {}",
+        "the trust would already have expired, at {}: now is {}",
         rfc3339(expires_at),
         rfc3339(now)
     )]

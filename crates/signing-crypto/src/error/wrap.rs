@@ -53,12 +53,12 @@ pub enum WrapError {
     },
     /// Another KEK wrapped it.
     #[error(
-        "the private key is wrapped with the key encryption key {expected}, the one at hand is {found}"
+        "the private key is wrapped with the key encryption key {expected}, the given one is {found}"
     )]
     OtherKek {
         /// The KEK that wrapped it.
         expected: KekId,
-        /// The KEK at hand.
+        /// The given KEK.
         found: KekId,
     },
     /// The bytes were changed, or belong to another key, organization or
