@@ -95,10 +95,11 @@ pub use path::PackagePath;
 pub use protection::{Protection, ProtectionError};
 pub use quorum::{RequiredSigners, SignerCount};
 pub use report::{VerificationReport, VerifiedPackage};
+#[cfg(feature = "store")]
+pub use sign::PackageSigner;
 pub use sign::{
-    MadeSignature, NotAdded, PackageSigner, PreparedSignature, SignError, SignatureFile,
-    SignatureOutcome, SignaturePlace, SignedTerms, add_signature, package_statement, sign_package,
-    sign_statement,
+    MadeSignature, NotAdded, PreparedSignature, SignError, SignatureFile, SignatureOutcome,
+    SignaturePlace, SignedTerms, add_signature, package_statement, sign_package, sign_statement,
 };
 pub use source::{EnvelopeSource, SignatureSource};
 #[cfg(feature = "store")]

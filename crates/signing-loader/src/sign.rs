@@ -5,7 +5,9 @@ mod error;
 mod file;
 mod statement;
 
-pub use cosign::{MadeSignature, PackageSigner, PreparedSignature, SignatureOutcome};
+#[cfg(feature = "store")]
+pub use cosign::PackageSigner;
+pub use cosign::{MadeSignature, PreparedSignature, SignatureOutcome};
 pub use error::{NotAdded, SignError, SignaturePlace};
 pub use file::SignatureFile;
 pub use statement::{SignedTerms, add_signature, package_statement, sign_package, sign_statement};

@@ -31,12 +31,13 @@ pub struct PreparedSignature {
 }
 
 /// The key that signs.
+#[cfg(feature = "store")]
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub enum PackageSigner<'a> {
     /// A private key in memory.
     Key(&'a SigningKey),
     /// A private key in the store.
-    #[cfg(feature = "store")]
     Stored {
         /// The key manager that opens the key.
         keys: &'a KeyManager,
