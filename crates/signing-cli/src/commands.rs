@@ -10,7 +10,6 @@ mod package;
 mod packages;
 mod sign;
 mod trust_graph;
-mod trusted_key;
 mod unstore;
 mod verify;
 
@@ -19,7 +18,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Report;
 
-/// Does what the command line says.
+/// Runs the command.
 pub(crate) fn run(cli: Cli) -> Result<Report, CliError> {
     let context = Context::new(&cli.global);
     match cli.command {

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use etcetera::BaseStrategy;
 use signing_crypto::{KeyEncryptionKey, OrgName};
 use signing_loader::Protection;
-use signing_trust::KeyManager;
 use signing_trust::store::{DatabaseUrl, OrganizationRecord, OrganizationRef, Store, StoreError};
+use signing_trust::{KeyManager, TrustError};
 use zeroize::Zeroizing;
 
 use crate::cli::Global;
@@ -17,7 +17,7 @@ const DATABASE_URL: &str = "CLOACINA_DATABASE_URL";
 const KEK: &str = "CLOACINA_KEY_ENCRYPTION_KEY";
 const NEW_KEK: &str = "CLOACINA_NEW_KEY_ENCRYPTION_KEY";
 
-/// What the global options lead to. Nothing is opened before it is asked for.
+/// The global options. Nothing is opened before a command needs it.
 pub(crate) struct Context {
     database_url: Option<String>,
     kek_file: Option<PathBuf>,
@@ -64,30 +64,30 @@ impl Context {
         let url = DatabaseUrl::parse_danger_allow_insecure(text)?;
         if let Some(host) = url.unprotected_host() {
             output::warn(&format!(
-                "no TLS proves that {host} is your database: whatever answers there decides whom \
-                 this command trusts"
+                "no TLS proves that {host} is your database: any server that answers there decides \
+                 whom this command trusts"
             ));
         }
         Ok(url)
     }
 
-    /// The store, which must exist, to read from. Private keys stay closed.
+    /// The store, which must exist, for reading. Private keys stay closed.
     pub(crate) async fn keys(&self) -> Result<KeyManager, CliError> {
         Ok(KeyManager::new(Store::open_read_only(&self.database_url()?).await?, None))
     }
 
-    /// The store, to read from, and the KEK that opens its private keys.
+    /// The store, for reading, and the KEK that opens its private keys.
     pub(crate) async fn keys_with_kek(&self) -> Result<KeyManager, CliError> {
         let kek = self.kek()?;
         Ok(KeyManager::new(Store::open_read_only(&self.database_url()?).await?, Some(kek)))
     }
 
-    /// The store, to change it. Private keys stay closed.
+    /// The store, for changes. Private keys stay closed.
     pub(crate) async fn keys_to_change(&self) -> Result<KeyManager, CliError> {
         Ok(KeyManager::new(Store::open(&self.database_url()?).await?, None))
     }
 
-    /// The store, to change it, and the KEK that opens its private keys.
+    /// The store, for changes, and the KEK that opens its private keys.
     pub(crate) async fn keys_to_change_with_kek(&self) -> Result<KeyManager, CliError> {
         let kek = self.kek()?;
         Ok(KeyManager::new(Store::open(&self.database_url()?).await?, Some(kek)))
@@ -98,8 +98,8 @@ impl Context {
         Ok(keys.clone().with_kek(self.kek()?))
     }
 
-    /// The store, to change it. A SQLite file is made if there is none, and that is said:
-    /// it may be missing because its path is mistyped.
+    /// The store, for changes. A missing SQLite file is created, with a note: its path may be
+    /// mistyped.
     pub(crate) async fn keys_in_new_or_old_store(&self) -> Result<KeyManager, CliError> {
         let url = self.database_url()?;
         let store = match Store::open(&url).await {
@@ -133,21 +133,19 @@ fn read_kek(file: Option<&Path>, var: &str) -> Result<KeyEncryptionKey, CliError
     Ok(KeyEncryptionKey::parse(text)?)
 }
 
-/// Finds the organization that `text` names, by id or by name.
+/// Finds an organization by id or by name.
 pub(crate) async fn organization(
     keys: &KeyManager,
-    text: &str,
+    named: &OrganizationRef,
 ) -> Result<OrganizationRecord, CliError> {
-    let reference = match text.parse() {
-        Ok(id) => OrganizationRef::Id(id),
-        Err(_) => OrganizationRef::Name(OrgName::new(text)?),
-    };
-    match keys.organization(reference).await {
-        Err(signing_trust::TrustError::Store(StoreError::OrganizationNotFound)) => {
-            Err(CliError::NoSuchOrganization {
-                given: text.into(),
-                similar: similar_name(keys, text).await,
-            })
+    match keys.organization(named.clone()).await {
+        Err(TrustError::Store(StoreError::OrganizationNotFound)) => {
+            let given = match named {
+                OrganizationRef::Id(id) => id.to_string(),
+                OrganizationRef::Name(name) => name.to_string(),
+            };
+            let similar = similar_name(keys, &given).await;
+            Err(CliError::NoSuchOrganization { given, similar })
         }
         other => Ok(other?),
     }

@@ -12,7 +12,7 @@ mod new;
 
 pub(crate) use new::{NewFile, Readers, remove, write_atomically};
 
-/// What to do about a file that exists.
+/// What to do about an existing file.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Existing {
     Keep,
@@ -22,6 +22,14 @@ pub(crate) enum Existing {
 impl Existing {
     pub(crate) fn replace_if(force: bool) -> Self {
         if force { Self::Replace } else { Self::Keep }
+    }
+
+    /// Fails early where [`NewFile::put_in_place`] would.
+    pub(crate) fn require_vacant(self, path: &Path) -> Result<(), CliError> {
+        match self == Self::Keep && path.symlink_metadata().is_ok() {
+            true => Err(CliError::FileExists { path: path.into() }),
+            false => Ok(()),
+        }
     }
 }
 

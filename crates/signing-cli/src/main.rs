@@ -18,8 +18,10 @@ mod time;
 
 mod output;
 
+mod view;
+
+mod advice;
 mod error;
-mod remedy;
 
 use std::process::ExitCode;
 

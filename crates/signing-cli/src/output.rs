@@ -2,13 +2,15 @@ mod lines;
 mod listing;
 mod stdout;
 
+use std::borrow::Cow;
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::io;
 use std::process::ExitCode;
 
 use clap::Parser;
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
 use signing_crypto::printable;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
@@ -16,14 +18,19 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use self::lines::{BAD, NOTE};
 use self::stdout::{Reader, print};
+use crate::advice::Advice;
 use crate::cli::{Cli, Color, Global};
 use crate::error::{CliError, Outcome};
-use crate::remedy::remedy;
+use crate::view::View;
 
 pub(crate) use lines::{Lines, counted};
 pub(crate) use listing::{Form, Listing};
 
-/// What a command has to say, for people and for programs.
+const SCHEMA_VERSION: u32 = 1;
+/// The code of a command line that cannot be read.
+pub(crate) const USAGE: &str = "Usage";
+
+/// What a command shows, for people and for programs.
 pub(crate) struct Report {
     text: Text,
     json: Value,
@@ -33,51 +40,51 @@ pub(crate) struct Report {
 
 /// What people get.
 enum Text {
-    /// What was done, or that all is well: the exit code says as much.
-    Told(Lines),
-    /// What the command was asked to show.
-    Shown(Lines),
-    /// This program's own, for another program, which must get it as it is.
+    /// A success message: the exit code says as much.
+    Done(Lines),
+    /// Output that the command was run for.
+    Requested(Lines),
+    /// This program's own output for another program, which must get it unchanged.
     Verbatim(String),
-    /// All of it is printed already, but for what did not succeed.
+    /// A listing has printed everything except its errors.
     Printed,
 }
 
-/// Something among several that did not succeed.
+/// One of several things that did not succeed.
 struct Refusal {
     subject: Option<String>,
     error: CliError,
 }
 
 impl Report {
-    fn new(json: Value) -> Self {
-        Self { text: Text::Printed, json, refusals: Vec::new(), notes: Vec::new() }
+    fn new(text: Text, view: &impl Serialize) -> Self {
+        let json = serde_json::to_value(view).expect("views serialize, their keys are text");
+        Self { text, json, refusals: Vec::new(), notes: Vec::new() }
     }
 
-    /// What was done, which `--quiet` leaves out, and the same as JSON.
-    pub(crate) fn told(text: impl Into<Lines>, json: Value) -> Self {
-        Self { text: Text::Told(text.into()), ..Self::new(json) }
+    /// A success message, which `--quiet` suppresses.
+    pub(crate) fn done(view: &impl View) -> Self {
+        Self::new(Text::Done(view.text()), view)
     }
 
-    /// What the command is there to show, and the same as JSON.
-    pub(crate) fn shown(text: impl Into<Lines>, json: Value) -> Self {
-        Self { text: Text::Shown(text.into()), ..Self::new(json) }
+    /// Output that the command was run for.
+    pub(crate) fn requested(view: &impl View) -> Self {
+        Self::new(Text::Requested(view.text()), view)
     }
 
-    /// What the command is there to show to another program, such as a script or a key,
-    /// and quotes nobody.
-    pub(crate) fn verbatim(text: String, json: Value) -> Self {
-        Self { text: Text::Verbatim(text), ..Self::new(json) }
+    /// Output for another program, such as a script or a key. It quotes nobody.
+    pub(crate) fn verbatim(text: String, view: &impl Serialize) -> Self {
+        Self::new(Text::Verbatim(text), view)
     }
 
-    /// What is left to say after a [`Listing`].
+    /// What remains to be shown after a [`Listing`].
     fn after_listing(failure: Option<CliError>, unprinted: Option<CliError>) -> Self {
         let failures = failure.into_iter().chain(unprinted);
         let refusals = failures.map(|error| Refusal { subject: None, error }).collect();
-        Self { refusals, ..Self::new(Value::Null) }
+        Self { refusals, ..Self::new(Text::Printed, &()) }
     }
 
-    /// Adds something to know about what was not done, which is no error.
+    /// Adds a remark about something that was left out without an error.
     pub(crate) fn note(&mut self, note: String) {
         self.notes.push(note);
     }
@@ -105,29 +112,29 @@ impl Output {
         Self { json: global.json, quiet: global.quiet }
     }
 
-    /// Prints a result: on standard output what was asked for, on standard error
-    /// what was refused.
+    /// Prints results on standard output and refusals on standard error.
     pub(crate) fn report(&self, report: Report) -> ExitCode {
-        // The exit code and the document's error tell of the same one: the first of the worst.
+        // The exit code and the document's error are of the same refusal: the first of the worst.
         let worst = report.refusals.iter().rev().max_by_key(|refusal| refusal.error.outcome());
         let outcome = worst.map_or(Outcome::Done, |refusal| refusal.error.outcome());
         let printed = match &report.text {
             Text::Printed => Ok(()),
             _ if self.json => {
-                let mut document = json!({ "schema_version": 1, "ok": outcome == Outcome::Done });
-                document["result"] = report.json;
-                if let Some(worst) = worst {
-                    document["error"] = error_json(&worst.error);
-                }
-                if !report.notes.is_empty() {
-                    document["notes"] = report.notes.clone().into();
-                }
+                let document = Document {
+                    schema_version: SCHEMA_VERSION,
+                    ok: outcome == Outcome::Done,
+                    result: report.json,
+                    error: worst.map(|worst| ErrorView::of(&worst.error)),
+                    notes: report.notes.clone(),
+                };
                 print(&json_text(&document), Reader::NeedsAll)
             }
             Text::Verbatim(text) => print(text, Reader::NeedsAll),
-            Text::Told(_) if self.quiet => Ok(()),
-            Text::Told(lines) | Text::Shown(lines) if lines.is_empty() => Ok(()),
-            Text::Told(lines) | Text::Shown(lines) => print(&lines.to_string(), Reader::MayLeave),
+            Text::Done(_) if self.quiet => Ok(()),
+            Text::Done(lines) | Text::Requested(lines) if lines.is_empty() => Ok(()),
+            Text::Done(lines) | Text::Requested(lines) => {
+                print(&lines.to_string(), Reader::MayLeave)
+            }
         };
         for note in report.notes.iter().filter(|_| !self.quiet) {
             stdout::complain(&format!("{NOTE}note{NOTE:#}: {}", printable(note)));
@@ -141,7 +148,7 @@ impl Output {
     /// Prints why nothing was done.
     pub(crate) fn error(&self, error: &CliError) -> ExitCode {
         let printed = match self.json {
-            true => print(&json_text(&failure(error_json(error))), Reader::NeedsAll),
+            true => print(&Failure::text(ErrorView::of(error)), Reader::NeedsAll),
             false => Ok(()),
         };
         explain(error, None);
@@ -153,7 +160,7 @@ fn explain(error: &CliError, subject: Option<&str>) {
     stdout::complain(&explanation(error, subject));
 }
 
-/// Says that something could not be printed, where that is so.
+/// Reports output that could not be printed.
 fn outcome_of(printed: io::Result<()>) -> Outcome {
     match printed {
         Ok(()) => Outcome::Done,
@@ -165,12 +172,12 @@ fn outcome_of(printed: io::Result<()>) -> Outcome {
     }
 }
 
-/// Prints what somebody gives up who asked for it.
+/// Prints what a dangerous option gives up.
 pub(crate) fn warn(text: &str) {
     stdout::complain(&format!("{NOTE}warning{NOTE:#}: {}", printable(text)));
 }
 
-/// Says on standard error what was done besides what was asked for.
+/// Prints on standard error what was done besides what was requested.
 pub(crate) fn note(text: &str) {
     stdout::complain(&format!("{NOTE}note{NOTE:#}: {}", printable(text)));
 }
@@ -181,7 +188,7 @@ pub(crate) fn explanation(error: &CliError, subject: Option<&str>) -> String {
     let subject = subject.filter(|subject| !error.names(subject));
     let subject = subject.map(|path| format!("{}: ", printable(path))).unwrap_or_default();
     let mut text = format!("{BAD}{verdict}{BAD:#}: {subject}{}", printable(&chain(error)));
-    if let Some(next) = remedy(error) {
+    if let Some(next) = error.advice().next {
         let _ = write!(text, "\n{NOTE}next{NOTE:#}: {}", printable(&next));
     }
     text
@@ -211,8 +218,8 @@ pub(crate) fn usage(error: clap::Error) -> ExitCode {
         let message: Vec<_> = first.iter().map(|line| line.trim()).collect();
         let message = message.join(" ");
         let message = message.strip_prefix("error: ").unwrap_or(&message);
-        let document = failure(json!({ "code": "Usage", "message": message }));
-        let _ = outcome_of(print(&json_text(&document), Reader::NeedsAll));
+        let error = ErrorView { code: USAGE, message: message.to_owned(), next: None };
+        let _ = outcome_of(print(&Failure::text(error), Reader::NeedsAll));
     }
     stdout::complain(&text.join("\n"));
     Outcome::Undecided.exit_code()
@@ -235,7 +242,8 @@ pub(crate) fn install_log(global: &Global) {
 
 /// JSON means the same with any of its strings' characters escaped, and a terminal
 /// obeys some that JSON itself would leave as they are.
-fn json_text(document: &Value) -> String {
+fn json_text(document: &impl Serialize) -> String {
+    let document = serde_json::to_value(document).expect("views serialize, their keys are text");
     let mut text = String::new();
     for c in document.to_string().chars() {
         if signing_crypto::is_deceptive(c) {
@@ -247,17 +255,47 @@ fn json_text(document: &Value) -> String {
     text
 }
 
-fn failure(error: Value) -> Value {
-    json!({ "schema_version": 1, "ok": false, "error": error })
+/// What there is instead of a result.
+#[derive(Serialize)]
+struct Failure {
+    schema_version: u32,
+    ok: bool,
+    error: ErrorView,
 }
 
-/// An error for programs: its code, what it says, and the next safe step.
-pub(crate) fn error_json(error: &CliError) -> Value {
-    let mut document = json!({ "code": error.code(), "message": chain(error) });
-    if let Some(next) = remedy(error) {
-        document["next"] = next.into();
+impl Failure {
+    fn text(error: ErrorView) -> String {
+        json_text(&Self { schema_version: SCHEMA_VERSION, ok: false, error })
     }
-    document
+}
+
+/// A result, and the worst of what did not succeed.
+#[derive(Serialize)]
+struct Document {
+    schema_version: u32,
+    ok: bool,
+    result: Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<ErrorView>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    notes: Vec<String>,
+}
+
+/// An error for programs.
+#[derive(Serialize)]
+pub(crate) struct ErrorView {
+    pub(crate) code: &'static str,
+    pub(crate) message: String,
+    /// The next safe step.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) next: Option<Cow<'static, str>>,
+}
+
+impl ErrorView {
+    pub(crate) fn of(error: &CliError) -> Self {
+        let Advice { code, next, .. } = error.advice();
+        Self { code, message: chain(error), next }
+    }
 }
 
 /// The error and what caused it. Errors that pass on another's words say them once.
@@ -276,6 +314,8 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]

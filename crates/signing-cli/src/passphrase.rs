@@ -20,14 +20,13 @@ const VARIABLE: &str = "CLOACINA_KEY_PASSPHRASE";
 /// The options of [`PassphraseArgs`].
 pub(crate) const PASSPHRASE: [&str; 2] = ["passphrase_file", "passphrase_fd"];
 
-/// Where a private key's passphrase is. No option takes the passphrase itself:
+/// Where a private key's passphrase is. No option takes the passphrase itself, because
 /// every user of the machine can read the command line.
 #[derive(Args)]
 #[group(id = "passphrase", multiple = false)]
 pub(crate) struct PassphraseArgs {
-    /// Read the private key's passphrase from this file, without the line ending after
-    /// it, or with - from standard input [default: all of CLOACINA_KEY_PASSPHRASE, or asked
-    /// for on the terminal]
+    /// Read the private key's passphrase from this file, without its final line ending; - for
+    /// standard input [default: all of CLOACINA_KEY_PASSPHRASE, or a prompt on the terminal]
     #[arg(long, value_name = "FILE")]
     passphrase_file: Option<PathBuf>,
 
@@ -58,7 +57,7 @@ impl PassphraseArgs {
     }
 }
 
-/// Whether a key is to be encrypted although no passphrase is given.
+/// Whether a new key is encrypted even if no passphrase is given.
 #[derive(Clone, Copy)]
 pub(crate) enum Encryption {
     IfGiven,
@@ -66,8 +65,8 @@ pub(crate) enum Encryption {
 }
 
 impl Encryption {
-    pub(crate) fn always_if(asked_for: bool) -> Self {
-        if asked_for { Self::Always } else { Self::IfGiven }
+    pub(crate) fn always_if(requested: bool) -> Self {
+        if requested { Self::Always } else { Self::IfGiven }
     }
 }
 
@@ -83,7 +82,7 @@ pub(crate) enum PassphraseSource {
 }
 
 impl PassphraseSource {
-    /// The passphrase, unless it must be asked for.
+    /// The passphrase, unless somebody must type it.
     pub(crate) fn given(&self) -> Result<Option<Passphrase>, CliError> {
         let (path, bytes) = match self {
             Self::StandardInput => ("-".into(), read_limited(io::stdin().lock())),

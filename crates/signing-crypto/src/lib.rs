@@ -38,6 +38,7 @@ mod error;
 mod key;
 mod names;
 mod revocation;
+mod serialize;
 
 pub use digest::{HashedContent, PackageDigest};
 pub use dsse::{

@@ -66,13 +66,13 @@ pub struct SecurityArgs {
     #[arg(long, value_name = "N", requires = "require_signatures")]
     required_signers: Option<SignerCount>,
 
-    /// Count as many of them as are of distinct organizations
+    /// Count distinct organizations instead of keys
     #[cfg(feature = "store")]
     #[arg(long, requires = "required_signers", conflicts_with = "trust_key")]
     distinct_orgs: bool,
 
-    /// How many seconds after it ended a signature, or trust in a key, still counts, 0 to
-    /// 300
+    /// For how many seconds after its expiry a signature, or trust in a key, still counts, 0
+    /// to 300
     #[arg(long, value_name = "SECONDS", requires = "require_signatures")]
     clock_skew_allowance: Option<ClockSkewAllowance>,
 
@@ -84,8 +84,8 @@ pub struct SecurityArgs {
     #[arg(long, value_name = "URL")]
     database_url: Option<String>,
 
-    /// Connect to Postgres over TCP without verified TLS: whatever answers decides whom
-    /// this program trusts
+    /// Connect to Postgres over TCP without verified TLS: any server that answers decides
+    /// whom this program trusts
     #[cfg(feature = "store")]
     #[arg(long)]
     danger_allow_insecure_database: bool,
@@ -143,7 +143,7 @@ pub enum SecurityArgsError {
     /// A database URL with a password, where every user of the machine can read it.
     #[cfg(feature = "store")]
     #[error(
-        "a password must not stand on the command line: put the whole URL into \
+        "the command line must not hold a password: put the whole URL into \
          CLOACINA_DATABASE_URL"
     )]
     PasswordOnCommandLine,
@@ -235,7 +235,8 @@ fn insecure_url(text: &str) -> Result<DatabaseUrl, signing_trust::store::UrlErro
     if let Some(host) = url.unprotected_host() {
         tracing::warn!(
             host,
-            "no TLS proves that this is the database: whatever answers there decides whom to trust"
+            "no TLS proves that this is the database: any server that answers there decides whom to \
+             trust"
         );
     }
     Ok(url)

@@ -3,6 +3,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use signing_crypto::{Fingerprint, ParseError};
+#[cfg(feature = "store")]
 use signing_trust::TrustError;
 use signing_trust::acceptance::VerificationError;
 use thiserror::Error;
@@ -31,8 +32,23 @@ pub enum PackageError {
     #[error("the clock shows a time that cannot be signed")]
     Clock(#[source] ParseError),
     /// Trust could not be asked. Whether the package is good is not known.
+    #[cfg(feature = "store")]
     #[error(transparent)]
     Trust(#[from] TrustError),
+}
+
+impl PackageError {
+    /// What programs call this error. Stable.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Verification(error) => error.code(),
+            Self::Load(error) => error.code(),
+            Self::Io { .. } => "UnreadableFile",
+            Self::Clock(_) => "UnusableClock",
+            #[cfg(feature = "store")]
+            Self::Trust(error) => error.code(),
+        }
+    }
 }
 
 impl PackageError {
@@ -81,4 +97,16 @@ pub enum LoadError {
         /// The symbol.
         name: CString,
     },
+}
+
+impl LoadError {
+    /// What programs call this error. Stable.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Linker(_) => "LinkerRefused",
+            Self::AnotherLibrary | Self::Io(_) | Self::Symbol { .. } | Self::NullSymbol { .. } => {
+                "LoadFailed"
+            }
+        }
+    }
 }

@@ -92,7 +92,14 @@ pub use report::VerificationReport;
 #[cfg(feature = "store")]
 pub use seed::{verify_and_load_package, verify_package};
 pub use seed::{verify_and_load_package_offline, verify_package_offline};
+#[cfg(feature = "store")]
+pub use sign::PackageSigner;
 pub use sign::package_statement;
+#[cfg(feature = "private-keys")]
+pub use sign::{
+    MadeSignature, NotAdded, PreparedSignature, SignError, SignatureFile, SignatureOutcome,
+    SignaturePlace, SignedTerms,
+};
 #[cfg(feature = "private-keys")]
 pub use sign::{add_signature, sign_package, sign_statement};
 pub use source::{EnvelopeSource, SignatureSource};
@@ -118,11 +125,11 @@ pub use signing_trust::acceptance::{
 };
 #[doc(no_inline)]
 pub use signing_trust::{
-    AUDIT_TARGET, PinnedKeys, TrustError, TrustLimits, TrustPath, TrustedKey, UntrustedReason,
+    AUDIT_TARGET, PinnedKeys, TrustLimits, TrustPath, TrustedKey, UntrustedReason,
 };
 #[cfg(feature = "store")]
 #[doc(no_inline)]
 pub use signing_trust::{
-    Freshness, KeyManager,
+    Freshness, KeyManager, TrustError,
     store::{DatabaseUrl, OrganizationRecord, OrganizationRef, Store, StoreError, UrlError},
 };

@@ -75,6 +75,11 @@ impl Protection {
 }
 
 impl ProtectionError {
+    /// What programs call this error, whatever the variant. Stable.
+    pub fn code(&self) -> &'static str {
+        "UnprotectedFile"
+    }
+
     /// The command that mends it.
     pub fn command(&self) -> String {
         let (command, path) = match self {

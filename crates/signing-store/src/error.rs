@@ -79,8 +79,8 @@ pub enum StoreError {
         /// What SQLite says.
         source: Source,
     },
-    /// A change, through a store that was opened to read from.
-    #[error("the store was opened to read from, and cannot be changed")]
+    /// A change, through a store that was opened read-only.
+    #[error("the store was opened read-only, and cannot be changed")]
     OpenedReadOnly,
     /// The tables are missing or older than this program.
     #[error("the database lacks what this program needs: {}", missing.join(", "))]
@@ -155,8 +155,8 @@ pub enum StoreError {
     /// The database was restored to an older state, or is a copy that lacks a change,
     /// and trust was changed there since.
     #[error(
-        "the store has gone another way: what was seen at trust epoch {seen} is not in its \
-         history, which is at {found}"
+        "the store's history has diverged: it lacks the state that was seen at trust epoch {seen}, \
+         and is at {found}"
     )]
     HistoryDiverged {
         /// The epoch of the state that was seen.
@@ -244,8 +244,8 @@ pub enum StoreError {
     /// programs that know the deleted one by name would follow the new one.
     #[error(
         "the name belonged to the organization {org}, which was deleted at {}: names are not \
-         used again",
-        at.to_rfc3339()
+         reused",
+        rfc3339(at)
     )]
     OrganizationNameRetired {
         /// The deleted organization.
@@ -261,12 +261,12 @@ pub enum StoreError {
     SuccessorExists,
     /// The store's keys are wrapped with another KEK.
     #[error(
-        "the store's keys are wrapped with the key encryption key {expected}, the one at hand is {found}"
+        "the store's keys are wrapped with the key encryption key {expected}, the given one is {found}"
     )]
     OtherKek {
         /// The store's KEK.
         expected: KekId,
-        /// The KEK at hand.
+        /// The given KEK.
         found: KekId,
     },
     /// A key whose word the organization does not take.
@@ -278,13 +278,64 @@ pub enum StoreError {
         at: DateTime<Utc>,
     },
     /// A private key that cannot be opened with the KEK, or not read at all.
-    #[error("the signing key {id} cannot be wrapped anew")]
+    #[error("the signing key {id} cannot be re-wrapped")]
     NotRewrapped {
         /// The key.
         id: KeyId,
         /// Why.
         source: Source,
     },
+}
+
+impl StoreError {
+    /// What programs call this error. Stable.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NoDatabase { .. } => "NoDatabase",
+            Self::File { .. } => "UnusableDatabaseFile",
+            Self::UnsafeFile(_) => "UnsafeDatabaseFile",
+            Self::NotADatabase { .. } => "NotADatabase",
+            Self::Unreadable { .. } => "UnreadableDatabase",
+            Self::ReadOnly { .. } => "ReadOnlyDatabase",
+            Self::HotJournal { .. } => "InterruptedChange",
+            Self::OpenedReadOnly => "StoreOpenedReadOnly",
+            Self::SchemaOutdated { .. } => "SchemaOutdated",
+            Self::SchemaTooNew { .. } => "SchemaTooNew",
+            Self::NoStore => "NoStore",
+            Self::Connect(error) => error.code(),
+            Self::PermissionDenied(_) => "DatabasePermissionDenied",
+            Self::DiskFull(_) => "DatabaseDiskFull",
+            Self::ReadOnlyServer => "DatabaseReadOnly",
+            Self::ServerShutdown(_) => "DatabaseShutdown",
+            Self::Unavailable(_) => "DatabaseUnavailable",
+            Self::TimedOut { .. } => "DatabaseTimedOut",
+            Self::OutcomeUnknown(_) => "OutcomeUnknown",
+            Self::CorruptRow(_) => "CorruptRow",
+            Self::OrganizationNotFound => "NoSuchOrganization",
+            Self::OrganizationDeleted { .. } => "OrganizationDeleted",
+            Self::SigningKeyNotFound { .. } | Self::TrustedKeyNotFound { .. } => "NoSuchKey",
+            Self::NameTaken { .. } => "NameTaken",
+            Self::OrganizationNameRetired { .. } => "OrganizationNameRetired",
+            Self::SigningKeyExists => "SigningKeyExists",
+            Self::InRecovery => "DatabaseInRecovery",
+            Self::AnotherStore { .. } => "AnotherStore",
+            Self::EpochWentBack { .. } => "EpochWentBack",
+            Self::HistoryDiverged { .. } => "HistoryDiverged",
+            Self::RootCertificates { .. } => "InvalidRootCertificates",
+            Self::NoRoles => "NoRoles",
+            Self::NotTheOwner => "NotTheOwner",
+            Self::LimitsNotAllowed { .. } => "LimitsNotAllowed",
+            Self::UnsafeSchema { .. } => "UnsafeSchema",
+            Self::RoleOfAnotherOrganization { .. } => "RoleOfAnotherOrganization",
+            Self::SignatureNotFound { .. } => "NoSuchSignature",
+            Self::TooManyFacts { .. } => "TooManyCandidates",
+            Self::OtherKek { .. } => "OtherKeyEncryptionKey",
+            Self::KeyRefused { .. } => "PreviouslyRevoked",
+            Self::NotRewrapped { .. } => "PrivateKeyUnusable",
+            Self::Compromised { .. } => "KeyCompromised",
+            Self::SuccessorExists => "SuccessorExists",
+        }
+    }
 }
 
 impl StoreError {

@@ -1,13 +1,10 @@
 use thiserror::Error;
 
-#[cfg(feature = "store")]
 use chrono::{DateTime, Utc};
-#[cfg(feature = "store")]
 use signing_crypto::{
     EnvelopeError, Fingerprint, KeyError, KeyId, MalformedEnvelope, OrgId, ParseError, StoreId,
     WrapError, rfc3339,
 };
-#[cfg(feature = "store")]
 use signing_store::{AuditFault, StoreError};
 
 /// A question of trust that was not answered, or a change that was not made.
@@ -15,24 +12,19 @@ use signing_store::{AuditFault, StoreError};
 #[non_exhaustive]
 pub enum TrustError {
     /// The store did not answer, or refused.
-    #[cfg(feature = "store")]
     #[error(transparent)]
     Store(#[from] StoreError),
     /// Private keys are needed, and there is no KEK to unwrap them.
-    #[cfg(feature = "store")]
     #[error("a key encryption key is needed to use private keys")]
     NoKeyEncryptionKey,
-    /// The KEK to change to is the one at hand.
-    #[cfg(feature = "store")]
+    /// The KEK to change to is the current one.
     #[error("the new key encryption key is the old one")]
     SameKek,
     /// A private key could not be wrapped or unwrapped.
-    #[cfg(feature = "store")]
     #[error("the private key cannot be used")]
     Wrap(#[from] WrapError),
     /// The row of a signing key is not the one that was written with its private half.
     /// Somebody has written to the database, or it is damaged.
-    #[cfg(feature = "store")]
     #[error("the database row of the signing key {id} does not belong to its private key")]
     ForgedKey {
         /// The key.
@@ -41,11 +33,9 @@ pub enum TrustError {
         source: KeyMismatch,
     },
     /// A key could not be made.
-    #[cfg(feature = "store")]
     #[error(transparent)]
     Key(#[from] KeyError),
     /// A revoked signing key signs no more.
-    #[cfg(feature = "store")]
     #[error("the signing key {id} was revoked at {}", rfc3339(at))]
     SigningKeyRevoked {
         /// The key.
@@ -54,7 +44,6 @@ pub enum TrustError {
         at: DateTime<Utc>,
     },
     /// What was revoked or denied is not trusted again by trusting it.
-    #[cfg(feature = "store")]
     #[error("the organization has refused the key {fingerprint} since {}", rfc3339(at))]
     PreviouslyRevoked {
         /// The key.
@@ -63,16 +52,14 @@ pub enum TrustError {
         at: DateTime<Utc>,
     },
     /// A grant to oneself.
-    #[cfg(feature = "store")]
     #[error("the organization {org} cannot grant trust to itself")]
     SelfGrant {
         /// The organization.
         org: OrgId,
     },
     /// Trust that would end before it began.
-    #[cfg(feature = "store")]
     #[error(
-        "the trust would have expired already, at {}: now is {}",
+        "the trust would already have expired, at {}: now is {}",
         rfc3339(expires_at),
         rfc3339(now)
     )]
@@ -84,7 +71,6 @@ pub enum TrustError {
     },
     /// What a key signed is not signed again for an organization whose own trust in the key
     /// has expired.
-    #[cfg(feature = "store")]
     #[error("the organization's trust in the key {fingerprint} expired at {}", rfc3339(at))]
     TrustExpired {
         /// The key.
@@ -93,11 +79,9 @@ pub enum TrustError {
         at: DateTime<Utc>,
     },
     /// The clock shows a time that no statement can name, so nothing was signed.
-    #[cfg(feature = "store")]
     #[error("the clock shows a time that cannot be signed")]
     Clock(#[source] ParseError),
     /// A signature names no key, and there are too many to try.
-    #[cfg(feature = "store")]
     #[error(
         "a signature names no key, and {found} or more may have made it: at most {limit} are tried"
     )]
@@ -108,19 +92,15 @@ pub enum TrustError {
         limit: usize,
     },
     /// An envelope that is not about a package cannot be stored.
-    #[cfg(feature = "store")]
     #[error("the envelope is not a package signature")]
     MalformedEnvelope(#[from] MalformedEnvelope),
     /// An envelope that the key did not sign.
-    #[cfg(feature = "store")]
     #[error(transparent)]
     Envelope(#[from] EnvelopeError),
     /// The audit log is not as it was written.
-    #[cfg(feature = "store")]
     #[error("the audit log is broken")]
     AuditLogBroken(#[from] AuditFault),
     /// A checkpoint says nothing about another store's logs.
-    #[cfg(feature = "store")]
     #[error("the checkpoint is of the store {expected}, this is {found}")]
     CheckpointOfAnotherStore {
         /// The store that the checkpoint is of.
@@ -129,7 +109,6 @@ pub enum TrustError {
         found: StoreId,
     },
     /// A checkpoint says nothing about another organization's log.
-    #[cfg(feature = "store")]
     #[error("the checkpoint is of the organization {expected}, not of {found}")]
     CheckpointOfAnotherOrganization {
         /// The organization that the checkpoint is of.
@@ -139,8 +118,33 @@ pub enum TrustError {
     },
 }
 
+impl TrustError {
+    /// What programs call this error. Stable.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Store(error) => error.code(),
+            Self::NoKeyEncryptionKey => "NoKeyEncryptionKey",
+            Self::SameKek => "SameKeyEncryptionKey",
+            Self::Clock(_) => "UnusableClock",
+            Self::Wrap(error) => error.code(),
+            Self::ForgedKey { .. } => "ForgedKey",
+            Self::Key(error) => error.code(),
+            Self::SigningKeyRevoked { .. } => "SigningKeyRevoked",
+            Self::PreviouslyRevoked { .. } => "PreviouslyRevoked",
+            Self::TrustExpired { .. } => "TrustExpired",
+            Self::SelfGrant { .. } => "SelfGrant",
+            Self::ExpiryPast { .. } => "ExpiryPast",
+            Self::TooManyCandidates { .. } => "TooManyCandidates",
+            Self::MalformedEnvelope(error) => error.code(),
+            Self::Envelope(error) => error.code(),
+            Self::AuditLogBroken(_) => "AuditLogBroken",
+            Self::CheckpointOfAnotherStore { .. } => "CheckpointOfAnotherStore",
+            Self::CheckpointOfAnotherOrganization { .. } => "CheckpointOfAnotherOrganization",
+        }
+    }
+}
+
 /// How the row of a signing key differs from what its private half proves.
-#[cfg(feature = "store")]
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum KeyMismatch {

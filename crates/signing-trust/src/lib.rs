@@ -68,6 +68,7 @@ mod graph;
 
 mod audit;
 
+#[cfg(feature = "store")]
 mod error;
 
 pub use audit::{AUDIT_TARGET, AuditEvent, EventType};
@@ -77,8 +78,7 @@ pub use decision::{
     KeyDecision, Signers, TrustDecision, TrustLimits, TrustPath, TrustedKey, UntrustedReason,
 };
 #[cfg(feature = "store")]
-pub use error::KeyMismatch;
-pub use error::TrustError;
+pub use error::{KeyMismatch, TrustError};
 #[cfg(feature = "store")]
 pub use graph::{GraphGrant, GraphKey, GraphOrganization, TrustGraph};
 #[cfg(feature = "store")]

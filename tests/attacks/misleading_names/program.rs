@@ -41,7 +41,7 @@ fn a_key_is_called_what_it_was_last_called() {
     assert_eq!(scratch.json(&named("first"))["name"], "first");
     assert_eq!(scratch.json(&trust)["name"], "first");
     let again = scratch.run(&named("second"));
-    assert!(again.stdout.contains("it is called second now; before: first"), "{}", again.stdout);
+    assert!(again.stdout.contains("its name is now second; before: first"), "{}", again.stdout);
     assert_eq!(scratch.json(&named("second"))["changed"], false);
     let listed = scratch.run(&["keys", "list", "--org", "acme"]).stdout;
     assert!(listed.contains(&format!("{fingerprint}  second  ")), "{listed}");

@@ -1,49 +1,57 @@
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 
+use chrono::{DateTime, Utc};
 use clap::{ArgGroup, Args, Subcommand};
+use signing_crypto::{Fingerprint, KeyId};
+use signing_trust::store::{EventPattern, OrganizationRef};
 
-use crate::passphrase::{PASSPHRASE, PassphraseArgs};
+use super::resolve::Resolved;
+use super::values::{self, SignerArgs};
+use crate::passphrase::PASSPHRASE;
+use crate::time;
 
 #[derive(Subcommand)]
 pub(crate) enum Audit {
     /// List the entries of an organization's log, oldest first
     List(List),
-    /// Check that logs are as they were written: exits with 0 if all are, with 1 if
+    /// Check that nobody has changed the logs: exits with 0 if all are intact, with 1 if
     /// one is broken
     Verify(Verify),
-    /// Sign what logs have come to; keep that where whoever can write the database
-    /// cannot. A broken log is not signed, and then none is
+    /// Sign the current state of logs. Keep the signed checkpoint where nobody who can write
+    /// to the database can reach it. If one log is broken, no checkpoint is signed
     Checkpoint(Checkpoint),
 }
 
 #[derive(Args)]
 pub(crate) struct List {
-    /// Whose log (name or id; of a deleted organization the id)
-    #[arg(long)]
-    pub(crate) org: String,
+    /// The organization (name or id; for a deleted organization the id)
+    #[arg(long, value_parser = values::organization)]
+    pub(crate) org: OrganizationRef,
 
-    /// Only entries of this time (RFC 3339) or date (UTC) and later
-    #[arg(long, value_name = "TIME")]
-    pub(crate) since: Option<String>,
+    /// Only entries from this time (RFC 3339) or date (UTC) on, or of the last hours, days
+    /// or weeks, such as 12h, 30d or 8w
+    #[arg(long, value_name = "TIME", value_parser = time::since)]
+    pub(crate) since: Option<DateTime<Utc>>,
 
-    /// Only entries before this time (RFC 3339), or up to the end of this date (UTC)
-    #[arg(long, value_name = "TIME")]
-    pub(crate) until: Option<String>,
+    /// Only entries before this time (RFC 3339), or up to the end of this date (UTC), or
+    /// older than 12h, 30d or 8w
+    #[arg(long, value_name = "TIME", value_parser = time::until)]
+    pub(crate) until: Option<DateTime<Utc>>,
 
     /// Only entries of this type, such as key.denied or key.* (may be repeated)
-    #[arg(long, value_name = "TYPE")]
-    pub(crate) event: Vec<String>,
+    #[arg(long, value_name = "TYPE", value_parser = values::event)]
+    pub(crate) event: Vec<EventPattern>,
 
     /// Only entries about the key with this fingerprint
     #[arg(long, value_name = "FINGERPRINT")]
-    pub(crate) key: Option<String>,
+    pub(crate) key: Option<Fingerprint>,
 
-    /// Only the newest entries, this many
+    /// Only the newest N entries
     #[arg(long, value_name = "N")]
     pub(crate) limit: Option<NonZeroU32>,
 
-    /// Print one JSON object a line
+    /// Print one JSON object per line
     #[arg(long, conflicts_with = "json")]
     pub(crate) jsonl: bool,
 }
@@ -51,25 +59,25 @@ pub(crate) struct List {
 #[derive(Args)]
 #[command(group(ArgGroup::new("signed-by").args(["trust_key", "key_id"]).multiple(true)))]
 pub(crate) struct Verify {
-    /// Whose log (name or id); without this, all of them, those of deleted
-    /// organizations included
-    #[arg(long)]
-    pub(crate) org: Option<String>,
+    /// Only the log of this organization (name or id) [default: all logs, those of deleted
+    /// organizations included]
+    #[arg(long, value_parser = values::organization)]
+    pub(crate) org: Option<OrganizationRef>,
 
-    /// A file that `audit checkpoint` wrote (may be repeated): the logs must go on
-    /// from what it says; - for standard input
+    /// A file that `audit checkpoint` wrote (may be repeated): the logs must continue from
+    /// its checkpoints; - for standard input
     #[arg(long, value_name = "FILE", requires = "signed-by")]
     pub(crate) checkpoint: Vec<PathBuf>,
 
     /// The public key in this PEM file must have signed the checkpoints (may be
-    /// repeated: one of them must)
+    /// repeated: one of the keys must have signed)
     #[arg(long, value_name = "PEM", requires = "checkpoint")]
     pub(crate) trust_key: Vec<PathBuf>,
 
-    /// This key of the store must have signed the checkpoints, as --trust-key; what the
-    /// store says of it is proven with the key encryption key
+    /// This key of the store must have signed the checkpoints, as with --trust-key. The key
+    /// encryption key proves its public half
     #[arg(long, value_name = "ID", requires = "checkpoint")]
-    pub(crate) key_id: Vec<String>,
+    pub(crate) key_id: Vec<KeyId>,
 }
 
 #[derive(Args)]
@@ -79,30 +87,22 @@ pub(crate) struct Verify {
     ArgGroup::new("to-decrypt").args(PASSPHRASE).requires("key").conflicts_with("key_id")
 ))]
 pub(crate) struct Checkpoint {
-    /// Whose log (name or id)
+    /// Sign the log of this organization (name or id)
+    #[arg(long, value_parser = values::organization)]
+    pub(crate) org: Option<OrganizationRef>,
+
+    /// Sign all logs, those of deleted organizations included: one checkpoint per line
     #[arg(long)]
-    pub(crate) org: Option<String>,
-
-    /// All logs, those of deleted organizations included: one checkpoint a line
-    #[arg(long)]
-    pub(crate) all: bool,
-
-    /// Sign with the private key in this PEM file; - for standard input
-    #[arg(long, value_name = "FILE")]
-    pub(crate) key: Option<PathBuf>,
-
-    /// Sign with this key of the store
-    #[arg(long, value_name = "ID")]
-    pub(crate) key_id: Option<String>,
+    all: bool,
 
     #[command(flatten)]
-    pub(crate) passphrase: PassphraseArgs,
+    pub(crate) signer: Resolved<SignerArgs>,
 
     /// Write to this file
     #[arg(long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
 
-    /// Replace a file that exists
+    /// Replace an existing file
     #[arg(long, requires = "output")]
     pub(crate) force: bool,
 }

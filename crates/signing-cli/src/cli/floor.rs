@@ -1,35 +1,37 @@
-use clap::Subcommand;
+use clap::{Args, Subcommand};
+use signing_crypto::{PackageName, PackageVersion};
+use signing_trust::store::OrganizationRef;
+
+use super::values;
 
 #[derive(Subcommand)]
 pub(crate) enum Floor {
     /// Refuse a package's versions below this one, and those without a version
     Set {
-        /// Who refuses them (name or id)
-        #[arg(long)]
-        org: String,
+        #[command(flatten)]
+        package: FloorPackage,
 
-        /// The package's name, as it is signed
-        #[arg(long)]
-        name: String,
-
-        /// The lowest version that is accepted (Semantic Versioning)
+        /// The lowest accepted version (Semantic Versioning)
         #[arg(value_name = "VERSION")]
-        floor: String,
+        floor: PackageVersion,
     },
     /// Accept all versions of a package again
-    Unset {
-        /// Who accepts them (name or id)
-        #[arg(long)]
-        org: String,
-
-        /// The package's name
-        #[arg(long)]
-        name: String,
-    },
+    Unset(FloorPackage),
     /// List the floors of an organization
     List {
         /// The organization (name or id)
-        #[arg(long)]
-        org: String,
+        #[arg(long, value_parser = values::organization)]
+        org: OrganizationRef,
     },
+}
+
+#[derive(Args)]
+pub(crate) struct FloorPackage {
+    /// The organization whose floor it is (name or id)
+    #[arg(long, value_parser = values::organization)]
+    pub(crate) org: OrganizationRef,
+
+    /// The signed name of the package
+    #[arg(long)]
+    pub(crate) name: PackageName,
 }

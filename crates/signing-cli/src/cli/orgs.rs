@@ -1,55 +1,82 @@
 use clap::{Args, Subcommand};
+use signing_crypto::{OrgName, PackagePatterns, StatementTime};
+use signing_trust::store::{GrantScope, OrganizationRef};
+
+use super::resolve::{Resolve, Resolved, wrong};
+use super::values;
+use crate::time;
 
 #[derive(Subcommand)]
 pub(crate) enum Orgs {
-    /// Create an organization; makes the SQLite store if there is none
+    /// Create an organization, and the SQLite store if there is none
     Create {
-        /// Its name
-        name: String,
+        /// The organization's name: letters, digits and . _ @ + -, a letter or digit first
+        name: OrgName,
     },
-    /// List the organizations, and whose keys they accept now
+    /// List the organizations, and those whose keys each accepts now
     List,
-    /// Show an organization and its grants, with their packages and when they expire
+    /// Show an organization and its grants, with their packages and expiry
     Show {
-        /// Its name or id
-        org: String,
+        /// The organization (name or id)
+        #[arg(value_parser = values::organization)]
+        org: OrganizationRef,
     },
-    /// Delete an organization: it trusts nothing and passes no trust on, and no other
-    /// gets its name
+    /// Delete an organization: it trusts nothing, its grants end, and no other organization
+    /// can take its name
     Delete {
-        /// Its name or id
-        org: String,
+        /// The organization (name or id)
+        #[arg(value_parser = values::organization)]
+        org: OrganizationRef,
     },
-    /// Accept the keys that another organization trusts directly; granted again with
-    /// other limits, these take the place of those before
-    GrantTrust(NewGrant),
-    /// End that
+    /// Accept the keys that another organization trusts directly. A second grant replaces
+    /// the limits of the first
+    GrantTrust {
+        #[command(flatten)]
+        grant: Grant,
+
+        #[command(flatten)]
+        scope: Resolved<ScopeArgs>,
+    },
+    /// Withdraw a trust grant
     RevokeTrust(Grant),
 }
 
 #[derive(Args)]
 pub(crate) struct Grant {
-    /// The parent, which accepts (name or id)
-    #[arg(long, value_name = "PARENT")]
-    pub(crate) from: String,
+    /// The parent, which accepts the keys (name or id)
+    #[arg(long, value_name = "PARENT", value_parser = values::organization)]
+    pub(crate) from: OrganizationRef,
 
-    /// The child, whose trusted keys are accepted (name or id)
-    #[arg(long, value_name = "CHILD")]
-    pub(crate) to: String,
+    /// The child, which trusts the keys directly (name or id)
+    #[arg(long, value_name = "CHILD", value_parser = values::organization)]
+    pub(crate) to: OrganizationRef,
 }
 
 #[derive(Args)]
-pub(crate) struct NewGrant {
-    #[command(flatten)]
-    pub(crate) grant: Grant,
-
-    /// Only for packages whose whole name this matches (may be repeated): * stands
-    /// for any characters, ? for one
+pub(crate) struct ScopeArgs {
+    /// Only for packages whose whole name matches this pattern (may be repeated): * matches
+    /// any characters, ? matches one
     #[arg(long, value_name = "PATTERN")]
-    pub(crate) packages: Vec<String>,
+    packages: Vec<String>,
 
-    /// Until this time (RFC 3339), or until a date begins: 2027-01-01 is 00:00:00 UTC
-    /// of that day
-    #[arg(long, value_name = "TIME")]
-    pub(crate) expires: Option<String>,
+    /// Until this time (RFC 3339), until the beginning of this date (UTC), or for 12h, 30d
+    /// or 8w
+    #[arg(long, value_name = "TIME", value_parser = time::expiry)]
+    expires: Option<StatementTime>,
+}
+
+impl Resolve for ScopeArgs {
+    type To = GrantScope;
+
+    fn resolve(self) -> Result<GrantScope, clap::Error> {
+        let given = self.packages.join(" ");
+        let packages = match self.packages.is_empty() {
+            true => None,
+            false => Some(
+                PackagePatterns::new(self.packages)
+                    .map_err(|error| wrong(&given, "--packages <PATTERN>", error))?,
+            ),
+        };
+        Ok(GrantScope { packages, expires_at: self.expires.map(StatementTime::to_utc) })
+    }
 }

@@ -11,12 +11,11 @@ pub(super) fn run(context: &Context, global: &Global, command: Audit) -> Result<
     match command {
         Audit::List(list) => {
             let form = Form::new(global, list.jsonl);
-            let filter = list::filter(&list)?;
-            block_on(list::list(context, &list, &filter, form))
+            block_on(list::list(context, list, form))
         }
         Audit::Verify(verify) => block_on(async {
             let checkpoints = verify::read_checkpoints(context, &verify).await?;
-            verify::verify(context, verify.org.as_deref(), checkpoints).await
+            verify::verify(context, verify.org.as_ref(), checkpoints).await
         }),
         Audit::Checkpoint(checkpoint) => block_on(checkpoint::checkpoint(context, checkpoint)),
     }

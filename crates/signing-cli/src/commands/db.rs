@@ -1,25 +1,19 @@
-use serde_json::json;
-use signing_trust::store::{RoleLimits, RoleName, RolePurpose, SchemaStatus, Store};
+use serde::Serialize;
+use signing_crypto::{KekId, StoreId};
+use signing_trust::store::{RolePurpose, SchemaStatus, Store};
 
-use crate::cli::{Db, Purpose};
+use crate::cli::{Db, Grantee, Grants, Resolved};
 use crate::context::{Context, block_on, organization};
 use crate::error::CliError;
 use crate::output::{Lines, Report};
+use crate::view::View;
 
 pub(super) fn run(context: &Context, command: Db) -> Result<Report, CliError> {
     block_on(async {
         match command {
             Db::Migrate => migrate(context).await,
             Db::Status => status(context).await,
-            Db::Grants { role, purpose, org, connections, without_limits, apply } => {
-                let purpose = self::purpose(context, purpose, org.as_deref()).await?;
-                let limits = match connections {
-                    Some(connections) => RoleLimits::Connections(connections),
-                    None if without_limits => RoleLimits::Unchanged,
-                    None => RoleLimits::OfPurpose,
-                };
-                grants(context, &role.parse()?, purpose, limits, apply).await
-            }
+            Db::Grants(Resolved(grants)) => self::grants(context, grants).await,
         }
     })
 }
@@ -27,11 +21,7 @@ pub(super) fn run(context: &Context, command: Db) -> Result<Report, CliError> {
 async fn migrate(context: &Context) -> Result<Report, CliError> {
     let url = context.database_url()?;
     let (_, applied) = Store::migrate(&url).await?;
-    let text = match applied.len() {
-        0 => format!("{url} is up to date"),
-        _ => format!("applied {} to {url}", applied.join(", ")),
-    };
-    Ok(Report::told(text, json!({ "database": url.to_string(), "applied": applied })))
+    Ok(Report::done(&MigrationView { database: url.to_string(), applied }))
 }
 
 async fn status(context: &Context) -> Result<Report, CliError> {
@@ -40,56 +30,90 @@ async fn status(context: &Context) -> Result<Report, CliError> {
     let state = store.state().await?;
     let schema = match store.schema_status().await? {
         SchemaStatus::Current => "current",
-        _ => "changed meanwhile",
+        _ => "changed since",
     };
-    let kek = state.kek_id.map(|id| id.to_string());
-    let mut text = Lines::from(format!("database     {url}"));
-    text.push(format!("store        {}", state.store_id));
-    text.push(format!("tables       {schema}"));
-    text.push(format!("trust epoch  {}", state.trust_epoch));
-    text.push(format!("KEK          {}", kek.as_deref().unwrap_or("none yet")));
-    let json = json!({
-        "database": url.to_string(),
-        "store_id": state.store_id.to_string(),
-        "schema": schema,
-        "trust_epoch": state.trust_epoch,
-        "kek_id": kek,
-    });
-    Ok(Report::shown(text, json))
+    Ok(Report::requested(&StatusView {
+        database: url.to_string(),
+        store_id: state.store_id,
+        schema,
+        trust_epoch: state.trust_epoch,
+        kek_id: state.kek_id,
+    }))
 }
 
-async fn grants(
-    context: &Context,
-    role: &RoleName,
-    purpose: RolePurpose,
-    limits: RoleLimits,
-    apply: bool,
-) -> Result<Report, CliError> {
-    let json = json!({ "role": role.as_str(), "sql": purpose.sql(role, limits), "applied": apply });
-    let mut text = Lines::new();
-    if apply {
-        let url = context.database_url()?;
-        Store::open(&url).await?.grant_role(purpose, role, limits).await?;
-        text.push(format!("{role} has these rights now, and no others:"));
-    }
-    text.extend(purpose.statements(role, limits));
-    Ok(match apply {
-        true => Report::told(text, json),
-        false => Report::shown(text, json),
-    })
-}
-
-async fn purpose(
-    context: &Context,
-    purpose: Purpose,
-    org: Option<&str>,
-) -> Result<RolePurpose, CliError> {
-    Ok(match purpose {
-        Purpose::Runner => RolePurpose::Runner,
-        Purpose::Admin => RolePurpose::Admin,
-        Purpose::Signer => {
-            let keys = context.keys().await?;
-            RolePurpose::Signer(organization(&keys, org.unwrap_or_default()).await?.id)
+async fn grants(context: &Context, grants: Grants) -> Result<Report, CliError> {
+    let Grants { role, to, limits, apply } = grants;
+    let purpose = match to {
+        Grantee::Runner => RolePurpose::Runner,
+        Grantee::Admin => RolePurpose::Admin,
+        Grantee::Signer(org) => {
+            RolePurpose::Signer(organization(&context.keys().await?, &org).await?.id)
         }
-    })
+    };
+    if apply {
+        Store::open(&context.database_url()?).await?.grant_role(purpose, &role, limits).await?;
+    }
+    let view = GrantsView {
+        sql: purpose.sql(&role, limits),
+        statements: purpose.statements(&role, limits),
+        role: role.to_string(),
+        applied: apply,
+    };
+    Ok(if apply { Report::done(&view) } else { Report::requested(&view) })
+}
+
+#[derive(Serialize)]
+struct MigrationView {
+    database: String,
+    applied: Vec<&'static str>,
+}
+
+impl View for MigrationView {
+    fn text(&self) -> Lines {
+        Lines::from(match self.applied.is_empty() {
+            true => format!("{} is up to date", self.database),
+            false => format!("applied {} to {}", self.applied.join(", "), self.database),
+        })
+    }
+}
+
+#[derive(Serialize)]
+struct StatusView {
+    database: String,
+    store_id: StoreId,
+    schema: &'static str,
+    trust_epoch: i64,
+    kek_id: Option<KekId>,
+}
+
+impl View for StatusView {
+    fn text(&self) -> Lines {
+        let kek = self.kek_id.map_or_else(|| "none yet".into(), |id| id.to_string());
+        let mut text = Lines::from(format!("database     {}", self.database));
+        text.push(format!("store        {}", self.store_id));
+        text.push(format!("tables       {}", self.schema));
+        text.push(format!("trust epoch  {}", self.trust_epoch));
+        text.push(format!("KEK          {kek}"));
+        text
+    }
+}
+
+#[derive(Serialize)]
+struct GrantsView {
+    role: String,
+    sql: String,
+    applied: bool,
+    #[serde(skip)]
+    statements: Vec<String>,
+}
+
+impl View for GrantsView {
+    fn text(&self) -> Lines {
+        let mut text = Lines::new();
+        if self.applied {
+            text.push(format!("{} now has exactly these rights:", self.role));
+        }
+        text.extend(&self.statements);
+        text
+    }
 }

@@ -2,31 +2,30 @@ mod tree;
 
 use std::collections::BTreeMap;
 
-use serde_json::{Value, json};
-use signing_crypto::{EnvelopeSignature, OrgId, OrgName};
+use serde::Serialize;
+use signing_crypto::{EnvelopeSignature, OrgId, OrgName, SignatureId};
 use signing_loader::{EnvelopeSource, ExplainedEnvelope, InspectedEnvelope, VerificationError};
 use signing_trust::store::OrganizationRef;
 use signing_trust::{KeyManager, TrustedKey};
 
-use super::inspect::{signature_document, statement_document};
-use crate::error::{CliError, Outcome, verification_code};
+use crate::error::{CliError, Outcome};
 use crate::output::chain;
+use crate::view::{SignatureView, StatementView};
 
-/// What a verification came to and what it has looked at: the data that the tree and
-/// the document show alike.
+/// How a verification ended and what it examined: the data of the tree and of the document.
 pub(super) struct Explained<'a> {
-    pub(super) path: String,
+    pub(super) path: &'a str,
     pub(super) found: &'a [ExplainedEnvelope],
     pub(super) keepers: &'a Keepers,
-    /// Why it was not verified, if it was not.
+    /// Why the package was not verified, if it was not.
     pub(super) failure: Option<&'a CliError>,
 }
 
-/// What the organizations are called that keep what was found.
+/// The names of the organizations that keep the signatures.
 pub(super) type Keepers = BTreeMap<OrgId, OrgName>;
 
-/// Asks for the names of those who keep what was found. A name that cannot be asked for
-/// changes nothing of what was decided.
+/// Reads the names of the organizations that keep the signatures. A name that cannot be read
+/// changes no decision.
 pub(super) async fn keepers(keys: &KeyManager, found: &[ExplainedEnvelope]) -> Keepers {
     let mut keepers = Keepers::new();
     for envelope in found {
@@ -40,7 +39,33 @@ pub(super) async fn keepers(keys: &KeyManager, found: &[ExplainedEnvelope]) -> K
     keepers
 }
 
-impl Explained<'_> {
+/// An envelope that was examined.
+#[derive(Serialize)]
+pub(super) struct ExplainedEnvelopeView<'a> {
+    source: SourceView<'a>,
+    readable: bool,
+    accepted: bool,
+    code: Option<&'static str>,
+    message: Option<String>,
+    #[serde(flatten)]
+    content: Option<ContentView<'a>>,
+}
+
+#[derive(Serialize)]
+struct ContentView<'a> {
+    statement: Option<StatementView>,
+    signatures: Vec<SignatureView<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+enum SourceView<'a> {
+    File { path: String },
+    Store { signature_id: SignatureId, org_id: OrgId, org: Option<&'a OrgName> },
+    Memory,
+}
+
+impl<'a> Explained<'a> {
     fn verdict(&self) -> &'static str {
         match self.failure.map(CliError::outcome) {
             None => "verified",
@@ -49,52 +74,45 @@ impl Explained<'_> {
         }
     }
 
-    /// For programs: what was looked at, in the order in which it was tried.
-    pub(super) fn document(&self) -> Value {
-        self.found.iter().map(|envelope| self.envelope_document(envelope)).collect()
+    /// In the order in which the envelopes were examined.
+    pub(super) fn views(&self) -> Vec<ExplainedEnvelopeView<'a>> {
+        self.found.iter().map(|envelope| self.view(envelope)).collect()
     }
 
-    fn envelope_document(&self, envelope: &ExplainedEnvelope) -> Value {
+    fn view(&self, envelope: &'a ExplainedEnvelope) -> ExplainedEnvelopeView<'a> {
         let source = match &envelope.source {
-            EnvelopeSource::File(path) => {
-                json!({ "kind": "file", "path": path.display().to_string() })
+            EnvelopeSource::File(path) => SourceView::File { path: path.display().to_string() },
+            EnvelopeSource::Store { id, org } => {
+                SourceView::Store { signature_id: *id, org_id: *org, org: self.keepers.get(org) }
             }
-            EnvelopeSource::Store { id, org } => json!({
-                "kind": "store",
-                "signature_id": id.to_string(),
-                "org_id": org.to_string(),
-                "org": self.keepers.get(org).map(OrgName::as_str),
-            }),
-            _ => json!({ "kind": "memory" }),
+            _ => SourceView::Memory,
         };
-        let mut document = match &envelope.content {
-            Ok(content) => json!({
-                "statement":
-                    content.envelope.unverified_statement().ok().as_ref().map(statement_document),
-                "signatures": pairs(content)
-                    .map(|(signature, verdict)| signature_document(signature, Some(verdict)))
-                    .collect::<Vec<_>>(),
-            }),
-            Err(_) => json!({}),
-        };
-        let fault = fault(envelope);
-        document["source"] = source;
-        document["readable"] = envelope.content.is_ok().into();
-        document["accepted"] = fault.is_none().into();
-        document["code"] = fault.as_ref().map(|fault| fault.0).into();
-        document["message"] = fault.map(|fault| fault.1).into();
-        document
+        let content = envelope.content.as_ref().ok().map(|content| ContentView {
+            statement: content.envelope.unverified_statement().ok().as_ref().map(StatementView::of),
+            signatures: pairs(content)
+                .map(|(signature, verdict)| SignatureView::of(signature, Some(verdict)))
+                .collect(),
+        });
+        let (code, message) = fault(envelope).unzip();
+        ExplainedEnvelopeView {
+            source,
+            readable: content.is_some(),
+            accepted: code.is_none(),
+            code,
+            message,
+            content,
+        }
     }
 }
 
-/// Why the envelope would not do for the package that it is about.
+/// Why the envelope is not sufficient for the package that it is about.
 fn fault(envelope: &ExplainedEnvelope) -> Option<(&'static str, String)> {
     match &envelope.content {
         Ok(content) => {
             let error = content.inspection.outcome.as_ref().err()?;
-            Some((verification_code(error), chain(error)))
+            Some((error.code(), chain(error)))
         }
-        Err(reason) => Some(("MalformedSignature", chain(reason))),
+        Err(reason) => Some((reason.code(), chain(reason))),
     }
 }
 

@@ -1,20 +1,19 @@
-use serde_json::{Value, json};
-use signing_crypto::{PackageName, PackageVersion};
-use signing_trust::store::{Change, OrganizationRecord};
+use serde::Serialize;
+use signing_crypto::{OrgId, OrgName, PackageName, PackageVersion};
+use signing_trust::store::{Change, OrganizationRef};
 
-use crate::cli::Floor;
+use crate::cli::{Floor, FloorPackage};
 use crate::context::{Context, block_on, organization};
 use crate::error::CliError;
 use crate::output::{Lines, Report};
-use crate::time;
+use crate::time::Time;
+use crate::view::View;
 
 pub(super) fn run(context: &Context, command: Floor) -> Result<Report, CliError> {
     block_on(async {
         match command {
-            Floor::Set { org, name, floor } => {
-                set(context, &org, &name, Some(floor.parse()?)).await
-            }
-            Floor::Unset { org, name } => set(context, &org, &name, None).await,
+            Floor::Set { package, floor } => set(context, package, Some(floor)).await,
+            Floor::Unset(package) => set(context, package, None).await,
             Floor::List { org } => list(context, &org).await,
         }
     })
@@ -22,67 +21,74 @@ pub(super) fn run(context: &Context, command: Floor) -> Result<Report, CliError>
 
 async fn set(
     context: &Context,
-    org: &str,
-    name: &str,
+    FloorPackage { org, name }: FloorPackage,
     floor: Option<PackageVersion>,
 ) -> Result<Report, CliError> {
-    let name: PackageName = name.parse()?;
     let keys = context.keys_to_change().await?;
-    let org = organization(&keys, org).await?;
+    let org = organization(&keys, &org).await?;
     let change = keys.set_version_floor(org.id, &name, floor.clone()).await?;
     let changed = matches!(change, Change::Made(_));
-    let before = change.into_inner();
-    let text = match &floor {
-        Some(floor) => format!(
-            "{} {} {name} from version {floor}",
-            org.name,
-            match changed {
-                true => "now accepts",
-                false => "already accepts",
-            }
-        ),
-        None => format!(
-            "{} {} every version of {name}",
-            org.name,
-            match changed {
-                true => "accepts again",
-                false => "already accepts",
-            }
-        ),
-    };
-    let text = match &before {
-        Some(before) if changed => format!("{text}; before: from version {before}"),
-        _ => text,
-    };
-    let mut document = floor_json(&org, &name, floor.as_ref());
-    document["before"] = before.as_ref().map(PackageVersion::as_str).into();
-    document["changed"] = changed.into();
-    Ok(Report::told(text, document))
+    Ok(Report::done(&FloorChangeView {
+        org_id: org.id,
+        org: org.name,
+        package_name: name,
+        floor,
+        before: change.into_inner(),
+        changed,
+    }))
 }
 
-async fn list(context: &Context, org: &str) -> Result<Report, CliError> {
+async fn list(context: &Context, org: &OrganizationRef) -> Result<Report, CliError> {
     let keys = context.keys().await?;
     let org = organization(&keys, org).await?;
-    let mut text = Lines::new();
-    let mut documents = Vec::new();
-    for record in keys.list_version_floors(org.id).await? {
-        let set_at = time::text(&record.set_at);
-        text.push(format!("{}  {}  set {set_at}", record.package_name, record.floor));
-        let mut document = floor_json(&org, &record.package_name, Some(&record.floor));
-        document["set_at"] = set_at.into();
-        documents.push(document);
-    }
-    Ok(Report::shown(text, Value::Array(documents)))
+    let floors = keys.list_version_floors(org.id).await?;
+    let view = |record: signing_trust::store::VersionFloorRecord| FloorView {
+        org_id: org.id,
+        package_name: record.package_name,
+        floor: record.floor,
+        set_at: Time(record.set_at),
+    };
+    Ok(Report::requested(&floors.into_iter().map(view).collect::<Vec<_>>()))
 }
 
-fn floor_json(
-    org: &OrganizationRecord,
-    name: &PackageName,
-    floor: Option<&PackageVersion>,
-) -> Value {
-    json!({
-        "org_id": org.id.to_string(),
-        "package_name": name.as_str(),
-        "floor": floor.map(PackageVersion::as_str),
-    })
+#[derive(Serialize)]
+struct FloorChangeView {
+    org_id: OrgId,
+    #[serde(skip)]
+    org: OrgName,
+    package_name: PackageName,
+    floor: Option<PackageVersion>,
+    before: Option<PackageVersion>,
+    changed: bool,
+}
+
+impl View for FloorChangeView {
+    fn text(&self) -> Lines {
+        let Self { org, package_name: name, .. } = self;
+        let mut text = match (&self.floor, self.changed) {
+            (Some(floor), true) => format!("{org} now accepts {name} from version {floor}"),
+            (Some(floor), false) => format!("{org} already accepts {name} from version {floor}"),
+            (None, true) => format!("{org} accepts every version of {name} again"),
+            (None, false) => format!("{org} already accepts every version of {name}"),
+        };
+        if let (Some(before), true) = (&self.before, self.changed) {
+            text += &format!("; before: from version {before}");
+        }
+        Lines::from(text)
+    }
+}
+
+#[derive(Serialize)]
+struct FloorView {
+    org_id: OrgId,
+    package_name: PackageName,
+    floor: PackageVersion,
+    set_at: Time,
+}
+
+impl View for FloorView {
+    fn text(&self) -> Lines {
+        let Self { package_name, floor, set_at, .. } = self;
+        Lines::from(format!("{package_name}  {floor}  set {set_at}"))
+    }
 }

@@ -1,6 +1,6 @@
 use clap::CommandFactory;
 use clap_mangen::Man;
-use serde_json::json;
+use serde::Serialize;
 
 use crate::cli::{Cli, Shell};
 use crate::error::CliError;
@@ -8,21 +8,32 @@ use crate::output::Report;
 
 /// The script with which a shell completes command lines.
 pub(super) fn completions(shell: Shell) -> Report {
+    #[derive(Serialize)]
+    struct ScriptView<'a> {
+        shell: &'static str,
+        script: &'a str,
+    }
+
     let mut command = Cli::command();
     let mut script = Vec::new();
-    let (name, generator) = match shell {
+    let (shell, generator) = match shell {
         Shell::Bash => ("bash", clap_complete::Shell::Bash),
         Shell::Zsh => ("zsh", clap_complete::Shell::Zsh),
         Shell::Fish => ("fish", clap_complete::Shell::Fish),
     };
     clap_complete::generate(generator, &mut command, "cloacina", &mut script);
     let script = String::from_utf8_lossy(&script).into_owned();
-    let json = json!({ "shell": name, "script": script });
-    Report::verbatim(script, json)
+    Report::verbatim(script.clone(), &ScriptView { shell, script: &script })
 }
 
-/// The manual page of the command that `path` leads to.
+/// The manual page of a command, such as `keys generate`.
 pub(super) fn manual(path: &[String]) -> Result<Report, CliError> {
+    #[derive(Serialize)]
+    struct PageView<'a> {
+        name: &'a str,
+        page: &'a str,
+    }
+
     let mut program = Cli::command();
     // Names the subcommands in full, and gives them the global options.
     program.build();
@@ -40,6 +51,5 @@ pub(super) fn manual(path: &[String]) -> Result<Report, CliError> {
         .render(&mut page)
         .map_err(|source| CliError::Write { path: name.clone().into(), source })?;
     let page = String::from_utf8_lossy(&page).into_owned();
-    let json = json!({ "name": name, "page": page });
-    Ok(Report::verbatim(page, json))
+    Ok(Report::verbatim(page.clone(), &PageView { name: &name, page: &page }))
 }

@@ -1,21 +1,22 @@
 use std::path::{Path, PathBuf};
 
-use serde_json::{Value, json};
-use signing_crypto::{EnvelopeSignature, PackageStatement, SignatureEnvelope};
+use serde::Serialize;
+use signing_crypto::{EnvelopeSignature, SignatureEnvelope};
 use signing_loader::{
-    PackageError, PackagePath, SignatureInspection, SignatureLocation, VerificationConfig,
-    VerificationError, inspect_signature, inspect_signature_offline, read_signature,
+    PackageError, PackagePath, SignatureInspection, SignatureLocation, VerificationError, Verifier,
+    read_signature,
 };
+use signing_trust::store::OrganizationRef;
 use signing_trust::{PinnedKeys, TrustedKey};
 
-use super::trusted_key::{reason_word, trusted_json};
+use crate::advice::refused_key;
 use crate::context::{Context, organization};
 use crate::error::{CliError, Outcome};
 use crate::key_files;
-use crate::output::{Lines, Report, chain};
-use crate::remedy::advice;
+use crate::output::{Lines, Report};
+use crate::view::{SignatureView, StatementView, View};
 
-/// The signature's file: the one that is named, or that of a package.
+/// The signature file: the given one, or the one beside the package.
 pub(super) fn file(path: Option<PathBuf>, signature: Option<PathBuf>) -> PathBuf {
     let path = match signature {
         Some(file) => return file,
@@ -27,42 +28,40 @@ pub(super) fn file(path: Option<PathBuf>, signature: Option<PathBuf>) -> PathBuf
     }
 }
 
-/// Shows what a signature's file claims.
+/// Shows the claims of a signature file.
 pub(super) fn unverified(file: &Path) -> Result<Report, CliError> {
     let envelope = read(file)?;
     let refusal = envelope.unverified_statement().err().map(VerificationError::from);
-    Ok(Shown { file, envelope, verdicts: None }
+    Ok(Shown { file: file.into(), envelope, verdicts: None }
         .report(refusal.map(PackageError::from).map(CliError::from)))
 }
 
-/// Shows it, and what of it these keys have signed.
+/// Shows them, and which signatures these keys have made.
 pub(super) fn with_pinned_keys(file: &Path, trust_keys: &[PathBuf]) -> Result<Report, CliError> {
     let keys: Result<PinnedKeys, _> =
         trust_keys.iter().map(|path| key_files::read_public_key(path)).collect();
-    let keys = keys?;
+    let verifier = Verifier::pinned(keys?);
     let envelope = read(file)?;
-    let inspected = inspect_signature_offline(&envelope, &VerificationConfig::default(), &keys);
-    let (verdicts, refusal) = verdicts(inspected)?;
-    Ok(Shown { file, envelope, verdicts }.report(refusal.map(CliError::from)))
+    let (verdicts, refusal) = verdicts(verifier.inspect(&envelope))?;
+    Ok(Shown { file: file.into(), envelope, verdicts }.report(refusal.map(CliError::from)))
 }
 
-/// Shows it, and what of it was signed by keys that the organization trusts.
+/// Shows them, and which signatures keys have made that the organization trusts.
 pub(super) async fn with_store(
     context: &Context,
     file: &Path,
-    org: &str,
+    org: &OrganizationRef,
 ) -> Result<Report, CliError> {
     let keys = context.keys().await?;
     let org = organization(&keys, org).await?;
     let envelope = read(file)?;
-    let config = VerificationConfig::default();
-    let inspected = inspect_signature(&envelope, org.id, &config, &keys).await;
-    let (verdicts, refusal) = verdicts(inspected)?;
+    let verifier = Verifier::organization(&keys, OrganizationRef::Id(org.id)).await?;
+    let (verdicts, refusal) = verdicts(verifier.inspect(&envelope).await)?;
     let refusal = match refusal {
-        Some(error) => Some(advice::of_package(&keys, &org, error).await),
+        Some(error) => Some(refused_key::of_package(&keys, &org, error).await),
         None => None,
     };
-    Ok(Shown { file, envelope, verdicts }.report(refusal))
+    Ok(Shown { file: file.into(), envelope, verdicts }.report(refusal))
 }
 
 fn read(file: &Path) -> Result<SignatureEnvelope, PackageError> {
@@ -73,15 +72,15 @@ fn read(file: &Path) -> Result<SignatureEnvelope, PackageError> {
 
 type Verdict = Result<TrustedKey, VerificationError>;
 
-/// An envelope as it is shown.
-struct Shown<'a> {
-    file: &'a Path,
+/// An envelope, and what became of its signatures.
+struct Shown {
+    file: PathBuf,
     envelope: SignatureEnvelope,
-    /// One for each signature, if anybody's trust was asked.
+    /// One for each signature, if somebody's trust was consulted.
     verdicts: Option<Vec<Verdict>>,
 }
 
-/// A verdict for each signature, and why the envelope is refused if it is.
+/// A verdict for each signature, and the refusal of the envelope if there is one.
 fn verdicts(
     inspected: Result<SignatureInspection, PackageError>,
 ) -> Result<(Option<Vec<Verdict>>, Option<PackageError>), PackageError> {
@@ -89,82 +88,94 @@ fn verdicts(
         Ok(SignatureInspection { signatures, outcome, .. }) => {
             Ok((Some(signatures), outcome.err().map(PackageError::from)))
         }
-        // It is about no package, so nobody's trust says anything about it.
+        // It is not about a package, so trust does not apply to it.
         Err(error @ PackageError::Verification(_)) => Ok((None, Some(error))),
         Err(error) => Err(error),
     }
 }
 
-impl Shown<'_> {
+impl Shown {
     fn report(self, refusal: Option<CliError>) -> Report {
-        let (verdict, meaning) = match (&refusal, &self.verdicts) {
-            (Some(error), _) if error.outcome() == Outcome::Refused => {
-                ("refused", "nothing that it claims is to be relied on")
-            }
-            (None, Some(_)) => {
-                ("verified", "a trusted key has signed this; no package was looked at")
-            }
-            _ => ("unverified", "these are claims that nobody has checked"),
+        let verdict = match (&refusal, &self.verdicts) {
+            (Some(error), _) if error.outcome() == Outcome::Refused => "refused",
+            (None, Some(_)) => "verified",
+            _ => "unverified",
         };
+        let verdict_of = |index| self.verdicts.as_ref().and_then(|verdicts| verdicts.get(index));
+        let signatures = self.envelope.signatures().iter().enumerate();
+        let path = self.file.display().to_string();
         let statement = self.envelope.unverified_statement().ok();
-        let subject = format!("{}: {meaning}", self.file.display());
-        let mut text = Lines::new();
-        match verdict {
-            "verified" => text.good(verdict, subject),
-            "refused" => text.bad(verdict, subject),
-            _ => text.push(format!("{verdict} {subject}")),
-        }
-        text.push(format!("  payload    {}", self.envelope.unverified_payload_type()));
-        text.append(statement.as_ref().map(lines).unwrap_or_default());
-        let mut signatures = Vec::new();
-        for (index, signature) in self.envelope.signatures().iter().enumerate() {
-            let verdict = self.verdicts.as_ref().and_then(|verdicts| verdicts.get(index));
-            text.append(signature_lines(signature, verdict));
-            signatures.push(signature_document(signature, verdict));
-        }
-        let file = self.file.display().to_string();
-        let document = json!({
-            "path": file,
-            "verdict": verdict,
-            "payload_type": self.envelope.unverified_payload_type(),
-            "statement": statement.as_ref().map(statement_document),
-            "signatures": signatures,
+        let mut report = Report::requested(&InspectionView {
+            path: &path,
+            verdict,
+            payload_type: self.envelope.unverified_payload_type(),
+            statement: statement.as_ref().map(StatementView::of),
+            signatures: signatures
+                .map(|(index, signature)| InspectedView {
+                    view: SignatureView::of(signature, verdict_of(index)),
+                    text: verdict_text(signature, verdict_of(index)),
+                })
+                .collect(),
         });
-        let mut report = Report::shown(text, document);
         if let Some(error) = refusal {
-            report.refuse(file, error);
+            report.refuse(path, error);
         }
         report
     }
 }
 
-fn lines(statement: &PackageStatement) -> Lines {
-    let mut lines = Lines::from(format!("  name       {}", statement.name()));
-    lines.push(format!("  sha256     {}", statement.digest()));
-    lines.push(format!("  size       {}", statement.size()));
-    if let Some(version) = statement.version() {
-        lines.push(format!("  version    {version}"));
-    }
-    lines.push(format!("  signed at  {}", statement.signed_at()));
-    if let Some(expires_at) = statement.expires_at() {
-        lines.push(format!("  expires    {expires_at}"));
-    }
-    lines
+#[derive(Serialize)]
+struct InspectionView<'a> {
+    path: &'a str,
+    verdict: &'static str,
+    payload_type: &'a str,
+    statement: Option<StatementView>,
+    signatures: Vec<InspectedView<'a>>,
 }
 
-pub(super) fn statement_document(statement: &PackageStatement) -> Value {
-    json!({
-        "name": statement.name().as_str(),
-        "sha256": statement.digest().to_string(),
-        "size": statement.size(),
-        "version": statement.version().map(ToString::to_string),
-        "signed_at": statement.signed_at().to_string(),
-        "expires_at": statement.expires_at().map(|time| time.to_string()),
-    })
+#[derive(Serialize)]
+struct InspectedView<'a> {
+    #[serde(flatten)]
+    view: SignatureView<'a>,
+    #[serde(skip)]
+    text: String,
 }
 
-fn signature_lines(signature: &EnvelopeSignature, verdict: Option<&Verdict>) -> Lines {
-    let verdict = match verdict {
+impl View for InspectionView<'_> {
+    fn text(&self) -> Lines {
+        let mut text = Lines::new();
+        let path = self.path;
+        match self.verdict {
+            "verified" => text.good(
+                "verified",
+                format!("{path}: a trusted key has signed this; the package was not checked"),
+            ),
+            "refused" => text.bad("refused", format!("{path}: do not rely on what it states")),
+            verdict => text.push(format!("{verdict} {path}: nobody has checked these claims")),
+        }
+        text.push(format!("  payload    {}", self.payload_type));
+        if let Some(statement) = &self.statement {
+            text.push(format!("  name       {}", statement.name));
+            text.push(format!("  sha256     {}", statement.sha256));
+            text.push(format!("  size       {}", statement.size));
+            text.extend(statement.version.as_ref().map(|it| format!("  version    {it}")));
+            text.push(format!("  signed at  {}", statement.signed_at));
+            text.extend(statement.expires_at.map(|at| format!("  expires    {at}")));
+        }
+        for signature in &self.signatures {
+            let keyid = match signature.view.keyid {
+                Some(fingerprint) => fingerprint.to_string(),
+                None => "(names no key)".into(),
+            };
+            text.push(format!("  signature  {keyid}"));
+            text.push(format!("             {}", signature.text));
+        }
+        text
+    }
+}
+
+fn verdict_text(signature: &EnvelopeSignature, verdict: Option<&Verdict>) -> String {
+    match verdict {
         None => "not checked".into(),
         Some(Ok(key)) => match signature.claimed_signer() {
             Some(_) => format!("verified, trusted ({})", key.via),
@@ -175,37 +186,5 @@ fn signature_lines(signature: &EnvelopeSignature, verdict: Option<&Verdict>) -> 
         }
         Some(Err(VerificationError::UnnamedSignature)) => "not tried".into(),
         Some(Err(_)) => "broken: not made by the key that it names".into(),
-    };
-    let keyid = match signature.claimed_signer() {
-        Some(fingerprint) => fingerprint.to_string(),
-        None => "(names no key)".into(),
-    };
-    let mut lines = Lines::from(format!("  signature  {keyid}"));
-    lines.push(format!("             {verdict}"));
-    lines
-}
-
-pub(super) fn signature_document(
-    signature: &EnvelopeSignature,
-    verdict: Option<&Verdict>,
-) -> Value {
-    let keyid: Value = signature.claimed_signer().map(|signer| signer.to_string()).into();
-    let mut document = json!({ "keyid": keyid });
-    match verdict {
-        None => document["verdict"] = "unverified".into(),
-        Some(Ok(key)) => {
-            document = trusted_json(key);
-            document["keyid"] = keyid;
-            document["verdict"] = "verified".into();
-        }
-        Some(Err(error)) => {
-            document["verdict"] = "refused".into();
-            document["code"] = crate::error::verification_code(error).into();
-            document["message"] = chain(error).into();
-            if let VerificationError::UntrustedSigner { reason, .. } = error {
-                document["reason"] = reason_word(reason).into();
-            }
-        }
     }
-    document
 }

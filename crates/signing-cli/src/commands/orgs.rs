@@ -1,147 +1,235 @@
-use serde_json::{Value, json};
-use signing_crypto::PackagePatterns;
-use signing_trust::store::{Change, GrantScope, OrganizationRecord, TrustGrantRecord};
-use signing_trust::{GrantStanding, GraphGrant, TrustLimits};
+use serde::Serialize;
+use signing_crypto::{OrgId, OrgName};
+use signing_trust::TrustLimits;
+use signing_trust::store::{
+    Change, GrantScope, OrganizationRecord, OrganizationRef, TrustGrantRecord,
+};
 
-use super::trust_graph::{grant_json, grant_text, limits_json, limits_text};
-use crate::cli::{Grant, NewGrant, Orgs};
+use crate::cli::{Grant, Orgs, Resolved};
 use crate::context::{Context, block_on, organization};
 use crate::error::CliError;
 use crate::output::{Lines, Report};
-use crate::time;
+use crate::time::Time;
+use crate::view::{GraphGrantView, LimitsView, View};
 
 pub(super) fn run(context: &Context, command: Orgs) -> Result<Report, CliError> {
     block_on(async {
         match command {
-            Orgs::Create { name } => create(context, &name).await,
+            Orgs::Create { name } => create(context, name).await,
             Orgs::List => list(context).await,
             Orgs::Show { org } => show(context, &org).await,
             Orgs::Delete { org } => delete(context, &org).await,
-            Orgs::GrantTrust(grant) => grant_trust(context, grant).await,
+            Orgs::GrantTrust { grant, scope: Resolved(scope) } => {
+                grant_trust(context, &grant, scope).await
+            }
             Orgs::RevokeTrust(grant) => revoke_trust(context, &grant).await,
         }
     })
 }
 
-async fn create(context: &Context, name: &str) -> Result<Report, CliError> {
-    let name = name.parse()?;
+async fn create(context: &Context, name: OrgName) -> Result<Report, CliError> {
     let org = context.keys_in_new_or_old_store().await?.create_organization(name).await?;
-    Ok(Report::told(format!("created {} ({})", org.name, org.id), org_json(&org)))
+    Ok(Report::done(&CreatedView { org: OrganizationView::of(&org) }))
 }
 
 async fn list(context: &Context) -> Result<Report, CliError> {
     let graph = context.keys().await?.trust_graph(None).await?;
-    let mut text = Lines::new();
-    let mut documents = Vec::new();
-    for org in graph.organizations.iter().filter(|org| org.deleted_at.is_none()) {
-        let mut line = format!("{}  {}", org.id, org.name);
-        let mut accepts = Vec::new();
-        let in_force = |grant: &&GraphGrant| grant.standing == GrantStanding::InForce;
-        for (place, grant) in org.grants.iter().filter(in_force).enumerate() {
-            let before = if place == 0 { "  accepts" } else { "," };
-            line += &format!("{before} {}{}", grant.child_name, limits_text(&grant.limits));
-            accepts.push(grant.child_name.as_str());
-        }
-        text.push(line);
-        documents.push(json!({
-            "id": org.id.to_string(),
-            "name": org.name.as_str(),
-            "accepts": accepts,
-            "grants": org.grants.iter().map(grant_json).collect::<Vec<_>>(),
-        }));
-    }
-    Ok(Report::shown(text, Value::Array(documents)))
+    let organizations = graph.organizations.iter().filter(|org| org.deleted_at.is_none());
+    let views = organizations.map(|org| {
+        let grants: Vec<_> = org.grants.iter().map(GraphGrantView::of).collect();
+        let in_force = grants.iter().filter(|grant| grant.is_in_force());
+        let accepts = in_force.map(GraphGrantView::child).collect();
+        ListedView { org: OrganizationView { id: org.id, name: &org.name }, accepts, grants }
+    });
+    Ok(Report::requested(&views.collect::<Vec<_>>()))
 }
 
-async fn show(context: &Context, org: &str) -> Result<Report, CliError> {
+async fn show(context: &Context, org: &OrganizationRef) -> Result<Report, CliError> {
     let keys = context.keys().await?;
     let org = organization(&keys, org).await?;
     let graph = keys.trust_graph(Some(org.id)).await?;
     let grants = graph.organization(org.id).map(|org| &*org.grants).unwrap_or_default();
-    let mut text = Lines::from(format!("{}  {}", org.id, org.name));
-    text.push(format!("created  {}", time::text(&org.created_at)));
-    if let Some(at) = &org.deleted_at {
-        text.push(format!("deleted  {}: it trusts nothing", time::text(at)));
-    }
-    for grant in grants {
-        text.push(grant_text(grant));
-    }
-    let mut document = org_json(&org);
-    document["created_at"] = time::text(&org.created_at).into();
-    document["deleted_at"] = org.deleted_at.as_ref().map(time::text).into();
-    document["grants"] = grants.iter().map(grant_json).collect();
-    Ok(Report::shown(text, document))
+    Ok(Report::requested(&ShownView {
+        org: OrganizationView::of(&org),
+        created_at: Time(org.created_at),
+        deleted_at: org.deleted_at.map(Time),
+        grants: grants.iter().map(GraphGrantView::of).collect(),
+    }))
 }
 
-async fn delete(context: &Context, org: &str) -> Result<Report, CliError> {
+async fn delete(context: &Context, org: &OrganizationRef) -> Result<Report, CliError> {
     let keys = context.keys_to_change().await?;
     let org = organization(&keys, org).await?;
     keys.delete_organization(org.id).await?;
-    let text =
-        format!("deleted {} ({}): it trusts nothing and passes no trust on", org.name, org.id);
-    Ok(Report::told(text, org_json(&org)))
+    Ok(Report::done(&DeletedView { org: OrganizationView::of(&org) }))
 }
 
-async fn grant_trust(context: &Context, new: NewGrant) -> Result<Report, CliError> {
-    let packages = match new.packages.is_empty() {
-        true => None,
-        false => Some(PackagePatterns::new(new.packages)?),
-    };
-    let expires_at = new.expires.as_deref().map(time::parse).transpose()?;
-    let scope = GrantScope { packages, expires_at };
+async fn grant_trust(
+    context: &Context,
+    grant: &Grant,
+    scope: GrantScope,
+) -> Result<Report, CliError> {
     let keys = context.keys_to_change().await?;
-    let parent = organization(&keys, &new.grant.from).await?;
-    let child = organization(&keys, &new.grant.to).await?;
+    let parent = organization(&keys, &grant.from).await?;
+    let child = organization(&keys, &grant.to).await?;
     let change = keys.grant_limited_trust(parent.id, child.id, scope).await?;
-    let (done, changed) = match &change {
-        Change::Made(_) => ("now accepts", true),
-        Change::Unchanged(_) => ("already accepts", false),
-    };
+    let changed = matches!(change, Change::Made(_));
     let record = change.into_inner();
     let replaced = match changed {
         true => keys.replaced_grant(&record).await?.map(limits),
         false => None,
     };
     let limits = limits(record);
-    let mut text = Lines::from(format!(
-        "{} {done} the keys that {} trusts directly{}",
-        parent.name,
-        child.name,
-        limits_text(&limits),
-    ));
-    if let Some(replaced) = &replaced {
-        let before = match limits_text(replaced) {
-            limits if limits.is_empty() => " for every package and for ever".to_owned(),
-            limits => limits,
-        };
-        text.push(format!("this replaces what it accepted before:{before}"));
-    }
-    let mut document = change_json(&parent, &child, changed);
-    document["limits"] = limits_json(&limits);
-    document["replaced"] = replaced.as_ref().map(limits_json).into();
-    Ok(Report::told(text, document))
+    Ok(Report::done(&GrantedView {
+        change: GrantChangeView::of(&parent, &child, changed),
+        limits: LimitsView::of(&limits),
+        replaced: replaced.as_ref().map(LimitsView::of),
+    }))
 }
 
 async fn revoke_trust(context: &Context, grant: &Grant) -> Result<Report, CliError> {
     let keys = context.keys_to_change().await?;
     let parent = organization(&keys, &grant.from).await?;
     let child = organization(&keys, &grant.to).await?;
-    let (done, changed) = match keys.revoke_trust(parent.id, child.id).await? {
-        Change::Made(_) => ("no longer accepts", true),
-        Change::Unchanged(_) => ("did not accept", false),
-    };
-    let text = format!("{} {done} keys through {}", parent.name, child.name);
-    Ok(Report::told(text, change_json(&parent, &child, changed)))
+    let change = keys.revoke_trust(parent.id, child.id).await?;
+    let changed = matches!(change, Change::Made(_));
+    Ok(Report::done(&WithdrawnView { change: GrantChangeView::of(&parent, &child, changed) }))
 }
 
 fn limits(record: TrustGrantRecord) -> TrustLimits {
     TrustLimits { packages: record.packages, expires_at: record.expires_at }
 }
 
-fn org_json(org: &OrganizationRecord) -> Value {
-    json!({ "id": org.id.to_string(), "name": org.name.as_str() })
+#[derive(Serialize)]
+struct OrganizationView<'a> {
+    id: OrgId,
+    name: &'a OrgName,
 }
 
-fn change_json(parent: &OrganizationRecord, child: &OrganizationRecord, changed: bool) -> Value {
-    json!({ "from": org_json(parent), "to": org_json(child), "changed": changed })
+impl<'a> OrganizationView<'a> {
+    fn of(org: &'a OrganizationRecord) -> Self {
+        Self { id: org.id, name: &org.name }
+    }
+}
+
+#[derive(Serialize)]
+struct CreatedView<'a> {
+    #[serde(flatten)]
+    org: OrganizationView<'a>,
+}
+
+impl View for CreatedView<'_> {
+    fn text(&self) -> Lines {
+        Lines::from(format!("created {} ({})", self.org.name, self.org.id))
+    }
+}
+
+#[derive(Serialize)]
+struct DeletedView<'a> {
+    #[serde(flatten)]
+    org: OrganizationView<'a>,
+}
+
+impl View for DeletedView<'_> {
+    fn text(&self) -> Lines {
+        let OrganizationView { id, name } = &self.org;
+        Lines::from(format!("deleted {name} ({id}): it trusts nothing, and its grants have ended"))
+    }
+}
+
+#[derive(Serialize)]
+struct ListedView<'a> {
+    #[serde(flatten)]
+    org: OrganizationView<'a>,
+    accepts: Vec<&'a OrgName>,
+    grants: Vec<GraphGrantView<'a>>,
+}
+
+impl View for ListedView<'_> {
+    fn text(&self) -> Lines {
+        let mut line = format!("{}  {}", self.org.id, self.org.name);
+        let in_force = self.grants.iter().filter(|grant| grant.is_in_force());
+        for (place, grant) in in_force.enumerate() {
+            let before = if place == 0 { "  accepts" } else { "," };
+            line += &format!("{before} {}", grant.child_text());
+        }
+        Lines::from(line)
+    }
+}
+
+#[derive(Serialize)]
+struct ShownView<'a> {
+    #[serde(flatten)]
+    org: OrganizationView<'a>,
+    created_at: Time,
+    deleted_at: Option<Time>,
+    grants: Vec<GraphGrantView<'a>>,
+}
+
+impl View for ShownView<'_> {
+    fn text(&self) -> Lines {
+        let mut text = Lines::from(format!("{}  {}", self.org.id, self.org.name));
+        text.push(format!("created  {}", self.created_at));
+        text.extend(self.deleted_at.map(|at| format!("deleted  {at}: it trusts nothing")));
+        text.extend(self.grants.iter().map(GraphGrantView::text));
+        text
+    }
+}
+
+#[derive(Serialize)]
+struct GrantChangeView<'a> {
+    from: OrganizationView<'a>,
+    to: OrganizationView<'a>,
+    changed: bool,
+}
+
+impl<'a> GrantChangeView<'a> {
+    fn of(parent: &'a OrganizationRecord, child: &'a OrganizationRecord, changed: bool) -> Self {
+        let (from, to) = (OrganizationView::of(parent), OrganizationView::of(child));
+        Self { from, to, changed }
+    }
+}
+
+#[derive(Serialize)]
+struct GrantedView<'a> {
+    #[serde(flatten)]
+    change: GrantChangeView<'a>,
+    limits: LimitsView<'a>,
+    /// The limits of the grant that this one replaced.
+    replaced: Option<LimitsView<'a>>,
+}
+
+impl View for GrantedView<'_> {
+    fn text(&self) -> Lines {
+        let GrantChangeView { from, to, changed } = &self.change;
+        let verb = if *changed { "now accepts" } else { "already accepts" };
+        let mut text = Lines::from(format!(
+            "{} {verb} the keys that {} trusts directly{}",
+            from.name,
+            to.name,
+            self.limits.text(),
+        ));
+        if let Some(replaced) = &self.replaced {
+            let before = match replaced.text() {
+                limits if limits.is_empty() => " for every package, without expiry".to_owned(),
+                limits => limits,
+            };
+            text.push(format!("this replaces the grant{before}"));
+        }
+        text
+    }
+}
+
+#[derive(Serialize)]
+struct WithdrawnView<'a> {
+    #[serde(flatten)]
+    change: GrantChangeView<'a>,
+}
+
+impl View for WithdrawnView<'_> {
+    fn text(&self) -> Lines {
+        let GrantChangeView { from, to, changed } = &self.change;
+        let verb = if *changed { "no longer accepts" } else { "did not accept" };
+        Lines::from(format!("{} {verb} keys through {}", from.name, to.name))
+    }
 }

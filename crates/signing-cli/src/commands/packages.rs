@@ -9,16 +9,16 @@ use crate::output::Report;
 /// The packages that a command line names.
 pub(super) struct Packages {
     packages: Vec<PackagePath>,
-    /// Signatures beside them, which a shell's `*` names too.
+    /// Signatures among the packages, which a shell's `*` matches too.
     left_out: Vec<PathBuf>,
 }
 
 impl Packages {
-    /// Leaves signatures out, if there are packages beside them. A name or a signature's
-    /// file is for one package.
+    /// Leaves out signatures that are given together with packages. A name or a signature
+    /// file applies to one package.
     pub(super) fn new(
         paths: Vec<PathBuf>,
-        name: Option<String>,
+        name: Option<PackageName>,
         file: Option<&Path>,
     ) -> Result<Self, CliError> {
         let (left_out, paths): (Vec<_>, Vec<_>) =
@@ -29,7 +29,6 @@ impl Packages {
         if paths.len() > 1 && (name.is_some() || file.is_some()) {
             return Err(CliError::SeveralPackages { found: paths.len() });
         }
-        let name = name.map(PackageName::new).transpose()?;
         let package = |path| match &name {
             Some(name) => PackagePath::new(path).expect_name(name.clone()),
             None => PackagePath::new(path),
@@ -41,7 +40,7 @@ impl Packages {
         &self.packages
     }
 
-    /// Says what was left out.
+    /// Notes what was left out.
     pub(super) fn noted(&self, mut report: Report) -> Report {
         for path in &self.left_out {
             report.note(format!("left out {}: it is a signature", path.display()));
@@ -50,8 +49,8 @@ impl Packages {
     }
 }
 
-/// Whether a file is named as a signature and is one. A package that is only named so is
-/// a package.
+/// Whether a file is a signature by its name and by its content. A package may have that
+/// name.
 fn is_signature(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "sig")
         && matches!(read_signature(path), Ok(Some(_)))

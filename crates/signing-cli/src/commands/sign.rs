@@ -1,182 +1,233 @@
-mod prepare;
-mod signed;
+use std::path::PathBuf;
 
-use std::path::{Path, PathBuf};
-
-use signing_crypto::{KeyId, OrgId, SignatureEnvelope, SigningKey, VerifyingKey};
-use signing_loader::{PackagePath, add_signature, sign_statement};
+use serde::Serialize;
+use signing_crypto::{
+    OrgId, PackageDigest, PackageName, PackageVersion, SignatureEnvelope, SignatureId, SigningKey,
+    StatementTime,
+};
+use signing_loader::{
+    MadeSignature, PackagePath, PackageSigner, PreparedSignature, SignatureFile, SignatureOutcome,
+    SignedTerms, package_statement,
+};
 use signing_trust::{KeyManager, TrustError};
 
-use self::prepare::{Plan, Prepared};
-use self::signed::{Act, Signed};
-use crate::context::{Context, organization};
-use crate::error::{CliError, Terms};
-use crate::files::Existing;
+use super::packages::Packages;
+use crate::cli::{Resolved, Sign, SignerSource};
+use crate::context::{Context, block_on, organization};
+use crate::error::CliError;
+use crate::files::{self, Existing, Readers};
 use crate::key_files;
-use crate::output::Report;
-use crate::passphrase::PassphraseSource;
+use crate::output::{Lines, Report};
+use crate::view::View;
 
-/// Where signatures go, and what they say there.
-pub(super) struct Places {
-    pub(super) terms: Terms,
-    pub(super) output: Option<PathBuf>,
-    pub(super) store: bool,
-    pub(super) org: Option<String>,
-    pub(super) existing: Existing,
-}
-
-/// Signs with a key from a file: no store, no runtime.
-pub(super) fn with_file(
-    packages: &[PackagePath],
-    key: &Path,
-    passphrase: &PassphraseSource,
-    places: &Places,
-) -> Result<Report, CliError> {
-    let prepared = places.prepare(packages)?;
-    let key = key_files::read_signing_key(key, passphrase)?;
-    // Everything is signed before anything is written.
-    let envelopes = prepared.iter().map(|prepared| sign(prepared, &key));
-    let envelopes = envelopes.collect::<Result<Vec<_>, _>>()?;
-    let mut signed = Signed::default();
-    for (prepared, (envelope, act)) in prepared.iter().zip(&envelopes) {
-        signed.write(prepared, (envelope, *act), places.existing)?;
+pub(super) fn run(context: &Context, command: Sign) -> Result<Report, CliError> {
+    let Sign { paths, signer: Resolved(signer), name, .. } = &command;
+    let packages = Packages::new(paths.clone(), name.clone(), command.output.as_deref())?;
+    let mut prepared = Vec::new();
+    // Everything is checked before anything is signed.
+    for package in packages.get() {
+        prepared.push(Prepared::new(package, &command)?);
     }
-    Ok(signed.report())
-}
-
-/// Signs with a key from a file, and keeps the signatures in the store.
-pub(super) async fn with_file_and_store(
-    context: &Context,
-    packages: &[PackagePath],
-    key: &Path,
-    passphrase: &PassphraseSource,
-    places: &Places,
-) -> Result<Report, CliError> {
-    let mut prepared = places.prepare(packages)?;
-    let key = key_files::read_signing_key(key, passphrase)?;
-    let keys = context.keys_to_change().await?;
-    let org = places.org.as_deref().ok_or(CliError::StoreWithoutOrganization)?;
-    let org = organization(&keys, org).await?.id;
-    let to = Keeping { keys: &keys, org, signer: Signer::File(&key) };
-    to.sign_and_keep(&mut prepared, places).await
-}
-
-/// Signs with a key from the store.
-pub(super) async fn with_stored_key(
-    context: &Context,
-    packages: &[PackagePath],
-    id: KeyId,
-    places: &Places,
-) -> Result<Report, CliError> {
-    let mut prepared = places.prepare(packages)?;
-    let keys = match places.store {
-        true => context.keys_to_change_with_kek().await?,
-        false => context.keys_with_kek().await?,
-    };
-    let key = keys.proven_key(id).await?;
-    let org = key.org();
-    if let Some(named) = &places.org
-        && organization(&keys, named).await?.id != org
-    {
-        return Err(CliError::StoreForAnotherOrganization { name: key.record().name.clone() });
-    }
-    let signer = Signer::Stored { keys: &keys, id, public_key: &key.verifying_key() };
-    if places.store {
-        return Keeping { keys: &keys, org, signer }.sign_and_keep(&mut prepared, places).await;
-    }
-    let mut envelopes = Vec::with_capacity(prepared.len());
-    for prepared in &prepared {
-        envelopes.push(signer.sign(prepared).await?);
-    }
-    let mut signed = Signed::default();
-    for (prepared, (envelope, act)) in prepared.iter().zip(&envelopes) {
-        signed.write(prepared, (envelope, *act), places.existing)?;
-    }
-    Ok(signed.report())
-}
-
-/// Whose signatures are kept for which organization.
-struct Keeping<'a> {
-    keys: &'a KeyManager,
-    org: OrgId,
-    signer: Signer<'a>,
-}
-
-impl Keeping<'_> {
-    async fn sign_and_keep(
-        &self,
-        prepared: &mut [Prepared],
-        places: &Places,
-    ) -> Result<Report, CliError> {
-        // Replacing what is there means not to add to it.
-        if places.existing == Existing::Keep {
-            for prepared in &mut *prepared {
-                prepared.look_in_store(self.keys, self.org).await?;
+    let views = match signer {
+        SignerSource::File { path, passphrase } => {
+            let key = key_files::read_signing_key(path, passphrase)?;
+            match command.store {
+                // Without a store there is no runtime.
+                false => with_key(&prepared, &key),
+                true => block_on(with_key_and_store(context, &mut prepared, &key, &command)),
             }
         }
-        // Everything is signed before anything is kept.
-        let mut envelopes = Vec::with_capacity(prepared.len());
-        for prepared in &*prepared {
-            envelopes.push(self.signer.sign(prepared).await?);
+        SignerSource::Store(id) => block_on(async {
+            let keys = match command.store {
+                true => context.keys_to_change_with_kek().await?,
+                false => context.keys_with_kek().await?,
+            };
+            let key = keys.proven_key(*id).await?;
+            if let Some(org) = &command.org
+                && organization(&keys, org).await?.id != key.org()
+            {
+                let name = key.record().name.clone();
+                return Err(CliError::StoreForAnotherOrganization { name });
+            }
+            let signer = PackageSigner::Stored { keys: &keys, key: &key };
+            match command.store {
+                true => sign_and_store(&mut prepared, (&keys, key.org()), signer, &command).await,
+                false => {
+                    let mut made = Vec::new();
+                    for prepared in &prepared {
+                        made.push(prepared.signature.sign_with(signer).await?);
+                    }
+                    write_all(&prepared, made)
+                }
+            }
+        }),
+    };
+    Ok(packages.noted(Report::done(&views?)))
+}
+
+fn with_key(prepared: &[Prepared], key: &SigningKey) -> Result<Vec<SignedView>, CliError> {
+    // Everything is signed before anything is written.
+    let made: Result<_, _> = prepared.iter().map(|prepared| prepared.signature.sign(key)).collect();
+    write_all(prepared, made?)
+}
+
+fn write_all(prepared: &[Prepared], made: Vec<MadeSignature>) -> Result<Vec<SignedView>, CliError> {
+    prepared.iter().zip(made).map(|(prepared, made)| prepared.write(&made)).collect()
+}
+
+async fn with_key_and_store(
+    context: &Context,
+    prepared: &mut [Prepared],
+    key: &SigningKey,
+    command: &Sign,
+) -> Result<Vec<SignedView>, CliError> {
+    let keys = context.keys_to_change().await?;
+    let org = command.org.as_ref().ok_or(CliError::StoreWithoutOrganization)?;
+    let org = organization(&keys, org).await?.id;
+    sign_and_store(prepared, (&keys, org), PackageSigner::Key(key), command).await
+}
+
+async fn sign_and_store(
+    prepared: &mut [Prepared],
+    (keys, org): (&KeyManager, OrgId),
+    signer: PackageSigner<'_>,
+    command: &Sign,
+) -> Result<Vec<SignedView>, CliError> {
+    let mut made = Vec::new();
+    // Replacing existing signatures means not to add to them.
+    if !command.force {
+        for prepared in &mut *prepared {
+            prepared.signature.add_to_store(keys, org).await?;
         }
-        let mut signed = Signed::default();
-        for (prepared, made) in prepared.iter_mut().zip(envelopes) {
-            let store = (self.keys, self.org);
-            signed.keep(store, prepared, made, &self.signer, places.existing).await?;
-        }
-        Ok(signed.report())
     }
-}
-
-/// The key that signs.
-enum Signer<'a> {
-    /// From a file.
-    File(&'a SigningKey),
-    /// Of the store.
-    Stored { keys: &'a KeyManager, id: KeyId, public_key: &'a VerifyingKey },
-}
-
-impl Signer<'_> {
-    async fn sign(&self, prepared: &Prepared) -> Result<(SignatureEnvelope, Act), CliError> {
-        let (keys, id, public_key) = match self {
-            Self::File(key) => return sign(prepared, key),
-            Self::Stored { keys, id, public_key } => (keys, *id, *public_key),
-        };
-        match prepared.plan(public_key)? {
-            Plan::Sign(statement) => Ok((keys.sign_statement(id, &statement).await?, Act::Signed)),
-            Plan::Add(mut envelope) => match keys.add_signature(id, &mut envelope).await {
-                Ok(()) => Ok((envelope, Act::Added)),
-                Err(TrustError::Envelope(error)) => Err(prepared.refuse(error)),
-                Err(error) => Err(error.into()),
-            },
-            Plan::Keep(envelope) => Ok((envelope, Act::AlreadySigned)),
-        }
+    // Everything is signed before anything is stored.
+    for prepared in &*prepared {
+        made.push(prepared.signature.sign_with(signer).await?);
     }
-}
-
-/// Signs with a key from a file.
-fn sign(prepared: &Prepared, key: &SigningKey) -> Result<(SignatureEnvelope, Act), CliError> {
-    match prepared.plan(&key.verifying_key())? {
-        Plan::Sign(statement) => Ok((sign_statement(&statement, key), Act::Signed)),
-        Plan::Add(mut envelope) => match add_signature(&mut envelope, key) {
-            Ok(()) => Ok((envelope, Act::Added)),
-            Err(error) => Err(prepared.refuse(error)),
-        },
-        Plan::Keep(envelope) => Ok((envelope, Act::AlreadySigned)),
+    let mut views = Vec::new();
+    for (prepared, made) in prepared.iter_mut().zip(made) {
+        let (id, made) = prepared.signature.store(keys, org, made, signer).await?;
+        views.push(SignedView { signature_id: Some(id), ..prepared.write(&made)? });
     }
+    Ok(views)
 }
 
-impl Places {
-    fn file(&self, package: &PackagePath) -> Option<PathBuf> {
-        match &self.output {
+/// A package to sign, and the file for its signature.
+struct Prepared {
+    package: PackagePath,
+    signature: PreparedSignature,
+    destination: Destination,
+}
+
+enum Destination {
+    StoreOnly,
+    /// A new file, or one that is replaced.
+    File(PathBuf, Existing),
+    /// A file whose signatures are added to.
+    SignatureFile(SignatureFile),
+}
+
+impl Prepared {
+    fn new(package: &PackagePath, command: &Sign) -> Result<Self, CliError> {
+        let terms =
+            SignedTerms { version: command.package_version.clone(), expires_at: command.expires };
+        let statement = terms.apply(package_statement(package.clone())?);
+        let mut signature = PreparedSignature::new(statement)?;
+        let file = match &command.output {
             Some(path) => Some(path.clone()),
-            None if self.store => None,
+            None if command.store => None,
             None => Some(package.signature_path()),
-        }
+        };
+        let destination = match file {
+            None => Destination::StoreOnly,
+            Some(path) if command.force => Destination::File(path, Existing::Replace),
+            Some(path) => {
+                let file = SignatureFile::read(path)?;
+                signature.add_to_file(&file)?;
+                match file.envelope() {
+                    Some(_) => Destination::SignatureFile(file),
+                    None => Destination::File(file.path().into(), Existing::Keep),
+                }
+            }
+        };
+        Ok(Self { package: package.clone(), signature, destination })
     }
 
-    /// Refuses before anything is signed, so that it is all or nothing.
-    fn prepare(&self, packages: &[PackagePath]) -> Result<Vec<Prepared>, CliError> {
-        packages.iter().map(|package| Prepared::new(package, self)).collect()
+    fn write(&self, made: &MadeSignature) -> Result<SignedView, CliError> {
+        let file = match &self.destination {
+            Destination::StoreOnly => None,
+            Destination::File(path, existing) => {
+                let text = made.envelope.to_json();
+                files::write_atomically(path, text.as_bytes(), Readers::Everybody, *existing)?;
+                Some(path.display().to_string())
+            }
+            Destination::SignatureFile(file) => {
+                if made.outcome != SignatureOutcome::AlreadySigned {
+                    let text = made.envelope.to_json();
+                    file.replace(|path| {
+                        let (readers, existing) = (Readers::Everybody, Existing::Replace);
+                        files::write_atomically(path, text.as_bytes(), readers, existing)
+                    })?;
+                }
+                Some(file.path().display().to_string())
+            }
+        };
+        SignedView::new(self.package.path().display().to_string(), made, file)
+    }
+}
+
+#[derive(Serialize)]
+struct SignedView {
+    path: String,
+    outcome: &'static str,
+    name: PackageName,
+    sha256: PackageDigest,
+    size: u64,
+    version: Option<PackageVersion>,
+    expires_at: Option<StatementTime>,
+    /// How many signatures the envelope has.
+    signatures: usize,
+    /// The signature file.
+    signature: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signature_id: Option<SignatureId>,
+}
+
+impl SignedView {
+    fn new(path: String, made: &MadeSignature, file: Option<String>) -> Result<Self, CliError> {
+        let envelope: &SignatureEnvelope = &made.envelope;
+        let statement = envelope.unverified_statement().map_err(TrustError::from)?;
+        Ok(Self {
+            path,
+            outcome: match made.outcome {
+                SignatureOutcome::Signed => "signed",
+                SignatureOutcome::Added => "added",
+                _ => "already_signed",
+            },
+            name: statement.name().clone(),
+            sha256: *statement.digest(),
+            size: statement.size(),
+            version: statement.version().cloned(),
+            expires_at: statement.expires_at(),
+            signatures: envelope.signatures().len(),
+            signature: file,
+            signature_id: None,
+        })
+    }
+}
+
+impl View for SignedView {
+    fn text(&self) -> Lines {
+        let Self { path, name, signatures, .. } = self;
+        let mut text = Lines::from(match self.outcome {
+            "signed" => format!("signed {path} as {name}"),
+            "added" => format!("signed {path} as {name}, as one of {signatures}"),
+            _ => format!("{path} is already signed as {name} by this key"),
+        });
+        text.extend(self.version.as_ref().map(|version| format!("  version {version}")));
+        text.extend(self.expires_at.map(|at| format!("  expires {at}")));
+        text.extend(self.signature.as_ref().map(|file| format!("  in {file}")));
+        text.extend(self.signature_id.map(|id| format!("  in the store as {id}")));
+        text
     }
 }

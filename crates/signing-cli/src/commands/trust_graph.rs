@@ -3,17 +3,19 @@ mod mermaid;
 
 use std::collections::HashMap;
 
-use serde_json::{Value, json};
-use signing_crypto::{KeyName, Note, OrgId, PackagePatterns};
+use serde::Serialize;
+use serde_json::json;
+use signing_crypto::{OrgId, OrgName, PackagePatterns};
 use signing_trust::{
-    GrantStanding, GraphGrant, GraphKey, GraphOrganization, KeyStanding, TrustGraph, TrustLimits,
+    GrantStanding, GraphGrant, GraphKey, GraphOrganization, KeyStanding, TrustGraph,
 };
 
 use crate::cli::{Picture, Trust};
 use crate::context::{Context, block_on, organization};
 use crate::error::CliError;
 use crate::output::{Lines, Report};
-use crate::time;
+use crate::time::Time;
+use crate::view::{GraphGrantView, GraphKeyView, View, standing_text};
 
 pub(super) fn run(context: &Context, command: Trust) -> Result<Report, CliError> {
     let Trust::Graph { org, format } = command;
@@ -24,12 +26,12 @@ pub(super) fn run(context: &Context, command: Trust) -> Result<Report, CliError>
             None => None,
         };
         let graph = keys.trust_graph(org).await?;
-        let drawn = match format {
+        let drawing = match format {
             Picture::Text => text(&graph),
             Picture::Dot => dot::draw(&graph),
             Picture::Mermaid => mermaid::draw(&graph),
         };
-        Ok(Report::shown(drawn, graph_json(&graph, org)))
+        Ok(Report::requested(&GraphView::of(&graph, org, drawing)))
     })
 }
 
@@ -39,18 +41,17 @@ fn text(graph: &TrustGraph) -> Lines {
         text.push(format!("{}  {}{}", org.name, org.id, deleted_text(org)));
         for key in &org.keys {
             let name = key.name.as_ref().map(|name| format!("  {name}")).unwrap_or_default();
-            text.push(format!("  {}  {}{name}{}", verb(key), key.fingerprint, remark(key)));
+            text.push(format!("  {}  {}{name}{}", verb(key), key.fingerprint, standing_text(key)));
         }
         for grant in &org.grants {
-            text.push(format!("  {}", grant_text(grant)));
+            text.push(format!("  {}", GraphGrantView::of(grant).text()));
         }
     }
     text
 }
 
 fn deleted_text(org: &GraphOrganization) -> String {
-    let deleted = |at| format!("  deleted at {}", time::text(at));
-    org.deleted_at.as_ref().map(deleted).unwrap_or_default()
+    org.deleted_at.map(|at| format!("  deleted at {}", Time(at))).unwrap_or_default()
 }
 
 /// What an organization does about a key.
@@ -65,121 +66,50 @@ fn verb(key: &GraphKey) -> &'static str {
     }
 }
 
-/// What there is to say about that.
-pub(super) fn remark(key: &GraphKey) -> String {
-    match (&key.standing, &key.expires_at) {
-        (KeyStanding::Trusted, Some(at)) => format!("  until {}", time::text(at)),
-        (KeyStanding::Trusted, None) => String::new(),
-        (KeyStanding::Expired { at }, _) => format!("  expired at {}", time::text(at)),
-        (KeyStanding::Revoked { at, reason }, _) => {
-            format!("  revoked at {} as {reason}", time::text(at))
-        }
-        (KeyStanding::Denied { at }, _) => format!("  denied at {}", time::text(at)),
-        (KeyStanding::Compromised { at }, _) => {
-            format!("  compromised for every organization at {}", time::text(at))
-        }
-        _ => "  the row holds another key".into(),
-    }
+#[derive(Serialize)]
+struct GraphView<'a> {
+    as_of: Time,
+    organizations: Vec<OrganizationView<'a>>,
+    #[serde(skip)]
+    drawing: Lines,
 }
 
-/// A grant in a line of text.
-pub(super) fn grant_text(grant: &GraphGrant) -> String {
-    let (name, limits) = (&grant.child_name, limits_text(&grant.limits));
-    match &grant.standing {
-        GrantStanding::InForce => format!("accepts  {name}{limits}"),
-        GrantStanding::Expired { .. } => format!("accepted  {name}{limits}  expired"),
-        GrantStanding::ChildDeleted { at } => {
-            format!("accepted  {name}{limits}  deleted at {}", time::text(at))
-        }
-        _ => format!("accepted  {name}{limits}"),
-    }
+#[derive(Serialize)]
+struct OrganizationView<'a> {
+    id: OrgId,
+    name: &'a OrgName,
+    deleted_at: Option<Time>,
+    keys: Vec<GraphKeyView<'a>>,
+    grants: Vec<GraphGrantView<'a>>,
 }
 
-/// For which packages and until when, to follow on what is limited. The patterns are
-/// quoted: they may hold anything that a file's name may.
-pub(super) fn limits_text(limits: &TrustLimits) -> String {
-    let mut text = String::new();
-    if let Some(packages) = &limits.packages {
-        let quoted: Vec<_> =
-            packages.patterns().iter().map(|pattern| json!(pattern).to_string()).collect();
-        text += &format!(" for packages {}", quoted.join(", "));
-    }
-    if let Some(at) = &limits.expires_at {
-        text += &format!(" until {}", time::text(at));
-    }
-    text
-}
-
-pub(super) fn limits_json(limits: &TrustLimits) -> Value {
-    json!({
-        "packages": limits.packages.as_ref().map(PackagePatterns::patterns),
-        "expires_at": limits.expires_at.as_ref().map(time::text),
-    })
-}
-
-pub(super) fn grant_json(grant: &GraphGrant) -> Value {
-    let mut document = limits_json(&grant.limits);
-    document["id"] = grant.id.to_string().into();
-    document["org_id"] = grant.child.to_string().into();
-    document["org"] = grant.child_name.as_str().into();
-    document["standing"] = match &grant.standing {
-        GrantStanding::InForce => "in_force",
-        GrantStanding::Expired { .. } => "expired",
-        GrantStanding::ChildDeleted { .. } => "child_deleted",
-        _ => "other",
-    }
-    .into();
-    document
-}
-
-pub(super) fn key_json(key: &GraphKey) -> Value {
-    let (standing, since, reason) = match &key.standing {
-        KeyStanding::Trusted => ("trusted", None, None),
-        KeyStanding::Expired { at } => ("expired", Some(at), None),
-        KeyStanding::Revoked { at, reason } => ("revoked", Some(at), Some(reason.as_str())),
-        KeyStanding::Denied { at } => ("denied", Some(at), None),
-        KeyStanding::Compromised { at } => ("compromised", Some(at), None),
-        _ => ("mismatched", None, None),
-    };
-    json!({
-        "id": key.id.to_string(),
-        "fingerprint": key.fingerprint.to_string(),
-        "name": key.name.as_ref().map(KeyName::as_str),
-        "expires_at": key.expires_at.as_ref().map(time::text),
-        "standing": standing,
-        "since": since.map(time::text),
-        "reason": reason,
-        "note": key.note.as_ref().map(Note::as_str),
-    })
-}
-
-/// Where it is drawn for one organization, only its own rows have ids: those of others are
-/// not its to act on.
-fn graph_json(graph: &TrustGraph, drawn_for: Option<OrgId>) -> Value {
-    let organization = |org: &GraphOrganization| {
-        let mut keys: Vec<_> = org.keys.iter().map(key_json).collect();
-        let mut grants: Vec<_> = org.grants.iter().map(grant_json).collect();
-        if drawn_for.is_some_and(|id| id != org.id) {
-            for document in keys.iter_mut().chain(&mut grants) {
-                document["id"] = Value::Null;
+impl<'a> GraphView<'a> {
+    /// The rows of other organizations than `drawn_for` have no ids: only their owners can
+    /// change them.
+    fn of(graph: &'a TrustGraph, drawn_for: Option<OrgId>, drawing: Lines) -> Self {
+        let organization = |org: &'a GraphOrganization| {
+            let mut keys: Vec<_> = org.keys.iter().map(GraphKeyView::of).collect();
+            let mut grants: Vec<_> = org.grants.iter().map(GraphGrantView::of).collect();
+            if drawn_for.is_some_and(|id| id != org.id) {
+                keys.iter_mut().for_each(|key| key.id = None);
+                grants.iter_mut().for_each(|grant| grant.id = None);
             }
-        }
-        json!({
-            "id": org.id.to_string(),
-            "name": org.name.as_str(),
-            "deleted_at": org.deleted_at.as_ref().map(time::text),
-            "keys": keys,
-            "grants": grants,
-        })
-    };
-    json!({
-        "as_of": time::text(&graph.as_of),
-        "organizations": graph.organizations.iter().map(organization).collect::<Vec<_>>(),
-    })
+            let deleted_at = org.deleted_at.map(Time);
+            OrganizationView { id: org.id, name: &org.name, deleted_at, keys, grants }
+        };
+        let organizations = graph.organizations.iter().map(organization).collect();
+        Self { as_of: Time(graph.as_of), organizations, drawing }
+    }
 }
 
-/// Where the lines of a picture go from and to: organizations by their place, keys,
-/// which several organizations may speak of, by the place of their fingerprint.
+impl View for GraphView<'_> {
+    fn text(&self) -> Lines {
+        self.drawing.clone()
+    }
+}
+
+/// The nodes of a picture: organizations by their place, and keys, which several
+/// organizations may have rows about, by the place of their fingerprint.
 struct Nodes<'a> {
     orgs: &'a [GraphOrganization],
     places: HashMap<OrgId, usize>,
@@ -206,31 +136,31 @@ impl<'a> Nodes<'a> {
     }
 }
 
-/// The lines of a key's label: as much of the fingerprint as tells it from others.
+/// The lines of a key's label, with enough of the fingerprint to tell it from others.
 fn key_label(key: &GraphKey) -> Vec<String> {
     let mut lines = vec![format!("{:.16}…", key.fingerprint.to_string())];
     if let KeyStanding::Compromised { at } = &key.standing {
-        lines.push(format!("compromised at {}", time::text(at)));
+        lines.push(format!("compromised at {}", Time(*at)));
     }
     lines
 }
 
 fn org_label(org: &GraphOrganization) -> Vec<String> {
-    let deleted = |at| format!("deleted at {}", time::text(at));
+    let deleted = |at| format!("deleted at {}", Time(at));
     let name = [org.name.to_string()];
-    name.into_iter().chain(org.deleted_at.as_ref().map(deleted)).collect()
+    name.into_iter().chain(org.deleted_at.map(deleted)).collect()
 }
 
 /// The lines of the label between an organization and a key.
-fn word_label(key: &GraphKey) -> Vec<String> {
+fn row_label(key: &GraphKey) -> Vec<String> {
     let name = key.name.as_ref().map(|name| format!(" as {name}")).unwrap_or_default();
     let verb = format!("{}{name}", verb(key));
-    // That a key is compromised is said once, at the key.
-    let remark = match &key.standing {
+    // The key's own label shows that it is compromised.
+    let standing = match &key.standing {
         KeyStanding::Compromised { .. } => String::new(),
-        _ => remark(key).trim_start().to_owned(),
+        _ => standing_text(key).trim_start().to_owned(),
     };
-    [verb, remark].into_iter().filter(|line| !line.is_empty()).collect()
+    [verb, standing].into_iter().filter(|line| !line.is_empty()).collect()
 }
 
 fn grant_label(grant: &GraphGrant) -> Vec<String> {
@@ -242,7 +172,7 @@ fn grant_label(grant: &GraphGrant) -> Vec<String> {
     let packages = grant.limits.packages.iter().flat_map(PackagePatterns::patterns);
     let mut lines = vec![verb.to_owned()];
     lines.extend(packages.map(|pattern| format!("for {}", json!(pattern))));
-    lines.extend(grant.limits.expires_at.as_ref().map(|at| format!("until {}", time::text(at))));
+    lines.extend(grant.limits.expires_at.map(|at| format!("until {}", Time(at))));
     lines
 }
 

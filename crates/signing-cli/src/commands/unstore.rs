@@ -1,10 +1,11 @@
-use serde_json::{Value, json};
-use signing_crypto::SignatureId;
+use serde::Serialize;
+use signing_crypto::{OrgId, PackageDigest, SignatureId};
 use signing_trust::store::StoreError;
 
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::{Lines, Report};
+use crate::view::View;
 
 /// Removes signatures from the store, if it has all of them.
 pub(super) async fn unstore(context: &Context, ids: &[SignatureId]) -> Result<Report, CliError> {
@@ -14,16 +15,27 @@ pub(super) async fn unstore(context: &Context, ids: &[SignatureId]) -> Result<Re
             return Err(StoreError::SignatureNotFound { id: *id }.into());
         }
     }
-    let mut text = Lines::new();
-    let mut documents = Vec::new();
+    let mut removed = Vec::new();
     for id in ids {
-        let removed = keys.remove_signature(*id).await?;
-        text.push(format!("removed {id}, about {}", removed.package_digest));
-        documents.push(json!({
-            "signature_id": id.to_string(),
-            "org_id": removed.org_id.to_string(),
-            "package_hash": removed.package_digest.to_string(),
-        }));
+        let record = keys.remove_signature(*id).await?;
+        removed.push(RemovedView {
+            signature_id: *id,
+            org_id: record.org_id,
+            package_hash: record.package_digest,
+        });
     }
-    Ok(Report::told(text, Value::Array(documents)))
+    Ok(Report::done(&removed))
+}
+
+#[derive(Serialize)]
+struct RemovedView {
+    signature_id: SignatureId,
+    org_id: OrgId,
+    package_hash: PackageDigest,
+}
+
+impl View for RemovedView {
+    fn text(&self) -> Lines {
+        Lines::from(format!("removed {}, about {}", self.signature_id, self.package_hash))
+    }
 }

@@ -1,92 +1,103 @@
 use std::path::PathBuf;
 
-use serde_json::{Value, json};
+use serde::Serialize;
+use signing_crypto::{Fingerprint, PackageDigest, PackageName, PackageVersion};
 use signing_loader::{
-    ClockSkewAllowance, ExplainedEnvelope, PackageError, PackagePath, RequiredSigners,
-    SignatureSource, VerificationConfig, VerificationReport, check_package, check_package_offline,
-    explain_package, explain_package_offline,
+    ExplainedEnvelope, PackageError, PackagePath, RequiredSigners, SignatureSource,
+    VerificationConfig, VerificationReport, Verifier,
 };
-use signing_trust::store::OrganizationRecord;
+use signing_trust::store::{OrganizationRecord, OrganizationRef};
 use signing_trust::{KeyManager, PinnedKeys};
 
-use super::explain::{self, Explained, Keepers};
-use super::trusted_key::{trusted_json, via_json};
-use crate::context::{Context, organization};
+use super::explain::{self, Explained, ExplainedEnvelopeView, Keepers};
+use super::packages::Packages;
+use crate::advice::refused_key;
+use crate::cli::VerifyPackages;
+use crate::context::{Context, block_on, organization};
 use crate::error::{CliError, Outcome};
 use crate::key_files;
-use crate::output::{Lines, Report, error_json};
-use crate::remedy::advice;
-use crate::time;
+use crate::output::{ErrorView, Lines, Report};
+use crate::time::Time;
+use crate::view::{TrustPathView, TrustedKeyView, View};
 
-/// What is asked beside whose trust counts.
-pub(super) struct Asked {
-    pub(super) signature: Option<PathBuf>,
-    pub(super) required: RequiredSigners,
-    pub(super) clock_skew_allowance: ClockSkewAllowance,
-    pub(super) explain: bool,
+pub(super) fn run(context: &Context, command: VerifyPackages) -> Result<Report, CliError> {
+    let packages = Packages::new(command.paths, command.name, command.signature.as_deref())?;
+    let required_signers = match command.distinct_orgs {
+        true => RequiredSigners::Organizations(command.required_signers),
+        false => RequiredSigners::Keys(command.required_signers),
+    };
+    let request = Request {
+        config: VerificationConfig {
+            required_signers,
+            clock_skew_allowance: command.clock_skew_allowance,
+            ..Default::default()
+        },
+        source: match command.signature {
+            Some(file) => SignatureSource::DetachedFile(file),
+            None => SignatureSource::Auto,
+        },
+        explain: command.explain,
+    };
+    let verdicts = match command.org {
+        None => with_pinned_keys(packages.get(), &command.trust_key, &request),
+        Some(org) => block_on(with_store(context, packages.get(), &org, &request)),
+    };
+    Ok(packages.noted(report(verdicts?, request.explain)))
 }
 
-impl Asked {
-    fn config(&self) -> VerificationConfig {
-        VerificationConfig {
-            required_signers: self.required,
-            clock_skew_allowance: self.clock_skew_allowance,
-            ..Default::default()
-        }
-    }
-
-    fn source(&self) -> SignatureSource {
-        self.signature.clone().map_or(SignatureSource::Auto, SignatureSource::DetachedFile)
-    }
+struct Request {
+    config: VerificationConfig,
+    source: SignatureSource,
+    explain: bool,
 }
 
 /// Verifies with keys from files: no store, no KEK, no runtime, no network.
-pub(super) fn with_pinned_keys(
+fn with_pinned_keys(
     packages: &[PackagePath],
     trust_keys: &[PathBuf],
-    asked: &Asked,
-) -> Result<Report, CliError> {
+    Request { config, source, explain }: &Request,
+) -> Result<Vec<Verdict>, CliError> {
     let keys: Result<PinnedKeys, _> =
         trust_keys.iter().map(|path| key_files::read_public_key(path)).collect();
-    let keys = keys?;
-    let mut verdicts = Verdicts::default();
-    for package in packages {
-        let (config, source) = (asked.config(), asked.source());
-        if asked.explain {
-            let explained = explain_package_offline(package, &config, &keys, source);
+    let verifier = Verifier::pinned(keys?).config(config.clone()).signature(source.clone());
+    let verify = |package| match explain {
+        true => {
+            let explained = verifier.explain(package);
             let outcome = explained.outcome.map_err(CliError::from);
-            verdicts.explain(package, outcome, &explained.envelopes, &Keepers::new());
-        } else {
-            let outcome = check_package_offline(package, &config, &keys, source);
-            verdicts.add(package, outcome.map_err(CliError::from));
+            Verdict::new(package, outcome).explained(explained.envelopes, Keepers::new())
         }
-    }
-    Ok(verdicts.report())
+        false => Verdict::new(package, verifier.check(package).map_err(CliError::from)),
+    };
+    Ok(packages.iter().map(verify).collect())
 }
 
 /// Verifies by an organization's trust.
-pub(super) async fn with_store(
+async fn with_store(
     context: &Context,
     packages: &[PackagePath],
-    org: &str,
-    asked: &Asked,
-) -> Result<Report, CliError> {
+    org: &OrganizationRef,
+    Request { config, source, explain }: &Request,
+) -> Result<Vec<Verdict>, CliError> {
     let keys = context.keys().await?;
     let org = organization(&keys, org).await?;
-    let mut verdicts = Verdicts::default();
+    let verifier = Verifier::organization(&keys, OrganizationRef::Id(org.id)).await?;
+    let verifier = verifier.config(config.clone()).signature(source.clone());
+    let mut verdicts = Vec::new();
     for package in packages {
-        let (config, source) = (asked.config(), asked.source());
-        if asked.explain {
-            let explained = explain_package(package, org.id, &config, &keys, source).await;
-            let keepers = explain::keepers(&keys, &explained.envelopes).await;
-            let outcome = advised(&keys, &org, explained.outcome).await;
-            verdicts.explain(package, outcome, &explained.envelopes, &keepers);
-        } else {
-            let outcome = check_package(package, org.id, &config, &keys, source).await;
-            verdicts.add(package, advised(&keys, &org, outcome).await);
-        }
+        verdicts.push(match explain {
+            true => {
+                let explained = verifier.explain(package).await;
+                let keepers = explain::keepers(&keys, &explained.envelopes).await;
+                let outcome = advised(&keys, &org, explained.outcome).await;
+                Verdict::new(package, outcome).explained(explained.envelopes, keepers)
+            }
+            false => {
+                let outcome = verifier.check(package).await;
+                Verdict::new(package, advised(&keys, &org, outcome).await)
+            }
+        });
     }
-    Ok(verdicts.report())
+    Ok(verdicts)
 }
 
 async fn advised(
@@ -96,115 +107,140 @@ async fn advised(
 ) -> Result<VerificationReport, CliError> {
     match outcome {
         Ok(report) => Ok(report),
-        Err(error) => Err(advice::of_package(keys, org, error).await),
+        Err(error) => Err(refused_key::of_package(keys, org, error).await),
     }
 }
 
-/// What came of each package.
-#[derive(Default)]
-struct Verdicts {
-    text: Lines,
-    documents: Vec<Value>,
-    refusals: Vec<(String, CliError)>,
-    /// Whether that is explained, and so is what was asked for.
-    explained: bool,
+/// The result for one package.
+struct Verdict {
+    path: String,
+    outcome: Result<VerificationReport, CliError>,
+    explanation: Option<(Vec<ExplainedEnvelope>, Keepers)>,
 }
 
-impl Verdicts {
-    /// Adds one, and returns why the package is refused if it is.
-    fn add(
-        &mut self,
-        package: &PackagePath,
-        outcome: Result<VerificationReport, CliError>,
-    ) -> Option<&CliError> {
-        let path = package.path().display().to_string();
-        match outcome {
-            Ok(report) => {
-                self.text.good("ok", &path);
-                self.text.append(lines(&report));
-                self.documents.push(document(&path, &report));
-                None
-            }
-            Err(error) => {
-                let mut document = error_json(&error);
-                document["path"] = path.as_str().into();
-                document["verdict"] = match error.outcome() {
-                    Outcome::Refused => "refused",
-                    _ => "undecided",
+impl Verdict {
+    fn new(package: &PackagePath, outcome: Result<VerificationReport, CliError>) -> Self {
+        Self { path: package.path().display().to_string(), outcome, explanation: None }
+    }
+
+    fn explained(self, envelopes: Vec<ExplainedEnvelope>, keepers: Keepers) -> Self {
+        Self { explanation: Some((envelopes, keepers)), ..self }
+    }
+}
+
+fn report(verdicts: Vec<Verdict>, is_explained: bool) -> Report {
+    let views: Vec<_> = verdicts.iter().map(VerdictView::of).collect();
+    let mut report = match is_explained {
+        true => Report::requested(&views),
+        false => Report::done(&views),
+    };
+    drop(views);
+    for verdict in verdicts {
+        if let Err(error) = verdict.outcome {
+            report.refuse(verdict.path, error);
+        }
+    }
+    report
+}
+
+#[derive(Serialize)]
+struct VerdictView<'a> {
+    path: &'a str,
+    #[serde(flatten)]
+    outcome: OutcomeView<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    explanation: Option<Vec<ExplainedEnvelopeView<'a>>>,
+    #[serde(skip)]
+    tree: Option<Lines>,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "verdict", rename_all = "snake_case")]
+enum OutcomeView<'a> {
+    Verified(PackageView<'a>),
+    Refused(ErrorView),
+    Undecided(ErrorView),
+}
+
+#[derive(Serialize)]
+struct PackageView<'a> {
+    name: &'a PackageName,
+    sha256: PackageDigest,
+    size: u64,
+    signer: Fingerprint,
+    via: TrustPathView<'a>,
+    signers: Vec<TrustedKeyView<'a>>,
+    version: Option<&'a PackageVersion>,
+    signed_at: Time,
+    expires_at: Option<Time>,
+    /// The paths of the signers in words.
+    #[serde(skip)]
+    paths: Vec<String>,
+}
+
+impl<'a> VerdictView<'a> {
+    fn of(Verdict { path, outcome, explanation }: &'a Verdict) -> Self {
+        let explained = explanation.as_ref().map(|(found, keepers)| {
+            let failure = outcome.as_ref().err();
+            Explained { path, found, keepers, failure }
+        });
+        Self {
+            path,
+            outcome: match outcome {
+                Ok(report) => OutcomeView::Verified(PackageView::of(report)),
+                Err(error) if error.outcome() == Outcome::Refused => {
+                    OutcomeView::Refused(ErrorView::of(error))
                 }
-                .into();
-                self.documents.push(document);
-                self.refusals.push((path, error));
-                self.refusals.last().map(|(_, error)| error)
+                Err(error) => OutcomeView::Undecided(ErrorView::of(error)),
+            },
+            tree: explained.as_ref().map(Explained::tree),
+            explanation: explained.as_ref().map(Explained::views),
+        }
+    }
+}
+
+/// A refusal without an explanation is shown as an error.
+impl View for VerdictView<'_> {
+    fn text(&self) -> Lines {
+        match (&self.tree, &self.outcome) {
+            (Some(tree), _) => tree.clone(),
+            (None, OutcomeView::Verified(package)) => {
+                let mut text = Lines::new();
+                text.good("ok", self.path);
+                text.append(package.text());
+                text
             }
+            (None, _) => Lines::new(),
         }
-    }
-
-    fn explain(
-        &mut self,
-        package: &PackagePath,
-        outcome: Result<VerificationReport, CliError>,
-        found: &[ExplainedEnvelope],
-        keepers: &Keepers,
-    ) {
-        // The tree says all that the lines would.
-        let before = std::mem::take(&mut self.text);
-        let failure = self.add(package, outcome);
-        let path = package.path().display().to_string();
-        let explained = Explained { path, found, keepers, failure };
-        let (tree, document) = (explained.tree(), explained.document());
-        self.text = before;
-        self.text.append(tree);
-        self.explained = true;
-        if let Some(last) = self.documents.last_mut() {
-            last["explanation"] = document;
-        }
-    }
-
-    fn report(self) -> Report {
-        let documents = Value::Array(self.documents);
-        let mut report = match self.explained {
-            true => Report::shown(self.text, documents),
-            false => Report::told(self.text, documents),
-        };
-        for (path, error) in self.refusals {
-            report.refuse(path, error);
-        }
-        report
     }
 }
 
-fn lines(report: &VerificationReport) -> Lines {
-    let mut lines = Lines::from(format!("  name       {}", report.name()));
-    lines.push(format!("  sha256     {}", report.digest()));
-    for signer in report.signers() {
-        lines.push(format!("  signer     {}", signer.key.fingerprint()));
-        lines.push(format!("  trusted    {}", signer.via));
+impl<'a> PackageView<'a> {
+    fn of(report: &'a VerificationReport) -> Self {
+        Self {
+            name: report.name(),
+            sha256: *report.digest(),
+            size: report.size(),
+            signer: *report.signer(),
+            via: TrustPathView::of(report.via()),
+            signers: report.signers().iter().map(TrustedKeyView::of).collect(),
+            version: report.version(),
+            signed_at: Time(report.signed_at()),
+            expires_at: report.expires_at().map(Time),
+            paths: report.signers().iter().map(|signer| signer.via.to_string()).collect(),
+        }
     }
-    if let Some(version) = report.version() {
-        lines.push(format!("  version    {version}"));
-    }
-    let signed_at = time::text(&report.signed_at());
-    lines.push(format!("  signed at  {signed_at} (says the signer)"));
-    if let Some(expires_at) = report.expires_at() {
-        lines.push(format!("  expires    {}", time::text(&expires_at)));
-    }
-    lines
-}
 
-fn document(path: &str, report: &VerificationReport) -> Value {
-    let signers: Vec<_> = report.signers().iter().map(trusted_json).collect();
-    json!({
-        "path": path,
-        "verdict": "verified",
-        "name": report.name().as_str(),
-        "sha256": report.digest().to_string(),
-        "size": report.size(),
-        "signer": report.signer().to_string(),
-        "via": via_json(report.via()),
-        "signers": signers,
-        "version": report.version().map(ToString::to_string),
-        "signed_at": time::text(&report.signed_at()),
-        "expires_at": report.expires_at().as_ref().map(time::text),
-    })
+    fn text(&self) -> Lines {
+        let mut lines = Lines::from(format!("  name       {}", self.name));
+        lines.push(format!("  sha256     {}", self.sha256));
+        for (signer, path) in self.signers.iter().zip(&self.paths) {
+            lines.push(format!("  signer     {}", signer.fingerprint));
+            lines.push(format!("  trusted    {path}"));
+        }
+        lines.extend(self.version.map(|version| format!("  version    {version}")));
+        lines.push(format!("  signed at  {} (stated by the signer)", self.signed_at));
+        lines.extend(self.expires_at.map(|at| format!("  expires    {at}")));
+        lines
+    }
 }

@@ -7,11 +7,12 @@ pub(super) const GOOD: Style = AnsiColor::Green.on_default().bold();
 pub(super) const BAD: Style = AnsiColor::Red.on_default().bold();
 pub(super) const NOTE: Style = AnsiColor::Cyan.on_default();
 
-/// Lines of text for people. Whatever one quotes, it stays one line and steers no
-/// terminal: it is escaped as it comes in, and a verdict is what was added as one.
-#[derive(Default)]
+/// Lines of text for people. Each is escaped when it is added: quoted text cannot start a
+/// line, steer the terminal, or look like a verdict.
+#[derive(Clone, Default)]
 pub(crate) struct Lines(Vec<Line>);
 
+#[derive(Clone)]
 struct Line {
     verdict: Option<(Style, &'static str)>,
     text: String,
@@ -65,7 +66,7 @@ impl<T: AsRef<str>> From<T> for Lines {
     }
 }
 
-/// With color, which whatever prints it takes out where nobody wants it.
+/// With color, which the printer removes where it is not wanted.
 impl fmt::Display for Lines {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for Line { verdict, text } in &self.0 {
@@ -78,7 +79,7 @@ impl fmt::Display for Lines {
     }
 }
 
-/// So many of something: `1 key`, `2 keys`.
+/// A count with its noun: `1 key`, `2 keys`.
 pub(crate) fn counted(count: u64, noun: &str) -> String {
     match count {
         1 => format!("1 {noun}"),

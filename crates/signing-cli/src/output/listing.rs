@@ -1,11 +1,11 @@
 use std::io::{self, Write};
 use std::ops::ControlFlow;
 
-use serde_json::Value;
+use serde::Serialize;
 use signing_crypto::printable;
 
 use super::stdout::{Reader, Standard};
-use super::{Report, error_json, json_text};
+use super::{ErrorView, Report, SCHEMA_VERSION, json_text};
 use crate::cli::Global;
 use crate::error::CliError;
 
@@ -52,7 +52,7 @@ impl Listing {
         let mut out = Standard::lock(form.reader());
         let written = match form {
             Form::Table => writeln!(out, "{heading}"),
-            Form::Document => write!(out, "{{\"schema_version\":1,\"result\":["),
+            Form::Document => write!(out, "{{\"schema_version\":{SCHEMA_VERSION},\"result\":["),
             Form::JsonLines => Ok(()),
         };
         Self { form, is_empty: true, out, written }
@@ -60,10 +60,10 @@ impl Listing {
 
     /// Prints an item: a line, which is shown escaped, or the same as JSON. Breaks
     /// when no more can be printed.
-    pub(crate) fn item(
+    pub(crate) fn item<T: Serialize>(
         &mut self,
         line: impl FnOnce() -> String,
-        document: impl FnOnce() -> Value,
+        document: impl FnOnce() -> T,
     ) -> ControlFlow<()> {
         if self.written.is_ok() {
             self.written = match self.form {
@@ -86,7 +86,7 @@ impl Listing {
             self.written = match (self.form, &failure) {
                 (Form::Document, None) => writeln!(self.out, "],\"ok\":true}}"),
                 (Form::Document, Some(error)) => {
-                    let error = json_text(&error_json(error));
+                    let error = json_text(&ErrorView::of(error));
                     writeln!(self.out, "],\"ok\":false,\"error\":{error}}}")
                 }
                 _ => Ok(()),

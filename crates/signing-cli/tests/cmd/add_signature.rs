@@ -55,7 +55,7 @@ fn signing_again_changes_nothing_and_says_so() {
     let before = scratch.read("a.so.sig");
     let run = scratch.run(&sign("one.pem", &[]));
     assert_eq!(run.code, 0, "{}", run.stderr);
-    assert_eq!(run.stdout, "a.so is signed as a.so by this key already\n  in a.so.sig\n");
+    assert_eq!(run.stdout, "a.so is already signed as a.so by this key\n  in a.so.sig\n");
     assert_eq!(scratch.json(&sign("one.pem", &[]))[0]["outcome"], "already_signed");
     assert_eq!(scratch.read("a.so.sig"), before);
 
@@ -76,7 +76,7 @@ fn nothing_is_added_to_signatures_of_something_else() {
         let run = scratch.fails(1, "OtherStatement", &sign("two.pem", more));
         let first = match same {
             "" => String::new(),
-            same => format!("if that is what you want to sign too: {same}; if not, "),
+            same => format!("to sign the same terms: {same}; otherwise "),
         };
         let expected = format!(
             "refused: cannot add to the signatures in a.so.sig: {difference}\nnext: {first}sign \
@@ -104,14 +104,14 @@ fn nothing_is_added_to_signatures_of_something_else() {
     refused(
         nothing,
         &["--package-version", "1.0.0"],
-        "they say no version, and version 1.0.0 was asked for",
+        "they state no version, but version 1.0.0 was requested",
         "no --package-version",
     );
     refused(
         nothing,
         &["--package-version", "1.0.0", "--expires", "2999-01-01"],
-        "they say no version, and version 1.0.0 was asked for; they say no expiry, and expiry \
-         2999-01-01T00:00:00Z was asked for",
+        "they state no version, but version 1.0.0 was requested; they state no expiry, but expiry \
+         2999-01-01T00:00:00Z was requested",
         "no --package-version and no --expires",
     );
     let versioned: fn(&Scratch) = |scratch| {
@@ -122,26 +122,26 @@ fn nothing_is_added_to_signatures_of_something_else() {
     refused(
         versioned,
         &["--package-version", "1.0.0+b", "--expires", "2999-01-01"],
-        "they say version 1.0.0+a, and version 1.0.0+b was asked for",
+        "they state version 1.0.0+a, but version 1.0.0+b was requested",
         same,
     );
     refused(
         versioned,
         &["--package-version", "1.0.0+a", "--expires", "2999-01-02"],
-        "they say expiry 2999-01-01T00:00:00Z, and expiry 2999-01-02T00:00:00Z was asked for",
+        "they state expiry 2999-01-01T00:00:00Z, but expiry 2999-01-02T00:00:00Z was requested",
         same,
     );
     // Whoever can plant a signature must not have others vouch for a version.
     refused(
         versioned,
         &["--expires", "2999-01-01"],
-        "they say version 1.0.0+a, and no version was asked for",
+        "they state version 1.0.0+a, but no version was requested",
         same,
     );
     refused(
         versioned,
         &["--package-version", "1.0.0+a"],
-        "they say expiry 2999-01-01T00:00:00Z, and no expiry was asked for",
+        "they state expiry 2999-01-01T00:00:00Z, but no expiry was requested",
         same,
     );
     let only_versioned: fn(&Scratch) = |scratch| {
@@ -150,8 +150,8 @@ fn nothing_is_added_to_signatures_of_something_else() {
     refused(
         only_versioned,
         &["--expires", "2999-01-01"],
-        "they say version 1.0.0, and no version was asked for; they say no expiry, and expiry \
-         2999-01-01T00:00:00Z was asked for",
+        "they state version 1.0.0, but no version was requested; they state no expiry, but expiry \
+         2999-01-01T00:00:00Z was requested",
         "--package-version 1.0.0 and no --expires",
     );
 }
@@ -162,7 +162,7 @@ fn the_options_that_a_refusal_names_sign_the_same() {
     let terms = ["--package-version", "1.0.0+a", "--expires", "2999-01-01T00:00:00.5Z"];
     scratch.json(&sign("one.pem", &[&terms[..], &["--force"]].concat()));
     let refusal = scratch.fails(1, "OtherStatement", &sign("two.pem", &[])).stderr;
-    let (_, named) = refusal.split_once("to sign too: ").unwrap();
+    let (_, named) = refusal.split_once("to sign the same terms: ").unwrap();
     let named: Vec<_> = named.split_once(';').unwrap().0.split(' ').collect();
     assert_eq!(scratch.json(&sign("two.pem", &named))[0]["outcome"], "added");
     for key in ["one.pub.pem", "two.pub.pem"] {

@@ -37,7 +37,7 @@ fn a_store_below_something_that_is_no_directory_cannot_be_made() {
     scratch.write("file", "");
     let arguments = ["db", "migrate", "--database-url", "sqlite:file/store.db"];
     let run = scratch.fails(2, "UnusableDatabaseFile", &arguments);
-    assert_next(&run, 2, "UnusableDatabaseFile", "check that the directory is there");
+    assert_next(&run, 2, "UnusableDatabaseFile", "check that the directory exists");
     let named = scratch.path("file").display().to_string();
     assert!(run.stderr.contains(&named), "{}", run.stderr);
     assert_eq!(scratch.files(), ["file"]);
@@ -76,7 +76,7 @@ fn a_successor_keeps_the_one_before_from_coming_back() {
 
     let reinstate = ["keys", "reinstate", &first, "--note", "by mistake"];
     let run = scratch.fails(2, "SuccessorExists", &reinstate);
-    assert_next(&run, 2, "SuccessorExists", "to have another, revoke it first");
+    assert_next(&run, 2, "SuccessorExists", "to make another, revoke it first");
     scratch.json(&["keys", "revoke", &second]);
     assert_eq!(scratch.json(&reinstate)["changed"], true);
 }
@@ -134,4 +134,63 @@ fn a_server_that_takes_the_connection_and_says_nothing_is_given_up() {
     let status = ["db", "status", "--danger-allow-insecure-database", "--database-url", &url];
     let run = Scratch::new().fails(2, "DatabaseTimedOut", &status);
     assert_next(&run, 2, "DatabaseTimedOut", "try again when the database answers");
+}
+
+/// Each command line is complete but for one value, which no type has.
+#[test]
+fn a_wrong_value_is_a_usage_error_in_every_command_before_anything_runs() {
+    let scratch = Scratch::new();
+    let id = "67e55044-10b1-426f-9247-bb680e5fe0c8";
+    for line in [
+        "orgs create a:b",
+        "orgs show a:b",
+        "orgs delete a:b",
+        "orgs grant-trust --from a:b --to vendor",
+        "orgs grant-trust --from acme --to a:b",
+        "orgs grant-trust --from acme --to vendor --expires soon",
+        "orgs grant-trust --from acme --to vendor --packages a/b",
+        "orgs revoke-trust --from acme --to a:b",
+        "keys generate --name a:b --org acme",
+        "keys generate --name a:b --output dev.pem",
+        "keys generate --name dev --org a:b",
+        "keys import --name a:b --org acme --key dev.pem",
+        "keys list --org a:b",
+        "keys export release",
+        "keys trust --org acme --key-id release",
+        "keys trust --org acme --import dev.pub.pem --name a:b",
+        "keys trust --org acme --import dev.pub.pem --expires soon",
+        "keys deny release --org acme",
+        "keys revoke release",
+        "keys revoke release --org acme",
+        "keys revoke release --org acme --signing",
+        "keys revoke 67e55044 --org a:b --trusted",
+        "keys reinstate release --note mistake",
+        "keys rotate release",
+        "keys rotate 67e55044-10b1-426f-9247-bb680e5fe0c8 --name a:b",
+        "package sign a.so --key dev.pem --expires soon",
+        "package sign a.so --key dev.pem --name a/b",
+        "package sign a.so --key-id release",
+        "package verify a.so --org a:b",
+        "package inspect a.so --org a:b",
+        "package unstore release",
+        "package floor set --org acme --name a.so latest",
+        "package floor unset --org acme --name a/b",
+        "trust graph --org a:b",
+        "audit list --org acme --since soon",
+        "audit list --org acme --until soon",
+        "audit list --org acme --event keys",
+        "audit list --org acme --key release",
+        "audit verify --org a:b",
+        "audit verify --checkpoint kept --key-id release",
+        "audit checkpoint --all --key-id release",
+        "db grants --role r --as signer --org a:b",
+    ] {
+        let words: Vec<_> = line.split(' ').collect();
+        let run = scratch.fails(2, "Usage", &words);
+        assert!(run.stderr.starts_with("error: invalid value '"), "{line}: {}", run.stderr);
+    }
+    assert_eq!(scratch.files(), [""; 0]);
+    // The same with a value of the right form gets as far as the store, which is missing.
+    scratch.fails(2, "NoDatabase", &["keys", "revoke", id]);
+    scratch.fails(2, "NoDatabase", &["audit", "list", "--org", "acme", "--since", "8w"]);
 }

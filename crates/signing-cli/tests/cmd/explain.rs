@@ -171,7 +171,7 @@ fn what_was_not_decided_is_not_called_refused() {
     assert_eq!(document["result"][0]["verdict"], "undecided");
     let run = scratch.run(&arguments);
     assert!(run.stdout.starts_with("undecided missing.so\n"), "{}", run.stdout);
-    let rule = "├─ not decided because of UnreadableFile: cannot read missing.so: ";
+    let rule = "├─ undecided because of UnreadableFile: cannot read missing.so: ";
     assert!(run.stdout.contains(rule), "{}", run.stdout);
     assert!(!run.stdout.contains("refused"), "{}", run.stdout);
     let refused = scratch.run(&verify("release.pem")).stdout;
@@ -186,11 +186,11 @@ fn an_accepted_package_is_explained_as_well() {
     assert_eq!(
         steady(&run.stdout),
         "verified libworkflow.so\n\
-         ├─ signature file libworkflow.so.sig: would do\n\
-         │  ├─ says: libworkflow.so, 27 bytes, sha256 <hex>, signed at <time>\n\
+         ├─ signature file libworkflow.so.sig: sufficient\n\
+         │  ├─ states: libworkflow.so, 27 bytes, sha256 <hex>, signed at <time>\n\
          │  └─ signature by <hex>\n\
          │     └─ counts: trusted as release, direct\n\
-         └─ every rule is kept\n"
+         └─ every rule is satisfied\n"
     );
     let mut arguments = verify("libworkflow.so");
     arguments.truncate(5);

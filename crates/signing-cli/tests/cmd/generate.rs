@@ -120,7 +120,7 @@ fn a_key_in_the_store_is_listed_and_not_trusted() {
     assert_eq!(listed["signing_keys"][0]["revoked_at"], serde_json::Value::Null);
     assert_eq!(listed["accepted"], serde_json::json!([]));
     scratch.fails(2, "NameTaken", &["keys", "generate", "--name", "release", "--org", "acme"]);
-    scratch.fails(2, "InvalidName", &["keys", "generate", "--name", "x y", "--org", "acme"]);
+    scratch.fails(2, "Usage", &["keys", "generate", "--name", "x y", "--org", "acme"]);
 }
 
 #[test]

@@ -56,8 +56,7 @@ fn a_grant_with_other_limits_replaces_the_one_before_and_says_so() {
     assert_eq!(
         run.stdout,
         "operator now accepts the keys that vendor trusts directly for packages \"etl-*\" until \
-         2999-01-01T00:00:00Z\nthis replaces what it accepted before: for every package and for \
-         ever\n"
+         2999-01-01T00:00:00Z\nthis replaces the grant for every package, without expiry\n"
     );
     scratch.fails(1, "UntrustedSigner", &["package", "verify", "web.so", "--org", "operator"]);
     scratch.json(&["package", "verify", "etl-a.so", "--org", "operator"]);
@@ -114,7 +113,7 @@ fn trust_that_would_have_ended_already_is_refused() {
             assert!(run.stderr.contains(&past[..10]), "{}", run.stderr);
             let now = Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true);
             assert!(run.stderr.contains(&format!("now is {}", &now[..10])), "{}", run.stderr);
-            assert!(run.stderr.contains("next: give a time to come"), "{}", run.stderr);
+            assert!(run.stderr.contains("next: give a time in the future"), "{}", run.stderr);
         }
     }
     assert_eq!(scratch.json(&["orgs", "show", "operator"])["grants"], json!([]));
@@ -128,13 +127,13 @@ fn what_is_no_time_or_no_pattern_changes_nothing() {
     let trust = ["keys", "trust", "--org", "operator", "--import", "dev.pub.pem"];
     for given in ["", "tomorrow", "2999-13-01", "2999-01-01T00:00:00"] {
         for command in [&GRANT[..], &trust] {
-            let run = scratch.fails(2, "InvalidTime", &with(command, &["--expires", given]));
+            let run = scratch.fails(2, "Usage", &with(command, &["--expires", given]));
             assert!(run.stderr.contains("2027-01-01T12:00:00Z"), "{}", run.stderr);
         }
     }
     for given in ["", "a/b", "a\u{202e}b", "a\nb", &"a".repeat(256)] {
-        let run = scratch.fails(2, "InvalidPattern", &with(&GRANT, &["--packages", given]));
-        assert!(run.stderr.contains("next: give patterns"), "{}", run.stderr);
+        let run = scratch.fails(2, "Usage", &with(&GRANT, &["--packages", given]));
+        assert!(run.stderr.contains("'--packages <PATTERN>': a pattern "), "{}", run.stderr);
     }
     assert_eq!(scratch.json(&["orgs", "show", "operator"])["grants"], json!([]));
     assert_eq!(scratch.json(&["keys", "list", "--org", "operator"])["accepted"], json!([]));
@@ -173,4 +172,25 @@ fn a_key_that_expires_is_accepted_until_then_and_shown_as_expired_from_then_on()
     let listed = scratch.json(&["keys", "list", "--org", "operator"]);
     assert_eq!(listed["accepted"][0]["expires_at"], json!(null));
     assert_eq!(listed["no_longer_trusted"], json!([]));
+}
+
+#[test]
+fn a_number_of_hours_days_or_weeks_is_as_far_ahead_in_every_command() {
+    let scratch = vendor();
+    scratch.write("a.so", "a");
+    scratch.key_files("new");
+    let trust = ["keys", "trust", "--org", "vendor", "--import", "new.pub.pem"];
+    let sign = ["package", "sign", "a.so", "--key", "new.pem", "--force"];
+    for (given, hours) in [("12h", 12), ("30d", 30 * 24), ("8w", 8 * 7 * 24)] {
+        for command in [&GRANT[..], &trust, &sign] {
+            let before = Utc::now() - TimeDelta::seconds(1);
+            let result = scratch.json(&with(command, &["--expires", given]));
+            let at =
+                [&result["expires_at"], &result["limits"]["expires_at"], &result[0]["expires_at"]];
+            let at = at.iter().find_map(|at| at.as_str()).unwrap();
+            let begin = at.parse::<DateTime<Utc>>().unwrap() - TimeDelta::hours(hours);
+            assert!((before..=Utc::now()).contains(&begin), "{given}: {at}");
+        }
+    }
+    scratch.fails(2, "ExpiryPast", &with(&trust, &["--expires", "0d"]));
 }

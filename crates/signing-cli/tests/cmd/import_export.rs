@@ -71,7 +71,7 @@ fn exporting_needs_an_id_that_exists() {
     let (id, _) = scratch.stored_key("release", "acme");
     scratch.json(&["keys", "export", &id]);
     scratch.fails(2, "NoSuchKey", &["keys", "export", NOBODY]);
-    scratch.fails(2, "InvalidArgument", &["keys", "export", "release"]);
+    scratch.fails(2, "Usage", &["keys", "export", "release"]);
 }
 
 #[test]

@@ -50,9 +50,10 @@ fn golden(scratch: &Scratch, first: &str, verdicts: [&str; 2]) -> String {
     )
 }
 
-const UNVERIFIED: &str = "unverified a.so.sig: these are claims that nobody has checked";
-const VERIFIED: &str = "verified a.so.sig: a trusted key has signed this; no package was looked at";
-const REFUSED: &str = "refused a.so.sig: nothing that it claims is to be relied on";
+const UNVERIFIED: &str = "unverified a.so.sig: nobody has checked these claims";
+const VERIFIED: &str =
+    "verified a.so.sig: a trusted key has signed this; the package was not checked";
+const REFUSED: &str = "refused a.so.sig: do not rely on what it states";
 
 #[test]
 fn without_anybodys_trust_everything_is_an_unverified_claim() {

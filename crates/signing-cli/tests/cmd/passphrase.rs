@@ -150,7 +150,13 @@ fn a_passphrase_for_a_key_that_lies_open_is_refused() {
         scratch.run(&[&with_file(&SIGN, "secret")[..], &["--json"]].concat()),
     ] {
         run.assert_failed(2, "InvalidKeyFile");
-        assert!(run.stderr.contains("next: the key lies open in this file"), "{}", run.stderr);
+        assert!(
+            run.stderr.contains(
+                "next: a passphrase was given, and the key in this file is not encrypted"
+            ),
+            "{}",
+            run.stderr
+        );
     }
     scratch.json(&SIGN);
 }

@@ -19,18 +19,18 @@ fn world() -> (Scratch, [String; 4]) {
 /// That `acme` and `parent` lose the signature that is kept.
 fn all_is_lost(what: &str, kept: &str) -> String {
     format!(
-        "nothing was changed; {what} would mean:\n  \
-         acme refuses whatever the key has signed\n  \
-         parent refuses whatever the key has signed\n  \
-         acme accepts these kept signatures no more:\n    \
+        "nothing was changed; {what} would have this effect:\n  \
+         acme would refuse every signature by the key\n  \
+         parent would refuse every signature by the key\n  \
+         acme would no longer accept these stored signatures:\n    \
          {kept}  {DIGEST}  a.so\n  \
-         acme would have no other for:\n    \
+         acme would have no other signature for:\n    \
          {DIGEST}  a.so\n  \
-         parent accepts these kept signatures no more:\n    \
+         parent would no longer accept these stored signatures:\n    \
          {kept}  {DIGEST}  a.so\n  \
-         parent would have no other for:\n    \
+         parent would have no other signature for:\n    \
          {DIGEST}  a.so\n  \
-         of .sig files beside packages the store knows nothing\n"
+         the store does not know the .sig files beside packages\n"
     )
 }
 
@@ -40,7 +40,7 @@ const DIGEST: &str = "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785af
 fn a_dry_run_says_what_would_be_lost_and_revokes_nothing() {
     let (scratch, [id, row, kept, _]) = world();
     let told = |reason: &str, kind: &str| {
-        all_is_lost(&format!("to revoke the {kind} key as {reason}"), &kept)
+        all_is_lost(&format!("revoking the {kind} key as {reason}"), &kept)
     };
     let epoch = || scratch.inspect(async |keys| keys.store().heartbeat().await.unwrap().state);
     let before = epoch();
@@ -52,8 +52,8 @@ fn a_dry_run_says_what_would_be_lost_and_revokes_nothing() {
     let run = scratch.run(&["keys", "revoke", &id, "--dry-run"]);
     assert_eq!(
         run.stdout,
-        "nothing was changed; to revoke the signing key as retired would mean:\n  \
-         it signs no more; what it has signed stays as good as it is\n"
+        "nothing was changed; revoking the signing key as retired would have this effect:\n  \
+         it could no longer sign; its existing signatures would stay accepted\n"
     );
 
     assert_eq!(epoch(), before);
@@ -105,21 +105,21 @@ fn a_denial_is_foreseen_as_it_happens_and_denies_nothing() {
     assert_eq!(
         run(&deny("parent", &dry)).stdout,
         format!(
-            "nothing was changed; to deny {fingerprint} for parent would mean:\n  \
-             parent refuses whatever the key has signed\n  \
-             parent accepts these kept signatures no more:\n    \
+            "nothing was changed; denying {fingerprint} for parent would have this effect:\n  \
+             parent would refuse every signature by the key\n  \
+             parent would no longer accept these stored signatures:\n    \
              {kept}  {DIGEST}  a.so\n  \
-             parent would have no other for:\n    \
+             parent would have no other signature for:\n    \
              {DIGEST}  a.so\n  \
-             of .sig files beside packages the store knows nothing\n"
+             the store does not know the .sig files beside packages\n"
         )
     );
     // Who has said nothing about the key, and accepts nothing of it, loses nothing.
     let stranger = run(&deny("stranger", &dry)).stdout;
-    assert!(stranger.contains("no organization accepts the key less"), "{stranger}");
-    let told = all_is_lost(&format!("to deny {fingerprint} for acme"), &kept);
+    assert!(stranger.contains("no organization would accept the key less"), "{stranger}");
+    let told = all_is_lost(&format!("denying {fingerprint} for acme"), &kept);
     assert_eq!(run(&deny("acme", &dry)).stdout, told);
-    let what = format!("to declare {fingerprint} compromised for every organization");
+    let what = format!("declaring {fingerprint} compromised for every organization");
     assert_eq!(run(&deny("stranger", &everywhere)).stdout, all_is_lost(&what, &kept));
     for org in ["acme", "parent"] {
         scratch.json(&["package", "verify", "a.so", "--org", org]);
@@ -130,7 +130,7 @@ fn a_denial_is_foreseen_as_it_happens_and_denies_nothing() {
     scratch.fails(1, "UntrustedSigner", &["package", "verify", "a.so", "--org", "parent"]);
     scratch.json(&["package", "verify", "a.so", "--org", "acme"]);
     let again = run(&deny("parent", &dry)).stdout;
-    assert!(again.contains("no organization accepts the key less"), "{again}");
+    assert!(again.contains("no organization would accept the key less"), "{again}");
     assert_eq!(run(&deny("stranger", &["--danger-everywhere"])).code, 0);
     scratch.fails(1, "UntrustedSigner", &["package", "verify", "a.so", "--org", "acme"]);
 }

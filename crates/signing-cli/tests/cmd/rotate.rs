@@ -29,22 +29,23 @@ fn a_rotation_says_what_it_did_and_what_is_left_to_do() {
     assert_eq!(
         run.stdout,
         format!(
-            "made release.2 in the place of release\n\
+            "made release.2 to replace release\n\
              id           {new}\n\
              fingerprint  {fingerprint}\n\
-             its organization trusts it now, as the old key\n\
-             kept signatures by the old key: 0 signed anew, 0 were before, 1 are not\n\
-             to be done:\n  \
-             have what is in the store signed anew: cloacina keys rotate {id} --resign\n  \
+             its organization now trusts it, like the old key\n\
+             stored signatures by the old key: 0 re-signed, 0 already up to date, 1 not \
+             re-signed\n\
+             to do:\n  \
+             re-sign what the store keeps: cloacina keys rotate {id} --resign\n  \
              add a signature to each .sig file that the old key has signed, with the \
              --package-version and --expires that cloacina package inspect shows: \
              cloacina package sign <package> --key-id {new}\n  \
              other trusts the old key itself; have it trust the new one: \
              cloacina keys trust --org other --key-id {new}\n  \
-             when nothing signs with the old key any more: cloacina keys revoke {id}\n  \
-             when its organization loads nothing any more that only the old key has signed: \
+             when nothing signs with the old key any longer: cloacina keys revoke {id}\n  \
+             when its organization no longer loads packages that only the old key has signed: \
              cloacina keys revoke {acme}\n  \
-             when other loads nothing any more that only the old key has signed: \
+             when other no longer loads packages that only the old key has signed: \
              cloacina keys revoke {other}\n"
         )
     );
@@ -114,14 +115,14 @@ fn follow(scratch: &Scratch, command: &str) {
 
 /// The options that a refusal says would sign the same.
 fn options(refusal: &str) -> &str {
-    let (_, rest) = refusal.split_once("if that is what you want to sign too: ").unwrap();
+    let (_, rest) = refusal.split_once("to sign the same terms: ").unwrap();
     rest.split_once(';').unwrap().0
 }
 
 #[test]
 fn a_key_that_should_not_be_vouched_for_is_not_rotated() {
     let (scratch, [id, acme, _]) = world();
-    scratch.fails(2, "InvalidArgument", &["keys", "rotate", "release"]);
+    scratch.fails(2, "Usage", &["keys", "rotate", "release"]);
     scratch.fails(2, "NoSuchKey", &["keys", "rotate", &acme]);
     scratch.fails(2, "NameTaken", &["keys", "rotate", &id, "--name", "release"]);
 

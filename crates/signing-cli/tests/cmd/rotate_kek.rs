@@ -27,7 +27,7 @@ fn the_store_is_under_the_new_kek_and_no_kek_is_shown() {
     let lines: Vec<_> = run.stdout.lines().collect();
     assert!(
         lines[0].starts_with(
-            "wrapped 2 private keys of 2 organizations again, under the key encryption key "
+            "re-wrapped 2 private keys of 2 organizations with the key encryption key "
         ),
         "{lines:?}"
     );
@@ -35,7 +35,7 @@ fn the_store_is_under_the_new_kek_and_no_kek_is_shown() {
         lines[1..],
         [
             "set CLOACINA_KEY_ENCRYPTION_KEY to the new key wherever something signs",
-            "keep the old key as long as you keep backups of the store from before",
+            "keep the old key as long as you keep older backups of the store",
         ]
     );
     for kek in [KEK, OTHER_KEK] {

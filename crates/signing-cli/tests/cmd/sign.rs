@@ -143,16 +143,12 @@ fn what_cannot_be_signed_is_refused() {
         &["package", "sign", "a\u{1b}[31m.so", "--key", "dev.pem"],
     );
     run.assert_says_nowhere("\u{1b}");
-    scratch.fails(
-        2,
-        "InvalidName",
-        &["package", "sign", "a.so", "--key", "dev.pem", "--name", "x/y"],
-    );
+    scratch.fails(2, "Usage", &["package", "sign", "a.so", "--key", "dev.pem", "--name", "x/y"]);
     scratch.fails(2, "UnreadableFile", &["package", "sign", "gone.so", "--key", "dev.pem"]);
     scratch.fails(2, "UnreadableFile", &["package", "sign", "a.so", "--key", "gone.pem"]);
     scratch.fails(2, "Usage", &["package", "sign", "a.so"]);
     scratch.fails(2, "Usage", &["package", "sign", "a.so", "--key", "dev.pem", "--key-id", "x"]);
-    scratch.fails(2, "InvalidArgument", &["package", "sign", "a.so", "--key-id", "x"]);
+    scratch.fails(2, "Usage", &["package", "sign", "a.so", "--key-id", "x"]);
     assert!(!scratch.files().iter().any(|file| file.ends_with(".sig")));
 }
 

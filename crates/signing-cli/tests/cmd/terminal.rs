@@ -12,7 +12,7 @@ fn scratch() -> Scratch {
 }
 
 const GOOD: [&str; 5] = ["package", "verify", "a.so", "--trust-key", "dev.pub.pem"];
-const BAD: [&str; 3] = ["orgs", "create", "a b"];
+const BAD: [&str; 3] = ["package", "inspect", "gone.so"];
 
 #[test]
 fn a_terminal_gets_color_unless_it_is_not_wanted() {

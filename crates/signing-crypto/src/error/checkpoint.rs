@@ -14,6 +14,16 @@ pub enum CheckpointError {
     Malformed(#[from] MalformedCheckpoint),
 }
 
+impl CheckpointError {
+    /// What programs call this error. Stable.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Signature(_) => "UntrustedCheckpoint",
+            Self::Malformed(_) => "MalformedCheckpoint",
+        }
+    }
+}
+
 /// Why a statement is not a checkpoint.
 #[derive(Debug, Error)]
 #[non_exhaustive]

@@ -39,6 +39,18 @@ pub enum EnvelopeError {
     Malformed(#[from] MalformedEnvelope),
 }
 
+impl EnvelopeError {
+    /// What programs call this error. Stable.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NotSignedBy { .. } | Self::AlreadySignedBy { .. } => "SignatureNotAdded",
+            Self::InvalidSignature { .. } => "InvalidSignature",
+            Self::Full { .. } => "TooManySignatures",
+            Self::Malformed(error) => error.code(),
+        }
+    }
+}
+
 /// Why bytes are not a package signature.
 #[derive(Clone, Debug, Error)]
 #[non_exhaustive]
@@ -137,6 +149,11 @@ pub enum MalformedEnvelope {
 }
 
 impl MalformedEnvelope {
+    /// What programs call this error, whatever the variant. Stable.
+    pub fn code(&self) -> &'static str {
+        "MalformedSignature"
+    }
+
     pub(crate) fn json(layer: ContentLayer, source: serde_json::Error) -> Self {
         Self::Json { layer, source: Arc::new(source) }
     }

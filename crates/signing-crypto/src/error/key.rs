@@ -27,3 +27,17 @@ pub enum KeyError {
     #[error("the operating system gave no random numbers")]
     Randomness(#[source] getrandom::Error),
 }
+
+impl KeyError {
+    /// What programs call this error. Stable.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Length { .. }
+            | Self::NotAPoint
+            | Self::NotCanonical
+            | Self::SmallOrder
+            | Self::MixedOrder => "UnfitKey",
+            Self::Randomness(_) => "NoRandomness",
+        }
+    }
+}

@@ -35,6 +35,13 @@ pub enum ParseError {
     Time,
 }
 
+impl ParseError {
+    /// What programs call this error, whatever the variant. Stable.
+    pub fn code(&self) -> &'static str {
+        "InvalidArgument"
+    }
+}
+
 /// Patterns for package names that are not allowed.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
@@ -64,6 +71,13 @@ pub enum PatternError {
     NotAList,
 }
 
+impl PatternError {
+    /// What programs call this error, whatever the variant. Stable.
+    pub fn code(&self) -> &'static str {
+        "InvalidPattern"
+    }
+}
+
 /// A character as it is shown: what cannot be seen is escaped.
 fn quoted(found: char) -> String {
     format!("'{}'", printable(found.encode_utf8(&mut [0; 4])))
@@ -77,6 +91,13 @@ pub struct NameError {
     pub kind: NameKind,
     /// What is wrong with it.
     pub fault: NameFault,
+}
+
+impl NameError {
+    /// What programs call this error, whatever the fault. Stable.
+    pub fn code(&self) -> &'static str {
+        "InvalidName"
+    }
 }
 
 /// What a name names.

@@ -71,6 +71,25 @@ pub enum PemError {
     },
 }
 
+impl PemError {
+    /// What programs call this error. Stable.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::PassphraseNeeded => "PassphraseNeeded",
+            Self::WrongPassphrase => "WrongPassphrase",
+            Self::TooLarge { .. }
+            | Self::WrongForm { .. }
+            | Self::SeveralBlocks { .. }
+            | Self::Algorithm { .. }
+            | Self::Malformed
+            | Self::PublicHalfMismatch
+            | Self::Key(_)
+            | Self::CostTooHigh { .. }
+            | Self::UnsupportedEncryption { .. } => "InvalidKeyFile",
+        }
+    }
+}
+
 /// What deriving a key from a passphrase costs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -101,6 +120,16 @@ pub enum PassphraseError {
     #[cfg(feature = "private-keys")]
     #[error("the operating system gave no random numbers")]
     Randomness(#[source] getrandom::Error),
+}
+
+impl PassphraseError {
+    /// What programs call this error. Stable.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Empty | Self::TooLong { .. } => "InvalidPassphrase",
+            Self::Randomness(_) => "NoRandomness",
+        }
+    }
 }
 
 /// What a key file is, told from its outside.

@@ -23,6 +23,16 @@ pub enum KekError {
     },
 }
 
+impl KekError {
+    /// What programs call this error. Stable.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Missing { .. } => "NoKeyEncryptionKey",
+            Self::Encoding | Self::Length { .. } => "InvalidKeyEncryptionKey",
+        }
+    }
+}
+
 /// A private key that could not be wrapped or unwrapped.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
@@ -43,12 +53,12 @@ pub enum WrapError {
     },
     /// Another KEK wrapped it.
     #[error(
-        "the private key is wrapped with the key encryption key {expected}, the one at hand is {found}"
+        "the private key is wrapped with the key encryption key {expected}, the given one is {found}"
     )]
     OtherKek {
         /// The KEK that wrapped it.
         expected: KekId,
-        /// The KEK at hand.
+        /// The given KEK.
         found: KekId,
     },
     /// The bytes were changed, or belong to another key, organization or
@@ -58,4 +68,17 @@ pub enum WrapError {
     /// The operating system gave no random numbers.
     #[error("the operating system gave no random numbers")]
     Randomness(#[source] getrandom::Error),
+}
+
+impl WrapError {
+    /// What programs call this error. Stable.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::OtherKek { .. } => "OtherKeyEncryptionKey",
+            Self::UnknownVersion { .. } | Self::Length { .. } | Self::Rejected => {
+                "PrivateKeyUnusable"
+            }
+            Self::Randomness(_) => "NoRandomness",
+        }
+    }
 }

@@ -89,7 +89,7 @@ impl fmt::Display for AuditValue {
             Self::Sequence(sequence) => write!(f, "entry {sequence}"),
             Self::Hash(hash) => write!(f, "hash {}", hex::encode(hash)),
             Self::Readable => f.write_str("an entry"),
-            Self::Unreadable => f.write_str("what is none"),
+            Self::Unreadable => f.write_str("something that is not a valid audit entry"),
         }
     }
 }

@@ -153,6 +153,31 @@ pub enum ConnectError {
     },
 }
 
+impl ConnectError {
+    /// What programs call this error. Stable.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::HostNotFound { .. } => "DatabaseHostNotFound",
+            Self::NothingListens { .. } => "DatabaseNotListening",
+            Self::Unreachable { .. } => "DatabaseUnreachable",
+            Self::NoTls { .. } => "DatabaseWithoutTls",
+            Self::Certificate { .. } => "DatabaseCertificateRefused",
+            Self::Tls { .. } => "DatabaseTlsFailed",
+            Self::NoChannelBinding => "NoChannelBinding",
+            Self::NotAuthenticated { fault: AuthenticationFault::PasswordAsked }
+            | Self::NoPassword { .. } => "DatabasePasswordNeeded",
+            Self::NotAuthenticated { .. } => "DatabaseNotAuthenticated",
+            Self::WrongPassword { .. } => "DatabasePasswordRefused",
+            Self::RoleRefused { .. } => "DatabaseRoleRefused",
+            Self::NoSuchDatabase { .. } => "NoSuchDatabase",
+            Self::TooManyConnections(_) => "DatabaseTooManyConnections",
+            Self::UnsafeSocket { .. } => "UnsafeSocket",
+            Self::OtherPeer { .. } | Self::NoSuchUser { .. } => "SocketOfAnotherUser",
+            Self::PasswordFile { .. } | Self::UnsafePasswordFile { .. } => "UnusablePasswordFile",
+        }
+    }
+}
+
 /// What a server did in place of what was required of it. Nothing was sent by which it
 /// could learn the password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]

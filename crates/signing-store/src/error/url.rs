@@ -72,3 +72,25 @@ pub enum UrlError {
     #[error("the sslrootcert is not a path in UTF-8")]
     RootCertificatePath,
 }
+
+impl UrlError {
+    /// What programs call this error. Stable.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Insecure { .. } => "InsecureConnection",
+            Self::BackendNotBuilt { .. } => "BackendNotBuilt",
+            #[cfg(feature = "postgres")]
+            Self::Postgres(_) => "InvalidDatabaseUrl",
+            Self::Empty
+            | Self::UnknownScheme
+            | Self::InMemory
+            | Self::SqliteParameter { .. }
+            | Self::UnknownOwner { .. }
+            | Self::NoHost
+            | Self::SslMode { .. }
+            | Self::Parameter { .. }
+            | Self::RootCertificatesUnused { .. }
+            | Self::RootCertificatePath => "InvalidDatabaseUrl",
+        }
+    }
+}

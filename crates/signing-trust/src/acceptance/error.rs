@@ -123,6 +123,27 @@ pub enum VerificationError {
 }
 
 impl VerificationError {
+    /// What programs call this error. Stable.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Unnamed | Self::InvalidName(_) => "InvalidPackageName",
+            Self::NotARegularFile { .. } => "NotARegularFile",
+            Self::Empty => "EmptyPackage",
+            Self::PackageTooLarge { .. } => "PackageTooLarge",
+            Self::SignatureNotFound { .. } => "SignatureNotFound",
+            Self::MalformedSignature { .. } => "MalformedSignature",
+            Self::UntrustedSigner { .. } => "UntrustedSigner",
+            Self::InvalidSignature { .. } => "InvalidSignature",
+            Self::UnnamedSignature => "UnnamedSignature",
+            Self::NotEnoughSigners { .. } => "NotEnoughSigners",
+            Self::NoOrganizations { .. } => "NoOrganizations",
+            Self::WrongName { .. } => "WrongName",
+            Self::Expired { .. } => "Expired",
+            Self::VersionBelowFloor { .. } => "VersionBelowFloor",
+            Self::TamperedPackage { .. } => "TamperedPackage",
+        }
+    }
+
     /// If there were not enough signers, why another of them does not count.
     pub(super) fn beside(mut self, other: Option<Self>) -> Self {
         if let Self::NotEnoughSigners { refused, .. } = &mut self {

@@ -1,63 +1,60 @@
-use serde_json::{Value, json};
-use signing_crypto::{AuditCheckpoint, OrgId, SignedCheckpoint};
+use serde::Serialize;
+use signing_crypto::{
+    AuditCheckpoint, EntryHash, Fingerprint, OrgId, OrgName, SignedCheckpoint, StatementTime,
+    StoreId,
+};
 use signing_trust::KeyManager;
+use signing_trust::store::OrganizationRef;
 
-use crate::cli::Checkpoint;
+use crate::cli::{Checkpoint, Resolved, SignerSource};
 use crate::context::{Context, organization};
 use crate::error::CliError;
 use crate::files::{self, Existing, Readers};
 use crate::key_files;
 use crate::output::{Lines, Report};
+use crate::view::View;
 
-/// Signs what one log, or all, have come to. Everything is signed before anything
-/// is written.
+/// Signs the state of one log, or of all. Everything is signed before anything is written.
 pub(super) async fn checkpoint(context: &Context, command: Checkpoint) -> Result<Report, CliError> {
-    let passphrase = command.passphrase.source();
     let existing = Existing::replace_if(command.force);
-    if let Some(path) = &command.output
-        && existing == Existing::Keep
-        && path.symlink_metadata().is_ok()
-    {
-        return Err(CliError::FileExists { path: path.clone() });
+    if let Some(path) = &command.output {
+        existing.require_vacant(path)?;
     }
-    let (keys, key) = match (&command.key, &command.key_id) {
-        (Some(path), _) => {
-            let key = key_files::read_signing_key(path, &passphrase)?;
+    let Resolved(signer) = command.signer;
+    let (keys, key) = match signer {
+        SignerSource::File { path, passphrase } => {
+            let key = key_files::read_signing_key(&path, &passphrase)?;
             (context.keys().await?, key)
         }
-        (None, id) => {
-            let id = id.as_deref().unwrap_or_default().parse()?;
+        SignerSource::Store(id) => {
             let keys = context.keys_with_kek().await?;
             let key = keys.get_signing_key(id).await?;
             (keys, key)
         }
     };
     let mut signed = Vec::new();
-    for org in organizations(&keys, command.org.as_deref()).await? {
+    for org in organizations(&keys, command.org.as_ref()).await? {
         signed.push(keys.sign_checkpoint(org, &key).await?);
     }
+    let view = CheckpointsView {
+        file: command.output.as_ref().map(|path| path.display().to_string()),
+        signer: key.fingerprint(),
+        checkpoints: signed.iter().map(CheckpointView::of).collect(),
+    };
     let mut envelopes = String::new();
-    for (_, envelope) in &signed {
-        envelopes += &format!("{}\n", envelope.to_json());
+    for checkpoint in &view.checkpoints {
+        envelopes += &format!("{}\n", checkpoint.envelope);
     }
-    let file = command.output.as_ref().map(|path| path.display().to_string());
-    let json = json!({
-        "file": file,
-        "signer": key.fingerprint().to_string(),
-        "checkpoints": signed.iter().map(checkpoint_json).collect::<Vec<_>>(),
-    });
-    let Some(path) = &command.output else { return Ok(Report::verbatim(envelopes, json)) };
+    let Some(path) = &command.output else { return Ok(Report::verbatim(envelopes, &view)) };
     files::write_atomically(path, envelopes.as_bytes(), Readers::Everybody, existing)?;
-    let mut text = Lines::from(format!("wrote {}", path.display()));
-    for (checkpoint, _) in &signed {
-        let AuditCheckpoint { org, org_name, sequence, entry_hash, .. } = checkpoint;
-        text.push(format!("  {org_name} ({org})  entry {sequence}  {entry_hash}"));
-    }
-    Ok(Report::told(text, json))
+    Ok(Report::done(&view))
 }
 
-/// The organization that is named, or all that have a log.
-async fn organizations(keys: &KeyManager, org: Option<&str>) -> Result<Vec<OrgId>, CliError> {
+/// The named organization, or all that have a log.
+async fn organizations(
+    keys: &KeyManager,
+    org: Option<&OrganizationRef>,
+) -> Result<Vec<OrgId>, CliError> {
     if let Some(org) = org {
         return Ok(vec![organization(keys, org).await?.id]);
     }
@@ -68,14 +65,45 @@ async fn organizations(keys: &KeyManager, org: Option<&str>) -> Result<Vec<OrgId
     Ok(orgs)
 }
 
-fn checkpoint_json((checkpoint, envelope): &(AuditCheckpoint, SignedCheckpoint)) -> Value {
-    json!({
-        "store_id": checkpoint.store.to_string(),
-        "org_id": checkpoint.org.to_string(),
-        "org": checkpoint.org_name.as_str(),
-        "sequence": checkpoint.sequence,
-        "entry_hash": checkpoint.entry_hash.to_string(),
-        "created_at": checkpoint.created_at.to_string(),
-        "envelope": envelope.to_json(),
-    })
+#[derive(Serialize)]
+struct CheckpointsView<'a> {
+    file: Option<String>,
+    signer: Fingerprint,
+    checkpoints: Vec<CheckpointView<'a>>,
+}
+
+#[derive(Serialize)]
+struct CheckpointView<'a> {
+    store_id: StoreId,
+    org_id: OrgId,
+    org: &'a OrgName,
+    sequence: u64,
+    entry_hash: EntryHash,
+    created_at: StatementTime,
+    envelope: String,
+}
+
+impl<'a> CheckpointView<'a> {
+    fn of((checkpoint, envelope): &'a (AuditCheckpoint, SignedCheckpoint)) -> Self {
+        Self {
+            store_id: checkpoint.store,
+            org_id: checkpoint.org,
+            org: &checkpoint.org_name,
+            sequence: checkpoint.sequence,
+            entry_hash: checkpoint.entry_hash,
+            created_at: checkpoint.created_at,
+            envelope: envelope.to_json(),
+        }
+    }
+}
+
+impl View for CheckpointsView<'_> {
+    fn text(&self) -> Lines {
+        let mut text = Lines::new();
+        text.extend(self.file.as_ref().map(|file| format!("wrote {file}")));
+        for CheckpointView { org, org_id, sequence, entry_hash, .. } in &self.checkpoints {
+            text.push(format!("  {org} ({org_id})  entry {sequence}  {entry_hash}"));
+        }
+        text
+    }
 }

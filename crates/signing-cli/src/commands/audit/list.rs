@@ -1,36 +1,26 @@
-use chrono::{DateTime, Days, NaiveDate, NaiveTime, SecondsFormat, Utc};
-use serde_json::{Map, Value, json};
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::Serialize;
+use serde_json::{Map, Value};
 use signing_crypto::{EntryHash, OrgId};
-use signing_trust::store::{AuditFilter, AuditRecord, EventPattern, StoreError};
-use signing_trust::{EventType, KeyManager};
+use signing_trust::KeyManager;
+use signing_trust::store::{AuditFilter, AuditRecord, StoreError};
 
 use crate::cli::List;
 use crate::context::{Context, organization};
 use crate::error::CliError;
 use crate::output::{Form, Listing, Report};
+use crate::time::Time;
 
-const HEADING: &str = "   entry  time                         event                     details";
-
-/// What the command line asks for.
-pub(super) fn filter(list: &List) -> Result<AuditFilter, CliError> {
-    let since = list.since.as_deref().map(|text| time(text, Days::new(0)));
-    let before = list.until.as_deref().map(|text| time(text, Days::new(1)));
-    let events: Result<_, _> = list.event.iter().map(|text| event(text)).collect();
-    Ok(AuditFilter {
-        since: since.transpose()?,
-        before: before.transpose()?,
-        events: events?,
-        fingerprint: list.key.as_deref().map(str::parse).transpose()?,
-    })
-}
+const HEADING: &str = "   entry  time                  event                     details";
 
 /// Prints the entries as they are read, page by page.
-pub(super) async fn list(
-    context: &Context,
-    list: &List,
-    filter: &AuditFilter,
-    form: Form,
-) -> Result<Report, CliError> {
+pub(super) async fn list(context: &Context, list: List, form: Form) -> Result<Report, CliError> {
+    let filter = &AuditFilter {
+        since: list.since,
+        before: list.until,
+        events: list.event,
+        fingerprint: list.key,
+    };
     let keys = context.keys().await?;
     let org = organization(&keys, &list.org).await?.id;
     let mut left = list.limit.map(std::num::NonZeroU32::get);
@@ -45,7 +35,8 @@ pub(super) async fn list(
         for record in &page {
             // More may have been written since they were counted.
             let is_wanted = left.is_none_or(|left| left > 0);
-            let is_read = is_wanted && listing.item(|| line(record), || json(record)).is_continue();
+            let is_read =
+                is_wanted && listing.item(|| line(record), || EntryView::of(record)).is_continue();
             if !is_read {
                 return Ok(listing.end(None));
             }
@@ -70,33 +61,6 @@ async fn next_page(
     keys.store().audit_page(org, filter, from).await
 }
 
-/// A moment, or a day's start and so many days more.
-fn time(text: &str, days: Days) -> Result<DateTime<Utc>, CliError> {
-    let invalid = || CliError::InvalidTime { given: text.into() };
-    if let Ok(time) = DateTime::parse_from_rfc3339(text) {
-        return Ok(time.to_utc());
-    }
-    let date = NaiveDate::parse_from_str(text, "%Y-%m-%d").map_err(|_| invalid())?;
-    let date = date.checked_add_days(days).ok_or_else(invalid)?;
-    Ok(date.and_time(NaiveTime::MIN).and_utc())
-}
-
-/// A type that no event has would choose nothing, and look as if nothing were there.
-fn event(text: &str) -> Result<EventPattern, CliError> {
-    let pattern: EventPattern =
-        text.parse().map_err(|source| CliError::EventPattern { given: text.into(), source })?;
-    let types = || EventType::ALL.iter().map(|event| event.as_str());
-    if types().any(|name| pattern.matches(name)) {
-        return Ok(pattern);
-    }
-    let similar = types()
-        .map(|name| (strsim::jaro_winkler(name, text), name))
-        .filter(|(similarity, _)| *similarity > 0.8)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, name)| name);
-    Err(CliError::NoSuchEventType { given: text.into(), similar })
-}
-
 fn line(record: &AuditRecord) -> String {
     let details = match details(record) {
         Some(details) => {
@@ -107,7 +71,7 @@ fn line(record: &AuditRecord) -> String {
         None => format!("unreadable: {:?}", record.details),
     };
     let (sequence, event) = (record.sequence, word(&Value::String(record.event_type.clone())));
-    format!("{sequence:>8}  {}  {event:<24}  {details}", rfc3339(record.occurred_at))
+    format!("{sequence:>8}  {}  {event:<24}  {details}", Time(record.occurred_at))
 }
 
 /// A value that cannot be taken for the next one.
@@ -119,30 +83,44 @@ fn word(value: &Value) -> String {
     }
 }
 
-fn json(record: &AuditRecord) -> Value {
-    let mut document = json!({
-        "org_id": record.org_id.to_string(),
-        "sequence": record.sequence,
-        "occurred_at": rfc3339(record.occurred_at),
-        "event_type": record.event_type,
-        "details": details(record),
-        "previous_hash": hash(&record.previous_hash),
-        "entry_hash": hash(&record.entry_hash),
-    });
-    if document["details"].is_null() {
-        document["unreadable_details"] = record.details.clone().into();
+#[derive(Serialize)]
+struct EntryView<'a> {
+    org_id: OrgId,
+    sequence: i64,
+    occurred_at: String,
+    event_type: &'a str,
+    details: Option<Map<String, Value>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unreadable_details: Option<&'a str>,
+    previous_hash: Option<EntryHash>,
+    entry_hash: Option<EntryHash>,
+}
+
+impl<'a> EntryView<'a> {
+    fn of(record: &'a AuditRecord) -> Self {
+        let details = details(record);
+        Self {
+            org_id: record.org_id,
+            sequence: record.sequence,
+            occurred_at: exact(record.occurred_at),
+            event_type: &record.event_type,
+            unreadable_details: details.is_none().then_some(&record.details),
+            details,
+            previous_hash: hash(&record.previous_hash),
+            entry_hash: hash(&record.entry_hash),
+        }
     }
-    document
 }
 
 fn details(record: &AuditRecord) -> Option<Map<String, Value>> {
     serde_json::from_str(&record.details).ok()
 }
 
-fn hash(bytes: &[u8]) -> Option<String> {
-    bytes.try_into().ok().map(|bytes| EntryHash::from_bytes(bytes).to_string())
+fn hash(bytes: &[u8]) -> Option<EntryHash> {
+    bytes.try_into().ok().map(EntryHash::from_bytes)
 }
 
-fn rfc3339(time: DateTime<Utc>) -> String {
+/// To the microsecond, because the entry's hash covers it.
+fn exact(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Micros, true)
 }

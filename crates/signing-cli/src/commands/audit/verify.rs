@@ -1,9 +1,10 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use serde_json::{Value, json};
+use serde::Serialize;
 use signing_crypto::{
-    CheckpointError, MalformedCheckpoint, OrgId, SignedCheckpoint, VerifiedCheckpoint, VerifyingKey,
+    CheckpointError, EntryHash, MalformedCheckpoint, OrgId, OrgName, SignedCheckpoint,
+    VerifiedCheckpoint, VerifyingKey,
 };
 use signing_trust::store::{IntactLog, OrganizationRef};
 use signing_trust::{KeyManager, TrustError};
@@ -13,15 +14,15 @@ use crate::context::{Context, organization};
 use crate::error::{CliError, Outcome};
 use crate::files;
 use crate::key_files;
-use crate::output::{Lines, Report, error_json};
+use crate::output::{ErrorView, Lines, Report};
+use crate::view::View;
 
 /// Room for some 20,000 checkpoints.
 const MAX_CHECKPOINTS_SIZE: usize = 16 * 1024 * 1024;
 
 type Checkpoints = BTreeMap<OrgId, Vec<VerifiedCheckpoint>>;
 
-/// Reads the checkpoints, all of which must be signed by one of the trusted keys,
-/// before anything else is asked.
+/// Reads the checkpoints before any log. One of the trusted keys must have signed each.
 pub(super) async fn read_checkpoints(
     context: &Context,
     verify: &Verify,
@@ -32,7 +33,7 @@ pub(super) async fn read_checkpoints(
     if !verify.key_id.is_empty() {
         let store = context.keys_with_kek().await?;
         for id in &verify.key_id {
-            keys.push(store.proven_key(id.parse()?).await?.verifying_key());
+            keys.push(store.proven_key(*id).await?.verifying_key());
         }
     }
     let mut checkpoints = Checkpoints::new();
@@ -46,17 +47,17 @@ pub(super) async fn read_checkpoints(
     Ok(checkpoints)
 }
 
-/// Verifies the log of `org`, or all there are and all that there should be.
+/// Verifies the log of `org`, or all logs that exist or have a checkpoint.
 pub(super) async fn verify(
     context: &Context,
-    org: Option<&str>,
+    org: Option<&OrganizationRef>,
     mut checkpoints: Checkpoints,
 ) -> Result<Report, CliError> {
     let keys = context.keys().await?;
     let mut verdicts = Verdicts::default();
     if let Some(org) = org {
         let org = organization(&keys, org).await?.id;
-        // Those of others were signed with it; but one that is only theirs is a mistake.
+        // A file may hold the checkpoints of other logs too, but not only those.
         let its_own = checkpoints.remove(&org);
         let checkpoints = its_own.or_else(|| checkpoints.pop_first().map(|(_, others)| others));
         verdicts.add(&keys, org, &checkpoints.unwrap_or_default()).await;
@@ -68,7 +69,7 @@ pub(super) async fn verify(
             Ok(Some(org)) => org,
             Ok(None) => break,
             Err(error) => {
-                // What was found so far is said all the same.
+                // The verdicts so far are reported all the same.
                 verdicts.refusals.push(("the other logs".into(), error.into()));
                 return Ok(verdicts.report());
             }
@@ -110,7 +111,7 @@ fn read_file(
     }
 }
 
-/// What one of the keys signed, if that is a checkpoint.
+/// The checkpoint in a line, if one of the keys signed it.
 fn read_line(
     line: &[u8],
     key: &VerifyingKey,
@@ -126,68 +127,110 @@ fn read_line(
     verified
 }
 
-/// What came of each log.
+/// The verdict on each log.
 #[derive(Default)]
 struct Verdicts {
-    text: Lines,
-    documents: Vec<Value>,
+    logs: Vec<LogView>,
     refusals: Vec<(String, CliError)>,
 }
 
+#[derive(Serialize)]
+struct LogView {
+    org_id: OrgId,
+    org: Option<OrgName>,
+    checkpoints: usize,
+    #[serde(flatten)]
+    verdict: VerdictView,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "verdict", rename_all = "snake_case")]
+enum VerdictView {
+    Intact {
+        entries: i64,
+        entry_hash: EntryHash,
+    },
+    Broken {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        fault: Option<FaultView>,
+        #[serde(flatten)]
+        error: ErrorView,
+    },
+    Undecided {
+        #[serde(flatten)]
+        error: ErrorView,
+    },
+}
+
+#[derive(Serialize)]
+struct FaultView {
+    sequence: i64,
+    kind: &'static str,
+    expected: String,
+    found: String,
+}
+
 impl Verdicts {
-    async fn add(&mut self, keys: &KeyManager, org: OrgId, checkpoints: &[VerifiedCheckpoint]) {
-        let name = keys.organization(OrganizationRef::Id(org)).await.ok().map(|org| org.name);
-        let shown = match &name {
-            Some(name) => format!("{name} ({org})"),
-            None => org.to_string(),
-        };
-        let mut document = json!({
-            "org_id": org.to_string(),
-            "org": name.as_ref().map(signing_crypto::OrgName::as_str),
-            "checkpoints": checkpoints.len(),
-        });
-        match keys.verify_audit_log(org, checkpoints).await {
+    async fn add(&mut self, keys: &KeyManager, org_id: OrgId, checkpoints: &[VerifiedCheckpoint]) {
+        let org = keys.organization(OrganizationRef::Id(org_id)).await.ok().map(|org| org.name);
+        let verdict = match keys.verify_audit_log(org_id, checkpoints).await {
             Ok(IntactLog { entries, entry_hash, .. }) => {
-                self.text.good("ok", shown);
-                self.text.push(format!("  entries      {entries}"));
-                self.text.push(format!("  sha256       {entry_hash}"));
-                self.text.push(match checkpoints.len() {
-                    0 => "  checkpoints  none: a log that was rewritten whole would look the same"
-                        .to_owned(),
-                    count => format!("  checkpoints  {count}"),
-                });
-                document["verdict"] = "intact".into();
-                document["entries"] = entries.into();
-                document["entry_hash"] = entry_hash.to_string().into();
+                VerdictView::Intact { entries, entry_hash }
             }
             Err(error) => {
-                if let TrustError::AuditLogBroken(fault) = &error {
-                    document["fault"] = json!({
-                        "sequence": fault.sequence,
-                        "kind": fault.kind.as_str(),
-                        "expected": fault.expected.to_string(),
-                        "found": fault.found.to_string(),
-                    });
-                }
+                let fault = match &error {
+                    TrustError::AuditLogBroken(fault) => Some(FaultView {
+                        sequence: fault.sequence,
+                        kind: fault.kind.as_str(),
+                        expected: fault.expected.to_string(),
+                        found: fault.found.to_string(),
+                    }),
+                    _ => None,
+                };
                 let error = CliError::from(error);
+                let view = ErrorView::of(&error);
                 let is_refused = error.outcome() == Outcome::Refused;
-                document["verdict"] = if is_refused { "broken" } else { "undecided" }.into();
-                if let (Value::Object(document), Value::Object(said)) =
-                    (&mut document, error_json(&error))
-                {
-                    document.extend(said);
+                self.refusals.push((subject(org.as_ref(), org_id), error));
+                match is_refused {
+                    true => VerdictView::Broken { fault, error: view },
+                    false => VerdictView::Undecided { error: view },
                 }
-                self.refusals.push((shown, error));
             }
-        }
-        self.documents.push(document);
+        };
+        self.logs.push(LogView { org_id, org, checkpoints: checkpoints.len(), verdict });
     }
 
     fn report(self) -> Report {
-        let mut report = Report::told(self.text, Value::Array(self.documents));
+        let mut report = Report::done(&self.logs);
         for (org, error) in self.refusals {
             report.refuse(org, error);
         }
         report
+    }
+}
+
+fn subject(org: Option<&OrgName>, id: OrgId) -> String {
+    match org {
+        Some(name) => format!("{name} ({id})"),
+        None => id.to_string(),
+    }
+}
+
+/// Broken logs are shown as errors.
+impl View for LogView {
+    fn text(&self) -> Lines {
+        let mut text = Lines::new();
+        if let VerdictView::Intact { entries, entry_hash } = &self.verdict {
+            text.good("ok", subject(self.org.as_ref(), self.org_id));
+            text.push(format!("  entries      {entries}"));
+            text.push(format!("  sha256       {entry_hash}"));
+            text.push(match self.checkpoints {
+                0 => "  checkpoints  none: without one, a log that was rewritten completely looks \
+                      the same"
+                    .to_owned(),
+                count => format!("  checkpoints  {count}"),
+            });
+        }
+        text
     }
 }

@@ -5,35 +5,35 @@ use signing_loader::{EnvelopeSource, ExplainedEnvelope, VerificationError};
 use signing_trust::TrustedKey;
 
 use super::{Explained, Verdict, fault, pairs};
-use crate::commands::trust_graph::limits_text;
+use crate::advice::Advice;
 use crate::error::Outcome;
 use crate::output::{Lines, chain};
-use crate::remedy::remedy;
+use crate::view::LimitsView;
 
 impl Explained<'_> {
-    /// What was looked at, what each thing came to, which rule refused, and what to do
-    /// next.
+    /// What was examined, with each result, the rule that refused, and the next step.
     pub(in crate::commands) fn tree(&self) -> Lines {
         let mut parts: Vec<_> =
             self.found.iter().map(|envelope| self.envelope_tree(envelope)).collect();
         if parts.is_empty() {
-            parts.push(Tree::new("no signature was looked at"));
+            parts.push(Tree::new("no signature was examined"));
         }
         match self.failure {
-            None => parts.push(Tree::new("every rule is kept")),
+            None => parts.push(Tree::new("every rule is satisfied")),
             Some(error) => {
-                let (code, message) = (error.code(), chain(error));
+                let Advice { code, next, .. } = error.advice();
+                let message = chain(error);
                 parts.push(Tree::new(match error.outcome() {
                     Outcome::Refused => format!("refused by {code}: {message}"),
-                    _ => format!("not decided because of {code}: {message}"),
+                    _ => format!("undecided because of {code}: {message}"),
                 }));
-                parts.extend(remedy(error).map(|next| Tree::new(format!("next: {next}"))));
+                parts.extend(next.map(|next| Tree::new(format!("next: {next}"))));
             }
         }
         let mut lines = Lines::new();
         match self.verdict() {
-            verdict @ "verified" => lines.good(verdict, &self.path),
-            verdict => lines.bad(verdict, &self.path),
+            verdict @ "verified" => lines.good(verdict, self.path),
+            verdict => lines.bad(verdict, self.path),
         }
         push(&parts, &mut lines, "");
         lines
@@ -46,18 +46,18 @@ impl Explained<'_> {
                 Some(name) => format!("stored signature {id} of {name}"),
                 None => format!("stored signature {id} of {org}"),
             },
-            _ => "signature at hand".into(),
+            _ => "signature in memory".into(),
         };
         let content = match &envelope.content {
             Ok(content) => content,
             Err(reason) => return Tree::new(format!("{which}: cannot be read: {}", chain(reason))),
         };
         let mut tree = Tree::new(match fault(envelope) {
-            None => format!("{which}: would do"),
-            Some((code, _)) => format!("{which}: does not do ({code})"),
+            None => format!("{which}: sufficient"),
+            Some((code, _)) => format!("{which}: not sufficient ({code})"),
         });
-        let said = content.envelope.unverified_statement().ok();
-        tree.parts.extend(said.map(|said| Tree::new(says(&said))));
+        let statement = content.envelope.unverified_statement().ok();
+        tree.parts.extend(statement.map(|statement| Tree::new(states(&statement))));
         tree.parts.extend(pairs(content).map(signature_tree));
         tree
     }
@@ -78,18 +78,18 @@ fn signature_tree((signature, verdict): (&EnvelopeSignature, &Verdict)) -> Tree 
     tree
 }
 
-fn says(said: &PackageStatement) -> String {
+fn states(statement: &PackageStatement) -> String {
     let mut text = format!(
-        "says: {}, {} bytes, sha256 {}, signed at {}",
-        said.name(),
-        said.size(),
-        said.digest(),
-        said.signed_at()
+        "states: {}, {} bytes, sha256 {}, signed at {}",
+        statement.name(),
+        statement.size(),
+        statement.digest(),
+        statement.signed_at()
     );
-    if let Some(version) = said.version() {
+    if let Some(version) = statement.version() {
         text += &format!(", version {version}");
     }
-    if let Some(expires_at) = said.expires_at() {
+    if let Some(expires_at) = statement.expires_at() {
         text += &format!(", expires {expires_at}");
     }
     text
@@ -104,10 +104,10 @@ fn counts(key: &TrustedKey, signature: &EnvelopeSignature) -> String {
     if let Some(name) = &key.name {
         text += &format!(" as {name}");
     }
-    text + &format!(", {}{}", key.via, limits_text(&key.limits))
+    text + &format!(", {}{}", key.via, LimitsView::of(&key.limits).text())
 }
 
-/// A line of text, and those that belong to it.
+/// A line of text with the lines below it.
 struct Tree {
     text: String,
     parts: Vec<Tree>,

@@ -1,29 +1,28 @@
-use serde_json::json;
-use signing_crypto::{Fingerprint, Note};
+use serde::Serialize;
+use signing_crypto::{Fingerprint, Note, OrgId, OrgName};
 use signing_trust::KeyManager;
 use signing_trust::store::{Change, CompromisedKeyRecord, OrganizationRef};
 
-use super::trust::report;
-use super::{impact, said};
+use super::dry_run;
+use super::trust::RowChangeView;
 use crate::cli;
 use crate::context::{Context, organization};
 use crate::error::CliError;
-use crate::output::Report;
-use crate::time;
+use crate::output::{Lines, Report};
+use crate::time::Time;
+use crate::view::{View, quoted_note, refusal_of};
 
 /// Refuses a key's signatures.
 pub(super) async fn deny(context: &Context, command: cli::Deny) -> Result<Report, CliError> {
-    let note = command.note.map(Note::new).transpose()?;
-    let fingerprint: Fingerprint = command.fingerprint.parse()?;
-    if command.dry_run {
+    let cli::Deny { fingerprint, org, note, danger_everywhere, dry_run } = command;
+    if dry_run {
         let keys = context.keys().await?;
-        let org = organization(&keys, &command.org).await?;
-        let everywhere = command.danger_everywhere;
-        return impact::foresee_denial(&keys, &org, &fingerprint, everywhere).await;
+        let org = organization(&keys, &org).await?;
+        return dry_run::denial(&keys, &org, &fingerprint, danger_everywhere).await;
     }
     let keys = context.keys_to_change().await?;
-    let org = organization(&keys, &command.org).await?;
-    if command.danger_everywhere {
+    let org = organization(&keys, &org).await?;
+    if danger_everywhere {
         let change = keys.danger_declare_compromised(org.id, &fingerprint, note).await?;
         return declared(&keys, change).await;
     }
@@ -31,39 +30,60 @@ pub(super) async fn deny(context: &Context, command: cli::Deny) -> Result<Report
     let text = match &change {
         Change::Made(_) => format!("{} now refuses signatures by {fingerprint}", org.name),
         Change::Unchanged(key) => {
-            let said = said::trusted_key(key).unwrap_or_default();
-            format!("{} already refuses signatures by {fingerprint}: it was {said}", org.name)
+            let earlier = refusal_of(key).unwrap_or_default();
+            format!("{} already refuses signatures by {fingerprint}: it was {earlier}", org.name)
         }
     };
-    Ok(report(text, change))
+    let changed = matches!(change, Change::Made(_));
+    Ok(Report::done(&RowChangeView::new(Lines::from(text), &change.into_inner(), changed)))
 }
 
 async fn declared(
     keys: &KeyManager,
     change: Change<CompromisedKeyRecord>,
 ) -> Result<Report, CliError> {
-    let (changed, done) = match &change {
-        Change::Made(_) => (true, "now refuses"),
-        Change::Unchanged(_) => (false, "already refuses"),
-    };
+    let changed = matches!(change, Change::Made(_));
     let record = change.into_inner();
-    let fingerprint = record.fingerprint;
-    let mut text = format!(
-        "every organization of the store {done} signatures by {fingerprint}, for good: it was \
-         declared compromised",
-    );
-    if !changed {
-        let by = keys.organization(OrganizationRef::Id(record.declared_by)).await?.name;
-        let (at, note) = (time::text(&record.declared_at), said::note(record.note.as_ref()));
-        text += &format!(" by {by} at {at}{note}");
+    let earlier_by = match changed {
+        true => None,
+        false => Some(keys.organization(OrganizationRef::Id(record.declared_by)).await?.name),
+    };
+    Ok(Report::done(&CompromisedView {
+        fingerprint: record.fingerprint,
+        declared_by: record.declared_by,
+        declared_at: Time(record.declared_at),
+        note: record.note,
+        everywhere: true,
+        changed,
+        earlier_by,
+    }))
+}
+
+#[derive(Serialize)]
+struct CompromisedView {
+    fingerprint: Fingerprint,
+    declared_by: OrgId,
+    declared_at: Time,
+    note: Option<Note>,
+    everywhere: bool,
+    changed: bool,
+    /// The organization that declared it before.
+    #[serde(skip)]
+    earlier_by: Option<OrgName>,
+}
+
+impl View for CompromisedView {
+    fn text(&self) -> Lines {
+        let verb = if self.changed { "now refuses" } else { "already refuses" };
+        let mut text = format!(
+            "every organization of the store {verb} signatures by {}, for good: it was declared \
+             compromised",
+            self.fingerprint,
+        );
+        if let Some(by) = &self.earlier_by {
+            let note = quoted_note(self.note.as_ref());
+            text += &format!(" by {by} at {}{note}", self.declared_at);
+        }
+        Lines::from(text)
     }
-    let json = json!({
-        "fingerprint": fingerprint.to_string(),
-        "declared_by": record.declared_by.to_string(),
-        "declared_at": time::text(&record.declared_at),
-        "note": record.note.as_ref().map(Note::as_str),
-        "everywhere": true,
-        "changed": changed,
-    });
-    Ok(Report::told(text, json))
 }

@@ -1,27 +1,27 @@
-use serde_json::{Value, json};
-use signing_crypto::{KeyId, KeyName, Note, OrgName, TrustedKeyId};
-use signing_trust::store::SigningKeyRecord;
+use serde::Serialize;
+use signing_crypto::{Fingerprint, KeyId, KeyName, Note, OrgId, OrgName, TrustedKeyId};
+use signing_trust::store::{OrganizationRef, SigningKeyRecord};
 use signing_trust::{GraphKey, KeyStanding, TrustPath, TrustedKey};
 
-use super::make::signing_key_json;
-use super::said;
-use crate::commands::trust_graph::{key_json, limits_text, remark};
-use crate::commands::trusted_key::trusted_json;
 use crate::context::{Context, organization};
 use crate::error::CliError;
 use crate::output::{Lines, Report};
-use crate::time;
+use crate::time::Time;
+use crate::view::{
+    GraphKeyView, LimitsView, SigningKeyView, TrustedKeyView, View, quoted_note, revocation_of,
+    standing_text,
+};
 
 /// Lists an organization's signing keys, the keys that it accepts, once for each path,
-/// and what else it says about keys.
-pub(super) async fn list(context: &Context, org: &str) -> Result<Report, CliError> {
+/// and the other keys that it has rows about.
+pub(super) async fn list(context: &Context, org: &OrganizationRef) -> Result<Report, CliError> {
     let keys = context.keys().await?;
     let org = organization(&keys, org).await?;
     let signing = keys.list_signing_keys(org.id).await?;
     let accepted = keys.list_trusted_keys(org.id).await?;
     let graph = keys.trust_graph(Some(org.id)).await?;
     let own = graph.organization(org.id).map(|org| &*org.keys).unwrap_or_default();
-    let is_refused = |key: &&GraphKey| {
+    let is_refused = |key: &GraphKey| {
         matches!(
             key.standing,
             KeyStanding::Revoked { .. }
@@ -29,115 +29,190 @@ pub(super) async fn list(context: &Context, org: &str) -> Result<Report, CliErro
                 | KeyStanding::Compromised { .. }
         )
     };
-    let is_idle = |key: &&GraphKey| !is_refused(key) && key.standing != KeyStanding::Trusted;
-    let refused: Vec<_> = own.iter().filter(is_refused).collect();
-    let idle: Vec<_> = own.iter().filter(is_idle).collect();
-
-    let mut text = Lines::from(format!("signing keys of {}", org.name));
-    for key in &signing {
-        let name = |id: KeyId| signing.iter().find(|other| other.id == id).map(|key| &key.name);
-        let mut state = said::signing_key(key).map(|said| format!("  {said}")).unwrap_or_default();
-        if let Some(old) = key.predecessor_id.and_then(name) {
-            state += &format!("  in the place of {old}");
-        }
-        if let Some(new) = successor(key, &signing) {
-            state += &format!("  {} is in its place", new.name);
-        }
-        text.push(format!("  {}  {}  {}{state}", key.id, key.fingerprint, key.name));
-    }
-    text.push(format!("keys whose signatures {} accepts", org.name));
-    for key in &accepted {
-        let (fingerprint, name, via, limits) =
-            (key.key.fingerprint(), named(&key.name), &key.via, limits_text(&key.limits));
-        match row_id(key) {
-            Some(id) => text.push(format!("  {id}  {fingerprint}{name}  {via}{limits}")),
-            None => {
-                text.push(format!("  {fingerprint}{name}  {via}{limits}"));
-                text.push(format!("    to refuse it: {}", refuse_with(key, &org.name)));
-            }
-        }
-    }
-    text.push(format!("keys whose signatures {} refuses", org.name));
-    for key in &refused {
-        let note = said::note(key.note.as_ref());
-        let (name, remark) = (named(&key.name), remark(key));
-        text.push(format!("  {}  {}{name}{remark}{note}", key.id, key.fingerprint));
-    }
-    if !idle.is_empty() {
-        text.push(format!("keys that {} itself trusts no longer", org.name));
-    }
-    for key in &idle {
-        text.push(format!("  {}  {}{}{}", key.id, key.fingerprint, named(&key.name), remark(key)));
-    }
-    let signing_document = |key: &SigningKeyRecord| {
-        let mut document = signing_key_json(key);
-        let successor = successor(key, &signing);
-        document["successor_id"] = successor.map(|successor| successor.id.to_string()).into();
-        document
+    let rows = |wanted: &dyn Fn(&GraphKey) -> bool| {
+        own.iter().filter(|key| wanted(key)).map(RowView::of).collect()
     };
-    let json = json!({
-        "signing_keys": signing.iter().map(signing_document).collect::<Vec<_>>(),
-        "accepted":
-            accepted.iter().map(|key| accepted_json(key, &org.name)).collect::<Vec<_>>(),
-        "refused": refused.into_iter().map(key_json).collect::<Vec<_>>(),
-        "no_longer_trusted": idle.into_iter().map(key_json).collect::<Vec<_>>(),
-    });
-    Ok(Report::shown(text, json))
+    Ok(Report::requested(&KeysView {
+        org: &org.name,
+        signing_keys: signing.iter().map(|key| OwnKeyView::of(key, &signing)).collect(),
+        accepted: accepted.iter().map(|key| AcceptedView::of(key, &org.name)).collect(),
+        refused: rows(&is_refused),
+        no_longer_trusted: rows(&|key| !is_refused(key) && key.standing != KeyStanding::Trusted),
+    }))
 }
 
 /// Lists the keys that every organization refuses, and who declared them compromised.
 pub(super) async fn compromised(context: &Context) -> Result<Report, CliError> {
     let declared = context.keys().await?.list_compromised_keys().await?;
-    let mut text = Lines::from("keys that every organization of the store refuses");
-    let mut documents = Vec::new();
-    for (key, org) in &declared {
-        let (at, note) = (time::text(&key.declared_at), said::note(key.note.as_ref()));
-        let fingerprint = key.fingerprint;
-        text.push(format!("  {fingerprint}  declared compromised by {} at {at}{note}", org.name));
-        documents.push(json!({
-            "fingerprint": fingerprint.to_string(),
-            "declared_by": org.id.to_string(),
-            "org": org.name.as_str(),
-            "declared_at": at,
-            "note": key.note.as_ref().map(Note::as_str),
-        }));
-    }
-    Ok(Report::shown(text, json!({ "compromised": documents })))
+    let compromised = declared.into_iter().map(|(key, org)| DeclaredView {
+        fingerprint: key.fingerprint,
+        declared_by: org.id,
+        org: org.name,
+        declared_at: Time(key.declared_at),
+        note: key.note,
+    });
+    Ok(Report::requested(&CompromisedView { compromised: compromised.collect() }))
 }
 
-/// The key that is in the place of another, and is not revoked itself.
-fn successor<'a>(
-    key: &SigningKeyRecord,
-    keys: &'a [SigningKeyRecord],
-) -> Option<&'a SigningKeyRecord> {
-    keys.iter().find(|other| other.predecessor_id == Some(key.id) && other.revoked_at.is_none())
+#[derive(Serialize)]
+struct KeysView<'a> {
+    #[serde(skip)]
+    org: &'a OrgName,
+    signing_keys: Vec<OwnKeyView<'a>>,
+    accepted: Vec<AcceptedView<'a>>,
+    refused: Vec<RowView<'a>>,
+    no_longer_trusted: Vec<RowView<'a>>,
 }
 
-/// What the key is called, to follow on its fingerprint.
-fn named(name: &Option<KeyName>) -> String {
-    name.as_ref().map(|name| format!("  {name}")).unwrap_or_default()
-}
-
-/// The organization's own row about the key. Of an inherited key the row is another
-/// organization's, which is not this one's to act on.
-fn row_id(key: &TrustedKey) -> Option<TrustedKeyId> {
-    match &key.via {
-        TrustPath::Direct { trusted_key } => Some(*trusted_key),
-        _ => None,
-    }
-}
-
-/// The command by which the organization accepts the key no longer.
-fn refuse_with(key: &TrustedKey, org: &OrgName) -> String {
-    match row_id(key) {
-        Some(id) => format!("cloacina keys revoke --org {org} {id}"),
-        None => format!("cloacina keys deny --org {org} {}", key.key.fingerprint()),
+impl View for KeysView<'_> {
+    fn text(&self) -> Lines {
+        let org = self.org;
+        let mut text = Lines::from(format!("signing keys of {org}"));
+        text.extend(self.signing_keys.iter().map(OwnKeyView::text));
+        text.push(format!("keys whose signatures {org} accepts"));
+        for key in &self.accepted {
+            text.extend(key.text());
+        }
+        text.push(format!("keys whose signatures {org} refuses"));
+        for RowView { row, text: line } in &self.refused {
+            text.push(format!("{line}{}", quoted_note(row.note())));
+        }
+        if !self.no_longer_trusted.is_empty() {
+            text.push(format!("keys that {org} no longer trusts itself"));
+        }
+        text.extend(self.no_longer_trusted.iter().map(|row| &row.text));
+        text
     }
 }
 
-fn accepted_json(key: &TrustedKey, org: &OrgName) -> Value {
-    let mut document = trusted_json(key);
-    document["id"] = row_id(key).map(|id| id.to_string()).into();
-    document["refuse_with"] = refuse_with(key, org).into();
-    document
+/// A signing key of the organization.
+#[derive(Serialize)]
+struct OwnKeyView<'a> {
+    #[serde(flatten)]
+    key: SigningKeyView<'a>,
+    successor_id: Option<KeyId>,
+    #[serde(skip)]
+    revocation: Option<String>,
+    #[serde(skip)]
+    predecessor: Option<&'a KeyName>,
+    #[serde(skip)]
+    successor: Option<&'a KeyName>,
+}
+
+impl<'a> OwnKeyView<'a> {
+    fn of(key: &'a SigningKeyRecord, keys: &'a [SigningKeyRecord]) -> Self {
+        let successor = keys
+            .iter()
+            .find(|other| other.predecessor_id == Some(key.id) && other.revoked_at.is_none());
+        let predecessor = keys.iter().find(|other| key.predecessor_id == Some(other.id));
+        Self {
+            key: SigningKeyView::of(key),
+            successor_id: successor.map(|key| key.id),
+            revocation: revocation_of(key),
+            predecessor: predecessor.map(|key| &key.name),
+            successor: successor.map(|key| &key.name),
+        }
+    }
+
+    fn text(&self) -> String {
+        let SigningKeyView { id, fingerprint, name, .. } = &self.key;
+        let mut line = format!("  {id}  {fingerprint}  {name}");
+        if let Some(revocation) = &self.revocation {
+            line += &format!("  {revocation}");
+        }
+        if let Some(old) = self.predecessor {
+            line += &format!("  replaces {old}");
+        }
+        if let Some(new) = self.successor {
+            line += &format!("  replaced by {new}");
+        }
+        line
+    }
+}
+
+/// A key that the organization accepts, by one path.
+#[derive(Serialize)]
+struct AcceptedView<'a> {
+    #[serde(flatten)]
+    key: TrustedKeyView<'a>,
+    /// The organization's own row about the key. The row about an inherited key is another
+    /// organization's, and only that one can change it.
+    id: Option<TrustedKeyId>,
+    refuse_with: String,
+    #[serde(skip)]
+    path: &'a TrustPath,
+}
+
+impl<'a> AcceptedView<'a> {
+    fn of(key: &'a TrustedKey, org: &OrgName) -> Self {
+        let id = match &key.via {
+            TrustPath::Direct { trusted_key } => Some(*trusted_key),
+            _ => None,
+        };
+        let refuse_with = match id {
+            Some(id) => format!("cloacina keys revoke --org {org} {id}"),
+            None => format!("cloacina keys deny --org {org} {}", key.key.fingerprint()),
+        };
+        Self { key: TrustedKeyView::of(key), id, refuse_with, path: &key.via }
+    }
+
+    fn text(&self) -> Vec<String> {
+        let TrustedKeyView { fingerprint, name, limits, .. } = &self.key;
+        let (name, path, limits) = (after_fingerprint(*name), self.path, LimitsView::text(limits));
+        match self.id {
+            Some(id) => vec![format!("  {id}  {fingerprint}{name}  {path}{limits}")],
+            None => vec![
+                format!("  {fingerprint}{name}  {path}{limits}"),
+                format!("    to refuse it: {}", self.refuse_with),
+            ],
+        }
+    }
+}
+
+/// One of the organization's rows about a key that it does not accept.
+#[derive(Serialize)]
+struct RowView<'a> {
+    #[serde(flatten)]
+    row: GraphKeyView<'a>,
+    #[serde(skip)]
+    text: String,
+}
+
+impl<'a> RowView<'a> {
+    fn of(key: &'a GraphKey) -> Self {
+        let (name, standing) = (after_fingerprint(key.name.as_ref()), standing_text(key));
+        let text = format!("  {}  {}{name}{standing}", key.id, key.fingerprint);
+        Self { row: GraphKeyView::of(key), text }
+    }
+}
+
+fn after_fingerprint(name: Option<&KeyName>) -> String {
+    name.map(|name| format!("  {name}")).unwrap_or_default()
+}
+
+#[derive(Serialize)]
+struct CompromisedView {
+    compromised: Vec<DeclaredView>,
+}
+
+#[derive(Serialize)]
+struct DeclaredView {
+    fingerprint: Fingerprint,
+    declared_by: OrgId,
+    org: OrgName,
+    declared_at: Time,
+    note: Option<Note>,
+}
+
+impl View for CompromisedView {
+    fn text(&self) -> Lines {
+        let mut text = Lines::from("keys that every organization of the store refuses");
+        for DeclaredView { fingerprint, org, declared_at, note, .. } in &self.compromised {
+            let note = quoted_note(note.as_ref());
+            text.push(format!(
+                "  {fingerprint}  declared compromised by {org} at {declared_at}{note}"
+            ));
+        }
+        text
+    }
 }

@@ -1,8 +1,9 @@
 use std::path::Path;
 
-use serde_json::{Value, json};
-use signing_crypto::{KeyName, Note, SigningKey};
-use signing_trust::store::{RevocationReason, SigningKeyRecord};
+use serde::Serialize;
+use signing_crypto::{Fingerprint, KeyId, KeyName, SigningKey};
+use signing_trust::TrustError;
+use signing_trust::store::{OrganizationRef, SigningKeyRecord};
 use zeroize::Zeroizing;
 
 use crate::cli::Format;
@@ -12,27 +13,21 @@ use crate::files::{self, Existing, NewFile, Readers};
 use crate::key_files;
 use crate::output::{Lines, Report};
 use crate::passphrase::PassphraseSource;
-use crate::time;
+use crate::view::{SigningKeyView, View};
 
-/// Writes a new key pair to two files, the private key under a passphrase if there
-/// is a source of one.
+/// Writes a new key pair to two files. The private key is encrypted if there is a source of
+/// a passphrase.
 pub(super) fn generate_files(
-    name: &str,
+    name: &KeyName,
     private: &Path,
     existing: Existing,
     passphrase: Option<&PassphraseSource>,
 ) -> Result<Report, CliError> {
-    let name: KeyName = name.parse()?;
     let public = key_files::public_key_path(private);
-    if existing == Existing::Keep {
-        for path in [&*public, private] {
-            if path.symlink_metadata().is_ok() {
-                return Err(CliError::FileExists { path: path.into() });
-            }
-        }
-    }
+    existing.require_vacant(&public)?;
+    existing.require_vacant(private)?;
     let passphrase = passphrase.map(PassphraseSource::new_passphrase).transpose()?;
-    let key = SigningKey::generate().map_err(signing_trust::TrustError::from)?;
+    let key = SigningKey::generate().map_err(TrustError::from)?;
     let private_pem = match &passphrase {
         Some(passphrase) => Zeroizing::new(key.to_encrypted_pem(passphrase)?),
         None => key.to_pem(),
@@ -43,71 +38,64 @@ pub(super) fn generate_files(
         NewFile::write(private, private_pem.as_bytes(), Readers::Owner)?,
         existing,
     )?;
-    let encrypted = if passphrase.is_some() { ", encrypted" } else { "" };
-    let mut text = Lines::from(format!("generated {name}"));
-    text.push(format!("fingerprint  {}", key.fingerprint()));
-    text.push(format!("private key  {}{encrypted}", private.display()));
-    text.push(format!("public key   {}", public.display()));
-    let json = json!({
-        "name": name.as_str(),
-        "fingerprint": key.fingerprint().to_string(),
-        "private_key": private.display().to_string(),
-        "encrypted": passphrase.is_some(),
-        "public_key": public.display().to_string(),
-    });
-    Ok(Report::told(text, json))
+    Ok(Report::done(&KeyFilesView {
+        name,
+        fingerprint: key.fingerprint(),
+        private_key: private.display().to_string(),
+        encrypted: passphrase.is_some(),
+        public_key: public.display().to_string(),
+    }))
 }
 
 /// Makes a key in the store.
-pub(super) async fn generate(context: &Context, name: &str, org: &str) -> Result<Report, CliError> {
-    let name = name.parse()?;
+pub(super) async fn generate(
+    context: &Context,
+    name: KeyName,
+    org: &OrganizationRef,
+) -> Result<Report, CliError> {
     let keys = context.keys_to_change_with_kek().await?;
     let org = organization(&keys, org).await?;
-    Ok(created("generated", &keys.create_signing_key(org.id, name).await?))
+    let key = keys.create_signing_key(org.id, name).await?;
+    Ok(Report::done(&StoredKeyView::of("generated", &key)))
 }
 
 /// Puts a key from a file into the store.
 pub(super) async fn import(
     context: &Context,
-    name: &str,
-    org: &str,
+    name: KeyName,
+    org: &OrganizationRef,
     path: &Path,
     passphrase: &PassphraseSource,
 ) -> Result<Report, CliError> {
-    let name = name.parse()?;
     let key = key_files::read_signing_key(path, passphrase)?;
     let keys = context.keys_to_change_with_kek().await?;
     let org = organization(&keys, org).await?;
-    Ok(created("imported", &keys.import_signing_key(org.id, name, &key).await?))
+    let key = keys.import_signing_key(org.id, name, &key).await?;
+    Ok(Report::done(&StoredKeyView::of("imported", &key)))
 }
 
 /// Prints the public half of a key in the store, derived from its private half.
 pub(super) async fn export(
     context: &Context,
-    id: &str,
+    id: KeyId,
     format: Format,
     output: Option<&Path>,
     existing: Existing,
 ) -> Result<Report, CliError> {
-    let id = id.parse()?;
     let key = context.keys_with_kek().await?.export_public_key(id).await?;
-    let public = match format {
+    let public_key = match format {
         Format::Pem => key.to_pem(),
         Format::Raw => key.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect(),
     };
-    let mut json = json!({
-        "id": id.to_string(),
-        "fingerprint": key.fingerprint().to_string(),
-        "public_key": public,
-    });
-    let Some(path) = output else { return Ok(Report::verbatim(public, json)) };
-    files::write_atomically(path, public.as_bytes(), Readers::Everybody, existing)?;
-    json["file"] = path.display().to_string().into();
-    Ok(Report::told(format!("wrote {}", path.display()), json))
+    let file = output.map(|path| path.display().to_string());
+    let view = ExportView { id, fingerprint: key.fingerprint(), public_key: &public_key, file };
+    let Some(path) = output else { return Ok(Report::verbatim(public_key.clone(), &view)) };
+    files::write_atomically(path, public_key.as_bytes(), Readers::Everybody, existing)?;
+    Ok(Report::done(&view))
 }
 
-/// Two files cannot be put in place at once. In whatever order they come, nobody
-/// ever sees halves of two different pairs, nor loses the only private key.
+/// Two files cannot be put in place at once. The order is such that nobody ever sees halves
+/// of two different pairs, or loses the only private key.
 fn put_pair_in_place(
     public: NewFile<'_>,
     private: NewFile<'_>,
@@ -121,8 +109,8 @@ fn put_pair_in_place(
             // Somebody else's private key may have come between.
             private.put_in_place(existing).inspect_err(|_| drop(files::remove(path)))
         }
-        // A private key alone still signs, and gives its public half to whoever asks
-        // (`openssl pkey -pubout`). An old public half beside it would be believed.
+        // A private key alone still signs, and `openssl pkey -pubout` prints its public half.
+        // An old public half beside it would be believed.
         Existing::Replace => {
             files::remove(public.path())?;
             private.put_in_place(existing)?;
@@ -131,24 +119,63 @@ fn put_pair_in_place(
     }
 }
 
-fn created(done: &str, key: &SigningKeyRecord) -> Report {
-    let mut text = Lines::from(format!("{done} {}", key.name));
-    text.push(format!("id           {}", key.id));
-    text.push(format!("fingerprint  {}", key.fingerprint));
-    text.push("not trusted yet, not even by its own organization");
-    Report::told(text, signing_key_json(key))
+#[derive(Serialize)]
+struct KeyFilesView<'a> {
+    name: &'a KeyName,
+    fingerprint: Fingerprint,
+    private_key: String,
+    encrypted: bool,
+    public_key: String,
 }
 
-pub(super) fn signing_key_json(key: &SigningKeyRecord) -> Value {
-    json!({
-        "id": key.id.to_string(),
-        "org_id": key.org_id.to_string(),
-        "name": key.name.as_str(),
-        "fingerprint": key.fingerprint.to_string(),
-        "created_at": time::text(&key.created_at),
-        "revoked_at": key.revoked_at.as_ref().map(time::text),
-        "reason": key.revocation_reason.map(RevocationReason::as_str),
-        "note": key.revocation_note.as_ref().map(Note::as_str),
-        "predecessor_id": key.predecessor_id.map(|id| id.to_string()),
-    })
+impl View for KeyFilesView<'_> {
+    fn text(&self) -> Lines {
+        let encrypted = if self.encrypted { ", encrypted" } else { "" };
+        let mut text = Lines::from(format!("generated {}", self.name));
+        text.push(format!("fingerprint  {}", self.fingerprint));
+        text.push(format!("private key  {}{encrypted}", self.private_key));
+        text.push(format!("public key   {}", self.public_key));
+        text
+    }
+}
+
+#[derive(Serialize)]
+struct StoredKeyView<'a> {
+    #[serde(flatten)]
+    key: SigningKeyView<'a>,
+    #[serde(skip)]
+    done: &'static str,
+}
+
+impl<'a> StoredKeyView<'a> {
+    fn of(done: &'static str, key: &'a SigningKeyRecord) -> Self {
+        Self { key: SigningKeyView::of(key), done }
+    }
+}
+
+impl View for StoredKeyView<'_> {
+    fn text(&self) -> Lines {
+        let mut text = Lines::from(format!("{} {}", self.done, self.key.name));
+        text.push(format!("id           {}", self.key.id));
+        text.push(format!("fingerprint  {}", self.key.fingerprint));
+        text.push("no organization trusts it yet, not even its own");
+        text
+    }
+}
+
+#[derive(Serialize)]
+struct ExportView<'a> {
+    id: KeyId,
+    fingerprint: Fingerprint,
+    public_key: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<String>,
+}
+
+impl View for ExportView<'_> {
+    fn text(&self) -> Lines {
+        let mut text = Lines::new();
+        text.extend(self.file.as_ref().map(|file| format!("wrote {file}")));
+        text
+    }
 }

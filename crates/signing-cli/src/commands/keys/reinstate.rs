@@ -1,56 +1,73 @@
-use serde_json::json;
-use signing_crypto::Note;
+use serde::Serialize;
+use signing_crypto::Fingerprint;
 use signing_trust::store::{Change, TrustedKeyRecord};
 
 use crate::cli;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::output::Report;
+use crate::output::{Lines, Report};
 use crate::select::{self, Selected};
+use crate::view::View;
 
-/// Takes back that a signing key was retired, or that a key's signatures are refused.
+/// Takes back the retirement of a signing key, or the refusal of a key's signatures.
 pub(super) async fn reinstate(
     context: &Context,
     command: cli::Reinstate,
 ) -> Result<Report, CliError> {
-    let note = Note::new(command.note)?;
+    let note = command.note;
     let keys = context.keys_to_change().await?;
-    let (kind, id, fingerprint, changed, text) = match select::key(&keys, &command.key).await? {
+    Ok(Report::done(&match select::key(&keys, &command.key.0).await? {
         Selected::Signing(key) => {
             let change = keys.reinstate_signing_key(key.id, &note).await?;
-            let (changed, done) = match &change {
-                Change::Made(_) => (true, "may sign again"),
-                Change::Unchanged(_) => (false, "was not revoked"),
-            };
-            let text = format!("the signing key {} {done}", key.name);
-            ("signing", key.id.to_string(), key.fingerprint, changed, text)
+            let changed = matches!(change, Change::Made(_));
+            let done = if changed { "may sign again" } else { "was not revoked" };
+            ReinstatedView {
+                kind: "signing",
+                id: key.id.to_string(),
+                fingerprint: key.fingerprint,
+                changed,
+                text: format!("the signing key {} {done}", key.name),
+            }
         }
         Selected::Trusted(key) => {
             let change = keys.reinstate_trusted_key(key.id, &note).await?;
-            let changed = matches!(change, Change::Made(_));
-            let text = what_holds_now(&change);
-            ("trusted", key.id.to_string(), key.fingerprint, changed, text)
+            ReinstatedView {
+                kind: "trusted",
+                id: key.id.to_string(),
+                fingerprint: key.fingerprint,
+                changed: matches!(change, Change::Made(_)),
+                text: new_standing(&change),
+            }
         }
-    };
-    let json = json!({
-        "kind": kind,
-        "id": id,
-        "fingerprint": fingerprint.to_string(),
-        "changed": changed,
-    });
-    Ok(Report::told(text, json))
+    }))
 }
 
-/// A denial may have been the first word about the key.
-fn what_holds_now(change: &Change<TrustedKeyRecord>) -> String {
+/// A key that was only denied is not trusted afterwards.
+fn new_standing(change: &Change<TrustedKeyRecord>) -> String {
     match change {
         Change::Made(key) if key.public_key.is_some() => {
             format!("reinstated: signatures by {} are accepted again", key.fingerprint)
         }
         Change::Made(key) => format!(
-            "reinstated: {} is denied no more; whether it is trusted, other organizations say",
+            "reinstated: {} is no longer denied; only trust grants can make it trusted",
             key.fingerprint,
         ),
         Change::Unchanged(key) => format!("signatures by {} were not refused", key.fingerprint),
+    }
+}
+
+#[derive(Serialize)]
+struct ReinstatedView {
+    kind: &'static str,
+    id: String,
+    fingerprint: Fingerprint,
+    changed: bool,
+    #[serde(skip)]
+    text: String,
+}
+
+impl View for ReinstatedView {
+    fn text(&self) -> Lines {
+        Lines::from(&self.text)
     }
 }

@@ -1,40 +1,34 @@
-use serde_json::json;
-use signing_crypto::{Fingerprint, Note};
+use serde::Serialize;
+use signing_crypto::{Fingerprint, Note, OrgId, OrgName};
+use signing_trust::KeyManager;
 use signing_trust::store::{
     Change, Revocation, RevocationReason, SigningKeyRecord, TrustedKeyRecord,
 };
-use signing_trust::{KeyManager, TrustError};
 
-use super::{impact, said};
+use super::dry_run;
 use crate::cli;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::{Lines, Report};
 use crate::select::{self, Selected};
-use crate::time;
+use crate::time::Time;
+use crate::view::{View, refusal_of, revocation_of};
 
 /// Revokes a signing key or a trusted key.
 pub(super) async fn revoke(context: &Context, command: cli::Revoke) -> Result<Report, CliError> {
-    let note = command.note.map(Note::new).transpose()?;
-    let revocation = Revocation { reason: command.reason.into(), note };
-    // What every organization is to refuse is proven to be this key's.
-    let is_proven = |key: &Selected| {
-        matches!(key, Selected::Signing(_)) && revocation.reason == RevocationReason::Compromised
+    let named = &command.key.0;
+    let revocation = Revocation { reason: command.reason.into(), note: command.note };
+    let mut keys = match command.dry_run {
+        true => context.keys().await?,
+        false => context.keys_to_change().await?,
     };
-    if command.dry_run {
-        let mut keys = context.keys().await?;
-        let key = select::key(&keys, &command.key).await?;
-        if is_proven(&key) {
-            keys = context.with_kek(&keys)?;
-        }
-        return impact::foresee_revocation(&keys, key, &revocation).await;
-    }
-    let mut keys = context.keys_to_change().await?;
-    let key = select::key(&keys, &command.key).await?;
-    if is_proven(&key) {
+    let key = select::key(&keys, named).await?;
+    // Every organization is about to refuse a key: first prove that it is this one.
+    if matches!(key, Selected::Signing(_)) && revocation.reason == RevocationReason::Compromised {
         keys = context.with_kek(&keys)?;
     }
     match key {
+        key if command.dry_run => dry_run::revocation(&keys, key, &revocation).await,
         Selected::Signing(key) => revoke_signing(&keys, &key, revocation).await,
         Selected::Trusted(key) => revoke_trusted(&keys, &key, revocation).await,
     }
@@ -48,51 +42,49 @@ async fn revoke_signing(
     let change = keys.revoke_signing_key_because(before.id, revocation).await?;
     let changed = matches!(change, Change::Made(_));
     let key = change.into_inner();
-    let (name, fingerprint) = (&key.name, key.fingerprint);
-    let compromised = key.revocation_reason == Some(RevocationReason::Compromised);
-    let mut text = Lines::from(match (changed, compromised) {
-        (true, false) => format!("revoked the signing key {name}: it signs no more"),
-        (false, _) => format!("nothing was changed: the signing key {name} signs no more already"),
-        (true, true) => format!(
-            "revoked the signing key {name} as compromised, for good: it signs no more, and \
-             every organization of the store refuses what it has signed",
-        ),
-    });
-    // Of what is revoked anew, what was said before; of what is not, what still holds.
-    let said = said::signing_key(if changed { before } else { &key });
-    text.extend(said.map(|said| format!("it was {said}")));
-    let still_trusted_by = match compromised {
-        true => Vec::new(),
-        false => still_trusted(keys, &fingerprint, &mut text).await?,
+    let still_trusted_by = match key.revocation_reason {
+        Some(RevocationReason::Compromised) => Vec::new(),
+        _ => keys.who_trusts(&key.fingerprint).await?,
     };
-    let json = json!({
-        "kind": "signing",
-        "id": key.id.to_string(),
-        "fingerprint": fingerprint.to_string(),
-        "revoked_at": key.revoked_at.as_ref().map(time::text),
-        "reason": key.revocation_reason.map(RevocationReason::as_str),
-        "note": key.revocation_note.as_ref().map(Note::as_str),
-        "changed": changed,
-        "still_trusted_by": still_trusted_by,
-    });
-    Ok(Report::told(text, json))
-}
-
-/// Who still accepts what the key has signed, and how to end that.
-async fn still_trusted(
-    keys: &KeyManager,
-    fingerprint: &Fingerprint,
-    text: &mut Lines,
-) -> Result<Vec<String>, TrustError> {
-    let holders = keys.who_trusts(fingerprint).await?;
-    for (org, row) in &holders {
+    let mut text = Lines::from(signing_text(&key, changed));
+    // The earlier revocation: of a key that is revoked once more, or that stays as it is.
+    let earlier = revocation_of(if changed { before } else { &key });
+    text.extend(earlier.map(|earlier| format!("it was {earlier}")));
+    for (org, row) in &still_trusted_by {
         text.push(format!(
-            "{org} still accepts what it has signed; to end that: cloacina keys revoke --org {org} {}",
+            "{org} still accepts its signatures; to withdraw that: cloacina keys revoke --org \
+             {org} {}",
             row.id,
             org = org.name,
         ));
     }
-    Ok(holders.into_iter().map(|(org, _)| org.name.to_string()).collect())
+    Ok(Report::done(&RevokedView {
+        kind: "signing",
+        id: key.id.to_string(),
+        org_id: key.org_id,
+        fingerprint: key.fingerprint,
+        revoked_at: key.revoked_at.map(Time),
+        reason: key.revocation_reason.map(RevocationReason::as_str),
+        note: key.revocation_note.as_ref(),
+        changed,
+        still_trusted_by: Some(still_trusted_by.iter().map(|(org, _)| &org.name).collect()),
+        text,
+    }))
+}
+
+fn signing_text(key: &SigningKeyRecord, changed: bool) -> String {
+    let name = &key.name;
+    let is_compromised = key.revocation_reason == Some(RevocationReason::Compromised);
+    match (changed, is_compromised) {
+        (true, false) => format!("revoked the signing key {name}: it can no longer sign"),
+        (true, true) => format!(
+            "revoked the signing key {name} as compromised, for good: it can no longer sign, and \
+             every organization of the store refuses its signatures",
+        ),
+        (false, _) => {
+            format!("nothing was changed: the signing key {name} is already revoked")
+        }
+    }
 }
 
 async fn revoke_trusted(
@@ -103,30 +95,57 @@ async fn revoke_trusted(
     let change = keys.revoke_trusted_key_because(before.id, revocation).await?;
     let changed = matches!(change, Change::Made(_));
     let key = change.into_inner();
-    let fingerprint = key.fingerprint;
-    let compromised = key.revocation_reason == Some(RevocationReason::Compromised);
-    let mut text = Lines::from(match (changed, compromised) {
+    let mut text = Lines::from(trusted_text(&key, changed));
+    let earlier = refusal_of(if changed { before } else { &key });
+    text.extend(earlier.map(|earlier| format!("it was {earlier}")));
+    Ok(Report::done(&RevokedView {
+        kind: "trusted",
+        id: key.id.to_string(),
+        org_id: key.org_id,
+        fingerprint: key.fingerprint,
+        revoked_at: key.revoked_at.map(Time),
+        reason: key.revocation_reason.map(RevocationReason::as_str),
+        note: key.revocation_note.as_ref(),
+        changed,
+        still_trusted_by: None,
+        text,
+    }))
+}
+
+fn trusted_text(key: &TrustedKeyRecord, changed: bool) -> String {
+    let fingerprint: Fingerprint = key.fingerprint;
+    let is_compromised = key.revocation_reason == Some(RevocationReason::Compromised);
+    match (changed, is_compromised) {
         (true, false) => format!("revoked: signatures by {fingerprint} are refused"),
         (true, true) => format!(
-            "revoked as compromised, for good: signatures by {fingerprint} are refused by this \
-             organization; by every other only once its owner revokes the signing key as \
+            "revoked as compromised, for good: this organization refuses signatures by \
+             {fingerprint}; the others do so only when the key's owner revokes the signing key as \
              compromised",
         ),
         (false, _) => {
-            format!("nothing was changed: signatures by {fingerprint} are refused already")
+            format!("nothing was changed: signatures by {fingerprint} are already refused")
         }
-    });
-    let said = said::trusted_key(if changed { before } else { &key });
-    text.extend(said.map(|said| format!("it was {said}")));
-    let json = json!({
-        "kind": "trusted",
-        "id": key.id.to_string(),
-        "org_id": key.org_id.to_string(),
-        "fingerprint": fingerprint.to_string(),
-        "revoked_at": key.revoked_at.as_ref().map(time::text),
-        "note": key.revocation_note.as_ref().map(Note::as_str),
-        "reason": key.revocation_reason.map(RevocationReason::as_str),
-        "changed": changed,
-    });
-    Ok(Report::told(text, json))
+    }
+}
+
+#[derive(Serialize)]
+struct RevokedView<'a> {
+    kind: &'static str,
+    id: String,
+    org_id: OrgId,
+    fingerprint: Fingerprint,
+    revoked_at: Option<Time>,
+    reason: Option<&'static str>,
+    note: Option<&'a Note>,
+    changed: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    still_trusted_by: Option<Vec<&'a OrgName>>,
+    #[serde(skip)]
+    text: Lines,
+}
+
+impl View for RevokedView<'_> {
+    fn text(&self) -> Lines {
+        self.text.clone()
+    }
 }

@@ -1,5 +1,5 @@
-use serde_json::{Value, json};
-use signing_crypto::{KeyId, KeyName};
+use serde::Serialize;
+use signing_crypto::{Fingerprint, KeyId, KeyName, TrustedKeyId};
 use signing_trust::store::{Change, TrustedKeyRecord};
 use signing_trust::{Resign, Rotation};
 
@@ -7,86 +7,133 @@ use crate::cli;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::{Lines, Report};
-use crate::time;
+use crate::time::Time;
+use crate::view::View;
 
-/// Puts a new signing key in the place of an old one, and says what is left to do.
+/// Replaces a signing key with a new one, and lists the remaining steps.
 pub(super) async fn rotate(context: &Context, command: cli::Rotate) -> Result<Report, CliError> {
-    let id: KeyId = command.id.parse()?;
-    let name = command.name.map(KeyName::new).transpose()?;
     let resign = if command.resign { Resign::All } else { Resign::Leave };
     let keys = context.keys_to_change_with_kek().await?;
-    Ok(report(&keys.rotate_signing_key(id, name, resign).await?))
+    let rotation = keys.rotate_signing_key(command.id, command.name, resign).await?;
+    Ok(Report::done(&RotationView::of(&rotation)))
 }
 
-fn report(rotation: &Rotation) -> Report {
-    let (made, successor) = match &rotation.successor {
-        Change::Made(key) => (true, key),
-        Change::Unchanged(key) => (false, key),
-    };
-    let old = &rotation.old;
-    let mut text = Lines::from(match made {
-        true => format!("made {} in the place of {}", successor.name, old.name),
-        false => format!("{} is in the place of {} already", successor.name, old.name),
-    });
-    text.push(format!("id           {}", successor.id));
-    text.push(format!("fingerprint  {}", successor.fingerprint));
-    text.push(match &rotation.trusted {
-        Some(Change::Made(_)) => "its organization trusts it now, as the old key",
-        Some(Change::Unchanged(_)) => "its organization trusts it already",
-        None => "its organization does not trust the old key, so it does not trust the new one",
-    });
-    let signatures = &rotation.signatures;
-    text.push(format!(
-        "kept signatures by the old key: {} signed anew, {} were before, {} are not",
-        signatures.added, signatures.already, signatures.left,
-    ));
-    let steps = steps(rotation, successor.id);
-    text.push("to be done:");
-    for step in &steps {
-        text.push(format!("  {}: {}", step.why, step.command));
-    }
-    let row = |row: &TrustedKeyRecord| {
-        json!({
-            "id": row.id.to_string(),
-            "expires_at": row.expires_at.as_ref().map(time::text),
-        })
-    };
-    let steps: Vec<Value> =
-        steps.iter().map(|step| json!({ "why": step.why, "command": step.command })).collect();
-    let json = json!({
-        "old": { "id": old.id.to_string(), "fingerprint": old.fingerprint.to_string() },
-        "successor": {
-            "id": successor.id.to_string(),
-            "name": successor.name.as_str(),
-            "fingerprint": successor.fingerprint.to_string(),
-            "made": made,
-        },
-        "trusted": rotation.trusted.as_ref().map(|change| match change {
-            Change::Made(key) | Change::Unchanged(key) => row(key),
-        }),
-        "signatures": {
-            "added": signatures.added,
-            "already": signatures.already,
-            "left": signatures.left,
-        },
-        "next": steps,
-    });
-    Report::told(text, json)
+#[derive(Serialize)]
+struct RotationView<'a> {
+    old: OldKeyView<'a>,
+    successor: SuccessorView<'a>,
+    trusted: Option<RowView>,
+    signatures: SignaturesView,
+    next: Vec<StepView>,
+    #[serde(skip)]
+    trust: &'static str,
+}
+
+#[derive(Serialize)]
+struct OldKeyView<'a> {
+    id: KeyId,
+    fingerprint: Fingerprint,
+    #[serde(skip)]
+    name: &'a KeyName,
+}
+
+#[derive(Serialize)]
+struct SuccessorView<'a> {
+    id: KeyId,
+    name: &'a KeyName,
+    fingerprint: Fingerprint,
+    made: bool,
+}
+
+#[derive(Serialize)]
+struct RowView {
+    id: TrustedKeyId,
+    expires_at: Option<Time>,
+}
+
+#[derive(Serialize)]
+struct SignaturesView {
+    added: u64,
+    already: u64,
+    left: u64,
 }
 
 /// What somebody has to do, and with which command.
-struct Step {
+#[derive(Serialize)]
+struct StepView {
     why: String,
     command: String,
 }
 
-/// In the order in which nothing is refused between them.
-fn steps(rotation: &Rotation, new: KeyId) -> Vec<Step> {
-    let step = |why: &str, command: String| Step { why: why.into(), command };
+impl<'a> RotationView<'a> {
+    fn of(rotation: &'a Rotation) -> Self {
+        let (made, successor) = match &rotation.successor {
+            Change::Made(key) => (true, key),
+            Change::Unchanged(key) => (false, key),
+        };
+        let (trust, trusted) = match &rotation.trusted {
+            Some(Change::Made(row)) => {
+                ("its organization now trusts it, like the old key", Some(row))
+            }
+            Some(Change::Unchanged(row)) => ("its organization already trusts it", Some(row)),
+            None => (
+                "its organization does not trust the old key, so it does not trust the new one",
+                None,
+            ),
+        };
+        let (old, signatures) = (&rotation.old, &rotation.signatures);
+        let row =
+            |row: &TrustedKeyRecord| RowView { id: row.id, expires_at: row.expires_at.map(Time) };
+        Self {
+            old: OldKeyView { id: old.id, fingerprint: old.fingerprint, name: &old.name },
+            successor: SuccessorView {
+                id: successor.id,
+                name: &successor.name,
+                fingerprint: successor.fingerprint,
+                made,
+            },
+            trusted: trusted.map(row),
+            signatures: SignaturesView {
+                added: signatures.added,
+                already: signatures.already,
+                left: signatures.left,
+            },
+            next: steps(rotation, successor.id),
+            trust,
+        }
+    }
+}
+
+impl View for RotationView<'_> {
+    fn text(&self) -> Lines {
+        let Self { old, successor, signatures, .. } = self;
+        let mut text = Lines::from(match successor.made {
+            true => format!("made {} to replace {}", successor.name, old.name),
+            false => format!("{} already replaces {}", successor.name, old.name),
+        });
+        text.push(format!("id           {}", successor.id));
+        text.push(format!("fingerprint  {}", successor.fingerprint));
+        text.push(self.trust);
+        text.push(format!(
+            "stored signatures by the old key: {} re-signed, {} already up to date, {} not \
+             re-signed",
+            signatures.added, signatures.already, signatures.left,
+        ));
+        text.push("to do:");
+        for StepView { why, command } in &self.next {
+            text.push(format!("  {why}: {command}"));
+        }
+        text
+    }
+}
+
+/// In an order that refuses nothing in between.
+fn steps(rotation: &Rotation, new: KeyId) -> Vec<StepView> {
+    let step = |why: &str, command: String| StepView { why: why.into(), command };
     let mut steps = Vec::new();
     if rotation.signatures.left > 0 {
         steps.push(step(
-            "have what is in the store signed anew",
+            "re-sign what the store keeps",
             format!("cloacina keys rotate {} --resign", rotation.old.id),
         ));
     }
@@ -104,7 +151,7 @@ fn steps(rotation: &Rotation, new: KeyId) -> Vec<Step> {
     }
     if rotation.old.revoked_at.is_none() {
         steps.push(step(
-            "when nothing signs with the old key any more",
+            "when nothing signs with the old key any longer",
             format!("cloacina keys revoke {}", rotation.old.id),
         ));
     }
@@ -113,7 +160,7 @@ fn steps(rotation: &Rotation, new: KeyId) -> Vec<Step> {
         rotation.others.iter().map(|other| (other.org.name.to_string(), &other.old_trusted));
     for (who, row) in own.chain(others) {
         steps.push(step(
-            &format!("when {who} loads nothing any more that only the old key has signed"),
+            &format!("when {who} no longer loads packages that only the old key has signed"),
             format!("cloacina keys revoke {}", row.id),
         ));
     }

@@ -1,12 +1,14 @@
-use serde_json::json;
+use serde::Serialize;
+use signing_crypto::KekId;
 use signing_trust::store::Change;
 
 use crate::cli;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::{Lines, Report, counted};
+use crate::view::View;
 
-/// Wraps every private key of the store anew.
+/// Re-wraps every private key of the store.
 pub(super) async fn rotate_kek(
     context: &Context,
     command: cli::RotateKek,
@@ -16,26 +18,40 @@ pub(super) async fn rotate_kek(
     let change = keys.rotate_kek(&new).await?;
     let changed = matches!(change, Change::Made(_));
     let rotated = change.into_inner();
-    let count: u64 = rotated.keys.values().sum();
-    let mut text = Lines::from(match changed {
-        true => format!(
-            "wrapped {} of {} again, under the key encryption key {}",
-            counted(count, "private key"),
-            counted(rotated.keys.len() as u64, "organization"),
-            rotated.new,
-        ),
-        false => {
-            format!("the private keys are under the key encryption key {} already", rotated.new)
-        }
-    });
-    text.push("set CLOACINA_KEY_ENCRYPTION_KEY to the new key wherever something signs");
-    text.push("keep the old key as long as you keep backups of the store from before");
-    let json = json!({
-        "changed": changed,
-        "kek_id": rotated.new.to_string(),
-        "old_kek_id": rotated.old.filter(|_| changed).map(|old| old.to_string()),
-        "keys": count,
-        "organizations": rotated.keys.len(),
-    });
-    Ok(Report::told(text, json))
+    Ok(Report::done(&RotatedView {
+        changed,
+        kek_id: rotated.new,
+        old_kek_id: rotated.old.filter(|_| changed),
+        keys: rotated.keys.values().sum(),
+        organizations: rotated.keys.len(),
+    }))
+}
+
+#[derive(Serialize)]
+struct RotatedView {
+    changed: bool,
+    kek_id: KekId,
+    old_kek_id: Option<KekId>,
+    keys: u64,
+    organizations: usize,
+}
+
+impl View for RotatedView {
+    fn text(&self) -> Lines {
+        let mut text = Lines::from(match self.changed {
+            true => format!(
+                "re-wrapped {} of {} with the key encryption key {}",
+                counted(self.keys, "private key"),
+                counted(self.organizations as u64, "organization"),
+                self.kek_id,
+            ),
+            false => format!(
+                "the private keys are already wrapped with the key encryption key {}",
+                self.kek_id
+            ),
+        });
+        text.push("set CLOACINA_KEY_ENCRYPTION_KEY to the new key wherever something signs");
+        text.push("keep the old key as long as you keep older backups of the store");
+        text
+    }
 }

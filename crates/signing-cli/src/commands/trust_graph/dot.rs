@@ -2,7 +2,7 @@
 
 use signing_trust::{GrantStanding, KeyStanding, TrustGraph};
 
-use super::{Nodes, grant_label, key_label, org_label, word_label};
+use super::{Nodes, grant_label, key_label, org_label, row_label};
 use crate::output::Lines;
 
 pub(super) fn draw(graph: &TrustGraph) -> Lines {
@@ -29,7 +29,7 @@ pub(super) fn draw(graph: &TrustGraph) -> Lines {
                 KeyStanding::Expired { .. } => ", style=dashed, color=gray",
                 _ => ", style=dashed, color=red",
             };
-            let (to, label) = (nodes.key(key), label(&word_label(key)));
+            let (to, label) = (nodes.key(key), label(&row_label(key)));
             text.push(format!("  o{place} -> k{to} [label={label}{style}];"));
         }
         for grant in &org.grants {

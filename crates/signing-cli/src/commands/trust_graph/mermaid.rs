@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use signing_trust::{GrantStanding, KeyStanding, TrustGraph};
 
-use super::{Nodes, grant_label, key_label, org_label, word_label};
+use super::{Nodes, grant_label, key_label, org_label, row_label};
 use crate::output::Lines;
 
 pub(super) fn draw(graph: &TrustGraph) -> Lines {
@@ -28,7 +28,7 @@ pub(super) fn draw(graph: &TrustGraph) -> Lines {
                 KeyStanding::Expired { .. } => "-.->",
                 _ => "-.-x",
             };
-            let (to, label) = (nodes.key(key), label(&word_label(key)));
+            let (to, label) = (nodes.key(key), label(&row_label(key)));
             text.push(format!("  o{place} {line}|{label}| k{to}"));
         }
         for grant in &org.grants {

@@ -1,11 +1,12 @@
 use chrono::{DateTime, Utc};
 use signing_crypto::{Fingerprint, PackagePatterns};
+use signing_trust::TrustLimits;
 use signing_trust::store::RevocationReason;
 
 use super::*;
 
 fn at(day: u32) -> DateTime<Utc> {
-    time::parse(&format!("2026-01-{day:02}")).unwrap()
+    crate::time::since(&format!("2026-01-{day:02}")).unwrap()
 }
 
 fn id<T: std::str::FromStr<Err: std::fmt::Debug>>(number: u8) -> T {

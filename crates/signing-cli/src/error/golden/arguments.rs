@@ -1,27 +1,22 @@
 use std::io;
 
 use signing_crypto::{NameError, NameFault, NameKind, ParseError, PatternError};
-
 use signing_loader::{Protection, ProtectionError};
 use signing_trust::store::{RoleNameError, RoleNameFault};
 
-use super::{Sample, sample, values};
+use super::{Sample, each, usage};
 use crate::error::CliError;
 
 pub(super) fn samples() -> Vec<Sample> {
     let mut samples = Vec::new();
+    samples.extend(faults().map(|(kind, fault)| usage(fault, |fault| NameError { kind, fault })));
+    samples.extend(parse().into_iter().map(|error| usage(error, |error| error)));
+    samples.extend(patterns().map(|error| usage(error, |error| error)));
     samples.extend(
-        faults().map(|(kind, fault)| sample(fault, |fault| NameError { kind, fault }.into())),
+        roles().map(|fault| usage(fault, |fault| RoleNameError { role: "public".into(), fault })),
     );
-    samples.extend(parse().into_iter().map(|error| sample(error, CliError::from)));
-    samples.extend(patterns().map(|error| sample(error, CliError::from)));
-    samples.extend(
-        roles().map(|fault| {
-            sample(fault, |fault| RoleNameError { role: "public".into(), fault }.into())
-        }),
-    );
-    samples.extend(protection().map(|error| sample(error, CliError::from)));
-    samples.extend(program().into_iter().map(|error| sample(error, |error| error)));
+    samples.extend(each(protection(), CliError::from));
+    samples.extend(each(program(), |error| error));
     samples
 }
 
@@ -80,14 +75,6 @@ fn protection() -> [ProtectionError; 3] {
 fn program() -> Vec<CliError> {
     let path = || "dev-key.pem".into();
     vec![
-        CliError::Name(values::package_name_error()),
-        CliError::Parse(ParseError::Fingerprint),
-        CliError::Pattern(PatternError::Length { found: 0 }),
-        CliError::RoleName(RoleNameError {
-            role: "public".into(),
-            fault: RoleNameFault::Everybody,
-        }),
-        CliError::InvalidTime { given: "tomorrow".into() },
         CliError::NoSuchCommand { given: "keys lists".into() },
         CliError::Unprotected(ProtectionError::Owner { path: path(), owner: 1000 }),
         CliError::UnprotectedProcess(io::ErrorKind::PermissionDenied.into()),

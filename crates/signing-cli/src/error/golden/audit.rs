@@ -1,8 +1,8 @@
 use signing_crypto::{CheckpointError, EnvelopeError, MalformedCheckpoint};
 use signing_trust::TrustError;
-use signing_trust::store::{AuditFault, AuditFaultKind, AuditValue, EventPattern};
+use signing_trust::store::{AuditFault, AuditFaultKind, AuditValue};
 
-use super::{Sample, sample, values};
+use super::{Sample, each, sample, values};
 use crate::error::CliError;
 
 pub(super) fn samples() -> Vec<Sample> {
@@ -15,10 +15,10 @@ pub(super) fn samples() -> Vec<Sample> {
     }));
     let edited = fault(AuditFaultKind::Edited, AuditValue::Readable, AuditValue::Unreadable);
     samples.push(sample(TrustError::AuditLogBroken(edited), CliError::from));
-    samples.extend(trust().map(|error| sample(error, CliError::from)));
-    samples.extend(checkpoint().map(|error| sample(error, refused)));
-    samples.extend(malformed().map(|error| sample(error, |error| refused(error.into()))));
-    samples.extend(program().into_iter().map(|error| sample(error, |error| error)));
+    samples.extend(each(trust(), CliError::from));
+    samples.extend(each(checkpoint(), refused));
+    samples.extend(each(malformed(), |error| refused(error.into())));
+    samples.extend(each(program(), |error| error));
     samples
 }
 
@@ -97,14 +97,5 @@ fn program() -> Vec<CliError> {
         CliError::NoCheckpoint { path: path() },
         CliError::CheckpointsTooLarge { path: path(), limit: 1 << 20 },
         refused(MalformedCheckpoint::SubjectCount { found: 2 }.into()),
-        CliError::EventPattern {
-            given: "Key.*".into(),
-            source: "Key.*".parse::<EventPattern>().unwrap_err(),
-        },
-        CliError::NoSuchEventType {
-            given: "key.signing.create".into(),
-            similar: Some("key.signing.created"),
-        },
-        CliError::NoSuchEventType { given: "nothing".into(), similar: None },
     ]
 }

@@ -6,12 +6,12 @@ use signing_crypto::{
 };
 use signing_trust::{KeyMismatch, TrustError};
 
-use super::{SECRET, Sample, sample, values};
+use super::{SECRET, Sample, each, sample, values};
 use crate::error::CliError;
 
 pub(super) fn samples() -> Vec<Sample> {
     let mut samples = Vec::new();
-    samples.extend(pem().into_iter().map(|error| sample(error, in_file)));
+    samples.extend(each(pem(), in_file));
     samples.extend(forms().into_iter().map(|(expected, found)| {
         sample(found, |found| in_file(PemError::WrongForm { expected, found }))
     }));
@@ -25,13 +25,13 @@ pub(super) fn samples() -> Vec<Sample> {
         })
     }));
     samples.extend(key().map(|error| sample(TrustError::Key(error), CliError::from)));
-    samples.extend(passphrase().map(|error| sample(error, CliError::from)));
-    samples.extend(kek().into_iter().map(|error| sample(error, CliError::from)));
-    samples.extend(wrap().map(|error| sample(error, |error| TrustError::from(error).into())));
+    samples.extend(each(passphrase(), CliError::from));
+    samples.extend(each(kek(), CliError::from));
+    samples.extend(each(wrap(), |error| TrustError::from(error).into()));
     samples.push(sample(TrustError::Wrap(WrapError::Rejected), CliError::from));
     samples.extend(mismatch().map(|error| sample(error, |source| forged(source).into())));
     samples.extend(mismatch().map(|error| sample(forged(error), CliError::from)));
-    samples.extend(secrets().into_iter().map(|error| sample(error, |error| error)));
+    samples.extend(each(secrets(), |error| error));
     samples
 }
 
@@ -153,7 +153,6 @@ fn secrets() -> Vec<CliError> {
         CliError::Kek(KekError::Encoding),
         CliError::NoSuchKey { given: "0123abcd".into() },
         CliError::AmbiguousKey { given: "0123abcd".into() },
-        CliError::KeyPrefixTooShort { given: "0123".into(), least: 8 },
-        CliError::KeyOfAnotherOrganization { id: "0123abcd".into(), org: values::org_name() },
+        CliError::KeyOfAnotherOrganization { id: values::key_id(), org: values::org_name() },
     ]
 }

@@ -6,16 +6,16 @@ use signing_loader::{
 };
 use signing_trust::{TrustError, UntrustedReason};
 
-use super::{Sample, sample, values};
+use super::{Sample, each, sample, values};
+use crate::advice::refused_key::RefusedKey;
 use crate::error::CliError;
-use crate::remedy::Advice;
 
 pub(super) fn samples() -> Vec<Sample> {
     let mut samples = vec![
         sample(CliError::from(refusal(VerificationError::Empty)), |error| error),
         sample(refusal(VerificationError::Empty), CliError::from),
     ];
-    samples.extend(verification().into_iter().map(|error| sample(error, refused)));
+    samples.extend(each(verification(), refused));
     samples.extend(reasons().into_iter().map(|reason| {
         sample(reason, |reason| {
             refused(VerificationError::UntrustedSigner {
@@ -24,12 +24,12 @@ pub(super) fn samples() -> Vec<Sample> {
             })
         })
     }));
-    samples.extend(advice().map(|advice| {
+    samples.extend(refused_keys().map(|next| {
         let source = Box::new(refused(VerificationError::UntrustedSigner {
             fingerprint: Some(values::fingerprint()),
             reason: UntrustedReason::Unknown,
         }));
-        sample(CliError::Advised { advice, source }, |error| error)
+        sample(CliError::Advised { next, source }, |error| error)
     }));
     samples.extend(locations().into_iter().map(|location| {
         sample(location, |location| refused(VerificationError::SignatureNotFound { location }))
@@ -38,8 +38,8 @@ pub(super) fn samples() -> Vec<Sample> {
         [ActualContent::Size(9), ActualContent::Digest(values::other_digest())]
             .map(|actual| sample(actual, |actual| refused(tampered(actual)))),
     );
-    samples.extend(load().into_iter().map(|error| sample(error, |error| loading(error.into()))));
-    samples.extend(others().into_iter().map(|error| sample(error, loading)));
+    samples.extend(each(load(), |error| loading(error.into())));
+    samples.extend(each(others(), loading));
     samples
 }
 
@@ -123,16 +123,16 @@ fn reasons() -> Vec<UntrustedReason> {
     ]
 }
 
-fn advice() -> [Advice; 3] {
+fn refused_keys() -> [RefusedKey; 3] {
     let (org, fingerprint) = (values::org_name(), values::fingerprint());
     [
-        Advice::TrustOwnKey {
+        RefusedKey::TrustOwnKey {
             org: org.clone(),
             key: values::key_id(),
             name: "release".parse().unwrap(),
         },
-        Advice::Reinstate { org, fingerprint },
-        Advice::ReplaceCompromised,
+        RefusedKey::Reinstate { org, fingerprint },
+        RefusedKey::ReplaceCompromised,
     ]
 }
 
@@ -165,6 +165,6 @@ fn others() -> [PackageError; 4] {
             source: io::ErrorKind::PermissionDenied.into(),
         },
         PackageError::Clock(signing_crypto::ParseError::Time),
-        PackageError::Trust(TrustError::NoOrganization),
+        PackageError::Trust(TrustError::SameKek),
     ]
 }

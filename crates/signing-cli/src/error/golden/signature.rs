@@ -1,11 +1,11 @@
 use signing_crypto::{
     EnvelopeError, ForeignFormat, MalformedEnvelope, ParseError, SignatureEnvelope,
 };
-use signing_loader::VerificationError;
+use signing_loader::{NotAdded, SignError, SignaturePlace, SignedTerms, VerificationError};
 use signing_trust::TrustError;
 
-use super::{Sample, sample, values};
-use crate::error::{CliError, NotAdded, Place, Terms};
+use super::{Sample, each, sample, values};
+use crate::error::CliError;
 
 pub(super) fn samples() -> Vec<Sample> {
     let mut samples = Vec::new();
@@ -15,14 +15,14 @@ pub(super) fn samples() -> Vec<Sample> {
             .map(|format| sample(format, |format| refused(MalformedEnvelope::Foreign { format }))),
     );
     samples.extend(not_added().into_iter().map(|source| sample(source, in_file)));
-    samples
-        .extend(envelope().into_iter().map(|error| sample(error, |error| in_file(error.into()))));
+    samples.extend(each(envelope(), |error| in_file(error.into())));
     samples.extend(
         envelope().into_iter().map(|error| sample(TrustError::Envelope(error), CliError::from)),
     );
     samples
         .push(sample(TrustError::MalformedEnvelope(values::malformed_envelope()), CliError::from));
-    samples.extend(signing().into_iter().map(|error| sample(error, |error| error)));
+    samples.extend(each(sign(), CliError::from));
+    samples.extend(each(program(), |error| error));
     samples
 }
 
@@ -31,7 +31,15 @@ fn refused(reason: MalformedEnvelope) -> CliError {
 }
 
 fn in_file(source: NotAdded) -> CliError {
-    CliError::NotAdded { place: Place::File("libworkflow.so.sig".into()), source }
+    sign_error(not_added_to_file(source))
+}
+
+fn sign_error(error: SignError) -> CliError {
+    error.into()
+}
+
+fn not_added_to_file(source: NotAdded) -> SignError {
+    SignError::NotAdded { place: SignaturePlace::File("libworkflow.so.sig".into()), source }
 }
 
 fn malformed() -> Vec<MalformedEnvelope> {
@@ -79,9 +87,9 @@ fn envelope() -> [EnvelopeError; 5] {
 }
 
 fn not_added() -> Vec<NotAdded> {
-    let nothing = || Terms { version: None, expires_at: None };
-    let versioned = || Terms { version: Some(values::version("1.4.0")), expires_at: None };
-    let both = || Terms { expires_at: Some(values::statement_time()), ..versioned() };
+    let nothing = SignedTerms::default;
+    let versioned = || SignedTerms { version: Some(values::version("1.4.0")), expires_at: None };
+    let both = || SignedTerms { expires_at: Some(values::statement_time()), ..versioned() };
     vec![
         NotAdded::Name {
             found: "libother.so".parse().unwrap(),
@@ -96,19 +104,25 @@ fn not_added() -> Vec<NotAdded> {
     ]
 }
 
-/// What keeps somebody from signing, or from writing what was signed.
-fn signing() -> Vec<CliError> {
+/// What keeps somebody from signing, or from writing the signature.
+fn sign() -> Vec<SignError> {
     let path = || "libworkflow.so.sig".into();
+    let full = || EnvelopeError::Full { limit: 16 };
     vec![
-        CliError::NotASignature { path: path(), source: values::malformed_envelope() },
-        in_file(NotAdded::Content),
-        CliError::NotAdded {
-            place: Place::Store,
-            source: EnvelopeError::Full { limit: 16 }.into(),
-        },
-        CliError::ChangedMeanwhile { place: Place::Store },
-        CliError::ChangedMeanwhile { place: Place::File(path()) },
-        CliError::ExpiryPast { expires_at: values::statement_time() },
+        SignError::Package(VerificationError::Empty.into()),
+        SignError::Trust(TrustError::SameKek),
+        SignError::NotASignature { path: path(), source: values::malformed_envelope() },
+        not_added_to_file(NotAdded::Content),
+        SignError::NotAdded { place: SignaturePlace::Store, source: full().into() },
+        SignError::ChangedMeanwhile { place: SignaturePlace::Store },
+        SignError::ChangedMeanwhile { place: SignaturePlace::File(path()) },
+        SignError::ExpiryPast { expires_at: values::statement_time() },
+    ]
+}
+
+fn program() -> Vec<CliError> {
+    vec![
+        CliError::Sign(not_added_to_file(NotAdded::Content)),
         CliError::SeveralPackages { found: 2 },
         CliError::StoreWithoutOrganization,
         CliError::StoreForAnotherOrganization { name: "release".parse().unwrap() },

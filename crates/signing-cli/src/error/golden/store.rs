@@ -2,18 +2,18 @@ use std::io;
 use std::time::Duration;
 
 use signing_crypto::NameKind;
+use signing_trust::TrustError;
 use signing_trust::store::{
     AuthenticationFault, ConnectError, DatabaseUrl, FileFault, FileKind, FileRole, SchemaFault,
     StoreError, UnsafeFile, UrlError,
 };
-use signing_trust::{TrustError, TrustSourceKind};
 
-use super::{SECRET, Sample, sample, values};
+use super::{SECRET, Sample, each, sample, values};
 use crate::error::CliError;
 
 pub(super) fn samples() -> Vec<Sample> {
     let mut samples = vec![sample(TrustError::Store(StoreError::NoRoles), CliError::from)];
-    samples.extend(store().into_iter().map(|error| sample(error, CliError::from)));
+    samples.extend(each(store(), CliError::from));
     samples.extend(
         connect()
             .into_iter()
@@ -29,9 +29,9 @@ pub(super) fn samples() -> Vec<Sample> {
             .map(|fault| sample(fault, |fault| CliError::from(unsafe_schema(fault)))),
     );
     samples.extend(file_faults());
-    samples.extend(url().into_iter().map(|error| sample(error, CliError::from)));
-    samples.extend(trust().into_iter().map(|error| sample(error, CliError::from)));
-    samples.extend(program().into_iter().map(|error| sample(error, |error| error)));
+    samples.extend(each(url(), CliError::from));
+    samples.extend(each(trust(), CliError::from));
+    samples.extend(each(program(), |error| error));
     samples
 }
 
@@ -220,11 +220,6 @@ fn url() -> Vec<UrlError> {
 fn trust() -> Vec<TrustError> {
     let (fingerprint, at) = (values::fingerprint(), values::time());
     vec![
-        TrustError::NoOrganization,
-        TrustError::OtherSource {
-            verified: TrustSourceKind::Store,
-            asked: TrustSourceKind::Pinned,
-        },
         TrustError::NoKeyEncryptionKey,
         TrustError::SameKek,
         TrustError::SigningKeyRevoked { id: values::key_id(), at },

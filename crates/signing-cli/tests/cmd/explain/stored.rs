@@ -67,7 +67,7 @@ fn a_program_is_told_where_a_signature_was_and_by_which_path_and_how_far_its_key
     let shown = steady(&scratch.run(&verify("etl-a.so")).stdout);
     let counts =
         "counts: trusted as release, granted to vendor for packages \"etl-*\" until <time>";
-    assert!(shown.contains("├─ stored signature <id> of vendor: would do\n"), "{shown}");
+    assert!(shown.contains("├─ stored signature <id> of vendor: sufficient\n"), "{shown}");
     assert!(shown.contains(counts), "{shown}");
 
     let signature = &explained("web.so")["explanation"][0]["signatures"][0];

@@ -1,7 +1,7 @@
 use zeroize::Zeroizing;
 
 use super::*;
-use crate::key::SigningKey;
+use crate::key::{SigningKey, UncheckedKey};
 
 mod points;
 mod taming;

@@ -1,21 +1,24 @@
+use std::borrow::Cow;
+
 use signing_crypto::{
     KekError, KeyError, MAX_PASSPHRASE_SIZE, PassphraseError, PemError, PemForm, WrapError,
 };
 
-use super::GIVE_PASSPHRASE;
+use super::{Advice, GIVE_PASSPHRASE};
+use crate::error::Outcome;
 
 const MAKE_KEY: &str = "make an Ed25519 key: cloacina keys generate --name <name> --output <file>";
-const ENCRYPT_ANEW: &str = "if you trust the file, encrypt the key anew: openssl pkcs8 -topk8 -iter 600000 -in <file> \
+const ENCRYPT_AGAIN: &str = "if you trust the file, re-encrypt the key: openssl pkcs8 -topk8 -iter 600000 -in <file> \
      -out <new file>";
-const ELSEWHERE: &str = "make keys on another machine: this one gives no random numbers";
-/// Where the key encryption key is from is not known here: the file comes first.
-pub(super) const STORES_KEK: &str = "give the store's key: in the file that --kek-file names, or without that option in \
+const ELSEWHERE: &str = "make keys on another machine: this one provides no random numbers";
+/// The program does not record where the key encryption key came from, so the file comes first.
+pub(super) const STORES_KEK: &str = "give the store's key in the file that --kek-file names, or without that option in \
      CLOACINA_KEY_ENCRYPTION_KEY";
 
-pub(super) fn kek(error: &KekError) -> Option<String> {
-    Some(match error {
+pub(super) fn kek(error: &KekError) -> Advice {
+    let next: Cow<'static, str> = match error {
         KekError::Missing { var } if var != "CLOACINA_KEY_ENCRYPTION_KEY" => {
-            format!("set {var}, or give --new-kek-file; make a key with: openssl rand -hex 32")
+            format!("set {var}, or give --new-kek-file; make a key with: openssl rand -hex 32").into()
         }
         KekError::Missing { var } => {
             format!(
@@ -23,51 +26,55 @@ pub(super) fn kek(error: &KekError) -> Option<String> {
                  to refuse a stolen key without it: cloacina keys deny <fingerprint> \
                  --danger-everywhere"
             )
+            .into()
         }
         KekError::Encoding | KekError::Length { .. } => {
             "give 64 hexadecimal digits, or the base64 of 32 bytes".into()
         }
-        _ => return None,
-    })
+        _ => return Advice::unknown(error.code(), Outcome::Undecided),
+    };
+    Advice::undecided(error.code(), next)
 }
 
-pub(super) fn wrap(error: &WrapError) -> Option<String> {
-    Some(match error {
-        WrapError::OtherKek { .. } => STORES_KEK.into(),
+pub(super) fn wrap(error: &WrapError) -> Advice {
+    let next = match error {
+        WrapError::OtherKek { .. } => STORES_KEK,
         WrapError::UnknownVersion { .. } | WrapError::Length { .. } | WrapError::Rejected => {
             "check that the key encryption key is the store's, then restore the private key from \
              a backup"
-                .into()
         }
-        WrapError::Randomness(_) => ELSEWHERE.into(),
-        _ => return None,
-    })
+        WrapError::Randomness(_) => ELSEWHERE,
+        _ => return Advice::unknown(error.code(), Outcome::Undecided),
+    };
+    Advice::undecided(error.code(), next)
 }
 
-pub(super) fn key(error: &KeyError) -> Option<String> {
-    Some(match error {
+pub(super) fn key(error: &KeyError) -> Advice {
+    let next = match error {
         KeyError::Length { .. }
         | KeyError::NotAPoint
         | KeyError::NotCanonical
         | KeyError::SmallOrder
-        | KeyError::MixedOrder => MAKE_KEY.into(),
-        KeyError::Randomness(_) => ELSEWHERE.into(),
-        _ => return None,
-    })
+        | KeyError::MixedOrder => MAKE_KEY,
+        KeyError::Randomness(_) => ELSEWHERE,
+        _ => return Advice::unknown(error.code(), Outcome::Undecided),
+    };
+    Advice::undecided(error.code(), next)
 }
 
-pub(super) fn passphrase(error: &PassphraseError) -> Option<String> {
-    Some(match error {
+pub(super) fn passphrase(error: &PassphraseError) -> Advice {
+    let next: Cow<'static, str> = match error {
         PassphraseError::Empty | PassphraseError::TooLong { .. } => {
-            format!("give a passphrase of 1 to {MAX_PASSPHRASE_SIZE} bytes")
+            format!("give a passphrase of 1 to {MAX_PASSPHRASE_SIZE} bytes").into()
         }
         PassphraseError::Randomness(_) => ELSEWHERE.into(),
-        _ => return None,
-    })
+        _ => return Advice::unknown(error.code(), Outcome::Undecided),
+    };
+    Advice::undecided(error.code(), next)
 }
 
-pub(super) fn file(error: &PemError) -> Option<String> {
-    Some(match error {
+pub(super) fn file(error: &PemError) -> Advice {
+    let next: Cow<'static, str> = match error {
         PemError::TooLarge { .. } | PemError::SeveralBlocks { .. } => {
             "give a file with one key in PEM, and nothing else".into()
         }
@@ -84,13 +91,14 @@ pub(super) fn file(error: &PemError) -> Option<String> {
                 .into()
         }
         PemError::CostTooHigh { .. } | PemError::UnsupportedEncryption { .. } => {
-            ENCRYPT_ANEW.into()
+            ENCRYPT_AGAIN.into()
         }
-        _ => return None,
-    })
+        _ => return Advice::unknown(error.code(), Outcome::Undecided),
+    };
+    Advice::undecided(error.code(), next)
 }
 
-fn form(expected: PemForm, found: PemForm) -> String {
+fn form(expected: PemForm, found: PemForm) -> Cow<'static, str> {
     match (expected, found) {
         (PemForm::PublicKey, PemForm::PrivateKey | PemForm::EncryptedPrivateKey) => {
             "give the public half: openssl pkey -in <file> -pubout".into()
@@ -99,8 +107,8 @@ fn form(expected: PemForm, found: PemForm) -> String {
             "give the private key's file; the public half cannot sign".into()
         }
         (PemForm::EncryptedPrivateKey, PemForm::PrivateKey) => {
-            "the key lies open in this file, and a passphrase was given: give the encrypted file, \
-             or encrypt this one: openssl pkcs8 -topk8 -iter 600000 -in <file> -out <new file>"
+            "a passphrase was given, and the key in this file is not encrypted: give the encrypted \
+             file, or encrypt this one: openssl pkcs8 -topk8 -iter 600000 -in <file> -out <new file>"
                 .into()
         }
         (_, PemForm::Der) => {
@@ -108,6 +116,6 @@ fn form(expected: PemForm, found: PemForm) -> String {
              <new file>"
                 .into()
         }
-        _ => format!("give the file that is asked for, or {MAKE_KEY}"),
+        _ => format!("give the requested file, or {MAKE_KEY}").into(),
     }
 }

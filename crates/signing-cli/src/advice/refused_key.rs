@@ -7,10 +7,10 @@ use signing_trust::{KeyManager, TrustError, UntrustedReason};
 
 use crate::error::CliError;
 
-/// A next step that depends on what the store knows about a key that is refused.
+/// What the store knows about a key that is refused. The next step depends on it.
 #[derive(Debug)]
-pub(crate) enum Advice {
-    /// It is the organization's own signing key, which is not trusted yet.
+pub(crate) enum RefusedKey {
+    /// It is the organization's own signing key, and not trusted yet.
     TrustOwnKey { org: OrgName, key: KeyId, name: KeyName },
     /// The organization retired or denied it, and can take that back.
     Reinstate { org: OrgName, fingerprint: Fingerprint },
@@ -18,7 +18,7 @@ pub(crate) enum Advice {
     ReplaceCompromised,
 }
 
-impl fmt::Display for Advice {
+impl fmt::Display for RefusedKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TrustOwnKey { org, key, name } => write!(
@@ -28,23 +28,23 @@ impl fmt::Display for Advice {
             ),
             Self::Reinstate { org, fingerprint } => write!(
                 f,
-                "if it was a mistake to refuse this key: cloacina keys reinstate --org {org} \
+                "if this key was refused by mistake: cloacina keys reinstate --org {org} \
                  --trusted {fingerprint} --note '<why>'"
             ),
             Self::ReplaceCompromised => f.write_str(
-                "have the package signed by another key: what is compromised stays refused",
+                "have the package signed by another key: a compromised key stays refused",
             ),
         }
     }
 }
 
-/// The error that a package is refused with, and what the store knows about its signer.
+/// The error that refuses a package, with what the store knows about its signer.
 pub(crate) async fn of_package(
     keys: &KeyManager,
     org: &OrganizationRecord,
     error: PackageError,
 ) -> CliError {
-    let advice = match &error {
+    let known = match &error {
         PackageError::Verification(VerificationError::UntrustedSigner {
             fingerprint: Some(fingerprint),
             reason:
@@ -54,47 +54,47 @@ pub(crate) async fn of_package(
         }) => find(keys, org, fingerprint).await,
         _ => None,
     };
-    with(advice, error.into())
+    with(known, error.into())
 }
 
-/// The error that a key is not trusted with, likewise.
+/// The error that refuses to trust a key, with what the store knows about the key.
 pub(crate) async fn of_trust(
     keys: &KeyManager,
     org: &OrganizationRecord,
     error: TrustError,
 ) -> CliError {
-    let advice = match &error {
+    let known = match &error {
         TrustError::PreviouslyRevoked { fingerprint, .. } => find(keys, org, fingerprint).await,
         _ => None,
     };
-    with(advice, error.into())
+    with(known, error.into())
 }
 
-fn with(advice: Option<Advice>, error: CliError) -> CliError {
-    match advice {
-        Some(advice) => CliError::Advised { advice, source: Box::new(error) },
+fn with(known: Option<RefusedKey>, error: CliError) -> CliError {
+    match known {
+        Some(key) => CliError::Advised { next: key, source: Box::new(error) },
         None => error,
     }
 }
 
-/// What cannot be read changes nothing about the refusal, and there is no advice.
+/// A store that does not answer changes nothing about the refusal: there is no advice then.
 async fn find(
     keys: &KeyManager,
     org: &OrganizationRecord,
     fingerprint: &Fingerprint,
-) -> Option<Advice> {
+) -> Option<RefusedKey> {
     let own = keys.list_own_trusted_keys(org.id).await.ok()?;
     let refused =
         own.iter().find(|key| key.fingerprint == *fingerprint && key.revoked_at.is_some());
     if let Some(key) = refused {
         return Some(match key.revocation_reason {
-            Some(RevocationReason::Compromised) => Advice::ReplaceCompromised,
-            _ => Advice::Reinstate { org: org.name.clone(), fingerprint: *fingerprint },
+            Some(RevocationReason::Compromised) => RefusedKey::ReplaceCompromised,
+            _ => RefusedKey::Reinstate { org: org.name.clone(), fingerprint: *fingerprint },
         });
     }
     let signing = keys.list_signing_keys(org.id).await.ok()?;
     let key = signing
         .into_iter()
         .find(|key| key.fingerprint == *fingerprint && key.revoked_at.is_none())?;
-    Some(Advice::TrustOwnKey { org: org.name.clone(), key: key.id, name: key.name })
+    Some(RefusedKey::TrustOwnKey { org: org.name.clone(), key: key.id, name: key.name })
 }

@@ -1,0 +1,144 @@
+//! What an error means to somebody who ran a command: its code, its exit code, and the next
+//! safe step. One match for each enum of errors gives all three.
+
+mod keys;
+mod package;
+pub(crate) mod refused_key;
+mod store;
+mod trust;
+
+use std::borrow::Cow;
+
+use signing_loader::PackageError;
+
+use crate::error::{CliError, Outcome};
+
+const GIVE_PASSPHRASE: &str = "set CLOACINA_KEY_PASSPHRASE, or give --passphrase-file <file> or \
+                               --passphrase-fd <number>";
+const LIST_ORGANIZATIONS: &str = "list the organizations: cloacina orgs list";
+const LIST_KEYS: &str = "list the keys: cloacina keys list --org <org>";
+const CHECK_READABLE: &str = "check that the file exists and that you may read it";
+
+pub(crate) struct Advice {
+    /// The error's name for programs. Part of the `--json` interface.
+    pub(crate) code: &'static str,
+    pub(crate) outcome: Outcome,
+    /// Never a step that weakens a check. `None` only for an error that this program does
+    /// not know, because a library is newer.
+    pub(crate) next: Option<Cow<'static, str>>,
+}
+
+impl Advice {
+    fn refused(code: &'static str, next: impl Into<Cow<'static, str>>) -> Self {
+        Self { code, outcome: Outcome::Refused, next: Some(next.into()) }
+    }
+
+    fn undecided(code: &'static str, next: impl Into<Cow<'static, str>>) -> Self {
+        Self { code, outcome: Outcome::Undecided, next: Some(next.into()) }
+    }
+
+    fn unknown(code: &'static str, outcome: Outcome) -> Self {
+        Self { code, outcome, next: None }
+    }
+}
+
+pub(crate) fn advice(error: &CliError) -> Advice {
+    let (code, next) = match error {
+        CliError::Package(error) => return package(error),
+        CliError::Advised { next, source } => {
+            return Advice { next: Some(next.to_string().into()), ..advice(source) };
+        }
+        CliError::Trust(error) => return trust::trust(error),
+        CliError::Store(error) => return store::store(error),
+        CliError::Sign(error) => return package::sign(error),
+        CliError::Url(error) => return store::url(error),
+        CliError::Kek(error) => return keys::kek(error),
+        CliError::KeyFile { source, .. } => return keys::file(source),
+        CliError::Passphrase(error) => return keys::passphrase(error),
+        CliError::Checkpoint { source, .. } => return trust::checkpoint(source),
+        CliError::NoCheckpoint { .. } => {
+            return Advice::refused("NoCheckpoint", trust::GET_CHECKPOINT);
+        }
+        CliError::CheckpointsTooLarge { .. } => ("CheckpointsTooLarge", trust::GET_CHECKPOINT),
+        CliError::PasswordOnCommandLine => (
+            "PasswordOnCommandLine",
+            "put the whole URL into the environment variable CLOACINA_DATABASE_URL",
+        ),
+        CliError::NotUnicode { var } => {
+            return Advice::undecided("NotUnicode", format!("set {var} to text in UTF-8"));
+        }
+        CliError::NoHomeDirectory => {
+            ("NoHomeDirectory", "name the store with --database-url or CLOACINA_DATABASE_URL")
+        }
+        CliError::Runtime(_) => (
+            "RuntimeFailed",
+            "try again when the machine has free threads and file descriptors: ulimit -a",
+        ),
+        CliError::NoSuchCommand { .. } => ("NoSuchCommand", "list the commands: cloacina help"),
+        CliError::NoSuchOrganization { similar: Some(name), .. } => {
+            return Advice::undecided("NoSuchOrganization", format!("did you mean {name}?"));
+        }
+        CliError::NoSuchOrganization { similar: None, .. } => {
+            ("NoSuchOrganization", LIST_ORGANIZATIONS)
+        }
+        CliError::NoSuchKey { .. } => ("NoSuchKey", LIST_KEYS),
+        CliError::AmbiguousKey { .. } => ("AmbiguousKey", LIST_KEYS),
+        CliError::KeyOfAnotherOrganization { .. } => (
+            "KeyOfAnotherOrganization",
+            "give the key's own organization with --org, or omit --org",
+        ),
+        CliError::StoreForAnotherOrganization { .. } => (
+            "KeyOfAnotherOrganization",
+            "omit --org: the store then keeps the signature for the key's own organization",
+        ),
+        CliError::Unprotected(error) => {
+            return Advice::undecided(error.code(), error.command());
+        }
+        CliError::UnprotectedProcess(_) => (
+            "UnprotectedProcess",
+            "allow the system calls prctl and setrlimit where this program runs",
+        ),
+        CliError::Output(_) => (
+            "UnwritableOutput",
+            "make room, or read all of the output, and run the command again: the changes that it \
+             makes have been made",
+        ),
+        CliError::IsASignature { .. } => ("IsASignature", "give the package itself, without .sig"),
+        CliError::Read { .. } => ("UnreadableFile", CHECK_READABLE),
+        CliError::Write { .. } => (
+            "UnwritableFile",
+            "check that the directory exists, that you may write to it, and that it has room",
+        ),
+        CliError::FileExists { .. } => ("FileExists", package::REPLACE),
+        CliError::PassphrasesDiffer => {
+            ("PassphrasesDiffer", "nothing was done: type the same passphrase twice")
+        }
+        CliError::NoTerminal => ("PassphraseNeeded", GIVE_PASSPHRASE),
+        CliError::Terminal(_) => ("UnusableTerminal", GIVE_PASSPHRASE),
+        CliError::StandardInputTwice => ("StandardInputTwice", GIVE_PASSPHRASE),
+        CliError::Interrupted => {
+            ("Interrupted", "nothing was done: run the command again when you have the passphrase")
+        }
+        CliError::SeveralPackages { .. } => (
+            "SeveralPackages",
+            "give one package at a time, or omit --output, --signature and --name",
+        ),
+        CliError::StoreWithoutOrganization => (
+            "StoreWithoutOrganization",
+            "name the organization that the store keeps the signature for with --org",
+        ),
+    };
+    Advice::undecided(code, next)
+}
+
+fn package(error: &PackageError) -> Advice {
+    let next = match error {
+        PackageError::Verification(error) => return package::verification(error),
+        PackageError::Load(error) => return package::load(error),
+        PackageError::Trust(error) => return trust::trust(error),
+        PackageError::Io { .. } => CHECK_READABLE,
+        PackageError::Clock(_) => "set the clock, then sign again",
+        _ => return Advice::unknown(error.code(), Outcome::Undecided),
+    };
+    Advice::undecided(error.code(), next)
+}

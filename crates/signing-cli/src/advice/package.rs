@@ -1,0 +1,176 @@
+use signing_crypto::EnvelopeError;
+use signing_loader::{
+    LoadError, NotAdded, SignError, SignaturePlace, SignedTerms, VerificationError,
+};
+use signing_trust::UntrustedReason;
+
+use super::{Advice, trust};
+use crate::error::Outcome;
+
+pub(super) const GET_SIGNATURE: &str = "get the .sig file again from whoever built the package";
+pub(super) const REPLACE: &str = "choose another file, or replace this one with --force";
+const DO_NOT_USE: &str =
+    "do not use this file: get the package and its .sig again from whoever built it";
+
+pub(super) fn verification(error: &VerificationError) -> Advice {
+    let next = match error {
+        VerificationError::NotARegularFile { .. } | VerificationError::Unnamed => {
+            "give the path of a package file"
+        }
+        VerificationError::InvalidName(_) => {
+            "give it a name in UTF-8, of at most 255 bytes, without control and invisible \
+             characters, or give the signed name with --name"
+        }
+        VerificationError::Empty => "build the package again, or get it again from its builder",
+        VerificationError::PackageTooLarge { .. } => {
+            "check that this is the right package; if it is, ask for a smaller build"
+        }
+        VerificationError::SignatureNotFound { .. } => {
+            "ask whoever built the package for its .sig file"
+        }
+        VerificationError::MalformedSignature { .. } => GET_SIGNATURE,
+        VerificationError::UntrustedSigner { reason, fingerprint } => match reason {
+            UntrustedReason::Unknown => match fingerprint {
+                Some(_) => {
+                    "find out whose key this is; if you trust it: cloacina keys trust --org <org> \
+                     --import <public key>"
+                }
+                None => "have the package signed by a trusted key",
+            },
+            UntrustedReason::NotPinned => {
+                "find out whose key this is before you give its public key with --trust-key"
+            }
+            UntrustedReason::OrganizationDeleted { .. } => {
+                "verify by an organization that exists: cloacina orgs list"
+            }
+            UntrustedReason::Revoked { .. } | UntrustedReason::Denied { .. } => {
+                "have the package signed by a key that is trusted now; if this key was refused by \
+                 mistake and is not compromised: cloacina keys reinstate"
+            }
+            _ => "have the package signed by a key that is trusted now",
+        },
+        VerificationError::UnnamedSignature => {
+            "nothing to do: the signatures that name their keys decide"
+        }
+        VerificationError::InvalidSignature { .. } | VerificationError::TamperedPackage { .. } => {
+            DO_NOT_USE
+        }
+        VerificationError::NotEnoughSigners { .. } => {
+            "have another trusted signer add a signature: cloacina package sign <package> --key \
+             <private key>, with the --package-version and --expires that cloacina package \
+             inspect <package> shows"
+        }
+        VerificationError::NoOrganizations { .. } => {
+            "verify by an organization's trust, with --org"
+        }
+        VerificationError::WrongName { signed, .. } => {
+            return Advice::refused(
+                error.code(),
+                format!("rename the file to the signed name, {signed}, or sign it under its own"),
+            );
+        }
+        VerificationError::Expired { .. } => {
+            "ask whoever built the package for a new signature or a newer package; if that time \
+             is in the future, set the clock"
+        }
+        VerificationError::VersionBelowFloor { floor, found: None } => {
+            return Advice::refused(
+                error.code(),
+                format!(
+                    "have the builder sign the package with its version, if that is {floor} or \
+                     later: --package-version"
+                ),
+            );
+        }
+        VerificationError::VersionBelowFloor { floor, .. } => {
+            return Advice::refused(
+                error.code(),
+                format!("get version {floor} or a later one from whoever builds the package"),
+            );
+        }
+        _ => return Advice::unknown(error.code(), Outcome::Refused),
+    };
+    Advice::refused(error.code(), next)
+}
+
+pub(super) fn load(error: &LoadError) -> Advice {
+    let next = match error {
+        LoadError::Linker(_) => {
+            "list what the package needs on this machine: readelf --dynamic <package>"
+        }
+        LoadError::AnotherLibrary => "restart the program, and load this package first",
+        LoadError::Io(_) => {
+            "try again when the machine has free memory and file descriptors: ulimit -a"
+        }
+        LoadError::Symbol { .. } | LoadError::NullSymbol { .. } => {
+            "ask the builder for a package that has this entry point"
+        }
+        _ => return Advice::unknown(error.code(), Outcome::Undecided),
+    };
+    Advice::undecided(error.code(), next)
+}
+
+pub(super) fn sign(error: &SignError) -> Advice {
+    let next = match error {
+        SignError::Package(error) => return super::package(error),
+        SignError::Trust(error) => return trust::trust(error),
+        SignError::NotAdded { place, source } => return not_added(place, source),
+        SignError::NotASignature { .. } => REPLACE,
+        SignError::ChangedMeanwhile { .. } => "sign again: nothing was written there",
+        SignError::ExpiryPast { .. } => {
+            "give a time in the future; if it is in the future, set the clock"
+        }
+        _ => return Advice::unknown(error.code(), Outcome::Undecided),
+    };
+    Advice::undecided(error.code(), next)
+}
+
+fn not_added(place: &SignaturePlace, error: &NotAdded) -> Advice {
+    let elsewhere = match place {
+        SignaturePlace::File(_) => {
+            "sign into another file with --output, or replace these signatures with --force"
+        }
+        _ => "make a signature of its own with --force",
+    };
+    match error {
+        NotAdded::Terms { found, wanted } => {
+            let same = same_terms(found, wanted);
+            let next = format!("to sign the same terms: {same}; otherwise {elsewhere}");
+            Advice::refused(error.code(), next)
+        }
+        _ => Advice::refused(error.code(), elsewhere),
+    }
+}
+
+/// The options that sign the terms that were found.
+fn same_terms(found: &SignedTerms, wanted: &SignedTerms) -> String {
+    let version = found.version.as_ref().map(|version| format!("--package-version {version}"));
+    let expiry = found.expires_at.map(|at| format!("--expires {at}"));
+    let given: Vec<_> = version.into_iter().chain(expiry).collect();
+    let mut parts = match given.is_empty() {
+        true => Vec::new(),
+        false => vec![given.join(" ")],
+    };
+    if found.version.is_none() && wanted.version.is_some() {
+        parts.push("no --package-version".into());
+    }
+    if found.expires_at.is_none() && wanted.expires_at.is_some() {
+        parts.push("no --expires".into());
+    }
+    parts.join(" and ")
+}
+
+/// What to do about signatures that are stored, or added to.
+pub(super) fn envelope(error: &EnvelopeError) -> Advice {
+    let next = match error {
+        EnvelopeError::NotSignedBy { .. } => "have the package signed by this key",
+        EnvelopeError::InvalidSignature { .. } => DO_NOT_USE,
+        EnvelopeError::AlreadySignedBy { .. } => "nothing to do: this key has signed already",
+        EnvelopeError::Full { .. } => {
+            "have the required signers sign again, into a new signature file"
+        }
+        EnvelopeError::Malformed(_) => GET_SIGNATURE,
+        _ => return Advice::unknown(error.code(), Outcome::Refused),
+    };
+    Advice::refused(error.code(), next)
+}

@@ -1,0 +1,205 @@
+use std::borrow::Cow;
+
+use signing_trust::store::{AuthenticationFault, ConnectError, SchemaFault, StoreError, UrlError};
+
+use super::{Advice, LIST_KEYS, LIST_ORGANIZATIONS, keys, trust};
+use crate::error::Outcome;
+
+pub(super) fn store(error: &StoreError) -> Advice {
+    let next = match error {
+        StoreError::NoDatabase { .. } => {
+            "check --database-url; to make a new store: cloacina db migrate"
+        }
+        StoreError::File { .. } => {
+            "check that the directory exists, and that you may write to it and to the file"
+        }
+        StoreError::UnsafeFile(file) => return Advice::undecided(error.code(), file.remedy()),
+        StoreError::NotADatabase { .. } => "check --database-url: give a store's file",
+        StoreError::Unreadable { .. } => {
+            "ask the owner of the store for read access to its file and directories: chmod, chgrp"
+        }
+        StoreError::ReadOnly { .. } => "run the command as the owner of the store",
+        StoreError::HotJournal { .. } => {
+            "ask the owner of the store to undo the change: cloacina db migrate"
+        }
+        StoreError::OpenedReadOnly => "open the store for changes: Store::open",
+        StoreError::SchemaOutdated { .. } => "back the store up, then: cloacina db migrate",
+        StoreError::SchemaTooNew { .. } => "use a newer cloacina",
+        StoreError::NoStore => "make the store's tables: cloacina db migrate",
+        StoreError::Connect(error) => return connect(error),
+        StoreError::PermissionDenied(_) => {
+            "as the owner of the tables, grant the role its rights: cloacina db grants --role \
+             <role> --as runner, signer or admin --apply"
+        }
+        StoreError::DiskFull(_) => {
+            "free space on the database's disk; the failed change was not made"
+        }
+        StoreError::ReadOnlyServer => {
+            "connect to the primary server, and check default_transaction_read_only"
+        }
+        StoreError::ServerShutdown(_) => "try again when the server is up: cloacina db status",
+        StoreError::Unavailable(_) | StoreError::TimedOut { .. } => {
+            "try again when the database answers: cloacina db status"
+        }
+        StoreError::OutcomeUnknown(_) => {
+            "check what was done before you try again: cloacina keys list --org <org>"
+        }
+        StoreError::RootCertificates { .. } => {
+            "give the authority's certificates in PEM: sslrootcert=<PEM file>"
+        }
+        StoreError::InRecovery => "connect to the primary server, not to a replica",
+        StoreError::AnotherStore { .. }
+        | StoreError::EpochWentBack { .. }
+        | StoreError::HistoryDiverged { .. } => {
+            "find out why the database was replaced or restored before you restart anything"
+        }
+        StoreError::NoRoles => "set the file's permissions: chmod, chown",
+        StoreError::NotTheOwner => "connect as the role that created the tables with db migrate",
+        StoreError::LimitsNotAllowed { .. } => {
+            "add --without-limits, and ask the server's administrator to run the ALTER ROLE \
+             statements that the command prints without --apply"
+        }
+        StoreError::UnsafeSchema { fault, .. } => {
+            return Advice::undecided(error.code(), unsafe_schema(fault));
+        }
+        StoreError::RoleOfAnotherOrganization { .. } => {
+            "use a role for this organization: cloacina db grants --role <role> --as signer \
+             --org <org> --apply"
+        }
+        StoreError::SignatureNotFound { .. } => {
+            "look up the signature's id: cloacina package verify <package> --org <org> --explain"
+        }
+        StoreError::TooManyFacts { .. } => trust::NAME_THE_KEY,
+        StoreError::Compromised { .. } => {
+            return Advice::refused(
+                error.code(),
+                "make a new key: a compromised key stays refused by every organization that \
+                 refuses it",
+            );
+        }
+        StoreError::CorruptRow(_) => {
+            "keep a copy of the database, find out who could write to it, and restore a backup"
+        }
+        StoreError::OrganizationNotFound | StoreError::OrganizationDeleted { .. } => {
+            LIST_ORGANIZATIONS
+        }
+        StoreError::SigningKeyNotFound { .. } | StoreError::TrustedKeyNotFound { .. } => LIST_KEYS,
+        StoreError::NameTaken { .. } => "choose another name",
+        StoreError::OrganizationNameRetired { .. } => {
+            "choose another name, and update what names the deleted organization: runners, grants \
+             and scripts"
+        }
+        StoreError::SigningKeyExists => "use the existing key: cloacina keys list --org <org>",
+        StoreError::SuccessorExists => {
+            "find the successor: cloacina keys list --org <org>; to make another, revoke it first"
+        }
+        StoreError::OtherKek { .. } => keys::STORES_KEK,
+        StoreError::KeyRefused { .. } => {
+            return Advice::refused(
+                error.code(),
+                "sign the packages that deserve it yourself: cloacina package sign <package> \
+                 --key-id <new key>",
+            );
+        }
+        StoreError::NotRewrapped { .. } => {
+            "nothing was changed: restore this key from a backup, then rotate again"
+        }
+        _ => return Advice::unknown(error.code(), Outcome::Undecided),
+    };
+    Advice::undecided(error.code(), next)
+}
+
+fn connect(error: &ConnectError) -> Advice {
+    const START: &str = "check the URL's host and port, and that the server is running";
+    let next = match error {
+        ConnectError::HostNotFound { .. } => "check the URL's host, and the resolver",
+        ConnectError::NothingListens { .. } => START,
+        ConnectError::Unreachable { .. } => {
+            "check the network and firewalls on the way to the server, or the socket's permissions"
+        }
+        ConnectError::NoTls { .. } => {
+            "turn TLS on at the server (ssl = on), or connect by a Unix socket"
+        }
+        ConnectError::Certificate { .. } => {
+            "give the authority of the server's certificate, sslrootcert=<PEM file>, and the host \
+             name that is in the certificate"
+        }
+        ConnectError::Tls { .. } => "check the server's log, and its TLS settings",
+        ConnectError::NoChannelBinding => {
+            "give the server a certificate that is signed with SHA-256, or use \
+             channel_binding=prefer"
+        }
+        ConnectError::NotAuthenticated { fault: AuthenticationFault::PasswordAsked }
+        | ConnectError::NoPassword { .. } => {
+            "give the password in PGPASSWORD, in ~/.pgpass, or in the URL in \
+             CLOACINA_DATABASE_URL"
+        }
+        ConnectError::NotAuthenticated { .. } => {
+            "find out who answers there; if it is your server, set scram-sha-256 in pg_hba.conf, or \
+             give require_auth=none if it needs no password"
+        }
+        ConnectError::WrongPassword { .. } => {
+            "check the role and its password, in the URL, PGPASSWORD or ~/.pgpass"
+        }
+        ConnectError::RoleRefused { .. } => {
+            "check that the role exists, and that pg_hba.conf admits it from this host"
+        }
+        ConnectError::NoSuchDatabase { .. } => {
+            "check the URL's database; to make it: createdb, then cloacina db migrate"
+        }
+        ConnectError::TooManyConnections(_) => {
+            "end connections, or raise the limit of the server or the role"
+        }
+        ConnectError::UnsafeSocket { .. } => {
+            "name the server's user with requirepeer=postgres, or put the socket into a directory \
+             that only its server can change"
+        }
+        ConnectError::OtherPeer { .. } => {
+            "find out whose process that is; if it is your server, name its user with requirepeer"
+        }
+        ConnectError::NoSuchUser { .. } => "give the name or number of a user of this system",
+        ConnectError::PasswordFile { .. } => "check PGPASSFILE and the file",
+        ConnectError::UnsafePasswordFile { .. } => {
+            "make the file private: chmod 0600, and chown if another user owns it"
+        }
+        _ => return Advice::unknown(error.code(), Outcome::Undecided),
+    };
+    Advice::undecided(error.code(), next)
+}
+
+pub(super) fn url(error: &UrlError) -> Advice {
+    let next = match error {
+        UrlError::Insecure { .. }
+        | UrlError::SslMode { .. }
+        | UrlError::RootCertificatesUnused { .. } => {
+            "add sslmode=verify-full to the URL, and sslrootcert=<PEM file> for a private authority"
+        }
+        UrlError::RootCertificatePath => "give a path in UTF-8, percent-encoded (%2F)",
+        UrlError::Parameter { .. } => "correct the parameter, or omit it",
+        UrlError::BackendNotBuilt { .. } => "use a build of cloacina that has this backend",
+        #[cfg(feature = "postgres")]
+        UrlError::Postgres(_) => "give postgres://user@host/database or a file's path",
+        UrlError::SqliteParameter { .. } | UrlError::UnknownOwner { .. } => {
+            "name the owner of the file: sqlite:FILE?owner=USER"
+        }
+        UrlError::Empty | UrlError::UnknownScheme | UrlError::InMemory | UrlError::NoHost => {
+            "give postgres://user@host/database or a file's path"
+        }
+        _ => return Advice::unknown(error.code(), Outcome::Undecided),
+    };
+    Advice::undecided(error.code(), next)
+}
+
+fn unsafe_schema(fault: &SchemaFault) -> Cow<'static, str> {
+    match fault {
+        SchemaFault::OpenTo { role } => format!(
+            "find out why, then: REVOKE CREATE ON SCHEMA cloacina, cloacina_views FROM {role}"
+        )
+        .into(),
+        _ => {
+            "find out who made it, then have its owner drop it: only the store's owner may create \
+              objects there"
+                .into()
+        }
+    }
+}

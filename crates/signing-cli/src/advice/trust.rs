@@ -1,0 +1,87 @@
+use signing_crypto::CheckpointError;
+use signing_trust::TrustError;
+
+use super::{Advice, keys, package, store};
+use crate::error::Outcome;
+
+pub(super) const NAME_THE_KEY: &str = "have the package signed by a tool that writes a keyid";
+pub(super) const GET_CHECKPOINT: &str = "get the file that cloacina audit checkpoint wrote, and the public key that signed it, from \
+     where they are kept";
+
+pub(super) fn trust(error: &TrustError) -> Advice {
+    let code = error.code();
+    let next = match error {
+        TrustError::Store(error) => return store::store(error),
+        TrustError::Wrap(error) => return keys::wrap(error),
+        TrustError::Key(error) => return keys::key(error),
+        TrustError::Envelope(error) => return package::envelope(error),
+        TrustError::ForgedKey { .. } => {
+            return Advice::refused(
+                code,
+                "trust nothing in this database until you know who wrote to it, and keep a copy \
+                 of it; to withdraw trust in a key meanwhile, use the fingerprint that you have \
+                 from elsewhere: cloacina keys deny <fingerprint> --org <org>, with \
+                 --danger-everywhere for every organization of the store",
+            );
+        }
+        TrustError::SigningKeyRevoked { .. } => {
+            return Advice::refused(
+                code,
+                "sign with another key: cloacina keys generate --org <org> --name <name>",
+            );
+        }
+        TrustError::PreviouslyRevoked { .. } => {
+            return Advice::refused(
+                code,
+                "see why: cloacina keys list --org <org>; to take the refusal back, unless the \
+                 key is compromised: cloacina keys reinstate",
+            );
+        }
+        TrustError::SelfGrant { .. } => {
+            return Advice::refused(code, "give another organization with --to");
+        }
+        TrustError::MalformedEnvelope(_) => {
+            return Advice::refused(code, package::GET_SIGNATURE);
+        }
+        TrustError::AuditLogBroken(_) => {
+            return Advice::refused(
+                code,
+                "keep a copy of the database, and find out who could write to it before you trust \
+                 anything in it",
+            );
+        }
+        TrustError::TrustExpired { .. } => {
+            return Advice::refused(
+                code,
+                "to trust the old key for longer, then rotate again: cloacina keys trust --org \
+                 <org> --key-id <old key> --expires <time>; or rotate without --resign",
+            );
+        }
+        TrustError::CheckpointOfAnotherStore { .. } => {
+            return Advice::refused(
+                code,
+                "check --database-url; if the database was replaced, find out by whom",
+            );
+        }
+        TrustError::CheckpointOfAnotherOrganization { .. } => {
+            return Advice::refused(
+                code,
+                "give the organization that the checkpoint is about, or omit --org",
+            );
+        }
+        TrustError::NoKeyEncryptionKey => keys::STORES_KEK,
+        TrustError::SameKek => "make another one with: openssl rand -hex 32",
+        TrustError::Clock(_) => "set the clock, then try again",
+        TrustError::ExpiryPast { .. } => {
+            "give a time in the future; to withdraw trust now: cloacina keys revoke, or orgs \
+             revoke-trust"
+        }
+        TrustError::TooManyCandidates { .. } => NAME_THE_KEY,
+        _ => return Advice::unknown(code, Outcome::Undecided),
+    };
+    Advice::undecided(code, next)
+}
+
+pub(super) fn checkpoint(error: &CheckpointError) -> Advice {
+    Advice::refused(error.code(), GET_CHECKPOINT)
+}

@@ -1,0 +1,85 @@
+use clap::{Args, Subcommand, ValueEnum};
+use signing_trust::store::{OrganizationRef, RoleLimits, RoleName};
+
+use super::resolve::{Resolve, Resolved, missing};
+use super::values;
+
+#[derive(Subcommand)]
+pub(crate) enum Db {
+    /// Bring the store's tables up to date, and create the SQLite store if there is none
+    Migrate,
+    /// Show which store is used and whether its tables are up to date
+    Status,
+    /// Print or apply exactly the rights that a Postgres role needs
+    Grants(Resolved<GrantsArgs>),
+}
+
+#[derive(Args)]
+pub(crate) struct GrantsArgs {
+    /// The role's name
+    #[arg(long)]
+    role: RoleName,
+
+    /// What the role is for
+    #[arg(long = "as", value_enum, value_name = "PURPOSE")]
+    purpose: Purpose,
+
+    /// The organization that a signer signs for (name or id)
+    #[arg(long, required_if_eq("purpose", "signer"), value_parser = values::organization)]
+    org: Option<OrganizationRef>,
+
+    /// How many connections the role may have [default: 50 for a runner, 10 for a
+    /// signer, any number for an administrator]
+    #[arg(long, value_name = "N")]
+    connections: Option<u16>,
+
+    /// Do not change the role's number of connections and timeouts
+    #[arg(long, conflicts_with = "connections")]
+    without_limits: bool,
+
+    /// Apply the rights instead of printing them
+    #[arg(long)]
+    apply: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Purpose {
+    /// Verifies: reads trust and signatures
+    Runner,
+    /// Signs for an organization: also reads its wrapped keys and adds signatures
+    Signer,
+    /// Manages keys and trust, and removes signatures
+    Admin,
+}
+
+pub(crate) struct Grants {
+    pub(crate) role: RoleName,
+    pub(crate) to: Grantee,
+    pub(crate) limits: RoleLimits,
+    pub(crate) apply: bool,
+}
+
+pub(crate) enum Grantee {
+    Runner,
+    Signer(OrganizationRef),
+    Admin,
+}
+
+impl Resolve for GrantsArgs {
+    type To = Grants;
+
+    fn resolve(self) -> Result<Grants, clap::Error> {
+        let to = match (self.purpose, self.org) {
+            (Purpose::Runner, _) => Grantee::Runner,
+            (Purpose::Admin, _) => Grantee::Admin,
+            (Purpose::Signer, Some(org)) => Grantee::Signer(org),
+            (Purpose::Signer, None) => return Err(missing("--org")),
+        };
+        let limits = match (self.connections, self.without_limits) {
+            (Some(connections), _) => RoleLimits::Connections(connections),
+            (None, true) => RoleLimits::Unchanged,
+            (None, false) => RoleLimits::OfPurpose,
+        };
+        Ok(Grants { role: self.role, to, limits, apply: self.apply })
+    }
+}

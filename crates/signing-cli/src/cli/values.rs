@@ -1,0 +1,72 @@
+//! Values whose form needs more than `FromStr`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use signing_crypto::{KeyId, NameError, OrgName};
+use signing_trust::EventType;
+use signing_trust::store::{EventPattern, OrganizationRef};
+
+use super::resolve::{Resolve, missing};
+use crate::passphrase::{PassphraseArgs, PassphraseSource};
+
+/// An organization's id or name.
+pub(super) fn organization(text: &str) -> Result<OrganizationRef, NameError> {
+    match text.parse() {
+        Ok(id) => Ok(OrganizationRef::Id(id)),
+        Err(_) => OrgName::new(text).map(OrganizationRef::Name),
+    }
+}
+
+/// A type that no event has would choose nothing, as if the log were empty.
+pub(super) fn event(text: &str) -> Result<EventPattern, String> {
+    let pattern: EventPattern =
+        text.parse().map_err(|error: signing_trust::store::EventPatternError| error.to_string())?;
+    let types = || EventType::ALL.iter().map(|event| event.as_str());
+    if types().any(|name| pattern.matches(name)) {
+        return Ok(pattern);
+    }
+    let similar = types()
+        .map(|name| (strsim::jaro_winkler(name, text), name))
+        .filter(|(similarity, _)| *similarity > 0.8)
+        .max_by(|a, b| a.0.total_cmp(&b.0));
+    Err(match similar {
+        Some((_, name)) => format!("no event has this type; did you mean {name}?"),
+        None => "no event has this type".to_owned(),
+    })
+}
+
+/// The key that signs
+#[derive(Args)]
+pub(crate) struct SignerArgs {
+    /// Sign with the private key in this PEM file; - for standard input
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
+
+    /// Sign with this key of the store
+    #[arg(long, value_name = "ID")]
+    key_id: Option<KeyId>,
+
+    #[command(flatten)]
+    passphrase: PassphraseArgs,
+}
+
+/// Where the key that signs is.
+pub(crate) enum SignerSource {
+    File { path: PathBuf, passphrase: PassphraseSource },
+    Store(KeyId),
+}
+
+impl Resolve for SignerArgs {
+    type To = SignerSource;
+
+    fn resolve(self) -> Result<SignerSource, clap::Error> {
+        match (self.key, self.key_id) {
+            (Some(path), _) => {
+                Ok(SignerSource::File { path, passphrase: self.passphrase.source() })
+            }
+            (None, Some(id)) => Ok(SignerSource::Store(id)),
+            (None, None) => Err(missing("--key and --key-id")),
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! What a revocation or a denial would end. Nothing is changed.
+
+use serde::Serialize;
+use signing_crypto::{Fingerprint, OrgId, OrgName, PackageDigest, PackageName, SignatureId};
+use signing_trust::store::{OrganizationRecord, Revocation, RevocationReason};
+use signing_trust::{KeyManager, OrganizationLoss, RevocationImpact};
+
+use crate::error::CliError;
+use crate::output::{Lines, Report};
+use crate::select::Selected;
+use crate::view::View;
+
+pub(super) async fn revocation(
+    keys: &KeyManager,
+    key: Selected,
+    revocation: &Revocation,
+) -> Result<Report, CliError> {
+    let reason = revocation.reason;
+    let (kind, id, fingerprint, impact) = match key {
+        Selected::Signing(key) => {
+            let impact = keys.signing_key_impact(key.id, reason).await?;
+            ("signing", key.id.to_string(), key.fingerprint, impact)
+        }
+        Selected::Trusted(key) => {
+            let impact = keys.trusted_key_impact(key.id).await?;
+            ("trusted", key.id.to_string(), key.fingerprint, impact)
+        }
+    };
+    Ok(Report::requested(&RevocationView {
+        impact: ImpactView::of(fingerprint, &impact),
+        kind,
+        id,
+        reason: reason.as_str(),
+        only_signing_ends: kind == "signing" && reason == RevocationReason::Retired,
+    }))
+}
+
+pub(super) async fn denial(
+    keys: &KeyManager,
+    org: &OrganizationRecord,
+    fingerprint: &Fingerprint,
+    everywhere: bool,
+) -> Result<Report, CliError> {
+    let impact = match everywhere {
+        true => keys.compromise_impact(org.id, fingerprint).await?,
+        false => keys.denial_impact(org.id, fingerprint).await?,
+    };
+    Ok(Report::requested(&DenialView {
+        impact: ImpactView::of(*fingerprint, &impact),
+        org_id: org.id,
+        org: &org.name,
+        everywhere,
+    }))
+}
+
+#[derive(Serialize)]
+struct RevocationView<'a> {
+    #[serde(flatten)]
+    impact: ImpactView<'a>,
+    kind: &'static str,
+    id: String,
+    reason: &'static str,
+    #[serde(skip)]
+    only_signing_ends: bool,
+}
+
+impl View for RevocationView<'_> {
+    fn text(&self) -> Lines {
+        let mut text = heading(&format!("revoking the {} key as {}", self.kind, self.reason));
+        match self.only_signing_ends {
+            true => {
+                text.push("  it could no longer sign; its existing signatures would stay accepted");
+            }
+            false => text.append(self.impact.text()),
+        }
+        text
+    }
+}
+
+#[derive(Serialize)]
+struct DenialView<'a> {
+    #[serde(flatten)]
+    impact: ImpactView<'a>,
+    org_id: OrgId,
+    #[serde(skip)]
+    org: &'a OrgName,
+    everywhere: bool,
+}
+
+impl View for DenialView<'_> {
+    fn text(&self) -> Lines {
+        let fingerprint = self.impact.fingerprint;
+        let mut text = heading(&match self.everywhere {
+            true => format!("declaring {fingerprint} compromised for every organization"),
+            false => format!("denying {fingerprint} for {}", self.org),
+        });
+        text.append(self.impact.text());
+        text
+    }
+}
+
+fn heading(what: &str) -> Lines {
+    Lines::from(format!("nothing was changed; {what} would have this effect:"))
+}
+
+#[derive(Serialize)]
+struct ImpactView<'a> {
+    dry_run: bool,
+    fingerprint: Fingerprint,
+    refusing: Vec<&'a OrgName>,
+    losses: Vec<LossView<'a>>,
+}
+
+#[derive(Serialize)]
+struct LossView<'a> {
+    org_id: OrgId,
+    org: &'a OrgName,
+    signatures: Vec<LostSignatureView<'a>>,
+    packages: Vec<PackageView<'a>>,
+}
+
+#[derive(Serialize)]
+struct LostSignatureView<'a> {
+    id: SignatureId,
+    #[serde(flatten)]
+    package: PackageView<'a>,
+}
+
+#[derive(Serialize)]
+struct PackageView<'a> {
+    sha256: PackageDigest,
+    name: &'a PackageName,
+}
+
+impl<'a> ImpactView<'a> {
+    fn of(fingerprint: Fingerprint, impact: &'a RevocationImpact) -> Self {
+        Self {
+            dry_run: true,
+            fingerprint,
+            refusing: impact.refusing.iter().map(|org| &org.name).collect(),
+            losses: impact.losses.iter().map(LossView::of).collect(),
+        }
+    }
+
+    fn text(&self) -> Lines {
+        let mut text = Lines::new();
+        for org in &self.refusing {
+            text.push(format!("  {org} would refuse every signature by the key"));
+        }
+        if self.refusing.is_empty() {
+            text.push("  no organization would accept the key less than now");
+        }
+        for LossView { org, signatures, packages, .. } in &self.losses {
+            text.push(format!("  {org} would no longer accept these stored signatures:"));
+            for LostSignatureView { id, package } in signatures {
+                text.push(format!("    {id}  {}  {}", package.sha256, package.name));
+            }
+            if !packages.is_empty() {
+                text.push(format!("  {org} would have no other signature for:"));
+            }
+            for package in packages {
+                text.push(format!("    {}  {}", package.sha256, package.name));
+            }
+        }
+        text.push("  the store does not know the .sig files beside packages");
+        text
+    }
+}
+
+impl<'a> LossView<'a> {
+    fn of(loss: &'a OrganizationLoss) -> Self {
+        let signatures = loss.signatures.iter().map(|lost| LostSignatureView {
+            id: lost.id,
+            package: PackageView { sha256: lost.digest, name: &lost.name },
+        });
+        let packages =
+            loss.packages.iter().map(|(digest, name)| PackageView { sha256: *digest, name });
+        Self {
+            org_id: loss.org.id,
+            org: &loss.org.name,
+            signatures: signatures.collect(),
+            packages: packages.collect(),
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! What commands show: a document for programs and text for people, from the same values.
+
+mod keys;
+mod signatures;
+mod trust;
+
+use serde::Serialize;
+
+use crate::output::Lines;
+
+pub(crate) use self::keys::{
+    SigningKeyView, TrustedRowView, quoted_note, refusal_of, revocation_of,
+};
+pub(crate) use self::signatures::{SignatureView, StatementView};
+pub(crate) use self::trust::{
+    GraphGrantView, GraphKeyView, LimitsView, TrustPathView, TrustedKeyView, standing_text,
+};
+
+/// A result. Its `Serialize` is part of the `--json` interface.
+pub(crate) trait View: Serialize {
+    fn text(&self) -> Lines;
+}
+
+impl<T: View> View for Vec<T> {
+    fn text(&self) -> Lines {
+        let mut text = Lines::new();
+        for item in self {
+            text.append(item.text());
+        }
+        text
+    }
+}

@@ -1,0 +1,89 @@
+//! Signing keys, and what an organization's rows state about keys.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde_json::json;
+use signing_crypto::{Fingerprint, KeyId, KeyName, Note, OrgId, TrustedKeyId};
+use signing_trust::store::{RevocationReason, SigningKeyRecord, TrustedKeyRecord};
+
+use crate::time::Time;
+
+#[derive(Serialize)]
+pub(crate) struct SigningKeyView<'a> {
+    pub(crate) id: KeyId,
+    org_id: OrgId,
+    pub(crate) name: &'a KeyName,
+    pub(crate) fingerprint: Fingerprint,
+    created_at: Time,
+    revoked_at: Option<Time>,
+    reason: Option<&'static str>,
+    note: Option<&'a Note>,
+    predecessor_id: Option<KeyId>,
+}
+
+impl<'a> SigningKeyView<'a> {
+    pub(crate) fn of(key: &'a SigningKeyRecord) -> Self {
+        Self {
+            id: key.id,
+            org_id: key.org_id,
+            name: &key.name,
+            fingerprint: key.fingerprint,
+            created_at: Time(key.created_at),
+            revoked_at: key.revoked_at.map(Time),
+            reason: key.revocation_reason.map(RevocationReason::as_str),
+            note: key.revocation_note.as_ref(),
+            predecessor_id: key.predecessor_id,
+        }
+    }
+}
+
+#[derive(Serialize)]
+pub(crate) struct TrustedRowView<'a> {
+    pub(crate) id: TrustedKeyId,
+    org_id: OrgId,
+    pub(crate) fingerprint: Fingerprint,
+    pub(crate) name: Option<&'a KeyName>,
+    pub(crate) expires_at: Option<Time>,
+    revoked_at: Option<Time>,
+    reason: Option<&'static str>,
+    note: Option<&'a Note>,
+}
+
+impl<'a> TrustedRowView<'a> {
+    pub(crate) fn of(key: &'a TrustedKeyRecord) -> Self {
+        Self {
+            id: key.id,
+            org_id: key.org_id,
+            fingerprint: key.fingerprint,
+            name: key.name.as_ref(),
+            expires_at: key.expires_at.map(Time),
+            revoked_at: key.revoked_at.map(Time),
+            reason: key.revocation_reason.map(RevocationReason::as_str),
+            note: key.revocation_note.as_ref(),
+        }
+    }
+}
+
+/// `revoked at … as retired: "…"`, if the key was revoked.
+pub(crate) fn revocation_of(key: &SigningKeyRecord) -> Option<String> {
+    let (reason, note) = (key.revocation_reason.unwrap_or_default(), &key.revocation_note);
+    Some(revoked(key.revoked_at?, reason, note.as_ref()))
+}
+
+/// The same for a key that the organization has trusted, and `denied at …` for another.
+pub(crate) fn refusal_of(key: &TrustedKeyRecord) -> Option<String> {
+    let (at, note) = (key.revoked_at?, key.revocation_note.as_ref());
+    Some(match key.public_key {
+        Some(_) => revoked(at, key.revocation_reason.unwrap_or_default(), note),
+        None => format!("denied at {}{}", Time(at), quoted_note(note)),
+    })
+}
+
+fn revoked(at: DateTime<Utc>, reason: RevocationReason, note: Option<&Note>) -> String {
+    format!("revoked at {} as {reason}{}", Time(at), quoted_note(note))
+}
+
+/// A note, to follow what it is about. It is quoted, because it may contain any words.
+pub(crate) fn quoted_note(note: Option<&Note>) -> String {
+    note.map(|note| format!(": {}", json!(note))).unwrap_or_default()
+}

@@ -1,0 +1,96 @@
+//! What signatures state, and what became of each.
+
+use serde::Serialize;
+use signing_crypto::{
+    EnvelopeSignature, Fingerprint, PackageDigest, PackageName, PackageStatement, PackageVersion,
+    StatementTime,
+};
+use signing_loader::VerificationError;
+use signing_trust::{TrustedKey, UntrustedReason};
+
+use super::TrustedKeyView;
+use crate::output::chain;
+
+#[derive(Serialize)]
+pub(crate) struct StatementView {
+    pub(crate) name: PackageName,
+    pub(crate) sha256: PackageDigest,
+    pub(crate) size: u64,
+    pub(crate) version: Option<PackageVersion>,
+    pub(crate) signed_at: StatementTime,
+    pub(crate) expires_at: Option<StatementTime>,
+}
+
+impl StatementView {
+    pub(crate) fn of(statement: &PackageStatement) -> Self {
+        Self {
+            name: statement.name().clone(),
+            sha256: *statement.digest(),
+            size: statement.size(),
+            version: statement.version().cloned(),
+            signed_at: statement.signed_at(),
+            expires_at: statement.expires_at(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+pub(crate) struct SignatureView<'a> {
+    /// The key that the signature names, whoever made it.
+    pub(crate) keyid: Option<Fingerprint>,
+    #[serde(flatten)]
+    verdict: VerdictView<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "verdict", rename_all = "snake_case")]
+enum VerdictView<'a> {
+    Unverified,
+    Verified(TrustedKeyView<'a>),
+    Refused {
+        code: &'static str,
+        message: String,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reason: Option<&'static str>,
+    },
+}
+
+impl<'a> SignatureView<'a> {
+    pub(crate) fn of(
+        signature: &EnvelopeSignature,
+        verdict: Option<&'a Result<TrustedKey, VerificationError>>,
+    ) -> Self {
+        let verdict = match verdict {
+            None => VerdictView::Unverified,
+            Some(Ok(key)) => VerdictView::Verified(TrustedKeyView::of(key)),
+            Some(Err(error)) => VerdictView::Refused {
+                code: error.code(),
+                message: chain(error),
+                reason: match error {
+                    VerificationError::UntrustedSigner { reason, .. } => Some(reason_word(reason)),
+                    _ => None,
+                },
+            },
+        };
+        Self { keyid: signature.claimed_signer(), verdict }
+    }
+}
+
+/// Why a key's signatures do not count, for programs.
+fn reason_word(reason: &UntrustedReason) -> &'static str {
+    match reason {
+        UntrustedReason::Unknown => "unknown",
+        UntrustedReason::NotPinned => "not_pinned",
+        UntrustedReason::Compromised { .. } => "compromised",
+        UntrustedReason::Expired { .. } => "expired",
+        UntrustedReason::Revoked { .. } => "revoked",
+        UntrustedReason::Denied { .. } => "denied",
+        UntrustedReason::RevokedByChild { .. } => "revoked_by_child",
+        UntrustedReason::ExpiredAtChild { .. } => "expired_at_child",
+        UntrustedReason::GrantExpired { .. } => "grant_expired",
+        UntrustedReason::OtherPackages { .. } => "other_packages",
+        UntrustedReason::ChildDeleted { .. } => "child_deleted",
+        UntrustedReason::OrganizationDeleted { .. } => "organization_deleted",
+        _ => "other",
+    }
+}

@@ -1,0 +1,128 @@
+use std::fmt;
+use std::path::PathBuf;
+
+use signing_crypto::{EnvelopeError, MalformedEnvelope, PackageName, StatementTime};
+use signing_trust::TrustError;
+use thiserror::Error;
+
+use super::SignedTerms;
+use crate::PackageError;
+
+/// A package was not signed, or its signature was not written.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum SignError {
+    /// The package cannot be read, or the file that holds its signatures.
+    #[error(transparent)]
+    Package(#[from] PackageError),
+    /// The signature would never be valid.
+    #[error("the signature would already have expired, at {expires_at}")]
+    ExpiryPast {
+        /// The expiry that was requested.
+        expires_at: StatementTime,
+    },
+    /// The signature file is something else, which is not overwritten.
+    #[error("{} exists, and is not a package signature", path.display())]
+    NotASignature {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: MalformedEnvelope,
+    },
+    /// The existing signatures say something else, or have no room.
+    #[error("cannot add to the signatures in {place}")]
+    NotAdded {
+        /// Where the existing signatures are.
+        place: SignaturePlace,
+        /// Why.
+        source: NotAdded,
+    },
+    /// Another process changed the signatures at the same time.
+    #[error("{place} was changed by another process at the same time")]
+    ChangedMeanwhile {
+        /// Where the signatures are.
+        place: SignaturePlace,
+    },
+    /// The store refused, or did not answer.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
+}
+
+impl SignError {
+    /// What programs call this error. Stable.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Package(error) => error.code(),
+            Self::ExpiryPast { .. } => "ExpiryPast",
+            Self::NotASignature { .. } => "FileExists",
+            Self::NotAdded { source, .. } => source.code(),
+            Self::ChangedMeanwhile { .. } => "ChangedMeanwhile",
+            Self::Trust(error) => error.code(),
+        }
+    }
+}
+
+/// Why a signature is not added to the existing ones.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum NotAdded {
+    /// They are about a package of another name.
+    #[error("they are about \"{found}\", not about \"{wanted}\"")]
+    Name {
+        /// The signed name.
+        found: PackageName,
+        /// The package's name.
+        wanted: PackageName,
+    },
+    /// They are about other bytes.
+    #[error("they are about other bytes than the package has now")]
+    Content,
+    /// They state another version or expiry.
+    #[error("{}", found.differences(wanted))]
+    Terms {
+        /// The signed terms.
+        found: SignedTerms,
+        /// The requested terms.
+        wanted: SignedTerms,
+    },
+    /// They have expired.
+    #[error("they expired at {at}")]
+    Expired {
+        /// When.
+        at: StatementTime,
+    },
+    /// The envelope cannot take the signature.
+    #[error(transparent)]
+    Envelope(#[from] EnvelopeError),
+}
+
+impl NotAdded {
+    /// What programs call this error. Stable.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Name { .. } | Self::Content | Self::Terms { .. } | Self::Expired { .. } => {
+                "OtherStatement"
+            }
+            Self::Envelope(error) => error.code(),
+        }
+    }
+}
+
+/// Where signatures of a package are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SignaturePlace {
+    /// In this file.
+    File(PathBuf),
+    /// In the store.
+    Store,
+}
+
+impl fmt::Display for SignaturePlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => path.display().fmt(f),
+            Self::Store => f.write_str("the store"),
+        }
+    }
+}
