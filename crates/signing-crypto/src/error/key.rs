@@ -37,6 +37,7 @@ impl KeyError {
             | Self::NotCanonical
             | Self::SmallOrder
             | Self::MixedOrder => "UnfitKey",
+            #[cfg(feature = "private-keys")]
             Self::Randomness(_) => "NoRandomness",
         }
     }

@@ -127,6 +127,7 @@ impl PassphraseError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Empty | Self::TooLong { .. } => "InvalidPassphrase",
+            #[cfg(feature = "private-keys")]
             Self::Randomness(_) => "NoRandomness",
         }
     }
