@@ -161,10 +161,6 @@ pub enum SecurityArgsError {
     /// The store could not be opened, or does not know the organization.
     #[cfg(feature = "store")]
     #[error(transparent)]
-    Store(#[from] signing_trust::store::StoreError),
-    /// The store does not know the organization, or did not answer.
-    #[cfg(feature = "store")]
-    #[error(transparent)]
     Trust(#[from] TrustError),
 }
 
@@ -182,7 +178,8 @@ impl SecurityArgs {
         #[cfg(feature = "store")]
         if let Some(org) = &self.org {
             let url = self.database_url()?;
-            let verifier = Verifier::organization(Store::open_read_only(&url).await?, org.parse()?);
+            let store = Store::open_read_only(&url).await.map_err(TrustError::from)?;
+            let verifier = Verifier::organization(store, org.parse()?);
             return Ok(Security(Trust::Organization(verifier.await?.config(config))));
         }
         let keys: Result<PinnedKeys, _> =

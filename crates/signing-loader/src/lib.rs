@@ -70,6 +70,7 @@ mod dylib;
 mod config;
 mod seed;
 
+#[cfg(feature = "private-keys")]
 mod sign;
 
 #[cfg(feature = "clap")]
@@ -94,14 +95,11 @@ pub use seed::{verify_and_load_package, verify_package};
 pub use seed::{verify_and_load_package_offline, verify_package_offline};
 #[cfg(feature = "store")]
 pub use sign::PackageSigner;
-pub use sign::package_statement;
 #[cfg(feature = "private-keys")]
 pub use sign::{
     MadeSignature, NotAdded, PreparedSignature, SignError, SignatureFile, SignatureOutcome,
-    SignaturePlace, SignedTerms,
+    SignaturePlace, SignedTerms, add_signature, package_statement, sign_package, sign_statement,
 };
-#[cfg(feature = "private-keys")]
-pub use sign::{add_signature, sign_package, sign_statement};
 pub use source::{EnvelopeSource, SignatureSource};
 pub use verified::{PackageReader, VerifiedPackage};
 #[cfg(feature = "store")]

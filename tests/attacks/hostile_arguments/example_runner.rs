@@ -77,7 +77,7 @@ fn a_runner_takes_no_password_on_its_command_line() {
     let arguments = ["--require-signatures", "--org", "acme", "libworkflow.so"];
     let run = host.run(&[&arguments[..], &["--database-url", url]].concat());
     assert_eq!(run.code, Some(2));
-    assert!(run.stderr.contains("a password must not stand on the command line"), "{}", run.stderr);
+    assert!(run.stderr.contains("the command line must not hold a password"), "{}", run.stderr);
     assert!(!run.stderr.contains("hunter2"), "{}", run.stderr);
     // In the environment it may stand; nobody answers there.
     let run = ran(host.command(&arguments).env("CLOACINA_DATABASE_URL", url));

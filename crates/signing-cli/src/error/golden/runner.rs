@@ -24,7 +24,7 @@ pub(super) fn samples() -> Vec<Sample> {
         SecurityArgsError::NoStore,
         SecurityArgsError::DatabaseUrl(UrlError::UnknownScheme),
         SecurityArgsError::OrganizationName(name),
-        SecurityArgsError::Store(StoreError::OrganizationNotFound),
+        SecurityArgsError::Trust(StoreError::OrganizationNotFound.into()),
     ];
     errors
         .map(|error| Sample { variant: variant(&error), error: Reached::Runner(error.into()) })
