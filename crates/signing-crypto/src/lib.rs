@@ -64,3 +64,18 @@ pub use names::{
     printable, rfc3339,
 };
 pub use revocation::RevocationReason;
+
+// What tasks and threads share.
+const _: () = {
+    const fn is_shared<T: Send + Sync>() {}
+    is_shared::<SignatureEnvelope>();
+    is_shared::<VerifyingKey>();
+    is_shared::<PemError>();
+    is_shared::<EnvelopeError>();
+    #[cfg(feature = "private-keys")]
+    {
+        is_shared::<SigningKey>();
+        is_shared::<KeyEncryptionKey>();
+        is_shared::<WrapError>();
+    }
+};

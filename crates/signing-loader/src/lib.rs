@@ -131,3 +131,21 @@ pub use signing_trust::{
     Freshness, KeyManager, TrustError,
     store::{DatabaseUrl, OrganizationRecord, OrganizationRef, Store, StoreError, UrlError},
 };
+
+// What tasks and threads share.
+const _: () = {
+    const fn is_shared<T: Send + Sync>() {}
+    is_shared::<Verifier<Offline>>();
+    is_shared::<VerifiedPackage<Offline>>();
+    is_shared::<LoadedPackage>();
+    is_shared::<PackageError>();
+};
+
+// A runtime with several threads may move these futures between them.
+#[cfg(feature = "store")]
+const _: fn(&Verifier<Online>, VerifiedPackage<Online>) = |verifier, package| {
+    fn moves<T: Send>(_: T) {}
+    moves(verifier.verify(""));
+    moves(verifier.explain(""));
+    moves(package.load());
+};

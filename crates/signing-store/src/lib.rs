@@ -102,3 +102,11 @@ pub use trust_watch::TrustWatch;
 pub use trusted_keys::{NewTrustedKey, TrustKeyOutcome, TrustedKeyRecord};
 pub use url::DatabaseUrl;
 pub use version_floors::VersionFloorRecord;
+
+// What tasks and threads share.
+const _: () = {
+    const fn is_shared<T: Send + Sync>() {}
+    is_shared::<Store>();
+    is_shared::<DatabaseUrl>();
+    is_shared::<StoreError>();
+};

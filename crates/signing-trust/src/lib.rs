@@ -94,3 +94,15 @@ pub use source::MAX_CANDIDATES;
 /// The store's types, for whoever opens one.
 #[cfg(feature = "store")]
 pub use signing_store as store;
+
+// What tasks and threads share.
+const _: () = {
+    const fn is_shared<T: Send + Sync>() {}
+    is_shared::<PinnedKeys>();
+    is_shared::<TrustDecision>();
+    #[cfg(feature = "store")]
+    {
+        is_shared::<KeyManager>();
+        is_shared::<TrustError>();
+    }
+};

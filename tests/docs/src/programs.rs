@@ -66,6 +66,11 @@ impl Programs {
         self.built.join("examples/my_runner")
     }
 
+    /// Another example.
+    pub fn example(&self, name: &str) -> PathBuf {
+        self.built.join("examples").join(name)
+    }
+
     /// A place for `page` below `scratch`: the repository itself if that is where it
     /// starts, and else a directory with the package and the runner.
     pub fn place(&self, page: &Page, scratch: &Path) -> io::Result<Place> {

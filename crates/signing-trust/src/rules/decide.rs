@@ -130,7 +130,7 @@ fn verdict(
         match (path(trust, fingerprint, statement, packages, context), &mut trusted) {
             (Ok(found), None) => trusted = Some(found),
             (Ok(found), Some(first)) => first.vouchers.extend(found.vouchers),
-            // The organization's own refusal wins over every grant.
+            // The parent's own denial wins over every grant.
             (Err(own @ (UntrustedReason::Revoked { .. } | UntrustedReason::Denied { .. })), _) => {
                 return Err(own);
             }
