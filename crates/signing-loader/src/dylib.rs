@@ -114,8 +114,8 @@ fn is_link_to(link: &Path, file: &File) -> bool {
     }
 }
 
-/// Whether `file` is mapped into this process (proc_pid_maps(5)). Nothing but the
-/// dynamic linker maps a file that nobody else can reach.
+/// Whether `file` is mapped into this process to be executed (proc_pid_maps(5)). A host may
+/// map a package's descriptor to read it; only the dynamic linker maps it to execute it.
 fn is_mapped(file: &File) -> io::Result<bool> {
     let metadata = file.metadata()?;
     let (major, minor) = (rustix::fs::major(metadata.dev()), rustix::fs::minor(metadata.dev()));
@@ -125,8 +125,10 @@ fn is_mapped(file: &File) -> io::Result<bool> {
     let maps = fs::read("/proc/self/maps")?;
     Ok(maps.split(|&byte| byte == b'\n').any(|line| {
         let words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
-        let mut fields = words.skip(3);
-        fields.next() == Some(device.as_bytes()) && fields.next() == Some(inode.as_bytes())
+        let mut fields = words.skip(1);
+        fields.next().is_some_and(|rights| rights.contains(&b'x'))
+            && fields.nth(1) == Some(device.as_bytes())
+            && fields.next() == Some(inode.as_bytes())
     }))
 }
 

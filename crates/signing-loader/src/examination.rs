@@ -33,22 +33,22 @@ pub(crate) enum Question {
 /// A signature that a store has: its id, the organization that keeps it, and what it is.
 pub(crate) type Stored = (SignatureId, OrgId, Result<SignatureEnvelope, MalformedEnvelope>);
 
-/// When signatures that name no key are tried with every trusted key.
+/// Who answers the questions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum UnnamedSignatures {
-    /// Always: that costs nothing where the keys are at hand.
-    Always,
-    /// Only if the signatures that name their keys do not suffice. The question is
-    /// expensive, and has no answer where an organization trusts more keys than are tried.
-    /// Anybody can add a signature without a name, and must not be able to make that
-    /// question necessary.
-    IfNeeded,
+pub(crate) enum AnsweredBy {
+    /// Pinned keys: every question about trust costs nothing, and no signature is stored.
+    PinnedKeys,
+    /// A store. Signatures that name no key are tried only if those that name theirs do not
+    /// suffice: the question is expensive, and has no answer where an organization trusts
+    /// more keys than are tried. Anybody can add a signature without a name, and must not be
+    /// able to make that question necessary.
+    Store,
 }
 
 /// A verification that is under way.
 pub(crate) struct Examination<T> {
     config: VerificationConfig,
-    unnamed: UnnamedSignatures,
+    answered_by: AnsweredBy,
     name: PackageName,
     content: Content<T>,
     candidates: Vec<(EnvelopeSource, Result<SignatureEnvelope, MalformedEnvelope>)>,
@@ -110,12 +110,12 @@ impl Examination<()> {
     pub(crate) fn of_envelope(
         envelope: &SignatureEnvelope,
         config: &VerificationConfig,
-        unnamed: UnnamedSignatures,
+        answered_by: AnsweredBy,
     ) -> Result<Self, PackageError> {
         let statement = envelope.unverified_statement().map_err(VerificationError::from)?;
         let mut examination = Self {
             config: config.clone(),
-            unnamed,
+            answered_by,
             name: statement.name().clone(),
             content: Content::Absent,
             candidates: vec![(EnvelopeSource::Memory, Ok(envelope.clone()))],
@@ -135,11 +135,11 @@ impl<T> Examination<T> {
         package: Package,
         source: SignatureSource,
         config: &VerificationConfig,
-        unnamed: UnnamedSignatures,
+        answered_by: AnsweredBy,
         measure: Measure<T>,
     ) -> Result<Self, PackageError> {
         let opened = package.open(config.max_package_size)?;
-        let found = source.look(&opened.package)?;
+        let found = source.look(opened.signature_path.clone())?;
         let name = opened.name.clone();
         let (content, candidates, step) = match found {
             Found::Envelope(source, envelope) => {
@@ -150,6 +150,16 @@ impl<T> Examination<T> {
                 let step = Step::Decided(Err(reason.clone().into()));
                 (Content::Unread(opened, measure), vec![(source, Err(reason))], step)
             }
+            // Without a store there is none, and no reason to read the package.
+            Found::NothingYet(location) if answered_by == AnsweredBy::PinnedKeys => {
+                let location = match (location, &opened.signature_path) {
+                    (SignatureLocation::FileOrStore(path), _) => SignatureLocation::File(path),
+                    (_, None) => SignatureLocation::NotGiven,
+                    (location, Some(_)) => location,
+                };
+                let step = Step::Decided(Err(VerificationError::SignatureNotFound { location }));
+                (Content::Unread(opened, measure), Vec::new(), step)
+            }
             Found::NothingYet(location) => {
                 let (content, kept) = opened.read(measure, config.max_package_size)?;
                 (Content::Read(content, kept), Vec::new(), Step::LooksFor(location))
@@ -158,7 +168,7 @@ impl<T> Examination<T> {
         let config = config.clone();
         let mut examination = Self {
             config,
-            unnamed,
+            answered_by,
             name,
             content,
             candidates,
@@ -201,14 +211,6 @@ impl<T> Examination<T> {
             .map(|(id, org, envelope)| (EnvelopeSource::Store { id, org }, envelope));
         self.candidates.extend(candidates);
         self.ask();
-    }
-
-    /// Answers [`Question::StoredSignatures`] where there is no store.
-    pub(crate) fn no_store(&mut self) {
-        if let Step::LooksFor(SignatureLocation::FileOrStore(path)) = &self.step {
-            self.step = Step::LooksFor(SignatureLocation::File(path.clone()));
-        }
-        self.stored(Vec::new());
     }
 
     /// Answers [`Question::Trust`].
@@ -285,7 +287,7 @@ impl<T> Examination<T> {
 
     fn ask(&mut self) {
         let mut signers = self.signers();
-        if self.unnamed == UnnamedSignatures::IfNeeded && !signers.named.is_empty() {
+        if self.answered_by == AnsweredBy::Store && !signers.named.is_empty() {
             signers.anonymous = false;
         }
         self.step = Step::Asks(signers);
@@ -331,7 +333,7 @@ impl<T> Examination<T> {
 impl OpenedPackage {
     fn read<T>(self, measure: Measure<T>, limit: u64) -> Result<(HashedContent, T), PackageError> {
         measure(self.bytes, limit, &self.name)
-            .map_err(|source| PackageError::io(self.package.place(), source))
+            .map_err(|source| PackageError::io(&self.place, source))
     }
 }
 
@@ -412,10 +414,10 @@ mod tests {
             let envelope = SignatureEnvelope::sign(&package_statement(&path).unwrap(), &key);
             let config = VerificationConfig::default();
             let (package, source) = (Package::from(&*path), SignatureSource::Memory(envelope));
-            let always = UnnamedSignatures::Always;
+            let answered_by = AnsweredBy::PinnedKeys;
 
             let mut examination =
-                Examination::begin(package, source, &config, always, measure).unwrap();
+                Examination::begin(package, source, &config, answered_by, measure).unwrap();
             let mut file = File::options().append(true).open(&path).unwrap();
             file.write_all(&[0; 1 << 20]).unwrap();
 
@@ -432,5 +434,37 @@ mod tests {
         }
         assert_eq!(size_of(hash), 8);
         assert_eq!(size_of(seal), 8);
+    }
+
+    #[test]
+    fn a_package_without_a_signature_is_not_read_where_there_is_no_store() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("libworkflow.so");
+        std::fs::write(&path, "package").unwrap();
+        let begin = |package: Package, answered_by| {
+            let unread: Measure<()> = |_, _, _| Err(io::Error::other("it was read"));
+            let config = VerificationConfig::default();
+            let examined =
+                Examination::begin(package, SignatureSource::Auto, &config, answered_by, unread);
+            examined.and_then(|examined| examined.finish(None)).map(drop).unwrap_err()
+        };
+        let in_memory = || crate::PackageBytes::new("a.so".parse().unwrap(), &b"package"[..]);
+        let beside = SignatureLocation::File(directory.path().join("libworkflow.so.sig"));
+        for (package, expected) in [
+            (Package::from(&*path), beside),
+            (Package::from(in_memory()), SignatureLocation::NotGiven),
+        ] {
+            let refused = begin(package, AnsweredBy::PinnedKeys);
+            assert!(
+                matches!(
+                    &refused,
+                    PackageError::Verification(VerificationError::SignatureNotFound { location })
+                        if *location == expected
+                ),
+                "{refused:?}"
+            );
+        }
+        let read = begin(Package::from(&*path), AnsweredBy::Store);
+        assert!(matches!(read, PackageError::Io { .. }), "{read:?}");
     }
 }

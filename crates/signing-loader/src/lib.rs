@@ -139,6 +139,11 @@ const _: () = {
     is_shared::<VerifiedPackage<Offline>>();
     is_shared::<LoadedPackage>();
     is_shared::<PackageError>();
+    #[cfg(feature = "store")]
+    {
+        is_shared::<Verifier<Online>>();
+        is_shared::<VerifiedPackage<Online>>();
+    }
 };
 
 // A runtime with several threads may move these futures between them.
@@ -146,6 +151,9 @@ const _: () = {
 const _: fn(&Verifier<Online>, VerifiedPackage<Online>) = |verifier, package| {
     fn moves<T: Send>(_: T) {}
     moves(verifier.verify(""));
+    moves(verifier.check(""));
     moves(verifier.explain(""));
+    moves(package.as_bytes());
+    moves(package.reader());
     moves(package.load());
 };

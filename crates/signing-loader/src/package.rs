@@ -1,6 +1,6 @@
 use std::borrow::Cow;
 use std::fs::File;
-use std::path::Path;
+use std::path::PathBuf;
 
 use signing_crypto::PackageName;
 
@@ -49,10 +49,13 @@ impl std::fmt::Debug for PackageBytes {
 
 /// A package whose name and size are known, and whose bytes were not read yet.
 pub(crate) struct OpenedPackage {
-    pub(crate) package: Package,
     pub(crate) name: PackageName,
     pub(crate) size: u64,
     pub(crate) bytes: UnreadBytes,
+    /// What an I/O error is about: the file, or the name of what is in memory.
+    pub(crate) place: PathBuf,
+    /// Where its signature is looked for; bytes in memory have nothing beside them.
+    pub(crate) signature_path: Option<PathBuf>,
 }
 
 /// Where the bytes are.
@@ -69,29 +72,23 @@ impl Package {
         }
     }
 
-    /// What an I/O error is about: the file, or the name of what is in memory.
-    pub(crate) fn place(&self) -> &Path {
-        match self {
-            Self::File(path) => path.path(),
-            Self::Bytes(bytes) => bytes.name.as_str().as_ref(),
-        }
-    }
-
     /// Opens the file, which must be a regular one of `limit` bytes at most.
     pub(crate) fn open(self, limit: u64) -> Result<OpenedPackage, PackageError> {
         let name = self.name()?;
-        let (bytes, size) = match &self {
+        let (bytes, size, place, signature_path) = match self {
             Self::File(path) => {
                 let (file, size) = open_regular(path.path())?;
-                (UnreadBytes::File(file), size)
+                let signature_path = Some(path.signature_path());
+                (UnreadBytes::File(file), size, path.path().into(), signature_path)
             }
             Self::Bytes(PackageBytes { bytes, .. }) => {
-                (UnreadBytes::Memory(bytes.clone()), bytes.len() as u64)
+                let size = bytes.len() as u64;
+                (UnreadBytes::Memory(bytes), size, name.as_str().into(), None)
             }
         };
         match size > limit {
             true => Err(VerificationError::PackageTooLarge { size, limit }.into()),
-            false => Ok(OpenedPackage { package: self, name, size, bytes }),
+            false => Ok(OpenedPackage { name, size, bytes, place, signature_path }),
         }
     }
 }

@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use signing_crypto::{MalformedEnvelope, OrgId, SignatureEnvelope, SignatureId};
 
 use crate::open::read_signature;
-use crate::{Package, PackageError, SignatureLocation, VerificationError};
+use crate::{PackageError, SignatureLocation, VerificationError};
 
 /// Where a package's signature comes from.
 #[derive(Clone, Debug, Default)]
@@ -49,7 +49,8 @@ pub(crate) enum Found {
 }
 
 impl SignatureSource {
-    pub(crate) fn look(self, package: &Package) -> Result<Found, PackageError> {
+    /// Looks for a signature, in the file `beside` the package if it has one.
+    pub(crate) fn look(self, beside: Option<PathBuf>) -> Result<Found, PackageError> {
         match self {
             Self::Memory(envelope) => {
                 Ok(Found::Envelope(EnvelopeSource::Memory, Box::new(envelope)))
@@ -62,13 +63,12 @@ impl SignatureSource {
                     Err(VerificationError::SignatureNotFound { location }.into())
                 }
             },
-            Self::Auto => match package {
-                Package::File(package) => {
-                    let path = package.signature_path();
+            Self::Auto => match beside {
+                Some(path) => {
                     let found = look_in(&path)?;
                     Ok(found.unwrap_or(Found::NothingYet(SignatureLocation::FileOrStore(path))))
                 }
-                Package::Bytes(_) => Ok(Found::NothingYet(SignatureLocation::Store)),
+                None => Ok(Found::NothingYet(SignatureLocation::Store)),
             },
         }
     }

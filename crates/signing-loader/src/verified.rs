@@ -1,5 +1,6 @@
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
+#[cfg(target_os = "linux")]
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::FileExt;
 use std::sync::OnceLock;
@@ -121,11 +122,12 @@ impl VerifiedPackage<Offline> {
     }
 
     /// The descriptor of the sealed copy, for `mmap`, `/proc/self/fd` or a child process. It
-    /// is closed with this value, and by `exec`.
+    /// is closed with this value, and by `exec`. Only Linux can seal a copy.
     ///
     /// # Errors
     ///
     /// See [`VerifiedPackage`].
+    #[cfg(target_os = "linux")]
     pub fn as_fd(&self) -> Result<BorrowedFd<'_>, PackageError> {
         self.ask_again()?;
         Ok(self.sealed.file().as_fd())
@@ -178,11 +180,12 @@ impl VerifiedPackage<Online> {
     }
 
     /// The descriptor of the sealed copy, for `mmap`, `/proc/self/fd` or a child process. It
-    /// is closed with this value, and by `exec`.
+    /// is closed with this value, and by `exec`. Only Linux can seal a copy.
     ///
     /// # Errors
     ///
     /// See [`VerifiedPackage`].
+    #[cfg(target_os = "linux")]
     pub async fn as_fd(&self) -> Result<BorrowedFd<'_>, PackageError> {
         self.ask_again().await?;
         Ok(self.sealed.file().as_fd())

@@ -7,7 +7,7 @@ use {
     signing_trust::{KeyManager, Signers, TrustError},
 };
 
-use crate::examination::{Examination, Measure, Question, UnnamedSignatures, hash, seal};
+use crate::examination::{AnsweredBy, Examination, Measure, Question, hash, seal};
 use crate::report::announce;
 use crate::{
     Explanation, Package, PackageError, SignatureInspection, SignatureSource, VerificationConfig,
@@ -143,7 +143,7 @@ impl Verifier<Offline> {
         envelope: &SignatureEnvelope,
     ) -> Result<SignatureInspection, PackageError> {
         let mut examination =
-            Examination::of_envelope(envelope, &self.config, UnnamedSignatures::Always)?;
+            Examination::of_envelope(envelope, &self.config, AnsweredBy::PinnedKeys)?;
         self.answer(&mut examination);
         Ok(examination.inspect(envelope))
     }
@@ -153,9 +153,9 @@ impl Verifier<Offline> {
         package: Package,
         measure: Measure<T>,
     ) -> Result<Examination<T>, PackageError> {
-        let (signature, always) = (self.signature.clone(), UnnamedSignatures::Always);
+        let (signature, pinned) = (self.signature.clone(), AnsweredBy::PinnedKeys);
         let mut examination =
-            Examination::begin(package, signature, &self.config, always, measure)?;
+            Examination::begin(package, signature, &self.config, pinned, measure)?;
         self.answer(&mut examination);
         Ok(examination)
     }
@@ -163,7 +163,7 @@ impl Verifier<Offline> {
     fn answer<T>(&self, examination: &mut Examination<T>) {
         while let Some(question) = examination.question() {
             match question {
-                Question::StoredSignatures(_) => examination.no_store(),
+                Question::StoredSignatures(_) => examination.stored(Vec::new()),
                 Question::Trust(signers) => {
                     examination.trust(self.trust.pinned.decide(&signers));
                 }
@@ -199,14 +199,14 @@ impl Verifier<Online> {
         keys: impl Into<KeyManager>,
         organization: OrganizationRef,
     ) -> Result<Self, TrustError> {
-        let keys = keys.into();
+        let keys = keys.into().without_kek();
         let org = keys.store().organization(organization).await?.id;
         Ok(Self::by(Online { keys, org }))
     }
 
     /// The same for an organization that the caller has looked up.
     pub(crate) fn organization_by_id(keys: &KeyManager, org: OrgId) -> Self {
-        Self::by(Online { keys: keys.clone(), org })
+        Self::by(Online { keys: keys.clone().without_kek(), org })
     }
 
     /// Verifies a package and keeps a private, sealed copy of its bytes.
@@ -273,8 +273,7 @@ impl Verifier<Online> {
         &self,
         envelope: &SignatureEnvelope,
     ) -> Result<SignatureInspection, PackageError> {
-        let mut examination =
-            Examination::of_envelope(envelope, &self.config, UnnamedSignatures::IfNeeded)?;
+        let mut examination = Examination::of_envelope(envelope, &self.config, AnsweredBy::Store)?;
         self.answer(&mut examination).await?;
         Ok(examination.inspect(envelope))
     }
@@ -285,8 +284,8 @@ impl Verifier<Online> {
         measure: Measure<T>,
     ) -> Result<Examination<T>, PackageError> {
         let (signature, config) = (self.signature.clone(), self.config.clone());
-        let if_needed = UnnamedSignatures::IfNeeded;
-        let begin = move || Examination::begin(package, signature, &config, if_needed, measure);
+        let store = AnsweredBy::Store;
+        let begin = move || Examination::begin(package, signature, &config, store, measure);
         let mut examination = blocking(begin).await?;
         self.answer(&mut examination).await?;
         Ok(examination)

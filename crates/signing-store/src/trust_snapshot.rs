@@ -101,8 +101,12 @@ impl StoreReader {
         let statement = SnapshotStatement::new(org, keys);
         let rows: Result<Vec<Row>, StoreError> =
             read!(self.pool, |conn| { Ok(statement.load(conn).await?) });
+        let rows = rows?;
+        // Rows that cannot be read count, too: what was cut off may be the organization's own
+        // refusal of a key.
+        let is_cut_off = rows.len() > limit.saturating_add(1);
         let (mut head, mut statements, mut unreadable) = (None, Vec::new(), BTreeSet::new());
-        for row in rows? {
+        for row in rows {
             match row {
                 Row::Head(row) => head = Some(*row),
                 Row::Statement(row) => statements.push(*row),
@@ -123,7 +127,7 @@ impl StoreReader {
             return Err(StoreError::OrganizationNotFound);
         };
         self.seen.accept(origin, before, &mut &*self).await?;
-        if statements.len() > limit {
+        if is_cut_off {
             return Err(StoreError::TooManyFacts { limit });
         }
         let (store_id, heartbeat) = (origin.store_id, origin.into());

@@ -79,10 +79,10 @@ impl TrustCache {
         }
         let key = (org, signers.clone());
         // A change that was made from here counts before anybody tells of it.
-        let (kept, is_confirmed) = self.lock().get(&key, store.last_heartbeat());
+        let (kept, confirmed) = self.lock().get(&key, store.last_heartbeat());
         if let Some(trust) = kept {
-            if is_confirmed {
-                return Ok(CurrentTrust::new(trust));
+            if let Some(Confirmation { heartbeat, sent, .. }) = confirmed {
+                return Ok(CurrentTrust { trust, now: present(heartbeat.as_of, sent) });
             }
             let asked = boot_time();
             let heartbeat = store.heartbeat().await?;
@@ -99,7 +99,7 @@ impl TrustCache {
 
     /// Takes nothing for confirmed any more, because trust was changed from here.
     pub(crate) fn distrust(&self) {
-        self.lock().confirmed = None;
+        self.lock().distrust();
     }
 
     fn lock(&self) -> MutexGuard<'_, Kept> {
@@ -116,7 +116,7 @@ impl Drop for TrustCache {
 }
 
 impl CurrentTrust {
-    /// What was just read, or was confirmed recently enough.
+    /// What was just read.
     fn new(trust: Arc<OrganizationTrust>) -> Self {
         Self { now: trust.now(), trust }
     }
@@ -138,22 +138,49 @@ struct Kept {
     state: Option<(i64, TrustStateId)>,
     values: HashMap<Key, Arc<OrganizationTrust>>,
     size: usize,
-    /// The state that trust is known to be in, and until when that counts on the clock that
-    /// also runs while the machine sleeps.
-    confirmed: Option<(TrustStateId, Duration)>,
+    confirmed: Option<Confirmation>,
+    /// How often what was known was taken back. A confirmation that was asked for before the
+    /// last time does not count.
+    distrusted: u64,
+}
+
+/// That trust is known to be in the state that a heartbeat told.
+#[derive(Clone, Copy, Debug)]
+struct Confirmation {
+    heartbeat: Heartbeat,
+    /// When it was asked for, on the clock that also runs while the machine sleeps.
+    sent: Duration,
+    /// Until when it counts, on the same clock.
+    until: Duration,
 }
 
 impl Kept {
-    /// The value, and whether it is known to be the one that the store would give, which was
+    /// The value, and by what it is known to be the one that the store would give, which was
     /// last seen to say `last`.
-    fn get(&self, key: &Key, last: Option<Heartbeat>) -> (Option<Arc<OrganizationTrust>>, bool) {
+    fn get(
+        &self,
+        key: &Key,
+        last: Option<Heartbeat>,
+    ) -> (Option<Arc<OrganizationTrust>>, Option<Confirmation>) {
         let value = self.values.get(key).cloned();
-        let is_confirmed = self.confirmed.is_some_and(|(state, until)| {
-            boot_time() < until
-                && self.state.is_some_and(|(_, kept)| kept == state)
-                && last.is_some_and(|last| last.state == state)
+        let confirmed = self.confirmed.filter(|Confirmation { heartbeat, until, .. }| {
+            boot_time() < *until
+                && self.state.is_some_and(|(_, kept)| kept == heartbeat.state)
+                && last.is_some_and(|last| last.state == heartbeat.state)
         });
-        (value, is_confirmed)
+        (value, confirmed)
+    }
+
+    /// Confirms what is kept, unless trust was changed from here since this was asked for.
+    fn confirm(&mut self, confirmation: Confirmation, distrusted: u64) {
+        if self.distrusted == distrusted {
+            self.confirmed = Some(confirmation);
+        }
+    }
+
+    fn distrust(&mut self) {
+        self.confirmed = None;
+        self.distrusted = self.distrusted.wrapping_add(1);
     }
 
     /// Keeps a value instead of all that are of an older state. One that is of an older

@@ -60,6 +60,12 @@ impl KeyManager {
         Self { kek: Some(kek), ..self }
     }
 
+    /// The same, with the same cache, without a KEK: what only verifies keeps no secret alive.
+    #[must_use]
+    pub fn without_kek(self) -> Self {
+        Self { kek: None, ..self }
+    }
+
     /// Allows decisions to be as old as `freshness` says; without this they are
     /// [`Strict`](Freshness::Strict).
     ///

@@ -1,4 +1,7 @@
 use std::process::Command;
+use std::ptr::null_mut;
+
+use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 
 use super::*;
 
@@ -72,7 +75,15 @@ fn a_loaded_file_is_mapped_and_another_is_not() {
 
     let sealed = seal(&compile(1), "not-mapped.so");
     assert!(!is_mapped(&open_descriptor("not-mapped.so").unwrap()).unwrap());
-    drop(sealed);
+
+    // A host that maps the descriptor to read it does not make it look loaded.
+    let size = sealed.content().size as usize;
+    let (read, private) = (ProtFlags::READ, MapFlags::PRIVATE);
+    // SAFETY: the kernel chooses a place where nothing is.
+    let address = unsafe { mmap(null_mut(), size, read, private, sealed.file(), 0) }.unwrap();
+    assert!(!is_mapped(sealed.file()).unwrap());
+    // SAFETY: this is the mapping that was made above, and nothing refers to it.
+    unsafe { munmap(address, size) }.unwrap();
 }
 
 #[test]

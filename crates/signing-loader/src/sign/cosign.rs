@@ -97,6 +97,11 @@ impl PreparedSignature {
             return Err(SignError::NotAdded { place, source });
         }
         self.existing = Some((envelope.clone(), place));
+        #[cfg(feature = "store")]
+        {
+            // What the store has is no longer what is added to.
+            self.stored = None;
+        }
         Ok(())
     }
 

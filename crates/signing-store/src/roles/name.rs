@@ -8,7 +8,7 @@ use signing_crypto::is_deceptive;
 const MAX_BYTES: usize = 63;
 
 /// The name of one Postgres role: 1 to 63 bytes of UTF-8, without control or invisible
-/// characters.
+/// characters, and without a backslash, which some servers read as an escape.
 ///
 /// A name that Postgres gives a meaning of its own is refused: `public` means every role,
 /// even between quotation marks, `none` means no role, and names that begin with `pg_` are
@@ -45,7 +45,7 @@ pub enum RoleNameFault {
     /// `none`, or a name that begins with `pg_`.
     #[error("the server reserves it")]
     Reserved,
-    /// A control or invisible character.
+    /// A control or invisible character, or a backslash.
     #[error("the character {found:?} is not allowed")]
     Character {
         /// The first one.
@@ -72,7 +72,7 @@ impl FromStr for RoleName {
             _ if role.len() > MAX_BYTES => Some(RoleNameFault::TooLong { found: role.len() }),
             _ => role
                 .chars()
-                .find(|&c| is_deceptive(c))
+                .find(|&c| is_deceptive(c) || c == '\\')
                 .map(|found| RoleNameFault::Character { found }),
         };
         match fault {
@@ -111,6 +111,7 @@ mod tests {
             (&"ö".repeat(32), RoleNameFault::TooLong { found: 64 }),
             ("a\0b", RoleNameFault::Character { found: '\0' }),
             ("a\u{200b}", RoleNameFault::Character { found: '\u{200b}' }),
+            ("DOM\\ain", RoleNameFault::Character { found: '\\' }),
         ] {
             assert_eq!(role.parse::<RoleName>().unwrap_err().fault, fault, "{role:?}");
         }

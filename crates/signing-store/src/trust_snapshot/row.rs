@@ -108,8 +108,11 @@ impl Row {
             (Some(origin), floors, Some(organization), None, None, None) => {
                 Ok(Self::Head(Box::new((origin, organization, read_floors(floors)?))))
             }
-            (None, None, child, grant, Some(key), compromised_at) => {
-                let grant = grant.zip(child);
+            (None, None, None, None, Some(key), compromised_at) => {
+                Ok(Self::Statement(Box::new(StatementRow { grant: None, key, compromised_at })))
+            }
+            (None, None, Some(child), Some(grant), Some(key), compromised_at) => {
+                let grant = Some((grant, child));
                 Ok(Self::Statement(Box::new(StatementRow { grant, key, compromised_at })))
             }
             _ => Err("a row that was not asked for".into()),

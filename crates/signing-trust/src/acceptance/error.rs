@@ -218,6 +218,8 @@ pub enum SignatureLocation {
     Store,
     /// In this file, then in the store if there is one.
     FileOrStore(PathBuf),
+    /// Nowhere: the package is bytes in memory, none was given, and there is no store.
+    NotGiven,
 }
 
 impl fmt::Display for SignatureLocation {
@@ -226,6 +228,7 @@ impl fmt::Display for SignatureLocation {
             Self::File(path) => write!(f, "at {}", path.display()),
             Self::Store => f.write_str("in the store"),
             Self::FileOrStore(path) => write!(f, "at {} or in a store", path.display()),
+            Self::NotGiven => f.write_str("with its bytes, and no store to look in"),
         }
     }
 }

@@ -45,19 +45,38 @@ fn a_value_serves_the_state_that_it_is_of_and_an_older_one() {
 #[test]
 fn a_value_is_confirmed_until_its_moment_and_while_nothing_else_was_seen() {
     let (state, mut kept, asked) = (TrustStateId::random(), Kept::default(), key());
-    let seen = |state| Some(Heartbeat { epoch: 1, state, as_of: None });
+    let told = |state| Heartbeat { epoch: 1, state, as_of: None };
+    let confirmation =
+        |state, until| Confirmation { heartbeat: told(state), sent: boot_time(), until };
     kept.keep(asked.clone(), &value(1, state, 1));
-    assert!(!kept.get(&asked, seen(state)).1);
+    assert!(kept.get(&asked, Some(told(state))).1.is_none());
 
     let later = boot_time() + Duration::from_secs(3600);
-    kept.confirmed = Some((state, later));
-    assert!(kept.get(&asked, seen(state)).1);
-    assert!(!kept.get(&asked, seen(TrustStateId::random())).1);
-    assert!(!kept.get(&asked, None).1);
-    kept.confirmed = Some((TrustStateId::random(), later));
-    assert!(!kept.get(&asked, seen(state)).1);
-    kept.confirmed = Some((state, boot_time()));
-    assert!(!kept.get(&asked, seen(state)).1);
+    kept.confirm(confirmation(state, later), 0);
+    assert!(kept.get(&asked, Some(told(state))).1.is_some());
+    assert!(kept.get(&asked, Some(told(TrustStateId::random()))).1.is_none());
+    assert!(kept.get(&asked, None).1.is_none());
+    kept.confirm(confirmation(TrustStateId::random(), later), 0);
+    assert!(kept.get(&asked, Some(told(state))).1.is_none());
+    kept.confirm(confirmation(state, boot_time()), 0);
+    assert!(kept.get(&asked, Some(told(state))).1.is_none());
+}
+
+#[test]
+fn a_confirmation_that_was_asked_for_before_an_own_change_does_not_count() {
+    let (state, mut kept, asked) = (TrustStateId::random(), Kept::default(), key());
+    let heartbeat = Heartbeat { epoch: 1, state, as_of: None };
+    let until = boot_time() + Duration::from_secs(3600);
+    let confirmation = Confirmation { heartbeat, sent: boot_time(), until };
+    kept.keep(asked.clone(), &value(1, state, 1));
+
+    let before = kept.distrusted;
+    kept.distrust();
+    kept.confirm(confirmation, before);
+    assert!(kept.get(&asked, Some(heartbeat)).1.is_none());
+
+    kept.confirm(confirmation, kept.distrusted);
+    assert!(kept.get(&asked, Some(heartbeat)).1.is_some());
 }
 
 #[test]

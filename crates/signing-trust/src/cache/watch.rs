@@ -7,7 +7,7 @@ use std::time::Duration;
 use signing_store::{StoreError, StoreReader, TrustWatch};
 use tokio::time::{sleep, timeout};
 
-use super::{Kept, lock};
+use super::{Confirmation, Kept, lock};
 use crate::snapshot::boot_time;
 
 /// Goes on until nothing is kept any more.
@@ -31,11 +31,15 @@ async fn listen(
     kept: &Weak<Mutex<Kept>>,
 ) -> Result<(), StoreError> {
     loop {
+        let Some(before) = kept.upgrade() else { return Ok(()) };
+        let distrusted = lock(&before).distrusted;
+        drop(before);
         let sent = boot_time();
         let Ok(heartbeat) = timeout(bound, connected.heartbeat()).await else { return Ok(()) };
-        let confirmed = (heartbeat?.state, sent.saturating_add(bound));
+        let until = sent.saturating_add(bound);
+        let confirmation = Confirmation { heartbeat: heartbeat?, sent, until };
         let Some(upgraded) = kept.upgrade() else { return Ok(()) };
-        lock(&upgraded).confirmed = Some(confirmed);
+        lock(&upgraded).confirm(confirmation, distrusted);
         drop(upgraded);
         if let Ok(changed) = timeout(bound / 3, connected.changed()).await {
             // Before anything else is asked: the notification came after the commit.
@@ -50,7 +54,7 @@ async fn listen(
 /// Takes nothing for confirmed any more. Says whether anything is kept.
 fn distrust(kept: &Weak<Mutex<Kept>>) -> bool {
     let Some(kept) = kept.upgrade() else { return false };
-    lock(&kept).confirmed = None;
+    lock(&kept).distrust();
     true
 }
 

@@ -150,16 +150,20 @@ fn path(
     context: DecisionContext,
 ) -> Result<TrustedKey, UntrustedReason> {
     let KeyStatement { by, status } = statement;
-    let standing = key_standing(fingerprint, status, None, context);
-    let standing = standing.ok_or(UntrustedReason::Unknown)?;
+    if !status.is_in_effect() {
+        return Err(UntrustedReason::Unknown);
+    }
+    // The key itself is checked last: that takes the longest, and others choose how many
+    // keys there are.
+    let withdrawn = withdrawn(status, context);
     let (via, voucher, limits) = match *by {
         StatedBy::Pinned => (TrustPath::Pinned, None, TrustLimits::default()),
         StatedBy::Organization(trusted_key) => {
-            match standing {
-                KeyStanding::Revoked { at, .. } => return Err(UntrustedReason::Revoked { at }),
-                KeyStanding::Denied { at } => return Err(UntrustedReason::Denied { at }),
-                KeyStanding::Expired { at } => return Err(UntrustedReason::Expired { at }),
-                _ => {}
+            match withdrawn {
+                None => {}
+                Some(Withdrawn::Revoked { at, .. }) => return Err(UntrustedReason::Revoked { at }),
+                Some(Withdrawn::Denied { at }) => return Err(UntrustedReason::Denied { at }),
+                Some(Withdrawn::Expired { at }) => return Err(UntrustedReason::Expired { at }),
             }
             let limits = TrustLimits { packages: None, expires_at: status.expires_at };
             let organization = trust.organization.as_ref().map(|organization| organization.id);
@@ -167,7 +171,7 @@ fn path(
         }
         StatedBy::Child(place, trusted_key) => {
             let grant = &trust.grants[place];
-            let limits = granted(grant, standing, status.expires_at, packages, context)?;
+            let limits = granted(grant, withdrawn, status.expires_at, packages, context)?;
             let (child, child_name) = (grant.child, grant.child_name.clone());
             let via = TrustPath::Granted { grant: grant.id, child, child_name, trusted_key };
             (via, Some(child), limits)
@@ -181,27 +185,27 @@ fn path(
 /// How far a child's statement counts by a grant, if it does.
 fn granted(
     grant: &TrustGrant,
-    standing: KeyStanding,
+    withdrawn: Option<Withdrawn>,
     expires_at: Option<DateTime<Utc>>,
     packages: Packages<'_>,
     context: DecisionContext,
 ) -> Result<TrustLimits, UntrustedReason> {
     let TrustGrant { child_name, limits, .. } = grant;
     let child_name = child_name.clone();
-    match (grant_standing(limits, grant.child_deleted_at, context), standing) {
+    match (grant_standing(limits, grant.child_deleted_at, context), withdrawn) {
         (GrantStanding::ChildDeleted { at }, _) => {
             return Err(UntrustedReason::ChildDeleted { child_name, at });
         }
-        (_, KeyStanding::Revoked { at, .. } | KeyStanding::Denied { at }) => {
+        (_, Some(Withdrawn::Revoked { at, .. } | Withdrawn::Denied { at })) => {
             return Err(UntrustedReason::RevokedByChild { child_name, at });
         }
-        (_, KeyStanding::Expired { at }) => {
+        (_, Some(Withdrawn::Expired { at })) => {
             return Err(UntrustedReason::ExpiredAtChild { child_name, at });
         }
         (GrantStanding::Expired { at }, _) => {
             return Err(UntrustedReason::GrantExpired { child_name, at });
         }
-        (GrantStanding::InForce, _) => {}
+        (GrantStanding::InForce, None) => {}
     }
     match &limits.packages {
         Some(packages_of_grant) if !packages.are_within(packages_of_grant) => {
@@ -260,14 +264,31 @@ pub(crate) fn key_standing(
     if !status.is_in_effect() {
         return None;
     }
-    Some(match (compromised_at, status.revoked, context.ended(status.expires_at)) {
-        (Some(at), _, _) => KeyStanding::Compromised { at },
-        (None, Some((at, _)), _) if status.public_key.is_none() => KeyStanding::Denied { at },
-        (None, Some((at, reason)), _) => KeyStanding::Revoked { at, reason },
-        (None, None, Some(at)) => KeyStanding::Expired { at },
-        _ if status.key_named(fingerprint).is_none() => KeyStanding::Mismatched,
-        _ => KeyStanding::Trusted,
+    Some(match (compromised_at, withdrawn(status, context)) {
+        (Some(at), _) => KeyStanding::Compromised { at },
+        (None, Some(Withdrawn::Denied { at })) => KeyStanding::Denied { at },
+        (None, Some(Withdrawn::Revoked { at, reason })) => KeyStanding::Revoked { at, reason },
+        (None, Some(Withdrawn::Expired { at })) => KeyStanding::Expired { at },
+        (None, None) if status.key_named(fingerprint).is_none() => KeyStanding::Mismatched,
+        (None, None) => KeyStanding::Trusted,
     })
+}
+
+/// How a statement about a key says that the key is not trusted, or not any more.
+#[derive(Clone, Copy)]
+enum Withdrawn {
+    Revoked { at: DateTime<Utc>, reason: RevocationReason },
+    Denied { at: DateTime<Utc> },
+    Expired { at: DateTime<Utc> },
+}
+
+fn withdrawn(status: &KeyStatus, context: DecisionContext) -> Option<Withdrawn> {
+    match (status.revoked, context.ended(status.expires_at)) {
+        (Some((at, _)), _) if status.public_key.is_none() => Some(Withdrawn::Denied { at }),
+        (Some((at, reason)), _) => Some(Withdrawn::Revoked { at, reason }),
+        (None, Some(at)) => Some(Withdrawn::Expired { at }),
+        (None, None) => None,
+    }
 }
 
 /// The organization's own row about a key, and what comes of it.

@@ -113,7 +113,7 @@ fn bytes_without_a_signature_are_refused_with_pinned_keys() {
     assert_refused!(
         verifier.verify(bytes()),
         PackageError::Verification(VerificationError::SignatureNotFound {
-            location: SignatureLocation::Store
+            location: SignatureLocation::NotGiven
         })
     );
     let directory = tempfile::tempdir().unwrap();

@@ -13,6 +13,7 @@ on_both_backends! {
     unreadable_row_of_a_stranger_is_nothing_to_others,
     unreadable_row_of_the_organization_itself_refuses_its_key_and_no_other,
     unreadable_grant_is_left_out,
+    answer_that_was_cut_off_is_refused_though_its_rows_cannot_be_read,
 }
 
 /// What no name, no list of patterns and no version is.
@@ -103,4 +104,21 @@ async fn unreadable_grant_is_left_out(world: World) {
 
     assert_eq!(world.verdict(parent, &bad).await, Err(UntrustedReason::Unknown));
     assert_eq!(world.verdict(parent, &good).await, granted(&to_good, &good, "good"));
+}
+
+/// The row that was cut off may be the organization's own denial.
+async fn answer_that_was_cut_off_is_refused_though_its_rows_cannot_be_read(world: World) {
+    let [parent, child] = [world.org("parent").await, world.org("child").await];
+    grant(&world, parent, child).await;
+    let stranger = || SigningKey::generate().unwrap().fingerprint();
+    for _ in 0..4 {
+        world.keys.deny_key(child, &stranger(), None).await.unwrap();
+    }
+    spoil(&world, "trusted_keys", "name", child, "org_id").await;
+    world.keys.deny_key(parent, &stranger(), None).await.unwrap();
+    let read = async |limit| world.keys.store().trust_in_all_keys(parent, limit).await;
+
+    assert_refused!(read(4).await, StoreError::TooManyFacts { limit: 4 });
+
+    assert_eq!(read(5).await.unwrap().statements.len(), 1);
 }

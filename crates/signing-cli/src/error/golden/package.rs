@@ -136,12 +136,13 @@ fn refused_keys() -> [RefusedKey; 3] {
     ]
 }
 
-fn locations() -> [SignatureLocation; 3] {
+fn locations() -> [SignatureLocation; 4] {
     let path = || "libworkflow.so.sig".into();
     [
         SignatureLocation::File(path()),
         SignatureLocation::Store,
         SignatureLocation::FileOrStore(path()),
+        SignatureLocation::NotGiven,
     ]
 }
 
