@@ -208,10 +208,12 @@ pub(crate) fn usage(error: clap::Error) -> ExitCode {
         let help = error.render().ansi().to_string();
         return outcome_of(print(&help, Reader::MayLeave)).exit_code();
     }
-    // The same is wrong with it if its words are escaped, and then they start no line.
+    // The same is usually wrong with it if its words are escaped, and then they start no line.
     let words = std::env::args_os().map(|word| OsString::from(printable(&word.to_string_lossy())));
-    let escaped = Cli::try_parse_from(words).err().filter(clap::Error::use_stderr);
-    let rendered = escaped.unwrap_or(error).render().to_string();
+    let rendered = match Cli::try_parse_from(words).err().filter(clap::Error::use_stderr) {
+        Some(escaped) => escaped.render().to_string(),
+        None => with_escaped_words(error.render().to_string()),
+    };
     let text: Vec<_> = rendered.trim_end().lines().map(printable).collect();
     if std::env::args_os().take_while(|word| word != "--").any(|word| word == "--json") {
         let first = text.split(String::is_empty).next().unwrap_or_default();
@@ -223,6 +225,20 @@ pub(crate) fn usage(error: clap::Error) -> ExitCode {
     }
     stdout::complain(&text.join("\n"));
     Outcome::Undecided.exit_code()
+}
+
+/// The text with the words of the command line, and what is assigned in them, escaped.
+fn with_escaped_words(mut text: String) -> String {
+    for word in std::env::args_os().map(|word| word.to_string_lossy().into_owned()) {
+        let value = word.split_once('=').map(|(_, value)| value);
+        for word in [Some(&*word), value].into_iter().flatten() {
+            let escaped = printable(word);
+            if escaped != *word {
+                text = text.replace(word, &escaped);
+            }
+        }
+    }
+    text
 }
 
 /// Audit events go to standard error, if they were asked for.
