@@ -1,23 +1,20 @@
 mod connect;
 mod file;
+mod schema;
 mod url;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind};
 use signing_crypto::{
     Fingerprint, KekId, KeyId, NameKind, OrgId, SignatureId, StoreId, TrustedKeyId, rfc3339,
 };
 use thiserror::Error;
 
-use crate::SchemaFault;
-#[cfg(feature = "sqlite")]
-use crate::backend::sqlite::Complaint;
-
 pub use connect::{AuthenticationFault, ConnectError};
 pub use file::{FileFault, FileKind, FileRole, UnsafeFile};
+pub use schema::SchemaFault;
 pub use url::UrlError;
 
 pub(crate) type Source = Box<dyn std::error::Error + Send + Sync>;
@@ -136,6 +133,13 @@ pub enum StoreError {
     /// revocations.
     #[error("the database server is in recovery, so it may not know of the last revocations")]
     InRecovery,
+    /// A session of the Postgres server answered that another program has set up, so names
+    /// may lead to other tables than the store's.
+    #[error(
+        "the database session has lost the settings that it was given: a connection pooler \
+         shares it with other programs"
+    )]
+    SessionSettingsLost,
     /// The database was replaced by another one while the program ran.
     #[error("this is another store: expected {expected}, found {found}")]
     AnotherStore {
@@ -318,6 +322,7 @@ impl StoreError {
             Self::OrganizationNameRetired { .. } => "OrganizationNameRetired",
             Self::SigningKeyExists => "SigningKeyExists",
             Self::InRecovery => "DatabaseInRecovery",
+            Self::SessionSettingsLost => "DatabaseSessionShared",
             Self::AnotherStore { .. } => "AnotherStore",
             Self::EpochWentBack { .. } => "EpochWentBack",
             Self::HistoryDiverged { .. } => "HistoryDiverged",
@@ -341,59 +346,5 @@ impl StoreError {
 impl StoreError {
     pub(crate) fn unavailable(source: impl Into<Source>) -> Self {
         Self::Unavailable(source.into())
-    }
-}
-
-/// Whatever is not recognized means that the database cannot be relied on.
-impl From<diesel::result::Error> for StoreError {
-    fn from(error: diesel::result::Error) -> Self {
-        use diesel::result::Error;
-        match error {
-            Error::DatabaseError(DatabaseErrorKind::UniqueViolation, info) => {
-                unique_violation(info.as_ref())
-                    .unwrap_or_else(|| Self::unavailable(info.message().to_owned()))
-            }
-            Error::DeserializationError(source) => Self::CorruptRow(source),
-            #[cfg(feature = "sqlite")]
-            Error::DatabaseError(DatabaseErrorKind::Unknown, info) => {
-                match Complaint::of(info.message()) {
-                    Some(Complaint::Busy { after }) => Self::TimedOut { after },
-                    Some(Complaint::Full) => Self::DiskFull(info.message().into()),
-                    None => {
-                        Self::unavailable(Error::DatabaseError(DatabaseErrorKind::Unknown, info))
-                    }
-                }
-            }
-            other => Self::unavailable(other),
-        }
-    }
-}
-
-/// A file that SQLite does not open.
-impl From<diesel::ConnectionError> for StoreError {
-    fn from(error: diesel::ConnectionError) -> Self {
-        Self::unavailable(error)
-    }
-}
-
-/// Postgres names the index; SQLite names the columns, in its message only.
-fn unique_violation(info: &(dyn DatabaseErrorInformation + Send + Sync)) -> Option<StoreError> {
-    let name = info.constraint_name().unwrap_or_else(|| {
-        info.message().strip_prefix("UNIQUE constraint failed: ").unwrap_or_default()
-    });
-    match name {
-        "organizations_name" | "organizations.name" => {
-            Some(StoreError::NameTaken { kind: NameKind::Organization })
-        }
-        "signing_keys_live_name" | "signing_keys.org_id, signing_keys.name" => {
-            Some(StoreError::NameTaken { kind: NameKind::Key })
-        }
-        "signing_keys_fingerprint" | "signing_keys.org_id, signing_keys.fingerprint" => {
-            Some(StoreError::SigningKeyExists)
-        }
-        "signing_keys_successor" | "signing_keys.predecessor_id" => {
-            Some(StoreError::SuccessorExists)
-        }
-        _ => None,
     }
 }

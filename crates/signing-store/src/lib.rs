@@ -34,74 +34,62 @@
     expect(unused, reason = "without a backend there is nothing to run a query on")
 )]
 
-mod url;
+mod error;
 
-mod store;
-
-mod backend;
-mod migrate;
-mod pool;
-
-mod revocation;
 mod schema;
 mod sql_types;
+mod url;
 
-mod store_state;
+mod backend;
+mod pool;
+mod state;
 
-mod compromised_keys;
-mod kek_rotation;
-mod kept_signatures;
-mod organizations;
-mod package_signatures;
-mod signing_keys;
-mod trust_grants;
-mod trust_graph;
-mod trust_snapshot;
-mod trust_watch;
-mod trusted_keys;
-mod version_floors;
+mod migrate;
+mod migrations;
+mod schema_safety;
+mod store;
 
 mod audit_log;
+mod tables;
 
 mod roles;
-mod schema_safety;
-
-mod error;
+mod trust_graph;
+mod trust_snapshot;
+mod watch;
 
 pub use audit_log::{
     AUDIT_PAGE, AuditAnchor, AuditEntry, AuditFault, AuditFaultKind, AuditFilter, AuditRecord,
     AuditValue, EventPattern, EventPatternError, IntactLog,
 };
-pub use compromised_keys::CompromisedKeyRecord;
 pub use error::{
-    AuthenticationFault, ConnectError, FileFault, FileKind, FileRole, StoreError, UnsafeFile,
-    UrlError,
+    AuthenticationFault, ConnectError, FileFault, FileKind, FileRole, SchemaFault, StoreError,
+    UnsafeFile, UrlError,
 };
-pub use kek_rotation::KekRotationRecord;
-pub use kept_signatures::Replacement;
-pub use migrate::SchemaStatus;
-pub use organizations::{NewOrganization, OrganizationRecord, OrganizationRef};
-pub use package_signatures::{
-    NewPackageSignature, PackageSignatureRecord, SIGNATURES_IN_ALL, SIGNATURES_PER_ORG,
-};
-pub use revocation::Revocation;
+pub use migrations::SchemaStatus;
 pub use roles::{RoleLimits, RoleName, RoleNameError, RoleNameFault, RolePurpose};
-pub use schema_safety::SchemaFault;
 #[doc(no_inline)]
 pub use signing_crypto::RevocationReason;
-pub use signing_keys::{NewSigningKey, SigningKeyRecord};
 pub use sql_types::StoredText;
 pub use store::{Change, Store, StoreReader};
-pub use store_state::{Heartbeat, StoreState};
-pub use trust_grants::{GrantScope, TrustGrantRecord};
+pub use tables::compromised_keys::CompromisedKeyRecord;
+pub use tables::kek_rotation::KekRotationRecord;
+pub use tables::kept_signatures::Replacement;
+pub use tables::organizations::{NewOrganization, OrganizationRecord, OrganizationRef};
+pub use tables::package_signatures::{
+    NewPackageSignature, PackageSignatureRecord, SIGNATURES_IN_ALL, SIGNATURES_PER_ORG,
+};
+pub use tables::revocation::Revocation;
+pub use tables::signing_keys::{NewSigningKey, SigningKeyRecord};
+pub use tables::store_state::{Heartbeat, StoreState};
+pub use tables::trust_grants::{GrantScope, TrustGrantRecord};
+pub use tables::trusted_keys::{NewTrustedKey, TrustKeyOutcome, TrustedKeyRecord};
+pub use tables::version_floors::VersionFloorRecord;
 pub use trust_graph::TrustRows;
 #[cfg(feature = "postgres")]
 pub use trust_snapshot::snapshot_statements;
 pub use trust_snapshot::{StatementRow, TrustSnapshot};
-pub use trust_watch::TrustWatch;
-pub use trusted_keys::{NewTrustedKey, TrustKeyOutcome, TrustedKeyRecord};
 pub use url::DatabaseUrl;
-pub use version_floors::VersionFloorRecord;
+pub use watch::TrustWatch;
 
 // What tasks and threads share.
 const _: () = {

@@ -1,34 +1,17 @@
-use std::cmp::Ordering;
+//! How the migrations are applied.
 
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
 use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 
-use crate::StoreError;
-use crate::pool::{LONG_OPERATION_LIMIT, Pool, in_a_transaction, read};
+use crate::backend::deadline::LONG_OPERATION_LIMIT;
+use crate::error::StoreError;
+use crate::migrations::{MIGRATIONS, Migration, SchemaStatus, VERSION, compare};
+use crate::pool::{Pool, read};
 use crate::schema::store_state;
 #[cfg(feature = "postgres")]
 use crate::schema_safety::{SchemaSafety, require_own_schema};
-
-/// Whether a database has the tables that this program needs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum SchemaStatus {
-    /// It has.
-    Current,
-    /// It has none of them.
-    Empty,
-    /// Some migrations are still to be applied.
-    Outdated {
-        /// Their names, in order.
-        missing: Vec<&'static str>,
-    },
-    /// A newer program has migrated it.
-    TooNew {
-        /// A migration that this program does not know.
-        unknown: String,
-    },
-}
+use crate::state::{PendingChange, change};
 
 /// Compares the database's migrations with this program's.
 pub(crate) async fn status(pool: &Pool) -> Result<SchemaStatus, StoreError> {
@@ -47,7 +30,8 @@ pub(crate) async fn status(pool: &Pool) -> Result<SchemaStatus, StoreError> {
 /// Applies what is missing, all of it or nothing, and names what was applied.
 /// Processes that start at once wait for each other.
 pub(crate) async fn apply(pool: &Pool) -> Result<Vec<&'static str>, StoreError> {
-    in_a_transaction!(pool, LONG_OPERATION_LIMIT, |conn| {
+    let change = PendingChange::of_any_store(pool).within(LONG_OPERATION_LIMIT);
+    change!(change, |conn| {
         conn.create_and_lock_migrations().await?;
         let applied =
             schema_migrations::table.select(schema_migrations::name).load::<String>(conn).await?;
@@ -74,68 +58,24 @@ pub(crate) async fn apply(pool: &Pool) -> Result<Vec<&'static str>, StoreError> 
     })
 }
 
-/// Compares what an answer says of the tables that it is from with what this program
-/// knows. An older program would overlook what newer tables restrict.
-pub(crate) fn require_version(found: i64) -> Result<(), StoreError> {
-    match found.cmp(&VERSION) {
-        Ordering::Equal => Ok(()),
-        Ordering::Greater => Err(StoreError::SchemaTooNew { unknown: format!("{found:04}") }),
-        Ordering::Less => {
-            let applied = usize::try_from(found).unwrap_or_default();
-            let missing = MIGRATIONS.iter().skip(applied).map(|migration| migration.name).collect();
-            Err(StoreError::SchemaOutdated { missing })
-        }
-    }
+/// A new SQLite database with all its tables, as the bytes of its file, and the migrations
+/// that made it.
+#[cfg(feature = "sqlite")]
+pub(crate) async fn complete_database() -> Result<(Vec<&'static str>, Vec<u8>), StoreError> {
+    let connections = crate::backend::pooled::build(crate::backend::sqlite::Manager::in_memory())?;
+    let applied = apply(&Pool::Sqlite(connections.clone())).await?;
+    let mut connection = crate::backend::pooled::check_out(&connections).await?;
+    let content = connection
+        .spawn_blocking(|connection| {
+            Ok(connection.serialize_database_to_buffer().try_as_slice()?.to_vec())
+        })
+        .await?;
+    Ok((applied, content))
 }
-
-struct Migration {
-    name: &'static str,
-    #[cfg(feature = "sqlite")]
-    sqlite: &'static str,
-    #[cfg(feature = "postgres")]
-    postgres: &'static str,
-}
-
-macro_rules! migrations {
-    ($($name:literal),*) => {
-        &[$(Migration {
-            name: $name,
-            #[cfg(feature = "sqlite")]
-            sqlite: include_str!(concat!("../migrations/sqlite/", $name, "/up.sql")),
-            #[cfg(feature = "postgres")]
-            postgres: include_str!(concat!("../migrations/postgres/", $name, "/up.sql")),
-        }),*]
-    };
-}
-
-const MIGRATIONS: &[Migration] = migrations!["0001_initial"];
-
-/// The number of the last one, with which its name begins.
-pub(crate) const VERSION: i64 = MIGRATIONS.len() as i64;
 
 diesel::table! {
     schema_migrations (name) {
         name -> Text,
-    }
-}
-
-fn compare(applied: &[String]) -> SchemaStatus {
-    if applied.is_empty() {
-        return SchemaStatus::Empty;
-    }
-    if let Some(unknown) =
-        applied.iter().find(|name| !MIGRATIONS.iter().any(|migration| migration.name == **name))
-    {
-        return SchemaStatus::TooNew { unknown: unknown.clone() };
-    }
-    let missing: Vec<_> = MIGRATIONS
-        .iter()
-        .map(|migration| migration.name)
-        .filter(|name| !applied.iter().any(|applied| applied == name))
-        .collect();
-    match missing.is_empty() {
-        true => SchemaStatus::Current,
-        false => SchemaStatus::Outdated { missing },
     }
 }
 
@@ -157,7 +97,7 @@ struct Found {
 }
 
 #[cfg(feature = "sqlite")]
-impl Migrate for crate::backend::SqliteConnection {
+impl Migrate for crate::backend::connection::SqliteConnection {
     fn dialect(&self, migration: &Migration) -> &'static str {
         migration.sqlite
     }
@@ -202,7 +142,7 @@ const CREATE_AND_LOCK: &str = "
     LOCK TABLE cloacina.schema_migrations IN EXCLUSIVE MODE;";
 
 #[cfg(feature = "postgres")]
-impl Migrate for crate::backend::PgConnection {
+impl Migrate for crate::backend::connection::PgConnection {
     fn dialect(&self, migration: &Migration) -> &'static str {
         migration.postgres
     }
@@ -238,30 +178,5 @@ impl Migrate for crate::backend::PgConnection {
                 .get_result(self)
                 .await?;
         Ok(found.found)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn migrations_are_numbered_from_one() {
-        for (place, migration) in MIGRATIONS.iter().enumerate() {
-            let number = format!("{:04}_", place + 1);
-            assert!(migration.name.starts_with(&number), "{}", migration.name);
-        }
-    }
-
-    #[test]
-    fn only_the_version_that_the_program_knows_is_taken() {
-        require_version(VERSION).unwrap();
-        let newer = require_version(VERSION + 1);
-        assert!(matches!(newer, Err(StoreError::SchemaTooNew { .. })), "{newer:?}");
-        let older = require_version(VERSION - 1);
-        assert!(
-            matches!(&older, Err(StoreError::SchemaOutdated { missing }) if missing.len() == 1),
-            "{older:?}"
-        );
     }
 }

@@ -5,9 +5,11 @@ use diesel::sql_types::Bool;
 use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 use signing_crypto::OrgId;
 
-use crate::pool::write;
+use crate::error::StoreError;
 use crate::schema_safety::SchemaSafety;
-use crate::{OrganizationRef, Store, StoreError};
+use crate::state::{PendingChange, change};
+use crate::store::Store;
+use crate::tables::organizations::OrganizationRef;
 
 pub use name::{RoleName, RoleNameError, RoleNameFault};
 
@@ -225,7 +227,8 @@ impl Store {
             _ => may_limit(role),
         };
         let role = role.to_string();
-        write!(self.pool, |conn| {
+        let change = PendingChange::of_any_store(&self.pool);
+        change!(change, |conn| {
             conn.require_safe_schema().await?;
             if !diesel::select(sql::<Bool>(OWNED)).get_result::<bool>(conn).await? {
                 return Err(StoreError::NotTheOwner);

@@ -1,33 +1,7 @@
 //! Whether the schemas on Postgres are the store's alone. Somebody else who may create
 //! objects in them could replace a function or an operator in the store's statements.
 
-use thiserror::Error;
-
-use crate::StoreError;
-
-/// Why a schema is not the store's alone.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum SchemaFault {
-    /// It belongs to another role than the one that migrates, or than the other schema.
-    #[error("it belongs to the role {owner:?}")]
-    OwnedByAnother {
-        /// Its owner.
-        owner: String,
-    },
-    /// A role that is not its owner may create objects in it.
-    #[error("{role:?} may create objects in it")]
-    OpenTo {
-        /// The role, or `PUBLIC`.
-        role: String,
-    },
-    /// It has an object of a role that is not its owner.
-    #[error("{object:?} in it belongs to another role")]
-    ForeignObject {
-        /// The table, view, function or operator.
-        object: String,
-    },
-}
+use crate::error::StoreError;
 
 pub(crate) trait SchemaSafety {
     /// Asserts that the schemas, as far as they exist, belong to one role, which owns
@@ -37,14 +11,14 @@ pub(crate) trait SchemaSafety {
 
 /// A SQLite file has no schemas and no roles.
 #[cfg(feature = "sqlite")]
-impl SchemaSafety for crate::backend::SqliteConnection {
+impl SchemaSafety for crate::backend::connection::SqliteConnection {
     async fn require_safe_schema(&mut self) -> Result<(), StoreError> {
         Ok(())
     }
 }
 
 #[cfg(feature = "postgres")]
-impl SchemaSafety for crate::backend::PgConnection {
+impl SchemaSafety for crate::backend::connection::PgConnection {
     async fn require_safe_schema(&mut self) -> Result<(), StoreError> {
         postgres::refuse(self, postgres::UNSAFE).await
     }
@@ -54,7 +28,7 @@ impl SchemaSafety for crate::backend::PgConnection {
 /// drop and replace everything in it.
 #[cfg(feature = "postgres")]
 pub(crate) async fn require_own_schema(
-    connection: &mut crate::backend::PgConnection,
+    connection: &mut crate::backend::connection::PgConnection,
 ) -> Result<(), StoreError> {
     postgres::refuse(connection, postgres::OWNED_BY_ANOTHER).await
 }
@@ -65,9 +39,8 @@ mod postgres {
     use diesel::sql_types::{Nullable, Text};
     use diesel_async::RunQueryDsl;
 
-    use super::SchemaFault;
-    use crate::StoreError;
-    use crate::backend::PgConnection;
+    use crate::backend::connection::PgConnection;
+    use crate::error::{SchemaFault, StoreError};
 
     pub(super) const OWNED_BY_ANOTHER: &str = "
         SELECT nspname::text AS schema, NULL::text AS open_to, NULL::text AS object,

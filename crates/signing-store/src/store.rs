@@ -1,11 +1,15 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
-use crate::pool::{Access, Pool};
-use crate::store_state::Seen;
+use crate::backend::access::Access;
+use crate::error::StoreError;
+use crate::migrate;
+use crate::migrations::SchemaStatus;
+use crate::pool::Pool;
+use crate::state::{LastSeen, PendingChange};
+use crate::url::DatabaseUrl;
 #[cfg(feature = "sqlite")]
 use crate::url::Location;
-use crate::{DatabaseUrl, SchemaStatus, StoreError, migrate};
 
 /// A store: a pool of connections to one database.
 ///
@@ -20,7 +24,7 @@ pub struct Store {
 #[derive(Clone)]
 pub struct StoreReader {
     pub(crate) pool: Pool,
-    pub(crate) seen: Arc<Seen>,
+    pub(crate) seen: Arc<LastSeen>,
 }
 
 /// Whoever may change a store may read it.
@@ -88,7 +92,9 @@ impl Store {
     pub async fn migrate(url: &DatabaseUrl) -> Result<(Self, Vec<&'static str>), StoreError> {
         #[cfg(feature = "sqlite")]
         let created = match &url.0 {
-            Location::Sqlite(target) => crate::backend::sqlite::create(target).await?,
+            Location::Sqlite(target) => {
+                crate::backend::sqlite::create(target, migrate::complete_database()).await?
+            }
             #[cfg(feature = "postgres")]
             Location::Postgres(_) => None,
         };
@@ -117,6 +123,12 @@ impl std::fmt::Debug for StoreReader {
 impl std::fmt::Debug for Store {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Store").finish_non_exhaustive()
+    }
+}
+
+impl From<&Store> for PendingChange {
+    fn from(store: &Store) -> Self {
+        Self::of(&store.pool, store.access, &store.seen)
     }
 }
 

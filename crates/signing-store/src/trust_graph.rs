@@ -4,11 +4,16 @@ use diesel_async::RunQueryDsl;
 use signing_crypto::OrgId;
 
 use crate::backend::impl_for_connections;
+use crate::backend::origin::Origin;
+use crate::error::StoreError;
 use crate::pool::read;
 use crate::schema::{compromised_keys, organizations, trust_grants, trusted_keys};
 use crate::sql_types::bind;
-use crate::store_state::{AskOrigin, Origin};
-use crate::{OrganizationRecord, StoreError, StoreReader, TrustGrantRecord, TrustedKeyRecord};
+use crate::state::AskOrigin;
+use crate::store::StoreReader;
+use crate::tables::organizations::OrganizationRecord;
+use crate::tables::trust_grants::TrustGrantRecord;
+use crate::tables::trusted_keys::TrustedKeyRecord;
 
 /// Every row that says who accepts whose keys, as of one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,7 +54,7 @@ impl StoreReader {
                 Ok((origin, after, TrustRows { as_of, organizations, keys, grants }))
             });
             let (origin, after, rows) = read?;
-            self.seen.accept(origin, before, &mut &*self).await?;
+            self.seen.accept(origin, before, &mut &self.pool).await?;
             if org.is_some() && rows.organizations.is_empty() {
                 return Err(StoreError::OrganizationNotFound);
             }

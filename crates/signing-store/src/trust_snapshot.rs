@@ -4,10 +4,13 @@ use chrono::{DateTime, Utc};
 use diesel_async::RunQueryDsl;
 use signing_crypto::{Fingerprint, OrgId, PackageName, PackageVersion, StoreId};
 
+use crate::error::StoreError;
 use crate::pool::read;
-use crate::{
-    Heartbeat, OrganizationRecord, StoreError, StoreReader, TrustGrantRecord, TrustedKeyRecord,
-};
+use crate::store::StoreReader;
+use crate::tables::organizations::OrganizationRecord;
+use crate::tables::store_state::Heartbeat;
+use crate::tables::trust_grants::TrustGrantRecord;
+use crate::tables::trusted_keys::TrustedKeyRecord;
 
 mod row;
 mod statement;
@@ -126,7 +129,7 @@ impl StoreReader {
             self.heartbeat().await?;
             return Err(StoreError::OrganizationNotFound);
         };
-        self.seen.accept(origin, before, &mut &*self).await?;
+        self.seen.accept(origin, before, &mut &self.pool).await?;
         if is_cut_off {
             return Err(StoreError::TooManyFacts { limit });
         }

@@ -8,7 +8,7 @@ use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
 
-use crate::UrlError;
+use crate::error::UrlError;
 
 pub(crate) use sqlite::SqliteTarget;
 

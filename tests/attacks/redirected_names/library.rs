@@ -1,2 +1,3 @@
 mod schema;
 mod search_path;
+mod shared_session;

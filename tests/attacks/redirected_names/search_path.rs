@@ -10,7 +10,11 @@ use crate::support::{Backend, Role, Vendor, World, assert_refused, run};
 
 /// Copies three tables into the schema `mine`, and adds a key to them that `vendor`'s
 /// organization trusts there.
-async fn copy_tables_and_add_a_key(world: &World, vendor: &Vendor, role: &Role) -> SigningKey {
+pub(super) async fn copy_tables_and_add_a_key(
+    world: &World,
+    vendor: &Vendor,
+    role: &Role,
+) -> SigningKey {
     let key = SigningKey::generate().unwrap();
     let name = &role.login.user;
     world.database.execute(&format!("CREATE SCHEMA mine AUTHORIZATION {name}")).await.unwrap();

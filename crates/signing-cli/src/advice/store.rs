@@ -48,6 +48,9 @@ pub(super) fn store(error: &StoreError) -> Advice {
             "give the authority's certificates in PEM: sslrootcert=<PEM file>"
         }
         StoreError::InRecovery => "connect to the primary server, not to a replica",
+        StoreError::SessionSettingsLost => {
+            "connect to the server directly, or through a pooler that pools sessions"
+        }
         StoreError::AnotherStore { .. }
         | StoreError::EpochWentBack { .. }
         | StoreError::HistoryDiverged { .. } => {

@@ -18,9 +18,10 @@ use uuid::Uuid;
 
 use self::connect::{Connected, Connection, Connector, Driver};
 use self::follow::Observed;
-use super::{PgConnection, keep_unless_broken, tls};
-use crate::StoreError;
-use crate::store_state::Origin;
+use super::connection::{PgConnection, keep_unless_broken};
+use super::origin::{Origin, has_settings, search_path};
+use super::tls;
+use crate::error::StoreError;
 use crate::url::postgres::Target;
 
 /// The server gives up before we stop waiting for it, so that an operation
@@ -52,7 +53,10 @@ use crate::url::postgres::Target;
 /// (`enable_seqscan`, `work_mem`, `transaction_timeout`, `idle_session_timeout`), and those
 /// that only a superuser may set: `session_replication_role`, in which the triggers fire
 /// all the same, and `lc_messages`.
-const SET_UP: &str = "SET search_path = cloacina, cloacina_views, pg_temp; \
+const SET_UP: &str = concat!(
+    "SET search_path = ",
+    search_path!(),
+    "; \
                       SET default_transaction_isolation = 'read committed'; \
                       SET default_transaction_read_only = off; \
                       SET default_transaction_deferrable = off; \
@@ -64,7 +68,8 @@ const SET_UP: &str = "SET search_path = cloacina, cloacina_views, pg_temp; \
                       SET plan_cache_mode = force_generic_plan; SET random_page_cost = 1.1; \
                       SET application_name = 'cloacina'; \
                       SELECT set_config('synchronous_commit', coalesce(nullif(\
-                      current_setting('synchronous_commit'), 'off'), 'on'), false);";
+                      current_setting('synchronous_commit'), 'off'), 'on'), false);"
+);
 
 /// Where a program tells of a change that it has committed.
 const CHANNEL: &str = "cloacina_trust";
@@ -160,11 +165,14 @@ impl Listener {
     /// for which it might have to wait. What was notified before has arrived then, if the
     /// process that answers is the one that listens.
     pub(crate) async fn origin(&self) -> Result<Origin, StoreError> {
-        const ORIGIN: &str =
+        const ORIGIN: &str = concat!(
             "SELECT store_id::text, trust_epoch, trust_state::text, pg_is_in_recovery(),
                     statement_timestamp(), schema_version, pg_backend_pid(),
-                    EXISTS (SELECT FROM pg_listening_channels() channel WHERE channel = $1)
-             FROM store_state WHERE singleton = 1";
+                    EXISTS (SELECT FROM pg_listening_channels() channel WHERE channel = $1),
+                    ",
+            has_settings!(),
+            " FROM store_state WHERE singleton = 1"
+        );
         let row = self.client.query_one(ORIGIN, &[&CHANNEL]).await.map_err(failure::statement)?;
         let backend = row.try_get(6).map_err(StoreError::unavailable)?;
         let listens = row.try_get(7).map_err(StoreError::unavailable)?;
@@ -180,6 +188,7 @@ impl Listener {
             trust_epoch: row.try_get(1).map_err(StoreError::unavailable)?,
             trust_state: id(2)?.into(),
             in_recovery: row.try_get(3).map_err(StoreError::unavailable)?,
+            has_settings: row.try_get(8).map_err(StoreError::unavailable)?,
             server_time: Some(server_time.into()),
         })
     }

@@ -19,10 +19,11 @@ use diesel_async::{AsyncConnection, SimpleAsyncConnection};
 use tokio::task::spawn_blocking;
 
 use self::path::DatabasePath;
-use super::{SqliteConnection, keep_unless_broken};
+use super::connection::{SqliteConnection, keep_unless_broken};
+use crate::backend::access::Access;
 use crate::error::FileKind;
-use crate::pool::Access;
-use crate::{StoreError, url};
+use crate::error::StoreError;
+use crate::url;
 
 pub(crate) use create::create;
 
@@ -65,7 +66,7 @@ impl Manager {
         Ok(Self { database: Database::File(DatabasePath::new(target)?), access })
     }
 
-    fn in_memory() -> Self {
+    pub(crate) fn in_memory() -> Self {
         Self { database: Database::Memory, access: Access::Write }
     }
 }

@@ -1,15 +1,12 @@
 use std::panic;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use tokio::runtime::Handle;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{timeout, timeout_at};
 
-use super::OPERATION_LIMIT;
-use crate::StoreError;
+use crate::backend::deadline::{Deadline, OPERATION_LIMIT};
+use crate::error::StoreError;
 
 pub(crate) type Operation<T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send>>;
 
@@ -23,7 +20,7 @@ pub(crate) async fn read_in_time<T: Send + 'static>(
 
 /// Runs a change in a task of its own: it holds locks that everybody else waits for, and
 /// goes on whether or not its caller does.
-pub(crate) async fn written_by<T: Send + 'static>(
+pub(crate) async fn run_to_the_end<T: Send + 'static>(
     deadline: Deadline,
     operation: Operation<T>,
 ) -> Result<T, StoreError> {
@@ -36,40 +33,6 @@ pub(crate) async fn written_by<T: Send + 'static>(
             Err(cancelled) => Err(StoreError::OutcomeUnknown(cancelled.into())),
         },
         Err(_) => Err(deadline.give_up()),
-    }
-}
-
-/// Until when a change may be made: it is committed or given up, never both.
-#[derive(Clone)]
-pub(crate) struct Deadline {
-    after: Duration,
-    at: Instant,
-    /// Whether somebody has decided: whoever commits, or whoever waits.
-    settled: Arc<AtomicBool>,
-}
-
-impl Deadline {
-    pub(crate) fn new(after: Duration) -> Self {
-        Self { after, at: Instant::now() + after, settled: Arc::default() }
-    }
-
-    /// To be asked right before the commit, and refused if that is too late: who waited
-    /// was told that nothing was changed.
-    pub(crate) fn may_commit(&self) -> Result<(), StoreError> {
-        match Instant::now() < self.at && !self.settled.swap(true, Ordering::SeqCst) {
-            true => Ok(()),
-            false => Err(StoreError::TimedOut { after: self.after }),
-        }
-    }
-
-    /// What is to be said to whoever does not wait any longer: that nothing was changed
-    /// and will be, unless the commit has begun.
-    fn give_up(&self) -> StoreError {
-        let late = StoreError::TimedOut { after: self.after };
-        match self.settled.swap(true, Ordering::SeqCst) {
-            true => StoreError::OutcomeUnknown(late.into()),
-            false => late,
-        }
     }
 }
 
@@ -111,31 +74,11 @@ impl<T: Send + 'static> Drop for Detached<T> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     const LONG: Duration = Duration::from_secs(60);
-
-    #[test]
-    fn what_was_given_up_is_not_committed() {
-        let deadline = Deadline::new(LONG);
-        let commits = deadline.clone();
-        assert!(matches!(deadline.give_up(), StoreError::TimedOut { .. }));
-        assert!(matches!(commits.may_commit(), Err(StoreError::TimedOut { .. })));
-    }
-
-    #[test]
-    fn what_is_being_committed_is_not_known_to_whoever_gives_up() {
-        let deadline = Deadline::new(LONG);
-        deadline.clone().may_commit().unwrap();
-        assert!(matches!(deadline.give_up(), StoreError::OutcomeUnknown(_)));
-    }
-
-    #[test]
-    fn nothing_is_committed_too_late_even_if_nobody_has_given_up() {
-        let deadline = Deadline::new(Duration::ZERO);
-        assert!(matches!(deadline.may_commit(), Err(StoreError::TimedOut { .. })));
-        assert!(matches!(deadline.give_up(), StoreError::TimedOut { .. }));
-    }
 
     #[tokio::test]
     async fn change_goes_on_when_its_caller_neither_waits_nor_goes() {
@@ -145,7 +88,7 @@ mod tests {
             done.send(()).unwrap();
             Ok(())
         });
-        let mut held = Box::pin(written_by(Deadline::new(LONG), operation));
+        let mut held = Box::pin(run_to_the_end(Deadline::new(LONG), operation));
         let polled = std::future::poll_fn(|context| Poll::Ready(held.as_mut().poll(context))).await;
         assert!(polled.is_pending());
         timeout(LONG, is_done).await.unwrap().unwrap();
@@ -156,6 +99,6 @@ mod tests {
     #[should_panic(expected = "in its own words")]
     async fn change_that_panics_does_so_in_its_callers_task() {
         let operation: Operation<()> = Box::pin(async { panic!("in its own words") });
-        let _ = written_by(Deadline::new(LONG), operation).await;
+        let _ = run_to_the_end(Deadline::new(LONG), operation).await;
     }
 }

@@ -11,14 +11,16 @@ use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 use signing_crypto::{Fingerprint, PackageName, PackageVersion};
 
 use super::StatementRow;
+use crate::backend::origin::Origin;
 use crate::sql_types::{Bytes, Id, Instant, Label};
-use crate::store_state::Origin;
-use crate::{OrganizationRecord, TrustGrantRecord, TrustedKeyRecord};
+use crate::tables::organizations::OrganizationRecord;
+use crate::tables::trust_grants::TrustGrantRecord;
+use crate::tables::trusted_keys::TrustedKeyRecord;
 
 /// The columns: where the row is from and the organization's floors; an organization; the
 /// grant by which it counts; its row about a key; when the key was declared compromised.
 pub(super) type Columns = (
-    Nullable<(Id, BigInt, BigInt, Id, Bool, Nullable<Instant>)>,
+    Nullable<(Id, BigInt, BigInt, Id, Bool, Bool, Nullable<Instant>)>,
     Nullable<Text>,
     Nullable<(Id, Label, Instant, Nullable<Instant>)>,
     Nullable<(Id, Id, Id, Instant, Nullable<Instant>, Nullable<Label>, Nullable<Instant>)>,
@@ -39,8 +41,8 @@ pub(super) type Columns = (
 
 /// Of these columns, where the store's id, the grant's and the fingerprint are.
 const STORE_ID: usize = 0;
-const GRANT_ID: usize = 11;
-const FINGERPRINT: usize = 20;
+const GRANT_ID: usize = 12;
+const FINGERPRINT: usize = 21;
 
 type Values = (
     Option<Origin>,

@@ -65,10 +65,12 @@ impl Query for SnapshotStatement {
 
 /// The organization, where this is read from, and its floors.
 macro_rules! head {
-    ($in_recovery:literal, $server_time:literal, $floors:literal) => {
+    ($in_recovery:literal, $has_settings:expr, $server_time:literal, $floors:literal) => {
         concat!(
             "SELECT s.store_id, s.schema_version, s.trust_epoch, s.trust_state, ",
             $in_recovery,
+            ", ",
+            $has_settings,
             ", ",
             $server_time,
             ", (SELECT ",
@@ -95,7 +97,7 @@ macro_rules! key {
 macro_rules! granted {
     ($from:literal) => {
         concat!(
-            "SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+            "SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
              o.id, o.name, o.created_at, o.deleted_at,
              g.id, g.parent_org_id, g.child_org_id, g.created_at, g.revoked_at, g.packages,
              g.expires_at, ",
@@ -114,7 +116,7 @@ macro_rules! own {
     () => {
         concat!(
             "UNION ALL
-             SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+             SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
              NULL, NULL, NULL, NULL, NULL, NULL, NULL, ",
             key!(),
             "FROM trusted_keys k
@@ -166,12 +168,14 @@ mod postgres {
     use diesel::sql_types::Array;
 
     use super::*;
+    use crate::backend::origin::has_settings;
     use crate::sql_types::Bytes;
 
     macro_rules! head_here {
         () => {
             head!(
                 "pg_is_in_recovery()",
+                has_settings!(),
                 "statement_timestamp()",
                 "json_object_agg(f.package_name, f.floor)::text"
             )
@@ -215,7 +219,7 @@ mod sqlite {
     /// A SQLite file is nobody's replica, and has no clock.
     macro_rules! head_here {
         () => {
-            head!("FALSE", "NULL", "json_group_object(f.package_name, f.floor)")
+            head!("FALSE", "TRUE", "NULL", "json_group_object(f.package_name, f.floor)")
         };
     }
 

@@ -10,7 +10,7 @@ use tokio_postgres::config::{ChannelBinding, Host, SslNegotiation, TargetSession
 
 use super::Insecure;
 use super::password::Password;
-use crate::UrlError;
+use crate::error::UrlError;
 
 const DEFAULT_PORT: u16 = 5432;
 

@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 
 use nix::unistd::User;
 
-use crate::UrlError;
+use crate::error::UrlError;
 
 /// A SQLite file, and whose it may be besides this process' user's.
 #[derive(Clone)]

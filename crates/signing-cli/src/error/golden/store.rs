@@ -88,6 +88,7 @@ fn store() -> Vec<StoreError> {
             source: said("the file holds no certificate"),
         },
         StoreError::InRecovery,
+        StoreError::SessionSettingsLost,
         StoreError::AnotherStore {
             expected: "11111111-2222-4333-8444-555555555555".parse().unwrap(),
             found: "66666666-7777-4888-9999-aaaaaaaaaaaa".parse().unwrap(),

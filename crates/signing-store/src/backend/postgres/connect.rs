@@ -17,9 +17,9 @@ use super::password::PasswordSources;
 use super::transport::{Socket, Transport};
 use super::{failure, socket_directory};
 use crate::error::ConnectError;
+use crate::error::{AuthenticationFault, StoreError};
 use crate::url::password::Password;
 use crate::url::postgres::{Place, RequireAuth, Server, Target};
-use crate::{AuthenticationFault, StoreError};
 
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio_postgres::error::SqlState;
 
 use super::follow::Observed;
-use crate::StoreError;
+use crate::error::StoreError;
 use crate::error::{ConnectError, Source};
 
 /// How long the server goes on with a statement, and waits for a lock: the session's

@@ -16,7 +16,7 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::tls::{ChannelBinding, TlsStream};
 
 use super::transport::Transport;
-use crate::AuthenticationFault;
+use crate::error::AuthenticationFault;
 
 /// What a server must do before anything is asked of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

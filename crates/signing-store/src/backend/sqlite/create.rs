@@ -14,17 +14,18 @@ use rustix::io::Errno;
 use tokio::task::spawn_blocking;
 use uuid::Uuid;
 
-use super::Manager;
 use super::path::{DatabasePath, Directory, Missing};
-use crate::pool::{Pool, build};
-use crate::{StoreError, migrate, url};
+use crate::error::StoreError;
+use crate::url;
 
 const OWNER_ONLY: Mode = Mode::RUSR.union(Mode::WUSR);
 
 /// Makes the database, readable and writable by its owner only, and its directory likewise
-/// if there is none, unless there is one. Names the migrations of a database that it made.
+/// if there is none, unless there is one. `complete` gives its content, and the names of
+/// its migrations, which are returned if it was made.
 pub(crate) async fn create(
     target: &url::SqliteTarget,
+    complete: impl Future<Output = Result<(Vec<&'static str>, Vec<u8>), StoreError>>,
 ) -> Result<Option<Vec<&'static str>>, StoreError> {
     let path = DatabasePath::new(target)?;
     let unmade = path.clone();
@@ -32,22 +33,10 @@ pub(crate) async fn create(
     if spawn_blocking(is_there).await.map_err(StoreError::unavailable)?? {
         return Ok(None);
     }
-    let (applied, content) = complete_database().await?;
+    let (applied, content) = complete.await?;
     let publish = move || publish(&path.directory(Missing::Report)?, &content);
     let is_ours = spawn_blocking(publish).await.map_err(StoreError::unavailable)??;
     Ok(is_ours.then_some(applied))
-}
-
-async fn complete_database() -> Result<(Vec<&'static str>, Vec<u8>), StoreError> {
-    let connections = build(Manager::in_memory())?;
-    let applied = migrate::apply(&Pool::Sqlite(connections.clone())).await?;
-    let mut connection = connections.get().await.map_err(crate::pool::no_connection)?;
-    let content = connection
-        .spawn_blocking(|connection| {
-            Ok(connection.serialize_database_to_buffer().try_as_slice()?.to_vec())
-        })
-        .await?;
-    Ok((applied, content))
 }
 
 /// Puts a file under the database's name, unless there is one.

@@ -39,9 +39,10 @@ use rustix::fs::{
 use rustix::io::Errno;
 use rustix::process::geteuid;
 
+use crate::backend::access::Access;
+use crate::error::StoreError;
 use crate::error::{FileFault, FileKind, FileRole, UnsafeFile};
-use crate::pool::Access;
-use crate::{StoreError, url};
+use crate::url;
 
 /// As many as Linux follows.
 const MAX_LINKS: usize = 40;

@@ -6,11 +6,14 @@ use diesel_async::RunQueryDsl;
 use signing_crypto::{NameError, OrgId, OrgName};
 
 use crate::audit_log::AuditChain;
-use crate::package_signatures::SignatureGate;
-use crate::pool::{change, now, read};
+use crate::audit_log::AuditEntry;
+use crate::error::StoreError;
+use crate::pool::{now, read};
 use crate::schema::{organizations, trust_grants};
 use crate::sql_types::bind;
-use crate::{AuditEntry, Store, StoreError, StoreReader};
+use crate::state::change;
+use crate::store::{Store, StoreReader};
+use crate::tables::package_signatures::SignatureGate;
 
 /// An organization.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable)]

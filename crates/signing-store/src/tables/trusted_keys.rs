@@ -6,14 +6,17 @@ use diesel_async::RunQueryDsl;
 use signing_crypto::{Fingerprint, KeyName, Note, OrgId, TrustedKeyId, UncheckedKey, VerifyingKey};
 
 use crate::audit_log::AuditChain;
-use crate::compromised_keys::CompromisedKeys;
-use crate::pool::{change, now, read};
+use crate::audit_log::AuditEntry;
+use crate::error::StoreError;
+use crate::pool::{now, read};
 use crate::schema::{organizations, trusted_keys};
 use crate::sql_types::{Bind, bind};
-use crate::{
-    AuditEntry, Change, OrganizationRecord, Revocation, RevocationReason, Store, StoreError,
-    StoreReader,
-};
+use crate::state::change;
+use crate::store::{Change, Store, StoreReader};
+use crate::tables::compromised_keys::CompromisedKeys;
+use crate::tables::organizations::OrganizationRecord;
+use crate::tables::revocation::Revocation;
+use signing_crypto::RevocationReason;
 
 use rows::TrustedKeyRows;
 

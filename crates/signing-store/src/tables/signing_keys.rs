@@ -4,14 +4,19 @@ use diesel_async::RunQueryDsl;
 use signing_crypto::{Fingerprint, KeyId, KeyName, Note, OrgId, VerifyingKey, WrappedKey};
 
 use crate::audit_log::AuditChain;
+use crate::audit_log::AuditEntry;
 use crate::backend::impl_for_connections;
-use crate::compromised_keys::{CompromisedKeyRecord, CompromisedKeys};
-use crate::kek_rotation::KeyGate;
-use crate::pool::{change, now, read};
+use crate::error::StoreError;
+use crate::pool::{now, read};
 use crate::schema::signing_keys;
 use crate::sql_types::{Bind, bind};
-use crate::store_state::KekGuard;
-use crate::{AuditEntry, Change, Revocation, RevocationReason, Store, StoreError, StoreReader};
+use crate::state::change;
+use crate::store::{Change, Store, StoreReader};
+use crate::tables::compromised_keys::{CompromisedKeyRecord, CompromisedKeys};
+use crate::tables::kek_rotation::KeyGate;
+use crate::tables::revocation::Revocation;
+use crate::tables::store_state::KekGuard;
+use signing_crypto::RevocationReason;
 
 /// A signing key, without its private half: what is not read cannot leak. Nothing proves
 /// that the public half is the private half's, so this is to be shown, not acted upon.

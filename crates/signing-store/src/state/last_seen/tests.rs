@@ -17,10 +17,11 @@ impl History {
     fn new(store_id: StoreId) -> Self {
         let now = Origin {
             store_id,
-            schema_version: migrate::VERSION,
+            schema_version: migrations::VERSION,
             trust_epoch: 0,
             trust_state: TrustStateId::random(),
             in_recovery: false,
+            has_settings: true,
             server_time: None,
         };
         Self { now, states: HashMap::from([(0, now.trust_state)]), asked: 0 }
@@ -46,12 +47,12 @@ impl AskHistory for History {
     }
 }
 
-fn store() -> (Seen, History) {
-    (Seen::default(), History::new(StoreId::random()))
+fn store() -> (LastSeen, History) {
+    (LastSeen::default(), History::new(StoreId::random()))
 }
 
 /// As if nothing else had been asked in between.
-async fn accept(seen: &Seen, origin: Origin, store: &mut History) -> Result<(), StoreError> {
+async fn accept(seen: &LastSeen, origin: Origin, store: &mut History) -> Result<(), StoreError> {
     seen.accept(origin, seen.latest(), store).await
 }
 
@@ -130,9 +131,26 @@ async fn answer_of_a_server_in_recovery_is_refused_and_not_remembered() {
 }
 
 #[tokio::test]
+async fn answer_of_a_session_without_our_settings_is_refused_and_vouches_for_nothing() {
+    let (seen, mut store) = store();
+    let foreign = Origin { has_settings: false, ..store.change(7) };
+    let refused = accept(&seen, foreign, &mut store).await;
+    assert!(matches!(refused, Err(StoreError::SessionSettingsLost)));
+    assert_eq!(seen.latest(), None);
+
+    accept(&seen, store.now, &mut store).await.unwrap();
+    let said = store.change(1);
+    store.now.has_settings = false;
+    let refused = accept(&seen, said, &mut store).await;
+    assert!(matches!(refused, Err(StoreError::SessionSettingsLost)));
+    let refused = seen.conclude(&mut store).await.map(|_| ());
+    assert!(matches!(refused, Err(StoreError::SessionSettingsLost)));
+}
+
+#[tokio::test]
 async fn answer_of_newer_tables_is_refused_and_vouches_for_nothing() {
     let (seen, mut store) = store();
-    let newer = Origin { schema_version: migrate::VERSION + 1, ..store.change(7) };
+    let newer = Origin { schema_version: migrations::VERSION + 1, ..store.change(7) };
     let refused = accept(&seen, newer, &mut store).await;
     assert!(matches!(refused, Err(StoreError::SchemaTooNew { .. })));
     assert_eq!(seen.latest(), None);
@@ -209,7 +227,7 @@ async fn overtaken_answer_of_another_branch_is_refused() {
 
 /// A store about which somebody else learns more whenever it is asked.
 struct Overtaken<'a> {
-    seen: &'a Seen,
+    seen: &'a LastSeen,
     store: History,
     others: usize,
 }

@@ -1,17 +1,11 @@
 use chrono::{DateTime, Utc};
-use diesel::dsl::exists;
 use diesel::expression::ValidGrouping;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::sql_types::{Bool, Nullable};
-use diesel_async::RunQueryDsl;
 use signing_crypto::{StoreId, TrustStateId};
 
-use crate::backend::impl_for_connections;
-use crate::pool::read;
-use crate::schema::{store_state, trust_history};
-use crate::sql_types::{Instant, bind};
-use crate::{StoreError, StoreReader};
+use crate::sql_types::Instant;
 
 /// What every answer about trust says of where it comes from, so that an answer
 /// from the past or from elsewhere is not taken for one about now.
@@ -22,6 +16,8 @@ pub(crate) struct Origin {
     pub(crate) trust_epoch: i64,
     pub(crate) trust_state: TrustStateId,
     pub(crate) in_recovery: bool,
+    /// Whether the session has the `search_path` that the connection was given.
+    pub(crate) has_settings: bool,
     pub(crate) server_time: Option<DateTime<Utc>>,
 }
 
@@ -29,57 +25,6 @@ impl Origin {
     /// Whether nothing about trust has changed from one to the other.
     pub(crate) fn is_as(&self, other: &Self) -> bool {
         (self.trust_epoch, self.trust_state) == (other.trust_epoch, other.trust_state)
-    }
-}
-
-pub(crate) trait AskOrigin {
-    /// Where what is said on this connection comes from.
-    async fn origin(&mut self) -> Result<Origin, StoreError>;
-}
-
-pub(crate) trait AskHistory {
-    /// Where what is said now comes from, and whether both are in the history of that.
-    async fn history_of(&mut self, both: [&Origin; 2]) -> Result<(Origin, bool), StoreError>;
-}
-
-/// The columns of an [`Origin`], in their order.
-macro_rules! origin_columns {
-    () => {
-        (
-            store_state::store_id,
-            store_state::schema_version,
-            store_state::trust_epoch,
-            store_state::trust_state,
-            InRecovery,
-            ServerTime,
-        )
-    };
-}
-
-impl_for_connections!(AskOrigin {
-    async fn origin(&mut self) -> Result<Origin, StoreError> {
-        let state = store_state::table.filter(store_state::singleton.eq(1));
-        Ok(state.select(origin_columns!()).get_result(self).await?)
-    }
-});
-
-impl_for_connections!(AskHistory {
-    async fn history_of(&mut self, [one, other]: [&Origin; 2]) -> Result<(Origin, bool), StoreError> {
-        let there_was = |origin: &Origin| {
-            let state = trust_history::state.eq(bind(origin.trust_state));
-            exists(trust_history::table.find(origin.trust_epoch).filter(state))
-        };
-        let state = store_state::table.filter(store_state::singleton.eq(1));
-        let both = there_was(one).and(there_was(other));
-        Ok(state.select((origin_columns!(), both)).get_result(self).await?)
-    }
-});
-
-/// Over the pool.
-impl AskHistory for &StoreReader {
-    async fn history_of(&mut self, both: [&Origin; 2]) -> Result<(Origin, bool), StoreError> {
-        let [one, other] = both.map(|origin| *origin);
-        read!(self.pool, |conn| { AskHistory::history_of(conn, [&one, &other]).await })
     }
 }
 
@@ -137,6 +82,62 @@ impl QueryFragment<diesel::pg::Pg> for ServerTime {
 impl QueryFragment<diesel::sqlite::Sqlite> for ServerTime {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, diesel::sqlite::Sqlite>) -> QueryResult<()> {
         out.push_sql("NULL");
+        Ok(())
+    }
+}
+
+/// The schemas in which names are looked up, as Postgres shows the setting.
+#[cfg(feature = "postgres")]
+macro_rules! search_path {
+    () => {
+        "cloacina, cloacina_views, pg_temp"
+    };
+}
+#[cfg(feature = "postgres")]
+pub(crate) use search_path;
+
+/// Asks Postgres whether a session has the [`search_path`] that it was given. The names are
+/// qualified: the schemas that another setting leads to may have a function or an operator
+/// that answers otherwise.
+#[cfg(feature = "postgres")]
+macro_rules! has_settings {
+    () => {
+        concat!(
+            "pg_catalog.current_setting('search_path') OPERATOR(pg_catalog.=) '",
+            $crate::backend::origin::search_path!(),
+            "'"
+        )
+    };
+}
+#[cfg(feature = "postgres")]
+pub(crate) use has_settings;
+
+/// Whether the session that answers is the one that was set up. A pooler may hand a
+/// statement to a session of the server that another program has set up.
+#[derive(Clone, Copy, Debug, QueryId, ValidGrouping)]
+pub(crate) struct HasSettings;
+
+impl Expression for HasSettings {
+    type SqlType = Bool;
+}
+
+impl<Source> AppearsOnTable<Source> for HasSettings {}
+
+impl<Source> SelectableExpression<Source> for HasSettings {}
+
+#[cfg(feature = "postgres")]
+impl QueryFragment<diesel::pg::Pg> for HasSettings {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, diesel::pg::Pg>) -> QueryResult<()> {
+        out.push_sql(has_settings!());
+        Ok(())
+    }
+}
+
+/// A connection to a SQLite file is nobody else's.
+#[cfg(feature = "sqlite")]
+impl QueryFragment<diesel::sqlite::Sqlite> for HasSettings {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, diesel::sqlite::Sqlite>) -> QueryResult<()> {
+        out.push_sql("TRUE");
         Ok(())
     }
 }

@@ -7,10 +7,11 @@ use signing_crypto::{Fingerprint, OrgId, PackageDigest, SignatureId};
 
 use super::{NewPackageSignature, PackageSignatureRecord, SIGNATURES_PER_ORG, digest_of};
 use crate::backend::impl_for_connections;
-use crate::compromised_keys::CompromisedKeys;
+use crate::error::StoreError;
 use crate::schema::{organizations, package_signatures, trusted_keys};
 use crate::sql_types::{Bind, bind};
-use crate::{Change, StoreError};
+use crate::store::Change;
+use crate::tables::compromised_keys::CompromisedKeys;
 
 /// A row without its time, which each database sets in its own way.
 #[derive(Insertable)]
@@ -80,7 +81,7 @@ macro_rules! reachable {
 }
 
 #[cfg(feature = "postgres")]
-impl SignatureGate for crate::backend::PgConnection {
+impl SignatureGate for crate::backend::connection::PgConnection {
     async fn lock_signatures(&mut self, org: OrgId) -> Result<(), StoreError> {
         let locked = diesel::sql_query("SELECT FROM signature_locks WHERE org_id = $1 FOR UPDATE")
             .bind::<crate::sql_types::Id, _>(bind(org))
@@ -138,7 +139,7 @@ impl SignatureGate for crate::backend::PgConnection {
 
 /// SQLite has one writer at a time, and who may write the file may write any time.
 #[cfg(feature = "sqlite")]
-impl SignatureGate for crate::backend::SqliteConnection {
+impl SignatureGate for crate::backend::connection::SqliteConnection {
     async fn lock_signatures(&mut self, _: OrgId) -> Result<(), StoreError> {
         Ok(())
     }

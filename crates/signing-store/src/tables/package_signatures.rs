@@ -7,10 +7,13 @@ use sha2::{Digest, Sha256};
 use signing_crypto::{Fingerprint, OrgId, PackageDigest, SignatureEnvelope, SignatureId};
 
 use crate::audit_log::AuditChain;
-use crate::pool::{change, now, read};
+use crate::audit_log::AuditEntry;
+use crate::error::StoreError;
+use crate::pool::{now, read};
 use crate::schema::package_signatures;
 use crate::sql_types::{Bytes, Id, StoredText, bind};
-use crate::{AuditEntry, Change, Store, StoreError, StoreReader};
+use crate::state::change;
+use crate::store::{Change, Store, StoreReader};
 
 pub(crate) use keeping::{KeepSignatures, SignatureGate};
 

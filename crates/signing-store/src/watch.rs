@@ -1,5 +1,7 @@
+use crate::error::StoreError;
 use crate::pool::Pool;
-use crate::{Heartbeat, StoreError, StoreReader};
+use crate::store::StoreReader;
+use crate::tables::store_state::Heartbeat;
 
 /// Learns soon that trust has changed, and that it could no longer learn it.
 ///
@@ -47,7 +49,7 @@ impl TrustWatch {
         if let Some(listener) = &self.listener {
             let before = self.store.seen.latest();
             let origin = listener.origin().await?;
-            self.store.seen.accept(origin, before, &mut &self.store).await?;
+            self.store.seen.accept(origin, before, &mut &self.store.pool).await?;
             return Ok(origin.into());
         }
         self.store.heartbeat().await

@@ -7,12 +7,17 @@ use diesel_async::SimpleAsyncConnection;
 use signing_crypto::{KekId, KeyId, OrgId, WrappedKey};
 
 use crate::audit_log::AuditChain;
+use crate::audit_log::AuditEntry;
+use crate::backend::deadline::LONG_OPERATION_LIMIT;
 use crate::backend::impl_for_connections;
-use crate::pool::{change_long, now};
+use crate::error::StoreError;
+use crate::pool::now;
 use crate::schema::{signing_keys, store_state};
 use crate::sql_types::bind;
-use crate::store_state::KekGuard;
-use crate::{AuditEntry, Change, SigningKeyRecord, Store, StoreError};
+use crate::state::{PendingChange, change};
+use crate::store::{Change, Store};
+use crate::tables::signing_keys::SigningKeyRecord;
+use crate::tables::store_state::KekGuard;
 
 /// How many keys are in memory at once.
 const PAGE: i64 = 128;
@@ -51,7 +56,7 @@ impl Store {
         F: std::error::Error + Send + Sync + 'static,
         E: Fn(u64) -> AuditEntry + Send + Sync + 'static,
     {
-        change_long!(self, |conn| {
+        change!(PendingChange::from(self).within(LONG_OPERATION_LIMIT), |conn| {
             let at = now();
             conn.keep_keys_out().await?;
             // Heads before the state, as in every change, in the order of their ids.
@@ -100,7 +105,7 @@ pub(crate) trait KeyGate {
 /// Only a role that may update the table can lock it so. Unlike a row, a table is locked in
 /// the order of the requests: those who keep keys do not keep a rotation waiting.
 #[cfg(feature = "postgres")]
-impl KeyGate for crate::backend::PgConnection {
+impl KeyGate for crate::backend::connection::PgConnection {
     async fn keep_rotations_out(&mut self) -> Result<(), StoreError> {
         Ok(self.batch_execute("LOCK TABLE kek_lock IN ROW EXCLUSIVE MODE").await?)
     }
@@ -112,7 +117,7 @@ impl KeyGate for crate::backend::PgConnection {
 
 /// SQLite has one writer at a time.
 #[cfg(feature = "sqlite")]
-impl KeyGate for crate::backend::SqliteConnection {
+impl KeyGate for crate::backend::connection::SqliteConnection {
     async fn keep_rotations_out(&mut self) -> Result<(), StoreError> {
         Ok(())
     }

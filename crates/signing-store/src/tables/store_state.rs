@@ -1,19 +1,16 @@
-mod origin;
-mod seen;
-
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use signing_crypto::{KekId, StoreId, TrustStateId};
 
 use crate::backend::impl_for_connections;
+use crate::backend::origin::Origin;
+use crate::error::StoreError;
 use crate::pool::read;
 use crate::schema::store_state;
 use crate::sql_types::bind;
-use crate::{StoreError, StoreReader};
-
-pub(crate) use origin::{AskOrigin, Origin};
-pub(crate) use seen::Seen;
+use crate::state::AskOrigin;
+use crate::store::StoreReader;
 
 /// What a store says about itself.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable)]
@@ -55,7 +52,7 @@ impl StoreReader {
         let origin: Result<Origin, StoreError> =
             read!(self.pool, |conn| { AskOrigin::origin(conn).await });
         let origin = origin?;
-        self.seen.accept(origin, before, &mut &*self).await?;
+        self.seen.accept(origin, before, &mut &self.pool).await?;
         Ok(origin.into())
     }
 

@@ -3,8 +3,10 @@ mod tests;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::origin::{AskHistory, Origin};
-use crate::{StoreError, migrate};
+use super::origin::AskHistory;
+use crate::backend::origin::Origin;
+use crate::error::StoreError;
+use crate::migrations;
 
 /// How often an answer is judged anew because another one has come in between.
 const ATTEMPTS: usize = 20;
@@ -12,9 +14,9 @@ const ATTEMPTS: usize = 20;
 /// The most recent origin that a process has seen: whatever else it has seen is in the
 /// past of that.
 #[derive(Debug, Default)]
-pub(crate) struct Seen(Mutex<Option<Origin>>);
+pub(crate) struct LastSeen(Mutex<Option<Origin>>);
 
-impl Seen {
+impl LastSeen {
     /// What an answer must not fall behind. To be taken before the question is
     /// sent: an answer may be overtaken by one to a later question.
     pub(crate) fn latest(&self) -> Option<Origin> {
@@ -45,19 +47,22 @@ impl Seen {
 
     /// Within a transaction that has made its change: the state of trust that it leaves,
     /// which is to be [`committed`](Self::committed).
-    pub(crate) async fn conclude(&self, store: &mut impl AskHistory) -> Result<Made, StoreError> {
+    pub(crate) async fn conclude(
+        &self,
+        store: &mut impl AskHistory,
+    ) -> Result<Committed, StoreError> {
         // Something was accepted at the latest when the transaction began.
         let Some(after) = self.latest() else {
             return Err(StoreError::unavailable("a change was made before anything was seen"));
         };
         let (origin, knows_it) = store.history_of([&after, &after]).await?;
         follows(&origin, &after, knows_it)?;
-        Ok(Made { origin, after })
+        Ok(Committed { origin, after })
     }
 
     /// Remembers what was changed from here: a server that lacks it later is refused,
     /// whether or not somebody has asked meanwhile.
-    pub(crate) async fn committed(&self, made: Made, store: &mut impl AskHistory) {
+    pub(crate) async fn committed(&self, made: Committed, store: &mut impl AskHistory) {
         if !self.advance(made.origin, &made.after) {
             // The change is made, whatever is to be said of the store that it is in: that
             // is said to whoever asks next.
@@ -112,12 +117,12 @@ impl Seen {
 }
 
 /// What a transaction has made of what was seen before it ended.
-pub(crate) struct Made {
+pub(crate) struct Committed {
     origin: Origin,
     after: Origin,
 }
 
-impl Made {
+impl Committed {
     /// Whether trust is in another state than it was in before.
     pub(crate) fn changes(&self, before: &Origin) -> bool {
         !self.origin.is_as(before)
@@ -135,9 +140,13 @@ fn follows(now: &Origin, seen: &Origin, knows: bool) -> Result<(), StoreError> {
 }
 
 fn can_be_understood(origin: &Origin) -> Result<(), StoreError> {
+    // Without them nothing else that it says may be believed.
+    if !origin.has_settings {
+        return Err(StoreError::SessionSettingsLost);
+    }
     match origin.in_recovery {
         true => Err(StoreError::InRecovery),
-        false => migrate::require_version(origin.schema_version),
+        false => migrations::require_version(origin.schema_version),
     }
 }
 

@@ -5,9 +5,11 @@ use signing_crypto::{Fingerprint, OrgId, TrustedKeyId};
 
 use super::TrustedKeyRecord;
 use crate::backend::impl_for_connections;
+use crate::error::StoreError;
 use crate::schema::trusted_keys;
 use crate::sql_types::bind;
-use crate::{Change, Revocation, StoreError};
+use crate::store::Change;
+use crate::tables::revocation::Revocation;
 
 /// An organization's rows about keys, on a connection.
 pub(super) trait TrustedKeyRows {

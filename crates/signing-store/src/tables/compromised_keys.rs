@@ -4,11 +4,15 @@ use diesel_async::RunQueryDsl;
 use signing_crypto::{Fingerprint, Note, OrgId};
 
 use crate::audit_log::AuditChain;
+use crate::audit_log::AuditEntry;
 use crate::backend::impl_for_connections;
-use crate::pool::{change, now, read};
+use crate::error::StoreError;
+use crate::pool::{now, read};
 use crate::schema::{compromised_keys, organizations};
 use crate::sql_types::bind;
-use crate::{AuditEntry, Change, OrganizationRecord, Store, StoreError, StoreReader};
+use crate::state::change;
+use crate::store::{Change, Store, StoreReader};
+use crate::tables::organizations::OrganizationRecord;
 
 /// A key that every organization of the store refuses, for good.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable)]

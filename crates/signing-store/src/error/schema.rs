@@ -1,0 +1,25 @@
+use thiserror::Error;
+
+/// Why a schema is not the store's alone.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum SchemaFault {
+    /// It belongs to another role than the one that migrates, or than the other schema.
+    #[error("it belongs to the role {owner:?}")]
+    OwnedByAnother {
+        /// Its owner.
+        owner: String,
+    },
+    /// A role that is not its owner may create objects in it.
+    #[error("{role:?} may create objects in it")]
+    OpenTo {
+        /// The role, or `PUBLIC`.
+        role: String,
+    },
+    /// It has an object of a role that is not its owner.
+    #[error("{object:?} in it belongs to another role")]
+    ForeignObject {
+        /// The table, view, function or operator.
+        object: String,
+    },
+}

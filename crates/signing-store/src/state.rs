@@ -1,0 +1,9 @@
+//! A transaction in the store that was seen before, and in no other.
+
+mod change;
+mod last_seen;
+mod origin;
+
+pub(crate) use change::{PendingChange, change};
+pub(crate) use last_seen::LastSeen;
+pub(crate) use origin::AskOrigin;

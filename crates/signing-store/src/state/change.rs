@@ -1,0 +1,145 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::backend::access::Access;
+use crate::backend::deadline::{Deadline, OPERATION_LIMIT};
+use crate::backend::origin::Origin;
+use crate::backend::transaction::Transaction;
+use crate::error::StoreError;
+use crate::pool::Pool;
+
+use super::last_seen::LastSeen;
+use super::origin::{AskHistory, AskOrigin};
+
+/// A change that is to be made in one transaction, by [`change!`].
+pub(crate) struct PendingChange {
+    pub(crate) pool: Pool,
+    pub(crate) deadline: Deadline,
+    access: Access,
+    /// What was seen of the store before, unless the change may be made in any store.
+    expected: Option<(Arc<LastSeen>, Option<Origin>)>,
+}
+
+impl PendingChange {
+    /// A change of the store that was seen before, and not of an older state of it.
+    pub(crate) fn of(pool: &Pool, access: Access, seen: &Arc<LastSeen>) -> Self {
+        let expected = Some((seen.clone(), seen.latest()));
+        let deadline = Deadline::new(OPERATION_LIMIT);
+        Self { pool: pool.clone(), deadline, access, expected }
+    }
+
+    /// A change of whatever store is there, or of a database that has none yet.
+    pub(crate) fn of_any_store(pool: &Pool) -> Self {
+        let deadline = Deadline::new(OPERATION_LIMIT);
+        Self { pool: pool.clone(), deadline, access: Access::Write, expected: None }
+    }
+
+    /// The same change, which may take this long.
+    pub(crate) fn within(self, limit: Duration) -> Self {
+        Self { deadline: Deadline::new(limit), ..self }
+    }
+
+    /// Begins the transaction. Returns where the connection leads, if that is checked.
+    pub(crate) async fn begin<C>(&self, connection: &mut C) -> Result<Option<Origin>, StoreError>
+    where
+        C: Transaction + AskOrigin + AskHistory,
+    {
+        self.access.require_write()?;
+        connection.begin().await?;
+        match self.recognize(connection).await {
+            Ok(origin) => Ok(origin),
+            Err(error) => connection.end(Err(error), &self.deadline).await,
+        }
+    }
+
+    async fn recognize<C>(&self, connection: &mut C) -> Result<Option<Origin>, StoreError>
+    where
+        C: AskOrigin + AskHistory,
+    {
+        let Some((seen, before)) = &self.expected else { return Ok(None) };
+        let origin = connection.origin().await?;
+        seen.accept(origin, *before, connection).await?;
+        Ok(Some(origin))
+    }
+
+    /// Commits what succeeded, and announces it if it has changed trust.
+    pub(crate) async fn end<C, T: Send>(
+        self,
+        connection: &mut C,
+        begun: Option<Origin>,
+        result: Result<T, StoreError>,
+    ) -> Result<T, StoreError>
+    where
+        C: Transaction + AskHistory,
+    {
+        let (Some((seen, _)), Some(before)) = (&self.expected, begun) else {
+            return connection.end(result, &self.deadline).await;
+        };
+        let result = match result {
+            Ok(value) => seen.conclude(connection).await.map(|after| (value, after)),
+            Err(error) => Err(error),
+        };
+        let (value, after) = connection.end(result, &self.deadline).await?;
+        let is_about_trust = after.changes(&before);
+        seen.committed(after, connection).await;
+        if is_about_trust {
+            connection.announce_change().await;
+        }
+        Ok(value)
+    }
+}
+
+/// Makes a change in one transaction: `change!(store, |conn| { … })`. An error rolls it
+/// back. The body is as that of [`read!`](crate::pool::read).
+macro_rules! change {
+    ($change:expr, |$conn:ident| $body:block) => {{
+        use $crate::backend::pooled::{CheckedOut as _, check_out};
+        use $crate::pool::{Pool, run_to_the_end};
+
+        let change = $crate::state::PendingChange::from($change);
+        let deadline = change.deadline.clone();
+        match change.pool.clone() {
+            #[cfg(feature = "sqlite")]
+            Pool::Sqlite(connections) => {
+                run_to_the_end(
+                    deadline,
+                    Box::pin(async move {
+                        let mut checked_out = check_out(&connections).await?;
+                        let connection = checked_out.connection();
+                        let result = async {
+                            let begun = change.begin(connection).await?;
+                            let $conn = &mut *connection;
+                            let result: Result<_, $crate::error::StoreError> =
+                                async { $body }.await;
+                            change.end(connection, begun, result).await
+                        }
+                        .await;
+                        checked_out.conclude(result)
+                    }),
+                )
+                .await
+            }
+            #[cfg(feature = "postgres")]
+            Pool::Postgres(connections) => {
+                run_to_the_end(
+                    deadline,
+                    Box::pin(async move {
+                        let mut checked_out = check_out(&connections).await?;
+                        let connection = checked_out.connection();
+                        let result = async {
+                            let begun = change.begin(connection).await?;
+                            let $conn = &mut *connection;
+                            let result: Result<_, $crate::error::StoreError> =
+                                async { $body }.await;
+                            change.end(connection, begun, result).await
+                        }
+                        .await;
+                        checked_out.conclude(result)
+                    }),
+                )
+                .await
+            }
+        }
+    }};
+}
+pub(crate) use change;
