@@ -3,7 +3,7 @@ use std::future::Future;
 use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy;
-use signing_crypto::{KeyEncryptionKey, OrgName};
+use signing_crypto::{ActorName, KeyEncryptionKey, OrgName};
 use signing_loader::Protection;
 use signing_trust::store::{DatabaseUrl, OrganizationRecord, OrganizationRef, Store, StoreError};
 use signing_trust::{KeyManager, TrustError};
@@ -14,6 +14,7 @@ use crate::error::CliError;
 use crate::{files, output};
 
 const DATABASE_URL: &str = "CLOACINA_DATABASE_URL";
+const ACTOR: &str = "CLOACINA_ACTOR";
 const KEK: &str = "CLOACINA_KEY_ENCRYPTION_KEY";
 const NEW_KEK: &str = "CLOACINA_NEW_KEY_ENCRYPTION_KEY";
 
@@ -21,6 +22,7 @@ const NEW_KEK: &str = "CLOACINA_NEW_KEY_ENCRYPTION_KEY";
 pub(crate) struct Context {
     database_url: Option<String>,
     kek_file: Option<PathBuf>,
+    actor: Option<ActorName>,
     allow_insecure_database: bool,
     quiet: bool,
 }
@@ -30,6 +32,7 @@ impl Context {
         Self {
             database_url: global.database_url.clone(),
             kek_file: global.kek_file.clone(),
+            actor: global.actor.clone(),
             allow_insecure_database: global.danger_allow_insecure_database,
             quiet: global.quiet,
         }
@@ -84,13 +87,26 @@ impl Context {
 
     /// The store, for changes. Private keys stay closed.
     pub(crate) async fn keys_to_change(&self) -> Result<KeyManager, CliError> {
-        Ok(KeyManager::new(Store::open(&self.database_url()?).await?, None))
+        self.with_actor(KeyManager::new(Store::open(&self.database_url()?).await?, None))
     }
 
     /// The store, for changes, and the KEK that opens its private keys.
     pub(crate) async fn keys_to_change_with_kek(&self) -> Result<KeyManager, CliError> {
         let kek = self.kek()?;
-        Ok(KeyManager::new(Store::open(&self.database_url()?).await?, Some(kek)))
+        self.with_actor(KeyManager::new(Store::open(&self.database_url()?).await?, Some(kek)))
+    }
+
+    /// The same store, changed in the name of whom the command line or the environment
+    /// names.
+    fn with_actor(&self, keys: KeyManager) -> Result<KeyManager, CliError> {
+        if let Some(actor) = &self.actor {
+            return Ok(keys.with_actor(actor.clone()));
+        }
+        match env::var(ACTOR) {
+            Ok(text) => Ok(keys.with_actor(text.parse()?)),
+            Err(env::VarError::NotUnicode(_)) => Err(CliError::NotUnicode { var: ACTOR }),
+            Err(env::VarError::NotPresent) => Ok(keys),
+        }
     }
 
     /// The same store, and the KEK that opens its private keys.
@@ -113,7 +129,7 @@ impl Context {
             }
             opened => opened?,
         };
-        Ok(KeyManager::new(store, None))
+        self.with_actor(KeyManager::new(store, None))
     }
 
     fn kek(&self) -> Result<KeyEncryptionKey, CliError> {

@@ -69,8 +69,8 @@ mod schema_safety;
 mod error;
 
 pub use audit_log::{
-    AUDIT_PAGE, AuditAnchor, AuditEntry, AuditFault, AuditFaultKind, AuditFilter, AuditRecord,
-    AuditValue, EventPattern, EventPatternError, IntactLog,
+    AUDIT_PAGE, AddedDetails, AuditAnchor, AuditEntry, AuditFault, AuditFaultKind, AuditFilter,
+    AuditReceipt, AuditRecord, AuditValue, EventPattern, EventPatternError, IntactLog,
 };
 pub use compromised_keys::CompromisedKeyRecord;
 pub use error::{
