@@ -87,25 +87,28 @@ impl Context {
 
     /// The store, for changes. Private keys stay closed.
     pub(crate) async fn keys_to_change(&self) -> Result<KeyManager, CliError> {
-        self.with_actor(KeyManager::new(Store::open(&self.database_url()?).await?, None))
+        let actor = self.actor()?;
+        let store = Store::open(&self.database_url()?).await?;
+        Ok(KeyManager::new(store, None).with_actor(actor))
     }
 
     /// The store, for changes, and the KEK that opens its private keys.
     pub(crate) async fn keys_to_change_with_kek(&self) -> Result<KeyManager, CliError> {
         let kek = self.kek()?;
-        self.with_actor(KeyManager::new(Store::open(&self.database_url()?).await?, Some(kek)))
+        let actor = self.actor()?;
+        let store = Store::open(&self.database_url()?).await?;
+        Ok(KeyManager::new(store, Some(kek)).with_actor(actor))
     }
 
-    /// The same store, changed in the name of whom the command line or the environment
-    /// names.
-    fn with_actor(&self, keys: KeyManager) -> Result<KeyManager, CliError> {
+    /// Who makes the changes, if the command line or the environment names somebody.
+    fn actor(&self) -> Result<Option<ActorName>, CliError> {
         if let Some(actor) = &self.actor {
-            return Ok(keys.with_actor(actor.clone()));
+            return Ok(Some(actor.clone()));
         }
         match env::var(ACTOR) {
-            Ok(text) => Ok(keys.with_actor(text.parse()?)),
+            Ok(text) => Ok(Some(text.parse().map_err(CliError::Actor)?)),
             Err(env::VarError::NotUnicode(_)) => Err(CliError::NotUnicode { var: ACTOR }),
-            Err(env::VarError::NotPresent) => Ok(keys),
+            Err(env::VarError::NotPresent) => Ok(None),
         }
     }
 
@@ -117,7 +120,7 @@ impl Context {
     /// The store, for changes. A missing SQLite file is created, with a note: its path may be
     /// mistyped.
     pub(crate) async fn keys_in_new_or_old_store(&self) -> Result<KeyManager, CliError> {
-        let url = self.database_url()?;
+        let (actor, url) = (self.actor()?, self.database_url()?);
         let store = match Store::open(&url).await {
             Err(StoreError::NoDatabase { path }) => {
                 let (store, applied) = Store::migrate(&url).await?;
@@ -129,7 +132,7 @@ impl Context {
             }
             opened => opened?,
         };
-        self.with_actor(KeyManager::new(store, None))
+        Ok(KeyManager::new(store, None).with_actor(actor))
     }
 
     fn kek(&self) -> Result<KeyEncryptionKey, CliError> {

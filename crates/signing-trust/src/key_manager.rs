@@ -62,14 +62,14 @@ impl KeyManager {
         Self { kek: Some(kek), ..self }
     }
 
-    /// Names who makes the changes, in place of the operating system's user and the host:
-    /// for automation that knows better.
+    /// Names who makes the changes, for automation that knows better than the operating
+    /// system. With `None`, as without this, it is the operating system's user and the host.
     ///
     /// The log holds it as this program claims it. Whoever can write the log can claim any
     /// actor; only the database role is asked of the server.
     #[must_use]
-    pub fn with_actor(self, actor: ActorName) -> Self {
-        Self { actor: Some(actor), ..self }
+    pub fn with_actor(self, actor: impl Into<Option<ActorName>>) -> Self {
+        Self { actor: actor.into(), ..self }
     }
 
     /// Allows decisions to be as old as `freshness` says; without this they are
