@@ -67,6 +67,10 @@ pub(crate) fn advice(error: &CliError) -> Advice {
         CliError::NotUnicode { var } => {
             return Advice::undecided("NotUnicode", format!("set {var} to text in UTF-8"));
         }
+        CliError::Actor(_) => (
+            "InvalidActor",
+            "set CLOACINA_ACTOR to 1 to 255 bytes of visible text on one line, or unset it",
+        ),
         CliError::NoHomeDirectory => {
             ("NoHomeDirectory", "name the store with --database-url or CLOACINA_DATABASE_URL")
         }

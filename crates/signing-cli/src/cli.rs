@@ -11,6 +11,7 @@ mod values;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use signing_crypto::ActorName;
 
 pub(crate) use self::audit::{Audit, Checkpoint, List, Verify};
 pub(crate) use self::db::{Db, Grantee, Grants};
@@ -52,6 +53,11 @@ pub(crate) struct Global {
     /// CLOACINA_KEY_ENCRYPTION_KEY
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) kek_file: Option<PathBuf>,
+
+    /// Who makes the change, for the audit log, such as the pipeline that runs this command
+    /// [env: CLOACINA_ACTOR] [default: the operating system's user and the host]
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(crate) actor: Option<ActorName>,
 
     /// Print one JSON document on standard output
     #[arg(long, global = true)]

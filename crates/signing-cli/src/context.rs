@@ -3,7 +3,7 @@ use std::future::Future;
 use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy;
-use signing_crypto::{KeyEncryptionKey, OrgName};
+use signing_crypto::{ActorName, KeyEncryptionKey, OrgName};
 use signing_loader::Protection;
 use signing_trust::store::{DatabaseUrl, OrganizationRecord, OrganizationRef, Store, StoreError};
 use signing_trust::{KeyManager, TrustError};
@@ -14,6 +14,7 @@ use crate::error::CliError;
 use crate::{files, output};
 
 const DATABASE_URL: &str = "CLOACINA_DATABASE_URL";
+const ACTOR: &str = "CLOACINA_ACTOR";
 const KEK: &str = "CLOACINA_KEY_ENCRYPTION_KEY";
 const NEW_KEK: &str = "CLOACINA_NEW_KEY_ENCRYPTION_KEY";
 
@@ -21,6 +22,7 @@ const NEW_KEK: &str = "CLOACINA_NEW_KEY_ENCRYPTION_KEY";
 pub(crate) struct Context {
     database_url: Option<String>,
     kek_file: Option<PathBuf>,
+    actor: Option<ActorName>,
     allow_insecure_database: bool,
     quiet: bool,
 }
@@ -30,6 +32,7 @@ impl Context {
         Self {
             database_url: global.database_url.clone(),
             kek_file: global.kek_file.clone(),
+            actor: global.actor.clone(),
             allow_insecure_database: global.danger_allow_insecure_database,
             quiet: global.quiet,
         }
@@ -84,13 +87,29 @@ impl Context {
 
     /// The store, for changes. Private keys stay closed.
     pub(crate) async fn keys_to_change(&self) -> Result<KeyManager, CliError> {
-        Ok(KeyManager::new(Store::open(&self.database_url()?).await?, None))
+        let actor = self.actor()?;
+        let store = Store::open(&self.database_url()?).await?;
+        Ok(KeyManager::new(store, None).with_actor(actor))
     }
 
     /// The store, for changes, and the KEK that opens its private keys.
     pub(crate) async fn keys_to_change_with_kek(&self) -> Result<KeyManager, CliError> {
         let kek = self.kek()?;
-        Ok(KeyManager::new(Store::open(&self.database_url()?).await?, Some(kek)))
+        let actor = self.actor()?;
+        let store = Store::open(&self.database_url()?).await?;
+        Ok(KeyManager::new(store, Some(kek)).with_actor(actor))
+    }
+
+    /// Who makes the changes, if the command line or the environment names somebody.
+    fn actor(&self) -> Result<Option<ActorName>, CliError> {
+        if let Some(actor) = &self.actor {
+            return Ok(Some(actor.clone()));
+        }
+        match env::var(ACTOR) {
+            Ok(text) => Ok(Some(text.parse().map_err(CliError::Actor)?)),
+            Err(env::VarError::NotUnicode(_)) => Err(CliError::NotUnicode { var: ACTOR }),
+            Err(env::VarError::NotPresent) => Ok(None),
+        }
     }
 
     /// The same store, and the KEK that opens its private keys.
@@ -101,7 +120,7 @@ impl Context {
     /// The store, for changes. A missing SQLite file is created, with a note: its path may be
     /// mistyped.
     pub(crate) async fn keys_in_new_or_old_store(&self) -> Result<KeyManager, CliError> {
-        let url = self.database_url()?;
+        let (actor, url) = (self.actor()?, self.database_url()?);
         let store = match Store::open(&url).await {
             Err(StoreError::NoDatabase { path }) => {
                 let (store, applied) = Store::migrate(&url).await?;
@@ -113,7 +132,7 @@ impl Context {
             }
             opened => opened?,
         };
-        Ok(KeyManager::new(store, None))
+        Ok(KeyManager::new(store, None).with_actor(actor))
     }
 
     fn kek(&self) -> Result<KeyEncryptionKey, CliError> {

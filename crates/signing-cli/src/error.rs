@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use signing_crypto::{
-    CheckpointError, KekError, KeyId, KeyName, OrgName, PassphraseError, PemError,
+    CheckpointError, KekError, KeyId, KeyName, NameError, OrgName, PassphraseError, PemError,
 };
 use signing_loader::{PackageError, ProtectionError, SignError, VerificationError};
 use signing_trust::TrustError;
@@ -37,6 +37,8 @@ pub(crate) enum CliError {
     PasswordOnCommandLine,
     #[error("the environment variable {var} is not UTF-8")]
     NotUnicode { var: &'static str },
+    #[error("the environment variable CLOACINA_ACTOR cannot be used")]
+    Actor(#[source] NameError),
     #[error("there is no home directory for a store")]
     NoHomeDirectory,
     #[error("the runtime cannot be started")]

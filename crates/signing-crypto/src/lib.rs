@@ -59,9 +59,9 @@ pub use key::{
     KeyEncryptionKey, MAX_PASSPHRASE_SIZE, Passphrase, SigningKey, WrapContext, WrappedKey,
 };
 pub use names::{
-    GrantId, KeyId, KeyName, MAX_PATTERNS, Note, OrgId, OrgName, PackageName, PackagePatterns,
-    PackageVersion, SignatureId, StatementTime, StoreId, TrustStateId, TrustedKeyId, is_deceptive,
-    printable, rfc3339,
+    ActorName, GrantId, KeyId, KeyName, MAX_PATTERNS, Note, OrgId, OrgName, PackageName,
+    PackagePatterns, PackageVersion, SignatureId, StatementTime, StoreId, TrustStateId,
+    TrustedKeyId, is_deceptive, printable, rfc3339,
 };
 pub use revocation::RevocationReason;
 

@@ -7,7 +7,7 @@ mod time;
 mod version;
 
 pub use ids::{GrantId, KeyId, OrgId, SignatureId, StoreId, TrustStateId, TrustedKeyId};
-pub use name::{KeyName, Note, OrgName, PackageName, is_deceptive, printable};
+pub use name::{ActorName, KeyName, Note, OrgName, PackageName, is_deceptive, printable};
 pub use pattern::{MAX_PATTERNS, PackagePatterns};
 pub use time::{StatementTime, rfc3339};
 pub use version::PackageVersion;

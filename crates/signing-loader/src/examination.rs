@@ -73,7 +73,7 @@ enum Step {
     /// Signatures, and the signers that are asked about next.
     Asks(Signers),
     /// All that trust has to say.
-    Decided(Result<Accepted, VerificationError>),
+    Decided(Box<Result<Accepted, VerificationError>>),
 }
 
 /// How a package's bytes are read: sealed, to be used, or just hashed. At most one byte
@@ -147,7 +147,7 @@ impl<T> Examination<T> {
                 (Content::Unread(opened, measure), vec![(source, Ok(*envelope))], step)
             }
             Found::Malformed(source, reason) => {
-                let step = Step::Decided(Err(reason.clone().into()));
+                let step = Step::Decided(Box::new(Err(reason.clone().into())));
                 (Content::Unread(opened, measure), vec![(source, Err(reason))], step)
             }
             // Without a store there is none, and no reason to read the package.
@@ -157,7 +157,8 @@ impl<T> Examination<T> {
                     (_, None) => SignatureLocation::NotGiven,
                     (location, Some(_)) => location,
                 };
-                let step = Step::Decided(Err(VerificationError::SignatureNotFound { location }));
+                let step =
+                    Step::Decided(Box::new(Err(VerificationError::SignatureNotFound { location })));
                 (Content::Unread(opened, measure), Vec::new(), step)
             }
             Found::NothingYet(location) => {
@@ -203,7 +204,8 @@ impl<T> Examination<T> {
         let Step::LooksFor(location) = &self.step else { return };
         if stored.is_empty() {
             let location = location.clone();
-            self.step = Step::Decided(Err(VerificationError::SignatureNotFound { location }));
+            self.step =
+                Step::Decided(Box::new(Err(VerificationError::SignatureNotFound { location })));
             return;
         }
         let candidates = stored
@@ -221,7 +223,7 @@ impl<T> Examination<T> {
         let unnamed_were_tried = asked.anonymous || !all.anonymous;
         self.step = match outcome {
             Err(Refusal { lacks_signers: true, .. }) if !unnamed_were_tried => Step::Asks(all),
-            outcome => Step::Decided(outcome.map_err(|refusal| refusal.error)),
+            outcome => Step::Decided(Box::new(outcome.map_err(|refusal| refusal.error))),
         };
         self.decision = decision;
         self.unnamed_were_tried = unnamed_were_tried;
@@ -257,7 +259,7 @@ impl<T> Examination<T> {
     /// that were signed. A package is read at most as far as a trusted key has signed.
     pub(crate) fn finish(self, org: Option<OrgId>) -> Result<Verified<T>, PackageError> {
         let Step::Decided(outcome) = self.step else { return Err(undecided()) };
-        let accepted = outcome?;
+        let accepted = (*outcome)?;
         let (content, kept) = match self.content {
             Content::Absent => return Err(undecided()),
             Content::Read(content, kept) => (content, kept),

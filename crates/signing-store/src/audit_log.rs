@@ -2,12 +2,18 @@ mod fault;
 mod filter;
 mod verify;
 
+use std::sync::{Arc, OnceLock};
+
 use chrono::{DateTime, Utc};
+#[cfg(feature = "postgres")]
+use diesel::dsl::sql;
 use diesel::prelude::*;
+#[cfg(feature = "postgres")]
+use diesel::sql_types::Text;
 use diesel_async::RunQueryDsl;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
-use signing_crypto::OrgId;
+use signing_crypto::{OrgId, TrustedKeyId};
 
 use crate::backend::impl_for_connections;
 use crate::pool::read;
@@ -24,12 +30,64 @@ pub use verify::{AuditAnchor, IntactLog};
 pub struct AuditEntry {
     event_type: &'static str,
     details: Map<String, Value>,
+    added: AddedDetails,
+    receipt: AuditReceipt,
+}
+
+/// What only the transaction of a change knows, and adds to the details of its entry.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AddedDetails {
+    /// The detail `key_id` of an entry about a trusted key whose row the transaction finds
+    /// or makes.
+    pub key_id: Option<TrustedKeyId>,
+    /// The detail `database_role`: who made the change, according to the server. SQLite has
+    /// no roles.
+    pub database_role: Option<String>,
+}
+
+/// Tells whoever keeps a clone whether an entry was written, once the change has succeeded.
+#[derive(Clone, Debug, Default)]
+pub struct AuditReceipt(Arc<OnceLock<AddedDetails>>);
+
+impl AuditReceipt {
+    /// What was added to the entry, if one was written. Of several entries: the first.
+    ///
+    /// A change that failed may have written an entry and taken it back.
+    pub fn added(&self) -> Option<&AddedDetails> {
+        self.0.get()
+    }
 }
 
 impl AuditEntry {
     /// An entry of the type `event_type`, such as `key.trusted.added`.
     pub fn new(event_type: &'static str) -> Self {
-        Self { event_type, details: Map::new() }
+        let (added, receipt) = (AddedDetails::default(), AuditReceipt::default());
+        Self { event_type, details: Map::new(), added, receipt }
+    }
+
+    /// The same, with a receipt that tells whether it was written.
+    #[must_use]
+    pub fn with_receipt(self, receipt: &AuditReceipt) -> Self {
+        Self { receipt: receipt.clone(), ..self }
+    }
+
+    /// The same, about a row that the transaction has found or made.
+    pub(crate) fn about_trusted_key(mut self, id: TrustedKeyId) -> Self {
+        self.added.key_id = Some(id);
+        self
+    }
+
+    fn all_details(&self) -> String {
+        let mut details = self.details.clone();
+        let AddedDetails { key_id, database_role } = &self.added;
+        if let Some(id) = key_id {
+            details.insert("key_id".into(), Value::String(id.to_string()));
+        }
+        if let Some(role) = database_role {
+            details.insert("database_role".into(), Value::String(role.clone()));
+        }
+        Value::Object(details).to_string()
     }
 
     /// Adds a detail. Details are not secret: never put a secret here.
@@ -171,14 +229,15 @@ impl_for_connections!(AuditChain {
         &mut self,
         head: ChainHead,
         at: DateTime<Utc>,
-        entry: AuditEntry,
+        mut entry: AuditEntry,
     ) -> Result<(), StoreError> {
+        entry.added.database_role = self.database_role().await?;
         let mut record = AuditRecord {
             org_id: head.org,
             sequence: head.sequence + 1,
             occurred_at: at,
             event_type: entry.event_type.into(),
-            details: Value::Object(entry.details).to_string(),
+            details: entry.all_details(),
             previous_hash: head.hash,
             entry_hash: Vec::new(),
         };
@@ -202,6 +261,29 @@ impl_for_connections!(AuditChain {
             ))
             .execute(self)
             .await?;
+        // An organization's entry of a change of several may come after another's.
+        let _ = entry.receipt.0.set(entry.added);
         Ok(())
     }
 });
+
+/// As whom a change is made.
+trait DatabaseRole {
+    async fn database_role(&mut self) -> Result<Option<String>, StoreError>;
+}
+
+#[cfg(feature = "postgres")]
+impl DatabaseRole for crate::backend::connection::PgConnection {
+    async fn database_role(&mut self) -> Result<Option<String>, StoreError> {
+        // Words of the language, which no setting and no object of the database redefines.
+        let role = sql::<Text>("CAST(CURRENT_USER AS pg_catalog.text)");
+        Ok(Some(diesel::select(role).get_result(self).await?))
+    }
+}
+
+#[cfg(feature = "sqlite")]
+impl DatabaseRole for crate::backend::connection::SqliteConnection {
+    async fn database_role(&mut self) -> Result<Option<String>, StoreError> {
+        Ok(None)
+    }
+}

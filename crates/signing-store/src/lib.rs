@@ -58,8 +58,8 @@ mod trust_snapshot;
 mod watch;
 
 pub use audit_log::{
-    AUDIT_PAGE, AuditAnchor, AuditEntry, AuditFault, AuditFaultKind, AuditFilter, AuditRecord,
-    AuditValue, EventPattern, EventPatternError, IntactLog,
+    AUDIT_PAGE, AddedDetails, AuditAnchor, AuditEntry, AuditFault, AuditFaultKind, AuditFilter,
+    AuditReceipt, AuditRecord, AuditValue, EventPattern, EventPatternError, IntactLog,
 };
 pub use error::{
     AuthenticationFault, ConnectError, FileFault, FileKind, FileRole, SchemaFault, StoreError,

@@ -1,8 +1,13 @@
 use chrono::{DateTime, Utc};
 use signing_crypto::{
-    EntryHash, Fingerprint, KekId, Note, OrgId, PackageDigest, PackageName, PackagePatterns,
+    EntryHash, Fingerprint, KekId, KeyId, Note, OrgId, PackageDigest, PackageName, PackagePatterns,
     PackageVersion, SignatureId, rfc3339,
 };
+#[cfg(feature = "store")]
+use signing_store::{AddedDetails, AuditEntry, AuditReceipt, Revocation};
+
+#[cfg(feature = "store")]
+use crate::actor::Actor;
 
 /// The `tracing` target of every audit event.
 pub const AUDIT_TARGET: &str = "cloacina::audit";
@@ -90,139 +95,191 @@ event_types! {
     AuditLogBroken = "audit.log.broken", WARN;
 }
 
-/// An audit event on its way to `tracing`.
+macro_rules! audit_fields {
+    ($($name:ident),* $(,)?) => {
+        /// The fields of an event, which are the details of its entry in the log.
+        #[derive(Clone, Debug, Default)]
+        struct Fields {
+            $($name: Option<String>),*
+        }
+
+        impl Fields {
+            #[cfg(feature = "store")]
+            fn iter(&self) -> impl Iterator<Item = (&'static str, &str)> {
+                let fields = [$((stringify!($name), self.$name.as_deref())),*];
+                fields.into_iter().filter_map(|(name, value)| Some((name, value?)))
+            }
+
+            // What somebody chose is recorded as text, which every subscriber quotes:
+            // a file's name cannot end its field and begin another.
+            fn emit(&self, event_type: EventType) {
+                let name = event_type.as_str();
+                match event_type.level() {
+                    tracing::Level::WARN => tracing::event!(
+                        target: AUDIT_TARGET,
+                        tracing::Level::WARN,
+                        event_type = name,
+                        $($name = self.$name.as_deref()),*
+                    ),
+                    _ => tracing::event!(
+                        target: AUDIT_TARGET,
+                        tracing::Level::INFO,
+                        event_type = name,
+                        $($name = self.$name.as_deref()),*
+                    ),
+                }
+            }
+        }
+    };
+}
+
+audit_fields! {
+    org_id,
+    child_org_id,
+    name,
+    key_id,
+    predecessor_id,
+    key_fingerprint,
+    package_name,
+    package_hash,
+    signature_id,
+    log_sequence,
+    log_hash,
+    reason,
+    note,
+    packages,
+    expires_at,
+    floor,
+    old_kek_id,
+    new_kek_id,
+    keys,
+    failure_reason,
+    actor,
+    operating_system_user,
+    host,
+    database_role,
+}
+
+/// Something that happened: an event on its way to `tracing`, and if it is a change, also
+/// its entry in the audit log, with the same fields.
 ///
 /// Fields that do not apply are absent. None of them is ever secret.
 #[derive(Clone, Debug)]
 #[must_use = "an event that is not emitted is not heard"]
 pub struct AuditEvent {
     event_type: EventType,
-    org: Option<OrgId>,
-    other_org: Option<OrgId>,
-    key_id: Option<String>,
-    fingerprint: Option<Fingerprint>,
-    package: Option<PackageName>,
-    digest: Option<PackageDigest>,
-    signature: Option<SignatureId>,
-    log_entry: Option<(u64, EntryHash)>,
-    reason: Option<&'static str>,
-    note: Option<Note>,
-    packages: Option<PackagePatterns>,
-    expires_at: Option<DateTime<Utc>>,
-    floor: Option<PackageVersion>,
-    keks: Option<(KekId, KekId)>,
-    keys: Option<u64>,
-    failure: Option<String>,
+    fields: Fields,
 }
 
 impl AuditEvent {
     /// An event of a type, without fields.
     pub fn new(event_type: EventType) -> Self {
-        Self {
-            event_type,
-            org: None,
-            other_org: None,
-            key_id: None,
-            fingerprint: None,
-            package: None,
-            digest: None,
-            signature: None,
-            log_entry: None,
-            reason: None,
-            note: None,
-            packages: None,
-            expires_at: None,
-            floor: None,
-            keks: None,
-            keys: None,
-            failure: None,
-        }
+        Self { event_type, fields: Fields::default() }
     }
 
-    /// The field `org_id`: who acted, or for whom it was done.
+    /// The field `org_id`: who acted, or for whom it was done. In the log it is a column.
     pub fn org(mut self, org: impl Into<Option<OrgId>>) -> Self {
-        self.org = org.into();
+        self.fields.org_id = text(org.into());
         self
     }
 
     /// The field `child_org_id`: the other side of a grant.
     pub fn child_org(mut self, org: OrgId) -> Self {
-        self.other_org = Some(org);
+        self.fields.child_org_id = text(Some(org));
+        self
+    }
+
+    /// The field `name`: of the organization or the key that a change makes.
+    pub fn name(mut self, name: Option<impl ToString>) -> Self {
+        self.fields.name = text(name);
         self
     }
 
     /// The field `key_id`: the signing or trusted key's id.
     pub fn key_id(mut self, id: impl ToString) -> Self {
-        self.key_id = Some(id.to_string());
+        self.fields.key_id = text(Some(id));
+        self
+    }
+
+    /// The field `predecessor_id`: the signing key whose place the new one takes.
+    pub fn predecessor(mut self, id: Option<KeyId>) -> Self {
+        self.fields.predecessor_id = text(id);
         self
     }
 
     /// The field `key_fingerprint`.
     pub fn fingerprint(mut self, fingerprint: impl Into<Option<Fingerprint>>) -> Self {
-        self.fingerprint = fingerprint.into();
+        self.fields.key_fingerprint = text(fingerprint.into());
         self
     }
 
     /// The field `package_name`.
     pub fn package(mut self, name: &PackageName) -> Self {
-        self.package = Some(name.clone());
+        self.fields.package_name = text(Some(name));
         self
     }
 
     /// The field `package_hash`: SHA-256 in hexadecimal.
     pub fn digest(mut self, digest: impl Into<Option<PackageDigest>>) -> Self {
-        self.digest = digest.into();
+        self.fields.package_hash = text(digest.into());
         self
     }
 
     /// The field `signature_id`: the id of a kept signature.
     pub fn signature(mut self, id: SignatureId) -> Self {
-        self.signature = Some(id);
+        self.fields.signature_id = text(Some(id));
         self
     }
 
     /// The fields `log_sequence` and `log_hash`: an audit log's last entry.
     pub fn log_entry(mut self, sequence: u64, hash: EntryHash) -> Self {
-        self.log_entry = Some((sequence, hash));
+        self.fields.log_sequence = text(Some(sequence));
+        self.fields.log_hash = text(Some(hash));
         self
     }
 
     /// The fields `reason`, `retired` or `compromised`, and `note`.
     #[cfg(feature = "store")]
-    pub fn revocation(mut self, revocation: &signing_store::Revocation) -> Self {
-        self.reason = Some(revocation.reason.as_str());
-        self.note.clone_from(&revocation.note);
+    pub fn revocation(mut self, revocation: &Revocation) -> Self {
+        self.fields.reason = text(Some(revocation.reason));
+        self.fields.note = text(revocation.note.as_ref());
         self
     }
 
     /// The field `note`: what somebody says about a change.
-    pub fn note(mut self, note: Note) -> Self {
-        self.note = Some(note);
+    pub fn note(mut self, note: &Note) -> Self {
+        self.fields.note = text(Some(note));
         self
     }
 
     /// The field `packages`: what a grant is limited to, as a JSON array.
-    pub fn packages(mut self, packages: Option<PackagePatterns>) -> Self {
-        self.packages = packages;
+    pub fn packages(mut self, packages: Option<&PackagePatterns>) -> Self {
+        self.fields.packages = text(packages.map(PackagePatterns::as_str));
         self
     }
 
     /// The field `expires_at`: RFC 3339.
     pub fn expires_at(mut self, expires_at: Option<DateTime<Utc>>) -> Self {
-        self.expires_at = expires_at;
+        self.fields.expires_at = expires_at.as_ref().map(rfc3339);
         self
     }
 
     /// The field `floor`: the lowest version that is accepted.
-    pub fn floor(mut self, floor: Option<PackageVersion>) -> Self {
-        self.floor = floor;
+    pub fn floor(mut self, floor: Option<&PackageVersion>) -> Self {
+        self.fields.floor = text(floor);
         self
     }
 
-    /// The fields `old_kek_id` and `new_kek_id`, and `keys`: how many were wrapped anew.
-    pub fn kek_rotation(mut self, old: KekId, new: KekId, keys: u64) -> Self {
-        self.keks = Some((old, new));
-        self.keys = Some(keys);
+    /// The fields `old_kek_id` and `new_kek_id`.
+    pub fn keks(mut self, old: KekId, new: KekId) -> Self {
+        self.fields.old_kek_id = text(Some(old));
+        self.fields.new_kek_id = text(Some(new));
+        self
+    }
+
+    /// The field `keys`: how many private keys were wrapped.
+    pub fn keys(mut self, count: u64) -> Self {
+        self.fields.keys = text(Some(count));
         self
     }
 
@@ -235,45 +292,46 @@ impl AuditEvent {
             reason.push_str(&error.to_string());
             source = error.source();
         }
-        self.failure = Some(reason);
+        self.fields.failure_reason = Some(reason);
+        self
+    }
+
+    /// The field `actor`, or `operating_system_user` and `host`: who makes a change,
+    /// according to this program.
+    #[cfg(feature = "store")]
+    pub(crate) fn actor(mut self, actor: Actor) -> Self {
+        match actor {
+            Actor::Named(name) => self.fields.actor = text(Some(name)),
+            Actor::Process { user, host } => {
+                self.fields.operating_system_user = Some(user);
+                self.fields.host = Some(host);
+            }
+        }
+        self
+    }
+
+    /// The event as an entry in the log, whose receipt tells whether it was written.
+    #[cfg(feature = "store")]
+    pub(crate) fn entry(&self, receipt: &AuditReceipt) -> AuditEntry {
+        let entry = AuditEntry::new(self.event_type.as_str()).with_receipt(receipt);
+        let details = self.fields.iter().filter(|(name, _)| *name != "org_id");
+        details.fold(entry, |entry, (name, value)| entry.with(name, value))
+    }
+
+    /// The event with what the transaction has added to its entry.
+    #[cfg(feature = "store")]
+    pub(crate) fn with_added(mut self, added: &AddedDetails) -> Self {
+        self.fields.key_id = text(added.key_id).or(self.fields.key_id);
+        self.fields.database_role.clone_from(&added.database_role);
         self
     }
 
     /// Hands the event to `tracing`.
     pub fn emit(self) {
-        macro_rules! emit_at {
-            ($level:ident) => {
-                // What somebody chose is recorded as text, which every subscriber quotes:
-                // a file's name cannot end its field and begin another.
-                tracing::event!(
-                    target: AUDIT_TARGET,
-                    tracing::Level::$level,
-                    event_type = self.event_type.as_str(),
-                    org_id = self.org.map(tracing::field::display),
-                    child_org_id = self.other_org.map(tracing::field::display),
-                    key_id = self.key_id,
-                    key_fingerprint = self.fingerprint.map(tracing::field::display),
-                    package_name = self.package.as_ref().map(PackageName::as_str),
-                    package_hash = self.digest.map(tracing::field::display),
-                    signature_id = self.signature.map(tracing::field::display),
-                    log_sequence = self.log_entry.map(|(sequence, _)| sequence),
-                    log_hash = self.log_entry.map(|(_, hash)| tracing::field::display(hash)),
-                    reason = self.reason,
-                    note = self.note.as_ref().map(Note::as_str),
-                    packages = self.packages.as_ref().map(PackagePatterns::as_str),
-                    expires_at = self.expires_at.as_ref().map(rfc3339),
-                    floor = self.floor.map(tracing::field::display),
-                    old_kek_id = self.keks.map(|(old, _)| tracing::field::display(old)),
-                    new_kek_id = self.keks.map(|(_, new)| tracing::field::display(new)),
-                    keys = self.keys,
-                    failure_reason = self.failure,
-                )
-            };
-        }
-        if self.event_type.level() == tracing::Level::WARN {
-            emit_at!(WARN);
-        } else {
-            emit_at!(INFO);
-        }
+        self.fields.emit(self.event_type);
     }
+}
+
+fn text(value: Option<impl ToString>) -> Option<String> {
+    value.map(|value| value.to_string())
 }

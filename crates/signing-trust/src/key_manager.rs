@@ -14,14 +14,15 @@ mod trusted_keys;
 use std::sync::Arc;
 use std::time::Duration;
 
-use signing_crypto::{Fingerprint, KeyEncryptionKey, OrgId, PackageName};
-use signing_store::{AuditEntry, Revocation, Store, StoreError, StoreReader};
+use signing_crypto::{ActorName, Fingerprint, KeyEncryptionKey, OrgId, PackageName};
+use signing_store::{AuditEntry, AuditReceipt, Store, StoreError, StoreReader};
 
+use crate::actor::Actor;
 use crate::cache::{CurrentTrust, TrustCache};
 use crate::rules::{DecisionContext, Packages};
 use crate::snapshot::OrganizationTrust;
 use crate::source::{decide_signers, read_store};
-use crate::{EventType, Freshness, Signers, TrustDecision, TrustError};
+use crate::{AuditEvent, EventType, Freshness, Signers, TrustDecision, TrustError};
 
 pub use impact::{LostSignature, OrganizationLoss, RevocationImpact};
 pub use proven_key::ProvenKey;
@@ -31,13 +32,14 @@ pub use signatures::{KeptSignatures, StoredSignature};
 /// Where keys and trust are changed and asked, on a store.
 ///
 /// Every change is one transaction together with its entry in the audit log and
-/// the new trust epoch; an audit event follows when it is committed. Trusting,
-/// denying, revoking and granting are idempotent: done again, they change and
+/// the new trust epoch; when it is committed, the entry is also emitted as an event.
+/// Both name who made the change: see [`with_actor`](Self::with_actor). Trusting, denying, revoking and granting are idempotent: done again, they change and
 /// log nothing.
 #[derive(Clone, Debug)]
 pub struct KeyManager {
     store: Store,
     kek: Option<KeyEncryptionKey>,
+    actor: Option<ActorName>,
     cache: Arc<TrustCache>,
 }
 
@@ -46,7 +48,7 @@ impl KeyManager {
     /// a private key; verifying needs none.
     pub fn new(store: Store, kek: Option<KeyEncryptionKey>) -> Self {
         let cache = Arc::new(TrustCache::new(&store, Freshness::Strict));
-        Self { store, kek, cache }
+        Self { store, kek, actor: None, cache }
     }
 
     /// The store, to read from.
@@ -64,6 +66,16 @@ impl KeyManager {
     #[must_use]
     pub fn without_kek(self) -> Self {
         Self { kek: None, ..self }
+    }
+
+    /// Names who makes the changes, for automation that knows better than the operating
+    /// system. With `None`, as without this, it is the operating system's user and the host.
+    ///
+    /// The log holds it as this program claims it. Whoever can write the log can claim any
+    /// actor; only the database role is asked of the server.
+    #[must_use]
+    pub fn with_actor(self, actor: impl Into<Option<ActorName>>) -> Self {
+        Self { actor: actor.into(), ..self }
     }
 
     /// Allows decisions to be as old as `freshness` says; without this they are
@@ -116,15 +128,32 @@ impl KeyManager {
         read_store(&self.store, org, &Signers::one(key)).await
     }
 
-    /// Makes a change of trust that this manager's own decisions know of when it
-    /// returns, however fresh they are, and also if it may or may not have been made, or
-    /// the caller stops waiting for it.
-    async fn change<T>(
+    /// An event about a change that is made now.
+    fn event(&self, event_type: EventType) -> AuditEvent {
+        let actor = match &self.actor {
+            Some(name) => Actor::Named(name.clone()),
+            None => Actor::of_this_process(),
+        };
+        AuditEvent::new(event_type).actor(actor)
+    }
+
+    /// Makes the change that `event` describes: it is the entry that `change` writes, and
+    /// is emitted if that was written and committed.
+    ///
+    /// This manager's own decisions know of the change when it returns, however fresh they
+    /// are, and also if it may or may not have been made, or the caller stops waiting for it.
+    async fn change<T, F: Future<Output = Result<T, StoreError>>>(
         &self,
-        change: impl Future<Output = Result<T, StoreError>>,
+        event: AuditEvent,
+        change: impl FnOnce(AuditEntry) -> F,
     ) -> Result<T, StoreError> {
         let _distrusts = Distrusts(&self.cache);
-        change.await
+        let receipt = AuditReceipt::default();
+        let outcome = change(event.entry(&receipt)).await?;
+        if let Some(added) = receipt.added() {
+            event.with_added(added).emit();
+        }
+        Ok(outcome)
     }
 
     fn require_kek(&self) -> Result<&KeyEncryptionKey, TrustError> {
@@ -159,17 +188,5 @@ struct Distrusts<'a>(&'a TrustCache);
 impl Drop for Distrusts<'_> {
     fn drop(&mut self) {
         self.0.distrust();
-    }
-}
-
-fn entry(event_type: EventType) -> AuditEntry {
-    AuditEntry::new(event_type.as_str())
-}
-
-fn revoking(event_type: EventType, revocation: &Revocation) -> AuditEntry {
-    let entry = entry(event_type).with("reason", revocation.reason);
-    match &revocation.note {
-        Some(note) => entry.with("note", note),
-        None => entry,
     }
 }

@@ -66,6 +66,8 @@ mod key_manager;
 #[cfg(feature = "store")]
 mod graph;
 
+#[cfg(feature = "store")]
+mod actor;
 mod audit;
 
 #[cfg(feature = "store")]

@@ -1,5 +1,6 @@
 //! `cloacina audit`: the log of every change.
 
+mod actor;
 mod checkpoint;
 mod list;
 mod verify;

@@ -59,7 +59,7 @@ fn a_signing_key_revoked_as_compromised_is_refused_by_every_organization_and_say
     assert_eq!(event_type, "key.signing.revoked");
     assert_eq!(details["reason"], "compromised");
     assert_eq!(details["note"], "laptop was stolen");
-    assert_eq!(details["fingerprint"], fingerprint.as_str());
+    assert_eq!(details["key_fingerprint"], fingerprint.as_str());
     let again = scratch.json(&["keys", "revoke", &id, "--reason", "retired"]);
     assert_eq!((&again["changed"], &again["reason"]), (&false.into(), &"compromised".into()));
 }

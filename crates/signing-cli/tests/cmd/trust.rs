@@ -100,7 +100,14 @@ fn a_note_on_a_denial_is_kept_in_the_audit_log() {
     let denied = log.last().unwrap();
     assert_eq!(denied.event_type, "key.denied");
     let details: serde_json::Value = serde_json::from_str(&denied.details).unwrap();
-    let expected = json!({ "fingerprint": fingerprint, "reason": "retired", "note": reason });
+    let expected = json!({
+        "key_id": details["key_id"],
+        "key_fingerprint": fingerprint,
+        "reason": "retired",
+        "note": reason,
+        "operating_system_user": details["operating_system_user"],
+        "host": details["host"],
+    });
     assert_eq!(details, expected);
 }
 

@@ -112,6 +112,8 @@ pub enum NameKind {
     Package,
     /// A change.
     Note,
+    /// Who makes a change.
+    Actor,
 }
 
 impl fmt::Display for NameKind {
@@ -121,6 +123,7 @@ impl fmt::Display for NameKind {
             Self::Key => "key name",
             Self::Package => "package name",
             Self::Note => "note",
+            Self::Actor => "actor name",
         })
     }
 }

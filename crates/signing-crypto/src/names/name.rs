@@ -72,6 +72,13 @@ name!(
     NameKind::Note,
     check_note
 );
+name!(
+    /// Who makes a change, in the words of a program that knows better than the operating
+    /// system, such as a pipeline: 1 to 255 bytes, of the same form as [`Note`].
+    ActorName,
+    NameKind::Actor,
+    check_note
+);
 
 fn check_identifier(text: &str) -> Result<(), NameFault> {
     check_length(text)?;
@@ -179,6 +186,16 @@ mod tests {
     }
 
     #[test]
+    fn actors_are_one_line_of_any_language() {
+        for name in ["deploy pipeline #7", "Jörg <j@example.com>", "a", &"a".repeat(255)] {
+            assert!(ActorName::new(name).is_ok(), "{name}");
+        }
+        for name in ["", "a\nb", "a\0", "a\u{202E}b", &"a".repeat(256)] {
+            assert!(ActorName::new(name).is_err(), "{name:?}");
+        }
+    }
+
+    #[test]
     fn file_names_of_any_language_are_accepted() {
         for name in ["libworkflow.so", "plugin", "ワークフロー.so", "a b.so", "...", "-x"] {
             assert!(PackageName::new(name).is_ok(), "{name}");
@@ -226,6 +243,7 @@ mod tests {
             let name = format!("lib{invisible}.so");
             let fault = NameFault::Character { found: invisible };
             let (package, note) = (PackageName::new(&*name), Note::new(&*name));
+            assert_eq!(ActorName::new(&*name).unwrap_err().fault, fault);
             assert_eq!(package.unwrap_err().fault, fault);
             assert_eq!(note.unwrap_err().fault, fault);
             assert_eq!(printable(&name), format!("lib{}.so", invisible.escape_unicode()));

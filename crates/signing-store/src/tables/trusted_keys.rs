@@ -146,7 +146,7 @@ impl Store {
             let fingerprint = new.public_key.fingerprint();
             conn.require_uncompromised(fingerprint).await?;
             let existing = conn.trusted_key_about(new.org_id, fingerprint).await?;
-            let record = match existing {
+            let record: TrustedKeyRecord = match existing {
                 Some(record) if record.revoked_at.is_some() => {
                     return Ok(TrustKeyOutcome::Revoked(record));
                 }
@@ -185,7 +185,7 @@ impl Store {
                         .await?
                 }
             };
-            conn.append(head, at, entry).await?;
+            conn.append(head, at, entry.about_trusted_key(record.id)).await?;
             Ok(TrustKeyOutcome::Added(record))
         })
     }
@@ -201,7 +201,7 @@ impl Store {
         let at = now();
         change!(self, |conn| {
             let head = conn.lock_organization(org).await?;
-            let record = match conn.trusted_key_about(org, fingerprint).await? {
+            let record: TrustedKeyRecord = match conn.trusted_key_about(org, fingerprint).await? {
                 Some(record) => match conn.revoke_in_place(record, revocation, at).await? {
                     Change::Made(record) => record,
                     unchanged => return Ok(unchanged),
@@ -222,7 +222,7 @@ impl Store {
                         .await?
                 }
             };
-            conn.append(head, at, entry).await?;
+            conn.append(head, at, entry.about_trusted_key(record.id)).await?;
             Ok(Change::Made(record))
         })
     }

@@ -1,8 +1,8 @@
 use signing_crypto::{OrgId, PackageName, PackageVersion};
 use signing_store::{Change, VersionFloorRecord};
 
-use super::{KeyManager, entry};
-use crate::{AuditEvent, EventType, TrustError};
+use super::KeyManager;
+use crate::{EventType, TrustError};
 
 impl KeyManager {
     /// Sets the lowest version of a package that `org` accepts, or takes it away with
@@ -14,16 +14,11 @@ impl KeyManager {
         package: &PackageName,
         floor: Option<PackageVersion>,
     ) -> Result<Change<Option<PackageVersion>>, TrustError> {
-        let mut entry = entry(EventType::FloorSet).with("package_name", package);
-        if let Some(floor) = &floor {
-            entry = entry.with("floor", floor);
-        }
-        let change = self.store.set_version_floor(org, package.clone(), floor.clone(), entry);
-        let change = self.change(change).await?;
-        if let Change::Made(_) = &change {
-            AuditEvent::new(EventType::FloorSet).org(org).package(package).floor(floor).emit();
-        }
-        Ok(change)
+        let event = self.event(EventType::FloorSet).org(org).package(package);
+        let event = event.floor(floor.as_ref());
+        let package = package.clone();
+        let set = |entry| self.store.set_version_floor(org, package, floor, entry);
+        Ok(self.change(event, set).await?)
     }
 
     /// The floors that `org` has set, by package name.

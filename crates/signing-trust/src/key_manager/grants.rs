@@ -1,8 +1,8 @@
 use signing_crypto::OrgId;
 use signing_store::{Change, GrantScope, TrustGrantRecord};
 
-use super::{KeyManager, entry};
-use crate::{AuditEvent, EventType, TrustError};
+use super::KeyManager;
+use crate::{EventType, TrustError};
 
 impl KeyManager {
     /// Lets `parent` accept the keys that `child` trusts directly. It reaches no
@@ -35,27 +35,14 @@ impl KeyManager {
             return Err(TrustError::SelfGrant { org: parent });
         }
         self.require_future(scope.expires_at).await?;
-        let mut entry = entry(EventType::GrantCreated).with("child_org_id", child);
-        if let Some(packages) = &scope.packages {
-            entry = entry.with("packages", packages.as_str());
-        }
-        if let Some(expires_at) = scope.expires_at {
-            entry = entry.with(
-                "expires_at",
-                expires_at.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true),
-            );
-        }
-        let grant = self.store.grant_trust(parent, child, scope.clone(), entry);
-        let change = self.change(grant).await?;
-        if let Change::Made(_) = &change {
-            AuditEvent::new(EventType::GrantCreated)
-                .org(parent)
-                .child_org(child)
-                .packages(scope.packages)
-                .expires_at(scope.expires_at)
-                .emit();
-        }
-        Ok(change)
+        let event = self
+            .event(EventType::GrantCreated)
+            .org(parent)
+            .child_org(child)
+            .packages(scope.packages.as_ref())
+            .expires_at(scope.expires_at);
+        let grant = |entry| self.store.grant_trust(parent, child, scope, entry);
+        Ok(self.change(event, grant).await?)
     }
 
     /// The grant that `grant` took the place of, if it did.
@@ -72,12 +59,8 @@ impl KeyManager {
         parent: OrgId,
         child: OrgId,
     ) -> Result<Change<Option<TrustGrantRecord>>, TrustError> {
-        let entry = entry(EventType::GrantRevoked).with("child_org_id", child);
-        let change = self.change(self.store.revoke_grant(parent, child, entry)).await?;
-        if let Change::Made(_) = &change {
-            AuditEvent::new(EventType::GrantRevoked).org(parent).child_org(child).emit();
-        }
-        Ok(change)
+        let event = self.event(EventType::GrantRevoked).org(parent).child_org(child);
+        Ok(self.change(event, |entry| self.store.revoke_grant(parent, child, entry)).await?)
     }
 
     /// The grants that `parent` has made and not revoked, oldest first.

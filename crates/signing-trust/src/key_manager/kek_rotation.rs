@@ -1,8 +1,8 @@
 use signing_crypto::KeyEncryptionKey;
-use signing_store::{Change, KekRotationRecord};
+use signing_store::{AuditReceipt, Change, KekRotationRecord};
 
-use super::{KeyManager, ProvenKey, entry};
-use crate::{AuditEvent, EventType, TrustError};
+use super::{KeyManager, ProvenKey};
+use crate::{EventType, TrustError};
 
 impl KeyManager {
     /// Wraps every private key of the store anew, with `new` in place of the manager's
@@ -29,24 +29,19 @@ impl KeyManager {
             return Err(TrustError::SameKek);
         }
         let new = new.clone();
+        let event = self.event(EventType::KekRotated).keks(old_id, new_id);
+        let receipt = AuditReceipt::default();
+        let (described, written) = (event.clone(), receipt.clone());
         let change = self.store.rotate_kek(
             old_id,
             new_id,
             move |record, wrapped| ProvenKey::unwrap(&old, record, wrapped)?.wrap(&new),
-            move |keys| {
-                entry(EventType::KekRotated)
-                    .with("old_kek_id", old_id)
-                    .with("new_kek_id", new_id)
-                    .with("keys", keys)
-            },
+            move |keys| described.clone().keys(keys).entry(&written),
         );
         let change = change.await?;
-        if let Change::Made(rotated) = &change {
+        if let (Change::Made(rotated), Some(added)) = (&change, receipt.added()) {
             for (org, keys) in &rotated.keys {
-                AuditEvent::new(EventType::KekRotated)
-                    .org(*org)
-                    .kek_rotation(old_id, new_id, *keys)
-                    .emit();
+                event.clone().org(*org).keys(*keys).with_added(added).emit();
             }
         }
         Ok(change)

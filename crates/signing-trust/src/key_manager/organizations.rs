@@ -1,8 +1,8 @@
 use signing_crypto::{OrgId, OrgName};
 use signing_store::{NewOrganization, OrganizationRecord, OrganizationRef};
 
-use super::{KeyManager, entry};
-use crate::{AuditEvent, EventType, TrustError};
+use super::KeyManager;
+use crate::{EventType, TrustError};
 
 impl KeyManager {
     /// Creates an organization.
@@ -18,20 +18,17 @@ impl KeyManager {
         name: OrgName,
     ) -> Result<OrganizationRecord, TrustError> {
         let id = OrgId::random();
-        let entry = entry(EventType::OrganizationCreated).with("name", &name);
-        let record = self.store.create_organization(NewOrganization { id, name }, entry).await?;
-        AuditEvent::new(EventType::OrganizationCreated).org(id).emit();
-        Ok(record)
+        let event = self.event(EventType::OrganizationCreated).org(id).name(Some(&name));
+        let new = NewOrganization { id, name };
+        Ok(self.change(event, |entry| self.store.create_organization(new, entry)).await?)
     }
 
     /// Deletes an organization. It stays as a tombstone that trusts nothing and
     /// passes no trust on. No other organization gets its name: programs that know it by
     /// name would follow that one.
     pub async fn delete_organization(&self, id: OrgId) -> Result<(), TrustError> {
-        let entry = entry(EventType::OrganizationDeleted);
-        self.change(self.store.delete_organization(id, entry)).await?;
-        AuditEvent::new(EventType::OrganizationDeleted).org(id).emit();
-        Ok(())
+        let event = self.event(EventType::OrganizationDeleted).org(id);
+        Ok(self.change(event, |entry| self.store.delete_organization(id, entry)).await?)
     }
 
     /// Finds an organization, by id even if it is deleted.

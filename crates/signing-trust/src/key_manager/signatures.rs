@@ -4,7 +4,7 @@ use signing_crypto::{
 };
 use signing_store::{Change, NewPackageSignature, PackageSignatureRecord, StoreError};
 
-use super::{KeyManager, ProvenKey, entry};
+use super::{KeyManager, ProvenKey};
 use crate::{AuditEvent, EventType, TrustError};
 
 /// A signature from the store.
@@ -138,11 +138,9 @@ impl KeyManager {
         let kept = self.store.kept_signature(id).await?;
         let kept = kept.ok_or(StoreError::SignatureNotFound { id })?;
         let (org, digest) = (kept.org_id, kept.package_digest);
-        let entry = entry(EventType::SignatureRemoved)
-            .with("signature_id", id)
-            .with("package_hash", digest);
-        self.store.remove_package_signature(org, id, entry).await?;
-        AuditEvent::new(EventType::SignatureRemoved).org(org).signature(id).digest(digest).emit();
+        let event = self.event(EventType::SignatureRemoved).org(org).signature(id).digest(digest);
+        let remove = |entry| self.store.remove_package_signature(org, id, entry);
+        self.change(event, remove).await?;
         Ok(kept)
     }
 

@@ -1,8 +1,8 @@
 use signing_crypto::{KeyId, KeyName, Note, OrgId, SigningKey, VerifyingKey, WrapContext};
 use signing_store::{Change, NewSigningKey, Revocation, RevocationReason, SigningKeyRecord};
 
+use super::KeyManager;
 use super::proven_key::require_same_public_half;
-use super::{KeyManager, entry, revoking};
 use crate::{AuditEvent, EventType, TrustError};
 
 impl KeyManager {
@@ -44,23 +44,18 @@ impl KeyManager {
         let id = KeyId::random();
         let wrapped_key =
             self.require_kek()?.wrap_key(key, &WrapContext { org, id, predecessor })?;
-        let fingerprint = key.fingerprint();
-        let mut entry = entry(EventType::SigningKeyCreated)
-            .with("key_id", id)
-            .with("name", &name)
-            .with("fingerprint", fingerprint);
-        if let Some(predecessor) = predecessor {
-            entry = entry.with("predecessor_id", predecessor);
-        }
-        let public_key = key.verifying_key();
-        let new = NewSigningKey { id, org_id: org, name, public_key, wrapped_key, predecessor };
-        let record = self.store.insert_signing_key(new, entry).await?;
-        require_same_public_half(&record, key)?;
-        AuditEvent::new(EventType::SigningKeyCreated)
+        let event = self
+            .event(EventType::SigningKeyCreated)
             .org(org)
             .key_id(id)
-            .fingerprint(fingerprint)
-            .emit();
+            .name(Some(&name))
+            .fingerprint(key.fingerprint())
+            .predecessor(predecessor);
+        let public_key = key.verifying_key();
+        let new = NewSigningKey { id, org_id: org, name, public_key, wrapped_key, predecessor };
+        let insert = |entry| self.store.insert_signing_key(new, entry);
+        let record = self.change(event, insert).await?;
+        require_same_public_half(&record, key)?;
         Ok(record)
     }
 
@@ -111,20 +106,14 @@ impl KeyManager {
             RevocationReason::Compromised => self.proven_key(id).await?.into_record(),
             RevocationReason::Retired => self.store.signing_key(id).await?,
         };
-        let entry = revoking(EventType::SigningKeyRevoked, &revocation)
-            .with("key_id", id)
-            .with("fingerprint", record.fingerprint);
-        let change = self.store.revoke_signing_key(&record, revocation.clone(), entry);
-        let change = self.change(change).await?;
-        if let Change::Made(record) = &change {
-            AuditEvent::new(EventType::SigningKeyRevoked)
-                .org(record.org_id)
-                .key_id(id)
-                .fingerprint(record.fingerprint)
-                .revocation(&revocation)
-                .emit();
-        }
-        Ok(change)
+        let event = self
+            .event(EventType::SigningKeyRevoked)
+            .org(record.org_id)
+            .key_id(id)
+            .fingerprint(record.fingerprint)
+            .revocation(&revocation);
+        let revoke = |entry| self.store.revoke_signing_key(&record, revocation, entry);
+        Ok(self.change(event, revoke).await?)
     }
 
     /// Lets a retired signing key sign again.
@@ -139,19 +128,13 @@ impl KeyManager {
         note: &Note,
     ) -> Result<Change<SigningKeyRecord>, TrustError> {
         let record = self.store.signing_key(id).await?;
-        let entry = entry(EventType::SigningKeyReinstated)
-            .with("key_id", id)
-            .with("fingerprint", record.fingerprint)
-            .with("note", note);
-        let change = self.store.reinstate_signing_key(record.org_id, id, entry).await?;
-        if let Change::Made(record) = &change {
-            AuditEvent::new(EventType::SigningKeyReinstated)
-                .org(record.org_id)
-                .key_id(id)
-                .fingerprint(record.fingerprint)
-                .note(note.clone())
-                .emit();
-        }
-        Ok(change)
+        let event = self
+            .event(EventType::SigningKeyReinstated)
+            .org(record.org_id)
+            .key_id(id)
+            .fingerprint(record.fingerprint)
+            .note(note);
+        let reinstate = |entry| self.store.reinstate_signing_key(record.org_id, id, entry);
+        Ok(self.change(event, reinstate).await?)
     }
 }

@@ -5,10 +5,10 @@ use signing_store::{
     TrustedKeyRecord,
 };
 
-use super::{KeyManager, entry, revoking};
+use super::KeyManager;
 use crate::rules::{self, DecisionContext, Packages};
 use crate::source::read_all;
-use crate::{AuditEvent, EventType, Signers, TrustError, TrustedKey};
+use crate::{EventType, Signers, TrustError, TrustedKey};
 
 impl KeyManager {
     /// Trusts a public key: `org`, and whoever granted trust to `org`, accepts
@@ -46,27 +46,15 @@ impl KeyManager {
         let id = TrustedKeyId::random();
         let fingerprint = key.fingerprint();
         let expires_at = expires_at.map(|expires_at| expires_at.trunc_subsecs(6));
-        let mut entry = entry(EventType::TrustedKeyAdded).with("fingerprint", fingerprint);
-        if let Some(name) = &name {
-            entry = entry.with("name", name);
-        }
-        if let Some(expires_at) = expires_at {
-            entry = entry.with(
-                "expires_at",
-                expires_at.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true),
-            );
-        }
+        let event = self
+            .event(EventType::TrustedKeyAdded)
+            .org(org)
+            .fingerprint(fingerprint)
+            .name(name.as_ref())
+            .expires_at(expires_at);
         let new = NewTrustedKey { id, org_id: org, public_key: *key, name, expires_at };
-        match self.change(self.store.trust_key(new, entry)).await? {
-            TrustKeyOutcome::Added(record) => {
-                AuditEvent::new(EventType::TrustedKeyAdded)
-                    .org(org)
-                    .key_id(record.id)
-                    .fingerprint(fingerprint)
-                    .expires_at(expires_at)
-                    .emit();
-                Ok(Change::Made(record))
-            }
+        match self.change(event, |entry| self.store.trust_key(new, entry)).await? {
+            TrustKeyOutcome::Added(record) => Ok(Change::Made(record)),
             TrustKeyOutcome::AlreadyTrusted(record) => Ok(Change::Unchanged(record)),
             TrustKeyOutcome::Revoked(record) => Err(TrustError::PreviouslyRevoked {
                 fingerprint,
@@ -102,18 +90,13 @@ impl KeyManager {
         note: Option<Note>,
     ) -> Result<Change<TrustedKeyRecord>, TrustError> {
         let revocation = Revocation::retired().with_note(note);
-        let entry = revoking(EventType::KeyDenied, &revocation).with("fingerprint", fingerprint);
-        let denial = self.store.deny_key(org, *fingerprint, revocation.clone(), entry);
-        let change = self.change(denial).await?;
-        if let Change::Made(record) = &change {
-            AuditEvent::new(EventType::KeyDenied)
-                .org(org)
-                .key_id(record.id)
-                .fingerprint(*fingerprint)
-                .revocation(&revocation)
-                .emit();
-        }
-        Ok(change)
+        let event = self
+            .event(EventType::KeyDenied)
+            .org(org)
+            .fingerprint(*fingerprint)
+            .revocation(&revocation);
+        let deny = |entry| self.store.deny_key(org, *fingerprint, revocation, entry);
+        Ok(self.change(event, deny).await?)
     }
 
     /// Declares a key compromised: every organization of the store refuses it from
@@ -126,18 +109,13 @@ impl KeyManager {
         note: Option<Note>,
     ) -> Result<Change<CompromisedKeyRecord>, TrustError> {
         let revocation = Revocation::compromised().with_note(note.clone());
-        let entry =
-            revoking(EventType::KeyCompromised, &revocation).with("fingerprint", fingerprint);
-        let declared = self.store.declare_compromised(org, *fingerprint, note, entry);
-        let change = self.change(declared).await?;
-        if let Change::Made(_) = &change {
-            AuditEvent::new(EventType::KeyCompromised)
-                .org(org)
-                .fingerprint(*fingerprint)
-                .revocation(&revocation)
-                .emit();
-        }
-        Ok(change)
+        let event = self
+            .event(EventType::KeyCompromised)
+            .org(org)
+            .fingerprint(*fingerprint)
+            .revocation(&revocation);
+        let declare = |entry| self.store.declare_compromised(org, *fingerprint, note, entry);
+        Ok(self.change(event, declare).await?)
     }
 
     /// Revokes a trusted key as retired: from when this returns, no signature by it
@@ -156,20 +134,14 @@ impl KeyManager {
         revocation: Revocation,
     ) -> Result<Change<TrustedKeyRecord>, TrustError> {
         let record = self.store.trusted_key(id).await?;
-        let entry = revoking(EventType::TrustedKeyRevoked, &revocation)
-            .with("trusted_key_id", id)
-            .with("fingerprint", record.fingerprint);
-        let change = self.store.revoke_trusted_key(record.org_id, id, revocation.clone(), entry);
-        let change = self.change(change).await?;
-        if let Change::Made(record) = &change {
-            AuditEvent::new(EventType::TrustedKeyRevoked)
-                .org(record.org_id)
-                .key_id(id)
-                .fingerprint(record.fingerprint)
-                .revocation(&revocation)
-                .emit();
-        }
-        Ok(change)
+        let event = self
+            .event(EventType::TrustedKeyRevoked)
+            .org(record.org_id)
+            .key_id(id)
+            .fingerprint(record.fingerprint)
+            .revocation(&revocation);
+        let revoke = |entry| self.store.revoke_trusted_key(record.org_id, id, revocation, entry);
+        Ok(self.change(event, revoke).await?)
     }
 
     /// Takes a revocation or a denial back: what the organization said before it holds
@@ -185,21 +157,14 @@ impl KeyManager {
         note: &Note,
     ) -> Result<Change<TrustedKeyRecord>, TrustError> {
         let record = self.store.trusted_key(id).await?;
-        let entry = entry(EventType::TrustedKeyReinstated)
-            .with("trusted_key_id", id)
-            .with("fingerprint", record.fingerprint)
-            .with("note", note);
-        let change = self.store.reinstate_trusted_key(record.org_id, id, entry);
-        let change = self.change(change).await?;
-        if let Change::Made(record) = &change {
-            AuditEvent::new(EventType::TrustedKeyReinstated)
-                .org(record.org_id)
-                .key_id(id)
-                .fingerprint(record.fingerprint)
-                .note(note.clone())
-                .emit();
-        }
-        Ok(change)
+        let event = self
+            .event(EventType::TrustedKeyReinstated)
+            .org(record.org_id)
+            .key_id(id)
+            .fingerprint(record.fingerprint)
+            .note(note);
+        let reinstate = |entry| self.store.reinstate_trusted_key(record.org_id, id, entry);
+        Ok(self.change(event, reinstate).await?)
     }
 
     /// The keys whose signatures `org` accepts for some package at least, once for

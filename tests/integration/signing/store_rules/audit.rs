@@ -101,7 +101,7 @@ async fn every_change_is_in_the_log_of_who_made_it(world: World) {
     assert!(log.iter().all(|entry| entry.org_id == acme.org));
     let denied: serde_json::Value = serde_json::from_str(&log[6].details).unwrap();
     assert_eq!(denied["note"], "a reason");
-    assert_eq!(denied["fingerprint"], stranger.to_string());
+    assert_eq!(denied["key_fingerprint"], stranger.to_string());
     assert_eq!(keys.store().audit_log(child).await.unwrap().len(), 1);
 }
 

@@ -1,7 +1,7 @@
 use std::io;
 use std::time::Duration;
 
-use signing_crypto::NameKind;
+use signing_crypto::{NameError, NameFault, NameKind};
 use signing_trust::TrustError;
 use signing_trust::store::{
     AuthenticationFault, ConnectError, DatabaseUrl, FileFault, FileKind, FileRole, SchemaFault,
@@ -241,6 +241,7 @@ fn program() -> Vec<CliError> {
         CliError::Url(UrlError::InMemory),
         CliError::PasswordOnCommandLine,
         CliError::NotUnicode { var: "CLOACINA_DATABASE_URL" },
+        CliError::Actor(NameError { kind: NameKind::Actor, fault: NameFault::Empty }),
         CliError::NoHomeDirectory,
         CliError::Runtime(io::ErrorKind::OutOfMemory.into()),
         CliError::NoSuchOrganization { given: "vendro".into(), similar: Some(values::org_name()) },

@@ -3,6 +3,7 @@
 
 mod bench;
 
+mod actors;
 mod keys;
 mod limits;
 mod logs;

@@ -25,6 +25,7 @@ async fn a_signing_keys_making_is_told_once(bench: Bench) {
         &[
             ("event_type", &"key.signing.created"),
             ("org_id", &bench.org),
+            ("name", &"release"),
             ("key_id", &key.id),
             ("key_fingerprint", &key.fingerprint),
         ],
@@ -48,6 +49,7 @@ async fn a_signing_keys_import_is_told_once(bench: Bench) {
         &[
             ("event_type", &"key.signing.created"),
             ("org_id", &bench.org),
+            ("name", &"release"),
             ("key_id", &key.id),
             ("key_fingerprint", &seed_key().fingerprint()),
         ],

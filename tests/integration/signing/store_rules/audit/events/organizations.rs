@@ -16,7 +16,10 @@ on_both_backends! {
 
 async fn an_organizations_creation_is_told_once(bench: Bench) {
     let org = bench.keys.create_organization("other".parse().unwrap()).await.unwrap().id;
-    bench.told(Level::INFO, &[("event_type", &"organization.created"), ("org_id", &org)]);
+    bench.told(
+        Level::INFO,
+        &[("event_type", &"organization.created"), ("org_id", &org), ("name", &"other")],
+    );
     assert_eq!(bench.log(org).await, ["organization.created"]);
 
     assert!(bench.keys.create_organization("other".parse().unwrap()).await.is_err());

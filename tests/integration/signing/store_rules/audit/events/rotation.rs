@@ -71,12 +71,16 @@ async fn a_successors_making_and_trust_are_told_once_each(bench: Bench) {
         let fields: Vec<(&'static str, &dyn Display)> = vec![
             ("event_type", event_type),
             ("org_id", &bench.org),
+            ("name", &"ci.2"),
             ("key_id", id),
             ("key_fingerprint", &new.fingerprint),
         ];
         (Level::INFO, fields)
     };
-    told(&bench, &[about(&"key.signing.created", &new.id), about(&"key.trusted.added", &row.id)]);
+    let (mut made, trusted) =
+        (about(&"key.signing.created", &new.id), about(&"key.trusted.added", &row.id));
+    made.1.push(("predecessor_id", &old));
+    told(&bench, &[made, trusted]);
     bench.keys.rotate_signing_key(old, None, Resign::All).await.unwrap();
     bench.told_nothing();
 }
