@@ -143,5 +143,21 @@ fn call(library: &Library, name: &CStr) -> i32 {
     symbol.expect("the tests export what they call")()
 }
 
+/// Maps a file to read it, as a host may that has its descriptor. It stands here for the same
+/// reason.
+#[cfg(test)]
+fn while_mapped_to_read<T>(file: &File, size: usize, work: impl FnOnce() -> T) -> T {
+    use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
+
+    let (read, private) = (ProtFlags::READ, MapFlags::PRIVATE);
+    // SAFETY: The kernel chooses a place where nothing is.
+    let address = unsafe { mmap(std::ptr::null_mut(), size, read, private, file, 0) };
+    let address = address.expect("a file can be mapped");
+    let result = work();
+    // SAFETY: This is the mapping that was made above, and nothing refers to it.
+    unsafe { munmap(address, size) }.expect("a mapping can be removed");
+    result
+}
+
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,4 @@
 use std::process::Command;
-use std::ptr::null_mut;
-
-use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 
 use super::*;
 
@@ -78,12 +75,7 @@ fn a_loaded_file_is_mapped_and_another_is_not() {
 
     // A host that maps the descriptor to read it does not make it look loaded.
     let size = sealed.content().size as usize;
-    let (read, private) = (ProtFlags::READ, MapFlags::PRIVATE);
-    // SAFETY: the kernel chooses a place where nothing is.
-    let address = unsafe { mmap(null_mut(), size, read, private, sealed.file(), 0) }.unwrap();
-    assert!(!is_mapped(sealed.file()).unwrap());
-    // SAFETY: this is the mapping that was made above, and nothing refers to it.
-    unsafe { munmap(address, size) }.unwrap();
+    assert!(!while_mapped_to_read(sealed.file(), size, || is_mapped(sealed.file()).unwrap()));
 }
 
 #[test]
