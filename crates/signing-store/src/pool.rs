@@ -63,7 +63,9 @@ impl Pool {
 /// every caller.
 macro_rules! read {
     ($pool:expr, |$conn:ident| $body:block) => {{
+        #[cfg(any(feature = "sqlite", feature = "postgres"))]
         use $crate::backend::pooled::{CheckedOut as _, check_out};
+        #[cfg(any(feature = "sqlite", feature = "postgres"))]
         use $crate::pool::{Pool, read_in_time};
 
         match $pool.clone() {

@@ -2,6 +2,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use signing_crypto::{EnvelopeError, MalformedEnvelope, PackageName, StatementTime};
+#[cfg(feature = "store")]
 use signing_trust::TrustError;
 use thiserror::Error;
 
@@ -44,6 +45,7 @@ pub enum SignError {
         place: SignaturePlace,
     },
     /// The store refused, or did not answer.
+    #[cfg(feature = "store")]
     #[error(transparent)]
     Trust(#[from] TrustError),
 }
@@ -57,6 +59,7 @@ impl SignError {
             Self::NotASignature { .. } => "FileExists",
             Self::NotAdded { source, .. } => source.code(),
             Self::ChangedMeanwhile { .. } => "ChangedMeanwhile",
+            #[cfg(feature = "store")]
             Self::Trust(error) => error.code(),
         }
     }

@@ -93,7 +93,9 @@ impl PendingChange {
 /// back. The body is as that of [`read!`](crate::pool::read).
 macro_rules! change {
     ($change:expr, |$conn:ident| $body:block) => {{
+        #[cfg(any(feature = "sqlite", feature = "postgres"))]
         use $crate::backend::pooled::{CheckedOut as _, check_out};
+        #[cfg(any(feature = "sqlite", feature = "postgres"))]
         use $crate::pool::{Pool, run_to_the_end};
 
         let change = $crate::state::PendingChange::from($change);
