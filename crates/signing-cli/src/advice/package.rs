@@ -7,10 +7,10 @@ use signing_trust::UntrustedReason;
 use super::{Advice, trust};
 use crate::error::Outcome;
 
-pub(super) const GET_SIGNATURE: &str = "get the .sig file again from whoever built the package";
+pub(super) const GET_SIGNATURE: &str = "get the .sig file again from the package's builder";
 pub(super) const REPLACE: &str = "choose another file, or replace this one with --force";
 const DO_NOT_USE: &str =
-    "do not use this file: get the package and its .sig again from whoever built it";
+    "do not use this file: get the package and its .sig again from its builder";
 
 pub(super) fn verification(error: &VerificationError) -> Advice {
     let next = match error {
@@ -26,7 +26,7 @@ pub(super) fn verification(error: &VerificationError) -> Advice {
             "check that this is the right package; if it is, ask for a smaller build"
         }
         VerificationError::SignatureNotFound { .. } => {
-            "ask whoever built the package for its .sig file"
+            "ask the package's builder for its .sig file"
         }
         VerificationError::MalformedSignature { .. } => GET_SIGNATURE,
         VerificationError::UntrustedSigner { reason, fingerprint } => match reason {
@@ -70,7 +70,7 @@ pub(super) fn verification(error: &VerificationError) -> Advice {
             );
         }
         VerificationError::Expired { .. } => {
-            "ask whoever built the package for a new signature or a newer package; if that time \
+            "ask the package's builder for a new signature or a newer package; if that time \
              is in the future, set the clock"
         }
         VerificationError::VersionBelowFloor { floor, found: None } => {
@@ -85,7 +85,7 @@ pub(super) fn verification(error: &VerificationError) -> Advice {
         VerificationError::VersionBelowFloor { floor, .. } => {
             return Advice::refused(
                 error.code(),
-                format!("get version {floor} or a later one from whoever builds the package"),
+                format!("get version {floor} or a later one from the package's builder"),
             );
         }
         _ => return Advice::unknown(error.code(), Outcome::Refused),
