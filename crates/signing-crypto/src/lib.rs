@@ -39,6 +39,7 @@ mod key;
 mod names;
 mod revocation;
 mod serialize;
+mod signed_trust;
 
 pub use digest::{HashedContent, PackageDigest};
 pub use dsse::{
@@ -64,6 +65,7 @@ pub use names::{
     TrustedKeyId, is_deceptive, printable, rfc3339,
 };
 pub use revocation::RevocationReason;
+pub use signed_trust::{DocumentVersion, TrustDocumentKind};
 
 // What tasks and threads share.
 const _: () = {

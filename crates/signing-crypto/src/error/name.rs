@@ -28,6 +28,9 @@ pub enum ParseError {
     /// Not a reason for a revocation.
     #[error("not a reason for a revocation: expected retired or compromised")]
     RevocationReason,
+    /// Not a kind of trust document.
+    #[error("not a trust document: expected root, statement or revocations")]
+    TrustDocumentKind,
     /// Not a time, or not one that can be written.
     #[error(
         "not a time: expected RFC 3339, such as 2026-01-28T12:00:00Z, of the years 0000 to 9999"
