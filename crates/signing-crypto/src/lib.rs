@@ -65,7 +65,13 @@ pub use names::{
     TrustedKeyId, is_deceptive, printable, rfc3339,
 };
 pub use revocation::RevocationReason;
-pub use signed_trust::{DocumentVersion, TrustDocumentKind};
+pub use signed_trust::{
+    DeniedKey, DocumentFault, DocumentHeader, DocumentTexts, DocumentVersion, MAX_BUNDLE_SIZE,
+    MAX_STATED_KEYS, MAX_STATEMENT_SIZE, MalformedBundle, MalformedTrustDocument, Revocations,
+    Role, RoleKeys, RootChainError, RootDigest, RootDocument, SignedDocument, SignerThreshold,
+    StatedGrant, StatedKey, ThresholdNotMet, TrustBundle, TrustDocument, TrustDocumentKind,
+    TrustStatement, VerifiedDocument, VerifiedRoot,
+};
 
 // What tasks and threads share.
 const _: () = {

@@ -2,20 +2,24 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use signing_crypto::{MAX_PEM_SIZE, PemError, VerifyingKey};
+use signing_crypto::{MAX_PEM_SIZE, VerifyingKey};
 use signing_trust::PinnedKeys;
 #[cfg(feature = "store")]
 use signing_trust::store::{DatabaseUrl, Store};
-use thiserror::Error;
 
 use crate::open::{open_regular, read_bounded};
 use crate::{
     ClockSkewAllowance, LoadedPackage, Offline, PackageError, PackagePath, Protection,
-    ProtectionError, RequiredSigners, SignerCount, VerificationConfig, Verifier,
-    danger_load_unsigned,
+    RequiredSigners, SignerCount, VerificationConfig, Verifier, danger_load_unsigned,
 };
 #[cfg(feature = "store")]
 use crate::{Online, TrustError};
+
+mod error;
+mod signed;
+
+pub use error::SecurityArgsError;
+use signed::SignedTrustArgs;
 
 /// The environment variable that says where the store is.
 #[cfg(feature = "store")]
@@ -61,6 +65,9 @@ pub struct SecurityArgs {
         group = "trust"
     )]
     org: Option<String>,
+
+    #[command(flatten)]
+    signed_trust: SignedTrustArgs,
 
     /// How many distinct trusted keys must have signed a package, 1 to 16
     #[arg(long, value_name = "N", requires = "require_signatures")]
@@ -112,56 +119,9 @@ pub struct Security(Trust);
 enum Trust {
     /// Nobody's: signatures are not required.
     Unsigned,
-    Pinned(Verifier<Offline>),
+    Offline(Verifier<Offline>),
     #[cfg(feature = "store")]
     Organization(Verifier<Online>),
-}
-
-/// Options that cannot be followed. Nothing was loaded.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum SecurityArgsError {
-    /// A key file could not be read.
-    #[error("cannot read the key file {}", path.display())]
-    KeyFile {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// A key file holds something else.
-    #[error("cannot trust the key in {}", path.display())]
-    Key {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        source: PemError,
-    },
-    /// A key file that other users can reach.
-    #[error("{0}: {command}", command = .0.command())]
-    Unprotected(ProtectionError),
-    /// A database URL with a password, where every user of the machine can read it.
-    #[cfg(feature = "store")]
-    #[error(
-        "the command line must not hold a password: put the whole URL into \
-         CLOACINA_DATABASE_URL"
-    )]
-    PasswordOnCommandLine,
-    /// An organization without a store to find it in.
-    #[error("--org needs a store: give --database-url or CLOACINA_DATABASE_URL")]
-    NoStore,
-    /// The database URL is not one.
-    #[cfg(feature = "store")]
-    #[error("the database URL cannot be used")]
-    DatabaseUrl(#[from] signing_trust::store::UrlError),
-    /// The text is neither an organization's id nor a name.
-    #[cfg(feature = "store")]
-    #[error("--org names no organization")]
-    OrganizationName(#[from] signing_crypto::NameError),
-    /// The store could not be opened, or does not know the organization.
-    #[cfg(feature = "store")]
-    #[error(transparent)]
-    Trust(#[from] TrustError),
 }
 
 impl SecurityArgs {
@@ -179,12 +139,19 @@ impl SecurityArgs {
         if let Some(org) = &self.org {
             let url = self.database_url()?;
             let store = Store::open_read_only(&url).await.map_err(TrustError::from)?;
-            let verifier = Verifier::organization(store, org.parse()?);
-            return Ok(Security(Trust::Organization(verifier.await?.config(config))));
+            let verifier = Verifier::organization(store, org.parse()?).await?.config(config);
+            let verifier = match self.signed_trust.root()? {
+                Some((root, memory)) => verifier.rooted_remembering(root, memory),
+                None => verifier,
+            };
+            return Ok(Security(Trust::Organization(verifier)));
+        }
+        if let Some(bundle) = self.signed_trust.bundle()? {
+            return Ok(Security(Trust::Offline(Verifier::bundled(bundle).config(config))));
         }
         let keys: Result<PinnedKeys, _> =
             self.trust_key.iter().map(|path| read_key(path)).collect();
-        Ok(Security(Trust::Pinned(Verifier::pinned(keys?).config(config))))
+        Ok(Security(Trust::Offline(Verifier::pinned(keys?).config(config))))
     }
 
     /// Where the store is, by the command line or else by the environment. Every user of the
@@ -249,7 +216,7 @@ impl Security {
     pub async fn load(&self, path: impl Into<PackagePath>) -> Result<LoadedPackage, PackageError> {
         match &self.0 {
             Trust::Unsigned => danger_load_unsigned(path),
-            Trust::Pinned(verifier) => verifier.verify(path.into())?.load(),
+            Trust::Offline(verifier) => verifier.verify(path.into())?.load(),
             #[cfg(feature = "store")]
             Trust::Organization(verifier) => verifier.verify(path.into()).await?.load().await,
         }

@@ -3,6 +3,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use signing_crypto::{Fingerprint, ParseError};
+use signing_trust::DecisionError;
 #[cfg(feature = "store")]
 use signing_trust::TrustError;
 use signing_trust::acceptance::VerificationError;
@@ -31,6 +32,10 @@ pub enum PackageError {
     /// The clock shows a time that no statement can name, so nothing was signed.
     #[error("the clock shows a time that cannot be signed")]
     Clock(#[source] ParseError),
+    /// Signed trust does not count, or leaves too many keys to try. Whether the package is good
+    /// is not known.
+    #[error(transparent)]
+    Decision(#[from] DecisionError),
     /// Trust could not be asked. Whether the package is good is not known.
     #[cfg(feature = "store")]
     #[error(transparent)]
@@ -45,6 +50,7 @@ impl PackageError {
             Self::Load(error) => error.code(),
             Self::Io { .. } => "UnreadableFile",
             Self::Clock(_) => "UnusableClock",
+            Self::Decision(error) => error.code(),
             #[cfg(feature = "store")]
             Self::Trust(error) => error.code(),
         }

@@ -38,6 +38,9 @@ pub(crate) type Stored = (SignatureId, OrgId, Result<SignatureEnvelope, Malforme
 pub(crate) enum AnsweredBy {
     /// Pinned keys: every question about trust costs nothing, and no signature is stored.
     PinnedKeys,
+    /// A bundle of signed trust, which may trust as many keys as a store. No signature is
+    /// stored.
+    Bundle,
     /// A store. Signatures that name no key are tried only if those that name theirs do not
     /// suffice: the question is expensive, and has no answer where an organization trusts
     /// more keys than are tried. Anybody can add a signature without a name, and must not be
@@ -151,7 +154,7 @@ impl<T> Examination<T> {
                 (Content::Unread(opened, measure), vec![(source, Err(reason))], step)
             }
             // Without a store there is none, and no reason to read the package.
-            Found::NothingYet(location) if answered_by == AnsweredBy::PinnedKeys => {
+            Found::NothingYet(location) if answered_by != AnsweredBy::Store => {
                 let location = match (location, &opened.signature_path) {
                     (SignatureLocation::FileOrStore(path), _) => SignatureLocation::File(path),
                     (_, None) => SignatureLocation::NotGiven,
@@ -289,7 +292,7 @@ impl<T> Examination<T> {
 
     fn ask(&mut self) {
         let mut signers = self.signers();
-        if self.answered_by == AnsweredBy::Store && !signers.named.is_empty() {
+        if self.answered_by != AnsweredBy::PinnedKeys && !signers.named.is_empty() {
             signers.anonymous = false;
         }
         self.step = Step::Asks(signers);

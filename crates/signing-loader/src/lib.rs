@@ -57,6 +57,7 @@ mod examination;
 mod open;
 mod protection;
 mod sealed;
+mod state_file;
 
 mod explain;
 mod report;
@@ -101,6 +102,7 @@ pub use sign::{
     SignaturePlace, SignedTerms, add_signature, package_statement, sign_package, sign_statement,
 };
 pub use source::{EnvelopeSource, SignatureSource};
+pub use state_file::StateFile;
 pub use verified::{PackageReader, VerifiedPackage};
 #[cfg(feature = "store")]
 pub use verifier::Online;
@@ -112,7 +114,8 @@ pub use verifier::{Offline, Verifier};
 pub use signing_crypto::{
     EnvelopeError, EnvelopeSignature, Fingerprint, KeyError, MalformedEnvelope, NameError, OrgId,
     OrgName, PackageDigest, PackageName, PackagePatterns, PackageStatement, PackageVersion,
-    ParseError, PemError, SignatureEnvelope, SignatureId, StatementTime, VerifyingKey, printable,
+    ParseError, PemError, RootDigest, SignatureEnvelope, SignatureId, StatementTime, TrustBundle,
+    VerifyingKey, printable,
 };
 #[cfg(feature = "private-keys")]
 #[doc(no_inline)]
@@ -123,7 +126,9 @@ pub use signing_trust::acceptance::{
 };
 #[doc(no_inline)]
 pub use signing_trust::{
-    AUDIT_TARGET, PinnedKeys, TrustLimits, TrustPath, TrustedKey, UntrustedReason,
+    AUDIT_TARGET, BundledTrust, DecisionError, MemoryOfVersions, PinnedKeys, SeenVersions,
+    SignedTrustError, TrustLimits, TrustPath, TrustRoot, TrustRootError, TrustedKey,
+    UntrustedReason, VersionMemoryError,
 };
 #[cfg(feature = "store")]
 #[doc(no_inline)]

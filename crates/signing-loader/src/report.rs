@@ -134,14 +134,12 @@ pub(crate) fn announce<T>(
                 let event = event(EventType::TrustExpiring)
                     .fingerprint(signer.key.fingerprint())
                     .expires_at(signer.limits.expires_at);
-                let event = match &signer.via {
-                    TrustPath::Direct { trusted_key } => event.key_id(trusted_key),
-                    TrustPath::Granted { child, trusted_key, .. } => {
-                        event.key_id(trusted_key).child_org(*child)
-                    }
-                    _ => event,
+                let (row, child) = match &signer.via {
+                    TrustPath::Direct { trusted_key } => (*trusted_key, None),
+                    TrustPath::Granted { child, trusted_key, .. } => (*trusted_key, Some(*child)),
+                    _ => (None, None),
                 };
-                event.emit();
+                event.key_id(row).child_org(child).emit();
             }
         }
         Err(error) => {

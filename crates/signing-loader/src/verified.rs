@@ -145,7 +145,8 @@ impl VerifiedPackage<Offline> {
     }
 
     fn ask_again(&self) -> Result<Vec<TrustedKey>, PackageError> {
-        self.require_trust(Ok(self.trust.decide_again(&self.report)))
+        let decision = self.trust.decide_again(&self.report, &self.config);
+        self.require_trust(decision.map_err(PackageError::from))
     }
 }
 

@@ -1,10 +1,7 @@
 use signing_crypto::SignatureEnvelope;
-use signing_trust::{PinnedKeys, TrustDecision};
-#[cfg(feature = "store")]
-use {
-    signing_crypto::{OrgId, PackageName},
-    signing_trust::store::OrganizationRef,
-    signing_trust::{KeyManager, Signers, TrustError},
+use signing_crypto::{OrgId, PackageName, TrustBundle};
+use signing_trust::{
+    BundledTrust, DecisionError, PinnedKeys, SignedTrustError, Signers, TrustDecision, TrustRoot,
 };
 
 use crate::examination::{AnsweredBy, Examination, Measure, Question, hash, seal};
@@ -13,6 +10,14 @@ use crate::{
     Explanation, Package, PackageError, SignatureInspection, SignatureSource, VerificationConfig,
     VerificationReport, VerifiedPackage,
 };
+
+#[cfg(feature = "store")]
+mod online;
+
+#[cfg(feature = "store")]
+pub use online::Online;
+#[cfg(feature = "store")]
+pub(crate) use online::blocking;
 
 /// Verifies packages. A `Verifier` always verifies: nothing that it is given turns that off.
 ///
@@ -48,18 +53,15 @@ pub struct Verifier<T> {
     signature: SignatureSource,
 }
 
-/// Trust that needs no question: pinned keys. Nothing revokes them.
+/// Trust that needs no question: pinned keys, which nothing revokes, or a bundle of signed
+/// trust, which counts until it expires.
 #[derive(Clone, Debug)]
-pub struct Offline {
-    pinned: PinnedKeys,
-}
+pub struct Offline(OfflineTrust);
 
-/// Trust of an organization, which its store is asked for each time.
-#[cfg(feature = "store")]
 #[derive(Clone, Debug)]
-pub struct Online {
-    keys: KeyManager,
-    org: OrgId,
+enum OfflineTrust {
+    Pinned(PinnedKeys),
+    Bundle(BundledTrust),
 }
 
 impl<T> Verifier<T> {
@@ -84,7 +86,27 @@ impl<T> Verifier<T> {
 impl Verifier<Offline> {
     /// Trusts these keys, and nobody else.
     pub fn pinned(keys: impl Into<PinnedKeys>) -> Self {
-        Self::by(Offline { pinned: keys.into() })
+        Self::by(Offline(OfflineTrust::Pinned(keys.into())))
+    }
+
+    /// Trusts what an organization has signed that it trusts, as a bundle holds it, which is
+    /// verified from `root`.
+    ///
+    /// It is not remembered which bundles were seen: a process that is started again accepts
+    /// an older one until that expires. To remember, verify it with
+    /// [`BundledTrust::verify_remembering`] and a [`StateFile`](crate::StateFile), and use
+    /// [`bundled`](Self::bundled).
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the bundle's documents.
+    pub fn bundle(bundle: &TrustBundle, root: &TrustRoot) -> Result<Self, SignedTrustError> {
+        Ok(Self::bundled(BundledTrust::verify(bundle, root)?))
+    }
+
+    /// Trusts what a bundle that was verified holds.
+    pub fn bundled(trust: BundledTrust) -> Self {
+        Self::by(Offline(OfflineTrust::Bundle(trust)))
     }
 
     /// Verifies a package and keeps a private, sealed copy of its bytes.
@@ -98,9 +120,9 @@ impl Verifier<Offline> {
         package: impl Into<Package>,
     ) -> Result<VerifiedPackage<Offline>, PackageError> {
         let package = package.into();
-        let name = package.name().ok();
-        let outcome = self.examine(package, seal).and_then(|examined| examined.finish(None));
-        announce(name, None, &outcome);
+        let (name, org) = (package.name().ok(), self.trust.org());
+        let outcome = self.examine(package, seal).and_then(|examined| examined.finish(org));
+        announce(name, org, &outcome);
         let verified = outcome?;
         Ok(VerifiedPackage::new(verified, self.config.clone(), self.trust.clone()))
     }
@@ -113,21 +135,21 @@ impl Verifier<Offline> {
     /// As [`verify`](Self::verify).
     pub fn check(&self, package: impl Into<Package>) -> Result<VerificationReport, PackageError> {
         let package = package.into();
-        let name = package.name().ok();
-        let outcome = self.examine(package, hash).and_then(|examined| examined.finish(None));
-        announce(name, None, &outcome);
+        let (name, org) = (package.name().ok(), self.trust.org());
+        let outcome = self.examine(package, hash).and_then(|examined| examined.finish(org));
+        announce(name, org, &outcome);
         outcome.map(|verified| verified.report)
     }
 
     /// Verifies a package as [`check`](Self::check) does, and tells what it has looked at.
     pub fn explain(&self, package: impl Into<Package>) -> Explanation {
         let package = package.into();
-        let name = package.name().ok();
+        let (name, org) = (package.name().ok(), self.trust.org());
         let (envelopes, outcome) = match self.examine(package, hash) {
-            Ok(examined) => (examined.explain(), examined.finish(None)),
+            Ok(examined) => (examined.explain(), examined.finish(org)),
             Err(error) => (Vec::new(), Err(error)),
         };
-        announce(name, None, &outcome);
+        announce(name, org, &outcome);
         Explanation { outcome: outcome.map(|verified| verified.report), envelopes }
     }
 
@@ -142,9 +164,9 @@ impl Verifier<Offline> {
         &self,
         envelope: &SignatureEnvelope,
     ) -> Result<SignatureInspection, PackageError> {
-        let mut examination =
-            Examination::of_envelope(envelope, &self.config, AnsweredBy::PinnedKeys)?;
-        self.answer(&mut examination);
+        let answered_by = self.trust.answers_as();
+        let mut examination = Examination::of_envelope(envelope, &self.config, answered_by)?;
+        self.answer(&mut examination)?;
         Ok(examination.inspect(envelope))
     }
 
@@ -153,156 +175,20 @@ impl Verifier<Offline> {
         package: Package,
         measure: Measure<T>,
     ) -> Result<Examination<T>, PackageError> {
-        let (signature, pinned) = (self.signature.clone(), AnsweredBy::PinnedKeys);
+        let (signature, answered_by) = (self.signature.clone(), self.trust.answers_as());
         let mut examination =
-            Examination::begin(package, signature, &self.config, pinned, measure)?;
-        self.answer(&mut examination);
+            Examination::begin(package, signature, &self.config, answered_by, measure)?;
+        self.answer(&mut examination)?;
         Ok(examination)
     }
 
-    fn answer<T>(&self, examination: &mut Examination<T>) {
+    fn answer<T>(&self, examination: &mut Examination<T>) -> Result<(), DecisionError> {
         while let Some(question) = examination.question() {
             match question {
                 Question::StoredSignatures(_) => examination.stored(Vec::new()),
                 Question::Trust(signers) => {
-                    examination.trust(self.trust.pinned.decide(&signers));
-                }
-            }
-        }
-    }
-}
-
-#[cfg(feature = "store")]
-impl Verifier<Online> {
-    /// Trusts what this organization of the store trusts, by its own word and through its
-    /// grants.
-    ///
-    /// A verifier that is made from a [`KeyManager`] shares its cache and its
-    /// [`Freshness`](crate::Freshness). No key encryption key is needed.
-    ///
-    /// ```no_run
-    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-    /// use signing_loader::{Store, Verifier};
-    ///
-    /// let store = Store::open_read_only(&"postgres://runner@db.example/trust".parse()?).await?;
-    /// let verifier = Verifier::organization(&store, "acme".parse()?).await?;
-    /// let package = verifier.verify("plugins/libworkflow.so").await?.load().await?;
-    /// # Ok(())
-    /// # }
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::OrganizationNotFound`](crate::StoreError::OrganizationNotFound), or
-    /// that the store does not answer.
-    pub async fn organization(
-        keys: impl Into<KeyManager>,
-        organization: OrganizationRef,
-    ) -> Result<Self, TrustError> {
-        let keys = keys.into().without_kek();
-        let org = keys.store().organization(organization).await?.id;
-        Ok(Self::by(Online { keys, org }))
-    }
-
-    /// The same for an organization that the caller has looked up.
-    pub(crate) fn organization_by_id(keys: &KeyManager, org: OrgId) -> Self {
-        Self::by(Online { keys: keys.clone().without_kek(), org })
-    }
-
-    /// Verifies a package and keeps a private, sealed copy of its bytes.
-    ///
-    /// # Errors
-    ///
-    /// [`PackageError::Verification`] says why the package is refused. Any other error
-    /// means that it could not be decided: treat it as a refusal, too.
-    pub async fn verify(
-        &self,
-        package: impl Into<Package>,
-    ) -> Result<VerifiedPackage<Online>, PackageError> {
-        let package = package.into();
-        let (name, org) = (package.name().ok(), Some(self.trust.org));
-        let outcome = match self.examine(package, seal).await {
-            Ok(examined) => blocking(move || examined.finish(org)).await,
-            Err(error) => Err(error),
-        };
-        announce(name, org, &outcome);
-        let verified = outcome?;
-        Ok(VerifiedPackage::new(verified, self.config.clone(), self.trust.clone()))
-    }
-
-    /// Verifies a package as [`verify`](Self::verify) does, without keeping its bytes: it is
-    /// hashed as it is read.
-    ///
-    /// # Errors
-    ///
-    /// As [`verify`](Self::verify).
-    pub async fn check(
-        &self,
-        package: impl Into<Package>,
-    ) -> Result<VerificationReport, PackageError> {
-        let package = package.into();
-        let (name, org) = (package.name().ok(), Some(self.trust.org));
-        let outcome = match self.examine(package, hash).await {
-            Ok(examined) => blocking(move || examined.finish(org)).await,
-            Err(error) => Err(error),
-        };
-        announce(name, org, &outcome);
-        outcome.map(|verified| verified.report)
-    }
-
-    /// Verifies a package as [`check`](Self::check) does, and tells what it has looked at.
-    pub async fn explain(&self, package: impl Into<Package>) -> Explanation {
-        let package = package.into();
-        let (name, org) = (package.name().ok(), Some(self.trust.org));
-        let (envelopes, outcome) = match self.examine(package, hash).await {
-            Ok(examined) => (examined.explain(), blocking(move || examined.finish(org)).await),
-            Err(error) => (Vec::new(), Err(error)),
-        };
-        announce(name, org, &outcome);
-        Explanation { outcome: outcome.map(|verified| verified.report), envelopes }
-    }
-
-    /// Looks at an envelope as if the package were there that it is about. It says nothing
-    /// about any package.
-    ///
-    /// # Errors
-    ///
-    /// [`VerificationError::MalformedSignature`](crate::VerificationError::MalformedSignature)
-    /// if the envelope is not about a package, or that the store does not answer.
-    pub async fn inspect(
-        &self,
-        envelope: &SignatureEnvelope,
-    ) -> Result<SignatureInspection, PackageError> {
-        let mut examination = Examination::of_envelope(envelope, &self.config, AnsweredBy::Store)?;
-        self.answer(&mut examination).await?;
-        Ok(examination.inspect(envelope))
-    }
-
-    async fn examine<T: Send + 'static>(
-        &self,
-        package: Package,
-        measure: Measure<T>,
-    ) -> Result<Examination<T>, PackageError> {
-        let (signature, config) = (self.signature.clone(), self.config.clone());
-        let store = AnsweredBy::Store;
-        let begin = move || Examination::begin(package, signature, &config, store, measure);
-        let mut examination = blocking(begin).await?;
-        self.answer(&mut examination).await?;
-        Ok(examination)
-    }
-
-    async fn answer<T>(&self, examination: &mut Examination<T>) -> Result<(), PackageError> {
-        let Online { keys, org } = &self.trust;
-        while let Some(question) = examination.question() {
-            match question {
-                Question::StoredSignatures(digest) => {
-                    let stored = keys.find_signatures(*org, digest).await?;
-                    let stored = stored.into_iter().map(|kept| (kept.id, kept.org, kept.envelope));
-                    examination.stored(stored.collect());
-                }
-                Question::Trust(signers) => {
                     let name = examination.name();
-                    let decision = self.trust.decide(&signers, name, &self.config).await?;
+                    let decision = self.trust.decide(&signers, name, &self.config)?;
                     examination.trust(decision);
                 }
             }
@@ -312,42 +198,39 @@ impl Verifier<Online> {
 }
 
 impl Offline {
-    pub(crate) fn decide_again(&self, report: &VerificationReport) -> TrustDecision {
-        self.pinned.decide(&report.claims())
-    }
-}
-
-#[cfg(feature = "store")]
-impl Online {
-    pub(crate) async fn decide_again(
+    pub(crate) fn decide_again(
         &self,
         report: &VerificationReport,
         config: &VerificationConfig,
-    ) -> Result<TrustDecision, TrustError> {
-        self.decide(&report.claims(), report.name(), config).await
+    ) -> Result<TrustDecision, DecisionError> {
+        self.decide(&report.claims(), report.name(), config)
     }
 
-    async fn decide(
+    fn decide(
         &self,
         signers: &Signers,
         package: &PackageName,
         config: &VerificationConfig,
-    ) -> Result<TrustDecision, TrustError> {
-        let allowance = config.clock_skew_allowance.as_duration();
-        self.keys.decide_with_allowance(self.org, signers, package, allowance).await
+    ) -> Result<TrustDecision, DecisionError> {
+        match &self.0 {
+            OfflineTrust::Pinned(pinned) => Ok(pinned.decide(signers)),
+            OfflineTrust::Bundle(bundle) => {
+                bundle.decide(signers, package, config.clock_skew_allowance.as_duration())
+            }
+        }
     }
-}
 
-/// Reads files where waiting for them holds up nobody else.
-#[cfg(feature = "store")]
-pub(crate) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, PackageError> + Send + 'static,
-) -> Result<T, PackageError> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(result) => result,
-        Err(error) => match error.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            Err(cancelled) => Err(PackageError::io("", std::io::Error::other(cancelled))),
-        },
+    fn answers_as(&self) -> AnsweredBy {
+        match &self.0 {
+            OfflineTrust::Pinned(_) => AnsweredBy::PinnedKeys,
+            OfflineTrust::Bundle(_) => AnsweredBy::Bundle,
+        }
+    }
+
+    fn org(&self) -> Option<OrgId> {
+        match &self.0 {
+            OfflineTrust::Pinned(_) => None,
+            OfflineTrust::Bundle(bundle) => Some(bundle.org()),
+        }
     }
 }

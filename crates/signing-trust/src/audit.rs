@@ -69,6 +69,8 @@ event_types! {
     GrantCreated = "trust.grant.created", INFO;
     /// A grant was revoked.
     GrantRevoked = "trust.grant.revoked", WARN;
+    /// Documents of signed trust were published.
+    TrustPublished = "trust.published", WARN;
     /// A package was signed.
     PackageSigned = "package.signed", INFO;
     /// A signature was put into the store.
@@ -150,6 +152,7 @@ audit_fields! {
     packages,
     expires_at,
     floor,
+    documents,
     old_kek_id,
     new_kek_id,
     keys,
@@ -183,9 +186,15 @@ impl AuditEvent {
         self
     }
 
+    /// The field `documents`: the documents that were published, by kind and version.
+    pub fn documents(mut self, documents: String) -> Self {
+        self.fields.documents = Some(documents);
+        self
+    }
+
     /// The field `child_org_id`: the other side of a grant.
-    pub fn child_org(mut self, org: OrgId) -> Self {
-        self.fields.child_org_id = text(Some(org));
+    pub fn child_org(mut self, org: impl Into<Option<OrgId>>) -> Self {
+        self.fields.child_org_id = text(org.into());
         self
     }
 
@@ -196,8 +205,8 @@ impl AuditEvent {
     }
 
     /// The field `key_id`: the signing or trusted key's id.
-    pub fn key_id(mut self, id: impl ToString) -> Self {
-        self.fields.key_id = text(Some(id));
+    pub fn key_id(mut self, id: Option<impl ToString>) -> Self {
+        self.fields.key_id = text(id);
         self
     }
 

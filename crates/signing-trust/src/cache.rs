@@ -7,6 +7,7 @@ use signing_crypto::{OrgId, TrustStateId};
 use signing_store::{Heartbeat, StoreReader};
 use tokio::task::JoinHandle;
 
+use crate::signed::RootedTrust;
 use crate::snapshot::{OrganizationTrust, boot_time, present};
 use crate::source::read_store;
 use crate::{Signers, TrustError};
@@ -41,6 +42,9 @@ const MAX_SIZE: usize = 50_000;
 /// proof, whatever became of the database meanwhile.
 #[derive(Debug)]
 pub(crate) struct TrustCache {
+    freshness: Freshness,
+    /// Whose signed documents count beside the rows, if any are asked for.
+    rooted: Option<Arc<RootedTrust>>,
     kept: Arc<Mutex<Kept>>,
     watcher: Option<JoinHandle<()>>,
 }
@@ -63,7 +67,23 @@ impl TrustCache {
                 Some(tokio::spawn(watch))
             }
         };
-        Self { kept, watcher }
+        Self { freshness, rooted: None, kept, watcher }
+    }
+
+    /// An empty cache of the same kind, of answers that are `freshness` old.
+    ///
+    /// To be called within a runtime, if `freshness` is bounded.
+    pub(crate) fn with_freshness(&self, store: &StoreReader, freshness: Freshness) -> Self {
+        let mut cache = Self::new(store, freshness);
+        cache.rooted.clone_from(&self.rooted);
+        cache
+    }
+
+    /// An empty cache of answers that are as fresh, and trust what `rooted` does.
+    pub(crate) fn with_root(&self, store: &StoreReader, rooted: RootedTrust) -> Self {
+        let mut cache = Self::new(store, self.freshness);
+        cache.rooted = Some(Arc::new(rooted));
+        cache
     }
 
     /// What bears on whether `org` accepts the signers, as fresh as it must be.
@@ -75,7 +95,7 @@ impl TrustCache {
     ) -> Result<CurrentTrust, TrustError> {
         // Who writes signature files must not decide how much is kept.
         if signers.named.len() != 1 || signers.anonymous {
-            return Ok(CurrentTrust::new(read_store(store, org, signers).await?));
+            return Ok(CurrentTrust::new(self.ask(store, org, signers).await?));
         }
         let key = (org, signers.clone());
         // A change that was made from here counts before anybody tells of it.
@@ -92,9 +112,22 @@ impl TrustCache {
                 return Ok(CurrentTrust { trust, now: present(heartbeat.as_of, asked) });
             }
         }
-        let trust = read_store(store, org, signers).await?;
+        let trust = self.ask(store, org, signers).await?;
         self.lock().keep(key, &trust);
         Ok(CurrentTrust::new(trust))
+    }
+
+    async fn ask(
+        &self,
+        store: &StoreReader,
+        org: OrgId,
+        signers: &Signers,
+    ) -> Result<Arc<OrganizationTrust>, TrustError> {
+        let rows = read_store(store, org, signers).await?;
+        match &self.rooted {
+            Some(rooted) => rooted.restrict(store, org, rows).await,
+            None => Ok(rows),
+        }
     }
 
     /// Takes nothing for confirmed any more, because trust was changed from here.

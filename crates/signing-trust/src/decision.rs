@@ -1,10 +1,43 @@
 use std::fmt;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use signing_crypto::{
     EnvelopeSignature, Fingerprint, GrantId, KeyName, OrgId, OrgName, PackagePatterns,
     PackageVersion, SignatureEnvelope, TrustedKeyId, VerifyingKey, rfc3339,
 };
+use thiserror::Error;
+
+use crate::signed::SignedTrustError;
+
+/// A decision that cannot be made. Nothing is trusted then.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum DecisionError {
+    /// A signature names no key, and there are too many to try.
+    #[error(
+        "a signature names no key, and {found} or more may have made it: at most {limit} are tried"
+    )]
+    TooManyCandidates {
+        /// How many keys there are to try, at least.
+        found: usize,
+        /// How many are tried.
+        limit: usize,
+    },
+    /// The organization's signed trust does not count.
+    #[error("signed trust cannot be used")]
+    SignedTrust(#[from] SignedTrustError),
+}
+
+impl DecisionError {
+    /// What programs call this error. Stable.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::TooManyCandidates { .. } => "TooManyCandidates",
+            Self::SignedTrust(error) => error.code(),
+        }
+    }
+}
 
 /// Who is said to have signed an envelope.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -116,19 +149,19 @@ pub enum TrustPath {
     Pinned,
     /// The organization trusts it itself.
     Direct {
-        /// The organization's row about the key.
-        trusted_key: TrustedKeyId,
+        /// The organization's row about the key. There is none in a bundle.
+        trusted_key: Option<TrustedKeyId>,
     },
     /// An organization trusts it that was granted trust.
     Granted {
-        /// The grant.
-        grant: GrantId,
+        /// The row of the grant. There is none in a bundle.
+        grant: Option<GrantId>,
         /// The organization that trusts the key itself.
         child: OrgId,
         /// Its name.
         child_name: OrgName,
-        /// Its row about the key.
-        trusted_key: TrustedKeyId,
+        /// Its row about the key. There is none in a bundle.
+        trusted_key: Option<TrustedKeyId>,
     },
 }
 
@@ -205,6 +238,16 @@ pub enum UntrustedReason {
         /// When it was.
         at: DateTime<Utc>,
     },
+    /// Only rows of the store trust it: no document that was signed from the pinned root does.
+    NotSigned,
+    /// The only organization by which it would be trusted has signed documents that do not
+    /// count.
+    ChildDocuments {
+        /// That organization.
+        child_name: OrgName,
+        /// Why they do not.
+        fault: Arc<SignedTrustError>,
+    },
     /// The asking organization was deleted, and trusts nothing.
     OrganizationDeleted {
         /// When it was.
@@ -239,6 +282,16 @@ impl fmt::Display for UntrustedReason {
             }
             Self::ChildDeleted { child_name, at } => {
                 write!(f, "{child_name}, which trusted it, was deleted at {}", rfc3339(at))
+            }
+            Self::NotSigned => f.write_str(
+                "only rows of the store trust it: the organization has published no signed \
+                 statement that does",
+            ),
+            Self::ChildDocuments { child_name, fault } => {
+                write!(
+                    f,
+                    "the signed documents of {child_name}, which may trust it, do not count: {fault}"
+                )
             }
             Self::OrganizationDeleted { at } => {
                 write!(f, "the organization was deleted at {}", rfc3339(at))

@@ -7,6 +7,9 @@ use signing_crypto::{
 };
 use signing_store::{AuditFault, StoreError};
 
+use crate::DecisionError;
+use crate::signed::SignedTrustError;
+
 /// A question of trust that was not answered, or a change that was not made.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -91,6 +94,9 @@ pub enum TrustError {
         /// How many are tried.
         limit: usize,
     },
+    /// The organization's signed trust does not count.
+    #[error("signed trust cannot be used")]
+    SignedTrust(#[from] SignedTrustError),
     /// An envelope that is not about a package cannot be stored.
     #[error("the envelope is not a package signature")]
     MalformedEnvelope(#[from] MalformedEnvelope),
@@ -135,11 +141,23 @@ impl TrustError {
             Self::SelfGrant { .. } => "SelfGrant",
             Self::ExpiryPast { .. } => "ExpiryPast",
             Self::TooManyCandidates { .. } => "TooManyCandidates",
+            Self::SignedTrust(error) => error.code(),
             Self::MalformedEnvelope(error) => error.code(),
             Self::Envelope(error) => error.code(),
             Self::AuditLogBroken(_) => "AuditLogBroken",
             Self::CheckpointOfAnotherStore { .. } => "CheckpointOfAnotherStore",
             Self::CheckpointOfAnotherOrganization { .. } => "CheckpointOfAnotherOrganization",
+        }
+    }
+}
+
+impl From<DecisionError> for TrustError {
+    fn from(error: DecisionError) -> Self {
+        match error {
+            DecisionError::TooManyCandidates { found, limit } => {
+                Self::TooManyCandidates { found, limit }
+            }
+            DecisionError::SignedTrust(error) => Self::SignedTrust(error),
         }
     }
 }

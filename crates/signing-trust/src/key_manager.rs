@@ -1,4 +1,5 @@
 mod audit_log;
+mod documents;
 mod floors;
 mod grants;
 mod graph;
@@ -19,11 +20,17 @@ use signing_store::{AuditEntry, AuditReceipt, Store, StoreError, StoreReader};
 
 use crate::actor::Actor;
 use crate::cache::{CurrentTrust, TrustCache};
+use crate::candidates::decide_signers;
 use crate::rules::{DecisionContext, Packages};
+use crate::signed::RootedTrust;
 use crate::snapshot::OrganizationTrust;
-use crate::source::{decide_signers, read_store};
-use crate::{AuditEvent, EventType, Freshness, Signers, TrustDecision, TrustError};
+use crate::source::read_store;
+use crate::{
+    AuditEvent, EventType, Freshness, MemoryOfVersions, Signers, TrustDecision, TrustError,
+    TrustRoot,
+};
 
+pub use documents::{NewDocuments, PublicationImpact};
 pub use impact::{LostSignature, OrganizationLoss, RevocationImpact};
 pub use proven_key::ProvenKey;
 pub use rotation::{OtherHolder, Resign, Resigned, Rotation};
@@ -86,7 +93,23 @@ impl KeyManager {
     /// Outside of a tokio runtime, if `freshness` is bounded.
     #[must_use]
     pub fn with_freshness(self, freshness: Freshness) -> Self {
-        let cache = Arc::new(TrustCache::new(&self.store, freshness));
+        let cache = Arc::new(self.cache.with_freshness(&self.store, freshness));
+        Self { cache, ..self }
+    }
+
+    /// Believes rows only as far as documents that were signed from `root` bear them out, for
+    /// the organization `org`. Others are not decided about.
+    ///
+    /// Decisions alone are held to it. Lists, and what changes trust, show and change the rows,
+    /// which are the draft of the next statement.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime, if freshness is bounded.
+    #[must_use]
+    pub fn rooted(self, org: OrgId, root: TrustRoot, memory: Arc<dyn MemoryOfVersions>) -> Self {
+        let rooted = RootedTrust::new(org, root, memory);
+        let cache = Arc::new(self.cache.with_root(&self.store, rooted));
         Self { cache, ..self }
     }
 
@@ -116,7 +139,7 @@ impl KeyManager {
     ) -> Result<TrustDecision, TrustError> {
         let CurrentTrust { trust, now } = self.cache.read(&self.store, org, signers).await?;
         let context = DecisionContext::at(now).with_allowance(clock_skew_allowance);
-        decide_signers(&trust, signers, Packages::Named(expected_name), context)
+        Ok(decide_signers(&trust, signers, Packages::Named(expected_name), context)?)
     }
 
     /// What bears on whether `org` accepts a key, as of now.

@@ -53,7 +53,9 @@ mod rules;
 
 pub mod acceptance;
 
+mod candidates;
 mod pinned;
+mod signed;
 #[cfg(feature = "store")]
 mod source;
 
@@ -76,8 +78,10 @@ mod error;
 pub use audit::{AUDIT_TARGET, AuditEvent, EventType};
 #[cfg(feature = "store")]
 pub use cache::Freshness;
+pub use candidates::MAX_CANDIDATES;
 pub use decision::{
-    KeyDecision, Signers, TrustDecision, TrustLimits, TrustPath, TrustedKey, UntrustedReason,
+    DecisionError, KeyDecision, Signers, TrustDecision, TrustLimits, TrustPath, TrustedKey,
+    UntrustedReason,
 };
 #[cfg(feature = "store")]
 pub use error::{KeyMismatch, TrustError};
@@ -85,13 +89,17 @@ pub use error::{KeyMismatch, TrustError};
 pub use graph::{GraphGrant, GraphKey, GraphOrganization, TrustGraph};
 #[cfg(feature = "store")]
 pub use key_manager::{
-    KeptSignatures, KeyManager, LostSignature, OrganizationLoss, OtherHolder, ProvenKey, Resign,
-    Resigned, RevocationImpact, Rotation, StoredSignature,
+    KeptSignatures, KeyManager, LostSignature, NewDocuments, OrganizationLoss, OtherHolder,
+    ProvenKey, PublicationImpact, Resign, Resigned, RevocationImpact, Rotation, StoredSignature,
 };
 pub use pinned::PinnedKeys;
 pub use rules::{GrantStanding, KeyStanding};
+pub use signed::{
+    BundledTrust, DocumentVersions, MemoryOfVersions, SeenVersions, SignedTrustError, TrustRoot,
+    TrustRootError, VerifiedDocuments, VersionMemoryError,
+};
 #[cfg(feature = "store")]
-pub use source::MAX_CANDIDATES;
+pub use signed::{StatementChange, TrustDraft};
 
 /// The store's types, for whoever opens one.
 #[cfg(feature = "store")]

@@ -1,14 +1,16 @@
 //! Everything that bears on whom one organization accepts, as a value.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use signing_crypto::{
-    Fingerprint, GrantId, KeyName, OrgId, OrgName, PackageName, PackageVersion, RevocationReason,
-    TrustedKeyId, UncheckedKey, VerifyingKey,
+    Fingerprint, GrantId, KeyName, OrgId, OrgName, PackageName, PackagePatterns, PackageVersion,
+    RevocationReason, TrustDocumentKind, TrustedKeyId, UncheckedKey, VerifyingKey,
 };
 
 use crate::TrustLimits;
+use crate::signed::SignedTrustError;
 
 #[cfg(feature = "store")]
 mod from_store;
@@ -30,9 +32,18 @@ pub(crate) struct OrganizationTrust {
     pub(crate) keys: BTreeMap<Fingerprint, KeyTrust>,
     /// The lowest versions that are accepted.
     pub(crate) floors: BTreeMap<PackageName, PackageVersion>,
+    /// Which of the signed documents that it is from expires first. `None` if it is from none.
+    pub(crate) documents: Option<Expiry>,
     /// Where and when it was read, if it was read from a store.
     #[cfg(feature = "store")]
     pub(crate) reading: Option<Reading>,
+}
+
+/// When a signed document ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Expiry {
+    pub(crate) kind: TrustDocumentKind,
+    pub(crate) at: DateTime<Utc>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,11 +55,26 @@ pub(crate) struct Organization {
 /// A grant that was not revoked: the child's own statements about keys count.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct TrustGrant {
-    pub(crate) id: GrantId,
+    /// Its row, unless it is only in a signed document.
+    pub(crate) id: Option<GrantId>,
     pub(crate) child: OrgId,
     pub(crate) child_name: OrgName,
     pub(crate) child_deleted_at: Option<DateTime<Utc>>,
     pub(crate) limits: TrustLimits,
+    /// What a row narrows the packages of a signed grant to.
+    pub(crate) narrowed_to: Option<PackagePatterns>,
+    pub(crate) documents: DocumentsOfChild,
+}
+
+/// The signed documents of an organization that was granted trust.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum DocumentsOfChild {
+    /// Rows are believed, or there is only a bundle of keys.
+    NotAsked,
+    /// They count until one of them expires.
+    UntilExpiry(Expiry),
+    /// They do not count.
+    Refused(Arc<SignedTrustError>),
 }
 
 /// What bears on one key.
@@ -58,6 +84,8 @@ pub(crate) struct KeyTrust {
     pub(crate) compromised_at: Option<DateTime<Utc>>,
     /// Whether the organization's own statement cannot be read: it may be a refusal.
     pub(crate) is_unreadable: bool,
+    /// Whether rows trust the key where only signed documents count, and none does.
+    pub(crate) is_unsigned: bool,
     /// The organization's own statement first, then those of its grants in their order.
     pub(crate) statements: Vec<KeyStatement>,
 }
@@ -74,10 +102,10 @@ pub(crate) struct KeyStatement {
 pub(crate) enum StatedBy {
     /// The program's own configuration.
     Pinned,
-    /// The organization itself, in this row.
-    Organization(TrustedKeyId),
-    /// The child of the grant at this place, in this row.
-    Child(usize, TrustedKeyId),
+    /// The organization itself, in this row or in a signed document.
+    Organization(Option<TrustedKeyId>),
+    /// The child of the grant at this place, in this row or in a signed document.
+    Child(usize, Option<TrustedKeyId>),
 }
 
 /// What a statement about a key says.
@@ -117,7 +145,7 @@ impl StatedBy {
     pub(crate) fn row(self) -> Option<TrustedKeyId> {
         match self {
             Self::Pinned => None,
-            Self::Organization(row) | Self::Child(_, row) => Some(row),
+            Self::Organization(row) | Self::Child(_, row) => row,
         }
     }
 }
@@ -138,6 +166,14 @@ impl OrganizationTrust {
             (key.fingerprint(), KeyTrust { statements, ..KeyTrust::default() })
         };
         Self { keys: keys.into_iter().map(pinned).collect(), ..Self::default() }
+    }
+
+    /// Puts those grants first that reach furthest. To be called before statements name them.
+    pub(crate) fn sort_grants(&mut self) {
+        self.grants.sort_by(|a, b| {
+            let is_limited = |grant: &TrustGrant| grant.limits.packages.is_some();
+            (is_limited(a), &a.child_name).cmp(&(is_limited(b), &b.child_name))
+        });
     }
 
     /// How much it takes to keep: in statements and floors, each some hundred bytes.

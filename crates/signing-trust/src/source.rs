@@ -3,12 +3,9 @@ use std::sync::Arc;
 use signing_crypto::OrgId;
 use signing_store::{StoreError, StoreReader};
 
-use crate::rules::{DecisionContext, Packages, decide};
+use crate::candidates::MAX_CANDIDATES;
 use crate::snapshot::{OrganizationTrust, boot_time};
-use crate::{Signers, TrustDecision, TrustError};
-
-/// The most trusted keys that a signature without a name is tried against.
-pub const MAX_CANDIDATES: usize = 64;
+use crate::{Signers, TrustError};
 
 /// The most statements that are looked at to find those keys.
 const MAX_FACTS: usize = 4096;
@@ -33,7 +30,6 @@ pub(crate) async fn read_store(
 }
 
 /// Reads what bears on which keys `org` accepts, in no more than `limit` statements.
-#[cfg(feature = "store")]
 pub(crate) async fn read_all(
     store: &StoreReader,
     org: OrgId,
@@ -41,26 +37,4 @@ pub(crate) async fn read_all(
 ) -> Result<OrganizationTrust, StoreError> {
     let asked = boot_time();
     Ok(OrganizationTrust::from_store(store.trust_in_all_keys(org, limit).await?, asked))
-}
-
-/// Decides by what was read from a store.
-///
-/// # Errors
-///
-/// [`TrustError::TooManyCandidates`].
-pub(crate) fn decide_signers(
-    trust: &OrganizationTrust,
-    signers: &Signers,
-    packages: Packages<'_>,
-    context: DecisionContext,
-) -> Result<TrustDecision, TrustError> {
-    // One more, to tell.
-    let context = DecisionContext { max_unnamed: MAX_CANDIDATES + 1, ..context };
-    let decision = decide(trust, signers, packages, context);
-    match decision.trusted().count() {
-        found if signers.anonymous && found > MAX_CANDIDATES => {
-            Err(TrustError::TooManyCandidates { found, limit: MAX_CANDIDATES })
-        }
-        _ => Ok(decision),
-    }
 }

@@ -37,8 +37,13 @@ impl SignatureEnvelope {
     /// As DSSE v1 asks, unknown fields are ignored and both base64 alphabets are
     /// read. A `keyid` that is not a fingerprint counts as absent.
     pub fn parse(bytes: &[u8]) -> Result<Self, MalformedEnvelope> {
-        if bytes.len() > MAX_ENVELOPE_SIZE {
-            return Err(MalformedEnvelope::TooLarge { limit: MAX_ENVELOPE_SIZE });
+        Self::parse_at_most(bytes, MAX_ENVELOPE_SIZE)
+    }
+
+    /// Reads an envelope of at most `limit` bytes.
+    pub(crate) fn parse_at_most(bytes: &[u8], limit: usize) -> Result<Self, MalformedEnvelope> {
+        if bytes.len() > limit {
+            return Err(MalformedEnvelope::TooLarge { limit });
         }
         if bytes.is_empty() {
             return Err(MalformedEnvelope::Empty);
@@ -110,10 +115,34 @@ impl SignatureEnvelope {
 
     /// The statement of whatever kind that the envelope holds.
     pub(crate) fn unverified_payload(&self) -> Result<&[u8], MalformedEnvelope> {
-        match self.payload_type == PAYLOAD_TYPE {
+        self.payload_of_type(PAYLOAD_TYPE)
+    }
+
+    /// What the envelope holds, if it says that it is of this type.
+    pub(crate) fn payload_of_type(
+        &self,
+        expected: &'static str,
+    ) -> Result<&[u8], MalformedEnvelope> {
+        match self.payload_type == expected {
             true => Ok(&self.payload),
-            false => Err(MalformedEnvelope::PayloadType { found: self.payload_type.clone() }),
+            false => {
+                Err(MalformedEnvelope::PayloadType { expected, found: self.payload_type.clone() })
+            }
         }
+    }
+
+    /// The bytes that the envelope holds, of whatever type.
+    pub(crate) fn payload(&self) -> &[u8] {
+        &self.payload
+    }
+
+    /// Whether a signature names `key` and was made by it over `signed`, which is
+    /// [`signed_bytes`](Self::signed_bytes).
+    pub(crate) fn names_and_proves(&self, key: &VerifyingKey, signed: &[u8]) -> bool {
+        let named = Some(key.fingerprint());
+        let mut signatures = self.signatures.iter();
+        signatures
+            .any(|signature| signature.keyid == named && key.accepts(signed, &signature.bytes))
     }
 
     /// Whether `key` made `signature`, whomever that names, over what this envelope

@@ -99,8 +99,10 @@ pub enum MalformedEnvelope {
         fingerprint: Fingerprint,
     },
     /// A payload of another kind.
-    #[error("its payload type is {found:?}, expected \"{}\"", crate::PAYLOAD_TYPE)]
+    #[error("its payload type is {found:?}, expected {expected:?}")]
     PayloadType {
+        /// The type expected.
+        expected: &'static str,
         /// The type found.
         found: String,
     },

@@ -13,6 +13,9 @@ use crate::error::ParseError;
 pub struct StatementTime(DateTime<Utc>);
 
 impl StatementTime {
+    /// The beginning of 1970.
+    pub const EPOCH: Self = Self(DateTime::<Utc>::UNIX_EPOCH);
+
     /// Checks the year, and cuts off what is below a microsecond.
     pub fn new(time: DateTime<Utc>) -> Result<Self, ParseError> {
         match time.year() {

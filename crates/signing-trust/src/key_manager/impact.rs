@@ -11,10 +11,11 @@ use signing_store::{
 use super::KeyManager;
 use super::rotation::PAGE;
 use crate::acceptance::{VerificationConfig, accept};
+use crate::candidates::decide_signers;
 use crate::rules::{DecisionContext, Packages, Scenario, decide, simulate};
 use crate::snapshot::{KeyStatus, OrganizationTrust};
-use crate::source::{decide_signers, read_store};
-use crate::{Signers, TrustError};
+use crate::source::read_store;
+use crate::{DecisionError, Signers, TrustError};
 
 /// What a revocation would end, as far as the store knows: it keeps no list of the
 /// signatures that lie beside packages.
@@ -283,7 +284,7 @@ impl KeyManager {
             context,
         ) {
             Ok(decision) => Ok(accept(envelope, &decision, &config, name).is_ok()),
-            Err(TrustError::TooManyCandidates { .. }) => Ok(false),
+            Err(DecisionError::TooManyCandidates { .. }) => Ok(false),
             Err(error) => Err(error),
         };
         Ok(Judged { before: suffices(&now)?, after: suffices(&then)? })

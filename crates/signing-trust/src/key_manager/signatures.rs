@@ -179,7 +179,7 @@ pub(super) fn announce_stored(org: OrgId, statement: &PackageStatement) {
 pub(super) fn announce(key: &ProvenKey, statement: &PackageStatement) {
     AuditEvent::new(EventType::PackageSigned)
         .org(key.org())
-        .key_id(key.id())
+        .key_id(Some(key.id()))
         .fingerprint(key.fingerprint())
         .package(statement.name())
         .digest(*statement.digest())

@@ -47,7 +47,7 @@ impl KeyManager {
         let event = self
             .event(EventType::SigningKeyCreated)
             .org(org)
-            .key_id(id)
+            .key_id(Some(id))
             .name(Some(&name))
             .fingerprint(key.fingerprint())
             .predecessor(predecessor);
@@ -68,7 +68,7 @@ impl KeyManager {
         let key = self.proven_key(id).await?;
         AuditEvent::new(EventType::KeyExported)
             .org(key.org())
-            .key_id(id)
+            .key_id(Some(id))
             .fingerprint(key.fingerprint())
             .emit();
         Ok(key.verifying_key())
@@ -109,7 +109,7 @@ impl KeyManager {
         let event = self
             .event(EventType::SigningKeyRevoked)
             .org(record.org_id)
-            .key_id(id)
+            .key_id(Some(id))
             .fingerprint(record.fingerprint)
             .revocation(&revocation);
         let revoke = |entry| self.store.revoke_signing_key(&record, revocation, entry);
@@ -131,7 +131,7 @@ impl KeyManager {
         let event = self
             .event(EventType::SigningKeyReinstated)
             .org(record.org_id)
-            .key_id(id)
+            .key_id(Some(id))
             .fingerprint(record.fingerprint)
             .note(note);
         let reinstate = |entry| self.store.reinstate_signing_key(record.org_id, id, entry);

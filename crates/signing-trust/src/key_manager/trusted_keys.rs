@@ -137,7 +137,7 @@ impl KeyManager {
         let event = self
             .event(EventType::TrustedKeyRevoked)
             .org(record.org_id)
-            .key_id(id)
+            .key_id(Some(id))
             .fingerprint(record.fingerprint)
             .revocation(&revocation);
         let revoke = |entry| self.store.revoke_trusted_key(record.org_id, id, revocation, entry);
@@ -160,7 +160,7 @@ impl KeyManager {
         let event = self
             .event(EventType::TrustedKeyReinstated)
             .org(record.org_id)
-            .key_id(id)
+            .key_id(Some(id))
             .fingerprint(record.fingerprint)
             .note(note);
         let reinstate = |entry| self.store.reinstate_trusted_key(record.org_id, id, entry);

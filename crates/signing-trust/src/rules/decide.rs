@@ -1,5 +1,6 @@
 //! The only place where the rules of trust stand.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -7,7 +8,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 use signing_crypto::TrustedKeyId;
 use signing_crypto::{Fingerprint, PackageName, PackagePatterns, RevocationReason};
 
-use crate::snapshot::{KeyStatement, KeyStatus, OrganizationTrust, StatedBy, TrustGrant};
+use crate::signed::SignedTrustError;
+use crate::snapshot::{
+    DocumentsOfChild, Expiry, KeyStatement, KeyStatus, Organization, OrganizationTrust, StatedBy,
+    TrustGrant,
+};
 use crate::{
     KeyDecision, Signers, TrustDecision, TrustLimits, TrustPath, TrustedKey, UntrustedReason,
 };
@@ -89,6 +94,21 @@ pub(crate) fn decide(
     TrustDecision { keys, now: context.now, floor }
 }
 
+impl OrganizationTrust {
+    /// Checks that none of the organization's signed documents has expired, if it has any.
+    pub(crate) fn require_current(&self, context: DecisionContext) -> Result<(), SignedTrustError> {
+        let (Some(Expiry { kind, at }), Some(Organization { id, .. })) =
+            (self.documents, &self.organization)
+        else {
+            return Ok(());
+        };
+        match context.ended(Some(at)) {
+            Some(at) => Err(SignedTrustError::Expired { org: *id, kind, at }),
+            None => Ok(()),
+        }
+    }
+}
+
 /// Every key that is trusted, once for each path, in the order of their fingerprints.
 #[cfg(feature = "store")]
 pub(crate) fn trusted_paths(
@@ -138,7 +158,8 @@ fn verdict(
             (Err(reason), _) => refusal = refusal.or(Some(reason)),
         }
     }
-    trusted.ok_or_else(|| refusal.unwrap_or(unknown))
+    let silent = if key.is_unsigned { UntrustedReason::NotSigned } else { unknown };
+    trusted.ok_or_else(|| refusal.unwrap_or(silent))
 }
 
 /// Whether the key is trusted by this statement alone.
@@ -192,6 +213,7 @@ fn granted(
 ) -> Result<TrustLimits, UntrustedReason> {
     let TrustGrant { child_name, limits, .. } = grant;
     let child_name = child_name.clone();
+    require_documents(grant, context)?;
     match (grant_standing(limits, grant.child_deleted_at, context), withdrawn) {
         (GrantStanding::ChildDeleted { at }, _) => {
             return Err(UntrustedReason::ChildDeleted { child_name, at });
@@ -207,19 +229,27 @@ fn granted(
         }
         (GrantStanding::InForce, None) => {}
     }
-    match &limits.packages {
-        Some(packages_of_grant) if !packages.are_within(packages_of_grant) => {
-            let packages = packages_of_grant.clone();
-            Err(UntrustedReason::OtherPackages { child_name, packages })
-        }
-        _ => {
-            let ends = [expires_at, limits.expires_at];
-            Ok(TrustLimits {
-                packages: limits.packages.clone(),
-                expires_at: ends.into_iter().flatten().min(),
-            })
-        }
+    let mut within = [&limits.packages, &grant.narrowed_to].into_iter().flatten();
+    if let Some(others) = within.find(|limit| !packages.are_within(limit)) {
+        let packages = others.clone();
+        return Err(UntrustedReason::OtherPackages { child_name, packages });
     }
+    let ends = [expires_at, limits.expires_at];
+    let packages = grant.narrowed_to.as_ref().or(limits.packages.as_ref()).cloned();
+    Ok(TrustLimits { packages, expires_at: ends.into_iter().flatten().min() })
+}
+
+/// Whether the signed documents of the grant's child count, if they are asked for.
+fn require_documents(grant: &TrustGrant, context: DecisionContext) -> Result<(), UntrustedReason> {
+    let fault = match &grant.documents {
+        DocumentsOfChild::NotAsked => return Ok(()),
+        DocumentsOfChild::UntilExpiry(Expiry { kind, at }) => match context.ended(Some(*at)) {
+            None => return Ok(()),
+            Some(at) => Arc::new(SignedTrustError::Expired { org: grant.child, kind: *kind, at }),
+        },
+        DocumentsOfChild::Refused(fault) => fault.clone(),
+    };
+    Err(UntrustedReason::ChildDocuments { child_name: grant.child_name.clone(), fault })
 }
 
 /// What comes of an organization's statement about a key.

@@ -47,7 +47,7 @@ pub(crate) fn simulate(
                     revoked: Some(revoked),
                     expires_at: None,
                 };
-                let by = StatedBy::Organization(TrustedKeyId::random());
+                let by = StatedBy::Organization(None);
                 key.statements.insert(0, KeyStatement { by, status });
             }
         }

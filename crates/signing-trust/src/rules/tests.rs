@@ -12,8 +12,8 @@ use signing_store::{
 use zeroize::Zeroizing;
 
 use super::decide::{DecisionContext, Packages, trusted_paths};
+use crate::candidates::{MAX_CANDIDATES, decide_signers};
 use crate::snapshot::OrganizationTrust;
-use crate::source::{MAX_CANDIDATES, decide_signers};
 use crate::{Signers, TrustDecision, TrustError, TrustLimits, TrustPath, TrustedKey};
 use crate::{UntrustedReason, rules};
 

@@ -8,7 +8,10 @@ use rustix::time::{ClockId, clock_gettime};
 use signing_crypto::{GrantId, StoreId};
 use signing_store::{Heartbeat, StatementRow, TrustGrantRecord, TrustSnapshot, TrustedKeyRecord};
 
-use super::{KeyStatement, KeyStatus, Organization, OrganizationTrust, StatedBy, TrustGrant};
+use super::{
+    DocumentsOfChild, KeyStatement, KeyStatus, Organization, OrganizationTrust, StatedBy,
+    TrustGrant,
+};
 use crate::TrustLimits;
 
 /// From which store, in which state and at which time something was read.
@@ -50,32 +53,34 @@ impl OrganizationTrust {
         let mut grants = BTreeMap::new();
         for (grant, child) in statements.iter().filter_map(|row| row.grant.as_ref()) {
             grants.entry(grant.id).or_insert_with(|| TrustGrant {
-                id: grant.id,
+                id: Some(grant.id),
                 child: child.id,
                 child_name: child.name.clone(),
                 child_deleted_at: child.deleted_at,
                 limits: limits(grant),
+                narrowed_to: None,
+                documents: DocumentsOfChild::NotAsked,
             });
         }
-        let mut grants: Vec<_> = grants.into_values().collect();
-        grants.sort_by(|a, b| {
-            let is_limited = |grant: &TrustGrant| grant.limits.packages.is_some();
-            (is_limited(a), &a.child_name).cmp(&(is_limited(b), &b.child_name))
-        });
-        let places: BTreeMap<GrantId, usize> =
-            grants.iter().enumerate().map(|(place, grant)| (grant.id, place)).collect();
         let (id, deleted_at) = (organization.id, organization.deleted_at);
         let mut trust = Self {
             organization: Some(Organization { id, deleted_at }),
-            grants,
+            grants: grants.into_values().collect(),
             floors,
             reading: Some(Reading { store: store_id, heartbeat, asked }),
             ..Self::default()
         };
+        trust.sort_grants();
+        let places: BTreeMap<GrantId, usize> = trust
+            .grants
+            .iter()
+            .enumerate()
+            .filter_map(|(place, grant)| Some((grant.id?, place)))
+            .collect();
         for StatementRow { grant, key: row, compromised_at } in statements {
             let by = match grant {
-                None => StatedBy::Organization(row.id),
-                Some((grant, _)) => StatedBy::Child(places[&grant.id], row.id),
+                None => StatedBy::Organization(Some(row.id)),
+                Some((grant, _)) => StatedBy::Child(places[&grant.id], Some(row.id)),
             };
             let key = trust.keys.entry(row.fingerprint).or_default();
             key.compromised_at = key.compromised_at.or(compromised_at);

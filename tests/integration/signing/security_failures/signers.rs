@@ -131,7 +131,7 @@ async fn changed_statement_is_rejected(world: World) {
     target.signature = edit(&honest, |json| json["payloadType"] = "text/plain".into());
     assert_invalid(&world, &target).await;
     let unread = target.signature.unverified_statement();
-    assert_refused!(unread, MalformedEnvelope::PayloadType { found } if found == "text/plain");
+    assert_refused!(unread, MalformedEnvelope::PayloadType { found, .. } if found == "text/plain");
 }
 
 async fn stored_signature_of_an_unknown_signer_is_rejected(world: World) {

@@ -53,7 +53,7 @@ fn malformed() -> Vec<MalformedEnvelope> {
         MalformedEnvelope::Base64 { field: "payload" },
         values::malformed_envelope(),
         MalformedEnvelope::DuplicateKeyid { fingerprint: values::fingerprint() },
-        MalformedEnvelope::PayloadType { found: found() },
+        MalformedEnvelope::PayloadType { expected: signing_crypto::PAYLOAD_TYPE, found: found() },
         MalformedEnvelope::StatementType { found: found() },
         MalformedEnvelope::PredicateType { found: found() },
         MalformedEnvelope::SubjectCount { found: 2 },

@@ -13,9 +13,14 @@ impl SignatureEnvelope {
 
     /// Signs a statement of any kind, which says of which.
     pub(crate) fn sign_statement(statement: String, key: &SigningKey) -> Self {
+        Self::sign_payload(PAYLOAD_TYPE, statement, key)
+    }
+
+    /// Signs a payload of a type that says what it is.
+    pub(crate) fn sign_payload(payload_type: &str, payload: String, key: &SigningKey) -> Self {
         let mut envelope = Self {
-            payload_type: PAYLOAD_TYPE.into(),
-            payload: statement.into_bytes(),
+            payload_type: payload_type.into(),
+            payload: payload.into_bytes(),
             signatures: Vec::new(),
         };
         envelope.push_signature(key);
@@ -30,6 +35,15 @@ impl SignatureEnvelope {
     /// not about a package, or would become too large to be read again.
     pub fn add_signature(&mut self, key: &SigningKey) -> Result<(), EnvelopeError> {
         self.unverified_statement()?;
+        self.add_signature_at_most(key, MAX_ENVELOPE_SIZE)
+    }
+
+    /// Adds `key`'s signature if the envelope has at most `limit` bytes then.
+    pub(crate) fn add_signature_at_most(
+        &mut self,
+        key: &SigningKey,
+        limit: usize,
+    ) -> Result<(), EnvelopeError> {
         if self.signatures.len() >= MAX_SIGNATURES {
             return Err(EnvelopeError::Full { limit: MAX_SIGNATURES });
         }
@@ -38,9 +52,9 @@ impl SignatureEnvelope {
             return Err(EnvelopeError::AlreadySignedBy { fingerprint });
         }
         self.push_signature(key);
-        if self.to_json().len() > MAX_ENVELOPE_SIZE {
+        if self.to_json().len() > limit {
             self.signatures.pop();
-            return Err(MalformedEnvelope::TooLarge { limit: MAX_ENVELOPE_SIZE }.into());
+            return Err(MalformedEnvelope::TooLarge { limit }.into());
         }
         Ok(())
     }

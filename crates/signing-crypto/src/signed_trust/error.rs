@@ -1,0 +1,226 @@
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use super::{DocumentVersion, MAX_STATED_KEYS, Role, TrustDocumentKind};
+use crate::error::{KeyError, MalformedEnvelope, PatternError};
+use crate::key::Fingerprint;
+use crate::names::OrgId;
+
+/// Bytes that are not the document that was expected.
+#[derive(Clone, Debug, Error)]
+#[error("it is not a valid {kind} document")]
+pub struct MalformedTrustDocument {
+    /// The document that was expected.
+    pub kind: TrustDocumentKind,
+    /// What is wrong with it.
+    #[source]
+    pub fault: DocumentFault,
+}
+
+impl MalformedTrustDocument {
+    /// What programs call this error. Stable.
+    pub fn code(&self) -> &'static str {
+        "MalformedTrustDocument"
+    }
+}
+
+/// What is wrong with a document.
+#[derive(Clone, Debug, Error)]
+#[non_exhaustive]
+pub enum DocumentFault {
+    /// The envelope around it, or its payload type.
+    #[error(transparent)]
+    Envelope(#[from] MalformedEnvelope),
+    /// Its payload has too many bytes.
+    #[error("its payload has {found} bytes, and may have {limit}")]
+    TooLarge {
+        /// The number found.
+        found: usize,
+        /// The most allowed.
+        limit: usize,
+    },
+    /// Its payload is not the JSON that such a document is: a field is missing, unknown,
+    /// there twice or of another type.
+    #[error("its payload is not the expected JSON")]
+    Json(#[source] Arc<serde_json::Error>),
+    /// A field that is not of its form.
+    #[error("its field '{field}' is malformed")]
+    Field {
+        /// The field's name.
+        field: &'static str,
+    },
+    /// A public key that is not fit to be trusted.
+    #[error("its public key {fingerprint} cannot be used")]
+    Key {
+        /// The key.
+        fingerprint: Fingerprint,
+        /// Why.
+        source: KeyError,
+    },
+    /// The patterns of a grant.
+    #[error("the packages of its grant to {child} are malformed")]
+    Patterns {
+        /// The organization that the grant is to.
+        child: OrgId,
+        /// What is wrong with them.
+        source: PatternError,
+    },
+    /// It would never have counted.
+    #[error("it expires before it was issued")]
+    ExpiresBeforeIssued,
+    /// A key, an organization or a package is named twice where once is allowed, or is both
+    /// trusted and denied.
+    #[error("its field '{field}' names {name} twice")]
+    Duplicate {
+        /// The field's name.
+        field: &'static str,
+        /// What is named twice.
+        name: String,
+    },
+    /// A role of a root document that can never be exercised.
+    #[error("its {role} role does not have as many keys as must sign")]
+    Role {
+        /// The role.
+        role: Role,
+    },
+    /// A role of a root document has a key that the document does not contain.
+    #[error("its {role} role names the key {fingerprint}, which the document does not contain")]
+    UnknownKey {
+        /// The role.
+        role: Role,
+        /// The key.
+        fingerprint: Fingerprint,
+    },
+    /// More keys than a document may name.
+    #[error("its field '{field}' has {found} keys, and may have {MAX_STATED_KEYS}")]
+    TooManyKeys {
+        /// The field's name.
+        field: &'static str,
+        /// The number found.
+        found: usize,
+    },
+    /// A grant to the organization itself.
+    #[error("it grants trust to its own organization")]
+    SelfGrant,
+}
+
+impl DocumentFault {
+    pub(super) fn json(source: serde_json::Error) -> Self {
+        Self::Json(Arc::new(source))
+    }
+}
+
+/// A document that fewer keys of a role have signed than must sign.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error(
+    "version {version} of the {kind} document is signed by {found} of the {required} keys of the \
+     {role} role that must sign it"
+)]
+pub struct ThresholdNotMet {
+    /// The document.
+    pub kind: TrustDocumentKind,
+    /// Its number.
+    pub version: DocumentVersion,
+    /// The role that signs it.
+    pub role: Role,
+    /// How many distinct keys must sign.
+    pub required: u8,
+    /// How many have.
+    pub found: u8,
+}
+
+impl ThresholdNotMet {
+    /// What programs call this error. Stable.
+    pub fn code(&self) -> &'static str {
+        "ThresholdNotMet"
+    }
+}
+
+/// A root document that does not follow the one before it.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum RootChainError {
+    /// It is another organization's.
+    #[error("it is a root document of the organization {found}, expected {expected}")]
+    Organization {
+        /// The organization of the one before.
+        expected: OrgId,
+        /// The organization of this one.
+        found: OrgId,
+    },
+    /// Its number is not the next.
+    #[error("it is version {found} of the root document, expected version {expected}")]
+    Version {
+        /// The number after the one before.
+        expected: DocumentVersion,
+        /// The number of this one.
+        found: DocumentVersion,
+    },
+    /// The one before is the last that there can be.
+    #[error("no root document can follow the last version")]
+    Last,
+    /// Too few keys of the one before have signed it.
+    #[error("the root document before it does not accept it")]
+    Predecessor(#[source] ThresholdNotMet),
+    /// Too few of its own keys have signed it.
+    #[error("its own keys do not accept it")]
+    Own(#[source] ThresholdNotMet),
+}
+
+impl RootChainError {
+    /// What programs call this error. Stable.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Organization { .. } => "TrustDocumentOfAnotherOrganization",
+            Self::Version { .. } | Self::Last => "BrokenRootChain",
+            Self::Predecessor(_) | Self::Own(_) => "ThresholdNotMet",
+        }
+    }
+}
+
+/// Bytes that are not a trust bundle.
+#[derive(Clone, Debug, Error)]
+#[non_exhaustive]
+pub enum MalformedBundle {
+    /// Too many bytes.
+    #[error("it is larger than {limit} bytes")]
+    TooLarge {
+        /// The most bytes allowed.
+        limit: usize,
+    },
+    /// Not the JSON that a bundle is.
+    #[error("it is not the expected JSON")]
+    Json(#[source] Arc<serde_json::Error>),
+    /// A bundle of another version, or something else.
+    #[error("its type is {found:?}, expected {:?}", super::bundle::BUNDLE_TYPE)]
+    Type {
+        /// The type found.
+        found: String,
+    },
+    /// A field that is not of its form.
+    #[error("its field '{field}' is malformed")]
+    Field {
+        /// The field's name.
+        field: &'static str,
+    },
+    /// One organization twice.
+    #[error("it holds the documents of the organization {org} twice")]
+    Duplicate {
+        /// The organization.
+        org: OrgId,
+    },
+    /// The organization that it is of has no documents in it.
+    #[error("it holds no documents of its organization {org}")]
+    Incomplete {
+        /// The organization.
+        org: OrgId,
+    },
+}
+
+impl MalformedBundle {
+    /// What programs call this error, whatever the variant. Stable.
+    pub fn code(&self) -> &'static str {
+        "MalformedTrustBundle"
+    }
+}

@@ -1,0 +1,115 @@
+use std::collections::BTreeSet;
+
+use super::document::max_envelope;
+use super::error::{DocumentFault, MalformedTrustDocument};
+use super::{RootDigest, RootDocument, TrustDocument};
+use crate::dsse::{EnvelopeSignature, SignatureEnvelope};
+#[cfg(feature = "private-keys")]
+use crate::error::EnvelopeError;
+#[cfg(feature = "private-keys")]
+use crate::key::SigningKey;
+use crate::key::{Fingerprint, VerifyingKey};
+
+/// A document in its envelope, with the signatures that it has so far. Exactly the bytes that
+/// were signed are kept.
+///
+/// Parsing one proves nothing: [`VerifiedRoot::verify`](super::VerifiedRoot::verify) does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignedDocument<D> {
+    envelope: SignatureEnvelope,
+    document: D,
+}
+
+impl<D: TrustDocument> SignedDocument<D> {
+    /// Reads an envelope and the document in it, strictly and in bounded space: a field that
+    /// is not known is malformed, because it may be one that was meant to be enforced.
+    pub fn parse(bytes: &[u8]) -> Result<Self, MalformedTrustDocument> {
+        let malformed = |fault| MalformedTrustDocument { kind: D::KIND, fault };
+        let envelope = SignatureEnvelope::parse_at_most(bytes, const { max_envelope::<D>() })
+            .map_err(|fault| malformed(fault.into()))?;
+        let payload =
+            envelope.payload_of_type(D::PAYLOAD_TYPE).map_err(|fault| malformed(fault.into()))?;
+        if payload.len() > D::MAX_PAYLOAD {
+            let (found, limit) = (payload.len(), D::MAX_PAYLOAD);
+            return Err(malformed(DocumentFault::TooLarge { found, limit }));
+        }
+        let document = D::from_payload(payload).map_err(malformed)?;
+        Ok(Self { envelope, document })
+    }
+
+    /// Signs a document.
+    ///
+    /// # Errors
+    ///
+    /// That it could not be read again: it has too many keys or bytes.
+    #[cfg(feature = "private-keys")]
+    pub fn sign(document: &D, key: &SigningKey) -> Result<Self, MalformedTrustDocument> {
+        let envelope = SignatureEnvelope::sign_payload(D::PAYLOAD_TYPE, document.to_json(), key);
+        Self::parse(envelope.to_json().as_bytes())
+    }
+
+    /// Adds `key`'s signature over exactly the bytes that the others have signed.
+    ///
+    /// # Errors
+    ///
+    /// The document is left as it was if it is full, or already names this key.
+    #[cfg(feature = "private-keys")]
+    pub fn add_signature(&mut self, key: &SigningKey) -> Result<(), EnvelopeError> {
+        self.envelope.add_signature_at_most(key, const { max_envelope::<D>() })
+    }
+
+    /// What it says, checked by nobody: to show it, not to act on it.
+    pub fn unverified(&self) -> &D {
+        &self.document
+    }
+
+    /// The keys that are named as signers, checked by nobody.
+    pub fn claimed_signers(&self) -> impl Iterator<Item = Fingerprint> {
+        self.envelope.signatures().iter().filter_map(EnvelopeSignature::claimed_signer)
+    }
+
+    /// Which of `keys` have signed it, each by a signature that names it.
+    pub fn signers_among<'a>(
+        &self,
+        keys: impl IntoIterator<Item = &'a VerifyingKey>,
+    ) -> BTreeSet<Fingerprint> {
+        let signed = self.envelope.signed_bytes();
+        let has_signed = |key: &&VerifyingKey| self.envelope.names_and_proves(key, &signed);
+        keys.into_iter().filter(has_signed).map(VerifyingKey::fingerprint).collect()
+    }
+
+    /// The envelope as compact JSON, on one line.
+    pub fn to_json(&self) -> String {
+        self.envelope.to_json()
+    }
+}
+
+impl SignedDocument<RootDocument> {
+    /// What names it.
+    pub fn digest(&self) -> RootDigest {
+        RootDigest::of(self.envelope.payload())
+    }
+}
+
+/// A document that as many keys have signed as must sign.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VerifiedDocument<D> {
+    document: D,
+}
+
+impl<D: TrustDocument> VerifiedDocument<D> {
+    /// To be called by the root document's check alone.
+    pub(super) fn of(signed: &SignedDocument<D>) -> Self {
+        Self { document: signed.document.clone() }
+    }
+
+    /// What was signed.
+    pub fn document(&self) -> &D {
+        &self.document
+    }
+
+    /// What was signed.
+    pub fn into_document(self) -> D {
+        self.document
+    }
+}

@@ -1,0 +1,87 @@
+use std::io;
+use std::path::PathBuf;
+
+use signing_crypto::{MalformedBundle, PemError};
+#[cfg(feature = "store")]
+use signing_trust::TrustError;
+use signing_trust::{SignedTrustError, TrustRootError, VersionMemoryError};
+use thiserror::Error;
+
+use crate::ProtectionError;
+
+/// Options that cannot be followed. Nothing was loaded.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum SecurityArgsError {
+    /// A key file could not be read.
+    #[error("cannot read the key file {}", path.display())]
+    KeyFile {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A key file holds something else.
+    #[error("cannot trust the key in {}", path.display())]
+    Key {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: PemError,
+    },
+    /// A key file that other users can reach.
+    #[error("{0}: {command}", command = .0.command())]
+    Unprotected(ProtectionError),
+    /// A file of signed trust could not be read.
+    #[error("cannot read {}", path.display())]
+    TrustFile {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// `--trust-root` names neither a root document nor a digest.
+    #[error("--trust-root {}: it is no root document that can be pinned", path.display())]
+    TrustRoot {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: TrustRootError,
+    },
+    /// A trust bundle is not one.
+    #[error("{} is not a trust bundle", path.display())]
+    TrustBundle {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: MalformedBundle,
+    },
+    /// The state file cannot be used.
+    #[error(transparent)]
+    StateFile(#[from] VersionMemoryError),
+    /// What the bundle holds does not count.
+    #[error("the trust bundle cannot be used")]
+    SignedTrust(#[from] SignedTrustError),
+    /// A database URL with a password, where every user of the machine can read it.
+    #[cfg(feature = "store")]
+    #[error(
+        "the command line must not hold a password: put the whole URL into \
+         CLOACINA_DATABASE_URL"
+    )]
+    PasswordOnCommandLine,
+    /// An organization without a store to find it in.
+    #[error("--org needs a store: give --database-url or CLOACINA_DATABASE_URL")]
+    NoStore,
+    /// The database URL is not one.
+    #[cfg(feature = "store")]
+    #[error("the database URL cannot be used")]
+    DatabaseUrl(#[from] signing_trust::store::UrlError),
+    /// The text is neither an organization's id nor a name.
+    #[cfg(feature = "store")]
+    #[error("--org names no organization")]
+    OrganizationName(#[from] signing_crypto::NameError),
+    /// The store could not be opened, or does not know the organization.
+    #[cfg(feature = "store")]
+    #[error(transparent)]
+    Trust(#[from] TrustError),
+}

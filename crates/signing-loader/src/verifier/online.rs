@@ -1,0 +1,211 @@
+use std::sync::{Arc, Mutex};
+
+use signing_crypto::{OrgId, PackageName, SignatureEnvelope};
+use signing_trust::store::OrganizationRef;
+use signing_trust::{
+    KeyManager, MemoryOfVersions, SeenVersions, Signers, TrustDecision, TrustError, TrustRoot,
+};
+
+use super::Verifier;
+use crate::examination::{AnsweredBy, Examination, Measure, Question, hash, seal};
+use crate::report::announce;
+use crate::{
+    Explanation, Package, PackageError, SignatureInspection, VerificationConfig,
+    VerificationReport, VerifiedPackage,
+};
+
+/// Trust of an organization, which its store is asked for each time.
+#[derive(Clone, Debug)]
+pub struct Online {
+    keys: KeyManager,
+    org: OrgId,
+}
+
+impl Verifier<Online> {
+    /// Trusts what this organization of the store trusts, by its own word and through its
+    /// grants.
+    ///
+    /// A verifier that is made from a [`KeyManager`] shares its cache and its
+    /// [`Freshness`](crate::Freshness). No key encryption key is needed.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// use signing_loader::{Store, Verifier};
+    ///
+    /// let store = Store::open_read_only(&"postgres://runner@db.example/trust".parse()?).await?;
+    /// let verifier = Verifier::organization(&store, "acme".parse()?).await?;
+    /// let package = verifier.verify("plugins/libworkflow.so").await?.load().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::OrganizationNotFound`](crate::StoreError::OrganizationNotFound), or
+    /// that the store does not answer.
+    pub async fn organization(
+        keys: impl Into<KeyManager>,
+        organization: OrganizationRef,
+    ) -> Result<Self, TrustError> {
+        let keys = keys.into().without_kek();
+        let org = keys.store().organization(organization).await?.id;
+        Ok(Self::by(Online { keys, org }))
+    }
+
+    /// Trusts only what the organization has signed that it trusts, from `root`: rows of the
+    /// store take trust away as before, and give none.
+    ///
+    /// Which versions of its documents were seen is forgotten when the process ends.
+    #[must_use]
+    pub fn rooted(self, root: TrustRoot) -> Self {
+        self.rooted_remembering(root, Arc::new(Mutex::new(SeenVersions::default())))
+    }
+
+    /// The same, and `memory` remembers which versions were seen, such as a
+    /// [`StateFile`](crate::StateFile).
+    #[must_use]
+    pub fn rooted_remembering(self, root: TrustRoot, memory: Arc<dyn MemoryOfVersions>) -> Self {
+        let Online { keys, org } = self.trust;
+        let trust = Online { keys: keys.rooted(org, root, memory), org };
+        Self { trust, ..self }
+    }
+
+    /// The same for an organization that the caller has looked up.
+    pub(crate) fn organization_by_id(keys: &KeyManager, org: OrgId) -> Self {
+        Self::by(Online { keys: keys.clone().without_kek(), org })
+    }
+
+    /// Verifies a package and keeps a private, sealed copy of its bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`PackageError::Verification`] says why the package is refused. Any other error
+    /// means that it could not be decided: treat it as a refusal, too.
+    pub async fn verify(
+        &self,
+        package: impl Into<Package>,
+    ) -> Result<VerifiedPackage<Online>, PackageError> {
+        let package = package.into();
+        let (name, org) = (package.name().ok(), Some(self.trust.org));
+        let outcome = match self.examine(package, seal).await {
+            Ok(examined) => blocking(move || examined.finish(org)).await,
+            Err(error) => Err(error),
+        };
+        announce(name, org, &outcome);
+        let verified = outcome?;
+        Ok(VerifiedPackage::new(verified, self.config.clone(), self.trust.clone()))
+    }
+
+    /// Verifies a package as [`verify`](Self::verify) does, without keeping its bytes: it is
+    /// hashed as it is read.
+    ///
+    /// # Errors
+    ///
+    /// As [`verify`](Self::verify).
+    pub async fn check(
+        &self,
+        package: impl Into<Package>,
+    ) -> Result<VerificationReport, PackageError> {
+        let package = package.into();
+        let (name, org) = (package.name().ok(), Some(self.trust.org));
+        let outcome = match self.examine(package, hash).await {
+            Ok(examined) => blocking(move || examined.finish(org)).await,
+            Err(error) => Err(error),
+        };
+        announce(name, org, &outcome);
+        outcome.map(|verified| verified.report)
+    }
+
+    /// Verifies a package as [`check`](Self::check) does, and tells what it has looked at.
+    pub async fn explain(&self, package: impl Into<Package>) -> Explanation {
+        let package = package.into();
+        let (name, org) = (package.name().ok(), Some(self.trust.org));
+        let (envelopes, outcome) = match self.examine(package, hash).await {
+            Ok(examined) => (examined.explain(), blocking(move || examined.finish(org)).await),
+            Err(error) => (Vec::new(), Err(error)),
+        };
+        announce(name, org, &outcome);
+        Explanation { outcome: outcome.map(|verified| verified.report), envelopes }
+    }
+
+    /// Looks at an envelope as if the package were there that it is about. It says nothing
+    /// about any package.
+    ///
+    /// # Errors
+    ///
+    /// [`VerificationError::MalformedSignature`](crate::VerificationError::MalformedSignature)
+    /// if the envelope is not about a package, or that the store does not answer.
+    pub async fn inspect(
+        &self,
+        envelope: &SignatureEnvelope,
+    ) -> Result<SignatureInspection, PackageError> {
+        let mut examination = Examination::of_envelope(envelope, &self.config, AnsweredBy::Store)?;
+        self.answer(&mut examination).await?;
+        Ok(examination.inspect(envelope))
+    }
+
+    async fn examine<T: Send + 'static>(
+        &self,
+        package: Package,
+        measure: Measure<T>,
+    ) -> Result<Examination<T>, PackageError> {
+        let (signature, config) = (self.signature.clone(), self.config.clone());
+        let store = AnsweredBy::Store;
+        let begin = move || Examination::begin(package, signature, &config, store, measure);
+        let mut examination = blocking(begin).await?;
+        self.answer(&mut examination).await?;
+        Ok(examination)
+    }
+
+    async fn answer<T>(&self, examination: &mut Examination<T>) -> Result<(), PackageError> {
+        let Online { keys, org } = &self.trust;
+        while let Some(question) = examination.question() {
+            match question {
+                Question::StoredSignatures(digest) => {
+                    let stored = keys.find_signatures(*org, digest).await?;
+                    let stored = stored.into_iter().map(|kept| (kept.id, kept.org, kept.envelope));
+                    examination.stored(stored.collect());
+                }
+                Question::Trust(signers) => {
+                    let name = examination.name();
+                    let decision = self.trust.decide(&signers, name, &self.config).await?;
+                    examination.trust(decision);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Online {
+    pub(crate) async fn decide_again(
+        &self,
+        report: &VerificationReport,
+        config: &VerificationConfig,
+    ) -> Result<TrustDecision, TrustError> {
+        self.decide(&report.claims(), report.name(), config).await
+    }
+
+    async fn decide(
+        &self,
+        signers: &Signers,
+        package: &PackageName,
+        config: &VerificationConfig,
+    ) -> Result<TrustDecision, TrustError> {
+        let allowance = config.clock_skew_allowance.as_duration();
+        self.keys.decide_with_allowance(self.org, signers, package, allowance).await
+    }
+}
+
+/// Reads files where waiting for them holds up nobody else.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, PackageError> + Send + 'static,
+) -> Result<T, PackageError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(cancelled) => Err(PackageError::io("", std::io::Error::other(cancelled))),
+        },
+    }
+}

@@ -1,0 +1,26 @@
+use crate::decision::DecisionError;
+use crate::rules::{DecisionContext, Packages, decide};
+use crate::snapshot::OrganizationTrust;
+use crate::{Signers, TrustDecision};
+
+/// The most trusted keys that a signature without a name is tried against.
+pub const MAX_CANDIDATES: usize = 64;
+
+/// Decides by what was read, unless it does not count any more or leaves too many keys to try.
+pub(crate) fn decide_signers(
+    trust: &OrganizationTrust,
+    signers: &Signers,
+    packages: Packages<'_>,
+    context: DecisionContext,
+) -> Result<TrustDecision, DecisionError> {
+    trust.require_current(context)?;
+    // One more, to tell.
+    let context = DecisionContext { max_unnamed: MAX_CANDIDATES + 1, ..context };
+    let decision = decide(trust, signers, packages, context);
+    match decision.trusted().count() {
+        found if signers.anonymous && found > MAX_CANDIDATES => {
+            Err(DecisionError::TooManyCandidates { found, limit: MAX_CANDIDATES })
+        }
+        _ => Ok(decision),
+    }
+}

@@ -1,0 +1,34 @@
+//! Trust that an organization's root keys have signed: whoever writes the database can take
+//! trust away by it, and never give it.
+//!
+//! ```text
+//! pinned root ─► root chain ─► statement ─► revocations ─► children, each from the root that
+//! its grant names ─► OrganizationTrust, less what rows take away
+//! ```
+
+mod bundle;
+#[cfg(feature = "store")]
+mod draft;
+mod error;
+mod pin;
+#[cfg(feature = "store")]
+mod restrict;
+#[cfg(feature = "store")]
+mod rooted;
+mod seen;
+mod value;
+mod verify;
+
+pub use bundle::BundledTrust;
+#[cfg(feature = "store")]
+pub use draft::{StatementChange, TrustDraft};
+pub use error::SignedTrustError;
+pub use pin::{TrustRoot, TrustRootError};
+#[cfg(feature = "store")]
+pub(crate) use restrict::restricted_by_rows;
+#[cfg(feature = "store")]
+pub(crate) use rooted::{RootedTrust, by_organization};
+pub use seen::{DocumentVersions, MemoryOfVersions, SeenVersions, VersionMemoryError};
+pub use verify::VerifiedDocuments;
+#[cfg(feature = "store")]
+pub(crate) use verify::verify;

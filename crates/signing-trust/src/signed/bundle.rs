@@ -1,0 +1,79 @@
+use std::sync::{Arc, Mutex};
+
+use chrono::Utc;
+use signing_crypto::{OrgId, PackageName, TrustBundle};
+
+use super::seen::{MemoryOfVersions, SeenVersions};
+use super::verify::verify;
+use super::{SignedTrustError, TrustRoot};
+use crate::candidates::decide_signers;
+use crate::rules::{DecisionContext, Packages};
+use crate::snapshot::OrganizationTrust;
+use crate::{DecisionError, Signers, TrustDecision};
+
+/// An organization's signed trust, for hosts without a store: the documents of a bundle,
+/// verified from a pinned root.
+///
+/// A bundle does not learn of revocations that were made since. How long it can be used is
+/// bounded by when its documents expire.
+#[derive(Clone, Debug)]
+pub struct BundledTrust {
+    org: OrgId,
+    trust: Arc<OrganizationTrust>,
+}
+
+impl BundledTrust {
+    /// Verifies a bundle, and forgets its versions when the process ends.
+    pub fn verify(bundle: &TrustBundle, root: &TrustRoot) -> Result<Self, SignedTrustError> {
+        Self::verify_remembering(bundle, root, &Mutex::new(SeenVersions::default()))
+    }
+
+    /// Verifies a bundle that must not be older than those that `memory` remembers.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with its documents. They are refused also if they have expired, if those
+    /// of an organization that the statement grants trust to are missing, and if there are
+    /// others.
+    pub fn verify_remembering(
+        bundle: &TrustBundle,
+        root: &TrustRoot,
+        memory: &dyn MemoryOfVersions,
+    ) -> Result<Self, SignedTrustError> {
+        let (org, documents) = (bundle.org(), bundle.documents());
+        let signed = verify(org, documents, root, memory)?;
+        let granted = &signed.own.statement().grants;
+        if let Some(&child) = granted.keys().find(|child| !documents.contains_key(child)) {
+            return Err(SignedTrustError::IncompleteBundle { org, child });
+        }
+        let is_known = |other: &OrgId| *other == org || granted.contains_key(other);
+        if let Some(&other) = documents.keys().find(|other| !is_known(other)) {
+            return Err(SignedTrustError::ExtraneousDocuments { org, other });
+        }
+        let trust = signed.value();
+        trust.require_current(DecisionContext::at(Utc::now()))?;
+        Ok(Self { org, trust: Arc::new(trust) })
+    }
+
+    /// The organization.
+    pub fn org(&self) -> OrgId {
+        self.org
+    }
+
+    /// Decides which of `signers` the organization accepts for the package `name`, `allowance`
+    /// after the documents and the trust in them have ended.
+    ///
+    /// # Errors
+    ///
+    /// [`DecisionError::SignedTrust`] if a document of the organization has expired since, and
+    /// [`DecisionError::TooManyCandidates`].
+    pub fn decide(
+        &self,
+        signers: &Signers,
+        name: &PackageName,
+        allowance: std::time::Duration,
+    ) -> Result<TrustDecision, DecisionError> {
+        let context = DecisionContext::at(Utc::now()).with_allowance(allowance);
+        decide_signers(&self.trust, signers, Packages::Named(name), context)
+    }
+}

@@ -1,0 +1,193 @@
+use std::collections::BTreeMap;
+
+use signing_crypto::{
+    DeniedKey, DocumentHeader, DocumentVersion, Fingerprint, OrgId, OrgName, PackageName,
+    PackageVersion, RootDigest, StatedGrant, StatedKey, StatementTime, TrustStatement,
+};
+
+use crate::rules::{DecisionContext, GrantStanding, KeyStanding, grant_standing, key_standing};
+use crate::snapshot::OrganizationTrust;
+
+/// What the rows of a store trust, as the next statement would say it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TrustDraft {
+    /// The keys that the organization trusts itself.
+    pub keys: BTreeMap<Fingerprint, StatedKey>,
+    /// The keys that it does not accept from anybody.
+    pub denied: BTreeMap<Fingerprint, DeniedKey>,
+    /// The organizations whose own trust it accepts.
+    pub grants: BTreeMap<OrgId, StatedGrant>,
+    /// The lowest versions that it accepts.
+    pub floors: BTreeMap<PackageName, PackageVersion>,
+    /// The organizations that it grants trust to and that have no root document. A statement
+    /// cannot name them.
+    pub unrooted: BTreeMap<OrgId, OrgName>,
+}
+
+/// How one statement differs from another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StatementChange {
+    /// A key is trusted that was not.
+    Trusts(Fingerprint, StatedKey),
+    /// A key is trusted under another name or until another time.
+    ChangesKey(Fingerprint, StatedKey),
+    /// A key is not trusted any more.
+    Drops(Fingerprint),
+    /// A key is denied that was not.
+    Denies(Fingerprint),
+    /// A key is not denied any more.
+    TakesBackDenial(Fingerprint),
+    /// An organization is granted trust that was not.
+    Grants(OrgId, StatedGrant),
+    /// A grant is for other packages, until another time, or from another root.
+    ChangesGrant(OrgId, StatedGrant),
+    /// An organization is not granted trust any more.
+    Withdraws(OrgId, OrgName),
+    /// A package has another lowest version.
+    SetsFloor(PackageName, PackageVersion),
+    /// A package has no lowest version any more.
+    RemovesFloor(PackageName),
+}
+
+impl StatementChange {
+    /// Whether it can only make runners accept less.
+    pub fn only_subtracts(&self) -> bool {
+        matches!(self, Self::Drops(_) | Self::Denies(_) | Self::Withdraws(..))
+    }
+}
+
+impl TrustDraft {
+    /// What `rows` trust. A grant that was published keeps its root; a new one gets the one
+    /// that `roots` has for the organization.
+    pub(crate) fn of_rows(
+        rows: &OrganizationTrust,
+        published: Option<&TrustStatement>,
+        roots: &BTreeMap<OrgId, RootDigest>,
+    ) -> Self {
+        let context = DecisionContext::at(rows.now());
+        let mut draft = Self { floors: rows.floors.clone(), ..Self::default() };
+        for (&fingerprint, key) in &rows.keys {
+            let Some(own) = key.own() else { continue };
+            let status = &own.status;
+            match key_standing(&fingerprint, status, key.compromised_at, context) {
+                Some(KeyStanding::Trusted) => {
+                    let Some(public_key) = status.public_key.clone() else { continue };
+                    let expires_at = status.expires_at.and_then(|at| at.try_into().ok());
+                    let key = StatedKey { public_key, name: status.name.clone(), expires_at };
+                    draft.keys.insert(fingerprint, key);
+                }
+                Some(
+                    KeyStanding::Revoked { at, .. }
+                    | KeyStanding::Denied { at }
+                    | KeyStanding::Compromised { at },
+                ) => {
+                    // A time that no document can name says as little as the oldest that can.
+                    let at = StatementTime::new(at).unwrap_or(StatementTime::EPOCH);
+                    draft.denied.insert(fingerprint, DeniedKey { at });
+                }
+                Some(KeyStanding::Expired { .. } | KeyStanding::Mismatched) | None => {}
+            }
+        }
+        for grant in &rows.grants {
+            let standing = grant_standing(&grant.limits, grant.child_deleted_at, context);
+            if standing != GrantStanding::InForce {
+                continue;
+            }
+            let before = published.and_then(|published| published.grants.get(&grant.child));
+            let root = before.map(|before| before.root).or(roots.get(&grant.child).copied());
+            let (child, child_name) = (grant.child, grant.child_name.clone());
+            match root {
+                None => drop(draft.unrooted.insert(child, child_name)),
+                Some(root) => {
+                    let stated = StatedGrant {
+                        child_name,
+                        root,
+                        packages: grant.limits.packages.clone(),
+                        expires_at: grant.limits.expires_at.and_then(|at| at.try_into().ok()),
+                    };
+                    draft.grants.insert(child, stated);
+                }
+            }
+        }
+        draft
+    }
+
+    /// The statement that says this.
+    pub fn statement(
+        self,
+        header: DocumentHeader,
+        root_version: DocumentVersion,
+        revocations_version: DocumentVersion,
+    ) -> TrustStatement {
+        TrustStatement {
+            header,
+            root_version,
+            revocations_version,
+            keys: self.keys,
+            denied: self.denied,
+            grants: self.grants,
+            floors: self.floors,
+        }
+    }
+
+    /// How a statement that says this differs from `published`, or from one that says nothing.
+    pub fn changes(&self, published: Option<&TrustStatement>) -> Vec<StatementChange> {
+        let mut changes = Vec::new();
+        let nothing = BTreeMap::new();
+        let before = published.map_or(&nothing, |published| &published.keys);
+        let added =
+            |key: &Fingerprint, stated: &StatedKey| StatementChange::Trusts(*key, stated.clone());
+        let changed = |key: &Fingerprint, stated: &StatedKey| {
+            StatementChange::ChangesKey(*key, stated.clone())
+        };
+        let gone = |key: &Fingerprint, _: &StatedKey| StatementChange::Drops(*key);
+        compare(before, &self.keys, &mut changes, added, changed, gone);
+        let nothing = BTreeMap::new();
+        let before = published.map_or(&nothing, |published| &published.denied);
+        for key in self.denied.keys().filter(|key| !before.contains_key(key)) {
+            changes.push(StatementChange::Denies(*key));
+        }
+        for key in before.keys().filter(|key| !self.denied.contains_key(key)) {
+            changes.push(StatementChange::TakesBackDenial(*key));
+        }
+        let nothing = BTreeMap::new();
+        let before = published.map_or(&nothing, |published| &published.grants);
+        let added = |org: &OrgId, grant: &StatedGrant| StatementChange::Grants(*org, grant.clone());
+        let changed =
+            |org: &OrgId, grant: &StatedGrant| StatementChange::ChangesGrant(*org, grant.clone());
+        let gone = |org: &OrgId, grant: &StatedGrant| {
+            StatementChange::Withdraws(*org, grant.child_name.clone())
+        };
+        compare(before, &self.grants, &mut changes, added, changed, gone);
+        let nothing = BTreeMap::new();
+        let before = published.map_or(&nothing, |published| &published.floors);
+        let set = |package: &PackageName, floor: &PackageVersion| {
+            StatementChange::SetsFloor(package.clone(), floor.clone())
+        };
+        let gone = |package: &PackageName, _: &PackageVersion| {
+            StatementChange::RemovesFloor(package.clone())
+        };
+        compare(before, &self.floors, &mut changes, set, set, gone);
+        changes
+    }
+}
+
+fn compare<K: Ord, V: PartialEq>(
+    before: &BTreeMap<K, V>,
+    after: &BTreeMap<K, V>,
+    changes: &mut Vec<StatementChange>,
+    added: impl Fn(&K, &V) -> StatementChange,
+    changed: impl Fn(&K, &V) -> StatementChange,
+    gone: impl Fn(&K, &V) -> StatementChange,
+) {
+    for (key, value) in after {
+        match before.get(key) {
+            None => changes.push(added(key, value)),
+            Some(old) if old != value => changes.push(changed(key, value)),
+            Some(_) => {}
+        }
+    }
+    let missing = before.iter().filter(|(key, _)| !after.contains_key(key));
+    changes.extend(missing.map(|(key, value)| gone(key, value)));
+}

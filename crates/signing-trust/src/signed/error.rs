@@ -1,0 +1,178 @@
+use chrono::{DateTime, Utc};
+use signing_crypto::{
+    DocumentVersion, MalformedTrustDocument, OrgId, RootChainError, RootDigest, ThresholdNotMet,
+    TrustDocumentKind, rfc3339,
+};
+use thiserror::Error;
+
+use super::VersionMemoryError;
+
+/// Signed trust that cannot be believed. Nothing is trusted then.
+#[derive(Clone, Debug, Error)]
+#[non_exhaustive]
+pub enum SignedTrustError {
+    /// A document is not there.
+    #[error("the organization {org} has no {kind} document")]
+    Missing {
+        /// Whose document it is.
+        org: OrgId,
+        /// Which one.
+        kind: TrustDocumentKind,
+    },
+    /// The root document that was pinned is not there.
+    #[error("the organization {org} has no root document with the digest {digest}")]
+    PinnedRootMissing {
+        /// Whose document it is.
+        org: OrgId,
+        /// The digest that was pinned.
+        digest: RootDigest,
+    },
+    /// The root document has another organization's id than the one that was asked about.
+    #[error("the pinned root is of the organization {expected}, not of {found}")]
+    RootOfAnotherOrganization {
+        /// The organization of the root document.
+        expected: OrgId,
+        /// The organization that was asked about.
+        found: OrgId,
+    },
+    /// A root document has the number of the one that was pinned, and other content.
+    #[error(
+        "version {version} of the root document of {org} has the digest {found}, expected {expected}"
+    )]
+    RootConflict {
+        /// Whose document it is.
+        org: OrgId,
+        /// The number.
+        version: DocumentVersion,
+        /// The digest of the document that is believed.
+        expected: RootDigest,
+        /// The digest of the other.
+        found: RootDigest,
+    },
+    /// A root document does not follow the one before it.
+    #[error("version {version} of the root document of {org} cannot be believed")]
+    RootChain {
+        /// Whose document it is.
+        org: OrgId,
+        /// Its number.
+        version: DocumentVersion,
+        /// Why.
+        source: RootChainError,
+    },
+    /// A document is not what it should be.
+    #[error("a document of the organization {org} cannot be read")]
+    Malformed {
+        /// Whose document it is.
+        org: OrgId,
+        /// What is wrong with it.
+        source: MalformedTrustDocument,
+    },
+    /// A document is another organization's.
+    #[error("the {kind} document is of the organization {found}, expected {expected}")]
+    AnotherOrganization {
+        /// Which document.
+        kind: TrustDocumentKind,
+        /// The organization whose document it should be.
+        expected: OrgId,
+        /// The organization whose document it is.
+        found: OrgId,
+    },
+    /// Too few keys have signed a document.
+    #[error("a document of the organization {org} is not signed by those who must sign it")]
+    Threshold {
+        /// Whose document it is.
+        org: OrgId,
+        /// Who has signed.
+        source: ThresholdNotMet,
+    },
+    /// Documents that do not belong together.
+    #[error(
+        "the statement of {org} counts with version {required} or later of the {kind} document, \
+         found version {found}"
+    )]
+    Mixed {
+        /// Whose documents they are.
+        org: OrgId,
+        /// The document that is too old.
+        kind: TrustDocumentKind,
+        /// The lowest number with which the statement counts.
+        required: DocumentVersion,
+        /// The number found.
+        found: DocumentVersion,
+    },
+    /// A document is older than one that was seen before.
+    #[error(
+        "version {found} of the {kind} document of {org} is older than version {seen}, which was \
+         seen before"
+    )]
+    RolledBack {
+        /// Whose document it is.
+        org: OrgId,
+        /// Which one.
+        kind: TrustDocumentKind,
+        /// The highest number that was seen.
+        seen: DocumentVersion,
+        /// The number found.
+        found: DocumentVersion,
+    },
+    /// A document has expired.
+    #[error("the {kind} document of {org} expired at {}", rfc3339(at))]
+    Expired {
+        /// Whose document it is.
+        org: OrgId,
+        /// Which one.
+        kind: TrustDocumentKind,
+        /// When.
+        at: DateTime<Utc>,
+    },
+    /// A bundle lacks the documents of an organization that its statement grants trust to.
+    #[error("the bundle lacks the documents of {child}, to which {org} grants trust")]
+    IncompleteBundle {
+        /// The organization whose bundle it is.
+        org: OrgId,
+        /// The organization whose documents are not in it.
+        child: OrgId,
+    },
+    /// A bundle has documents of an organization that its statement does not name.
+    #[error("the bundle has documents of {other}, to which {org} grants no trust")]
+    ExtraneousDocuments {
+        /// The organization whose bundle it is.
+        org: OrgId,
+        /// The other organization.
+        other: OrgId,
+    },
+    /// Which versions were seen before is not known, so none can be compared.
+    #[error(transparent)]
+    Memory(#[from] VersionMemoryError),
+}
+
+impl SignedTrustError {
+    /// What programs call this error. Stable.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Missing { .. } | Self::PinnedRootMissing { .. } => "TrustDocumentMissing",
+            Self::RootOfAnotherOrganization { .. } | Self::AnotherOrganization { .. } => {
+                "TrustDocumentOfAnotherOrganization"
+            }
+            Self::RootConflict { .. } => "BrokenRootChain",
+            Self::RootChain { source, .. } => source.code(),
+            Self::Malformed { source, .. } => source.code(),
+            Self::Threshold { source, .. } => source.code(),
+            Self::Mixed { .. } => "MixedTrustDocuments",
+            Self::RolledBack { .. } => "TrustDocumentRolledBack",
+            Self::Expired { .. } => "TrustDocumentExpired",
+            Self::IncompleteBundle { .. } => "IncompleteTrustBundle",
+            Self::ExtraneousDocuments { .. } => "ExtraneousTrustDocuments",
+            Self::Memory(error) => error.code(),
+        }
+    }
+}
+
+/// Errors are the same if they say the same.
+impl PartialEq for SignedTrustError {
+    fn eq(&self, other: &Self) -> bool {
+        format!("{self:?}") == format!("{other:?}")
+    }
+}
+
+impl Eq for SignedTrustError {}

@@ -1,0 +1,99 @@
+//! How the value is made of documents.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use signing_crypto::{DeniedKey, Fingerprint, OrgId, RevocationReason, StatedKey};
+
+use super::{SignedTrustError, VerifiedDocuments};
+use crate::TrustLimits;
+use crate::snapshot::{
+    DocumentsOfChild, Expiry, KeyStatement, KeyStatus, Organization, OrganizationTrust, StatedBy,
+    TrustGrant,
+};
+
+/// An organization's documents and those of the organizations that it grants trust to.
+#[derive(Clone, Debug)]
+pub(crate) struct SignedTrust {
+    pub(super) org: OrgId,
+    pub(super) own: VerifiedDocuments,
+    /// By the organizations that the statement grants trust to, all of them.
+    pub(super) children: BTreeMap<OrgId, Result<VerifiedDocuments, Arc<SignedTrustError>>>,
+}
+
+impl SignedTrust {
+    /// What the documents say, as a value: about all keys, and read nowhere.
+    pub(crate) fn value(&self) -> OrganizationTrust {
+        let (kind, at) = self.own.first_expiry();
+        let statement = self.own.statement();
+        let mut trust = OrganizationTrust {
+            organization: Some(Organization { id: self.org, deleted_at: None }),
+            floors: statement.floors.clone(),
+            documents: Some(Expiry { kind, at }),
+            ..OrganizationTrust::default()
+        };
+        for (&child, grant) in &statement.grants {
+            let documents = match &self.children[&child] {
+                Ok(documents) => {
+                    let (kind, at) = documents.first_expiry();
+                    DocumentsOfChild::UntilExpiry(Expiry { kind, at })
+                }
+                Err(error) => DocumentsOfChild::Refused(error.clone()),
+            };
+            trust.grants.push(TrustGrant {
+                id: None,
+                child,
+                child_name: grant.child_name.clone(),
+                child_deleted_at: None,
+                limits: TrustLimits {
+                    packages: grant.packages.clone(),
+                    expires_at: grant.expires_at.map(|at| at.to_utc()),
+                },
+                narrowed_to: None,
+                documents,
+            });
+        }
+        trust.sort_grants();
+        state(&mut trust, &self.own, StatedBy::Organization(None));
+        let children: Vec<_> = trust.grants.iter().map(|grant| grant.child).collect();
+        for (place, child) in children.iter().enumerate() {
+            if let Ok(documents) = &self.children[child] {
+                state(&mut trust, documents, StatedBy::Child(place, None));
+            }
+        }
+        trust
+    }
+}
+
+/// Adds what one organization says about keys. Its denials win over its trust.
+fn state(trust: &mut OrganizationTrust, documents: &VerifiedDocuments, by: StatedBy) {
+    let (statement, revocations) = (documents.statement(), documents.revocations());
+    let mut says: BTreeMap<Fingerprint, KeyStatus> =
+        statement.keys.iter().map(|(&key, stated)| (key, trusted(stated))).collect();
+    for (&key, denied) in statement.denied.iter().chain(&revocations.denied) {
+        let status = says.entry(key).or_insert(KeyStatus {
+            public_key: None,
+            name: None,
+            revoked: None,
+            expires_at: None,
+        });
+        status.revoked.get_or_insert(revoked(denied));
+    }
+    for (key, status) in says {
+        let statements = &mut trust.keys.entry(key).or_default().statements;
+        statements.push(KeyStatement { by, status });
+    }
+}
+
+fn trusted(stated: &StatedKey) -> KeyStatus {
+    KeyStatus {
+        public_key: Some(stated.public_key.clone()),
+        name: stated.name.clone(),
+        revoked: None,
+        expires_at: stated.expires_at.map(|at| at.to_utc()),
+    }
+}
+
+fn revoked(denied: &DeniedKey) -> (chrono::DateTime<chrono::Utc>, RevocationReason) {
+    (denied.at.to_utc(), RevocationReason::Retired)
+}
