@@ -9,6 +9,7 @@ mod own_server;
 mod pooler;
 mod proxy;
 mod runner;
+mod signed_trust;
 mod vendor;
 mod verify;
 mod world;
@@ -22,6 +23,10 @@ pub(crate) use own_server::{End, OwnServer};
 pub(crate) use pooler::Pooler;
 pub(crate) use proxy::{Flow, Proxy};
 pub(crate) use runner::{LONG, Runner, SOON, bound, hide, hide_keys};
+pub(crate) use signed_trust::{
+    Documents, Medium, RawKey, SignedTrust, in_days, payload_type, sign, signed, signed_as,
+    with_signed_trust,
+};
 pub(crate) use vendor::{Vendor, untrusted};
 pub(crate) use verify::{check_package, check_package_offline, explain_package, inspect_signature};
 pub(crate) use world::{World, call, entry_point, kek, trust_document};

@@ -45,10 +45,10 @@ fn granted(
 ) -> Result<TrustPath, UntrustedReason> {
     assert_eq!(grant.child_org_id, vendor.org);
     Ok(TrustPath::Granted {
-        grant: grant.id,
+        grant: Some(grant.id),
         child: vendor.org,
         child_name: name.parse().unwrap(),
-        trusted_key: vendor.trusted.id,
+        trusted_key: Some(vendor.trusted.id),
     })
 }
 
@@ -149,7 +149,10 @@ async fn own_trust_comes_before_a_grant(world: World) {
 
     let trusted_key = world.trust(parent, &child.key).await.id;
 
-    assert_eq!(world.verdict(parent, &child).await, Ok(TrustPath::Direct { trusted_key }));
+    assert_eq!(
+        world.verdict(parent, &child).await,
+        Ok(TrustPath::Direct { trusted_key: Some(trusted_key) })
+    );
 }
 
 async fn key_of_two_children_outlives_the_revocation_by_one(world: World) {
@@ -162,10 +165,10 @@ async fn key_of_two_children_outlives_the_revocation_by_one(world: World) {
 
     let revoked = world.keys.revoke_trusted_key(child.trusted.id).await.unwrap().into_inner();
     let twins_path = TrustPath::Granted {
-        grant: by_twin.id,
+        grant: Some(by_twin.id),
         child: twin,
         child_name: "twin".parse().unwrap(),
-        trusted_key: twins_word.id,
+        trusted_key: Some(twins_word.id),
     };
     assert_eq!(world.verdict(parent, &child).await, Ok(twins_path));
     let at = revoked.revoked_at.unwrap();

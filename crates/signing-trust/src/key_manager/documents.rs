@@ -21,7 +21,7 @@ use crate::signed::{
 };
 use crate::snapshot::OrganizationTrust;
 use crate::source::read_all;
-use crate::{AuditEvent, EventType, Signers, TrustError};
+use crate::{EventType, Signers, TrustError};
 
 /// Documents that are to replace those that an organization has published.
 #[derive(Clone, Debug, Default)]

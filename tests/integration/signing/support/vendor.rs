@@ -22,7 +22,7 @@ pub(crate) struct Vendor {
 impl Vendor {
     /// How it trusts its own key.
     pub(crate) fn direct(&self) -> TrustPath {
-        TrustPath::Direct { trusted_key: self.trusted.id }
+        TrustPath::Direct { trusted_key: Some(self.trusted.id) }
     }
 
     pub(crate) fn memory(&self) -> SignatureSource {

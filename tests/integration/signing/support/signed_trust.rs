@@ -1,0 +1,437 @@
+//! Two organizations with signed trust, and a host that loads packages by it.
+//!
+//! The documents are made here from JSON and raw Ed25519 signatures, and not by the code that
+//! reads them.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::LazyLock;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use chrono::{SecondsFormat, TimeDelta, Utc};
+use docs_tests::Programs;
+use ed25519_dalek::Signer;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use signing_crypto::{
+    DocumentTexts, OrgId, SignatureEnvelope, SigningKey, TrustDocumentKind, VerifyingKey,
+};
+use signing_loader::package_statement;
+use zeroize::Zeroizing;
+
+use super::{Database, Subject, World};
+
+static PROGRAMS: LazyLock<Programs> =
+    LazyLock::new(|| Programs::build().unwrap_or_else(|error| panic!("{error}")));
+
+pub(crate) type Documents = BTreeMap<OrgId, DocumentTexts>;
+
+/// A key pair that signs whatever it is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct RawKey([u8; 32]);
+
+impl RawKey {
+    pub(crate) fn of_seed(seed: u8) -> Self {
+        Self([seed; 32])
+    }
+
+    fn pair(self) -> ed25519_dalek::SigningKey {
+        ed25519_dalek::SigningKey::from_bytes(&self.0)
+    }
+
+    pub(crate) fn public(self) -> [u8; 32] {
+        self.pair().verifying_key().to_bytes()
+    }
+
+    pub(crate) fn base64(self) -> String {
+        STANDARD.encode(self.public())
+    }
+
+    pub(crate) fn fingerprint(self) -> String {
+        hex(&Sha256::digest(self.public()))
+    }
+
+    pub(crate) fn verifying_key(self) -> VerifyingKey {
+        VerifyingKey::from_bytes(&self.public()).unwrap()
+    }
+
+    fn signing_key(self) -> SigningKey {
+        SigningKey::from_seed(&Zeroizing::new(self.0))
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// So many days from now, as a document writes it.
+pub(crate) fn in_days(days: i64) -> String {
+    (Utc::now() + TimeDelta::days(days)).to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+/// The DSSE `payloadType` of a kind of document.
+pub(crate) fn payload_type(kind: TrustDocumentKind) -> String {
+    format!("application/vnd.cloacina.trust-{kind}+json")
+}
+
+/// A DSSE envelope around a document, signed by these keys.
+pub(crate) fn signed(kind: TrustDocumentKind, document: &Value, keys: &[RawKey]) -> String {
+    signed_as(&payload_type(kind), document.to_string().as_bytes(), keys)
+}
+
+pub(crate) fn signed_as(payload_type: &str, payload: &[u8], keys: &[RawKey]) -> String {
+    let mut pae = format!("DSSEv1 {} {payload_type} {} ", payload_type.len(), payload.len());
+    // Documents are text.
+    pae += std::str::from_utf8(payload).unwrap();
+    let signature = |key: &RawKey| {
+        let signature = key.pair().sign(pae.as_bytes()).to_bytes();
+        json!({ "keyid": key.fingerprint(), "sig": STANDARD.encode(signature) })
+    };
+    let signatures: Vec<_> = keys.iter().map(signature).collect();
+    json!({
+        "payload": STANDARD.encode(payload),
+        "payloadType": payload_type,
+        "signatures": signatures,
+    })
+    .to_string()
+}
+
+/// What names a root document.
+pub(crate) fn digest(root: &Value) -> String {
+    hex(&Sha256::digest(root.to_string()))
+}
+
+/// An organization whose trust two keys of the `root` role and two of the `trust` role sign.
+#[derive(Clone, Debug)]
+pub(crate) struct Party {
+    pub(crate) org: OrgId,
+    name: &'static str,
+    pub(crate) root_keys: [RawKey; 2],
+    pub(crate) trust_keys: [RawKey; 2],
+    pub(crate) revocation_key: RawKey,
+    /// What it signs packages with.
+    pub(crate) release: RawKey,
+}
+
+impl Party {
+    fn new(org: OrgId, name: &'static str, seed: u8) -> Self {
+        let key = |number: u8| RawKey([seed + number; 32]);
+        Self {
+            org,
+            name,
+            root_keys: [key(0), key(1)],
+            trust_keys: [key(2), key(3)],
+            revocation_key: key(4),
+            release: key(5),
+        }
+    }
+
+    /// What each document begins with.
+    fn header(&self, version: u32) -> Value {
+        json!({
+            "organization": { "id": self.org.to_string(), "name": self.name },
+            "version": version,
+            "issuedAt": in_days(-1),
+            "expiresAt": in_days(30),
+        })
+    }
+
+    pub(crate) fn root(&self, version: u32) -> Value {
+        let role = |keys: &[RawKey]| {
+            let keyids: Vec<_> = keys.iter().map(|key| key.fingerprint()).collect();
+            json!({ "keyids": keyids, "threshold": keys.len() })
+        };
+        let revocation = [self.revocation_key];
+        let keys = [&self.root_keys[..], &self.trust_keys, &revocation].concat();
+        let mut root = self.header(version);
+        root["keys"] = keys.iter().map(|key| key.base64()).collect();
+        root["roles"] = json!({
+            "root": role(&self.root_keys),
+            "trust": role(&self.trust_keys),
+            "revocation": role(&revocation),
+        });
+        root
+    }
+
+    /// Trust in its own release key.
+    pub(crate) fn statement(&self, version: u32) -> Value {
+        let mut statement = self.header(version);
+        statement["rootVersion"] = 1.into();
+        statement["revocationsVersion"] = 1.into();
+        statement["keys"] = json!([{ "publicKey": self.release.base64(), "name": "release" }]);
+        for empty in ["denied", "grants", "floors"] {
+            statement[empty] = json!([]);
+        }
+        statement
+    }
+
+    /// A grant to this organization, as another's statement makes it.
+    pub(crate) fn granted(&self) -> Value {
+        json!({
+            "organization": { "id": self.org.to_string(), "name": self.name },
+            "root": digest(&self.root(1)),
+        })
+    }
+
+    pub(crate) fn revocations(&self, version: u32, denied: &[RawKey]) -> Value {
+        let denied =
+            denied.iter().map(|key| json!({ "fingerprint": key.fingerprint(), "at": in_days(-1) }));
+        let mut revocations = self.header(version);
+        revocations["denied"] = denied.collect();
+        revocations
+    }
+
+    pub(crate) fn sign_root(&self, root: &Value) -> String {
+        signed(TrustDocumentKind::Root, root, &self.root_keys)
+    }
+
+    pub(crate) fn sign_statement(&self, statement: &Value) -> String {
+        signed(TrustDocumentKind::Statement, statement, &self.trust_keys)
+    }
+
+    pub(crate) fn sign_revocations(&self, revocations: &Value) -> String {
+        signed(TrustDocumentKind::Revocations, revocations, &[self.revocation_key])
+    }
+
+    /// Its first documents, with this statement.
+    pub(crate) fn documents(&self, statement: &Value) -> DocumentTexts {
+        DocumentTexts {
+            roots: vec![self.sign_root(&self.root(1))],
+            statement: Some(self.sign_statement(statement)),
+            revocations: Some(self.sign_revocations(&self.revocations(1, &[]))),
+        }
+    }
+}
+
+/// How the host gets the documents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Medium {
+    Store,
+    Bundle,
+}
+
+/// `acme` has signed that it trusts its release key and what `vendor` trusts. The rows of the
+/// store trust an attacker's key, too, in the name of both: somebody who can write the
+/// database has put them there.
+pub(crate) struct SignedTrust {
+    pub(crate) world: World,
+    pub(crate) medium: Medium,
+    pub(crate) acme: Party,
+    pub(crate) vendor: Party,
+    pub(crate) attacker: RawKey,
+    /// Signed by `acme`.
+    pub(crate) package: PathBuf,
+    /// Signed by `vendor`.
+    pub(crate) granted: PathBuf,
+    /// Signed by the attacker. Its constructor writes the canary.
+    pub(crate) hostile: PathBuf,
+}
+
+impl Subject for SignedTrust {
+    async fn on(database: Database) -> Self {
+        let world = World::on(database).await;
+        let acme = Party::new(world.org("acme").await, "acme", 10);
+        let vendor = Party::new(world.org("vendor").await, "vendor", 20);
+        let attacker = RawKey([99; 32]);
+        world.keys.grant_trust(acme.org, vendor.org).await.unwrap();
+        for (party, key) in [
+            (&acme, acme.release),
+            (&vendor, vendor.release),
+            (&acme, attacker),
+            (&vendor, attacker),
+        ] {
+            world.keys.trust_public_key(party.org, &key.verifying_key(), None).await.unwrap();
+        }
+        let package = world.package("libworkflow.so");
+        let granted = world.package("libgranted.so");
+        let hostile = world.hostile_package("libhostile.so");
+        for (path, key) in
+            [(&package, acme.release), (&granted, vendor.release), (&hostile, attacker)]
+        {
+            sign(path, key);
+        }
+        let medium = Medium::Store;
+        let signed = Self { world, medium, acme, vendor, attacker, package, granted, hostile };
+        fs::write(signed.root_file(), signed.acme.sign_root(&signed.acme.root(1))).unwrap();
+        signed.plant(&signed.documents()).await;
+        signed
+    }
+}
+
+/// Puts a signature beside a package.
+pub(crate) fn sign(path: &Path, key: RawKey) {
+    let statement = package_statement(path).unwrap();
+    let envelope = SignatureEnvelope::sign(&statement, &key.signing_key());
+    fs::write(path.with_extension("so.sig"), envelope.to_json()).unwrap();
+}
+
+impl SignedTrust {
+    /// What both have signed.
+    pub(crate) fn documents(&self) -> Documents {
+        self.with_statement(&self.acme_statement(1))
+    }
+
+    pub(crate) fn acme_statement(&self, version: u32) -> Value {
+        let mut statement = self.acme.statement(version);
+        statement["grants"] = json!([self.vendor.granted()]);
+        statement
+    }
+
+    /// The same with another statement of `acme`, which its keys have signed.
+    pub(crate) fn with_statement(&self, statement: &Value) -> Documents {
+        BTreeMap::from([
+            (self.acme.org, self.acme.documents(statement)),
+            (self.vendor.org, self.vendor.documents(&self.vendor.statement(1))),
+        ])
+    }
+
+    /// Puts documents into the store and into the bundle, past everything that checks them.
+    pub(crate) async fn plant(&self, documents: &Documents) {
+        self.plant_after("", documents).await;
+    }
+
+    /// The same for documents that are too large for the table, which a superuser may change.
+    pub(crate) async fn plant_without_limits(&self, documents: &Documents) {
+        let lift = match self.world.database.is_sqlite() {
+            true => "PRAGMA ignore_check_constraints = ON;",
+            false => {
+                "DO $$ DECLARE name text; BEGIN
+                 FOR name IN SELECT conname FROM pg_constraint
+                     WHERE conrelid = 'cloacina.trust_documents'::regclass AND contype = 'c'
+                 LOOP
+                     EXECUTE format('ALTER TABLE cloacina.trust_documents DROP CONSTRAINT %I', name);
+                 END LOOP; END $$;"
+            }
+        };
+        self.plant_after(lift, documents).await;
+    }
+
+    async fn plant_after(&self, lift: &str, documents: &Documents) {
+        let database = &self.world.database;
+        let mut sql = format!("{lift}\nDELETE FROM trust_documents;\n");
+        for (org, texts) in documents {
+            let org = database.id(org.as_uuid());
+            let mut row = |kind: TrustDocumentKind, version: usize, text: &str| {
+                let text = text.replace('\'', "''");
+                sql += &format!(
+                    "INSERT INTO trust_documents (org_id, kind, version, envelope, created_at)
+                     SELECT {org}, '{kind}', {version}, '{text}', created_at
+                     FROM organizations WHERE id = {org};\n"
+                );
+            };
+            for (place, root) in texts.roots.iter().enumerate() {
+                row(TrustDocumentKind::Root, place + 1, root);
+            }
+            if let Some(statement) = &texts.statement {
+                row(TrustDocumentKind::Statement, 1, statement);
+            }
+            if let Some(revocations) = &texts.revocations {
+                row(TrustDocumentKind::Revocations, 1, revocations);
+            }
+        }
+        database.execute(&sql).await.unwrap();
+        fs::write(self.bundle_file(), self.bundle(documents).to_string()).unwrap();
+    }
+
+    /// The bundle of `acme` with these documents.
+    pub(crate) fn bundle(&self, documents: &Documents) -> Value {
+        let parsed = |text: &String| serde_json::from_str::<Value>(text).unwrap();
+        let organizations = documents.iter().map(|(org, texts)| {
+            let mut of_org = json!({ "id": org.to_string() });
+            of_org["roots"] = texts.roots.iter().map(parsed).collect();
+            if let Some(statement) = &texts.statement {
+                of_org["statement"] = parsed(statement);
+            }
+            if let Some(revocations) = &texts.revocations {
+                of_org["revocations"] = parsed(revocations);
+            }
+            of_org
+        });
+        json!({
+            "type": "urn:cloacina:trust-bundle:v1",
+            "organization": self.acme.org.to_string(),
+            "organizations": organizations.collect::<Vec<_>>(),
+        })
+    }
+
+    pub(crate) fn root_file(&self) -> PathBuf {
+        self.world.path("acme-root.json")
+    }
+
+    pub(crate) fn bundle_file(&self) -> PathBuf {
+        self.world.path("acme-trust.json")
+    }
+
+    /// The example runner loads the package and calls it.
+    #[track_caller]
+    pub(crate) fn accepts(&self, package: &Path) {
+        let (code, output) = self.run(package);
+        assert_eq!(code, Some(0), "{output}");
+    }
+
+    /// The example runner refuses the package for this reason, and none of its code runs.
+    #[track_caller]
+    pub(crate) fn refuses(&self, package: &Path, reason: &str) {
+        let (code, output) = self.run(package);
+        assert!(matches!(code, Some(1 | 2)), "{code:?} {output}");
+        assert!(output.contains(reason), "expected {reason:?}, found: {output}");
+        assert!(!self.canary().exists(), "the package's code has run: {output}");
+    }
+
+    /// Whether the hostile package's constructor has run.
+    pub(crate) fn canary(&self) -> PathBuf {
+        self.world.path("canary")
+    }
+
+    fn run(&self, package: &Path) -> (Option<i32>, String) {
+        let mut command = Command::new(PROGRAMS.runner());
+        command.arg("--require-signatures").arg("--trust-root").arg(self.root_file());
+        command.arg("--state-file").arg(self.world.path("trust-state"));
+        match self.medium {
+            Medium::Store => {
+                command.args(["--org", "acme", "--danger-allow-insecure-database"]);
+                command.env("CLOACINA_DATABASE_URL", self.world.database.text());
+            }
+            Medium::Bundle => {
+                command.arg("--trust-bundle").arg(self.bundle_file());
+                command.env_remove("CLOACINA_DATABASE_URL");
+            }
+        }
+        command.arg(package).env("CLOACINA_CANARY", self.canary()).stdin(Stdio::null());
+        let output = command.output().unwrap();
+        let text = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8_lossy(&text).into_owned())
+    }
+}
+
+/// Makes of each claim, an `async fn` over a [`SignedTrust`], three tests: with an edited
+/// SQLite file, with a superuser's SQL on Postgres, and with an edited bundle.
+macro_rules! with_signed_trust {
+    ($($claim:ident),* $(,)?) => {$(
+        mod $claim {
+            use crate::support::{Backend, Medium, SignedTrust, run};
+
+            #[test]
+            fn on_sqlite() {
+                run(Backend::Sqlite, super::$claim);
+            }
+
+            #[test]
+            #[ignore = "needs Postgres: cargo xtask test-db"]
+            fn on_postgres() {
+                run(Backend::Postgres, super::$claim);
+            }
+
+            #[test]
+            fn by_a_bundle() {
+                run(Backend::Sqlite, async |signed: SignedTrust| {
+                    super::$claim(SignedTrust { medium: Medium::Bundle, ..signed }).await;
+                });
+            }
+        }
+    )*};
+}
+pub(crate) use with_signed_trust;
