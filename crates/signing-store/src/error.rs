@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use signing_crypto::{
-    Fingerprint, KekId, KeyId, NameKind, OrgId, SignatureId, StoreId, TrustedKeyId, rfc3339,
+    DocumentVersion, Fingerprint, KekId, KeyId, NameKind, OrgId, SignatureId, StoreId,
+    TrustDocumentKind, TrustedKeyId, rfc3339,
 };
 use thiserror::Error;
 
@@ -206,6 +207,20 @@ pub enum StoreError {
         /// How many are looked at.
         limit: usize,
     },
+    /// A document does not follow the newest one of its kind: another program has published
+    /// one meanwhile.
+    #[error(
+        "the organization's next trust document of the kind {kind} must have version {expected}, \
+         the given one has version {found}"
+    )]
+    TrustDocumentConflict {
+        /// The kind.
+        kind: TrustDocumentKind,
+        /// The version after the newest one in the store.
+        expected: DocumentVersion,
+        /// The version of the document that was to be added.
+        found: DocumentVersion,
+    },
     /// A key that was declared compromised is not trusted, kept or reinstated.
     #[error("the key {fingerprint} was declared compromised at {}", rfc3339(at))]
     Compromised {
@@ -334,6 +349,7 @@ impl StoreError {
             Self::RoleOfAnotherOrganization { .. } => "RoleOfAnotherOrganization",
             Self::SignatureNotFound { .. } => "NoSuchSignature",
             Self::TooManyFacts { .. } => "TooManyCandidates",
+            Self::TrustDocumentConflict { .. } => "TrustDocumentConflict",
             Self::OtherKek { .. } => "OtherKeyEncryptionKey",
             Self::KeyRefused { .. } => "PreviouslyRevoked",
             Self::NotRewrapped { .. } => "PrivateKeyUnusable",

@@ -81,6 +81,9 @@ pub use tables::package_signatures::{
 pub use tables::revocation::Revocation;
 pub use tables::signing_keys::{NewSigningKey, SigningKeyRecord};
 pub use tables::store_state::{Heartbeat, StoreState};
+#[cfg(feature = "postgres")]
+pub use tables::trust_documents::trust_documents_statement;
+pub use tables::trust_documents::{NewTrustDocument, TrustDocumentRecord, TrustDocuments};
 pub use tables::trust_grants::{GrantScope, TrustGrantRecord};
 pub use tables::trusted_keys::{NewTrustedKey, TrustKeyOutcome, TrustedKeyRecord};
 pub use tables::version_floors::VersionFloorRecord;

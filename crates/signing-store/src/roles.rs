@@ -64,11 +64,13 @@ impl RolePurpose {
                 "trust_grants",
                 "compromised_keys",
                 "version_floors",
+                "trust_documents",
                 "package_signatures",
             ],
         );
         const NEW_SIGNATURE: &str =
             "INSERT (id, org_id, package_digest, envelope, envelope_digest)";
+        const NEW_DOCUMENT: &str = "INSERT (org_id, kind, version, envelope)";
         match self {
             Self::Runner => &[READ],
             Self::Signer(_) => &[
@@ -91,6 +93,7 @@ impl RolePurpose {
                         "trust_grants",
                         "compromised_keys",
                         "version_floors",
+                        "trust_documents",
                         "package_signatures",
                         "audit_heads",
                         "audit_log",
@@ -113,6 +116,7 @@ impl RolePurpose {
                         "signature_locks",
                     ],
                 ),
+                (NEW_DOCUMENT, TABLES, &["trust_documents"]),
                 (NEW_SIGNATURE, TABLES, &["package_signatures"]),
                 ("UPDATE (kek_id)", TABLES, &["store_state"]),
                 ("UPDATE (deleted_at)", TABLES, &["organizations"]),
@@ -314,7 +318,8 @@ mod tests {
     }
 
     #[test]
-    fn nobody_may_set_the_state_of_trust_its_history_or_a_signatures_time_by_hand() {
+    fn nobody_may_set_the_state_of_trust_its_history_or_the_time_of_a_signature_or_document_by_hand()
+     {
         for statement in purposes().into_iter().flat_map(granted) {
             assert!(!statement.contains("trust_epoch") && !statement.contains("trust_state"));
             assert!(!statement.contains("created_at"), "{statement}");

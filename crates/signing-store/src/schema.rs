@@ -113,6 +113,19 @@ table! {
 }
 
 table! {
+    use diesel::sql_types::{BigInt, Text};
+    use crate::sql_types::{Id, Instant};
+
+    trust_documents (org_id, kind, version) {
+        org_id -> Id,
+        kind -> Text,
+        version -> BigInt,
+        envelope -> Text,
+        created_at -> Instant,
+    }
+}
+
+table! {
     use diesel::sql_types::Text;
     use crate::sql_types::{Bytes, Id, Instant};
 

@@ -214,6 +214,11 @@ impl StoredText {
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
+
+    /// Itself, if it is UTF-8.
+    pub(crate) fn into_string(self) -> Result<String, std::string::FromUtf8Error> {
+        String::from_utf8(self.0)
+    }
 }
 
 queryable!(Text: StoredText);

@@ -8,6 +8,7 @@ pub(crate) mod package_signatures;
 pub(crate) mod revocation;
 pub(crate) mod signing_keys;
 pub(crate) mod store_state;
+pub(crate) mod trust_documents;
 pub(crate) mod trust_grants;
 pub(crate) mod trusted_keys;
 pub(crate) mod version_floors;

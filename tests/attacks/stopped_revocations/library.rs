@@ -23,7 +23,7 @@ use crate::support::{
 const SECONDS_VARIABLE: &str = "CLOACINA_TEST_ATTACK_SECONDS";
 const SECONDS: u64 = 5;
 
-const TABLES: [&str; 12] = [
+const TABLES: [&str; 13] = [
     "store_state",
     "trust_history",
     "schema_migrations",
@@ -33,6 +33,7 @@ const TABLES: [&str; 12] = [
     "trust_grants",
     "compromised_keys",
     "version_floors",
+    "trust_documents",
     "package_signatures",
     "audit_heads",
     "audit_log",

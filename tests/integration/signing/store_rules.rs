@@ -5,6 +5,7 @@ mod concurrency;
 mod migration;
 mod secrets;
 mod signers;
+mod trust_documents;
 
 use std::ffi::CStr;
 use std::fs::{self, File, Permissions};

@@ -24,7 +24,7 @@ pub(crate) use proxy::{Flow, Proxy};
 pub(crate) use runner::{LONG, Runner, SOON, bound, hide, hide_keys};
 pub(crate) use vendor::{Vendor, untrusted};
 pub(crate) use verify::{check_package, check_package_offline, explain_package, inspect_signature};
-pub(crate) use world::{World, call, entry_point, kek};
+pub(crate) use world::{World, call, entry_point, kek, trust_document};
 
 /// Makes of each claim, an `async fn` over a [`World`] or a [`Database`], a test on
 /// SQLite and a test on Postgres.

@@ -72,6 +72,9 @@ pub(super) fn store(error: &StoreError) -> Advice {
         StoreError::SignatureNotFound { .. } => {
             "look up the signature's id: cloacina package verify <package> --org <org> --explain"
         }
+        StoreError::TrustDocumentConflict { .. } => {
+            "fetch the organization's current trust documents, and publish again"
+        }
         StoreError::TooManyFacts { .. } => trust::NAME_THE_KEY,
         StoreError::Compromised { .. } => {
             return Advice::refused(

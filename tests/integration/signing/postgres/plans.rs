@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 use signing_crypto::{Fingerprint, OrgId, SigningKey};
-use signing_trust::store::{RolePurpose, snapshot_statements};
+use signing_trust::store::{RolePurpose, snapshot_statements, trust_documents_statement};
 use tokio_postgres::Client;
 
 use crate::support::{Backend, Role, Vendor, World, run};
@@ -85,6 +85,8 @@ struct Plan {
     used: BTreeSet<String>,
     /// How often it has looked into an index.
     look_ups: u64,
+    /// How many rows it has found there, whether or not it had a use for them.
+    rows: f64,
 }
 
 impl Plan {
@@ -99,6 +101,9 @@ impl Plan {
         {
             self.used.insert(index);
             self.look_ups += loops;
+            let rows = |field: &str| node[field].as_f64().unwrap_or_default();
+            let read = rows("Actual Rows") + rows("Rows Removed by Filter");
+            self.rows += read * loops as f64;
         }
         for part in node["Plans"].as_array().into_iter().flatten() {
             self.read(part);
@@ -191,6 +196,41 @@ fn search_for_whoever_may_have_signed_looks_at_the_grants_only() {
         let plan = explain(&client, &all, org, &vendor.key.fingerprint).await;
         assert!(!plan.whole.contains("trusted_keys"), "{plan:?}");
         assert!(!plan.whole.contains("trust_grants"), "{plan:?}");
+    });
+}
+
+/// Of each organization, and of one kind, no more is read than counts, however much there is.
+#[test]
+#[ignore = "needs Postgres: cargo xtask test-db"]
+fn trust_documents_of_the_granted_are_looked_up_and_superseded_ones_are_not_read() {
+    run(Backend::Postgres, async |world: World| {
+        let (org, vendor) = world_full_of_organizations(&world).await;
+        let sql = format!(
+            "INSERT INTO trust_documents (org_id, kind, version, envelope)
+             SELECT o.id, kind, version, '{{}}' FROM organizations o
+             CROSS JOIN (VALUES ('root', 2), ('statement', 5), ('revocations', 3)) k (kind, most)
+             CROSS JOIN LATERAL generate_series(1, most) version;
+             INSERT INTO trust_documents (org_id, kind, version, envelope)
+             SELECT child_org_id, 'statement', version, '{{}}' FROM (
+                 SELECT child_org_id FROM trust_grants WHERE parent_org_id = '{org}' LIMIT 1
+             ) child CROSS JOIN generate_series(6, 5000) version;
+             ANALYZE"
+        );
+        world.database.execute(&sql).await.unwrap();
+        let role = Role::create(&world.database, &world.store, RolePurpose::Runner).await;
+        for client in [world.database.connect().await, role.login.connect().await] {
+            let statement = trust_documents_statement();
+            let plan = explain(&client, &statement, org, &vendor.key.fingerprint).await;
+            plan.is_by_index();
+            assert!(plan.used.contains("trust_documents_pkey"), "{plan:?}");
+            // For each of 101 organizations three kinds and the four gaps between them, and for
+            // each grant the organization.
+            assert!((700..=850).contains(&plan.look_ups), "{plan:?}");
+            // For each grant itself, the organization and four documents. The child of which
+            // there are 5,000 statements has no more.
+            assert!((600.0..=700.0).contains(&plan.rows), "{plan:?}");
+        }
+        role.remove().await;
     });
 }
 

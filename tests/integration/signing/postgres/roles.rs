@@ -7,16 +7,16 @@ use std::fmt::Debug;
 use std::time::Duration;
 
 use chrono::{TimeDelta, Utc};
-use signing_crypto::{OrgId, SigningKey};
+use signing_crypto::{OrgId, SigningKey, TrustDocumentKind};
 use signing_loader::{PackageError, SignatureSource};
 use signing_trust::store::{
-    Change, GrantScope, Revocation, RoleLimits, RolePurpose, Store, StoreError,
+    AuditEntry, Change, GrantScope, Revocation, RoleLimits, RolePurpose, Store, StoreError,
 };
 use signing_trust::{Freshness, KeyManager, Resign, TrustError};
 use uuid::Uuid;
 
 use crate::support::{
-    Backend, Role, Vendor, World, add_signature, assert_refused, kek, run, shown,
+    Backend, Role, Vendor, World, add_signature, assert_refused, kek, run, shown, trust_document,
 };
 
 /// The world as somebody sees it who connects as `role`.
@@ -94,6 +94,11 @@ async fn assert_trust_cannot_be_changed(by: &World, world: &World, vendor: &Vend
     assert_denied(keys.grant_limited_trust(child, vendor.org, scope).await);
     assert_denied(keys.revoke_trust(child, vendor.org).await);
 
+    let document = trust_document(TrustDocumentKind::Root, 1);
+    let entry = AuditEntry::new("trust.documents.added");
+    let added = by.store.add_trust_documents(child, vec![document], entry).await;
+    assert_denied(added.map_err(TrustError::from));
+
     assert_eq!(state().await, before);
 }
 
@@ -152,6 +157,34 @@ fn signer_signs_and_adds_to_what_is_kept_and_changes_nothing_else() {
         assert_eq!(signer, vendor.key.fingerprint);
         assert_trust_cannot_be_changed(&by, &world, &vendor, child).await;
         role.remove().await;
+    });
+}
+
+#[test]
+#[ignore = "needs Postgres: cargo xtask test-db"]
+fn runners_and_signers_read_trust_documents_and_only_an_admin_adds_them() {
+    run(Backend::Postgres, async |world: World| {
+        let vendor = world.vendor("acme").await;
+        let operator = world.org("operator").await;
+        world.keys.grant_trust(operator, vendor.org).await.unwrap();
+        let purposes = [RolePurpose::Admin, RolePurpose::Runner, RolePurpose::Signer(vendor.org)];
+        for purpose in purposes {
+            let role = role(&world, purpose).await;
+            let by = seen_by(&role, &world).await;
+            let document = trust_document(TrustDocumentKind::Root, 1);
+            let entry = AuditEntry::new("trust.documents.added");
+            let added = by.store.add_trust_documents(vendor.org, vec![document], entry).await;
+            match purpose {
+                RolePurpose::Admin => added.unwrap(),
+                _ => assert_denied(added.map_err(TrustError::from)),
+            }
+            let read = by.store.trust_documents(operator).await.unwrap().records;
+            let of: Vec<_> = read.iter().map(|record| (record.org_id, record.kind)).collect();
+            assert_eq!(of, [(vendor.org, TrustDocumentKind::Root)], "{purpose:?}");
+            let history = by.store.trust_document_history(vendor.org).await.unwrap();
+            assert_eq!(history, read, "{purpose:?}");
+            role.remove().await;
+        }
     });
 }
 

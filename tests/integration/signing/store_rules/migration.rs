@@ -68,11 +68,16 @@ async fn every_table_of_trust_raises_the_epoch(world: World) {
             "version_floors",
             format!("(org_id, package_name, set_at) VALUES ({vendor}, 'a.so', {now})"),
         ),
+        (
+            "trust_documents",
+            format!("(org_id, kind, version, envelope) VALUES ({vendor}, 'root', 1, '{{}}')"),
+        ),
     ];
     for (table, row) in tables {
         let (condition, same) = match table {
             "compromised_keys" => (format!("fingerprint = {bytes}"), "declared_at"),
             "version_floors" => ("package_name = 'a.so'".into(), "set_at"),
+            "trust_documents" => (format!("org_id = {vendor}"), "created_at"),
             _ => (format!("id = {id}"), "created_at"),
         };
         for sql in [

@@ -2,14 +2,18 @@ use std::ffi::CStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use signing_crypto::{Fingerprint, KeyEncryptionKey, OrgId, SignatureEnvelope};
+use signing_crypto::{
+    DocumentVersion, Fingerprint, KeyEncryptionKey, OrgId, SignatureEnvelope, TrustDocumentKind,
+};
 use signing_loader::{
     LoadError, LoadedPackage, Online, PackageError, SecurityConfig, SignatureSource,
     VerificationConfig, VerifiedPackage, package_statement, verify_and_load_package,
     verify_package,
 };
 use signing_trust::KeyManager;
-use signing_trust::store::{RolePurpose, SigningKeyRecord, Store, TrustedKeyRecord};
+use signing_trust::store::{
+    NewTrustDocument, RolePurpose, SigningKeyRecord, Store, TrustedKeyRecord,
+};
 use zeroize::Zeroizing;
 
 use super::{Database, Role, hostile, workflow};
@@ -124,6 +128,12 @@ impl World {
 /// One of 256 key encryption keys.
 pub(crate) fn kek(which: u8) -> KeyEncryptionKey {
     KeyEncryptionKey::from_bytes(Zeroizing::new([which; 32]))
+}
+
+/// A document, which the store does not read.
+pub(crate) fn trust_document(kind: TrustDocumentKind, version: u32) -> NewTrustDocument {
+    let version = DocumentVersion::new(version).unwrap();
+    NewTrustDocument { kind, version, envelope: format!("{kind} {version}") }
 }
 
 type WorkflowRun = unsafe extern "C" fn(*const u8, usize, *mut u8, *mut usize) -> i32;

@@ -1,7 +1,7 @@
 use std::io;
 use std::time::Duration;
 
-use signing_crypto::{NameError, NameFault, NameKind};
+use signing_crypto::{NameError, NameFault, NameKind, TrustDocumentKind};
 use signing_trust::TrustError;
 use signing_trust::store::{
     AuthenticationFault, ConnectError, DatabaseUrl, FileFault, FileKind, FileRole, SchemaFault,
@@ -101,6 +101,11 @@ fn store() -> Vec<StoreError> {
         unsafe_schema(SchemaFault::OpenTo { role: "mallory".into() }),
         StoreError::RoleOfAnotherOrganization { org: values::org_id() },
         StoreError::SignatureNotFound { id: values::key_id().to_string().parse().unwrap() },
+        StoreError::TrustDocumentConflict {
+            kind: TrustDocumentKind::Statement,
+            expected: values::document_version(5),
+            found: values::document_version(4),
+        },
         StoreError::TooManyFacts { limit: 640 },
         StoreError::Compromised { fingerprint, at },
         StoreError::CorruptRow(said("a digest has 32 bytes, found 31")),

@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use signing_crypto::{
-    Fingerprint, KekId, KeyId, MalformedEnvelope, NameError, NameFault, NameKind, OrgId, OrgName,
-    PackageDigest, PackagePatterns, PackageVersion, StatementTime,
+    DocumentVersion, Fingerprint, KekId, KeyId, MalformedEnvelope, NameError, NameFault, NameKind,
+    OrgId, OrgName, PackageDigest, PackagePatterns, PackageVersion, StatementTime,
 };
 
 pub(super) fn fingerprint() -> Fingerprint {
@@ -48,6 +48,10 @@ pub(super) fn statement_time() -> StatementTime {
 
 pub(super) fn version(text: &str) -> PackageVersion {
     text.parse().unwrap()
+}
+
+pub(super) fn document_version(number: u32) -> DocumentVersion {
+    DocumentVersion::new(number).unwrap()
 }
 
 pub(super) fn patterns() -> PackagePatterns {

@@ -110,6 +110,22 @@ CREATE TABLE version_floors (
     PRIMARY KEY (org_id, package_name)
 );
 
+-- An organization's signed documents: root documents, statements of trust, and revocations.
+-- The newest statement and the newest revocations count. Older ones stay, for the audit. The
+-- store does not judge a document, so the database limits only its size. The server sets the
+-- time.
+CREATE TABLE trust_documents (
+    org_id     UUID        NOT NULL REFERENCES organizations (id),
+    -- The order of the kinds, by which they are looked up, is the same in every database.
+    kind       TEXT        COLLATE "C" NOT NULL
+                           CHECK (kind IN ('root', 'statement', 'revocations')),
+    version    BIGINT      NOT NULL CHECK (version BETWEEN 1 AND 4294967295),
+    envelope   TEXT        NOT NULL,
+    created_at TIMESTAMPTZ NOT NULL DEFAULT statement_timestamp(),
+    PRIMARY KEY (org_id, kind, version),
+    CHECK (octet_length(envelope) <= CASE kind WHEN 'root' THEN 262144 ELSE 6291456 END)
+);
+
 -- Signatures about packages. The server sets the time: no role may write it, so none can
 -- put a signature before all later ones.
 CREATE TABLE package_signatures (
@@ -236,6 +252,10 @@ CREATE TRIGGER version_floors_epoch
     AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON version_floors
     FOR EACH STATEMENT EXECUTE FUNCTION raise_trust_epoch();
 ALTER TABLE version_floors ENABLE ALWAYS TRIGGER version_floors_epoch;
+CREATE TRIGGER trust_documents_epoch
+    AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON trust_documents
+    FOR EACH STATEMENT EXECUTE FUNCTION raise_trust_epoch();
+ALTER TABLE trust_documents ENABLE ALWAYS TRIGGER trust_documents_epoch;
 
 -- Whether the role `who` may read wrapped keys and keep signatures for `org`: the owner
 -- may, and whoever `role_organizations` says, directly or as a member of another role.
@@ -277,6 +297,7 @@ CREATE VIEW cloacina_views.trusted_keys AS SELECT * FROM trusted_keys;
 CREATE VIEW cloacina_views.trust_grants AS SELECT * FROM trust_grants;
 CREATE VIEW cloacina_views.compromised_keys AS SELECT * FROM compromised_keys;
 CREATE VIEW cloacina_views.version_floors AS SELECT * FROM version_floors;
+CREATE VIEW cloacina_views.trust_documents AS SELECT * FROM trust_documents;
 CREATE VIEW cloacina_views.package_signatures AS SELECT * FROM package_signatures;
 -- These they may not read. They are here so that the server says so.
 CREATE VIEW cloacina_views.audit_heads AS SELECT * FROM audit_heads;

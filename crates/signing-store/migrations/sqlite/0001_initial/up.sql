@@ -108,6 +108,20 @@ CREATE TABLE version_floors (
     PRIMARY KEY (org_id, package_name)
 ) STRICT, WITHOUT ROWID;
 
+-- An organization's signed documents: root documents, statements of trust, and revocations.
+-- The newest statement and the newest revocations count. Older ones stay, for the audit. The
+-- store does not judge a document, so the database limits only its size.
+CREATE TABLE trust_documents (
+    org_id     BLOB    NOT NULL REFERENCES organizations (id),
+    kind       TEXT    NOT NULL CHECK (kind IN ('root', 'statement', 'revocations')),
+    version    INTEGER NOT NULL CHECK (version BETWEEN 1 AND 4294967295),
+    envelope   TEXT    NOT NULL,
+    created_at INTEGER NOT NULL
+                       DEFAULT (CAST(round(unixepoch('subsec') * 1000000) AS INTEGER)),
+    PRIMARY KEY (org_id, kind, version),
+    CHECK (octet_length(envelope) <= CASE kind WHEN 'root' THEN 262144 ELSE 6291456 END)
+) STRICT;
+
 -- Signatures about packages.
 CREATE TABLE package_signatures (
     id              BLOB    PRIMARY KEY CHECK (length(id) = 16),
@@ -198,4 +212,10 @@ BEGIN UPDATE store_state SET trust_epoch = trust_epoch + 1, trust_state = random
 CREATE TRIGGER version_floors_update_epoch AFTER UPDATE ON version_floors
 BEGIN UPDATE store_state SET trust_epoch = trust_epoch + 1, trust_state = randomblob(16); END;
 CREATE TRIGGER version_floors_delete_epoch AFTER DELETE ON version_floors
+BEGIN UPDATE store_state SET trust_epoch = trust_epoch + 1, trust_state = randomblob(16); END;
+CREATE TRIGGER trust_documents_insert_epoch AFTER INSERT ON trust_documents
+BEGIN UPDATE store_state SET trust_epoch = trust_epoch + 1, trust_state = randomblob(16); END;
+CREATE TRIGGER trust_documents_update_epoch AFTER UPDATE ON trust_documents
+BEGIN UPDATE store_state SET trust_epoch = trust_epoch + 1, trust_state = randomblob(16); END;
+CREATE TRIGGER trust_documents_delete_epoch AFTER DELETE ON trust_documents
 BEGIN UPDATE store_state SET trust_epoch = trust_epoch + 1, trust_state = randomblob(16); END;

@@ -20,6 +20,7 @@ fn expected(purpose: RolePurpose) -> BTreeSet<String> {
         "trust_grants",
         "compromised_keys",
         "version_floors",
+        "trust_documents",
         "package_signatures",
     ];
     let signature = ["id", "org_id", "package_digest", "envelope", "envelope_digest"];
@@ -49,6 +50,10 @@ fn expected(purpose: RolePurpose) -> BTreeSet<String> {
         "INSERT trust_grants",
         "INSERT compromised_keys",
         "INSERT version_floors",
+        "INSERT trust_documents.org_id",
+        "INSERT trust_documents.kind",
+        "INSERT trust_documents.version",
+        "INSERT trust_documents.envelope",
         "INSERT audit_heads",
         "INSERT audit_log",
         "INSERT signature_locks",
@@ -158,7 +163,7 @@ fn postgres_lets_each_role_do_what_its_purpose_needs_and_no_more() {
         let operator = world.org("operator").await;
         world.keys.grant_trust(operator, vendor.org).await.unwrap();
         let tables = tables(&world).await;
-        assert_eq!(tables.len(), 15 + 14, "{tables:?}");
+        assert_eq!(tables.len(), 16 + 15, "{tables:?}");
 
         let signer = RolePurpose::Signer(vendor.org);
         for purpose in [RolePurpose::Runner, signer, RolePurpose::Admin] {
