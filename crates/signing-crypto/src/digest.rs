@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use sha2::{Digest, Sha256};
 
-use crate::error::ParseError;
+use crate::names::ParseError;
 
 /// Large enough that reading costs little beside hashing, small enough to stay
 /// in a core's second-level cache.
