@@ -6,14 +6,13 @@ use diesel_async::RunQueryDsl;
 use sha2::{Digest, Sha256};
 use signing_crypto::{Fingerprint, OrgId, PackageDigest, SignatureEnvelope, SignatureId};
 
-use crate::audit_log::AuditChain;
-use crate::audit_log::AuditEntry;
 use crate::error::StoreError;
 use crate::pool::{now, read};
 use crate::schema::package_signatures;
 use crate::sql_types::{Bytes, Id, StoredText, bind};
 use crate::state::change;
 use crate::store::{Change, Store, StoreReader};
+use crate::tables::audit::{AuditChain, AuditEntry};
 
 pub(crate) use keeping::{KeepSignatures, SignatureGate};
 

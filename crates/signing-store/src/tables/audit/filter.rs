@@ -7,10 +7,11 @@ use signing_crypto::{Fingerprint, OrgId};
 use thiserror::Error;
 
 use super::AuditRecord;
+use crate::error::StoreError;
 use crate::pool::read;
 use crate::schema::audit_log;
 use crate::sql_types::bind;
-use crate::{StoreError, StoreReader};
+use crate::store::StoreReader;
 
 /// How many entries are read at once, however long a log is.
 pub const AUDIT_PAGE: usize = 256;
