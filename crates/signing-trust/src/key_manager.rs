@@ -18,11 +18,13 @@ use signing_crypto::{ActorName, Fingerprint, KeyEncryptionKey, OrgId, PackageNam
 use signing_store::{AuditEntry, AuditReceipt, Store, StoreError, StoreReader};
 
 use crate::actor::Actor;
-use crate::cache::{CurrentTrust, TrustCache};
+use crate::audit::{AuditEvent, EventType};
+use crate::cache::{CurrentTrust, Freshness, TrustCache};
+use crate::decision::{Signers, TrustDecision};
+use crate::error::TrustError;
 use crate::rules::{DecisionContext, Packages};
 use crate::snapshot::OrganizationTrust;
 use crate::source::{decide_signers, read_store};
-use crate::{AuditEvent, EventType, Freshness, Signers, TrustDecision, TrustError};
 
 pub use impact::{LostSignature, OrganizationLoss, RevocationImpact};
 pub use proven_key::ProvenKey;

@@ -8,7 +8,7 @@ use signing_crypto::{
     TrustedKeyId, UncheckedKey, VerifyingKey,
 };
 
-use crate::TrustLimits;
+use crate::decision::TrustLimits;
 
 #[cfg(feature = "store")]
 mod from_store;

@@ -3,9 +3,10 @@ use std::sync::Arc;
 use signing_crypto::OrgId;
 use signing_store::{StoreError, StoreReader};
 
+use crate::decision::{Signers, TrustDecision};
+use crate::error::TrustError;
 use crate::rules::{DecisionContext, Packages, decide};
 use crate::snapshot::{OrganizationTrust, boot_time};
-use crate::{Signers, TrustDecision, TrustError};
 
 /// The most trusted keys that a signature without a name is tried against.
 pub const MAX_CANDIDATES: usize = 64;

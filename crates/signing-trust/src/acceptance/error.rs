@@ -8,7 +8,7 @@ use signing_crypto::{
 use thiserror::Error;
 
 use super::RequiredSigners;
-use crate::UntrustedReason;
+use crate::decision::UntrustedReason;
 
 /// Why a package is refused.
 #[derive(Debug, Error)]

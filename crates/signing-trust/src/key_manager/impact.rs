@@ -11,10 +11,11 @@ use signing_store::{
 use super::KeyManager;
 use super::rotation::PAGE;
 use crate::acceptance::{VerificationConfig, accept};
+use crate::decision::Signers;
+use crate::error::TrustError;
 use crate::rules::{DecisionContext, Packages, Scenario, decide, simulate};
 use crate::snapshot::{KeyStatus, OrganizationTrust};
 use crate::source::{decide_signers, read_store};
-use crate::{Signers, TrustError};
 
 /// What a revocation would end, as far as the store knows: it keeps no list of the
 /// signatures that lie beside packages.

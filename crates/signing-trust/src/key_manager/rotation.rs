@@ -11,8 +11,8 @@ use signing_store::{
 };
 
 use super::{KeyManager, ProvenKey};
-use crate::rules::{DecisionContext, own_standing};
-use crate::{KeyMismatch, KeyStanding, TrustError};
+use crate::error::{KeyMismatch, TrustError};
+use crate::rules::{DecisionContext, KeyStanding, own_standing};
 
 pub(super) use resign::PAGE;
 

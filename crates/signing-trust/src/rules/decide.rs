@@ -7,10 +7,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use signing_crypto::TrustedKeyId;
 use signing_crypto::{Fingerprint, PackageName, PackagePatterns, RevocationReason};
 
-use crate::snapshot::{KeyStatement, KeyStatus, OrganizationTrust, StatedBy, TrustGrant};
-use crate::{
+use crate::decision::{
     KeyDecision, Signers, TrustDecision, TrustLimits, TrustPath, TrustedKey, UntrustedReason,
 };
+use crate::snapshot::{KeyStatement, KeyStatus, OrganizationTrust, StatedBy, TrustGrant};
 
 /// When a decision is made.
 #[derive(Clone, Copy, Debug)]

@@ -12,10 +12,13 @@ use signing_store::{
 use zeroize::Zeroizing;
 
 use super::decide::{DecisionContext, Packages, trusted_paths};
+use crate::decision::{
+    Signers, TrustDecision, TrustLimits, TrustPath, TrustedKey, UntrustedReason,
+};
+use crate::error::TrustError;
+use crate::rules;
 use crate::snapshot::OrganizationTrust;
 use crate::source::{MAX_CANDIDATES, decide_signers};
-use crate::{Signers, TrustDecision, TrustError, TrustLimits, TrustPath, TrustedKey};
-use crate::{UntrustedReason, rules};
 
 mod limits;
 mod reference;

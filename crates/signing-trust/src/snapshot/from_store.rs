@@ -9,7 +9,7 @@ use signing_crypto::{GrantId, StoreId};
 use signing_store::{Heartbeat, StatementRow, TrustGrantRecord, TrustSnapshot, TrustedKeyRecord};
 
 use super::{KeyStatement, KeyStatus, Organization, OrganizationTrust, StatedBy, TrustGrant};
-use crate::TrustLimits;
+use crate::decision::TrustLimits;
 
 /// From which store, in which state and at which time something was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
