@@ -1,18 +1,25 @@
 use signing_crypto::SignatureEnvelope;
-use signing_trust::{PinnedKeys, TrustDecision};
+use signing_trust::PinnedKeys;
+use signing_trust::acceptance::VerificationConfig;
 #[cfg(feature = "store")]
 use {
-    signing_crypto::{OrgId, PackageName},
+    signing_crypto::OrgId,
     signing_trust::store::OrganizationRef,
-    signing_trust::{KeyManager, Signers, TrustError},
+    signing_trust::{KeyManager, TrustError},
 };
 
+#[cfg(feature = "store")]
+use crate::blocking::blocking;
+use crate::error::PackageError;
 use crate::examination::{AnsweredBy, Examination, Measure, Question, hash, seal};
-use crate::report::announce;
-use crate::{
-    Explanation, Package, PackageError, SignatureInspection, SignatureSource, VerificationConfig,
-    VerificationReport, VerifiedPackage,
-};
+use crate::explain::{Explanation, SignatureInspection};
+use crate::package::Package;
+use crate::report::{VerificationReport, announce};
+use crate::source::SignatureSource;
+use crate::trust_source::Offline;
+#[cfg(feature = "store")]
+use crate::trust_source::Online;
+use crate::verified::VerifiedPackage;
 
 /// Verifies packages. A `Verifier` always verifies: nothing that it is given turns that off.
 ///
@@ -46,20 +53,6 @@ pub struct Verifier<T> {
     trust: T,
     config: VerificationConfig,
     signature: SignatureSource,
-}
-
-/// Trust that needs no question: pinned keys. Nothing revokes them.
-#[derive(Clone, Debug)]
-pub struct Offline {
-    pinned: PinnedKeys,
-}
-
-/// Trust of an organization, which its store is asked for each time.
-#[cfg(feature = "store")]
-#[derive(Clone, Debug)]
-pub struct Online {
-    keys: KeyManager,
-    org: OrgId,
 }
 
 impl<T> Verifier<T> {
@@ -308,46 +301,5 @@ impl Verifier<Online> {
             }
         }
         Ok(())
-    }
-}
-
-impl Offline {
-    pub(crate) fn decide_again(&self, report: &VerificationReport) -> TrustDecision {
-        self.pinned.decide(&report.claims())
-    }
-}
-
-#[cfg(feature = "store")]
-impl Online {
-    pub(crate) async fn decide_again(
-        &self,
-        report: &VerificationReport,
-        config: &VerificationConfig,
-    ) -> Result<TrustDecision, TrustError> {
-        self.decide(&report.claims(), report.name(), config).await
-    }
-
-    async fn decide(
-        &self,
-        signers: &Signers,
-        package: &PackageName,
-        config: &VerificationConfig,
-    ) -> Result<TrustDecision, TrustError> {
-        let allowance = config.clock_skew_allowance.as_duration();
-        self.keys.decide_with_allowance(self.org, signers, package, allowance).await
-    }
-}
-
-/// Reads files where waiting for them holds up nobody else.
-#[cfg(feature = "store")]
-pub(crate) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, PackageError> + Send + 'static,
-) -> Result<T, PackageError> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(result) => result,
-        Err(error) => match error.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            Err(cancelled) => Err(PackageError::io("", std::io::Error::other(cancelled))),
-        },
     }
 }
