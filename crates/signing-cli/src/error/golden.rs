@@ -26,7 +26,8 @@ use std::{env, fs};
 use signing_crypto::printable;
 
 use super::CliError;
-use crate::output::{self, ErrorView, USAGE, chain};
+use crate::error::chain;
+use crate::output::{self, ErrorView, USAGE};
 
 /// When this variable is set, the files are written rather than compared.
 const WRITE: &str = "CLOACINA_WRITE_ERRORS";
