@@ -17,6 +17,7 @@ pub struct PackageDigest([u8; 32]);
 
 /// What [`PackageDigest::of_reader`] found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct HashedContent {
     /// The digest of everything that was read.
     pub digest: PackageDigest,

@@ -171,6 +171,26 @@ pub enum SecurityArgsError {
     Trust(#[from] TrustError),
 }
 
+impl SecurityArgsError {
+    /// What programs call this error. Stable.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::KeyFile { .. } => "UnreadableFile",
+            Self::Key { source, .. } => source.code(),
+            Self::Unprotected(error) => error.code(),
+            #[cfg(feature = "store")]
+            Self::PasswordOnCommandLine => "PasswordOnCommandLine",
+            Self::NoStore => "OrganizationWithoutStore",
+            #[cfg(feature = "store")]
+            Self::DatabaseUrl(error) => error.code(),
+            #[cfg(feature = "store")]
+            Self::OrganizationName(error) => error.code(),
+            #[cfg(feature = "store")]
+            Self::Trust(error) => error.code(),
+        }
+    }
+}
+
 impl SecurityArgs {
     /// Reads the key files, or opens the store and finds the organization.
     pub async fn resolve(&self) -> Result<Security, SecurityArgsError> {

@@ -76,6 +76,7 @@ impl TrustDecision {
 
 /// What was decided about one key.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct KeyDecision {
     /// The key.
     pub fingerprint: Fingerprint,
@@ -85,6 +86,7 @@ pub struct KeyDecision {
 
 /// A key whose signatures are accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct TrustedKey {
     /// The key.
     pub key: VerifyingKey,

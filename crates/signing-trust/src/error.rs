@@ -137,7 +137,7 @@ impl TrustError {
             Self::TooManyCandidates { .. } => "TooManyCandidates",
             Self::MalformedEnvelope(error) => error.code(),
             Self::Envelope(error) => error.code(),
-            Self::AuditLogBroken(_) => "AuditLogBroken",
+            Self::AuditLogBroken(fault) => fault.code(),
             Self::CheckpointOfAnotherStore { .. } => "CheckpointOfAnotherStore",
             Self::CheckpointOfAnotherOrganization { .. } => "CheckpointOfAnotherOrganization",
         }

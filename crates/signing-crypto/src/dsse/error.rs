@@ -177,7 +177,7 @@ impl CheckpointError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Signature(_) => "UntrustedCheckpoint",
-            Self::Malformed(_) => "MalformedCheckpoint",
+            Self::Malformed(error) => error.code(),
         }
     }
 }
@@ -216,6 +216,11 @@ pub enum MalformedCheckpoint {
 }
 
 impl MalformedCheckpoint {
+    /// What programs call this error, whatever the variant. Stable.
+    pub fn code(&self) -> &'static str {
+        "MalformedCheckpoint"
+    }
+
     pub(crate) fn json(source: serde_json::Error) -> Self {
         MalformedEnvelope::json(ContentLayer::Statement, source).into()
     }

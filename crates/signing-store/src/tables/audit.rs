@@ -110,6 +110,7 @@ impl AuditEntry {
 /// sequence and time (microseconds since 1970) as 64-bit big-endian numbers, and
 /// event type and details, each after its length as a 64-bit big-endian number.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable)]
+#[non_exhaustive]
 pub struct AuditRecord {
     /// Whose log it is in: the organization that acted.
     pub org_id: OrgId,

@@ -15,6 +15,7 @@ use crate::tables::organizations::OrganizationRecord;
 
 /// A key that every organization of the store refuses, for good.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable)]
+#[non_exhaustive]
 pub struct CompromisedKeyRecord {
     /// The key.
     pub fingerprint: Fingerprint,

@@ -23,6 +23,7 @@ const PAGE: i64 = 128;
 
 /// What wrapping every private key anew came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct KekRotationRecord {
     /// The KEK before.
     pub old: Option<KekId>,

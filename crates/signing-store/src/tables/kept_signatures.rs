@@ -109,6 +109,7 @@ impl Store {
 /// What became of putting one kept signature in the place of another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "it may not have been made"]
+#[non_exhaustive]
 pub enum Replacement {
     /// It was put there.
     Made,

@@ -28,6 +28,7 @@ pub const SIGNATURES_IN_ALL: usize = 128;
 /// A kept signature. Nothing in it can fail to be read: a row that holds anything else than
 /// an envelope is one signature that does not count, and does not hide the others.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, QueryableByName)]
+#[non_exhaustive]
 pub struct PackageSignatureRecord {
     /// Its id.
     #[diesel(sql_type = Id)]

@@ -21,6 +21,7 @@ use signing_crypto::RevocationReason;
 /// that the public half is the private half's, so this is to be shown, not acted upon.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable)]
 #[diesel(table_name = signing_keys)]
+#[non_exhaustive]
 pub struct SigningKeyRecord {
     /// Its id.
     pub id: KeyId,

@@ -69,6 +69,7 @@ pub struct NewTrustedKey {
 
 /// What became of a wish to trust a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use = "the key may be refused"]
 pub enum TrustKeyOutcome {
     /// It is trusted from now on, or until another time than before.
     Added(TrustedKeyRecord),

@@ -13,6 +13,7 @@ use crate::tables::audit::{AuditChain, AuditEntry};
 
 /// The lowest version of a package that an organization accepts.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable)]
+#[non_exhaustive]
 pub struct VersionFloorRecord {
     /// The organization.
     pub org_id: OrgId,

@@ -10,6 +10,7 @@ use crate::error::TrustError;
 
 /// A signature from the store.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct StoredSignature {
     /// Its id.
     pub id: SignatureId,

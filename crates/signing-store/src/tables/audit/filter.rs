@@ -54,6 +54,13 @@ impl EventPattern {
 #[error("expected a type of event, such as key.denied, or the start of one and *, such as key.*")]
 pub struct EventPatternError;
 
+impl EventPatternError {
+    /// What programs call this error. Stable.
+    pub fn code(&self) -> &'static str {
+        "InvalidArgument"
+    }
+}
+
 impl FromStr for EventPattern {
     type Err = EventPatternError;
 

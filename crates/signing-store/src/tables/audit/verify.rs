@@ -21,6 +21,7 @@ pub struct AuditAnchor {
 
 /// A log that was found to be whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct IntactLog {
     /// Whose log it is.
     pub org: OrgId,
