@@ -3,15 +3,17 @@
 //! Every rule is a function from what it looks at to the violations that it finds, so
 //! that all of them are listed, not only the first.
 
+mod circles;
 mod code;
 mod files;
+mod imports;
 mod layers;
 mod links;
 mod source;
 mod unsafety;
 mod verify_only;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs;
 
@@ -46,6 +48,7 @@ pub(crate) fn run() -> Result<()> {
     let mut found = files::large(&files);
     found.extend(files::migrations(&paths));
     found.extend(unsafety::forbidden_in_every_crate(&paths, read)?);
+    let mut sources = BTreeMap::new();
     for path in &paths {
         if path.ends_with(".rs") {
             let text = read(path)?;
@@ -53,12 +56,14 @@ pub(crate) fn run() -> Result<()> {
             found.extend(files::long(path, &text));
             found.extend(code::check(path, &text, &code));
             found.extend(unsafety::check(path, &code));
+            sources.insert(path.clone(), code);
         } else if path.ends_with(".md") {
             found.extend(links::check(path, &read(path)?, &paths));
         } else if path.ends_with("Cargo.toml") {
             found.extend(unsafety::manifest(path, &read(path)?));
         }
     }
+    found.extend(circles::check(&sources));
     let metadata = output(&mut cargo(&["metadata", "--no-deps", "--format-version", "1"]))?;
     found.extend(layers::check(&layers::packages(&metadata, read)?));
     let tree = output(&mut cargo(&verify_only::TREE))?;

@@ -42,7 +42,17 @@ impl Advice {
     }
 }
 
-pub(crate) fn advice(error: &CliError) -> Advice {
+impl CliError {
+    pub(crate) fn advice(&self) -> Advice {
+        advice(self)
+    }
+
+    pub(crate) fn outcome(&self) -> Outcome {
+        self.advice().outcome
+    }
+}
+
+fn advice(error: &CliError) -> Advice {
     let (code, next) = match error {
         CliError::Package(error) => return package(error),
         CliError::Advised { next, source } => {

@@ -2,19 +2,18 @@
 #[cfg(feature = "postgres")]
 mod golden;
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use signing_crypto::{
-    CheckpointError, KekError, KeyId, KeyName, NameError, OrgName, PassphraseError, PemError,
+    CheckpointError, Fingerprint, KekError, KeyId, KeyName, NameError, OrgName, PassphraseError,
+    PemError,
 };
 use signing_loader::{PackageError, ProtectionError, SignError, VerificationError};
 use signing_trust::TrustError;
 use signing_trust::store::{StoreError, UrlError};
 use thiserror::Error;
-
-use crate::advice::refused_key::RefusedKey;
-use crate::advice::{Advice, advice};
 
 /// Why a command failed. A wrong value on the command line is not among these: clap reports
 /// it as a usage error.
@@ -97,6 +96,17 @@ pub(crate) enum CliError {
     Checkpoint { path: PathBuf, line: usize, source: CheckpointError },
 }
 
+/// What the store knows about a key that is refused. The next step depends on it.
+#[derive(Debug)]
+pub(crate) enum RefusedKey {
+    /// It is the organization's own signing key, and not trusted yet.
+    TrustOwnKey { org: OrgName, key: KeyId, name: KeyName },
+    /// The organization retired or denied it, and can take that back.
+    Reinstate { org: OrgName, fingerprint: Fingerprint },
+    /// The organization revoked it as compromised, for good.
+    ReplaceCompromised,
+}
+
 /// How a command ended, in the order of exit codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Outcome {
@@ -115,14 +125,6 @@ impl Outcome {
 }
 
 impl CliError {
-    pub(crate) fn advice(&self) -> Advice {
-        advice(self)
-    }
-
-    pub(crate) fn outcome(&self) -> Outcome {
-        self.advice().outcome
-    }
-
     /// Whether the error's message names this path.
     pub(crate) fn names(&self, subject: &str) -> bool {
         let path = match self {
@@ -145,4 +147,18 @@ impl From<SignError> for CliError {
             error => Self::Sign(error),
         }
     }
+}
+
+/// The error and what caused it. Errors that pass on another's words say them once.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let words = cause.to_string();
+        if !text.ends_with(&words) {
+            let _ = write!(text, ": {words}");
+        }
+        source = cause.source();
+    }
+    text
 }

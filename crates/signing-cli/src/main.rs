@@ -16,6 +16,7 @@ mod select;
 mod terminal;
 mod time;
 
+mod lines;
 mod output;
 
 mod view;

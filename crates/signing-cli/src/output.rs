@@ -1,4 +1,3 @@
-mod lines;
 mod listing;
 mod stdout;
 
@@ -16,14 +15,13 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-use self::lines::{BAD, NOTE};
 use self::stdout::{Reader, print};
 use crate::advice::Advice;
 use crate::cli::{Cli, Color, Global};
-use crate::error::{CliError, Outcome};
+use crate::error::{CliError, Outcome, chain};
+use crate::lines::{BAD, Lines, NOTE};
 use crate::view::View;
 
-pub(crate) use lines::{Lines, counted};
 pub(crate) use listing::{Form, Listing};
 
 const SCHEMA_VERSION: u32 = 1;
@@ -312,20 +310,6 @@ impl ErrorView {
         let Advice { code, next, .. } = error.advice();
         Self { code, message: chain(error), next }
     }
-}
-
-/// The error and what caused it. Errors that pass on another's words say them once.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let words = cause.to_string();
-        if !text.ends_with(&words) {
-            let _ = write!(text, ": {words}");
-        }
-        source = cause.source();
-    }
-    text
 }
 
 #[cfg(test)]

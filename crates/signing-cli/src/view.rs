@@ -6,7 +6,7 @@ mod trust;
 
 use serde::Serialize;
 
-use crate::output::Lines;
+use crate::lines::Lines;
 
 pub(crate) use self::keys::{
     SigningKeyView, TrustedRowView, quoted_note, refusal_of, revocation_of,

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use sha2::{Digest, Sha256};
 
-use crate::error::ParseError;
+use crate::names::ParseError;
 
 /// Large enough that reading costs little beside hashing, small enough to stay
 /// in a core's second-level cache.
@@ -17,6 +17,7 @@ pub struct PackageDigest([u8; 32]);
 
 /// What [`PackageDigest::of_reader`] found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct HashedContent {
     /// The digest of everything that was read.
     pub digest: PackageDigest,

@@ -2,6 +2,7 @@
 
 mod checkpoint;
 mod envelope;
+mod error;
 mod statement;
 mod strict_json;
 
@@ -11,6 +12,10 @@ pub use checkpoint::{
 pub use envelope::{
     EnvelopeSignature, MAX_ENVELOPE_SIZE, MAX_SIGNATURES, PAYLOAD_TYPE, SignatureEnvelope,
     VerifiedStatement,
+};
+pub use error::{
+    CheckpointError, ContentLayer, EnvelopeError, ForeignFormat, MalformedCheckpoint,
+    MalformedEnvelope,
 };
 pub use statement::{PREDICATE_TYPE, PackageStatement, STATEMENT_TYPE};
 pub(crate) use strict_json::Object;

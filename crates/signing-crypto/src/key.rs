@@ -1,5 +1,6 @@
 //! Ed25519 keys (RFC 8032), what they are called, and their forms as text and at rest.
 
+mod error;
 mod fingerprint;
 mod kek_id;
 mod pem;
@@ -13,13 +14,15 @@ mod signing;
 #[cfg(feature = "private-keys")]
 mod wrap;
 
+pub use error::KeyError;
 pub use fingerprint::Fingerprint;
 pub use kek_id::KekId;
-pub use pem::MAX_PEM_SIZE;
+pub use pem::{KdfCost, MAX_PEM_SIZE, PassphraseError, PemError, PemForm};
 pub use unchecked::UncheckedKey;
 pub use verifying::VerifyingKey;
 #[cfg(feature = "private-keys")]
 pub use {
+    error::{KekError, WrapError},
     kek::KeyEncryptionKey,
     pem::{MAX_PASSPHRASE_SIZE, Passphrase},
     signing::SigningKey,

@@ -34,7 +34,6 @@
 
 mod digest;
 mod dsse;
-mod error;
 mod key;
 mod names;
 mod revocation;
@@ -43,26 +42,24 @@ mod signed_trust;
 
 pub use digest::{HashedContent, PackageDigest};
 pub use dsse::{
-    AuditCheckpoint, CHECKPOINT_TYPE, EntryHash, EnvelopeSignature, MAX_ENVELOPE_SIZE,
-    MAX_SIGNATURES, PAYLOAD_TYPE, PREDICATE_TYPE, PackageStatement, STATEMENT_TYPE,
+    AuditCheckpoint, CHECKPOINT_TYPE, CheckpointError, ContentLayer, EntryHash, EnvelopeError,
+    EnvelopeSignature, ForeignFormat, MAX_ENVELOPE_SIZE, MAX_SIGNATURES, MalformedCheckpoint,
+    MalformedEnvelope, PAYLOAD_TYPE, PREDICATE_TYPE, PackageStatement, STATEMENT_TYPE,
     SignatureEnvelope, SignedCheckpoint, VerifiedCheckpoint, VerifiedStatement,
 };
-pub use error::{
-    CheckpointError, ContentLayer, EnvelopeError, ForeignFormat, KdfCost, KeyError,
-    MalformedCheckpoint, MalformedEnvelope, NameError, NameFault, NameKind, ParseError,
-    PassphraseError, PatternError, PemError, PemForm,
+pub use key::{
+    Fingerprint, KdfCost, KekId, KeyError, MAX_PEM_SIZE, PassphraseError, PemError, PemForm,
+    UncheckedKey, VerifyingKey,
 };
-#[cfg(feature = "private-keys")]
-pub use error::{KekError, WrapError};
-pub use key::{Fingerprint, KekId, MAX_PEM_SIZE, UncheckedKey, VerifyingKey};
 #[cfg(feature = "private-keys")]
 pub use key::{
-    KeyEncryptionKey, MAX_PASSPHRASE_SIZE, Passphrase, SigningKey, WrapContext, WrappedKey,
+    KekError, KeyEncryptionKey, MAX_PASSPHRASE_SIZE, Passphrase, SigningKey, WrapContext,
+    WrapError, WrappedKey,
 };
 pub use names::{
-    ActorName, GrantId, KeyId, KeyName, MAX_PATTERNS, Note, OrgId, OrgName, PackageName,
-    PackagePatterns, PackageVersion, SignatureId, StatementTime, StoreId, TrustStateId,
-    TrustedKeyId, is_deceptive, printable, rfc3339,
+    ActorName, GrantId, KeyId, KeyName, MAX_PATTERNS, NameError, NameFault, NameKind, Note, OrgId,
+    OrgName, PackageName, PackagePatterns, PackageVersion, ParseError, PatternError, SignatureId,
+    StatementTime, StoreId, TrustStateId, TrustedKeyId, is_deceptive, printable, rfc3339,
 };
 pub use revocation::RevocationReason;
 pub use signed_trust::{

@@ -1,11 +1,13 @@
 //! What things are called: ids, names, patterns, versions and times, each checked once.
 
+mod error;
 mod ids;
 mod name;
 mod pattern;
 mod time;
 mod version;
 
+pub use error::{NameError, NameFault, NameKind, ParseError, PatternError};
 pub use ids::{GrantId, KeyId, OrgId, SignatureId, StoreId, TrustStateId, TrustedKeyId};
 pub use name::{ActorName, KeyName, Note, OrgName, PackageName, is_deceptive, printable};
 pub use pattern::{MAX_PATTERNS, PackagePatterns};

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::error::ParseError;
+use crate::names::ParseError;
 
 /// Why a key was revoked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

@@ -1,19 +1,26 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::error::PackageError;
+use crate::load::{LoadedPackage, danger_load_unsigned};
+use crate::open::{open_regular, read_bounded};
+use crate::path::PackagePath;
+use crate::protection::Protection;
+use crate::trust_source::Offline;
+#[cfg(feature = "store")]
+use crate::trust_source::Online;
+use crate::verifier::Verifier;
 use clap::Args;
 use signing_crypto::{MAX_PEM_SIZE, VerifyingKey};
 use signing_trust::PinnedKeys;
-#[cfg(feature = "store")]
-use signing_trust::store::{DatabaseUrl, Store};
-
-use crate::open::{open_regular, read_bounded};
-use crate::{
-    ClockSkewAllowance, LoadedPackage, Offline, PackageError, PackagePath, Protection,
-    RequiredSigners, SignerCount, VerificationConfig, Verifier, danger_load_unsigned,
+use signing_trust::acceptance::{
+    ClockSkewAllowance, RequiredSigners, SignerCount, VerificationConfig,
 };
 #[cfg(feature = "store")]
-use crate::{Online, TrustError};
+use signing_trust::{
+    TrustError,
+    store::{DatabaseUrl, Store},
+};
 
 mod error;
 mod signed;

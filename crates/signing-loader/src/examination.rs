@@ -10,17 +10,17 @@ use signing_crypto::{
     EnvelopeSignature, HashedContent, MalformedEnvelope, OrgId, PackageDigest, PackageName,
     SignatureEnvelope, SignatureId,
 };
-use signing_trust::acceptance::{Accepted, accept};
+use signing_trust::acceptance::{
+    Accepted, ActualContent, SignatureLocation, VerificationConfig, VerificationError, accept,
+};
 use signing_trust::{PinnedKeys, Signers, TrustDecision, TrustedKey, UntrustedReason};
 
-use crate::package::{OpenedPackage, UnreadBytes};
+use crate::error::PackageError;
+use crate::explain::{ExplainedEnvelope, InspectedEnvelope, SignatureInspection};
+use crate::package::{OpenedPackage, Package, UnreadBytes};
 use crate::report::Verified;
 use crate::sealed::SealedPackage;
-use crate::source::{EnvelopeSource, Found};
-use crate::{
-    ActualContent, ExplainedEnvelope, InspectedEnvelope, Package, PackageError,
-    SignatureInspection, SignatureLocation, SignatureSource, VerificationConfig, VerificationError,
-};
+use crate::source::{EnvelopeSource, Found, SignatureSource};
 
 /// What an examination must be told before it can go on.
 pub(crate) enum Question {

@@ -1,8 +1,10 @@
 use signing_crypto::{MalformedEnvelope, SignatureEnvelope};
 use signing_trust::TrustedKey;
+use signing_trust::acceptance::VerificationError;
 
+use crate::error::PackageError;
+use crate::report::VerificationReport;
 use crate::source::EnvelopeSource;
-use crate::{PackageError, VerificationError, VerificationReport};
 
 /// What a verification came to, and what it has looked at on its way.
 #[derive(Debug)]

@@ -43,6 +43,7 @@
 
 #![deny(unsafe_code)]
 
+mod trust_source;
 mod verifier;
 
 mod package;
@@ -65,8 +66,8 @@ mod verified;
 
 mod load;
 
-mod dylib;
-
+#[cfg(feature = "store")]
+mod blocking;
 #[cfg(feature = "store")]
 mod config;
 mod seed;
@@ -103,10 +104,11 @@ pub use sign::{
 };
 pub use source::{EnvelopeSource, SignatureSource};
 pub use state_file::StateFile;
-pub use verified::{PackageReader, VerifiedPackage};
+pub use trust_source::Offline;
 #[cfg(feature = "store")]
-pub use verifier::Online;
-pub use verifier::{Offline, Verifier};
+pub use trust_source::Online;
+pub use verified::{PackageReader, VerifiedPackage};
+pub use verifier::Verifier;
 
 // What the above take and give, so that a runner needs no other crate. Items, not whole
 // crates: what is not named here can change without a new version of this one.

@@ -1,10 +1,15 @@
+mod dylib;
+
 use signing_crypto::PackageDigest;
+use signing_trust::acceptance::{VerificationConfig, VerificationError};
 use signing_trust::{AuditEvent, EventType};
 
-use crate::dylib::Library;
+use self::dylib::Library;
+use crate::error::PackageError;
 use crate::open::open_regular;
+use crate::path::PackagePath;
+use crate::report::VerificationReport;
 use crate::sealed::SealedPackage;
-use crate::{PackageError, PackagePath, VerificationConfig, VerificationError, VerificationReport};
 
 /// A package that is part of this process.
 ///
@@ -12,7 +17,7 @@ use crate::{PackageError, PackagePath, VerificationConfig, VerificationError, Ve
 /// thread-local destructors or callbacks behind is never unloaded.
 #[derive(Debug)]
 pub struct LoadedPackage {
-    pub(crate) library: Library,
+    library: Library,
     provenance: Provenance,
 }
 
@@ -107,7 +112,7 @@ fn event(event_type: EventType, provenance: &Provenance) -> AuditEvent {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::LoadError;
+    use crate::error::LoadError;
 
     #[test]
     #[cfg(target_os = "linux")]

@@ -5,8 +5,9 @@ use std::path::Path;
 
 use rustix::fs::OFlags;
 use signing_crypto::{MAX_ENVELOPE_SIZE, MalformedEnvelope, SignatureEnvelope};
+use signing_trust::acceptance::VerificationError;
 
-use crate::{PackageError, VerificationError};
+use crate::error::PackageError;
 
 /// Opens a regular file. Never waits for the other end of a FIFO, and never
 /// becomes the controlling process of a terminal.

@@ -3,9 +3,11 @@ use std::fs::File;
 use std::path::PathBuf;
 
 use signing_crypto::PackageName;
+use signing_trust::acceptance::VerificationError;
 
+use crate::error::PackageError;
 use crate::open::open_regular;
-use crate::{PackageError, PackagePath, VerificationError};
+use crate::path::PackagePath;
 
 /// A package that is to be verified: a file, or bytes in memory.
 ///

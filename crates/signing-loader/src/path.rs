@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 
 use signing_crypto::PackageName;
 
-use crate::VerificationError;
+use signing_trust::acceptance::VerificationError;
 
 /// Where a package is, and which name its signature must bind.
 ///

@@ -7,6 +7,7 @@ use thiserror::Error;
 
 /// What a file must be safe from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Protection {
     /// Others must not write it, and may read it: a public key that is to be trusted.
     Integrity,

@@ -5,7 +5,7 @@ use signing_crypto::{
 use signing_trust::acceptance::{Accepted, Validity};
 use signing_trust::{AuditEvent, EventType, Signers, TrustPath, TrustedKey};
 
-use crate::PackageError;
+use crate::error::PackageError;
 
 /// What a verification found: that trusted keys have signed these bytes under
 /// this name. It cannot be loaded.

@@ -2,18 +2,23 @@
 
 #[cfg(feature = "store")]
 use {
-    crate::verifier::blocking,
-    crate::{Online, SecurityConfig, load::load_unsigned},
+    crate::{
+        blocking::blocking, config::SecurityConfig, load::load_unsigned, trust_source::Online,
+    },
     signing_crypto::OrgId,
     signing_trust::KeyManager,
 };
 
 use signing_trust::PinnedKeys;
+use signing_trust::acceptance::VerificationConfig;
 
-use crate::{
-    LoadedPackage, Offline, PackageError, PackagePath, SignatureSource, VerificationConfig,
-    VerifiedPackage, Verifier,
-};
+use crate::error::PackageError;
+use crate::load::LoadedPackage;
+use crate::path::PackagePath;
+use crate::source::SignatureSource;
+use crate::trust_source::Offline;
+use crate::verified::VerifiedPackage;
+use crate::verifier::Verifier;
 
 /// Loads a package, **without verification unless `config.require_signatures` is on: it is
 /// off by default**. If it is on, the package is verified for the organization `org` first.

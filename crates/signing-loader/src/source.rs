@@ -1,9 +1,10 @@
 use std::path::{Path, PathBuf};
 
 use signing_crypto::{MalformedEnvelope, OrgId, SignatureEnvelope, SignatureId};
+use signing_trust::acceptance::{SignatureLocation, VerificationError};
 
+use crate::error::PackageError;
 use crate::open::read_signature;
-use crate::{PackageError, SignatureLocation, VerificationError};
 
 /// Where a package's signature comes from.
 #[derive(Clone, Debug, Default)]

@@ -8,7 +8,7 @@ use rustix::fs::{FlockOperation, OFlags, flock};
 use signing_crypto::{DocumentVersion, OrgId};
 use signing_trust::{DocumentVersions, MemoryOfVersions, SeenVersions, VersionMemoryError};
 
-use crate::{Protection, ProtectionError};
+use crate::protection::{Protection, ProtectionError};
 
 /// The first line of a state file.
 const HEADER: &str = "cloacina trust state 1";

@@ -5,17 +5,16 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::FileExt;
 use std::sync::OnceLock;
 
-use signing_trust::acceptance::accept_again;
+use signing_trust::acceptance::{VerificationConfig, accept_again};
 use signing_trust::{AuditEvent, EventType, TrustDecision, TrustedKey};
 
-use crate::load::load_sealed;
-use crate::report::Verified;
+use crate::error::PackageError;
+use crate::load::{LoadedPackage, Provenance, load_sealed};
+use crate::report::{VerificationReport, Verified};
 use crate::sealed::SealedPackage;
-use crate::{
-    LoadedPackage, Offline, PackageError, Provenance, VerificationConfig, VerificationReport,
-};
+use crate::trust_source::Offline;
 #[cfg(feature = "store")]
-use crate::{Online, verifier::blocking};
+use crate::{blocking::blocking, trust_source::Online};
 
 /// A package that was verified, with the very bytes that were: a private, sealed copy.
 /// What happens to the file that it was read from no longer matters.
@@ -253,7 +252,11 @@ mod tests {
     use signing_crypto::{SignatureEnvelope, SigningKey, StatementTime};
 
     use super::*;
-    use crate::{LoadError, SignatureSource, VerificationError, Verifier, package_statement};
+    use crate::error::LoadError;
+    use crate::sign::package_statement;
+    use crate::source::SignatureSource;
+    use crate::verifier::Verifier;
+    use signing_trust::acceptance::VerificationError;
 
     const CONTENT: &[u8] = b"not a library";
 

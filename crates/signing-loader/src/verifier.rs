@@ -1,23 +1,19 @@
 use signing_crypto::SignatureEnvelope;
-use signing_crypto::{OrgId, PackageName, TrustBundle};
-use signing_trust::{
-    BundledTrust, DecisionError, PinnedKeys, SignedTrustError, Signers, TrustDecision, TrustRoot,
-};
+use signing_crypto::TrustBundle;
+use signing_trust::acceptance::VerificationConfig;
+use signing_trust::{BundledTrust, DecisionError, PinnedKeys, SignedTrustError, TrustRoot};
 
+use crate::error::PackageError;
 use crate::examination::{AnsweredBy, Examination, Measure, Question, hash, seal};
-use crate::report::announce;
-use crate::{
-    Explanation, Package, PackageError, SignatureInspection, SignatureSource, VerificationConfig,
-    VerificationReport, VerifiedPackage,
-};
+use crate::explain::{Explanation, SignatureInspection};
+use crate::package::Package;
+use crate::report::{VerificationReport, announce};
+use crate::source::SignatureSource;
+use crate::trust_source::{Offline, OfflineTrust};
+use crate::verified::VerifiedPackage;
 
 #[cfg(feature = "store")]
 mod online;
-
-#[cfg(feature = "store")]
-pub use online::Online;
-#[cfg(feature = "store")]
-pub(crate) use online::blocking;
 
 /// Verifies packages. A `Verifier` always verifies: nothing that it is given turns that off.
 ///
@@ -51,17 +47,6 @@ pub struct Verifier<T> {
     trust: T,
     config: VerificationConfig,
     signature: SignatureSource,
-}
-
-/// Trust that needs no question: pinned keys, which nothing revokes, or a bundle of signed
-/// trust, which counts until it expires.
-#[derive(Clone, Debug)]
-pub struct Offline(OfflineTrust);
-
-#[derive(Clone, Debug)]
-enum OfflineTrust {
-    Pinned(PinnedKeys),
-    Bundle(BundledTrust),
 }
 
 impl<T> Verifier<T> {
@@ -164,7 +149,7 @@ impl Verifier<Offline> {
         &self,
         envelope: &SignatureEnvelope,
     ) -> Result<SignatureInspection, PackageError> {
-        let answered_by = self.trust.answers_as();
+        let answered_by = answers_as(&self.trust);
         let mut examination = Examination::of_envelope(envelope, &self.config, answered_by)?;
         self.answer(&mut examination)?;
         Ok(examination.inspect(envelope))
@@ -175,7 +160,7 @@ impl Verifier<Offline> {
         package: Package,
         measure: Measure<T>,
     ) -> Result<Examination<T>, PackageError> {
-        let (signature, answered_by) = (self.signature.clone(), self.trust.answers_as());
+        let (signature, answered_by) = (self.signature.clone(), answers_as(&self.trust));
         let mut examination =
             Examination::begin(package, signature, &self.config, answered_by, measure)?;
         self.answer(&mut examination)?;
@@ -197,40 +182,9 @@ impl Verifier<Offline> {
     }
 }
 
-impl Offline {
-    pub(crate) fn decide_again(
-        &self,
-        report: &VerificationReport,
-        config: &VerificationConfig,
-    ) -> Result<TrustDecision, DecisionError> {
-        self.decide(&report.claims(), report.name(), config)
-    }
-
-    fn decide(
-        &self,
-        signers: &Signers,
-        package: &PackageName,
-        config: &VerificationConfig,
-    ) -> Result<TrustDecision, DecisionError> {
-        match &self.0 {
-            OfflineTrust::Pinned(pinned) => Ok(pinned.decide(signers)),
-            OfflineTrust::Bundle(bundle) => {
-                bundle.decide(signers, package, config.clock_skew_allowance.as_duration())
-            }
-        }
-    }
-
-    fn answers_as(&self) -> AnsweredBy {
-        match &self.0 {
-            OfflineTrust::Pinned(_) => AnsweredBy::PinnedKeys,
-            OfflineTrust::Bundle(_) => AnsweredBy::Bundle,
-        }
-    }
-
-    fn org(&self) -> Option<OrgId> {
-        match &self.0 {
-            OfflineTrust::Pinned(_) => None,
-            OfflineTrust::Bundle(bundle) => Some(bundle.org()),
-        }
+fn answers_as(trust: &Offline) -> AnsweredBy {
+    match trust.0 {
+        OfflineTrust::Pinned(_) => AnsweredBy::PinnedKeys,
+        OfflineTrust::Bundle(_) => AnsweredBy::Bundle,
     }
 }

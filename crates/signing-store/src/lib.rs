@@ -49,7 +49,6 @@ mod migrations;
 mod schema_safety;
 mod store;
 
-mod audit_log;
 mod tables;
 
 mod roles;
@@ -57,10 +56,6 @@ mod trust_graph;
 mod trust_snapshot;
 mod watch;
 
-pub use audit_log::{
-    AUDIT_PAGE, AddedDetails, AuditAnchor, AuditEntry, AuditFault, AuditFaultKind, AuditFilter,
-    AuditReceipt, AuditRecord, AuditValue, EventPattern, EventPatternError, IntactLog,
-};
 pub use error::{
     AuthenticationFault, ConnectError, FileFault, FileKind, FileRole, SchemaFault, StoreError,
     UnsafeFile, UrlError,
@@ -71,6 +66,10 @@ pub use roles::{RoleLimits, RoleName, RoleNameError, RoleNameFault, RolePurpose}
 pub use signing_crypto::RevocationReason;
 pub use sql_types::StoredText;
 pub use store::{Change, Store, StoreReader};
+pub use tables::audit::{
+    AUDIT_PAGE, AddedDetails, AuditAnchor, AuditEntry, AuditFault, AuditFaultKind, AuditFilter,
+    AuditReceipt, AuditRecord, AuditValue, EventPattern, EventPatternError, IntactLog,
+};
 pub use tables::compromised_keys::CompromisedKeyRecord;
 pub use tables::kek_rotation::KekRotationRecord;
 pub use tables::kept_signatures::Replacement;

@@ -318,12 +318,7 @@ mod tests {
     }
 
     #[test]
-<<<<<<< HEAD
     fn nobody_may_set_the_state_of_trust_its_history_or_the_time_of_a_row_by_hand() {
-=======
-    fn nobody_may_set_the_state_of_trust_its_history_or_the_time_of_a_signature_or_document_by_hand()
-     {
->>>>>>> docstore
         for statement in purposes().into_iter().flat_map(granted) {
             assert!(!statement.contains("trust_epoch") && !statement.contains("trust_state"));
             assert!(!statement.contains("created_at"), "{statement}");

@@ -1,5 +1,6 @@
 //! What is asked of each table, and how it is changed.
 
+pub(crate) mod audit;
 pub(crate) mod compromised_keys;
 pub(crate) mod kek_rotation;
 pub(crate) mod kept_signatures;

@@ -17,6 +17,7 @@ use crate::tables::trusted_keys::TrustedKeyRecord;
 
 /// Every row that says who accepts whose keys, as of one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct TrustRows {
     /// That moment by the server's clock. A SQLite file has no clock.
     pub as_of: Option<DateTime<Utc>>,

@@ -88,15 +88,6 @@ impl DatabaseUrl {
         }
     }
 
-    /// The file, if this is a SQLite database.
-    pub fn sqlite_path(&self) -> Option<&Path> {
-        match &self.0 {
-            Location::Sqlite(target) => Some(&target.path),
-            #[cfg(feature = "postgres")]
-            Location::Postgres(_) => None,
-        }
-    }
-
     fn parse(text: &str, insecure: Insecure) -> Result<Self, UrlError> {
         if text.starts_with("postgres://") || text.starts_with("postgresql://") {
             return postgres(text, insecure);
@@ -162,7 +153,11 @@ mod tests {
             ("cloacina.db", "cloacina.db"),
         ] {
             let url: DatabaseUrl = text.parse().unwrap();
-            assert_eq!(url.sqlite_path(), Some(Path::new(path)), "{text}");
+            match url.0 {
+                Location::Sqlite(target) => assert_eq!(target.path, Path::new(path), "{text}"),
+                #[cfg(feature = "postgres")]
+                Location::Postgres(_) => panic!("{text}"),
+            }
         }
     }
 

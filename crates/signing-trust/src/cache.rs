@@ -7,10 +7,11 @@ use signing_crypto::{OrgId, TrustStateId};
 use signing_store::{Heartbeat, StoreReader};
 use tokio::task::JoinHandle;
 
+use crate::decision::Signers;
+use crate::error::TrustError;
 use crate::signed::RootedTrust;
 use crate::snapshot::{OrganizationTrust, boot_time, present};
 use crate::source::read_store;
-use crate::{Signers, TrustError};
 
 mod watch;
 

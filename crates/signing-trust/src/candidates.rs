@@ -1,7 +1,6 @@
-use crate::decision::DecisionError;
+use crate::decision::{DecisionError, Signers, TrustDecision};
 use crate::rules::{DecisionContext, Packages, decide};
 use crate::snapshot::OrganizationTrust;
-use crate::{Signers, TrustDecision};
 
 /// The most trusted keys that a signature without a name is tried against.
 pub const MAX_CANDIDATES: usize = 64;

@@ -8,7 +8,7 @@ use signing_crypto::{
 };
 use thiserror::Error;
 
-use crate::signed::SignedTrustError;
+use crate::document_error::SignedTrustError;
 
 /// A decision that cannot be made. Nothing is trusted then.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -109,6 +109,7 @@ impl TrustDecision {
 
 /// What was decided about one key.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct KeyDecision {
     /// The key.
     pub fingerprint: Fingerprint,
@@ -118,6 +119,7 @@ pub struct KeyDecision {
 
 /// A key whose signatures are accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct TrustedKey {
     /// The key.
     pub key: VerifyingKey,

@@ -7,8 +7,8 @@ use signing_crypto::{
 };
 use signing_store::{AuditFault, StoreError};
 
-use crate::DecisionError;
-use crate::signed::SignedTrustError;
+use crate::decision::DecisionError;
+use crate::document_error::SignedTrustError;
 
 /// A question of trust that was not answered, or a change that was not made.
 #[derive(Debug, Error)]
@@ -144,7 +144,7 @@ impl TrustError {
             Self::SignedTrust(error) => error.code(),
             Self::MalformedEnvelope(error) => error.code(),
             Self::Envelope(error) => error.code(),
-            Self::AuditLogBroken(_) => "AuditLogBroken",
+            Self::AuditLogBroken(fault) => fault.code(),
             Self::CheckpointOfAnotherStore { .. } => "CheckpointOfAnotherStore",
             Self::CheckpointOfAnotherOrganization { .. } => "CheckpointOfAnotherOrganization",
         }

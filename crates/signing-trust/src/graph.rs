@@ -4,9 +4,9 @@ use chrono::{DateTime, Utc};
 use signing_crypto::{Fingerprint, GrantId, KeyName, Note, OrgId, OrgName, TrustedKeyId};
 use signing_store::{TrustGrantRecord, TrustRows, TrustedKeyRecord};
 
-use crate::rules::{DecisionContext, grant_standing, key_standing};
+use crate::decision::TrustLimits;
+use crate::rules::{DecisionContext, GrantStanding, KeyStanding, grant_standing, key_standing};
 use crate::snapshot::{KeyStatus, limits};
-use crate::{GrantStanding, KeyStanding, TrustLimits};
 
 /// Who accepts whose keys, as of one moment: a picture. What is decided about a
 /// signature, [`KeyManager::decide`](crate::KeyManager::decide) says.

@@ -19,16 +19,15 @@ use signing_crypto::{ActorName, Fingerprint, KeyEncryptionKey, OrgId, PackageNam
 use signing_store::{AuditEntry, AuditReceipt, Store, StoreError, StoreReader};
 
 use crate::actor::Actor;
-use crate::cache::{CurrentTrust, TrustCache};
+use crate::audit::{AuditEvent, EventType};
+use crate::cache::{CurrentTrust, Freshness, TrustCache};
 use crate::candidates::decide_signers;
+use crate::decision::{Signers, TrustDecision};
+use crate::error::TrustError;
 use crate::rules::{DecisionContext, Packages};
-use crate::signed::RootedTrust;
+use crate::signed::{MemoryOfVersions, RootedTrust, TrustRoot};
 use crate::snapshot::OrganizationTrust;
 use crate::source::read_store;
-use crate::{
-    AuditEvent, EventType, Freshness, MemoryOfVersions, Signers, TrustDecision, TrustError,
-    TrustRoot,
-};
 
 pub use documents::{NewDocuments, PublicationImpact};
 pub use impact::{LostSignature, OrganizationLoss, RevocationImpact};

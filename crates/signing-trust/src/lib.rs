@@ -39,6 +39,7 @@
 #![forbid(unsafe_code)]
 
 mod decision;
+mod document_error;
 #[cfg_attr(
     not(feature = "store"),
     expect(dead_code, reason = "pinned keys are the simplest value")
@@ -83,6 +84,7 @@ pub use decision::{
     DecisionError, KeyDecision, Signers, TrustDecision, TrustLimits, TrustPath, TrustedKey,
     UntrustedReason,
 };
+pub use document_error::{SignedTrustError, VersionMemoryError};
 #[cfg(feature = "store")]
 pub use error::{KeyMismatch, TrustError};
 #[cfg(feature = "store")]
@@ -95,8 +97,8 @@ pub use key_manager::{
 pub use pinned::PinnedKeys;
 pub use rules::{GrantStanding, KeyStanding};
 pub use signed::{
-    BundledTrust, DocumentVersions, MemoryOfVersions, SeenVersions, SignedTrustError, TrustRoot,
-    TrustRootError, VerifiedDocuments, VersionMemoryError,
+    BundledTrust, DocumentVersions, MemoryOfVersions, SeenVersions, TrustRoot, TrustRootError,
+    VerifiedDocuments,
 };
 #[cfg(feature = "store")]
 pub use signed::{StatementChange, TrustDraft};

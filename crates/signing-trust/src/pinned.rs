@@ -1,9 +1,9 @@
 use chrono::Utc;
 use signing_crypto::VerifyingKey;
 
+use crate::decision::{Signers, TrustDecision};
 use crate::rules::{DecisionContext, Packages, decide};
 use crate::snapshot::OrganizationTrust;
-use crate::{Signers, TrustDecision};
 
 /// Public keys that one simply has and trusts, without a store.
 ///
@@ -47,7 +47,7 @@ mod tests {
     use signing_crypto::SigningKey;
 
     use super::*;
-    use crate::UntrustedReason;
+    use crate::decision::UntrustedReason;
 
     #[test]
     fn only_pinned_keys_are_trusted() {

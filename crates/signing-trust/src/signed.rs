@@ -9,7 +9,6 @@
 mod bundle;
 #[cfg(feature = "store")]
 mod draft;
-mod error;
 mod pin;
 #[cfg(feature = "store")]
 mod restrict;
@@ -22,13 +21,12 @@ mod verify;
 pub use bundle::BundledTrust;
 #[cfg(feature = "store")]
 pub use draft::{StatementChange, TrustDraft};
-pub use error::SignedTrustError;
 pub use pin::{TrustRoot, TrustRootError};
 #[cfg(feature = "store")]
 pub(crate) use restrict::restricted_by_rows;
 #[cfg(feature = "store")]
 pub(crate) use rooted::{RootedTrust, by_organization};
-pub use seen::{DocumentVersions, MemoryOfVersions, SeenVersions, VersionMemoryError};
+pub use seen::{DocumentVersions, MemoryOfVersions, SeenVersions};
 pub use verify::VerifiedDocuments;
 #[cfg(feature = "store")]
 pub(crate) use verify::verify;

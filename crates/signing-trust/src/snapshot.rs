@@ -9,8 +9,8 @@ use signing_crypto::{
     RevocationReason, TrustDocumentKind, TrustedKeyId, UncheckedKey, VerifyingKey,
 };
 
-use crate::TrustLimits;
-use crate::signed::SignedTrustError;
+use crate::decision::TrustLimits;
+use crate::document_error::SignedTrustError;
 
 #[cfg(feature = "store")]
 mod from_store;

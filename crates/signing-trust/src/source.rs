@@ -4,8 +4,9 @@ use signing_crypto::OrgId;
 use signing_store::{StoreError, StoreReader};
 
 use crate::candidates::MAX_CANDIDATES;
+use crate::decision::Signers;
+use crate::error::TrustError;
 use crate::snapshot::{OrganizationTrust, boot_time};
-use crate::{Signers, TrustError};
 
 /// The most statements that are looked at to find those keys.
 const MAX_FACTS: usize = 4096;

@@ -1,7 +1,7 @@
 //! What no source file may hold: silenced lints, unfinished code, tests that nobody runs.
 
 use super::Violation;
-use super::source::{line_of, words};
+use super::source::{attributes, line_of, words};
 
 /// The reasons that a test gives which runs under `cargo xtask test-db` only. Every
 /// ignored test runs there, so there is no other.
@@ -37,31 +37,6 @@ pub(super) fn check(path: &str, text: &str, code: &str) -> Vec<Violation> {
         if info.is_some_and(|info| info.split(',').any(|word| word.trim().starts_with("ignore"))) {
             let message = "an ignored doctest: make it run, or `no_run`, or `text`";
             found.push(Violation::new(path, number + 1, message));
-        }
-    }
-    found
-}
-
-/// The attributes of a file, from `#` to the bracket that closes them.
-fn attributes(code: &str) -> Vec<(usize, usize)> {
-    let mut found = Vec::new();
-    for (start, _) in code.match_indices('#') {
-        let after = &code[start + 1..];
-        let after = after.strip_prefix('!').unwrap_or(after).trim_start();
-        if !after.starts_with('[') {
-            continue;
-        }
-        let mut depth = 0_usize;
-        for (at, byte) in code.bytes().enumerate().skip(code.len() - after.len()) {
-            match byte {
-                b'[' => depth += 1,
-                b']' => depth -= 1,
-                _ => {}
-            }
-            if depth == 0 {
-                found.push((start, at + 1));
-                break;
-            }
         }
     }
     found

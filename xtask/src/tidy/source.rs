@@ -51,6 +51,47 @@ pub(super) fn line_of(text: &str, offset: usize) -> usize {
     1 + text.as_bytes()[..offset].iter().filter(|&&byte| byte == b'\n').count()
 }
 
+/// The attributes of a file, from `#` to the bracket that closes them.
+pub(super) fn attributes(code: &str) -> Vec<(usize, usize)> {
+    let mut found = Vec::new();
+    for (start, _) in code.match_indices('#') {
+        let after = &code[start + 1..];
+        let after = after.strip_prefix('!').unwrap_or(after).trim_start();
+        if !after.starts_with('[') {
+            continue;
+        }
+        let mut depth = 0_usize;
+        for (at, byte) in code.bytes().enumerate().skip(code.len() - after.len()) {
+            match byte {
+                b'[' => depth += 1,
+                b']' => depth -= 1,
+                _ => {}
+            }
+            if depth == 0 {
+                found.push((start, at + 1));
+                break;
+            }
+        }
+    }
+    found
+}
+
+/// The offset after the brace that closes the one at `open`.
+pub(super) fn block_end(code: &str, open: usize) -> usize {
+    let mut depth = 0_usize;
+    for (at, byte) in code.bytes().enumerate().skip(open) {
+        match byte {
+            b'{' => depth += 1,
+            b'}' => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 {
+            return at + 1;
+        }
+    }
+    code.len()
+}
+
 /// `b` and `c` before an `r` belong to the literal; any other letter makes it a name's end.
 fn continues_a_word(bytes: &[u8], at: usize) -> bool {
     let is_part = |back: usize| {

@@ -8,7 +8,7 @@ use super::Violation;
 use super::source::{blank, line_of, words};
 
 /// The only source file that may be unsafe or name `libloading`.
-const LOADER: &str = "crates/signing-loader/src/dylib.rs";
+const LOADER: &str = "crates/signing-loader/src/load/dylib.rs";
 /// The manifests that name it: the loader's own, and the one that has the version.
 const MANIFESTS: [&str; 2] = ["Cargo.toml", "crates/signing-loader/Cargo.toml"];
 

@@ -1,22 +1,11 @@
 use std::fmt;
 
-use signing_crypto::{Fingerprint, KeyId, KeyName, OrgName};
+use signing_crypto::Fingerprint;
 use signing_loader::{PackageError, VerificationError};
 use signing_trust::store::{OrganizationRecord, RevocationReason};
 use signing_trust::{KeyManager, TrustError, UntrustedReason};
 
-use crate::error::CliError;
-
-/// What the store knows about a key that is refused. The next step depends on it.
-#[derive(Debug)]
-pub(crate) enum RefusedKey {
-    /// It is the organization's own signing key, and not trusted yet.
-    TrustOwnKey { org: OrgName, key: KeyId, name: KeyName },
-    /// The organization retired or denied it, and can take that back.
-    Reinstate { org: OrgName, fingerprint: Fingerprint },
-    /// The organization revoked it as compromised, for good.
-    ReplaceCompromised,
-}
+use crate::error::{CliError, RefusedKey};
 
 impl fmt::Display for RefusedKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -5,7 +5,8 @@ use signing_trust::store::{RolePurpose, SchemaStatus, Store};
 use crate::cli::{Db, Grantee, Grants, Resolved};
 use crate::context::{Context, block_on, organization};
 use crate::error::CliError;
-use crate::output::{Lines, Report};
+use crate::lines::Lines;
+use crate::output::Report;
 use crate::view::View;
 
 pub(super) fn run(context: &Context, command: Db) -> Result<Report, CliError> {

@@ -8,8 +8,7 @@ use signing_loader::{EnvelopeSource, ExplainedEnvelope, InspectedEnvelope, Verif
 use signing_trust::store::OrganizationRef;
 use signing_trust::{KeyManager, TrustedKey};
 
-use crate::error::{CliError, Outcome};
-use crate::output::chain;
+use crate::error::{CliError, Outcome, chain};
 use crate::view::{SignatureView, StatementView};
 
 /// How a verification ended and what it examined: the data of the tree and of the document.

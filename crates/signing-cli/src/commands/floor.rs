@@ -5,7 +5,8 @@ use signing_trust::store::{Change, OrganizationRef};
 use crate::cli::{Floor, FloorPackage};
 use crate::context::{Context, block_on, organization};
 use crate::error::CliError;
-use crate::output::{Lines, Report};
+use crate::lines::Lines;
+use crate::output::Report;
 use crate::time::Time;
 use crate::view::View;
 

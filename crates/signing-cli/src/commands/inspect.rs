@@ -13,7 +13,8 @@ use crate::advice::refused_key;
 use crate::context::{Context, organization};
 use crate::error::{CliError, Outcome};
 use crate::key_files;
-use crate::output::{Lines, Report};
+use crate::lines::Lines;
+use crate::output::Report;
 use crate::view::{SignatureView, StatementView, View};
 
 /// The signature file: the given one, or the one beside the package.

@@ -8,7 +8,8 @@ use signing_trust::store::{
 use crate::cli::{Grant, Orgs, Resolved};
 use crate::context::{Context, block_on, organization};
 use crate::error::CliError;
-use crate::output::{Lines, Report};
+use crate::lines::Lines;
+use crate::output::Report;
 use crate::time::Time;
 use crate::view::{GraphGrantView, LimitsView, View};
 

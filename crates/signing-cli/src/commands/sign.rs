@@ -17,7 +17,8 @@ use crate::context::{Context, block_on, organization};
 use crate::error::CliError;
 use crate::files::{self, Existing, Readers};
 use crate::key_files;
-use crate::output::{Lines, Report};
+use crate::lines::Lines;
+use crate::output::Report;
 use crate::view::View;
 
 pub(super) fn run(context: &Context, command: Sign) -> Result<Report, CliError> {

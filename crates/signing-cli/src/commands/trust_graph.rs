@@ -13,7 +13,8 @@ use signing_trust::{
 use crate::cli::{Picture, Trust};
 use crate::context::{Context, block_on, organization};
 use crate::error::CliError;
-use crate::output::{Lines, Report};
+use crate::lines::Lines;
+use crate::output::Report;
 use crate::time::Time;
 use crate::view::{GraphGrantView, GraphKeyView, View, standing_text};
 

@@ -4,7 +4,8 @@ use signing_trust::store::StoreError;
 
 use crate::context::Context;
 use crate::error::CliError;
-use crate::output::{Lines, Report};
+use crate::lines::Lines;
+use crate::output::Report;
 use crate::view::View;
 
 /// Removes signatures from the store, if it has all of them.

@@ -16,7 +16,8 @@ use crate::cli::VerifyPackages;
 use crate::context::{Context, block_on, organization};
 use crate::error::{CliError, Outcome};
 use crate::key_files;
-use crate::output::{ErrorView, Lines, Report};
+use crate::lines::Lines;
+use crate::output::{ErrorView, Report};
 use crate::time::Time;
 use crate::view::{TrustPathView, TrustedKeyView, View};
 

@@ -24,9 +24,11 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 use signing_crypto::printable;
+use signing_loader::SecurityArgsError;
 
 use super::CliError;
-use crate::output::{self, ErrorView, USAGE, chain};
+use crate::error::chain;
+use crate::output::{self, ErrorView, USAGE};
 
 /// When this variable is set, the files are written rather than compared.
 const WRITE: &str = "CLOACINA_WRITE_ERRORS";
@@ -46,7 +48,7 @@ enum Reached {
     /// The program refuses an argument: clap prints the error's own words.
     Usage(Box<dyn Error>),
     /// A program that loads packages, and prints the error's own words.
-    Runner(Box<dyn Error>),
+    Runner(SecurityArgsError),
 }
 
 /// A sample of the variant that `value` is, and how that reaches a user.
@@ -156,7 +158,8 @@ fn no_error_shows_a_secret() {
             assert!(!shown.contains("PRIVATE KEY-----"), "{shown}");
             let debug = match &sample.error {
                 Reached::Program(error) => format!("{error:?}"),
-                Reached::Usage(error) | Reached::Runner(error) => format!("{error:?}"),
+                Reached::Usage(error) => format!("{error:?}"),
+                Reached::Runner(error) => format!("{error:?}"),
             };
             assert!(!debug.contains(SECRET), "{debug}");
         }
@@ -175,7 +178,9 @@ fn shown(sample: &Sample) -> String {
         Reached::Usage(error) => {
             format!("{variant}\nexit 2, {USAGE}\nerror: {}\n", chain(&**error))
         }
-        Reached::Runner(error) => format!("{variant}\nexit 2\nerror: {}\n", chain(&**error)),
+        Reached::Runner(error) => {
+            format!("{variant}\nexit 2, {}\nerror: {}\n", error.code(), chain(error))
+        }
     }
 }
 

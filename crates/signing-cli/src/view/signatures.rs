@@ -9,7 +9,7 @@ use signing_loader::VerificationError;
 use signing_trust::{TrustedKey, UntrustedReason};
 
 use super::TrustedKeyView;
-use crate::output::chain;
+use crate::error::chain;
 
 #[derive(Serialize)]
 pub(crate) struct StatementView {

@@ -1,6 +1,8 @@
 use serde_json::Value;
 use signing_crypto::{KeyEncryptionKey, KeyId, OrgId, SigningKey, TrustedKeyId, WrapContext};
-use signing_trust::store::{AuditEntry, DatabaseUrl, NewSigningKey, NewTrustedKey, Store};
+use signing_trust::store::{
+    AuditEntry, DatabaseUrl, NewSigningKey, NewTrustedKey, Store, TrustKeyOutcome,
+};
 
 use crate::support::{KEK, Scratch, text};
 
@@ -121,7 +123,8 @@ fn the_first_characters_of_two_keys_revoke_neither() {
             let public_key = key.verifying_key();
             let id: TrustedKeyId = text.parse().unwrap();
             let row = NewTrustedKey { id, org_id: org, public_key, name: None, expires_at: None };
-            store.trust_key(row, AuditEntry::new("test")).await.unwrap();
+            let trusted = store.trust_key(row, AuditEntry::new("test")).await.unwrap();
+            assert!(matches!(trusted, TrustKeyOutcome::Added(_)));
             let id: KeyId = text.parse().unwrap();
             let context = WrapContext { org, id, predecessor: None };
             let wrapped_key = kek.wrap_key(&key, &context).unwrap();

@@ -4,14 +4,14 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::digest::parse_lower_hex;
-use crate::dsse::STATEMENT_TYPE;
-use crate::dsse::SignatureEnvelope;
 use crate::dsse::strict_json::Object;
-use crate::error::{CheckpointError, MalformedCheckpoint, MalformedEnvelope, ParseError};
+use crate::dsse::{
+    CheckpointError, MalformedCheckpoint, MalformedEnvelope, STATEMENT_TYPE, SignatureEnvelope,
+};
 #[cfg(feature = "private-keys")]
 use crate::key::SigningKey;
 use crate::key::VerifyingKey;
-use crate::names::{OrgId, OrgName, StatementTime, StoreId};
+use crate::names::{OrgId, OrgName, ParseError, StatementTime, StoreId};
 
 /// The `predicateType` that makes a statement one about an audit log: never one
 /// about a package.

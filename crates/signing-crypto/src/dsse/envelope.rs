@@ -5,9 +5,10 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use serde::{Deserialize, Serialize};
 
-use crate::dsse::PackageStatement;
 use crate::dsse::strict_json::Object;
-use crate::error::{ContentLayer, EnvelopeError, ForeignFormat, MalformedEnvelope};
+use crate::dsse::{
+    ContentLayer, EnvelopeError, ForeignFormat, MalformedEnvelope, PackageStatement,
+};
 use crate::key::{Fingerprint, VerifyingKey};
 
 /// The DSSE `payloadType` of an in-toto statement.

@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::PackageDigest;
 use crate::dsse::strict_json::Object;
-use crate::error::{ContentLayer, MalformedEnvelope};
+use crate::dsse::{ContentLayer, MalformedEnvelope};
 use crate::names::{PackageName, PackageVersion, StatementTime};
 
 /// The `_type` of every statement: in-toto Statement v1.

@@ -4,8 +4,8 @@ use std::str::FromStr;
 use sha2::{Digest, Sha256};
 
 use crate::digest::parse_lower_hex;
-use crate::error::ParseError;
 use crate::key::VerifyingKey;
+use crate::names::ParseError;
 
 /// What a public key is called everywhere: SHA-256 of its 32 raw bytes,
 /// written as 64 lower-case hexadecimal digits. It is also the `keyid` of a

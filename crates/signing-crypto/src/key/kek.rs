@@ -7,8 +7,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use crate::error::KekError;
-use crate::key::KekId;
+use crate::key::{KekError, KekId};
 
 const ID_LABEL: &[u8] = b"cloacina/kek-id/v1";
 

@@ -1,5 +1,6 @@
 #[cfg(feature = "private-keys")]
 mod encrypted;
+mod error;
 #[cfg(feature = "private-keys")]
 mod passphrase;
 #[cfg(feature = "private-keys")]
@@ -11,9 +12,9 @@ use spki::der::asn1::{BitStringRef, ObjectIdentifier};
 use spki::der::pem::LineEnding;
 use spki::{AlgorithmIdentifierRef, Document, SubjectPublicKeyInfoRef};
 
-use super::VerifyingKey;
-use crate::error::{PemError, PemForm};
+use crate::key::VerifyingKey;
 
+pub use error::{KdfCost, PassphraseError, PemError, PemForm};
 #[cfg(feature = "private-keys")]
 pub use passphrase::{MAX_PASSPHRASE_SIZE, Passphrase};
 

@@ -4,8 +4,7 @@ use ed25519_dalek::Signer;
 use zeroize::Zeroizing;
 
 use super::VerifyingKey;
-use crate::error::KeyError;
-use crate::key::Fingerprint;
+use crate::key::{Fingerprint, KeyError};
 
 /// An Ed25519 key pair (RFC 8032).
 ///

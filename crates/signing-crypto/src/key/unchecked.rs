@@ -2,7 +2,7 @@ use std::fmt;
 use std::sync::OnceLock;
 
 use super::{Fingerprint, VerifyingKey};
-use crate::error::KeyError;
+use crate::key::KeyError;
 
 /// The bytes of a public key, which are checked when somebody asks for the key, and once.
 ///

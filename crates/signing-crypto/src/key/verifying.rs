@@ -2,8 +2,7 @@ use std::fmt;
 
 use curve25519_dalek::edwards::CompressedEdwardsY;
 
-use crate::error::KeyError;
-use crate::key::Fingerprint;
+use crate::key::{Fingerprint, KeyError};
 
 /// An Ed25519 public key that is fit to be trusted: canonically encoded, and a
 /// point of the prime-order subgroup.

@@ -2,8 +2,7 @@ use aes_gcm_siv::aead::{Aead, Payload};
 use aes_gcm_siv::{Aes256GcmSiv, KeyInit};
 use zeroize::Zeroizing;
 
-use crate::error::WrapError;
-use crate::key::{KekId, KeyEncryptionKey, SigningKey};
+use crate::key::{KekId, KeyEncryptionKey, SigningKey, WrapError};
 use crate::names::{KeyId, OrgId};
 
 const VERSION: u8 = 1;

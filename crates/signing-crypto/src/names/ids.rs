@@ -3,7 +3,7 @@ use std::str::FromStr;
 
 use uuid::Uuid;
 
-use crate::error::ParseError;
+use crate::names::ParseError;
 
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident, $kind:literal) => {

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::error::{NameError, NameFault, NameKind};
+use crate::names::{NameError, NameFault, NameKind};
 
 const MAX_NAME_BYTES: usize = 255;
 

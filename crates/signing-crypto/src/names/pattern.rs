@@ -1,9 +1,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::error::PatternError;
-use crate::names::PackageName;
-use crate::names::is_deceptive;
+use crate::names::{PackageName, PatternError, is_deceptive};
 
 /// The most patterns that one scope may have.
 pub const MAX_PATTERNS: usize = 64;

@@ -3,7 +3,7 @@ use std::str::FromStr;
 
 use chrono::{DateTime, Datelike, SecondsFormat, SubsecRound, Utc};
 
-use crate::error::ParseError;
+use crate::names::ParseError;
 
 /// A moment that a statement can name: in UTC, to the microsecond, and in the years
 /// 0000 to 9999, as RFC 3339 has no others (section 1).

@@ -2,7 +2,7 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
-use crate::error::ParseError;
+use crate::names::ParseError;
 
 /// A package's version as the signer states it: Semantic Versioning 2.0.0.
 ///

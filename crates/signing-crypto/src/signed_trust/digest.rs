@@ -4,7 +4,7 @@ use std::str::FromStr;
 use sha2::{Digest, Sha256};
 
 use crate::digest::parse_lower_hex;
-use crate::error::ParseError;
+use crate::names::ParseError;
 
 /// Names one root document: SHA-256 of its payload, written as 64 lower-case hexadecimal
 /// digits. Further signatures do not change it.

@@ -3,9 +3,11 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use super::{DocumentVersion, MAX_STATED_KEYS, Role, TrustDocumentKind};
-use crate::error::{KeyError, MalformedEnvelope, PatternError};
+use crate::dsse::MalformedEnvelope;
 use crate::key::Fingerprint;
+use crate::key::KeyError;
 use crate::names::OrgId;
+use crate::names::PatternError;
 
 /// Bytes that are not the document that was expected.
 #[derive(Clone, Debug, Error)]

@@ -3,9 +3,9 @@ use std::collections::BTreeSet;
 use super::document::max_envelope;
 use super::error::{DocumentFault, MalformedTrustDocument};
 use super::{RootDigest, RootDocument, TrustDocument};
-use crate::dsse::{EnvelopeSignature, SignatureEnvelope};
 #[cfg(feature = "private-keys")]
-use crate::error::EnvelopeError;
+use crate::dsse::EnvelopeError;
+use crate::dsse::{EnvelopeSignature, SignatureEnvelope};
 #[cfg(feature = "private-keys")]
 use crate::key::SigningKey;
 use crate::key::{Fingerprint, VerifyingKey};

@@ -7,7 +7,7 @@ use signing_trust::TrustError;
 use signing_trust::{SignedTrustError, TrustRootError, VersionMemoryError};
 use thiserror::Error;
 
-use crate::ProtectionError;
+use crate::protection::ProtectionError;
 
 /// Options that cannot be followed. Nothing was loaded.
 #[derive(Debug, Error)]
@@ -84,4 +84,28 @@ pub enum SecurityArgsError {
     #[cfg(feature = "store")]
     #[error(transparent)]
     Trust(#[from] TrustError),
+}
+
+impl SecurityArgsError {
+    /// What programs call this error. Stable.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::KeyFile { .. } | Self::TrustFile { .. } => "UnreadableFile",
+            Self::Key { source, .. } => source.code(),
+            Self::Unprotected(error) => error.code(),
+            Self::TrustRoot { source, .. } => source.code(),
+            Self::TrustBundle { source, .. } => source.code(),
+            Self::StateFile(error) => error.code(),
+            Self::SignedTrust(error) => error.code(),
+            #[cfg(feature = "store")]
+            Self::PasswordOnCommandLine => "PasswordOnCommandLine",
+            Self::NoStore => "OrganizationWithoutStore",
+            #[cfg(feature = "store")]
+            Self::DatabaseUrl(error) => error.code(),
+            #[cfg(feature = "store")]
+            Self::OrganizationName(error) => error.code(),
+            #[cfg(feature = "store")]
+            Self::Trust(error) => error.code(),
+        }
+    }
 }

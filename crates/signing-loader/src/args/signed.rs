@@ -7,8 +7,8 @@ use signing_crypto::{MAX_BUNDLE_SIZE, TrustBundle};
 use signing_trust::{BundledTrust, MemoryOfVersions, SeenVersions, TrustRoot};
 
 use super::SecurityArgsError;
-use crate::StateFile;
 use crate::open::{open_regular, read_bounded};
+use crate::state_file::StateFile;
 
 /// The most bytes that the envelope of a root document may have, and more.
 const MAX_ROOT_SIZE: usize = 1024 * 1024;

@@ -5,7 +5,7 @@ use std::fs::File;
 use signing_crypto::SigningKey;
 
 use super::*;
-use crate::package_statement;
+use crate::sign::package_statement;
 
 /// One byte too many tells that it is not what was signed; the rest is not read.
 #[test]

@@ -22,6 +22,7 @@ const MAX_ATTEMPTS: usize = 32;
 /// them: the same package, and exactly the requested terms. Otherwise somebody who can
 /// plant a `.sig` file with a version or an expiry could have others vouch for it.
 #[derive(Debug)]
+#[must_use = "nothing is signed yet"]
 pub struct PreparedSignature {
     statement: PackageStatement,
     existing: Option<(SignatureEnvelope, SignaturePlace)>,
@@ -48,6 +49,8 @@ pub enum PackageSigner<'a> {
 
 /// A signature that was made, with those that it was added to.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
+#[must_use = "the signature is not kept anywhere yet"]
 pub struct MadeSignature {
     /// The envelope that holds them.
     pub envelope: SignatureEnvelope,

@@ -7,7 +7,7 @@ use signing_trust::TrustError;
 use thiserror::Error;
 
 use super::SignedTerms;
-use crate::PackageError;
+use crate::error::PackageError;
 
 /// A package was not signed, or its signature was not written.
 #[derive(Debug, Error)]

@@ -2,10 +2,11 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use signing_crypto::SignatureEnvelope;
+use signing_trust::acceptance::VerificationError;
 
 use super::{SignError, SignaturePlace};
+use crate::error::PackageError;
 use crate::open::read_signature;
-use crate::{PackageError, VerificationError};
 
 /// A signature file and the signatures that were in it when it was read.
 #[derive(Debug)]

@@ -5,10 +5,12 @@ use signing_crypto::{
     EnvelopeError, PackageDigest, PackageStatement, PackageVersion, SignatureEnvelope, SigningKey,
     StatementTime,
 };
+use signing_trust::acceptance::VerificationError;
 use signing_trust::{AuditEvent, EventType};
 
+use crate::error::PackageError;
 use crate::open::open_regular;
-use crate::{PackageError, PackagePath, VerificationError};
+use crate::path::PackagePath;
 
 /// Signs the package at `path`, under its expected name, as it is now.
 ///

@@ -86,7 +86,7 @@ fn what_has_expired_is_not_signed() {
     let past = terms("1.4.0", "2020-01-01T00:00:00Z").apply(statement.clone());
     let refused = PreparedSignature::new(past).unwrap_err();
     assert!(matches!(refused, SignError::ExpiryPast { .. }), "{refused:?}");
-    PreparedSignature::new(terms("1.4.0", LATE).apply(statement)).unwrap();
+    assert!(PreparedSignature::new(terms("1.4.0", LATE).apply(statement)).is_ok());
 }
 
 #[test]

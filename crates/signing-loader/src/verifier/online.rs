@@ -1,25 +1,18 @@
 use std::sync::{Arc, Mutex};
 
-use signing_crypto::{OrgId, PackageName, SignatureEnvelope};
+use signing_crypto::{OrgId, SignatureEnvelope};
 use signing_trust::store::OrganizationRef;
-use signing_trust::{
-    KeyManager, MemoryOfVersions, SeenVersions, Signers, TrustDecision, TrustError, TrustRoot,
-};
+use signing_trust::{KeyManager, MemoryOfVersions, SeenVersions, TrustError, TrustRoot};
 
 use super::Verifier;
+use crate::blocking::blocking;
+use crate::error::PackageError;
 use crate::examination::{AnsweredBy, Examination, Measure, Question, hash, seal};
-use crate::report::announce;
-use crate::{
-    Explanation, Package, PackageError, SignatureInspection, VerificationConfig,
-    VerificationReport, VerifiedPackage,
-};
-
-/// Trust of an organization, which its store is asked for each time.
-#[derive(Clone, Debug)]
-pub struct Online {
-    keys: KeyManager,
-    org: OrgId,
-}
+use crate::explain::{Explanation, SignatureInspection};
+use crate::package::Package;
+use crate::report::{VerificationReport, announce};
+use crate::trust_source::Online;
+use crate::verified::VerifiedPackage;
 
 impl Verifier<Online> {
     /// Trusts what this organization of the store trusts, by its own word and through its
@@ -174,38 +167,5 @@ impl Verifier<Online> {
             }
         }
         Ok(())
-    }
-}
-
-impl Online {
-    pub(crate) async fn decide_again(
-        &self,
-        report: &VerificationReport,
-        config: &VerificationConfig,
-    ) -> Result<TrustDecision, TrustError> {
-        self.decide(&report.claims(), report.name(), config).await
-    }
-
-    async fn decide(
-        &self,
-        signers: &Signers,
-        package: &PackageName,
-        config: &VerificationConfig,
-    ) -> Result<TrustDecision, TrustError> {
-        let allowance = config.clock_skew_allowance.as_duration();
-        self.keys.decide_with_allowance(self.org, signers, package, allowance).await
-    }
-}
-
-/// Reads files where waiting for them holds up nobody else.
-pub(crate) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, PackageError> + Send + 'static,
-) -> Result<T, PackageError> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(result) => result,
-        Err(error) => match error.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            Err(cancelled) => Err(PackageError::io("", std::io::Error::other(cancelled))),
-        },
     }
 }

@@ -21,8 +21,7 @@ use tokio::task::spawn_blocking;
 use self::path::DatabasePath;
 use super::connection::{SqliteConnection, keep_unless_broken};
 use crate::backend::access::Access;
-use crate::error::FileKind;
-use crate::error::StoreError;
+use crate::error::{FileKind, StoreError};
 use crate::url;
 
 pub(crate) use create::create;

@@ -53,6 +53,13 @@ pub enum RoleNameFault {
     },
 }
 
+impl RoleNameError {
+    /// What programs call this error, whatever the fault. Stable.
+    pub fn code(&self) -> &'static str {
+        "InvalidName"
+    }
+}
+
 impl RoleName {
     /// The name as text.
     pub fn as_str(&self) -> &str {

@@ -3,8 +3,6 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use signing_crypto::{Fingerprint, Note, OrgId};
 
-use crate::audit_log::AuditChain;
-use crate::audit_log::AuditEntry;
 use crate::backend::impl_for_connections;
 use crate::error::StoreError;
 use crate::pool::{now, read};
@@ -12,10 +10,12 @@ use crate::schema::{compromised_keys, organizations};
 use crate::sql_types::bind;
 use crate::state::change;
 use crate::store::{Change, Store, StoreReader};
+use crate::tables::audit::{AuditChain, AuditEntry};
 use crate::tables::organizations::OrganizationRecord;
 
 /// A key that every organization of the store refuses, for good.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable)]
+#[non_exhaustive]
 pub struct CompromisedKeyRecord {
     /// The key.
     pub fingerprint: Fingerprint,

@@ -6,8 +6,6 @@ use diesel_async::RunQueryDsl;
 use diesel_async::SimpleAsyncConnection;
 use signing_crypto::{KekId, KeyId, OrgId, WrappedKey};
 
-use crate::audit_log::AuditChain;
-use crate::audit_log::AuditEntry;
 use crate::backend::deadline::LONG_OPERATION_LIMIT;
 use crate::backend::impl_for_connections;
 use crate::error::StoreError;
@@ -16,6 +14,7 @@ use crate::schema::{signing_keys, store_state};
 use crate::sql_types::bind;
 use crate::state::{PendingChange, change};
 use crate::store::{Change, Store};
+use crate::tables::audit::{AuditChain, AuditEntry};
 use crate::tables::signing_keys::SigningKeyRecord;
 use crate::tables::store_state::KekGuard;
 
@@ -24,6 +23,7 @@ const PAGE: i64 = 128;
 
 /// What wrapping every private key anew came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct KekRotationRecord {
     /// The KEK before.
     pub old: Option<KekId>,

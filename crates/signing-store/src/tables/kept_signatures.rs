@@ -2,15 +2,16 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use signing_crypto::{Fingerprint, OrgId, SignatureEnvelope, SignatureId};
 
-use crate::audit_log::AuditChain;
 use crate::error::StoreError;
 use crate::pool::read;
 use crate::schema::package_signatures;
 use crate::sql_types::bind;
 use crate::state::change;
 use crate::store::{Store, StoreReader};
-use crate::tables::package_signatures::PackageSignatureRecord;
-use crate::tables::package_signatures::{KeepSignatures, SignatureGate, digest_of};
+use crate::tables::audit::AuditChain;
+use crate::tables::package_signatures::{
+    KeepSignatures, PackageSignatureRecord, SignatureGate, digest_of,
+};
 
 impl StoreReader {
     /// The signatures that `org` keeps, in the order of their ids: at most `limit`, of
@@ -108,6 +109,7 @@ impl Store {
 /// What became of putting one kept signature in the place of another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "it may not have been made"]
+#[non_exhaustive]
 pub enum Replacement {
     /// It was put there.
     Made,

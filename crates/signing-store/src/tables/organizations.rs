@@ -5,14 +5,13 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use signing_crypto::{NameError, OrgId, OrgName};
 
-use crate::audit_log::AuditChain;
-use crate::audit_log::AuditEntry;
 use crate::error::StoreError;
 use crate::pool::{now, read};
 use crate::schema::{organizations, trust_grants};
 use crate::sql_types::bind;
 use crate::state::change;
 use crate::store::{Store, StoreReader};
+use crate::tables::audit::{AuditChain, AuditEntry};
 use crate::tables::package_signatures::SignatureGate;
 
 /// An organization.

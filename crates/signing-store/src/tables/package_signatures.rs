@@ -6,14 +6,13 @@ use diesel_async::RunQueryDsl;
 use sha2::{Digest, Sha256};
 use signing_crypto::{Fingerprint, OrgId, PackageDigest, SignatureEnvelope, SignatureId};
 
-use crate::audit_log::AuditChain;
-use crate::audit_log::AuditEntry;
 use crate::error::StoreError;
 use crate::pool::{now, read};
 use crate::schema::package_signatures;
 use crate::sql_types::{Bytes, Id, StoredText, bind};
 use crate::state::change;
 use crate::store::{Change, Store, StoreReader};
+use crate::tables::audit::{AuditChain, AuditEntry};
 
 pub(crate) use keeping::{KeepSignatures, SignatureGate};
 
@@ -29,6 +28,7 @@ pub const SIGNATURES_IN_ALL: usize = 128;
 /// A kept signature. Nothing in it can fail to be read: a row that holds anything else than
 /// an envelope is one signature that does not count, and does not hide the others.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, QueryableByName)]
+#[non_exhaustive]
 pub struct PackageSignatureRecord {
     /// Its id.
     #[diesel(sql_type = Id)]

@@ -3,8 +3,6 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use signing_crypto::{Fingerprint, KeyId, KeyName, Note, OrgId, VerifyingKey, WrappedKey};
 
-use crate::audit_log::AuditChain;
-use crate::audit_log::AuditEntry;
 use crate::backend::impl_for_connections;
 use crate::error::StoreError;
 use crate::pool::{now, read};
@@ -12,6 +10,7 @@ use crate::schema::signing_keys;
 use crate::sql_types::{Bind, bind};
 use crate::state::change;
 use crate::store::{Change, Store, StoreReader};
+use crate::tables::audit::{AuditChain, AuditEntry};
 use crate::tables::compromised_keys::{CompromisedKeyRecord, CompromisedKeys};
 use crate::tables::kek_rotation::KeyGate;
 use crate::tables::revocation::Revocation;
@@ -22,6 +21,7 @@ use signing_crypto::RevocationReason;
 /// that the public half is the private half's, so this is to be shown, not acted upon.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable)]
 #[diesel(table_name = signing_keys)]
+#[non_exhaustive]
 pub struct SigningKeyRecord {
     /// Its id.
     pub id: KeyId,

@@ -14,6 +14,7 @@ use crate::store::StoreReader;
 
 /// What a store says about itself.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable)]
+#[non_exhaustive]
 pub struct StoreState {
     /// Its id, made with its tables.
     pub store_id: StoreId,

@@ -3,14 +3,13 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use signing_crypto::{GrantId, OrgId, PackagePatterns};
 
-use crate::audit_log::AuditChain;
-use crate::audit_log::AuditEntry;
 use crate::error::StoreError;
 use crate::pool::{now, read};
 use crate::schema::{organizations, trust_grants};
 use crate::sql_types::bind;
 use crate::state::change;
 use crate::store::{Change, Store, StoreReader};
+use crate::tables::audit::{AuditChain, AuditEntry};
 
 /// A parent's word that it accepts the keys that a child trusts directly.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable)]

@@ -5,14 +5,13 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use signing_crypto::{Fingerprint, KeyName, Note, OrgId, TrustedKeyId, UncheckedKey, VerifyingKey};
 
-use crate::audit_log::AuditChain;
-use crate::audit_log::AuditEntry;
 use crate::error::StoreError;
 use crate::pool::{now, read};
 use crate::schema::{organizations, trusted_keys};
 use crate::sql_types::{Bind, bind};
 use crate::state::change;
 use crate::store::{Change, Store, StoreReader};
+use crate::tables::audit::{AuditChain, AuditEntry};
 use crate::tables::compromised_keys::CompromisedKeys;
 use crate::tables::organizations::OrganizationRecord;
 use crate::tables::revocation::Revocation;
@@ -70,6 +69,7 @@ pub struct NewTrustedKey {
 
 /// What became of a wish to trust a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use = "the key may be refused"]
 pub enum TrustKeyOutcome {
     /// It is trusted from now on, or until another time than before.
     Added(TrustedKeyRecord),

@@ -3,17 +3,17 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use signing_crypto::{OrgId, PackageName, PackageVersion};
 
-use crate::audit_log::AuditChain;
-use crate::audit_log::AuditEntry;
 use crate::error::StoreError;
 use crate::pool::{now, read};
 use crate::schema::version_floors;
 use crate::sql_types::bind;
 use crate::state::change;
 use crate::store::{Change, Store, StoreReader};
+use crate::tables::audit::{AuditChain, AuditEntry};
 
 /// The lowest version of a package that an organization accepts.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable)]
+#[non_exhaustive]
 pub struct VersionFloorRecord {
     /// The organization.
     pub org_id: OrgId,

@@ -255,6 +255,7 @@ mod sqlite {
 /// The statements as Postgres gets them, about named keys and about all, to see how a server
 /// plans them.
 #[cfg(feature = "postgres")]
+#[doc(hidden)]
 pub fn snapshot_statements() -> [String; 2] {
     use diesel::query_builder::QueryBuilder;
 

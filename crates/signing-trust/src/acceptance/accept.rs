@@ -10,7 +10,7 @@ use super::{
     ActualContent, ExpectedContent, RequiredSigners, Validity, VerificationConfig,
     VerificationError,
 };
-use crate::{TrustDecision, TrustedKey, UntrustedReason};
+use crate::decision::{TrustDecision, TrustedKey, UntrustedReason};
 
 /// A statement that trusted keys have signed and that holds now. Nothing is said yet
 /// about the package at hand.
@@ -187,7 +187,8 @@ mod tests {
     };
 
     use super::*;
-    use crate::{PinnedKeys, Signers};
+    use crate::decision::Signers;
+    use crate::pinned::PinnedKeys;
 
     #[test]
     fn a_malformed_statement_of_a_trusted_key_is_called_malformed() {

@@ -78,9 +78,17 @@ impl FromStr for ClockSkewAllowance {
 /// Not an allowance for a clock that is ahead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("expected a number of seconds from 0 to {}", limit.as_secs())]
+#[non_exhaustive]
 pub struct ClockSkewAllowanceError {
     /// The most that can be allowed.
     pub limit: Duration,
+}
+
+impl ClockSkewAllowanceError {
+    /// What programs call this error. Stable.
+    pub fn code(&self) -> &'static str {
+        "InvalidArgument"
+    }
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use signing_crypto::{
 use thiserror::Error;
 
 use super::RequiredSigners;
-use crate::UntrustedReason;
+use crate::decision::UntrustedReason;
 
 /// Why a package is refused.
 #[derive(Debug, Error)]
@@ -170,9 +170,17 @@ fn version(found: &Option<PackageVersion>) -> String {
 /// A number of signers that no envelope can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("expected a number of signers from 1 to {limit}")]
+#[non_exhaustive]
 pub struct SignerCountError {
     /// The most that there can be.
     pub limit: usize,
+}
+
+impl SignerCountError {
+    /// What programs call this error. Stable.
+    pub fn code(&self) -> &'static str {
+        "InvalidArgument"
+    }
 }
 
 /// What a signature says about a package's bytes.
@@ -192,6 +200,7 @@ impl fmt::Display for ExpectedContent {
 
 /// What was found instead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ActualContent {
     /// Another number of bytes, so that there was no need to hash them.
     Size(u64),

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use signing_crypto::{MAX_SIGNATURES, OrgId};
 
 use super::{SignerCountError, VerificationError};
-use crate::{TrustPath, TrustedKey};
+use crate::decision::{TrustPath, TrustedKey};
 
 /// Who must have signed a package. All of them in one envelope, since signatures in
 /// several are signatures of several statements.

@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use signing_crypto::PackageVersion;
 
 use super::{VerificationConfig, VerificationError};
-use crate::TrustDecision;
+use crate::decision::TrustDecision;
 
 /// How long what holds now, a signature or the trust in a key, will go on to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,7 +5,8 @@ use signing_crypto::{
 use signing_store::{AuditAnchor, IntactLog, OrganizationRef};
 
 use super::KeyManager;
-use crate::{AuditEvent, EventType, TrustError};
+use crate::audit::{AuditEvent, EventType};
+use crate::error::TrustError;
 
 impl KeyManager {
     /// Reads an organization's whole audit log, deleted or not, and checks that it

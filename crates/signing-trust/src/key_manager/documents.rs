@@ -13,15 +13,18 @@ use signing_store::NewTrustDocument;
 use super::KeyManager;
 use super::rotation::PAGE;
 use crate::acceptance::{VerificationConfig, accept};
+use crate::audit::EventType;
 use crate::candidates::decide_signers;
+use crate::decision::Signers;
+use crate::document_error::SignedTrustError;
+use crate::error::TrustError;
 use crate::rules::{DecisionContext, Packages};
 use crate::signed::{
-    SeenVersions, SignedTrustError, TrustDraft, TrustRoot, VerifiedDocuments, by_organization,
-    restricted_by_rows, verify,
+    SeenVersions, TrustDraft, TrustRoot, VerifiedDocuments, by_organization, restricted_by_rows,
+    verify,
 };
 use crate::snapshot::OrganizationTrust;
 use crate::source::read_all;
-use crate::{EventType, Signers, TrustError};
 
 /// Documents that are to replace those that an organization has published.
 #[derive(Clone, Debug, Default)]

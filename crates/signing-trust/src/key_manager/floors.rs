@@ -2,7 +2,8 @@ use signing_crypto::{OrgId, PackageName, PackageVersion};
 use signing_store::{Change, VersionFloorRecord};
 
 use super::KeyManager;
-use crate::{EventType, TrustError};
+use crate::audit::EventType;
+use crate::error::TrustError;
 
 impl KeyManager {
     /// Sets the lowest version of a package that `org` accepts, or takes it away with

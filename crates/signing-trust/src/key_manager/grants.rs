@@ -2,7 +2,8 @@ use signing_crypto::OrgId;
 use signing_store::{Change, GrantScope, TrustGrantRecord};
 
 use super::KeyManager;
-use crate::{EventType, TrustError};
+use crate::audit::EventType;
+use crate::error::TrustError;
 
 impl KeyManager {
     /// Lets `parent` accept the keys that `child` trusts directly. It reaches no

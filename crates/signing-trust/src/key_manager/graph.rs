@@ -2,8 +2,9 @@ use chrono::{DateTime, Utc};
 use signing_crypto::OrgId;
 
 use super::KeyManager;
+use crate::error::TrustError;
+use crate::graph::TrustGraph;
 use crate::snapshot::{boot_time, present};
-use crate::{TrustError, TrustGraph};
 
 impl KeyManager {
     /// The picture of who accepts whose keys: all that bears on what `org` accepts, so

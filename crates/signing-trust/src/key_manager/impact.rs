@@ -12,14 +12,16 @@ use super::KeyManager;
 use super::rotation::PAGE;
 use crate::acceptance::{VerificationConfig, accept};
 use crate::candidates::decide_signers;
+use crate::decision::{DecisionError, Signers};
+use crate::error::TrustError;
 use crate::rules::{DecisionContext, Packages, Scenario, decide, simulate};
 use crate::snapshot::{KeyStatus, OrganizationTrust};
 use crate::source::read_store;
-use crate::{DecisionError, Signers, TrustError};
 
 /// What a revocation would end, as far as the store knows: it keeps no list of the
 /// signatures that lie beside packages.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct RevocationImpact {
     /// What each organization that accepts the key would lose, by name. One that would
     /// lose nothing is not among them.
@@ -31,6 +33,7 @@ pub struct RevocationImpact {
 
 /// What one organization would lose.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct OrganizationLoss {
     /// The organization.
     pub org: OrganizationRecord,
@@ -42,6 +45,7 @@ pub struct OrganizationLoss {
 
 /// A kept signature that would be accepted no more.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub struct LostSignature {
     /// The name that it is about.
     pub name: PackageName,

@@ -2,7 +2,8 @@ use signing_crypto::KeyEncryptionKey;
 use signing_store::{AuditReceipt, Change, KekRotationRecord};
 
 use super::{KeyManager, ProvenKey};
-use crate::{EventType, TrustError};
+use crate::audit::EventType;
+use crate::error::TrustError;
 
 impl KeyManager {
     /// Wraps every private key of the store anew, with `new` in place of the manager's

@@ -2,7 +2,8 @@ use signing_crypto::{OrgId, OrgName};
 use signing_store::{NewOrganization, OrganizationRecord, OrganizationRef};
 
 use super::KeyManager;
-use crate::{EventType, TrustError};
+use crate::audit::EventType;
+use crate::error::TrustError;
 
 impl KeyManager {
     /// Creates an organization.

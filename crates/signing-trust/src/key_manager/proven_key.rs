@@ -7,7 +7,7 @@ use signing_crypto::{
 use signing_store::{SigningKeyRecord, StoreError};
 
 use super::KeyManager;
-use crate::{KeyMismatch, TrustError};
+use crate::error::{KeyMismatch, TrustError};
 
 /// A signing key of the store whose public half was derived from its private half.
 ///

@@ -11,14 +11,15 @@ use signing_store::{
 };
 
 use super::{KeyManager, ProvenKey};
-use crate::rules::{DecisionContext, own_standing};
-use crate::{KeyMismatch, KeyStanding, TrustError};
+use crate::error::{KeyMismatch, TrustError};
+use crate::rules::{DecisionContext, KeyStanding, own_standing};
 
 pub(super) use resign::PAGE;
 
 /// What becomes of the signatures that the old key made and that the organization
 /// keeps in the store.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Resign {
     /// They stay as they are.
     #[default]
@@ -29,6 +30,7 @@ pub enum Resign {
 
 /// How far the rotation of a signing key has come.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Rotation {
     /// The key whose place is taken. It still signs, and is trusted where it was.
     pub old: SigningKeyRecord,
@@ -46,6 +48,7 @@ pub struct Rotation {
 
 /// Another organization that trusts the old key directly.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct OtherHolder {
     /// The organization.
     pub org: OrganizationRecord,

@@ -5,10 +5,12 @@ use signing_crypto::{
 use signing_store::{Change, NewPackageSignature, PackageSignatureRecord, StoreError};
 
 use super::{KeyManager, ProvenKey};
-use crate::{AuditEvent, EventType, TrustError};
+use crate::audit::{AuditEvent, EventType};
+use crate::error::TrustError;
 
 /// A signature from the store.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct StoredSignature {
     /// Its id.
     pub id: SignatureId,

@@ -3,7 +3,8 @@ use signing_store::{Change, NewSigningKey, Revocation, RevocationReason, Signing
 
 use super::KeyManager;
 use super::proven_key::require_same_public_half;
-use crate::{AuditEvent, EventType, TrustError};
+use crate::audit::{AuditEvent, EventType};
+use crate::error::TrustError;
 
 impl KeyManager {
     /// Makes a signing key for `org`, kept under the KEK. It is not trusted yet,

@@ -6,9 +6,11 @@ use signing_store::{
 };
 
 use super::KeyManager;
+use crate::audit::EventType;
+use crate::decision::{Signers, TrustedKey};
+use crate::error::TrustError;
 use crate::rules::{self, DecisionContext, Packages};
 use crate::source::read_all;
-use crate::{EventType, Signers, TrustError, TrustedKey};
 
 impl KeyManager {
     /// Trusts a public key: `org`, and whoever granted trust to `org`, accepts

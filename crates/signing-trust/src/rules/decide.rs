@@ -8,13 +8,13 @@ use chrono::{DateTime, TimeDelta, Utc};
 use signing_crypto::TrustedKeyId;
 use signing_crypto::{Fingerprint, PackageName, PackagePatterns, RevocationReason};
 
-use crate::signed::SignedTrustError;
+use crate::decision::{
+    KeyDecision, Signers, TrustDecision, TrustLimits, TrustPath, TrustedKey, UntrustedReason,
+};
+use crate::document_error::SignedTrustError;
 use crate::snapshot::{
     DocumentsOfChild, Expiry, KeyStatement, KeyStatus, Organization, OrganizationTrust, StatedBy,
     TrustGrant,
-};
-use crate::{
-    KeyDecision, Signers, TrustDecision, TrustLimits, TrustPath, TrustedKey, UntrustedReason,
 };
 
 /// When a decision is made.

@@ -13,9 +13,12 @@ use zeroize::Zeroizing;
 
 use super::decide::{DecisionContext, Packages, trusted_paths};
 use crate::candidates::{MAX_CANDIDATES, decide_signers};
+use crate::decision::{
+    Signers, TrustDecision, TrustLimits, TrustPath, TrustedKey, UntrustedReason,
+};
+use crate::error::TrustError;
+use crate::rules;
 use crate::snapshot::OrganizationTrust;
-use crate::{Signers, TrustDecision, TrustError, TrustLimits, TrustPath, TrustedKey};
-use crate::{UntrustedReason, rules};
 
 mod limits;
 mod reference;

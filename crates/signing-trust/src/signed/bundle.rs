@@ -3,13 +3,14 @@ use std::sync::{Arc, Mutex};
 use chrono::Utc;
 use signing_crypto::{OrgId, PackageName, TrustBundle};
 
+use super::TrustRoot;
 use super::seen::{MemoryOfVersions, SeenVersions};
 use super::verify::verify;
-use super::{SignedTrustError, TrustRoot};
 use crate::candidates::decide_signers;
+use crate::decision::{DecisionError, Signers, TrustDecision};
+use crate::document_error::SignedTrustError;
 use crate::rules::{DecisionContext, Packages};
 use crate::snapshot::OrganizationTrust;
-use crate::{DecisionError, Signers, TrustDecision};
 
 /// An organization's signed trust, for hosts without a store: the documents of a bundle,
 /// verified from a pinned root.

@@ -4,11 +4,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use signing_crypto::{DocumentTexts, OrgId, TrustDocumentKind, TrustStateId};
 use signing_store::{StoreReader, TrustDocumentRecord};
 
+use super::TrustRoot;
 use super::restrict::restricted_by_rows;
 use super::seen::MemoryOfVersions;
 use super::verify::verify;
-use super::{SignedTrustError, TrustRoot};
-use crate::TrustError;
+use crate::document_error::SignedTrustError;
+use crate::error::TrustError;
 use crate::snapshot::OrganizationTrust;
 
 /// The signed trust of one organization, whose documents are in a store.

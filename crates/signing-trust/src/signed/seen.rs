@@ -1,13 +1,10 @@
 use std::collections::BTreeMap;
 use std::fmt;
-use std::io;
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use signing_crypto::{DocumentVersion, OrgId, TrustDocumentKind};
-use thiserror::Error;
 
-use super::SignedTrustError;
+use crate::document_error::{SignedTrustError, VersionMemoryError};
 
 /// The numbers of an organization's documents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,38 +33,6 @@ pub trait MemoryOfVersions: fmt::Debug + Send + Sync {
     ///
     /// That they cannot be read, or not be kept. Then the documents do not count.
     fn update(&self, admit: &mut dyn FnMut(&mut SeenVersions)) -> Result<(), VersionMemoryError>;
-}
-
-/// The memory of the versions that were seen does not work.
-#[derive(Clone, Debug, Error)]
-#[non_exhaustive]
-pub enum VersionMemoryError {
-    /// The file that they are kept in cannot be read or written.
-    #[error("the state file {} cannot be read or written", path.display())]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: Arc<io::Error>,
-    },
-    /// The file holds something else.
-    #[error("the state file {} is damaged: {fault}", path.display())]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        fault: &'static str,
-    },
-}
-
-impl VersionMemoryError {
-    /// What programs call this error. Stable.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::File { .. } => "StateFileUnavailable",
-            Self::Damaged { .. } => "StateFileDamaged",
-        }
-    }
 }
 
 impl DocumentVersions {

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use signing_crypto::{DeniedKey, Fingerprint, OrgId, RevocationReason, StatedKey};
 
-use super::{SignedTrustError, VerifiedDocuments};
-use crate::TrustLimits;
+use super::VerifiedDocuments;
+use crate::decision::TrustLimits;
+use crate::document_error::SignedTrustError;
 use crate::snapshot::{
     DocumentsOfChild, Expiry, KeyStatement, KeyStatus, Organization, OrganizationTrust, StatedBy,
     TrustGrant,

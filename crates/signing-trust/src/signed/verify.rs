@@ -7,10 +7,11 @@ use signing_crypto::{
     TrustDocumentKind, TrustStatement, VerifiedRoot,
 };
 
+use super::TrustRoot;
 use super::pin::Pin;
 use super::seen::{DocumentVersions, MemoryOfVersions};
 use super::value::SignedTrust;
-use super::{SignedTrustError, TrustRoot};
+use crate::document_error::SignedTrustError;
 
 /// The documents of one organization, each signed by those who must sign it, and belonging
 /// together. Whether they have expired is asked when something is decided by them.

@@ -12,7 +12,7 @@ use super::{
     DocumentsOfChild, KeyStatement, KeyStatus, Organization, OrganizationTrust, StatedBy,
     TrustGrant,
 };
-use crate::TrustLimits;
+use crate::decision::TrustLimits;
 
 /// From which store, in which state and at which time something was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,7 +11,8 @@ use crate::context::{Context, organization};
 use crate::error::CliError;
 use crate::files::{self, Existing, Readers};
 use crate::key_files;
-use crate::output::{Lines, Report};
+use crate::lines::Lines;
+use crate::output::Report;
 use crate::view::View;
 
 /// Signs the state of one log, or of all. Everything is signed before anything is written.

@@ -12,10 +12,10 @@ use signing_trust::{KeyManager, TrustError};
 use crate::cli::Verify;
 use crate::context::{Context, organization};
 use crate::error::{CliError, Outcome};
-use crate::files;
-use crate::key_files;
-use crate::output::{ErrorView, Lines, Report};
+use crate::lines::Lines;
+use crate::output::{ErrorView, Report};
 use crate::view::View;
+use crate::{files, key_files};
 
 /// Room for some 20,000 checkpoints.
 const MAX_CHECKPOINTS_SIZE: usize = 16 * 1024 * 1024;

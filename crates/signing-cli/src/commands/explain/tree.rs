@@ -6,8 +6,8 @@ use signing_trust::TrustedKey;
 
 use super::{Explained, Verdict, fault, pairs};
 use crate::advice::Advice;
-use crate::error::Outcome;
-use crate::output::{Lines, chain};
+use crate::error::{Outcome, chain};
+use crate::lines::Lines;
 use crate::view::LimitsView;
 
 impl Explained<'_> {

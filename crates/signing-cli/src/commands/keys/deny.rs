@@ -8,7 +8,8 @@ use super::trust::RowChangeView;
 use crate::cli;
 use crate::context::{Context, organization};
 use crate::error::CliError;
-use crate::output::{Lines, Report};
+use crate::lines::Lines;
+use crate::output::Report;
 use crate::time::Time;
 use crate::view::{View, quoted_note, refusal_of};
 

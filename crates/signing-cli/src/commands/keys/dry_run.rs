@@ -6,7 +6,8 @@ use signing_trust::store::{OrganizationRecord, Revocation, RevocationReason};
 use signing_trust::{KeyManager, OrganizationLoss, RevocationImpact};
 
 use crate::error::CliError;
-use crate::output::{Lines, Report};
+use crate::lines::Lines;
+use crate::output::Report;
 use crate::select::Selected;
 use crate::view::View;
 

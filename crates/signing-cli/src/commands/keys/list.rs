@@ -5,7 +5,8 @@ use signing_trust::{GraphKey, KeyStanding, TrustPath, TrustedKey};
 
 use crate::context::{Context, organization};
 use crate::error::CliError;
-use crate::output::{Lines, Report};
+use crate::lines::Lines;
+use crate::output::Report;
 use crate::time::Time;
 use crate::view::{
     GraphKeyView, LimitsView, SigningKeyView, TrustedKeyView, View, quoted_note, revocation_of,

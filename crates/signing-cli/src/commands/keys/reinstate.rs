@@ -5,7 +5,8 @@ use signing_trust::store::{Change, TrustedKeyRecord};
 use crate::cli;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::output::{Lines, Report};
+use crate::lines::Lines;
+use crate::output::Report;
 use crate::select::{self, Selected};
 use crate::view::View;
 

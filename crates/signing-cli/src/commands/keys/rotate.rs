@@ -6,7 +6,8 @@ use signing_trust::{Resign, Rotation};
 use crate::cli;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::output::{Lines, Report};
+use crate::lines::Lines;
+use crate::output::Report;
 use crate::time::Time;
 use crate::view::View;
 

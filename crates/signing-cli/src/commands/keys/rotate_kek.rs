@@ -5,7 +5,8 @@ use signing_trust::store::Change;
 use crate::cli;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::output::{Lines, Report, counted};
+use crate::lines::{Lines, counted};
+use crate::output::Report;
 use crate::view::View;
 
 /// Re-wraps every private key of the store.

@@ -8,7 +8,8 @@ use crate::cli::KeyToTrust;
 use crate::context::{Context, organization};
 use crate::error::CliError;
 use crate::key_files;
-use crate::output::{Lines, Report};
+use crate::lines::Lines;
+use crate::output::Report;
 use crate::time::Time;
 use crate::view::{TrustedRowView, View};
 

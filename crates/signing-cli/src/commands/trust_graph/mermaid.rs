@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use signing_trust::{GrantStanding, KeyStanding, TrustGraph};
 
 use super::{Nodes, grant_label, key_label, org_label, row_label};
-use crate::output::Lines;
+use crate::lines::Lines;
 
 pub(super) fn draw(graph: &TrustGraph) -> Lines {
     let nodes = Nodes::of(graph);

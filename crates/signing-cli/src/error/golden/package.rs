@@ -7,8 +7,7 @@ use signing_loader::{
 use signing_trust::{TrustError, UntrustedReason};
 
 use super::{Sample, each, sample, values};
-use crate::advice::refused_key::RefusedKey;
-use crate::error::CliError;
+use crate::error::{CliError, RefusedKey};
 
 pub(super) fn samples() -> Vec<Sample> {
     let mut samples = vec![

@@ -1,4 +1,4 @@
-//! The options of a program that loads packages. It has no codes.
+//! The options of a program that loads packages.
 
 use std::io;
 
@@ -26,7 +26,5 @@ pub(super) fn samples() -> Vec<Sample> {
         SecurityArgsError::OrganizationName(name),
         SecurityArgsError::Trust(StoreError::OrganizationNotFound.into()),
     ];
-    errors
-        .map(|error| Sample { variant: variant(&error), error: Reached::Runner(error.into()) })
-        .into()
+    errors.map(|error| Sample { variant: variant(&error), error: Reached::Runner(error) }).into()
 }

@@ -3,8 +3,7 @@ use zeroize::Zeroizing;
 
 use super::*;
 use crate::digest::PackageDigest;
-use crate::dsse::PackageStatement;
-use crate::error::EnvelopeError;
+use crate::dsse::{EnvelopeError, PackageStatement};
 
 fn key(fill: u8) -> SigningKey {
     SigningKey::from_seed(&Zeroizing::new([fill; 32]))

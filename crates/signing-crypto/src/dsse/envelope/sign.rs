@@ -1,8 +1,7 @@
 use super::{
     EnvelopeSignature, MAX_ENVELOPE_SIZE, MAX_SIGNATURES, PAYLOAD_TYPE, SignatureEnvelope,
 };
-use crate::dsse::PackageStatement;
-use crate::error::{EnvelopeError, MalformedEnvelope};
+use crate::dsse::{EnvelopeError, MalformedEnvelope, PackageStatement};
 use crate::key::SigningKey;
 
 impl SignatureEnvelope {

@@ -8,8 +8,7 @@ use zeroize::Zeroizing;
 
 use super::pbes2::{self, BLOCK, SALT, Scheme};
 use super::{Passphrase, single_block};
-use crate::error::{PassphraseError, PemError, PemForm};
-use crate::key::SigningKey;
+use crate::key::{PassphraseError, PemError, PemForm, SigningKey};
 
 /// How often PBKDF2-HMAC-SHA256 is iterated for what is written here.
 const ITERATIONS: u32 = 600_000;

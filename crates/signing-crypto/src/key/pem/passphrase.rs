@@ -2,7 +2,7 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
-use crate::error::PassphraseError;
+use crate::key::PassphraseError;
 
 /// The most bytes that a passphrase may have: 4 KiB.
 pub const MAX_PASSPHRASE_SIZE: usize = 4 * 1024;

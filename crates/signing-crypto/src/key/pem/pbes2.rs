@@ -17,7 +17,7 @@ use sha2::{Sha224, Sha256, Sha384, Sha512};
 use zeroize::Zeroizing;
 
 use super::Passphrase;
-use crate::error::{KdfCost, PemError};
+use crate::key::{KdfCost, PemError};
 
 /// The bytes of an AES block, and so of an initialization vector.
 pub(super) const BLOCK: usize = 16;

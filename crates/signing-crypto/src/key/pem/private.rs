@@ -4,8 +4,7 @@ use pkcs8::{EncodePrivateKey, PrivateKeyInfoRef, SecretDocument};
 use zeroize::Zeroizing;
 
 use super::{require_ed25519, single_block};
-use crate::error::{PemError, PemForm};
-use crate::key::SigningKey;
+use crate::key::{PemError, PemForm, SigningKey};
 
 impl SigningKey {
     /// Reads a PEM `PRIVATE KEY`: PKCS#8 (RFC 8410, section 7), version 1 or 2.

@@ -5,8 +5,7 @@ use pkcs8::{EncodePrivateKey, SecretDocument};
 use zeroize::Zeroizing;
 
 use super::*;
-use crate::error::KeyError;
-use crate::key::SigningKey;
+use crate::key::{KeyError, SigningKey};
 
 /// The example keys of RFC 8410, section 10.
 const RFC_PUBLIC: &str = "-----BEGIN PUBLIC KEY-----\n\

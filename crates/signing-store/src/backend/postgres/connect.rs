@@ -16,8 +16,7 @@ use super::follow::{Followed, Login, Observed, Proof};
 use super::password::PasswordSources;
 use super::transport::{Socket, Transport};
 use super::{failure, socket_directory};
-use crate::error::ConnectError;
-use crate::error::{AuthenticationFault, StoreError};
+use crate::error::{AuthenticationFault, ConnectError, StoreError};
 use crate::url::password::Password;
 use crate::url::postgres::{Place, RequireAuth, Server, Target};
 

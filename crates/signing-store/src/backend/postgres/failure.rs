@@ -5,8 +5,7 @@ use std::time::Duration;
 use tokio_postgres::error::SqlState;
 
 use super::follow::Observed;
-use crate::error::StoreError;
-use crate::error::{ConnectError, Source};
+use crate::error::{ConnectError, Source, StoreError};
 
 /// How long the server goes on with a statement, and waits for a lock: the session's
 /// settings say so.

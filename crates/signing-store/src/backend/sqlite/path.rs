@@ -40,8 +40,7 @@ use rustix::io::Errno;
 use rustix::process::geteuid;
 
 use crate::backend::access::Access;
-use crate::error::StoreError;
-use crate::error::{FileFault, FileKind, FileRole, UnsafeFile};
+use crate::error::{FileFault, FileKind, FileRole, StoreError, UnsafeFile};
 use crate::url;
 
 /// As many as Linux follows.

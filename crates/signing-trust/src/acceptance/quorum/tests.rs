@@ -1,7 +1,7 @@
 use signing_crypto::{SigningKey, TrustedKeyId};
 
 use super::*;
-use crate::TrustLimits;
+use crate::decision::TrustLimits;
 
 fn orgs<const N: usize>() -> [OrgId; N] {
     std::array::from_fn(|_| OrgId::random())

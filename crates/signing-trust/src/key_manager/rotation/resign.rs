@@ -3,7 +3,7 @@ use signing_store::{Change, NewPackageSignature, PackageSignatureRecord, Replace
 
 use super::super::{KeyManager, ProvenKey, signatures};
 use super::{Resign, Resigned};
-use crate::TrustError;
+use crate::error::TrustError;
 
 /// How many kept signatures are in memory at once.
 pub(in super::super) const PAGE: u16 = 64;

@@ -1,6 +1,6 @@
 use super::*;
 use crate::dsse::{PREDICATE_TYPE, STATEMENT_TYPE};
-use crate::error::{NameFault, ParseError};
+use crate::names::{NameFault, ParseError};
 
 /// What is wrong with the statement once `from` in it reads `to`.
 fn fault_with(from: &str, to: &str) -> MalformedEnvelope {

@@ -7,10 +7,11 @@ use signing_crypto::{Fingerprint, OrgId};
 use thiserror::Error;
 
 use super::AuditRecord;
+use crate::error::StoreError;
 use crate::pool::read;
 use crate::schema::audit_log;
 use crate::sql_types::bind;
-use crate::{StoreError, StoreReader};
+use crate::store::StoreReader;
 
 /// How many entries are read at once, however long a log is.
 pub const AUDIT_PAGE: usize = 256;
@@ -52,6 +53,13 @@ impl EventPattern {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("expected a type of event, such as key.denied, or the start of one and *, such as key.*")]
 pub struct EventPatternError;
+
+impl EventPatternError {
+    /// What programs call this error. Stable.
+    pub fn code(&self) -> &'static str {
+        "InvalidArgument"
+    }
+}
 
 impl FromStr for EventPattern {
     type Err = EventPatternError;

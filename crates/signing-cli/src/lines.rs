@@ -1,11 +1,13 @@
+//! Text for people, escaped and colored line by line.
+
 use std::fmt;
 
 use anstyle::{AnsiColor, Style};
 use signing_crypto::printable;
 
-pub(super) const GOOD: Style = AnsiColor::Green.on_default().bold();
-pub(super) const BAD: Style = AnsiColor::Red.on_default().bold();
-pub(super) const NOTE: Style = AnsiColor::Cyan.on_default();
+const GOOD: Style = AnsiColor::Green.on_default().bold();
+pub(crate) const BAD: Style = AnsiColor::Red.on_default().bold();
+pub(crate) const NOTE: Style = AnsiColor::Cyan.on_default();
 
 /// Lines of text for people. Each is escaped when it is added: quoted text cannot start a
 /// line, steer the terminal, or look like a verdict.
@@ -52,7 +54,7 @@ impl Lines {
         lines.into_iter().for_each(|line| self.push(line));
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }

@@ -2,7 +2,7 @@ use std::fmt;
 
 use thiserror::Error;
 
-use crate::error::KeyError;
+use crate::key::KeyError;
 
 /// A file that is not the key that was asked for. None of its content is shown.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]

@@ -19,6 +19,13 @@ pub struct AuditFault {
     pub found: AuditValue,
 }
 
+impl AuditFault {
+    /// What programs call this error, whatever the fault. Stable.
+    pub fn code(&self) -> &'static str {
+        "AuditLogBroken"
+    }
+}
+
 macro_rules! fault_kinds {
     ($($(#[$doc:meta])* $variant:ident = $name:literal, $text:literal;)*) => {
         /// What is wrong with an audit log.

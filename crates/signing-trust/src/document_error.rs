@@ -1,11 +1,13 @@
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use signing_crypto::{
     DocumentVersion, MalformedTrustDocument, OrgId, RootChainError, RootDigest, ThresholdNotMet,
     TrustDocumentKind, rfc3339,
 };
 use thiserror::Error;
-
-use super::VersionMemoryError;
 
 /// Signed trust that cannot be believed. Nothing is trusted then.
 #[derive(Clone, Debug, Error)]
@@ -176,3 +178,35 @@ impl PartialEq for SignedTrustError {
 }
 
 impl Eq for SignedTrustError {}
+
+/// The memory of the versions that were seen does not work.
+#[derive(Clone, Debug, Error)]
+#[non_exhaustive]
+pub enum VersionMemoryError {
+    /// The file that they are kept in cannot be read or written.
+    #[error("the state file {} cannot be read or written", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: Arc<io::Error>,
+    },
+    /// The file holds something else.
+    #[error("the state file {} is damaged: {fault}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        fault: &'static str,
+    },
+}
+
+impl VersionMemoryError {
+    /// What programs call this error. Stable.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::File { .. } => "StateFileUnavailable",
+            Self::Damaged { .. } => "StateFileDamaged",
+        }
+    }
+}

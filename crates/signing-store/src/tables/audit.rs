@@ -15,11 +15,16 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use signing_crypto::{OrgId, TrustedKeyId};
 
+#[cfg(feature = "postgres")]
+use crate::backend::connection::PgConnection;
+#[cfg(feature = "sqlite")]
+use crate::backend::connection::SqliteConnection;
 use crate::backend::impl_for_connections;
+use crate::error::StoreError;
 use crate::pool::read;
 use crate::schema::{audit_heads, audit_log, organizations};
 use crate::sql_types::bind;
-use crate::{StoreError, StoreReader};
+use crate::store::StoreReader;
 
 pub use fault::{AuditFault, AuditFaultKind, AuditValue};
 pub use filter::{AUDIT_PAGE, AuditFilter, EventPattern, EventPatternError};
@@ -105,6 +110,7 @@ impl AuditEntry {
 /// sequence and time (microseconds since 1970) as 64-bit big-endian numbers, and
 /// event type and details, each after its length as a 64-bit big-endian number.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable)]
+#[non_exhaustive]
 pub struct AuditRecord {
     /// Whose log it is in: the organization that acted.
     pub org_id: OrgId,
@@ -273,7 +279,7 @@ trait DatabaseRole {
 }
 
 #[cfg(feature = "postgres")]
-impl DatabaseRole for crate::backend::connection::PgConnection {
+impl DatabaseRole for PgConnection {
     async fn database_role(&mut self) -> Result<Option<String>, StoreError> {
         // Words of the language, which no setting and no object of the database redefines.
         let role = sql::<Text>("CAST(CURRENT_USER AS pg_catalog.text)");
@@ -282,7 +288,7 @@ impl DatabaseRole for crate::backend::connection::PgConnection {
 }
 
 #[cfg(feature = "sqlite")]
-impl DatabaseRole for crate::backend::connection::SqliteConnection {
+impl DatabaseRole for SqliteConnection {
     async fn database_role(&mut self) -> Result<Option<String>, StoreError> {
         Ok(None)
     }

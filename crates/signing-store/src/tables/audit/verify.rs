@@ -4,10 +4,11 @@ use serde_json::{Map, Value};
 use signing_crypto::{EntryHash, OrgId};
 
 use super::{AUDIT_PAGE, AuditFault, AuditFaultKind as Kind, AuditRecord, AuditValue as Is};
+use crate::error::StoreError;
 use crate::pool::read;
 use crate::schema::{audit_heads, audit_log, organizations};
 use crate::sql_types::bind;
-use crate::{StoreError, StoreReader};
+use crate::store::StoreReader;
 
 /// An entry that is known from elsewhere, and so must be in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +21,7 @@ pub struct AuditAnchor {
 
 /// A log that was found to be whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct IntactLog {
     /// Whose log it is.
     pub org: OrgId,

@@ -12,16 +12,17 @@ use std::path::{Path, PathBuf};
 use libloading::os::unix::{Library as Handle, RTLD_LOCAL, RTLD_NOW};
 use signing_crypto::PackageDigest;
 
+use super::LoadedPackage;
+use crate::error::LoadError;
 use crate::sealed::SealedPackage;
-use crate::{LoadError, LoadedPackage};
 
 /// A library that is mapped into this process, for good.
 #[derive(Debug)]
-pub(crate) struct Library(ManuallyDrop<Handle>);
+pub(super) struct Library(ManuallyDrop<Handle>);
 
 impl Library {
     /// Loads the sealed bytes and runs their constructors.
-    pub(crate) fn load(sealed: SealedPackage) -> Result<Self, LoadError> {
+    pub(super) fn load(sealed: SealedPackage) -> Result<Self, LoadError> {
         let digest = sealed.content().digest;
         let file = sealed.into_file();
         let link = PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()));

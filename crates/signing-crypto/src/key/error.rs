@@ -1,8 +1,53 @@
 use thiserror::Error;
 
+#[cfg(feature = "private-keys")]
 use crate::key::KekId;
 
+/// Bytes that are not a public key fit to be trusted, or no key could be made.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum KeyError {
+    /// Not 32 bytes.
+    #[error("an Ed25519 public key has 32 bytes, found {found}")]
+    Length {
+        /// The number of bytes found.
+        found: usize,
+    },
+    /// The bytes encode no point of the curve.
+    #[error("the public key is not a point of the curve edwards25519")]
+    NotAPoint,
+    /// A second spelling of a point, which would have a second fingerprint.
+    #[error("the public key is not canonically encoded (RFC 8032, section 5.1.2)")]
+    NotCanonical,
+    /// A point for which anybody can make signatures.
+    #[error("the public key is a point of small order: anybody can sign for it")]
+    SmallOrder,
+    /// A point outside the prime-order subgroup.
+    #[error("the public key is not in the prime-order subgroup")]
+    MixedOrder,
+    /// The operating system gave no random numbers.
+    #[cfg(feature = "private-keys")]
+    #[error("the operating system gave no random numbers")]
+    Randomness(#[source] getrandom::Error),
+}
+
+impl KeyError {
+    /// What programs call this error. Stable.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Length { .. }
+            | Self::NotAPoint
+            | Self::NotCanonical
+            | Self::SmallOrder
+            | Self::MixedOrder => "UnfitKey",
+            #[cfg(feature = "private-keys")]
+            Self::Randomness(_) => "NoRandomness",
+        }
+    }
+}
+
 /// A key encryption key that cannot be used.
+#[cfg(feature = "private-keys")]
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum KekError {
@@ -23,6 +68,7 @@ pub enum KekError {
     },
 }
 
+#[cfg(feature = "private-keys")]
 impl KekError {
     /// What programs call this error. Stable.
     pub fn code(&self) -> &'static str {
@@ -34,6 +80,7 @@ impl KekError {
 }
 
 /// A private key that could not be wrapped or unwrapped.
+#[cfg(feature = "private-keys")]
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum WrapError {
@@ -70,6 +117,7 @@ pub enum WrapError {
     Randomness(#[source] getrandom::Error),
 }
 
+#[cfg(feature = "private-keys")]
 impl WrapError {
     /// What programs call this error. Stable.
     pub fn code(&self) -> &'static str {
