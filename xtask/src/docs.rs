@@ -5,12 +5,12 @@
 
 use std::env;
 use std::ffi::OsString;
-use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 
 use crate::process::{cargo, line, output, say, stream, workspace_root};
+use crate::tool::{Tool, installed};
 
 const MDBOOK: Tool = Tool { name: "mdbook", version: "0.5.4", compatible: "mdbook v0.5." };
 /// Has the diagrams drawn.
@@ -73,43 +73,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     say("docs: the book is target/book/index.html")
 }
 
-/// A program that makes the book.
-struct Tool {
-    name: &'static str,
-    /// The version that is installed where there is none that will do.
-    version: &'static str,
-    /// Those say so that read the same configuration.
-    compatible: &'static str,
-}
-
-impl Tool {
-    /// Gives the one in the path if it is compatible, or else one of our own in
-    /// `target`, where it is in nobody's way.
-    fn provide(&self) -> Result<PathBuf> {
-        let own = tools().join("bin").join(self.name);
-        for program in [PathBuf::from(self.name), own.clone()] {
-            let version = output(Command::new(&program).arg("--version")).unwrap_or_default();
-            if version.starts_with(self.compatible) {
-                return Ok(program);
-            }
-        }
-        let Self { name, version, .. } = self;
-        say(&format!("docs: installing {name} {version} into target/tools"))?;
-        let mut install = cargo(&["install", "--quiet", "--locked", name, "--version", version]);
-        let status = stream(install.arg("--root").arg(tools()), say)?;
-        ensure!(status.success(), "`{}` failed ({status})", line(&install));
-        Ok(own)
-    }
-}
-
-fn tools() -> PathBuf {
-    workspace_root().join("target/tools")
-}
-
 /// The path, with the tools of our own before all others.
 fn with_tools() -> Result<OsString> {
     let path = env::var_os("PATH").unwrap_or_default();
-    let own = tools().join("bin");
+    let own = installed();
     env::join_paths([own].into_iter().chain(env::split_paths(&path)))
         .context("target/tools cannot be in a PATH")
 }

@@ -10,9 +10,11 @@ mod bench;
 mod demo;
 mod docs;
 mod features;
+mod public_api;
 mod soak;
 mod test_db;
 mod tidy;
+mod tool;
 
 use std::process::ExitCode;
 
@@ -41,6 +43,8 @@ enum Task {
     Soak(soak::Arguments),
     /// Build the guides into target/book, without warnings.
     Docs(docs::Arguments),
+    /// Write the public items of each library into docs/public-api. Needs a nightly toolchain.
+    PublicApi(public_api::Arguments),
     /// Check the house rules that the compiler and clippy do not know.
     Tidy,
     /// Check that every crate compiles with each of its features alone, with none and with all.
@@ -55,6 +59,7 @@ fn main() -> ExitCode {
         Task::Bench(arguments) => bench::run(&arguments),
         Task::Soak(arguments) => soak::run(arguments),
         Task::Docs(arguments) => docs::run(&arguments),
+        Task::PublicApi(arguments) => public_api::run(&arguments),
         Task::Tidy => tidy::run(),
         Task::Features => features::run(),
     };
