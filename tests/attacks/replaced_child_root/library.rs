@@ -1,7 +1,7 @@
 //! Somebody who can write the database replaces the documents of an organization that was
 //! granted trust.
 
-use crate::support::{RawKey, SignedTrust, with_signed_trust};
+use crate::support::{Medium, RawKey, SignedTrust, with_signed_trust};
 
 with_signed_trust! {
     child_with_another_root_does_not_count,
@@ -17,8 +17,12 @@ async fn child_with_another_root_does_not_count(signed: SignedTrust) {
     let mut documents = signed.documents();
     documents.insert(theirs.org, theirs.documents(&theirs.statement(1)));
     signed.plant(&documents).await;
-    signed.refuses(&signed.hostile, "has no root document with the digest");
-    signed.refuses(&signed.granted, "has no root document with the digest");
+    let refusal = match signed.medium {
+        Medium::Store => "has no root document with the digest",
+        Medium::Bundle => "it is neither trusted directly nor through a grant",
+    };
+    signed.refuses(&signed.hostile, refusal);
+    signed.refuses(&signed.granted, refusal);
     signed.accepts(&signed.package);
 }
 

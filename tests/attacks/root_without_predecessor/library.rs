@@ -14,7 +14,9 @@ async fn root_that_its_predecessor_has_not_signed_is_refused(signed: SignedTrust
     theirs.trust_keys = [202, 203].map(crate::support::RawKey::of_seed);
     theirs.release = signed.attacker;
     let root = theirs.root(2);
-    let statement = theirs.sign_statement(&theirs.statement(2));
+    let mut statement = theirs.statement(2);
+    statement["grants"] = serde_json::json!([signed.vendor.granted()]);
+    let statement = theirs.sign_statement(&statement);
     let [first, second] = signed.acme.root_keys;
     let [third, fourth] = theirs.root_keys;
     for (signers, refusal) in [

@@ -8,10 +8,9 @@ use crate::page::Page;
 use crate::shell::Place;
 
 /// The commands that the developer's guide begins with.
-const BUILDS: [&[&str]; 2] = [
-    &["build", "--package", "signing-cli", "--package", "fixture-workflow"],
-    &["build", "--package", "signing-loader", "--features", "clap", "--examples"],
-];
+const PROGRAM: &[&str] = &["build", "--package", "signing-cli", "--package", "fixture-workflow"];
+const EXAMPLES: &[&str] =
+    &["build", "--package", "signing-loader", "--features", "clap", "--examples"];
 
 /// What is said of a build by its environment.
 const KEPT: [&str; 6] = [
@@ -47,9 +46,18 @@ pub struct Programs {
 impl Programs {
     /// Builds them where `cargo build` puts them.
     pub fn build() -> io::Result<Self> {
-        for arguments in BUILDS {
+        Self::built_by(&[PROGRAM, EXAMPLES])
+    }
+
+    /// Builds the examples alone.
+    pub fn examples() -> io::Result<Self> {
+        Self::built_by(&[EXAMPLES])
+    }
+
+    fn built_by(builds: &[&[&str]]) -> io::Result<Self> {
+        for arguments in builds {
             let mut command = cargo();
-            command.args(arguments).args(["--quiet", "--locked"]).current_dir(repository());
+            command.args(*arguments).args(["--quiet", "--locked"]).current_dir(repository());
             let output = command.output()?;
             if !output.status.success() {
                 return Err(io::Error::other(String::from_utf8_lossy(&output.stderr)));

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use signing_crypto::{Fingerprint, OrgId, PackageName, PackageVersion};
 
-use crate::snapshot::{KeyStatement, KeyStatus, KeyTrust, OrganizationTrust, StatedBy, TrustGrant};
+use crate::snapshot::{
+    DocumentsOfChild, KeyStatement, KeyStatus, KeyTrust, OrganizationTrust, StatedBy, TrustGrant,
+};
 
 /// What `signed` and `rows` both trust: about the keys that the rows were asked about, by the
 /// grants that both contain, and refused where either refuses.
@@ -100,11 +102,17 @@ fn both_say(
         let Some(&place) = places.get(&grant.child) else { continue };
         let who = Some(grant.child);
         let both = (says(signed, &signed_key, who), says(rows, row, who));
-        if let (Some(signed), Some(row)) = both
-            && row.status.is_in_effect()
-        {
-            let by = StatedBy::Child(place, row.by.row());
-            statements.push(KeyStatement { by, status: lesser(signed.status, &row.status) });
+        let Some(row) = both.1.filter(|row| row.status.is_in_effect()) else { continue };
+        let by = StatedBy::Child(place, row.by.row());
+        match (both.0, &grant.documents) {
+            (Some(signed), _) => {
+                statements.push(KeyStatement { by, status: lesser(signed.status, &row.status) });
+            }
+            // It does not count, and the refusal says why.
+            (None, DocumentsOfChild::Refused(_)) => {
+                statements.push(KeyStatement { by, status: row.status });
+            }
+            (None, _) => {}
         }
     }
     let is_trusted = |status: &KeyStatus| status.is_in_effect() && status.revoked.is_none();

@@ -25,7 +25,7 @@ use zeroize::Zeroizing;
 use super::{Database, Subject, World};
 
 static PROGRAMS: LazyLock<Programs> =
-    LazyLock::new(|| Programs::build().unwrap_or_else(|error| panic!("{error}")));
+    LazyLock::new(|| Programs::examples().unwrap_or_else(|error| panic!("{error}")));
 
 pub(crate) type Documents = BTreeMap<OrgId, DocumentTexts>;
 
@@ -109,6 +109,8 @@ pub(crate) fn digest(root: &Value) -> String {
 pub(crate) struct Party {
     pub(crate) org: OrgId,
     name: &'static str,
+    /// From when until when its documents are.
+    times: [String; 2],
     pub(crate) root_keys: [RawKey; 2],
     pub(crate) trust_keys: [RawKey; 2],
     pub(crate) revocation_key: RawKey,
@@ -122,6 +124,7 @@ impl Party {
         Self {
             org,
             name,
+            times: [-1, 30].map(in_days),
             root_keys: [key(0), key(1)],
             trust_keys: [key(2), key(3)],
             revocation_key: key(4),
@@ -134,8 +137,8 @@ impl Party {
         json!({
             "organization": { "id": self.org.to_string(), "name": self.name },
             "version": version,
-            "issuedAt": in_days(-1),
-            "expiresAt": in_days(30),
+            "issuedAt": self.times[0],
+            "expiresAt": self.times[1],
         })
     }
 
