@@ -124,11 +124,10 @@ impl TrustCache {
         org: OrgId,
         signers: &Signers,
     ) -> Result<Arc<OrganizationTrust>, TrustError> {
+        let Some(rooted) = &self.rooted else { return read_store(store, org, signers).await };
+        rooted.require_org(org)?;
         let rows = read_store(store, org, signers).await?;
-        match &self.rooted {
-            Some(rooted) => rooted.restrict(store, org, rows).await,
-            None => Ok(rows),
-        }
+        rooted.restrict(store, rows).await
     }
 
     /// Takes nothing for confirmed any more, because trust was changed from here.

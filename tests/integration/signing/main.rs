@@ -11,6 +11,8 @@ mod sign_and_verify;
 
 mod trust_chain;
 
+mod signed_trust;
+
 mod key_rotation;
 
 mod security_failures;

@@ -24,7 +24,7 @@ pub(crate) use pooler::Pooler;
 pub(crate) use proxy::{Flow, Proxy};
 pub(crate) use runner::{LONG, Runner, SOON, bound, hide, hide_keys};
 pub(crate) use signed_trust::{
-    Documents, Medium, RawKey, SignedTrust, in_days, payload_type, sign, signed, signed_as,
+    Documents, Medium, RawKey, SignedTrust, digest, in_days, payload_type, sign, signed, signed_as,
     with_signed_trust,
 };
 pub(crate) use vendor::{Vendor, untrusted};

@@ -13,15 +13,19 @@ use crate::names::ParseError;
 pub struct StatementTime(DateTime<Utc>);
 
 impl StatementTime {
-    /// The beginning of 1970.
-    pub const EPOCH: Self = Self(DateTime::<Utc>::UNIX_EPOCH);
-
     /// Checks the year, and cuts off what is below a microsecond.
     pub fn new(time: DateTime<Utc>) -> Result<Self, ParseError> {
         match time.year() {
             0..=9999 => Ok(Self(time.trunc_subsecs(6))),
             _ => Err(ParseError::Time),
         }
+    }
+
+    /// The moment that a statement can name and that is nearest to `time`.
+    pub fn nearest(time: DateTime<Utc>) -> Self {
+        let first = DateTime::from_timestamp(-62_167_219_200, 0).expect("the year 0000");
+        let last = DateTime::from_timestamp(253_402_300_799, 0).expect("the year 9999");
+        Self(time.clamp(first, last).trunc_subsecs(6))
     }
 
     /// The moment.
@@ -76,6 +80,17 @@ mod tests {
             "2016-12-31T23:59:60.000000Z",
         ] {
             assert_eq!(text.parse::<StatementTime>().unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn times_beyond_those_years_have_a_nearest_one() {
+        for (time, nearest) in [
+            (DateTime::<Utc>::MAX_UTC, "9999-12-31T23:59:59Z"),
+            (DateTime::<Utc>::MIN_UTC, "0000-01-01T00:00:00Z"),
+            (DateTime::<Utc>::UNIX_EPOCH, "1970-01-01T00:00:00Z"),
+        ] {
+            assert_eq!(StatementTime::nearest(time).to_string(), nearest);
         }
     }
 

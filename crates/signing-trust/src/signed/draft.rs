@@ -71,9 +71,10 @@ impl TrustDraft {
             let Some(own) = key.own() else { continue };
             let status = &own.status;
             match key_standing(&fingerprint, status, key.compromised_at, context) {
-                Some(KeyStanding::Trusted) => {
+                // What has expired stays until somebody takes it away, as in the rows.
+                Some(KeyStanding::Trusted | KeyStanding::Expired { .. }) => {
                     let Some(public_key) = status.public_key.clone() else { continue };
-                    let expires_at = status.expires_at.and_then(|at| at.try_into().ok());
+                    let expires_at = status.expires_at.map(StatementTime::nearest);
                     let key = StatedKey { public_key, name: status.name.clone(), expires_at };
                     draft.keys.insert(fingerprint, key);
                 }
@@ -82,16 +83,14 @@ impl TrustDraft {
                     | KeyStanding::Denied { at }
                     | KeyStanding::Compromised { at },
                 ) => {
-                    // A time that no document can name says as little as the oldest that can.
-                    let at = StatementTime::new(at).unwrap_or(StatementTime::EPOCH);
-                    draft.denied.insert(fingerprint, DeniedKey { at });
+                    draft.denied.insert(fingerprint, DeniedKey { at: StatementTime::nearest(at) });
                 }
-                Some(KeyStanding::Expired { .. } | KeyStanding::Mismatched) | None => {}
+                Some(KeyStanding::Mismatched) | None => {}
             }
         }
         for grant in &rows.grants {
             let standing = grant_standing(&grant.limits, grant.child_deleted_at, context);
-            if standing != GrantStanding::InForce {
+            if let GrantStanding::ChildDeleted { .. } = standing {
                 continue;
             }
             let before = published.and_then(|published| published.grants.get(&grant.child));
@@ -104,7 +103,7 @@ impl TrustDraft {
                         child_name,
                         root,
                         packages: grant.limits.packages.clone(),
-                        expires_at: grant.limits.expires_at.and_then(|at| at.try_into().ok()),
+                        expires_at: grant.limits.expires_at.map(StatementTime::nearest),
                     };
                     draft.grants.insert(child, stated);
                 }

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use signing_crypto::{Fingerprint, OrgId, PackageName, PackageVersion};
 
+use crate::decision::Signers;
+use crate::rules::{DecisionContext, Packages, decide};
 use crate::snapshot::{
     DocumentsOfChild, KeyStatement, KeyStatus, KeyTrust, OrganizationTrust, StatedBy, TrustGrant,
 };
@@ -115,12 +117,15 @@ fn both_say(
             (None, _) => {}
         }
     }
-    let is_trusted = |status: &KeyStatus| status.is_in_effect() && status.revoked.is_none();
-    let trusts = |key: &KeyTrust| key.statements.iter().any(|one| is_trusted(&one.status));
+    let rows_trust_it = || {
+        let context = DecisionContext::at(rows.now());
+        let decision = decide(rows, &Signers::one(fingerprint), Packages::Some, context);
+        decision.about(&fingerprint).is_ok()
+    };
     KeyTrust {
         compromised_at: row.compromised_at,
         is_unreadable: row.is_unreadable,
-        is_unsigned: statements.is_empty() && trusts(row),
+        is_unsigned: statements.is_empty() && rows_trust_it(),
         statements,
     }
 }

@@ -34,20 +34,24 @@ impl RootedTrust {
         Self { org, root, memory, kept: Mutex::default() }
     }
 
-    /// What the organization's documents and `rows` both trust.
+    /// Nothing is known about another organization's signed trust.
+    pub(crate) fn require_org(&self, found: OrgId) -> Result<(), SignedTrustError> {
+        let expected = self.org;
+        match found == expected {
+            true => Ok(()),
+            false => Err(SignedTrustError::RootOfAnotherOrganization { expected, found }),
+        }
+    }
+
+    /// What the organization's documents and `rows`, which are its own, both trust.
     ///
     /// The documents are read after the rows. So what is kept as of the rows' state of trust
     /// holds documents of that state, or the state has changed and it is not used again.
     pub(crate) async fn restrict(
         &self,
         store: &StoreReader,
-        org: OrgId,
         rows: Arc<OrganizationTrust>,
     ) -> Result<Arc<OrganizationTrust>, TrustError> {
-        if org != self.org {
-            let (expected, found) = (self.org, org);
-            return Err(SignedTrustError::RootOfAnotherOrganization { expected, found }.into());
-        }
         let state = rows.reading.map(|reading| reading.heartbeat.state);
         let kept = self.lock().clone();
         let signed = match kept.filter(|kept| Some(kept.state) == state) {

@@ -9,6 +9,7 @@ mod changes;
 mod model;
 mod questions;
 mod quorums;
+mod signed;
 
 use std::collections::BTreeSet;
 use std::env;
@@ -79,12 +80,21 @@ async fn check_graph(world: &World, seed: u64, seen: &mut BTreeSet<&'static str>
     questions::check_packages(&graph, &mut random).await;
     let quorums = Quorums::random(&graph, &mut random);
     let met = quorums.ask(&graph).await;
+    // Publishing takes longer than all else, so that only a part of the graphs of each run is
+    // published.
+    let is_published = variable("CLOACINA_TEST_GRAPHS").is_some() || seed.is_multiple_of(4);
+    if is_published {
+        signed::publish_and_ask(&graph, &mut random).await;
+    }
 
     if graph.take_some_trust_away(&mut random).await {
         let after = questions::ask_about_all_keys(&graph, seen).await;
         assert!(after.is_subset(&before), "{graph}: less trust made {after:?} of {before:?}");
         let after = quorums.ask(&graph).await;
         assert!(after.is_subset(&met), "{graph}: less trust made {after:?} of {met:?}");
+        if is_published {
+            signed::ask_after_less_trust(&graph).await;
+        }
     }
 }
 
