@@ -54,8 +54,7 @@ const DATABASE_URL: &str = "CLOACINA_DATABASE_URL";
 #[derive(Args, Clone)]
 pub struct SecurityArgs {
     /// Load only packages that a trusted key has signed
-    #[cfg_attr(feature = "store", arg(long, requires = "trust"))]
-    #[cfg_attr(not(feature = "store"), arg(long, requires = "trust_key"))]
+    #[arg(long, requires = "trust")]
     require_signatures: bool,
 
     /// Trust the public key in this PEM file (may be repeated)
@@ -147,14 +146,15 @@ impl SecurityArgs {
             let url = self.database_url()?;
             let store = Store::open_read_only(&url).await.map_err(TrustError::from)?;
             let verifier = Verifier::organization(store, org.parse()?).await?.config(config);
-            let verifier = match self.signed_trust.root()? {
-                Some((root, memory)) => verifier.rooted_remembering(root, memory),
+            let verifier = match self.signed_trust.anchor()? {
+                Some(anchor) => verifier.rooted(anchor),
                 None => verifier,
             };
             return Ok(Security(Trust::Organization(verifier)));
         }
-        if let Some(bundle) = self.signed_trust.bundle()? {
-            return Ok(Security(Trust::Offline(Verifier::bundled(bundle).config(config))));
+        if let Some((bundle, anchor)) = self.signed_trust.bundle()? {
+            let verifier = Verifier::bundle(&bundle, anchor)?.config(config);
+            return Ok(Security(Trust::Offline(verifier)));
         }
         let keys: Result<PinnedKeys, _> =
             self.trust_key.iter().map(|path| read_key(path)).collect();

@@ -128,9 +128,9 @@ pub use signing_trust::acceptance::{
 };
 #[doc(no_inline)]
 pub use signing_trust::{
-    AUDIT_TARGET, BundledTrust, DecisionError, MemoryOfVersions, PinnedKeys, SeenVersions,
-    SignedTrustError, TrustLimits, TrustPath, TrustRoot, TrustRootError, TrustedKey,
-    UntrustedReason, VersionMemoryError,
+    AUDIT_TARGET, DecisionError, MemoryOfVersions, PinnedKeys, SeenDocuments, SignedTrustError,
+    TrustAnchor, TrustLimits, TrustPath, TrustRoot, TrustRootError, TrustedKey, UntrustedReason,
+    VersionMemoryError,
 };
 #[cfg(feature = "store")]
 #[doc(no_inline)]

@@ -1,27 +1,31 @@
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustix::fs::{FlockOperation, OFlags, flock};
-use signing_crypto::{DocumentVersion, OrgId};
-use signing_trust::{DocumentVersions, MemoryOfVersions, SeenVersions, VersionMemoryError};
+use signing_crypto::{DocumentVersion, Fingerprint, RootDigest};
+use signing_trust::{
+    MemoryOfVersions, SeenDocument, SeenDocuments, SeenFrom, SeenOrganization, VersionMemoryError,
+};
 
 use crate::protection::{Protection, ProtectionError};
 
 /// The first line of a state file.
 const HEADER: &str = "cloacina trust state 1";
 
-/// The most bytes that a state file may have: some thousand organizations.
-const MAX_SIZE: u64 = 1024 * 1024;
+/// The most bytes that a state file may have: 16 MiB, for 250,000 keys that were denied.
+const MAX_SIZE: u64 = 16 * 1024 * 1024;
 
-/// Remembers in a file which versions of signed trust were seen, so that a process that is
+/// Remembers in a file which documents of signed trust were seen, so that a process that is
 /// started again recognizes older ones.
 ///
-/// The file and its lock, beside it under the same name with `.lock`, have the mode 0600. The
-/// file is replaced in one step, and several processes may use it at once. If it is lost, the
-/// memory is lost with it: the next start believes what it is shown, as the first one did.
+/// The file and its lock, beside it under the same name with `.lock`, have the mode 0600, and
+/// other users may not write their directory. The file is replaced in one step, and several
+/// processes may use it at once. If it is lost, the memory is lost with it: the next start
+/// believes what it is shown, as the first one did.
 #[derive(Debug)]
 pub struct StateFile {
     path: PathBuf,
@@ -42,6 +46,7 @@ impl StateFile {
 
     /// Waits until no other process reads or writes the file.
     fn lock(&self) -> Result<File, VersionMemoryError> {
+        require_private_directory(self.directory()).map_err(|error| self.failed(error))?;
         let path = self.beside(".lock");
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).mode(0o600);
@@ -53,13 +58,13 @@ impl StateFile {
     }
 
     /// What is remembered. The lock is held.
-    fn read(&self) -> Result<SeenVersions, VersionMemoryError> {
+    fn read(&self) -> Result<SeenDocuments, VersionMemoryError> {
         let mut options = OpenOptions::new();
         options.read(true).custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits() as i32);
         let file = match options.open(&self.path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Ok(SeenVersions::default());
+                return Ok(SeenDocuments::default());
             }
             Err(error) => return Err(self.failed(error)),
         };
@@ -70,17 +75,25 @@ impl StateFile {
     }
 
     /// Replaces what is remembered. The lock is held.
-    fn write(&self, seen: &SeenVersions) -> io::Result<()> {
-        let directory = match self.path.parent() {
-            Some(parent) if parent != Path::new("") => parent,
-            _ => Path::new("."),
-        };
+    fn write(&self, seen: &SeenDocuments) -> io::Result<()> {
+        let text = print(seen);
+        if text.len() as u64 > MAX_SIZE {
+            return Err(io::Error::other("there is more to remember than the file may hold"));
+        }
+        let directory = self.directory();
         // Made with the mode 0600.
         let mut new = tempfile::NamedTempFile::new_in(directory)?;
-        new.write_all(print(seen).as_bytes())?;
+        new.write_all(text.as_bytes())?;
         new.as_file().sync_all()?;
         new.persist(&self.path)?;
         File::open(directory)?.sync_all()
+    }
+
+    fn directory(&self) -> &Path {
+        match self.path.parent() {
+            Some(parent) if parent != Path::new("") => parent,
+            _ => Path::new("."),
+        }
     }
 
     fn beside(&self, suffix: &str) -> PathBuf {
@@ -104,7 +117,7 @@ impl StateFile {
 }
 
 impl MemoryOfVersions for StateFile {
-    fn update(&self, admit: &mut dyn FnMut(&mut SeenVersions)) -> Result<(), VersionMemoryError> {
+    fn update(&self, admit: &mut dyn FnMut(&mut SeenDocuments)) -> Result<(), VersionMemoryError> {
         let _lock = self.lock()?;
         let before = self.read()?;
         let mut after = before.clone();
@@ -116,17 +129,32 @@ impl MemoryOfVersions for StateFile {
     }
 }
 
-/// One line for each organization: its id, and the versions of its root document, statement
-/// and revocations.
-fn print(seen: &SeenVersions) -> String {
+/// Who may write a directory can remove its files, and put back old ones.
+fn require_private_directory(directory: &Path) -> io::Result<()> {
+    let metadata = directory.metadata()?;
+    let (owner, mode) = (metadata.uid(), metadata.mode());
+    let own = rustix::process::geteuid().as_raw();
+    match (owner == own || owner == 0) && mode & 0o022 == 0 {
+        true => Ok(()),
+        false => Err(io::Error::other("other users may write its directory")),
+    }
+}
+
+/// One line for each organization and root: their id and digest; the version and digest of the
+/// root document, the statement and the revocations; the keys that the revocations deny.
+fn print(seen: &SeenDocuments) -> String {
     let mut text = format!("{HEADER}\n");
-    for (org, DocumentVersions { root, statement, revocations }) in seen.iter() {
-        text += &format!("{org} {root} {statement} {revocations}\n");
+    for ((org, from), organization) in seen.iter() {
+        let SeenOrganization { root, statement, revocations, denied } = organization;
+        let document = |seen: &SeenDocument| format!("{}:{}", seen.version, hex(&seen.digest));
+        let documents = [root, statement, revocations].map(document).join(" ");
+        let denied = denied.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+        text += &format!("{org} {from} {documents} {denied}\n");
     }
     text
 }
 
-fn parse(text: &str) -> Result<SeenVersions, &'static str> {
+fn parse(text: &str) -> Result<SeenDocuments, &'static str> {
     if text.len() as u64 > MAX_SIZE {
         return Err("it is too large");
     }
@@ -135,28 +163,45 @@ fn parse(text: &str) -> Result<SeenVersions, &'static str> {
     if lines.next() != Some(HEADER) {
         return Err("it does not begin as a state file");
     }
-    let mut seen = std::collections::BTreeMap::new();
+    let mut seen = BTreeMap::new();
     for line in lines {
-        let (org, versions) = parse_line(line).ok_or("a line cannot be read")?;
-        if seen.insert(org, versions).is_some() {
+        let (from, organization) = parse_line(line).ok_or("a line cannot be read")?;
+        if seen.insert(from, organization).is_some() {
             return Err("it names an organization twice");
         }
     }
     Ok(seen.into_iter().collect())
 }
 
-fn parse_line(line: &str) -> Option<(OrgId, DocumentVersions)> {
-    let mut words = line.split(' ');
-    let org = words.next()?.parse().ok()?;
-    let mut version = || {
-        let word = words.next()?;
-        let number: u32 = word.parse().ok()?;
-        // One spelling for each number.
-        DocumentVersion::new(number).filter(|version| version.to_string() == word)
+fn parse_line(line: &str) -> Option<(SeenFrom, SeenOrganization)> {
+    let words: Vec<_> = line.split(' ').collect();
+    let [org, from, root, statement, revocations, denied] = words[..] else { return None };
+    let mut keys = BTreeSet::new();
+    for key in denied.split(',').filter(|_| !denied.is_empty()) {
+        if !keys.insert(key.parse::<Fingerprint>().ok()?) {
+            return None;
+        }
+    }
+    let organization = SeenOrganization {
+        root: parse_document(root)?,
+        statement: parse_document(statement)?,
+        revocations: parse_document(revocations)?,
+        denied: keys,
     };
-    let versions =
-        DocumentVersions { root: version()?, statement: version()?, revocations: version()? };
-    words.next().is_none().then_some((org, versions))
+    Some(((org.parse().ok()?, from.parse().ok()?), organization))
+}
+
+fn parse_document(word: &str) -> Option<SeenDocument> {
+    let (number, digest) = word.split_once(':')?;
+    let version = DocumentVersion::new(number.parse().ok()?)?;
+    // One spelling for each number.
+    (version.to_string() == number).then_some(())?;
+    let digest = *digest.parse::<RootDigest>().ok()?.as_bytes();
+    Some(SeenDocument { version, digest })
+}
+
+fn hex(bytes: &[u8; 32]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
@@ -164,78 +209,106 @@ mod tests {
     use std::fs;
     use std::os::unix::fs::PermissionsExt;
 
-    use signing_trust::SignedTrustError;
+    use signing_crypto::OrgId;
 
     use super::*;
 
-    fn versions(numbers: [u32; 3]) -> DocumentVersions {
-        let [root, statement, revocations] = numbers.map(|n| DocumentVersion::new(n).unwrap());
-        DocumentVersions { root, statement, revocations }
+    fn from() -> SeenFrom {
+        (OrgId::random(), "ab".repeat(32).parse().unwrap())
     }
 
-    fn admit(
-        file: &StateFile,
-        org: OrgId,
-        found: [u32; 3],
-    ) -> Result<Result<(), SignedTrustError>, VersionMemoryError> {
-        let mut outcome = Ok(());
-        file.update(&mut |seen| outcome = seen.admit(org, versions(found)))?;
-        Ok(outcome)
+    fn seen(statement: u32, denied: &[u8]) -> SeenOrganization {
+        let document = |version| SeenDocument {
+            version: DocumentVersion::new(version).unwrap(),
+            digest: [version as u8; 32],
+        };
+        SeenOrganization {
+            root: document(1),
+            statement: document(statement),
+            revocations: document(3),
+            denied: denied.iter().map(|byte| Fingerprint::from_bytes([*byte; 32])).collect(),
+        }
+    }
+
+    fn remember(file: &StateFile, from: SeenFrom, organization: SeenOrganization) {
+        file.update(&mut |all| {
+            let others = all.iter().map(|(from, seen)| (*from, seen.clone()));
+            *all = others.chain([(from, organization.clone())]).collect();
+        })
+        .unwrap();
+    }
+
+    fn remembered(file: &StateFile) -> Vec<(SeenFrom, SeenOrganization)> {
+        let mut found = Vec::new();
+        let all = |all: &mut SeenDocuments| {
+            found = all.iter().map(|(from, seen)| (*from, seen.clone())).collect();
+        };
+        file.update(&mut { all }).unwrap();
+        found
     }
 
     #[test]
     fn what_was_seen_is_known_after_a_restart() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("trust-state");
-        let (acme, other) = (OrgId::random(), OrgId::random());
+        let (acme, other) = (from(), from());
         let first = StateFile::open(&path).unwrap();
-        admit(&first, acme, [1, 5, 3]).unwrap().unwrap();
-        admit(&first, other, [2, 1, 1]).unwrap().unwrap();
+        assert_eq!(remembered(&first), []);
+        remember(&first, acme, seen(5, &[1, 2]));
+        remember(&first, other, seen(7, &[]));
         drop(first);
 
         let again = StateFile::open(&path).unwrap();
-        for older in [[1, 4, 3], [1, 5, 2]] {
-            let refused = admit(&again, acme, older).unwrap();
-            assert!(matches!(refused, Err(SignedTrustError::RolledBack { .. })), "{refused:?}");
-        }
-        admit(&again, acme, [1, 5, 3]).unwrap().unwrap();
-        admit(&again, acme, [2, 5, 4]).unwrap().unwrap();
-        let refused = admit(&again, acme, [1, 5, 4]).unwrap();
-        assert!(matches!(refused, Err(SignedTrustError::RolledBack { .. })), "{refused:?}");
+        let mut expected = vec![(acme, seen(5, &[1, 2])), (other, seen(7, &[]))];
+        expected.sort_by_key(|(from, _)| *from);
+        assert_eq!(remembered(&again), expected);
     }
 
     #[test]
     fn the_file_is_for_its_owner_alone() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("trust-state");
-        admit(&StateFile::open(&path).unwrap(), OrgId::random(), [1, 1, 1]).unwrap().unwrap();
+        remember(&StateFile::open(&path).unwrap(), from(), seen(1, &[]));
         let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o7777;
         assert_eq!(mode(&path), 0o600);
         assert_eq!(mode(&path.with_file_name("trust-state.lock")), 0o600);
 
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).unwrap();
+        let set = |path: &Path, mode| {
+            fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+        };
+        set(&path, 0o666);
         let refused = StateFile::open(&path).unwrap_err();
         assert!(matches!(refused, VersionMemoryError::File { .. }), "{refused:?}");
+        set(&path, 0o600);
+        set(directory.path(), 0o777);
+        let refused = StateFile::open(&path).unwrap_err();
+        assert!(matches!(refused, VersionMemoryError::File { .. }), "{refused:?}");
+        set(directory.path(), 0o755);
+        StateFile::open(&path).unwrap();
     }
 
     #[test]
     fn a_damaged_file_is_refused_and_left_as_it_is() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("trust-state");
-        let org = OrgId::random();
-        admit(&StateFile::open(&path).unwrap(), org, [1, 2, 3]).unwrap().unwrap();
+        let from = from();
+        remember(&StateFile::open(&path).unwrap(), from, seen(2, &[1]));
         let good = fs::read_to_string(&path).unwrap();
+        let line = good.lines().nth(1).unwrap();
+        let denied = Fingerprint::from_bytes([1; 32]);
         for bad in [
             String::new(),
             good.trim_end().to_owned(),
             good.replace("state 1", "state 2"),
-            good.replace(" 2 ", " 0 "),
-            good.replace(" 2 ", " 02 "),
-            good.replace(" 2 ", " +2 "),
-            good.replace(" 2 ", "  2 "),
-            good.replace(" 3\n", "\n"),
-            good.replace(" 3\n", " 3 4\n"),
-            format!("{good}{org} 1 2 3\n"),
+            good.replace(" 2:", " 0:"),
+            good.replace(" 2:", " 02:"),
+            good.replace(" 2:", " +2:"),
+            good.replace(" 2:", "  2:"),
+            good.replace(" 2:", " 2"),
+            good.replace(&format!(" {denied}"), ""),
+            good.replace(&denied.to_string(), &format!("{denied},{denied}")),
+            good.replace(&denied.to_string(), &format!("{denied},")),
+            format!("{good}{line}\n"),
             format!("{good}\n"),
         ] {
             fs::write(&path, &bad).unwrap();

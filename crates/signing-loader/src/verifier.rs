@@ -1,7 +1,7 @@
 use signing_crypto::SignatureEnvelope;
 use signing_crypto::TrustBundle;
 use signing_trust::acceptance::VerificationConfig;
-use signing_trust::{BundledTrust, DecisionError, PinnedKeys, SignedTrustError, TrustRoot};
+use signing_trust::{BundledTrust, DecisionError, PinnedKeys, SignedTrustError, TrustAnchor};
 
 use crate::error::PackageError;
 use crate::examination::{AnsweredBy, Examination, Measure, Question, hash, seal};
@@ -75,23 +75,21 @@ impl Verifier<Offline> {
     }
 
     /// Trusts what an organization has signed that it trusts, as a bundle holds it, which is
-    /// verified from `root`.
+    /// verified from a pinned root.
     ///
-    /// It is not remembered which bundles were seen: a process that is started again accepts
-    /// an older one until that expires. To remember, verify it with
-    /// [`BundledTrust::verify_remembering`] and a [`StateFile`](crate::StateFile), and use
-    /// [`bundled`](Self::bundled).
+    /// With a [`TrustRoot`](crate::TrustRoot) alone it is not remembered which bundles were
+    /// seen: a process that is started again accepts an older one until that expires. With a
+    /// [`TrustAnchor`] and a [`StateFile`](crate::StateFile) it is.
     ///
     /// # Errors
     ///
     /// What is wrong with the bundle's documents.
-    pub fn bundle(bundle: &TrustBundle, root: &TrustRoot) -> Result<Self, SignedTrustError> {
-        Ok(Self::bundled(BundledTrust::verify(bundle, root)?))
-    }
-
-    /// Trusts what a bundle that was verified holds.
-    pub fn bundled(trust: BundledTrust) -> Self {
-        Self::by(Offline(OfflineTrust::Bundle(trust)))
+    pub fn bundle(
+        bundle: &TrustBundle,
+        anchor: impl Into<TrustAnchor>,
+    ) -> Result<Self, SignedTrustError> {
+        let trust = BundledTrust::verify(bundle, &anchor.into())?;
+        Ok(Self::by(Offline(OfflineTrust::Bundle(trust))))
     }
 
     /// Verifies a package and keeps a private, sealed copy of its bytes.

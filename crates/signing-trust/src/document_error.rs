@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use signing_crypto::{
-    DocumentVersion, MalformedTrustDocument, OrgId, RootChainError, RootDigest, ThresholdNotMet,
-    TrustDocumentKind, rfc3339,
+    DocumentVersion, Fingerprint, MalformedTrustDocument, OrgId, RootChainError, RootDigest,
+    ThresholdNotMet, TrustDocumentKind, rfc3339,
 };
 use thiserror::Error;
 
@@ -117,6 +117,39 @@ pub enum SignedTrustError {
         /// The number found.
         found: DocumentVersion,
     },
+    /// A document is another than the one of the same number that was seen before.
+    #[error(
+        "version {version} of the {kind} document of {org} is another document than the one of \
+         that version that was seen before"
+    )]
+    Replaced {
+        /// Whose document it is.
+        org: OrgId,
+        /// Which one.
+        kind: TrustDocumentKind,
+        /// The number.
+        version: DocumentVersion,
+    },
+    /// Revocations have dropped a key, and no later statement says that they may.
+    #[error("the revocations of {org} denied the key {fingerprint} before, and do not any more")]
+    RevocationTakenBack {
+        /// Whose document it is.
+        org: OrgId,
+        /// The key.
+        fingerprint: Fingerprint,
+    },
+    /// A document is kept under another number than it has.
+    #[error("the {kind} document of {org} is kept as version {row}, and is version {found}")]
+    Misfiled {
+        /// Whose document it is.
+        org: OrgId,
+        /// Which one.
+        kind: TrustDocumentKind,
+        /// The number of its row.
+        row: DocumentVersion,
+        /// The document's own number.
+        found: DocumentVersion,
+    },
     /// A document has expired.
     #[error("the {kind} document of {org} expired at {}", rfc3339(at))]
     Expired {
@@ -161,7 +194,10 @@ impl SignedTrustError {
             Self::Malformed { source, .. } => source.code(),
             Self::Threshold { source, .. } => source.code(),
             Self::Mixed { .. } => "MixedTrustDocuments",
-            Self::RolledBack { .. } => "TrustDocumentRolledBack",
+            Self::RolledBack { .. } | Self::Replaced { .. } | Self::RevocationTakenBack { .. } => {
+                "TrustDocumentRolledBack"
+            }
+            Self::Misfiled { .. } => "MisfiledTrustDocument",
             Self::Expired { .. } => "TrustDocumentExpired",
             Self::IncompleteBundle { .. } => "IncompleteTrustBundle",
             Self::ExtraneousDocuments { .. } => "ExtraneousTrustDocuments",

@@ -2,8 +2,8 @@ use thiserror::Error;
 
 use chrono::{DateTime, Utc};
 use signing_crypto::{
-    EnvelopeError, Fingerprint, KeyError, KeyId, MalformedEnvelope, OrgId, ParseError, StoreId,
-    WrapError, rfc3339,
+    EnvelopeError, Fingerprint, KeyError, KeyId, MalformedBundle, MalformedEnvelope, OrgId,
+    ParseError, StoreId, WrapError, rfc3339,
 };
 use signing_store::{AuditFault, StoreError};
 
@@ -94,6 +94,15 @@ pub enum TrustError {
         /// How many are tried.
         limit: usize,
     },
+    /// A row about a key cannot be read, and may be a denial, so nothing is made from the rows.
+    #[error("the organization's row about the key {fingerprint} cannot be read")]
+    UnreadableTrust {
+        /// The key.
+        fingerprint: Fingerprint,
+    },
+    /// Documents cannot be put together into a bundle.
+    #[error("the trust bundle cannot be made")]
+    Bundle(#[from] MalformedBundle),
     /// The organization's signed trust does not count.
     #[error("signed trust cannot be used")]
     SignedTrust(#[from] SignedTrustError),
@@ -141,6 +150,8 @@ impl TrustError {
             Self::SelfGrant { .. } => "SelfGrant",
             Self::ExpiryPast { .. } => "ExpiryPast",
             Self::TooManyCandidates { .. } => "TooManyCandidates",
+            Self::UnreadableTrust { .. } => "UnreadableTrust",
+            Self::Bundle(error) => error.code(),
             Self::SignedTrust(error) => error.code(),
             Self::MalformedEnvelope(error) => error.code(),
             Self::Envelope(error) => error.code(),

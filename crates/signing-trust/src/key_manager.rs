@@ -25,7 +25,7 @@ use crate::candidates::decide_signers;
 use crate::decision::{Signers, TrustDecision};
 use crate::error::TrustError;
 use crate::rules::{DecisionContext, Packages};
-use crate::signed::{MemoryOfVersions, RootedTrust, TrustRoot};
+use crate::signed::{RootedTrust, TrustAnchor};
 use crate::snapshot::OrganizationTrust;
 use crate::source::read_store;
 
@@ -96,7 +96,7 @@ impl KeyManager {
         Self { cache, ..self }
     }
 
-    /// Believes rows only as far as documents that were signed from `root` bear them out, for
+    /// Believes rows only as far as documents that were signed from the root bear them out, for
     /// the organization `org`. Others are not decided about.
     ///
     /// Decisions alone are held to it. Lists, and what changes trust, show and change the rows,
@@ -106,8 +106,8 @@ impl KeyManager {
     ///
     /// Outside of a tokio runtime, if freshness is bounded.
     #[must_use]
-    pub fn rooted(self, org: OrgId, root: TrustRoot, memory: Arc<dyn MemoryOfVersions>) -> Self {
-        let rooted = RootedTrust::new(org, root, memory);
+    pub fn rooted(self, org: OrgId, anchor: TrustAnchor) -> Self {
+        let rooted = RootedTrust::new(org, anchor);
         let cache = Arc::new(self.cache.with_root(&self.store, rooted));
         Self { cache, ..self }
     }

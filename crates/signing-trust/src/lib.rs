@@ -97,8 +97,8 @@ pub use key_manager::{
 pub use pinned::PinnedKeys;
 pub use rules::{GrantStanding, KeyStanding};
 pub use signed::{
-    BundledTrust, DocumentVersions, MemoryOfVersions, SeenVersions, TrustRoot, TrustRootError,
-    VerifiedDocuments,
+    BundledTrust, MemoryOfVersions, SeenDocument, SeenDocuments, SeenFrom, SeenOrganization,
+    TrustAnchor, TrustRoot, TrustRootError, VerifiedDocuments,
 };
 #[cfg(feature = "store")]
 pub use signed::{StatementChange, TrustDraft};

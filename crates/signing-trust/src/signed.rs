@@ -6,6 +6,7 @@
 //! its grant names ─► OrganizationTrust, less what rows take away
 //! ```
 
+mod anchor;
 mod bundle;
 #[cfg(feature = "store")]
 mod draft;
@@ -18,6 +19,7 @@ mod seen;
 mod value;
 mod verify;
 
+pub use anchor::TrustAnchor;
 pub use bundle::BundledTrust;
 #[cfg(feature = "store")]
 pub use draft::{StatementChange, TrustDraft};
@@ -25,8 +27,6 @@ pub use pin::{TrustRoot, TrustRootError};
 #[cfg(feature = "store")]
 pub(crate) use restrict::restricted_by_rows;
 #[cfg(feature = "store")]
-pub(crate) use rooted::{RootedTrust, by_organization};
-pub use seen::{DocumentVersions, MemoryOfVersions, SeenVersions};
+pub(crate) use rooted::{RootedTrust, StoredDocuments};
+pub use seen::{MemoryOfVersions, SeenDocument, SeenDocuments, SeenFrom, SeenOrganization};
 pub use verify::VerifiedDocuments;
-#[cfg(feature = "store")]
-pub(crate) use verify::verify;

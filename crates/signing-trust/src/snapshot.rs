@@ -42,6 +42,8 @@ pub(crate) struct OrganizationTrust {
 /// When a signed document ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Expiry {
+    /// Whose document it is.
+    pub(crate) org: OrgId,
     pub(crate) kind: TrustDocumentKind,
     pub(crate) at: DateTime<Utc>,
 }

@@ -102,6 +102,12 @@ pub enum DocumentFault {
         /// The number found.
         found: usize,
     },
+    /// More keys than a root document may have.
+    #[error("it has {found} keys, and may have {}", super::root::MAX_ROOT_KEYS)]
+    TooManyRootKeys {
+        /// The number found.
+        found: usize,
+    },
     /// A grant to the organization itself.
     #[error("it grants trust to its own organization")]
     SelfGrant,

@@ -13,6 +13,10 @@ use super::{
 };
 use crate::dsse::Object;
 use crate::key::{Fingerprint, UncheckedKey, VerifyingKey};
+use crate::names::OrgId;
+
+/// The most keys that a root document may have: sixteen for each role.
+pub(super) const MAX_ROOT_KEYS: usize = 48;
 
 /// Whose signatures count for an organization's trust, and how many: the root of all of it.
 ///
@@ -52,6 +56,11 @@ impl RootDocument {
             true => Ok(root),
             false => Err(DocumentFault::Field { field: "keys" }),
         }
+    }
+
+    /// The organization whose root it is.
+    pub fn org(&self) -> OrgId {
+        self.header.org
     }
 
     /// The keys that have a role.
@@ -191,6 +200,9 @@ impl Payload for RootDocument {
         let Object(WireRoot { organization, version, issued_at, expires_at, keys, roles }) =
             serde_json::from_slice(payload).map_err(DocumentFault::json)?;
         let header = WireHeader { organization, version, issued_at, expires_at }.parse()?;
+        if keys.len() > MAX_ROOT_KEYS {
+            return Err(DocumentFault::TooManyRootKeys { found: keys.len() });
+        }
         let mut distinct = BTreeMap::new();
         for text in &keys {
             let unchecked = public_key("keys", text)?;

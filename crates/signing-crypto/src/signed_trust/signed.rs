@@ -1,5 +1,7 @@
 use std::collections::BTreeSet;
 
+use sha2::{Digest, Sha256};
+
 use super::document::max_envelope;
 use super::error::{DocumentFault, MalformedTrustDocument};
 use super::{RootDigest, RootDocument, TrustDocument};
@@ -95,17 +97,24 @@ impl SignedDocument<RootDocument> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerifiedDocument<D> {
     document: D,
+    digest: [u8; 32],
 }
 
 impl<D: TrustDocument> VerifiedDocument<D> {
     /// To be called by the root document's check alone.
     pub(super) fn of(signed: &SignedDocument<D>) -> Self {
-        Self { document: signed.document.clone() }
+        let digest = Sha256::digest(signed.envelope.payload()).into();
+        Self { document: signed.document.clone(), digest }
     }
 
     /// What was signed.
     pub fn document(&self) -> &D {
         &self.document
+    }
+
+    /// SHA-256 of the payload that was signed.
+    pub fn digest(&self) -> &[u8; 32] {
+        &self.digest
     }
 
     /// What was signed.

@@ -1,13 +1,14 @@
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use clap::Args;
-use signing_crypto::{MAX_BUNDLE_SIZE, TrustBundle};
-use signing_trust::{BundledTrust, MemoryOfVersions, SeenVersions, TrustRoot};
+use signing_crypto::{MAX_BUNDLE_SIZE, RootDigest, TrustBundle};
+use signing_trust::{TrustAnchor, TrustRoot};
 
 use super::SecurityArgsError;
 use crate::open::{open_regular, read_bounded};
+use crate::protection::Protection;
 use crate::state_file::StateFile;
 
 /// The most bytes that the envelope of a root document may have, and more.
@@ -43,33 +44,31 @@ pub(super) struct SignedTrustArgs {
 }
 
 impl SignedTrustArgs {
-    /// The root that was pinned, and what remembers the versions that were seen.
-    pub(super) fn root(
-        &self,
-    ) -> Result<Option<(TrustRoot, Arc<dyn MemoryOfVersions>)>, SecurityArgsError> {
+    /// The root that was pinned, and what remembers the documents that were seen.
+    pub(super) fn anchor(&self) -> Result<Option<TrustAnchor>, SecurityArgsError> {
         let Some(root) = &self.trust_root else { return Ok(None) };
-        let memory: Arc<dyn MemoryOfVersions> = match &self.state_file {
-            Some(path) => Arc::new(StateFile::open(path)?),
-            None => Arc::new(Mutex::new(SeenVersions::default())),
-        };
-        Ok(Some((read_root(root)?, memory)))
+        let root = read_root(root)?;
+        Ok(Some(match &self.state_file {
+            Some(path) => TrustAnchor::new(root, Arc::new(StateFile::open(path)?)),
+            None => root.into(),
+        }))
     }
 
-    /// What the bundle holds, if there is one.
-    pub(super) fn bundle(&self) -> Result<Option<BundledTrust>, SecurityArgsError> {
-        let (Some(path), Some((root, memory))) = (&self.trust_bundle, self.root()?) else {
+    /// The bundle, and what it is verified from.
+    pub(super) fn bundle(&self) -> Result<Option<(TrustBundle, TrustAnchor)>, SecurityArgsError> {
+        let (Some(path), Some(anchor)) = (&self.trust_bundle, self.anchor()?) else {
             return Ok(None);
         };
         let bytes = read(path, MAX_BUNDLE_SIZE)?;
         let bundle = TrustBundle::parse(&bytes)
             .map_err(|source| SecurityArgsError::TrustBundle { path: path.clone(), source })?;
-        Ok(Some(BundledTrust::verify_remembering(&bundle, &root, &*memory)?))
+        Ok(Some((bundle, anchor)))
     }
 }
 
 /// A file, or a digest: no file has such a name by accident.
 fn read_root(root: &Path) -> Result<TrustRoot, SecurityArgsError> {
-    let digest = root.to_str().and_then(|text| text.parse::<signing_crypto::RootDigest>().ok());
+    let digest = root.to_str().and_then(|text| text.parse::<RootDigest>().ok());
     if let Some(digest) = digest {
         return Ok(digest.into());
     }
@@ -82,5 +81,7 @@ fn read_root(root: &Path) -> Result<TrustRoot, SecurityArgsError> {
 fn read(path: &Path, limit: usize) -> Result<Vec<u8>, SecurityArgsError> {
     let unreadable = |source| SecurityArgsError::TrustFile { path: path.into(), source };
     let (file, _) = open_regular(path).map_err(io::Error::other).map_err(unreadable)?;
+    let metadata = file.metadata().map_err(unreadable)?;
+    Protection::Integrity.require(path, &metadata).map_err(SecurityArgsError::Unprotected)?;
     read_bounded(file, limit).map_err(unreadable)
 }

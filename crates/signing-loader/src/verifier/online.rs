@@ -1,8 +1,6 @@
-use std::sync::{Arc, Mutex};
-
 use signing_crypto::{OrgId, SignatureEnvelope};
 use signing_trust::store::OrganizationRef;
-use signing_trust::{KeyManager, MemoryOfVersions, SeenVersions, TrustError, TrustRoot};
+use signing_trust::{KeyManager, TrustAnchor, TrustError};
 
 use super::Verifier;
 use crate::blocking::blocking;
@@ -45,21 +43,15 @@ impl Verifier<Online> {
         Ok(Self::by(Online { keys, org }))
     }
 
-    /// Trusts only what the organization has signed that it trusts, from `root`: rows of the
-    /// store take trust away as before, and give none.
+    /// Trusts only what the organization has signed that it trusts, verified from a pinned
+    /// root: rows of the store take trust away as before, and give none.
     ///
-    /// Which versions of its documents were seen is forgotten when the process ends.
+    /// With a [`TrustRoot`](crate::TrustRoot) alone, which documents were seen is forgotten when
+    /// the process ends. With a [`TrustAnchor`] and a [`StateFile`](crate::StateFile) it is not.
     #[must_use]
-    pub fn rooted(self, root: TrustRoot) -> Self {
-        self.rooted_remembering(root, Arc::new(Mutex::new(SeenVersions::default())))
-    }
-
-    /// The same, and `memory` remembers which versions were seen, such as a
-    /// [`StateFile`](crate::StateFile).
-    #[must_use]
-    pub fn rooted_remembering(self, root: TrustRoot, memory: Arc<dyn MemoryOfVersions>) -> Self {
+    pub fn rooted(self, anchor: impl Into<TrustAnchor>) -> Self {
         let Online { keys, org } = self.trust;
-        let trust = Online { keys: keys.rooted(org, root, memory), org };
+        let trust = Online { keys: keys.rooted(org, anchor.into()), org };
         Self { trust, ..self }
     }
 

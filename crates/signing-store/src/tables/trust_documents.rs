@@ -61,14 +61,14 @@ pub struct TrustDocuments {
 }
 
 impl StoreReader {
-    /// The newest 256 root documents, the newest statement and the newest revocations: of
+    /// The newest 64 root documents, the newest statement and the newest revocations: of
     /// `org`, and of each organization that it granted trust to and that is not deleted.
     ///
     /// It does not say whether `org` itself was deleted:
     /// [`trust_in_keys`](Self::trust_in_keys) does.
     ///
-    /// A document of another organization that cannot be read, or that is larger than the
-    /// tables allow, is left out, and reported in a warning.
+    /// A document of another organization that cannot be read, or that is larger than 96 KiB
+    /// (a root document) or 1 MiB, is left out, and reported in a warning.
     ///
     /// # Errors
     ///

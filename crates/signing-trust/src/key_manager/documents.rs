@@ -1,12 +1,11 @@
 //! Publishing trust: what rows say becomes a statement that root keys have signed.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Mutex;
 
+use chrono::Utc;
 use signing_crypto::{
     DocumentTexts, OrgId, PackageDigest, PackageName, Revocations, RootDigest, RootDocument,
-    SignatureEnvelope, SignedDocument, TrustBundle, TrustDocument, TrustDocumentKind,
-    TrustStatement,
+    SignatureEnvelope, SignedDocument, TrustBundle, TrustDocument, TrustStatement,
 };
 use signing_store::NewTrustDocument;
 
@@ -20,8 +19,7 @@ use crate::document_error::SignedTrustError;
 use crate::error::TrustError;
 use crate::rules::{DecisionContext, Packages};
 use crate::signed::{
-    SeenVersions, TrustDraft, TrustRoot, VerifiedDocuments, by_organization, restricted_by_rows,
-    verify,
+    BundledTrust, StoredDocuments, TrustAnchor, TrustDraft, VerifiedDocuments, restricted_by_rows,
 };
 use crate::snapshot::OrganizationTrust;
 use crate::source::read_all;
@@ -48,29 +46,29 @@ pub struct PublicationImpact {
 }
 
 impl KeyManager {
-    /// The documents that `org` has published, and those of the organizations that its rows
-    /// grant trust to. Nobody has verified them.
-    pub async fn published_documents(
-        &self,
-        org: OrgId,
-    ) -> Result<BTreeMap<OrgId, DocumentTexts>, TrustError> {
-        Ok(by_organization(self.store.trust_documents(org).await?.records))
-    }
-
-    /// The documents that `org` has published, verified from `root`, or without one from the
-    /// first root document that the store has. `None` if it has published none.
+    /// The documents that `org` has published, verified from a pinned root. `None` if it has
+    /// published none.
+    ///
+    /// What the next documents are made from must be verified like what runners load by:
+    /// whoever can write the store must not decide what an administrator signs.
     pub async fn published_trust(
         &self,
         org: OrgId,
-        root: Option<&TrustRoot>,
+        anchor: &TrustAnchor,
     ) -> Result<Option<VerifiedDocuments>, TrustError> {
-        let documents = self.published_documents(org).await?;
-        let Some(texts) = documents.get(&org) else { return Ok(None) };
-        Ok(Some(verify_from(org, texts, root)?))
+        let documents = self.stored_documents(org).await?;
+        match documents.texts.contains_key(&org) {
+            true => Ok(Some(documents.verify(org, anchor)?.into_own())),
+            false => Ok(None),
+        }
     }
 
-    /// What the rows of `org` trust, as the next statement would say it. The roots of newly
-    /// granted organizations are those that `roots` has, or else their newest in the store.
+    /// What the rows of `org` trust, as the next statement would say it. The roots of granted
+    /// organizations are those that `roots` has, or else those that were published.
+    ///
+    /// # Errors
+    ///
+    /// [`TrustError::UnreadableTrust`] if a row of the organization may be a denial.
     pub async fn draft_trust(
         &self,
         org: OrgId,
@@ -78,39 +76,62 @@ impl KeyManager {
         roots: &BTreeMap<OrgId, RootDigest>,
     ) -> Result<TrustDraft, TrustError> {
         let rows = read_all(&self.store, org, usize::MAX).await?;
-        let mut newest: BTreeMap<OrgId, RootDigest> = BTreeMap::new();
-        for (child, texts) in self.published_documents(org).await? {
-            // What cannot be verified gives no root, so its organization is not granted trust.
-            if let Ok(documents) = verify_from(child, &texts, None) {
-                newest.insert(child, documents.root().digest());
+        if let Some((&fingerprint, _)) = rows.keys.iter().find(|(_, key)| key.is_unreadable) {
+            return Err(TrustError::UnreadableTrust { fingerprint });
+        }
+        Ok(TrustDraft::of_rows(&rows, published, roots))
+    }
+
+    /// The newest root that the store shows of each organization that `org` grants trust to. It
+    /// proves nothing: compare it with the one that the organization itself names.
+    pub async fn shown_roots(&self, org: OrgId) -> Result<BTreeMap<OrgId, RootDigest>, TrustError> {
+        let mut shown = BTreeMap::new();
+        for (child, texts) in self.stored_documents(org).await?.texts {
+            let newest = texts.roots.last().map(|text| SignedDocument::parse(text.as_bytes()));
+            if let Some(Ok(root)) = newest {
+                shown.insert(child, root.digest());
             }
         }
-        newest.extend(roots);
-        Ok(TrustDraft::of_rows(&rows, published, &newest))
+        shown.remove(&org);
+        Ok(shown)
     }
 
     /// Publishes documents: runners with a pinned root believe them from now on.
     ///
     /// # Errors
     ///
-    /// Nothing is published unless what is published then verifies from the organization's
-    /// first root document, and has not expired.
+    /// Nothing is published unless what is published then verifies from the pinned root, is not
+    /// older than what was seen before, and has not expired.
     pub async fn publish_documents(
         &self,
         org: OrgId,
         documents: &NewDocuments,
+        anchor: &TrustAnchor,
     ) -> Result<VerifiedDocuments, TrustError> {
-        let mut all = self.published_documents(org).await?;
-        let texts = all.entry(org).or_default();
-        documents.replace_in(texts);
-        let verified = verify_from(org, texts, None)?;
+        let mut stored = self.stored_documents(org).await?;
+        if let Some(before) = stored.texts.contains_key(&org).then(|| stored.verify(org, anchor)) {
+            documents.require_all_revocations(&before?.into_own())?;
+        }
+        stored.add(org, documents.to_store());
+        let verified = VerifiedDocuments::verify(
+            org,
+            stored.texts.get(&org).unwrap_or(&DocumentTexts::default()),
+            anchor.root(),
+        )?;
         let (kind, at) = verified.first_expiry();
-        if at <= self.store.heartbeat().await?.as_of.unwrap_or_default().max(chrono::Utc::now()) {
+        let as_of = self.store.heartbeat().await?.as_of;
+        if at <= as_of.map_or_else(Utc::now, |as_of| as_of.max(Utc::now())) {
             return Err(SignedTrustError::Expired { org, kind, at }.into());
         }
         let event = self.event(EventType::TrustPublished).org(org).documents(documents.versions());
         let new = documents.to_store();
         self.change(event, |entry| self.store.add_trust_documents(org, new, entry)).await?;
+        let mut outcome = Ok(());
+        anchor
+            .memory()
+            .update(&mut |seen| outcome = seen.admit(anchor.root().digest(), &verified))
+            .map_err(SignedTrustError::from)?;
+        outcome?;
         Ok(verified)
     }
 
@@ -120,79 +141,109 @@ impl KeyManager {
         &self,
         org: OrgId,
         documents: &NewDocuments,
+        anchor: &TrustAnchor,
     ) -> Result<PublicationImpact, TrustError> {
         let rows = read_all(&self.store, org, usize::MAX).await?;
-        let published = self.published_documents(org).await?;
-        let mut then = published.clone();
-        documents.replace_in(then.entry(org).or_default());
-        let before = match published.contains_key(&org) {
-            true => signed_value(org, &published).map(|now| restricted_by_rows(&now, rows.clone())),
+        let stored = self.stored_documents(org).await?;
+        // Nothing is to be remembered that is not published.
+        let anchor = TrustAnchor::from(anchor.root().clone());
+        let before = match stored.texts.contains_key(&org) {
+            true => restricted_by_rows(&stored.verify(org, &anchor)?.value(), rows.clone()),
             // Until something is published, runners believe rows.
-            false => Ok(rows.clone()),
+            false => rows.clone(),
         };
-        let after = restricted_by_rows(&signed_value(org, &then)?, rows);
-        let mut impact = PublicationImpact::default();
-        let mut keepers = vec![org];
-        keepers.extend(after.grants.iter().map(|grant| grant.child));
-        if let Ok(before) = &before {
-            keepers.extend(before.grants.iter().map(|grant| grant.child));
-        }
+        let mut then = stored;
+        then.add(org, documents.to_store());
+        let anchor = TrustAnchor::from(anchor.root().clone());
+        let after = restricted_by_rows(&then.verify(org, &anchor)?.value(), rows);
+        let mut keepers = BTreeSet::from([org]);
+        keepers.extend(before.grants.iter().chain(&after.grants).map(|grant| grant.child));
         let (mut now, mut later) = (BTreeSet::new(), BTreeSet::new());
-        for keeper in BTreeSet::from_iter(keepers) {
-            let mut last = None;
-            loop {
-                let page = self.store.kept_signatures(keeper, last, PAGE).await?;
-                let Some(end) = page.last() else { break };
-                last = Some(end.id);
-                for kept in &page {
-                    let Ok(envelope) = SignatureEnvelope::parse(kept.envelope.as_bytes()) else {
-                        continue;
-                    };
-                    let Ok(statement) = envelope.unverified_statement() else { continue };
-                    let package = (*statement.digest(), statement.name().clone());
-                    if before.as_ref().is_ok_and(|trust| suffices(trust, &envelope, &package.1)) {
-                        now.insert(package.clone());
-                    }
-                    if suffices(&after, &envelope, &package.1) {
-                        later.insert(package);
-                    }
+        for keeper in keepers {
+            self.verify_kept(keeper, &before, &mut now, &after, &mut later).await?;
+        }
+        Ok(PublicationImpact {
+            starts: later.difference(&now).cloned().collect(),
+            stops: now.difference(&later).cloned().collect(),
+        })
+    }
+
+    /// Adds the packages for which a kept signature suffices before, and those after.
+    async fn verify_kept(
+        &self,
+        keeper: OrgId,
+        before: &OrganizationTrust,
+        now: &mut BTreeSet<(PackageDigest, PackageName)>,
+        after: &OrganizationTrust,
+        later: &mut BTreeSet<(PackageDigest, PackageName)>,
+    ) -> Result<(), TrustError> {
+        let mut last = None;
+        loop {
+            let page = self.store.kept_signatures(keeper, last, PAGE).await?;
+            let Some(end) = page.last() else { return Ok(()) };
+            last = Some(end.id);
+            for kept in &page {
+                let envelope = SignatureEnvelope::parse(kept.envelope.as_bytes());
+                let Ok(envelope) = envelope else { continue };
+                let Ok(statement) = envelope.unverified_statement() else { continue };
+                let package = (*statement.digest(), statement.name().clone());
+                if suffices(before, &envelope, &package.1) {
+                    now.insert(package.clone());
+                }
+                if suffices(after, &envelope, &package.1) {
+                    later.insert(package);
                 }
             }
         }
-        impact.starts = later.difference(&now).cloned().collect();
-        impact.stops = now.difference(&later).cloned().collect();
-        Ok(impact)
     }
 
     /// The documents of `org`, and those of the organizations that its statement grants trust
-    /// to, for hosts without a store.
+    /// to, for hosts without a store. Of one whose documents do not count there are none.
     ///
     /// # Errors
     ///
-    /// What runners would refuse is not exported.
-    pub async fn export_trust(&self, org: OrgId) -> Result<TrustBundle, TrustError> {
-        let mut documents = self.published_documents(org).await?;
-        let missing = SignedTrustError::Missing { org, kind: TrustDocumentKind::Root };
-        let own = documents.get(&org).ok_or(missing)?;
-        let verified = verify_from(org, own, None)?;
-        let granted = &verified.statement().grants;
-        documents.retain(|other, _| *other == org || granted.contains_key(other));
-        if let Some(&child) = granted.keys().find(|child| !documents.contains_key(child)) {
-            return Err(SignedTrustError::IncompleteBundle { org, child }.into());
+    /// What hosts would refuse is not exported.
+    pub async fn export_trust(
+        &self,
+        org: OrgId,
+        anchor: &TrustAnchor,
+    ) -> Result<TrustBundle, TrustError> {
+        let stored = self.stored_documents(org).await?;
+        let signed = stored.verify(org, anchor)?;
+        let mut documents = BTreeMap::new();
+        for other in signed.organizations() {
+            let texts = stored.texts.get(&other).filter(|_| signed.counts(other));
+            documents.insert(other, texts.cloned().unwrap_or_default());
         }
-        Ok(TrustBundle::new(org, documents)
-            .map_err(|_| SignedTrustError::Missing { org, kind: TrustDocumentKind::Root })?)
+        let bundle = TrustBundle::new(org, documents)?;
+        // As a host reads it.
+        let written = TrustBundle::parse(bundle.to_json()?.as_bytes())?;
+        BundledTrust::verify(&written, anchor)?;
+        Ok(written)
+    }
+
+    async fn stored_documents(&self, org: OrgId) -> Result<StoredDocuments, TrustError> {
+        Ok(StoredDocuments::of(self.store.trust_documents(org).await?.records))
     }
 }
 
 impl NewDocuments {
-    fn replace_in(&self, texts: &mut DocumentTexts) {
-        texts.roots.extend(self.root.as_ref().map(SignedDocument::to_json));
-        if let Some(statement) = &self.statement {
-            texts.statement = Some(statement.to_json());
-        }
-        if let Some(revocations) = &self.revocations {
-            texts.revocations = Some(revocations.to_json());
+    /// Revocations accumulate, unless a new statement says otherwise.
+    fn require_all_revocations(
+        &self,
+        published: &VerifiedDocuments,
+    ) -> Result<(), SignedTrustError> {
+        let (Some(revocations), None) = (&self.revocations, &self.statement) else {
+            return Ok(());
+        };
+        let denied = &revocations.unverified().denied;
+        let mut before = published.revocations().denied.keys();
+        match before.find(|key| !denied.contains_key(key)) {
+            Some(&fingerprint) => {
+                let org = published.root().document().org();
+                Err(SignedTrustError::RevocationTakenBack { org, fingerprint })
+            }
+            None => Ok(()),
         }
     }
 
@@ -214,36 +265,6 @@ impl NewDocuments {
 fn new_document<D: TrustDocument>(signed: &SignedDocument<D>) -> NewTrustDocument {
     let version = signed.unverified().header().version;
     NewTrustDocument { kind: D::KIND, version, envelope: signed.to_json() }
-}
-
-/// Verifies an organization's documents from a root, or from the first that is there.
-fn verify_from(
-    org: OrgId,
-    texts: &DocumentTexts,
-    root: Option<&TrustRoot>,
-) -> Result<VerifiedDocuments, SignedTrustError> {
-    match root {
-        Some(root) => VerifiedDocuments::verify(org, texts, root),
-        None => VerifiedDocuments::verify(org, texts, &first_root(org, texts)?),
-    }
-}
-
-fn first_root(org: OrgId, texts: &DocumentTexts) -> Result<TrustRoot, SignedTrustError> {
-    let missing = SignedTrustError::Missing { org, kind: TrustDocumentKind::Root };
-    let first = texts.roots.first().ok_or(missing)?;
-    let root = SignedDocument::<RootDocument>::parse(first.as_bytes())
-        .map_err(|source| SignedTrustError::Malformed { org, source })?;
-    Ok(root.digest().into())
-}
-
-/// What documents say to a runner that has pinned the first root.
-fn signed_value(
-    org: OrgId,
-    texts: &BTreeMap<OrgId, DocumentTexts>,
-) -> Result<OrganizationTrust, SignedTrustError> {
-    let nothing = DocumentTexts::default();
-    let root = first_root(org, texts.get(&org).unwrap_or(&nothing))?;
-    Ok(verify(org, texts, &root, &Mutex::new(SeenVersions::default()))?.value())
 }
 
 /// Whether an envelope suffices, for a runner that asks for one signer.

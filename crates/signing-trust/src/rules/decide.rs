@@ -13,8 +13,7 @@ use crate::decision::{
 };
 use crate::document_error::SignedTrustError;
 use crate::snapshot::{
-    DocumentsOfChild, Expiry, KeyStatement, KeyStatus, Organization, OrganizationTrust, StatedBy,
-    TrustGrant,
+    DocumentsOfChild, Expiry, KeyStatement, KeyStatus, OrganizationTrust, StatedBy, TrustGrant,
 };
 
 /// When a decision is made.
@@ -97,13 +96,8 @@ pub(crate) fn decide(
 impl OrganizationTrust {
     /// Checks that none of the organization's signed documents has expired, if it has any.
     pub(crate) fn require_current(&self, context: DecisionContext) -> Result<(), SignedTrustError> {
-        let (Some(Expiry { kind, at }), Some(Organization { id, .. })) =
-            (self.documents, &self.organization)
-        else {
-            return Ok(());
-        };
-        match context.ended(Some(at)) {
-            Some(at) => Err(SignedTrustError::Expired { org: *id, kind, at }),
+        match self.documents {
+            Some(expiry) => require_unexpired(expiry, context),
             None => Ok(()),
         }
     }
@@ -239,13 +233,21 @@ fn granted(
     Ok(TrustLimits { packages, expires_at: ends.into_iter().flatten().min() })
 }
 
+fn require_unexpired(expiry: Expiry, context: DecisionContext) -> Result<(), SignedTrustError> {
+    let Expiry { org, kind, at } = expiry;
+    match context.ended(Some(at)) {
+        Some(at) => Err(SignedTrustError::Expired { org, kind, at }),
+        None => Ok(()),
+    }
+}
+
 /// Whether the signed documents of the grant's child count, if they are asked for.
 fn require_documents(grant: &TrustGrant, context: DecisionContext) -> Result<(), UntrustedReason> {
     let fault = match &grant.documents {
         DocumentsOfChild::NotAsked => return Ok(()),
-        DocumentsOfChild::UntilExpiry(Expiry { kind, at }) => match context.ended(Some(*at)) {
-            None => return Ok(()),
-            Some(at) => Arc::new(SignedTrustError::Expired { org: grant.child, kind: *kind, at }),
+        DocumentsOfChild::UntilExpiry(expiry) => match require_unexpired(*expiry, context) {
+            Ok(()) => return Ok(()),
+            Err(expired) => Arc::new(expired),
         },
         DocumentsOfChild::Refused(fault) => fault.clone(),
     };

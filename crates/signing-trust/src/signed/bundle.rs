@@ -1,10 +1,9 @@
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use chrono::Utc;
 use signing_crypto::{OrgId, PackageName, TrustBundle};
 
-use super::TrustRoot;
-use super::seen::{MemoryOfVersions, SeenVersions};
+use super::TrustAnchor;
 use super::verify::verify;
 use crate::candidates::decide_signers;
 use crate::decision::{DecisionError, Signers, TrustDecision};
@@ -24,25 +23,16 @@ pub struct BundledTrust {
 }
 
 impl BundledTrust {
-    /// Verifies a bundle, and forgets its versions when the process ends.
-    pub fn verify(bundle: &TrustBundle, root: &TrustRoot) -> Result<Self, SignedTrustError> {
-        Self::verify_remembering(bundle, root, &Mutex::new(SeenVersions::default()))
-    }
-
-    /// Verifies a bundle that must not be older than those that `memory` remembers.
+    /// Verifies a bundle, which must not be older than what was seen before.
     ///
     /// # Errors
     ///
     /// What is wrong with its documents. They are refused also if they have expired, if those
     /// of an organization that the statement grants trust to are missing, and if there are
     /// others.
-    pub fn verify_remembering(
-        bundle: &TrustBundle,
-        root: &TrustRoot,
-        memory: &dyn MemoryOfVersions,
-    ) -> Result<Self, SignedTrustError> {
+    pub fn verify(bundle: &TrustBundle, anchor: &TrustAnchor) -> Result<Self, SignedTrustError> {
         let (org, documents) = (bundle.org(), bundle.documents());
-        let signed = verify(org, documents, root, memory)?;
+        let signed = verify(org, documents, anchor, |_, _| Ok(()))?;
         let granted = &signed.own.statement().grants;
         if let Some(&child) = granted.keys().find(|child| !documents.contains_key(child)) {
             return Err(SignedTrustError::IncompleteBundle { org, child });

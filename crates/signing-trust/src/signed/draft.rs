@@ -19,8 +19,9 @@ pub struct TrustDraft {
     pub grants: BTreeMap<OrgId, StatedGrant>,
     /// The lowest versions that it accepts.
     pub floors: BTreeMap<PackageName, PackageVersion>,
-    /// The organizations that it grants trust to and that have no root document. A statement
-    /// cannot name them.
+    /// The organizations that it grants trust to and whose root nobody has named. A statement
+    /// cannot grant them trust: the store may not be asked for the root, because whoever can
+    /// write it would decide.
     pub unrooted: BTreeMap<OrgId, OrgName>,
 }
 
@@ -58,8 +59,8 @@ impl StatementChange {
 }
 
 impl TrustDraft {
-    /// What `rows` trust. A grant that was published keeps its root; a new one gets the one
-    /// that `roots` has for the organization.
+    /// What `rows` trust. The roots of granted organizations are those that `roots` has, or
+    /// else those that were published.
     pub(crate) fn of_rows(
         rows: &OrganizationTrust,
         published: Option<&TrustStatement>,
@@ -68,12 +69,18 @@ impl TrustDraft {
         let context = DecisionContext::at(rows.now());
         let mut draft = Self { floors: rows.floors.clone(), ..Self::default() };
         for (&fingerprint, key) in &rows.keys {
+            if let Some(at) = key.compromised_at {
+                draft.denied.insert(fingerprint, DeniedKey { at: StatementTime::nearest(at) });
+                continue;
+            }
             let Some(own) = key.own() else { continue };
             let status = &own.status;
             match key_standing(&fingerprint, status, key.compromised_at, context) {
                 // What has expired stays until somebody takes it away, as in the rows.
                 Some(KeyStanding::Trusted | KeyStanding::Expired { .. }) => {
-                    let Some(public_key) = status.public_key.clone() else { continue };
+                    // An expired row may hold another key than it names.
+                    let Some(key) = status.key_named(&fingerprint) else { continue };
+                    let public_key = key.into();
                     let expires_at = status.expires_at.map(StatementTime::nearest);
                     let key = StatedKey { public_key, name: status.name.clone(), expires_at };
                     draft.keys.insert(fingerprint, key);
@@ -94,7 +101,7 @@ impl TrustDraft {
                 continue;
             }
             let before = published.and_then(|published| published.grants.get(&grant.child));
-            let root = before.map(|before| before.root).or(roots.get(&grant.child).copied());
+            let root = roots.get(&grant.child).copied().or(before.map(|before| before.root));
             let (child, child_name) = (grant.child, grant.child_name.clone());
             match root {
                 None => drop(draft.unrooted.insert(child, child_name)),

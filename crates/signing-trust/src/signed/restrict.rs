@@ -17,43 +17,26 @@ pub(crate) fn restricted_by_rows(
     signed: &OrganizationTrust,
     rows: OrganizationTrust,
 ) -> OrganizationTrust {
-    let (grants, places) = both_grant(signed, &rows);
     let mut trust = OrganizationTrust {
-        grants,
+        grants: both_grant(signed, &rows),
         floors: highest(&signed.floors, rows.floors.clone()),
         documents: signed.documents,
         keys: BTreeMap::new(),
         ..rows.clone()
     };
     for (fingerprint, row) in &rows.keys {
-        let key = both_say(*fingerprint, signed, &rows, row, &places);
+        let key = both_say(*fingerprint, signed, &rows, row, &trust.grants);
         trust.keys.insert(*fingerprint, key);
-    }
-    // The rows may be silent about a key that the organization has denied by a document.
-    for (&fingerprint, signed_key) in &signed.keys {
-        let denies = |by: StatedBy| matches!(by, StatedBy::Organization(_));
-        let denials = signed_key
-            .statements
-            .iter()
-            .filter(|statement| denies(statement.by) && statement.status.revoked.is_some());
-        if !trust.keys.contains_key(&fingerprint) {
-            let statements: Vec<_> = denials.cloned().collect();
-            if !statements.is_empty() {
-                trust.keys.insert(fingerprint, KeyTrust { statements, ..KeyTrust::default() });
-            }
-        }
     }
     trust
 }
 
-/// The grants that both contain, and at which place each is by its child.
-fn both_grant(
-    signed: &OrganizationTrust,
-    rows: &OrganizationTrust,
-) -> (Vec<TrustGrant>, BTreeMap<OrgId, usize>) {
+/// The grants that both contain.
+fn both_grant(signed: &OrganizationTrust, rows: &OrganizationTrust) -> Vec<TrustGrant> {
+    let of_child: BTreeMap<_, _> = rows.grants.iter().map(|row| (row.child, row)).collect();
     let mut grants = Vec::new();
     for grant in &signed.grants {
-        let Some(row) = rows.grants.iter().find(|row| row.child == grant.child) else { continue };
+        let Some(row) = of_child.get(&grant.child) else { continue };
         let mut limits = grant.limits.clone();
         limits.expires_at = earliest(limits.expires_at, row.limits.expires_at);
         let is_narrowed = row.limits.packages != grant.limits.packages;
@@ -65,8 +48,7 @@ fn both_grant(
             ..grant.clone()
         });
     }
-    let places = grants.iter().enumerate().map(|(place, grant)| (grant.child, place)).collect();
-    (grants, places)
+    grants
 }
 
 /// What both say about a key.
@@ -75,18 +57,16 @@ fn both_say(
     signed: &OrganizationTrust,
     rows: &OrganizationTrust,
     row: &KeyTrust,
-    places: &BTreeMap<OrgId, usize>,
+    grants: &[TrustGrant],
 ) -> KeyTrust {
-    let says = |trust: &OrganizationTrust, key: &KeyTrust, who: Option<OrgId>| {
-        let by = |by: StatedBy| match by {
-            StatedBy::Child(place, _) => Some(trust.grants[place].child),
-            StatedBy::Organization(_) | StatedBy::Pinned => None,
-        };
-        key.statements.iter().find(|statement| by(statement.by) == who).cloned()
+    let nothing = KeyTrust::default();
+    let by_signed = by_organization(signed, signed.keys.get(&fingerprint).unwrap_or(&nothing));
+    let by_rows = by_organization(rows, row);
+    let says = |said: &BTreeMap<Option<OrgId>, &KeyStatement>, who| -> Option<KeyStatement> {
+        said.get(&who).map(|statement| KeyStatement::clone(statement))
     };
-    let signed_key = signed.keys.get(&fingerprint).cloned().unwrap_or_default();
     let mut statements = Vec::new();
-    let own = (says(signed, &signed_key, None), says(rows, row, None));
+    let own = (says(&by_signed, None), says(&by_rows, None));
     match own {
         (Some(signed), Some(row)) => {
             let by = StatedBy::Organization(row.by.row());
@@ -100,10 +80,9 @@ fn both_say(
         (None, Some(row)) if row.status.revoked.is_some() => statements.push(row),
         _ => {}
     }
-    for grant in &signed.grants {
-        let Some(&place) = places.get(&grant.child) else { continue };
+    for (place, grant) in grants.iter().enumerate() {
         let who = Some(grant.child);
-        let both = (says(signed, &signed_key, who), says(rows, row, who));
+        let both = (says(&by_signed, who), says(&by_rows, who));
         let Some(row) = both.1.filter(|row| row.status.is_in_effect()) else { continue };
         let by = StatedBy::Child(place, row.by.row());
         match (both.0, &grant.documents) {
@@ -128,6 +107,18 @@ fn both_say(
         is_unsigned: statements.is_empty() && rows_trust_it(),
         statements,
     }
+}
+
+/// What each organization says about a key; the one whose trust it is has no name here.
+fn by_organization<'a>(
+    trust: &OrganizationTrust,
+    key: &'a KeyTrust,
+) -> BTreeMap<Option<OrgId>, &'a KeyStatement> {
+    let who = |by: StatedBy| match by {
+        StatedBy::Child(place, _) => Some(trust.grants[place].child),
+        StatedBy::Organization(_) | StatedBy::Pinned => None,
+    };
+    key.statements.iter().map(|statement| (who(statement.by), statement)).collect()
 }
 
 /// The signed status, as far as the row bears it out.

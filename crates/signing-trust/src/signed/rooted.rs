@@ -1,13 +1,14 @@
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
-use signing_crypto::{DocumentTexts, OrgId, TrustDocumentKind, TrustStateId};
-use signing_store::{StoreReader, TrustDocumentRecord};
+use signing_crypto::{DocumentTexts, DocumentVersion, OrgId, TrustDocumentKind, TrustStateId};
+use signing_store::{NewTrustDocument, StoreReader, TrustDocumentRecord};
+use tokio::sync::Mutex;
 
-use super::TrustRoot;
+use super::anchor::TrustAnchor;
 use super::restrict::restricted_by_rows;
-use super::seen::MemoryOfVersions;
-use super::verify::verify;
+use super::value::SignedTrust;
+use super::verify::{admit, verify};
 use crate::document_error::SignedTrustError;
 use crate::error::TrustError;
 use crate::snapshot::OrganizationTrust;
@@ -16,22 +17,24 @@ use crate::snapshot::OrganizationTrust;
 #[derive(Debug)]
 pub(crate) struct RootedTrust {
     org: OrgId,
-    root: TrustRoot,
-    memory: Arc<dyn MemoryOfVersions>,
+    anchor: TrustAnchor,
+    /// Held while the documents are read, so that one task reads them for all, and that what
+    /// is kept is never older than what was remembered.
     kept: Mutex<Option<Kept>>,
 }
 
 /// What was read and verified, and of which state of trust it is.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct Kept {
     state: TrustStateId,
-    texts: Arc<BTreeMap<OrgId, DocumentTexts>>,
+    documents: StoredDocuments,
+    signed: SignedTrust,
     value: Arc<OrganizationTrust>,
 }
 
 impl RootedTrust {
-    pub(crate) fn new(org: OrgId, root: TrustRoot, memory: Arc<dyn MemoryOfVersions>) -> Self {
-        Self { org, root, memory, kept: Mutex::default() }
+    pub(crate) fn new(org: OrgId, anchor: TrustAnchor) -> Self {
+        Self { org, anchor, kept: Mutex::default() }
     }
 
     /// Nothing is known about another organization's signed trust.
@@ -53,72 +56,104 @@ impl RootedTrust {
         rows: Arc<OrganizationTrust>,
     ) -> Result<Arc<OrganizationTrust>, TrustError> {
         let state = rows.reading.map(|reading| reading.heartbeat.state);
-        let kept = self.lock().clone();
-        let signed = match kept.filter(|kept| Some(kept.state) == state) {
-            Some(kept) => kept.value,
-            None => self.read(store).await?,
-        };
+        let signed = self.signed(store, state).await?;
         Ok(Arc::new(restricted_by_rows(&signed, Arc::unwrap_or_clone(rows))))
     }
 
-    /// Reads the documents, and verifies them if they are not those that were verified before.
-    async fn read(&self, store: &StoreReader) -> Result<Arc<OrganizationTrust>, TrustError> {
+    async fn signed(
+        &self,
+        store: &StoreReader,
+        state: Option<TrustStateId>,
+    ) -> Result<Arc<OrganizationTrust>, TrustError> {
+        let mut kept = self.kept.lock().await;
+        if let Some(kept) = kept.as_ref().filter(|kept| Some(kept.state) == state) {
+            return Ok(kept.value.clone());
+        }
+        // Taken out, so that a task that is dropped from here on leaves nothing that is older
+        // than what was remembered.
+        let before = kept.take();
         let read = store.trust_documents(self.org).await?;
         let state = read.heartbeat.state;
-        let texts = by_organization(read.records);
-        let kept = self.lock().clone();
-        if let Some(kept) = kept.filter(|kept| *kept.texts == texts) {
-            let value = kept.value.clone();
-            self.keep(Kept { state, ..kept });
-            return Ok(value);
-        }
-        let texts = Arc::new(texts);
-        let (org, root, memory) = (self.org, self.root.clone(), self.memory.clone());
-        let theirs = texts.clone();
-        let verified =
-            tokio::task::spawn_blocking(move || verify(org, &theirs, &root, &*memory)).await;
-        let signed = match verified {
-            Ok(verified) => verified?,
+        let documents = StoredDocuments::of(read.records);
+        let (org, anchor) = (self.org, self.anchor.clone());
+        let verified = tokio::task::spawn_blocking(move || {
+            let unchanged = before.filter(|before| before.documents == documents);
+            let signed = match unchanged {
+                // Another process may have seen newer ones meanwhile.
+                Some(Kept { mut signed, .. }) => {
+                    admit(&mut signed, &anchor)?;
+                    signed
+                }
+                None => documents.verify(org, &anchor)?,
+            };
+            let value = Arc::new(signed.value());
+            Ok(Kept { state, documents, signed, value })
+        });
+        let verified: Result<Kept, SignedTrustError> = match verified.await {
+            Ok(verified) => verified,
             Err(error) => match error.try_into_panic() {
                 Ok(panic) => std::panic::resume_unwind(panic),
                 // The runtime shuts down, and nothing was decided.
-                Err(_) => return Err(self.missing().into()),
+                Err(_) => {
+                    Err(SignedTrustError::Missing { org, kind: TrustDocumentKind::Statement })
+                }
             },
         };
-        let value = Arc::new(signed.value());
-        self.keep(Kept { state, texts, value: value.clone() });
+        let verified = verified?;
+        let value = verified.value.clone();
+        *kept = Some(verified);
         Ok(value)
-    }
-
-    fn missing(&self) -> SignedTrustError {
-        SignedTrustError::Missing { org: self.org, kind: TrustDocumentKind::Statement }
-    }
-
-    fn keep(&self, kept: Kept) {
-        *self.lock() = Some(kept);
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Option<Kept>> {
-        // After a panic in between, at worst what is kept is read again.
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The texts of records that come in any order. Of statements and revocations the newest
-/// counts.
-pub(crate) fn by_organization(
-    mut records: Vec<TrustDocumentRecord>,
-) -> BTreeMap<OrgId, DocumentTexts> {
-    records.sort_by_key(|record| record.version);
-    let mut texts: BTreeMap<OrgId, DocumentTexts> = BTreeMap::new();
-    for TrustDocumentRecord { org_id, kind, envelope, .. } in records {
-        let of_organization = texts.entry(org_id).or_default();
-        match kind {
-            TrustDocumentKind::Root => of_organization.roots.push(envelope),
-            TrustDocumentKind::Statement => of_organization.statement = Some(envelope),
-            TrustDocumentKind::Revocations => of_organization.revocations = Some(envelope),
-            _ => {}
+/// The documents of a store, and the numbers of their rows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct StoredDocuments {
+    pub(crate) texts: BTreeMap<OrgId, DocumentTexts>,
+    rows: BTreeMap<(OrgId, TrustDocumentKind), DocumentVersion>,
+}
+
+impl StoredDocuments {
+    /// The documents of records that come in any order. Of statements and revocations the
+    /// newest counts.
+    pub(crate) fn of(mut records: Vec<TrustDocumentRecord>) -> Self {
+        records.sort_by_key(|record| record.version);
+        let mut documents = Self::default();
+        for TrustDocumentRecord { org_id, kind, version, envelope, .. } in records {
+            documents.add(org_id, vec![NewTrustDocument { kind, version, envelope }]);
+        }
+        documents
+    }
+
+    /// Adds new documents of `org`.
+    pub(crate) fn add(&mut self, org: OrgId, new: Vec<NewTrustDocument>) {
+        let texts = self.texts.entry(org).or_default();
+        for NewTrustDocument { kind, version, envelope } in new {
+            match kind {
+                TrustDocumentKind::Root => texts.roots.push(envelope),
+                TrustDocumentKind::Statement => texts.statement = Some(envelope),
+                TrustDocumentKind::Revocations => texts.revocations = Some(envelope),
+                _ => continue,
+            }
+            self.rows.insert((org, kind), version);
         }
     }
-    texts
+
+    /// Verifies the documents, which must be what their rows say that they are: else an old
+    /// one could be put in under a new number.
+    pub(crate) fn verify(
+        &self,
+        org: OrgId,
+        anchor: &TrustAnchor,
+    ) -> Result<SignedTrust, SignedTrustError> {
+        let is_filed = |org, kind, found| match self.rows.get(&(org, kind)) {
+            Some(&row) if row != found => Err(SignedTrustError::Misfiled { org, kind, row, found }),
+            _ => Ok(()),
+        };
+        verify(org, &self.texts, anchor, |org, documents| {
+            let (statement, revocations) = (documents.statement(), documents.revocations());
+            is_filed(org, TrustDocumentKind::Statement, statement.header.version)?;
+            is_filed(org, TrustDocumentKind::Revocations, revocations.header.version)
+        })
+    }
 }

@@ -1,85 +1,126 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
-use signing_crypto::{DocumentVersion, OrgId, TrustDocumentKind};
+use signing_crypto::{DocumentVersion, Fingerprint, OrgId, Role, RootDigest, TrustDocumentKind};
 
+use super::VerifiedDocuments;
 use crate::document_error::{SignedTrustError, VersionMemoryError};
 
-/// The numbers of an organization's documents.
+/// A document that was seen: its number, and the digest of its payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DocumentVersions {
-    /// Of the root document.
-    pub root: DocumentVersion,
-    /// Of the trust statement.
-    pub statement: DocumentVersion,
-    /// Of the revocations.
-    pub revocations: DocumentVersion,
+pub struct SeenDocument {
+    /// The number.
+    pub version: DocumentVersion,
+    /// SHA-256 of the payload.
+    pub digest: [u8; 32],
 }
 
-/// The highest versions that were seen of each organization's documents. They only rise.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct SeenVersions(BTreeMap<OrgId, DocumentVersions>);
+/// The newest documents that were seen of an organization, from one root.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SeenOrganization {
+    /// The root document.
+    pub root: SeenDocument,
+    /// The trust statement.
+    pub statement: SeenDocument,
+    /// The revocations.
+    pub revocations: SeenDocument,
+    /// The keys that the revocations denied.
+    pub denied: BTreeSet<Fingerprint>,
+}
 
-/// Remembers which versions were seen, so that older documents are recognized.
+/// Whose documents were seen: of an organization, from the root that was pinned, or that the
+/// grant names. Who pins another root begins anew.
+pub type SeenFrom = (OrgId, RootDigest);
+
+/// The newest documents that were seen. What comes after them is not older.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SeenDocuments(BTreeMap<SeenFrom, SeenOrganization>);
+
+/// Remembers which documents were seen, so that older ones are recognized.
 ///
 /// Without a memory that outlives the process, somebody who can write the store can show a
 /// process that was restarted documents that are older, as long as those have not expired.
 pub trait MemoryOfVersions: fmt::Debug + Send + Sync {
-    /// Calls `admit` with the highest versions that were seen, and remembers what it has
-    /// raised before this returns. No other call sees them in between.
+    /// Calls `admit` with what was seen, and remembers what it has changed before this
+    /// returns. No other call sees it in between.
     ///
     /// # Errors
     ///
-    /// That they cannot be read, or not be kept. Then the documents do not count.
-    fn update(&self, admit: &mut dyn FnMut(&mut SeenVersions)) -> Result<(), VersionMemoryError>;
+    /// That it cannot be read, or not be kept. Then the documents do not count.
+    fn update(&self, admit: &mut dyn FnMut(&mut SeenDocuments)) -> Result<(), VersionMemoryError>;
 }
 
-impl DocumentVersions {
-    fn each(self) -> [(TrustDocumentKind, DocumentVersion); 3] {
-        [
-            (TrustDocumentKind::Root, self.root),
-            (TrustDocumentKind::Statement, self.statement),
-            (TrustDocumentKind::Revocations, self.revocations),
-        ]
-    }
-}
-
-impl SeenVersions {
-    /// The highest versions, by organization.
-    pub fn iter(&self) -> impl Iterator<Item = (&OrgId, &DocumentVersions)> {
+impl SeenDocuments {
+    /// What was seen.
+    pub fn iter(&self) -> impl Iterator<Item = (&SeenFrom, &SeenOrganization)> {
         self.0.iter()
     }
 
-    /// Raises what was seen of an organization's documents.
+    /// Remembers an organization's documents, which were verified from the root `from`.
     ///
     /// # Errors
     ///
-    /// [`SignedTrustError::RolledBack`] if one is older than before. Nothing is raised then.
-    pub fn admit(&mut self, org: OrgId, found: DocumentVersions) -> Result<(), SignedTrustError> {
-        if let Some(before) = self.0.get(&org) {
-            let older = before.each().into_iter().zip(found.each());
-            for ((kind, seen), (_, found)) in older {
-                if found < seen {
-                    return Err(SignedTrustError::RolledBack { org, kind, seen, found });
-                }
+    /// Nothing is remembered if a document is older than before, or is another with the same
+    /// number, or if the revocations have dropped a key without a new statement. The numbers
+    /// of a role start again when the root document gives it other keys (TUF specification
+    /// 1.0.33, section 5.3.11): whoever had the keys before may have used the last number.
+    pub fn admit(
+        &mut self,
+        from: RootDigest,
+        documents: &VerifiedDocuments,
+    ) -> Result<(), SignedTrustError> {
+        let org = documents.root().document().org();
+        let found = documents.seen();
+        if let Some(before) = self.0.get(&(org, from)) {
+            let kept = |role| documents.has_kept_role(role, before.root.version);
+            require_newer(org, TrustDocumentKind::Root, before.root, found.root)?;
+            if kept(Role::Trust) {
+                let (seen, found) = (before.statement, found.statement);
+                require_newer(org, TrustDocumentKind::Statement, seen, found)?;
+            }
+            if kept(Role::Revocation) {
+                let (seen, found) = (before.revocations, found.revocations);
+                require_newer(org, TrustDocumentKind::Revocations, seen, found)?;
+            }
+            let is_restated =
+                !kept(Role::Trust) || found.statement.version > before.statement.version;
+            let dropped = before.denied.iter().find(|key| !found.denied.contains(key));
+            if let Some(&fingerprint) = dropped.filter(|_| !is_restated) {
+                return Err(SignedTrustError::RevocationTakenBack { org, fingerprint });
             }
         }
-        self.0.insert(org, found);
+        self.0.insert((org, from), found);
         Ok(())
     }
 }
 
-impl FromIterator<(OrgId, DocumentVersions)> for SeenVersions {
-    fn from_iter<I: IntoIterator<Item = (OrgId, DocumentVersions)>>(versions: I) -> Self {
-        Self(versions.into_iter().collect())
+fn require_newer(
+    org: OrgId,
+    kind: TrustDocumentKind,
+    seen: SeenDocument,
+    found: SeenDocument,
+) -> Result<(), SignedTrustError> {
+    if found.version < seen.version {
+        let (seen, found) = (seen.version, found.version);
+        Err(SignedTrustError::RolledBack { org, kind, seen, found })
+    } else if found.version == seen.version && found.digest != seen.digest {
+        Err(SignedTrustError::Replaced { org, kind, version: found.version })
+    } else {
+        Ok(())
+    }
+}
+
+impl FromIterator<(SeenFrom, SeenOrganization)> for SeenDocuments {
+    fn from_iter<I: IntoIterator<Item = (SeenFrom, SeenOrganization)>>(seen: I) -> Self {
+        Self(seen.into_iter().collect())
     }
 }
 
 /// A memory that ends with the process.
-impl MemoryOfVersions for Mutex<SeenVersions> {
-    fn update(&self, admit: &mut dyn FnMut(&mut SeenVersions)) -> Result<(), VersionMemoryError> {
-        // After a panic in between, at worst too much was raised.
+impl MemoryOfVersions for Mutex<SeenDocuments> {
+    fn update(&self, admit: &mut dyn FnMut(&mut SeenDocuments)) -> Result<(), VersionMemoryError> {
+        // After a panic in between, at worst too much was remembered.
         admit(&mut self.lock().unwrap_or_else(PoisonError::into_inner));
         Ok(())
     }

@@ -23,6 +23,24 @@ pub(crate) struct SignedTrust {
 }
 
 impl SignedTrust {
+    /// The organization's own documents.
+    #[cfg(feature = "store")]
+    pub(crate) fn into_own(self) -> VerifiedDocuments {
+        self.own
+    }
+
+    /// The organization, and those that its statement grants trust to.
+    #[cfg(feature = "store")]
+    pub(crate) fn organizations(&self) -> impl Iterator<Item = OrgId> {
+        std::iter::once(self.org).chain(self.children.keys().copied())
+    }
+
+    /// Whether the documents of one of them count.
+    #[cfg(feature = "store")]
+    pub(crate) fn counts(&self, org: OrgId) -> bool {
+        org == self.org || self.children.get(&org).is_some_and(Result::is_ok)
+    }
+
     /// What the documents say, as a value: about all keys, and read nowhere.
     pub(crate) fn value(&self) -> OrganizationTrust {
         let (kind, at) = self.own.first_expiry();
@@ -30,14 +48,14 @@ impl SignedTrust {
         let mut trust = OrganizationTrust {
             organization: Some(Organization { id: self.org, deleted_at: None }),
             floors: statement.floors.clone(),
-            documents: Some(Expiry { kind, at }),
+            documents: Some(Expiry { org: self.org, kind, at }),
             ..OrganizationTrust::default()
         };
         for (&child, grant) in &statement.grants {
             let documents = match &self.children[&child] {
                 Ok(documents) => {
                     let (kind, at) = documents.first_expiry();
-                    DocumentsOfChild::UntilExpiry(Expiry { kind, at })
+                    DocumentsOfChild::UntilExpiry(Expiry { org: child, kind, at })
                 }
                 Err(error) => DocumentsOfChild::Refused(error.clone()),
             };

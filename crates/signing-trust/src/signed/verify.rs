@@ -3,13 +3,14 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use signing_crypto::{
-    DocumentTexts, OrgId, Revocations, RootDocument, SignedDocument, StatedGrant, TrustDocument,
-    TrustDocumentKind, TrustStatement, VerifiedRoot,
+    DocumentTexts, DocumentVersion, OrgId, Revocations, Role, RootDocument, SignedDocument,
+    StatedGrant, TrustDocument, TrustDocumentKind, TrustStatement, VerifiedDocument, VerifiedRoot,
 };
 
 use super::TrustRoot;
+use super::anchor::TrustAnchor;
 use super::pin::Pin;
-use super::seen::{DocumentVersions, MemoryOfVersions};
+use super::seen::{SeenDocument, SeenOrganization};
 use super::value::SignedTrust;
 use crate::document_error::SignedTrustError;
 
@@ -17,9 +18,11 @@ use crate::document_error::SignedTrustError;
 /// together. Whether they have expired is asked when something is decided by them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerifiedDocuments {
-    root: VerifiedRoot,
+    /// From the pinned one to the newest. Never empty.
+    roots: Vec<VerifiedRoot>,
     statement: TrustStatement,
     revocations: Revocations,
+    seen: SeenOrganization,
 }
 
 impl VerifiedDocuments {
@@ -30,9 +33,17 @@ impl VerifiedDocuments {
         texts: &DocumentTexts,
         root: &TrustRoot,
     ) -> Result<Self, SignedTrustError> {
-        let root = newest_root(org, &texts.roots, root)?;
-        let statement: TrustStatement = signed_by(org, texts.statement.as_deref(), &root)?;
-        let revocations: Revocations = signed_by(org, texts.revocations.as_deref(), &root)?;
+        let roots = root_chain(org, &texts.roots, root)?;
+        let root = &roots[roots.len() - 1];
+        let statement = signed_by::<TrustStatement>(org, texts.statement.as_deref(), root)?;
+        let revocations = signed_by::<Revocations>(org, texts.revocations.as_deref(), root)?;
+        let seen = SeenOrganization {
+            root: seen(root.document(), *root.digest().as_bytes()),
+            statement: seen(statement.document(), *statement.digest()),
+            revocations: seen(revocations.document(), *revocations.digest()),
+            denied: revocations.document().denied.keys().copied().collect(),
+        };
+        let (statement, revocations) = (statement.into_document(), revocations.into_document());
         let needs = [
             (TrustDocumentKind::Root, statement.root_version, root.document().header().version),
             (
@@ -46,12 +57,12 @@ impl VerifiedDocuments {
                 return Err(SignedTrustError::Mixed { org, kind, required, found });
             }
         }
-        Ok(Self { root, statement, revocations })
+        Ok(Self { roots, statement, revocations, seen })
     }
 
-    /// The root document.
+    /// The newest root document.
     pub fn root(&self) -> &VerifiedRoot {
-        &self.root
+        &self.roots[self.roots.len() - 1]
     }
 
     /// The trust statement.
@@ -64,19 +75,23 @@ impl VerifiedDocuments {
         &self.revocations
     }
 
-    /// The numbers of the documents.
-    pub fn versions(&self) -> DocumentVersions {
-        DocumentVersions {
-            root: self.root.document().header().version,
-            statement: self.statement.header.version,
-            revocations: self.revocations.header.version,
-        }
+    /// What there is to remember of them.
+    pub(super) fn seen(&self) -> SeenOrganization {
+        self.seen.clone()
+    }
+
+    /// Whether a role has the same keys and threshold as in the root document of a version
+    /// that was seen before.
+    pub(super) fn has_kept_role(&self, role: Role, before: DocumentVersion) -> bool {
+        let mut roots = self.roots.iter().map(VerifiedRoot::document);
+        let then = roots.find(|root| root.header().version == before);
+        then.is_none_or(|then| then.role(role) == self.root().document().role(role))
     }
 
     /// Which of the documents expires first, and when.
     pub fn first_expiry(&self) -> (TrustDocumentKind, DateTime<Utc>) {
         let ends = [
-            (TrustDocumentKind::Root, self.root.document().header()),
+            (TrustDocumentKind::Root, self.root().document().header()),
             (TrustDocumentKind::Statement, &self.statement.header),
             (TrustDocumentKind::Revocations, &self.revocations.header),
         ];
@@ -86,7 +101,8 @@ impl VerifiedDocuments {
 }
 
 /// Verifies the documents of `org`, and those of the organizations that it grants trust to.
-/// What is wrong with a child's documents is the child's loss alone.
+/// What is wrong with a child's documents is the child's loss alone. `check` may ask for more
+/// of each organization's.
 ///
 /// # Errors
 ///
@@ -94,43 +110,60 @@ impl VerifiedDocuments {
 pub(crate) fn verify(
     org: OrgId,
     texts: &BTreeMap<OrgId, DocumentTexts>,
-    root: &TrustRoot,
-    memory: &dyn MemoryOfVersions,
+    anchor: &TrustAnchor,
+    check: impl Fn(OrgId, &VerifiedDocuments) -> Result<(), SignedTrustError>,
 ) -> Result<SignedTrust, SignedTrustError> {
+    let root = anchor.root();
     if let Some(expected) = root.org().filter(|expected| *expected != org) {
         return Err(SignedTrustError::RootOfAnotherOrganization { expected, found: org });
     }
     let nothing = DocumentTexts::default();
-    let own = VerifiedDocuments::verify(org, texts.get(&org).unwrap_or(&nothing), root)?;
-    let child = |(&child, grant): (&OrgId, &StatedGrant)| {
-        let texts = texts.get(&child).unwrap_or(&nothing);
-        (child, VerifiedDocuments::verify(child, texts, &grant.root.into()).map_err(Arc::new))
+    let verified = |org: OrgId, root: &TrustRoot| {
+        let texts = texts.get(&org).unwrap_or(&nothing);
+        let documents = VerifiedDocuments::verify(org, texts, root)?;
+        check(org, &documents)?;
+        Ok(documents)
     };
-    let mut children: BTreeMap<_, _> = own.statement.grants.iter().map(child).collect();
+    let own = verified(org, root)?;
+    let child = |(&child, grant): (&OrgId, &StatedGrant)| {
+        (child, verified(child, &grant.root.into()).map_err(Arc::new))
+    };
+    let children = own.statement.grants.iter().map(child).collect();
+    let mut signed = SignedTrust { org, own, children };
+    admit(&mut signed, anchor)?;
+    Ok(signed)
+}
+
+/// Compares with what was seen before, and remembers. A child whose documents are older than
+/// before loses them.
+pub(crate) fn admit(
+    signed: &mut SignedTrust,
+    anchor: &TrustAnchor,
+) -> Result<(), SignedTrustError> {
+    let SignedTrust { own, children, .. } = signed;
     let mut outcome = Ok(());
-    memory.update(&mut |seen| {
-        outcome = seen.admit(org, own.versions());
+    anchor.memory().update(&mut |seen| {
+        outcome = seen.admit(anchor.root().digest(), own);
         if outcome.is_err() {
             return;
         }
-        for (child, documents) in &mut children {
-            let admitted =
-                documents.as_ref().map(|documents| seen.admit(*child, documents.versions()));
-            if let Ok(Err(rolled_back)) = admitted {
-                *documents = Err(Arc::new(rolled_back));
+        for (child, documents) in children.iter_mut() {
+            let Ok(verified) = documents else { continue };
+            let from = own.statement.grants[child].root;
+            if let Err(error) = seen.admit(from, verified) {
+                *documents = Err(Arc::new(error));
             }
         }
     })?;
-    outcome?;
-    Ok(SignedTrust { org, own, children })
+    outcome
 }
 
-/// Follows the root documents from the pinned one to the newest.
-fn newest_root(
+/// The root documents from the pinned one to the newest.
+fn root_chain(
     org: OrgId,
     texts: &[String],
     pinned: &TrustRoot,
-) -> Result<VerifiedRoot, SignedTrustError> {
+) -> Result<Vec<VerifiedRoot>, SignedTrustError> {
     let mut roots = Vec::new();
     for text in texts {
         let root = SignedDocument::<RootDocument>::parse(text.as_bytes())
@@ -153,6 +186,7 @@ fn newest_root(
         }
     };
     require_org(org, newest.document())?;
+    let mut chain = vec![newest.clone()];
     for root in roots {
         let (version, believed) =
             (root.unverified().header().version, newest.document().header().version);
@@ -166,9 +200,14 @@ fn newest_root(
                 version,
                 source,
             })?;
+            chain.push(newest.clone());
         }
     }
-    Ok(newest)
+    Ok(chain)
+}
+
+fn seen<D: TrustDocument>(document: &D, digest: [u8; 32]) -> SeenDocument {
+    SeenDocument { version: document.header().version, digest }
 }
 
 /// Reads a document that those who must sign it for `org` have signed.
@@ -176,14 +215,12 @@ fn signed_by<D: TrustDocument>(
     org: OrgId,
     text: Option<&str>,
     root: &VerifiedRoot,
-) -> Result<D, SignedTrustError> {
+) -> Result<VerifiedDocument<D>, SignedTrustError> {
     let text = text.ok_or(SignedTrustError::Missing { org, kind: D::KIND })?;
     let signed = SignedDocument::<D>::parse(text.as_bytes())
         .map_err(|source| SignedTrustError::Malformed { org, source })?;
     require_org(org, signed.unverified())?;
-    let verified =
-        root.verify(&signed).map_err(|source| SignedTrustError::Threshold { org, source })?;
-    Ok(verified.into_document())
+    root.verify(&signed).map_err(|source| SignedTrustError::Threshold { org, source })
 }
 
 fn require_org<D: TrustDocument>(expected: OrgId, document: &D) -> Result<(), SignedTrustError> {

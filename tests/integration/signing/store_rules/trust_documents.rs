@@ -14,7 +14,7 @@ use crate::support::{
 on_both_backends! {
     all_roots_and_the_newest_of_the_others_count,
     superseded_documents_stay,
-    newest_256_roots_are_looked_at,
+    newest_64_roots_are_looked_at,
     documents_are_added_with_an_entry_in_the_log,
     version_that_does_not_follow_is_refused_and_nothing_is_written,
     added_document_replaces_the_state_of_trust,
@@ -104,23 +104,23 @@ async fn superseded_documents_stay(world: World) {
     assert_eq!(history(&world, world.org("other").await).await, []);
 }
 
-async fn newest_256_roots_are_looked_at(world: World) {
+async fn newest_64_roots_are_looked_at(world: World) {
     let org = world.org("acme").await;
     let id = world.database.id(org.as_uuid());
     let sql = format!(
-        "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 256)
+        "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 64)
          INSERT INTO trust_documents (org_id, kind, version, envelope)
          SELECT {id}, 'root', n, '{{}}' FROM numbers"
     );
     world.database.execute(&sql).await.unwrap();
-    let all: Found = (1..=256).map(|version| (org, Root, version)).collect();
+    let all: Found = (1..=64).map(|version| (org, Root, version)).collect();
     assert_eq!(counting(&world, org).await, all);
 
-    add(&world, org, &[(Root, 257)]).await.unwrap();
+    add(&world, org, &[(Root, 65)]).await.unwrap();
 
-    let newest: Found = (2..=257).map(|version| (org, Root, version)).collect();
+    let newest: Found = (2..=65).map(|version| (org, Root, version)).collect();
     assert_eq!(counting(&world, org).await, newest);
-    assert_eq!(history(&world, org).await.len(), 257);
+    assert_eq!(history(&world, org).await.len(), 65);
 }
 
 async fn documents_are_added_with_an_entry_in_the_log(world: World) {
@@ -289,13 +289,13 @@ async fn document_over_the_limit_is_refused_by_the_table(world: World) {
         let entry = AuditEntry::new("trust.documents.added");
         world.store.add_trust_documents(org, vec![document], entry).await
     };
-    for (kind, limit) in [(Root, 262_144), (Statement, 6_291_456), (Revocations, 6_291_456)] {
+    for (kind, limit) in [(Root, 98_304), (Statement, 6_291_456), (Revocations, 6_291_456)] {
         assert_refused!(add(of_size(kind, limit + 1)).await, StoreError::Unavailable(_));
         add(of_size(kind, limit)).await.unwrap();
     }
     let read = world.store.trust_documents(org).await.unwrap().records;
     let sizes: Vec<_> = read.iter().map(|record| record.envelope.len()).collect();
-    assert_eq!(sizes, [262_144, 6_291_456, 6_291_456]);
+    assert_eq!(sizes, [98_304, 6_291_456, 6_291_456]);
 }
 
 async fn document_over_the_limit_that_is_there_is_not_read(world: World) {

@@ -123,7 +123,7 @@ CREATE TABLE trust_documents (
     envelope   TEXT        NOT NULL,
     created_at TIMESTAMPTZ NOT NULL DEFAULT statement_timestamp(),
     PRIMARY KEY (org_id, kind, version),
-    CHECK (octet_length(envelope) <= CASE kind WHEN 'root' THEN 262144 ELSE 6291456 END)
+    CHECK (octet_length(envelope) <= CASE kind WHEN 'root' THEN 98304 ELSE 6291456 END)
 );
 
 -- Signatures about packages. The server sets the time: no role may write it, so none can

@@ -119,7 +119,7 @@ CREATE TABLE trust_documents (
     created_at INTEGER NOT NULL
                        DEFAULT (CAST(round(unixepoch('subsec') * 1000000) AS INTEGER)),
     PRIMARY KEY (org_id, kind, version),
-    CHECK (octet_length(envelope) <= CASE kind WHEN 'root' THEN 262144 ELSE 6291456 END)
+    CHECK (octet_length(envelope) <= CASE kind WHEN 'root' THEN 98304 ELSE 6291456 END)
 ) STRICT;
 
 -- Signatures about packages.

@@ -81,9 +81,10 @@ macro_rules! of_each {
 }
 
 /// The newest documents of one kind. The owner of the database can lift the limits that it
-/// has for sizes, so what is larger is not read.
+/// has for sizes, so what is larger is not read. Another organization's may be smaller only:
+/// what it publishes must not be able to keep this one waiting.
 macro_rules! newest {
-    ($open:literal, $columns:literal, $close:literal, $kind:literal, $most:literal, $size:literal) => {
+    ($open:literal, $columns:literal, $close:literal, $kind:literal, $most:literal, $own:literal, $of_child:literal) => {
         of_each!(
             $open,
             concat!(
@@ -95,7 +96,13 @@ macro_rules! newest {
                 $most
             ),
             $close,
-            concat!("CASE WHEN octet_length(d.envelope) <= ", $size, " THEN d.envelope END")
+            concat!(
+                "CASE WHEN octet_length(d.envelope) <= CASE WHEN r.child IS NULL THEN ",
+                $own,
+                " ELSE ",
+                $of_child,
+                " END THEN d.envelope END"
+            )
         )
     };
 }
@@ -133,9 +140,9 @@ macro_rules! documents {
         concat!(
             reachable!(),
             $head,
-            newest!($open, $columns, $close, "root", 256, 262144),
-            newest!($open, $columns, $close, "statement", 1, 6291456),
-            newest!($open, $columns, $close, "revocations", 1, 6291456),
+            newest!($open, $columns, $close, "root", 64, 98304, 98304),
+            newest!($open, $columns, $close, "statement", 1, 6291456, 1048576),
+            newest!($open, $columns, $close, "revocations", 1, 6291456, 1048576),
             of_no_kind!($open, $columns, $close)
         )
     };
