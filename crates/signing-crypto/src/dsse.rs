@@ -13,4 +13,4 @@ pub use envelope::{
     VerifiedStatement,
 };
 pub use statement::{PREDICATE_TYPE, PackageStatement, STATEMENT_TYPE};
-pub(crate) use strict_json::Object;
+pub(crate) use strict_json::{AtMost, Object};
