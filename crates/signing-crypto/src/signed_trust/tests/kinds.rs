@@ -63,7 +63,7 @@ fn document_of_one_kind_is_not_read_as_another() {
             match asked == there {
                 true => accepted += read.map(|()| 1).unwrap(),
                 false => {
-                    assert!(is_payload_type(&read, asked, there), "{asked}, {there}: {read:?}")
+                    assert!(is_payload_type(&read, asked, there), "{asked}, {there}: {read:?}");
                 }
             }
         }
