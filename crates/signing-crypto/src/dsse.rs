@@ -18,4 +18,4 @@ pub use error::{
     MalformedEnvelope,
 };
 pub use statement::{PREDICATE_TYPE, PackageStatement, STATEMENT_TYPE};
-pub(crate) use strict_json::Object;
+pub(crate) use strict_json::{AtMost, Object};

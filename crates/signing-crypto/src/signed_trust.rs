@@ -36,3 +36,6 @@ pub const MAX_STATEMENT_SIZE: usize = 4 * 1024 * 1024;
 /// The most keys that a trust statement may trust, and the most that it, or revocations, may
 /// deny.
 pub const MAX_STATED_KEYS: usize = 50_000;
+
+#[cfg(test)]
+mod tests;

@@ -1,10 +1,11 @@
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de};
 use serde_json::value::RawValue;
 
 use super::error::MalformedBundle;
-use crate::dsse::Object;
+use super::header::present;
+use crate::dsse::{AtMost, Object};
 use crate::names::OrgId;
 
 /// The `type` of a bundle.
@@ -12,6 +13,10 @@ pub(super) const BUNDLE_TYPE: &str = "urn:cloacina:trust-bundle:v1";
 
 /// The most bytes that a bundle may have: 64 MiB.
 pub const MAX_BUNDLE_SIZE: usize = 64 * 1024 * 1024;
+
+/// The most root documents of one organization that a bundle may hold. Without a limit, a
+/// bundle of empty objects would take many times its size in memory.
+const MAX_ROOTS: usize = 1_000;
 
 /// The envelopes of one organization's documents, as text that nobody has read yet.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,7 +37,8 @@ pub struct DocumentTexts {
 ///  "organizations":[{"id":"<uuid>","roots":[{…}],"statement":{…},"revocations":{…}}]}
 /// ```
 ///
-/// Each `{…}` is a DSSE envelope. The bundle itself is not signed: what is in it is.
+/// Each `{…}` is a DSSE envelope. `statement` and `revocations` may be absent. The bundle itself
+/// is not signed: what is in it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrustBundle {
     org: OrgId,
@@ -66,9 +72,9 @@ impl TrustBundle {
         let org = id(&wire.organization, "organization")?;
         let mut documents = BTreeMap::new();
         for Object(one) in wire.organizations {
-            let text = |envelope: Box<RawValue>| String::from(Box::<str>::from(envelope));
+            let text = |WireEnvelope(envelope)| String::from(Box::<str>::from(envelope));
             let texts = DocumentTexts {
-                roots: one.roots.into_iter().map(text).collect(),
+                roots: one.roots.0.into_iter().map(text).collect(),
                 statement: one.statement.map(text),
                 revocations: one.revocations.map(text),
             };
@@ -90,19 +96,20 @@ impl TrustBundle {
         &self.documents
     }
 
-    /// The bundle as compact JSON.
+    /// The bundle as JSON, in which the envelopes stand as they are.
     ///
     /// # Errors
     ///
-    /// [`MalformedBundle::Json`] if an envelope is not JSON.
+    /// That it could not be read again: an envelope is not a JSON object, or it is too large.
     pub fn to_json(&self) -> Result<String, MalformedBundle> {
         let json = |source| MalformedBundle::Json(std::sync::Arc::new(source));
-        let raw = |text: &String| RawValue::from_string(text.clone()).map_err(json);
+        let raw =
+            |text: &String| RawValue::from_string(text.clone()).map(WireEnvelope).map_err(json);
         let mut organizations = Vec::new();
         for (org, texts) in &self.documents {
             organizations.push(Object(WireDocuments {
                 id: org.to_string(),
-                roots: texts.roots.iter().map(raw).collect::<Result<_, _>>()?,
+                roots: AtMost(texts.roots.iter().map(raw).collect::<Result<_, _>>()?),
                 statement: texts.statement.as_ref().map(raw).transpose()?,
                 revocations: texts.revocations.as_ref().map(raw).transpose()?,
             }));
@@ -112,7 +119,9 @@ impl TrustBundle {
             organization: self.org.to_string(),
             organizations,
         };
-        serde_json::to_string(&wire).map_err(json)
+        let text = serde_json::to_string(&wire).map_err(json)?;
+        Self::parse(text.as_bytes())?;
+        Ok(text)
     }
 }
 
@@ -129,7 +138,24 @@ struct WireBundle {
 #[serde(deny_unknown_fields)]
 struct WireDocuments {
     id: String,
-    roots: Vec<Box<RawValue>>,
-    statement: Option<Box<RawValue>>,
-    revocations: Option<Box<RawValue>>,
+    roots: AtMost<WireEnvelope, MAX_ROOTS>,
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    statement: Option<WireEnvelope>,
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    revocations: Option<WireEnvelope>,
+}
+
+/// The text of a JSON object that is read later.
+#[derive(Serialize)]
+#[serde(transparent)]
+struct WireEnvelope(Box<RawValue>);
+
+impl<'de> Deserialize<'de> for WireEnvelope {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Box::<RawValue>::deserialize(deserializer)?;
+        match text.get().starts_with('{') {
+            true => Ok(Self(text)),
+            false => Err(de::Error::custom("expected an envelope, which is a JSON object")),
+        }
+    }
 }

@@ -3,11 +3,9 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use super::{DocumentVersion, MAX_STATED_KEYS, Role, TrustDocumentKind};
-use crate::dsse::MalformedEnvelope;
-use crate::key::Fingerprint;
-use crate::key::KeyError;
-use crate::names::OrgId;
-use crate::names::PatternError;
+use crate::dsse::{MAX_SIGNATURES, MalformedEnvelope};
+use crate::key::{Fingerprint, KeyError};
+use crate::names::{OrgId, PatternError};
 
 /// Bytes that are not the document that was expected.
 #[derive(Clone, Debug, Error)]
@@ -80,8 +78,11 @@ pub enum DocumentFault {
         /// What is named twice.
         name: String,
     },
-    /// A role of a root document that can never be exercised.
-    #[error("its {role} role does not have as many keys as must sign")]
+    /// A role of a root document with a threshold that is not allowed, or that its keys cannot
+    /// meet.
+    #[error(
+        "its {role} role needs a threshold of 1 to {MAX_SIGNATURES}, and at least as many keys"
+    )]
     Role {
         /// The role.
         role: Role,

@@ -82,9 +82,10 @@ pub(super) fn field<T: std::str::FromStr>(
     text.parse().map_err(|_| DocumentFault::Field { field })
 }
 
-/// Reads a time, in UTC only, so that nobody reads another moment than is meant.
+/// Reads a time in UTC, written with `T` and `Z`. RFC 3339 also allows offsets, small letters
+/// and a space, which other verifiers may read differently.
 pub(super) fn time(name: &'static str, text: &str) -> Result<StatementTime, DocumentFault> {
-    match text.ends_with('Z') {
+    match text.ends_with('Z') && text.as_bytes().get(10) == Some(&b'T') {
         true => field(name, text),
         false => Err(DocumentFault::Field { field: name }),
     }

@@ -65,7 +65,7 @@ pub struct StatedKey {
 /// A key that a statement, or revocations, deny.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DeniedKey {
-    /// Since when, for whoever asks: a key is denied whatever the time is.
+    /// Since when. It informs and never decides: the key is denied at any time.
     pub at: StatementTime,
 }
 
