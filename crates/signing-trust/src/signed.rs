@@ -29,6 +29,8 @@ pub(crate) use restrict::restricted_by_rows;
 #[cfg(feature = "store")]
 pub(crate) use rooted::{RootedTrust, by_organization};
 pub use seen::{DocumentVersions, MemoryOfVersions, SeenVersions, VersionMemoryError};
+#[cfg(feature = "store")]
+pub(crate) use value::{Stated, value_of};
 pub use verify::VerifiedDocuments;
 #[cfg(feature = "store")]
-pub(crate) use verify::verify;
+pub(crate) use verify::{children_of, first_expiry, require_together, verify};

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
 use signing_crypto::{
-    DocumentTexts, OrgId, PackageDigest, PackageName, Revocations, RootDigest, RootDocument,
-    SignatureEnvelope, SignedDocument, TrustBundle, TrustDocument, TrustDocumentKind,
+    DocumentTexts, DraftDocuments, OrgId, PackageDigest, PackageName, Revocations, RootDigest,
+    RootDocument, SignatureEnvelope, SignedDocument, TrustBundle, TrustDocument, TrustDocumentKind,
     TrustStatement,
 };
 use signing_store::NewTrustDocument;
@@ -16,12 +16,13 @@ use crate::acceptance::{VerificationConfig, accept};
 use crate::candidates::decide_signers;
 use crate::rules::{DecisionContext, Packages};
 use crate::signed::{
-    SeenVersions, SignedTrustError, TrustDraft, TrustRoot, VerifiedDocuments, by_organization,
-    restricted_by_rows, verify,
+    SeenVersions, SignedTrustError, Stated, TrustDraft, TrustRoot, VerifiedDocuments,
+    by_organization, children_of, first_expiry, require_together, restricted_by_rows, value_of,
+    verify,
 };
 use crate::snapshot::OrganizationTrust;
 use crate::source::read_all;
-use crate::{AuditEvent, EventType, Signers, TrustError};
+use crate::{EventType, Signers, TrustError};
 
 /// Documents that are to replace those that an organization has published.
 #[derive(Clone, Debug, Default)]
@@ -112,7 +113,11 @@ impl KeyManager {
     }
 
     /// What publishing documents would change, for the packages whose signatures the store
-    /// keeps. Changes nothing.
+    /// keeps. Changes nothing. Too few keys may have signed the documents so far.
+    ///
+    /// # Errors
+    ///
+    /// That the documents do not belong together, or to what has been published.
     pub async fn publication_impact(
         &self,
         org: OrgId,
@@ -120,14 +125,12 @@ impl KeyManager {
     ) -> Result<PublicationImpact, TrustError> {
         let rows = read_all(&self.store, org, usize::MAX).await?;
         let published = self.published_documents(org).await?;
-        let mut then = published.clone();
-        documents.replace_in(then.entry(org).or_default());
         let before = match published.contains_key(&org) {
             true => signed_value(org, &published).map(|now| restricted_by_rows(&now, rows.clone())),
             // Until something is published, runners believe rows.
             false => Ok(rows.clone()),
         };
-        let after = restricted_by_rows(&signed_value(org, &then)?, rows);
+        let after = restricted_by_rows(&value_once_signed(org, &published, documents)?, rows);
         let mut impact = PublicationImpact::default();
         let mut keepers = vec![org];
         keepers.extend(after.grants.iter().map(|grant| grant.child));
@@ -208,13 +211,23 @@ impl NewDocuments {
     }
 }
 
+impl From<&DraftDocuments> for NewDocuments {
+    fn from(draft: &DraftDocuments) -> Self {
+        Self {
+            root: draft.root().cloned(),
+            statement: draft.statement().cloned(),
+            revocations: draft.revocations().cloned(),
+        }
+    }
+}
+
 fn new_document<D: TrustDocument>(signed: &SignedDocument<D>) -> NewTrustDocument {
     let version = signed.unverified().header().version;
     NewTrustDocument { kind: D::KIND, version, envelope: signed.to_json() }
 }
 
 /// Verifies an organization's documents from a root, or from the first that is there.
-fn verify_from(
+pub(super) fn verify_from(
     org: OrgId,
     texts: &DocumentTexts,
     root: Option<&TrustRoot>,
@@ -231,6 +244,34 @@ fn first_root(org: OrgId, texts: &DocumentTexts) -> Result<TrustRoot, SignedTrus
     let root = SignedDocument::<RootDocument>::parse(first.as_bytes())
         .map_err(|source| SignedTrustError::Malformed { org, source })?;
     Ok(root.digest().into())
+}
+
+/// What the newest documents say once enough keys have signed those of `new`.
+fn value_once_signed(
+    org: OrgId,
+    published: &BTreeMap<OrgId, DocumentTexts>,
+    new: &NewDocuments,
+) -> Result<OrganizationTrust, SignedTrustError> {
+    let own = published.get(&org);
+    let current = own.map(|texts| verify_from(org, texts, None)).transpose()?;
+    let current = current.as_ref();
+    let missing = |kind| SignedTrustError::Missing { org, kind };
+    let root = new.root.as_ref().map(SignedDocument::unverified);
+    let root = root
+        .or(current.map(|current| current.root().document()))
+        .ok_or(missing(TrustDocumentKind::Root))?;
+    let statement = new.statement.as_ref().map(SignedDocument::unverified);
+    let statement = statement
+        .or(current.map(VerifiedDocuments::statement))
+        .ok_or(missing(TrustDocumentKind::Statement))?;
+    let revocations = new.revocations.as_ref().map(SignedDocument::unverified);
+    let revocations = revocations
+        .or(current.map(VerifiedDocuments::revocations))
+        .ok_or(missing(TrustDocumentKind::Revocations))?;
+    require_together(org, statement, root, revocations)?;
+    let until = first_expiry(root, statement, revocations);
+    let children = children_of(statement, published);
+    Ok(value_of(org, Stated { statement, revocations, until }, &children))
 }
 
 /// What documents say to a runner that has pinned the first root.

@@ -9,8 +9,9 @@ use signing_crypto::{
 
 use super::pin::Pin;
 use super::seen::{DocumentVersions, MemoryOfVersions};
-use super::value::SignedTrust;
+use super::value::{Children, SignedTrust};
 use super::{SignedTrustError, TrustRoot};
+use crate::snapshot::Expiry;
 
 /// The documents of one organization, each signed by those who must sign it, and belonging
 /// together. Whether they have expired is asked when something is decided by them.
@@ -32,19 +33,7 @@ impl VerifiedDocuments {
         let root = newest_root(org, &texts.roots, root)?;
         let statement: TrustStatement = signed_by(org, texts.statement.as_deref(), &root)?;
         let revocations: Revocations = signed_by(org, texts.revocations.as_deref(), &root)?;
-        let needs = [
-            (TrustDocumentKind::Root, statement.root_version, root.document().header().version),
-            (
-                TrustDocumentKind::Revocations,
-                statement.revocations_version,
-                revocations.header.version,
-            ),
-        ];
-        for (kind, required, found) in needs {
-            if found < required {
-                return Err(SignedTrustError::Mixed { org, kind, required, found });
-            }
-        }
+        require_together(org, &statement, root.document(), &revocations)?;
         Ok(Self { root, statement, revocations })
     }
 
@@ -74,13 +63,9 @@ impl VerifiedDocuments {
 
     /// Which of the documents expires first, and when.
     pub fn first_expiry(&self) -> (TrustDocumentKind, DateTime<Utc>) {
-        let ends = [
-            (TrustDocumentKind::Root, self.root.document().header()),
-            (TrustDocumentKind::Statement, &self.statement.header),
-            (TrustDocumentKind::Revocations, &self.revocations.header),
-        ];
-        let ends = ends.map(|(kind, header)| (kind, header.expires_at.to_utc()));
-        ends.into_iter().min_by_key(|(_, at)| *at).unwrap_or(ends[0])
+        let Expiry { kind, at } =
+            first_expiry(self.root.document(), &self.statement, &self.revocations);
+        (kind, at)
     }
 }
 
@@ -101,11 +86,7 @@ pub(crate) fn verify(
     }
     let nothing = DocumentTexts::default();
     let own = VerifiedDocuments::verify(org, texts.get(&org).unwrap_or(&nothing), root)?;
-    let child = |(&child, grant): (&OrgId, &StatedGrant)| {
-        let texts = texts.get(&child).unwrap_or(&nothing);
-        (child, VerifiedDocuments::verify(child, texts, &grant.root.into()).map_err(Arc::new))
-    };
-    let mut children: BTreeMap<_, _> = own.statement.grants.iter().map(child).collect();
+    let mut children = children_of(&own.statement, texts);
     let mut outcome = Ok(());
     memory.update(&mut |seen| {
         outcome = seen.admit(org, own.versions());
@@ -122,6 +103,54 @@ pub(crate) fn verify(
     })?;
     outcome?;
     Ok(SignedTrust { org, own, children })
+}
+
+/// Which of the documents expires first, and when.
+pub(crate) fn first_expiry(
+    root: &RootDocument,
+    statement: &TrustStatement,
+    revocations: &Revocations,
+) -> Expiry {
+    let ends = [
+        (TrustDocumentKind::Root, root.header()),
+        (TrustDocumentKind::Statement, &statement.header),
+        (TrustDocumentKind::Revocations, &revocations.header),
+    ];
+    let ends = ends.map(|(kind, header)| Expiry { kind, at: header.expires_at.to_utc() });
+    ends.into_iter().min_by_key(|end| end.at).unwrap_or(ends[0])
+}
+
+/// Checks that a statement counts with these other documents.
+pub(crate) fn require_together(
+    org: OrgId,
+    statement: &TrustStatement,
+    root: &RootDocument,
+    revocations: &Revocations,
+) -> Result<(), SignedTrustError> {
+    let needs = [
+        (TrustDocumentKind::Root, statement.root_version, root.header().version),
+        (TrustDocumentKind::Revocations, statement.revocations_version, revocations.header.version),
+    ];
+    for (kind, required, found) in needs {
+        if found < required {
+            return Err(SignedTrustError::Mixed { org, kind, required, found });
+        }
+    }
+    Ok(())
+}
+
+/// Verifies the documents of each organization that a statement grants trust to, from the root
+/// that it names.
+pub(crate) fn children_of(
+    statement: &TrustStatement,
+    texts: &BTreeMap<OrgId, DocumentTexts>,
+) -> Children {
+    let nothing = DocumentTexts::default();
+    let child = |(&child, grant): (&OrgId, &StatedGrant)| {
+        let texts = texts.get(&child).unwrap_or(&nothing);
+        (child, VerifiedDocuments::verify(child, texts, &grant.root.into()).map_err(Arc::new))
+    };
+    statement.grants.iter().map(child).collect()
 }
 
 /// Follows the root documents from the pinned one to the newest.
