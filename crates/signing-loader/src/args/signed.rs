@@ -1,3 +1,4 @@
+use std::fs::{File, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -7,8 +8,8 @@ use signing_crypto::{MAX_BUNDLE_SIZE, TrustBundle};
 use signing_trust::{BundledTrust, MemoryOfVersions, SeenVersions, TrustRoot};
 
 use super::SecurityArgsError;
-use crate::StateFile;
 use crate::open::{open_regular, read_bounded};
+use crate::{Protection, StateFile};
 
 /// The most bytes that the envelope of a root document may have, and more.
 const MAX_ROOT_SIZE: usize = 1024 * 1024;
@@ -60,7 +61,8 @@ impl SignedTrustArgs {
         let (Some(path), Some((root, memory))) = (&self.trust_bundle, self.root()?) else {
             return Ok(None);
         };
-        let bytes = read(path, MAX_BUNDLE_SIZE)?;
+        let (file, _) = open(path)?;
+        let bytes = read(path, file, MAX_BUNDLE_SIZE)?;
         let bundle = TrustBundle::parse(&bytes)
             .map_err(|source| SecurityArgsError::TrustBundle { path: path.clone(), source })?;
         Ok(Some(BundledTrust::verify_remembering(&bundle, &root, &*memory)?))
@@ -73,14 +75,21 @@ fn read_root(root: &Path) -> Result<TrustRoot, SecurityArgsError> {
     if let Some(digest) = digest {
         return Ok(digest.into());
     }
-    let bytes = read(root, MAX_ROOT_SIZE)?;
+    let (file, metadata) = open(root)?;
+    Protection::Integrity.require(root, &metadata).map_err(SecurityArgsError::Unprotected)?;
+    let bytes = read(root, file, MAX_ROOT_SIZE)?;
     TrustRoot::parse(&bytes)
         .map_err(|source| SecurityArgsError::TrustRoot { path: root.into(), source })
 }
 
-/// Reads a regular file that other users cannot change.
-fn read(path: &Path, limit: usize) -> Result<Vec<u8>, SecurityArgsError> {
+fn open(path: &Path) -> Result<(File, Metadata), SecurityArgsError> {
     let unreadable = |source| SecurityArgsError::TrustFile { path: path.into(), source };
     let (file, _) = open_regular(path).map_err(io::Error::other).map_err(unreadable)?;
-    read_bounded(file, limit).map_err(unreadable)
+    let metadata = file.metadata().map_err(unreadable)?;
+    Ok((file, metadata))
+}
+
+fn read(path: &Path, file: File, limit: usize) -> Result<Vec<u8>, SecurityArgsError> {
+    read_bounded(file, limit)
+        .map_err(|source| SecurityArgsError::TrustFile { path: path.into(), source })
 }
