@@ -25,11 +25,10 @@ pub(super) async fn deny(context: &Context, command: cli::Deny) -> Result<Report
     let org = organization(&keys, &org).await?;
     if danger_everywhere {
         let change = keys.danger_declare_compromised(org.id, &fingerprint, note).await?;
-        publish_if_asked(&keys, &org, fingerprint, publish.0.as_ref()).await?;
-        return declared(&keys, change).await;
+        let report = declared(&keys, change).await?;
+        return publish_if_asked(&keys, &org, fingerprint, publish.0.as_ref(), report).await;
     }
     let change = keys.deny_key(org.id, &fingerprint, note).await?;
-    publish_if_asked(&keys, &org, fingerprint, publish.0.as_ref()).await?;
     let text = match &change {
         Change::Made(_) => format!("{} now refuses signatures by {fingerprint}", org.name),
         Change::Unchanged(key) => {
@@ -38,7 +37,9 @@ pub(super) async fn deny(context: &Context, command: cli::Deny) -> Result<Report
         }
     };
     let changed = matches!(change, Change::Made(_));
-    Ok(Report::done(&RowChangeView::new(Lines::from(text), &change.into_inner(), changed)))
+    let report =
+        Report::done(&RowChangeView::new(Lines::from(text), &change.into_inner(), changed));
+    publish_if_asked(&keys, &org, fingerprint, publish.0.as_ref(), report).await
 }
 
 /// Publishes a revocation after the row's change, which counts whatever comes of this.
@@ -47,11 +48,14 @@ pub(super) async fn publish_if_asked(
     org: &OrganizationRecord,
     fingerprint: Fingerprint,
     key: Option<&PublishKey>,
-) -> Result<(), CliError> {
-    let Some(PublishKey { path, passphrase }) = key else { return Ok(()) };
+    mut report: Report,
+) -> Result<Report, CliError> {
+    let Some(PublishKey { path, passphrase }) = key else { return Ok(report) };
     publish_revocation(keys, org, fingerprint, path, passphrase)
         .await
-        .map_err(|source| CliError::NotPublished { source: Box::new(source) })
+        .map_err(|source| CliError::NotPublished { source: Box::new(source) })?;
+    report.note(format!("published the revocation of {fingerprint} for {}", org.name));
+    Ok(report)
 }
 
 async fn declared(

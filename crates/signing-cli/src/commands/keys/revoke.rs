@@ -44,11 +44,13 @@ pub(super) async fn revoke(context: &Context, command: cli::Revoke) -> Result<Re
         Selected::Signing(key) => revoke_signing(&keys, &key, revocation).await?,
         Selected::Trusted(key) => revoke_trusted(&keys, &key, revocation).await?,
     };
-    if publish.is_some() {
-        let org = keys.organization(OrganizationRef::Id(org)).await?;
-        publish_if_asked(&keys, &org, fingerprint, publish).await?;
+    match publish {
+        None => Ok(report),
+        Some(_) => {
+            let org = keys.organization(OrganizationRef::Id(org)).await?;
+            publish_if_asked(&keys, &org, fingerprint, publish, report).await
+        }
     }
-    Ok(report)
 }
 
 async fn revoke_signing(

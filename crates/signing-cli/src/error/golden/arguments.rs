@@ -40,6 +40,7 @@ fn parse() -> Vec<ParseError> {
         ParseError::Digest,
         ParseError::Version,
         ParseError::RevocationReason,
+        ParseError::TrustDocumentKind,
         ParseError::Time,
     ]
 }
