@@ -8,7 +8,7 @@ use signing_crypto::{
     RootDocument, SignatureEnvelope, SignedDocument, TrustBundle, TrustDocument, TrustDocumentKind,
     TrustStatement,
 };
-use signing_store::NewTrustDocument;
+use signing_store::{NewTrustDocument, OrganizationRef};
 
 use super::KeyManager;
 use super::rotation::PAGE;
@@ -20,7 +20,7 @@ use crate::signed::{
     by_organization, children_of, first_expiry, require_together, restricted_by_rows, value_of,
     verify,
 };
-use crate::snapshot::OrganizationTrust;
+use crate::snapshot::{DocumentsOfChild, OrganizationTrust, TrustGrant, limits};
 use crate::source::read_all;
 use crate::{EventType, Signers, TrustError};
 
@@ -75,7 +75,8 @@ impl KeyManager {
         published: Option<&TrustStatement>,
         roots: &BTreeMap<OrgId, RootDigest>,
     ) -> Result<TrustDraft, TrustError> {
-        let rows = read_all(&self.store, org, usize::MAX).await?;
+        let mut rows = read_all(&self.store, org, usize::MAX).await?;
+        self.add_silent_grants(org, &mut rows).await?;
         let mut newest: BTreeMap<OrgId, RootDigest> = BTreeMap::new();
         for (child, texts) in self.published_documents(org).await? {
             // What cannot be verified gives no root, so its organization is not granted trust.
@@ -85,6 +86,31 @@ impl KeyManager {
         }
         newest.extend(roots);
         Ok(TrustDraft::of_rows(&rows, published, &newest))
+    }
+
+    /// Adds the grants to organizations that have no rows about keys. No decision depends on
+    /// them, but a statement names them, so that it need not change when the keys come.
+    async fn add_silent_grants(
+        &self,
+        org: OrgId,
+        rows: &mut OrganizationTrust,
+    ) -> Result<(), TrustError> {
+        for grant in self.store.grants_from(org).await? {
+            if rows.grants.iter().any(|other| other.id == Some(grant.id)) {
+                continue;
+            }
+            let child = self.organization(OrganizationRef::Id(grant.child_org_id)).await?;
+            rows.grants.push(TrustGrant {
+                id: Some(grant.id),
+                child: child.id,
+                child_name: child.name,
+                child_deleted_at: child.deleted_at,
+                limits: limits(&grant),
+                narrowed_to: None,
+                documents: DocumentsOfChild::NotAsked,
+            });
+        }
+        Ok(())
     }
 
     /// Publishes documents: runners with a pinned root believe them from now on.
