@@ -4,6 +4,7 @@
 mod keys;
 mod package;
 pub(crate) mod refused_key;
+mod signed_trust;
 mod store;
 mod trust;
 
@@ -70,6 +71,51 @@ fn advice(error: &CliError) -> Advice {
             return Advice::refused("NoCheckpoint", trust::GET_CHECKPOINT);
         }
         CliError::CheckpointsTooLarge { .. } => ("CheckpointsTooLarge", trust::GET_CHECKPOINT),
+        CliError::Decision(error) => return signed_trust::decision(error),
+        CliError::StateFile(error) => return signed_trust::memory(error),
+        CliError::TrustRoot { source, .. } => return signed_trust::root(source),
+        CliError::TrustBundle { source, .. } => return signed_trust::bundle(source),
+        CliError::TrustDraft { source, .. } => return signed_trust::draft(source),
+        CliError::TrustDocument { source, .. } => return signed_trust::document(source),
+        CliError::DraftSignature(error) => return signed_trust::draft_signature(error),
+        CliError::NotSigned(error) => return signed_trust::threshold(error),
+        CliError::UnknownTrustFile { .. } => (
+            "UnknownTrustFile",
+            "give a bundle, a draft, a root document, a statement or revocations",
+        ),
+        CliError::TooFewRoleKeys { .. } => {
+            ("TooFewRoleKeys", "give more keys for the role, or a lower threshold")
+        }
+        CliError::DraftNeeded { .. } => (
+            "DraftNeeded",
+            "give more private keys, or write a draft that the holders of the others sign: --draft \
+             <file>",
+        ),
+        CliError::ConfirmationNeeded => (
+            "ConfirmationNeeded",
+            "read what would change above, and run the command on a terminal, or with --yes",
+        ),
+        CliError::NotConfirmed => (
+            "NotConfirmed",
+            "nothing was done: change the rows, and look again: cloacina trust status --org <org>",
+        ),
+        CliError::UnpublishedTrust { .. } => {
+            return Advice::refused(
+                "UnpublishedTrust",
+                "sign what the rows trust: cloacina trust publish --org <org> --key <private key>, \
+                 or change the rows back",
+            );
+        }
+        CliError::NothingToPublish => (
+            "NothingToPublish",
+            "nothing was done: revoke the trusted key instead, or the signing key as compromised, \
+             or omit --publish",
+        ),
+        CliError::NotPublished { .. } => (
+            "RevocationNotPublished",
+            "the store refuses the key already; for hosts with a bundle, publish the revocation: \
+             cloacina keys deny --org <org> <fingerprint> --publish <private key>",
+        ),
         CliError::PasswordOnCommandLine => (
             "PasswordOnCommandLine",
             "put the whole URL into the environment variable CLOACINA_DATABASE_URL",
@@ -150,6 +196,7 @@ fn package(error: &PackageError) -> Advice {
         PackageError::Verification(error) => return package::verification(error),
         PackageError::Load(error) => return package::load(error),
         PackageError::Trust(error) => return trust::trust(error),
+        PackageError::Decision(error) => return signed_trust::decision(error),
         PackageError::Io { .. } => CHECK_READABLE,
         PackageError::Clock(_) => "set the clock, then sign again",
         _ => return Advice::unknown(error.code(), Outcome::Undecided),

@@ -17,14 +17,16 @@ pub(crate) use self::audit::{Audit, Checkpoint, List, Verify};
 pub(crate) use self::db::{Db, Grantee, Grants};
 pub(crate) use self::floor::{Floor, FloorPackage};
 pub(crate) use self::keys::{
-    Deny, Format, Generate, KeyPrefix, KeyToTrust, Keys, NamedKey, Reinstate, Revoke, Rotate,
-    RotateKek,
+    Deny, Format, Generate, KeyPrefix, KeyToTrust, Keys, NamedKey, PublishKey, Reinstate, Revoke,
+    Rotate, RotateKek,
 };
 pub(crate) use self::orgs::{Grant, Orgs};
-pub(crate) use self::package::{Package, Sign, VerifyPackages};
+pub(crate) use self::package::{Package, Sign, SignedTrustArgs, VerifyPackages};
 pub(crate) use self::resolve::Resolved;
-pub(crate) use self::trust::{Picture, Trust};
-pub(crate) use self::values::SignerSource;
+pub(crate) use self::trust::{
+    Cosign, Init, Picture, PublicationArgs, Publish, PublishRows, RoleArgs, RotateRoot, Show, Trust,
+};
+pub(crate) use self::values::{ChildRoot, RootSource, SignerSource};
 
 /// Sign native packages, decide whose signatures count, and verify
 #[derive(Parser)]

@@ -9,6 +9,7 @@ mod orgs;
 mod package;
 mod packages;
 mod sign;
+mod trust;
 mod trust_graph;
 mod unstore;
 mod verify;
@@ -25,7 +26,7 @@ pub(crate) fn run(cli: Cli) -> Result<Report, CliError> {
         Command::Orgs(command) => orgs::run(&context, command),
         Command::Keys(command) => keys::run(&context, command),
         Command::Package(command) => package::run(&context, command),
-        Command::Trust(command) => trust_graph::run(&context, command),
+        Command::Trust(command) => trust::run(&context, command),
         Command::Audit(command) => audit::run(&context, &cli.global, command),
         Command::Db(command) => db::run(&context, command),
         Command::Completions { shell } => Ok(help::completions(shell)),

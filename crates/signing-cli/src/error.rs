@@ -7,12 +7,15 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use signing_crypto::{
-    CheckpointError, Fingerprint, KekError, KeyId, KeyName, NameError, OrgName, PassphraseError,
-    PemError,
+    CheckpointError, DraftSignatureError, Fingerprint, KekError, KeyId, KeyName, MalformedBundle,
+    MalformedDraft, MalformedTrustDocument, NameError, OrgName, PassphraseError, PemError, Role,
+    SignerThreshold, ThresholdNotMet,
 };
 use signing_loader::{PackageError, ProtectionError, SignError, VerificationError};
-use signing_trust::TrustError;
 use signing_trust::store::{StoreError, UrlError};
+use signing_trust::{
+    DecisionError, SignedTrustError, TrustError, TrustRootError, VersionMemoryError,
+};
 use thiserror::Error;
 
 /// Why a command failed. A wrong value on the command line is not among these: clap reports
@@ -30,6 +33,41 @@ pub(crate) enum CliError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Sign(SignError),
+    #[error(transparent)]
+    Decision(#[from] DecisionError),
+    #[error(transparent)]
+    StateFile(#[from] VersionMemoryError),
+    #[error("{} is no root document that can be pinned", path.display())]
+    TrustRoot { path: PathBuf, source: TrustRootError },
+    #[error("{} is not a trust bundle", path.display())]
+    TrustBundle { path: PathBuf, source: MalformedBundle },
+    #[error("{} is not a draft of trust documents", path.display())]
+    TrustDraft { path: PathBuf, source: MalformedDraft },
+    #[error("cannot show {}", path.display())]
+    TrustDocument { path: PathBuf, source: MalformedTrustDocument },
+    #[error("{} holds no trust documents", path.display())]
+    UnknownTrustFile { path: PathBuf },
+    #[error(transparent)]
+    DraftSignature(#[from] DraftSignatureError),
+    #[error("the draft cannot be published yet")]
+    NotSigned(#[source] ThresholdNotMet),
+    #[error("the {role} role has {found} keys, and {threshold} of them must sign")]
+    TooFewRoleKeys { role: Role, found: usize, threshold: SignerThreshold },
+    #[error("the given keys do not suffice")]
+    DraftNeeded {
+        #[source]
+        missing: ThresholdNotMet,
+    },
+    #[error("the change must be confirmed, and there is no terminal to ask on")]
+    ConfirmationNeeded,
+    #[error("the change was not confirmed")]
+    NotConfirmed,
+    #[error("the rows of {org} differ from its statement in {}", counted(*changes as u64, "change"))]
+    UnpublishedTrust { org: OrgName, changes: usize },
+    #[error("a retired signing key signs no more, and its signatures still count")]
+    NothingToPublish,
+    #[error("the change was made in the store, but the revocation was not published")]
+    NotPublished { source: Box<CliError> },
     #[error("the database URL cannot be used")]
     Url(#[from] UrlError),
     #[error("the command line must not hold a password: every user can read it")]
@@ -135,6 +173,12 @@ impl CliError {
             _ => return false,
         };
         path == Path::new(subject)
+    }
+}
+
+impl From<SignedTrustError> for CliError {
+    fn from(error: SignedTrustError) -> Self {
+        Self::Trust(error.into())
     }
 }
 

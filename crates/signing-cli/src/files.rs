@@ -40,6 +40,11 @@ pub(crate) fn read_protected(path: &Path, protection: Protection) -> Result<Vec<
     read(opened, path, MAX_PEM_SIZE as u64 + 1)
 }
 
+/// Reads a file that others must not change, up to a size.
+pub(crate) fn read_unchanged(path: &Path, limit: u64) -> Result<Vec<u8>, CliError> {
+    read(Some(open(path, Some(Protection::Integrity))?), path, limit)
+}
+
 /// Reads a file that needs no protection, or standard input for `-`, up to a size.
 pub(crate) fn read_at_most(path: &Path, limit: u64) -> Result<Vec<u8>, CliError> {
     let opened = if path == Path::new("-") { None } else { Some(open(path, None)?) };

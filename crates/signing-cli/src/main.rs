@@ -13,6 +13,7 @@ mod key_files;
 mod passphrase;
 mod process;
 mod select;
+mod signed_trust;
 mod terminal;
 mod time;
 

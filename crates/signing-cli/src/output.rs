@@ -175,6 +175,11 @@ pub(crate) fn warn(text: &str) {
     stdout::complain(&format!("{NOTE}warning{NOTE:#}: {}", printable(text)));
 }
 
+/// Shows on standard error what a question is about.
+pub(crate) fn show(lines: &Lines) {
+    stdout::complain(lines.to_string().trim_end());
+}
+
 /// Prints on standard error what was done besides what was requested.
 pub(crate) fn note(text: &str) {
     stdout::complain(&format!("{NOTE}note{NOTE:#}: {}", printable(text)));

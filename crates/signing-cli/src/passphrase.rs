@@ -37,10 +37,10 @@ pub(crate) struct PassphraseArgs {
 
 impl PassphraseArgs {
     /// The passphrase of a key that is read.
-    pub(crate) fn source(self) -> PassphraseSource {
-        match (self.passphrase_file, self.passphrase_fd) {
+    pub(crate) fn source(&self) -> PassphraseSource {
+        match (&self.passphrase_file, self.passphrase_fd) {
             (Some(path), _) if path == Path::new("-") => PassphraseSource::StandardInput,
-            (Some(path), _) => PassphraseSource::File(path),
+            (Some(path), _) => PassphraseSource::File(path.clone()),
             (None, Some(Descriptor(0))) => PassphraseSource::StandardInput,
             (None, Some(descriptor)) => PassphraseSource::Descriptor(descriptor),
             (None, None) if env::var_os(VARIABLE).is_some() => PassphraseSource::Environment,

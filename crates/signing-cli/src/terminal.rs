@@ -56,6 +56,48 @@ impl Drop for Terminal {
     }
 }
 
+/// Whether somebody must agree before something is done.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Confirmation {
+    Needed,
+    Given,
+}
+
+impl Confirmation {
+    pub(crate) fn given_if(yes: bool) -> Self {
+        if yes { Self::Given } else { Self::Needed }
+    }
+}
+
+/// Asks a question that only `yes` answers in the affirmative.
+///
+/// # Errors
+///
+/// [`CliError::NotConfirmed`], or that there is nobody to ask.
+pub(crate) fn confirm(question: &str) -> Result<(), CliError> {
+    let path = match (io::stdin().is_terminal(), io::stderr().is_terminal()) {
+        (true, _) => "/dev/fd/0",
+        (_, true) => "/dev/fd/2",
+        _ => return Err(CliError::ConfirmationNeeded),
+    };
+    let mut terminal = open(path).or_else(|_| open("/dev/tty")).map_err(CliError::Terminal)?;
+    let prompt = format!("{} [yes/no] ", printable(question));
+    terminal.write_all(prompt.as_bytes()).map_err(CliError::Terminal)?;
+    let mut line = Vec::new();
+    let mut key = [0];
+    // A line that is too long is another answer.
+    while line.len() <= 16 && terminal.read(&mut key).map_err(CliError::Terminal)? == 1 {
+        match key[0] {
+            b'\n' | b'\r' => break,
+            byte => line.push(byte),
+        }
+    }
+    match line.trim_ascii() {
+        b"yes" => Ok(()),
+        _ => Err(CliError::NotConfirmed),
+    }
+}
+
 fn open(path: &str) -> io::Result<File> {
     let flags = rustix::fs::OFlags::NOCTTY.bits() as i32;
     OpenOptions::new().read(true).write(true).custom_flags(flags).open(path)

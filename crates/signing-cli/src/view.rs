@@ -1,17 +1,23 @@
 //! What commands show: a document for programs and text for people, from the same values.
 
+mod documents;
 mod keys;
 mod signatures;
+mod signed_trust;
 mod trust;
 
 use serde::Serialize;
 
 use crate::lines::Lines;
 
+pub(crate) use self::documents::DocumentsView;
 pub(crate) use self::keys::{
     SigningKeyView, TrustedRowView, quoted_note, refusal_of, revocation_of,
 };
 pub(crate) use self::signatures::{SignatureView, StatementView};
+pub(crate) use self::signed_trust::{
+    ChangeView, DeniedView, DocumentView, KeyNames, MissingView, RoleView,
+};
 pub(crate) use self::trust::{
     GraphGrantView, GraphKeyView, LimitsView, TrustPathView, TrustedKeyView, standing_text,
 };

@@ -63,11 +63,12 @@ pub use names::{
 };
 pub use revocation::RevocationReason;
 pub use signed_trust::{
-    DeniedKey, DocumentFault, DocumentHeader, DocumentTexts, DocumentVersion, MAX_BUNDLE_SIZE,
-    MAX_STATED_KEYS, MAX_STATEMENT_SIZE, MalformedBundle, MalformedTrustDocument, Revocations,
-    Role, RoleKeys, RootChainError, RootDigest, RootDocument, SignedDocument, SignerThreshold,
-    StatedGrant, StatedKey, ThresholdNotMet, TrustBundle, TrustDocument, TrustDocumentKind,
-    TrustStatement, VerifiedDocument, VerifiedRoot,
+    DeniedKey, DocumentFault, DocumentHeader, DocumentTexts, DocumentVersion, DraftDocuments,
+    DraftSignatureError, MAX_BUNDLE_SIZE, MAX_STATED_KEYS, MAX_STATEMENT_SIZE, MalformedBundle,
+    MalformedDraft, MalformedTrustDocument, Revocations, Role, RoleKeys, RootChainError,
+    RootDigest, RootDocument, SignedDocument, SignerThreshold, StatedGrant, StatedKey,
+    ThresholdNotMet, TrustBundle, TrustDocument, TrustDocumentKind, TrustStatement,
+    VerifiedDocument, VerifiedRoot,
 };
 
 // What tasks and threads share.

@@ -9,6 +9,7 @@ use crate::names::{
     GrantId, KeyId, KeyName, Note, OrgId, OrgName, PackageName, PackageVersion, SignatureId,
     StatementTime, StoreId, TrustedKeyId,
 };
+use crate::signed_trust::RootDigest;
 
 macro_rules! serialize_as_text {
     ($($value:ty),* $(,)?) => {
@@ -33,6 +34,7 @@ serialize_as_text!(
     PackageDigest,
     PackageName,
     PackageVersion,
+    RootDigest,
     SignatureId,
     StatementTime,
     StoreId,

@@ -7,6 +7,7 @@
 mod bundle;
 mod digest;
 mod document;
+mod draft;
 mod error;
 mod header;
 mod kind;
@@ -19,8 +20,10 @@ mod statement;
 pub use bundle::{DocumentTexts, MAX_BUNDLE_SIZE, TrustBundle};
 pub use digest::RootDigest;
 pub use document::TrustDocument;
+pub use draft::DraftDocuments;
 pub use error::{
-    DocumentFault, MalformedBundle, MalformedTrustDocument, RootChainError, ThresholdNotMet,
+    DocumentFault, DraftSignatureError, MalformedBundle, MalformedDraft, MalformedTrustDocument,
+    RootChainError, ThresholdNotMet,
 };
 pub use header::DocumentHeader;
 pub use kind::{DocumentVersion, TrustDocumentKind};

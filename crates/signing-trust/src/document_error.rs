@@ -176,6 +176,14 @@ pub enum SignedTrustError {
         /// The other organization.
         other: OrgId,
     },
+    /// A document has the last number that there is, so none can replace it.
+    #[error("the {kind} document of {org} has the last version that there is")]
+    LastVersion {
+        /// Whose document it is.
+        org: OrgId,
+        /// Which one.
+        kind: TrustDocumentKind,
+    },
     /// Which versions were seen before is not known, so none can be compared.
     #[error(transparent)]
     Memory(#[from] VersionMemoryError),
@@ -201,6 +209,7 @@ impl SignedTrustError {
             Self::Expired { .. } => "TrustDocumentExpired",
             Self::IncompleteBundle { .. } => "IncompleteTrustBundle",
             Self::ExtraneousDocuments { .. } => "ExtraneousTrustDocuments",
+            Self::LastVersion { .. } => "TrustDocumentLastVersion",
             Self::Memory(error) => error.code(),
         }
     }

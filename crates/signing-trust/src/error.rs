@@ -2,8 +2,8 @@ use thiserror::Error;
 
 use chrono::{DateTime, Utc};
 use signing_crypto::{
-    EnvelopeError, Fingerprint, KeyError, KeyId, MalformedBundle, MalformedEnvelope, OrgId,
-    ParseError, StoreId, WrapError, rfc3339,
+    EnvelopeError, Fingerprint, KeyError, KeyId, MalformedBundle, MalformedDraft,
+    MalformedEnvelope, OrgId, ParseError, StoreId, WrapError, rfc3339,
 };
 use signing_store::{AuditFault, StoreError};
 
@@ -54,6 +54,15 @@ pub enum TrustError {
         /// When.
         at: DateTime<Utc>,
     },
+    /// The organization has published its first root document already.
+    #[error("the organization {org} has signed trust already")]
+    SignedTrustExists {
+        /// The organization.
+        org: OrgId,
+    },
+    /// Documents that cannot be published together.
+    #[error("the draft of trust documents cannot be used")]
+    Draft(#[from] MalformedDraft),
     /// A grant to oneself.
     #[error("the organization {org} cannot grant trust to itself")]
     SelfGrant {
@@ -147,6 +156,8 @@ impl TrustError {
             Self::SigningKeyRevoked { .. } => "SigningKeyRevoked",
             Self::PreviouslyRevoked { .. } => "PreviouslyRevoked",
             Self::TrustExpired { .. } => "TrustExpired",
+            Self::SignedTrustExists { .. } => "SignedTrustExists",
+            Self::Draft(error) => error.code(),
             Self::SelfGrant { .. } => "SelfGrant",
             Self::ExpiryPast { .. } => "ExpiryPast",
             Self::TooManyCandidates { .. } => "TooManyCandidates",

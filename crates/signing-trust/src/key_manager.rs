@@ -5,6 +5,7 @@ mod grants;
 mod graph;
 mod impact;
 mod kek_rotation;
+mod next_documents;
 mod organizations;
 mod proven_key;
 mod rotation;
@@ -31,6 +32,7 @@ use crate::source::read_store;
 
 pub use documents::{NewDocuments, PublicationImpact};
 pub use impact::{LostSignature, OrganizationLoss, RevocationImpact};
+pub use next_documents::{DocumentPlan, DraftedTrust, NextRoot};
 pub use proven_key::ProvenKey;
 pub use rotation::{OtherHolder, Resign, Resigned, Rotation};
 pub use signatures::{KeptSignatures, StoredSignature};

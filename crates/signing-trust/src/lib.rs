@@ -91,8 +91,9 @@ pub use error::{KeyMismatch, TrustError};
 pub use graph::{GraphGrant, GraphKey, GraphOrganization, TrustGraph};
 #[cfg(feature = "store")]
 pub use key_manager::{
-    KeptSignatures, KeyManager, LostSignature, NewDocuments, OrganizationLoss, OtherHolder,
-    ProvenKey, PublicationImpact, Resign, Resigned, RevocationImpact, Rotation, StoredSignature,
+    DocumentPlan, DraftedTrust, KeptSignatures, KeyManager, LostSignature, NewDocuments, NextRoot,
+    OrganizationLoss, OtherHolder, ProvenKey, PublicationImpact, Resign, Resigned,
+    RevocationImpact, Rotation, StoredSignature,
 };
 pub use pinned::PinnedKeys;
 pub use rules::{GrantStanding, KeyStanding};

@@ -29,4 +29,8 @@ pub(crate) use restrict::restricted_by_rows;
 #[cfg(feature = "store")]
 pub(crate) use rooted::{RootedTrust, StoredDocuments};
 pub use seen::{MemoryOfVersions, SeenDocument, SeenDocuments, SeenFrom, SeenOrganization};
+#[cfg(feature = "store")]
+pub(crate) use value::{SignedTrust, Stated, value_of};
 pub use verify::VerifiedDocuments;
+#[cfg(feature = "store")]
+pub(crate) use verify::{children_of, first_expiry, require_together};

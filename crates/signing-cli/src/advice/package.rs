@@ -4,7 +4,7 @@ use signing_loader::{
 };
 use signing_trust::UntrustedReason;
 
-use super::{Advice, trust};
+use super::{Advice, signed_trust, trust};
 use crate::error::Outcome;
 
 pub(super) const GET_SIGNATURE: &str = "get the .sig file again from the package's builder";
@@ -46,6 +46,11 @@ pub(super) fn verification(error: &VerificationError) -> Advice {
             UntrustedReason::Revoked { .. } | UntrustedReason::Denied { .. } => {
                 "have the package signed by a key that is trusted now; if this key was refused by \
                  mistake and is not compromised: cloacina keys reinstate"
+            }
+            UntrustedReason::NotSigned => signed_trust::NOT_SIGNED,
+            UntrustedReason::ChildDocuments { .. } => {
+                "have that organization publish its trust, or find out who changed its documents: \
+                 cloacina trust status --org <child>"
             }
             _ => "have the package signed by a key that is trusted now",
         },

@@ -283,8 +283,11 @@ pub(crate) struct Revoke {
     pub(crate) note: Option<Note>,
 
     /// Change nothing, and show what would no longer be accepted
-    #[arg(long)]
+    #[arg(long, conflicts_with = "publish")]
     pub(crate) dry_run: bool,
+
+    #[command(flatten)]
+    pub(crate) publish: Resolved<PublishKeyArgs>,
 }
 
 #[derive(Args)]
@@ -306,8 +309,39 @@ pub(crate) struct Deny {
     pub(crate) danger_everywhere: bool,
 
     /// Change nothing, and show what would no longer be accepted
-    #[arg(long)]
+    #[arg(long, conflicts_with = "publish")]
     pub(crate) dry_run: bool,
+
+    #[command(flatten)]
+    pub(crate) publish: Resolved<PublishKeyArgs>,
+}
+
+/// The publication of a revocation
+#[derive(Args)]
+#[command(group(ArgGroup::new("to-decrypt").args(PASSPHRASE).requires("publish")))]
+pub(crate) struct PublishKeyArgs {
+    /// Also publish the revocation, signed with this private key of the revocation role, for
+    /// hosts that verify by a bundle. It cannot be taken back
+    #[arg(long, value_name = "PEM")]
+    publish: Option<PathBuf>,
+
+    #[command(flatten)]
+    passphrase: PassphraseArgs,
+}
+
+/// The key that signs revocations.
+pub(crate) struct PublishKey {
+    pub(crate) path: PathBuf,
+    pub(crate) passphrase: PassphraseSource,
+}
+
+impl Resolve for PublishKeyArgs {
+    type To = Option<PublishKey>;
+
+    fn resolve(self) -> Result<Option<PublishKey>, clap::Error> {
+        let passphrase = self.passphrase.source();
+        Ok(self.publish.map(|path| PublishKey { path, passphrase }))
+    }
 }
 
 #[derive(Args)]

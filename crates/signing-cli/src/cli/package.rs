@@ -7,7 +7,7 @@ use signing_trust::store::OrganizationRef;
 
 use super::Floor;
 use super::resolve::Resolved;
-use super::values::{self, SignerArgs};
+use super::values::{self, RootSource, SignerArgs};
 use crate::passphrase::PASSPHRASE;
 use crate::time;
 
@@ -91,7 +91,7 @@ pub(crate) struct Sign {
 }
 
 #[derive(Args)]
-#[command(group(ArgGroup::new("by").args(["org", "trust_key"]).required(true)))]
+#[command(group(ArgGroup::new("by").args(["org", "trust_key", "trust_bundle"]).required(true)))]
 pub(crate) struct VerifyPackages {
     /// The packages
     #[arg(required = true, value_name = "PATH")]
@@ -105,6 +105,9 @@ pub(crate) struct VerifyPackages {
     /// revocations are not known
     #[arg(long, value_name = "PEM", conflicts_with = "org")]
     pub(crate) trust_key: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) signed_trust: SignedTrustArgs,
 
     /// Expect this name instead of the file's name
     #[arg(long)]
@@ -131,4 +134,26 @@ pub(crate) struct VerifyPackages {
     /// the package
     #[arg(long)]
     pub(crate) explain: bool,
+}
+
+/// Trust that an organization's root keys have signed.
+#[derive(Args)]
+pub(crate) struct SignedTrustArgs {
+    /// Believe only what was signed from this root document: its file, or its digest
+    #[arg(long, value_name = "FILE|DIGEST", conflicts_with = "trust_key")]
+    pub(crate) trust_root: Option<RootSource>,
+
+    /// Verify by this bundle of signed documents. No store is asked, so later revocations are
+    /// not known
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "trust_root",
+        conflicts_with_all = ["org", "trust_key"]
+    )]
+    pub(crate) trust_bundle: Option<PathBuf>,
+
+    /// Refuse signed trust that is older than what this file remembers, and remember this
+    #[arg(long, value_name = "FILE", requires = "trust_root")]
+    pub(crate) state_file: Option<PathBuf>,
 }

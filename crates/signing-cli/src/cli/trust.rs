@@ -1,7 +1,19 @@
-use clap::{Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+use clap::{ArgGroup, Args, Subcommand, ValueEnum};
+use signing_crypto::{Fingerprint, StatementTime};
 use signing_trust::store::OrganizationRef;
 
-use super::values;
+use super::resolve::{Resolve, Resolved, missing};
+use super::values::{self, ChildRoot, RootSource};
+use crate::files::Existing;
+use crate::passphrase::{PassphraseArgs, PassphraseSource};
+use crate::terminal::Confirmation;
+use crate::time;
+
+mod roles;
+
+pub(crate) use self::roles::RoleArgs;
 
 #[derive(Subcommand)]
 pub(crate) enum Trust {
@@ -16,6 +28,69 @@ pub(crate) enum Trust {
         #[arg(long, value_enum, default_value_t = Picture::Text)]
         format: Picture,
     },
+    /// Turn on signed trust for an organization: sign and publish its first root document,
+    /// trust statement and revocations
+    ///
+    /// Example: cloacina trust init --org acme --root-key root.pem --revocation-key online.pem
+    Init(Init),
+    /// Show an organization's signed trust: versions, expiry, roles, and how the rows of the
+    /// store differ from the statement. Exits with 1 if they differ or a document has expired
+    Status {
+        /// The organization (name or id)
+        #[arg(long, value_parser = values::organization)]
+        org: OrganizationRef,
+
+        /// Verify the documents from this root document: its file, or its digest [default: the
+        /// first root document in the store]
+        #[arg(long, value_name = "FILE|DIGEST")]
+        trust_root: Option<RootSource>,
+    },
+    /// Sign what the rows of the store trust, and publish it: runners with a pinned root believe
+    /// it from now on. Shows what changes, and asks
+    ///
+    /// A key of the trust role signs the next statement, a key of the revocation role the next
+    /// revocations.
+    ///
+    /// Example: cloacina trust publish --org acme --key trust.pem
+    Publish(Resolved<PublishArgs>),
+    /// Add signatures to a draft, on any machine: no store is needed. Shows what the draft says,
+    /// and asks
+    Cosign(Cosign),
+    /// Replace the root keys, or the keys of another role: publish the next root document, signed
+    /// by enough of the old and of the new root keys
+    RotateRoot(RotateRoot),
+    /// Write an organization's signed documents to a bundle, for hosts without the store
+    Export {
+        /// The organization (name or id)
+        #[arg(long, value_parser = values::organization)]
+        org: OrganizationRef,
+
+        /// Write to this file
+        #[arg(long, value_name = "FILE")]
+        output: PathBuf,
+
+        /// Replace an existing file
+        #[arg(long)]
+        force: bool,
+    },
+    /// Show what a bundle, a draft or a single document says, without verifying it; or what an
+    /// organization has published
+    Show(Resolved<ShowArgs>),
+    /// Verify a bundle from a pinned root, and show what it trusts
+    Verify {
+        /// The bundle
+        #[arg(value_name = "BUNDLE")]
+        bundle: PathBuf,
+
+        /// The pinned root document: its file, or its digest
+        #[arg(long, value_name = "FILE|DIGEST")]
+        trust_root: RootSource,
+
+        /// Refuse a bundle that is older than those that this file remembers, and remember this
+        /// one
+        #[arg(long, value_name = "FILE")]
+        state_file: Option<PathBuf>,
+    },
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -23,4 +98,233 @@ pub(crate) enum Picture {
     Text,
     Dot,
     Mermaid,
+}
+
+#[derive(Args)]
+pub(crate) struct Init {
+    /// The organization (name or id)
+    #[arg(long, value_parser = values::organization)]
+    pub(crate) org: OrganizationRef,
+
+    #[command(flatten)]
+    pub(crate) roles: RoleArgs,
+
+    #[command(flatten)]
+    pub(crate) statement: StatementArgs,
+
+    #[command(flatten)]
+    pub(crate) publication: PublicationArgs,
+}
+
+/// The content and the end of the next documents.
+#[derive(Args)]
+pub(crate) struct StatementArgs {
+    /// When the statement expires: a time (RFC 3339), a date (UTC), or 12h, 30d or 8w from now
+    #[arg(long, value_name = "TIME", default_value = "90d", value_parser = time::expiry)]
+    pub(crate) expires: StatementTime,
+
+    /// When the revocations expire, likewise
+    #[arg(long, value_name = "TIME", default_value = "30d", value_parser = time::expiry)]
+    pub(crate) revocations_expires: StatementTime,
+
+    /// The digest of the root document of an organization that is granted trust, if it is not in
+    /// this store (may be repeated)
+    #[arg(long, value_name = "ORG=DIGEST")]
+    pub(crate) child_root: Vec<ChildRoot>,
+}
+
+/// What to do with documents once they are signed.
+#[derive(Args)]
+pub(crate) struct PublicationArgs {
+    /// If more keys must sign, write the documents to this file, for cloacina trust cosign
+    #[arg(long, value_name = "FILE")]
+    pub(crate) draft: Option<PathBuf>,
+
+    /// Replace an existing draft
+    #[arg(long, requires = "draft")]
+    force: bool,
+
+    /// Do not ask
+    #[arg(long)]
+    yes: bool,
+
+    #[command(flatten)]
+    passphrase: PassphraseArgs,
+}
+
+impl PublicationArgs {
+    pub(crate) fn existing(&self) -> Existing {
+        Existing::replace_if(self.force)
+    }
+
+    pub(crate) fn confirmation(&self) -> Confirmation {
+        Confirmation::given_if(self.yes)
+    }
+
+    pub(crate) fn passphrase(&self) -> PassphraseSource {
+        self.passphrase.source()
+    }
+}
+
+#[derive(Args)]
+#[command(group(ArgGroup::new("what").args(["org", "from"]).required(true)))]
+pub(crate) struct PublishArgs {
+    /// The organization (name or id)
+    #[arg(long, requires = "key", value_parser = values::organization)]
+    org: Option<OrganizationRef>,
+
+    /// Publish this draft, which enough keys have signed
+    #[arg(
+        long,
+        value_name = "DRAFT",
+        conflicts_with_all = ["key", "deny", "draft", "child_root", "expires", "revocations_expires"]
+    )]
+    from: Option<PathBuf>,
+
+    /// A private key that signs (may be repeated)
+    #[arg(long, value_name = "PEM")]
+    key: Vec<PathBuf>,
+
+    /// Add this key to the revocations, by its fingerprint (may be repeated). It stays there for
+    /// good
+    #[arg(long, value_name = "FINGERPRINT")]
+    deny: Vec<Fingerprint>,
+
+    /// Verify what is published from this root document first: its file, or its digest
+    #[arg(long, value_name = "FILE|DIGEST")]
+    trust_root: Option<RootSource>,
+
+    #[command(flatten)]
+    statement: StatementArgs,
+
+    #[command(flatten)]
+    publication: PublicationArgs,
+}
+
+pub(crate) enum Publish {
+    Rows(Box<PublishRows>),
+    Draft { path: PathBuf, trust_root: Option<RootSource>, confirmation: Confirmation },
+}
+
+pub(crate) struct PublishRows {
+    pub(crate) org: OrganizationRef,
+    pub(crate) keys: Vec<PathBuf>,
+    pub(crate) deny: Vec<Fingerprint>,
+    pub(crate) trust_root: Option<RootSource>,
+    pub(crate) statement: StatementArgs,
+    pub(crate) publication: PublicationArgs,
+}
+
+impl Resolve for PublishArgs {
+    type To = Publish;
+
+    fn resolve(self) -> Result<Publish, clap::Error> {
+        let Self { org, from, key: keys, deny, trust_root, statement, publication } = self;
+        match (org, from) {
+            (_, Some(path)) => {
+                let confirmation = publication.confirmation();
+                Ok(Publish::Draft { path, trust_root, confirmation })
+            }
+            (Some(org), None) => {
+                let rows = PublishRows { org, keys, deny, trust_root, statement, publication };
+                Ok(Publish::Rows(Box::new(rows)))
+            }
+            (None, None) => Err(missing("--org and --from")),
+        }
+    }
+}
+
+#[derive(Args)]
+pub(crate) struct Cosign {
+    /// The draft, which is replaced by one with more signatures
+    #[arg(value_name = "DRAFT")]
+    pub(crate) draft: PathBuf,
+
+    /// A private key that signs (may be repeated)
+    #[arg(long, value_name = "PEM", required = true)]
+    pub(crate) key: Vec<PathBuf>,
+
+    /// Refuse the draft unless it follows this root document: its file, or its digest
+    #[arg(long, value_name = "FILE|DIGEST")]
+    pub(crate) trust_root: Option<RootSource>,
+
+    /// Do not ask
+    #[arg(long)]
+    pub(crate) yes: bool,
+
+    #[command(flatten)]
+    pub(crate) passphrase: PassphraseArgs,
+}
+
+#[derive(Args)]
+pub(crate) struct RotateRoot {
+    /// The organization (name or id)
+    #[arg(long, value_parser = values::organization)]
+    pub(crate) org: OrganizationRef,
+
+    /// A private key of the root document before, which signs the next one (may be repeated)
+    #[arg(long, value_name = "PEM")]
+    pub(crate) key: Vec<PathBuf>,
+
+    /// Verify what is published from this root document first: its file, or its digest
+    #[arg(long, value_name = "FILE|DIGEST")]
+    pub(crate) trust_root: Option<RootSource>,
+
+    #[command(flatten)]
+    pub(crate) roles: RoleArgs,
+
+    /// When the statement expires, if it has to be signed again
+    #[arg(long, value_name = "TIME", default_value = "90d", value_parser = time::expiry)]
+    pub(crate) expires: StatementTime,
+
+    /// When the revocations expire, if they have to be signed again
+    #[arg(long, value_name = "TIME", default_value = "30d", value_parser = time::expiry)]
+    pub(crate) revocations_expires: StatementTime,
+
+    #[command(flatten)]
+    pub(crate) publication: PublicationArgs,
+}
+
+#[derive(Args)]
+#[command(group(ArgGroup::new("shown").args(["file", "org"]).required(true)))]
+pub(crate) struct ShowArgs {
+    /// A bundle, a draft, a root document, a statement or revocations
+    #[arg(value_name = "FILE")]
+    file: Option<PathBuf>,
+
+    /// Show what this organization has published (name or id)
+    #[arg(long, value_parser = values::organization)]
+    org: Option<OrganizationRef>,
+
+    /// Write the newest root document, for runners to pin
+    #[arg(long, requires = "org", requires = "output")]
+    root: bool,
+
+    /// The file for the root document
+    #[arg(long, value_name = "FILE", requires = "root")]
+    output: Option<PathBuf>,
+
+    /// Replace an existing file
+    #[arg(long, requires = "output")]
+    force: bool,
+}
+
+pub(crate) enum Show {
+    File(PathBuf),
+    Published(OrganizationRef),
+    Root { org: OrganizationRef, output: PathBuf, existing: Existing },
+}
+
+impl Resolve for ShowArgs {
+    type To = Show;
+
+    fn resolve(self) -> Result<Show, clap::Error> {
+        let existing = Existing::replace_if(self.force);
+        match (self.file, self.org, self.output) {
+            (Some(file), _, _) => Ok(Show::File(file)),
+            (None, Some(org), Some(output)) => Ok(Show::Root { org, output, existing }),
+            (None, Some(org), None) => Ok(Show::Published(org)),
+            (None, None, _) => Err(missing("<FILE> and --org")),
+        }
+    }
 }

@@ -1,9 +1,11 @@
 //! Values whose form needs more than `FromStr`.
 
+use std::convert::Infallible;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::Args;
-use signing_crypto::{KeyId, NameError, OrgName};
+use signing_crypto::{KeyId, NameError, OrgName, ParseError, RootDigest, SignerThreshold};
 use signing_trust::EventType;
 use signing_trust::store::{EventPattern, OrganizationRef};
 
@@ -15,6 +17,48 @@ pub(super) fn organization(text: &str) -> Result<OrganizationRef, NameError> {
     match text.parse() {
         Ok(id) => Ok(OrganizationRef::Id(id)),
         Err(_) => OrgName::new(text).map(OrganizationRef::Name),
+    }
+}
+
+/// How many keys must sign.
+pub(super) fn threshold(text: &str) -> Result<SignerThreshold, &'static str> {
+    let count = text.parse().ok().and_then(SignerThreshold::new);
+    count.ok_or("expected a number of 1 to 16")
+}
+
+/// A pinned root document.
+#[derive(Clone)]
+pub(crate) enum RootSource {
+    Digest(RootDigest),
+    File(PathBuf),
+}
+
+/// A digest, or a file: no file has such a name by accident.
+impl FromStr for RootSource {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        Ok(text.parse().map_or_else(|_| Self::File(text.into()), Self::Digest))
+    }
+}
+
+/// An organization, and the digest of its root document.
+#[derive(Clone)]
+pub(crate) struct ChildRoot {
+    pub(crate) org: OrganizationRef,
+    pub(crate) digest: RootDigest,
+}
+
+impl FromStr for ChildRoot {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (org, digest) =
+            text.split_once('=').ok_or("expected an organization and a digest: ORG=DIGEST")?;
+        Ok(Self {
+            org: organization(org).map_err(|error| error.to_string())?,
+            digest: digest.parse().map_err(|error: ParseError| error.to_string())?,
+        })
     }
 }
 

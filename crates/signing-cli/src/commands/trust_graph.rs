@@ -6,11 +6,12 @@ use std::collections::HashMap;
 use serde::Serialize;
 use serde_json::json;
 use signing_crypto::{OrgId, OrgName, PackagePatterns};
+use signing_trust::store::OrganizationRef;
 use signing_trust::{
     GrantStanding, GraphGrant, GraphKey, GraphOrganization, KeyStanding, TrustGraph,
 };
 
-use crate::cli::{Picture, Trust};
+use crate::cli::Picture;
 use crate::context::{Context, block_on, organization};
 use crate::error::CliError;
 use crate::lines::Lines;
@@ -18,8 +19,11 @@ use crate::output::Report;
 use crate::time::Time;
 use crate::view::{GraphGrantView, GraphKeyView, View, standing_text};
 
-pub(super) fn run(context: &Context, command: Trust) -> Result<Report, CliError> {
-    let Trust::Graph { org, format } = command;
+pub(super) fn run(
+    context: &Context,
+    org: Option<OrganizationRef>,
+    format: Picture,
+) -> Result<Report, CliError> {
     block_on(async {
         let keys = context.keys().await?;
         let org = match org {

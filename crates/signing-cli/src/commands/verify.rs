@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 use signing_crypto::{Fingerprint, PackageDigest, PackageName, PackageVersion};
 use signing_loader::{
-    ExplainedEnvelope, PackageError, PackagePath, RequiredSigners, SignatureSource,
+    ExplainedEnvelope, Offline, PackageError, PackagePath, RequiredSigners, SignatureSource,
     VerificationConfig, VerificationReport, Verifier,
 };
 use signing_trust::store::{OrganizationRecord, OrganizationRef};
@@ -12,14 +12,14 @@ use signing_trust::{KeyManager, PinnedKeys};
 use super::explain::{self, Explained, ExplainedEnvelopeView, Keepers};
 use super::packages::Packages;
 use crate::advice::refused_key;
-use crate::cli::VerifyPackages;
+use crate::cli::{SignedTrustArgs, VerifyPackages};
 use crate::context::{Context, block_on, organization};
 use crate::error::{CliError, Outcome};
-use crate::key_files;
 use crate::lines::Lines;
 use crate::output::{ErrorView, Report};
 use crate::time::Time;
 use crate::view::{TrustPathView, TrustedKeyView, View};
+use crate::{key_files, signed_trust};
 
 pub(super) fn run(context: &Context, command: VerifyPackages) -> Result<Report, CliError> {
     let packages = Packages::new(command.paths, command.name, command.signature.as_deref())?;
@@ -39,9 +39,13 @@ pub(super) fn run(context: &Context, command: VerifyPackages) -> Result<Report, 
         },
         explain: command.explain,
     };
+    let signed_trust = &command.signed_trust;
     let verdicts = match command.org {
-        None => with_pinned_keys(packages.get(), &command.trust_key, &request),
-        Some(org) => block_on(with_store(context, packages.get(), &org, &request)),
+        None => {
+            let verifier = offline_verifier(&command.trust_key, signed_trust)?;
+            Ok(with_offline_trust(packages.get(), verifier, &request))
+        }
+        Some(org) => block_on(with_store(context, packages.get(), &org, signed_trust, &request)),
     };
     Ok(packages.noted(report(verdicts?, request.explain)))
 }
@@ -52,15 +56,27 @@ struct Request {
     explain: bool,
 }
 
-/// Verifies with keys from files: no store, no KEK, no runtime, no network.
-fn with_pinned_keys(
-    packages: &[PackagePath],
+/// Trusts keys from files, or a bundle.
+fn offline_verifier(
     trust_keys: &[PathBuf],
-    Request { config, source, explain }: &Request,
-) -> Result<Vec<Verdict>, CliError> {
+    SignedTrustArgs { trust_root, trust_bundle, state_file }: &SignedTrustArgs,
+) -> Result<Verifier<Offline>, CliError> {
+    if let (Some(root), Some(bundle)) = (trust_root, trust_bundle) {
+        let trust = signed_trust::read_bundle(bundle, root, state_file.as_deref())?;
+        return Ok(Verifier::bundled(trust));
+    }
     let keys: Result<PinnedKeys, _> =
         trust_keys.iter().map(|path| key_files::read_public_key(path)).collect();
-    let verifier = Verifier::pinned(keys?).config(config.clone()).signature(source.clone());
+    Ok(Verifier::pinned(keys?))
+}
+
+/// Verifies without a store: no KEK, no runtime, no network.
+fn with_offline_trust(
+    packages: &[PackagePath],
+    verifier: Verifier<Offline>,
+    Request { config, source, explain }: &Request,
+) -> Vec<Verdict> {
+    let verifier = verifier.config(config.clone()).signature(source.clone());
     let verify = |package| match explain {
         true => {
             let explained = verifier.explain(package);
@@ -69,7 +85,7 @@ fn with_pinned_keys(
         }
         false => Verdict::new(package, verifier.check(package).map_err(CliError::from)),
     };
-    Ok(packages.iter().map(verify).collect())
+    packages.iter().map(verify).collect()
 }
 
 /// Verifies by an organization's trust.
@@ -77,11 +93,17 @@ async fn with_store(
     context: &Context,
     packages: &[PackagePath],
     org: &OrganizationRef,
+    SignedTrustArgs { trust_root, state_file, .. }: &SignedTrustArgs,
     Request { config, source, explain }: &Request,
 ) -> Result<Vec<Verdict>, CliError> {
     let keys = context.keys().await?;
     let org = organization(&keys, org).await?;
-    let verifier = Verifier::organization(&keys, OrganizationRef::Id(org.id)).await?;
+    let mut verifier = Verifier::organization(&keys, OrganizationRef::Id(org.id)).await?;
+    if let Some(root) = trust_root {
+        let (root, memory) =
+            (signed_trust::read_root(root)?, signed_trust::memory(state_file.as_deref())?);
+        verifier = verifier.rooted_remembering(root, memory);
+    }
     let verifier = verifier.config(config.clone()).signature(source.clone());
     let mut verdicts = Vec::new();
     for package in packages {

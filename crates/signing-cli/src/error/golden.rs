@@ -14,6 +14,7 @@ mod keys;
 mod package;
 mod runner;
 mod signature;
+mod signed_trust;
 mod store;
 
 use std::any::type_name;
@@ -86,6 +87,7 @@ fn samples() -> Vec<(&'static str, Vec<Sample>)> {
         ("store", store::samples()),
         ("audit", audit::samples()),
         ("arguments", arguments::samples()),
+        ("signed_trust", signed_trust::samples()),
         ("runner", runner::samples()),
     ]
 }

@@ -90,6 +90,8 @@ fn reason_word(reason: &UntrustedReason) -> &'static str {
         UntrustedReason::GrantExpired { .. } => "grant_expired",
         UntrustedReason::OtherPackages { .. } => "other_packages",
         UntrustedReason::ChildDeleted { .. } => "child_deleted",
+        UntrustedReason::NotSigned => "not_signed",
+        UntrustedReason::ChildDocuments { .. } => "child_documents",
         UntrustedReason::OrganizationDeleted { .. } => "organization_deleted",
         _ => "other",
     }

@@ -66,9 +66,9 @@ impl<'a> TrustedKeyView<'a> {
 #[serde(tag = "path", rename_all = "snake_case")]
 pub(crate) enum TrustPathView<'a> {
     Pinned,
-    Direct { trusted_key_id: TrustedKeyId },
+    Direct { trusted_key_id: Option<TrustedKeyId> },
     // The other organization's row about the key is left out: only it can change that row.
-    Granted { grant_id: GrantId, org_id: OrgId, org: &'a OrgName },
+    Granted { grant_id: Option<GrantId>, org_id: OrgId, org: &'a OrgName },
     Other,
 }
 

@@ -21,6 +21,7 @@ mod import_export;
 mod revocation_reasons;
 mod revoke;
 mod revoke_dry_run;
+mod signed_trust;
 mod trust;
 
 mod passphrase;

@@ -43,6 +43,15 @@ impl SignatureEnvelope {
 
     /// Reads an envelope of at most `limit` bytes.
     pub(crate) fn parse_at_most(bytes: &[u8], limit: usize) -> Result<Self, MalformedEnvelope> {
+        let envelope = Self::parse_unsigned(bytes, limit)?;
+        match envelope.signatures.len() {
+            0 => Err(MalformedEnvelope::SignatureCount { found: 0, limit: MAX_SIGNATURES }),
+            _ => Ok(envelope),
+        }
+    }
+
+    /// The same for an envelope that nobody may have signed yet.
+    pub(crate) fn parse_unsigned(bytes: &[u8], limit: usize) -> Result<Self, MalformedEnvelope> {
         if bytes.len() > limit {
             return Err(MalformedEnvelope::TooLarge { limit });
         }
@@ -55,7 +64,7 @@ impl SignatureEnvelope {
         let Object(wire): Object<WireEnvelope> = serde_json::from_slice(bytes)
             .map_err(|source| MalformedEnvelope::json(ContentLayer::Envelope, source))?;
         let found = wire.signatures.len();
-        if !(1..=MAX_SIGNATURES).contains(&found) {
+        if found > MAX_SIGNATURES {
             return Err(MalformedEnvelope::SignatureCount { found, limit: MAX_SIGNATURES });
         }
         let mut signatures = Vec::with_capacity(found);
@@ -73,6 +82,15 @@ impl SignatureEnvelope {
             payload_type: wire.payload_type,
             signatures,
         })
+    }
+
+    /// An envelope that nobody has signed yet.
+    pub(crate) fn unsigned(payload_type: &str, payload: String) -> Self {
+        Self {
+            payload_type: payload_type.into(),
+            payload: payload.into_bytes(),
+            signatures: Vec::new(),
+        }
     }
 
     /// Checks that `key` signed this envelope, and only then reads what it says.

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use super::{DocumentVersion, MAX_STATED_KEYS, Role, TrustDocumentKind};
-use crate::dsse::{MAX_SIGNATURES, MalformedEnvelope};
+use crate::dsse::{EnvelopeError, MAX_SIGNATURES, MalformedEnvelope};
 use crate::key::{Fingerprint, KeyError};
 use crate::names::{OrgId, PatternError};
 
@@ -231,5 +231,108 @@ impl MalformedBundle {
     /// What programs call this error, whatever the variant. Stable.
     pub fn code(&self) -> &'static str {
         "MalformedTrustBundle"
+    }
+}
+
+/// Bytes that are not a draft of trust documents, or documents that do not belong together.
+#[derive(Clone, Debug, Error)]
+#[non_exhaustive]
+pub enum MalformedDraft {
+    /// Too many bytes.
+    #[error("it is larger than {limit} bytes")]
+    TooLarge {
+        /// The most bytes allowed.
+        limit: usize,
+    },
+    /// Not the JSON that a draft is.
+    #[error("it is not the expected JSON")]
+    Json(#[source] Arc<serde_json::Error>),
+    /// A draft of another version, or something else.
+    #[error("its type is {found:?}, expected {:?}", super::draft::DRAFT_TYPE)]
+    Type {
+        /// The type found.
+        found: String,
+    },
+    /// A field that is not of its form.
+    #[error("its field '{field}' is malformed")]
+    Field {
+        /// The field's name.
+        field: &'static str,
+    },
+    /// One of its documents.
+    #[error("one of its documents cannot be read")]
+    Document(#[from] MalformedTrustDocument),
+    /// A document is another organization's than the draft.
+    #[error("its {kind} document is of the organization {found}, expected {expected}")]
+    Organization {
+        /// Which document.
+        kind: TrustDocumentKind,
+        /// The organization of the draft.
+        expected: OrgId,
+        /// The organization of the document.
+        found: OrgId,
+    },
+    /// It has neither a current root document nor a new one, so nobody can sign.
+    #[error("it has no root document")]
+    NoRoot,
+    /// Its current root document is not signed by its own keys.
+    #[error("its current root document does not count")]
+    CurrentRoot(#[source] ThresholdNotMet),
+    /// Its new root document does not have the number after that of the current one.
+    #[error("its new root document is version {found}, expected version {expected}")]
+    RootVersion {
+        /// The number after that of the current root document.
+        expected: DocumentVersion,
+        /// The number of the new one.
+        found: DocumentVersion,
+    },
+    /// It has no document to publish.
+    #[error("it has no new document")]
+    Empty,
+}
+
+impl MalformedDraft {
+    /// What programs call this error, whatever the variant. Stable.
+    pub fn code(&self) -> &'static str {
+        "MalformedTrustDraft"
+    }
+}
+
+/// A draft that a key does not sign.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum DraftSignatureError {
+    /// No document of the draft needs the key.
+    #[error("the key {fingerprint} has no role for the documents of the draft")]
+    NoRole {
+        /// The key.
+        fingerprint: Fingerprint,
+    },
+    /// The key has signed every document for which it has a role.
+    #[error("the key {fingerprint} has signed the draft already")]
+    AlreadySigned {
+        /// The key.
+        fingerprint: Fingerprint,
+    },
+    /// A document cannot take the signature.
+    #[error("the {kind} document cannot take a signature by the key {fingerprint}")]
+    Document {
+        /// Which document.
+        kind: TrustDocumentKind,
+        /// The key.
+        fingerprint: Fingerprint,
+        /// Why.
+        source: EnvelopeError,
+    },
+}
+
+impl DraftSignatureError {
+    /// What programs call this error. Stable.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NoRole { .. } => "KeyWithoutRole",
+            Self::AlreadySigned { .. } => "AlreadySigned",
+            Self::Document { source, .. } => source.code(),
+        }
     }
 }

@@ -87,7 +87,7 @@ impl RootDocument {
     /// # Errors
     ///
     /// [`ThresholdNotMet`] says how many have.
-    fn require_signed<D: TrustDocument>(
+    pub(super) fn require_signed<D: TrustDocument>(
         &self,
         signed: &SignedDocument<D>,
     ) -> Result<VerifiedDocument<D>, ThresholdNotMet> {

@@ -7,7 +7,7 @@ use super::error::{DocumentFault, MalformedTrustDocument};
 use super::{RootDigest, RootDocument, TrustDocument};
 #[cfg(feature = "private-keys")]
 use crate::dsse::EnvelopeError;
-use crate::dsse::{EnvelopeSignature, SignatureEnvelope};
+use crate::dsse::{EnvelopeSignature, MalformedEnvelope, SignatureEnvelope};
 #[cfg(feature = "private-keys")]
 use crate::key::SigningKey;
 use crate::key::{Fingerprint, VerifyingKey};
@@ -26,9 +26,31 @@ impl<D: TrustDocument> SignedDocument<D> {
     /// Reads an envelope and the document in it, strictly and in bounded space: a field that
     /// is not known is malformed, because it may be one that was meant to be enforced.
     pub fn parse(bytes: &[u8]) -> Result<Self, MalformedTrustDocument> {
+        let envelope = SignatureEnvelope::parse_at_most(bytes, const { max_envelope::<D>() });
+        Self::of(envelope)
+    }
+
+    /// Reads a document that nobody may have signed yet.
+    pub(super) fn parse_unsigned(bytes: &[u8]) -> Result<Self, MalformedTrustDocument> {
+        let envelope = SignatureEnvelope::parse_unsigned(bytes, const { max_envelope::<D>() });
+        Self::of(envelope)
+    }
+
+    /// Puts a document in an envelope, for others to sign.
+    ///
+    /// # Errors
+    ///
+    /// That it could not be read again: it has too many keys or bytes.
+    pub fn unsigned(document: &D) -> Result<Self, MalformedTrustDocument> {
+        let envelope = SignatureEnvelope::unsigned(D::PAYLOAD_TYPE, document.to_json());
+        Self::parse_unsigned(envelope.to_json().as_bytes())
+    }
+
+    fn of(
+        envelope: Result<SignatureEnvelope, MalformedEnvelope>,
+    ) -> Result<Self, MalformedTrustDocument> {
         let malformed = |fault| MalformedTrustDocument { kind: D::KIND, fault };
-        let envelope = SignatureEnvelope::parse_at_most(bytes, const { max_envelope::<D>() })
-            .map_err(|fault| malformed(fault.into()))?;
+        let envelope = envelope.map_err(|fault| malformed(fault.into()))?;
         let payload =
             envelope.payload_of_type(D::PAYLOAD_TYPE).map_err(|fault| malformed(fault.into()))?;
         if payload.len() > D::MAX_PAYLOAD {

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use super::*;
+use crate::dsse::MalformedEnvelope;
 use crate::dsse::SignatureEnvelope;
-use crate::error::MalformedEnvelope;
 use crate::key::{Fingerprint, SigningKey, UncheckedKey, VerifyingKey};
 use crate::names::{OrgId, PackagePatterns};
 

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::Utc;
 use signing_crypto::{
-    DocumentTexts, OrgId, PackageDigest, PackageName, Revocations, RootDigest, RootDocument,
-    SignatureEnvelope, SignedDocument, TrustBundle, TrustDocument, TrustStatement,
+    DocumentTexts, DraftDocuments, OrgId, PackageDigest, PackageName, Revocations, RootDigest,
+    RootDocument, SignatureEnvelope, SignedDocument, TrustBundle, TrustDocument, TrustDocumentKind,
+    TrustStatement,
 };
-use signing_store::NewTrustDocument;
+use signing_store::{NewTrustDocument, OrganizationRef};
 
 use super::KeyManager;
 use super::rotation::PAGE;
@@ -19,9 +20,10 @@ use crate::document_error::SignedTrustError;
 use crate::error::TrustError;
 use crate::rules::{DecisionContext, Packages};
 use crate::signed::{
-    BundledTrust, StoredDocuments, TrustAnchor, TrustDraft, VerifiedDocuments, restricted_by_rows,
+    BundledTrust, SignedTrust, Stated, StoredDocuments, TrustAnchor, TrustDraft, VerifiedDocuments,
+    children_of, first_expiry, require_together, restricted_by_rows, value_of,
 };
-use crate::snapshot::OrganizationTrust;
+use crate::snapshot::{DocumentsOfChild, OrganizationTrust, TrustGrant, limits};
 use crate::source::read_all;
 
 /// Documents that are to replace those that an organization has published.
@@ -75,7 +77,8 @@ impl KeyManager {
         published: Option<&TrustStatement>,
         roots: &BTreeMap<OrgId, RootDigest>,
     ) -> Result<TrustDraft, TrustError> {
-        let rows = read_all(&self.store, org, usize::MAX).await?;
+        let mut rows = read_all(&self.store, org, usize::MAX).await?;
+        self.add_silent_grants(org, &mut rows).await?;
         if let Some((&fingerprint, _)) = rows.keys.iter().find(|(_, key)| key.is_unreadable) {
             return Err(TrustError::UnreadableTrust { fingerprint });
         }
@@ -94,6 +97,31 @@ impl KeyManager {
         }
         shown.remove(&org);
         Ok(shown)
+    }
+
+    /// Adds the grants to organizations that have no rows about keys. No decision depends on
+    /// them, but a statement names them, so that it need not change when the keys come.
+    async fn add_silent_grants(
+        &self,
+        org: OrgId,
+        rows: &mut OrganizationTrust,
+    ) -> Result<(), TrustError> {
+        for grant in self.store.grants_from(org).await? {
+            if rows.grants.iter().any(|other| other.id == Some(grant.id)) {
+                continue;
+            }
+            let child = self.organization(OrganizationRef::Id(grant.child_org_id)).await?;
+            rows.grants.push(TrustGrant {
+                id: Some(grant.id),
+                child: child.id,
+                child_name: child.name,
+                child_deleted_at: child.deleted_at,
+                limits: limits(&grant),
+                narrowed_to: None,
+                documents: DocumentsOfChild::NotAsked,
+            });
+        }
+        Ok(())
     }
 
     /// Publishes documents: runners with a pinned root believe them from now on.
@@ -136,7 +164,11 @@ impl KeyManager {
     }
 
     /// What publishing documents would change, for the packages whose signatures the store
-    /// keeps. Changes nothing.
+    /// keeps. Changes nothing. Too few keys may have signed the documents so far.
+    ///
+    /// # Errors
+    ///
+    /// That the documents do not belong together, or to what has been published.
     pub async fn publication_impact(
         &self,
         org: OrgId,
@@ -145,17 +177,18 @@ impl KeyManager {
     ) -> Result<PublicationImpact, TrustError> {
         let rows = read_all(&self.store, org, usize::MAX).await?;
         let stored = self.stored_documents(org).await?;
-        // Nothing is to be remembered that is not published.
-        let anchor = TrustAnchor::from(anchor.root().clone());
-        let before = match stored.texts.contains_key(&org) {
-            true => restricted_by_rows(&stored.verify(org, &anchor)?.value(), rows.clone()),
-            // Until something is published, runners believe rows.
-            false => rows.clone(),
+        let published = match stored.texts.contains_key(&org) {
+            true => Some(stored.verify(org, anchor)?),
+            false => None,
         };
-        let mut then = stored;
-        then.add(org, documents.to_store());
-        let anchor = TrustAnchor::from(anchor.root().clone());
-        let after = restricted_by_rows(&then.verify(org, &anchor)?.value(), rows);
+        let before = match &published {
+            Some(published) => restricted_by_rows(&published.value(), rows.clone()),
+            // Until something is published, runners believe rows.
+            None => rows.clone(),
+        };
+        let current = published.map(SignedTrust::into_own);
+        let after = value_once_signed(org, &stored, current.as_ref(), documents)?;
+        let after = restricted_by_rows(&after, rows);
         let mut keepers = BTreeSet::from([org]);
         keepers.extend(before.grants.iter().chain(&after.grants).map(|grant| grant.child));
         let (mut now, mut later) = (BTreeSet::new(), BTreeSet::new());
@@ -222,6 +255,14 @@ impl KeyManager {
         Ok(written)
     }
 
+    /// What the store has of `org` itself, verified by nobody.
+    pub(super) async fn stored_texts(
+        &self,
+        org: OrgId,
+    ) -> Result<Option<DocumentTexts>, TrustError> {
+        Ok(self.stored_documents(org).await?.texts.remove(&org))
+    }
+
     async fn stored_documents(&self, org: OrgId) -> Result<StoredDocuments, TrustError> {
         Ok(StoredDocuments::of(self.store.trust_documents(org).await?.records))
     }
@@ -262,9 +303,45 @@ impl NewDocuments {
     }
 }
 
+impl From<&DraftDocuments> for NewDocuments {
+    fn from(draft: &DraftDocuments) -> Self {
+        Self {
+            root: draft.root().cloned(),
+            statement: draft.statement().cloned(),
+            revocations: draft.revocations().cloned(),
+        }
+    }
+}
+
 fn new_document<D: TrustDocument>(signed: &SignedDocument<D>) -> NewTrustDocument {
     let version = signed.unverified().header().version;
     NewTrustDocument { kind: D::KIND, version, envelope: signed.to_json() }
+}
+
+/// What the newest documents say once enough keys have signed those of `new`.
+fn value_once_signed(
+    org: OrgId,
+    stored: &StoredDocuments,
+    current: Option<&VerifiedDocuments>,
+    new: &NewDocuments,
+) -> Result<OrganizationTrust, SignedTrustError> {
+    let missing = |kind| SignedTrustError::Missing { org, kind };
+    let root = new.root.as_ref().map(SignedDocument::unverified);
+    let root = root
+        .or(current.map(|current| current.root().document()))
+        .ok_or(missing(TrustDocumentKind::Root))?;
+    let statement = new.statement.as_ref().map(SignedDocument::unverified);
+    let statement = statement
+        .or(current.map(VerifiedDocuments::statement))
+        .ok_or(missing(TrustDocumentKind::Statement))?;
+    let revocations = new.revocations.as_ref().map(SignedDocument::unverified);
+    let revocations = revocations
+        .or(current.map(VerifiedDocuments::revocations))
+        .ok_or(missing(TrustDocumentKind::Revocations))?;
+    require_together(org, statement, root, revocations)?;
+    let until = first_expiry(root, statement, revocations);
+    let children = children_of(statement, &stored.texts, |_, _| Ok(()));
+    Ok(value_of(org, Stated { statement, revocations, until }, &children))
 }
 
 /// Whether an envelope suffices, for a runner that asks for one signer.

@@ -3,8 +3,9 @@ use std::sync::Arc;
 use chrono::Utc;
 use signing_crypto::{OrgId, PackageName, TrustBundle};
 
-use super::TrustAnchor;
+use super::value::SignedTrust;
 use super::verify::verify;
+use super::{TrustAnchor, VerifiedDocuments};
 use crate::candidates::decide_signers;
 use crate::decision::{DecisionError, Signers, TrustDecision};
 use crate::document_error::SignedTrustError;
@@ -18,7 +19,7 @@ use crate::snapshot::OrganizationTrust;
 /// bounded by when its documents expire.
 #[derive(Clone, Debug)]
 pub struct BundledTrust {
-    org: OrgId,
+    signed: Arc<SignedTrust>,
     trust: Arc<OrganizationTrust>,
 }
 
@@ -43,12 +44,26 @@ impl BundledTrust {
         }
         let trust = signed.value();
         trust.require_current(DecisionContext::at(Utc::now()))?;
-        Ok(Self { org, trust: Arc::new(trust) })
+        Ok(Self { signed: Arc::new(signed), trust: Arc::new(trust) })
     }
 
     /// The organization.
     pub fn org(&self) -> OrgId {
-        self.org
+        self.signed.org
+    }
+
+    /// The organization's own documents.
+    pub fn documents(&self) -> &VerifiedDocuments {
+        &self.signed.own
+    }
+
+    /// The documents of each organization that the statement grants trust to, or why they do
+    /// not count.
+    pub fn children(
+        &self,
+    ) -> impl Iterator<Item = (&OrgId, Result<&VerifiedDocuments, &SignedTrustError>)> {
+        let children = self.signed.children.iter();
+        children.map(|(child, documents)| (child, documents.as_ref().map_err(|error| &**error)))
     }
 
     /// Decides which of `signers` the organization accepts for the package `name`, `allowance`

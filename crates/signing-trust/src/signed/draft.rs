@@ -179,6 +179,19 @@ impl TrustDraft {
     }
 }
 
+/// What a statement says, to compare it with another.
+impl From<&TrustStatement> for TrustDraft {
+    fn from(statement: &TrustStatement) -> Self {
+        Self {
+            keys: statement.keys.clone(),
+            denied: statement.denied.clone(),
+            grants: statement.grants.clone(),
+            floors: statement.floors.clone(),
+            unrooted: BTreeMap::new(),
+        }
+    }
+}
+
 fn compare<K: Ord, V: PartialEq>(
     before: &BTreeMap<K, V>,
     after: &BTreeMap<K, V>,

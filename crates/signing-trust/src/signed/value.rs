@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use signing_crypto::{DeniedKey, Fingerprint, OrgId, RevocationReason, StatedKey};
+use signing_crypto::{
+    DeniedKey, Fingerprint, OrgId, RevocationReason, Revocations, StatedKey, StatementTime,
+    TrustStatement,
+};
 
 use super::VerifiedDocuments;
 use crate::decision::TrustLimits;
@@ -18,8 +21,7 @@ use crate::snapshot::{
 pub(crate) struct SignedTrust {
     pub(super) org: OrgId,
     pub(super) own: VerifiedDocuments,
-    /// By the organizations that the statement grants trust to, all of them.
-    pub(super) children: BTreeMap<OrgId, Result<VerifiedDocuments, Arc<SignedTrustError>>>,
+    pub(super) children: Children,
 }
 
 impl SignedTrust {
@@ -43,50 +45,71 @@ impl SignedTrust {
 
     /// What the documents say, as a value: about all keys, and read nowhere.
     pub(crate) fn value(&self) -> OrganizationTrust {
-        let (kind, at) = self.own.first_expiry();
-        let statement = self.own.statement();
-        let mut trust = OrganizationTrust {
-            organization: Some(Organization { id: self.org, deleted_at: None }),
-            floors: statement.floors.clone(),
-            documents: Some(Expiry { org: self.org, kind, at }),
-            ..OrganizationTrust::default()
+        let own = Stated {
+            statement: self.own.statement(),
+            revocations: self.own.revocations(),
+            until: self.own.until(),
         };
-        for (&child, grant) in &statement.grants {
-            let documents = match &self.children[&child] {
-                Ok(documents) => {
-                    let (kind, at) = documents.first_expiry();
-                    DocumentsOfChild::UntilExpiry(Expiry { org: child, kind, at })
-                }
-                Err(error) => DocumentsOfChild::Refused(error.clone()),
-            };
-            trust.grants.push(TrustGrant {
-                id: None,
-                child,
-                child_name: grant.child_name.clone(),
-                child_deleted_at: None,
-                limits: TrustLimits {
-                    packages: grant.packages.clone(),
-                    expires_at: grant.expires_at.map(|at| at.to_utc()),
-                },
-                narrowed_to: None,
-                documents,
-            });
-        }
-        trust.sort_grants();
-        state(&mut trust, &self.own, StatedBy::Organization(None));
-        let children: Vec<_> = trust.grants.iter().map(|grant| grant.child).collect();
-        for (place, child) in children.iter().enumerate() {
-            if let Ok(documents) = &self.children[child] {
-                state(&mut trust, documents, StatedBy::Child(place, None));
-            }
-        }
-        trust
+        value_of(self.org, own, &self.children)
     }
 }
 
+/// What one organization says, whoever has signed it.
+pub(crate) struct Stated<'a> {
+    pub(crate) statement: &'a TrustStatement,
+    pub(crate) revocations: &'a Revocations,
+    /// When the first of its documents expires.
+    pub(crate) until: Expiry,
+}
+
+/// The documents of the organizations that a statement grants trust to, all of them.
+pub(crate) type Children = BTreeMap<OrgId, Result<VerifiedDocuments, Arc<SignedTrustError>>>;
+
+/// The value that documents come to.
+pub(crate) fn value_of(org: OrgId, own: Stated<'_>, children: &Children) -> OrganizationTrust {
+    let mut trust = OrganizationTrust {
+        organization: Some(Organization { id: org, deleted_at: None }),
+        floors: own.statement.floors.clone(),
+        documents: Some(own.until),
+        ..OrganizationTrust::default()
+    };
+    for (&child, grant) in &own.statement.grants {
+        let documents = match &children[&child] {
+            Ok(documents) => DocumentsOfChild::UntilExpiry(documents.until()),
+            Err(error) => DocumentsOfChild::Refused(error.clone()),
+        };
+        trust.grants.push(TrustGrant {
+            id: None,
+            child,
+            child_name: grant.child_name.clone(),
+            child_deleted_at: None,
+            limits: TrustLimits {
+                packages: grant.packages.clone(),
+                expires_at: grant.expires_at.map(StatementTime::to_utc),
+            },
+            narrowed_to: None,
+            documents,
+        });
+    }
+    trust.sort_grants();
+    state(&mut trust, own.statement, own.revocations, StatedBy::Organization(None));
+    let granted: Vec<_> = trust.grants.iter().map(|grant| grant.child).collect();
+    for (place, child) in granted.iter().enumerate() {
+        if let Ok(documents) = &children[child] {
+            let by = StatedBy::Child(place, None);
+            state(&mut trust, documents.statement(), documents.revocations(), by);
+        }
+    }
+    trust
+}
+
 /// Adds what one organization says about keys. Its denials win over its trust.
-fn state(trust: &mut OrganizationTrust, documents: &VerifiedDocuments, by: StatedBy) {
-    let (statement, revocations) = (documents.statement(), documents.revocations());
+fn state(
+    trust: &mut OrganizationTrust,
+    statement: &TrustStatement,
+    revocations: &Revocations,
+    by: StatedBy,
+) {
     let mut says: BTreeMap<Fingerprint, KeyStatus> =
         statement.keys.iter().map(|(&key, stated)| (key, trusted(stated))).collect();
     for (&key, denied) in statement.denied.iter().chain(&revocations.denied) {
@@ -109,7 +132,7 @@ fn trusted(stated: &StatedKey) -> KeyStatus {
         public_key: Some(stated.public_key.clone()),
         name: stated.name.clone(),
         revoked: None,
-        expires_at: stated.expires_at.map(|at| at.to_utc()),
+        expires_at: stated.expires_at.map(StatementTime::to_utc),
     }
 }
 

@@ -11,8 +11,9 @@ use super::TrustRoot;
 use super::anchor::TrustAnchor;
 use super::pin::Pin;
 use super::seen::{SeenDocument, SeenOrganization};
-use super::value::SignedTrust;
+use super::value::{Children, SignedTrust};
 use crate::document_error::SignedTrustError;
+use crate::snapshot::Expiry;
 
 /// The documents of one organization, each signed by those who must sign it, and belonging
 /// together. Whether they have expired is asked when something is decided by them.
@@ -44,19 +45,7 @@ impl VerifiedDocuments {
             denied: revocations.document().denied.keys().copied().collect(),
         };
         let (statement, revocations) = (statement.into_document(), revocations.into_document());
-        let needs = [
-            (TrustDocumentKind::Root, statement.root_version, root.document().header().version),
-            (
-                TrustDocumentKind::Revocations,
-                statement.revocations_version,
-                revocations.header.version,
-            ),
-        ];
-        for (kind, required, found) in needs {
-            if found < required {
-                return Err(SignedTrustError::Mixed { org, kind, required, found });
-            }
-        }
+        require_together(org, &statement, root.document(), &revocations)?;
         Ok(Self { roots, statement, revocations, seen })
     }
 
@@ -90,13 +79,12 @@ impl VerifiedDocuments {
 
     /// Which of the documents expires first, and when.
     pub fn first_expiry(&self) -> (TrustDocumentKind, DateTime<Utc>) {
-        let ends = [
-            (TrustDocumentKind::Root, self.root().document().header()),
-            (TrustDocumentKind::Statement, &self.statement.header),
-            (TrustDocumentKind::Revocations, &self.revocations.header),
-        ];
-        let ends = ends.map(|(kind, header)| (kind, header.expires_at.to_utc()));
-        ends.into_iter().min_by_key(|(_, at)| *at).unwrap_or(ends[0])
+        let Expiry { kind, at, .. } = self.until();
+        (kind, at)
+    }
+
+    pub(super) fn until(&self) -> Expiry {
+        first_expiry(self.root().document(), &self.statement, &self.revocations)
     }
 }
 
@@ -117,18 +105,8 @@ pub(crate) fn verify(
     if let Some(expected) = root.org().filter(|expected| *expected != org) {
         return Err(SignedTrustError::RootOfAnotherOrganization { expected, found: org });
     }
-    let nothing = DocumentTexts::default();
-    let verified = |org: OrgId, root: &TrustRoot| {
-        let texts = texts.get(&org).unwrap_or(&nothing);
-        let documents = VerifiedDocuments::verify(org, texts, root)?;
-        check(org, &documents)?;
-        Ok(documents)
-    };
-    let own = verified(org, root)?;
-    let child = |(&child, grant): (&OrgId, &StatedGrant)| {
-        (child, verified(child, &grant.root.into()).map_err(Arc::new))
-    };
-    let children = own.statement.grants.iter().map(child).collect();
+    let own = verify_one(org, texts, root, &check)?;
+    let children = children_of(&own.statement, texts, &check);
     let mut signed = SignedTrust { org, own, children };
     admit(&mut signed, anchor)?;
     Ok(signed)
@@ -156,6 +134,66 @@ pub(crate) fn admit(
         }
     })?;
     outcome
+}
+
+/// Verifies the documents of each organization that a statement grants trust to, from the root
+/// that it names.
+pub(crate) fn children_of(
+    statement: &TrustStatement,
+    texts: &BTreeMap<OrgId, DocumentTexts>,
+    check: impl Fn(OrgId, &VerifiedDocuments) -> Result<(), SignedTrustError>,
+) -> Children {
+    let child = |(&child, grant): (&OrgId, &StatedGrant)| {
+        (child, verify_one(child, texts, &grant.root.into(), &check).map_err(Arc::new))
+    };
+    statement.grants.iter().map(child).collect()
+}
+
+fn verify_one(
+    org: OrgId,
+    texts: &BTreeMap<OrgId, DocumentTexts>,
+    root: &TrustRoot,
+    check: impl Fn(OrgId, &VerifiedDocuments) -> Result<(), SignedTrustError>,
+) -> Result<VerifiedDocuments, SignedTrustError> {
+    let nothing = DocumentTexts::default();
+    let documents = VerifiedDocuments::verify(org, texts.get(&org).unwrap_or(&nothing), root)?;
+    check(org, &documents)?;
+    Ok(documents)
+}
+
+/// Which of the documents expires first, and when.
+pub(crate) fn first_expiry(
+    root: &RootDocument,
+    statement: &TrustStatement,
+    revocations: &Revocations,
+) -> Expiry {
+    let ends = [
+        (TrustDocumentKind::Root, root.header()),
+        (TrustDocumentKind::Statement, &statement.header),
+        (TrustDocumentKind::Revocations, &revocations.header),
+    ];
+    let org = root.org();
+    let ends = ends.map(|(kind, header)| Expiry { org, kind, at: header.expires_at.to_utc() });
+    ends.into_iter().min_by_key(|end| end.at).unwrap_or(ends[0])
+}
+
+/// Checks that a statement counts with these other documents.
+pub(crate) fn require_together(
+    org: OrgId,
+    statement: &TrustStatement,
+    root: &RootDocument,
+    revocations: &Revocations,
+) -> Result<(), SignedTrustError> {
+    let needs = [
+        (TrustDocumentKind::Root, statement.root_version, root.header().version),
+        (TrustDocumentKind::Revocations, statement.revocations_version, revocations.header.version),
+    ];
+    for (kind, required, found) in needs {
+        if found < required {
+            return Err(SignedTrustError::Mixed { org, kind, required, found });
+        }
+    }
+    Ok(())
 }
 
 /// The root documents from the pinned one to the newest.

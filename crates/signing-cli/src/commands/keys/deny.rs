@@ -1,11 +1,12 @@
 use serde::Serialize;
 use signing_crypto::{Fingerprint, Note, OrgId, OrgName};
 use signing_trust::KeyManager;
-use signing_trust::store::{Change, CompromisedKeyRecord, OrganizationRef};
+use signing_trust::store::{Change, CompromisedKeyRecord, OrganizationRecord, OrganizationRef};
 
 use super::dry_run;
 use super::trust::RowChangeView;
-use crate::cli;
+use crate::cli::{self, PublishKey};
+use crate::commands::trust::publish_revocation;
 use crate::context::{Context, organization};
 use crate::error::CliError;
 use crate::lines::Lines;
@@ -15,7 +16,7 @@ use crate::view::{View, quoted_note, refusal_of};
 
 /// Refuses a key's signatures.
 pub(super) async fn deny(context: &Context, command: cli::Deny) -> Result<Report, CliError> {
-    let cli::Deny { fingerprint, org, note, danger_everywhere, dry_run } = command;
+    let cli::Deny { fingerprint, org, note, danger_everywhere, dry_run, publish } = command;
     if dry_run {
         let keys = context.keys().await?;
         let org = organization(&keys, &org).await?;
@@ -25,7 +26,8 @@ pub(super) async fn deny(context: &Context, command: cli::Deny) -> Result<Report
     let org = organization(&keys, &org).await?;
     if danger_everywhere {
         let change = keys.danger_declare_compromised(org.id, &fingerprint, note).await?;
-        return declared(&keys, change).await;
+        let report = declared(&keys, change).await?;
+        return publish_if_asked(&keys, &org, fingerprint, publish.0.as_ref(), report).await;
     }
     let change = keys.deny_key(org.id, &fingerprint, note).await?;
     let text = match &change {
@@ -36,7 +38,25 @@ pub(super) async fn deny(context: &Context, command: cli::Deny) -> Result<Report
         }
     };
     let changed = matches!(change, Change::Made(_));
-    Ok(Report::done(&RowChangeView::new(Lines::from(text), &change.into_inner(), changed)))
+    let report =
+        Report::done(&RowChangeView::new(Lines::from(text), &change.into_inner(), changed));
+    publish_if_asked(&keys, &org, fingerprint, publish.0.as_ref(), report).await
+}
+
+/// Publishes a revocation after the row's change, which counts whatever comes of this.
+pub(super) async fn publish_if_asked(
+    keys: &KeyManager,
+    org: &OrganizationRecord,
+    fingerprint: Fingerprint,
+    key: Option<&PublishKey>,
+    mut report: Report,
+) -> Result<Report, CliError> {
+    let Some(PublishKey { path, passphrase }) = key else { return Ok(report) };
+    publish_revocation(keys, org, fingerprint, path, passphrase)
+        .await
+        .map_err(|source| CliError::NotPublished { source: Box::new(source) })?;
+    report.note(format!("published the revocation of {fingerprint} for {}", org.name));
+    Ok(report)
 }
 
 async fn declared(

@@ -147,7 +147,7 @@ struct AcceptedView<'a> {
 impl<'a> AcceptedView<'a> {
     fn of(key: &'a TrustedKey, org: &OrgName) -> Self {
         let id = match &key.via {
-            TrustPath::Direct { trusted_key } => Some(*trusted_key),
+            TrustPath::Direct { trusted_key } => *trusted_key,
             _ => None,
         };
         let refuse_with = match id {

@@ -2,9 +2,10 @@ use serde::Serialize;
 use signing_crypto::{Fingerprint, Note, OrgId, OrgName};
 use signing_trust::KeyManager;
 use signing_trust::store::{
-    Change, Revocation, RevocationReason, SigningKeyRecord, TrustedKeyRecord,
+    Change, OrganizationRef, Revocation, RevocationReason, SigningKeyRecord, TrustedKeyRecord,
 };
 
+use super::deny::publish_if_asked;
 use super::dry_run;
 use crate::cli;
 use crate::context::Context;
@@ -28,10 +29,28 @@ pub(super) async fn revoke(context: &Context, command: cli::Revoke) -> Result<Re
     if matches!(key, Selected::Signing(_)) && revocation.reason == RevocationReason::Compromised {
         keys = context.with_kek(&keys)?;
     }
-    match key {
-        key if command.dry_run => dry_run::revocation(&keys, key, &revocation).await,
-        Selected::Signing(key) => revoke_signing(&keys, &key, revocation).await,
-        Selected::Trusted(key) => revoke_trusted(&keys, &key, revocation).await,
+    let publish = command.publish.0.as_ref();
+    if matches!(key, Selected::Signing(_))
+        && revocation.reason == RevocationReason::Retired
+        && publish.is_some()
+    {
+        return Err(CliError::NothingToPublish);
+    }
+    let (org, fingerprint) = match &key {
+        Selected::Signing(key) => (key.org_id, key.fingerprint),
+        Selected::Trusted(key) => (key.org_id, key.fingerprint),
+    };
+    let report = match key {
+        key if command.dry_run => return dry_run::revocation(&keys, key, &revocation).await,
+        Selected::Signing(key) => revoke_signing(&keys, &key, revocation).await?,
+        Selected::Trusted(key) => revoke_trusted(&keys, &key, revocation).await?,
+    };
+    match publish {
+        None => Ok(report),
+        Some(_) => {
+            let org = keys.organization(OrganizationRef::Id(org)).await?;
+            publish_if_asked(&keys, &org, fingerprint, publish, report).await
+        }
     }
 }
 

@@ -1,10 +1,12 @@
 use std::io;
+use std::sync::Arc;
 
+use signing_crypto::TrustDocumentKind;
 use signing_loader::{
     ActualContent, ExpectedContent, LoadError, PackageError, RequiredSigners, SignatureLocation,
     SignerCount, VerificationError,
 };
-use signing_trust::{TrustError, UntrustedReason};
+use signing_trust::{SignedTrustError, TrustError, UntrustedReason};
 
 use super::{Sample, each, sample, values};
 use crate::error::{CliError, RefusedKey};
@@ -116,6 +118,14 @@ fn reasons() -> Vec<UntrustedReason> {
         UntrustedReason::OtherPackages {
             child_name: child_name.clone(),
             packages: values::patterns(),
+        },
+        UntrustedReason::NotSigned,
+        UntrustedReason::ChildDocuments {
+            child_name: child_name.clone(),
+            fault: Arc::new(SignedTrustError::Missing {
+                org: values::org_id(),
+                kind: TrustDocumentKind::Root,
+            }),
         },
         UntrustedReason::ChildDeleted { child_name, at },
         UntrustedReason::OrganizationDeleted { at },

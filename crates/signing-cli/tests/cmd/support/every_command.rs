@@ -23,6 +23,17 @@ impl Table {
         scratch.write("kek", OTHER_KEK);
         scratch.json(&["orgs", "create", "gone"]);
         scratch.key_files("file");
+        scratch.json(&["orgs", "create", "rooted"]);
+        for key in ["root", "second"] {
+            scratch.key_files(key);
+        }
+        let init = ["trust", "init", "--org", "rooted", "--root-key", "root.pem"];
+        let both = ["--root-key", "second.pub.pem", "--root-threshold", "2", "--yes"];
+        scratch.json(&[&init[..], &both, &["--draft", "draft.json"]].concat());
+        scratch.json(&[&init[..], &["--yes"]].concat());
+        let show = ["trust", "show", "--org", "rooted", "--root", "--output", "root.json"];
+        scratch.json(&show);
+        scratch.json(&["trust", "export", "--org", "rooted", "--output", "bundle.json"]);
         let fingerprint = "ab".repeat(32);
         // What changes the key that all the others use comes last.
         let commands = vec![
@@ -49,6 +60,14 @@ impl Table {
             ("package floor list", "--org acme".into()),
             ("package unstore", kept.clone()),
             ("trust graph", String::new()),
+            ("trust status", "--org rooted".into()),
+            ("trust init", "--org acme --root-key dev.pem --yes".into()),
+            ("trust publish", "--org rooted --key root.pem --yes".into()),
+            ("trust cosign", "draft.json --key second.pem --yes".into()),
+            ("trust rotate-root", "--org rooted --root-key root.pem --yes".into()),
+            ("trust export", "--org rooted --output exported.json".into()),
+            ("trust show", "bundle.json".into()),
+            ("trust verify", "bundle.json --trust-root root.json".into()),
             ("audit list", "--org acme".into()),
             ("audit verify", String::new()),
             ("audit checkpoint", "--org acme --key dev.pem".into()),

@@ -17,11 +17,7 @@ impl SignatureEnvelope {
 
     /// Signs a payload of a type that says what it is.
     pub(crate) fn sign_payload(payload_type: &str, payload: String, key: &SigningKey) -> Self {
-        let mut envelope = Self {
-            payload_type: payload_type.into(),
-            payload: payload.into_bytes(),
-            signatures: Vec::new(),
-        };
+        let mut envelope = Self::unsigned(payload_type, payload);
         envelope.push_signature(key);
         envelope
     }

@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::*;
-use crate::error::KeyError;
+use crate::key::KeyError;
 
 /// What comes of a document with one value replaced.
 fn with<D: TrustDocument>(document: &D, place: &str, new: Value) -> Result<D, DocumentFault> {

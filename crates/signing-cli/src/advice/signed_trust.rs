@@ -1,0 +1,128 @@
+use signing_crypto::{
+    DraftSignatureError, MalformedBundle, MalformedDraft, MalformedTrustDocument, ThresholdNotMet,
+};
+use signing_trust::{DecisionError, SignedTrustError, TrustRootError, VersionMemoryError};
+
+use super::{Advice, package, trust};
+use crate::error::Outcome;
+
+const PUBLISH: &str = "show what differs: cloacina trust status --org <org>; then sign it: cloacina trust publish \
+     --org <org> --key <private key>";
+const FORGED: &str = "find out who wrote to the database or to the file, and keep a copy of it; meanwhile get a \
+     current bundle from the organization: cloacina trust export";
+const GET_ROOT: &str = "get the root document again from the organization, by a way that nobody in between can \
+     change: cloacina trust show --org <org> --root --output <file>";
+const GET_BUNDLE: &str =
+    "get the bundle again from the organization: cloacina trust export --org <org> --output <file>";
+const GET_DRAFT: &str = "get the draft again from whoever made it with cloacina trust publish";
+const COLLECT_SIGNATURES: &str = "have the holders of the other keys sign the draft: cloacina trust cosign <draft> --key \
+     <private key>";
+const INIT: &str = "make the documents: cloacina trust init --org <org> --root-key <private key>";
+
+pub(super) fn signed(error: &SignedTrustError) -> Advice {
+    let next = match error {
+        SignedTrustError::Missing { .. } => INIT,
+        SignedTrustError::PinnedRootMissing { .. } => {
+            "check that this is the organization's root: cloacina trust status --org <org> shows \
+             its digest; if it should be, find out who changed the database"
+        }
+        SignedTrustError::RootOfAnotherOrganization { .. } => {
+            "give the root of the organization that is verified by"
+        }
+        SignedTrustError::RootConflict { .. }
+        | SignedTrustError::RootChain { .. }
+        | SignedTrustError::Malformed { .. }
+        | SignedTrustError::AnotherOrganization { .. }
+        | SignedTrustError::Threshold { .. }
+        | SignedTrustError::Mixed { .. } => FORGED,
+        SignedTrustError::RolledBack { .. } => {
+            "somebody restored or changed the database or the bundle: find out who, and get a \
+             current bundle: cloacina trust export"
+        }
+        SignedTrustError::Expired { .. } => {
+            "sign the documents again: cloacina trust publish --org <org> --key <private key>, or \
+             cloacina trust rotate-root for the root document; if it should not have expired, set \
+             the clock"
+        }
+        SignedTrustError::IncompleteBundle { .. } => {
+            "have that organization publish its trust: cloacina trust init; then export the \
+             bundle again: cloacina trust export"
+        }
+        SignedTrustError::ExtraneousDocuments { .. } => GET_BUNDLE,
+        SignedTrustError::LastVersion { .. } => {
+            "create another organization: no document can follow this one"
+        }
+        SignedTrustError::Memory(error) => return memory(error),
+        _ => return Advice::unknown(error.code(), Outcome::Refused),
+    };
+    Advice::refused(error.code(), next)
+}
+
+pub(super) fn decision(error: &DecisionError) -> Advice {
+    match error {
+        DecisionError::TooManyCandidates { .. } => {
+            Advice::undecided(error.code(), trust::NAME_THE_KEY)
+        }
+        DecisionError::SignedTrust(error) => signed(error),
+        _ => Advice::unknown(error.code(), Outcome::Undecided),
+    }
+}
+
+pub(super) fn document(error: &MalformedTrustDocument) -> Advice {
+    Advice::refused(error.code(), "get the document again from the organization")
+}
+
+pub(super) fn bundle(error: &MalformedBundle) -> Advice {
+    Advice::refused(error.code(), GET_BUNDLE)
+}
+
+pub(super) fn root(error: &TrustRootError) -> Advice {
+    match error {
+        TrustRootError::Malformed(_) | TrustRootError::Unsigned(_) => {
+            Advice::refused(error.code(), GET_ROOT)
+        }
+        _ => Advice::unknown(error.code(), Outcome::Refused),
+    }
+}
+
+pub(super) fn draft(error: &MalformedDraft) -> Advice {
+    Advice::refused(error.code(), GET_DRAFT)
+}
+
+pub(super) fn draft_signature(error: &DraftSignatureError) -> Advice {
+    match error {
+        DraftSignatureError::NoRole { .. } => Advice::refused(
+            error.code(),
+            "give a key that has a role: cloacina trust status --org <org>, or cloacina trust show \
+             <file>, lists them",
+        ),
+        DraftSignatureError::AlreadySigned { .. } => Advice::refused(
+            error.code(),
+            "pass the draft on; when enough keys have signed: cloacina trust publish --from <draft>",
+        ),
+        DraftSignatureError::Document { source, .. } => package::envelope(source),
+        _ => Advice::unknown(error.code(), Outcome::Refused),
+    }
+}
+
+/// Too few keys for publishing a draft.
+pub(super) fn threshold(error: &ThresholdNotMet) -> Advice {
+    Advice::refused(error.code(), COLLECT_SIGNATURES)
+}
+
+pub(super) fn memory(error: &VersionMemoryError) -> Advice {
+    let next = match error {
+        VersionMemoryError::File { .. } => {
+            "check that the directory exists, and that only you may write to the file and its lock"
+        }
+        VersionMemoryError::Damaged { .. } => {
+            "find out who changed the file; without it, older documents are not recognized: remove \
+             it only if you have a current bundle or root from the organization"
+        }
+        _ => return Advice::unknown(error.code(), Outcome::Undecided),
+    };
+    Advice::undecided(error.code(), next)
+}
+
+/// What to do about keys that rows trust and no document does.
+pub(super) const NOT_SIGNED: &str = PUBLISH;

@@ -1,0 +1,43 @@
+use std::path::PathBuf;
+
+use clap::Args;
+use signing_crypto::{SignerThreshold, StatementTime};
+
+use crate::cli::values;
+use crate::time;
+
+/// The keys of a root document. Each is a PEM file: a private key signs, a public key only takes
+/// part, and its holder signs the draft.
+#[derive(Args)]
+pub(crate) struct RoleArgs {
+    /// A key of the root role, which signs root documents: its private PEM file, or the public
+    /// one if its holder signs the draft (may be repeated)
+    #[arg(long, value_name = "PEM", required = true)]
+    pub(crate) root_key: Vec<PathBuf>,
+
+    /// A key of the trust role, which signs statements (may be repeated) [default: the root keys]
+    #[arg(long, value_name = "PEM")]
+    pub(crate) trust_key: Vec<PathBuf>,
+
+    /// A key of the revocation role, which signs revocations (may be repeated) [default: the root
+    /// keys]
+    #[arg(long, value_name = "PEM")]
+    pub(crate) revocation_key: Vec<PathBuf>,
+
+    /// How many root keys must sign, 1 to 16
+    #[arg(long, value_name = "N", default_value = "1", value_parser = values::threshold)]
+    pub(crate) root_threshold: SignerThreshold,
+
+    /// How many keys of the trust role must sign, 1 to 16
+    #[arg(long, value_name = "N", default_value = "1", value_parser = values::threshold)]
+    pub(crate) trust_threshold: SignerThreshold,
+
+    /// How many keys of the revocation role must sign, 1 to 16
+    #[arg(long, value_name = "N", default_value = "1", value_parser = values::threshold)]
+    pub(crate) revocation_threshold: SignerThreshold,
+
+    /// When the root document expires: a time (RFC 3339), a date (UTC), or 12h, 30d or 8w from
+    /// now
+    #[arg(long, value_name = "TIME", default_value = "365d", value_parser = time::expiry)]
+    pub(crate) root_expires: StatementTime,
+}

@@ -1,0 +1,44 @@
+mod cosign;
+mod export;
+mod init;
+mod publication;
+mod publish;
+mod role_keys;
+mod rotate_root;
+mod show;
+mod status;
+mod verify;
+
+use crate::cli::{Publish, Resolved, Trust};
+use crate::commands::trust_graph;
+use crate::context::{Context, block_on};
+use crate::error::CliError;
+use crate::files::Existing;
+use crate::output::Report;
+
+pub(super) use publication::publish_revocation;
+
+pub(super) fn run(context: &Context, command: Trust) -> Result<Report, CliError> {
+    match command {
+        Trust::Graph { org, format } => trust_graph::run(context, org, format),
+        Trust::Init(command) => block_on(init::init(context, command)),
+        Trust::Status { org, trust_root } => {
+            block_on(status::status(context, &org, trust_root.as_ref()))
+        }
+        Trust::Publish(Resolved(Publish::Rows(command))) => {
+            block_on(publish::publish_rows(context, *command))
+        }
+        Trust::Publish(Resolved(Publish::Draft { path, trust_root, confirmation })) => {
+            block_on(publish::publish_draft(context, &path, trust_root.as_ref(), confirmation))
+        }
+        Trust::Cosign(command) => cosign::cosign(command),
+        Trust::RotateRoot(command) => block_on(rotate_root::rotate_root(context, command)),
+        Trust::Export { org, output, force } => {
+            block_on(export::export(context, &org, &output, Existing::replace_if(force)))
+        }
+        Trust::Show(Resolved(command)) => show::show(context, command),
+        Trust::Verify { bundle, trust_root, state_file } => {
+            verify::verify(&bundle, &trust_root, state_file.as_deref())
+        }
+    }
+}

@@ -1,0 +1,107 @@
+use serde::Serialize;
+use signing_crypto::{DraftDocuments, Fingerprint, SignedDocument};
+use signing_trust::SignedTrustError;
+
+use super::publication::{read_draft, write_draft};
+use super::role_keys::KeyRing;
+use crate::cli::{Cosign, RootSource};
+use crate::error::CliError;
+use crate::files::Existing;
+use crate::output::{self, Lines, Report};
+use crate::signed_trust::read_root;
+use crate::terminal::{Confirmation, confirm};
+use crate::view::{DocumentsView, MissingView, View};
+
+/// Adds signatures to a draft. No store is asked.
+pub(super) fn cosign(command: Cosign) -> Result<Report, CliError> {
+    let mut draft = read_draft(&command.draft)?;
+    if let Some(root) = &command.trust_root {
+        require_root(&draft, root)?;
+    }
+    let mut ring = KeyRing::default();
+    ring.add_signers(&command.key, &command.passphrase.source())?;
+    let mut signed_by = Vec::new();
+    for key in ring.signers() {
+        let documents = draft.sign(key)?.into_iter().map(|kind| kind.as_str());
+        signed_by
+            .push(SignedView { fingerprint: key.fingerprint(), documents: documents.collect() });
+    }
+    let mut view = CosignedView {
+        draft: command.draft.display().to_string(),
+        content: DocumentsView::of_draft(&draft),
+        compared: command.trust_root.is_some(),
+        signed_by,
+        missing: MissingView::all(&draft.missing()),
+        was_shown: false,
+    };
+    if Confirmation::given_if(command.yes) == Confirmation::Needed {
+        output::show(&view.preview());
+        view.was_shown = true;
+        confirm(&format!("sign {}?", view.draft))?;
+    }
+    write_draft(&command.draft, &draft, Existing::Replace)?;
+    Ok(Report::done(&view))
+}
+
+/// The root that the draft follows, or its first, must be the given one.
+fn require_root(draft: &DraftDocuments, given: &RootSource) -> Result<(), CliError> {
+    let (org, digest) = (draft.org(), read_root(given)?.digest());
+    let root = draft.current_root().or(draft.root()).map(SignedDocument::digest);
+    match root == Some(digest) {
+        true => Ok(()),
+        false => Err(SignedTrustError::PinnedRootMissing { org, digest }.into()),
+    }
+}
+
+#[derive(Serialize)]
+struct CosignedView {
+    draft: String,
+    content: DocumentsView,
+    /// Whether the draft's root was compared with one from elsewhere.
+    compared: bool,
+    signed_by: Vec<SignedView>,
+    missing: Vec<MissingView>,
+    #[serde(skip)]
+    was_shown: bool,
+}
+
+#[derive(Serialize)]
+struct SignedView {
+    fingerprint: Fingerprint,
+    documents: Vec<&'static str>,
+}
+
+impl CosignedView {
+    fn preview(&self) -> Lines {
+        let mut text = self.content.text();
+        if !self.compared {
+            text.push(
+                "the root that the draft follows was not compared: to do so, give --trust-root",
+            );
+        }
+        text
+    }
+}
+
+impl View for CosignedView {
+    fn text(&self) -> Lines {
+        let mut text = match self.was_shown {
+            true => Lines::new(),
+            false => self.preview(),
+        };
+        for SignedView { fingerprint, documents } in &self.signed_by {
+            text.push(format!("signed by {fingerprint}: {}", documents.join(", ")));
+        }
+        match self.missing.is_empty() {
+            true => text.push(format!(
+                "enough keys have signed; to publish it: cloacina trust publish --from {}",
+                self.draft
+            )),
+            false => {
+                text.push("more keys must sign");
+                text.extend(self.missing.iter().map(MissingView::text));
+            }
+        }
+        text
+    }
+}

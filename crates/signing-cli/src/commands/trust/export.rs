@@ -1,0 +1,48 @@
+use std::path::Path;
+
+use serde::Serialize;
+use signing_crypto::{OrgId, OrgName};
+use signing_trust::store::OrganizationRef;
+
+use crate::context::{Context, organization};
+use crate::error::CliError;
+use crate::files::{self, Existing, Readers};
+use crate::output::{Lines, Report, counted};
+use crate::view::View;
+
+/// Writes a bundle.
+pub(super) async fn export(
+    context: &Context,
+    org: &OrganizationRef,
+    output: &Path,
+    existing: Existing,
+) -> Result<Report, CliError> {
+    existing.require_vacant(output)?;
+    let keys = context.keys().await?;
+    let org = organization(&keys, org).await?;
+    let bundle = keys.export_trust(org.id).await?;
+    let text =
+        bundle.to_json().map_err(|source| CliError::TrustBundle { path: output.into(), source })?;
+    files::write_atomically(output, format!("{text}\n").as_bytes(), Readers::Everybody, existing)?;
+    Ok(Report::done(&ExportView {
+        org_id: org.id,
+        org: &org.name,
+        file: output.display().to_string(),
+        organizations: bundle.documents().len() as u64,
+    }))
+}
+
+#[derive(Serialize)]
+struct ExportView<'a> {
+    org_id: OrgId,
+    org: &'a OrgName,
+    file: String,
+    organizations: u64,
+}
+
+impl View for ExportView<'_> {
+    fn text(&self) -> Lines {
+        let documents = counted(self.organizations, "organization");
+        Lines::from(format!("wrote {}: the documents of {documents}", self.file))
+    }
+}

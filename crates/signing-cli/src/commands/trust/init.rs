@@ -1,0 +1,52 @@
+use std::collections::BTreeMap;
+
+use signing_crypto::{OrgId, RootDigest};
+use signing_trust::{DocumentPlan, DraftedTrust, KeyManager};
+
+use super::publication::publish_or_draft;
+use super::role_keys::KeyRing;
+use crate::cli::{ChildRoot, Init};
+use crate::context::{Context, organization};
+use crate::error::CliError;
+use crate::output::Report;
+
+/// Publishes an organization's first documents.
+pub(super) async fn init(context: &Context, command: Init) -> Result<Report, CliError> {
+    let keys = context.keys_to_change().await?;
+    let org = organization(&keys, &command.org).await?;
+    let mut ring = KeyRing::default();
+    let root = ring.add_roles(&command.roles, &command.publication.passphrase())?;
+    let plan = DocumentPlan::First {
+        root,
+        child_roots: child_roots(&keys, &command.statement.child_root).await?,
+        statement: command.statement.expires,
+        revocations: command.statement.revocations_expires,
+    };
+    let mut drafted = keys.draft_documents(&org, None, plan).await?;
+    sign_where_needed(&mut drafted, &ring)?;
+    publish_or_draft(&keys, &org, drafted, &command.publication).await
+}
+
+/// Signs with each key for the documents that need it.
+pub(super) fn sign_where_needed(
+    drafted: &mut DraftedTrust,
+    ring: &KeyRing,
+) -> Result<(), CliError> {
+    for key in ring.signers() {
+        if !drafted.documents.needed_from(&key.fingerprint()).is_empty() {
+            drafted.documents.sign(key)?;
+        }
+    }
+    Ok(())
+}
+
+pub(super) async fn child_roots(
+    keys: &KeyManager,
+    given: &[ChildRoot],
+) -> Result<BTreeMap<OrgId, RootDigest>, CliError> {
+    let mut roots = BTreeMap::new();
+    for ChildRoot { org, digest } in given {
+        roots.insert(organization(keys, org).await?.id, *digest);
+    }
+    Ok(roots)
+}

@@ -1,0 +1,268 @@
+//! What every command does that publishes documents: show what they change, ask, and publish
+//! them, or write a draft.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use chrono::{SubsecRound, Utc};
+use serde::Serialize;
+use signing_crypto::{
+    DraftDocuments, Fingerprint, OrgId, OrgName, PackageDigest, PackageName, RootDigest,
+    SignedDocument, StatementTime, TrustDocument, TrustDocumentKind,
+};
+use signing_trust::store::OrganizationRecord;
+use signing_trust::{
+    DocumentPlan, DraftedTrust, KeyManager, NewDocuments, PublicationImpact, SignedTrustError,
+    TrustError,
+};
+
+use crate::cli::PublicationArgs;
+use crate::error::CliError;
+use crate::files::{self, Existing, Readers};
+use crate::key_files::read_signing_key;
+use crate::output::{self, Lines, Report};
+use crate::passphrase::PassphraseSource;
+use crate::terminal::{Confirmation, confirm};
+use crate::view::{ChangeView, DocumentView, MissingView, View};
+
+/// Publishes documents that were signed, or writes the draft if more keys must sign them.
+pub(super) async fn publish_or_draft(
+    keys: &KeyManager,
+    org: &OrganizationRecord,
+    drafted: DraftedTrust,
+    publication: &PublicationArgs,
+) -> Result<Report, CliError> {
+    let documents = &drafted.documents;
+    let missing = documents.missing();
+    let destination = match (missing.first(), &publication.draft) {
+        (None, _) => Destination::Store,
+        (Some(_), Some(path)) => Destination::Draft(path),
+        (Some(first), None) => return Err(CliError::DraftNeeded { missing: first.clone() }),
+    };
+    if let Destination::Draft(path) = destination {
+        publication.existing().require_vacant(path)?;
+    }
+    // This also checks that what is signed belongs together, so that no draft goes round in vain.
+    let impact = keys.publication_impact(org.id, &NewDocuments::from(documents)).await?;
+    let mut view = PublicationView::of(org, &drafted, &impact);
+    view.ask(publication.confirmation(), destination)?;
+    match destination {
+        Destination::Store => {
+            keys.publish_documents(org.id, &NewDocuments::from(documents)).await?;
+            view.published = true;
+        }
+        Destination::Draft(path) => {
+            write_draft(path, documents, publication.existing())?;
+            view.draft = Some(path.display().to_string());
+        }
+    }
+    Ok(Report::done(&view))
+}
+
+/// Publishes the revocation of a key, after the row's change.
+pub(in crate::commands) async fn publish_revocation(
+    keys: &KeyManager,
+    org: &OrganizationRecord,
+    fingerprint: Fingerprint,
+    key: &Path,
+    passphrase: &PassphraseSource,
+) -> Result<(), CliError> {
+    let key = read_signing_key(key, passphrase)?;
+    let missing = SignedTrustError::Missing { org: org.id, kind: TrustDocumentKind::Root };
+    let before = keys.published_trust(org.id, None).await?.ok_or(missing)?;
+    // They live as long as those before.
+    let before = &before.revocations().header;
+    let life = before.expires_at.to_utc() - before.issued_at.to_utc();
+    let expires_at = Utc::now().trunc_subsecs(0) + life;
+    let plan = DocumentPlan::Next {
+        child_roots: Default::default(),
+        statement: None,
+        revocations: Some(StatementTime::new(expires_at).map_err(TrustError::Clock)?),
+        deny: BTreeSet::from([fingerprint]),
+    };
+    let mut documents = keys.draft_documents(org, None, plan).await?.documents;
+    documents.sign(&key)?;
+    if let Some(missing) = documents.missing().into_iter().next() {
+        return Err(CliError::NotSigned(missing));
+    }
+    keys.publish_documents(org.id, &NewDocuments::from(&documents)).await?;
+    Ok(())
+}
+
+pub(super) fn write_draft(
+    path: &Path,
+    documents: &DraftDocuments,
+    existing: Existing,
+) -> Result<(), CliError> {
+    let text = documents.to_json() + "\n";
+    files::write_atomically(path, text.as_bytes(), Readers::Everybody, existing)
+}
+
+pub(super) fn read_draft(path: &Path) -> Result<DraftDocuments, CliError> {
+    let bytes = files::read_at_most(path, MAX_DRAFT_SIZE)?;
+    DraftDocuments::parse(&bytes)
+        .map_err(|source| CliError::TrustDraft { path: path.into(), source })
+}
+
+/// More bytes than a draft may have.
+const MAX_DRAFT_SIZE: u64 = 16 * 1024 * 1024;
+
+#[derive(Clone, Copy)]
+pub(super) enum Destination<'a> {
+    Store,
+    Draft(&'a Path),
+}
+
+#[derive(Serialize)]
+pub(super) struct PublicationView<'a> {
+    org_id: OrgId,
+    org: &'a OrgName,
+    documents: Vec<DocumentView>,
+    pub(super) changes: Vec<ChangeView>,
+    unrooted: Vec<UnrootedView<'a>>,
+    starts: Vec<PackageView<'a>>,
+    stops: Vec<PackageView<'a>>,
+    missing: Vec<MissingView>,
+    published: bool,
+    draft: Option<String>,
+    /// What names the root document that the documents count from.
+    root: Option<RootDigest>,
+    #[serde(skip)]
+    is_first: bool,
+    #[serde(skip)]
+    was_shown: bool,
+}
+
+#[derive(Serialize)]
+struct UnrootedView<'a> {
+    org_id: OrgId,
+    org: &'a OrgName,
+}
+
+#[derive(Serialize)]
+struct PackageView<'a> {
+    sha256: PackageDigest,
+    name: &'a PackageName,
+}
+
+impl<'a> PublicationView<'a> {
+    pub(super) fn of(
+        org: &'a OrganizationRecord,
+        drafted: &'a DraftedTrust,
+        impact: &'a PublicationImpact,
+    ) -> Self {
+        let documents = &drafted.documents;
+        let unrooted = drafted.unrooted.iter();
+        Self {
+            org_id: org.id,
+            org: &org.name,
+            documents: document_views(documents),
+            changes: ChangeView::all(&drafted.changes),
+            unrooted: unrooted.map(|(org_id, org)| UnrootedView { org_id: *org_id, org }).collect(),
+            starts: packages(&impact.starts),
+            stops: packages(&impact.stops),
+            missing: MissingView::all(&documents.missing()),
+            published: false,
+            draft: None,
+            root: documents.root().or(documents.current_root()).map(SignedDocument::digest),
+            is_first: documents.current_root().is_none(),
+            was_shown: false,
+        }
+    }
+
+    /// Shows what would be done, and asks.
+    pub(super) fn ask(
+        &mut self,
+        confirmation: Confirmation,
+        destination: Destination<'_>,
+    ) -> Result<(), CliError> {
+        if confirmation == Confirmation::Given {
+            return Ok(());
+        }
+        output::show(&self.preview());
+        self.was_shown = true;
+        confirm(&match destination {
+            Destination::Store => format!("publish this for {}?", self.org),
+            Destination::Draft(path) => format!("sign this and write {}?", path.display()),
+        })
+    }
+
+    pub(super) fn set_published(&mut self) {
+        self.published = true;
+    }
+
+    fn preview(&self) -> Lines {
+        let mut text = Lines::from(format!("documents of {} ({})", self.org, self.org_id));
+        text.extend(self.documents.iter().map(|document| format!("  {}", document.text())));
+        if self.documents.iter().any(|document| document.kind == "statement") {
+            text.push("the statement changes");
+            text.extend(self.changes.iter().map(|change| format!("  {}", change.text())));
+            if self.changes.is_empty() {
+                text.push("  nothing");
+            }
+        }
+        for UnrootedView { org_id, org } in &self.unrooted {
+            text.push(format!(
+                "  left out: the grant to {org} ({org_id}), which has no root document: give \
+                 --child-root {org}=<digest>"
+            ));
+        }
+        for (title, packages) in [
+            ("stored packages that start to verify", &self.starts),
+            ("stored packages that stop verifying", &self.stops),
+        ] {
+            if !packages.is_empty() {
+                text.push(title);
+            }
+            text.extend(
+                packages.iter().map(|PackageView { sha256, name }| format!("  {sha256}  {name}")),
+            );
+        }
+        text
+    }
+}
+
+impl View for PublicationView<'_> {
+    fn text(&self) -> Lines {
+        let mut text = match self.was_shown {
+            true => Lines::new(),
+            false => self.preview(),
+        };
+        if self.published {
+            text.push(format!("published the documents of {}", self.org));
+        }
+        if let Some(draft) = &self.draft {
+            text.push(format!("wrote {draft}; keys that must still sign it"));
+            text.extend(self.missing.iter().map(MissingView::text));
+            text.push(format!(
+                "for their holders: cloacina trust cosign {draft} --key <private key>"
+            ));
+        }
+        if let (Some(root), true) = (&self.root, self.is_first) {
+            text.push(format!("root  {root}"));
+            text.push(format!("to pin it in a runner: --org {} --trust-root {root}", self.org));
+        }
+        text
+    }
+}
+
+/// The new documents of a draft.
+pub(super) fn document_views(draft: &DraftDocuments) -> Vec<DocumentView> {
+    let mut views = Vec::new();
+    if let Some(root) = draft.root() {
+        views.push(DocumentView::of(TrustDocumentKind::Root, root.unverified().header()));
+    }
+    if let Some(statement) = draft.statement() {
+        let header = statement.unverified().header();
+        views.push(DocumentView::of(TrustDocumentKind::Statement, header));
+    }
+    if let Some(revocations) = draft.revocations() {
+        let header = revocations.unverified().header();
+        views.push(DocumentView::of(TrustDocumentKind::Revocations, header));
+    }
+    views
+}
+
+fn packages(packages: &BTreeSet<(PackageDigest, PackageName)>) -> Vec<PackageView<'_>> {
+    packages.iter().map(|(sha256, name)| PackageView { sha256: *sha256, name }).collect()
+}

@@ -1,0 +1,31 @@
+use signing_trust::DocumentPlan;
+
+use super::init::sign_where_needed;
+use super::publication::publish_or_draft;
+use super::role_keys::KeyRing;
+use crate::cli::RotateRoot;
+use crate::context::{Context, organization};
+use crate::error::CliError;
+use crate::output::Report;
+use crate::signed_trust::read_root;
+
+/// Publishes the next root document, and what other keys must sign from now on.
+pub(super) async fn rotate_root(
+    context: &Context,
+    command: RotateRoot,
+) -> Result<Report, CliError> {
+    let keys = context.keys_to_change().await?;
+    let org = organization(&keys, &command.org).await?;
+    let pinned = command.trust_root.as_ref().map(read_root).transpose()?;
+    let passphrase = command.publication.passphrase();
+    let mut ring = KeyRing::default();
+    ring.add_signers(&command.key, &passphrase)?;
+    let plan = DocumentPlan::RotateRoot {
+        root: ring.add_roles(&command.roles, &passphrase)?,
+        statement: command.expires,
+        revocations: command.revocations_expires,
+    };
+    let mut drafted = keys.draft_documents(&org, pinned.as_ref(), plan).await?;
+    sign_where_needed(&mut drafted, &ring)?;
+    publish_or_draft(&keys, &org, drafted, &command.publication).await
+}

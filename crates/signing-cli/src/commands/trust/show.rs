@@ -1,0 +1,171 @@
+use std::path::Path;
+
+use serde::Serialize;
+use serde_json::Value;
+use signing_crypto::{
+    DraftDocuments, MAX_BUNDLE_SIZE, MalformedTrustDocument, OrgId, Revocations, RootDigest,
+    RootDocument, SignedDocument, TrustBundle, TrustDocument, TrustDocumentKind, TrustStatement,
+};
+use signing_trust::SignedTrustError;
+use signing_trust::store::OrganizationRef;
+
+use crate::cli::Show;
+use crate::context::{Context, block_on, organization};
+use crate::error::CliError;
+use crate::files::{self, Existing, Readers};
+use crate::output::{Lines, Report};
+use crate::view::{DocumentsView, MissingView, View};
+
+pub(super) fn show(context: &Context, command: Show) -> Result<Report, CliError> {
+    match command {
+        Show::File(path) => show_file(&path),
+        Show::Published(org) => block_on(show_published(context, &org)),
+        Show::Root { org, output, existing } => {
+            block_on(write_root(context, &org, &output, existing))
+        }
+    }
+}
+
+fn show_file(path: &Path) -> Result<Report, CliError> {
+    let bytes = files::read_at_most(path, MAX_BUNDLE_SIZE as u64 + 1)?;
+    let unknown = || CliError::UnknownTrustFile { path: path.into() };
+    let (what, documents, missing) = match serde_json::from_slice::<Value>(&bytes) {
+        Ok(Value::Object(fields)) if fields.contains_key("organizations") => {
+            let bundle = TrustBundle::parse(&bytes)
+                .map_err(|source| CliError::TrustBundle { path: path.into(), source })?;
+            ("bundle", in_bundle(path, &bundle)?, Vec::new())
+        }
+        Ok(Value::Object(fields)) if fields.contains_key("organization") => {
+            let draft = DraftDocuments::parse(&bytes)
+                .map_err(|source| CliError::TrustDraft { path: path.into(), source })?;
+            let missing = MissingView::all(&draft.missing());
+            ("draft", vec![DocumentsView::of_draft(&draft)], missing)
+        }
+        Ok(Value::Object(fields)) => {
+            let payload_type = fields.get("payloadType").and_then(Value::as_str);
+            let view = match payload_type.ok_or_else(unknown)? {
+                RootDocument::PAYLOAD_TYPE => DocumentsView::of_root(&parse(path, &bytes)?),
+                TrustStatement::PAYLOAD_TYPE => {
+                    let statement: SignedDocument<TrustStatement> = parse(path, &bytes)?;
+                    DocumentsView::of_statement(statement.unverified())
+                }
+                Revocations::PAYLOAD_TYPE => {
+                    let revocations: SignedDocument<Revocations> = parse(path, &bytes)?;
+                    DocumentsView::of_revocations(revocations.unverified())
+                }
+                _ => return Err(unknown()),
+            };
+            ("document", vec![view], Vec::new())
+        }
+        _ => return Err(unknown()),
+    };
+    Ok(Report::requested(&ShownView { what, verified: false, documents, missing }))
+}
+
+/// Every document of a bundle.
+fn in_bundle(path: &Path, bundle: &TrustBundle) -> Result<Vec<DocumentsView>, CliError> {
+    let mut views = Vec::new();
+    for texts in bundle.documents().values() {
+        for root in &texts.roots {
+            views.push(DocumentsView::of_root(&parse(path, root.as_bytes())?));
+        }
+        if let Some(statement) = &texts.statement {
+            let statement: SignedDocument<TrustStatement> = parse(path, statement.as_bytes())?;
+            views.push(DocumentsView::of_statement(statement.unverified()));
+        }
+        if let Some(revocations) = &texts.revocations {
+            let revocations: SignedDocument<Revocations> = parse(path, revocations.as_bytes())?;
+            views.push(DocumentsView::of_revocations(revocations.unverified()));
+        }
+    }
+    Ok(views)
+}
+
+fn parse<D: TrustDocument>(path: &Path, bytes: &[u8]) -> Result<SignedDocument<D>, CliError> {
+    SignedDocument::parse(bytes).map_err(|source: MalformedTrustDocument| CliError::TrustDocument {
+        path: path.into(),
+        source,
+    })
+}
+
+/// What an organization has published, verified from its first root document in the store.
+async fn show_published(context: &Context, org: &OrganizationRef) -> Result<Report, CliError> {
+    let keys = context.keys().await?;
+    let org = organization(&keys, org).await?;
+    let missing = SignedTrustError::Missing { org: org.id, kind: TrustDocumentKind::Root };
+    let published = keys.published_trust(org.id, None).await?.ok_or(missing)?;
+    let documents = vec![DocumentsView::of(&published)];
+    let view = ShownView { what: "published", verified: true, documents, missing: Vec::new() };
+    Ok(Report::requested(&view))
+}
+
+/// Writes the newest root document's envelope, which a runner pins.
+async fn write_root(
+    context: &Context,
+    org: &OrganizationRef,
+    output: &Path,
+    existing: Existing,
+) -> Result<Report, CliError> {
+    existing.require_vacant(output)?;
+    let keys = context.keys().await?;
+    let org = organization(&keys, org).await?;
+    let missing = SignedTrustError::Missing { org: org.id, kind: TrustDocumentKind::Root };
+    let published = keys.published_trust(org.id, None).await?.ok_or(missing.clone())?;
+    let documents = keys.published_documents(org.id).await?;
+    let digest = published.root().digest();
+    let roots = documents.get(&org.id).map(|texts| &*texts.roots).unwrap_or_default();
+    let is_newest = |text: &&String| {
+        SignedDocument::<RootDocument>::parse(text.as_bytes())
+            .is_ok_and(|root| root.digest() == digest)
+    };
+    let root = roots.iter().find(is_newest).ok_or(missing)?;
+    files::write_atomically(output, format!("{root}\n").as_bytes(), Readers::Everybody, existing)?;
+    Ok(Report::done(&RootView {
+        org_id: org.id,
+        version: published.versions().root.get(),
+        root: digest,
+        file: output.display().to_string(),
+    }))
+}
+
+#[derive(Serialize)]
+struct ShownView {
+    what: &'static str,
+    verified: bool,
+    documents: Vec<DocumentsView>,
+    missing: Vec<MissingView>,
+}
+
+impl View for ShownView {
+    fn text(&self) -> Lines {
+        let mut text = Lines::new();
+        if !self.verified {
+            text.push(format!("a {}: nothing in it is verified", self.what));
+        }
+        for documents in &self.documents {
+            text.append(documents.text());
+        }
+        if !self.missing.is_empty() {
+            text.push("more keys must sign");
+        }
+        text.extend(self.missing.iter().map(MissingView::text));
+        text
+    }
+}
+
+#[derive(Serialize)]
+struct RootView {
+    org_id: OrgId,
+    version: u32,
+    root: RootDigest,
+    file: String,
+}
+
+impl View for RootView {
+    fn text(&self) -> Lines {
+        let Self { version, root, file, .. } = self;
+        let mut text = Lines::from(format!("wrote {file}: version {version} of the root document"));
+        text.push(format!("root  {root}"));
+        text
+    }
+}

@@ -1,0 +1,129 @@
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use signing_crypto::{OrgId, OrgName, Role, RootDigest, TrustDocument, TrustDocumentKind};
+use signing_trust::store::{OrganizationRecord, OrganizationRef};
+use signing_trust::{KeyManager, SignedTrustError, VerifiedDocuments};
+
+use crate::cli::RootSource;
+use crate::context::{Context, organization};
+use crate::error::CliError;
+use crate::output::{Lines, Report, counted};
+use crate::signed_trust::read_root;
+use crate::view::{ChangeView, DeniedView, DocumentView, KeyNames, RoleView, View};
+
+/// Shows an organization's signed trust, and what is out of order about it.
+pub(super) async fn status(
+    context: &Context,
+    org: &OrganizationRef,
+    trust_root: Option<&RootSource>,
+) -> Result<Report, CliError> {
+    let keys = context.keys().await?;
+    let org = organization(&keys, org).await?;
+    let pinned = trust_root.map(read_root).transpose()?;
+    let published = keys.published_trust(org.id, pinned.as_ref()).await?;
+    let missing = SignedTrustError::Missing { org: org.id, kind: TrustDocumentKind::Root };
+    let published = published.ok_or(missing)?;
+    let statement = published.statement();
+    let draft = keys.draft_trust(org.id, Some(statement), &BTreeMap::new()).await?;
+    let changes = draft.changes(Some(statement));
+    let (kind, at) = published.first_expiry();
+    let now = keys.now().await?;
+    let view = StatusView {
+        org_id: org.id,
+        org: &org.name,
+        root: published.root().digest(),
+        documents: documents(&published),
+        roles: RoleView::all(published.root().document(), &names(&keys, &org, &published).await?),
+        revoked: DeniedView::all(&published.revocations().denied),
+        changes: ChangeView::all(&changes),
+        unrooted: draft.unrooted.values().cloned().collect(),
+        threshold: published.root().document().role(Role::Trust).threshold().get(),
+    };
+    let mut report = Report::requested(&view);
+    if at <= now {
+        report.refuse(org.name.to_string(), expired(&org, kind, at));
+    }
+    if !changes.is_empty() {
+        let error = CliError::UnpublishedTrust { org: org.name.clone(), changes: changes.len() };
+        report.refuse(org.name.to_string(), error);
+    }
+    Ok(report)
+}
+
+fn expired(org: &OrganizationRecord, kind: TrustDocumentKind, at: DateTime<Utc>) -> CliError {
+    SignedTrustError::Expired { org: org.id, kind, at }.into()
+}
+
+fn documents(published: &VerifiedDocuments) -> Vec<DocumentView> {
+    vec![
+        DocumentView::of(TrustDocumentKind::Root, published.root().document().header()),
+        DocumentView::of(TrustDocumentKind::Statement, &published.statement().header),
+        DocumentView::of(TrustDocumentKind::Revocations, &published.revocations().header),
+    ]
+}
+
+/// What the organization calls keys, in its statement and as its signing keys.
+async fn names(
+    keys: &KeyManager,
+    org: &OrganizationRecord,
+    published: &VerifiedDocuments,
+) -> Result<KeyNames, CliError> {
+    let mut names = KeyNames::new();
+    for key in keys.list_signing_keys(org.id).await? {
+        names.insert(key.fingerprint, key.name);
+    }
+    for (fingerprint, key) in &published.statement().keys {
+        if let Some(name) = &key.name {
+            names.insert(*fingerprint, name.clone());
+        }
+    }
+    Ok(names)
+}
+
+#[derive(Serialize)]
+struct StatusView<'a> {
+    org_id: OrgId,
+    org: &'a OrgName,
+    root: RootDigest,
+    documents: Vec<DocumentView>,
+    roles: Vec<RoleView>,
+    revoked: Vec<DeniedView>,
+    /// How the rows differ from the statement.
+    changes: Vec<ChangeView>,
+    /// Organizations that rows grant trust to and that have no root document.
+    unrooted: Vec<OrgName>,
+    /// How many keys of the trust role must sign the next statement.
+    #[serde(skip)]
+    threshold: u8,
+}
+
+impl View for StatusView<'_> {
+    fn text(&self) -> Lines {
+        let mut text = Lines::from(format!("{} ({})", self.org, self.org_id));
+        text.extend(self.documents.iter().map(|document| format!("  {}", document.text())));
+        text.push(format!("root  {}", self.root));
+        for role in &self.roles {
+            text.append(role.text());
+        }
+        text.append(DeniedView::text("the revocations deny", &self.revoked));
+        for org in &self.unrooted {
+            text.push(format!(
+                "the grant to {org} does not count: {org} has no root document: cloacina trust init \
+                 --org {org}, or give --child-root to cloacina trust publish"
+            ));
+        }
+        if self.changes.is_empty() {
+            text.push("the statement says what the rows trust");
+            return text;
+        }
+        text.push("the next statement would");
+        text.extend(self.changes.iter().map(|change| format!("  {}", change.text())));
+        text.push(format!(
+            "to sign it needs {} of the trust role",
+            counted(self.threshold.into(), "key")
+        ));
+        text
+    }
+}

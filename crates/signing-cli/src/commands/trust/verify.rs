@@ -1,0 +1,67 @@
+use std::path::Path;
+
+use serde::Serialize;
+use signing_crypto::OrgId;
+
+use crate::cli::RootSource;
+use crate::error::CliError;
+use crate::output::{Lines, Report, chain};
+use crate::signed_trust::read_bundle;
+use crate::view::{DocumentsView, View};
+
+/// Verifies a bundle. No store is asked.
+pub(super) fn verify(
+    path: &Path,
+    root: &RootSource,
+    state_file: Option<&Path>,
+) -> Result<Report, CliError> {
+    let bundle = read_bundle(path, root, state_file)?;
+    let (mut children, mut refused) = (Vec::new(), Vec::new());
+    for (org_id, documents) in bundle.children() {
+        match documents {
+            Ok(documents) => children.push(DocumentsView::of(documents)),
+            Err(error) => refused.push(RefusedView {
+                org_id: *org_id,
+                code: error.code(),
+                message: chain(error),
+            }),
+        }
+    }
+    Ok(Report::requested(&VerifiedView {
+        bundle: path.display().to_string(),
+        own: DocumentsView::of(bundle.documents()),
+        children,
+        refused,
+    }))
+}
+
+#[derive(Serialize)]
+struct VerifiedView {
+    bundle: String,
+    own: DocumentsView,
+    children: Vec<DocumentsView>,
+    /// The organizations whose documents do not count. Their keys are not accepted.
+    refused: Vec<RefusedView>,
+}
+
+#[derive(Serialize)]
+struct RefusedView {
+    org_id: OrgId,
+    code: &'static str,
+    message: String,
+}
+
+impl View for VerifiedView {
+    fn text(&self) -> Lines {
+        let mut text = Lines::new();
+        text.good("ok", &self.bundle);
+        text.append(self.own.text());
+        for child in &self.children {
+            text.append(child.text());
+        }
+        for RefusedView { org_id, message, .. } in &self.refused {
+            text.push(format!("the documents of {org_id} do not count: {message}"));
+        }
+        text
+    }
+}

@@ -1,0 +1,249 @@
+//! Signed trust: documents, bundles, drafts, and what remembers their versions.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+
+use signing_crypto::{
+    DocumentFault, DraftSignatureError, EnvelopeError, KeyError, MalformedBundle, MalformedDraft,
+    MalformedTrustDocument, OrgId, PatternError, Role, RootChainError, RootDigest, SignerThreshold,
+    ThresholdNotMet, TrustBundle, TrustDocumentKind,
+};
+use signing_loader::PackageError;
+use signing_trust::{
+    DecisionError, SignedTrustError, TrustError, TrustRootError, VersionMemoryError,
+};
+
+use super::{Sample, each, sample, values};
+use crate::error::CliError;
+
+pub(super) fn samples() -> Vec<Sample> {
+    let mut samples = Vec::new();
+    samples.extend(each(signed(), |error| TrustError::SignedTrust(error).into()));
+    samples.extend(each(chain(), |source| {
+        let (org, version) = (values::org_id(), values::document_version(2));
+        TrustError::from(SignedTrustError::RootChain { org, version, source }).into()
+    }));
+    samples.extend(each(faults(), |fault| {
+        let kind = TrustDocumentKind::Statement;
+        let source = MalformedTrustDocument { kind, fault };
+        TrustError::from(SignedTrustError::Malformed { org: values::org_id(), source }).into()
+    }));
+    samples.extend(each(decision(), |error| PackageError::from(error).into()));
+    samples.push(sample(PackageError::Decision(expired().into()), CliError::from));
+    samples.extend(each(roots(), |source| CliError::TrustRoot {
+        path: "acme.root.json".into(),
+        source,
+    }));
+    samples.extend(each(bundles(), |source| CliError::TrustBundle {
+        path: "acme.bundle.json".into(),
+        source,
+    }));
+    samples.extend(each(drafts(), |source| CliError::TrustDraft {
+        path: "acme.draft.json".into(),
+        source,
+    }));
+    samples.extend(each(signatures(), CliError::from));
+    samples.extend(each(memory(), CliError::from));
+    samples.extend(each(trust(), CliError::from));
+    samples.extend(each(program(), |error| error));
+    samples
+}
+
+fn root_digest() -> RootDigest {
+    "ef".repeat(32).parse().unwrap()
+}
+
+fn not_json() -> Arc<serde_json::Error> {
+    Arc::new(serde_json::from_str::<u8>("{").unwrap_err())
+}
+
+fn malformed() -> MalformedTrustDocument {
+    let fault = DocumentFault::Field { field: "version" };
+    MalformedTrustDocument { kind: TrustDocumentKind::Root, fault }
+}
+
+fn threshold() -> ThresholdNotMet {
+    ThresholdNotMet {
+        kind: TrustDocumentKind::Statement,
+        version: values::document_version(7),
+        role: Role::Trust,
+        required: 2,
+        found: 1,
+    }
+}
+
+fn expired() -> SignedTrustError {
+    let (org, kind) = (values::org_id(), TrustDocumentKind::Statement);
+    SignedTrustError::Expired { org, kind, at: values::time() }
+}
+
+fn other_org() -> OrgId {
+    "11111111-2222-4333-8444-555555555555".parse().unwrap()
+}
+
+fn signed() -> Vec<SignedTrustError> {
+    let (org, version) = (values::org_id(), values::document_version(2));
+    let (kind, older) = (TrustDocumentKind::Revocations, values::document_version(1));
+    vec![
+        SignedTrustError::Missing { org, kind: TrustDocumentKind::Root },
+        SignedTrustError::PinnedRootMissing { org, digest: root_digest() },
+        SignedTrustError::RootOfAnotherOrganization { expected: org, found: other_org() },
+        SignedTrustError::RootConflict {
+            org,
+            version,
+            expected: root_digest(),
+            found: "fe".repeat(32).parse().unwrap(),
+        },
+        SignedTrustError::RootChain {
+            org,
+            version,
+            source: RootChainError::Predecessor(threshold()),
+        },
+        SignedTrustError::Malformed { org, source: malformed() },
+        SignedTrustError::AnotherOrganization { kind, expected: org, found: other_org() },
+        SignedTrustError::Threshold { org, source: threshold() },
+        SignedTrustError::Mixed { org, kind, required: version, found: older },
+        SignedTrustError::RolledBack { org, kind, seen: version, found: older },
+        expired(),
+        SignedTrustError::IncompleteBundle { org, child: other_org() },
+        SignedTrustError::ExtraneousDocuments { org, other: other_org() },
+        SignedTrustError::LastVersion { org, kind },
+        SignedTrustError::Memory(memory().remove(0)),
+    ]
+}
+
+fn chain() -> Vec<RootChainError> {
+    vec![
+        RootChainError::Organization { expected: values::org_id(), found: other_org() },
+        RootChainError::Version {
+            expected: values::document_version(2),
+            found: values::document_version(3),
+        },
+        RootChainError::Last,
+        RootChainError::Predecessor(threshold()),
+        RootChainError::Own(threshold()),
+    ]
+}
+
+fn faults() -> Vec<DocumentFault> {
+    let fingerprint = values::fingerprint();
+    let (child, source) = (other_org(), PatternError::Length { found: 0 });
+    vec![
+        DocumentFault::Envelope(values::malformed_envelope()),
+        DocumentFault::TooLarge { found: 5_000_000, limit: 4_194_304 },
+        DocumentFault::Json(not_json()),
+        DocumentFault::Field { field: "issuedAt" },
+        DocumentFault::Key { fingerprint, source: KeyError::SmallOrder },
+        DocumentFault::Patterns { child, source },
+        DocumentFault::ExpiresBeforeIssued,
+        DocumentFault::Duplicate { field: "keys", name: fingerprint.to_string() },
+        DocumentFault::Role { role: Role::Root },
+        DocumentFault::UnknownKey { role: Role::Trust, fingerprint },
+        DocumentFault::TooManyKeys { field: "keys", found: 50_001 },
+        DocumentFault::SelfGrant,
+    ]
+}
+
+fn decision() -> [DecisionError; 2] {
+    [
+        DecisionError::TooManyCandidates { found: 65, limit: 64 },
+        DecisionError::SignedTrust(expired()),
+    ]
+}
+
+fn roots() -> [TrustRootError; 2] {
+    [TrustRootError::Malformed(malformed()), TrustRootError::Unsigned(threshold())]
+}
+
+fn bundles() -> Vec<MalformedBundle> {
+    let org = values::org_id();
+    vec![
+        MalformedBundle::TooLarge { limit: 67_108_864 },
+        MalformedBundle::Json(not_json()),
+        MalformedBundle::Type { found: "urn:cloacina:trust-bundle:v2".into() },
+        MalformedBundle::Field { field: "organization" },
+        MalformedBundle::Duplicate { org },
+        TrustBundle::new(org, BTreeMap::new()).unwrap_err(),
+    ]
+}
+
+fn drafts() -> Vec<MalformedDraft> {
+    vec![
+        MalformedDraft::TooLarge { limit: 11_000_000 },
+        MalformedDraft::Json(not_json()),
+        MalformedDraft::Type { found: "urn:cloacina:trust-draft:v2".into() },
+        MalformedDraft::Field { field: "organization" },
+        MalformedDraft::Document(malformed()),
+        MalformedDraft::Organization {
+            kind: TrustDocumentKind::Statement,
+            expected: values::org_id(),
+            found: other_org(),
+        },
+        MalformedDraft::NoRoot,
+        MalformedDraft::CurrentRoot(threshold()),
+        MalformedDraft::RootVersion {
+            expected: values::document_version(2),
+            found: values::document_version(3),
+        },
+        MalformedDraft::Empty,
+    ]
+}
+
+fn signatures() -> Vec<DraftSignatureError> {
+    let (fingerprint, kind) = (values::fingerprint(), TrustDocumentKind::Root);
+    vec![
+        DraftSignatureError::NoRole { fingerprint },
+        DraftSignatureError::AlreadySigned { fingerprint },
+        DraftSignatureError::Document {
+            kind,
+            fingerprint,
+            source: EnvelopeError::Full { limit: 16 },
+        },
+    ]
+}
+
+fn memory() -> Vec<VersionMemoryError> {
+    let path = || "/var/lib/runner/trust".into();
+    let source = Arc::new(io::ErrorKind::PermissionDenied.into());
+    vec![
+        VersionMemoryError::File { path: path(), source },
+        VersionMemoryError::Damaged { path: path(), fault: "a line cannot be read" },
+    ]
+}
+
+fn trust() -> [TrustError; 3] {
+    [
+        TrustError::SignedTrust(expired()),
+        TrustError::SignedTrustExists { org: values::org_id() },
+        TrustError::Draft(MalformedDraft::Empty),
+    ]
+}
+
+fn program() -> Vec<CliError> {
+    let path = || "acme.json".into();
+    vec![
+        CliError::Decision(expired().into()),
+        CliError::StateFile(memory().remove(1)),
+        CliError::TrustRoot { path: path(), source: roots()[0].clone() },
+        CliError::TrustBundle { path: path(), source: bundles().remove(2) },
+        CliError::TrustDraft { path: path(), source: drafts().remove(2) },
+        CliError::TrustDocument { path: path(), source: malformed() },
+        CliError::UnknownTrustFile { path: path() },
+        CliError::DraftSignature(signatures().remove(0)),
+        CliError::NotSigned(threshold()),
+        CliError::TooFewRoleKeys {
+            role: Role::Root,
+            found: 1,
+            threshold: SignerThreshold::new(2).unwrap(),
+        },
+        CliError::DraftNeeded { missing: threshold() },
+        CliError::ConfirmationNeeded,
+        CliError::NotConfirmed,
+        CliError::UnpublishedTrust { org: "acme".parse().unwrap(), changes: 2 },
+        CliError::NothingToPublish,
+        CliError::NotPublished {
+            source: Box::new(CliError::DraftSignature(signatures().remove(0))),
+        },
+    ]
+}

@@ -1,0 +1,73 @@
+//! Trust that root keys have signed: the commands, from the first documents to a bundle.
+
+mod bundle;
+mod cosign;
+mod init;
+mod publish;
+mod revoke;
+mod rotate_root;
+
+use serde_json::Value;
+
+use crate::support::{Run, Scratch, finish, text};
+
+/// An organization that trusts `release.pem`, which has signed `a.so`, and key files for roles.
+/// It has no signed trust yet.
+fn scratch() -> Scratch {
+    let scratch = Scratch::with_orgs(&["acme"]);
+    for name in ["root", "online", "second", "release", "other"] {
+        scratch.key_files(name);
+    }
+    trust(&scratch, "release");
+    scratch.signed_package("a.so", "release.pem");
+    scratch
+}
+
+/// The same, with documents whose root is in `root.json`: `root.pem` signs root documents and
+/// statements, `online.pem` revocations.
+fn rooted() -> Scratch {
+    let scratch = scratch();
+    scratch.json(&[&INIT[..], &["--revocation-key", "online.pem", "--yes"]].concat());
+    scratch.json(&["trust", "show", "--org", "acme", "--root", "--output", "root.json"]);
+    scratch
+}
+
+const INIT: [&str; 6] = ["trust", "init", "--org", "acme", "--root-key", "root.pem"];
+const STATUS: [&str; 4] = ["trust", "status", "--org", "acme"];
+const PUBLISH: [&str; 7] = ["trust", "publish", "--org", "acme", "--key", "root.pem", "--yes"];
+const EXPORT: [&str; 6] = ["trust", "export", "--org", "acme", "--output", "bundle.json"];
+
+/// Has the organization trust a key, by a row.
+fn trust(scratch: &Scratch, key: &str) {
+    let file = format!("{key}.pub.pem");
+    scratch.json(&["keys", "trust", "--org", "acme", "--import", &file, "--name", key]);
+}
+
+/// Verifies `a.so` as a runner that has pinned `root.json`.
+fn verify(scratch: &Scratch) -> Run {
+    let verify = ["package", "verify", "a.so", "--org", "acme", "--trust-root", "root.json"];
+    scratch.run(&[&verify[..], &["--json"]].concat())
+}
+
+/// The same, by a bundle and without a store.
+fn verify_by(scratch: &Scratch, bundle: &str) -> Run {
+    let verify = ["package", "verify", "a.so", "--trust-root", "root.json", "--json"];
+    without_store(scratch, &[&verify[..], &["--trust-bundle", bundle]].concat())
+}
+
+/// Runs a command on a machine that has no store.
+fn without_store(scratch: &Scratch, arguments: &[&str]) -> Run {
+    let mut command = scratch.command(arguments);
+    finish(command.env("CLOACINA_DATABASE_URL", "nowhere/store.db"), b"")
+}
+
+/// The versions of the published root document, statement and revocations.
+fn versions(scratch: &Scratch) -> Vec<u64> {
+    let shown = scratch.json(&["trust", "show", "--org", "acme"]);
+    let documents = shown["documents"][0]["documents"].as_array().unwrap().clone();
+    documents.iter().map(|document| document["version"].as_u64().unwrap()).collect()
+}
+
+fn words<'a>(list: &'a Value, field: &str) -> Vec<String> {
+    list.as_array().unwrap().iter().map(|item| text(&item[field])).collect()
+}

@@ -1,0 +1,106 @@
+use serde_json::Value;
+
+use super::{INIT, STATUS, scratch, trust, verify, versions, without_store, words};
+use crate::support::{Run, Scratch};
+
+/// An organization whose documents two keys must sign.
+const TWO: [&str; 8] = [
+    "--root-key",
+    "second.pub.pem",
+    "--root-threshold",
+    "2",
+    "--trust-threshold",
+    "2",
+    "--revocation-threshold",
+    "2",
+];
+
+fn cosign(scratch: &Scratch, key: &str) -> Run {
+    let cosign = ["trust", "cosign", "draft.json", "--key", key, "--yes", "--json"];
+    without_store(scratch, &cosign)
+}
+
+const FROM: [&str; 5] = ["trust", "publish", "--from", "draft.json", "--yes"];
+
+#[test]
+fn a_draft_goes_round_over_a_machine_without_a_store() {
+    let scratch = scratch();
+    let init = [&INIT[..], &TWO, &["--yes"]].concat();
+    scratch.fails(2, "DraftNeeded", &init);
+    let drafted = scratch.json(&[&init[..], &["--draft", "draft.json"]].concat());
+    assert_eq!((&drafted["published"], &drafted["draft"]), (&false.into(), &"draft.json".into()));
+    assert_eq!(words(&drafted["missing"], "kind"), ["root", "statement", "revocations"]);
+    scratch.fails(1, "ThresholdNotMet", &FROM);
+    scratch.fails(1, "TrustDocumentMissing", &STATUS);
+
+    let signed = cosign(&scratch, "second.pem");
+    assert_eq!(signed.code, 0, "{}", signed.stderr);
+    assert_eq!(signed.document()["result"]["missing"], Value::Array(Vec::new()));
+    scratch.json(&FROM);
+    scratch.json(&["trust", "show", "--org", "acme", "--root", "--output", "root.json"]);
+    assert_eq!(verify(&scratch).code, 0);
+    // The same documents once more are not the next.
+    scratch.fails(2, "TrustDocumentConflict", &FROM);
+}
+
+#[test]
+fn a_key_without_a_role_or_that_has_signed_does_not_sign_a_draft() {
+    let scratch = scratch();
+    scratch.json(&[&INIT[..], &TWO, &["--yes", "--draft", "draft.json"]].concat());
+    let before = scratch.read("draft.json");
+    cosign(&scratch, "other.pem").assert_failed(1, "KeyWithoutRole");
+    cosign(&scratch, "root.pem").assert_failed(1, "AlreadySigned");
+    assert_eq!(scratch.read("draft.json"), before);
+    assert_eq!(cosign(&scratch, "second.pem").code, 0);
+    assert_ne!(scratch.read("draft.json"), before);
+}
+
+#[test]
+fn a_cosigner_who_knows_the_root_compares_it() {
+    let scratch = scratch();
+    scratch.json(&[&INIT[..], &TWO, &["--yes", "--draft", "draft.json"]].concat());
+    cosign(&scratch, "second.pem");
+    scratch.json(&FROM);
+    scratch.json(&["trust", "show", "--org", "acme", "--root", "--output", "root.json"]);
+    trust(&scratch, "other");
+    let publish = ["trust", "publish", "--org", "acme", "--key", "root.pem", "--yes"];
+    scratch.json(&[&publish[..], &["--draft", "draft.json", "--force"]].concat());
+    let cosign = ["trust", "cosign", "draft.json", "--key", "second.pem", "--yes", "--json"];
+    let with =
+        |root: &str| without_store(&scratch, &[&cosign[..], &["--trust-root", root]].concat());
+    with(&"ab".repeat(32)).assert_failed(1, "TrustDocumentMissing");
+    assert_eq!(with("root.json").code, 0);
+    scratch.json(&FROM);
+    assert_eq!(versions(&scratch), [1, 2, 2]);
+}
+
+#[test]
+fn a_draft_that_was_edited_is_not_published() {
+    let scratch = scratch();
+    scratch.json(&[&INIT[..], &TWO, &["--yes", "--draft", "draft.json"]].concat());
+    cosign(&scratch, "second.pem");
+    let good = scratch.read("draft.json");
+    let mut draft: Value = serde_json::from_slice(&good).unwrap();
+    // Both signatures by one key count once.
+    let root = draft["statement"]["signatures"][0].clone();
+    draft["statement"]["signatures"][1] = root;
+    scratch.write("draft.json", draft.to_string());
+    scratch.fails(1, "MalformedTrustDraft", &FROM);
+    draft["statement"]["signatures"].as_array_mut().unwrap().pop();
+    scratch.write("draft.json", draft.to_string());
+    scratch.fails(1, "ThresholdNotMet", &FROM);
+    scratch.write("draft.json", good);
+    scratch.json(&FROM);
+}
+
+#[test]
+fn a_draft_is_not_replaced_by_another_unless_it_is_to_be() {
+    let scratch = scratch();
+    scratch.write("draft.json", "precious");
+    let init = [&INIT[..], &TWO, &["--yes", "--draft", "draft.json"]].concat();
+    scratch.fails(2, "FileExists", &init);
+    assert_eq!(scratch.read("draft.json"), b"precious");
+    scratch.json(&[&init[..], &["--force"]].concat());
+    let shown = scratch.json(&["trust", "show", "draft.json"]);
+    assert_eq!((&shown["what"], &shown["verified"]), (&"draft".into(), &false.into()));
+}

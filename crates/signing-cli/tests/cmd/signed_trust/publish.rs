@@ -1,0 +1,90 @@
+use std::thread;
+use std::time::Duration;
+
+use chrono::{SecondsFormat, TimeDelta, Utc};
+
+use super::{PUBLISH, STATUS, rooted, trust, verify, versions, words};
+use crate::support::{finish, text};
+
+#[test]
+fn what_rows_trust_counts_once_it_is_published() {
+    let scratch = rooted();
+    trust(&scratch, "other");
+    scratch.json(&["package", "sign", "a.so", "--key", "other.pem", "--force"]);
+    let status = finish(scratch.command(&STATUS).arg("--json"), b"");
+    status.assert_failed(1, "UnpublishedTrust");
+    let changes = status.document()["result"]["changes"].clone();
+    assert_eq!(words(&changes, "change"), ["trusts_key"]);
+    assert_eq!(words(&changes, "name"), ["other"]);
+    let published = scratch.json(&PUBLISH);
+    assert_eq!(published["changes"], changes);
+    assert_eq!(versions(&scratch), [1, 2, 1]);
+    assert_eq!(verify(&scratch).code, 0);
+    scratch.json(&STATUS);
+}
+
+#[test]
+fn publishing_shows_which_stored_packages_start_and_stop_to_verify() {
+    let scratch = rooted();
+    let (id, _) = scratch.stored_key("stored", "acme");
+    scratch.json(&["package", "sign", "a.so", "--key-id", &id, "--store"]);
+    scratch.json(&["keys", "trust", "--org", "acme", "--key-id", &id]);
+    let published = scratch.json(&PUBLISH);
+    assert_eq!(words(&published["starts"], "name"), ["a.so"]);
+    assert_eq!(published["stops"].as_array().unwrap().len(), 0);
+    let again = scratch.json(&PUBLISH);
+    assert_eq!(again["starts"].as_array().unwrap().len(), 0);
+}
+
+#[test]
+fn a_key_signs_the_documents_of_its_roles_and_no_others() {
+    let scratch = rooted();
+    let publish = |key| ["trust", "publish", "--org", "acme", "--yes", "--key", key];
+    scratch.json(&publish("online.pem"));
+    assert_eq!(versions(&scratch), [1, 1, 2]);
+    scratch.json(&publish("root.pem"));
+    assert_eq!(versions(&scratch), [1, 2, 2]);
+    scratch.json(&[&publish("root.pem")[..], &["--key", "online.pem"]].concat());
+    assert_eq!(versions(&scratch), [1, 3, 3]);
+    scratch.fails(1, "KeyWithoutRole", &publish("release.pem"));
+    let both = [&publish("root.pem")[..], &["--key", "release.pem"]].concat();
+    scratch.fails(1, "KeyWithoutRole", &both);
+    assert_eq!(versions(&scratch), [1, 3, 3]);
+}
+
+#[test]
+fn publishing_verifies_what_was_published_from_the_given_root() {
+    let scratch = rooted();
+    let (with, other) = (|root| [&PUBLISH[..], &["--trust-root", root]].concat(), "ab".repeat(32));
+    scratch.fails(1, "TrustDocumentMissing", &with(&other));
+    scratch.json(&with("root.json"));
+}
+
+#[test]
+fn a_granted_organization_counts_by_its_root() {
+    let scratch = rooted();
+    scratch.json(&["orgs", "create", "vendor"]);
+    scratch.json(&["orgs", "grant-trust", "--from", "acme", "--to", "vendor"]);
+    let left_out = scratch.json(&PUBLISH);
+    assert_eq!(words(&left_out["unrooted"], "org"), ["vendor"]);
+    let init = ["trust", "init", "--org", "vendor", "--root-key", "second.pem", "--yes"];
+    let root = text(&scratch.json(&init)["root"]);
+    let published = scratch.json(&PUBLISH);
+    assert_eq!(words(&published["changes"], "root"), [root]);
+    scratch.json(&STATUS);
+}
+
+#[test]
+fn a_document_that_has_expired_is_refused_and_makes_the_status_fail() {
+    let scratch = rooted();
+    let soon = (Utc::now() + TimeDelta::seconds(3)).to_rfc3339_opts(SecondsFormat::Secs, true);
+    scratch.json(&[&PUBLISH[..], &["--expires", &soon]].concat());
+    scratch.json(&STATUS);
+    thread::sleep(Duration::from_secs(4));
+    scratch.fails(1, "TrustDocumentExpired", &STATUS);
+    let refused = verify(&scratch);
+    refused.assert_failed(1, "TrustDocumentExpired");
+    assert!(refused.stderr.contains("cloacina trust publish"), "{}", refused.stderr);
+    scratch.json(&PUBLISH);
+    assert_eq!(verify(&scratch).code, 0);
+}

@@ -1,0 +1,62 @@
+use serde_json::Value;
+
+use super::{EXPORT, rooted, verify, verify_by, versions};
+use crate::support::{Scratch, text};
+
+fn accepted(scratch: &Scratch) -> Value {
+    scratch.json(&["keys", "list", "--org", "acme"])["accepted"][0].clone()
+}
+
+#[test]
+fn a_denial_is_published_for_hosts_that_have_a_bundle() {
+    let scratch = rooted();
+    let fingerprint = text(&accepted(&scratch)["fingerprint"]);
+    scratch.json(&EXPORT);
+    assert_eq!(verify_by(&scratch, "bundle.json").code, 0);
+    let deny = ["keys", "deny", &fingerprint, "--org", "acme"];
+    scratch.json(&[&deny[..], &["--publish", "online.pem"]].concat());
+    assert_eq!(versions(&scratch), [1, 1, 2]);
+    scratch.json(&[&EXPORT[..], &["--force"]].concat());
+    verify_by(&scratch, "bundle.json").assert_failed(1, "UntrustedSigner");
+}
+
+#[test]
+fn a_denial_that_is_not_published_counts_in_the_store_alone() {
+    let scratch = rooted();
+    let fingerprint = text(&accepted(&scratch)["fingerprint"]);
+    scratch.json(&["keys", "deny", &fingerprint, "--org", "acme"]);
+    assert_eq!(versions(&scratch), [1, 1, 1]);
+    scratch.json(&EXPORT);
+    assert_eq!(verify_by(&scratch, "bundle.json").code, 0);
+    verify(&scratch).assert_failed(1, "UntrustedSigner");
+}
+
+#[test]
+fn a_revocation_that_cannot_be_published_counts_in_the_store_and_says_so() {
+    let scratch = rooted();
+    let id = text(&accepted(&scratch)["id"]);
+    let revoke = |key| ["keys", "revoke", &id, "--publish", key].map(str::to_owned);
+    for key in ["gone.pem", "release.pem"] {
+        let arguments = revoke(key);
+        let arguments = arguments.each_ref().map(String::as_str);
+        let run = scratch.fails(2, "RevocationNotPublished", &arguments);
+        assert!(run.stderr.contains("the change was made in the store"), "{}", run.stderr);
+        verify(&scratch).assert_failed(1, "UntrustedSigner");
+    }
+    assert_eq!(versions(&scratch), [1, 1, 1]);
+    let arguments = revoke("online.pem");
+    scratch.json(&arguments.each_ref().map(String::as_str));
+    assert_eq!(versions(&scratch), [1, 1, 2]);
+}
+
+#[test]
+fn a_retired_signing_key_has_no_revocation_to_publish() {
+    let scratch = rooted();
+    let (id, _) = scratch.stored_key("stored", "acme");
+    let revoke = ["keys", "revoke", &id, "--publish", "online.pem"];
+    scratch.fails(2, "NothingToPublish", &revoke);
+    let listed = scratch.json(&["keys", "list", "--org", "acme"]);
+    assert_eq!(listed["signing_keys"][0]["revoked_at"], Value::Null);
+    scratch.json(&[&revoke[..], &["--reason", "compromised"]].concat());
+    assert_eq!(versions(&scratch), [1, 1, 2]);
+}

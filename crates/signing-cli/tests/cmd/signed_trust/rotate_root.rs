@@ -1,0 +1,40 @@
+use super::{PUBLISH, STATUS, rooted, verify, versions};
+
+const ROTATE: [&str; 7] =
+    ["trust", "rotate-root", "--org", "acme", "--root-key", "second.pem", "--yes"];
+const REVOCATION: [&str; 2] = ["--revocation-key", "online.pem"];
+
+#[test]
+fn new_root_keys_take_over_and_a_runner_with_the_old_root_follows() {
+    let scratch = rooted();
+    scratch.json(&[&ROTATE[..], &REVOCATION, &["--key", "root.pem"]].concat());
+    // The revocation role has kept its key, so that its document stays.
+    assert_eq!(versions(&scratch), [2, 2, 1]);
+    scratch.json(&STATUS);
+    assert_eq!(verify(&scratch).code, 0);
+    scratch.fails(1, "KeyWithoutRole", &PUBLISH);
+    let publish = ["trust", "publish", "--org", "acme", "--key", "second.pem", "--yes"];
+    scratch.json(&publish);
+    assert_eq!(versions(&scratch), [2, 3, 1]);
+    assert_eq!(verify(&scratch).code, 0);
+}
+
+#[test]
+fn new_root_keys_do_not_take_over_without_the_old_ones() {
+    let scratch = rooted();
+    scratch.fails(2, "DraftNeeded", &[&ROTATE[..], &REVOCATION].concat());
+    let stranger = [&ROTATE[..], &REVOCATION, &["--key", "other.pem"]].concat();
+    scratch.fails(2, "DraftNeeded", &stranger);
+    assert_eq!(versions(&scratch), [1, 1, 1]);
+}
+
+#[test]
+fn documents_are_signed_again_if_the_keys_of_their_role_change() {
+    let scratch = rooted();
+    let same = ["trust", "rotate-root", "--org", "acme", "--root-key", "root.pem", "--yes"];
+    scratch.json(&[&same[..], &REVOCATION].concat());
+    assert_eq!(versions(&scratch), [2, 1, 1]);
+    scratch.json(&[&same[..], &["--revocation-key", "second.pem"]].concat());
+    assert_eq!(versions(&scratch), [3, 1, 2]);
+    assert_eq!(verify(&scratch).code, 0);
+}

@@ -1,0 +1,318 @@
+//! The documents that an organization publishes next, before anybody has signed them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{SubsecRound, Utc};
+use signing_crypto::{
+    DeniedKey, DocumentHeader, DocumentTexts, DocumentVersion, DraftDocuments, Fingerprint,
+    MalformedTrustDocument, OrgId, OrgName, Revocations, Role, RoleKeys, RootDigest, RootDocument,
+    SignedDocument, StatementTime, TrustDocument, TrustDocumentKind, TrustStatement, VerifyingKey,
+};
+use signing_store::OrganizationRecord;
+
+use super::KeyManager;
+use crate::document_error::SignedTrustError;
+use crate::error::TrustError;
+use crate::signed::{StatementChange, TrustAnchor, VerifiedDocuments};
+
+/// Which documents an organization publishes next. The times are those of their expiry.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum DocumentPlan {
+    /// Its first: a root document, revocations that deny no key, and a statement of what its
+    /// rows trust.
+    First {
+        /// Whose signatures count.
+        root: NextRoot,
+        /// The organizations that it grants trust to, with roots that are not in the store.
+        child_roots: BTreeMap<OrgId, RootDigest>,
+        /// Of the statement.
+        statement: StatementTime,
+        /// Of the revocations.
+        revocations: StatementTime,
+    },
+    /// A statement of what its rows trust now, revocations, or both.
+    Next {
+        /// As for the first.
+        child_roots: BTreeMap<OrgId, RootDigest>,
+        /// Of the statement, if there is to be one.
+        statement: Option<StatementTime>,
+        /// Of the revocations, if there are to be any.
+        revocations: Option<StatementTime>,
+        /// The keys that the revocations deny in addition to those before.
+        deny: BTreeSet<Fingerprint>,
+    },
+    /// A root document. Statement and revocations are published again, with the same content,
+    /// if other keys sign them from now on.
+    RotateRoot {
+        /// Whose signatures count.
+        root: NextRoot,
+        /// Of the statement.
+        statement: StatementTime,
+        /// Of the revocations.
+        revocations: StatementTime,
+    },
+}
+
+/// What the next root document says.
+#[derive(Clone, Debug)]
+pub struct NextRoot {
+    /// The keys that have a role.
+    pub keys: Vec<VerifyingKey>,
+    /// The keys of each role and how many must sign, in the order of [`Role::ALL`].
+    pub roles: [RoleKeys; 3],
+    /// When it expires.
+    pub expires_at: StatementTime,
+}
+
+/// Documents that nobody has signed yet, and what they change.
+#[derive(Clone, Debug)]
+pub struct DraftedTrust {
+    /// The documents.
+    pub documents: DraftDocuments,
+    /// What was published before.
+    pub published: Option<VerifiedDocuments>,
+    /// How the statement differs from the one before.
+    pub changes: Vec<StatementChange>,
+    /// The organizations that rows grant trust to and that the statement cannot name, because
+    /// they have no root document.
+    pub unrooted: BTreeMap<OrgId, OrgName>,
+}
+
+impl KeyManager {
+    /// Makes the documents that `org` publishes next, for its keys to sign. Those that it has
+    /// published are verified from `anchor`, which its first ones do not need.
+    ///
+    /// # Errors
+    ///
+    /// [`TrustError::SignedTrustExists`] if there is a first root document already,
+    /// [`SignedTrustError::Missing`] if there is none to follow, and
+    /// [`TrustError::ExpiryPast`].
+    pub async fn draft_documents(
+        &self,
+        org: &OrganizationRecord,
+        anchor: Option<&TrustAnchor>,
+        plan: DocumentPlan,
+    ) -> Result<DraftedTrust, TrustError> {
+        let texts = self.stored_texts(org.id).await?;
+        match (texts.zip(anchor), plan) {
+            (None, DocumentPlan::First { root, child_roots, statement, revocations }) => {
+                self.first_documents(org, root, &child_roots, statement, revocations).await
+            }
+            (_, DocumentPlan::First { .. }) => Err(TrustError::SignedTrustExists { org: org.id }),
+            (None, _) => {
+                let kind = TrustDocumentKind::Root;
+                Err(SignedTrustError::Missing { org: org.id, kind }.into())
+            }
+            (
+                Some((texts, anchor)),
+                DocumentPlan::Next { child_roots, statement, revocations, deny },
+            ) => {
+                let before = self.before(org.id, &texts, anchor).await?;
+                let revocations = match revocations {
+                    Some(at) => Some(self.next_revocations(org, &before, deny, at).await?),
+                    None => None,
+                };
+                self.next_documents(org, before, &child_roots, statement, revocations).await
+            }
+            (Some((texts, anchor)), DocumentPlan::RotateRoot { root, statement, revocations }) => {
+                let before = self.before(org.id, &texts, anchor).await?;
+                self.rotated_documents(org, before, root, statement, revocations).await
+            }
+        }
+    }
+
+    async fn first_documents(
+        &self,
+        org: &OrganizationRecord,
+        root: NextRoot,
+        child_roots: &BTreeMap<OrgId, RootDigest>,
+        statement: StatementTime,
+        revocations: StatementTime,
+    ) -> Result<DraftedTrust, TrustError> {
+        let first = DocumentVersion::FIRST;
+        let root = self.root_document(org, first, root).await?;
+        let header = self.header(org, first, revocations).await?;
+        let revocations = Revocations { header, denied: BTreeMap::new() };
+        let draft = self.draft_trust(org.id, None, child_roots).await?;
+        let (changes, unrooted) = (draft.changes(None), draft.unrooted.clone());
+        let header = self.header(org, first, statement).await?;
+        let statement = draft.statement(header, first, first);
+        let documents = DraftDocuments::new(
+            org.id,
+            None,
+            Some(unsigned(org.id, &root)?),
+            Some(unsigned(org.id, &statement)?),
+            Some(unsigned(org.id, &revocations)?),
+        )?;
+        Ok(DraftedTrust { documents, published: None, changes, unrooted })
+    }
+
+    async fn next_documents(
+        &self,
+        org: &OrganizationRecord,
+        Before { current, published }: Before,
+        child_roots: &BTreeMap<OrgId, RootDigest>,
+        statement: Option<StatementTime>,
+        revocations: Option<Revocations>,
+    ) -> Result<DraftedTrust, TrustError> {
+        let (mut changes, mut unrooted) = (Vec::new(), BTreeMap::new());
+        let mut next_statement = None;
+        if let Some(expires_at) = statement {
+            let old = published.statement();
+            let version = next(org.id, TrustDocumentKind::Statement, old.header.version)?;
+            let header = self.header(org, version, expires_at).await?;
+            let draft = self.draft_trust(org.id, Some(old), child_roots).await?;
+            (changes, unrooted) = (draft.changes(Some(old)), draft.unrooted.clone());
+            let revocations = revocations.as_ref().unwrap_or(published.revocations());
+            let root = published.root().document().header().version;
+            next_statement = Some(draft.statement(header, root, version_of(revocations)));
+        }
+        let statement = next_statement.map(|statement| unsigned(org.id, &statement));
+        let revocations = revocations.map(|revocations| unsigned(org.id, &revocations));
+        let documents = DraftDocuments::new(
+            org.id,
+            Some(current),
+            None,
+            statement.transpose()?,
+            revocations.transpose()?,
+        )?;
+        Ok(DraftedTrust { documents, published: Some(published), changes, unrooted })
+    }
+
+    async fn rotated_documents(
+        &self,
+        org: &OrganizationRecord,
+        before: Before,
+        root: NextRoot,
+        statement: StatementTime,
+        revocations: StatementTime,
+    ) -> Result<DraftedTrust, TrustError> {
+        let old = before.published.root().document();
+        let version = next(org.id, TrustDocumentKind::Root, old.header().version)?;
+        let root = self.root_document(org, version, root).await?;
+        let mut next_revocations = None;
+        if old.role(Role::Revocation) != root.role(Role::Revocation) {
+            let deny = BTreeSet::new();
+            let document = self.next_revocations(org, &before, deny, revocations).await?;
+            next_revocations = Some(document);
+        }
+        let mut next_statement = None;
+        if old.role(Role::Trust) != root.role(Role::Trust) {
+            let same = before.published.statement().clone();
+            let number = next(org.id, TrustDocumentKind::Statement, same.header.version)?;
+            next_statement = Some(TrustStatement {
+                header: self.header(org, number, statement).await?,
+                root_version: version,
+                revocations_version: next_revocations
+                    .as_ref()
+                    .map_or(same.revocations_version, version_of),
+                ..same
+            });
+        }
+        let statement = next_statement.map(|statement| unsigned(org.id, &statement));
+        let revocations = next_revocations.map(|revocations| unsigned(org.id, &revocations));
+        let documents = DraftDocuments::new(
+            org.id,
+            Some(before.current),
+            Some(unsigned(org.id, &root)?),
+            statement.transpose()?,
+            revocations.transpose()?,
+        )?;
+        let (changes, unrooted) = (Vec::new(), BTreeMap::new());
+        Ok(DraftedTrust { documents, published: Some(before.published), changes, unrooted })
+    }
+
+    async fn root_document(
+        &self,
+        org: &OrganizationRecord,
+        version: DocumentVersion,
+        NextRoot { keys, roles, expires_at }: NextRoot,
+    ) -> Result<RootDocument, TrustError> {
+        let header = self.header(org, version, expires_at).await?;
+        let malformed = |fault| SignedTrustError::Malformed {
+            org: org.id,
+            source: MalformedTrustDocument { kind: TrustDocumentKind::Root, fault },
+        };
+        Ok(RootDocument::new(header, keys, roles).map_err(malformed)?)
+    }
+
+    async fn next_revocations(
+        &self,
+        org: &OrganizationRecord,
+        Before { published, .. }: &Before,
+        deny: BTreeSet<Fingerprint>,
+        expires_at: StatementTime,
+    ) -> Result<Revocations, TrustError> {
+        let before = published.revocations();
+        let version = next(org.id, TrustDocumentKind::Revocations, before.header.version)?;
+        let header = self.header(org, version, expires_at).await?;
+        let mut denied = before.denied.clone();
+        for key in deny {
+            denied.entry(key).or_insert(DeniedKey { at: header.issued_at });
+        }
+        Ok(Revocations { header, denied })
+    }
+
+    /// What was published, verified like what runners load by: whoever can write the store
+    /// must not decide what an administrator signs.
+    async fn before(
+        &self,
+        org: OrgId,
+        texts: &DocumentTexts,
+        anchor: &TrustAnchor,
+    ) -> Result<Before, TrustError> {
+        let missing = SignedTrustError::Missing { org, kind: TrustDocumentKind::Root };
+        let published = self.published_trust(org, anchor).await?.ok_or(missing)?;
+        let digest = published.root().digest();
+        let mut roots =
+            texts.roots.iter().filter_map(|text| SignedDocument::parse(text.as_bytes()).ok());
+        let current = roots.find(|root| root.digest() == digest);
+        // The newest may be the pinned one, which the store need not have.
+        let current = current.ok_or(SignedTrustError::PinnedRootMissing { org, digest })?;
+        Ok(Before { current, published })
+    }
+
+    async fn header(
+        &self,
+        org: &OrganizationRecord,
+        version: DocumentVersion,
+        expires_at: StatementTime,
+    ) -> Result<DocumentHeader, TrustError> {
+        self.require_future(Some(expires_at.to_utc())).await?;
+        let issued_at = StatementTime::new(Utc::now().trunc_subsecs(0));
+        Ok(DocumentHeader {
+            org: org.id,
+            org_name: org.name.clone(),
+            version,
+            issued_at: issued_at.map_err(TrustError::Clock)?,
+            expires_at,
+        })
+    }
+}
+
+/// What an organization has published.
+struct Before {
+    /// Its newest root document, with the signatures.
+    current: SignedDocument<RootDocument>,
+    published: VerifiedDocuments,
+}
+
+fn unsigned<D: TrustDocument>(
+    org: OrgId,
+    document: &D,
+) -> Result<SignedDocument<D>, SignedTrustError> {
+    SignedDocument::unsigned(document).map_err(|source| SignedTrustError::Malformed { org, source })
+}
+
+fn next(
+    org: OrgId,
+    kind: TrustDocumentKind,
+    version: DocumentVersion,
+) -> Result<DocumentVersion, SignedTrustError> {
+    version.next().ok_or(SignedTrustError::LastVersion { org, kind })
+}
+
+fn version_of(revocations: &Revocations) -> DocumentVersion {
+    revocations.header.version
+}
