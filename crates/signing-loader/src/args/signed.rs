@@ -14,6 +14,9 @@ use crate::{Protection, StateFile};
 /// The most bytes that the envelope of a root document may have, and more.
 const MAX_ROOT_SIZE: usize = 1024 * 1024;
 
+/// A root, and what remembers the versions that were seen of its documents.
+type PinnedRoot = (TrustRoot, Arc<dyn MemoryOfVersions>);
+
 /// Whose signed trust counts.
 #[derive(Args, Clone, Debug)]
 pub(super) struct SignedTrustArgs {
@@ -45,9 +48,7 @@ pub(super) struct SignedTrustArgs {
 
 impl SignedTrustArgs {
     /// The root that was pinned, and what remembers the versions that were seen.
-    pub(super) fn root(
-        &self,
-    ) -> Result<Option<(TrustRoot, Arc<dyn MemoryOfVersions>)>, SecurityArgsError> {
+    pub(super) fn root(&self) -> Result<Option<PinnedRoot>, SecurityArgsError> {
         let Some(root) = &self.trust_root else { return Ok(None) };
         let memory: Arc<dyn MemoryOfVersions> = match &self.state_file {
             Some(path) => Arc::new(StateFile::open(path)?),

@@ -32,11 +32,10 @@ pub(crate) fn restricted_by_rows(
             .statements
             .iter()
             .filter(|statement| denies(statement.by) && statement.status.revoked.is_some());
-        if !trust.keys.contains_key(&fingerprint) {
-            let statements: Vec<_> = denials.cloned().collect();
-            if !statements.is_empty() {
-                trust.keys.insert(fingerprint, KeyTrust { statements, ..KeyTrust::default() });
-            }
+        let statements: Vec<_> = denials.cloned().collect();
+        if !statements.is_empty() {
+            let only_denied = KeyTrust { statements, ..KeyTrust::default() };
+            trust.keys.entry(fingerprint).or_insert(only_denied);
         }
     }
     trust

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use signing_crypto::{
-    DeniedKey, Fingerprint, OrgId, RevocationReason, Revocations, StatedKey, TrustStatement,
+    DeniedKey, Fingerprint, OrgId, RevocationReason, Revocations, StatedKey, StatementTime,
+    TrustStatement,
 };
 
 use super::{SignedTrustError, VerifiedDocuments};
@@ -69,7 +70,7 @@ pub(crate) fn value_of(org: OrgId, own: Stated<'_>, children: &Children) -> Orga
             child_deleted_at: None,
             limits: TrustLimits {
                 packages: grant.packages.clone(),
-                expires_at: grant.expires_at.map(|at| at.to_utc()),
+                expires_at: grant.expires_at.map(StatementTime::to_utc),
             },
             narrowed_to: None,
             documents,
@@ -116,7 +117,7 @@ fn trusted(stated: &StatedKey) -> KeyStatus {
         public_key: Some(stated.public_key.clone()),
         name: stated.name.clone(),
         revoked: None,
-        expires_at: stated.expires_at.map(|at| at.to_utc()),
+        expires_at: stated.expires_at.map(StatementTime::to_utc),
     }
 }
 
