@@ -245,6 +245,7 @@ mod tests {
     use clap::Parser;
 
     use super::*;
+    use crate::ProtectionError;
 
     #[derive(Parser)]
     struct Cli {

@@ -38,8 +38,7 @@ pub(crate) type Stored = (SignatureId, OrgId, Result<SignatureEnvelope, Malforme
 pub(crate) enum AnsweredBy {
     /// Pinned keys: every question about trust costs nothing, and no signature is stored.
     PinnedKeys,
-    /// A bundle of signed trust, which may trust as many keys as a store. No signature is
-    /// stored.
+    /// A bundle, which may trust as many keys as a store. No signature is stored.
     Bundle,
     /// A store. Signatures that name no key are tried only if those that name theirs do not
     /// suffice: the question is expensive, and has no answer where an organization trusts

@@ -193,7 +193,7 @@ fn verdict(facts: &[Fact], key: &VerifyingKey) -> Result<TrustedKey, UntrustedRe
 fn an_organizations_own_key_is_trusted_directly() {
     let row = active(&key(1));
     let found = verdict(&[own(Some(row.clone()))], &key(1)).unwrap();
-    assert_eq!(found.via, TrustPath::Direct { trusted_key: row.id });
+    assert_eq!(found.via, TrustPath::Direct { trusted_key: Some(row.id) });
     assert_eq!((found.key, found.name), (key(1), row.name));
 }
 
@@ -210,10 +210,10 @@ fn a_childs_key_is_trusted_through_the_grant() {
     let fact = granted("vendor", active(&key(1)));
     let found = verdict(&[own(None), fact.clone()], &key(1)).unwrap();
     let expected = TrustPath::Granted {
-        grant: fact.grant.unwrap().id,
+        grant: Some(fact.grant.unwrap().id),
         child: fact.org.id,
         child_name: "vendor".parse().unwrap(),
-        trusted_key: fact.key.unwrap().id,
+        trusted_key: Some(fact.key.unwrap().id),
     };
     assert_eq!(found.via, expected);
 }
@@ -241,7 +241,7 @@ fn own_trust_does_not_ask_a_child_that_revoked_the_key() {
     let row = active(&key(1));
     let facts = [granted("vendor", revoked(&key(1), 7)), own(Some(row.clone()))];
     let via = verdict(&facts, &key(1)).unwrap().via;
-    assert_eq!(via, TrustPath::Direct { trusted_key: row.id });
+    assert_eq!(via, TrustPath::Direct { trusted_key: Some(row.id) });
 }
 
 #[test]

@@ -1,5 +1,5 @@
 use serde::Serialize;
-use signing_crypto::{DraftDocuments, Fingerprint, SignedDocument};
+use signing_crypto::{DraftDocuments, Fingerprint, SignedDocument, TrustDocumentKind};
 use signing_trust::SignedTrustError;
 
 use super::publication::{read_draft, write_draft};
@@ -22,7 +22,7 @@ pub(super) fn cosign(command: Cosign) -> Result<Report, CliError> {
     ring.add_signers(&command.key, &command.passphrase.source())?;
     let mut signed_by = Vec::new();
     for key in ring.signers() {
-        let documents = draft.sign(key)?.into_iter().map(|kind| kind.as_str());
+        let documents = draft.sign(key)?.into_iter().map(TrustDocumentKind::as_str);
         signed_by
             .push(SignedView { fingerprint: key.fingerprint(), documents: documents.collect() });
     }

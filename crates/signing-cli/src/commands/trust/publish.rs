@@ -2,7 +2,9 @@ use std::path::Path;
 
 use signing_crypto::Role;
 use signing_trust::store::OrganizationRef;
-use signing_trust::{DocumentPlan, DraftedTrust, NewDocuments, SignedTrustError, TrustDraft};
+use signing_trust::{
+    DocumentPlan, DraftedTrust, NewDocuments, SignedTrustError, TrustDraft, VerifiedDocuments,
+};
 
 use super::init::child_roots;
 use super::publication::{Destination, PublicationView, publish_or_draft, read_draft};
@@ -66,7 +68,7 @@ pub(super) async fn publish_draft(
     let org = organization(&keys, &OrganizationRef::Id(documents.org())).await?;
     let pinned = trust_root.map(read_root).transpose()?;
     let published = keys.published_trust(org.id, pinned.as_ref()).await?;
-    let before = published.as_ref().map(|published| published.statement());
+    let before = published.as_ref().map(VerifiedDocuments::statement);
     let changes = match documents.statement() {
         Some(statement) => TrustDraft::from(statement.unverified()).changes(before),
         None => Vec::new(),

@@ -85,7 +85,7 @@ fn the_longest_chain_is_followed() {
 }
 
 fn signer(vouchers: &[OrgId]) -> TrustedKey {
-    let via = TrustPath::Direct { trusted_key: TrustedKeyId::random() };
+    let via = TrustPath::Direct { trusted_key: Some(TrustedKeyId::random()) };
     let key = SigningKey::generate().unwrap().verifying_key();
     let limits = TrustLimits::default();
     TrustedKey { key, name: None, via, vouchers: vouchers.to_vec(), limits }
