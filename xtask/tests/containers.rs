@@ -116,8 +116,8 @@ mod own_server {
         server: ServerArguments,
     }
 
-    /// Serves until its standard input ends, or for ever when it is to be killed.
-    #[expect(clippy::print_stdout, reason = "whoever started this process reads it")]
+    /// Serves until its standard input ends, or until it is killed.
+    #[expect(clippy::print_stdout, reason = "the test that started this process reads it")]
     fn play(part: &str) {
         let [engine, image] = [ENGINE_VARIABLE, IMAGE_VARIABLE].map(|name| env::var(name).unwrap());
         let words = ["xtask", "--engine", &engine, "--image", &image];

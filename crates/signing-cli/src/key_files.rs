@@ -11,8 +11,8 @@ use crate::passphrase::{self, PassphraseSource};
 /// Reads a private key's PEM file, with the passphrase that is given, or that is
 /// asked for if the key is encrypted.
 ///
-/// A key that is not encrypted is refused if a passphrase is given: whoever gives
-/// one believes the file to be protected.
+/// A key that is not encrypted is refused if a passphrase is given: a user who
+/// gives one believes that the file is protected.
 pub(crate) fn read_signing_key(
     path: &Path,
     source: &PassphraseSource,

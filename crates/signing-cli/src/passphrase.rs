@@ -92,7 +92,7 @@ impl PassphraseSource {
             }
             Self::Descriptor(descriptor) => (descriptor.path(), descriptor.read()),
             Self::Environment => {
-                // Whoever sets a variable says exactly what it holds.
+                // The variable's value is the passphrase, with a line end if it has one.
                 let value = Zeroizing::new(env::var_os(VARIABLE).unwrap_or_default().into_vec());
                 return Ok(Some(Passphrase::new(value)?));
             }

@@ -8,7 +8,7 @@
 //! ```
 //! use signing_crypto::{PackageDigest, PackageStatement, SignatureEnvelope, SigningKey};
 //!
-//! // Whoever builds the package signs a statement about it …
+//! // The build of the package signs a statement about it …
 //! let key = SigningKey::generate()?;
 //! let content = PackageDigest::of_reader(&b"\x7fELF: the package's bytes"[..])?;
 //! let statement = PackageStatement::new(
@@ -19,7 +19,7 @@
 //! );
 //! let envelope = SignatureEnvelope::sign(&statement, &key);
 //!
-//! // … and whoever has the public key checks the envelope, then the bytes.
+//! // … and a program that has the public key checks the envelope, then the bytes.
 //! let envelope = SignatureEnvelope::parse(envelope.to_json().as_bytes())?;
 //! let verified = envelope.verify(&key.verifying_key())?;
 //! assert_eq!(verified.statement().digest(), &content.digest);

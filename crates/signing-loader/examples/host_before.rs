@@ -1,4 +1,4 @@
-//! A plugin host as many are: it loads what lies at the path, whoever put it there.
+//! A plugin host as many are: it loads what is at the path and does not ask who put it there.
 
 #![expect(clippy::print_stdout, reason = "this is what a program does")]
 #![expect(unsafe_code, reason = "the dynamic linker's interface is C")]

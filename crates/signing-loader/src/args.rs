@@ -123,7 +123,7 @@ pub struct Security(Trust);
 /// Whose signatures count.
 #[derive(Debug)]
 enum Trust {
-    /// Nobody's: signatures are not required.
+    /// No signature is required.
     Unsigned,
     Offline(Verifier<Offline>),
     #[cfg(feature = "store")]
@@ -199,7 +199,7 @@ impl SecurityArgs {
     }
 }
 
-/// Warns of what is given up by whoever asked for it.
+/// Warns about the checks that the user has turned off.
 #[cfg(feature = "store")]
 fn insecure_url(text: &str) -> Result<DatabaseUrl, signing_trust::store::UrlError> {
     let url = DatabaseUrl::parse_danger_allow_insecure(text)?;

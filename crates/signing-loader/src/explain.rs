@@ -24,7 +24,7 @@ pub struct Explanation {
 pub struct ExplainedEnvelope {
     /// Where it was found.
     pub source: EnvelopeSource,
-    /// What it is, or why it is none.
+    /// What it contains, or why it is malformed.
     pub content: Result<InspectedEnvelope, MalformedEnvelope>,
 }
 

@@ -24,7 +24,7 @@
 //! # let directory = tempfile::tempdir()?;
 //! # let path = directory.path().join("libworkflow.so");
 //! # std::fs::write(&path, b"the package's bytes")?;
-//! // Whoever builds the package signs it …
+//! // The build of the package signs it …
 //! let key = SigningKey::generate()?;
 //! let signature = sign_package(&path, &key)?;
 //!

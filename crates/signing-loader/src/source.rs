@@ -10,7 +10,7 @@ use crate::open::read_signature;
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub enum SignatureSource {
-    /// It is at hand.
+    /// It is in memory.
     Memory(SignatureEnvelope),
     /// It is in this file.
     DetachedFile(PathBuf),
@@ -27,7 +27,7 @@ pub enum SignatureSource {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EnvelopeSource {
-    /// It was at hand.
+    /// It was in memory.
     Memory,
     /// In this file.
     File(PathBuf),
@@ -40,7 +40,7 @@ pub enum EnvelopeSource {
     },
 }
 
-/// What became of looking for a signature outside of the store.
+/// The result of looking for a signature outside of the store.
 pub(crate) enum Found {
     Envelope(EnvelopeSource, Box<SignatureEnvelope>),
     /// Something is there, and it is no envelope.

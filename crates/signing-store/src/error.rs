@@ -172,7 +172,7 @@ pub enum StoreError {
     /// SQLite has no roles: who may read the file may read the store.
     #[error("a SQLite store has no roles: the file's permissions decide")]
     NoRoles,
-    /// Postgres only warns whoever gives rights that are not theirs to give.
+    /// Postgres only warns a role that gives rights that it may not give.
     #[error("only the owner of the store's tables can give rights to them")]
     NotTheOwner,
     /// From Postgres 16 on, setting a role's limits needs more than `CREATEROLE`.

@@ -27,7 +27,7 @@ pub struct StoreReader {
     pub(crate) seen: Arc<LastSeen>,
 }
 
-/// Whoever may change a store may read it.
+/// A store that can be changed can be read.
 impl Deref for Store {
     type Target = StoreReader;
 
@@ -60,9 +60,9 @@ impl Store {
     /// Opens a database to read from: what changes it is refused by
     /// [`StoreError::OpenedReadOnly`].
     ///
-    /// A SQLite file is opened read-only, and nothing is written beside it, whoever runs
-    /// this process: it may be on a read-only file system, or another user's whom the URL
-    /// names. There is one exception. When a program was killed during a change, the change
+    /// A SQLite file is opened read-only, and nothing is written beside it, also if the
+    /// owner runs this process: the file may be on a read-only file system, or belong to
+    /// another user that the URL names. There is one exception. When a program was killed during a change, the change
     /// must be undone before anything can be read. A process that may write does so, and
     /// any other is told so by [`StoreError::HotJournal`].
     ///

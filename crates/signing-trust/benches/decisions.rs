@@ -32,7 +32,7 @@ use database::{Backend, Database};
 /// Where the Postgres server is; by the environment, because it holds a password.
 const URL_VARIABLE: &str = "CLOACINA_BENCH_POSTGRES_URL";
 /// How many organizations there are: one with 100 grants, the 100 that it granted
-/// trust, and whoever else there is.
+/// trust, and the others.
 const SIZES: [usize; 2] = [101, 10_000];
 const TASKS: [usize; 2] = [1, 8];
 const BOUND: Duration = Duration::from_secs(60);
@@ -95,7 +95,7 @@ async fn measure_one(
     };
     let packages =
         |questions| Subject::Packages { keys: strict.clone(), questions, asked: Arc::default() };
-    let anew = |questions| Subject::Anew { store: store.clone(), questions };
+    let cold = |questions| Subject::Cold { store: store.clone(), questions };
     let rows = [
         ("(b) strict, trusted directly", decide(&strict, there.direct()?, true)),
         ("(c) strict, through one of 100 grants", decide(&strict, there.inherited()?, true)),
@@ -103,8 +103,8 @@ async fn measure_one(
         ("(e) bounded, from memory", decide(&bounded, there.direct()?, true)),
         ("(f) as (b), another package each time", packages(there.direct()?)),
         ("(g) as (c), another package each time", packages(there.inherited()?)),
-        ("(h) as (b), nothing asked before", anew(there.direct()?)),
-        ("(i) as (c), nothing asked before", anew(there.inherited()?)),
+        ("(h) as (b), nothing asked before", cold(there.direct()?)),
+        ("(i) as (c), nothing asked before", cold(there.inherited()?)),
     ];
     for tasks in TASKS {
         for row in measure::paired(("(a) bare point query", &bare), &rows, tasks).await? {
@@ -133,7 +133,7 @@ enum Subject {
         asked: Arc<AtomicU64>,
     },
     /// Each as if trust had changed since the last: nothing that is known is of use.
-    Anew {
+    Cold {
         store: Store,
         questions: Arc<[Question]>,
     },
@@ -168,7 +168,7 @@ impl Subject {
                 let decision = keys.decide(*org, signers, &package).await?;
                 ensure!(decision.trusted().next().is_some(), "a wrong decision");
             }
-            Self::Anew { store, questions } => {
+            Self::Cold { store, questions } => {
                 let Question { org, signers, package, .. } = &questions[which % questions.len()];
                 let keys = KeyManager::new(store.clone(), None);
                 let decision = keys.decide(*org, signers, package).await?;

@@ -1,7 +1,7 @@
 //! When an envelope suffices: enough trusted keys have signed it, and what they say holds now.
 //!
-//! Whoever verifies a package and whoever foresees what a revocation would end asks the same
-//! here. Which keys are trusted was decided before.
+//! A verification and a dry run of a revocation both use these checks. Which keys are
+//! trusted was decided before.
 
 mod accept;
 mod config;

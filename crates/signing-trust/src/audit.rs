@@ -61,7 +61,7 @@ event_types! {
     KeyDenied = "key.denied", WARN;
     /// A fingerprint was declared compromised, for every organization.
     KeyCompromised = "key.compromised", WARN;
-    /// An organization's private keys were wrapped anew, with another KEK.
+    /// An organization's private keys were wrapped again, with another KEK.
     KekRotated = "kek.rotated", INFO;
     /// The lowest version of a package that is accepted was set, or taken away.
     FloorSet = "package.floor.set", INFO;

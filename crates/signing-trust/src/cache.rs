@@ -107,7 +107,7 @@ impl TrustCache {
             }
             let asked = boot_time();
             let heartbeat = store.heartbeat().await?;
-            // Another task may have read it anew meanwhile.
+            // Another task may have read it again meanwhile.
             let (kept, _) = self.lock().get(&key, None);
             if let Some(trust) = kept.filter(|trust| is_not_older(trust, &heartbeat)) {
                 return Ok(CurrentTrust { trust, now: present(heartbeat.as_of, asked) });

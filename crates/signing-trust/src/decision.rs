@@ -123,7 +123,7 @@ pub struct KeyDecision {
 pub struct TrustedKey {
     /// The key.
     pub key: VerifyingKey,
-    /// What whoever trusts it directly calls it.
+    /// Its name at the organization that trusts it directly.
     pub name: Option<KeyName>,
     /// By which path it is trusted.
     pub via: TrustPath,
@@ -139,7 +139,7 @@ pub struct TrustedKey {
 pub struct TrustLimits {
     /// For which packages: `None` for all.
     pub packages: Option<PackagePatterns>,
-    /// Until when: `None` for ever.
+    /// Until when: `None` without an end.
     pub expires_at: Option<DateTime<Utc>>,
 }
 
@@ -147,7 +147,7 @@ pub struct TrustLimits {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TrustPath {
-    /// It is one of the keys at hand.
+    /// It is one of the pinned keys.
     Pinned,
     /// The organization trusts it itself.
     Direct {
@@ -193,7 +193,7 @@ pub enum UntrustedReason {
         /// When it did.
         at: DateTime<Utc>,
     },
-    /// It is not one of the keys at hand.
+    /// It is not one of the pinned keys.
     NotPinned,
     /// The organization itself has revoked its trust in it.
     Revoked {

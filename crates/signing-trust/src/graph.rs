@@ -30,7 +30,7 @@ pub struct GraphOrganization {
     pub deleted_at: Option<DateTime<Utc>>,
     /// What it says about keys, by fingerprint.
     pub keys: Vec<GraphKey>,
-    /// To whom it granted trust, in the order of the organizations.
+    /// Its grants, in the order of the organizations that received them.
     pub grants: Vec<GraphGrant>,
 }
 
@@ -43,7 +43,7 @@ pub struct GraphKey {
     pub fingerprint: Fingerprint,
     /// What the organization calls it.
     pub name: Option<KeyName>,
-    /// Until when it trusts the key: `None` for ever.
+    /// Until when it trusts the key: `None` without an end.
     pub expires_at: Option<DateTime<Utc>>,
     /// What it says about that it revoked the key.
     pub note: Option<Note>,

@@ -41,8 +41,8 @@ pub use signatures::{KeptSignatures, StoredSignature};
 ///
 /// Every change is one transaction together with its entry in the audit log and
 /// the new trust epoch; when it is committed, the entry is also emitted as an event.
-/// Both name who made the change: see [`with_actor`](Self::with_actor). Trusting, denying, revoking and granting are idempotent: done again, they change and
-/// log nothing.
+/// Both name who made the change: see [`with_actor`](Self::with_actor). Trusting, denying,
+/// revoking and granting are idempotent: done again, they change and log nothing.
 #[derive(Clone, Debug)]
 pub struct KeyManager {
     store: Store,
@@ -79,8 +79,8 @@ impl KeyManager {
     /// Names who makes the changes, for automation that knows better than the operating
     /// system. With `None`, as without this, it is the operating system's user and the host.
     ///
-    /// The log holds it as this program claims it. Whoever can write the log can claim any
-    /// actor; only the database role is asked of the server.
+    /// The log holds it as this program claims it. A program that can write the log can claim
+    /// any actor; only the database role is asked of the server.
     #[must_use]
     pub fn with_actor(self, actor: impl Into<Option<ActorName>>) -> Self {
         Self { actor: actor.into(), ..self }

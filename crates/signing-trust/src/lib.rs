@@ -3,7 +3,7 @@
 //! With a store (feature `store`, on by default) organizations own keys, trust
 //! keys, and accept what other organizations trust; [`KeyManager`] is where all
 //! of that is changed and asked. Without one, [`PinnedKeys`] are public keys that
-//! one simply has.
+//! the program is given.
 //!
 //! ```
 //! # #[cfg(feature = "sqlite")]
@@ -104,7 +104,7 @@ pub use signed::{
 #[cfg(feature = "store")]
 pub use signed::{StatementChange, TrustDraft};
 
-/// The store's types, for whoever opens one.
+/// The store's types, for programs that open one.
 #[cfg(feature = "store")]
 pub use signing_store as store;
 

@@ -5,7 +5,7 @@ use crate::decision::{Signers, TrustDecision};
 use crate::rules::{DecisionContext, Packages, decide};
 use crate::snapshot::OrganizationTrust;
 
-/// Public keys that one simply has and trusts, without a store.
+/// Public keys that a program trusts without a store.
 ///
 /// Deciding by them takes no database and no runtime. Nothing revokes them: a
 /// key that is no longer good must be taken out of the program's configuration.

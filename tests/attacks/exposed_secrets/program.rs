@@ -70,7 +70,7 @@ fn public_keys_that_others_can_write_are_not_trusted() {
     }
 }
 
-/// Seen from a namespace without the others, all files of other users are nobody's.
+/// In a user namespace without other users, their files belong to the overflow user.
 #[test]
 fn a_public_key_of_another_user_is_not_trusted() {
     let scratch = Scratch::new();

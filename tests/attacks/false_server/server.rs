@@ -36,7 +36,7 @@ pub(super) enum Manner {
     HasNoTls,
 }
 
-/// Whoever listens where the database server was. It keeps what it hears.
+/// A server that listens where the database server was. It keeps what it hears.
 pub(super) struct FalseServer {
     pub(super) port: u16,
     heard: Arc<Mutex<Vec<u8>>>,

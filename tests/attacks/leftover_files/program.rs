@@ -60,7 +60,7 @@ fn a_file_that_is_not_there_is_named_once() {
     let run = scratch.run(&["package", "verify", "gone.so", "--trust-key", "dev.pub.pem"]);
     assert_eq!(run.code, 2);
     assert!(run.stderr.starts_with("error: cannot read gone.so: "), "{}", run.stderr);
-    // A store that is not asked is not told of.
+    // No warning mentions a store that is not asked.
     scratch.write("a.so", "a");
     let run = scratch.run(&["package", "verify", "a.so", "--trust-key", "dev.pub.pem"]);
     assert_eq!(run.code, 1);

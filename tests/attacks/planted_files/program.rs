@@ -1,8 +1,8 @@
 //! Somebody else on the machine writes files beside a SQLite store, or replaces it.
 //!
 //! The store, its owner's file of mode 0600, is in a directory that others may write to.
-//! SQLite applies a journal that lies beside a database to that database, whoever wrote
-//! it. So each test first shows that the files that are planted do replace the store, and
+//! SQLite applies a journal that lies beside a database to that database, no matter who
+//! wrote it. So each test first shows that the files that are planted do replace the store, and
 //! then that no command uses it.
 
 mod journals;

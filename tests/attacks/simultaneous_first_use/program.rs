@@ -59,7 +59,7 @@ fn killed_creation_leaves_a_complete_store_or_none() {
             true => assert_eq!(status.code, 0, "{}", status.stderr),
             false => status.assert_failed(2, "NoDatabase"),
         }
-        // Whatever was left is in nobody's way.
+        // The leftover files do not prevent a new store.
         scratch.json(&["orgs", "create", "acme", "--database-url", &url]);
         was_made
     });

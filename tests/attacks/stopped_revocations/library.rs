@@ -81,7 +81,7 @@ async fn patient(login: &Login) -> Client {
     }
 }
 
-/// Whoever listens and stays in a transaction keeps the queue from being emptied.
+/// A listener that stays in a transaction keeps the queue from being emptied.
 async fn fill_the_notification_queue(listens: Client, notifies: Client, spoils: Arc<Spoils>) {
     for sql in ["LISTEN cloacina_trust", "BEGIN; SELECT 1"] {
         listens.batch_execute(sql).await.unwrap();

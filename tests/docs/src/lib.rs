@@ -17,7 +17,7 @@
 //! | `{{#include FILE}}` | stands for the file, as in the book |
 //!
 //! Where a page says nothing, it starts as `local-development.md` leaves its set-up:
-//! with the programs in the path, and the package and the example runner at hand.
+//! with the programs in the path, and with the package and the example runner.
 
 #![forbid(unsafe_code)]
 

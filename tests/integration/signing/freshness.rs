@@ -51,8 +51,8 @@ async fn bounded_decisions_are_answered_from_memory_and_strict_ones_are_not(worl
     assert!(strict.decide().await.unwrap());
 }
 
-/// Whoever makes the change, and past the program: what was answered before is not
-/// answered again.
+/// The change may be made by anybody, also without the program: the earlier answer is not
+/// given again.
 async fn change_of_any_table_is_known_to_the_next_strict_decision(world: World) {
     let vendor = world.vendor("acme").await;
     let operator = world.org("operator").await;

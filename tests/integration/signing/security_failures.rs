@@ -1,7 +1,7 @@
 //! What is refused, with a package that tells when any of it ran.
 //!
 //! The package is the hostile library, properly signed by a trusted key, so that
-//! nothing but the attack at hand stands between it and being loaded. Each test runs
+//! only the attack that is tested can keep it from being loaded. Each test runs
 //! in a process of its own, which must end without the library's constructor having
 //! run; two tests show that it does run when the library is loaded.
 

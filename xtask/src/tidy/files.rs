@@ -6,7 +6,7 @@ use super::Violation;
 
 /// One file holds one idea, and this many lines are more than one.
 const MOST_LINES: usize = 400;
-/// A clone carries every version of every file for ever.
+/// A clone holds every version of every file.
 const MOST_BYTES: u64 = 300_000;
 const MIGRATIONS: &str = "crates/signing-store/migrations";
 

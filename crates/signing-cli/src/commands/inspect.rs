@@ -73,7 +73,7 @@ fn read(file: &Path) -> Result<SignatureEnvelope, PackageError> {
 
 type Verdict = Result<TrustedKey, VerificationError>;
 
-/// An envelope, and what became of its signatures.
+/// An envelope, and whether its signatures count.
 struct Shown {
     file: PathBuf,
     envelope: SignatureEnvelope,

@@ -1,4 +1,4 @@
-//! What every error looks like to whoever meets it.
+//! What every error looks like to a user.
 //!
 //! There is a sample of each variant of each enum of errors, wrapped as it reaches a
 //! user, and in `golden/` what is printed for it. The variants are read from the enums'

@@ -51,8 +51,8 @@ pub(crate) fn write_atomically(
 /// `linkat` does not replace. Where the file system has no files without a name, it has a
 /// temporary one from the start.
 ///
-/// Whoever holds a file under a temporary name holds a lock on it. What is not locked was
-/// left by a process that was killed, and the next one removes it.
+/// A process locks its file for as long as the file has a temporary name. A file without a
+/// lock was left by a process that was killed, and the next process removes it.
 pub(crate) struct NewFile<'a> {
     path: &'a Path,
     file: File,

@@ -11,7 +11,7 @@ use anstream::AutoStream;
 pub(super) enum Reader {
     /// It reads lines for people, of which `head` takes some.
     MayLeave,
-    /// Half a document, key or script is none.
+    /// Half of a document, key or script is of no use.
     NeedsAll,
 }
 

@@ -1,4 +1,4 @@
-//! What signatures state, and what became of each.
+//! What signatures state, and whether each of them counts.
 
 use serde::Serialize;
 use signing_crypto::{
@@ -36,7 +36,7 @@ impl StatementView {
 
 #[derive(Serialize)]
 pub(crate) struct SignatureView<'a> {
-    /// The key that the signature names, whoever made it.
+    /// The key that the signature names. Another key may have made it.
     pub(crate) keyid: Option<Fingerprint>,
     #[serde(flatten)]
     verdict: VerdictView<'a>,

@@ -131,7 +131,7 @@ fn nothing_is_added_to_signatures_of_something_else() {
         "they state expiry 2999-01-01T00:00:00Z, but expiry 2999-01-02T00:00:00Z was requested",
         same,
     );
-    // Whoever can plant a signature must not have others vouch for a version.
+    // A planted signature must not make others vouch for its version.
     refused(
         versioned,
         &["--expires", "2999-01-01"],
@@ -283,7 +283,7 @@ fn one_refusal_stops_all_before_any_is_written() {
     assert!(!scratch.exists("b.so.sig"));
 }
 
-/// Whoever was told that it was done finds its signature in the file.
+/// A process that reported success finds its signature in the file.
 #[test]
 fn none_of_several_who_sign_at_once_is_lost() {
     let scratch = scratch();
@@ -350,7 +350,7 @@ fn a_stored_signature_gets_another_of_the_same_organization() {
     assert_eq!(again["signature_id"], second["signature_id"]);
     assert_eq!(envelope(&scratch).signatures().len(), 2);
 
-    // One that says something else is no hindrance, and neither is asking for it anew.
+    // One with other terms does not prevent a signature, and neither does signing again.
     assert_eq!(store(&two, &["--package-version", "2.0.0"])["outcome"], "signed");
     assert_eq!(store(&one, &["--package-version", "2.0.0"])["outcome"], "added");
     assert_eq!(store(&one, &["--force"])["outcome"], "signed");

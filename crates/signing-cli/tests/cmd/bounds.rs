@@ -147,6 +147,6 @@ fn a_package_that_grew_is_refused_by_its_size_alone() {
     scratch.fails(1, "PackageTooLarge", &verify);
     file.set_len(4 << 30).unwrap();
     let run = scratch.fails(1, "TamperedPackage", &verify);
-    // Whoever reads stops after what was signed, and knows no size such as this.
+    // Reading stops after the signed size, so another size would not be known.
     assert!(run.stderr.contains("4294967296 bytes"), "{}", run.stderr);
 }

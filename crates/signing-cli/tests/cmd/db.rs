@@ -169,7 +169,7 @@ mod postgres {
         assert_eq!(nobody.kind(), std::io::ErrorKind::WouldBlock);
 
         listener.set_nonblocking(false).unwrap();
-        // Whoever comes is sent away.
+        // The server closes every connection.
         let server = std::thread::spawn(move || listener.accept().map(drop));
         let allowed = [&status[..], &["--danger-allow-insecure-database"]].concat();
         let run = scratch.fails(2, "DatabaseUnavailable", &allowed);

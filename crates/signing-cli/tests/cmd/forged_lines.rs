@@ -161,7 +161,7 @@ fn what_an_envelope_says_cannot_forge_a_verdict() {
             for trust in [&[][..], &BY_KEY, &BY_ORG] {
                 assert_no_forgery(&scratch, &[&["package", "inspect", "a.so"], trust].concat());
             }
-            // A keyid that names no key is none, and the key is found by trying.
+            // A keyid that names no key is ignored, and the key is found by trying.
             let code = i32::from(pointer != "/signatures/0/keyid");
             assert_verifying_forges_nothing(&scratch, &["a.so"], code);
         }

@@ -6,7 +6,7 @@ use crate::support::{Scratch, spawn};
 
 const SIGNERS: usize = 6;
 
-/// Whoever was told that it was done finds its signature among those that count together.
+/// A process that reported success finds its signature among those that count together.
 #[test]
 fn none_of_several_who_sign_into_the_store_at_once_is_lost() {
     let scratch = Scratch::with_orgs(&["acme"]);

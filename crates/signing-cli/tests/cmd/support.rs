@@ -278,7 +278,7 @@ pub(crate) fn finish(command: &mut Command, input: &[u8]) -> Run {
     let mut stdin = child.stdin.take().unwrap();
     let input = input.to_owned();
     let output = ended(child, move |child| {
-        // Whoever does not read its input may be gone already.
+        // A program that does not read its input may have ended already.
         let _ = stdin.write_all(&input);
         drop(stdin);
         child.wait_with_output().unwrap()

@@ -173,7 +173,7 @@ fn a_list_says_which_key_took_the_place_of_which() {
     assert!(shown.contains("  release  replaced by release.2\n"), "{shown}");
     assert!(shown.contains("  release.2  replaces release\n"), "{shown}");
 
-    // One that is revoked is in nobody's place any more.
+    // A revoked key no longer replaces another.
     scratch.json(&["keys", "revoke", &new]);
     let keys = scratch.json(&list)["signing_keys"].clone();
     assert_eq!(links(&keys[0]), (json!(null), json!(null)));

@@ -128,16 +128,16 @@ pub enum MalformedEnvelope {
     /// A package name that is not allowed.
     #[error("its subject is misnamed")]
     SubjectName(#[source] NameError),
-    /// A digest that is none.
+    /// A malformed digest.
     #[error("its subject's digest is malformed")]
     SubjectDigest(#[source] ParseError),
-    /// A time that is none.
+    /// A malformed time.
     #[error("its signedAt is {found:?}, expected an RFC 3339 time")]
     SignedAt {
         /// The text found.
         found: String,
     },
-    /// A version that is none.
+    /// A malformed version.
     #[error("its version is {found:?}, expected Semantic Versioning 2.0.0")]
     Version {
         /// The text found.

@@ -25,7 +25,7 @@ pub const PREDICATE_TYPE: &str = "urn:cloacina:package-signature:v1";
 ///
 /// `version` and `expiresAt` are absent from a statement that does not say them.
 ///
-/// Everything in it is enforced by whoever verifies, except `signedAt`, which
+/// A verification enforces every field except `signedAt`, which
 /// informs and never decides. That is why a field that this version does not
 /// know is malformed: it might be one that was meant to be enforced.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -21,7 +21,7 @@ const AAD_LABEL: &[u8; 16] = b"cloacina/wrap/v1";
 /// binds them to one row of a store, see [`WrapContext`]: `cloacina/wrap/v1` ‖
 /// KEK id ‖ org id ‖ key id ‖ `0` and 16 zeros, or `1` and the predecessor's id.
 ///
-/// The public half is not among it: whoever unwraps the private half derives it.
+/// The public half is not part of it. It is derived from the private half after unwrapping.
 #[derive(Clone, PartialEq, Eq)]
 pub struct WrappedKey([u8; LENGTH]);
 

@@ -27,7 +27,7 @@ impl FromStr for PackageVersion {
 
     fn from_str(text: &str) -> Result<Self, ParseError> {
         match text.parse() {
-            // One of more than 255 bytes is nobody's version.
+            // A version has at most 255 bytes.
             Ok(version) if text.len() <= 255 => {
                 Ok(Self { text: text.into(), version: Box::new(version) })
             }

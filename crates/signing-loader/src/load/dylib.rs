@@ -37,8 +37,8 @@ impl Library {
     ///
     /// The dynamic linker knows a library by the spelling of its path: had the
     /// descriptor been closed, the next package could get the same number and,
-    /// silently, the old library. Hence it stays open for ever, and afterwards
-    /// the file must really be mapped.
+    /// silently, the old library. Hence it stays open until the process ends, and
+    /// after the load the file must really be mapped.
     fn load_descriptor(file: File) -> Result<Self, LoadError> {
         // Not the spelling that anybody else would choose.
         let path = format!("/proc/self/fd/./{}", file.as_raw_fd());

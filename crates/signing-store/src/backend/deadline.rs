@@ -18,7 +18,7 @@ pub(crate) const LONG_OPERATION_LIMIT: Duration = Duration::from_secs(30 * 60);
 pub(crate) struct Deadline {
     after: Duration,
     pub(crate) at: Instant,
-    /// Whether somebody has decided: whoever commits, or whoever waits.
+    /// Whether it is decided: the commit has begun, or the caller has given up.
     settled: Arc<AtomicBool>,
 }
 
@@ -36,8 +36,8 @@ impl Deadline {
         }
     }
 
-    /// What is to be said to whoever does not wait any longer: that nothing was changed
-    /// and will be, unless the commit has begun.
+    /// The error for a caller that stops waiting: that nothing was changed and nothing will
+    /// be, unless the commit has begun.
     pub(crate) fn give_up(&self) -> StoreError {
         let late = StoreError::TimedOut { after: self.after };
         match self.settled.swap(true, Ordering::SeqCst) {
@@ -62,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_being_committed_is_not_known_to_whoever_gives_up() {
+    fn a_caller_that_gives_up_during_a_commit_does_not_know_its_outcome() {
         let deadline = Deadline::new(LONG);
         deadline.clone().may_commit().unwrap();
         assert!(matches!(deadline.give_up(), StoreError::OutcomeUnknown(_)));

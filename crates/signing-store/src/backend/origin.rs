@@ -48,7 +48,7 @@ impl QueryFragment<diesel::pg::Pg> for InRecovery {
     }
 }
 
-/// A SQLite file is nobody's replica.
+/// A SQLite file is not a replica.
 #[cfg(feature = "sqlite")]
 impl QueryFragment<diesel::sqlite::Sqlite> for InRecovery {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, diesel::sqlite::Sqlite>) -> QueryResult<()> {

@@ -24,8 +24,8 @@ use super::tls;
 use crate::error::StoreError;
 use crate::url::postgres::Target;
 
-/// The server gives up before we stop waiting for it, so that an operation
-/// whose answer we no longer read does not go on for ever.
+/// The server gives up before we stop waiting for it. An operation whose answer
+/// we no longer read has then ended.
 ///
 /// Planning a decision takes ten times as long as executing it. Each is an index
 /// scan whatever its parameters, so one plan serves all; left to itself the server
@@ -77,7 +77,7 @@ const CHANNEL: &str = "cloacina_trust";
 /// How long telling of a change may take. It waits for others who notify.
 const NOTIFY_LIMIT: Duration = Duration::from_millis(250);
 
-/// Tells whoever listens that trust has changed. A full queue refuses it.
+/// Tells the processes that listen that trust has changed. A full queue refuses it.
 pub(super) async fn notify(connection: &mut PgConnection) -> Result<(), StoreError> {
     // One message is one transaction.
     let sql = format!("SET LOCAL lock_timeout = {}; NOTIFY {CHANNEL}", NOTIFY_LIMIT.as_millis());

@@ -50,8 +50,8 @@ pub(crate) trait Transaction: AsyncConnection {
 
 #[cfg(feature = "postgres")]
 impl Transaction for PgConnection {
-    /// Does not fail: the change is made. Whoever does not hear of it finds out by the next
-    /// heartbeat.
+    /// Does not fail: the change is made. A process that does not hear of it
+    /// finds out by the next heartbeat.
     async fn announce_change(&mut self) {
         if let Err(error) = postgres::notify(self).await {
             tracing::warn!(%error, "a change of trust was made, and could not be announced");

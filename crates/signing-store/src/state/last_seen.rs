@@ -8,7 +8,7 @@ use crate::backend::origin::Origin;
 use crate::error::StoreError;
 use crate::migrations;
 
-/// How often an answer is judged anew because another one has come in between.
+/// How often an answer is judged again because another one has come in between.
 const ATTEMPTS: usize = 20;
 
 /// The most recent origin that a process has seen: whatever else it has seen is in the
@@ -64,8 +64,8 @@ impl LastSeen {
     /// whether or not somebody has asked meanwhile.
     pub(crate) async fn committed(&self, made: Committed, store: &mut impl AskHistory) {
         if !self.advance(made.origin, &made.after) {
-            // The change is made, whatever is to be said of the store that it is in: that
-            // is said to whoever asks next.
+            // The change is made. If its store is refused now, the next question gets the
+            // error.
             let _ = self.accept(made.origin, None, store).await;
         }
     }

@@ -51,7 +51,7 @@ pub struct AddedDetails {
     pub database_role: Option<String>,
 }
 
-/// Tells whoever keeps a clone whether an entry was written, once the change has succeeded.
+/// Tells the holder of a clone whether an entry was written, once the change has succeeded.
 #[derive(Clone, Debug, Default)]
 pub struct AuditReceipt(Arc<OnceLock<AddedDetails>>);
 

@@ -21,7 +21,7 @@ use crate::tables::store_state::KekGuard;
 /// How many keys are in memory at once.
 const PAGE: i64 = 128;
 
-/// What wrapping every private key anew came to.
+/// The result of wrapping every private key again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct KekRotationRecord {
@@ -29,12 +29,12 @@ pub struct KekRotationRecord {
     pub old: Option<KekId>,
     /// The KEK from now on.
     pub new: KekId,
-    /// How many keys of which organization were wrapped anew.
+    /// How many keys of each organization were wrapped again.
     pub keys: BTreeMap<OrgId, u64>,
 }
 
 impl Store {
-    /// Wraps every private key anew, revoked ones included, and makes `new` the
+    /// Wraps every private key again, revoked ones included, and makes `new` the
     /// store's KEK: all of it in one transaction, during which no other change is made.
     /// `rewrap` opens a key and wraps it with the new KEK. Every organization that has
     /// keys has an entry in its log, deleted ones included.
@@ -91,14 +91,14 @@ impl Store {
     }
 }
 
-/// The gate between keeping keys, which many do at once, and wrapping all of them anew.
+/// The gate between keeping keys, which many do at once, and wrapping all of them again.
 /// It is passed before anything else is locked: an organization that makes its first key
 /// meanwhile would have a head that the rotation does not hold.
 pub(crate) trait KeyGate {
     /// Within a transaction: makes rotations wait until the commit.
     async fn keep_rotations_out(&mut self) -> Result<(), StoreError>;
 
-    /// Within a transaction: makes whoever keeps a key wait until the commit.
+    /// Within a transaction: makes other transactions that keep a key wait until the commit.
     async fn keep_keys_out(&mut self) -> Result<(), StoreError>;
 }
 
@@ -172,10 +172,10 @@ impl_for_connections!(Rewrap {
             for id in page {
                 let (record, wrapped) = self.key_to_rewrap(id).await?;
                 let org = record.org_id;
-                let anew = rewrap(record, &wrapped)
+                let rewrapped = rewrap(record, &wrapped)
                     .map_err(|source| StoreError::NotRewrapped { id, source: source.into() })?;
                 diesel::update(signing_keys::table.find(bind(id)))
-                    .set(signing_keys::wrapped_key.eq(bind(anew)))
+                    .set(signing_keys::wrapped_key.eq(bind(rewrapped)))
                     .execute(self)
                     .await?;
                 *counts.entry(org).or_default() += 1;

@@ -106,7 +106,7 @@ impl Store {
     }
 }
 
-/// What became of putting one kept signature in the place of another.
+/// The result of replacing one kept signature by another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "it may not have been made"]
 #[non_exhaustive]

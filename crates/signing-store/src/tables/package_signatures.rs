@@ -36,7 +36,7 @@ pub struct PackageSignatureRecord {
     /// The organization that keeps it.
     #[diesel(sql_type = Id)]
     pub org_id: OrgId,
-    /// The package that it is about, as whoever stored it said.
+    /// The package that it is about, according to the program that stored it.
     #[diesel(sql_type = Bytes)]
     pub package_digest: PackageDigest,
     /// The envelope's JSON. Nothing about it has been checked.
@@ -88,7 +88,7 @@ impl StoreReader {
 
 impl Store {
     /// Keeps a signature; the same one is kept once. It changes no trust, so it is not
-    /// in the audit log, and whoever may add signatures need not be able to touch that.
+    /// in the audit log, and a role that adds signatures needs no access to that.
     ///
     /// # Errors
     ///

@@ -67,7 +67,7 @@ pub struct NewTrustedKey {
     pub expires_at: Option<DateTime<Utc>>,
 }
 
-/// What became of a wish to trust a key.
+/// The result of a request to trust a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use = "the key may be refused"]
 pub enum TrustKeyOutcome {

@@ -216,7 +216,7 @@ mod sqlite {
 
     use super::*;
 
-    /// A SQLite file is nobody's replica, and has no clock.
+    /// A SQLite file is not a replica, and has no clock.
     macro_rules! head_here {
         () => {
             head!("FALSE", "TRUE", "NULL", "json_group_object(f.package_name, f.floor)")

@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 pub(crate) struct Password(Zeroizing<Vec<u8>>);
 
 impl Password {
-    /// An empty one is none, as to libpq.
+    /// An empty password counts as no password, as in libpq.
     pub(crate) fn new(bytes: impl Into<Vec<u8>>) -> Option<Self> {
         let bytes = Zeroizing::new(bytes.into());
         (!bytes.is_empty()).then_some(Self(bytes))

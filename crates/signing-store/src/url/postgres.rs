@@ -210,7 +210,7 @@ impl Parameters {
             Some(found) => return Err(UrlError::SslMode { found: found.into() }),
         };
         match (&self.mode, &tls) {
-            // Whoever names authorities means to verify the server by them.
+            // A URL that names authorities asks to verify the server by them.
             (Some(mode), Tls::Off | Tls::Unverified) if names_roots => {
                 Err(UrlError::RootCertificatesUnused { mode: mode.clone() })
             }

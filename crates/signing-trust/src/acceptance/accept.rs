@@ -13,7 +13,7 @@ use super::{
 use crate::decision::{TrustDecision, TrustedKey, UntrustedReason};
 
 /// A statement that trusted keys have signed and that holds now. Nothing is said yet
-/// about the package at hand.
+/// about the package's bytes.
 #[derive(Clone, Debug)]
 #[must_use = "nothing is said yet about the package's bytes"]
 #[non_exhaustive]

@@ -101,7 +101,7 @@ mod tests {
             let allowance: ClockSkewAllowance = seconds.parse().unwrap();
             assert_eq!(allowance.as_duration().as_secs().to_string(), seconds);
         }
-        for text in ["301", "10000000000", "-1", "30s", "1.5", "", "for ever"] {
+        for text in ["301", "10000000000", "-1", "30s", "1.5", "", "forever"] {
             let refused = text.parse::<ClockSkewAllowance>().unwrap_err();
             assert_eq!(refused.to_string(), "expected a number of seconds from 0 to 300", "{text}");
         }

@@ -43,7 +43,7 @@ pub enum VerificationError {
         /// Where it was looked for.
         location: SignatureLocation,
     },
-    /// What should be a signature is none.
+    /// The signature is not a valid envelope.
     #[error("the signature is malformed: {reason}")]
     MalformedSignature {
         /// What is wrong with it.

@@ -16,7 +16,7 @@ use crate::decision::{TrustPath, TrustedKey};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RequiredSigners {
-    /// This many trusted keys, whosoever they are.
+    /// This many trusted keys, no matter whose.
     Keys(SignerCount),
     /// This many trusted keys, each by the word of another organization. A key that
     /// several organizations trust counts for any one of them, whichever lets the most
@@ -93,7 +93,7 @@ impl FromStr for SignerCount {
     type Err = SignerCountError;
 
     fn from_str(text: &str) -> Result<Self, SignerCountError> {
-        // What is no number is none that is allowed.
+        // Text that is not a number is refused as 0 is.
         Self::new(text.parse().unwrap_or(0))
     }
 }

@@ -76,7 +76,7 @@ fn require_floor(
     }
 }
 
-/// Longer than 292 million years is as good as for ever.
+/// A duration of more than 292 million years counts as the longest that can be written.
 fn delta(duration: Duration) -> TimeDelta {
     TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX)
 }

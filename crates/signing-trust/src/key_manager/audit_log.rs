@@ -12,8 +12,8 @@ impl KeyManager {
     /// Reads an organization's whole audit log, deleted or not, and checks that it
     /// is as it was written; with checkpoints, also that it goes on from each.
     ///
-    /// Without a checkpoint a log that was rewritten whole, or cut together with its
-    /// head, is not found out: whoever can write the database can compute hashes.
+    /// Without a checkpoint, this does not detect a log that was rewritten as a whole, or cut
+    /// together with its head: a user who can write the database can compute hashes.
     ///
     /// # Errors
     ///
@@ -49,8 +49,8 @@ impl KeyManager {
         })
     }
 
-    /// Verifies an organization's audit log and signs what it has come to, to be
-    /// kept where whoever can write the database cannot.
+    /// Verifies an organization's audit log and signs its head. Keep the checkpoint where a
+    /// user who can write the database cannot write.
     ///
     /// # Errors
     ///

@@ -7,8 +7,8 @@ use crate::error::TrustError;
 
 impl KeyManager {
     /// Sets the lowest version of a package that `org` accepts, or takes it away with
-    /// `None`. Runners compare with it and never raise it, so that whoever signs a
-    /// high version cannot have all others refused. Returns the floor before.
+    /// `None`. Runners compare with it and never raise it: a signer of a high
+    /// version cannot have all others refused. Returns the floor before.
     pub async fn set_version_floor(
         &self,
         org: OrgId,

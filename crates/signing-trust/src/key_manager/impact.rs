@@ -96,8 +96,8 @@ impl KeyManager {
         self.impact(&key, Scenario::Compromised(*fingerprint), holders).await
     }
 
-    /// What would be accepted no more if `org` denied the key, be it one that it only
-    /// inherits. Changes nothing.
+    /// What would no longer be accepted if `org` denied the key. The key may be one that `org`
+    /// only inherits. Changes nothing.
     pub async fn denial_impact(
         &self,
         org: OrgId,

@@ -6,7 +6,7 @@ use crate::audit::EventType;
 use crate::error::TrustError;
 
 impl KeyManager {
-    /// Wraps every private key of the store anew, with `new` in place of the manager's
+    /// Wraps every private key of the store again, with `new` in place of the manager's
     /// KEK, in one transaction: all are under the old KEK or all are under the new one,
     /// whatever happens. A key that is made meanwhile under the old KEK is refused, not
     /// lost. This manager keeps the old KEK, with which it can sign no more.

@@ -11,7 +11,7 @@ use crate::error::{KeyMismatch, TrustError};
 
 /// A signing key of the store whose public half was derived from its private half.
 ///
-/// Whoever can write the database can put any public key and any fingerprint into a row,
+/// A user who can write the database can put any public key and any fingerprint into a row,
 /// but cannot wrap a private key without the key encryption key. The wrapping is bound to
 /// the key's id, its organization and its predecessor, so these are proven as well. The
 /// name, the times and the revocation are as the database says.

@@ -40,7 +40,7 @@ pub struct Rotation {
     pub old_trusted: Option<TrustedKeyRecord>,
     /// Its row about the successor, which it trusts for as long as the old key.
     pub trusted: Option<Change<TrustedKeyRecord>>,
-    /// What became of the kept signatures.
+    /// How many kept signatures were signed again, and how many were not.
     pub signatures: Resigned,
     /// The other organizations that trust the old key directly.
     pub others: Vec<OtherHolder>,

@@ -16,7 +16,7 @@ pub struct StoredSignature {
     pub id: SignatureId,
     /// The organization that keeps it.
     pub org: OrgId,
-    /// The envelope, or why the stored text is none.
+    /// The envelope, or why the stored text is malformed.
     pub envelope: Result<SignatureEnvelope, MalformedEnvelope>,
 }
 

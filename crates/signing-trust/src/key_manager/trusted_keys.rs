@@ -13,7 +13,7 @@ use crate::rules::{self, DecisionContext, Packages};
 use crate::source::read_all;
 
 impl KeyManager {
-    /// Trusts a public key: `org`, and whoever granted trust to `org`, accepts
+    /// Trusts a public key: `org`, and each organization that granted trust to `org`, accepts
     /// its signatures from now on.
     ///
     /// # Errors
@@ -31,7 +31,7 @@ impl KeyManager {
         self.trust_public_key_until(org, key, name, None).await
     }
 
-    /// Trusts a public key until `expires_at`, `None` for ever. One that is trusted
+    /// Trusts a public key until `expires_at`, `None` without an end. One that is trusted
     /// already is trusted until then instead, and gets the new name if there is one.
     ///
     /// # Errors
@@ -65,7 +65,7 @@ impl KeyManager {
         }
     }
 
-    /// Trusts a signing key of the store until `expires_at`, `None` for ever.
+    /// Trusts a signing key of the store until `expires_at`, `None` without an end.
     ///
     /// # Errors
     ///

@@ -21,7 +21,7 @@ use crate::snapshot::{
 pub(crate) struct DecisionContext {
     /// The moment that expiry is measured against.
     pub(crate) now: DateTime<Utc>,
-    /// How far that may be ahead of the clock of whoever said when trust ends.
+    /// How far that may be ahead of the clock by which an expiry was set.
     pub(crate) clock_skew_allowance: TimeDelta,
     /// The most keys that are found for signatures that name none.
     pub(crate) max_unnamed: usize,

@@ -149,7 +149,7 @@ fn known(facts: &[Fact]) -> OrganizationTrust {
     OrganizationTrust::from_store(snapshot, std::time::Duration::ZERO)
 }
 
-/// What is decided about keys and the package at hand.
+/// What is decided about keys and [`PACKAGE`].
 fn decide(facts: &[Fact], named: &[Fingerprint], context: DecisionContext) -> TrustDecision {
     let signers = Signers { named: named.to_vec(), anonymous: false };
     rules::decide(&known(facts), &signers, Packages::Named(&PACKAGE), context)

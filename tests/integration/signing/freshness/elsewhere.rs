@@ -49,7 +49,7 @@ async fn store_that_went_back_in_time_decides_nothing(world: World) {
             );
         }
     }
-    // Whoever has not seen the later state cannot know of it.
+    // A program that has not seen the later state cannot know of it.
     let started_later = Runner::start(&url, vendor.org, &vendor, Freshness::Strict).await;
     assert!(started_later.decide().await.unwrap());
 

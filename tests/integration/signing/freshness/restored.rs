@@ -72,7 +72,7 @@ async fn revocation_that_a_restored_backup_lacks_does_not_come_back_with_later_c
         }
         assert!(!matches!(bounded.decide().await, Ok(true)));
     }
-    // Another question, and one about whoever may have signed.
+    // Another question, and one about all possible signers.
     let stranger = SigningKey::generate().unwrap().fingerprint();
     let found = strict.keys.find_trusted_key(vendor.org, &stranger).await;
     assert_refused!(found, TrustError::Store(StoreError::HistoryDiverged { .. }));
@@ -80,7 +80,7 @@ async fn revocation_that_a_restored_backup_lacks_does_not_come_back_with_later_c
     assert_refused!(list, TrustError::Store(StoreError::HistoryDiverged { .. }));
     let graph = strict.keys.trust_graph(None).await;
     assert_refused!(graph, TrustError::Store(StoreError::HistoryDiverged { .. }));
-    // Whoever has not seen the revocation cannot know of it.
+    // A program that has not seen the revocation cannot know of it.
     assert!(Runner::strict(&world, &vendor).await.decide().await.unwrap());
     if !world.database.is_sqlite() {
         until(SOON, "a heartbeat has found out", async || bounded.decide().await.is_err()).await;

@@ -15,7 +15,7 @@ on_both_backends! {
     successor_is_made_named_and_trusted_as_long_as_the_old_key,
     old_key_goes_on_until_somebody_revokes_it,
     successor_of_a_key_that_is_not_trusted_is_not_trusted,
-    kept_signatures_are_signed_anew_over_the_same_statement,
+    kept_signatures_are_re_signed_over_the_same_statement,
     full_envelope_gets_another_beside_it,
     rotation_begun_again_changes_nothing,
     rotation_stopped_after_any_step_goes_on_where_it_stopped,
@@ -23,7 +23,7 @@ on_both_backends! {
     successor_of_a_successor_takes_its_place,
     compromised_key_is_not_rotated,
     retired_key_is_rotated_only_if_that_was_begun_before,
-    signatures_that_their_organization_refuses_are_not_signed_anew,
+    signatures_that_their_organization_refuses_are_not_re_signed,
     signatures_of_a_key_whose_trust_has_expired_are_not_signed_again,
     others_that_trust_the_old_key_are_told,
 }
@@ -95,7 +95,7 @@ async fn successor_of_a_key_that_is_not_trusted_is_not_trusted(world: World) {
     assert_eq!(world.keys.list_own_trusted_keys(org).await.unwrap(), []);
 }
 
-async fn kept_signatures_are_signed_anew_over_the_same_statement(world: World) {
+async fn kept_signatures_are_re_signed_over_the_same_statement(world: World) {
     let acme = world.vendor("acme").await;
     world.keep_signatures(&acme, 3).await;
     // By another key; and one that only says that it is by the old one.
@@ -119,7 +119,7 @@ async fn kept_signatures_are_signed_anew_over_the_same_statement(world: World) {
     let new = successor(&rotation);
     let after = world.kept(&acme).await;
     assert_eq!(after.len(), before.len());
-    let mut anew = 0;
+    let mut re_signed = 0;
     for (before, after) in before.iter().zip(&after) {
         let parse = |record: &PackageSignatureRecord| {
             SignatureEnvelope::parse(record.envelope.as_bytes()).unwrap()
@@ -127,14 +127,14 @@ async fn kept_signatures_are_signed_anew_over_the_same_statement(world: World) {
         let (old, after) = (parse(before), parse(after));
         assert_eq!(old.signed_bytes(), after.signed_bytes());
         if old.verify(&acme.key.public_key).is_ok() {
-            anew += 1;
+            re_signed += 1;
             assert!(after.verify(&acme.key.public_key).is_ok());
             assert!(after.verify(&new.public_key).is_ok());
         } else {
             assert_eq!(old, after);
         }
     }
-    assert_eq!(anew, 3);
+    assert_eq!(re_signed, 3);
     // The old key's trust can end now.
     world.keys.revoke_trusted_key(acme.trusted.id).await.unwrap();
     for number in 0..3 {
@@ -287,7 +287,7 @@ async fn retired_key_is_rotated_only_if_that_was_begun_before(world: World) {
     assert_eq!(done.signatures.added, 1);
 }
 
-async fn signatures_that_their_organization_refuses_are_not_signed_anew(world: World) {
+async fn signatures_that_their_organization_refuses_are_not_re_signed(world: World) {
     let acme = world.vendor("acme").await;
     world.keep_signatures(&acme, 2).await;
     let kept = world.kept(&acme).await;

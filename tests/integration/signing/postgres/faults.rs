@@ -1,5 +1,5 @@
 //! Connections that end in the middle of things, and locks that last: nothing is
-//! half-done, whoever asked is told, and it goes on when the server does.
+//! half-done, the caller gets an error, and it goes on when the server does.
 
 mod limits;
 

@@ -188,7 +188,7 @@ fn decision_about_everybodys_key_goes_through_the_grants() {
 
 #[test]
 #[ignore = "needs Postgres: cargo xtask test-db"]
-fn search_for_whoever_may_have_signed_looks_at_the_grants_only() {
+fn search_for_all_possible_signers_looks_at_the_grants_only() {
     run(Backend::Postgres, async |world: World| {
         let (org, vendor) = world_full_of_organizations(&world).await;
         let client = world.database.connect().await;

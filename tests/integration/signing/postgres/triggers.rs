@@ -1,4 +1,4 @@
-//! The triggers that raise the epoch, whoever makes a change and however.
+//! The triggers that raise the epoch, no matter who makes a change and how.
 
 use signing_trust::store::RolePurpose;
 use tokio_postgres::Client;

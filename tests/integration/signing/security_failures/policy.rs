@@ -18,7 +18,7 @@ with_a_canary_on_both_backends! {
 }
 
 impl Target {
-    /// Signs anew, so that the signature expired a second ago.
+    /// Signs again, so that the signature expired a second ago.
     async fn expire(&mut self, world: &World) {
         let expiry = Utc::now() - TimeDelta::seconds(1);
         let statement = package_statement(&self.path).unwrap();

@@ -43,7 +43,7 @@ async fn store_that_lost_a_table_loads_nothing(world: World) {
 async fn store_that_lost_its_database_loads_nothing(world: World) {
     let target = Target::new(&world).await;
     if world.database.is_sqlite() {
-        // Whoever has the file open keeps what was deleted, so it is opened anew.
+        // An open file keeps its content after it is deleted, so it is opened again.
         let file = world.database.file();
         drop((world.keys, world.store));
         fs::write(file, "this is not a database, and longer than its header would be: ".repeat(99))

@@ -239,7 +239,7 @@ async fn callers_that_neither_wait_nor_go_keep_nobody_from_changes(world: World)
         let made = polled(held.as_mut(), times).await;
         let name = format!("other-{times}").parse().unwrap();
         let other = timeout(Duration::from_secs(3), elsewhere.create_organization(name)).await;
-        other.expect("it waits for whoever does nothing").unwrap();
+        other.expect("it waits for an idle client").unwrap();
         if made.is_none() {
             held_back += 1;
             held.await.unwrap();

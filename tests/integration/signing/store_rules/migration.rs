@@ -1,5 +1,5 @@
-//! What the tables that a migration makes keep, whoever writes them, and what a database
-//! is refused for whose tables are not this program's.
+//! The rules that the tables enforce, no matter who writes them, and why a database with
+//! tables of another program is refused.
 
 use signing_trust::store::{SchemaStatus, Store, StoreError};
 use uuid::Uuid;

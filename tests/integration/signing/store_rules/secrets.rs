@@ -1,4 +1,4 @@
-//! Whoever reads the database has no private key.
+//! A user who can read the database does not get a private key.
 
 use signing_crypto::SigningKey;
 use zeroize::Zeroizing;

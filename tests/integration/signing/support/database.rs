@@ -122,7 +122,7 @@ impl Database {
         }
     }
 
-    /// Takes the database away, from under whoever is still connected.
+    /// Removes the database, also while clients are connected.
     pub(crate) async fn remove(&self) {
         if self.backend == Backend::Postgres {
             let sql = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name);

@@ -107,7 +107,7 @@ impl Role {
     }
 }
 
-/// Everything that an error tells whoever prints it.
+/// Everything that printing an error shows.
 pub(crate) fn shown(error: &(dyn Error + 'static)) -> String {
     let mut text = format!("{error:?}");
     let mut next = Some(error);

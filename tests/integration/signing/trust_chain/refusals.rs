@@ -28,7 +28,7 @@ async fn deny(world: &World, org: signing_crypto::OrgId, vendor: &Vendor) -> Unt
     UntrustedReason::Denied { at: record.revoked_at.unwrap() }
 }
 
-/// What whoever revoked the key is told from now on.
+/// The reason for refusals after a revocation by the organization itself.
 fn revoked(change: Change<TrustedKeyRecord>) -> UntrustedReason {
     let Change::Made(record) = change else { panic!("{change:?}") };
     UntrustedReason::Revoked { at: record.revoked_at.unwrap() }

@@ -24,8 +24,8 @@ impl SigningKey {
     /// # Errors
     ///
     /// A [`PemError`] that shows nothing of the file or the passphrase. A key that
-    /// is not encrypted is [`PemError::WrongForm`]: whoever gives a passphrase
-    /// believes the file to be protected.
+    /// is not encrypted is [`PemError::WrongForm`]: a user who gives a
+    /// passphrase believes that the file is protected.
     pub fn from_encrypted_pem(text: &[u8], passphrase: &Passphrase) -> Result<Self, PemError> {
         let pem = single_block(text, PemForm::EncryptedPrivateKey)?;
         let (_, document) = Document::from_pem(pem).map_err(|_| PemError::Malformed)?;

@@ -96,7 +96,7 @@ impl Scheme {
         Ok(Self { derivation, cipher })
     }
 
-    /// Decrypts in place, or finds that the padding is none.
+    /// Decrypts in place. Fails if the padding is not valid.
     pub(super) fn decrypt<'a>(
         &self,
         passphrase: &Passphrase,

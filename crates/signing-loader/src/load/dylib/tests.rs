@@ -135,7 +135,7 @@ fn private_copies_leave_nothing_in_the_temporary_directory() {
     let output = Command::new(std::env::current_exe().unwrap())
         .env("TMPDIR", watched.path())
         .args(["--exact", "--test-threads=1"])
-        .args(tests.map(|test| format!("dylib::tests::{test}")))
+        .args(tests.map(|test| format!("load::dylib::tests::{test}")))
         .output()
         .unwrap();
     let shown = String::from_utf8_lossy(&output.stdout);
@@ -146,7 +146,7 @@ fn private_copies_leave_nothing_in_the_temporary_directory() {
     let missing = watched.path().join("missing");
     let output = Command::new(std::env::current_exe().unwrap())
         .env("TMPDIR", &missing)
-        .args(["--exact", &format!("dylib::tests::{}", tests[0])])
+        .args(["--exact", &format!("load::dylib::tests::{}", tests[0])])
         .output()
         .unwrap();
     assert!(!output.status.success());

@@ -258,7 +258,7 @@ CREATE TRIGGER trust_documents_epoch
 ALTER TABLE trust_documents ENABLE ALWAYS TRIGGER trust_documents_epoch;
 
 -- Whether the role `who` may read wrapped keys and keep signatures for `org`: the owner
--- may, and whoever `role_organizations` says, directly or as a member of another role.
+-- may, and a role that `role_organizations` names, directly or as a member of another role.
 CREATE FUNCTION acts_for(who NAME, org UUID) RETURNS BOOLEAN
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT pg_has_role(who, current_user, 'USAGE') OR EXISTS (

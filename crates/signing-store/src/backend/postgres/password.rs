@@ -71,7 +71,7 @@ impl PasswordSources {
 fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, ConnectError> {
     let unusable = |source| ConnectError::PasswordFile { path: path.into(), source };
     let mut options = OpenOptions::new();
-    // Whoever opens a pipe must not wait for its writer.
+    // If it is a pipe, opening it must not wait for a writer.
     let opened = options.read(true).custom_flags(NONBLOCK).open(path);
     let file = match opened {
         Ok(file) => file,

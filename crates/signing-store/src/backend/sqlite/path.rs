@@ -1,8 +1,8 @@
 //! Who could replace a database, and its path if nobody could.
 //!
 //! SQLite names files by their path, and applies a journal that lies beside a database to
-//! it. Whoever can write the database, rename it, or put a journal beside it, writes what
-//! it says. So each name on the way from the root to the database is looked at, and each
+//! it. A user who can write the database, rename it, or put a journal beside it controls
+//! its content. So each name on the way from the root to the database is looked at, and each
 //! file that SQLite would open:
 //!
 //! - Everything is owned by this process' user, by root, or by the user whom the URL names.

@@ -40,8 +40,8 @@ impl NewRow {
 pub(crate) trait SignatureGate {
     /// Within a transaction: makes everybody else wait until the commit who keeps
     /// signatures for `org`, so that what is read next stays true. It is called before the
-    /// organization is locked: a signer's role may hold this lock, and whoever waits for it
-    /// must not hold one that a revocation needs.
+    /// organization is locked: a signer's role may hold this lock, and a transaction that
+    /// waits for it must not hold one that a revocation needs.
     ///
     /// # Errors
     ///

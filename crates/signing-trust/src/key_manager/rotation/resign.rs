@@ -12,7 +12,7 @@ pub(in super::super) const PAGE: u16 = 64;
 /// added to it, and an envelope has room for 16.
 const ATTEMPTS: usize = 32;
 
-/// What became of one kept signature that the old key made.
+/// The result for one kept signature that the old key made.
 enum Outcome {
     Added,
     Already,

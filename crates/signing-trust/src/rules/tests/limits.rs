@@ -126,7 +126,7 @@ fn own_trust_that_has_expired_does_not_hide_a_grant() {
 }
 
 #[test]
-fn a_compromised_key_is_refused_whoever_trusts_it() {
+fn a_compromised_key_is_refused_no_matter_who_trusts_it() {
     for facts in [
         vec![compromised(own(Some(active(&key(1)))), 7)],
         vec![own(None), compromised(granted("vendor", active(&key(1))), 7)],

@@ -16,7 +16,7 @@ use crate::support::{
     Database, End, OwnServer, Vendor, World, assert_refused, is_away, run_alone, until,
 };
 
-/// Makes commits of a revocation wait for whoever holds the lock 1, before anything of
+/// Makes commits of a revocation wait for the holder of the lock 1, before anything of
 /// them is written to the server's log.
 const WAIT_IN_COMMIT: &str = "
     CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS
@@ -28,7 +28,7 @@ const WAIT_IN_COMMIT: &str = "
 const WAIT_AFTER_COMMIT: [&str; 2] =
     ["ALTER SYSTEM SET synchronous_standby_names = 'nobody'", "SELECT pg_reload_conf()"];
 
-/// Makes a migration wait in its midst for whoever holds the lock 1.
+/// Makes a migration wait in its midst for the holder of the lock 1.
 const WAIT_IN_MIGRATION: &str = "
     CREATE FUNCTION wait() RETURNS event_trigger LANGUAGE plpgsql AS
         $$ BEGIN PERFORM pg_advisory_xact_lock(1); END $$;

@@ -11,7 +11,7 @@ use crate::support::{OwnServer, Vendor, World, is_away, kek, run_alone};
 
 const KEPT: usize = 4;
 
-/// Makes changes of one row wait for whoever holds the lock 1.
+/// Makes changes of one row wait for the holder of the lock 1.
 fn wait_in_change(table: &str, row: &str) -> String {
     format!(
         "CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS
@@ -76,7 +76,7 @@ fn server_killed_while_a_successor_is_made_leaves_none_and_the_rotation_complete
 
 #[test]
 #[ignore = "needs Postgres: cargo xtask test-db"]
-fn server_killed_while_signatures_are_made_anew_keeps_those_made_and_the_rotation_completes() {
+fn server_killed_while_signatures_are_made_again_keeps_those_made_and_the_rotation_completes() {
     run_alone(async |server: OwnServer, world: World| {
         let acme = keeping(&world).await;
         let kept = world.store.kept_signatures(acme.org, None, 100).await.unwrap();

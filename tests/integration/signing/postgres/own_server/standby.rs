@@ -119,13 +119,13 @@ fn promoted_standby_that_lacks_the_last_revocation_decides_nothing() {
 
         let went_back = |error: &StoreError| matches!(error, StoreError::EpochWentBack { .. });
         runners.find_out(&server, went_back).await;
-        // Whoever has not seen the revocation cannot know of it.
+        // A program that has not seen the revocation cannot know of it.
         assert!(Runner::strict(&world, &vendor).await.decide().await.unwrap());
         let list = runners.strict.keys.list_trusted_keys(vendor.org).await;
         assert_refused!(list, TrustError::Store(StoreError::EpochWentBack { .. }));
 
         // As many changes as were lost, and more: the revocation is still not there.
-        let elsewhere = seen_anew(&world).await;
+        let elsewhere = newly_opened(&world).await;
         let diverged = |error: &StoreError| matches!(error, StoreError::HistoryDiverged { .. });
         for number in 0..5 {
             let name = format!("afterwards-{number}").parse().unwrap();
@@ -139,6 +139,6 @@ fn promoted_standby_that_lacks_the_last_revocation_decides_nothing() {
 }
 
 /// Somebody who has not seen what the store was before.
-async fn seen_anew(world: &World) -> KeyManager {
+async fn newly_opened(world: &World) -> KeyManager {
     KeyManager::new(Store::open(&world.database.url()).await.unwrap(), None)
 }

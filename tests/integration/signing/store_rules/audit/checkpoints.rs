@@ -1,4 +1,4 @@
-//! What only a checkpoint tells: whoever owns the database can compute hashes.
+//! What only a checkpoint shows: the owner of the database can compute hashes.
 
 use std::slice;
 
@@ -15,7 +15,7 @@ on_both_backends! {
     log_that_went_on_from_its_checkpoint_is_whole,
     rewritten_history_is_found_with_a_checkpoint_only,
     tail_cut_with_its_head_is_found_with_a_checkpoint_only,
-    tail_cut_and_written_anew_is_found_with_a_checkpoint_only,
+    tail_cut_and_rewritten_is_found_with_a_checkpoint_only,
     log_that_is_gone_is_found_with_a_checkpoint,
     older_checkpoint_counts_beside_a_newer_one,
     checkpoint_of_another_store_is_refused,
@@ -94,7 +94,7 @@ async fn tail_cut_with_its_head_is_found_with_a_checkpoint_only(world: World) {
     assert_broken(verify(&world, org, &kept).await, org, 4, Kind::CutOff);
 }
 
-async fn tail_cut_and_written_anew_is_found_with_a_checkpoint_only(world: World) {
+async fn tail_cut_and_rewritten_is_found_with_a_checkpoint_only(world: World) {
     let org = victim(&world).await;
     let kept = checkpoint(&world, org).await;
     cut(&world, org).await;

@@ -25,7 +25,7 @@ fn a_flipped_bit_never_verifies_another_statement() {
             accepted += 1;
         }
     }
-    // A keyid that is none any more counts as absent.
+    // A keyid that is no longer valid counts as absent.
     assert!((64..=1024).contains(&accepted), "{accepted}");
 }
 

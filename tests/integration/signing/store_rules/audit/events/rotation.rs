@@ -50,7 +50,7 @@ fn told(bench: &Bench, expected: &[Told<'_>]) {
     bench.told_in_order(&expected);
 }
 
-/// A key that signs, whose successor is made and told of already.
+/// A key that signs, and its successor, after the event about the successor.
 async fn rotated(bench: &Bench) -> (KeyId, SigningKeyRecord) {
     let name = "ci".parse().unwrap();
     let old = bench.keys.import_signing_key(bench.org, name, &seed_key()).await.unwrap().id;
