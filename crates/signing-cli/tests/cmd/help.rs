@@ -18,7 +18,7 @@ fn bash_completes_commands_and_flags() {
     };
     assert_eq!(completed("cloacina", "pack"), "package");
     assert_eq!(completed("cloacina keys", "gen"), "generate");
-    assert_eq!(completed("cloacina package verify", "--trust"), "--trust-key");
+    assert_eq!(completed("cloacina package verify", "--trust-k"), "--trust-key");
     assert_eq!(completed("cloacina package verify", "--no-such"), "");
 }
 

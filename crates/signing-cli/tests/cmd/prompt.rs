@@ -16,6 +16,7 @@ const SIGN: [&str; 5] = ["package", "sign", "a.so", "--key", "dev.pem"];
 
 const NEW: &str = "New passphrase: ";
 const AGAIN: &str = "The same again: ";
+const PUBLISH: &str = "publish this for acme? [yes/no] ";
 const OPEN: &str = "Passphrase for dev.pem: ";
 
 /// What a conversation on a terminal came to.
@@ -247,4 +248,22 @@ fn a_terminal_is_no_descriptor_to_read_a_passphrase_from() {
     let talk = talk(shell.args(SIGN).args(["--passphrase-fd", "3"]), &[]);
     talk.assert(2);
     assert!(talk.shown.contains("it is a terminal"), "{}", talk.shown);
+}
+
+#[test]
+fn documents_are_published_if_the_answer_is_yes_and_not_otherwise() {
+    let scratch = Scratch::with_orgs(&["acme"]);
+    scratch.key_files("root");
+    let init = ["trust", "init", "--org", "acme", "--root-key", "root.pem"];
+    let status = ["trust", "status", "--org", "acme"];
+    for answers in [&[(PUBLISH, "no\n")], &[(PUBLISH, "y\n")], &[(PUBLISH, "\n")]] {
+        let talk = talk(scratch.command(&init).arg("--json"), answers);
+        let next =
+            "nothing was done: change the rows, and look again: cloacina trust status --org <org>";
+        talk.assert_failed("NotConfirmed", next);
+        assert!(talk.shown.contains("the statement changes"), "{}", talk.shown);
+        scratch.fails(1, "TrustDocumentMissing", &status);
+    }
+    talk(&mut scratch.command(&init), &[(PUBLISH, "yes\n")]).assert(0);
+    scratch.json(&status);
 }

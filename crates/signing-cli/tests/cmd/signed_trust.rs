@@ -68,6 +68,6 @@ fn versions(scratch: &Scratch) -> Vec<u64> {
     documents.iter().map(|document| document["version"].as_u64().unwrap()).collect()
 }
 
-fn words<'a>(list: &'a Value, field: &str) -> Vec<String> {
+fn words(list: &Value, field: &str) -> Vec<String> {
     list.as_array().unwrap().iter().map(|item| text(&item[field])).collect()
 }

@@ -12,6 +12,9 @@ fn an_organization_turns_signed_trust_on_and_a_runner_pins_its_root() {
     let root = text(&made["root"]);
     let verify = ["package", "verify", "a.so", "--org", "acme", "--trust-root"];
     scratch.json(&[&verify[..], &[&root]].concat());
+    let audit = ["audit", "list", "--org", "acme", "--event", "trust.published"];
+    let logged = finish(scratch.command(&audit).arg("--json"), b"").stdout;
+    assert!(logged.contains("root 1, statement 1, revocations 1"), "{logged}");
     let status = scratch.json(&STATUS);
     assert_eq!(status["root"], root);
     assert_eq!(words(&status["roles"], "role"), ["root", "trust", "revocation"]);
