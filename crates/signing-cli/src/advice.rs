@@ -83,6 +83,11 @@ fn advice(error: &CliError) -> Advice {
             "UnknownTrustFile",
             "give a bundle, a draft, a root document, a statement or revocations",
         ),
+        CliError::RootNeeded => (
+            "RootNeeded",
+            "give the root document that the organization pins, from elsewhere than the store: \
+             --trust-root <file>",
+        ),
         CliError::TooFewRoleKeys { .. } => {
             ("TooFewRoleKeys", "give more keys for the role, or a lower threshold")
         }
@@ -102,8 +107,8 @@ fn advice(error: &CliError) -> Advice {
         CliError::UnpublishedTrust { .. } => {
             return Advice::refused(
                 "UnpublishedTrust",
-                "sign what the rows trust: cloacina trust publish --org <org> --key <private key>, \
-                 or change the rows back",
+                "sign what the rows trust: cloacina trust publish --org <org> --key <private key> \
+                 --trust-root <file>, or change the rows back",
             );
         }
         CliError::NothingToPublish => (
@@ -114,7 +119,8 @@ fn advice(error: &CliError) -> Advice {
         CliError::NotPublished { .. } => (
             "RevocationNotPublished",
             "the store refuses the key already; for hosts with a bundle, publish the revocation: \
-             cloacina keys deny --org <org> <fingerprint> --publish <private key>",
+             cloacina keys deny --org <org> <fingerprint> --publish <private key> --trust-root \
+             <file>",
         ),
         CliError::PasswordOnCommandLine => (
             "PasswordOnCommandLine",

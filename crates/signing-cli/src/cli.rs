@@ -24,9 +24,10 @@ pub(crate) use self::orgs::{Grant, Orgs};
 pub(crate) use self::package::{Package, Sign, SignedTrustArgs, VerifyPackages};
 pub(crate) use self::resolve::Resolved;
 pub(crate) use self::trust::{
-    Cosign, Init, Picture, PublicationArgs, Publish, PublishRows, RoleArgs, RotateRoot, Show, Trust,
+    Cosign, Init, Picture, PublicationArgs, Publish, PublishDraft, PublishRows, RoleArgs,
+    RotateRoot, Show, Trust,
 };
-pub(crate) use self::values::{ChildRoot, RootSource, SignerSource};
+pub(crate) use self::values::{AnchorArgs, ChildRoot, RootSource, SignerSource};
 
 /// Sign native packages, decide whose signatures count, and verify
 #[derive(Parser)]

@@ -18,6 +18,8 @@ use signing_trust::{
 };
 use thiserror::Error;
 
+use crate::lines::counted;
+
 /// Why a command failed. A wrong value on the command line is not among these: clap reports
 /// it as a usage error.
 #[derive(Debug, Error)]
@@ -49,6 +51,8 @@ pub(crate) enum CliError {
     UnknownTrustFile { path: PathBuf },
     #[error(transparent)]
     DraftSignature(#[from] DraftSignatureError),
+    #[error("the draft follows documents that were published before")]
+    RootNeeded,
     #[error("the draft cannot be published yet")]
     NotSigned(#[source] ThresholdNotMet),
     #[error("the {role} role has {found} keys, and {threshold} of them must sign")]

@@ -1,18 +1,55 @@
 //! Pinned roots, bundles and state files, as they are given on the command line.
 
-use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use signing_crypto::{MAX_BUNDLE_SIZE, TrustBundle};
 use signing_loader::StateFile;
-use signing_trust::{BundledTrust, MemoryOfVersions, SeenVersions, TrustRoot};
+use signing_trust::{BundledTrust, TrustAnchor, TrustRoot};
 
-use crate::cli::RootSource;
+use crate::cli::{AnchorArgs, RootSource};
 use crate::error::CliError;
 use crate::files;
 
 /// More bytes than the envelope of a root document may have.
 const MAX_ROOT_SIZE: u64 = 1024 * 1024;
+
+/// What an administrator's commands verify from. They remember what they have seen even where
+/// nobody says in which file, so that nothing old is signed again.
+pub(crate) fn anchor(
+    AnchorArgs { trust_root, state_file }: &AnchorArgs,
+) -> Result<TrustAnchor, CliError> {
+    let beside = match trust_root {
+        RootSource::File(path) => Some(state_file_of(path)),
+        RootSource::Digest(_) => None,
+    };
+    remembering(read_root(trust_root)?, state_file.clone().or(beside).as_deref())
+}
+
+/// Where an administrator's commands remember what they have seen from a root document.
+pub(crate) fn state_file_of(root: &Path) -> PathBuf {
+    let mut name = root.as_os_str().to_owned();
+    name.push(".state");
+    name.into()
+}
+
+/// What a package is verified from.
+pub(crate) fn pinned(
+    root: &RootSource,
+    state_file: Option<&Path>,
+) -> Result<TrustAnchor, CliError> {
+    remembering(read_root(root)?, state_file)
+}
+
+pub(crate) fn remembering(
+    root: TrustRoot,
+    state_file: Option<&Path>,
+) -> Result<TrustAnchor, CliError> {
+    Ok(match state_file {
+        Some(path) => TrustAnchor::new(root, Arc::new(StateFile::open(path)?)),
+        None => root.into(),
+    })
+}
 
 pub(crate) fn read_root(source: &RootSource) -> Result<TrustRoot, CliError> {
     let path = match source {
@@ -23,24 +60,16 @@ pub(crate) fn read_root(source: &RootSource) -> Result<TrustRoot, CliError> {
     TrustRoot::parse(&bytes).map_err(|source| CliError::TrustRoot { path: path.clone(), source })
 }
 
+pub(crate) fn read_bundle(path: &Path) -> Result<TrustBundle, CliError> {
+    let bytes = files::read_unchanged(path, MAX_BUNDLE_SIZE as u64 + 1)?;
+    TrustBundle::parse(&bytes).map_err(|source| CliError::TrustBundle { path: path.into(), source })
+}
+
 /// Reads a bundle and verifies it from a root.
-pub(crate) fn read_bundle(
+pub(crate) fn verify_bundle(
     path: &Path,
     root: &RootSource,
     state_file: Option<&Path>,
 ) -> Result<BundledTrust, CliError> {
-    let root = read_root(root)?;
-    let memory = memory(state_file)?;
-    let bytes = files::read_at_most(path, MAX_BUNDLE_SIZE as u64 + 1)?;
-    let bundle = TrustBundle::parse(&bytes)
-        .map_err(|source| CliError::TrustBundle { path: path.into(), source })?;
-    Ok(BundledTrust::verify_remembering(&bundle, &root, &*memory)?)
-}
-
-/// What remembers the versions that were seen: a file, or this process.
-pub(crate) fn memory(state_file: Option<&Path>) -> Result<Arc<dyn MemoryOfVersions>, CliError> {
-    Ok(match state_file {
-        Some(path) => Arc::new(StateFile::open(path)?),
-        None => Arc::new(Mutex::new(SeenVersions::default())),
-    })
+    Ok(BundledTrust::verify(&read_bundle(path)?, &pinned(root, state_file)?)?)
 }

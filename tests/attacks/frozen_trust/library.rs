@@ -33,8 +33,6 @@ async fn documents_count_until_they_expire(signed: SignedTrust) {
                 own.revocations = Some(acme.sign_revocations(&revocations));
             }
         }
-        // A host that has seen nothing yet.
-        let _ = std::fs::remove_file(signed.world.path("trust-state"));
         signed.plant(&documents).await;
         signed.refuses(&signed.package, &format!("the {kind} document of {} expired", acme.org));
     }

@@ -2,12 +2,16 @@
 
 use serde_json::json;
 
-use crate::support::{SignedTrust, with_signed_trust};
+use crate::support::{Medium, RawKey, SignedTrust, with_signed_trust};
 
 with_signed_trust! {
     statement_that_was_replaced_is_refused,
     revocations_that_were_replaced_are_refused,
     root_that_was_replaced_is_refused,
+    other_document_of_the_same_version_is_refused,
+    revocation_that_is_dropped_is_refused,
+    document_that_is_kept_under_a_new_version_is_refused,
+    organization_recovers_from_a_version_that_was_used_up,
 }
 
 async fn statement_that_was_replaced_is_refused(signed: SignedTrust) {
@@ -21,7 +25,7 @@ async fn statement_that_was_replaced_is_refused(signed: SignedTrust) {
     signed.plant(&signed.with_statement(&signed.acme_statement(2))).await;
     signed.accepts(&signed.package);
 
-    signed.plant(&before).await;
+    signed.replace(&before).await;
     let refusal = "version 1 of the statement document";
     signed.refuses(&signed.hostile, refusal);
     signed.refuses(&signed.package, refusal);
@@ -35,10 +39,10 @@ async fn revocations_that_were_replaced_are_refused(signed: SignedTrust) {
         Some(signed.acme.sign_revocations(&denied));
     signed.plant(&before).await;
     signed.accepts(&signed.granted);
-    signed.plant(&after).await;
+    signed.replace(&after).await;
     signed.refuses(&signed.granted, "denied it");
 
-    signed.plant(&before).await;
+    signed.replace(&before).await;
     signed.refuses(&signed.granted, "version 1 of the revocations document");
 }
 
@@ -50,6 +54,80 @@ async fn root_that_was_replaced_is_refused(signed: SignedTrust) {
     signed.plant(&after).await;
     signed.accepts(&signed.package);
 
-    signed.plant(&before).await;
+    signed.replace(&before).await;
     signed.refuses(&signed.package, "version 1 of the root document");
+}
+
+/// Whoever signs has lost sight of the newest document, because somebody has removed it.
+async fn other_document_of_the_same_version_is_refused(signed: SignedTrust) {
+    signed.plant(&signed.with_statement(&signed.acme_statement(2))).await;
+    signed.accepts(&signed.package);
+    let mut other = signed.acme_statement(2);
+    other["keys"] = json!([{ "publicKey": signed.attacker.base64() }]);
+    signed.replace(&signed.with_statement(&other)).await;
+    signed.refuses(&signed.hostile, "another document than the one of that version");
+
+    other["version"] = 3.into();
+    signed.replace(&signed.with_statement(&other)).await;
+    signed.accepts(&signed.hostile);
+}
+
+/// The key that signs revocations takes one back.
+async fn revocation_that_is_dropped_is_refused(signed: SignedTrust) {
+    let with = |version, denied: &[RawKey]| {
+        let mut documents = signed.documents();
+        let revocations = signed.acme.revocations(version, denied);
+        documents.get_mut(&signed.acme.org).unwrap().revocations =
+            Some(signed.acme.sign_revocations(&revocations));
+        documents
+    };
+    signed.plant(&with(2, &[signed.vendor.release])).await;
+    signed.refuses(&signed.granted, "denied it");
+    signed.replace(&with(3, &[])).await;
+    signed.refuses(&signed.granted, "denied the key");
+
+    // Those who sign statements may.
+    let mut documents = with(3, &[]);
+    documents.get_mut(&signed.acme.org).unwrap().statement =
+        Some(signed.acme.sign_statement(&signed.acme_statement(2)));
+    signed.replace(&documents).await;
+    signed.accepts(&signed.granted);
+}
+
+/// A bundle has no rows.
+async fn document_that_is_kept_under_a_new_version_is_refused(signed: SignedTrust) {
+    signed.accepts(&signed.package);
+    let id = signed.world.database.id(signed.acme.org.as_uuid());
+    let sql = format!(
+        "UPDATE trust_documents SET version = 9 WHERE org_id = {id} AND kind = 'statement'"
+    );
+    signed.world.database.execute(&sql).await.unwrap();
+    match signed.medium {
+        Medium::Store => signed.refuses(&signed.package, "is kept as version 9, and is version 1"),
+        Medium::Bundle => signed.accepts(&signed.package),
+    }
+}
+
+/// Somebody who had the key that signs revocations has used the last version that there is.
+async fn organization_recovers_from_a_version_that_was_used_up(signed: SignedTrust) {
+    let acme = &signed.acme;
+    let mut documents = signed.documents();
+    documents.get_mut(&acme.org).unwrap().revocations =
+        Some(acme.sign_revocations(&acme.revocations(u32::MAX, &[])));
+    signed.plant(&documents).await;
+    signed.accepts(&signed.package);
+
+    let own = documents.get_mut(&acme.org).unwrap();
+    own.revocations = Some(acme.sign_revocations(&acme.revocations(2, &[])));
+    signed.replace(&documents).await;
+    signed.refuses(&signed.package, "version 2 of the revocations document");
+
+    // The next root document gives the role another key.
+    let mut renewed = acme.clone();
+    renewed.revocation_key = RawKey::of_seed(210);
+    let own = documents.get_mut(&acme.org).unwrap();
+    own.roots.push(acme.sign_root(&renewed.root(2)));
+    own.revocations = Some(renewed.sign_revocations(&renewed.revocations(2, &[])));
+    signed.replace(&documents).await;
+    signed.accepts(&signed.package);
 }

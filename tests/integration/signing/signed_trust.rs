@@ -98,6 +98,7 @@ async fn grant_that_a_row_narrows_is_narrower_at_once(signed: SignedTrust) {
 
     // Nor is a row that is wider of use.
     let mut statement = signed.acme_statement(1);
+    statement["version"] = 2.into();
     statement["grants"][0]["packages"] = json!(["etl-*"]);
     signed.plant(&signed.with_statement(&statement)).await;
     let (_, reason) = untrusted(verifier.check(&signed.granted).await);
@@ -151,13 +152,12 @@ async fn document_counts_as_soon_as_it_is_published(signed: SignedTrust) {
 }
 
 async fn root_is_kept_when_freshness_is_set(signed: SignedTrust) {
-    let memory = Arc::new(std::sync::Mutex::new(signing_loader::SeenVersions::default()));
     let bound = Freshness::Bounded(std::time::Duration::from_secs(60));
     let acme = OrganizationRef::Id(signed.acme.org);
     let keys = signed.world.keys.clone();
     for keys in [
-        keys.clone().rooted(signed.acme.org, signed.root(), memory.clone()).with_freshness(bound),
-        keys.with_freshness(bound).rooted(signed.acme.org, signed.root(), memory),
+        keys.clone().rooted(signed.acme.org, signed.root().into()).with_freshness(bound),
+        keys.with_freshness(bound).rooted(signed.acme.org, signed.root().into()),
     ] {
         let verifier = Verifier::organization(&keys, acme.clone()).await.unwrap();
         verifier.check(&signed.package).await.unwrap();
@@ -207,7 +207,7 @@ async fn deleted_organization_is_refused(signed: SignedTrust) {
 async fn moving_to_signed_trust_refuses_no_load(signed: SignedTrust) {
     signed.plant(&crate::support::Documents::new()).await;
     let (stop, rounds) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
-    let runner = async |verifier: Verifier<Online>| {
+    let runner = |verifier: Verifier<Online>| {
         let (package, granted) = (signed.package.clone(), signed.granted.clone());
         let (stop, rounds) = (stop.clone(), rounds.clone());
         tokio::spawn(async move {
@@ -224,11 +224,11 @@ async fn moving_to_signed_trust_refuses_no_load(signed: SignedTrust) {
             tokio::task::yield_now().await;
         }
     };
-    let by_rows = runner(signed.unrooted().await).await;
+    let by_rows = runner(signed.unrooted().await);
     some_rounds().await;
     signed.plant(&signed.documents()).await;
     some_rounds().await;
-    let by_documents = runner(signed.verifier().await).await;
+    let by_documents = runner(signed.verifier().await);
     some_rounds().await;
     signed.plant(&signed.with_statement(&signed.acme_statement(2))).await;
     some_rounds().await;
@@ -245,7 +245,7 @@ async fn bundle_does_not_learn_of_rows_and_expires(signed: SignedTrust) {
     let bundle =
         |documents| TrustBundle::parse(signed.bundle(documents).to_string().as_bytes()).unwrap();
     let documents = signed.documents();
-    let verifier = Verifier::bundle(&bundle(&documents), &signed.root()).unwrap();
+    let verifier = Verifier::bundle(&bundle(&documents), signed.root()).unwrap();
     assert_eq!(verifier.check(&signed.package).unwrap().org(), Some(signed.acme.org));
     let release = signed.acme.release.verifying_key().fingerprint();
     signed.world.keys.deny_key(signed.acme.org, &release, None).await.unwrap();
@@ -258,7 +258,7 @@ async fn bundle_does_not_learn_of_rows_and_expires(signed: SignedTrust) {
     statement["expiresAt"] = in_days(-1).into();
     let expired = bundle(&signed.with_statement(&statement));
     assert_refused!(
-        Verifier::bundle(&expired, &signed.root()),
+        Verifier::bundle(&expired, signed.root()),
         SignedTrustError::Expired { kind: TrustDocumentKind::Statement, .. }
     );
 }
@@ -275,7 +275,7 @@ async fn store_without_documents_refuses_whoever_pinned_a_root(signed: SignedTru
     );
     let root = digest(&signed.acme.root(1)).parse::<RootDigest>().unwrap();
     assert_refused!(
-        signed.unrooted().await.rooted(root.into()).check(&signed.package).await,
+        signed.unrooted().await.rooted(TrustRoot::from(root)).check(&signed.package).await,
         PackageError::Trust(TrustError::SignedTrust(SignedTrustError::Missing {
             kind: TrustDocumentKind::Root,
             ..

@@ -6,14 +6,13 @@ use signing_trust::{DecisionError, SignedTrustError, TrustRootError, VersionMemo
 use super::{Advice, package, trust};
 use crate::error::Outcome;
 
-const PUBLISH: &str = "show what differs: cloacina trust status --org <org>; then sign it: cloacina trust publish \
-     --org <org> --key <private key>";
+const PUBLISH: &str = "show what differs: cloacina trust status; then sign it: cloacina trust publish --org \
+     <org> --key <private key> --trust-root <file>";
 const FORGED: &str = "find out who wrote to the database or to the file, and keep a copy of it; meanwhile get a \
      current bundle from the organization: cloacina trust export";
 const GET_ROOT: &str = "get the root document again from the organization, by a way that nobody in between can \
-     change: cloacina trust show --org <org> --root --output <file>";
-const GET_BUNDLE: &str =
-    "get the bundle again from the organization: cloacina trust export --org <org> --output <file>";
+     change";
+const GET_BUNDLE: &str = "get the bundle again from the organization: cloacina trust export";
 const GET_DRAFT: &str = "get the draft again from whoever made it with cloacina trust publish";
 const COLLECT_SIGNATURES: &str = "have the holders of the other keys sign the draft: cloacina trust cosign <draft> --key \
      <private key>";
@@ -23,8 +22,8 @@ pub(super) fn signed(error: &SignedTrustError) -> Advice {
     let next = match error {
         SignedTrustError::Missing { .. } => INIT,
         SignedTrustError::PinnedRootMissing { .. } => {
-            "check that this is the organization's root: cloacina trust status --org <org> shows \
-             its digest; if it should be, find out who changed the database"
+            "check that this is the organization's root, with the organization itself; if it \
+             should be, find out who changed the database"
         }
         SignedTrustError::RootOfAnotherOrganization { .. } => {
             "give the root of the organization that is verified by"
@@ -35,12 +34,15 @@ pub(super) fn signed(error: &SignedTrustError) -> Advice {
         | SignedTrustError::AnotherOrganization { .. }
         | SignedTrustError::Threshold { .. }
         | SignedTrustError::Mixed { .. } => FORGED,
-        SignedTrustError::RolledBack { .. } => {
+        SignedTrustError::RolledBack { .. }
+        | SignedTrustError::Replaced { .. }
+        | SignedTrustError::RevocationTakenBack { .. }
+        | SignedTrustError::Misfiled { .. } => {
             "somebody restored or changed the database or the bundle: find out who, and get a \
              current bundle: cloacina trust export"
         }
         SignedTrustError::Expired { .. } => {
-            "sign the documents again: cloacina trust publish --org <org> --key <private key>, or \
+            "sign the documents again: cloacina trust publish, or \
              cloacina trust rotate-root for the root document; if it should not have expired, set \
              the clock"
         }

@@ -85,6 +85,10 @@ pub(super) fn trust(error: &TrustError) -> Advice {
             "give a time in the future; to withdraw trust now: cloacina keys revoke, or orgs \
              revoke-trust"
         }
+        TrustError::UnreadableTrust { .. } => {
+            "find out who changed the row, then revoke or trust the key again"
+        }
+        TrustError::Bundle(error) => return signed_trust::bundle(error),
         TrustError::TooManyCandidates { .. } => NAME_THE_KEY,
         _ => return Advice::unknown(code, Outcome::Undecided),
     };

@@ -5,7 +5,7 @@ use signing_crypto::{Fingerprint, StatementTime};
 use signing_trust::store::OrganizationRef;
 
 use super::resolve::{Resolve, Resolved, missing};
-use super::values::{self, ChildRoot, RootSource};
+use super::values::{self, AnchorArgs, ChildRoot, RootSource};
 use crate::files::Existing;
 use crate::passphrase::{PassphraseArgs, PassphraseSource};
 use crate::terminal::Confirmation;
@@ -32,6 +32,7 @@ pub(crate) enum Trust {
     /// trust statement and revocations
     ///
     /// Example: cloacina trust init --org acme --root-key root.pem --revocation-key online.pem
+    /// --root-output acme-root.json
     Init(Init),
     /// Show an organization's signed trust: versions, expiry, roles, and how the rows of the
     /// store differ from the statement. Exits with 1 if they differ or a document has expired
@@ -42,10 +43,8 @@ pub(crate) enum Trust {
         #[arg(long, value_parser = values::organization)]
         org: OrganizationRef,
 
-        /// Verify the documents from this root document: its file, or its digest [default: the
-        /// first root document in the store]
-        #[arg(long, value_name = "FILE|DIGEST")]
-        trust_root: Option<RootSource>,
+        #[command(flatten)]
+        anchor: AnchorArgs,
     },
     /// Sign what the rows of the store trust, and publish it: runners with a pinned root believe
     /// it from now on. Shows what changes, and asks
@@ -53,7 +52,7 @@ pub(crate) enum Trust {
     /// A key of the trust role signs the next statement, a key of the revocation role the next
     /// revocations.
     ///
-    /// Example: cloacina trust publish --org acme --key trust.pem
+    /// Example: cloacina trust publish --org acme --key trust.pem --trust-root acme-root.json
     Publish(Resolved<PublishArgs>),
     /// Add signatures to a draft, on any machine: no store is needed. Shows what the draft says,
     /// and asks
@@ -71,11 +70,14 @@ pub(crate) enum Trust {
     RotateRoot(RotateRoot),
     /// Write an organization's signed documents to a bundle, for hosts without the store
     ///
-    /// Example: cloacina trust export --org acme --output acme.bundle.json
+    /// Example: cloacina trust export --org acme --trust-root acme-root.json --output acme.bundle.json
     Export {
         /// The organization (name or id)
         #[arg(long, value_parser = values::organization)]
         org: OrganizationRef,
+
+        #[command(flatten)]
+        anchor: AnchorArgs,
 
         /// Write to this file
         #[arg(long, value_name = "FILE")]
@@ -85,10 +87,9 @@ pub(crate) enum Trust {
         #[arg(long)]
         force: bool,
     },
-    /// Show what a bundle, a draft or a single document says, without verifying it; or what an
-    /// organization has published
+    /// Show what a bundle, a draft, a single document or the store says, without verifying it
     ///
-    /// Example, for runners to pin: cloacina trust show --org acme --root --output acme.root.json
+    /// Example: cloacina trust show acme.bundle.json
     Show(Resolved<ShowArgs>),
     /// Verify a bundle from a pinned root, and show what it trusts
     ///
@@ -143,8 +144,8 @@ pub(crate) struct StatementArgs {
     #[arg(long, value_name = "TIME", default_value = "30d", value_parser = time::expiry)]
     pub(crate) revocations_expires: StatementTime,
 
-    /// The digest of the root document of an organization that is granted trust, if it is not in
-    /// this store (may be repeated)
+    /// The digest of the root document of an organization that is granted trust, as that
+    /// organization names it: the store is not believed about it (may be repeated)
     #[arg(long, value_name = "ORG=DIGEST")]
     pub(crate) child_root: Vec<ChildRoot>,
 }
@@ -156,9 +157,13 @@ pub(crate) struct PublicationArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) draft: Option<PathBuf>,
 
-    /// Replace an existing draft
-    #[arg(long, requires = "draft")]
+    /// Replace existing files
+    #[arg(long)]
     force: bool,
+
+    /// Write the new root document to this file, for runners to pin
+    #[arg(long, value_name = "FILE")]
+    pub(crate) root_output: Option<PathBuf>,
 
     /// Do not ask
     #[arg(long)]
@@ -206,9 +211,15 @@ pub(crate) struct PublishArgs {
     #[arg(long, value_name = "FINGERPRINT")]
     deny: Vec<Fingerprint>,
 
-    /// Verify what is published from this root document first: its file, or its digest
-    #[arg(long, value_name = "FILE|DIGEST")]
+    /// Verify what was published from this root document, which you have from elsewhere than the
+    /// store: its file, or its digest. Only the draft of first documents needs none
+    #[arg(long, value_name = "FILE|DIGEST", required_unless_present = "from")]
     trust_root: Option<RootSource>,
+
+    /// Refuse documents that are older than what this file remembers, and remember these
+    /// [default: the file of the root document with .state; a digest has none]
+    #[arg(long, value_name = "FILE", requires = "trust_root")]
+    state_file: Option<PathBuf>,
 
     #[command(flatten)]
     statement: StatementArgs,
@@ -219,14 +230,20 @@ pub(crate) struct PublishArgs {
 
 pub(crate) enum Publish {
     Rows(Box<PublishRows>),
-    Draft { path: PathBuf, trust_root: Option<RootSource>, confirmation: Confirmation },
+    Draft(Box<PublishDraft>),
+}
+
+pub(crate) struct PublishDraft {
+    pub(crate) path: PathBuf,
+    pub(crate) anchor: Option<AnchorArgs>,
+    pub(crate) publication: PublicationArgs,
 }
 
 pub(crate) struct PublishRows {
     pub(crate) org: OrganizationRef,
     pub(crate) keys: Vec<PathBuf>,
     pub(crate) deny: Vec<Fingerprint>,
-    pub(crate) trust_root: Option<RootSource>,
+    pub(crate) anchor: AnchorArgs,
     pub(crate) statement: StatementArgs,
     pub(crate) publication: PublicationArgs,
 }
@@ -235,17 +252,19 @@ impl Resolve for PublishArgs {
     type To = Publish;
 
     fn resolve(self) -> Result<Publish, clap::Error> {
-        let Self { org, from, key: keys, deny, trust_root, statement, publication } = self;
-        match (org, from) {
-            (_, Some(path)) => {
-                let confirmation = publication.confirmation();
-                Ok(Publish::Draft { path, trust_root, confirmation })
+        let Self { org, from, key: keys, deny, trust_root, state_file, statement, publication } =
+            self;
+        let anchor = trust_root.map(|trust_root| AnchorArgs { trust_root, state_file });
+        match (org, from, anchor) {
+            (_, Some(path), anchor) => {
+                Ok(Publish::Draft(Box::new(PublishDraft { path, anchor, publication })))
             }
-            (Some(org), None) => {
-                let rows = PublishRows { org, keys, deny, trust_root, statement, publication };
+            (Some(org), None, Some(anchor)) => {
+                let rows = PublishRows { org, keys, deny, anchor, statement, publication };
                 Ok(Publish::Rows(Box::new(rows)))
             }
-            (None, None) => Err(missing("--org and --from")),
+            (None, None, _) => Err(missing("--org and --from")),
+            (Some(_), None, None) => Err(missing("--trust-root")),
         }
     }
 }
@@ -282,9 +301,8 @@ pub(crate) struct RotateRoot {
     #[arg(long, value_name = "PEM")]
     pub(crate) key: Vec<PathBuf>,
 
-    /// Verify what is published from this root document first: its file, or its digest
-    #[arg(long, value_name = "FILE|DIGEST")]
-    pub(crate) trust_root: Option<RootSource>,
+    #[command(flatten)]
+    pub(crate) anchor: AnchorArgs,
 
     #[command(flatten)]
     pub(crate) roles: RoleArgs,
@@ -308,39 +326,24 @@ pub(crate) struct ShowArgs {
     #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
 
-    /// Show what this organization has published (name or id)
+    /// Show what the store has of this organization (name or id)
     #[arg(long, value_parser = values::organization)]
     org: Option<OrganizationRef>,
-
-    /// Write the newest root document, for runners to pin
-    #[arg(long, requires = "org", requires = "output")]
-    root: bool,
-
-    /// The file for the root document
-    #[arg(long, value_name = "FILE", requires = "root")]
-    output: Option<PathBuf>,
-
-    /// Replace an existing file
-    #[arg(long, requires = "output")]
-    force: bool,
 }
 
 pub(crate) enum Show {
     File(PathBuf),
-    Published(OrganizationRef),
-    Root { org: OrganizationRef, output: PathBuf, existing: Existing },
+    Stored(OrganizationRef),
 }
 
 impl Resolve for ShowArgs {
     type To = Show;
 
     fn resolve(self) -> Result<Show, clap::Error> {
-        let existing = Existing::replace_if(self.force);
-        match (self.file, self.org, self.output) {
-            (Some(file), _, _) => Ok(Show::File(file)),
-            (None, Some(org), Some(output)) => Ok(Show::Root { org, output, existing }),
-            (None, Some(org), None) => Ok(Show::Published(org)),
-            (None, None, _) => Err(missing("<FILE> and --org")),
+        match (self.file, self.org) {
+            (Some(file), _) => Ok(Show::File(file)),
+            (None, Some(org)) => Ok(Show::Stored(org)),
+            (None, None) => Err(missing("<FILE> and --org")),
         }
     }
 }

@@ -42,6 +42,20 @@ impl FromStr for RootSource {
     }
 }
 
+/// What an organization's signed trust is verified from.
+#[derive(Args, Clone)]
+pub(crate) struct AnchorArgs {
+    /// Verify what was published from this root document, which you have from elsewhere than the
+    /// store: its file, or its digest
+    #[arg(long, value_name = "FILE|DIGEST")]
+    pub(crate) trust_root: RootSource,
+
+    /// Refuse documents that are older than what this file remembers, and remember these
+    /// [default: the file of the root document with .state; a digest has none]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) state_file: Option<PathBuf>,
+}
+
 /// An organization, and the digest of its root document.
 #[derive(Clone)]
 pub(crate) struct ChildRoot {

@@ -22,19 +22,18 @@ pub(super) fn run(context: &Context, command: Trust) -> Result<Report, CliError>
     match command {
         Trust::Graph { org, format } => trust_graph::run(context, org, format),
         Trust::Init(command) => block_on(init::init(context, command)),
-        Trust::Status { org, trust_root } => {
-            block_on(status::status(context, &org, trust_root.as_ref()))
-        }
+        Trust::Status { org, anchor } => block_on(status::status(context, &org, &anchor)),
         Trust::Publish(Resolved(Publish::Rows(command))) => {
             block_on(publish::publish_rows(context, *command))
         }
-        Trust::Publish(Resolved(Publish::Draft { path, trust_root, confirmation })) => {
-            block_on(publish::publish_draft(context, &path, trust_root.as_ref(), confirmation))
+        Trust::Publish(Resolved(Publish::Draft(command))) => {
+            block_on(publish::publish_draft(context, &command))
         }
         Trust::Cosign(command) => cosign::cosign(command),
         Trust::RotateRoot(command) => block_on(rotate_root::rotate_root(context, command)),
-        Trust::Export { org, output, force } => {
-            block_on(export::export(context, &org, &output, Existing::replace_if(force)))
+        Trust::Export { org, anchor, output, force } => {
+            let existing = Existing::replace_if(force);
+            block_on(export::export(context, &org, &anchor, &output, existing))
         }
         Trust::Show(Resolved(command)) => show::show(context, command),
         Trust::Verify { bundle, trust_root, state_file } => {

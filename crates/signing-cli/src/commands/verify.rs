@@ -62,8 +62,8 @@ fn offline_verifier(
     SignedTrustArgs { trust_root, trust_bundle, state_file }: &SignedTrustArgs,
 ) -> Result<Verifier<Offline>, CliError> {
     if let (Some(root), Some(bundle)) = (trust_root, trust_bundle) {
-        let trust = signed_trust::read_bundle(bundle, root, state_file.as_deref())?;
-        return Ok(Verifier::bundled(trust));
+        let anchor = signed_trust::pinned(root, state_file.as_deref())?;
+        return Ok(Verifier::bundle(&signed_trust::read_bundle(bundle)?, anchor)?);
     }
     let keys: Result<PinnedKeys, _> =
         trust_keys.iter().map(|path| key_files::read_public_key(path)).collect();
@@ -100,9 +100,7 @@ async fn with_store(
     let org = organization(&keys, org).await?;
     let mut verifier = Verifier::organization(&keys, OrganizationRef::Id(org.id)).await?;
     if let Some(root) = trust_root {
-        let (root, memory) =
-            (signed_trust::read_root(root)?, signed_trust::memory(state_file.as_deref())?);
-        verifier = verifier.rooted_remembering(root, memory);
+        verifier = verifier.rooted(signed_trust::pinned(root, state_file.as_deref())?);
     }
     let verifier = verifier.config(config.clone()).signature(source.clone());
     let mut verdicts = Vec::new();

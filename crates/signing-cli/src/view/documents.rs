@@ -8,7 +8,7 @@ use signing_crypto::{
 use signing_trust::VerifiedDocuments;
 
 use super::signed_trust::{ContentView, DeniedView, DocumentView, KeyNames, RoleView};
-use crate::output::Lines;
+use crate::lines::Lines;
 
 /// What the documents of one organization say.
 #[derive(Serialize)]

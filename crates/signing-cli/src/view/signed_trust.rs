@@ -12,7 +12,7 @@ use signing_crypto::{
 };
 use signing_trust::StatementChange;
 
-use crate::output::{Lines, counted};
+use crate::lines::{Lines, counted};
 use crate::time::Time;
 
 /// What expires within this many days is marked.

@@ -255,8 +255,9 @@ impl KeyManager {
         Ok(written)
     }
 
-    /// What the store has of `org` itself, verified by nobody.
-    pub(super) async fn stored_texts(
+    /// The documents that the store has of `org`, verified by nobody: to show them, not to act
+    /// on them.
+    pub async fn unverified_documents(
         &self,
         org: OrgId,
     ) -> Result<Option<DocumentTexts>, TrustError> {

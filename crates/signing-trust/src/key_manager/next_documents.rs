@@ -94,7 +94,7 @@ impl KeyManager {
         anchor: Option<&TrustAnchor>,
         plan: DocumentPlan,
     ) -> Result<DraftedTrust, TrustError> {
-        let texts = self.stored_texts(org.id).await?;
+        let texts = self.unverified_documents(org.id).await?;
         match (texts.zip(anchor), plan) {
             (None, DocumentPlan::First { root, child_roots, statement, revocations }) => {
                 self.first_documents(org, root, &child_roots, statement, revocations).await

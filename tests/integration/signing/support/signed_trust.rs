@@ -99,6 +99,14 @@ pub(crate) fn signed_as(payload_type: &str, payload: &[u8], keys: &[RawKey]) -> 
     .to_string()
 }
 
+/// The version that a document has.
+fn version_of(envelope: &str) -> u64 {
+    let envelope: Value = serde_json::from_str(envelope).unwrap();
+    let payload = STANDARD.decode(envelope["payload"].as_str().unwrap()).unwrap();
+    let document: Value = serde_json::from_slice(&payload).unwrap();
+    document["version"].as_u64().unwrap()
+}
+
 /// What names a root document.
 pub(crate) fn digest(root: &Value) -> String {
     hex(&Sha256::digest(root.to_string()))
@@ -291,9 +299,16 @@ impl SignedTrust {
         ])
     }
 
-    /// Puts documents into the store and into the bundle, past everything that checks them.
+    /// Puts documents into the store and into the bundle, past everything that checks them, for a
+    /// host that has seen nothing yet.
     pub(crate) async fn plant(&self, documents: &Documents) {
-        self.plant_after("", documents).await;
+        let _ = fs::remove_file(self.state_file());
+        self.plant_over("", documents).await;
+    }
+
+    /// The same for a host that remembers what it has seen.
+    pub(crate) async fn replace(&self, documents: &Documents) {
+        self.plant_over("", documents).await;
     }
 
     /// The same for documents that are too large for the table, which a superuser may change.
@@ -309,15 +324,16 @@ impl SignedTrust {
                  END LOOP; END $$;"
             }
         };
-        self.plant_after(lift, documents).await;
+        let _ = fs::remove_file(self.state_file());
+        self.plant_over(lift, documents).await;
     }
 
-    async fn plant_after(&self, lift: &str, documents: &Documents) {
+    async fn plant_over(&self, lift: &str, documents: &Documents) {
         let database = &self.world.database;
         let mut sql = format!("{lift}\nDELETE FROM trust_documents;\n");
         for (org, texts) in documents {
             let org = database.id(org.as_uuid());
-            let mut row = |kind: TrustDocumentKind, version: usize, text: &str| {
+            let mut row = |kind: TrustDocumentKind, version: u64, text: &str| {
                 let text = text.replace('\'', "''");
                 sql += &format!(
                     "INSERT INTO trust_documents (org_id, kind, version, envelope, created_at)
@@ -326,13 +342,13 @@ impl SignedTrust {
                 );
             };
             for (place, root) in texts.roots.iter().enumerate() {
-                row(TrustDocumentKind::Root, place + 1, root);
+                row(TrustDocumentKind::Root, place as u64 + 1, root);
             }
             if let Some(statement) = &texts.statement {
-                row(TrustDocumentKind::Statement, 1, statement);
+                row(TrustDocumentKind::Statement, version_of(statement), statement);
             }
             if let Some(revocations) = &texts.revocations {
-                row(TrustDocumentKind::Revocations, 1, revocations);
+                row(TrustDocumentKind::Revocations, version_of(revocations), revocations);
             }
         }
         database.execute(&sql).await.unwrap();
@@ -358,6 +374,11 @@ impl SignedTrust {
             "organization": self.acme.org.to_string(),
             "organizations": organizations.collect::<Vec<_>>(),
         })
+    }
+
+    /// What the host remembers.
+    pub(crate) fn state_file(&self) -> PathBuf {
+        self.world.path("trust-state")
     }
 
     pub(crate) fn root_file(&self) -> PathBuf {
@@ -392,7 +413,7 @@ impl SignedTrust {
     fn run(&self, package: &Path) -> (Option<i32>, String) {
         let mut command = Command::new(PROGRAMS.runner());
         command.arg("--require-signatures").arg("--trust-root").arg(self.root_file());
-        command.arg("--state-file").arg(self.world.path("trust-state"));
+        command.arg("--state-file").arg(self.state_file());
         match self.medium {
             Medium::Store => {
                 command.args(["--org", "acme", "--danger-allow-insecure-database"]);

@@ -51,8 +51,8 @@ pub(super) async fn publish_if_asked(
     key: Option<&PublishKey>,
     mut report: Report,
 ) -> Result<Report, CliError> {
-    let Some(PublishKey { path, passphrase }) = key else { return Ok(report) };
-    publish_revocation(keys, org, fingerprint, path, passphrase)
+    let Some(key) = key else { return Ok(report) };
+    publish_revocation(keys, org, fingerprint, key)
         .await
         .map_err(|source| CliError::NotPublished { source: Box::new(source) })?;
     report.note(format!("published the revocation of {fingerprint} for {}", org.name));

@@ -7,7 +7,9 @@ use super::role_keys::KeyRing;
 use crate::cli::{Cosign, RootSource};
 use crate::error::CliError;
 use crate::files::Existing;
-use crate::output::{self, Lines, Report};
+use crate::lines::Lines;
+use crate::output::{self, Report};
+
 use crate::signed_trust::read_root;
 use crate::terminal::{Confirmation, confirm};
 use crate::view::{DocumentsView, MissingView, View};

@@ -4,23 +4,29 @@ use serde::Serialize;
 use signing_crypto::{OrgId, OrgName};
 use signing_trust::store::OrganizationRef;
 
+use crate::cli::AnchorArgs;
 use crate::context::{Context, organization};
 use crate::error::CliError;
 use crate::files::{self, Existing, Readers};
-use crate::output::{Lines, Report, counted};
+use crate::lines::Lines;
+use crate::lines::counted;
+use crate::output::Report;
+
+use crate::signed_trust;
 use crate::view::View;
 
 /// Writes a bundle.
 pub(super) async fn export(
     context: &Context,
     org: &OrganizationRef,
+    anchor: &AnchorArgs,
     output: &Path,
     existing: Existing,
 ) -> Result<Report, CliError> {
     existing.require_vacant(output)?;
     let keys = context.keys().await?;
     let org = organization(&keys, org).await?;
-    let bundle = keys.export_trust(org.id).await?;
+    let bundle = keys.export_trust(org.id, &signed_trust::anchor(anchor)?).await?;
     let text =
         bundle.to_json().map_err(|source| CliError::TrustBundle { path: output.into(), source })?;
     files::write_atomically(output, format!("{text}\n").as_bytes(), Readers::Everybody, existing)?;

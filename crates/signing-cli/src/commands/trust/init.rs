@@ -24,7 +24,7 @@ pub(super) async fn init(context: &Context, command: Init) -> Result<Report, Cli
     };
     let mut drafted = keys.draft_documents(&org, None, plan).await?;
     sign_where_needed(&mut drafted, &ring)?;
-    publish_or_draft(&keys, &org, drafted, &command.publication).await
+    publish_or_draft(&keys, &org, drafted, None, &command.publication).await
 }
 
 /// Signs with each key for the documents that need it.

@@ -13,15 +13,17 @@ use signing_crypto::{
 use signing_trust::store::OrganizationRecord;
 use signing_trust::{
     DocumentPlan, DraftedTrust, KeyManager, NewDocuments, PublicationImpact, SignedTrustError,
-    TrustError,
+    TrustAnchor, TrustError,
 };
 
-use crate::cli::PublicationArgs;
+use crate::cli::{PublicationArgs, PublishKey};
 use crate::error::CliError;
 use crate::files::{self, Existing, Readers};
 use crate::key_files::read_signing_key;
-use crate::output::{self, Lines, Report};
-use crate::passphrase::PassphraseSource;
+use crate::lines::Lines;
+use crate::output::{self, Report};
+
+use crate::signed_trust;
 use crate::terminal::{Confirmation, confirm};
 use crate::view::{ChangeView, DocumentView, MissingView, View};
 
@@ -30,9 +32,14 @@ pub(super) async fn publish_or_draft(
     keys: &KeyManager,
     org: &OrganizationRecord,
     drafted: DraftedTrust,
+    anchor: Option<&TrustAnchor>,
     publication: &PublicationArgs,
 ) -> Result<Report, CliError> {
     let documents = &drafted.documents;
+    let anchor = match anchor {
+        Some(anchor) => anchor.clone(),
+        None => first_anchor(org.id, documents, publication)?,
+    };
     let missing = documents.missing();
     let destination = match (missing.first(), &publication.draft) {
         (None, _) => Destination::Store,
@@ -42,14 +49,23 @@ pub(super) async fn publish_or_draft(
     if let Destination::Draft(path) = destination {
         publication.existing().require_vacant(path)?;
     }
+    if let Some(path) = &publication.root_output {
+        publication.existing().require_vacant(path)?;
+    }
     // This also checks that what is signed belongs together, so that no draft goes round in vain.
-    let impact = keys.publication_impact(org.id, &NewDocuments::from(documents)).await?;
+    let impact = keys.publication_impact(org.id, &NewDocuments::from(documents), &anchor).await?;
     let mut view = PublicationView::of(org, &drafted, &impact);
     view.ask(publication.confirmation(), destination)?;
     match destination {
         Destination::Store => {
-            keys.publish_documents(org.id, &NewDocuments::from(documents)).await?;
+            keys.publish_documents(org.id, &NewDocuments::from(documents), &anchor).await?;
             view.published = true;
+            if let (Some(path), Some(root)) = (&publication.root_output, documents.root()) {
+                let text = root.to_json() + "\n";
+                let existing = publication.existing();
+                files::write_atomically(path, text.as_bytes(), Readers::Everybody, existing)?;
+                view.root_file = Some(path.display().to_string());
+            }
         }
         Destination::Draft(path) => {
             write_draft(path, documents, publication.existing())?;
@@ -59,17 +75,30 @@ pub(super) async fn publish_or_draft(
     Ok(Report::done(&view))
 }
 
+/// The first documents are verified from their own root document. What is remembered of them is
+/// where the next command looks for it.
+fn first_anchor(
+    org: OrgId,
+    documents: &DraftDocuments,
+    publication: &PublicationArgs,
+) -> Result<TrustAnchor, CliError> {
+    let missing = SignedTrustError::Missing { org, kind: TrustDocumentKind::Root };
+    let root = documents.root().ok_or(missing)?.digest().into();
+    let state_file = publication.root_output.as_deref().map(signed_trust::state_file_of);
+    signed_trust::remembering(root, state_file.as_deref())
+}
+
 /// Publishes the revocation of a key, after the row's change.
 pub(in crate::commands) async fn publish_revocation(
     keys: &KeyManager,
     org: &OrganizationRecord,
     fingerprint: Fingerprint,
-    key: &Path,
-    passphrase: &PassphraseSource,
+    PublishKey { path, passphrase, anchor }: &PublishKey,
 ) -> Result<(), CliError> {
-    let key = read_signing_key(key, passphrase)?;
+    let key = read_signing_key(path, passphrase)?;
+    let anchor = signed_trust::anchor(anchor)?;
     let missing = SignedTrustError::Missing { org: org.id, kind: TrustDocumentKind::Root };
-    let before = keys.published_trust(org.id, None).await?.ok_or(missing)?;
+    let before = keys.published_trust(org.id, &anchor).await?.ok_or(missing)?;
     // They live as long as those before.
     let before = &before.revocations().header;
     let life = before.expires_at.to_utc() - before.issued_at.to_utc();
@@ -80,12 +109,12 @@ pub(in crate::commands) async fn publish_revocation(
         revocations: Some(StatementTime::new(expires_at).map_err(TrustError::Clock)?),
         deny: BTreeSet::from([fingerprint]),
     };
-    let mut documents = keys.draft_documents(org, None, plan).await?.documents;
+    let mut documents = keys.draft_documents(org, Some(&anchor), plan).await?.documents;
     documents.sign(&key)?;
     if let Some(missing) = documents.missing().into_iter().next() {
         return Err(CliError::NotSigned(missing));
     }
-    keys.publish_documents(org.id, &NewDocuments::from(&documents)).await?;
+    keys.publish_documents(org.id, &NewDocuments::from(&documents), &anchor).await?;
     Ok(())
 }
 
@@ -124,6 +153,7 @@ pub(super) struct PublicationView<'a> {
     stops: Vec<PackageView<'a>>,
     missing: Vec<MissingView>,
     published: bool,
+    root_file: Option<String>,
     draft: Option<String>,
     /// What names the root document that the documents count from.
     root: Option<RootDigest>,
@@ -163,6 +193,7 @@ impl<'a> PublicationView<'a> {
             stops: packages(&impact.stops),
             missing: MissingView::all(&documents.missing()),
             published: false,
+            root_file: None,
             draft: None,
             root: documents.root().or(documents.current_root()).map(SignedDocument::digest),
             is_first: documents.current_root().is_none(),
@@ -185,10 +216,6 @@ impl<'a> PublicationView<'a> {
             Destination::Store => format!("publish this for {}?", self.org),
             Destination::Draft(path) => format!("sign this and write {}?", path.display()),
         })
-    }
-
-    pub(super) fn set_published(&mut self) {
-        self.published = true;
     }
 
     fn preview(&self) -> Lines {
@@ -240,7 +267,8 @@ impl View for PublicationView<'_> {
         }
         if let (Some(root), true) = (&self.root, self.is_first) {
             text.push(format!("root  {root}"));
-            text.push(format!("to pin it in a runner: --org {} --trust-root {root}", self.org));
+            let pinned = self.root_file.clone().unwrap_or_else(|| root.to_string());
+            text.push(format!("to pin it in a runner: --org {} --trust-root {pinned}", self.org));
         }
         text
     }

@@ -1,20 +1,17 @@
-use std::path::Path;
+use std::collections::BTreeMap;
 
 use signing_crypto::Role;
 use signing_trust::store::OrganizationRef;
-use signing_trust::{
-    DocumentPlan, DraftedTrust, NewDocuments, SignedTrustError, TrustDraft, VerifiedDocuments,
-};
+use signing_trust::{DocumentPlan, DraftedTrust, SignedTrustError, TrustDraft, VerifiedDocuments};
 
 use super::init::child_roots;
-use super::publication::{Destination, PublicationView, publish_or_draft, read_draft};
+use super::publication::{publish_or_draft, read_draft};
 use super::role_keys::KeyRing;
-use crate::cli::{PublishRows, RootSource};
+use crate::cli::{PublishDraft, PublishRows};
 use crate::context::{Context, organization};
 use crate::error::CliError;
 use crate::output::Report;
-use crate::signed_trust::read_root;
-use crate::terminal::Confirmation;
+use crate::signed_trust;
 
 /// Publishes what the rows of the store trust.
 pub(super) async fn publish_rows(
@@ -23,8 +20,8 @@ pub(super) async fn publish_rows(
 ) -> Result<Report, CliError> {
     let keys = context.keys_to_change().await?;
     let org = organization(&keys, &command.org).await?;
-    let pinned = command.trust_root.as_ref().map(read_root).transpose()?;
-    let published = keys.published_trust(org.id, pinned.as_ref()).await?;
+    let anchor = signed_trust::anchor(&command.anchor)?;
+    let published = keys.published_trust(org.id, &anchor).await?;
     let kind = signing_crypto::TrustDocumentKind::Root;
     let published = published.ok_or(SignedTrustError::Missing { org: org.id, kind })?;
     let mut ring = KeyRing::default();
@@ -46,39 +43,38 @@ pub(super) async fn publish_rows(
         let fingerprint = key.fingerprint();
         return Err(signing_crypto::DraftSignatureError::NoRole { fingerprint }.into());
     }
-    let mut drafted = keys.draft_documents(&org, pinned.as_ref(), plan).await?;
+    let mut drafted = keys.draft_documents(&org, Some(&anchor), plan).await?;
     for key in ring.signers() {
         drafted.documents.sign(key)?;
     }
-    publish_or_draft(&keys, &org, drafted, &command.publication).await
+    publish_or_draft(&keys, &org, drafted, Some(&anchor), &command.publication).await
 }
 
 /// Publishes a draft that enough keys have signed.
 pub(super) async fn publish_draft(
     context: &Context,
-    path: &Path,
-    trust_root: Option<&RootSource>,
-    confirmation: Confirmation,
+    PublishDraft { path, anchor, publication }: &PublishDraft,
 ) -> Result<Report, CliError> {
     let documents = read_draft(path)?;
     if let Some(missing) = documents.missing().into_iter().next() {
         return Err(CliError::NotSigned(missing));
     }
+    let anchor = anchor.as_ref().map(signed_trust::anchor).transpose()?;
+    let is_first = documents.current_root().is_none();
+    if anchor.is_none() && !is_first {
+        return Err(CliError::RootNeeded);
+    }
     let keys = context.keys_to_change().await?;
     let org = organization(&keys, &OrganizationRef::Id(documents.org())).await?;
-    let pinned = trust_root.map(read_root).transpose()?;
-    let published = keys.published_trust(org.id, pinned.as_ref()).await?;
+    let published = match &anchor {
+        Some(anchor) => keys.published_trust(org.id, anchor).await?,
+        None => None,
+    };
     let before = published.as_ref().map(VerifiedDocuments::statement);
     let changes = match documents.statement() {
         Some(statement) => TrustDraft::from(statement.unverified()).changes(before),
         None => Vec::new(),
     };
-    let new = NewDocuments::from(&documents);
-    let impact = keys.publication_impact(org.id, &new).await?;
-    let drafted = DraftedTrust { documents, published, changes, unrooted: Default::default() };
-    let mut view = PublicationView::of(&org, &drafted, &impact);
-    view.ask(confirmation, Destination::Store)?;
-    keys.publish_documents(org.id, &new).await?;
-    view.set_published();
-    Ok(Report::done(&view))
+    let drafted = DraftedTrust { documents, published, changes, unrooted: BTreeMap::new() };
+    publish_or_draft(&keys, &org, drafted, anchor.as_ref(), publication).await
 }

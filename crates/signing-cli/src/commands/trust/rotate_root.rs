@@ -7,7 +7,7 @@ use crate::cli::RotateRoot;
 use crate::context::{Context, organization};
 use crate::error::CliError;
 use crate::output::Report;
-use crate::signed_trust::read_root;
+use crate::signed_trust;
 
 /// Publishes the next root document, and what other keys must sign from now on.
 pub(super) async fn rotate_root(
@@ -16,7 +16,7 @@ pub(super) async fn rotate_root(
 ) -> Result<Report, CliError> {
     let keys = context.keys_to_change().await?;
     let org = organization(&keys, &command.org).await?;
-    let pinned = command.trust_root.as_ref().map(read_root).transpose()?;
+    let anchor = signed_trust::anchor(&command.anchor)?;
     let passphrase = command.publication.passphrase();
     let mut ring = KeyRing::default();
     ring.add_signers(&command.key, &passphrase)?;
@@ -25,7 +25,7 @@ pub(super) async fn rotate_root(
         statement: command.expires,
         revocations: command.revocations_expires,
     };
-    let mut drafted = keys.draft_documents(&org, pinned.as_ref(), plan).await?;
+    let mut drafted = keys.draft_documents(&org, Some(&anchor), plan).await?;
     sign_where_needed(&mut drafted, &ring)?;
-    publish_or_draft(&keys, &org, drafted, &command.publication).await
+    publish_or_draft(&keys, &org, drafted, Some(&anchor), &command.publication).await
 }

@@ -3,7 +3,7 @@ use std::path::Path;
 use serde::Serialize;
 use serde_json::Value;
 use signing_crypto::{
-    DraftDocuments, MAX_BUNDLE_SIZE, MalformedTrustDocument, OrgId, Revocations, RootDigest,
+    DocumentTexts, DraftDocuments, MAX_BUNDLE_SIZE, MalformedTrustDocument, Revocations,
     RootDocument, SignedDocument, TrustBundle, TrustDocument, TrustDocumentKind, TrustStatement,
 };
 use signing_trust::SignedTrustError;
@@ -12,17 +12,15 @@ use signing_trust::store::OrganizationRef;
 use crate::cli::Show;
 use crate::context::{Context, block_on, organization};
 use crate::error::CliError;
-use crate::files::{self, Existing, Readers};
-use crate::output::{Lines, Report};
+use crate::files;
+use crate::lines::Lines;
+use crate::output::Report;
 use crate::view::{DocumentsView, MissingView, View};
 
 pub(super) fn show(context: &Context, command: Show) -> Result<Report, CliError> {
     match command {
         Show::File(path) => show_file(&path),
-        Show::Published(org) => block_on(show_published(context, &org)),
-        Show::Root { org, output, existing } => {
-            block_on(write_root(context, &org, &output, existing))
-        }
+        Show::Stored(org) => block_on(show_stored(context, &org)),
     }
 }
 
@@ -66,17 +64,23 @@ fn show_file(path: &Path) -> Result<Report, CliError> {
 fn in_bundle(path: &Path, bundle: &TrustBundle) -> Result<Vec<DocumentsView>, CliError> {
     let mut views = Vec::new();
     for texts in bundle.documents().values() {
-        for root in &texts.roots {
-            views.push(DocumentsView::of_root(&parse(path, root.as_bytes())?));
-        }
-        if let Some(statement) = &texts.statement {
-            let statement: SignedDocument<TrustStatement> = parse(path, statement.as_bytes())?;
-            views.push(DocumentsView::of_statement(statement.unverified()));
-        }
-        if let Some(revocations) = &texts.revocations {
-            let revocations: SignedDocument<Revocations> = parse(path, revocations.as_bytes())?;
-            views.push(DocumentsView::of_revocations(revocations.unverified()));
-        }
+        views.extend(of_organization(path, texts)?);
+    }
+    Ok(views)
+}
+
+fn of_organization(path: &Path, texts: &DocumentTexts) -> Result<Vec<DocumentsView>, CliError> {
+    let mut views = Vec::new();
+    for root in &texts.roots {
+        views.push(DocumentsView::of_root(&parse(path, root.as_bytes())?));
+    }
+    if let Some(statement) = &texts.statement {
+        let statement: SignedDocument<TrustStatement> = parse(path, statement.as_bytes())?;
+        views.push(DocumentsView::of_statement(statement.unverified()));
+    }
+    if let Some(revocations) = &texts.revocations {
+        let revocations: SignedDocument<Revocations> = parse(path, revocations.as_bytes())?;
+        views.push(DocumentsView::of_revocations(revocations.unverified()));
     }
     Ok(views)
 }
@@ -88,44 +92,15 @@ fn parse<D: TrustDocument>(path: &Path, bytes: &[u8]) -> Result<SignedDocument<D
     })
 }
 
-/// What an organization has published, verified from its first root document in the store.
-async fn show_published(context: &Context, org: &OrganizationRef) -> Result<Report, CliError> {
+/// What the store has of an organization.
+async fn show_stored(context: &Context, org: &OrganizationRef) -> Result<Report, CliError> {
     let keys = context.keys().await?;
     let org = organization(&keys, org).await?;
     let missing = SignedTrustError::Missing { org: org.id, kind: TrustDocumentKind::Root };
-    let published = keys.published_trust(org.id, None).await?.ok_or(missing)?;
-    let documents = vec![DocumentsView::of(&published)];
-    let view = ShownView { what: "published", verified: true, documents, missing: Vec::new() };
-    Ok(Report::requested(&view))
-}
-
-/// Writes the newest root document's envelope, which a runner pins.
-async fn write_root(
-    context: &Context,
-    org: &OrganizationRef,
-    output: &Path,
-    existing: Existing,
-) -> Result<Report, CliError> {
-    existing.require_vacant(output)?;
-    let keys = context.keys().await?;
-    let org = organization(&keys, org).await?;
-    let missing = SignedTrustError::Missing { org: org.id, kind: TrustDocumentKind::Root };
-    let published = keys.published_trust(org.id, None).await?.ok_or(missing.clone())?;
-    let documents = keys.published_documents(org.id).await?;
-    let digest = published.root().digest();
-    let roots = documents.get(&org.id).map(|texts| &*texts.roots).unwrap_or_default();
-    let is_newest = |text: &&String| {
-        SignedDocument::<RootDocument>::parse(text.as_bytes())
-            .is_ok_and(|root| root.digest() == digest)
-    };
-    let root = roots.iter().find(is_newest).ok_or(missing)?;
-    files::write_atomically(output, format!("{root}\n").as_bytes(), Readers::Everybody, existing)?;
-    Ok(Report::done(&RootView {
-        org_id: org.id,
-        version: published.versions().root.get(),
-        root: digest,
-        file: output.display().to_string(),
-    }))
+    let texts = keys.unverified_documents(org.id).await?.ok_or(missing)?;
+    let documents = of_organization(Path::new("the store"), &texts)?;
+    let what = "copy of what the store has";
+    Ok(Report::requested(&ShownView { what, verified: false, documents, missing: Vec::new() }))
 }
 
 #[derive(Serialize)]
@@ -149,23 +124,6 @@ impl View for ShownView {
             text.push("more keys must sign");
         }
         text.extend(self.missing.iter().map(MissingView::text));
-        text
-    }
-}
-
-#[derive(Serialize)]
-struct RootView {
-    org_id: OrgId,
-    version: u32,
-    root: RootDigest,
-    file: String,
-}
-
-impl View for RootView {
-    fn text(&self) -> Lines {
-        let Self { version, root, file, .. } = self;
-        let mut text = Lines::from(format!("wrote {file}: version {version} of the root document"));
-        text.push(format!("root  {root}"));
         text
     }
 }

@@ -6,23 +6,25 @@ use signing_crypto::{OrgId, OrgName, Role, RootDigest, TrustDocument, TrustDocum
 use signing_trust::store::{OrganizationRecord, OrganizationRef};
 use signing_trust::{KeyManager, SignedTrustError, VerifiedDocuments};
 
-use crate::cli::RootSource;
+use crate::cli::AnchorArgs;
 use crate::context::{Context, organization};
 use crate::error::CliError;
-use crate::output::{Lines, Report, counted};
-use crate::signed_trust::read_root;
+use crate::lines::Lines;
+use crate::lines::counted;
+use crate::output::Report;
+
+use crate::signed_trust;
 use crate::view::{ChangeView, DeniedView, DocumentView, KeyNames, RoleView, View};
 
 /// Shows an organization's signed trust, and what is out of order about it.
 pub(super) async fn status(
     context: &Context,
     org: &OrganizationRef,
-    trust_root: Option<&RootSource>,
+    anchor: &AnchorArgs,
 ) -> Result<Report, CliError> {
     let keys = context.keys().await?;
     let org = organization(&keys, org).await?;
-    let pinned = trust_root.map(read_root).transpose()?;
-    let published = keys.published_trust(org.id, pinned.as_ref()).await?;
+    let published = keys.published_trust(org.id, &signed_trust::anchor(anchor)?).await?;
     let missing = SignedTrustError::Missing { org: org.id, kind: TrustDocumentKind::Root };
     let published = published.ok_or(missing)?;
     let statement = published.statement();

@@ -5,8 +5,11 @@ use signing_crypto::OrgId;
 
 use crate::cli::RootSource;
 use crate::error::CliError;
-use crate::output::{Lines, Report, chain};
-use crate::signed_trust::read_bundle;
+use crate::error::chain;
+use crate::lines::Lines;
+use crate::output::Report;
+
+use crate::signed_trust::verify_bundle;
 use crate::view::{DocumentsView, View};
 
 /// Verifies a bundle. No store is asked.
@@ -15,7 +18,7 @@ pub(super) fn verify(
     root: &RootSource,
     state_file: Option<&Path>,
 ) -> Result<Report, CliError> {
-    let bundle = read_bundle(path, root, state_file)?;
+    let bundle = verify_bundle(path, root, state_file)?;
     let (mut children, mut refused) = (Vec::new(), Vec::new());
     for (org_id, documents) in bundle.children() {
         match documents {

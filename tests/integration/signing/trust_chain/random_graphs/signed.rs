@@ -2,16 +2,16 @@
 //! say must be what the rules say.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use chrono::{TimeDelta, Utc};
 use signing_crypto::{
-    DocumentHeader, DocumentTexts, DocumentVersion, OrgId, PackageName, Revocations, RoleKeys,
-    RootDocument, SignedDocument, SignerThreshold, SigningKey, TrustBundle,
+    DocumentHeader, DocumentVersion, OrgId, PackageName, Revocations, RoleKeys, RootDocument,
+    SignedDocument, SignerThreshold, SigningKey, TrustBundle,
 };
 use signing_trust::{
-    BundledTrust, NewDocuments, SeenVersions, Signers, TrustError, TrustRoot, UntrustedReason,
+    BundledTrust, NewDocuments, Signers, TrustAnchor, TrustError, TrustRoot, UntrustedReason,
+    VerifiedDocuments,
 };
 use zeroize::Zeroizing;
 
@@ -39,7 +39,8 @@ pub(super) async fn publish_and_ask(graph: &Graph<'_>, random: &mut Random) {
         if graph.model.deleted.contains(&org) {
             continue;
         }
-        let bundle = graph.world.keys.export_trust(graph.orgs[org]).await;
+        let anchor = TrustAnchor::from(TrustRoot::from(first_root(graph, org).digest()));
+        let bundle = graph.world.keys.export_trust(graph.orgs[org], &anchor).await;
         let bundle = bundle.unwrap_or_else(|error| panic!("{graph}: {error:?}"));
         let accepted = ask_bundle(graph, &bundle, org).unwrap();
         assert_eq!(accepted, expected, "{graph}: {org} by its bundle");
@@ -73,8 +74,10 @@ fn expected(graph: &Graph<'_>, org: usize) -> Accepted {
 
 async fn publish(graph: &Graph<'_>, org: usize) {
     let (keys, id) = (&graph.world.keys, graph.orgs[org]);
-    let published = keys.published_trust(id, None).await.unwrap();
-    let statement = published.as_ref().map(|documents| documents.statement());
+    // Whoever publishes has made the first root document, and remembers it.
+    let anchor = TrustAnchor::from(TrustRoot::from(first_root(graph, org).digest()));
+    let published = keys.published_trust(id, &anchor).await.unwrap();
+    let statement = published.as_ref().map(VerifiedDocuments::statement);
     let version = match statement {
         Some(statement) => statement.header.version.next().unwrap(),
         None => DocumentVersion::FIRST,
@@ -88,33 +91,48 @@ async fn publish(graph: &Graph<'_>, org: usize) {
         expires_at: (now + TimeDelta::days(1)).try_into().unwrap(),
     };
     let (signer, first) = (signer(), DocumentVersion::FIRST);
-    let draft = keys.draft_trust(id, statement, &BTreeMap::new()).await.unwrap();
+    let roots =
+        (0..graph.orgs.len()).map(|other| (graph.orgs[other], first_root(graph, other).digest()));
+    let draft = keys.draft_trust(id, statement, &roots.collect()).await.unwrap();
     let draft = draft.statement(header(version), first, first);
     let mut new = NewDocuments {
         statement: Some(SignedDocument::sign(&draft, &signer).unwrap()),
         ..NewDocuments::default()
     };
     if published.is_none() {
-        let role = || RoleKeys::new([signer.fingerprint()], SignerThreshold::ONE).unwrap();
-        let roles = [role(), role(), role()];
-        let root = RootDocument::new(header(first), [signer.verifying_key()], roles).unwrap();
         let revocations = Revocations { header: header(first), denied: BTreeMap::new() };
-        new.root = Some(SignedDocument::sign(&root, &signer).unwrap());
+        new.root = Some(first_root(graph, org));
         new.revocations = Some(SignedDocument::sign(&revocations, &signer).unwrap());
     }
-    let done = keys.publish_documents(id, &new).await;
+    let done = keys.publish_documents(id, &new, &anchor).await;
     done.unwrap_or_else(|error| panic!("{graph}: {org} publishes: {error:?}"));
+}
+
+/// The same whenever it is made.
+fn first_root(graph: &Graph<'_>, org: usize) -> SignedDocument<RootDocument> {
+    let signer = signer();
+    let role = || RoleKeys::new([signer.fingerprint()], SignerThreshold::ONE).unwrap();
+    let header = DocumentHeader {
+        org: graph.orgs[org],
+        org_name: "graph".parse().unwrap(),
+        version: DocumentVersion::FIRST,
+        issued_at: "2026-01-01T00:00:00Z".parse().unwrap(),
+        expires_at: "2999-01-01T00:00:00Z".parse().unwrap(),
+    };
+    let root = RootDocument::new(header, [signer.verifying_key()], [role(), role(), role()]);
+    SignedDocument::sign(&root.unwrap(), &signer).unwrap()
 }
 
 /// What a runner accepts that has pinned the organization's first root and asks the store.
 async fn ask_store(graph: &Graph<'_>, org: usize) -> Accepted {
     let (keys, id) = (&graph.world.keys, graph.orgs[org]);
-    let published = keys.published_documents(id).await.unwrap();
     let mut accepted = Accepted::new();
-    // One that was deleted before it published anything has no root to be pinned.
-    let Some(root) = published.get(&id).map(root_of) else { return accepted };
-    let memory = Arc::new(Mutex::new(SeenVersions::default()));
-    let rooted = keys.clone().rooted(id, root, memory);
+    // One that was deleted before it published anything has no documents.
+    if keys.unverified_documents(id).await.unwrap().is_none() {
+        return accepted;
+    }
+    let root = TrustRoot::parse(first_root(graph, org).to_json().as_bytes()).unwrap();
+    let rooted = keys.clone().rooted(id, root.into());
     let fingerprints: Vec<_> = graph.keys.iter().map(SigningKey::fingerprint).collect();
     let all = Signers { named: fingerprints.clone(), anonymous: false };
     let anyone = Signers { named: vec![], anonymous: true };
@@ -142,18 +160,11 @@ async fn ask_store(graph: &Graph<'_>, org: usize) -> Accepted {
     accepted
 }
 
-fn root_of(texts: &DocumentTexts) -> TrustRoot {
-    TrustRoot::parse(texts.roots[0].as_bytes()).unwrap()
-}
-
 /// What a runner accepts that has a bundle; `None` if it refuses the bundle.
 fn ask_bundle(graph: &Graph<'_>, bundle: &TrustBundle, org: usize) -> Option<Accepted> {
-    let root = root_of(&DocumentTexts {
-        roots: vec![graph_root(graph, bundle, org)?],
-        ..DocumentTexts::default()
-    });
+    let root = TrustRoot::from(first_root(graph, org).digest());
     let bundle = TrustBundle::parse(bundle.to_json().unwrap().as_bytes()).unwrap();
-    let trust = BundledTrust::verify(&bundle, &root).ok()?;
+    let trust = BundledTrust::verify(&bundle, &root.into()).ok()?;
     let fingerprints: Vec<_> = graph.keys.iter().map(SigningKey::fingerprint).collect();
     let all = Signers { named: fingerprints.clone(), anonymous: false };
     let mut accepted = Accepted::new();
@@ -166,10 +177,6 @@ fn ask_bundle(graph: &Graph<'_>, bundle: &TrustBundle, org: usize) -> Option<Acc
         }
     }
     Some(accepted)
-}
-
-fn graph_root(graph: &Graph<'_>, bundle: &TrustBundle, org: usize) -> Option<String> {
-    bundle.documents().get(&graph.orgs[org])?.roots.first().cloned()
 }
 
 /// Whichever document is missing, nothing more is accepted.
