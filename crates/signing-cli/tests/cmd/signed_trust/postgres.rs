@@ -3,7 +3,7 @@ use crate::support::{Scratch, forge};
 
 #[test]
 #[ignore = "needs Postgres: cargo xtask test-db"]
-fn trust_is_published_in_postgres_and_a_forged_row_adds_nothing() {
+fn trust_is_published_in_postgres_and_a_row_alone_adds_nothing() {
     let scratch = with_documents(filled(Scratch::on_postgres(&["acme"])));
     assert_eq!(verify(&scratch).code, 0);
     scratch.json(&["package", "sign", "a.so", "--key", "other.pem", "--force"]);
