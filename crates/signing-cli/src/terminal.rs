@@ -69,7 +69,7 @@ impl Confirmation {
     }
 }
 
-/// Asks a question that only `yes` answers in the affirmative.
+/// Asks a question. Every answer except `yes` means no.
 ///
 /// # Errors
 ///

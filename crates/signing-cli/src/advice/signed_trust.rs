@@ -13,7 +13,7 @@ const FORGED: &str = "find out who wrote to the database or to the file, and kee
 const GET_ROOT: &str = "get the root document again from the organization, by a way that nobody in between can \
      change";
 const GET_BUNDLE: &str = "get the bundle again from the organization: cloacina trust export";
-const GET_DRAFT: &str = "get the draft again from whoever made it with cloacina trust publish";
+const GET_DRAFT: &str = "get the draft again from the person who made it";
 const COLLECT_SIGNATURES: &str = "have the holders of the other keys sign the draft: cloacina trust cosign <draft> --key \
      <private key>";
 const INIT: &str = "make the documents: cloacina trust init --org <org> --root-key <private key>";

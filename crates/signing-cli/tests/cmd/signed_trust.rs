@@ -3,6 +3,7 @@
 mod bundle;
 mod cosign;
 mod init;
+mod postgres;
 mod publish;
 mod revoke;
 mod rotate_root;
@@ -14,7 +15,10 @@ use crate::support::{Run, Scratch, finish, text};
 /// An organization that trusts `release.pem`, which has signed `a.so`, and key files for roles.
 /// It has no signed trust yet.
 fn scratch() -> Scratch {
-    let scratch = Scratch::with_orgs(&["acme"]);
+    filled(Scratch::with_orgs(&["acme"]))
+}
+
+fn filled(scratch: Scratch) -> Scratch {
     for name in ["root", "online", "second", "release", "other"] {
         scratch.key_files(name);
     }
@@ -26,7 +30,10 @@ fn scratch() -> Scratch {
 /// The same, with documents whose root is in `root.json`: `root.pem` signs root documents and
 /// statements, `online.pem` revocations.
 fn rooted() -> Scratch {
-    let scratch = scratch();
+    with_documents(scratch())
+}
+
+fn with_documents(scratch: Scratch) -> Scratch {
     scratch.json(&[&INIT[..], &["--revocation-key", "online.pem", "--yes"]].concat());
     scratch.json(&["trust", "show", "--org", "acme", "--root", "--output", "root.json"]);
     scratch

@@ -52,7 +52,7 @@ pub(super) async fn publish_or_draft(
     if let Some(path) = &publication.root_output {
         publication.existing().require_vacant(path)?;
     }
-    // This also checks that what is signed belongs together, so that no draft goes round in vain.
+    // This also checks that the documents belong together: nobody signs a draft in vain.
     let impact = keys.publication_impact(org.id, &NewDocuments::from(documents), &anchor).await?;
     let mut view = PublicationView::of(org, &drafted, &impact);
     view.ask(publication.confirmation(), destination)?;

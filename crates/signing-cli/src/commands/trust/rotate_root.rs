@@ -1,3 +1,4 @@
+use signing_crypto::{DraftSignatureError, SigningKey};
 use signing_trust::DocumentPlan;
 
 use super::init::sign_where_needed;
@@ -20,12 +21,18 @@ pub(super) async fn rotate_root(
     let passphrase = command.publication.passphrase();
     let mut ring = KeyRing::default();
     ring.add_signers(&command.key, &passphrase)?;
+    let old_keys: Vec<_> = ring.signers().map(SigningKey::fingerprint).collect();
     let plan = DocumentPlan::RotateRoot {
         root: ring.add_roles(&command.roles, &passphrase)?,
         statement: command.expires,
         revocations: command.revocations_expires,
     };
     let mut drafted = keys.draft_documents(&org, Some(&anchor), plan).await?;
+    for fingerprint in old_keys {
+        if drafted.documents.needed_from(&fingerprint).is_empty() {
+            return Err(DraftSignatureError::NoRole { fingerprint }.into());
+        }
+    }
     sign_where_needed(&mut drafted, &ring)?;
     publish_or_draft(&keys, &org, drafted, Some(&anchor), &command.publication).await
 }

@@ -1,4 +1,4 @@
-use super::{PUBLISH, STATUS, rooted, verify, versions};
+use super::{PUBLISH, STATUS, rooted, verify, versions, without_store, words};
 
 const ROTATE: [&str; 7] =
     ["trust", "rotate-root", "--org", "acme", "--root-key", "second.pem", "--yes"];
@@ -24,8 +24,24 @@ fn new_root_keys_do_not_take_over_without_the_old_ones() {
     let scratch = rooted();
     scratch.fails(2, "DraftNeeded", &[&ROTATE[..], &REVOCATION].concat());
     let stranger = [&ROTATE[..], &REVOCATION, &["--key", "other.pem"]].concat();
-    scratch.fails(2, "DraftNeeded", &stranger);
+    scratch.fails(1, "KeyWithoutRole", &stranger);
     assert_eq!(versions(&scratch), [1, 1, 1]);
+}
+
+#[test]
+fn a_rotation_goes_round_as_a_draft() {
+    let scratch = rooted();
+    let draft = ["--draft", "draft.json"];
+    let drafted = scratch.json(&[&ROTATE[..], &REVOCATION, &draft].concat());
+    assert_eq!(words(&drafted["missing"], "kind"), ["root"]);
+    let from = ["trust", "publish", "--from", "draft.json", "--yes"];
+    scratch.fails(1, "ThresholdNotMet", &from);
+    assert_eq!(versions(&scratch), [1, 1, 1]);
+    let cosign = ["trust", "cosign", "draft.json", "--key", "root.pem", "--yes"];
+    assert_eq!(without_store(&scratch, &cosign).code, 0);
+    scratch.json(&from);
+    assert_eq!(versions(&scratch), [2, 2, 1]);
+    assert_eq!(verify(&scratch).code, 0);
 }
 
 #[test]
