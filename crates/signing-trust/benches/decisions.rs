@@ -15,6 +15,8 @@ mod database;
 mod measure;
 #[path = "decisions/revocation.rs"]
 mod revocation;
+#[path = "decisions/signed.rs"]
+mod signed;
 
 use std::env;
 use std::sync::Arc;
@@ -24,7 +26,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use signing_crypto::{Fingerprint, OrgId, PackageName};
 use signing_trust::store::Store;
-use signing_trust::{Freshness, KeyManager, Signers};
+use signing_trust::{Freshness, KeyManager, Signers, TrustRoot};
 
 use bare::Bare;
 use database::{Backend, Database};
@@ -95,7 +97,14 @@ async fn measure_one(
     };
     let packages =
         |questions| Subject::Packages { keys: strict.clone(), questions, asked: Arc::default() };
-    let cold = |questions| Subject::Cold { store: store.clone(), questions };
+    let cold = |questions| Subject::Cold { store: store.clone(), root: None, questions };
+    let root = there.publish(&strict).await?;
+    let rooted = strict.clone().rooted(there.parent(), root.clone().into());
+    let cold_rooted = Subject::Cold {
+        store: store.clone(),
+        root: Some((there.parent(), root)),
+        questions: there.inherited()?,
+    };
     let rows = [
         ("(b) strict, trusted directly", decide(&strict, there.direct()?, true)),
         ("(c) strict, through one of 100 grants", decide(&strict, there.inherited()?, true)),
@@ -105,6 +114,8 @@ async fn measure_one(
         ("(g) as (c), another package each time", packages(there.inherited()?)),
         ("(h) as (b), nothing asked before", cold(there.direct()?)),
         ("(i) as (c), nothing asked before", cold(there.inherited()?)),
+        ("(j) as (c), with a pinned root", decide(&rooted, there.inherited()?, true)),
+        ("(k) as (j), nothing read before", cold_rooted),
     ];
     for tasks in TASKS {
         for row in measure::paired(("(a) bare point query", &bare), &rows, tasks).await? {
@@ -135,6 +146,8 @@ enum Subject {
     /// Each as if trust had changed since the last: nothing that is known is of use.
     Cold {
         store: Store,
+        /// Whose signed documents are read and verified each time, if they are.
+        root: Option<(OrgId, TrustRoot)>,
         questions: Arc<[Question]>,
     },
 }
@@ -168,9 +181,13 @@ impl Subject {
                 let decision = keys.decide(*org, signers, &package).await?;
                 ensure!(decision.trusted().next().is_some(), "a wrong decision");
             }
-            Self::Cold { store, questions } => {
+            Self::Cold { store, root, questions } => {
                 let Question { org, signers, package, .. } = &questions[which % questions.len()];
                 let keys = KeyManager::new(store.clone(), None);
+                let keys = match root {
+                    Some((org, root)) => keys.rooted(*org, root.clone().into()),
+                    None => keys,
+                };
                 let decision = keys.decide(*org, signers, package).await?;
                 ensure!(decision.trusted().next().is_some(), "a wrong decision");
             }

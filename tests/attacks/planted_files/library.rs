@@ -12,6 +12,7 @@ use signing_trust::store::{
     DatabaseUrl, FileFault, FileKind, FileRole, Store, StoreError, UnsafeFile,
 };
 use signing_trust::{KeyManager, TrustError};
+use tokio::task::JoinSet;
 
 use crate::support::{Backend, Database, World, assert_refused, on_both_backends, run};
 
@@ -259,10 +260,13 @@ fn store_that_becomes_unsafe_gets_no_further_connection() {
         let keys = KeyManager::new(store, None);
         keys.create_organization("acme".parse().unwrap()).await.unwrap();
         chmod(&place.directory, 0o777);
-        // Several at once need more connections than the one that there is.
-        let ask = || keys.list_organizations();
-        let (first, second, third) = tokio::join!(ask(), ask(), ask());
-        let refused = [first, second, third].into_iter().filter_map(Result::err);
+        // So many at once need more connections than there are.
+        let mut asked = JoinSet::new();
+        for _ in 0..64 {
+            let keys = keys.clone();
+            asked.spawn(async move { keys.list_organizations().await });
+        }
+        let refused = asked.join_all().await.into_iter().filter_map(Result::err);
         let refused: Vec<_> = refused.map(|error| error.to_string()).collect();
         assert!(!refused.is_empty());
         assert!(refused.iter().all(|text| text.contains("0777")), "{refused:?}");

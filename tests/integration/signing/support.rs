@@ -24,8 +24,8 @@ pub(crate) use pooler::Pooler;
 pub(crate) use proxy::{Flow, Proxy};
 pub(crate) use runner::{LONG, Runner, SOON, bound, hide, hide_keys};
 pub(crate) use signed_trust::{
-    Documents, Medium, RawKey, SignedTrust, digest, in_days, payload_type, sign, signed, signed_as,
-    with_signed_trust,
+    Documents, Medium, RawKey, SignedTrust, digest, in_days, payload_type, publish_first_documents,
+    sign, signed, signed_as, with_signed_trust,
 };
 pub(crate) use vendor::{Vendor, untrusted};
 pub(crate) use verify::{check_package, check_package_offline, explain_package, inspect_signature};

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -5,14 +6,15 @@ use anyhow::{Context, Result};
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, SqliteConnection};
 use signing_crypto::{Fingerprint, OrgId, SigningKey};
-use signing_trust::KeyManager;
 use signing_trust::store::DatabaseUrl;
+use signing_trust::{KeyManager, TrustRoot};
 use tempfile::TempDir;
 use tokio_postgres::NoTls;
 use uuid::Uuid;
 
 use crate::Question;
 use crate::bare::Bare;
+use crate::signed;
 
 const GRANTS: usize = 100;
 
@@ -120,6 +122,20 @@ pub(crate) struct Organizations {
 }
 
 impl Organizations {
+    pub(crate) fn parent(&self) -> OrgId {
+        self.parent
+    }
+
+    /// Every organization that is asked about publishes what it trusts. Returns the parent's
+    /// root.
+    pub(crate) async fn publish(&self, keys: &KeyManager) -> Result<TrustRoot> {
+        let mut roots = BTreeMap::new();
+        for (child, _) in &self.children {
+            roots.insert(*child, signed::publish(keys, *child, BTreeMap::new()).await?.digest());
+        }
+        signed::publish(keys, self.parent, roots).await
+    }
+
     /// Each child about the key that it trusts itself.
     pub(crate) fn direct(&self) -> Result<Arc<[Question]>> {
         self.children.iter().map(|(child, key)| Question::new(*child, *key)).collect()

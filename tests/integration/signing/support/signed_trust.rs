@@ -17,9 +17,12 @@ use ed25519_dalek::Signer;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use signing_crypto::{
-    DocumentTexts, OrgId, SignatureEnvelope, SigningKey, TrustDocumentKind, VerifyingKey,
+    DocumentTexts, OrgId, RoleKeys, SignatureEnvelope, SignerThreshold, SigningKey, StatementTime,
+    TrustDocumentKind, VerifyingKey,
 };
 use signing_loader::package_statement;
+use signing_trust::store::OrganizationRef;
+use signing_trust::{DocumentPlan, KeyManager, NewDocuments, NextRoot, TrustRoot};
 use zeroize::Zeroizing;
 
 use super::{Database, Subject, World};
@@ -429,6 +432,29 @@ impl SignedTrust {
         let text = [output.stdout, output.stderr].concat();
         (output.status.code(), String::from_utf8_lossy(&text).into_owned())
     }
+}
+
+/// Publishes an organization's first documents, by one key for every role.
+pub(crate) async fn publish_first_documents(keys: &KeyManager, org: OrgId, key: &SigningKey) {
+    let org = keys.organization(OrganizationRef::Id(org)).await.unwrap();
+    let next_year = StatementTime::new(Utc::now() + TimeDelta::days(365)).unwrap();
+    let role = || RoleKeys::new([key.fingerprint()], SignerThreshold::ONE).unwrap();
+    let root = NextRoot {
+        keys: vec![key.verifying_key()],
+        roles: [role(), role(), role()],
+        expires_at: next_year,
+    };
+    let plan = DocumentPlan::First {
+        root,
+        child_roots: BTreeMap::new(),
+        statement: next_year,
+        revocations: next_year,
+    };
+    let mut drafted = keys.draft_documents(&org, None, plan).await.unwrap();
+    drafted.documents.sign(key).unwrap();
+    let new = NewDocuments::from(&drafted.documents);
+    let root = TrustRoot::from(new.root.as_ref().unwrap().digest());
+    keys.publish_documents(org.id, &new, &root.into()).await.unwrap();
 }
 
 /// Makes of each claim, an `async fn` over a [`SignedTrust`], three tests: with an edited

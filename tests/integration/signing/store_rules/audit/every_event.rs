@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use super::forger::{forge, open_up};
 use super::recorder::{Told, listen, told};
-use crate::support::{World, kek, on_both_backends};
+use crate::support::{World, kek, on_both_backends, publish_first_documents};
 
 on_both_backends! {
     every_type_of_event_is_told_and_none_tells_a_secret,
@@ -49,6 +49,7 @@ async fn whole_life(mut world: World) -> Vec<Told> {
     let unsigned = verify_and_load_package(&text, acme, &world.security(), keys, source()).await;
     unsigned.unwrap_err();
 
+    publish_first_documents(keys, acme, &key()).await;
     keys.grant_trust(acme, child).await.unwrap();
     keys.revoke_trust(acme, child).await.unwrap();
     keys.revoke_trusted_key(row).await.unwrap();

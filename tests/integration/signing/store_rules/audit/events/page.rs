@@ -2,15 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{TimeDelta, Utc};
-use signing_crypto::{RoleKeys, SignatureEnvelope, SignerThreshold, SigningKey, StatementTime};
-use signing_trust::store::OrganizationRef;
-use signing_trust::{DocumentPlan, EventType, NewDocuments, NextRoot, Resign};
+use signing_crypto::{SignatureEnvelope, SigningKey};
+use signing_trust::{EventType, Resign};
 
 use super::super::forger::{forge, open_up};
 use super::super::recorder::Told;
 use super::bench::{ACTOR_FIELDS, Bench, seed_key, statement};
-use crate::support::{kek, on_both_backends};
+use crate::support::{kek, on_both_backends, publish_first_documents};
 
 on_both_backends! {
     events_and_entries_are_as_the_page_says,
@@ -46,7 +44,7 @@ pub(super) async fn whole_life(bench: &Bench) -> Life {
     keys.reinstate_trusted_key(row, &"a mistake".parse().unwrap()).await.unwrap();
     let floor = Some("1.2.3".parse().unwrap());
     keys.set_version_floor(bench.org, &"a.so".parse().unwrap(), floor).await.unwrap();
-    publish(bench).await;
+    publish_first_documents(keys, bench.org, &seed_key()).await;
     let stolen = SigningKey::generate().unwrap().fingerprint();
     keys.danger_declare_compromised(bench.org, &stolen, None).await.unwrap();
     keys.deny_key(child, &key.fingerprint(), Some("leaked".parse().unwrap())).await.unwrap();
@@ -73,29 +71,6 @@ pub(super) async fn whole_life(bench: &Bench) -> Life {
     forge(&bench.world, "UPDATE audit_log SET details = '{}'").await;
     assert!(keys.verify_audit_log(bench.org, &[]).await.is_err());
     Life { told: bench.heard(), logged }
-}
-
-/// Publishes the organization's first trust documents, by one key for every role.
-async fn publish(bench: &Bench) {
-    let org = bench.keys.organization(OrganizationRef::Id(bench.org)).await.unwrap();
-    let key = seed_key();
-    let next_year = StatementTime::new(Utc::now() + TimeDelta::days(365)).unwrap();
-    let role = || RoleKeys::new([key.fingerprint()], SignerThreshold::ONE).unwrap();
-    let root = NextRoot {
-        keys: vec![key.verifying_key()],
-        roles: [role(), role(), role()],
-        expires_at: next_year,
-    };
-    let plan = DocumentPlan::First {
-        root,
-        child_roots: BTreeMap::new(),
-        statement: next_year,
-        revocations: next_year,
-    };
-    let mut drafted = bench.keys.draft_documents(&org, None, plan).await.unwrap();
-    drafted.documents.sign(&key).unwrap();
-    let new = NewDocuments::from(&drafted.documents);
-    bench.keys.publish_documents(bench.org, &new).await.unwrap();
 }
 
 /// A row of the page.
