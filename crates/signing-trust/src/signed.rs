@@ -34,3 +34,6 @@ pub(crate) use value::{SignedTrust, Stated, value_of};
 pub use verify::VerifiedDocuments;
 #[cfg(feature = "store")]
 pub(crate) use verify::{children_of, first_expiry, require_together};
+
+#[cfg(all(test, feature = "store"))]
+mod tests;

@@ -1,6 +1,7 @@
 //! What the tests stand on.
 
 mod database;
+mod documents;
 mod fixtures;
 mod forge;
 mod harness;
@@ -15,6 +16,7 @@ mod verify;
 mod world;
 
 pub(crate) use database::{Backend, Database};
+pub(crate) use documents::{RawKey, digest, in_days, payload_type, signed, signed_as};
 pub(crate) use fixtures::{hostile, workflow};
 pub(crate) use forge::{add_signature, corrupt_signature, edit, forget_signers};
 pub(crate) use harness::{Canary, Subject, run, run_alone, run_in_child};
@@ -24,8 +26,7 @@ pub(crate) use pooler::Pooler;
 pub(crate) use proxy::{Flow, Proxy};
 pub(crate) use runner::{LONG, Runner, SOON, bound, hide, hide_keys};
 pub(crate) use signed_trust::{
-    Documents, Medium, RawKey, SignedTrust, digest, in_days, payload_type, publish_first_documents,
-    sign, signed, signed_as, with_signed_trust,
+    Documents, Medium, SignedTrust, publish_first_documents, sign, with_signed_trust,
 };
 pub(crate) use vendor::{Vendor, untrusted};
 pub(crate) use verify::{check_package, check_package_offline, explain_package, inspect_signature};

@@ -1,0 +1,54 @@
+use chrono::{DateTime, TimeDelta, Utc};
+use signing_crypto::{OrgId, StoreId, TrustDocumentKind, TrustStateId};
+use signing_store::Heartbeat;
+
+use crate::candidates::decide_signers;
+use crate::decision::{DecisionError, Signers};
+use crate::document_error::SignedTrustError;
+use crate::rules::{DecisionContext, Packages};
+use crate::snapshot::{Expiry, OrganizationTrust, Reading, boot_time};
+
+/// Trust by documents that expire in an hour, as a store says it whose clock shows `as_of`.
+fn trust(as_of: Option<DateTime<Utc>>) -> OrganizationTrust {
+    let at = Utc::now() + TimeDelta::hours(1);
+    let heartbeat = Heartbeat { state: TrustStateId::random(), epoch: 1, as_of };
+    OrganizationTrust {
+        documents: Some(Expiry { org: OrgId::random(), kind: TrustDocumentKind::Statement, at }),
+        reading: Some(Reading { store: StoreId::random(), heartbeat, asked: boot_time() }),
+        ..OrganizationTrust::default()
+    }
+}
+
+fn decide(trust: &OrganizationTrust, context: DecisionContext) -> Result<(), DecisionError> {
+    decide_signers(trust, &Signers::default(), Packages::All, context).map(drop)
+}
+
+#[test]
+fn documents_expire_by_the_later_of_the_two_clocks() {
+    let hours = |count| Some(Utc::now() + TimeDelta::hours(count));
+    for (as_of, counts) in [(None, true), (hours(0), true), (hours(-9), true), (hours(2), false)] {
+        let trust = trust(as_of);
+        let decided = decide(&trust, DecisionContext::at(trust.now()));
+        let expired = matches!(
+            decided,
+            Err(DecisionError::SignedTrust(SignedTrustError::Expired {
+                kind: TrustDocumentKind::Statement,
+                ..
+            }))
+        );
+        assert_eq!((decided.is_ok(), expired), (counts, !counts), "{as_of:?}");
+    }
+    // The local clock alone.
+    let trust = trust(None);
+    decide(&trust, DecisionContext::at(Utc::now() + TimeDelta::minutes(59))).unwrap();
+    decide(&trust, DecisionContext::at(Utc::now() + TimeDelta::minutes(61))).unwrap_err();
+}
+
+#[test]
+fn documents_count_for_as_long_as_a_clock_may_be_ahead() {
+    let trust = trust(None);
+    let late = DecisionContext::at(Utc::now() + TimeDelta::minutes(62));
+    decide(&trust, late).unwrap_err();
+    decide(&trust, late.with_allowance(std::time::Duration::from_secs(300))).unwrap();
+    decide(&trust, late.with_allowance(std::time::Duration::from_secs(60))).unwrap_err();
+}
