@@ -4,8 +4,11 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use rustix::fs::{FlockOperation, OFlags, flock};
+use rustix::io::Errno;
 use signing_crypto::{DocumentVersion, Fingerprint, RootDigest};
 use signing_trust::{
     MemoryOfVersions, SeenDocument, SeenDocuments, SeenFrom, SeenOrganization, VersionMemoryError,
@@ -16,8 +19,11 @@ use crate::protection::{Protection, ProtectionError};
 /// The first line of a state file.
 const HEADER: &str = "cloacina trust state 1";
 
-/// The most bytes that a state file may have: 16 MiB, for 250,000 keys that were denied.
-const MAX_SIZE: u64 = 16 * 1024 * 1024;
+/// The most bytes that a state file may have: 64 MiB, for a million keys that were denied.
+const MAX_SIZE: u64 = 64 * 1024 * 1024;
+
+/// How long to wait for another process that reads or writes the file.
+const LOCK_LIMIT: Duration = Duration::from_secs(10);
 
 /// Remembers in a file which documents of signed trust were seen, so that a process that is
 /// started again recognizes older ones.
@@ -53,8 +59,16 @@ impl StateFile {
         options.custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits() as i32);
         let lock = options.open(&path).map_err(|error| self.failed(error))?;
         self.require_protection(&path, &lock)?;
-        flock(&lock, FlockOperation::LockExclusive).map_err(|error| self.failed(error.into()))?;
-        Ok(lock)
+        let begun = Instant::now();
+        loop {
+            match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => return Ok(lock),
+                Err(Errno::AGAIN) if begun.elapsed() < LOCK_LIMIT => {
+                    thread::sleep(Duration::from_millis(5));
+                }
+                Err(error) => return Err(self.failed(error.into())),
+            }
+        }
     }
 
     /// What is remembered. The lock is held.

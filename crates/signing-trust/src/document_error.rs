@@ -130,7 +130,7 @@ pub enum SignedTrustError {
         /// The number.
         version: DocumentVersion,
     },
-    /// Revocations have dropped a key, and no later statement says that they may.
+    /// Revocations have dropped a key. They accumulate.
     #[error("the revocations of {org} denied the key {fingerprint} before, and do not any more")]
     RevocationTakenBack {
         /// Whose document it is.
@@ -236,6 +236,9 @@ pub enum VersionMemoryError {
         /// Why.
         source: Arc<io::Error>,
     },
+    /// It gave no answer.
+    #[error("the memory of the documents that were seen was not asked")]
+    Unasked,
     /// The file holds something else.
     #[error("the state file {} is damaged: {fault}", path.display())]
     Damaged {
@@ -252,6 +255,7 @@ impl VersionMemoryError {
         match self {
             Self::File { .. } => "StateFileUnavailable",
             Self::Damaged { .. } => "StateFileDamaged",
+            Self::Unasked => "StateFileUnavailable",
         }
     }
 }

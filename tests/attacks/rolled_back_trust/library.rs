@@ -2,7 +2,11 @@
 
 use serde_json::json;
 
-use crate::support::{Medium, RawKey, SignedTrust, with_signed_trust};
+use signing_crypto::TrustDocumentKind;
+
+use crate::support::{
+    Documents, Medium, Party, RawKey, SignedTrust, signed as envelope, with_signed_trust,
+};
 
 with_signed_trust! {
     statement_that_was_replaced_is_refused,
@@ -12,6 +16,10 @@ with_signed_trust! {
     revocation_that_is_dropped_is_refused,
     document_that_is_kept_under_a_new_version_is_refused,
     organization_recovers_from_a_version_that_was_used_up,
+    root_keys_that_were_replaced_lead_nowhere_any_more,
+    role_that_keeps_a_key_keeps_its_versions,
+    role_that_gets_its_keys_back_keeps_its_versions,
+    another_pin_forgets_nothing,
 }
 
 async fn statement_that_was_replaced_is_refused(signed: SignedTrust) {
@@ -86,12 +94,14 @@ async fn revocation_that_is_dropped_is_refused(signed: SignedTrust) {
     signed.replace(&with(3, &[])).await;
     signed.refuses(&signed.granted, "denied the key");
 
-    // Those who sign statements may.
+    // Beside a new statement as well: that says nothing about revocations.
     let mut documents = with(3, &[]);
     documents.get_mut(&signed.acme.org).unwrap().statement =
         Some(signed.acme.sign_statement(&signed.acme_statement(2)));
     signed.replace(&documents).await;
-    signed.accepts(&signed.granted);
+    signed.refuses(&signed.granted, "denied the key");
+    signed.replace(&with(3, &[signed.vendor.release])).await;
+    signed.accepts(&signed.package);
 }
 
 /// A bundle has no rows.
@@ -130,4 +140,96 @@ async fn organization_recovers_from_a_version_that_was_used_up(signed: SignedTru
     own.revocations = Some(renewed.sign_revocations(&renewed.revocations(2, &[])));
     signed.replace(&documents).await;
     signed.accepts(&signed.package);
+}
+
+/// Somebody has stolen the root keys that were replaced, and goes on from the pinned root.
+async fn root_keys_that_were_replaced_lead_nowhere_any_more(signed: SignedTrust) {
+    let acme = &signed.acme;
+    let mut renewed = acme.clone();
+    renewed.root_keys = [220, 221].map(RawKey::of_seed);
+    let root = |party: &Party, signers: [[RawKey; 2]; 2]| {
+        envelope(TrustDocumentKind::Root, &party.root(2), signers.as_flattened())
+    };
+    let mut documents = signed.documents();
+    let own = documents.get_mut(&acme.org).unwrap();
+    own.roots.push(root(&renewed, [acme.root_keys, renewed.root_keys]));
+    signed.plant(&documents).await;
+    signed.accepts(&signed.package);
+
+    let mut theirs = acme.clone();
+    theirs.root_keys = [230, 231].map(RawKey::of_seed);
+    theirs.trust_keys = [232, 233].map(RawKey::of_seed);
+    theirs.release = signed.attacker;
+    let mut statement = theirs.statement(9);
+    statement["grants"] = json!([signed.vendor.granted()]);
+    let forked = documents.get_mut(&acme.org).unwrap();
+    forked.roots[1] = root(&theirs, [acme.root_keys, theirs.root_keys]);
+    forked.roots.push(theirs.sign_root(&theirs.root(3)));
+    forked.statement = Some(theirs.sign_statement(&statement));
+    signed.replace(&documents).await;
+    signed.refuses(&signed.hostile, "version 2 of the root document");
+
+    // A host that has seen nothing follows whoever has the keys of the root that it pinned.
+    signed.plant(&documents).await;
+    signed.accepts(&signed.hostile);
+}
+
+/// A key that stays in its role has signed the documents that were replaced.
+async fn role_that_keeps_a_key_keeps_its_versions(signed: SignedTrust) {
+    let acme = &signed.acme;
+    let mut trusting = signed.acme_statement(1);
+    trusting["keys"] = json!([{ "publicKey": signed.attacker.base64() }]);
+    let before = signed.with_statement(&trusting);
+    signed.plant(&signed.with_statement(&signed.acme_statement(2))).await;
+    signed.accepts(&signed.package);
+
+    // A third key is added, so that two of three must sign.
+    let mut root = acme.root(2);
+    let third = RawKey::of_seed(240);
+    root["keys"].as_array_mut().unwrap().push(third.base64().into());
+    root["roles"]["trust"]["keyids"].as_array_mut().unwrap().push(third.fingerprint().into());
+    let with_root = |documents: &Documents| {
+        let mut documents = documents.clone();
+        documents.get_mut(&acme.org).unwrap().roots.push(acme.sign_root(&root));
+        documents
+    };
+    signed.replace(&with_root(&before)).await;
+    signed.refuses(&signed.hostile, "version 1 of the statement document");
+    signed.replace(&with_root(&signed.with_statement(&signed.acme_statement(2)))).await;
+    signed.accepts(&signed.package);
+}
+
+async fn role_that_gets_its_keys_back_keeps_its_versions(signed: SignedTrust) {
+    let acme = &signed.acme;
+    let mut other = acme.clone();
+    other.revocation_key = RawKey::of_seed(210);
+    let mut documents = signed.documents();
+    let own = documents.get_mut(&acme.org).unwrap();
+    own.roots.push(acme.sign_root(&other.root(2)));
+    own.revocations = Some(other.sign_revocations(&other.revocations(2, &[signed.vendor.release])));
+    signed.plant(&documents).await;
+    signed.refuses(&signed.granted, "denied it");
+
+    // The first key has signed revocations without that key, before.
+    let own = documents.get_mut(&acme.org).unwrap();
+    own.roots.push(acme.sign_root(&acme.root(3)));
+    own.revocations = Some(acme.sign_revocations(&acme.revocations(1, &[])));
+    signed.replace(&documents).await;
+    signed.refuses(&signed.granted, "version 1 of the revocations document");
+}
+
+/// The host pins a later root, and remembers in the same file.
+async fn another_pin_forgets_nothing(signed: SignedTrust) {
+    let acme = &signed.acme;
+    let mut documents = signed.with_statement(&signed.acme_statement(2));
+    documents.get_mut(&acme.org).unwrap().roots.push(acme.sign_root(&acme.root(2)));
+    signed.plant(&documents).await;
+    signed.accepts(&signed.package);
+
+    std::fs::write(signed.root_file(), acme.sign_root(&acme.root(2))).unwrap();
+    signed.accepts(&signed.package);
+    let own = documents.get_mut(&acme.org).unwrap();
+    own.statement = Some(acme.sign_statement(&signed.acme_statement(1)));
+    signed.replace(&documents).await;
+    signed.refuses(&signed.package, "version 1 of the statement document");
 }

@@ -16,7 +16,7 @@ mod verify;
 mod world;
 
 pub(crate) use database::{Backend, Database};
-pub(crate) use documents::{RawKey, digest, in_days, payload_type, signed, signed_as};
+pub(crate) use documents::{Party, RawKey, digest, in_days, payload_type, signed, signed_as};
 pub(crate) use fixtures::{hostile, workflow};
 pub(crate) use forge::{add_signature, corrupt_signature, edit, forget_signers};
 pub(crate) use harness::{Canary, Subject, run, run_alone, run_in_child};

@@ -20,8 +20,9 @@ use crate::document_error::SignedTrustError;
 use crate::error::TrustError;
 use crate::rules::{DecisionContext, Packages};
 use crate::signed::{
-    BundledTrust, SignedTrust, Stated, StoredDocuments, TrustAnchor, TrustDraft, VerifiedDocuments,
-    children_of, first_expiry, require_together, restricted_by_rows, value_of,
+    BundledTrust, SeenDocuments, SignedTrust, Stated, StoredDocuments, TrustAnchor, TrustDraft,
+    VerifiedDocuments, children_of, first_expiry, require_admissible, require_together,
+    restricted_by_rows, value_of,
 };
 use crate::snapshot::{DocumentsOfChild, OrganizationTrust, TrustGrant, limits};
 use crate::source::read_all;
@@ -151,14 +152,15 @@ impl KeyManager {
         if at <= as_of.map_or_else(Utc::now, |as_of| as_of.max(Utc::now())) {
             return Err(SignedTrustError::Expired { org, kind, at }.into());
         }
+        require_admissible(&verified, anchor)?;
         let event = self.event(EventType::TrustPublished).org(org).documents(documents.versions());
         let new = documents.to_store();
         self.change(event, |entry| self.store.add_trust_documents(org, new, entry)).await?;
         let mut outcome = Ok(());
-        anchor
-            .memory()
-            .update(&mut |seen| outcome = seen.admit(anchor.root().digest(), &verified))
-            .map_err(SignedTrustError::from)?;
+        let remember = &mut |seen: &mut SeenDocuments| {
+            outcome = seen.admit(anchor.root().digest(), &verified);
+        };
+        anchor.memory().update(remember).map_err(SignedTrustError::from)?;
         outcome?;
         Ok(verified)
     }
@@ -270,14 +272,12 @@ impl KeyManager {
 }
 
 impl NewDocuments {
-    /// Revocations accumulate, unless a new statement says otherwise.
+    /// Revocations accumulate.
     fn require_all_revocations(
         &self,
         published: &VerifiedDocuments,
     ) -> Result<(), SignedTrustError> {
-        let (Some(revocations), None) = (&self.revocations, &self.statement) else {
-            return Ok(());
-        };
+        let Some(revocations) = &self.revocations else { return Ok(()) };
         let denied = &revocations.unverified().denied;
         let mut before = published.revocations().denied.keys();
         match before.find(|key| !denied.contains_key(key)) {

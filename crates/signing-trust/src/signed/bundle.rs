@@ -4,7 +4,7 @@ use chrono::Utc;
 use signing_crypto::{OrgId, PackageName, TrustBundle};
 
 use super::value::SignedTrust;
-use super::verify::verify;
+use super::verify::{admit, verify};
 use super::{TrustAnchor, VerifiedDocuments};
 use crate::candidates::decide_signers;
 use crate::decision::{DecisionError, Signers, TrustDecision};
@@ -33,7 +33,7 @@ impl BundledTrust {
     /// others.
     pub fn verify(bundle: &TrustBundle, anchor: &TrustAnchor) -> Result<Self, SignedTrustError> {
         let (org, documents) = (bundle.org(), bundle.documents());
-        let signed = verify(org, documents, anchor, |_, _| Ok(()))?;
+        let mut signed = verify(org, documents, anchor.root(), |_, _| Ok(()))?;
         let granted = &signed.own.statement().grants;
         if let Some(&child) = granted.keys().find(|child| !documents.contains_key(child)) {
             return Err(SignedTrustError::IncompleteBundle { org, child });
@@ -42,8 +42,10 @@ impl BundledTrust {
         if let Some(&other) = documents.keys().find(|other| !is_known(other)) {
             return Err(SignedTrustError::ExtraneousDocuments { org, other });
         }
+        signed.value().require_current(DecisionContext::at(Utc::now()))?;
+        // What is refused is not remembered.
+        admit(&mut signed, anchor)?;
         let trust = signed.value();
-        trust.require_current(DecisionContext::at(Utc::now()))?;
         Ok(Self { signed: Arc::new(signed), trust: Arc::new(trust) })
     }
 

@@ -1,17 +1,21 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use signing_crypto::{DocumentTexts, DocumentVersion, OrgId, TrustDocumentKind, TrustStateId};
-use signing_store::{NewTrustDocument, StoreReader, TrustDocumentRecord};
+use signing_store::{NewTrustDocument, StoreError, StoreReader, TrustDocumentRecord};
 use tokio::sync::Mutex;
 
 use super::anchor::TrustAnchor;
 use super::restrict::restricted_by_rows;
 use super::value::SignedTrust;
-use super::verify::{admit, verify};
+use super::verify::{VerifiedDocuments, admit, verify};
 use crate::document_error::SignedTrustError;
 use crate::error::TrustError;
 use crate::snapshot::OrganizationTrust;
+
+/// How long a decision waits while another reads the documents: longer than that may take.
+const WAIT_LIMIT: Duration = Duration::from_secs(20);
 
 /// The signed trust of one organization, whose documents are in a store.
 #[derive(Debug)]
@@ -65,7 +69,9 @@ impl RootedTrust {
         store: &StoreReader,
         state: Option<TrustStateId>,
     ) -> Result<Arc<OrganizationTrust>, TrustError> {
-        let mut kept = self.kept.lock().await;
+        // A task waits for the one that reads, and not for all that wait before it.
+        let kept = tokio::time::timeout(WAIT_LIMIT, self.kept.lock()).await;
+        let mut kept = kept.map_err(|_| StoreError::TimedOut { after: WAIT_LIMIT })?;
         if let Some(kept) = kept.as_ref().filter(|kept| Some(kept.state) == state) {
             return Ok(kept.value.clone());
         }
@@ -150,10 +156,13 @@ impl StoredDocuments {
             Some(&row) if row != found => Err(SignedTrustError::Misfiled { org, kind, row, found }),
             _ => Ok(()),
         };
-        verify(org, &self.texts, anchor, |org, documents| {
+        let check = |org, documents: &VerifiedDocuments| {
             let (statement, revocations) = (documents.statement(), documents.revocations());
             is_filed(org, TrustDocumentKind::Statement, statement.header.version)?;
             is_filed(org, TrustDocumentKind::Revocations, revocations.header.version)
-        })
+        };
+        let mut signed = verify(org, &self.texts, anchor.root(), check)?;
+        admit(&mut signed, anchor)?;
+        Ok(signed)
     }
 }

@@ -62,37 +62,55 @@ impl SeenDocuments {
     /// # Errors
     ///
     /// Nothing is remembered if a document is older than before, or is another with the same
-    /// number, or if the revocations have dropped a key without a new statement. The numbers
-    /// of a role start again when the root document gives it other keys (TUF specification
-    /// 1.0.33, section 5.3.11): whoever had the keys before may have used the last number.
+    /// number; if the root documents do not lead over the one that was seen before, so that keys
+    /// which were replaced do not count again; or if the revocations have dropped a key.
+    ///
+    /// The numbers of a role start again when the root documents give it keys that have never
+    /// been enough for it before (TUF specification 1.0.33, section 5.3.11): a thief of the keys
+    /// before may have used the last number, and nothing that was signed by them counts.
     pub fn admit(
         &mut self,
         from: RootDigest,
         documents: &VerifiedDocuments,
     ) -> Result<(), SignedTrustError> {
         let org = documents.root().document().org();
-        let found = documents.seen();
-        if let Some(before) = self.0.get(&(org, from)) {
-            let kept = |role| documents.has_kept_role(role, before.root.version);
-            require_newer(org, TrustDocumentKind::Root, before.root, found.root)?;
-            if kept(Role::Trust) {
-                let (seen, found) = (before.statement, found.statement);
-                require_newer(org, TrustDocumentKind::Statement, seen, found)?;
-            }
-            if kept(Role::Revocation) {
-                let (seen, found) = (before.revocations, found.revocations);
-                require_newer(org, TrustDocumentKind::Revocations, seen, found)?;
-            }
-            let is_restated =
-                !kept(Role::Trust) || found.statement.version > before.statement.version;
-            let dropped = before.denied.iter().find(|key| !found.denied.contains(key));
-            if let Some(&fingerprint) = dropped.filter(|_| !is_restated) {
-                return Err(SignedTrustError::RevocationTakenBack { org, fingerprint });
+        for ((other, pinned), before) in &self.0 {
+            // What was seen from another root of the same organization counts as well, if the
+            // root documents lead over it.
+            let is_comparable = *pinned == from || documents.has_root(&before.root);
+            if *other == org && is_comparable {
+                require_newer_than(org, before, documents)?;
             }
         }
-        self.0.insert((org, from), found);
+        self.0.insert((org, from), documents.seen());
         Ok(())
     }
+}
+
+fn require_newer_than(
+    org: OrgId,
+    before: &SeenOrganization,
+    documents: &VerifiedDocuments,
+) -> Result<(), SignedTrustError> {
+    let found = documents.seen();
+    require_newer(org, TrustDocumentKind::Root, before.root, found.root)?;
+    if !documents.has_root(&before.root) {
+        let (kind, version) = (TrustDocumentKind::Root, before.root.version);
+        return Err(SignedTrustError::Replaced { org, kind, version });
+    }
+    if !documents.has_new_keys(Role::Trust, before.root.version) {
+        let (seen, found) = (before.statement, found.statement);
+        require_newer(org, TrustDocumentKind::Statement, seen, found)?;
+    }
+    if !documents.has_new_keys(Role::Revocation, before.root.version) {
+        let (seen, newer) = (before.revocations, found.revocations);
+        require_newer(org, TrustDocumentKind::Revocations, seen, newer)?;
+        let dropped = before.denied.iter().find(|key| !found.denied.contains(key));
+        if let Some(&fingerprint) = dropped {
+            return Err(SignedTrustError::RevocationTakenBack { org, fingerprint });
+        }
+    }
+    Ok(())
 }
 
 fn require_newer(

@@ -12,7 +12,7 @@ use super::anchor::TrustAnchor;
 use super::pin::Pin;
 use super::seen::{SeenDocument, SeenOrganization};
 use super::value::{Children, SignedTrust};
-use crate::document_error::SignedTrustError;
+use crate::document_error::{SignedTrustError, VersionMemoryError};
 use crate::snapshot::Expiry;
 
 /// The documents of one organization, each signed by those who must sign it, and belonging
@@ -69,12 +69,23 @@ impl VerifiedDocuments {
         self.seen.clone()
     }
 
-    /// Whether a role has the same keys and threshold as in the root document of a version
-    /// that was seen before.
-    pub(super) fn has_kept_role(&self, role: Role, before: DocumentVersion) -> bool {
-        let mut roots = self.roots.iter().map(VerifiedRoot::document);
-        let then = roots.find(|root| root.header().version == before);
-        then.is_none_or(|then| then.role(role) == self.root().document().role(role))
+    /// Whether the root documents lead over this one.
+    pub(super) fn has_root(&self, seen: &SeenDocument) -> bool {
+        self.roots.iter().any(|root| {
+            root.document().header().version == seen.version
+                && *root.digest().as_bytes() == seen.digest
+        })
+    }
+
+    /// Whether a role has keys of which those that had it up to a version of the root document
+    /// are too few to sign: nothing that was signed until then counts any more.
+    pub(super) fn has_new_keys(&self, role: Role, until: DocumentVersion) -> bool {
+        let new = self.root().document().role(role);
+        let before = self.roots.iter().map(VerifiedRoot::document);
+        before.filter(|root| root.header().version <= until).all(|old| {
+            let kept = old.role(role).keys().intersection(new.keys()).count();
+            kept < usize::from(new.threshold().get())
+        })
     }
 
     /// Which of the documents expires first, and when.
@@ -90,7 +101,7 @@ impl VerifiedDocuments {
 
 /// Verifies the documents of `org`, and those of the organizations that it grants trust to.
 /// What is wrong with a child's documents is the child's loss alone. `check` may ask for more
-/// of each organization's.
+/// of each organization's. Nothing is compared with what was seen before.
 ///
 /// # Errors
 ///
@@ -98,18 +109,15 @@ impl VerifiedDocuments {
 pub(crate) fn verify(
     org: OrgId,
     texts: &BTreeMap<OrgId, DocumentTexts>,
-    anchor: &TrustAnchor,
+    root: &TrustRoot,
     check: impl Fn(OrgId, &VerifiedDocuments) -> Result<(), SignedTrustError>,
 ) -> Result<SignedTrust, SignedTrustError> {
-    let root = anchor.root();
     if let Some(expected) = root.org().filter(|expected| *expected != org) {
         return Err(SignedTrustError::RootOfAnotherOrganization { expected, found: org });
     }
     let own = verify_one(org, texts, root, &check)?;
     let children = children_of(&own.statement, texts, &check);
-    let mut signed = SignedTrust { org, own, children };
-    admit(&mut signed, anchor)?;
-    Ok(signed)
+    Ok(SignedTrust { org, own, children })
 }
 
 /// Compares with what was seen before, and remembers. A child whose documents are older than
@@ -119,21 +127,34 @@ pub(crate) fn admit(
     anchor: &TrustAnchor,
 ) -> Result<(), SignedTrustError> {
     let SignedTrust { own, children, .. } = signed;
-    let mut outcome = Ok(());
+    let mut outcome = None;
     anchor.memory().update(&mut |seen| {
-        outcome = seen.admit(anchor.root().digest(), own);
-        if outcome.is_err() {
-            return;
-        }
-        for (child, documents) in children.iter_mut() {
-            let Ok(verified) = documents else { continue };
-            let from = own.statement.grants[child].root;
-            if let Err(error) = seen.admit(from, verified) {
-                *documents = Err(Arc::new(error));
+        let admitted = seen.admit(anchor.root().digest(), own);
+        if admitted.is_ok() {
+            for (child, documents) in children.iter_mut() {
+                let Ok(verified) = documents else { continue };
+                let from = own.statement.grants[child].root;
+                if let Err(error) = seen.admit(from, verified) {
+                    *documents = Err(Arc::new(error));
+                }
             }
         }
+        outcome = Some(admitted);
     })?;
-    outcome
+    outcome.unwrap_or(Err(VersionMemoryError::Unasked.into()))
+}
+
+/// Compares the documents of one organization with what was seen before, without remembering.
+#[cfg(feature = "store")]
+pub(crate) fn require_admissible(
+    documents: &VerifiedDocuments,
+    anchor: &TrustAnchor,
+) -> Result<(), SignedTrustError> {
+    let mut outcome = None;
+    anchor.memory().update(&mut |seen| {
+        outcome = Some(seen.clone().admit(anchor.root().digest(), documents));
+    })?;
+    outcome.unwrap_or(Err(VersionMemoryError::Unasked.into()))
 }
 
 /// Verifies the documents of each organization that a statement grants trust to, from the root
