@@ -1,6 +1,6 @@
 use serde_json::Value;
 
-use super::{EXPORT, PUBLISH, rooted, scratch, verify_by, without_store, words};
+use super::{EXPORT, PUBLISH, ROOT, rooted, scratch, verify_by, without_store, words};
 use crate::support::{Run, Scratch};
 
 fn check(scratch: &Scratch, bundle: &str, more: &[&str]) -> Run {
@@ -41,7 +41,7 @@ fn a_state_file_recognizes_an_older_bundle() {
     let scratch = rooted();
     scratch.json(&EXPORT);
     scratch.json(&PUBLISH);
-    let newer = ["trust", "export", "--org", "acme", "--output", "newer.json"];
+    let newer = ["trust", "export", "--org", "acme", "--output", "newer.json", ROOT[0], ROOT[1]];
     scratch.json(&newer);
     let remember = ["--state-file", "state"];
     assert_eq!(check(&scratch, "bundle.json", &remember).code, 0);
@@ -54,7 +54,9 @@ fn a_state_file_recognizes_an_older_bundle() {
 #[test]
 fn nothing_is_exported_for_an_organization_without_documents() {
     let scratch = scratch();
-    scratch.fails(1, "TrustDocumentMissing", &EXPORT);
+    let root = "ab".repeat(32);
+    let export = [&EXPORT[..6], &["--trust-root", &root]].concat();
+    scratch.fails(1, "TrustDocumentMissing", &export);
     assert!(!scratch.exists("bundle.json"));
 }
 

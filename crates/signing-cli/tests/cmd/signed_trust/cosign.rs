@@ -1,6 +1,8 @@
 use serde_json::Value;
 
-use super::{INIT, STATUS, scratch, trust, verify, versions, without_store, words};
+use super::{
+    INIT, PUBLISH, ROOT, ROOT_OUTPUT, scratch, trust, verify, versions, without_store, words,
+};
 use crate::support::{Run, Scratch};
 
 /// An organization whose documents two keys must sign.
@@ -31,13 +33,12 @@ fn a_draft_goes_round_over_a_machine_without_a_store() {
     assert_eq!((&drafted["published"], &drafted["draft"]), (&false.into(), &"draft.json".into()));
     assert_eq!(words(&drafted["missing"], "kind"), ["root", "statement", "revocations"]);
     scratch.fails(1, "ThresholdNotMet", &FROM);
-    scratch.fails(1, "TrustDocumentMissing", &STATUS);
+    scratch.fails(1, "TrustDocumentMissing", &["trust", "show", "--org", "acme"]);
 
     let signed = cosign(&scratch, "second.pem");
     assert_eq!(signed.code, 0, "{}", signed.stderr);
     assert_eq!(signed.document()["result"]["missing"], Value::Array(Vec::new()));
-    scratch.json(&FROM);
-    scratch.json(&["trust", "show", "--org", "acme", "--root", "--output", "root.json"]);
+    scratch.json(&[&FROM[..], &ROOT_OUTPUT].concat());
     assert_eq!(verify(&scratch).code, 0);
     // The same documents once more are not the next.
     scratch.fails(2, "TrustDocumentConflict", &FROM);
@@ -60,17 +61,18 @@ fn a_cosigner_who_knows_the_root_compares_it() {
     let scratch = scratch();
     scratch.json(&[&INIT[..], &TWO, &["--yes", "--draft", "draft.json"]].concat());
     cosign(&scratch, "second.pem");
-    scratch.json(&FROM);
-    scratch.json(&["trust", "show", "--org", "acme", "--root", "--output", "root.json"]);
+    scratch.json(&[&FROM[..], &ROOT_OUTPUT].concat());
     trust(&scratch, "other");
-    let publish = ["trust", "publish", "--org", "acme", "--key", "root.pem", "--yes"];
-    scratch.json(&[&publish[..], &["--draft", "draft.json", "--force"]].concat());
+    scratch.json(&[&PUBLISH[..], &["--draft", "draft.json", "--force"]].concat());
     let cosign = ["trust", "cosign", "draft.json", "--key", "second.pem", "--yes", "--json"];
     let with =
         |root: &str| without_store(&scratch, &[&cosign[..], &["--trust-root", root]].concat());
     with(&"ab".repeat(32)).assert_failed(1, "TrustDocumentMissing");
     assert_eq!(with("root.json").code, 0);
-    scratch.json(&FROM);
+    // What was published before is not believed on the draft's word.
+    scratch.fails(2, "RootNeeded", &FROM);
+    assert_eq!(versions(&scratch), [1, 1, 1]);
+    scratch.json(&[&FROM[..], &ROOT].concat());
     assert_eq!(versions(&scratch), [1, 2, 2]);
 }
 

@@ -1,6 +1,6 @@
 use serde_json::Value;
 
-use super::{EXPORT, rooted, verify, verify_by, versions};
+use super::{EXPORT, ROOT, rooted, verify, verify_by, versions};
 use crate::support::{Scratch, text};
 
 fn accepted(scratch: &Scratch) -> Value {
@@ -14,7 +14,7 @@ fn a_denial_is_published_for_hosts_that_have_a_bundle() {
     scratch.json(&EXPORT);
     assert_eq!(verify_by(&scratch, "bundle.json").code, 0);
     let deny = ["keys", "deny", &fingerprint, "--org", "acme"];
-    scratch.json(&[&deny[..], &["--publish", "online.pem"]].concat());
+    scratch.json(&[&deny[..], &["--publish", "online.pem"], &ROOT].concat());
     assert_eq!(versions(&scratch), [1, 1, 2]);
     scratch.json(&[&EXPORT[..], &["--force"]].concat());
     verify_by(&scratch, "bundle.json").assert_failed(1, "UntrustedSigner");
@@ -35,7 +35,8 @@ fn a_denial_that_is_not_published_counts_in_the_store_alone() {
 fn a_revocation_that_cannot_be_published_counts_in_the_store_and_says_so() {
     let scratch = rooted();
     let id = text(&accepted(&scratch)["id"]);
-    let revoke = |key| ["keys", "revoke", &id, "--publish", key].map(str::to_owned);
+    let revoke =
+        |key| ["keys", "revoke", &id, "--publish", key, ROOT[0], ROOT[1]].map(str::to_owned);
     for key in ["gone.pem", "release.pem"] {
         let arguments = revoke(key);
         let arguments = arguments.each_ref().map(String::as_str);
@@ -53,7 +54,7 @@ fn a_revocation_that_cannot_be_published_counts_in_the_store_and_says_so() {
 fn a_retired_signing_key_has_no_revocation_to_publish() {
     let scratch = rooted();
     let (id, _) = scratch.stored_key("stored", "acme");
-    let revoke = ["keys", "revoke", &id, "--publish", "online.pem"];
+    let revoke = ["keys", "revoke", &id, "--publish", "online.pem", ROOT[0], ROOT[1]];
     scratch.fails(2, "NothingToPublish", &revoke);
     let listed = scratch.json(&["keys", "list", "--org", "acme"]);
     assert_eq!(listed["signing_keys"][0]["revoked_at"], Value::Null);
