@@ -71,11 +71,17 @@ fn without_store(scratch: &Scratch, arguments: &[&str]) -> Run {
     finish(command.env("CLOACINA_DATABASE_URL", "nowhere/store.db"), b"")
 }
 
-/// The versions of the published root document, statement and revocations.
+/// The versions of the newest root document, statement and revocations.
 fn versions(scratch: &Scratch) -> Vec<u64> {
     let shown = scratch.json(&["trust", "show", "--org", "acme"]);
-    let documents = shown["documents"][0]["documents"].as_array().unwrap().clone();
-    documents.iter().map(|document| document["version"].as_u64().unwrap()).collect()
+    let views = shown["documents"].as_array().unwrap();
+    let documents: Vec<_> =
+        views.iter().flat_map(|view| view["documents"].as_array().unwrap()).collect();
+    let newest = |kind| {
+        let those = documents.iter().filter(|document| document["kind"] == kind);
+        those.map(|document| document["version"].as_u64().unwrap()).max().unwrap()
+    };
+    ["root", "statement", "revocations"].map(newest).into()
 }
 
 fn words(list: &Value, field: &str) -> Vec<String> {
