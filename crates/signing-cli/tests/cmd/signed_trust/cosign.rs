@@ -1,9 +1,13 @@
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
 use serde_json::Value;
 
 use super::{
     INIT, PUBLISH, ROOT, ROOT_OUTPUT, scratch, trust, verify, versions, without_store, words,
 };
-use crate::support::{Run, Scratch};
+use crate::support::{Run, Scratch, ended, spawn};
 
 /// An organization whose documents two keys must sign.
 const TWO: [&str; 8] = [
@@ -15,6 +19,20 @@ const TWO: [&str; 8] = [
     "2",
     "--revocation-threshold",
     "2",
+];
+
+/// The same with three keys.
+const THREE: [&str; 10] = [
+    "--root-key",
+    "second.pub.pem",
+    "--root-key",
+    "online.pub.pem",
+    "--root-threshold",
+    "3",
+    "--trust-threshold",
+    "3",
+    "--revocation-threshold",
+    "3",
 ];
 
 fn cosign(scratch: &Scratch, key: &str) -> Run {
@@ -57,7 +75,7 @@ fn a_key_without_a_role_or_that_has_signed_does_not_sign_a_draft() {
 }
 
 #[test]
-fn a_cosigner_who_knows_the_root_compares_it() {
+fn the_next_documents_go_round_and_a_cosigner_who_knows_the_root_compares_it() {
     let scratch = scratch();
     scratch.json(&[&INIT[..], &TWO, &["--yes", "--draft", "draft.json"]].concat());
     cosign(&scratch, "second.pem");
@@ -74,6 +92,43 @@ fn a_cosigner_who_knows_the_root_compares_it() {
     assert_eq!(versions(&scratch), [1, 1, 1]);
     scratch.json(&[&FROM[..], &ROOT].concat());
     assert_eq!(versions(&scratch), [1, 2, 2]);
+}
+
+#[test]
+fn a_cosigner_waits_for_another_and_adds_to_what_that_one_has_written() {
+    let scratch = scratch();
+    scratch.json(&[&INIT[..], &THREE, &["--yes", "--draft", "draft.json"]].concat());
+    let lock = File::open(scratch.path("draft.json")).unwrap();
+    lock.lock().unwrap();
+    let mut command = scratch.command(&["trust", "cosign", "draft.json", "--key", "online.pem"]);
+    let mut child = spawn(command.arg("--yes").stdout(Stdio::null()).stderr(Stdio::piped()));
+    let mut said = String::new();
+    BufReader::new(child.stderr.take().unwrap()).read_line(&mut said).unwrap();
+    assert!(said.contains("waiting for the program that signs draft.json"), "{said}");
+    // What the other program does: it replaces the draft, and lets go of it.
+    fs::copy(scratch.path("draft.json"), scratch.path("other.json")).unwrap();
+    scratch.json(&["trust", "cosign", "other.json", "--key", "second.pem", "--yes"]);
+    scratch.fails(1, "ThresholdNotMet", &["trust", "publish", "--from", "other.json"]);
+    fs::rename(scratch.path("other.json"), scratch.path("draft.json")).unwrap();
+    drop(lock);
+    assert_eq!(ended(child, |mut child| child.wait().unwrap()).code(), Some(0));
+    scratch.json(&FROM);
+}
+
+#[test]
+fn cosigners_at_once_lose_no_signature() {
+    for _ in 0..3 {
+        let scratch = scratch();
+        scratch.json(&[&INIT[..], &THREE, &["--yes", "--draft", "draft.json"]].concat());
+        let cosigning = ["second.pem", "online.pem"].map(|key| {
+            let cosign = ["trust", "cosign", "draft.json", "--yes", "--key", key];
+            spawn(scratch.command(&cosign).stdout(Stdio::null()).stderr(Stdio::null()))
+        });
+        for child in cosigning {
+            assert_eq!(ended(child, |mut child| child.wait().unwrap()).code(), Some(0));
+        }
+        scratch.json(&FROM);
+    }
 }
 
 #[test]
