@@ -6,7 +6,6 @@ use std::path::Path;
 
 use super::{Existing, Readers, open, read, write_atomically};
 use crate::error::CliError;
-use crate::output;
 
 /// A file that is read and then replaced. Processes that open it in this way wait for each
 /// other, so that none replaces what it has not read.
@@ -16,15 +15,15 @@ pub(crate) struct LockedFile<'a> {
 }
 
 impl<'a> LockedFile<'a> {
-    /// Waits until no other process has the file open in this way.
-    pub(crate) fn open(path: &'a Path) -> Result<Self, CliError> {
+    /// Waits until no other process has the file open in this way, after it has called `waits`.
+    pub(crate) fn open(path: &'a Path, waits: impl Fn()) -> Result<Self, CliError> {
         let failed = |source| CliError::Read { path: path.into(), source };
         loop {
             let file = open(path, None)?;
             match file.try_lock() {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => {
-                    output::note(&format!("waiting for the program that signs {}", path.display()));
+                    waits();
                     file.lock().map_err(failed)?;
                 }
                 Err(TryLockError::Error(source)) => return Err(failed(source)),

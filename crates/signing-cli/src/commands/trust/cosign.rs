@@ -16,7 +16,9 @@ use crate::view::{DocumentsView, MissingView, View};
 /// Adds signatures to a draft. No store is asked.
 pub(super) fn cosign(command: Cosign) -> Result<Report, CliError> {
     // Held until the draft is replaced: a signature that is added meanwhile would be lost.
-    let file = LockedFile::open(&command.draft)?;
+    let file = LockedFile::open(&command.draft, || {
+        output::note(&format!("waiting for the program that signs {}", command.draft.display()));
+    })?;
     let mut draft = parse_draft(&command.draft, &file.read_at_most(MAX_DRAFT_SIZE)?)?;
     if let Some(root) = &command.trust_root {
         require_root(&draft, root)?;
