@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{TimeDelta, Utc};
 use signing_crypto::{RoleKeys, SignatureEnvelope, SignerThreshold, SigningKey, StatementTime};
 use signing_trust::store::OrganizationRef;
-use signing_trust::{DocumentPlan, EventType, NewDocuments, NextRoot, Resign};
+use signing_trust::{DocumentPlan, EventType, NewDocuments, NextRoot, Resign, TrustRoot};
 
 use super::super::forger::{forge, open_up};
 use super::super::recorder::Told;
@@ -95,7 +95,8 @@ async fn publish(bench: &Bench) {
     let mut drafted = bench.keys.draft_documents(&org, None, plan).await.unwrap();
     drafted.documents.sign(&key).unwrap();
     let new = NewDocuments::from(&drafted.documents);
-    bench.keys.publish_documents(bench.org, &new).await.unwrap();
+    let root = TrustRoot::from(drafted.documents.root().unwrap().digest());
+    bench.keys.publish_documents(bench.org, &new, &root.into()).await.unwrap();
 }
 
 /// A row of the page.
