@@ -18,6 +18,8 @@ mod leftover_files;
 mod lost_output;
 #[path = "misleading_names/program.rs"]
 mod misleading_names;
+#[path = "misled_administrator/program.rs"]
+mod misled_administrator;
 #[path = "planted_files/program.rs"]
 mod planted_files;
 #[path = "read_memory/program.rs"]

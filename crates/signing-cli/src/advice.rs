@@ -102,7 +102,8 @@ fn advice(error: &CliError) -> Advice {
         ),
         CliError::NotConfirmed => (
             "NotConfirmed",
-            "nothing was done: change the rows, and look again: cloacina trust status --org <org>",
+            "nothing was done: change the rows, and look again: cloacina trust status --org <org> \
+             --trust-root <file>",
         ),
         CliError::UnpublishedTrust { .. } => {
             return Advice::refused(
@@ -120,7 +121,8 @@ fn advice(error: &CliError) -> Advice {
             "RevocationNotPublished",
             "the store refuses the key already; for hosts with a bundle, publish the revocation: \
              cloacina keys deny --org <org> <fingerprint> --publish <private key> --trust-root \
-             <file>",
+             <file>; if more keys must sign it: cloacina trust publish --org <org> --key <private \
+             key> --deny <fingerprint> --trust-root <file> --draft <file>",
         ),
         CliError::PasswordOnCommandLine => (
             "PasswordOnCommandLine",

@@ -8,8 +8,10 @@ use signing_loader::Protection;
 
 use crate::error::CliError;
 
+mod locked;
 mod new;
 
+pub(crate) use locked::LockedFile;
 pub(crate) use new::{NewFile, Readers, remove, write_atomically};
 
 /// What to do about an existing file.

@@ -5,6 +5,7 @@ mod keys;
 mod signatures;
 mod signed_trust;
 mod trust;
+mod unrooted;
 
 use serde::Serialize;
 
@@ -21,6 +22,7 @@ pub(crate) use self::signed_trust::{
 pub(crate) use self::trust::{
     GraphGrantView, GraphKeyView, LimitsView, TrustPathView, TrustedKeyView, standing_text,
 };
+pub(crate) use self::unrooted::UnrootedView;
 
 /// A result. Its `Serialize` is part of the `--json` interface.
 pub(crate) trait View: Serialize {

@@ -50,7 +50,7 @@ pub(super) fn verification(error: &VerificationError) -> Advice {
             UntrustedReason::NotSigned => signed_trust::NOT_SIGNED,
             UntrustedReason::ChildDocuments { .. } => {
                 "have that organization publish its trust, or find out who changed its documents: \
-                 cloacina trust status --org <child>"
+                 cloacina trust status --org <child> --trust-root <its root>"
             }
             _ => "have the package signed by a key that is trusted now",
         },

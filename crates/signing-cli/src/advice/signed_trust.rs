@@ -6,8 +6,8 @@ use signing_trust::{DecisionError, SignedTrustError, TrustRootError, VersionMemo
 use super::{Advice, package, trust};
 use crate::error::Outcome;
 
-const PUBLISH: &str = "show what differs: cloacina trust status; then sign it: cloacina trust publish --org \
-     <org> --key <private key> --trust-root <file>";
+const PUBLISH: &str = "show what differs: cloacina trust status --org <org> --trust-root <file>; then sign it: \
+     cloacina trust publish --org <org> --key <private key> --trust-root <file>";
 const FORGED: &str = "find out who wrote to the database or to the file, and keep a copy of it; meanwhile get a \
      current bundle from the organization: cloacina trust export";
 const GET_ROOT: &str = "get the root document again from the organization, by a way that nobody in between can \
@@ -16,7 +16,8 @@ const GET_BUNDLE: &str = "get the bundle again from the organization: cloacina t
 const GET_DRAFT: &str = "get the draft again from the person who made it";
 const COLLECT_SIGNATURES: &str = "have the holders of the other keys sign the draft: cloacina trust cosign <draft> --key \
      <private key>";
-const INIT: &str = "make the documents: cloacina trust init --org <org> --root-key <private key>";
+const INIT: &str = "make the documents: cloacina trust init --org <org> --root-key <private key> --root-output \
+     <file>";
 
 pub(super) fn signed(error: &SignedTrustError) -> Advice {
     let next = match error {
@@ -95,12 +96,13 @@ pub(super) fn draft_signature(error: &DraftSignatureError) -> Advice {
     match error {
         DraftSignatureError::NoRole { .. } => Advice::refused(
             error.code(),
-            "give a key that has a role: cloacina trust status --org <org>, or cloacina trust show \
+            "give a key that has a role: cloacina trust show --org <org>, or cloacina trust show \
              <file>, lists them",
         ),
         DraftSignatureError::AlreadySigned { .. } => Advice::refused(
             error.code(),
-            "pass the draft on; when enough keys have signed: cloacina trust publish --from <draft>",
+            "pass the draft on; when enough keys have signed: cloacina trust publish --from <draft> \
+             --trust-root <file>",
         ),
         DraftSignatureError::Document { source, .. } => package::envelope(source),
         _ => Advice::unknown(error.code(), Outcome::Refused),

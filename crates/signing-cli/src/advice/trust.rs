@@ -88,7 +88,13 @@ pub(super) fn trust(error: &TrustError) -> Advice {
         TrustError::UnreadableTrust { .. } => {
             "find out who changed the row, then revoke or trust the key again"
         }
-        TrustError::Bundle(error) => return signed_trust::bundle(error),
+        TrustError::Bundle(error) => {
+            return Advice::refused(
+                error.code(),
+                "withdraw what is not needed any more, sign that, and export again: cloacina trust \
+                 publish",
+            );
+        }
         TrustError::TooManyCandidates { .. } => NAME_THE_KEY,
         _ => return Advice::unknown(code, Outcome::Undecided),
     };

@@ -37,7 +37,7 @@ pub(crate) enum Trust {
     /// Show an organization's signed trust: versions, expiry, roles, and how the rows of the
     /// store differ from the statement. Exits with 1 if they differ or a document has expired
     ///
-    /// Example: cloacina trust status --org acme
+    /// Example: cloacina trust status --org acme --trust-root acme-root.json
     Status {
         /// The organization (name or id)
         #[arg(long, value_parser = values::organization)]
@@ -57,7 +57,7 @@ pub(crate) enum Trust {
     /// Add signatures to a draft, on any machine: no store is needed. Shows what the draft says,
     /// and asks
     ///
-    /// Example: cloacina trust cosign acme.draft.json --key root-2.pem --trust-root acme.root.json
+    /// Example: cloacina trust cosign acme.draft.json --key root-2.pem --trust-root acme-root.json
     Cosign(Cosign),
     /// Replace the root keys, or the keys of another role: publish the next root document, signed
     /// by enough of the old and of the new root keys
@@ -65,8 +65,8 @@ pub(crate) enum Trust {
     /// Name every key of the new root document. Statement and revocations are signed again, with
     /// the same content, if the keys of their roles change.
     ///
-    /// Example: cloacina trust rotate-root --org acme --key old-root.pem --root-key new-root.pem
-    /// --revocation-key online.pem
+    /// Example: cloacina trust rotate-root --org acme --trust-root acme-root.json --key old-root.pem
+    /// --root-key new-root.pem --revocation-key online.pem
     RotateRoot(RotateRoot),
     /// Write an organization's signed documents to a bundle, for hosts without the store
     ///
@@ -93,7 +93,7 @@ pub(crate) enum Trust {
     Show(Resolved<ShowArgs>),
     /// Verify a bundle from a pinned root, and show what it trusts
     ///
-    /// Example: cloacina trust verify acme.bundle.json --trust-root acme.root.json
+    /// Example: cloacina trust verify acme.bundle.json --trust-root acme-root.json
     Verify {
         /// The bundle
         #[arg(value_name = "BUNDLE")]

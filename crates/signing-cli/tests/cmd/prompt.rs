@@ -255,15 +255,17 @@ fn documents_are_published_if_the_answer_is_yes_and_not_otherwise() {
     let scratch = Scratch::with_orgs(&["acme"]);
     scratch.key_files("root");
     let init = ["trust", "init", "--org", "acme", "--root-key", "root.pem"];
-    let status = ["trust", "status", "--org", "acme"];
+    let init = [&init[..], &["--root-output", "root.json"]].concat();
+    let show = ["trust", "show", "--org", "acme"];
     for answers in [&[(PUBLISH, "no\n")], &[(PUBLISH, "y\n")], &[(PUBLISH, "\n")]] {
         let talk = talk(scratch.command(&init).arg("--json"), answers);
-        let next =
-            "nothing was done: change the rows, and look again: cloacina trust status --org <org>";
+        let next = "nothing was done: change the rows, and look again: cloacina trust status --org \
+                    <org> --trust-root <file>";
         talk.assert_failed("NotConfirmed", next);
         assert!(talk.shown.contains("the statement changes"), "{}", talk.shown);
-        scratch.fails(1, "TrustDocumentMissing", &status);
+        scratch.fails(1, "TrustDocumentMissing", &show);
+        assert!(!scratch.exists("root.json"));
     }
     talk(&mut scratch.command(&init), &[(PUBLISH, "yes\n")]).assert(0);
-    scratch.json(&status);
+    scratch.json(&["trust", "status", "--org", "acme", "--trust-root", "root.json"]);
 }

@@ -34,15 +34,18 @@ fn rooted() -> Scratch {
 }
 
 fn with_documents(scratch: Scratch) -> Scratch {
-    scratch.json(&[&INIT[..], &["--revocation-key", "online.pem", "--yes"]].concat());
-    scratch.json(&["trust", "show", "--org", "acme", "--root", "--output", "root.json"]);
+    scratch.json(&[&INIT[..], &ROOT_OUTPUT, &["--revocation-key", "online.pem", "--yes"]].concat());
     scratch
 }
 
 const INIT: [&str; 6] = ["trust", "init", "--org", "acme", "--root-key", "root.pem"];
-const STATUS: [&str; 4] = ["trust", "status", "--org", "acme"];
-const PUBLISH: [&str; 7] = ["trust", "publish", "--org", "acme", "--key", "root.pem", "--yes"];
-const EXPORT: [&str; 6] = ["trust", "export", "--org", "acme", "--output", "bundle.json"];
+const ROOT_OUTPUT: [&str; 2] = ["--root-output", "root.json"];
+const ROOT: [&str; 2] = ["--trust-root", "root.json"];
+const STATUS: [&str; 6] = ["trust", "status", "--org", "acme", ROOT[0], ROOT[1]];
+const PUBLISH: [&str; 9] =
+    ["trust", "publish", "--org", "acme", "--key", "root.pem", "--yes", ROOT[0], ROOT[1]];
+const EXPORT: [&str; 8] =
+    ["trust", "export", "--org", "acme", "--output", "bundle.json", ROOT[0], ROOT[1]];
 
 /// Has the organization trust a key, by a row.
 fn trust(scratch: &Scratch, key: &str) {
@@ -68,11 +71,17 @@ fn without_store(scratch: &Scratch, arguments: &[&str]) -> Run {
     finish(command.env("CLOACINA_DATABASE_URL", "nowhere/store.db"), b"")
 }
 
-/// The versions of the published root document, statement and revocations.
+/// The versions of the newest root document, statement and revocations.
 fn versions(scratch: &Scratch) -> Vec<u64> {
     let shown = scratch.json(&["trust", "show", "--org", "acme"]);
-    let documents = shown["documents"][0]["documents"].as_array().unwrap().clone();
-    documents.iter().map(|document| document["version"].as_u64().unwrap()).collect()
+    let views = shown["documents"].as_array().unwrap();
+    let documents: Vec<_> =
+        views.iter().flat_map(|view| view["documents"].as_array().unwrap()).collect();
+    let newest = |kind| {
+        let those = documents.iter().filter(|document| document["kind"] == kind);
+        those.map(|document| document["version"].as_u64().unwrap()).max().unwrap()
+    };
+    ["root", "statement", "revocations"].map(newest).into()
 }
 
 fn words(list: &Value, field: &str) -> Vec<String> {

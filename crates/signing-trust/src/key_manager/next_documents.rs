@@ -95,28 +95,21 @@ impl KeyManager {
         plan: DocumentPlan,
     ) -> Result<DraftedTrust, TrustError> {
         let texts = self.unverified_documents(org.id).await?;
-        match (texts.zip(anchor), plan) {
-            (None, DocumentPlan::First { root, child_roots, statement, revocations }) => {
-                self.first_documents(org, root, &child_roots, statement, revocations).await
-            }
-            (_, DocumentPlan::First { .. }) => Err(TrustError::SignedTrustExists { org: org.id }),
-            (None, _) => {
-                let kind = TrustDocumentKind::Root;
-                Err(SignedTrustError::Missing { org: org.id, kind }.into())
-            }
-            (
-                Some((texts, anchor)),
-                DocumentPlan::Next { child_roots, statement, revocations, deny },
-            ) => {
-                let before = self.before(org.id, &texts, anchor).await?;
+        match plan {
+            DocumentPlan::First { root, child_roots, statement, revocations } => match texts {
+                Some(_) => Err(TrustError::SignedTrustExists { org: org.id }),
+                None => self.first_documents(org, root, &child_roots, statement, revocations).await,
+            },
+            DocumentPlan::Next { child_roots, statement, revocations, deny } => {
+                let before = self.before(org.id, texts, anchor).await?;
                 let revocations = match revocations {
                     Some(at) => Some(self.next_revocations(org, &before, deny, at).await?),
                     None => None,
                 };
                 self.next_documents(org, before, &child_roots, statement, revocations).await
             }
-            (Some((texts, anchor)), DocumentPlan::RotateRoot { root, statement, revocations }) => {
-                let before = self.before(org.id, &texts, anchor).await?;
+            DocumentPlan::RotateRoot { root, statement, revocations } => {
+                let before = self.before(org.id, texts, anchor).await?;
                 self.rotated_documents(org, before, root, statement, revocations).await
             }
         }
@@ -259,10 +252,11 @@ impl KeyManager {
     async fn before(
         &self,
         org: OrgId,
-        texts: &DocumentTexts,
-        anchor: &TrustAnchor,
+        texts: Option<DocumentTexts>,
+        anchor: Option<&TrustAnchor>,
     ) -> Result<Before, TrustError> {
         let missing = SignedTrustError::Missing { org, kind: TrustDocumentKind::Root };
+        let (texts, anchor) = texts.zip(anchor).ok_or_else(|| missing.clone())?;
         let published = self.published_trust(org, anchor).await?.ok_or(missing)?;
         let digest = published.root().digest();
         let mut roots =

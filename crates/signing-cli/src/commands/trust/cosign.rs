@@ -2,21 +2,24 @@ use serde::Serialize;
 use signing_crypto::{DraftDocuments, Fingerprint, SignedDocument, TrustDocumentKind};
 use signing_trust::SignedTrustError;
 
-use super::publication::{read_draft, write_draft};
+use super::publication::{MAX_DRAFT_SIZE, draft_text, parse_draft};
 use super::role_keys::KeyRing;
 use crate::cli::{Cosign, RootSource};
 use crate::error::CliError;
-use crate::files::Existing;
+use crate::files::{LockedFile, Readers};
 use crate::lines::Lines;
 use crate::output::{self, Report};
-
 use crate::signed_trust::read_root;
 use crate::terminal::{Confirmation, confirm};
 use crate::view::{DocumentsView, MissingView, View};
 
 /// Adds signatures to a draft. No store is asked.
 pub(super) fn cosign(command: Cosign) -> Result<Report, CliError> {
-    let mut draft = read_draft(&command.draft)?;
+    // Held until the draft is replaced: a signature that is added meanwhile would be lost.
+    let file = LockedFile::open(&command.draft, || {
+        output::note(&format!("waiting for the program that signs {}", command.draft.display()));
+    })?;
+    let mut draft = parse_draft(&command.draft, &file.read_at_most(MAX_DRAFT_SIZE)?)?;
     if let Some(root) = &command.trust_root {
         require_root(&draft, root)?;
     }
@@ -34,6 +37,7 @@ pub(super) fn cosign(command: Cosign) -> Result<Report, CliError> {
         compared: command.trust_root.is_some(),
         signed_by,
         missing: MissingView::all(&draft.missing()),
+        is_first: draft.current_root().is_none(),
         was_shown: false,
     };
     if Confirmation::given_if(command.yes) == Confirmation::Needed {
@@ -41,7 +45,7 @@ pub(super) fn cosign(command: Cosign) -> Result<Report, CliError> {
         view.was_shown = true;
         confirm(&format!("sign {}?", view.draft))?;
     }
-    write_draft(&command.draft, &draft, Existing::Replace)?;
+    file.replace(draft_text(&draft).as_bytes(), Readers::Everybody)?;
     Ok(Report::done(&view))
 }
 
@@ -63,6 +67,8 @@ struct CosignedView {
     compared: bool,
     signed_by: Vec<SignedView>,
     missing: Vec<MissingView>,
+    #[serde(skip)]
+    is_first: bool,
     #[serde(skip)]
     was_shown: bool,
 }
@@ -96,8 +102,9 @@ impl View for CosignedView {
         }
         match self.missing.is_empty() {
             true => text.push(format!(
-                "enough keys have signed; to publish it: cloacina trust publish --from {}",
-                self.draft
+                "enough keys have signed; to publish it: cloacina trust publish --from {}{}",
+                self.draft,
+                if self.is_first { "" } else { " --trust-root <file>" },
             )),
             false => {
                 text.push("more keys must sign");

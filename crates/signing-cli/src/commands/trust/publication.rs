@@ -1,7 +1,7 @@
 //! What every command does that publishes documents: show what they change, ask, and publish
 //! them, or write a draft.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use chrono::{SubsecRound, Utc};
@@ -22,10 +22,9 @@ use crate::files::{self, Existing, Readers};
 use crate::key_files::read_signing_key;
 use crate::lines::Lines;
 use crate::output::{self, Report};
-
 use crate::signed_trust;
 use crate::terminal::{Confirmation, confirm};
-use crate::view::{ChangeView, DocumentView, MissingView, View};
+use crate::view::{ChangeView, DocumentView, MissingView, UnrootedView, View};
 
 /// Publishes documents that were signed, or writes the draft if more keys must sign them.
 pub(super) async fn publish_or_draft(
@@ -54,7 +53,12 @@ pub(super) async fn publish_or_draft(
     }
     // This also checks that the documents belong together: nobody signs a draft in vain.
     let impact = keys.publication_impact(org.id, &NewDocuments::from(documents), &anchor).await?;
-    let mut view = PublicationView::of(org, &drafted, &impact);
+    let shown = match drafted.unrooted.is_empty() {
+        true => BTreeMap::new(),
+        false => keys.shown_roots(org.id).await?,
+    };
+    let unrooted = UnrootedView::all(&drafted.unrooted, &shown);
+    let mut view = PublicationView::of(org, &drafted, unrooted, &impact);
     view.ask(publication.confirmation(), destination)?;
     match destination {
         Destination::Store => {
@@ -118,23 +122,29 @@ pub(in crate::commands) async fn publish_revocation(
     Ok(())
 }
 
-pub(super) fn write_draft(
+fn write_draft(
     path: &Path,
     documents: &DraftDocuments,
     existing: Existing,
 ) -> Result<(), CliError> {
-    let text = documents.to_json() + "\n";
-    files::write_atomically(path, text.as_bytes(), Readers::Everybody, existing)
+    files::write_atomically(path, draft_text(documents).as_bytes(), Readers::Everybody, existing)
+}
+
+pub(super) fn draft_text(documents: &DraftDocuments) -> String {
+    documents.to_json() + "\n"
 }
 
 pub(super) fn read_draft(path: &Path) -> Result<DraftDocuments, CliError> {
-    let bytes = files::read_at_most(path, MAX_DRAFT_SIZE)?;
-    DraftDocuments::parse(&bytes)
+    parse_draft(path, &files::read_at_most(path, MAX_DRAFT_SIZE)?)
+}
+
+pub(super) fn parse_draft(path: &Path, bytes: &[u8]) -> Result<DraftDocuments, CliError> {
+    DraftDocuments::parse(bytes)
         .map_err(|source| CliError::TrustDraft { path: path.into(), source })
 }
 
 /// More bytes than a draft may have.
-const MAX_DRAFT_SIZE: u64 = 16 * 1024 * 1024;
+pub(super) const MAX_DRAFT_SIZE: u64 = 16 * 1024 * 1024;
 
 #[derive(Clone, Copy)]
 pub(super) enum Destination<'a> {
@@ -148,7 +158,7 @@ pub(super) struct PublicationView<'a> {
     org: &'a OrgName,
     documents: Vec<DocumentView>,
     pub(super) changes: Vec<ChangeView>,
-    unrooted: Vec<UnrootedView<'a>>,
+    unrooted: Vec<UnrootedView>,
     starts: Vec<PackageView<'a>>,
     stops: Vec<PackageView<'a>>,
     missing: Vec<MissingView>,
@@ -164,12 +174,6 @@ pub(super) struct PublicationView<'a> {
 }
 
 #[derive(Serialize)]
-struct UnrootedView<'a> {
-    org_id: OrgId,
-    org: &'a OrgName,
-}
-
-#[derive(Serialize)]
 struct PackageView<'a> {
     sha256: PackageDigest,
     name: &'a PackageName,
@@ -179,16 +183,16 @@ impl<'a> PublicationView<'a> {
     pub(super) fn of(
         org: &'a OrganizationRecord,
         drafted: &'a DraftedTrust,
+        unrooted: Vec<UnrootedView>,
         impact: &'a PublicationImpact,
     ) -> Self {
         let documents = &drafted.documents;
-        let unrooted = drafted.unrooted.iter();
         Self {
             org_id: org.id,
             org: &org.name,
             documents: document_views(documents),
             changes: ChangeView::all(&drafted.changes),
-            unrooted: unrooted.map(|(org_id, org)| UnrootedView { org_id: *org_id, org }).collect(),
+            unrooted,
             starts: packages(&impact.starts),
             stops: packages(&impact.stops),
             missing: MissingView::all(&documents.missing()),
@@ -228,12 +232,7 @@ impl<'a> PublicationView<'a> {
                 text.push("  nothing");
             }
         }
-        for UnrootedView { org_id, org } in &self.unrooted {
-            text.push(format!(
-                "  left out: the grant to {org} ({org_id}), which has no root document: give \
-                 --child-root {org}=<digest>"
-            ));
-        }
+        text.extend(self.unrooted.iter().map(|unrooted| format!("  {}", unrooted.text())));
         for (title, packages) in [
             ("stored packages that start to verify", &self.starts),
             ("stored packages that stop verifying", &self.stops),

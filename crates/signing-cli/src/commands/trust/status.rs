@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use signing_crypto::{OrgId, OrgName, Role, RootDigest, TrustDocument, TrustDocumentKind};
 use signing_trust::store::{OrganizationRecord, OrganizationRef};
-use signing_trust::{KeyManager, SignedTrustError, VerifiedDocuments};
+use signing_trust::{KeyManager, SignedTrustError, TrustDraft, VerifiedDocuments};
 
 use crate::cli::AnchorArgs;
 use crate::context::{Context, organization};
@@ -14,7 +14,7 @@ use crate::lines::counted;
 use crate::output::Report;
 
 use crate::signed_trust;
-use crate::view::{ChangeView, DeniedView, DocumentView, KeyNames, RoleView, View};
+use crate::view::{ChangeView, DeniedView, DocumentView, KeyNames, RoleView, UnrootedView, View};
 
 /// Shows an organization's signed trust, and what is out of order about it.
 pub(super) async fn status(
@@ -40,7 +40,8 @@ pub(super) async fn status(
         roles: RoleView::all(published.root().document(), &names(&keys, &org, &published).await?),
         revoked: DeniedView::all(&published.revocations().denied),
         changes: ChangeView::all(&changes),
-        unrooted: draft.unrooted.values().cloned().collect(),
+        unrooted: UnrootedView::all(&draft.unrooted, &keys.shown_roots(org.id).await?),
+        trusted_but_revoked: trusted_but_revoked(&draft, &published),
         threshold: published.root().document().role(Role::Trust).threshold().get(),
     };
     let mut report = Report::requested(&view);
@@ -64,6 +65,13 @@ fn documents(published: &VerifiedDocuments) -> Vec<DocumentView> {
         DocumentView::of(TrustDocumentKind::Statement, &published.statement().header),
         DocumentView::of(TrustDocumentKind::Revocations, &published.revocations().header),
     ]
+}
+
+/// Revocations stay, so that trusting such a key again by a row is in vain.
+fn trusted_but_revoked(draft: &TrustDraft, published: &VerifiedDocuments) -> Vec<DeniedView> {
+    let mut revoked = published.revocations().denied.clone();
+    revoked.retain(|key, _| draft.keys.contains_key(key));
+    DeniedView::all(&revoked)
 }
 
 /// What the organization calls keys, in its statement and as its signing keys.
@@ -94,8 +102,9 @@ struct StatusView<'a> {
     revoked: Vec<DeniedView>,
     /// How the rows differ from the statement.
     changes: Vec<ChangeView>,
-    /// Organizations that rows grant trust to and that have no root document.
-    unrooted: Vec<OrgName>,
+    unrooted: Vec<UnrootedView>,
+    /// Keys that rows trust, and that no runner with the root accepts again.
+    trusted_but_revoked: Vec<DeniedView>,
     /// How many keys of the trust role must sign the next statement.
     #[serde(skip)]
     threshold: u8,
@@ -110,12 +119,11 @@ impl View for StatusView<'_> {
             text.append(role.text());
         }
         text.append(DeniedView::text("the revocations deny", &self.revoked));
-        for org in &self.unrooted {
-            text.push(format!(
-                "the grant to {org} does not count: {org} has no root document: cloacina trust init \
-                 --org {org}, or give --child-root to cloacina trust publish"
-            ));
-        }
+        text.append(DeniedView::text(
+            "warning: rows trust these keys, and the revocations deny them for good: make new keys",
+            &self.trusted_but_revoked,
+        ));
+        text.extend(self.unrooted.iter().map(UnrootedView::text));
         if self.changes.is_empty() {
             text.push("the statement says what the rows trust");
             return text;

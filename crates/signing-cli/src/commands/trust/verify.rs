@@ -1,7 +1,9 @@
 use std::path::Path;
 
+use chrono::Utc;
 use serde::Serialize;
 use signing_crypto::OrgId;
+use signing_trust::{SignedTrustError, VerifiedDocuments};
 
 use crate::cli::RootSource;
 use crate::error::CliError;
@@ -21,12 +23,13 @@ pub(super) fn verify(
     let bundle = verify_bundle(path, root, state_file)?;
     let (mut children, mut refused) = (Vec::new(), Vec::new());
     for (org_id, documents) in bundle.children() {
-        match documents {
-            Ok(documents) => children.push(DocumentsView::of(documents)),
+        let current = documents.cloned().map_err(Clone::clone);
+        match current.and_then(|documents| require_current(*org_id, documents)) {
+            Ok(documents) => children.push(DocumentsView::of(&documents)),
             Err(error) => refused.push(RefusedView {
                 org_id: *org_id,
                 code: error.code(),
-                message: chain(error),
+                message: chain(&error),
             }),
         }
     }
@@ -36,6 +39,17 @@ pub(super) fn verify(
         children,
         refused,
     }))
+}
+
+/// A bundle may hold documents of a child that have expired: they refuse the child's keys alone.
+fn require_current(
+    org: OrgId,
+    documents: VerifiedDocuments,
+) -> Result<VerifiedDocuments, SignedTrustError> {
+    match documents.first_expiry() {
+        (kind, at) if at <= Utc::now() => Err(SignedTrustError::Expired { org, kind, at }),
+        _ => Ok(documents),
+    }
 }
 
 #[derive(Serialize)]

@@ -105,6 +105,9 @@ fn signed() -> Vec<SignedTrustError> {
         SignedTrustError::Threshold { org, source: threshold() },
         SignedTrustError::Mixed { org, kind, required: version, found: older },
         SignedTrustError::RolledBack { org, kind, seen: version, found: older },
+        SignedTrustError::Replaced { org, kind, version },
+        SignedTrustError::RevocationTakenBack { org, fingerprint: values::fingerprint() },
+        SignedTrustError::Misfiled { org, kind, row: version, found: older },
         expired(),
         SignedTrustError::IncompleteBundle { org, child: other_org() },
         SignedTrustError::ExtraneousDocuments { org, other: other_org() },
@@ -141,6 +144,7 @@ fn faults() -> Vec<DocumentFault> {
         DocumentFault::Role { role: Role::Root },
         DocumentFault::UnknownKey { role: Role::Trust, fingerprint },
         DocumentFault::TooManyKeys { field: "keys", found: 50_001 },
+        DocumentFault::TooManyRootKeys { found: 49 },
         DocumentFault::SelfGrant,
     ]
 }
@@ -212,11 +216,13 @@ fn memory() -> Vec<VersionMemoryError> {
     ]
 }
 
-fn trust() -> [TrustError; 3] {
-    [
+fn trust() -> Vec<TrustError> {
+    vec![
         TrustError::SignedTrust(expired()),
         TrustError::SignedTrustExists { org: values::org_id() },
         TrustError::Draft(MalformedDraft::Empty),
+        TrustError::UnreadableTrust { fingerprint: values::fingerprint() },
+        TrustError::Bundle(bundles().remove(0)),
     ]
 }
 
@@ -231,6 +237,7 @@ fn program() -> Vec<CliError> {
         CliError::TrustDocument { path: path(), source: malformed() },
         CliError::UnknownTrustFile { path: path() },
         CliError::DraftSignature(signatures().remove(0)),
+        CliError::RootNeeded,
         CliError::NotSigned(threshold()),
         CliError::TooFewRoleKeys {
             role: Role::Root,

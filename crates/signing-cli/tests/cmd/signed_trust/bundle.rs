@@ -1,7 +1,11 @@
+use std::thread;
+use std::time::Duration;
+
+use chrono::{SecondsFormat, TimeDelta, Utc};
 use serde_json::Value;
 
-use super::{EXPORT, PUBLISH, rooted, scratch, verify_by, without_store, words};
-use crate::support::{Run, Scratch};
+use super::{EXPORT, PUBLISH, ROOT, rooted, scratch, verify_by, without_store, words};
+use crate::support::{Run, Scratch, text};
 
 fn check(scratch: &Scratch, bundle: &str, more: &[&str]) -> Run {
     let verify = ["trust", "verify", bundle, "--trust-root", "root.json", "--json"];
@@ -41,7 +45,7 @@ fn a_state_file_recognizes_an_older_bundle() {
     let scratch = rooted();
     scratch.json(&EXPORT);
     scratch.json(&PUBLISH);
-    let newer = ["trust", "export", "--org", "acme", "--output", "newer.json"];
+    let newer = ["trust", "export", "--org", "acme", "--output", "newer.json", ROOT[0], ROOT[1]];
     scratch.json(&newer);
     let remember = ["--state-file", "state"];
     assert_eq!(check(&scratch, "bundle.json", &remember).code, 0);
@@ -52,9 +56,46 @@ fn a_state_file_recognizes_an_older_bundle() {
 }
 
 #[test]
+fn a_bundle_whose_childs_documents_have_expired_is_exported_and_refuses_the_child_alone() {
+    let scratch = rooted();
+    scratch.json(&["orgs", "create", "vendor"]);
+    scratch.json(&["orgs", "grant-trust", "--from", "acme", "--to", "vendor"]);
+    scratch.json(&["keys", "trust", "--org", "vendor", "--import", "other.pub.pem"]);
+    let init = ["trust", "init", "--org", "vendor", "--root-key", "second.pem", "--yes"];
+    let root =
+        text(&scratch.json(&[&init[..], &["--root-output", "vendor.json"]].concat())["root"]);
+    let child = format!("vendor={root}");
+    scratch.json(&[&PUBLISH[..], &["--child-root", &child]].concat());
+    let by_child = || {
+        scratch.json(&["package", "sign", "a.so", "--key", "other.pem", "--force"]);
+        verify_by(&scratch, "bundle.json")
+    };
+    scratch.json(&EXPORT);
+    let verified = check(&scratch, "bundle.json", &[]).document()["result"].clone();
+    assert_eq!(words(&verified["children"], "org"), ["vendor"]);
+    assert_eq!(words(&verified["refused"], "code"), [""; 0]);
+    assert_eq!(by_child().code, 0);
+
+    let soon = (Utc::now() + TimeDelta::seconds(3)).to_rfc3339_opts(SecondsFormat::Secs, true);
+    let publish = ["trust", "publish", "--org", "vendor", "--key", "second.pem", "--yes"];
+    let expiring = ["--trust-root", "vendor.json", "--expires", &soon];
+    scratch.json(&[&publish[..], &expiring].concat());
+    thread::sleep(Duration::from_secs(4));
+    scratch.json(&[&EXPORT[..], &["--force"]].concat());
+    let verified = check(&scratch, "bundle.json", &[]).document()["result"].clone();
+    assert_eq!(words(&verified["children"], "org"), [""; 0]);
+    assert_eq!(words(&verified["refused"], "code"), ["TrustDocumentExpired"]);
+    by_child().assert_failed(1, "UntrustedSigner");
+    scratch.json(&["package", "sign", "a.so", "--key", "release.pem", "--force"]);
+    assert_eq!(verify_by(&scratch, "bundle.json").code, 0);
+}
+
+#[test]
 fn nothing_is_exported_for_an_organization_without_documents() {
     let scratch = scratch();
-    scratch.fails(1, "TrustDocumentMissing", &EXPORT);
+    let root = "ab".repeat(32);
+    let export = [&EXPORT[..6], &["--trust-root", &root]].concat();
+    scratch.fails(1, "TrustDocumentMissing", &export);
     assert!(!scratch.exists("bundle.json"));
 }
 

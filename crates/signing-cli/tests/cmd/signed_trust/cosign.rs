@@ -1,7 +1,13 @@
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
 use serde_json::Value;
 
-use super::{INIT, STATUS, scratch, trust, verify, versions, without_store, words};
-use crate::support::{Run, Scratch};
+use super::{
+    INIT, PUBLISH, ROOT, ROOT_OUTPUT, scratch, trust, verify, versions, without_store, words,
+};
+use crate::support::{Run, Scratch, ended, spawn};
 
 /// An organization whose documents two keys must sign.
 const TWO: [&str; 8] = [
@@ -13,6 +19,20 @@ const TWO: [&str; 8] = [
     "2",
     "--revocation-threshold",
     "2",
+];
+
+/// The same with three keys.
+const THREE: [&str; 10] = [
+    "--root-key",
+    "second.pub.pem",
+    "--root-key",
+    "online.pub.pem",
+    "--root-threshold",
+    "3",
+    "--trust-threshold",
+    "3",
+    "--revocation-threshold",
+    "3",
 ];
 
 fn cosign(scratch: &Scratch, key: &str) -> Run {
@@ -31,13 +51,12 @@ fn a_draft_goes_round_over_a_machine_without_a_store() {
     assert_eq!((&drafted["published"], &drafted["draft"]), (&false.into(), &"draft.json".into()));
     assert_eq!(words(&drafted["missing"], "kind"), ["root", "statement", "revocations"]);
     scratch.fails(1, "ThresholdNotMet", &FROM);
-    scratch.fails(1, "TrustDocumentMissing", &STATUS);
+    scratch.fails(1, "TrustDocumentMissing", &["trust", "show", "--org", "acme"]);
 
     let signed = cosign(&scratch, "second.pem");
     assert_eq!(signed.code, 0, "{}", signed.stderr);
     assert_eq!(signed.document()["result"]["missing"], Value::Array(Vec::new()));
-    scratch.json(&FROM);
-    scratch.json(&["trust", "show", "--org", "acme", "--root", "--output", "root.json"]);
+    scratch.json(&[&FROM[..], &ROOT_OUTPUT].concat());
     assert_eq!(verify(&scratch).code, 0);
     // The same documents once more are not the next.
     scratch.fails(2, "TrustDocumentConflict", &FROM);
@@ -56,22 +75,60 @@ fn a_key_without_a_role_or_that_has_signed_does_not_sign_a_draft() {
 }
 
 #[test]
-fn a_cosigner_who_knows_the_root_compares_it() {
+fn the_next_documents_go_round_and_a_cosigner_who_knows_the_root_compares_it() {
     let scratch = scratch();
     scratch.json(&[&INIT[..], &TWO, &["--yes", "--draft", "draft.json"]].concat());
     cosign(&scratch, "second.pem");
-    scratch.json(&FROM);
-    scratch.json(&["trust", "show", "--org", "acme", "--root", "--output", "root.json"]);
+    scratch.json(&[&FROM[..], &ROOT_OUTPUT].concat());
     trust(&scratch, "other");
-    let publish = ["trust", "publish", "--org", "acme", "--key", "root.pem", "--yes"];
-    scratch.json(&[&publish[..], &["--draft", "draft.json", "--force"]].concat());
+    scratch.json(&[&PUBLISH[..], &["--draft", "draft.json", "--force"]].concat());
     let cosign = ["trust", "cosign", "draft.json", "--key", "second.pem", "--yes", "--json"];
     let with =
         |root: &str| without_store(&scratch, &[&cosign[..], &["--trust-root", root]].concat());
     with(&"ab".repeat(32)).assert_failed(1, "TrustDocumentMissing");
     assert_eq!(with("root.json").code, 0);
-    scratch.json(&FROM);
+    // What was published before is not believed on the draft's word.
+    scratch.fails(2, "RootNeeded", &FROM);
+    assert_eq!(versions(&scratch), [1, 1, 1]);
+    scratch.json(&[&FROM[..], &ROOT].concat());
     assert_eq!(versions(&scratch), [1, 2, 2]);
+}
+
+#[test]
+fn a_cosigner_waits_for_another_and_adds_to_what_that_one_has_written() {
+    let scratch = scratch();
+    scratch.json(&[&INIT[..], &THREE, &["--yes", "--draft", "draft.json"]].concat());
+    let lock = File::open(scratch.path("draft.json")).unwrap();
+    lock.lock().unwrap();
+    let mut command = scratch.command(&["trust", "cosign", "draft.json", "--key", "online.pem"]);
+    let mut child = spawn(command.arg("--yes").stdout(Stdio::null()).stderr(Stdio::piped()));
+    let mut said = String::new();
+    BufReader::new(child.stderr.take().unwrap()).read_line(&mut said).unwrap();
+    assert!(said.contains("waiting for the program that signs draft.json"), "{said}");
+    // What the other program does: it replaces the draft, and lets go of it.
+    fs::copy(scratch.path("draft.json"), scratch.path("other.json")).unwrap();
+    scratch.json(&["trust", "cosign", "other.json", "--key", "second.pem", "--yes"]);
+    scratch.fails(1, "ThresholdNotMet", &["trust", "publish", "--from", "other.json"]);
+    fs::rename(scratch.path("other.json"), scratch.path("draft.json")).unwrap();
+    drop(lock);
+    assert_eq!(ended(child, |mut child| child.wait().unwrap()).code(), Some(0));
+    scratch.json(&FROM);
+}
+
+#[test]
+fn cosigners_at_once_lose_no_signature() {
+    for _ in 0..3 {
+        let scratch = scratch();
+        scratch.json(&[&INIT[..], &THREE, &["--yes", "--draft", "draft.json"]].concat());
+        let cosigning = ["second.pem", "online.pem"].map(|key| {
+            let cosign = ["trust", "cosign", "draft.json", "--yes", "--key", key];
+            spawn(scratch.command(&cosign).stdout(Stdio::null()).stderr(Stdio::null()))
+        });
+        for child in cosigning {
+            assert_eq!(ended(child, |mut child| child.wait().unwrap()).code(), Some(0));
+        }
+        scratch.json(&FROM);
+    }
 }
 
 #[test]

@@ -1,11 +1,12 @@
-use super::{INIT, STATUS, rooted, scratch, trust, verify, words};
+use super::{INIT, ROOT_OUTPUT, STATUS, rooted, scratch, trust, verify, words};
 use crate::support::{finish, text};
 
 #[test]
 fn an_organization_turns_signed_trust_on_and_a_runner_pins_its_root() {
     let scratch = scratch();
-    scratch.fails(1, "TrustDocumentMissing", &STATUS);
-    let made = scratch.json(&[&INIT[..], &["--yes"]].concat());
+    let show = ["trust", "show", "--org", "acme"];
+    scratch.fails(1, "TrustDocumentMissing", &show);
+    let made = scratch.json(&[&INIT[..], &ROOT_OUTPUT, &["--yes"]].concat());
     assert_eq!(words(&made["documents"], "kind"), ["root", "statement", "revocations"]);
     assert_eq!(words(&made["changes"], "change"), ["trusts_key"]);
     assert_eq!(made["published"], true);
@@ -44,10 +45,12 @@ fn signed_trust_is_turned_on_once() {
 #[test]
 fn nothing_is_published_that_nobody_has_agreed_to() {
     let scratch = scratch();
-    let run = scratch.fails(2, "ConfirmationNeeded", &INIT);
+    let init = [&INIT[..], &ROOT_OUTPUT].concat();
+    let run = scratch.fails(2, "ConfirmationNeeded", &init);
     assert!(run.stderr.contains("+ trust the key"), "{}", run.stderr);
-    scratch.fails(1, "TrustDocumentMissing", &STATUS);
-    scratch.json(&[&INIT[..], &["--yes"]].concat());
+    scratch.fails(1, "TrustDocumentMissing", &["trust", "show", "--org", "acme"]);
+    assert!(!scratch.exists("root.json"));
+    scratch.json(&[&init[..], &["--yes"]].concat());
     scratch.json(&STATUS);
 }
 

@@ -2,8 +2,9 @@ use std::thread;
 use std::time::Duration;
 
 use chrono::{SecondsFormat, TimeDelta, Utc};
+use serde_json::Value;
 
-use super::{PUBLISH, STATUS, rooted, trust, verify, versions, words};
+use super::{PUBLISH, ROOT, STATUS, rooted, trust, verify, versions, words};
 use crate::support::{finish, text};
 
 #[test]
@@ -39,7 +40,8 @@ fn publishing_shows_which_stored_packages_start_and_stop_to_verify() {
 #[test]
 fn a_key_signs_the_documents_of_its_roles_and_no_others() {
     let scratch = rooted();
-    let publish = |key| ["trust", "publish", "--org", "acme", "--yes", "--key", key];
+    let publish =
+        |key| ["trust", "publish", "--org", "acme", "--yes", ROOT[0], ROOT[1], "--key", key];
     scratch.json(&publish("online.pem"));
     assert_eq!(versions(&scratch), [1, 1, 2]);
     scratch.json(&publish("root.pem"));
@@ -55,9 +57,14 @@ fn a_key_signs_the_documents_of_its_roles_and_no_others() {
 #[test]
 fn publishing_verifies_what_was_published_from_the_given_root() {
     let scratch = rooted();
-    let (with, other) = (|root| [&PUBLISH[..], &["--trust-root", root]].concat(), "ab".repeat(32));
+    let (with, other) = (|root| [&PUBLISH[..8], &[root]].concat(), "ab".repeat(32));
     scratch.fails(1, "TrustDocumentMissing", &with(&other));
+    scratch.fails(2, "Usage", &PUBLISH[..7]);
+    assert_eq!(versions(&scratch), [1, 1, 1]);
     scratch.json(&with("root.json"));
+    let shown = scratch.json(&["trust", "show", "root.json"]);
+    scratch.json(&with(&text(&shown["documents"][0]["root"])));
+    assert_eq!(versions(&scratch), [1, 3, 1]);
 }
 
 #[test]
@@ -67,11 +74,24 @@ fn a_granted_organization_counts_by_its_root() {
     scratch.json(&["orgs", "grant-trust", "--from", "acme", "--to", "vendor"]);
     let left_out = scratch.json(&PUBLISH);
     assert_eq!(words(&left_out["unrooted"], "org"), ["vendor"]);
+    assert_eq!(left_out["unrooted"][0]["shown_root"], Value::Null);
     let init = ["trust", "init", "--org", "vendor", "--root-key", "second.pem", "--yes"];
     let root = text(&scratch.json(&init)["root"]);
-    let published = scratch.json(&PUBLISH);
+    let left_out = scratch.json(&PUBLISH);
+    assert_eq!(words(&left_out["unrooted"], "shown_root"), [&*root]);
+    assert_eq!(left_out["changes"], Value::Array(Vec::new()));
+    let says = format!(
+        "left out: the grant to vendor: compare its root with the one that vendor names, then give \
+         --child-root vendor=<digest> (the store shows {root})"
+    );
+    for shows in [&STATUS[..], &PUBLISH] {
+        let text = scratch.run(shows).stdout;
+        assert!(text.lines().any(|line| line.trim() == says), "{text}");
+    }
+    let named = format!("vendor={root}");
+    let published = scratch.json(&[&PUBLISH[..], &["--child-root", &named]].concat());
     assert_eq!(words(&published["changes"], "root"), [root]);
-    scratch.json(&STATUS);
+    assert_eq!(scratch.json(&STATUS)["unrooted"], Value::Array(Vec::new()));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 use serde_json::Value;
 
-use super::{EXPORT, rooted, verify, verify_by, versions};
+use super::{EXPORT, ROOT, STATUS, rooted, verify, verify_by, versions, words};
 use crate::support::{Scratch, text};
 
 fn accepted(scratch: &Scratch) -> Value {
@@ -14,10 +14,40 @@ fn a_denial_is_published_for_hosts_that_have_a_bundle() {
     scratch.json(&EXPORT);
     assert_eq!(verify_by(&scratch, "bundle.json").code, 0);
     let deny = ["keys", "deny", &fingerprint, "--org", "acme"];
-    scratch.json(&[&deny[..], &["--publish", "online.pem"]].concat());
+    scratch.json(&[&deny[..], &["--publish", "online.pem"], &ROOT].concat());
     assert_eq!(versions(&scratch), [1, 1, 2]);
     scratch.json(&[&EXPORT[..], &["--force"]].concat());
     verify_by(&scratch, "bundle.json").assert_failed(1, "UntrustedSigner");
+}
+
+#[test]
+fn a_revoked_key_is_refused_by_a_bundle_that_is_exported_again() {
+    let scratch = rooted();
+    scratch.json(&EXPORT);
+    let id = text(&accepted(&scratch)["id"]);
+    scratch.json(&[&["keys", "revoke", &id, "--publish", "online.pem"][..], &ROOT].concat());
+    // A host does not learn of it before it gets the next bundle.
+    assert_eq!(verify_by(&scratch, "bundle.json").code, 0);
+    scratch.json(&[&EXPORT[..], &["--force"]].concat());
+    verify_by(&scratch, "bundle.json").assert_failed(1, "UntrustedSigner");
+}
+
+#[test]
+fn the_status_warns_of_a_key_that_rows_trust_again_after_its_revocation_was_published() {
+    let scratch = rooted();
+    let key = accepted(&scratch);
+    let (id, fingerprint) = (text(&key["id"]), text(&key["fingerprint"]));
+    let warned = |status: &Value| words(&status["trusted_but_revoked"], "fingerprint");
+    let revoke = [&["keys", "revoke", &id, "--publish", "online.pem"][..], &ROOT].concat();
+    scratch.json(&revoke);
+    let run = scratch.run(&[&STATUS[..], &["--json"]].concat());
+    assert_eq!(warned(&run.document()["result"]), [""; 0]);
+    scratch.json(&["keys", "reinstate", &id, "--note", "mistake"]);
+    assert_eq!(warned(&scratch.json(&STATUS)), [&*fingerprint]);
+    let shown = scratch.run(&STATUS).stdout;
+    let (_, after) = shown.split_once("warning: rows trust these keys").unwrap();
+    assert!(after.contains(&fingerprint), "{shown}");
+    verify(&scratch).assert_failed(1, "UntrustedSigner");
 }
 
 #[test]
@@ -35,12 +65,15 @@ fn a_denial_that_is_not_published_counts_in_the_store_alone() {
 fn a_revocation_that_cannot_be_published_counts_in_the_store_and_says_so() {
     let scratch = rooted();
     let id = text(&accepted(&scratch)["id"]);
-    let revoke = |key| ["keys", "revoke", &id, "--publish", key].map(str::to_owned);
+    let revoke =
+        |key| ["keys", "revoke", &id, "--publish", key, ROOT[0], ROOT[1]].map(str::to_owned);
     for key in ["gone.pem", "release.pem"] {
         let arguments = revoke(key);
         let arguments = arguments.each_ref().map(String::as_str);
         let run = scratch.fails(2, "RevocationNotPublished", &arguments);
         assert!(run.stderr.contains("the change was made in the store"), "{}", run.stderr);
+        let draft = "--deny <fingerprint> --trust-root <file> --draft <file>";
+        assert!(run.stderr.contains(draft), "{}", run.stderr);
         verify(&scratch).assert_failed(1, "UntrustedSigner");
     }
     assert_eq!(versions(&scratch), [1, 1, 1]);
@@ -53,7 +86,7 @@ fn a_revocation_that_cannot_be_published_counts_in_the_store_and_says_so() {
 fn a_retired_signing_key_has_no_revocation_to_publish() {
     let scratch = rooted();
     let (id, _) = scratch.stored_key("stored", "acme");
-    let revoke = ["keys", "revoke", &id, "--publish", "online.pem"];
+    let revoke = ["keys", "revoke", &id, "--publish", "online.pem", ROOT[0], ROOT[1]];
     scratch.fails(2, "NothingToPublish", &revoke);
     let listed = scratch.json(&["keys", "list", "--org", "acme"]);
     assert_eq!(listed["signing_keys"][0]["revoked_at"], Value::Null);

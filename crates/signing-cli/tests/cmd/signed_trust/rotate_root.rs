@@ -1,7 +1,16 @@
-use super::{PUBLISH, STATUS, rooted, verify, versions, without_store, words};
+use super::{PUBLISH, ROOT, STATUS, rooted, verify, versions, without_store, words};
 
-const ROTATE: [&str; 7] =
-    ["trust", "rotate-root", "--org", "acme", "--root-key", "second.pem", "--yes"];
+const ROTATE: [&str; 9] = [
+    "trust",
+    "rotate-root",
+    "--org",
+    "acme",
+    "--yes",
+    ROOT[0],
+    ROOT[1],
+    "--root-key",
+    "second.pem",
+];
 const REVOCATION: [&str; 2] = ["--revocation-key", "online.pem"];
 
 #[test]
@@ -14,7 +23,7 @@ fn new_root_keys_take_over_and_a_runner_with_the_old_root_follows() {
     assert_eq!(verify(&scratch).code, 0);
     scratch.fails(1, "KeyWithoutRole", &PUBLISH);
     let publish = ["trust", "publish", "--org", "acme", "--key", "second.pem", "--yes"];
-    scratch.json(&publish);
+    scratch.json(&[&publish[..], &ROOT].concat());
     assert_eq!(versions(&scratch), [2, 3, 1]);
     assert_eq!(verify(&scratch).code, 0);
 }
@@ -34,7 +43,7 @@ fn a_rotation_goes_round_as_a_draft() {
     let draft = ["--draft", "draft.json"];
     let drafted = scratch.json(&[&ROTATE[..], &REVOCATION, &draft].concat());
     assert_eq!(words(&drafted["missing"], "kind"), ["root"]);
-    let from = ["trust", "publish", "--from", "draft.json", "--yes"];
+    let from = ["trust", "publish", "--from", "draft.json", "--yes", ROOT[0], ROOT[1]];
     scratch.fails(1, "ThresholdNotMet", &from);
     assert_eq!(versions(&scratch), [1, 1, 1]);
     let cosign = ["trust", "cosign", "draft.json", "--key", "root.pem", "--yes"];
@@ -47,7 +56,7 @@ fn a_rotation_goes_round_as_a_draft() {
 #[test]
 fn documents_are_signed_again_if_the_keys_of_their_role_change() {
     let scratch = rooted();
-    let same = ["trust", "rotate-root", "--org", "acme", "--root-key", "root.pem", "--yes"];
+    let same = [&ROTATE[..8], &["root.pem"]].concat();
     scratch.json(&[&same[..], &REVOCATION].concat());
     assert_eq!(versions(&scratch), [2, 1, 1]);
     scratch.json(&[&same[..], &["--revocation-key", "second.pem"]].concat());

@@ -30,11 +30,10 @@ impl Table {
         let init = ["trust", "init", "--org", "rooted", "--root-key", "root.pem"];
         let both = ["--root-key", "second.pub.pem", "--root-threshold", "2", "--yes"];
         scratch.json(&[&init[..], &both, &["--draft", "draft.json"]].concat());
-        scratch.json(&[&init[..], &["--yes"]].concat());
-        let show = ["trust", "show", "--org", "rooted", "--root", "--output", "root.json"];
-        scratch.json(&show);
-        scratch.json(&["trust", "export", "--org", "rooted", "--output", "bundle.json"]);
-        let fingerprint = "ab".repeat(32);
+        scratch.json(&[&init[..], &["--root-output", "root.json", "--yes"]].concat());
+        let export = ["trust", "export", "--org", "rooted", "--output", "bundle.json"];
+        scratch.json(&[&export[..], &["--trust-root", "root.json"]].concat());
+        let (fingerprint, pinned) = ("ab".repeat(32), "--trust-root root.json");
         // What changes the key that all the others use comes last.
         let commands = vec![
             ("orgs create", "new".to_owned()),
@@ -60,12 +59,12 @@ impl Table {
             ("package floor list", "--org acme".into()),
             ("package unstore", kept.clone()),
             ("trust graph", String::new()),
-            ("trust status", "--org rooted".into()),
+            ("trust status", format!("--org rooted {pinned}")),
             ("trust init", "--org acme --root-key dev.pem --yes".into()),
-            ("trust publish", "--org rooted --key root.pem --yes".into()),
+            ("trust publish", format!("--org rooted --key root.pem --yes {pinned}")),
             ("trust cosign", "draft.json --key second.pem --yes".into()),
-            ("trust rotate-root", "--org rooted --root-key root.pem --yes".into()),
-            ("trust export", "--org rooted --output exported.json".into()),
+            ("trust rotate-root", format!("--org rooted --root-key root.pem --yes {pinned}")),
+            ("trust export", format!("--org rooted --output exported.json {pinned}")),
             ("trust show", "bundle.json".into()),
             ("trust verify", "bundle.json --trust-root root.json".into()),
             ("audit list", "--org acme".into()),

@@ -1,0 +1,48 @@
+use std::path::PathBuf;
+
+use clap::{ArgGroup, Args};
+
+use crate::cli::resolve::Resolve;
+use crate::cli::values::{AnchorArgs, RootSource};
+use crate::passphrase::{PASSPHRASE, PassphraseArgs, PassphraseSource};
+
+/// The publication of a revocation
+#[derive(Args)]
+#[command(group(ArgGroup::new("to-decrypt").args(PASSPHRASE).requires("publish")))]
+pub(crate) struct PublishKeyArgs {
+    /// Also publish the revocation, signed with this private key of the revocation role, for
+    /// hosts that verify by a bundle. It cannot be taken back
+    #[arg(long, value_name = "PEM", requires = "trust_root")]
+    publish: Option<PathBuf>,
+
+    /// With --publish: verify what was published from this root document, which you have from
+    /// elsewhere than the store: its file, or its digest
+    #[arg(long, value_name = "FILE|DIGEST", requires = "publish")]
+    trust_root: Option<RootSource>,
+
+    /// With --publish: refuse documents that are older than what this file remembers, and
+    /// remember these [default: the file of the root document with .state; a digest has none]
+    #[arg(long, value_name = "FILE", requires = "publish")]
+    state_file: Option<PathBuf>,
+
+    #[command(flatten)]
+    passphrase: PassphraseArgs,
+}
+
+/// The key that signs revocations.
+pub(crate) struct PublishKey {
+    pub(crate) path: PathBuf,
+    pub(crate) passphrase: PassphraseSource,
+    pub(crate) anchor: AnchorArgs,
+}
+
+impl Resolve for PublishKeyArgs {
+    type To = Option<PublishKey>;
+
+    fn resolve(self) -> Result<Option<PublishKey>, clap::Error> {
+        let Self { publish, trust_root, state_file, passphrase } = self;
+        let (Some(path), Some(trust_root)) = (publish, trust_root) else { return Ok(None) };
+        let (passphrase, anchor) = (passphrase.source(), AnchorArgs { trust_root, state_file });
+        Ok(Some(PublishKey { path, passphrase, anchor }))
+    }
+}

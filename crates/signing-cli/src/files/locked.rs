@@ -1,0 +1,51 @@
+//! Files that several processes change one after another.
+
+use std::fs::{File, TryLockError};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use super::{Existing, Readers, open, read, write_atomically};
+use crate::error::CliError;
+
+/// A file that is read and then replaced. Processes that open it in this way wait for each
+/// other, so that none replaces what it has not read.
+pub(crate) struct LockedFile<'a> {
+    path: &'a Path,
+    file: File,
+}
+
+impl<'a> LockedFile<'a> {
+    /// Waits until no other process has the file open in this way, after it has called `waits`.
+    pub(crate) fn open(path: &'a Path, waits: impl Fn()) -> Result<Self, CliError> {
+        let failed = |source| CliError::Read { path: path.into(), source };
+        loop {
+            let file = open(path, None)?;
+            match file.try_lock() {
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => {
+                    waits();
+                    file.lock().map_err(failed)?;
+                }
+                Err(TryLockError::Error(source)) => return Err(failed(source)),
+            }
+            let (locked, current) = (file.metadata().map_err(failed)?, path.metadata());
+            let current = current.map_err(failed)?;
+            // Replacing the file leaves waiting processes with one that has no name any more.
+            if (locked.dev(), locked.ino()) == (current.dev(), current.ino()) {
+                return Ok(Self { path, file });
+            }
+        }
+    }
+
+    /// Reads it, up to a size.
+    pub(crate) fn read_at_most(&self, limit: u64) -> Result<Vec<u8>, CliError> {
+        let file = self.file.try_clone();
+        let file = file.map_err(|source| CliError::Read { path: self.path.into(), source })?;
+        read(Some(file), self.path, limit)
+    }
+
+    /// Replaces it, and lets the next process have it.
+    pub(crate) fn replace(self, content: &[u8], readers: Readers) -> Result<(), CliError> {
+        write_atomically(self.path, content, readers, Existing::Replace)
+    }
+}
