@@ -75,7 +75,7 @@ pub struct DraftedTrust {
     /// How the statement differs from the one before.
     pub changes: Vec<StatementChange>,
     /// The organizations that rows grant trust to and that the statement cannot name, because
-    /// they have no root document.
+    /// nobody has named their root.
     pub unrooted: BTreeMap<OrgId, OrgName>,
 }
 
