@@ -108,8 +108,17 @@ fn advice(error: &CliError) -> Advice {
         CliError::UnpublishedTrust { .. } => {
             return Advice::refused(
                 "UnpublishedTrust",
-                "sign what the rows trust: cloacina trust publish --org <org> --key <private key> \
+                "find out who made each change that you do not know; then sign what the rows trust: \
+                 cloacina trust publish --org <org> --key <private key> \
                  --trust-root <file>, or change the rows back",
+            );
+        }
+        CliError::OtherKeyInRow { .. } => {
+            return Advice::refused(
+                "OtherKeyInRow",
+                "compare the fingerprint with the one that you have from elsewhere than the store; \
+                 if it is the key's: cloacina keys deny <fingerprint> --org <org> --publish \
+                 <private key> --trust-root <file>",
             );
         }
         CliError::NothingToPublish => (

@@ -70,6 +70,8 @@ pub(crate) enum CliError {
     UnpublishedTrust { org: OrgName, changes: usize },
     #[error("a retired signing key signs no more, and its signatures still count")]
     NothingToPublish,
+    #[error("the published statement does not know the key {fingerprint} by the name in the row")]
+    OtherKeyInRow { fingerprint: Fingerprint },
     #[error("the change was made in the store, but the revocation was not published")]
     NotPublished { source: Box<CliError> },
     #[error("the database URL cannot be used")]

@@ -14,7 +14,7 @@ use thiserror::Error;
 #[non_exhaustive]
 pub enum SignedTrustError {
     /// A document is not there.
-    #[error("the organization {org} has no {kind} document")]
+    #[error("the organization {org} has no {kind} document: cloacina trust init makes the first")]
     Missing {
         /// Whose document it is.
         org: OrgId,

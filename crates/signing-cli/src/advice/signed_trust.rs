@@ -6,8 +6,6 @@ use signing_trust::{DecisionError, SignedTrustError, TrustRootError, VersionMemo
 use super::{Advice, package, trust};
 use crate::error::Outcome;
 
-const PUBLISH: &str = "show what differs: cloacina trust status --org <org> --trust-root <file>; then sign it: \
-     cloacina trust publish --org <org> --key <private key> --trust-root <file>";
 const FORGED: &str = "find out who wrote to the database or to the file, and keep a copy of it; meanwhile get a \
      current bundle from the organization: cloacina trust export";
 const GET_ROOT: &str = "get the root document again from the organization, by a way that nobody in between can \
@@ -16,12 +14,13 @@ const GET_BUNDLE: &str = "get the bundle again from the organization: cloacina t
 const GET_DRAFT: &str = "get the draft again from the person who made it";
 const COLLECT_SIGNATURES: &str = "have the holders of the other keys sign the draft: cloacina trust cosign <draft> --key \
      <private key>";
-const INIT: &str = "make the documents: cloacina trust init --org <org> --root-key <private key> --root-output \
-     <file>";
 
 pub(super) fn signed(error: &SignedTrustError) -> Advice {
     let next = match error {
-        SignedTrustError::Missing { .. } => INIT,
+        SignedTrustError::Missing { .. } => {
+            "if the organization has published documents, find out who removed them; if it has \
+             not: cloacina trust init --org <org> --root-key <private key> --root-output <file>"
+        }
         SignedTrustError::PinnedRootMissing { .. } => {
             "check that this is the organization's root, with the organization itself; if it \
              should be, find out who changed the database"
@@ -47,13 +46,11 @@ pub(super) fn signed(error: &SignedTrustError) -> Advice {
              cloacina trust rotate-root for the root document; if it should not have expired, set \
              the clock"
         }
-        SignedTrustError::IncompleteBundle { .. } => {
-            "have that organization publish its trust: cloacina trust init; then export the \
-             bundle again: cloacina trust export"
-        }
-        SignedTrustError::ExtraneousDocuments { .. } => GET_BUNDLE,
+        SignedTrustError::IncompleteBundle { .. }
+        | SignedTrustError::ExtraneousDocuments { .. } => GET_BUNDLE,
         SignedTrustError::LastVersion { .. } => {
-            "create another organization: no document can follow this one"
+            "a thief of the role's keys has used the last version: remove that row with the \
+             database's own tools, and give the role other keys: cloacina trust rotate-root"
         }
         SignedTrustError::Memory(error) => return memory(error),
         _ => return Advice::unknown(error.code(), Outcome::Refused),
@@ -116,6 +113,7 @@ pub(super) fn threshold(error: &ThresholdNotMet) -> Advice {
 
 pub(super) fn memory(error: &VersionMemoryError) -> Advice {
     let next = match error {
+        VersionMemoryError::Unasked => "report this to the authors of the program",
         VersionMemoryError::File { .. } => {
             "check that the directory exists, and that only you may write to the file and its lock"
         }
@@ -129,4 +127,6 @@ pub(super) fn memory(error: &VersionMemoryError) -> Advice {
 }
 
 /// What to do about keys that rows trust and no document does.
-pub(super) const NOT_SIGNED: &str = PUBLISH;
+pub(super) const NOT_SIGNED: &str = "if you do not know who added the row, find out; otherwise show what differs: cloacina trust \
+     status --org <org> --trust-root <file>; then sign it: cloacina trust publish --org <org> \
+     --key <private key> --trust-root <file>";

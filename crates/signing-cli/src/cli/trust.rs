@@ -279,7 +279,8 @@ pub(crate) struct Cosign {
     #[arg(long, value_name = "PEM", required = true)]
     pub(crate) key: Vec<PathBuf>,
 
-    /// Refuse the draft unless it follows this root document: its file, or its digest
+    /// Refuse the draft unless it follows this root document: its file, or its digest. Only the
+    /// draft of first documents needs none
     #[arg(long, value_name = "FILE|DIGEST")]
     pub(crate) trust_root: Option<RootSource>,
 

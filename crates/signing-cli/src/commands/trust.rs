@@ -16,7 +16,7 @@ use crate::error::CliError;
 use crate::files::Existing;
 use crate::output::Report;
 
-pub(super) use publication::publish_revocation;
+pub(super) use publication::{Chosen, publish_revocation};
 
 pub(super) fn run(context: &Context, command: Trust) -> Result<Report, CliError> {
     match command {

@@ -39,6 +39,7 @@ enum Expiry {
 impl DocumentView {
     pub(crate) fn of(kind: TrustDocumentKind, header: &DocumentHeader) -> Self {
         let (now, expires_at) = (Utc::now(), header.expires_at.to_utc());
+        let life = expires_at - header.issued_at.to_utc();
         Self {
             kind: kind.as_str(),
             version: header.version.get(),
@@ -46,7 +47,8 @@ impl DocumentView {
             expires_at: Time(expires_at),
             expiry: match expires_at - now {
                 left if left <= TimeDelta::zero() => Expiry::Past,
-                left if left <= TimeDelta::days(SOON) => Expiry::Soon,
+                // A document that lives for a month is not marked for all of it.
+                left if left <= TimeDelta::days(SOON).min(life / 3) => Expiry::Soon,
                 _ => Expiry::Later,
             },
         }

@@ -38,7 +38,7 @@ impl TrustRootError {
 }
 
 impl TrustRoot {
-    /// Pins a root document: the bytes of its envelope, as `cloacina trust show --root` writes
+    /// Pins a root document: the bytes of its envelope, as `--root-output` writes
     /// them. It may be an old one: later ones are followed from it.
     pub fn parse(bytes: &[u8]) -> Result<Self, TrustRootError> {
         let root = SignedDocument::<RootDocument>::parse(bytes)?;

@@ -6,7 +6,7 @@ use signing_trust::store::{Change, CompromisedKeyRecord, OrganizationRecord, Org
 use super::dry_run;
 use super::trust::RowChangeView;
 use crate::cli::{self, PublishKey};
-use crate::commands::trust::publish_revocation;
+use crate::commands::trust::{Chosen, publish_revocation};
 use crate::context::{Context, organization};
 use crate::error::CliError;
 use crate::lines::Lines;
@@ -27,7 +27,15 @@ pub(super) async fn deny(context: &Context, command: cli::Deny) -> Result<Report
     if danger_everywhere {
         let change = keys.danger_declare_compromised(org.id, &fingerprint, note).await?;
         let report = declared(&keys, change).await?;
-        return publish_if_asked(&keys, &org, fingerprint, publish.0.as_ref(), report).await;
+        return publish_if_asked(
+            &keys,
+            &org,
+            fingerprint,
+            &Chosen::ByKey,
+            publish.0.as_ref(),
+            report,
+        )
+        .await;
     }
     let change = keys.deny_key(org.id, &fingerprint, note).await?;
     let text = match &change {
@@ -40,7 +48,7 @@ pub(super) async fn deny(context: &Context, command: cli::Deny) -> Result<Report
     let changed = matches!(change, Change::Made(_));
     let report =
         Report::done(&RowChangeView::new(Lines::from(text), &change.into_inner(), changed));
-    publish_if_asked(&keys, &org, fingerprint, publish.0.as_ref(), report).await
+    publish_if_asked(&keys, &org, fingerprint, &Chosen::ByKey, publish.0.as_ref(), report).await
 }
 
 /// Publishes a revocation after the row's change, which counts whatever comes of this.
@@ -48,11 +56,12 @@ pub(super) async fn publish_if_asked(
     keys: &KeyManager,
     org: &OrganizationRecord,
     fingerprint: Fingerprint,
+    chosen: &Chosen,
     key: Option<&PublishKey>,
     mut report: Report,
 ) -> Result<Report, CliError> {
     let Some(key) = key else { return Ok(report) };
-    publish_revocation(keys, org, fingerprint, key)
+    publish_revocation(keys, org, fingerprint, chosen, key)
         .await
         .map_err(|source| CliError::NotPublished { source: Box::new(source) })?;
     report.note(format!("published the revocation of {fingerprint} for {}", org.name));

@@ -8,6 +8,7 @@ use signing_trust::store::{
 use super::deny::publish_if_asked;
 use super::dry_run;
 use crate::cli;
+use crate::commands::trust::Chosen;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::lines::Lines;
@@ -36,9 +37,9 @@ pub(super) async fn revoke(context: &Context, command: cli::Revoke) -> Result<Re
     {
         return Err(CliError::NothingToPublish);
     }
-    let (org, fingerprint) = match &key {
-        Selected::Signing(key) => (key.org_id, key.fingerprint),
-        Selected::Trusted(key) => (key.org_id, key.fingerprint),
+    let (org, fingerprint, chosen) = match &key {
+        Selected::Signing(key) => (key.org_id, key.fingerprint, Chosen::ByKey),
+        Selected::Trusted(key) => (key.org_id, key.fingerprint, Chosen::ByRow(key.name.clone())),
     };
     let report = match key {
         key if command.dry_run => return dry_run::revocation(&keys, key, &revocation).await,
@@ -49,7 +50,7 @@ pub(super) async fn revoke(context: &Context, command: cli::Revoke) -> Result<Re
         None => Ok(report),
         Some(_) => {
             let org = keys.organization(OrganizationRef::Id(org)).await?;
-            publish_if_asked(&keys, &org, fingerprint, publish, report).await
+            publish_if_asked(&keys, &org, fingerprint, &chosen, publish, report).await
         }
     }
 }

@@ -20,8 +20,11 @@ pub(super) fn cosign(command: Cosign) -> Result<Report, CliError> {
         output::note(&format!("waiting for the program that signs {}", command.draft.display()));
     })?;
     let mut draft = parse_draft(&command.draft, &file.read_at_most(MAX_DRAFT_SIZE)?)?;
-    if let Some(root) = &command.trust_root {
-        require_root(&draft, root)?;
+    match &command.trust_root {
+        Some(root) => require_root(&draft, root)?,
+        // The first documents have no root that anybody could have pinned.
+        None if draft.current_root().is_some() => return Err(CliError::RootNeeded),
+        None => {}
     }
     let mut ring = KeyRing::default();
     ring.add_signers(&command.key, &command.passphrase.source())?;

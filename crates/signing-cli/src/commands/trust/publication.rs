@@ -7,7 +7,7 @@ use std::path::Path;
 use chrono::{SubsecRound, Utc};
 use serde::Serialize;
 use signing_crypto::{
-    DraftDocuments, Fingerprint, OrgId, OrgName, PackageDigest, PackageName, RootDigest,
+    DraftDocuments, Fingerprint, KeyName, OrgId, OrgName, PackageDigest, PackageName, RootDigest,
     SignedDocument, StatementTime, TrustDocument, TrustDocumentKind,
 };
 use signing_trust::store::OrganizationRecord;
@@ -24,7 +24,7 @@ use crate::lines::Lines;
 use crate::output::{self, Report};
 use crate::signed_trust;
 use crate::terminal::{Confirmation, confirm};
-use crate::view::{ChangeView, DocumentView, MissingView, UnrootedView, View};
+use crate::view::{ChangeView, DocumentView, DocumentsView, MissingView, UnrootedView, View};
 
 /// Publishes documents that were signed, or writes the draft if more keys must sign them.
 pub(super) async fn publish_or_draft(
@@ -92,17 +92,33 @@ fn first_anchor(
     signed_trust::remembering(root, state_file.as_deref())
 }
 
+/// How a key was chosen whose revocation is published, which cannot be taken back.
+pub(in crate::commands) enum Chosen {
+    /// By its fingerprint, or by the private half that is in the store.
+    ByKey,
+    /// By a row of the store, which names the key so. The row is believed only if the published
+    /// statement knows the key under the same name.
+    ByRow(Option<KeyName>),
+}
+
 /// Publishes the revocation of a key, after the row's change.
 pub(in crate::commands) async fn publish_revocation(
     keys: &KeyManager,
     org: &OrganizationRecord,
     fingerprint: Fingerprint,
+    chosen: &Chosen,
     PublishKey { path, passphrase, anchor }: &PublishKey,
 ) -> Result<(), CliError> {
     let key = read_signing_key(path, passphrase)?;
     let anchor = signed_trust::anchor(anchor)?;
     let missing = SignedTrustError::Missing { org: org.id, kind: TrustDocumentKind::Root };
     let before = keys.published_trust(org.id, &anchor).await?.ok_or(missing)?;
+    if let Chosen::ByRow(name) = chosen {
+        let stated = before.statement().keys.get(&fingerprint);
+        if stated.is_none_or(|stated| stated.name != *name) {
+            return Err(CliError::OtherKeyInRow { fingerprint });
+        }
+    }
     // They live as long as those before.
     let before = &before.revocations().header;
     let life = before.expires_at.to_utc() - before.issued_at.to_utc();
@@ -157,7 +173,11 @@ pub(super) struct PublicationView<'a> {
     org_id: OrgId,
     org: &'a OrgName,
     documents: Vec<DocumentView>,
+    /// All that is signed, where more than a statement's changes is.
+    content: Option<DocumentsView>,
     pub(super) changes: Vec<ChangeView>,
+    /// The keys that the revocations deny, and did not before.
+    revokes: Vec<Fingerprint>,
     unrooted: Vec<UnrootedView>,
     starts: Vec<PackageView<'a>>,
     stops: Vec<PackageView<'a>>,
@@ -191,6 +211,8 @@ impl<'a> PublicationView<'a> {
             org_id: org.id,
             org: &org.name,
             documents: document_views(documents),
+            content: documents.root().map(|_| DocumentsView::of_draft(documents)),
+            revokes: newly_revoked(drafted),
             changes: ChangeView::all(&drafted.changes),
             unrooted,
             starts: packages(&impact.starts),
@@ -232,6 +254,13 @@ impl<'a> PublicationView<'a> {
                 text.push("  nothing");
             }
         }
+        for fingerprint in &self.revokes {
+            text.push(format!("the revocations deny for good: {fingerprint}"));
+        }
+        // What a new root document signs again was signed by keys that may be the reason for it.
+        if let Some(content) = &self.content {
+            text.append(content.text());
+        }
         text.extend(self.unrooted.iter().map(|unrooted| format!("  {}", unrooted.text())));
         for (title, packages) in [
             ("stored packages that start to verify", &self.starts),
@@ -266,11 +295,20 @@ impl View for PublicationView<'_> {
         }
         if let (Some(root), true) = (&self.root, self.is_first) {
             text.push(format!("root  {root}"));
+        }
+        if let (Some(root), true) = (&self.root, self.is_first && self.published) {
             let pinned = self.root_file.clone().unwrap_or_else(|| root.to_string());
             text.push(format!("to pin it in a runner: --org {} --trust-root {pinned}", self.org));
         }
         text
     }
+}
+
+fn newly_revoked(drafted: &DraftedTrust) -> Vec<Fingerprint> {
+    let before = drafted.published.as_ref().map(|published| &published.revocations().denied);
+    let Some(revocations) = drafted.documents.revocations() else { return Vec::new() };
+    let denied = revocations.unverified().denied.keys();
+    denied.filter(|key| before.is_none_or(|before| !before.contains_key(key))).copied().collect()
 }
 
 /// The new documents of a draft.

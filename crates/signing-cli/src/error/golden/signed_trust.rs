@@ -213,6 +213,7 @@ fn memory() -> Vec<VersionMemoryError> {
     vec![
         VersionMemoryError::File { path: path(), source },
         VersionMemoryError::Damaged { path: path(), fault: "a line cannot be read" },
+        VersionMemoryError::Unasked,
     ]
 }
 
@@ -249,6 +250,7 @@ fn program() -> Vec<CliError> {
         CliError::NotConfirmed,
         CliError::UnpublishedTrust { org: "acme".parse().unwrap(), changes: 2 },
         CliError::NothingToPublish,
+        CliError::OtherKeyInRow { fingerprint: values::fingerprint() },
         CliError::NotPublished {
             source: Box::new(CliError::DraftSignature(signatures().remove(0))),
         },
