@@ -47,7 +47,7 @@ fn a_rotation_goes_round_as_a_draft() {
     scratch.fails(1, "ThresholdNotMet", &from);
     assert_eq!(versions(&scratch), [1, 1, 1]);
     let cosign = ["trust", "cosign", "draft.json", "--key", "root.pem", "--yes"];
-    without_store(&scratch, &cosign).assert_failed(2, "RootNeeded");
+    assert_eq!(without_store(&scratch, &cosign).code, 2);
     let cosign = [&cosign[..], &ROOT].concat();
     assert_eq!(without_store(&scratch, &cosign).code, 0);
     scratch.json(&from);
