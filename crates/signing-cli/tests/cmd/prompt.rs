@@ -262,7 +262,7 @@ fn documents_are_published_if_the_answer_is_yes_and_not_otherwise() {
         let next = "nothing was done: change the rows, and look again: cloacina trust status --org \
                     <org> --trust-root <file>";
         talk.assert_failed("NotConfirmed", next);
-        assert!(talk.shown.contains("the statement changes"), "{}", talk.shown);
+        assert!(talk.shown.contains("role root: 1 of 1 key must sign"), "{}", talk.shown);
         scratch.fails(1, "TrustDocumentMissing", &show);
         assert!(!scratch.exists("root.json"));
     }

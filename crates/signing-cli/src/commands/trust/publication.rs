@@ -245,9 +245,17 @@ impl<'a> PublicationView<'a> {
     }
 
     fn preview(&self) -> Lines {
-        let mut text = Lines::from(format!("documents of {} ({})", self.org, self.org_id));
-        text.extend(self.documents.iter().map(|document| format!("  {}", document.text())));
-        if self.documents.iter().any(|document| document.kind == "statement") {
+        // What a new root document signs again was signed by keys that may be the reason for it.
+        let mut text = match &self.content {
+            Some(content) => content.text(),
+            None => {
+                let mut text = Lines::from(format!("documents of {} ({})", self.org, self.org_id));
+                text.extend(self.documents.iter().map(|document| format!("  {}", document.text())));
+                text
+            }
+        };
+        let has_statement = self.documents.iter().any(|document| document.kind == "statement");
+        if has_statement && !self.is_first {
             text.push("the statement changes");
             text.extend(self.changes.iter().map(|change| format!("  {}", change.text())));
             if self.changes.is_empty() {
@@ -256,10 +264,6 @@ impl<'a> PublicationView<'a> {
         }
         for fingerprint in &self.revokes {
             text.push(format!("the revocations deny for good: {fingerprint}"));
-        }
-        // What a new root document signs again was signed by keys that may be the reason for it.
-        if let Some(content) = &self.content {
-            text.append(content.text());
         }
         text.extend(self.unrooted.iter().map(|unrooted| format!("  {}", unrooted.text())));
         for (title, packages) in [

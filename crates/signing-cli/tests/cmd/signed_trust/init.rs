@@ -47,7 +47,7 @@ fn nothing_is_published_that_nobody_has_agreed_to() {
     let scratch = scratch();
     let init = [&INIT[..], &ROOT_OUTPUT].concat();
     let run = scratch.fails(2, "ConfirmationNeeded", &init);
-    assert!(run.stderr.contains("+ trust the key"), "{}", run.stderr);
+    assert!(run.stderr.contains("the statement trusts"), "{}", run.stderr);
     scratch.fails(1, "TrustDocumentMissing", &["trust", "show", "--org", "acme"]);
     assert!(!scratch.exists("root.json"));
     scratch.json(&[&init[..], &["--yes"]].concat());
