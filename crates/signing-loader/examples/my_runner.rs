@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! my_runner [--require-signatures (--trust-key PEM… | --org ORG [--database-url URL])
+//!            [--trust-root FILE|DIGEST [--trust-bundle FILE] [--state-file FILE]]
 //!            [--required-signers N [--distinct-orgs]] [--clock-skew-allowance SECONDS]] [--input TEXT] PACKAGE…
 //! ```
 
