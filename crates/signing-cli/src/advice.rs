@@ -83,6 +83,12 @@ fn advice(error: &CliError) -> Advice {
             "UnknownTrustFile",
             "give a bundle, a draft, a root document, a statement or revocations",
         ),
+        CliError::OtherRoot { .. } => {
+            return Advice::refused(
+                "OtherRoot",
+                "give the organization's newest root document; if this is it, do not sign the draft",
+            );
+        }
         CliError::RootNeeded => (
             "RootNeeded",
             "give the root document that the organization pins, from elsewhere than the store: \

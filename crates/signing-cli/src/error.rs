@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use signing_crypto::{
     CheckpointError, DraftSignatureError, Fingerprint, KekError, KeyId, KeyName, MalformedBundle,
     MalformedDraft, MalformedTrustDocument, NameError, OrgName, PassphraseError, PemError, Role,
-    SignerThreshold, ThresholdNotMet,
+    RootDigest, SignerThreshold, ThresholdNotMet,
 };
 use signing_loader::{PackageError, ProtectionError, SignError, VerificationError};
 use signing_trust::store::{StoreError, UrlError};
@@ -51,6 +51,8 @@ pub(crate) enum CliError {
     UnknownTrustFile { path: PathBuf },
     #[error(transparent)]
     DraftSignature(#[from] DraftSignatureError),
+    #[error("the draft follows the root document {found}, expected {expected}")]
+    OtherRoot { expected: RootDigest, found: RootDigest },
     #[error("the draft follows documents that were published before")]
     RootNeeded,
     #[error("the draft cannot be published yet")]
@@ -72,7 +74,7 @@ pub(crate) enum CliError {
     NothingToPublish,
     #[error("the published statement does not know the key {fingerprint} by the name in the row")]
     OtherKeyInRow { fingerprint: Fingerprint },
-    #[error("the change was made in the store, but the revocation was not published")]
+    #[error("the change was made in the store, but publishing the revocation failed")]
     NotPublished { source: Box<CliError> },
     #[error("the database URL cannot be used")]
     Url(#[from] UrlError),

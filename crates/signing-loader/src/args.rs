@@ -49,7 +49,7 @@ const DATABASE_URL: &str = "CLOACINA_DATABASE_URL";
 /// # Ok::<(), clap::Error>(())
 /// ```
 ///
-/// `--trust-key` or `--org` without `--require-signatures` is a usage error, so
+/// `--trust-key`, `--trust-bundle` or `--org` without `--require-signatures` is a usage error, so
 /// that nobody believes to be protected who is not.
 #[derive(Args, Clone)]
 pub struct SecurityArgs {
@@ -131,7 +131,7 @@ enum Trust {
 }
 
 impl SecurityArgs {
-    /// Reads the key files, or opens the store and finds the organization.
+    /// Reads the key files or the bundle, or opens the store and finds the organization.
     pub async fn resolve(&self) -> Result<Security, SecurityArgsError> {
         let config = VerificationConfig {
             required_signers: self.required_signers(),

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use rustix::fs::{FlockOperation, OFlags, flock};
 use rustix::io::Errno;
-use signing_crypto::{DocumentVersion, Fingerprint, RootDigest};
+use signing_crypto::{DocumentVersion, Fingerprint, RootDigest, printable};
 use signing_trust::{
     MemoryOfVersions, SeenDocument, SeenDocuments, SeenFrom, SeenOrganization, VersionMemoryError,
 };
@@ -38,11 +38,13 @@ pub struct StateFile {
 }
 
 impl StateFile {
-    /// Uses the file at `path`, which is made when something is first remembered.
+    /// Uses the file at `path`. Its lock is made at once, the file when something is first
+    /// remembered.
     ///
     /// # Errors
     ///
-    /// That it cannot be read, is damaged, or can be written by other users.
+    /// The file cannot be read or is damaged, or other users may write the file, its lock or
+    /// their directory.
     pub fn open(path: impl Into<PathBuf>) -> Result<Self, VersionMemoryError> {
         let file = Self { path: path.into() };
         let _lock = file.lock()?;
@@ -65,6 +67,10 @@ impl StateFile {
                 Ok(()) => return Ok(lock),
                 Err(Errno::AGAIN) if begun.elapsed() < LOCK_LIMIT => {
                     thread::sleep(Duration::from_millis(5));
+                }
+                Err(Errno::AGAIN) => {
+                    let held = "another process has held its lock for 10 seconds";
+                    return Err(self.failed(io::Error::other(held)));
                 }
                 Err(error) => return Err(self.failed(error.into())),
             }
@@ -143,14 +149,18 @@ impl MemoryOfVersions for StateFile {
     }
 }
 
-/// Who may write a directory can remove its files, and put back old ones.
+/// A user who can write a directory can remove its files and put back old ones.
 fn require_private_directory(directory: &Path) -> io::Result<()> {
     let metadata = directory.metadata()?;
     let (owner, mode) = (metadata.uid(), metadata.mode());
     let own = rustix::process::geteuid().as_raw();
     match (owner == own || owner == 0) && mode & 0o022 == 0 {
         true => Ok(()),
-        false => Err(io::Error::other("other users may write its directory")),
+        false => {
+            let directory = printable(&directory.to_string_lossy());
+            let fault = format!("other users may write its directory {directory}: chmod go-w");
+            Err(io::Error::other(fault))
+        }
     }
 }
 

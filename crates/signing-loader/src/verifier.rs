@@ -17,7 +17,7 @@ mod online;
 
 /// Verifies packages. A `Verifier` always verifies: nothing that it is given turns that off.
 ///
-/// What it trusts is in its type. With pinned keys ([`Offline`]) its methods need no store,
+/// What it trusts is in its type. With pinned keys or a bundle ([`Offline`]) its methods need no store,
 /// no network and no runtime; with a store ([`Online`](crate::Online)) the same methods are
 /// asynchronous, and see a revocation when it happens.
 ///

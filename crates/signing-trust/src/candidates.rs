@@ -5,7 +5,7 @@ use crate::snapshot::OrganizationTrust;
 /// The most trusted keys that a signature without a name is tried against.
 pub const MAX_CANDIDATES: usize = 64;
 
-/// Decides by what was read, unless it does not count any more or leaves too many keys to try.
+/// Decides by `trust`, unless its documents have expired or too many keys are left to try.
 pub(crate) fn decide_signers(
     trust: &OrganizationTrust,
     signers: &Signers,
@@ -13,7 +13,7 @@ pub(crate) fn decide_signers(
     context: DecisionContext,
 ) -> Result<TrustDecision, DecisionError> {
     trust.require_current(context)?;
-    // One more, to tell.
+    // One more than allowed, to detect too many.
     let context = DecisionContext { max_unnamed: MAX_CANDIDATES + 1, ..context };
     let decision = decide(trust, signers, packages, context);
     match decision.trusted().count() {

@@ -13,8 +13,14 @@ use thiserror::Error;
 #[derive(Clone, Debug, Error)]
 #[non_exhaustive]
 pub enum SignedTrustError {
+    /// No document is there.
+    #[error("the organization {org} has no signed trust: cloacina trust init makes it")]
+    NoDocuments {
+        /// The organization.
+        org: OrgId,
+    },
     /// A document is not there.
-    #[error("the organization {org} has no {kind} document: cloacina trust init makes the first")]
+    #[error("the organization {org} has no {kind} document")]
     Missing {
         /// Whose document it is.
         org: OrgId,
@@ -193,7 +199,9 @@ impl SignedTrustError {
     /// What programs call this error. Stable.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Missing { .. } | Self::PinnedRootMissing { .. } => "TrustDocumentMissing",
+            Self::NoDocuments { .. } | Self::Missing { .. } | Self::PinnedRootMissing { .. } => {
+                "TrustDocumentMissing"
+            }
             Self::RootOfAnotherOrganization { .. } | Self::AnotherOrganization { .. } => {
                 "TrustDocumentOfAnotherOrganization"
             }
@@ -236,8 +244,8 @@ pub enum VersionMemoryError {
         /// Why.
         source: Arc<io::Error>,
     },
-    /// It gave no answer.
-    #[error("the memory of the documents that were seen was not asked")]
+    /// It returned without comparing any.
+    #[error("the memory of seen documents returned without comparing any")]
     Unasked,
     /// The file holds something else.
     #[error("the state file {} is damaged: {fault}", path.display())]

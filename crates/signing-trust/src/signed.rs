@@ -1,5 +1,5 @@
-//! Trust that an organization's root keys have signed: whoever writes the database can take
-//! trust away by it, and never give it.
+//! Trust that an organization's root keys have signed: a writer of the database can take trust
+//! away, but cannot give it.
 //!
 //! ```text
 //! pinned root ─► root chain ─► statement ─► revocations ─► children, each from the root that

@@ -26,7 +26,7 @@ async fn child_without_documents_does_not_count(signed: SignedTrust) {
     signed.plant(&documents).await;
     match signed.medium {
         Medium::Store => {
-            signed.refuses(&signed.granted, "has no root document");
+            signed.refuses(&signed.granted, "has no signed trust: cloacina trust init makes it");
             signed.accepts(&signed.package);
         }
         // Somebody has taken them out.

@@ -13,11 +13,11 @@ const GET_ROOT: &str = "get the root document again from the organization, by a 
 const GET_BUNDLE: &str = "get the bundle again from the organization: cloacina trust export";
 const GET_DRAFT: &str = "get the draft again from the person who made it";
 const COLLECT_SIGNATURES: &str = "have the holders of the other keys sign the draft: cloacina trust cosign <draft> --key \
-     <private key>";
+     <private key> --trust-root <file>";
 
 pub(super) fn signed(error: &SignedTrustError) -> Advice {
     let next = match error {
-        SignedTrustError::Missing { .. } => {
+        SignedTrustError::NoDocuments { .. } | SignedTrustError::Missing { .. } => {
             "if the organization has published documents, find out who removed them; if it has \
              not: cloacina trust init --org <org> --root-key <private key> --root-output <file>"
         }
@@ -26,7 +26,7 @@ pub(super) fn signed(error: &SignedTrustError) -> Advice {
              should be, find out who changed the database"
         }
         SignedTrustError::RootOfAnotherOrganization { .. } => {
-            "give the root of the organization that is verified by"
+            "give the root document of the organization that was asked about"
         }
         SignedTrustError::RootConflict { .. }
         | SignedTrustError::RootChain { .. }
@@ -50,7 +50,8 @@ pub(super) fn signed(error: &SignedTrustError) -> Advice {
         | SignedTrustError::ExtraneousDocuments { .. } => GET_BUNDLE,
         SignedTrustError::LastVersion { .. } => {
             "a thief of the role's keys has used the last version: remove that row with the \
-             database's own tools, and give the role other keys: cloacina trust rotate-root"
+             database's own tools, and give the role other keys: cloacina trust rotate-root; before \
+             that, put the administrator's state file aside"
         }
         SignedTrustError::Memory(error) => return memory(error),
         _ => return Advice::unknown(error.code(), Outcome::Refused),
@@ -115,7 +116,8 @@ pub(super) fn memory(error: &VersionMemoryError) -> Advice {
     let next = match error {
         VersionMemoryError::Unasked => "report this to the authors of the program",
         VersionMemoryError::File { .. } => {
-            "check that the directory exists, and that only you may write to the file and its lock"
+            "check that the directory exists, and that only you may write to it, the file and \
+             its lock; if another program holds the lock, try again when it has ended"
         }
         VersionMemoryError::Damaged { .. } => {
             "find out who changed the file; without it, older documents are not recognized: remove \

@@ -140,7 +140,7 @@ pub(crate) struct StatementArgs {
     #[arg(long, value_name = "TIME", default_value = "90d", value_parser = time::expiry)]
     pub(crate) expires: StatementTime,
 
-    /// When the revocations expire, likewise
+    /// When the revocations expire (forms as for --expires)
     #[arg(long, value_name = "TIME", default_value = "30d", value_parser = time::expiry)]
     pub(crate) revocations_expires: StatementTime,
 
@@ -161,7 +161,7 @@ pub(crate) struct PublicationArgs {
     #[arg(long)]
     force: bool,
 
-    /// Write the new root document to this file, for runners to pin
+    /// Write the new root document to this file once it is published, for runners to pin
     #[arg(long, value_name = "FILE")]
     pub(crate) root_output: Option<PathBuf>,
 
@@ -298,7 +298,7 @@ pub(crate) struct RotateRoot {
     #[arg(long, value_parser = values::organization)]
     pub(crate) org: OrganizationRef,
 
-    /// A private key of the root document before, which signs the next one (may be repeated)
+    /// A private key of the current root document, which signs the next one (may be repeated)
     #[arg(long, value_name = "PEM")]
     pub(crate) key: Vec<PathBuf>,
 

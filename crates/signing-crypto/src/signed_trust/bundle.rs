@@ -21,7 +21,7 @@ const MAX_ROOTS: usize = 1_000;
 /// The envelopes of one organization's documents, as text that nobody has read yet.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DocumentTexts {
-    /// The root documents, in the order of their versions.
+    /// The root documents. A bundle may hold them in any order.
     pub roots: Vec<String>,
     /// The newest trust statement.
     pub statement: Option<String>,

@@ -9,7 +9,7 @@ use crate::key::Fingerprint;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Role {
-    /// The next root document.
+    /// Root documents: its own and the next.
     Root,
     /// Trust statements.
     Trust,

@@ -70,6 +70,7 @@ pub enum SecurityArgsError {
     )]
     PasswordOnCommandLine,
     /// An organization without a store to find it in.
+    #[cfg(feature = "store")]
     #[error("--org needs a store: give --database-url or CLOACINA_DATABASE_URL")]
     NoStore,
     /// The database URL is not one.
@@ -99,6 +100,7 @@ impl SecurityArgsError {
             Self::SignedTrust(error) => error.code(),
             #[cfg(feature = "store")]
             Self::PasswordOnCommandLine => "PasswordOnCommandLine",
+            #[cfg(feature = "store")]
             Self::NoStore => "OrganizationWithoutStore",
             #[cfg(feature = "store")]
             Self::DatabaseUrl(error) => error.code(),

@@ -55,7 +55,8 @@ impl Verifier<Online> {
         Self { trust, ..self }
     }
 
-    /// The same for an organization that the caller has looked up.
+    /// As [`organization`](Self::organization), for an organization that the caller has looked
+    /// up.
     pub(crate) fn organization_by_id(keys: &KeyManager, org: OrgId) -> Self {
         Self::by(Online { keys: keys.clone().without_kek(), org })
     }

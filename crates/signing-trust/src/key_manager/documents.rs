@@ -38,8 +38,8 @@ pub struct NewDocuments {
     pub revocations: Option<SignedDocument<Revocations>>,
 }
 
-/// What runners with a pinned root would verify otherwise, once documents are published: of
-/// the packages whose signatures the store keeps.
+/// How publishing documents changes which packages verify, among those whose signatures the
+/// store keeps. Before the first documents, the present is that of runners without a root.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PublicationImpact {
     /// Packages that would verify, and do not now.
@@ -52,8 +52,8 @@ impl KeyManager {
     /// The documents that `org` has published, verified from a pinned root. `None` if it has
     /// published none.
     ///
-    /// What the next documents are made from must be verified like what runners load by:
-    /// whoever can write the store must not decide what an administrator signs.
+    /// What the next documents are made from must be verified like what runners load by: a writer
+    /// of the store must not decide what an administrator signs.
     pub async fn published_trust(
         &self,
         org: OrgId,
@@ -129,8 +129,9 @@ impl KeyManager {
     ///
     /// # Errors
     ///
-    /// Nothing is published unless what is published then verifies from the pinned root, is not
-    /// older than what was seen before, and has not expired.
+    /// Documents that do not verify from the pinned root, that are older than what was seen
+    /// before, or that have expired are not published. If the memory fails
+    /// ([`SignedTrustError::Memory`]), they may have been published.
     pub async fn publish_documents(
         &self,
         org: OrgId,
@@ -233,7 +234,8 @@ impl KeyManager {
     }
 
     /// The documents of `org`, and those of the organizations that its statement grants trust
-    /// to, for hosts without a store. Of one whose documents do not count there are none.
+    /// to, for hosts without a store. A child whose documents do not count is listed without
+    /// documents.
     ///
     /// # Errors
     ///

@@ -85,7 +85,7 @@ impl KeyManager {
     ///
     /// # Errors
     ///
-    /// [`TrustError::SignedTrustExists`] if there is a first root document already,
+    /// [`TrustError::SignedTrustExists`] if there are documents already,
     /// [`SignedTrustError::Missing`] if there is none to follow, and
     /// [`TrustError::ExpiryPast`].
     pub async fn draft_documents(
@@ -247,8 +247,8 @@ impl KeyManager {
         Ok(Revocations { header, denied })
     }
 
-    /// What was published, verified like what runners load by: whoever can write the store
-    /// must not decide what an administrator signs.
+    /// What was published, verified like what runners load by: a writer of the store must not
+    /// decide what an administrator signs.
     async fn before(
         &self,
         org: OrgId,

@@ -28,9 +28,8 @@ impl BundledTrust {
     ///
     /// # Errors
     ///
-    /// What is wrong with its documents. They are refused also if they have expired, if those
-    /// of an organization that the statement grants trust to are missing, and if there are
-    /// others.
+    /// The bundle's documents are wrong or have expired, a child's are not listed, or another
+    /// organization's are.
     pub fn verify(bundle: &TrustBundle, anchor: &TrustAnchor) -> Result<Self, SignedTrustError> {
         let (org, documents) = (bundle.org(), bundle.documents());
         let mut signed = verify(org, documents, anchor.root(), |_, _| Ok(()))?;
@@ -68,8 +67,8 @@ impl BundledTrust {
         children.map(|(child, documents)| (child, documents.as_ref().map_err(|error| &**error)))
     }
 
-    /// Decides which of `signers` the organization accepts for the package `name`, `allowance`
-    /// after the documents and the trust in them have ended.
+    /// Decides which of `signers` the organization accepts for the package `name`. What has
+    /// expired still counts for `allowance`.
     ///
     /// # Errors
     ///

@@ -20,8 +20,8 @@ pub struct TrustDraft {
     /// The lowest versions that it accepts.
     pub floors: BTreeMap<PackageName, PackageVersion>,
     /// The organizations that it grants trust to and whose root nobody has named. A statement
-    /// cannot grant them trust: the store may not be asked for the root, because whoever can
-    /// write it would decide.
+    /// cannot grant them trust: the store is not asked for the root, because a writer of the store
+    /// would decide.
     pub unrooted: BTreeMap<OrgId, OrgName>,
 }
 
@@ -49,13 +49,6 @@ pub enum StatementChange {
     SetsFloor(PackageName, PackageVersion),
     /// A package has no lowest version any more.
     RemovesFloor(PackageName),
-}
-
-impl StatementChange {
-    /// Whether it can only make runners accept less.
-    pub fn only_subtracts(&self) -> bool {
-        matches!(self, Self::Drops(_) | Self::Denies(_) | Self::Withdraws(..))
-    }
 }
 
 impl TrustDraft {

@@ -10,11 +10,11 @@ use super::anchor::TrustAnchor;
 use super::restrict::restricted_by_rows;
 use super::value::SignedTrust;
 use super::verify::{VerifiedDocuments, admit, verify};
-use crate::document_error::SignedTrustError;
+use crate::document_error::{SignedTrustError, VersionMemoryError};
 use crate::error::TrustError;
 use crate::snapshot::OrganizationTrust;
 
-/// How long a decision waits while another reads the documents: longer than that may take.
+/// How long a decision waits while another one reads the documents.
 const WAIT_LIMIT: Duration = Duration::from_secs(20);
 
 /// The signed trust of one organization, whose documents are in a store.
@@ -41,7 +41,7 @@ impl RootedTrust {
         Self { org, anchor, kept: Mutex::default() }
     }
 
-    /// Nothing is known about another organization's signed trust.
+    /// Refuses another organization: the anchor says nothing about its trust.
     pub(crate) fn require_org(&self, found: OrgId) -> Result<(), SignedTrustError> {
         let expected = self.org;
         match found == expected {
@@ -100,9 +100,7 @@ impl RootedTrust {
             Err(error) => match error.try_into_panic() {
                 Ok(panic) => std::panic::resume_unwind(panic),
                 // The runtime shuts down, and nothing was decided.
-                Err(_) => {
-                    Err(SignedTrustError::Missing { org, kind: TrustDocumentKind::Statement })
-                }
+                Err(_) => Err(VersionMemoryError::Unasked.into()),
             },
         };
         let verified = verified?;

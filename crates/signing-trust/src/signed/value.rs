@@ -54,7 +54,7 @@ impl SignedTrust {
     }
 }
 
-/// What one organization says, whoever has signed it.
+/// What one organization says. Signatures are not checked here.
 pub(crate) struct Stated<'a> {
     pub(crate) statement: &'a TrustStatement,
     pub(crate) revocations: &'a Revocations,

@@ -34,6 +34,9 @@ impl VerifiedDocuments {
         texts: &DocumentTexts,
         root: &TrustRoot,
     ) -> Result<Self, SignedTrustError> {
+        if *texts == DocumentTexts::default() {
+            return Err(SignedTrustError::NoDocuments { org });
+        }
         let roots = root_chain(org, &texts.roots, root)?;
         let root = &roots[roots.len() - 1];
         let statement = signed_by::<TrustStatement>(org, texts.statement.as_deref(), root)?;

@@ -1,6 +1,5 @@
 use serde::Serialize;
 use signing_crypto::{DraftDocuments, Fingerprint, SignedDocument, TrustDocumentKind};
-use signing_trust::SignedTrustError;
 
 use super::publication::{MAX_DRAFT_SIZE, draft_text, parse_draft};
 use super::role_keys::KeyRing;
@@ -54,11 +53,11 @@ pub(super) fn cosign(command: Cosign) -> Result<Report, CliError> {
 
 /// The root that the draft follows, or its first, must be the given one.
 fn require_root(draft: &DraftDocuments, given: &RootSource) -> Result<(), CliError> {
-    let (org, digest) = (draft.org(), read_root(given)?.digest());
-    let root = draft.current_root().or(draft.root()).map(SignedDocument::digest);
-    match root == Some(digest) {
-        true => Ok(()),
-        false => Err(SignedTrustError::PinnedRootMissing { org, digest }.into()),
+    let expected = read_root(given)?.digest();
+    match draft.current_root().or(draft.root()).map(SignedDocument::digest) {
+        Some(found) if found == expected => Ok(()),
+        Some(found) => Err(CliError::OtherRoot { expected, found }),
+        None => Err(CliError::RootNeeded),
     }
 }
 
@@ -87,7 +86,7 @@ impl CosignedView {
         let mut text = self.content.text();
         if !self.compared {
             text.push(
-                "the root that the draft follows was not compared: to do so, give --trust-root",
+                "the first root document was not compared: to do so, give --trust-root <digest>",
             );
         }
         text

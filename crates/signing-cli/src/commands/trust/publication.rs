@@ -51,7 +51,8 @@ pub(super) async fn publish_or_draft(
     if let Some(path) = &publication.root_output {
         publication.existing().require_vacant(path)?;
     }
-    // This also checks that the documents belong together: nobody signs a draft in vain.
+    // This also checks that the documents belong together: a draft that could never be published
+    // is not written.
     let impact = keys.publication_impact(org.id, &NewDocuments::from(documents), &anchor).await?;
     let shown = match drafted.unrooted.is_empty() {
         true => BTreeMap::new(),
@@ -163,19 +164,19 @@ pub(super) fn parse_draft(path: &Path, bytes: &[u8]) -> Result<DraftDocuments, C
 pub(super) const MAX_DRAFT_SIZE: u64 = 16 * 1024 * 1024;
 
 #[derive(Clone, Copy)]
-pub(super) enum Destination<'a> {
+enum Destination<'a> {
     Store,
     Draft(&'a Path),
 }
 
 #[derive(Serialize)]
-pub(super) struct PublicationView<'a> {
+struct PublicationView<'a> {
     org_id: OrgId,
     org: &'a OrgName,
     documents: Vec<DocumentView>,
     /// All that is signed, where more than a statement's changes is.
     content: Option<DocumentsView>,
-    pub(super) changes: Vec<ChangeView>,
+    changes: Vec<ChangeView>,
     /// The keys that the revocations deny, and did not before.
     revokes: Vec<Fingerprint>,
     unrooted: Vec<UnrootedView>,
@@ -200,7 +201,7 @@ struct PackageView<'a> {
 }
 
 impl<'a> PublicationView<'a> {
-    pub(super) fn of(
+    fn of(
         org: &'a OrganizationRecord,
         drafted: &'a DraftedTrust,
         unrooted: Vec<UnrootedView>,
@@ -228,7 +229,7 @@ impl<'a> PublicationView<'a> {
     }
 
     /// Shows what would be done, and asks.
-    pub(super) fn ask(
+    fn ask(
         &mut self,
         confirmation: Confirmation,
         destination: Destination<'_>,
@@ -293,8 +294,9 @@ impl View for PublicationView<'_> {
         if let Some(draft) = &self.draft {
             text.push(format!("wrote {draft}; keys that must still sign it"));
             text.extend(self.missing.iter().map(MissingView::text));
+            let root = if self.is_first { "" } else { " --trust-root <file>" };
             text.push(format!(
-                "for their holders: cloacina trust cosign {draft} --key <private key>"
+                "for their holders: cloacina trust cosign {draft} --key <private key>{root}"
             ));
         }
         if let (Some(root), true) = (&self.root, self.is_first) {
@@ -316,7 +318,7 @@ fn newly_revoked(drafted: &DraftedTrust) -> Vec<Fingerprint> {
 }
 
 /// The new documents of a draft.
-pub(super) fn document_views(draft: &DraftDocuments) -> Vec<DocumentView> {
+fn document_views(draft: &DraftDocuments) -> Vec<DocumentView> {
     let mut views = Vec::new();
     if let Some(root) = draft.root() {
         views.push(DocumentView::of(TrustDocumentKind::Root, root.unverified().header()));

@@ -86,6 +86,7 @@ fn signed() -> Vec<SignedTrustError> {
     let (org, version) = (values::org_id(), values::document_version(2));
     let (kind, older) = (TrustDocumentKind::Revocations, values::document_version(1));
     vec![
+        SignedTrustError::NoDocuments { org },
         SignedTrustError::Missing { org, kind: TrustDocumentKind::Root },
         SignedTrustError::PinnedRootMissing { org, digest: root_digest() },
         SignedTrustError::RootOfAnotherOrganization { expected: org, found: other_org() },
@@ -239,6 +240,7 @@ fn program() -> Vec<CliError> {
         CliError::UnknownTrustFile { path: path() },
         CliError::DraftSignature(signatures().remove(0)),
         CliError::RootNeeded,
+        CliError::OtherRoot { expected: root_digest(), found: "fe".repeat(32).parse().unwrap() },
         CliError::NotSigned(threshold()),
         CliError::TooFewRoleKeys {
             role: Role::Root,

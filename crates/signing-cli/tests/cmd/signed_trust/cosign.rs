@@ -85,7 +85,7 @@ fn the_next_documents_go_round_and_a_cosigner_who_knows_the_root_compares_it() {
     let cosign = ["trust", "cosign", "draft.json", "--key", "second.pem", "--yes", "--json"];
     let with =
         |root: &str| without_store(&scratch, &[&cosign[..], &["--trust-root", root]].concat());
-    with(&"ab".repeat(32)).assert_failed(1, "TrustDocumentMissing");
+    with(&"ab".repeat(32)).assert_failed(1, "OtherRoot");
     assert_eq!(with("root.json").code, 0);
     // What was published before is not believed on the draft's word.
     scratch.fails(2, "RootNeeded", &FROM);
