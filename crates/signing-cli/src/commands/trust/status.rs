@@ -67,7 +67,7 @@ fn documents(published: &VerifiedDocuments) -> Vec<DocumentView> {
     ]
 }
 
-/// Revocations stay, so that trusting such a key again by a row is in vain.
+/// Revocations are permanent: a row cannot make such a key trusted again.
 fn trusted_but_revoked(draft: &TrustDraft, published: &VerifiedDocuments) -> Vec<DeniedView> {
     let mut revoked = published.revocations().denied.clone();
     revoked.retain(|key, _| draft.keys.contains_key(key));
