@@ -10,6 +10,8 @@ mod bench;
 mod demo;
 mod docs;
 mod features;
+mod fuzz;
+mod mutants;
 mod public_api;
 mod soak;
 mod test_db;
@@ -43,6 +45,10 @@ enum Task {
     Soak(soak::Arguments),
     /// Build the guides into target/book, without warnings.
     Docs(docs::Arguments),
+    /// Look for inputs that break a parser's promise. Needs a nightly toolchain.
+    Fuzz(fuzz::Arguments),
+    /// Change the deciding code, and see whether a test notices.
+    Mutants(mutants::Arguments),
     /// Write the public items of each library into docs/public-api. Needs a nightly toolchain.
     PublicApi(public_api::Arguments),
     /// Check the house rules that the compiler and clippy do not know.
@@ -59,6 +65,8 @@ fn main() -> ExitCode {
         Task::Bench(arguments) => bench::run(&arguments),
         Task::Soak(arguments) => soak::run(arguments),
         Task::Docs(arguments) => docs::run(&arguments),
+        Task::Fuzz(arguments) => fuzz::run(&arguments),
+        Task::Mutants(arguments) => mutants::run(&arguments),
         Task::PublicApi(arguments) => public_api::run(&arguments),
         Task::Tidy => tidy::run(),
         Task::Features => features::run(),

@@ -96,7 +96,7 @@ impl DatabaseUrl {
             Some(rest) => SqliteTarget::parse(rest.strip_prefix("//").unwrap_or(rest)),
             // A mistyped URL must not become a file, named after its password.
             None if looks_like_a_url(text) => Err(UrlError::UnknownScheme),
-            None => SqliteTarget::file(text),
+            None => SqliteTarget::parse(text),
         };
         target.map(|target| Self(Location::Sqlite(target)))
     }
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn owner_of_a_file_is_named_or_numbered_in_a_url_only() {
+    fn owner_of_a_file_is_named_or_numbered() {
         let owner = |text: &str| match text.parse::<DatabaseUrl>().unwrap().0 {
             Location::Sqlite(target) => target.owner.map(|owner| owner.uid),
             #[cfg(feature = "postgres")]
@@ -171,10 +171,17 @@ mod tests {
         assert_eq!(owner("sqlite:store.db?owner=root"), Some(0));
         assert_eq!(owner("sqlite:///store.db?owner=4711"), Some(4711));
         assert_eq!(owner("sqlite:store.db"), None);
-        assert_eq!(owner("store.db?owner=root"), None);
+        assert_eq!(owner("store.db?owner=root"), Some(0));
         let url: DatabaseUrl = "sqlite:store.db?owner=root".parse().unwrap();
         assert_eq!(url.to_string(), "sqlite:store.db?owner=root");
-        for text in ["sqlite:a?owner", "sqlite:a?mode=ro", "sqlite:a?owner=root&owner=1"] {
+        let rooted: DatabaseUrl = "sqlite:////store.db".parse().unwrap();
+        assert_eq!(
+            rooted.to_string().parse::<DatabaseUrl>().unwrap().to_string(),
+            rooted.to_string()
+        );
+        for text in
+            ["a?mode=ro", "sqlite:a?owner", "sqlite:a?mode=ro", "sqlite:a?owner=root&owner=1"]
+        {
             assert!(text.parse::<DatabaseUrl>().is_err(), "{text}");
         }
         for nobody in ["", "-1", "no such user", "4294967296"] {

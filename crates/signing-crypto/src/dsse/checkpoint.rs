@@ -105,16 +105,14 @@ impl AuditCheckpoint {
 
     fn parse(payload: &[u8]) -> Result<Self, MalformedCheckpoint> {
         // Types first: what is about something else has other fields.
-        let Object(kind): Object<Kind> =
-            serde_json::from_slice(payload).map_err(MalformedCheckpoint::json)?;
+        let kind: Kind = Object::parse(payload).map_err(MalformedCheckpoint::json)?;
         if kind.statement_type != STATEMENT_TYPE {
             return Err(MalformedCheckpoint::StatementType { found: kind.statement_type });
         }
         if kind.predicate_type != CHECKPOINT_TYPE {
             return Err(MalformedCheckpoint::PredicateType { found: kind.predicate_type });
         }
-        let Object(statement): Object<Statement> =
-            serde_json::from_slice(payload).map_err(MalformedCheckpoint::json)?;
+        let statement: Statement = Object::parse(payload).map_err(MalformedCheckpoint::json)?;
         let found = statement.subject.len();
         let [Object(subject)] = <[Object<Subject>; 1]>::try_from(statement.subject)
             .map_err(|_| MalformedCheckpoint::SubjectCount { found })?;

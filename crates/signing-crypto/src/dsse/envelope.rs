@@ -61,7 +61,7 @@ impl SignatureEnvelope {
         if let Some(format) = ForeignFormat::recognize(bytes) {
             return Err(MalformedEnvelope::Foreign { format });
         }
-        let Object(wire): Object<WireEnvelope> = serde_json::from_slice(bytes)
+        let wire: WireEnvelope = Object::parse(bytes)
             .map_err(|source| MalformedEnvelope::json(ContentLayer::Envelope, source))?;
         let found = wire.signatures.len();
         if found > MAX_SIGNATURES {

@@ -111,7 +111,7 @@ impl PackageStatement {
     }
 
     pub(crate) fn parse(payload: &[u8]) -> Result<Self, MalformedEnvelope> {
-        let Object(statement): Object<Statement> = serde_json::from_slice(payload)
+        let statement: Statement = Object::parse(payload)
             .map_err(|source| MalformedEnvelope::json(ContentLayer::Statement, source))?;
         if statement.statement_type != STATEMENT_TYPE {
             return Err(MalformedEnvelope::StatementType { found: statement.statement_type });

@@ -2,7 +2,9 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{
+    Deserialize, DeserializeOwned, Deserializer, Error, MapAccess, SeqAccess, Visitor,
+};
 use serde::{Serialize, Serializer};
 
 /// A `T` that JSON must write as an object.
@@ -10,6 +12,15 @@ use serde::{Serialize, Serializer};
 /// Derived `Deserialize` implementations also take a JSON array of the fields
 /// in order, which gives one value two spellings.
 pub(crate) struct Object<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> Object<T> {
+    /// Reads one JSON object. Unlike serde_json, it looks for UTF-8 also in what is ignored
+    /// (RFC 8259, section 8.1).
+    pub(crate) fn parse(bytes: &[u8]) -> Result<T, serde_json::Error> {
+        let text = std::str::from_utf8(bytes).map_err(serde_json::Error::custom)?;
+        serde_json::from_str(text).map(|Self(value)| value)
+    }
+}
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

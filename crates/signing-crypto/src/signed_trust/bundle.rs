@@ -64,7 +64,7 @@ impl TrustBundle {
             return Err(MalformedBundle::TooLarge { limit: MAX_BUNDLE_SIZE });
         }
         let json = |source| MalformedBundle::Json(std::sync::Arc::new(source));
-        let Object(wire): Object<WireBundle> = serde_json::from_slice(bytes).map_err(json)?;
+        let wire: WireBundle = Object::parse(bytes).map_err(json)?;
         if wire.bundle_type != BUNDLE_TYPE {
             return Err(MalformedBundle::Type { found: wire.bundle_type });
         }

@@ -93,7 +93,7 @@ impl DraftDocuments {
             return Err(MalformedDraft::TooLarge { limit: MAX_DRAFT_SIZE });
         }
         let json = |source| MalformedDraft::Json(Arc::new(source));
-        let Object(wire): Object<WireDraft> = serde_json::from_slice(bytes).map_err(json)?;
+        let wire: WireDraft = Object::parse(bytes).map_err(json)?;
         if wire.draft_type != DRAFT_TYPE {
             return Err(MalformedDraft::Type { found: wire.draft_type });
         }

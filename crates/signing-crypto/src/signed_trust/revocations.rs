@@ -48,8 +48,8 @@ impl TrustDocument for Revocations {
 
 impl Payload for Revocations {
     fn from_payload(payload: &[u8]) -> Result<Self, DocumentFault> {
-        let Object(WireRevocations { organization, version, issued_at, expires_at, denied }) =
-            serde_json::from_slice(payload).map_err(DocumentFault::json)?;
+        let WireRevocations { organization, version, issued_at, expires_at, denied } =
+            Object::parse(payload).map_err(DocumentFault::json)?;
         let header = WireHeader { organization, version, issued_at, expires_at }.parse()?;
         Ok(Self { header, denied: read_denied(denied)? })
     }

@@ -131,8 +131,7 @@ impl TrustDocument for TrustStatement {
 
 impl Payload for TrustStatement {
     fn from_payload(payload: &[u8]) -> Result<Self, DocumentFault> {
-        let Object(wire): Object<WireStatement> =
-            serde_json::from_slice(payload).map_err(DocumentFault::json)?;
+        let wire: WireStatement = Object::parse(payload).map_err(DocumentFault::json)?;
         let WireStatement { organization, version, issued_at, expires_at, .. } = wire;
         let header = WireHeader { organization, version, issued_at, expires_at }.parse()?;
         let version = |name, version| {

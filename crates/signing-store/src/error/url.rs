@@ -35,6 +35,11 @@ pub enum UrlError {
     #[cfg(feature = "postgres")]
     #[error("the database URL is malformed")]
     Postgres(#[source] tokio_postgres::Error),
+    /// A `?` stands before the first `@`, so that it is not clear where the password ends.
+    #[error(
+        "the database URL has a '?' before its '@', expected %3F in its user or password, and %40 in its parameters"
+    )]
+    AmbiguousCredentials,
     /// A Postgres URL without a host.
     #[error("the database URL names no host")]
     NoHost,
@@ -86,6 +91,7 @@ impl UrlError {
             | Self::InMemory
             | Self::SqliteParameter { .. }
             | Self::UnknownOwner { .. }
+            | Self::AmbiguousCredentials
             | Self::NoHost
             | Self::SslMode { .. }
             | Self::Parameter { .. }

@@ -87,6 +87,12 @@ struct Parameters {
 impl Target {
     pub(crate) fn parse(text: &str, insecure: Insecure) -> Result<Self, UrlError> {
         let (base, query) = text.split_once('?').unwrap_or((text, ""));
+
+        // tokio-postgres takes all before the first `@` for user and password. The password must
+        // not be read, and shown, as parameters.
+        if !base.contains('@') && query.contains('@') {
+            return Err(UrlError::AmbiguousCredentials);
+        }
         let (mut parameters, mut others) = (Parameters::default(), Vec::new());
         for parameter in query.split('&').filter(|parameter| !parameter.is_empty()) {
             if !parameters.take(parameter)? {

@@ -66,7 +66,10 @@ impl Owner {
 
 impl fmt::Display for SqliteTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "sqlite:{}", self.path.display())?;
+        // One `//` behind the scheme is skipped when the URL is read.
+        let start =
+            if self.path.as_os_str().as_encoded_bytes().starts_with(b"//") { "//" } else { "" };
+        write!(f, "sqlite:{start}{}", self.path.display())?;
         match &self.owner {
             Some(owner) => write!(f, "?owner={}", owner.given),
             None => Ok(()),

@@ -213,6 +213,7 @@ fn url() -> Vec<UrlError> {
         given("sqlite:store.db?mode=ro"),
         given("sqlite:store.db?owner=no-such-user"),
         UrlError::BackendNotBuilt { backend: "postgres" },
+        given(&format!("postgres://ann:half?{SECRET}@db.example/db")),
         given(&format!("postgres://ann:{SECRET}@127.0.0.1:port/db")),
         given("postgres://"),
         given(&format!("postgres://ann:{SECRET}@db.example/db?sslmode=disable")),

@@ -128,6 +128,20 @@ fn parameters_that_could_not_be_followed_are_refused() {
 }
 
 #[test]
+fn a_question_mark_in_a_password_must_be_written_as_percent_3f() {
+    for text in
+        ["postgres://ann:half?require_auth=hunter2@h/db", "postgres://ann:half?hunter2@h/db"]
+    {
+        let refused = parse(text).err().unwrap();
+        assert!(matches!(refused, UrlError::AmbiguousCredentials), "{refused:?}");
+        assert!(!format!("{refused} {refused:?}").contains("hunter2"));
+    }
+    let target = parse("postgres://ann:half%3Fhunter2@h/db").unwrap();
+    assert!(target.password.is_some());
+    assert_eq!(target.to_string(), "postgres://ann@h/db");
+}
+
+#[test]
 fn each_host_has_its_port_and_its_address() {
     let server = |host: &str, address: Option<&str>, port| Server {
         place: Place::Tcp { host: host.into(), address: address.map(|text| text.parse().unwrap()) },

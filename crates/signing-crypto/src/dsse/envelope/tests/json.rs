@@ -164,6 +164,23 @@ fn unknown_fields_are_ignored_in_the_envelope() {
 }
 
 #[test]
+fn what_is_ignored_must_be_utf_8_as_well() {
+    let mut json = envelope();
+    json["note"] = "é".into();
+    let good = json.to_string().into_bytes();
+    SignatureEnvelope::parse(&good).unwrap();
+
+    let at = good.windows(2).position(|pair| pair == "é".as_bytes()).unwrap();
+    let mut bad = good;
+    bad.remove(at);
+    let refused = SignatureEnvelope::parse(&bad);
+    assert!(
+        matches!(&refused, Err(MalformedEnvelope::Json { layer: ContentLayer::Envelope, .. })),
+        "{refused:?}"
+    );
+}
+
+#[test]
 fn unknown_fields_are_malformed_in_the_statement() {
     for (pointer, _) in STATEMENT {
         for field in ["unknown", "expiresAt", "Name", "sha512", "size "] {
