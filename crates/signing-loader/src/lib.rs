@@ -109,6 +109,8 @@ pub use trust_source::Offline;
 pub use trust_source::Online;
 pub use verified::{PackageReader, VerifiedPackage};
 pub use verifier::Verifier;
+#[cfg(feature = "store")]
+pub use verifier::VerifyAll;
 
 // What the above take and give, so that a runner needs no other crate. Items, not whole
 // crates: what is not named here can change without a new version of this one.

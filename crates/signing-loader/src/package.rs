@@ -74,18 +74,26 @@ impl Package {
         }
     }
 
+    /// What an I/O error is about.
+    pub(crate) fn place(&self) -> PathBuf {
+        match self {
+            Self::File(path) => path.path().into(),
+            Self::Bytes(bytes) => bytes.name.as_str().into(),
+        }
+    }
+
     /// Opens the file, which must be a regular one of `limit` bytes at most.
     pub(crate) fn open(self, limit: u64) -> Result<OpenedPackage, PackageError> {
-        let name = self.name()?;
-        let (bytes, size, place, signature_path) = match self {
+        let (name, place) = (self.name()?, self.place());
+        let (bytes, size, signature_path) = match self {
             Self::File(path) => {
                 let (file, size) = open_regular(path.path())?;
                 let signature_path = Some(path.signature_path());
-                (UnreadBytes::File(file), size, path.path().into(), signature_path)
+                (UnreadBytes::File(file), size, signature_path)
             }
             Self::Bytes(PackageBytes { bytes, .. }) => {
                 let size = bytes.len() as u64;
-                (UnreadBytes::Memory(bytes), size, name.as_str().into(), None)
+                (UnreadBytes::Memory(bytes), size, None)
             }
         };
         match size > limit {

@@ -12,8 +12,12 @@ use crate::source::SignatureSource;
 use crate::trust_source::{Offline, OfflineTrust};
 use crate::verified::VerifiedPackage;
 
+mod many;
 #[cfg(feature = "store")]
 mod online;
+
+#[cfg(feature = "store")]
+pub use many::VerifyAll;
 
 /// Verifies packages. A `Verifier` always verifies: nothing that it is given turns that off.
 ///

@@ -77,15 +77,18 @@ fn with_offline_trust(
     Request { config, source, explain }: &Request,
 ) -> Vec<Verdict> {
     let verifier = verifier.config(config.clone()).signature(source.clone());
-    let verify = |package| match explain {
-        true => {
-            let explained = verifier.explain(package);
-            let outcome = explained.outcome.map_err(CliError::from);
-            Verdict::new(package, outcome).explained(explained.envelopes, Keepers::new())
-        }
-        false => Verdict::new(package, verifier.check(package).map_err(CliError::from)),
+    let explained = |package| {
+        let explained = verifier.explain(package);
+        let outcome = explained.outcome.map_err(CliError::from);
+        Verdict::new(package, outcome).explained(explained.envelopes, Keepers::new())
     };
-    packages.iter().map(verify).collect()
+    let checked = |(package, outcome): (_, Result<_, PackageError>)| {
+        Verdict::new(package, outcome.map_err(CliError::from))
+    };
+    match explain {
+        true => packages.iter().map(explained).collect(),
+        false => packages.iter().zip(verifier.check_all(packages)).map(checked).collect(),
+    }
 }
 
 /// Verifies by an organization's trust.
@@ -104,19 +107,19 @@ async fn with_store(
     }
     let verifier = verifier.config(config.clone()).signature(source.clone());
     let mut verdicts = Vec::new();
+    if *explain {
+        for package in packages {
+            let explained = verifier.explain(package).await;
+            let keepers = explain::keepers(&keys, &explained.envelopes).await;
+            let outcome = advised(&keys, &org, explained.outcome).await;
+            verdicts.push(Verdict::new(package, outcome).explained(explained.envelopes, keepers));
+        }
+        return Ok(verdicts);
+    }
+    let mut checks = verifier.check_all(packages);
     for package in packages {
-        verdicts.push(match explain {
-            true => {
-                let explained = verifier.explain(package).await;
-                let keepers = explain::keepers(&keys, &explained.envelopes).await;
-                let outcome = advised(&keys, &org, explained.outcome).await;
-                Verdict::new(package, outcome).explained(explained.envelopes, keepers)
-            }
-            false => {
-                let outcome = verifier.check(package).await;
-                Verdict::new(package, advised(&keys, &org, outcome).await)
-            }
-        });
+        let Some(outcome) = checks.next().await else { break };
+        verdicts.push(Verdict::new(package, advised(&keys, &org, outcome).await));
     }
     Ok(verdicts)
 }

@@ -16,6 +16,7 @@ on_both_backends! {
     revocation_ends_every_use_of_a_verified_package,
     bytes_are_verified_by_a_stored_signature_and_by_one_that_is_given,
     organization_is_found_by_name_and_by_id,
+    many_packages_are_answered_in_the_order_given_and_a_revocation_ends_all,
 }
 
 async fn verifier(world: &World, vendor: &Vendor) -> Verifier<Online> {
@@ -122,4 +123,37 @@ fn bytes_without_a_signature_are_refused_with_pinned_keys() {
     let signature = SignatureSource::Memory(signing_loader::sign_package(path, &key).unwrap());
     let package = verifier.signature(signature).verify(bytes()).unwrap();
     assert_eq!(package.as_bytes().unwrap(), b"\0asm");
+}
+
+async fn many_packages_are_answered_in_the_order_given_and_a_revocation_ends_all(world: World) {
+    let vendor = world.vendor("acme").await;
+    let mut paths = Vec::new();
+    for number in 0..12 {
+        let path =
+            world.file(&format!("{number}.so"), &vec![number; (12 - usize::from(number)) << 12]);
+        let signature = world.sign(&path, &vendor.key).await;
+        std::fs::write(path.with_extension("so.sig"), signature.to_json()).unwrap();
+        paths.push(path);
+    }
+    std::fs::write(&paths[4], "tampered").unwrap();
+    let verifier = verifier(&world, &vendor).await;
+
+    let mut answers = verifier.verify_all(&paths);
+    for number in 0..12 {
+        let answer = answers.next().await.unwrap();
+        match number {
+            4 => assert_refused!(
+                answer,
+                PackageError::Verification(VerificationError::TamperedPackage { .. })
+            ),
+            _ => assert_eq!(answer.unwrap().report().name().as_str(), format!("{number}.so")),
+        }
+    }
+    assert!(answers.next().await.is_none());
+
+    world.keys.revoke_trusted_key(vendor.trusted.id).await.unwrap();
+    let mut checks = verifier.check_all(&paths);
+    while let Some(answer) = checks.next().await {
+        untrusted(answer);
+    }
 }
