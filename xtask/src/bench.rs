@@ -4,6 +4,9 @@
 //! read it says `docs/content/reference/benchmarks.md`. It runs on both backends, or on
 //! SQLite alone where it is told to: never on less than it was asked for.
 
+mod picture;
+mod programs;
+
 use std::process::Command;
 
 use anyhow::{Result, ensure};
@@ -26,10 +29,17 @@ pub(crate) struct Arguments {
     /// Measure SQLite alone, which needs neither an engine nor a server.
     #[arg(long, conflicts_with_all = ["image", "engine", "database_url"])]
     sqlite_only: bool,
+
+    /// Measure the programs instead: verifying packages beside what users use today.
+    #[arg(long, conflicts_with_all = ["sqlite_only", "image", "engine", "database_url"])]
+    programs: bool,
 }
 
 /// Runs the task.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    if arguments.programs {
+        return programs::run();
+    }
     if arguments.sqlite_only {
         let mut command = cargo(&BENCHMARK);
         command.args(["--", "--sqlite-only"]);
