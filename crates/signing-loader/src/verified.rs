@@ -264,6 +264,7 @@ mod tests {
     use signing_crypto::{SignatureEnvelope, SigningKey, StatementTime};
 
     use super::*;
+    use crate::elf::LibraryError;
     use crate::error::LoadError;
     use crate::sign::package_statement;
     use crate::source::SignatureSource;
@@ -272,7 +273,7 @@ mod tests {
 
     const CONTENT: &[u8] = b"not a library";
 
-    /// A package that is no library, so that only the dynamic linker refuses it.
+    /// A package that is no library, so that trust does not refuse it, and loading does.
     fn verified(directory: &Path, key: &SigningKey) -> VerifiedPackage<Offline> {
         let path = directory.join("libworkflow.so");
         std::fs::write(&path, CONTENT).unwrap();
@@ -296,7 +297,9 @@ mod tests {
                 read(&file, CONTENT.len() as u64).unwrap()
             }),
             match package.load() {
-                Err(PackageError::Load(LoadError::Linker(_))) => Ok(CONTENT.to_vec()),
+                Err(PackageError::Load(LoadError::Library(LibraryError::NotElf))) => {
+                    Ok(CONTENT.to_vec())
+                }
                 other => other.map(|_| Vec::new()),
             },
         ]

@@ -122,3 +122,6 @@ impl Admission {
         }
     }
 }
+
+#[cfg(all(test, target_env = "gnu"))]
+mod tests;
