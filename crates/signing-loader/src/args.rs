@@ -347,6 +347,22 @@ mod tests {
     }
 
     #[test]
+    fn dependencies_are_allowed_by_exact_names_and_only_where_packages_are_verified() {
+        let allowed = |more: &[&str]| {
+            let words = [&["runner", "--trust-key", "a.pem", "--require-signatures"], more];
+            Cli::try_parse_from(words.concat()).map(|parsed| parsed.security.allow_dependency).ok()
+        };
+        assert_eq!(allowed(&[]), Some(Vec::new()));
+        let names = ["libfoo.so.1", "libbar.so"];
+        let two = ["--allow-dependency", names[0], "--allow-dependency", names[1]];
+        assert_eq!(allowed(&two), Some(names.map(|name| name.parse().unwrap()).into()));
+        for wrong in ["", "./libfoo.so", "/usr/lib/libfoo.so", "$ORIGIN", "libfoo*"] {
+            assert_eq!(allowed(&["--allow-dependency", wrong]), None, "{wrong}");
+        }
+        assert!(Cli::try_parse_from(["runner", "--allow-dependency", "libfoo.so.1"]).is_err());
+    }
+
+    #[test]
     #[cfg(feature = "store")]
     fn distinct_organizations_need_an_organization_that_tells_them_apart() {
         let three = SignerCount::new(3).unwrap();

@@ -37,7 +37,7 @@ pub enum LibraryError {
     Unreadable(#[from] io::Error),
     /// An entry of the dynamic table that makes the linker search or load elsewhere, or that
     /// is not known here.
-    #[error("the library has the dynamic entry {tag}{}", shown(value.as_deref()))]
+    #[error("the library has the dynamic entry {tag}{}, which no package may have", shown(value.as_deref()))]
     ForbiddenTag {
         /// The entry.
         tag: DynamicTag,
@@ -45,10 +45,10 @@ pub enum LibraryError {
         value: Option<String>,
     },
     /// Relocations that change code, for which the linker makes it writable.
-    #[error("the library has text relocations")]
+    #[error("the library has text relocations: the linker would make its code writable")]
     TextRelocations,
     /// The linker would make the stack of each thread of the process executable.
-    #[error("the library asks for an executable stack")]
+    #[error("the library asks for an executable stack, for the whole process")]
     ExecutableStack,
     /// The library does not say which stack it needs, which the linker takes to mean an
     /// executable one.
@@ -70,7 +70,7 @@ pub enum LibraryError {
     },
     /// A dependency that nobody has verified or allowed.
     #[error(
-        "the library needs {name:?}, which is neither allowed nor the SONAME of a verified \
+        "the library needs {name}, which is neither allowed nor the SONAME of a verified \
          package that is loaded already"
     )]
     DependencyNotAllowed {
@@ -79,7 +79,7 @@ pub enum LibraryError {
     },
     /// Several loaded packages have this SONAME, and the linker takes the first, whichever
     /// is meant.
-    #[error("the library needs {name:?}, and several different packages have that SONAME")]
+    #[error("the library needs {name}, and several different packages have that SONAME")]
     AmbiguousDependency {
         /// The dependency.
         name: super::DependencyName,
@@ -93,7 +93,7 @@ pub enum LibraryError {
         source: DependencyNameError,
     },
     /// A library that the linker would use in place of one that every package may need.
-    #[error("the library's SONAME is {name:?}, which is the name of an allowed dependency")]
+    #[error("the library's SONAME is {name}, which is the name of an allowed dependency")]
     ReservedSoname {
         /// The SONAME.
         name: super::DependencyName,
@@ -122,7 +122,7 @@ impl LibraryError {
 }
 
 fn shown(value: Option<&str>) -> String {
-    value.map(|value| format!(" with the value {value:?}")).unwrap_or_default()
+    value.map(|value| format!(" {value:?}")).unwrap_or_default()
 }
 
 /// Why an ELF file is not read further.
@@ -204,9 +204,12 @@ impl fmt::Display for ElfType {
 /// Which machines a library is for, as an ELF header says it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LibraryTarget {
-    pub(super) machine: u16,
-    pub(super) class: u8,
-    pub(super) encoding: u8,
+    /// `e_machine`.
+    pub machine: u16,
+    /// `EI_CLASS`.
+    pub class: u8,
+    /// `EI_DATA`.
+    pub encoding: u8,
 }
 
 impl fmt::Display for LibraryTarget {

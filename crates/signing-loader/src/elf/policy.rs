@@ -130,9 +130,9 @@ const LINKER: &[&str] = if cfg!(target_env = "musl") {
     &[]
 };
 
-/// What an entry of a library's dynamic table is about.
+/// What an entry of a library's dynamic table is about: its `d_tag`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DynamicTag(pub(super) i64);
+pub struct DynamicTag(pub i64);
 
 impl DynamicTag {
     /// The entries by which the linker finds its tables, and those that only order or
