@@ -136,7 +136,7 @@ fn library(error: &LibraryError) -> Advice {
             "link the package with -z noexecstack"
         }
         LibraryError::WritableCode { .. } => {
-            "link the package without -N and without sections that are both writable and executable"
+            "link the package without sections that are both writable and executable"
         }
         LibraryError::InvalidDependency { .. } => {
             "link against the library's SONAME instead of its path, or link it statically"
