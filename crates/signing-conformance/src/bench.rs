@@ -51,9 +51,7 @@ impl<'a> Bench<'a> {
 
     /// A copy of the library in a new directory, not signed.
     pub(crate) fn unsigned(&self, library: &Library) -> Result<Package, KitError> {
-        let number = self.attempts.replace(self.attempts.get() + 1);
-        let directory = self.workshop.directory().join(format!("{}-{number}", self.case));
-        fs::create_dir(&directory).map_err(KitError::file("make", &directory))?;
+        let directory = self.directory()?;
         let path = directory.join(library.file_name());
         copy(&self.workshop.make(library)?, &path)?;
         Ok(Package { directory, path, signatures: Vec::new() })
@@ -69,12 +67,31 @@ impl<'a> Bench<'a> {
         Ok(package)
     }
 
+    /// A copy of a package and its signatures in a new directory.
+    pub(crate) fn twin(&self, package: &Package) -> Result<Package, KitError> {
+        let directory = self.directory()?;
+        let copied = |file: &PathBuf| {
+            let to = directory.join(file.file_name().unwrap_or_default());
+            copy(file, &to).map(|()| to)
+        };
+        let path = copied(&package.path)?;
+        let signatures = package.signatures.iter().map(copied).collect::<Result<_, _>>()?;
+        Ok(Package { directory, path, signatures })
+    }
+
     /// Has the host load the packages.
     pub(crate) fn load(&self, packages: &[&Path]) -> Result<Observed, KitError> {
         let packages: Vec<_> = packages.iter().map(|path| path.to_path_buf()).collect();
         self.workshop.markers().clear()?;
         let outcome = self.host.load(&packages, &self.limits)?;
         Ok(Observed { outcome, events: self.workshop.markers().read()? })
+    }
+
+    fn directory(&self) -> Result<PathBuf, KitError> {
+        let number = self.attempts.replace(self.attempts.get() + 1);
+        let directory = self.workshop.directory().join(format!("{}-{number}", self.case));
+        fs::create_dir(&directory).map_err(KitError::file("make", &directory))?;
+        Ok(directory)
     }
 
     /// Makes sure that a loader that verifies nothing runs code of `label`.

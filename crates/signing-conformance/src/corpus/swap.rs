@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::os::unix::fs::{FileExt, symlink};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
@@ -61,41 +61,44 @@ pub(super) const CASES: &[Case] = &[
         severity: Severity::Critical,
         weakness: "CWE-367",
         needs: None,
-        run: |bench| race(bench, Scene::overwrite),
+        run: |bench| race(bench, overwrite),
     },
 ];
 
-/// A signed package, and a hostile one on the same file system.
-struct Scene {
-    package: Package,
+/// A signed package, and what the attacker has in store for it.
+struct Attack {
+    signed: Package,
     hostile: PathBuf,
-    /// Where the hostile one differs, and how.
+    /// Where the hostile package differs, and how.
     pages: Vec<(u64, Vec<u8>)>,
 }
 
-impl Scene {
-    fn set(bench: &Bench<'_>) -> Result<Self, KitError> {
+/// A copy of the signed package for one round, and a hostile one that can be moved to its place.
+struct Scene<'a> {
+    attack: &'a Attack,
+    package: Package,
+    hostile: PathBuf,
+}
+
+impl Attack {
+    fn prepare(bench: &Bench<'_>) -> Result<Self, KitError> {
         const PAGE: usize = 4096;
-        let package = bench.signed(&trusted().large(), Signer::Trusted)?;
-        let made = bench.workshop.make(&hostile().large())?;
-        let hostile = package.directory.join("hostile");
-        fs::hard_link(&made, &hostile).map_err(KitError::file("link", &hostile))?;
-        let old = fs::read(&package.path).map_err(KitError::file("read", &package.path))?;
+        let signed = bench.signed(&trusted().large(), Signer::Trusted)?;
+        let hostile = bench.workshop.make(&hostile().large())?;
+        bench.is_live(&hostile, "hostile")?;
+        let old = fs::read(&signed.path).map_err(KitError::file("read", &signed.path))?;
         let new = fs::read(&hostile).map_err(KitError::file("read", &hostile))?;
         let pages = new.chunks(PAGE).zip(old.chunks(PAGE)).enumerate();
         let pages = pages.filter(|(_, (new, old))| new != old);
         let pages = pages.map(|(number, (new, _))| ((number * PAGE) as u64, new.to_vec()));
-        Ok(Self { pages: pages.collect(), package, hostile })
+        Ok(Self { pages: pages.collect(), signed, hostile })
     }
 
-    /// Makes the package equal to the hostile one by writing only what differs, so that it is
-    /// done at once.
-    fn overwrite(&self) -> Result<(), KitError> {
-        let path = &self.package.path;
-        let written = File::options().write(true).open(path).and_then(|file| {
-            self.pages.iter().try_for_each(|(at, page)| file.write_all_at(page, *at))
-        });
-        written.map_err(KitError::file("overwrite", path))
+    fn scene(&self, bench: &Bench<'_>) -> Result<Scene<'_>, KitError> {
+        let package = bench.twin(&self.signed)?;
+        let hostile = package.directory.join("hostile");
+        hard_link(&self.hostile, &hostile)?;
+        Ok(Scene { attack: self, package, hostile })
     }
 }
 
@@ -148,12 +151,12 @@ impl Tally {
 /// In each round, `swap` acts at another moment of the host's work.
 fn race(
     bench: &Bench<'_>,
-    swap: impl Fn(&Scene) -> Result<(), KitError> + Sync,
+    swap: impl Fn(&Scene<'_>) -> Result<(), KitError> + Sync,
 ) -> Result<Finding, KitError> {
-    prove(bench)?;
+    let attack = Attack::prepare(bench)?;
     let mut tally = Tally::default();
     for (round, moment) in (1..=bench.rounds).zip(MOMENTS.into_iter().cycle()) {
-        let scene = Scene::set(bench)?;
+        let scene = attack.scene(bench)?;
         let watch = Watch::start(&scene.package.path)?;
         let (observed, swapped) = beside(
             || bench.load(&[&scene.package.path]),
@@ -164,16 +167,23 @@ fn race(
     Ok(tally.finding(bench.rounds))
 }
 
+/// Makes the package equal to the hostile one by writing only what differs, so that it is done at
+/// once.
+fn overwrite(scene: &Scene<'_>) -> Result<(), KitError> {
+    let path = &scene.package.path;
+    let written = File::options().write(true).open(path).and_then(|file| {
+        scene.attack.pages.iter().try_for_each(|(at, page)| file.write_all_at(page, *at))
+    });
+    written.map_err(KitError::file("overwrite", path))
+}
+
 /// The package's path leads through a link to a directory, which is changed.
 fn directory_link(bench: &Bench<'_>) -> Result<Finding, KitError> {
-    prove(bench)?;
+    let attack = Attack::prepare(bench)?;
     let mut tally = Tally::default();
     for (round, moment) in (1..=bench.rounds).zip(MOMENTS.into_iter().cycle()) {
-        let good = bench.signed(&trusted().large(), Signer::Trusted)?;
-        let bad = bench.unsigned(&hostile().large())?;
-        for file in &good.signatures {
-            copy(file, &bad.directory.join(file.file_name().unwrap_or_default()))?;
-        }
+        let (good, bad) = (bench.twin(&attack.signed)?, bench.twin(&attack.signed)?);
+        copy(&attack.hostile, &bad.path)?;
         let link = good.directory.with_extension("link");
         let next = good.directory.with_extension("next");
         for (to, at) in [(&good.directory, &link), (&bad.directory, &next)] {
@@ -192,22 +202,22 @@ fn directory_link(bench: &Bench<'_>) -> Result<Finding, KitError> {
 
 /// The path is the one file and the other, all the time.
 fn hard_links(bench: &Bench<'_>) -> Result<Finding, KitError> {
-    prove(bench)?;
+    let attack = Attack::prepare(bench)?;
     let mut tally = Tally::default();
     // No moment is chosen, so more rounds are needed to meet the right one.
     let rounds = bench.rounds * 4;
     for round in 1..=rounds {
-        let scene = Scene::set(bench)?;
+        let scene = attack.scene(bench)?;
         let good = scene.package.path.with_extension("good");
         let next = scene.package.path.with_extension("next");
-        fs::hard_link(&scene.package.path, &good).map_err(KitError::file("link", &good))?;
+        hard_link(&scene.package.path, &good)?;
         let (observed, swaps) = beside(
             || bench.load(&[&scene.package.path]),
             |is_over| {
                 let mut swaps = 0_u32;
                 while !is_over.load(Ordering::Acquire) {
                     for file in [&scene.hostile, &good] {
-                        fs::hard_link(file, &next).map_err(KitError::file("link", &next))?;
+                        hard_link(file, &next)?;
                         rename(&next, &scene.package.path)?;
                     }
                     swaps += 1;
@@ -218,11 +228,6 @@ fn hard_links(bench: &Bench<'_>) -> Result<Finding, KitError> {
         tally.add(round, &observed, swaps > 0);
     }
     Ok(tally.finding(rounds))
-}
-
-/// Makes sure that the hostile package would run.
-fn prove(bench: &Bench<'_>) -> Result<(), KitError> {
-    bench.is_live(&bench.workshop.make(&hostile().large())?, "hostile")
 }
 
 /// Does something beside a load, until that is over.
@@ -238,4 +243,8 @@ fn beside<T: Send>(
         let other = attacker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         Ok((observed?, other?))
     })
+}
+
+fn hard_link(file: &Path, to: &Path) -> Result<(), KitError> {
+    fs::hard_link(file, to).map_err(KitError::file("link", to))
 }
