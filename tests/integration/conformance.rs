@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use docs_tests::{Programs, cargo, repository};
 use signing_conformance::{
-    Capability, Host, HostError, Kit, Limits, Options, Outcome, Report, Signer, Verdict, corpus,
+    Capability, Host, HostError, Kit, Limits, Options, Outcome, Report, Signer, Verdict, cases,
     run_within,
 };
 use signing_loader::{SigningKey, sign_package};
@@ -90,14 +90,14 @@ fn check(host: &dyn Host, options: Options) -> Report {
 }
 
 /// The fault shows in these cases, and in no other.
-fn assert_fails(runner: &Runner, cases: &[&str]) {
+fn assert_fails(runner: &Runner, expected: &[&str]) {
     let mut options = Options::default();
-    if cases.iter().all(|case| !case.starts_with("swap")) {
+    if expected.iter().all(|case| !case.starts_with("swap")) {
         // Each moment once: whoever opens a package once is caught at none of them.
         options.rounds = 6;
     }
     let report = check(runner, options);
-    assert_eq!(report.with_verdict(Verdict::Failed), cases, "{report}");
+    assert_eq!(report.with_verdict(Verdict::Failed), expected, "{report}");
 }
 
 #[test]
@@ -189,7 +189,7 @@ impl Host for Gullible {
 
 /// Without the races, of which a host that opens a file once is not a part.
 fn still(options: &mut Options) {
-    let ids = corpus().filter(|case| case.weakness != "CWE-367").map(|case| case.id.to_owned());
+    let ids = cases().filter(|case| case.weakness != "CWE-367").map(|case| case.id.to_owned());
     options.cases = ids.collect();
 }
 

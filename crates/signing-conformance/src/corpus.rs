@@ -59,7 +59,7 @@ impl Case {
 
 /// All cases, in the order of the report. The first is the control: if it does not hold, the
 /// others show nothing.
-pub fn corpus() -> impl Iterator<Item = &'static Case> {
+pub fn cases() -> impl Iterator<Item = &'static Case> {
     std::iter::once(&CONTROL)
         .chain(signature::CASES)
         .chain(package::CASES)
@@ -100,8 +100,8 @@ mod tests {
 
     #[test]
     fn ids_are_distinct_and_fit_a_line() {
-        let ids: BTreeSet<_> = corpus().map(|case| case.id).collect();
-        assert_eq!(ids.len(), corpus().count());
+        let ids: BTreeSet<_> = cases().map(|case| case.id).collect();
+        assert_eq!(ids.len(), cases().count());
         assert!(ids.iter().all(|id| id.len() <= 32), "{ids:?}");
     }
 
@@ -110,11 +110,11 @@ mod tests {
         let readme = include_str!("../README.md");
         let rows = readme.lines().filter_map(|line| line.strip_prefix("| `"));
         let listed: Vec<_> = rows.filter(|row| row.contains("CWE-")).collect();
-        let cases: Vec<_> = corpus().skip(1).collect();
-        assert_eq!(listed.len(), cases.len());
-        for (row, case) in listed.iter().zip(cases) {
-            let expected = format!("{}` | {} | {} | ", case.id, case.attack, case.weakness);
-            assert!(row.starts_with(&expected), "{row}\nis not\n{expected}");
+        let expected: Vec<_> = cases().skip(1).collect();
+        assert_eq!(listed.len(), expected.len());
+        for (row, case) in listed.iter().zip(expected) {
+            let start = format!("{}` | {} | {} | ", case.id, case.attack, case.weakness);
+            assert!(row.starts_with(&start), "{row}\nis not\n{start}");
         }
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::bench::Bench;
-use crate::corpus::{CONTROL, Case, corpus};
+use crate::corpus::{CONTROL, Case, cases};
 use crate::error::KitError;
 use crate::host::Host;
 use crate::observed::Finding;
@@ -62,7 +62,7 @@ impl Kit {
     /// [`KitError::NoCompiler`], [`KitError::Compile`], [`KitError::UnknownCase`], or
     /// [`KitError::File`] for the entry point or the scratch directory.
     pub fn new(options: Options) -> Result<Self, KitError> {
-        let is_known = |id: &&String| corpus().any(|case| case.id == **id);
+        let is_known = |id: &&String| cases().any(|case| case.id == **id);
         if let Some(id) = options.cases.iter().find(|id| !is_known(id)) {
             return Err(KitError::UnknownCase(id.clone()));
         }
@@ -81,16 +81,16 @@ impl Kit {
     ///
     /// [`KitError::Host`], [`KitError::DeadAttack`], or a file of the kit cannot be made.
     pub fn run(&self, host: &dyn Host) -> Result<Report, KitError> {
-        let mut cases = Vec::new();
-        for case in corpus().filter(|case| self.is_wanted(case)) {
+        let mut reports = Vec::new();
+        for case in cases().filter(|case| self.is_wanted(case)) {
             let report = CaseReport::new(case, self.try_case(case, host)?);
             let is_failed_control = case.id == CONTROL.id && report.verdict != Verdict::Passed;
-            cases.push(report);
+            reports.push(report);
             if is_failed_control {
                 break;
             }
         }
-        Ok(Report::new(host.name(), self.options.seed, self.options.rounds, cases))
+        Ok(Report::new(host.name(), self.options.seed, self.options.rounds, reports))
     }
 
     fn is_wanted(&self, case: &Case) -> bool {

@@ -41,12 +41,11 @@ mod bench;
 mod corpus;
 
 mod report;
-mod table;
 
 mod kit;
 
 pub use command_host::{CommandHost, CommandHostBuilder, SigningCommand};
-pub use corpus::{Case, Severity, corpus};
+pub use corpus::{Case, Severity, cases};
 pub use error::KitError;
 pub use host::{Capability, Host, HostError, Outcome, Signer};
 pub use kit::{Kit, Options};

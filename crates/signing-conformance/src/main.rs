@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
-use signing_conformance::{Capability, CommandHost, Kit, Options, Report, corpus};
+use signing_conformance::{Capability, CommandHost, Kit, Options, Report, cases};
 
 /// Checks a plugin host's loader against a hostile corpus
 #[derive(Parser)]
@@ -139,7 +139,7 @@ fn exit_code(report: &Report) -> ExitCode {
 
 fn list() -> Result<ExitCode, Box<dyn Error>> {
     let mut text = String::new();
-    for case in corpus() {
+    for case in cases() {
         text += &format!("{:<32}{:<15}{}\n", case.id, case.severity, case.weakness);
         text += &format!("    {}\n    the host must: {}\n", case.attack, case.must);
     }

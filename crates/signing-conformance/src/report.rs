@@ -1,12 +1,13 @@
 //! What the cases have shown of a host.
 
+mod table;
+
 use std::fmt;
 
 use serde::Serialize;
 
 use crate::corpus::{Case, Severity};
 use crate::observed::Finding;
-use crate::table;
 
 /// The version of the report's form.
 const SCHEMA: u32 = 1;

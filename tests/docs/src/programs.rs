@@ -76,6 +76,11 @@ impl Programs {
         self.built.join("examples/my_runner")
     }
 
+    /// The conformance kit.
+    pub fn conformance_kit(&self) -> PathBuf {
+        self.built.join("signing-conformance")
+    }
+
     /// Another example.
     pub fn example(&self, name: &str) -> PathBuf {
         self.built.join("examples").join(name)

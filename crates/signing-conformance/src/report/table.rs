@@ -2,13 +2,13 @@
 
 use std::fmt;
 
-use crate::report::{Report, Verdict};
+use super::{Report, Verdict};
 
 /// Of a terminal, in characters.
 const WIDTH: usize = 80;
 const INDENT: &str = "    ";
 
-pub(crate) fn write(report: &Report, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+pub(super) fn write(report: &Report, to: &mut fmt::Formatter<'_>) -> fmt::Result {
     for case in &report.cases {
         writeln!(to, "{:<10}{:<32}{:<15}{}", case.verdict, case.id, case.severity, case.weakness)?;
         if case.verdict != Verdict::Passed {
@@ -66,14 +66,14 @@ fn printable(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::CaseReport;
     use super::*;
-    use crate::corpus::corpus;
+    use crate::corpus::cases;
     use crate::observed::Finding;
-    use crate::report::CaseReport;
 
     fn text(detail: &str) -> String {
         let broken = |case| CaseReport::new(case, Finding::Broken(detail.into()));
-        Report::new("a host", 7, 3, corpus().map(broken).collect()).to_string()
+        Report::new("a host", 7, 3, cases().map(broken).collect()).to_string()
     }
 
     #[test]
@@ -82,7 +82,7 @@ mod tests {
             let text = text(&detail);
             assert!(text.lines().all(|line| line.chars().count() <= WIDTH), "{text}");
         }
-        assert_eq!(text(&"x".repeat(300)).matches('x').count() / 300, corpus().count());
+        assert_eq!(text(&"x".repeat(300)).matches('x').count() / 300, cases().count());
     }
 
     #[test]
