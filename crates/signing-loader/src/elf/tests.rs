@@ -3,6 +3,7 @@
 mod damaged;
 mod linker;
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::Write;
 use std::process::Command;
@@ -279,4 +280,32 @@ fn what_rust_links_is_read() {
     let error = SharedLibrary::read(&own).unwrap_err();
     let expected = ElfType::PositionIndependentExecutable;
     assert!(matches!(error, LibraryError::NotShared { found } if found == expected), "{error:?}");
+}
+
+/// The libraries that this process has loaded, by another program's reading.
+#[test]
+#[cfg(target_os = "linux")]
+fn this_machines_libraries_are_read_as_readelf_shows_them() {
+    let maps = fs::read_to_string("/proc/self/maps").unwrap();
+    let paths = maps.lines().filter_map(|line| line.split_once('/'));
+    let paths: BTreeSet<_> = paths.map(|(_, path)| format!("/{path}")).collect();
+    let mut compared = 0;
+    for path in paths.iter().filter(|path| path.contains(".so")) {
+        let library = SharedLibrary::read(&File::open(path).unwrap()).unwrap();
+        let output = Command::new("readelf").args(["-dW", path]).output();
+        let output =
+            output.unwrap_or_else(|error| panic!("this test needs the program 'readelf': {error}"));
+        let shown = String::from_utf8_lossy(&output.stdout);
+        let texts = |tag: &str| -> Vec<String> {
+            let lines = shown.lines().filter(|line| line.contains(tag));
+            lines
+                .filter_map(|line| Some(line.split_once('[')?.1.trim_end_matches(']').into()))
+                .collect()
+        };
+        assert_eq!(library.needed(), texts("(NEEDED)"), "{path}");
+        assert_eq!(library.soname(), texts("(SONAME)").first().map(String::as_str), "{path}");
+        assert!(library.dynamic.forbidden.is_empty(), "{path}");
+        compared += 1;
+    }
+    assert!(compared > 1, "{paths:?}");
 }
