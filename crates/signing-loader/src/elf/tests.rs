@@ -1,6 +1,7 @@
 //! Libraries from the compiler, each fault beside the library that lacks only that.
 
 mod damaged;
+mod edit;
 mod linker;
 
 use std::collections::BTreeSet;
@@ -124,7 +125,7 @@ fn an_executable_or_undeclared_stack_is_refused() {
     assert_fault!(shared(&["-z", "execstack"]), LibraryError::ExecutableStack);
     let library = shared(&["-z", "noexecstack"]);
     assert!(faults(&library).is_empty());
-    let undeclared = damaged::without_stack(&library);
+    let undeclared = edit::without_stack(&library);
     assert_fault!(undeclared, LibraryError::UndeclaredStack);
 }
 
@@ -159,7 +160,7 @@ fn a_dependency_that_the_linker_would_replace_is_refused() {
 
 #[test]
 fn a_dependency_without_a_name_is_refused() {
-    let library = damaged::with_value(&shared(&[]), 1, 0);
+    let library = edit::with_value(&shared(&[]), 1, 0);
     assert_fault!(
         library,
         LibraryError::InvalidDependency { source: DependencyNameError::Length { bytes: 0 }, .. }
@@ -211,7 +212,7 @@ fn a_soname_that_is_a_path_or_empty_is_refused() {
         let library = shared(&[&format!("-Wl,-soname,{text}")]);
         assert_fault!(library, LibraryError::InvalidSoname { name, .. } if name == text);
     }
-    let library = damaged::with_value(&shared(&["-Wl,-soname,libfoo.so"]), 14, 0);
+    let library = edit::with_value(&shared(&["-Wl,-soname,libfoo.so"]), 14, 0);
     assert_fault!(library, LibraryError::InvalidSoname { name, .. } if name.is_empty());
 }
 
@@ -267,7 +268,7 @@ fn a_library_for_another_machine_is_refused_by_name() {
 #[test]
 fn a_library_without_section_headers_is_read() {
     let library = shared(&["-Wl,-soname,libfoo.so", "-Wl,-rpath,/opt"]);
-    let stripped = damaged::without_sections(&library);
+    let stripped = edit::without_sections(&library);
     assert_ne!(library, stripped);
     assert_eq!(read(&library).unwrap(), read(&stripped).unwrap());
 }
