@@ -1,8 +1,10 @@
 //! Libraries from the compiler, each fault beside the library that lacks only that.
 
 mod damaged;
+mod edit;
 mod linker;
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::Write;
 use std::process::Command;
@@ -123,7 +125,7 @@ fn an_executable_or_undeclared_stack_is_refused() {
     assert_fault!(shared(&["-z", "execstack"]), LibraryError::ExecutableStack);
     let library = shared(&["-z", "noexecstack"]);
     assert!(faults(&library).is_empty());
-    let undeclared = damaged::without_stack(&library);
+    let undeclared = edit::without_stack(&library);
     assert_fault!(undeclared, LibraryError::UndeclaredStack);
 }
 
@@ -158,7 +160,7 @@ fn a_dependency_that_the_linker_would_replace_is_refused() {
 
 #[test]
 fn a_dependency_without_a_name_is_refused() {
-    let library = damaged::with_value(&shared(&[]), 1, 0);
+    let library = edit::with_value(&shared(&[]), 1, 0);
     assert_fault!(
         library,
         LibraryError::InvalidDependency { source: DependencyNameError::Length { bytes: 0 }, .. }
@@ -210,7 +212,7 @@ fn a_soname_that_is_a_path_or_empty_is_refused() {
         let library = shared(&[&format!("-Wl,-soname,{text}")]);
         assert_fault!(library, LibraryError::InvalidSoname { name, .. } if name == text);
     }
-    let library = damaged::with_value(&shared(&["-Wl,-soname,libfoo.so"]), 14, 0);
+    let library = edit::with_value(&shared(&["-Wl,-soname,libfoo.so"]), 14, 0);
     assert_fault!(library, LibraryError::InvalidSoname { name, .. } if name.is_empty());
 }
 
@@ -266,7 +268,7 @@ fn a_library_for_another_machine_is_refused_by_name() {
 #[test]
 fn a_library_without_section_headers_is_read() {
     let library = shared(&["-Wl,-soname,libfoo.so", "-Wl,-rpath,/opt"]);
-    let stripped = damaged::without_sections(&library);
+    let stripped = edit::without_sections(&library);
     assert_ne!(library, stripped);
     assert_eq!(read(&library).unwrap(), read(&stripped).unwrap());
 }
@@ -279,4 +281,32 @@ fn what_rust_links_is_read() {
     let error = SharedLibrary::read(&own).unwrap_err();
     let expected = ElfType::PositionIndependentExecutable;
     assert!(matches!(error, LibraryError::NotShared { found } if found == expected), "{error:?}");
+}
+
+/// The libraries that this process has loaded, by another program's reading.
+#[test]
+#[cfg(target_os = "linux")]
+fn this_machines_libraries_are_read_as_readelf_shows_them() {
+    let maps = fs::read_to_string("/proc/self/maps").unwrap();
+    let paths = maps.lines().filter_map(|line| line.split_once('/'));
+    let paths: BTreeSet<_> = paths.map(|(_, path)| format!("/{path}")).collect();
+    let mut compared = 0;
+    for path in paths.iter().filter(|path| path.contains(".so")) {
+        let library = SharedLibrary::read(&File::open(path).unwrap()).unwrap();
+        let output = Command::new("readelf").args(["-dW", path]).output();
+        let output =
+            output.unwrap_or_else(|error| panic!("this test needs the program 'readelf': {error}"));
+        let shown = String::from_utf8_lossy(&output.stdout);
+        let texts = |tag: &str| -> Vec<String> {
+            let lines = shown.lines().filter(|line| line.contains(tag));
+            lines
+                .filter_map(|line| Some(line.split_once('[')?.1.trim_end_matches(']').into()))
+                .collect()
+        };
+        assert_eq!(library.needed(), texts("(NEEDED)"), "{path}");
+        assert_eq!(library.soname(), texts("(SONAME)").first().map(String::as_str), "{path}");
+        assert!(library.dynamic.forbidden.is_empty(), "{path}");
+        compared += 1;
+    }
+    assert!(compared > 1, "{paths:?}");
 }

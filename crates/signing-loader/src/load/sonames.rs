@@ -123,5 +123,5 @@ impl Admission {
     }
 }
 
-#[cfg(all(test, target_env = "gnu"))]
+#[cfg(test)]
 mod tests;

@@ -4,83 +4,11 @@ use std::io::Write;
 
 use proptest::prelude::*;
 
+use super::edit::{
+    ENTRY, HEADER, PROGRAM_HEADER, entries, entry, field, library, program_header, program_headers,
+    set, with_room_for, with_tag, with_value,
+};
 use super::*;
-
-const HEADER: usize = 64;
-const PROGRAM_HEADER: usize = 56;
-const ENTRY: usize = 16;
-
-/// A library with everything that the tests look at.
-fn library() -> Vec<u8> {
-    let library = shared(&["-Wl,-soname,libfoo.so", "-L.", "-l:libpath.so", "-lm"]);
-    // Section headers are nothing that the linker reads.
-    let end =
-        program_headers(&library).map(|at| field(&library, at + 8) + field(&library, at + 32));
-    let end = end.max().unwrap() as usize;
-    without_sections(&library)[..end].to_vec()
-}
-
-fn field(library: &[u8], at: usize) -> u64 {
-    u64::from_le_bytes(library[at..at + 8].try_into().unwrap())
-}
-
-fn set(library: &mut [u8], at: usize, value: u64) {
-    library[at..at + 8].copy_from_slice(&value.to_le_bytes());
-}
-
-/// Where the program headers are.
-fn program_headers(library: &[u8]) -> impl Iterator<Item = usize> + use<> {
-    let (start, count) = (field(library, 32) as usize, usize::from(library[56]));
-    (0..count).map(move |index| start + PROGRAM_HEADER * index)
-}
-
-fn program_header(library: &[u8], kind: u32) -> usize {
-    let is_kind = |at: &usize| library[*at..*at + 4] == kind.to_le_bytes();
-    program_headers(library).find(is_kind).unwrap()
-}
-
-/// Where the entries of the dynamic table are.
-fn entries(library: &[u8]) -> Vec<usize> {
-    let header = program_header(library, 2);
-    let start = field(library, header + 8) as usize;
-    let all = (0..).map(|index| start + ENTRY * index);
-    all.take_while(|&at| field(library, at) != 0).collect()
-}
-
-fn entry(library: &[u8], tag: u64) -> usize {
-    entries(library).into_iter().find(|&at| field(library, at) == tag).unwrap()
-}
-
-pub(super) fn without_stack(library: &[u8]) -> Vec<u8> {
-    let mut library = library.to_vec();
-    let at = program_header(&library, 0x6474_e551);
-    library[at..at + 4].fill(0);
-    library
-}
-
-pub(super) fn without_sections(library: &[u8]) -> Vec<u8> {
-    let mut library = library.to_vec();
-    set(&mut library, 40, 0);
-    library[58..HEADER].fill(0);
-    library
-}
-
-/// With another value in the first entry of this tag.
-pub(super) fn with_value(library: &[u8], tag: u64, value: u64) -> Vec<u8> {
-    let mut library = library.to_vec();
-    let at = entry(&library, tag);
-    set(&mut library, at + 8, value);
-    library
-}
-
-/// With another tag in place of `DT_FINI`.
-fn with_tag(tag: u64, value: u64) -> Vec<u8> {
-    let mut library = library();
-    let at = entry(&library, 13);
-    set(&mut library, at, tag);
-    set(&mut library, at + 8, value);
-    library
-}
 
 fn malformed(library: &[u8]) -> MalformedLibrary {
     match read(library) {
@@ -187,11 +115,25 @@ fn segments_that_wrap_or_leave_the_file_are_refused() {
         (32, field(&library, at + 40) + 1),
         (40, 0),
         (16, field(&library, at + 16) + 1),
+        // Where no process has addresses.
+        (16, field(&library, at + 16) + (1 << 63)),
     ] {
         let mut damaged = library.clone();
         set(&mut damaged, at + offset, value);
         let reason = malformed(&damaged);
         assert!(matches!(reason, MalformedLibrary::Segment { .. }), "{offset}: {reason:?}");
+    }
+}
+
+#[test]
+fn a_segment_with_more_in_the_file_than_in_memory_is_refused() {
+    let library = library();
+    let at = program_header(&library, 1);
+    let in_file = field(&library, at + 32);
+    for (in_memory, is_accepted) in [(in_file, true), (in_file - 1, false)] {
+        let mut damaged = library.clone();
+        set(&mut damaged, at + 40, in_memory);
+        assert_eq!(read(&damaged).is_ok(), is_accepted);
     }
 }
 
@@ -247,6 +189,31 @@ fn a_dynamic_table_elsewhere_than_its_header_says_is_refused() {
     let mut endless = library.clone();
     set(&mut endless, at + 32, (ENTRY * entries(&library).len()) as u64);
     assert_eq!(malformed(&endless), MalformedLibrary::DynamicTable);
+}
+
+#[test]
+fn more_entries_than_a_library_can_need_are_refused() {
+    read(&with_room_for(1024)).unwrap();
+    assert_eq!(malformed(&with_room_for(1025)), MalformedLibrary::DynamicTable);
+}
+
+#[test]
+fn a_text_longer_than_any_name_is_refused() {
+    let with = |length| shared(&[&format!("-Wl,-soname,{}", "a".repeat(length))]);
+    assert_eq!(read(&with(1023)).unwrap().soname().map(str::len), Some(1023));
+    let reason = malformed(&with(1024));
+    assert_eq!(reason, MalformedLibrary::Text { tag: DynamicTag(14) });
+}
+
+#[test]
+fn each_way_to_declare_text_relocations_counts() {
+    let has = |library: &[u8]| {
+        faults(library).iter().any(|fault| matches!(fault, LibraryError::TextRelocations))
+    };
+    // DT_TEXTREL, and DF_TEXTREL among the flags.
+    assert!(has(&with_tag(22, 0)));
+    assert!(has(&with_tag(30, 4)));
+    assert!(!has(&with_tag(30, 3)));
 }
 
 #[test]

@@ -49,7 +49,7 @@ impl Memory<'_> {
 
     fn word(&self, address: u64) -> Option<u64> {
         let bytes = (0..8).map(|index| self.byte(address.checked_add(index)?));
-        Some(bytes.rev().try_fold(0, |word, byte| Some(word << 8 | u64::from(byte?)))?)
+        bytes.rev().try_fold(0, |word, byte| Some(word << 8 | u64::from(byte?)))
     }
 
     fn text(&self, address: u64) -> Option<Vec<u8>> {

@@ -1,3 +1,6 @@
+// What other linkers match are the names of files.
+#![cfg(target_env = "gnu")]
+
 use std::fs;
 use std::io::{Seek, Write};
 use std::path::Path;
