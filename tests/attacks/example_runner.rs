@@ -3,3 +3,5 @@
 
 #[path = "hostile_arguments/example_runner.rs"]
 mod hostile_arguments;
+#[path = "unverified_dependencies/example_runner.rs"]
+mod unverified_dependencies;

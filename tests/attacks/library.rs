@@ -53,5 +53,7 @@ mod trust_of_another_organization;
 mod trust_of_another_store;
 #[path = "unrooted_child/library.rs"]
 mod unrooted_child;
+#[path = "unverified_dependencies/library.rs"]
+mod unverified_dependencies;
 #[path = "wrong_role/library.rs"]
 mod wrong_role;

@@ -5,6 +5,7 @@
 
 #![expect(clippy::print_stderr, reason = "a task reports to its terminal")]
 
+mod adopters;
 mod attacks;
 mod bench;
 mod demo;
@@ -39,6 +40,8 @@ enum Task {
     TestDb(test_db::Arguments),
     /// Count the attacks that the tests try, folder by folder.
     Attacks,
+    /// Try the conformance kit's corpus on a host of others, from crates.io.
+    Adopters(adopters::Arguments),
     /// Measure trust decisions beside a bare query, on SQLite and on Postgres in a container.
     Bench(bench::Arguments),
     /// Run what tries at random, or races, for as long as it takes to believe it.
@@ -62,6 +65,7 @@ fn main() -> ExitCode {
         Task::Demo => demo::run(),
         Task::TestDb(arguments) => test_db::run(&arguments),
         Task::Attacks => attacks::run(),
+        Task::Adopters(arguments) => adopters::run(&arguments),
         Task::Bench(arguments) => bench::run(&arguments),
         Task::Soak(arguments) => soak::run(arguments),
         Task::Docs(arguments) => docs::run(&arguments),

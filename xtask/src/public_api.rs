@@ -11,7 +11,8 @@ use anyhow::{Context, Result, bail};
 use crate::process::{output, say, workspace_root};
 use crate::tool::Tool;
 
-const LIBRARIES: [&str; 4] = ["signing-crypto", "signing-store", "signing-trust", "signing-loader"];
+const LIBRARIES: [&str; 5] =
+    ["signing-crypto", "signing-store", "signing-trust", "signing-loader", "signing-conformance"];
 const FOLDER: &str = "docs/public-api";
 /// Another version may write the same items in another way.
 const PUBLIC_API: Tool =

@@ -5,6 +5,7 @@ mod floor;
 mod help;
 mod inspect;
 mod keys;
+mod library;
 mod orgs;
 mod package;
 mod packages;

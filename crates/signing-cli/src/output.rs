@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use std::io;
 use std::process::ExitCode;
 
+use anstyle::Style;
 use clap::Parser;
 use serde::Serialize;
 use serde_json::Value;
@@ -33,6 +34,7 @@ pub(crate) struct Report {
     text: Text,
     json: Value,
     refusals: Vec<Refusal>,
+    warnings: Vec<Refusal>,
     notes: Vec<String>,
 }
 
@@ -57,7 +59,8 @@ struct Refusal {
 impl Report {
     fn new(text: Text, view: &impl Serialize) -> Self {
         let json = serde_json::to_value(view).expect("views serialize, their keys are text");
-        Self { text, json, refusals: Vec::new(), notes: Vec::new() }
+        let (refusals, warnings, notes) = (Vec::new(), Vec::new(), Vec::new());
+        Self { text, json, refusals, warnings, notes }
     }
 
     /// A success message, which `--quiet` suppresses.
@@ -85,6 +88,11 @@ impl Report {
     /// Adds a remark about something that was left out without an error.
     pub(crate) fn note(&mut self, note: String) {
         self.notes.push(note);
+    }
+
+    /// Adds something that will not succeed elsewhere, although this command did.
+    pub(crate) fn warn(&mut self, subject: String, error: CliError) {
+        self.warnings.push(Refusal { subject: Some(subject), error });
     }
 
     /// Adds something that did not succeed, beside what did.
@@ -137,6 +145,10 @@ impl Output {
         for note in report.notes.iter().filter(|_| !self.quiet) {
             stdout::complain(&format!("{NOTE}note{NOTE:#}: {}", printable(note)));
         }
+        for warning in &report.warnings {
+            let (error, subject) = (&warning.error, warning.subject.as_deref());
+            stdout::complain(&explained("warning", NOTE, error, subject));
+        }
         for refusal in &report.refusals {
             explain(&refusal.error, refusal.subject.as_deref());
         }
@@ -187,10 +199,13 @@ pub(crate) fn note(text: &str) {
 
 /// What went wrong, and the next step, with colors.
 pub(crate) fn explanation(error: &CliError, subject: Option<&str>) -> String {
-    let verdict = verdict(error);
+    explained(verdict(error), BAD, error, subject)
+}
+
+fn explained(word: &str, style: Style, error: &CliError, subject: Option<&str>) -> String {
     let subject = subject.filter(|subject| !error.names(subject));
     let subject = subject.map(|path| format!("{}: ", printable(path))).unwrap_or_default();
-    let mut text = format!("{BAD}{verdict}{BAD:#}: {subject}{}", printable(&chain(error)));
+    let mut text = format!("{style}{word}{style:#}: {subject}{}", printable(&chain(error)));
     if let Some(next) = error.advice().next {
         let _ = write!(text, "\n{NOTE}next{NOTE:#}: {}", printable(&next));
     }

@@ -3,7 +3,8 @@
 //! ```text
 //! my_runner [--require-signatures (--trust-key PEM… | --org ORG [--database-url URL])
 //!            [--trust-root FILE|DIGEST [--trust-bundle FILE] [--state-file FILE]]
-//!            [--required-signers N [--distinct-orgs]] [--clock-skew-allowance SECONDS]] [--input TEXT] PACKAGE…
+//!            [--required-signers N [--distinct-orgs]] [--clock-skew-allowance SECONDS]
+//!            [--allow-dependency LIBRARY…]] [--input TEXT] PACKAGE…
 //! ```
 
 use std::error::Error;
@@ -53,7 +54,7 @@ async fn work(cli: &Cli) -> Result<(), Failure> {
         let failed =
             |what: &str, error: Box<dyn Error>| Failure::new(format!("{what} {shown}"), error);
         let package = security.load(path).await.map_err(|error| match error {
-            PackageError::Verification(_) => {
+            PackageError::Verification(_) | PackageError::Load(LoadError::Library(_)) => {
                 Failure { code: 1, ..failed("refusing", error.into()) }
             }
             _ => failed("cannot load", error.into()),

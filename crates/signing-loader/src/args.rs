@@ -1,6 +1,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::elf::DependencyName;
 use crate::error::PackageError;
 use crate::load::{LoadedPackage, danger_load_unsigned};
 use crate::open::{open_regular, read_bounded};
@@ -89,6 +90,11 @@ pub struct SecurityArgs {
     #[arg(long, value_name = "SECONDS", requires = "require_signatures")]
     clock_skew_allowance: Option<ClockSkewAllowance>,
 
+    /// Let packages link against this library of the system, such as libfoo.so.1 (may be
+    /// repeated)
+    #[arg(long, value_name = "LIBRARY", requires = "require_signatures")]
+    allow_dependency: Vec<DependencyName>,
+
     /// The store to ask: postgres://… without a password, or a SQLite file
     /// [env: CLOACINA_DATABASE_URL]
     // Read from the environment by `resolve`: a password may stand there, and clap does not
@@ -112,6 +118,7 @@ impl std::fmt::Debug for SecurityArgs {
             .field("trust_key", &self.trust_key)
             .field("required_signers", &self.required_signers)
             .field("clock_skew_allowance", &self.clock_skew_allowance)
+            .field("allow_dependency", &self.allow_dependency)
             .finish_non_exhaustive()
     }
 }
@@ -145,7 +152,8 @@ impl SecurityArgs {
         if let Some(org) = &self.org {
             let url = self.database_url()?;
             let store = Store::open_read_only(&url).await.map_err(TrustError::from)?;
-            let verifier = Verifier::organization(store, org.parse()?).await?.config(config);
+            let verifier = Verifier::organization(store, org.parse()?).await?;
+            let verifier = self.configured(verifier, config);
             let verifier = match self.signed_trust.anchor()? {
                 Some(anchor) => verifier.rooted(anchor),
                 None => verifier,
@@ -153,12 +161,17 @@ impl SecurityArgs {
             return Ok(Security(Trust::Organization(verifier)));
         }
         if let Some((bundle, anchor)) = self.signed_trust.bundle()? {
-            let verifier = Verifier::bundle(&bundle, anchor)?.config(config);
+            let verifier = self.configured(Verifier::bundle(&bundle, anchor)?, config);
             return Ok(Security(Trust::Offline(verifier)));
         }
         let keys: Result<PinnedKeys, _> =
             self.trust_key.iter().map(|path| read_key(path)).collect();
-        Ok(Security(Trust::Offline(Verifier::pinned(keys?).config(config))))
+        Ok(Security(Trust::Offline(self.configured(Verifier::pinned(keys?), config))))
+    }
+
+    fn configured<T>(&self, verifier: Verifier<T>, config: VerificationConfig) -> Verifier<T> {
+        let allowed = self.allow_dependency.iter().cloned();
+        allowed.fold(verifier.config(config), Verifier::allow_dependency)
     }
 
     /// Where the store is, by the command line or else by the environment. Every user of the
@@ -331,6 +344,22 @@ mod tests {
         }
         let alone = ["runner", "--clock-skew-allowance", "30"];
         assert!(Cli::try_parse_from(alone).is_err());
+    }
+
+    #[test]
+    fn dependencies_are_allowed_by_exact_names_and_only_where_packages_are_verified() {
+        let allowed = |more: &[&str]| {
+            let words = [&["runner", "--trust-key", "a.pem", "--require-signatures"], more];
+            Cli::try_parse_from(words.concat()).map(|parsed| parsed.security.allow_dependency).ok()
+        };
+        assert_eq!(allowed(&[]), Some(Vec::new()));
+        let names = ["libfoo.so.1", "libbar.so"];
+        let two = ["--allow-dependency", names[0], "--allow-dependency", names[1]];
+        assert_eq!(allowed(&two), Some(names.map(|name| name.parse().unwrap()).into()));
+        for wrong in ["", "./libfoo.so", "/usr/lib/libfoo.so", "$ORIGIN", "libfoo*"] {
+            assert_eq!(allowed(&["--allow-dependency", wrong]), None, "{wrong}");
+        }
+        assert!(Cli::try_parse_from(["runner", "--allow-dependency", "libfoo.so.1"]).is_err());
     }
 
     #[test]

@@ -1,5 +1,9 @@
+use std::collections::BTreeSet;
+
 use signing_crypto::KeyEncryptionKey;
 use signing_trust::acceptance::VerificationConfig;
+
+use crate::elf::DependencyName;
 
 /// Whether [`verify_and_load_package`](crate::verify_and_load_package) verifies, and what
 /// it asks of packages.
@@ -16,4 +20,7 @@ pub struct SecurityConfig {
     pub key_encryption_key: Option<KeyEncryptionKey>,
     /// What is asked of the packages.
     pub verification: VerificationConfig,
+    /// The libraries of the system that verified packages may link against, beside the C
+    /// library: see [`Verifier::allow_dependency`](crate::Verifier::allow_dependency).
+    pub allowed_dependencies: BTreeSet<DependencyName>,
 }

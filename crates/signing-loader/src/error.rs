@@ -9,6 +9,8 @@ use signing_trust::TrustError;
 use signing_trust::acceptance::VerificationError;
 use thiserror::Error;
 
+use crate::elf::LibraryError;
+
 type Source = Box<dyn std::error::Error + Send + Sync>;
 
 /// A package was not verified, or not loaded.
@@ -80,6 +82,9 @@ impl PackageError {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum LoadError {
+    /// It is not a library that may be loaded. The dynamic linker has not seen it.
+    #[error(transparent)]
+    Library(#[from] LibraryError),
     /// The dynamic linker refused it.
     #[error("the dynamic linker refused the package")]
     Linker(#[source] Source),
@@ -109,6 +114,7 @@ impl LoadError {
     /// What programs call this error. Stable.
     pub fn code(&self) -> &'static str {
         match self {
+            Self::Library(error) => error.code(),
             Self::Linker(_) => "LinkerRefused",
             Self::AnotherLibrary | Self::Io(_) | Self::Symbol { .. } | Self::NullSymbol { .. } => {
                 "LoadFailed"

@@ -38,8 +38,10 @@
 //! ```
 //!
 //! Loading runs the package's code, its constructors first, with the rights of
-//! the process, and never takes it out again. What a package itself links against
-//! is loaded by the dynamic linker as usual and is not verified.
+//! the process, and never takes it out again. A package may link against the C library,
+//! packages that were verified and loaded before, and what
+//! [`allow_dependency`](Verifier::allow_dependency) names; anything else is refused before the
+//! dynamic linker sees the package.
 
 #![deny(unsafe_code)]
 
@@ -59,6 +61,9 @@ mod open;
 mod protection;
 mod sealed;
 mod state_file;
+
+mod elf;
+mod library;
 
 mod explain;
 mod report;
@@ -84,8 +89,13 @@ mod error;
 pub use args::{Security, SecurityArgs, SecurityArgsError};
 #[cfg(feature = "store")]
 pub use config::SecurityConfig;
+pub use elf::{
+    DependencyName, DependencyNameError, DynamicTag, ElfType, LibraryError, LibraryTarget,
+    MalformedLibrary,
+};
 pub use error::{LoadError, PackageError};
 pub use explain::{ExplainedEnvelope, Explanation, InspectedEnvelope, SignatureInspection};
+pub use library::{LibraryInspection, inspect_library};
 pub use load::{LoadedPackage, Provenance, danger_load_unsigned};
 pub use open::read_signature;
 pub use package::{Package, PackageBytes};

@@ -1,11 +1,13 @@
 mod dylib;
+mod sonames;
 
 use signing_crypto::PackageDigest;
 use signing_trust::acceptance::{VerificationConfig, VerificationError};
 use signing_trust::{AuditEvent, EventType};
 
 use self::dylib::Library;
-use crate::error::PackageError;
+use crate::elf::AllowedDependencies;
+use crate::error::{LoadError, PackageError};
 use crate::open::open_regular;
 use crate::path::PackagePath;
 use crate::report::VerificationReport;
@@ -44,6 +46,10 @@ impl LoadedPackage {
 /// Loads a package that nobody has verified, which gives its author the rights of this
 /// process. At most 4 GiB are read.
 ///
+/// What the package links against is not checked either: the dynamic linker loads it as usual.
+/// If the package's SONAME is the name of a library that is not loaded yet, the linker uses
+/// the package in its place from then on, for verified packages, too.
+///
 /// Its [`provenance`](LoadedPackage::provenance) says that it is unsigned, and a warning in
 /// the audit log does.
 ///
@@ -70,20 +76,30 @@ pub(crate) fn load_unsigned(
     if content.size > limit {
         return Err(VerificationError::PackageTooLarge { size: content.size, limit }.into());
     }
-    load_sealed(sealed, Provenance::Unsigned { digest: content.digest })
+    load_sealed(sealed, Provenance::Unsigned { digest: content.digest }, Library::load)
+}
+
+pub(crate) fn load_verified(
+    sealed: SealedPackage,
+    report: VerificationReport,
+    allowed: &AllowedDependencies,
+) -> Result<LoadedPackage, PackageError> {
+    let provenance = Provenance::Verified(Box::new(report));
+    load_sealed(sealed, provenance, |sealed| sonames::load(sealed, allowed))
 }
 
 /// The one way to a [`LoadedPackage`].
-pub(crate) fn load_sealed(
+fn load_sealed(
     sealed: SealedPackage,
     provenance: Provenance,
+    load: impl FnOnce(SealedPackage) -> Result<Library, LoadError>,
 ) -> Result<LoadedPackage, PackageError> {
     if let Provenance::Unsigned { .. } = &provenance {
         // Logged before the constructors run: they could suppress later events. The
         // verification of a verified package was logged already.
         event(EventType::LoadUnsigned, &provenance).emit();
     }
-    match Library::load(sealed) {
+    match load(sealed) {
         Ok(library) => {
             if let Provenance::Verified(_) = &provenance {
                 event(EventType::LoadSuccess, &provenance).emit();
@@ -112,7 +128,6 @@ fn event(event_type: EventType, provenance: &Provenance) -> AuditEvent {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::LoadError;
 
     #[test]
     #[cfg(target_os = "linux")]

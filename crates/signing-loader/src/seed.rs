@@ -41,17 +41,17 @@ pub async fn verify_and_load_package(
 ) -> Result<LoadedPackage, PackageError> {
     let package = path.into();
     if config.require_signatures {
-        return verify_package(package, org, &config.verification, keys, source)
-            .await?
-            .load()
-            .await;
+        let verified = verify_package(package, org, &config.verification, keys, source).await?;
+        let allowed = config.allowed_dependencies.iter().cloned();
+        return allowed.fold(verified, VerifiedPackage::allow_dependency).load().await;
     }
     let limit = config.verification.max_package_size;
     blocking(move || load_unsigned(&package, limit)).await
 }
 
 /// Verifies a package with pinned keys and loads it: no store, no network, no
-/// runtime.
+/// runtime. To allow it a dependency, call [`verify_package_offline`],
+/// [`VerifiedPackage::allow_dependency`] and [`VerifiedPackage::load`].
 ///
 /// # Errors
 ///

@@ -8,8 +8,9 @@ use std::sync::OnceLock;
 use signing_trust::acceptance::{VerificationConfig, accept_again};
 use signing_trust::{AuditEvent, EventType, TrustDecision, TrustedKey};
 
+use crate::elf::{AllowedDependencies, DependencyName};
 use crate::error::PackageError;
-use crate::load::{LoadedPackage, Provenance, load_sealed};
+use crate::load::{LoadedPackage, load_verified};
 use crate::report::{VerificationReport, Verified};
 use crate::sealed::SealedPackage;
 use crate::trust_source::Offline;
@@ -41,6 +42,7 @@ pub struct VerifiedPackage<T> {
     /// Asked again at each use.
     config: VerificationConfig,
     trust: T,
+    allowed_dependencies: AllowedDependencies,
 }
 
 impl<T> VerifiedPackage<T> {
@@ -48,9 +50,17 @@ impl<T> VerifiedPackage<T> {
         verified: Verified<SealedPackage>,
         config: VerificationConfig,
         trust: T,
+        allowed_dependencies: AllowedDependencies,
     ) -> Self {
         let Verified { report, kept: sealed, .. } = verified;
-        Self { sealed, bytes: OnceLock::new(), report, config, trust }
+        Self { sealed, bytes: OnceLock::new(), report, config, trust, allowed_dependencies }
+    }
+
+    /// Allows this package to link against a library of the system: see
+    /// [`Verifier::allow_dependency`](crate::Verifier::allow_dependency).
+    pub fn allow_dependency(mut self, name: DependencyName) -> Self {
+        self.allowed_dependencies.insert(name);
+        self
     }
 
     /// What the verification found.
@@ -83,7 +93,7 @@ impl<T> VerifiedPackage<T> {
     fn load_signed_by(mut self, signers: Vec<TrustedKey>) -> Result<LoadedPackage, PackageError> {
         self.report.fingerprint = signers[0].key.fingerprint();
         self.report.signers = signers;
-        load_sealed(self.sealed, Provenance::Verified(Box::new(self.report)))
+        load_verified(self.sealed, self.report, &self.allowed_dependencies)
     }
 
     fn new_reader(&self) -> PackageReader<'_> {
@@ -136,8 +146,9 @@ impl VerifiedPackage<Offline> {
     ///
     /// # Errors
     ///
-    /// See [`VerifiedPackage`]; or [`PackageError::Load`]. Unless the dynamic linker was
-    /// reached, none of the package's code has run.
+    /// See [`VerifiedPackage`]; or [`PackageError::Load`], with
+    /// [`LoadError::Library`](crate::LoadError::Library) if the package is not a library that
+    /// may be loaded. Unless the dynamic linker was reached, none of the package's code has run.
     pub fn load(self) -> Result<LoadedPackage, PackageError> {
         let signers = self.ask_again()?;
         self.load_signed_by(signers)
@@ -195,8 +206,9 @@ impl VerifiedPackage<Online> {
     ///
     /// # Errors
     ///
-    /// See [`VerifiedPackage`]; or [`PackageError::Load`]. Unless the dynamic linker was
-    /// reached, none of the package's code has run.
+    /// See [`VerifiedPackage`]; or [`PackageError::Load`], with
+    /// [`LoadError::Library`](crate::LoadError::Library) if the package is not a library that
+    /// may be loaded. Unless the dynamic linker was reached, none of the package's code has run.
     pub async fn load(self) -> Result<LoadedPackage, PackageError> {
         let signers = self.ask_again().await?;
         self.load_signed_by(signers)
@@ -252,6 +264,7 @@ mod tests {
     use signing_crypto::{SignatureEnvelope, SigningKey, StatementTime};
 
     use super::*;
+    use crate::elf::LibraryError;
     use crate::error::LoadError;
     use crate::sign::package_statement;
     use crate::source::SignatureSource;
@@ -260,7 +273,7 @@ mod tests {
 
     const CONTENT: &[u8] = b"not a library";
 
-    /// A package that is no library, so that only the dynamic linker refuses it.
+    /// A package that is no library, so that trust does not refuse it, and loading does.
     fn verified(directory: &Path, key: &SigningKey) -> VerifiedPackage<Offline> {
         let path = directory.join("libworkflow.so");
         std::fs::write(&path, CONTENT).unwrap();
@@ -284,7 +297,9 @@ mod tests {
                 read(&file, CONTENT.len() as u64).unwrap()
             }),
             match package.load() {
-                Err(PackageError::Load(LoadError::Linker(_))) => Ok(CONTENT.to_vec()),
+                Err(PackageError::Load(LoadError::Library(LibraryError::NotElf))) => {
+                    Ok(CONTENT.to_vec())
+                }
                 other => other.map(|_| Vec::new()),
             },
         ]

@@ -3,6 +3,7 @@ use signing_crypto::TrustBundle;
 use signing_trust::acceptance::VerificationConfig;
 use signing_trust::{BundledTrust, DecisionError, PinnedKeys, SignedTrustError, TrustAnchor};
 
+use crate::elf::{AllowedDependencies, DependencyName};
 use crate::error::PackageError;
 use crate::examination::{AnsweredBy, Examination, Measure, Question, hash, seal};
 use crate::explain::{Explanation, SignatureInspection};
@@ -51,12 +52,13 @@ pub struct Verifier<T> {
     trust: T,
     config: VerificationConfig,
     signature: SignatureSource,
+    allowed_dependencies: AllowedDependencies,
 }
 
 impl<T> Verifier<T> {
     fn by(trust: T) -> Self {
         let (config, signature) = (VerificationConfig::default(), SignatureSource::default());
-        Self { trust, config, signature }
+        Self { trust, config, signature, allowed_dependencies: AllowedDependencies::new() }
     }
 
     /// What is asked of packages beyond that a trusted key has signed them.
@@ -69,6 +71,18 @@ impl<T> Verifier<T> {
     #[must_use]
     pub fn signature(self, signature: SignatureSource) -> Self {
         Self { signature, ..self }
+    }
+
+    /// Allows packages to link against a library of the system, which is not verified: the
+    /// dynamic linker finds it as usual, and runs its code.
+    ///
+    /// The C library's own libraries and `libgcc_s.so.1` are always allowed. So is the SONAME
+    /// of a verified package that this process has loaded, if no other package has it. Anything
+    /// else that a package needs is refused when it is loaded.
+    #[must_use]
+    pub fn allow_dependency(mut self, name: DependencyName) -> Self {
+        self.allowed_dependencies.insert(name);
+        self
     }
 }
 
@@ -111,7 +125,8 @@ impl Verifier<Offline> {
         let outcome = self.examine(package, seal).and_then(|examined| examined.finish(org));
         announce(name, org, &outcome);
         let verified = outcome?;
-        Ok(VerifiedPackage::new(verified, self.config.clone(), self.trust.clone()))
+        let (config, allowed) = (self.config.clone(), self.allowed_dependencies.clone());
+        Ok(VerifiedPackage::new(verified, config, self.trust.clone(), allowed))
     }
 
     /// Verifies a package as [`verify`](Self::verify) does, without keeping its bytes: it is

@@ -7,11 +7,14 @@ pub struct Names {
     /// By command line, such as `cloacina keys list`, the flags that it takes.
     commands: BTreeMap<String, BTreeSet<String>>,
     runner: BTreeSet<String>,
+    /// Of the conformance kit.
+    kit: BTreeSet<String>,
 }
 
 impl Names {
-    /// Takes the generated page of the command line, and the example runner's help.
-    pub fn read(reference: &str, runner_help: &str) -> Self {
+    /// Takes the generated page of the command line, and the help of the example runner and of
+    /// the conformance kit.
+    pub fn read(reference: &str, runner_help: &str, kit_help: &str) -> Self {
         let mut commands: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         let mut current = String::new();
         for line in reference.lines() {
@@ -24,8 +27,8 @@ impl Names {
                 flags.extend(flags_in(cell.split('`').next().unwrap_or_default()));
             }
         }
-        let runner = flags_in(runner_help).collect();
-        Self { commands, runner }
+        let (runner, kit) = (flags_in(runner_help).collect(), flags_in(kit_help).collect());
+        Self { commands, runner, kit }
     }
 
     /// The commands, subcommands and flags that a page names and that do not exist.
@@ -55,7 +58,9 @@ impl Names {
     /// A flag on its own must be one of some command.
     fn unknown_flag(&self, span: &str) -> Option<String> {
         let known = |flag: &String| {
-            self.runner.contains(flag) || self.commands.values().any(|flags| flags.contains(flag))
+            self.runner.contains(flag)
+                || self.kit.contains(flag)
+                || self.commands.values().any(|flags| flags.contains(flag))
         };
         let unknown = flags_in(span).find(|flag| !known(flag))?;
         Some(format!("there is no flag {unknown}"))
@@ -71,6 +76,10 @@ impl Names {
         let mut words = command.split_whitespace().map(|word| word.trim_matches(['"', '\'', ',']));
         let is_runner = |word: &str| word == "my_runner" || word.ends_with("/my_runner");
         let program = words.find(|word| !stands_before_a_program(word))?;
+        if program == "signing-conformance" {
+            let unknown = flags_in(command).find(|flag| !self.kit.contains(flag))?;
+            return Some(format!("signing-conformance has no flag {unknown}"));
+        }
         if program != "cloacina" && !is_runner(program) {
             return None;
         }
@@ -138,7 +147,8 @@ mod tests {
 ## cloacina keys trust\n\n| `--import <FILE>` | x |\n";
 
     fn faults(text: &str) -> Vec<String> {
-        let names = Names::read(REFERENCE, "  --require-signatures  x\n  --trust-key <PEM>\n");
+        let runner = "  --require-signatures  x\n  --trust-key <PEM>\n";
+        let names = Names::read(REFERENCE, runner, "  --load <COMMAND>\n");
         let page = Page::parse("a.md", text, |_| None).unwrap();
         names
             .faults(&page)
@@ -156,6 +166,7 @@ mod tests {
             "```console\n$ ./my_runner --require-signatures \\\n>   --trust-key a\n```",
             "`cloacina help` and `cloacina help keys`",
             "```console\n$ A=b cloacina keys list --org a\n$ cargo build --example my_runner --quiet\n```",
+            "```console\n$ signing-conformance run --load 'a {package} --b'\n```",
             "`cargo build --release` and `cloacina::audit`",
         ] {
             assert_eq!(faults(text), [""; 0], "{text}");
@@ -170,6 +181,7 @@ mod tests {
             ("`cloacina keys list --import a`", "1: `cloacina keys list` has no flag --import"),
             ("`--gone`", "1: there is no flag --gone"),
             ("`my_runner --org a`", "1: my_runner has no flag --org"),
+            ("`signing-conformance run --org a`", "1: signing-conformance has no flag --org"),
             (
                 "```console\n$ ls | cloacina keys list --gone=a\n```",
                 "2: `cloacina keys list` has no flag --gone",

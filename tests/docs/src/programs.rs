@@ -9,6 +9,8 @@ use crate::shell::Place;
 
 /// The commands that the developer's guide begins with.
 const PROGRAM: &[&str] = &["build", "--package", "signing-cli", "--package", "fixture-workflow"];
+/// What the page about other hosts needs beside it.
+const KIT: &[&str] = &["build", "--package", "signing-conformance"];
 const EXAMPLES: &[&str] =
     &["build", "--package", "signing-loader", "--features", "clap", "--examples"];
 
@@ -46,7 +48,7 @@ pub struct Programs {
 impl Programs {
     /// Builds them where `cargo build` puts them.
     pub fn build() -> io::Result<Self> {
-        Self::built_by(&[PROGRAM, EXAMPLES])
+        Self::built_by(&[PROGRAM, KIT, EXAMPLES])
     }
 
     /// Builds the examples alone.
@@ -72,6 +74,11 @@ impl Programs {
     /// The example runner.
     pub fn runner(&self) -> PathBuf {
         self.built.join("examples/my_runner")
+    }
+
+    /// The conformance kit.
+    pub fn conformance_kit(&self) -> PathBuf {
+        self.built.join("signing-conformance")
     }
 
     /// Another example.

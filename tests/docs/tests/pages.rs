@@ -162,8 +162,12 @@ fn every_command_and_flag_that_is_named_exists() {
     let site = site();
     let programs = programs();
     let reference = fs::read_to_string(repository().join("docs/content/reference/cli.md")).unwrap();
-    let help = Command::new(programs.runner()).arg("--help").output().unwrap().stdout;
-    let names = Names::read(&reference, &String::from_utf8(help).unwrap());
+    let help = |command: &mut Command| {
+        String::from_utf8(command.arg("--help").output().unwrap().stdout).unwrap()
+    };
+    let runner = help(&mut Command::new(programs.runner()));
+    let kit = help(Command::new(programs.conformance_kit()).arg("run"));
+    let names = Names::read(&reference, &runner, &kit);
     let faults: Vec<_> = site.pages.values().flat_map(|page| names.faults(page)).collect();
     assert!(faults.is_empty(), "\n{}", lines(&faults));
 }

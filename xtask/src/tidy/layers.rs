@@ -9,8 +9,14 @@ use super::Violation;
 use crate::process::workspace_root;
 
 /// The crates, lowest first: each may depend on those before it.
-const FLOORS: [&str; 5] =
-    ["signing-crypto", "signing-store", "signing-trust", "signing-loader", "signing-cli"];
+const FLOORS: [&str; 6] = [
+    "signing-crypto",
+    "signing-store",
+    "signing-trust",
+    "signing-loader",
+    "signing-cli",
+    "signing-conformance",
+];
 
 /// A member of the workspace, and what it depends on.
 pub(super) struct Package {

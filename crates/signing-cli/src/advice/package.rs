@@ -1,6 +1,6 @@
 use signing_crypto::EnvelopeError;
 use signing_loader::{
-    LoadError, NotAdded, SignError, SignaturePlace, SignedTerms, VerificationError,
+    LibraryError, LoadError, NotAdded, SignError, SignaturePlace, SignedTerms, VerificationError,
 };
 use signing_trust::UntrustedReason;
 
@@ -100,6 +100,7 @@ pub(super) fn verification(error: &VerificationError) -> Advice {
 
 pub(super) fn load(error: &LoadError) -> Advice {
     let next = match error {
+        LoadError::Library(error) => return library(error),
         LoadError::Linker(_) => {
             "list what the package needs on this machine: readelf --dynamic <package>"
         }
@@ -113,6 +114,51 @@ pub(super) fn load(error: &LoadError) -> Advice {
         _ => return Advice::unknown(error.code(), Outcome::Undecided),
     };
     Advice::undecided(error.code(), next)
+}
+
+fn library(error: &LibraryError) -> Advice {
+    let next = match error {
+        LibraryError::NotElf | LibraryError::NotShared { .. } => {
+            "load a shared library: build the package with crate-type cdylib, or cc -shared -fPIC"
+        }
+        LibraryError::OtherTarget { .. } => {
+            "get the package that was built for the machine that loads it"
+        }
+        LibraryError::Malformed(_) => "build the package again, or get it again from its builder",
+        LibraryError::Unreadable(_) => {
+            return Advice::undecided(error.code(), super::CHECK_READABLE);
+        }
+        LibraryError::ForbiddenTag { .. } => {
+            "link the package without -rpath and other options that name files to load"
+        }
+        LibraryError::TextRelocations => "compile all of the package with -fPIC",
+        LibraryError::ExecutableStack | LibraryError::UndeclaredStack => {
+            "link the package with -z noexecstack"
+        }
+        LibraryError::WritableCode { .. } => {
+            "link the package without sections that are both writable and executable"
+        }
+        LibraryError::InvalidDependency { .. } => {
+            "link against the library's SONAME instead of its path, or link it statically"
+        }
+        LibraryError::DependencyNotAllowed { name } => {
+            return Advice::refused(
+                error.code(),
+                format!(
+                    "link {name} statically; or have the runner load the package with this SONAME \
+                     first; or, if it is a library of the system: --allow-dependency {name}"
+                ),
+            );
+        }
+        LibraryError::AmbiguousDependency { .. } => {
+            "load one version of that package only, in a new process"
+        }
+        LibraryError::InvalidSoname { .. } | LibraryError::ReservedSoname { .. } => {
+            "give the library a SONAME of its own: cc -shared -Wl,-soname,<name>"
+        }
+        _ => return Advice::unknown(error.code(), Outcome::Refused),
+    };
+    Advice::refused(error.code(), next)
 }
 
 pub(super) fn sign(error: &SignError) -> Advice {

@@ -17,7 +17,8 @@ pub(crate) enum Package {
     Sign(Sign),
     /// Verify packages: exits with 0 if all are good, with 1 if one is refused
     Verify(VerifyPackages),
-    /// Show what a signature states and who signed it. The package itself is not checked
+    /// Show what a signature states, who signed it, and what a native package links against. The
+    /// package itself is not verified
     Inspect {
         /// The package, or its .sig file
         #[arg(value_name = "PATH", required_unless_present = "signature")]

@@ -9,6 +9,7 @@ use signing_loader::{
 use signing_trust::store::OrganizationRef;
 use signing_trust::{PinnedKeys, TrustedKey};
 
+use super::library::{Library, LibraryView};
 use crate::advice::refused_key;
 use crate::context::{Context, organization};
 use crate::error::{CliError, Outcome};
@@ -17,52 +18,71 @@ use crate::lines::Lines;
 use crate::output::Report;
 use crate::view::{SignatureView, StatementView, View};
 
-/// The signature file: the given one, or the one beside the package.
-pub(super) fn file(path: Option<PathBuf>, signature: Option<PathBuf>) -> PathBuf {
-    let path = match signature {
-        Some(file) => return file,
-        None => path.unwrap_or_default(),
-    };
-    match path.extension() {
-        Some(extension) if extension == "sig" => path,
-        _ => PackagePath::new(path).signature_path(),
+/// What is looked at.
+pub(super) struct Subject {
+    signature: PathBuf,
+    /// The package's file, if its path was given.
+    package: Option<PathBuf>,
+}
+
+impl Subject {
+    /// The given signature file, or the one beside the package.
+    pub(super) fn new(path: Option<PathBuf>, signature: Option<PathBuf>) -> Self {
+        let is_signature = |path: &PathBuf| path.extension().is_some_and(|it| it == "sig");
+        match (signature, path) {
+            (Some(signature), package) => Self { signature, package },
+            (None, Some(path)) if is_signature(&path) => Self { signature: path, package: None },
+            (None, path) => {
+                let package = PackagePath::new(path.unwrap_or_default());
+                let path = Some(package.path().into());
+                Self { signature: package.signature_path(), package: path }
+            }
+        }
+    }
+
+    fn show(&self, envelope: SignatureEnvelope, verdicts: Option<Vec<Verdict>>) -> Shown {
+        let package = self.package.as_deref().map(Library::of);
+        let library = package.unwrap_or_default();
+        Shown { file: self.signature.clone(), envelope, verdicts, library }
     }
 }
 
 /// Shows the claims of a signature file.
-pub(super) fn unverified(file: &Path) -> Result<Report, CliError> {
-    let envelope = read(file)?;
+pub(super) fn unverified(subject: &Subject) -> Result<Report, CliError> {
+    let envelope = read(&subject.signature)?;
     let refusal = envelope.unverified_statement().err().map(VerificationError::from);
-    Ok(Shown { file: file.into(), envelope, verdicts: None }
-        .report(refusal.map(PackageError::from).map(CliError::from)))
+    Ok(subject.show(envelope, None).report(refusal.map(PackageError::from).map(CliError::from)))
 }
 
 /// Shows them, and which signatures these keys have made.
-pub(super) fn with_pinned_keys(file: &Path, trust_keys: &[PathBuf]) -> Result<Report, CliError> {
+pub(super) fn with_pinned_keys(
+    subject: &Subject,
+    trust_keys: &[PathBuf],
+) -> Result<Report, CliError> {
     let keys: Result<PinnedKeys, _> =
         trust_keys.iter().map(|path| key_files::read_public_key(path)).collect();
     let verifier = Verifier::pinned(keys?);
-    let envelope = read(file)?;
+    let envelope = read(&subject.signature)?;
     let (verdicts, refusal) = verdicts(verifier.inspect(&envelope))?;
-    Ok(Shown { file: file.into(), envelope, verdicts }.report(refusal.map(CliError::from)))
+    Ok(subject.show(envelope, verdicts).report(refusal.map(CliError::from)))
 }
 
 /// Shows them, and which signatures keys have made that the organization trusts.
 pub(super) async fn with_store(
     context: &Context,
-    file: &Path,
+    subject: &Subject,
     org: &OrganizationRef,
 ) -> Result<Report, CliError> {
     let keys = context.keys().await?;
     let org = organization(&keys, org).await?;
-    let envelope = read(file)?;
+    let envelope = read(&subject.signature)?;
     let verifier = Verifier::organization(&keys, OrganizationRef::Id(org.id)).await?;
     let (verdicts, refusal) = verdicts(verifier.inspect(&envelope).await)?;
     let refusal = match refusal {
         Some(error) => Some(refused_key::of_package(&keys, &org, error).await),
         None => None,
     };
-    Ok(Shown { file: file.into(), envelope, verdicts }.report(refusal))
+    Ok(subject.show(envelope, verdicts).report(refusal))
 }
 
 fn read(file: &Path) -> Result<SignatureEnvelope, PackageError> {
@@ -79,6 +99,7 @@ struct Shown {
     envelope: SignatureEnvelope,
     /// One for each signature, if somebody's trust was consulted.
     verdicts: Option<Vec<Verdict>>,
+    library: Library,
 }
 
 /// A verdict for each signature, and the refusal of the envelope if there is one.
@@ -117,10 +138,12 @@ impl Shown {
                     text: verdict_text(signature, verdict_of(index)),
                 })
                 .collect(),
+            library: self.library.view(),
         });
         if let Some(error) = refusal {
             report.refuse(path, error);
         }
+        self.library.warn(&mut report);
         report
     }
 }
@@ -132,6 +155,8 @@ struct InspectionView<'a> {
     payload_type: &'a str,
     statement: Option<StatementView>,
     signatures: Vec<InspectedView<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    library: Option<LibraryView>,
 }
 
 #[derive(Serialize)]
@@ -170,6 +195,9 @@ impl View for InspectionView<'_> {
             };
             text.push(format!("  signature  {keyid}"));
             text.push(format!("             {}", signature.text));
+        }
+        if let Some(library) = &self.library {
+            text.append(library.text());
         }
         text
     }

@@ -9,11 +9,11 @@ pub(super) fn run(context: &Context, command: Package) -> Result<Report, CliErro
         Package::Sign(command) => sign::run(context, command),
         Package::Verify(command) => verify::run(context, command),
         Package::Inspect { path, signature, org, trust_key } => {
-            let file = inspect::file(path, signature);
+            let subject = inspect::Subject::new(path, signature);
             match org {
-                Some(org) => block_on(inspect::with_store(context, &file, &org)),
-                None if trust_key.is_empty() => inspect::unverified(&file),
-                None => inspect::with_pinned_keys(&file, &trust_key),
+                Some(org) => block_on(inspect::with_store(context, &subject, &org)),
+                None if trust_key.is_empty() => inspect::unverified(&subject),
+                None => inspect::with_pinned_keys(&subject, &trust_key),
             }
         }
         Package::Unstore { ids } => block_on(unstore::unstore(context, &ids)),

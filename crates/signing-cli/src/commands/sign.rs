@@ -11,6 +11,7 @@ use signing_loader::{
 };
 use signing_trust::{KeyManager, TrustError};
 
+use super::library::{Library, LibraryView};
 use super::packages::Packages;
 use crate::cli::{Resolved, Sign, SignerSource};
 use crate::context::{Context, block_on, organization};
@@ -63,7 +64,20 @@ pub(super) fn run(context: &Context, command: Sign) -> Result<Report, CliError> 
             }
         }),
     };
-    Ok(packages.noted(Report::done(&views?)))
+    Ok(packages.noted(report(packages.get(), views?)))
+}
+
+/// What was done, and why a runner would not load what was signed.
+fn report(packages: &[PackagePath], mut views: Vec<SignedView>) -> Report {
+    let libraries: Vec<_> = packages.iter().map(|package| Library::of(package.path())).collect();
+    for (view, library) in views.iter_mut().zip(&libraries) {
+        view.library = library.view();
+    }
+    let mut report = Report::done(&views);
+    for library in libraries {
+        library.warn(&mut report);
+    }
+    report
 }
 
 fn with_key(prepared: &[Prepared], key: &SigningKey) -> Result<Vec<SignedView>, CliError> {
@@ -192,6 +206,8 @@ struct SignedView {
     signature: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     signature_id: Option<SignatureId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    library: Option<LibraryView>,
 }
 
 impl SignedView {
@@ -213,6 +229,7 @@ impl SignedView {
             signatures: envelope.signatures().len(),
             signature: file,
             signature_id: None,
+            library: None,
         })
     }
 }

@@ -202,3 +202,52 @@ fn a_claim_needs_no_store_and_no_kek() {
     command.env_remove("CLOACINA_KEY_ENCRYPTION_KEY");
     assert_eq!(finish(&mut command, b"").code, 0);
 }
+
+/// A library that cc makes of nothing, with these options.
+fn library(scratch: &Scratch, name: &str, options: &[&str]) {
+    scratch.write("empty.c", "int answer(void) { return 42; }\n");
+    let arguments = [&["-shared", "-fPIC", "empty.c", "-o", name], options].concat();
+    let run = finish(scratch.tool("cc").args(arguments), b"");
+    assert_eq!(run.code, 0, "{}", run.stderr);
+}
+
+#[test]
+fn what_a_native_package_links_against_is_shown() {
+    let scratch = scratch();
+    library(&scratch, "a.so", &["-Wl,-soname,libanswer.so.1", "-Wl,--no-as-needed", "-lm"]);
+    let run = scratch.run(&inspect(&["a.so"]));
+    let block = "  library    libanswer.so.1\n  needs      libm.so.6\n             libc.so.6\n";
+    assert!(run.stdout.ends_with(block), "{}", run.stdout);
+    assert_eq!((run.code, &*run.stderr), (0, ""));
+    let library = &scratch.json(&inspect(&["a.so"]))["library"];
+    let needed = ["libm.so.6", "libc.so.6"];
+    assert_eq!(*library, json!({"soname": "libanswer.so.1", "needed": needed, "faults": []}));
+
+    // Of the signature file alone nothing is said about the package.
+    assert_eq!(scratch.json(&inspect(&["a.so.sig"])).get("library"), None);
+}
+
+#[test]
+fn a_package_that_no_runner_would_load_is_shown_with_warnings() {
+    let scratch = scratch();
+    library(&scratch, "a.so", &["-Wl,-rpath,$ORIGIN", "-z", "execstack"]);
+    for more in [&["a.so"][..], &["a.so", "--trust-key", "one.pub.pem"]] {
+        let run = scratch.run(&inspect(more));
+        assert_eq!(run.code, 0);
+        for warning in [
+            "warning: a.so: the library has the dynamic entry DT_RUNPATH \"$ORIGIN\", which no \
+             package may have\nnext: ",
+            "warning: a.so: the library asks for an executable stack",
+        ] {
+            assert!(run.stderr.contains(warning), "{}", run.stderr);
+        }
+        let faults = &scratch.json(&inspect(more))["library"]["faults"];
+        let codes: Vec<_> = faults.as_array().unwrap().iter().map(|it| &it["code"]).collect();
+        assert_eq!(codes, ["ForbiddenDynamicTag", "ExecutableStack"]);
+    }
+    // What is no library has no such faults.
+    scratch.write("a.so", "print('hello')");
+    let run = scratch.run(&inspect(&["a.so"]));
+    assert_eq!((run.code, &*run.stderr), (0, ""));
+    assert_eq!(scratch.json(&inspect(&["a.so"])).get("library"), None);
+}

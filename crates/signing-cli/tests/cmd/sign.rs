@@ -163,3 +163,31 @@ fn a_package_that_cannot_be_signed_stops_all_before_any_is_written() {
     scratch.json(&sign);
     assert!(scratch.exists("a.so.sig") && scratch.exists("gone.so.sig"));
 }
+
+#[test]
+fn a_package_that_no_runner_would_load_is_signed_with_a_warning() {
+    let scratch = scratch();
+    scratch.write("empty.c", "int answer(void) { return 42; }\n");
+    let cc = |name: &str, option: &str| {
+        let run = finish(
+            scratch.tool("cc").args(["-shared", "-fPIC", "empty.c", "-o", name, option]),
+            b"",
+        );
+        assert_eq!(run.code, 0, "{}", run.stderr);
+    };
+    cc("good.so", "-Wl,-soname,libgood.so");
+    cc("bad.so", "-Wl,-rpath,/opt");
+    let sign = ["package", "sign", "a.so", "bad.so", "good.so", "--key", "dev.pem"];
+    let signed = scratch.run(&sign);
+    assert_eq!(signed.code, 0);
+    let warnings: Vec<_> = signed.stderr.lines().filter(|it| it.starts_with("warning")).collect();
+    let expected = "warning: bad.so: the library has the dynamic entry DT_RUNPATH \"/opt\", which no package \
+         may have";
+    assert_eq!(warnings, [expected]);
+    // It was signed nonetheless.
+    scratch.json(&["package", "verify", "bad.so", "--trust-key", "dev.pub.pem"]);
+    let signed = scratch.json(&sign);
+    assert_eq!(signed[0].get("library"), None);
+    assert_eq!(signed[1]["library"]["faults"][0]["code"], "ForbiddenDynamicTag");
+    assert_eq!(signed[2]["library"]["faults"].as_array().unwrap().len(), 0);
+}

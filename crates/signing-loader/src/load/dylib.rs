@@ -136,7 +136,7 @@ fn is_mapped(file: &File) -> io::Result<bool> {
 /// Calls what the tests' libraries export. It stands here because nothing unsafe may
 /// stand elsewhere.
 #[cfg(test)]
-fn call(library: &Library, name: &CStr) -> i32 {
+pub(super) fn call(library: &Library, name: &CStr) -> i32 {
     type Function = extern "C" fn() -> i32;
     // SAFETY: The tests compile their libraries from C, where each symbol that they
     // call has this type.

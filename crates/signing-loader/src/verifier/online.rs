@@ -79,7 +79,8 @@ impl Verifier<Online> {
         };
         announce(name, org, &outcome);
         let verified = outcome?;
-        Ok(VerifiedPackage::new(verified, self.config.clone(), self.trust.clone()))
+        let (config, allowed) = (self.config.clone(), self.allowed_dependencies.clone());
+        Ok(VerifiedPackage::new(verified, config, self.trust.clone(), allowed))
     }
 
     /// Verifies a package as [`verify`](Self::verify) does, without keeping its bytes: it is

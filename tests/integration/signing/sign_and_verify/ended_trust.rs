@@ -98,5 +98,5 @@ async fn package_verified_within_the_allowance_loads_within_it(mut world: World)
     let held = world.verify(&vendor.package, vendor.org, vendor.memory()).await.unwrap();
 
     // It is no library, so that only the dynamic linker refuses it.
-    assert_refused!(held.load().await, PackageError::Load(LoadError::Linker(_)));
+    assert_refused!(held.load().await, PackageError::Load(LoadError::Library(_)));
 }

@@ -92,7 +92,7 @@ async fn floor_raised_after_verification_keeps_a_lower_version_from_loading(worl
     let verified = async || world.verify(&vendor.package, vendor.org, low.clone()).await.unwrap();
     let held = verified().await;
     set_floor(&world, &vendor, Some("1.0.0")).await;
-    assert_refused!(verified().await.load().await, PackageError::Load(LoadError::Linker(_)));
+    assert_refused!(verified().await.load().await, PackageError::Load(LoadError::Library(_)));
 
     set_floor(&world, &vendor, Some("1.0.1")).await;
 

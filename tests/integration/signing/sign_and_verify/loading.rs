@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use signing_loader::{LoadError, LoadedPackage, PackageError, SignatureSource};
+use signing_loader::{LibraryError, LoadError, LoadedPackage, PackageError, SignatureSource};
 
 use crate::support::{Vendor, World, assert_refused, call, entry_point, on_both_backends};
 
@@ -62,5 +62,5 @@ async fn signed_file_that_is_not_a_library_does_not_load(world: World) {
 
     let refused = world.load(&vendor.package, vendor.org, vendor.memory()).await;
 
-    assert_refused!(refused, PackageError::Load(LoadError::Linker(_)));
+    assert_refused!(refused, PackageError::Load(LoadError::Library(LibraryError::NotElf)));
 }

@@ -1,7 +1,7 @@
 use std::io;
 
 use signing_crypto::{NameError, NameFault, NameKind, ParseError, PatternError};
-use signing_loader::{Protection, ProtectionError};
+use signing_loader::{DependencyNameError, Protection, ProtectionError};
 use signing_trust::store::{RoleNameError, RoleNameFault};
 
 use super::{Sample, each, usage};
@@ -15,6 +15,7 @@ pub(super) fn samples() -> Vec<Sample> {
     samples.extend(
         roles().map(|fault| usage(fault, |fault| RoleNameError { role: "public".into(), fault })),
     );
+    samples.extend(libraries().map(|error| usage(error, |error| error)));
     samples.extend(each(protection(), CliError::from));
     samples.extend(each(program(), |error| error));
     samples
@@ -62,6 +63,10 @@ fn roles() -> [RoleNameFault; 5] {
         RoleNameFault::Reserved,
         RoleNameFault::Character { found: '\u{200b}' },
     ]
+}
+
+fn libraries() -> [DependencyNameError; 2] {
+    [DependencyNameError::Length { bytes: 0 }, DependencyNameError::Character { found: '/' }]
 }
 
 fn protection() -> [ProtectionError; 3] {

@@ -3,7 +3,8 @@ use std::sync::Arc;
 
 use signing_crypto::TrustDocumentKind;
 use signing_loader::{
-    ActualContent, ExpectedContent, LoadError, PackageError, RequiredSigners, SignatureLocation,
+    ActualContent, DependencyNameError, DynamicTag, ElfType, ExpectedContent, LibraryError,
+    LibraryTarget, LoadError, MalformedLibrary, PackageError, RequiredSigners, SignatureLocation,
     SignerCount, VerificationError,
 };
 use signing_trust::{SignedTrustError, TrustError, UntrustedReason};
@@ -40,6 +41,8 @@ pub(super) fn samples() -> Vec<Sample> {
             .map(|actual| sample(actual, |actual| refused(tampered(actual)))),
     );
     samples.extend(each(load(), |error| loading(error.into())));
+    samples.extend(each(library(), not_loaded));
+    samples.extend(each(malformed_library(), |reason| not_loaded(reason.into())));
     samples.extend(each(others(), loading));
     samples
 }
@@ -155,15 +158,60 @@ fn locations() -> [SignatureLocation; 4] {
     ]
 }
 
-fn load() -> [LoadError; 5] {
+fn not_loaded(error: LibraryError) -> CliError {
+    loading(LoadError::from(error).into())
+}
+
+fn load() -> [LoadError; 6] {
     let said = || "undefined symbol: workflow_run".into();
     let name = || c"workflow_run".into();
     [
+        LoadError::Library(LibraryError::NotElf),
         LoadError::Linker("libmissing.so: cannot open shared object file".into()),
         LoadError::AnotherLibrary,
         LoadError::Io(io::ErrorKind::OutOfMemory.into()),
         LoadError::Symbol { name: name(), source: said() },
         LoadError::NullSymbol { name: name() },
+    ]
+}
+
+fn library() -> Vec<LibraryError> {
+    let target = |machine| LibraryTarget { machine, class: 2, encoding: 1 };
+    let name = || "libhelp.so.1".parse().unwrap();
+    let source = DependencyNameError::Character { found: '/' };
+    vec![
+        LibraryError::NotElf,
+        LibraryError::NotShared { found: ElfType::PositionIndependentExecutable },
+        LibraryError::OtherTarget { found: target(183), expected: target(62) },
+        LibraryError::Malformed(MalformedLibrary::NoDynamicTable),
+        LibraryError::Unreadable(io::ErrorKind::Other.into()),
+        LibraryError::ForbiddenTag { tag: DynamicTag(29), value: Some("$ORIGIN".into()) },
+        LibraryError::ForbiddenTag { tag: DynamicTag(0x6fff_fef9), value: None },
+        LibraryError::TextRelocations,
+        LibraryError::ExecutableStack,
+        LibraryError::UndeclaredStack,
+        LibraryError::WritableCode { address: 0x3e68 },
+        LibraryError::InvalidDependency { name: "./libhelp.so".into(), source },
+        LibraryError::DependencyNotAllowed { name: name() },
+        LibraryError::AmbiguousDependency { name: name() },
+        LibraryError::InvalidSoname { name: "./libhelp.so".into(), source },
+        LibraryError::ReservedSoname { name: "libm.so.6".parse().unwrap() },
+    ]
+}
+
+fn malformed_library() -> [MalformedLibrary; 10] {
+    let tag = DynamicTag(1);
+    [
+        MalformedLibrary::Header,
+        MalformedLibrary::ProgramHeaders,
+        MalformedLibrary::Segment { index: 3 },
+        MalformedLibrary::SegmentOrder { index: 3 },
+        MalformedLibrary::RepeatedHeader { kind: 2 },
+        MalformedLibrary::NoDynamicTable,
+        MalformedLibrary::DynamicTable,
+        MalformedLibrary::RepeatedEntry { tag: DynamicTag(5) },
+        MalformedLibrary::StringTable,
+        MalformedLibrary::Text { tag },
     ]
 }
 

@@ -1,0 +1,71 @@
+//! What a native package asks of the dynamic linker, read from its bytes before the linker
+//! sees them, and which of that is refused.
+//!
+//! The linker acts on a library's dynamic table before any code of the library runs: it
+//! opens the files that the table names and runs their constructors. A signature covers the
+//! table, but not those files.
+
+mod dynamic;
+mod error;
+mod image;
+mod name;
+mod policy;
+
+use std::collections::BTreeSet;
+use std::fs::File;
+
+use self::dynamic::DynamicTable;
+use self::image::Image;
+
+pub use error::{ElfType, LibraryError, LibraryTarget, MalformedLibrary};
+pub use name::{DependencyName, DependencyNameError};
+pub use policy::DynamicTag;
+pub(crate) use policy::SonameUse;
+
+/// What a shared library asks of the dynamic linker, as the linker will read it.
+///
+/// It holds at most [`MAX_ENTRIES`](dynamic::MAX_ENTRIES) names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SharedLibrary {
+    stack: Stack,
+    /// The addresses of segments that can be both written and executed.
+    writable_code: Vec<u64>,
+    dynamic: DynamicTable,
+}
+
+/// Which stack the library asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stack {
+    NotExecutable,
+    Executable,
+    /// The linker takes this to mean an executable stack.
+    NotDeclared,
+}
+
+/// The dependencies that an operator allows beside the C library.
+pub(crate) type AllowedDependencies = BTreeSet<DependencyName>;
+
+impl SharedLibrary {
+    /// Reads at most a few MiB, whatever the file is.
+    pub(crate) fn read(file: &File) -> Result<Self, LibraryError> {
+        let image = Image::read(file)?;
+        let dynamic = DynamicTable::read(&image)?;
+        if dynamic.is_executable {
+            return Err(LibraryError::NotShared { found: ElfType::PositionIndependentExecutable });
+        }
+        Ok(Self { stack: image.stack, writable_code: image.writable_code(), dynamic })
+    }
+
+    /// The name under which later libraries can depend on this one.
+    pub(crate) fn soname(&self) -> Option<&str> {
+        self.dynamic.soname.as_deref()
+    }
+
+    /// The libraries that the linker loads with this one.
+    pub(crate) fn needed(&self) -> &[String] {
+        &self.dynamic.needed
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,239 @@
+use std::fmt;
+use std::io;
+
+use object::elf;
+use thiserror::Error;
+
+use super::name::DependencyNameError;
+use super::policy::DynamicTag;
+
+/// Why a native package is refused before the dynamic linker sees it. None of its code has
+/// run.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum LibraryError {
+    /// Not a native library at all.
+    #[error("not a native library: it is not an ELF file")]
+    NotElf,
+    /// An ELF file that cannot be loaded into a process.
+    #[error("not a shared library, but {found}")]
+    NotShared {
+        /// What it is.
+        found: ElfType,
+    },
+    /// A library for other machines.
+    #[error("the library was built for {found}; this program loads libraries for {expected}")]
+    OtherTarget {
+        /// What it was built for.
+        found: LibraryTarget,
+        /// What this program was built for.
+        expected: LibraryTarget,
+    },
+    /// What the linker would do with the file is not certain.
+    #[error("the ELF file is malformed")]
+    Malformed(#[from] MalformedLibrary),
+    /// The file could not be read.
+    #[error("the library cannot be read")]
+    Unreadable(#[from] io::Error),
+    /// An entry of the dynamic table that makes the linker search or load elsewhere, or that
+    /// is not known here.
+    #[error("the library has the dynamic entry {tag}{}, which no package may have", shown(value.as_deref()))]
+    ForbiddenTag {
+        /// The entry.
+        tag: DynamicTag,
+        /// Its text, if it is one with a text.
+        value: Option<String>,
+    },
+    /// Relocations that change code, for which the linker makes it writable.
+    #[error("the library has text relocations: the linker would make its code writable")]
+    TextRelocations,
+    /// The linker would make the stack of each thread of the process executable.
+    #[error("the library asks for an executable stack, for the whole process")]
+    ExecutableStack,
+    /// The library does not say which stack it needs, which the linker takes to mean an
+    /// executable one.
+    #[error("the library does not declare its stack, which means an executable one")]
+    UndeclaredStack,
+    /// Code that can be overwritten.
+    #[error("the segment at address {address:#x} can be both written and executed")]
+    WritableCode {
+        /// The segment's address in the file.
+        address: u64,
+    },
+    /// A dependency by path, or one that the linker would make a path of.
+    #[error("the library needs {name:?}, which is not a plain library name")]
+    InvalidDependency {
+        /// The dependency.
+        name: String,
+        /// What is wrong with it.
+        source: DependencyNameError,
+    },
+    /// A dependency that nobody has verified or allowed.
+    #[error(
+        "the library needs {name}, which is neither allowed nor the SONAME of a verified \
+         package that is loaded already"
+    )]
+    DependencyNotAllowed {
+        /// The dependency.
+        name: super::DependencyName,
+    },
+    /// Several loaded packages have this SONAME, and the linker takes the first, whichever
+    /// is meant.
+    #[error("the library needs {name}, and several different packages have that SONAME")]
+    AmbiguousDependency {
+        /// The dependency.
+        name: super::DependencyName,
+    },
+    /// A name that is not one for other libraries to depend on.
+    #[error("the library's SONAME is {name:?}, which is not a plain library name")]
+    InvalidSoname {
+        /// The SONAME.
+        name: String,
+        /// What is wrong with it.
+        source: DependencyNameError,
+    },
+    /// A library that the linker would use in place of one that every package may need.
+    #[error("the library's SONAME is {name}, which is the name of an allowed dependency")]
+    ReservedSoname {
+        /// The SONAME.
+        name: super::DependencyName,
+    },
+}
+
+impl LibraryError {
+    /// What programs call this error. Stable.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NotElf | Self::NotShared { .. } => "NotALibrary",
+            Self::OtherTarget { .. } => "OtherTarget",
+            Self::Malformed(_) => "MalformedLibrary",
+            Self::Unreadable(_) => "UnreadableFile",
+            Self::ForbiddenTag { .. } => "ForbiddenDynamicTag",
+            Self::TextRelocations => "TextRelocations",
+            Self::ExecutableStack | Self::UndeclaredStack => "ExecutableStack",
+            Self::WritableCode { .. } => "WritableCode",
+            Self::InvalidDependency { .. } => "InvalidDependency",
+            Self::DependencyNotAllowed { .. } => "DependencyNotAllowed",
+            Self::AmbiguousDependency { .. } => "AmbiguousDependency",
+            Self::InvalidSoname { .. } => "InvalidSoname",
+            Self::ReservedSoname { .. } => "ReservedSoname",
+        }
+    }
+}
+
+fn shown(value: Option<&str>) -> String {
+    value.map(|value| format!(" {value:?}")).unwrap_or_default()
+}
+
+/// Why an ELF file is not read further.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum MalformedLibrary {
+    /// The file ends within its header.
+    #[error("it ends within its header")]
+    Header,
+    /// The program headers are not of the size for this target, too many or not in the file.
+    #[error("its program headers are not in the file, too many, or of an unknown size")]
+    ProgramHeaders,
+    /// A segment is not in the file, empty, not aligned, or has addresses that wrap.
+    #[error("the segment of program header {index} is not in the file, or cannot be mapped")]
+    Segment {
+        /// Which of the program headers.
+        index: usize,
+    },
+    /// Two segments share a page, or they are not in the order of their addresses.
+    #[error("the segment of program header {index} overlaps the one before, or comes before it")]
+    SegmentOrder {
+        /// Which of the program headers.
+        index: usize,
+    },
+    /// Only one of them would count.
+    #[error("it has two program headers of the type {kind:#x}")]
+    RepeatedHeader {
+        /// The `p_type`.
+        kind: u32,
+    },
+    /// Nothing that the linker could use.
+    #[error("it has no dynamic table")]
+    NoDynamicTable,
+    /// The dynamic table is not in one segment, not at the offset that its header names, has
+    /// no end, or is too large.
+    #[error("its dynamic table is not in a segment, has no end, or is too large")]
+    DynamicTable,
+    /// Only one of them would count.
+    #[error("its dynamic table has two entries {tag}")]
+    RepeatedEntry {
+        /// The entries' tag.
+        tag: DynamicTag,
+    },
+    /// The string table is missing or not in one segment.
+    #[error("its string table is missing, or not in a segment")]
+    StringTable,
+    /// A name that begins outside of the string table, has no end in it, or is too long.
+    #[error("the text of its dynamic entry {tag} has no end in the string table, or is too long")]
+    Text {
+        /// The entry's tag.
+        tag: DynamicTag,
+    },
+}
+
+/// What an ELF file is, if not a shared library.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ElfType {
+    /// A program that can be loaded at any address.
+    PositionIndependentExecutable,
+    /// Any other type.
+    Other(u16),
+}
+
+impl fmt::Display for ElfType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::PositionIndependentExecutable => f.write_str("a program"),
+            Self::Other(kind) => match elf::FileType(kind) {
+                elf::ET_REL => f.write_str("an object file"),
+                elf::ET_EXEC => f.write_str("a program"),
+                elf::ET_CORE => f.write_str("a core dump"),
+                _ => write!(f, "an ELF file of type {kind}"),
+            },
+        }
+    }
+}
+
+/// Which machines a library is for, as an ELF header says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LibraryTarget {
+    /// `e_machine`.
+    pub machine: u16,
+    /// `EI_CLASS`.
+    pub class: u8,
+    /// `EI_DATA`.
+    pub encoding: u8,
+}
+
+impl fmt::Display for LibraryTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match elf::Machine(self.machine) {
+            elf::EM_386 => f.write_str("x86")?,
+            elf::EM_X86_64 => f.write_str("x86-64")?,
+            elf::EM_ARM => f.write_str("Arm")?,
+            elf::EM_AARCH64 => f.write_str("AArch64")?,
+            elf::EM_RISCV => f.write_str("RISC-V")?,
+            elf::EM_PPC64 => f.write_str("64-bit PowerPC")?,
+            elf::EM_S390 => f.write_str("S/390")?,
+            machine => write!(f, "machine {machine}")?,
+        }
+        let class = match elf::FileClass(self.class) {
+            elf::ELFCLASS32 => "32-bit",
+            elf::ELFCLASS64 => "64-bit",
+            _ => "unknown class",
+        };
+        let encoding = match elf::DataEncoding(self.encoding) {
+            elf::ELFDATA2LSB => "little-endian",
+            elf::ELFDATA2MSB => "big-endian",
+            _ => "unknown encoding",
+        };
+        write!(f, " ({class}, {encoding})")
+    }
+}

@@ -1,0 +1,245 @@
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+
+use object::elf;
+#[cfg(target_pointer_width = "32")]
+use object::elf::{FileHeader32 as FileHeader, ProgramHeader32 as ProgramHeader};
+#[cfg(target_pointer_width = "64")]
+use object::elf::{FileHeader64 as FileHeader, ProgramHeader64 as ProgramHeader};
+use object::{NativeEndian, pod};
+
+use super::Stack;
+use super::error::{ElfType, LibraryError, LibraryTarget, MalformedLibrary};
+
+/// Linkers write about a dozen.
+const MAX_PROGRAM_HEADERS: u16 = 128;
+
+/// What this program was built for.
+const TARGET: LibraryTarget = LibraryTarget {
+    machine: MACHINE.0,
+    class: if cfg!(target_pointer_width = "64") { elf::ELFCLASS64.0 } else { elf::ELFCLASS32.0 },
+    encoding: if cfg!(target_endian = "big") { elf::ELFDATA2MSB.0 } else { elf::ELFDATA2LSB.0 },
+};
+
+/// `EM_NONE`, which is the machine of no library, where none is known.
+const MACHINE: elf::Machine = if cfg!(target_arch = "x86_64") {
+    elf::EM_X86_64
+} else if cfg!(target_arch = "aarch64") {
+    elf::EM_AARCH64
+} else if cfg!(target_arch = "x86") {
+    elf::EM_386
+} else if cfg!(target_arch = "arm") {
+    elf::EM_ARM
+} else if cfg!(any(target_arch = "riscv64", target_arch = "riscv32")) {
+    elf::EM_RISCV
+} else if cfg!(target_arch = "powerpc64") {
+    elf::EM_PPC64
+} else if cfg!(target_arch = "s390x") {
+    elf::EM_S390
+} else if cfg!(target_arch = "loongarch64") {
+    elf::EM_LOONGARCH
+} else {
+    elf::EM_NONE
+};
+
+/// A library's bytes by their addresses, as the dynamic linker maps them.
+///
+/// Only program headers count. Section headers may be missing or wrong: the linker reads
+/// none of them.
+pub(super) struct Image<'a> {
+    file: &'a File,
+    segments: Vec<Segment>,
+    /// Address and size of the dynamic table.
+    pub(super) dynamic: Option<Range>,
+    pub(super) stack: Stack,
+}
+
+/// A `PT_LOAD` segment. Those of an image share no page, so each address has one meaning.
+struct Segment {
+    /// What of it is in the file.
+    content: Range,
+    offset: u64,
+    flags: elf::ProgramFlags,
+}
+
+/// A range of addresses.
+#[derive(Clone, Copy)]
+pub(super) struct Range {
+    pub(super) address: u64,
+    pub(super) size: u64,
+}
+
+impl<'a> Image<'a> {
+    pub(super) fn read(file: &'a File) -> Result<Self, LibraryError> {
+        let size = file.metadata()?.len();
+        let headers = program_headers(file, size)?;
+        let mut image =
+            Self { file, segments: Vec::new(), dynamic: None, stack: Stack::NotDeclared };
+        let mut mapped_to = 0;
+        let mut seen = Vec::new();
+        for (index, header) in headers.iter().enumerate() {
+            let kind = header.p_type.get(NativeEndian);
+            match kind {
+                elf::PT_LOAD => {
+                    let (segment, pages) =
+                        segment(header, size).ok_or(MalformedLibrary::Segment { index })?;
+                    if pages.address < mapped_to {
+                        return Err(MalformedLibrary::SegmentOrder { index }.into());
+                    }
+                    mapped_to = pages.address + pages.size;
+                    image.segments.push(segment);
+                    continue;
+                }
+                elf::PT_DYNAMIC => {
+                    let address = wide(header.p_vaddr.get(NativeEndian));
+                    let size = wide(header.p_filesz.get(NativeEndian));
+                    image.dynamic = Some(Range { address, size });
+                }
+                elf::PT_GNU_STACK => {
+                    let flags = header.p_flags.get(NativeEndian);
+                    image.stack = match has(flags, elf::PF_X) {
+                        true => Stack::Executable,
+                        false => Stack::NotExecutable,
+                    };
+                }
+                _ => continue,
+            }
+            if seen.contains(&kind) {
+                return Err(MalformedLibrary::RepeatedHeader { kind: kind.0 }.into());
+            }
+            seen.push(kind);
+        }
+        let dynamic = headers.iter().find(|it| it.p_type.get(NativeEndian) == elf::PT_DYNAMIC);
+        image.require_offset(dynamic)?;
+        Ok(image)
+    }
+
+    /// The linker goes by the address alone. Other programs go by the offset, so a file in
+    /// which the two differ would show them another table.
+    fn require_offset(
+        &self,
+        dynamic: Option<&ProgramHeader<NativeEndian>>,
+    ) -> Result<(), MalformedLibrary> {
+        let (Some(header), Some(range)) = (dynamic, self.dynamic) else {
+            return Err(MalformedLibrary::NoDynamicTable);
+        };
+        match self.offset_of(range) == Some(wide(header.p_offset.get(NativeEndian))) {
+            true => Ok(()),
+            false => Err(MalformedLibrary::DynamicTable),
+        }
+    }
+
+    /// Where in the file the linker finds these addresses, if it finds all of them in the
+    /// file, in one segment.
+    fn offset_of(&self, range: Range) -> Option<u64> {
+        self.segments.iter().find_map(|segment| {
+            let into = range.address.checked_sub(segment.content.address)?;
+            let end = into.checked_add(range.size)?;
+            (end <= segment.content.size).then_some(segment.offset + into)
+        })
+    }
+
+    /// Whether the linker finds all of `range` in the file, in one segment.
+    pub(super) fn has(&self, range: Range) -> bool {
+        self.offset_of(range).is_some()
+    }
+
+    /// The bytes at these addresses. The caller has limited the size.
+    pub(super) fn bytes(&self, range: Range) -> io::Result<Vec<u8>> {
+        let offset = self.offset_of(range).ok_or(io::ErrorKind::UnexpectedEof)?;
+        bytes(self.file, offset, range.size)
+    }
+
+    pub(super) fn writable_code(&self) -> Vec<u64> {
+        let segments = self.segments.iter();
+        segments
+            .filter(|segment| has(segment.flags, elf::PF_W) && has(segment.flags, elf::PF_X))
+            .map(|segment| segment.content.address)
+            .collect()
+    }
+}
+
+fn program_headers(
+    file: &File,
+    size: u64,
+) -> Result<Vec<ProgramHeader<NativeEndian>>, LibraryError> {
+    let start = bytes(file, 0, size.min(size_of::<FileHeader<NativeEndian>>() as u64))?;
+    if !start.starts_with(&elf::ELFMAG) {
+        return Err(LibraryError::NotElf);
+    }
+    // These fields are where they are in every ELF file.
+    let found = target(&start).ok_or(MalformedLibrary::Header)?;
+    if found != TARGET {
+        return Err(LibraryError::OtherTarget { found, expected: TARGET });
+    }
+    let (header, _) = pod::from_bytes::<FileHeader<NativeEndian>>(&start)
+        .map_err(|()| MalformedLibrary::Header)?;
+    let kind = header.e_type.get(NativeEndian);
+    if kind != elf::ET_DYN {
+        return Err(LibraryError::NotShared { found: ElfType::Other(kind.0) });
+    }
+    let count = header.e_phnum.get(NativeEndian);
+    let each = size_of::<ProgramHeader<NativeEndian>>();
+    let offset = wide(header.e_phoff.get(NativeEndian));
+    let length = u64::from(count) * each as u64;
+    let is_in_file = offset.checked_add(length).is_some_and(|end| end <= size);
+    if usize::from(header.e_phentsize.get(NativeEndian)) != each
+        || count > MAX_PROGRAM_HEADERS
+        || !is_in_file
+    {
+        return Err(MalformedLibrary::ProgramHeaders.into());
+    }
+    let headers = bytes(file, offset, length)?;
+    let (headers, _) = pod::slice_from_bytes(&headers, count.into())
+        .map_err(|()| MalformedLibrary::ProgramHeaders)?;
+    Ok(headers.to_vec())
+}
+
+fn target(start: &[u8]) -> Option<LibraryTarget> {
+    let (class, encoding) = (*start.get(4)?, *start.get(5)?);
+    let machine = [*start.get(18)?, *start.get(19)?];
+    let machine = match elf::DataEncoding(encoding) {
+        elf::ELFDATA2MSB => u16::from_be_bytes(machine),
+        _ => u16::from_le_bytes(machine),
+    };
+    Some(LibraryTarget { machine, class, encoding })
+}
+
+/// The segment, and the pages that the linker maps for it. `None` if part of it is not in
+/// the file, or if the linker would map other bytes than those at its offset.
+fn segment(header: &ProgramHeader<NativeEndian>, file_size: u64) -> Option<(Segment, Range)> {
+    let page = rustix::param::page_size() as u64;
+    let offset = wide(header.p_offset.get(NativeEndian));
+    let address = wide(header.p_vaddr.get(NativeEndian));
+    let in_file = wide(header.p_filesz.get(NativeEndian));
+    let in_memory = wide(header.p_memsz.get(NativeEndian));
+    let is_in_file = offset.checked_add(in_file)? <= file_size;
+    let is_whole = in_memory > 0 && in_file <= in_memory;
+    if !is_in_file || !is_whole || address % page != offset % page {
+        return None;
+    }
+    let start = address - address % page;
+    let end = address.checked_add(in_memory)?.checked_next_multiple_of(page)?;
+    // What the addresses of this process can reach.
+    isize::try_from(end).ok()?;
+    let content = Range { address, size: in_file };
+    let segment = Segment { content, offset, flags: header.p_flags.get(NativeEndian) };
+    Some((segment, Range { address: start, size: end - start }))
+}
+
+fn has(flags: elf::ProgramFlags, flag: elf::ProgramFlags) -> bool {
+    flags.0 & flag.0 != 0
+}
+
+fn bytes(file: &File, offset: u64, size: u64) -> io::Result<Vec<u8>> {
+    let size = usize::try_from(size).map_err(|_| io::ErrorKind::OutOfMemory)?;
+    let mut bytes = vec![0; size];
+    file.read_exact_at(&mut bytes, offset)?;
+    Ok(bytes)
+}
+
+/// A word of the target as 64 bits.
+pub(super) fn wide(word: impl Into<u64>) -> u64 {
+    word.into()
+}

@@ -1,0 +1,219 @@
+use std::fmt;
+
+use object::elf;
+
+use super::error::LibraryError;
+use super::name::DependencyName;
+use super::{AllowedDependencies, SharedLibrary, Stack};
+
+/// Who has a SONAME, of the verified packages that this process has loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SonameUse {
+    Unused,
+    /// By one package, or by several with equal bytes.
+    OnePackage,
+    SeveralPackages,
+}
+
+impl SharedLibrary {
+    /// Why the library may not be loaded, most telling first; nothing if it may.
+    pub(crate) fn faults(
+        &self,
+        allowed: &AllowedDependencies,
+        loaded: impl Fn(&DependencyName) -> SonameUse,
+    ) -> Vec<LibraryError> {
+        let mut faults = Vec::new();
+        for (tag, value) in &self.dynamic.forbidden {
+            faults.push(LibraryError::ForbiddenTag { tag: *tag, value: value.clone() });
+        }
+        for name in self.needed() {
+            faults.extend(dependency_fault(name, allowed, &loaded));
+        }
+        faults.extend(self.soname().and_then(|name| soname_fault(name, allowed)));
+        for &address in &self.writable_code {
+            faults.push(LibraryError::WritableCode { address });
+        }
+        if self.dynamic.has_text_relocations {
+            faults.push(LibraryError::TextRelocations);
+        }
+        match self.stack {
+            Stack::NotExecutable => {}
+            Stack::Executable => faults.push(LibraryError::ExecutableStack),
+            Stack::NotDeclared => faults.push(LibraryError::UndeclaredStack),
+        }
+        faults
+    }
+}
+
+fn dependency_fault(
+    name: &str,
+    allowed: &AllowedDependencies,
+    loaded: impl Fn(&DependencyName) -> SonameUse,
+) -> Option<LibraryError> {
+    let name = match DependencyName::new(name) {
+        Ok(name) => name,
+        Err(source) => return Some(LibraryError::InvalidDependency { name: name.into(), source }),
+    };
+    if is_allowed(&name, allowed) {
+        return None;
+    }
+    match loaded(&name) {
+        SonameUse::Unused => Some(LibraryError::DependencyNotAllowed { name }),
+        SonameUse::OnePackage => None,
+        SonameUse::SeveralPackages => Some(LibraryError::AmbiguousDependency { name }),
+    }
+}
+
+fn soname_fault(name: &str, allowed: &AllowedDependencies) -> Option<LibraryError> {
+    match DependencyName::new(name) {
+        Ok(name) if is_allowed(&name, allowed) => Some(LibraryError::ReservedSoname { name }),
+        Ok(_) => None,
+        Err(source) => Some(LibraryError::InvalidSoname { name: name.into(), source }),
+    }
+}
+
+fn is_allowed(name: &DependencyName, allowed: &AllowedDependencies) -> bool {
+    c_library().any(|known| known == name.as_str()) || allowed.contains(name)
+}
+
+/// The names of the C library's own libraries, and of the compiler's support library, which
+/// every Rust library needs to unwind.
+fn c_library() -> impl Iterator<Item = &'static str> {
+    let names: &[&str] = if cfg!(all(target_os = "linux", target_env = "gnu")) {
+        &[
+            "libc.so.6",
+            "libm.so.6",
+            "libmvec.so.1",
+            "libpthread.so.0",
+            "libdl.so.2",
+            "librt.so.1",
+            "libutil.so.1",
+            "libresolv.so.2",
+            "libanl.so.1",
+        ]
+    } else if cfg!(all(target_os = "linux", target_env = "musl")) {
+        &["libc.so"]
+    } else {
+        &[]
+    };
+    names.iter().chain(LINKER).chain(&["libgcc_s.so.1"]).copied()
+}
+
+/// The names of the dynamic linker on this target. With musl it is the C library as well.
+const LINKER: &[&str] = if cfg!(target_env = "musl") {
+    if cfg!(target_arch = "x86_64") {
+        &["ld-musl-x86_64.so.1", "libc.musl-x86_64.so.1"]
+    } else if cfg!(target_arch = "aarch64") {
+        &["ld-musl-aarch64.so.1", "libc.musl-aarch64.so.1"]
+    } else {
+        &[]
+    }
+} else if cfg!(target_env = "gnu") {
+    if cfg!(all(target_arch = "x86_64", target_pointer_width = "64")) {
+        &["ld-linux-x86-64.so.2"]
+    } else if cfg!(all(target_arch = "aarch64", target_endian = "little")) {
+        &["ld-linux-aarch64.so.1"]
+    } else if cfg!(target_arch = "x86") {
+        &["ld-linux.so.2"]
+    } else if cfg!(target_arch = "arm") {
+        &["ld-linux-armhf.so.3", "ld-linux.so.3"]
+    } else if cfg!(target_arch = "riscv64") {
+        &["ld-linux-riscv64-lp64d.so.1"]
+    } else if cfg!(target_arch = "powerpc64") {
+        &["ld64.so.2"]
+    } else if cfg!(target_arch = "s390x") {
+        &["ld64.so.1"]
+    } else {
+        &[]
+    }
+} else {
+    &[]
+};
+
+/// What an entry of a library's dynamic table is about: its `d_tag`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DynamicTag(pub i64);
+
+impl DynamicTag {
+    /// The entries by which the linker finds its tables, and those that only order or
+    /// describe. What is not among them is refused: glibc takes several numbers for one
+    /// entry, and a later linker may know more entries that load something.
+    pub(super) fn is_harmless(self) -> bool {
+        // Details of the processor, such as those of its procedure linkage table.
+        let of_processor = elf::DT_LOPROC..elf::DT_LOPROC + 0x40;
+        HARMLESS.iter().any(|known| known.0 == self.0) || of_processor.contains(&self.0)
+    }
+
+    /// Whether this program knows what the entry means, and a library may have it.
+    pub(super) fn is_known(self) -> bool {
+        let read = [elf::DT_SONAME, elf::DT_TEXTREL, elf::DT_FLAGS, elf::DT_FLAGS_1];
+        self.is_harmless() || read.iter().any(|known| known.0 == self.0)
+    }
+
+    /// Whether the entry's value is a text.
+    pub(super) fn has_text(self) -> bool {
+        NAMED.iter().any(|(known, _)| known.0 == self.0)
+    }
+}
+
+const HARMLESS: [elf::DynamicTag; 37] = [
+    elf::DT_PLTRELSZ,
+    elf::DT_PLTGOT,
+    elf::DT_HASH,
+    elf::DT_STRTAB,
+    elf::DT_SYMTAB,
+    elf::DT_RELA,
+    elf::DT_RELASZ,
+    elf::DT_RELAENT,
+    elf::DT_STRSZ,
+    elf::DT_SYMENT,
+    elf::DT_INIT,
+    elf::DT_FINI,
+    elf::DT_SYMBOLIC,
+    elf::DT_REL,
+    elf::DT_RELSZ,
+    elf::DT_RELENT,
+    elf::DT_PLTREL,
+    elf::DT_DEBUG,
+    elf::DT_JMPREL,
+    elf::DT_BIND_NOW,
+    elf::DT_INIT_ARRAY,
+    elf::DT_FINI_ARRAY,
+    elf::DT_INIT_ARRAYSZ,
+    elf::DT_FINI_ARRAYSZ,
+    elf::DT_RELR,
+    elf::DT_RELRSZ,
+    elf::DT_RELRENT,
+    elf::DT_GNU_HASH,
+    elf::DT_TLSDESC_PLT,
+    elf::DT_TLSDESC_GOT,
+    elf::DT_VERSYM,
+    elf::DT_RELACOUNT,
+    elf::DT_RELCOUNT,
+    elf::DT_VERDEF,
+    elf::DT_VERDEFNUM,
+    elf::DT_VERNEED,
+    elf::DT_VERNEEDNUM,
+];
+
+/// The entries whose value is a text, and what they are called.
+const NAMED: [(elf::DynamicTag, &str); 9] = [
+    (elf::DT_NEEDED, "DT_NEEDED"),
+    (elf::DT_SONAME, "DT_SONAME"),
+    (elf::DT_RPATH, "DT_RPATH"),
+    (elf::DT_RUNPATH, "DT_RUNPATH"),
+    (elf::DT_AUDIT, "DT_AUDIT"),
+    (elf::DT_DEPAUDIT, "DT_DEPAUDIT"),
+    (elf::DT_CONFIG, "DT_CONFIG"),
+    (elf::DT_FILTER, "DT_FILTER"),
+    (elf::DT_AUXILIARY, "DT_AUXILIARY"),
+];
+
+impl fmt::Display for DynamicTag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match NAMED.iter().find(|(known, _)| known.0 == self.0) {
+            Some((_, name)) => f.write_str(name),
+            None => write!(f, "{:#x}", self.0),
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! The fields of a library, and changes of them. All are as in a 64-bit little-endian file.
+
+use super::shared;
+
+pub(super) const HEADER: usize = 64;
+pub(super) const PROGRAM_HEADER: usize = 56;
+pub(super) const ENTRY: usize = 16;
+
+/// A library with everything that the tests look at.
+pub(super) fn library() -> Vec<u8> {
+    let library = shared(&["-Wl,-soname,libfoo.so", "-L.", "-l:libpath.so", "-lm"]);
+    // Section headers are nothing that the linker reads.
+    let end =
+        program_headers(&library).map(|at| field(&library, at + 8) + field(&library, at + 32));
+    let end = end.max().unwrap() as usize;
+    without_sections(&library)[..end].to_vec()
+}
+
+pub(super) fn field(library: &[u8], at: usize) -> u64 {
+    u64::from_le_bytes(library[at..at + 8].try_into().unwrap())
+}
+
+pub(super) fn set(library: &mut [u8], at: usize, value: u64) {
+    library[at..at + 8].copy_from_slice(&value.to_le_bytes());
+}
+
+/// Where the program headers are.
+pub(super) fn program_headers(library: &[u8]) -> impl Iterator<Item = usize> + use<> {
+    let (start, count) = (field(library, 32) as usize, usize::from(library[56]));
+    (0..count).map(move |index| start + PROGRAM_HEADER * index)
+}
+
+pub(super) fn program_header(library: &[u8], kind: u32) -> usize {
+    let is_kind = |at: &usize| library[*at..*at + 4] == kind.to_le_bytes();
+    program_headers(library).find(is_kind).unwrap()
+}
+
+/// Where the entries of the dynamic table are.
+pub(super) fn entries(library: &[u8]) -> Vec<usize> {
+    let header = program_header(library, 2);
+    let start = field(library, header + 8) as usize;
+    let all = (0..).map(|index| start + ENTRY * index);
+    all.take_while(|&at| field(library, at) != 0).collect()
+}
+
+pub(super) fn entry(library: &[u8], tag: u64) -> usize {
+    entries(library).into_iter().find(|&at| field(library, at) == tag).unwrap()
+}
+
+pub(super) fn without_stack(library: &[u8]) -> Vec<u8> {
+    let mut library = library.to_vec();
+    let at = program_header(&library, 0x6474_e551);
+    library[at..at + 4].fill(0);
+    library
+}
+
+pub(super) fn without_sections(library: &[u8]) -> Vec<u8> {
+    let mut library = library.to_vec();
+    set(&mut library, 40, 0);
+    library[58..HEADER].fill(0);
+    library
+}
+
+/// With another value in the first entry of this tag.
+pub(super) fn with_value(library: &[u8], tag: u64, value: u64) -> Vec<u8> {
+    let mut library = library.to_vec();
+    let at = entry(&library, tag);
+    set(&mut library, at + 8, value);
+    library
+}
+
+/// With another tag in place of `DT_FINI`.
+pub(super) fn with_tag(tag: u64, value: u64) -> Vec<u8> {
+    let mut library = library();
+    let at = entry(&library, 13);
+    set(&mut library, at, tag);
+    set(&mut library, at + 8, value);
+    library
+}
+
+/// With room for so many entries behind the dynamic table.
+pub(super) fn with_room_for(entries: u64) -> Vec<u8> {
+    let mut library = library();
+    let dynamic = program_header(&library, 2);
+    let is_load = |at: &usize| library[*at..*at + 4] == [1, 0, 0, 0];
+    let last = program_headers(&library).filter(is_load).last().unwrap();
+    let room = ENTRY as u64 * entries;
+    for field_of in [32, 40] {
+        let size = field(&library, last + field_of) + room;
+        set(&mut library, last + field_of, size);
+    }
+    library.resize(library.len() + room as usize, 0);
+    set(&mut library, dynamic + 32, room);
+    library
+}

@@ -1,0 +1,120 @@
+//! What the dynamic linker makes of a library: by a model of glibc's own reading, and by
+//! the linker of this machine. Neither shares code with what is tested.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+const PAGE: u64 = 4096;
+
+/// What glibc reads of a library's dynamic table.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct View {
+    pub(super) needed: Vec<Vec<u8>>,
+    pub(super) soname: Option<Vec<u8>>,
+    pub(super) search_paths: usize,
+}
+
+fn word(bytes: &[u8], at: u64, size: usize) -> Option<u64> {
+    let at = usize::try_from(at).ok()?;
+    let mut word = [0; 8];
+    word[..size].copy_from_slice(bytes.get(at..at.checked_add(size)?)?);
+    Some(u64::from_le_bytes(word))
+}
+
+/// Memory after the segments were mapped, each over those before.
+struct Memory<'a> {
+    library: &'a [u8],
+    /// Offset, address, size in the file, size in memory.
+    segments: Vec<[u64; 4]>,
+}
+
+impl Memory<'_> {
+    fn byte(&self, address: u64) -> Option<u8> {
+        let (address, page) = (u128::from(address), u128::from(PAGE));
+        self.segments.iter().rev().find_map(|segment| {
+            let [offset, start, in_file, in_memory] = segment.map(u128::from);
+            let (file_end, end) = (start + in_file, start + in_memory);
+            if in_memory > in_file && (file_end..end.next_multiple_of(page)).contains(&address) {
+                return Some(0);
+            }
+            let first = start - start % page;
+            let is_mapped = (first..file_end.next_multiple_of(page)).contains(&address);
+            let at = is_mapped.then(|| offset - offset % page + (address - first))?;
+            // Behind the end of the file, a page is filled with zeros.
+            Some(usize::try_from(at).ok().and_then(|at| self.library.get(at)).copied().unwrap_or(0))
+        })
+    }
+
+    fn word(&self, address: u64) -> Option<u64> {
+        let bytes = (0..8).map(|index| self.byte(address.checked_add(index)?));
+        bytes.rev().try_fold(0, |word, byte| Some(word << 8 | u64::from(byte?)))
+    }
+
+    fn text(&self, address: u64) -> Option<Vec<u8>> {
+        let bytes = (0..).map(|index| self.byte(address.checked_add(index)?));
+        bytes.take_while(|&byte| byte != Some(0)).collect()
+    }
+}
+
+/// Maps the segments in their order, and walks the table of the last `PT_DYNAMIC` to its end.
+/// `None` if the linker would fail or crash.
+pub(super) fn view(library: &[u8]) -> Option<View> {
+    let (headers, count) = (word(library, 32, 8)?, word(library, 56, 2)?);
+    let mut memory = Memory { library, segments: Vec::new() };
+    let mut table = None;
+    for index in 0..count {
+        let at = headers.checked_add(56 * index)?;
+        let field = |offset, size| word(library, at.checked_add(offset)?, size);
+        let [kind, offset, address] = [field(0, 4)?, field(8, 8)?, field(16, 8)?];
+        let (in_file, in_memory) = (field(32, 8)?, field(40, 8)?);
+        match kind {
+            1 => memory.segments.push([offset, address, in_file, in_memory]),
+            2 if in_file > 0 => table = Some(address),
+            _ => {}
+        }
+    }
+    let mut entries = Vec::new();
+    let mut at = table?;
+    loop {
+        match (memory.word(at)?, memory.word(at.checked_add(8)?)?) {
+            (0, _) => break,
+            entry => entries.push(entry),
+        }
+        at = at.checked_add(16)?;
+    }
+    let last = |tag| entries.iter().rev().find(|entry| entry.0 == tag).map(|entry| entry.1);
+    let strings = last(5)?;
+    let text = |offset: u64| memory.text(strings.checked_add(offset)?);
+    let needed = entries.iter().filter(|entry| entry.0 == 1).map(|entry| text(entry.1));
+    Some(View {
+        needed: needed.collect::<Option<_>>()?,
+        soname: match last(14) {
+            Some(offset) => Some(text(offset)?),
+            None => None,
+        },
+        search_paths: entries.iter().filter(|entry| matches!(entry.0, 15 | 29)).count(),
+    })
+}
+
+/// What this machine's linker looks for on behalf of the library itself. It runs none of its
+/// code, and may crash.
+pub(super) fn asked_for(library: &[u8], directory: &Path) -> BTreeSet<String> {
+    let path = directory.join("library.so");
+    fs::write(&path, library).unwrap();
+    let output = Command::new("/lib64/ld-linux-x86-64.so.2")
+        .arg(&path)
+        .env("LD_TRACE_LOADED_OBJECTS", "1")
+        .env("LD_DEBUG", "files")
+        .current_dir(directory)
+        .output()
+        .unwrap();
+    let shown = String::from_utf8_lossy(&output.stderr);
+    let by_library = format!("needed by {}", path.display());
+    shown
+        .lines()
+        .filter(|line| line.contains(&by_library))
+        .filter_map(|line| Some(line.split_once("file=")?.1.split_once(" [")?.0.to_owned()))
+        .collect()
+}

@@ -1,0 +1,156 @@
+// What other linkers match are the names of files.
+#![cfg(target_env = "gnu")]
+
+use std::fs;
+use std::io::{Seek, Write};
+use std::path::Path;
+use std::process::Command;
+
+use super::*;
+use crate::load::dylib::call;
+
+/// A library whose function `function` does this, by the compiler.
+fn compile(directory: &Path, file: &str, source: &str, arguments: &[&str]) -> SealedPackage {
+    fs::write(directory.join("library.c"), source).unwrap();
+    let output = Command::new("cc")
+        .args(["-shared", "-fPIC", "library.c", "-o", file])
+        .args(arguments)
+        .current_dir(directory)
+        .output()
+        .unwrap_or_else(|error| panic!("this test needs the program 'cc': {error}"));
+    assert!(output.status.success(), "cc: {}", String::from_utf8_lossy(&output.stderr));
+    seal(&fs::read(directory.join(file)).unwrap())
+}
+
+fn seal(bytes: &[u8]) -> SealedPackage {
+    let mut source = tempfile::tempfile().unwrap();
+    source.write_all(bytes).unwrap();
+    source.rewind().unwrap();
+    SealedPackage::copy(source, bytes.len() as u64, &"library.so".parse().unwrap()).unwrap()
+}
+
+/// A library with this SONAME that answers `number`.
+fn provider(directory: &Path, soname: &str, number: i32) -> SealedPackage {
+    let source = format!("int answer(void) {{ return {number}; }}\n");
+    compile(directory, soname, &source, &[&format!("-Wl,-soname,{soname}")])
+}
+
+/// A library that needs the SONAME of the provider that was compiled last, and hands on what
+/// that answers.
+fn dependent(directory: &Path, soname: &str) -> SealedPackage {
+    let source = "int answer(void);\nint ask(void) { return answer(); }\n";
+    compile(directory, "dependent.so", source, &["-L.", &format!("-l:{soname}")])
+}
+
+fn load_it(sealed: SealedPackage) -> Result<Library, LoadError> {
+    load(sealed, &AllowedDependencies::new())
+}
+
+fn refusal(loaded: Result<Library, LoadError>) -> LibraryError {
+    match loaded {
+        Err(LoadError::Library(error)) => error,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_package_may_need_a_verified_package_that_was_loaded_before() {
+    let directory = tempfile::tempdir().unwrap();
+    let soname = "libbefore.so.1";
+    let provider = provider(directory.path(), soname, 11);
+    let refused = refusal(load_it(dependent(directory.path(), soname)));
+    assert!(
+        matches!(&refused, LibraryError::DependencyNotAllowed { name } if name.as_str() == soname),
+        "{refused:?}"
+    );
+    load_it(provider).unwrap();
+    let loaded = load_it(dependent(directory.path(), soname)).unwrap();
+    assert_eq!(call(&loaded, c"ask"), 11);
+}
+
+/// glibc gives the dependent library the one that was loaded first, whichever it was linked
+/// against. Each of the two itself is what was asked for.
+#[test]
+fn a_soname_of_two_packages_satisfies_nobody() {
+    let directory = tempfile::tempdir().unwrap();
+    let soname = "libtwice.so.1";
+    let first = load_it(provider(directory.path(), soname, 21)).unwrap();
+    let answers_first = load_it(dependent(directory.path(), soname)).unwrap();
+    let second = load_it(provider(directory.path(), soname, 22)).unwrap();
+    assert_eq!((call(&first, c"answer"), call(&second, c"answer")), (21, 22));
+    assert_eq!(call(&answers_first, c"ask"), 21);
+
+    let refused = refusal(load_it(dependent(directory.path(), soname)));
+    assert!(
+        matches!(&refused, LibraryError::AmbiguousDependency { name } if name.as_str() == soname),
+        "{refused:?}"
+    );
+    // What the linker would have taken: the first, although it is linked against the second.
+    let taken = Library::load(dependent(directory.path(), soname)).unwrap();
+    assert_eq!(call(&taken, c"ask"), 21);
+}
+
+#[test]
+fn equal_bytes_are_one_package() {
+    let directory = tempfile::tempdir().unwrap();
+    let soname = "libequal.so.1";
+    for _ in 0..2 {
+        load_it(provider(directory.path(), soname, 31)).unwrap();
+    }
+    let loaded = load_it(dependent(directory.path(), soname)).unwrap();
+    assert_eq!(call(&loaded, c"ask"), 31);
+}
+
+#[test]
+fn a_package_that_did_not_load_provides_nothing_and_is_in_nobodys_way() {
+    let directory = tempfile::tempdir().unwrap();
+    let soname = "libfails.so.1";
+    let source = "int missing(void);\nint answer(void) { return missing(); }\n";
+    let fails = compile(directory.path(), soname, source, &[&format!("-Wl,-soname,{soname}")]);
+    let error = load_it(fails).unwrap_err();
+    assert!(matches!(error, LoadError::Linker(_)), "{error:?}");
+    let provider = provider(directory.path(), soname, 41);
+    let refused = refusal(load_it(dependent(directory.path(), soname)));
+    assert!(matches!(refused, LibraryError::DependencyNotAllowed { .. }), "{refused:?}");
+    load_it(provider).unwrap();
+    let loaded = load_it(dependent(directory.path(), soname)).unwrap();
+    assert_eq!(call(&loaded, c"ask"), 41);
+}
+
+/// While a package is loaded, its name counts for no other, and against any other.
+#[test]
+fn a_package_that_is_being_loaded_is_not_a_dependency_yet() {
+    let digest = |text: &str| PackageDigest::of_reader(text.as_bytes()).unwrap().digest;
+    let name: DependencyName = "libloading.so".parse().unwrap();
+    let mut sonames = Sonames::default();
+    sonames.holder(&name, digest("one")).loading += 1;
+    assert_eq!(sonames.used(&name), SonameUse::Unused);
+    sonames.holder(&name, digest("one")).is_loaded = true;
+    assert_eq!(sonames.used(&name), SonameUse::OnePackage);
+    sonames.holder(&name, digest("other")).loading += 1;
+    assert_eq!(sonames.used(&name), SonameUse::SeveralPackages);
+    assert_eq!(sonames.used(&"libother.so".parse().unwrap()), SonameUse::Unused);
+}
+
+/// A refused library is not handed to the linker at all.
+#[test]
+fn nothing_that_a_refused_package_needs_is_run() {
+    let directory = tempfile::tempdir().unwrap();
+    let marker = directory.path().join("marker");
+    let hostile = format!(
+        "#include <stdio.h>\n\
+         __attribute__((constructor)) static void start(void) {{ fclose(fopen({marker:?}, \"w\")); }}\n\
+         int answer(void) {{ return 1; }}\n"
+    );
+    compile(directory.path(), "libhelp.so", &hostile, &[]);
+    let path = directory.path().join("libhelp.so");
+    let source = "int answer(void);\nint ask(void) { return answer(); }\n";
+    let needs = || compile(directory.path(), "needs.so", source, &[path.to_str().unwrap()]);
+
+    let refused = refusal(load_it(needs()));
+    assert!(matches!(refused, LibraryError::InvalidDependency { .. }), "{refused:?}");
+    assert!(!marker.exists());
+    // The linker would have run it.
+    Library::load(needs()).unwrap();
+    assert!(marker.exists());
+}

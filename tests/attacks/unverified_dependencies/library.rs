@@ -1,0 +1,216 @@
+//! Libraries beside a signed package, whose constructors write the canary's file.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use signing_crypto::OrgId;
+use signing_loader::{
+    DependencyName, DependencyNameError, LibraryError, LoadError, LoadedPackage, OrganizationRef,
+    PackageError, SecurityConfig, SignatureSource, Verifier, verify_and_load_package,
+};
+
+use crate::support::{
+    Vendor, World, assert_refused, on_both_backends, with_a_canary_on_both_backends,
+};
+
+with_a_canary_on_both_backends! {
+    IsSilent:
+    library_that_a_package_needs_by_path_does_not_run,
+    library_that_a_package_finds_beside_itself_does_not_run,
+    library_of_the_system_does_not_run_unless_it_is_allowed,
+    package_that_takes_the_name_of_an_allowed_library_does_not_load,
+    older_package_with_the_same_soname_is_not_taken_for_the_newer_one,
+}
+
+with_a_canary_on_both_backends! {
+    Sings:
+    library_that_the_operator_allows_runs,
+}
+
+on_both_backends! {
+    package_that_makes_every_stack_executable_does_not_load,
+}
+
+/// A library whose constructor betrays that it ran.
+const HOSTILE: &str = "
+    #include <stdio.h>
+    #include <stdlib.h>
+    __attribute__((constructor)) static void start(void) {
+        FILE *canary = fopen(getenv(\"CLOACINA_CANARY\"), \"w\");
+        if (canary) fclose(canary);
+    }
+    int help(void) { return 1; }
+";
+
+/// A package that needs `help` from another library.
+const NEEDS_HELP: &str = "int help(void);\nint run(void) { return help(); }\n";
+const PLAIN: &str = "int run(void) { return 1; }\n";
+
+/// What `cc` makes of `source`, in the world's directory.
+fn compile(world: &World, name: &str, source: &str, options: &[&str]) -> PathBuf {
+    let directory: &Path = &world.database.directory;
+    world.file("source.c", source.as_bytes());
+    let output = Command::new("cc")
+        .args(["-shared", "-fPIC", "source.c", "-o", name])
+        .args(options)
+        .current_dir(directory)
+        .output()
+        .unwrap_or_else(|error| panic!("this test needs the program 'cc': {error}"));
+    assert!(output.status.success(), "cc: {}", String::from_utf8_lossy(&output.stderr));
+    directory.join(name)
+}
+
+async fn signed(world: &World, vendor: &Vendor, package: &Path) -> SignatureSource {
+    SignatureSource::Memory(world.sign(package, &vendor.key).await)
+}
+
+async fn load(
+    world: &World,
+    vendor: &Vendor,
+    package: &Path,
+) -> Result<LoadedPackage, PackageError> {
+    let source = signed(world, vendor, package).await;
+    world.load(package, vendor.org, source).await
+}
+
+/// The same through a `Verifier` to which the operator has allowed `dependency`.
+async fn load_allowing(
+    world: &World,
+    org: OrgId,
+    package: &Path,
+    source: SignatureSource,
+    dependency: &str,
+) -> Result<LoadedPackage, PackageError> {
+    let verifier = Verifier::organization(&world.keys, OrganizationRef::Id(org)).await.unwrap();
+    let verifier = verifier.allow_dependency(dependency.parse().unwrap());
+    verifier.signature(source).verify(package).await?.load().await
+}
+
+macro_rules! assert_not_loaded {
+    ($loaded:expr, $pattern:pat $(if $guard:expr)?) => {
+        assert_refused!(
+            $loaded.await,
+            PackageError::Load(LoadError::Library($pattern)) $(if $guard)?
+        );
+    };
+}
+
+async fn library_that_a_package_needs_by_path_does_not_run(world: World) {
+    let vendor = world.vendor("acme").await;
+    compile(&world, "libhelp.so", HOSTILE, &[]);
+    let package = compile(&world, "needs.so", NEEDS_HELP, &["./libhelp.so"]);
+    assert_not_loaded!(load(&world, &vendor, &package), LibraryError::InvalidDependency {
+        name, source: DependencyNameError::Character { found: '/' },
+    } if name == "./libhelp.so");
+    let plain = compile(&world, "plain.so", PLAIN, &[]);
+    load(&world, &vendor, &plain).await.unwrap();
+}
+
+async fn library_that_a_package_finds_beside_itself_does_not_run(world: World) {
+    let vendor = world.vendor("acme").await;
+    compile(&world, "libhelp.so", HOSTILE, &[]);
+    // The linker would take the directory of the sealed copy for `$ORIGIN`.
+    for path in ["$ORIGIN", world.database.directory.to_str().unwrap()] {
+        for dtags in ["--enable-new-dtags", "--disable-new-dtags"] {
+            let options = [&format!("-Wl,{dtags},-rpath,{path}"), "-L.", "-l:libhelp.so"];
+            let package = compile(&world, "finds.so", NEEDS_HELP, &options);
+            assert_not_loaded!(load(&world, &vendor, &package), LibraryError::ForbiddenTag {
+                value: Some(value), ..
+            } if value == path);
+            // Nor if the operator allows the dependency itself.
+            let source = signed(&world, &vendor, &package).await;
+            let loaded = load_allowing(&world, vendor.org, &package, source, "libhelp.so");
+            assert_not_loaded!(loaded, LibraryError::ForbiddenTag { .. });
+        }
+    }
+}
+
+async fn library_of_the_system_does_not_run_unless_it_is_allowed(world: World) {
+    let vendor = world.vendor("acme").await;
+    compile(&world, "libhelp.so", HOSTILE, &[]);
+    let package = compile(&world, "needs.so", NEEDS_HELP, &["-L.", "-l:libhelp.so"]);
+    assert_not_loaded!(load(&world, &vendor, &package), LibraryError::DependencyNotAllowed {
+        name,
+    } if name.as_str() == "libhelp.so");
+    for other in ["libhelp.so.1", "libHelp.so", "help"] {
+        let source = signed(&world, &vendor, &package).await;
+        let loaded = load_allowing(&world, vendor.org, &package, source, other);
+        assert_not_loaded!(loaded, LibraryError::DependencyNotAllowed { .. });
+    }
+}
+
+/// The sibling of the above: the linker finds it by its own rules, as here by a host that has
+/// loaded it already.
+async fn library_that_the_operator_allows_runs(world: World) {
+    let vendor = world.vendor("acme").await;
+    let help = compile(&world, "libhelp.so", HOSTILE, &["-Wl,-soname,libhelp.so"]);
+    let package = compile(&world, "needs.so", NEEDS_HELP, &["-L.", "-l:libhelp.so"]);
+    let source = signed(&world, &vendor, &package).await;
+    let loaded = load_allowing(&world, vendor.org, &package, source.clone(), "libhelp.so").await;
+    assert_refused!(loaded, PackageError::Load(LoadError::Linker(_)));
+
+    let _by_the_host = signing_loader::danger_load_unsigned(help).unwrap();
+    load_allowing(&world, vendor.org, &package, source.clone(), "libhelp.so").await.unwrap();
+
+    // The function with the switch takes it from its configuration.
+    let name: DependencyName = "libhelp.so".parse().unwrap();
+    let config = SecurityConfig { allowed_dependencies: [name].into(), ..world.security() };
+    let without = world.load(&package, vendor.org, source.clone()).await;
+    assert_refused!(
+        without,
+        PackageError::Load(LoadError::Library(LibraryError::DependencyNotAllowed { .. }))
+    );
+    let keys = &world.keys;
+    verify_and_load_package(&package, vendor.org, &config, keys, source).await.unwrap();
+}
+
+async fn package_that_takes_the_name_of_an_allowed_library_does_not_load(world: World) {
+    let vendor = world.vendor("acme").await;
+    for taken in ["libm.so.6", "libc.so.6", "libgcc_s.so.1"] {
+        let soname = format!("-Wl,-soname,{taken}");
+        let package = compile(&world, "hijacks.so", HOSTILE, &[&soname]);
+        assert_not_loaded!(load(&world, &vendor, &package), LibraryError::ReservedSoname {
+            name,
+        } if name.as_str() == taken);
+    }
+    let package = compile(&world, "hijacks.so", HOSTILE, &["-Wl,-soname,libhelp.so"]);
+    let source = signed(&world, &vendor, &package).await;
+    let loaded = load_allowing(&world, vendor.org, &package, source, "libhelp.so");
+    assert_not_loaded!(loaded, LibraryError::ReservedSoname { .. });
+    let plain = compile(&world, "plain.so", PLAIN, &["-Wl,-soname,libplain.so"]);
+    load(&world, &vendor, &plain).await.unwrap();
+}
+
+/// Both are signed. An attacker who can choose which is loaded first must not choose the code
+/// that a third package calls.
+async fn older_package_with_the_same_soname_is_not_taken_for_the_newer_one(world: World) {
+    let vendor = world.vendor("acme").await;
+    let named = ["-Wl,-soname,libtwo-versions.so"];
+    let older = compile(&world, "older.so", "int help(void) { return 1; }\n", &named);
+    let newer = "libtwo-versions.so";
+    let newer = compile(&world, newer, "int help(void) { return 2; }\n", &named);
+    let needs = ["-L.", "-l:libtwo-versions.so"];
+    let package = compile(&world, "needs.so", NEEDS_HELP, &needs);
+
+    load(&world, &vendor, &newer).await.unwrap();
+    load(&world, &vendor, &package).await.unwrap();
+    load(&world, &vendor, &older).await.unwrap();
+    assert_not_loaded!(load(&world, &vendor, &package), LibraryError::AmbiguousDependency {
+        name,
+    } if name.as_str() == "libtwo-versions.so");
+}
+
+async fn package_that_makes_every_stack_executable_does_not_load(world: World) {
+    let vendor = world.vendor("acme").await;
+    let package = compile(&world, "stack.so", PLAIN, &["-z", "execstack"]);
+    assert_not_loaded!(load(&world, &vendor, &package), LibraryError::ExecutableStack);
+    assert!(!has_executable_stack());
+    let plain = compile(&world, "stack.so", PLAIN, &["-z", "noexecstack"]);
+    load(&world, &vendor, &plain).await.unwrap();
+}
+
+fn has_executable_stack() -> bool {
+    let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+    let stack = maps.lines().find(|line| line.ends_with("[stack]")).unwrap();
+    stack.contains('x')
+}
