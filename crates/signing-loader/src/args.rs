@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use crate::elf::DependencyName;
 use crate::error::PackageError;
 use crate::load::{LoadedPackage, danger_load_unsigned};
+use crate::observe::Observer;
 use crate::open::{open_regular, read_bounded};
 use crate::path::PackagePath;
 use crate::protection::Protection;
@@ -11,8 +12,9 @@ use crate::trust_source::Offline;
 #[cfg(feature = "store")]
 use crate::trust_source::Online;
 use crate::verifier::Verifier;
+use chrono::{DateTime, Utc};
 use clap::Args;
-use signing_crypto::{MAX_PEM_SIZE, VerifyingKey};
+use signing_crypto::{MAX_PEM_SIZE, StatementTime, VerifyingKey};
 use signing_trust::PinnedKeys;
 use signing_trust::acceptance::{
     ClockSkewAllowance, RequiredSigners, SignerCount, VerificationConfig,
@@ -95,6 +97,11 @@ pub struct SecurityArgs {
     #[arg(long, value_name = "LIBRARY", requires = "require_signatures")]
     allow_dependency: Vec<DependencyName>,
 
+    /// Until this time, such as 2026-01-31T00:00:00Z, load packages that would be refused, and
+    /// report them: nothing is protected
+    #[arg(long, value_name = "TIME", requires = "require_signatures")]
+    danger_observe_until: Option<StatementTime>,
+
     /// The store to ask: postgres://… without a password, or a SQLite file
     /// [env: CLOACINA_DATABASE_URL]
     // Read from the environment by `resolve`: a password may stand there, and clap does not
@@ -119,6 +126,7 @@ impl std::fmt::Debug for SecurityArgs {
             .field("required_signers", &self.required_signers)
             .field("clock_skew_allowance", &self.clock_skew_allowance)
             .field("allow_dependency", &self.allow_dependency)
+            .field("danger_observe_until", &self.danger_observe_until)
             .finish_non_exhaustive()
     }
 }
@@ -133,8 +141,11 @@ enum Trust {
     /// No signature is required.
     Unsigned,
     Offline(Verifier<Offline>),
+    ObservedOffline(Observer<Offline>),
     #[cfg(feature = "store")]
     Organization(Verifier<Online>),
+    #[cfg(feature = "store")]
+    ObservedOrganization(Observer<Online>),
 }
 
 impl SecurityArgs {
@@ -158,15 +169,28 @@ impl SecurityArgs {
                 Some(anchor) => verifier.rooted(anchor),
                 None => verifier,
             };
-            return Ok(Security(Trust::Organization(verifier)));
+            return Ok(Security(match self.observe_until() {
+                Some(end) => Trust::ObservedOrganization(verifier.danger_observe_until(end)),
+                None => Trust::Organization(verifier),
+            }));
         }
         if let Some((bundle, anchor)) = self.signed_trust.bundle()? {
-            let verifier = self.configured(Verifier::bundle(&bundle, anchor)?, config);
-            return Ok(Security(Trust::Offline(verifier)));
+            return Ok(self.offline(self.configured(Verifier::bundle(&bundle, anchor)?, config)));
         }
         let keys: Result<PinnedKeys, _> =
             self.trust_key.iter().map(|path| read_key(path)).collect();
-        Ok(Security(Trust::Offline(self.configured(Verifier::pinned(keys?), config))))
+        Ok(self.offline(self.configured(Verifier::pinned(keys?), config)))
+    }
+
+    fn offline(&self, verifier: Verifier<Offline>) -> Security {
+        Security(match self.observe_until() {
+            Some(end) => Trust::ObservedOffline(verifier.danger_observe_until(end)),
+            None => Trust::Offline(verifier),
+        })
+    }
+
+    fn observe_until(&self) -> Option<DateTime<Utc>> {
+        self.danger_observe_until.map(StatementTime::to_utc)
     }
 
     fn configured<T>(&self, verifier: Verifier<T>, config: VerificationConfig) -> Verifier<T> {
@@ -227,7 +251,8 @@ fn insecure_url(text: &str) -> Result<DatabaseUrl, signing_trust::store::UrlErro
 }
 
 impl Security {
-    /// Verifies a package, if signatures are required, and loads it.
+    /// Verifies a package, if signatures are required, and loads it; with
+    /// `--danger-observe-until` and before that time, also if it would be refused.
     ///
     /// # Errors
     ///
@@ -237,8 +262,11 @@ impl Security {
         match &self.0 {
             Trust::Unsigned => danger_load_unsigned(path),
             Trust::Offline(verifier) => verifier.verify(path.into())?.load(),
+            Trust::ObservedOffline(observer) => Ok(observer.load(path)?.package),
             #[cfg(feature = "store")]
             Trust::Organization(verifier) => verifier.verify(path.into()).await?.load().await,
+            #[cfg(feature = "store")]
+            Trust::ObservedOrganization(observer) => Ok(observer.load(path).await?.package),
         }
     }
 }
@@ -360,6 +388,22 @@ mod tests {
             assert_eq!(allowed(&["--allow-dependency", wrong]), None, "{wrong}");
         }
         assert!(Cli::try_parse_from(["runner", "--allow-dependency", "libfoo.so.1"]).is_err());
+    }
+
+    #[test]
+    fn observing_needs_an_end_and_signatures_to_be_required() {
+        let end = |more: &[&str]| {
+            let words = [&["runner", "--trust-key", "a.pem", "--require-signatures"], more];
+            Cli::try_parse_from(words.concat()).ok()?.security.observe_until()
+        };
+        assert_eq!(end(&[]), None);
+        let expected = DateTime::from_timestamp(1_769_817_600, 0);
+        assert_eq!(end(&["--danger-observe-until", "2026-01-31T00:00:00Z"]), expected);
+        for wrong in ["", "2026-01-31", "forever", "10000-01-01T00:00:00Z"] {
+            assert_eq!(end(&["--danger-observe-until", wrong]), None, "{wrong}");
+        }
+        let unrequired = ["runner", "--danger-observe-until", "2026-01-31T00:00:00Z"];
+        assert!(Cli::try_parse_from(unrequired).is_err());
     }
 
     #[test]

@@ -70,6 +70,7 @@ mod report;
 mod verified;
 
 mod load;
+mod observe;
 
 #[cfg(feature = "store")]
 mod blocking;
@@ -97,6 +98,7 @@ pub use error::{LoadError, PackageError};
 pub use explain::{ExplainedEnvelope, Explanation, InspectedEnvelope, SignatureInspection};
 pub use library::{LibraryInspection, inspect_library};
 pub use load::{LoadedPackage, Provenance, danger_load_unsigned};
+pub use observe::{ObservationSummary, Observed, Observer};
 pub use open::read_signature;
 pub use package::{Package, PackageBytes};
 pub use path::PackagePath;
@@ -167,12 +169,14 @@ const _: () = {
 
 // A runtime with several threads may move these futures between them.
 #[cfg(feature = "store")]
-const _: fn(&Verifier<Online>, VerifiedPackage<Online>) = |verifier, package| {
-    fn moves<T: Send>(_: T) {}
-    moves(verifier.verify(""));
-    moves(verifier.check(""));
-    moves(verifier.explain(""));
-    moves(package.as_bytes());
-    moves(package.reader());
-    moves(package.load());
-};
+const _: fn(&Verifier<Online>, VerifiedPackage<Online>, &Observer<Online>) =
+    |verifier, package, observer| {
+        fn moves<T: Send>(_: T) {}
+        moves(verifier.verify(""));
+        moves(verifier.check(""));
+        moves(verifier.explain(""));
+        moves(package.as_bytes());
+        moves(package.reader());
+        moves(package.load());
+        moves(observer.load(""));
+    };

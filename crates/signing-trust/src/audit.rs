@@ -91,6 +91,10 @@ event_types! {
     LoadUnsigned = "package.load.unsigned", WARN;
     /// A package was not loaded.
     LoadFailure = "package.load.failure", WARN;
+    /// A package that is refused is about to be loaded nonetheless, by who only observes.
+    WouldRefuse = "package.load.would_refuse", WARN;
+    /// What an observation came to.
+    EnforcementObserved = "enforcement.observed", WARN;
     /// A checkpoint of an audit log was signed.
     CheckpointSigned = "audit.checkpoint.signed", INFO;
     /// An audit log was found to be broken.
@@ -157,6 +161,7 @@ audit_fields! {
     new_kek_id,
     keys,
     failure_reason,
+    summary,
     actor,
     operating_system_user,
     host,
@@ -302,6 +307,12 @@ impl AuditEvent {
             source = error.source();
         }
         self.fields.failure_reason = Some(reason);
+        self
+    }
+
+    /// The field `summary`: how many packages were accepted, and how many would be refused.
+    pub fn summary(mut self, summary: impl ToString) -> Self {
+        self.fields.summary = text(Some(summary));
         self
     }
 
