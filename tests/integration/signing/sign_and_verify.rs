@@ -6,6 +6,7 @@ mod floors;
 mod loading;
 mod quorum;
 mod several_signers;
+mod shared;
 mod sources;
 mod validity;
 mod verifier;
