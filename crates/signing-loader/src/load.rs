@@ -1,4 +1,5 @@
 mod dylib;
+mod shared;
 mod sonames;
 
 use signing_crypto::PackageDigest;
@@ -17,9 +18,12 @@ use crate::sealed::SealedPackage;
 ///
 /// It stays so when this value is dropped: code that may have left threads,
 /// thread-local destructors or callbacks behind is never unloaded.
+///
+/// Packages with equal bytes are one library, whose constructors run once and whose variables
+/// all of them share, whether they were verified or not.
 #[derive(Debug)]
 pub struct LoadedPackage {
-    library: Library,
+    library: &'static Library,
     provenance: Provenance,
 }
 
@@ -85,7 +89,7 @@ impl UnsignedPackage {
 
     pub(crate) fn load(self) -> Result<LoadedPackage, PackageError> {
         let provenance = Provenance::Unsigned { digest: self.digest() };
-        load_sealed(self.0, provenance, Library::load)
+        load_sealed(self.0, provenance, shared::load)
     }
 }
 
@@ -102,7 +106,7 @@ pub(crate) fn load_verified(
 fn load_sealed(
     sealed: SealedPackage,
     provenance: Provenance,
-    load: impl FnOnce(SealedPackage) -> Result<Library, LoadError>,
+    load: impl FnOnce(SealedPackage) -> Result<&'static Library, LoadError>,
 ) -> Result<LoadedPackage, PackageError> {
     if let Provenance::Unsigned { .. } = &provenance {
         // Logged before the constructors run: they could suppress later events. The

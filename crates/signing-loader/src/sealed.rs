@@ -32,10 +32,6 @@ impl SealedPackage {
     pub(crate) fn file(&self) -> &File {
         &self.file
     }
-
-    pub(crate) fn into_file(self) -> File {
-        self.file
-    }
 }
 
 impl std::fmt::Debug for SealedPackage {
@@ -154,7 +150,7 @@ mod tests {
                 sealed.unwrap()
             });
             let content = sealed.content();
-            let mut file = sealed.into_file();
+            let mut file = sealed.file;
             file.rewind().unwrap();
             assert_eq!(PackageDigest::of_reader(&file).unwrap(), content, "round {round}");
         }
@@ -181,7 +177,7 @@ mod tests {
     #[test]
     #[cfg(target_os = "linux")]
     fn no_other_program_inherits_a_copy_or_can_execute_it() {
-        let file = sealed(b"package", 7).into_file();
+        let file = sealed(b"package", 7).file;
         let flags = rustix::io::fcntl_getfd(&file).unwrap();
         assert!(flags.contains(rustix::io::FdFlags::CLOEXEC), "{flags:?}");
 
@@ -197,7 +193,7 @@ mod tests {
     #[test]
     #[cfg(target_os = "linux")]
     fn a_sealed_copy_can_neither_be_written_nor_resized() {
-        let mut file = sealed(b"package", 7).into_file();
+        let mut file = sealed(b"package", 7).file;
         file.rewind().unwrap();
         assert!(file.write_all(b"P").is_err());
         assert!(file.set_len(3).is_err());

@@ -7,6 +7,7 @@ mod loading;
 mod observed;
 mod quorum;
 mod several_signers;
+mod shared;
 mod sources;
 mod validity;
 mod verifier;

@@ -3,11 +3,12 @@
 
 use std::ffi::CStr;
 use std::fs::{self, File, Permissions};
-use std::io::{self, Seek, Write};
+use std::io::{self, Write};
 use std::mem::ManuallyDrop;
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use libloading::os::unix::{Library as Handle, RTLD_LOCAL, RTLD_NOW};
 use signing_crypto::PackageDigest;
@@ -21,15 +22,15 @@ use crate::sealed::SealedPackage;
 pub(super) struct Library(ManuallyDrop<Handle>);
 
 impl Library {
-    /// Loads the sealed bytes and runs their constructors.
-    pub(super) fn load(sealed: SealedPackage) -> Result<Self, LoadError> {
-        let digest = sealed.content().digest;
-        let file = sealed.into_file();
-        let link = PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()));
-        if is_link_to(&link, &file) {
-            Self::load_descriptor(file)
+    /// Loads the sealed bytes and runs their constructors, unless the linker has loaded the
+    /// same copy before.
+    pub(super) fn load(sealed: impl Into<Arc<SealedPackage>>) -> Result<Self, LoadError> {
+        let sealed = sealed.into();
+        let link = PathBuf::from(format!("/proc/self/fd/{}", sealed.file().as_raw_fd()));
+        if is_link_to(&link, sealed.file()) {
+            Self::load_descriptor(sealed)
         } else {
-            Self::load_private_copy(file, digest)
+            Self::load_private_copy(sealed.file(), sealed.content().digest)
         }
     }
 
@@ -39,13 +40,13 @@ impl Library {
     /// descriptor been closed, the next package could get the same number and,
     /// silently, the old library. Hence it stays open until the process ends, and
     /// after the load the file must really be mapped.
-    fn load_descriptor(file: File) -> Result<Self, LoadError> {
+    fn load_descriptor(sealed: Arc<SealedPackage>) -> Result<Self, LoadError> {
         // Not the spelling that anybody else would choose.
-        let path = format!("/proc/self/fd/./{}", file.as_raw_fd());
+        let path = format!("/proc/self/fd/./{}", sealed.file().as_raw_fd());
         let handle = ManuallyDrop::new(open(Path::new(&path))?);
         // Its code has run from here on: whatever fails, neither is given back.
-        let file = ManuallyDrop::new(file);
-        match is_mapped(&file).map_err(LoadError::Io)? {
+        let sealed = ManuallyDrop::new(sealed);
+        match is_mapped(sealed.file()).map_err(LoadError::Io)? {
             true => Ok(Self(handle)),
             false => Err(LoadError::AnotherLibrary),
         }
@@ -54,14 +55,13 @@ impl Library {
     /// Loads from a copy in a directory that only this user can enter: where
     /// there is no `/proc`, the linker has to be given a path. Weaker, as another
     /// process of the same user could change the copy.
-    fn load_private_copy(mut file: File, digest: PackageDigest) -> Result<Self, LoadError> {
-        let mut prepare = || -> io::Result<(tempfile::TempDir, PathBuf, PackageDigest)> {
+    fn load_private_copy(file: &File, digest: PackageDigest) -> Result<Self, LoadError> {
+        let prepare = || -> io::Result<(tempfile::TempDir, PathBuf, PackageDigest)> {
             let directory = tempfile::tempdir()?;
             fs::set_permissions(directory.path(), Permissions::from_mode(0o700))?;
             let path = directory.path().join("package.so");
             let mut copy = File::create_new(&path)?;
-            file.rewind()?;
-            io::copy(&mut file, &mut copy)?;
+            copy_from_start(file, &mut copy)?;
             copy.flush()?;
             let copied = PackageDigest::of_reader(File::open(&path)?)?.digest;
             Ok((directory, path, copied))
@@ -106,6 +106,21 @@ fn open(path: &Path) -> Result<Handle, LoadError> {
     // module has either verified the package or was told not to ask.
     let handle = unsafe { Handle::open(Some(path), RTLD_NOW | RTLD_LOCAL) };
     handle.map_err(|source| LoadError::Linker(Box::new(source)))
+}
+
+/// Without the file's own position, which loads at the same time share.
+fn copy_from_start(file: &File, copy: &mut File) -> io::Result<()> {
+    let mut buffer = vec![0; 128 * 1024];
+    let mut position = 0;
+    loop {
+        match file.read_at(&mut buffer, position)? {
+            0 => return Ok(()),
+            read => {
+                copy.write_all(&buffer[..read])?;
+                position += read as u64;
+            }
+        }
+    }
 }
 
 fn is_link_to(link: &Path, file: &File) -> bool {

@@ -10,6 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use signing_crypto::PackageDigest;
 
 use super::dylib::Library;
+use super::shared;
 use crate::elf::{AllowedDependencies, DependencyName, LibraryError, SharedLibrary, SonameUse};
 use crate::error::LoadError;
 use crate::sealed::SealedPackage;
@@ -22,16 +23,20 @@ static SONAMES: Mutex<Sonames> = Mutex::new(Sonames(BTreeMap::new()));
 /// held while the linker runs the package's constructors, which may load further packages: what
 /// the check found cannot cease to be true in the meantime, because names are only added, and
 /// the linker takes the first.
+///
+/// Bytes that are loaded already are checked as well: they may have been loaded without
+/// verification, or by a verifier that allows more. What this verifier does not allow is
+/// refused, also if it is part of the process.
 pub(super) fn load(
     sealed: SealedPackage,
     allowed: &AllowedDependencies,
-) -> Result<Library, LoadError> {
+) -> Result<&'static Library, LoadError> {
     // Only ELF's dynamic linkers read what is checked here.
     if cfg!(target_vendor = "apple") {
-        return Library::load(sealed);
+        return shared::load(sealed);
     }
     let admission = Admission::of(&sealed, allowed)?;
-    match Library::load(sealed) {
+    match shared::load(sealed) {
         Ok(library) => {
             admission.loaded();
             Ok(library)

@@ -1,3 +1,4 @@
+use std::io::Seek;
 use std::process::Command;
 
 use super::*;
@@ -101,7 +102,7 @@ fn another_link_than_to_the_file_itself_is_told_apart() {
 /// The path for systems without `/proc`.
 fn load_private_copy(bytes: &[u8], claimed: &[u8]) -> Result<Library, LoadError> {
     let digest = PackageDigest::of_reader(claimed).unwrap().digest;
-    Library::load_private_copy(seal(bytes, "copied.so").into_file(), digest)
+    Library::load_private_copy(seal(bytes, "copied.so").file(), digest)
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::fs;
 use std::io::{Seek, Write};
 use std::path::Path;
 use std::process::Command;
+use std::ptr;
 
 use super::*;
 use crate::load::dylib::call;
@@ -42,11 +43,11 @@ fn dependent(directory: &Path, soname: &str) -> SealedPackage {
     compile(directory, "dependent.so", source, &["-L.", &format!("-l:{soname}")])
 }
 
-fn load_it(sealed: SealedPackage) -> Result<Library, LoadError> {
+fn load_it(sealed: SealedPackage) -> Result<&'static Library, LoadError> {
     load(sealed, &AllowedDependencies::new())
 }
 
-fn refusal(loaded: Result<Library, LoadError>) -> LibraryError {
+fn refusal(loaded: Result<&'static Library, LoadError>) -> LibraryError {
     match loaded {
         Err(LoadError::Library(error)) => error,
         other => panic!("{other:?}"),
@@ -65,7 +66,7 @@ fn a_package_may_need_a_verified_package_that_was_loaded_before() {
     );
     load_it(provider).unwrap();
     let loaded = load_it(dependent(directory.path(), soname)).unwrap();
-    assert_eq!(call(&loaded, c"ask"), 11);
+    assert_eq!(call(loaded, c"ask"), 11);
 }
 
 /// glibc gives the dependent library the one that was loaded first, whichever it was linked
@@ -77,8 +78,8 @@ fn a_soname_of_two_packages_satisfies_nobody() {
     let first = load_it(provider(directory.path(), soname, 21)).unwrap();
     let answers_first = load_it(dependent(directory.path(), soname)).unwrap();
     let second = load_it(provider(directory.path(), soname, 22)).unwrap();
-    assert_eq!((call(&first, c"answer"), call(&second, c"answer")), (21, 22));
-    assert_eq!(call(&answers_first, c"ask"), 21);
+    assert_eq!((call(first, c"answer"), call(second, c"answer")), (21, 22));
+    assert_eq!(call(answers_first, c"ask"), 21);
 
     let refused = refusal(load_it(dependent(directory.path(), soname)));
     assert!(
@@ -98,7 +99,50 @@ fn equal_bytes_are_one_package() {
         load_it(provider(directory.path(), soname, 31)).unwrap();
     }
     let loaded = load_it(dependent(directory.path(), soname)).unwrap();
-    assert_eq!(call(&loaded, c"ask"), 31);
+    assert_eq!(call(loaded, c"ask"), 31);
+}
+
+#[test]
+fn bytes_that_are_loaded_already_are_checked_by_each_verifier() {
+    let directory = tempfile::tempdir().unwrap();
+    let soname = "libsystem.so.1";
+    compile(directory.path(), soname, "int answer(void) { return 51; }\n", &[]);
+    let rpath = format!("-Wl,-rpath,{}", directory.path().display());
+    let needs = |arguments: &[&str]| {
+        let source = "int answer(void);\nint ask(void) { return answer(); }\n";
+        let needed = format!("-l:{soname}");
+        let arguments = [&["-L.", "-Wl,--disable-new-dtags", &needed], arguments].concat();
+        compile(directory.path(), "needs.so", source, &arguments)
+    };
+
+    // Without verification the linker decides alone, and it is loaded.
+    let unsigned = shared::load(needs(&[&rpath])).unwrap();
+    assert_eq!(call(unsigned, c"ask"), 51);
+    let refused = refusal(load_it(needs(&[&rpath])));
+    assert!(matches!(&refused, LibraryError::ForbiddenTag { .. }), "{refused:?}");
+
+    // One verifier allows what another does not.
+    let mut allowed = AllowedDependencies::new();
+    allowed.insert(soname.parse().unwrap());
+    let loaded = load(needs(&[]), &allowed).unwrap();
+    assert_eq!(call(loaded, c"ask"), 51);
+    let refused = refusal(load_it(needs(&[])));
+    assert!(matches!(&refused, LibraryError::DependencyNotAllowed { .. }), "{refused:?}");
+    assert!(ptr::eq(load(needs(&[]), &allowed).unwrap(), loaded));
+}
+
+#[test]
+fn a_package_that_was_loaded_without_verification_is_a_dependency_once_it_is_verified() {
+    let directory = tempfile::tempdir().unwrap();
+    let soname = "liblater.so.1";
+    let unsigned = shared::load(provider(directory.path(), soname, 61)).unwrap();
+    let refused = refusal(load_it(dependent(directory.path(), soname)));
+    assert!(matches!(refused, LibraryError::DependencyNotAllowed { .. }), "{refused:?}");
+
+    let verified = load_it(provider(directory.path(), soname, 61)).unwrap();
+    assert!(ptr::eq(unsigned, verified));
+    let loaded = load_it(dependent(directory.path(), soname)).unwrap();
+    assert_eq!(call(loaded, c"ask"), 61);
 }
 
 #[test]
@@ -114,7 +158,7 @@ fn a_package_that_did_not_load_provides_nothing_and_is_in_nobodys_way() {
     assert!(matches!(refused, LibraryError::DependencyNotAllowed { .. }), "{refused:?}");
     load_it(provider).unwrap();
     let loaded = load_it(dependent(directory.path(), soname)).unwrap();
-    assert_eq!(call(&loaded, c"ask"), 41);
+    assert_eq!(call(loaded, c"ask"), 41);
 }
 
 /// While a package is loaded, its name counts for no other, and against any other.
