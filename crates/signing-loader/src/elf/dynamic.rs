@@ -90,7 +90,13 @@ impl<'a> Strings<'a> {
             found.map(|&(_, value)| value).ok_or(MalformedLibrary::StringTable)
         };
         let range = Range { address: value(elf::DT_STRTAB)?, size: value(elf::DT_STRSZ)? };
-        match image.has(range) {
+        // The linker adds the library's address to entries of the table before it reads names:
+        // a name within the table would change.
+        let is_apart = image.dynamic.is_none_or(|table| {
+            let end = |range: Range| range.address.saturating_add(range.size);
+            end(table) <= range.address || end(range) <= table.address
+        });
+        match image.has(range) && is_apart {
             true => Ok(Self { image, range }),
             false => Err(MalformedLibrary::StringTable),
         }

@@ -166,8 +166,9 @@ pub enum MalformedLibrary {
         /// The entries' tag.
         tag: DynamicTag,
     },
-    /// The string table is missing or not in one segment.
-    #[error("its string table is missing, or not in a segment")]
+    /// The string table is missing, not in one segment, or overlaps the dynamic table, whose
+    /// entries the linker changes before it reads names.
+    #[error("its string table is missing, not in a segment, or overlaps the dynamic table")]
     StringTable,
     /// A name that begins outside of the string table, has no end in it, or is too long.
     #[error("the text of its dynamic entry {tag} has no end in the string table, or is too long")]
