@@ -20,7 +20,7 @@ use self::image::Image;
 pub use error::{ElfType, LibraryError, LibraryTarget, MalformedLibrary};
 pub use name::{DependencyName, DependencyNameError};
 pub use policy::DynamicTag;
-pub(crate) use policy::SonameUse;
+pub(crate) use policy::{EmptyProcess, Process, SonameUse};
 
 /// What a shared library asks of the dynamic linker, as the linker will read it.
 ///
@@ -64,6 +64,15 @@ impl SharedLibrary {
     /// The libraries that the linker loads with this one.
     pub(crate) fn needed(&self) -> &[String] {
         &self.dynamic.needed
+    }
+
+    /// Those of them that are allowed by name, so that libraries of the system are meant.
+    pub(crate) fn needed_of_the_system(
+        &self,
+        allowed: &AllowedDependencies,
+    ) -> Vec<DependencyName> {
+        let names = self.needed().iter().filter_map(|name| DependencyName::new(name).ok());
+        names.filter(|name| policy::is_allowed(name, allowed)).collect()
     }
 }
 

@@ -52,7 +52,7 @@ impl LoadedPackage {
 ///
 /// What the package links against is not checked either: the dynamic linker loads it as usual.
 /// If the package's SONAME is the name of a library that is not loaded yet, the linker uses
-/// the package in its place from then on, for verified packages, too.
+/// the package in its place from then on. Verified packages that need that name are refused.
 ///
 /// Its [`provenance`](LoadedPackage::provenance) says that it is unsigned, and a warning in
 /// the audit log does.

@@ -20,6 +20,8 @@ with_a_canary_on_both_backends! {
     library_of_the_system_does_not_run_unless_it_is_allowed,
     package_that_takes_the_name_of_an_allowed_library_does_not_load,
     older_package_with_the_same_soname_is_not_taken_for_the_newer_one,
+    unsigned_package_is_not_taken_for_the_verified_one,
+    package_that_squats_an_allowed_name_is_not_taken_for_the_library,
 }
 
 with_a_canary_on_both_backends! {
@@ -139,17 +141,19 @@ async fn library_of_the_system_does_not_run_unless_it_is_allowed(world: World) {
     }
 }
 
-/// The sibling of the above: the linker finds it by its own rules, as here by a host that has
-/// loaded it already.
+/// The sibling of the above: the linker finds it by its own rules, as here because code of the
+/// host has needed it before.
 async fn library_that_the_operator_allows_runs(world: World) {
     let vendor = world.vendor("acme").await;
-    let help = compile(&world, "libhelp.so", HOSTILE, &["-Wl,-soname,libhelp.so"]);
+    compile(&world, "libhelp.so", HOSTILE, &["-Wl,-soname,libhelp.so"]);
+    let beside = format!("-Wl,-rpath,{}", world.database.directory.display());
+    let host = compile(&world, "host.so", NEEDS_HELP, &["-L.", "-l:libhelp.so", &beside]);
     let package = compile(&world, "needs.so", NEEDS_HELP, &["-L.", "-l:libhelp.so"]);
     let source = signed(&world, &vendor, &package).await;
     let loaded = load_allowing(&world, vendor.org, &package, source.clone(), "libhelp.so").await;
     assert_refused!(loaded, PackageError::Load(LoadError::Linker(_)));
 
-    let _by_the_host = signing_loader::danger_load_unsigned(help).unwrap();
+    let _by_the_host = signing_loader::danger_load_unsigned(host).unwrap();
     load_allowing(&world, vendor.org, &package, source.clone(), "libhelp.so").await.unwrap();
 
     // The function with the switch takes it from its configuration.
@@ -198,6 +202,50 @@ async fn older_package_with_the_same_soname_is_not_taken_for_the_newer_one(world
     assert_not_loaded!(load(&world, &vendor, &package), LibraryError::AmbiguousDependency {
         name,
     } if name.as_str() == "libtwo-versions.so");
+}
+
+/// A host that turns signatures on step by step still has unsigned packages. None of them may
+/// decide which code a verified package calls.
+async fn unsigned_package_is_not_taken_for_the_verified_one(world: World) {
+    let vendor = world.vendor("acme").await;
+    for (soname, is_first) in [("libadopted-1.so", true), ("libadopted-2.so", false)] {
+        let named = [&*format!("-Wl,-soname,{soname}")];
+        let unsigned = compile(&world, "old.so", "int help(void) { return 13; }\n", &named);
+        let verified = compile(&world, soname, "int help(void) { return 42; }\n", &named);
+        let package = compile(&world, "needs.so", NEEDS_HELP, &["-L.", &format!("-l:{soname}")]);
+        let load_unsigned = || signing_loader::danger_load_unsigned(&unsigned).unwrap();
+        if is_first {
+            load_unsigned();
+            load(&world, &vendor, &verified).await.unwrap();
+            assert_not_loaded!(load(&world, &vendor, &package), LibraryError::DependencyReplaced {
+                name,
+            } if name.as_str() == soname);
+        } else {
+            load(&world, &vendor, &verified).await.unwrap();
+            load_unsigned();
+            load(&world, &vendor, &package).await.unwrap();
+        }
+    }
+}
+
+/// The package was loaded through a verifier that does not allow the name. Another verifier
+/// does, and means the library of the system.
+async fn package_that_squats_an_allowed_name_is_not_taken_for_the_library(world: World) {
+    let vendor = world.vendor("acme").await;
+    let soname = "libsquatted.so.1";
+    let named = [&*format!("-Wl,-soname,{soname}")];
+    let squatter = compile(&world, soname, "int help(void) { return 13; }\n", &named);
+    let package = compile(&world, "needs.so", NEEDS_HELP, &["-L.", &format!("-l:{soname}")]);
+    let source = signed(&world, &vendor, &package).await;
+    let loaded = || load_allowing(&world, vendor.org, &package, source.clone(), soname);
+    // Until there is such a library, only the linker refuses it.
+    assert_refused!(loaded().await, PackageError::Load(LoadError::Linker(_)));
+    load(&world, &vendor, &squatter).await.unwrap();
+    assert_not_loaded!(loaded(), LibraryError::DependencyReplaced {
+        name,
+    } if name.as_str() == soname);
+    // Where the package itself is meant, it is used.
+    load(&world, &vendor, &package).await.unwrap();
 }
 
 async fn package_that_makes_every_stack_executable_does_not_load(world: World) {

@@ -153,6 +153,15 @@ fn library(error: &LibraryError) -> Advice {
         LibraryError::AmbiguousDependency { .. } => {
             "load one version of that package only, in a new process"
         }
+        LibraryError::DependencyReplaced { name } => {
+            return Advice::refused(
+                error.code(),
+                format!(
+                    "find out which library of the process has the name or SONAME {name}; load \
+                     the package in a process without it, or after what it needs"
+                ),
+            );
+        }
         LibraryError::InvalidSoname { .. } | LibraryError::ReservedSoname { .. } => {
             "give the library a SONAME of its own: cc -shared -Wl,-soname,<name>"
         }

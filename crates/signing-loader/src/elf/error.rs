@@ -84,6 +84,17 @@ pub enum LibraryError {
         /// The dependency.
         name: super::DependencyName,
     },
+    /// A library of this process has this name, or this SONAME, and the linker would use it in
+    /// place of what is meant: the verified package with the SONAME, or the library of the
+    /// system whose name is allowed.
+    #[error(
+        "the library needs {name}, for which the dynamic linker would use another library that \
+         this process has loaded"
+    )]
+    DependencyReplaced {
+        /// The dependency.
+        name: super::DependencyName,
+    },
     /// A name that is not one for other libraries to depend on.
     #[error("the library's SONAME is {name:?}, which is not a plain library name")]
     InvalidSoname {
@@ -115,6 +126,7 @@ impl LibraryError {
             Self::InvalidDependency { .. } => "InvalidDependency",
             Self::DependencyNotAllowed { .. } => "DependencyNotAllowed",
             Self::AmbiguousDependency { .. } => "AmbiguousDependency",
+            Self::DependencyReplaced { .. } => "DependencyReplaced",
             Self::InvalidSoname { .. } => "InvalidSoname",
             Self::ReservedSoname { .. } => "ReservedSoname",
         }

@@ -194,6 +194,7 @@ fn library() -> Vec<LibraryError> {
         LibraryError::InvalidDependency { name: "./libhelp.so".into(), source },
         LibraryError::DependencyNotAllowed { name: name() },
         LibraryError::AmbiguousDependency { name: name() },
+        LibraryError::DependencyReplaced { name: name() },
         LibraryError::InvalidSoname { name: "./libhelp.so".into(), source },
         LibraryError::ReservedSoname { name: "libm.so.6".parse().unwrap() },
     ]

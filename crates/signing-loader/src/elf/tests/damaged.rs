@@ -236,7 +236,7 @@ fn strings_elsewhere_than_in_the_table_are_refused() {
 #[test]
 fn strings_that_overlap_the_dynamic_table_are_refused() {
     let (library, strings) = with_strings_behind_the_table();
-    assert_eq!(read(&library).unwrap(), read(&super::edit::library()).unwrap());
+    assert_eq!(read(&library).unwrap(), read(&edit::library()).unwrap());
     let header = program_header(&library, 2);
     let table = field(&library, header + 16);
     // A table that ends where the strings begin, and one that ends an entry later.
