@@ -53,11 +53,9 @@ async fn work(cli: &Cli) -> Result<(), Failure> {
         let shown = printable(&path.to_string_lossy());
         let failed =
             |what: &str, error: Box<dyn Error>| Failure::new(format!("{what} {shown}"), error);
-        let package = security.load(path).await.map_err(|error| match error {
-            PackageError::Verification(_) | PackageError::Load(LoadError::Library(_)) => {
-                Failure { code: 1, ..failed("refusing", error.into()) }
-            }
-            _ => failed("cannot load", error.into()),
+        let package = security.load(path).await.map_err(|error| match is_refusal(&error) {
+            true => Failure { code: 1, ..failed("refusing", error.into()) },
+            false => failed("cannot load", error.into()),
         })?;
         let signer = match package.provenance() {
             Provenance::Verified(report) => format!("signed by {}", report.signer()),
@@ -69,6 +67,15 @@ async fn work(cli: &Cli) -> Result<(), Failure> {
             .map_err(|error| failed("cannot print the output of", error.into()))?;
     }
     Ok(())
+}
+
+/// Whether it was decided not to load the package.
+fn is_refusal(error: &PackageError) -> bool {
+    match error {
+        PackageError::Verification(_) | PackageError::Load(LoadError::Library(_)) => true,
+        PackageError::Load(LoadError::Dependency { source, .. }) => is_refusal(source),
+        _ => false,
+    }
 }
 
 fn print(text: &str) -> io::Result<()> {

@@ -66,14 +66,20 @@ impl SharedLibrary {
         &self.dynamic.needed
     }
 
-    /// Those of them that are allowed by name, so that libraries of the system are meant.
-    pub(crate) fn needed_of_the_system(
-        &self,
-        allowed: &AllowedDependencies,
-    ) -> Vec<DependencyName> {
+    /// The plain names among them.
+    pub(crate) fn dependencies(&self, allowed: &AllowedDependencies) -> Dependencies {
         let names = self.needed().iter().filter_map(|name| DependencyName::new(name).ok());
-        names.filter(|name| policy::is_allowed(name, allowed)).collect()
+        let (system, packages) = names.partition(|name| policy::is_allowed(name, allowed));
+        Dependencies { system, packages }
     }
+}
+
+/// What a library needs.
+pub(crate) struct Dependencies {
+    /// Allowed by name, so libraries of the system are meant.
+    pub(crate) system: Vec<DependencyName>,
+    /// Only packages can be meant.
+    pub(crate) packages: Vec<DependencyName>,
 }
 
 #[cfg(test)]

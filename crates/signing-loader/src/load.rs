@@ -7,6 +7,7 @@ use signing_trust::acceptance::{VerificationConfig, VerificationError};
 use signing_trust::{AuditEvent, EventType};
 
 use self::dylib::Library;
+pub(crate) use self::sonames::{Provider, TrustedProviders};
 use crate::elf::AllowedDependencies;
 use crate::error::{LoadError, PackageError};
 use crate::open::open_regular;
@@ -97,9 +98,15 @@ pub(crate) fn load_verified(
     sealed: SealedPackage,
     report: VerificationReport,
     allowed: &AllowedDependencies,
+    trusted: &TrustedProviders,
 ) -> Result<LoadedPackage, PackageError> {
-    let provenance = Provenance::Verified(Box::new(report));
-    load_sealed(sealed, provenance, |sealed| sonames::load(sealed, allowed))
+    let provenance = Provenance::Verified(Box::new(report.clone()));
+    load_sealed(sealed, provenance, |sealed| sonames::load(sealed, &report, allowed, trusted))
+}
+
+/// The loaded packages that a package needs, on which its verifier has to decide.
+pub(crate) fn providers(sealed: &SealedPackage, allowed: &AllowedDependencies) -> Vec<Provider> {
+    sonames::providers(sealed, allowed)
 }
 
 /// The one way to a [`LoadedPackage`].

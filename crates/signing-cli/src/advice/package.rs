@@ -101,6 +101,11 @@ pub(super) fn verification(error: &VerificationError) -> Advice {
 pub(super) fn load(error: &LoadError) -> Advice {
     let next = match error {
         LoadError::Library(error) => return library(error),
+        LoadError::Dependency { source, .. } => {
+            let outcome = super::package(source).outcome;
+            let next = Some("load a trusted version of that package in a new process".into());
+            return Advice { code: error.code(), outcome, next };
+        }
         LoadError::Linker(_) => {
             "list what the package needs on this machine: readelf --dynamic <package>"
         }

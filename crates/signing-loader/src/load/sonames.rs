@@ -13,12 +13,58 @@ use signing_crypto::PackageDigest;
 use super::dylib::{self, Library, LibraryId};
 use super::shared;
 use crate::elf::{
-    AllowedDependencies, DependencyName, LibraryError, Process, SharedLibrary, SonameUse,
+    AllowedDependencies, Dependencies, DependencyName, LibraryError, Process, SharedLibrary,
+    SonameUse,
 };
 use crate::error::LoadError;
+use crate::report::VerificationReport;
 use crate::sealed::SealedPackage;
 
 static SONAMES: Mutex<Sonames> = Mutex::new(Sonames::new());
+
+/// A loaded package that another one needs, directly or because a package needs it that is
+/// needed.
+pub(crate) struct Provider {
+    /// The SONAME that is needed.
+    pub(crate) name: DependencyName,
+    digest: PackageDigest,
+    /// What its verifications have found, the latest last. At least one.
+    pub(crate) reports: Vec<VerificationReport>,
+}
+
+/// The providers that the verifier of a package that needs them trusts now.
+pub(crate) struct TrustedProviders(Vec<PackageDigest>);
+
+impl TrustedProviders {
+    pub(crate) fn none() -> Self {
+        Self(Vec::new())
+    }
+
+    pub(crate) fn add(&mut self, provider: &Provider) {
+        self.0.push(provider.digest);
+    }
+}
+
+/// The packages that a package needs and that are loaded, each with what it needs in turn.
+///
+/// There is none of a name that it needs itself and that several packages have: such a name
+/// satisfies nobody. Nor is there one for a file that cannot be read as a library, which is
+/// refused.
+pub(super) fn providers(sealed: &SealedPackage, allowed: &AllowedDependencies) -> Vec<Provider> {
+    let Ok(library) = SharedLibrary::read(sealed.file()) else { return Vec::new() };
+    let sonames = Sonames::lock();
+    let mut providers: Vec<Provider> = Vec::new();
+    let mut needed = sonames.packages(library.dependencies(allowed).packages);
+    while let Some((name, digest)) = needed.pop() {
+        let holder = sonames.holders(&name).iter().find(|holder| holder.digest == digest);
+        let is_new = providers.iter().all(|provider| provider.digest != digest);
+        if let Some(holder) = holder.filter(|_| is_new) {
+            needed.extend(holder.needs.iter().cloned());
+            providers.push(Provider { name, digest, reports: holder.reports.clone() });
+        }
+    }
+    providers
+}
 
 /// Checks what a verified package asks of the dynamic linker, and loads it.
 ///
@@ -33,21 +79,25 @@ static SONAMES: Mutex<Sonames> = Mutex::new(Sonames::new());
 ///   with that SONAME is refused until the load has ended, and the package is refused if one is
 ///   being loaded already.
 ///
+/// A package of which the verifier has not said that it trusts it now provides nothing.
+///
 /// Bytes that are loaded already are checked as well: they may have been loaded without
 /// verification, or by a verifier that allows more. What this verifier does not allow is
 /// refused, also if it is part of the process.
 pub(super) fn load(
     sealed: SealedPackage,
+    report: &VerificationReport,
     allowed: &AllowedDependencies,
+    trusted: &TrustedProviders,
 ) -> Result<&'static Library, LoadError> {
     // Only ELF's dynamic linkers read what is checked here.
     if cfg!(target_vendor = "apple") {
         return shared::load(sealed);
     }
-    let admission = Admission::of(&sealed, allowed)?;
+    let admission = Admission::of(&sealed, allowed, trusted)?;
     match shared::load(sealed) {
         Ok(library) => {
-            admission.loaded(library.id());
+            admission.loaded(library.id(), report);
             Ok(library)
         }
         Err(error @ LoadError::Linker(_)) => {
@@ -73,6 +123,20 @@ struct Holder {
     /// How many loads of it have not ended yet.
     loading: usize,
     loaded: Option<LibraryId>,
+    /// The packages that the linker has given it.
+    needs: Vec<(DependencyName, PackageDigest)>,
+    /// What its verifications have found: one for each name and each set of signers.
+    reports: Vec<VerificationReport>,
+}
+
+impl Holder {
+    fn verified(&mut self, report: &VerificationReport) {
+        let is_same = |other: &VerificationReport| {
+            other.name() == report.name() && other.claims() == report.claims()
+        };
+        self.reports.retain(|other| !is_same(other));
+        self.reports.push(report.clone());
+    }
 }
 
 impl Sonames {
@@ -88,11 +152,21 @@ impl Sonames {
         self.holders.get(name).map_or(&[], Vec::as_slice)
     }
 
+    /// The loaded packages that have these names, each alone.
+    fn packages(&self, names: Vec<DependencyName>) -> Vec<(DependencyName, PackageDigest)> {
+        let found = |name: DependencyName| match self.holders(&name) {
+            [Holder { loaded: Some(_), digest, .. }] => Some((name, *digest)),
+            _ => None,
+        };
+        names.into_iter().filter_map(found).collect()
+    }
+
     fn holder(&mut self, name: &DependencyName, digest: PackageDigest) -> &mut Holder {
         let holders = self.holders.entry(name.clone()).or_default();
         let index = holders.iter().position(|holder| holder.digest == digest);
         let index = index.unwrap_or_else(|| {
-            holders.push(Holder { digest, loading: 0, loaded: None });
+            let (needs, reports) = (Vec::new(), Vec::new());
+            holders.push(Holder { digest, loading: 0, loaded: None, needs, reports });
             holders.len() - 1
         });
         &mut holders[index]
@@ -115,10 +189,11 @@ impl Found {
     }
 }
 
-/// What the linker said, and the table.
+/// What the linker said, the table, and what is trusted.
 struct Compared<'a> {
     found: &'a Found,
     sonames: &'a Sonames,
+    trusted: &'a TrustedProviders,
 }
 
 impl Process for Compared<'_> {
@@ -126,6 +201,7 @@ impl Process for Compared<'_> {
         match self.sonames.holders(name) {
             // Other linkers match the names of files, not SONAMEs.
             _ if !cfg!(target_env = "gnu") => SonameUse::Unused,
+            [Holder { digest, .. }] if !self.trusted.0.contains(digest) => SonameUse::Unused,
             [Holder { loaded: Some(library), .. }] => {
                 match self.found.names.get(name) == Some(library) {
                     true => SonameUse::OnePackage,
@@ -159,11 +235,15 @@ struct Admission {
 }
 
 impl Admission {
-    fn of(sealed: &SealedPackage, allowed: &AllowedDependencies) -> Result<Self, LibraryError> {
+    fn of(
+        sealed: &SealedPackage,
+        allowed: &AllowedDependencies,
+        trusted: &TrustedProviders,
+    ) -> Result<Self, LibraryError> {
         let library = SharedLibrary::read(sealed.file())?;
         let found = Found::of(&library);
         let mut sonames = Sonames::lock();
-        let process = Compared { found: &found, sonames: &sonames };
+        let process = Compared { found: &found, sonames: &sonames, trusted };
         if let Some(fault) = library.faults(allowed, &process).into_iter().next() {
             return Err(fault);
         }
@@ -172,18 +252,22 @@ impl Admission {
             return Err(LibraryError::ReservedSoname { name });
         }
         let digest = sealed.content().digest;
+        let Dependencies { system: awaited, packages } = library.dependencies(allowed);
         if let Some(name) = &soname {
-            sonames.holder(name, digest).loading += 1;
+            let needs = sonames.packages(packages);
+            let holder = sonames.holder(name, digest);
+            holder.loading += 1;
+            holder.needs = needs;
         }
-        let awaited = library.needed_of_the_system(allowed);
         for name in &awaited {
             *sonames.awaited.entry(name.clone()).or_default() += 1;
         }
         Ok(Self { soname, awaited, digest })
     }
 
-    fn loaded(self, library: LibraryId) {
+    fn loaded(self, library: LibraryId, report: &VerificationReport) {
         self.ended(|holder| {
+            holder.verified(report);
             holder.loading -= 1;
             holder.loaded = Some(library);
         });

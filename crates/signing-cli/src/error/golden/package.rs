@@ -162,11 +162,16 @@ fn not_loaded(error: LibraryError) -> CliError {
     loading(LoadError::from(error).into())
 }
 
-fn load() -> [LoadError; 6] {
+fn load() -> [LoadError; 7] {
     let said = || "undefined symbol: workflow_run".into();
     let name = || c"workflow_run".into();
     [
         LoadError::Library(LibraryError::NotElf),
+        LoadError::Dependency {
+            name: "libhelp.so.1".parse().unwrap(),
+            provider: "libhelp.so".parse().unwrap(),
+            source: Box::new(VerificationError::PackageTooLarge { size: 7, limit: 6 }.into()),
+        },
         LoadError::Linker("libmissing.so: cannot open shared object file".into()),
         LoadError::AnotherLibrary,
         LoadError::Io(io::ErrorKind::OutOfMemory.into()),
