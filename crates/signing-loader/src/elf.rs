@@ -28,6 +28,7 @@ pub(crate) use policy::{EmptyProcess, Process, SonameUse};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SharedLibrary {
     stack: Stack,
+    has_code: bool,
     /// The addresses of segments that can be both written and executed.
     writable_code: Vec<u64>,
     dynamic: DynamicTable,
@@ -53,7 +54,8 @@ impl SharedLibrary {
         if dynamic.is_executable {
             return Err(LibraryError::NotShared { found: ElfType::PositionIndependentExecutable });
         }
-        Ok(Self { stack: image.stack, writable_code: image.writable_code(), dynamic })
+        let (stack, has_code) = (image.stack, image.has_code());
+        Ok(Self { stack, has_code, writable_code: image.writable_code(), dynamic })
     }
 
     /// The name under which later libraries can depend on this one.

@@ -136,6 +136,10 @@ fn library(error: &LibraryError) -> Advice {
         LibraryError::ForbiddenTag { .. } => {
             "link the package without -rpath and other options that name files to load"
         }
+        LibraryError::ForbiddenFlags { .. } => {
+            "link the package without -z interpose, -z nodefaultlib and the like"
+        }
+        LibraryError::NoCode => "build the package with the code that is to be called",
         LibraryError::TextRelocations => "compile all of the package with -fPIC",
         LibraryError::ExecutableStack | LibraryError::UndeclaredStack => {
             "link the package with -z noexecstack"

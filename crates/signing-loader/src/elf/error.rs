@@ -44,6 +44,15 @@ pub enum LibraryError {
         /// Its text, if it is one with a text.
         value: Option<String>,
     },
+    /// Flags that change which libraries or symbols the linker finds, or that are not known here.
+    #[error("the library has the flags {flags:#x} in DT_FLAGS_1, which no package may have")]
+    ForbiddenFlags {
+        /// Those of its flags.
+        flags: u64,
+    },
+    /// Nothing that could be called.
+    #[error("the library has no executable segment")]
+    NoCode,
     /// Relocations that change code, for which the linker makes it writable.
     #[error("the library has text relocations: the linker would make its code writable")]
     TextRelocations,
@@ -120,6 +129,8 @@ impl LibraryError {
             Self::Malformed(_) => "MalformedLibrary",
             Self::Unreadable(_) => "UnreadableFile",
             Self::ForbiddenTag { .. } => "ForbiddenDynamicTag",
+            Self::ForbiddenFlags { .. } => "ForbiddenDynamicFlag",
+            Self::NoCode => "NoCode",
             Self::TextRelocations => "TextRelocations",
             Self::ExecutableStack | Self::UndeclaredStack => "ExecutableStack",
             Self::WritableCode { .. } => "WritableCode",

@@ -50,10 +50,16 @@ impl SharedLibrary {
         for (tag, value) in &self.dynamic.forbidden {
             faults.push(LibraryError::ForbiddenTag { tag: *tag, value: value.clone() });
         }
+        if self.dynamic.forbidden_flags != 0 {
+            faults.push(LibraryError::ForbiddenFlags { flags: self.dynamic.forbidden_flags });
+        }
         for name in self.needed() {
             faults.extend(dependency_fault(name, allowed, process));
         }
         faults.extend(self.soname().and_then(|name| soname_fault(name, allowed)));
+        if !self.has_code {
+            faults.push(LibraryError::NoCode);
+        }
         for &address in &self.writable_code {
             faults.push(LibraryError::WritableCode { address });
         }

@@ -142,6 +142,24 @@ fn code_that_can_be_written_is_refused() {
     }
 }
 
+/// The linker would load it, and could not be seen to have mapped it.
+#[test]
+fn a_library_without_code_is_refused() {
+    let without = edit::without_code(&shared(&[]));
+    assert_fault!(without, LibraryError::NoCode);
+}
+
+#[test]
+fn flags_that_change_what_is_found_are_refused() {
+    for (option, flags) in [("interpose", 0x400), ("nodefaultlib", 0x800), ("nodlopen", 0x40)] {
+        let library = shared(&["-z", option, "-z", "now"]);
+        assert_fault!(library, LibraryError::ForbiddenFlags { flags: found } if *found == flags);
+    }
+    for option in ["now", "nodelete", "origin", "initfirst"] {
+        assert!(faults(&shared(&["-z", option])).is_empty(), "{option}");
+    }
+}
+
 #[test]
 fn a_dependency_by_path_is_refused() {
     let library = shared(&["./libpath.so"]);

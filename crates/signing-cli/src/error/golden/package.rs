@@ -192,6 +192,8 @@ fn library() -> Vec<LibraryError> {
         LibraryError::Unreadable(io::ErrorKind::Other.into()),
         LibraryError::ForbiddenTag { tag: DynamicTag(29), value: Some("$ORIGIN".into()) },
         LibraryError::ForbiddenTag { tag: DynamicTag(0x6fff_fef9), value: None },
+        LibraryError::ForbiddenFlags { flags: 0x400 },
+        LibraryError::NoCode,
         LibraryError::TextRelocations,
         LibraryError::ExecutableStack,
         LibraryError::UndeclaredStack,

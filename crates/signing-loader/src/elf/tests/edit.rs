@@ -54,6 +54,15 @@ pub(super) fn without_stack(library: &[u8]) -> Vec<u8> {
     library
 }
 
+/// With no right to execute any segment.
+pub(super) fn without_code(library: &[u8]) -> Vec<u8> {
+    let mut library = library.to_vec();
+    for at in program_headers(&library) {
+        library[at + 4] &= !1;
+    }
+    library
+}
+
 pub(super) fn without_sections(library: &[u8]) -> Vec<u8> {
     let mut library = library.to_vec();
     set(&mut library, 40, 0);
