@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use docs_tests::{Programs, cargo, repository};
 use signing_conformance::{
-    Capability, Host, HostError, Kit, Limits, Options, Outcome, Report, Signer, Verdict, cases,
-    run_within,
+    Capability, Host, HostError, Kit, Limits, Options, Outcome, Report, Rounds, Signer, Verdict,
+    cases, run_within,
 };
 use signing_loader::{SigningKey, sign_package};
 use tempfile::TempDir;
@@ -94,7 +94,7 @@ fn assert_fails(runner: &Runner, expected: &[&str]) {
     let mut options = Options::default();
     if expected.iter().all(|case| !case.starts_with("swap")) {
         // Each moment once: whoever opens a package once is caught at none of them.
-        options.rounds = 6;
+        options.rounds = Rounds::new(6).unwrap();
     }
     let report = check(runner, options);
     assert_eq!(report.with_verdict(Verdict::Failed), expected, "{report}");
@@ -221,6 +221,92 @@ fn a_host_has_not_passed_what_it_does_not_claim() {
     assert_eq!(report.with_verdict(Verdict::Passed), ["control"], "{report}");
     let not_applicable = report.with_verdict(Verdict::NotApplicable);
     assert_eq!(not_applicable, ["package-renamed", "two-versions"], "{report}");
+}
+
+/// Signs into a file of another name than the kit's other hosts do.
+struct Renaming {
+    runner: Runner,
+    /// The signature file of a package.
+    signature: fn(&Path) -> PathBuf,
+}
+
+impl Host for Renaming {
+    fn name(&self) -> &str {
+        self.runner.name
+    }
+
+    fn capabilities(&self) -> &[Capability] {
+        &Capability::ALL
+    }
+
+    fn sign(&self, package: &Path, signer: Signer) -> Result<(), HostError> {
+        self.runner.sign(package, signer)?;
+        fs::rename(package.with_extension("so.sig"), (self.signature)(package)).unwrap();
+        Ok(())
+    }
+
+    fn load(&self, packages: &[PathBuf], limits: &Limits) -> Result<Outcome, HostError> {
+        for package in packages {
+            fs::rename((self.signature)(package), package.with_extension("so.sig")).unwrap();
+        }
+        self.runner.load(packages, limits)
+    }
+}
+
+#[test]
+fn a_signature_that_is_named_after_the_packages_stem_is_renamed_with_it() {
+    let renamed = |fault, signature| {
+        let mut options = Options::default();
+        options.cases = vec!["package-renamed".into()];
+        let host = Renaming { runner: Runner::broken(fault), signature };
+        let report = Kit::new(options).unwrap().run(&host).unwrap();
+        assert!(report.control_holds(), "{report}");
+        report.cases[1].verdict
+    };
+    assert_eq!(renamed("none", |package| package.with_extension("sig")), Verdict::Passed);
+    assert_eq!(renamed("ignores-name", |package| package.with_extension("sig")), Verdict::Failed);
+    // Such a signature says nothing of a name, so the attack does not take place.
+    let apart = |package: &Path| package.with_file_name("signature");
+    assert_eq!(renamed("ignores-name", apart), Verdict::Undecided);
+}
+
+/// Refuses every package but the first.
+struct OneOnly(Runner);
+
+impl Host for OneOnly {
+    fn name(&self) -> &str {
+        "one only"
+    }
+
+    fn capabilities(&self) -> &[Capability] {
+        &Capability::ALL
+    }
+
+    fn sign(&self, package: &Path, signer: Signer) -> Result<(), HostError> {
+        self.0.sign(package, signer)
+    }
+
+    fn load(&self, packages: &[PathBuf], limits: &Limits) -> Result<Outcome, HostError> {
+        match (self.0.load(&packages[..1], limits)?, packages) {
+            (Outcome::Loaded, [_, _, ..]) => Ok(Outcome::Refused { message: "no".into() }),
+            (outcome, _) => Ok(outcome),
+        }
+    }
+}
+
+#[test]
+fn a_host_that_loads_one_package_only_does_not_pass_what_needs_several() {
+    let several = ["two-versions", "same-soname", "descriptor-reuse"];
+    let report = |host: &dyn Host| {
+        let mut options = Options::default();
+        options.cases = several.map(String::from).to_vec();
+        Kit::new(options).unwrap().run(host).unwrap()
+    };
+    let one = report(&OneOnly(Runner::broken("none")));
+    assert_eq!(one.with_verdict(Verdict::Undecided), several, "{one}");
+    let all = report(&Runner::broken("none"));
+    assert_eq!(all.with_verdict(Verdict::Undecided), [""; 0], "{all}");
+    assert_eq!(all.with_verdict(Verdict::Failed), [""; 0], "{all}");
 }
 
 /// Refuses everything, and would pass every attack.

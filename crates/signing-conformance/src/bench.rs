@@ -9,6 +9,7 @@ use crate::error::KitError;
 use crate::host::{Host, Signer};
 use crate::observed::Observed;
 use crate::process::Limits;
+use crate::rounds::Rounds;
 use crate::workshop::{Library, Workshop};
 
 pub(crate) struct Bench<'a> {
@@ -44,8 +45,9 @@ impl<'a> Bench<'a> {
         host: &'a dyn Host,
         workshop: &'a Workshop,
         limits: Limits,
-        (rounds, seed): (u32, u64),
+        (rounds, seed): (Rounds, u64),
     ) -> Self {
+        let rounds = rounds.get();
         Self { case, host, workshop, limits, rounds, seed, attempts: Cell::new(0) }
     }
 

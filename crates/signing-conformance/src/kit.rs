@@ -11,6 +11,7 @@ use crate::host::Host;
 use crate::observed::Finding;
 use crate::process::Limits;
 use crate::report::{CaseReport, Report, Verdict};
+use crate::rounds::Rounds;
 use crate::workshop::Workshop;
 
 /// What the kit is told about a run.
@@ -25,7 +26,7 @@ pub struct Options {
     /// What the host may use for one attempt.
     pub limits: Limits,
     /// How often each race is run.
-    pub rounds: u32,
+    pub rounds: Rounds,
     /// Of what is chosen at random.
     pub seed: u64,
     /// The cases to be run, or all. The control always is.
@@ -40,7 +41,7 @@ impl Default for Options {
             compiler: "cc".into(),
             entry_point: None,
             limits: Limits::default(),
-            rounds: 12,
+            rounds: Rounds::default(),
             seed: u64::from(now.subsec_nanos()),
             cases: Vec::new(),
         }
@@ -90,7 +91,8 @@ impl Kit {
                 break;
             }
         }
-        Ok(Report::new(host.name(), self.options.seed, self.options.rounds, reports))
+        let Options { seed, rounds, .. } = self.options;
+        Ok(Report::new(host.name(), seed, rounds, reports))
     }
 
     fn is_wanted(&self, case: &Case) -> bool {

@@ -24,6 +24,7 @@
 
 mod error;
 mod process;
+mod rounds;
 
 mod host;
 
@@ -51,4 +52,5 @@ pub use host::{Capability, Host, HostError, Outcome, Signer};
 pub use kit::{Kit, Options};
 pub use process::{Ended, Limits, run_within};
 pub use report::{CaseReport, Report, Summary, Verdict};
+pub use rounds::{Rounds, RoundsError};
 pub use words::TemplateError;

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
-use signing_conformance::{Capability, CommandHost, Kit, Options, Report, cases};
+use signing_conformance::{Capability, CommandHost, Kit, Options, Report, Rounds, cases};
 
 /// Checks a plugin host's loader against a hostile corpus
 #[derive(Parser)]
@@ -66,8 +66,8 @@ struct Run {
     cases: Vec<String>,
 
     /// How often each race is run
-    #[arg(long, value_name = "N", default_value_t = 12, value_parser = clap::value_parser!(u32).range(6..=10_000))]
-    rounds: u32,
+    #[arg(long, value_name = "N", default_value_t)]
+    rounds: Rounds,
 
     /// Choose the same at random as a report with this seed
     #[arg(long, value_name = "N")]

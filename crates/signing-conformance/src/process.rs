@@ -1,7 +1,10 @@
 //! A process of a host, within limits.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Read};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -21,7 +24,9 @@ const MAX_PRINTED: u64 = 4096;
 pub struct Limits {
     /// Until it counts as a hang.
     pub time: Duration,
-    /// Resident memory of the process and its children, in bytes.
+    /// Memory of the process and its children, in bytes: what is resident, and memory files that
+    /// are not. Those are counted by the descriptors of each process, so not for one that hides
+    /// them from the kit's user (proc_pid_fd(5)).
     pub memory: u64,
 }
 
@@ -88,22 +93,42 @@ fn wait(child: &Child, limits: &Limits) -> io::Result<Option<Ended>> {
         if Instant::now() >= deadline {
             return Ok(Some(Ended::TimedOut));
         }
-        if resident(child.id()) > limits.memory {
+        if used(child.id(), &mut BTreeSet::new()) > limits.memory {
             return Ok(Some(Ended::TooMuchMemory));
         }
         thread::sleep(INTERVAL);
     }
 }
 
-/// The resident memory of a process and its children. A process that has just ended uses none.
-fn resident(pid: u32) -> u64 {
+/// The memory of a process and its children. A process that has just ended uses none.
+///
+/// A memory file costs memory without being mapped. What of it is mapped is shared memory, so the
+/// larger of the two counts. Each file counts once, whoever has it open.
+fn used(pid: u32, counted: &mut BTreeSet<(u64, u64)>) -> u64 {
     let read = |file: &str| fs::read_to_string(format!("/proc/{pid}/{file}")).unwrap_or_default();
     let status = read("status");
-    let own = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let own = own.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+    let resident = |field: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(field));
+        let size = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+        size.unwrap_or_default() * 1024
+    };
+    let own = resident("RssAnon:") + resident("RssFile:");
+    let shared = resident("RssShmem:").max(memory_files(pid, counted));
     let children = read(&format!("task/{pid}/children"));
-    let children = children.split_whitespace().filter_map(|pid| pid.parse().ok()).map(resident);
-    own.unwrap_or_default() * 1024 + children.sum::<u64>()
+    let children = children.split_whitespace().filter_map(|pid| pid.parse().ok());
+    own + shared + children.map(|pid| used(pid, counted)).sum::<u64>()
+}
+
+/// What the memory files take that a process has open.
+fn memory_files(pid: u32, counted: &mut BTreeSet<(u64, u64)>) -> u64 {
+    let descriptors = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
+    let is_memory = |link: &Path| {
+        fs::read_link(link).is_ok_and(|file| file.as_os_str().as_bytes().starts_with(b"/memfd:"))
+    };
+    let files = descriptors.map(|entry| entry.path()).filter(|link| is_memory(link));
+    let files = files.filter_map(|link| fs::metadata(link).ok());
+    // In units of 512 bytes (stat(2)). A hole takes none.
+    files.filter(|file| counted.insert((file.dev(), file.ino()))).map(|it| it.blocks() * 512).sum()
 }
 
 #[cfg(test)]
@@ -136,5 +161,21 @@ mod tests {
         let greedy = "exec head -c 1000000000000 /dev/zero | tail -c 1000000000000";
         assert_eq!(ended(greedy, limits).0, Ended::TooMuchMemory);
         assert_eq!(ended("head -c 1000 /dev/zero | tail -c 10", limits).0, Ended::Exited(0));
+    }
+
+    #[test]
+    fn a_memory_file_counts_although_it_is_not_mapped() {
+        let limits = Limits { memory: 128 << 20, ..Limits::default() };
+        let write = |mib: u32| {
+            format!(
+                "exec python3 -c 'import os; file = os.memfd_create(\"x\"); part = bytes(1 << 20)\n\
+                 for _ in range({mib}): os.write(file, part)\nos.truncate(file, 1 << 40)\n\
+                 import time; time.sleep({})'",
+                if mib > 100 { 60 } else { 0 }
+            )
+        };
+        assert_eq!(ended(&write(200), limits).0, Ended::TooMuchMemory);
+        // What it could hold does not count.
+        assert_eq!(ended(&write(20), limits).0, Ended::Exited(0));
     }
 }

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::corpus::{Case, Severity};
 use crate::observed::Finding;
+use crate::rounds::Rounds;
 
 /// The version of the report's form.
 const SCHEMA: u32 = 1;
@@ -84,7 +85,8 @@ pub enum Verdict {
 }
 
 impl Report {
-    pub(crate) fn new(host: &str, seed: u64, rounds: u32, cases: Vec<CaseReport>) -> Self {
+    pub(crate) fn new(host: &str, seed: u64, rounds: Rounds, cases: Vec<CaseReport>) -> Self {
+        let rounds = rounds.get();
         let mut summary = Summary::default();
         for case in &cases {
             *match case.verdict {

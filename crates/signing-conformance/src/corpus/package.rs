@@ -179,21 +179,41 @@ fn flip(file: &Path, at: impl Fn(u64) -> u64) -> io::Result<()> {
     file.write_all_at(&[byte[0] ^ 1], at)
 }
 
-/// A signature file keeps what its name has beyond the package's.
+/// A signature file keeps what its name has beyond the package's, or beyond the package's without
+/// its ending.
 fn renamed(bench: &Bench<'_>) -> Result<Finding, KitError> {
     let package = bench.signed(&trusted(), Signer::Trusted)?;
     let asked = Library::new("asked", "other").file_name();
     let old = package.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let mut is_renamed = package.signatures.is_empty();
     for file in &package.signatures {
         let name = file.file_name().unwrap_or_default().to_string_lossy();
-        if let Some(rest) = name.strip_prefix(&old) {
-            rename(file, &package.directory.join(format!("{asked}{rest}")))?;
+        if let Some(name) = renamed_with(&name, &old, &asked) {
+            rename(file, &package.directory.join(name))?;
+            is_renamed = true;
         }
+    }
+    if !is_renamed {
+        let what =
+            "no signature file has a name that begins like the package's, so none was renamed";
+        return Ok(Finding::Undecided(what.into()));
     }
     let path = package.directory.join(asked);
     rename(&package.path, &path)?;
     bench.is_live(&path, "trusted")?;
     Ok(bench.load(&[&path])?.must_be_refused())
+}
+
+/// What a signature file is called when its package `old` is called `new`.
+fn renamed_with(file: &str, old: &str, new: &str) -> Option<String> {
+    let stem = |name: &str| name.rsplit_once('.').map(|(stem, _)| stem.to_owned());
+    if let Some(rest) = file.strip_prefix(old) {
+        return Some(format!("{new}{rest}"));
+    }
+    let rest = file.strip_prefix(&*stem(old)?)?;
+    // Not another word that begins in the same way.
+    let is_apart = !rest.starts_with(|c: char| c.is_ascii_alphanumeric());
+    is_apart.then_some(format!("{}{rest}", stem(new)?))
 }
 
 fn downgraded(bench: &Bench<'_>) -> Result<Finding, KitError> {
@@ -209,4 +229,26 @@ fn downgraded(bench: &Bench<'_>) -> Result<Finding, KitError> {
         copy(file, &newer.directory.join(file.file_name().unwrap_or_default()))?;
     }
     Ok(bench.load(&[&newer.path])?.must_be_refused())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signature_file_is_renamed_with_its_package() {
+        for (file, expected) in [
+            ("libplugin.so.sig", Some("libother.so.sig")),
+            ("libplugin.so", Some("libother.so")),
+            ("libplugin.sig", Some("libother.sig")),
+            ("libplugin-signature", Some("libother-signature")),
+            ("libplugin", Some("libother")),
+            ("libplugins.sig", None),
+            ("signature", None),
+            (".libplugin.so.sig", None),
+        ] {
+            let name = renamed_with(file, "libplugin.so", "libother.so");
+            assert_eq!(name.as_deref(), expected, "{file}");
+        }
+    }
 }

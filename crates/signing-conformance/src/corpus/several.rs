@@ -4,7 +4,7 @@ use super::{Case, Severity};
 use crate::bench::{Bench, Package};
 use crate::error::KitError;
 use crate::host::{Capability, Signer};
-use crate::observed::Finding;
+use crate::observed::{Finding, Observed};
 use crate::workshop::Library;
 
 const MUST: &str = "run the code of each package, or refuse it";
@@ -54,9 +54,19 @@ fn one_by_one<const N: usize>(
     bench: &Bench<'_>,
     libraries: [Library; N],
 ) -> Result<Finding, KitError> {
+    // A host that loads one package only would pass.
+    let ordinary = ["ordinary-1", "ordinary-2"].map(|name| Library::new(name, name));
+    if let Finding::Broken(what) = load(bench, &ordinary)?.must_run(&["ordinary-1", "ordinary-2"]) {
+        return Ok(Finding::Undecided(format!("two ordinary packages: {what}")));
+    }
+    let labels: Vec<_> = libraries.iter().map(Library::label).collect();
+    Ok(load(bench, &libraries)?.may_only_run(&labels))
+}
+
+/// Signs the libraries and has one process of the host load them.
+fn load(bench: &Bench<'_>, libraries: &[Library]) -> Result<Observed, KitError> {
     let signed = |library| bench.signed(library, Signer::Trusted);
     let packages: Vec<Package> = libraries.iter().map(signed).collect::<Result<_, _>>()?;
     let paths: Vec<_> = packages.iter().map(|package| &*package.path).collect();
-    let labels: Vec<_> = libraries.iter().map(Library::label).collect();
-    Ok(bench.load(&paths)?.may_only_run(&labels))
+    bench.load(&paths)
 }

@@ -70,10 +70,11 @@ mod tests {
     use super::*;
     use crate::corpus::cases;
     use crate::observed::Finding;
+    use crate::rounds::Rounds;
 
     fn text(detail: &str) -> String {
         let broken = |case| CaseReport::new(case, Finding::Broken(detail.into()));
-        Report::new("a host", 7, 3, cases().map(broken).collect()).to_string()
+        Report::new("a host", 7, Rounds::default(), cases().map(broken).collect()).to_string()
     }
 
     #[test]
