@@ -306,7 +306,7 @@ async fn package_that_only_another_verifier_trusts_is_not_linked_to(world: World
     let (second, provider, package) = provider_and_package(&world, &vendor, soname).await;
     let load_pinned = async |path: &Path, key: &SigningKeyRecord, pins: &[&SigningKeyRecord]| {
         let source = SignatureSource::Memory(world.sign(path, key).await);
-        let keys: PinnedKeys = pins.iter().map(|pin| pin.public_key.clone()).collect();
+        let keys: PinnedKeys = pins.iter().map(|pin| pin.public_key).collect();
         Verifier::pinned(keys).signature(source).verify(path)?.load()
     };
     load_pinned(&provider, &second, &[&second]).await.unwrap();

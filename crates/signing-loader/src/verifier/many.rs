@@ -8,9 +8,10 @@ use std::panic::resume_unwind;
 use std::pin::Pin;
 use std::thread::{self, JoinHandle};
 
-use super::Verifier;
 #[cfg(doc)]
-use crate::VerificationConfig;
+use signing_trust::acceptance::VerificationConfig;
+
+use super::Verifier;
 use crate::error::PackageError;
 use crate::package::Package;
 use crate::report::VerificationReport;
