@@ -1,6 +1,7 @@
 mod audit_log;
 mod documents;
 mod floors;
+mod follow;
 mod grants;
 mod graph;
 mod impact;
@@ -30,6 +31,7 @@ use crate::signed::{RootedTrust, TrustAnchor};
 use crate::snapshot::OrganizationTrust;
 use crate::source::read_store;
 
+pub use follow::TrustFollower;
 pub use documents::{NewDocuments, PublicationImpact};
 pub use impact::{LostSignature, OrganizationLoss, RevocationImpact};
 pub use next_documents::{DocumentPlan, DraftedTrust, NextRoot};
