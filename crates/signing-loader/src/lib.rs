@@ -70,6 +70,8 @@ mod report;
 mod verified;
 
 mod load;
+#[cfg(feature = "store")]
+mod loaded;
 
 #[cfg(feature = "store")]
 mod blocking;
@@ -97,6 +99,11 @@ pub use error::{LoadError, PackageError};
 pub use explain::{ExplainedEnvelope, Explanation, InspectedEnvelope, SignatureInspection};
 pub use library::{LibraryInspection, inspect_library};
 pub use load::{LoadedPackage, Provenance, danger_load_unsigned};
+#[cfg(feature = "store")]
+pub use loaded::{
+    Call, FollowError, FollowedPackage, GateError, LoadedPackages, MaxStaleness, MaxStalenessError,
+    Standing, TrustChange,
+};
 pub use open::read_signature;
 pub use package::{Package, PackageBytes};
 pub use path::PackagePath;
@@ -162,6 +169,10 @@ const _: () = {
     {
         is_shared::<Verifier<Online>>();
         is_shared::<VerifiedPackage<Online>>();
+        is_shared::<LoadedPackages>();
+        is_shared::<FollowedPackage>();
+        is_shared::<Call<'_>>();
+        is_shared::<FollowError>();
     }
 };
 
@@ -175,4 +186,11 @@ const _: fn(&Verifier<Online>, VerifiedPackage<Online>) = |verifier, package| {
     moves(package.as_bytes());
     moves(package.reader());
     moves(package.load());
+};
+
+#[cfg(feature = "store")]
+const _: fn(&LoadedPackages, &FollowedPackage) = |loaded, package| {
+    fn moves<T: Send>(_: T) {}
+    moves(loaded.load(""));
+    moves(package.drained());
 };

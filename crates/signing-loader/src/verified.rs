@@ -214,6 +214,16 @@ impl VerifiedPackage<Online> {
         self.load_signed_by(signers)
     }
 
+    /// Loads the package, and says what is found of it now.
+    pub(crate) async fn load_and_report(
+        self,
+    ) -> Result<(LoadedPackage, VerificationReport), PackageError> {
+        let signers = self.ask_again().await?;
+        let (fingerprint, report) = (signers[0].key.fingerprint(), self.report.clone());
+        let report = VerificationReport { fingerprint, signers: signers.clone(), ..report };
+        Ok((self.load_signed_by(signers)?, report))
+    }
+
     async fn ask_again(&self) -> Result<Vec<TrustedKey>, PackageError> {
         let decision = self.trust.decide_again(&self.report, &self.config).await;
         self.require_trust(decision.map_err(PackageError::from))

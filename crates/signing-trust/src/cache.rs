@@ -150,7 +150,11 @@ impl TrustCache {
         self.ask_and_keep(store, key).await
     }
 
-    async fn ask_and_keep(&self, store: &StoreReader, key: Key) -> Result<CurrentTrust, TrustError> {
+    async fn ask_and_keep(
+        &self,
+        store: &StoreReader,
+        key: Key,
+    ) -> Result<CurrentTrust, TrustError> {
         let trust = self.ask(store, key.0, &key.1).await?;
         self.lock().keep(key, &trust);
         Ok(CurrentTrust::new(trust))

@@ -31,8 +31,8 @@ use crate::signed::{RootedTrust, TrustAnchor};
 use crate::snapshot::OrganizationTrust;
 use crate::source::read_store;
 
-pub use follow::TrustFollower;
 pub use documents::{NewDocuments, PublicationImpact};
+pub use follow::TrustFollower;
 pub use impact::{LostSignature, OrganizationLoss, RevocationImpact};
 pub use next_documents::{DocumentPlan, DraftedTrust, NextRoot};
 pub use proven_key::ProvenKey;
