@@ -24,9 +24,11 @@ use signing_trust::{
 };
 
 mod error;
+mod gate;
 mod signed;
 
 pub use error::SecurityArgsError;
+use gate::GateArgs;
 use signed::SignedTrustArgs;
 
 /// The environment variable that says where the store is.
@@ -95,6 +97,9 @@ pub struct SecurityArgs {
     #[arg(long, value_name = "LIBRARY", requires = "require_signatures")]
     allow_dependency: Vec<DependencyName>,
 
+    #[command(flatten)]
+    gate: GateArgs,
+
     /// The store to ask: postgres://… without a password, or a SQLite file
     /// [env: CLOACINA_DATABASE_URL]
     // Read from the environment by `resolve`: a password may stand there, and clap does not
@@ -125,7 +130,11 @@ impl std::fmt::Debug for SecurityArgs {
 
 /// What the options come to: ready to load packages.
 #[derive(Debug)]
-pub struct Security(Trust);
+pub struct Security {
+    trust: Trust,
+    #[cfg_attr(not(feature = "store"), expect(dead_code, reason = "only a store is followed"))]
+    gate: GateArgs,
+}
 
 /// Whose signatures count.
 #[derive(Debug)]
@@ -146,7 +155,7 @@ impl SecurityArgs {
             ..Default::default()
         };
         if !self.require_signatures {
-            return Ok(Security(Trust::Unsigned));
+            return Ok(self.security(Trust::Unsigned));
         }
         #[cfg(feature = "store")]
         if let Some(org) = &self.org {
@@ -158,15 +167,19 @@ impl SecurityArgs {
                 Some(anchor) => verifier.rooted(anchor),
                 None => verifier,
             };
-            return Ok(Security(Trust::Organization(verifier)));
+            return Ok(self.security(Trust::Organization(verifier)));
         }
         if let Some((bundle, anchor)) = self.signed_trust.bundle()? {
             let verifier = self.configured(Verifier::bundle(&bundle, anchor)?, config);
-            return Ok(Security(Trust::Offline(verifier)));
+            return Ok(self.security(Trust::Offline(verifier)));
         }
         let keys: Result<PinnedKeys, _> =
             self.trust_key.iter().map(|path| read_key(path)).collect();
-        Ok(Security(Trust::Offline(self.configured(Verifier::pinned(keys?), config))))
+        Ok(self.security(Trust::Offline(self.configured(Verifier::pinned(keys?), config))))
+    }
+
+    fn security(&self, trust: Trust) -> Security {
+        Security { trust, gate: self.gate }
     }
 
     fn configured<T>(&self, verifier: Verifier<T>, config: VerificationConfig) -> Verifier<T> {
@@ -234,7 +247,7 @@ impl Security {
     /// As [`VerifiedPackage::load`](crate::VerifiedPackage::load), or without
     /// `--require-signatures` as [`danger_load_unsigned`].
     pub async fn load(&self, path: impl Into<PackagePath>) -> Result<LoadedPackage, PackageError> {
-        match &self.0 {
+        match &self.trust {
             Trust::Unsigned => danger_load_unsigned(path),
             Trust::Offline(verifier) => verifier.verify(path.into())?.load(),
             #[cfg(feature = "store")]

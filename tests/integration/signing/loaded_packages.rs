@@ -152,7 +152,7 @@ async fn signature_that_expires_closes_the_gate(world: World) {
     until(SOON, "the gate closes", async || !is_open(&package)).await;
     let late = Utc::now() - expiry.to_utc();
     assert!(TimeDelta::zero() <= late && late < TimeDelta::seconds(3), "{late}");
-    assert_eq!(refusal(&package).code(), "SignatureExpired");
+    assert_eq!(refusal(&package).code(), "Expired");
     assert!(is_open(&lasts));
 }
 

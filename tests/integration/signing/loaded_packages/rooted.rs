@@ -55,7 +55,7 @@ async fn statement_without_the_key_closes_the_gate_and_one_with_it_opens_it(sign
     // An older one counts for nothing, and is not known to say nothing about the key.
     signed.replace(&signed.with_statement(&statement)).await;
     until(SOON, "the gate closes", async || !is_open(&own)).await;
-    assert_eq!(refusal(&own).code(), "TrustRolledBack");
+    assert_eq!(refusal(&own).code(), "TrustDocumentRolledBack");
 }
 
 async fn documents_that_expire_close_the_gate(signed: SignedTrust) {
