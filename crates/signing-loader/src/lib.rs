@@ -72,6 +72,7 @@ mod verified;
 mod load;
 #[cfg(feature = "store")]
 mod loaded;
+mod observe;
 
 #[cfg(feature = "store")]
 mod blocking;
@@ -104,6 +105,7 @@ pub use loaded::{
     Call, FollowError, FollowedPackage, GateError, LoadedPackages, MaxStaleness, MaxStalenessError,
     Standing, TrustChange,
 };
+pub use observe::{ObservationSummary, Observed, Observer};
 pub use open::read_signature;
 pub use package::{Package, PackageBytes};
 pub use path::PackagePath;
@@ -178,15 +180,17 @@ const _: () = {
 
 // A runtime with several threads may move these futures between them.
 #[cfg(feature = "store")]
-const _: fn(&Verifier<Online>, VerifiedPackage<Online>) = |verifier, package| {
-    fn moves<T: Send>(_: T) {}
-    moves(verifier.verify(""));
-    moves(verifier.check(""));
-    moves(verifier.explain(""));
-    moves(package.as_bytes());
-    moves(package.reader());
-    moves(package.load());
-};
+const _: fn(&Verifier<Online>, VerifiedPackage<Online>, &Observer<Online>) =
+    |verifier, package, observer| {
+        fn moves<T: Send>(_: T) {}
+        moves(verifier.verify(""));
+        moves(verifier.check(""));
+        moves(verifier.explain(""));
+        moves(package.as_bytes());
+        moves(package.reader());
+        moves(package.load());
+        moves(observer.load(""));
+    };
 
 #[cfg(feature = "store")]
 const _: fn(&LoadedPackages, &FollowedPackage) = |loaded, package| {

@@ -62,25 +62,35 @@ impl LoadedPackage {
 /// [`VerificationError::PackageTooLarge`], [`VerificationError::NotARegularFile`], an I/O
 /// error, or [`PackageError::Load`].
 pub fn danger_load_unsigned(path: impl Into<PackagePath>) -> Result<LoadedPackage, PackageError> {
-    load_unsigned(&path.into(), VerificationConfig::default().max_package_size)
+    UnsignedPackage::read(&path.into(), VerificationConfig::default().max_package_size)?.load()
 }
 
-pub(crate) fn load_unsigned(
-    package: &PackagePath,
-    limit: u64,
-) -> Result<LoadedPackage, PackageError> {
-    let name = package.name()?;
-    let (file, size) = open_regular(package.path())?;
-    let sealed = match size > limit {
-        true => return Err(VerificationError::PackageTooLarge { size, limit }.into()),
-        false => SealedPackage::copy(file, limit, &name),
-    };
-    let sealed = sealed.map_err(|source| PackageError::io(package.path(), source))?;
-    let content = sealed.content();
-    if content.size > limit {
-        return Err(VerificationError::PackageTooLarge { size: content.size, limit }.into());
+/// A copy of a package that nobody has verified.
+pub(crate) struct UnsignedPackage(SealedPackage);
+
+impl UnsignedPackage {
+    pub(crate) fn read(package: &PackagePath, limit: u64) -> Result<Self, PackageError> {
+        let name = package.name()?;
+        let (file, size) = open_regular(package.path())?;
+        let sealed = match size > limit {
+            true => return Err(VerificationError::PackageTooLarge { size, limit }.into()),
+            false => SealedPackage::copy(file, limit, &name),
+        };
+        let sealed = sealed.map_err(|source| PackageError::io(package.path(), source))?;
+        match sealed.content().size {
+            size if size > limit => Err(VerificationError::PackageTooLarge { size, limit }.into()),
+            _ => Ok(Self(sealed)),
+        }
     }
-    load_sealed(sealed, Provenance::Unsigned { digest: content.digest }, shared::load)
+
+    pub(crate) fn digest(&self) -> PackageDigest {
+        self.0.content().digest
+    }
+
+    pub(crate) fn load(self) -> Result<LoadedPackage, PackageError> {
+        let provenance = Provenance::Unsigned { digest: self.digest() };
+        load_sealed(self.0, provenance, shared::load)
+    }
 }
 
 pub(crate) fn load_verified(
@@ -140,7 +150,7 @@ mod tests {
         let growing = PackagePath::new("/proc/self/maps");
         assert_eq!(std::fs::metadata(growing.path()).unwrap().len(), 0);
 
-        let loaded = load_unsigned(&growing, 10);
+        let loaded = UnsignedPackage::read(&growing, 10).and_then(UnsignedPackage::load);
         assert!(
             matches!(
                 loaded,
@@ -152,7 +162,7 @@ mod tests {
             "{loaded:?}"
         );
         // It is read whole, and is no library.
-        let loaded = load_unsigned(&growing, 1 << 30);
+        let loaded = UnsignedPackage::read(&growing, 1 << 30).and_then(UnsignedPackage::load);
         assert!(matches!(loaded, Err(PackageError::Load(LoadError::Linker(_)))), "{loaded:?}");
     }
 }

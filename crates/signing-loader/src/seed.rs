@@ -3,7 +3,7 @@
 #[cfg(feature = "store")]
 use {
     crate::{
-        blocking::blocking, config::SecurityConfig, load::load_unsigned, trust_source::Online,
+        blocking::blocking, config::SecurityConfig, load::UnsignedPackage, trust_source::Online,
     },
     signing_crypto::OrgId,
     signing_trust::KeyManager,
@@ -46,7 +46,7 @@ pub async fn verify_and_load_package(
         return allowed.fold(verified, VerifiedPackage::allow_dependency).load().await;
     }
     let limit = config.verification.max_package_size;
-    blocking(move || load_unsigned(&package, limit)).await
+    blocking(move || UnsignedPackage::read(&package, limit)?.load()).await
 }
 
 /// Verifies a package with pinned keys and loads it: no store, no network, no

@@ -1,5 +1,4 @@
-use signing_crypto::SignatureEnvelope;
-use signing_crypto::TrustBundle;
+use signing_crypto::{OrgId, SignatureEnvelope, TrustBundle};
 use signing_trust::acceptance::VerificationConfig;
 use signing_trust::{BundledTrust, DecisionError, PinnedKeys, SignedTrustError, TrustAnchor};
 
@@ -94,6 +93,10 @@ impl<T> Verifier<T> {
         self.allowed_dependencies.insert(name);
         self
     }
+
+    pub(crate) fn max_package_size(&self) -> u64 {
+        self.config.max_package_size
+    }
 }
 
 impl Verifier<Offline> {
@@ -180,6 +183,10 @@ impl Verifier<Offline> {
         let mut examination = Examination::of_envelope(envelope, &self.config, answered_by)?;
         self.answer(&mut examination)?;
         Ok(examination.inspect(envelope))
+    }
+
+    pub(crate) fn org(&self) -> Option<OrgId> {
+        self.trust.org()
     }
 
     fn examine<T>(

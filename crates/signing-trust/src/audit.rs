@@ -99,6 +99,10 @@ event_types! {
     TrustStale = "trust.stale", WARN;
     /// The store answers such a program again.
     TrustCurrent = "trust.current", INFO;
+    /// A package that is refused is about to be loaded nonetheless, by who only observes.
+    WouldRefuse = "package.load.would_refuse", WARN;
+    /// What an observation came to.
+    EnforcementObserved = "enforcement.observed", WARN;
     /// A checkpoint of an audit log was signed.
     CheckpointSigned = "audit.checkpoint.signed", INFO;
     /// An audit log was found to be broken.
@@ -165,6 +169,7 @@ audit_fields! {
     new_kek_id,
     keys,
     failure_reason,
+    summary,
     actor,
     operating_system_user,
     host,
@@ -310,6 +315,12 @@ impl AuditEvent {
             source = error.source();
         }
         self.fields.failure_reason = Some(reason);
+        self
+    }
+
+    /// The field `summary`: how many packages were accepted, and how many would be refused.
+    pub fn summary(mut self, summary: impl ToString) -> Self {
+        self.fields.summary = text(Some(summary));
         self
     }
 

@@ -4,6 +4,7 @@ mod at_once;
 mod ended_trust;
 mod floors;
 mod loading;
+mod observed;
 mod quorum;
 mod several_signers;
 mod shared;

@@ -15,7 +15,7 @@ pub(super) struct GateArgs {
         long,
         value_name = "SECONDS",
         requires = "org",
-        conflicts_with_all = ["trust_key", "trust_bundle"]
+        conflicts_with_all = ["trust_key", "trust_bundle", "danger_observe_until"]
     )]
     max_staleness: Option<MaxStaleness>,
 }
@@ -66,6 +66,9 @@ mod tests {
         let bundle = ["--trust-bundle", "b.json", "--trust-root", "r.json"];
         assert_eq!(staleness(&[&bundle[..], &["--max-staleness", "1"]].concat()), None);
         assert_eq!(staleness(&bundle), Some(None));
+        let observing = ["--org", "acme", "--danger-observe-until", "2026-01-31T00:00:00Z"];
+        assert_eq!(staleness(&[&observing[..], &["--max-staleness", "1"]].concat()), None);
+        assert_eq!(staleness(&observing), Some(None));
         for wrong in ["0", "86401", "1s", ""] {
             assert_eq!(staleness(&["--org", "acme", "--max-staleness", wrong]), None, "{wrong}");
         }

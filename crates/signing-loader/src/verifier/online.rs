@@ -131,6 +131,10 @@ impl Verifier<Online> {
         Ok(examination.inspect(envelope))
     }
 
+    pub(crate) fn org(&self) -> Option<OrgId> {
+        Some(self.trust.org)
+    }
+
     async fn examine<T: Send + 'static>(
         &self,
         package: Package,

@@ -1,18 +1,24 @@
 //! Every type of event there is, each of which somebody can bring about.
 
 use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use chrono::{TimeDelta, Utc};
-use signing_crypto::{SigningKey, VerifyingKey};
-use signing_loader::{SignatureSource, package_statement, verify_and_load_package};
+use signing_crypto::{OrgId, SigningKey, TrustedKeyId, VerifyingKey};
+use signing_loader::{
+    LoadedPackages, MaxStaleness, SignatureSource, Standing, Verifier, package_statement,
+    verify_and_load_package,
+};
+use signing_trust::store::OrganizationRef;
 use signing_trust::{EventType, Resign};
 use zeroize::Zeroizing;
 
 use super::forger::{forge, open_up};
 use super::recorder::{Told, listen, told};
-use crate::support::{World, kek, on_both_backends, publish_first_documents};
+use crate::support::{SOON, World, hide, kek, on_both_backends, publish_first_documents, until};
 
 on_both_backends! {
     every_type_of_event_is_told_and_none_tells_a_secret,
@@ -40,6 +46,7 @@ async fn whole_life(mut world: World) -> Vec<Told> {
     keys.store_signature(acme, &signature).await.unwrap();
     world.load(&library, acme, SignatureSource::Database).await.unwrap();
     let kept = keys.find_signatures(acme, *statement.digest()).await.unwrap();
+    follow(&world, acme, &library, row).await;
     keys.remove_signature(kept[0].id).await.unwrap();
     let text = world.file("text.so", acme.to_string().as_bytes());
     let source = || SignatureSource::Memory(signature.clone());
@@ -70,6 +77,26 @@ async fn whole_life(mut world: World) -> Vec<Told> {
     forge(&world, "UPDATE audit_log SET details = '{}'").await;
     keys.verify_audit_log(acme, &[]).await.unwrap_err();
     told(&[&acme, &child, &digest])
+}
+
+/// Loads a package, and has trust in it end and come back, and the store fall silent and answer.
+async fn follow(world: &World, org: OrgId, library: &Path, row: TrustedKeyId) {
+    let verifier = Verifier::organization(&world.keys, OrganizationRef::Id(org)).await.unwrap();
+    let verifier = verifier.signature(SignatureSource::Database);
+    let staleness = MaxStaleness::new(Duration::from_secs(1)).unwrap();
+    let loaded = LoadedPackages::gate(&verifier, staleness).unwrap();
+    let package = loaded.load(library).await.unwrap();
+    let is = async |expected: fn(&Standing) -> bool| {
+        until(SOON, "it is known", async || expected(&package.standing())).await;
+    };
+    world.keys.revoke_trusted_key(row).await.unwrap();
+    is(|standing| matches!(standing, Standing::Refused(_))).await;
+    world.keys.reinstate_trusted_key(row, &"a mistake".parse().unwrap()).await.unwrap();
+    is(Standing::is_trusted).await;
+    hide(world, true).await;
+    is(|standing| matches!(standing, Standing::Unknown { .. })).await;
+    hide(world, false).await;
+    is(Standing::is_trusted).await;
 }
 
 /// Ways in which a secret could slip out.

@@ -6,17 +6,20 @@ use std::slice;
 
 use chrono::{SubsecRound, TimeDelta, Utc};
 use signing_crypto::{SigningKey, rfc3339};
-use signing_loader::{SignatureSource, package_statement, sign_package, verify_and_load_package};
-use signing_trust::store::GrantScope;
+use signing_loader::{
+    SignatureSource, Verifier, package_statement, sign_package, verify_and_load_package,
+};
+use signing_trust::store::{GrantScope, OrganizationRef};
 use tracing::Level;
 
 use super::forger::{log, verified};
-use super::recorder::{event, listen, reason, told};
+use super::recorder::{Told, event, listen, reason, told};
 use crate::support::{World, on_both_backends};
 
 on_both_backends! {
     verifying_and_loading_are_told_and_not_logged,
     loading_without_verification_is_told_before_any_code_runs,
+    loading_what_would_be_refused_is_told_with_the_reason_and_summed_up,
     signature_that_expires_soon_is_told_of_beside_the_verification,
     trust_that_expires_soon_is_told_of_beside_the_verification,
 }
@@ -122,6 +125,53 @@ async fn loading_without_verification_is_told_before_any_code_runs(mut world: Wo
         ],
     );
     assert_eq!(told(&[&org, &digest]), [unsigned, failure]);
+}
+
+async fn loading_what_would_be_refused_is_told_with_the_reason_and_summed_up(world: World) {
+    listen();
+    let org = world.org("acme").await;
+    // Bytes that no other test loads.
+    let path = world.file("libunsigned.so", format!("observed {org}").as_bytes());
+    let digest = *package_statement(&path).unwrap().digest();
+    let end = (Utc::now() + TimeDelta::days(1)).trunc_subsecs(6);
+    let verifier = Verifier::organization(&world.keys, OrganizationRef::Id(org)).await.unwrap();
+    let refusal = reason(&verifier.check(&path).await.unwrap_err());
+    let observer = verifier.danger_observe_until(end);
+    let about = [&org as &dyn Display, &digest, &rfc3339(&end)];
+    told(&about);
+
+    observer.load(&path).await.unwrap_err();
+
+    let event_types = |told: Vec<Told>| -> Vec<_> {
+        told.into_iter().map(|(_, fields)| fields["event_type"].clone()).collect()
+    };
+    let mut events = told(&about);
+    let would_refuse = event(
+        Level::WARN,
+        &[
+            ("event_type", &"package.load.would_refuse"),
+            ("org_id", &org),
+            ("package_name", &"libunsigned.so"),
+            ("package_hash", &digest),
+            ("failure_reason", &refusal),
+        ],
+    );
+    assert_eq!(events.remove(1), would_refuse);
+    let others = ["verification.failure", "package.load.unsigned", "package.load.failure"];
+    assert_eq!(event_types(events), others);
+    let clone = observer.clone();
+    drop(observer);
+    assert_eq!(told(&about), []);
+    drop(clone);
+    let summary = event(
+        Level::WARN,
+        &[
+            ("event_type", &"enforcement.observed"),
+            ("expires_at", &rfc3339(&end)),
+            ("summary", &"0 accepted, 1 would be refused: 1 SignatureNotFound"),
+        ],
+    );
+    assert_eq!(told(&about), [summary]);
 }
 
 async fn signature_that_expires_soon_is_told_of_beside_the_verification(world: World) {
