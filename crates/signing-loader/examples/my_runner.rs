@@ -14,7 +14,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use signing_loader::{
-    FollowError, LoadError, LoadedPackage, PackageError, Provenance, SecurityArgs, printable,
+    FollowError, GateError, LoadError, LoadedPackage, PackageError, Provenance, SecurityArgs,
+    printable,
 };
 
 /// Loads workflow packages and runs them
@@ -56,11 +57,9 @@ async fn work(cli: &Cli) -> Result<(), Failure> {
         let shown = printable(&path.to_string_lossy());
         let failed =
             |what: &str, error: Box<dyn Error>| Failure::new(format!("{what} {shown}"), error);
-        let not_loaded = |error| match error {
-            PackageError::Verification(_) | PackageError::Load(LoadError::Library(_)) => {
-                Failure { code: 1, ..failed("refusing", error.into()) }
-            }
-            _ => failed("cannot load", error.into()),
+        let not_loaded = |error| match is_refusal(&error) {
+            true => Failure { code: 1, ..failed("refusing", error.into()) },
+            false => failed("cannot load", error.into()),
         };
         let (signer, output) = match &gate {
             None => {
@@ -68,8 +67,13 @@ async fn work(cli: &Cli) -> Result<(), Failure> {
                 (signer(&package), run(&package, cli.input.as_bytes()))
             }
             Some(gate) => {
-                let refused =
-                    |error| Failure { code: 1, ..failed("refusing to call", Box::new(error)) };
+                let refused = |error: GateError| {
+                    let code = match &error {
+                        GateError::NoLongerTrusted { source } if is_refusal(source) => 1,
+                        _ => 2,
+                    };
+                    Failure { code, ..failed("refusing to call", error.into()) }
+                };
                 let package = gate.load(path).await.map_err(|error| match error {
                     FollowError::Package(error) => not_loaded(error),
                     FollowError::Gate(error) => refused(error),
@@ -84,6 +88,11 @@ async fn work(cli: &Cli) -> Result<(), Failure> {
             .map_err(|error| failed("cannot print the output of", error.into()))?;
     }
     Ok(())
+}
+
+/// Whether it was decided that the package may not be used. Otherwise nothing was decided.
+fn is_refusal(error: &PackageError) -> bool {
+    matches!(error, PackageError::Verification(_) | PackageError::Load(LoadError::Library(_)))
 }
 
 fn signer(package: &LoadedPackage) -> String {
