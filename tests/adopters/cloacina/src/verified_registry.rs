@@ -5,7 +5,7 @@ use cloacina::registry::{
     LoadedWorkflow, RegistryError, WorkflowMetadata, WorkflowPackageId, WorkflowRegistry,
 };
 use signing_loader::{
-    Online, PackageBytes, PackageError, PackageVersion, VerificationError, Verifier,
+    Online, PackageBytes, PackageError, PackageVersion, VerificationError, Verifier, printable,
 };
 use thiserror::Error;
 
@@ -31,7 +31,7 @@ pub struct VerifiedRegistry<R> {
 #[non_exhaustive]
 pub enum Refusal {
     /// It was not verified.
-    #[error("{name} is refused: {source}")]
+    #[error("{} is refused: {source}", printable(name))]
     Unverified {
         /// The name that it should be signed under.
         name: String,
@@ -39,7 +39,12 @@ pub enum Refusal {
         source: PackageError,
     },
     /// It was signed as another version of the package, or without one.
-    #[error("{name} is refused: it was not signed as version {expected}")]
+    #[error(
+        "{} is refused: it was signed {}, not as version {}",
+        printable(name),
+        version(signed),
+        printable(expected)
+    )]
     WrongVersion {
         /// The name that it is signed under.
         name: String,
@@ -160,6 +165,13 @@ impl<R: WorkflowRegistry> WorkflowRegistry for VerifiedRegistry<R> {
 
     async fn request_recompile(&self, package: WorkflowPackageId) -> Result<bool, RegistryError> {
         self.registry.request_recompile(package).await
+    }
+}
+
+fn version(signed: &Option<PackageVersion>) -> String {
+    match signed {
+        Some(version) => format!("as version {version}"),
+        None => "without a version".into(),
     }
 }
 

@@ -1,10 +1,9 @@
 //! What cloacina's runner runs.
 
 use adopter_cloacina::verified_runner;
-use cloacina::Context;
-use cloacina::executor::WorkflowExecutor;
+use cloacina::executor::{WorkflowExecutor, WorkflowStatus};
 use cloacina::registry::RegistryReconciler;
-use cloacina::{DefaultRunner, executor::WorkflowStatus};
+use cloacina::{Context, DefaultRunner};
 use tokio::sync::watch;
 
 use crate::world::World;
@@ -30,6 +29,7 @@ async fn unsigned_workflow_is_not_there_to_run() {
     let world = World::unsigned().await;
     let (runner, reconciler) = runner(&world).await;
     reconciler.reconcile().await.unwrap();
-    runner.execute("etl", Context::new()).await.unwrap_err();
+    let error = runner.execute("etl", Context::new()).await.unwrap_err();
+    assert!(error.to_string().ends_with("Workflow not found in registry: etl"), "{error}");
     runner.shutdown().await.unwrap();
 }

@@ -90,7 +90,8 @@ impl World {
 
     /// Somebody who can write cloacina's database renames the package.
     pub(crate) async fn rename(&self, name: &str) {
-        self.write("UPDATE workflow_packages SET package_name = CAST(? AS TEXT)", name.as_bytes()).await;
+        self.write("UPDATE workflow_packages SET package_name = CAST(? AS TEXT)", name.as_bytes())
+            .await;
     }
 
     /// Somebody who can write cloacina's database replaces the archive.
