@@ -4,6 +4,7 @@
 //! read it says `docs/content/reference/benchmarks.md`. It runs on both backends, or on
 //! SQLite alone where it is told to: never on less than it was asked for.
 
+mod instructions;
 mod picture;
 mod programs;
 
@@ -33,12 +34,24 @@ pub(crate) struct Arguments {
     /// Measure the programs instead: verifying packages beside what users use today.
     #[arg(long, conflicts_with_all = ["sqlite_only", "image", "engine", "database_url"])]
     programs: bool,
+
+    /// Count the instructions of small verifications instead, and compare them with the counts
+    /// that are kept. Needs valgrind.
+    #[arg(long, conflicts_with_all = ["programs", "sqlite_only", "image", "engine", "database_url"])]
+    instructions: bool,
+
+    /// Keep the new counts.
+    #[arg(long, requires = "instructions")]
+    write: bool,
 }
 
 /// Runs the task.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     if arguments.programs {
         return programs::run();
+    }
+    if arguments.instructions {
+        return instructions::run(arguments.write);
     }
     if arguments.sqlite_only {
         let mut command = cargo(&BENCHMARK);

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
-use chrono::{TimeDelta, Utc};
-use signing_crypto::{OrgId, SigningKey, TrustedKeyId, VerifyingKey};
+use chrono::{SubsecRound, TimeDelta, Utc};
+use signing_crypto::{OrgId, SigningKey, TrustedKeyId, VerifyingKey, rfc3339};
 use signing_loader::{
     LoadedPackages, MaxStaleness, SignatureSource, Standing, Verifier, package_statement,
     verify_and_load_package,
@@ -36,7 +36,7 @@ async fn whole_life(mut world: World) -> Vec<Told> {
     let [acme, child] = [world.org("acme").await, world.org("child").await];
     let id = keys.import_signing_key(acme, "ci".parse().unwrap(), &key()).await.unwrap().id;
     let public: VerifyingKey = keys.export_public_key(id).await.unwrap();
-    let soon = Utc::now() + TimeDelta::days(1);
+    let soon = (Utc::now() + TimeDelta::days(1)).trunc_subsecs(6);
     let row = keys.trust_public_key_until(acme, &public, None, Some(soon)).await.unwrap();
     let row = row.into_inner().id;
 
@@ -55,6 +55,8 @@ async fn whole_life(mut world: World) -> Vec<Told> {
     world.require_signatures = false;
     let unsigned = verify_and_load_package(&text, acme, &world.security(), keys, source()).await;
     unsigned.unwrap_err();
+    let verifier = Verifier::organization(keys, OrganizationRef::Id(acme)).await.unwrap();
+    verifier.danger_observe_until(soon).load(&text).await.unwrap_err();
 
     publish_first_documents(keys, acme, &key()).await;
     keys.grant_trust(acme, child).await.unwrap();
@@ -76,7 +78,8 @@ async fn whole_life(mut world: World) -> Vec<Told> {
     open_up(&world).await;
     forge(&world, "UPDATE audit_log SET details = '{}'").await;
     keys.verify_audit_log(acme, &[]).await.unwrap_err();
-    told(&[&acme, &child, &digest])
+    // What was observed is told by its end alone.
+    told(&[&acme, &child, &digest, &rfc3339(&soon)])
 }
 
 /// Loads a package, and has trust in it end and come back, and the store fall silent and answer.
