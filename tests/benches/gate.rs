@@ -38,7 +38,8 @@ fn main() -> Outcome<()> {
         eprintln!("gate: not run by `cargo bench`, so nothing is measured");
         return Ok(());
     }
-    let directory = tempfile::Builder::new().permissions(Permissions::from_mode(0o700)).tempdir()?;
+    let directory =
+        tempfile::Builder::new().permissions(Permissions::from_mode(0o700)).tempdir()?;
     let package = compile(directory.path())?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
