@@ -40,8 +40,8 @@ pub use self::staleness::{MaxStaleness, MaxStalenessError};
 /// package that links against this one.
 ///
 /// Clones follow the same packages. When the last one is dropped, the threads end, and nothing
-/// finds out any more what is trusted: every gate closes, for
-/// [`GateError::NotFollowed`]. So they do if a thread panics.
+/// finds out any more what is trusted. Then, and also if one of the threads panics, every gate of
+/// [`gate`](Self::gate) closes, for [`GateError::NotFollowed`].
 ///
 /// There is none for a [`Verifier<Offline>`](crate::Offline): nothing revokes a pinned key, and
 /// a bundle is a value that does not change.

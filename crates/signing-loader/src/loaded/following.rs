@@ -1,6 +1,7 @@
 //! The packages that are followed, and what becomes of them.
 
 use std::fmt;
+use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -119,7 +120,7 @@ impl Following {
         }
         state.confirmed = state.confirmed.max(asked);
         state.failure = None;
-        let was_stale = std::mem::take(&mut state.is_stale);
+        let was_stale = mem::take(&mut state.is_stale);
         for (package, verdict) in verdicts {
             let standing = match verdict {
                 Ok(signers) => Standing::Trusted { signers: signers.into() },
@@ -261,3 +262,6 @@ impl fmt::Debug for Enforcement {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

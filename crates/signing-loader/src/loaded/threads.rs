@@ -25,6 +25,9 @@ use crate::report::VerificationReport;
 /// machine is suspended, and what it looks at does.
 const MAX_SLEEP: Duration = Duration::from_millis(250);
 
+/// How long a connection may take to be made. It may take longer than a store may be silent.
+const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+
 /// Starts both threads. Returns the one to wake when the following has ended.
 pub(super) fn start(following: &Arc<Following>, keys: KeyManager) -> io::Result<Thread> {
     let guarded = Ended(following.clone());
@@ -69,10 +72,10 @@ fn watch(following: &Following) {
 async fn follow(following: &Following, keys: &KeyManager) {
     let limit = following.max_staleness.as_duration();
     while !following.has_ended() {
-        let followed = match timeout(limit, keys.follow()).await {
+        let followed = match timeout(CONNECT_LIMIT, keys.follow()).await {
             Ok(Ok(follower)) => decide_again_and_again(following, follower).await,
             Ok(Err(error)) => Err(error),
-            Err(_) => Err(StoreError::TimedOut { after: limit }.into()),
+            Err(_) => Err(StoreError::TimedOut { after: CONNECT_LIMIT }.into()),
         };
         match followed {
             Ok(()) => return,
