@@ -4,20 +4,21 @@ use std::sync::Arc;
 
 use cloacina::Runtime;
 use cloacina::registry::{ReconcilerConfig, RegistryReconciler, WorkflowRegistry};
-use signing_loader::SigningKey;
+use signing_loader::{PackageDigest, SigningKey};
 use tokio::sync::watch;
 
 use crate::world::{ARCHIVE, LIBRARY, VERSION, World, other_build};
 
 /// Asserts that one reconciliation loads the package, which has one task.
 async fn assert_loaded(world: &World, registry: impl WorkflowRegistry + 'static) {
-    let (failed, tasks) = reconcile(world, registry).await;
+    let (failed, tasks) = reconcile(world, registry, ReconcilerConfig::default()).await;
     assert_eq!((failed, tasks), (None, vec![1]));
 }
 
 /// Asserts that one reconciliation loads nothing, because `name` is refused for `reason`.
 async fn assert_not_loaded(world: &World, name: &str, reason: &str) {
-    let (failed, tasks) = reconcile(world, world.verified_registry().await).await;
+    let registry = world.verified_registry().await;
+    let (failed, tasks) = reconcile(world, registry, ReconcilerConfig::default()).await;
     assert!(tasks.is_empty(), "{tasks:?}");
     let failed = failed.unwrap();
     assert!(failed.contains(&format!("{name} is refused: {reason}")), "{failed}");
@@ -27,10 +28,10 @@ async fn assert_not_loaded(world: &World, name: &str, reason: &str) {
 async fn reconcile(
     world: &World,
     registry: impl WorkflowRegistry + 'static,
+    config: ReconcilerConfig,
 ) -> (Option<String>, Vec<usize>) {
     let (_shutdown, stopped) = watch::channel(false);
-    let reconciler =
-        RegistryReconciler::new(Arc::new(registry), ReconcilerConfig::default(), stopped).unwrap();
+    let reconciler = RegistryReconciler::new(Arc::new(registry), config, stopped).unwrap();
     let reconciler = reconciler.with_runtime(Arc::new(Runtime::empty()));
     let mut failed = reconciler.reconcile().await.unwrap().packages_failed;
     assert!(failed.iter().all(|(package, _)| *package == world.package));
@@ -93,6 +94,20 @@ async fn without_verification_the_same_library_is_loaded() {
     let world = World::unsigned().await;
     world.replace_library(&other_build(&world.library)).await;
     assert_loaded(&world, world.registry()).await;
+}
+
+/// What the guide says of cloacina's own check: it asks only whether its table has a signature of
+/// the archive.
+#[tokio::test]
+async fn cloacinas_own_check_accepts_any_row_and_any_library() {
+    let world = World::unsigned().await;
+    world.replace_library(&other_build(&world.library)).await;
+    let config = ReconcilerConfig { require_signatures: true, ..Default::default() };
+    let (failed, tasks) = reconcile(&world, world.registry(), config.clone()).await;
+    assert!(failed.unwrap().contains("no signature row present") && tasks.is_empty());
+    let digest = PackageDigest::of_reader(&*world.archive).unwrap().digest;
+    world.insert_false_signature(&digest.to_string()).await;
+    assert_eq!(reconcile(&world, world.registry(), config).await, (None, vec![1]));
 }
 
 /// cloacina loads the library for the target of the host, if there is one, in the place of the

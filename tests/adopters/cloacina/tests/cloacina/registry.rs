@@ -183,7 +183,7 @@ async fn a_name_that_cannot_be_signed_is_refused() {
     assert_refused!(result, "a/b.cloacina", VerificationError::InvalidName(_));
 }
 
-/// Whoever logs errors with their sources, or looks for one, needs no type of this crate.
+/// A caller that logs errors with their sources, or looks for one, needs no type of this crate.
 #[tokio::test]
 async fn the_reason_is_among_the_sources_of_cloacinas_error() {
     let world = World::unsigned().await;
@@ -205,6 +205,8 @@ async fn what_is_not_loaded_is_passed_on() {
     assert_eq!(registry.register_workflow(world.archive.clone()).await.unwrap(), world.package);
     assert_eq!(registry.list_workflows().await.unwrap()[0].tasks, ["extract"]);
     assert!(!registry.find_signature("00").await.unwrap());
+    world.insert_false_signature("00").await;
+    assert!(registry.find_signature("00").await.unwrap());
     let tasks = vec![("load".into(), vec!["extract".into()])];
     registry.persist_task_graph(world.package, tasks).await.unwrap();
     assert_eq!(registry.list_workflows().await.unwrap()[0].tasks, ["load"]);

@@ -88,15 +88,24 @@ impl World {
         self.write("UPDATE workflow_packages SET compiled_data = ?", bytes).await;
     }
 
-    /// Somebody who can write cloacina's database renames the package.
-    pub(crate) async fn rename(&self, name: &str) {
-        self.write("UPDATE workflow_packages SET package_name = CAST(? AS TEXT)", name.as_bytes())
-            .await;
-    }
-
     /// Somebody who can write cloacina's database replaces the archive.
     pub(crate) async fn replace_archive(&self, bytes: &[u8]) {
         self.write("UPDATE workflow_registry SET data = ?", bytes).await;
+    }
+
+    /// Somebody who can write cloacina's database renames the package.
+    pub(crate) async fn rename(&self, name: &str) {
+        let rename = "UPDATE workflow_packages SET package_name = CAST(? AS TEXT)";
+        self.write(rename, name.as_bytes()).await;
+    }
+
+    /// Somebody who can write cloacina's database adds a signature, in cloacina's own table, that
+    /// nobody has made.
+    pub(crate) async fn insert_false_signature(&self, package_hash: &str) {
+        let insert = "INSERT INTO package_signatures \
+                      (id, package_hash, key_fingerprint, signature, signed_at) \
+                      VALUES (randomblob(16), CAST(? AS TEXT), '', '', '2026-01-01T00:00:00Z')";
+        self.write(insert, package_hash.as_bytes()).await;
     }
 
     async fn write(&self, statement: &'static str, bytes: &[u8]) {
