@@ -92,7 +92,11 @@ async fn work(cli: &Cli) -> Result<(), Failure> {
 
 /// Whether it was decided that the package may not be used. Otherwise nothing was decided.
 fn is_refusal(error: &PackageError) -> bool {
-    matches!(error, PackageError::Verification(_) | PackageError::Load(LoadError::Library(_)))
+    match error {
+        PackageError::Verification(_) | PackageError::Load(LoadError::Library(_)) => true,
+        PackageError::Load(LoadError::Dependency { source, .. }) => is_refusal(source),
+        _ => false,
+    }
 }
 
 fn signer(package: &LoadedPackage) -> String {

@@ -20,7 +20,7 @@ use self::image::Image;
 pub use error::{ElfType, LibraryError, LibraryTarget, MalformedLibrary};
 pub use name::{DependencyName, DependencyNameError};
 pub use policy::DynamicTag;
-pub(crate) use policy::SonameUse;
+pub(crate) use policy::{EmptyProcess, Process, SonameUse};
 
 /// What a shared library asks of the dynamic linker, as the linker will read it.
 ///
@@ -28,6 +28,7 @@ pub(crate) use policy::SonameUse;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SharedLibrary {
     stack: Stack,
+    has_code: bool,
     /// The addresses of segments that can be both written and executed.
     writable_code: Vec<u64>,
     dynamic: DynamicTable,
@@ -53,7 +54,8 @@ impl SharedLibrary {
         if dynamic.is_executable {
             return Err(LibraryError::NotShared { found: ElfType::PositionIndependentExecutable });
         }
-        Ok(Self { stack: image.stack, writable_code: image.writable_code(), dynamic })
+        let (stack, has_code) = (image.stack, image.has_code());
+        Ok(Self { stack, has_code, writable_code: image.writable_code(), dynamic })
     }
 
     /// The name under which later libraries can depend on this one.
@@ -65,6 +67,21 @@ impl SharedLibrary {
     pub(crate) fn needed(&self) -> &[String] {
         &self.dynamic.needed
     }
+
+    /// The plain names among them.
+    pub(crate) fn dependencies(&self, allowed: &AllowedDependencies) -> Dependencies {
+        let names = self.needed().iter().filter_map(|name| DependencyName::new(name).ok());
+        let (system, packages) = names.partition(|name| policy::is_allowed(name, allowed));
+        Dependencies { system, packages }
+    }
+}
+
+/// What a library needs.
+pub(crate) struct Dependencies {
+    /// Allowed by name, so libraries of the system are meant.
+    pub(crate) system: Vec<DependencyName>,
+    /// Only packages can be meant.
+    pub(crate) packages: Vec<DependencyName>,
 }
 
 #[cfg(test)]

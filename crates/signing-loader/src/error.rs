@@ -2,14 +2,14 @@ use std::ffi::CString;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use signing_crypto::{Fingerprint, ParseError};
+use signing_crypto::{Fingerprint, PackageName, ParseError};
 use signing_trust::DecisionError;
 #[cfg(feature = "store")]
 use signing_trust::TrustError;
 use signing_trust::acceptance::VerificationError;
 use thiserror::Error;
 
-use crate::elf::LibraryError;
+use crate::elf::{DependencyName, LibraryError};
 
 type Source = Box<dyn std::error::Error + Send + Sync>;
 
@@ -73,6 +73,7 @@ impl PackageError {
             Self::Verification(VerificationError::InvalidSignature { fingerprint }) => {
                 Some(*fingerprint)
             }
+            Self::Load(LoadError::Dependency { source, .. }) => source.signer(),
             _ => None,
         }
     }
@@ -85,6 +86,17 @@ pub enum LoadError {
     /// It is not a library that may be loaded. The dynamic linker has not seen it.
     #[error(transparent)]
     Library(#[from] LibraryError),
+    /// It needs a loaded package that its own verifier does not trust now. The dynamic linker
+    /// has not seen it.
+    #[error("the package needs {name}, which the loaded package {provider} provides")]
+    Dependency {
+        /// The SONAME that it needs, or that a package needs which it needs.
+        name: DependencyName,
+        /// The package that has it, as it was signed.
+        provider: PackageName,
+        /// Why that package is not trusted.
+        source: Box<PackageError>,
+    },
     /// The dynamic linker refused it.
     #[error("the dynamic linker refused the package")]
     Linker(#[source] Source),
@@ -115,6 +127,7 @@ impl LoadError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Library(error) => error.code(),
+            Self::Dependency { .. } => "UntrustedDependency",
             Self::Linker(_) => "LinkerRefused",
             Self::AnotherLibrary | Self::Io(_) | Self::Symbol { .. } | Self::NullSymbol { .. } => {
                 "LoadFailed"

@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use crate::elf::{AllowedDependencies, LibraryError, SharedLibrary, SonameUse};
+use crate::elf::{AllowedDependencies, EmptyProcess, LibraryError, SharedLibrary};
 use crate::error::PackageError;
 use crate::open::open_regular;
 
@@ -33,7 +33,7 @@ pub fn inspect_library(path: impl AsRef<Path>) -> Result<Option<LibraryInspectio
         Ok(library) => Ok(Some(LibraryInspection {
             soname: library.soname().map(str::to_owned),
             needed: library.needed().to_vec(),
-            faults: library.faults(&AllowedDependencies::new(), |_| SonameUse::Unused),
+            faults: library.faults(&AllowedDependencies::new(), &EmptyProcess),
         })),
         Err(LibraryError::NotElf) => Ok(None),
         Err(LibraryError::Unreadable(source)) => Err(PackageError::io(path, source)),

@@ -7,6 +7,7 @@ use signing_trust::acceptance::{VerificationConfig, VerificationError};
 use signing_trust::{AuditEvent, EventType};
 
 use self::dylib::Library;
+pub(crate) use self::sonames::{Provider, TrustedProviders};
 use crate::elf::AllowedDependencies;
 use crate::error::{LoadError, PackageError};
 use crate::open::open_regular;
@@ -52,7 +53,7 @@ impl LoadedPackage {
 ///
 /// What the package links against is not checked either: the dynamic linker loads it as usual.
 /// If the package's SONAME is the name of a library that is not loaded yet, the linker uses
-/// the package in its place from then on, for verified packages, too.
+/// the package in its place from then on. Verified packages that need that name are refused.
 ///
 /// Its [`provenance`](LoadedPackage::provenance) says that it is unsigned, and a warning in
 /// the audit log does.
@@ -97,9 +98,15 @@ pub(crate) fn load_verified(
     sealed: SealedPackage,
     report: VerificationReport,
     allowed: &AllowedDependencies,
+    trusted: &TrustedProviders,
 ) -> Result<LoadedPackage, PackageError> {
-    let provenance = Provenance::Verified(Box::new(report));
-    load_sealed(sealed, provenance, |sealed| sonames::load(sealed, allowed))
+    let provenance = Provenance::Verified(Box::new(report.clone()));
+    load_sealed(sealed, provenance, |sealed| sonames::load(sealed, &report, allowed, trusted))
+}
+
+/// The loaded packages that a package needs, on which its verifier has to decide.
+pub(crate) fn providers(sealed: &SealedPackage, allowed: &AllowedDependencies) -> Vec<Provider> {
+    sonames::providers(sealed, allowed)
 }
 
 /// The one way to a [`LoadedPackage`].

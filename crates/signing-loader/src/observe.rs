@@ -159,7 +159,9 @@ impl Observation {
     /// the dynamic linker has had the package, and must not get it again.
     fn may_pass(&self, error: PackageError) -> Result<PackageError, PackageError> {
         let is_refusal = match &error {
-            PackageError::Load(error) => matches!(error, LoadError::Library(_)),
+            PackageError::Load(error) => {
+                matches!(error, LoadError::Library(_) | LoadError::Dependency { .. })
+            }
             _ => true,
         };
         match is_refusal && self.goes_on() {

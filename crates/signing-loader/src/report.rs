@@ -2,8 +2,8 @@ use chrono::{DateTime, Utc};
 use signing_crypto::{
     Fingerprint, HashedContent, OrgId, PackageDigest, PackageName, PackageVersion, StatementTime,
 };
-use signing_trust::acceptance::{Accepted, Validity};
-use signing_trust::{AuditEvent, EventType, Signers, TrustPath, TrustedKey};
+use signing_trust::acceptance::{Accepted, Validity, VerificationConfig, accept_again};
+use signing_trust::{AuditEvent, EventType, Signers, TrustDecision, TrustPath, TrustedKey};
 
 use crate::error::PackageError;
 
@@ -71,6 +71,31 @@ impl VerificationReport {
     /// The organization whose trust was asked; `None` for an offline verification.
     pub fn org(&self) -> Option<OrgId> {
         self.org
+    }
+
+    /// Notes the signers that are trusted now, or says why the report no longer holds, to the
+    /// audit log as well.
+    pub(crate) fn decided_again(
+        &mut self,
+        decision: Result<TrustDecision, PackageError>,
+        config: &VerificationConfig,
+    ) -> Result<(), PackageError> {
+        let version = self.version.as_ref();
+        let accepted = decision.and_then(|decision| {
+            Ok(accept_again(&self.signers, self.expires_at, version, &decision, config)?)
+        });
+        match accepted {
+            Ok(signers) => {
+                self.fingerprint = signers[0].key.fingerprint();
+                self.signers = signers;
+                Ok(())
+            }
+            Err(error) => {
+                let outcome: Result<Verified<()>, _> = Err(error);
+                announce(Some(self.name.clone()), self.org, &outcome);
+                outcome.map(drop)
+            }
+        }
     }
 
     /// Those who signed, as those to ask about.

@@ -10,12 +10,14 @@ use signing_trust::{AuditEvent, EventType, TrustDecision, TrustedKey};
 
 use crate::elf::{AllowedDependencies, DependencyName};
 use crate::error::PackageError;
-use crate::load::{LoadedPackage, load_verified};
+use crate::load::{LoadedPackage, TrustedProviders, load_verified};
 use crate::report::{VerificationReport, Verified};
 use crate::sealed::SealedPackage;
 use crate::trust_source::Offline;
 #[cfg(feature = "store")]
 use crate::{blocking::blocking, trust_source::Online};
+
+mod providers;
 
 /// A package that was verified, with the very bytes that were: a private, sealed copy.
 /// What happens to the file that it was read from no longer matters.
@@ -73,27 +75,38 @@ impl<T> VerifiedPackage<T> {
         &self,
         decision: Result<TrustDecision, PackageError>,
     ) -> Result<Vec<TrustedKey>, PackageError> {
-        let VerificationReport { signers, expires_at, version, .. } = &self.report;
-        let accepted = decision.and_then(|decision| {
-            let version = version.as_ref();
-            Ok(accept_again(signers, *expires_at, version, &decision, &self.config)?)
-        });
-        if let Err(error) = &accepted {
-            AuditEvent::new(EventType::LoadFailure)
-                .org(self.report.org)
-                .fingerprint(self.report.fingerprint)
-                .package(&self.report.name)
-                .digest(self.report.content.digest)
-                .failure(error)
-                .emit();
-        }
-        accepted
+        let accepted = self.accept_again(&self.report, decision);
+        accepted.inspect_err(|error| self.tell_refusal(error))
     }
 
-    fn load_signed_by(mut self, signers: Vec<TrustedKey>) -> Result<LoadedPackage, PackageError> {
+    fn accept_again(
+        &self,
+        report: &VerificationReport,
+        decision: Result<TrustDecision, PackageError>,
+    ) -> Result<Vec<TrustedKey>, PackageError> {
+        let VerificationReport { signers, expires_at, version, .. } = report;
+        let version = version.as_ref();
+        Ok(accept_again(signers, *expires_at, version, &decision?, &self.config)?)
+    }
+
+    fn tell_refusal(&self, error: &PackageError) {
+        AuditEvent::new(EventType::LoadFailure)
+            .org(self.report.org)
+            .fingerprint(self.report.fingerprint)
+            .package(&self.report.name)
+            .digest(self.report.content.digest)
+            .failure(error)
+            .emit();
+    }
+
+    fn load_signed_by(
+        mut self,
+        signers: Vec<TrustedKey>,
+        providers: &TrustedProviders,
+    ) -> Result<LoadedPackage, PackageError> {
         self.report.fingerprint = signers[0].key.fingerprint();
         self.report.signers = signers;
-        load_verified(self.sealed, self.report, &self.allowed_dependencies)
+        load_verified(self.sealed, self.report, &self.allowed_dependencies, providers)
     }
 
     fn new_reader(&self) -> PackageReader<'_> {
@@ -148,10 +161,13 @@ impl VerifiedPackage<Offline> {
     ///
     /// See [`VerifiedPackage`]; or [`PackageError::Load`], with
     /// [`LoadError::Library`](crate::LoadError::Library) if the package is not a library that
-    /// may be loaded. Unless the dynamic linker was reached, none of the package's code has run.
+    /// may be loaded, or [`LoadError::Dependency`](crate::LoadError::Dependency) if it needs a
+    /// loaded package that this package's verifier does not trust now. Unless the dynamic linker
+    /// was reached, none of the package's code has run.
     pub fn load(self) -> Result<LoadedPackage, PackageError> {
         let signers = self.ask_again()?;
-        self.load_signed_by(signers)
+        let providers = self.trusted_providers()?;
+        self.load_signed_by(signers, &providers)
     }
 
     fn ask_again(&self) -> Result<Vec<TrustedKey>, PackageError> {
@@ -208,10 +224,11 @@ impl VerifiedPackage<Online> {
     ///
     /// See [`VerifiedPackage`]; or [`PackageError::Load`], with
     /// [`LoadError::Library`](crate::LoadError::Library) if the package is not a library that
-    /// may be loaded. Unless the dynamic linker was reached, none of the package's code has run.
+    /// may be loaded, or [`LoadError::Dependency`](crate::LoadError::Dependency) if it needs a
+    /// loaded package that this package's verifier does not trust now. Unless the dynamic linker
+    /// was reached, none of the package's code has run.
     pub async fn load(self) -> Result<LoadedPackage, PackageError> {
-        let signers = self.ask_again().await?;
-        self.load_signed_by(signers)
+        Ok(self.load_and_report().await?.0)
     }
 
     /// Loads the package, and says what is found of it now.
@@ -219,9 +236,10 @@ impl VerifiedPackage<Online> {
         self,
     ) -> Result<(LoadedPackage, VerificationReport), PackageError> {
         let signers = self.ask_again().await?;
+        let providers = self.trusted_providers().await?;
         let (fingerprint, report) = (signers[0].key.fingerprint(), self.report.clone());
         let report = VerificationReport { fingerprint, signers: signers.clone(), ..report };
-        Ok((self.load_signed_by(signers)?, report))
+        Ok((self.load_signed_by(signers, &providers)?, report))
     }
 
     async fn ask_again(&self) -> Result<Vec<TrustedKey>, PackageError> {

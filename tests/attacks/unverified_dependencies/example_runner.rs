@@ -2,12 +2,18 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::LazyLock;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use docs_tests::{Page, Programs};
 use tempfile::TempDir;
 
 static PROGRAMS: LazyLock<Programs> =
     LazyLock::new(|| Programs::build().unwrap_or_else(|error| panic!("{error}")));
+
+const STORE: &str = "store/cloacina.db";
+/// Longer than any of these commands takes.
+const LIMIT: Duration = Duration::from_secs(60);
 
 /// A directory with the runner, a key, and whatever is compiled there.
 struct Host {
@@ -59,10 +65,13 @@ impl Host {
         assert!(run.status.success(), "cc: {}", String::from_utf8_lossy(&run.stderr));
     }
 
-    fn cloacina(&self, arguments: &[&str]) {
+    fn cloacina(&self, arguments: &[&str]) -> String {
         let program = PROGRAMS.runner().with_file_name("../cloacina");
-        let run = Command::new(program).args(arguments).current_dir(self.path()).output().unwrap();
+        let mut command = Command::new(program);
+        command.args(arguments).env("CLOACINA_DATABASE_URL", STORE);
+        let run = command.current_dir(self.path()).output().unwrap();
         assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+        String::from_utf8(run.stdout).unwrap()
     }
 
     /// Signs the package and has the runner load it.
@@ -157,4 +166,61 @@ fn a_package_uses_another_only_if_that_was_verified_and_loaded_before() {
     let ran = host.run_signed(&["second.so", "first.so"], &[]);
     host.assert_refused(&ran, "needs first.so");
     host.assert_loads(&host.run_signed(&["first.so", "second.so"], &[]));
+}
+
+/// The first package waits, so that a key can be revoked while the runner runs.
+#[cfg(target_env = "gnu")]
+#[test]
+fn a_package_is_not_linked_to_one_whose_key_was_revoked_since_it_was_loaded() {
+    const WAITS: &str = "
+        #include <stdio.h>
+        #include <sched.h>
+        int other(void) { return 1; }
+        int help(void) {
+            FILE *found;
+            fclose(fopen(\"is-running\", \"w\"));
+            while (!(found = fopen(\"go-on\", \"r\"))) sched_yield();
+            fclose(found);
+            return 1;
+        }
+    ";
+    for is_revoked in [true, false] {
+        let host = Host::new();
+        host.compile("first.so", &[PACKAGE, WAITS], &["-Wl,-soname,first.so"]);
+        let uses = PACKAGE.replace("help", "other");
+        host.compile("second.so", &[&uses], &["-L.", "-l:first.so"]);
+        host.cloacina(&["keys", "generate", "--name", "stolen", "--output", "stolen.pem"]);
+        host.cloacina(&["orgs", "create", "acme"]);
+        host.cloacina(&["keys", "trust", "--org", "acme", "--import", "dev.pub.pem"]);
+        let trusted = ["keys", "trust", "--org", "acme", "--import", "stolen.pub.pem"];
+        let trusted = host.cloacina(&trusted);
+        let id = trusted.lines().find_map(|line| line.strip_prefix("id ")).unwrap().trim();
+        host.cloacina(&["package", "sign", "first.so", "--key", "stolen.pem"]);
+        host.cloacina(&["package", "sign", "second.so", "--key", "dev.pem"]);
+
+        let runner = Command::new(PROGRAMS.runner())
+            .args(["--require-signatures", "--org", "acme", "first.so", "second.so"])
+            .env("CLOACINA_DATABASE_URL", STORE)
+            .current_dir(host.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let begun = Instant::now();
+        while !host.path().join("is-running").exists() && begun.elapsed() < LIMIT {
+            thread::yield_now();
+        }
+        if is_revoked {
+            host.cloacina(&["keys", "revoke", id]);
+        }
+        fs::write(host.path().join("go-on"), "").unwrap();
+        let output = runner.wait_with_output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        let ran = Ran { code: output.status.code(), stderr };
+        match is_revoked {
+            true => host.assert_refused(&ran, "which the loaded package first.so provides"),
+            false => host.assert_loads(&ran),
+        }
+    }
 }

@@ -3,11 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use signing_crypto::OrgId;
+use signing_crypto::{OrgId, PackageName, PackageVersion};
 use signing_loader::{
     DependencyName, DependencyNameError, LibraryError, LoadError, LoadedPackage, OrganizationRef,
-    PackageError, SecurityConfig, SignatureSource, Verifier, verify_and_load_package,
+    PackageError, SecurityConfig, SignatureSource, VerificationError, Verifier, package_statement,
+    verify_and_load_package,
 };
+use signing_trust::PinnedKeys;
+use signing_trust::store::SigningKeyRecord;
 
 use crate::support::{
     Vendor, World, assert_refused, on_both_backends, with_a_canary_on_both_backends,
@@ -20,6 +23,11 @@ with_a_canary_on_both_backends! {
     library_of_the_system_does_not_run_unless_it_is_allowed,
     package_that_takes_the_name_of_an_allowed_library_does_not_load,
     older_package_with_the_same_soname_is_not_taken_for_the_newer_one,
+    unsigned_package_is_not_taken_for_the_verified_one,
+    package_that_squats_an_allowed_name_is_not_taken_for_the_library,
+    package_of_a_revoked_key_is_not_linked_to_although_it_is_loaded,
+    package_that_only_another_verifier_trusts_is_not_linked_to,
+    package_below_the_floor_is_not_linked_to_although_it_is_loaded,
 }
 
 with_a_canary_on_both_backends! {
@@ -139,17 +147,19 @@ async fn library_of_the_system_does_not_run_unless_it_is_allowed(world: World) {
     }
 }
 
-/// The sibling of the above: the linker finds it by its own rules, as here by a host that has
-/// loaded it already.
+/// The sibling of the above: the linker finds it by its own rules, as here because code of the
+/// host has needed it before.
 async fn library_that_the_operator_allows_runs(world: World) {
     let vendor = world.vendor("acme").await;
-    let help = compile(&world, "libhelp.so", HOSTILE, &["-Wl,-soname,libhelp.so"]);
+    compile(&world, "libhelp.so", HOSTILE, &["-Wl,-soname,libhelp.so"]);
+    let beside = format!("-Wl,-rpath,{}", world.database.directory.display());
+    let host = compile(&world, "host.so", NEEDS_HELP, &["-L.", "-l:libhelp.so", &beside]);
     let package = compile(&world, "needs.so", NEEDS_HELP, &["-L.", "-l:libhelp.so"]);
     let source = signed(&world, &vendor, &package).await;
     let loaded = load_allowing(&world, vendor.org, &package, source.clone(), "libhelp.so").await;
     assert_refused!(loaded, PackageError::Load(LoadError::Linker(_)));
 
-    let _by_the_host = signing_loader::danger_load_unsigned(help).unwrap();
+    let _by_the_host = signing_loader::danger_load_unsigned(host).unwrap();
     load_allowing(&world, vendor.org, &package, source.clone(), "libhelp.so").await.unwrap();
 
     // The function with the switch takes it from its configuration.
@@ -198,6 +208,140 @@ async fn older_package_with_the_same_soname_is_not_taken_for_the_newer_one(world
     assert_not_loaded!(load(&world, &vendor, &package), LibraryError::AmbiguousDependency {
         name,
     } if name.as_str() == "libtwo-versions.so");
+}
+
+/// A host that turns signatures on step by step still has unsigned packages. None of them may
+/// decide which code a verified package calls.
+async fn unsigned_package_is_not_taken_for_the_verified_one(world: World) {
+    let vendor = world.vendor("acme").await;
+    for (soname, is_first) in [("libadopted-1.so", true), ("libadopted-2.so", false)] {
+        let named = [&*format!("-Wl,-soname,{soname}")];
+        let unsigned = compile(&world, "old.so", "int help(void) { return 13; }\n", &named);
+        let verified = compile(&world, soname, "int help(void) { return 42; }\n", &named);
+        let package = compile(&world, "needs.so", NEEDS_HELP, &["-L.", &format!("-l:{soname}")]);
+        let load_unsigned = || signing_loader::danger_load_unsigned(&unsigned).unwrap();
+        if is_first {
+            load_unsigned();
+            load(&world, &vendor, &verified).await.unwrap();
+            assert_not_loaded!(load(&world, &vendor, &package), LibraryError::DependencyReplaced {
+                name,
+            } if name.as_str() == soname);
+        } else {
+            load(&world, &vendor, &verified).await.unwrap();
+            load_unsigned();
+            load(&world, &vendor, &package).await.unwrap();
+        }
+    }
+}
+
+/// The package was loaded through a verifier that does not allow the name. Another verifier
+/// does, and means the library of the system.
+async fn package_that_squats_an_allowed_name_is_not_taken_for_the_library(world: World) {
+    let vendor = world.vendor("acme").await;
+    let soname = "libsquatted.so.1";
+    let named = [&*format!("-Wl,-soname,{soname}")];
+    let squatter = compile(&world, soname, "int help(void) { return 13; }\n", &named);
+    let package = compile(&world, "needs.so", NEEDS_HELP, &["-L.", &format!("-l:{soname}")]);
+    let source = signed(&world, &vendor, &package).await;
+    let loaded = || load_allowing(&world, vendor.org, &package, source.clone(), soname);
+    // Until there is such a library, only the linker refuses it.
+    assert_refused!(loaded().await, PackageError::Load(LoadError::Linker(_)));
+    load(&world, &vendor, &squatter).await.unwrap();
+    assert_not_loaded!(loaded(), LibraryError::DependencyReplaced {
+        name,
+    } if name.as_str() == soname);
+    // Where the package itself is meant, it is used.
+    load(&world, &vendor, &package).await.unwrap();
+}
+
+/// A package with a SONAME that is loaded, signed by a second key of the vendor, and one that
+/// needs it, signed by the first.
+async fn provider_and_package(
+    world: &World,
+    vendor: &Vendor,
+    soname: &str,
+) -> (SigningKeyRecord, PathBuf, PathBuf) {
+    let second = world.key(vendor.org, "second").await;
+    world.trust(vendor.org, &second).await;
+    let named = [&*format!("-Wl,-soname,{soname}")];
+    let provider = compile(world, soname, "int help(void) { return 1; }\n", &named);
+    let package = compile(world, "needs.so", NEEDS_HELP, &["-L.", &format!("-l:{soname}")]);
+    (second, provider, package)
+}
+
+macro_rules! assert_dependency_refused {
+    ($loaded:expr, $soname:expr, $pattern:pat) => {
+        assert_refused!(
+            $loaded.await,
+            PackageError::Load(LoadError::Dependency { name, provider, source })
+                if (name.as_str(), provider.as_str()) == ($soname, $soname)
+                    && matches!(*source, PackageError::Verification($pattern))
+        );
+    };
+}
+
+async fn package_of_a_revoked_key_is_not_linked_to_although_it_is_loaded(world: World) {
+    let vendor = world.vendor("acme").await;
+    let soname = "librevoked.so.1";
+    let (second, provider, package) = provider_and_package(&world, &vendor, soname).await;
+    let source = SignatureSource::Memory(world.sign(&provider, &second).await);
+    world.load(&provider, vendor.org, source).await.unwrap();
+    load(&world, &vendor, &package).await.unwrap();
+
+    let fingerprint = second.public_key.fingerprint();
+    world.keys.deny_key(vendor.org, &fingerprint, None).await.unwrap();
+    assert_dependency_refused!(
+        load(&world, &vendor, &package),
+        soname,
+        VerificationError::UntrustedSigner { .. }
+    );
+    // What the key has signed is still loaded. Another signature makes it count again.
+    load(&world, &vendor, &provider).await.unwrap();
+    load(&world, &vendor, &package).await.unwrap();
+}
+
+async fn package_that_only_another_verifier_trusts_is_not_linked_to(world: World) {
+    let vendor = world.vendor("acme").await;
+    let soname = "libforeign.so.1";
+    let (second, provider, package) = provider_and_package(&world, &vendor, soname).await;
+    let load_pinned = async |path: &Path, key: &SigningKeyRecord, pins: &[&SigningKeyRecord]| {
+        let source = SignatureSource::Memory(world.sign(path, key).await);
+        let keys: PinnedKeys = pins.iter().map(|pin| pin.public_key.clone()).collect();
+        Verifier::pinned(keys).signature(source).verify(path)?.load()
+    };
+    load_pinned(&provider, &second, &[&second]).await.unwrap();
+    assert_dependency_refused!(
+        load_pinned(&package, &vendor.key, &[&vendor.key]),
+        soname,
+        VerificationError::UntrustedSigner { .. }
+    );
+    load_pinned(&package, &vendor.key, &[&vendor.key, &second]).await.unwrap();
+    // The organization trusts both.
+    load(&world, &vendor, &package).await.unwrap();
+}
+
+/// Expiry and version are decided about again as well.
+async fn package_below_the_floor_is_not_linked_to_although_it_is_loaded(world: World) {
+    let vendor = world.vendor("acme").await;
+    let soname = "libfloor.so.1";
+    let (_, provider, package) = provider_and_package(&world, &vendor, soname).await;
+    let version: PackageVersion = "1.2.0".parse().unwrap();
+    let statement = package_statement(&provider).unwrap().with_version(version.clone());
+    let envelope = world.keys.sign_statement(vendor.key.id, &statement).await.unwrap();
+    let source = SignatureSource::Memory(envelope);
+    world.load(&provider, vendor.org, source).await.unwrap();
+    let raise = async |version: PackageVersion| {
+        let name: PackageName = soname.parse().unwrap();
+        world.keys.set_version_floor(vendor.org, &name, Some(version)).await.unwrap();
+    };
+    raise(version).await;
+    load(&world, &vendor, &package).await.unwrap();
+    raise("1.3.0".parse().unwrap()).await;
+    assert_dependency_refused!(
+        load(&world, &vendor, &package),
+        soname,
+        VerificationError::VersionBelowFloor { .. }
+    );
 }
 
 async fn package_that_makes_every_stack_executable_does_not_load(world: World) {

@@ -101,6 +101,11 @@ pub(super) fn verification(error: &VerificationError) -> Advice {
 pub(super) fn load(error: &LoadError) -> Advice {
     let next = match error {
         LoadError::Library(error) => return library(error),
+        LoadError::Dependency { source, .. } => {
+            let outcome = super::package(source).outcome;
+            let next = Some("load a trusted version of that package in a new process".into());
+            return Advice { code: error.code(), outcome, next };
+        }
         LoadError::Linker(_) => {
             "list what the package needs on this machine: readelf --dynamic <package>"
         }
@@ -131,6 +136,10 @@ fn library(error: &LibraryError) -> Advice {
         LibraryError::ForbiddenTag { .. } => {
             "link the package without -rpath and other options that name files to load"
         }
+        LibraryError::ForbiddenFlags { .. } => {
+            "link the package without -z interpose, -z nodefaultlib and the like"
+        }
+        LibraryError::NoCode => "build the package with the code that is to be called",
         LibraryError::TextRelocations => "compile all of the package with -fPIC",
         LibraryError::ExecutableStack | LibraryError::UndeclaredStack => {
             "link the package with -z noexecstack"
@@ -152,6 +161,15 @@ fn library(error: &LibraryError) -> Advice {
         }
         LibraryError::AmbiguousDependency { .. } => {
             "load one version of that package only, in a new process"
+        }
+        LibraryError::DependencyReplaced { name } => {
+            return Advice::refused(
+                error.code(),
+                format!(
+                    "find out which library of the process has the name or SONAME {name}; load \
+                     the package in a process without it, or after what it needs"
+                ),
+            );
         }
         LibraryError::InvalidSoname { .. } | LibraryError::ReservedSoname { .. } => {
             "give the library a SONAME of its own: cc -shared -Wl,-soname,<name>"

@@ -23,7 +23,15 @@ pub(super) struct DynamicTable {
     pub(super) forbidden: Vec<(DynamicTag, Option<String>)>,
     pub(super) has_text_relocations: bool,
     pub(super) is_executable: bool,
+    /// Those of `DT_FLAGS_1` that a library may not have.
+    pub(super) forbidden_flags: u64,
 }
+
+/// To bind all symbols at once, never to be unloaded, to be told its own directory, and to have
+/// its constructors run first. What else `DT_FLAGS_1` can say changes which libraries and
+/// symbols are found, or is not known.
+const HARMLESS_FLAGS: u64 =
+    elf::DF_1_NOW.0 | elf::DF_1_NODELETE.0 | elf::DF_1_ORIGIN.0 | elf::DF_1_INITFIRST.0;
 
 impl DynamicTable {
     pub(super) fn read(image: &Image<'_>) -> Result<Self, LibraryError> {
@@ -38,7 +46,10 @@ impl DynamicTable {
                 elf::DT_FLAGS => {
                     table.has_text_relocations |= value & elf::DF_TEXTREL.0 != 0;
                 }
-                elf::DT_FLAGS_1 => table.is_executable = value & elf::DF_1_PIE.0 != 0,
+                elf::DT_FLAGS_1 => {
+                    table.is_executable = value & elf::DF_1_PIE.0 != 0;
+                    table.forbidden_flags = value & !HARMLESS_FLAGS;
+                }
                 _ if tag.is_harmless() => {}
                 _ if tag.has_text() => {
                     table.forbidden.push((tag, Some(strings.text(tag, value)?)));
@@ -90,7 +101,13 @@ impl<'a> Strings<'a> {
             found.map(|&(_, value)| value).ok_or(MalformedLibrary::StringTable)
         };
         let range = Range { address: value(elf::DT_STRTAB)?, size: value(elf::DT_STRSZ)? };
-        match image.has(range) {
+        // The linker adds the library's address to entries of the table before it reads names:
+        // a name within the table would change.
+        let is_apart = image.dynamic.is_none_or(|table| {
+            let end = |range: Range| range.address.saturating_add(range.size);
+            end(table) <= range.address || end(range) <= table.address
+        });
+        match image.has(range) && is_apart {
             true => Ok(Self { image, range }),
             false => Err(MalformedLibrary::StringTable),
         }

@@ -44,6 +44,15 @@ pub enum LibraryError {
         /// Its text, if it is one with a text.
         value: Option<String>,
     },
+    /// Flags that change which libraries or symbols the linker finds, or that are not known here.
+    #[error("the library has the flags {flags:#x} in DT_FLAGS_1, which no package may have")]
+    ForbiddenFlags {
+        /// Those of its flags.
+        flags: u64,
+    },
+    /// Nothing that could be called.
+    #[error("the library has no executable segment")]
+    NoCode,
     /// Relocations that change code, for which the linker makes it writable.
     #[error("the library has text relocations: the linker would make its code writable")]
     TextRelocations,
@@ -84,6 +93,17 @@ pub enum LibraryError {
         /// The dependency.
         name: super::DependencyName,
     },
+    /// A library of this process has this name, or this SONAME, and the linker would use it in
+    /// place of what is meant: the verified package with the SONAME, or the library of the
+    /// system whose name is allowed.
+    #[error(
+        "the library needs {name}, for which the dynamic linker would use another library that \
+         this process has loaded"
+    )]
+    DependencyReplaced {
+        /// The dependency.
+        name: super::DependencyName,
+    },
     /// A name that is not one for other libraries to depend on.
     #[error("the library's SONAME is {name:?}, which is not a plain library name")]
     InvalidSoname {
@@ -109,12 +129,15 @@ impl LibraryError {
             Self::Malformed(_) => "MalformedLibrary",
             Self::Unreadable(_) => "UnreadableFile",
             Self::ForbiddenTag { .. } => "ForbiddenDynamicTag",
+            Self::ForbiddenFlags { .. } => "ForbiddenDynamicFlag",
+            Self::NoCode => "NoCode",
             Self::TextRelocations => "TextRelocations",
             Self::ExecutableStack | Self::UndeclaredStack => "ExecutableStack",
             Self::WritableCode { .. } => "WritableCode",
             Self::InvalidDependency { .. } => "InvalidDependency",
             Self::DependencyNotAllowed { .. } => "DependencyNotAllowed",
             Self::AmbiguousDependency { .. } => "AmbiguousDependency",
+            Self::DependencyReplaced { .. } => "DependencyReplaced",
             Self::InvalidSoname { .. } => "InvalidSoname",
             Self::ReservedSoname { .. } => "ReservedSoname",
         }
@@ -166,8 +189,9 @@ pub enum MalformedLibrary {
         /// The entries' tag.
         tag: DynamicTag,
     },
-    /// The string table is missing or not in one segment.
-    #[error("its string table is missing, or not in a segment")]
+    /// The string table is missing, not in one segment, or overlaps the dynamic table, whose
+    /// entries the linker changes before it reads names.
+    #[error("its string table is missing, not in a segment, or overlaps the dynamic table")]
     StringTable,
     /// A name that begins outside of the string table, has no end in it, or is too long.
     #[error("the text of its dynamic entry {tag} has no end in the string table, or is too long")]

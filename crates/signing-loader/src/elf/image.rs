@@ -151,6 +151,13 @@ impl<'a> Image<'a> {
         bytes(self.file, offset, range.size)
     }
 
+    /// Whether the linker maps code of the file.
+    pub(super) fn has_code(&self) -> bool {
+        self.segments
+            .iter()
+            .any(|segment| has(segment.flags, elf::PF_X) && segment.content.size > 0)
+    }
+
     pub(super) fn writable_code(&self) -> Vec<u64> {
         let segments = self.segments.iter();
         segments

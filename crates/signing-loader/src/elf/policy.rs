@@ -10,9 +10,33 @@ use super::{AllowedDependencies, SharedLibrary, Stack};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SonameUse {
     Unused,
-    /// By one package, or by several with equal bytes.
+    /// One package, or several with equal bytes, and the linker would take it.
     OnePackage,
+    /// One package, but the linker would take another library.
+    Shadowed,
     SeveralPackages,
+}
+
+/// What is loaded already, and so comes before what a name would otherwise mean.
+pub(crate) trait Process {
+    /// Who has the name, of the verified packages.
+    fn soname_use(&self, name: &DependencyName) -> SonameUse;
+
+    /// Whether the linker might take a package for the name, verified or not.
+    fn is_package(&self, name: &DependencyName) -> bool;
+}
+
+/// A process that has loaded no package.
+pub(crate) struct EmptyProcess;
+
+impl Process for EmptyProcess {
+    fn soname_use(&self, _: &DependencyName) -> SonameUse {
+        SonameUse::Unused
+    }
+
+    fn is_package(&self, _: &DependencyName) -> bool {
+        false
+    }
 }
 
 impl SharedLibrary {
@@ -20,16 +44,22 @@ impl SharedLibrary {
     pub(crate) fn faults(
         &self,
         allowed: &AllowedDependencies,
-        loaded: impl Fn(&DependencyName) -> SonameUse,
+        process: &impl Process,
     ) -> Vec<LibraryError> {
         let mut faults = Vec::new();
         for (tag, value) in &self.dynamic.forbidden {
             faults.push(LibraryError::ForbiddenTag { tag: *tag, value: value.clone() });
         }
+        if self.dynamic.forbidden_flags != 0 {
+            faults.push(LibraryError::ForbiddenFlags { flags: self.dynamic.forbidden_flags });
+        }
         for name in self.needed() {
-            faults.extend(dependency_fault(name, allowed, &loaded));
+            faults.extend(dependency_fault(name, allowed, process));
         }
         faults.extend(self.soname().and_then(|name| soname_fault(name, allowed)));
+        if !self.has_code {
+            faults.push(LibraryError::NoCode);
+        }
         for &address in &self.writable_code {
             faults.push(LibraryError::WritableCode { address });
         }
@@ -48,18 +78,20 @@ impl SharedLibrary {
 fn dependency_fault(
     name: &str,
     allowed: &AllowedDependencies,
-    loaded: impl Fn(&DependencyName) -> SonameUse,
+    process: &impl Process,
 ) -> Option<LibraryError> {
     let name = match DependencyName::new(name) {
         Ok(name) => name,
         Err(source) => return Some(LibraryError::InvalidDependency { name: name.into(), source }),
     };
     if is_allowed(&name, allowed) {
-        return None;
+        // A library of the system is meant.
+        return process.is_package(&name).then_some(LibraryError::DependencyReplaced { name });
     }
-    match loaded(&name) {
+    match process.soname_use(&name) {
         SonameUse::Unused => Some(LibraryError::DependencyNotAllowed { name }),
         SonameUse::OnePackage => None,
+        SonameUse::Shadowed => Some(LibraryError::DependencyReplaced { name }),
         SonameUse::SeveralPackages => Some(LibraryError::AmbiguousDependency { name }),
     }
 }
@@ -72,7 +104,7 @@ fn soname_fault(name: &str, allowed: &AllowedDependencies) -> Option<LibraryErro
     }
 }
 
-fn is_allowed(name: &DependencyName, allowed: &AllowedDependencies) -> bool {
+pub(super) fn is_allowed(name: &DependencyName, allowed: &AllowedDependencies) -> bool {
     c_library().any(|known| known == name.as_str()) || allowed.contains(name)
 }
 

@@ -12,7 +12,7 @@ use std::process::Command;
 use super::error::{ElfType, LibraryError, MalformedLibrary};
 use super::name::DependencyNameError;
 use super::policy::DynamicTag;
-use super::{AllowedDependencies, DependencyName, SharedLibrary, SonameUse};
+use super::{AllowedDependencies, DependencyName, EmptyProcess, Process, SharedLibrary, SonameUse};
 
 const PLAIN: &str = "int answer(void) { return 42; }\n";
 
@@ -51,7 +51,7 @@ fn read(bytes: &[u8]) -> Result<SharedLibrary, LibraryError> {
 }
 
 fn faults(bytes: &[u8]) -> Vec<LibraryError> {
-    read(bytes).unwrap().faults(&AllowedDependencies::new(), |_| SonameUse::Unused)
+    read(bytes).unwrap().faults(&AllowedDependencies::new(), &EmptyProcess)
 }
 
 /// The library has this fault, and no other.
@@ -142,6 +142,24 @@ fn code_that_can_be_written_is_refused() {
     }
 }
 
+/// The linker would load it, and could not be seen to have mapped it.
+#[test]
+fn a_library_without_code_is_refused() {
+    let without = edit::without_code(&shared(&[]));
+    assert_fault!(without, LibraryError::NoCode);
+}
+
+#[test]
+fn flags_that_change_what_is_found_are_refused() {
+    for (option, flags) in [("interpose", 0x400), ("nodefaultlib", 0x800), ("nodlopen", 0x40)] {
+        let library = shared(&["-z", option, "-z", "now"]);
+        assert_fault!(library, LibraryError::ForbiddenFlags { flags: found } if *found == flags);
+    }
+    for option in ["now", "nodelete", "origin", "initfirst"] {
+        assert!(faults(&shared(&["-z", option])).is_empty(), "{option}");
+    }
+}
+
 #[test]
 fn a_dependency_by_path_is_refused() {
     let library = shared(&["./libpath.so"]);
@@ -167,18 +185,30 @@ fn a_dependency_without_a_name_is_refused() {
     );
 }
 
+/// A process of which only this is known.
+struct With(SonameUse, bool);
+
+impl Process for With {
+    fn soname_use(&self, asked: &DependencyName) -> SonameUse {
+        assert_eq!(asked.as_str(), "libpath.so");
+        self.0
+    }
+
+    fn is_package(&self, asked: &DependencyName) -> bool {
+        asked.as_str() == "libpath.so" && self.1
+    }
+}
+
+fn first_fault(library: &SharedLibrary, allowed: &[&str], process: With) -> Option<LibraryError> {
+    let allowed = allowed.iter().map(|text| name(text)).collect();
+    library.faults(&allowed, &process).into_iter().next()
+}
+
 #[test]
 fn another_dependency_is_refused_unless_it_is_allowed_or_loaded_once() {
     let library = read(&shared(&["-L.", "-l:libpath.so"])).unwrap();
     assert_eq!(library.needed(), ["libpath.so", "libc.so.6"]);
-    let with = |allowed: &[&str], used: SonameUse| {
-        let allowed = allowed.iter().map(|text| name(text)).collect();
-        let faults = library.faults(&allowed, |asked| {
-            assert_eq!(asked.as_str(), "libpath.so");
-            used
-        });
-        faults.into_iter().next()
-    };
+    let with = |allowed: &[&str], used| first_fault(&library, allowed, With(used, false));
     let refused = with(&[], SonameUse::Unused);
     assert!(
         matches!(&refused, Some(LibraryError::DependencyNotAllowed { name }) if name.as_str() == "libpath.so"),
@@ -194,15 +224,33 @@ fn another_dependency_is_refused_unless_it_is_allowed_or_loaded_once() {
 }
 
 #[test]
+fn a_dependency_is_refused_if_the_linker_would_take_another_library_for_it() {
+    let library = read(&shared(&["-L.", "-l:libpath.so"])).unwrap();
+    // The package that is meant, or the library of the system that is.
+    for (allowed, used, is_package, is_refused) in [
+        (&[][..], SonameUse::Shadowed, false, true),
+        (&[], SonameUse::OnePackage, true, false),
+        (&["libpath.so"], SonameUse::OnePackage, true, true),
+        (&["libpath.so"], SonameUse::Unused, true, true),
+        (&["libpath.so"], SonameUse::Shadowed, false, false),
+    ] {
+        let fault = first_fault(&library, allowed, With(used, is_package));
+        let replaced = matches!(&fault, Some(LibraryError::DependencyReplaced { name }) if name.as_str() == "libpath.so");
+        assert_eq!(replaced, is_refused, "{allowed:?} {used:?}: {fault:?}");
+        assert_eq!(fault.is_none(), !is_refused, "{allowed:?} {used:?}: {fault:?}");
+    }
+}
+
+#[test]
 fn a_package_that_would_stand_in_for_an_allowed_library_is_refused() {
     assert_fault!(shared(&["-Wl,-soname,libm.so.6"]), LibraryError::ReservedSoname { name }
         if name.as_str() == "libm.so.6");
     assert!(faults(&shared(&["-Wl,-soname,libm.so.7"])).is_empty());
 
     let library = read(&shared(&["-Wl,-soname,libfoo.so.1"])).unwrap();
-    let faults = library.faults(&[name("libfoo.so.1")].into(), |_| SonameUse::Unused);
+    let faults = library.faults(&[name("libfoo.so.1")].into(), &EmptyProcess);
     assert!(matches!(&faults[..], [LibraryError::ReservedSoname { .. }]), "{faults:?}");
-    let faults = library.faults(&[name("libfoo.so.2")].into(), |_| SonameUse::Unused);
+    let faults = library.faults(&[name("libfoo.so.2")].into(), &EmptyProcess);
     assert!(faults.is_empty(), "{faults:?}");
 }
 

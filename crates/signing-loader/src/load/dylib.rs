@@ -1,7 +1,7 @@
 //! The only place that loads code, and the only one with `unsafe`.
 #![expect(unsafe_code, reason = "loading a library runs its code, which Rust cannot vouch for")]
 
-use std::ffi::CStr;
+use std::ffi::{CStr, c_int, c_void};
 use std::fs::{self, File, Permissions};
 use std::io::{self, Write};
 use std::mem::ManuallyDrop;
@@ -17,11 +17,43 @@ use super::LoadedPackage;
 use crate::error::LoadError;
 use crate::sealed::SealedPackage;
 
+/// Finds a library that is loaded, and loads none (dlopen(3)). On the processors of which
+/// libraries are loaded at all, glibc has the same number for it.
+const RTLD_NOLOAD: c_int = 4;
+
 /// A library that is mapped into this process, for good.
 #[derive(Debug)]
-pub(super) struct Library(ManuallyDrop<Handle>);
+pub(super) struct Library {
+    handle: ManuallyDrop<Handle>,
+    id: LibraryId,
+}
+
+/// Which of this process' libraries one is. With glibc, that is the address of what the linker
+/// knows of the library, which is the same whoever asks and by whichever name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct LibraryId(usize);
+
+/// The library of this process that glibc would take for the name `name`. `None` if it would
+/// look for a file.
+///
+/// The linker's own lock is taken, which another thread may hold while constructors run, and
+/// these may wait for a lock of this crate. So the caller holds none.
+pub(super) fn find(name: &str) -> Option<LibraryId> {
+    cfg!(target_env = "gnu").then(|| open(Path::new(name), RTLD_NOW | RTLD_NOLOAD).ok())?.map(id)
+}
 
 impl Library {
+    /// Which of this process' libraries it is.
+    pub(super) fn id(&self) -> LibraryId {
+        self.id
+    }
+
+    /// The library that was mapped from this copy, if its load has got so far. The caller holds
+    /// no lock, as for [`find`].
+    pub(super) fn mapped_from(sealed: &SealedPackage) -> Option<LibraryId> {
+        find(&descriptor_path(sealed.file()))
+    }
+
     /// Loads the sealed bytes and runs their constructors, unless the linker has loaded the
     /// same copy before.
     pub(super) fn load(sealed: impl Into<Arc<SealedPackage>>) -> Result<Self, LoadError> {
@@ -41,13 +73,12 @@ impl Library {
     /// silently, the old library. Hence it stays open until the process ends, and
     /// after the load the file must really be mapped.
     fn load_descriptor(sealed: Arc<SealedPackage>) -> Result<Self, LoadError> {
-        // Not the spelling that anybody else would choose.
-        let path = format!("/proc/self/fd/./{}", sealed.file().as_raw_fd());
-        let handle = ManuallyDrop::new(open(Path::new(&path))?);
+        let path = descriptor_path(sealed.file());
+        let library = Self::open(Path::new(&path))?;
         // Its code has run from here on: whatever fails, neither is given back.
         let sealed = ManuallyDrop::new(sealed);
         match is_mapped(sealed.file()).map_err(LoadError::Io)? {
-            true => Ok(Self(handle)),
+            true => Ok(library),
             false => Err(LoadError::AnotherLibrary),
         }
     }
@@ -70,7 +101,14 @@ impl Library {
         if copied != digest {
             return Err(LoadError::AnotherLibrary);
         }
-        Ok(Self(ManuallyDrop::new(open(&path)?)))
+        Self::open(&path)
+    }
+
+    fn open(path: &Path) -> Result<Self, LoadError> {
+        let id = id(open(path, RTLD_NOW | RTLD_LOCAL)?);
+        // SAFETY: It is the handle that `open` gave, which nothing closes.
+        let handle = unsafe { Handle::from_raw(id.0 as *mut c_void) };
+        Ok(Self { handle: ManuallyDrop::new(handle), id })
     }
 }
 
@@ -90,7 +128,7 @@ impl LoadedPackage {
         let failed = |source| LoadError::Symbol { name: name.into(), source: Box::new(source) };
         // SAFETY: The caller vouches for the type, and the library is never
         // unloaded, so that a copy of the address stays valid.
-        let symbol = unsafe { self.library.0.get::<T>(name.to_bytes_with_nul()) };
+        let symbol = unsafe { self.library.handle.get::<T>(name.to_bytes_with_nul()) };
         let address = symbol.map_err(failed)?;
         let copy = *address;
         if address.as_raw_ptr().is_null() {
@@ -100,12 +138,23 @@ impl LoadedPackage {
     }
 }
 
-fn open(path: &Path) -> Result<Handle, LoadError> {
+fn open(path: &Path, flags: c_int) -> Result<Handle, LoadError> {
     // SAFETY: This runs the library's constructors, which nothing can make safe.
     // Whose code may run is what this crate decides, and the one caller of this
-    // module has either verified the package or was told not to ask.
-    let handle = unsafe { Handle::open(Some(path), RTLD_NOW | RTLD_LOCAL) };
+    // module has either verified the package or was told not to ask. With `RTLD_NOLOAD`
+    // only what is in this process already is found.
+    let handle = unsafe { Handle::open(Some(path), flags) };
     handle.map_err(|source| LoadError::Linker(Box::new(source)))
+}
+
+/// The handle is never closed: what was found once stays, and is found again.
+fn id(handle: Handle) -> LibraryId {
+    LibraryId(handle.into_raw() as usize)
+}
+
+/// Not the spelling that anybody else would choose.
+fn descriptor_path(file: &File) -> String {
+    format!("/proc/self/fd/./{}", file.as_raw_fd())
 }
 
 /// Without the file's own position, which loads at the same time share.
@@ -155,7 +204,7 @@ pub(super) fn call(library: &Library, name: &CStr) -> i32 {
     type Function = extern "C" fn() -> i32;
     // SAFETY: The tests compile their libraries from C, where each symbol that they
     // call has this type.
-    let symbol = unsafe { library.0.get::<Function>(name.to_bytes_with_nul()) };
+    let symbol = unsafe { library.handle.get::<Function>(name.to_bytes_with_nul()) };
     symbol.expect("the tests export what they call")()
 }
 

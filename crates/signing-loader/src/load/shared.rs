@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use signing_crypto::PackageDigest;
 
-use super::dylib::Library;
+use super::dylib::{Library, LibraryId};
 use crate::error::LoadError;
 use crate::sealed::SealedPackage;
 
@@ -47,6 +47,20 @@ pub(super) fn load(sealed: SealedPackage) -> Result<&'static Library, LoadError>
             Err(error)
         }
     }
+}
+
+/// The packages of this process, verified or not, and those of which a load has got so far that
+/// the linker knows them. The caller holds no lock, as for [`find`](super::dylib::find).
+pub(super) fn packages() -> Vec<LibraryId> {
+    let (mut packages, mut loading) = (Vec::new(), Vec::new());
+    for shared in lock().values() {
+        match shared {
+            Shared::Loaded(library) => packages.push(library.id()),
+            Shared::Loading(sealed) => loading.extend(sealed.upgrade()),
+        }
+    }
+    packages.extend(loading.iter().filter_map(|sealed| Library::mapped_from(sealed)));
+    packages
 }
 
 enum Begun {

@@ -1,129 +1,299 @@
-//! The SONAMEs of the verified packages that this process has loaded.
+//! The SONAMEs of the verified packages that this process has loaded, and what the dynamic
+//! linker would take for the names that a package needs.
 //!
-//! A library that needs a name gets the first loaded library with that SONAME, before the
-//! dynamic linker looks at any file. A loaded package is never unloaded, so what it provides
-//! stays.
+//! A library that needs a name gets the first loaded library with that name or SONAME, before
+//! the dynamic linker looks at any file. It may be one that the host has loaded, or a package
+//! that nobody has verified. So the linker itself is asked which one that is.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use signing_crypto::PackageDigest;
 
-use super::dylib::Library;
+use super::dylib::{self, Library, LibraryId};
 use super::shared;
-use crate::elf::{AllowedDependencies, DependencyName, LibraryError, SharedLibrary, SonameUse};
+use crate::elf::{
+    AllowedDependencies, Dependencies, DependencyName, LibraryError, Process, SharedLibrary,
+    SonameUse,
+};
 use crate::error::LoadError;
+use crate::report::VerificationReport;
 use crate::sealed::SealedPackage;
 
-static SONAMES: Mutex<Sonames> = Mutex::new(Sonames(BTreeMap::new()));
+static SONAMES: Mutex<Sonames> = Mutex::new(Sonames::new());
+
+/// A loaded package that another one needs, directly or because a package needs it that is
+/// needed.
+pub(crate) struct Provider {
+    /// The SONAME that is needed.
+    pub(crate) name: DependencyName,
+    digest: PackageDigest,
+    /// What its verifications have found, the latest last. At least one.
+    pub(crate) reports: Vec<VerificationReport>,
+}
+
+/// The providers that the verifier of a package that needs them trusts now.
+pub(crate) struct TrustedProviders(Vec<PackageDigest>);
+
+impl TrustedProviders {
+    pub(crate) fn none() -> Self {
+        Self(Vec::new())
+    }
+
+    pub(crate) fn add(&mut self, provider: &Provider) {
+        self.0.push(provider.digest);
+    }
+}
+
+/// The packages that a package needs and that are loaded, each with what it needs in turn.
+///
+/// There is none of a name that it needs itself and that several packages have: such a name
+/// satisfies nobody. Nor is there one for a file that cannot be read as a library, which is
+/// refused.
+pub(super) fn providers(sealed: &SealedPackage, allowed: &AllowedDependencies) -> Vec<Provider> {
+    let Ok(library) = SharedLibrary::read(sealed.file()) else { return Vec::new() };
+    let sonames = Sonames::lock();
+    let mut providers: Vec<Provider> = Vec::new();
+    let mut needed = sonames.packages(library.dependencies(allowed).packages);
+    while let Some((name, digest)) = needed.pop() {
+        let holder = sonames.holders(&name).iter().find(|holder| holder.digest == digest);
+        let is_new = providers.iter().all(|provider| provider.digest != digest);
+        if let Some(holder) = holder.filter(|_| is_new) {
+            needed.extend(holder.needs.iter().cloned());
+            providers.push(Provider { name, digest, reports: holder.reports.clone() });
+        }
+    }
+    providers
+}
 
 /// Checks what a verified package asks of the dynamic linker, and loads it.
 ///
-/// The check and the entry of the package's own SONAME are made under one lock. The lock is not
-/// held while the linker runs the package's constructors, which may load further packages: what
-/// the check found cannot cease to be true in the meantime, because names are only added, and
-/// the linker takes the first.
+/// No lock is held while the linker works. It has a lock of its own, which a thread keeps while
+/// it runs constructors, and those may load packages and wait for ours. So the linker is asked
+/// first, and what it said is then compared with the table, under one lock with the entry of
+/// what the package provides and needs. It still holds when the linker loads the package:
+///
+/// - What the linker has found stays, as nothing here closes a handle, and comes before what is
+///   loaded later.
+/// - For a name of which it has found nothing, a library of the system is meant. A package
+///   with that SONAME is refused until the load has ended, and the package is refused if one is
+///   being loaded already.
+///
+/// A package of which the verifier has not said that it trusts it now provides nothing.
 ///
 /// Bytes that are loaded already are checked as well: they may have been loaded without
 /// verification, or by a verifier that allows more. What this verifier does not allow is
 /// refused, also if it is part of the process.
 pub(super) fn load(
     sealed: SealedPackage,
+    report: &VerificationReport,
     allowed: &AllowedDependencies,
+    trusted: &TrustedProviders,
 ) -> Result<&'static Library, LoadError> {
     // Only ELF's dynamic linkers read what is checked here.
     if cfg!(target_vendor = "apple") {
         return shared::load(sealed);
     }
-    let admission = Admission::of(&sealed, allowed)?;
+    let admission = Admission::of(&sealed, allowed, trusted)?;
     match shared::load(sealed) {
         Ok(library) => {
-            admission.loaded();
+            admission.loaded(library.id(), report);
             Ok(library)
         }
         Err(error @ LoadError::Linker(_)) => {
             admission.withdraw();
             Err(error)
         }
-        // It may be mapped nonetheless, so its name stays taken.
-        Err(error) => Err(error),
+        Err(error) => {
+            admission.keep();
+            Err(error)
+        }
     }
 }
 
-#[derive(Default)]
-struct Sonames(BTreeMap<DependencyName, Vec<Holder>>);
+struct Sonames {
+    holders: BTreeMap<DependencyName, Vec<Holder>>,
+    /// How many loads that have not ended yet need these libraries of the system.
+    awaited: BTreeMap<DependencyName, usize>,
+}
 
 /// A package that has a SONAME.
 struct Holder {
     digest: PackageDigest,
     /// How many loads of it have not ended yet.
     loading: usize,
-    is_loaded: bool,
+    loaded: Option<LibraryId>,
+    /// The packages that the linker has given it.
+    needs: Vec<(DependencyName, PackageDigest)>,
+    /// What its verifications have found: one for each name and each set of signers.
+    reports: Vec<VerificationReport>,
+}
+
+impl Holder {
+    fn verified(&mut self, report: &VerificationReport) {
+        let is_same = |other: &VerificationReport| {
+            other.name() == report.name() && other.claims() == report.claims()
+        };
+        self.reports.retain(|other| !is_same(other));
+        self.reports.push(report.clone());
+    }
 }
 
 impl Sonames {
+    const fn new() -> Self {
+        Self { holders: BTreeMap::new(), awaited: BTreeMap::new() }
+    }
+
     fn lock() -> MutexGuard<'static, Self> {
         SONAMES.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn used(&self, name: &DependencyName) -> SonameUse {
-        match self.0.get(name).map_or(&[][..], Vec::as_slice) {
-            // Other linkers match the names of files, not SONAMEs.
-            _ if !cfg!(target_env = "gnu") => SonameUse::Unused,
-            [holder] if holder.is_loaded => SonameUse::OnePackage,
-            [] | [_] => SonameUse::Unused,
-            _ => SonameUse::SeveralPackages,
-        }
+    fn holders(&self, name: &DependencyName) -> &[Holder] {
+        self.holders.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// The loaded packages that have these names, each alone.
+    fn packages(&self, names: Vec<DependencyName>) -> Vec<(DependencyName, PackageDigest)> {
+        let found = |name: DependencyName| match self.holders(&name) {
+            [Holder { loaded: Some(_), digest, .. }] => Some((name, *digest)),
+            _ => None,
+        };
+        names.into_iter().filter_map(found).collect()
     }
 
     fn holder(&mut self, name: &DependencyName, digest: PackageDigest) -> &mut Holder {
-        let holders = self.0.entry(name.clone()).or_default();
+        let holders = self.holders.entry(name.clone()).or_default();
         let index = holders.iter().position(|holder| holder.digest == digest);
         let index = index.unwrap_or_else(|| {
-            holders.push(Holder { digest, loading: 0, is_loaded: false });
+            let (needs, reports) = (Vec::new(), Vec::new());
+            holders.push(Holder { digest, loading: 0, loaded: None, needs, reports });
             holders.len() - 1
         });
         &mut holders[index]
     }
 }
 
+/// What the linker would take for the names that a package needs, and which libraries are
+/// packages.
+struct Found {
+    names: BTreeMap<DependencyName, LibraryId>,
+    packages: Vec<LibraryId>,
+}
+
+impl Found {
+    fn of(library: &SharedLibrary) -> Self {
+        let names = library.needed().iter().filter_map(|name| DependencyName::new(name).ok());
+        let found = names.filter_map(|name| Some((name.clone(), dylib::find(name.as_str())?)));
+        // In this order: what was found is among the packages by now, if it is one.
+        Self { names: found.collect(), packages: shared::packages() }
+    }
+}
+
+/// What the linker said, the table, and what is trusted.
+struct Compared<'a> {
+    found: &'a Found,
+    sonames: &'a Sonames,
+    trusted: &'a TrustedProviders,
+}
+
+impl Process for Compared<'_> {
+    fn soname_use(&self, name: &DependencyName) -> SonameUse {
+        match self.sonames.holders(name) {
+            // Other linkers match the names of files, not SONAMEs.
+            _ if !cfg!(target_env = "gnu") => SonameUse::Unused,
+            [Holder { digest, .. }] if !self.trusted.0.contains(digest) => SonameUse::Unused,
+            [Holder { loaded: Some(library), .. }] => {
+                match self.found.names.get(name) == Some(library) {
+                    true => SonameUse::OnePackage,
+                    false => SonameUse::Shadowed,
+                }
+            }
+            [] | [_] => SonameUse::Unused,
+            _ => SonameUse::SeveralPackages,
+        }
+    }
+
+    fn is_package(&self, name: &DependencyName) -> bool {
+        let holders = self.sonames.holders(name);
+        match self.found.names.get(name) {
+            _ if !cfg!(target_env = "gnu") => false,
+            Some(library) => {
+                // One that is being loaded may be this one.
+                let is_certain = holders.iter().all(|holder| holder.loaded.is_some());
+                !is_certain || self.found.packages.contains(library)
+            }
+            None => !holders.is_empty(),
+        }
+    }
+}
+
 /// A package that may be loaded, whose SONAME is taken.
 struct Admission {
     soname: Option<DependencyName>,
+    awaited: Vec<DependencyName>,
     digest: PackageDigest,
 }
 
 impl Admission {
-    fn of(sealed: &SealedPackage, allowed: &AllowedDependencies) -> Result<Self, LibraryError> {
+    fn of(
+        sealed: &SealedPackage,
+        allowed: &AllowedDependencies,
+        trusted: &TrustedProviders,
+    ) -> Result<Self, LibraryError> {
         let library = SharedLibrary::read(sealed.file())?;
+        let found = Found::of(&library);
         let mut sonames = Sonames::lock();
-        if let Some(fault) = library.faults(allowed, |name| sonames.used(name)).into_iter().next() {
+        let process = Compared { found: &found, sonames: &sonames, trusted };
+        if let Some(fault) = library.faults(allowed, &process).into_iter().next() {
             return Err(fault);
         }
-        let digest = sealed.content().digest;
         let soname = library.soname().and_then(|name| DependencyName::new(name).ok());
-        if let Some(name) = &soname {
-            sonames.holder(name, digest).loading += 1;
+        if let Some(name) = soname.clone().filter(|name| sonames.awaited.contains_key(name)) {
+            return Err(LibraryError::ReservedSoname { name });
         }
-        Ok(Self { soname, digest })
+        let digest = sealed.content().digest;
+        let Dependencies { system: awaited, packages } = library.dependencies(allowed);
+        if let Some(name) = &soname {
+            let needs = sonames.packages(packages);
+            let holder = sonames.holder(name, digest);
+            holder.loading += 1;
+            holder.needs = needs;
+        }
+        for name in &awaited {
+            *sonames.awaited.entry(name.clone()).or_default() += 1;
+        }
+        Ok(Self { soname, awaited, digest })
     }
 
-    fn loaded(self) {
-        self.ended(|holder| holder.is_loaded = true);
+    fn loaded(self, library: LibraryId, report: &VerificationReport) {
+        self.ended(|holder| {
+            holder.verified(report);
+            holder.loading -= 1;
+            holder.loaded = Some(library);
+        });
     }
 
     fn withdraw(self) {
+        self.ended(|holder| holder.loading -= 1);
+    }
+
+    /// It may be mapped nonetheless, so its name stays taken.
+    fn keep(self) {
         self.ended(|_| {});
     }
 
     fn ended(self, change: impl FnOnce(&mut Holder)) {
-        let Some(name) = &self.soname else { return };
         let mut sonames = Sonames::lock();
-        let holder = sonames.holder(name, self.digest);
-        holder.loading -= 1;
-        change(holder);
-        if let Some(holders) = sonames.0.get_mut(name) {
-            holders.retain(|holder| holder.is_loaded || holder.loading > 0);
+        for name in &self.awaited {
+            if let Some(loads) = sonames.awaited.get_mut(name) {
+                *loads -= 1;
+            }
+        }
+        sonames.awaited.retain(|_, loads| *loads > 0);
+        let Some(name) = &self.soname else { return };
+        change(sonames.holder(name, self.digest));
+        if let Some(holders) = sonames.holders.get_mut(name) {
+            holders.retain(|holder| holder.loaded.is_some() || holder.loading > 0);
         }
     }
 }

@@ -9,6 +9,8 @@ use std::pin::Pin;
 use std::thread::{self, JoinHandle};
 
 use super::Verifier;
+#[cfg(doc)]
+use crate::VerificationConfig;
 use crate::error::PackageError;
 use crate::package::Package;
 use crate::report::VerificationReport;
@@ -22,7 +24,9 @@ impl Verifier<Offline> {
     /// the order given.
     ///
     /// Besides the packages that the caller keeps, it holds one for each processor: it goes on
-    /// as the caller takes the answers.
+    /// as the caller takes the answers. Each is in memory, of at most
+    /// [`max_package_size`](VerificationConfig::max_package_size). When the iterator is dropped,
+    /// no further package is begun; those that were are read to their end.
     ///
     /// ```
     /// # use signing_loader::{PackageError, SigningKey, Verifier};
@@ -40,23 +44,32 @@ impl Verifier<Offline> {
         packages: I,
     ) -> impl Iterator<Item = Result<VerifiedPackage<Offline>, PackageError>> + use<I> {
         let verifier = self.clone();
-        in_order(packages, move |package| {
+        let verify = move |package| {
             let verifier = verifier.clone();
             move || verifier.verify(package)
-        })
+        };
+        // It asks trust again at each use.
+        in_order(packages, verify, |_| Ok(()))
     }
 
     /// Verifies packages as [`check`](Self::check) does, on all processors, and answers in the
-    /// order given.
+    /// order given. Trust is asked again as each answer is given, because the package may have
+    /// been looked at long before.
     pub fn check_all<I: IntoIterator<Item: Into<Package>>>(
         &self,
         packages: I,
     ) -> impl Iterator<Item = Result<VerificationReport, PackageError>> + use<I> {
-        let verifier = self.clone();
-        in_order(packages, move |package| {
+        let (verifier, again) = (self.clone(), self.clone());
+        let check = move |package| {
             let verifier = verifier.clone();
             move || verifier.check(package)
-        })
+        };
+        in_order(packages, check, move |report| again.check_again(report))
+    }
+
+    fn check_again(&self, report: &mut VerificationReport) -> Result<(), PackageError> {
+        let decision = self.trust.decide_again(report, &self.config);
+        report.decided_again(decision.map_err(PackageError::from), &self.config)
     }
 }
 
@@ -66,9 +79,11 @@ fn processors() -> usize {
 }
 
 /// Packages that are worked on ahead, each in a thread, as far as there are processors.
-struct InOrder<I, F, T> {
+struct InOrder<I, F, G, T> {
     packages: Fuse<I>,
     work: F,
+    /// Done with a good answer when it is given.
+    confirm: G,
     ahead: VecDeque<Ahead<T>>,
     limit: usize,
 }
@@ -79,6 +94,7 @@ type Ahead<T> = Result<JoinHandle<Result<T, PackageError>>, PackageError>;
 fn in_order<P, I, W, T>(
     packages: I,
     work: impl Fn(Package) -> W,
+    confirm: impl Fn(&mut T) -> Result<(), PackageError>,
 ) -> impl Iterator<Item = Result<T, PackageError>>
 where
     I: IntoIterator<Item = P>,
@@ -87,14 +103,15 @@ where
     T: Send + 'static,
 {
     let packages = packages.into_iter().fuse();
-    InOrder { packages, work, ahead: VecDeque::new(), limit: processors() }
+    InOrder { packages, work, confirm, ahead: VecDeque::new(), limit: processors() }
 }
 
-impl<P, I, F, W, T> Iterator for InOrder<I, F, T>
+impl<P, I, F, G, W, T> Iterator for InOrder<I, F, G, T>
 where
     I: Iterator<Item = P>,
     P: Into<Package>,
     F: Fn(Package) -> W,
+    G: Fn(&mut T) -> Result<(), PackageError>,
     W: FnOnce() -> Result<T, PackageError> + Send + 'static,
     T: Send + 'static,
 {
@@ -109,10 +126,11 @@ where
             let thread = thread::Builder::new().spawn((self.work)(package));
             self.ahead.push_back(thread.map_err(|source| PackageError::io(place, source)));
         }
-        Some(self.ahead.pop_front()?.and_then(|thread| match thread.join() {
+        let answer = self.ahead.pop_front()?.and_then(|thread| match thread.join() {
             Ok(answer) => answer,
             Err(panic) => resume_unwind(panic),
-        }))
+        });
+        Some(answer.and_then(|mut answer| (self.confirm)(&mut answer).map(|()| answer)))
     }
 }
 
@@ -125,13 +143,35 @@ pub struct VerifyAll<I, T> {
     verifier: Verifier<Online>,
     packages: Fuse<I>,
     work: Work<T>,
-    ahead: VecDeque<tokio::task::JoinHandle<Result<T, PackageError>>>,
+    confirm: Confirm<T>,
+    ahead: VecDeque<AbortedOnDrop<T>>,
+    /// To be confirmed.
+    answered: Option<T>,
     limit: usize,
 }
 
 /// What is done with each package.
 #[cfg(feature = "store")]
 type Work<T> = fn(Verifier<Online>, Package) -> BoxedAnswer<T>;
+
+/// What is done with a good answer when it is given.
+#[cfg(feature = "store")]
+type Confirm<T> = for<'a> fn(&'a Verifier<Online>, &'a mut T) -> Confirmation<'a>;
+
+#[cfg(feature = "store")]
+type Confirmation<'a> = Pin<Box<dyn Future<Output = Result<(), PackageError>> + Send + 'a>>;
+
+/// A task that ends with this value, if it has not ended yet.
+#[cfg(feature = "store")]
+#[derive(Debug)]
+struct AbortedOnDrop<T>(tokio::task::JoinHandle<Result<T, PackageError>>);
+
+#[cfg(feature = "store")]
+impl<T> Drop for AbortedOnDrop<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
 
 #[cfg(feature = "store")]
 type BoxedAnswer<T> = Pin<Box<dyn Future<Output = Result<T, PackageError>> + Send>>;
@@ -142,7 +182,10 @@ impl Verifier<Online> {
     /// processors, and answers in the order given.
     ///
     /// Besides the packages that the caller keeps, it holds one for each processor: it goes on
-    /// as the caller takes the answers.
+    /// as the caller takes the answers. Each is in memory, of at most
+    /// [`max_package_size`](VerificationConfig::max_package_size), also one that nobody has
+    /// signed: the store is asked for signatures by digest. When this value is dropped, no
+    /// further package is begun, and nothing more is asked about those that were.
     ///
     /// ```no_run
     /// # async fn example(verifier: signing_loader::Verifier<signing_loader::Online>) {
@@ -159,26 +202,38 @@ impl Verifier<Online> {
         &self,
         packages: I,
     ) -> VerifyAll<I::IntoIter, VerifiedPackage<Online>> {
-        self.all(packages, |verifier, package| {
-            Box::pin(async move { verifier.verify(package).await })
-        })
+        let verify: Work<_> =
+            |verifier, package| Box::pin(async move { verifier.verify(package).await });
+        // It asks trust again at each use.
+        self.all(packages, verify, |_, _| Box::pin(async { Ok(()) }))
     }
 
     /// Verifies packages as [`check`](Self::check) does, as many at once as there are
-    /// processors, and answers in the order given.
+    /// processors, and answers in the order given. Trust is asked again as each answer is given,
+    /// because the package may have been looked at long before.
     pub fn check_all<I: IntoIterator<Item: Into<Package>>>(
         &self,
         packages: I,
     ) -> VerifyAll<I::IntoIter, VerificationReport> {
-        self.all(packages, |verifier, package| {
-            Box::pin(async move { verifier.check(package).await })
-        })
+        let check: Work<_> =
+            |verifier, package| Box::pin(async move { verifier.check(package).await });
+        self.all(packages, check, |verifier, report| Box::pin(verifier.check_again(report)))
     }
 
-    fn all<I: IntoIterator, T>(&self, packages: I, work: Work<T>) -> VerifyAll<I::IntoIter, T> {
+    async fn check_again(&self, report: &mut VerificationReport) -> Result<(), PackageError> {
+        let decision = self.trust.decide_again(report, &self.config).await;
+        report.decided_again(decision.map_err(PackageError::from), &self.config)
+    }
+
+    fn all<I: IntoIterator, T>(
+        &self,
+        packages: I,
+        work: Work<T>,
+        confirm: Confirm<T>,
+    ) -> VerifyAll<I::IntoIter, T> {
         let packages = packages.into_iter().fuse();
         let (verifier, ahead) = (self.clone(), VecDeque::new());
-        VerifyAll { verifier, packages, work, ahead, limit: processors() }
+        VerifyAll { verifier, packages, work, confirm, ahead, answered: None, limit: processors() }
     }
 }
 
@@ -194,15 +249,27 @@ where
             && let Some(package) = self.packages.next()
         {
             let answer = (self.work)(self.verifier.clone(), package.into());
-            self.ahead.push_back(tokio::spawn(answer));
+            self.ahead.push_back(AbortedOnDrop(tokio::spawn(answer)));
         }
-        // Stays in the queue while it is waited for: the caller may stop and ask again.
-        let answer = self.ahead.front_mut()?.await;
-        self.ahead.pop_front();
-        Some(answer.unwrap_or_else(|error| match error.try_into_panic() {
-            Ok(panic) => resume_unwind(panic),
-            Err(cancelled) => Err(PackageError::io("", std::io::Error::other(cancelled))),
-        }))
+        // Each stays where it is while it is waited for: the caller may stop and ask again.
+        if self.answered.is_none() {
+            let answer = (&mut self.ahead.front_mut()?.0).await;
+            self.ahead.pop_front();
+            match answer {
+                Ok(Ok(answer)) => self.answered = Some(answer),
+                Ok(Err(error)) => return Some(Err(error)),
+                Err(error) => match error.try_into_panic() {
+                    Ok(panic) => resume_unwind(panic),
+                    Err(cancelled) => {
+                        let source = std::io::Error::other(cancelled);
+                        return Some(Err(PackageError::io("", source)));
+                    }
+                },
+            }
+        }
+        let confirmed = (self.confirm)(&self.verifier, self.answered.as_mut()?).await;
+        let answer = self.answered.take()?;
+        Some(confirmed.map(|()| answer))
     }
 }
 
@@ -211,10 +278,12 @@ mod tests {
     use std::cell::Cell;
     use std::path::{Path, PathBuf};
 
-    use signing_crypto::{PackageDigest, SigningKey};
+    use chrono::{TimeDelta, Utc};
+    use signing_crypto::{PackageDigest, SignatureEnvelope, SigningKey, StatementTime};
+    use signing_trust::acceptance::VerificationError;
 
     use super::*;
-    use crate::sign::sign_package;
+    use crate::sign::{package_statement, sign_package};
 
     /// Signed packages, the first the largest, of which every third was changed afterwards.
     fn packages(directory: &Path, key: &SigningKey, count: usize) -> Vec<PathBuf> {
@@ -251,6 +320,46 @@ mod tests {
                 assert_eq!(*report.digest(), digest.digest);
             }
         }
+    }
+
+    /// Both were looked at before. The first is given in time, the second is not.
+    #[test]
+    fn an_answer_is_not_older_than_the_moment_when_it_is_given() {
+        let directory = tempfile::tempdir().unwrap();
+        let key = SigningKey::generate().unwrap();
+        let expiry = Utc::now() + TimeDelta::seconds(3);
+        let expiry: StatementTime = expiry.format("%FT%TZ").to_string().parse().unwrap();
+        let paths = ["first.so", "second.so"].map(|name| {
+            let path = directory.path().join(name);
+            std::fs::write(&path, name).unwrap();
+            let statement = package_statement(&path).unwrap().with_expiry(expiry);
+            let signature = SignatureEnvelope::sign(&statement, &key).to_json();
+            std::fs::write(path.with_extension("so.sig"), signature).unwrap();
+            path
+        });
+        let verifier = Verifier::pinned(key.verifying_key());
+        let mut checks = verifier.check_all(&paths);
+        assert_eq!(checks.next().unwrap().unwrap().name().as_str(), "first.so");
+        while Utc::now() < expiry.to_utc() {
+            thread::yield_now();
+        }
+        let answer = checks.next().unwrap();
+        assert!(
+            matches!(answer, Err(PackageError::Verification(VerificationError::Expired { .. }))),
+            "{answer:?}"
+        );
+    }
+
+    #[cfg(feature = "store")]
+    #[tokio::test]
+    async fn a_package_is_not_asked_about_when_nobody_waits_for_the_answer() {
+        let (dropped, is_dropped) = tokio::sync::oneshot::channel::<()>();
+        let task = tokio::spawn(async move {
+            let _dropped = dropped;
+            std::future::pending::<Result<(), PackageError>>().await
+        });
+        drop(AbortedOnDrop(task));
+        assert!(is_dropped.await.is_err());
     }
 
     #[test]

@@ -151,9 +151,15 @@ async fn many_packages_are_answered_in_the_order_given_and_a_revocation_ends_all
     }
     assert!(answers.next().await.is_none());
 
-    world.keys.revoke_trusted_key(vendor.trusted.id).await.unwrap();
+    paths.remove(4);
     let mut checks = verifier.check_all(&paths);
+    assert_eq!(checks.next().await.unwrap().unwrap().name().as_str(), "0.so");
+    world.keys.revoke_trusted_key(vendor.trusted.id).await.unwrap();
+    // Also those that were looked at before the revocation.
+    let mut refused = 0;
     while let Some(answer) = checks.next().await {
         untrusted(answer);
+        refused += 1;
     }
+    assert_eq!(refused, 10);
 }

@@ -162,11 +162,16 @@ fn not_loaded(error: LibraryError) -> CliError {
     loading(LoadError::from(error).into())
 }
 
-fn load() -> [LoadError; 6] {
+fn load() -> [LoadError; 7] {
     let said = || "undefined symbol: workflow_run".into();
     let name = || c"workflow_run".into();
     [
         LoadError::Library(LibraryError::NotElf),
+        LoadError::Dependency {
+            name: "libhelp.so.1".parse().unwrap(),
+            provider: "libhelp.so".parse().unwrap(),
+            source: Box::new(VerificationError::PackageTooLarge { size: 7, limit: 6 }.into()),
+        },
         LoadError::Linker("libmissing.so: cannot open shared object file".into()),
         LoadError::AnotherLibrary,
         LoadError::Io(io::ErrorKind::OutOfMemory.into()),
@@ -187,6 +192,8 @@ fn library() -> Vec<LibraryError> {
         LibraryError::Unreadable(io::ErrorKind::Other.into()),
         LibraryError::ForbiddenTag { tag: DynamicTag(29), value: Some("$ORIGIN".into()) },
         LibraryError::ForbiddenTag { tag: DynamicTag(0x6fff_fef9), value: None },
+        LibraryError::ForbiddenFlags { flags: 0x400 },
+        LibraryError::NoCode,
         LibraryError::TextRelocations,
         LibraryError::ExecutableStack,
         LibraryError::UndeclaredStack,
@@ -194,6 +201,7 @@ fn library() -> Vec<LibraryError> {
         LibraryError::InvalidDependency { name: "./libhelp.so".into(), source },
         LibraryError::DependencyNotAllowed { name: name() },
         LibraryError::AmbiguousDependency { name: name() },
+        LibraryError::DependencyReplaced { name: name() },
         LibraryError::InvalidSoname { name: "./libhelp.so".into(), source },
         LibraryError::ReservedSoname { name: "libm.so.6".parse().unwrap() },
     ]

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::edit::{
     ENTRY, HEADER, PROGRAM_HEADER, entries, entry, field, library, program_header, program_headers,
-    set, with_room_for, with_tag, with_value,
+    set, with_room_for, with_strings_behind_the_table, with_tag, with_value,
 };
 use super::*;
 
@@ -232,6 +232,49 @@ fn strings_elsewhere_than_in_the_table_are_refused() {
     assert_eq!(reason, MalformedLibrary::Text { tag: DynamicTag(1) });
 }
 
+/// The linker adds the library's address to entries of the table, and reads names afterwards.
+#[test]
+fn strings_that_overlap_the_dynamic_table_are_refused() {
+    let (library, strings) = with_strings_behind_the_table();
+    assert_eq!(read(&library).unwrap(), read(&edit::library()).unwrap());
+    let header = program_header(&library, 2);
+    let table = field(&library, header + 16);
+    // A table that ends where the strings begin, and one that ends an entry later.
+    for (size, is_accepted) in [(strings - table, true), (strings - table + 16, false)] {
+        let mut longer = library.clone();
+        set(&mut longer, header + 32, size);
+        match is_accepted {
+            true => drop(read(&longer).unwrap()),
+            false => assert_eq!(malformed(&longer), MalformedLibrary::StringTable),
+        }
+    }
+    let attack = needing_a_text_within_the_table();
+    assert_eq!(malformed(&attack), MalformedLibrary::StringTable);
+    let view = linker::view(&attack).unwrap();
+    assert_eq!(view.needed[1..], [&b"libm.so.6"[..], b"libc.so.6"]);
+    assert!(view.needed[0].starts_with(b"l") && view.needed[0] != b"libm", "{view:?}");
+}
+
+/// With strings that begin with the dynamic table, and a dependency whose name in the file,
+/// `libm`, is the value of `DT_PLTGOT`.
+fn needing_a_text_within_the_table() -> Vec<u8> {
+    let (mut library, strings) = with_strings_behind_the_table();
+    let table = field(&library, program_header(&library, 2) + 16);
+    let distance = strings - table;
+    for at in entries(&library) {
+        let value = field(&library, at + 8);
+        match field(&library, at) {
+            1 | 14 => set(&mut library, at + 8, value + distance),
+            3 => set(&mut library, at + 8, u64::from_le_bytes(*b"libm\0\0\0\0")),
+            5 => set(&mut library, at + 8, table),
+            10 => set(&mut library, at + 8, value + distance),
+            _ => {}
+        }
+    }
+    let text = (entry(&library, 3) + 8 - entries(&library)[0]) as u64;
+    with_value(&library, 1, text)
+}
+
 #[test]
 fn two_entries_of_which_one_would_count_are_refused() {
     for tag in [5, 10, 14] {
@@ -319,6 +362,10 @@ fn this_machines_linker_asks_for_no_more_than_was_read() {
     let table = entries(&library);
     let table = table[0]..table.last().unwrap() + 2 * ENTRY;
     let headers = 0..HEADER + PROGRAM_HEADER * program_headers(&library).count();
+    // The model says why strings within the table are refused, and this is the proof.
+    let attack = linker::asked_for(&needing_a_text_within_the_table(), directory.path());
+    assert!(attack.contains("libc.so.6") && !attack.contains("libm"), "{attack:?}");
+    assert_eq!(attack.len(), 3, "{attack:?}");
     let mut asked = 0;
     for at in headers.chain(table) {
         let mut damaged = library.clone();

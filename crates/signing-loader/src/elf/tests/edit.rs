@@ -54,6 +54,15 @@ pub(super) fn without_stack(library: &[u8]) -> Vec<u8> {
     library
 }
 
+/// With no right to execute any segment.
+pub(super) fn without_code(library: &[u8]) -> Vec<u8> {
+    let mut library = library.to_vec();
+    for at in program_headers(&library) {
+        library[at + 4] &= !1;
+    }
+    library
+}
+
 pub(super) fn without_sections(library: &[u8]) -> Vec<u8> {
     let mut library = library.to_vec();
     set(&mut library, 40, 0);
@@ -92,4 +101,24 @@ pub(super) fn with_room_for(entries: u64) -> Vec<u8> {
     library.resize(library.len() + room as usize, 0);
     set(&mut library, dynamic + 32, room);
     library
+}
+
+/// With a copy of the strings at the end of the last segment, which is the one with the dynamic
+/// table; and the address of that copy.
+pub(super) fn with_strings_behind_the_table() -> (Vec<u8>, u64) {
+    let mut library = library();
+    let is_load = |at: &usize| library[*at..*at + 4] == [1, 0, 0, 0];
+    let last = program_headers(&library).filter(is_load).last().unwrap();
+    let [offset, address, in_file] = [8, 16, 32].map(|of| field(&library, last + of));
+    // Past what is only in memory, and where an entry could begin.
+    let copy_at = (offset + field(&library, last + 40).max(in_file)).next_multiple_of(16);
+    let [strings, size] = [5, 10].map(|tag| field(&library, entry(&library, tag) + 8) as usize);
+    library.resize(copy_at as usize, 0);
+    library.extend_from_within(strings..strings + size);
+    for of in [32, 40] {
+        let whole = library.len() as u64 - offset;
+        set(&mut library, last + of, whole);
+    }
+    let copy = copy_at - offset + address;
+    (with_value(&library, 5, copy), copy)
 }

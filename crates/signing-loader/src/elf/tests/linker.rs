@@ -7,6 +7,11 @@ use std::path::Path;
 use std::process::Command;
 
 const PAGE: u64 = 4096;
+/// Where the library is mapped.
+const BASE: u64 = 0x7f5c_3a41_b000;
+/// `DT_PLTGOT`, `DT_HASH`, `DT_STRTAB`, `DT_SYMTAB`, `DT_RELA`, `DT_REL`, `DT_JMPREL`,
+/// `DT_GNU_HASH`, `DT_VERSYM`.
+const ADDRESSES: [u64; 9] = [3, 4, 5, 6, 7, 17, 23, 0x6fff_fef5, 0x6fff_fff0];
 
 /// What glibc reads of a library's dynamic table.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -28,10 +33,19 @@ struct Memory<'a> {
     library: &'a [u8],
     /// Offset, address, size in the file, size in memory.
     segments: Vec<[u64; 4]>,
+    /// What the linker has written: address and word.
+    written: Vec<(u64, u64)>,
 }
 
 impl Memory<'_> {
     fn byte(&self, address: u64) -> Option<u8> {
+        let written = self.written.iter().find_map(|&(at, word)| {
+            let index = address.checked_sub(at)?;
+            word.to_le_bytes().get(usize::try_from(index).ok()?).copied()
+        });
+        if written.is_some() {
+            return written;
+        }
         let (address, page) = (u128::from(address), u128::from(PAGE));
         self.segments.iter().rev().find_map(|segment| {
             let [offset, start, in_file, in_memory] = segment.map(u128::from);
@@ -62,7 +76,7 @@ impl Memory<'_> {
 /// `None` if the linker would fail or crash.
 pub(super) fn view(library: &[u8]) -> Option<View> {
     let (headers, count) = (word(library, 32, 8)?, word(library, 56, 2)?);
-    let mut memory = Memory { library, segments: Vec::new() };
+    let mut memory = Memory { library, segments: Vec::new(), written: Vec::new() };
     let mut table = None;
     for index in 0..count {
         let at = headers.checked_add(56 * index)?;
@@ -80,10 +94,18 @@ pub(super) fn view(library: &[u8]) -> Option<View> {
     loop {
         match (memory.word(at)?, memory.word(at.checked_add(8)?)?) {
             (0, _) => break,
-            entry => entries.push(entry),
+            entry => entries.push((entry, at)),
         }
         at = at.checked_add(16)?;
     }
+    // Of the entries that are addresses, the linker makes addresses of this process, before it
+    // reads names.
+    for ((tag, value), at) in &entries {
+        if ADDRESSES.contains(tag) {
+            memory.written.push((at.checked_add(8)?, value.wrapping_add(BASE)));
+        }
+    }
+    let entries: Vec<_> = entries.into_iter().map(|(entry, _)| entry).collect();
     let last = |tag| entries.iter().rev().find(|entry| entry.0 == tag).map(|entry| entry.1);
     let strings = last(5)?;
     let text = |offset: u64| memory.text(strings.checked_add(offset)?);

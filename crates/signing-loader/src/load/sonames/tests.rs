@@ -1,14 +1,22 @@
 // What other linkers match are the names of files.
 #![cfg(target_env = "gnu")]
 
+mod asked_linker;
+mod trusted;
+
 use std::fs;
 use std::io::{Seek, Write};
 use std::path::Path;
 use std::process::Command;
 use std::ptr;
 
+use signing_crypto::SigningKey;
+
 use super::*;
 use crate::load::dylib::call;
+use crate::sign::sign_package;
+use crate::source::SignatureSource;
+use crate::verifier::Verifier;
 
 /// A library whose function `function` does this, by the compiler.
 fn compile(directory: &Path, file: &str, source: &str, arguments: &[&str]) -> SealedPackage {
@@ -44,7 +52,28 @@ fn dependent(directory: &Path, soname: &str) -> SealedPackage {
 }
 
 fn load_it(sealed: SealedPackage) -> Result<&'static Library, LoadError> {
-    load(sealed, &AllowedDependencies::new())
+    load_with(sealed, &AllowedDependencies::new())
+}
+
+/// By a verifier that trusts every package.
+fn load_with(
+    sealed: SealedPackage,
+    allowed: &AllowedDependencies,
+) -> Result<&'static Library, LoadError> {
+    let trusted = trusted(&providers(&sealed, allowed));
+    load(sealed, &report("library.so", &SigningKey::generate().unwrap()), allowed, &trusted)
+}
+
+fn trusted(providers: &[Provider]) -> TrustedProviders {
+    TrustedProviders(providers.iter().map(|provider| provider.digest).collect())
+}
+
+fn report(name: &str, key: &SigningKey) -> VerificationReport {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join(name);
+    fs::write(&path, "a package").unwrap();
+    let signature = SignatureSource::Memory(sign_package(&path, key).unwrap());
+    Verifier::pinned(key.verifying_key()).signature(signature).check(&path).unwrap()
 }
 
 fn refusal(loaded: Result<&'static Library, LoadError>) -> LibraryError {
@@ -124,11 +153,11 @@ fn bytes_that_are_loaded_already_are_checked_by_each_verifier() {
     // One verifier allows what another does not.
     let mut allowed = AllowedDependencies::new();
     allowed.insert(soname.parse().unwrap());
-    let loaded = load(needs(&[]), &allowed).unwrap();
+    let loaded = load_with(needs(&[]), &allowed).unwrap();
     assert_eq!(call(loaded, c"ask"), 51);
     let refused = refusal(load_it(needs(&[])));
     assert!(matches!(&refused, LibraryError::DependencyNotAllowed { .. }), "{refused:?}");
-    assert!(ptr::eq(load(needs(&[]), &allowed).unwrap(), loaded));
+    assert!(ptr::eq(load_with(needs(&[]), &allowed).unwrap(), loaded));
 }
 
 #[test]
@@ -165,15 +194,23 @@ fn a_package_that_did_not_load_provides_nothing_and_is_in_nobodys_way() {
 #[test]
 fn a_package_that_is_being_loaded_is_not_a_dependency_yet() {
     let digest = |text: &str| PackageDigest::of_reader(text.as_bytes()).unwrap().digest;
+    let library = load_it(provider(tempfile::tempdir().unwrap().path(), "libid.so", 1)).unwrap();
     let name: DependencyName = "libloading.so".parse().unwrap();
-    let mut sonames = Sonames::default();
+    let found = Found { names: [(name.clone(), library.id())].into(), packages: Vec::new() };
+    let mut sonames = Sonames::new();
+    let trusted = TrustedProviders(vec![digest("one")]);
+    let trusted = &trusted;
+    let used =
+        |sonames: &Sonames, name| Compared { found: &found, sonames, trusted }.soname_use(name);
     sonames.holder(&name, digest("one")).loading += 1;
-    assert_eq!(sonames.used(&name), SonameUse::Unused);
-    sonames.holder(&name, digest("one")).is_loaded = true;
-    assert_eq!(sonames.used(&name), SonameUse::OnePackage);
+    assert_eq!(used(&sonames, &name), SonameUse::Unused);
+    assert!(Compared { found: &found, sonames: &sonames, trusted }.is_package(&name));
+    sonames.holder(&name, digest("one")).loaded = Some(library.id());
+    assert_eq!(used(&sonames, &name), SonameUse::OnePackage);
+    assert!(!Compared { found: &found, sonames: &sonames, trusted }.is_package(&name));
     sonames.holder(&name, digest("other")).loading += 1;
-    assert_eq!(sonames.used(&name), SonameUse::SeveralPackages);
-    assert_eq!(sonames.used(&"libother.so".parse().unwrap()), SonameUse::Unused);
+    assert_eq!(used(&sonames, &name), SonameUse::SeveralPackages);
+    assert_eq!(used(&sonames, &"libother.so".parse().unwrap()), SonameUse::Unused);
 }
 
 /// A refused library is not handed to the linker at all.

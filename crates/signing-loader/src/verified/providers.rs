@@ -1,0 +1,73 @@
+//! The loaded packages that a package needs. They were verified when they were loaded, perhaps
+//! by somebody else, so the verifier of the package that needs them decides about each of them.
+
+use signing_trust::TrustDecision;
+
+use super::VerifiedPackage;
+use crate::error::{LoadError, PackageError};
+use crate::load::{self, Provider, TrustedProviders};
+use crate::trust_source::Offline;
+#[cfg(feature = "store")]
+use crate::trust_source::Online;
+
+impl VerifiedPackage<Offline> {
+    pub(super) fn trusted_providers(&self) -> Result<TrustedProviders, PackageError> {
+        let mut trusted = TrustedProviders::none();
+        for provider in self.providers() {
+            let mut decisions = Vec::new();
+            for report in &provider.reports {
+                let decision = self.trust.decide_again(report, &self.config);
+                decisions.push(decision.map_err(PackageError::from));
+            }
+            self.require_provider(&provider, decisions, &mut trusted)?;
+        }
+        Ok(trusted)
+    }
+}
+
+#[cfg(feature = "store")]
+impl VerifiedPackage<Online> {
+    pub(super) async fn trusted_providers(&self) -> Result<TrustedProviders, PackageError> {
+        let mut trusted = TrustedProviders::none();
+        for provider in self.providers() {
+            let mut decisions = Vec::new();
+            for report in &provider.reports {
+                let decision = self.trust.decide_again(report, &self.config).await;
+                decisions.push(decision.map_err(PackageError::from));
+            }
+            self.require_provider(&provider, decisions, &mut trusted)?;
+        }
+        Ok(trusted)
+    }
+}
+
+impl<T> VerifiedPackage<T> {
+    fn providers(&self) -> Vec<Provider> {
+        load::providers(&self.sealed, &self.allowed_dependencies)
+    }
+
+    /// What was decided about each report of a provider. One that is accepted suffices; of the
+    /// refusals the latest is told.
+    fn require_provider(
+        &self,
+        provider: &Provider,
+        decisions: Vec<Result<TrustDecision, PackageError>>,
+        trusted: &mut TrustedProviders,
+    ) -> Result<(), PackageError> {
+        let mut refusal = None;
+        for (report, decision) in provider.reports.iter().zip(decisions) {
+            match self.accept_again(report, decision) {
+                Ok(_) => {
+                    trusted.add(provider);
+                    return Ok(());
+                }
+                Err(error) => refusal = Some((report.name.clone(), Box::new(error))),
+            }
+        }
+        let Some((package, source)) = refusal else { return Ok(()) };
+        let name = provider.name.clone();
+        let error = LoadError::Dependency { name, provider: package, source }.into();
+        self.tell_refusal(&error);
+        Err(error)
+    }
+}
