@@ -1,14 +1,14 @@
-//! `cargo xtask adopters`: the conformance kit's corpus on hosts of others.
+//! `cargo xtask adopters`: programs of others, from crates.io. The conformance kit tries one
+//! host, and tests show how another uses these crates.
 //!
-//! Each host is a workspace of its own below `tests/adopters/`, so that nothing here depends on
-//! it, and the gate does not fetch it.
+//! Each is a workspace of its own below `tests/adopters/`, so that nothing here depends on it,
+//! and the gate does not fetch it.
 
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
-use clap::ValueEnum;
 use serde_json::Value;
 
 use crate::process::{cargo, line, say, stream, workspace_root};
@@ -18,50 +18,55 @@ const PAGE: &str = "docs/content/explanation/comparison.md";
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// The host
-    host: Adopter,
-    /// Write the verdicts into the comparison, instead of comparing them with what stands there
-    #[arg(long)]
-    write: bool,
+    #[command(subcommand)]
+    adopter: Adopter,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
+#[derive(clap::Subcommand)]
 enum Adopter {
-    /// fidius-host 0.5, from crates.io
-    Fidius,
-}
-
-impl Adopter {
-    /// The directory below `tests/adopters/`, and the program.
-    fn names(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Fidius => ("fidius", "adopter-fidius"),
-        }
-    }
-
-    /// The first line of the table in the page.
-    fn header(self) -> &'static str {
-        match self {
-            Self::Fidius => "| case | severity | `fidius-host` 0.5.9 |",
-        }
-    }
+    /// Try the conformance kit's corpus on fidius-host 0.5.
+    Fidius {
+        /// Write the verdicts into the comparison, instead of comparing them with what stands there
+        #[arg(long)]
+        write: bool,
+    },
+    /// Test the registry that verifies the packages of cloacina 0.11.
+    Cloacina,
 }
 
 /// Runs the task.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    let (directory, program) = arguments.host.names();
-    let source = workspace_root().join("tests/adopters").join(directory);
-    let target = workspace_root().join("target/adopters");
+    match arguments.adopter {
+        Adopter::Fidius { write } => fidius(write),
+        Adopter::Cloacina => cloacina(),
+    }
+}
+
+fn fidius(write: bool) -> Result<()> {
+    let (source, target) = directories("fidius");
     let manifest = source.join("Cargo.toml");
     // With optimization: a host that hashes slowly is caught more easily than it need be.
     built(&["--release", "--manifest-path", text(&manifest)?, "--target-dir", text(&target)?])?;
     built(&["--package", "signing-conformance", "--target-dir", text(&target)?])?;
-    let host = target.join("release").join(program);
-    let report = target.join(format!("{directory}.json"));
+    let (host, report) = (target.join("release/adopter-fidius"), target.join("fidius.json"));
     check(&source, &target, &host, &report)?;
     let report: Value = serde_json::from_str(&fs::read_to_string(&report)?)?;
-    let table = table(arguments.host.header(), &report)?;
-    compare(&table, arguments.write)
+    let table = table("| case | severity | `fidius-host` 0.5.9 |", &report)?;
+    compare(&table, write)
+}
+
+fn cloacina() -> Result<()> {
+    let (source, target) = directories("cloacina");
+    let mut command = cargo(&["test", "--locked"]);
+    command.arg("--target-dir").arg(target).arg("--manifest-path").arg(source.join("Cargo.toml"));
+    ensure!(stream(&command, say)?.success(), "`{}` failed", line(&command));
+    Ok(())
+}
+
+/// Where an adopter is, and where all of them are built.
+fn directories(adopter: &str) -> (PathBuf, PathBuf) {
+    let root = workspace_root();
+    (root.join("tests/adopters").join(adopter), root.join("target/adopters"))
 }
 
 fn built(arguments: &[&str]) -> Result<()> {

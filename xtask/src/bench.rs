@@ -4,6 +4,7 @@
 //! read it says `docs/content/reference/benchmarks.md`. It runs on both backends, or on
 //! SQLite alone where it is told to: never on less than it was asked for.
 
+mod instructions;
 mod picture;
 mod programs;
 
@@ -16,9 +17,11 @@ use crate::process::{cargo, line, say, stream};
 
 /// Where the benchmark finds its server.
 const URL_VARIABLE: &str = "CLOACINA_BENCH_POSTGRES_URL";
-/// The benchmark, in the release profile.
-const BENCHMARK: [&str; 6] =
-    ["bench", "--locked", "--package", "signing-trust", "--bench", "decisions"];
+/// The benchmarks, in the release profile: of decisions, and of the gates of loaded packages.
+const BENCHMARKS: [[&str; 6]; 2] = [
+    ["bench", "--locked", "--package", "signing-trust", "--bench", "decisions"],
+    ["bench", "--locked", "--package", "signing-tests", "--bench", "gate"],
+];
 
 /// What `cargo xtask bench` takes.
 #[derive(clap::Args)]
@@ -33,6 +36,15 @@ pub(crate) struct Arguments {
     /// Measure the programs instead: verifying packages beside what users use today.
     #[arg(long, conflicts_with_all = ["sqlite_only", "image", "engine", "database_url"])]
     programs: bool,
+
+    /// Count the instructions of small verifications instead, and compare them with the counts
+    /// that are kept. Needs valgrind.
+    #[arg(long, conflicts_with_all = ["programs", "sqlite_only", "image", "engine", "database_url"])]
+    instructions: bool,
+
+    /// Keep the new counts.
+    #[arg(long, requires = "instructions")]
+    write: bool,
 }
 
 /// Runs the task.
@@ -40,16 +52,25 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     if arguments.programs {
         return programs::run();
     }
+    if arguments.instructions {
+        return instructions::run(arguments.write);
+    }
     if arguments.sqlite_only {
-        let mut command = cargo(&BENCHMARK);
-        command.args(["--", "--sqlite-only"]);
-        measure(&command)?;
+        for benchmark in &BENCHMARKS {
+            let mut command = cargo(benchmark);
+            command.args(["--", "--sqlite-only"]);
+            measure(&command)?;
+        }
         return say("bench: SQLite alone was measured, as asked for");
     }
     let server = arguments.server.find()?;
     // Before the server is started, because compiling takes longer than measuring.
-    measure(cargo(&BENCHMARK).arg("--no-run"))?;
-    server.serve(false, |url| measure(cargo(&BENCHMARK).env(URL_VARIABLE, url)))
+    for benchmark in &BENCHMARKS {
+        measure(cargo(benchmark).arg("--no-run"))?;
+    }
+    server.serve(false, |url| {
+        BENCHMARKS.iter().try_for_each(|benchmark| measure(cargo(benchmark).env(URL_VARIABLE, url)))
+    })
 }
 
 fn measure(command: &Command) -> Result<()> {

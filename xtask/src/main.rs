@@ -40,7 +40,7 @@ enum Task {
     TestDb(test_db::Arguments),
     /// Count the attacks that the tests try, folder by folder.
     Attacks,
-    /// Try the conformance kit's corpus on a host of others, from crates.io.
+    /// Try programs of others, from crates.io: with the conformance kit, or with tests.
     Adopters(adopters::Arguments),
     /// Measure trust decisions beside a bare query, on SQLite and on Postgres in a container.
     Bench(bench::Arguments),

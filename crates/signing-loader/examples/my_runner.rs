@@ -4,7 +4,7 @@
 //! my_runner [--require-signatures (--trust-key PEM… | --org ORG [--database-url URL])
 //!            [--trust-root FILE|DIGEST [--trust-bundle FILE] [--state-file FILE]]
 //!            [--required-signers N [--distinct-orgs]] [--clock-skew-allowance SECONDS]
-//!            [--allow-dependency LIBRARY…]] [--input TEXT] PACKAGE…
+//!            [--allow-dependency LIBRARY…] [--max-staleness SECONDS]] [--input TEXT] PACKAGE…
 //! ```
 
 use std::error::Error;
@@ -13,7 +13,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use signing_loader::{LoadError, LoadedPackage, PackageError, Provenance, SecurityArgs, printable};
+use signing_loader::{
+    FollowError, GateError, LoadError, LoadedPackage, PackageError, Provenance, SecurityArgs,
+    printable,
+};
 
 /// Loads workflow packages and runs them
 #[derive(Parser)]
@@ -49,19 +52,37 @@ async fn main() -> ExitCode {
 async fn work(cli: &Cli) -> Result<(), Failure> {
     let security =
         cli.security.resolve().await.map_err(|error| Failure::new("cannot start", error))?;
+    let gate = security.gate().map_err(|error| Failure::new("cannot follow trust", error))?;
     for path in &cli.packages {
         let shown = printable(&path.to_string_lossy());
         let failed =
             |what: &str, error: Box<dyn Error>| Failure::new(format!("{what} {shown}"), error);
-        let package = security.load(path).await.map_err(|error| match is_refusal(&error) {
+        let not_loaded = |error| match is_refusal(&error) {
             true => Failure { code: 1, ..failed("refusing", error.into()) },
             false => failed("cannot load", error.into()),
-        })?;
-        let signer = match package.provenance() {
-            Provenance::Verified(report) => format!("signed by {}", report.signer()),
-            _ => "unsigned".into(),
         };
-        let output = run(&package, cli.input.as_bytes());
+        let (signer, output) = match &gate {
+            None => {
+                let package = security.load(path).await.map_err(not_loaded)?;
+                (signer(&package), run(&package, cli.input.as_bytes()))
+            }
+            Some(gate) => {
+                let refused = |error: GateError| {
+                    let code = match &error {
+                        GateError::NoLongerTrusted { source } if is_refusal(source) => 1,
+                        _ => 2,
+                    };
+                    Failure { code, ..failed("refusing to call", error.into()) }
+                };
+                let package = gate.load(path).await.map_err(|error| match error {
+                    FollowError::Package(error) => not_loaded(error),
+                    FollowError::Gate(error) => refused(error),
+                    _ => failed("cannot load", error.into()),
+                })?;
+                let call = package.enter().map_err(refused)?;
+                (signer(&call), run(&call, cli.input.as_bytes()))
+            }
+        };
         let output = output.map_err(|error| failed("cannot run", error))?;
         print(&format!("{shown} ({signer})\n{}\n", String::from_utf8_lossy(&output)))
             .map_err(|error| failed("cannot print the output of", error.into()))?;
@@ -69,12 +90,19 @@ async fn work(cli: &Cli) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Whether it was decided not to load the package.
+/// Whether it was decided that the package may not be used. Otherwise nothing was decided.
 fn is_refusal(error: &PackageError) -> bool {
     match error {
         PackageError::Verification(_) | PackageError::Load(LoadError::Library(_)) => true,
         PackageError::Load(LoadError::Dependency { source, .. }) => is_refusal(source),
         _ => false,
+    }
+}
+
+fn signer(package: &LoadedPackage) -> String {
+    match package.provenance() {
+        Provenance::Verified(report) => format!("signed by {}", report.signer()),
+        _ => "unsigned".into(),
     }
 }
 

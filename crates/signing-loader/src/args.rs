@@ -26,9 +26,11 @@ use signing_trust::{
 };
 
 mod error;
+mod gate;
 mod signed;
 
 pub use error::SecurityArgsError;
+use gate::GateArgs;
 use signed::SignedTrustArgs;
 
 /// The environment variable that says where the store is.
@@ -97,6 +99,9 @@ pub struct SecurityArgs {
     #[arg(long, value_name = "LIBRARY", requires = "require_signatures")]
     allow_dependency: Vec<DependencyName>,
 
+    #[command(flatten)]
+    gate: GateArgs,
+
     /// Until this time, such as 2026-01-31T00:00:00Z, load packages that would be refused, and
     /// report them: nothing is protected
     #[arg(long, value_name = "TIME", requires = "require_signatures")]
@@ -133,7 +138,11 @@ impl std::fmt::Debug for SecurityArgs {
 
 /// What the options come to: ready to load packages.
 #[derive(Debug)]
-pub struct Security(Trust);
+pub struct Security {
+    trust: Trust,
+    #[cfg_attr(not(feature = "store"), expect(dead_code, reason = "only a store is followed"))]
+    gate: GateArgs,
+}
 
 /// Whose signatures count.
 #[derive(Debug)]
@@ -157,7 +166,7 @@ impl SecurityArgs {
             ..Default::default()
         };
         if !self.require_signatures {
-            return Ok(Security(Trust::Unsigned));
+            return Ok(self.security(Trust::Unsigned));
         }
         #[cfg(feature = "store")]
         if let Some(org) = &self.org {
@@ -169,7 +178,7 @@ impl SecurityArgs {
                 Some(anchor) => verifier.rooted(anchor),
                 None => verifier,
             };
-            return Ok(Security(match self.observe_until() {
+            return Ok(self.security(match self.observe_until() {
                 Some(end) => Trust::ObservedOrganization(verifier.danger_observe_until(end)),
                 None => Trust::Organization(verifier),
             }));
@@ -183,7 +192,7 @@ impl SecurityArgs {
     }
 
     fn offline(&self, verifier: Verifier<Offline>) -> Security {
-        Security(match self.observe_until() {
+        self.security(match self.observe_until() {
             Some(end) => Trust::ObservedOffline(verifier.danger_observe_until(end)),
             None => Trust::Offline(verifier),
         })
@@ -191,6 +200,10 @@ impl SecurityArgs {
 
     fn observe_until(&self) -> Option<DateTime<Utc>> {
         self.danger_observe_until.map(StatementTime::to_utc)
+    }
+
+    fn security(&self, trust: Trust) -> Security {
+        Security { trust, gate: self.gate }
     }
 
     fn configured<T>(&self, verifier: Verifier<T>, config: VerificationConfig) -> Verifier<T> {
@@ -259,7 +272,7 @@ impl Security {
     /// As [`VerifiedPackage::load`](crate::VerifiedPackage::load), or without
     /// `--require-signatures` as [`danger_load_unsigned`].
     pub async fn load(&self, path: impl Into<PackagePath>) -> Result<LoadedPackage, PackageError> {
-        match &self.0 {
+        match &self.trust {
             Trust::Unsigned => danger_load_unsigned(path),
             Trust::Offline(verifier) => verifier.verify(path.into())?.load(),
             Trust::ObservedOffline(observer) => Ok(observer.load(path)?.package),
@@ -282,139 +295,4 @@ fn read_key(path: &Path) -> Result<VerifyingKey, SecurityArgsError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use clap::Parser;
-
-    use super::*;
-    use crate::ProtectionError;
-
-    #[derive(Parser)]
-    struct Cli {
-        #[command(flatten)]
-        security: SecurityArgs,
-    }
-
-    fn required(arguments: &[&str]) -> Option<RequiredSigners> {
-        let words = ["runner"].iter().chain(arguments);
-        Some(Cli::try_parse_from(words).ok()?.security.required_signers())
-    }
-
-    #[test]
-    fn one_trusted_key_must_have_signed_unless_more_are_asked_for() {
-        let three = SignerCount::new(3).unwrap();
-        let pinned = ["--require-signatures", "--trust-key", "a.pem"];
-        assert_eq!(required(&pinned), Some(RequiredSigners::default()));
-        let more = [&pinned[..], &["--required-signers", "3"]].concat();
-        assert_eq!(required(&more), Some(RequiredSigners::Keys(three)));
-        for count in ["0", "17", "-1", "all"] {
-            assert_eq!(required(&[&pinned[..], &["--required-signers", count]].concat()), None);
-        }
-        assert_eq!(required(&["--required-signers", "3"]), None);
-    }
-
-    /// What the options come to, where that needs no store.
-    fn resolved(arguments: &[&str]) -> Result<Security, SecurityArgsError> {
-        let words = ["runner", "--require-signatures"].iter().chain(arguments);
-        let options = Cli::try_parse_from(words).unwrap().security;
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(options.resolve())
-    }
-
-    #[test]
-    #[cfg(feature = "postgres")]
-    fn a_password_on_the_command_line_is_refused_before_anybody_is_asked() {
-        for url in ["postgres://u:secret@db.example/d", "postgres://db.example/d?password=secret"] {
-            let refused = resolved(&["--org", "acme", "--database-url", url]).unwrap_err();
-            assert!(matches!(refused, SecurityArgsError::PasswordOnCommandLine), "{refused:?}");
-            assert!(!format!("{refused} {refused:?}").contains("secret"));
-        }
-    }
-
-    #[test]
-    fn a_key_that_others_may_write_is_not_trusted() {
-        use std::os::unix::fs::PermissionsExt;
-
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("release.pub.pem");
-        let key = signing_crypto::SigningKey::generate().unwrap().verifying_key();
-        std::fs::write(&path, key.to_pem()).unwrap();
-        let trust = |mode| {
-            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
-            resolved(&["--trust-key", path.to_str().unwrap()])
-        };
-        for mode in [0o666, 0o664, 0o646] {
-            let refused = trust(mode).unwrap_err();
-            assert!(
-                matches!(
-                    &refused,
-                    SecurityArgsError::Unprotected(ProtectionError::Writable { mode: found, .. })
-                        if *found == mode
-                ),
-                "{refused:?}"
-            );
-            assert!(refused.to_string().contains("chmod go-w "), "{refused}");
-        }
-        trust(0o644).unwrap();
-    }
-
-    #[test]
-    fn no_clock_is_allowed_to_be_ahead_unless_so_many_seconds_are_asked_for() {
-        let allowance = |more: &[&str]| {
-            let words = [&["runner", "--trust-key", "a.pem", "--require-signatures"], more];
-            let parsed = Cli::try_parse_from(words.concat()).ok()?;
-            Some(parsed.security.clock_skew_allowance())
-        };
-        assert_eq!(allowance(&[]), Some(ClockSkewAllowance::NONE));
-        let most = Some(ClockSkewAllowance::MAX);
-        assert_eq!(allowance(&["--clock-skew-allowance", "300"]), most);
-        for wrong in ["301", "-1", "30s", ""] {
-            assert_eq!(allowance(&["--clock-skew-allowance", wrong]), None, "{wrong}");
-        }
-        let alone = ["runner", "--clock-skew-allowance", "30"];
-        assert!(Cli::try_parse_from(alone).is_err());
-    }
-
-    #[test]
-    fn dependencies_are_allowed_by_exact_names_and_only_where_packages_are_verified() {
-        let allowed = |more: &[&str]| {
-            let words = [&["runner", "--trust-key", "a.pem", "--require-signatures"], more];
-            Cli::try_parse_from(words.concat()).map(|parsed| parsed.security.allow_dependency).ok()
-        };
-        assert_eq!(allowed(&[]), Some(Vec::new()));
-        let names = ["libfoo.so.1", "libbar.so"];
-        let two = ["--allow-dependency", names[0], "--allow-dependency", names[1]];
-        assert_eq!(allowed(&two), Some(names.map(|name| name.parse().unwrap()).into()));
-        for wrong in ["", "./libfoo.so", "/usr/lib/libfoo.so", "$ORIGIN", "libfoo*"] {
-            assert_eq!(allowed(&["--allow-dependency", wrong]), None, "{wrong}");
-        }
-        assert!(Cli::try_parse_from(["runner", "--allow-dependency", "libfoo.so.1"]).is_err());
-    }
-
-    #[test]
-    fn observing_needs_an_end_and_signatures_to_be_required() {
-        let end = |more: &[&str]| {
-            let words = [&["runner", "--trust-key", "a.pem", "--require-signatures"], more];
-            Cli::try_parse_from(words.concat()).ok()?.security.observe_until()
-        };
-        assert_eq!(end(&[]), None);
-        let expected = DateTime::from_timestamp(1_769_817_600, 0);
-        assert_eq!(end(&["--danger-observe-until", "2026-01-31T00:00:00Z"]), expected);
-        for wrong in ["", "2026-01-31", "forever", "10000-01-01T00:00:00Z"] {
-            assert_eq!(end(&["--danger-observe-until", wrong]), None, "{wrong}");
-        }
-        let unrequired = ["runner", "--danger-observe-until", "2026-01-31T00:00:00Z"];
-        assert!(Cli::try_parse_from(unrequired).is_err());
-    }
-
-    #[test]
-    #[cfg(feature = "store")]
-    fn distinct_organizations_need_an_organization_that_tells_them_apart() {
-        let three = SignerCount::new(3).unwrap();
-        let distinct = ["--require-signatures", "--required-signers", "3", "--distinct-orgs"];
-        let by_org = [&distinct[..], &["--org", "acme"]].concat();
-        assert_eq!(required(&by_org), Some(RequiredSigners::Organizations(three)));
-        assert_eq!(required(&[&distinct[..], &["--trust-key", "a.pem"]].concat()), None);
-        let uncounted = ["--require-signatures", "--org", "acme", "--distinct-orgs"];
-        assert_eq!(required(&uncounted), None);
-    }
-}
+mod tests;

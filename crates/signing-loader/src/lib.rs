@@ -70,6 +70,8 @@ mod report;
 mod verified;
 
 mod load;
+#[cfg(feature = "store")]
+mod loaded;
 mod observe;
 
 #[cfg(feature = "store")]
@@ -98,6 +100,11 @@ pub use error::{LoadError, PackageError};
 pub use explain::{ExplainedEnvelope, Explanation, InspectedEnvelope, SignatureInspection};
 pub use library::{LibraryInspection, inspect_library};
 pub use load::{LoadedPackage, Provenance, danger_load_unsigned};
+#[cfg(feature = "store")]
+pub use loaded::{
+    Call, FollowError, FollowedPackage, GateError, LoadedPackages, MaxStaleness, MaxStalenessError,
+    Standing, TrustChange,
+};
 pub use observe::{ObservationSummary, Observed, Observer};
 pub use open::read_signature;
 pub use package::{Package, PackageBytes};
@@ -164,6 +171,10 @@ const _: () = {
     {
         is_shared::<Verifier<Online>>();
         is_shared::<VerifiedPackage<Online>>();
+        is_shared::<LoadedPackages>();
+        is_shared::<FollowedPackage>();
+        is_shared::<Call<'_>>();
+        is_shared::<FollowError>();
     }
 };
 
@@ -180,3 +191,10 @@ const _: fn(&Verifier<Online>, VerifiedPackage<Online>, &Observer<Online>) =
         moves(package.load());
         moves(observer.load(""));
     };
+
+#[cfg(feature = "store")]
+const _: fn(&LoadedPackages, &FollowedPackage) = |loaded, package| {
+    fn moves<T: Send>(_: T) {}
+    moves(loaded.load(""));
+    moves(package.drained());
+};

@@ -58,7 +58,7 @@ pub struct Observed {
     pub would_refuse: Option<PackageError>,
 }
 
-/// What an [`Observer`] has loaded so far.
+/// What an [`Observer`] has loaded before its date.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ObservationSummary {
@@ -77,7 +77,7 @@ impl<T> Verifier<T> {
 }
 
 impl<T> Observer<T> {
-    /// What was loaded so far, by all clones together.
+    /// What was loaded before the date, by all clones together.
     pub fn summary(&self) -> ObservationSummary {
         self.observation.summary().clone()
     }
@@ -149,7 +149,9 @@ struct Observation {
 
 impl Observation {
     fn accept(&self, package: LoadedPackage) -> Observed {
-        self.summary().accepted += 1;
+        if self.goes_on() {
+            self.summary().accepted += 1;
+        }
         Observed { package, would_refuse: None }
     }
 
@@ -162,7 +164,7 @@ impl Observation {
             }
             _ => true,
         };
-        match is_refusal && Utc::now() < self.end {
+        match is_refusal && self.goes_on() {
             true => Ok(error),
             false => Err(error),
         }
@@ -187,6 +189,10 @@ impl Observation {
         Ok(Observed { package: unsigned.load()?, would_refuse: Some(refusal) })
     }
 
+    fn goes_on(&self) -> bool {
+        Utc::now() < self.end
+    }
+
     fn summary(&self) -> MutexGuard<'_, ObservationSummary> {
         // Each change of it is one addition.
         self.summary.lock().unwrap_or_else(PoisonError::into_inner)
@@ -195,11 +201,13 @@ impl Observation {
 
 impl Drop for Observation {
     fn drop(&mut self) {
-        let summary = self.summary().to_string();
-        AuditEvent::new(EventType::EnforcementObserved)
-            .expires_at(Some(self.end))
-            .summary(summary)
-            .emit();
+        let summary = self.summary().clone();
+        if summary != ObservationSummary::default() {
+            AuditEvent::new(EventType::EnforcementObserved)
+                .expires_at(Some(self.end))
+                .summary(summary)
+                .emit();
+        }
     }
 }
 

@@ -228,9 +228,18 @@ impl VerifiedPackage<Online> {
     /// loaded package that this package's verifier does not trust now. Unless the dynamic linker
     /// was reached, none of the package's code has run.
     pub async fn load(self) -> Result<LoadedPackage, PackageError> {
+        Ok(self.load_and_report().await?.0)
+    }
+
+    /// Loads the package, and says what is found of it now.
+    pub(crate) async fn load_and_report(
+        self,
+    ) -> Result<(LoadedPackage, VerificationReport), PackageError> {
         let signers = self.ask_again().await?;
         let providers = self.trusted_providers().await?;
-        self.load_signed_by(signers, &providers)
+        let (fingerprint, report) = (signers[0].key.fingerprint(), self.report.clone());
+        let report = VerificationReport { fingerprint, signers: signers.clone(), ..report };
+        Ok((self.load_signed_by(signers, &providers)?, report))
     }
 
     async fn ask_again(&self) -> Result<Vec<TrustedKey>, PackageError> {

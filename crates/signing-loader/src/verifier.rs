@@ -72,6 +72,16 @@ impl<T> Verifier<T> {
         Self { signature, ..self }
     }
 
+    #[cfg(feature = "store")]
+    pub(crate) fn trust(&self) -> &T {
+        &self.trust
+    }
+
+    #[cfg(feature = "store")]
+    pub(crate) fn verification(&self) -> &VerificationConfig {
+        &self.config
+    }
+
     /// Allows packages to link against a library of the system, which is not verified: the
     /// dynamic linker finds it as usual, and runs its code.
     ///

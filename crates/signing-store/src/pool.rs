@@ -33,6 +33,16 @@ impl Pool {
         }
     }
 
+    /// Other connections to the same database. Makes none yet.
+    pub(crate) fn with_own_connections(&self) -> Result<Self, StoreError> {
+        match self.clone() {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(pool) => pooled::build(pool.manager().clone()).map(Self::Sqlite),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(pool) => pooled::build(pool.manager().clone()).map(Self::Postgres),
+        }
+    }
+
     /// Makes no connection yet.
     pub(crate) fn connect(url: &DatabaseUrl, access: Access) -> Result<Self, StoreError> {
         match &url.0 {

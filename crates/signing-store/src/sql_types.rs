@@ -237,8 +237,6 @@ impl FromSql<Text, diesel::sqlite::Sqlite> for StoredText {
     }
 }
 
-queryable!(Instant: DateTime<Utc>);
-
 /// Postgres counts microseconds from 2000-01-01T00:00:00Z, in Unix time this:
 #[cfg(feature = "postgres")]
 const POSTGRES_EPOCH_MICROS: i64 = 946_684_800_000_000;

@@ -109,6 +109,19 @@ impl Store {
         Ok((Self::new(pool, Access::Write), applied))
     }
 
+    /// The same store, with connections of its own, for a thread that has a runtime of its
+    /// own: a connection is carried by the runtime in which it was made. Makes none yet.
+    ///
+    /// What one of the two has seen, the other does not fall behind.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] if there can be no further pool.
+    pub fn with_own_connections(&self) -> Result<Self, StoreError> {
+        let (pool, seen) = (self.pool.with_own_connections()?, self.seen.clone());
+        Ok(Self { reader: StoreReader { pool, seen }, access: self.access })
+    }
+
     fn new(pool: Pool, access: Access) -> Self {
         Self { reader: StoreReader { pool, seen: Arc::default() }, access }
     }

@@ -91,6 +91,14 @@ event_types! {
     LoadUnsigned = "package.load.unsigned", WARN;
     /// A package was not loaded.
     LoadFailure = "package.load.failure", WARN;
+    /// A package that is loaded is no longer trusted.
+    PackageTrustEnded = "package.trust.ended", WARN;
+    /// A package that is loaded is trusted again.
+    PackageTrustRestored = "package.trust.restored", INFO;
+    /// The store has not answered for longer than a program with loaded packages allows.
+    TrustStale = "trust.stale", WARN;
+    /// The store answers such a program again.
+    TrustCurrent = "trust.current", INFO;
     /// A package that is refused is about to be loaded nonetheless, by who only observes.
     WouldRefuse = "package.load.would_refuse", WARN;
     /// What an observation came to.

@@ -15,6 +15,8 @@ use crate::source::read_store;
 
 mod watch;
 
+pub(crate) use watch::pause_before_reconnecting;
+
 /// How old what is known about trust may be.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -48,6 +50,13 @@ pub(crate) struct TrustCache {
     rooted: Option<Arc<RootedTrust>>,
     kept: Arc<Mutex<Kept>>,
     watcher: Option<JoinHandle<()>>,
+}
+
+/// What the store said about its state, and when it was asked, since boot.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked {
+    pub(crate) asked: Duration,
+    pub(crate) heartbeat: Heartbeat,
 }
 
 /// The trust of an organization as of the present.
@@ -87,6 +96,14 @@ impl TrustCache {
         cache
     }
 
+    /// An empty cache of what the same documents trust, to be used in another runtime. It
+    /// shares no lock with this one: a task may hold that which is never run again.
+    pub(crate) fn for_another_runtime(&self) -> Self {
+        let rooted = self.rooted.as_ref().map(|rooted| Arc::new(rooted.unread()));
+        let (freshness, kept) = (Freshness::Strict, Arc::default());
+        Self { freshness, rooted, kept, watcher: None }
+    }
+
     /// What bears on whether `org` accepts the signers, as fresh as it must be.
     pub(crate) async fn read(
         &self,
@@ -107,13 +124,38 @@ impl TrustCache {
             }
             let asked = boot_time();
             let heartbeat = store.heartbeat().await?;
-            // Another task may have read it again meanwhile.
-            let (kept, _) = self.lock().get(&key, None);
-            if let Some(trust) = kept.filter(|trust| is_not_older(trust, &heartbeat)) {
-                return Ok(CurrentTrust { trust, now: present(heartbeat.as_of, asked) });
-            }
+            return self.read_as_of(store, org, signers, Asked { asked, heartbeat }).await;
         }
-        let trust = self.ask(store, org, signers).await?;
+        self.ask_and_keep(store, key).await
+    }
+
+    /// What bears on whether `org` accepts the signers, no older than what the store was just
+    /// asked about its state.
+    pub(crate) async fn read_as_of(
+        &self,
+        store: &StoreReader,
+        org: OrgId,
+        signers: &Signers,
+        Asked { asked, heartbeat }: Asked,
+    ) -> Result<CurrentTrust, TrustError> {
+        if signers.named.len() != 1 || signers.anonymous {
+            return Ok(CurrentTrust::new(self.ask(store, org, signers).await?));
+        }
+        let key = (org, signers.clone());
+        // Another task may have read it meanwhile.
+        let (kept, _) = self.lock().get(&key, None);
+        if let Some(trust) = kept.filter(|trust| is_not_older(trust, &heartbeat)) {
+            return Ok(CurrentTrust { trust, now: present(heartbeat.as_of, asked) });
+        }
+        self.ask_and_keep(store, key).await
+    }
+
+    async fn ask_and_keep(
+        &self,
+        store: &StoreReader,
+        key: Key,
+    ) -> Result<CurrentTrust, TrustError> {
+        let trust = self.ask(store, key.0, &key.1).await?;
         self.lock().keep(key, &trust);
         Ok(CurrentTrust::new(trust))
     }

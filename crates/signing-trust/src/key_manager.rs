@@ -1,6 +1,7 @@
 mod audit_log;
 mod documents;
 mod floors;
+mod follow;
 mod grants;
 mod graph;
 mod impact;
@@ -31,6 +32,7 @@ use crate::snapshot::OrganizationTrust;
 use crate::source::read_store;
 
 pub use documents::{NewDocuments, PublicationImpact};
+pub use follow::TrustFollower;
 pub use impact::{LostSignature, OrganizationLoss, RevocationImpact};
 pub use next_documents::{DocumentPlan, DraftedTrust, NextRoot};
 pub use proven_key::ProvenKey;

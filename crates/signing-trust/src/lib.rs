@@ -93,7 +93,7 @@ pub use graph::{GraphGrant, GraphKey, GraphOrganization, TrustGraph};
 pub use key_manager::{
     DocumentPlan, DraftedTrust, KeptSignatures, KeyManager, LostSignature, NewDocuments, NextRoot,
     OrganizationLoss, OtherHolder, ProvenKey, PublicationImpact, Resign, Resigned,
-    RevocationImpact, Rotation, StoredSignature,
+    RevocationImpact, Rotation, StoredSignature, TrustFollower,
 };
 pub use pinned::PinnedKeys;
 pub use rules::{GrantStanding, KeyStanding};
@@ -103,6 +103,8 @@ pub use signed::{
 };
 #[cfg(feature = "store")]
 pub use signed::{StatementChange, TrustDraft};
+#[cfg(feature = "store")]
+pub use snapshot::boot_time;
 
 /// The store's types, for programs that open one.
 #[cfg(feature = "store")]

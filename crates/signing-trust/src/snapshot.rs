@@ -16,7 +16,9 @@ use crate::document_error::SignedTrustError;
 mod from_store;
 
 #[cfg(feature = "store")]
-pub(crate) use from_store::{Reading, boot_time, limits, present};
+pub use from_store::boot_time;
+#[cfg(feature = "store")]
+pub(crate) use from_store::{Reading, limits, present};
 
 /// What bears on whom one organization accepts: its own statements about keys, the
 /// statements of those that it granted trust, its floors, and what is compromised; about all

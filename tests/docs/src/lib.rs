@@ -43,6 +43,8 @@ pub use site::Site;
 mod pages {
     #[doc = include_str!("../../../docs/content/how-to-guides/security/package-signing.md")]
     struct PackageSigning;
+    #[doc = include_str!("../../../docs/content/how-to-guides/security/loaded-packages.md")]
+    struct LoadedPackages;
     #[doc = include_str!("../../../docs/content/how-to-guides/postgres.md")]
     struct Postgres;
     #[doc = include_str!("../../../docs/content/reference/configuration.md")]

@@ -21,6 +21,8 @@ mod store_rules;
 
 mod freshness;
 
+mod loaded_packages;
+
 #[path = "../../attacks/library.rs"]
 mod attacks;
 

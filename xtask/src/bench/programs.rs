@@ -36,7 +36,7 @@ pub(super) struct Contender {
 pub(super) fn run() -> Result<()> {
     let programs = build()?;
     let scratch = Scratch::new()?;
-    let directory = scratch.0.as_path();
+    let directory = scratch.path();
     let key = directory.join("key.pem");
     let cloacina = programs.join("cloacina");
     output(
@@ -129,7 +129,7 @@ fn row(size: usize, name: &str, times: &[Duration], ratio: f64, peak: f64) -> St
 }
 
 /// The programs as users have them, and a package: where they are.
-fn build() -> Result<PathBuf> {
+pub(super) fn build() -> Result<PathBuf> {
     for what in [
         &["--package", "signing-cli"][..],
         &["--package", "signing-loader", "--features", "clap", "--example", "my_runner"],
@@ -149,7 +149,7 @@ fn build() -> Result<PathBuf> {
 }
 
 /// A library of `size` bytes: what follows its last section is not mapped, but signed.
-fn library(programs: &Path, path: &Path, size: usize) -> Result<()> {
+pub(super) fn library(programs: &Path, path: &Path, size: usize) -> Result<()> {
     let mut content = fs::read(programs.join("libfixture_workflow.so"))?;
     ensure!(content.len() < size, "the library of the tests is larger than {size} bytes");
     // Bytes that no file system and no hash treats in a special way.
@@ -236,13 +236,17 @@ fn median(mut values: Vec<f64>) -> f64 {
 }
 
 /// A directory that goes with this value.
-struct Scratch(PathBuf);
+pub(super) struct Scratch(PathBuf);
 
 impl Scratch {
-    fn new() -> Result<Self> {
+    pub(super) fn new() -> Result<Self> {
         let path = std::env::temp_dir().join(format!("cloacina-bench-{}", std::process::id()));
         fs::create_dir(&path).with_context(|| format!("cannot make {}", path.display()))?;
         Ok(Self(path))
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.0
     }
 }
 

@@ -25,7 +25,6 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 use signing_crypto::printable;
-use signing_loader::SecurityArgsError;
 
 use super::CliError;
 use crate::error::chain;
@@ -48,8 +47,12 @@ enum Reached {
     Program(CliError),
     /// The program refuses an argument: clap prints the error's own words.
     Usage(Box<dyn Error>),
-    /// A program that loads packages, and prints the error's own words.
-    Runner(SecurityArgsError),
+    /// A program that loads packages exits with this, and prints the error's own words.
+    Runner {
+        exit: u8,
+        code: &'static str,
+        error: Box<dyn Error>,
+    },
 }
 
 /// A sample of the variant that `value` is, and how that reaches a user.
@@ -97,7 +100,7 @@ fn programs<'a>(
 ) -> impl Iterator<Item = (&'a str, &'a CliError)> {
     samples.iter().flat_map(|(_, samples)| samples).filter_map(|sample| match &sample.error {
         Reached::Program(error) => Some((&*sample.variant, error)),
-        Reached::Usage(_) | Reached::Runner(_) => None,
+        Reached::Usage(_) | Reached::Runner { .. } => None,
     })
 }
 
@@ -161,7 +164,7 @@ fn no_error_shows_a_secret() {
             let debug = match &sample.error {
                 Reached::Program(error) => format!("{error:?}"),
                 Reached::Usage(error) => format!("{error:?}"),
-                Reached::Runner(error) => format!("{error:?}"),
+                Reached::Runner { error, .. } => format!("{error:?}"),
             };
             assert!(!debug.contains(SECRET), "{debug}");
         }
@@ -180,8 +183,8 @@ fn shown(sample: &Sample) -> String {
         Reached::Usage(error) => {
             format!("{variant}\nexit 2, {USAGE}\nerror: {}\n", chain(&**error))
         }
-        Reached::Runner(error) => {
-            format!("{variant}\nexit 2, {}\nerror: {}\n", error.code(), chain(error))
+        Reached::Runner { exit, code, error } => {
+            format!("{variant}\nexit {exit}, {code}\nerror: {}\n", chain(&**error))
         }
     }
 }

@@ -8,9 +8,6 @@ use std::panic::resume_unwind;
 use std::pin::Pin;
 use std::thread::{self, JoinHandle};
 
-#[cfg(doc)]
-use signing_trust::acceptance::VerificationConfig;
-
 use super::Verifier;
 use crate::error::PackageError;
 use crate::package::Package;
@@ -26,7 +23,7 @@ impl Verifier<Offline> {
     ///
     /// Besides the packages that the caller keeps, it holds one for each processor: it goes on
     /// as the caller takes the answers. Each is in memory, of at most
-    /// [`max_package_size`](VerificationConfig::max_package_size). When the iterator is dropped,
+    /// [`max_package_size`](crate::VerificationConfig::max_package_size). When the iterator is dropped,
     /// no further package is begun; those that were are read to their end.
     ///
     /// ```
@@ -184,7 +181,7 @@ impl Verifier<Online> {
     ///
     /// Besides the packages that the caller keeps, it holds one for each processor: it goes on
     /// as the caller takes the answers. Each is in memory, of at most
-    /// [`max_package_size`](VerificationConfig::max_package_size), also one that nobody has
+    /// [`max_package_size`](crate::VerificationConfig::max_package_size), also one that nobody has
     /// signed: the store is asked for signatures by digest. When this value is dropped, no
     /// further package is begun, and nothing more is asked about those that were.
     ///

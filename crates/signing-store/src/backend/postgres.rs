@@ -88,7 +88,8 @@ pub(super) async fn notify(connection: &mut PgConnection) -> Result<(), StoreErr
 }
 
 /// Makes connections to one database.
-pub(crate) struct Manager(Connector);
+#[derive(Clone)]
+pub(crate) struct Manager(Arc<Connector>);
 
 /// A connection in the pool.
 pub(crate) struct Pooled {
@@ -99,7 +100,8 @@ pub(crate) struct Pooled {
 
 impl Manager {
     pub(crate) fn new(target: &Target) -> Result<Self, StoreError> {
-        Ok(Self(Connector::new(target, tls::connector(&target.tls)?)?))
+        let connector = Connector::new(target, tls::connector(&target.tls)?)?;
+        Ok(Self(Arc::new(connector)))
     }
 
     /// Opens a connection beside the pool that hears of changes.

@@ -49,11 +49,13 @@ const NOT_A_DATABASE: &str = "file is not a database";
 const NOT_WRITABLE: &str = "attempt to write a readonly database";
 
 /// Makes connections to one file, which it never creates.
+#[derive(Clone)]
 pub(crate) struct Manager {
     database: Database,
     access: Access,
 }
 
+#[derive(Clone)]
 enum Database {
     File(DatabasePath),
     /// One that goes when its only connection does.

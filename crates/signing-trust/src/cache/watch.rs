@@ -12,7 +12,6 @@ use crate::snapshot::boot_time;
 
 /// Goes on until nothing is kept any more.
 pub(super) async fn watch(store: StoreReader, bound: Duration, kept: Weak<Mutex<Kept>>) {
-    let pause = (bound / 3).clamp(Duration::from_millis(10), Duration::from_secs(1));
     while kept.strong_count() > 0 {
         if let Ok(Ok(connected)) = timeout(bound, store.watch_trust()).await {
             // However this ends, nothing is known from here on.
@@ -21,7 +20,7 @@ pub(super) async fn watch(store: StoreReader, bound: Duration, kept: Weak<Mutex<
         if !distrust(&kept) {
             return;
         }
-        sleep(scattered(pause)).await;
+        sleep(pause_before_reconnecting(bound)).await;
     }
 }
 
@@ -56,6 +55,11 @@ fn distrust(kept: &Weak<Mutex<Kept>>) -> bool {
     let Some(kept) = kept.upgrade() else { return false };
     lock(&kept).distrust();
     true
+}
+
+/// How long one waits before one connects again who must know what is no older than `bound`.
+pub(crate) fn pause_before_reconnecting(bound: Duration) -> Duration {
+    scattered((bound / 3).clamp(Duration::from_millis(10), Duration::from_secs(1)))
 }
 
 /// Between half of it and all of it, so that programs which were cut off together do not

@@ -41,6 +41,11 @@ impl RootedTrust {
         Self { org, anchor, kept: Mutex::default() }
     }
 
+    /// The same trust, of which nothing was read yet.
+    pub(crate) fn unread(&self) -> Self {
+        Self::new(self.org, self.anchor.clone())
+    }
+
     /// Refuses another organization: the anchor says nothing about its trust.
     pub(crate) fn require_org(&self, found: OrgId) -> Result<(), SignedTrustError> {
         let expected = self.org;

@@ -32,8 +32,8 @@ pub(crate) fn present(as_of: Option<DateTime<Utc>>, asked: Duration) -> DateTime
     theirs.map_or_else(Utc::now, |theirs| theirs.max(Utc::now()))
 }
 
-/// Time since boot, sleep included (clock_gettime(2)).
-pub(crate) fn boot_time() -> Duration {
+/// Time since boot, including the time for which the machine was suspended (clock_gettime(2)).
+pub fn boot_time() -> Duration {
     let time = clock_gettime(ClockId::Boottime);
     Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec.unsigned_abs() as u32)
 }

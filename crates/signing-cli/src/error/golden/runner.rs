@@ -1,12 +1,18 @@
-//! The options of a program that loads packages.
+//! A program that loads packages: its options, and what it calls.
 
+use std::error::Error;
+use std::fmt::Debug;
 use std::io;
+use std::sync::Arc;
 
 use signing_crypto::{
     DocumentFault, MalformedBundle, MalformedTrustDocument, NameError, NameFault, NameKind,
     PemError, PemForm, TrustDocumentKind,
 };
-use signing_loader::{Protection, ProtectionError, SecurityArgsError};
+use signing_loader::{
+    FollowError, GateError, PackageError, Protection, ProtectionError, SecurityArgsError,
+    UntrustedReason, VerificationError,
+};
 use signing_trust::store::{StoreError, UrlError};
 use signing_trust::{SignedTrustError, TrustRootError, VersionMemoryError};
 
@@ -51,7 +57,37 @@ pub(super) fn samples() -> Vec<Sample> {
         SecurityArgsError::OrganizationName(name),
         SecurityArgsError::Trust(StoreError::OrganizationNotFound.into()),
     ];
-    errors.map(|error| Sample { variant: variant(&error), error: Reached::Runner(error) }).into()
+    let options = errors.map(|error| sample(2, error.code(), error));
+    options.into_iter().chain(gates()).chain(following()).collect()
+}
+
+fn gates() -> Vec<Sample> {
+    let refused = GateError::NoLongerTrusted { source: Arc::new(refused()) };
+    let stale = GateError::Stale { since: values::time() };
+    [(1, refused), (2, stale), (2, GateError::NotFollowed)]
+        .map(|(exit, error)| sample(exit, error.code(), error))
+        .into()
+}
+
+fn following() -> Vec<Sample> {
+    [
+        (1, FollowError::Package(refused())),
+        (2, FollowError::Gate(GateError::NotFollowed)),
+        (2, FollowError::Trust(StoreError::OrganizationNotFound.into())),
+        (2, FollowError::Thread(io::ErrorKind::WouldBlock.into())),
+    ]
+    .map(|(exit, error)| sample(exit, error.code(), error))
+    .into()
+}
+
+fn refused() -> PackageError {
+    let reason = UntrustedReason::Revoked { at: values::time() };
+    VerificationError::UntrustedSigner { fingerprint: Some(values::fingerprint()), reason }.into()
+}
+
+fn sample<E: Error + Debug + 'static>(exit: u8, code: &'static str, error: E) -> Sample {
+    let variant = variant(&error);
+    Sample { variant, error: Reached::Runner { exit, code, error: Box::new(error) } }
 }
 
 fn malformed() -> MalformedTrustDocument {

@@ -1,18 +1,24 @@
 //! Every type of event there is, each of which somebody can bring about.
 
 use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
-use chrono::{TimeDelta, Utc};
-use signing_crypto::{SigningKey, VerifyingKey};
-use signing_loader::{SignatureSource, package_statement, verify_and_load_package};
+use chrono::{SubsecRound, TimeDelta, Utc};
+use signing_crypto::{OrgId, SigningKey, TrustedKeyId, VerifyingKey, rfc3339};
+use signing_loader::{
+    LoadedPackages, MaxStaleness, SignatureSource, Standing, Verifier, package_statement,
+    verify_and_load_package,
+};
+use signing_trust::store::OrganizationRef;
 use signing_trust::{EventType, Resign};
 use zeroize::Zeroizing;
 
 use super::forger::{forge, open_up};
 use super::recorder::{Told, listen, told};
-use crate::support::{World, kek, on_both_backends, publish_first_documents};
+use crate::support::{SOON, World, hide, kek, on_both_backends, publish_first_documents, until};
 
 on_both_backends! {
     every_type_of_event_is_told_and_none_tells_a_secret,
@@ -30,7 +36,7 @@ async fn whole_life(mut world: World) -> Vec<Told> {
     let [acme, child] = [world.org("acme").await, world.org("child").await];
     let id = keys.import_signing_key(acme, "ci".parse().unwrap(), &key()).await.unwrap().id;
     let public: VerifyingKey = keys.export_public_key(id).await.unwrap();
-    let soon = Utc::now() + TimeDelta::days(1);
+    let soon = (Utc::now() + TimeDelta::days(1)).trunc_subsecs(6);
     let row = keys.trust_public_key_until(acme, &public, None, Some(soon)).await.unwrap();
     let row = row.into_inner().id;
 
@@ -40,6 +46,7 @@ async fn whole_life(mut world: World) -> Vec<Told> {
     keys.store_signature(acme, &signature).await.unwrap();
     world.load(&library, acme, SignatureSource::Database).await.unwrap();
     let kept = keys.find_signatures(acme, *statement.digest()).await.unwrap();
+    follow(&world, acme, &library, row).await;
     keys.remove_signature(kept[0].id).await.unwrap();
     let text = world.file("text.so", acme.to_string().as_bytes());
     let source = || SignatureSource::Memory(signature.clone());
@@ -48,6 +55,8 @@ async fn whole_life(mut world: World) -> Vec<Told> {
     world.require_signatures = false;
     let unsigned = verify_and_load_package(&text, acme, &world.security(), keys, source()).await;
     unsigned.unwrap_err();
+    let verifier = Verifier::organization(keys, OrganizationRef::Id(acme)).await.unwrap();
+    verifier.danger_observe_until(soon).load(&text).await.unwrap_err();
 
     publish_first_documents(keys, acme, &key()).await;
     keys.grant_trust(acme, child).await.unwrap();
@@ -69,7 +78,28 @@ async fn whole_life(mut world: World) -> Vec<Told> {
     open_up(&world).await;
     forge(&world, "UPDATE audit_log SET details = '{}'").await;
     keys.verify_audit_log(acme, &[]).await.unwrap_err();
-    told(&[&acme, &child, &digest])
+    // What was observed is told by its end alone.
+    told(&[&acme, &child, &digest, &rfc3339(&soon)])
+}
+
+/// Loads a package, and has trust in it end and come back, and the store fall silent and answer.
+async fn follow(world: &World, org: OrgId, library: &Path, row: TrustedKeyId) {
+    let verifier = Verifier::organization(&world.keys, OrganizationRef::Id(org)).await.unwrap();
+    let verifier = verifier.signature(SignatureSource::Database);
+    let staleness = MaxStaleness::new(Duration::from_secs(1)).unwrap();
+    let loaded = LoadedPackages::gate(&verifier, staleness).unwrap();
+    let package = loaded.load(library).await.unwrap();
+    let is = async |expected: fn(&Standing) -> bool| {
+        until(SOON, "it is known", async || expected(&package.standing())).await;
+    };
+    world.keys.revoke_trusted_key(row).await.unwrap();
+    is(|standing| matches!(standing, Standing::Refused(_))).await;
+    world.keys.reinstate_trusted_key(row, &"a mistake".parse().unwrap()).await.unwrap();
+    is(Standing::is_trusted).await;
+    hide(world, true).await;
+    is(|standing| matches!(standing, Standing::Unknown { .. })).await;
+    hide(world, false).await;
+    is(Standing::is_trusted).await;
 }
 
 /// Ways in which a secret could slip out.

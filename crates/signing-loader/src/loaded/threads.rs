@@ -1,0 +1,145 @@
+//! Two threads that no other task of the program can hold up.
+//!
+//! One asks the store, in a runtime of its own and over connections of its own. The other one
+//! waits for nothing but the clock: a database that neither answers nor refuses cannot keep
+//! gates open.
+
+use std::future::poll_fn;
+use std::io;
+use std::pin::pin;
+use std::sync::{Arc, mpsc};
+use std::task::Poll;
+use std::thread::{self, Thread};
+use std::time::Duration;
+
+use signing_trust::acceptance::accept_again;
+use signing_trust::store::StoreError;
+use signing_trust::{KeyManager, TrustError, TrustFollower, boot_time};
+use tokio::runtime::Builder;
+use tokio::time::timeout;
+
+use super::following::Following;
+use crate::report::VerificationReport;
+
+/// How long the watchdog sleeps at most. Its sleep does not count the time for which the
+/// machine is suspended, and what it looks at does.
+const MAX_SLEEP: Duration = Duration::from_millis(250);
+
+/// How long a connection may take to be made. It may take longer than a store may be silent.
+const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+
+/// Starts both threads. Returns the one to wake when the following has ended.
+pub(super) fn start(following: &Arc<Following>, keys: KeyManager) -> io::Result<Thread> {
+    let guarded = Ended(following.clone());
+    let watchdog = thread::Builder::new()
+        .name("trust-watchdog".into())
+        .spawn(move || watch(&guarded.0))?
+        .thread()
+        .clone();
+    let guarded = Ended(following.clone());
+    let (started, has_started) = mpsc::channel();
+    thread::Builder::new().name("trust-follower".into()).spawn(move || {
+        // Here, because a runtime cannot be dropped where the caller may be: in another one.
+        let runtime = match Builder::new_current_thread().enable_all().build() {
+            Ok(runtime) => runtime,
+            Err(error) => return started.send(Err(error)).unwrap_or_default(),
+        };
+        // Dropped before the runtime is, which may wait for a file that hangs.
+        let guarded = guarded;
+        let _ = started.send(Ok(()));
+        runtime.block_on(follow(&guarded.0, &keys));
+        runtime.shutdown_background();
+    })?;
+    has_started.recv().map_err(io::Error::other)??;
+    Ok(watchdog)
+}
+
+/// However a thread ends, nothing is followed from then on.
+struct Ended(Arc<Following>);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        self.0.end();
+    }
+}
+
+fn watch(following: &Following) {
+    while let Some(left) = following.close_if_stale() {
+        thread::park_timeout(left.min(MAX_SLEEP));
+    }
+}
+
+async fn follow(following: &Following, keys: &KeyManager) {
+    let limit = following.max_staleness.as_duration();
+    while !following.has_ended() {
+        let followed = match timeout(CONNECT_LIMIT, keys.follow()).await {
+            Ok(Ok(follower)) => decide_again_and_again(following, follower).await,
+            Ok(Err(error)) => Err(error),
+            Err(_) => Err(StoreError::TimedOut { after: CONNECT_LIMIT }.into()),
+        };
+        match followed {
+            Ok(()) => return,
+            Err(error) => following.failed(error),
+        }
+        let pause = TrustFollower::pause_before_reconnecting(limit);
+        // Woken, it looks whether it is over, and begins earlier at worst.
+        let _ = timeout(pause, following.woken.notified()).await;
+    }
+}
+
+/// Until it is over, or the store does not answer.
+async fn decide_again_and_again(
+    following: &Following,
+    mut follower: TrustFollower,
+) -> Result<(), TrustError> {
+    let limit = following.max_staleness.as_duration();
+    // An expiry is noticed within a second, and on SQLite a revocation.
+    let period = (limit / 3).min(Duration::from_secs(1));
+    loop {
+        let decided = timeout(limit, decide_again(following, &follower)).await;
+        decided.map_err(|_| StoreError::TimedOut { after: limit })??;
+        let next = timeout(period, next_occasion(following, &mut follower)).await;
+        if following.has_ended() {
+            return Ok(());
+        }
+        next.unwrap_or(Ok(()))?;
+    }
+}
+
+/// Decides about all packages as of now. Those that are registered from here on have woken this
+/// thread for the next time.
+async fn decide_again(following: &Following, follower: &TrustFollower) -> Result<(), TrustError> {
+    let packages = following.packages();
+    let (config, asked) = (&following.config, boot_time());
+    let questions: Vec<_> = packages
+        .iter()
+        .map(|package| (package.report.claims(), package.report.name().clone()))
+        .collect();
+    let allowance = config.clock_skew_allowance.as_duration();
+    let decisions = follower.decide_all(following.org, &questions, allowance).await?;
+    let verdicts = packages.into_iter().zip(decisions).map(|(package, decision)| {
+        let VerificationReport { signers, version, expires_at, .. } = &package.report;
+        let verdict = match decision {
+            Ok(decision) => accept_again(signers, *expires_at, version.as_ref(), &decision, config)
+                .map_err(Into::into),
+            Err(error) => Err(error.into()),
+        };
+        (package, verdict)
+    });
+    following.decided(asked, verdicts.collect());
+    Ok(())
+}
+
+/// Waits until trust has changed, or there is something new to decide about.
+async fn next_occasion(
+    following: &Following,
+    follower: &mut TrustFollower,
+) -> Result<(), TrustError> {
+    let mut changed = pin!(follower.changed());
+    let mut woken = pin!(following.woken.notified());
+    poll_fn(|context| match changed.as_mut().poll(context) {
+        Poll::Pending => woken.as_mut().poll(context).map(Ok),
+        changed => changed,
+    })
+    .await
+}
