@@ -5,6 +5,7 @@ mod keys;
 mod package;
 pub(crate) mod refused_key;
 mod signed_trust;
+mod signers;
 mod store;
 mod trust;
 

@@ -99,7 +99,7 @@ async fn with_key_and_store(
     let keys = context.keys_to_change().await?;
     let org = command.org.as_ref().ok_or(CliError::StoreWithoutOrganization)?;
     let org = organization(&keys, org).await?.id;
-    sign_and_store(prepared, (&keys, org), PackageSigner::Key(key), command).await
+    sign_and_store(prepared, (&keys, org), PackageSigner::Signer(key), command).await
 }
 
 async fn sign_and_store(
