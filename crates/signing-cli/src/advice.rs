@@ -66,6 +66,7 @@ fn advice(error: &CliError) -> Advice {
         CliError::Url(error) => return store::url(error),
         CliError::Kek(error) => return keys::kek(error),
         CliError::KeyFile { source, .. } => return keys::file(source),
+        CliError::Agent(error) => return signers::agent(error),
         CliError::Passphrase(error) => return keys::passphrase(error),
         CliError::Checkpoint { source, .. } => return trust::checkpoint(source),
         CliError::NoCheckpoint { .. } => {

@@ -19,6 +19,7 @@ use signing_trust::{
 use thiserror::Error;
 
 use crate::lines::counted;
+use crate::signers::AgentError;
 
 /// Why a command failed. A wrong value on the command line is not among these: clap reports
 /// it as a usage error.
@@ -126,6 +127,8 @@ pub(crate) enum CliError {
     Terminal(#[source] std::io::Error),
     #[error("interrupted")]
     Interrupted,
+    #[error(transparent)]
+    Agent(#[from] AgentError),
     #[error("the key and its passphrase cannot both be read from standard input")]
     StandardInputTwice,
     #[error("--output, --signature and --name apply to one package, found {found}")]

@@ -14,6 +14,8 @@ mod passphrase;
 mod process;
 mod select;
 mod signed_trust;
+mod signers;
+mod ssh;
 mod terminal;
 mod time;
 

@@ -2,6 +2,9 @@ use signing_crypto::SignerError;
 
 use super::Advice;
 use crate::error::Outcome;
+use crate::signers::AgentError;
+
+const LIST_AGENT_KEYS: &str = "list the agent's keys: ssh-add -l; add one: ssh-add <file>";
 
 /// A key that never enters the process, and that did not sign.
 pub(super) fn signer(error: &SignerError) -> Advice {
@@ -10,8 +13,52 @@ pub(super) fn signer(error: &SignerError) -> Advice {
             "nothing was written: do not use this signer until you know why; it may have other keys \
              than it says, or be faulty"
         }
-        SignerError::Failed(_) => "nothing was written: check the signer by its own tools",
+        SignerError::Failed(source) => match source.downcast_ref() {
+            Some(error) => return agent(error),
+            None => "nothing was written: check the signer by its own tools",
+        },
         _ => return Advice::unknown(error.code(), Outcome::Undecided),
     };
     Advice::undecided(error.code(), next)
+}
+
+pub(super) fn agent(error: &AgentError) -> Advice {
+    let (code, next) = match error {
+        AgentError::NoAgent => (
+            "SignerUnavailable",
+            "start an agent and add the key: eval \"$(ssh-agent)\" && ssh-add <file>",
+        ),
+        AgentError::Unreachable { .. } => (
+            "SignerUnavailable",
+            "check that the agent runs, and that SSH_AUTH_SOCK names it: ssh-add -l",
+        ),
+        AgentError::TimedOut { .. } => (
+            "SignerTimedOut",
+            "answer the agent's question in time, if it asks one, or wait longer: --signer-timeout \
+             <seconds>",
+        ),
+        AgentError::Refused => (
+            "SignerRefused",
+            "unlock the agent: ssh-add -X; if the key was added with ssh-add -c, allow its use when \
+             you are asked",
+        ),
+        AgentError::Malformed => (
+            "MalformedSignerAnswer",
+            "use OpenSSH's agent, or report this to the authors of the agent",
+        ),
+        AgentError::NoSuchKey { .. } => ("NoSuchKey", LIST_AGENT_KEYS),
+        AgentError::SeveralKeys { .. } => (
+            "AmbiguousKey",
+            "give the key's fingerprint, as ssh-add -l shows it: --key agent:SHA256:<...>",
+        ),
+        AgentError::Algorithm { .. } | AgentError::UnfitKey { .. } => (
+            "UnfitKey",
+            "make an Ed25519 key and add it: ssh-keygen -t ed25519 -C <name> -f <file> && ssh-add \
+             <file>",
+        ),
+        AgentError::TooLarge { .. } => {
+            ("TooLargeForSigner", "sign it with a key in a file, a program or a token")
+        }
+    };
+    Advice::undecided(code, next)
 }

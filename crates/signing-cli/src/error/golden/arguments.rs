@@ -5,6 +5,7 @@ use signing_loader::{DependencyNameError, Protection, ProtectionError};
 use signing_trust::store::{RoleNameError, RoleNameFault};
 
 use super::{Sample, each, usage};
+use crate::cli::KeySourceError;
 use crate::error::CliError;
 
 pub(super) fn samples() -> Vec<Sample> {
@@ -15,6 +16,7 @@ pub(super) fn samples() -> Vec<Sample> {
     samples.extend(
         roles().map(|fault| usage(fault, |fault| RoleNameError { role: "public".into(), fault })),
     );
+    samples.extend(key_sources().map(|error| usage(error, |error| error)));
     samples.extend(libraries().map(|error| usage(error, |error| error)));
     samples.extend(each(protection(), CliError::from));
     samples.extend(each(program(), |error| error));
@@ -67,6 +69,10 @@ fn roles() -> [RoleNameFault; 5] {
 
 fn libraries() -> [DependencyNameError; 2] {
     [DependencyNameError::Length { bytes: 0 }, DependencyNameError::Character { found: '/' }]
+}
+
+fn key_sources() -> [KeySourceError; 1] {
+    [KeySourceError::NoIdentity]
 }
 
 fn protection() -> [ProtectionError; 3] {

@@ -1,13 +1,18 @@
-use signing_crypto::SignerError;
+use std::io;
+
+use signing_crypto::{KeyError, SignerError};
 use signing_trust::TrustError;
 
 use super::{Sample, each, sample, values};
 use crate::error::CliError;
+use crate::signers::AgentError;
 
 pub(super) fn samples() -> Vec<Sample> {
     let mut samples = Vec::new();
     samples.extend(each(signer(), failed));
     samples.push(sample(TrustError::Signer(values::wrong_signature()), CliError::from));
+    samples.extend(each(agent(), CliError::from));
+    samples.push(sample(CliError::Agent(AgentError::NoAgent), |error| error));
     samples
 }
 
@@ -15,6 +20,27 @@ fn failed(error: SignerError) -> CliError {
     TrustError::from(error).into()
 }
 
-fn signer() -> [SignerError; 2] {
-    [values::wrong_signature(), SignerError::Failed("the token was removed".into())]
+fn signer() -> [SignerError; 3] {
+    [
+        values::wrong_signature(),
+        SignerError::Failed("the token was removed".into()),
+        SignerError::Failed(Box::new(AgentError::Refused)),
+    ]
+}
+
+fn agent() -> Vec<AgentError> {
+    let given = || "release".to_owned();
+    let source = io::ErrorKind::ConnectionRefused.into();
+    vec![
+        AgentError::NoAgent,
+        AgentError::Unreachable { path: "/tmp/ssh-0123/agent.1".into(), source },
+        AgentError::TimedOut { seconds: 60 },
+        AgentError::Refused,
+        AgentError::Malformed,
+        AgentError::NoSuchKey { given: given(), found: 2 },
+        AgentError::SeveralKeys { given: given() },
+        AgentError::Algorithm { given: given(), algorithm: "ssh-rsa".into() },
+        AgentError::UnfitKey { given: given(), source: KeyError::SmallOrder },
+        AgentError::TooLarge { found: 300_000, limit: 262_080 },
+    ]
 }
