@@ -67,6 +67,7 @@ fn advice(error: &CliError) -> Advice {
         CliError::Kek(error) => return keys::kek(error),
         CliError::KeyFile { source, .. } => return keys::file(source),
         CliError::Agent(error) => return signers::agent(error),
+        CliError::Program(error) => return signers::program(error),
         CliError::Passphrase(error) => return keys::passphrase(error),
         CliError::Checkpoint { source, .. } => return trust::checkpoint(source),
         CliError::NoCheckpoint { .. } => {

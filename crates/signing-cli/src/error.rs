@@ -19,7 +19,7 @@ use signing_trust::{
 use thiserror::Error;
 
 use crate::lines::counted;
-use crate::signers::AgentError;
+use crate::signers::{AgentError, ProgramError};
 
 /// Why a command failed. A wrong value on the command line is not among these: clap reports
 /// it as a usage error.
@@ -129,6 +129,8 @@ pub(crate) enum CliError {
     Interrupted,
     #[error(transparent)]
     Agent(#[from] AgentError),
+    #[error(transparent)]
+    Program(#[from] ProgramError),
     #[error("the key and its passphrase cannot both be read from standard input")]
     StandardInputTwice,
     #[error("--output, --signature and --name apply to one package, found {found}")]

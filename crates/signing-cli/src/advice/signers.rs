@@ -2,7 +2,7 @@ use signing_crypto::SignerError;
 
 use super::Advice;
 use crate::error::Outcome;
-use crate::signers::AgentError;
+use crate::signers::{AgentError, ProgramError};
 
 const LIST_AGENT_KEYS: &str = "list the agent's keys: ssh-add -l; add one: ssh-add <file>";
 
@@ -13,10 +13,15 @@ pub(super) fn signer(error: &SignerError) -> Advice {
             "nothing was written: do not use this signer until you know why; it may have other keys \
              than it says, or be faulty"
         }
-        SignerError::Failed(source) => match source.downcast_ref() {
-            Some(error) => return agent(error),
-            None => "nothing was written: check the signer by its own tools",
-        },
+        SignerError::Failed(source) => {
+            if let Some(error) = source.downcast_ref() {
+                return agent(error);
+            }
+            if let Some(error) = source.downcast_ref() {
+                return program(error);
+            }
+            "nothing was written: check the signer by its own tools"
+        }
         _ => return Advice::unknown(error.code(), Outcome::Undecided),
     };
     Advice::undecided(error.code(), next)
@@ -59,6 +64,36 @@ pub(super) fn agent(error: &AgentError) -> Advice {
         AgentError::TooLarge { .. } => {
             ("TooLargeForSigner", "sign it with a key in a file, a program or a token")
         }
+    };
+    Advice::undecided(code, next)
+}
+
+pub(super) fn program(error: &ProgramError) -> Advice {
+    let (code, next) = match error {
+        ProgramError::Start { .. } => (
+            "SignerUnavailable",
+            "give a program that you may execute, by its path: --key exec:<path>; arguments need a \
+             script around it",
+        ),
+        ProgramError::Output { .. } => ("SignerUnavailable", "run the command again"),
+        ProgramError::TimedOut { .. } => (
+            "SignerTimedOut",
+            "do what the program waits for, such as a touch, or wait longer: --signer-timeout \
+             <seconds>",
+        ),
+        ProgramError::Failed { .. } => {
+            ("SignerRefused", "nothing was written: see what the program printed above")
+        }
+        ProgramError::TooLong { .. } | ProgramError::TooShort { .. } => (
+            "MalformedSignerAnswer",
+            "nothing was written: have the program print the 64 raw bytes of the signature, and \
+             nothing else, when it is run with the argument sign",
+        ),
+        ProgramError::PublicKey { .. } => (
+            "MalformedSignerAnswer",
+            "nothing was written: have the program print its public key as PEM, as openssl pkey \
+             -pubout does, when it is run with the argument public-key",
+        ),
     };
     Advice::undecided(code, next)
 }

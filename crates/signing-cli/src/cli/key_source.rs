@@ -20,6 +20,8 @@ pub(crate) enum KeySource {
     File(PathBuf),
     /// In an ssh-agent.
     Agent(AgentIdentity),
+    /// Behind this program.
+    Program(PathBuf),
 }
 
 impl KeySource {
@@ -30,6 +32,12 @@ impl KeySource {
             return match identity.is_empty() {
                 true => Err(KeySourceError::NoIdentity),
                 false => Ok(Self::Agent(AgentIdentity(identity.to_owned()))),
+            };
+        }
+        if let Some(path) = text.strip_prefix("exec:") {
+            return match path.is_empty() {
+                true => Err(KeySourceError::NoProgram),
+                false => Ok(Self::Program(path.into())),
             };
         }
         Ok(Self::File(given.into()))
@@ -50,6 +58,8 @@ impl ValueParserFactory for KeySource {
 pub(crate) enum KeySourceError {
     #[error("expected agent: and the key's comment or fingerprint, as ssh-add -l shows them")]
     NoIdentity,
+    #[error("expected exec: and the path of a program")]
+    NoProgram,
 }
 
 /// What a key is called in an ssh-agent.
@@ -86,7 +96,7 @@ pub(crate) struct KeyAccessArgs {
     #[command(flatten)]
     passphrase: PassphraseArgs,
 
-    /// For how many seconds to wait for an agent, 1 to 3600 [default: 60]
+    /// For how many seconds to wait for an agent or a program, 1 to 3600 [default: 60]
     #[arg(long, value_name = "SECONDS")]
     signer_timeout: Option<SignerTimeout>,
 }
@@ -133,6 +143,7 @@ impl fmt::Display for KeySource {
         match self {
             Self::File(path) => path.display().fmt(f),
             Self::Agent(AgentIdentity(identity)) => write!(f, "agent:{identity}"),
+            Self::Program(path) => write!(f, "exec:{}", path.display()),
         }
     }
 }

@@ -97,8 +97,8 @@ pub(super) fn event(text: &str) -> Result<EventPattern, String> {
 /// The key that signs
 #[derive(Args)]
 pub(crate) struct SignerArgs {
-    /// Sign with this key: the private key's PEM file, - for standard input, or agent:NAME for
-    /// a key of ssh-agent
+    /// Sign with this key: the private key's PEM file, - for standard input, agent:NAME for a
+    /// key of ssh-agent, or exec:PROGRAM for a key behind a program
     #[arg(long, value_name = "KEY")]
     key: Option<KeySource>,
 

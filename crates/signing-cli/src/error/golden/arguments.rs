@@ -71,8 +71,8 @@ fn libraries() -> [DependencyNameError; 2] {
     [DependencyNameError::Length { bytes: 0 }, DependencyNameError::Character { found: '/' }]
 }
 
-fn key_sources() -> [KeySourceError; 1] {
-    [KeySourceError::NoIdentity]
+fn key_sources() -> [KeySourceError; 2] {
+    [KeySourceError::NoIdentity, KeySourceError::NoProgram]
 }
 
 fn protection() -> [ProtectionError; 3] {

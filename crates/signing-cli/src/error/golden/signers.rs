@@ -1,11 +1,13 @@
 use std::io;
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
 
-use signing_crypto::{KeyError, SignerError};
+use signing_crypto::{KeyError, PemError, PemForm, SignerError};
 use signing_trust::TrustError;
 
 use super::{Sample, each, sample, values};
 use crate::error::CliError;
-use crate::signers::AgentError;
+use crate::signers::{AgentError, ProgramError};
 
 pub(super) fn samples() -> Vec<Sample> {
     let mut samples = Vec::new();
@@ -13,6 +15,8 @@ pub(super) fn samples() -> Vec<Sample> {
     samples.push(sample(TrustError::Signer(values::wrong_signature()), CliError::from));
     samples.extend(each(agent(), CliError::from));
     samples.push(sample(CliError::Agent(AgentError::NoAgent), |error| error));
+    samples.extend(each(program(), CliError::from));
+    samples.push(sample(CliError::Program(program().remove(0)), |error| error));
     samples
 }
 
@@ -20,11 +24,12 @@ fn failed(error: SignerError) -> CliError {
     TrustError::from(error).into()
 }
 
-fn signer() -> [SignerError; 3] {
+fn signer() -> [SignerError; 4] {
     [
         values::wrong_signature(),
         SignerError::Failed("the token was removed".into()),
         SignerError::Failed(Box::new(AgentError::Refused)),
+        SignerError::Failed(Box::new(program().remove(2))),
     ]
 }
 
@@ -42,5 +47,21 @@ fn agent() -> Vec<AgentError> {
         AgentError::Algorithm { given: given(), algorithm: "ssh-rsa".into() },
         AgentError::UnfitKey { given: given(), source: KeyError::SmallOrder },
         AgentError::TooLarge { found: 300_000, limit: 262_080 },
+    ]
+}
+
+fn program() -> Vec<ProgramError> {
+    let path = || "sign-release".into();
+    vec![
+        ProgramError::Start { path: path(), source: io::ErrorKind::NotFound.into() },
+        ProgramError::Output { path: path(), source: io::ErrorKind::BrokenPipe.into() },
+        ProgramError::TimedOut { path: path(), seconds: 60 },
+        ProgramError::Failed { path: path(), status: ExitStatus::from_raw(1 << 8) },
+        ProgramError::TooLong { path: path(), limit: 64 },
+        ProgramError::TooShort { path: path(), found: 0 },
+        ProgramError::PublicKey {
+            path: path(),
+            source: PemError::WrongForm { expected: PemForm::PublicKey, found: PemForm::Empty },
+        },
     ]
 }
