@@ -68,6 +68,14 @@ fn advice(error: &CliError) -> Advice {
         CliError::KeyFile { source, .. } => return keys::file(source),
         CliError::Agent(error) => return signers::agent(error),
         CliError::Program(error) => return signers::program(error),
+        #[cfg(feature = "pkcs11")]
+        CliError::Token(error) => return signers::token(error),
+        #[cfg(feature = "pkcs11")]
+        CliError::PinOnCommandLine => (
+            "PinOnCommandLine",
+            "change the PIN; then give it in a file: pin-source=file:<path> in the URI, or \
+             --passphrase-file <file>, or type it when you are asked",
+        ),
         CliError::Passphrase(error) => return keys::passphrase(error),
         CliError::Checkpoint { source, .. } => return trust::checkpoint(source),
         CliError::NoCheckpoint { .. } => {

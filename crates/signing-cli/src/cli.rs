@@ -1,7 +1,6 @@
 mod audit;
 mod db;
 mod floor;
-mod key_source;
 mod keys;
 mod orgs;
 mod package;
@@ -17,9 +16,6 @@ use signing_crypto::ActorName;
 pub(crate) use self::audit::{Audit, Checkpoint, List, Verify};
 pub(crate) use self::db::{Db, Grantee, Grants};
 pub(crate) use self::floor::{Floor, FloorPackage};
-#[cfg(test)]
-pub(crate) use self::key_source::KeySourceError;
-pub(crate) use self::key_source::{AgentIdentity, KeyAccess, KeySource};
 pub(crate) use self::keys::{
     Deny, Format, Generate, KeyPrefix, KeyToTrust, Keys, NamedKey, PublishKey, Reinstate, Revoke,
     Rotate, RotateKek,

@@ -1,5 +1,5 @@
 #[cfg(test)]
-#[cfg(feature = "postgres")]
+#[cfg(all(feature = "postgres", feature = "pkcs11"))]
 mod golden;
 
 use std::fmt::Write as _;
@@ -19,7 +19,9 @@ use signing_trust::{
 use thiserror::Error;
 
 use crate::lines::counted;
-use crate::signers::{AgentError, ProgramError};
+#[cfg(feature = "pkcs11")]
+use crate::signer_error::TokenError;
+use crate::signer_error::{AgentError, ProgramError};
 
 /// Why a command failed. A wrong value on the command line is not among these: clap reports
 /// it as a usage error.
@@ -131,6 +133,12 @@ pub(crate) enum CliError {
     Agent(#[from] AgentError),
     #[error(transparent)]
     Program(#[from] ProgramError),
+    #[cfg(feature = "pkcs11")]
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    #[cfg(feature = "pkcs11")]
+    #[error("the command line must not hold a PIN: every user can read it")]
+    PinOnCommandLine,
     #[error("the key and its passphrase cannot both be read from standard input")]
     StandardInputTwice,
     #[error("--output, --signature and --name apply to one package, found {found}")]

@@ -1,6 +1,6 @@
 use std::path::{Path, PathBuf};
 
-use signing_crypto::{MAX_PEM_SIZE, PemError, PemForm, SigningKey, VerifyingKey};
+use signing_crypto::{MAX_PEM_SIZE, Passphrase, PemError, PemForm, SigningKey, VerifyingKey};
 use signing_loader::Protection;
 use zeroize::Zeroizing;
 
@@ -28,14 +28,18 @@ pub(crate) fn read_signing_key(
     let key = match source.given()? {
         Some(passphrase) => SigningKey::from_encrypted_pem(&bytes, &passphrase),
         None => match SigningKey::from_pem(&bytes) {
-            Err(PemError::PassphraseNeeded) => match passphrase::ask(path)? {
-                Some(passphrase) => SigningKey::from_encrypted_pem(&bytes, &passphrase),
+            Err(PemError::PassphraseNeeded) => match passphrase::ask(&prompt(path))? {
+                Some(typed) => SigningKey::from_encrypted_pem(&bytes, &Passphrase::new(typed)?),
                 None => Err(PemError::PassphraseNeeded),
             },
             other => other,
         },
     };
     key.map_err(|source| CliError::KeyFile { path: path.into(), source })
+}
+
+fn prompt(path: &Path) -> String {
+    format!("Passphrase for {}: ", path.display())
 }
 
 /// Why a file that others can reach is refused: for what is in it, if that is no private

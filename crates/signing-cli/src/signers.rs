@@ -3,18 +3,17 @@
 mod agent;
 mod deadline;
 mod program;
+#[cfg(feature = "pkcs11")]
+mod token;
 
 use signing_crypto::Signer;
 
-use crate::cli::{KeyAccess, KeySource};
 use crate::error::CliError;
 use crate::key_files;
+use crate::key_source::{KeyAccess, KeySource};
 
 use agent::AgentSigner;
 use program::ProgramSigner;
-
-pub(crate) use agent::AgentError;
-pub(crate) use program::ProgramError;
 
 /// Finds the key, and does whatever it needs before it can sign.
 pub(crate) fn open(source: &KeySource, access: &KeyAccess) -> Result<Box<dyn Signer>, CliError> {
@@ -22,5 +21,9 @@ pub(crate) fn open(source: &KeySource, access: &KeyAccess) -> Result<Box<dyn Sig
         KeySource::File(path) => Box::new(key_files::read_signing_key(path, &access.passphrase)?),
         KeySource::Agent(identity) => Box::new(AgentSigner::open(identity, access.timeout)?),
         KeySource::Program(path) => Box::new(ProgramSigner::open(path, access.timeout)?),
+        #[cfg(feature = "pkcs11")]
+        KeySource::Token(uri) => Box::new(token::TokenSigner::open(uri, access)?),
+        #[cfg(feature = "pkcs11")]
+        KeySource::PinInUri => return Err(CliError::PinOnCommandLine),
     })
 }

@@ -2,7 +2,9 @@ use signing_crypto::SignerError;
 
 use super::Advice;
 use crate::error::Outcome;
-use crate::signers::{AgentError, ProgramError};
+#[cfg(feature = "pkcs11")]
+use crate::signer_error::TokenError;
+use crate::signer_error::{AgentError, ProgramError};
 
 const LIST_AGENT_KEYS: &str = "list the agent's keys: ssh-add -l; add one: ssh-add <file>";
 
@@ -19,6 +21,10 @@ pub(super) fn signer(error: &SignerError) -> Advice {
             }
             if let Some(error) = source.downcast_ref() {
                 return program(error);
+            }
+            #[cfg(feature = "pkcs11")]
+            if let Some(error) = source.downcast_ref() {
+                return token(error);
             }
             "nothing was written: check the signer by its own tools"
         }
@@ -97,3 +103,64 @@ pub(super) fn program(error: &ProgramError) -> Advice {
     };
     Advice::undecided(code, next)
 }
+
+#[cfg(feature = "pkcs11")]
+pub(super) fn token(error: &TokenError) -> Advice {
+    let (code, next) = match error {
+        TokenError::NoModule { .. } => {
+            ("SignerUnavailable", "give the module's file: ?module-path=<the module's .so file>")
+        }
+        TokenError::Load { .. } => (
+            "SignerUnavailable",
+            "try the module with another tool: pkcs11-tool --module <file> --list-token-slots",
+        ),
+        TokenError::TimedOut { .. } => (
+            "SignerTimedOut",
+            "touch the token, or type its PIN on it, in time, or wait longer: --signer-timeout \
+             <seconds>",
+        ),
+        TokenError::NoSuchToken { .. } | TokenError::SeveralTokens { .. } => (
+            "NoSuchToken",
+            "list the tokens: pkcs11-tool --module <file> --list-token-slots; then name one: \
+             pkcs11:token=<label> or pkcs11:serial=<serial>",
+        ),
+        TokenError::WrongPin => (
+            "WrongPin",
+            "nothing was written: make sure of the PIN before you try again; a token locks itself \
+             after some wrong ones",
+        ),
+        TokenError::PinLocked => {
+            ("WrongPin", "nothing was written: reset the PIN with the security officer's PIN")
+        }
+        TokenError::PinNeeded => (
+            "PinNeeded",
+            "give the PIN in a file: pin-source=file:<path> in the URI, or --passphrase-file \
+             <file>, --passphrase-fd <number> or CLOACINA_KEY_PASSPHRASE",
+        ),
+        TokenError::NoSuchKey { .. } => ("NoSuchKey", LIST_TOKEN_KEYS),
+        TokenError::SeveralKeys { .. } => ("AmbiguousKey", LIST_TOKEN_KEYS),
+        TokenError::NoPublicKey { .. } => (
+            "UnfitKey",
+            "write the public key to the token, with the private key's id: pkcs11-tool --module \
+             <file> --write-object <file> --type pubkey --id <id>",
+        ),
+        TokenError::UnfitKey { .. } => (
+            "UnfitKey",
+            "make an Ed25519 key: pkcs11-tool --module <file> --login --keypairgen --key-type \
+             EC:edwards25519 --label <name> --id <id>",
+        ),
+        TokenError::Refused(_) => (
+            "SignerRefused",
+            "nothing was written: check that the token can sign by CKM_EDDSA, and that the key may \
+             sign: pkcs11-tool --module <file> --list-mechanisms",
+        ),
+        TokenError::SignatureLength { .. } => {
+            ("MalformedSignerAnswer", "nothing was written: do not use this token")
+        }
+    };
+    Advice::undecided(code, next)
+}
+
+#[cfg(feature = "pkcs11")]
+const LIST_TOKEN_KEYS: &str = "list the token's keys: pkcs11-tool --module <file> --login --list-objects --type privkey; \
+     then name one: pkcs11:object=<label> or pkcs11:id=%01";

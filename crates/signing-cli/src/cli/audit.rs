@@ -6,9 +6,9 @@ use clap::{ArgGroup, Args, Subcommand};
 use signing_crypto::{Fingerprint, KeyId};
 use signing_trust::store::{EventPattern, OrganizationRef};
 
-use super::key_source::KEY_ACCESS;
 use super::resolve::Resolved;
 use super::values::{self, SignerArgs};
+use crate::key_source::KEY_ACCESS;
 use crate::time;
 
 #[derive(Subcommand)]

@@ -6,9 +6,9 @@ use signing_loader::{ClockSkewAllowance, SignerCount};
 use signing_trust::store::OrganizationRef;
 
 use super::Floor;
-use super::key_source::KEY_ACCESS;
 use super::resolve::Resolved;
 use super::values::{self, RootSource, SignerArgs};
+use crate::key_source::KEY_ACCESS;
 use crate::time;
 
 #[derive(Subcommand)]

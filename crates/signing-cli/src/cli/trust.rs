@@ -4,10 +4,10 @@ use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 use signing_crypto::{Fingerprint, StatementTime};
 use signing_trust::store::OrganizationRef;
 
-use super::key_source::{KeyAccess, KeyAccessArgs, KeySource};
 use super::resolve::{Resolve, Resolved, missing};
 use super::values::{self, AnchorArgs, ChildRoot, RootSource};
 use crate::files::Existing;
+use crate::key_source::{KeyAccess, KeyAccessArgs, KeySource};
 use crate::terminal::Confirmation;
 use crate::time;
 

@@ -9,8 +9,8 @@ use signing_crypto::{KeyId, NameError, OrgName, ParseError, RootDigest, SignerTh
 use signing_trust::EventType;
 use signing_trust::store::{EventPattern, OrganizationRef};
 
-use super::key_source::{KeyAccess, KeyAccessArgs, KeySource};
 use super::resolve::{Resolve, missing};
+use crate::key_source::{KeyAccess, KeyAccessArgs, KeySource};
 
 /// An organization's id or name.
 pub(super) fn organization(text: &str) -> Result<OrganizationRef, NameError> {
@@ -98,7 +98,8 @@ pub(super) fn event(text: &str) -> Result<EventPattern, String> {
 #[derive(Args)]
 pub(crate) struct SignerArgs {
     /// Sign with this key: the private key's PEM file, - for standard input, agent:NAME for a
-    /// key of ssh-agent, or exec:PROGRAM for a key behind a program
+    /// key of ssh-agent, exec:PROGRAM for a key behind a program, or the pkcs11: URI of a key in
+    /// a token
     #[arg(long, value_name = "KEY")]
     key: Option<KeySource>,
 

@@ -4,17 +4,15 @@ mod identities;
 mod protocol;
 
 use std::env;
-use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use signing_crypto::{KeyError, Signer, SignerError, SigningInput, VerifyingKey};
-use thiserror::Error;
+use signing_crypto::{Signer, SignerError, SigningInput, VerifyingKey};
 
 use self::protocol::Agent;
 use super::deadline::within;
-use crate::cli::AgentIdentity;
-use crate::lines::counted;
+use crate::key_source::AgentIdentity;
+use crate::signer_error::AgentError;
 use crate::ssh::PublicKeyBlob;
 
 const SOCKET: &str = "SSH_AUTH_SOCK";
@@ -54,29 +52,4 @@ impl Signer for AgentSigner {
         let signed = within(self.limit, move || agent.sign(&request)).ok_or(timed_out);
         signed.flatten().map_err(failed)
     }
-}
-
-/// A key of an ssh-agent that cannot be used.
-#[derive(Debug, Error)]
-pub(crate) enum AgentError {
-    #[error("there is no ssh-agent: SSH_AUTH_SOCK is not set")]
-    NoAgent,
-    #[error("the ssh-agent at {} does not answer", path.display())]
-    Unreachable { path: PathBuf, source: io::Error },
-    #[error("the ssh-agent did not answer within {seconds} s")]
-    TimedOut { seconds: u64 },
-    #[error("the ssh-agent refused")]
-    Refused,
-    #[error("the ssh-agent's answer is malformed")]
-    Malformed,
-    #[error("the ssh-agent has no key {given:?}; it has {}", counted(*found as u64, "key"))]
-    NoSuchKey { given: String, found: usize },
-    #[error("the ssh-agent has several keys {given:?}")]
-    SeveralKeys { given: String },
-    #[error("the ssh-agent's key {given:?} is a key for {algorithm}, expected ssh-ed25519")]
-    Algorithm { given: String, algorithm: String },
-    #[error("the ssh-agent's key {given:?} is unfit")]
-    UnfitKey { given: String, source: KeyError },
-    #[error("the document has too many bytes for an ssh-agent: {found}, at most {limit}")]
-    TooLarge { found: usize, limit: usize },
 }

@@ -7,10 +7,10 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use signing_crypto::{MAX_PEM_SIZE, PemError, Signer, SignerError, SigningInput, VerifyingKey};
-use thiserror::Error;
+use signing_crypto::{MAX_PEM_SIZE, Signer, SignerError, SigningInput, VerifyingKey};
 
 use super::deadline::within;
+use crate::signer_error::ProgramError;
 
 /// What the variables are called that may hold this program's secrets.
 const OUR_VARIABLES: &[u8] = b"CLOACINA_";
@@ -46,25 +46,6 @@ impl Signer for ProgramSigner {
         });
         exact.map_err(|error| SignerError::Failed(Box::new(error)))
     }
-}
-
-/// A program that did not sign.
-#[derive(Debug, Error)]
-pub(crate) enum ProgramError {
-    #[error("the program {} cannot be started", path.display())]
-    Start { path: PathBuf, source: io::Error },
-    #[error("the output of the program {} cannot be read", path.display())]
-    Output { path: PathBuf, source: io::Error },
-    #[error("the program {} did not end within {seconds} s", path.display())]
-    TimedOut { path: PathBuf, seconds: u64 },
-    #[error("the program {} failed: {status}", path.display())]
-    Failed { path: PathBuf, status: ExitStatus },
-    #[error("the program {} printed more than {limit} bytes", path.display())]
-    TooLong { path: PathBuf, limit: usize },
-    #[error("the program {} printed {found} bytes, expected a signature of 64", path.display())]
-    TooShort { path: PathBuf, found: usize },
-    #[error("the program {} printed no public key", path.display())]
-    PublicKey { path: PathBuf, source: PemError },
 }
 
 /// What the program prints, if it then ends well and in time.

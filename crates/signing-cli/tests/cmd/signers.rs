@@ -2,6 +2,8 @@
 
 mod agent;
 mod program;
+#[cfg(feature = "pkcs11")]
+mod token;
 
 use crate::support::{Run, Scratch, finish, text};
 

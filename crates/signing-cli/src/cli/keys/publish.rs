@@ -2,9 +2,9 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args};
 
-use crate::cli::key_source::{KEY_ACCESS, KeyAccess, KeyAccessArgs, KeySource};
 use crate::cli::resolve::Resolve;
 use crate::cli::values::{AnchorArgs, RootSource};
+use crate::key_source::{KEY_ACCESS, KeyAccess, KeyAccessArgs, KeySource};
 
 /// The publication of a revocation
 #[derive(Args)]

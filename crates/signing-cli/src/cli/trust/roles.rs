@@ -1,8 +1,8 @@
 use clap::Args;
 use signing_crypto::{SignerThreshold, StatementTime};
 
-use crate::cli::key_source::KeySource;
 use crate::cli::values;
+use crate::key_source::KeySource;
 use crate::time;
 
 /// The keys of a root document. Each is a PEM file: a private key signs, a public key only takes

@@ -5,9 +5,10 @@ use signing_crypto::{
 };
 use signing_trust::NextRoot;
 
-use crate::cli::{KeyAccess, KeySource, RoleArgs};
+use crate::cli::RoleArgs;
 use crate::error::CliError;
 use crate::key_files::read_public_key;
+use crate::key_source::{KeyAccess, KeySource};
 use crate::signers;
 
 /// Keys that were opened: each once, however often it is named.

@@ -7,7 +7,7 @@ use signing_trust::TrustError;
 
 use super::{Sample, each, sample, values};
 use crate::error::CliError;
-use crate::signers::{AgentError, ProgramError};
+use crate::signer_error::{AgentError, ProgramError, TokenError};
 
 pub(super) fn samples() -> Vec<Sample> {
     let mut samples = Vec::new();
@@ -17,6 +17,9 @@ pub(super) fn samples() -> Vec<Sample> {
     samples.push(sample(CliError::Agent(AgentError::NoAgent), |error| error));
     samples.extend(each(program(), CliError::from));
     samples.push(sample(CliError::Program(program().remove(0)), |error| error));
+    samples.extend(each(token(), CliError::from));
+    samples.push(sample(CliError::Token(TokenError::WrongPin), |error| error));
+    samples.push(sample(CliError::PinOnCommandLine, |error| error));
     samples
 }
 
@@ -24,12 +27,13 @@ fn failed(error: SignerError) -> CliError {
     TrustError::from(error).into()
 }
 
-fn signer() -> [SignerError; 4] {
+fn signer() -> [SignerError; 5] {
     [
         values::wrong_signature(),
         SignerError::Failed("the token was removed".into()),
         SignerError::Failed(Box::new(AgentError::Refused)),
         SignerError::Failed(Box::new(program().remove(2))),
+        SignerError::Failed(Box::new(TokenError::TimedOut { seconds: 60 })),
     ]
 }
 
@@ -63,5 +67,26 @@ fn program() -> Vec<ProgramError> {
             path: path(),
             source: PemError::WrongForm { expected: PemForm::PublicKey, found: PemForm::Empty },
         },
+    ]
+}
+
+fn token() -> Vec<TokenError> {
+    let given = || "pkcs11:token=acme;object=release?module-name=softhsm2".to_owned();
+    let missing = || cryptoki::error::Error::MissingSymbol("C_GetFunctionList");
+    vec![
+        TokenError::NoModule { name: "softhsm2".into() },
+        TokenError::Load { path: "/usr/lib/libsofthsm2.so".into(), source: missing() },
+        TokenError::TimedOut { seconds: 60 },
+        TokenError::NoSuchToken { given: given(), found: 2 },
+        TokenError::SeveralTokens { given: given() },
+        TokenError::WrongPin,
+        TokenError::PinLocked,
+        TokenError::PinNeeded,
+        TokenError::NoSuchKey { given: given() },
+        TokenError::SeveralKeys { given: given() },
+        TokenError::NoPublicKey { given: given() },
+        TokenError::UnfitKey { given: given(), source: KeyError::NotAPoint },
+        TokenError::Refused(cryptoki::error::Error::NullFunctionPointer),
+        TokenError::SignatureLength { found: 63 },
     ]
 }

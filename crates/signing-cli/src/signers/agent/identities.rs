@@ -1,8 +1,8 @@
 use signing_crypto::VerifyingKey;
 
-use super::AgentError;
 use super::protocol::Identity;
-use crate::cli::AgentIdentity;
+use crate::key_source::AgentIdentity;
+use crate::signer_error::AgentError;
 use crate::ssh::{ED25519, PublicKeyBlob};
 
 /// The only Ed25519 key that is called so.

@@ -2,7 +2,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 
-use super::AgentError;
+use crate::signer_error::AgentError;
 use crate::ssh::{ED25519, PublicKeyBlob, Reader, write_string};
 
 /// The most bytes that a message of OpenSSH's agent may have.

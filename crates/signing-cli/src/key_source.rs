@@ -1,8 +1,10 @@
 //! How the command line names a key that signs, and what it takes to use it.
 
+#[cfg(feature = "pkcs11")]
+mod token_uri;
+
 use std::convert::Infallible;
 use std::ffi::OsString;
-use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -13,6 +15,9 @@ use thiserror::Error;
 
 use crate::passphrase::{PassphraseArgs, PassphraseSource};
 
+#[cfg(feature = "pkcs11")]
+pub(crate) use token_uri::{Module, TokenName, TokenUri, TokenUriError};
+
 /// Where a key that signs is.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum KeySource {
@@ -22,6 +27,13 @@ pub(crate) enum KeySource {
     Agent(AgentIdentity),
     /// Behind this program.
     Program(PathBuf),
+    /// In a token.
+    #[cfg(feature = "pkcs11")]
+    Token(Box<TokenUri>),
+    /// In a token, by a URI that holds the PIN. It is refused later than a usage error is, which
+    /// would print it.
+    #[cfg(feature = "pkcs11")]
+    PinInUri,
 }
 
 impl KeySource {
@@ -38,6 +50,15 @@ impl KeySource {
             return match path.is_empty() {
                 true => Err(KeySourceError::NoProgram),
                 false => Ok(Self::Program(path.into())),
+            };
+        }
+        if text.starts_with("pkcs11:") {
+            #[cfg(not(feature = "pkcs11"))]
+            return Err(KeySourceError::NoTokens);
+            #[cfg(feature = "pkcs11")]
+            return match TokenUri::holds_pin(text) {
+                true => Ok(Self::PinInUri),
+                false => Ok(Self::Token(Box::new(text.parse()?))),
             };
         }
         Ok(Self::File(given.into()))
@@ -60,6 +81,12 @@ pub(crate) enum KeySourceError {
     NoIdentity,
     #[error("expected exec: and the path of a program")]
     NoProgram,
+    #[cfg(feature = "pkcs11")]
+    #[error(transparent)]
+    Token(#[from] TokenUriError),
+    #[cfg(any(test, not(feature = "pkcs11")))]
+    #[error("this program was built without PKCS#11 tokens (feature pkcs11)")]
+    NoTokens,
 }
 
 /// What a key is called in an ssh-agent.
@@ -96,7 +123,7 @@ pub(crate) struct KeyAccessArgs {
     #[command(flatten)]
     passphrase: PassphraseArgs,
 
-    /// For how many seconds to wait for an agent or a program, 1 to 3600 [default: 60]
+    /// For how many seconds to wait for an agent, a program or a token, 1 to 3600 [default: 60]
     #[arg(long, value_name = "SECONDS")]
     signer_timeout: Option<SignerTimeout>,
 }
@@ -134,16 +161,6 @@ impl FromStr for SignerTimeout {
         match text.parse() {
             Ok(seconds) if (1..=3600).contains(&seconds) => Ok(Self(seconds)),
             _ => Err(SignerTimeoutError),
-        }
-    }
-}
-
-impl fmt::Display for KeySource {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::File(path) => path.display().fmt(f),
-            Self::Agent(AgentIdentity(identity)) => write!(f, "agent:{identity}"),
-            Self::Program(path) => write!(f, "exec:{}", path.display()),
         }
     }
 }
