@@ -66,6 +66,7 @@ fn advice(error: &CliError) -> Advice {
         CliError::Url(error) => return store::url(error),
         CliError::Kek(error) => return keys::kek(error),
         CliError::KeyFile { source, .. } => return keys::file(source),
+        CliError::OpensshKey { source, .. } => return keys::openssh(source),
         CliError::Agent(error) => return signers::agent(error),
         CliError::Program(error) => return signers::program(error),
         #[cfg(feature = "pkcs11")]

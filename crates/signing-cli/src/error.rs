@@ -22,6 +22,7 @@ use crate::lines::counted;
 #[cfg(feature = "pkcs11")]
 use crate::signer_error::TokenError;
 use crate::signer_error::{AgentError, ProgramError};
+use crate::ssh::OpensshKeyError;
 
 /// Why a command failed. A wrong value on the command line is not among these: clap reports
 /// it as a usage error.
@@ -119,6 +120,8 @@ pub(crate) enum CliError {
     FileExists { path: PathBuf },
     #[error("cannot use the key file {}", path.display())]
     KeyFile { path: PathBuf, source: PemError },
+    #[error("cannot use the key file {}", path.display())]
+    OpensshKey { path: PathBuf, source: OpensshKeyError },
     #[error(transparent)]
     Passphrase(#[from] PassphraseError),
     #[error("the two passphrases differ")]

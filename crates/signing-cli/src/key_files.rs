@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 use crate::error::CliError;
 use crate::files::{read_at_most, read_protected};
 use crate::passphrase::{self, PassphraseSource};
+use crate::ssh;
 
 /// Reads a private key's PEM file, with the passphrase that is given, or that is
 /// asked for if the key is encrypted.
@@ -49,17 +50,27 @@ fn explained(path: &Path, error: CliError) -> CliError {
         return error;
     };
     match SigningKey::from_pem(&bytes) {
-        Err(source @ PemError::WrongForm { found: PemForm::PublicKey, .. }) => {
-            CliError::KeyFile { path: path.into(), source }
-        }
+        Err(source) if is_public(&source) => CliError::KeyFile { path: path.into(), source },
         _ => error,
     }
 }
 
-/// Reads a public key's PEM file.
+/// Whether a file that should hold a private key holds a public one.
+pub(crate) fn is_public(error: &PemError) -> bool {
+    let PemError::WrongForm { found, .. } = error else { return false };
+    matches!(found, PemForm::PublicKey | PemForm::OpensshPublicKey)
+}
+
+/// Reads a public key's file: PEM, or a line of OpenSSH.
 pub(crate) fn read_public_key(path: &Path) -> Result<VerifyingKey, CliError> {
     let bytes = read_protected(path, Protection::Integrity)?;
-    VerifyingKey::from_pem(&bytes).map_err(|source| CliError::KeyFile { path: path.into(), source })
+    match VerifyingKey::from_pem(&bytes) {
+        Err(PemError::WrongForm { found: PemForm::OpensshPublicKey, .. }) => {
+            ssh::parse_public_key(&bytes)
+                .map_err(|source| CliError::OpensshKey { path: path.into(), source })
+        }
+        other => other.map_err(|source| CliError::KeyFile { path: path.into(), source }),
+    }
 }
 
 /// The public key's file beside a private key's: `dev-key.pub.pem` for

@@ -1,11 +1,13 @@
 //! How OpenSSH writes Ed25519 keys and signatures (RFC 4251, RFC 8709).
 
+mod public_key;
 mod wire;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use sha2::{Digest, Sha256};
 
+pub(crate) use public_key::{OpensshKeyError, parse_public_key};
 pub(crate) use wire::{Reader, write_string};
 
 /// The name of Ed25519 keys and signatures.

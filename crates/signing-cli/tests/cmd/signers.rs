@@ -1,6 +1,7 @@
 //! Keys that never enter the program: in an ssh-agent, behind another program, and in a token.
 
 mod agent;
+mod openssh;
 mod program;
 #[cfg(feature = "pkcs11")]
 mod token;

@@ -1,13 +1,11 @@
 use std::collections::BTreeMap;
 
-use signing_crypto::{
-    Fingerprint, PemError, PemForm, Role, RoleKeys, Signer, SignerThreshold, VerifyingKey,
-};
+use signing_crypto::{Fingerprint, Role, RoleKeys, Signer, SignerThreshold, VerifyingKey};
 use signing_trust::NextRoot;
 
 use crate::cli::RoleArgs;
 use crate::error::CliError;
-use crate::key_files::read_public_key;
+use crate::key_files::{is_public, read_public_key};
 use crate::key_source::{KeyAccess, KeySource};
 use crate::signers;
 
@@ -111,13 +109,11 @@ enum KeyOfRole {
 impl KeyOfRole {
     fn open(source: &KeySource, access: &KeyAccess) -> Result<Self, CliError> {
         match (signers::open(source, access), source) {
-            (
-                Err(CliError::KeyFile {
-                    source: PemError::WrongForm { found: PemForm::PublicKey, .. },
-                    ..
-                }),
-                KeySource::File(path),
-            ) => read_public_key(path).map(Self::Public),
+            (Err(CliError::KeyFile { source: error, .. }), KeySource::File(path))
+                if is_public(&error) =>
+            {
+                read_public_key(path).map(Self::Public)
+            }
             (other, _) => other.map(Self::Signer),
         }
     }

@@ -70,9 +70,12 @@ fn sign(scratch: &Scratch, key: &str) -> Run {
 
 /// The public key as another tool shows it, in the file `<label>.pub.pem`.
 fn public_pem(scratch: &Scratch, label: &str) -> String {
-    let shown = pkcs11_tool(scratch, &format!("--list-objects --type pubkey --label {label}"));
-    let point = shown.lines().find_map(|line| line.trim().strip_prefix("EC_POINT:"));
-    let point = point.unwrap().trim();
+    let shown = pkcs11_tool(scratch, "--list-objects --type pubkey");
+    // Of each key, its point stands before its label.
+    let name = format!("label:      {label}");
+    let before = shown.split(&name).next().filter(|before| before.len() < shown.len());
+    let point = before.unwrap().rsplit("EC_POINT:").next().unwrap();
+    let point = point.split_whitespace().next().unwrap();
     let raw: Vec<u8> = (0..point.len())
         .step_by(2)
         .map(|at| u8::from_str_radix(&point[at..at + 2], 16).unwrap())
