@@ -5,6 +5,7 @@ mod keys;
 mod package;
 pub(crate) mod refused_key;
 mod signed_trust;
+mod signers;
 mod store;
 mod trust;
 
@@ -65,6 +66,17 @@ fn advice(error: &CliError) -> Advice {
         CliError::Url(error) => return store::url(error),
         CliError::Kek(error) => return keys::kek(error),
         CliError::KeyFile { source, .. } => return keys::file(source),
+        CliError::OpensshKey { source, .. } => return keys::openssh(source),
+        CliError::Agent(error) => return signers::agent(error),
+        CliError::Program(error) => return signers::program(error),
+        #[cfg(feature = "pkcs11")]
+        CliError::Token(error) => return signers::token(error),
+        #[cfg(feature = "pkcs11")]
+        CliError::PinOnCommandLine => (
+            "PinOnCommandLine",
+            "change the PIN; then give it in a file: pin-source=file:<path> in the URI, or \
+             --passphrase-file <file>, or type it when you are asked",
+        ),
         CliError::Passphrase(error) => return keys::passphrase(error),
         CliError::Checkpoint { source, .. } => return trust::checkpoint(source),
         CliError::NoCheckpoint { .. } => {

@@ -1,5 +1,5 @@
 #[cfg(test)]
-#[cfg(feature = "postgres")]
+#[cfg(all(feature = "postgres", feature = "pkcs11"))]
 mod golden;
 
 use std::fmt::Write as _;
@@ -19,6 +19,10 @@ use signing_trust::{
 use thiserror::Error;
 
 use crate::lines::counted;
+#[cfg(feature = "pkcs11")]
+use crate::signer_error::TokenError;
+use crate::signer_error::{AgentError, ProgramError};
+use crate::ssh::OpensshKeyError;
 
 /// Why a command failed. A wrong value on the command line is not among these: clap reports
 /// it as a usage error.
@@ -116,6 +120,8 @@ pub(crate) enum CliError {
     FileExists { path: PathBuf },
     #[error("cannot use the key file {}", path.display())]
     KeyFile { path: PathBuf, source: PemError },
+    #[error("cannot use the key file {}", path.display())]
+    OpensshKey { path: PathBuf, source: OpensshKeyError },
     #[error(transparent)]
     Passphrase(#[from] PassphraseError),
     #[error("the two passphrases differ")]
@@ -126,6 +132,16 @@ pub(crate) enum CliError {
     Terminal(#[source] std::io::Error),
     #[error("interrupted")]
     Interrupted,
+    #[error(transparent)]
+    Agent(#[from] AgentError),
+    #[error(transparent)]
+    Program(#[from] ProgramError),
+    #[cfg(feature = "pkcs11")]
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    #[cfg(feature = "pkcs11")]
+    #[error("the command line must not hold a PIN: every user can read it")]
+    PinOnCommandLine,
     #[error("the key and its passphrase cannot both be read from standard input")]
     StandardInputTwice,
     #[error("--output, --signature and --name apply to one package, found {found}")]

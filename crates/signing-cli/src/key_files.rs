@@ -1,12 +1,13 @@
 use std::path::{Path, PathBuf};
 
-use signing_crypto::{MAX_PEM_SIZE, PemError, PemForm, SigningKey, VerifyingKey};
+use signing_crypto::{MAX_PEM_SIZE, Passphrase, PemError, PemForm, SigningKey, VerifyingKey};
 use signing_loader::Protection;
 use zeroize::Zeroizing;
 
 use crate::error::CliError;
 use crate::files::{read_at_most, read_protected};
 use crate::passphrase::{self, PassphraseSource};
+use crate::ssh;
 
 /// Reads a private key's PEM file, with the passphrase that is given, or that is
 /// asked for if the key is encrypted.
@@ -28,14 +29,18 @@ pub(crate) fn read_signing_key(
     let key = match source.given()? {
         Some(passphrase) => SigningKey::from_encrypted_pem(&bytes, &passphrase),
         None => match SigningKey::from_pem(&bytes) {
-            Err(PemError::PassphraseNeeded) => match passphrase::ask(path)? {
-                Some(passphrase) => SigningKey::from_encrypted_pem(&bytes, &passphrase),
+            Err(PemError::PassphraseNeeded) => match passphrase::ask(&prompt(path))? {
+                Some(typed) => SigningKey::from_encrypted_pem(&bytes, &Passphrase::new(typed)?),
                 None => Err(PemError::PassphraseNeeded),
             },
             other => other,
         },
     };
     key.map_err(|source| CliError::KeyFile { path: path.into(), source })
+}
+
+fn prompt(path: &Path) -> String {
+    format!("Passphrase for {}: ", path.display())
 }
 
 /// Why a file that others can reach is refused: for what is in it, if that is no private
@@ -45,17 +50,27 @@ fn explained(path: &Path, error: CliError) -> CliError {
         return error;
     };
     match SigningKey::from_pem(&bytes) {
-        Err(source @ PemError::WrongForm { found: PemForm::PublicKey, .. }) => {
-            CliError::KeyFile { path: path.into(), source }
-        }
+        Err(source) if is_public(&source) => CliError::KeyFile { path: path.into(), source },
         _ => error,
     }
 }
 
-/// Reads a public key's PEM file.
+/// Whether a file that should hold a private key holds a public one.
+pub(crate) fn is_public(error: &PemError) -> bool {
+    let PemError::WrongForm { found, .. } = error else { return false };
+    matches!(found, PemForm::PublicKey | PemForm::OpensshPublicKey)
+}
+
+/// Reads a public key's file: PEM, or a line of OpenSSH.
 pub(crate) fn read_public_key(path: &Path) -> Result<VerifyingKey, CliError> {
     let bytes = read_protected(path, Protection::Integrity)?;
-    VerifyingKey::from_pem(&bytes).map_err(|source| CliError::KeyFile { path: path.into(), source })
+    match VerifyingKey::from_pem(&bytes) {
+        Err(PemError::WrongForm { found: PemForm::OpensshPublicKey, .. }) => {
+            ssh::parse_public_key(&bytes)
+                .map_err(|source| CliError::OpensshKey { path: path.into(), source })
+        }
+        other => other.map_err(|source| CliError::KeyFile { path: path.into(), source }),
+    }
 }
 
 /// The public key's file beside a private key's: `dev-key.pub.pem` for

@@ -10,10 +10,14 @@ mod commands;
 mod context;
 mod files;
 mod key_files;
+mod key_source;
 mod passphrase;
 mod process;
 mod select;
 mod signed_trust;
+mod signer_error;
+mod signers;
+mod ssh;
 mod terminal;
 mod time;
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::Args;
-use signing_crypto::{MAX_PASSPHRASE_SIZE, Passphrase};
+use signing_crypto::{MAX_PASSPHRASE_SIZE, Passphrase, PassphraseError};
 use signing_loader::Protection;
 use thiserror::Error;
 use zeroize::Zeroizing;
@@ -84,6 +84,11 @@ pub(crate) enum PassphraseSource {
 impl PassphraseSource {
     /// The passphrase, unless somebody must type it.
     pub(crate) fn given(&self) -> Result<Option<Passphrase>, CliError> {
+        Ok(self.given_bytes()?.map(Passphrase::new).transpose()?)
+    }
+
+    /// The same for a secret of another kind, such as a PIN.
+    pub(crate) fn given_bytes(&self) -> Result<Option<Zeroizing<Vec<u8>>>, CliError> {
         let (path, bytes) = match self {
             Self::StandardInput => ("-".into(), read_limited(io::stdin().lock())),
             Self::File(path) => {
@@ -94,7 +99,7 @@ impl PassphraseSource {
             Self::Environment => {
                 // The variable's value is the passphrase, with a line end if it has one.
                 let value = Zeroizing::new(env::var_os(VARIABLE).unwrap_or_default().into_vec());
-                return Ok(Some(Passphrase::new(value)?));
+                return Ok(Some(value));
             }
             Self::Terminal => return Ok(None),
         };
@@ -110,7 +115,7 @@ impl PassphraseSource {
         let mut terminal = Terminal::open().ok_or(CliError::NoTerminal)?;
         let first = terminal.ask("New passphrase: ")?;
         if first.is_empty() {
-            return Err(CliError::Passphrase(signing_crypto::PassphraseError::Empty));
+            return Err(CliError::Passphrase(PassphraseError::Empty));
         }
         if *first != *terminal.ask("The same again: ")? {
             return Err(CliError::PassphrasesDiffer);
@@ -119,11 +124,9 @@ impl PassphraseSource {
     }
 }
 
-/// Asks for the passphrase of a key in a file, if there is a terminal to ask on.
-pub(crate) fn ask(path: &Path) -> Result<Option<Passphrase>, CliError> {
-    let Some(mut terminal) = Terminal::open() else { return Ok(None) };
-    let typed = terminal.ask(&format!("Passphrase for {}: ", path.display()))?;
-    Ok(Some(Passphrase::new(typed)?))
+/// Asks for a passphrase or a PIN, if there is a terminal to ask on.
+pub(crate) fn ask(prompt: &str) -> Result<Option<Zeroizing<Vec<u8>>>, CliError> {
+    Terminal::open().map(|mut terminal| terminal.ask(prompt)).transpose()
 }
 
 /// An open file descriptor that input can come from.
@@ -164,7 +167,7 @@ impl FromStr for Descriptor {
 }
 
 /// A passphrase without the one line ending that editors and shells put after it.
-fn line(mut bytes: Zeroizing<Vec<u8>>) -> Result<Passphrase, CliError> {
+fn line(mut bytes: Zeroizing<Vec<u8>>) -> Result<Zeroizing<Vec<u8>>, CliError> {
     let ending = match &bytes[..] {
         [.., b'\r', b'\n'] => 2,
         [.., b'\n'] => 1,
@@ -172,7 +175,10 @@ fn line(mut bytes: Zeroizing<Vec<u8>>) -> Result<Passphrase, CliError> {
     };
     let length = bytes.len() - ending;
     bytes.truncate(length);
-    Ok(Passphrase::new(bytes)?)
+    match length > MAX_PASSPHRASE_SIZE {
+        true => Err(PassphraseError::TooLong { limit: MAX_PASSPHRASE_SIZE }.into()),
+        false => Ok(bytes),
+    }
 }
 
 /// Reads to the end, or to what is too much in any case.

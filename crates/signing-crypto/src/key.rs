@@ -10,6 +10,8 @@ mod verifying;
 #[cfg(feature = "private-keys")]
 mod kek;
 #[cfg(feature = "private-keys")]
+mod signer;
+#[cfg(feature = "private-keys")]
 mod signing;
 #[cfg(feature = "private-keys")]
 mod wrap;
@@ -25,6 +27,7 @@ pub use {
     error::{KekError, WrapError},
     kek::KeyEncryptionKey,
     pem::{MAX_PASSPHRASE_SIZE, Passphrase},
+    signer::{Signer, SignerError, SigningInput},
     signing::SigningKey,
     wrap::{WrapContext, WrappedKey},
 };

@@ -53,8 +53,8 @@ pub use key::{
 };
 #[cfg(feature = "private-keys")]
 pub use key::{
-    KekError, KeyEncryptionKey, MAX_PASSPHRASE_SIZE, Passphrase, SigningKey, WrapContext,
-    WrapError, WrappedKey,
+    KekError, KeyEncryptionKey, MAX_PASSPHRASE_SIZE, Passphrase, Signer, SignerError, SigningInput,
+    SigningKey, WrapContext, WrapError, WrappedKey,
 };
 pub use names::{
     ActorName, GrantId, KeyId, KeyName, MAX_PATTERNS, NameError, NameFault, NameKind, Note, OrgId,
@@ -83,5 +83,6 @@ const _: () = {
         is_shared::<SigningKey>();
         is_shared::<KeyEncryptionKey>();
         is_shared::<WrapError>();
+        is_shared::<SignerError>();
     }
 };

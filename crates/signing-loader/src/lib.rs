@@ -142,7 +142,10 @@ pub use signing_crypto::{
 };
 #[cfg(feature = "private-keys")]
 #[doc(no_inline)]
-pub use signing_crypto::{KekError, KeyEncryptionKey, Passphrase, PassphraseError, SigningKey};
+pub use signing_crypto::{
+    KekError, KeyEncryptionKey, Passphrase, PassphraseError, Signer, SignerError, SigningInput,
+    SigningKey,
+};
 pub use signing_trust::acceptance::{
     ActualContent, ClockSkewAllowance, ClockSkewAllowanceError, ExpectedContent, RequiredSigners,
     SignatureLocation, SignerCount, SignerCountError, VerificationConfig, VerificationError,

@@ -3,7 +3,7 @@ use thiserror::Error;
 use chrono::{DateTime, Utc};
 use signing_crypto::{
     EnvelopeError, Fingerprint, KeyError, KeyId, MalformedBundle, MalformedDraft,
-    MalformedEnvelope, OrgId, ParseError, StoreId, WrapError, rfc3339,
+    MalformedEnvelope, OrgId, ParseError, SignerError, StoreId, WrapError, rfc3339,
 };
 use signing_store::{AuditFault, StoreError};
 
@@ -121,6 +121,9 @@ pub enum TrustError {
     /// An envelope that the key did not sign.
     #[error(transparent)]
     Envelope(#[from] EnvelopeError),
+    /// The signer did not sign.
+    #[error(transparent)]
+    Signer(#[from] SignerError),
     /// The audit log is not as it was written.
     #[error("the audit log is broken")]
     AuditLogBroken(#[from] AuditFault),
@@ -166,6 +169,7 @@ impl TrustError {
             Self::SignedTrust(error) => error.code(),
             Self::MalformedEnvelope(error) => error.code(),
             Self::Envelope(error) => error.code(),
+            Self::Signer(error) => error.code(),
             Self::AuditLogBroken(fault) => fault.code(),
             Self::CheckpointOfAnotherStore { .. } => "CheckpointOfAnotherStore",
             Self::CheckpointOfAnotherOrganization { .. } => "CheckpointOfAnotherOrganization",

@@ -71,7 +71,7 @@ pub(crate) fn audit_checkpoint(payload: &[u8]) -> Verdict {
     let verified = signed.verify(&public_key());
     if let Ok(verified) = &verified {
         let checkpoint = verified.checkpoint();
-        let printed = SignedCheckpoint::sign(checkpoint, &key());
+        let printed = SignedCheckpoint::sign(checkpoint, &key()).unwrap();
         assert_eq!(printed.verify(&public_key()).unwrap().checkpoint(), checkpoint);
         let json: Value = serde_json::from_slice(payload).unwrap();
         assert_eq!(json["predicate"]["sequence"], checkpoint.sequence);

@@ -6,6 +6,7 @@ use signing_crypto::{
 
 use super::{Advice, GIVE_PASSPHRASE};
 use crate::error::Outcome;
+use crate::ssh::OpensshKeyError;
 
 const MAKE_KEY: &str = "make an Ed25519 key: cloacina keys generate --name <name> --output <file>";
 const ENCRYPT_AGAIN: &str = "if you trust the file, re-encrypt the key: openssl pkcs8 -topk8 -iter 600000 -in <file> \
@@ -98,8 +99,29 @@ pub(super) fn file(error: &PemError) -> Advice {
     Advice::undecided(error.code(), next)
 }
 
+pub(super) fn openssh(error: &OpensshKeyError) -> Advice {
+    let next = match error {
+        OpensshKeyError::SeveralLines { .. } => "give a file with one key, and nothing else",
+        OpensshKeyError::Algorithm { .. } => {
+            "make an Ed25519 key: ssh-keygen -t ed25519 -f <file>; options before a key, as in \
+             authorized_keys, are not read"
+        }
+        OpensshKeyError::Malformed => "get the file again, or restore it from a backup",
+        OpensshKeyError::Key(_) => "do not use this key: find out who made it, and make another",
+    };
+    Advice::undecided("InvalidKeyFile", next)
+}
+
 fn form(expected: PemForm, found: PemForm) -> Cow<'static, str> {
     match (expected, found) {
+        (PemForm::PublicKey, PemForm::OpensshPrivateKey) => {
+            "give the public half, which is beside it: <file>.pub".into()
+        }
+        (_, PemForm::OpensshPrivateKey | PemForm::OpensshPublicKey) => {
+            "load the private key into an agent: ssh-add <file>; then sign with --key \
+             agent:<comment>; ssh-add -l shows the comment"
+                .into()
+        }
         (PemForm::PublicKey, PemForm::PrivateKey | PemForm::EncryptedPrivateKey) => {
             "give the public half: openssl pkey -in <file> -pubout".into()
         }

@@ -4,7 +4,7 @@ use signing_loader::{
 };
 use signing_trust::UntrustedReason;
 
-use super::{Advice, signed_trust, trust};
+use super::{Advice, signed_trust, signers, trust};
 use crate::error::Outcome;
 
 pub(super) const GET_SIGNATURE: &str = "get the .sig file again from the package's builder";
@@ -183,6 +183,7 @@ pub(super) fn sign(error: &SignError) -> Advice {
     let next = match error {
         SignError::Package(error) => return super::package(error),
         SignError::Trust(error) => return trust::trust(error),
+        SignError::Signer(error) => return signers::signer(error),
         SignError::NotAdded { place, source } => return not_added(place, source),
         SignError::NotASignature { .. } => REPLACE,
         SignError::ChangedMeanwhile { .. } => "sign again: nothing was written there",
@@ -207,6 +208,7 @@ fn not_added(place: &SignaturePlace, error: &NotAdded) -> Advice {
             let next = format!("to sign the same terms: {same}; otherwise {elsewhere}");
             Advice::refused(error.code(), next)
         }
+        NotAdded::Envelope(EnvelopeError::Signer(error)) => signers::signer(error),
         _ => Advice::refused(error.code(), elsewhere),
     }
 }
@@ -239,6 +241,7 @@ pub(super) fn envelope(error: &EnvelopeError) -> Advice {
             "have the required signers sign again, into a new signature file"
         }
         EnvelopeError::Malformed(_) => GET_SIGNATURE,
+        EnvelopeError::Signer(error) => return signers::signer(error),
         _ => return Advice::unknown(error.code(), Outcome::Refused),
     };
     Advice::refused(error.code(), next)

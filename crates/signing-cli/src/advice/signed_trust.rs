@@ -3,7 +3,7 @@ use signing_crypto::{
 };
 use signing_trust::{DecisionError, SignedTrustError, TrustRootError, VersionMemoryError};
 
-use super::{Advice, package, trust};
+use super::{Advice, package, signers, trust};
 use crate::error::Outcome;
 
 const FORGED: &str = "find out who wrote to the database or to the file, and keep a copy of it; meanwhile get a \
@@ -103,6 +103,7 @@ pub(super) fn draft_signature(error: &DraftSignatureError) -> Advice {
              --trust-root <file>",
         ),
         DraftSignatureError::Document { source, .. } => package::envelope(source),
+        DraftSignatureError::Signer(error) => signers::signer(error),
         _ => Advice::unknown(error.code(), Outcome::Refused),
     }
 }

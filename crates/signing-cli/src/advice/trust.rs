@@ -1,7 +1,7 @@
 use signing_crypto::CheckpointError;
 use signing_trust::TrustError;
 
-use super::{Advice, keys, package, signed_trust, store};
+use super::{Advice, keys, package, signed_trust, signers, store};
 use crate::error::Outcome;
 
 pub(super) const NAME_THE_KEY: &str = "have the package signed by a tool that writes a keyid";
@@ -15,6 +15,7 @@ pub(super) fn trust(error: &TrustError) -> Advice {
         TrustError::Wrap(error) => return keys::wrap(error),
         TrustError::Key(error) => return keys::key(error),
         TrustError::Envelope(error) => return package::envelope(error),
+        TrustError::Signer(error) => return signers::signer(error),
         TrustError::SignedTrust(error) => return signed_trust::signed(error),
         TrustError::Draft(error) => return signed_trust::draft(error),
         TrustError::SignedTrustExists { .. } => {

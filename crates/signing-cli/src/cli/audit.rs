@@ -8,7 +8,7 @@ use signing_trust::store::{EventPattern, OrganizationRef};
 
 use super::resolve::Resolved;
 use super::values::{self, SignerArgs};
-use crate::passphrase::PASSPHRASE;
+use crate::key_source::KEY_ACCESS;
 use crate::time;
 
 #[derive(Subcommand)]
@@ -84,7 +84,11 @@ pub(crate) struct Verify {
 #[command(group(ArgGroup::new("whose").args(["org", "all"]).required(true)))]
 #[command(group(ArgGroup::new("with").args(["key", "key_id"]).required(true)))]
 #[command(group(
-    ArgGroup::new("to-decrypt").args(PASSPHRASE).requires("key").conflicts_with("key_id")
+    ArgGroup::new("access")
+        .args(KEY_ACCESS)
+        .multiple(true)
+        .requires("key")
+        .conflicts_with("key_id")
 ))]
 pub(crate) struct Checkpoint {
     /// Sign the log of this organization (name or id)

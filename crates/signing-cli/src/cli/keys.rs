@@ -169,7 +169,8 @@ impl Resolve for GenerateArgs {
 #[derive(Args)]
 #[command(group(ArgGroup::new("key").args(["import", "key_id"]).required(true)))]
 pub(crate) struct KeyToTrustArgs {
-    /// The public key's PEM file; - for standard input
+    /// The public key's file: PEM, or a line of OpenSSH such as a .pub file; - for standard
+    /// input
     #[arg(long, value_name = "FILE")]
     import: Option<PathBuf>,
 

@@ -8,7 +8,7 @@ use signing_trust::store::OrganizationRef;
 use super::Floor;
 use super::resolve::Resolved;
 use super::values::{self, RootSource, SignerArgs};
-use crate::passphrase::PASSPHRASE;
+use crate::key_source::KEY_ACCESS;
 use crate::time;
 
 #[derive(Subcommand)]
@@ -50,7 +50,11 @@ pub(crate) enum Package {
 #[derive(Args)]
 #[command(group(ArgGroup::new("with").args(["key", "key_id"]).required(true)))]
 #[command(group(
-    ArgGroup::new("to-decrypt").args(PASSPHRASE).requires("key").conflicts_with("key_id")
+    ArgGroup::new("access")
+        .args(KEY_ACCESS)
+        .multiple(true)
+        .requires("key")
+        .conflicts_with("key_id")
 ))]
 pub(crate) struct Sign {
     /// The packages

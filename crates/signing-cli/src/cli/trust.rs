@@ -7,7 +7,7 @@ use signing_trust::store::OrganizationRef;
 use super::resolve::{Resolve, Resolved, missing};
 use super::values::{self, AnchorArgs, ChildRoot, RootSource};
 use crate::files::Existing;
-use crate::passphrase::{PassphraseArgs, PassphraseSource};
+use crate::key_source::{KeyAccess, KeyAccessArgs, KeySource};
 use crate::terminal::Confirmation;
 use crate::time;
 
@@ -170,7 +170,7 @@ pub(crate) struct PublicationArgs {
     yes: bool,
 
     #[command(flatten)]
-    passphrase: PassphraseArgs,
+    access: KeyAccessArgs,
 }
 
 impl PublicationArgs {
@@ -182,8 +182,8 @@ impl PublicationArgs {
         Confirmation::given_if(self.yes)
     }
 
-    pub(crate) fn passphrase(&self) -> PassphraseSource {
-        self.passphrase.source()
+    pub(crate) fn access(&self) -> KeyAccess {
+        self.access.access()
     }
 }
 
@@ -203,8 +203,8 @@ pub(crate) struct PublishArgs {
     from: Option<PathBuf>,
 
     /// A private key that signs (may be repeated)
-    #[arg(long, value_name = "PEM")]
-    key: Vec<PathBuf>,
+    #[arg(long, value_name = "KEY")]
+    key: Vec<KeySource>,
 
     /// Add this key to the revocations, by its fingerprint (may be repeated). It stays there for
     /// good
@@ -241,7 +241,7 @@ pub(crate) struct PublishDraft {
 
 pub(crate) struct PublishRows {
     pub(crate) org: OrganizationRef,
-    pub(crate) keys: Vec<PathBuf>,
+    pub(crate) keys: Vec<KeySource>,
     pub(crate) deny: Vec<Fingerprint>,
     pub(crate) anchor: AnchorArgs,
     pub(crate) statement: StatementArgs,
@@ -276,8 +276,8 @@ pub(crate) struct Cosign {
     pub(crate) draft: PathBuf,
 
     /// A private key that signs (may be repeated)
-    #[arg(long, value_name = "PEM", required = true)]
-    pub(crate) key: Vec<PathBuf>,
+    #[arg(long, value_name = "KEY", required = true)]
+    pub(crate) key: Vec<KeySource>,
 
     /// Refuse the draft unless it follows this root document: its file, or its digest. Only the
     /// draft of first documents needs none
@@ -289,7 +289,7 @@ pub(crate) struct Cosign {
     pub(crate) yes: bool,
 
     #[command(flatten)]
-    pub(crate) passphrase: PassphraseArgs,
+    pub(crate) access: KeyAccessArgs,
 }
 
 #[derive(Args)]
@@ -299,8 +299,8 @@ pub(crate) struct RotateRoot {
     pub(crate) org: OrganizationRef,
 
     /// A private key of the current root document, which signs the next one (may be repeated)
-    #[arg(long, value_name = "PEM")]
-    pub(crate) key: Vec<PathBuf>,
+    #[arg(long, value_name = "KEY")]
+    pub(crate) key: Vec<KeySource>,
 
     #[command(flatten)]
     pub(crate) anchor: AnchorArgs,

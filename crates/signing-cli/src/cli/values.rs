@@ -10,7 +10,7 @@ use signing_trust::EventType;
 use signing_trust::store::{EventPattern, OrganizationRef};
 
 use super::resolve::{Resolve, missing};
-use crate::passphrase::{PassphraseArgs, PassphraseSource};
+use crate::key_source::{KeyAccess, KeyAccessArgs, KeySource};
 
 /// An organization's id or name.
 pub(super) fn organization(text: &str) -> Result<OrganizationRef, NameError> {
@@ -97,21 +97,23 @@ pub(super) fn event(text: &str) -> Result<EventPattern, String> {
 /// The key that signs
 #[derive(Args)]
 pub(crate) struct SignerArgs {
-    /// Sign with the private key in this PEM file; - for standard input
-    #[arg(long, value_name = "FILE")]
-    key: Option<PathBuf>,
+    /// Sign with this key: the private key's PEM file, - for standard input, agent:NAME for a
+    /// key of ssh-agent, exec:PROGRAM for a key behind a program, or the pkcs11: URI of a key in
+    /// a token
+    #[arg(long, value_name = "KEY")]
+    key: Option<KeySource>,
 
     /// Sign with this key of the store
     #[arg(long, value_name = "ID")]
     key_id: Option<KeyId>,
 
     #[command(flatten)]
-    passphrase: PassphraseArgs,
+    access: KeyAccessArgs,
 }
 
 /// Where the key that signs is.
 pub(crate) enum SignerSource {
-    File { path: PathBuf, passphrase: PassphraseSource },
+    Key { source: KeySource, access: KeyAccess },
     Store(KeyId),
 }
 
@@ -120,9 +122,7 @@ impl Resolve for SignerArgs {
 
     fn resolve(self) -> Result<SignerSource, clap::Error> {
         match (self.key, self.key_id) {
-            (Some(path), _) => {
-                Ok(SignerSource::File { path, passphrase: self.passphrase.source() })
-            }
+            (Some(source), _) => Ok(SignerSource::Key { source, access: self.access.access() }),
             (None, Some(id)) => Ok(SignerSource::Store(id)),
             (None, None) => Err(missing("--key and --key-id")),
         }

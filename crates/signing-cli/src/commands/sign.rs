@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 use signing_crypto::{
-    OrgId, PackageDigest, PackageName, PackageVersion, SignatureEnvelope, SignatureId, SigningKey,
+    OrgId, PackageDigest, PackageName, PackageVersion, SignatureEnvelope, SignatureId, Signer,
     StatementTime,
 };
 use signing_loader::{
@@ -17,9 +17,9 @@ use crate::cli::{Resolved, Sign, SignerSource};
 use crate::context::{Context, block_on, organization};
 use crate::error::CliError;
 use crate::files::{self, Existing, Readers};
-use crate::key_files;
 use crate::lines::Lines;
 use crate::output::Report;
+use crate::signers;
 use crate::view::View;
 
 pub(super) fn run(context: &Context, command: Sign) -> Result<Report, CliError> {
@@ -31,12 +31,12 @@ pub(super) fn run(context: &Context, command: Sign) -> Result<Report, CliError> 
         prepared.push(Prepared::new(package, &command)?);
     }
     let views = match signer {
-        SignerSource::File { path, passphrase } => {
-            let key = key_files::read_signing_key(path, passphrase)?;
+        SignerSource::Key { source, access } => {
+            let signer = signers::open(source, access)?;
             match command.store {
                 // Without a store there is no runtime.
-                false => with_key(&prepared, &key),
-                true => block_on(with_key_and_store(context, &mut prepared, &key, &command)),
+                false => with_key(&prepared, &*signer),
+                true => block_on(with_key_and_store(context, &mut prepared, &*signer, &command)),
             }
         }
         SignerSource::Store(id) => block_on(async {
@@ -80,7 +80,7 @@ fn report(packages: &[PackagePath], mut views: Vec<SignedView>) -> Report {
     report
 }
 
-fn with_key(prepared: &[Prepared], key: &SigningKey) -> Result<Vec<SignedView>, CliError> {
+fn with_key(prepared: &[Prepared], key: &dyn Signer) -> Result<Vec<SignedView>, CliError> {
     // Everything is signed before anything is written.
     let made: Result<_, _> = prepared.iter().map(|prepared| prepared.signature.sign(key)).collect();
     write_all(prepared, made?)
@@ -93,13 +93,13 @@ fn write_all(prepared: &[Prepared], made: Vec<MadeSignature>) -> Result<Vec<Sign
 async fn with_key_and_store(
     context: &Context,
     prepared: &mut [Prepared],
-    key: &SigningKey,
+    key: &dyn Signer,
     command: &Sign,
 ) -> Result<Vec<SignedView>, CliError> {
     let keys = context.keys_to_change().await?;
     let org = command.org.as_ref().ok_or(CliError::StoreWithoutOrganization)?;
     let org = organization(&keys, org).await?.id;
-    sign_and_store(prepared, (&keys, org), PackageSigner::Key(key), command).await
+    sign_and_store(prepared, (&keys, org), PackageSigner::Signer(key), command).await
 }
 
 async fn sign_and_store(

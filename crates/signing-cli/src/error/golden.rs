@@ -15,6 +15,7 @@ mod package;
 mod runner;
 mod signature;
 mod signed_trust;
+mod signers;
 mod store;
 
 use std::any::type_name;
@@ -91,6 +92,7 @@ fn samples() -> Vec<(&'static str, Vec<Sample>)> {
         ("audit", audit::samples()),
         ("arguments", arguments::samples()),
         ("signed_trust", signed_trust::samples()),
+        ("signers", signers::samples()),
         ("runner", runner::samples()),
     ]
 }

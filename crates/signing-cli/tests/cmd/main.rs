@@ -33,6 +33,7 @@ mod inspect;
 mod quorum;
 mod sign;
 mod sign_at_once;
+mod signers;
 mod verify;
 
 mod kek;

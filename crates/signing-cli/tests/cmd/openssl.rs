@@ -18,7 +18,7 @@ fn must(scratch: &Scratch, arguments: &str) {
 
 /// Takes a signature file apart as anybody would who has read DSSE's
 /// specification: into `pae`, what was signed, and `sig`, the raw signature.
-fn take_apart(scratch: &Scratch, file: &str) -> Value {
+pub(crate) fn take_apart(scratch: &Scratch, file: &str) -> Value {
     let envelope: Value = serde_json::from_slice(&scratch.read(file)).unwrap();
     let payload_type = text(&envelope["payloadType"]);
     let payload = STANDARD.decode(text(&envelope["payload"])).unwrap();

@@ -8,9 +8,9 @@ use crate::dsse::strict_json::Object;
 use crate::dsse::{
     CheckpointError, MalformedCheckpoint, MalformedEnvelope, STATEMENT_TYPE, SignatureEnvelope,
 };
-#[cfg(feature = "private-keys")]
-use crate::key::SigningKey;
 use crate::key::VerifyingKey;
+#[cfg(feature = "private-keys")]
+use crate::key::{Signer, SignerError};
 use crate::names::{OrgId, OrgName, ParseError, StatementTime, StoreId};
 
 /// The `predicateType` that makes a statement one about an audit log: never one
@@ -140,10 +140,14 @@ impl AuditCheckpoint {
 pub struct SignedCheckpoint(SignatureEnvelope);
 
 impl SignedCheckpoint {
-    /// Signs `checkpoint` with `key`.
+    /// Signs `checkpoint`.
+    ///
+    /// # Errors
+    ///
+    /// That `signer` did not sign it.
     #[cfg(feature = "private-keys")]
-    pub fn sign(checkpoint: &AuditCheckpoint, key: &SigningKey) -> Self {
-        Self(SignatureEnvelope::sign_statement(checkpoint.to_json(), key))
+    pub fn sign(checkpoint: &AuditCheckpoint, signer: &dyn Signer) -> Result<Self, SignerError> {
+        SignatureEnvelope::sign_statement(checkpoint.to_json(), signer).map(Self)
     }
 
     /// Reads an envelope as [`SignatureEnvelope::parse`] does. That proves nothing.

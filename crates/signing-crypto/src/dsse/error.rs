@@ -5,6 +5,8 @@ use thiserror::Error;
 
 use crate::dsse::{CHECKPOINT_TYPE, PREDICATE_TYPE, STATEMENT_TYPE};
 use crate::key::Fingerprint;
+#[cfg(feature = "private-keys")]
+use crate::key::SignerError;
 use crate::names::{NameError, ParseError};
 
 /// An envelope that a key did not sign, or that cannot be signed.
@@ -38,6 +40,10 @@ pub enum EnvelopeError {
     /// The bytes are not a package signature.
     #[error(transparent)]
     Malformed(#[from] MalformedEnvelope),
+    /// The signer did not sign.
+    #[cfg(feature = "private-keys")]
+    #[error(transparent)]
+    Signer(#[from] SignerError),
 }
 
 impl EnvelopeError {
@@ -48,6 +54,8 @@ impl EnvelopeError {
             Self::InvalidSignature { .. } => "InvalidSignature",
             Self::Full { .. } => "TooManySignatures",
             Self::Malformed(error) => error.code(),
+            #[cfg(feature = "private-keys")]
+            Self::Signer(error) => error.code(),
         }
     }
 }

@@ -1,6 +1,6 @@
 use std::fmt;
 
-use ed25519_dalek::Signer;
+use ed25519_dalek::Signer as _;
 use zeroize::Zeroizing;
 
 use super::VerifyingKey;
@@ -41,7 +41,7 @@ impl SigningKey {
     }
 
     /// Not public: everything that is signed says what it is (see `envelope`).
-    pub(crate) fn sign(&self, message: &[u8]) -> [u8; 64] {
+    pub(crate) fn sign_bytes(&self, message: &[u8]) -> [u8; 64] {
         self.0.sign(message).to_bytes()
     }
 }

@@ -17,7 +17,7 @@ use crate::dsse::EnvelopeError;
 use crate::dsse::Object;
 use crate::key::Fingerprint;
 #[cfg(feature = "private-keys")]
-use crate::key::{SigningKey, VerifyingKey};
+use crate::key::{Signer, VerifyingKey};
 use crate::names::OrgId;
 
 /// The `type` of a draft.
@@ -139,18 +139,20 @@ impl DraftDocuments {
         acting.expect("a draft has a root document").unverified()
     }
 
-    /// Signs each document for which `key` has a role and which it has not signed, and says
+    /// Signs each document for which `signer` has a role and which it has not signed, and says
     /// which those were.
     ///
     /// # Errors
     ///
-    /// Nothing is signed if the key has no role or has signed already.
+    /// Nothing is signed if the key has no role or has signed already, or if `signer` does not
+    /// sign all of them.
     #[cfg(feature = "private-keys")]
     pub fn sign(
         &mut self,
-        key: &SigningKey,
+        signer: &dyn Signer,
     ) -> Result<Vec<TrustDocumentKind>, DraftSignatureError> {
-        let (public, fingerprint) = (key.verifying_key(), key.fingerprint());
+        let public = signer.verifying_key();
+        let fingerprint = public.fingerprint();
         let needed = self.needed_from(&fingerprint);
         if needed.is_empty() {
             return Err(DraftSignatureError::NoRole { fingerprint });
@@ -159,11 +161,14 @@ impl DraftDocuments {
         let mut next = self.clone();
         for kind in needed {
             let added = match kind {
-                TrustDocumentKind::Root => add(next.root.as_mut(), &public, key),
-                TrustDocumentKind::Statement => add(next.statement.as_mut(), &public, key),
-                TrustDocumentKind::Revocations => add(next.revocations.as_mut(), &public, key),
+                TrustDocumentKind::Root => add(next.root.as_mut(), &public, signer),
+                TrustDocumentKind::Statement => add(next.statement.as_mut(), &public, signer),
+                TrustDocumentKind::Revocations => add(next.revocations.as_mut(), &public, signer),
             };
-            let failed = |source| DraftSignatureError::Document { kind, fingerprint, source };
+            let failed = |error| match error {
+                EnvelopeError::Signer(error) => DraftSignatureError::Signer(error),
+                source => DraftSignatureError::Document { kind, fingerprint, source },
+            };
             if added.map_err(failed)? == Added::Now {
                 signed.push(kind);
             }
@@ -250,13 +255,13 @@ enum Added {
 fn add<D: TrustDocument>(
     signed: Option<&mut SignedDocument<D>>,
     public: &VerifyingKey,
-    key: &SigningKey,
+    signer: &dyn Signer,
 ) -> Result<Added, EnvelopeError> {
     let Some(signed) = signed else { return Ok(Added::Before) };
     if !signed.signers_among([public]).is_empty() {
         return Ok(Added::Before);
     }
-    signed.add_signature(key).map(|()| Added::Now)
+    signed.add_signature(signer).map(|()| Added::Now)
 }
 
 fn read<D: TrustDocument>(

@@ -4,6 +4,8 @@ use thiserror::Error;
 
 use super::{DocumentVersion, MAX_STATED_KEYS, Role, TrustDocumentKind};
 use crate::dsse::{EnvelopeError, MAX_SIGNATURES, MalformedEnvelope};
+#[cfg(feature = "private-keys")]
+use crate::key::SignerError;
 use crate::key::{Fingerprint, KeyError};
 use crate::names::{OrgId, PatternError};
 
@@ -324,6 +326,10 @@ pub enum DraftSignatureError {
         /// Why.
         source: EnvelopeError,
     },
+    /// The signer did not sign.
+    #[cfg(feature = "private-keys")]
+    #[error(transparent)]
+    Signer(#[from] SignerError),
 }
 
 impl DraftSignatureError {
@@ -333,6 +339,8 @@ impl DraftSignatureError {
             Self::NoRole { .. } => "KeyWithoutRole",
             Self::AlreadySigned { .. } => "AlreadySigned",
             Self::Document { source, .. } => source.code(),
+            #[cfg(feature = "private-keys")]
+            Self::Signer(error) => error.code(),
         }
     }
 }

@@ -8,9 +8,9 @@ use super::{RootDigest, RootDocument, TrustDocument};
 #[cfg(feature = "private-keys")]
 use crate::dsse::EnvelopeError;
 use crate::dsse::{EnvelopeSignature, MalformedEnvelope, SignatureEnvelope};
-#[cfg(feature = "private-keys")]
-use crate::key::SigningKey;
 use crate::key::{Fingerprint, VerifyingKey};
+#[cfg(feature = "private-keys")]
+use crate::key::{Signer, SigningKey};
 
 /// A document in its envelope, with the signatures that it has so far. Exactly the bytes that
 /// were signed are kept.
@@ -61,25 +61,26 @@ impl<D: TrustDocument> SignedDocument<D> {
         Ok(Self { envelope, document })
     }
 
-    /// Signs a document.
+    /// Signs a document with a key in memory.
     ///
     /// # Errors
     ///
     /// That it could not be read again: it has too many keys or bytes.
     #[cfg(feature = "private-keys")]
     pub fn sign(document: &D, key: &SigningKey) -> Result<Self, MalformedTrustDocument> {
-        let envelope = SignatureEnvelope::sign_payload(D::PAYLOAD_TYPE, document.to_json(), key);
+        let envelope = SignatureEnvelope::sign_in_memory(D::PAYLOAD_TYPE, document.to_json(), key);
         Self::parse(envelope.to_json().as_bytes())
     }
 
-    /// Adds `key`'s signature over exactly the bytes that the others have signed.
+    /// Adds `signer`'s signature over exactly the bytes that the others have signed.
     ///
     /// # Errors
     ///
-    /// The document is left as it was if it is full, or already names this key.
+    /// The document is left as it was if it is full, already names this key, or if `signer`
+    /// does not sign.
     #[cfg(feature = "private-keys")]
-    pub fn add_signature(&mut self, key: &SigningKey) -> Result<(), EnvelopeError> {
-        self.envelope.add_signature_at_most(key, const { max_envelope::<D>() })
+    pub fn add_signature(&mut self, signer: &dyn Signer) -> Result<(), EnvelopeError> {
+        self.envelope.add_signature_at_most(signer, const { max_envelope::<D>() })
     }
 
     /// What it says, checked by nobody: to show it, not to act on it.

@@ -103,7 +103,7 @@ fn value(document: &impl TrustDocument) -> Value {
 
 /// What comes of a payload that is signed whatever it says.
 fn read<D: TrustDocument>(payload: &str) -> Result<D, DocumentFault> {
-    let envelope = SignatureEnvelope::sign_payload(D::PAYLOAD_TYPE, payload.into(), &key(1));
+    let envelope = SignatureEnvelope::sign_in_memory(D::PAYLOAD_TYPE, payload.into(), &key(1));
     match SignedDocument::<D>::parse(envelope.to_json().as_bytes()) {
         Ok(signed) => Ok(signed.unverified().clone()),
         Err(MalformedTrustDocument { kind, fault }) => {
@@ -125,7 +125,7 @@ fn edited<D: TrustDocument>(
 
 /// One signature of an envelope around `payload`.
 fn signature(payload_type: &str, payload: &str, key: &SigningKey) -> Value {
-    let envelope = SignatureEnvelope::sign_payload(payload_type, payload.into(), key);
+    let envelope = SignatureEnvelope::sign_in_memory(payload_type, payload.into(), key);
     let mut value: Value = serde_json::from_str(&envelope.to_json()).unwrap();
     value["signatures"][0].take()
 }
@@ -136,7 +136,7 @@ fn with_signatures<D: TrustDocument>(
     signatures: &[Value],
 ) -> Result<SignedDocument<D>, MalformedTrustDocument> {
     let json = document.to_json();
-    let envelope = SignatureEnvelope::sign_payload(D::PAYLOAD_TYPE, json, &key(1));
+    let envelope = SignatureEnvelope::sign_in_memory(D::PAYLOAD_TYPE, json, &key(1));
     let mut envelope: Value = serde_json::from_str(&envelope.to_json()).unwrap();
     envelope["signatures"] = signatures.into();
     SignedDocument::parse(envelope.to_string().as_bytes())

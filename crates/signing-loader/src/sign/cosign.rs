@@ -1,6 +1,6 @@
 use chrono::Utc;
 use signing_crypto::{
-    EnvelopeError, PackageStatement, SignatureEnvelope, SigningKey, StatementTime, VerifyingKey,
+    EnvelopeError, PackageStatement, SignatureEnvelope, Signer, StatementTime, VerifyingKey,
 };
 #[cfg(feature = "store")]
 use signing_crypto::{KeyId, OrgId, SignatureId};
@@ -36,8 +36,8 @@ pub struct PreparedSignature {
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum PackageSigner<'a> {
-    /// A private key in memory.
-    Key(&'a SigningKey),
+    /// A key in memory, or one that never enters the process.
+    Signer(&'a dyn Signer),
     /// A private key in the store.
     Stored {
         /// The key manager that opens the key.
@@ -125,16 +125,17 @@ impl PreparedSignature {
         Ok(())
     }
 
-    /// Signs with a private key in memory.
+    /// Signs with a key in memory, or with one that never enters the process.
     ///
     /// # Errors
     ///
-    /// [`SignError::NotAdded`] if the existing signatures cannot take another.
-    pub fn sign(&self, key: &SigningKey) -> Result<MadeSignature, SignError> {
-        let (envelope, outcome) = match self.plan(&key.verifying_key())? {
-            Plan::Sign => (sign_statement(&self.statement, key), SignatureOutcome::Signed),
+    /// [`SignError::NotAdded`] if the existing signatures cannot take another, and
+    /// [`SignError::Signer`].
+    pub fn sign(&self, signer: &dyn Signer) -> Result<MadeSignature, SignError> {
+        let (envelope, outcome) = match self.plan(&signer.verifying_key())? {
+            Plan::Sign => (sign_statement(&self.statement, signer)?, SignatureOutcome::Signed),
             Plan::Add(mut envelope) => {
-                add_signature(&mut envelope, key).map_err(|error| self.not_added(error))?;
+                add_signature(&mut envelope, signer).map_err(|error| self.not_added(error))?;
                 (envelope, SignatureOutcome::Added)
             }
             Plan::Keep(envelope) => (envelope, SignatureOutcome::AlreadySigned),
@@ -142,7 +143,7 @@ impl PreparedSignature {
         Ok(MadeSignature { envelope, outcome })
     }
 
-    /// Signs with a private key in memory or in the store.
+    /// Signs with a signer or with a private key in the store.
     ///
     /// # Errors
     ///
@@ -150,7 +151,7 @@ impl PreparedSignature {
     #[cfg(feature = "store")]
     pub async fn sign_with(&self, signer: PackageSigner<'_>) -> Result<MadeSignature, SignError> {
         let (keys, key) = match signer {
-            PackageSigner::Key(key) => return self.sign(key),
+            PackageSigner::Signer(signer) => return self.sign(signer),
             PackageSigner::Stored { keys, key } => (keys, key),
         };
         let id: KeyId = key.id();
@@ -214,6 +215,9 @@ impl PreparedSignature {
     }
 
     fn not_added(&self, error: EnvelopeError) -> SignError {
+        if let EnvelopeError::Signer(error) = error {
+            return error.into();
+        }
         // There is a place whenever something can be added to.
         let place = self.existing.as_ref().map_or(SignaturePlace::Store, |(_, at)| at.clone());
         SignError::NotAdded { place, source: error.into() }

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use signing_crypto::{EnvelopeError, MalformedEnvelope, PackageName, StatementTime};
+use signing_crypto::{EnvelopeError, MalformedEnvelope, PackageName, SignerError, StatementTime};
 #[cfg(feature = "store")]
 use signing_trust::TrustError;
 use thiserror::Error;
@@ -44,6 +44,9 @@ pub enum SignError {
         /// Where the signatures are.
         place: SignaturePlace,
     },
+    /// The signer did not sign.
+    #[error(transparent)]
+    Signer(#[from] SignerError),
     /// The store refused, or did not answer.
     #[cfg(feature = "store")]
     #[error(transparent)]
@@ -59,6 +62,7 @@ impl SignError {
             Self::NotASignature { .. } => "FileExists",
             Self::NotAdded { source, .. } => source.code(),
             Self::ChangedMeanwhile { .. } => "ChangedMeanwhile",
+            Self::Signer(error) => error.code(),
             #[cfg(feature = "store")]
             Self::Trust(error) => error.code(),
         }

@@ -2,8 +2,8 @@ use std::fmt;
 
 use chrono::{SubsecRound, Utc};
 use signing_crypto::{
-    EnvelopeError, PackageDigest, PackageStatement, PackageVersion, SignatureEnvelope, SigningKey,
-    StatementTime,
+    EnvelopeError, PackageDigest, PackageStatement, PackageVersion, SignatureEnvelope, Signer,
+    SignerError, StatementTime,
 };
 use signing_trust::acceptance::VerificationError;
 use signing_trust::{AuditEvent, EventType};
@@ -11,28 +11,36 @@ use signing_trust::{AuditEvent, EventType};
 use crate::error::PackageError;
 use crate::open::open_regular;
 use crate::path::PackagePath;
+use crate::sign::SignError;
 
 /// Signs the package at `path`, under its expected name, as it is now.
 ///
 /// # Errors
 ///
-/// As [`package_statement`].
+/// As [`package_statement`], and [`SignError::Signer`].
 pub fn sign_package(
     path: impl Into<PackagePath>,
-    key: &SigningKey,
-) -> Result<SignatureEnvelope, PackageError> {
-    Ok(sign_statement(&package_statement(path)?, key))
+    signer: &dyn Signer,
+) -> Result<SignatureEnvelope, SignError> {
+    Ok(sign_statement(&package_statement(path)?, signer)?)
 }
 
 /// Signs what is stated about a package, such as by [`package_statement`], which a
 /// version and an expiry may have been added to.
-pub fn sign_statement(statement: &PackageStatement, key: &SigningKey) -> SignatureEnvelope {
-    let envelope = SignatureEnvelope::sign(statement, key);
-    announce(statement, key);
-    envelope
+///
+/// # Errors
+///
+/// That `signer` did not sign it.
+pub fn sign_statement(
+    statement: &PackageStatement,
+    signer: &dyn Signer,
+) -> Result<SignatureEnvelope, SignerError> {
+    let envelope = SignatureEnvelope::sign_with(statement, signer)?;
+    announce(statement, signer);
+    Ok(envelope)
 }
 
-/// Adds `key`'s signature to an envelope, over the statement that is there. Whether
+/// Adds `signer`'s signature to an envelope, over the statement that is there. Whether
 /// that is true, and worth signing, is for the caller to have checked.
 ///
 /// # Errors
@@ -40,11 +48,11 @@ pub fn sign_statement(statement: &PackageStatement, key: &SigningKey) -> Signatu
 /// As [`SignatureEnvelope::add_signature`].
 pub fn add_signature(
     envelope: &mut SignatureEnvelope,
-    key: &SigningKey,
+    signer: &dyn Signer,
 ) -> Result<(), EnvelopeError> {
     let statement = envelope.unverified_statement()?;
-    envelope.add_signature(key)?;
-    announce(&statement, key);
+    envelope.add_signature(signer)?;
+    announce(&statement, signer);
     Ok(())
 }
 
@@ -123,9 +131,9 @@ impl PartialEq for SignedTerms {
     }
 }
 
-fn announce(statement: &PackageStatement, key: &SigningKey) {
+fn announce(statement: &PackageStatement, signer: &dyn Signer) {
     AuditEvent::new(EventType::PackageSigned)
-        .fingerprint(key.fingerprint())
+        .fingerprint(signer.verifying_key().fingerprint())
         .package(statement.name())
         .digest(*statement.digest())
         .emit();

@@ -202,7 +202,7 @@ mod tests {
             entry_hash: EntryHash::from_bytes([7; 32]),
             created_at: "2026-01-28T12:00:00Z".parse().unwrap(),
         };
-        let signed = SignedCheckpoint::sign(&checkpoint, &trusted);
+        let signed = SignedCheckpoint::sign(&checkpoint, &trusted).unwrap();
         let envelope = SignatureEnvelope::parse(signed.to_json().as_bytes()).unwrap();
         let accept_by = |key: &SigningKey| {
             let decision = PinnedKeys::from(key.verifying_key()).decide(&Signers::of(&envelope));

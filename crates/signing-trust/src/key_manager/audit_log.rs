@@ -1,6 +1,6 @@
 use chrono::Utc;
 use signing_crypto::{
-    AuditCheckpoint, OrgId, SignedCheckpoint, SigningKey, StatementTime, VerifiedCheckpoint,
+    AuditCheckpoint, OrgId, SignedCheckpoint, Signer, StatementTime, VerifiedCheckpoint,
 };
 use signing_store::{AuditAnchor, IntactLog, OrganizationRef};
 
@@ -54,11 +54,12 @@ impl KeyManager {
     ///
     /// # Errors
     ///
-    /// [`TrustError::AuditLogBroken`]: a broken log is not signed. [`TrustError::Clock`].
+    /// [`TrustError::AuditLogBroken`]: a broken log is not signed. [`TrustError::Clock`],
+    /// [`TrustError::Signer`].
     pub async fn sign_checkpoint(
         &self,
         org: OrgId,
-        key: &SigningKey,
+        signer: &dyn Signer,
     ) -> Result<(AuditCheckpoint, SignedCheckpoint), TrustError> {
         let log = self.verify_audit_log(org, &[]).await?;
         let checkpoint = AuditCheckpoint {
@@ -69,10 +70,10 @@ impl KeyManager {
             entry_hash: log.entry_hash,
             created_at: StatementTime::new(Utc::now()).map_err(TrustError::Clock)?,
         };
-        let signed = SignedCheckpoint::sign(&checkpoint, key);
+        let signed = SignedCheckpoint::sign(&checkpoint, signer)?;
         AuditEvent::new(EventType::CheckpointSigned)
             .org(org)
-            .fingerprint(key.fingerprint())
+            .fingerprint(signer.verifying_key().fingerprint())
             .log_entry(checkpoint.sequence, checkpoint.entry_hash)
             .emit();
         Ok((checkpoint, signed))

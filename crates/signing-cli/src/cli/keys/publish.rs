@@ -4,16 +4,16 @@ use clap::{ArgGroup, Args};
 
 use crate::cli::resolve::Resolve;
 use crate::cli::values::{AnchorArgs, RootSource};
-use crate::passphrase::{PASSPHRASE, PassphraseArgs, PassphraseSource};
+use crate::key_source::{KEY_ACCESS, KeyAccess, KeyAccessArgs, KeySource};
 
 /// The publication of a revocation
 #[derive(Args)]
-#[command(group(ArgGroup::new("to-decrypt").args(PASSPHRASE).requires("publish")))]
+#[command(group(ArgGroup::new("access").args(KEY_ACCESS).multiple(true).requires("publish")))]
 pub(crate) struct PublishKeyArgs {
     /// Also publish the revocation, signed with this private key of the revocation role, for
     /// hosts that verify by a bundle. It cannot be taken back
-    #[arg(long, value_name = "PEM", requires = "trust_root")]
-    publish: Option<PathBuf>,
+    #[arg(long, value_name = "KEY", requires = "trust_root")]
+    publish: Option<KeySource>,
 
     /// With --publish: verify what was published from this root document, which you have from
     /// elsewhere than the store: its file, or its digest
@@ -26,13 +26,13 @@ pub(crate) struct PublishKeyArgs {
     state_file: Option<PathBuf>,
 
     #[command(flatten)]
-    passphrase: PassphraseArgs,
+    access: KeyAccessArgs,
 }
 
 /// The key that signs revocations.
 pub(crate) struct PublishKey {
-    pub(crate) path: PathBuf,
-    pub(crate) passphrase: PassphraseSource,
+    pub(crate) source: KeySource,
+    pub(crate) access: KeyAccess,
     pub(crate) anchor: AnchorArgs,
 }
 
@@ -40,9 +40,9 @@ impl Resolve for PublishKeyArgs {
     type To = Option<PublishKey>;
 
     fn resolve(self) -> Result<Option<PublishKey>, clap::Error> {
-        let Self { publish, trust_root, state_file, passphrase } = self;
-        let (Some(path), Some(trust_root)) = (publish, trust_root) else { return Ok(None) };
-        let (passphrase, anchor) = (passphrase.source(), AnchorArgs { trust_root, state_file });
-        Ok(Some(PublishKey { path, passphrase, anchor }))
+        let Self { publish, trust_root, state_file, access } = self;
+        let (Some(source), Some(trust_root)) = (publish, trust_root) else { return Ok(None) };
+        let (access, anchor) = (access.access(), AnchorArgs { trust_root, state_file });
+        Ok(Some(PublishKey { source, access, anchor }))
     }
 }

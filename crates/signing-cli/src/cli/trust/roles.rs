@@ -1,9 +1,8 @@
-use std::path::PathBuf;
-
 use clap::Args;
 use signing_crypto::{SignerThreshold, StatementTime};
 
 use crate::cli::values;
+use crate::key_source::KeySource;
 use crate::time;
 
 /// The keys of a root document. Each is a PEM file: a private key signs, a public key only takes
@@ -12,17 +11,17 @@ use crate::time;
 pub(crate) struct RoleArgs {
     /// A key of the root role, which signs root documents: its private PEM file, or the public
     /// one if its holder signs the draft (may be repeated)
-    #[arg(long, value_name = "PEM", required = true)]
-    pub(crate) root_key: Vec<PathBuf>,
+    #[arg(long, value_name = "KEY", required = true)]
+    pub(crate) root_key: Vec<KeySource>,
 
     /// A key of the trust role, which signs statements (may be repeated) [default: the root keys]
-    #[arg(long, value_name = "PEM")]
-    pub(crate) trust_key: Vec<PathBuf>,
+    #[arg(long, value_name = "KEY")]
+    pub(crate) trust_key: Vec<KeySource>,
 
     /// A key of the revocation role, which signs revocations (may be repeated) [default: the root
     /// keys]
-    #[arg(long, value_name = "PEM")]
-    pub(crate) revocation_key: Vec<PathBuf>,
+    #[arg(long, value_name = "KEY")]
+    pub(crate) revocation_key: Vec<KeySource>,
 
     /// How many root keys must sign, 1 to 16
     #[arg(long, value_name = "N", default_value = "1", value_parser = values::threshold)]

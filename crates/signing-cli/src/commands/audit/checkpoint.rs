@@ -1,7 +1,7 @@
 use serde::Serialize;
 use signing_crypto::{
-    AuditCheckpoint, EntryHash, Fingerprint, OrgId, OrgName, SignedCheckpoint, StatementTime,
-    StoreId,
+    AuditCheckpoint, EntryHash, Fingerprint, OrgId, OrgName, SignedCheckpoint, Signer,
+    StatementTime, StoreId,
 };
 use signing_trust::KeyManager;
 use signing_trust::store::OrganizationRef;
@@ -10,9 +10,9 @@ use crate::cli::{Checkpoint, Resolved, SignerSource};
 use crate::context::{Context, organization};
 use crate::error::CliError;
 use crate::files::{self, Existing, Readers};
-use crate::key_files;
 use crate::lines::Lines;
 use crate::output::Report;
+use crate::signers;
 use crate::view::View;
 
 /// Signs the state of one log, or of all. Everything is signed before anything is written.
@@ -22,24 +22,24 @@ pub(super) async fn checkpoint(context: &Context, command: Checkpoint) -> Result
         existing.require_vacant(path)?;
     }
     let Resolved(signer) = command.signer;
-    let (keys, key) = match signer {
-        SignerSource::File { path, passphrase } => {
-            let key = key_files::read_signing_key(&path, &passphrase)?;
-            (context.keys().await?, key)
+    let (keys, signer): (_, Box<dyn Signer>) = match signer {
+        SignerSource::Key { source, access } => {
+            let signer = signers::open(&source, &access)?;
+            (context.keys().await?, signer)
         }
         SignerSource::Store(id) => {
             let keys = context.keys_with_kek().await?;
             let key = keys.get_signing_key(id).await?;
-            (keys, key)
+            (keys, Box::new(key))
         }
     };
     let mut signed = Vec::new();
     for org in organizations(&keys, command.org.as_ref()).await? {
-        signed.push(keys.sign_checkpoint(org, &key).await?);
+        signed.push(keys.sign_checkpoint(org, &*signer).await?);
     }
     let view = CheckpointsView {
         file: command.output.as_ref().map(|path| path.display().to_string()),
-        signer: key.fingerprint(),
+        signer: signer.verifying_key().fingerprint(),
         checkpoints: signed.iter().map(CheckpointView::of).collect(),
     };
     let mut envelopes = String::new();

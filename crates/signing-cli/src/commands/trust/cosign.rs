@@ -26,12 +26,11 @@ pub(super) fn cosign(command: Cosign) -> Result<Report, CliError> {
         None => {}
     }
     let mut ring = KeyRing::default();
-    ring.add_signers(&command.key, &command.passphrase.source())?;
+    ring.add_signers(&command.key, &command.access.access())?;
     let mut signed_by = Vec::new();
-    for key in ring.signers() {
-        let documents = draft.sign(key)?.into_iter().map(TrustDocumentKind::as_str);
-        signed_by
-            .push(SignedView { fingerprint: key.fingerprint(), documents: documents.collect() });
+    for (fingerprint, signer) in ring.signers() {
+        let documents = draft.sign(signer)?.into_iter().map(TrustDocumentKind::as_str);
+        signed_by.push(SignedView { fingerprint, documents: documents.collect() });
     }
     let mut view = CosignedView {
         draft: command.draft.display().to_string(),

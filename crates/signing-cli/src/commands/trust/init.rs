@@ -15,7 +15,7 @@ pub(super) async fn init(context: &Context, command: Init) -> Result<Report, Cli
     let keys = context.keys_to_change().await?;
     let org = organization(&keys, &command.org).await?;
     let mut ring = KeyRing::default();
-    let root = ring.add_roles(&command.roles, &command.publication.passphrase())?;
+    let root = ring.add_roles(&command.roles, &command.publication.access())?;
     let plan = DocumentPlan::First {
         root,
         child_roots: child_roots(&keys, &command.statement.child_root).await?,
@@ -32,9 +32,9 @@ pub(super) fn sign_where_needed(
     drafted: &mut DraftedTrust,
     ring: &KeyRing,
 ) -> Result<(), CliError> {
-    for key in ring.signers() {
-        if !drafted.documents.needed_from(&key.fingerprint()).is_empty() {
-            drafted.documents.sign(key)?;
+    for (fingerprint, signer) in ring.signers() {
+        if !drafted.documents.needed_from(&fingerprint).is_empty() {
+            drafted.documents.sign(signer)?;
         }
     }
     Ok(())

@@ -19,10 +19,10 @@ use signing_trust::{
 use crate::cli::{PublicationArgs, PublishKey};
 use crate::error::CliError;
 use crate::files::{self, Existing, Readers};
-use crate::key_files::read_signing_key;
 use crate::lines::Lines;
 use crate::output::{self, Report};
 use crate::signed_trust;
+use crate::signers;
 use crate::terminal::{Confirmation, confirm};
 use crate::view::{ChangeView, DocumentView, DocumentsView, MissingView, UnrootedView, View};
 
@@ -108,9 +108,9 @@ pub(in crate::commands) async fn publish_revocation(
     org: &OrganizationRecord,
     fingerprint: Fingerprint,
     chosen: &Chosen,
-    PublishKey { path, passphrase, anchor }: &PublishKey,
+    PublishKey { source, access, anchor }: &PublishKey,
 ) -> Result<(), CliError> {
-    let key = read_signing_key(path, passphrase)?;
+    let signer = signers::open(source, access)?;
     let anchor = signed_trust::anchor(anchor)?;
     let missing = SignedTrustError::Missing { org: org.id, kind: TrustDocumentKind::Root };
     let before = keys.published_trust(org.id, &anchor).await?.ok_or(missing)?;
@@ -131,7 +131,7 @@ pub(in crate::commands) async fn publish_revocation(
         deny: BTreeSet::from([fingerprint]),
     };
     let mut documents = keys.draft_documents(org, Some(&anchor), plan).await?.documents;
-    documents.sign(&key)?;
+    documents.sign(&*signer)?;
     if let Some(missing) = documents.missing().into_iter().next() {
         return Err(CliError::NotSigned(missing));
     }

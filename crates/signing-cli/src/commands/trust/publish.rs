@@ -25,10 +25,10 @@ pub(super) async fn publish_rows(
     let kind = signing_crypto::TrustDocumentKind::Root;
     let published = published.ok_or(SignedTrustError::Missing { org: org.id, kind })?;
     let mut ring = KeyRing::default();
-    ring.add_signers(&command.keys, &command.publication.passphrase())?;
+    ring.add_signers(&command.keys, &command.publication.access())?;
     let root = published.root().document();
     let has_key_of =
-        |role| ring.signers().any(|key| root.role(role).keys().contains(&key.fingerprint()));
+        |role| ring.signers().any(|(fingerprint, _)| root.role(role).keys().contains(&fingerprint));
     let statement = command.statement;
     let plan = DocumentPlan::Next {
         child_roots: child_roots(&keys, &statement.child_root).await?,
@@ -38,14 +38,13 @@ pub(super) async fn publish_rows(
         deny: command.deny.into_iter().collect(),
     };
     if let DocumentPlan::Next { statement: None, revocations: None, .. } = &plan
-        && let Some(key) = ring.signers().next()
+        && let Some((fingerprint, _)) = ring.signers().next()
     {
-        let fingerprint = key.fingerprint();
         return Err(signing_crypto::DraftSignatureError::NoRole { fingerprint }.into());
     }
     let mut drafted = keys.draft_documents(&org, Some(&anchor), plan).await?;
-    for key in ring.signers() {
-        drafted.documents.sign(key)?;
+    for (_, signer) in ring.signers() {
+        drafted.documents.sign(signer)?;
     }
     publish_or_draft(&keys, &org, drafted, Some(&anchor), &command.publication).await
 }

@@ -1,47 +1,45 @@
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 
-use signing_crypto::{
-    Fingerprint, PemError, PemForm, Role, RoleKeys, SignerThreshold, SigningKey, VerifyingKey,
-};
+use signing_crypto::{Fingerprint, Role, RoleKeys, Signer, SignerThreshold, VerifyingKey};
 use signing_trust::NextRoot;
 
 use crate::cli::RoleArgs;
 use crate::error::CliError;
-use crate::key_files::{read_public_key, read_signing_key};
-use crate::passphrase::PassphraseSource;
+use crate::key_files::{is_public, read_public_key};
+use crate::key_source::{KeyAccess, KeySource};
+use crate::signers;
 
-/// Key files that were read: each once, however often it is named.
+/// Keys that were opened: each once, however often it is named.
 #[derive(Default)]
 pub(super) struct KeyRing {
-    files: BTreeMap<PathBuf, Fingerprint>,
+    named: BTreeMap<KeySource, Fingerprint>,
     public: BTreeMap<Fingerprint, VerifyingKey>,
-    private: BTreeMap<Fingerprint, SigningKey>,
+    signers: BTreeMap<Fingerprint, Box<dyn Signer>>,
 }
 
 impl KeyRing {
-    /// Reads keys that sign.
+    /// Opens keys that sign.
     pub(super) fn add_signers(
         &mut self,
-        paths: &[PathBuf],
-        passphrase: &PassphraseSource,
+        sources: &[KeySource],
+        access: &KeyAccess,
     ) -> Result<(), CliError> {
-        for path in paths {
-            self.add(path, read_signing_key(path, passphrase).map(KeyOfRole::Private)?);
+        for source in sources {
+            self.add(source, signers::open(source, access).map(KeyOfRole::Signer)?);
         }
         Ok(())
     }
 
-    /// Reads the keys of a root document. Those of which there is the private half sign.
+    /// Opens the keys of a root document. Those of which there is the private half sign.
     pub(super) fn add_roles(
         &mut self,
         roles: &RoleArgs,
-        passphrase: &PassphraseSource,
+        access: &KeyAccess,
     ) -> Result<NextRoot, CliError> {
-        let root = self.add_role(&roles.root_key, passphrase)?;
-        let mut or_root = |paths: &[PathBuf]| match paths.is_empty() {
+        let root = self.add_role(&roles.root_key, access)?;
+        let mut or_root = |sources: &[KeySource]| match sources.is_empty() {
             true => Ok(root.clone()),
-            false => self.add_role(paths, passphrase),
+            false => self.add_role(sources, access),
         };
         let trust = or_root(&roles.trust_key)?;
         let revocation = or_root(&roles.revocation_key)?;
@@ -65,21 +63,21 @@ impl KeyRing {
     }
 
     /// The keys that sign.
-    pub(super) fn signers(&self) -> impl Iterator<Item = &SigningKey> {
-        self.private.values()
+    pub(super) fn signers(&self) -> impl Iterator<Item = (Fingerprint, &dyn Signer)> {
+        self.signers.iter().map(|(fingerprint, signer)| (*fingerprint, &**signer))
     }
 
-    /// The distinct keys of some files.
+    /// The distinct keys of a role.
     fn add_role(
         &mut self,
-        paths: &[PathBuf],
-        passphrase: &PassphraseSource,
+        sources: &[KeySource],
+        access: &KeyAccess,
     ) -> Result<Vec<Fingerprint>, CliError> {
         let mut keys = Vec::new();
-        for path in paths {
-            let key = match self.files.get(path) {
+        for source in sources {
+            let key = match self.named.get(source) {
                 Some(key) => *key,
-                None => self.add(path, KeyOfRole::read(path, passphrase)?),
+                None => self.add(source, KeyOfRole::open(source, access)?),
             };
             if !keys.contains(&key) {
                 keys.push(key);
@@ -88,34 +86,35 @@ impl KeyRing {
         Ok(keys)
     }
 
-    fn add(&mut self, path: &Path, key: KeyOfRole) -> Fingerprint {
+    fn add(&mut self, source: &KeySource, key: KeyOfRole) -> Fingerprint {
         let public = match key {
             KeyOfRole::Public(key) => key,
-            KeyOfRole::Private(key) => {
-                let public = key.verifying_key();
-                self.private.insert(key.fingerprint(), key);
+            KeyOfRole::Signer(signer) => {
+                let public = signer.verifying_key();
+                self.signers.insert(public.fingerprint(), signer);
                 public
             }
         };
         self.public.insert(public.fingerprint(), public);
-        self.files.insert(path.into(), public.fingerprint());
+        self.named.insert(source.clone(), public.fingerprint());
         public.fingerprint()
     }
 }
 
 enum KeyOfRole {
-    Private(SigningKey),
+    Signer(Box<dyn Signer>),
     Public(VerifyingKey),
 }
 
 impl KeyOfRole {
-    fn read(path: &Path, passphrase: &PassphraseSource) -> Result<Self, CliError> {
-        match read_signing_key(path, passphrase) {
-            Err(CliError::KeyFile {
-                source: PemError::WrongForm { found: PemForm::PublicKey, .. },
-                ..
-            }) => read_public_key(path).map(Self::Public),
-            other => other.map(Self::Private),
+    fn open(source: &KeySource, access: &KeyAccess) -> Result<Self, CliError> {
+        match (signers::open(source, access), source) {
+            (Err(CliError::KeyFile { source: error, .. }), KeySource::File(path))
+                if is_public(&error) =>
+            {
+                read_public_key(path).map(Self::Public)
+            }
+            (other, _) => other.map(Self::Signer),
         }
     }
 }

@@ -1,4 +1,4 @@
-use signing_crypto::{DraftSignatureError, SigningKey};
+use signing_crypto::DraftSignatureError;
 use signing_trust::DocumentPlan;
 
 use super::init::sign_where_needed;
@@ -18,12 +18,12 @@ pub(super) async fn rotate_root(
     let keys = context.keys_to_change().await?;
     let org = organization(&keys, &command.org).await?;
     let anchor = signed_trust::anchor(&command.anchor)?;
-    let passphrase = command.publication.passphrase();
+    let access = command.publication.access();
     let mut ring = KeyRing::default();
-    ring.add_signers(&command.key, &passphrase)?;
-    let old_keys: Vec<_> = ring.signers().map(SigningKey::fingerprint).collect();
+    ring.add_signers(&command.key, &access)?;
+    let old_keys: Vec<_> = ring.signers().map(|(fingerprint, _)| fingerprint).collect();
     let plan = DocumentPlan::RotateRoot {
-        root: ring.add_roles(&command.roles, &passphrase)?,
+        root: ring.add_roles(&command.roles, &access)?,
         statement: command.expires,
         revocations: command.revocations_expires,
     };

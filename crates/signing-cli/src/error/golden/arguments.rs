@@ -6,6 +6,7 @@ use signing_trust::store::{RoleNameError, RoleNameFault};
 
 use super::{Sample, each, usage};
 use crate::error::CliError;
+use crate::key_source::{KeySourceError, TokenUriError};
 
 pub(super) fn samples() -> Vec<Sample> {
     let mut samples = Vec::new();
@@ -15,6 +16,8 @@ pub(super) fn samples() -> Vec<Sample> {
     samples.extend(
         roles().map(|fault| usage(fault, |fault| RoleNameError { role: "public".into(), fault })),
     );
+    samples.extend(key_sources().map(|error| usage(error, |error| error)));
+    samples.extend(token_uris().map(|error| usage(error, |error| error)));
     samples.extend(libraries().map(|error| usage(error, |error| error)));
     samples.extend(each(protection(), CliError::from));
     samples.extend(each(program(), |error| error));
@@ -67,6 +70,25 @@ fn roles() -> [RoleNameFault; 5] {
 
 fn libraries() -> [DependencyNameError; 2] {
     [DependencyNameError::Length { bytes: 0 }, DependencyNameError::Character { found: '/' }]
+}
+
+fn key_sources() -> [KeySourceError; 4] {
+    [
+        KeySourceError::NoIdentity,
+        KeySourceError::NoProgram,
+        KeySourceError::NoTokens,
+        TokenUriError::NoModule.into(),
+    ]
+}
+
+fn token_uris() -> [TokenUriError; 4] {
+    let name = || "objekt".to_owned();
+    [
+        TokenUriError::Attribute { name: name() },
+        TokenUriError::Repeated { name: name() },
+        TokenUriError::Value { name: "module-path", expected: "the absolute path of a file" },
+        TokenUriError::NoModule,
+    ]
 }
 
 fn protection() -> [ProtectionError; 3] {

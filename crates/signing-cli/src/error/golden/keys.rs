@@ -8,12 +8,16 @@ use signing_trust::{KeyMismatch, TrustError};
 
 use super::{SECRET, Sample, each, sample, values};
 use crate::error::CliError;
+use crate::ssh::OpensshKeyError;
 
 pub(super) fn samples() -> Vec<Sample> {
     let mut samples = Vec::new();
     samples.extend(each(pem(), in_file));
     samples.extend(forms().into_iter().map(|(expected, found)| {
         sample(found, |found| in_file(PemError::WrongForm { expected, found }))
+    }));
+    samples.extend(openssh().map(|error| {
+        sample(error, |source| CliError::OpensshKey { path: "release.pub".into(), source })
     }));
     samples.extend(costs().map(|(cost, limit, found)| {
         sample(cost, |cost| in_file(PemError::CostTooHigh { cost, limit, found }))
@@ -77,6 +81,7 @@ fn forms() -> Vec<(PemForm, PemForm)> {
         (PublicKey, PrivateKey),
         (EncryptedPrivateKey, PrivateKey),
         (PublicKey, EncryptedPrivateKey),
+        (PublicKey, PemForm::OpensshPrivateKey),
     ];
     let never_asked_for = [
         PemForm::LegacyPrivateKey,
@@ -91,6 +96,15 @@ fn forms() -> Vec<(PemForm, PemForm)> {
     ];
     forms.extend(never_asked_for.map(|found| (PrivateKey, found)));
     forms
+}
+
+fn openssh() -> [OpensshKeyError; 4] {
+    [
+        OpensshKeyError::SeveralLines { found: 2 },
+        OpensshKeyError::Algorithm { name: "ssh-rsa".into() },
+        OpensshKeyError::Malformed,
+        OpensshKeyError::Key(KeyError::SmallOrder),
+    ]
 }
 
 fn costs() -> [(KdfCost, u64, u64); 3] {
@@ -144,6 +158,7 @@ fn wrap() -> [WrapError; 5] {
 fn secrets() -> Vec<CliError> {
     vec![
         in_file(PemError::PassphraseNeeded),
+        CliError::OpensshKey { path: "release.pub".into(), source: OpensshKeyError::Malformed },
         CliError::Passphrase(PassphraseError::Empty),
         CliError::PassphrasesDiffer,
         CliError::NoTerminal,

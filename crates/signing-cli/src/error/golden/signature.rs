@@ -75,7 +75,7 @@ fn foreign() -> [ForeignFormat; 5] {
     ]
 }
 
-fn envelope() -> [EnvelopeError; 5] {
+fn envelope() -> [EnvelopeError; 6] {
     let fingerprint = values::fingerprint();
     [
         EnvelopeError::NotSignedBy { fingerprint },
@@ -83,6 +83,7 @@ fn envelope() -> [EnvelopeError; 5] {
         EnvelopeError::AlreadySignedBy { fingerprint },
         EnvelopeError::Full { limit: 16 },
         EnvelopeError::Malformed(values::malformed_envelope()),
+        EnvelopeError::Signer(values::wrong_signature()),
     ]
 }
 
@@ -111,6 +112,7 @@ fn sign() -> Vec<SignError> {
     vec![
         SignError::Package(VerificationError::Empty.into()),
         SignError::Trust(TrustError::SameKek),
+        SignError::Signer(values::wrong_signature()),
         SignError::NotASignature { path: path(), source: values::malformed_envelope() },
         not_added_to_file(NotAdded::Content),
         SignError::NotAdded { place: SignaturePlace::Store, source: full().into() },

@@ -205,6 +205,7 @@ fn signatures() -> Vec<DraftSignatureError> {
             fingerprint,
             source: EnvelopeError::Full { limit: 16 },
         },
+        DraftSignatureError::Signer(values::wrong_signature()),
     ]
 }
 

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use signing_crypto::{
     DocumentVersion, Fingerprint, KekId, KeyId, MalformedEnvelope, NameError, NameFault, NameKind,
-    OrgId, OrgName, PackageDigest, PackagePatterns, PackageVersion, StatementTime,
+    OrgId, OrgName, PackageDigest, PackagePatterns, PackageVersion, SignerError, StatementTime,
 };
 
 pub(super) fn fingerprint() -> Fingerprint {
@@ -60,6 +60,10 @@ pub(super) fn patterns() -> PackagePatterns {
 
 pub(super) fn package_name_error() -> NameError {
     NameError { kind: NameKind::Package, fault: NameFault::Character { found: '\u{202e}' } }
+}
+
+pub(super) fn wrong_signature() -> SignerError {
+    SignerError::WrongSignature { fingerprint: fingerprint() }
 }
 
 pub(super) fn malformed_envelope() -> MalformedEnvelope {

@@ -4,6 +4,7 @@ use zeroize::Zeroizing;
 use super::*;
 use crate::digest::PackageDigest;
 use crate::dsse::{EnvelopeError, PackageStatement};
+use crate::key::SigningKey;
 
 fn key(fill: u8) -> SigningKey {
     SigningKey::from_seed(&Zeroizing::new([fill; 32]))
@@ -27,7 +28,7 @@ fn package() -> PackageStatement {
 
 /// What comes of a statement that is signed whatever it says.
 fn read(statement: &str) -> Result<AuditCheckpoint, CheckpointError> {
-    let envelope = SignatureEnvelope::sign_statement(statement.into(), &key(1));
+    let envelope = SignatureEnvelope::sign_statement(statement.into(), &key(1)).unwrap();
     SignedCheckpoint(envelope).verify(&key(1).verifying_key()).map(|read| read.checkpoint)
 }
 
@@ -39,7 +40,7 @@ fn edited(change: impl FnOnce(&mut Value)) -> Result<AuditCheckpoint, Checkpoint
 
 #[test]
 fn signed_checkpoint_round_trips() {
-    let signed = SignedCheckpoint::sign(&checkpoint(), &key(1));
+    let signed = SignedCheckpoint::sign(&checkpoint(), &key(1)).unwrap();
     let read = SignedCheckpoint::parse(signed.to_json().as_bytes()).unwrap();
     let verified = read.verify(&key(1).verifying_key()).unwrap();
     assert_eq!(verified.checkpoint(), &checkpoint());
@@ -62,7 +63,7 @@ fn statement_has_its_documented_form() {
 
 #[test]
 fn checkpoint_of_another_key_is_rejected() {
-    let signed = SignedCheckpoint::sign(&checkpoint(), &key(1));
+    let signed = SignedCheckpoint::sign(&checkpoint(), &key(1)).unwrap();
     let refused = signed.verify(&key(2).verifying_key()).unwrap_err();
     assert!(matches!(refused, CheckpointError::Signature(EnvelopeError::NotSignedBy { .. })));
 
@@ -76,11 +77,11 @@ fn checkpoint_of_another_key_is_rejected() {
 
 #[test]
 fn checkpoint_that_says_more_than_was_signed_is_rejected() {
-    let signed = SignedCheckpoint::sign(&checkpoint(), &key(1));
+    let signed = SignedCheckpoint::sign(&checkpoint(), &key(1)).unwrap();
     let other = AuditCheckpoint { sequence: 41, ..checkpoint() };
     let mut forged: Value = serde_json::from_str(&signed.to_json()).unwrap();
     let other: Value =
-        serde_json::from_str(&SignedCheckpoint::sign(&other, &key(1)).to_json()).unwrap();
+        serde_json::from_str(&SignedCheckpoint::sign(&other, &key(1)).unwrap().to_json()).unwrap();
     forged["payload"] = other["payload"].clone();
     let forged = SignedCheckpoint::parse(forged.to_string().as_bytes()).unwrap();
     let refused = forged.verify(&key(1).verifying_key()).unwrap_err();
@@ -101,7 +102,7 @@ fn package_signature_is_no_checkpoint() {
 
 #[test]
 fn checkpoint_is_no_package_signature() {
-    let signed = SignedCheckpoint::sign(&checkpoint(), &key(1));
+    let signed = SignedCheckpoint::sign(&checkpoint(), &key(1)).unwrap();
     let mut read = SignatureEnvelope::parse(signed.to_json().as_bytes()).unwrap();
     let refused = read.verify(&key(1).verifying_key()).unwrap_err();
     assert!(matches!(refused, EnvelopeError::Malformed(_)), "{refused:?}");
@@ -116,7 +117,7 @@ fn other_predicate_type_does_not_turn_one_into_the_other() {
     assert!(matches!(read(&package), Err(CheckpointError::Malformed(_))));
 
     let renamed = checkpoint().to_json().replace(CHECKPOINT_TYPE, crate::PREDICATE_TYPE);
-    let envelope = SignatureEnvelope::sign_statement(renamed, &key(1));
+    let envelope = SignatureEnvelope::sign_statement(renamed, &key(1)).unwrap();
     let refused = envelope.verify(&key(1).verifying_key()).unwrap_err();
     assert!(matches!(refused, EnvelopeError::Malformed(_)));
 }

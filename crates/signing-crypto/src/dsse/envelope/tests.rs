@@ -37,7 +37,7 @@ fn pae(payload_type: &str, payload: &[u8]) -> Vec<u8> {
 
 /// What `signatures` holds for `key`, without a keyid.
 fn unnamed(key: &SigningKey, payload_type: &str, payload: &[u8]) -> Value {
-    json!({ "sig": STANDARD.encode(key.sign(&pae(payload_type, payload))) })
+    json!({ "sig": STANDARD.encode(key.sign_bytes(&pae(payload_type, payload))) })
 }
 
 /// The same with a keyid of any type.

@@ -170,7 +170,8 @@ impl PemForm {
         if trimmed.is_empty() {
             return Self::Empty;
         }
-        if trimmed.starts_with(b"ssh-") || trimmed.starts_with(b"ecdsa-sha2-") {
+        const OPENSSH: [&[u8]; 3] = [b"ssh-", b"ecdsa-sha2-", b"sk-"];
+        if OPENSSH.iter().any(|start| trimmed.starts_with(start)) {
             return Self::OpensshPublicKey;
         }
         let Some(label) = first_label(trimmed) else {

@@ -55,7 +55,7 @@ fn keys_and_signatures_are_those_of_rfc_8032() {
         let key = from_seed(seed);
         let message = hex::decode(message).unwrap();
         assert_eq!(hex::encode(key.verifying_key().as_bytes()), public);
-        assert_eq!(hex::encode(key.sign(&message)), signature);
+        assert_eq!(hex::encode(key.sign_bytes(&message)), signature);
         let imported = VerifyingKey::from_slice(&hex::decode(public).unwrap()).unwrap();
         assert_eq!(imported, key.verifying_key());
         assert!(imported.accepts(&message, &bytes::<64>(signature)));

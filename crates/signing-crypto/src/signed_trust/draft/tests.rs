@@ -1,4 +1,5 @@
 use super::*;
+use crate::key::SigningKey;
 use crate::names::StatementTime;
 use crate::signed_trust::{DocumentHeader, DocumentVersion, RoleKeys, SignerThreshold};
 

@@ -20,7 +20,7 @@ fn checkpoint() -> SignedCheckpoint {
         entry_hash: EntryHash::from_bytes([7; 32]),
         created_at: "2026-01-28T12:00:00Z".parse().unwrap(),
     };
-    SignedCheckpoint::sign(&checkpoint, &key(1))
+    SignedCheckpoint::sign(&checkpoint, &key(1)).unwrap()
 }
 
 /// Everything that a key signs, with its payload type.

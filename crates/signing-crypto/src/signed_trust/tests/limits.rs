@@ -46,7 +46,7 @@ fn envelope_that_is_too_large_for_any_document_is_not_read() {
 #[test]
 fn largest_statement_can_have_sixteen_signatures() {
     let text = padded(&statement(), MAX_STATEMENT_SIZE);
-    let envelope = SignatureEnvelope::sign_payload(TrustStatement::PAYLOAD_TYPE, text, &key(1));
+    let envelope = SignatureEnvelope::sign_in_memory(TrustStatement::PAYLOAD_TYPE, text, &key(1));
     let mut signed =
         SignedDocument::<TrustStatement>::parse(envelope.to_json().as_bytes()).unwrap();
     for fill in 2..=16 {

@@ -52,7 +52,7 @@ fn exactly_the_bytes_that_were_signed_are_kept() {
     let pretty = serde_json::to_string_pretty(&value(&root())).unwrap();
     let sign = |fill| signature(RootDocument::PAYLOAD_TYPE, &pretty, &key(fill));
     let envelope =
-        SignatureEnvelope::sign_payload(RootDocument::PAYLOAD_TYPE, pretty.clone(), &key(1));
+        SignatureEnvelope::sign_in_memory(RootDocument::PAYLOAD_TYPE, pretty.clone(), &key(1));
     let mut signed = SignedDocument::<RootDocument>::parse(envelope.to_json().as_bytes()).unwrap();
     signed.add_signature(&key(2)).unwrap();
     let written: Value = serde_json::from_str(&signed.to_json()).unwrap();

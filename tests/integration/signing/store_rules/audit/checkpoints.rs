@@ -34,7 +34,7 @@ async fn checkpoint(world: &World, org: OrgId) -> VerifiedCheckpoint {
 /// One that says something else.
 fn forged(checkpoint: &AuditCheckpoint) -> VerifiedCheckpoint {
     let key = SigningKey::generate().unwrap();
-    SignedCheckpoint::sign(checkpoint, &key).verify(&key.verifying_key()).unwrap()
+    SignedCheckpoint::sign(checkpoint, &key).unwrap().verify(&key.verifying_key()).unwrap()
 }
 
 async fn verify(

@@ -1,0 +1,218 @@
+//! Keys behind a program: a shell script around openssl, and some that lie.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::{assert_not_signed, assert_signed_by, sign};
+use crate::support::{Scratch, finish, text};
+
+/// What the documentation recommends: the key is in `dev.pem`, as far as cloacina can tell in
+/// a device.
+const HONEST: &str = r#"
+case $1 in
+public-key) exec openssl pkey -in dev.pem -pubout ;;
+sign)
+    cat >message
+    exec openssl pkeyutl -sign -rawin -inkey dev.pem -in message ;;
+*) exit 2 ;;
+esac
+"#;
+
+/// A package, two keys, and a program that signs.
+fn scratch() -> Scratch {
+    let scratch = Scratch::new();
+    scratch.write("a.so", "a");
+    scratch.key_files("dev");
+    scratch.key_files("other");
+    program(&scratch, "signer", HONEST);
+    scratch
+}
+
+fn program(scratch: &Scratch, name: &str, script: &str) {
+    scratch.write(name, format!("#!/bin/sh\n{script}"));
+    fs::set_permissions(scratch.path(name), Permissions::from_mode(0o700)).unwrap();
+}
+
+/// The honest program, which does this instead of signing.
+fn that_signs_so(scratch: &Scratch, sign: &str) {
+    let start = HONEST.find("    cat").unwrap();
+    let end = HONEST.find(" ;;\n*)").unwrap();
+    program(scratch, "signer", &format!("{}{sign}{}", &HONEST[..start], &HONEST[end..]));
+}
+
+#[test]
+fn a_program_signs() {
+    let scratch = scratch();
+    let signed = sign(&scratch, "exec:./signer");
+    assert_eq!(signed.code, 0, "{}", signed.stderr);
+    assert_signed_by(&scratch, "dev.pub.pem");
+    let verify = ["package", "verify", "a.so", "--trust-key", "other.pub.pem"];
+    scratch.fails(1, "UntrustedSigner", &verify);
+}
+
+#[test]
+fn a_program_signs_trust_documents_and_checkpoints() {
+    let scratch = Scratch::with_orgs(&["acme"]);
+    scratch.key_files("dev");
+    program(&scratch, "signer", HONEST);
+    let key = "exec:./signer";
+    scratch.json(&[
+        "trust",
+        "init",
+        "--org",
+        "acme",
+        "--root-key",
+        key,
+        "--root-output",
+        "root.json",
+        "--yes",
+    ]);
+    scratch.json(&[
+        "trust",
+        "publish",
+        "--org",
+        "acme",
+        "--key",
+        key,
+        "--trust-root",
+        "root.json",
+        "--yes",
+    ]);
+    scratch.json(&["audit", "checkpoint", "--all", "--key", key, "--output", "log"]);
+    scratch.json(&["audit", "verify", "--checkpoint", "log", "--trust-key", "dev.pub.pem"]);
+}
+
+#[test]
+fn a_program_is_started_without_a_shell_and_found_in_path() {
+    let scratch = scratch();
+    program(&scratch, "my signer; touch planted", HONEST);
+    assert_eq!(sign(&scratch, "exec:./my signer; touch planted").code, 0);
+    assert!(!scratch.exists("planted"));
+    fs::remove_file(scratch.path("a.so.sig")).unwrap();
+    // A file beside it is not meant by a bare name.
+    assert_not_signed(&scratch, &sign(&scratch, "exec:signer"), "SignerUnavailable");
+    let mut command = scratch.command(&["package", "sign", "a.so", "--key", "exec:signer"]);
+    let path = std::env::var("PATH").unwrap();
+    let path = format!("{path}:{}", scratch.path(".").display());
+    assert_eq!(finish(command.env("PATH", path), b"").code, 0);
+}
+
+#[test]
+fn a_program_gets_none_of_the_secrets_and_may_write_to_standard_error() {
+    let scratch = scratch();
+    program(&scratch, "signer", &format!("env >environment\necho 'touch it' >&2\n{HONEST}"));
+    let signed = sign(&scratch, "exec:./signer");
+    assert_eq!(signed.code, 0, "{}", signed.stderr);
+    assert!(signed.stderr.contains("touch it"), "{}", signed.stderr);
+    let environment = String::from_utf8(scratch.read("environment")).unwrap();
+    assert!(environment.contains("HOME="), "{environment}");
+    assert!(!environment.contains("CLOACINA_"), "{environment}");
+}
+
+#[test]
+fn a_program_that_lies_writes_nothing() {
+    for (what, script, code) in [
+        (
+            "another key",
+            "cat >message; openssl pkeyutl -sign -rawin -inkey other.pem -in message",
+            "WrongSignature",
+        ),
+        (
+            "another message",
+            "echo x >message; openssl pkeyutl -sign -rawin -inkey dev.pem -in message",
+            "WrongSignature",
+        ),
+        ("zeros", "head -c 64 /dev/zero", "WrongSignature"),
+        ("nothing", "true", "MalformedSignerAnswer"),
+        ("too little", "head -c 63 /dev/zero", "MalformedSignerAnswer"),
+        ("too much", "head -c 65 /dev/zero", "MalformedSignerAnswer"),
+        ("no end", "exec cat /dev/zero", "MalformedSignerAnswer"),
+        (
+            "a signature and a line end",
+            "cat >message; openssl pkeyutl -sign -rawin -inkey dev.pem -in message; echo",
+            "MalformedSignerAnswer",
+        ),
+        (
+            "a signature, and failure",
+            "cat >message; openssl pkeyutl -sign -rawin -inkey dev.pem -in message; exit 1",
+            "SignerRefused",
+        ),
+        ("a signal", "kill -9 $$", "SignerRefused"),
+    ] {
+        let scratch = scratch();
+        that_signs_so(&scratch, script);
+        let run = sign(&scratch, "exec:./signer");
+        assert_eq!(text(&run.document()["error"]["code"]), code, "{what}");
+        assert_not_signed(&scratch, &run, code);
+    }
+}
+
+#[test]
+fn a_program_that_prints_no_public_key_writes_nothing() {
+    for (what, script, code) in [
+        ("nothing", "true", "MalformedSignerAnswer"),
+        ("a private key", "cat dev.pem", "MalformedSignerAnswer"),
+        ("no end", "exec cat /dev/zero", "MalformedSignerAnswer"),
+        ("failure", "cat dev.pub.pem; exit 1", "SignerRefused"),
+    ] {
+        let scratch = scratch();
+        program(&scratch, "signer", script);
+        let run = sign(&scratch, "exec:./signer");
+        assert_eq!(text(&run.document()["error"]["code"]), code, "{what}");
+        assert_not_signed(&scratch, &run, code);
+        run.assert_says_nowhere("PRIVATE KEY-----");
+    }
+}
+
+#[test]
+fn a_program_that_hangs_is_ended() {
+    for hang in ["", "exec >&-\n"] {
+        let scratch = scratch();
+        that_signs_so(&scratch, &format!("echo $$ >pid\n{hang}exec sleep 600"));
+        let arguments =
+            ["package", "sign", "a.so", "--key", "exec:./signer", "--signer-timeout", "3"];
+        let run = scratch.fails(2, "SignerTimedOut", &arguments);
+        assert_not_signed(&scratch, &run, "SignerTimedOut");
+        let pid = String::from_utf8(scratch.read("pid")).unwrap();
+        assert_ends(pid.trim());
+    }
+}
+
+/// The process is gone soon, or dead and not yet collected.
+fn assert_ends(pid: &str) {
+    let end = Instant::now() + Duration::from_secs(60);
+    while let Ok(status) = fs::read_to_string(format!("/proc/{pid}/status")) {
+        if status.contains("State:\tZ") {
+            return;
+        }
+        assert!(Instant::now() < end, "{pid} still runs");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn a_program_that_cannot_be_started_writes_nothing() {
+    let scratch = scratch();
+    for key in ["exec:./missing", "exec:./a.so", "exec:.", "exec:./signer sign"] {
+        assert_not_signed(&scratch, &sign(&scratch, key), "SignerUnavailable");
+    }
+    let run = sign(&scratch, "exec:");
+    assert_eq!(run.code, 2);
+    assert!(run.stderr.contains("the path of a program"), "{}", run.stderr);
+}
+
+#[test]
+fn nothing_is_written_for_the_first_package_if_the_second_is_not_signed() {
+    let scratch = scratch();
+    scratch.write("b.so", "b");
+    that_signs_so(
+        &scratch,
+        "test -e once && exit 1; touch once\n\
+         cat >message; exec openssl pkeyutl -sign -rawin -inkey dev.pem -in message",
+    );
+    let arguments = ["package", "sign", "a.so", "b.so", "--key", "exec:./signer"];
+    let run = scratch.fails(2, "SignerRefused", &arguments);
+    assert_not_signed(&scratch, &run, "SignerRefused");
+}
