@@ -36,8 +36,8 @@ pub use self::staleness::{MaxStaleness, MaxStalenessError};
 /// Nothing is unloaded. Code that has run may have left threads, callbacks and destructors
 /// behind that would then point nowhere, and no one can tell that it has not. For the same
 /// reason a gate guards the entry points that the program calls, and nothing else: it stops no
-/// call that is in flight, no thread that the package has started, and no call from another
-/// package that links against this one.
+/// call that is in flight, and no thread that the package has started. A package that links
+/// against another one calls it without asking, so its own gate closes when that one's trust ends.
 ///
 /// Clones follow the same packages. When the last one is dropped, the threads end, and nothing
 /// finds out any more what is trusted. Then, and also if one of the threads panics, every gate of
@@ -134,8 +134,8 @@ impl LoadedPackages {
     /// no longer trusted, or cannot be called.
     pub async fn load(&self, package: impl Into<Package>) -> Result<FollowedPackage, FollowError> {
         let verified = self.verifier.verify(package).await?;
-        let (package, report) = verified.load_and_report().await?;
-        let (followed, since) = self.handle.following.register(package, report);
+        let (package, report, providers) = verified.load_and_report().await?;
+        let (followed, since) = self.handle.following.register(package, report, providers);
         if let Some(since) = since {
             followed.known_since(since).await;
         }

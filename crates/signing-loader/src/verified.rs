@@ -10,6 +10,8 @@ use signing_trust::{AuditEvent, EventType, TrustDecision, TrustedKey};
 
 use crate::elf::{AllowedDependencies, DependencyName};
 use crate::error::PackageError;
+#[cfg(feature = "store")]
+use crate::load::Provider;
 use crate::load::{LoadedPackage, TrustedProviders, load_verified};
 use crate::report::{VerificationReport, Verified};
 use crate::sealed::SealedPackage;
@@ -18,6 +20,9 @@ use crate::trust_source::Offline;
 use crate::{blocking::blocking, trust_source::Online};
 
 mod providers;
+
+#[cfg(feature = "store")]
+pub(crate) use providers::require_provider;
 
 /// A package that was verified, with the very bytes that were: a private, sealed copy.
 /// What happens to the file that it was read from no longer matters.
@@ -75,18 +80,8 @@ impl<T> VerifiedPackage<T> {
         &self,
         decision: Result<TrustDecision, PackageError>,
     ) -> Result<Vec<TrustedKey>, PackageError> {
-        let accepted = self.accept_again(&self.report, decision);
+        let accepted = accept_report_again(&self.report, decision, &self.config);
         accepted.inspect_err(|error| self.tell_refusal(error))
-    }
-
-    fn accept_again(
-        &self,
-        report: &VerificationReport,
-        decision: Result<TrustDecision, PackageError>,
-    ) -> Result<Vec<TrustedKey>, PackageError> {
-        let VerificationReport { signers, expires_at, version, .. } = report;
-        let version = version.as_ref();
-        Ok(accept_again(signers, *expires_at, version, &decision?, &self.config)?)
     }
 
     fn tell_refusal(&self, error: &PackageError) {
@@ -231,21 +226,32 @@ impl VerifiedPackage<Online> {
         Ok(self.load_and_report().await?.0)
     }
 
-    /// Loads the package, and says what is found of it now.
+    /// Loads the package, and says what is found of it now, and what it needs.
     pub(crate) async fn load_and_report(
         self,
-    ) -> Result<(LoadedPackage, VerificationReport), PackageError> {
+    ) -> Result<(LoadedPackage, VerificationReport, Vec<Provider>), PackageError> {
         let signers = self.ask_again().await?;
-        let providers = self.trusted_providers().await?;
+        let providers = self.providers();
+        let trusted = self.trusted_providers(&providers).await?;
         let (fingerprint, report) = (signers[0].key.fingerprint(), self.report.clone());
         let report = VerificationReport { fingerprint, signers: signers.clone(), ..report };
-        Ok((self.load_signed_by(signers, &providers)?, report))
+        Ok((self.load_signed_by(signers, &trusted)?, report, providers))
     }
 
     async fn ask_again(&self) -> Result<Vec<TrustedKey>, PackageError> {
         let decision = self.trust.decide_again(&self.report, &self.config).await;
         self.require_trust(decision.map_err(PackageError::from))
     }
+}
+
+/// The signers of a report that are trusted now.
+pub(crate) fn accept_report_again(
+    report: &VerificationReport,
+    decision: Result<TrustDecision, PackageError>,
+    config: &VerificationConfig,
+) -> Result<Vec<TrustedKey>, PackageError> {
+    let VerificationReport { signers, expires_at, version, .. } = report;
+    Ok(accept_again(signers, *expires_at, version.as_ref(), &decision?, config)?)
 }
 
 /// Reads the bytes of a [`VerifiedPackage`], with a position of its own.

@@ -24,12 +24,25 @@ static SONAMES: Mutex<Sonames> = Mutex::new(Sonames::new());
 
 /// A loaded package that another one needs, directly or because a package needs it that is
 /// needed.
+#[derive(Debug)]
 pub(crate) struct Provider {
     /// The SONAME that is needed.
     pub(crate) name: DependencyName,
     digest: PackageDigest,
     /// What its verifications have found, the latest last. At least one.
     pub(crate) reports: Vec<VerificationReport>,
+}
+
+#[cfg(feature = "store")]
+impl Provider {
+    /// What its verifications have found by now: it may have been loaded again, by another
+    /// signature.
+    pub(crate) fn reports_by_now(&self) -> Vec<VerificationReport> {
+        let sonames = Sonames::lock();
+        let mut holders = sonames.holders(&self.name).iter();
+        let holder = holders.find(|holder| holder.digest == self.digest);
+        holder.map_or_else(|| self.reports.clone(), |holder| holder.reports.clone())
+    }
 }
 
 /// The providers that the verifier of a package that needs them trusts now.

@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 use super::package::{Change, Followed, FollowedPackage, GateRule, Standing};
 use super::staleness::MaxStaleness;
 use crate::error::PackageError;
-use crate::load::LoadedPackage;
+use crate::load::{LoadedPackage, Provider};
 use crate::report::VerificationReport;
 
 /// That trust in a loaded package has changed: see
@@ -83,13 +83,14 @@ impl Following {
         &self,
         package: LoadedPackage,
         report: VerificationReport,
+        providers: Vec<Provider>,
     ) -> (Arc<Followed>, Option<Duration>) {
         let since = boot_time();
         let mut state = self.state();
         let followed = match state.packages.iter().find(|followed| followed.is_as(&report)) {
             Some(followed) => followed.clone(),
             None => {
-                let followed = Arc::new(Followed::new(package, report, self.rule()));
+                let followed = Arc::new(Followed::new(package, report, providers, self.rule()));
                 state.packages.push(followed.clone());
                 followed
             }

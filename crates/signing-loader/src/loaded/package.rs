@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 use super::error::GateError;
 use super::gate::Gate;
 use crate::error::PackageError;
-use crate::load::LoadedPackage;
+use crate::load::{LoadedPackage, Provider};
 use crate::report::VerificationReport;
 
 /// A package that was loaded through [`LoadedPackages`](crate::LoadedPackages), in which trust
@@ -157,6 +157,8 @@ pub(super) struct Followed {
     rule: GateRule,
     package: LoadedPackage,
     pub(super) report: VerificationReport,
+    /// The loaded packages that it needs, whose code it calls without asking.
+    pub(super) providers: Vec<Provider>,
     known: Mutex<Known>,
     /// What is known was said.
     told: Notify,
@@ -183,13 +185,19 @@ pub(super) struct Change {
 impl Followed {
     /// A package that was just verified and loaded. Nothing is known about it before it is
     /// decided about again.
-    pub(super) fn new(package: LoadedPackage, report: VerificationReport, rule: GateRule) -> Self {
+    pub(super) fn new(
+        package: LoadedPackage,
+        report: VerificationReport,
+        providers: Vec<Provider>,
+        rule: GateRule,
+    ) -> Self {
         let standing = Standing::Unknown { since: Utc::now() };
         Self {
             gate: Gate::new(rule != GateRule::ClosesUnlessTrusted),
             rule,
             package,
             report,
+            providers,
             known: Mutex::new(Known { standing, was_trusted: true, as_of: Duration::ZERO }),
             told: Notify::new(),
         }

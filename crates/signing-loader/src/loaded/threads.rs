@@ -6,20 +6,23 @@
 
 use std::future::poll_fn;
 use std::io;
+use std::iter;
 use std::pin::pin;
 use std::sync::{Arc, mpsc};
 use std::task::Poll;
 use std::thread::{self, Thread};
 use std::time::Duration;
 
-use signing_trust::acceptance::accept_again;
 use signing_trust::store::StoreError;
 use signing_trust::{KeyManager, TrustError, TrustFollower, boot_time};
 use tokio::runtime::Builder;
 use tokio::time::timeout;
 
 use super::following::Following;
+use crate::error::PackageError;
+use crate::load::Provider;
 use crate::report::VerificationReport;
+use crate::verified::{accept_report_again, require_provider};
 
 /// How long the watchdog sleeps at most. Its sleep does not count the time for which the
 /// machine is suspended, and what it looks at does.
@@ -111,22 +114,32 @@ async fn decide_again_and_again(
 async fn decide_again(following: &Following, follower: &TrustFollower) -> Result<(), TrustError> {
     let packages = following.packages();
     let (config, asked) = (&following.config, boot_time());
-    let questions: Vec<_> = packages
+    let provided: Vec<Vec<Vec<VerificationReport>>> = packages
         .iter()
-        .map(|package| (package.report.claims(), package.report.name().clone()))
+        .map(|package| package.providers.iter().map(Provider::reports_by_now).collect())
         .collect();
+    // Of each package, and then of those that it needs.
+    let reports = packages.iter().zip(&provided).flat_map(|(package, provided)| {
+        iter::once(&package.report).chain(provided.iter().flatten())
+    });
+    let questions: Vec<_> =
+        reports.map(|report| (report.claims(), report.name().clone())).collect();
     let allowance = config.clock_skew_allowance.as_duration();
     let decisions = follower.decide_all(following.org, &questions, allowance).await?;
-    let verdicts = packages.into_iter().zip(decisions).map(|(package, decision)| {
-        let VerificationReport { signers, version, expires_at, .. } = &package.report;
-        let verdict = match decision {
-            Ok(decision) => accept_again(signers, *expires_at, version.as_ref(), &decision, config)
-                .map_err(Into::into),
-            Err(error) => Err(error.into()),
-        };
-        (package, verdict)
-    });
-    following.decided(asked, verdicts.collect());
+    let mut decisions = decisions.into_iter().map(|decision| decision.map_err(PackageError::from));
+    let mut verdicts = Vec::new();
+    for (package, provided) in packages.into_iter().zip(&provided) {
+        let Some(decision) = decisions.next() else { break };
+        let mut verdict = accept_report_again(&package.report, decision, config);
+        for (provider, reports) in package.providers.iter().zip(provided) {
+            let decided: Vec<_> = reports.iter().zip(decisions.by_ref()).collect();
+            if let Err(error) = require_provider(provider, decided, config) {
+                verdict = verdict.and(Err(error));
+            }
+        }
+        verdicts.push((package, verdict));
+    }
+    following.decided(asked, verdicts);
     Ok(())
 }
 

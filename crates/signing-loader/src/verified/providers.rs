@@ -2,10 +2,12 @@
 //! by somebody else, so the verifier of the package that needs them decides about each of them.
 
 use signing_trust::TrustDecision;
+use signing_trust::acceptance::VerificationConfig;
 
-use super::VerifiedPackage;
+use super::{VerifiedPackage, accept_report_again};
 use crate::error::{LoadError, PackageError};
 use crate::load::{self, Provider, TrustedProviders};
+use crate::report::VerificationReport;
 use crate::trust_source::Offline;
 #[cfg(feature = "store")]
 use crate::trust_source::Online;
@@ -27,22 +29,25 @@ impl VerifiedPackage<Offline> {
 
 #[cfg(feature = "store")]
 impl VerifiedPackage<Online> {
-    pub(super) async fn trusted_providers(&self) -> Result<TrustedProviders, PackageError> {
+    pub(super) async fn trusted_providers(
+        &self,
+        providers: &[Provider],
+    ) -> Result<TrustedProviders, PackageError> {
         let mut trusted = TrustedProviders::none();
-        for provider in self.providers() {
+        for provider in providers {
             let mut decisions = Vec::new();
             for report in &provider.reports {
                 let decision = self.trust.decide_again(report, &self.config).await;
                 decisions.push(decision.map_err(PackageError::from));
             }
-            self.require_provider(&provider, decisions, &mut trusted)?;
+            self.require_provider(provider, decisions, &mut trusted)?;
         }
         Ok(trusted)
     }
 }
 
 impl<T> VerifiedPackage<T> {
-    fn providers(&self) -> Vec<Provider> {
+    pub(super) fn providers(&self) -> Vec<Provider> {
         load::providers(&self.sealed, &self.allowed_dependencies)
     }
 
@@ -54,20 +59,34 @@ impl<T> VerifiedPackage<T> {
         decisions: Vec<Result<TrustDecision, PackageError>>,
         trusted: &mut TrustedProviders,
     ) -> Result<(), PackageError> {
-        let mut refusal = None;
-        for (report, decision) in provider.reports.iter().zip(decisions) {
-            match self.accept_again(report, decision) {
-                Ok(_) => {
-                    trusted.add(provider);
-                    return Ok(());
-                }
-                Err(error) => refusal = Some((report.name.clone(), Box::new(error))),
+        let decided = provider.reports.iter().zip(decisions);
+        match require_provider(provider, decided, &self.config) {
+            Ok(true) => trusted.add(provider),
+            Ok(false) => {}
+            Err(error) => {
+                self.tell_refusal(&error);
+                return Err(error);
             }
         }
-        let Some((package, source)) = refusal else { return Ok(()) };
-        let name = provider.name.clone();
-        let error = LoadError::Dependency { name, provider: package, source }.into();
-        self.tell_refusal(&error);
-        Err(error)
+        Ok(())
     }
+}
+
+/// Whether a report of a provider is accepted, by what was decided about each. It is no error
+/// that there is none.
+pub(crate) fn require_provider<'a>(
+    provider: &Provider,
+    decided: impl IntoIterator<Item = (&'a VerificationReport, Result<TrustDecision, PackageError>)>,
+    config: &VerificationConfig,
+) -> Result<bool, PackageError> {
+    let mut refusal = None;
+    for (report, decision) in decided {
+        match accept_report_again(report, decision, config) {
+            Ok(_) => return Ok(true),
+            Err(error) => refusal = Some((report.name.clone(), Box::new(error))),
+        }
+    }
+    let Some((package, source)) = refusal else { return Ok(false) };
+    let name = provider.name.clone();
+    Err(LoadError::Dependency { name, provider: package, source }.into())
 }

@@ -52,7 +52,7 @@ fn gate(limit: Duration) -> Following {
 
 fn register(following: &Following, version: &str) -> (FollowedPackage, Duration) {
     let (package, report) = loaded(version);
-    let (followed, since) = following.register(package, report);
+    let (followed, since) = following.register(package, report, Vec::new());
     (FollowedPackage(followed), since.unwrap())
 }
 
@@ -150,7 +150,7 @@ fn a_package_that_is_loaded_during_silence_is_not_waited_for() {
     let following = gate(MaxStaleness::MIN);
     stale_after(&following);
     let (package, report) = loaded("1.0.0");
-    let (package, since) = following.register(package, report);
+    let (package, since) = following.register(package, report, Vec::new());
     assert_eq!(since, None);
     let error = package.require_usable().unwrap_err();
     assert!(matches!(error, GateError::Stale { .. }), "{error:?}");
@@ -167,7 +167,7 @@ fn nothing_opens_after_the_end() {
     assert!(matches!(error, GateError::NotFollowed), "{error:?}");
     assert!(following.has_ended() && following.close_if_stale().is_none());
     let (package, report) = loaded("2.0.0");
-    let (package, since) = following.register(package, report);
+    let (package, since) = following.register(package, report, Vec::new());
     assert_eq!(since, None);
     let error = package.require_usable().unwrap_err();
     assert!(matches!(error, GateError::NotFollowed), "{error:?}");
