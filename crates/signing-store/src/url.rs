@@ -96,7 +96,7 @@ impl DatabaseUrl {
             Some(rest) => SqliteTarget::parse(rest.strip_prefix("//").unwrap_or(rest)),
             // A mistyped URL must not become a file, named after its password.
             None if looks_like_a_url(text) => Err(UrlError::UnknownScheme),
-            None => SqliteTarget::parse(text),
+            None => SqliteTarget::file(text),
         };
         target.map(|target| Self(Location::Sqlite(target)))
     }
@@ -171,7 +171,6 @@ mod tests {
         assert_eq!(owner("sqlite:store.db?owner=root"), Some(0));
         assert_eq!(owner("sqlite:///store.db?owner=4711"), Some(4711));
         assert_eq!(owner("sqlite:store.db"), None);
-        assert_eq!(owner("store.db?owner=root"), Some(0));
         let url: DatabaseUrl = "sqlite:store.db?owner=root".parse().unwrap();
         assert_eq!(url.to_string(), "sqlite:store.db?owner=root");
         let rooted: DatabaseUrl = "sqlite:////store.db".parse().unwrap();
@@ -179,14 +178,28 @@ mod tests {
             rooted.to_string().parse::<DatabaseUrl>().unwrap().to_string(),
             rooted.to_string()
         );
-        for text in
-            ["a?mode=ro", "sqlite:a?owner", "sqlite:a?mode=ro", "sqlite:a?owner=root&owner=1"]
-        {
+        for text in ["sqlite:a?owner", "sqlite:a?mode=ro", "sqlite:a?owner=root&owner=1"] {
             assert!(text.parse::<DatabaseUrl>().is_err(), "{text}");
         }
         for nobody in ["", "-1", "no such user", "4294967296"] {
             let found = format!("sqlite:a?owner={nobody}").parse::<DatabaseUrl>();
             assert!(matches!(found, Err(UrlError::UnknownOwner { .. })), "{nobody}");
+        }
+    }
+
+    #[test]
+    fn just_a_path_is_one_question_marks_and_all() {
+        for text in ["store.db?owner=root", "100%25?mode=memory#x.db"] {
+            let url: DatabaseUrl = text.parse().unwrap();
+            assert_eq!(url.to_string(), text);
+            match url.0 {
+                Location::Sqlite(target) => {
+                    assert_eq!(target.path, Path::new(text));
+                    assert!(target.owner.is_none());
+                }
+                #[cfg(feature = "postgres")]
+                Location::Postgres(_) => panic!("{text}"),
+            }
         }
     }
 

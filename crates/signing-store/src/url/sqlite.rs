@@ -66,9 +66,13 @@ impl Owner {
 
 impl fmt::Display for SqliteTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = self.path.as_os_str().as_encoded_bytes();
+        // In a URL, parameters would begin there.
+        if path.contains(&b'?') {
+            return write!(f, "{}", self.path.display());
+        }
         // One `//` behind the scheme is skipped when the URL is read.
-        let start =
-            if self.path.as_os_str().as_encoded_bytes().starts_with(b"//") { "//" } else { "" };
+        let start = if path.starts_with(b"//") { "//" } else { "" };
         write!(f, "sqlite:{start}{}", self.path.display())?;
         match &self.owner {
             Some(owner) => write!(f, "?owner={}", owner.given),
