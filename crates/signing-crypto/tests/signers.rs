@@ -104,7 +104,10 @@ fn sign_everything(signer: &dyn Signer) -> [Result<(), SignerError>; 4] {
         SignatureEnvelope::sign(&statement("a.so"), &SigningKey::generate().unwrap());
     let before = envelope.clone();
     let added = match envelope.add_signature(signer) {
-        Ok(()) => Ok(drop(envelope.verify(&key).unwrap())),
+        Ok(()) => {
+            envelope.verify(&key).unwrap();
+            Ok(())
+        }
         Err(EnvelopeError::Signer(error)) => {
             assert_eq!(envelope, before);
             Err(error)

@@ -1,5 +1,7 @@
 use serde::Serialize;
-use signing_crypto::{DraftDocuments, Fingerprint, SignedDocument, TrustDocumentKind};
+use signing_crypto::{
+    DraftDocuments, DraftSignatureError, Fingerprint, SignedDocument, TrustDocumentKind,
+};
 
 use super::publication::{MAX_DRAFT_SIZE, draft_text, parse_draft};
 use super::role_keys::KeyRing;
@@ -27,25 +29,31 @@ pub(super) fn cosign(command: Cosign) -> Result<Report, CliError> {
     }
     let mut ring = KeyRing::default();
     ring.add_signers(&command.key, &command.access.access())?;
-    let mut signed_by = Vec::new();
-    for (fingerprint, signer) in ring.signers() {
-        let documents = draft.sign(signer)?.into_iter().map(TrustDocumentKind::as_str);
-        signed_by.push(SignedView { fingerprint, documents: documents.collect() });
+    for (fingerprint, _) in ring.signers() {
+        if draft.needed_from(&fingerprint).is_empty() {
+            return Err(DraftSignatureError::NoRole { fingerprint }.into());
+        }
     }
     let mut view = CosignedView {
         draft: command.draft.display().to_string(),
         content: DocumentsView::of_draft(&draft),
         compared: command.trust_root.is_some(),
-        signed_by,
-        missing: MissingView::all(&draft.missing()),
+        signed_by: Vec::new(),
+        missing: Vec::new(),
         is_first: draft.current_root().is_none(),
         was_shown: false,
     };
+    // An agent or a token may ask for consent, too: only after this shows to what.
     if Confirmation::given_if(command.yes) == Confirmation::Needed {
         output::show(&view.preview());
         view.was_shown = true;
         confirm(&format!("sign {}?", view.draft))?;
     }
+    for (fingerprint, signer) in ring.signers() {
+        let documents = draft.sign(signer)?.into_iter().map(TrustDocumentKind::as_str);
+        view.signed_by.push(SignedView { fingerprint, documents: documents.collect() });
+    }
+    view.missing = MissingView::all(&draft.missing());
     file.replace(draft_text(&draft).as_bytes(), Readers::Everybody)?;
     Ok(Report::done(&view))
 }

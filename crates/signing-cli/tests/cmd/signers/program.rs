@@ -149,6 +149,100 @@ fn a_program_that_lies_writes_nothing() {
     }
 }
 
+/// An organization with signed trust, whose root key is `dev.pem`.
+fn rooted() -> Scratch {
+    let scratch = Scratch::with_orgs(&["acme"]);
+    scratch.key_files("dev");
+    scratch.key_files("other");
+    let init = ["trust", "init", "--org", "acme", "--root-key", "dev.pem", "--yes"];
+    scratch.json(&[&init[..], &["--root-output", "root.json"]].concat());
+    program(&scratch, "signer", HONEST);
+    scratch
+}
+
+const WITH_ANOTHER_KEY: &str =
+    "cat >message; exec openssl pkeyutl -sign -rawin -inkey other.pem -in message";
+
+#[test]
+fn a_program_that_lies_about_trust_or_a_log_publishes_and_writes_nothing() {
+    let scratch = rooted();
+    that_signs_so(&scratch, WITH_ANOTHER_KEY);
+    let documents = || scratch.json(&["trust", "show", "--org", "acme"]);
+    let (before, key) = (documents(), "exec:./signer");
+    let root = ["--trust-root", "root.json"];
+    let publish = ["trust", "publish", "--org", "acme", "--key", key, "--yes"];
+    scratch.fails(2, "WrongSignature", &[&publish[..], &root].concat());
+    let rotate = ["trust", "rotate-root", "--org", "acme", "--key", key, "--yes"];
+    let to = ["--root-key", "other.pem", "--root-output", "next.json"];
+    scratch.fails(2, "WrongSignature", &[&rotate[..], &to, &root].concat());
+    assert!(!scratch.exists("next.json"));
+    assert_eq!(documents(), before);
+
+    scratch.json(&["orgs", "create", "child"]);
+    let init = ["trust", "init", "--org", "child", "--root-key", key, "--yes"];
+    let output = ["--root-output", "child.json"];
+    scratch.fails(2, "WrongSignature", &[&init[..], &output].concat());
+    assert!(!scratch.exists("child.json"));
+
+    let checkpoint = ["audit", "checkpoint", "--all", "--key", key, "--output", "log"];
+    scratch.fails(2, "WrongSignature", &checkpoint);
+    assert!(!scratch.exists("log"));
+}
+
+#[test]
+fn a_program_that_lies_about_a_draft_leaves_it_as_it_was() {
+    let scratch = Scratch::with_orgs(&["acme"]);
+    scratch.key_files("dev");
+    scratch.key_files("other");
+    program(&scratch, "signer", HONEST);
+    let init = ["trust", "init", "--org", "acme", "--root-key", "other.pem", "--root-key"];
+    let draft = ["dev.pub.pem", "--root-threshold", "2", "--draft", "draft", "--yes"];
+    scratch.json(&[&init[..], &draft].concat());
+    let before = scratch.read("draft");
+    let cosign = ["trust", "cosign", "draft", "--key", "exec:./signer", "--yes"];
+    that_signs_so(&scratch, WITH_ANOTHER_KEY);
+    scratch.fails(2, "WrongSignature", &cosign);
+    // It signs the root document, and then no more.
+    that_signs_so(
+        &scratch,
+        "test -e once && exit 1; touch once\n\
+         cat >message; exec openssl pkeyutl -sign -rawin -inkey dev.pem -in message",
+    );
+    scratch.fails(2, "SignerRefused", &cosign);
+    assert_eq!(scratch.read("draft"), before);
+    program(&scratch, "signer", HONEST);
+    scratch.json(&cosign);
+    assert_ne!(scratch.read("draft"), before);
+}
+
+#[test]
+fn a_revocation_whose_publication_is_not_signed_still_counts_in_the_store() {
+    let scratch = rooted();
+    that_signs_so(&scratch, WITH_ANOTHER_KEY);
+    let documents = || scratch.json(&["trust", "show", "--org", "acme"]);
+    let (before, fingerprint) = (documents(), "ab".repeat(32));
+    let deny = ["keys", "deny", &fingerprint, "--org", "acme", "--publish", "exec:./signer"];
+    let deny = [&deny[..], &["--trust-root", "root.json"]].concat();
+    let run = scratch.fails(2, "RevocationNotPublished", &deny);
+    assert!(run.stderr.contains("a signature that the key"), "{}", run.stderr);
+    assert_eq!(documents(), before);
+    program(&scratch, "signer", HONEST);
+    assert_eq!(scratch.json(&deny)["changed"], false);
+    assert_ne!(documents(), before);
+}
+
+#[test]
+fn a_time_limit_is_for_a_key_that_is_given() {
+    let scratch = Scratch::with_orgs(&["acme"]);
+    scratch.write("a.so", "a");
+    let (id, _) = scratch.stored_key("release", "acme");
+    let sign = ["package", "sign", "a.so", "--key-id", &id];
+    let refused = scratch.run(&[&sign[..], &["--signer-timeout", "3"]].concat());
+    assert_eq!(refused.code, 2);
+    assert!(refused.stderr.contains("--signer-timeout"), "{}", refused.stderr);
+    scratch.json(&sign);
+}
+
 #[test]
 fn a_program_that_prints_no_public_key_writes_nothing() {
     for (what, script, code) in [
