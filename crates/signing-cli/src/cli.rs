@@ -2,6 +2,7 @@ mod audit;
 mod db;
 mod floor;
 mod keys;
+mod named;
 mod orgs;
 mod package;
 mod resolve;
@@ -17,9 +18,10 @@ pub(crate) use self::audit::{Audit, Checkpoint, List, Verify};
 pub(crate) use self::db::{Db, Grantee, Grants};
 pub(crate) use self::floor::{Floor, FloorPackage};
 pub(crate) use self::keys::{
-    Deny, Format, Generate, KeyPrefix, KeyToTrust, Keys, NamedKey, PublishKey, Reinstate, Revoke,
+    Deny, Format, Generate, KeyArgs, KeyKind, KeyToTrust, Keys, PublishKey, Reinstate, Revoke,
     Rotate, RotateKek,
 };
+pub(crate) use self::named::{GivenKey, KeyReference, OrgReference, Prefix, SignatureReference};
 pub(crate) use self::orgs::{Grant, Orgs};
 pub(crate) use self::package::{Package, Sign, SignedTrustArgs, VerifyPackages};
 pub(crate) use self::resolve::Resolved;

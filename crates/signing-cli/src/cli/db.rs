@@ -1,8 +1,8 @@
 use clap::{Args, Subcommand, ValueEnum};
-use signing_trust::store::{OrganizationRef, RoleLimits, RoleName};
+use signing_trust::store::{RoleLimits, RoleName};
 
+use super::named::OrgReference;
 use super::resolve::{Resolve, Resolved, missing};
-use super::values;
 
 #[derive(Subcommand)]
 pub(crate) enum Db {
@@ -25,8 +25,8 @@ pub(crate) struct GrantsArgs {
     purpose: Purpose,
 
     /// The organization that a signer signs for (name or id)
-    #[arg(long, required_if_eq("purpose", "signer"), value_parser = values::organization)]
-    org: Option<OrganizationRef>,
+    #[arg(long, required_if_eq("purpose", "signer"))]
+    org: Option<OrgReference>,
 
     /// How many connections the role may have [default: 50 for a runner, 10 for a
     /// signer, any number for an administrator]
@@ -61,7 +61,7 @@ pub(crate) struct Grants {
 
 pub(crate) enum Grantee {
     Runner,
-    Signer(OrganizationRef),
+    Signer(OrgReference),
     Admin,
 }
 

@@ -1,8 +1,7 @@
 use clap::{Args, Subcommand};
 use signing_crypto::{PackageName, PackageVersion};
-use signing_trust::store::OrganizationRef;
 
-use super::values;
+use super::named::OrgReference;
 
 #[derive(Subcommand)]
 pub(crate) enum Floor {
@@ -20,16 +19,16 @@ pub(crate) enum Floor {
     /// List the floors of an organization
     List {
         /// The organization (name or id)
-        #[arg(long, value_parser = values::organization)]
-        org: OrganizationRef,
+        #[arg(long)]
+        org: OrgReference,
     },
 }
 
 #[derive(Args)]
 pub(crate) struct FloorPackage {
     /// The organization whose floor it is (name or id)
-    #[arg(long, value_parser = values::organization)]
-    pub(crate) org: OrganizationRef,
+    #[arg(long)]
+    pub(crate) org: OrgReference,
 
     /// The signed name of the package
     #[arg(long)]

@@ -1,11 +1,11 @@
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Subcommand, ValueEnum};
-use signing_crypto::{Fingerprint, KeyId, KeyName, Note, StatementTime, TrustedKeyId};
-use signing_trust::store::{OrganizationRef, RevocationReason};
+use signing_crypto::{KeyName, Note, StatementTime};
+use signing_trust::store::RevocationReason;
 
-use super::resolve::{Resolve, Resolved, missing, wrong};
-use super::values;
+use super::named::{KeyReference, OrgReference};
+use super::resolve::{Resolve, Resolved, missing};
 use crate::files::Existing;
 use crate::passphrase::{Encryption, PASSPHRASE, PassphraseArgs, PassphraseSource};
 use crate::time;
@@ -25,8 +25,8 @@ pub(crate) enum Keys {
         name: KeyName,
 
         /// The organization that the key belongs to (name or id)
-        #[arg(long, value_parser = values::organization)]
-        org: OrganizationRef,
+        #[arg(long)]
+        org: OrgReference,
 
         /// The PEM file; - for standard input
         #[arg(long, value_name = "FILE")]
@@ -40,8 +40,8 @@ pub(crate) enum Keys {
     #[command(group(ArgGroup::new("which").args(["org", "compromised"]).required(true)))]
     List {
         /// The organization (name or id)
-        #[arg(long, value_parser = values::organization)]
-        org: Option<OrganizationRef>,
+        #[arg(long)]
+        org: Option<OrgReference>,
 
         /// List the compromised keys, which every organization of the store refuses
         #[arg(long)]
@@ -50,8 +50,13 @@ pub(crate) enum Keys {
     /// Print a signing key's public half, derived from its private half. Needs the key
     /// encryption key
     Export {
-        /// The signing key's id
-        id: KeyId,
+        /// The signing key: release, acme/release, or 4 or more digits at the beginning of its
+        /// id or fingerprint
+        key: KeyReference,
+
+        /// The organization whose key it is (name or id). A whole id needs none
+        #[arg(long)]
+        org: Option<OrgReference>,
 
         /// Print PEM (SPKI), or the 32 raw bytes in hexadecimal
         #[arg(long, value_enum, default_value_t = Format::Pem)]
@@ -68,8 +73,8 @@ pub(crate) enum Keys {
     /// Accept a key's signatures
     Trust {
         /// The organization that accepts the signatures (name or id)
-        #[arg(long, value_parser = values::organization)]
-        org: OrganizationRef,
+        #[arg(long)]
+        org: OrgReference,
 
         #[command(flatten)]
         key: Resolved<KeyToTrustArgs>,
@@ -115,8 +120,8 @@ pub(crate) struct GenerateArgs {
     name: KeyName,
 
     /// Keep the key in the store, for this organization (name or id)
-    #[arg(long, value_parser = values::organization)]
-    org: Option<OrganizationRef>,
+    #[arg(long)]
+    org: Option<OrgReference>,
 
     /// Write the private key to this PEM file, and the public key beside it:
     /// to dev-key.pub.pem for dev-key.pem
@@ -138,7 +143,7 @@ pub(crate) struct GenerateArgs {
 pub(crate) enum Generate {
     InStore {
         name: KeyName,
-        org: OrganizationRef,
+        org: OrgReference,
     },
     InFiles {
         name: KeyName,
@@ -173,15 +178,16 @@ pub(crate) struct KeyToTrustArgs {
     #[arg(long, value_name = "FILE")]
     import: Option<PathBuf>,
 
-    /// The id of a signing key in the store. Needs the key encryption key, which proves the
-    /// public half
-    #[arg(long, value_name = "ID")]
-    key_id: Option<KeyId>,
+    /// A signing key in the store: release, another organization's as in vendor/release, or 4
+    /// or more digits at the beginning of its id or fingerprint. Needs the key encryption key,
+    /// which proves the public half
+    #[arg(long, value_name = "KEY")]
+    key_id: Option<KeyReference>,
 }
 
 pub(crate) enum KeyToTrust {
     File(PathBuf),
-    Stored(KeyId),
+    Stored(KeyReference),
 }
 
 impl Resolve for KeyToTrustArgs {
@@ -190,7 +196,7 @@ impl Resolve for KeyToTrustArgs {
     fn resolve(self) -> Result<KeyToTrust, clap::Error> {
         match (self.import, self.key_id) {
             (Some(path), _) => Ok(KeyToTrust::File(path)),
-            (None, Some(id)) => Ok(KeyToTrust::Stored(id)),
+            (None, Some(key)) => Ok(KeyToTrust::Stored(key)),
             (None, None) => Err(missing("--import and --key-id")),
         }
     }
@@ -199,75 +205,36 @@ impl Resolve for KeyToTrustArgs {
 /// A key in the store
 #[derive(Args)]
 pub(crate) struct KeyArgs {
-    /// The key's id. With --org and --signing or --trusted also its fingerprint, or the
-    /// first 8 or more characters of either
-    id: String,
+    /// The key: release, acme/release, or 4 or more digits at the beginning of its id or
+    /// fingerprint
+    pub(crate) key: KeyReference,
 
-    /// Look only among this organization's keys (name or id)
-    #[arg(long, value_parser = values::organization)]
-    org: Option<OrganizationRef>,
+    /// The organization whose key it is (name or id). A whole id needs none
+    #[arg(long)]
+    pub(crate) org: Option<OrgReference>,
 
     /// The key is a signing key
-    #[arg(long, conflicts_with = "trusted", requires = "org")]
+    #[arg(long, conflicts_with = "trusted")]
     signing: bool,
 
     /// The key is a trusted key
-    #[arg(long, requires = "org")]
+    #[arg(long)]
     trusted: bool,
 }
 
-/// How a key in the store is named.
-pub(crate) enum NamedKey {
-    /// By its whole id, which no two keys share, whatever their kind.
-    ById {
-        signing: KeyId,
-        trusted: TrustedKeyId,
-        org: Option<OrganizationRef>,
-    },
-    Signing {
-        org: OrganizationRef,
-        prefix: KeyPrefix,
-    },
-    Trusted {
-        org: OrganizationRef,
-        prefix: KeyPrefix,
-    },
+/// Which of the two tables a key is in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum KeyKind {
+    Signing,
+    Trusted,
 }
 
-/// The beginning of a key's id or fingerprint, long enough not to be another key's by a slip.
-pub(crate) struct KeyPrefix(String);
-
-const MIN_PREFIX_LENGTH: usize = 8;
-
-impl KeyPrefix {
-    pub(crate) fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl Resolve for KeyArgs {
-    type To = NamedKey;
-
-    fn resolve(self) -> Result<NamedKey, clap::Error> {
-        let wrong_id = |why: &str| wrong(&self.id, "<ID>", why);
-        match (self.org, self.signing, self.trusted) {
-            (Some(org), signing, trusted) if signing || trusted => {
-                if self.id.len() < MIN_PREFIX_LENGTH {
-                    return Err(wrong_id("expected 8 characters or more"));
-                }
-                let prefix = KeyPrefix(self.id);
-                Ok(match signing {
-                    true => NamedKey::Signing { org, prefix },
-                    false => NamedKey::Trusted { org, prefix },
-                })
-            }
-            (org, _, _) => {
-                let signing: KeyId = self.id.parse().map_err(|_| {
-                    wrong_id("expected a whole id, or --org with --signing or --trusted")
-                })?;
-                let trusted = TrustedKeyId::from(*signing.as_uuid());
-                Ok(NamedKey::ById { signing, trusted, org })
-            }
+impl KeyArgs {
+    pub(crate) fn kind(&self) -> Option<KeyKind> {
+        match (self.signing, self.trusted) {
+            (true, _) => Some(KeyKind::Signing),
+            (false, true) => Some(KeyKind::Trusted),
+            (false, false) => None,
         }
     }
 }
@@ -275,7 +242,7 @@ impl Resolve for KeyArgs {
 #[derive(Args)]
 pub(crate) struct Revoke {
     #[command(flatten)]
-    pub(crate) key: Resolved<KeyArgs>,
+    pub(crate) key: KeyArgs,
 
     /// Why. A compromised key is refused for good: a trusted key by its organization, a
     /// signing key by every organization of the store, which needs the key encryption key
@@ -296,12 +263,14 @@ pub(crate) struct Revoke {
 
 #[derive(Args)]
 pub(crate) struct Deny {
-    /// The key's fingerprint
-    pub(crate) fingerprint: Fingerprint,
+    /// The key: its fingerprint, a name that the organization has for it, another
+    /// organization's as in vendor/release, or 4 or more digits at the beginning of its
+    /// fingerprint or id
+    pub(crate) key: KeyReference,
 
     /// The organization that refuses the key (name or id)
-    #[arg(long, value_parser = values::organization)]
-    pub(crate) org: OrganizationRef,
+    #[arg(long)]
+    pub(crate) org: OrgReference,
 
     /// A remark for the audit log
     #[arg(long, value_name = "TEXT")]
@@ -323,7 +292,7 @@ pub(crate) struct Deny {
 #[derive(Args)]
 pub(crate) struct Reinstate {
     #[command(flatten)]
-    pub(crate) key: Resolved<KeyArgs>,
+    pub(crate) key: KeyArgs,
 
     /// Why; kept in the audit log
     #[arg(long, value_name = "TEXT")]
@@ -357,8 +326,13 @@ pub(crate) struct RotateKek {
 
 #[derive(Args)]
 pub(crate) struct Rotate {
-    /// The signing key's id
-    pub(crate) id: KeyId,
+    /// The signing key: release, acme/release, or 4 or more digits at the beginning of its id or
+    /// fingerprint
+    pub(crate) key: KeyReference,
+
+    /// The organization whose key it is (name or id). A whole id needs none
+    #[arg(long)]
+    pub(crate) org: Option<OrgReference>,
 
     /// The successor's name [default: release.2 after release]
     #[arg(long)]

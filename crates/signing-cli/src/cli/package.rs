@@ -1,13 +1,13 @@
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Subcommand};
-use signing_crypto::{PackageName, PackageVersion, SignatureId, StatementTime};
+use signing_crypto::{PackageName, PackageVersion, StatementTime};
 use signing_loader::{ClockSkewAllowance, SignerCount};
-use signing_trust::store::OrganizationRef;
 
 use super::Floor;
+use super::named::{OrgReference, SignatureReference};
 use super::resolve::Resolved;
-use super::values::{self, RootSource, SignerArgs};
+use super::values::{RootSource, SignerArgs};
 use crate::passphrase::PASSPHRASE;
 use crate::time;
 
@@ -29,8 +29,8 @@ pub(crate) enum Package {
         signature: Option<PathBuf>,
 
         /// Check it by the trust of this organization (name or id)
-        #[arg(long, value_parser = values::organization)]
-        org: Option<OrganizationRef>,
+        #[arg(long)]
+        org: Option<OrgReference>,
 
         /// Check it by the public key in this PEM file (may be repeated)
         #[arg(long, value_name = "PEM", conflicts_with = "org")]
@@ -38,9 +38,13 @@ pub(crate) enum Package {
     },
     /// Remove signatures from the store; `verify --explain` shows their ids
     Unstore {
-        /// The signatures' ids
+        /// The signatures' ids, or 4 or more digits at the beginning of each
         #[arg(required = true, value_name = "SIGNATURE-ID")]
-        ids: Vec<SignatureId>,
+        ids: Vec<SignatureReference>,
+
+        /// The organization whose signatures they are (name or id). A whole id needs none
+        #[arg(long)]
+        org: Option<OrgReference>,
     },
     /// The lowest versions that an organization accepts
     #[command(subcommand)]
@@ -83,8 +87,8 @@ pub(crate) struct Sign {
     pub(crate) store: bool,
 
     /// The organization that the store keeps the signature for (name or id)
-    #[arg(long, requires = "store", value_parser = values::organization)]
-    pub(crate) org: Option<OrganizationRef>,
+    #[arg(long, requires = "store")]
+    pub(crate) org: Option<OrgReference>,
 
     /// Replace an existing signature file instead of adding to it
     #[arg(long)]
@@ -99,8 +103,8 @@ pub(crate) struct VerifyPackages {
     pub(crate) paths: Vec<PathBuf>,
 
     /// Verify by the trust of this organization (name or id)
-    #[arg(long, value_parser = values::organization)]
-    pub(crate) org: Option<OrganizationRef>,
+    #[arg(long)]
+    pub(crate) org: Option<OrgReference>,
 
     /// Verify by the public key in this PEM file (may be repeated). No store is asked, so
     /// revocations are not known

@@ -1,11 +1,11 @@
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Subcommand, ValueEnum};
-use signing_crypto::{Fingerprint, StatementTime};
-use signing_trust::store::OrganizationRef;
+use signing_crypto::StatementTime;
 
+use super::named::{KeyReference, OrgReference};
 use super::resolve::{Resolve, Resolved, missing};
-use super::values::{self, AnchorArgs, ChildRoot, RootSource};
+use super::values::{AnchorArgs, ChildRoot, RootSource};
 use crate::files::Existing;
 use crate::passphrase::{PassphraseArgs, PassphraseSource};
 use crate::terminal::Confirmation;
@@ -21,8 +21,8 @@ pub(crate) enum Trust {
     /// is revoked, expired, compromised or deleted. With --json, print the data
     Graph {
         /// Only what decides which keys this organization accepts (name or id)
-        #[arg(long, value_parser = values::organization)]
-        org: Option<OrganizationRef>,
+        #[arg(long)]
+        org: Option<OrgReference>,
 
         /// Draw lines of text, or a graph for Graphviz or Mermaid
         #[arg(long, value_enum, default_value_t = Picture::Text)]
@@ -40,8 +40,8 @@ pub(crate) enum Trust {
     /// Example: cloacina trust status --org acme --trust-root acme-root.json
     Status {
         /// The organization (name or id)
-        #[arg(long, value_parser = values::organization)]
-        org: OrganizationRef,
+        #[arg(long)]
+        org: OrgReference,
 
         #[command(flatten)]
         anchor: AnchorArgs,
@@ -73,8 +73,8 @@ pub(crate) enum Trust {
     /// Example: cloacina trust export --org acme --trust-root acme-root.json --output acme.bundle.json
     Export {
         /// The organization (name or id)
-        #[arg(long, value_parser = values::organization)]
-        org: OrganizationRef,
+        #[arg(long)]
+        org: OrgReference,
 
         #[command(flatten)]
         anchor: AnchorArgs,
@@ -120,8 +120,8 @@ pub(crate) enum Picture {
 #[derive(Args)]
 pub(crate) struct Init {
     /// The organization (name or id)
-    #[arg(long, value_parser = values::organization)]
-    pub(crate) org: OrganizationRef,
+    #[arg(long)]
+    pub(crate) org: OrgReference,
 
     #[command(flatten)]
     pub(crate) roles: RoleArgs,
@@ -191,8 +191,8 @@ impl PublicationArgs {
 #[command(group(ArgGroup::new("what").args(["org", "from"]).required(true)))]
 pub(crate) struct PublishArgs {
     /// The organization (name or id)
-    #[arg(long, requires = "key", value_parser = values::organization)]
-    org: Option<OrganizationRef>,
+    #[arg(long, requires = "key")]
+    org: Option<OrgReference>,
 
     /// Publish this draft, which enough keys have signed
     #[arg(
@@ -206,10 +206,10 @@ pub(crate) struct PublishArgs {
     #[arg(long, value_name = "PEM")]
     key: Vec<PathBuf>,
 
-    /// Add this key to the revocations, by its fingerprint (may be repeated). It stays there for
-    /// good
-    #[arg(long, value_name = "FINGERPRINT")]
-    deny: Vec<Fingerprint>,
+    /// Add this key to the revocations (may be repeated): its fingerprint, or a name or the
+    /// beginning of its fingerprint if the published statement knows it. It stays there for good
+    #[arg(long, value_name = "KEY")]
+    deny: Vec<KeyReference>,
 
     /// Verify what was published from this root document, which you have from elsewhere than the
     /// store: its file, or its digest. Only the draft of first documents needs none
@@ -240,9 +240,9 @@ pub(crate) struct PublishDraft {
 }
 
 pub(crate) struct PublishRows {
-    pub(crate) org: OrganizationRef,
+    pub(crate) org: OrgReference,
     pub(crate) keys: Vec<PathBuf>,
-    pub(crate) deny: Vec<Fingerprint>,
+    pub(crate) deny: Vec<KeyReference>,
     pub(crate) anchor: AnchorArgs,
     pub(crate) statement: StatementArgs,
     pub(crate) publication: PublicationArgs,
@@ -295,8 +295,8 @@ pub(crate) struct Cosign {
 #[derive(Args)]
 pub(crate) struct RotateRoot {
     /// The organization (name or id)
-    #[arg(long, value_parser = values::organization)]
-    pub(crate) org: OrganizationRef,
+    #[arg(long)]
+    pub(crate) org: OrgReference,
 
     /// A private key of the current root document, which signs the next one (may be repeated)
     #[arg(long, value_name = "PEM")]
@@ -328,13 +328,13 @@ pub(crate) struct ShowArgs {
     file: Option<PathBuf>,
 
     /// Show what the store has of this organization (name or id)
-    #[arg(long, value_parser = values::organization)]
-    org: Option<OrganizationRef>,
+    #[arg(long)]
+    org: Option<OrgReference>,
 }
 
 pub(crate) enum Show {
     File(PathBuf),
-    Stored(OrganizationRef),
+    Stored(OrgReference),
 }
 
 impl Resolve for ShowArgs {

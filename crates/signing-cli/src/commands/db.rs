@@ -3,10 +3,11 @@ use signing_crypto::{KekId, StoreId};
 use signing_trust::store::{RolePurpose, SchemaStatus, Store};
 
 use crate::cli::{Db, Grantee, Grants, Resolved};
-use crate::context::{Context, block_on, organization};
+use crate::context::{Context, block_on};
 use crate::error::CliError;
 use crate::lines::Lines;
 use crate::output::Report;
+use crate::select::organization;
 use crate::view::View;
 
 pub(super) fn run(context: &Context, command: Db) -> Result<Report, CliError> {

@@ -1,12 +1,13 @@
 use serde::Serialize;
 use signing_crypto::{OrgId, OrgName, PackageName, PackageVersion};
-use signing_trust::store::{Change, OrganizationRef};
+use signing_trust::store::Change;
 
-use crate::cli::{Floor, FloorPackage};
-use crate::context::{Context, block_on, organization};
+use crate::cli::{Floor, FloorPackage, OrgReference};
+use crate::context::{Context, block_on};
 use crate::error::CliError;
 use crate::lines::Lines;
 use crate::output::Report;
+use crate::select::organization;
 use crate::time::Time;
 use crate::view::View;
 
@@ -39,7 +40,7 @@ async fn set(
     }))
 }
 
-async fn list(context: &Context, org: &OrganizationRef) -> Result<Report, CliError> {
+async fn list(context: &Context, org: &OrgReference) -> Result<Report, CliError> {
     let keys = context.keys().await?;
     let org = organization(&keys, org).await?;
     let floors = keys.list_version_floors(org.id).await?;

@@ -28,9 +28,10 @@ pub(super) fn run(context: &Context, command: Keys) -> Result<Report, CliError> 
         }
         Keys::List { org: Some(org), .. } => block_on(list::list(context, &org)),
         Keys::List { org: None, .. } => block_on(list::compromised(context)),
-        Keys::Export { id, format, output, force } => {
+        Keys::Export { key, org, format, output, force } => {
             let existing = Existing::replace_if(force);
-            block_on(make::export(context, id, format, output.as_deref(), existing))
+            let key = (org.as_ref(), &key);
+            block_on(make::export(context, key, format, output.as_deref(), existing))
         }
         Keys::Trust { org, key: Resolved(key), name, expires } => {
             block_on(trust::trust(context, &org, key, name, expires))

@@ -1,15 +1,14 @@
 use serde::Serialize;
 use signing_crypto::{OrgId, OrgName};
 use signing_trust::TrustLimits;
-use signing_trust::store::{
-    Change, GrantScope, OrganizationRecord, OrganizationRef, TrustGrantRecord,
-};
+use signing_trust::store::{Change, GrantScope, OrganizationRecord, TrustGrantRecord};
 
-use crate::cli::{Grant, Orgs, Resolved};
-use crate::context::{Context, block_on, organization};
+use crate::cli::{Grant, OrgReference, Orgs, Resolved};
+use crate::context::{Context, block_on};
 use crate::error::CliError;
 use crate::lines::Lines;
 use crate::output::Report;
+use crate::select::organization;
 use crate::time::Time;
 use crate::view::{GraphGrantView, LimitsView, View};
 
@@ -45,7 +44,7 @@ async fn list(context: &Context) -> Result<Report, CliError> {
     Ok(Report::requested(&views.collect::<Vec<_>>()))
 }
 
-async fn show(context: &Context, org: &OrganizationRef) -> Result<Report, CliError> {
+async fn show(context: &Context, org: &OrgReference) -> Result<Report, CliError> {
     let keys = context.keys().await?;
     let org = organization(&keys, org).await?;
     let graph = keys.trust_graph(Some(org.id)).await?;
@@ -58,7 +57,7 @@ async fn show(context: &Context, org: &OrganizationRef) -> Result<Report, CliErr
     }))
 }
 
-async fn delete(context: &Context, org: &OrganizationRef) -> Result<Report, CliError> {
+async fn delete(context: &Context, org: &OrgReference) -> Result<Report, CliError> {
     let keys = context.keys_to_change().await?;
     let org = organization(&keys, org).await?;
     keys.delete_organization(org.id).await?;

@@ -14,12 +14,13 @@ use signing_trust::{KeyManager, TrustError};
 use super::library::{Library, LibraryView};
 use super::packages::Packages;
 use crate::cli::{Resolved, Sign, SignerSource};
-use crate::context::{Context, block_on, organization};
+use crate::context::{Context, block_on};
 use crate::error::CliError;
 use crate::files::{self, Existing, Readers};
 use crate::key_files;
 use crate::lines::Lines;
 use crate::output::Report;
+use crate::select::{self, organization};
 use crate::view::View;
 
 pub(super) fn run(context: &Context, command: Sign) -> Result<Report, CliError> {
@@ -39,12 +40,13 @@ pub(super) fn run(context: &Context, command: Sign) -> Result<Report, CliError> 
                 true => block_on(with_key_and_store(context, &mut prepared, &key, &command)),
             }
         }
-        SignerSource::Store(id) => block_on(async {
+        SignerSource::Store(named) => block_on(async {
             let keys = match command.store {
                 true => context.keys_to_change_with_kek().await?,
                 false => context.keys_with_kek().await?,
             };
-            let key = keys.proven_key(*id).await?;
+            let id = select::signing_key(context, &keys, command.org.as_ref(), named).await?;
+            let key = keys.proven_key(id).await?;
             if let Some(org) = &command.org
                 && organization(&keys, org).await?.id != key.org()
             {

@@ -6,22 +6,22 @@ use std::collections::HashMap;
 use serde::Serialize;
 use serde_json::json;
 use signing_crypto::{OrgId, OrgName, PackagePatterns};
-use signing_trust::store::OrganizationRef;
 use signing_trust::{
     GrantStanding, GraphGrant, GraphKey, GraphOrganization, KeyStanding, TrustGraph,
 };
 
-use crate::cli::Picture;
-use crate::context::{Context, block_on, organization};
+use crate::cli::{OrgReference, Picture};
+use crate::context::{Context, block_on};
 use crate::error::CliError;
 use crate::lines::Lines;
 use crate::output::Report;
+use crate::select::organization;
 use crate::time::Time;
 use crate::view::{GraphGrantView, GraphKeyView, View, standing_text};
 
 pub(super) fn run(
     context: &Context,
-    org: Option<OrganizationRef>,
+    org: Option<OrgReference>,
     format: Picture,
 ) -> Result<Report, CliError> {
     block_on(async {

@@ -12,11 +12,12 @@ use signing_trust::{KeyManager, PinnedKeys};
 use super::explain::{self, Explained, ExplainedEnvelopeView, Keepers};
 use super::packages::Packages;
 use crate::advice::refused_key;
-use crate::cli::{SignedTrustArgs, VerifyPackages};
-use crate::context::{Context, block_on, organization};
+use crate::cli::{OrgReference, SignedTrustArgs, VerifyPackages};
+use crate::context::{Context, block_on};
 use crate::error::{CliError, Outcome};
 use crate::lines::Lines;
 use crate::output::{ErrorView, Report};
+use crate::select::organization;
 use crate::time::Time;
 use crate::view::{TrustPathView, TrustedKeyView, View};
 use crate::{key_files, signed_trust};
@@ -95,7 +96,7 @@ fn with_offline_trust(
 async fn with_store(
     context: &Context,
     packages: &[PackagePath],
-    org: &OrganizationRef,
+    org: &OrgReference,
     SignedTrustArgs { trust_root, state_file, .. }: &SignedTrustArgs,
     Request { config, source, explain }: &Request,
 ) -> Result<Vec<Verdict>, CliError> {

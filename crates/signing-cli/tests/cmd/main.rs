@@ -48,6 +48,7 @@ mod bounds;
 mod errors;
 mod kill;
 mod kill_rotation;
+mod names;
 mod next_steps;
 mod openssl;
 mod race;

@@ -57,7 +57,10 @@ fn a_stored_signing_key_is_trusted_by_its_id() {
         "NoSuchKey",
         &["keys", "trust", "--org", "operator", "--key-id", "67e55044-10b1-426f-9247-bb680e5fe0c8"],
     );
-    scratch.fails(2, "Usage", &["keys", "trust", "--org", "operator", "--key-id", "release"]);
+    // It is a name of acme's.
+    let by_name = |name| ["keys", "trust", "--org", "operator", "--key-id", name];
+    scratch.fails(2, "NoSuchKey", &by_name("release"));
+    assert_eq!(scratch.json(&by_name("acme/release"))["fingerprint"], fingerprint.as_str());
     scratch.fails(2, "Usage", &["keys", "trust", "--org", "operator"]);
 }
 
@@ -123,10 +126,13 @@ fn a_note_that_would_mislead_its_reader_is_refused() {
 }
 
 #[test]
-fn what_is_no_fingerprint_denies_nothing() {
+fn what_is_no_key_denies_nothing() {
     let scratch = Scratch::with_orgs(&["acme"]);
-    for text in ["", "abcd", &"AB".repeat(32), &format!(" {}", "ab".repeat(32))] {
+    for text in ["", "a:b", &format!(" {}", "ab".repeat(32))] {
         scratch.fails(2, "Usage", &["keys", "deny", text, "--org", "acme"]);
+    }
+    for text in ["abcd", "release", &"ab".repeat(33)] {
+        scratch.fails(2, "NoSuchKey", &["keys", "deny", text, "--org", "acme"]);
     }
     assert_eq!(scratch.json(&["keys", "list", "--org", "acme"])["refused"], json!([]));
 }

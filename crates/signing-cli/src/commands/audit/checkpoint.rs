@@ -4,15 +4,15 @@ use signing_crypto::{
     StoreId,
 };
 use signing_trust::KeyManager;
-use signing_trust::store::OrganizationRef;
 
-use crate::cli::{Checkpoint, Resolved, SignerSource};
-use crate::context::{Context, organization};
+use crate::cli::{Checkpoint, OrgReference, Resolved, SignerSource};
+use crate::context::Context;
 use crate::error::CliError;
 use crate::files::{self, Existing, Readers};
 use crate::key_files;
 use crate::lines::Lines;
 use crate::output::Report;
+use crate::select::{self, organization};
 use crate::view::View;
 
 /// Signs the state of one log, or of all. Everything is signed before anything is written.
@@ -27,8 +27,9 @@ pub(super) async fn checkpoint(context: &Context, command: Checkpoint) -> Result
             let key = key_files::read_signing_key(&path, &passphrase)?;
             (context.keys().await?, key)
         }
-        SignerSource::Store(id) => {
+        SignerSource::Store(named) => {
             let keys = context.keys_with_kek().await?;
+            let id = select::signing_key(context, &keys, command.org.as_ref(), &named).await?;
             let key = keys.get_signing_key(id).await?;
             (keys, key)
         }
@@ -54,7 +55,7 @@ pub(super) async fn checkpoint(context: &Context, command: Checkpoint) -> Result
 /// The named organization, or all that have a log.
 async fn organizations(
     keys: &KeyManager,
-    org: Option<&OrganizationRef>,
+    org: Option<&OrgReference>,
 ) -> Result<Vec<OrgId>, CliError> {
     if let Some(org) = org {
         return Ok(vec![organization(keys, org).await?.id]);

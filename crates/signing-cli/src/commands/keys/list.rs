@@ -1,12 +1,14 @@
 use serde::Serialize;
 use signing_crypto::{Fingerprint, KeyId, KeyName, Note, OrgId, OrgName, TrustedKeyId};
-use signing_trust::store::{OrganizationRef, SigningKeyRecord};
+use signing_trust::store::SigningKeyRecord;
 use signing_trust::{GraphKey, KeyStanding, TrustPath, TrustedKey};
 
-use crate::context::{Context, organization};
+use crate::cli::OrgReference;
+use crate::context::Context;
 use crate::error::CliError;
 use crate::lines::Lines;
 use crate::output::Report;
+use crate::select::organization;
 use crate::time::Time;
 use crate::view::{
     GraphKeyView, LimitsView, SigningKeyView, TrustedKeyView, View, quoted_note, revocation_of,
@@ -15,7 +17,7 @@ use crate::view::{
 
 /// Lists an organization's signing keys, the keys that it accepts, once for each path,
 /// and the other keys that it has rows about.
-pub(super) async fn list(context: &Context, org: &OrganizationRef) -> Result<Report, CliError> {
+pub(super) async fn list(context: &Context, org: &OrgReference) -> Result<Report, CliError> {
     let keys = context.keys().await?;
     let org = organization(&keys, org).await?;
     let signing = keys.list_signing_keys(org.id).await?;

@@ -2,23 +2,23 @@ use std::path::Path;
 
 use serde::Serialize;
 use signing_crypto::{OrgId, OrgName};
-use signing_trust::store::OrganizationRef;
 
-use crate::cli::AnchorArgs;
-use crate::context::{Context, organization};
+use crate::cli::{AnchorArgs, OrgReference};
+use crate::context::Context;
 use crate::error::CliError;
 use crate::files::{self, Existing, Readers};
 use crate::lines::Lines;
 use crate::lines::counted;
 use crate::output::Report;
 
+use crate::select::organization;
 use crate::signed_trust;
 use crate::view::View;
 
 /// Writes a bundle.
 pub(super) async fn export(
     context: &Context,
-    org: &OrganizationRef,
+    org: &OrgReference,
     anchor: &AnchorArgs,
     output: &Path,
     existing: Existing,

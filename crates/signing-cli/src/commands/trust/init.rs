@@ -6,9 +6,10 @@ use signing_trust::{DocumentPlan, DraftedTrust, KeyManager};
 use super::publication::publish_or_draft;
 use super::role_keys::KeyRing;
 use crate::cli::{ChildRoot, Init};
-use crate::context::{Context, organization};
+use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Report;
+use crate::select::organization;
 
 /// Publishes an organization's first documents.
 pub(super) async fn init(context: &Context, command: Init) -> Result<Report, CliError> {

@@ -5,9 +5,10 @@ use super::init::sign_where_needed;
 use super::publication::publish_or_draft;
 use super::role_keys::KeyRing;
 use crate::cli::RotateRoot;
-use crate::context::{Context, organization};
+use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Report;
+use crate::select::organization;
 use crate::signed_trust;
 
 /// Publishes the next root document, and what other keys must sign from now on.

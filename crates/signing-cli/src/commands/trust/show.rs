@@ -7,14 +7,14 @@ use signing_crypto::{
     RootDocument, SignedDocument, TrustBundle, TrustDocument, TrustDocumentKind, TrustStatement,
 };
 use signing_trust::SignedTrustError;
-use signing_trust::store::OrganizationRef;
 
-use crate::cli::Show;
-use crate::context::{Context, block_on, organization};
+use crate::cli::{OrgReference, Show};
+use crate::context::{Context, block_on};
 use crate::error::CliError;
 use crate::files;
 use crate::lines::Lines;
 use crate::output::Report;
+use crate::select::organization;
 use crate::view::{DocumentsView, MissingView, View};
 
 pub(super) fn show(context: &Context, command: Show) -> Result<Report, CliError> {
@@ -93,7 +93,7 @@ fn parse<D: TrustDocument>(path: &Path, bytes: &[u8]) -> Result<SignedDocument<D
 }
 
 /// What the store has of an organization.
-async fn show_stored(context: &Context, org: &OrganizationRef) -> Result<Report, CliError> {
+async fn show_stored(context: &Context, org: &OrgReference) -> Result<Report, CliError> {
     let keys = context.keys().await?;
     let org = organization(&keys, org).await?;
     let missing = SignedTrustError::Missing { org: org.id, kind: TrustDocumentKind::Root };

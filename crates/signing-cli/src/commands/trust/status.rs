@@ -3,23 +3,24 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use signing_crypto::{OrgId, OrgName, Role, RootDigest, TrustDocument, TrustDocumentKind};
-use signing_trust::store::{OrganizationRecord, OrganizationRef};
+use signing_trust::store::OrganizationRecord;
 use signing_trust::{KeyManager, SignedTrustError, TrustDraft, VerifiedDocuments};
 
-use crate::cli::AnchorArgs;
-use crate::context::{Context, organization};
+use crate::cli::{AnchorArgs, OrgReference};
+use crate::context::Context;
 use crate::error::CliError;
 use crate::lines::Lines;
 use crate::lines::counted;
 use crate::output::Report;
 
+use crate::select::organization;
 use crate::signed_trust;
 use crate::view::{ChangeView, DeniedView, DocumentView, KeyNames, RoleView, UnrootedView, View};
 
 /// Shows an organization's signed trust, and what is out of order about it.
 pub(super) async fn status(
     context: &Context,
-    org: &OrganizationRef,
+    org: &OrgReference,
     anchor: &AnchorArgs,
 ) -> Result<Report, CliError> {
     let keys = context.keys().await?;
