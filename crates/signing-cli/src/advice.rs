@@ -235,10 +235,6 @@ fn advice(error: &CliError) -> Advice {
             "SeveralPackages",
             "give one package at a time, or omit --output, --signature and --name",
         ),
-        CliError::StoreWithoutOrganization => (
-            "StoreWithoutOrganization",
-            "name the organization that the store keeps the signature for with --org",
-        ),
     };
     Advice::undecided(code, next)
 }

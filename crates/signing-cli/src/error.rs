@@ -148,8 +148,6 @@ pub(crate) enum CliError {
     StandardInputTwice,
     #[error("--output, --signature and --name apply to one package, found {found}")]
     SeveralPackages { found: usize },
-    #[error("--store with --key needs --org: the key is not in the store")]
-    StoreWithoutOrganization,
     #[error("the signing key {name} belongs to another organization")]
     StoreForAnotherOrganization { name: KeyName },
     #[error("the file {} contains no checkpoint", path.display())]

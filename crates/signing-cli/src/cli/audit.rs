@@ -26,8 +26,9 @@ pub(crate) enum Audit {
 #[derive(Args)]
 pub(crate) struct List {
     /// The organization (name or id; for a deleted organization the id)
+    /// [env: CLOACINA_ORG] [default: the only one]
     #[arg(long)]
-    pub(crate) org: OrgReference,
+    pub(crate) org: Option<OrgReference>,
 
     /// Only entries from this time (RFC 3339) or date (UTC) on, or of the last hours, days
     /// or weeks, such as 12h, 30d or 8w
@@ -82,19 +83,19 @@ pub(crate) struct Verify {
 }
 
 #[derive(Args)]
-#[command(group(ArgGroup::new("whose").args(["org", "all"]).required(true)))]
+#[command(group(ArgGroup::new("whose").args(["org", "all"])))]
 #[command(group(ArgGroup::new("with").args(["key", "key_id"]).required(true)))]
 #[command(group(
     ArgGroup::new("to-decrypt").args(PASSPHRASE).requires("key").conflicts_with("key_id")
 ))]
 pub(crate) struct Checkpoint {
-    /// Sign the log of this organization (name or id)
+    /// Sign the log of this organization (name or id) [env: CLOACINA_ORG] [default: the only one]
     #[arg(long)]
     pub(crate) org: Option<OrgReference>,
 
     /// Sign all logs, those of deleted organizations included: one checkpoint per line
     #[arg(long)]
-    all: bool,
+    pub(crate) all: bool,
 
     #[command(flatten)]
     pub(crate) signer: Resolved<SignerArgs>,

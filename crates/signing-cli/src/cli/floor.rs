@@ -18,17 +18,17 @@ pub(crate) enum Floor {
     Unset(FloorPackage),
     /// List the floors of an organization
     List {
-        /// The organization (name or id)
+        /// The organization (name or id) [env: CLOACINA_ORG] [default: the only one]
         #[arg(long)]
-        org: OrgReference,
+        org: Option<OrgReference>,
     },
 }
 
 #[derive(Args)]
 pub(crate) struct FloorPackage {
-    /// The organization whose floor it is (name or id)
+    /// The organization whose floor it is (name or id) [env: CLOACINA_ORG] [default: the only one]
     #[arg(long)]
-    pub(crate) org: OrgReference,
+    pub(crate) org: Option<OrgReference>,
 
     /// The signed name of the package
     #[arg(long)]

@@ -25,8 +25,9 @@ pub(crate) enum Keys {
         name: KeyName,
 
         /// The organization that the key belongs to (name or id)
+        /// [env: CLOACINA_ORG] [default: the only one]
         #[arg(long)]
-        org: OrgReference,
+        org: Option<OrgReference>,
 
         /// The PEM file; - for standard input
         #[arg(long, value_name = "FILE")]
@@ -37,9 +38,9 @@ pub(crate) enum Keys {
     },
     /// List an organization's signing keys, and the keys whose signatures it accepts or
     /// refuses
-    #[command(group(ArgGroup::new("which").args(["org", "compromised"]).required(true)))]
+    #[command(group(ArgGroup::new("which").args(["org", "compromised"])))]
     List {
-        /// The organization (name or id)
+        /// The organization (name or id) [env: CLOACINA_ORG] [default: the only one]
         #[arg(long)]
         org: Option<OrgReference>,
 
@@ -73,8 +74,9 @@ pub(crate) enum Keys {
     /// Accept a key's signatures
     Trust {
         /// The organization that accepts the signatures (name or id)
+        /// [env: CLOACINA_ORG] [default: the only one]
         #[arg(long)]
-        org: OrgReference,
+        org: Option<OrgReference>,
 
         #[command(flatten)]
         key: Resolved<KeyToTrustArgs>,
@@ -110,7 +112,7 @@ pub(crate) enum Format {
 }
 
 #[derive(Args)]
-#[command(group(ArgGroup::new("where").args(["org", "output"]).required(true)))]
+#[command(group(ArgGroup::new("where").args(["org", "output"])))]
 #[command(group(
     ArgGroup::new("to-encrypt").args(PASSPHRASE).requires("output").conflicts_with("org")
 ))]
@@ -119,7 +121,8 @@ pub(crate) struct GenerateArgs {
     #[arg(long)]
     name: KeyName,
 
-    /// Keep the key in the store, for this organization (name or id)
+    /// Keep the key in the store, for this organization (name or id) [env: CLOACINA_ORG]
+    /// [default: the only one, unless there is --output]
     #[arg(long)]
     org: Option<OrgReference>,
 
@@ -143,7 +146,7 @@ pub(crate) struct GenerateArgs {
 pub(crate) enum Generate {
     InStore {
         name: KeyName,
-        org: OrgReference,
+        org: Option<OrgReference>,
     },
     InFiles {
         name: KeyName,
@@ -159,14 +162,13 @@ impl Resolve for GenerateArgs {
     fn resolve(self) -> Result<Generate, clap::Error> {
         let name = self.name;
         match (self.org, self.output) {
-            (Some(org), _) => Ok(Generate::InStore { name, org }),
             (None, Some(private)) => Ok(Generate::InFiles {
                 name,
                 private,
                 existing: Existing::replace_if(self.force),
                 passphrase: self.passphrase.source_for_new(Encryption::always_if(self.encrypt)),
             }),
-            (None, None) => Err(missing("--org and --output")),
+            (org, _) => Ok(Generate::InStore { name, org }),
         }
     }
 }
@@ -269,8 +271,9 @@ pub(crate) struct Deny {
     pub(crate) key: KeyReference,
 
     /// The organization that refuses the key (name or id)
+    /// [env: CLOACINA_ORG] [default: the only one]
     #[arg(long)]
-    pub(crate) org: OrgReference,
+    pub(crate) org: Option<OrgReference>,
 
     /// A remark for the audit log
     #[arg(long, value_name = "TEXT")]

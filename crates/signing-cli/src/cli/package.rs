@@ -87,6 +87,7 @@ pub(crate) struct Sign {
     pub(crate) store: bool,
 
     /// The organization that the store keeps the signature for (name or id)
+    /// [default: the key's; with --key CLOACINA_ORG, or the only one]
     #[arg(long, requires = "store")]
     pub(crate) org: Option<OrgReference>,
 
@@ -96,13 +97,14 @@ pub(crate) struct Sign {
 }
 
 #[derive(Args)]
-#[command(group(ArgGroup::new("by").args(["org", "trust_key", "trust_bundle"]).required(true)))]
+#[command(group(ArgGroup::new("by").args(["org", "trust_key", "trust_bundle"])))]
 pub(crate) struct VerifyPackages {
     /// The packages
     #[arg(required = true, value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
 
-    /// Verify by the trust of this organization (name or id)
+    /// Verify by the trust of this organization (name or id) [env: CLOACINA_ORG]
+    /// [default: the only one, unless there is --trust-key or --trust-bundle]
     #[arg(long)]
     pub(crate) org: Option<OrgReference>,
 

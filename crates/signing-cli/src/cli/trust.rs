@@ -39,9 +39,9 @@ pub(crate) enum Trust {
     ///
     /// Example: cloacina trust status --org acme --trust-root acme-root.json
     Status {
-        /// The organization (name or id)
+        /// The organization (name or id) [env: CLOACINA_ORG] [default: the only one]
         #[arg(long)]
-        org: OrgReference,
+        org: Option<OrgReference>,
 
         #[command(flatten)]
         anchor: AnchorArgs,
@@ -72,9 +72,9 @@ pub(crate) enum Trust {
     ///
     /// Example: cloacina trust export --org acme --trust-root acme-root.json --output acme.bundle.json
     Export {
-        /// The organization (name or id)
+        /// The organization (name or id) [env: CLOACINA_ORG] [default: the only one]
         #[arg(long)]
-        org: OrgReference,
+        org: Option<OrgReference>,
 
         #[command(flatten)]
         anchor: AnchorArgs,
@@ -119,9 +119,9 @@ pub(crate) enum Picture {
 
 #[derive(Args)]
 pub(crate) struct Init {
-    /// The organization (name or id)
+    /// The organization (name or id) [env: CLOACINA_ORG] [default: the only one]
     #[arg(long)]
-    pub(crate) org: OrgReference,
+    pub(crate) org: Option<OrgReference>,
 
     #[command(flatten)]
     pub(crate) roles: RoleArgs,
@@ -188,10 +188,10 @@ impl PublicationArgs {
 }
 
 #[derive(Args)]
-#[command(group(ArgGroup::new("what").args(["org", "from"]).required(true)))]
+#[command(group(ArgGroup::new("what").args(["org", "from"])))]
 pub(crate) struct PublishArgs {
-    /// The organization (name or id)
-    #[arg(long, requires = "key")]
+    /// The organization (name or id) [env: CLOACINA_ORG] [default: the only one]
+    #[arg(long)]
     org: Option<OrgReference>,
 
     /// Publish this draft, which enough keys have signed
@@ -203,7 +203,7 @@ pub(crate) struct PublishArgs {
     from: Option<PathBuf>,
 
     /// A private key that signs (may be repeated)
-    #[arg(long, value_name = "PEM")]
+    #[arg(long, value_name = "PEM", required_unless_present = "from")]
     key: Vec<PathBuf>,
 
     /// Add this key to the revocations (may be repeated): its fingerprint, or a name or the
@@ -240,7 +240,7 @@ pub(crate) struct PublishDraft {
 }
 
 pub(crate) struct PublishRows {
-    pub(crate) org: OrgReference,
+    pub(crate) org: Option<OrgReference>,
     pub(crate) keys: Vec<PathBuf>,
     pub(crate) deny: Vec<KeyReference>,
     pub(crate) anchor: AnchorArgs,
@@ -259,12 +259,11 @@ impl Resolve for PublishArgs {
             (_, Some(path), anchor) => {
                 Ok(Publish::Draft(Box::new(PublishDraft { path, anchor, publication })))
             }
-            (Some(org), None, Some(anchor)) => {
+            (org, None, Some(anchor)) => {
                 let rows = PublishRows { org, keys, deny, anchor, statement, publication };
                 Ok(Publish::Rows(Box::new(rows)))
             }
-            (None, None, _) => Err(missing("--org and --from")),
-            (Some(_), None, None) => Err(missing("--trust-root")),
+            (_, None, None) => Err(missing("--trust-root")),
         }
     }
 }
@@ -294,9 +293,9 @@ pub(crate) struct Cosign {
 
 #[derive(Args)]
 pub(crate) struct RotateRoot {
-    /// The organization (name or id)
+    /// The organization (name or id) [env: CLOACINA_ORG] [default: the only one]
     #[arg(long)]
-    pub(crate) org: OrgReference,
+    pub(crate) org: Option<OrgReference>,
 
     /// A private key of the current root document, which signs the next one (may be repeated)
     #[arg(long, value_name = "PEM")]
@@ -321,20 +320,21 @@ pub(crate) struct RotateRoot {
 }
 
 #[derive(Args)]
-#[command(group(ArgGroup::new("shown").args(["file", "org"]).required(true)))]
+#[command(group(ArgGroup::new("shown").args(["file", "org"])))]
 pub(crate) struct ShowArgs {
     /// A bundle, a draft, a root document, a statement or revocations
     #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
 
-    /// Show what the store has of this organization (name or id)
+    /// Show what the store has of this organization (name or id) [env: CLOACINA_ORG]
+    /// [default: the only one, unless there is a file]
     #[arg(long)]
     org: Option<OrgReference>,
 }
 
 pub(crate) enum Show {
     File(PathBuf),
-    Stored(OrgReference),
+    Stored(Option<OrgReference>),
 }
 
 impl Resolve for ShowArgs {
@@ -343,8 +343,7 @@ impl Resolve for ShowArgs {
     fn resolve(self) -> Result<Show, clap::Error> {
         match (self.file, self.org) {
             (Some(file), _) => Ok(Show::File(file)),
-            (None, Some(org)) => Ok(Show::Stored(org)),
-            (None, None) => Err(missing("<FILE> and --org")),
+            (None, org) => Ok(Show::Stored(org)),
         }
     }
 }

@@ -7,7 +7,6 @@ use crate::context::{Context, block_on};
 use crate::error::CliError;
 use crate::lines::Lines;
 use crate::output::Report;
-use crate::select::organization;
 use crate::view::View;
 
 pub(super) fn run(context: &Context, command: Db) -> Result<Report, CliError> {
@@ -48,9 +47,9 @@ async fn grants(context: &Context, grants: Grants) -> Result<Report, CliError> {
     let purpose = match to {
         Grantee::Runner => RolePurpose::Runner,
         Grantee::Admin => RolePurpose::Admin,
-        Grantee::Signer(org) => {
-            RolePurpose::Signer(organization(&context.keys().await?, &org).await?.id)
-        }
+        Grantee::Signer(org) => RolePurpose::Signer(
+            context.organization(&context.keys().await?, org.as_ref()).await?.id,
+        ),
     };
     if apply {
         Store::open(&context.database_url()?).await?.grant_role(purpose, &role, limits).await?;

@@ -7,7 +7,6 @@ use crate::context::{Context, block_on};
 use crate::error::CliError;
 use crate::lines::Lines;
 use crate::output::Report;
-use crate::select::organization;
 use crate::time::Time;
 use crate::view::View;
 
@@ -16,7 +15,7 @@ pub(super) fn run(context: &Context, command: Floor) -> Result<Report, CliError>
         match command {
             Floor::Set { package, floor } => set(context, package, Some(floor)).await,
             Floor::Unset(package) => set(context, package, None).await,
-            Floor::List { org } => list(context, &org).await,
+            Floor::List { org } => list(context, org.as_ref()).await,
         }
     })
 }
@@ -27,7 +26,7 @@ async fn set(
     floor: Option<PackageVersion>,
 ) -> Result<Report, CliError> {
     let keys = context.keys_to_change().await?;
-    let org = organization(&keys, &org).await?;
+    let org = context.organization(&keys, org.as_ref()).await?;
     let change = keys.set_version_floor(org.id, &name, floor.clone()).await?;
     let changed = matches!(change, Change::Made(_));
     Ok(Report::done(&FloorChangeView {
@@ -40,9 +39,9 @@ async fn set(
     }))
 }
 
-async fn list(context: &Context, org: &OrgReference) -> Result<Report, CliError> {
+async fn list(context: &Context, org: Option<&OrgReference>) -> Result<Report, CliError> {
     let keys = context.keys().await?;
-    let org = organization(&keys, org).await?;
+    let org = context.organization(&keys, org).await?;
     let floors = keys.list_version_floors(org.id).await?;
     let view = |record: signing_trust::store::VersionFloorRecord| FloorView {
         org_id: org.id,

@@ -99,8 +99,7 @@ async fn with_key_and_store(
     command: &Sign,
 ) -> Result<Vec<SignedView>, CliError> {
     let keys = context.keys_to_change().await?;
-    let org = command.org.as_ref().ok_or(CliError::StoreWithoutOrganization)?;
-    let org = organization(&keys, org).await?.id;
+    let org = context.organization(&keys, command.org.as_ref()).await?.id;
     sign_and_store(prepared, (&keys, org), PackageSigner::Key(key), command).await
 }
 

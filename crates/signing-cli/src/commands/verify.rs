@@ -17,7 +17,6 @@ use crate::context::{Context, block_on};
 use crate::error::{CliError, Outcome};
 use crate::lines::Lines;
 use crate::output::{ErrorView, Report};
-use crate::select::organization;
 use crate::time::Time;
 use crate::view::{TrustPathView, TrustedKeyView, View};
 use crate::{key_files, signed_trust};
@@ -42,11 +41,14 @@ pub(super) fn run(context: &Context, command: VerifyPackages) -> Result<Report, 
     };
     let signed_trust = &command.signed_trust;
     let verdicts = match command.org {
-        None => {
+        None if !command.trust_key.is_empty() || signed_trust.trust_bundle.is_some() => {
             let verifier = offline_verifier(&command.trust_key, signed_trust)?;
             Ok(with_offline_trust(packages.get(), verifier, &request))
         }
-        Some(org) => block_on(with_store(context, packages.get(), &org, signed_trust, &request)),
+        org => {
+            let org = org.as_ref();
+            block_on(with_store(context, packages.get(), org, signed_trust, &request))
+        }
     };
     Ok(packages.noted(report(verdicts?, request.explain)))
 }
@@ -96,12 +98,12 @@ fn with_offline_trust(
 async fn with_store(
     context: &Context,
     packages: &[PackagePath],
-    org: &OrgReference,
+    org: Option<&OrgReference>,
     SignedTrustArgs { trust_root, state_file, .. }: &SignedTrustArgs,
     Request { config, source, explain }: &Request,
 ) -> Result<Vec<Verdict>, CliError> {
     let keys = context.keys().await?;
-    let org = organization(&keys, org).await?;
+    let org = context.organization(&keys, org).await?;
     let mut verifier = Verifier::organization(&keys, OrganizationRef::Id(org.id)).await?;
     if let Some(root) = trust_root {
         verifier = verifier.rooted(signed_trust::pinned(root, state_file.as_deref())?);

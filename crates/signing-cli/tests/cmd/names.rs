@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Scratch, text};
+use crate::support::{Scratch, Table, finish, text};
 
 #[test]
 fn a_name_does_wherever_a_key_of_the_store_is_asked_for() {
@@ -148,7 +148,7 @@ fn the_environment_names_the_organization_unless_the_command_line_does() {
     let export = |org: &str, words: &[&str]| -> Value {
         let words = [&["keys", "export", "--json"], words].concat();
         let mut command = scratch.command(&words);
-        crate::support::finish(command.env("CLOACINA_ORG", org), b"").document()
+        finish(command.env("CLOACINA_ORG", org), b"").document()
     };
     assert_eq!(export("acme", &["release"])["result"]["id"], id.as_str());
     assert_eq!(export("vendor", &["release"])["result"]["id"], other.as_str());
@@ -156,4 +156,34 @@ fn the_environment_names_the_organization_unless_the_command_line_does() {
     assert_eq!(export("acme", &["vendor/release"])["result"]["id"], other.as_str());
     assert_eq!(export("acne", &["release"])["error"]["code"], json!("NoSuchOrganization"));
     assert_eq!(export("", &["release"])["error"]["code"], json!("InvalidOrganization"));
+}
+
+#[test]
+fn every_command_that_takes_an_organization_knows_the_default() {
+    let table = Table::new();
+    let mut defaults = 0;
+    for mut words in table.command_lines() {
+        let org = words.iter().position(|word| word == "--org").map(|at| {
+            defaults += 1;
+            words.drain(at..at + 2).nth(1).unwrap()
+        });
+        let words: Vec<_> = words.iter().map(String::as_str).collect();
+        let mut command = table.scratch.command(&words);
+        let run = finish(command.envs(org.map(|org| ("CLOACINA_ORG", org))), b"");
+        assert_eq!(run.code, 0, "{words:?}: {}", run.stderr);
+    }
+    assert!(defaults > 10, "{defaults}");
+}
+
+#[test]
+fn the_only_organization_signs_and_verifies_without_being_named() {
+    let scratch = Scratch::with_orgs(&["acme"]);
+    scratch.json(&["keys", "generate", "--name", "release"]);
+    scratch.json(&["keys", "trust", "--key-id", "release"]);
+    scratch.write("a.so", "a");
+    scratch.json(&["package", "sign", "a.so", "--key-id", "release"]);
+    let verify = ["package", "verify", "a.so"];
+    assert_eq!(scratch.json(&verify)[0]["verdict"], "verified");
+    scratch.json(&["orgs", "create", "vendor"]);
+    scratch.fails(2, "OrganizationNeeded", &verify);
 }

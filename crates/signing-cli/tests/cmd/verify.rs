@@ -174,7 +174,8 @@ fn verifying_by_an_organizations_trust_needs_no_kek() {
 fn an_organization_and_pinned_keys_exclude_each_other() {
     let scratch = scratch();
     scratch.fails(2, "Usage", &verify(&["a.so", "--org", "acme"]));
-    scratch.fails(2, "Usage", &["package", "verify", "a.so"]);
+    // Without either, it is the store's only organization, and here is no store.
+    scratch.fails(2, "NoDatabase", &["package", "verify", "a.so"]);
     scratch.fails(2, "Usage", &VERIFY);
     scratch.fails(2, "InvalidKeyFile", &["package", "verify", "a.so", "--trust-key", "dev.pem"]);
     scratch.fails(2, "UnreadableFile", &["package", "verify", "a.so", "--trust-key", "gone.pem"]);

@@ -5,14 +5,14 @@ use signing_crypto::{
 };
 use signing_trust::KeyManager;
 
-use crate::cli::{Checkpoint, OrgReference, Resolved, SignerSource};
+use crate::cli::{Checkpoint, Resolved, SignerSource};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::files::{self, Existing, Readers};
 use crate::key_files;
 use crate::lines::Lines;
 use crate::output::Report;
-use crate::select::{self, organization};
+use crate::select;
 use crate::view::View;
 
 /// Signs the state of one log, or of all. Everything is signed before anything is written.
@@ -35,7 +35,11 @@ pub(super) async fn checkpoint(context: &Context, command: Checkpoint) -> Result
         }
     };
     let mut signed = Vec::new();
-    for org in organizations(&keys, command.org.as_ref()).await? {
+    let orgs = match command.all {
+        true => all_organizations(&keys).await?,
+        false => vec![context.organization(&keys, command.org.as_ref()).await?.id],
+    };
+    for org in orgs {
         signed.push(keys.sign_checkpoint(org, &key).await?);
     }
     let view = CheckpointsView {
@@ -52,14 +56,8 @@ pub(super) async fn checkpoint(context: &Context, command: Checkpoint) -> Result
     Ok(Report::done(&view))
 }
 
-/// The named organization, or all that have a log.
-async fn organizations(
-    keys: &KeyManager,
-    org: Option<&OrgReference>,
-) -> Result<Vec<OrgId>, CliError> {
-    if let Some(org) = org {
-        return Ok(vec![organization(keys, org).await?.id]);
-    }
+/// All that have a log.
+async fn all_organizations(keys: &KeyManager) -> Result<Vec<OrgId>, CliError> {
     let mut orgs: Vec<OrgId> = Vec::new();
     while let Some(org) = keys.store().next_audited_organization(orgs.last().copied()).await? {
         orgs.push(org);

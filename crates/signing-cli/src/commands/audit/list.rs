@@ -9,7 +9,7 @@ use crate::cli::List;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::{Form, Listing, Report};
-use crate::select::{self, organization};
+use crate::select;
 use crate::time::Time;
 
 const HEADING: &str = "   entry  time                  event                     details";
@@ -17,7 +17,7 @@ const HEADING: &str = "   entry  time                  event                    
 /// Prints the entries as they are read, page by page.
 pub(super) async fn list(context: &Context, list: List, form: Form) -> Result<Report, CliError> {
     let keys = context.keys().await?;
-    let org = organization(&keys, &list.org).await?;
+    let org = context.organization(&keys, list.org.as_ref()).await?;
     let key = match &list.key {
         Some(named) => Some(select::public_key(context, &keys, &org, named).await?.fingerprint),
         None => None,

@@ -13,7 +13,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::lines::Lines;
 use crate::output::Report;
-use crate::select::{self, SelectedPublicKey, organization};
+use crate::select::{self, SelectedPublicKey};
 use crate::time::Time;
 use crate::view::{View, quoted_note, refusal_of};
 
@@ -24,7 +24,7 @@ pub(super) async fn deny(context: &Context, command: cli::Deny) -> Result<Report
         true => context.keys().await?,
         false => context.keys_to_change().await?,
     };
-    let org = organization(&keys, &org).await?;
+    let org = context.organization(&keys, org.as_ref()).await?;
     let SelectedPublicKey { fingerprint, name } =
         select::public_key(context, &keys, &org, &named).await?;
     if dry_run {

@@ -8,7 +8,6 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::lines::Lines;
 use crate::output::Report;
-use crate::select::organization;
 use crate::time::Time;
 use crate::view::{
     GraphKeyView, LimitsView, SigningKeyView, TrustedKeyView, View, quoted_note, revocation_of,
@@ -17,9 +16,12 @@ use crate::view::{
 
 /// Lists an organization's signing keys, the keys that it accepts, once for each path,
 /// and the other keys that it has rows about.
-pub(super) async fn list(context: &Context, org: &OrgReference) -> Result<Report, CliError> {
+pub(super) async fn list(
+    context: &Context,
+    org: Option<&OrgReference>,
+) -> Result<Report, CliError> {
     let keys = context.keys().await?;
-    let org = organization(&keys, org).await?;
+    let org = context.organization(&keys, org).await?;
     let signing = keys.list_signing_keys(org.id).await?;
     let accepted = keys.list_trusted_keys(org.id).await?;
     let graph = keys.trust_graph(Some(org.id)).await?;

@@ -14,7 +14,7 @@ use crate::key_files;
 use crate::lines::Lines;
 use crate::output::Report;
 use crate::passphrase::PassphraseSource;
-use crate::select::{self, organization};
+use crate::select;
 use crate::view::{SigningKeyView, View};
 
 /// Writes a new key pair to two files. The private key is encrypted if there is a source of
@@ -53,10 +53,10 @@ pub(super) fn generate_files(
 pub(super) async fn generate(
     context: &Context,
     name: KeyName,
-    org: &OrgReference,
+    org: Option<&OrgReference>,
 ) -> Result<Report, CliError> {
     let keys = context.keys_to_change_with_kek().await?;
-    let org = organization(&keys, org).await?;
+    let org = context.organization(&keys, org).await?;
     let key = keys.create_signing_key(org.id, name).await?;
     Ok(Report::done(&StoredKeyView::of("generated", &key)))
 }
@@ -65,13 +65,13 @@ pub(super) async fn generate(
 pub(super) async fn import(
     context: &Context,
     name: KeyName,
-    org: &OrgReference,
+    org: Option<&OrgReference>,
     path: &Path,
     passphrase: &PassphraseSource,
 ) -> Result<Report, CliError> {
     let key = key_files::read_signing_key(path, passphrase)?;
     let keys = context.keys_to_change_with_kek().await?;
-    let org = organization(&keys, org).await?;
+    let org = context.organization(&keys, org).await?;
     let key = keys.import_signing_key(org.id, name, &key).await?;
     Ok(Report::done(&StoredKeyView::of("imported", &key)))
 }

@@ -10,14 +10,14 @@ use crate::error::CliError;
 use crate::key_files;
 use crate::lines::Lines;
 use crate::output::Report;
-use crate::select::{self, organization};
+use crate::select;
 use crate::time::Time;
 use crate::view::{TrustedRowView, View};
 
 /// Accepts a key's signatures.
 pub(super) async fn trust(
     context: &Context,
-    org: &OrgReference,
+    org: Option<&OrgReference>,
     key: KeyToTrust,
     mut name: Option<KeyName>,
     expires: Option<StatementTime>,
@@ -30,13 +30,13 @@ pub(super) async fn trust(
         }
         KeyToTrust::Stored(named) => {
             let keys = context.keys_to_change_with_kek().await?;
-            let id = select::signing_key(context, &keys, Some(org), &named).await?;
+            let id = select::signing_key(context, &keys, org, &named).await?;
             let proven = keys.proven_key(id).await?;
             let (key, name) = (proven.verifying_key(), proven.record().name.clone());
             (keys, key, Some(name))
         }
     };
-    let org = organization(&keys, org).await?;
+    let org = context.organization(&keys, org).await?;
     let earlier_name = known_name(&keys, org.id, &key.fingerprint()).await?;
     if earlier_name.is_none() {
         name = name.or(own_name);

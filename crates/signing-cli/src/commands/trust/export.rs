@@ -11,21 +11,20 @@ use crate::lines::Lines;
 use crate::lines::counted;
 use crate::output::Report;
 
-use crate::select::organization;
 use crate::signed_trust;
 use crate::view::View;
 
 /// Writes a bundle.
 pub(super) async fn export(
     context: &Context,
-    org: &OrgReference,
+    org: Option<&OrgReference>,
     anchor: &AnchorArgs,
     output: &Path,
     existing: Existing,
 ) -> Result<Report, CliError> {
     existing.require_vacant(output)?;
     let keys = context.keys().await?;
-    let org = organization(&keys, org).await?;
+    let org = context.organization(&keys, org).await?;
     let bundle = keys.export_trust(org.id, &signed_trust::anchor(anchor)?).await?;
     let text =
         bundle.to_json().map_err(|source| CliError::TrustBundle { path: output.into(), source })?;

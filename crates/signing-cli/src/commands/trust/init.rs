@@ -14,7 +14,7 @@ use crate::select::organization;
 /// Publishes an organization's first documents.
 pub(super) async fn init(context: &Context, command: Init) -> Result<Report, CliError> {
     let keys = context.keys_to_change().await?;
-    let org = organization(&keys, &command.org).await?;
+    let org = context.organization(&keys, command.org.as_ref()).await?;
     let mut ring = KeyRing::default();
     let root = ring.add_roles(&command.roles, &command.publication.passphrase())?;
     let plan = DocumentPlan::First {

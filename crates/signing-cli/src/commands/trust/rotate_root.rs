@@ -8,7 +8,6 @@ use crate::cli::RotateRoot;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Report;
-use crate::select::organization;
 use crate::signed_trust;
 
 /// Publishes the next root document, and what other keys must sign from now on.
@@ -17,7 +16,7 @@ pub(super) async fn rotate_root(
     command: RotateRoot,
 ) -> Result<Report, CliError> {
     let keys = context.keys_to_change().await?;
-    let org = organization(&keys, &command.org).await?;
+    let org = context.organization(&keys, command.org.as_ref()).await?;
     let anchor = signed_trust::anchor(&command.anchor)?;
     let passphrase = command.publication.passphrase();
     let mut ring = KeyRing::default();

@@ -13,18 +13,17 @@ use crate::lines::Lines;
 use crate::lines::counted;
 use crate::output::Report;
 
-use crate::select::organization;
 use crate::signed_trust;
 use crate::view::{ChangeView, DeniedView, DocumentView, KeyNames, RoleView, UnrootedView, View};
 
 /// Shows an organization's signed trust, and what is out of order about it.
 pub(super) async fn status(
     context: &Context,
-    org: &OrgReference,
+    org: Option<&OrgReference>,
     anchor: &AnchorArgs,
 ) -> Result<Report, CliError> {
     let keys = context.keys().await?;
-    let org = organization(&keys, org).await?;
+    let org = context.organization(&keys, org).await?;
     let published = keys.published_trust(org.id, &signed_trust::anchor(anchor)?).await?;
     let missing = SignedTrustError::Missing { org: org.id, kind: TrustDocumentKind::Root };
     let published = published.ok_or(missing)?;
