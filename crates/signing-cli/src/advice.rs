@@ -216,6 +216,7 @@ fn advice(error: &CliError) -> Advice {
              makes have been made",
         ),
         CliError::IsASignature { .. } => ("IsASignature", "give the package itself, without .sig"),
+        CliError::NoPackages { .. } => ("NoPackages", "give the directory that contains packages"),
         CliError::Read { .. } => ("UnreadableFile", CHECK_READABLE),
         CliError::Write { .. } => (
             "UnwritableFile",

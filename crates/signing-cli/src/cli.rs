@@ -68,6 +68,10 @@ pub(crate) struct Global {
     #[arg(long, global = true)]
     pub(crate) json: bool,
 
+    /// Show tables in full, however long their lines become: whole ids, fingerprints and notes
+    #[arg(long, global = true)]
+    pub(crate) wide: bool,
+
     /// Suppress success messages. Errors, and output that the command was run for, such as
     /// lists, keys, dry runs and explanations, are printed as usual
     #[arg(short, long, global = true, conflicts_with = "verbose")]

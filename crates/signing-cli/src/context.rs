@@ -11,7 +11,8 @@ use zeroize::Zeroizing;
 
 use crate::cli::{Global, OrgReference};
 use crate::error::CliError;
-use crate::{files, output, select};
+use crate::output::{self, Progress};
+use crate::{files, select};
 
 const DATABASE_URL: &str = "CLOACINA_DATABASE_URL";
 const ORG: &str = "CLOACINA_ORG";
@@ -26,6 +27,8 @@ pub(crate) struct Context {
     actor: Option<ActorName>,
     allow_insecure_database: bool,
     quiet: bool,
+    /// Whether the terminal has room for a line that is overwritten.
+    shows_progress: bool,
 }
 
 impl Context {
@@ -36,6 +39,7 @@ impl Context {
             actor: global.actor.clone(),
             allow_insecure_database: global.danger_allow_insecure_database,
             quiet: global.quiet,
+            shows_progress: !global.quiet && global.verbose == 0,
         }
     }
 
@@ -164,6 +168,10 @@ impl Context {
             opened => opened?,
         };
         Ok(KeyManager::new(store, None).with_actor(actor))
+    }
+
+    pub(crate) fn progress(&self, total: usize) -> Progress {
+        Progress::new(total, self.shows_progress)
     }
 
     fn kek(&self) -> Result<KeyEncryptionKey, CliError> {

@@ -126,6 +126,8 @@ pub(crate) enum CliError {
     Output(#[source] std::io::Error),
     #[error("{} is a signature, not a package", path.display())]
     IsASignature { path: PathBuf },
+    #[error("the directory {} contains no packages", directory.display())]
+    NoPackages { directory: PathBuf },
     #[error("cannot read {}", path.display())]
     Read { path: PathBuf, source: std::io::Error },
     #[error("cannot write {}", path.display())]

@@ -99,7 +99,7 @@ pub(crate) struct Sign {
 #[derive(Args)]
 #[command(group(ArgGroup::new("by").args(["org", "trust_key", "trust_bundle"])))]
 pub(crate) struct VerifyPackages {
-    /// The packages
+    /// The packages. Of a directory, everything in it and below but signatures
     #[arg(required = true, value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
 

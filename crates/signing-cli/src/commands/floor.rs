@@ -5,7 +5,7 @@ use signing_trust::store::Change;
 use crate::cli::{Floor, FloorPackage, OrgReference};
 use crate::context::{Context, block_on};
 use crate::error::CliError;
-use crate::lines::Lines;
+use crate::lines::{Lines, Table};
 use crate::output::Report;
 use crate::time::Time;
 use crate::view::View;
@@ -49,7 +49,7 @@ async fn list(context: &Context, org: Option<&OrgReference>) -> Result<Report, C
         floor: record.floor,
         set_at: Time(record.set_at),
     };
-    Ok(Report::requested(&floors.into_iter().map(view).collect::<Vec<_>>()))
+    Ok(Report::requested(&FloorsView(floors.into_iter().map(view).collect())))
 }
 
 #[derive(Serialize)]
@@ -87,9 +87,22 @@ struct FloorView {
     set_at: Time,
 }
 
-impl View for FloorView {
+#[derive(Serialize)]
+#[serde(transparent)]
+struct FloorsView(Vec<FloorView>);
+
+impl View for FloorsView {
     fn text(&self) -> Lines {
-        let Self { package_name, floor, set_at, .. } = self;
-        Lines::from(format!("{package_name}  {floor}  set {set_at}"))
+        let mut table = Table::new(["PACKAGE", "LOWEST VERSION", "SET"]);
+        for FloorView { package_name, floor, set_at, .. } in &self.0 {
+            table.row([
+                package_name.as_str().into(),
+                floor.to_string().into(),
+                set_at.to_string().into(),
+            ]);
+        }
+        let mut text = Lines::new();
+        text.table(table);
+        text
     }
 }

@@ -39,6 +39,7 @@ mod kek;
 mod output;
 mod rotate;
 mod rotate_kek;
+mod tables;
 mod terminal;
 
 mod audit;

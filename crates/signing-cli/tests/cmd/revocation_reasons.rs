@@ -134,8 +134,10 @@ fn keys_that_every_organization_refuses_are_listed() {
     assert_eq!(
         scratch.run(&list).stdout,
         format!(
-            "keys that every organization of the store refuses\n  {fingerprint}  declared \
-             compromised by acme at {at}: \"stolen\"\n"
+            "compromised keys, which every organization of the store refuses\n  \
+             KEY       DECLARED BY  AT                    NOTE\n  \
+             {}  acme         {at}  stolen\n",
+            &fingerprint[..8]
         )
     );
     scratch.fails(2, "Usage", &["keys", "list", "--compromised", "--org", "acme"]);

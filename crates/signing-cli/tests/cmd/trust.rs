@@ -144,13 +144,13 @@ fn lists_show_names_ids_and_paths_of_trust() {
     let foreign = scratch.key_files("foreign");
     let row = scratch.json(&["keys", "trust", "--org", "vendor", "--import", "foreign.pub.pem"]);
     scratch.json(&["orgs", "grant-trust", "--from", "acme", "--to", "vendor"]);
-    let shown = scratch.run(&["keys", "list", "--org", "acme"]).stdout;
+    let shown = scratch.run(&["keys", "list", "--org", "acme", "--wide"]).stdout;
     for expected in [&*id, &fingerprint, "release", &foreign, "granted to vendor"] {
         assert!(shown.contains(expected), "{expected} is not in {shown}");
     }
     let revoked = scratch.json(&["keys", "revoke", &id, "--note", "moved  on"]);
     let at = text(&revoked["revoked_at"]);
-    let state = format!("release  revoked at {at} as retired: \"moved  on\"\n");
+    let state = format!("  revoked at {at} as retired: \"moved  on\"\n");
     let shown = scratch.run(&["keys", "list", "--org", "acme"]).stdout;
     assert!(shown.contains(&state), "{shown}");
     let key = scratch.json(&["keys", "list", "--org", "acme"])["signing_keys"][0].clone();
@@ -176,8 +176,8 @@ fn a_list_says_which_key_took_the_place_of_which() {
     assert_eq!(links(&keys[0]), (json!(null), json!(new)));
     assert_eq!(links(&keys[1]), (json!(old), json!(null)));
     let shown = scratch.run(&list).stdout;
-    assert!(shown.contains("  release  replaced by release.2\n"), "{shown}");
-    assert!(shown.contains("  release.2  replaces release\n"), "{shown}");
+    assert!(shown.contains("  can sign, replaced by release.2\n"), "{shown}");
+    assert!(shown.contains("  can sign, replaces release\n"), "{shown}");
 
     // A revoked key no longer replaces another.
     scratch.json(&["keys", "revoke", &new]);

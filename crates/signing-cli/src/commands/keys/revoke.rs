@@ -45,7 +45,9 @@ pub(super) async fn revoke(context: &Context, command: cli::Revoke) -> Result<Re
     }
     let fingerprint = key.fingerprint();
     let report = match key {
-        key if command.dry_run => return dry_run::revocation(&keys, key, &revocation).await,
+        key if command.dry_run => {
+            return dry_run::revocation(&keys, &owner.name, key, &revocation).await;
+        }
         Selected::Signing(key) => revoke_signing(&keys, &owner.name, &key, revocation).await?,
         Selected::Trusted(key) => revoke_trusted(&keys, &owner.name, &key, revocation).await?,
     };
