@@ -176,8 +176,37 @@ fn advice(error: &CliError) -> Advice {
         CliError::NoSuchOrganization { similar: None, .. } => {
             ("NoSuchOrganization", LIST_ORGANIZATIONS)
         }
-        CliError::NoSuchKey { .. } => ("NoSuchKey", LIST_KEYS),
-        CliError::AmbiguousKey { .. } => ("AmbiguousKey", LIST_KEYS),
+        CliError::AmbiguousOrganization { .. } => {
+            ("AmbiguousOrganization", "give the name, or more of the id")
+        }
+        CliError::OrganizationNeeded { .. } => (
+            "OrganizationNeeded",
+            "name the one that is meant: --org <org>, or the environment variable CLOACINA_ORG; \
+             a key's as in <org>/<key>",
+        ),
+        CliError::NoOrganization => {
+            ("NoOrganization", "create an organization: cloacina orgs create <name>")
+        }
+        CliError::OrganizationVariable(_) => (
+            "InvalidOrganization",
+            "set CLOACINA_ORG to the name or the id of an organization, or unset it",
+        ),
+        CliError::NoSuchKey { org: Some(org), similar: Some(key), .. } => {
+            return Advice::undecided("NoSuchKey", format!("did you mean {org}/{key}?"));
+        }
+        CliError::NoSuchKey { org: Some(org), similar: None, .. } => {
+            let next = format!("list the keys: cloacina keys list --org {org}");
+            return Advice::undecided("NoSuchKey", next);
+        }
+        CliError::NoSuchKey { org: None, .. } => ("NoSuchKey", LIST_KEYS),
+        CliError::AmbiguousKey { kinds_differ: true, .. } => {
+            ("AmbiguousKey", "add --signing or --trusted, or give the id in parentheses")
+        }
+        CliError::AmbiguousKey { kinds_differ: false, .. } => {
+            ("AmbiguousKey", "give what is in parentheses after the key that is meant")
+        }
+        CliError::NoSuchSignature { .. } => ("NoSuchSignature", store::FIND_SIGNATURES),
+        CliError::AmbiguousSignature { .. } => ("AmbiguousSignature", "give more of the id"),
         CliError::KeyOfAnotherOrganization { .. } => (
             "KeyOfAnotherOrganization",
             "give the key's own organization with --org, or omit --org",
@@ -199,6 +228,7 @@ fn advice(error: &CliError) -> Advice {
              makes have been made",
         ),
         CliError::IsASignature { .. } => ("IsASignature", "give the package itself, without .sig"),
+        CliError::NoPackages { .. } => ("NoPackages", "give the directory that contains packages"),
         CliError::Read { .. } => ("UnreadableFile", CHECK_READABLE),
         CliError::Write { .. } => (
             "UnwritableFile",
@@ -217,10 +247,6 @@ fn advice(error: &CliError) -> Advice {
         CliError::SeveralPackages { .. } => (
             "SeveralPackages",
             "give one package at a time, or omit --output, --signature and --name",
-        ),
-        CliError::StoreWithoutOrganization => (
-            "StoreWithoutOrganization",
-            "name the organization that the store keeps the signature for with --org",
         ),
     };
     Advice::undecided(code, next)

@@ -3,17 +3,19 @@ use std::future::Future;
 use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy;
-use signing_crypto::{ActorName, KeyEncryptionKey, OrgName};
+use signing_crypto::{ActorName, KeyEncryptionKey};
 use signing_loader::Protection;
-use signing_trust::store::{DatabaseUrl, OrganizationRecord, OrganizationRef, Store, StoreError};
-use signing_trust::{KeyManager, TrustError};
+use signing_trust::KeyManager;
+use signing_trust::store::{DatabaseUrl, OrganizationRecord, Store, StoreError};
 use zeroize::Zeroizing;
 
-use crate::cli::Global;
+use crate::cli::{Global, OrgReference};
 use crate::error::CliError;
-use crate::{files, output};
+use crate::output::{self, Progress};
+use crate::{files, select};
 
 const DATABASE_URL: &str = "CLOACINA_DATABASE_URL";
+const ORG: &str = "CLOACINA_ORG";
 const ACTOR: &str = "CLOACINA_ACTOR";
 const KEK: &str = "CLOACINA_KEY_ENCRYPTION_KEY";
 const NEW_KEK: &str = "CLOACINA_NEW_KEY_ENCRYPTION_KEY";
@@ -25,6 +27,8 @@ pub(crate) struct Context {
     actor: Option<ActorName>,
     allow_insecure_database: bool,
     quiet: bool,
+    /// Whether the terminal has room for a line that is overwritten.
+    shows_progress: bool,
 }
 
 impl Context {
@@ -35,6 +39,7 @@ impl Context {
             actor: global.actor.clone(),
             allow_insecure_database: global.danger_allow_insecure_database,
             quiet: global.quiet,
+            shows_progress: !global.quiet && global.verbose == 0,
         }
     }
 
@@ -112,6 +117,36 @@ impl Context {
         }
     }
 
+    /// The organization that the command line names, or else CLOACINA_ORG, or else the only one
+    /// of the store.
+    pub(crate) async fn organization(
+        &self,
+        keys: &KeyManager,
+        named: Option<&OrgReference>,
+    ) -> Result<OrganizationRecord, CliError> {
+        if let Some(named) = named {
+            return select::organization(keys, named).await;
+        }
+        match env::var(ORG) {
+            Ok(text) => {
+                let named = text.parse().map_err(CliError::OrganizationVariable)?;
+                return select::organization(keys, &named).await;
+            }
+            Err(env::VarError::NotUnicode(_)) => return Err(CliError::NotUnicode { var: ORG }),
+            Err(env::VarError::NotPresent) => {}
+        }
+        let mut all = keys.list_organizations().await?;
+        match (all.pop(), all.is_empty()) {
+            (Some(only), true) => Ok(only),
+            (None, _) => Err(CliError::NoOrganization),
+            (Some(last), false) => {
+                all.push(last);
+                let organizations = all.into_iter().map(|org| org.name).collect();
+                Err(CliError::OrganizationNeeded { organizations })
+            }
+        }
+    }
+
     /// The same store, and the KEK that opens its private keys.
     pub(crate) fn with_kek(&self, keys: &KeyManager) -> Result<KeyManager, CliError> {
         Ok(keys.clone().with_kek(self.kek()?))
@@ -135,6 +170,10 @@ impl Context {
         Ok(KeyManager::new(store, None).with_actor(actor))
     }
 
+    pub(crate) fn progress(&self, total: usize) -> Progress {
+        Progress::new(total, self.shows_progress)
+    }
+
     fn kek(&self) -> Result<KeyEncryptionKey, CliError> {
         read_kek(self.kek_file.as_deref(), KEK)
     }
@@ -152,24 +191,6 @@ fn read_kek(file: Option<&Path>, var: &str) -> Result<KeyEncryptionKey, CliError
     Ok(KeyEncryptionKey::parse(text)?)
 }
 
-/// Finds an organization by id or by name.
-pub(crate) async fn organization(
-    keys: &KeyManager,
-    named: &OrganizationRef,
-) -> Result<OrganizationRecord, CliError> {
-    match keys.organization(named.clone()).await {
-        Err(TrustError::Store(StoreError::OrganizationNotFound)) => {
-            let given = match named {
-                OrganizationRef::Id(id) => id.to_string(),
-                OrganizationRef::Name(name) => name.to_string(),
-            };
-            let similar = similar_name(keys, &given).await;
-            Err(CliError::NoSuchOrganization { given, similar })
-        }
-        other => Ok(other?),
-    }
-}
-
 /// Runs an asynchronous command. Only those that use a store come here, so that
 /// the others start no runtime.
 pub(crate) fn block_on<T>(
@@ -180,13 +201,4 @@ pub(crate) fn block_on<T>(
         .build()
         .map_err(CliError::Runtime)?
         .block_on(command)
-}
-
-async fn similar_name(keys: &KeyManager, given: &str) -> Option<OrgName> {
-    let names = keys.list_organizations().await.ok()?.into_iter().map(|org| org.name);
-    names
-        .map(|name| (strsim::jaro_winkler(name.as_str(), given), name))
-        .filter(|(similarity, _)| *similarity > 0.8)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, name)| name)
 }

@@ -8,8 +8,8 @@ use std::process::ExitCode;
 
 use signing_crypto::{
     CheckpointError, DraftSignatureError, Fingerprint, KekError, KeyId, KeyName, MalformedBundle,
-    MalformedDraft, MalformedTrustDocument, NameError, OrgName, PassphraseError, PemError, Role,
-    RootDigest, SignerThreshold, ThresholdNotMet,
+    MalformedDraft, MalformedTrustDocument, NameError, OrgId, OrgName, PassphraseError, PemError,
+    Role, RootDigest, SignatureId, SignerThreshold, ThresholdNotMet,
 };
 use signing_loader::{PackageError, ProtectionError, SignError, VerificationError};
 use signing_trust::store::{StoreError, UrlError};
@@ -19,6 +19,7 @@ use signing_trust::{
 use thiserror::Error;
 
 use crate::lines::counted;
+use crate::select::MAX_CANDIDATES;
 #[cfg(feature = "pkcs11")]
 use crate::signer_error::TokenError;
 use crate::signer_error::{AgentError, ProgramError};
@@ -98,12 +99,29 @@ pub(crate) enum CliError {
     NoSuchCommand { given: String },
     #[error("there is no organization {given:?}")]
     NoSuchOrganization { given: String, similar: Option<OrgName> },
-    #[error("there is no key {given:?}")]
-    NoSuchKey { given: String },
-    #[error("{given:?} matches several keys")]
-    AmbiguousKey { given: String },
-    #[error("the key {id} does not belong to the organization {org}")]
-    KeyOfAnotherOrganization { id: KeyId, org: OrgName },
+    #[error("{given:?} begins the ids of several organizations: {}", several(candidates.iter().map(|(name, id)| format!("{name} ({id})"))))]
+    AmbiguousOrganization { given: String, candidates: Vec<(OrgName, OrgId)> },
+    #[error("the store has several organizations: {}", several(organizations))]
+    OrganizationNeeded { organizations: Vec<OrgName> },
+    #[error("the store has no organization")]
+    NoOrganization,
+    #[error("the environment variable CLOACINA_ORG cannot be used")]
+    OrganizationVariable(#[source] NameError),
+    #[error("{} no key {given:?}", org.as_ref().map_or("there is".to_owned(), |org| format!("{org} has")))]
+    NoSuchKey { given: String, org: Option<OrgName>, similar: Option<KeyName> },
+    #[error("{given:?} matches several keys: {}", several(candidates))]
+    AmbiguousKey {
+        given: String,
+        candidates: Vec<String>,
+        /// Whether there are signing keys and trusted keys among them.
+        kinds_differ: bool,
+    },
+    #[error("the key {given} does not belong to the organization {org}")]
+    KeyOfAnotherOrganization { given: String, org: OrgName },
+    #[error("the store has no signature {given}")]
+    NoSuchSignature { given: String },
+    #[error("{given} begins the ids of several signatures: {}", several(candidates))]
+    AmbiguousSignature { given: String, candidates: Vec<SignatureId> },
     #[error(transparent)]
     Unprotected(#[from] ProtectionError),
     #[error("cannot protect this process's memory")]
@@ -112,6 +130,8 @@ pub(crate) enum CliError {
     Output(#[source] std::io::Error),
     #[error("{} is a signature, not a package", path.display())]
     IsASignature { path: PathBuf },
+    #[error("the directory {} contains no packages", directory.display())]
+    NoPackages { directory: PathBuf },
     #[error("cannot read {}", path.display())]
     Read { path: PathBuf, source: std::io::Error },
     #[error("cannot write {}", path.display())]
@@ -146,8 +166,6 @@ pub(crate) enum CliError {
     StandardInputTwice,
     #[error("--output, --signature and --name apply to one package, found {found}")]
     SeveralPackages { found: usize },
-    #[error("--store with --key needs --org: the key is not in the store")]
-    StoreWithoutOrganization,
     #[error("the signing key {name} belongs to another organization")]
     StoreForAnotherOrganization { name: KeyName },
     #[error("the file {} contains no checkpoint", path.display())]
@@ -215,6 +233,15 @@ impl From<SignError> for CliError {
             error => Self::Sign(error),
         }
     }
+}
+
+/// What matches, as far as a line has room for it.
+fn several<T: ToString>(candidates: impl IntoIterator<Item = T>) -> String {
+    let mut names: Vec<_> = candidates.into_iter().map(|name| name.to_string()).collect();
+    let left = names.len().saturating_sub(MAX_CANDIDATES);
+    names.truncate(MAX_CANDIDATES);
+    let names = names.join(", ");
+    if left == 0 { names } else { format!("{names}, and {left} more") }
 }
 
 /// The error and what caused it. Errors that pass on another's words say them once.

@@ -1,9 +1,13 @@
 //! Text for people, escaped and colored line by line.
 
+mod table;
+
 use std::fmt;
 
 use anstyle::{AnsiColor, Style};
 use signing_crypto::printable;
+
+pub(crate) use table::{Cell, Layout, ShortIds, Table};
 
 const GOOD: Style = AnsiColor::Green.on_default().bold();
 pub(crate) const BAD: Style = AnsiColor::Red.on_default().bold();
@@ -12,7 +16,13 @@ pub(crate) const NOTE: Style = AnsiColor::Cyan.on_default();
 /// Lines of text for people. Each is escaped when it is added: quoted text cannot start a
 /// line, steer the terminal, or look like a verdict.
 #[derive(Clone, Default)]
-pub(crate) struct Lines(Vec<Line>);
+pub(crate) struct Lines(Vec<Part>);
+
+#[derive(Clone)]
+enum Part {
+    Line(Line),
+    Table(Table),
+}
 
 #[derive(Clone)]
 struct Line {
@@ -27,7 +37,7 @@ impl Lines {
 
     /// Adds a line.
     pub(crate) fn push(&mut self, text: impl AsRef<str>) {
-        self.0.push(Line { verdict: None, text: printable(text.as_ref()) });
+        self.line(None, printable(text.as_ref()));
     }
 
     /// Adds a line that says that something is good.
@@ -41,7 +51,18 @@ impl Lines {
     }
 
     fn verdict(&mut self, verdict: (Style, &'static str), subject: &str) {
-        self.0.push(Line { verdict: Some(verdict), text: format!(" {}", printable(subject)) });
+        self.line(Some(verdict), format!(" {}", printable(subject)));
+    }
+
+    fn line(&mut self, verdict: Option<(Style, &'static str)>, text: String) {
+        self.0.push(Part::Line(Line { verdict, text }));
+    }
+
+    /// Adds a table, if it has rows.
+    pub(crate) fn table(&mut self, table: Table) {
+        if !table.is_empty() {
+            self.0.push(Part::Table(table));
+        }
     }
 
     /// Adds other lines.
@@ -68,16 +89,28 @@ impl<T: AsRef<str>> From<T> for Lines {
     }
 }
 
-/// With color, which the printer removes where it is not wanted.
-impl fmt::Display for Lines {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for Line { verdict, text } in &self.0 {
-            if let Some((style, verdict)) = verdict {
-                write!(f, "{style}{verdict}{style:#}")?;
+impl Lines {
+    /// With color, which the printer removes where it is not wanted.
+    pub(crate) fn to_text(&self, layout: Layout) -> String {
+        let mut text = String::new();
+        for part in &self.0 {
+            match part {
+                Part::Line(line) => text += &format!("{line}\n"),
+                Part::Table(table) => {
+                    table.lines(layout).iter().for_each(|line| text += &format!("{line}\n"));
+                }
             }
-            writeln!(f, "{text}")?;
         }
-        Ok(())
+        text
+    }
+}
+
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some((style, verdict)) = self.verdict {
+            write!(f, "{style}{verdict}{style:#}")?;
+        }
+        f.write_str(&self.text)
     }
 }
 
@@ -102,7 +135,7 @@ mod tests {
         lines.bad("refused", hostile);
         let mut others = Lines::new();
         others.append(lines);
-        let shown = others.to_string();
+        let shown = others.to_text(Layout::Fitted);
         assert_eq!(shown.lines().count(), 4, "{shown}");
         let green = |line: &&str| line.starts_with(&format!("{GOOD}ok{GOOD:#} a.so\\u{{a}}ok"));
         assert_eq!(shown.lines().filter(green).count(), 1, "{shown}");

@@ -1,4 +1,5 @@
 mod listing;
+mod progress;
 mod stdout;
 
 use std::borrow::Cow;
@@ -20,10 +21,11 @@ use self::stdout::{Reader, print};
 use crate::advice::Advice;
 use crate::cli::{Cli, Color, Global};
 use crate::error::{CliError, Outcome, chain};
-use crate::lines::{BAD, Lines, NOTE};
+use crate::lines::{BAD, Layout, Lines, NOTE};
 use crate::view::View;
 
 pub(crate) use listing::{Form, Listing};
+pub(crate) use progress::Progress;
 
 const SCHEMA_VERSION: u32 = 1;
 /// The code of a command line that cannot be read.
@@ -33,6 +35,8 @@ pub(crate) const USAGE: &str = "Usage";
 pub(crate) struct Report {
     text: Text,
     json: Value,
+    /// What all of it comes to, after the refusals.
+    total: Option<String>,
     refusals: Vec<Refusal>,
     warnings: Vec<Refusal>,
     notes: Vec<String>,
@@ -60,7 +64,7 @@ impl Report {
     fn new(text: Text, view: &impl Serialize) -> Self {
         let json = serde_json::to_value(view).expect("views serialize, their keys are text");
         let (refusals, warnings, notes) = (Vec::new(), Vec::new(), Vec::new());
-        Self { text, json, refusals, warnings, notes }
+        Self { text, json, total: None, refusals, warnings, notes }
     }
 
     /// A success message, which `--quiet` suppresses.
@@ -85,6 +89,11 @@ impl Report {
         Self { refusals, ..Self::new(Text::Printed, &()) }
     }
 
+    /// Adds what all of it comes to.
+    pub(crate) fn total(&mut self, total: String) {
+        self.total = Some(total);
+    }
+
     /// Adds a remark about something that was left out without an error.
     pub(crate) fn note(&mut self, note: String) {
         self.notes.push(note);
@@ -105,6 +114,7 @@ impl Report {
 pub(crate) struct Output {
     json: bool,
     quiet: bool,
+    layout: Layout,
 }
 
 impl Output {
@@ -115,7 +125,8 @@ impl Output {
             Color::Never => anstream::ColorChoice::Never,
         }
         .write_global();
-        Self { json: global.json, quiet: global.quiet }
+        let layout = if global.wide { Layout::Wide } else { Layout::Fitted };
+        Self { json: global.json, quiet: global.quiet, layout }
     }
 
     /// Prints results on standard output and refusals on standard error.
@@ -139,7 +150,7 @@ impl Output {
             Text::Done(_) if self.quiet => Ok(()),
             Text::Done(lines) | Text::Requested(lines) if lines.is_empty() => Ok(()),
             Text::Done(lines) | Text::Requested(lines) => {
-                print(&lines.to_string(), Reader::MayLeave)
+                print(&lines.to_text(self.layout), Reader::MayLeave)
             }
         };
         for note in report.notes.iter().filter(|_| !self.quiet) {
@@ -147,11 +158,25 @@ impl Output {
         }
         for warning in &report.warnings {
             let (error, subject) = (&warning.error, warning.subject.as_deref());
-            stdout::complain(&explained("warning", NOTE, error, subject));
+            let next = error.advice().next;
+            stdout::complain(&explained(("warning", NOTE), error, subject, next.as_deref()));
         }
-        for refusal in &report.refusals {
-            explain(&refusal.error, refusal.subject.as_deref());
+        let mut refusals = report.refusals.iter().peekable();
+        while let Some(Refusal { subject, error }) = refusals.next() {
+            // A step that follows from several refusals in a row is named once.
+            let next = error.advice().next;
+            let is_repeated =
+                refusals.peek().is_some_and(|other| other.error.advice().next == next);
+            let next = next.filter(|_| !is_repeated);
+            let words = (verdict(error), BAD);
+            stdout::complain(&explained(words, error, subject.as_deref(), next.as_deref()));
         }
+        let printed = match report.total {
+            Some(total) if !self.json && !self.quiet => {
+                printed.and(print(&printable(&total), Reader::MayLeave))
+            }
+            _ => printed,
+        };
         outcome.max(outcome_of(printed)).exit_code()
     }
 
@@ -189,7 +214,7 @@ pub(crate) fn warn(text: &str) {
 
 /// Shows on standard error what a question is about.
 pub(crate) fn show(lines: &Lines) {
-    stdout::complain(lines.to_string().trim_end());
+    stdout::complain(lines.to_text(Layout::Fitted).trim_end());
 }
 
 /// Prints on standard error what was done besides what was requested.
@@ -199,15 +224,20 @@ pub(crate) fn note(text: &str) {
 
 /// What went wrong, and the next step, with colors.
 pub(crate) fn explanation(error: &CliError, subject: Option<&str>) -> String {
-    explained(verdict(error), BAD, error, subject)
+    explained((verdict(error), BAD), error, subject, error.advice().next.as_deref())
 }
 
-fn explained(word: &str, style: Style, error: &CliError, subject: Option<&str>) -> String {
+fn explained(
+    (word, style): (&str, Style),
+    error: &CliError,
+    subject: Option<&str>,
+    next: Option<&str>,
+) -> String {
     let subject = subject.filter(|subject| !error.names(subject));
     let subject = subject.map(|path| format!("{}: ", printable(path))).unwrap_or_default();
     let mut text = format!("{style}{word}{style:#}: {subject}{}", printable(&chain(error)));
-    if let Some(next) = error.advice().next {
-        let _ = write!(text, "\n{NOTE}next{NOTE:#}: {}", printable(&next));
+    if let Some(next) = next {
+        let _ = write!(text, "\n{NOTE}next{NOTE:#}: {}", printable(next));
     }
     text
 }

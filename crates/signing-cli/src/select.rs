@@ -1,88 +1,398 @@
-//! Finds the key that a command line names, among those of one organization.
+//! Finds in the store what a command line names.
+//!
+//! All of an id or a fingerprint comes first, then a name, then the beginning of an id or
+//! a fingerprint. So nobody captures a whole id by choosing a name, nor a name by making
+//! keys until one begins like it. A name or a beginning is looked for among the keys of one
+//! organization, because every organization names its keys as it likes.
 
-use std::fmt::Display;
+mod signatures;
 
-use signing_crypto::{Fingerprint, KeyId, OrgId, TrustedKeyId};
-use signing_trust::KeyManager;
-use signing_trust::store::{OrganizationRecord, SigningKeyRecord, StoreError, TrustedKeyRecord};
+use std::fmt;
 
-use crate::cli::{KeyPrefix, NamedKey};
-use crate::context::organization;
+use signing_crypto::{Fingerprint, KeyId, KeyName, OrgId, OrgName, TrustedKeyId};
+use signing_trust::store::{
+    OrganizationRecord, OrganizationRef, SigningKeyRecord, StoreError, TrustedKeyRecord,
+};
+use signing_trust::{KeyManager, TrustError};
+
+use crate::cli::{GivenKey, KeyKind, KeyReference, OrgReference};
+use crate::context::Context;
 use crate::error::CliError;
 
+pub(crate) use signatures::signature;
+
+/// Finds an organization, by its whole id even if it is deleted.
+pub(crate) async fn organization(
+    keys: &KeyManager,
+    named: &OrgReference,
+) -> Result<OrganizationRecord, CliError> {
+    let given = match named {
+        OrgReference::Id(id) => {
+            let found = existing(keys.organization(OrganizationRef::Id(*id)).await)?;
+            return found.ok_or_else(|| no_such_organization(named, &[]));
+        }
+        OrgReference::Name(given) => given,
+    };
+    if let Ok(name) = OrgName::new(given.as_str()) {
+        if let Some(org) = existing(keys.organization(OrganizationRef::Name(name.clone())).await)? {
+            return Ok(org);
+        }
+        // Who used the name of a deleted organization does not mean another one's id.
+        if keys.store().is_retired_name(&name).await? {
+            return Err(no_such_organization(named, &[]));
+        }
+    }
+    let all = keys.list_organizations().await?;
+    let Some(prefix) = given.prefix() else { return Err(no_such_organization(named, &all)) };
+    let mut matching = all.iter().filter(|org| prefix.begins(org.id));
+    match (matching.next(), matching.next()) {
+        (Some(org), None) => Ok(org.clone()),
+        (None, _) => Err(no_such_organization(named, &all)),
+        (Some(_), Some(_)) => {
+            let matching = all.iter().filter(|org| prefix.begins(org.id));
+            let candidates = matching.map(|org| (org.name.clone(), org.id)).collect();
+            Err(CliError::AmbiguousOrganization { given: named.to_string(), candidates })
+        }
+    }
+}
+
+fn existing(
+    found: Result<OrganizationRecord, TrustError>,
+) -> Result<Option<OrganizationRecord>, CliError> {
+    match found {
+        Ok(org) => Ok(Some(org)),
+        Err(TrustError::Store(StoreError::OrganizationNotFound)) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn no_such_organization(named: &OrgReference, all: &[OrganizationRecord]) -> CliError {
+    let given = named.to_string();
+    let names = all.iter().map(|org| &org.name);
+    let similar = most_similar(&given, names, OrgName::as_str).cloned();
+    CliError::NoSuchOrganization { given, similar }
+}
+
+/// How many of several matches an error names.
+pub(crate) const MAX_CANDIDATES: usize = 8;
+
 /// A key of either kind.
+#[derive(Clone)]
 pub(crate) enum Selected {
     Signing(SigningKeyRecord),
     Trusted(TrustedKeyRecord),
 }
 
-pub(crate) async fn key(keys: &KeyManager, named: &NamedKey) -> Result<Selected, CliError> {
-    match named {
-        NamedKey::Signing { org, prefix } => {
-            let org = organization(keys, org).await?;
-            let candidates = keys.list_signing_keys(org.id).await?;
-            only_match(candidates, prefix, |key| (&key.id, &key.fingerprint)).map(Selected::Signing)
+/// Finds a key of either kind. All that match count, revoked ones too: a change to the wrong
+/// key would be worse than no change. With `org`, the key must belong to that organization.
+pub(crate) async fn key(
+    context: &Context,
+    keys: &KeyManager,
+    org: Option<&OrgReference>,
+    named: &KeyReference,
+    kind: Option<KeyKind>,
+) -> Result<Selected, CliError> {
+    let scope = Scope::new(context, keys, org, named).await?;
+    let matching = scope.matching(keys, named, kind).await?;
+    let key = scope.only(keys, named, kind, matching).await?;
+    if let Some(org) = org {
+        let org = organization(keys, org).await?;
+        if org.id != key.org_id() {
+            return Err(CliError::KeyOfAnotherOrganization {
+                given: named.to_string(),
+                org: org.name,
+            });
         }
-        NamedKey::Trusted { org, prefix } => {
-            let org = organization(keys, org).await?;
-            let candidates = keys.list_own_trusted_keys(org.id).await?;
-            only_match(candidates, prefix, |key| (&key.id, &key.fingerprint)).map(Selected::Trusted)
+    }
+    Ok(key)
+}
+
+/// Finds a signing key to use. Of several that had the name one after the other, it is the
+/// one that is not revoked.
+pub(crate) async fn signing_key(
+    context: &Context,
+    keys: &KeyManager,
+    org: Option<&OrgReference>,
+    named: &KeyReference,
+) -> Result<KeyId, CliError> {
+    let scope = Scope::new(context, keys, org, named).await?;
+    let kind = Some(KeyKind::Signing);
+    let mut matching = scope.matching(keys, named, kind).await?;
+    if matching.len() > 1 {
+        let is_usable = |key: &Selected| !key.is_revoked();
+        if matching.iter().any(is_usable) {
+            matching.retain(is_usable);
         }
-        NamedKey::ById { signing, trusted, org } => {
-            let org = match org {
-                Some(org) => Some(organization(keys, org).await?),
-                None => None,
-            };
-            key_by_id(keys, *signing, *trusted, org.as_ref()).await
+    }
+    match scope.only(keys, named, kind, matching).await? {
+        Selected::Signing(key) => Ok(key.id),
+        Selected::Trusted(_) => Err(scope.no_such_key(keys, named, kind).await?),
+    }
+}
+
+/// A public key, and what the store calls it.
+pub(crate) struct SelectedPublicKey {
+    pub(crate) fingerprint: Fingerprint,
+    pub(crate) name: Option<KeyName>,
+}
+
+/// Finds a public key that `org` may have an opinion of: its own, or one that it accepts
+/// through a grant. A whole fingerprint may be unknown to the store.
+pub(crate) async fn public_key(
+    context: &Context,
+    keys: &KeyManager,
+    org: &OrganizationRecord,
+    named: &KeyReference,
+) -> Result<SelectedPublicKey, CliError> {
+    let scope = match &named.org {
+        Some(_) => Scope::new(context, keys, None, named).await?,
+        None => Scope { org: Some(org.clone()) },
+    };
+    let matching = scope.matching(keys, named, None).await?;
+    let mut found: Vec<_> = matching.iter().map(Selected::public_key).collect();
+    if let (None, GivenKey::Name(given)) = (&named.org, &named.key)
+        && let Some(prefix) = given.prefix()
+        && !matching
+            .iter()
+            .any(|key| key.name().is_some_and(|name| name.as_str() == given.as_str()))
+    {
+        let accepted = keys.list_trusted_keys(org.id).await?;
+        found.extend(accepted.into_iter().filter_map(|key| {
+            let fingerprint = key.key.fingerprint();
+            prefix.begins(fingerprint).then_some(SelectedPublicKey { fingerprint, name: key.name })
+        }));
+    }
+    found.sort_by_key(|key| (key.fingerprint, key.name.is_none()));
+    found.dedup_by_key(|key| key.fingerprint);
+    let mut found = found.into_iter();
+    match (found.next(), found.next(), &named.key) {
+        (Some(key), None, _) => Ok(key),
+        (None, _, GivenKey::Fingerprint(fingerprint)) => {
+            Ok(SelectedPublicKey { fingerprint: *fingerprint, name: None })
+        }
+        (None, _, _) => Err(scope.no_such_key(keys, named, None).await?),
+        (Some(first), Some(second), _) => {
+            let candidates = [first, second].into_iter().chain(found);
+            let candidates = candidates.map(|key| match key.name {
+                Some(name) => format!("{name} ({})", key.fingerprint),
+                None => format!("a key without a name ({})", key.fingerprint),
+            });
+            Err(CliError::AmbiguousKey {
+                given: named.to_string(),
+                kinds_differ: false,
+                candidates: candidates.collect(),
+            })
         }
     }
 }
 
-async fn key_by_id(
+/// The organization among whose keys one is looked for; `None` for a whole id, which names
+/// one key in the whole store.
+struct Scope {
+    org: Option<OrganizationRecord>,
+}
+
+impl Scope {
+    async fn new(
+        context: &Context,
+        keys: &KeyManager,
+        org: Option<&OrgReference>,
+        named: &KeyReference,
+    ) -> Result<Self, CliError> {
+        Ok(Self {
+            org: match (&named.org, &named.key) {
+                (Some(own), _) => Some(organization(keys, own).await?),
+                (None, GivenKey::Id(_)) => None,
+                (None, _) => Some(context.organization(keys, org).await?),
+            },
+        })
+    }
+
+    async fn matching(
+        &self,
+        keys: &KeyManager,
+        named: &KeyReference,
+        kind: Option<KeyKind>,
+    ) -> Result<Vec<Selected>, CliError> {
+        if let GivenKey::Id(id) = &named.key {
+            let mut found = by_id(keys, *id, kind).await?;
+            found.retain(|key| self.org.as_ref().is_none_or(|org| org.id == key.org_id()));
+            return Ok(found);
+        }
+        let mut candidates = self.keys(keys, kind).await?;
+        match &named.key {
+            GivenKey::Fingerprint(fingerprint) => {
+                candidates.retain(|key| key.fingerprint() == *fingerprint);
+            }
+            GivenKey::Name(given) => {
+                let has_name =
+                    |key: &Selected| key.name().is_some_and(|name| name.as_str() == given.as_str());
+                let prefix = given.prefix();
+                let begins = |key: &Selected| {
+                    prefix.as_ref().is_some_and(|prefix| {
+                        prefix.begins(key.id()) || prefix.begins(key.fingerprint())
+                    })
+                };
+                match candidates.iter().any(has_name) {
+                    true => candidates.retain(has_name),
+                    false => candidates.retain(begins),
+                }
+            }
+            GivenKey::Id(_) => {}
+        }
+        Ok(candidates)
+    }
+
+    async fn keys(
+        &self,
+        keys: &KeyManager,
+        kind: Option<KeyKind>,
+    ) -> Result<Vec<Selected>, CliError> {
+        let Some(org) = &self.org else { return Ok(Vec::new()) };
+        let mut found = Vec::new();
+        if kind != Some(KeyKind::Trusted) {
+            let signing = keys.list_signing_keys(org.id).await?;
+            found.extend(signing.into_iter().map(Selected::Signing));
+        }
+        if kind != Some(KeyKind::Signing) {
+            let trusted = keys.list_own_trusted_keys(org.id).await?;
+            found.extend(trusted.into_iter().map(Selected::Trusted));
+        }
+        Ok(found)
+    }
+
+    async fn only(
+        &self,
+        keys: &KeyManager,
+        named: &KeyReference,
+        kind: Option<KeyKind>,
+        mut matching: Vec<Selected>,
+    ) -> Result<Selected, CliError> {
+        match (matching.pop(), matching.is_empty()) {
+            (Some(key), true) => Ok(key),
+            (None, _) => Err(self.no_such_key(keys, named, kind).await?),
+            (Some(last), false) => {
+                matching.push(last);
+                let is_signing = |key: &Selected| matches!(key, Selected::Signing(_));
+                Err(CliError::AmbiguousKey {
+                    given: named.to_string(),
+                    kinds_differ: matching.iter().any(is_signing)
+                        && !matching.iter().all(is_signing),
+                    candidates: matching.iter().map(Selected::to_string).collect(),
+                })
+            }
+        }
+    }
+
+    async fn no_such_key(
+        &self,
+        keys: &KeyManager,
+        named: &KeyReference,
+        kind: Option<KeyKind>,
+    ) -> Result<CliError, CliError> {
+        let all = self.keys(keys, kind).await?;
+        let similar = match &named.key {
+            GivenKey::Name(given) => {
+                let names = all.iter().filter_map(Selected::name);
+                most_similar(given.as_str(), names, KeyName::as_str).cloned()
+            }
+            _ => None,
+        };
+        let org = self.org.as_ref().map(|org| org.name.clone());
+        Ok(CliError::NoSuchKey { given: named.to_string(), org, similar })
+    }
+}
+
+/// Ids are random: if both kinds have a key of this id, somebody made it so.
+async fn by_id(
     keys: &KeyManager,
     id: KeyId,
-    trusted: TrustedKeyId,
-    org: Option<&OrganizationRecord>,
-) -> Result<Selected, CliError> {
-    let require_owner = |owner: OrgId| match org {
-        Some(org) if org.id != owner => {
-            Err(CliError::KeyOfAnotherOrganization { id, org: org.name.clone() })
+    kind: Option<KeyKind>,
+) -> Result<Vec<Selected>, CliError> {
+    let mut found = Vec::new();
+    if kind != Some(KeyKind::Trusted) {
+        match keys.store().signing_key(id).await {
+            Ok(key) => found.push(Selected::Signing(key)),
+            Err(StoreError::SigningKeyNotFound { .. }) => {}
+            Err(error) => return Err(error.into()),
         }
-        _ => Ok(()),
-    };
-    let signing = match keys.store().signing_key(id).await {
-        Ok(key) => Some(key),
-        Err(StoreError::SigningKeyNotFound { .. }) => None,
-        Err(error) => return Err(error.into()),
-    };
-    let trusted = match keys.store().trusted_key(trusted).await {
-        Ok(key) => Some(key),
-        Err(StoreError::TrustedKeyNotFound { .. }) => None,
-        Err(error) => return Err(error.into()),
-    };
-    let given = || id.to_string();
-    match (signing, trusted) {
-        (Some(key), None) => require_owner(key.org_id).map(|()| Selected::Signing(key)),
-        (None, Some(key)) => require_owner(key.org_id).map(|()| Selected::Trusted(key)),
-        (None, None) => Err(CliError::NoSuchKey { given: given() }),
-        // Ids are random: somebody made two equal ones, to have the wrong key selected.
-        (Some(_), Some(_)) => Err(CliError::AmbiguousKey { given: given() }),
+    }
+    if kind != Some(KeyKind::Signing) {
+        match keys.store().trusted_key(TrustedKeyId::from(*id.as_uuid())).await {
+            Ok(key) => found.push(Selected::Trusted(key)),
+            Err(StoreError::TrustedKeyNotFound { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(found)
+}
+
+impl Selected {
+    fn id(&self) -> KeyId {
+        match self {
+            Self::Signing(key) => key.id,
+            Self::Trusted(key) => KeyId::from(*key.id.as_uuid()),
+        }
+    }
+
+    pub(crate) fn org_id(&self) -> OrgId {
+        match self {
+            Self::Signing(key) => key.org_id,
+            Self::Trusted(key) => key.org_id,
+        }
+    }
+
+    pub(crate) fn fingerprint(&self) -> Fingerprint {
+        match self {
+            Self::Signing(key) => key.fingerprint,
+            Self::Trusted(key) => key.fingerprint,
+        }
+    }
+
+    pub(crate) fn name(&self) -> Option<&KeyName> {
+        match self {
+            Self::Signing(key) => Some(&key.name),
+            Self::Trusted(key) => key.name.as_ref(),
+        }
+    }
+
+    fn is_revoked(&self) -> bool {
+        match self {
+            Self::Signing(key) => key.revoked_at.is_some(),
+            Self::Trusted(key) => key.revoked_at.is_some(),
+        }
+    }
+
+    fn public_key(&self) -> SelectedPublicKey {
+        SelectedPublicKey { fingerprint: self.fingerprint(), name: self.name().cloned() }
     }
 }
 
-fn only_match<T, I: Display>(
-    candidates: Vec<T>,
-    prefix: &KeyPrefix,
-    names: impl Fn(&T) -> (&I, &Fingerprint),
-) -> Result<T, CliError> {
-    let text = prefix.as_str();
-    let mut matching = candidates.into_iter().filter(|key| {
-        let (id, fingerprint) = names(key);
-        id.to_string().starts_with(text) || fingerprint.to_string().starts_with(text)
-    });
-    match (matching.next(), matching.next()) {
-        (Some(key), None) => Ok(key),
-        (None, _) => Err(CliError::NoSuchKey { given: text.into() }),
-        (Some(_), Some(_)) => Err(CliError::AmbiguousKey { given: text.into() }),
+/// Tells the key from others, with an id that can be given instead.
+impl fmt::Display for Selected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self {
+            Self::Signing(_) => "signing",
+            Self::Trusted(_) => "trusted",
+        };
+        let revoked = if self.is_revoked() { "revoked " } else { "" };
+        match self.name() {
+            Some(name) => write!(f, "the {revoked}{kind} key {name} ({})", self.id()),
+            None => write!(f, "a {revoked}{kind} key without a name ({})", self.id()),
+        }
     }
+}
+
+/// The one that was probably meant.
+fn most_similar<'a, N>(
+    given: &str,
+    names: impl Iterator<Item = &'a N>,
+    text: impl Fn(&'a N) -> &'a str,
+) -> Option<&'a N> {
+    let given = given.to_ascii_lowercase();
+    names
+        .map(|name| (strsim::jaro_winkler(&text(name).to_ascii_lowercase(), &given), name))
+        .filter(|(similarity, _)| *similarity > 0.8)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, name)| name)
 }

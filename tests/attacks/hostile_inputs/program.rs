@@ -119,13 +119,14 @@ fn no_list_of_an_organization_shows_an_id_of_another_ones_row() {
         for Run { code, stdout, stderr } in [people, programs] {
             assert_eq!(code, 0, "{arguments:?}: {stderr}");
             assert!(!stdout.contains(&row), "{arguments:?}: {stdout}");
-            assert!(stdout.contains(&fingerprint[..16]), "{arguments:?}: {stdout}");
+            assert!(stdout.contains(&fingerprint[..8]), "{arguments:?}: {stdout}");
         }
     }
     // The vendor itself may act on it.
-    for arguments in
-        [&["keys", "list", "--org", "vendor"][..], &["trust", "graph", "--org", "vendor", "--json"]]
-    {
+    for arguments in [
+        &["keys", "list", "--org", "vendor", "--wide"][..],
+        &["trust", "graph", "--org", "vendor", "--json"],
+    ] {
         let run = scratch.run(arguments);
         assert!(run.stdout.contains(&row), "{arguments:?}: {}", run.stdout);
     }
@@ -145,9 +146,10 @@ fn inherited_key_is_listed_with_the_command_that_denies_it() {
     let deny = text(&key["refuse_with"]);
     assert_eq!(deny, format!("cloacina keys deny --org operator {fingerprint}"));
     let shown = scratch.run(&["keys", "list", "--org", "operator"]).stdout;
-    assert!(shown.contains(&deny), "{shown}");
+    let (_, short) = shown.split_once(": ").unwrap();
+    assert!(deny.starts_with(short.trim_end()), "{shown}");
 
-    let words: Vec<_> = deny.split(' ').skip(1).collect();
+    let words: Vec<_> = short.split_whitespace().skip(1).collect();
     scratch.json(&words);
     assert_eq!((verify_for("operator"), verify_for("vendor")), (1, 0));
 }

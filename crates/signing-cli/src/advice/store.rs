@@ -5,6 +5,9 @@ use signing_trust::store::{AuthenticationFault, ConnectError, SchemaFault, Store
 use super::{Advice, LIST_KEYS, LIST_ORGANIZATIONS, keys, trust};
 use crate::error::Outcome;
 
+pub(super) const FIND_SIGNATURES: &str =
+    "look up the signature's id: cloacina package verify <package> --org <org> --explain";
+
 pub(super) fn store(error: &StoreError) -> Advice {
     let next = match error {
         StoreError::NoDatabase { .. } => {
@@ -69,9 +72,7 @@ pub(super) fn store(error: &StoreError) -> Advice {
             "use a role for this organization: cloacina db grants --role <role> --as signer \
              --org <org> --apply"
         }
-        StoreError::SignatureNotFound { .. } => {
-            "look up the signature's id: cloacina package verify <package> --org <org> --explain"
-        }
+        StoreError::SignatureNotFound { .. } => FIND_SIGNATURES,
         StoreError::TrustDocumentConflict { .. } => {
             "fetch the organization's current trust documents, and publish again"
         }

@@ -3,9 +3,9 @@ use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
 use clap::{ArgGroup, Args, Subcommand};
-use signing_crypto::{Fingerprint, KeyId};
-use signing_trust::store::{EventPattern, OrganizationRef};
+use signing_trust::store::EventPattern;
 
+use super::named::{KeyReference, OrgReference};
 use super::resolve::Resolved;
 use super::values::{self, SignerArgs};
 use crate::key_source::KEY_ACCESS;
@@ -26,8 +26,9 @@ pub(crate) enum Audit {
 #[derive(Args)]
 pub(crate) struct List {
     /// The organization (name or id; for a deleted organization the id)
-    #[arg(long, value_parser = values::organization)]
-    pub(crate) org: OrganizationRef,
+    /// [env: CLOACINA_ORG] [default: the only one]
+    #[arg(long)]
+    pub(crate) org: Option<OrgReference>,
 
     /// Only entries from this time (RFC 3339) or date (UTC) on, or of the last hours, days
     /// or weeks, such as 12h, 30d or 8w
@@ -43,9 +44,10 @@ pub(crate) struct List {
     #[arg(long, value_name = "TYPE", value_parser = values::event)]
     pub(crate) event: Vec<EventPattern>,
 
-    /// Only entries about the key with this fingerprint
-    #[arg(long, value_name = "FINGERPRINT")]
-    pub(crate) key: Option<Fingerprint>,
+    /// Only entries about this key: its name, its fingerprint, or 4 or more digits at the
+    /// beginning of its fingerprint or id
+    #[arg(long, value_name = "KEY")]
+    pub(crate) key: Option<KeyReference>,
 
     /// Only the newest N entries
     #[arg(long, value_name = "N")]
@@ -61,8 +63,8 @@ pub(crate) struct List {
 pub(crate) struct Verify {
     /// Only the log of this organization (name or id) [default: all logs, those of deleted
     /// organizations included]
-    #[arg(long, value_parser = values::organization)]
-    pub(crate) org: Option<OrganizationRef>,
+    #[arg(long)]
+    pub(crate) org: Option<OrgReference>,
 
     /// A file that `audit checkpoint` wrote (may be repeated): the logs must continue from
     /// its checkpoints; - for standard input
@@ -76,12 +78,12 @@ pub(crate) struct Verify {
 
     /// This key of the store must have signed the checkpoints, as with --trust-key. The key
     /// encryption key proves its public half
-    #[arg(long, value_name = "ID", requires = "checkpoint")]
-    pub(crate) key_id: Vec<KeyId>,
+    #[arg(long, value_name = "KEY", requires = "checkpoint")]
+    pub(crate) key_id: Vec<KeyReference>,
 }
 
 #[derive(Args)]
-#[command(group(ArgGroup::new("whose").args(["org", "all"]).required(true)))]
+#[command(group(ArgGroup::new("whose").args(["org", "all"])))]
 #[command(group(ArgGroup::new("with").args(["key", "key_id"]).required(true)))]
 #[command(group(
     ArgGroup::new("access")
@@ -91,13 +93,13 @@ pub(crate) struct Verify {
         .conflicts_with("key_id")
 ))]
 pub(crate) struct Checkpoint {
-    /// Sign the log of this organization (name or id)
-    #[arg(long, value_parser = values::organization)]
-    pub(crate) org: Option<OrganizationRef>,
+    /// Sign the log of this organization (name or id) [env: CLOACINA_ORG] [default: the only one]
+    #[arg(long)]
+    pub(crate) org: Option<OrgReference>,
 
     /// Sign all logs, those of deleted organizations included: one checkpoint per line
     #[arg(long)]
-    all: bool,
+    pub(crate) all: bool,
 
     #[command(flatten)]
     pub(crate) signer: Resolved<SignerArgs>,

@@ -1,8 +1,8 @@
 use clap::{Args, Subcommand, ValueEnum};
-use signing_trust::store::{OrganizationRef, RoleLimits, RoleName};
+use signing_trust::store::{RoleLimits, RoleName};
 
-use super::resolve::{Resolve, Resolved, missing};
-use super::values;
+use super::named::OrgReference;
+use super::resolve::{Resolve, Resolved};
 
 #[derive(Subcommand)]
 pub(crate) enum Db {
@@ -24,9 +24,10 @@ pub(crate) struct GrantsArgs {
     #[arg(long = "as", value_enum, value_name = "PURPOSE")]
     purpose: Purpose,
 
-    /// The organization that a signer signs for (name or id)
-    #[arg(long, required_if_eq("purpose", "signer"), value_parser = values::organization)]
-    org: Option<OrganizationRef>,
+    /// The organization that a signer signs for (name or id) [env: CLOACINA_ORG]
+    /// [default: the only one]
+    #[arg(long)]
+    org: Option<OrgReference>,
 
     /// How many connections the role may have [default: 50 for a runner, 10 for a
     /// signer, any number for an administrator]
@@ -61,7 +62,7 @@ pub(crate) struct Grants {
 
 pub(crate) enum Grantee {
     Runner,
-    Signer(OrganizationRef),
+    Signer(Option<OrgReference>),
     Admin,
 }
 
@@ -72,8 +73,7 @@ impl Resolve for GrantsArgs {
         let to = match (self.purpose, self.org) {
             (Purpose::Runner, _) => Grantee::Runner,
             (Purpose::Admin, _) => Grantee::Admin,
-            (Purpose::Signer, Some(org)) => Grantee::Signer(org),
-            (Purpose::Signer, None) => return Err(missing("--org")),
+            (Purpose::Signer, org) => Grantee::Signer(org),
         };
         let limits = match (self.connections, self.without_limits) {
             (Some(connections), _) => RoleLimits::Connections(connections),

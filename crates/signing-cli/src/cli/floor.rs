@@ -1,8 +1,7 @@
 use clap::{Args, Subcommand};
 use signing_crypto::{PackageName, PackageVersion};
-use signing_trust::store::OrganizationRef;
 
-use super::values;
+use super::named::OrgReference;
 
 #[derive(Subcommand)]
 pub(crate) enum Floor {
@@ -19,17 +18,17 @@ pub(crate) enum Floor {
     Unset(FloorPackage),
     /// List the floors of an organization
     List {
-        /// The organization (name or id)
-        #[arg(long, value_parser = values::organization)]
-        org: OrganizationRef,
+        /// The organization (name or id) [env: CLOACINA_ORG] [default: the only one]
+        #[arg(long)]
+        org: Option<OrgReference>,
     },
 }
 
 #[derive(Args)]
 pub(crate) struct FloorPackage {
-    /// The organization whose floor it is (name or id)
-    #[arg(long, value_parser = values::organization)]
-    pub(crate) org: OrganizationRef,
+    /// The organization whose floor it is (name or id) [env: CLOACINA_ORG] [default: the only one]
+    #[arg(long)]
+    pub(crate) org: Option<OrgReference>,
 
     /// The signed name of the package
     #[arg(long)]

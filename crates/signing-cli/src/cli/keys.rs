@@ -1,11 +1,11 @@
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Subcommand, ValueEnum};
-use signing_crypto::{Fingerprint, KeyId, KeyName, Note, StatementTime, TrustedKeyId};
-use signing_trust::store::{OrganizationRef, RevocationReason};
+use signing_crypto::{KeyName, Note, StatementTime};
+use signing_trust::store::RevocationReason;
 
-use super::resolve::{Resolve, Resolved, missing, wrong};
-use super::values;
+use super::named::{KeyReference, OrgReference};
+use super::resolve::{Resolve, Resolved, missing};
 use crate::files::Existing;
 use crate::passphrase::{Encryption, PASSPHRASE, PassphraseArgs, PassphraseSource};
 use crate::time;
@@ -25,8 +25,9 @@ pub(crate) enum Keys {
         name: KeyName,
 
         /// The organization that the key belongs to (name or id)
-        #[arg(long, value_parser = values::organization)]
-        org: OrganizationRef,
+        /// [env: CLOACINA_ORG] [default: the only one]
+        #[arg(long)]
+        org: Option<OrgReference>,
 
         /// The PEM file; - for standard input
         #[arg(long, value_name = "FILE")]
@@ -37,11 +38,11 @@ pub(crate) enum Keys {
     },
     /// List an organization's signing keys, and the keys whose signatures it accepts or
     /// refuses
-    #[command(group(ArgGroup::new("which").args(["org", "compromised"]).required(true)))]
+    #[command(group(ArgGroup::new("which").args(["org", "compromised"])))]
     List {
-        /// The organization (name or id)
-        #[arg(long, value_parser = values::organization)]
-        org: Option<OrganizationRef>,
+        /// The organization (name or id) [env: CLOACINA_ORG] [default: the only one]
+        #[arg(long)]
+        org: Option<OrgReference>,
 
         /// List the compromised keys, which every organization of the store refuses
         #[arg(long)]
@@ -50,8 +51,13 @@ pub(crate) enum Keys {
     /// Print a signing key's public half, derived from its private half. Needs the key
     /// encryption key
     Export {
-        /// The signing key's id
-        id: KeyId,
+        /// The signing key: release, acme/release, or 4 or more digits at the beginning of its
+        /// id or fingerprint
+        key: KeyReference,
+
+        /// The organization whose key it is (name or id). A whole id needs none
+        #[arg(long)]
+        org: Option<OrgReference>,
 
         /// Print PEM (SPKI), or the 32 raw bytes in hexadecimal
         #[arg(long, value_enum, default_value_t = Format::Pem)]
@@ -68,8 +74,9 @@ pub(crate) enum Keys {
     /// Accept a key's signatures
     Trust {
         /// The organization that accepts the signatures (name or id)
-        #[arg(long, value_parser = values::organization)]
-        org: OrganizationRef,
+        /// [env: CLOACINA_ORG] [default: the only one]
+        #[arg(long)]
+        org: Option<OrgReference>,
 
         #[command(flatten)]
         key: Resolved<KeyToTrustArgs>,
@@ -105,7 +112,7 @@ pub(crate) enum Format {
 }
 
 #[derive(Args)]
-#[command(group(ArgGroup::new("where").args(["org", "output"]).required(true)))]
+#[command(group(ArgGroup::new("where").args(["org", "output"])))]
 #[command(group(
     ArgGroup::new("to-encrypt").args(PASSPHRASE).requires("output").conflicts_with("org")
 ))]
@@ -114,9 +121,10 @@ pub(crate) struct GenerateArgs {
     #[arg(long)]
     name: KeyName,
 
-    /// Keep the key in the store, for this organization (name or id)
-    #[arg(long, value_parser = values::organization)]
-    org: Option<OrganizationRef>,
+    /// Keep the key in the store, for this organization (name or id) [env: CLOACINA_ORG]
+    /// [default: the only one, unless there is --output]
+    #[arg(long)]
+    org: Option<OrgReference>,
 
     /// Write the private key to this PEM file, and the public key beside it:
     /// to dev-key.pub.pem for dev-key.pem
@@ -138,7 +146,7 @@ pub(crate) struct GenerateArgs {
 pub(crate) enum Generate {
     InStore {
         name: KeyName,
-        org: OrganizationRef,
+        org: Option<OrgReference>,
     },
     InFiles {
         name: KeyName,
@@ -154,14 +162,13 @@ impl Resolve for GenerateArgs {
     fn resolve(self) -> Result<Generate, clap::Error> {
         let name = self.name;
         match (self.org, self.output) {
-            (Some(org), _) => Ok(Generate::InStore { name, org }),
             (None, Some(private)) => Ok(Generate::InFiles {
                 name,
                 private,
                 existing: Existing::replace_if(self.force),
                 passphrase: self.passphrase.source_for_new(Encryption::always_if(self.encrypt)),
             }),
-            (None, None) => Err(missing("--org and --output")),
+            (org, _) => Ok(Generate::InStore { name, org }),
         }
     }
 }
@@ -174,15 +181,16 @@ pub(crate) struct KeyToTrustArgs {
     #[arg(long, value_name = "FILE")]
     import: Option<PathBuf>,
 
-    /// The id of a signing key in the store. Needs the key encryption key, which proves the
-    /// public half
-    #[arg(long, value_name = "ID")]
-    key_id: Option<KeyId>,
+    /// A signing key in the store: release, another organization's as in vendor/release, or 4
+    /// or more digits at the beginning of its id or fingerprint. Needs the key encryption key,
+    /// which proves the public half
+    #[arg(long, value_name = "KEY")]
+    key_id: Option<KeyReference>,
 }
 
 pub(crate) enum KeyToTrust {
     File(PathBuf),
-    Stored(KeyId),
+    Stored(KeyReference),
 }
 
 impl Resolve for KeyToTrustArgs {
@@ -191,7 +199,7 @@ impl Resolve for KeyToTrustArgs {
     fn resolve(self) -> Result<KeyToTrust, clap::Error> {
         match (self.import, self.key_id) {
             (Some(path), _) => Ok(KeyToTrust::File(path)),
-            (None, Some(id)) => Ok(KeyToTrust::Stored(id)),
+            (None, Some(key)) => Ok(KeyToTrust::Stored(key)),
             (None, None) => Err(missing("--import and --key-id")),
         }
     }
@@ -200,75 +208,36 @@ impl Resolve for KeyToTrustArgs {
 /// A key in the store
 #[derive(Args)]
 pub(crate) struct KeyArgs {
-    /// The key's id. With --org and --signing or --trusted also its fingerprint, or the
-    /// first 8 or more characters of either
-    id: String,
+    /// The key: release, acme/release, or 4 or more digits at the beginning of its id or
+    /// fingerprint
+    pub(crate) key: KeyReference,
 
-    /// Look only among this organization's keys (name or id)
-    #[arg(long, value_parser = values::organization)]
-    org: Option<OrganizationRef>,
+    /// The organization whose key it is (name or id). A whole id needs none
+    #[arg(long)]
+    pub(crate) org: Option<OrgReference>,
 
     /// The key is a signing key
-    #[arg(long, conflicts_with = "trusted", requires = "org")]
+    #[arg(long, conflicts_with = "trusted")]
     signing: bool,
 
     /// The key is a trusted key
-    #[arg(long, requires = "org")]
+    #[arg(long)]
     trusted: bool,
 }
 
-/// How a key in the store is named.
-pub(crate) enum NamedKey {
-    /// By its whole id, which no two keys share, whatever their kind.
-    ById {
-        signing: KeyId,
-        trusted: TrustedKeyId,
-        org: Option<OrganizationRef>,
-    },
-    Signing {
-        org: OrganizationRef,
-        prefix: KeyPrefix,
-    },
-    Trusted {
-        org: OrganizationRef,
-        prefix: KeyPrefix,
-    },
+/// Which of the two tables a key is in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum KeyKind {
+    Signing,
+    Trusted,
 }
 
-/// The beginning of a key's id or fingerprint, long enough not to be another key's by a slip.
-pub(crate) struct KeyPrefix(String);
-
-const MIN_PREFIX_LENGTH: usize = 8;
-
-impl KeyPrefix {
-    pub(crate) fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl Resolve for KeyArgs {
-    type To = NamedKey;
-
-    fn resolve(self) -> Result<NamedKey, clap::Error> {
-        let wrong_id = |why: &str| wrong(&self.id, "<ID>", why);
-        match (self.org, self.signing, self.trusted) {
-            (Some(org), signing, trusted) if signing || trusted => {
-                if self.id.len() < MIN_PREFIX_LENGTH {
-                    return Err(wrong_id("expected 8 characters or more"));
-                }
-                let prefix = KeyPrefix(self.id);
-                Ok(match signing {
-                    true => NamedKey::Signing { org, prefix },
-                    false => NamedKey::Trusted { org, prefix },
-                })
-            }
-            (org, _, _) => {
-                let signing: KeyId = self.id.parse().map_err(|_| {
-                    wrong_id("expected a whole id, or --org with --signing or --trusted")
-                })?;
-                let trusted = TrustedKeyId::from(*signing.as_uuid());
-                Ok(NamedKey::ById { signing, trusted, org })
-            }
+impl KeyArgs {
+    pub(crate) fn kind(&self) -> Option<KeyKind> {
+        match (self.signing, self.trusted) {
+            (true, _) => Some(KeyKind::Signing),
+            (false, true) => Some(KeyKind::Trusted),
+            (false, false) => None,
         }
     }
 }
@@ -276,7 +245,7 @@ impl Resolve for KeyArgs {
 #[derive(Args)]
 pub(crate) struct Revoke {
     #[command(flatten)]
-    pub(crate) key: Resolved<KeyArgs>,
+    pub(crate) key: KeyArgs,
 
     /// Why. A compromised key is refused for good: a trusted key by its organization, a
     /// signing key by every organization of the store, which needs the key encryption key
@@ -297,12 +266,15 @@ pub(crate) struct Revoke {
 
 #[derive(Args)]
 pub(crate) struct Deny {
-    /// The key's fingerprint
-    pub(crate) fingerprint: Fingerprint,
+    /// The key: its fingerprint, a name that the organization has for it, another
+    /// organization's as in vendor/release, or 4 or more digits at the beginning of its
+    /// fingerprint or id
+    pub(crate) key: KeyReference,
 
     /// The organization that refuses the key (name or id)
-    #[arg(long, value_parser = values::organization)]
-    pub(crate) org: OrganizationRef,
+    /// [env: CLOACINA_ORG] [default: the only one]
+    #[arg(long)]
+    pub(crate) org: Option<OrgReference>,
 
     /// A remark for the audit log
     #[arg(long, value_name = "TEXT")]
@@ -324,7 +296,7 @@ pub(crate) struct Deny {
 #[derive(Args)]
 pub(crate) struct Reinstate {
     #[command(flatten)]
-    pub(crate) key: Resolved<KeyArgs>,
+    pub(crate) key: KeyArgs,
 
     /// Why; kept in the audit log
     #[arg(long, value_name = "TEXT")]
@@ -358,8 +330,13 @@ pub(crate) struct RotateKek {
 
 #[derive(Args)]
 pub(crate) struct Rotate {
-    /// The signing key's id
-    pub(crate) id: KeyId,
+    /// The signing key: release, acme/release, or 4 or more digits at the beginning of its id or
+    /// fingerprint
+    pub(crate) key: KeyReference,
+
+    /// The organization whose key it is (name or id). A whole id needs none
+    #[arg(long)]
+    pub(crate) org: Option<OrgReference>,
 
     /// The successor's name [default: release.2 after release]
     #[arg(long)]

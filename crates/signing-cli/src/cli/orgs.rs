@@ -1,9 +1,9 @@
 use clap::{Args, Subcommand};
 use signing_crypto::{OrgName, PackagePatterns, StatementTime};
-use signing_trust::store::{GrantScope, OrganizationRef};
+use signing_trust::store::GrantScope;
 
+use super::named::OrgReference;
 use super::resolve::{Resolve, Resolved, wrong};
-use super::values;
 use crate::time;
 
 #[derive(Subcommand)]
@@ -18,15 +18,13 @@ pub(crate) enum Orgs {
     /// Show an organization and its grants, with their packages and expiry
     Show {
         /// The organization (name or id)
-        #[arg(value_parser = values::organization)]
-        org: OrganizationRef,
+        org: OrgReference,
     },
     /// Delete an organization: it trusts nothing, its grants end, and no other organization
     /// can take its name
     Delete {
         /// The organization (name or id)
-        #[arg(value_parser = values::organization)]
-        org: OrganizationRef,
+        org: OrgReference,
     },
     /// Accept the keys that another organization trusts directly. A second grant replaces
     /// the limits of the first
@@ -44,12 +42,12 @@ pub(crate) enum Orgs {
 #[derive(Args)]
 pub(crate) struct Grant {
     /// The parent, which accepts the keys (name or id)
-    #[arg(long, value_name = "PARENT", value_parser = values::organization)]
-    pub(crate) from: OrganizationRef,
+    #[arg(long, value_name = "PARENT")]
+    pub(crate) from: OrgReference,
 
     /// The child, which trusts the keys directly (name or id)
-    #[arg(long, value_name = "CHILD", value_parser = values::organization)]
-    pub(crate) to: OrganizationRef,
+    #[arg(long, value_name = "CHILD")]
+    pub(crate) to: OrgReference,
 }
 
 #[derive(Args)]

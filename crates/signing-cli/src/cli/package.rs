@@ -1,13 +1,13 @@
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Subcommand};
-use signing_crypto::{PackageName, PackageVersion, SignatureId, StatementTime};
+use signing_crypto::{PackageName, PackageVersion, StatementTime};
 use signing_loader::{ClockSkewAllowance, SignerCount};
-use signing_trust::store::OrganizationRef;
 
 use super::Floor;
+use super::named::{OrgReference, SignatureReference};
 use super::resolve::Resolved;
-use super::values::{self, RootSource, SignerArgs};
+use super::values::{RootSource, SignerArgs};
 use crate::key_source::KEY_ACCESS;
 use crate::time;
 
@@ -29,8 +29,8 @@ pub(crate) enum Package {
         signature: Option<PathBuf>,
 
         /// Check it by the trust of this organization (name or id)
-        #[arg(long, value_parser = values::organization)]
-        org: Option<OrganizationRef>,
+        #[arg(long)]
+        org: Option<OrgReference>,
 
         /// Check it by the public key in this PEM file (may be repeated)
         #[arg(long, value_name = "PEM", conflicts_with = "org")]
@@ -38,9 +38,13 @@ pub(crate) enum Package {
     },
     /// Remove signatures from the store; `verify --explain` shows their ids
     Unstore {
-        /// The signatures' ids
+        /// The signatures' ids, or 4 or more digits at the beginning of each
         #[arg(required = true, value_name = "SIGNATURE-ID")]
-        ids: Vec<SignatureId>,
+        ids: Vec<SignatureReference>,
+
+        /// The organization whose signatures they are (name or id). A whole id needs none
+        #[arg(long)]
+        org: Option<OrgReference>,
     },
     /// The lowest versions that an organization accepts
     #[command(subcommand)]
@@ -87,8 +91,9 @@ pub(crate) struct Sign {
     pub(crate) store: bool,
 
     /// The organization that the store keeps the signature for (name or id)
-    #[arg(long, requires = "store", value_parser = values::organization)]
-    pub(crate) org: Option<OrganizationRef>,
+    /// [default: the key's; with --key CLOACINA_ORG, or the only one]
+    #[arg(long, requires = "store")]
+    pub(crate) org: Option<OrgReference>,
 
     /// Replace an existing signature file instead of adding to it
     #[arg(long)]
@@ -96,15 +101,16 @@ pub(crate) struct Sign {
 }
 
 #[derive(Args)]
-#[command(group(ArgGroup::new("by").args(["org", "trust_key", "trust_bundle"]).required(true)))]
+#[command(group(ArgGroup::new("by").args(["org", "trust_key", "trust_bundle"])))]
 pub(crate) struct VerifyPackages {
-    /// The packages
+    /// The packages. Of a directory, everything in it and below but signatures
     #[arg(required = true, value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
 
-    /// Verify by the trust of this organization (name or id)
-    #[arg(long, value_parser = values::organization)]
-    pub(crate) org: Option<OrganizationRef>,
+    /// Verify by the trust of this organization (name or id) [env: CLOACINA_ORG]
+    /// [default: the only one, unless there is --trust-key or --trust-bundle]
+    #[arg(long)]
+    pub(crate) org: Option<OrgReference>,
 
     /// Verify by the public key in this PEM file (may be repeated). No store is asked, so
     /// revocations are not known

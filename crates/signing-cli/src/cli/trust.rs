@@ -1,11 +1,11 @@
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Subcommand, ValueEnum};
-use signing_crypto::{Fingerprint, StatementTime};
-use signing_trust::store::OrganizationRef;
+use signing_crypto::StatementTime;
 
+use super::named::{KeyReference, OrgReference};
 use super::resolve::{Resolve, Resolved, missing};
-use super::values::{self, AnchorArgs, ChildRoot, RootSource};
+use super::values::{AnchorArgs, ChildRoot, RootSource};
 use crate::files::Existing;
 use crate::key_source::{KeyAccess, KeyAccessArgs, KeySource};
 use crate::terminal::Confirmation;
@@ -21,8 +21,8 @@ pub(crate) enum Trust {
     /// is revoked, expired, compromised or deleted. With --json, print the data
     Graph {
         /// Only what decides which keys this organization accepts (name or id)
-        #[arg(long, value_parser = values::organization)]
-        org: Option<OrganizationRef>,
+        #[arg(long)]
+        org: Option<OrgReference>,
 
         /// Draw lines of text, or a graph for Graphviz or Mermaid
         #[arg(long, value_enum, default_value_t = Picture::Text)]
@@ -39,9 +39,9 @@ pub(crate) enum Trust {
     ///
     /// Example: cloacina trust status --org acme --trust-root acme-root.json
     Status {
-        /// The organization (name or id)
-        #[arg(long, value_parser = values::organization)]
-        org: OrganizationRef,
+        /// The organization (name or id) [env: CLOACINA_ORG] [default: the only one]
+        #[arg(long)]
+        org: Option<OrgReference>,
 
         #[command(flatten)]
         anchor: AnchorArgs,
@@ -72,9 +72,9 @@ pub(crate) enum Trust {
     ///
     /// Example: cloacina trust export --org acme --trust-root acme-root.json --output acme.bundle.json
     Export {
-        /// The organization (name or id)
-        #[arg(long, value_parser = values::organization)]
-        org: OrganizationRef,
+        /// The organization (name or id) [env: CLOACINA_ORG] [default: the only one]
+        #[arg(long)]
+        org: Option<OrgReference>,
 
         #[command(flatten)]
         anchor: AnchorArgs,
@@ -119,9 +119,9 @@ pub(crate) enum Picture {
 
 #[derive(Args)]
 pub(crate) struct Init {
-    /// The organization (name or id)
-    #[arg(long, value_parser = values::organization)]
-    pub(crate) org: OrganizationRef,
+    /// The organization (name or id) [env: CLOACINA_ORG] [default: the only one]
+    #[arg(long)]
+    pub(crate) org: Option<OrgReference>,
 
     #[command(flatten)]
     pub(crate) roles: RoleArgs,
@@ -188,11 +188,11 @@ impl PublicationArgs {
 }
 
 #[derive(Args)]
-#[command(group(ArgGroup::new("what").args(["org", "from"]).required(true)))]
+#[command(group(ArgGroup::new("what").args(["org", "from"])))]
 pub(crate) struct PublishArgs {
-    /// The organization (name or id)
-    #[arg(long, requires = "key", value_parser = values::organization)]
-    org: Option<OrganizationRef>,
+    /// The organization (name or id) [env: CLOACINA_ORG] [default: the only one]
+    #[arg(long)]
+    org: Option<OrgReference>,
 
     /// Publish this draft, which enough keys have signed
     #[arg(
@@ -203,13 +203,13 @@ pub(crate) struct PublishArgs {
     from: Option<PathBuf>,
 
     /// A private key that signs (may be repeated)
-    #[arg(long, value_name = "KEY")]
+    #[arg(long, value_name = "KEY", required_unless_present = "from")]
     key: Vec<KeySource>,
 
-    /// Add this key to the revocations, by its fingerprint (may be repeated). It stays there for
-    /// good
-    #[arg(long, value_name = "FINGERPRINT")]
-    deny: Vec<Fingerprint>,
+    /// Add this key to the revocations (may be repeated): its fingerprint, or a name or the
+    /// beginning of its fingerprint if the published statement knows it. It stays there for good
+    #[arg(long, value_name = "KEY")]
+    deny: Vec<KeyReference>,
 
     /// Verify what was published from this root document, which you have from elsewhere than the
     /// store: its file, or its digest. Only the draft of first documents needs none
@@ -240,9 +240,9 @@ pub(crate) struct PublishDraft {
 }
 
 pub(crate) struct PublishRows {
-    pub(crate) org: OrganizationRef,
+    pub(crate) org: Option<OrgReference>,
     pub(crate) keys: Vec<KeySource>,
-    pub(crate) deny: Vec<Fingerprint>,
+    pub(crate) deny: Vec<KeyReference>,
     pub(crate) anchor: AnchorArgs,
     pub(crate) statement: StatementArgs,
     pub(crate) publication: PublicationArgs,
@@ -259,12 +259,11 @@ impl Resolve for PublishArgs {
             (_, Some(path), anchor) => {
                 Ok(Publish::Draft(Box::new(PublishDraft { path, anchor, publication })))
             }
-            (Some(org), None, Some(anchor)) => {
+            (org, None, Some(anchor)) => {
                 let rows = PublishRows { org, keys, deny, anchor, statement, publication };
                 Ok(Publish::Rows(Box::new(rows)))
             }
-            (None, None, _) => Err(missing("--org and --from")),
-            (Some(_), None, None) => Err(missing("--trust-root")),
+            (_, None, None) => Err(missing("--trust-root")),
         }
     }
 }
@@ -294,9 +293,9 @@ pub(crate) struct Cosign {
 
 #[derive(Args)]
 pub(crate) struct RotateRoot {
-    /// The organization (name or id)
-    #[arg(long, value_parser = values::organization)]
-    pub(crate) org: OrganizationRef,
+    /// The organization (name or id) [env: CLOACINA_ORG] [default: the only one]
+    #[arg(long)]
+    pub(crate) org: Option<OrgReference>,
 
     /// A private key of the current root document, which signs the next one (may be repeated)
     #[arg(long, value_name = "KEY")]
@@ -321,20 +320,21 @@ pub(crate) struct RotateRoot {
 }
 
 #[derive(Args)]
-#[command(group(ArgGroup::new("shown").args(["file", "org"]).required(true)))]
+#[command(group(ArgGroup::new("shown").args(["file", "org"])))]
 pub(crate) struct ShowArgs {
     /// A bundle, a draft, a root document, a statement or revocations
     #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
 
-    /// Show what the store has of this organization (name or id)
-    #[arg(long, value_parser = values::organization)]
-    org: Option<OrganizationRef>,
+    /// Show what the store has of this organization (name or id) [env: CLOACINA_ORG]
+    /// [default: the only one, unless there is a file]
+    #[arg(long)]
+    org: Option<OrgReference>,
 }
 
 pub(crate) enum Show {
     File(PathBuf),
-    Stored(OrganizationRef),
+    Stored(Option<OrgReference>),
 }
 
 impl Resolve for ShowArgs {
@@ -343,8 +343,7 @@ impl Resolve for ShowArgs {
     fn resolve(self) -> Result<Show, clap::Error> {
         match (self.file, self.org) {
             (Some(file), _) => Ok(Show::File(file)),
-            (None, Some(org)) => Ok(Show::Stored(org)),
-            (None, None) => Err(missing("<FILE> and --org")),
+            (None, org) => Ok(Show::Stored(org)),
         }
     }
 }

@@ -5,20 +5,13 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::Args;
-use signing_crypto::{KeyId, NameError, OrgName, ParseError, RootDigest, SignerThreshold};
+use signing_crypto::{NameError, ParseError, RootDigest, SignerThreshold};
 use signing_trust::EventType;
-use signing_trust::store::{EventPattern, OrganizationRef};
+use signing_trust::store::EventPattern;
 
+use super::named::{KeyReference, OrgReference};
 use super::resolve::{Resolve, missing};
 use crate::key_source::{KeyAccess, KeyAccessArgs, KeySource};
-
-/// An organization's id or name.
-pub(super) fn organization(text: &str) -> Result<OrganizationRef, NameError> {
-    match text.parse() {
-        Ok(id) => Ok(OrganizationRef::Id(id)),
-        Err(_) => OrgName::new(text).map(OrganizationRef::Name),
-    }
-}
 
 /// How many keys must sign.
 pub(super) fn threshold(text: &str) -> Result<SignerThreshold, &'static str> {
@@ -59,7 +52,7 @@ pub(crate) struct AnchorArgs {
 /// An organization, and the digest of its root document.
 #[derive(Clone)]
 pub(crate) struct ChildRoot {
-    pub(crate) org: OrganizationRef,
+    pub(crate) org: OrgReference,
     pub(crate) digest: RootDigest,
 }
 
@@ -70,7 +63,7 @@ impl FromStr for ChildRoot {
         let (org, digest) =
             text.split_once('=').ok_or("expected an organization and a digest: ORG=DIGEST")?;
         Ok(Self {
-            org: organization(org).map_err(|error| error.to_string())?,
+            org: org.parse().map_err(|error: NameError| error.to_string())?,
             digest: digest.parse().map_err(|error: ParseError| error.to_string())?,
         })
     }
@@ -103,9 +96,10 @@ pub(crate) struct SignerArgs {
     #[arg(long, value_name = "KEY")]
     key: Option<KeySource>,
 
-    /// Sign with this key of the store
-    #[arg(long, value_name = "ID")]
-    key_id: Option<KeyId>,
+    /// Sign with this key of the store: release, acme/release, or 4 or more digits at the
+    /// beginning of its id or fingerprint
+    #[arg(long, value_name = "KEY")]
+    key_id: Option<KeyReference>,
 
     #[command(flatten)]
     access: KeyAccessArgs,
@@ -114,7 +108,7 @@ pub(crate) struct SignerArgs {
 /// Where the key that signs is.
 pub(crate) enum SignerSource {
     Key { source: KeySource, access: KeyAccess },
-    Store(KeyId),
+    Store(KeyReference),
 }
 
 impl Resolve for SignerArgs {
@@ -123,7 +117,7 @@ impl Resolve for SignerArgs {
     fn resolve(self) -> Result<SignerSource, clap::Error> {
         match (self.key, self.key_id) {
             (Some(source), _) => Ok(SignerSource::Key { source, access: self.access.access() }),
-            (None, Some(id)) => Ok(SignerSource::Store(id)),
+            (None, Some(key)) => Ok(SignerSource::Store(key)),
             (None, None) => Err(missing("--key and --key-id")),
         }
     }

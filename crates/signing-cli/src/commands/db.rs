@@ -3,7 +3,7 @@ use signing_crypto::{KekId, StoreId};
 use signing_trust::store::{RolePurpose, SchemaStatus, Store};
 
 use crate::cli::{Db, Grantee, Grants, Resolved};
-use crate::context::{Context, block_on, organization};
+use crate::context::{Context, block_on};
 use crate::error::CliError;
 use crate::lines::Lines;
 use crate::output::Report;
@@ -47,9 +47,9 @@ async fn grants(context: &Context, grants: Grants) -> Result<Report, CliError> {
     let purpose = match to {
         Grantee::Runner => RolePurpose::Runner,
         Grantee::Admin => RolePurpose::Admin,
-        Grantee::Signer(org) => {
-            RolePurpose::Signer(organization(&context.keys().await?, &org).await?.id)
-        }
+        Grantee::Signer(org) => RolePurpose::Signer(
+            context.organization(&context.keys().await?, org.as_ref()).await?.id,
+        ),
     };
     if apply {
         Store::open(&context.database_url()?).await?.grant_role(purpose, &role, limits).await?;

@@ -1,11 +1,11 @@
 use serde::Serialize;
 use signing_crypto::{OrgId, OrgName, PackageName, PackageVersion};
-use signing_trust::store::{Change, OrganizationRef};
+use signing_trust::store::Change;
 
-use crate::cli::{Floor, FloorPackage};
-use crate::context::{Context, block_on, organization};
+use crate::cli::{Floor, FloorPackage, OrgReference};
+use crate::context::{Context, block_on};
 use crate::error::CliError;
-use crate::lines::Lines;
+use crate::lines::{Lines, Table};
 use crate::output::Report;
 use crate::time::Time;
 use crate::view::View;
@@ -15,7 +15,7 @@ pub(super) fn run(context: &Context, command: Floor) -> Result<Report, CliError>
         match command {
             Floor::Set { package, floor } => set(context, package, Some(floor)).await,
             Floor::Unset(package) => set(context, package, None).await,
-            Floor::List { org } => list(context, &org).await,
+            Floor::List { org } => list(context, org.as_ref()).await,
         }
     })
 }
@@ -26,7 +26,7 @@ async fn set(
     floor: Option<PackageVersion>,
 ) -> Result<Report, CliError> {
     let keys = context.keys_to_change().await?;
-    let org = organization(&keys, &org).await?;
+    let org = context.organization(&keys, org.as_ref()).await?;
     let change = keys.set_version_floor(org.id, &name, floor.clone()).await?;
     let changed = matches!(change, Change::Made(_));
     Ok(Report::done(&FloorChangeView {
@@ -39,9 +39,9 @@ async fn set(
     }))
 }
 
-async fn list(context: &Context, org: &OrganizationRef) -> Result<Report, CliError> {
+async fn list(context: &Context, org: Option<&OrgReference>) -> Result<Report, CliError> {
     let keys = context.keys().await?;
-    let org = organization(&keys, org).await?;
+    let org = context.organization(&keys, org).await?;
     let floors = keys.list_version_floors(org.id).await?;
     let view = |record: signing_trust::store::VersionFloorRecord| FloorView {
         org_id: org.id,
@@ -49,7 +49,7 @@ async fn list(context: &Context, org: &OrganizationRef) -> Result<Report, CliErr
         floor: record.floor,
         set_at: Time(record.set_at),
     };
-    Ok(Report::requested(&floors.into_iter().map(view).collect::<Vec<_>>()))
+    Ok(Report::requested(&FloorsView(floors.into_iter().map(view).collect())))
 }
 
 #[derive(Serialize)]
@@ -87,9 +87,22 @@ struct FloorView {
     set_at: Time,
 }
 
-impl View for FloorView {
+#[derive(Serialize)]
+#[serde(transparent)]
+struct FloorsView(Vec<FloorView>);
+
+impl View for FloorsView {
     fn text(&self) -> Lines {
-        let Self { package_name, floor, set_at, .. } = self;
-        Lines::from(format!("{package_name}  {floor}  set {set_at}"))
+        let mut table = Table::new(["PACKAGE", "LOWEST VERSION", "SET"]);
+        for FloorView { package_name, floor, set_at, .. } in &self.0 {
+            table.row([
+                package_name.as_str().into(),
+                floor.to_string().into(),
+                set_at.to_string().into(),
+            ]);
+        }
+        let mut text = Lines::new();
+        text.table(table);
+        text
     }
 }

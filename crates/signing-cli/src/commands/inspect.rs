@@ -11,11 +11,13 @@ use signing_trust::{PinnedKeys, TrustedKey};
 
 use super::library::{Library, LibraryView};
 use crate::advice::refused_key;
-use crate::context::{Context, organization};
+use crate::cli::OrgReference;
+use crate::context::Context;
 use crate::error::{CliError, Outcome};
 use crate::key_files;
 use crate::lines::Lines;
 use crate::output::Report;
+use crate::select::organization;
 use crate::view::{SignatureView, StatementView, View};
 
 /// What is looked at.
@@ -71,7 +73,7 @@ pub(super) fn with_pinned_keys(
 pub(super) async fn with_store(
     context: &Context,
     subject: &Subject,
-    org: &OrganizationRef,
+    org: &OrgReference,
 ) -> Result<Report, CliError> {
     let keys = context.keys().await?;
     let org = organization(&keys, org).await?;

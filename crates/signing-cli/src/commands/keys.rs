@@ -20,20 +20,21 @@ pub(super) fn run(context: &Context, command: Keys) -> Result<Report, CliError> 
             make::generate_files(&name, &private, existing, passphrase.as_ref())
         }
         Keys::Generate(Resolved(Generate::InStore { name, org })) => {
-            block_on(make::generate(context, name, &org))
+            block_on(make::generate(context, name, org.as_ref()))
         }
         Keys::Import { name, org, key, passphrase } => {
             let passphrase = passphrase.source();
-            block_on(make::import(context, name, &org, &key, &passphrase))
+            block_on(make::import(context, name, org.as_ref(), &key, &passphrase))
         }
-        Keys::List { org: Some(org), .. } => block_on(list::list(context, &org)),
-        Keys::List { org: None, .. } => block_on(list::compromised(context)),
-        Keys::Export { id, format, output, force } => {
+        Keys::List { compromised: true, .. } => block_on(list::compromised(context)),
+        Keys::List { org, .. } => block_on(list::list(context, org.as_ref())),
+        Keys::Export { key, org, format, output, force } => {
             let existing = Existing::replace_if(force);
-            block_on(make::export(context, id, format, output.as_deref(), existing))
+            let key = (org.as_ref(), &key);
+            block_on(make::export(context, key, format, output.as_deref(), existing))
         }
         Keys::Trust { org, key: Resolved(key), name, expires } => {
-            block_on(trust::trust(context, &org, key, name, expires))
+            block_on(trust::trust(context, org.as_ref(), key, name, expires))
         }
         Keys::Deny(command) => block_on(deny::deny(context, command)),
         Keys::Revoke(command) => block_on(revoke::revoke(context, command)),

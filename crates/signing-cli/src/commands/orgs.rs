@@ -1,15 +1,14 @@
 use serde::Serialize;
 use signing_crypto::{OrgId, OrgName};
 use signing_trust::TrustLimits;
-use signing_trust::store::{
-    Change, GrantScope, OrganizationRecord, OrganizationRef, TrustGrantRecord,
-};
+use signing_trust::store::{Change, GrantScope, OrganizationRecord, TrustGrantRecord};
 
-use crate::cli::{Grant, Orgs, Resolved};
-use crate::context::{Context, block_on, organization};
+use crate::cli::{Grant, OrgReference, Orgs, Resolved};
+use crate::context::{Context, block_on};
 use crate::error::CliError;
-use crate::lines::Lines;
+use crate::lines::{Lines, ShortIds, Table};
 use crate::output::Report;
+use crate::select::organization;
 use crate::time::Time;
 use crate::view::{GraphGrantView, LimitsView, View};
 
@@ -42,10 +41,10 @@ async fn list(context: &Context) -> Result<Report, CliError> {
         let accepts = in_force.map(GraphGrantView::child).collect();
         ListedView { org: OrganizationView { id: org.id, name: &org.name }, accepts, grants }
     });
-    Ok(Report::requested(&views.collect::<Vec<_>>()))
+    Ok(Report::requested(&ListView(views.collect())))
 }
 
-async fn show(context: &Context, org: &OrganizationRef) -> Result<Report, CliError> {
+async fn show(context: &Context, org: &OrgReference) -> Result<Report, CliError> {
     let keys = context.keys().await?;
     let org = organization(&keys, org).await?;
     let graph = keys.trust_graph(Some(org.id)).await?;
@@ -58,7 +57,7 @@ async fn show(context: &Context, org: &OrganizationRef) -> Result<Report, CliErr
     }))
 }
 
-async fn delete(context: &Context, org: &OrganizationRef) -> Result<Report, CliError> {
+async fn delete(context: &Context, org: &OrgReference) -> Result<Report, CliError> {
     let keys = context.keys_to_change().await?;
     let org = organization(&keys, org).await?;
     keys.delete_organization(org.id).await?;
@@ -146,15 +145,23 @@ struct ListedView<'a> {
     grants: Vec<GraphGrantView<'a>>,
 }
 
-impl View for ListedView<'_> {
+#[derive(Serialize)]
+#[serde(transparent)]
+struct ListView<'a>(Vec<ListedView<'a>>);
+
+impl View for ListView<'_> {
     fn text(&self) -> Lines {
-        let mut line = format!("{}  {}", self.org.id, self.org.name);
-        let in_force = self.grants.iter().filter(|grant| grant.is_in_force());
-        for (place, grant) in in_force.enumerate() {
-            let before = if place == 0 { "  accepts" } else { "," };
-            line += &format!("{before} {}", grant.child_text());
+        let orgs = || self.0.iter().map(|listed| &listed.org);
+        let ids = ShortIds::new(orgs().map(|org| org.id), orgs().map(|org| org.name));
+        let mut table = Table::new(["NAME", "ID", "ACCEPTS THE KEYS OF"]);
+        for ListedView { org, grants, .. } in &self.0 {
+            let in_force = grants.iter().filter(|grant| grant.is_in_force());
+            let accepts: Vec<_> = in_force.map(GraphGrantView::child_text).collect();
+            table.row([org.name.as_str().into(), ids.cell(org.id), accepts.join(", ").into()]);
         }
-        Lines::from(line)
+        let mut text = Lines::new();
+        text.table(table);
+        text
     }
 }
 
@@ -169,7 +176,8 @@ struct ShownView<'a> {
 
 impl View for ShownView<'_> {
     fn text(&self) -> Lines {
-        let mut text = Lines::from(format!("{}  {}", self.org.id, self.org.name));
+        let mut text = Lines::from(format!("name     {}", self.org.name));
+        text.push(format!("id       {}", self.org.id));
         text.push(format!("created  {}", self.created_at));
         text.extend(self.deleted_at.map(|at| format!("deleted  {at}: it trusts nothing")));
         text.extend(self.grants.iter().map(GraphGrantView::text));

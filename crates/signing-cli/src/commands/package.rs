@@ -16,7 +16,7 @@ pub(super) fn run(context: &Context, command: Package) -> Result<Report, CliErro
                 None => inspect::with_pinned_keys(&subject, &trust_key),
             }
         }
-        Package::Unstore { ids } => block_on(unstore::unstore(context, &ids)),
+        Package::Unstore { ids, org } => block_on(unstore::unstore(context, &ids, org.as_ref())),
         Package::Floor(command) => floor::run(context, command),
     }
 }

@@ -1,3 +1,4 @@
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use signing_crypto::PackageName;
@@ -36,6 +37,24 @@ impl Packages {
         Ok(Self { packages: paths.into_iter().map(package).collect(), left_out })
     }
 
+    /// The same, with the packages in directories and below. A directory is a package to
+    /// whatever loads all that is in it, so nothing is left out but signatures: no hidden file,
+    /// and no file of an unexpected kind, which is then refused.
+    pub(super) fn in_directories(
+        paths: Vec<PathBuf>,
+        name: Option<PackageName>,
+        file: Option<&Path>,
+    ) -> Result<Self, CliError> {
+        let mut found = Vec::new();
+        for path in paths {
+            match is_directory(&path) {
+                true => found.extend(packages_below(&path)?),
+                false => found.push(path),
+            }
+        }
+        Self::new(found, name, file)
+    }
+
     pub(super) fn get(&self) -> &[PackagePath] {
         &self.packages
     }
@@ -54,4 +73,33 @@ impl Packages {
 fn is_signature(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "sig")
         && matches!(read_signature(path), Ok(Some(_)))
+}
+
+fn is_directory(path: &Path) -> bool {
+    path.metadata().is_ok_and(|metadata| metadata.is_dir())
+}
+
+/// In the order of their paths. Links to directories are not followed, and are no packages.
+fn packages_below(directory: &Path) -> Result<Vec<PathBuf>, CliError> {
+    let cannot_read = |path: &Path, source| CliError::Read { path: path.into(), source };
+    let mut packages = Vec::new();
+    let mut directories = vec![directory.to_owned()];
+    while let Some(directory) = directories.pop() {
+        let entries = fs::read_dir(&directory).map_err(|source| cannot_read(&directory, source))?;
+        for entry in entries {
+            let entry = entry.map_err(|source| cannot_read(&directory, source))?;
+            let path = entry.path();
+            let kind = entry.file_type().map_err(|source| cannot_read(&path, source))?;
+            match kind.is_dir() {
+                true => directories.push(path),
+                false if !is_signature(&path) => packages.push(path),
+                false => {}
+            }
+        }
+    }
+    if packages.is_empty() {
+        return Err(CliError::NoPackages { directory: directory.into() });
+    }
+    packages.sort();
+    Ok(packages)
 }

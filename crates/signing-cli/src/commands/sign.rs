@@ -14,11 +14,12 @@ use signing_trust::{KeyManager, TrustError};
 use super::library::{Library, LibraryView};
 use super::packages::Packages;
 use crate::cli::{Resolved, Sign, SignerSource};
-use crate::context::{Context, block_on, organization};
+use crate::context::{Context, block_on};
 use crate::error::CliError;
 use crate::files::{self, Existing, Readers};
 use crate::lines::Lines;
 use crate::output::Report;
+use crate::select::{self, organization};
 use crate::signers;
 use crate::view::View;
 
@@ -39,12 +40,13 @@ pub(super) fn run(context: &Context, command: Sign) -> Result<Report, CliError> 
                 true => block_on(with_key_and_store(context, &mut prepared, &*signer, &command)),
             }
         }
-        SignerSource::Store(id) => block_on(async {
+        SignerSource::Store(named) => block_on(async {
             let keys = match command.store {
                 true => context.keys_to_change_with_kek().await?,
                 false => context.keys_with_kek().await?,
             };
-            let key = keys.proven_key(*id).await?;
+            let id = select::signing_key(context, &keys, command.org.as_ref(), named).await?;
+            let key = keys.proven_key(id).await?;
             if let Some(org) = &command.org
                 && organization(&keys, org).await?.id != key.org()
             {
@@ -97,8 +99,7 @@ async fn with_key_and_store(
     command: &Sign,
 ) -> Result<Vec<SignedView>, CliError> {
     let keys = context.keys_to_change().await?;
-    let org = command.org.as_ref().ok_or(CliError::StoreWithoutOrganization)?;
-    let org = organization(&keys, org).await?.id;
+    let org = context.organization(&keys, command.org.as_ref()).await?.id;
     sign_and_store(prepared, (&keys, org), PackageSigner::Signer(key), command).await
 }
 

@@ -22,7 +22,7 @@ pub(super) fn run(context: &Context, command: Trust) -> Result<Report, CliError>
     match command {
         Trust::Graph { org, format } => trust_graph::run(context, org, format),
         Trust::Init(command) => block_on(init::init(context, command)),
-        Trust::Status { org, anchor } => block_on(status::status(context, &org, &anchor)),
+        Trust::Status { org, anchor } => block_on(status::status(context, org.as_ref(), &anchor)),
         Trust::Publish(Resolved(Publish::Rows(command))) => {
             block_on(publish::publish_rows(context, *command))
         }
@@ -33,7 +33,7 @@ pub(super) fn run(context: &Context, command: Trust) -> Result<Report, CliError>
         Trust::RotateRoot(command) => block_on(rotate_root::rotate_root(context, command)),
         Trust::Export { org, anchor, output, force } => {
             let existing = Existing::replace_if(force);
-            block_on(export::export(context, &org, &anchor, &output, existing))
+            block_on(export::export(context, org.as_ref(), &anchor, &output, existing))
         }
         Trust::Show(Resolved(command)) => show::show(context, command),
         Trust::Verify { bundle, trust_root, state_file } => {

@@ -5,23 +5,23 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 use serde_json::json;
-use signing_crypto::{OrgId, OrgName, PackagePatterns};
-use signing_trust::store::OrganizationRef;
+use signing_crypto::{KeyName, OrgId, OrgName, PackagePatterns};
 use signing_trust::{
     GrantStanding, GraphGrant, GraphKey, GraphOrganization, KeyStanding, TrustGraph,
 };
 
-use crate::cli::Picture;
-use crate::context::{Context, block_on, organization};
+use crate::cli::{OrgReference, Picture};
+use crate::context::{Context, block_on};
 use crate::error::CliError;
-use crate::lines::Lines;
+use crate::lines::{Lines, ShortIds, Table};
 use crate::output::Report;
+use crate::select::organization;
 use crate::time::Time;
 use crate::view::{GraphGrantView, GraphKeyView, View, standing_text};
 
 pub(super) fn run(
     context: &Context,
-    org: Option<OrganizationRef>,
+    org: Option<OrgReference>,
     format: Picture,
 ) -> Result<Report, CliError> {
     block_on(async {
@@ -42,21 +42,30 @@ pub(super) fn run(
 
 fn text(graph: &TrustGraph) -> Lines {
     let mut text = Lines::new();
+    let keys = || graph.organizations.iter().flat_map(|org| &org.keys);
+    let names = keys().filter_map(|key| key.name.as_ref());
+    let ids = ShortIds::new(keys().map(|key| key.fingerprint), names);
+    let orgs = || graph.organizations.iter();
+    let org_ids = ShortIds::new(orgs().map(|org| org.id), orgs().map(|org| &org.name));
     for org in &graph.organizations {
-        text.push(format!("{}  {}{}", org.name, org.id, deleted_text(org)));
+        text.push(match org.deleted_at {
+            None => format!("{}  {}", org.name, org_ids.short(org.id)),
+            // Only its whole id still names it.
+            Some(at) => format!("{}  {}  deleted at {}", org.name, org.id, Time(at)),
+        });
+        let mut table = Table::new(["", "", "", ""]).indented();
         for key in &org.keys {
-            let name = key.name.as_ref().map(|name| format!("  {name}")).unwrap_or_default();
-            text.push(format!("  {}  {}{name}{}", verb(key), key.fingerprint, standing_text(key)));
+            let name = key.name.as_ref().map_or("-", KeyName::as_str);
+            let standing = standing_text(key);
+            let key_id = ids.cell(key.fingerprint);
+            table.row([verb(key).into(), name.into(), key_id, standing.trim_start().into()]);
         }
+        text.table(table);
         for grant in &org.grants {
             text.push(format!("  {}", GraphGrantView::of(grant).text()));
         }
     }
     text
-}
-
-fn deleted_text(org: &GraphOrganization) -> String {
-    org.deleted_at.map(|at| format!("  deleted at {}", Time(at))).unwrap_or_default()
 }
 
 /// What an organization does about a key.

@@ -1,27 +1,41 @@
-use serde::Serialize;
-use signing_crypto::{OrgId, PackageDigest, SignatureId};
-use signing_trust::store::StoreError;
+use std::collections::BTreeMap;
 
+use serde::Serialize;
+use signing_crypto::{OrgId, OrgName, PackageDigest, PackageName, SignatureEnvelope, SignatureId};
+use signing_trust::store::OrganizationRef;
+
+use crate::cli::{OrgReference, SignatureReference};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::lines::Lines;
 use crate::output::Report;
+use crate::select;
 use crate::view::View;
 
 /// Removes signatures from the store, if it has all of them.
-pub(super) async fn unstore(context: &Context, ids: &[SignatureId]) -> Result<Report, CliError> {
+pub(super) async fn unstore(
+    context: &Context,
+    named: &[SignatureReference],
+    org: Option<&OrgReference>,
+) -> Result<Report, CliError> {
     let keys = context.keys_to_change().await?;
-    for id in ids {
-        if keys.store().kept_signature(*id).await?.is_none() {
-            return Err(StoreError::SignatureNotFound { id: *id }.into());
-        }
+    let mut found = BTreeMap::new();
+    for named in named {
+        let record = select::signature(context, &keys, org, named).await?;
+        found.insert(record.id, record);
     }
     let mut removed = Vec::new();
-    for id in ids {
-        let record = keys.remove_signature(*id).await?;
+    for id in found.into_keys() {
+        let record = keys.remove_signature(id).await?;
+        let org = keys.organization(OrganizationRef::Id(record.org_id)).await?;
+        // What it stated is shown as far as it can be read.
+        let envelope = SignatureEnvelope::parse(record.envelope.as_bytes()).ok();
+        let statement = envelope.and_then(|envelope| envelope.unverified_statement().ok());
         removed.push(RemovedView {
-            signature_id: *id,
+            signature_id: id,
             org_id: record.org_id,
+            org: org.name,
+            name: statement.map(|statement| statement.name().clone()),
             package_hash: record.package_digest,
         });
     }
@@ -32,11 +46,23 @@ pub(super) async fn unstore(context: &Context, ids: &[SignatureId]) -> Result<Re
 struct RemovedView {
     signature_id: SignatureId,
     org_id: OrgId,
+    #[serde(skip)]
+    org: OrgName,
+    #[serde(skip)]
+    name: Option<PackageName>,
     package_hash: PackageDigest,
 }
 
 impl View for RemovedView {
     fn text(&self) -> Lines {
-        Lines::from(format!("removed {}, about {}", self.signature_id, self.package_hash))
+        let Self { signature_id, org, name, package_hash, .. } = self;
+        let package = match name {
+            Some(name) => format!("{name:?}", name = name.as_str()),
+            None => "a package".to_owned(),
+        };
+        let mut text = Lines::from(format!("removed the signature of {package} from {org}"));
+        text.push(format!("id           {signature_id}"));
+        text.push(format!("sha256       {package_hash}"));
+        text
     }
 }

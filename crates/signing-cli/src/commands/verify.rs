@@ -12,17 +12,19 @@ use signing_trust::{KeyManager, PinnedKeys};
 use super::explain::{self, Explained, ExplainedEnvelopeView, Keepers};
 use super::packages::Packages;
 use crate::advice::refused_key;
-use crate::cli::{SignedTrustArgs, VerifyPackages};
-use crate::context::{Context, block_on, organization};
+use crate::cli::{OrgReference, SignedTrustArgs, VerifyPackages};
+use crate::context::{Context, block_on};
 use crate::error::{CliError, Outcome};
-use crate::lines::Lines;
-use crate::output::{ErrorView, Report};
+use crate::lines::{Lines, counted};
+use crate::output::{ErrorView, Progress, Report};
 use crate::time::Time;
 use crate::view::{TrustPathView, TrustedKeyView, View};
 use crate::{key_files, signed_trust};
 
 pub(super) fn run(context: &Context, command: VerifyPackages) -> Result<Report, CliError> {
-    let packages = Packages::new(command.paths, command.name, command.signature.as_deref())?;
+    let signature = command.signature.as_deref();
+    let packages = Packages::in_directories(command.paths, command.name, signature)?;
+    let mut progress = context.progress(packages.get().len());
     let required_signers = match command.distinct_orgs {
         true => RequiredSigners::Organizations(command.required_signers),
         false => RequiredSigners::Keys(command.required_signers),
@@ -41,12 +43,18 @@ pub(super) fn run(context: &Context, command: VerifyPackages) -> Result<Report, 
     };
     let signed_trust = &command.signed_trust;
     let verdicts = match command.org {
-        None => {
+        None if !command.trust_key.is_empty() || signed_trust.trust_bundle.is_some() => {
             let verifier = offline_verifier(&command.trust_key, signed_trust)?;
-            Ok(with_offline_trust(packages.get(), verifier, &request))
+            Ok(with_offline_trust(packages.get(), verifier, &request, &mut progress))
         }
-        Some(org) => block_on(with_store(context, packages.get(), &org, signed_trust, &request)),
+        org => {
+            let org = org.as_ref();
+            let store =
+                with_store(context, packages.get(), org, signed_trust, &request, &mut progress);
+            block_on(store)
+        }
     };
+    drop(progress);
     Ok(packages.noted(report(verdicts?, request.explain)))
 }
 
@@ -75,32 +83,38 @@ fn with_offline_trust(
     packages: &[PackagePath],
     verifier: Verifier<Offline>,
     Request { config, source, explain }: &Request,
+    progress: &mut Progress,
 ) -> Vec<Verdict> {
     let verifier = verifier.config(config.clone()).signature(source.clone());
-    let explained = |package| {
-        let explained = verifier.explain(package);
-        let outcome = explained.outcome.map_err(CliError::from);
-        Verdict::new(package, outcome).explained(explained.envelopes, Keepers::new())
-    };
-    let checked = |(package, outcome): (_, Result<_, PackageError>)| {
-        Verdict::new(package, outcome.map_err(CliError::from))
-    };
-    match explain {
-        true => packages.iter().map(explained).collect(),
-        false => packages.iter().zip(verifier.check_all(packages)).map(checked).collect(),
+    let mut verdicts = Vec::new();
+    if *explain {
+        for package in packages {
+            let explained = verifier.explain(package);
+            let outcome = explained.outcome.map_err(CliError::from);
+            let verdict = Verdict::new(package, outcome);
+            verdicts.push(verdict.explained(explained.envelopes, Keepers::new()));
+            progress.advance();
+        }
+        return verdicts;
     }
+    for (package, outcome) in packages.iter().zip(verifier.check_all(packages)) {
+        verdicts.push(Verdict::new(package, outcome.map_err(CliError::from)));
+        progress.advance();
+    }
+    verdicts
 }
 
 /// Verifies by an organization's trust.
 async fn with_store(
     context: &Context,
     packages: &[PackagePath],
-    org: &OrganizationRef,
+    org: Option<&OrgReference>,
     SignedTrustArgs { trust_root, state_file, .. }: &SignedTrustArgs,
     Request { config, source, explain }: &Request,
+    progress: &mut Progress,
 ) -> Result<Vec<Verdict>, CliError> {
     let keys = context.keys().await?;
-    let org = organization(&keys, org).await?;
+    let org = context.organization(&keys, org).await?;
     let mut verifier = Verifier::organization(&keys, OrganizationRef::Id(org.id)).await?;
     if let Some(root) = trust_root {
         verifier = verifier.rooted(signed_trust::pinned(root, state_file.as_deref())?);
@@ -113,6 +127,7 @@ async fn with_store(
             let keepers = explain::keepers(&keys, &explained.envelopes).await;
             let outcome = advised(&keys, &org, explained.outcome).await;
             verdicts.push(Verdict::new(package, outcome).explained(explained.envelopes, keepers));
+            progress.advance();
         }
         return Ok(verdicts);
     }
@@ -120,6 +135,7 @@ async fn with_store(
     for package in packages {
         let Some(outcome) = checks.next().await else { break };
         verdicts.push(Verdict::new(package, advised(&keys, &org, outcome).await));
+        progress.advance();
     }
     Ok(verdicts)
 }
@@ -147,24 +163,72 @@ impl Verdict {
         Self { path: package.path().display().to_string(), outcome, explanation: None }
     }
 
+    fn outcome(&self) -> Outcome {
+        self.outcome.as_ref().err().map_or(Outcome::Done, CliError::outcome)
+    }
+
     fn explained(self, envelopes: Vec<ExplainedEnvelope>, keepers: Keepers) -> Self {
         Self { explanation: Some((envelopes, keepers)), ..self }
     }
 }
 
 fn report(verdicts: Vec<Verdict>, is_explained: bool) -> Report {
-    let views: Vec<_> = verdicts.iter().map(VerdictView::of).collect();
+    let views = VerdictsView(verdicts.iter().map(VerdictView::of).collect());
     let mut report = match is_explained {
         true => Report::requested(&views),
         false => Report::done(&views),
     };
     drop(views);
+    if verdicts.len() > 1 {
+        report.total(total(&verdicts));
+    }
     for verdict in verdicts {
         if let Err(error) = verdict.outcome {
             report.refuse(verdict.path, error);
         }
     }
     report
+}
+
+fn total(verdicts: &[Verdict]) -> String {
+    let of = |outcome| {
+        let same = |verdict: &&Verdict| verdict.outcome() == outcome;
+        verdicts.iter().filter(same).count()
+    };
+    let mut text = counted(verdicts.len() as u64, "package");
+    text += &format!(": {} verified, {} refused", of(Outcome::Done), of(Outcome::Refused));
+    match of(Outcome::Undecided) {
+        0 => text,
+        undecided => format!("{text}, {undecided} not decided"),
+    }
+}
+
+/// The verdicts in the order of the packages: one in full, of several a line each.
+#[derive(Serialize)]
+#[serde(transparent)]
+struct VerdictsView<'a>(Vec<VerdictView<'a>>);
+
+impl View for VerdictsView<'_> {
+    fn text(&self) -> Lines {
+        let is_alone = self.0.len() == 1;
+        let mut text = Lines::new();
+        for view in &self.0 {
+            match (&view.tree, &view.outcome) {
+                (Some(tree), _) => text.append(tree.clone()),
+                (None, OutcomeView::Verified(package)) => {
+                    text.good("ok", view.path);
+                    if is_alone {
+                        text.append(package.text());
+                    }
+                }
+                // Why, and what to do, is shown as an error.
+                (None, _) if is_alone => {}
+                (None, OutcomeView::Refused(_)) => text.bad("refused", view.path),
+                (None, OutcomeView::Undecided(_)) => text.bad("error", view.path),
+            }
+        }
+        text
+    }
 }
 
 #[derive(Serialize)]
@@ -223,22 +287,6 @@ impl<'a> VerdictView<'a> {
     }
 }
 
-/// A refusal without an explanation is shown as an error.
-impl View for VerdictView<'_> {
-    fn text(&self) -> Lines {
-        match (&self.tree, &self.outcome) {
-            (Some(tree), _) => tree.clone(),
-            (None, OutcomeView::Verified(package)) => {
-                let mut text = Lines::new();
-                text.good("ok", self.path);
-                text.append(package.text());
-                text
-            }
-            (None, _) => Lines::new(),
-        }
-    }
-}
-
 impl<'a> PackageView<'a> {
     fn of(report: &'a VerificationReport) -> Self {
         Self {
@@ -260,7 +308,8 @@ impl<'a> PackageView<'a> {
         lines.push(format!("  sha256     {}", self.sha256));
         for (signer, path) in self.signers.iter().zip(&self.paths) {
             lines.push(format!("  signer     {}", signer.fingerprint));
-            lines.push(format!("  trusted    {path}"));
+            let name = signer.name.map(|name| format!("as {name}, ")).unwrap_or_default();
+            lines.push(format!("  trusted    {name}{path}"));
         }
         lines.extend(self.version.map(|version| format!("  version    {version}")));
         lines.push(format!("  signed at  {} (stated by the signer)", self.signed_at));

@@ -71,6 +71,12 @@ pub(super) fn complain(text: &str) {
     let _ = writeln!(anstream::stderr(), "{text}");
 }
 
+/// Puts a line in the place of the one that the cursor is in, on a terminal.
+pub(super) fn overwrite(line: &str) {
+    let mut terminal = io::stderr().lock();
+    let _ = write!(terminal, "\r\u{1b}[K{line}").and_then(|()| terminal.flush());
+}
+
 fn sync() -> io::Result<()> {
     let file = File::from(io::stdout().as_fd().try_clone_to_owned()?);
     match file.metadata()?.is_file() {

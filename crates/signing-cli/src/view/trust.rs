@@ -26,18 +26,27 @@ impl<'a> LimitsView<'a> {
         }
     }
 
-    /// To follow what is limited. Patterns are quoted: they may hold whatever a file name may.
+    /// To follow what is limited.
     pub(crate) fn text(&self) -> String {
         let mut text = String::new();
-        if let Some(packages) = self.packages {
-            let quoted: Vec<_> =
-                packages.iter().map(|pattern| json!(pattern).to_string()).collect();
-            text += &format!(" for packages {}", quoted.join(", "));
+        if self.packages.is_some() {
+            text += &format!(" for packages {}", self.packages_text());
         }
         if let Some(at) = &self.expires_at {
             text += &format!(" until {at}");
         }
         text
+    }
+
+    /// The patterns, quoted: they may hold whatever a file name may.
+    pub(crate) fn packages_text(&self) -> String {
+        let patterns = self.packages.into_iter().flatten();
+        let quoted: Vec<_> = patterns.map(|pattern| json!(pattern).to_string()).collect();
+        quoted.join(", ")
+    }
+
+    pub(crate) fn until_text(&self) -> String {
+        self.expires_at.as_ref().map(Time::to_string).unwrap_or_default()
     }
 }
 
@@ -90,8 +99,8 @@ impl<'a> TrustPathView<'a> {
 pub(crate) struct GraphKeyView<'a> {
     /// `None` in the graph of another organization: only its owner can change the row.
     pub(crate) id: Option<TrustedKeyId>,
-    fingerprint: Fingerprint,
-    name: Option<&'a KeyName>,
+    pub(crate) fingerprint: Fingerprint,
+    pub(crate) name: Option<&'a KeyName>,
     expires_at: Option<Time>,
     standing: &'static str,
     since: Option<Time>,
@@ -120,10 +129,6 @@ impl<'a> GraphKeyView<'a> {
             note: key.note.as_ref(),
         }
     }
-
-    pub(crate) fn note(&self) -> Option<&'a Note> {
-        self.note
-    }
 }
 
 /// Since when a key counts or not, and why, to follow the key.
@@ -137,7 +142,7 @@ pub(crate) fn standing_text(key: &GraphKey) -> String {
         }
         (KeyStanding::Denied { at }, _) => format!("  denied at {}", Time(*at)),
         (KeyStanding::Compromised { at }, _) => {
-            format!("  compromised for every organization at {}", Time(*at))
+            format!("  compromised everywhere at {}", Time(*at))
         }
         _ => "  the row holds another key".into(),
     }

@@ -22,7 +22,7 @@ fn a_floor_is_set_listed_moved_and_taken_away() {
         (&listed[0]["package_name"], &listed[0]["floor"]),
         (&json!("etl.so"), &json!("2.0.0-rc.1"))
     );
-    assert!(scratch.run(&LIST).stdout.starts_with("etl.so  2.0.0-rc.1  set 2"));
+    assert!(scratch.run(&LIST).stdout.contains("\netl.so   2.0.0-rc.1      2"));
     assert_eq!(scratch.json(&["package", "floor", "list", "--org", "other"]), json!([]));
 
     let down = scratch.run(&[&SET[..], &["1.0.0"]].concat()).stdout;

@@ -66,12 +66,13 @@ fn an_exported_file_is_for_everybody_and_replaces_none() {
 }
 
 #[test]
-fn exporting_needs_an_id_that_exists() {
+fn exporting_needs_a_key_that_exists() {
     let scratch = Scratch::with_orgs(&["acme"]);
     let (id, _) = scratch.stored_key("release", "acme");
     scratch.json(&["keys", "export", &id]);
     scratch.fails(2, "NoSuchKey", &["keys", "export", NOBODY]);
-    scratch.fails(2, "Usage", &["keys", "export", "release"]);
+    scratch.json(&["keys", "export", "release"]);
+    scratch.fails(2, "NoSuchKey", &["keys", "export", "releas"]);
 }
 
 #[test]

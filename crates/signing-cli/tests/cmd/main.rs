@@ -40,6 +40,7 @@ mod kek;
 mod output;
 mod rotate;
 mod rotate_kek;
+mod tables;
 mod terminal;
 
 mod audit;
@@ -49,6 +50,7 @@ mod bounds;
 mod errors;
 mod kill;
 mod kill_rotation;
+mod names;
 mod next_steps;
 mod openssl;
 mod race;

@@ -8,7 +8,7 @@ fn a_created_organization_is_listed() {
     let listed = scratch.json(&["orgs", "list"]);
     assert_eq!(listed.as_array().unwrap().len(), 1);
     assert_eq!(listed[0]["id"], made["id"]);
-    let shown = scratch.run(&["orgs", "list"]);
+    let shown = scratch.run(&["orgs", "list", "--wide"]);
     assert!(shown.stdout.contains("acme") && shown.stdout.contains(&text(&made["id"])));
 }
 

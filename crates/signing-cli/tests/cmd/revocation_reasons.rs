@@ -50,8 +50,10 @@ fn a_signing_key_revoked_as_compromised_is_refused_by_every_organization_and_say
     assert_eq!(run.code, 0, "{}", run.stderr);
     assert_eq!(
         run.stdout,
-        "revoked the signing key release as compromised, for good: it can no longer sign, and \
-         every organization of the store refuses its signatures\n"
+        format!(
+            "revoked the signing key acme/release as compromised, for good: it can no longer sign, \
+             and every organization of the store refuses its signatures\nfingerprint  {fingerprint}\n"
+        )
     );
     is_refused(&scratch, "acme");
     is_refused(&scratch, "other");
@@ -68,8 +70,8 @@ fn a_signing_key_revoked_as_compromised_is_refused_by_every_organization_and_say
 fn a_second_revocation_changes_nothing_and_says_when_and_why_the_first_was() {
     let (scratch, [id, fingerprint, row, _]) = world();
     for (id, told) in [
-        (&id, "nothing was changed: the signing key release is already revoked".to_owned()),
-        (&row, format!("nothing was changed: signatures by {fingerprint} are already refused")),
+        (&id, "nothing was changed: the signing key acme/release is already revoked"),
+        (&row, "nothing was changed: the trusted key acme/release is already refused"),
     ] {
         let first = scratch.json(&["keys", "revoke", id, "--note", "the first"]);
         let at = text(&first["revoked_at"]);
@@ -78,7 +80,11 @@ fn a_second_revocation_changes_nothing_and_says_when_and_why_the_first_was() {
 
         let again = ["keys", "revoke", id, "--note", "the second"];
         let run = scratch.run(&again);
-        assert!(run.stdout.starts_with(&format!("{told}\n{was}\n")), "{}", run.stdout);
+        assert!(
+            run.stdout.starts_with(&format!("{told}\nfingerprint  {fingerprint}\n{was}\n")),
+            "{}",
+            run.stdout
+        );
         let mut second = scratch.json(&again);
         assert_eq!(second["changed"], false);
         second["changed"] = true.into();
@@ -128,11 +134,12 @@ fn keys_that_every_organization_refuses_are_listed() {
     assert_eq!(
         scratch.run(&list).stdout,
         format!(
-            "keys that every organization of the store refuses\n  {fingerprint}  declared \
-             compromised by acme at {at}: \"stolen\"\n"
+            "compromised keys, which every organization of the store refuses\n  \
+             KEY       DECLARED BY  AT                    NOTE\n  \
+             {}  acme         {at}  stolen\n",
+            &fingerprint[..8]
         )
     );
-    scratch.fails(2, "Usage", &["keys", "list"]);
     scratch.fails(2, "Usage", &["keys", "list", "--compromised", "--org", "acme"]);
 }
 
@@ -152,7 +159,11 @@ fn a_signing_key_revoked_as_retired_stays_good_where_it_is_trusted() {
 fn a_trusted_key_revoked_as_compromised_is_refused_by_its_organization_only() {
     let (scratch, [_, _, row, _]) = world();
     let run = scratch.run(&["keys", "revoke", &row, "--reason", "compromised"]);
-    assert!(run.stdout.starts_with("revoked as compromised, for good: "), "{}", run.stdout);
+    assert!(
+        run.stdout.contains(" as compromised, for good: acme refuses its signatures; the others "),
+        "{}",
+        run.stdout
+    );
     is_refused(&scratch, "acme");
     scratch.json(&["package", "verify", "a.so", "--org", "other"]);
 }
@@ -229,7 +240,7 @@ fn a_key_is_denied_everywhere_only_by_a_flag_that_says_danger() {
         run.stdout,
         format!(
             "every organization of the store now refuses signatures by {fingerprint}, for good: \
-             it was declared compromised\n"
+             it was declared compromised\nknown as     release\n"
         )
     );
     is_refused(&scratch, "acme");

@@ -44,21 +44,35 @@ fn owner_and_truster() -> (Scratch, [String; 3]) {
 }
 
 #[test]
-fn a_key_is_named_by_id_fingerprint_or_the_first_characters_of_either() {
-    let (whole, eight) = (64, 8);
-    for (kind, which) in [("--trusted", 0), ("--trusted", 2), ("--signing", 1), ("--signing", 2)] {
-        for length in [whole, eight] {
-            let (scratch, names) = owner_and_truster();
-            let name = &names[which][..length.min(names[which].len())];
-            let revoked = scratch.json(&["keys", "revoke", name, "--org", "acme", kind]);
-            assert_eq!(revoked["changed"], true, "{kind} {name}");
-            assert_eq!(revoked["kind"], kind.trim_start_matches('-'));
-            let listed = scratch.json(&["keys", "list", "--org", "acme"]);
-            let is_signing = kind == "--signing";
-            assert_eq!(listed["signing_keys"][0]["revoked_at"] != Value::Null, is_signing);
-            assert_eq!(listed["refused"].as_array().unwrap().len(), usize::from(!is_signing));
-        }
+fn a_key_is_named_by_its_name_id_fingerprint_or_the_first_digits_of_either() {
+    let kinds = [("--trusted", 0), ("--trusted", 2), ("--signing", 1), ("--signing", 2)];
+    let prefixes =
+        kinds.into_iter().flat_map(|(kind, which)| [64, 8, 4].map(|length| (kind, which, length)));
+    for (kind, which, length) in prefixes {
+        let (scratch, names) = owner_and_truster();
+        let name = &names[which][..length.min(names[which].len())];
+        assert_revokes(&scratch, kind, &[name]);
     }
+    for kind in ["--signing", "--trusted"] {
+        for name in ["release", "acme/release"] {
+            let (scratch, _) = owner_and_truster();
+            assert_revokes(&scratch, kind, &[name]);
+        }
+        let (scratch, [row, id, fingerprint]) = owner_and_truster();
+        let whole = if kind == "--signing" { id } else { row };
+        let upper = if kind == "--signing" { whole } else { fingerprint }.to_uppercase();
+        assert_revokes(&scratch, kind, &[&upper]);
+    }
+}
+
+fn assert_revokes(scratch: &Scratch, kind: &str, name: &[&str]) {
+    let revoked = scratch.json(&[&["keys", "revoke", "--org", "acme", kind][..], name].concat());
+    assert_eq!(revoked["changed"], true, "{kind} {name:?}");
+    assert_eq!(revoked["kind"], kind.trim_start_matches('-'));
+    let listed = scratch.json(&["keys", "list", "--org", "acme"]);
+    let is_signing = kind == "--signing";
+    assert_eq!(listed["signing_keys"][0]["revoked_at"] != Value::Null, is_signing);
+    assert_eq!(listed["refused"].as_array().unwrap().len(), usize::from(!is_signing));
 }
 
 #[test]
@@ -69,19 +83,24 @@ fn a_short_or_unknown_name_revokes_nothing() {
             let run = scratch.fails(2, code, &["keys", "revoke", name, "--org", "acme", kind]);
             assert!(run.stderr.contains(said), "{}", run.stderr);
         };
-        revoke(&fingerprint[..7], "Usage", "expected 8 characters or more");
-        revoke("", "Usage", "expected 8 characters or more");
+        revoke(&fingerprint[..3], "NoSuchKey", "next: list the keys");
+        revoke("", "Usage", "it is empty");
         revoke("00000000-dead-4000-8000-000000000000", "NoSuchKey", "next: list the keys");
-        revoke(&fingerprint.to_uppercase(), "NoSuchKey", "next: list the keys");
+        revoke("relase", "NoSuchKey", "next: did you mean acme/release?");
+        revoke("Release", "NoSuchKey", "next: did you mean acme/release?");
     }
     // A row is not a signing key, nor the other way round.
     scratch.fails(2, "NoSuchKey", &["keys", "revoke", &row, "--org", "acme", "--signing"]);
     scratch.fails(2, "NoSuchKey", &["keys", "revoke", &id, "--org", "acme", "--trusted"]);
-    // Without a kind only a whole id will do.
-    scratch.fails(2, "Usage", &["keys", "revoke", &fingerprint]);
-    scratch.fails(2, "Usage", &["keys", "revoke", &id[..8], "--org", "acme"]);
     scratch.fails(2, "NoSuchKey", &["keys", "revoke", "00000000-dead-4000-8000-000000000000"]);
-    scratch.fails(2, "Usage", &["keys", "revoke", &id, "--signing"]);
+    // Both have the name and the fingerprint.
+    for name in ["release", &fingerprint, &fingerprint[..8]] {
+        let run = scratch.fails(2, "AmbiguousKey", &["keys", "revoke", name, "--org", "acme"]);
+        for candidate in [&row, &id] {
+            assert!(run.stderr.contains(&**candidate), "{}", run.stderr);
+        }
+        assert!(run.stderr.contains("next: add --signing or --trusted"), "{}", run.stderr);
+    }
     scratch.fails(2, "Usage", &["keys", "revoke", &id, "--signing", "--trusted", "--org", "acme"]);
     assert_nothing_is_revoked(&scratch);
 }
@@ -93,8 +112,14 @@ fn another_organizations_key_is_not_revoked() {
         let revoke = ["keys", "revoke", name, "--org", "other"];
         scratch.fails(2, "KeyOfAnotherOrganization", &revoke);
     }
-    for (name, kind) in [(&row, "--trusted"), (&id, "--signing"), (&fingerprint, "--signing")] {
-        scratch.fails(2, "NoSuchKey", &["keys", "revoke", name, "--org", "other", kind]);
+    for name in ["release", &fingerprint, &id[..8]] {
+        let revoke = ["keys", "revoke", name, "--org", "other", "--signing"];
+        scratch.fails(2, "NoSuchKey", &revoke);
+    }
+    assert_nothing_is_revoked(&scratch);
+    for name in ["acme/release", &format!("acme/{id}")] {
+        let revoke = ["keys", "revoke", name, "--org", "other", "--signing"];
+        scratch.fails(2, "KeyOfAnotherOrganization", &revoke);
     }
     assert_nothing_is_revoked(&scratch);
     scratch.json(&["keys", "revoke", &row, "--org", "acme"]);

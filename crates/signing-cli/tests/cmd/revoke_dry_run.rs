@@ -18,30 +18,41 @@ fn world() -> (Scratch, [String; 4]) {
 
 /// That `acme` and `parent` lose the signature that is kept.
 fn all_is_lost(what: &str, kept: &str) -> String {
+    let lost = lost_signature(kept);
     format!(
-        "nothing was changed; {what} would have this effect:\n  \
+        "nothing was changed; {what}\n  \
          acme would refuse every signature by the key\n  \
          parent would refuse every signature by the key\n  \
-         acme would no longer accept these stored signatures:\n    \
-         {kept}  {DIGEST}  a.so\n  \
-         acme would have no other signature for:\n    \
-         {DIGEST}  a.so\n  \
-         parent would no longer accept these stored signatures:\n    \
-         {kept}  {DIGEST}  a.so\n  \
-         parent would have no other signature for:\n    \
-         {DIGEST}  a.so\n  \
+         acme would no longer accept these stored signatures:\n\
+         {lost}  \
+         acme would have no other signature for:\n\
+         {LOST_PACKAGE}  \
+         parent would no longer accept these stored signatures:\n\
+         {lost}  \
+         parent would have no other signature for:\n\
+         {LOST_PACKAGE}  \
          the store does not know the .sig files beside packages\n"
     )
 }
 
+fn lost_signature(kept: &str) -> String {
+    format!("    PACKAGE  SHA256    SIGNATURE\n    a.so     ca978112  {}\n", &kept[..8])
+}
+
 const DIGEST: &str = "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb";
+
+const LOST_PACKAGE: &str = "    PACKAGE  SHA256\n    a.so     ca978112\n";
 
 #[test]
 fn a_dry_run_says_what_would_be_lost_and_revokes_nothing() {
-    let (scratch, [id, row, kept, _]) = world();
-    let told = |reason: &str, kind: &str| {
-        all_is_lost(&format!("revoking the {kind} key as {reason}"), &kept)
+    let (scratch, [id, row, kept, fingerprint]) = world();
+    let revoking = |reason: &str, kind: &str| {
+        format!(
+            "revoking the {kind} key acme/release as {reason} would have this effect:\n  \
+             fingerprint  {fingerprint}"
+        )
     };
+    let told = |reason: &str, kind: &str| all_is_lost(&revoking(reason, kind), &kept);
     let epoch = || scratch.inspect(async |keys| keys.store().heartbeat().await.unwrap().state);
     let before = epoch();
 
@@ -52,8 +63,11 @@ fn a_dry_run_says_what_would_be_lost_and_revokes_nothing() {
     let run = scratch.run(&["keys", "revoke", &id, "--dry-run"]);
     assert_eq!(
         run.stdout,
-        "nothing was changed; revoking the signing key as retired would have this effect:\n  \
-         it could no longer sign; its existing signatures would stay accepted\n"
+        format!(
+            "nothing was changed; {}\n  it could no longer sign; its existing signatures would \
+             stay accepted\n",
+            revoking("retired", "signing")
+        )
     );
 
     assert_eq!(epoch(), before);
@@ -101,25 +115,29 @@ fn a_denial_is_foreseen_as_it_happens_and_denies_nothing() {
     let dry = ["--dry-run"];
     let everywhere = ["--dry-run", "--danger-everywhere"];
 
+    let lost = lost_signature(&kept);
     // A parent denies what it inherits, for itself only.
     assert_eq!(
         run(&deny("parent", &dry)).stdout,
         format!(
             "nothing was changed; denying {fingerprint} for parent would have this effect:\n  \
              parent would refuse every signature by the key\n  \
-             parent would no longer accept these stored signatures:\n    \
-             {kept}  {DIGEST}  a.so\n  \
-             parent would have no other signature for:\n    \
-             {DIGEST}  a.so\n  \
+             parent would no longer accept these stored signatures:\n\
+             {lost}  \
+             parent would have no other signature for:\n\
+             {LOST_PACKAGE}  \
              the store does not know the .sig files beside packages\n"
         )
     );
     // Who has said nothing about the key, and accepts nothing of it, loses nothing.
     let stranger = run(&deny("stranger", &dry)).stdout;
     assert!(stranger.contains("no organization would accept the key less"), "{stranger}");
-    let told = all_is_lost(&format!("denying {fingerprint} for acme"), &kept);
+    let told =
+        all_is_lost(&format!("denying {fingerprint} for acme would have this effect:"), &kept);
     assert_eq!(run(&deny("acme", &dry)).stdout, told);
-    let what = format!("declaring {fingerprint} compromised for every organization");
+    let what = format!(
+        "declaring {fingerprint} compromised for every organization would have this effect:"
+    );
     assert_eq!(run(&deny("stranger", &everywhere)).stdout, all_is_lost(&what, &kept));
     for org in ["acme", "parent"] {
         scratch.json(&["package", "verify", "a.so", "--org", org]);

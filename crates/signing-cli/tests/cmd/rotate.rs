@@ -122,7 +122,7 @@ fn options(refusal: &str) -> &str {
 #[test]
 fn a_key_that_should_not_be_vouched_for_is_not_rotated() {
     let (scratch, [id, acme, _]) = world();
-    scratch.fails(2, "Usage", &["keys", "rotate", "release"]);
+    scratch.fails(2, "OrganizationNeeded", &["keys", "rotate", "release"]);
     scratch.fails(2, "NoSuchKey", &["keys", "rotate", &acme]);
     scratch.fails(2, "NameTaken", &["keys", "rotate", &id, "--name", "release"]);
 

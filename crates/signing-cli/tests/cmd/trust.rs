@@ -57,7 +57,10 @@ fn a_stored_signing_key_is_trusted_by_its_id() {
         "NoSuchKey",
         &["keys", "trust", "--org", "operator", "--key-id", "67e55044-10b1-426f-9247-bb680e5fe0c8"],
     );
-    scratch.fails(2, "Usage", &["keys", "trust", "--org", "operator", "--key-id", "release"]);
+    // It is a name of acme's.
+    let by_name = |name| ["keys", "trust", "--org", "operator", "--key-id", name];
+    scratch.fails(2, "NoSuchKey", &by_name("release"));
+    assert_eq!(scratch.json(&by_name("acme/release"))["fingerprint"], fingerprint.as_str());
     scratch.fails(2, "Usage", &["keys", "trust", "--org", "operator"]);
 }
 
@@ -123,10 +126,13 @@ fn a_note_that_would_mislead_its_reader_is_refused() {
 }
 
 #[test]
-fn what_is_no_fingerprint_denies_nothing() {
+fn what_is_no_key_denies_nothing() {
     let scratch = Scratch::with_orgs(&["acme"]);
-    for text in ["", "abcd", &"AB".repeat(32), &format!(" {}", "ab".repeat(32))] {
+    for text in ["", "a:b", &format!(" {}", "ab".repeat(32))] {
         scratch.fails(2, "Usage", &["keys", "deny", text, "--org", "acme"]);
+    }
+    for text in ["abcd", "release", &"ab".repeat(33)] {
+        scratch.fails(2, "NoSuchKey", &["keys", "deny", text, "--org", "acme"]);
     }
     assert_eq!(scratch.json(&["keys", "list", "--org", "acme"])["refused"], json!([]));
 }
@@ -138,13 +144,13 @@ fn lists_show_names_ids_and_paths_of_trust() {
     let foreign = scratch.key_files("foreign");
     let row = scratch.json(&["keys", "trust", "--org", "vendor", "--import", "foreign.pub.pem"]);
     scratch.json(&["orgs", "grant-trust", "--from", "acme", "--to", "vendor"]);
-    let shown = scratch.run(&["keys", "list", "--org", "acme"]).stdout;
+    let shown = scratch.run(&["keys", "list", "--org", "acme", "--wide"]).stdout;
     for expected in [&*id, &fingerprint, "release", &foreign, "granted to vendor"] {
         assert!(shown.contains(expected), "{expected} is not in {shown}");
     }
     let revoked = scratch.json(&["keys", "revoke", &id, "--note", "moved  on"]);
     let at = text(&revoked["revoked_at"]);
-    let state = format!("release  revoked at {at} as retired: \"moved  on\"\n");
+    let state = format!("  revoked at {at} as retired: \"moved  on\"\n");
     let shown = scratch.run(&["keys", "list", "--org", "acme"]).stdout;
     assert!(shown.contains(&state), "{shown}");
     let key = scratch.json(&["keys", "list", "--org", "acme"])["signing_keys"][0].clone();
@@ -170,8 +176,8 @@ fn a_list_says_which_key_took_the_place_of_which() {
     assert_eq!(links(&keys[0]), (json!(null), json!(new)));
     assert_eq!(links(&keys[1]), (json!(old), json!(null)));
     let shown = scratch.run(&list).stdout;
-    assert!(shown.contains("  release  replaced by release.2\n"), "{shown}");
-    assert!(shown.contains("  release.2  replaces release\n"), "{shown}");
+    assert!(shown.contains("  can sign, replaced by release.2\n"), "{shown}");
+    assert!(shown.contains("  can sign, replaces release\n"), "{shown}");
 
     // A revoked key no longer replaces another.
     scratch.json(&["keys", "revoke", &new]);

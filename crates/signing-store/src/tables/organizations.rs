@@ -95,6 +95,17 @@ impl StoreReader {
         })
     }
 
+    /// Whether a deleted organization had this name. No other one gets it.
+    pub async fn is_retired_name(&self, name: &OrgName) -> Result<bool, StoreError> {
+        let name = name.clone();
+        read!(self.pool, |conn| {
+            let had_it = organizations::table
+                .filter(organizations::name.eq(bind(name)))
+                .filter(organizations::deleted_at.is_not_null());
+            Ok(diesel::select(diesel::dsl::exists(had_it)).get_result(conn).await?)
+        })
+    }
+
     /// The organizations, not deleted, that have granted trust to `child`, by name.
     pub async fn organizations_granting(
         &self,

@@ -4,14 +4,14 @@ use signing_crypto::{
     StatementTime, StoreId,
 };
 use signing_trust::KeyManager;
-use signing_trust::store::OrganizationRef;
 
 use crate::cli::{Checkpoint, Resolved, SignerSource};
-use crate::context::{Context, organization};
+use crate::context::Context;
 use crate::error::CliError;
 use crate::files::{self, Existing, Readers};
 use crate::lines::Lines;
 use crate::output::Report;
+use crate::select;
 use crate::signers;
 use crate::view::View;
 
@@ -27,14 +27,19 @@ pub(super) async fn checkpoint(context: &Context, command: Checkpoint) -> Result
             let signer = signers::open(&source, &access)?;
             (context.keys().await?, signer)
         }
-        SignerSource::Store(id) => {
+        SignerSource::Store(named) => {
             let keys = context.keys_with_kek().await?;
+            let id = select::signing_key(context, &keys, command.org.as_ref(), &named).await?;
             let key = keys.get_signing_key(id).await?;
             (keys, Box::new(key))
         }
     };
     let mut signed = Vec::new();
-    for org in organizations(&keys, command.org.as_ref()).await? {
+    let orgs = match command.all {
+        true => all_organizations(&keys).await?,
+        false => vec![context.organization(&keys, command.org.as_ref()).await?.id],
+    };
+    for org in orgs {
         signed.push(keys.sign_checkpoint(org, &*signer).await?);
     }
     let view = CheckpointsView {
@@ -51,14 +56,8 @@ pub(super) async fn checkpoint(context: &Context, command: Checkpoint) -> Result
     Ok(Report::done(&view))
 }
 
-/// The named organization, or all that have a log.
-async fn organizations(
-    keys: &KeyManager,
-    org: Option<&OrganizationRef>,
-) -> Result<Vec<OrgId>, CliError> {
-    if let Some(org) = org {
-        return Ok(vec![organization(keys, org).await?.id]);
-    }
+/// All that have a log.
+async fn all_organizations(keys: &KeyManager) -> Result<Vec<OrgId>, CliError> {
     let mut orgs: Vec<OrgId> = Vec::new();
     while let Some(org) = keys.store().next_audited_organization(orgs.last().copied()).await? {
         orgs.push(org);

@@ -6,23 +6,31 @@ use signing_trust::KeyManager;
 use signing_trust::store::{AuditFilter, AuditRecord, StoreError};
 
 use crate::cli::List;
-use crate::context::{Context, organization};
+use crate::context::Context;
 use crate::error::CliError;
 use crate::output::{Form, Listing, Report};
+use crate::select;
 use crate::time::Time;
 
 const HEADING: &str = "   entry  time                  event                     details";
 
 /// Prints the entries as they are read, page by page.
 pub(super) async fn list(context: &Context, list: List, form: Form) -> Result<Report, CliError> {
-    let filter = &AuditFilter {
-        since: list.since,
-        before: list.until,
-        events: list.event,
-        fingerprint: list.key,
-    };
     let keys = context.keys().await?;
-    let org = organization(&keys, &list.org).await?.id;
+    let org = context.organization(&keys, list.org.as_ref()).await?;
+    let key = match &list.key {
+        Some(named) => Some(select::public_key(context, &keys, &org, named).await?.fingerprint),
+        None => None,
+    };
+    let (org, filter) = (
+        org.id,
+        &AuditFilter {
+            since: list.since,
+            before: list.until,
+            events: list.event,
+            fingerprint: key,
+        },
+    );
     let mut left = list.limit.map(std::num::NonZeroU32::get);
     let start = match left {
         Some(count) => keys.store().newest_audit_entries(org, filter, count).await?,

@@ -9,11 +9,12 @@ use signing_crypto::{
 use signing_trust::store::{IntactLog, OrganizationRef};
 use signing_trust::{KeyManager, TrustError};
 
-use crate::cli::Verify;
-use crate::context::{Context, organization};
+use crate::cli::{OrgReference, Verify};
+use crate::context::Context;
 use crate::error::{CliError, Outcome};
 use crate::lines::Lines;
 use crate::output::{ErrorView, Report};
+use crate::select::{self, organization};
 use crate::view::View;
 use crate::{files, key_files};
 
@@ -32,8 +33,9 @@ pub(super) async fn read_checkpoints(
     let mut keys = keys?;
     if !verify.key_id.is_empty() {
         let store = context.keys_with_kek().await?;
-        for id in &verify.key_id {
-            keys.push(store.proven_key(*id).await?.verifying_key());
+        for named in &verify.key_id {
+            let id = select::signing_key(context, &store, verify.org.as_ref(), named).await?;
+            keys.push(store.proven_key(id).await?.verifying_key());
         }
     }
     let mut checkpoints = Checkpoints::new();
@@ -50,7 +52,7 @@ pub(super) async fn read_checkpoints(
 /// Verifies the log of `org`, or all logs that exist or have a checkpoint.
 pub(super) async fn verify(
     context: &Context,
-    org: Option<&OrganizationRef>,
+    org: Option<&OrgReference>,
     mut checkpoints: Checkpoints,
 ) -> Result<Report, CliError> {
     let keys = context.keys().await?;

@@ -1,54 +1,69 @@
 use serde::Serialize;
-use signing_crypto::{Fingerprint, Note, OrgId, OrgName};
+use signing_crypto::{Fingerprint, KeyName, Note, OrgId, OrgName};
 use signing_trust::KeyManager;
-use signing_trust::store::{Change, CompromisedKeyRecord, OrganizationRecord, OrganizationRef};
+use signing_trust::store::{
+    Change, CompromisedKeyRecord, OrganizationRecord, OrganizationRef, TrustedKeyRecord,
+};
 
 use super::dry_run;
 use super::trust::RowChangeView;
 use crate::cli::{self, PublishKey};
 use crate::commands::trust::{Chosen, publish_revocation};
-use crate::context::{Context, organization};
+use crate::context::Context;
 use crate::error::CliError;
 use crate::lines::Lines;
 use crate::output::Report;
+use crate::select::{self, SelectedPublicKey};
 use crate::time::Time;
 use crate::view::{View, quoted_note, refusal_of};
 
 /// Refuses a key's signatures.
 pub(super) async fn deny(context: &Context, command: cli::Deny) -> Result<Report, CliError> {
-    let cli::Deny { fingerprint, org, note, danger_everywhere, dry_run, publish } = command;
+    let cli::Deny { key: named, org, note, danger_everywhere, dry_run, publish } = command;
+    let keys = match dry_run {
+        true => context.keys().await?,
+        false => context.keys_to_change().await?,
+    };
+    let org = context.organization(&keys, org.as_ref()).await?;
+    let SelectedPublicKey { fingerprint, name } =
+        select::public_key(context, &keys, &org, &named).await?;
     if dry_run {
-        let keys = context.keys().await?;
-        let org = organization(&keys, &org).await?;
         return dry_run::denial(&keys, &org, &fingerprint, danger_everywhere).await;
     }
-    let keys = context.keys_to_change().await?;
-    let org = organization(&keys, &org).await?;
-    if danger_everywhere {
-        let change = keys.danger_declare_compromised(org.id, &fingerprint, note).await?;
-        let report = declared(&keys, change).await?;
-        return publish_if_asked(
-            &keys,
-            &org,
-            fingerprint,
-            &Chosen::ByKey,
-            publish.0.as_ref(),
-            report,
-        )
-        .await;
-    }
-    let change = keys.deny_key(org.id, &fingerprint, note).await?;
-    let text = match &change {
-        Change::Made(_) => format!("{} now refuses signatures by {fingerprint}", org.name),
-        Change::Unchanged(key) => {
-            let earlier = refusal_of(key).unwrap_or_default();
-            format!("{} already refuses signatures by {fingerprint}: it was {earlier}", org.name)
+    let report = match danger_everywhere {
+        true => {
+            let change = keys.danger_declare_compromised(org.id, &fingerprint, note).await?;
+            declared(&keys, change, name.as_ref()).await?
+        }
+        false => {
+            let change = keys.deny_key(org.id, &fingerprint, note).await?;
+            denied(&org, change, name.as_ref())
         }
     };
+    let chosen = Chosen::by(&named, name);
+    publish_if_asked(&keys, &org, fingerprint, &chosen, publish.0.as_ref(), report).await
+}
+
+fn denied(
+    org: &OrganizationRecord,
+    change: Change<TrustedKeyRecord>,
+    name: Option<&KeyName>,
+) -> Report {
     let changed = matches!(change, Change::Made(_));
-    let report =
-        Report::done(&RowChangeView::new(Lines::from(text), &change.into_inner(), changed));
-    publish_if_asked(&keys, &org, fingerprint, &Chosen::ByKey, publish.0.as_ref(), report).await
+    let record = change.into_inner();
+    let fingerprint = record.fingerprint;
+    let mut text = Lines::from(match changed {
+        true => format!("{} now refuses signatures by {fingerprint}", org.name),
+        false => {
+            let earlier = refusal_of(&record).unwrap_or_default();
+            format!("{} already refuses signatures by {fingerprint}: it was {earlier}", org.name)
+        }
+    });
+    // The row shows its own name.
+    if record.name.is_none() {
+        text.extend(name.map(|name| format!("known as     {name}")));
+    }
+    Report::done(&RowChangeView::new(text, &record, changed))
 }
 
 /// Publishes a revocation after the row's change, which counts whatever comes of this.
@@ -71,6 +86,7 @@ pub(super) async fn publish_if_asked(
 async fn declared(
     keys: &KeyManager,
     change: Change<CompromisedKeyRecord>,
+    name: Option<&KeyName>,
 ) -> Result<Report, CliError> {
     let changed = matches!(change, Change::Made(_));
     let record = change.into_inner();
@@ -86,6 +102,7 @@ async fn declared(
         everywhere: true,
         changed,
         earlier_by,
+        name: name.cloned(),
     }))
 }
 
@@ -100,6 +117,8 @@ struct CompromisedView {
     /// The organization that declared it before.
     #[serde(skip)]
     earlier_by: Option<OrgName>,
+    #[serde(skip)]
+    name: Option<KeyName>,
 }
 
 impl View for CompromisedView {
@@ -114,6 +133,8 @@ impl View for CompromisedView {
             let note = quoted_note(self.note.as_ref());
             text += &format!(" by {by} at {}{note}", self.declared_at);
         }
-        Lines::from(text)
+        let mut text = Lines::from(text);
+        text.extend(self.name.as_ref().map(|name| format!("known as     {name}")));
+        text
     }
 }

@@ -6,17 +6,19 @@ use signing_trust::store::{OrganizationRecord, Revocation, RevocationReason};
 use signing_trust::{KeyManager, OrganizationLoss, RevocationImpact};
 
 use crate::error::CliError;
-use crate::lines::Lines;
+use crate::lines::{Lines, ShortIds, Table};
 use crate::output::Report;
 use crate::select::Selected;
 use crate::view::View;
 
 pub(super) async fn revocation(
     keys: &KeyManager,
+    owner: &OrgName,
     key: Selected,
     revocation: &Revocation,
 ) -> Result<Report, CliError> {
     let reason = revocation.reason;
+    let name = key.name().map_or_else(|| format!("of {owner}"), |name| format!("{owner}/{name}"));
     let (kind, id, fingerprint, impact) = match key {
         Selected::Signing(key) => {
             let impact = keys.signing_key_impact(key.id, reason).await?;
@@ -32,6 +34,7 @@ pub(super) async fn revocation(
         kind,
         id,
         reason: reason.as_str(),
+        name,
         only_signing_ends: kind == "signing" && reason == RevocationReason::Retired,
     }))
 }
@@ -62,12 +65,16 @@ struct RevocationView<'a> {
     id: String,
     reason: &'static str,
     #[serde(skip)]
+    name: String,
+    #[serde(skip)]
     only_signing_ends: bool,
 }
 
 impl View for RevocationView<'_> {
     fn text(&self) -> Lines {
-        let mut text = heading(&format!("revoking the {} key as {}", self.kind, self.reason));
+        let Self { kind, name, reason, .. } = self;
+        let mut text = heading(&format!("revoking the {kind} key {name} as {reason}"));
+        text.push(format!("  fingerprint  {}", self.impact.fingerprint));
         match self.only_signing_ends {
             true => {
                 text.push("  it could no longer sign; its existing signatures would stay accepted");
@@ -151,17 +158,27 @@ impl<'a> ImpactView<'a> {
         if self.refusing.is_empty() {
             text.push("  no organization would accept the key less than now");
         }
+        let lost = || self.losses.iter().flat_map(|loss| &loss.signatures);
+        let digests = self.losses.iter().flat_map(|loss| &loss.packages);
+        let digests = lost().map(|lost| &lost.package).chain(digests);
+        let ids = digests.map(|package| package.sha256.to_string());
+        let ids = ShortIds::new(ids.chain(lost().map(|lost| lost.id.to_string())), [""; 0]);
         for LossView { org, signatures, packages, .. } in &self.losses {
             text.push(format!("  {org} would no longer accept these stored signatures:"));
+            let mut table = Table::new(["PACKAGE", "SHA256", "SIGNATURE"]).indented();
             for LostSignatureView { id, package } in signatures {
-                text.push(format!("    {id}  {}  {}", package.sha256, package.name));
+                let name = package.name.as_str().into();
+                table.row([name, ids.cell(package.sha256), ids.cell(id)]);
             }
+            text.table(table.indented());
             if !packages.is_empty() {
                 text.push(format!("  {org} would have no other signature for:"));
             }
+            let mut table = Table::new(["PACKAGE", "SHA256"]).indented();
             for package in packages {
-                text.push(format!("    {}  {}", package.sha256, package.name));
+                table.row([package.name.as_str().into(), ids.cell(package.sha256)]);
             }
+            text.table(table.indented());
         }
         text.push("  the store does not know the .sig files beside packages");
         text

@@ -1,23 +1,26 @@
 use serde::Serialize;
 use signing_crypto::{Fingerprint, KeyId, KeyName, Note, OrgId, OrgName, TrustedKeyId};
-use signing_trust::store::{OrganizationRef, SigningKeyRecord};
+use signing_trust::store::SigningKeyRecord;
 use signing_trust::{GraphKey, KeyStanding, TrustPath, TrustedKey};
 
-use crate::context::{Context, organization};
+use crate::cli::OrgReference;
+use crate::context::Context;
 use crate::error::CliError;
-use crate::lines::Lines;
+use crate::lines::{Cell, Lines, ShortIds, Table};
 use crate::output::Report;
 use crate::time::Time;
 use crate::view::{
-    GraphKeyView, LimitsView, SigningKeyView, TrustedKeyView, View, quoted_note, revocation_of,
-    standing_text,
+    GraphKeyView, SigningKeyView, TrustedKeyView, View, quoted_note, revocation_of, standing_text,
 };
 
 /// Lists an organization's signing keys, the keys that it accepts, once for each path,
 /// and the other keys that it has rows about.
-pub(super) async fn list(context: &Context, org: &OrganizationRef) -> Result<Report, CliError> {
+pub(super) async fn list(
+    context: &Context,
+    org: Option<&OrgReference>,
+) -> Result<Report, CliError> {
     let keys = context.keys().await?;
-    let org = organization(&keys, org).await?;
+    let org = context.organization(&keys, org).await?;
     let signing = keys.list_signing_keys(org.id).await?;
     let accepted = keys.list_trusted_keys(org.id).await?;
     let graph = keys.trust_graph(Some(org.id)).await?;
@@ -67,23 +70,81 @@ struct KeysView<'a> {
 
 impl View for KeysView<'_> {
     fn text(&self) -> Lines {
-        let org = self.org;
-        let mut text = Lines::from(format!("signing keys of {org}"));
-        text.extend(self.signing_keys.iter().map(OwnKeyView::text));
-        text.push(format!("keys whose signatures {org} accepts"));
-        for key in &self.accepted {
-            text.extend(key.text());
+        let (org, ids) = (self.org, self.short_ids());
+        let mut signing = Table::new(["NAME", "KEY", "STATE"]).with_wide_column("ID").indented();
+        for OwnKeyView { key, state, .. } in &self.signing_keys {
+            let (name, id) = (key.name.as_str(), key.id.to_string());
+            signing.row([name.into(), ids.cell(key.fingerprint), state.into(), id.into()]);
         }
-        text.push(format!("keys whose signatures {org} refuses"));
-        for RowView { row, text: line } in &self.refused {
-            text.push(format!("{line}{}", quoted_note(row.note())));
+        let heads = ["NAME", "KEY", "TRUST", "UNTIL", "PACKAGES"];
+        let mut accepted = Table::new(heads).with_wide_column("ID").indented();
+        for AcceptedView { key, id, path, .. } in &self.accepted {
+            accepted.row([
+                name_or_dash(key.name),
+                ids.cell(key.fingerprint),
+                path.to_string().into(),
+                key.limits.until_text().into(),
+                key.limits.packages_text().into(),
+                id.map(|id| id.to_string()).unwrap_or_default().into(),
+            ]);
         }
-        if !self.no_longer_trusted.is_empty() {
-            text.push(format!("keys that {org} no longer trusts itself"));
+        let rows = |keys: &[RowView<'_>]| {
+            let heads = ["NAME", "KEY", "STATE"];
+            let mut table = Table::new(heads).with_wide_column("ID").indented();
+            for RowView { row, state } in keys {
+                let id = row.id.map(|id| id.to_string()).unwrap_or_default();
+                let key = ids.cell(row.fingerprint);
+                table.row([name_or_dash(row.name), key, state.into(), id.into()]);
+            }
+            table
+        };
+        let mut text = Lines::new();
+        for (heading, table) in [
+            (format!("signing keys of {org}"), signing),
+            (format!("keys whose signatures {org} accepts"), accepted),
+            (format!("keys whose signatures {org} refuses"), rows(&self.refused)),
+            (format!("keys that {org} no longer trusts itself"), rows(&self.no_longer_trusted)),
+        ] {
+            if !table.is_empty() {
+                text.push(heading);
+                text.table(table);
+            }
         }
-        text.extend(self.no_longer_trusted.iter().map(|row| &row.text));
+        if text.is_empty() {
+            text.push(format!("{org} has no keys, and trusts none"));
+        }
+        if let Some(granted) = self.accepted.iter().find(|key| key.id.is_none()) {
+            let key = ids.short(granted.key.fingerprint);
+            text.push(format!(
+                "to refuse a key that a grant brings: cloacina keys deny --org {org} {key}"
+            ));
+        }
         text
     }
+}
+
+impl KeysView<'_> {
+    /// What a command takes for one of these keys.
+    fn short_ids(&self) -> ShortIds {
+        let rows = || self.refused.iter().chain(&self.no_longer_trusted).map(|view| &view.row);
+        let signing = || self.signing_keys.iter().map(|view| &view.key);
+        let accepted = || self.accepted.iter();
+        let ids = signing()
+            .flat_map(|key| [key.id.to_string(), key.fingerprint.to_string()])
+            .chain(accepted().map(|view| view.key.fingerprint.to_string()))
+            .chain(accepted().filter_map(|view| Some(view.id?.to_string())))
+            .chain(rows().map(|row| row.fingerprint.to_string()))
+            .chain(rows().filter_map(|row| Some(row.id?.to_string())));
+        let names = signing()
+            .map(|key| key.name)
+            .chain(accepted().filter_map(|view| view.key.name))
+            .chain(rows().filter_map(|row| row.name));
+        ShortIds::new(ids, names)
+    }
+}
+
+fn name_or_dash(name: Option<&KeyName>) -> Cell {
+    name.map_or("-", KeyName::as_str).into()
 }
 
 /// A signing key of the organization.
@@ -92,12 +153,9 @@ struct OwnKeyView<'a> {
     #[serde(flatten)]
     key: SigningKeyView<'a>,
     successor_id: Option<KeyId>,
+    /// What it can do, and which key it replaces, in words.
     #[serde(skip)]
-    revocation: Option<String>,
-    #[serde(skip)]
-    predecessor: Option<&'a KeyName>,
-    #[serde(skip)]
-    successor: Option<&'a KeyName>,
+    state: String,
 }
 
 impl<'a> OwnKeyView<'a> {
@@ -106,28 +164,14 @@ impl<'a> OwnKeyView<'a> {
             .iter()
             .find(|other| other.predecessor_id == Some(key.id) && other.revoked_at.is_none());
         let predecessor = keys.iter().find(|other| key.predecessor_id == Some(other.id));
-        Self {
-            key: SigningKeyView::of(key),
-            successor_id: successor.map(|key| key.id),
-            revocation: revocation_of(key),
-            predecessor: predecessor.map(|key| &key.name),
-            successor: successor.map(|key| &key.name),
+        let mut state = revocation_of(key).unwrap_or_else(|| "can sign".into());
+        if let Some(old) = predecessor {
+            state += &format!(", replaces {}", old.name);
         }
-    }
-
-    fn text(&self) -> String {
-        let SigningKeyView { id, fingerprint, name, .. } = &self.key;
-        let mut line = format!("  {id}  {fingerprint}  {name}");
-        if let Some(revocation) = &self.revocation {
-            line += &format!("  {revocation}");
+        if let Some(new) = successor {
+            state += &format!(", replaced by {}", new.name);
         }
-        if let Some(old) = self.predecessor {
-            line += &format!("  replaces {old}");
-        }
-        if let Some(new) = self.successor {
-            line += &format!("  replaced by {new}");
-        }
-        line
+        Self { key: SigningKeyView::of(key), successor_id: successor.map(|key| key.id), state }
     }
 }
 
@@ -156,18 +200,6 @@ impl<'a> AcceptedView<'a> {
         };
         Self { key: TrustedKeyView::of(key), id, refuse_with, path: &key.via }
     }
-
-    fn text(&self) -> Vec<String> {
-        let TrustedKeyView { fingerprint, name, limits, .. } = &self.key;
-        let (name, path, limits) = (after_fingerprint(*name), self.path, LimitsView::text(limits));
-        match self.id {
-            Some(id) => vec![format!("  {id}  {fingerprint}{name}  {path}{limits}")],
-            None => vec![
-                format!("  {fingerprint}{name}  {path}{limits}"),
-                format!("    to refuse it: {}", self.refuse_with),
-            ],
-        }
-    }
 }
 
 /// One of the organization's rows about a key that it does not accept.
@@ -176,19 +208,15 @@ struct RowView<'a> {
     #[serde(flatten)]
     row: GraphKeyView<'a>,
     #[serde(skip)]
-    text: String,
+    state: String,
 }
 
 impl<'a> RowView<'a> {
     fn of(key: &'a GraphKey) -> Self {
-        let (name, standing) = (after_fingerprint(key.name.as_ref()), standing_text(key));
-        let text = format!("  {}  {}{name}{standing}", key.id, key.fingerprint);
-        Self { row: GraphKeyView::of(key), text }
+        let note = quoted_note(key.note.as_ref());
+        let state = format!("{}{note}", standing_text(key).trim_start());
+        Self { row: GraphKeyView::of(key), state }
     }
-}
-
-fn after_fingerprint(name: Option<&KeyName>) -> String {
-    name.map(|name| format!("  {name}")).unwrap_or_default()
 }
 
 #[derive(Serialize)]
@@ -207,13 +235,24 @@ struct DeclaredView {
 
 impl View for CompromisedView {
     fn text(&self) -> Lines {
-        let mut text = Lines::from("keys that every organization of the store refuses");
-        for DeclaredView { fingerprint, org, declared_at, note, .. } in &self.compromised {
-            let note = quoted_note(note.as_ref());
-            text.push(format!(
-                "  {fingerprint}  declared compromised by {org} at {declared_at}{note}"
-            ));
+        if self.compromised.is_empty() {
+            return Lines::from("no key was declared compromised");
         }
+        let fingerprints = self.compromised.iter().map(|key| key.fingerprint);
+        let ids = ShortIds::new(fingerprints, [""; 0]);
+        let mut table = Table::new(["KEY", "DECLARED BY", "AT", "NOTE"]).indented();
+        for DeclaredView { fingerprint, org, declared_at, note, .. } in &self.compromised {
+            let note = note.as_ref().map(Note::as_str).unwrap_or_default();
+            table.row([
+                ids.cell(fingerprint),
+                org.as_str().into(),
+                declared_at.to_string().into(),
+                note.into(),
+            ]);
+        }
+        let mut text =
+            Lines::from("compromised keys, which every organization of the store refuses");
+        text.table(table);
         text
     }
 }

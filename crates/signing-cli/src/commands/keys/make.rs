@@ -3,17 +3,18 @@ use std::path::Path;
 use serde::Serialize;
 use signing_crypto::{Fingerprint, KeyId, KeyName, SigningKey};
 use signing_trust::TrustError;
-use signing_trust::store::{OrganizationRef, SigningKeyRecord};
+use signing_trust::store::SigningKeyRecord;
 use zeroize::Zeroizing;
 
-use crate::cli::Format;
-use crate::context::{Context, organization};
+use crate::cli::{Format, KeyReference, OrgReference};
+use crate::context::Context;
 use crate::error::CliError;
 use crate::files::{self, Existing, NewFile, Readers};
 use crate::key_files;
 use crate::lines::Lines;
 use crate::output::Report;
 use crate::passphrase::PassphraseSource;
+use crate::select;
 use crate::view::{SigningKeyView, View};
 
 /// Writes a new key pair to two files. The private key is encrypted if there is a source of
@@ -52,10 +53,10 @@ pub(super) fn generate_files(
 pub(super) async fn generate(
     context: &Context,
     name: KeyName,
-    org: &OrganizationRef,
+    org: Option<&OrgReference>,
 ) -> Result<Report, CliError> {
     let keys = context.keys_to_change_with_kek().await?;
-    let org = organization(&keys, org).await?;
+    let org = context.organization(&keys, org).await?;
     let key = keys.create_signing_key(org.id, name).await?;
     Ok(Report::done(&StoredKeyView::of("generated", &key)))
 }
@@ -64,13 +65,13 @@ pub(super) async fn generate(
 pub(super) async fn import(
     context: &Context,
     name: KeyName,
-    org: &OrganizationRef,
+    org: Option<&OrgReference>,
     path: &Path,
     passphrase: &PassphraseSource,
 ) -> Result<Report, CliError> {
     let key = key_files::read_signing_key(path, passphrase)?;
     let keys = context.keys_to_change_with_kek().await?;
-    let org = organization(&keys, org).await?;
+    let org = context.organization(&keys, org).await?;
     let key = keys.import_signing_key(org.id, name, &key).await?;
     Ok(Report::done(&StoredKeyView::of("imported", &key)))
 }
@@ -78,12 +79,14 @@ pub(super) async fn import(
 /// Prints the public half of a key in the store, derived from its private half.
 pub(super) async fn export(
     context: &Context,
-    id: KeyId,
+    (org, named): (Option<&OrgReference>, &KeyReference),
     format: Format,
     output: Option<&Path>,
     existing: Existing,
 ) -> Result<Report, CliError> {
-    let key = context.keys_with_kek().await?.export_public_key(id).await?;
+    let keys = context.keys_with_kek().await?;
+    let id = select::signing_key(context, &keys, org, named).await?;
+    let key = keys.export_public_key(id).await?;
     let public_key = match format {
         Format::Pem => key.to_pem(),
         Format::Raw => key.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect(),

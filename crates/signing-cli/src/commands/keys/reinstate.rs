@@ -17,7 +17,9 @@ pub(super) async fn reinstate(
 ) -> Result<Report, CliError> {
     let note = command.note;
     let keys = context.keys_to_change().await?;
-    Ok(Report::done(&match select::key(&keys, &command.key.0).await? {
+    let cli::KeyArgs { key, org, .. } = &command.key;
+    let kind = command.key.kind();
+    Ok(Report::done(&match select::key(context, &keys, org.as_ref(), key, kind).await? {
         Selected::Signing(key) => {
             let change = keys.reinstate_signing_key(key.id, &note).await?;
             let changed = matches!(change, Change::Made(_));

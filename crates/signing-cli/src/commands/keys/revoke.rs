@@ -19,13 +19,19 @@ use crate::view::{View, refusal_of, revocation_of};
 
 /// Revokes a signing key or a trusted key.
 pub(super) async fn revoke(context: &Context, command: cli::Revoke) -> Result<Report, CliError> {
-    let named = &command.key.0;
+    let cli::KeyArgs { key: named, org, .. } = &command.key;
     let revocation = Revocation { reason: command.reason.into(), note: command.note };
     let mut keys = match command.dry_run {
         true => context.keys().await?,
         false => context.keys_to_change().await?,
     };
-    let key = select::key(&keys, named).await?;
+    let key = select::key(context, &keys, org.as_ref(), named, command.key.kind()).await?;
+    let chosen = match &key {
+        // Its private half proves which key the id means, but not which key a name means.
+        Selected::Signing(_) => Chosen::by(named, key.name().cloned()),
+        Selected::Trusted(_) => Chosen::ByRow(key.name().cloned()),
+    };
+    let owner = keys.organization(OrganizationRef::Id(key.org_id())).await?;
     // Every organization is about to refuse a key: first prove that it is this one.
     if matches!(key, Selected::Signing(_)) && revocation.reason == RevocationReason::Compromised {
         keys = context.with_kek(&keys)?;
@@ -37,26 +43,20 @@ pub(super) async fn revoke(context: &Context, command: cli::Revoke) -> Result<Re
     {
         return Err(CliError::NothingToPublish);
     }
-    let (org, fingerprint, chosen) = match &key {
-        Selected::Signing(key) => (key.org_id, key.fingerprint, Chosen::ByKey),
-        Selected::Trusted(key) => (key.org_id, key.fingerprint, Chosen::ByRow(key.name.clone())),
-    };
+    let fingerprint = key.fingerprint();
     let report = match key {
-        key if command.dry_run => return dry_run::revocation(&keys, key, &revocation).await,
-        Selected::Signing(key) => revoke_signing(&keys, &key, revocation).await?,
-        Selected::Trusted(key) => revoke_trusted(&keys, &key, revocation).await?,
-    };
-    match publish {
-        None => Ok(report),
-        Some(_) => {
-            let org = keys.organization(OrganizationRef::Id(org)).await?;
-            publish_if_asked(&keys, &org, fingerprint, &chosen, publish, report).await
+        key if command.dry_run => {
+            return dry_run::revocation(&keys, &owner.name, key, &revocation).await;
         }
-    }
+        Selected::Signing(key) => revoke_signing(&keys, &owner.name, &key, revocation).await?,
+        Selected::Trusted(key) => revoke_trusted(&keys, &owner.name, &key, revocation).await?,
+    };
+    publish_if_asked(&keys, &owner, fingerprint, &chosen, publish, report).await
 }
 
 async fn revoke_signing(
     keys: &KeyManager,
+    owner: &OrgName,
     before: &SigningKeyRecord,
     revocation: Revocation,
 ) -> Result<Report, CliError> {
@@ -67,7 +67,7 @@ async fn revoke_signing(
         Some(RevocationReason::Compromised) => Vec::new(),
         _ => keys.who_trusts(&key.fingerprint).await?,
     };
-    let mut text = Lines::from(signing_text(&key, changed));
+    let mut text = signing_text(owner, &key, changed);
     // The earlier revocation: of a key that is revoked once more, or that stays as it is.
     let earlier = revocation_of(if changed { before } else { &key });
     text.extend(earlier.map(|earlier| format!("it was {earlier}")));
@@ -93,10 +93,10 @@ async fn revoke_signing(
     }))
 }
 
-fn signing_text(key: &SigningKeyRecord, changed: bool) -> String {
-    let name = &key.name;
+fn signing_text(owner: &OrgName, key: &SigningKeyRecord, changed: bool) -> Lines {
+    let name = format!("{owner}/{}", key.name);
     let is_compromised = key.revocation_reason == Some(RevocationReason::Compromised);
-    match (changed, is_compromised) {
+    let mut text = Lines::from(match (changed, is_compromised) {
         (true, false) => format!("revoked the signing key {name}: it can no longer sign"),
         (true, true) => format!(
             "revoked the signing key {name} as compromised, for good: it can no longer sign, and \
@@ -105,18 +105,21 @@ fn signing_text(key: &SigningKeyRecord, changed: bool) -> String {
         (false, _) => {
             format!("nothing was changed: the signing key {name} is already revoked")
         }
-    }
+    });
+    text.push(format!("fingerprint  {}", key.fingerprint));
+    text
 }
 
 async fn revoke_trusted(
     keys: &KeyManager,
+    owner: &OrgName,
     before: &TrustedKeyRecord,
     revocation: Revocation,
 ) -> Result<Report, CliError> {
     let change = keys.revoke_trusted_key_because(before.id, revocation).await?;
     let changed = matches!(change, Change::Made(_));
     let key = change.into_inner();
-    let mut text = Lines::from(trusted_text(&key, changed));
+    let mut text = trusted_text(owner, &key, changed);
     let earlier = refusal_of(if changed { before } else { &key });
     text.extend(earlier.map(|earlier| format!("it was {earlier}")));
     Ok(Report::done(&RevokedView {
@@ -133,20 +136,22 @@ async fn revoke_trusted(
     }))
 }
 
-fn trusted_text(key: &TrustedKeyRecord, changed: bool) -> String {
-    let fingerprint: Fingerprint = key.fingerprint;
+fn trusted_text(owner: &OrgName, key: &TrustedKeyRecord, changed: bool) -> Lines {
+    let name = match &key.name {
+        Some(name) => format!("the trusted key {owner}/{name}"),
+        None => format!("a trusted key of {owner}"),
+    };
     let is_compromised = key.revocation_reason == Some(RevocationReason::Compromised);
-    match (changed, is_compromised) {
-        (true, false) => format!("revoked: signatures by {fingerprint} are refused"),
+    let mut text = Lines::from(match (changed, is_compromised) {
+        (true, false) => format!("revoked {name}: {owner} refuses its signatures"),
         (true, true) => format!(
-            "revoked as compromised, for good: this organization refuses signatures by \
-             {fingerprint}; the others do so only when the key's owner revokes the signing key as \
-             compromised",
+            "revoked {name} as compromised, for good: {owner} refuses its signatures; the others \
+             do so only when the key's owner revokes the signing key as compromised",
         ),
-        (false, _) => {
-            format!("nothing was changed: signatures by {fingerprint} are already refused")
-        }
-    }
+        (false, _) => format!("nothing was changed: {name} is already refused"),
+    });
+    text.push(format!("fingerprint  {}", key.fingerprint));
+    text
 }
 
 #[derive(Serialize)]

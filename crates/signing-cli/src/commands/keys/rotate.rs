@@ -8,6 +8,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::lines::Lines;
 use crate::output::Report;
+use crate::select;
 use crate::time::Time;
 use crate::view::View;
 
@@ -15,7 +16,8 @@ use crate::view::View;
 pub(super) async fn rotate(context: &Context, command: cli::Rotate) -> Result<Report, CliError> {
     let resign = if command.resign { Resign::All } else { Resign::Leave };
     let keys = context.keys_to_change_with_kek().await?;
-    let rotation = keys.rotate_signing_key(command.id, command.name, resign).await?;
+    let id = select::signing_key(context, &keys, command.org.as_ref(), &command.key).await?;
+    let rotation = keys.rotate_signing_key(id, command.name, resign).await?;
     Ok(Report::done(&RotationView::of(&rotation)))
 }
 

@@ -1,22 +1,23 @@
 use serde::Serialize;
 use signing_crypto::{Fingerprint, KeyName, OrgId, StatementTime};
 use signing_trust::KeyManager;
-use signing_trust::store::{Change, OrganizationRef, TrustedKeyRecord};
+use signing_trust::store::{Change, TrustedKeyRecord};
 
 use crate::advice::refused_key;
-use crate::cli::KeyToTrust;
-use crate::context::{Context, organization};
+use crate::cli::{KeyToTrust, OrgReference};
+use crate::context::Context;
 use crate::error::CliError;
 use crate::key_files;
 use crate::lines::Lines;
 use crate::output::Report;
+use crate::select;
 use crate::time::Time;
 use crate::view::{TrustedRowView, View};
 
 /// Accepts a key's signatures.
 pub(super) async fn trust(
     context: &Context,
-    org: &OrganizationRef,
+    org: Option<&OrgReference>,
     key: KeyToTrust,
     mut name: Option<KeyName>,
     expires: Option<StatementTime>,
@@ -27,14 +28,15 @@ pub(super) async fn trust(
             let key = key_files::read_public_key(&path)?;
             (context.keys_to_change().await?, key, None)
         }
-        KeyToTrust::Stored(id) => {
+        KeyToTrust::Stored(named) => {
             let keys = context.keys_to_change_with_kek().await?;
+            let id = select::signing_key(context, &keys, org, &named).await?;
             let proven = keys.proven_key(id).await?;
             let (key, name) = (proven.verifying_key(), proven.record().name.clone());
             (keys, key, Some(name))
         }
     };
-    let org = organization(&keys, org).await?;
+    let org = context.organization(&keys, org).await?;
     let earlier_name = known_name(&keys, org.id, &key.fingerprint()).await?;
     if earlier_name.is_none() {
         name = name.or(own_name);

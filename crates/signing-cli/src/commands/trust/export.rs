@@ -2,10 +2,9 @@ use std::path::Path;
 
 use serde::Serialize;
 use signing_crypto::{OrgId, OrgName};
-use signing_trust::store::OrganizationRef;
 
-use crate::cli::AnchorArgs;
-use crate::context::{Context, organization};
+use crate::cli::{AnchorArgs, OrgReference};
+use crate::context::Context;
 use crate::error::CliError;
 use crate::files::{self, Existing, Readers};
 use crate::lines::Lines;
@@ -18,14 +17,14 @@ use crate::view::View;
 /// Writes a bundle.
 pub(super) async fn export(
     context: &Context,
-    org: &OrganizationRef,
+    org: Option<&OrgReference>,
     anchor: &AnchorArgs,
     output: &Path,
     existing: Existing,
 ) -> Result<Report, CliError> {
     existing.require_vacant(output)?;
     let keys = context.keys().await?;
-    let org = organization(&keys, org).await?;
+    let org = context.organization(&keys, org).await?;
     let bundle = keys.export_trust(org.id, &signed_trust::anchor(anchor)?).await?;
     let text =
         bundle.to_json().map_err(|source| CliError::TrustBundle { path: output.into(), source })?;

@@ -6,14 +6,15 @@ use signing_trust::{DocumentPlan, DraftedTrust, KeyManager};
 use super::publication::publish_or_draft;
 use super::role_keys::KeyRing;
 use crate::cli::{ChildRoot, Init};
-use crate::context::{Context, organization};
+use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Report;
+use crate::select::organization;
 
 /// Publishes an organization's first documents.
 pub(super) async fn init(context: &Context, command: Init) -> Result<Report, CliError> {
     let keys = context.keys_to_change().await?;
-    let org = organization(&keys, &command.org).await?;
+    let org = context.organization(&keys, command.org.as_ref()).await?;
     let mut ring = KeyRing::default();
     let root = ring.add_roles(&command.roles, &command.publication.access())?;
     let plan = DocumentPlan::First {

@@ -13,10 +13,10 @@ use signing_crypto::{
 use signing_trust::store::OrganizationRecord;
 use signing_trust::{
     DocumentPlan, DraftedTrust, KeyManager, NewDocuments, PublicationImpact, SignedTrustError,
-    TrustAnchor, TrustError,
+    TrustAnchor, TrustError, VerifiedDocuments,
 };
 
-use crate::cli::{PublicationArgs, PublishKey};
+use crate::cli::{KeyReference, PublicationArgs, PublishKey};
 use crate::error::CliError;
 use crate::files::{self, Existing, Readers};
 use crate::lines::Lines;
@@ -102,6 +102,26 @@ pub(in crate::commands) enum Chosen {
     ByRow(Option<KeyName>),
 }
 
+impl Chosen {
+    /// How the command line chose the key that the store calls `name`.
+    pub(in crate::commands) fn by(named: &KeyReference, name: Option<KeyName>) -> Self {
+        if named.is_whole() { Self::ByKey } else { Self::ByRow(name) }
+    }
+
+    /// Refuses a row's word that the published statement does not bear out.
+    pub(super) fn require_stated(
+        &self,
+        fingerprint: Fingerprint,
+        published: &VerifiedDocuments,
+    ) -> Result<(), CliError> {
+        let Self::ByRow(name) = self else { return Ok(()) };
+        match published.statement().keys.get(&fingerprint) {
+            Some(stated) if stated.name == *name => Ok(()),
+            _ => Err(CliError::OtherKeyInRow { fingerprint }),
+        }
+    }
+}
+
 /// Publishes the revocation of a key, after the row's change.
 pub(in crate::commands) async fn publish_revocation(
     keys: &KeyManager,
@@ -114,12 +134,7 @@ pub(in crate::commands) async fn publish_revocation(
     let anchor = signed_trust::anchor(anchor)?;
     let missing = SignedTrustError::Missing { org: org.id, kind: TrustDocumentKind::Root };
     let before = keys.published_trust(org.id, &anchor).await?.ok_or(missing)?;
-    if let Chosen::ByRow(name) = chosen {
-        let stated = before.statement().keys.get(&fingerprint);
-        if stated.is_none_or(|stated| stated.name != *name) {
-            return Err(CliError::OtherKeyInRow { fingerprint });
-        }
-    }
+    chosen.require_stated(fingerprint, &before)?;
     // They live as long as those before.
     let before = &before.revocations().header;
     let life = before.expires_at.to_utc() - before.issued_at.to_utc();

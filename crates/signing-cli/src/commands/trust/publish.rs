@@ -1,16 +1,16 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use signing_crypto::Role;
-use signing_trust::store::OrganizationRef;
 use signing_trust::{DocumentPlan, DraftedTrust, SignedTrustError, TrustDraft, VerifiedDocuments};
 
 use super::init::child_roots;
-use super::publication::{publish_or_draft, read_draft};
+use super::publication::{Chosen, publish_or_draft, read_draft};
 use super::role_keys::KeyRing;
-use crate::cli::{PublishDraft, PublishRows};
-use crate::context::{Context, organization};
+use crate::cli::{OrgReference, PublishDraft, PublishRows};
+use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Report;
+use crate::select::{self, organization};
 use crate::signed_trust;
 
 /// Publishes what the rows of the store trust.
@@ -19,7 +19,7 @@ pub(super) async fn publish_rows(
     command: PublishRows,
 ) -> Result<Report, CliError> {
     let keys = context.keys_to_change().await?;
-    let org = organization(&keys, &command.org).await?;
+    let org = context.organization(&keys, command.org.as_ref()).await?;
     let anchor = signed_trust::anchor(&command.anchor)?;
     let published = keys.published_trust(org.id, &anchor).await?;
     let kind = signing_crypto::TrustDocumentKind::Root;
@@ -29,13 +29,19 @@ pub(super) async fn publish_rows(
     let root = published.root().document();
     let has_key_of =
         |role| ring.signers().any(|(fingerprint, _)| root.role(role).keys().contains(&fingerprint));
+    let mut deny = BTreeSet::new();
+    for named in &command.deny {
+        let key = select::public_key(context, &keys, &org, named).await?;
+        Chosen::by(named, key.name).require_stated(key.fingerprint, &published)?;
+        deny.insert(key.fingerprint);
+    }
     let statement = command.statement;
     let plan = DocumentPlan::Next {
         child_roots: child_roots(&keys, &statement.child_root).await?,
         statement: has_key_of(Role::Trust).then_some(statement.expires),
-        revocations: (has_key_of(Role::Revocation) || !command.deny.is_empty())
+        revocations: (has_key_of(Role::Revocation) || !deny.is_empty())
             .then_some(statement.revocations_expires),
-        deny: command.deny.into_iter().collect(),
+        deny,
     };
     if let DocumentPlan::Next { statement: None, revocations: None, .. } = &plan
         && let Some((fingerprint, _)) = ring.signers().next()
@@ -64,7 +70,7 @@ pub(super) async fn publish_draft(
         return Err(CliError::RootNeeded);
     }
     let keys = context.keys_to_change().await?;
-    let org = organization(&keys, &OrganizationRef::Id(documents.org())).await?;
+    let org = organization(&keys, &OrgReference::Id(documents.org())).await?;
     let published = match &anchor {
         Some(anchor) => keys.published_trust(org.id, anchor).await?,
         None => None,

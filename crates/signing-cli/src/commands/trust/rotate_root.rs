@@ -5,7 +5,7 @@ use super::init::sign_where_needed;
 use super::publication::publish_or_draft;
 use super::role_keys::KeyRing;
 use crate::cli::RotateRoot;
-use crate::context::{Context, organization};
+use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Report;
 use crate::signed_trust;
@@ -16,7 +16,7 @@ pub(super) async fn rotate_root(
     command: RotateRoot,
 ) -> Result<Report, CliError> {
     let keys = context.keys_to_change().await?;
-    let org = organization(&keys, &command.org).await?;
+    let org = context.organization(&keys, command.org.as_ref()).await?;
     let anchor = signed_trust::anchor(&command.anchor)?;
     let access = command.publication.access();
     let mut ring = KeyRing::default();

@@ -7,10 +7,9 @@ use signing_crypto::{
     RootDocument, SignedDocument, TrustBundle, TrustDocument, TrustDocumentKind, TrustStatement,
 };
 use signing_trust::SignedTrustError;
-use signing_trust::store::OrganizationRef;
 
-use crate::cli::Show;
-use crate::context::{Context, block_on, organization};
+use crate::cli::{OrgReference, Show};
+use crate::context::{Context, block_on};
 use crate::error::CliError;
 use crate::files;
 use crate::lines::Lines;
@@ -20,7 +19,7 @@ use crate::view::{DocumentsView, MissingView, View};
 pub(super) fn show(context: &Context, command: Show) -> Result<Report, CliError> {
     match command {
         Show::File(path) => show_file(&path),
-        Show::Stored(org) => block_on(show_stored(context, &org)),
+        Show::Stored(org) => block_on(show_stored(context, org.as_ref())),
     }
 }
 
@@ -93,9 +92,9 @@ fn parse<D: TrustDocument>(path: &Path, bytes: &[u8]) -> Result<SignedDocument<D
 }
 
 /// What the store has of an organization.
-async fn show_stored(context: &Context, org: &OrganizationRef) -> Result<Report, CliError> {
+async fn show_stored(context: &Context, org: Option<&OrgReference>) -> Result<Report, CliError> {
     let keys = context.keys().await?;
-    let org = organization(&keys, org).await?;
+    let org = context.organization(&keys, org).await?;
     let missing = SignedTrustError::Missing { org: org.id, kind: TrustDocumentKind::Root };
     let texts = keys.unverified_documents(org.id).await?.ok_or(missing)?;
     let documents = of_organization(Path::new("the store"), &texts)?;

@@ -3,11 +3,11 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use signing_crypto::{OrgId, OrgName, Role, RootDigest, TrustDocument, TrustDocumentKind};
-use signing_trust::store::{OrganizationRecord, OrganizationRef};
+use signing_trust::store::OrganizationRecord;
 use signing_trust::{KeyManager, SignedTrustError, TrustDraft, VerifiedDocuments};
 
-use crate::cli::AnchorArgs;
-use crate::context::{Context, organization};
+use crate::cli::{AnchorArgs, OrgReference};
+use crate::context::Context;
 use crate::error::CliError;
 use crate::lines::Lines;
 use crate::lines::counted;
@@ -19,11 +19,11 @@ use crate::view::{ChangeView, DeniedView, DocumentView, KeyNames, RoleView, Unro
 /// Shows an organization's signed trust, and what is out of order about it.
 pub(super) async fn status(
     context: &Context,
-    org: &OrganizationRef,
+    org: Option<&OrgReference>,
     anchor: &AnchorArgs,
 ) -> Result<Report, CliError> {
     let keys = context.keys().await?;
-    let org = organization(&keys, org).await?;
+    let org = context.organization(&keys, org).await?;
     let published = keys.published_trust(org.id, &signed_trust::anchor(anchor)?).await?;
     let missing = SignedTrustError::Missing { org: org.id, kind: TrustDocumentKind::Root };
     let published = published.ok_or(missing)?;

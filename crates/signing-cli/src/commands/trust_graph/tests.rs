@@ -4,13 +4,14 @@ use signing_trust::TrustLimits;
 use signing_trust::store::RevocationReason;
 
 use super::*;
+use crate::lines::Layout;
 
 fn at(day: u32) -> DateTime<Utc> {
     crate::time::since(&format!("2026-01-{day:02}")).unwrap()
 }
 
 fn id<T: std::str::FromStr<Err: std::fmt::Debug>>(number: u8) -> T {
-    format!("00000000-0000-4000-8000-0000000000{number:02}").parse().unwrap()
+    format!("{number:02}000000-0000-4000-8000-0000000000{number:02}").parse().unwrap()
 }
 
 fn org(number: u8, name: &str) -> GraphOrganization {
@@ -89,23 +90,23 @@ const HOSTILE: [&str; 8] = [
 
 #[test]
 fn text_says_what_counts_and_what_does_not() {
-    assert_eq!(text(&graph()).to_string(), include_str!("tests/graph.txt"));
+    assert_eq!(text(&graph()).to_text(Layout::Fitted), include_str!("tests/graph.txt"));
 }
 
 #[test]
 fn dot_draws_each_organization_and_key_once() {
-    assert_eq!(dot::draw(&graph()).to_string(), include_str!("tests/graph.dot"));
+    assert_eq!(dot::draw(&graph()).to_text(Layout::Fitted), include_str!("tests/graph.dot"));
 }
 
 #[test]
 fn mermaid_draws_each_organization_and_key_once() {
-    assert_eq!(mermaid::draw(&graph()).to_string(), include_str!("tests/graph.mmd"));
+    assert_eq!(mermaid::draw(&graph()).to_text(Layout::Fitted), include_str!("tests/graph.mmd"));
 }
 
 #[test]
 fn patterns_cannot_end_a_string_in_text() {
     for pattern in HOSTILE {
-        let text = text(&hostile(pattern)).to_string();
+        let text = text(&hostile(pattern)).to_text(Layout::Fitted);
         let line = text.lines().nth(1).unwrap();
         let quoted = line.strip_prefix("  accepts  vendor for packages ").unwrap();
         assert_eq!(serde_json::from_str::<String>(quoted).unwrap(), pattern);
@@ -137,7 +138,7 @@ fn read_dot(source: &str) -> (Vec<String>, &str) {
 #[test]
 fn patterns_cannot_end_a_string_in_dot() {
     for pattern in HOSTILE {
-        let drawn = dot::draw(&hostile(pattern)).to_string();
+        let drawn = dot::draw(&hostile(pattern)).to_text(Layout::Fitted);
         let line = drawn.lines().find(|line| line.contains("->")).unwrap();
         let (label, rest) = read_dot(line.strip_prefix("  o0 -> o1 [label=").unwrap());
         assert_eq!(label, ["accepts".to_owned(), format!("for {}", json!(pattern))]);
@@ -150,7 +151,7 @@ fn patterns_cannot_end_a_string_in_dot() {
 #[test]
 fn patterns_cannot_end_a_string_in_mermaid() {
     for pattern in HOSTILE {
-        let drawn = mermaid::draw(&hostile(pattern)).to_string();
+        let drawn = mermaid::draw(&hostile(pattern)).to_text(Layout::Fitted);
         let line = drawn.lines().find(|line| line.contains("==>")).unwrap();
         let label = line.strip_prefix("  o0 ==>|\"accepts<br/>for ").unwrap();
         let label = label.strip_suffix("\"| o1").unwrap();
@@ -171,7 +172,7 @@ fn patterns_cannot_end_a_string_in_mermaid() {
 #[test]
 fn an_empty_store_has_an_empty_picture() {
     let graph = TrustGraph { as_of: at(15), organizations: vec![] };
-    assert_eq!(text(&graph).to_string(), "");
-    assert!(dot::draw(&graph).to_string().ends_with("}\n"));
-    assert!(mermaid::draw(&graph).to_string().starts_with("flowchart LR\n"));
+    assert_eq!(text(&graph).to_text(Layout::Fitted), "");
+    assert!(dot::draw(&graph).to_text(Layout::Fitted).ends_with("}\n"));
+    assert!(mermaid::draw(&graph).to_text(Layout::Fitted).starts_with("flowchart LR\n"));
 }

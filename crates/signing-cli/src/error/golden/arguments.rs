@@ -108,6 +108,7 @@ fn program() -> Vec<CliError> {
         CliError::UnprotectedProcess(io::ErrorKind::PermissionDenied.into()),
         CliError::Output(io::ErrorKind::StorageFull.into()),
         CliError::IsASignature { path: "a.so.sig".into() },
+        CliError::NoPackages { directory: "plugins".into() },
         CliError::Read { path: path(), source: io::ErrorKind::NotFound.into() },
         CliError::Write { path: path(), source: io::ErrorKind::StorageFull.into() },
         CliError::FileExists { path: path() },

@@ -36,6 +36,7 @@ pub(super) fn samples() -> Vec<Sample> {
     samples.extend(mismatch().map(|error| sample(error, |source| forged(source).into())));
     samples.extend(mismatch().map(|error| sample(forged(error), CliError::from)));
     samples.extend(each(secrets(), |error| error));
+    samples.extend(each(references(), |error| error));
     samples
 }
 
@@ -166,8 +167,33 @@ fn secrets() -> Vec<CliError> {
         CliError::Interrupted,
         CliError::StandardInputTwice,
         CliError::Kek(KekError::Encoding),
-        CliError::NoSuchKey { given: "0123abcd".into() },
-        CliError::AmbiguousKey { given: "0123abcd".into() },
-        CliError::KeyOfAnotherOrganization { id: values::key_id(), org: values::org_name() },
+    ]
+}
+
+/// What keeps a key from being found by what was given.
+fn references() -> Vec<CliError> {
+    let (key, org) = (|| "release".parse().unwrap(), values::org_name);
+    let no_such_key = |org, similar| CliError::NoSuchKey { given: "relase".into(), org, similar };
+    let candidate = |kind: &str| format!("the {kind} key release ({})", values::key_id());
+    vec![
+        no_such_key(Some(org()), Some(key())),
+        no_such_key(Some(org()), None),
+        no_such_key(None, None),
+        CliError::AmbiguousKey {
+            given: "release".into(),
+            candidates: vec![candidate("signing"), candidate("trusted")],
+            kinds_differ: true,
+        },
+        CliError::AmbiguousKey {
+            given: "67e5".into(),
+            candidates: (0..10).map(|number| format!("release.{number} (67e5…)")).collect(),
+            kinds_differ: false,
+        },
+        CliError::KeyOfAnotherOrganization { given: "acme/release".into(), org: org() },
+        CliError::NoSuchSignature { given: "67e5".into() },
+        CliError::AmbiguousSignature {
+            given: "67e5".into(),
+            candidates: vec![values::key_id().to_string().parse().unwrap(); 2],
+        },
     ]
 }

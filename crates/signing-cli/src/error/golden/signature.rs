@@ -126,7 +126,6 @@ fn program() -> Vec<CliError> {
     vec![
         CliError::Sign(not_added_to_file(NotAdded::Content)),
         CliError::SeveralPackages { found: 2 },
-        CliError::StoreWithoutOrganization,
         CliError::StoreForAnotherOrganization { name: "release".parse().unwrap() },
     ]
 }

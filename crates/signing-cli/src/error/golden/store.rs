@@ -252,5 +252,20 @@ fn program() -> Vec<CliError> {
         CliError::Runtime(io::ErrorKind::OutOfMemory.into()),
         CliError::NoSuchOrganization { given: "vendro".into(), similar: Some(values::org_name()) },
         CliError::NoSuchOrganization { given: "nobody".into(), similar: None },
+        CliError::AmbiguousOrganization {
+            given: "0a1b".into(),
+            candidates: vec![
+                (values::org_name(), values::org_id()),
+                ("acme".parse().unwrap(), "0a1b0000-4e5f-4a6b-8c7d-9e0f1a2b3c4d".parse().unwrap()),
+            ],
+        },
+        CliError::OrganizationNeeded {
+            organizations: vec!["acme".parse().unwrap(), values::org_name()],
+        },
+        CliError::NoOrganization,
+        CliError::OrganizationVariable(NameError {
+            kind: NameKind::Organization,
+            fault: NameFault::Empty,
+        }),
     ]
 }

@@ -130,7 +130,7 @@ fn checkpoint_and_key_need_each_other() {
     scratch.fails(2, "Usage", &["audit", "verify", "--checkpoint", "kept"]);
     scratch.fails(2, "Usage", &["audit", "verify", "--trust-key", "auditor.pub.pem"]);
     scratch.fails(2, "Usage", &["audit", "checkpoint", "--org", "acme"]);
-    scratch.fails(2, "Usage", &["audit", "checkpoint", "--key", "auditor.pem"]);
+    scratch.fails(2, "Usage", &["audit", "checkpoint", "--org", "acme", "--all", "--key", "a"]);
     scratch.fails(2, "UnreadableFile", &verify("none", "auditor.pub.pem"));
     scratch.fails(2, "InvalidKeyFile", &verify("kept", "kept"));
 }

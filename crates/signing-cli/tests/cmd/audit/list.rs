@@ -95,7 +95,8 @@ fn filters_that_would_choose_nothing_by_mistake_are_refused() {
         fails("Usage", &["--since", time]);
         fails("Usage", &["--until", time]);
     }
-    fails("Usage", &["--key", "0707"]);
+    fails("Usage", &["--key", "a:b"]);
+    fails("NoSuchKey", &["--key", "0708"]);
     fails("Usage", &["--limit", "0"]);
     scratch.fails(2, "NoSuchOrganization", &["audit", "list", "--org", "acne"]);
 }

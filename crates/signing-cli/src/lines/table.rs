@@ -1,0 +1,260 @@
+use std::fmt;
+
+use signing_crypto::printable;
+
+/// What fits on every terminal.
+const LINE_LENGTH: usize = 80;
+/// No column becomes narrower than a short id.
+const MIN_WIDTH: usize = 8;
+const GAP: &str = "  ";
+
+/// How much of a table is shown.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Layout {
+    /// Within 80 columns: ids are abbreviated, and what is too long is cut.
+    Fitted,
+    /// Everything.
+    Wide,
+}
+
+/// Rows of text in columns, of which the last are free of padding.
+#[derive(Clone, Default)]
+pub(crate) struct Table {
+    indent: usize,
+    columns: Vec<Column>,
+    rows: Vec<Vec<Cell>>,
+}
+
+#[derive(Clone)]
+struct Column {
+    head: &'static str,
+    is_only_wide: bool,
+}
+
+/// A value, and its abbreviation if it has one.
+#[derive(Clone, Default)]
+pub(crate) struct Cell {
+    whole: String,
+    short: Option<String>,
+}
+
+impl Cell {
+    pub(crate) fn abbreviated(whole: impl fmt::Display, short: String) -> Self {
+        Self { short: Some(short), ..Self::from(whole.to_string()) }
+    }
+
+    fn text(&self, layout: Layout) -> &str {
+        match (&self.short, layout) {
+            (Some(short), Layout::Fitted) => short,
+            _ => &self.whole,
+        }
+    }
+}
+
+/// The text is escaped: it stays in its line and steers no terminal.
+impl<T: AsRef<str>> From<T> for Cell {
+    fn from(text: T) -> Self {
+        Self { whole: printable(text.as_ref()), short: None }
+    }
+}
+
+impl Table {
+    /// With these headings; none of them is shown if all are empty.
+    pub(crate) fn new<const N: usize>(heads: [&'static str; N]) -> Self {
+        let column = |head| Column { head, is_only_wide: false };
+        Self { columns: heads.map(column).into(), ..Self::default() }
+    }
+
+    /// Adds a column that is left out of 80 columns.
+    pub(crate) fn with_wide_column(mut self, head: &'static str) -> Self {
+        self.columns.push(Column { head, is_only_wide: true });
+        self
+    }
+
+    pub(crate) fn indented(self) -> Self {
+        Self { indent: self.indent + 2, ..self }
+    }
+
+    pub(crate) fn row<const N: usize>(&mut self, cells: [Cell; N]) {
+        self.rows.push(cells.into());
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// The lines of the table, each without its end.
+    pub(super) fn lines(&self, layout: Layout) -> Vec<String> {
+        if self.is_empty() {
+            return Vec::new();
+        }
+        let columns: Vec<_> = (0..self.columns.len())
+            .filter(|&column| layout == Layout::Wide || !self.columns[column].is_only_wide)
+            .filter(|&column| self.is_used(column))
+            .collect();
+        let heads = columns.iter().map(|&column| self.columns[column].head).collect::<Vec<_>>();
+        let rows = self
+            .rows
+            .iter()
+            .map(|row| columns.iter().map(|&column| row[column].text(layout)).collect::<Vec<_>>());
+        let has_heads = heads.iter().any(|head| !head.is_empty());
+        let lines: Vec<_> = has_heads.then_some(heads).into_iter().chain(rows).collect();
+        let widths = self.widths(&lines, layout);
+        lines.iter().map(|cells| self.line(cells, &widths)).collect()
+    }
+
+    fn is_used(&self, column: usize) -> bool {
+        self.rows.iter().any(|row| !row[column].whole.is_empty())
+    }
+
+    fn widths(&self, lines: &[Vec<&str>], layout: Layout) -> Vec<usize> {
+        let mut widths = vec![0; lines.first().map_or(0, Vec::len)];
+        for cells in lines {
+            for (width, cell) in widths.iter_mut().zip(cells) {
+                *width = (*width).max(width_of(cell));
+            }
+        }
+        let room = LINE_LENGTH - self.indent - GAP.len() * widths.len().saturating_sub(1);
+        while layout == Layout::Fitted && widths.iter().sum::<usize>() > room {
+            match widths.iter_mut().max() {
+                Some(widest) if *widest > MIN_WIDTH => *widest -= 1,
+                _ => break,
+            }
+        }
+        widths
+    }
+
+    fn line(&self, cells: &[&str], widths: &[usize]) -> String {
+        let mut line = " ".repeat(self.indent);
+        for (cell, &width) in cells.iter().zip(widths) {
+            let shown = cut(cell, width);
+            line += &shown;
+            line += &" ".repeat(width.saturating_sub(width_of(&shown)));
+            line += GAP;
+        }
+        line.trim_end().to_owned()
+    }
+}
+
+/// The text, or as much of it as has room, with a mark that there is more.
+fn cut(text: &str, width: usize) -> String {
+    if width_of(text) <= width {
+        return text.to_owned();
+    }
+    let mut left = width.saturating_sub(1);
+    let mut shown = String::new();
+    for c in text.chars() {
+        match left.checked_sub(width_of_char(c)) {
+            Some(rest) => left = rest,
+            None => break,
+        }
+        shown.push(c);
+    }
+    shown + "…"
+}
+
+fn width_of(text: &str) -> usize {
+    text.chars().map(width_of_char).sum()
+}
+
+/// Other scripts may take two columns a character. Too much room does no harm.
+fn width_of_char(c: char) -> usize {
+    if c.is_ascii() || c == '…' { 1 } else { 2 }
+}
+
+/// The shortest beginnings of ids and fingerprints that tell them apart, and that no name is.
+pub(crate) struct ShortIds {
+    ids: Vec<String>,
+    names: Vec<String>,
+}
+
+impl ShortIds {
+    pub(crate) fn new<I: fmt::Display, N: fmt::Display>(
+        ids: impl IntoIterator<Item = I>,
+        names: impl IntoIterator<Item = N>,
+    ) -> Self {
+        let mut ids: Vec<_> = ids.into_iter().map(|id| digits(&id)).collect();
+        ids.sort();
+        ids.dedup();
+        let names = names.into_iter().map(|name| name.to_string()).collect();
+        Self { ids, names }
+    }
+
+    pub(crate) fn cell(&self, id: impl fmt::Display) -> Cell {
+        let short = self.short(&id);
+        Cell::abbreviated(id, short)
+    }
+
+    pub(crate) fn short(&self, id: impl fmt::Display) -> String {
+        let id = digits(&id);
+        let is_unique = |short: &str| {
+            let first = self.ids.partition_point(|other| other.as_str() < short);
+            let is_shared = self.ids[first..]
+                .iter()
+                .take_while(|other| other.starts_with(short))
+                .any(|other| *other != id);
+            !is_shared && !self.names.iter().any(|name| name.eq_ignore_ascii_case(short))
+        };
+        let shorts = (MIN_WIDTH..id.len()).map(|length| &id[..length]);
+        shorts.into_iter().find(|short| is_unique(short)).unwrap_or(&id).to_owned()
+    }
+}
+
+fn digits(id: &impl fmt::Display) -> String {
+    id.to_string().replace('-', "")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_fits_in_80_columns_unless_all_is_to_be_shown() {
+        let long = "x".repeat(255);
+        let mut table = Table::new(["NAME", "KEY", "NOTE"]).with_wide_column("ID").indented();
+        let id = "ab".repeat(32);
+        table.row([
+            "release".into(),
+            Cell::abbreviated(&id, "abababab".into()),
+            "".into(),
+            "i".into(),
+        ]);
+        table.row([(&long).into(), "k".into(), "größe ".repeat(40).into(), "i".into()]);
+        let fitted = table.lines(Layout::Fitted);
+        assert!(fitted.iter().all(|line| line.chars().count() <= 80), "{fitted:#?}");
+        assert!(fitted[1].starts_with("  release "), "{fitted:#?}");
+        assert!(fitted[1].ends_with("  abababab"), "{fitted:#?}");
+        assert!(fitted[2].contains("xxx…  k"), "{fitted:#?}");
+        assert!(!fitted[0].contains("ID"));
+        let wide = table.lines(Layout::Wide);
+        assert!(wide[1].contains(&id) && wide[2].contains(&long) && wide[0].ends_with("ID"));
+    }
+
+    #[test]
+    fn a_table_without_rows_is_nothing_and_a_column_without_values_is_left_out() {
+        let mut table = Table::new(["NAME", "UNTIL"]);
+        assert_eq!(table.lines(Layout::Wide), [""; 0]);
+        table.row(["a".into(), "".into()]);
+        assert_eq!(table.lines(Layout::Fitted), ["NAME", "a"]);
+        let mut table = Table::new(["", ""]);
+        table.row(["a".into(), "b".into()]);
+        assert_eq!(table.lines(Layout::Fitted), ["a  b"]);
+    }
+
+    #[test]
+    fn a_cell_is_one_line() {
+        let mut table = Table::new(["NAME"]);
+        table.row(["a\nok b\u{1b}[32m".into()]);
+        assert_eq!(table.lines(Layout::Fitted), ["NAME", "a\\u{a}ok b\\u{1b}[32m"]);
+    }
+
+    #[test]
+    fn short_ids_are_as_long_as_it_takes_to_tell_them_apart() {
+        let ids = ["abcdabcd-1111-4000", "abcdabcd-1122-4000", "00001111-2222-4000"];
+        let short = ShortIds::new(ids, ["release", "00001111"]);
+        assert_eq!(short.short(ids[0]), "abcdabcd111");
+        assert_eq!(short.short(ids[1]), "abcdabcd112");
+        // Where a name is given, it counts before an id.
+        assert_eq!(short.short(ids[2]), "000011112");
+    }
+}
