@@ -202,7 +202,7 @@ pub(crate) struct PublishArgs {
     )]
     from: Option<PathBuf>,
 
-    /// A private key that signs (may be repeated)
+    /// A private key that signs, in any form of package sign --key (may be repeated)
     #[arg(long, value_name = "KEY")]
     key: Vec<KeySource>,
 
@@ -275,7 +275,7 @@ pub(crate) struct Cosign {
     #[arg(value_name = "DRAFT")]
     pub(crate) draft: PathBuf,
 
-    /// A private key that signs (may be repeated)
+    /// A private key that signs, in any form of package sign --key (may be repeated)
     #[arg(long, value_name = "KEY", required = true)]
     pub(crate) key: Vec<KeySource>,
 
@@ -298,7 +298,8 @@ pub(crate) struct RotateRoot {
     #[arg(long, value_parser = values::organization)]
     pub(crate) org: OrganizationRef,
 
-    /// A private key of the current root document, which signs the next one (may be repeated)
+    /// A private key of the current root document, which signs the next one, in any form of
+    /// package sign --key (may be repeated)
     #[arg(long, value_name = "KEY")]
     pub(crate) key: Vec<KeySource>,
 
