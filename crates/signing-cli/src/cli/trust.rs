@@ -202,7 +202,7 @@ pub(crate) struct PublishArgs {
     )]
     from: Option<PathBuf>,
 
-    /// A private key that signs (may be repeated)
+    /// A private key that signs, in any form of package sign --key (may be repeated)
     #[arg(long, value_name = "KEY", required_unless_present = "from")]
     key: Vec<KeySource>,
 
@@ -274,7 +274,7 @@ pub(crate) struct Cosign {
     #[arg(value_name = "DRAFT")]
     pub(crate) draft: PathBuf,
 
-    /// A private key that signs (may be repeated)
+    /// A private key that signs, in any form of package sign --key (may be repeated)
     #[arg(long, value_name = "KEY", required = true)]
     pub(crate) key: Vec<KeySource>,
 
@@ -297,7 +297,8 @@ pub(crate) struct RotateRoot {
     #[arg(long)]
     pub(crate) org: Option<OrgReference>,
 
-    /// A private key of the current root document, which signs the next one (may be repeated)
+    /// A private key of the current root document, which signs the next one, in any form of
+    /// package sign --key (may be repeated)
     #[arg(long, value_name = "KEY")]
     pub(crate) key: Vec<KeySource>,
 

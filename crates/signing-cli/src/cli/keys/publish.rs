@@ -10,8 +10,8 @@ use crate::key_source::{KEY_ACCESS, KeyAccess, KeyAccessArgs, KeySource};
 #[derive(Args)]
 #[command(group(ArgGroup::new("access").args(KEY_ACCESS).multiple(true).requires("publish")))]
 pub(crate) struct PublishKeyArgs {
-    /// Also publish the revocation, signed with this private key of the revocation role, for
-    /// hosts that verify by a bundle. It cannot be taken back
+    /// Also publish the revocation, signed with this private key of the revocation role (any form
+    /// of package sign --key), for hosts that verify by a bundle. It cannot be taken back
     #[arg(long, value_name = "KEY", requires = "trust_root")]
     publish: Option<KeySource>,
 

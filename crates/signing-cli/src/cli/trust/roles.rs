@@ -5,12 +5,12 @@ use crate::cli::values;
 use crate::key_source::KeySource;
 use crate::time;
 
-/// The keys of a root document. Each is a PEM file: a private key signs, a public key only takes
-/// part, and its holder signs the draft.
+/// The keys of a root document. A private key signs, a public key only takes part, and its holder
+/// signs the draft.
 #[derive(Args)]
 pub(crate) struct RoleArgs {
-    /// A key of the root role, which signs root documents: its private PEM file, or the public
-    /// one if its holder signs the draft (may be repeated)
+    /// A key of the root role, which signs root documents: the private key, in any form of package
+    /// sign --key, or the public key's file if its holder signs the draft (may be repeated)
     #[arg(long, value_name = "KEY", required = true)]
     pub(crate) root_key: Vec<KeySource>,
 
