@@ -21,15 +21,12 @@ pub(crate) fn run() -> Result<()> {
 
     demo.chapter("An organization, a key that it trusts, and a signed package")?;
     demo.succeeds("cloacina orgs create acme")?;
-    let key = demo.succeeds("cloacina --json keys generate --name release --org acme")?;
-    let key = id_of(&key, "/result/id")?;
-    let trusted =
-        demo.succeeds(&format!("cloacina --json keys trust --org acme --key-id {key}"))?;
-    let trusted = id_of(&trusted, "/result/id")?;
-    demo.succeeds(&format!("cloacina package sign {PACKAGE} --key-id {key}"))?;
+    demo.succeeds("cloacina keys generate --name release")?;
+    demo.succeeds("cloacina keys trust --key-id release")?;
+    demo.succeeds(&format!("cloacina sign {PACKAGE} --key-id release"))?;
 
     demo.chapter("It is verified, loaded and called")?;
-    demo.succeeds(&format!("cloacina package verify {PACKAGE} --org acme"))?;
+    demo.succeeds(&format!("cloacina verify {PACKAGE}"))?;
     let called = demo.succeeds(&format!("my_runner --require-signatures --org acme {PACKAGE}"))?;
     ensure!(called.contains("HELLO, WORLD"), "the package did not answer as it should");
 
@@ -53,7 +50,7 @@ pub(crate) fn run() -> Result<()> {
     demo.runner_refuses(&format!("my_runner --require-signatures --org acme untrusted/{PACKAGE}"))?;
 
     demo.chapter("Once its key is revoked, the package that was good is refused")?;
-    demo.succeeds(&format!("cloacina keys revoke {trusted}"))?;
+    demo.succeeds("cloacina keys revoke release --trusted")?;
     demo.is_refused(&format!("cloacina package verify {PACKAGE} --org acme"), "UntrustedSigner")?;
     demo.runner_refuses(&format!("my_runner --require-signatures --org acme {PACKAGE}"))?;
 
@@ -208,10 +205,4 @@ impl Demo {
         fs::write(&path, bytes)?;
         say(&format!("  (one bit of {directory}/{PACKAGE} is flipped)"))
     }
-}
-
-fn id_of(document: &str, pointer: &str) -> Result<String> {
-    let document: Value = serde_json::from_str(document)?;
-    let id = document.pointer(pointer).and_then(Value::as_str);
-    Ok(id.with_context(|| format!("no {pointer} in the output"))?.into())
 }

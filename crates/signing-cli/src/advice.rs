@@ -181,8 +181,8 @@ fn advice(error: &CliError) -> Advice {
         }
         CliError::OrganizationNeeded { .. } => (
             "OrganizationNeeded",
-            "name the one that is meant: --org <org>, or the environment variable CLOACINA_ORG; \
-             a key's as in <org>/<key>",
+            "name the organization: --org <org>, CLOACINA_ORG in the environment, or <org>/<key> for \
+             a key",
         ),
         CliError::NoOrganization => {
             ("NoOrganization", "create an organization: cloacina orgs create <name>")

@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use signing_crypto::ActorName;
 
-pub(crate) use self::audit::{Audit, Checkpoint, List, Verify};
+pub(crate) use self::audit::{Audit, Checkpoint, List, VerifyLogs};
 pub(crate) use self::db::{Db, Grantee, Grants};
 pub(crate) use self::floor::{Floor, FloorPackage};
 pub(crate) use self::keys::{
@@ -104,6 +104,10 @@ pub(crate) enum Command {
     /// Sign and verify packages, and look at signatures
     #[command(subcommand)]
     Package(Package),
+    /// Sign packages; short for package sign
+    Sign(Sign),
+    /// Verify packages; short for package verify
+    Verify(VerifyPackages),
     /// Which organizations accept which keys
     #[command(subcommand)]
     Trust(Trust),

@@ -27,6 +27,8 @@ pub(crate) fn run(cli: Cli) -> Result<Report, CliError> {
         Command::Orgs(command) => orgs::run(&context, command),
         Command::Keys(command) => keys::run(&context, command),
         Command::Package(command) => package::run(&context, command),
+        Command::Sign(command) => sign::run(&context, command),
+        Command::Verify(command) => verify::run(&context, command),
         Command::Trust(command) => trust::run(&context, command),
         Command::Audit(command) => audit::run(&context, &cli.global, command),
         Command::Db(command) => db::run(&context, command),

@@ -7,7 +7,7 @@ use std::fmt;
 use anstyle::{AnsiColor, Style};
 use signing_crypto::printable;
 
-pub(crate) use table::{Cell, Layout, ShortIds, Table};
+pub(crate) use table::{Cell, LINE_LENGTH, Layout, ShortIds, Table, cut, width_of};
 
 const GOOD: Style = AnsiColor::Green.on_default().bold();
 pub(crate) const BAD: Style = AnsiColor::Red.on_default().bold();

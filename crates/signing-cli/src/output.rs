@@ -125,8 +125,7 @@ impl Output {
             Color::Never => anstream::ColorChoice::Never,
         }
         .write_global();
-        let layout = if global.wide { Layout::Wide } else { Layout::Fitted };
-        Self { json: global.json, quiet: global.quiet, layout }
+        Self { json: global.json, quiet: global.quiet, layout: Layout::of(global) }
     }
 
     /// Prints results on standard output and refusals on standard error.

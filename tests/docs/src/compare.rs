@@ -1,10 +1,11 @@
 use regex::Regex;
 
 /// What stands for what differs from run to run.
-const PLACEHOLDERS: [(&str, &str); 4] = [
+const PLACEHOLDERS: [(&str, &str); 5] = [
     ("[..]", ".*"),
     ("[ID]", "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
     ("[SHA256]", "[0-9a-f]{64}"),
+    ("[SHORT]", "[0-9a-f]{8,}"),
     ("[TIME]", "[0-9]{4}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}([.][0-9]+)?(Z|[+]00:00)"),
 ];
 

@@ -7,7 +7,7 @@
 //! | in a page | what is done |
 //! | --- | --- |
 //! | ```` ```console ```` | after `$ ` a command, after `> ` more of it, then what it prints; `? 1` is its exit code, when that is not 0 |
-//! | `[..]`, `[ID]`, `[SHA256]`, `[TIME]` | in what is printed: any text, a UUID, a digest, a time |
+//! | `[..]`, `[ID]`, `[SHA256]`, `[SHORT]`, `[TIME]` | in what is printed: any text, a UUID, a digest, the beginning of either, a time |
 //! | `...` on a line of its own | any lines |
 //! | `<!-- file: NAME -->` | the block that follows is written to this file, when the commands before it have run |
 //! | `<!-- not-run: REASON -->` | the block that follows is not run |

@@ -17,7 +17,7 @@ pub(crate) enum Audit {
     List(List),
     /// Check that nobody has changed the logs: exits with 0 if all are intact, with 1 if
     /// one is broken
-    Verify(Verify),
+    Verify(VerifyLogs),
     /// Sign the current state of logs. Keep the signed checkpoint where nobody who can write
     /// to the database can reach it. If one log is broken, no checkpoint is signed
     Checkpoint(Checkpoint),
@@ -60,7 +60,7 @@ pub(crate) struct List {
 
 #[derive(Args)]
 #[command(group(ArgGroup::new("signed-by").args(["trust_key", "key_id"]).multiple(true)))]
-pub(crate) struct Verify {
+pub(crate) struct VerifyLogs {
     /// Only the log of this organization (name or id) [default: all logs, those of deleted
     /// organizations included]
     #[arg(long)]

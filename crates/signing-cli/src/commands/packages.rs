@@ -39,15 +39,17 @@ impl Packages {
 
     /// The same, with the packages in directories and below. A directory is a package to
     /// whatever loads all that is in it, so nothing is left out but signatures: no hidden file,
-    /// and no file of an unexpected kind, which is then refused.
+    /// and no file of an unexpected kind, which is then refused. A name or a signature file is
+    /// one package's, so with either a directory is not looked into.
     pub(super) fn in_directories(
         paths: Vec<PathBuf>,
         name: Option<PackageName>,
         file: Option<&Path>,
     ) -> Result<Self, CliError> {
+        let is_one = name.is_some() || file.is_some();
         let mut found = Vec::new();
         for path in paths {
-            match is_directory(&path) {
+            match !is_one && is_directory(&path) {
                 true => found.extend(packages_below(&path)?),
                 false => found.push(path),
             }

@@ -2,8 +2,10 @@ use std::fmt;
 
 use signing_crypto::printable;
 
+use crate::cli::Global;
+
 /// What fits on every terminal.
-const LINE_LENGTH: usize = 80;
+pub(crate) const LINE_LENGTH: usize = 80;
 /// No column becomes narrower than a short id.
 const MIN_WIDTH: usize = 8;
 const GAP: &str = "  ";
@@ -15,6 +17,12 @@ pub(crate) enum Layout {
     Fitted,
     /// Everything.
     Wide,
+}
+
+impl Layout {
+    pub(crate) fn of(global: &Global) -> Self {
+        if global.wide { Self::Wide } else { Self::Fitted }
+    }
 }
 
 /// Rows of text in columns, of which the last are free of padding.
@@ -137,7 +145,7 @@ impl Table {
 }
 
 /// The text, or as much of it as has room, with a mark that there is more.
-fn cut(text: &str, width: usize) -> String {
+pub(crate) fn cut(text: &str, width: usize) -> String {
     if width_of(text) <= width {
         return text.to_owned();
     }
@@ -153,7 +161,7 @@ fn cut(text: &str, width: usize) -> String {
     shown + "…"
 }
 
-fn width_of(text: &str) -> usize {
+pub(crate) fn width_of(text: &str) -> usize {
     text.chars().map(width_of_char).sum()
 }
 

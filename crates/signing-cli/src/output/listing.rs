@@ -8,12 +8,13 @@ use super::stdout::{Reader, Standard};
 use super::{ErrorView, Report, SCHEMA_VERSION, json_text};
 use crate::cli::Global;
 use crate::error::CliError;
+use crate::lines::Layout;
 
 /// What a list is printed as.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Form {
     /// Lines for people.
-    Table,
+    Table(Layout),
     /// One JSON document, like every other result.
     Document,
     /// One JSON object a line.
@@ -25,13 +26,13 @@ impl Form {
         match (json_lines, global.json) {
             (true, _) => Self::JsonLines,
             (false, true) => Self::Document,
-            (false, false) => Self::Table,
+            (false, false) => Self::Table(Layout::of(global)),
         }
     }
 
     fn reader(self) -> Reader {
         match self {
-            Self::Table | Self::JsonLines => Reader::MayLeave,
+            Self::Table(_) | Self::JsonLines => Reader::MayLeave,
             Self::Document => Reader::NeedsAll,
         }
     }
@@ -51,23 +52,25 @@ impl Listing {
     pub(crate) fn start(form: Form, heading: &str) -> Self {
         let mut out = Standard::lock(form.reader());
         let written = match form {
-            Form::Table => writeln!(out, "{heading}"),
+            Form::Table(_) => writeln!(out, "{heading}"),
             Form::Document => write!(out, "{{\"schema_version\":{SCHEMA_VERSION},\"result\":["),
             Form::JsonLines => Ok(()),
         };
         Self { form, is_empty: true, out, written }
     }
 
-    /// Prints an item: a line, which is shown escaped, or the same as JSON. Breaks
+    /// Prints an item: lines, which are shown escaped, or the same as JSON. Breaks
     /// when no more can be printed.
     pub(crate) fn item<T: Serialize>(
         &mut self,
-        line: impl FnOnce() -> String,
+        lines: impl FnOnce(Layout) -> Vec<String>,
         document: impl FnOnce() -> T,
     ) -> ControlFlow<()> {
         if self.written.is_ok() {
             self.written = match self.form {
-                Form::Table => writeln!(self.out, "{}", printable(&line())),
+                Form::Table(layout) => lines(layout)
+                    .iter()
+                    .try_for_each(|line| writeln!(self.out, "{}", printable(line))),
                 Form::Document if self.is_empty => write!(self.out, "{}", json_text(&document())),
                 Form::Document => write!(self.out, ",{}", json_text(&document())),
                 Form::JsonLines => writeln!(self.out, "{}", json_text(&document())),

@@ -1,18 +1,21 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 use serde_json::{Map, Value};
-use signing_crypto::{EntryHash, OrgId};
+use signing_crypto::{EntryHash, OrgId, printable};
 use signing_trust::KeyManager;
 use signing_trust::store::{AuditFilter, AuditRecord, StoreError};
 
 use crate::cli::List;
 use crate::context::Context;
 use crate::error::CliError;
+use crate::lines::{LINE_LENGTH, Layout, cut, width_of};
 use crate::output::{Form, Listing, Report};
 use crate::select;
 use crate::time::Time;
 
-const HEADING: &str = "   entry  time                  event                     details";
+const HEADING: &str = "   entry  time                  event";
+/// Where an entry's details stand below it.
+const INDENT: &str = "          ";
 
 /// Prints the entries as they are read, page by page.
 pub(super) async fn list(context: &Context, list: List, form: Form) -> Result<Report, CliError> {
@@ -43,8 +46,10 @@ pub(super) async fn list(context: &Context, list: List, form: Form) -> Result<Re
         for record in &page {
             // More may have been written since they were counted.
             let is_wanted = left.is_none_or(|left| left > 0);
-            let is_read =
-                is_wanted && listing.item(|| line(record), || EntryView::of(record)).is_continue();
+            let is_read = is_wanted
+                && listing
+                    .item(|layout| lines(record, layout), || EntryView::of(record))
+                    .is_continue();
             if !is_read {
                 return Ok(listing.end(None));
             }
@@ -69,17 +74,46 @@ async fn next_page(
     keys.store().audit_page(org, filter, from).await
 }
 
-fn line(record: &AuditRecord) -> String {
-    let details = match details(record) {
-        Some(details) => {
-            let details: Vec<_> =
-                details.iter().map(|(name, value)| format!("{name}={}", word(value))).collect();
-            details.join(" ")
-        }
-        None => format!("unreadable: {:?}", record.details),
+/// The entry in a line, or in as many as it takes to fit in 80 columns.
+fn lines(record: &AuditRecord, layout: Layout) -> Vec<String> {
+    let details: Vec<_> = match details(record) {
+        Some(details) => details
+            .iter()
+            .map(|(name, value)| match layout {
+                Layout::Wide => format!("{name}={}", word(value)),
+                Layout::Fitted => format!("{name}={}", abbreviated(&word(value))),
+            })
+            .collect(),
+        None => vec![format!("unreadable: {:?}", record.details)],
     };
     let (sequence, event) = (record.sequence, word(&Value::String(record.event_type.clone())));
-    format!("{sequence:>8}  {}  {event:<24}  {details}", Time(record.occurred_at))
+    let head = format!("{sequence:>8}  {}  {event:<24}", Time(record.occurred_at));
+    if layout == Layout::Wide {
+        return vec![format!("{head}  {}", details.join(" "))];
+    }
+    let mut lines = vec![head.trim_end().to_owned()];
+    let mut line = String::new();
+    for word in details.iter().map(|word| cut(&printable(word), LINE_LENGTH - INDENT.len())) {
+        if !line.is_empty() && INDENT.len() + width_of(&line) + 1 + width_of(&word) > LINE_LENGTH {
+            lines.push(format!("{INDENT}{line}"));
+            line.clear();
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line += &word;
+    }
+    if !line.is_empty() {
+        lines.push(format!("{INDENT}{line}"));
+    }
+    lines
+}
+
+/// An id or a digest is long and shown by its beginning.
+fn abbreviated(word: &str) -> String {
+    let digits = word.bytes().filter(u8::is_ascii_hexdigit).count();
+    let is_id = (digits == 32 && word.len() == 36) || (digits == 64 && word.len() == 64);
+    if is_id { word[..8].to_owned() } else { word.to_owned() }
 }
 
 /// A value that cannot be taken for the next one.

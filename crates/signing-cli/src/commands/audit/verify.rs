@@ -9,7 +9,7 @@ use signing_crypto::{
 use signing_trust::store::{IntactLog, OrganizationRef};
 use signing_trust::{KeyManager, TrustError};
 
-use crate::cli::{OrgReference, Verify};
+use crate::cli::{OrgReference, VerifyLogs};
 use crate::context::Context;
 use crate::error::{CliError, Outcome};
 use crate::lines::Lines;
@@ -26,7 +26,7 @@ type Checkpoints = BTreeMap<OrgId, Vec<VerifiedCheckpoint>>;
 /// Reads the checkpoints before any log. One of the trusted keys must have signed each.
 pub(super) async fn read_checkpoints(
     context: &Context,
-    verify: &Verify,
+    verify: &VerifyLogs,
 ) -> Result<Checkpoints, CliError> {
     let keys: Result<Vec<_>, _> =
         verify.trust_key.iter().map(|path| key_files::read_public_key(path)).collect();

@@ -44,7 +44,7 @@ fn actor_is_the_user_and_the_host_unless_somebody_is_named() {
             (&json!(null), &json!(null))
         );
     }
-    let run = scratch.run(&["audit", "list", "--org", "acme", "--limit", "1"]);
+    let run = scratch.run(&["audit", "list", "--org", "acme", "--limit", "1", "--wide"]);
     assert!(run.stdout.contains(" actor=\"a pipeline\" "), "{}", run.stdout);
     scratch.json(&["audit", "verify", "--org", "acme"]);
     forge(&scratch, "UPDATE audit_log SET details = replace(details, 'a pipeline', 'somebody')");

@@ -13,7 +13,7 @@ fn sequences(scratch: &Scratch, options: &[&str]) -> Vec<i64> {
 #[test]
 fn log_is_listed_for_people() {
     let (scratch, _) = acme();
-    let run = scratch.run(&["audit", "list", "--org", "acme"]);
+    let run = scratch.run(&["audit", "list", "--org", "acme", "--wide"]);
     assert_eq!((run.code, &*run.stderr), (0, ""));
     let lines: Vec<_> = run.stdout.lines().collect();
     assert_eq!(lines.len(), 5, "{}", run.stdout);
@@ -27,6 +27,14 @@ fn log_is_listed_for_people() {
     }
     assert!(lines[1].split_whitespace().any(|word| word == "name=acme"), "{}", lines[1]);
     assert!(lines[4].contains("note=\"a reason\""), "{}", lines[4]);
+    assert!(lines[4].contains(&"07".repeat(32)), "{}", lines[4]);
+
+    // Without room for it, an entry takes several lines.
+    let fitted = scratch.run(&["audit", "list", "--org", "acme"]).stdout;
+    assert!(fitted.lines().all(|line| line.chars().count() <= 80), "{fitted}");
+    for part in ["  key.denied\n          ", "key_fingerprint=07070707 ", "note=\"a reason\""] {
+        assert!(fitted.contains(part), "{fitted}");
+    }
 }
 
 #[test]
@@ -109,7 +117,7 @@ fn what_others_wrote_is_shown_and_not_obeyed() {
     let (id, org) = ("09".repeat(32), "acme");
     scratch.json(&["keys", "deny", &id, "--org", org]);
     forge(&scratch, &format!("UPDATE audit_log SET details = '{details}' WHERE sequence = 5"));
-    let run = scratch.run(&["audit", "list", "--org", "acme", "--limit", "1"]);
+    let run = scratch.run(&["audit", "list", "--org", "acme", "--limit", "1", "--wide"]);
     assert_eq!(run.stdout.lines().count(), 2, "{}", run.stdout);
     let hostile = run.stdout.chars().find(|&c| signing_crypto::is_deceptive(c) && c != '\n');
     assert_eq!(hostile, None, "{}", run.stdout);
@@ -117,7 +125,7 @@ fn what_others_wrote_is_shown_and_not_obeyed() {
     assert_eq!(entry["details"]["note"], reason);
 
     forge(&scratch, "UPDATE audit_log SET details = '{\u{1b}[31m', event_type = 'a b' || char(10)");
-    let run = scratch.run(&["audit", "list", "--org", "acme"]);
+    let run = scratch.run(&["audit", "list", "--org", "acme", "--wide"]);
     assert_eq!((run.code, run.stdout.lines().count()), (0, 6), "{}", run.stdout);
     assert!(!run.stdout.contains('\u{1b}'), "{}", run.stdout);
     let entry = &scratch.json(&["audit", "list", "--org", "acme"])[0];
