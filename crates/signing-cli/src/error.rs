@@ -19,7 +19,6 @@ use signing_trust::{
 use thiserror::Error;
 
 use crate::lines::counted;
-use crate::select::MAX_CANDIDATES;
 
 /// Why a command failed. A wrong value on the command line is not among these: clap reports
 /// it as a usage error.
@@ -218,6 +217,9 @@ impl From<SignError> for CliError {
         }
     }
 }
+
+/// How many of several matches an error names.
+pub(crate) const MAX_CANDIDATES: usize = 8;
 
 /// What matches, as far as a line has room for it.
 fn several<T: ToString>(candidates: impl IntoIterator<Item = T>) -> String {
