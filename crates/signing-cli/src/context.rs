@@ -6,13 +6,13 @@ use etcetera::BaseStrategy;
 use signing_crypto::{ActorName, KeyEncryptionKey};
 use signing_loader::Protection;
 use signing_trust::KeyManager;
-use signing_trust::store::{DatabaseUrl, OrganizationRecord, Store, StoreError};
+use signing_trust::store::{DatabaseUrl, Store, StoreError};
 use zeroize::Zeroizing;
 
 use crate::cli::{Global, OrgReference};
 use crate::error::CliError;
+use crate::files;
 use crate::output::{self, Progress};
-use crate::{files, select};
 
 const DATABASE_URL: &str = "CLOACINA_DATABASE_URL";
 const ORG: &str = "CLOACINA_ORG";
@@ -117,33 +117,12 @@ impl Context {
         }
     }
 
-    /// The organization that the command line names, or else CLOACINA_ORG, or else the only one
-    /// of the store.
-    pub(crate) async fn organization(
-        &self,
-        keys: &KeyManager,
-        named: Option<&OrgReference>,
-    ) -> Result<OrganizationRecord, CliError> {
-        if let Some(named) = named {
-            return select::organization(keys, named).await;
-        }
+    /// The organization that commands are about unless they name another.
+    pub(crate) fn default_organization(&self) -> Result<Option<OrgReference>, CliError> {
         match env::var(ORG) {
-            Ok(text) => {
-                let named = text.parse().map_err(CliError::OrganizationVariable)?;
-                return select::organization(keys, &named).await;
-            }
-            Err(env::VarError::NotUnicode(_)) => return Err(CliError::NotUnicode { var: ORG }),
-            Err(env::VarError::NotPresent) => {}
-        }
-        let mut all = keys.list_organizations().await?;
-        match (all.pop(), all.is_empty()) {
-            (Some(only), true) => Ok(only),
-            (None, _) => Err(CliError::NoOrganization),
-            (Some(last), false) => {
-                all.push(last);
-                let organizations = all.into_iter().map(|org| org.name).collect();
-                Err(CliError::OrganizationNeeded { organizations })
-            }
+            Ok(text) => Ok(Some(text.parse().map_err(CliError::OrganizationVariable)?)),
+            Err(env::VarError::NotUnicode(_)) => Err(CliError::NotUnicode { var: ORG }),
+            Err(env::VarError::NotPresent) => Ok(None),
         }
     }
 

@@ -19,7 +19,6 @@ use signing_trust::{
 use thiserror::Error;
 
 use crate::lines::counted;
-use crate::select::MAX_CANDIDATES;
 #[cfg(feature = "pkcs11")]
 use crate::signer_error::TokenError;
 use crate::signer_error::{AgentError, ProgramError};
@@ -234,6 +233,9 @@ impl From<SignError> for CliError {
         }
     }
 }
+
+/// How many of several matches an error names.
+pub(crate) const MAX_CANDIDATES: usize = 8;
 
 /// What matches, as far as a line has room for it.
 fn several<T: ToString>(candidates: impl IntoIterator<Item = T>) -> String {

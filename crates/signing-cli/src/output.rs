@@ -125,7 +125,7 @@ impl Output {
             Color::Never => anstream::ColorChoice::Never,
         }
         .write_global();
-        Self { json: global.json, quiet: global.quiet, layout: Layout::of(global) }
+        Self { json: global.json, quiet: global.quiet, layout: layout(global) }
     }
 
     /// Prints results on standard output and refusals on standard error.
@@ -188,6 +188,10 @@ impl Output {
         explain(error, None);
         error.outcome().max(outcome_of(printed)).exit_code()
     }
+}
+
+fn layout(global: &Global) -> Layout {
+    if global.wide { Layout::Wide } else { Layout::Fitted }
 }
 
 fn explain(error: &CliError, subject: Option<&str>) {

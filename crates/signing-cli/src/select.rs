@@ -5,76 +5,21 @@
 //! keys until one begins like it. A name or a beginning is looked for among the keys of one
 //! organization, because every organization names its keys as it likes.
 
+mod organizations;
 mod signatures;
 
 use std::fmt;
 
-use signing_crypto::{Fingerprint, KeyId, KeyName, OrgId, OrgName, TrustedKeyId};
-use signing_trust::store::{
-    OrganizationRecord, OrganizationRef, SigningKeyRecord, StoreError, TrustedKeyRecord,
-};
-use signing_trust::{KeyManager, TrustError};
+use signing_crypto::{Fingerprint, KeyId, KeyName, OrgId, TrustedKeyId};
+use signing_trust::KeyManager;
+use signing_trust::store::{OrganizationRecord, SigningKeyRecord, StoreError, TrustedKeyRecord};
 
 use crate::cli::{GivenKey, KeyKind, KeyReference, OrgReference};
 use crate::context::Context;
 use crate::error::CliError;
 
+pub(crate) use organizations::{organization, organization_or_default};
 pub(crate) use signatures::signature;
-
-/// Finds an organization, by its whole id even if it is deleted.
-pub(crate) async fn organization(
-    keys: &KeyManager,
-    named: &OrgReference,
-) -> Result<OrganizationRecord, CliError> {
-    let given = match named {
-        OrgReference::Id(id) => {
-            let found = existing(keys.organization(OrganizationRef::Id(*id)).await)?;
-            return found.ok_or_else(|| no_such_organization(named, &[]));
-        }
-        OrgReference::Name(given) => given,
-    };
-    if let Ok(name) = OrgName::new(given.as_str()) {
-        if let Some(org) = existing(keys.organization(OrganizationRef::Name(name.clone())).await)? {
-            return Ok(org);
-        }
-        // Who used the name of a deleted organization does not mean another one's id.
-        if keys.store().is_retired_name(&name).await? {
-            return Err(no_such_organization(named, &[]));
-        }
-    }
-    let all = keys.list_organizations().await?;
-    let Some(prefix) = given.prefix() else { return Err(no_such_organization(named, &all)) };
-    let mut matching = all.iter().filter(|org| prefix.begins(org.id));
-    match (matching.next(), matching.next()) {
-        (Some(org), None) => Ok(org.clone()),
-        (None, _) => Err(no_such_organization(named, &all)),
-        (Some(_), Some(_)) => {
-            let matching = all.iter().filter(|org| prefix.begins(org.id));
-            let candidates = matching.map(|org| (org.name.clone(), org.id)).collect();
-            Err(CliError::AmbiguousOrganization { given: named.to_string(), candidates })
-        }
-    }
-}
-
-fn existing(
-    found: Result<OrganizationRecord, TrustError>,
-) -> Result<Option<OrganizationRecord>, CliError> {
-    match found {
-        Ok(org) => Ok(Some(org)),
-        Err(TrustError::Store(StoreError::OrganizationNotFound)) => Ok(None),
-        Err(error) => Err(error.into()),
-    }
-}
-
-fn no_such_organization(named: &OrgReference, all: &[OrganizationRecord]) -> CliError {
-    let given = named.to_string();
-    let names = all.iter().map(|org| &org.name);
-    let similar = most_similar(&given, names, OrgName::as_str).cloned();
-    CliError::NoSuchOrganization { given, similar }
-}
-
-/// How many of several matches an error names.
-pub(crate) const MAX_CANDIDATES: usize = 8;
 
 /// A key of either kind.
 #[derive(Clone)]
@@ -203,7 +148,7 @@ impl Scope {
             org: match (&named.org, &named.key) {
                 (Some(own), _) => Some(organization(keys, own).await?),
                 (None, GivenKey::Id(_)) => None,
-                (None, _) => Some(context.organization(keys, org).await?),
+                (None, _) => Some(organization_or_default(context, keys, org).await?),
             },
         })
     }

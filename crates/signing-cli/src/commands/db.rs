@@ -7,6 +7,7 @@ use crate::context::{Context, block_on};
 use crate::error::CliError;
 use crate::lines::Lines;
 use crate::output::Report;
+use crate::select;
 use crate::view::View;
 
 pub(super) fn run(context: &Context, command: Db) -> Result<Report, CliError> {
@@ -48,7 +49,9 @@ async fn grants(context: &Context, grants: Grants) -> Result<Report, CliError> {
         Grantee::Runner => RolePurpose::Runner,
         Grantee::Admin => RolePurpose::Admin,
         Grantee::Signer(org) => RolePurpose::Signer(
-            context.organization(&context.keys().await?, org.as_ref()).await?.id,
+            select::organization_or_default(context, &context.keys().await?, org.as_ref())
+                .await?
+                .id,
         ),
     };
     if apply {

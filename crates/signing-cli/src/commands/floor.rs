@@ -7,6 +7,7 @@ use crate::context::{Context, block_on};
 use crate::error::CliError;
 use crate::lines::{Lines, Table};
 use crate::output::Report;
+use crate::select;
 use crate::time::Time;
 use crate::view::View;
 
@@ -26,7 +27,7 @@ async fn set(
     floor: Option<PackageVersion>,
 ) -> Result<Report, CliError> {
     let keys = context.keys_to_change().await?;
-    let org = context.organization(&keys, org.as_ref()).await?;
+    let org = select::organization_or_default(context, &keys, org.as_ref()).await?;
     let change = keys.set_version_floor(org.id, &name, floor.clone()).await?;
     let changed = matches!(change, Change::Made(_));
     Ok(Report::done(&FloorChangeView {
@@ -41,7 +42,7 @@ async fn set(
 
 async fn list(context: &Context, org: Option<&OrgReference>) -> Result<Report, CliError> {
     let keys = context.keys().await?;
-    let org = context.organization(&keys, org).await?;
+    let org = select::organization_or_default(context, &keys, org).await?;
     let floors = keys.list_version_floors(org.id).await?;
     let view = |record: signing_trust::store::VersionFloorRecord| FloorView {
         org_id: org.id,

@@ -99,7 +99,7 @@ async fn with_key_and_store(
     command: &Sign,
 ) -> Result<Vec<SignedView>, CliError> {
     let keys = context.keys_to_change().await?;
-    let org = context.organization(&keys, command.org.as_ref()).await?.id;
+    let org = select::organization_or_default(context, &keys, command.org.as_ref()).await?.id;
     sign_and_store(prepared, (&keys, org), PackageSigner::Signer(key), command).await
 }
 

@@ -17,6 +17,7 @@ use crate::context::{Context, block_on};
 use crate::error::{CliError, Outcome};
 use crate::lines::{Lines, counted};
 use crate::output::{ErrorView, Progress, Report};
+use crate::select;
 use crate::time::Time;
 use crate::view::{TrustPathView, TrustedKeyView, View};
 use crate::{key_files, signed_trust};
@@ -114,7 +115,7 @@ async fn with_store(
     progress: &mut Progress,
 ) -> Result<Vec<Verdict>, CliError> {
     let keys = context.keys().await?;
-    let org = context.organization(&keys, org).await?;
+    let org = select::organization_or_default(context, &keys, org).await?;
     let mut verifier = Verifier::organization(&keys, OrganizationRef::Id(org.id)).await?;
     if let Some(root) = trust_root {
         verifier = verifier.rooted(signed_trust::pinned(root, state_file.as_deref())?);

@@ -2,8 +2,6 @@ use std::fmt;
 
 use signing_crypto::printable;
 
-use crate::cli::Global;
-
 /// What fits on every terminal.
 pub(crate) const LINE_LENGTH: usize = 80;
 /// No column becomes narrower than a short id.
@@ -17,12 +15,6 @@ pub(crate) enum Layout {
     Fitted,
     /// Everything.
     Wide,
-}
-
-impl Layout {
-    pub(crate) fn of(global: &Global) -> Self {
-        if global.wide { Self::Wide } else { Self::Fitted }
-    }
 }
 
 /// Rows of text in columns, of which the last are free of padding.

@@ -5,7 +5,7 @@ use serde::Serialize;
 use signing_crypto::printable;
 
 use super::stdout::{Reader, Standard};
-use super::{ErrorView, Report, SCHEMA_VERSION, json_text};
+use super::{ErrorView, Report, SCHEMA_VERSION, json_text, layout};
 use crate::cli::Global;
 use crate::error::CliError;
 use crate::lines::Layout;
@@ -26,7 +26,7 @@ impl Form {
         match (json_lines, global.json) {
             (true, _) => Self::JsonLines,
             (false, true) => Self::Document,
-            (false, false) => Self::Table(Layout::of(global)),
+            (false, false) => Self::Table(layout(global)),
         }
     }
 

@@ -2,10 +2,10 @@ use signing_crypto::SignatureId;
 use signing_trust::KeyManager;
 use signing_trust::store::PackageSignatureRecord;
 
-use super::MAX_CANDIDATES;
+use super::organization_or_default;
 use crate::cli::{OrgReference, Prefix, SignatureReference};
 use crate::context::Context;
-use crate::error::CliError;
+use crate::error::{CliError, MAX_CANDIDATES};
 
 /// Finds a signature in the store, by the beginning of its id among those of one organization.
 pub(crate) async fn signature(
@@ -20,7 +20,7 @@ pub(crate) async fn signature(
             let found = keys.store().kept_signature(*id).await?;
             let found = found.ok_or_else(|| CliError::NoSuchSignature { given: given() })?;
             if let Some(org) = org {
-                let org = context.organization(keys, Some(org)).await?;
+                let org = organization_or_default(context, keys, Some(org)).await?;
                 if org.id != found.org_id {
                     return Err(CliError::NoSuchSignature { given: given() });
                 }
@@ -29,7 +29,7 @@ pub(crate) async fn signature(
         }
         SignatureReference::Prefix(prefix) => prefix,
     };
-    let org = context.organization(keys, org).await?;
+    let org = organization_or_default(context, keys, org).await?;
     let limit = MAX_CANDIDATES as u16 + 2;
     let mut found = keys.store().kept_signatures(org.id, before(prefix), limit).await?;
     found.retain(|signature| prefix.begins(signature.id));

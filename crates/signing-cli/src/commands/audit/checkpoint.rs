@@ -37,7 +37,9 @@ pub(super) async fn checkpoint(context: &Context, command: Checkpoint) -> Result
     let mut signed = Vec::new();
     let orgs = match command.all {
         true => all_organizations(&keys).await?,
-        false => vec![context.organization(&keys, command.org.as_ref()).await?.id],
+        false => {
+            vec![select::organization_or_default(context, &keys, command.org.as_ref()).await?.id]
+        }
     };
     for org in orgs {
         signed.push(keys.sign_checkpoint(org, &*signer).await?);

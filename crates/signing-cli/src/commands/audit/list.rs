@@ -20,7 +20,7 @@ const INDENT: &str = "          ";
 /// Prints the entries as they are read, page by page.
 pub(super) async fn list(context: &Context, list: List, form: Form) -> Result<Report, CliError> {
     let keys = context.keys().await?;
-    let org = context.organization(&keys, list.org.as_ref()).await?;
+    let org = select::organization_or_default(context, &keys, list.org.as_ref()).await?;
     let key = match &list.key {
         Some(named) => Some(select::public_key(context, &keys, &org, named).await?.fingerprint),
         None => None,

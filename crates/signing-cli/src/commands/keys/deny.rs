@@ -24,7 +24,7 @@ pub(super) async fn deny(context: &Context, command: cli::Deny) -> Result<Report
         true => context.keys().await?,
         false => context.keys_to_change().await?,
     };
-    let org = context.organization(&keys, org.as_ref()).await?;
+    let org = select::organization_or_default(context, &keys, org.as_ref()).await?;
     let SelectedPublicKey { fingerprint, name } =
         select::public_key(context, &keys, &org, &named).await?;
     if dry_run {

@@ -8,6 +8,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::lines::{Cell, Lines, ShortIds, Table};
 use crate::output::Report;
+use crate::select;
 use crate::time::Time;
 use crate::view::{
     GraphKeyView, SigningKeyView, TrustedKeyView, View, quoted_note, revocation_of, standing_text,
@@ -20,7 +21,7 @@ pub(super) async fn list(
     org: Option<&OrgReference>,
 ) -> Result<Report, CliError> {
     let keys = context.keys().await?;
-    let org = context.organization(&keys, org).await?;
+    let org = select::organization_or_default(context, &keys, org).await?;
     let signing = keys.list_signing_keys(org.id).await?;
     let accepted = keys.list_trusted_keys(org.id).await?;
     let graph = keys.trust_graph(Some(org.id)).await?;

@@ -56,7 +56,7 @@ pub(super) async fn generate(
     org: Option<&OrgReference>,
 ) -> Result<Report, CliError> {
     let keys = context.keys_to_change_with_kek().await?;
-    let org = context.organization(&keys, org).await?;
+    let org = select::organization_or_default(context, &keys, org).await?;
     let key = keys.create_signing_key(org.id, name).await?;
     Ok(Report::done(&StoredKeyView::of("generated", &key)))
 }
@@ -71,7 +71,7 @@ pub(super) async fn import(
 ) -> Result<Report, CliError> {
     let key = key_files::read_signing_key(path, passphrase)?;
     let keys = context.keys_to_change_with_kek().await?;
-    let org = context.organization(&keys, org).await?;
+    let org = select::organization_or_default(context, &keys, org).await?;
     let key = keys.import_signing_key(org.id, name, &key).await?;
     Ok(Report::done(&StoredKeyView::of("imported", &key)))
 }

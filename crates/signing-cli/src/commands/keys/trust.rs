@@ -36,7 +36,7 @@ pub(super) async fn trust(
             (keys, key, Some(name))
         }
     };
-    let org = context.organization(&keys, org).await?;
+    let org = select::organization_or_default(context, &keys, org).await?;
     let earlier_name = known_name(&keys, org.id, &key.fingerprint()).await?;
     if earlier_name.is_none() {
         name = name.or(own_name);

@@ -11,6 +11,7 @@ use crate::lines::Lines;
 use crate::lines::counted;
 use crate::output::Report;
 
+use crate::select;
 use crate::signed_trust;
 use crate::view::View;
 
@@ -24,7 +25,7 @@ pub(super) async fn export(
 ) -> Result<Report, CliError> {
     existing.require_vacant(output)?;
     let keys = context.keys().await?;
-    let org = context.organization(&keys, org).await?;
+    let org = select::organization_or_default(context, &keys, org).await?;
     let bundle = keys.export_trust(org.id, &signed_trust::anchor(anchor)?).await?;
     let text =
         bundle.to_json().map_err(|source| CliError::TrustBundle { path: output.into(), source })?;

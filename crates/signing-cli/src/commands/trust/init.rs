@@ -9,12 +9,12 @@ use crate::cli::{ChildRoot, Init};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Report;
-use crate::select::organization;
+use crate::select::{self, organization};
 
 /// Publishes an organization's first documents.
 pub(super) async fn init(context: &Context, command: Init) -> Result<Report, CliError> {
     let keys = context.keys_to_change().await?;
-    let org = context.organization(&keys, command.org.as_ref()).await?;
+    let org = select::organization_or_default(context, &keys, command.org.as_ref()).await?;
     let mut ring = KeyRing::default();
     let root = ring.add_roles(&command.roles, &command.publication.access())?;
     let plan = DocumentPlan::First {

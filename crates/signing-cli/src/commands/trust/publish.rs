@@ -19,7 +19,7 @@ pub(super) async fn publish_rows(
     command: PublishRows,
 ) -> Result<Report, CliError> {
     let keys = context.keys_to_change().await?;
-    let org = context.organization(&keys, command.org.as_ref()).await?;
+    let org = select::organization_or_default(context, &keys, command.org.as_ref()).await?;
     let anchor = signed_trust::anchor(&command.anchor)?;
     let published = keys.published_trust(org.id, &anchor).await?;
     let kind = signing_crypto::TrustDocumentKind::Root;

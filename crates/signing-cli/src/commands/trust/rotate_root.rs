@@ -8,6 +8,7 @@ use crate::cli::RotateRoot;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Report;
+use crate::select;
 use crate::signed_trust;
 
 /// Publishes the next root document, and what other keys must sign from now on.
@@ -16,7 +17,7 @@ pub(super) async fn rotate_root(
     command: RotateRoot,
 ) -> Result<Report, CliError> {
     let keys = context.keys_to_change().await?;
-    let org = context.organization(&keys, command.org.as_ref()).await?;
+    let org = select::organization_or_default(context, &keys, command.org.as_ref()).await?;
     let anchor = signed_trust::anchor(&command.anchor)?;
     let access = command.publication.access();
     let mut ring = KeyRing::default();

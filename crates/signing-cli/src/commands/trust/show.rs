@@ -14,6 +14,7 @@ use crate::error::CliError;
 use crate::files;
 use crate::lines::Lines;
 use crate::output::Report;
+use crate::select;
 use crate::view::{DocumentsView, MissingView, View};
 
 pub(super) fn show(context: &Context, command: Show) -> Result<Report, CliError> {
@@ -94,7 +95,7 @@ fn parse<D: TrustDocument>(path: &Path, bytes: &[u8]) -> Result<SignedDocument<D
 /// What the store has of an organization.
 async fn show_stored(context: &Context, org: Option<&OrgReference>) -> Result<Report, CliError> {
     let keys = context.keys().await?;
-    let org = context.organization(&keys, org).await?;
+    let org = select::organization_or_default(context, &keys, org).await?;
     let missing = SignedTrustError::Missing { org: org.id, kind: TrustDocumentKind::Root };
     let texts = keys.unverified_documents(org.id).await?.ok_or(missing)?;
     let documents = of_organization(Path::new("the store"), &texts)?;

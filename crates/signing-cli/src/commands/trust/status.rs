@@ -13,6 +13,7 @@ use crate::lines::Lines;
 use crate::lines::counted;
 use crate::output::Report;
 
+use crate::select;
 use crate::signed_trust;
 use crate::view::{ChangeView, DeniedView, DocumentView, KeyNames, RoleView, UnrootedView, View};
 
@@ -23,7 +24,7 @@ pub(super) async fn status(
     anchor: &AnchorArgs,
 ) -> Result<Report, CliError> {
     let keys = context.keys().await?;
-    let org = context.organization(&keys, org).await?;
+    let org = select::organization_or_default(context, &keys, org).await?;
     let published = keys.published_trust(org.id, &signed_trust::anchor(anchor)?).await?;
     let missing = SignedTrustError::Missing { org: org.id, kind: TrustDocumentKind::Root };
     let published = published.ok_or(missing)?;

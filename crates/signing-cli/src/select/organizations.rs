@@ -1,0 +1,85 @@
+use signing_crypto::OrgName;
+use signing_trust::store::{OrganizationRecord, OrganizationRef, StoreError};
+use signing_trust::{KeyManager, TrustError};
+
+use super::most_similar;
+use crate::cli::OrgReference;
+use crate::context::Context;
+use crate::error::CliError;
+
+/// Finds an organization, by its whole id even if it is deleted.
+pub(crate) async fn organization(
+    keys: &KeyManager,
+    named: &OrgReference,
+) -> Result<OrganizationRecord, CliError> {
+    let given = match named {
+        OrgReference::Id(id) => {
+            let found = existing(keys.organization(OrganizationRef::Id(*id)).await)?;
+            return found.ok_or_else(|| no_such_organization(named, &[]));
+        }
+        OrgReference::Name(given) => given,
+    };
+    if let Ok(name) = OrgName::new(given.as_str()) {
+        if let Some(org) = existing(keys.organization(OrganizationRef::Name(name.clone())).await)? {
+            return Ok(org);
+        }
+        // Who used the name of a deleted organization does not mean another one's id.
+        if keys.store().is_retired_name(&name).await? {
+            return Err(no_such_organization(named, &[]));
+        }
+    }
+    let all = keys.list_organizations().await?;
+    let Some(prefix) = given.prefix() else { return Err(no_such_organization(named, &all)) };
+    let mut matching = all.iter().filter(|org| prefix.begins(org.id));
+    match (matching.next(), matching.next()) {
+        (Some(org), None) => Ok(org.clone()),
+        (None, _) => Err(no_such_organization(named, &all)),
+        (Some(_), Some(_)) => {
+            let matching = all.iter().filter(|org| prefix.begins(org.id));
+            let candidates = matching.map(|org| (org.name.clone(), org.id)).collect();
+            Err(CliError::AmbiguousOrganization { given: named.to_string(), candidates })
+        }
+    }
+}
+
+/// Finds the organization that the command line names, or else CLOACINA_ORG, or else the only
+/// one of the store.
+pub(crate) async fn organization_or_default(
+    context: &Context,
+    keys: &KeyManager,
+    named: Option<&OrgReference>,
+) -> Result<OrganizationRecord, CliError> {
+    if let Some(named) = named {
+        return organization(keys, named).await;
+    }
+    if let Some(named) = context.default_organization()? {
+        return organization(keys, &named).await;
+    }
+    let mut all = keys.list_organizations().await?;
+    match (all.pop(), all.is_empty()) {
+        (Some(only), true) => Ok(only),
+        (None, _) => Err(CliError::NoOrganization),
+        (Some(last), false) => {
+            all.push(last);
+            let organizations = all.into_iter().map(|org| org.name).collect();
+            Err(CliError::OrganizationNeeded { organizations })
+        }
+    }
+}
+
+fn existing(
+    found: Result<OrganizationRecord, TrustError>,
+) -> Result<Option<OrganizationRecord>, CliError> {
+    match found {
+        Ok(org) => Ok(Some(org)),
+        Err(TrustError::Store(StoreError::OrganizationNotFound)) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn no_such_organization(named: &OrgReference, all: &[OrganizationRecord]) -> CliError {
+    let given = named.to_string();
+    let names = all.iter().map(|org| &org.name);
+    let similar = most_similar(&given, names, OrgName::as_str).cloned();
+    CliError::NoSuchOrganization { given, similar }
+}
