@@ -63,11 +63,9 @@ pub(crate) async fn signing_key(
     let scope = Scope::new(context, keys, org, named).await?;
     let kind = Some(KeyKind::Signing);
     let mut matching = scope.matching(keys, named, kind).await?;
-    if matching.len() > 1 {
-        let is_usable = |key: &Selected| !key.is_revoked();
-        if matching.iter().any(is_usable) {
-            matching.retain(is_usable);
-        }
+    let is_usable = |key: &Selected| !key.is_revoked();
+    if matching.iter().all(|key| named.is_name_of(key)) && matching.iter().any(is_usable) {
+        matching.retain(is_usable);
     }
     match scope.only(keys, named, kind, matching).await? {
         Selected::Signing(key) => Ok(key.id),
@@ -89,17 +87,15 @@ pub(crate) async fn public_key(
     org: &OrganizationRecord,
     named: &KeyReference,
 ) -> Result<SelectedPublicKey, CliError> {
-    let scope = match &named.org {
-        Some(_) => Scope::new(context, keys, None, named).await?,
-        None => Scope { org: Some(org.clone()) },
+    let scope = match (&named.org, &named.key) {
+        (None, GivenKey::Fingerprint(_) | GivenKey::Name(_)) => Scope { org: Some(org.clone()) },
+        _ => Scope::new(context, keys, None, named).await?,
     };
     let matching = scope.matching(keys, named, None).await?;
     let mut found: Vec<_> = matching.iter().map(Selected::public_key).collect();
     if let (None, GivenKey::Name(given)) = (&named.org, &named.key)
         && let Some(prefix) = given.prefix()
-        && !matching
-            .iter()
-            .any(|key| key.name().is_some_and(|name| name.as_str() == given.as_str()))
+        && !matching.iter().any(|key| named.is_name_of(key))
     {
         let accepted = keys.list_trusted_keys(org.id).await?;
         found.extend(accepted.into_iter().filter_map(|key| {
@@ -170,8 +166,7 @@ impl Scope {
                 candidates.retain(|key| key.fingerprint() == *fingerprint);
             }
             GivenKey::Name(given) => {
-                let has_name =
-                    |key: &Selected| key.name().is_some_and(|name| name.as_str() == given.as_str());
+                let has_name = |key: &Selected| named.is_name_of(key);
                 let prefix = given.prefix();
                 let begins = |key: &Selected| {
                     prefix.as_ref().is_some_and(|prefix| {
@@ -245,6 +240,15 @@ impl Scope {
         };
         let org = self.org.as_ref().map(|org| org.name.clone());
         Ok(CliError::NoSuchKey { given: named.to_string(), org, similar })
+    }
+}
+
+impl KeyReference {
+    fn is_name_of(&self, key: &Selected) -> bool {
+        match (&self.key, key.name()) {
+            (GivenKey::Name(given), Some(name)) => given.as_str() == name.as_str(),
+            _ => false,
+        }
     }
 }
 

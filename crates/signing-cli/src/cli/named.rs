@@ -102,14 +102,6 @@ pub(crate) enum GivenKey {
     Name(NameOrPrefix),
 }
 
-impl KeyReference {
-    /// Whether the key is named by all of its id or fingerprint: no row of the store decides
-    /// what the reference means.
-    pub(crate) fn is_whole(&self) -> bool {
-        !matches!(self.key, GivenKey::Name(_))
-    }
-}
-
 impl FromStr for KeyReference {
     type Err = NameError;
 

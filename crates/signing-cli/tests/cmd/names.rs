@@ -67,6 +67,8 @@ fn a_key_is_denied_by_the_name_of_who_is_named_and_shown_in_full() {
         assert!(run.stdout.contains(&ci), "{key}: {}", run.stdout);
     }
     assert!(deny("vendor/ci").stdout.contains("known as     ci"));
+    let (id, fingerprint) = scratch.stored_key("own", "vendor");
+    assert!(deny(&id).stdout.contains(&fingerprint));
     let unknown = "ab".repeat(32);
     assert_eq!(deny(&unknown).code, 0);
 }

@@ -40,7 +40,7 @@ pub(super) async fn deny(context: &Context, command: cli::Deny) -> Result<Report
             denied(&org, change, name.as_ref())
         }
     };
-    let chosen = Chosen::by(&named, name);
+    let chosen = Chosen::public_key(&named, name);
     publish_if_asked(&keys, &org, fingerprint, &chosen, publish.0.as_ref(), report).await
 }
 

@@ -27,9 +27,8 @@ pub(super) async fn revoke(context: &Context, command: cli::Revoke) -> Result<Re
     };
     let key = select::key(context, &keys, org.as_ref(), named, command.key.kind()).await?;
     let chosen = match &key {
-        // Its private half proves which key the id means, but not which key a name means.
-        Selected::Signing(_) => Chosen::by(named, key.name().cloned()),
-        Selected::Trusted(_) => Chosen::ByRow(key.name().cloned()),
+        Selected::Signing(key) => Chosen::signing_key(named, &key.name),
+        Selected::Trusted(key) => Chosen::ByRow(key.name.clone()),
     };
     let owner = keys.organization(OrganizationRef::Id(key.org_id())).await?;
     // Every organization is about to refuse a key: first prove that it is this one.

@@ -16,7 +16,7 @@ use signing_trust::{
     TrustAnchor, TrustError, VerifiedDocuments,
 };
 
-use crate::cli::{KeyReference, PublicationArgs, PublishKey};
+use crate::cli::{GivenKey, KeyReference, PublicationArgs, PublishKey};
 use crate::error::CliError;
 use crate::files::{self, Existing, Readers};
 use crate::lines::Lines;
@@ -103,9 +103,21 @@ pub(in crate::commands) enum Chosen {
 }
 
 impl Chosen {
-    /// How the command line chose the key that the store calls `name`.
-    pub(in crate::commands) fn by(named: &KeyReference, name: Option<KeyName>) -> Self {
-        if named.is_whole() { Self::ByKey } else { Self::ByRow(name) }
+    /// How a public key was chosen that the store calls `name`. Only a fingerprint says which
+    /// key it is without a row.
+    pub(in crate::commands) fn public_key(named: &KeyReference, name: Option<KeyName>) -> Self {
+        match named.key {
+            GivenKey::Fingerprint(_) => Self::ByKey,
+            GivenKey::Id(_) | GivenKey::Name(_) => Self::ByRow(name),
+        }
+    }
+
+    /// The same of a signing key, whose private half also proves which key its id means.
+    pub(in crate::commands) fn signing_key(named: &KeyReference, name: &KeyName) -> Self {
+        match named.key {
+            GivenKey::Fingerprint(_) | GivenKey::Id(_) => Self::ByKey,
+            GivenKey::Name(_) => Self::ByRow(Some(name.clone())),
+        }
     }
 
     /// Refuses a row's word that the published statement does not bear out.

@@ -32,7 +32,7 @@ pub(super) async fn publish_rows(
     let mut deny = BTreeSet::new();
     for named in &command.deny {
         let key = select::public_key(context, &keys, &org, named).await?;
-        Chosen::by(named, key.name).require_stated(key.fingerprint, &published)?;
+        Chosen::public_key(named, key.name).require_stated(key.fingerprint, &published)?;
         deny.insert(key.fingerprint);
     }
     let statement = command.statement;

@@ -1,7 +1,7 @@
 use serde_json::Value;
 
-use super::{EXPORT, ROOT, STATUS, rooted, verify, verify_by, versions, words};
-use crate::support::{Scratch, text};
+use super::{EXPORT, PUBLISH, ROOT, STATUS, rooted, trust, verify, verify_by, versions, words};
+use crate::support::{Scratch, forge, text};
 
 fn accepted(scratch: &Scratch) -> Value {
     scratch.json(&["keys", "list", "--org", "acme"])["accepted"][0].clone()
@@ -92,4 +92,35 @@ fn a_retired_signing_key_has_no_revocation_to_publish() {
     assert_eq!(listed["signing_keys"][0]["revoked_at"], Value::Null);
     scratch.json(&[&revoke[..], &["--reason", "compromised"]].concat());
     assert_eq!(versions(&scratch), [1, 1, 2]);
+}
+
+#[test]
+fn a_key_that_is_denied_by_name_is_published_as_the_statement_knows_it() {
+    let scratch = rooted();
+    let deny = ["keys", "deny", "release", "--org", "acme", "--publish", "online.pem"];
+    scratch.json(&[&deny[..], &ROOT].concat());
+    assert_eq!(versions(&scratch), [1, 1, 2]);
+}
+
+/// Somebody who may write rows gives the name to another key, so that the administrator
+/// revokes that one for good.
+#[test]
+fn a_key_that_rows_alone_call_so_is_not_revoked_for_good() {
+    let scratch = rooted();
+    trust(&scratch, "other");
+    let listed = scratch.json(&["keys", "list", "--org", "acme"])["accepted"].clone();
+    let other = listed.as_array().unwrap().iter().find(|key| key["name"] == "other").unwrap();
+    let rename =
+        "UPDATE trusted_keys SET name = CASE name WHEN 'release' THEN 'old' ELSE 'release' END";
+    forge(&scratch, rename);
+    for key in ["release", &text(&other["id"]), &text(&other["fingerprint"])[..8]] {
+        scratch.fails(1, "OtherKeyInRow", &[&PUBLISH[..], &["--deny", key]].concat());
+        let deny = ["keys", "deny", key, "--org", "acme", "--publish", "online.pem"];
+        scratch.fails(2, "RevocationNotPublished", &[&deny[..], &ROOT].concat());
+    }
+    assert_eq!(versions(&scratch), [1, 1, 1]);
+    let fingerprint = text(&other["fingerprint"]);
+    let publish = [&PUBLISH[..], &["--key", "online.pem", "--deny", &fingerprint]].concat();
+    scratch.json(&publish);
+    assert_eq!(versions(&scratch)[2], 2);
 }
