@@ -150,7 +150,9 @@ pub(super) fn build() -> Result<PathBuf> {
 
 /// A library of `size` bytes: what follows its last section is not mapped, but signed.
 pub(super) fn library(programs: &Path, path: &Path, size: usize) -> Result<()> {
-    let mut content = fs::read(programs.join("libfixture_workflow.so"))?;
+    let workflow = programs.join("libworkflow.so");
+    let mut content =
+        fs::read(&workflow).with_context(|| format!("cannot read {}", workflow.display()))?;
     ensure!(content.len() < size, "the library of the tests is larger than {size} bytes");
     // Bytes that no file system and no hash treats in a special way.
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
