@@ -27,15 +27,17 @@ macro_rules! alone {
 }
 
 alone! {
-    thousand_loads_of_one_package_take_what_one_takes,
+    ten_thousand_loads_of_one_package_take_what_one_takes,
     directory_that_is_read_again_and_again_with_two_versions_takes_what_two_packages_take,
 }
 
-/// What a process has of packages: mapped regions, and open descriptors of any kind.
+/// What a process has of packages: mapped regions, open descriptors of any kind, and the bytes
+/// of the memory files among these.
 #[derive(Debug, PartialEq, Eq)]
 struct Taken {
     mappings: usize,
     descriptors: usize,
+    memory_files: u64,
 }
 
 impl Taken {
@@ -43,7 +45,18 @@ impl Taken {
         let maps = fs::read("/proc/self/maps").unwrap();
         let maps = String::from_utf8_lossy(&maps);
         let mappings = maps.lines().filter(|line| line.contains("/memfd:")).count();
-        Self { mappings, descriptors: fs::read_dir("/proc/self/fd").unwrap().count() }
+        let (mut descriptors, mut memory_files) = (0, 0);
+        for descriptor in fs::read_dir("/proc/self/fd").unwrap() {
+            descriptors += 1;
+            let path = descriptor.unwrap().path();
+            // The descriptor of this very directory is gone by then.
+            let is_memory = fs::read_link(&path)
+                .is_ok_and(|file| file.to_string_lossy().starts_with("/memfd:"));
+            if is_memory {
+                memory_files += fs::metadata(path).unwrap().len();
+            }
+        }
+        Self { mappings, descriptors, memory_files }
     }
 }
 
@@ -81,7 +94,7 @@ impl Plugins {
     }
 }
 
-fn thousand_loads_of_one_package_take_what_one_takes() {
+fn ten_thousand_loads_of_one_package_take_what_one_takes() {
     let plugins = Plugins::new();
     let path = plugins.put(1);
     let verifier = plugins.verifier(&path);
@@ -93,12 +106,12 @@ fn thousand_loads_of_one_package_take_what_one_takes() {
     assert!(one.mappings > before.mappings, "{before:?}, {one:?}");
     assert_eq!(one.descriptors, before.descriptors + 1);
 
-    for count in 2..=1000 {
+    for count in 2..=10_000 {
         match count % 3 {
             0 => drop(danger_load_unsigned(&path).unwrap()),
             _ => drop(load()),
         }
-        if [100, 1000].contains(&count) {
+        if [100, 1000, 10_000].contains(&count) {
             assert_eq!(Taken::now(), one, "after {count} loads");
         }
     }
