@@ -11,6 +11,7 @@
 mod bytes;
 mod envelopes;
 mod keys;
+mod library;
 mod loader;
 mod names;
 mod signed_trust;
@@ -54,6 +55,7 @@ pub const ORACLES: &[Oracle] = &[
     Oracle { name: "trust_bundle", check: signed_trust::bundle },
     Oracle { name: "trust_draft", check: signed_trust::draft },
     Oracle { name: "state_file", check: loader::state_file },
+    Oracle { name: "library", check: library::library },
     Oracle { name: "public_key", check: keys::public_key },
     Oracle { name: "private_key", check: keys::private_key },
     Oracle { name: "encrypted_private_key", check: keys::encrypted_private_key },
