@@ -43,7 +43,7 @@ pub enum Severity {
     Informational,
     /// The host accepts what it should not, but runs only code that its publisher has signed.
     Low,
-    /// Whoever can write the file stops the host.
+    /// Someone who can write the file stops the host.
     Medium,
     /// Code of a trusted publisher runs where, or as what, it should not.
     High,

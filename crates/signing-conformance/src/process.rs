@@ -103,7 +103,7 @@ fn wait(child: &Child, limits: &Limits) -> io::Result<Option<Ended>> {
 /// The memory of a process and its children. A process that has just ended uses none.
 ///
 /// A memory file costs memory without being mapped. What of it is mapped is shared memory, so the
-/// larger of the two counts. Each file counts once, whoever has it open.
+/// larger of the two counts. A file that several processes have open counts once.
 fn used(pid: u32, counted: &mut BTreeSet<(u64, u64)>) -> u64 {
     let read = |file: &str| fs::read_to_string(format!("/proc/{pid}/{file}")).unwrap_or_default();
     let status = read("status");

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Enums that are no errors, and tell errors of one variant apart.
+/// Enums that are not errors, but distinguish errors of one variant.
 const REASONS: [&str; 8] = [
     "ActualContent",
     "AuditFaultKind",
