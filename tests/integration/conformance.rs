@@ -93,7 +93,7 @@ fn check(host: &dyn Host, options: Options) -> Report {
 fn assert_fails(runner: &Runner, expected: &[&str]) {
     let mut options = Options::default();
     if expected.iter().all(|case| !case.starts_with("swap")) {
-        // Each moment once: whoever opens a package once is caught at none of them.
+        // Each moment once: a host that opens a package once is caught at none of them.
         options.rounds = Rounds::new(6).unwrap();
     }
     let report = check(runner, options);

@@ -1,4 +1,4 @@
-//! Packages that would be refused are let through, and told of, until a date.
+//! Loads packages that would be refused until a date, and reports them.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -323,7 +323,7 @@ async fn function_is_called_for_each_change_and_no_other(world: World) {
     world.keys.revoke_trusted_key(row).await.unwrap();
     until(SOON, "it is told", async || count() == 1).await;
     assert!(is_open(&package));
-    // A change of trust that is none for this package.
+    // A change of trust that does not affect this package.
     world.vendor("other").await;
     world.keys.reinstate_trusted_key(row, &"a mistake".parse().unwrap()).await.unwrap();
     until(SOON, "it is told", async || count() == 2).await;

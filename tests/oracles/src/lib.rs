@@ -72,7 +72,7 @@ pub const ORACLES: &[Oracle] = &[
 ///
 /// # Panics
 ///
-/// If there is none.
+/// If no oracle has this name.
 pub fn oracle(name: &str) -> Oracle {
     let found = ORACLES.iter().find(|oracle| oracle.name == name);
     *found.unwrap_or_else(|| panic!("there is no oracle {name}"))

@@ -6,7 +6,7 @@ use super::resolve::{Resolve, Resolved};
 
 #[derive(Subcommand)]
 pub(crate) enum Db {
-    /// Bring the store's tables up to date, and create the SQLite store if there is none
+    /// Bring the store's tables up to date, and create the SQLite store if it does not exist
     Migrate,
     /// Show which store is used and whether its tables are up to date
     Status,

@@ -8,7 +8,7 @@ use crate::time;
 
 #[derive(Subcommand)]
 pub(crate) enum Orgs {
-    /// Create an organization, and the SQLite store if there is none
+    /// Create an organization, and the SQLite store if it does not exist
     Create {
         /// The organization's name: letters, digits and . _ @ + -, a letter or digit first
         name: OrgName,

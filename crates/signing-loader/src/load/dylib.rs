@@ -29,7 +29,7 @@ pub(super) struct Library {
 }
 
 /// Which of this process' libraries one is. With glibc, that is the address of what the linker
-/// knows of the library, which is the same whoever asks and by whichever name.
+/// knows of the library, which does not depend on who asks, or by which name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct LibraryId(usize);
 
@@ -118,7 +118,7 @@ impl LoadedPackage {
     ///
     /// # Errors
     ///
-    /// [`LoadError::Symbol`] if there is none, or if `T` has another size.
+    /// [`LoadError::Symbol`] if the package has no such symbol, or if `T` has another size.
     ///
     /// # Safety
     ///

@@ -3,7 +3,7 @@
 //! All that happens to the word happens in one order, the same for every thread. A call enters
 //! by an addition that also reads the closed bit. If that comes before the bit is set, the call
 //! is counted in the word that closing has left, and in each later one until the call leaves.
-//! If it comes after, it sees the bit and is refused. So whoever has closed the gate knows two
+//! If it comes after, it sees the bit and is refused. So the thread that has closed the gate knows two
 //! things: each `enter` that begins from then on is refused, and while the count is not zero
 //! some call may be in flight, and when it is zero none is, because a call that has entered
 //! leaves only once. A refused call is counted for a moment too, which can only delay

@@ -86,7 +86,7 @@ struct InOrder<I, F, G, T> {
     limit: usize,
 }
 
-/// A thread, or why there is none.
+/// A thread, or why it could not be started.
 type Ahead<T> = Result<JoinHandle<Result<T, PackageError>>, PackageError>;
 
 fn in_order<P, I, W, T>(
