@@ -5,6 +5,7 @@ use signing_trust::TrustDecision;
 use signing_trust::acceptance::VerificationConfig;
 
 use super::{VerifiedPackage, accept_report_again};
+use crate::elf::LibraryError;
 use crate::error::{LoadError, PackageError};
 use crate::load::{self, Provider, TrustedProviders};
 use crate::report::VerificationReport;
@@ -60,33 +61,31 @@ impl<T> VerifiedPackage<T> {
         trusted: &mut TrustedProviders,
     ) -> Result<(), PackageError> {
         let decided = provider.reports.iter().zip(decisions);
-        match require_provider(provider, decided, &self.config) {
-            Ok(true) => trusted.add(provider),
-            Ok(false) => {}
-            Err(error) => {
-                self.tell_refusal(&error);
-                return Err(error);
-            }
-        }
+        require_provider(provider, decided, &self.config)
+            .inspect_err(|error| self.tell_refusal(error))?;
+        trusted.add(provider);
         Ok(())
     }
 }
 
-/// Whether a report of a provider is accepted, by what was decided about each. It is no error
-/// that there is none.
+/// Refuses a provider of which no report is accepted, by what was decided about each. One
+/// without reports was not verified, and is refused too.
 pub(crate) fn require_provider<'a>(
     provider: &Provider,
     decided: impl IntoIterator<Item = (&'a VerificationReport, Result<TrustDecision, PackageError>)>,
     config: &VerificationConfig,
-) -> Result<bool, PackageError> {
+) -> Result<(), PackageError> {
     let mut refusal = None;
     for (report, decision) in decided {
         match accept_report_again(report, decision, config) {
-            Ok(_) => return Ok(true),
+            Ok(_) => return Ok(()),
             Err(error) => refusal = Some((report.name.clone(), Box::new(error))),
         }
     }
-    let Some((package, source)) = refusal else { return Ok(false) };
     let name = provider.name.clone();
-    Err(LoadError::Dependency { name, provider: package, source }.into())
+    Err(match refusal {
+        Some((provider, source)) => LoadError::Dependency { name, provider, source },
+        None => LoadError::Library(LibraryError::DependencyNotAllowed { name }),
+    }
+    .into())
 }
