@@ -84,13 +84,13 @@ impl_for_connections!(ReadRows {
     async fn all_rows(&mut self) -> Result<Rows, StoreError> {
         let compromised = compromised_keys::fingerprint.eq(trusted_keys::fingerprint);
         Ok((
-            organizations::table.load(self).await?,
+            organizations::table.select(OrganizationRecord::as_select()).load(self).await?,
             trusted_keys::table
                 .left_join(compromised_keys::table.on(compromised))
-                .select((trusted_keys::all_columns, compromised_keys::declared_at.nullable()))
+                .select((TrustedKeyRecord::as_select(), compromised_keys::declared_at.nullable()))
                 .load(self)
                 .await?,
-            trust_grants::table.filter(trust_grants::revoked_at.is_null()).load(self).await?,
+            trust_grants::table.filter(trust_grants::revoked_at.is_null()).select(TrustGrantRecord::as_select()).load(self).await?,
         ))
     }
 
@@ -108,8 +108,8 @@ impl_for_connections!(ReadRows {
             .filter(
                 trusted_keys::org_id.eq(bind(org)).or(trusted_keys::org_id.eq_any(children())),
             )
-            .select((trusted_keys::all_columns, compromised_keys::declared_at.nullable()));
-        let organizations = organizations.load(self).await?;
-        Ok((organizations, keys.load(self).await?, grants.load(self).await?))
+            .select((TrustedKeyRecord::as_select(), compromised_keys::declared_at.nullable()));
+        let organizations = organizations.select(OrganizationRecord::as_select()).load(self).await?;
+        Ok((organizations, keys.load(self).await?, grants.select(TrustGrantRecord::as_select()).load(self).await?))
     }
 });

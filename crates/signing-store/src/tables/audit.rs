@@ -109,7 +109,8 @@ impl AuditEntry {
 /// the previous hash (of the first entry: 32 zero bytes), the organization's id,
 /// sequence and time (microseconds since 1970) as 64-bit big-endian numbers, and
 /// event type and details, each after its length as a 64-bit big-endian number.
-#[derive(Clone, Debug, PartialEq, Eq, Queryable)]
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = audit_log)]
 #[non_exhaustive]
 pub struct AuditRecord {
     /// Whose log it is in: the organization that acted.
@@ -153,6 +154,7 @@ impl StoreReader {
             Ok(audit_log::table
                 .filter(audit_log::org_id.eq(bind(org)))
                 .order(audit_log::sequence)
+                .select(AuditRecord::as_select())
                 .load(conn)
                 .await?)
         })

@@ -14,7 +14,8 @@ use crate::tables::audit::{AuditChain, AuditEntry};
 use crate::tables::organizations::OrganizationRecord;
 
 /// A key that every organization of the store refuses, for good.
-#[derive(Clone, Debug, PartialEq, Eq, Queryable)]
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = compromised_keys)]
 #[non_exhaustive]
 pub struct CompromisedKeyRecord {
     /// The key.
@@ -45,7 +46,7 @@ impl StoreReader {
             Ok(compromised_keys::table
                 .inner_join(organizations::table)
                 .order((compromised_keys::declared_at, compromised_keys::fingerprint))
-                .select((compromised_keys::all_columns, organizations::all_columns))
+                .select(<(CompromisedKeyRecord, OrganizationRecord)>::as_select())
                 .load(conn)
                 .await?)
         })
@@ -97,7 +98,12 @@ impl_for_connections!(CompromisedKeys {
         &mut self,
         fingerprint: Fingerprint,
     ) -> Result<Option<CompromisedKeyRecord>, StoreError> {
-        Ok(compromised_keys::table.find(bind(fingerprint)).get_result(self).await.optional()?)
+        Ok(compromised_keys::table
+            .find(bind(fingerprint))
+            .select(CompromisedKeyRecord::as_select())
+            .get_result(self)
+            .await
+            .optional()?)
     }
 
     async fn insert_compromised(&mut self, record: CompromisedKeyRecord) -> Result<(), StoreError> {

@@ -30,12 +30,7 @@ impl StoreReader {
                 .filter(package_signatures::id.gt(bind(after)))
                 .order(package_signatures::id)
                 .limit(limit.into())
-                .select((
-                    package_signatures::id,
-                    package_signatures::org_id,
-                    package_signatures::package_digest,
-                    package_signatures::envelope,
-                ))
+                .select(PackageSignatureRecord::as_select())
                 .load(conn)
                 .await?)
         })
@@ -49,12 +44,7 @@ impl StoreReader {
         read!(self.pool, |conn| {
             Ok(package_signatures::table
                 .find(bind(id))
-                .select((
-                    package_signatures::id,
-                    package_signatures::org_id,
-                    package_signatures::package_digest,
-                    package_signatures::envelope,
-                ))
+                .select(PackageSignatureRecord::as_select())
                 .get_result(conn)
                 .await
                 .optional()?)

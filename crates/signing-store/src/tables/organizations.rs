@@ -15,7 +15,8 @@ use crate::tables::audit::{AuditChain, AuditEntry};
 use crate::tables::package_signatures::SignatureGate;
 
 /// An organization.
-#[derive(Clone, Debug, PartialEq, Eq, Queryable)]
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = organizations)]
 pub struct OrganizationRecord {
     /// Its id.
     pub id: OrgId,
@@ -70,12 +71,17 @@ impl StoreReader {
         read!(self.pool, |conn| {
             let found = match org {
                 OrganizationRef::Id(id) => {
-                    organizations::table.find(bind(id)).get_result(conn).await
+                    organizations::table
+                        .find(bind(id))
+                        .select(OrganizationRecord::as_select())
+                        .get_result(conn)
+                        .await
                 }
                 OrganizationRef::Name(name) => {
                     organizations::table
                         .filter(organizations::name.eq(bind(name)))
                         .filter(organizations::deleted_at.is_null())
+                        .select(OrganizationRecord::as_select())
                         .get_result(conn)
                         .await
                 }
@@ -90,6 +96,7 @@ impl StoreReader {
             Ok(organizations::table
                 .filter(organizations::deleted_at.is_null())
                 .order(organizations::name)
+                .select(OrganizationRecord::as_select())
                 .load(conn)
                 .await?)
         })
@@ -120,6 +127,7 @@ impl StoreReader {
                 .filter(organizations::id.eq_any(parents))
                 .filter(organizations::deleted_at.is_null())
                 .order(organizations::name)
+                .select(OrganizationRecord::as_select())
                 .load(conn)
                 .await?)
         })
@@ -142,6 +150,7 @@ impl Store {
         change!(self, |conn| {
             let holder: Option<OrganizationRecord> = organizations::table
                 .filter(organizations::name.eq(bind(new.name.clone())))
+                .select(OrganizationRecord::as_select())
                 .get_result(conn)
                 .await
                 .optional()?;
@@ -154,7 +163,7 @@ impl Store {
                     organizations::name.eq(bind(new.name)),
                     organizations::created_at.eq(bind(at)),
                 ))
-                .returning(organizations::all_columns)
+                .returning(OrganizationRecord::as_returning())
                 .get_result::<OrganizationRecord>(conn)
                 .await?;
             conn.add_signature_lock(record.id).await?;

@@ -27,7 +27,8 @@ pub const SIGNATURES_IN_ALL: usize = 128;
 
 /// A kept signature. Nothing in it can fail to be read: a row that holds anything else than
 /// an envelope is one signature that does not count, and does not hide the others.
-#[derive(Clone, Debug, PartialEq, Eq, Queryable, QueryableByName)]
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, QueryableByName, Selectable)]
+#[diesel(table_name = package_signatures)]
 #[non_exhaustive]
 pub struct PackageSignatureRecord {
     /// Its id.

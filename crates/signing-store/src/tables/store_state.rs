@@ -13,7 +13,8 @@ use crate::state::AskOrigin;
 use crate::store::StoreReader;
 
 /// What a store says about itself.
-#[derive(Clone, Debug, PartialEq, Eq, Queryable)]
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = store_state)]
 #[non_exhaustive]
 pub struct StoreState {
     /// Its id, made with its tables.
@@ -66,10 +67,7 @@ impl StoreReader {
     /// Reads the store's id, trust epoch and KEK.
     pub async fn state(&self) -> Result<StoreState, StoreError> {
         read!(self.pool, |conn| {
-            Ok(store_state::table
-                .select((store_state::store_id, store_state::trust_epoch, store_state::kek_id))
-                .get_result::<StoreState>(conn)
-                .await?)
+            Ok(store_state::table.select(StoreState::as_select()).get_result(conn).await?)
         })
     }
 }

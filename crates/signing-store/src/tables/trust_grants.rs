@@ -12,7 +12,8 @@ use crate::store::{Change, Store, StoreReader};
 use crate::tables::audit::{AuditChain, AuditEntry};
 
 /// A parent's word that it accepts the keys that a child trusts directly.
-#[derive(Clone, Debug, PartialEq, Eq, Queryable)]
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = trust_grants)]
 pub struct TrustGrantRecord {
     /// Its id.
     pub id: GrantId,
@@ -47,6 +48,7 @@ impl StoreReader {
                 .filter(trust_grants::parent_org_id.eq(bind(parent)))
                 .filter(trust_grants::revoked_at.is_null())
                 .order((trust_grants::created_at, trust_grants::id))
+                .select(TrustGrantRecord::as_select())
                 .load(conn)
                 .await?)
         })
@@ -63,6 +65,7 @@ impl StoreReader {
                 .filter(trust_grants::child_org_id.eq(bind(grant.child_org_id)))
                 .filter(trust_grants::revoked_at.eq(bind(grant.created_at)))
                 .order(trust_grants::created_at.desc())
+                .select(TrustGrantRecord::as_select())
                 .first(conn)
                 .await
                 .optional()?)
@@ -106,6 +109,7 @@ impl Store {
                 .filter(trust_grants::parent_org_id.eq(bind(parent)))
                 .filter(trust_grants::child_org_id.eq(bind(child)))
                 .filter(trust_grants::revoked_at.is_null())
+                .select(TrustGrantRecord::as_select())
                 .get_result(conn)
                 .await
                 .optional()?;
@@ -133,7 +137,7 @@ impl Store {
                     trust_grants::packages.eq(scope.packages.map(bind)),
                     trust_grants::expires_at.eq(scope.expires_at.map(bind)),
                 ))
-                .returning(trust_grants::all_columns)
+                .returning(TrustGrantRecord::as_returning())
                 .get_result(conn)
                 .await?;
             conn.append(head, at, entry).await?;
@@ -157,6 +161,7 @@ impl Store {
                 .filter(trust_grants::parent_org_id.eq(bind(parent)))
                 .filter(trust_grants::child_org_id.eq(bind(child)))
                 .filter(trust_grants::revoked_at.is_null())
+                .select(TrustGrantRecord::as_select())
                 .get_result(conn)
                 .await
                 .optional()?;

@@ -20,7 +20,8 @@ use signing_crypto::RevocationReason;
 use rows::TrustedKeyRows;
 
 /// What an organization itself says about one public key.
-#[derive(Clone, Debug, PartialEq, Eq, Queryable)]
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = trusted_keys)]
 pub struct TrustedKeyRecord {
     /// Its id.
     pub id: TrustedKeyId,
@@ -89,6 +90,7 @@ impl StoreReader {
         read!(self.pool, |conn| {
             trusted_keys::table
                 .find(bind(id))
+                .select(TrustedKeyRecord::as_select())
                 .get_result(conn)
                 .await
                 .optional()?
@@ -103,6 +105,7 @@ impl StoreReader {
             Ok(trusted_keys::table
                 .filter(trusted_keys::org_id.eq(bind(org)))
                 .order((trusted_keys::created_at, trusted_keys::id))
+                .select(TrustedKeyRecord::as_select())
                 .load(conn)
                 .await?)
         })
@@ -121,7 +124,7 @@ impl StoreReader {
                 .filter(trusted_keys::revoked_at.is_null())
                 .filter(organizations::deleted_at.is_null())
                 .order(organizations::name)
-                .select((organizations::all_columns, trusted_keys::all_columns))
+                .select(<(OrganizationRecord, TrustedKeyRecord)>::as_select())
                 .load(conn)
                 .await?)
         })
@@ -165,7 +168,7 @@ impl Store {
                             trusted_keys::name.eq(name.map(bind)),
                             trusted_keys::expires_at.eq(new.expires_at.map(bind)),
                         ))
-                        .returning(trusted_keys::all_columns)
+                        .returning(TrustedKeyRecord::as_returning())
                         .get_result(conn)
                         .await?
                 }
@@ -180,7 +183,7 @@ impl Store {
                             trusted_keys::created_at.eq(bind(at)),
                             trusted_keys::expires_at.eq(new.expires_at.map(bind)),
                         ))
-                        .returning(trusted_keys::all_columns)
+                        .returning(TrustedKeyRecord::as_returning())
                         .get_result(conn)
                         .await?
                 }
@@ -217,7 +220,7 @@ impl Store {
                             trusted_keys::revocation_reason.eq(bind(revocation.reason)),
                             trusted_keys::revocation_note.eq(revocation.note.map(bind)),
                         ))
-                        .returning(trusted_keys::all_columns)
+                        .returning(TrustedKeyRecord::as_returning())
                         .get_result(conn)
                         .await?
                 }
@@ -285,7 +288,7 @@ impl Store {
                     trusted_keys::revocation_reason.eq(None::<Bind<RevocationReason>>),
                     trusted_keys::revocation_note.eq(None::<Bind<Note>>),
                 ))
-                .returning(trusted_keys::all_columns)
+                .returning(TrustedKeyRecord::as_returning())
                 .get_result(conn)
                 .await?;
             conn.append(head, at, entry).await?;

@@ -12,7 +12,8 @@ use crate::store::{Change, Store, StoreReader};
 use crate::tables::audit::{AuditChain, AuditEntry};
 
 /// The lowest version of a package that an organization accepts.
-#[derive(Clone, Debug, PartialEq, Eq, Queryable)]
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = version_floors)]
 #[non_exhaustive]
 pub struct VersionFloorRecord {
     /// The organization.
@@ -20,6 +21,7 @@ pub struct VersionFloorRecord {
     /// The package.
     pub package_name: PackageName,
     /// The lowest version.
+    #[diesel(select_expression = version_floors::floor.assume_not_null())]
     pub floor: PackageVersion,
     /// When it was set.
     pub set_at: DateTime<Utc>,
@@ -33,12 +35,7 @@ impl StoreReader {
                 .filter(version_floors::org_id.eq(bind(org)))
                 .filter(version_floors::floor.is_not_null())
                 .order(version_floors::package_name)
-                .select((
-                    version_floors::org_id,
-                    version_floors::package_name,
-                    version_floors::floor.assume_not_null(),
-                    version_floors::set_at,
-                ))
+                .select(VersionFloorRecord::as_select())
                 .load(conn)
                 .await?)
         })

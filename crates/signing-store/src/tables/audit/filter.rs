@@ -112,6 +112,7 @@ impl StoreReader {
                 .filter(audit_log::sequence.ge(from))
                 .order(audit_log::sequence)
                 .limit(AUDIT_PAGE as i64)
+                .select(AuditRecord::as_select())
                 .load(conn)
                 .await?)
         })

@@ -161,6 +161,7 @@ impl StoreReader {
                 .filter(audit_log::sequence.ge(from))
                 .order(audit_log::sequence)
                 .limit(AUDIT_PAGE as i64)
+                .select(AuditRecord::as_select())
                 .load(conn)
                 .await?)
         });
@@ -191,7 +192,8 @@ impl StoreReader {
         for sequence in sequences? {
             let entry: Result<AuditRecord, StoreError> = read!(self.pool, |conn| {
                 let key = (bind(org), sequence);
-                Ok(audit_log::table.find(key).get_result(conn).await?)
+                let row = audit_log::table.find(key).select(AuditRecord::as_select());
+                Ok(row.get_result(conn).await?)
             });
             entries.push(match entry {
                 Ok(record) => Entry::Readable(record),

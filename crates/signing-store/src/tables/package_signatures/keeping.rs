@@ -225,12 +225,7 @@ impl_for_connections!(KeepSignatures {
             .filter(package_signatures::package_digest.eq(bind(digest)))
             .order((package_signatures::created_at.desc(), package_signatures::id))
             .limit(SIGNATURES_PER_ORG as i64)
-            .select((
-                package_signatures::id,
-                package_signatures::org_id,
-                package_signatures::package_digest,
-                package_signatures::envelope,
-            ))
+            .select(PackageSignatureRecord::as_select())
             .load(self)
             .await?)
     }

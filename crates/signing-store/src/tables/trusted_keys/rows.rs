@@ -45,6 +45,7 @@ impl_for_connections!(TrustedKeyRows {
         Ok(trusted_keys::table
             .filter(trusted_keys::org_id.eq(bind(org)))
             .filter(trusted_keys::fingerprint.eq(bind(fingerprint)))
+            .select(TrustedKeyRecord::as_select())
             .get_result(self)
             .await
             .optional()?)
@@ -58,6 +59,7 @@ impl_for_connections!(TrustedKeyRows {
         trusted_keys::table
             .find(bind(id))
             .filter(trusted_keys::org_id.eq(bind(org)))
+            .select(TrustedKeyRecord::as_select())
             .get_result(self)
             .await
             .optional()?
@@ -81,7 +83,7 @@ impl_for_connections!(TrustedKeyRows {
                 trusted_keys::revocation_reason.eq(bind(revocation.reason)),
                 trusted_keys::revocation_note.eq(note.map(bind)),
             ))
-            .returning(trusted_keys::all_columns)
+            .returning(TrustedKeyRecord::as_returning())
             .get_result(self)
             .await?;
         Ok(Change::Made(record))
