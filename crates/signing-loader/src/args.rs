@@ -54,8 +54,8 @@ const DATABASE_URL: &str = "CLOACINA_DATABASE_URL";
 /// # Ok::<(), clap::Error>(())
 /// ```
 ///
-/// `--trust-key`, `--trust-bundle` or `--org` without `--require-signatures` is a usage error, so
-/// that nobody believes to be protected who is not.
+/// `--trust-key`, `--trust-bundle` or `--org` without `--require-signatures` is a usage error:
+/// alone they would protect nothing.
 #[derive(Args, Clone)]
 pub struct SecurityArgs {
     /// Load only packages that a trusted key has signed

@@ -1,6 +1,6 @@
 use crate::error::PackageError;
 
-/// Reads files where waiting for them holds up nobody else.
+/// Reads files on a thread where waiting does not block the runtime.
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, PackageError> + Send + 'static,
 ) -> Result<T, PackageError> {

@@ -1,7 +1,7 @@
 //! What a verification looks at, in order. This is the one core of every verification.
 //!
-//! It opens files, hashes, and checks signatures, and it asks nobody about trust: it has
-//! [`Question`]s. Pinned keys answer them at once, a store after a while.
+//! It opens files, hashes, and checks signatures. It does not ask about trust itself: it
+//! returns [`Question`]s. Pinned keys answer them at once, a store after a while.
 
 use std::collections::HashSet;
 use std::io::{self, Read};
@@ -22,7 +22,7 @@ use crate::report::Verified;
 use crate::sealed::SealedPackage;
 use crate::source::{EnvelopeSource, Found, SignatureSource};
 
-/// What an examination must be told before it can go on.
+/// What an examination needs to know before it can go on.
 pub(crate) enum Question {
     /// The signatures that the store has of these bytes.
     StoredSignatures(PackageDigest),
@@ -55,14 +55,14 @@ pub(crate) struct Examination<T> {
     content: Content<T>,
     candidates: Vec<(EnvelopeSource, Result<SignatureEnvelope, MalformedEnvelope>)>,
     step: Step,
-    /// About nobody, until somebody was asked.
+    /// Trusts no key until a question was answered.
     decision: TrustDecision,
     unnamed_were_tried: bool,
 }
 
 /// Whether the package was read.
 enum Content<T> {
-    /// There is none: only an envelope is looked at.
+    /// Only an envelope is looked at.
     Absent,
     Unread(OpenedPackage, Measure<T>),
     Read(HashedContent, T),
@@ -122,7 +122,7 @@ impl Examination<()> {
             content: Content::Absent,
             candidates: vec![(EnvelopeSource::Memory, Ok(envelope.clone()))],
             step: Step::Asks(Signers::default()),
-            decision: nobody(),
+            decision: no_key_trusted(),
             unnamed_were_tried: false,
         };
         examination.ask();
@@ -152,7 +152,7 @@ impl<T> Examination<T> {
                 let step = Step::Decided(Box::new(Err(reason.clone().into())));
                 (Content::Unread(opened, measure), vec![(source, Err(reason))], step)
             }
-            // Without a store there is none, and no reason to read the package.
+            // Without a store no signature can be found, so the package need not be read.
             Found::NothingYet(location) if answered_by != AnsweredBy::Store => {
                 let location = match (location, &opened.signature_path) {
                     (SignatureLocation::FileOrStore(path), _) => SignatureLocation::File(path),
@@ -176,7 +176,7 @@ impl<T> Examination<T> {
             content,
             candidates,
             step,
-            decision: nobody(),
+            decision: no_key_trusted(),
             unnamed_were_tried: false,
         };
         if let Step::Asks(_) = examination.step {
@@ -297,7 +297,7 @@ impl<T> Examination<T> {
         self.step = Step::Asks(signers);
     }
 
-    /// One good signature suffices. If there is none, the refusal of the first is
+    /// One good signature suffices. Without one, the refusal of the first signature is
     /// reported: of those in a store, that is the newest of the organization's own.
     fn first_accepted(&self, decision: &TrustDecision) -> Result<Accepted, Refusal> {
         let mut first: Option<Refusal> = None;
@@ -342,11 +342,11 @@ impl OpenedPackage {
 }
 
 /// The decision that trusts no key.
-fn nobody() -> TrustDecision {
+fn no_key_trusted() -> TrustDecision {
     PinnedKeys::default().decide(&Signers::default())
 }
 
-/// A question was not answered, so nobody is trusted.
+/// A question was not answered, so no key is trusted.
 fn undecided() -> PackageError {
     let (fingerprint, reason) = (None, UntrustedReason::Unknown);
     VerificationError::UntrustedSigner { fingerprint, reason }.into()

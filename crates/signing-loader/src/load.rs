@@ -48,8 +48,8 @@ impl LoadedPackage {
     }
 }
 
-/// Loads a package that nobody has verified, which gives its author the rights of this
-/// process. At most 4 GiB are read.
+/// Loads an unverified package, which gives its author the rights of this process.
+/// At most 4 GiB are read.
 ///
 /// What the package links against is not checked either: the dynamic linker loads it as usual.
 /// If the package's SONAME is the name of a library that is not loaded yet, the linker uses
@@ -66,7 +66,7 @@ pub fn danger_load_unsigned(path: impl Into<PackagePath>) -> Result<LoadedPackag
     UnsignedPackage::read(&path.into(), VerificationConfig::default().max_package_size)?.load()
 }
 
-/// A copy of a package that nobody has verified.
+/// A copy of an unverified package.
 pub(crate) struct UnsignedPackage(SealedPackage);
 
 impl UnsignedPackage {

@@ -43,8 +43,8 @@ pub use self::staleness::{MaxStaleness, MaxStalenessError};
 /// finds out any more what is trusted. Then, and also if one of the threads panics, every gate of
 /// [`gate`](Self::gate) closes, for [`GateError::NotFollowed`].
 ///
-/// There is none for a [`Verifier<Offline>`](crate::Offline): nothing revokes a pinned key, and
-/// a bundle is a value that does not change.
+/// A [`Verifier<Offline>`](crate::Offline) has nothing to follow: nothing revokes a pinned key,
+/// and a bundle is a value that does not change.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {

@@ -155,8 +155,8 @@ impl Observation {
         Observed { package, would_refuse: None }
     }
 
-    /// Gives a refusal back as an error once the date has come, and at any time what is none:
-    /// the dynamic linker has had the package, and must not get it again.
+    /// Gives a refusal back as an error once the date has come. Any other failure is an error at
+    /// any time: the dynamic linker has had the package, and must not get it again.
     fn may_pass(&self, error: PackageError) -> Result<PackageError, PackageError> {
         let is_refusal = match &error {
             PackageError::Load(error) => {

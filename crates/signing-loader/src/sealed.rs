@@ -4,7 +4,7 @@ use std::io::{self, Read, Seek};
 use rustix::fs::{MemfdFlags, SealFlags};
 use signing_crypto::{HashedContent, PackageDigest, PackageName};
 
-/// A private copy of a package that nobody can change any more, and the digest of
+/// A private copy of a package that can no longer be changed, and the digest of
 /// just these bytes.
 ///
 /// On Linux the copy is an anonymous memory file, sealed against writing, growing

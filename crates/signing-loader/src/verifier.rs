@@ -100,7 +100,7 @@ impl<T> Verifier<T> {
 }
 
 impl Verifier<Offline> {
-    /// Trusts these keys, and nobody else.
+    /// Trusts these keys, and no other.
     pub fn pinned(keys: impl Into<PinnedKeys>) -> Self {
         Self::by(Offline(OfflineTrust::Pinned(keys.into())))
     }

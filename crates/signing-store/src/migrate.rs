@@ -83,7 +83,7 @@ diesel::table! {
 trait Migrate {
     fn dialect(&self, migration: &Migration) -> &'static str;
 
-    /// Within a transaction: makes the table of migrations if there is none, and keeps
+    /// Within a transaction: makes the table of migrations if it is missing, and keeps
     /// other migrations waiting until the commit.
     async fn create_and_lock_migrations(&mut self) -> Result<(), StoreError>;
 
@@ -120,7 +120,7 @@ impl Migrate for crate::backend::connection::SqliteConnection {
 }
 
 /// Of two migrations that start on an empty database, the second waits in its first
-/// statement for the first to commit, and is then told that the schema exists.
+/// statement for the first to commit, and then fails because the schema exists.
 #[cfg(feature = "postgres")]
 const CREATE_SCHEMA: &str = "
     DO $$ BEGIN
@@ -160,7 +160,7 @@ impl Migrate for crate::backend::connection::PgConnection {
 
     async fn has_migrations(&mut self) -> Result<bool, StoreError> {
         self.require_safe_schema().await?;
-        // A role that may use neither schema is told so by the server. To one that may use
+        // The server refuses a role that may use neither schema. To one that may use
         // a schema, a table that is not there was not made yet.
         let found: Found = diesel::sql_query(
             "SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'cloacina')

@@ -62,9 +62,9 @@ impl Store {
     ///
     /// A SQLite file is opened read-only, and nothing is written beside it, also if the
     /// owner runs this process: the file may be on a read-only file system, or belong to
-    /// another user that the URL names. There is one exception. When a program was killed during a change, the change
-    /// must be undone before anything can be read. A process that may write does so, and
-    /// any other is told so by [`StoreError::HotJournal`].
+    /// another user that the URL names. There is one exception. When a program was killed
+    /// during a change, the change must be undone before anything can be read. A process that
+    /// may write does so; any other gets [`StoreError::HotJournal`].
     ///
     /// # Errors
     ///
@@ -84,7 +84,7 @@ impl Store {
     }
 
     /// Opens a database after bringing its tables up to date; a SQLite file is
-    /// made if there is none, readable by its owner only. Says which migrations
+    /// made if it is missing, readable by its owner only. Says which migrations
     /// were applied.
     ///
     /// Programs that do this at once all get the same store. One that is killed meanwhile

@@ -30,7 +30,7 @@ macro_rules! event_types {
                 match self { $(Self::$variant => $name),* }
             }
 
-            /// The level that it is told at.
+            /// The level at which it is logged.
             pub fn level(self) -> tracing::Level {
                 match self { $(Self::$variant => tracing::Level::$level),* }
             }

@@ -25,8 +25,8 @@ pub enum Freshness {
     /// knows of it.
     #[default]
     Strict,
-    /// Decisions may be answered from memory as long as the store would have told
-    /// of a change: while connected, and no longer than this after the last
+    /// Decisions may be answered from memory as long as a change would have been
+    /// noticed: while connected, and no longer than this after the last
     /// heartbeat that it answered was sent. Beyond that the store is asked, and if
     /// it cannot be, nothing is decided.
     ///
@@ -219,7 +219,7 @@ struct Kept {
     distrusted: u64,
 }
 
-/// That trust is known to be in the state that a heartbeat told.
+/// Trust was in the state that this heartbeat reported.
 #[derive(Clone, Copy, Debug)]
 struct Confirmation {
     heartbeat: Heartbeat,

@@ -151,18 +151,18 @@ pub enum TrustPath {
     Pinned,
     /// The organization trusts it itself.
     Direct {
-        /// The organization's row about the key. There is none in a bundle.
+        /// The organization's row about the key. A bundle has no rows.
         trusted_key: Option<TrustedKeyId>,
     },
-    /// An organization trusts it that was granted trust.
+    /// An organization that was granted trust trusts it.
     Granted {
-        /// The row of the grant. There is none in a bundle.
+        /// The row of the grant. A bundle has no rows.
         grant: Option<GrantId>,
         /// The organization that trusts the key itself.
         child: OrgId,
         /// Its name.
         child_name: OrgName,
-        /// Its row about the key. There is none in a bundle.
+        /// Its row about the key. A bundle has no rows.
         trusted_key: Option<TrustedKeyId>,
     },
 }

@@ -50,7 +50,7 @@ impl SignatureEnvelope {
         }
     }
 
-    /// The same for an envelope that nobody may have signed yet.
+    /// The same for an envelope that may have no signature yet.
     pub(crate) fn parse_unsigned(bytes: &[u8], limit: usize) -> Result<Self, MalformedEnvelope> {
         if bytes.len() > limit {
             return Err(MalformedEnvelope::TooLarge { limit });
@@ -84,7 +84,7 @@ impl SignatureEnvelope {
         })
     }
 
-    /// An envelope that nobody has signed yet.
+    /// An envelope without signatures.
     pub(crate) fn unsigned(payload_type: &str, payload: String) -> Self {
         Self {
             payload_type: payload_type.into(),
@@ -127,7 +127,7 @@ impl SignatureEnvelope {
         Ok(())
     }
 
-    /// What the envelope claims, checked by nobody: to show it, not to act on it.
+    /// The unverified statement in the envelope: to show it, not to act on it.
     pub fn unverified_statement(&self) -> Result<PackageStatement, MalformedEnvelope> {
         PackageStatement::parse(self.unverified_payload()?)
     }
@@ -170,7 +170,7 @@ impl SignatureEnvelope {
         key.accepts(&self.signed_bytes(), &signature.bytes)
     }
 
-    /// What kind of content is signed; checked by nobody.
+    /// What kind of content is signed, unverified.
     pub fn unverified_payload_type(&self) -> &str {
         &self.payload_type
     }

@@ -255,7 +255,7 @@ impl fmt::Display for ContentLayer {
     }
 }
 
-/// Signature files of other tools, told from their first bytes.
+/// Signature files of other tools, recognized by their first bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ForeignFormat {

@@ -141,7 +141,7 @@ fn parse_version(found: String) -> Result<PackageVersion, MalformedEnvelope> {
     found.parse().map_err(|_| MalformedEnvelope::Version { found })
 }
 
-/// In UTC only, so that nobody reads another moment than is meant.
+/// In UTC only: a local offset is easy to misread.
 fn parse_expiry(found: String) -> Result<StatementTime, MalformedEnvelope> {
     match found.parse() {
         Ok(time) if found.ends_with('Z') => Ok(time),

@@ -109,7 +109,7 @@ pub enum WrapError {
         found: KekId,
     },
     /// The bytes were changed, or belong to another key, organization or
-    /// predecessor. Which of these is not told apart.
+    /// predecessor. The cipher cannot say which.
     #[error("the wrapped key was changed, or is not the one that belongs here")]
     Rejected,
     /// The operating system gave no random numbers.

@@ -18,7 +18,7 @@ pub const MAX_BUNDLE_SIZE: usize = 64 * 1024 * 1024;
 /// bundle of empty objects would take many times its size in memory.
 const MAX_ROOTS: usize = 1_000;
 
-/// The envelopes of one organization's documents, as text that nobody has read yet.
+/// The envelopes of one organization's documents, as text that has not been parsed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DocumentTexts {
     /// The root documents. A bundle may hold them in any order.

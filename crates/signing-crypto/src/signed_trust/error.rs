@@ -274,7 +274,7 @@ pub enum MalformedDraft {
         /// The organization of the document.
         found: OrgId,
     },
-    /// It has neither a current root document nor a new one, so nobody can sign.
+    /// It has neither a current root document nor a new one, which name the keys that may sign.
     #[error("it has no root document")]
     NoRoot,
     /// Its current root document is not signed by its own keys.

@@ -30,7 +30,7 @@ impl<D: TrustDocument> SignedDocument<D> {
         Self::of(envelope)
     }
 
-    /// Reads a document that nobody may have signed yet.
+    /// Reads a document that may have no signature yet.
     pub(super) fn parse_unsigned(bytes: &[u8]) -> Result<Self, MalformedTrustDocument> {
         let envelope = SignatureEnvelope::parse_unsigned(bytes, const { max_envelope::<D>() });
         Self::of(envelope)
@@ -83,12 +83,12 @@ impl<D: TrustDocument> SignedDocument<D> {
         self.envelope.add_signature_at_most(signer, const { max_envelope::<D>() })
     }
 
-    /// What it says, checked by nobody: to show it, not to act on it.
+    /// Its unverified content: to show it, not to act on it.
     pub fn unverified(&self) -> &D {
         &self.document
     }
 
-    /// The keys that are named as signers, checked by nobody.
+    /// The keys that are named as signers. No signature has been verified.
     pub fn claimed_signers(&self) -> impl Iterator<Item = Fingerprint> {
         self.envelope.signatures().iter().filter_map(EnvelopeSignature::claimed_signer)
     }

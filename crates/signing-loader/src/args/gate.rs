@@ -22,8 +22,8 @@ pub(super) struct GateArgs {
 
 #[cfg(feature = "store")]
 impl Security {
-    /// What loads packages and gates calls into them, with `--max-staleness`. Without that
-    /// option there is none.
+    /// What loads packages and gates calls into them, with `--max-staleness`. `None` without
+    /// that option.
     ///
     /// # Errors
     ///

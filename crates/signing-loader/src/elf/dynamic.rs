@@ -27,8 +27,8 @@ pub(super) struct DynamicTable {
     pub(super) forbidden_flags: u64,
 }
 
-/// To bind all symbols at once, never to be unloaded, to be told its own directory, and to have
-/// its constructors run first. What else `DT_FLAGS_1` can say changes which libraries and
+/// To bind all symbols at once, never to be unloaded, to expand `$ORIGIN`, and to have its
+/// constructors run first. What else `DT_FLAGS_1` can say changes which libraries and
 /// symbols are found, or is not known.
 const HARMLESS_FLAGS: u64 =
     elf::DF_1_NOW.0 | elf::DF_1_NODELETE.0 | elf::DF_1_ORIGIN.0 | elf::DF_1_INITFIRST.0;

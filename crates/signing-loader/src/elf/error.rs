@@ -77,7 +77,7 @@ pub enum LibraryError {
         /// What is wrong with it.
         source: DependencyNameError,
     },
-    /// A dependency that nobody has verified or allowed.
+    /// A dependency that is neither verified nor allowed.
     #[error(
         "the library needs {name}, which is neither allowed nor the SONAME of a verified \
          package that is loaded already"

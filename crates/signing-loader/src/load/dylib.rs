@@ -141,8 +141,8 @@ impl LoadedPackage {
 fn open(path: &Path, flags: c_int) -> Result<Handle, LoadError> {
     // SAFETY: This runs the library's constructors, which nothing can make safe.
     // Whose code may run is what this crate decides, and the one caller of this
-    // module has either verified the package or was told not to ask. With `RTLD_NOLOAD`
-    // only what is in this process already is found.
+    // module has either verified the package or was called by a function with `danger` in its
+    // name. With `RTLD_NOLOAD` only what is in this process already is found.
     let handle = unsafe { Handle::open(Some(path), flags) };
     handle.map_err(|source| LoadError::Linker(Box::new(source)))
 }

@@ -2,8 +2,8 @@
 //! linker would take for the names that a package needs.
 //!
 //! A library that needs a name gets the first loaded library with that name or SONAME, before
-//! the dynamic linker looks at any file. It may be one that the host has loaded, or a package
-//! that nobody has verified. So the linker itself is asked which one that is.
+//! the dynamic linker looks at any file. That may be one that the host has loaded, or an
+//! unverified package. So the linker itself is asked which one it is.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -60,9 +60,8 @@ impl TrustedProviders {
 
 /// The packages that a package needs and that are loaded, each with what it needs in turn.
 ///
-/// There is none of a name that it needs itself and that several packages have: such a name
-/// satisfies nobody. Nor is there one for a file that cannot be read as a library, which is
-/// refused.
+/// A name that several packages have counts for none of them. A file that cannot be read as a
+/// library has no providers, and is refused later.
 pub(super) fn providers(sealed: &SealedPackage, allowed: &AllowedDependencies) -> Vec<Provider> {
     let Ok(library) = SharedLibrary::read(sealed.file()) else { return Vec::new() };
     let sonames = Sonames::lock();

@@ -197,7 +197,7 @@ impl Following {
         boot_time() >= asked + self.max_staleness.as_duration()
     }
 
-    /// Nothing is locked here: who is told may ask for what is known.
+    /// No lock is held here: a callback may ask for what is known.
     fn tell(&self, changes: Changes) {
         for (package, standing, change) in changes.0 {
             if change.of_verdict {

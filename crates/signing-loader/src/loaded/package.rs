@@ -173,7 +173,7 @@ struct Known {
     as_of: Duration,
 }
 
-/// What became of a package, to be told to others.
+/// What became of a package, for callbacks and events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Change {
     /// The standing is of another kind than it was.

@@ -1,5 +1,5 @@
 //! The loaded packages that a package needs. They were verified when they were loaded, perhaps
-//! by somebody else, so the verifier of the package that needs them decides about each of them.
+//! by another verifier, so that of the package that needs them decides about each of them.
 
 use signing_trust::TrustDecision;
 use signing_trust::acceptance::VerificationConfig;
@@ -53,7 +53,7 @@ impl<T> VerifiedPackage<T> {
     }
 
     /// What was decided about each report of a provider. One that is accepted suffices; of the
-    /// refusals the latest is told.
+    /// refusals the latest is returned.
     fn require_provider(
         &self,
         provider: &Provider,

@@ -181,8 +181,8 @@ impl Verifier<Online> {
     ///
     /// Besides the packages that the caller keeps, it holds one for each processor: it goes on
     /// as the caller takes the answers. Each is in memory, of at most
-    /// [`max_package_size`](crate::VerificationConfig::max_package_size), also one that nobody has
-    /// signed: the store is asked for signatures by digest. When this value is dropped, no
+    /// [`max_package_size`](crate::VerificationConfig::max_package_size), also an unsigned
+    /// one: the store is asked for signatures by digest. When this value is dropped, no
     /// further package is begun, and nothing more is asked about those that were.
     ///
     /// ```no_run

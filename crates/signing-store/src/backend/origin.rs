@@ -28,7 +28,7 @@ impl Origin {
     }
 }
 
-/// Whether the server replays somebody else's log: `pg_is_in_recovery()`.
+/// Whether the server replays another server's log: `pg_is_in_recovery()`.
 #[derive(Clone, Copy, Debug, QueryId, ValidGrouping)]
 pub(crate) struct InRecovery;
 
@@ -133,7 +133,7 @@ impl QueryFragment<diesel::pg::Pg> for HasSettings {
     }
 }
 
-/// A connection to a SQLite file is nobody else's.
+/// A connection to a SQLite file is never shared with another program.
 #[cfg(feature = "sqlite")]
 impl QueryFragment<diesel::sqlite::Sqlite> for HasSettings {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, diesel::sqlite::Sqlite>) -> QueryResult<()> {

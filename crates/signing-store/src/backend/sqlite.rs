@@ -113,7 +113,7 @@ impl managed::Manager for Manager {
     }
 }
 
-/// Opens the file if nobody could replace it.
+/// Opens the file if no other user could replace it.
 async fn open(path: &DatabasePath, access: Access) -> Result<SqliteConnection, StoreError> {
     let unchecked = path.clone();
     let checked = spawn_blocking(move || unchecked.check(access));
@@ -125,7 +125,7 @@ async fn open(path: &DatabasePath, access: Access) -> Result<SqliteConnection, S
     })
 }
 
-/// Why SQLite does not do what it is asked, where that is told apart.
+/// The failures of SQLite that have a next step of their own.
 pub(crate) enum Complaint {
     /// Others use the file, for longer than this.
     Busy { after: Duration },

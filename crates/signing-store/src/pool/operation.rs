@@ -36,9 +36,9 @@ pub(crate) async fn run_to_the_end<T: Send + 'static>(
     }
 }
 
-/// A question that goes on in a task of its own when it is no longer waited for: a
-/// dropped one would leave its connection in the middle of an answer. One that is neither
-/// waited for nor dropped keeps a connection, and nobody from anything.
+/// A question that goes on in a task of its own when its caller drops it: otherwise its
+/// connection would stay in the middle of an answer. A question that is neither polled nor
+/// dropped occupies one connection, and blocks nothing else.
 struct Detached<T: Send + 'static> {
     operation: Option<Operation<T>>,
     runtime: Handle,

@@ -147,7 +147,7 @@ impl Store {
     }
 
     /// Removes a kept signature of `org`, which may be deleted, and writes that into its
-    /// audit log. It waits for nobody who keeps signatures.
+    /// audit log. It does not wait for transactions that keep signatures.
     ///
     /// # Errors
     ///

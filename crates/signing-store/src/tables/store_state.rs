@@ -82,7 +82,7 @@ pub(crate) trait KekGuard {
     /// # Errors
     ///
     /// [`StoreError::OtherKek`] if it has another, so that a mistyped KEK cannot
-    /// make keys that nobody can read.
+    /// make keys that cannot be opened.
     async fn require_kek(&mut self, kek: KekId) -> Result<(), StoreError>;
 }
 

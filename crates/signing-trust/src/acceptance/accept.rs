@@ -150,11 +150,11 @@ fn signed_by_trusted(
     }
     let refused = broken.or_else(|| untrusted(envelope, decision));
     let Some(statement) = statement else {
-        let nobody = || {
+        let unknown = || {
             let reason = UntrustedReason::Unknown;
             VerificationError::UntrustedSigner { fingerprint: None, reason }
         };
-        return Err(refused.unwrap_or_else(nobody));
+        return Err(refused.unwrap_or_else(unknown));
     };
     match required.require(&signers) {
         Ok(()) => Ok((statement, signers)),

@@ -11,7 +11,7 @@ use crate::decision::{TrustPath, TrustedKey};
 /// Who must have signed a package. All of them in one envelope, since signatures in
 /// several are signatures of several statements.
 ///
-/// Keys are told apart by what they are, not by what signatures call them: one that
+/// Keys are compared by their bytes, not by the names that signatures give them: a key that
 /// signs twice counts once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

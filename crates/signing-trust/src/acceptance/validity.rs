@@ -10,7 +10,7 @@ use crate::decision::TrustDecision;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Validity {
-    /// Long enough that nobody need be told.
+    /// Long enough that no warning is needed.
     Ample,
     /// It ends soon, or has ended within the allowance.
     EndsSoon {

@@ -259,8 +259,8 @@ impl KeyManager {
         Ok(written)
     }
 
-    /// The documents that the store has of `org`, verified by nobody: to show them, not to act
-    /// on them.
+    /// The documents that the store has of `org`, unverified: to show them, not to act on
+    /// them.
     pub async fn unverified_documents(
         &self,
         org: OrgId,

@@ -54,7 +54,7 @@ impl KeyManager {
         Ok(self.store.replaced_grant(grant.clone()).await?)
     }
 
-    /// Revokes a grant. `Unchanged(None)` if there is none.
+    /// Revokes a grant. `Unchanged(None)` if there was no grant.
     pub async fn revoke_trust(
         &self,
         parent: OrgId,

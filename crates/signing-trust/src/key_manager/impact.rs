@@ -90,7 +90,7 @@ impl KeyManager {
         self.require_existing(org).await?;
         let holders = self.who_trusts(fingerprint).await?;
         let key = holders.iter().find_map(|(_, row)| key_of(row));
-        // Nobody accepts a key that nobody has.
+        // A key that no organization trusts is accepted by none.
         let Some(key) = key else { return Ok(RevocationImpact::default()) };
         let holders = holders.into_iter().map(|(org, _)| org).collect();
         self.impact(&key, Scenario::Compromised(*fingerprint), holders).await

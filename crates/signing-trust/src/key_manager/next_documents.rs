@@ -65,7 +65,7 @@ pub struct NextRoot {
     pub expires_at: StatementTime,
 }
 
-/// Documents that nobody has signed yet, and what they change.
+/// Documents without signatures, and what they change.
 #[derive(Clone, Debug)]
 pub struct DraftedTrust {
     /// The documents.
@@ -75,7 +75,7 @@ pub struct DraftedTrust {
     /// How the statement differs from the one before.
     pub changes: Vec<StatementChange>,
     /// The organizations that rows grant trust to and that the statement cannot name, because
-    /// nobody has named their root.
+    /// their root has not been named.
     pub unrooted: BTreeMap<OrgId, OrgName>,
 }
 
@@ -86,7 +86,7 @@ impl KeyManager {
     /// # Errors
     ///
     /// [`TrustError::SignedTrustExists`] if there are documents already,
-    /// [`SignedTrustError::Missing`] if there is none to follow, and
+    /// [`SignedTrustError::Missing`] if there is no document to follow, and
     /// [`TrustError::ExpiryPast`].
     pub async fn draft_documents(
         &self,

@@ -19,7 +19,7 @@ pub struct TrustDraft {
     pub grants: BTreeMap<OrgId, StatedGrant>,
     /// The lowest versions that it accepts.
     pub floors: BTreeMap<PackageName, PackageVersion>,
-    /// The organizations that it grants trust to and whose root nobody has named. A statement
+    /// The organizations that it grants trust to and whose root has not been named. A statement
     /// cannot grant them trust: the store is not asked for the root, because a writer of the store
     /// would decide.
     pub unrooted: BTreeMap<OrgId, OrgName>,

@@ -4,8 +4,8 @@ use signing_crypto::{
 };
 use thiserror::Error;
 
-/// The root of an organization's signed trust, as a runner has it from elsewhere than the
-/// store: from the organization itself, by a way that nobody in between can change.
+/// The root of an organization's signed trust. A runner has it from the organization itself,
+/// not from the store, by a way that an attacker cannot change.
 #[derive(Clone, Debug)]
 pub struct TrustRoot(Pin);
 

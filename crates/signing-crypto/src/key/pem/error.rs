@@ -133,7 +133,7 @@ impl PassphraseError {
     }
 }
 
-/// What a key file is, told from its outside.
+/// The kind of a key file, by its first line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PemForm {

@@ -12,7 +12,7 @@ use crate::error::{ConnectError, Source, StoreError};
 const STATEMENT_LIMIT: Duration = Duration::from_secs(10);
 const LOCK_LIMIT: Duration = Duration::from_secs(8);
 
-/// Why nobody was let in.
+/// Why the server refused the login.
 pub(super) fn login(error: tokio_postgres::Error, user: &str, database: &str) -> StoreError {
     let state = error.code().cloned();
     let source = words(error);

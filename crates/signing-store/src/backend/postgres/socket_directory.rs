@@ -26,7 +26,7 @@ pub(super) struct ExpectedPeer {
 }
 
 /// The user that the URL names, or else: root, ourselves, or the owner of the socket's
-/// directory, into which nobody else can put one.
+/// directory, into which no other user can put one.
 ///
 /// The kernel tells whose process has begun to listen (`SO_PEERCRED`), so a named user is
 /// proof enough, wherever the socket is. Without one it is the directory that names the
@@ -64,8 +64,8 @@ impl ExpectedPeer {
     }
 }
 
-/// The owner of a directory that others cannot write, below directories that nobody but
-/// root and `us` can change. A group that may write it is not in the way: what its
+/// The owner of a directory that others cannot write, below directories that only root
+/// and `us` can change. A group that may write it is not in the way: what its
 /// members put there belongs to themselves, and so does the process behind it.
 fn owner_of_safe(directory: &Path, us: u32) -> Result<u32, ConnectError> {
     const WRITABLE_BY_OTHERS: u32 = 0o002;
@@ -152,7 +152,7 @@ mod tests {
         rustix::process::geteuid().as_raw()
     }
 
-    /// A directory that nobody else can change, if the home directory is one.
+    /// A directory that no other user can change, if the home directory is one.
     fn safe() -> tempfile::TempDir {
         tempfile::tempdir_in(std::env::home_dir().unwrap()).unwrap()
     }

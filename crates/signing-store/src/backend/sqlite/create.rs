@@ -1,7 +1,7 @@
 //! A new database, made in memory and put under its name when it is complete.
 //!
 //! So a file under a store's name always has all its tables, however many programs begin
-//! at once and whenever one of them is killed, and nobody waits for anybody.
+//! at once and whenever one of them is killed. None of them waits for another.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -21,8 +21,8 @@ use crate::url;
 const OWNER_ONLY: Mode = Mode::RUSR.union(Mode::WUSR);
 
 /// Makes the database, readable and writable by its owner only, and its directory likewise
-/// if there is none, unless there is one. `complete` gives its content, and the names of
-/// its migrations, which are returned if it was made.
+/// if that is missing. A database that exists stays as it is. `complete` gives the content of
+/// the new one and the names of its migrations, which are returned if it was made.
 pub(crate) async fn create(
     target: &url::SqliteTarget,
     complete: impl Future<Output = Result<(Vec<&'static str>, Vec<u8>), StoreError>>,

@@ -1,4 +1,4 @@
-//! Who could replace a database, and its path if nobody could.
+//! Which users could replace a database, and its path if no other user could.
 //!
 //! SQLite names files by their path, and applies a journal that lies beside a database to
 //! it. A user who can write the database, rename it, or put a journal beside it controls
@@ -79,7 +79,7 @@ impl DatabasePath {
         Ok(Self { given, owner: target.owner.as_ref().map(|owner| owner.uid) })
     }
 
-    /// The database's path without links, if it is there, nobody could replace it, and
+    /// The database's path without links, if it exists, no other user could replace it, and
     /// this process may have that access.
     pub(super) fn check(&self, access: Access) -> Result<PathBuf, StoreError> {
         let absent = || StoreError::NoDatabase { path: self.given.clone() };
@@ -99,7 +99,7 @@ impl DatabasePath {
         Ok(directory.database())
     }
 
-    /// The directory that holds the database, if nobody could replace it or anything in it.
+    /// The directory that holds the database, if no other user could replace it or a file in it.
     pub(super) fn directory(&self, missing: Missing) -> Result<Directory, StoreError> {
         let no_name = || StoreError::File { path: self.given.clone(), source: Errno::ISDIR.into() };
         let name = self.given.file_name().ok_or_else(no_name)?;
@@ -220,7 +220,7 @@ impl Walk {
     }
 }
 
-/// The directory that holds a database, to which nobody else can add a file.
+/// The directory that holds a database, to which no other user can add a file.
 pub(super) struct Directory {
     walk: Walk,
     name: OsString,
@@ -255,8 +255,8 @@ impl Directory {
         self.walk.path.join(&self.name)
     }
 
-    /// Whether there is a file whose name ends like this after the database's; it is one
-    /// that nobody else could have written.
+    /// Whether there is a file with the database's name and this ending. No other user could
+    /// have written it.
     fn has_safe_file(&self, end: &str, role: FileRole) -> Result<bool, StoreError> {
         let mut name = self.name.clone();
         name.push(end);

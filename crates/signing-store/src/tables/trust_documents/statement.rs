@@ -2,8 +2,8 @@
 //!
 //! It is text: diesel's query language has no way to limit the rows of each organization.
 //! Each part of it looks up the documents of one organization and one kind in the primary
-//! key, newest first, and stops at its limit. So how many documents an organization has makes
-//! nobody slower who granted it trust.
+//! key, newest first, and stops at its limit. So the
+//! number of documents of an organization does not slow down those that granted it trust.
 
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::result::QueryResult;
@@ -179,7 +179,7 @@ mod sqlite {
 
     use super::*;
 
-    /// A SQLite file is nobody's replica, and has no clock.
+    /// A SQLite file is not a replica, and has no clock.
     const DOCUMENTS: &str = documents!(
         head!("FALSE", "TRUE", "NULL"),
         "trust_documents d WHERE d.rowid IN (",
