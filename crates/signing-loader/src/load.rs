@@ -1,6 +1,8 @@
 mod dylib;
 mod shared;
 mod sonames;
+#[cfg(test)]
+mod test_library;
 
 use signing_crypto::PackageDigest;
 use signing_trust::acceptance::{VerificationConfig, VerificationError};

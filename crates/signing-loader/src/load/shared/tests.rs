@@ -1,9 +1,6 @@
 // What the constructors of the tests do is written in C.
 #![cfg(target_os = "linux")]
 
-use std::fs;
-use std::io::{Seek, Write};
-use std::process::Command;
 use std::ptr;
 use std::sync::{Barrier, mpsc};
 use std::thread;
@@ -11,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::*;
 use crate::load::dylib::call;
+use crate::load::test_library::{self, seal};
 
 /// Longer than any of these loads takes.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -31,26 +29,7 @@ fn compile(constructor: extern "C" fn(), marker: u32) -> Vec<u8> {
 }
 
 fn build(source: &str) -> Vec<u8> {
-    build_in(tempfile::tempdir().unwrap().path(), "library.so", source, &[])
-}
-
-fn build_in(directory: &std::path::Path, file: &str, source: &str, arguments: &[&str]) -> Vec<u8> {
-    fs::write(directory.join("library.c"), source).unwrap();
-    let output = Command::new("cc")
-        .args(["-shared", "-fPIC", "library.c", "-o", file])
-        .args(arguments)
-        .current_dir(directory)
-        .output()
-        .unwrap_or_else(|error| panic!("this test needs the program 'cc': {error}"));
-    assert!(output.status.success(), "cc: {}", String::from_utf8_lossy(&output.stderr));
-    fs::read(directory.join(file)).unwrap()
-}
-
-fn seal(bytes: &[u8]) -> SealedPackage {
-    let mut source = tempfile::tempfile().unwrap();
-    source.write_all(bytes).unwrap();
-    source.rewind().unwrap();
-    SealedPackage::copy(source, bytes.len() as u64, &"shared.so".parse().unwrap()).unwrap()
+    test_library::compile(tempfile::tempdir().unwrap().path(), "library.so", source, &[])
 }
 
 fn digest(bytes: &[u8]) -> PackageDigest {
@@ -183,7 +162,7 @@ fn packages_that_load_each_other_in_two_threads_do_not_wait_forever() {
 fn a_load_that_failed_is_not_remembered() {
     let directory = tempfile::tempdir().unwrap();
     let soname = "libcomes-later.so.1";
-    let provider = build_in(
+    let provider = test_library::compile(
         directory.path(),
         soname,
         "int answer(void) { return 8; }\n",
@@ -191,7 +170,8 @@ fn a_load_that_failed_is_not_remembered() {
     );
     let source = "int answer(void);\nint ask(void) { return answer(); }\n";
     let needed = format!("-l:{soname}");
-    let dependent = build_in(directory.path(), "dependent.so", source, &["-L.", &needed]);
+    let dependent =
+        test_library::compile(directory.path(), "dependent.so", source, &["-L.", &needed]);
 
     let error = load(seal(&dependent)).unwrap_err();
     assert!(matches!(error, LoadError::Linker(_)), "{error:?}");

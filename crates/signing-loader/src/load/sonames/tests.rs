@@ -5,37 +5,20 @@ mod asked_linker;
 mod trusted;
 
 use std::fs;
-use std::io::{Seek, Write};
 use std::path::Path;
-use std::process::Command;
 use std::ptr;
 
 use signing_crypto::SigningKey;
 
 use super::*;
 use crate::load::dylib::call;
+use crate::load::test_library::{self, seal};
 use crate::sign::sign_package;
 use crate::source::SignatureSource;
 use crate::verifier::Verifier;
 
-/// A library whose function `function` does this, by the compiler.
 fn compile(directory: &Path, file: &str, source: &str, arguments: &[&str]) -> SealedPackage {
-    fs::write(directory.join("library.c"), source).unwrap();
-    let output = Command::new("cc")
-        .args(["-shared", "-fPIC", "library.c", "-o", file])
-        .args(arguments)
-        .current_dir(directory)
-        .output()
-        .unwrap_or_else(|error| panic!("this test needs the program 'cc': {error}"));
-    assert!(output.status.success(), "cc: {}", String::from_utf8_lossy(&output.stderr));
-    seal(&fs::read(directory.join(file)).unwrap())
-}
-
-fn seal(bytes: &[u8]) -> SealedPackage {
-    let mut source = tempfile::tempfile().unwrap();
-    source.write_all(bytes).unwrap();
-    source.rewind().unwrap();
-    SealedPackage::copy(source, bytes.len() as u64, &"library.so".parse().unwrap()).unwrap()
+    seal(&test_library::compile(directory, file, source, arguments))
 }
 
 /// A library with this SONAME that answers `number`.
