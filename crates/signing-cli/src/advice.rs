@@ -1,6 +1,7 @@
 //! What an error means to somebody who ran a command: its code, its exit code, and the next
 //! safe step. One match for each enum of errors gives all three.
 
+mod install;
 mod keys;
 mod package;
 pub(crate) mod refused_key;
@@ -63,6 +64,7 @@ fn advice(error: &CliError) -> Advice {
         CliError::Trust(error) => return trust::trust(error),
         CliError::Store(error) => return store::store(error),
         CliError::Sign(error) => return package::sign(error),
+        CliError::Install(error) => return install::install(error),
         CliError::Url(error) => return store::url(error),
         CliError::Kek(error) => return keys::kek(error),
         CliError::KeyFile { source, .. } => return keys::file(source),

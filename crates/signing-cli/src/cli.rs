@@ -23,7 +23,9 @@ pub(crate) use self::keys::{
 };
 pub(crate) use self::named::{GivenKey, KeyReference, OrgReference, Prefix, SignatureReference};
 pub(crate) use self::orgs::{Grant, Orgs};
-pub(crate) use self::package::{Package, Sign, SignedTrustArgs, VerifyPackages};
+pub(crate) use self::package::{
+    CosignPackages, InstallPackage, Package, Sign, SignedTrustArgs, TrustArgs, VerifyPackages,
+};
 pub(crate) use self::resolve::Resolved;
 pub(crate) use self::trust::{
     Cosign, Init, Picture, PublicationArgs, Publish, PublishDraft, PublishRows, RoleArgs,

@@ -1,9 +1,11 @@
 mod audit;
+mod cosign;
 mod db;
 mod explain;
 mod floor;
 mod help;
 mod inspect;
+mod install;
 mod keys;
 mod library;
 mod orgs;
@@ -12,6 +14,7 @@ mod packages;
 mod sign;
 mod trust;
 mod trust_graph;
+mod trusted_by;
 mod unstore;
 mod verify;
 

@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use signing_crypto::{
-    CheckpointError, DraftSignatureError, Fingerprint, KekError, KeyId, KeyName, MalformedBundle,
+    CheckpointError, DraftSignatureError, Fingerprint, KekError, KeyName, MalformedBundle,
     MalformedDraft, MalformedTrustDocument, NameError, OrgId, OrgName, PassphraseError, PemError,
     Role, RootDigest, SignatureId, SignerThreshold, ThresholdNotMet,
 };
-use signing_loader::{PackageError, ProtectionError, SignError, VerificationError};
+use signing_loader::{InstallError, PackageError, ProtectionError, SignError, VerificationError};
 use signing_trust::store::{StoreError, UrlError};
 use signing_trust::{
     DecisionError, SignedTrustError, TrustError, TrustRootError, VersionMemoryError,
@@ -39,6 +39,8 @@ pub(crate) enum CliError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Sign(SignError),
+    #[error(transparent)]
+    Install(InstallError),
     #[error(transparent)]
     Decision(#[from] DecisionError),
     #[error(transparent)]
@@ -179,7 +181,7 @@ pub(crate) enum CliError {
 #[derive(Debug)]
 pub(crate) enum RefusedKey {
     /// It is the organization's own signing key, and not trusted yet.
-    TrustOwnKey { org: OrgName, key: KeyId, name: KeyName },
+    TrustOwnKey { org: OrgName, fingerprint: Fingerprint, name: KeyName },
     /// The organization retired or denied it, and can take that back.
     Reinstate { org: OrgName, fingerprint: Fingerprint },
     /// The organization revoked it as compromised, for good.
@@ -220,6 +222,15 @@ impl CliError {
 impl From<SignedTrustError> for CliError {
     fn from(error: SignedTrustError) -> Self {
         Self::Trust(error.into())
+    }
+}
+
+impl From<InstallError> for CliError {
+    fn from(error: InstallError) -> Self {
+        match error {
+            InstallError::Package(error) => Self::Package(error),
+            error => Self::Install(error),
+        }
     }
 }
 

@@ -4,6 +4,7 @@ mod documents;
 mod keys;
 mod signatures;
 mod signed_trust;
+mod signer;
 mod trust;
 mod unrooted;
 
@@ -19,6 +20,7 @@ pub(crate) use self::signatures::{SignatureView, StatementView};
 pub(crate) use self::signed_trust::{
     ChangeView, DeniedView, DocumentView, KeyNames, MissingView, RoleView,
 };
+pub(crate) use self::signer::SignerView;
 pub(crate) use self::trust::{
     GraphGrantView, GraphKeyView, LimitsView, TrustPathView, TrustedKeyView, standing_text,
 };

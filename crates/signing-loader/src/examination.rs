@@ -22,6 +22,10 @@ use crate::report::Verified;
 use crate::sealed::SealedPackage;
 use crate::source::{EnvelopeSource, Found, SignatureSource};
 
+mod refusal;
+
+use self::refusal::Refusal;
+
 /// What an examination needs to know before it can go on.
 pub(crate) enum Question {
     /// The signatures that the store has of these bytes.
@@ -75,7 +79,7 @@ enum Step {
     /// Signatures, and the signers that are asked about next.
     Asks(Signers),
     /// All that trust has to say.
-    Decided(Box<Result<Accepted, VerificationError>>),
+    Decided(Box<Result<(Accepted, SignatureEnvelope), VerificationError>>),
 }
 
 /// How a package's bytes are read: sealed, to be used, or just hashed. At most one byte
@@ -261,7 +265,7 @@ impl<T> Examination<T> {
     /// that were signed. A package is read at most as far as a trusted key has signed.
     pub(crate) fn finish(self, org: Option<OrgId>) -> Result<Verified<T>, PackageError> {
         let Step::Decided(outcome) = self.step else { return Err(undecided()) };
-        let accepted = (*outcome)?;
+        let (accepted, envelope) = (*outcome)?;
         let (content, kept) = match self.content {
             Content::Absent => return Err(undecided()),
             Content::Read(content, kept) => (content, kept),
@@ -274,7 +278,7 @@ impl<T> Examination<T> {
             }
         };
         accepted.require_content(&content)?;
-        Ok(Verified::new(accepted, content, kept, org))
+        Ok(Verified::new((accepted, envelope), content, kept, org))
     }
 
     /// All who are said to have signed one of the envelopes, each once.
@@ -299,11 +303,16 @@ impl<T> Examination<T> {
 
     /// One good signature suffices. Without one, the refusal of the first signature is
     /// reported: of those in a store, that is the newest of the organization's own.
-    fn first_accepted(&self, decision: &TrustDecision) -> Result<Accepted, Refusal> {
+    fn first_accepted(
+        &self,
+        decision: &TrustDecision,
+    ) -> Result<(Accepted, SignatureEnvelope), Refusal> {
         let mut first: Option<Refusal> = None;
         for (_, envelope) in &self.candidates {
             let outcome = match envelope {
-                Ok(envelope) => self.accept(envelope, decision),
+                Ok(envelope) => {
+                    self.accept(envelope, decision).map(|accepted| (accepted, envelope.clone()))
+                }
                 Err(reason) => Err(reason.clone().into()),
             };
             let refusal = match outcome {
@@ -375,24 +384,6 @@ fn verdict(
         Err(reason) => {
             Err(VerificationError::UntrustedSigner { fingerprint: Some(fingerprint), reason })
         }
-    }
-}
-
-/// Why envelopes are refused, and whether trust in further signers could change that.
-struct Refusal {
-    error: VerificationError,
-    lacks_signers: bool,
-}
-
-impl From<VerificationError> for Refusal {
-    fn from(error: VerificationError) -> Self {
-        let lacks_signers = matches!(
-            error,
-            VerificationError::UntrustedSigner { .. }
-                | VerificationError::InvalidSignature { .. }
-                | VerificationError::NotEnoughSigners { .. }
-        );
-        Self { error, lacks_signers }
     }
 }
 

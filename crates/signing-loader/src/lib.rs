@@ -69,6 +69,8 @@ mod explain;
 mod report;
 mod verified;
 
+mod install;
+
 mod load;
 #[cfg(feature = "store")]
 mod loaded;
@@ -98,6 +100,9 @@ pub use elf::{
 };
 pub use error::{LoadError, PackageError};
 pub use explain::{ExplainedEnvelope, Explanation, InspectedEnvelope, SignatureInspection};
+pub use install::{
+    DirectoryFault, Downgrade, InstallDirectory, InstallError, InstallOutcome, Installed,
+};
 pub use library::{LibraryInspection, inspect_library};
 pub use load::{LoadedPackage, Provenance, danger_load_unsigned};
 #[cfg(feature = "store")]

@@ -87,6 +87,7 @@ impl Package {
         let (name, place) = (self.name()?, self.place());
         let (bytes, size, signature_path) = match self {
             Self::File(path) => {
+                let path = path.in_one_directory();
                 let (file, size) = open_regular(path.path())?;
                 let signature_path = Some(path.signature_path());
                 (UnreadBytes::File(file), size, signature_path)

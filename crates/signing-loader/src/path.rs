@@ -49,6 +49,23 @@ impl PackagePath {
         PackageName::new(file_name).map_err(VerificationError::InvalidName)
     }
 
+    /// The same path, if no directory on the way is behind a symbolic link, or else the path
+    /// without those links. What is then opened by it, and beside it, is in one directory, even
+    /// if a link is changed meanwhile: that is how a new release is put in place.
+    pub(crate) fn in_one_directory(self) -> Self {
+        let (Some(parent), Some(name)) = (self.path.parent(), self.path.file_name()) else {
+            return self;
+        };
+        let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+        match (parent.canonicalize(), std::path::absolute(parent)) {
+            (Ok(resolved), Ok(given)) if resolved != given => {
+                Self { path: resolved.join(name), ..self }
+            }
+            // What is wrong with the path is found out when it is opened.
+            _ => self,
+        }
+    }
+
     /// Where the detached signature is looked for: `<file name>.sig`, beside the
     /// package.
     pub fn signature_path(&self) -> PathBuf {

@@ -93,7 +93,7 @@ impl ProtectionError {
 }
 
 /// A word for the shell.
-fn quoted(word: &str) -> String {
+pub(crate) fn quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@:,=".contains(c);
     match word.chars().all(is_plain) && !word.starts_with('-') {
         true => word.to_owned(),

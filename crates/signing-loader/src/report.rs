@@ -1,6 +1,7 @@
 use chrono::{DateTime, Utc};
 use signing_crypto::{
-    Fingerprint, HashedContent, OrgId, PackageDigest, PackageName, PackageVersion, StatementTime,
+    Fingerprint, HashedContent, OrgId, PackageDigest, PackageName, PackageVersion,
+    SignatureEnvelope, StatementTime,
 };
 use signing_trust::acceptance::{Accepted, Validity, VerificationConfig, accept_again};
 use signing_trust::{AuditEvent, EventType, Signers, TrustDecision, TrustPath, TrustedKey};
@@ -110,12 +111,14 @@ pub(crate) struct Verified<T> {
     pub(crate) report: VerificationReport,
     validity: Validity,
     expiring: Vec<TrustedKey>,
+    /// The signatures by which it was accepted.
+    pub(crate) envelope: SignatureEnvelope,
     pub(crate) kept: T,
 }
 
 impl<T> Verified<T> {
     pub(crate) fn new(
-        accepted: Accepted,
+        (accepted, envelope): (Accepted, SignatureEnvelope),
         content: HashedContent,
         kept: T,
         org: Option<OrgId>,
@@ -132,7 +135,7 @@ impl<T> Verified<T> {
             signers,
             org,
         };
-        Self { report, validity, expiring, kept }
+        Self { report, validity, expiring, envelope, kept }
     }
 }
 

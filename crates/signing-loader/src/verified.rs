@@ -1,15 +1,15 @@
-use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io;
 #[cfg(target_os = "linux")]
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::fs::FileExt;
 use std::sync::OnceLock;
 
+use signing_crypto::SignatureEnvelope;
 use signing_trust::acceptance::{VerificationConfig, accept_again};
 use signing_trust::{AuditEvent, EventType, TrustDecision, TrustedKey};
 
 use crate::elf::{AllowedDependencies, DependencyName};
 use crate::error::PackageError;
+use crate::install::{Downgrade, InstallDirectory, InstallError, Installed};
 #[cfg(feature = "store")]
 use crate::load::Provider;
 use crate::load::{LoadedPackage, TrustedProviders, load_verified};
@@ -20,9 +20,13 @@ use crate::trust_source::Offline;
 use crate::{blocking::blocking, trust_source::Online};
 
 mod providers;
+mod reader;
+
+use self::reader::read;
 
 #[cfg(feature = "store")]
 pub(crate) use providers::require_provider;
+pub use reader::PackageReader;
 
 /// A package that was verified, with the very bytes that were: a private, sealed copy.
 /// What happens to the file that it was read from no longer matters.
@@ -46,6 +50,7 @@ pub struct VerifiedPackage<T> {
     /// The bytes in this process' memory, if they were asked for.
     bytes: OnceLock<Vec<u8>>,
     report: VerificationReport,
+    envelope: SignatureEnvelope,
     /// Asked again at each use.
     config: VerificationConfig,
     trust: T,
@@ -59,8 +64,9 @@ impl<T> VerifiedPackage<T> {
         trust: T,
         allowed_dependencies: AllowedDependencies,
     ) -> Self {
-        let Verified { report, kept: sealed, .. } = verified;
-        Self { sealed, bytes: OnceLock::new(), report, config, trust, allowed_dependencies }
+        let Verified { report, envelope, kept: sealed, .. } = verified;
+        let bytes = OnceLock::new();
+        Self { sealed, bytes, report, envelope, config, trust, allowed_dependencies }
     }
 
     /// Allows this package to link against a library of the system: see
@@ -73,6 +79,11 @@ impl<T> VerifiedPackage<T> {
     /// What the verification found.
     pub fn report(&self) -> &VerificationReport {
         &self.report
+    }
+
+    /// The signatures by which it was accepted.
+    pub fn signature(&self) -> &SignatureEnvelope {
+        &self.envelope
     }
 
     /// The signers that are trusted now.
@@ -105,7 +116,7 @@ impl<T> VerifiedPackage<T> {
     }
 
     fn new_reader(&self) -> PackageReader<'_> {
-        PackageReader { file: self.sealed.file(), size: self.report.size(), position: 0 }
+        PackageReader::new(self.sealed.file(), self.report.size())
     }
 
     fn io(&self, source: io::Error) -> PackageError {
@@ -148,6 +159,20 @@ impl VerifiedPackage<Offline> {
     pub fn as_fd(&self) -> Result<BorrowedFd<'_>, PackageError> {
         self.ask_again()?;
         Ok(self.sealed.file().as_fd())
+    }
+
+    /// Installs the package and its signature where runners find them.
+    ///
+    /// # Errors
+    ///
+    /// See [`VerifiedPackage`]; or [`InstallError`], and what was installed before stays.
+    pub fn install(
+        &self,
+        to: &InstallDirectory,
+        downgrade: Downgrade,
+    ) -> Result<Installed, InstallError> {
+        self.ask_again()?;
+        to.install(&self.report, &self.envelope, self.new_reader(), downgrade)
     }
 
     /// Loads the package as a native library.
@@ -213,6 +238,26 @@ impl VerifiedPackage<Online> {
         Ok(self.sealed.file().as_fd())
     }
 
+    /// Installs the package and its signature where runners find them.
+    ///
+    /// # Errors
+    ///
+    /// See [`VerifiedPackage`]; or [`InstallError`], and what was installed before stays.
+    pub async fn install(
+        &self,
+        to: &InstallDirectory,
+        downgrade: Downgrade,
+    ) -> Result<Installed, InstallError> {
+        self.ask_again().await?;
+        let file = self.sealed.file().try_clone().map_err(|source| self.io(source))?;
+        let (to, report, envelope) = (to.clone(), self.report.clone(), self.envelope.clone());
+        blocking(move || {
+            let reader = PackageReader::new(&file, report.size());
+            to.install(&report, &envelope, reader, downgrade)
+        })
+        .await
+    }
+
     /// Loads the package as a native library.
     ///
     /// # Errors
@@ -254,45 +299,10 @@ pub(crate) fn accept_report_again(
     Ok(accept_again(signers, *expires_at, version.as_ref(), &decision?, config)?)
 }
 
-/// Reads the bytes of a [`VerifiedPackage`], with a position of its own.
-#[derive(Debug)]
-pub struct PackageReader<'a> {
-    file: &'a File,
-    size: u64,
-    position: u64,
-}
-
-impl Read for PackageReader<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.file.read_at(buffer, self.position)?;
-        self.position += read as u64;
-        Ok(read)
-    }
-}
-
-impl Seek for PackageReader<'_> {
-    fn seek(&mut self, position: SeekFrom) -> io::Result<u64> {
-        let position = match position {
-            SeekFrom::Start(position) => Some(position),
-            SeekFrom::End(offset) => self.size.checked_add_signed(offset),
-            SeekFrom::Current(offset) => self.position.checked_add_signed(offset),
-        };
-        self.position = position.ok_or(io::ErrorKind::InvalidInput)?;
-        Ok(self.position)
-    }
-}
-
-fn read(file: &File, size: u64) -> io::Result<Vec<u8>> {
-    let size = usize::try_from(size).map_err(|_| io::ErrorKind::OutOfMemory)?;
-    let mut bytes = Vec::new();
-    bytes.try_reserve_exact(size)?;
-    bytes.resize(size, 0);
-    file.read_exact_at(&mut bytes, 0)?;
-    Ok(bytes)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
+    use std::io::{Read, Seek, SeekFrom};
     use std::path::Path;
 
     use signing_crypto::{SignatureEnvelope, SigningKey, StatementTime};

@@ -61,9 +61,8 @@ pub(super) fn verification(error: &VerificationError) -> Advice {
             DO_NOT_USE
         }
         VerificationError::NotEnoughSigners { .. } => {
-            "have another trusted signer add a signature: cloacina package sign <package> --key \
-             <private key>, with the --package-version and --expires that cloacina package \
-             inspect <package> shows"
+            "have another trusted signer add a signature: cloacina package cosign <package> --key \
+             <private key>"
         }
         VerificationError::NoOrganizations { .. } => {
             "verify by an organization's trust, with --org"

@@ -10,10 +10,12 @@ use crate::error::{CliError, RefusedKey};
 impl fmt::Display for RefusedKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::TrustOwnKey { org, key, name } => write!(
+            // By its fingerprint: rows say which key has a name.
+            Self::TrustOwnKey { org, fingerprint, name } => write!(
                 f,
                 "the store lists it as {org}'s own signing key {name}, not trusted yet; to prove \
-                 and trust it: cloacina keys trust --org {org} --key-id {key}"
+                 and trust it: cloacina keys trust --org {org} --key-id {:.16}",
+                fingerprint.to_string(),
             ),
             Self::Reinstate { org, fingerprint } => write!(
                 f,
@@ -33,8 +35,17 @@ pub(crate) async fn of_package(
     org: &OrganizationRecord,
     error: PackageError,
 ) -> CliError {
-    let known = match &error {
-        PackageError::Verification(VerificationError::UntrustedSigner {
+    // Of too few signers, another may be known that does not count.
+    let refusal = match &error {
+        PackageError::Verification(VerificationError::NotEnoughSigners {
+            refused: Some(refused),
+            ..
+        }) => Some(&**refused),
+        PackageError::Verification(error) => Some(error),
+        _ => None,
+    };
+    let known = match refusal {
+        Some(VerificationError::UntrustedSigner {
             fingerprint: Some(fingerprint),
             reason:
                 UntrustedReason::Unknown
@@ -85,5 +96,6 @@ async fn find(
     let key = signing
         .into_iter()
         .find(|key| key.fingerprint == *fingerprint && key.revoked_at.is_none())?;
-    Some(RefusedKey::TrustOwnKey { org: org.name.clone(), key: key.id, name: key.name })
+    let (org, fingerprint) = (org.name.clone(), key.fingerprint);
+    Some(RefusedKey::TrustOwnKey { org, fingerprint, name: key.name })
 }

@@ -2,11 +2,11 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Subcommand};
 use signing_crypto::{PackageName, PackageVersion, StatementTime};
-use signing_loader::{ClockSkewAllowance, SignerCount};
+use signing_loader::{ClockSkewAllowance, RequiredSigners, SignerCount, VerificationConfig};
 
 use super::Floor;
 use super::named::{OrgReference, SignatureReference};
-use super::resolve::Resolved;
+use super::resolve::{Resolve, Resolved};
 use super::values::{RootSource, SignerArgs};
 use crate::key_source::KEY_ACCESS;
 use crate::time;
@@ -15,8 +15,14 @@ use crate::time;
 pub(crate) enum Package {
     /// Sign packages: write a .sig file beside each, or add to the existing one
     Sign(Sign),
+    /// Add a signature to those that packages have, for exactly what they state. Shows that, and
+    /// asks
+    Cosign(CosignPackages),
     /// Verify packages: exits with 0 if all are good, with 1 if one is refused
     Verify(VerifyPackages),
+    /// Verify a package, and put it and its signature where a runner finds them: in one step, and
+    /// only what was verified
+    Install(InstallPackage),
     /// Show what a signature states, who signed it, and what a native package links against. The
     /// package itself is not verified
     Inspect {
@@ -100,13 +106,49 @@ pub(crate) struct Sign {
     pub(crate) force: bool,
 }
 
+/// Another signature for what a signature states
 #[derive(Args)]
-#[command(group(ArgGroup::new("by").args(["org", "trust_key", "trust_bundle"])))]
-pub(crate) struct VerifyPackages {
-    /// The packages. Of a directory, everything in it and below but signatures
+#[command(group(ArgGroup::new("with").args(["key", "key_id"]).required(true)))]
+#[command(group(
+    ArgGroup::new("access")
+        .args(KEY_ACCESS)
+        .multiple(true)
+        .requires("key")
+        .conflicts_with("key_id")
+))]
+pub(crate) struct CosignPackages {
+    /// The packages. Their signature files are added to
     #[arg(required = true, value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
 
+    #[command(flatten)]
+    pub(crate) signer: Resolved<SignerArgs>,
+
+    #[command(flatten)]
+    pub(crate) trust: TrustArgs,
+
+    /// Expect this name instead of the file's name
+    #[arg(long)]
+    pub(crate) name: Option<PackageName>,
+
+    /// The signature file; for one package
+    #[arg(long, value_name = "FILE")]
+    pub(crate) signature: Option<PathBuf>,
+
+    /// Sign although no trusted key may have signed: the program that wrote the signature
+    /// file then decides which version and expiry you sign. The package's bytes are compared all the same
+    #[arg(long, conflicts_with_all = ["org", "trust_key", "trust_root"])]
+    pub(crate) danger_cosign_unverified: bool,
+
+    /// Do not ask
+    #[arg(long)]
+    pub(crate) yes: bool,
+}
+
+/// Whom a package is verified by
+#[derive(Args)]
+#[command(group(ArgGroup::new("by").args(["org", "trust_key", "trust_bundle"])))]
+pub(crate) struct TrustArgs {
     /// Verify by the trust of this organization (name or id) [env: CLOACINA_ORG]
     /// [default: the only one, unless there is --trust-key or --trust-bundle]
     #[arg(long)]
@@ -118,7 +160,17 @@ pub(crate) struct VerifyPackages {
     pub(crate) trust_key: Vec<PathBuf>,
 
     #[command(flatten)]
-    pub(crate) signed_trust: SignedTrustArgs,
+    pub(crate) signed: SignedTrustArgs,
+}
+
+#[derive(Args)]
+pub(crate) struct VerifyPackages {
+    /// The packages. Of a directory, everything in it and below but signatures
+    #[arg(required = true, value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) trust: TrustArgs,
 
     /// Expect this name instead of the file's name
     #[arg(long)]
@@ -128,23 +180,73 @@ pub(crate) struct VerifyPackages {
     #[arg(long, value_name = "FILE")]
     pub(crate) signature: Option<PathBuf>,
 
-    /// How many distinct trusted keys must have signed, 1 to 16
-    #[arg(long, value_name = "N", default_value_t = SignerCount::ONE)]
-    pub(crate) required_signers: SignerCount,
-
-    /// Count distinct organizations instead of keys
-    #[arg(long, requires = "required_signers", conflicts_with = "trust_key")]
-    pub(crate) distinct_orgs: bool,
-
-    /// For how many seconds after its expiry a signature, or trust in a key, still counts, 0
-    /// to 300
-    #[arg(long, value_name = "SECONDS", default_value = "0")]
-    pub(crate) clock_skew_allowance: ClockSkewAllowance,
+    #[command(flatten)]
+    pub(crate) requirements: Resolved<RequirementArgs>,
 
     /// Show which signatures were found, which of them count and why, and which rule refused
     /// the package
     #[arg(long)]
     pub(crate) explain: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct InstallPackage {
+    /// The package
+    #[arg(value_name = "PATH")]
+    pub(crate) path: PathBuf,
+
+    /// Install it in this directory, which only you and root may write to: as DIR/NAME/NAME, with
+    /// its signature beside it
+    #[arg(long, value_name = "DIR")]
+    pub(crate) to: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) trust: TrustArgs,
+
+    /// Expect this name instead of the file's name
+    #[arg(long)]
+    pub(crate) name: Option<PackageName>,
+
+    /// The signature file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) signature: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) requirements: Resolved<RequirementArgs>,
+
+    /// Install it although a higher version is installed
+    #[arg(long)]
+    pub(crate) allow_downgrade: bool,
+}
+
+/// What is asked of a package
+#[derive(Args)]
+pub(crate) struct RequirementArgs {
+    /// How many distinct trusted keys must have signed, 1 to 16
+    #[arg(long, value_name = "N", default_value_t = SignerCount::ONE)]
+    required_signers: SignerCount,
+
+    /// Count distinct organizations instead of keys
+    #[arg(long, requires = "required_signers", conflicts_with = "trust_key")]
+    distinct_orgs: bool,
+
+    /// For how many seconds after its expiry a signature, or trust in a key, still counts, 0
+    /// to 300
+    #[arg(long, value_name = "SECONDS", default_value = "0")]
+    clock_skew_allowance: ClockSkewAllowance,
+}
+
+impl Resolve for RequirementArgs {
+    type To = VerificationConfig;
+
+    fn resolve(self) -> Result<VerificationConfig, clap::Error> {
+        let required_signers = match self.distinct_orgs {
+            true => RequiredSigners::Organizations(self.required_signers),
+            false => RequiredSigners::Keys(self.required_signers),
+        };
+        let clock_skew_allowance = self.clock_skew_allowance;
+        Ok(VerificationConfig { required_signers, clock_skew_allowance, ..Default::default() })
+    }
 }
 
 /// Trust that an organization's root keys have signed.

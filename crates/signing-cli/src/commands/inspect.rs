@@ -205,7 +205,7 @@ impl View for InspectionView<'_> {
     }
 }
 
-fn verdict_text(signature: &EnvelopeSignature, verdict: Option<&Verdict>) -> String {
+pub(super) fn verdict_text(signature: &EnvelopeSignature, verdict: Option<&Verdict>) -> String {
     match verdict {
         None => "not checked".into(),
         Some(Ok(key)) => match signature.claimed_signer() {

@@ -1,4 +1,4 @@
-use super::{floor, inspect, sign, unstore, verify};
+use super::{cosign, floor, inspect, install, sign, unstore, verify};
 use crate::cli::Package;
 use crate::context::{Context, block_on};
 use crate::error::CliError;
@@ -7,7 +7,9 @@ use crate::output::Report;
 pub(super) fn run(context: &Context, command: Package) -> Result<Report, CliError> {
     match command {
         Package::Sign(command) => sign::run(context, command),
+        Package::Cosign(command) => cosign::run(context, command),
         Package::Verify(command) => verify::run(context, command),
+        Package::Install(command) => install::run(context, command),
         Package::Inspect { path, signature, org, trust_key } => {
             let subject = inspect::Subject::new(path, signature);
             match org {

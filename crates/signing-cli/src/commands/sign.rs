@@ -21,7 +21,7 @@ use crate::lines::Lines;
 use crate::output::Report;
 use crate::select::{self, organization};
 use crate::signers;
-use crate::view::View;
+use crate::view::{SignerView, View};
 
 pub(super) fn run(context: &Context, command: Sign) -> Result<Report, CliError> {
     let Sign { paths, signer: Resolved(signer), name, .. } = &command;
@@ -31,14 +31,15 @@ pub(super) fn run(context: &Context, command: Sign) -> Result<Report, CliError> 
     for package in packages.get() {
         prepared.push(Prepared::new(package, &command)?);
     }
-    let views = match signer {
+    let (views, signer) = match signer {
         SignerSource::Key { source, access } => {
             let signer = signers::open(source, access)?;
-            match command.store {
+            let views = match command.store {
                 // Without a store there is no runtime.
                 false => with_key(&prepared, &*signer),
                 true => block_on(with_key_and_store(context, &mut prepared, &*signer, &command)),
-            }
+            };
+            (views?, SignerView::of(&*signer))
         }
         SignerSource::Store(named) => block_on(async {
             let keys = match command.store {
@@ -54,7 +55,7 @@ pub(super) fn run(context: &Context, command: Sign) -> Result<Report, CliError> 
                 return Err(CliError::StoreForAnotherOrganization { name });
             }
             let signer = PackageSigner::Stored { keys: &keys, key: &key };
-            match command.store {
+            let views = match command.store {
                 true => sign_and_store(&mut prepared, (&keys, key.org()), signer, &command).await,
                 false => {
                     let mut made = Vec::new();
@@ -63,17 +64,19 @@ pub(super) fn run(context: &Context, command: Sign) -> Result<Report, CliError> 
                     }
                     write_all(&prepared, made)
                 }
-            }
-        }),
+            };
+            Ok((views?, SignerView::of_stored(&keys, &key).await?))
+        })?,
     };
-    Ok(packages.noted(report(packages.get(), views?)))
+    Ok(packages.noted(report(packages.get(), views, &signer)))
 }
 
 /// What was done, and why a runner would not load what was signed.
-fn report(packages: &[PackagePath], mut views: Vec<SignedView>) -> Report {
+fn report(packages: &[PackagePath], mut views: Vec<SignedView>, signer: &SignerView) -> Report {
     let libraries: Vec<_> = packages.iter().map(|package| Library::of(package.path())).collect();
     for (view, library) in views.iter_mut().zip(&libraries) {
         view.library = library.view();
+        view.signer = Some(signer.clone());
     }
     let mut report = Report::done(&views);
     for library in libraries {
@@ -201,6 +204,9 @@ struct SignedView {
     size: u64,
     version: Option<PackageVersion>,
     expires_at: Option<StatementTime>,
+    /// The key that signed, now or before.
+    #[serde(flatten)]
+    signer: Option<SignerView>,
     /// How many signatures the envelope has.
     signatures: usize,
     /// The signature file.
@@ -227,6 +233,7 @@ impl SignedView {
             size: statement.size(),
             version: statement.version().cloned(),
             expires_at: statement.expires_at(),
+            signer: None,
             signatures: envelope.signatures().len(),
             signature: file,
             signature_id: None,
@@ -243,6 +250,7 @@ impl View for SignedView {
             "added" => format!("signed {path} as {name}, as one of {signatures}"),
             _ => format!("{path} is already signed as {name} by this key"),
         });
+        text.extend(self.signer.as_ref().map(|signer| format!("  by {}", signer.text())));
         text.extend(self.version.as_ref().map(|version| format!("  version {version}")));
         text.extend(self.expires_at.map(|at| format!("  expires {at}")));
         text.extend(self.signature.as_ref().map(|file| format!("  in {file}")));

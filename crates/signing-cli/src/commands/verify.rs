@@ -1,58 +1,40 @@
-use std::path::PathBuf;
-
 use serde::Serialize;
 use signing_crypto::{Fingerprint, PackageDigest, PackageName, PackageVersion};
 use signing_loader::{
-    ExplainedEnvelope, Offline, PackageError, PackagePath, RequiredSigners, SignatureSource,
-    VerificationConfig, VerificationReport, Verifier,
+    ExplainedEnvelope, Offline, PackageError, PackagePath, SignatureSource, VerificationConfig,
+    VerificationReport, Verifier,
 };
-use signing_trust::store::{OrganizationRecord, OrganizationRef};
-use signing_trust::{KeyManager, PinnedKeys};
+use signing_trust::KeyManager;
+use signing_trust::store::OrganizationRecord;
 
 use super::explain::{self, Explained, ExplainedEnvelopeView, Keepers};
 use super::packages::Packages;
+use super::trusted_by::{self, StoredTrust};
 use crate::advice::refused_key;
-use crate::cli::{OrgReference, SignedTrustArgs, VerifyPackages};
+use crate::cli::{TrustArgs, VerifyPackages};
 use crate::context::{Context, block_on};
 use crate::error::{CliError, Outcome};
 use crate::lines::{Lines, counted};
 use crate::output::{ErrorView, Progress, Report};
-use crate::select;
 use crate::time::Time;
 use crate::view::{TrustPathView, TrustedKeyView, View};
-use crate::{key_files, signed_trust};
 
 pub(super) fn run(context: &Context, command: VerifyPackages) -> Result<Report, CliError> {
     let signature = command.signature.as_deref();
     let packages = Packages::in_directories(command.paths, command.name, signature)?;
     let mut progress = context.progress(packages.get().len());
-    let required_signers = match command.distinct_orgs {
-        true => RequiredSigners::Organizations(command.required_signers),
-        false => RequiredSigners::Keys(command.required_signers),
-    };
     let request = Request {
-        config: VerificationConfig {
-            required_signers,
-            clock_skew_allowance: command.clock_skew_allowance,
-            ..Default::default()
-        },
+        config: command.requirements.0,
         source: match command.signature {
             Some(file) => SignatureSource::DetachedFile(file),
             None => SignatureSource::Auto,
         },
         explain: command.explain,
     };
-    let signed_trust = &command.signed_trust;
-    let verdicts = match command.org {
-        None if !command.trust_key.is_empty() || signed_trust.trust_bundle.is_some() => {
-            let verifier = offline_verifier(&command.trust_key, signed_trust)?;
-            Ok(with_offline_trust(packages.get(), verifier, &request, &mut progress))
-        }
-        org => {
-            let org = org.as_ref();
-            let store =
-                with_store(context, packages.get(), org, signed_trust, &request, &mut progress);
-            block_on(store)
+    let verdicts = match trusted_by::offline(&command.trust)? {
+        Some(verifier) => Ok(with_offline_trust(packages.get(), verifier, &request, &mut progress)),
+        None => {
+            block_on(with_store(context, packages.get(), &command.trust, &request, &mut progress))
         }
     };
     drop(progress);
@@ -63,20 +45,6 @@ struct Request {
     config: VerificationConfig,
     source: SignatureSource,
     explain: bool,
-}
-
-/// Trusts keys from files, or a bundle.
-fn offline_verifier(
-    trust_keys: &[PathBuf],
-    SignedTrustArgs { trust_root, trust_bundle, state_file }: &SignedTrustArgs,
-) -> Result<Verifier<Offline>, CliError> {
-    if let (Some(root), Some(bundle)) = (trust_root, trust_bundle) {
-        let anchor = signed_trust::pinned(root, state_file.as_deref())?;
-        return Ok(Verifier::bundle(&signed_trust::read_bundle(bundle)?, anchor)?);
-    }
-    let keys: Result<PinnedKeys, _> =
-        trust_keys.iter().map(|path| key_files::read_public_key(path)).collect();
-    Ok(Verifier::pinned(keys?))
 }
 
 /// Verifies without a store: no KEK, no runtime, no network.
@@ -109,17 +77,11 @@ fn with_offline_trust(
 async fn with_store(
     context: &Context,
     packages: &[PackagePath],
-    org: Option<&OrgReference>,
-    SignedTrustArgs { trust_root, state_file, .. }: &SignedTrustArgs,
+    trust: &TrustArgs,
     Request { config, source, explain }: &Request,
     progress: &mut Progress,
 ) -> Result<Vec<Verdict>, CliError> {
-    let keys = context.keys().await?;
-    let org = select::organization_or_default(context, &keys, org).await?;
-    let mut verifier = Verifier::organization(&keys, OrganizationRef::Id(org.id)).await?;
-    if let Some(root) = trust_root {
-        verifier = verifier.rooted(signed_trust::pinned(root, state_file.as_deref())?);
-    }
+    let StoredTrust { keys, org, verifier } = trusted_by::store(context, trust).await?;
     let verifier = verifier.config(config.clone()).signature(source.clone());
     let mut verdicts = Vec::new();
     if *explain {

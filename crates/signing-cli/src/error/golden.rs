@@ -10,6 +10,7 @@ mod values;
 
 mod arguments;
 mod audit;
+mod install;
 mod keys;
 mod package;
 mod runner;
@@ -87,6 +88,7 @@ fn samples() -> Vec<(&'static str, Vec<Sample>)> {
     vec![
         ("package", package::samples()),
         ("signature", signature::samples()),
+        ("install", install::samples()),
         ("keys", keys::samples()),
         ("store", store::samples()),
         ("audit", audit::samples()),

@@ -55,7 +55,10 @@ fn signing_again_changes_nothing_and_says_so() {
     let before = scratch.read("a.so.sig");
     let run = scratch.run(&sign("one.pem", &[]));
     assert_eq!(run.code, 0, "{}", run.stderr);
-    assert_eq!(run.stdout, "a.so is already signed as a.so by this key\n  in a.so.sig\n");
+    let one = SigningKey::from_pem(&scratch.read("one.pem")).unwrap().fingerprint().to_string();
+    let by = format!("  by the key {}\n", &one[..16]);
+    let already = "a.so is already signed as a.so by this key\n";
+    assert_eq!(run.stdout, format!("{already}{by}  in a.so.sig\n"));
     assert_eq!(scratch.json(&sign("one.pem", &[]))[0]["outcome"], "already_signed");
     assert_eq!(scratch.read("a.so.sig"), before);
 
@@ -180,10 +183,14 @@ fn version_and_expiry_stay_as_they_were_signed_and_are_shown() {
     assert_eq!(predicate["expiresAt"], "2999-01-28T10:00:00Z");
 
     let shown = scratch.run(&sign("two.pem", &terms)).stdout;
+    let two = SigningKey::from_pem(&scratch.read("two.pem")).unwrap().fingerprint().to_string();
+    let by = format!("  by the key {}", &two[..16]);
     assert_eq!(
         shown,
-        "signed a.so as a.so, as one of 2\n  version 1.4.0\n  expires 2999-01-28T10:00:00Z\n  \
-         in a.so.sig\n"
+        format!(
+            "signed a.so as a.so, as one of 2\n{by}\n  version 1.4.0\n  expires \
+             2999-01-28T10:00:00Z\n  in a.so.sig\n"
+        )
     );
     assert_eq!(statement(&scratch)["predicate"], predicate);
     // The same terms again are the same statement.

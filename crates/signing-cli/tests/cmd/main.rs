@@ -28,8 +28,10 @@ mod passphrase;
 mod prompt;
 
 mod add_signature;
+mod cosign;
 mod floor;
 mod inspect;
+mod install;
 mod quorum;
 mod sign;
 mod sign_at_once;

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
 
 use rustix::termios::{LocalModes, tcgetattr};
@@ -268,4 +269,34 @@ fn documents_are_published_if_the_answer_is_yes_and_not_otherwise() {
     }
     talk(&mut scratch.command(&init), &[(PUBLISH, "yes\n")]).assert(0);
     scratch.json(&["trust", "status", "--org", "acme", "--trust-root", "root.json"]);
+}
+
+#[test]
+fn a_key_is_asked_to_sign_documents_only_after_the_answer() {
+    let scratch = Scratch::with_orgs(&["acme"]);
+    scratch.key_files("root");
+    let script = "#!/bin/sh
+case $1 in
+public-key) exec cat root.pub.pem ;;
+sign)
+    echo asked >>asked
+    cat >message
+    exec openssl pkeyutl -sign -rawin -inkey root.pem -in message ;;
+esac
+";
+    scratch.write("signer", script);
+    fs::set_permissions(scratch.path("signer"), PermissionsExt::from_mode(0o700)).unwrap();
+    let init = ["trust", "init", "--org", "acme", "--root-key", "exec:./signer"];
+    let init = [&init[..], &["--root-output", "root.json"]].concat();
+    let publish = ["trust", "publish", "--org", "acme", "--key", "exec:./signer"];
+    let publish = [&publish[..], &["--trust-root", "root.json"]].concat();
+    let rotate = ["trust", "rotate-root", "--org", "acme", "--root-key", "exec:./signer"];
+    let rotate = [&rotate[..], &["--trust-root", "root.json"]].concat();
+    for command in [&init, &publish, &rotate] {
+        let _ = fs::remove_file(scratch.path("asked"));
+        talk(&mut scratch.command(command), &[(PUBLISH, "no\n")]).assert(2);
+        assert!(!scratch.exists("asked"), "{command:?}");
+        talk(&mut scratch.command(command), &[(PUBLISH, "yes\n")]).assert(0);
+        assert!(scratch.exists("asked"), "{command:?}");
+    }
 }

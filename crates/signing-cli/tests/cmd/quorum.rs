@@ -47,9 +47,8 @@ fn a_refusal_says_how_many_there_are_and_why_another_does_not_count() {
         format!(
             "refused: a.so: the package must be signed by 2 distinct trusted keys, found 1: the \
              signer {two} is not trusted: it is not one of the keys that were given\n\
-             next: have another trusted signer add a signature: cloacina package sign <package> \
-             --key <private key>, with the --package-version and --expires that cloacina \
-             package inspect <package> shows\n"
+             next: have another trusted signer add a signature: cloacina package cosign <package> \
+             --key <private key>\n"
         )
     );
 }

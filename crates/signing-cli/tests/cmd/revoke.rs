@@ -20,7 +20,7 @@ fn a_revoked_signing_key_signs_no_more_and_says_who_still_trusts_it() {
     assert_eq!(revoked["changed"], true);
     assert_eq!(revoked["still_trusted_by"], serde_json::json!(["acme"]));
     let again = scratch.run(&["keys", "revoke", &id]);
-    let end_it = format!("cloacina keys revoke --org acme {row}");
+    let end_it = format!("cloacina keys revoke --trusted acme/{}", &fingerprint[..16]);
     assert!(again.stdout.contains(&end_it), "{}", again.stdout);
     assert_eq!(scratch.json(&["keys", "revoke", &id])["changed"], false);
 

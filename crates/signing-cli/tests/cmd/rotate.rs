@@ -3,21 +3,22 @@ use serde_json::{Value, json};
 use crate::support::{Scratch, forge, text};
 
 /// `acme` owns a key that it and `other` trust, and keeps a signature in the store.
-/// Gives the key's id, and the ids of the two rows.
+/// Gives the key's id, the id of `acme`'s row about it, and its fingerprint.
 fn world() -> (Scratch, [String; 3]) {
     let scratch = Scratch::with_orgs(&["acme", "other"]);
-    let (id, _) = scratch.stored_key("release", "acme");
+    let (id, fingerprint) = scratch.stored_key("release", "acme");
     let trust =
         |org: &str| text(&scratch.json(&["keys", "trust", "--org", org, "--key-id", &id])["id"]);
-    let (acme, other) = (trust("acme"), trust("other"));
+    let (acme, _) = (trust("acme"), trust("other"));
     scratch.write("a.so", "a");
     scratch.json(&["package", "sign", "a.so", "--key-id", &id, "--store"]);
-    (scratch, [id, acme, other])
+    (scratch, [id, acme, fingerprint])
 }
 
 #[test]
 fn a_rotation_says_what_it_did_and_what_is_left_to_do() {
-    let (scratch, [id, acme, other]) = world();
+    let (scratch, [id, _, old]) = world();
+    let old = &old[..16];
 
     let run = scratch.run(&["keys", "rotate", &id]);
 
@@ -36,17 +37,18 @@ fn a_rotation_says_what_it_did_and_what_is_left_to_do() {
              stored signatures by the old key: 0 re-signed, 0 already up to date, 1 not \
              re-signed\n\
              to do:\n  \
-             re-sign what the store keeps: cloacina keys rotate {id} --resign\n  \
+             re-sign what the store keeps: cloacina keys rotate acme/release --resign\n  \
              add a signature to each .sig file that the old key has signed, with the \
              --package-version and --expires that cloacina package inspect shows: \
-             cloacina package sign <package> --key-id {new}\n  \
+             cloacina package sign <package> --key-id acme/release.2\n  \
              other trusts the old key itself; have it trust the new one: \
-             cloacina keys trust --org other --key-id {new}\n  \
-             when nothing signs with the old key any longer: cloacina keys revoke {id}\n  \
+             cloacina keys trust --org other --key-id acme/release.2\n  \
+             when nothing signs with the old key any longer: cloacina keys revoke --signing \
+             acme/release\n  \
              when its organization no longer loads packages that only the old key has signed: \
-             cloacina keys revoke {acme}\n  \
+             cloacina keys revoke --trusted acme/{old}\n  \
              when other no longer loads packages that only the old key has signed: \
-             cloacina keys revoke {other}\n"
+             cloacina keys revoke --trusted other/{old}\n"
         )
     );
 }

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -203,17 +204,25 @@ impl DraftDocuments {
     /// The documents that too few keys have signed so far. A root document is there twice if
     /// the keys of both the current root document and the new one must sign it.
     pub fn missing(&self) -> Vec<ThresholdNotMet> {
+        self.missing_with(&BTreeSet::new())
+    }
+
+    /// The documents that too few keys would have signed if these keys signed, too.
+    pub fn missing_with(&self, signers: &BTreeSet<Fingerprint>) -> Vec<ThresholdNotMet> {
         let acting = self.acting_root();
         let mut missing = Vec::new();
         if let Some(root) = &self.root {
             let current = self.current_root.as_ref().map(SignedDocument::unverified);
-            missing.extend(current.and_then(|current| current.require_signed(root).err()));
-            missing.extend(acting.require_signed(root).err());
+            let current = current.map(|current| current.require_signed_with(root, signers));
+            missing.extend(current.and_then(Result::err));
+            missing.extend(acting.require_signed_with(root, signers).err());
         }
         let statement = self.statement.as_ref();
-        missing.extend(statement.and_then(|statement| acting.require_signed(statement).err()));
+        let statement = statement.map(|next| acting.require_signed_with(next, signers));
+        missing.extend(statement.and_then(Result::err));
         let revocations = self.revocations.as_ref();
-        missing.extend(revocations.and_then(|next| acting.require_signed(next).err()));
+        let revocations = revocations.map(|next| acting.require_signed_with(next, signers));
+        missing.extend(revocations.and_then(Result::err));
         missing
     }
 

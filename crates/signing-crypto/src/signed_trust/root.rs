@@ -91,15 +91,32 @@ impl RootDocument {
         &self,
         signed: &SignedDocument<D>,
     ) -> Result<VerifiedDocument<D>, ThresholdNotMet> {
-        let required = self.role(D::ROLE).threshold();
-        let found = signed.signers_among(self.keys_of(D::ROLE)).len();
-        match found >= usize::from(required.get()) {
-            true => Ok(VerifiedDocument::of(signed)),
+        self.require_signed_with(signed, &BTreeSet::new())?;
+        Ok(VerifiedDocument::of(signed))
+    }
+
+    /// Checks that enough distinct keys of the document's role have signed it, or would have
+    /// once `signers` have.
+    ///
+    /// # Errors
+    ///
+    /// [`ThresholdNotMet`] says how many would have.
+    pub(super) fn require_signed_with<D: TrustDocument>(
+        &self,
+        signed: &SignedDocument<D>,
+        signers: &BTreeSet<Fingerprint>,
+    ) -> Result<(), ThresholdNotMet> {
+        let role = self.role(D::ROLE);
+        let mut found = signed.signers_among(self.keys_of(D::ROLE));
+        found.extend(role.keys().intersection(signers));
+        let (required, found) = (role.threshold().get(), found.len());
+        match found >= usize::from(required) {
+            true => Ok(()),
             false => Err(ThresholdNotMet {
                 kind: D::KIND,
                 version: signed.unverified().header().version,
                 role: D::ROLE,
-                required: required.get(),
+                required,
                 found: u8::try_from(found).unwrap_or(u8::MAX),
             }),
         }

@@ -1,7 +1,6 @@
 use serde::Serialize;
 use signing_crypto::{
-    AuditCheckpoint, EntryHash, Fingerprint, OrgId, OrgName, SignedCheckpoint, Signer,
-    StatementTime, StoreId,
+    AuditCheckpoint, EntryHash, OrgId, OrgName, SignedCheckpoint, Signer, StatementTime, StoreId,
 };
 use signing_trust::KeyManager;
 
@@ -13,7 +12,7 @@ use crate::lines::Lines;
 use crate::output::Report;
 use crate::select;
 use crate::signers;
-use crate::view::View;
+use crate::view::{SignerView, View};
 
 /// Signs the state of one log, or of all. Everything is signed before anything is written.
 pub(super) async fn checkpoint(context: &Context, command: Checkpoint) -> Result<Report, CliError> {
@@ -22,16 +21,18 @@ pub(super) async fn checkpoint(context: &Context, command: Checkpoint) -> Result
         existing.require_vacant(path)?;
     }
     let Resolved(signer) = command.signer;
-    let (keys, signer): (_, Box<dyn Signer>) = match signer {
+    let (keys, signer, shown): (_, Box<dyn Signer>, _) = match signer {
         SignerSource::Key { source, access } => {
             let signer = signers::open(&source, &access)?;
-            (context.keys().await?, signer)
+            let shown = SignerView::of(&*signer);
+            (context.keys().await?, signer, shown)
         }
         SignerSource::Store(named) => {
             let keys = context.keys_with_kek().await?;
             let id = select::signing_key(context, &keys, command.org.as_ref(), &named).await?;
             let key = keys.get_signing_key(id).await?;
-            (keys, Box::new(key))
+            let shown = SignerView::of_stored(&keys, &keys.proven_key(id).await?).await?;
+            (keys, Box::new(key), shown)
         }
     };
     let mut signed = Vec::new();
@@ -46,14 +47,20 @@ pub(super) async fn checkpoint(context: &Context, command: Checkpoint) -> Result
     }
     let view = CheckpointsView {
         file: command.output.as_ref().map(|path| path.display().to_string()),
-        signer: signer.verifying_key().fingerprint(),
+        signer: shown,
         checkpoints: signed.iter().map(CheckpointView::of).collect(),
     };
     let mut envelopes = String::new();
     for checkpoint in &view.checkpoints {
         envelopes += &format!("{}\n", checkpoint.envelope);
     }
-    let Some(path) = &command.output else { return Ok(Report::verbatim(envelopes, &view)) };
+    let Some(path) = &command.output else {
+        let mut report = Report::verbatim(envelopes, &view);
+        if view.signer.is_stored() {
+            report.note(format!("signed by {}", view.signer.text()));
+        }
+        return Ok(report);
+    };
     files::write_atomically(path, envelopes.as_bytes(), Readers::Everybody, existing)?;
     Ok(Report::done(&view))
 }
@@ -70,7 +77,8 @@ async fn all_organizations(keys: &KeyManager) -> Result<Vec<OrgId>, CliError> {
 #[derive(Serialize)]
 struct CheckpointsView<'a> {
     file: Option<String>,
-    signer: Fingerprint,
+    #[serde(flatten)]
+    signer: SignerView,
     checkpoints: Vec<CheckpointView<'a>>,
 }
 
@@ -103,6 +111,7 @@ impl View for CheckpointsView<'_> {
     fn text(&self) -> Lines {
         let mut text = Lines::new();
         text.extend(self.file.as_ref().map(|file| format!("wrote {file}")));
+        text.push(format!("signed by {}", self.signer.text()));
         for CheckpointView { org, org_id, sequence, entry_hash, .. } in &self.checkpoints {
             text.push(format!("  {org} ({org_id})  entry {sequence}  {entry_hash}"));
         }

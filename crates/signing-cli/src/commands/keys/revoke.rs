@@ -72,9 +72,9 @@ async fn revoke_signing(
     text.extend(earlier.map(|earlier| format!("it was {earlier}")));
     for (org, row) in &still_trusted_by {
         text.push(format!(
-            "{org} still accepts its signatures; to withdraw that: cloacina keys revoke --org \
-             {org} {}",
-            row.id,
+            "{org} still accepts its signatures; to withdraw that: cloacina keys revoke --trusted \
+             {org}/{:.16}",
+            row.fingerprint.to_string(),
             org = org.name,
         ));
     }

@@ -1,6 +1,6 @@
 use serde::Serialize;
-use signing_crypto::{Fingerprint, KeyId, KeyName, TrustedKeyId};
-use signing_trust::store::{Change, TrustedKeyRecord};
+use signing_crypto::{Fingerprint, KeyId, KeyName, OrgName, TrustedKeyId};
+use signing_trust::store::{Change, OrganizationRef, TrustedKeyRecord};
 use signing_trust::{Resign, Rotation};
 
 use crate::cli;
@@ -18,7 +18,8 @@ pub(super) async fn rotate(context: &Context, command: cli::Rotate) -> Result<Re
     let keys = context.keys_to_change_with_kek().await?;
     let id = select::signing_key(context, &keys, command.org.as_ref(), &command.key).await?;
     let rotation = keys.rotate_signing_key(id, command.name, resign).await?;
-    Ok(Report::done(&RotationView::of(&rotation)))
+    let owner = keys.organization(OrganizationRef::Id(rotation.old.org_id)).await?.name;
+    Ok(Report::done(&RotationView::of(&rotation, &owner)))
 }
 
 #[derive(Serialize)]
@@ -69,7 +70,7 @@ struct StepView {
 }
 
 impl<'a> RotationView<'a> {
-    fn of(rotation: &'a Rotation) -> Self {
+    fn of(rotation: &'a Rotation, owner: &OrgName) -> Self {
         let (made, successor) = match &rotation.successor {
             Change::Made(key) => (true, key),
             Change::Unchanged(key) => (false, key),
@@ -101,7 +102,7 @@ impl<'a> RotationView<'a> {
                 already: signatures.already,
                 left: signatures.left,
             },
-            next: steps(rotation, successor.id),
+            next: steps(rotation, owner, &successor.name),
             trust,
         }
     }
@@ -131,13 +132,14 @@ impl View for RotationView<'_> {
 }
 
 /// In an order that refuses nothing in between.
-fn steps(rotation: &Rotation, new: KeyId) -> Vec<StepView> {
+fn steps(rotation: &Rotation, owner: &OrgName, new: &KeyName) -> Vec<StepView> {
+    let (old, new) = (format!("{owner}/{}", rotation.old.name), format!("{owner}/{new}"));
     let step = |why: &str, command: String| StepView { why: why.into(), command };
     let mut steps = Vec::new();
     if rotation.signatures.left > 0 {
         steps.push(step(
             "re-sign what the store keeps",
-            format!("cloacina keys rotate {} --resign", rotation.old.id),
+            format!("cloacina keys rotate {old} --resign"),
         ));
     }
     steps.push(step(
@@ -155,16 +157,17 @@ fn steps(rotation: &Rotation, new: KeyId) -> Vec<StepView> {
     if rotation.old.revoked_at.is_none() {
         steps.push(step(
             "when nothing signs with the old key any longer",
-            format!("cloacina keys revoke {}", rotation.old.id),
+            format!("cloacina keys revoke --signing {old}"),
         ));
     }
-    let own = rotation.old_trusted.iter().map(|row| ("its organization".to_owned(), row));
+    let own = rotation.old_trusted.iter().map(|row| ("its organization".to_owned(), owner, row));
+    let others = rotation.others.iter();
     let others =
-        rotation.others.iter().map(|other| (other.org.name.to_string(), &other.old_trusted));
-    for (who, row) in own.chain(others) {
+        others.map(|other| (other.org.name.to_string(), &other.org.name, &other.old_trusted));
+    for (who, org, row) in own.chain(others) {
         steps.push(step(
             &format!("when {who} no longer loads packages that only the old key has signed"),
-            format!("cloacina keys revoke {}", row.id),
+            format!("cloacina keys revoke --trusted {org}/{:.16}", row.fingerprint.to_string()),
         ));
     }
     steps

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use signing_crypto::{OrgId, RootDigest};
-use signing_trust::{DocumentPlan, DraftedTrust, KeyManager};
+use signing_trust::{DocumentPlan, KeyManager};
 
 use super::publication::publish_or_draft;
 use super::role_keys::KeyRing;
@@ -23,22 +23,9 @@ pub(super) async fn init(context: &Context, command: Init) -> Result<Report, Cli
         statement: command.statement.expires,
         revocations: command.statement.revocations_expires,
     };
-    let mut drafted = keys.draft_documents(&org, None, plan).await?;
-    sign_where_needed(&mut drafted, &ring)?;
-    publish_or_draft(&keys, &org, drafted, None, &command.publication).await
-}
-
-/// Signs with each key for the documents that need it.
-pub(super) fn sign_where_needed(
-    drafted: &mut DraftedTrust,
-    ring: &KeyRing,
-) -> Result<(), CliError> {
-    for (fingerprint, signer) in ring.signers() {
-        if !drafted.documents.needed_from(&fingerprint).is_empty() {
-            drafted.documents.sign(signer)?;
-        }
-    }
-    Ok(())
+    let drafted = keys.draft_documents(&org, None, plan).await?;
+    let signers = ring.signers_needed_for(&drafted.documents);
+    publish_or_draft(&keys, &org, drafted, &signers, None, &command.publication).await
 }
 
 pub(super) async fn child_roots(

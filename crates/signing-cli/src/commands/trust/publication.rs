@@ -7,8 +7,9 @@ use std::path::Path;
 use chrono::{SubsecRound, Utc};
 use serde::Serialize;
 use signing_crypto::{
-    DraftDocuments, Fingerprint, KeyName, OrgId, OrgName, PackageDigest, PackageName, RootDigest,
-    SignedDocument, StatementTime, TrustDocument, TrustDocumentKind,
+    DraftDocuments, DraftSignatureError, Fingerprint, KeyName, OrgId, OrgName, PackageDigest,
+    PackageName, RootDigest, SignedDocument, Signer, StatementTime, TrustDocument,
+    TrustDocumentKind,
 };
 use signing_trust::store::OrganizationRecord;
 use signing_trust::{
@@ -26,20 +27,29 @@ use crate::signers;
 use crate::terminal::{Confirmation, confirm};
 use crate::view::{ChangeView, DocumentView, DocumentsView, MissingView, UnrootedView, View};
 
-/// Publishes documents that were signed, or writes the draft if more keys must sign them.
+/// Shows what documents change, asks, has `signers` sign them, and publishes them, or writes
+/// the draft if more keys must sign them. Each of the signers must have a role.
 pub(super) async fn publish_or_draft(
     keys: &KeyManager,
     org: &OrganizationRecord,
     drafted: DraftedTrust,
+    signers: &[&dyn Signer],
     anchor: Option<&TrustAnchor>,
     publication: &PublicationArgs,
 ) -> Result<Report, CliError> {
     let documents = &drafted.documents;
+    let fingerprints: BTreeSet<_> =
+        signers.iter().map(|signer| signer.verifying_key().fingerprint()).collect();
+    for &fingerprint in &fingerprints {
+        if documents.needed_from(&fingerprint).is_empty() {
+            return Err(DraftSignatureError::NoRole { fingerprint }.into());
+        }
+    }
     let anchor = match anchor {
         Some(anchor) => anchor.clone(),
         None => first_anchor(org.id, documents, publication)?,
     };
-    let missing = documents.missing();
+    let missing = documents.missing_with(&fingerprints);
     let destination = match (missing.first(), &publication.draft) {
         (None, _) => Destination::Store,
         (Some(_), Some(path)) => Destination::Draft(path),
@@ -60,7 +70,14 @@ pub(super) async fn publish_or_draft(
     };
     let unrooted = UnrootedView::all(&drafted.unrooted, &shown);
     let mut view = PublicationView::of(org, &drafted, unrooted, &impact);
+    view.missing = MissingView::all(&missing);
+    // A token or an agent is not asked to sign what is then declined.
     view.ask(publication.confirmation(), destination)?;
+    let mut documents = documents.clone();
+    for signer in signers {
+        documents.sign(*signer)?;
+    }
+    let documents = &documents;
     match destination {
         Destination::Store => {
             keys.publish_documents(org.id, &NewDocuments::from(documents), &anchor).await?;
@@ -245,7 +262,7 @@ impl<'a> PublicationView<'a> {
             unrooted,
             starts: packages(&impact.starts),
             stops: packages(&impact.stops),
-            missing: MissingView::all(&documents.missing()),
+            missing: Vec::new(),
             published: false,
             root_file: None,
             draft: None,

@@ -48,11 +48,9 @@ pub(super) async fn publish_rows(
     {
         return Err(signing_crypto::DraftSignatureError::NoRole { fingerprint }.into());
     }
-    let mut drafted = keys.draft_documents(&org, Some(&anchor), plan).await?;
-    for (_, signer) in ring.signers() {
-        drafted.documents.sign(signer)?;
-    }
-    publish_or_draft(&keys, &org, drafted, Some(&anchor), &command.publication).await
+    let drafted = keys.draft_documents(&org, Some(&anchor), plan).await?;
+    let signers: Vec<_> = ring.signers().map(|(_, signer)| signer).collect();
+    publish_or_draft(&keys, &org, drafted, &signers, Some(&anchor), &command.publication).await
 }
 
 /// Publishes a draft that enough keys have signed.
@@ -81,5 +79,5 @@ pub(super) async fn publish_draft(
         None => Vec::new(),
     };
     let drafted = DraftedTrust { documents, published, changes, unrooted: BTreeMap::new() };
-    publish_or_draft(&keys, &org, drafted, anchor.as_ref(), publication).await
+    publish_or_draft(&keys, &org, drafted, &[], anchor.as_ref(), publication).await
 }

@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
 
-use signing_crypto::{Fingerprint, Role, RoleKeys, Signer, SignerThreshold, VerifyingKey};
+use signing_crypto::{
+    DraftDocuments, Fingerprint, Role, RoleKeys, Signer, SignerThreshold, VerifyingKey,
+};
 use signing_trust::NextRoot;
 
 use crate::cli::RoleArgs;
@@ -65,6 +67,12 @@ impl KeyRing {
     /// The keys that sign.
     pub(super) fn signers(&self) -> impl Iterator<Item = (Fingerprint, &dyn Signer)> {
         self.signers.iter().map(|(fingerprint, signer)| (*fingerprint, &**signer))
+    }
+
+    /// Those of them that have a role for one of these documents.
+    pub(super) fn signers_needed_for(&self, documents: &DraftDocuments) -> Vec<&dyn Signer> {
+        let is_needed = |key: &Fingerprint| !documents.needed_from(key).is_empty();
+        self.signers().filter(|(key, _)| is_needed(key)).map(|(_, signer)| signer).collect()
     }
 
     /// The distinct keys of a role.

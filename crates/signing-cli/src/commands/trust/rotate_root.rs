@@ -1,7 +1,6 @@
 use signing_crypto::DraftSignatureError;
 use signing_trust::DocumentPlan;
 
-use super::init::sign_where_needed;
 use super::publication::publish_or_draft;
 use super::role_keys::KeyRing;
 use crate::cli::RotateRoot;
@@ -28,12 +27,12 @@ pub(super) async fn rotate_root(
         statement: command.expires,
         revocations: command.revocations_expires,
     };
-    let mut drafted = keys.draft_documents(&org, Some(&anchor), plan).await?;
+    let drafted = keys.draft_documents(&org, Some(&anchor), plan).await?;
     for fingerprint in old_keys {
         if drafted.documents.needed_from(&fingerprint).is_empty() {
             return Err(DraftSignatureError::NoRole { fingerprint }.into());
         }
     }
-    sign_where_needed(&mut drafted, &ring)?;
-    publish_or_draft(&keys, &org, drafted, Some(&anchor), &command.publication).await
+    let signers = ring.signers_needed_for(&drafted.documents);
+    publish_or_draft(&keys, &org, drafted, &signers, Some(&anchor), &command.publication).await
 }

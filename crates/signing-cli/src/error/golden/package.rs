@@ -138,11 +138,7 @@ fn reasons() -> Vec<UntrustedReason> {
 fn refused_keys() -> [RefusedKey; 3] {
     let (org, fingerprint) = (values::org_name(), values::fingerprint());
     [
-        RefusedKey::TrustOwnKey {
-            org: org.clone(),
-            key: values::key_id(),
-            name: "release".parse().unwrap(),
-        },
+        RefusedKey::TrustOwnKey { org: org.clone(), fingerprint, name: "release".parse().unwrap() },
         RefusedKey::Reinstate { org, fingerprint },
         RefusedKey::ReplaceCompromised,
     ]

@@ -55,6 +55,8 @@ impl Table {
             ("verify", "a.so --trust-key dev.pub.pem".into()),
             ("package sign", "a.so --key dev.pem --force".into()),
             ("package verify", "a.so --trust-key dev.pub.pem".into()),
+            ("package cosign", "a.so --key file.pem --trust-key dev.pub.pem --yes".into()),
+            ("package install", "a.so --to packages --trust-key dev.pub.pem".into()),
             ("package inspect", "a.so".into()),
             ("package floor set", "1.0.0 --org acme --name b.so".into()),
             ("package floor unset", "--org acme --name c.so".into()),

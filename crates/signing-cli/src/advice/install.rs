@@ -1,0 +1,33 @@
+use signing_loader::{DirectoryFault, InstallError};
+
+use super::Advice;
+
+pub(super) fn install(error: &InstallError) -> Advice {
+    if let Some(remedy) = error.remedy() {
+        return match error {
+            InstallError::Changed { .. } => Advice::refused(error.code(), remedy),
+            _ => Advice::undecided(error.code(), remedy),
+        };
+    }
+    let next = match error {
+        InstallError::Package(error) => return super::package(error),
+        InstallError::Downgrade { .. } => {
+            return Advice::refused(
+                error.code(),
+                "install a later version; to go back to this one: --allow-downgrade",
+            );
+        }
+        InstallError::InstalledUnreadable { .. } => {
+            "find out what became of the installed release; to install this one whatever its \
+             version: --allow-downgrade"
+        }
+        InstallError::UnsafeDirectory { source: DirectoryFault::NotADirectory, .. } => {
+            "give a directory, or the name of one that is to be made"
+        }
+        InstallError::Write { .. } => {
+            "check that the directory above exists, that you may write to it, and that it has room"
+        }
+        _ => return Advice::unknown(error.code(), crate::error::Outcome::Undecided),
+    };
+    Advice::undecided(error.code(), next)
+}

@@ -1,0 +1,109 @@
+use serde::Serialize;
+use signing_crypto::{Fingerprint, PackageDigest, PackageName, PackageVersion};
+use signing_loader::{
+    Downgrade, InstallDirectory, InstallError, InstallOutcome, Installed, PackagePath,
+    SignatureSource, VerificationReport,
+};
+
+use super::trusted_by::{self, StoredTrust};
+use crate::advice::refused_key;
+use crate::cli::InstallPackage;
+use crate::context::{Context, block_on};
+use crate::error::CliError;
+use crate::lines::Lines;
+use crate::output::Report;
+use crate::view::View;
+
+/// Installs the bytes that were verified. The source is read once.
+pub(super) fn run(context: &Context, command: InstallPackage) -> Result<Report, CliError> {
+    let mut package = PackagePath::new(&command.path);
+    if let Some(name) = command.name {
+        package = package.expect_name(name);
+    }
+    let source = command.signature.map_or(SignatureSource::Auto, SignatureSource::DetachedFile);
+    let config = command.requirements.0;
+    let downgrade = match command.allow_downgrade {
+        true => Downgrade::Allow,
+        false => Downgrade::Refuse,
+    };
+    let (report, installed) = match trusted_by::offline(&command.trust)? {
+        Some(verifier) => {
+            let verified = verifier.config(config).signature(source).verify(package)?;
+            let directory = InstallDirectory::open(&command.to)?;
+            (verified.report().clone(), verified.install(&directory, downgrade)?)
+        }
+        None => block_on(async {
+            let StoredTrust { keys, org, verifier } =
+                trusted_by::store(context, &command.trust).await?;
+            let verified = verifier.config(config).signature(source).verify(package).await;
+            let verified = match verified {
+                Ok(verified) => verified,
+                Err(error) => return Err(refused_key::of_package(&keys, &org, error).await),
+            };
+            let directory = InstallDirectory::open(&command.to)?;
+            match verified.install(&directory, downgrade).await {
+                Ok(installed) => Ok((verified.report().clone(), installed)),
+                Err(InstallError::Package(error)) => {
+                    Err(refused_key::of_package(&keys, &org, error).await)
+                }
+                Err(error) => Err(error.into()),
+            }
+        })?,
+    };
+    let path = command.path.display().to_string();
+    Ok(Report::done(&InstalledView::of(path, &report, &installed)))
+}
+
+#[derive(Serialize)]
+struct InstalledView<'a> {
+    path: String,
+    outcome: &'static str,
+    name: &'a PackageName,
+    sha256: PackageDigest,
+    size: u64,
+    version: Option<&'a PackageVersion>,
+    signers: Vec<Fingerprint>,
+    /// What a runner loads.
+    package: String,
+    release: String,
+    /// The release that this one replaced.
+    before: Option<String>,
+}
+
+impl<'a> InstalledView<'a> {
+    fn of(path: String, report: &'a VerificationReport, installed: &Installed) -> Self {
+        Self {
+            path,
+            outcome: match installed.outcome {
+                InstallOutcome::AlreadyInstalled => "already_installed",
+                _ => "installed",
+            },
+            name: report.name(),
+            sha256: *report.digest(),
+            size: report.size(),
+            version: report.version(),
+            signers: report.signers().iter().map(|signer| signer.key.fingerprint()).collect(),
+            package: installed.package.display().to_string(),
+            release: installed.release.display().to_string(),
+            before: installed.before.as_ref().map(|before| before.display().to_string()),
+        }
+    }
+}
+
+impl View for InstalledView<'_> {
+    fn text(&self) -> Lines {
+        let verb = match self.outcome {
+            "installed" => "installed",
+            _ => "already installed",
+        };
+        let version = self.version.map(|version| format!(" {version}")).unwrap_or_default();
+        let mut text = Lines::new();
+        text.good(verb, format!("{}{version}", self.name));
+        text.push(format!("  sha256     {}", self.sha256));
+        text.extend(self.signers.iter().map(|signer| format!("  signer     {signer}")));
+        text.push(format!("  load       {}", self.package));
+        text.push(format!("  release    {}", self.release));
+        text.extend(self.before.as_ref().map(|before| format!("  before     {before}")));
+        text
+    }
+}

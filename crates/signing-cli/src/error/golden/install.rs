@@ -1,0 +1,47 @@
+use std::io;
+
+use signing_loader::{DirectoryFault, InstallError, VerificationError};
+
+use super::{Sample, each, sample, values};
+use crate::error::CliError;
+
+pub(super) fn samples() -> Vec<Sample> {
+    let mut samples = vec![sample(CliError::Install(downgrade()), |error| error)];
+    samples.extend(each(install(), CliError::from));
+    samples.extend(each(faults(), |source| {
+        CliError::from(InstallError::UnsafeDirectory { path: "packages".into(), source })
+    }));
+    samples
+}
+
+fn downgrade() -> InstallError {
+    InstallError::Downgrade { installed: values::version("1.4.0"), found: None }
+}
+
+fn install() -> Vec<InstallError> {
+    let refused = || VerificationError::Empty.into();
+    vec![
+        InstallError::Package(refused()),
+        InstallError::UnsafeDirectory { path: "packages".into(), source: DirectoryFault::Link },
+        InstallError::Write {
+            path: "packages/releases".into(),
+            source: io::ErrorKind::StorageFull.into(),
+        },
+        InstallError::Occupied { path: "packages/libworkflow.so".into() },
+        InstallError::Downgrade {
+            installed: values::version("1.4.0"),
+            found: Some(values::version("1.0.0")),
+        },
+        InstallError::InstalledUnreadable { source: Box::new(refused()) },
+        InstallError::Changed { path: "packages/releases/libworkflow.so-1.4.0-ab".into() },
+    ]
+}
+
+fn faults() -> [DirectoryFault; 4] {
+    [
+        DirectoryFault::Owner { found: 1000, expected: 0 },
+        DirectoryFault::Writable { mode: 0o775 },
+        DirectoryFault::Link,
+        DirectoryFault::NotADirectory,
+    ]
+}

@@ -1,0 +1,151 @@
+use std::io;
+use std::path::{Path, PathBuf};
+
+use signing_crypto::PackageVersion;
+use thiserror::Error;
+
+use crate::error::PackageError;
+use crate::protection::quoted;
+
+/// A package was not installed. What was installed before stays.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum InstallError {
+    /// The package is not verified any more.
+    #[error(transparent)]
+    Package(#[from] PackageError),
+    /// Others could replace what is installed.
+    #[error("packages are not installed in {}", path.display())]
+    UnsafeDirectory {
+        /// The directory, or one above it.
+        path: PathBuf,
+        /// Why.
+        source: DirectoryFault,
+    },
+    /// A file or a directory could not be written.
+    #[error("cannot write {}", path.display())]
+    Write {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Something else is where the package's link would be.
+    #[error("{} is not a link to a release", path.display())]
+    Occupied {
+        /// Where.
+        path: PathBuf,
+    },
+    /// An older version than is installed.
+    #[error(
+        "version {installed} is installed, and the package {}",
+        version(found.as_ref())
+    )]
+    Downgrade {
+        /// The version that is installed.
+        installed: PackageVersion,
+        /// The package's, if it states one.
+        found: Option<PackageVersion>,
+    },
+    /// The installed version cannot be compared with the package's.
+    #[error("the version that is installed cannot be read")]
+    InstalledUnreadable {
+        /// Why.
+        source: Box<PackageError>,
+    },
+    /// The release is there, and has another content.
+    #[error("{} was changed after it was installed", path.display())]
+    Changed {
+        /// The release's directory.
+        path: PathBuf,
+    },
+}
+
+/// Why packages are not installed in a directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum DirectoryFault {
+    /// It, or a link on the way to it, belongs to another user than this process's and root.
+    #[error("it belongs to the user {found}, expected {expected} or root")]
+    Owner {
+        /// The owner's user id.
+        found: u32,
+        /// This process's user id.
+        expected: u32,
+    },
+    /// Its group, or everybody, may write it.
+    #[error("other users may write it: its mode is {mode:04o}")]
+    Writable {
+        /// Its permissions.
+        mode: u32,
+    },
+    /// It is a symbolic link.
+    #[error("it is a symbolic link")]
+    Link,
+    /// It is no directory.
+    #[error("it is not a directory")]
+    NotADirectory,
+}
+
+impl InstallError {
+    pub(super) fn write(path: impl AsRef<Path>, source: impl Into<io::Error>) -> Self {
+        Self::Write { path: path.as_ref().into(), source: source.into() }
+    }
+
+    /// What mends it, with a command that can be pasted into a shell, if it is about a path.
+    pub fn remedy(&self) -> Option<String> {
+        let (path, remedy): (_, fn(&str) -> String) = match self {
+            Self::UnsafeDirectory { path, source: DirectoryFault::Owner { .. } } => {
+                (path, |path| {
+                    format!(
+                        "find out what that user did there; then: chown \"$(id -u)\" {path}, or install \
+                     elsewhere"
+                    )
+                })
+            }
+            Self::UnsafeDirectory { path, source: DirectoryFault::Writable { .. } } => {
+                (path, |path| {
+                    format!("find out whether others have written there; then: chmod go-w {path}")
+                })
+            }
+            Self::UnsafeDirectory { path, source: DirectoryFault::Link } => {
+                (path, |path| format!("give the directory that it leads to: readlink -f {path}"))
+            }
+            Self::Occupied { path } => (path, |path| {
+                format!("move it away, and install again: mv -T {path} {path}.before")
+            }),
+            Self::Changed { path } => (path, |path| {
+                format!("find out who changed it; then remove it, and install again: rm -r {path}")
+            }),
+            _ => return None,
+        };
+        Some(remedy(&quoted(&path.to_string_lossy())))
+    }
+
+    /// What programs call this error. Stable.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Package(error) => error.code(),
+            Self::UnsafeDirectory { source, .. } => source.code(),
+            Self::Write { .. } => "UnwritableFile",
+            Self::Occupied { .. } => "InstallPlaceOccupied",
+            Self::Downgrade { .. } => "VersionDowngrade",
+            Self::InstalledUnreadable { .. } => "InstalledUnreadable",
+            Self::Changed { .. } => "InstalledChanged",
+        }
+    }
+}
+
+impl DirectoryFault {
+    /// What programs call this error, whatever the variant. Stable.
+    pub fn code(&self) -> &'static str {
+        "UnsafeDirectory"
+    }
+}
+
+fn version(found: Option<&PackageVersion>) -> String {
+    match found {
+        Some(version) => format!("has version {version}"),
+        None => "states no version".into(),
+    }
+}
