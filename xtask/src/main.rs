@@ -9,6 +9,7 @@ mod adopters;
 mod attacks;
 mod bench;
 mod demo;
+mod dist;
 mod docs;
 mod features;
 mod fuzz;
@@ -46,6 +47,8 @@ enum Task {
     Bench(bench::Arguments),
     /// Run what tries at random, or races, for as long as it takes to believe it.
     Soak(soak::Arguments),
+    /// Build, sign and verify what a release consists of, or check that crates can be published.
+    Dist(dist::Arguments),
     /// Build the guides into target/book, without warnings.
     Docs(docs::Arguments),
     /// Look for inputs that break a parser's promise. Needs a nightly toolchain.
@@ -68,6 +71,7 @@ fn main() -> ExitCode {
         Task::Adopters(arguments) => adopters::run(&arguments),
         Task::Bench(arguments) => bench::run(&arguments),
         Task::Soak(arguments) => soak::run(arguments),
+        Task::Dist(arguments) => dist::run(&arguments),
         Task::Docs(arguments) => docs::run(&arguments),
         Task::Fuzz(arguments) => fuzz::run(&arguments),
         Task::Mutants(arguments) => mutants::run(&arguments),

@@ -19,7 +19,7 @@ pub(crate) use self::db::{Db, Grantee, Grants};
 pub(crate) use self::floor::{Floor, FloorPackage};
 pub(crate) use self::keys::{
     Deny, Format, Generate, KeyArgs, KeyKind, KeyToTrust, Keys, PublishKey, Reinstate, Revoke,
-    Rotate, RotateKek,
+    Rotate, RotateKek, Timeline, TimelinePicture,
 };
 pub(crate) use self::named::{GivenKey, KeyReference, OrgReference, Prefix, SignatureReference};
 pub(crate) use self::orgs::{Grant, Orgs};

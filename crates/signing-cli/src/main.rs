@@ -23,6 +23,7 @@ mod time;
 
 mod lines;
 mod output;
+mod svg;
 
 mod view;
 

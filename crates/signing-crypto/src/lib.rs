@@ -86,3 +86,8 @@ const _: () = {
         is_shared::<SignerError>();
     }
 };
+
+/// The example that readers of the crate's page see.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

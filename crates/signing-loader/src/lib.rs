@@ -206,3 +206,8 @@ const _: fn(&LoadedPackages, &FollowedPackage) = |loaded, package| {
     moves(loaded.load(""));
     moves(package.drained());
 };
+
+/// The example that readers of the crate's page see.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -172,6 +172,21 @@ fn every_command_and_flag_that_is_named_exists() {
     assert!(faults.is_empty(), "\n{}", lines(&faults));
 }
 
+/// The program's own tests draw these files and compare them.
+#[test]
+fn every_picture_is_what_the_program_draws() {
+    let commands = repository().join("crates/signing-cli/src/commands");
+    let guides = repository().join("docs/content/how-to-guides/security");
+    for (shown, drawn) in [
+        ("trust-graph.svg", "trust_graph/tests/guide.svg"),
+        ("rotation.svg", "keys/timeline/tests/rotation.svg"),
+    ] {
+        let (shown, drawn) = (guides.join(shown), commands.join(drawn));
+        let same = fs::read(&shown).unwrap() == fs::read(&drawn).unwrap();
+        assert!(same, "cp {} {}", drawn.display(), shown.display());
+    }
+}
+
 /// Rust in a page is compiled in one of two ways: with the page, as a doctest of this
 /// package, or as the example that the page includes.
 #[test]

@@ -101,6 +101,9 @@ pub(crate) enum Keys {
     /// Replace a signing key with a new one, which is trusted where the old one is. Run it
     /// again to continue after an interruption
     Rotate(Rotate),
+    /// Show from when to when each key can sign, and its organization trusts or refuses it, as
+    /// the rows of the store state it now: what was taken back is only in the audit log
+    Timeline(Timeline),
     /// Re-wrap every private key of the store with another key encryption key
     RotateKek(RotateKek),
 }
@@ -346,4 +349,25 @@ pub(crate) struct Rotate {
     /// keeps the signatures in the store
     #[arg(long)]
     pub(crate) resign: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Timeline {
+    /// A signing key: show it, the keys that it replaced one after the other, and those that
+    /// replaced it [default: all keys of the organization]
+    pub(crate) key: Option<KeyReference>,
+
+    /// The organization (name or id) [env: CLOACINA_ORG] [default: the only one]
+    #[arg(long)]
+    pub(crate) org: Option<OrgReference>,
+
+    /// Draw a table, or a picture (SVG)
+    #[arg(long, value_enum, default_value_t = TimelinePicture::Text)]
+    pub(crate) format: TimelinePicture,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum TimelinePicture {
+    Text,
+    Svg,
 }

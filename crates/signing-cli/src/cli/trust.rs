@@ -24,7 +24,7 @@ pub(crate) enum Trust {
         #[arg(long)]
         org: Option<OrgReference>,
 
-        /// Draw lines of text, or a graph for Graphviz or Mermaid
+        /// Draw lines of text, a picture (SVG), or a graph for Graphviz or Mermaid
         #[arg(long, value_enum, default_value_t = Picture::Text)]
         format: Picture,
     },
@@ -113,6 +113,7 @@ pub(crate) enum Trust {
 #[derive(Clone, Copy, ValueEnum)]
 pub(crate) enum Picture {
     Text,
+    Svg,
     Dot,
     Mermaid,
 }

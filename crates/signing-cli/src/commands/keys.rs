@@ -6,6 +6,7 @@ mod reinstate;
 mod revoke;
 mod rotate;
 mod rotate_kek;
+mod timeline;
 mod trust;
 
 use crate::cli::{Generate, Keys, Resolved};
@@ -40,6 +41,7 @@ pub(super) fn run(context: &Context, command: Keys) -> Result<Report, CliError> 
         Keys::Revoke(command) => block_on(revoke::revoke(context, command)),
         Keys::Reinstate(command) => block_on(reinstate::reinstate(context, command)),
         Keys::Rotate(command) => block_on(rotate::rotate(context, command)),
+        Keys::Timeline(command) => block_on(timeline::timeline(context, command)),
         Keys::RotateKek(command) => block_on(rotate_kek::rotate_kek(context, command)),
     }
 }

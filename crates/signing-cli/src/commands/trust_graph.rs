@@ -1,5 +1,6 @@
 mod dot;
 mod mermaid;
+mod svg;
 
 use std::collections::HashMap;
 
@@ -35,6 +36,7 @@ pub(super) fn run(
             Picture::Text => text(&graph),
             Picture::Dot => dot::draw(&graph),
             Picture::Mermaid => mermaid::draw(&graph),
+            Picture::Svg => svg::draw(&graph),
         };
         Ok(Report::requested(&GraphView::of(&graph, org, drawing)))
     })

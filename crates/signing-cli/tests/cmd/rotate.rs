@@ -154,3 +154,40 @@ fn what_a_key_has_signed_is_not_signed_again_when_its_trust_has_expired() {
     assert_eq!(rotated["signatures"]["added"], 1);
     assert_eq!(rotated["trusted"]["expires_at"], "2999-01-01T00:00:00Z");
 }
+
+#[test]
+fn a_timeline_shows_from_when_to_when_each_key_of_a_rotation_counts() {
+    let (scratch, [id, acme, _]) = world();
+    scratch.stored_key("unrelated", "acme");
+    scratch.json(&["keys", "rotate", &id]);
+    scratch.json(&["keys", "revoke", &id]);
+    let of = |arguments: &[&str]| {
+        let shown = scratch.json(&[&["keys", "timeline"], arguments].concat());
+        let lanes = shown["keys"].as_array().unwrap().iter();
+        let states = |lane: &Value| {
+            let periods = lane["periods"].as_array().unwrap().iter();
+            let open = |period: &Value| if period["until"].is_null() { "…" } else { "" };
+            let states = periods.map(|period| text(&period["what"]) + open(period));
+            states.collect::<Vec<_>>().join(" ")
+        };
+        lanes.map(|lane| format!("{}: {}", text(&lane["name"]), states(lane))).collect::<Vec<_>>()
+    };
+    let rotated = ["release: signs trusted…", "release.2: signs… trusted…"];
+    assert_eq!(of(&["acme/release.2"]), rotated);
+    assert_eq!(of(&[&id]), rotated);
+    assert_eq!(of(&["--org", "acme"]).len(), 3);
+    scratch.json(&["keys", "revoke", &acme]);
+    assert_eq!(of(&[&id])[0], "release: signs trusted refused…");
+
+    let svg = scratch.run(&["keys", "timeline", &id, "--format", "svg"]).stdout;
+    assert!(svg.starts_with("<svg xmlns=") && svg.ends_with("</svg>\n"), "{svg}");
+    assert!(svg.contains("release.2") && !svg.contains("unrelated"), "{svg}");
+}
+
+#[test]
+fn a_timeline_of_a_key_that_is_not_there_is_refused() {
+    let (scratch, _) = world();
+    scratch.fails(2, "NoSuchKey", &["keys", "timeline", "acme/missing"]);
+    scratch.fails(2, "NoSuchOrganization", &["keys", "timeline", "--org", "missing"]);
+    scratch.fails(2, "Usage", &["keys", "timeline", "--format", "png"]);
+}

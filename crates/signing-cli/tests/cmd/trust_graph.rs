@@ -78,5 +78,10 @@ fn pictures_are_drawn_for_graphviz_and_mermaid_and_quote_what_is_hostile() {
     let mermaid = scratch.run(&["trust", "graph", "--format", "mermaid"]);
     assert!(mermaid.stdout.starts_with("flowchart LR\n"), "{}", mermaid.stdout);
     assert!(!mermaid.stdout.contains("\"]; evil ["), "{}", mermaid.stdout);
-    scratch.fails(2, "Usage", &["trust", "graph", "--format", "svg"]);
+    let svg = scratch.run(&["trust", "graph", "--format", "svg"]);
+    assert!(svg.stdout.starts_with("<svg xmlns="), "{}", svg.stdout);
+    assert!(svg.stdout.ends_with("</svg>\n"), "{}", svg.stdout);
+    assert!(!svg.stdout.contains("\"]; evil ["), "{}", svg.stdout);
+    assert_eq!(scratch.run(&["trust", "graph", "--format", "svg"]).stdout, svg.stdout);
+    scratch.fails(2, "Usage", &["trust", "graph", "--format", "png"]);
 }

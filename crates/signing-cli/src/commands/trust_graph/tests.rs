@@ -5,6 +5,7 @@ use signing_trust::store::RevocationReason;
 
 use super::*;
 use crate::lines::Layout;
+use crate::svg::assert_picture;
 
 fn at(day: u32) -> DateTime<Utc> {
     crate::time::since(&format!("2026-01-{day:02}")).unwrap()
@@ -104,6 +105,38 @@ fn mermaid_draws_each_organization_and_key_once() {
 }
 
 #[test]
+fn svg_draws_each_organization_and_key_once() {
+    let drawn = svg::draw(&graph()).to_text(Layout::Fitted);
+    assert_picture("commands/trust_graph/tests/graph.svg", &drawn);
+    for node in ["gone", "past"] {
+        assert_eq!(drawn.matches(&format!(r#"font-weight="bold">{node}</text>"#)).count(), 1);
+    }
+    assert_eq!(drawn.matches(">1111111111111111…</text>").count(), 1);
+}
+
+/// The picture in the guide on package signing, which `tests/docs` compares with this file.
+#[test]
+fn guide_shows_what_is_drawn() {
+    let (mut acme, mut vendor, mut supplier) =
+        (org(1, "acme"), org(2, "vendor"), org(3, "supplier"));
+    acme.keys = vec![
+        key(0x1a, Some("release"), KeyStanding::Trusted),
+        key(0x5c, None, KeyStanding::Denied { at: at(9) }),
+    ];
+    vendor.keys = vec![
+        GraphKey { expires_at: Some(at(31)), ..key(0x2b, Some("ci"), KeyStanding::Trusted) },
+        key(0x5c, Some("nightly"), KeyStanding::Trusted),
+    ];
+    supplier.keys = vec![key(0x3d, Some("build"), KeyStanding::Trusted)];
+    let patterns = ["libetl-*"];
+    acme.grants = vec![grant(&vendor, &patterns, GrantStanding::InForce)];
+    vendor.grants = vec![grant(&supplier, &[], GrantStanding::InForce)];
+    let graph = TrustGraph { as_of: at(15), organizations: vec![acme, supplier, vendor] };
+    let drawn = svg::draw(&graph).to_text(Layout::Fitted);
+    assert_picture("commands/trust_graph/tests/guide.svg", &drawn);
+}
+
+#[test]
 fn patterns_cannot_end_a_string_in_text() {
     for pattern in HOSTILE {
         let text = text(&hostile(pattern)).to_text(Layout::Fitted);
@@ -170,9 +203,43 @@ fn patterns_cannot_end_a_string_in_mermaid() {
 }
 
 #[test]
+fn patterns_cannot_end_an_element_in_svg() {
+    let markup = |svg: &str| svg.matches('<').count();
+    let plain = markup(&svg::draw(&hostile("a")).to_text(Layout::Fitted));
+    for pattern in HOSTILE {
+        let drawn = svg::draw(&hostile(pattern)).to_text(Layout::Fitted);
+        assert_eq!(markup(&drawn), plain, "{drawn}");
+        assert!(!drawn.contains("<b "), "{drawn}");
+    }
+    let long = "x".repeat(200);
+    let drawn = svg::draw(&hostile(&long)).to_text(Layout::Fitted);
+    assert_eq!(markup(&drawn), plain + 2, "the cut text has a title: {drawn}");
+    assert!(drawn.contains("…</text>"), "{drawn}");
+}
+
+/// Two lines of grants that lie on each other would say that both go to the same place.
+#[test]
+fn grants_that_pass_each_other_are_drawn_beside_each_other() {
+    let mut orgs = vec![org(1, "a"), org(2, "b"), org(3, "c"), org(4, "d")];
+    for (from, to) in [(0, 3), (1, 2), (3, 0), (2, 1), (0, 0)] {
+        let grant = grant(&orgs[to].clone(), &[], GrantStanding::InForce);
+        orgs[from].grants.push(grant);
+    }
+    let graph = TrustGraph { as_of: at(15), organizations: orgs };
+    let lines = svg::grants(&Nodes::of(&graph), &svg::cards(&Nodes::of(&graph)));
+    for (place, line) in lines.iter().enumerate() {
+        for other in &lines[..place] {
+            let apart = line.span().0 > other.span().1 || other.span().0 > line.span().1;
+            assert!(apart || line.lane != other.lane);
+        }
+    }
+}
+
+#[test]
 fn an_empty_store_has_an_empty_picture() {
     let graph = TrustGraph { as_of: at(15), organizations: vec![] };
     assert_eq!(text(&graph).to_text(Layout::Fitted), "");
     assert!(dot::draw(&graph).to_text(Layout::Fitted).ends_with("}\n"));
     assert!(mermaid::draw(&graph).to_text(Layout::Fitted).starts_with("flowchart LR\n"));
+    assert!(svg::draw(&graph).to_text(Layout::Fitted).ends_with("</svg>\n"));
 }

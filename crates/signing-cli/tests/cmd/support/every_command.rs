@@ -51,6 +51,7 @@ impl Table {
             ("keys revoke", old.clone()),
             ("keys reinstate", format!("{row} --note again")),
             ("keys rotate", id.clone()),
+            ("keys timeline", "--org acme".into()),
             ("sign", "a.so --key dev.pem --force".into()),
             ("verify", "a.so --trust-key dev.pub.pem".into()),
             ("package sign", "a.so --key dev.pem --force".into()),
