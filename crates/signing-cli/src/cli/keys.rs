@@ -48,6 +48,18 @@ pub(crate) enum Keys {
         #[arg(long)]
         compromised: bool,
     },
+    /// Show one key: what it is, which organizations accept it and how, who has changed that, and
+    /// which stored signatures it has made
+    Show {
+        /// The key: release, acme/release, its fingerprint, or 4 or more digits at the beginning
+        /// of its fingerprint or id
+        key: KeyReference,
+
+        /// The organization that is asked about it (name or id)
+        /// [env: CLOACINA_ORG] [default: the only one]
+        #[arg(long)]
+        org: Option<OrgReference>,
+    },
     /// Print a signing key's public half, derived from its private half. Needs the key
     /// encryption key
     Export {

@@ -25,6 +25,10 @@ pub(crate) enum Orgs {
     Delete {
         /// The organization (name or id)
         org: OrgReference,
+
+        /// Change nothing, and show what would no longer be accepted
+        #[arg(long)]
+        dry_run: bool,
     },
     /// Accept the keys that another organization trusts directly. A second grant replaces
     /// the limits of the first
@@ -36,7 +40,14 @@ pub(crate) enum Orgs {
         scope: Resolved<ScopeArgs>,
     },
     /// Withdraw a trust grant
-    RevokeTrust(Grant),
+    RevokeTrust {
+        #[command(flatten)]
+        grant: Grant,
+
+        /// Change nothing, and show what would no longer be accepted
+        #[arg(long)]
+        dry_run: bool,
+    },
 }
 
 #[derive(Args)]

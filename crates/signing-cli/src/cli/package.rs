@@ -5,7 +5,7 @@ use signing_crypto::{PackageName, PackageVersion, StatementTime};
 use signing_loader::{ClockSkewAllowance, RequiredSigners, SignerCount, VerificationConfig};
 
 use super::Floor;
-use super::named::{OrgReference, SignatureReference};
+use super::named::{KeyReference, OrgReference, SignatureReference};
 use super::resolve::{Resolve, Resolved};
 use super::values::{RootSource, SignerArgs};
 use crate::key_source::KEY_ACCESS;
@@ -41,6 +41,18 @@ pub(crate) enum Package {
         /// Check it by the public key in this PEM file (may be repeated)
         #[arg(long, value_name = "PEM", conflicts_with = "org")]
         trust_key: Vec<PathBuf>,
+    },
+    /// List the signatures that an organization keeps in the store, and what they state. They are
+    /// not verified
+    List {
+        /// The organization (name or id) [env: CLOACINA_ORG] [default: the only one]
+        #[arg(long)]
+        org: Option<OrgReference>,
+
+        /// Only those that this key has made: its name, its fingerprint, or 4 or more digits at
+        /// the beginning of its fingerprint or id
+        #[arg(long, value_name = "KEY")]
+        signed_by: Option<KeyReference>,
     },
     /// Remove signatures from the store; `verify --explain` shows their ids
     Unstore {

@@ -6,6 +6,7 @@ mod reinstate;
 mod revoke;
 mod rotate;
 mod rotate_kek;
+mod show;
 mod timeline;
 mod trust;
 
@@ -29,6 +30,7 @@ pub(super) fn run(context: &Context, command: Keys) -> Result<Report, CliError> 
         }
         Keys::List { compromised: true, .. } => block_on(list::compromised(context)),
         Keys::List { org, .. } => block_on(list::list(context, org.as_ref())),
+        Keys::Show { key, org } => block_on(show::show(context, org.as_ref(), &key)),
         Keys::Export { key, org, format, output, force } => {
             let existing = Existing::replace_if(force);
             let key = (org.as_ref(), &key);

@@ -1,3 +1,5 @@
+mod ended;
+
 use serde::Serialize;
 use signing_crypto::{OrgId, OrgName};
 use signing_trust::TrustLimits;
@@ -18,11 +20,13 @@ pub(super) fn run(context: &Context, command: Orgs) -> Result<Report, CliError> 
             Orgs::Create { name } => create(context, name).await,
             Orgs::List => list(context).await,
             Orgs::Show { org } => show(context, &org).await,
-            Orgs::Delete { org } => delete(context, &org).await,
+            Orgs::Delete { org, dry_run: true } => ended::deletion(context, &org).await,
+            Orgs::Delete { org, .. } => delete(context, &org).await,
             Orgs::GrantTrust { grant, scope: Resolved(scope) } => {
                 grant_trust(context, &grant, scope).await
             }
-            Orgs::RevokeTrust(grant) => revoke_trust(context, &grant).await,
+            Orgs::RevokeTrust { grant, dry_run: true } => ended::withdrawal(context, &grant).await,
+            Orgs::RevokeTrust { grant, .. } => revoke_trust(context, &grant).await,
         }
     })
 }

@@ -1,4 +1,4 @@
-use super::{cosign, floor, inspect, install, sign, unstore, verify};
+use super::{cosign, floor, inspect, install, kept, sign, unstore, verify};
 use crate::cli::Package;
 use crate::context::{Context, block_on};
 use crate::error::CliError;
@@ -17,6 +17,9 @@ pub(super) fn run(context: &Context, command: Package) -> Result<Report, CliErro
                 None if trust_key.is_empty() => inspect::unverified(&subject),
                 None => inspect::with_pinned_keys(&subject, &trust_key),
             }
+        }
+        Package::List { org, signed_by } => {
+            block_on(kept::list(context, org.as_ref(), signed_by.as_ref()))
         }
         Package::Unstore { ids, org } => block_on(unstore::unstore(context, &ids, org.as_ref())),
         Package::Floor(command) => floor::run(context, command),

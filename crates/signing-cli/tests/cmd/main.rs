@@ -10,6 +10,7 @@ mod attacks;
 mod db;
 mod grants;
 mod orgs;
+mod orgs_dry_run;
 mod postgres;
 mod trust_graph;
 
@@ -42,6 +43,7 @@ mod kek;
 mod output;
 mod rotate;
 mod rotate_kek;
+mod show_key;
 mod tables;
 mod terminal;
 

@@ -1,3 +1,5 @@
+mod ended;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use signing_crypto::{
@@ -17,6 +19,8 @@ use crate::error::TrustError;
 use crate::rules::{DecisionContext, Packages, Scenario, decide, simulate};
 use crate::snapshot::{KeyStatus, OrganizationTrust};
 use crate::source::read_store;
+
+pub use self::ended::{EndedTrust, RefusedKeys};
 
 /// What a revocation would end, as far as the store knows: it keeps no list of the
 /// signatures that lie beside packages.
@@ -149,7 +153,7 @@ impl KeyManager {
             }
             affected.insert(holder.name.clone(), holder);
         }
-        let mut signed_by = SignedBy { key, digests: BTreeMap::new() };
+        let mut signed_by = SignedBy { key: Some(key), digests: BTreeMap::new() };
         let mut impact = RevocationImpact::default();
         for org in affected.into_values() {
             let loss = self.loss(&org, scenario, &mut signed_by).await?;
@@ -204,10 +208,19 @@ impl KeyManager {
                 if now.before {
                     before.insert(package.clone());
                 }
-                if now.after {
+                // A store finds the signatures of those alone that trust is granted to.
+                let is_found = match scenario {
+                    Scenario::GrantWithdrawn(parent, child) => {
+                        org.id != parent || kept.org != child
+                    }
+                    Scenario::OrganizationDeleted(deleted) => kept.org != deleted,
+                    _ => true,
+                };
+                let stays = now.after && is_found;
+                if stays {
                     after.insert(package.clone());
                 }
-                if now.before && !now.after {
+                if now.before && !stays {
                     let (digest, name) = package;
                     signatures.insert(LostSignature { name, digest, id: kept.id });
                 }
@@ -218,7 +231,8 @@ impl KeyManager {
         Ok(Some(loss).filter(|loss| !loss.signatures.is_empty()))
     }
 
-    /// The packages that an organization keeps signatures for which the key has made.
+    /// The packages that an organization keeps signatures for, which the key has made if it is
+    /// about one.
     async fn digests(
         &self,
         keeper: OrgId,
@@ -235,7 +249,10 @@ impl KeyManager {
             after = Some(last.id);
             for kept in &page {
                 let envelope = SignatureEnvelope::parse(kept.envelope.as_bytes());
-                if envelope.is_ok_and(|envelope| envelope.verify(signed_by.key).is_ok()) {
+                let is_meant = |envelope: SignatureEnvelope| {
+                    signed_by.key.is_none_or(|key| envelope.verify(key).is_ok())
+                };
+                if envelope.is_ok_and(is_meant) {
                     digests.insert(kept.package_digest);
                 }
             }
@@ -307,8 +324,8 @@ struct Judged {
     after: bool,
 }
 
-/// What was found out about a key, organization by organization.
+/// What was found out about a key, or about all, organization by organization.
 struct SignedBy<'a> {
-    key: &'a VerifyingKey,
+    key: Option<&'a VerifyingKey>,
     digests: BTreeMap<OrgId, BTreeSet<PackageDigest>>,
 }

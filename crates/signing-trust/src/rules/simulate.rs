@@ -3,7 +3,7 @@ use signing_crypto::{Fingerprint, OrgId, RevocationReason, TrustedKeyId};
 
 use crate::snapshot::{KeyStatement, KeyStatus, OrganizationTrust, StatedBy};
 
-/// A revocation that has not been made.
+/// A change that takes trust away, and has not been made.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Scenario {
     /// Of an organization's row about a key.
@@ -12,9 +12,13 @@ pub(crate) enum Scenario {
     Denied(OrgId, Fingerprint),
     /// Of a key, for every organization.
     Compromised(Fingerprint),
+    /// Of a grant, by its parent.
+    GrantWithdrawn(OrgId, OrgId),
+    /// Of an organization, with all that it trusts.
+    OrganizationDeleted(OrgId),
 }
 
-/// The trust as it would be after a revocation at `at`.
+/// The trust as it would be after a change at `at`.
 pub(crate) fn simulate(
     trust: &OrganizationTrust,
     scenario: Scenario,
@@ -53,6 +57,22 @@ pub(crate) fn simulate(
         }
         Scenario::Compromised(fingerprint) => {
             changed.keys.entry(fingerprint).or_default().compromised_at.get_or_insert(at);
+        }
+        // Statements name their grants by their places, so the grant stays, and has ended.
+        Scenario::GrantWithdrawn(parent, child) if trust.is_of(parent) => {
+            let withdrawn = changed.grants.iter_mut().filter(|grant| grant.child == child);
+            withdrawn.for_each(|grant| grant.limits.expires_at = Some(at));
+        }
+        Scenario::GrantWithdrawn(..) => {}
+        Scenario::OrganizationDeleted(org) => {
+            if trust.is_of(org)
+                && let Some(organization) = &mut changed.organization
+            {
+                organization.deleted_at.get_or_insert(at);
+            }
+            for grant in changed.grants.iter_mut().filter(|grant| grant.child == org) {
+                grant.child_deleted_at.get_or_insert(at);
+            }
         }
     }
     changed

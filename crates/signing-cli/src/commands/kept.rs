@@ -1,0 +1,158 @@
+//! The signatures that an organization keeps in the store.
+
+use serde::Serialize;
+use signing_crypto::{
+    EnvelopeSignature, Fingerprint, OrgId, OrgName, PackageDigest, PackageName, PackageVersion,
+    SignatureEnvelope, SignatureId, StatementTime, VerifyingKey,
+};
+use signing_trust::KeyManager;
+use signing_trust::store::OrganizationRecord;
+
+use crate::cli::{KeyReference, OrgReference};
+use crate::context::Context;
+use crate::error::CliError;
+use crate::lines::{Lines, ShortIds, Table};
+use crate::output::Report;
+use crate::select;
+use crate::view::View;
+
+/// How many are read at once.
+const PAGE: u16 = 256;
+
+/// Lists all, or those that a key has made.
+pub(super) async fn list(
+    context: &Context,
+    org: Option<&OrgReference>,
+    signed_by: Option<&KeyReference>,
+) -> Result<Report, CliError> {
+    let keys = context.keys().await?;
+    let org = select::organization_or_default(context, &keys, org).await?;
+    let key = match signed_by {
+        Some(named) => {
+            let found = select::public_key(context, &keys, &org, named).await?;
+            Some(Maker::find(&keys, &org, found.fingerprint).await?)
+        }
+        None => None,
+    };
+    let kept = signatures(&keys, &org, key.as_ref()).await?;
+    Ok(Report::requested(&KeptListView { org: &org.name, signatures: kept }))
+}
+
+/// A key whose signatures are looked for.
+pub(super) struct Maker {
+    fingerprint: Fingerprint,
+    /// Without it, a signature that names the key counts as made by it.
+    key: Option<VerifyingKey>,
+}
+
+impl Maker {
+    /// Looks for the public half in the rows of an organization. Its fingerprint proves it.
+    pub(super) async fn find(
+        keys: &KeyManager,
+        org: &OrganizationRecord,
+        fingerprint: Fingerprint,
+    ) -> Result<Self, CliError> {
+        let signing = keys.list_signing_keys(org.id).await?.into_iter().map(|key| key.public_key);
+        let accepted = keys.list_trusted_keys(org.id).await?.into_iter().map(|key| key.key);
+        let key = signing.chain(accepted).find(|key| key.fingerprint() == fingerprint);
+        Ok(Self { fingerprint, key })
+    }
+
+    fn has_made(&self, envelope: &SignatureEnvelope) -> bool {
+        match &self.key {
+            Some(key) => envelope.verify(key).is_ok(),
+            None => {
+                let mut signatures = envelope.signatures().iter();
+                signatures.any(|one| one.claimed_signer() == Some(self.fingerprint))
+            }
+        }
+    }
+}
+
+/// Those that can be read, in the order of their ids.
+pub(super) async fn signatures(
+    keys: &KeyManager,
+    org: &OrganizationRecord,
+    by: Option<&Maker>,
+) -> Result<Vec<KeptView>, CliError> {
+    let (mut found, mut after) = (Vec::new(), None);
+    loop {
+        let page = keys.store().kept_signatures(org.id, after, PAGE).await?;
+        let Some(last) = page.last() else { return Ok(found) };
+        after = Some(last.id);
+        for record in &page {
+            let envelope = SignatureEnvelope::parse(record.envelope.as_bytes());
+            let Ok(envelope) = envelope else { continue };
+            let Ok(statement) = envelope.unverified_statement() else { continue };
+            if by.is_some_and(|maker| !maker.has_made(&envelope)) {
+                continue;
+            }
+            let signers =
+                envelope.signatures().iter().filter_map(EnvelopeSignature::claimed_signer);
+            found.push(KeptView {
+                id: record.id,
+                org_id: org.id,
+                org: org.name.clone(),
+                name: statement.name().clone(),
+                version: statement.version().cloned(),
+                sha256: *statement.digest(),
+                expires_at: statement.expires_at(),
+                signers: signers.collect(),
+            });
+        }
+    }
+}
+
+/// A signature that is kept, and what it states. Nothing about it was verified but what it was
+/// looked for by.
+#[derive(Serialize)]
+pub(super) struct KeptView {
+    id: SignatureId,
+    org_id: OrgId,
+    org: OrgName,
+    name: PackageName,
+    version: Option<PackageVersion>,
+    sha256: PackageDigest,
+    expires_at: Option<StatementTime>,
+    /// The keys that it names.
+    signers: Vec<Fingerprint>,
+}
+
+impl KeptView {
+    pub(super) fn table(kept: &[Self]) -> Table {
+        let signers = || kept.iter().flat_map(|kept| &kept.signers);
+        let ids = kept.iter().flat_map(|kept| [kept.id.to_string(), kept.sha256.to_string()]);
+        let ids = ShortIds::new(ids.chain(signers().map(ToString::to_string)), [""; 0]);
+        let mut table = Table::new(["PACKAGE", "VERSION", "SHA256", "NAMED KEYS", "SIGNATURE"]);
+        for kept in kept {
+            let named: Vec<_> = kept.signers.iter().map(|key| ids.short(key)).collect();
+            let version = kept.version.as_ref().map_or("", PackageVersion::as_str);
+            table.row([
+                kept.name.as_str().into(),
+                version.into(),
+                ids.cell(kept.sha256),
+                named.join(" ").into(),
+                ids.cell(kept.id),
+            ]);
+        }
+        table
+    }
+}
+
+#[derive(Serialize)]
+struct KeptListView<'a> {
+    #[serde(skip)]
+    org: &'a OrgName,
+    signatures: Vec<KeptView>,
+}
+
+impl View for KeptListView<'_> {
+    fn text(&self) -> Lines {
+        if self.signatures.is_empty() {
+            return Lines::from(format!("{} keeps no such signature in the store", self.org));
+        }
+        let mut text = Lines::new();
+        text.table(KeptView::table(&self.signatures));
+        text
+    }
+}
