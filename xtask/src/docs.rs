@@ -12,10 +12,15 @@ use anyhow::{Context, Result, ensure};
 use crate::process::{cargo, line, output, say, stream, workspace_root};
 use crate::tool::{Tool, installed};
 
-const MDBOOK: Tool = Tool { name: "mdbook", version: "0.5.4", compatible: "mdbook v0.5." };
+const MDBOOK: Tool =
+    Tool { name: "mdbook", version: "0.5.4", compatible: "mdbook v0.5.", subcommand: None };
 /// Has the diagrams drawn.
-const MERMAID: Tool =
-    Tool { name: "mdbook-mermaid", version: "0.17.1", compatible: "mdbook-mermaid 0.17." };
+const MERMAID: Tool = Tool {
+    name: "mdbook-mermaid",
+    version: "0.17.1",
+    compatible: "mdbook-mermaid 0.17.",
+    subcommand: None,
+};
 /// Where the latter puts the scripts that draw them, beside the book's configuration.
 const DRAWS: &str = "docs/mermaid.min.js";
 /// Set for the test of the command line's page, it writes the page.

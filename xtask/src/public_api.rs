@@ -15,8 +15,12 @@ const LIBRARIES: [&str; 5] =
     ["signing-crypto", "signing-store", "signing-trust", "signing-loader", "signing-conformance"];
 const FOLDER: &str = "docs/public-api";
 /// Another version may write the same items in another way.
-const PUBLIC_API: Tool =
-    Tool { name: "cargo-public-api", version: "0.52.0", compatible: "cargo-public-api 0.52." };
+const PUBLIC_API: Tool = Tool {
+    name: "cargo-public-api",
+    version: "0.52.0",
+    compatible: "cargo-public-api 0.52.",
+    subcommand: None,
+};
 
 /// What `cargo xtask public-api` takes.
 #[derive(clap::Args)]

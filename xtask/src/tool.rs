@@ -14,6 +14,8 @@ pub(crate) struct Tool {
     pub(crate) version: &'static str,
     /// How a compatible version begins what `--version` prints.
     pub(crate) compatible: &'static str,
+    /// The subcommand that has `--version`, if the program itself has not.
+    pub(crate) subcommand: Option<&'static str>,
 }
 
 impl Tool {
@@ -21,7 +23,8 @@ impl Tool {
     pub(crate) fn provide(&self) -> Result<PathBuf> {
         let own = installed().join(self.name);
         for program in [PathBuf::from(self.name), own.clone()] {
-            let version = output(Command::new(&program).arg("--version")).unwrap_or_default();
+            let version = output(Command::new(&program).args(self.subcommand).arg("--version"))
+                .unwrap_or_default();
             if version.starts_with(self.compatible) {
                 return Ok(program);
             }

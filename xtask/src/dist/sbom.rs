@@ -16,6 +16,7 @@ const CYCLONEDX: Tool = Tool {
     name: "cargo-cyclonedx",
     version: "0.5.9",
     compatible: "cargo-cyclonedx-cyclonedx 0.5.",
+    subcommand: Some("cyclonedx"),
 };
 
 /// Writes `<stem>.cdx.json`, which names every crate that is compiled for the program.
@@ -27,10 +28,10 @@ pub(super) fn write(source: &Source, target: Target, stem: &str, to: &Path) -> R
     command.args(["cyclonedx", "--quiet", "--format", "json", "--spec-version", "1.5"]);
     command.args(["--describe", "binaries", "--no-default-features", "--features"]);
     command.arg(target.features().join(","));
-    command.args(["--target", target.triple(), "--override-filename", "dist"]);
+    command.args(["--target", target.triple()]);
     command.args(["--manifest-path", "crates/signing-cli/Cargo.toml"]);
     output(&mut command)?;
-    let written = source.directory.join("crates/signing-cli/dist.json");
+    let written = source.directory.join("crates/signing-cli/cloacina_bin.cdx.json");
     let text = fs::read_to_string(&written).context("cargo-cyclonedx wrote no bill")?;
     // Without the place where it was made, which is nobody's concern and differs.
     let text = text.replace(&source.directory.display().to_string(), "/cloacina");

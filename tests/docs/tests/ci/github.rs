@@ -5,6 +5,9 @@ use yaml_rust2::Yaml;
 
 use super::platform::{Platform, parse};
 
+/// What `github-action.yml` becomes in a repository.
+pub(super) const OUR_ACTION: &str = "./.github/actions/cloacina";
+
 impl Platform {
     /// Runs a workflow: its jobs in order, and their steps, until one fails.
     pub(super) fn github(&self, name: &str) -> Result<(), String> {
@@ -19,7 +22,10 @@ impl Platform {
             let shell = if job["container"].is_badvalue() { "bash" } else { "sh" };
             for step in job["steps"].as_vec().unwrap() {
                 let Some(run) = step["run"].as_str() else {
-                    self.act(step, workspace.path());
+                    match step["uses"].as_str() {
+                        Some(OUR_ACTION) => self.our_action(step, workspace.path())?,
+                        _ => self.act(step, workspace.path()),
+                    }
                     continue;
                 };
                 let mut environment = BTreeMap::new();
@@ -29,6 +35,33 @@ impl Platform {
                 self.shell(shell, workspace.path(), run, &environment)?;
             }
             done.insert(name.as_str().unwrap());
+        }
+        Ok(())
+    }
+
+    /// Runs the steps of the action in the examples, with what it is given.
+    fn our_action(&self, step: &Yaml, workspace: &Path) -> Result<(), String> {
+        let action = parse("github-action.yml");
+        let given = step["with"].as_hash().unwrap();
+        for name in given.keys() {
+            assert!(!action["inputs"][name.as_str().unwrap()].is_badvalue(), "no input {name:?}");
+        }
+        let input = |name: &str| match step["with"][name].as_str() {
+            Some(value) => self.evaluated(value),
+            None => action["inputs"][name]["default"].as_str().unwrap().to_owned(),
+        };
+        for step in action["runs"]["steps"].as_vec().unwrap() {
+            let mut environment = BTreeMap::new();
+            for (name, value) in step["env"].as_hash().unwrap() {
+                let (name, value) = (name.as_str().unwrap(), value.as_str().unwrap());
+                let value = match value.strip_prefix("${{ inputs.") {
+                    Some(rest) => input(rest.strip_suffix(" }}").unwrap()),
+                    None => value.to_owned(),
+                };
+                environment.insert(name.to_owned(), value);
+            }
+            let shell = step["shell"].as_str().unwrap();
+            self.shell(shell, workspace, step["run"].as_str().unwrap(), &environment)?;
         }
         Ok(())
     }

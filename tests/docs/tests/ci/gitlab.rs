@@ -8,7 +8,12 @@ impl Platform {
     /// Runs a job's script, whose lines are one shell's, among the artifacts of the jobs
     /// that it needs.
     pub(super) fn gitlab(&self, name: &str) -> Result<(), String> {
-        let pipeline = parse("gitlab-ci.yml");
+        self.gitlab_of("gitlab-ci.yml", name)
+    }
+
+    /// The same of another pipeline.
+    pub(super) fn gitlab_of(&self, file: &str, name: &str) -> Result<(), String> {
+        let pipeline = parse(file);
         let job = &pipeline[name];
         let texts = |list: &yaml_rust2::Yaml| -> Vec<String> {
             let list = list.as_vec().map(Vec::as_slice).unwrap_or_default();
@@ -16,9 +21,13 @@ impl Platform {
         };
         let workspace = self.workspace();
         self.check_out(workspace.path());
-        let trusted = workspace.path().join("trusted-keys/ci.pub.pem");
         // As GitLab does, whose runner has no umask.
-        fs::set_permissions(trusted, Permissions::from_mode(0o666)).unwrap();
+        for name in ["trusted-keys/ci.pub.pem", "trust/root.json", "trust/bundle.json"] {
+            let file = workspace.path().join(name);
+            if file.exists() {
+                fs::set_permissions(file, Permissions::from_mode(0o666)).unwrap();
+            }
+        }
         for needed in texts(&job["needs"]) {
             self.download(&needed, workspace.path());
         }
@@ -32,7 +41,10 @@ impl Platform {
             let key = self.path("key");
             fs::write(&key, &self.secrets["CLOACINA_SIGNING_KEY"]).unwrap();
             fs::set_permissions(&key, Permissions::from_mode(0o666)).unwrap();
-            environment.insert("CLOACINA_SIGNING_KEY".into(), key.display().to_string());
+            let key = key.display().to_string();
+            let given = self.secrets.get("CLOACINA_KEY").unwrap_or(&key).clone();
+            environment.insert("CLOACINA_SIGNING_KEY".into(), key);
+            environment.insert("CLOACINA_KEY".into(), given);
             let passphrase = self.secrets["CLOACINA_KEY_PASSPHRASE"].clone();
             environment.insert("CLOACINA_KEY_PASSPHRASE".into(), passphrase);
         }

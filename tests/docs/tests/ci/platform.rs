@@ -46,7 +46,11 @@ impl Platform {
         let directory = tempfile::tempdir().unwrap();
         let place = programs.place(&Page::default(), &directory.path().join("scratch")).unwrap();
         let given = place.environment.into_iter();
-        let given = given.filter(|(name, _)| GIVEN.contains(&name.as_str())).collect();
+        let mut given: BTreeMap<_, _> =
+            given.filter(|(name, _)| GIVEN.contains(&name.as_str())).collect();
+        // For stand-ins, before all others.
+        let path = format!("{}:{}", directory.path().join("bin").display(), given["PATH"]);
+        given.insert("PATH".into(), path);
         let platform = Self { directory, given, secrets: BTreeMap::new() };
         for name in ["repository/src", "repository/trusted-keys", "artifacts", "deployed"] {
             fs::create_dir_all(platform.path(name)).unwrap();
@@ -66,7 +70,7 @@ impl Platform {
     }
 
     /// Makes a key that is trusted instead of any that was, and returns its private half.
-    fn generate(&self, name: &str) -> String {
+    pub(super) fn generate(&self, name: &str) -> String {
         let passphrase = [("CLOACINA_KEY_PASSPHRASE", &self.secrets["CLOACINA_KEY_PASSPHRASE"])];
         let environment = passphrase.map(|(name, value)| (name.into(), value.clone())).into();
         let line = format!("cloacina --quiet keys generate --name {name} --output {name}.pem");
@@ -75,6 +79,11 @@ impl Platform {
         let public = self.path(&format!("{name}.pub.pem"));
         fs::rename(public, self.path("repository/trusted-keys/ci.pub.pem")).unwrap();
         fs::read_to_string(self.path(&format!("{name}.pem"))).unwrap()
+    }
+
+    /// Puts a variable into the environment of every job.
+    pub(super) fn give(&mut self, name: &str, value: &str) {
+        self.given.insert(name.into(), value.into());
     }
 
     pub(super) fn trust_another_key(&self) {
@@ -117,6 +126,12 @@ impl Platform {
     pub(super) fn check_out(&self, workspace: &Path) {
         for name in ["Cargo.toml", "Cargo.lock", "src/lib.rs", "trusted-keys/ci.pub.pem"] {
             copy(&self.path("repository").join(name), &workspace.join(name));
+        }
+        for name in ["trust/root.json", "trust/bundle.json"] {
+            let file = self.path("repository").join(name);
+            if file.exists() {
+                copy(&file, &workspace.join(name));
+            }
         }
     }
 
