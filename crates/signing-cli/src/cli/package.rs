@@ -52,7 +52,7 @@ pub(crate) enum Package {
 }
 
 #[derive(Args)]
-#[command(group(ArgGroup::new("with").args(["key", "key_id"]).required(true)))]
+#[command(group(ArgGroup::new("with").args(["key", "key_id"])))]
 #[command(group(
     ArgGroup::new("access")
         .args(KEY_ACCESS)

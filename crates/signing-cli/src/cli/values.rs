@@ -10,7 +10,7 @@ use signing_trust::EventType;
 use signing_trust::store::EventPattern;
 
 use super::named::{KeyReference, OrgReference};
-use super::resolve::{Resolve, missing};
+use super::resolve::Resolve;
 use crate::key_source::{KeyAccess, KeyAccessArgs, KeySource};
 
 /// How many keys must sign.
@@ -97,7 +97,8 @@ pub(crate) struct SignerArgs {
     key: Option<KeySource>,
 
     /// Sign with this key of the store: release, acme/release, or 4 or more digits at the
-    /// beginning of its id or fingerprint
+    /// beginning of its id or fingerprint [default: the only key that can sign, of CLOACINA_ORG or
+    /// the only organization]
     #[arg(long, value_name = "KEY")]
     key_id: Option<KeyReference>,
 
@@ -107,18 +108,21 @@ pub(crate) struct SignerArgs {
 
 /// Where the key that signs is.
 pub(crate) enum SignerSource {
-    Key { source: KeySource, access: KeyAccess },
-    Store(KeyReference),
+    Key {
+        source: KeySource,
+        access: KeyAccess,
+    },
+    /// In the store: this one, or the organization's only one.
+    Store(Option<KeyReference>),
 }
 
 impl Resolve for SignerArgs {
     type To = SignerSource;
 
     fn resolve(self) -> Result<SignerSource, clap::Error> {
-        match (self.key, self.key_id) {
-            (Some(source), _) => Ok(SignerSource::Key { source, access: self.access.access() }),
-            (None, Some(key)) => Ok(SignerSource::Store(key)),
-            (None, None) => Err(missing("--key and --key-id")),
-        }
+        Ok(match self.key {
+            Some(source) => SignerSource::Key { source, access: self.access.access() },
+            None => SignerSource::Store(self.key_id),
+        })
     }
 }
