@@ -121,6 +121,9 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Package(Package),
     /// Sign packages; short for package sign
+    ///
+    /// Without --key and --key-id, it is the only key of the store that can sign for the
+    /// organization of CLOACINA_ORG, or for the only one.
     Sign(Sign),
     /// Verify packages; short for package verify
     Verify(VerifyPackages),

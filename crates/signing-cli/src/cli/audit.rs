@@ -84,7 +84,7 @@ pub(crate) struct VerifyLogs {
 
 #[derive(Args)]
 #[command(group(ArgGroup::new("whose").args(["org", "all"])))]
-#[command(group(ArgGroup::new("with").args(["key", "key_id"])))]
+#[command(group(ArgGroup::new("with").args(["key", "key_id"]).required(true)))]
 #[command(group(
     ArgGroup::new("access")
         .args(KEY_ACCESS)

@@ -14,6 +14,9 @@ use crate::time;
 #[derive(Subcommand)]
 pub(crate) enum Package {
     /// Sign packages: write a .sig file beside each, or add to the existing one
+    ///
+    /// Without --key and --key-id, it is the only key of the store that can sign for the
+    /// organization of CLOACINA_ORG, or for the only one.
     Sign(Sign),
     /// Verify packages: exits with 0 if all are good, with 1 if one is refused
     Verify(VerifyPackages),

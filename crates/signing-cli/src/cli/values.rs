@@ -97,8 +97,7 @@ pub(crate) struct SignerArgs {
     key: Option<KeySource>,
 
     /// Sign with this key of the store: release, acme/release, or 4 or more digits at the
-    /// beginning of its id or fingerprint [default: the only key that can sign, of CLOACINA_ORG or
-    /// the only organization]
+    /// beginning of its id or fingerprint
     #[arg(long, value_name = "KEY")]
     key_id: Option<KeyReference>,
 
