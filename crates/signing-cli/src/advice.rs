@@ -12,6 +12,7 @@ mod trust;
 
 use std::borrow::Cow;
 
+use signing_crypto::KeyName;
 use signing_loader::PackageError;
 
 use crate::error::{CliError, Outcome};
@@ -21,6 +22,11 @@ const GIVE_PASSPHRASE: &str = "set CLOACINA_KEY_PASSPHRASE, or give --passphrase
 const LIST_ORGANIZATIONS: &str = "list the organizations: cloacina orgs list";
 const LIST_KEYS: &str = "list the keys: cloacina keys list --org <org>";
 const CHECK_READABLE: &str = "check that the file exists and that you may read it";
+
+pub(crate) use self::keys::GIVE_KEK;
+
+/// The code of every error about a KEK that is not the store's.
+pub(crate) const OTHER_KEK: &str = "OtherKeyEncryptionKey";
 
 pub(crate) struct Advice {
     /// The error's name for programs. Part of the `--json` interface.
@@ -66,7 +72,43 @@ fn advice(error: &CliError) -> Advice {
         CliError::Sign(error) => return package::sign(error),
         CliError::Install(error) => return install::install(error),
         CliError::Url(error) => return store::url(error),
-        CliError::Kek(error) => return keys::kek(error),
+        CliError::NoKek => ("NoKeyEncryptionKey", GIVE_KEK),
+        CliError::Kek { source, .. } => return keys::kek(source),
+        CliError::OtherKek { source, .. } => return advice(source),
+        CliError::KeksDiffer { .. } => (
+            "KeyEncryptionKeysDiffer",
+            "unset the one that is not meant, or say which: --kek-file <file>",
+        ),
+        CliError::StoresKekMissing { .. } => ("NoKeyEncryptionKey", keys::STORES_KEK),
+        CliError::KekBesideStore { .. } => (
+            "KeyEncryptionKeyBesideStore",
+            "give a file in another directory, which is not backed up with the store: --kek-file \
+             <file>",
+        ),
+        CliError::NotReplaced { .. } => (
+            "FileExists",
+            "find out whose file it is; then move it away, or name another, and run the command \
+             again",
+        ),
+        CliError::KeyWasRevoked { org, name } => {
+            return Advice::refused(
+                "SigningKeyRevoked",
+                format!("make another key: cloacina init {org} --key {name}.2"),
+            );
+        }
+        CliError::ArgumentNeeded { .. } => {
+            ("ArgumentNeeded", "give it on the command line: cloacina init <org>")
+        }
+        CliError::NoExpiry => ("UnusableClock", "set the clock, then run the command again"),
+        CliError::ProblemsFound { .. } => {
+            return Advice::refused(
+                "ProblemsFound",
+                "do what stands below each problem, then look again: cloacina doctor",
+            );
+        }
+        CliError::NoPath { var } => {
+            return Advice::undecided("EmptyVariable", format!("set {var} to a path, or unset it"));
+        }
         CliError::KeyFile { source, .. } => return keys::file(source),
         CliError::OpensshKey { source, .. } => return keys::openssh(source),
         CliError::Agent(error) => return signers::agent(error),
@@ -201,6 +243,15 @@ fn advice(error: &CliError) -> Advice {
             return Advice::undecided("NoSuchKey", next);
         }
         CliError::NoSuchKey { org: None, .. } => ("NoSuchKey", LIST_KEYS),
+        CliError::NoSigningKey { org } => {
+            let next = format!("make a key: cloacina keys generate --name release --org {org}");
+            return Advice::undecided("NoSigningKey", next);
+        }
+        CliError::SigningKeyNeeded { org, keys } => {
+            let key = keys.first().map_or("<key>", KeyName::as_str);
+            let next = format!("name the key, such as: --key-id {org}/{key}");
+            return Advice::undecided("SigningKeyNeeded", next);
+        }
         CliError::AmbiguousKey { kinds_differ: true, .. } => {
             ("AmbiguousKey", "add --signing or --trusted, or give the id in parentheses")
         }
@@ -243,9 +294,10 @@ fn advice(error: &CliError) -> Advice {
         CliError::NoTerminal => ("PassphraseNeeded", GIVE_PASSPHRASE),
         CliError::Terminal(_) => ("UnusableTerminal", GIVE_PASSPHRASE),
         CliError::StandardInputTwice => ("StandardInputTwice", GIVE_PASSPHRASE),
-        CliError::Interrupted => {
-            ("Interrupted", "nothing was done: run the command again when you have the passphrase")
-        }
+        CliError::Interrupted => (
+            "Interrupted",
+            "nothing was done: run the command again when you have what it asks for",
+        ),
         CliError::SeveralPackages { .. } => (
             "SeveralPackages",
             "give one package at a time, or omit --output, --signature and --name",

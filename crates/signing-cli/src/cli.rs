@@ -1,6 +1,8 @@
 mod audit;
 mod db;
+mod doctor;
 mod floor;
+mod init;
 mod keys;
 mod named;
 mod orgs;
@@ -15,8 +17,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use signing_crypto::ActorName;
 
 pub(crate) use self::audit::{Audit, Checkpoint, List, VerifyLogs};
-pub(crate) use self::db::{Db, Grantee, Grants};
+pub(crate) use self::db::{Db, Grantee, Grants, Purpose};
+pub(crate) use self::doctor::Doctor;
 pub(crate) use self::floor::{Floor, FloorPackage};
+pub(crate) use self::init::InitStore;
 pub(crate) use self::keys::{
     Deny, Format, Generate, KeyArgs, KeyKind, KeyToTrust, Keys, PublishKey, Reinstate, Revoke,
     Rotate, RotateKek, Timeline, TimelinePicture,
@@ -56,8 +60,10 @@ pub(crate) struct Global {
     #[arg(long, global = true)]
     pub(crate) danger_allow_insecure_database: bool,
 
-    /// Read the key encryption key from this file instead of
-    /// CLOACINA_KEY_ENCRYPTION_KEY
+    /// Read the key encryption key from this file
+    /// [env: CLOACINA_KEY_ENCRYPTION_KEY, the file CLOACINA_KEY_ENCRYPTION_KEY_FILE, or
+    /// cloacina-key-encryption-key in CREDENTIALS_DIRECTORY, which must not differ]
+    /// [default: cloacina/key-encryption-key in the user's configuration directory]
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) kek_file: Option<PathBuf>,
 
@@ -97,6 +103,16 @@ pub(crate) enum Color {
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
+    /// Make all that it takes to sign and verify: a key encryption key, a store, an organization,
+    /// a signing key, and trust in it. What exists is left as it is
+    ///
+    /// Run it again after an interruption, and it goes on.
+    ///
+    /// Example: cloacina init acme
+    Init(InitStore),
+    /// Check the store, the key encryption key, the files and this machine, and name a remedy for
+    /// each problem. Changes nothing. Exits with 1 if there is a problem
+    Doctor(Doctor),
     /// Organizations, and which of them accept each other's keys
     #[command(subcommand)]
     Orgs(Orgs),
@@ -107,6 +123,9 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Package(Package),
     /// Sign packages; short for package sign
+    ///
+    /// Without --key and --key-id, it is the only key of the store that can sign for the
+    /// organization of CLOACINA_ORG, or for the only one.
     Sign(Sign),
     /// Verify packages; short for package verify
     Verify(VerifyPackages),

@@ -1,9 +1,11 @@
 mod audit;
 mod cosign;
 mod db;
+mod doctor;
 mod explain;
 mod floor;
 mod help;
+mod init;
 mod inspect;
 mod install;
 mod kept;
@@ -20,6 +22,7 @@ mod trusted_by;
 mod unstore;
 mod verify;
 
+use crate::advice::OTHER_KEK;
 use crate::cli::{Cli, Command};
 use crate::context::Context;
 use crate::error::CliError;
@@ -28,15 +31,26 @@ use crate::output::Report;
 /// Runs the command.
 pub(crate) fn run(cli: Cli) -> Result<Report, CliError> {
     let context = Context::new(&cli.global);
+    run_in(&context, cli).map_err(|source| match context.kek_place() {
+        Some(place) if source.advice().code == OTHER_KEK => {
+            CliError::OtherKek { place: place.clone(), source: source.into() }
+        }
+        _ => source,
+    })
+}
+
+fn run_in(context: &Context, cli: Cli) -> Result<Report, CliError> {
     match cli.command {
-        Command::Orgs(command) => orgs::run(&context, command),
-        Command::Keys(command) => keys::run(&context, command),
-        Command::Package(command) => package::run(&context, command),
-        Command::Sign(command) => sign::run(&context, command),
-        Command::Verify(command) => verify::run(&context, command),
-        Command::Trust(command) => trust::run(&context, command),
-        Command::Audit(command) => audit::run(&context, &cli.global, command),
-        Command::Db(command) => db::run(&context, command),
+        Command::Init(command) => init::run(context, command),
+        Command::Doctor(command) => doctor::run(context, command),
+        Command::Orgs(command) => orgs::run(context, command),
+        Command::Keys(command) => keys::run(context, command),
+        Command::Package(command) => package::run(context, command),
+        Command::Sign(command) => sign::run(context, command),
+        Command::Verify(command) => verify::run(context, command),
+        Command::Trust(command) => trust::run(context, command),
+        Command::Audit(command) => audit::run(context, &cli.global, command),
+        Command::Db(command) => db::run(context, command),
         Command::Completions { shell } => Ok(help::completions(shell)),
         Command::Man { path } => help::manual(&path),
     }

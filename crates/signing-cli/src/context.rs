@@ -1,29 +1,29 @@
+use std::cell::OnceCell;
 use std::env;
 use std::future::Future;
 use std::path::{Path, PathBuf};
 
-use etcetera::BaseStrategy;
-use signing_crypto::{ActorName, KeyEncryptionKey};
-use signing_loader::Protection;
+use signing_crypto::{ActorName, KeyEncryptionKey, OrgName};
 use signing_trust::KeyManager;
 use signing_trust::store::{DatabaseUrl, Store, StoreError};
-use zeroize::Zeroizing;
 
 use crate::cli::{Global, OrgReference};
 use crate::error::CliError;
-use crate::files;
+use crate::kek::{self, FoundKek, KekFile};
+use crate::kek_place::KekPlace;
 use crate::output::{self, Progress};
+use crate::places::data_file;
 
 const DATABASE_URL: &str = "CLOACINA_DATABASE_URL";
 const ORG: &str = "CLOACINA_ORG";
 const ACTOR: &str = "CLOACINA_ACTOR";
-const KEK: &str = "CLOACINA_KEY_ENCRYPTION_KEY";
-const NEW_KEK: &str = "CLOACINA_NEW_KEY_ENCRYPTION_KEY";
 
 /// The global options. Nothing is opened before a command needs it.
 pub(crate) struct Context {
     database_url: Option<String>,
     kek_file: Option<PathBuf>,
+    /// Where the KEK was found that the command uses.
+    kek_place: OnceCell<KekPlace>,
     actor: Option<ActorName>,
     allow_insecure_database: bool,
     quiet: bool,
@@ -36,6 +36,7 @@ impl Context {
         Self {
             database_url: global.database_url.clone(),
             kek_file: global.kek_file.clone(),
+            kek_place: OnceCell::new(),
             actor: global.actor.clone(),
             allow_insecure_database: global.danger_allow_insecure_database,
             quiet: global.quiet,
@@ -56,12 +57,7 @@ impl Context {
         match env::var(DATABASE_URL) {
             Ok(text) => self.parse_url(&text),
             Err(env::VarError::NotUnicode(_)) => Err(CliError::NotUnicode { var: DATABASE_URL }),
-            Err(env::VarError::NotPresent) => {
-                let directories =
-                    etcetera::choose_base_strategy().map_err(|_| CliError::NoHomeDirectory)?;
-                let path = directories.data_dir().join("cloacina").join("cloacina.db");
-                Ok(DatabaseUrl::sqlite(path))
-            }
+            Err(env::VarError::NotPresent) => Ok(DatabaseUrl::sqlite(data_file("cloacina.db")?)),
         }
     }
 
@@ -126,6 +122,50 @@ impl Context {
         }
     }
 
+    /// The name that CLOACINA_ORG gives an organization which may not exist yet.
+    pub(crate) fn named_organization(&self) -> Result<Option<OrgName>, CliError> {
+        match env::var(ORG) {
+            Ok(text) => Ok(Some(text.parse().map_err(CliError::OrganizationVariable)?)),
+            Err(env::VarError::NotUnicode(_)) => Err(CliError::NotUnicode { var: ORG }),
+            Err(env::VarError::NotPresent) => Ok(None),
+        }
+    }
+
+    /// Whether CLOACINA_ORG has this name.
+    pub(crate) fn is_default_organization(&self, name: &OrgName) -> bool {
+        env::var(ORG).is_ok_and(|given| given == name.as_str())
+    }
+
+    /// A store that was opened for changes, with the KEK that opens its private keys.
+    pub(crate) fn manager(
+        &self,
+        store: Store,
+        kek: KeyEncryptionKey,
+    ) -> Result<KeyManager, CliError> {
+        Ok(KeyManager::new(store, Some(kek)).with_actor(self.actor()?))
+    }
+
+    /// The lines by which other commands find a store and a KEK that only this command line
+    /// names.
+    pub(crate) fn exports(&self, url: &DatabaseUrl, kek: &KekPlace) -> Vec<String> {
+        let mut lines = Vec::new();
+        if self.database_url.is_some() {
+            let shown = url.to_string();
+            let url = match (url.sqlite_path(), shown.rsplit_once("?owner=")) {
+                (None, _) => shown,
+                (Some(path), None) => absolute(path),
+                (Some(path), Some((_, owner))) => {
+                    format!("sqlite://{}?owner={owner}", absolute(path))
+                }
+            };
+            lines.push(format!("export {DATABASE_URL}={}", shell_word(&url)));
+        }
+        if let (KekPlace::Option { .. }, Some(path)) = (kek, kek.path()) {
+            lines.push(format!("export {}={}", kek::FILE_VARIABLE, shell_word(&absolute(path))));
+        }
+        lines
+    }
+
     /// The same store, and the KEK that opens its private keys.
     pub(crate) fn with_kek(&self, keys: &KeyManager) -> Result<KeyManager, CliError> {
         Ok(keys.clone().with_kek(self.kek()?))
@@ -154,20 +194,48 @@ impl Context {
     }
 
     fn kek(&self) -> Result<KeyEncryptionKey, CliError> {
-        read_kek(self.kek_file.as_deref(), KEK)
+        self.found_kek()?.map(|found| found.key).ok_or(CliError::NoKek)
+    }
+
+    /// The KEK, if one is given.
+    pub(crate) fn found_kek(&self) -> Result<Option<FoundKek>, CliError> {
+        let found = kek::find(self.kek_file.as_deref())?;
+        if let Some(FoundKek { place, .. }) = &found {
+            // A second reading is from the same place.
+            let _ = self.kek_place.set(place.clone());
+        }
+        Ok(found)
+    }
+
+    /// The KEK, or the file where it is missing.
+    pub(crate) fn kek_or_its_file(&self) -> Result<KekFile, CliError> {
+        let found = kek::find_or_file(self.kek_file.as_deref())?;
+        let _ = self.kek_place.set(found.place().clone());
+        Ok(found)
     }
 
     /// The KEK to change to: from a file, or else from the environment.
     pub(crate) fn new_kek(&self, file: Option<&Path>) -> Result<KeyEncryptionKey, CliError> {
-        read_kek(file, NEW_KEK)
+        kek::read_new(file)
+    }
+
+    /// Where the KEK was found that the command has used.
+    pub(crate) fn kek_place(&self) -> Option<&KekPlace> {
+        self.kek_place.get()
     }
 }
 
-fn read_kek(file: Option<&Path>, var: &str) -> Result<KeyEncryptionKey, CliError> {
-    let Some(path) = file else { return Ok(KeyEncryptionKey::from_env(var)?) };
-    let bytes = Zeroizing::new(files::read_protected(path, Protection::Secrecy)?);
-    let text = std::str::from_utf8(&bytes).map_err(|_| signing_crypto::KekError::Encoding)?;
-    Ok(KeyEncryptionKey::parse(text)?)
+fn absolute(path: &Path) -> String {
+    std::path::absolute(path).unwrap_or_else(|_| path.into()).display().to_string()
+}
+
+/// A word that a shell takes as it is.
+fn shell_word(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@:,=%".contains(c);
+    match word.chars().all(is_plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    }
 }
 
 /// Runs an asynchronous command. Only those that use a store come here, so that

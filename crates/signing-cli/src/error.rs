@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use signing_crypto::{
-    CheckpointError, DraftSignatureError, Fingerprint, KekError, KeyName, MalformedBundle,
-    MalformedDraft, MalformedTrustDocument, NameError, OrgId, OrgName, PassphraseError, PemError,
-    Role, RootDigest, SignatureId, SignerThreshold, ThresholdNotMet,
+    CheckpointError, DraftSignatureError, Fingerprint, KekError, KekId, KeyId, KeyName,
+    MalformedBundle, MalformedDraft, MalformedTrustDocument, NameError, OrgId, OrgName,
+    PassphraseError, PemError, Role, RootDigest, SignatureId, SignerThreshold, ThresholdNotMet,
 };
 use signing_loader::{InstallError, PackageError, ProtectionError, SignError, VerificationError};
 use signing_trust::store::{StoreError, UrlError};
@@ -18,11 +18,13 @@ use signing_trust::{
 };
 use thiserror::Error;
 
+use crate::kek_place::KekPlace;
 use crate::lines::counted;
 #[cfg(feature = "pkcs11")]
 use crate::signer_error::TokenError;
 use crate::signer_error::{AgentError, ProgramError};
 use crate::ssh::OpensshKeyError;
+use crate::time::TimeError;
 
 /// Why a command failed. A wrong value on the command line is not among these: clap reports
 /// it as a usage error.
@@ -94,8 +96,32 @@ pub(crate) enum CliError {
     NoHomeDirectory,
     #[error("the runtime cannot be started")]
     Runtime(#[source] std::io::Error),
-    #[error(transparent)]
-    Kek(#[from] KekError),
+    #[error("there is no key encryption key")]
+    NoKek,
+    #[error("the key encryption key of {place} cannot be used")]
+    Kek { place: KekPlace, source: KekError },
+    #[error("the key encryption key of {place} is not this store's")]
+    OtherKek { place: KekPlace, source: Box<CliError> },
+    #[error("{first} and {second} hold different key encryption keys")]
+    KeksDiffer { first: KekPlace, second: KekPlace },
+    #[error(
+        "the store's private keys are wrapped with the key encryption key {kek}, which is not in {place}"
+    )]
+    StoresKekMissing { kek: KekId, place: KekPlace },
+    #[error("the key encryption key would lie beside the store, in {}", path.display())]
+    KekBesideStore { path: PathBuf },
+    #[error("{} exists, and is not replaced", path.display())]
+    NotReplaced { path: PathBuf },
+    #[error("the signing key {org}/{name} was revoked")]
+    KeyWasRevoked { org: OrgName, name: KeyName },
+    #[error("{argument} is missing, and there is no terminal to ask on")]
+    ArgumentNeeded { argument: &'static str },
+    #[error("the clock shows a time after which nothing can expire")]
+    NoExpiry,
+    #[error("{} found", counted(*problems as u64, "problem"))]
+    ProblemsFound { problems: usize },
+    #[error("the environment variable {var} is empty, expected a path")]
+    NoPath { var: &'static str },
     #[error("there is no command {given:?}")]
     NoSuchCommand { given: String },
     #[error("there is no organization {given:?}")]
@@ -110,6 +136,10 @@ pub(crate) enum CliError {
     OrganizationVariable(#[source] NameError),
     #[error("{} no key {given:?}", org.as_ref().map_or("there is".to_owned(), |org| format!("{org} has")))]
     NoSuchKey { given: String, org: Option<OrgName>, similar: Option<KeyName> },
+    #[error("{org} has no key that can sign")]
+    NoSigningKey { org: OrgName },
+    #[error("{org} has several keys that can sign: {}", several(keys))]
+    SigningKeyNeeded { org: OrgName, keys: Vec<KeyName> },
     #[error("{given:?} matches several keys: {}", several(candidates))]
     AmbiguousKey {
         given: String,
@@ -216,6 +246,13 @@ impl CliError {
             _ => return false,
         };
         path == Path::new(subject)
+    }
+}
+
+/// The times that this program itself gives are wrong only if the clock is.
+impl From<TimeError> for CliError {
+    fn from(_: TimeError) -> Self {
+        Self::NoExpiry
     }
 }
 

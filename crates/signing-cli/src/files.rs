@@ -8,9 +8,11 @@ use signing_loader::Protection;
 
 use crate::error::CliError;
 
+mod credential;
 mod locked;
 mod new;
 
+pub(crate) use credential::read_credential;
 pub(crate) use locked::LockedFile;
 pub(crate) use new::{NewFile, Readers, remove, write_atomically};
 

@@ -45,6 +45,11 @@ impl Lines {
         self.verdict((GOOD, verdict), subject.as_ref());
     }
 
+    /// Adds a line that says that something is to be noted.
+    pub(crate) fn noted(&mut self, verdict: &'static str, subject: impl AsRef<str>) {
+        self.verdict((NOTE, verdict), subject.as_ref());
+    }
+
     /// Adds a line that says that something is not.
     pub(crate) fn bad(&mut self, verdict: &'static str, subject: impl AsRef<str>) {
         self.verdict((BAD, verdict), subject.as_ref());

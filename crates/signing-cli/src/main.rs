@@ -9,9 +9,12 @@ mod commands;
 
 mod context;
 mod files;
+mod kek;
+mod kek_place;
 mod key_files;
 mod key_source;
 mod passphrase;
+mod places;
 mod process;
 mod select;
 mod signed_trust;

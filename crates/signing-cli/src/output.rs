@@ -104,6 +104,11 @@ impl Report {
         self.warnings.push(Refusal { subject: Some(subject), error });
     }
 
+    /// Says that all of it comes to a failure.
+    pub(crate) fn fail(&mut self, error: CliError) {
+        self.refusals.push(Refusal { subject: None, error });
+    }
+
     /// Adds something that did not succeed, beside what did.
     pub(crate) fn refuse(&mut self, subject: String, error: CliError) {
         self.refusals.push(Refusal { subject: Some(subject), error });

@@ -73,6 +73,30 @@ pub(crate) async fn signing_key(
     }
 }
 
+/// Finds the signing key that is named, or else the only one that can sign for the
+/// organization.
+pub(crate) async fn signing_key_or_only(
+    context: &Context,
+    keys: &KeyManager,
+    org: Option<&OrgReference>,
+    named: Option<&KeyReference>,
+) -> Result<KeyId, CliError> {
+    if let Some(named) = named {
+        return signing_key(context, keys, org, named).await;
+    }
+    let org = organization_or_default(context, keys, org).await?;
+    let mut usable = keys.list_signing_keys(org.id).await?;
+    usable.retain(|key| key.revoked_at.is_none());
+    match &usable[..] {
+        [only] => Ok(only.id),
+        [] => Err(CliError::NoSigningKey { org: org.name }),
+        _ => {
+            let keys = usable.into_iter().map(|key| key.name).collect();
+            Err(CliError::SigningKeyNeeded { org: org.name, keys })
+        }
+    }
+}
+
 /// A public key, and what the store calls it.
 pub(crate) struct SelectedPublicKey {
     pub(crate) fingerprint: Fingerprint,

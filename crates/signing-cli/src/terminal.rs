@@ -75,28 +75,42 @@ impl Confirmation {
 ///
 /// [`CliError::NotConfirmed`], or that there is nobody to ask.
 pub(crate) fn confirm(question: &str) -> Result<(), CliError> {
+    match ask_line(&format!("{question} [yes/no] ")) {
+        Ok(None) => Err(CliError::ConfirmationNeeded),
+        Ok(Some(answer)) if answer == "yes" => Ok(()),
+        Ok(Some(_)) | Err(CliError::Interrupted) => Err(CliError::NotConfirmed),
+        Err(error) => Err(error),
+    }
+}
+
+/// Asks a question, and gives the line that is typed, which the terminal shows. `None` if nobody
+/// is there to ask.
+///
+/// # Errors
+///
+/// [`CliError::Interrupted`] if there is no line.
+pub(crate) fn ask_line(question: &str) -> Result<Option<String>, CliError> {
     let path = match (io::stdin().is_terminal(), io::stderr().is_terminal()) {
         (true, _) => "/dev/fd/0",
         (_, true) => "/dev/fd/2",
-        _ => return Err(CliError::ConfirmationNeeded),
+        _ => return Ok(None),
     };
     let mut terminal = open(path).or_else(|_| open("/dev/tty")).map_err(CliError::Terminal)?;
-    let prompt = format!("{} [yes/no] ", printable(question));
-    terminal.write_all(prompt.as_bytes()).map_err(CliError::Terminal)?;
+    terminal.write_all(printable(question).as_bytes()).map_err(CliError::Terminal)?;
     let mut line = Vec::new();
     let mut key = [0];
     // A line that is too long is another answer.
-    while line.len() <= 16 && terminal.read(&mut key).map_err(CliError::Terminal)? == 1 {
+    while line.len() <= MAX_ANSWER && terminal.read(&mut key).map_err(CliError::Terminal)? == 1 {
         match key[0] {
-            b'\n' | b'\r' => break,
+            b'\n' | b'\r' => return Ok(Some(String::from_utf8_lossy(&line).trim().to_owned())),
             byte => line.push(byte),
         }
     }
-    match line.trim_ascii() {
-        b"yes" => Ok(()),
-        _ => Err(CliError::NotConfirmed),
-    }
+    Err(CliError::Interrupted)
 }
+
+/// More bytes than a name may have.
+const MAX_ANSWER: usize = 1024;
 
 fn open(path: &str) -> io::Result<File> {
     let flags = rustix::fs::OFlags::NOCTTY.bits() as i32;

@@ -116,6 +116,7 @@ pub use package::{Package, PackageBytes};
 pub use path::PackagePath;
 pub use protection::{Protection, ProtectionError};
 pub use report::VerificationReport;
+pub use sealed::Sealing;
 #[cfg(feature = "store")]
 pub use seed::{verify_and_load_package, verify_package};
 pub use seed::{verify_and_load_package_offline, verify_package_offline};

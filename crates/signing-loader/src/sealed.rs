@@ -1,8 +1,12 @@
+mod probe;
+
 use std::fs::File;
 use std::io::{self, Read, Seek};
 
 use rustix::fs::{MemfdFlags, SealFlags};
 use signing_crypto::{HashedContent, PackageDigest, PackageName};
+
+pub use probe::Sealing;
 
 /// A private copy of a package that can no longer be changed, and the digest of
 /// just these bytes.

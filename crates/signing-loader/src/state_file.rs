@@ -1,3 +1,6 @@
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -50,6 +53,27 @@ impl StateFile {
         let _lock = file.lock()?;
         file.read()?;
         Ok(file)
+    }
+
+    /// Reads the file and makes nothing, not even a lock: whether it could be
+    /// [opened](Self::open), as far as that can be said without writing.
+    ///
+    /// # Errors
+    ///
+    /// As for [`open`](Self::open). A file that is not there yet is none.
+    pub fn check(path: impl Into<PathBuf>) -> Result<(), VersionMemoryError> {
+        let file = Self { path: path.into() };
+        require_private_directory(file.directory()).map_err(|error| file.failed(error))?;
+        let lock = file.beside(".lock");
+        let mut options = OpenOptions::new();
+        options.read(true).custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits() as i32);
+        match options.open(&lock) {
+            Ok(opened) => file.require_protection(&lock, &opened)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(file.failed(error)),
+        }
+        // It is replaced in one step, so it can be read without the lock.
+        file.read().map(drop)
     }
 
     /// Waits until no other process reads or writes the file.
@@ -226,130 +250,4 @@ fn parse_document(word: &str) -> Option<SeenDocument> {
 
 fn hex(bytes: &[u8; 32]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use std::fs;
-    use std::os::unix::fs::PermissionsExt;
-
-    use signing_crypto::OrgId;
-
-    use super::*;
-
-    fn from() -> SeenFrom {
-        (OrgId::random(), "ab".repeat(32).parse().unwrap())
-    }
-
-    fn seen(statement: u32, denied: &[u8]) -> SeenOrganization {
-        let document = |version| SeenDocument {
-            version: DocumentVersion::new(version).unwrap(),
-            digest: [version as u8; 32],
-        };
-        SeenOrganization {
-            root: document(1),
-            statement: document(statement),
-            revocations: document(3),
-            denied: denied.iter().map(|byte| Fingerprint::from_bytes([*byte; 32])).collect(),
-        }
-    }
-
-    fn remember(file: &StateFile, from: SeenFrom, organization: SeenOrganization) {
-        file.update(&mut |all| {
-            let others = all.iter().map(|(from, seen)| (*from, seen.clone()));
-            *all = others.chain([(from, organization.clone())]).collect();
-        })
-        .unwrap();
-    }
-
-    fn remembered(file: &StateFile) -> Vec<(SeenFrom, SeenOrganization)> {
-        let mut found = Vec::new();
-        let all = |all: &mut SeenDocuments| {
-            found = all.iter().map(|(from, seen)| (*from, seen.clone())).collect();
-        };
-        file.update(&mut { all }).unwrap();
-        found
-    }
-
-    #[test]
-    fn what_was_seen_is_known_after_a_restart() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("trust-state");
-        let (acme, other) = (from(), from());
-        let first = StateFile::open(&path).unwrap();
-        assert_eq!(remembered(&first), []);
-        remember(&first, acme, seen(5, &[1, 2]));
-        remember(&first, other, seen(7, &[]));
-        drop(first);
-
-        let again = StateFile::open(&path).unwrap();
-        let mut expected = vec![(acme, seen(5, &[1, 2])), (other, seen(7, &[]))];
-        expected.sort_by_key(|(from, _)| *from);
-        assert_eq!(remembered(&again), expected);
-    }
-
-    #[test]
-    fn the_file_is_for_its_owner_alone() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("trust-state");
-        remember(&StateFile::open(&path).unwrap(), from(), seen(1, &[]));
-        let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o7777;
-        assert_eq!(mode(&path), 0o600);
-        assert_eq!(mode(&path.with_file_name("trust-state.lock")), 0o600);
-
-        let set = |path: &Path, mode| {
-            fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
-        };
-        set(&path, 0o666);
-        let refused = StateFile::open(&path).unwrap_err();
-        assert!(matches!(refused, VersionMemoryError::File { .. }), "{refused:?}");
-        set(&path, 0o600);
-        set(directory.path(), 0o777);
-        let refused = StateFile::open(&path).unwrap_err();
-        assert!(matches!(refused, VersionMemoryError::File { .. }), "{refused:?}");
-        set(directory.path(), 0o755);
-        StateFile::open(&path).unwrap();
-    }
-
-    #[test]
-    fn a_damaged_file_is_refused_and_left_as_it_is() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("trust-state");
-        let from = from();
-        remember(&StateFile::open(&path).unwrap(), from, seen(2, &[1]));
-        let good = fs::read_to_string(&path).unwrap();
-        let line = good.lines().nth(1).unwrap();
-        let denied = Fingerprint::from_bytes([1; 32]);
-        for bad in [
-            String::new(),
-            good.trim_end().to_owned(),
-            good.replace("state 1", "state 2"),
-            good.replace(" 2:", " 0:"),
-            good.replace(" 2:", " 02:"),
-            good.replace(" 2:", " +2:"),
-            good.replace(" 2:", "  2:"),
-            good.replace(" 2:", " 2"),
-            good.replace(&format!(" {denied}"), ""),
-            good.replace(&denied.to_string(), &format!("{denied},{denied}")),
-            good.replace(&denied.to_string(), &format!("{denied},")),
-            format!("{good}{line}\n"),
-            format!("{good}\n"),
-        ] {
-            fs::write(&path, &bad).unwrap();
-            let refused = StateFile::open(&path).unwrap_err();
-            assert!(matches!(refused, VersionMemoryError::Damaged { .. }), "{bad:?}");
-            assert_eq!(fs::read_to_string(&path).unwrap(), bad);
-        }
-        fs::write(&path, &good).unwrap();
-        StateFile::open(&path).unwrap();
-    }
-
-    #[test]
-    fn a_link_is_not_followed() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("trust-state");
-        std::os::unix::fs::symlink(directory.path().join("elsewhere"), &path).unwrap();
-        let refused = StateFile::open(&path).unwrap_err();
-        assert!(matches!(refused, VersionMemoryError::File { .. }), "{refused:?}");
-    }
 }

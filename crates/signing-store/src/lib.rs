@@ -52,6 +52,7 @@ mod store;
 mod tables;
 
 mod roles;
+mod session;
 mod trust_graph;
 mod trust_snapshot;
 mod watch;
@@ -61,7 +62,10 @@ pub use error::{
     UnsafeFile, UrlError,
 };
 pub use migrations::SchemaStatus;
-pub use roles::{RoleLimits, RoleName, RoleNameError, RoleNameFault, RolePurpose};
+pub use roles::{
+    HeldRights, RoleLimits, RoleName, RoleNameError, RoleNameFault, RolePurpose, TableRight,
+};
+pub use session::SessionTls;
 #[doc(no_inline)]
 pub use signing_crypto::RevocationReason;
 pub use sql_types::StoredText;

@@ -1,3 +1,4 @@
+mod held;
 mod name;
 
 use diesel::dsl::sql;
@@ -11,6 +12,7 @@ use crate::state::{PendingChange, change};
 use crate::store::Store;
 use crate::tables::organizations::OrganizationRef;
 
+pub use held::{HeldRights, TableRight};
 pub use name::{RoleName, RoleNameError, RoleNameFault};
 
 /// What a database role is for, and so what it may do: no more than that.

@@ -1,11 +1,13 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
+use diesel_async::SimpleAsyncConnection;
+
 use crate::backend::access::Access;
 use crate::error::StoreError;
 use crate::migrate;
 use crate::migrations::SchemaStatus;
-use crate::pool::Pool;
+use crate::pool::{Pool, read};
 use crate::state::{LastSeen, PendingChange};
 use crate::url::DatabaseUrl;
 #[cfg(feature = "sqlite")]
@@ -71,6 +73,21 @@ impl Store {
     /// As for [`open`](Self::open).
     pub async fn open_read_only(url: &DatabaseUrl) -> Result<Self, StoreError> {
         Self::open_for(url, Access::Read).await
+    }
+
+    /// Opens a database to look at it, whatever is in it: nothing is created, changed or undone,
+    /// and its tables need not be up to date, or be there at all. What changes it is refused.
+    ///
+    /// # Errors
+    ///
+    /// As for [`open`](Self::open), but for its tables. [`StoreError::HotJournal`] also where
+    /// this process could undo the change of a program that was killed.
+    pub async fn open_to_inspect(url: &DatabaseUrl) -> Result<Self, StoreError> {
+        let pool = Pool::connect(url, Access::Inspect)?;
+        let reached: Result<(), StoreError> =
+            read!(pool, |conn| { Ok(conn.batch_execute("SELECT 1").await?) });
+        reached?;
+        Ok(Self::new(pool, Access::Inspect))
     }
 
     async fn open_for(url: &DatabaseUrl, access: Access) -> Result<Self, StoreError> {

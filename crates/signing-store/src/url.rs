@@ -88,6 +88,34 @@ impl DatabaseUrl {
         }
     }
 
+    /// Whether the store is on a Postgres server.
+    pub fn is_postgres(&self) -> bool {
+        match &self.0 {
+            Location::Sqlite(_) => false,
+            #[cfg(feature = "postgres")]
+            Location::Postgres(_) => true,
+        }
+    }
+
+    /// The host to which connections lead by TCP, if there is one: neither a SQLite file nor a
+    /// Unix socket has one.
+    pub fn tcp_host(&self) -> Option<&str> {
+        match &self.0 {
+            Location::Sqlite(_) => None,
+            #[cfg(feature = "postgres")]
+            Location::Postgres(target) => target.tcp_host(),
+        }
+    }
+
+    /// The SQLite file, if the store is one.
+    pub fn sqlite_path(&self) -> Option<&Path> {
+        match &self.0 {
+            Location::Sqlite(target) => Some(&target.path),
+            #[cfg(feature = "postgres")]
+            Location::Postgres(_) => None,
+        }
+    }
+
     fn parse(text: &str, insecure: Insecure) -> Result<Self, UrlError> {
         if text.starts_with("postgres://") || text.starts_with("postgresql://") {
             return postgres(text, insecure);

@@ -162,6 +162,10 @@ fn interrupted_change_is_undone_by_those_who_may_write_and_reported_by_others() 
         shared.verify().assert_failed(2, "InterruptedChange");
         shared.reads(&["orgs", "create", "other"]).assert_failed(2, "ReadOnlyDatabase");
         assert_eq!(shared.state(), interrupted);
+        // To look is not to undo, also for the owner.
+        let examined = shared.scratch.run(&["doctor"]);
+        assert_eq!(examined.code, 1, "{}", examined.stdout);
+        assert_eq!(shared.state(), interrupted);
 
         let owner = shared.scratch.run(&[&["--json"], recover].concat());
         assert_eq!(owner.code, 0, "{recover:?}: {}", owner.stderr);

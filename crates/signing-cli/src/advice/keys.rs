@@ -12,22 +12,18 @@ const MAKE_KEY: &str = "make an Ed25519 key: cloacina keys generate --name <name
 const ENCRYPT_AGAIN: &str = "if you trust the file, re-encrypt the key: openssl pkcs8 -topk8 -iter 600000 -in <file> \
      -out <new file>";
 const ELSEWHERE: &str = "make keys on another machine: this one provides no random numbers";
-/// The program does not record where the key encryption key came from, so the file comes first.
-pub(super) const STORES_KEK: &str = "give the store's key in the file that --kek-file names, or without that option in \
-     CLOACINA_KEY_ENCRYPTION_KEY";
+pub(super) const STORES_KEK: &str = "give the store's key encryption key: --kek-file <file>";
+pub(crate) const GIVE_KEK: &str = "set CLOACINA_KEY_ENCRYPTION_KEY_FILE, or give --kek-file; for a new store: cloacina init <org>; \
+     to refuse a stolen key without it: cloacina keys deny <fingerprint> --danger-everywhere";
 
 pub(super) fn kek(error: &KekError) -> Advice {
     let next: Cow<'static, str> = match error {
         KekError::Missing { var } if var != "CLOACINA_KEY_ENCRYPTION_KEY" => {
-            format!("set {var}, or give --new-kek-file; make a key with: openssl rand -hex 32").into()
+            format!("set {var}, or give --new-kek-file; make a key with: openssl rand -hex 32")
+                .into()
         }
         KekError::Missing { var } => {
-            format!(
-                "set {var}, or give --kek-file; for a new store, make a key with: openssl rand -hex 32; \
-                 to refuse a stolen key without it: cloacina keys deny <fingerprint> \
-                 --danger-everywhere"
-            )
-            .into()
+            format!("set {var} to the store's key, or unset it and give --kek-file").into()
         }
         KekError::Encoding | KekError::Length { .. } => {
             "give 64 hexadecimal digits, or the base64 of 32 bytes".into()

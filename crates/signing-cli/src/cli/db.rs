@@ -43,8 +43,8 @@ pub(crate) struct GrantsArgs {
     apply: bool,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-enum Purpose {
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Purpose {
     /// Verifies: reads trust and signatures
     Runner,
     /// Signs for an organization: also reads its wrapped keys and adds signatures

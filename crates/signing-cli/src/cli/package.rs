@@ -14,6 +14,9 @@ use crate::time;
 #[derive(Subcommand)]
 pub(crate) enum Package {
     /// Sign packages: write a .sig file beside each, or add to the existing one
+    ///
+    /// Without --key and --key-id, it is the only key of the store that can sign for the
+    /// organization of CLOACINA_ORG, or for the only one.
     Sign(Sign),
     /// Add a signature to those that packages have, for exactly what they state. Shows that, and
     /// asks
@@ -70,7 +73,7 @@ pub(crate) enum Package {
 }
 
 #[derive(Args)]
-#[command(group(ArgGroup::new("with").args(["key", "key_id"]).required(true)))]
+#[command(group(ArgGroup::new("with").args(["key", "key_id"])))]
 #[command(group(
     ArgGroup::new("access")
         .args(KEY_ACCESS)

@@ -9,7 +9,7 @@ use super::values::{AnchorArgs, ChildRoot, RootSource};
 use crate::files::Existing;
 use crate::key_source::{KeyAccess, KeyAccessArgs, KeySource};
 use crate::terminal::Confirmation;
-use crate::time;
+use crate::time::{self, TimeError};
 
 mod roles;
 
@@ -134,15 +134,41 @@ pub(crate) struct Init {
     pub(crate) publication: PublicationArgs,
 }
 
+impl Init {
+    /// As `cloacina init` makes the first documents: one key has every role, and nobody is asked.
+    pub(crate) fn with_root_key(
+        root_key: KeySource,
+        root_output: PathBuf,
+        access: KeyAccessArgs,
+    ) -> Result<Self, TimeError> {
+        let statement = StatementArgs {
+            expires: time::expiry(STATEMENT_LIFE)?,
+            revocations_expires: time::expiry(REVOCATIONS_LIFE)?,
+            child_root: Vec::new(),
+        };
+        let publication = PublicationArgs {
+            draft: None,
+            force: false,
+            root_output: Some(root_output),
+            yes: true,
+            access,
+        };
+        Ok(Self { org: None, roles: RoleArgs::of(root_key)?, statement, publication })
+    }
+}
+
+const STATEMENT_LIFE: &str = "90d";
+const REVOCATIONS_LIFE: &str = "30d";
+
 /// The content and the end of the next documents.
 #[derive(Args)]
 pub(crate) struct StatementArgs {
     /// When the statement expires: a time (RFC 3339), a date (UTC), or 12h, 30d or 8w from now
-    #[arg(long, value_name = "TIME", default_value = "90d", value_parser = time::expiry)]
+    #[arg(long, value_name = "TIME", default_value = STATEMENT_LIFE, value_parser = time::expiry)]
     pub(crate) expires: StatementTime,
 
     /// When the revocations expire (forms as for --expires)
-    #[arg(long, value_name = "TIME", default_value = "30d", value_parser = time::expiry)]
+    #[arg(long, value_name = "TIME", default_value = REVOCATIONS_LIFE, value_parser = time::expiry)]
     pub(crate) revocations_expires: StatementTime,
 
     /// The digest of the root document of an organization that is granted trust, as that
@@ -310,11 +336,11 @@ pub(crate) struct RotateRoot {
     pub(crate) roles: RoleArgs,
 
     /// When the statement expires, if it has to be signed again
-    #[arg(long, value_name = "TIME", default_value = "90d", value_parser = time::expiry)]
+    #[arg(long, value_name = "TIME", default_value = STATEMENT_LIFE, value_parser = time::expiry)]
     pub(crate) expires: StatementTime,
 
     /// When the revocations expire, if they have to be signed again
-    #[arg(long, value_name = "TIME", default_value = "30d", value_parser = time::expiry)]
+    #[arg(long, value_name = "TIME", default_value = REVOCATIONS_LIFE, value_parser = time::expiry)]
     pub(crate) revocations_expires: StatementTime,
 
     #[command(flatten)]

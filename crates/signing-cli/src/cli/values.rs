@@ -10,7 +10,7 @@ use signing_trust::EventType;
 use signing_trust::store::EventPattern;
 
 use super::named::{KeyReference, OrgReference};
-use super::resolve::{Resolve, missing};
+use super::resolve::Resolve;
 use crate::key_source::{KeyAccess, KeyAccessArgs, KeySource};
 
 /// How many keys must sign.
@@ -107,18 +107,21 @@ pub(crate) struct SignerArgs {
 
 /// Where the key that signs is.
 pub(crate) enum SignerSource {
-    Key { source: KeySource, access: KeyAccess },
-    Store(KeyReference),
+    Key {
+        source: KeySource,
+        access: KeyAccess,
+    },
+    /// In the store: this one, or the organization's only one.
+    Store(Option<KeyReference>),
 }
 
 impl Resolve for SignerArgs {
     type To = SignerSource;
 
     fn resolve(self) -> Result<SignerSource, clap::Error> {
-        match (self.key, self.key_id) {
-            (Some(source), _) => Ok(SignerSource::Key { source, access: self.access.access() }),
-            (None, Some(key)) => Ok(SignerSource::Store(key)),
-            (None, None) => Err(missing("--key and --key-id")),
-        }
+        Ok(match self.key {
+            Some(source) => SignerSource::Key { source, access: self.access.access() },
+            None => SignerSource::Store(self.key_id),
+        })
     }
 }

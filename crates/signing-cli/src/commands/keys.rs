@@ -16,6 +16,8 @@ use crate::error::CliError;
 use crate::files::Existing;
 use crate::output::Report;
 
+pub(super) use make::write_pair;
+
 pub(super) fn run(context: &Context, command: Keys) -> Result<Report, CliError> {
     match command {
         Keys::Generate(Resolved(Generate::InFiles { name, private, existing, passphrase })) => {

@@ -46,7 +46,9 @@ pub(super) fn run(context: &Context, command: Sign) -> Result<Report, CliError> 
                 true => context.keys_to_change_with_kek().await?,
                 false => context.keys_with_kek().await?,
             };
-            let id = select::signing_key(context, &keys, command.org.as_ref(), named).await?;
+            let id =
+                select::signing_key_or_only(context, &keys, command.org.as_ref(), named.as_ref())
+                    .await?;
             let key = keys.proven_key(id).await?;
             if let Some(org) = &command.org
                 && organization(&keys, org).await?.id != key.org()

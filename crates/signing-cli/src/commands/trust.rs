@@ -16,6 +16,7 @@ use crate::error::CliError;
 use crate::files::Existing;
 use crate::output::Report;
 
+pub(super) use init::publish_first;
 pub(super) use publication::{Chosen, publish_revocation};
 
 pub(super) fn run(context: &Context, command: Trust) -> Result<Report, CliError> {

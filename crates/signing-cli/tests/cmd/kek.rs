@@ -89,3 +89,85 @@ fn the_kek_is_read_from_a_file_rather_than_the_environment() {
     assert_eq!(from("kek").code, 0);
     scratch.stored_key("second", "acme");
 }
+
+const FILE_VAR: &str = "CLOACINA_KEY_ENCRYPTION_KEY_FILE";
+const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
+
+/// A scratch with files of two KEKs, and a directory of credentials that has one.
+fn with_places() -> Scratch {
+    let scratch = Scratch::with_orgs(&["acme"]);
+    scratch.write("kek", KEK);
+    scratch.write("other", OTHER_KEK);
+    std::fs::create_dir(scratch.path("credentials")).unwrap();
+    scratch.write("credentials/cloacina-key-encryption-key", KEK);
+    // The store's KEK is decided by its first key.
+    scratch.stored_key("first", "acme");
+    scratch
+}
+
+#[test]
+fn the_kek_is_read_from_the_file_that_the_environment_names_and_from_a_credential() {
+    let scratch = with_places();
+    for (var, right, wrong) in [(FILE_VAR, "kek", "other"), (CREDENTIALS, "credentials", "none")] {
+        let named = |path: &str| {
+            let export = ["keys", "export", "first", "--json"];
+            finish(scratch.command(&export).env_remove(VAR).env(var, scratch.path(path)), b"")
+        };
+        assert_eq!(named(right).code, 0, "{var}: {}", named(right).stderr);
+        assert_eq!(named(wrong).code, 2, "{var}");
+        assert_eq!(named("").code, 2, "{var}");
+    }
+}
+
+#[test]
+fn a_credential_that_others_can_read_is_refused() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let scratch = with_places();
+    let path = scratch.path("credentials/cloacina-key-encryption-key");
+    let export = |mode: u32| {
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+        let mut command = scratch.command(&["keys", "export", "first", "--json"]);
+        finish(command.env_remove(VAR).env(CREDENTIALS, scratch.path("credentials")), b"")
+    };
+    assert_eq!(export(0o400).code, 0);
+    // Without a list that says so, the bits of the group are the group's.
+    for mode in [0o440, 0o444, 0o640, 0o644] {
+        export(mode).assert_failed(2, "UnprotectedFile");
+    }
+}
+
+#[test]
+fn two_places_that_differ_are_refused_and_the_option_decides() {
+    let scratch = with_places();
+    let places = |kek: &str, file: &str, more: &[&str]| {
+        let mut command = scratch.command(&["keys", "export", "first", "--json"]);
+        command.env(VAR, kek).env(FILE_VAR, scratch.path(file)).args(more);
+        finish(command.env(CREDENTIALS, scratch.path("credentials")), b"")
+    };
+    assert_eq!(places(KEK, "kek", &[]).code, 0);
+    for (kek, file) in [(OTHER_KEK, "kek"), (KEK, "other")] {
+        let run = places(kek, file, &[]);
+        run.assert_failed(2, "KeyEncryptionKeysDiffer");
+        for name in [VAR, FILE_VAR] {
+            assert!(run.stderr.contains(name), "{}", run.stderr);
+        }
+        run.assert_says_nowhere(OTHER_KEK);
+        assert_eq!(places(kek, file, &["--kek-file", "kek"]).code, 0);
+    }
+    let run = places(KEK, "kek", &["--kek-file", "other"]);
+    run.assert_failed(2, "OtherKeyEncryptionKey");
+    assert!(run.stderr.contains("--kek-file other"), "{}", run.stderr);
+}
+
+#[test]
+fn a_variable_that_is_set_to_nothing_is_not_passed_over() {
+    let scratch = with_places();
+    for (var, code) in [(VAR, "NoKeyEncryptionKey"), (FILE_VAR, "EmptyVariable")] {
+        let mut command = scratch.command(&["keys", "export", "first", "--json"]);
+        command.env_remove(VAR).env(var, "");
+        finish(&mut command, b"").assert_failed(2, code);
+        command.args(["--kek-file", "kek"]);
+        assert_eq!(finish(&mut command, b"").code, 0, "{var}");
+    }
+}

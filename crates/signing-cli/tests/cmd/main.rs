@@ -8,7 +8,9 @@ mod support;
 mod attacks;
 
 mod db;
+mod doctor;
 mod grants;
+mod init;
 mod orgs;
 mod orgs_dry_run;
 mod postgres;

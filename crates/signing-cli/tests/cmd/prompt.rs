@@ -166,7 +166,7 @@ fn giving_up_leaves_the_terminal_as_it_was() {
     let scratch = scratch();
     for keys in [&[(OPEN, "open ses\u{3}")], &[(OPEN, "\u{4}")]] {
         let talk = talk(scratch.command(&SIGN).arg("--json"), keys);
-        let next = "nothing was done: run the command again when you have the passphrase";
+        let next = "nothing was done: run the command again when you have what it asks for";
         talk.assert_failed("Interrupted", next);
         assert!(talk.shown.contains("interrupted"), "{}", talk.shown);
         assert!(!scratch.exists("a.so.sig"));
@@ -299,4 +299,27 @@ esac
         talk(&mut scratch.command(command), &[(PUBLISH, "yes\n")]).assert(0);
         assert!(scratch.exists("asked"), "{command:?}");
     }
+}
+
+#[test]
+fn init_asks_for_what_the_command_line_leaves_open() {
+    const ORG: &str = "organization: ";
+    const KEY: &str = "signing key [release]: ";
+    const SIGNED: &str = "signed trust, from a root key of its own? [yes/no] (no) ";
+    let scratch = Scratch::new();
+    let answers = &[(ORG, "not a name\n"), (ORG, "acme\n"), (KEY, "\n"), (SIGNED, "no\n")];
+    let talk = talk(scratch.command(&["init"]).arg("--json"), answers);
+    talk.assert(0);
+    let document: Value = serde_json::from_str(&talk.stdout).unwrap();
+    assert_eq!(document["result"]["org"], "acme");
+    assert_eq!(document["result"]["steps"][3]["what"], "acme/release");
+    assert_eq!(document["result"]["steps"].as_array().unwrap().len(), 5);
+}
+
+#[test]
+fn init_makes_nothing_for_somebody_who_leaves() {
+    let scratch = Scratch::new();
+    let answers = &[("organization: ", "acme\n"), ("signing key [release]: ", "\u{4}")];
+    talk(scratch.command(&["init"]).arg("--json"), answers).assert(2);
+    assert_eq!(scratch.files(), [""; 0]);
 }

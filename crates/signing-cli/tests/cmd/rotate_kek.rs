@@ -34,7 +34,7 @@ fn the_store_is_under_the_new_kek_and_no_kek_is_shown() {
     assert_eq!(
         lines[1..],
         [
-            "set CLOACINA_KEY_ENCRYPTION_KEY to the new key wherever something signs",
+            "put the new key in the place of the old one wherever something signs",
             "keep the old key as long as you keep older backups of the store",
         ]
     );

@@ -132,6 +132,25 @@ fn a_stored_key_stores_for_its_own_organization_only() {
 }
 
 #[test]
+fn a_package_is_signed_by_the_only_key_that_can_sign_and_by_none_of_several() {
+    let scratch = Scratch::with_orgs(&["acme"]);
+    scratch.write("a.so", "a");
+    scratch.fails(2, "NoSigningKey", &["sign", "a.so"]);
+    let (_, only) = scratch.stored_key("release", "acme");
+    scratch.json(&["keys", "trust", "--org", "acme", "--key-id", "release"]);
+    scratch.json(&["sign", "a.so"]);
+    assert_eq!(scratch.json(&["verify", "a.so"])[0]["signer"], only);
+    // One that was revoked does not count.
+    scratch.stored_key("night", "acme");
+    scratch.fails(2, "SigningKeyNeeded", &["sign", "a.so", "--force"]);
+    scratch.json(&["keys", "revoke", "night", "--signing"]);
+    scratch.json(&["sign", "a.so", "--force"]);
+    // Of two organizations, none is meant.
+    scratch.json(&["orgs", "create", "other"]);
+    scratch.fails(2, "OrganizationNeeded", &["sign", "a.so", "--force"]);
+}
+
+#[test]
 fn what_cannot_be_signed_is_refused() {
     let scratch = scratch();
     scratch.write("empty.so", "");
@@ -146,7 +165,8 @@ fn what_cannot_be_signed_is_refused() {
     scratch.fails(2, "Usage", &["package", "sign", "a.so", "--key", "dev.pem", "--name", "x/y"]);
     scratch.fails(2, "UnreadableFile", &["package", "sign", "gone.so", "--key", "dev.pem"]);
     scratch.fails(2, "UnreadableFile", &["package", "sign", "a.so", "--key", "gone.pem"]);
-    scratch.fails(2, "Usage", &["package", "sign", "a.so"]);
+    // Without a key, it is one of the store.
+    scratch.fails(2, "NoDatabase", &["package", "sign", "a.so"]);
     scratch.fails(2, "Usage", &["package", "sign", "a.so", "--key", "dev.pem", "--key-id", "x"]);
     scratch.fails(2, "Usage", &["package", "sign", "a.so", "--key-id", "a:b"]);
     assert!(!scratch.files().iter().any(|file| file.ends_with(".sig")));

@@ -7,7 +7,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use crate::key::{KekError, KekId};
+use crate::key::{KekError, KekId, KeyError};
 
 const ID_LABEL: &[u8] = b"cloacina/kek-id/v1";
 
@@ -54,6 +54,18 @@ impl KeyEncryptionKey {
         Ok(Self(Arc::new(key)))
     }
 
+    /// A new key from the operating system's random numbers.
+    pub fn generate() -> Result<Self, KeyError> {
+        let mut key = Zeroizing::new([0; 32]);
+        getrandom::fill(key.as_mut_slice()).map_err(KeyError::Randomness)?;
+        Ok(Self::from_bytes(key))
+    }
+
+    /// The key as 64 hexadecimal digits, to be kept where only those who sign can read it.
+    pub fn to_hex(&self) -> Zeroizing<String> {
+        Zeroizing::new(hex::encode(self.bytes()))
+    }
+
     /// Takes over 32 bytes, from a key management service for instance.
     pub fn from_bytes(bytes: Zeroizing<[u8; 32]>) -> Self {
         Self(Arc::new(bytes))
@@ -93,6 +105,14 @@ mod tests {
         let hex = KeyEncryptionKey::parse(HEX).expect("64 digits");
         let base64 = KeyEncryptionKey::parse(&format!(" {BASE64}\n")).expect("44 characters");
         assert_eq!(hex.id(), base64.id());
+    }
+
+    #[test]
+    fn a_new_key_is_read_as_it_was_written_and_no_two_are_the_same() {
+        let key = KeyEncryptionKey::generate().unwrap();
+        assert_eq!(KeyEncryptionKey::parse(&key.to_hex()).unwrap().id(), key.id());
+        assert_eq!(key.to_hex().len(), 64);
+        assert_ne!(KeyEncryptionKey::generate().unwrap().id(), key.id());
     }
 
     #[test]

@@ -3,6 +3,9 @@ use crate::error::StoreError;
 /// What a store's connections are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Access {
+    /// To look at it: nothing is written, not even to undo the change of a program that was
+    /// killed.
+    Inspect,
     Read,
     Write,
 }
@@ -10,7 +13,7 @@ pub(crate) enum Access {
 impl Access {
     pub(crate) fn require_write(self) -> Result<(), StoreError> {
         match self {
-            Self::Read => Err(StoreError::OpenedReadOnly),
+            Self::Inspect | Self::Read => Err(StoreError::OpenedReadOnly),
             Self::Write => Ok(()),
         }
     }

@@ -82,7 +82,9 @@ impl managed::Manager for Manager {
             Database::Memory => return Ok(connect(":memory:", self.access).await?),
         };
         match open(path, self.access).await {
-            Err(StoreError::HotJournal { path: database, source }) => {
+            Err(StoreError::HotJournal { path: database, source })
+                if self.access != Access::Inspect =>
+            {
                 // A program that may write does what the next writer would do.
                 match open(path, Access::Write).await {
                     Ok(_recovered) => open(path, self.access).await,
@@ -104,7 +106,8 @@ impl managed::Manager for Manager {
         keep_unless_broken(connection)?;
         // Most often this is a writer's that is about to commit. One that a killed writer
         // left is found by reading, and then another connection is made, as above.
-        if let (Database::File(path), Access::Read) = (&self.database, self.access)
+        if let (Database::File(path), Access::Inspect | Access::Read) =
+            (&self.database, self.access)
             && path.has_journal()
         {
             connection.batch_execute(READ).await.map_err(StoreError::from)?;
@@ -157,7 +160,7 @@ fn explain(path: PathBuf, error: Error) -> StoreError {
 async fn connect(uri: &str, access: Access) -> ConnectionResult<SqliteConnection> {
     let mut connection = SqliteConnection::establish(uri).await?;
     let set_up = match access {
-        Access::Read => SET_UP_READER,
+        Access::Inspect | Access::Read => SET_UP_READER,
         Access::Write => SET_UP_WRITER,
     };
     let timeout = BUSY_TIMEOUT.as_millis();
@@ -175,7 +178,7 @@ fn uri(path: &Path, access: Access) -> Result<String, StoreError> {
     })?;
     let escaped = text.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
     let mode = match access {
-        Access::Read => "ro",
+        Access::Inspect | Access::Read => "ro",
         Access::Write => "rw",
     };
     Ok(format!("file:{escaped}?mode={mode}"))

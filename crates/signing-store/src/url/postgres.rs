@@ -133,9 +133,13 @@ impl Target {
     /// The first host that a connection leads to without verified TLS.
     pub(crate) fn unprotected_host(&self) -> Option<&str> {
         match self.tls {
-            Tls::Off | Tls::Unverified => self.servers.iter().find_map(Server::host),
+            Tls::Off | Tls::Unverified => self.tcp_host(),
             Tls::Verified { .. } => None,
         }
+    }
+
+    pub(crate) fn tcp_host(&self) -> Option<&str> {
+        self.servers.iter().find_map(Server::host)
     }
 
     /// Refuses parameters that could not be followed.

@@ -3,7 +3,9 @@ use signing_crypto::{SignerThreshold, StatementTime};
 
 use crate::cli::values;
 use crate::key_source::KeySource;
-use crate::time;
+use crate::time::{self, TimeError};
+
+const ROOT_LIFE: &str = "365d";
 
 /// The keys of a root document. A private key signs, a public key only takes part, and its holder
 /// signs the draft.
@@ -37,6 +39,21 @@ pub(crate) struct RoleArgs {
 
     /// When the root document expires: a time (RFC 3339), a date (UTC), or 12h, 30d or 8w from
     /// now
-    #[arg(long, value_name = "TIME", default_value = "365d", value_parser = time::expiry)]
+    #[arg(long, value_name = "TIME", default_value = ROOT_LIFE, value_parser = time::expiry)]
     pub(crate) root_expires: StatementTime,
+}
+
+impl RoleArgs {
+    /// One key in every role.
+    pub(super) fn of(root_key: KeySource) -> Result<Self, TimeError> {
+        Ok(Self {
+            root_key: vec![root_key],
+            trust_key: Vec::new(),
+            revocation_key: Vec::new(),
+            root_threshold: SignerThreshold::ONE,
+            trust_threshold: SignerThreshold::ONE,
+            revocation_threshold: SignerThreshold::ONE,
+            root_expires: time::expiry(ROOT_LIFE)?,
+        })
+    }
 }

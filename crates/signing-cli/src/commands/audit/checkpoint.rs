@@ -29,7 +29,9 @@ pub(super) async fn checkpoint(context: &Context, command: Checkpoint) -> Result
         }
         SignerSource::Store(named) => {
             let keys = context.keys_with_kek().await?;
-            let id = select::signing_key(context, &keys, command.org.as_ref(), &named).await?;
+            let id =
+                select::signing_key_or_only(context, &keys, command.org.as_ref(), named.as_ref())
+                    .await?;
             let key = keys.get_signing_key(id).await?;
             let shown = SignerView::of_stored(&keys, &keys.proven_key(id).await?).await?;
             (keys, Box::new(key), shown)

@@ -25,6 +25,22 @@ pub(super) fn generate_files(
     existing: Existing,
     passphrase: Option<&PassphraseSource>,
 ) -> Result<Report, CliError> {
+    let fingerprint = write_pair(private, existing, passphrase)?;
+    Ok(Report::done(&KeyFilesView {
+        name,
+        fingerprint,
+        private_key: private.display().to_string(),
+        encrypted: passphrase.is_some(),
+        public_key: key_files::public_key_path(private).display().to_string(),
+    }))
+}
+
+/// Makes a key pair, writes it to two files, and gives its fingerprint.
+pub(in crate::commands) fn write_pair(
+    private: &Path,
+    existing: Existing,
+    passphrase: Option<&PassphraseSource>,
+) -> Result<Fingerprint, CliError> {
     let public = key_files::public_key_path(private);
     existing.require_vacant(&public)?;
     existing.require_vacant(private)?;
@@ -40,13 +56,7 @@ pub(super) fn generate_files(
         NewFile::write(private, private_pem.as_bytes(), Readers::Owner)?,
         existing,
     )?;
-    Ok(Report::done(&KeyFilesView {
-        name,
-        fingerprint: key.fingerprint(),
-        private_key: private.display().to_string(),
-        encrypted: passphrase.is_some(),
-        public_key: public.display().to_string(),
-    }))
+    Ok(key.fingerprint())
 }
 
 /// Makes a key in the store.

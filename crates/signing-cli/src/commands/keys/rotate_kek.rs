@@ -51,7 +51,7 @@ impl View for RotatedView {
                 self.kek_id
             ),
         });
-        text.push("set CLOACINA_KEY_ENCRYPTION_KEY to the new key wherever something signs");
+        text.push("put the new key in the place of the old one wherever something signs");
         text.push("keep the old key as long as you keep older backups of the store");
         text
     }

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use signing_crypto::{OrgId, RootDigest};
+use signing_trust::store::OrganizationRecord;
 use signing_trust::{DocumentPlan, KeyManager};
 
 use super::publication::publish_or_draft;
@@ -15,17 +16,26 @@ use crate::select::{self, organization};
 pub(super) async fn init(context: &Context, command: Init) -> Result<Report, CliError> {
     let keys = context.keys_to_change().await?;
     let org = select::organization_or_default(context, &keys, command.org.as_ref()).await?;
+    publish_first(&keys, &org, &command).await
+}
+
+/// Publishes what the rows of an organization trust as its first documents.
+pub(in crate::commands) async fn publish_first(
+    keys: &KeyManager,
+    org: &OrganizationRecord,
+    command: &Init,
+) -> Result<Report, CliError> {
     let mut ring = KeyRing::default();
     let root = ring.add_roles(&command.roles, &command.publication.access())?;
     let plan = DocumentPlan::First {
         root,
-        child_roots: child_roots(&keys, &command.statement.child_root).await?,
+        child_roots: child_roots(keys, &command.statement.child_root).await?,
         statement: command.statement.expires,
         revocations: command.statement.revocations_expires,
     };
-    let drafted = keys.draft_documents(&org, None, plan).await?;
+    let drafted = keys.draft_documents(org, None, plan).await?;
     let signers = ring.signers_needed_for(&drafted.documents);
-    publish_or_draft(&keys, &org, drafted, &signers, None, &command.publication).await
+    publish_or_draft(keys, org, drafted, &signers, None, &command.publication).await
 }
 
 pub(super) async fn child_roots(

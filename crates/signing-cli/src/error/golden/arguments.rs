@@ -4,7 +4,7 @@ use signing_crypto::{NameError, NameFault, NameKind, ParseError, PatternError};
 use signing_loader::{DependencyNameError, Protection, ProtectionError};
 use signing_trust::store::{RoleNameError, RoleNameFault};
 
-use super::{Sample, each, usage};
+use super::{Sample, each, usage, values};
 use crate::error::CliError;
 use crate::key_source::{KeySourceError, TokenUriError};
 
@@ -112,5 +112,10 @@ fn program() -> Vec<CliError> {
         CliError::Read { path: path(), source: io::ErrorKind::NotFound.into() },
         CliError::Write { path: path(), source: io::ErrorKind::StorageFull.into() },
         CliError::FileExists { path: path() },
+        CliError::NotReplaced { path: path() },
+        CliError::KeyWasRevoked { org: values::org_name(), name: "release".parse().unwrap() },
+        CliError::ArgumentNeeded { argument: "<ORG>" },
+        CliError::NoExpiry,
+        CliError::ProblemsFound { problems: 2 },
     ]
 }

@@ -4,10 +4,12 @@ use signing_crypto::{
     Fingerprint, KdfCost, KekError, KeyEncryptionKey, KeyError, Passphrase, PassphraseError,
     PemError, PemForm, SigningKey, WrapError,
 };
+use signing_trust::store::StoreError;
 use signing_trust::{KeyMismatch, TrustError};
 
 use super::{SECRET, Sample, each, sample, values};
 use crate::error::CliError;
+use crate::kek_place::KekPlace;
 use crate::ssh::OpensshKeyError;
 
 pub(super) fn samples() -> Vec<Sample> {
@@ -30,7 +32,10 @@ pub(super) fn samples() -> Vec<Sample> {
     }));
     samples.extend(key().map(|error| sample(TrustError::Key(error), CliError::from)));
     samples.extend(each(passphrase(), CliError::from));
-    samples.extend(each(kek(), CliError::from));
+    samples.extend(kek().into_iter().map(|(place, error)| {
+        sample(error, |source| CliError::Kek { place: KekPlace::Variable(place), source })
+    }));
+    samples.extend(each(keks(), |error| error));
     samples.extend(each(wrap(), |error| TrustError::from(error).into()));
     samples.push(sample(TrustError::Wrap(WrapError::Rejected), CliError::from));
     samples.extend(mismatch().map(|error| sample(error, |source| forged(source).into())));
@@ -135,13 +140,37 @@ fn passphrase() -> [PassphraseError; 3] {
     ]
 }
 
-fn kek() -> Vec<KekError> {
+fn kek() -> Vec<(&'static str, KekError)> {
     let given = |text: &str| KeyEncryptionKey::parse(text).unwrap_err();
+    let missing = |var: &'static str| (var, KekError::Missing { var: var.into() });
     vec![
-        KekError::Missing { var: "CLOACINA_KEY_ENCRYPTION_KEY".into() },
-        KekError::Missing { var: "CLOACINA_NEW_KEY_ENCRYPTION_KEY".into() },
-        given(SECRET),
-        given("c2VzYW1l"),
+        missing(KEK),
+        missing("CLOACINA_NEW_KEY_ENCRYPTION_KEY"),
+        (KEK, given(SECRET)),
+        (KEK, given("c2VzYW1l")),
+    ]
+}
+
+const KEK: &str = "CLOACINA_KEY_ENCRYPTION_KEY";
+
+/// What is wrong with where a KEK is.
+fn keks() -> Vec<CliError> {
+    let path = || "/etc/cloacina/kek".into();
+    let option = KekPlace::Option { option: "--kek-file", path: path() };
+    let file = "/home/ann/.config/cloacina/key-encryption-key";
+    let default = || KekPlace::DefaultFile(file.into());
+    let of_variable =
+        KekPlace::FileOfVariable { var: "CLOACINA_KEY_ENCRYPTION_KEY_FILE", path: path() };
+    let directory = "/run/credentials/sign.service/cloacina-key-encryption-key";
+    let other = StoreError::OtherKek { expected: values::kek_id(1), found: values::kek_id(2) };
+    vec![
+        CliError::NoKek,
+        CliError::Kek { place: option, source: KekError::Encoding },
+        CliError::OtherKek { place: default(), source: Box::new(other.into()) },
+        CliError::KeksDiffer { first: of_variable, second: KekPlace::Credential(directory.into()) },
+        CliError::NoPath { var: "CLOACINA_KEY_ENCRYPTION_KEY_FILE" },
+        CliError::StoresKekMissing { kek: values::kek_id(1), place: default() },
+        CliError::KekBesideStore { path: "store/kek".into() },
     ]
 }
 
@@ -166,7 +195,6 @@ fn secrets() -> Vec<CliError> {
         CliError::Terminal(io::ErrorKind::PermissionDenied.into()),
         CliError::Interrupted,
         CliError::StandardInputTwice,
-        CliError::Kek(KekError::Encoding),
     ]
 }
 
@@ -179,6 +207,8 @@ fn references() -> Vec<CliError> {
         no_such_key(Some(org()), Some(key())),
         no_such_key(Some(org()), None),
         no_such_key(None, None),
+        CliError::NoSigningKey { org: org() },
+        CliError::SigningKeyNeeded { org: org(), keys: vec![key(), "night".parse().unwrap()] },
         CliError::AmbiguousKey {
             given: "release".into(),
             candidates: vec![candidate("signing"), candidate("trusted")],

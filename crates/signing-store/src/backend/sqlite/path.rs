@@ -284,7 +284,7 @@ impl Directory {
     fn require(&self, access: Access) -> Result<(), StoreError> {
         self.require_rights(&self.name, Rights::READ_OK)
             .map_err(|source| StoreError::Unreadable { path: self.database(), source })?;
-        if access == Access::Read {
+        if access != Access::Write {
             return Ok(());
         }
         self.require_rights(&self.name, Rights::WRITE_OK)

@@ -1,0 +1,127 @@
+use std::borrow::Cow;
+
+use serde::Serialize;
+
+use crate::error::{CliError, chain};
+use crate::lines::{Lines, counted};
+use crate::view::View;
+
+#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Verdict {
+    Ok,
+    /// It works, and should be changed.
+    Warning,
+    Problem,
+    /// Nobody knows: something else is in the way.
+    NotChecked,
+}
+
+#[derive(Serialize)]
+pub(super) struct Check {
+    check: &'static str,
+    pub(super) verdict: Verdict,
+    message: String,
+    /// What mends it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<Cow<'static, str>>,
+}
+
+/// What was looked at so far.
+#[derive(Default)]
+pub(super) struct Checks(Vec<Check>);
+
+impl Checks {
+    pub(super) fn ok(&mut self, check: &'static str, message: impl Into<String>) {
+        self.push(check, Verdict::Ok, message.into(), None);
+    }
+
+    pub(super) fn warning(
+        &mut self,
+        check: &'static str,
+        message: impl Into<String>,
+        next: impl Into<Cow<'static, str>>,
+    ) {
+        self.push(check, Verdict::Warning, message.into(), Some(next.into()));
+    }
+
+    pub(super) fn problem(
+        &mut self,
+        check: &'static str,
+        message: impl Into<String>,
+        next: impl Into<Cow<'static, str>>,
+    ) {
+        self.push(check, Verdict::Problem, message.into(), Some(next.into()));
+    }
+
+    pub(super) fn not_checked(&mut self, check: &'static str, why: impl Into<String>) {
+        self.push(check, Verdict::NotChecked, why.into(), None);
+    }
+
+    /// A problem that commands would fail with.
+    pub(super) fn error(&mut self, check: &'static str, error: &CliError) {
+        self.push(check, Verdict::Problem, chain(error), error.advice().next);
+    }
+
+    fn push(
+        &mut self,
+        check: &'static str,
+        verdict: Verdict,
+        message: String,
+        next: Option<Cow<'static, str>>,
+    ) {
+        self.0.push(Check { check, verdict, message, next });
+    }
+}
+
+#[derive(Serialize)]
+pub(super) struct DoctorView<'a> {
+    checks: &'a [Check],
+    pub(super) problems: usize,
+    warnings: usize,
+    not_checked: usize,
+}
+
+impl<'a> DoctorView<'a> {
+    pub(super) fn of(Checks(checks): &'a Checks) -> Self {
+        let count = |verdict| checks.iter().filter(|check| check.verdict == verdict).count();
+        Self {
+            checks,
+            problems: count(Verdict::Problem),
+            warnings: count(Verdict::Warning),
+            not_checked: count(Verdict::NotChecked),
+        }
+    }
+}
+
+#[cfg(test)]
+impl DoctorView<'_> {
+    /// Whether there is one check, with this verdict.
+    pub(super) fn is_only(&self, verdict: Verdict) -> bool {
+        matches!(self.checks, [check] if check.verdict == verdict)
+    }
+}
+
+impl View for DoctorView<'_> {
+    fn text(&self) -> Lines {
+        let mut text = Lines::new();
+        for Check { check, verdict, message, next } in self.checks {
+            let line = format!("{check}: {message}");
+            match verdict {
+                Verdict::Ok => text.good("ok", line),
+                Verdict::Warning => text.noted("warning", line),
+                Verdict::Problem => text.bad("problem", line),
+                Verdict::NotChecked => text.noted("not checked:", line),
+            }
+            text.extend(next.as_ref().map(|next| format!("  next: {next}")));
+        }
+        text.push(format!(
+            "{}: {}, {}, {} not checked",
+            counted(self.checks.len() as u64, "check"),
+            counted(self.problems as u64, "problem"),
+            counted(self.warnings as u64, "warning"),
+            self.not_checked,
+        ));
+        text
+    }
+}

@@ -1,0 +1,216 @@
+//! What ends soon, or has ended not long ago.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use signing_crypto::{
+    DocumentHeader, DocumentTexts, OrgName, PackagePatterns, Revocations, RootDocument,
+    SignatureEnvelope, SignatureId, SignedDocument, TrustDocument, TrustStatement,
+};
+use signing_trust::store::OrganizationRecord;
+use signing_trust::{GrantStanding, GraphGrant, GraphKey, KeyManager, KeyStanding, TrustGraph};
+
+use super::check::Checks;
+use crate::error::CliError;
+use crate::lines::counted;
+use crate::time::Time;
+
+const CHECK: &str = "expiry";
+const SOON: TimeDelta = TimeDelta::days(30);
+/// As many lines as somebody reads.
+const MAX_LINES: usize = 20;
+const PAGE: u16 = 500;
+
+/// Something that ends.
+struct Ending {
+    at: DateTime<Utc>,
+    what: String,
+    next: String,
+    /// For how long before it is near.
+    notice: TimeDelta,
+    /// Whether runners refuse everything of the organization when it has ended.
+    stops_everything: bool,
+}
+
+impl Ending {
+    /// Whether it is near, or was not long ago. What has ended before was missed by nobody, but
+    /// for what stops everything.
+    fn is_to_be_told(&self, now: DateTime<Utc>) -> bool {
+        self.at - now <= self.notice && (self.stops_everything || now - self.at <= SOON)
+    }
+}
+
+pub(super) async fn check(keys: Option<&KeyManager>, checks: &mut Checks) {
+    let Some(keys) = keys else {
+        return checks.not_checked(CHECK, "there is no store to look at");
+    };
+    let now = Utc::now();
+    let mut endings = match collect(keys, now).await {
+        Ok(endings) => endings,
+        Err(error) => return checks.error(CHECK, &error),
+    };
+    if endings.is_empty() {
+        return checks.ok(CHECK, "nothing ends within 30 days");
+    }
+    endings.sort_by_key(|ending| (!(ending.stops_everything && ending.at <= now), ending.at));
+    let left = endings.len().saturating_sub(MAX_LINES);
+    for Ending { at, what, next, stops_everything, .. } in endings.into_iter().take(MAX_LINES) {
+        match at <= now {
+            true if stops_everything => {
+                checks.problem(CHECK, format!("{what} has ended at {}", Time(at)), next);
+            }
+            true => checks.warning(CHECK, format!("{what} has ended at {}", Time(at)), next),
+            false => checks.warning(CHECK, format!("{what} ends at {}", Time(at)), next),
+        }
+    }
+    if left > 0 {
+        checks.warning(
+            CHECK,
+            format!("{} more", counted(left as u64, "end")),
+            "look at all of them: cloacina trust graph",
+        );
+    }
+}
+
+async fn collect(keys: &KeyManager, now: DateTime<Utc>) -> Result<Vec<Ending>, CliError> {
+    let mut endings = Vec::new();
+    of_trust(&keys.trust_graph(None).await?, &mut endings);
+    for org in keys.list_organizations().await? {
+        of_signatures(keys, &org, &mut endings).await?;
+        if let Some(texts) = keys.unverified_documents(org.id).await? {
+            of_documents(&org.name, &texts, &mut endings);
+        }
+    }
+    endings.retain(|ending| ending.is_to_be_told(now));
+    Ok(endings)
+}
+
+fn of_trust(graph: &TrustGraph, endings: &mut Vec<Ending>) {
+    for org in graph.organizations.iter().filter(|org| org.deleted_at.is_none()) {
+        endings.extend(org.keys.iter().filter_map(|key| of_key(&org.name, key)));
+        endings.extend(org.grants.iter().filter_map(|grant| of_grant(&org.name, grant)));
+    }
+}
+
+fn of_key(org: &OrgName, key: &GraphKey) -> Option<Ending> {
+    match key.standing {
+        KeyStanding::Trusted | KeyStanding::Expired { .. } => {}
+        _ => return None,
+    }
+    let name = match &key.name {
+        Some(name) => name.to_string(),
+        None => key.fingerprint.to_string(),
+    };
+    Some(Ending {
+        at: key.expires_at?,
+        what: format!("{org}'s trust in {name}"),
+        next: format!(
+            "if it shall go on: cloacina keys trust --org {org} --import <public key> --expires 365d"
+        ),
+        notice: SOON,
+        stops_everything: false,
+    })
+}
+
+fn of_grant(org: &OrgName, grant: &GraphGrant) -> Option<Ending> {
+    match grant.standing {
+        GrantStanding::InForce | GrantStanding::Expired { .. } => {}
+        _ => return None,
+    }
+    let child = &grant.child_name;
+    let patterns = grant.limits.packages.iter().flat_map(PackagePatterns::patterns);
+    let packages: String = patterns.map(|pattern| format!(" --packages '{pattern}'")).collect();
+    Some(Ending {
+        at: grant.limits.expires_at?,
+        what: format!("the trust that {org} grants {child}"),
+        next: format!(
+            "if it shall go on: cloacina orgs grant-trust --from {org} --to {child}{packages} \
+             --expires 365d"
+        ),
+        notice: SOON,
+        stops_everything: false,
+    })
+}
+
+/// The signatures that the store keeps. One that cannot be read counts nowhere.
+async fn of_signatures(
+    keys: &KeyManager,
+    org: &OrganizationRecord,
+    endings: &mut Vec<Ending>,
+) -> Result<(), CliError> {
+    let mut last: Option<SignatureId> = None;
+    loop {
+        let page = keys.store().kept_signatures(org.id, last, PAGE).await?;
+        let Some(newest) = page.last() else { return Ok(()) };
+        last = Some(newest.id);
+        for record in &page {
+            let envelope = SignatureEnvelope::parse(record.envelope.as_bytes()).ok();
+            let Some(statement) = envelope.and_then(|it| it.unverified_statement().ok()) else {
+                continue;
+            };
+            let Some(expires_at) = statement.expires_at() else { continue };
+            endings.push(Ending {
+                at: expires_at.to_utc(),
+                what: format!("{}'s signature {} for {}", org.name, record.id, statement.name()),
+                next: "if the package is still used: cloacina sign <package> --store --force \
+                       --expires 365d"
+                    .to_owned(),
+                notice: SOON,
+                stops_everything: false,
+            });
+        }
+    }
+}
+
+/// The newest documents, as the store shows them.
+fn of_documents(org: &OrgName, texts: &DocumentTexts, endings: &mut Vec<Ending>) {
+    let root = texts.roots.last().and_then(|text| header::<RootDocument>(text));
+    let statement = texts.statement.as_ref().and_then(|text| header::<TrustStatement>(text));
+    let revocations = texts.revocations.as_ref().and_then(|text| header::<Revocations>(text));
+    let publish =
+        format!("cloacina trust publish --org {org} --key <private key> --trust-root <file>");
+    let rotate = format!(
+        "cloacina trust rotate-root --org {org} --trust-root <file> --root-key <private key>"
+    );
+    for (kind, header, next) in [
+        ("root document", root, rotate),
+        ("trust statement", statement, publish.clone()),
+        ("revocations", revocations, publish),
+    ] {
+        let Some(header) = header else { continue };
+        let (issued, at) = (header.issued_at.to_utc(), header.expires_at.to_utc());
+        endings.push(Ending {
+            at,
+            what: format!("{org}'s signed trust ({kind})"),
+            next,
+            // A document that lives for a month is not near its end for all of it.
+            notice: SOON.min((at - issued) / 3),
+            stops_everything: true,
+        });
+    }
+}
+
+fn header<D: TrustDocument>(text: &str) -> Option<DocumentHeader> {
+    let document = SignedDocument::<D>::parse(text.as_bytes()).ok()?;
+    Some(document.unverified().header().clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_ends_soon_is_told_and_what_ended_long_ago_is_not() {
+        let now = Utc::now();
+        let told = |days, notice, stops_everything| {
+            let (what, next) = (String::new(), String::new());
+            let at = now + TimeDelta::days(days);
+            let notice = TimeDelta::days(notice);
+            Ending { at, what, next, notice, stops_everything }.is_to_be_told(now)
+        };
+        assert!(told(29, 30, false) && !told(31, 30, false));
+        // Revocations that live for a month.
+        assert!(told(9, 10, true) && !told(11, 10, true));
+        assert!(told(-29, 30, false) && !told(-31, 30, false));
+        // Runners still refuse everything.
+        assert!(told(-400, 10, true));
+    }
+}

@@ -1,0 +1,131 @@
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use signing_trust::KeyManager;
+use signing_trust::store::{DatabaseUrl, StoreError};
+
+use super::check::Checks;
+use crate::advice;
+use crate::cli::Purpose;
+use crate::context::Context;
+use crate::error::{CliError, chain};
+use crate::kek::FoundKek;
+use crate::kek_place::KekPlace;
+use crate::lines::counted;
+
+const KEK: &str = "key encryption key";
+
+/// Whether there is a KEK, and whether every private key of the store can be used with it.
+pub(super) async fn check(
+    context: &Context,
+    url: Option<&DatabaseUrl>,
+    keys: Option<&KeyManager>,
+    role: Option<Purpose>,
+    checks: &mut Checks,
+) {
+    let found = match context.found_kek() {
+        Ok(found) => found,
+        Err(error) => return checks.error(KEK, &error),
+    };
+    let Some(FoundKek { key, place }) = found else {
+        return missing(role, checks);
+    };
+    if role == Some(Purpose::Runner) {
+        return checks.warning(
+            KEK,
+            format!("there is one in {place}, and a runner needs none"),
+            "take it from this machine: it opens every private key of the store",
+        );
+    }
+    if let Some(url) = url
+        && is_beside_the_store(&place, url)
+    {
+        checks.warning(
+            KEK,
+            format!("{place} is in the directory of the store"),
+            "move it to a directory that is not backed up with the store, and name it with \
+             CLOACINA_KEY_ENCRYPTION_KEY_FILE",
+        );
+    }
+    if let Some(directory) = open_directory(&place) {
+        let directory = directory.display();
+        checks.warning(
+            KEK,
+            format!("other users can remove it from its directory {directory}"),
+            format!("chmod go-w {directory}"),
+        );
+    }
+    let Some(keys) = keys else {
+        let why = format!("{place} has one, and there is no store to compare it with");
+        return checks.not_checked(KEK, why);
+    };
+    let stored = match keys.store().state().await {
+        Ok(state) => state.kek_id,
+        Err(error) => return checks.error(KEK, &error.into()),
+    };
+    match stored {
+        None => checks.ok(KEK, format!("{place} has one, and the store has no private keys yet")),
+        Some(expected) if expected != key.id() => {
+            let source = StoreError::OtherKek { expected, found: key.id() }.into();
+            checks.error(KEK, &CliError::OtherKek { place, source: Box::new(source) });
+        }
+        Some(_) => private_keys(&keys.clone().with_kek(key), &place, checks).await,
+    }
+}
+
+fn missing(role: Option<Purpose>, checks: &mut Checks) {
+    let what = "there is none";
+    match role {
+        Some(Purpose::Runner) => checks.ok(KEK, "there is none, and a runner needs none"),
+        Some(Purpose::Signer) => checks.problem(KEK, what, advice::GIVE_KEK),
+        Some(Purpose::Admin) | None => checks.warning(
+            KEK,
+            "there is none: this machine cannot sign with keys of the store, or make or trust them",
+            advice::GIVE_KEK,
+        ),
+    }
+}
+
+/// Unwraps each key that can sign, and compares it with its row.
+async fn private_keys(keys: &KeyManager, place: &KekPlace, checks: &mut Checks) {
+    let mut count = 0;
+    let organizations = match keys.list_organizations().await {
+        Ok(organizations) => organizations,
+        Err(error) => return checks.error(KEK, &error.into()),
+    };
+    for org in organizations {
+        let stored = match keys.list_signing_keys(org.id).await.map_err(CliError::from) {
+            Ok(stored) => stored,
+            Err(error) if error.advice().code == "DatabasePermissionDenied" => {
+                let why = format!("{place} has the store's, and the role may not read the keys");
+                return checks.not_checked(KEK, why);
+            }
+            Err(error) => return checks.error(KEK, &error),
+        };
+        for key in stored.iter().filter(|key| key.revoked_at.is_none()) {
+            count += 1;
+            if let Err(error) = keys.proven_key(key.id).await {
+                let error = CliError::from(error);
+                let what = format!("{}/{} cannot be used: {}", org.name, key.name, chain(&error));
+                checks.problem(KEK, what, error.advice().next.unwrap_or_default());
+                return;
+            }
+        }
+    }
+    let keys = counted(count, "private key");
+    checks.ok(KEK, format!("{place} has the store's, and it opens {keys}"));
+}
+
+fn is_beside_the_store(place: &KekPlace, url: &DatabaseUrl) -> bool {
+    let directory = |path: &Path| Some(path.canonicalize().ok()?.parent()?.to_owned());
+    let kek: Option<PathBuf> = place.path().and_then(directory);
+    kek.is_some() && kek == url.sqlite_path().and_then(directory)
+}
+
+/// The directory of the KEK, if other users can remove the file from it.
+fn open_directory(place: &KekPlace) -> Option<PathBuf> {
+    const STICKY: u32 = 0o1000;
+    let directory = place.path()?.canonicalize().ok()?.parent()?.to_owned();
+    let mode = directory.metadata().ok()?.mode();
+    (mode & 0o022 != 0 && mode & STICKY == 0).then_some(directory)
+}

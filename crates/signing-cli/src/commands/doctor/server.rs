@@ -1,0 +1,161 @@
+//! What only a Postgres server has: roles, and a connection that others could listen to.
+
+use signing_crypto::OrgId;
+use signing_trust::KeyManager;
+use signing_trust::store::{
+    DatabaseUrl, HeldRights, RolePurpose, SessionTls, StoreError, TableRight,
+};
+
+use super::check::Checks;
+use crate::cli::Purpose;
+
+/// How many rights a line names.
+const MAX_RIGHTS: usize = 3;
+
+pub(super) async fn check(
+    url: &DatabaseUrl,
+    keys: Option<&KeyManager>,
+    expected: Option<Purpose>,
+    checks: &mut Checks,
+) {
+    let Some(keys) = keys else {
+        checks.not_checked("connection", "there is no store to ask");
+        checks.not_checked("role", "there is no store to ask");
+        return;
+    };
+    connection(url, keys.store().session_tls().await, checks);
+    match keys.store().held_rights().await {
+        Ok(held) => role(&held, expected, checks),
+        Err(error) => checks.error("role", &error.into()),
+    }
+}
+
+fn connection(url: &DatabaseUrl, seen: Result<SessionTls, StoreError>, checks: &mut Checks) {
+    const VERIFY: &str = "connect with verified TLS: sslmode=verify-full in the URL, without \
+                          --danger-allow-insecure-database";
+    let version = match seen {
+        Ok(SessionTls::Encrypted { version }) => Some(version),
+        Ok(_) => None,
+        Err(error) => return checks.error("connection", &error.into()),
+    };
+    match (url.tcp_host(), url.unprotected_host(), version) {
+        (None, ..) => {
+            checks.ok("connection", "by a Unix socket, whose server's user the kernel names");
+        }
+        (Some(_), Some(host), Some(version)) => checks.warning(
+            "connection",
+            format!("encrypted ({version}), but nothing proves that {host} is your server"),
+            VERIFY,
+        ),
+        (Some(_), Some(host), None) => checks.warning(
+            "connection",
+            format!("not encrypted, and nothing proves that {host} is your server"),
+            VERIFY,
+        ),
+        (Some(host), None, Some(version)) => checks.ok(
+            "connection",
+            format!("encrypted ({version}), and the certificate proves that it is {host}"),
+        ),
+        (Some(host), None, None) => checks.warning(
+            "connection",
+            format!(
+                "{host} has proved its name, but the server sees no encryption: a pooler between \
+                 them passes everything on in plaintext"
+            ),
+            "turn TLS on between the pooler and the server, or connect to the server",
+        ),
+    }
+}
+
+fn role(held: &HeldRights, expected: Option<Purpose>, checks: &mut Checks) {
+    let name = &held.role;
+    let Some(expected) = expected else {
+        return checks.ok("role", format!("{name} {}", fits(held)));
+    };
+    let purpose = rights_of(expected);
+    let noun = noun(expected);
+    let grant = format!(
+        "as the owner of the tables: cloacina db grants --role {name} --as {} --apply",
+        option(expected)
+    );
+    if held.is_superuser || (held.is_owner && expected != Purpose::Admin) {
+        let why = if held.is_superuser { "is a superuser" } else { "owns the store's tables" };
+        let what = format!("{name} {why}, and may do far more than {noun} needs");
+        let next = format!(
+            "make a role of its own: createuser <role>; then cloacina db grants --role <role> --as \
+             {} --apply",
+            option(expected)
+        );
+        return checks.warning("role", what, next);
+    }
+    if held.is_owner {
+        return checks.ok("role", format!("{name} owns the store's tables"));
+    }
+    let lacking = held.lacking(purpose);
+    if !lacking.is_empty() {
+        let what = format!("{name} lacks what {noun} needs: {}", list(&lacking));
+        return checks.problem("role", what, grant);
+    }
+    match held.beyond(purpose) {
+        more if more.is_empty() => {
+            checks.ok("role", format!("{name} may do exactly what {noun} needs"));
+        }
+        more => {
+            let what = format!("{name} may do more than {noun} needs: {}", list(&more));
+            checks.warning("role", what, grant);
+        }
+    }
+}
+
+/// What a role may do, in words.
+fn fits(held: &HeldRights) -> String {
+    if held.is_superuser {
+        return "is a superuser, and may do everything".to_owned();
+    }
+    if held.is_owner {
+        return "owns the store's tables".to_owned();
+    }
+    let purposes = [Purpose::Admin, Purpose::Signer, Purpose::Runner];
+    let able = purposes.into_iter().find(|purpose| held.lacking(rights_of(*purpose)).is_empty());
+    match able {
+        Some(purpose) => {
+            let more = held.beyond(rights_of(purpose));
+            let exactly = if more.is_empty() { "what" } else { "more than what" };
+            format!("may do {exactly} {} needs", noun(purpose))
+        }
+        None => "has not the rights of a runner, a signer or an administrator".to_owned(),
+    }
+}
+
+fn list(rights: &[TableRight]) -> String {
+    let named: Vec<_> = rights.iter().take(MAX_RIGHTS).map(ToString::to_string).collect();
+    match rights.len().saturating_sub(MAX_RIGHTS) {
+        0 => named.join(", "),
+        left => format!("{}, and {left} more", named.join(", ")),
+    }
+}
+
+/// The rights do not depend on which organization a signer signs for.
+fn rights_of(purpose: Purpose) -> RolePurpose {
+    match purpose {
+        Purpose::Runner => RolePurpose::Runner,
+        Purpose::Signer => RolePurpose::Signer(OrgId::random()),
+        Purpose::Admin => RolePurpose::Admin,
+    }
+}
+
+fn noun(purpose: Purpose) -> &'static str {
+    match purpose {
+        Purpose::Runner => "a runner",
+        Purpose::Signer => "a signer",
+        Purpose::Admin => "an administrator",
+    }
+}
+
+fn option(purpose: Purpose) -> &'static str {
+    match purpose {
+        Purpose::Runner => "runner",
+        Purpose::Signer => "signer --org <org>",
+        Purpose::Admin => "admin",
+    }
+}

@@ -1,0 +1,236 @@
+//! `cloacina init`: all that it takes to sign and verify for an organization. What is there
+//! already stays as it is, so that the command can be run again.
+
+mod answers;
+mod files;
+mod signed_trust;
+mod view;
+
+use signing_trust::store::{
+    DatabaseUrl, OrganizationRecord, OrganizationRef, SchemaStatus, SigningKeyRecord, Store,
+    StoreError, TrustedKeyRecord,
+};
+use signing_trust::{KeyManager, TrustError};
+
+use self::answers::Plan;
+use self::files::{make_kek, require_apart};
+use self::view::{InitView, Made, Step};
+use crate::advice::refused_key;
+use crate::cli::InitStore;
+use crate::context::{Context, block_on};
+use crate::error::CliError;
+use crate::kek::{FoundKek, KekFile};
+use crate::output::Report;
+
+pub(super) fn run(context: &Context, command: InitStore) -> Result<Report, CliError> {
+    block_on(async {
+        let dry_run = command.dry_run;
+        let plan = Plan::of(context, command)?;
+        let url = context.database_url()?;
+        let kek = context.kek_or_its_file()?;
+        let store = existing_store(&url).await?;
+        // Nothing is made before it is certain that the store and the KEK belong together.
+        require_fitting_kek(store.as_ref(), &kek).await?;
+        if let KekFile::Missing(place) = &kek {
+            require_apart(place, &url)?;
+        }
+        match dry_run {
+            true => would_make(context, &plan, &url, &kek, store).await,
+            false => make(context, plan, &url, kek, store).await,
+        }
+    })
+}
+
+/// The store, if there is one with tables, not yet for changes.
+async fn existing_store(url: &DatabaseUrl) -> Result<Option<Store>, CliError> {
+    let store = match Store::open_to_inspect(url).await {
+        Err(StoreError::NoDatabase { .. }) => return Ok(None),
+        opened => opened?,
+    };
+    match store.schema_status().await? {
+        SchemaStatus::Empty => Ok(None),
+        SchemaStatus::Outdated { missing } => Err(StoreError::SchemaOutdated { missing }.into()),
+        SchemaStatus::TooNew { unknown } => Err(StoreError::SchemaTooNew { unknown }.into()),
+        _ => Ok(Some(store)),
+    }
+}
+
+/// Refuses a KEK that does not wrap the store's keys, and to make one for a store that has keys
+/// under another.
+async fn require_fitting_kek(store: Option<&Store>, kek: &KekFile) -> Result<(), CliError> {
+    let Some(store) = store else { return Ok(()) };
+    match (store.state().await?.kek_id, kek) {
+        (Some(expected), KekFile::Found(FoundKek { key, .. })) if key.id() != expected => {
+            Err(StoreError::OtherKek { expected, found: key.id() }.into())
+        }
+        (Some(kek), KekFile::Missing(place)) => {
+            Err(CliError::StoresKekMissing { kek, place: place.clone() })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Says what would be made.
+async fn would_make(
+    context: &Context,
+    plan: &Plan,
+    url: &DatabaseUrl,
+    kek: &KekFile,
+    store: Option<Store>,
+) -> Result<Report, CliError> {
+    let (has_kek, has_store) = (matches!(kek, KekFile::Found(_)), store.is_some());
+    let keys = store.map(|store| KeyManager::new(store, None));
+    let org = match &keys {
+        Some(keys) => organization(keys, plan).await?,
+        None => None,
+    };
+    let (mut key, mut trusted, mut documents) = (None, None, false);
+    if let (Some(keys), Some(org)) = (&keys, &org) {
+        key = signing_key(keys, org, plan).await?;
+        if let Some(key) = &key {
+            trusted = trusted_key(keys, org, key).await?;
+        }
+        documents = keys.unverified_documents(org.id).await?.is_some();
+    }
+    let made = |exists: bool| if exists { Made::Before } else { Made::Not };
+    let mut steps = vec![
+        Step::kek(made(has_kek), kek.place()),
+        Step::store(made(has_store), url),
+        Step::organization(made(org.is_some()), plan, org.as_ref()),
+        Step::key(made(key.is_some()), plan, key.as_ref()),
+        Step::trust(made(trusted.is_some()), plan, trusted.as_ref()),
+    ];
+    if let Some(signed_trust) = &plan.signed_trust {
+        steps.push(Step::signed_trust(made(documents), &signed_trust.root_output));
+    }
+    let next = context.exports(url, kek.place());
+    Ok(Report::requested(&InitView::new(&plan.org, steps, next)))
+}
+
+async fn make(
+    context: &Context,
+    mut plan: Plan,
+    url: &DatabaseUrl,
+    kek: KekFile,
+    store: Option<Store>,
+) -> Result<Report, CliError> {
+    let place = kek.place().clone();
+    let (kek, step) = match kek {
+        KekFile::Found(found) => (found.key, Step::kek(Made::Before, &place)),
+        KekFile::Missing(_) => (make_kek(&place)?, Step::kek(Made::Now, &place)),
+    };
+    let mut steps = vec![step];
+
+    let store = match store {
+        Some(_) => {
+            steps.push(Step::store(Made::Before, url));
+            Store::open(url).await?
+        }
+        None => {
+            let (store, applied) = Store::migrate(url).await?;
+            let made = if applied.is_empty() { Made::Before } else { Made::Now };
+            steps.push(Step::store(made, url));
+            store
+        }
+    };
+    let keys = context.manager(store, kek)?;
+
+    let (org, made) = match organization(&keys, &plan).await? {
+        Some(org) => (org, Made::Before),
+        None => (keys.create_organization(plan.org.clone()).await?, Made::Now),
+    };
+    steps.push(Step::organization(made, &plan, Some(&org)));
+
+    let (key, made) = match signing_key(&keys, &org, &plan).await? {
+        Some(key) => (key, Made::Before),
+        None => (keys.create_signing_key(org.id, plan.key.clone()).await?, Made::Now),
+    };
+    steps.push(Step::key(made, &plan, Some(&key)));
+
+    let (trusted, made) = trust(&keys, &org, &key).await?;
+    steps.push(Step::trust(made, &plan, Some(&trusted)));
+
+    if let Some(signed_trust) = plan.signed_trust.take() {
+        steps.extend(signed_trust::make(&keys, &org, signed_trust).await?);
+    }
+    let next = next(context, &keys, &org, &key, context.exports(url, &place)).await?;
+    Ok(Report::done(&InitView::new(&plan.org, steps, next)))
+}
+
+async fn organization(
+    keys: &KeyManager,
+    plan: &Plan,
+) -> Result<Option<OrganizationRecord>, CliError> {
+    match keys.organization(OrganizationRef::Name(plan.org.clone())).await {
+        Ok(org) => Ok(Some(org)),
+        Err(TrustError::Store(StoreError::OrganizationNotFound)) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The organization's key of this name. If it was revoked, no other is made in its place: the
+/// organization must decide about that.
+async fn signing_key(
+    keys: &KeyManager,
+    org: &OrganizationRecord,
+    plan: &Plan,
+) -> Result<Option<SigningKeyRecord>, CliError> {
+    let mut named = keys.list_signing_keys(org.id).await?;
+    named.retain(|key| key.name == plan.key);
+    match named.iter().position(|key| key.revoked_at.is_none()) {
+        Some(usable) => Ok(Some(named.swap_remove(usable))),
+        None if named.is_empty() => Ok(None),
+        None => Err(CliError::KeyWasRevoked { org: org.name.clone(), name: plan.key.clone() }),
+    }
+}
+
+/// What the organization says about the key that the row shows.
+async fn trusted_key(
+    keys: &KeyManager,
+    org: &OrganizationRecord,
+    key: &SigningKeyRecord,
+) -> Result<Option<TrustedKeyRecord>, CliError> {
+    let own = keys.list_own_trusted_keys(org.id).await?;
+    Ok(own.into_iter().find(|row| row.fingerprint == key.fingerprint && row.is_in_effect()))
+}
+
+/// Trusts the key, whose public half is proven first. Trust that ends at some time is not made
+/// longer.
+async fn trust(
+    keys: &KeyManager,
+    org: &OrganizationRecord,
+    key: &SigningKeyRecord,
+) -> Result<(TrustedKeyRecord, Made), CliError> {
+    let proven = keys.proven_key(key.id).await?;
+    if let Some(row) = trusted_key(keys, org, proven.record()).await?
+        && row.revoked_at.is_none()
+    {
+        return Ok((row, Made::Before));
+    }
+    let (public, name) = (proven.verifying_key(), Some(key.name.clone()));
+    match keys.trust_public_key_until(org.id, &public, name, None).await {
+        Ok(change) => Ok((change.into_inner(), Made::Now)),
+        Err(error) => Err(refused_key::of_trust(keys, org, error).await),
+    }
+}
+
+/// What to type next: where things are, if they are not where commands look, and a signature.
+async fn next(
+    context: &Context,
+    keys: &KeyManager,
+    org: &OrganizationRecord,
+    key: &SigningKeyRecord,
+    mut next: Vec<String>,
+) -> Result<Vec<String>, CliError> {
+    let is_only = keys.list_organizations().await?.len() == 1;
+    if !is_only && !context.is_default_organization(&org.name) {
+        next.push(format!("export CLOACINA_ORG={}", org.name));
+    }
+    let usable = keys.list_signing_keys(org.id).await?;
+    let usable = usable.iter().filter(|key| key.revoked_at.is_none()).count();
+    next.push(match usable {
+        1 => "cloacina sign libworkflow.so".to_owned(),
+        _ => format!("cloacina sign libworkflow.so --key-id {}/{}", org.name, key.name),
+    });
+    Ok(next)
+}

@@ -1,0 +1,92 @@
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use signing_crypto::{KeyName, NameError, OrgName};
+
+use crate::cli::InitStore;
+use crate::context::Context;
+use crate::error::CliError;
+use crate::key_source::{KeyAccessArgs, KeySource};
+use crate::places::configuration_file;
+use crate::terminal;
+
+/// What is to be made.
+pub(super) struct Plan {
+    pub(super) org: OrgName,
+    pub(super) key: KeyName,
+    pub(super) signed_trust: Option<SignedTrustPlan>,
+}
+
+pub(super) struct SignedTrustPlan {
+    pub(super) root_key: KeySource,
+    pub(super) root_output: PathBuf,
+    pub(super) access: KeyAccessArgs,
+}
+
+impl Plan {
+    /// What the command line says. If it names no organization, somebody at a terminal is asked,
+    /// also about the rest.
+    pub(super) fn of(context: &Context, command: InitStore) -> Result<Self, CliError> {
+        let InitStore { org, mut key, mut signed_trust, root_key, root_output, access, .. } =
+            command;
+        let named = match org {
+            Some(org) => Some(org),
+            None => context.named_organization()?,
+        };
+        let org = match named {
+            Some(org) => org,
+            None => {
+                let org = ask("organization: ", None)?;
+                key = ask(&format!("signing key [{key}]: "), Some(key))?;
+                signed_trust = signed_trust || asks_for_signed_trust()?;
+                org
+            }
+        };
+        let signed_trust = match signed_trust {
+            true => Some(SignedTrustPlan {
+                root_key: match root_key {
+                    Some(source) => source,
+                    None => KeySource::File(configuration_file(&format!("{org}-root.pem"))?),
+                },
+                root_output: match root_output {
+                    Some(path) => path,
+                    None => configuration_file(&format!("{org}-root.json"))?,
+                },
+                access,
+            }),
+            false => None,
+        };
+        Ok(Self { org, key, signed_trust })
+    }
+}
+
+/// Asks until the answer is a name, or nothing where there is a default.
+fn ask<N: FromStr<Err = NameError>>(question: &str, default: Option<N>) -> Result<N, CliError> {
+    let mut prompt = question.to_owned();
+    loop {
+        let answer = answer(&prompt)?;
+        if answer.is_empty()
+            && let Some(default) = default
+        {
+            return Ok(default);
+        }
+        match answer.parse() {
+            Ok(name) => return Ok(name),
+            Err(error) => prompt = format!("{error}; {question}"),
+        }
+    }
+}
+
+fn asks_for_signed_trust() -> Result<bool, CliError> {
+    loop {
+        match &*answer("signed trust, from a root key of its own? [yes/no] (no) ")? {
+            "yes" => return Ok(true),
+            "no" | "" => return Ok(false),
+            _ => {}
+        }
+    }
+}
+
+fn answer(question: &str) -> Result<String, CliError> {
+    terminal::ask_line(question)?.ok_or(CliError::ArgumentNeeded { argument: "<ORG>" })
+}

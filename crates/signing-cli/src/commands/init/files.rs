@@ -1,0 +1,62 @@
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+
+use signing_crypto::KeyEncryptionKey;
+use signing_trust::TrustError;
+use signing_trust::store::DatabaseUrl;
+
+use crate::error::CliError;
+use crate::files::{Existing, Readers, write_atomically};
+use crate::kek_place::KekPlace;
+
+/// Writes a new KEK. A file that another program has put there meanwhile is not replaced.
+pub(super) fn make_kek(place: &KekPlace) -> Result<KeyEncryptionKey, CliError> {
+    let path = place.path().ok_or(CliError::NoKek)?;
+    make_directory(path)?;
+    let kek = KeyEncryptionKey::generate().map_err(TrustError::from)?;
+    let mut text = kek.to_hex();
+    text.push('\n');
+    write_atomically(path, text.as_bytes(), Readers::Owner, Existing::Keep)
+        .map_err(not_replaced)?;
+    Ok(kek)
+}
+
+/// Makes the directory that a file is to be in, for this user only.
+pub(super) fn make_directory(path: &Path) -> Result<(), CliError> {
+    let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty());
+    let Some(directory) = directory else { return Ok(()) };
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(directory)
+        .map_err(|source| CliError::Write { path: path.into(), source })
+}
+
+pub(super) fn require_vacant(path: &Path) -> Result<(), CliError> {
+    Existing::Keep.require_vacant(path).map_err(not_replaced)
+}
+
+/// This command has no option that replaces a file.
+fn not_replaced(error: CliError) -> CliError {
+    match error {
+        CliError::FileExists { path } => CliError::NotReplaced { path },
+        other => other,
+    }
+}
+
+/// Refuses to make a KEK beside the store: who copies the directory would have both.
+pub(super) fn require_apart(place: &KekPlace, url: &DatabaseUrl) -> Result<(), CliError> {
+    let (Some(kek), Some(store)) = (place.path(), url.sqlite_path()) else { return Ok(()) };
+    match directory(kek) == directory(store) {
+        true => Err(CliError::KekBesideStore { path: kek.into() }),
+        false => Ok(()),
+    }
+}
+
+/// The directory of a file, without links as far as it exists.
+fn directory(path: &Path) -> std::path::PathBuf {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.into());
+    let parent = absolute.parent().unwrap_or(&absolute);
+    parent.canonicalize().unwrap_or_else(|_| parent.into())
+}

@@ -1,0 +1,139 @@
+use std::path::Path;
+
+use serde::Serialize;
+use signing_crypto::OrgName;
+use signing_trust::store::{DatabaseUrl, OrganizationRecord, SigningKeyRecord, TrustedKeyRecord};
+
+use super::answers::Plan;
+use crate::kek_place::KekPlace;
+use crate::lines::Lines;
+use crate::time::Time;
+use crate::view::View;
+
+/// Whether something was made.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
+pub(super) enum Made {
+    /// By this command.
+    #[serde(rename = "made")]
+    Now,
+    /// It was there.
+    #[serde(rename = "existed")]
+    Before,
+    /// It would be.
+    #[serde(rename = "would_make")]
+    Not,
+}
+
+/// Something that it takes to sign and verify.
+#[derive(Serialize)]
+pub(super) struct Step {
+    step: &'static str,
+    outcome: Made,
+    what: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fingerprint: Option<String>,
+}
+
+impl Step {
+    fn new(step: &'static str, outcome: Made, what: String) -> Self {
+        Self { step, outcome, what, id: None, fingerprint: None }
+    }
+
+    pub(super) fn kek(made: Made, place: &KekPlace) -> Self {
+        Self::new("key encryption key", made, place.to_string())
+    }
+
+    pub(super) fn store(made: Made, url: &DatabaseUrl) -> Self {
+        Self::new("store", made, url.to_string())
+    }
+
+    pub(super) fn organization(made: Made, plan: &Plan, org: Option<&OrganizationRecord>) -> Self {
+        let id = org.map(|org| org.id.to_string());
+        Self { id, ..Self::new("organization", made, plan.org.to_string()) }
+    }
+
+    pub(super) fn key(made: Made, plan: &Plan, key: Option<&SigningKeyRecord>) -> Self {
+        Self {
+            id: key.map(|key| key.id.to_string()),
+            fingerprint: key.map(|key| key.fingerprint.to_string()),
+            ..Self::new("signing key", made, format!("{}/{}", plan.org, plan.key))
+        }
+    }
+
+    pub(super) fn trust(made: Made, plan: &Plan, row: Option<&TrustedKeyRecord>) -> Self {
+        let until = row.and_then(|row| row.expires_at).map(|at| format!(" until {}", Time(at)));
+        let what =
+            format!("{} accepts signatures by {}{}", plan.org, plan.key, until.unwrap_or_default());
+        Self {
+            id: row.map(|row| row.id.to_string()),
+            fingerprint: row.map(|row| row.fingerprint.to_string()),
+            ..Self::new("trust", made, what)
+        }
+    }
+
+    pub(super) fn root_key(made: Made, path: &Path) -> Self {
+        Self::new("root key", made, path.display().to_string())
+    }
+
+    pub(super) fn signed_trust(made: Made, root: &Path) -> Self {
+        let what = match (made, root.exists()) {
+            (Made::Before, false) => {
+                format!("published; its root document is not in {}", root.display())
+            }
+            _ => root.display().to_string(),
+        };
+        Self::new("signed trust", made, what)
+    }
+
+    fn was_made(&self, step: &str) -> bool {
+        self.step == step && self.outcome == Made::Now
+    }
+}
+
+#[derive(Serialize)]
+pub(super) struct InitView<'a> {
+    org: &'a OrgName,
+    steps: Vec<Step>,
+    /// What is to be done by hand.
+    advice: Vec<&'static str>,
+    /// Lines to type.
+    next: Vec<String>,
+}
+
+impl<'a> InitView<'a> {
+    pub(super) fn new(org: &'a OrgName, steps: Vec<Step>, next: Vec<String>) -> Self {
+        let mut advice = Vec::new();
+        if steps.iter().any(|step| step.was_made("key encryption key")) {
+            advice.push(
+                "keep a copy of the key encryption key, apart from the store and its backups: \
+                 without it, no key of the store can sign",
+            );
+        }
+        if steps.iter().any(|step| step.was_made("root key")) {
+            advice.push(
+                "move the root key to where only its holder has it: it decides whom runners with \
+                 the root document trust",
+            );
+        }
+        Self { org, steps, advice, next }
+    }
+}
+
+impl View for InitView<'_> {
+    fn text(&self) -> Lines {
+        let mut text = Lines::new();
+        for Step { step, outcome, what, .. } in &self.steps {
+            let outcome = match outcome {
+                Made::Now => "made",
+                Made::Before => "found",
+                Made::Not => "would make",
+            };
+            text.push(format!("{outcome:<5} {step:<18}  {what}"));
+        }
+        text.extend(&self.advice);
+        text.extend(self.next.iter().map(|line| format!("next: {line}")));
+        text
+    }
+}

@@ -1,0 +1,149 @@
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use signing_crypto::OrgId;
+
+use super::*;
+
+fn from() -> SeenFrom {
+    (OrgId::random(), "ab".repeat(32).parse().unwrap())
+}
+
+fn seen(statement: u32, denied: &[u8]) -> SeenOrganization {
+    let document = |version| SeenDocument {
+        version: DocumentVersion::new(version).unwrap(),
+        digest: [version as u8; 32],
+    };
+    SeenOrganization {
+        root: document(1),
+        statement: document(statement),
+        revocations: document(3),
+        denied: denied.iter().map(|byte| Fingerprint::from_bytes([*byte; 32])).collect(),
+    }
+}
+
+fn remember(file: &StateFile, from: SeenFrom, organization: SeenOrganization) {
+    file.update(&mut |all| {
+        let others = all.iter().map(|(from, seen)| (*from, seen.clone()));
+        *all = others.chain([(from, organization.clone())]).collect();
+    })
+    .unwrap();
+}
+
+fn remembered(file: &StateFile) -> Vec<(SeenFrom, SeenOrganization)> {
+    let mut found = Vec::new();
+    let all = |all: &mut SeenDocuments| {
+        found = all.iter().map(|(from, seen)| (*from, seen.clone())).collect();
+    };
+    file.update(&mut { all }).unwrap();
+    found
+}
+
+#[test]
+fn what_was_seen_is_known_after_a_restart() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("trust-state");
+    let (acme, other) = (from(), from());
+    let first = StateFile::open(&path).unwrap();
+    assert_eq!(remembered(&first), []);
+    remember(&first, acme, seen(5, &[1, 2]));
+    remember(&first, other, seen(7, &[]));
+    drop(first);
+
+    let again = StateFile::open(&path).unwrap();
+    let mut expected = vec![(acme, seen(5, &[1, 2])), (other, seen(7, &[]))];
+    expected.sort_by_key(|(from, _)| *from);
+    assert_eq!(remembered(&again), expected);
+}
+
+#[test]
+fn the_file_is_for_its_owner_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("trust-state");
+    remember(&StateFile::open(&path).unwrap(), from(), seen(1, &[]));
+    let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o7777;
+    assert_eq!(mode(&path), 0o600);
+    assert_eq!(mode(&path.with_file_name("trust-state.lock")), 0o600);
+
+    let set = |path: &Path, mode| {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    };
+    set(&path, 0o666);
+    let refused = StateFile::open(&path).unwrap_err();
+    assert!(matches!(refused, VersionMemoryError::File { .. }), "{refused:?}");
+    set(&path, 0o600);
+    set(directory.path(), 0o777);
+    let refused = StateFile::open(&path).unwrap_err();
+    assert!(matches!(refused, VersionMemoryError::File { .. }), "{refused:?}");
+    set(directory.path(), 0o755);
+    StateFile::open(&path).unwrap();
+}
+
+#[test]
+fn a_damaged_file_is_refused_and_left_as_it_is() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("trust-state");
+    let from = from();
+    remember(&StateFile::open(&path).unwrap(), from, seen(2, &[1]));
+    let good = fs::read_to_string(&path).unwrap();
+    let line = good.lines().nth(1).unwrap();
+    let denied = Fingerprint::from_bytes([1; 32]);
+    for bad in [
+        String::new(),
+        good.trim_end().to_owned(),
+        good.replace("state 1", "state 2"),
+        good.replace(" 2:", " 0:"),
+        good.replace(" 2:", " 02:"),
+        good.replace(" 2:", " +2:"),
+        good.replace(" 2:", "  2:"),
+        good.replace(" 2:", " 2"),
+        good.replace(&format!(" {denied}"), ""),
+        good.replace(&denied.to_string(), &format!("{denied},{denied}")),
+        good.replace(&denied.to_string(), &format!("{denied},")),
+        format!("{good}{line}\n"),
+        format!("{good}\n"),
+    ] {
+        fs::write(&path, &bad).unwrap();
+        let refused = StateFile::open(&path).unwrap_err();
+        assert!(matches!(refused, VersionMemoryError::Damaged { .. }), "{bad:?}");
+        assert_eq!(fs::read_to_string(&path).unwrap(), bad);
+    }
+    fs::write(&path, &good).unwrap();
+    StateFile::open(&path).unwrap();
+}
+
+#[test]
+fn what_is_checked_is_not_made() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("trust-state");
+    StateFile::check(&path).unwrap();
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
+    remember(&StateFile::open(&path).unwrap(), from(), seen(1, &[]));
+    StateFile::check(&path).unwrap();
+    let set = |name: &str, mode| {
+        let path = directory.path().join(name);
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    };
+    for name in ["trust-state", "trust-state.lock"] {
+        set(name, 0o666);
+        let refused = StateFile::check(&path).unwrap_err();
+        assert!(matches!(refused, VersionMemoryError::File { .. }), "{name}: {refused:?}");
+        set(name, 0o600);
+    }
+    set("", 0o777);
+    let refused = StateFile::check(&path).unwrap_err();
+    assert!(matches!(refused, VersionMemoryError::File { .. }), "{refused:?}");
+    set("", 0o700);
+    fs::write(&path, "no state").unwrap();
+    let refused = StateFile::check(&path).unwrap_err();
+    assert!(matches!(refused, VersionMemoryError::Damaged { .. }), "{refused:?}");
+}
+
+#[test]
+fn a_link_is_not_followed() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("trust-state");
+    std::os::unix::fs::symlink(directory.path().join("elsewhere"), &path).unwrap();
+    let refused = StateFile::open(&path).unwrap_err();
+    assert!(matches!(refused, VersionMemoryError::File { .. }), "{refused:?}");
+}
