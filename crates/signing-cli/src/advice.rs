@@ -242,8 +242,11 @@ fn advice(error: &CliError) -> Advice {
         CliError::Terminal(_) => ("UnusableTerminal", GIVE_PASSPHRASE),
         CliError::StandardInputTwice => ("StandardInputTwice", GIVE_PASSPHRASE),
         CliError::Interrupted => {
-            ("Interrupted", "nothing was done: run the command again when you have the passphrase")
+            let next = "nothing was done: run the command again when you have the passphrase";
+            let outcome = Outcome::Interrupted;
+            return Advice { code: "Interrupted", outcome, next: Some(next.into()) };
         }
+        CliError::InputEnded => ("InputEnded", GIVE_PASSPHRASE),
         CliError::SeveralPackages { .. } => (
             "SeveralPackages",
             "give one package at a time, or omit --output, --signature and --name",

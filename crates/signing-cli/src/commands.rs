@@ -19,6 +19,28 @@ use crate::cli::{Cli, Command};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Report;
+#[cfg(test)]
+use crate::schemas::Document;
+
+/// What the commands print with `--json`.
+#[cfg(test)]
+pub(crate) fn documents() -> Vec<Document> {
+    [
+        orgs::DOCUMENTS,
+        &keys::documents(),
+        sign::DOCUMENTS,
+        verify::DOCUMENTS,
+        inspect::DOCUMENTS,
+        floor::DOCUMENTS,
+        unstore::DOCUMENTS,
+        trust_graph::DOCUMENTS,
+        &trust::documents(),
+        &audit::documents(),
+        db::DOCUMENTS,
+        help::DOCUMENTS,
+    ]
+    .concat()
+}
 
 /// Runs the command.
 pub(crate) fn run(cli: Cli) -> Result<Report, CliError> {
@@ -32,7 +54,7 @@ pub(crate) fn run(cli: Cli) -> Result<Report, CliError> {
         Command::Trust(command) => trust::run(&context, command),
         Command::Audit(command) => audit::run(&context, &cli.global, command),
         Command::Db(command) => db::run(&context, command),
-        Command::Completions { shell } => Ok(help::completions(shell)),
+        Command::Completions { shell } => help::completions(shell),
         Command::Man { path } => help::manual(&path),
     }
 }

@@ -151,6 +151,8 @@ pub(crate) enum CliError {
     Terminal(#[source] std::io::Error),
     #[error("interrupted")]
     Interrupted,
+    #[error("the input ended before an answer")]
+    InputEnded,
     #[error(transparent)]
     Agent(#[from] AgentError),
     #[error(transparent)]
@@ -195,6 +197,9 @@ pub(crate) enum Outcome {
     Refused,
     /// Not decided: usage, I/O, the database, or an unknown outcome.
     Undecided,
+    /// Ended by Ctrl-C at a question. The code is the one that shells have for a program that the
+    /// same key ends anywhere else.
+    Interrupted = 130,
 }
 
 impl Outcome {

@@ -110,7 +110,7 @@ fn read_line(keys: &mut impl Read) -> Result<Zeroizing<Vec<u8>>, CliError> {
     let mut key = Zeroizing::new([0]);
     loop {
         match keys.read(key.as_mut_slice()) {
-            Ok(0) => return Err(CliError::Interrupted),
+            Ok(0) => return Err(CliError::InputEnded),
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => return Err(CliError::Terminal(error)),
@@ -118,7 +118,7 @@ fn read_line(keys: &mut impl Read) -> Result<Zeroizing<Vec<u8>>, CliError> {
         match key[0] {
             b'\n' | b'\r' => return Ok(line),
             CTRL_C => return Err(CliError::Interrupted),
-            CTRL_D if line.is_empty() => return Err(CliError::Interrupted),
+            CTRL_D if line.is_empty() => return Err(CliError::InputEnded),
             CTRL_D => {}
             CTRL_U => line.clear(),
             BACKSPACE | DELETE => {
@@ -165,8 +165,11 @@ mod tests {
 
     #[test]
     fn giving_up_is_no_passphrase() {
-        for keys in ["sec\u{3}ret\n", "\u{4}", "a\u{15}\u{4}", "", "half a line"] {
+        for keys in ["sec\u{3}ret\n", "\u{3}"] {
             assert!(matches!(typed(keys.as_bytes()), Err(CliError::Interrupted)), "{keys:?}");
+        }
+        for keys in ["\u{4}", "a\u{15}\u{4}", "", "half a line"] {
+            assert!(matches!(typed(keys.as_bytes()), Err(CliError::InputEnded)), "{keys:?}");
         }
     }
 

@@ -13,6 +13,24 @@ use crate::context::{Context, block_on};
 use crate::error::CliError;
 use crate::files::Existing;
 use crate::output::Report;
+#[cfg(test)]
+use crate::schemas::Document;
+
+#[cfg(test)]
+pub(super) fn documents() -> Vec<Document> {
+    [
+        make::DOCUMENTS,
+        list::DOCUMENTS,
+        trust::DOCUMENTS,
+        deny::DOCUMENTS,
+        revoke::DOCUMENTS,
+        dry_run::DOCUMENTS,
+        reinstate::DOCUMENTS,
+        rotate::DOCUMENTS,
+        rotate_kek::DOCUMENTS,
+    ]
+    .concat()
+}
 
 pub(super) fn run(context: &Context, command: Keys) -> Result<Report, CliError> {
     match command {

@@ -8,6 +8,8 @@ use crate::context::{Context, block_on};
 use crate::error::CliError;
 use crate::lines::{Lines, ShortIds, Table};
 use crate::output::Report;
+#[cfg(test)]
+use crate::schemas::Document;
 use crate::select::organization;
 use crate::time::Time;
 use crate::view::{GraphGrantView, LimitsView, View};
@@ -100,7 +102,18 @@ fn limits(record: TrustGrantRecord) -> TrustLimits {
     TrustLimits { packages: record.packages, expires_at: record.expires_at }
 }
 
+#[cfg(test)]
+pub(super) const DOCUMENTS: &[Document] = &[
+    Document::of::<CreatedView<'static>>("orgs create"),
+    Document::of::<ListView<'static>>("orgs list"),
+    Document::of::<ShownView<'static>>("orgs show"),
+    Document::of::<DeletedView<'static>>("orgs delete"),
+    Document::of::<GrantedView<'static>>("orgs grant-trust"),
+    Document::of::<WithdrawnView<'static>>("orgs revoke-trust"),
+];
+
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct OrganizationView<'a> {
     id: OrgId,
     name: &'a OrgName,
@@ -113,6 +126,7 @@ impl<'a> OrganizationView<'a> {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct CreatedView<'a> {
     #[serde(flatten)]
     org: OrganizationView<'a>,
@@ -125,6 +139,7 @@ impl View for CreatedView<'_> {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct DeletedView<'a> {
     #[serde(flatten)]
     org: OrganizationView<'a>,
@@ -138,6 +153,7 @@ impl View for DeletedView<'_> {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct ListedView<'a> {
     #[serde(flatten)]
     org: OrganizationView<'a>,
@@ -146,6 +162,7 @@ struct ListedView<'a> {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(transparent)]
 struct ListView<'a>(Vec<ListedView<'a>>);
 
@@ -166,6 +183,7 @@ impl View for ListView<'_> {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct ShownView<'a> {
     #[serde(flatten)]
     org: OrganizationView<'a>,
@@ -186,6 +204,7 @@ impl View for ShownView<'_> {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct GrantChangeView<'a> {
     from: OrganizationView<'a>,
     to: OrganizationView<'a>,
@@ -200,6 +219,7 @@ impl<'a> GrantChangeView<'a> {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct GrantedView<'a> {
     #[serde(flatten)]
     change: GrantChangeView<'a>,
@@ -230,6 +250,7 @@ impl View for GrantedView<'_> {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct WithdrawnView<'a> {
     #[serde(flatten)]
     change: GrantChangeView<'a>,

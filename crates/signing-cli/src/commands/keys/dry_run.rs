@@ -8,6 +8,8 @@ use signing_trust::{KeyManager, OrganizationLoss, RevocationImpact};
 use crate::error::CliError;
 use crate::lines::{Lines, ShortIds, Table};
 use crate::output::Report;
+#[cfg(test)]
+use crate::schemas::Document;
 use crate::select::Selected;
 use crate::view::View;
 
@@ -57,7 +59,14 @@ pub(super) async fn denial(
     }))
 }
 
+#[cfg(test)]
+pub(super) const DOCUMENTS: &[Document] = &[
+    Document::of::<RevocationView<'static>>("keys revoke"),
+    Document::of::<DenialView<'static>>("keys deny"),
+];
+
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct RevocationView<'a> {
     #[serde(flatten)]
     impact: ImpactView<'a>,
@@ -86,6 +95,7 @@ impl View for RevocationView<'_> {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct DenialView<'a> {
     #[serde(flatten)]
     impact: ImpactView<'a>,
@@ -112,6 +122,7 @@ fn heading(what: &str) -> Lines {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct ImpactView<'a> {
     dry_run: bool,
     fingerprint: Fingerprint,
@@ -120,6 +131,7 @@ struct ImpactView<'a> {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct LossView<'a> {
     org_id: OrgId,
     org: &'a OrgName,
@@ -128,6 +140,7 @@ struct LossView<'a> {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct LostSignatureView<'a> {
     id: SignatureId,
     #[serde(flatten)]
@@ -135,6 +148,7 @@ struct LostSignatureView<'a> {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct PackageView<'a> {
     sha256: PackageDigest,
     name: &'a PackageName,

@@ -165,6 +165,7 @@ fn secrets() -> Vec<CliError> {
         CliError::NoTerminal,
         CliError::Terminal(io::ErrorKind::PermissionDenied.into()),
         CliError::Interrupted,
+        CliError::InputEnded,
         CliError::StandardInputTwice,
         CliError::Kek(KekError::Encoding),
     ]
