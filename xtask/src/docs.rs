@@ -25,17 +25,10 @@ const MERMAID: Tool = Tool {
 const DRAWS: &str = "docs/mermaid.min.js";
 /// Set for the test of the command line's page, it writes the page.
 const WRITE_VARIABLE: &str = "CLOACINA_WRITE_CLI_REFERENCE";
-const CLI_TEST: [&str; 9] = [
-    "test",
-    "--quiet",
-    "--locked",
-    "--package",
-    "signing-cli",
-    "--bin",
-    "cloacina",
-    "--",
-    "the_page_of_the_command_line_is_current",
-];
+const CLI_TEST: &str = "the_page_of_the_command_line_is_current";
+/// The same for the test of the JSON Schemas.
+const WRITE_SCHEMAS: &str = "CLOACINA_WRITE_SCHEMAS";
+const SCHEMAS_TEST: &str = "every_command_has_a_schema_and_it_is_current";
 
 /// What `cargo xtask docs` takes.
 #[derive(clap::Args)]
@@ -47,15 +40,25 @@ pub(crate) struct Arguments {
     /// Only write docs/content/reference/cli.md, from the program's definition.
     #[arg(long, conflicts_with = "open")]
     write_cli: bool,
+
+    /// Only write docs/content/reference/json.md and the JSON Schemas, from the program's
+    /// definition.
+    #[arg(long, conflicts_with = "open")]
+    write_schemas: bool,
 }
 
 /// Runs the task.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    if arguments.write_cli {
-        let mut test = cargo(&CLI_TEST);
-        let status = stream(test.env(WRITE_VARIABLE, "1"), |_| Ok(()))?;
-        ensure!(status.success(), "`{}` failed ({status})", line(&test));
-        return say("docs: wrote docs/content/reference/cli.md");
+    let pages = [
+        (arguments.write_cli, WRITE_VARIABLE, CLI_TEST, "cli.md"),
+        (arguments.write_schemas, WRITE_SCHEMAS, SCHEMAS_TEST, "json.md and schemas/"),
+    ];
+    let mut wanted = pages.iter().filter(|(is_wanted, ..)| *is_wanted).peekable();
+    if wanted.peek().is_some() {
+        return wanted.try_for_each(|(_, variable, test, files)| {
+            write(variable, test)?;
+            say(&format!("docs: wrote {files} in docs/content/reference"))
+        });
     }
     let programs = [MDBOOK.provide()?, MERMAID.provide()?];
     if !workspace_root().join(DRAWS).exists() {
@@ -76,6 +79,15 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let warnings = warnings(&said);
     ensure!(warnings.is_empty(), "`{}` warns:\n{}", line(&mdbook), warnings.join("\n"));
     say("docs: the book is target/book/index.html")
+}
+
+/// Runs a test that writes what it otherwise compares.
+fn write(variable: &str, test: &str) -> Result<()> {
+    let program = ["--package", "signing-cli", "--bin", "cloacina"];
+    let mut test = cargo(&[&["test", "--quiet", "--locked"], &program[..], &["--", test]].concat());
+    let status = stream(test.env(variable, "1"), |_| Ok(()))?;
+    ensure!(status.success(), "`{}` failed ({status})", line(&test));
+    Ok(())
 }
 
 /// The path, with the tools of our own before all others.

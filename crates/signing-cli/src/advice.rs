@@ -17,6 +17,7 @@ use signing_loader::PackageError;
 
 use crate::error::{CliError, Outcome};
 
+const RUN_AGAIN: &str = "nothing was done: run the command again when you have what it asks for";
 const GIVE_PASSPHRASE: &str = "set CLOACINA_KEY_PASSPHRASE, or give --passphrase-file <file> or \
                                --passphrase-fd <number>";
 const LIST_ORGANIZATIONS: &str = "list the organizations: cloacina orgs list";
@@ -294,10 +295,11 @@ fn advice(error: &CliError) -> Advice {
         CliError::NoTerminal => ("PassphraseNeeded", GIVE_PASSPHRASE),
         CliError::Terminal(_) => ("UnusableTerminal", GIVE_PASSPHRASE),
         CliError::StandardInputTwice => ("StandardInputTwice", GIVE_PASSPHRASE),
-        CliError::Interrupted => (
-            "Interrupted",
-            "nothing was done: run the command again when you have what it asks for",
-        ),
+        CliError::Interrupted => {
+            let outcome = Outcome::Interrupted;
+            return Advice { code: "Interrupted", outcome, next: Some(RUN_AGAIN.into()) };
+        }
+        CliError::InputEnded => ("InputEnded", RUN_AGAIN),
         CliError::SeveralPackages { .. } => (
             "SeveralPackages",
             "give one package at a time, or omit --output, --signature and --name",

@@ -27,6 +27,32 @@ use crate::cli::{Cli, Command};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Report;
+#[cfg(test)]
+use crate::schemas::Document;
+
+/// What the commands print with `--json`.
+#[cfg(test)]
+pub(crate) fn documents() -> Vec<Document> {
+    [
+        init::DOCUMENTS,
+        doctor::DOCUMENTS,
+        &orgs::documents(),
+        &keys::documents(),
+        sign::DOCUMENTS,
+        cosign::DOCUMENTS,
+        verify::DOCUMENTS,
+        install::DOCUMENTS,
+        inspect::DOCUMENTS,
+        floor::DOCUMENTS,
+        unstore::DOCUMENTS,
+        trust_graph::DOCUMENTS,
+        &trust::documents(),
+        &audit::documents(),
+        db::DOCUMENTS,
+        help::DOCUMENTS,
+    ]
+    .concat()
+}
 
 /// Runs the command.
 pub(crate) fn run(cli: Cli) -> Result<Report, CliError> {
@@ -51,7 +77,7 @@ fn run_in(context: &Context, cli: Cli) -> Result<Report, CliError> {
         Command::Trust(command) => trust::run(context, command),
         Command::Audit(command) => audit::run(context, &cli.global, command),
         Command::Db(command) => db::run(context, command),
-        Command::Completions { shell } => Ok(help::completions(shell)),
+        Command::Completions { shell } => help::completions(shell),
         Command::Man { path } => help::manual(&path),
     }
 }

@@ -44,6 +44,19 @@ impl Context {
         }
     }
 
+    /// Without the other options, for a store that is only read.
+    pub(crate) fn for_reading(database_url: Option<String>) -> Self {
+        Self {
+            database_url,
+            kek_file: None,
+            kek_place: OnceCell::new(),
+            actor: None,
+            allow_insecure_database: false,
+            quiet: true,
+            shows_progress: false,
+        }
+    }
+
     /// Where the store is.
     pub(crate) fn database_url(&self) -> Result<DatabaseUrl, CliError> {
         if let Some(text) = &self.database_url {

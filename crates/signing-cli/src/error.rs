@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use signing_crypto::{
-    CheckpointError, DraftSignatureError, Fingerprint, KekError, KekId, KeyId, KeyName,
-    MalformedBundle, MalformedDraft, MalformedTrustDocument, NameError, OrgId, OrgName,
-    PassphraseError, PemError, Role, RootDigest, SignatureId, SignerThreshold, ThresholdNotMet,
+    CheckpointError, DraftSignatureError, Fingerprint, KekError, KekId, KeyName, MalformedBundle,
+    MalformedDraft, MalformedTrustDocument, NameError, OrgId, OrgName, PassphraseError, PemError,
+    Role, RootDigest, SignatureId, SignerThreshold, ThresholdNotMet,
 };
 use signing_loader::{InstallError, PackageError, ProtectionError, SignError, VerificationError};
 use signing_trust::store::{StoreError, UrlError};
@@ -183,6 +183,8 @@ pub(crate) enum CliError {
     Terminal(#[source] std::io::Error),
     #[error("interrupted")]
     Interrupted,
+    #[error("the input ended before an answer")]
+    InputEnded,
     #[error(transparent)]
     Agent(#[from] AgentError),
     #[error(transparent)]
@@ -227,6 +229,9 @@ pub(crate) enum Outcome {
     Refused,
     /// Not decided: usage, I/O, the database, or an unknown outcome.
     Undecided,
+    /// Ended by Ctrl-C at a question. The code is the one that shells have for a program that the
+    /// same key ends anywhere else.
+    Interrupted = 130,
 }
 
 impl Outcome {

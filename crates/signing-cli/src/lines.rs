@@ -7,8 +7,10 @@ use std::fmt;
 use anstyle::{AnsiColor, Style};
 use signing_crypto::printable;
 
-pub(crate) use table::{Cell, LINE_LENGTH, Layout, ShortIds, Table, cut, width_of};
+pub(crate) use table::{Cell, Layout, ShortIds, Table, cut, width_of};
 
+/// A text has at least so much room, however deep it stands in a tree.
+const MIN_ROOM: usize = 16;
 const GOOD: Style = AnsiColor::Green.on_default().bold();
 pub(crate) const BAD: Style = AnsiColor::Red.on_default().bold();
 pub(crate) const NOTE: Style = AnsiColor::Cyan.on_default();
@@ -21,7 +23,16 @@ pub(crate) struct Lines(Vec<Part>);
 #[derive(Clone)]
 enum Part {
     Line(Line),
+    Branch(Branch),
     Table(Table),
+}
+
+/// A line of a tree, and what stands before the further lines that it takes.
+#[derive(Clone)]
+struct Branch {
+    first: String,
+    further: String,
+    text: String,
 }
 
 #[derive(Clone)]
@@ -63,6 +74,11 @@ impl Lines {
         self.0.push(Part::Line(Line { verdict, text }));
     }
 
+    /// Adds a line of a tree. On a terminal, a long text goes on below itself, within the tree.
+    pub(crate) fn branch(&mut self, first: String, further: String, text: &str) {
+        self.0.push(Part::Branch(Branch { first, further, text: printable(text) }));
+    }
+
     /// Adds a table, if it has rows.
     pub(crate) fn table(&mut self, table: Table) {
         if !table.is_empty() {
@@ -101,6 +117,9 @@ impl Lines {
         for part in &self.0 {
             match part {
                 Part::Line(line) => text += &format!("{line}\n"),
+                Part::Branch(branch) => {
+                    branch.lines(layout).iter().for_each(|line| text += &format!("{line}\n"));
+                }
                 Part::Table(table) => {
                     table.lines(layout).iter().for_each(|line| text += &format!("{line}\n"));
                 }
@@ -108,6 +127,43 @@ impl Lines {
         }
         text
     }
+}
+
+impl Branch {
+    fn lines(&self, layout: Layout) -> Vec<String> {
+        let Self { first, further, text } = self;
+        let Layout::Terminal(columns) = layout else { return vec![format!("{first}{text}")] };
+        let start = first.chars().count().max(further.chars().count());
+        let room = columns.saturating_sub(start).max(MIN_ROOM);
+        let starts = std::iter::once(first).chain(std::iter::repeat(further));
+        starts.zip(wrapped(text, room)).map(|(start, line)| format!("{start}{line}")).collect()
+    }
+}
+
+/// The text in lines that have room for so much. A word that is longer is divided.
+fn wrapped(text: &str, room: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    let mut left = room;
+    for word in text.split(' ') {
+        let width = width_of(word);
+        if left < room && width < left {
+            lines.iter_mut().last().into_iter().for_each(|line| line.push(' '));
+            left -= 1;
+        } else if left < room {
+            lines.push(String::new());
+            left = room;
+        }
+        for c in word.chars() {
+            let width = width_of(c.encode_utf8(&mut [0; 4]));
+            if width > left {
+                lines.push(String::new());
+                left = room;
+            }
+            lines.iter_mut().last().into_iter().for_each(|line| line.push(c));
+            left = left.saturating_sub(width);
+        }
+    }
+    lines
 }
 
 impl fmt::Display for Line {
@@ -130,6 +186,21 @@ pub(crate) fn counted(count: u64, noun: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_long_text_in_a_tree_is_wrapped_on_a_terminal_and_nowhere_else() {
+        let mut lines = Lines::new();
+        let text = format!("states: a name and {} bytes", "f".repeat(40));
+        lines.branch("├─ ".into(), "│  ".into(), &text);
+        assert_eq!(lines.to_text(Layout::Fitted), format!("├─ {text}\n"));
+        let shown = lines.to_text(Layout::Terminal(23));
+        let expected = format!(
+            "├─ states: a name and\n│  {}\n│  {}\n│  bytes\n",
+            "f".repeat(20),
+            "f".repeat(20)
+        );
+        assert_eq!(shown, expected);
+    }
 
     #[test]
     fn whatever_a_line_quotes_it_stays_one_and_is_no_verdict() {

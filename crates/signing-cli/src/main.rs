@@ -6,6 +6,7 @@
 mod cli;
 
 mod commands;
+mod completion;
 
 mod context;
 mod files;
@@ -33,14 +34,18 @@ mod view;
 mod advice;
 mod error;
 
+#[cfg(test)]
+mod schemas;
+
 use std::process::ExitCode;
 
-use clap::Parser;
-use cli::Cli;
 use output::Output;
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    if let Some(code) = completion::answer() {
+        return code;
+    }
+    let cli = match cli::parse(std::env::args_os()) {
         Ok(cli) => cli,
         Err(error) => return output::usage(error),
     };

@@ -9,7 +9,7 @@ use std::io;
 use std::process::ExitCode;
 
 use anstyle::Style;
-use clap::Parser;
+use clap::ValueEnum;
 use serde::Serialize;
 use serde_json::Value;
 use signing_crypto::printable;
@@ -19,15 +19,15 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use self::stdout::{Reader, print};
 use crate::advice::Advice;
-use crate::cli::{Cli, Color, Global};
+use crate::cli::{self, Color, Global};
 use crate::error::{CliError, Outcome, chain};
 use crate::lines::{BAD, Layout, Lines, NOTE};
-use crate::view::View;
+use crate::view::{Documented, View};
 
 pub(crate) use listing::{Form, Listing};
 pub(crate) use progress::Progress;
 
-const SCHEMA_VERSION: u32 = 1;
+pub(crate) const SCHEMA_VERSION: u32 = 1;
 /// The code of a command line that cannot be read.
 pub(crate) const USAGE: &str = "Usage";
 
@@ -61,7 +61,7 @@ struct Refusal {
 }
 
 impl Report {
-    fn new(text: Text, view: &impl Serialize) -> Self {
+    fn new(text: Text, view: &impl Documented) -> Self {
         let json = serde_json::to_value(view).expect("views serialize, their keys are text");
         let (refusals, warnings, notes) = (Vec::new(), Vec::new(), Vec::new());
         Self { text, json, total: None, refusals, warnings, notes }
@@ -78,7 +78,7 @@ impl Report {
     }
 
     /// Output for another program, such as a script or a key. It quotes nobody.
-    pub(crate) fn verbatim(text: String, view: &impl Serialize) -> Self {
+    pub(crate) fn verbatim(text: String, view: &impl Documented) -> Self {
         Self::new(Text::Verbatim(text), view)
     }
 
@@ -124,12 +124,7 @@ pub(crate) struct Output {
 
 impl Output {
     pub(crate) fn new(global: &Global) -> Self {
-        match global.color {
-            Color::Auto => anstream::ColorChoice::Auto,
-            Color::Always => anstream::ColorChoice::Always,
-            Color::Never => anstream::ColorChoice::Never,
-        }
-        .write_global();
+        use_color(global.color);
         Self { json: global.json, quiet: global.quiet, layout: layout(global) }
     }
 
@@ -195,8 +190,28 @@ impl Output {
     }
 }
 
+fn use_color(color: Color) {
+    match color {
+        Color::Auto => anstream::ColorChoice::Auto,
+        Color::Always => anstream::ColorChoice::Always,
+        Color::Never => anstream::ColorChoice::Never,
+    }
+    .write_global();
+}
+
+/// The choice of color in a command line that was not read to its end.
+fn color_of(words: &[String]) -> Option<Color> {
+    let assigned = words.iter().find_map(|word| word.strip_prefix("--color="));
+    let next = words.iter().skip_while(|word| *word != "--color").nth(1).map(String::as_str);
+    Color::from_str(assigned.or(next)?, false).ok()
+}
+
 fn layout(global: &Global) -> Layout {
-    if global.wide { Layout::Wide } else { Layout::Fitted }
+    match stdout::columns() {
+        _ if global.wide => Layout::Wide,
+        Some(columns) => Layout::Terminal(columns),
+        None => Layout::Fitted,
+    }
 }
 
 fn explain(error: &CliError, subject: Option<&str>) {
@@ -260,13 +275,15 @@ pub(crate) fn verdict(error: &CliError) -> &'static str {
 /// Prints help, or what is wrong with the command line, which may quote any bytes
 /// that a shell's wildcard has put there.
 pub(crate) fn usage(error: clap::Error) -> ExitCode {
+    let words = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
+    color_of(&words.collect::<Vec<_>>()).into_iter().for_each(use_color);
     if !error.use_stderr() {
         let help = error.render().ansi().to_string();
         return outcome_of(print(&help, Reader::MayLeave)).exit_code();
     }
     // The same is usually wrong with it if its words are escaped, and then they start no line.
     let words = std::env::args_os().map(|word| OsString::from(printable(&word.to_string_lossy())));
-    let rendered = match Cli::try_parse_from(words).err().filter(clap::Error::use_stderr) {
+    let rendered = match cli::parse(words).err().filter(clap::Error::use_stderr) {
         Some(escaped) => escaped.render().to_string(),
         None => with_escaped_words(error.render().to_string()),
     };
@@ -355,7 +372,9 @@ struct Document {
 
 /// An error for programs.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct ErrorView {
+    #[cfg_attr(test, schemars(schema_with = "crate::schemas::error_code"))]
     pub(crate) code: &'static str,
     pub(crate) message: String,
     /// The next safe step.

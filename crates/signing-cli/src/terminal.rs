@@ -78,7 +78,7 @@ pub(crate) fn confirm(question: &str) -> Result<(), CliError> {
     match ask_line(&format!("{question} [yes/no] ")) {
         Ok(None) => Err(CliError::ConfirmationNeeded),
         Ok(Some(answer)) if answer == "yes" => Ok(()),
-        Ok(Some(_)) | Err(CliError::Interrupted) => Err(CliError::NotConfirmed),
+        Ok(Some(_)) | Err(CliError::InputEnded) => Err(CliError::NotConfirmed),
         Err(error) => Err(error),
     }
 }
@@ -88,7 +88,7 @@ pub(crate) fn confirm(question: &str) -> Result<(), CliError> {
 ///
 /// # Errors
 ///
-/// [`CliError::Interrupted`] if there is no line.
+/// [`CliError::InputEnded`] if there is no line.
 pub(crate) fn ask_line(question: &str) -> Result<Option<String>, CliError> {
     let path = match (io::stdin().is_terminal(), io::stderr().is_terminal()) {
         (true, _) => "/dev/fd/0",
@@ -106,7 +106,7 @@ pub(crate) fn ask_line(question: &str) -> Result<Option<String>, CliError> {
             byte => line.push(byte),
         }
     }
-    Err(CliError::Interrupted)
+    Err(CliError::InputEnded)
 }
 
 /// More bytes than a name may have.
@@ -124,7 +124,7 @@ fn read_line(keys: &mut impl Read) -> Result<Zeroizing<Vec<u8>>, CliError> {
     let mut key = Zeroizing::new([0]);
     loop {
         match keys.read(key.as_mut_slice()) {
-            Ok(0) => return Err(CliError::Interrupted),
+            Ok(0) => return Err(CliError::InputEnded),
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => return Err(CliError::Terminal(error)),
@@ -132,7 +132,7 @@ fn read_line(keys: &mut impl Read) -> Result<Zeroizing<Vec<u8>>, CliError> {
         match key[0] {
             b'\n' | b'\r' => return Ok(line),
             CTRL_C => return Err(CliError::Interrupted),
-            CTRL_D if line.is_empty() => return Err(CliError::Interrupted),
+            CTRL_D if line.is_empty() => return Err(CliError::InputEnded),
             CTRL_D => {}
             CTRL_U => line.clear(),
             BACKSPACE | DELETE => {
@@ -179,8 +179,11 @@ mod tests {
 
     #[test]
     fn giving_up_is_no_passphrase() {
-        for keys in ["sec\u{3}ret\n", "\u{4}", "a\u{15}\u{4}", "", "half a line"] {
+        for keys in ["sec\u{3}ret\n", "\u{3}"] {
             assert!(matches!(typed(keys.as_bytes()), Err(CliError::Interrupted)), "{keys:?}");
+        }
+        for keys in ["\u{4}", "a\u{15}\u{4}", "", "half a line"] {
+            assert!(matches!(typed(keys.as_bytes()), Err(CliError::InputEnded)), "{keys:?}");
         }
     }
 

@@ -106,6 +106,21 @@ impl Serialize for Time {
 }
 
 #[cfg(test)]
+impl schemars::JsonSchema for Time {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Time".into()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        StatementTime::json_schema(generator)
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -27,9 +27,20 @@ pub(crate) use self::trust::{
 pub(crate) use self::unrooted::UnrootedView;
 
 /// A result. Its `Serialize` is part of the `--json` interface.
-pub(crate) trait View: Serialize {
+pub(crate) trait View: Documented {
     fn text(&self) -> Lines;
 }
+
+/// What is printed with `--json`. The tests ask for a schema of it.
+#[cfg(not(test))]
+pub(crate) trait Documented: Serialize {}
+#[cfg(not(test))]
+impl<T: Serialize + ?Sized> Documented for T {}
+
+#[cfg(test)]
+pub(crate) trait Documented: Serialize + schemars::JsonSchema {}
+#[cfg(test)]
+impl<T: Serialize + schemars::JsonSchema + ?Sized> Documented for T {}
 
 impl<T: View> View for Vec<T> {
     fn text(&self) -> Lines {

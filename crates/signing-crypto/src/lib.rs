@@ -37,6 +37,8 @@ mod dsse;
 mod key;
 mod names;
 mod revocation;
+#[cfg(feature = "schemas")]
+mod schema;
 mod serialize;
 mod signed_trust;
 

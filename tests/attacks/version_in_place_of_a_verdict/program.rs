@@ -1,6 +1,6 @@
 //! Who puts `--version` where a verification stands gets its success without it.
 
-use crate::support::{Scratch, Table, commands};
+use crate::support::{Scratch, Table, commands, finish};
 
 #[test]
 fn no_command_but_the_program_itself_tells_the_version() {
@@ -17,7 +17,8 @@ fn no_command_but_the_program_itself_tells_the_version() {
     for version in ["--version", "-V"] {
         let run = scratch.run(&[version]);
         assert_eq!(run.code, 0);
-        assert_eq!(run.stdout, concat!("cloacina ", env!("CARGO_PKG_VERSION"), "\n"));
+        let first = concat!("cloacina ", env!("CARGO_PKG_VERSION"));
+        assert_eq!(run.stdout.lines().next(), Some(first));
     }
 }
 
@@ -46,6 +47,11 @@ fn an_unverified_package_is_not_taken_for_verified() {
     scratch.write("a.so", "other bytes");
     assert_eq!(scratch.run(&verify).code, 1);
     assert_eq!(scratch.run(&[&verify[..], &["--version"]].concat()).code, 2);
+    // What a shell sets to complete a command line does not run it otherwise.
+    for shell in ["bash", "zsh", "fish"] {
+        let mut command = scratch.command(&verify);
+        assert_eq!(finish(command.env("CLOACINA_COMPLETE", shell), b"").code, 1);
+    }
     let sign = ["package", "sign", "b.so", "--key", "dev.pem", "--version", "1.2.0"];
     scratch.write("b.so", "b");
     assert_eq!(scratch.run(&sign).code, 2);

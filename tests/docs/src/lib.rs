@@ -10,6 +10,7 @@
 //! | `[..]`, `[ID]`, `[SHA256]`, `[SHORT]`, `[TIME]` | in what is printed: any text, a UUID, a digest, the beginning of either, a time |
 //! | `...` on a line of its own | any lines |
 //! | `<!-- file: NAME -->` | the block that follows is written to this file, when the commands before it have run |
+//! | `<!-- terminal: 40 columns -->` | the block that follows is run on a terminal of that width, without color |
 //! | `<!-- not-run: REASON -->` | the block that follows is not run |
 //! | `<!-- page: starts in a clone -->` | the first command is run in this repository, with nothing built in its path |
 //! | `<!-- page: continues OTHER -->` | the other page is run first, by the same shell |

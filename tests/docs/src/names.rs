@@ -44,7 +44,8 @@ impl Names {
         let shell = |language: &str| matches!(language, "console" | "sh" | "yaml");
         for block in page.blocks.iter().filter(|block| shell(&block.language)) {
             let joined = block.text.replace("\\\n> ", "  ").replace("\\\n", " ");
-            let is_console = block.language == "console" && block.kind == Kind::Plain;
+            let is_console = block.language == "console"
+                && !matches!(block.kind, Kind::File(_) | Kind::NotRun(_));
             for (number, line) in joined.lines().enumerate() {
                 if is_console && !line.starts_with("$ ") && !line.starts_with("> ") {
                     continue;

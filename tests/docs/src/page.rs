@@ -55,6 +55,8 @@ pub enum Kind {
     Plain,
     /// It is written to a file of this name.
     File(String),
+    /// It is run on a terminal with this number of columns.
+    Terminal(u16),
     /// It is not run, for this reason.
     NotRun(String),
 }
@@ -162,6 +164,10 @@ impl Page {
             ("not-run", reason) if !reason.is_empty() => {
                 return Ok(Some(Kind::NotRun(reason.into())));
             }
+            ("terminal", size) => match size.strip_suffix(" columns").map(str::parse) {
+                Some(Ok(columns)) => return Ok(Some(Kind::Terminal(columns))),
+                _ => return Err(self.fault(line, "a terminal has a number of columns")),
+            },
             ("page", "starts in a clone") => self.starts_in_a_clone = true,
             ("page", "needs Postgres") => self.needs_postgres = true,
             ("page", what) if what.starts_with("continues ") => {

@@ -75,6 +75,8 @@ struct Typed {
     /// The line of the first of `shown`.
     shown_line: usize,
     code: i32,
+    /// The width of the terminal that it is run on, if it is.
+    columns: Option<u16>,
 }
 
 fn plan<'a>(
@@ -90,7 +92,7 @@ fn plan<'a>(
             let (name, text) = (name.clone(), block.text.clone());
             steps.push((page, Step::Write { line: block.line, name, text }));
         }
-        (Kind::Plain, "console") => {
+        (Kind::Plain | Kind::Terminal(_), "console") => {
             counts.run += 1;
             let commands = commands(page, block)?;
             counts.commands += commands.len();
@@ -101,17 +103,25 @@ fn plan<'a>(
                 "a shell block that nobody runs: make it `console`, or say `file:` or `not-run:`";
             return Err(page.fault(block.line, what));
         }
+        (Kind::Terminal(_), _) => {
+            return Err(page.fault(block.line, "only a `console` block is run on a terminal"));
+        }
         (Kind::Plain, _) => {}
     }
     Ok(())
 }
 
 fn commands(page: &Page, block: &Block) -> Result<Vec<Typed>, Fault> {
+    let columns = match block.kind {
+        Kind::Terminal(columns) => Some(columns),
+        _ => None,
+    };
     let mut commands: Vec<Typed> = Vec::new();
     for (line, text) in (block.line..).zip(block.text.lines()) {
         if let Some(command) = text.strip_prefix("$ ") {
             let command = command.into();
-            commands.push(Typed { line, command, shown: vec![], shown_line: line + 1, code: 0 });
+            let (shown, shown_line) = (Vec::new(), line + 1);
+            commands.push(Typed { line, command, shown, shown_line, code: 0, columns });
             continue;
         }
         let Some(typed) = commands.last_mut() else {
@@ -148,7 +158,19 @@ fn script(steps: &[(&Page, Step)], records: &Path) -> std::io::Result<String> {
             }
             Step::Command(typed) => {
                 fs::write(records.join(format!("{number}.in")), &typed.command)?;
-                writeln!(script, "eval \"$(cat '{record}.in')\" >'{record}.out' 2>&1 </dev/null")
+                match typed.columns {
+                    None => writeln!(
+                        script,
+                        "eval \"$(cat '{record}.in')\" >'{record}.out' 2>&1 </dev/null"
+                    ),
+                    // A terminal ends lines with two characters.
+                    Some(columns) => writeln!(
+                        script,
+                        "NO_COLOR=1 script --quiet --return --command \"stty cols {columns} rows 24; \
+                         . '{record}.in'\" /dev/null </dev/null | tr -d '\\r' >'{record}.out'; \
+                         (exit ${{PIPESTATUS[0]}})"
+                    ),
+                }
             }
         };
         let _ = writeln!(script, "echo $? >'{record}.code'");
@@ -234,6 +256,16 @@ mod tests {
         let text = text.replace("<!-- not-run: it would\nnever end -->\n", "");
         let counts = Counts { run: 2, commands: 5, files: 1, excused: 0 };
         assert_eq!(outcome(&text), Ok(counts));
+    }
+
+    #[test]
+    fn a_terminal_has_the_width_that_the_page_says() {
+        let block = "```console\n$ stty size; test -t 1\n24 40\n$ (exit 3)\n? 3\n```\n";
+        let counts = Counts { run: 1, commands: 2, files: 0, excused: 0 };
+        assert_eq!(outcome(&format!("<!-- terminal: 40 columns -->\n{block}")), Ok(counts));
+        let (line, what) = outcome(&format!("<!-- terminal: 41 columns -->\n{block}")).unwrap_err();
+        assert_eq!((line, what.starts_with("expected \"24 40\"")), (4, true), "{what}");
+        assert!(outcome(block).is_err());
     }
 
     #[test]

@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::{env, fs};
 
-use clap::{Arg, Command, CommandFactory};
+use clap::{Arg, Command};
 
-use super::Cli;
+use super::{command, examples_of};
 
 const PAGE: &str = "../../docs/content/reference/cli.md";
 /// When this variable is set, the page is written rather than compared.
@@ -18,15 +18,21 @@ const HEAD: &str = "\
 What every command of `cloacina` takes. The page is made from the program's own
 definition: `cargo xtask docs --write-cli` writes it, and a test compares it.
 
-Exit codes: 0 done or verified, 1 refused, 2 not decided (usage, files, database).
+Exit codes: 0 done or verified, 1 refused, 2 not decided (usage, files, database), 130 interrupted
+with Ctrl-C. A test runs the examples.
+
+`-h` shows a command's own options in short, `--help` all options and examples, and `cloacina man`
+a manual page. `-V` shows the version, and `--version` also the commit that the program was built
+from.
+
 With `--json` there is one document on standard output, on failure too; what its
-`error.code` can be is in [Errors](errors.md).
+`error.code` can be is in [Errors](errors.md), and the schemas are in [Output for
+programs](json.md).
 ";
 
 #[test]
 fn the_page_of_the_command_line_is_current() {
-    let mut program = Cli::command();
-    program.build();
+    let program = command();
     let mut page = HEAD.to_owned();
     section(&mut page, &program);
     commands(&mut page, &program);
@@ -57,7 +63,9 @@ fn commands(page: &mut String, command: &Command) {
 
 fn section(page: &mut String, command: &Command) {
     let name = command.get_bin_name().unwrap_or("cloacina");
-    let about = command.get_about().map(ToString::to_string).unwrap_or_default();
+    let about = command.get_long_about().or(command.get_about());
+    let about = about.map(ToString::to_string).unwrap_or_default();
+    let about = about.trim_end_matches('.');
     let mut command = command.clone();
     let usage = command.render_usage().to_string();
     let usage = usage.strip_prefix("Usage: ").unwrap_or(&usage);
@@ -68,13 +76,15 @@ fn section(page: &mut String, command: &Command) {
         own && !arg.is_hide_set() && !matches!(arg.get_id().as_str(), "help" | "version")
     };
     let args: Vec<_> = command.get_arguments().filter(shown).collect();
-    if args.is_empty() {
-        return;
+    if !args.is_empty() {
+        let title = if is_program { "every command takes" } else { "it takes" };
+        let _ = write!(page, "\n| {title} | |\n| --- | --- |\n");
     }
-    let title = if is_program { "every command takes" } else { "it takes" };
-    let _ = write!(page, "\n| {title} | |\n| --- | --- |\n");
     for arg in args {
         let _ = writeln!(page, "| `{}` | {} |", spelling(arg), meaning(arg));
+    }
+    for (what, line) in examples_of(name.trim_start_matches("cloacina ")) {
+        let _ = write!(page, "\n{what}:\n\n```text\n{line}\n```\n");
     }
 }
 
@@ -98,7 +108,8 @@ fn spelling(arg: &Arg) -> String {
 }
 
 fn meaning(arg: &Arg) -> String {
-    let mut text = arg.get_help().map(ToString::to_string).unwrap_or_default();
+    let mut text =
+        arg.get_long_help().or(arg.get_help()).map(ToString::to_string).unwrap_or_default();
     let values: Vec<_> = match arg.get_action().takes_values() {
         true => arg.get_possible_values(),
         false => Vec::new(),

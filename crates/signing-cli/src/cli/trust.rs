@@ -30,14 +30,9 @@ pub(crate) enum Trust {
     },
     /// Turn on signed trust for an organization: sign and publish its first root document,
     /// trust statement and revocations
-    ///
-    /// Example: cloacina trust init --org acme --root-key root.pem --revocation-key online.pem
-    /// --root-output acme-root.json
     Init(Init),
     /// Show an organization's signed trust: versions, expiry, roles, and how the rows of the
     /// store differ from the statement. Exits with 1 if they differ or a document has expired
-    ///
-    /// Example: cloacina trust status --org acme --trust-root acme-root.json
     Status {
         /// The organization (name or id) [env: CLOACINA_ORG] [default: the only one]
         #[arg(long)]
@@ -51,26 +46,17 @@ pub(crate) enum Trust {
     ///
     /// A key of the trust role signs the next statement, a key of the revocation role the next
     /// revocations.
-    ///
-    /// Example: cloacina trust publish --org acme --key trust.pem --trust-root acme-root.json
     Publish(Resolved<PublishArgs>),
     /// Add signatures to a draft, on any machine: no store is needed. Shows what the draft says,
     /// and asks
-    ///
-    /// Example: cloacina trust cosign acme.draft.json --key root-2.pem --trust-root acme-root.json
     Cosign(Cosign),
     /// Replace the root keys, or the keys of another role: publish the next root document, signed
     /// by enough of the old and of the new root keys
     ///
     /// Name every key of the new root document. Statement and revocations are signed again, with
     /// the same content, if the keys of their roles change.
-    ///
-    /// Example: cloacina trust rotate-root --org acme --trust-root acme-root.json --key old-root.pem
-    /// --root-key new-root.pem --revocation-key online.pem
     RotateRoot(RotateRoot),
     /// Write an organization's signed documents to a bundle, for hosts without the store
-    ///
-    /// Example: cloacina trust export --org acme --trust-root acme-root.json --output acme.bundle.json
     Export {
         /// The organization (name or id) [env: CLOACINA_ORG] [default: the only one]
         #[arg(long)]
@@ -88,12 +74,8 @@ pub(crate) enum Trust {
         force: bool,
     },
     /// Show what a bundle, a draft, a single document or the store says, without verifying it
-    ///
-    /// Example: cloacina trust show acme.bundle.json
     Show(Resolved<ShowArgs>),
     /// Verify a bundle from a pinned root, and show what it trusts
-    ///
-    /// Example: cloacina trust verify acme.bundle.json --trust-root acme-root.json
     Verify {
         /// The bundle
         #[arg(value_name = "BUNDLE")]

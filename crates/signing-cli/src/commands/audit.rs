@@ -6,6 +6,13 @@ use crate::cli::{Audit, Global};
 use crate::context::{Context, block_on};
 use crate::error::CliError;
 use crate::output::{Form, Report};
+#[cfg(test)]
+use crate::schemas::Document;
+
+#[cfg(test)]
+pub(super) fn documents() -> Vec<Document> {
+    [list::DOCUMENTS, verify::DOCUMENTS, checkpoint::DOCUMENTS].concat()
+}
 
 pub(super) fn run(context: &Context, global: &Global, command: Audit) -> Result<Report, CliError> {
     match command {

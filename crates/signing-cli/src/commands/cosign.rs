@@ -20,6 +20,8 @@ use crate::error::CliError;
 use crate::files::{self, Existing, Readers};
 use crate::lines::Lines;
 use crate::output::{self, Report};
+#[cfg(test)]
+use crate::schemas::Document;
 use crate::select;
 use crate::signers;
 use crate::terminal::{Confirmation, confirm};
@@ -240,7 +242,7 @@ impl OpenedKey {
             SignerSource::Store(named) => {
                 let keys = context.keys_with_kek().await?;
                 let org = command.trust.org.as_ref();
-                let id = select::signing_key(context, &keys, org, named).await?;
+                let id = select::signing_key_or_only(context, &keys, org, named.as_ref()).await?;
                 let key = Box::new(keys.proven_key(id).await?);
                 Ok(Self::Stored { keys, key })
             }
@@ -269,7 +271,12 @@ impl OpenedKey {
     }
 }
 
+#[cfg(test)]
+pub(super) const DOCUMENTS: &[Document] =
+    &[Document::of::<Vec<CosignedView<'static>>>("package cosign")];
+
 #[derive(Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 enum Outcome {
     Added,
@@ -277,6 +284,7 @@ enum Outcome {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct CosignedView<'a> {
     path: &'a str,
     outcome: Outcome,
@@ -295,6 +303,7 @@ struct CosignedView<'a> {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct BeforeView<'a> {
     #[serde(flatten)]
     view: SignatureView<'a>,

@@ -7,6 +7,8 @@ use crate::context::{Context, block_on};
 use crate::error::CliError;
 use crate::lines::Lines;
 use crate::output::Report;
+#[cfg(test)]
+use crate::schemas::Document;
 use crate::select;
 use crate::view::View;
 
@@ -66,7 +68,15 @@ async fn grants(context: &Context, grants: Grants) -> Result<Report, CliError> {
     Ok(if apply { Report::done(&view) } else { Report::requested(&view) })
 }
 
+#[cfg(test)]
+pub(super) const DOCUMENTS: &[Document] = &[
+    Document::of::<MigrationView>("db migrate"),
+    Document::of::<StatusView>("db status"),
+    Document::of::<GrantsView>("db grants"),
+];
+
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct MigrationView {
     database: String,
     applied: Vec<&'static str>,
@@ -82,6 +92,7 @@ impl View for MigrationView {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct StatusView {
     database: String,
     store_id: StoreId,
@@ -103,6 +114,7 @@ impl View for StatusView {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct GrantsView {
     role: String,
     sql: String,

@@ -40,6 +40,7 @@ pub(super) async fn keepers(keys: &KeyManager, found: &[ExplainedEnvelope]) -> K
 
 /// An envelope that was examined.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct ExplainedEnvelopeView<'a> {
     source: SourceView<'a>,
     readable: bool,
@@ -51,12 +52,14 @@ pub(super) struct ExplainedEnvelopeView<'a> {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct ContentView<'a> {
     statement: Option<StatementView>,
     signatures: Vec<SignatureView<'a>>,
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "snake_case")]
 enum SourceView<'a> {
     File { path: String },

@@ -7,6 +7,8 @@ use crate::context::{Context, block_on};
 use crate::error::CliError;
 use crate::lines::{Lines, Table};
 use crate::output::Report;
+#[cfg(test)]
+use crate::schemas::Document;
 use crate::select;
 use crate::time::Time;
 use crate::view::View;
@@ -53,7 +55,15 @@ async fn list(context: &Context, org: Option<&OrgReference>) -> Result<Report, C
     Ok(Report::requested(&FloorsView(floors.into_iter().map(view).collect())))
 }
 
+#[cfg(test)]
+pub(super) const DOCUMENTS: &[Document] = &[
+    Document::of::<FloorChangeView>("package floor set"),
+    Document::of::<FloorChangeView>("package floor unset"),
+    Document::of::<FloorsView>("package floor list"),
+];
+
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct FloorChangeView {
     org_id: OrgId,
     #[serde(skip)]
@@ -81,6 +91,7 @@ impl View for FloorChangeView {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct FloorView {
     org_id: OrgId,
     package_name: PackageName,
@@ -89,6 +100,7 @@ struct FloorView {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(transparent)]
 struct FloorsView(Vec<FloorView>);
 

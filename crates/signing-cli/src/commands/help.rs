@@ -1,42 +1,23 @@
-use clap::CommandFactory;
-use clap_mangen::Man;
+mod manual;
+
 use serde::Serialize;
 
-use crate::cli::{Cli, Shell};
+use crate::cli::{self, Shell};
+use crate::completion;
 use crate::error::CliError;
 use crate::output::Report;
+#[cfg(test)]
+use crate::schemas::Document;
 
-/// The script with which a shell completes command lines.
-pub(super) fn completions(shell: Shell) -> Report {
-    #[derive(Serialize)]
-    struct ScriptView<'a> {
-        shell: &'static str,
-        script: &'a str,
-    }
-
-    let mut command = Cli::command();
-    let mut script = Vec::new();
-    let (shell, generator) = match shell {
-        Shell::Bash => ("bash", clap_complete::Shell::Bash),
-        Shell::Zsh => ("zsh", clap_complete::Shell::Zsh),
-        Shell::Fish => ("fish", clap_complete::Shell::Fish),
-    };
-    clap_complete::generate(generator, &mut command, "cloacina", &mut script);
-    let script = String::from_utf8_lossy(&script).into_owned();
-    Report::verbatim(script.clone(), &ScriptView { shell, script: &script })
+/// The script with which a shell completes command lines: it asks this program.
+pub(super) fn completions(shell: Shell) -> Result<Report, CliError> {
+    let (shell, script) = completion::script(shell).map_err(CliError::Output)?;
+    Ok(Report::verbatim(script.clone(), &ScriptView { shell, script: &script }))
 }
 
 /// The manual page of a command, such as `keys generate`.
 pub(super) fn manual(path: &[String]) -> Result<Report, CliError> {
-    #[derive(Serialize)]
-    struct PageView<'a> {
-        name: &'a str,
-        page: &'a str,
-    }
-
-    let mut program = Cli::command();
-    // Names the subcommands in full, and gives them the global options.
-    program.build();
+    let program = cli::command();
     let mut command = &program;
     for name in path {
         command = command
@@ -44,12 +25,24 @@ pub(super) fn manual(path: &[String]) -> Result<Report, CliError> {
             .ok_or_else(|| CliError::NoSuchCommand { given: path.join(" ") })?;
     }
     let name = command.get_bin_name().unwrap_or("cloacina").replace(' ', "-");
-    let mut page = Vec::new();
-    Man::new(command.clone())
-        .title(name.to_uppercase())
-        .source(concat!("cloacina ", env!("CARGO_PKG_VERSION")))
-        .render(&mut page)
-        .map_err(|source| CliError::Write { path: name.clone().into(), source })?;
-    let page = String::from_utf8_lossy(&page).into_owned();
+    let page = manual::page(command, &name, &path.join(" ")).map_err(CliError::Output)?;
     Ok(Report::verbatim(page.clone(), &PageView { name: &name, page: &page }))
+}
+
+#[cfg(test)]
+pub(super) const DOCUMENTS: &[Document] =
+    &[Document::of::<ScriptView<'static>>("completions"), Document::of::<PageView<'static>>("man")];
+
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct ScriptView<'a> {
+    shell: &'static str,
+    script: &'a str,
+}
+
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct PageView<'a> {
+    name: &'a str,
+    page: &'a str,
 }

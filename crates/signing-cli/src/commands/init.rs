@@ -21,6 +21,11 @@ use crate::context::{Context, block_on};
 use crate::error::CliError;
 use crate::kek::{FoundKek, KekFile};
 use crate::output::Report;
+#[cfg(test)]
+use crate::schemas::Document;
+
+#[cfg(test)]
+pub(super) const DOCUMENTS: &[Document] = &[Document::of::<InitView<'static>>("init")];
 
 pub(super) fn run(context: &Context, command: InitStore) -> Result<Report, CliError> {
     block_on(async {

@@ -17,6 +17,8 @@ use crate::error::{CliError, Outcome};
 use crate::key_files;
 use crate::lines::Lines;
 use crate::output::Report;
+#[cfg(test)]
+use crate::schemas::Document;
 use crate::select::organization;
 use crate::view::{SignatureView, StatementView, View};
 
@@ -150,7 +152,12 @@ impl Shown {
     }
 }
 
+#[cfg(test)]
+pub(super) const DOCUMENTS: &[Document] =
+    &[Document::of::<InspectionView<'static>>("package inspect")];
+
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct InspectionView<'a> {
     path: &'a str,
     verdict: &'static str,
@@ -162,6 +169,7 @@ struct InspectionView<'a> {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct InspectedView<'a> {
     #[serde(flatten)]
     view: SignatureView<'a>,

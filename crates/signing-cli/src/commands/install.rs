@@ -12,6 +12,8 @@ use crate::context::{Context, block_on};
 use crate::error::CliError;
 use crate::lines::Lines;
 use crate::output::Report;
+#[cfg(test)]
+use crate::schemas::Document;
 use crate::view::View;
 
 /// Installs the bytes that were verified. The source is read once.
@@ -54,7 +56,12 @@ pub(super) fn run(context: &Context, command: InstallPackage) -> Result<Report, 
     Ok(Report::done(&InstalledView::of(path, &report, &installed)))
 }
 
+#[cfg(test)]
+pub(super) const DOCUMENTS: &[Document] =
+    &[Document::of::<InstalledView<'static>>("package install")];
+
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct InstalledView<'a> {
     path: String,
     outcome: &'static str,

@@ -106,6 +106,7 @@ pub(super) async fn signatures(
 /// A signature that is kept, and what it states. Nothing about it was verified but what it was
 /// looked for by.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct KeptView {
     id: SignatureId,
     org_id: OrgId,
@@ -140,6 +141,7 @@ impl KeptView {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct KeptListView<'a> {
     #[serde(skip)]
     org: &'a OrgName,

@@ -15,6 +15,26 @@ use crate::context::{Context, block_on};
 use crate::error::CliError;
 use crate::files::Existing;
 use crate::output::Report;
+#[cfg(test)]
+use crate::schemas::Document;
+
+#[cfg(test)]
+pub(super) fn documents() -> Vec<Document> {
+    [
+        make::DOCUMENTS,
+        list::DOCUMENTS,
+        trust::DOCUMENTS,
+        deny::DOCUMENTS,
+        revoke::DOCUMENTS,
+        dry_run::DOCUMENTS,
+        reinstate::DOCUMENTS,
+        rotate::DOCUMENTS,
+        rotate_kek::DOCUMENTS,
+        show::DOCUMENTS,
+        timeline::DOCUMENTS,
+    ]
+    .concat()
+}
 
 pub(super) use make::write_pair;
 

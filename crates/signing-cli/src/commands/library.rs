@@ -19,6 +19,7 @@ pub(super) struct Library {
 }
 
 #[derive(Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Links {
     soname: Option<String>,
     needed: Vec<String>,
@@ -59,6 +60,7 @@ impl Library {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct LibraryView {
     #[serde(flatten)]
     links: Links,

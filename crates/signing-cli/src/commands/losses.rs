@@ -8,6 +8,7 @@ use crate::lines::{Lines, ShortIds, Table};
 
 /// What an organization would no longer accept.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct LossView<'a> {
     org_id: OrgId,
     org: &'a OrgName,
@@ -16,6 +17,7 @@ pub(super) struct LossView<'a> {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct LostSignatureView<'a> {
     id: SignatureId,
     #[serde(flatten)]
@@ -23,6 +25,7 @@ struct LostSignatureView<'a> {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct PackageView<'a> {
     sha256: PackageDigest,
     name: &'a PackageName,

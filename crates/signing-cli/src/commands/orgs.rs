@@ -10,6 +10,8 @@ use crate::context::{Context, block_on};
 use crate::error::CliError;
 use crate::lines::{Lines, ShortIds, Table};
 use crate::output::Report;
+#[cfg(test)]
+use crate::schemas::Document;
 use crate::select::organization;
 use crate::time::Time;
 use crate::view::{GraphGrantView, LimitsView, View};
@@ -104,7 +106,23 @@ fn limits(record: TrustGrantRecord) -> TrustLimits {
     TrustLimits { packages: record.packages, expires_at: record.expires_at }
 }
 
+#[cfg(test)]
+pub(super) fn documents() -> Vec<Document> {
+    [DOCUMENTS, ended::DOCUMENTS].concat()
+}
+
+#[cfg(test)]
+const DOCUMENTS: &[Document] = &[
+    Document::of::<CreatedView<'static>>("orgs create"),
+    Document::of::<ListView<'static>>("orgs list"),
+    Document::of::<ShownView<'static>>("orgs show"),
+    Document::of::<DeletedView<'static>>("orgs delete"),
+    Document::of::<GrantedView<'static>>("orgs grant-trust"),
+    Document::of::<WithdrawnView<'static>>("orgs revoke-trust"),
+];
+
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct OrganizationView<'a> {
     id: OrgId,
     name: &'a OrgName,
@@ -117,6 +135,7 @@ impl<'a> OrganizationView<'a> {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct CreatedView<'a> {
     #[serde(flatten)]
     org: OrganizationView<'a>,
@@ -129,6 +148,7 @@ impl View for CreatedView<'_> {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct DeletedView<'a> {
     #[serde(flatten)]
     org: OrganizationView<'a>,
@@ -142,6 +162,7 @@ impl View for DeletedView<'_> {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct ListedView<'a> {
     #[serde(flatten)]
     org: OrganizationView<'a>,
@@ -150,6 +171,7 @@ struct ListedView<'a> {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(transparent)]
 struct ListView<'a>(Vec<ListedView<'a>>);
 
@@ -170,6 +192,7 @@ impl View for ListView<'_> {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct ShownView<'a> {
     #[serde(flatten)]
     org: OrganizationView<'a>,
@@ -190,6 +213,7 @@ impl View for ShownView<'_> {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct GrantChangeView<'a> {
     from: OrganizationView<'a>,
     to: OrganizationView<'a>,
@@ -204,6 +228,7 @@ impl<'a> GrantChangeView<'a> {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct GrantedView<'a> {
     #[serde(flatten)]
     change: GrantChangeView<'a>,
@@ -234,6 +259,7 @@ impl View for GrantedView<'_> {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct WithdrawnView<'a> {
     #[serde(flatten)]
     change: GrantChangeView<'a>,

@@ -19,6 +19,8 @@ use crate::error::CliError;
 use crate::files::{self, Existing, Readers};
 use crate::lines::Lines;
 use crate::output::Report;
+#[cfg(test)]
+use crate::schemas::Document;
 use crate::select::{self, organization};
 use crate::signers;
 use crate::view::{SignerView, View};
@@ -197,7 +199,12 @@ impl Prepared {
     }
 }
 
+#[cfg(test)]
+pub(super) const DOCUMENTS: &[Document] =
+    &[Document::of::<Vec<SignedView>>("sign"), Document::of::<Vec<SignedView>>("package sign")];
+
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct SignedView {
     path: String,
     outcome: &'static str,

@@ -15,9 +15,24 @@ use crate::context::{Context, block_on};
 use crate::error::CliError;
 use crate::files::Existing;
 use crate::output::Report;
+#[cfg(test)]
+use crate::schemas::Document;
 
 pub(super) use init::publish_first;
 pub(super) use publication::{Chosen, publish_revocation};
+
+#[cfg(test)]
+pub(super) fn documents() -> Vec<Document> {
+    [
+        publication::DOCUMENTS,
+        status::DOCUMENTS,
+        cosign::DOCUMENTS,
+        export::DOCUMENTS,
+        show::DOCUMENTS,
+        verify::DOCUMENTS,
+    ]
+    .concat()
+}
 
 pub(super) fn run(context: &Context, command: Trust) -> Result<Report, CliError> {
     match command {

@@ -16,6 +16,8 @@ use crate::context::{Context, block_on};
 use crate::error::CliError;
 use crate::lines::{Lines, ShortIds, Table};
 use crate::output::Report;
+#[cfg(test)]
+use crate::schemas::Document;
 use crate::select::organization;
 use crate::time::Time;
 use crate::view::{GraphGrantView, GraphKeyView, View, standing_text};
@@ -82,7 +84,11 @@ fn verb(key: &GraphKey) -> &'static str {
     }
 }
 
+#[cfg(test)]
+pub(super) const DOCUMENTS: &[Document] = &[Document::of::<GraphView<'static>>("trust graph")];
+
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct GraphView<'a> {
     as_of: Time,
     organizations: Vec<OrganizationView<'a>>,
@@ -91,6 +97,7 @@ struct GraphView<'a> {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct OrganizationView<'a> {
     id: OrgId,
     name: &'a OrgName,

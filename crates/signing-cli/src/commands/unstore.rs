@@ -9,6 +9,8 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::lines::Lines;
 use crate::output::Report;
+#[cfg(test)]
+use crate::schemas::Document;
 use crate::select;
 use crate::view::View;
 
@@ -42,7 +44,11 @@ pub(super) async fn unstore(
     Ok(Report::done(&removed))
 }
 
+#[cfg(test)]
+pub(super) const DOCUMENTS: &[Document] = &[Document::of::<Vec<RemovedView>>("package unstore")];
+
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct RemovedView {
     signature_id: SignatureId,
     org_id: OrgId,

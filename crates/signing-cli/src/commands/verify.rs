@@ -16,6 +16,8 @@ use crate::context::{Context, block_on};
 use crate::error::{CliError, Outcome};
 use crate::lines::{Lines, counted};
 use crate::output::{ErrorView, Progress, Report};
+#[cfg(test)]
+use crate::schemas::Document;
 use crate::time::Time;
 use crate::view::{TrustPathView, TrustedKeyView, View};
 
@@ -166,8 +168,15 @@ fn total(verdicts: &[Verdict]) -> String {
     }
 }
 
+#[cfg(test)]
+pub(super) const DOCUMENTS: &[Document] = &[
+    Document::of::<VerdictsView<'static>>("verify"),
+    Document::of::<VerdictsView<'static>>("package verify"),
+];
+
 /// The verdicts in the order of the packages: one in full, of several a line each.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(transparent)]
 struct VerdictsView<'a>(Vec<VerdictView<'a>>);
 
@@ -195,6 +204,7 @@ impl View for VerdictsView<'_> {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct VerdictView<'a> {
     path: &'a str,
     #[serde(flatten)]
@@ -206,6 +216,7 @@ struct VerdictView<'a> {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "verdict", rename_all = "snake_case")]
 enum OutcomeView<'a> {
     Verified(PackageView<'a>),
@@ -214,6 +225,7 @@ enum OutcomeView<'a> {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct PackageView<'a> {
     name: &'a PackageName,
     sha256: PackageDigest,

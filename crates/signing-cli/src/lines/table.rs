@@ -3,9 +3,11 @@ use std::fmt;
 use signing_crypto::printable;
 
 /// What fits on every terminal.
-pub(crate) const LINE_LENGTH: usize = 80;
+const LINE_LENGTH: usize = 80;
 /// No column becomes narrower than a short id.
 const MIN_WIDTH: usize = 8;
+/// Where lines are short, a column gets a line of its own before it becomes narrower than a time.
+const EASY_WIDTH: usize = 20;
 const GAP: &str = "  ";
 
 /// How much of a table is shown.
@@ -13,8 +15,21 @@ const GAP: &str = "  ";
 pub(crate) enum Layout {
     /// Within 80 columns: ids are abbreviated, and what is too long is cut.
     Fitted,
+    /// The same on a terminal with this many columns, where long texts are wrapped, too.
+    Terminal(usize),
     /// Everything.
     Wide,
+}
+
+impl Layout {
+    /// What lines are cut to, if they are.
+    pub(crate) fn line_length(self) -> Option<usize> {
+        match self {
+            Self::Fitted => Some(LINE_LENGTH),
+            Self::Terminal(columns) => Some(columns.min(LINE_LENGTH)),
+            Self::Wide => None,
+        }
+    }
 }
 
 /// Rows of text in columns, of which the last are free of padding.
@@ -45,8 +60,8 @@ impl Cell {
 
     fn text(&self, layout: Layout) -> &str {
         match (&self.short, layout) {
-            (Some(short), Layout::Fitted) => short,
-            _ => &self.whole,
+            (None, _) | (_, Layout::Wide) => &self.whole,
+            (Some(short), _) => short,
         }
     }
 }
@@ -99,34 +114,77 @@ impl Table {
             .map(|row| columns.iter().map(|&column| row[column].text(layout)).collect::<Vec<_>>());
         let has_heads = heads.iter().any(|head| !head.is_empty());
         let lines: Vec<_> = has_heads.then_some(heads).into_iter().chain(rows).collect();
-        let widths = self.widths(&lines, layout);
-        lines.iter().map(|cells| self.line(cells, &widths)).collect()
+        let parts = self.parts(&lines, layout);
+        let mut shown = Vec::new();
+        for cells in &lines {
+            for (number, part) in parts.iter().enumerate() {
+                let line = part.line(cells);
+                // A row without values in the further columns needs no further line.
+                if number == 0 || !line.is_empty() {
+                    shown.push(line);
+                }
+            }
+        }
+        shown
     }
 
     fn is_used(&self, column: usize) -> bool {
         self.rows.iter().any(|row| !row[column].whole.is_empty())
     }
 
-    fn widths(&self, lines: &[Vec<&str>], layout: Layout) -> Vec<usize> {
-        let mut widths = vec![0; lines.first().map_or(0, Vec::len)];
-        for cells in lines {
-            for (width, cell) in widths.iter_mut().zip(cells) {
-                *width = (*width).max(width_of(cell));
+    /// The columns, as many in a line as have room: where a terminal is too narrow for all of
+    /// them, rows and headings go on in further lines, which are indented.
+    fn parts(&self, lines: &[Vec<&str>], layout: Layout) -> Vec<Part> {
+        let width = |column| lines.iter().map(|cells| width_of(cells[column])).max();
+        let columns = lines.first().map_or(0, Vec::len);
+        let mut parts = vec![Part { indent: self.indent, first: 0, widths: Vec::new() }];
+        for (column, width) in (0..columns).filter_map(|column| Some((column, width(column)?))) {
+            let Some(part) = parts.last_mut() else { break };
+            part.widths.push(width);
+            let is_too_long = layout.line_length().is_some_and(|length| {
+                let least = if length < LINE_LENGTH { EASY_WIDTH } else { MIN_WIDTH };
+                part.length(|width| width.min(least)) > length
+            });
+            if is_too_long && part.widths.len() > 1 {
+                part.widths.pop();
+                let indent = self.indent + GAP.len();
+                parts.push(Part { indent, first: column, widths: vec![width] });
             }
         }
-        let room = LINE_LENGTH - self.indent - GAP.len() * widths.len().saturating_sub(1);
-        while layout == Layout::Fitted && widths.iter().sum::<usize>() > room {
-            match widths.iter_mut().max() {
+        if let Some(length) = layout.line_length() {
+            parts.iter_mut().for_each(|part| part.fit(length));
+        }
+        parts
+    }
+}
+
+/// Columns that stand beside each other.
+struct Part {
+    indent: usize,
+    /// The number of the first of them.
+    first: usize,
+    widths: Vec<usize>,
+}
+
+impl Part {
+    fn length(&self, width: impl Fn(usize) -> usize) -> usize {
+        let gaps = GAP.len() * self.widths.len().saturating_sub(1);
+        self.indent + gaps + self.widths.iter().map(|&it| width(it)).sum::<usize>()
+    }
+
+    /// Takes from the widest until the line has no more than `length`.
+    fn fit(&mut self, length: usize) {
+        while self.length(|width| width) > length {
+            match self.widths.iter_mut().max() {
                 Some(widest) if *widest > MIN_WIDTH => *widest -= 1,
                 _ => break,
             }
         }
-        widths
     }
 
-    fn line(&self, cells: &[&str], widths: &[usize]) -> String {
+    fn line(&self, cells: &[&str]) -> String {
         let mut line = " ".repeat(self.indent);
-        for (cell, &width) in cells.iter().zip(widths) {
+        for (cell, &width) in cells[self.first..].iter().zip(&self.widths) {
             let shown = cut(cell, width);
             line += &shown;
             line += &" ".repeat(width.saturating_sub(width_of(&shown)));
@@ -228,6 +286,36 @@ mod tests {
         assert!(!fitted[0].contains("ID"));
         let wide = table.lines(Layout::Wide);
         assert!(wide[1].contains(&id) && wide[2].contains(&long) && wide[0].ends_with("ID"));
+    }
+
+    #[test]
+    fn a_table_that_is_too_wide_for_a_terminal_goes_on_in_further_lines() {
+        let mut table = Table::new(["NAME", "KEY", "TRUST", "UNTIL", "PACKAGES"]).indented();
+        table.row([
+            "release".into(),
+            "abababab".into(),
+            "by a grant to vendor".into(),
+            "2027-01-01T00:00:00Z".into(),
+            "\"etl-*\"".into(),
+        ]);
+        table.row([
+            "a-key-with-a-long-name".into(),
+            "abababab".into(),
+            "".into(),
+            "".into(),
+            "".into(),
+        ]);
+        let wide = table.lines(Layout::Terminal(200));
+        assert_eq!(wide, table.lines(Layout::Fitted));
+        for columns in [40, 60, 79] {
+            let narrow = table.lines(Layout::Terminal(columns));
+            assert!(narrow.iter().all(|line| line.chars().count() <= columns), "{narrow:#?}");
+        }
+        let narrow = table.lines(Layout::Terminal(40));
+        assert_eq!(narrow.len(), 7, "{narrow:#?}");
+        assert!(narrow[1].starts_with("    TRUST") && narrow[2].starts_with("    UNTIL"));
+        assert!(narrow[5].contains("2027-01-01T00:00:00Z"), "{narrow:#?}");
+        assert!(narrow[6].starts_with("  a-key-"), "{narrow:#?}");
     }
 
     #[test]

@@ -1,7 +1,6 @@
 use std::io::{self, Write};
 use std::ops::ControlFlow;
 
-use serde::Serialize;
 use signing_crypto::printable;
 
 use super::stdout::{Reader, Standard};
@@ -9,6 +8,7 @@ use super::{ErrorView, Report, SCHEMA_VERSION, json_text, layout};
 use crate::cli::Global;
 use crate::error::CliError;
 use crate::lines::Layout;
+use crate::view::Documented;
 
 /// What a list is printed as.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -61,7 +61,7 @@ impl Listing {
 
     /// Prints an item: lines, which are shown escaped, or the same as JSON. Breaks
     /// when no more can be printed.
-    pub(crate) fn item<T: Serialize>(
+    pub(crate) fn item<T: Documented>(
         &mut self,
         lines: impl FnOnce(Layout) -> Vec<String>,
         document: impl FnOnce() -> T,

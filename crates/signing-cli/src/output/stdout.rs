@@ -6,6 +6,9 @@ use std::os::fd::AsFd;
 
 use anstream::AutoStream;
 
+/// On a narrower terminal nothing can be shown in order.
+const MIN_COLUMNS: usize = 20;
+
 /// Whether a reader that leaves before the end has what it wants.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reader {
@@ -54,6 +57,12 @@ impl Write for Standard {
     fn flush(&mut self) -> io::Result<()> {
         self.out.flush()
     }
+}
+
+/// The width of the terminal that standard output is, if it is one and tells.
+pub(super) fn columns() -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;
+    (size.ws_col > 0).then(|| usize::from(size.ws_col).max(MIN_COLUMNS))
 }
 
 /// Prints lines, with a newline at the end.

@@ -12,6 +12,7 @@ use crate::lines::Lines;
 
 /// What the documents of one organization say.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct DocumentsView {
     org_id: OrgId,
     org: Option<OrgName>,

@@ -9,6 +9,7 @@ use signing_trust::store::{RevocationReason, SigningKeyRecord, TrustedKeyRecord}
 use crate::time::Time;
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct SigningKeyView<'a> {
     pub(crate) id: KeyId,
     org_id: OrgId,
@@ -38,6 +39,7 @@ impl<'a> SigningKeyView<'a> {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct TrustedRowView<'a> {
     pub(crate) id: TrustedKeyId,
     org_id: OrgId,

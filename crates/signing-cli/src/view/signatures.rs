@@ -12,6 +12,7 @@ use super::TrustedKeyView;
 use crate::error::chain;
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct StatementView {
     pub(crate) name: PackageName,
     pub(crate) sha256: PackageDigest,
@@ -35,6 +36,7 @@ impl StatementView {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct SignatureView<'a> {
     /// The key that the signature names. Another key may have made it.
     pub(crate) keyid: Option<Fingerprint>,
@@ -43,6 +45,7 @@ pub(crate) struct SignatureView<'a> {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "verdict", rename_all = "snake_case")]
 enum VerdictView<'a> {
     Unverified,

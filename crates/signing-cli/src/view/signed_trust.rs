@@ -20,6 +20,7 @@ const SOON: i64 = 30;
 
 /// A document, without what only its kind says.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct DocumentView {
     pub(crate) kind: &'static str,
     version: u32,
@@ -29,6 +30,7 @@ pub(crate) struct DocumentView {
 }
 
 #[derive(Clone, Copy, Serialize, PartialEq, Eq)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 enum Expiry {
     Later,
@@ -67,6 +69,7 @@ impl DocumentView {
 
 /// The keys of a role.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct RoleView {
     pub(crate) role: &'static str,
     pub(crate) threshold: u8,
@@ -74,6 +77,7 @@ pub(crate) struct RoleView {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct RoleKeyView {
     fingerprint: Fingerprint,
     name: Option<KeyName>,
@@ -109,6 +113,7 @@ impl RoleView {
 
 /// All that a statement says.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct ContentView {
     keys: Vec<StatedKeyView>,
     denied: Vec<DeniedView>,
@@ -117,6 +122,7 @@ pub(crate) struct ContentView {
 }
 
 #[derive(Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct StatedKeyView {
     fingerprint: Fingerprint,
     name: Option<KeyName>,
@@ -124,12 +130,14 @@ pub(crate) struct StatedKeyView {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct DeniedView {
     fingerprint: Fingerprint,
     at: Time,
 }
 
 #[derive(Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct StatedGrantView {
     org_id: OrgId,
     org: OrgName,
@@ -139,6 +147,7 @@ pub(crate) struct StatedGrantView {
 }
 
 #[derive(Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct FloorView {
     package: PackageName,
     version: PackageVersion,
@@ -237,6 +246,7 @@ impl StatedGrantView {
 
 /// How a statement differs from the one before.
 #[derive(Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "change", rename_all = "snake_case")]
 pub(crate) enum ChangeView {
     TrustsKey(StatedKeyView),
@@ -308,6 +318,7 @@ impl ChangeView {
 
 /// A document that more keys must sign.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct MissingView {
     kind: &'static str,
     role: &'static str,

@@ -13,6 +13,7 @@ const DIGITS: usize = 16;
 /// The key that signed. A user who can write rows of the store can swap the names of an
 /// organization's signing keys. The fingerprint is derived from the private half.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct SignerView {
     #[serde(rename = "signer")]
     fingerprint: Fingerprint,

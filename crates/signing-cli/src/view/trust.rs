@@ -13,6 +13,7 @@ use crate::time::Time;
 
 /// For which packages trust counts, and until when.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct LimitsView<'a> {
     pub(crate) packages: Option<&'a [String]>,
     pub(crate) expires_at: Option<Time>,
@@ -52,6 +53,7 @@ impl<'a> LimitsView<'a> {
 
 /// A key whose signatures count.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct TrustedKeyView<'a> {
     #[serde(flatten)]
     pub(crate) limits: LimitsView<'a>,
@@ -72,6 +74,7 @@ impl<'a> TrustedKeyView<'a> {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "path", rename_all = "snake_case")]
 pub(crate) enum TrustPathView<'a> {
     Pinned,
@@ -96,6 +99,7 @@ impl<'a> TrustPathView<'a> {
 
 /// What an organization states about a key.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct GraphKeyView<'a> {
     /// `None` in the graph of another organization: only its owner can change the row.
     pub(crate) id: Option<TrustedKeyId>,
@@ -149,6 +153,7 @@ pub(crate) fn standing_text(key: &GraphKey) -> String {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct GraphGrantView<'a> {
     #[serde(flatten)]
     limits: LimitsView<'a>,

@@ -5,6 +5,7 @@ use signing_crypto::{OrgId, OrgName, RootDigest};
 
 /// An organization that rows grant trust to, and whose root no administrator has named.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct UnrootedView {
     org_id: OrgId,
     org: OrgName,

@@ -7,6 +7,9 @@ mod support;
 #[path = "../../../../tests/attacks/program.rs"]
 mod attacks;
 
+mod completion;
+mod examples;
+
 mod db;
 mod doctor;
 mod grants;
@@ -60,3 +63,5 @@ mod names;
 mod next_steps;
 mod openssl;
 mod race;
+mod schemas;
+mod screens;

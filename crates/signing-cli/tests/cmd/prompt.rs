@@ -30,17 +30,17 @@ struct Talk {
     modes_after: LocalModes,
 }
 
-type Answers = &'static [(&'static str, &'static str)];
+type Answer = (&'static str, &'static str);
 
 /// Runs a command on a terminal, and types each answer when its question is there.
-fn talk(command: &mut Command, answers: Answers) -> Talk {
+fn talk(command: &mut Command, answers: &[Answer]) -> Talk {
     talk_while(command, answers, || ())
 }
 
 /// The same, and does something else before each answer.
 fn talk_while(
     command: &mut Command,
-    answers: Answers,
+    answers: &[Answer],
     meanwhile: impl FnMut() + Send + 'static,
 ) -> Talk {
     let (person, end) = terminal();
@@ -49,7 +49,7 @@ fn talk_while(
 }
 
 /// The same, with nothing but standard error on the terminal.
-fn talk_beside(command: &mut Command, input: File, answers: Answers) -> Talk {
+fn talk_beside(command: &mut Command, input: File, answers: &[Answer]) -> Talk {
     let (person, end) = terminal();
     command.stdin(input);
     talk_on(person, end, command, answers, || ())
@@ -59,10 +59,11 @@ fn talk_on(
     mut person: File,
     end: File,
     command: &mut Command,
-    answers: Answers,
+    answers: &[Answer],
     mut meanwhile: impl FnMut() + Send + 'static,
 ) -> Talk {
     let modes_before = tcgetattr(&person).unwrap().local_modes;
+    let answers = answers.to_vec();
     // What comes from here fits into the pipe, so that nobody waits for its reader.
     let child = spawn(command.stdout(Stdio::piped()).stderr(end).env("NO_COLOR", "1"));
     // The command still holds the terminal's other end, and reading would not end.
@@ -107,7 +108,12 @@ impl Talk {
     /// The document's error, and the next step that is shown.
     #[track_caller]
     fn assert_failed(&self, error: &str, next: &str) {
-        self.assert(2);
+        self.assert_ended(2, error, next);
+    }
+
+    #[track_caller]
+    fn assert_ended(&self, code: i32, error: &str, next: &str) {
+        self.assert(code);
         let document: Value = serde_json::from_str(&self.stdout).unwrap();
         assert_eq!((&document["ok"], &document["error"]["code"]), (&false.into(), &error.into()));
         assert_eq!(document["error"]["next"], next);
@@ -164,13 +170,40 @@ fn an_encrypted_key_asks_once_and_signs_if_the_answer_is_right() {
 #[test]
 fn giving_up_leaves_the_terminal_as_it_was() {
     let scratch = scratch();
-    for keys in [&[(OPEN, "open ses\u{3}")], &[(OPEN, "\u{4}")]] {
-        let talk = talk(scratch.command(&SIGN).arg("--json"), keys);
-        let next = "nothing was done: run the command again when you have what it asks for";
-        talk.assert_failed("Interrupted", next);
-        assert!(talk.shown.contains("interrupted"), "{}", talk.shown);
-        assert!(!scratch.exists("a.so.sig"));
+    let interrupted = talk(scratch.command(&SIGN).arg("--json"), &[(OPEN, "open ses\u{3}")]);
+    let next = "nothing was done: run the command again when you have what it asks for";
+    interrupted.assert_ended(130, "Interrupted", next);
+    assert!(interrupted.shown.contains("interrupted"), "{}", interrupted.shown);
+    let ended = talk(scratch.command(&SIGN).arg("--json"), &[(OPEN, "\u{4}")]);
+    ended.assert(2);
+    assert!(ended.shown.contains("the input ended before an answer"), "{}", ended.shown);
+    assert!(!scratch.exists("a.so.sig"));
+}
+
+#[test]
+fn a_key_that_interrupts_ends_a_command_with_130_wherever_it_waits() {
+    let scratch = scratch();
+    scratch.json(&["orgs", "create", "acme"]);
+    scratch.key_files("root");
+    let init = ["trust", "init", "--org", "acme", "--root-key", "root.pem"];
+    let on_its_terminal = |arguments: &[&str]| {
+        let mut shell = scratch.tool("setsid");
+        let script = r#"trap : INT; "$0" "$@"; echo "exit code $?""#;
+        shell.args(["--ctty", "sh", "-c", script, env!("CARGO_BIN_EXE_cloacina")]);
+        shell.args(arguments);
+        shell
+    };
+    for (arguments, question) in [(&SIGN[..], OPEN), (&init, PUBLISH)] {
+        let answers = [(question, "\u{3}")];
+        let talk = talk(&mut on_its_terminal(arguments), &answers);
+        talk.assert(0);
+        assert_eq!(talk.stdout, "exit code 130\n", "{}", talk.shown);
     }
+    // Another answer is another end.
+    let talk = talk(&mut on_its_terminal(&init), &[(PUBLISH, "no\n")]);
+    assert_eq!(talk.stdout, "exit code 2\n", "{}", talk.shown);
+    assert!(!scratch.exists("a.so.sig"));
+    scratch.fails(1, "TrustDocumentMissing", &["trust", "show", "--org", "acme"]);
 }
 
 #[test]

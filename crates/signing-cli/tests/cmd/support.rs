@@ -3,6 +3,7 @@
 mod another_user;
 mod every_command;
 mod postgres;
+mod schemas;
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
@@ -16,14 +17,16 @@ use std::time::Duration;
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, SqliteConnection};
 use rustix::process::{Pid, Signal, kill_process};
+use rustix::termios::{Winsize, tcsetwinsize};
 use serde_json::Value;
 use signing_trust::KeyManager;
 use signing_trust::store::{DatabaseUrl, Store};
 use tempfile::TempDir;
 
 pub(crate) use another_user::{NOBODY, as_nobody, as_root};
-pub(crate) use every_command::{Table, commands};
+pub(crate) use every_command::{Table, commands, leaves};
 pub(crate) use postgres::{Database, Role};
+pub(crate) use schemas::{schema_of, validate};
 
 pub(crate) const KEK: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
 pub(crate) const OTHER_KEK: &str =
@@ -163,6 +166,7 @@ impl Scratch {
     pub(crate) fn json(&self, arguments: &[&str]) -> Value {
         let run = finish(self.command(arguments).arg("--json"), b"");
         assert_eq!(run.code, 0, "{arguments:?}: {}", run.stderr);
+        run.assert_valid(arguments);
         run.document()["result"].clone()
     }
 
@@ -171,6 +175,7 @@ impl Scratch {
     pub(crate) fn fails(&self, exit: i32, code: &str, arguments: &[&str]) -> Run {
         let run = finish(self.command(arguments).arg("--json"), b"");
         run.assert_failed(exit, code);
+        run.assert_valid(arguments);
         run
     }
 
@@ -239,6 +244,13 @@ impl Run {
         document
     }
 
+    /// The document is as the schema of the command says that has these arguments.
+    #[track_caller]
+    pub(crate) fn assert_valid(&self, arguments: &[&str]) {
+        let schema = schema_of(arguments).unwrap_or_else(|| "failure.json".to_owned());
+        assert_eq!(validate(&schema, &self.stdout), Ok(()), "{arguments:?}: {}", self.stdout);
+    }
+
     #[track_caller]
     pub(crate) fn assert_failed(&self, exit: i32, code: &str) {
         assert_eq!(self.code, exit, "{}{}", self.stdout, self.stderr);
@@ -288,7 +300,15 @@ pub(crate) fn finish(command: &mut Command, input: &[u8]) -> Run {
 
 /// Runs a program that believes to talk to a terminal, and gives what it wrote there.
 pub(crate) fn finish_on_a_terminal(command: &mut Command) -> String {
+    // One that does not tell its size.
+    finish_on_a_screen(command, 0)
+}
+
+/// The same, with a terminal of this width.
+pub(crate) fn finish_on_a_screen(command: &mut Command, columns: u16) -> String {
     let (mut terminal, end) = terminal();
+    let size = Winsize { ws_row: 24, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+    tcsetwinsize(&end, size).unwrap();
     command.stdin(Stdio::null()).stdout(end.try_clone().unwrap()).stderr(end);
     let child = spawn(command.env("TERM", "xterm-256color"));
     // The command still holds the terminal's other end, and reading would not end.

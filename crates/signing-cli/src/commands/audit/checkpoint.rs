@@ -10,6 +10,8 @@ use crate::error::CliError;
 use crate::files::{self, Existing, Readers};
 use crate::lines::Lines;
 use crate::output::Report;
+#[cfg(test)]
+use crate::schemas::Document;
 use crate::select;
 use crate::signers;
 use crate::view::{SignerView, View};
@@ -76,7 +78,12 @@ async fn all_organizations(keys: &KeyManager) -> Result<Vec<OrgId>, CliError> {
     Ok(orgs)
 }
 
+#[cfg(test)]
+pub(super) const DOCUMENTS: &[Document] =
+    &[Document::of::<CheckpointsView<'static>>("audit checkpoint")];
+
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct CheckpointsView<'a> {
     file: Option<String>,
     #[serde(flatten)]
@@ -85,6 +92,7 @@ struct CheckpointsView<'a> {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct CheckpointView<'a> {
     store_id: StoreId,
     org_id: OrgId,

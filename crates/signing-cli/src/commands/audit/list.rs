@@ -8,8 +8,10 @@ use signing_trust::store::{AuditFilter, AuditRecord, StoreError};
 use crate::cli::List;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::lines::{LINE_LENGTH, Layout, cut, width_of};
+use crate::lines::{Layout, cut, width_of};
 use crate::output::{Form, Listing, Report};
+#[cfg(test)]
+use crate::schemas::Document;
 use crate::select;
 use crate::time::Time;
 
@@ -81,20 +83,24 @@ fn lines(record: &AuditRecord, layout: Layout) -> Vec<String> {
             .iter()
             .map(|(name, value)| match layout {
                 Layout::Wide => format!("{name}={}", word(value)),
-                Layout::Fitted => format!("{name}={}", abbreviated(&word(value))),
+                _ => format!("{name}={}", abbreviated(&word(value))),
             })
             .collect(),
         None => vec![format!("unreadable: {:?}", record.details)],
     };
     let (sequence, event) = (record.sequence, word(&Value::String(record.event_type.clone())));
-    let head = format!("{sequence:>8}  {}  {event:<24}", Time(record.occurred_at));
-    if layout == Layout::Wide {
+    let when = format!("{sequence:>8}  {}", Time(record.occurred_at));
+    let head = format!("{when}  {event:<24}");
+    let Some(line_length) = layout.line_length() else {
         return vec![format!("{head}  {}", details.join(" "))];
-    }
-    let mut lines = vec![head.trim_end().to_owned()];
+    };
+    let mut lines = match width_of(head.trim_end()) <= line_length {
+        true => vec![head.trim_end().to_owned()],
+        false => vec![when, format!("{INDENT}{event}")],
+    };
     let mut line = String::new();
-    for word in details.iter().map(|word| cut(&printable(word), LINE_LENGTH - INDENT.len())) {
-        if !line.is_empty() && INDENT.len() + width_of(&line) + 1 + width_of(&word) > LINE_LENGTH {
+    for word in details.iter().map(|word| cut(&printable(word), line_length - INDENT.len())) {
+        if !line.is_empty() && INDENT.len() + width_of(&line) + 1 + width_of(&word) > line_length {
             lines.push(format!("{INDENT}{line}"));
             line.clear();
         }
@@ -125,7 +131,11 @@ fn word(value: &Value) -> String {
     }
 }
 
+#[cfg(test)]
+pub(super) const DOCUMENTS: &[Document] = &[Document::of::<Vec<EntryView<'static>>>("audit list")];
+
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct EntryView<'a> {
     org_id: OrgId,
     sequence: i64,

@@ -14,6 +14,8 @@ use crate::context::Context;
 use crate::error::{CliError, Outcome};
 use crate::lines::Lines;
 use crate::output::{ErrorView, Report};
+#[cfg(test)]
+use crate::schemas::Document;
 use crate::select::{self, organization};
 use crate::view::View;
 use crate::{files, key_files};
@@ -136,7 +138,11 @@ struct Verdicts {
     refusals: Vec<(String, CliError)>,
 }
 
+#[cfg(test)]
+pub(super) const DOCUMENTS: &[Document] = &[Document::of::<Vec<LogView>>("audit verify")];
+
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct LogView {
     org_id: OrgId,
     org: Option<OrgName>,
@@ -146,6 +152,7 @@ struct LogView {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "verdict", rename_all = "snake_case")]
 enum VerdictView {
     Intact {
@@ -165,6 +172,7 @@ enum VerdictView {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct FaultView {
     sequence: i64,
     kind: &'static str,

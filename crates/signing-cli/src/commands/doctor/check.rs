@@ -7,6 +7,7 @@ use crate::lines::{Lines, counted};
 use crate::view::View;
 
 #[derive(Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Verdict {
     Ok,
@@ -18,6 +19,7 @@ pub(super) enum Verdict {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct Check {
     check: &'static str,
     pub(super) verdict: Verdict,
@@ -75,6 +77,7 @@ impl Checks {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct DoctorView<'a> {
     checks: &'a [Check],
     pub(super) problems: usize,

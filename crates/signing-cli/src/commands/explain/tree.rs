@@ -27,7 +27,7 @@ impl Explained<'_> {
                     Outcome::Refused => format!("refused by {code}: {message}"),
                     _ => format!("undecided because of {code}: {message}"),
                 }));
-                parts.extend(next.map(|next| Tree::new(format!("next: {next}"))));
+                parts.extend(next.map(|next| Tree::unwrapped(format!("next: {next}"))));
             }
         }
         let mut lines = Lines::new();
@@ -110,12 +110,24 @@ fn counts(key: &TrustedKey, signature: &EnvelopeSignature) -> String {
 /// A line of text with the lines below it.
 struct Tree {
     text: String,
+    wrapping: Wrapping,
     parts: Vec<Tree>,
+}
+
+#[derive(Clone, Copy)]
+enum Wrapping {
+    Allowed,
+    /// A command is copied from the terminal as one line.
+    Forbidden,
 }
 
 impl Tree {
     fn new(text: impl Into<String>) -> Self {
-        Self { text: text.into(), parts: Vec::new() }
+        Self { text: text.into(), wrapping: Wrapping::Allowed, parts: Vec::new() }
+    }
+
+    fn unwrapped(text: String) -> Self {
+        Self { wrapping: Wrapping::Forbidden, ..Self::new(text) }
     }
 }
 
@@ -123,7 +135,13 @@ fn push(parts: &[Tree], lines: &mut Lines, indent: &str) {
     let last = parts.len().saturating_sub(1);
     for (index, part) in parts.iter().enumerate() {
         let (branch, below) = if index == last { ("└─ ", "   ") } else { ("├─ ", "│  ") };
-        lines.push(format!("{indent}{branch}{}", part.text));
+        match part.wrapping {
+            Wrapping::Allowed => {
+                let further = if part.parts.is_empty() { below } else { &format!("{below}│  ") };
+                lines.branch(format!("{indent}{branch}"), format!("{indent}{further}"), &part.text);
+            }
+            Wrapping::Forbidden => lines.push(format!("{indent}{branch}{}", part.text)),
+        }
         push(&part.parts, lines, &format!("{indent}{below}"));
     }
 }

@@ -12,6 +12,7 @@ use crate::view::View;
 
 /// Whether something was made.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) enum Made {
     /// By this command.
     #[serde(rename = "made")]
@@ -26,6 +27,7 @@ pub(super) enum Made {
 
 /// Something that it takes to sign and verify.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct Step {
     step: &'static str,
     outcome: Made,
@@ -93,6 +95,7 @@ impl Step {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct InitView<'a> {
     org: &'a OrgName,
     steps: Vec<Step>,

@@ -13,6 +13,8 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::lines::Lines;
 use crate::output::Report;
+#[cfg(test)]
+use crate::schemas::Document;
 use crate::select::{self, SelectedPublicKey};
 use crate::time::Time;
 use crate::view::{View, quoted_note, refusal_of};
@@ -106,7 +108,14 @@ async fn declared(
     }))
 }
 
+#[cfg(test)]
+pub(super) const DOCUMENTS: &[Document] = &[
+    Document::of::<RowChangeView<'static>>("keys deny"),
+    Document::of::<CompromisedView>("keys deny"),
+];
+
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct CompromisedView {
     fingerprint: Fingerprint,
     declared_by: OrgId,

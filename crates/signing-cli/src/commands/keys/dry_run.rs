@@ -9,6 +9,8 @@ use crate::commands::losses::LossView;
 use crate::error::CliError;
 use crate::lines::Lines;
 use crate::output::Report;
+#[cfg(test)]
+use crate::schemas::Document;
 use crate::select::Selected;
 use crate::view::View;
 
@@ -58,7 +60,14 @@ pub(super) async fn denial(
     }))
 }
 
+#[cfg(test)]
+pub(super) const DOCUMENTS: &[Document] = &[
+    Document::of::<RevocationView<'static>>("keys revoke"),
+    Document::of::<DenialView<'static>>("keys deny"),
+];
+
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct RevocationView<'a> {
     #[serde(flatten)]
     impact: ImpactView<'a>,
@@ -87,6 +96,7 @@ impl View for RevocationView<'_> {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct DenialView<'a> {
     #[serde(flatten)]
     impact: ImpactView<'a>,
@@ -113,6 +123,7 @@ fn heading(what: &str) -> Lines {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct ImpactView<'a> {
     dry_run: bool,
     fingerprint: Fingerprint,

@@ -8,6 +8,8 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::lines::{Cell, Lines, ShortIds, Table};
 use crate::output::Report;
+#[cfg(test)]
+use crate::schemas::Document;
 use crate::select;
 use crate::time::Time;
 use crate::view::{
@@ -59,7 +61,12 @@ pub(super) async fn compromised(context: &Context) -> Result<Report, CliError> {
     Ok(Report::requested(&CompromisedView { compromised: compromised.collect() }))
 }
 
+#[cfg(test)]
+pub(super) const DOCUMENTS: &[Document] =
+    &[Document::of::<KeysView<'static>>("keys list"), Document::of::<CompromisedView>("keys list")];
+
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct KeysView<'a> {
     #[serde(skip)]
     org: &'a OrgName,
@@ -150,6 +157,7 @@ fn name_or_dash(name: Option<&KeyName>) -> Cell {
 
 /// A signing key of the organization.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct OwnKeyView<'a> {
     #[serde(flatten)]
     key: SigningKeyView<'a>,
@@ -178,6 +186,7 @@ impl<'a> OwnKeyView<'a> {
 
 /// A key that the organization accepts, by one path.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct AcceptedView<'a> {
     #[serde(flatten)]
     key: TrustedKeyView<'a>,
@@ -205,6 +214,7 @@ impl<'a> AcceptedView<'a> {
 
 /// One of the organization's rows about a key that it does not accept.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct RowView<'a> {
     #[serde(flatten)]
     row: GraphKeyView<'a>,
@@ -221,11 +231,13 @@ impl<'a> RowView<'a> {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct CompromisedView {
     compromised: Vec<DeclaredView>,
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct DeclaredView {
     fingerprint: Fingerprint,
     declared_by: OrgId,

@@ -14,6 +14,8 @@ use crate::key_files;
 use crate::lines::Lines;
 use crate::output::Report;
 use crate::passphrase::PassphraseSource;
+#[cfg(test)]
+use crate::schemas::Document;
 use crate::select;
 use crate::view::{SigningKeyView, View};
 
@@ -133,7 +135,16 @@ fn put_pair_in_place(
     }
 }
 
+#[cfg(test)]
+pub(super) const DOCUMENTS: &[Document] = &[
+    Document::of::<StoredKeyView<'static>>("keys generate"),
+    Document::of::<KeyFilesView<'static>>("keys generate"),
+    Document::of::<StoredKeyView<'static>>("keys import"),
+    Document::of::<ExportView<'static>>("keys export"),
+];
+
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct KeyFilesView<'a> {
     name: &'a KeyName,
     fingerprint: Fingerprint,
@@ -154,6 +165,7 @@ impl View for KeyFilesView<'_> {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct StoredKeyView<'a> {
     #[serde(flatten)]
     key: SigningKeyView<'a>,
@@ -178,6 +190,7 @@ impl View for StoredKeyView<'_> {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct ExportView<'a> {
     id: KeyId,
     fingerprint: Fingerprint,

@@ -7,6 +7,8 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::lines::Lines;
 use crate::output::Report;
+#[cfg(test)]
+use crate::schemas::Document;
 use crate::select::{self, Selected};
 use crate::view::View;
 
@@ -59,7 +61,11 @@ fn new_standing(change: &Change<TrustedKeyRecord>) -> String {
     }
 }
 
+#[cfg(test)]
+pub(super) const DOCUMENTS: &[Document] = &[Document::of::<ReinstatedView>("keys reinstate")];
+
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct ReinstatedView {
     kind: &'static str,
     id: String,

@@ -13,6 +13,8 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::lines::Lines;
 use crate::output::Report;
+#[cfg(test)]
+use crate::schemas::Document;
 use crate::select::{self, Selected};
 use crate::time::Time;
 use crate::view::{View, refusal_of, revocation_of};
@@ -153,7 +155,11 @@ fn trusted_text(owner: &OrgName, key: &TrustedKeyRecord, changed: bool) -> Lines
     text
 }
 
+#[cfg(test)]
+pub(super) const DOCUMENTS: &[Document] = &[Document::of::<RevokedView<'static>>("keys revoke")];
+
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct RevokedView<'a> {
     kind: &'static str,
     id: String,

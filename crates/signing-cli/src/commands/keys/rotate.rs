@@ -8,6 +8,8 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::lines::Lines;
 use crate::output::Report;
+#[cfg(test)]
+use crate::schemas::Document;
 use crate::select;
 use crate::time::Time;
 use crate::view::View;
@@ -22,7 +24,11 @@ pub(super) async fn rotate(context: &Context, command: cli::Rotate) -> Result<Re
     Ok(Report::done(&RotationView::of(&rotation, &owner)))
 }
 
+#[cfg(test)]
+pub(super) const DOCUMENTS: &[Document] = &[Document::of::<RotationView<'static>>("keys rotate")];
+
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct RotationView<'a> {
     old: OldKeyView<'a>,
     successor: SuccessorView<'a>,
@@ -34,6 +40,7 @@ struct RotationView<'a> {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct OldKeyView<'a> {
     id: KeyId,
     fingerprint: Fingerprint,
@@ -42,6 +49,7 @@ struct OldKeyView<'a> {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct SuccessorView<'a> {
     id: KeyId,
     name: &'a KeyName,
@@ -50,12 +58,14 @@ struct SuccessorView<'a> {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct RowView {
     id: TrustedKeyId,
     expires_at: Option<Time>,
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct SignaturesView {
     added: u64,
     already: u64,
@@ -64,6 +74,7 @@ struct SignaturesView {
 
 /// What somebody has to do, and with which command.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct StepView {
     why: String,
     command: String,

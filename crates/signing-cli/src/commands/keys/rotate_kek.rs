@@ -7,6 +7,8 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::lines::{Lines, counted};
 use crate::output::Report;
+#[cfg(test)]
+use crate::schemas::Document;
 use crate::view::View;
 
 /// Re-wraps every private key of the store.
@@ -28,7 +30,11 @@ pub(super) async fn rotate_kek(
     }))
 }
 
+#[cfg(test)]
+pub(super) const DOCUMENTS: &[Document] = &[Document::of::<RotatedView>("keys rotate-kek")];
+
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct RotatedView {
     changed: bool,
     kek_id: KekId,

@@ -14,6 +14,8 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::lines::{Lines, Table, counted};
 use crate::output::Report;
+#[cfg(test)]
+use crate::schemas::Document;
 use crate::select;
 use crate::time::Time;
 use crate::view::{
@@ -125,7 +127,11 @@ fn signing_text(org: &OrganizationRecord, key: &SigningKeyRecord) -> String {
     format!("{}/{}, made at {}, {state}", org.name, key.name, Time(key.created_at))
 }
 
+#[cfg(test)]
+pub(super) const DOCUMENTS: &[Document] = &[Document::of::<KeyView<'static>>("keys show")];
+
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct KeyView<'a> {
     fingerprint: Fingerprint,
     org: &'a OrgName,
@@ -146,6 +152,7 @@ struct KeyView<'a> {
 
 /// An organization that accepts the key, by one path.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct AcceptedView<'a> {
     org: &'a OrgName,
     #[serde(flatten)]
@@ -167,6 +174,7 @@ impl<'a> AcceptedView<'a> {
 
 /// An entry of an organization's audit log.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct ChangeView {
     #[serde(skip)]
     at: chrono::DateTime<chrono::Utc>,

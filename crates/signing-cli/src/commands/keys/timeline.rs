@@ -13,6 +13,8 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::lines::{Lines, ShortIds, Table};
 use crate::output::Report;
+#[cfg(test)]
+use crate::schemas::Document;
 use crate::select;
 use crate::time::Time;
 use crate::view::View;
@@ -178,7 +180,11 @@ fn lane_of<'v, 'a>(
     lane
 }
 
+#[cfg(test)]
+pub(super) const DOCUMENTS: &[Document] = &[Document::of::<Drawn<'static>>("keys timeline")];
+
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct TimelineView<'a> {
     #[serde(skip)]
     org: &'a OrgName,
@@ -188,6 +194,7 @@ struct TimelineView<'a> {
 
 /// A key, and when it counted or counts.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct LaneView<'a> {
     fingerprint: Fingerprint,
     name: Option<&'a KeyName>,
@@ -195,6 +202,7 @@ struct LaneView<'a> {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Period {
     what: Counts,
     from: Time,
@@ -204,6 +212,7 @@ struct Period {
 
 /// What a key can do, or what becomes of its signatures.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 enum Counts {
     Signs,
@@ -268,6 +277,7 @@ impl TimelineView<'_> {
 
 /// A view, and how it is shown.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Drawn<'a> {
     #[serde(flatten)]
     view: TimelineView<'a>,

@@ -10,6 +10,8 @@ use crate::error::CliError;
 use crate::key_files;
 use crate::lines::Lines;
 use crate::output::Report;
+#[cfg(test)]
+use crate::schemas::Document;
 use crate::select;
 use crate::time::Time;
 use crate::view::{TrustedRowView, View};
@@ -69,8 +71,12 @@ async fn known_name(
     Ok(own.into_iter().find(|key| key.fingerprint == *fingerprint).and_then(|key| key.name))
 }
 
+#[cfg(test)]
+pub(super) const DOCUMENTS: &[Document] = &[Document::of::<RowChangeView<'static>>("keys trust")];
+
 /// A change of an organization's row about a key.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct RowChangeView<'a> {
     #[serde(flatten)]
     row: TrustedRowView<'a>,

@@ -10,6 +10,8 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::lines::{Lines, ShortIds, Table};
 use crate::output::Report;
+#[cfg(test)]
+use crate::schemas::Document;
 use crate::select::organization;
 use crate::view::{TrustedKeyView, View};
 
@@ -29,7 +31,14 @@ pub(super) async fn withdrawal(context: &Context, grant: &Grant) -> Result<Repor
     Ok(Report::requested(&EndedView::of(what, &ended)))
 }
 
+#[cfg(test)]
+pub(super) const DOCUMENTS: &[Document] = &[
+    Document::of::<EndedView<'static>>("orgs delete"),
+    Document::of::<EndedView<'static>>("orgs revoke-trust"),
+];
+
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct EndedView<'a> {
     dry_run: bool,
     refused: Vec<RefusedView<'a>>,
@@ -39,6 +48,7 @@ struct EndedView<'a> {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct RefusedView<'a> {
     org_id: OrgId,
     org: &'a OrgName,

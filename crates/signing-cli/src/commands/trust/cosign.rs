@@ -10,6 +10,8 @@ use crate::error::CliError;
 use crate::files::{LockedFile, Readers};
 use crate::lines::Lines;
 use crate::output::{self, Report};
+#[cfg(test)]
+use crate::schemas::Document;
 use crate::signed_trust::read_root;
 use crate::terminal::{Confirmation, confirm};
 use crate::view::{DocumentsView, MissingView, View};
@@ -68,7 +70,11 @@ fn require_root(draft: &DraftDocuments, given: &RootSource) -> Result<(), CliErr
     }
 }
 
+#[cfg(test)]
+pub(super) const DOCUMENTS: &[Document] = &[Document::of::<CosignedView>("trust cosign")];
+
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct CosignedView {
     draft: String,
     content: DocumentsView,
@@ -83,6 +89,7 @@ struct CosignedView {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct SignedView {
     fingerprint: Fingerprint,
     documents: Vec<&'static str>,

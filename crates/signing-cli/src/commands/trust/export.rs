@@ -11,6 +11,8 @@ use crate::lines::Lines;
 use crate::lines::counted;
 use crate::output::Report;
 
+#[cfg(test)]
+use crate::schemas::Document;
 use crate::select;
 use crate::signed_trust;
 use crate::view::View;
@@ -38,7 +40,11 @@ pub(super) async fn export(
     }))
 }
 
+#[cfg(test)]
+pub(super) const DOCUMENTS: &[Document] = &[Document::of::<ExportView<'static>>("trust export")];
+
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct ExportView<'a> {
     org_id: OrgId,
     org: &'a OrgName,

@@ -22,6 +22,8 @@ use crate::error::CliError;
 use crate::files::{self, Existing, Readers};
 use crate::lines::Lines;
 use crate::output::{self, Report};
+#[cfg(test)]
+use crate::schemas::Document;
 use crate::signed_trust;
 use crate::signers;
 use crate::terminal::{Confirmation, confirm};
@@ -213,7 +215,15 @@ enum Destination<'a> {
     Draft(&'a Path),
 }
 
+#[cfg(test)]
+pub(super) const DOCUMENTS: &[Document] = &[
+    Document::of::<PublicationView<'static>>("trust init"),
+    Document::of::<PublicationView<'static>>("trust publish"),
+    Document::of::<PublicationView<'static>>("trust rotate-root"),
+];
+
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct PublicationView<'a> {
     org_id: OrgId,
     org: &'a OrgName,
@@ -239,6 +249,7 @@ struct PublicationView<'a> {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct PackageView<'a> {
     sha256: PackageDigest,
     name: &'a PackageName,

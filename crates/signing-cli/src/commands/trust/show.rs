@@ -14,6 +14,8 @@ use crate::error::CliError;
 use crate::files;
 use crate::lines::Lines;
 use crate::output::Report;
+#[cfg(test)]
+use crate::schemas::Document;
 use crate::select;
 use crate::view::{DocumentsView, MissingView, View};
 
@@ -103,7 +105,11 @@ async fn show_stored(context: &Context, org: Option<&OrgReference>) -> Result<Re
     Ok(Report::requested(&ShownView { what, verified: false, documents, missing: Vec::new() }))
 }
 
+#[cfg(test)]
+pub(super) const DOCUMENTS: &[Document] = &[Document::of::<ShownView>("trust show")];
+
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct ShownView {
     what: &'static str,
     verified: bool,

@@ -13,6 +13,8 @@ use crate::lines::Lines;
 use crate::lines::counted;
 use crate::output::Report;
 
+#[cfg(test)]
+use crate::schemas::Document;
 use crate::select;
 use crate::signed_trust;
 use crate::view::{ChangeView, DeniedView, DocumentView, KeyNames, RoleView, UnrootedView, View};
@@ -93,7 +95,11 @@ async fn names(
     Ok(names)
 }
 
+#[cfg(test)]
+pub(super) const DOCUMENTS: &[Document] = &[Document::of::<StatusView<'static>>("trust status")];
+
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct StatusView<'a> {
     org_id: OrgId,
     org: &'a OrgName,

@@ -11,6 +11,8 @@ use crate::error::chain;
 use crate::lines::Lines;
 use crate::output::Report;
 
+#[cfg(test)]
+use crate::schemas::Document;
 use crate::signed_trust::verify_bundle;
 use crate::view::{DocumentsView, View};
 
@@ -52,7 +54,11 @@ fn require_current(
     }
 }
 
+#[cfg(test)]
+pub(super) const DOCUMENTS: &[Document] = &[Document::of::<VerifiedView>("trust verify")];
+
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct VerifiedView {
     bundle: String,
     own: DocumentsView,
@@ -62,6 +68,7 @@ struct VerifiedView {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct RefusedView {
     org_id: OrgId,
     code: &'static str,

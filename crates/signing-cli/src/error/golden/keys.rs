@@ -194,6 +194,7 @@ fn secrets() -> Vec<CliError> {
         CliError::NoTerminal,
         CliError::Terminal(io::ErrorKind::PermissionDenied.into()),
         CliError::Interrupted,
+        CliError::InputEnded,
         CliError::StandardInputTwice,
     ]
 }

@@ -142,5 +142,7 @@ fn subcommands(scratch: &Scratch, path: &str) -> Vec<String> {
     assert_eq!(run.code, 0, "{path}: {}", run.stderr);
     let lines = run.stdout.lines().skip_while(|line| *line != "Commands:").skip(1);
     let lines = lines.take_while(|line| !line.is_empty());
+    // The others go on with what a command is for.
+    let lines = lines.filter(|line| !line.starts_with("   "));
     lines.map(|line| line.split_whitespace().next().unwrap().to_owned()).collect()
 }

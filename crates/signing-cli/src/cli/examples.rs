@@ -1,0 +1,296 @@
+//! Examples of every command, for its help and its manual page. A test runs each of them.
+
+/// What an example does, and its command line.
+pub(crate) type Example = (&'static str, &'static str);
+
+/// The examples of a command, such as `keys list`.
+pub(crate) fn examples_of(command: &str) -> &'static [Example] {
+    let found = EXAMPLES.iter().find(|(name, _)| *name == command);
+    found.map_or(&[], |(_, examples)| examples)
+}
+
+const EXAMPLES: &[(&str, &[Example])] = &[
+    ("orgs create", &[("Create an organization", "cloacina orgs create plugins")]),
+    (
+        "orgs list",
+        &[
+            ("List the organizations", "cloacina orgs list"),
+            (
+                "Print their names for a script",
+                "cloacina orgs list --json | jq -r '.result[].name'",
+            ),
+        ],
+    ),
+    ("orgs show", &[("Show an organization", "cloacina orgs show acme")]),
+    ("orgs delete", &[("Delete an organization", "cloacina orgs delete retired")]),
+    (
+        "orgs grant-trust",
+        &[
+            ("Accept the keys of a vendor", "cloacina orgs grant-trust --from acme --to vendor"),
+            (
+                "Accept them for some packages, for a year",
+                "cloacina orgs grant-trust --from acme --to vendor --packages 'vendor-*' --expires 52w",
+            ),
+        ],
+    ),
+    (
+        "orgs revoke-trust",
+        &[("Withdraw the grant", "cloacina orgs revoke-trust --from acme --to vendor")],
+    ),
+    (
+        "keys generate",
+        &[
+            ("Make a key in the store", "cloacina keys generate --name staging --org acme"),
+            ("Make a key in two files", "cloacina keys generate --name laptop --output laptop.pem"),
+        ],
+    ),
+    (
+        "keys import",
+        &[(
+            "Put a key from a file into the store",
+            "cloacina keys import --name dev --org acme --key dev.pem",
+        )],
+    ),
+    (
+        "keys list",
+        &[
+            ("List the keys that acme has and accepts", "cloacina keys list --org acme"),
+            ("List the compromised keys", "cloacina keys list --compromised"),
+        ],
+    ),
+    (
+        "keys export",
+        &[(
+            "Write a public key to a file",
+            "cloacina keys export acme/release --output release.pub.pem",
+        )],
+    ),
+    (
+        "keys trust",
+        &[
+            ("Trust a key of the store", "cloacina keys trust --org acme --key-id acme/nightly"),
+            (
+                "Trust the key in a file for 30 days",
+                "cloacina keys trust --org acme --import dev.pub.pem --name dev --expires 30d",
+            ),
+        ],
+    ),
+    (
+        "keys deny",
+        &[
+            (
+                "Show what would no longer be accepted",
+                "cloacina keys deny vendor/release --org acme --dry-run",
+            ),
+            (
+                "Refuse the key, whoever grants trust in it",
+                "cloacina keys deny vendor/release --org acme --note 'audit of May'",
+            ),
+        ],
+    ),
+    (
+        "keys revoke",
+        &[
+            (
+                "Show what would no longer be accepted",
+                "cloacina keys revoke acme/release --signing --reason compromised --dry-run",
+            ),
+            (
+                "Refuse a stolen key in every organization",
+                "cloacina keys revoke acme/release --signing --reason compromised",
+            ),
+        ],
+    ),
+    (
+        "keys reinstate",
+        &[(
+            "Take back a revocation",
+            "cloacina keys reinstate acme/old --note 'retired by mistake'",
+        )],
+    ),
+    (
+        "keys rotate",
+        &[(
+            "Replace a key, and re-sign what it has signed",
+            "cloacina keys rotate acme/release --resign",
+        )],
+    ),
+    (
+        "keys rotate-kek",
+        &[("Re-wrap every private key", "cloacina keys rotate-kek --new-kek-file new.kek")],
+    ),
+    ("sign", SIGN),
+    ("verify", VERIFY),
+    ("package sign", PACKAGE_SIGN),
+    ("package verify", PACKAGE_VERIFY),
+    (
+        "package inspect",
+        &[
+            ("Show what a signature states", "cloacina package inspect libworkflow.so"),
+            (
+                "Show whether a key has made it",
+                "cloacina package inspect libworkflow.so --trust-key dev.pub.pem",
+            ),
+        ],
+    ),
+    (
+        "package unstore",
+        &[(
+            "Remove the first signature that is found for a package",
+            "cloacina package unstore $(cloacina verify libstored.so --org acme --explain --json | jq -r '.result[0].explanation[0].source.signature_id')",
+        )],
+    ),
+    (
+        "package floor set",
+        &[(
+            "Refuse versions before 1.4.0",
+            "cloacina package floor set 1.4.0 --org acme --name libworkflow.so",
+        )],
+    ),
+    (
+        "package floor unset",
+        &[(
+            "Accept every version again",
+            "cloacina package floor unset --org acme --name libworkflow.so",
+        )],
+    ),
+    ("package floor list", &[("List the floors", "cloacina package floor list --org acme")]),
+    (
+        "trust graph",
+        &[
+            ("Show who accepts which keys", "cloacina trust graph"),
+            (
+                "Make a picture for Graphviz",
+                "cloacina trust graph --org acme --format dot > trust.dot",
+            ),
+        ],
+    ),
+    (
+        "trust init",
+        &[(
+            "Turn on signed trust",
+            "cloacina trust init --org acme --root-key root.pem --revocation-key online.pem --root-output acme-root.json --yes",
+        )],
+    ),
+    (
+        "trust status",
+        &[(
+            "Show what was published",
+            "cloacina trust status --org vendor --trust-root vendor-root.json",
+        )],
+    ),
+    (
+        "trust publish",
+        &[(
+            "Publish what the rows trust",
+            "cloacina trust publish --org vendor --key root.pem --trust-root vendor-root.json --yes",
+        )],
+    ),
+    (
+        "trust cosign",
+        &[(
+            "Add a signature to a draft",
+            "cloacina trust cosign draft.json --key second.pem --yes",
+        )],
+    ),
+    (
+        "trust rotate-root",
+        &[(
+            "Replace the root key",
+            "cloacina trust rotate-root --org vendor --trust-root vendor-root.json --key root.pem --root-key second.pem --yes",
+        )],
+    ),
+    (
+        "trust export",
+        &[(
+            "Write a bundle for hosts without the store",
+            "cloacina trust export --org vendor --trust-root vendor-root.json --output vendor.bundle.json",
+        )],
+    ),
+    ("trust show", &[("Show what a bundle says", "cloacina trust show bundle.json")]),
+    (
+        "trust verify",
+        &[("Verify a bundle", "cloacina trust verify bundle.json --trust-root vendor-root.json")],
+    ),
+    (
+        "audit list",
+        &[
+            (
+                "List the changes of keys in the last week",
+                "cloacina audit list --org acme --since 7d --event 'key.*'",
+            ),
+            (
+                "Print the newest entry for a program",
+                "cloacina audit list --org acme --limit 1 --jsonl",
+            ),
+        ],
+    ),
+    (
+        "audit verify",
+        &[
+            ("Check every log", "cloacina audit verify"),
+            (
+                "Check that the logs continue from a checkpoint",
+                "cloacina audit verify --checkpoint checkpoints.jsonl --trust-key dev.pub.pem",
+            ),
+        ],
+    ),
+    (
+        "audit checkpoint",
+        &[(
+            "Sign the state of every log",
+            "cloacina audit checkpoint --all --key dev.pem --output today.jsonl",
+        )],
+    ),
+    ("db migrate", &[("Bring the tables up to date", "cloacina db migrate")]),
+    ("db status", &[("Show which store is used", "cloacina db status")]),
+    (
+        "db grants",
+        &[("Print the rights of a runner's role", "cloacina db grants --role runner --as runner")],
+    ),
+    (
+        "completions",
+        &[("Complete command lines in this bash", "eval \"$(cloacina completions bash)\"")],
+    ),
+    ("man", &[("Read a manual page", "cloacina man keys generate | man --local-file -")]),
+];
+
+const SIGN: &[Example] = &[
+    (
+        "Sign a package with the key in a file",
+        "cloacina sign libnew.so --key dev.pem --package-version 1.4.0",
+    ),
+    (
+        "Keep signatures by a key of the store in the store",
+        "cloacina sign plugins/*.so --key-id acme/release --store",
+    ),
+];
+
+const VERIFY: &[Example] = &[
+    ("Verify a package by a key", "cloacina verify libworkflow.so --trust-key dev.pub.pem"),
+    ("Verify a directory by an organization's trust", "cloacina verify plugins --org acme"),
+    (
+        "Show why a package is accepted or refused",
+        "cloacina verify libstored.so --org acme --explain",
+    ),
+];
+
+const PACKAGE_SIGN: &[Example] = &[
+    (
+        "Sign a package with the key in a file",
+        "cloacina package sign libnew.so --key dev.pem --package-version 1.4.0",
+    ),
+    (
+        "Keep signatures by a key of the store in the store",
+        "cloacina package sign plugins/*.so --key-id acme/release --store",
+    ),
+];
+
+const PACKAGE_VERIFY: &[Example] = &[
+    ("Verify a package by a key", "cloacina package verify libworkflow.so --trust-key dev.pub.pem"),
+    ("Verify a directory by an organization's trust", "cloacina package verify plugins --org acme"),
+    (
+        "Show why a package is accepted or refused",
+        "cloacina package verify libstored.so --org acme --explain",
+    ),
+];
