@@ -21,7 +21,7 @@ use crate::process::{output, say};
 /// What is taken from Debian's packages: static, so that it needs nothing else of Debian.
 const PACKAGES: [&str; 2] = ["busybox-static", "ca-certificates"];
 /// What scripts of pipelines use. There is no `chown`, no package manager and no network client.
-const COMMANDS: [&str; 27] = [
+const COMMANDS: [&str; 26] = [
     "basename",
     "cat",
     "chmod",
@@ -34,7 +34,6 @@ const COMMANDS: [&str; 27] = [
     "grep",
     "head",
     "id",
-    "install",
     "ln",
     "ls",
     "mkdir",
@@ -113,7 +112,9 @@ fn lay_out(root: &Path, files: &Path, program: &Program) -> Result<()> {
     }
     fs::copy(&program.path, root.join("usr/bin/cloacina"))?;
     fs::copy(files.join("bin/busybox"), root.join("bin/busybox"))?;
+    let applets = output(Command::new(root.join("bin/busybox")).arg("--list"))?;
     for command in COMMANDS {
+        ensure!(applets.lines().any(|applet| applet == command), "busybox has no {command}");
         symlink("busybox", root.join("bin").join(command))?;
     }
     let copyright = "usr/share/doc/busybox-static/copyright";
