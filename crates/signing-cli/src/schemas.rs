@@ -21,7 +21,7 @@ const GOLDEN: &str = "src/error/golden";
 /// When this variable is set, the files are written rather than compared.
 const WRITE: &str = "CLOACINA_WRITE_SCHEMAS";
 
-const HEAD: &str = include_str!("schemas/page.md");
+const HEAD: &str = include_str!("schemas/page.txt");
 
 /// What a command prints as its `result`. A command with several forms has several.
 #[derive(Clone, Copy)]
