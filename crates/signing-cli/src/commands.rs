@@ -44,6 +44,7 @@ pub(crate) fn documents() -> Vec<Document> {
         install::DOCUMENTS,
         inspect::DOCUMENTS,
         floor::DOCUMENTS,
+        kept::DOCUMENTS,
         unstore::DOCUMENTS,
         trust_graph::DOCUMENTS,
         &trust::documents(),

@@ -13,6 +13,8 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::lines::{Lines, ShortIds, Table};
 use crate::output::Report;
+#[cfg(test)]
+use crate::schemas::Document;
 use crate::select;
 use crate::view::View;
 
@@ -139,6 +141,9 @@ impl KeptView {
         table
     }
 }
+
+#[cfg(test)]
+pub(super) const DOCUMENTS: &[Document] = &[Document::of::<KeptListView<'static>>("package list")];
 
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
