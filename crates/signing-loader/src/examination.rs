@@ -145,7 +145,7 @@ impl<T> Examination<T> {
         measure: Measure<T>,
     ) -> Result<Self, PackageError> {
         let opened = package.open(config.max_package_size)?;
-        let found = source.look(opened.signature_path.clone())?;
+        let found = source.look(opened.signature.as_ref())?;
         let name = opened.name.clone();
         let (content, candidates, step) = match found {
             Found::Envelope(source, envelope) => {
@@ -158,7 +158,7 @@ impl<T> Examination<T> {
             }
             // Without a store no signature can be found, so the package need not be read.
             Found::NothingYet(location) if answered_by != AnsweredBy::Store => {
-                let location = match (location, &opened.signature_path) {
+                let location = match (location, &opened.signature) {
                     (SignatureLocation::FileOrStore(path), _) => SignatureLocation::File(path),
                     (_, None) => SignatureLocation::NotGiven,
                     (location, Some(_)) => location,

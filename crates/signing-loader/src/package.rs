@@ -6,8 +6,8 @@ use signing_crypto::PackageName;
 use signing_trust::acceptance::VerificationError;
 
 use crate::error::PackageError;
-use crate::open::open_regular;
-use crate::path::PackagePath;
+use crate::open::FileAt;
+use crate::path::{PackagePath, SIGNATURE_SUFFIX};
 
 /// A package that is to be verified: a file, or bytes in memory.
 ///
@@ -57,7 +57,7 @@ pub(crate) struct OpenedPackage {
     /// What an I/O error is about: the file, or the name of what is in memory.
     pub(crate) place: PathBuf,
     /// Where its signature is looked for; bytes in memory have nothing beside them.
-    pub(crate) signature_path: Option<PathBuf>,
+    pub(crate) signature: Option<FileAt>,
 }
 
 /// Where the bytes are.
@@ -85,12 +85,11 @@ impl Package {
     /// Opens the file, which must be a regular one of `limit` bytes at most.
     pub(crate) fn open(self, limit: u64) -> Result<OpenedPackage, PackageError> {
         let (name, place) = (self.name()?, self.place());
-        let (bytes, size, signature_path) = match self {
+        let (bytes, size, signature) = match self {
             Self::File(path) => {
-                let path = path.in_one_directory();
-                let (file, size) = open_regular(path.path())?;
-                let signature_path = Some(path.signature_path());
-                (UnreadBytes::File(file), size, signature_path)
+                let package = FileAt::new(path.path());
+                let (file, size) = package.open_regular()?;
+                (UnreadBytes::File(file), size, Some(package.with_suffix(SIGNATURE_SUFFIX)))
             }
             Self::Bytes(PackageBytes { bytes, .. }) => {
                 let size = bytes.len() as u64;
@@ -99,7 +98,7 @@ impl Package {
         };
         match size > limit {
             true => Err(VerificationError::PackageTooLarge { size, limit }.into()),
-            false => Ok(OpenedPackage { name, size, bytes, place, signature_path }),
+            false => Ok(OpenedPackage { name, size, bytes, place, signature }),
         }
     }
 }

@@ -5,6 +5,9 @@ use signing_crypto::PackageName;
 
 use signing_trust::acceptance::VerificationError;
 
+/// What the name of a detached signature ends with, after the package's.
+pub(crate) const SIGNATURE_SUFFIX: &str = ".sig";
+
 /// Where a package is, and which name its signature must bind.
 ///
 /// The name is the last component of the path as it is given (of a symbolic link:
@@ -49,28 +52,11 @@ impl PackagePath {
         PackageName::new(file_name).map_err(VerificationError::InvalidName)
     }
 
-    /// The same path, if no directory on the way is behind a symbolic link, or else the path
-    /// without those links. What is then opened by it, and beside it, is in one directory, even
-    /// if a link is changed meanwhile: that is how a new release is put in place.
-    pub(crate) fn in_one_directory(self) -> Self {
-        let (Some(parent), Some(name)) = (self.path.parent(), self.path.file_name()) else {
-            return self;
-        };
-        let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
-        match (parent.canonicalize(), std::path::absolute(parent)) {
-            (Ok(resolved), Ok(given)) if resolved != given => {
-                Self { path: resolved.join(name), ..self }
-            }
-            // What is wrong with the path is found out when it is opened.
-            _ => self,
-        }
-    }
-
     /// Where the detached signature is looked for: `<file name>.sig`, beside the
     /// package.
     pub fn signature_path(&self) -> PathBuf {
         let mut path = OsString::from(&self.path);
-        path.push(".sig");
+        path.push(SIGNATURE_SUFFIX);
         path.into()
     }
 }

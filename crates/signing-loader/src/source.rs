@@ -1,10 +1,10 @@
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use signing_crypto::{MalformedEnvelope, OrgId, SignatureEnvelope, SignatureId};
 use signing_trust::acceptance::{SignatureLocation, VerificationError};
 
 use crate::error::PackageError;
-use crate::open::read_signature;
+use crate::open::FileAt;
 
 /// Where a package's signature comes from.
 #[derive(Clone, Debug, Default)]
@@ -51,13 +51,13 @@ pub(crate) enum Found {
 
 impl SignatureSource {
     /// Looks for a signature, in the file `beside` the package if it has one.
-    pub(crate) fn look(self, beside: Option<PathBuf>) -> Result<Found, PackageError> {
+    pub(crate) fn look(self, beside: Option<&FileAt>) -> Result<Found, PackageError> {
         match self {
             Self::Memory(envelope) => {
                 Ok(Found::Envelope(EnvelopeSource::Memory, Box::new(envelope)))
             }
             Self::Database => Ok(Found::NothingYet(SignatureLocation::Store)),
-            Self::DetachedFile(path) => match look_in(&path)? {
+            Self::DetachedFile(path) => match look_in(&FileAt::new(&path))? {
                 Some(found) => Ok(found),
                 None => {
                     let location = SignatureLocation::File(path);
@@ -65,9 +65,9 @@ impl SignatureSource {
                 }
             },
             Self::Auto => match beside {
-                Some(path) => {
-                    let found = look_in(&path)?;
-                    Ok(found.unwrap_or(Found::NothingYet(SignatureLocation::FileOrStore(path))))
+                Some(file) => {
+                    let location = SignatureLocation::FileOrStore(file.path().into());
+                    Ok(look_in(file)?.unwrap_or(Found::NothingYet(location)))
                 }
                 None => Ok(Found::NothingYet(SignatureLocation::Store)),
             },
@@ -76,9 +76,9 @@ impl SignatureSource {
 }
 
 /// Looks at a file; `None` if there is nothing at all.
-fn look_in(path: &Path) -> Result<Option<Found>, PackageError> {
-    let source = EnvelopeSource::File(path.into());
-    match read_signature(path) {
+fn look_in(file: &FileAt) -> Result<Option<Found>, PackageError> {
+    let source = EnvelopeSource::File(file.path().into());
+    match file.read_signature() {
         Ok(envelope) => Ok(envelope.map(|envelope| Found::Envelope(source, Box::new(envelope)))),
         Err(PackageError::Verification(VerificationError::MalformedSignature { reason })) => {
             Ok(Some(Found::Malformed(source, reason)))
