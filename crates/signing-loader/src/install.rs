@@ -15,18 +15,20 @@ mod error;
 mod place;
 
 use std::ffi::{OsStr, OsString};
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io::{self, Read, Write};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use rustix::fs::{
     AtFlags, Mode, OFlags, fchmod, mkdirat, openat, readlinkat, renameat, statat, symlinkat,
     unlinkat,
 };
 use rustix::io::Errno;
-use signing_crypto::{MAX_ENVELOPE_SIZE, PackageDigest, PackageVersion, SignatureEnvelope};
+use signing_crypto::{MAX_ENVELOPE_SIZE, PackageDigest, PackageStatement, SignatureEnvelope};
 use signing_trust::acceptance::VerificationError;
 
 use self::place::Place;
@@ -40,6 +42,10 @@ const RELEASES: &str = "releases";
 /// The names of what is not finished. No release has them. Only who holds the lock uses them.
 const NEW_RELEASE: &str = ".new";
 const NEW_LINK: &str = ".link";
+/// The file whose lock an installation holds, in the directory itself.
+const LOCK: &str = ".lock";
+/// For how long another installation is waited for.
+const LOCK_LIMIT: Duration = Duration::from_secs(60);
 /// The longest name that file systems take.
 const MAX_NAME: usize = 255;
 
@@ -48,11 +54,18 @@ const MAX_NAME: usize = 255;
 #[derive(Clone, Debug)]
 pub struct InstallDirectory(Arc<Place>);
 
+/// A directory that no other process installs in.
+pub(crate) struct LockedDirectory {
+    place: Arc<Place>,
+    _lock: File,
+}
+
 /// Whether an older version may take the place of a newer one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Downgrade {
-    /// It is refused. So is a package that states no version, if the installed one does.
+    /// It is refused. So are other bytes of the same version, and a package that states no
+    /// version, if the installed one does.
     #[default]
     Refuse,
     /// It is installed.
@@ -105,6 +118,28 @@ impl InstallDirectory {
         Place::open(path.as_ref()).map(|place| Self(Arc::new(place)))
     }
 
+    /// Waits until no other process installs here. Whether a package may be installed is asked
+    /// afterwards: a key may be revoked while this waits.
+    pub(crate) fn lock(&self) -> Result<LockedDirectory, InstallError> {
+        // Only this user can open the file, so no other user can keep the lock.
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let failed = |error: io::Error| InstallError::write(self.0.path().join(LOCK), error);
+        let opened = openat(self.0.file(), LOCK, flags, Mode::from(0o600));
+        let lock = opened.map(File::from).map_err(|errno| failed(errno.into()))?;
+        let begun = Instant::now();
+        loop {
+            match lock.try_lock() {
+                Ok(()) => return Ok(LockedDirectory { place: self.0.clone(), _lock: lock }),
+                Err(TryLockError::WouldBlock) if begun.elapsed() < LOCK_LIMIT => {
+                    thread::sleep(Duration::from_millis(20));
+                }
+                Err(error) => return Err(failed(error.into())),
+            }
+        }
+    }
+}
+
+impl LockedDirectory {
     /// Installs bytes that `report` and `envelope` are about.
     pub(crate) fn install(
         &self,
@@ -113,19 +148,17 @@ impl InstallDirectory {
         bytes: impl Read,
         downgrade: Downgrade,
     ) -> Result<Installed, InstallError> {
-        let place = &*self.0;
+        let place = &*self.place;
         let releases = place.make(RELEASES.as_ref())?;
-        // Others wait, so that what is compared is what is replaced.
-        releases.file().lock().map_err(|error| InstallError::write(releases.path(), error))?;
         let name = OsStr::new(report.name().as_str());
         let link = Link { place, name };
         let before = link.release()?;
         if let (Some(before), Downgrade::Refuse) = (&before, downgrade) {
             let installed =
-                releases.existing(before).and_then(|release| version_in(&release, name));
+                releases.existing(before).and_then(|release| statement_in(&release, name));
             let installed = installed
                 .map_err(|error| InstallError::InstalledUnreadable { source: Box::new(error) })?;
-            require_not_older(installed, report.version())?;
+            require_newer(&installed, report)?;
         }
         let release = Release::new(report, envelope);
         let path = releases.path().join(&release.name);
@@ -139,6 +172,7 @@ impl InstallDirectory {
                 release.require_same(&releases)?;
                 // The program that wrote it may have been killed before it did so.
                 sync(&releases)?;
+                sync(place)?;
             }
             false => {
                 let written = release.write(&releases, bytes);
@@ -165,21 +199,24 @@ impl InstallDirectory {
     }
 }
 
-fn require_not_older(
-    installed: Option<PackageVersion>,
-    found: Option<&PackageVersion>,
+/// Other bytes must have a higher version: two builds of one version could be exchanged.
+fn require_newer(
+    installed: &PackageStatement,
+    report: &VerificationReport,
 ) -> Result<(), InstallError> {
-    match installed {
-        Some(installed) if found.is_none_or(|found| *found < installed) => {
-            Err(InstallError::Downgrade { installed, found: found.cloned() })
+    let found = report.version();
+    match installed.version() {
+        Some(_) if installed.digest() == report.digest() => Ok(()),
+        Some(installed) if found.is_none_or(|found| found <= installed) => {
+            Err(InstallError::Downgrade { installed: installed.clone(), found: found.cloned() })
         }
         _ => Ok(()),
     }
 }
 
-/// The version that an installed signature states. It was verified when it was installed, and
-/// nobody else could change it since.
-fn version_in(release: &Place, name: &OsStr) -> Result<Option<PackageVersion>, PackageError> {
+/// What an installed signature states. It was verified when it was installed, and no other user
+/// could change it since.
+fn statement_in(release: &Place, name: &OsStr) -> Result<PackageStatement, PackageError> {
     let file = signature_of(name);
     let path = release.path().join(&file);
     let bytes = open_to_read(release, &file).and_then(|file| {
@@ -189,8 +226,7 @@ fn version_in(release: &Place, name: &OsStr) -> Result<Option<PackageVersion>, P
     let bytes = bytes.map_err(|source| PackageError::io(&path, source))?;
     let malformed = |reason| VerificationError::MalformedSignature { reason };
     let envelope = SignatureEnvelope::parse(&bytes).map_err(malformed)?;
-    let statement = envelope.unverified_statement().map_err(VerificationError::from)?;
-    Ok(statement.version().cloned())
+    Ok(envelope.unverified_statement().map_err(VerificationError::from)?)
 }
 
 /// The link that runners follow.
@@ -336,7 +372,8 @@ fn signature_of(package: &OsStr) -> OsString {
 fn open_to_read(place: &Place, name: &OsStr) -> io::Result<File> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let file = File::from(openat(place.file(), name, flags, Mode::empty())?);
-    match file.metadata()?.is_file() {
+    let metadata = file.metadata()?;
+    match metadata.is_file() && place.is_safe(&metadata) {
         true => Ok(file),
         false => Err(Errno::INVAL.into()),
     }

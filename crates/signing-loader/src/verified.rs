@@ -171,6 +171,7 @@ impl VerifiedPackage<Offline> {
         to: &InstallDirectory,
         downgrade: Downgrade,
     ) -> Result<Installed, InstallError> {
+        let to = to.lock()?;
         self.ask_again()?;
         to.install(&self.report, &self.envelope, self.new_reader(), downgrade)
     }
@@ -248,9 +249,11 @@ impl VerifiedPackage<Online> {
         to: &InstallDirectory,
         downgrade: Downgrade,
     ) -> Result<Installed, InstallError> {
+        let to = to.clone();
+        let to = blocking(move || to.lock()).await?;
         self.ask_again().await?;
         let file = self.sealed.file().try_clone().map_err(|source| self.io(source))?;
-        let (to, report, envelope) = (to.clone(), self.report.clone(), self.envelope.clone());
+        let (report, envelope) = (self.report.clone(), self.envelope.clone());
         blocking(move || {
             let reader = PackageReader::new(&file, report.size());
             to.install(&report, &envelope, reader, downgrade)

@@ -115,7 +115,10 @@ impl InstallError {
                 format!("move it away, and install again: mv -T {path} {path}.before")
             }),
             Self::Changed { path } => (path, |path| {
-                format!("find out who changed it; then remove it, and install again: rm -r {path}")
+                format!(
+                    "find out who changed it; then move it away, and install again with \
+                     --allow-downgrade: mv -T {path} {path}.before"
+                )
             }),
             _ => return None,
         };

@@ -7,13 +7,15 @@
 //! name is no link: what it leads to could be meant for something else.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 
 use rustix::fs::{
-    AtFlags, CWD, FileType, Mode, OFlags, Stat, fstat, mkdirat, openat, readlinkat, statat,
+    AtFlags, CWD, FileType, Mode, OFlags, Stat, fchmod, fstat, fsync, mkdirat, openat, readlinkat,
+    statat,
 };
 use rustix::io::Errno;
 
@@ -104,6 +106,12 @@ impl Place {
         &self.path
     }
 
+    /// Whether only this process's user and root could have written a file.
+    pub(super) fn is_safe(&self, file: &Metadata) -> bool {
+        let us = rustix::process::geteuid().as_raw();
+        (file.uid() == 0 || file.uid() == us) && file.mode() & WRITABLE_BY_OTHERS == 0
+    }
+
     /// The open directory.
     pub(super) fn file(&self) -> &File {
         &self.directory
@@ -154,9 +162,18 @@ impl Walk {
 
 /// Makes a directory, unless there is something of that name.
 fn make(parent: BorrowedFd<'_>, name: &OsStr, path: &Path) -> Result<(), InstallError> {
+    let failed = |errno: Errno| InstallError::write(path, errno);
     match mkdirat(parent, name, Mode::from(0o755)) {
-        Ok(()) | Err(Errno::EXIST) => Ok(()),
-        Err(errno) => Err(InstallError::write(path, errno)),
+        Ok(()) => {
+            // Whatever the umask is: runners may be other users.
+            let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            let made = openat(parent, name, flags, Mode::empty()).map_err(failed)?;
+            fchmod(&made, Mode::from(0o755)).map_err(failed)?;
+            let above = openat(parent, ".", flags, Mode::empty()).map_err(failed)?;
+            fsync(&above).map_err(failed)
+        }
+        Err(Errno::EXIST) => Ok(()),
+        Err(errno) => Err(failed(errno)),
     }
 }
 

@@ -146,15 +146,15 @@ fn the_same_release_is_installed_once() {
 }
 
 #[test]
-fn an_older_version_is_refused_unless_it_is_asked_for() {
+fn what_is_not_newer_is_refused_unless_it_is_asked_for() {
     let workshop = Workshop::new();
     workshop.install(Some("2.0.0"), Downgrade::Refuse).unwrap();
-    for older in [Some("1.9.9"), Some("2.0.0-rc.1"), None] {
+    for older in [Some("1.9.9"), Some("2.0.0-rc.1"), Some("2.0.0+build"), None] {
         let refused = workshop.install(older, Downgrade::Refuse).unwrap_err();
         assert!(matches!(refused, InstallError::Downgrade { .. }), "{older:?}: {refused:?}");
         assert_eq!(workshop.loaded(), "2.0.0");
     }
-    workshop.install(Some("2.0.0+build"), Downgrade::Refuse).unwrap();
+    workshop.install(Some("2.0.1"), Downgrade::Refuse).unwrap();
     workshop.install(Some("1.9.9"), Downgrade::Allow).unwrap();
     assert_eq!(workshop.loaded(), "1.9.9");
 }
