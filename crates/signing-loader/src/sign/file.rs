@@ -1,5 +1,8 @@
-use std::fs::File;
+use std::fs::{File, TryLockError};
+use std::io;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use signing_crypto::SignatureEnvelope;
 use signing_trust::acceptance::VerificationError;
@@ -7,6 +10,9 @@ use signing_trust::acceptance::VerificationError;
 use super::{SignError, SignaturePlace};
 use crate::error::PackageError;
 use crate::open::read_signature;
+
+/// For how long another process that writes is waited for.
+const LOCK_LIMIT: Duration = Duration::from_secs(10);
 
 /// A signature file and the signatures that were in it when it was read.
 #[derive(Debug)]
@@ -48,19 +54,35 @@ impl SignatureFile {
         &self,
         write: impl FnOnce(&Path) -> Result<(), E>,
     ) -> Result<(), E> {
-        let directory = match self.path.parent() {
+        let at = match self.path.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
             _ => Path::new("."),
         };
-        let directory = File::open(directory)
-            .map_err(|source| SignError::from(PackageError::io(directory, source)))?;
-        // A file system without locks leaves the comparison below, which narrows the race.
-        let _ = directory.lock();
+        let directory =
+            File::open(at).map_err(|source| SignError::from(PackageError::io(at, source)))?;
+        lock(&directory).map_err(|source| SignError::from(PackageError::io(at, source)))?;
         if read(&self.path)? != self.envelope {
             let place = SignaturePlace::File(self.path.clone());
             return Err(SignError::ChangedMeanwhile { place }.into());
         }
         write(&self.path)
+    }
+}
+
+/// Who can read a directory can keep its lock, so it is not waited for without end.
+fn lock(directory: &File) -> io::Result<()> {
+    let begun = Instant::now();
+    loop {
+        match directory.try_lock() {
+            Err(TryLockError::WouldBlock) if begun.elapsed() < LOCK_LIMIT => {
+                thread::sleep(Duration::from_millis(10));
+            }
+            Err(TryLockError::WouldBlock) => {
+                return Err(io::Error::other("another process has held its lock for 10 seconds"));
+            }
+            // A file system without locks leaves the comparison, which narrows the race.
+            Ok(()) | Err(TryLockError::Error(_)) => return Ok(()),
+        }
     }
 }
 
