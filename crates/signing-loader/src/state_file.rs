@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::fs::{FlockOperation, OFlags, flock};
+use rustix::fs::{Access, AtFlags, CWD, FlockOperation, OFlags, accessat, flock};
 use rustix::io::Errno;
 use signing_crypto::{DocumentVersion, Fingerprint, RootDigest, printable};
 use signing_trust::{
@@ -64,6 +64,10 @@ impl StateFile {
     pub fn check(path: impl Into<PathBuf>) -> Result<(), VersionMemoryError> {
         let file = Self { path: path.into() };
         require_private_directory(file.directory()).map_err(|error| file.failed(error))?;
+        // A new version of the file is made beside it.
+        let needed = Access::WRITE_OK | Access::EXEC_OK;
+        accessat(CWD, file.directory(), needed, AtFlags::EACCESS)
+            .map_err(|errno| file.failed(errno.into()))?;
         let lock = file.beside(".lock");
         let mut options = OpenOptions::new();
         options.read(true).custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits() as i32);

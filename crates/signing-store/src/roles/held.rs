@@ -18,11 +18,14 @@ use crate::store::StoreReader;
 pub struct HeldRights {
     /// The role.
     pub role: String,
-    /// Whether the server asks it for no right at all.
+    /// Whether it can act as a role that the server asks for no right, or that may run programs
+    /// on the server, write its files, create roles, or pass by row-level security.
     pub is_superuser: bool,
     /// Whether it owns the store's tables, or can act as the role that does.
     pub is_owner: bool,
     rights: BTreeSet<TableRight>,
+    /// Those of the roles that it is a member of, inherited or not.
+    reachable: BTreeSet<TableRight>,
 }
 
 /// A right on a schema, or on a table or view or one of its columns.
@@ -39,10 +42,15 @@ impl HeldRights {
         needed(purpose).into_iter().filter(|right| !self.has(right)).collect()
     }
 
-    /// The rights that the role has and the purpose does not need.
+    /// The rights that the role has or can take by `SET ROLE`, and that the purpose does not
+    /// need.
     pub fn beyond(&self, purpose: RolePurpose) -> Vec<TableRight> {
         let needed = needed(purpose);
-        self.rights.iter().filter(|right| !right.is_among(&needed)).cloned().collect()
+        self.rights
+            .union(&self.reachable)
+            .filter(|right| !right.is_among(&needed))
+            .cloned()
+            .collect()
     }
 
     /// A role that may use the tables needs no views.
@@ -118,27 +126,38 @@ impl StoreReader {
             let role = diesel::sql_query(ROLE).get_result(conn).await?;
             Ok((role, diesel::sql_query(RIGHTS).load(conn).await?))
         });
-        let (RoleRow { role, is_superuser, is_owner }, rights) = rows?;
-        let rights = rights.into_iter().map(|RightRow { object, privilege, column }| TableRight {
-            object,
-            privilege,
-            column,
-        });
-        Ok(HeldRights { role, is_superuser, is_owner, rights: rights.collect() })
+        let (RoleRow { role, is_superuser, is_owner }, found) = rows?;
+        let (mut rights, mut reachable) = (BTreeSet::new(), BTreeSet::new());
+        for RightRow { object, privilege, column, is_own } in found {
+            let right = TableRight { object, privilege, column };
+            if is_own {
+                rights.insert(right.clone());
+            }
+            reachable.insert(right);
+        }
+        Ok(HeldRights { role, is_superuser, is_owner, rights, reachable })
     }
 }
 
 /// A member that does not inherit a role's rights can still act as that role.
 const ROLE: &str = "
     SELECT current_user::text AS role,
-           coalesce((SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user), FALSE)
+           EXISTS (SELECT FROM pg_catalog.pg_roles
+                   WHERE (rolsuper OR rolcreaterole OR rolbypassrls
+                          OR rolname IN ('pg_write_server_files', 'pg_execute_server_program'))
+                     AND (pg_catalog.pg_has_role(session_user, oid, 'MEMBER')
+                          OR pg_catalog.pg_has_role(current_user, oid, 'MEMBER')))
                AS is_superuser,
-           coalesce((SELECT bool_or(pg_catalog.pg_has_role(nspowner, 'MEMBER'))
+           coalesce((SELECT bool_or(pg_catalog.pg_has_role(session_user, nspowner, 'MEMBER')
+                                    OR pg_catalog.pg_has_role(nspowner, 'MEMBER'))
                      FROM pg_catalog.pg_namespace
                      WHERE nspname IN ('cloacina', 'cloacina_views')), FALSE) AS is_owner";
 
 const RIGHTS: &str = "
-    WITH schemas AS (
+    WITH roles AS (
+        SELECT oid, rolname = current_user AS is_own FROM pg_catalog.pg_roles
+        WHERE rolname = current_user OR pg_catalog.pg_has_role(session_user, oid, 'MEMBER')
+    ), schemas AS (
         SELECT oid, nspname::text AS name FROM pg_catalog.pg_namespace
         WHERE nspname IN ('cloacina', 'cloacina_views')
     ), relations AS (
@@ -146,22 +165,22 @@ const RIGHTS: &str = "
         FROM pg_catalog.pg_class JOIN schemas ON relnamespace = schemas.oid
         WHERE relkind IN ('r', 'p', 'v', 'm', 'f')
     )
-    SELECT name AS object, privilege, NULL::text AS column
-    FROM schemas CROSS JOIN unnest(ARRAY['USAGE', 'CREATE']) AS privilege
-    WHERE pg_catalog.has_schema_privilege(oid, privilege)
+    SELECT name AS object, privilege, NULL::text AS column, is_own
+    FROM roles CROSS JOIN schemas CROSS JOIN unnest(ARRAY['USAGE', 'CREATE']) AS privilege
+    WHERE pg_catalog.has_schema_privilege(roles.oid, schemas.oid, privilege)
     UNION ALL
-    SELECT name, privilege, NULL
-    FROM relations CROSS JOIN
+    SELECT name, privilege, NULL, is_own
+    FROM roles CROSS JOIN relations CROSS JOIN
          unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER'])
              AS privilege
-    WHERE pg_catalog.has_table_privilege(oid, privilege)
+    WHERE pg_catalog.has_table_privilege(roles.oid, relations.oid, privilege)
     UNION ALL
-    SELECT name, privilege, attname::text
-    FROM relations
-    JOIN pg_catalog.pg_attribute ON attrelid = oid AND attnum > 0 AND NOT attisdropped
+    SELECT name, privilege, attname::text, is_own
+    FROM roles CROSS JOIN relations
+    JOIN pg_catalog.pg_attribute ON attrelid = relations.oid AND attnum > 0 AND NOT attisdropped
     CROSS JOIN unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'REFERENCES']) AS privilege
-    WHERE pg_catalog.has_column_privilege(oid, attnum, privilege)
-      AND NOT pg_catalog.has_table_privilege(oid, privilege)";
+    WHERE pg_catalog.has_column_privilege(roles.oid, relations.oid, attnum, privilege)
+      AND NOT pg_catalog.has_table_privilege(roles.oid, relations.oid, privilege)";
 
 #[derive(QueryableByName)]
 struct RoleRow {
@@ -181,6 +200,8 @@ struct RightRow {
     privilege: String,
     #[diesel(sql_type = Nullable<Text>)]
     column: Option<String>,
+    #[diesel(sql_type = Bool)]
+    is_own: bool,
 }
 
 #[cfg(test)]
@@ -194,7 +215,22 @@ mod tests {
     }
 
     fn with(rights: BTreeSet<TableRight>) -> HeldRights {
-        HeldRights { role: "r".into(), is_superuser: false, is_owner: false, rights }
+        HeldRights {
+            role: "r".into(),
+            is_superuser: false,
+            is_owner: false,
+            rights,
+            reachable: BTreeSet::new(),
+        }
+    }
+
+    #[test]
+    fn what_a_role_can_take_is_beyond_and_yet_lacking() {
+        let [runner, _, admin] = purposes();
+        let mut held = with(needed(runner));
+        held.reachable = needed(admin);
+        assert_ne!(shown(held.beyond(runner)), [""; 0]);
+        assert_ne!(shown(held.lacking(admin)), [""; 0]);
     }
 
     fn shown(rights: Vec<TableRight>) -> Vec<String> {

@@ -43,11 +43,15 @@ pub(super) async fn check(keys: Option<&KeyManager>, checks: &mut Checks) {
         return checks.not_checked(CHECK, "there is no store to look at");
     };
     let now = Utc::now();
-    let mut endings = match collect(keys, now).await {
-        Ok(endings) => endings,
+    let (mut endings, unreadable) = match collect(keys, now).await {
+        Ok(found) => found,
         Err(error) => return checks.error(CHECK, &error),
     };
-    if endings.is_empty() {
+    for Unreadable { org, kind } in &unreadable {
+        let what = format!("{org}'s signed trust ({kind}) cannot be read: runners refuse it");
+        checks.problem(CHECK, what, format!("look at it: cloacina trust show --org {org}"));
+    }
+    if endings.is_empty() && unreadable.is_empty() {
         return checks.ok(CHECK, "nothing ends within 30 days");
     }
     endings.sort_by_key(|ending| (!(ending.stops_everything && ending.at <= now), ending.at));
@@ -70,17 +74,26 @@ pub(super) async fn check(keys: Option<&KeyManager>, checks: &mut Checks) {
     }
 }
 
-async fn collect(keys: &KeyManager, now: DateTime<Utc>) -> Result<Vec<Ending>, CliError> {
-    let mut endings = Vec::new();
+/// A document whose end is not known.
+struct Unreadable {
+    org: OrgName,
+    kind: &'static str,
+}
+
+async fn collect(
+    keys: &KeyManager,
+    now: DateTime<Utc>,
+) -> Result<(Vec<Ending>, Vec<Unreadable>), CliError> {
+    let (mut endings, mut unreadable) = (Vec::new(), Vec::new());
     of_trust(&keys.trust_graph(None).await?, &mut endings);
     for org in keys.list_organizations().await? {
         of_signatures(keys, &org, &mut endings).await?;
         if let Some(texts) = keys.unverified_documents(org.id).await? {
-            of_documents(&org.name, &texts, &mut endings);
+            of_documents(&org.name, &texts, &mut endings, &mut unreadable);
         }
     }
     endings.retain(|ending| ending.is_to_be_told(now));
-    Ok(endings)
+    Ok((endings, unreadable))
 }
 
 fn of_trust(graph: &TrustGraph, endings: &mut Vec<Ending>) {
@@ -161,10 +174,15 @@ async fn of_signatures(
 }
 
 /// The newest documents, as the store shows them.
-fn of_documents(org: &OrgName, texts: &DocumentTexts, endings: &mut Vec<Ending>) {
-    let root = texts.roots.last().and_then(|text| header::<RootDocument>(text));
-    let statement = texts.statement.as_ref().and_then(|text| header::<TrustStatement>(text));
-    let revocations = texts.revocations.as_ref().and_then(|text| header::<Revocations>(text));
+fn of_documents(
+    org: &OrgName,
+    texts: &DocumentTexts,
+    endings: &mut Vec<Ending>,
+    unreadable: &mut Vec<Unreadable>,
+) {
+    let root = texts.roots.last().map(|text| header::<RootDocument>(text));
+    let statement = texts.statement.as_ref().map(|text| header::<TrustStatement>(text));
+    let revocations = texts.revocations.as_ref().map(|text| header::<Revocations>(text));
     let publish =
         format!("cloacina trust publish --org {org} --key <private key> --trust-root <file>");
     let rotate = format!(
@@ -175,7 +193,14 @@ fn of_documents(org: &OrgName, texts: &DocumentTexts, endings: &mut Vec<Ending>)
         ("trust statement", statement, publish.clone()),
         ("revocations", revocations, publish),
     ] {
-        let Some(header) = header else { continue };
+        let header = match header {
+            None => continue,
+            Some(Some(header)) => header,
+            Some(None) => {
+                unreadable.push(Unreadable { org: org.clone(), kind });
+                continue;
+            }
+        };
         let (issued, at) = (header.issued_at.to_utc(), header.expires_at.to_utc());
         endings.push(Ending {
             at,

@@ -79,7 +79,11 @@ fn role(held: &HeldRights, expected: Option<Purpose>, checks: &mut Checks) {
         option(expected)
     );
     if held.is_superuser || (held.is_owner && expected != Purpose::Admin) {
-        let why = if held.is_superuser { "is a superuser" } else { "owns the store's tables" };
+        let why = if held.is_superuser {
+            "can act as a superuser, or as a role with rights over the whole server"
+        } else {
+            "owns the store's tables"
+        };
         let what = format!("{name} {why}, and may do far more than {noun} needs");
         let next = format!(
             "make a role of its own: createuser <role>; then cloacina db grants --role <role> --as \
@@ -110,7 +114,7 @@ fn role(held: &HeldRights, expected: Option<Purpose>, checks: &mut Checks) {
 /// What a role may do, in words.
 fn fits(held: &HeldRights) -> String {
     if held.is_superuser {
-        return "is a superuser, and may do everything".to_owned();
+        return "can act as a superuser, or as a role with rights over the whole server".to_owned();
     }
     if held.is_owner {
         return "owns the store's tables".to_owned();
