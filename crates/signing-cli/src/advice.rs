@@ -159,6 +159,13 @@ fn advice(error: &CliError) -> Advice {
             "give more private keys, or write a draft that the holders of the others sign: --draft \
              <file>",
         ),
+        CliError::UnseenTrust { org } => {
+            let next = format!(
+                "look at what would be signed, and agree to it: cloacina trust init --org {org} \
+                 --root-key <private key> --root-output <file>"
+            );
+            return Advice::undecided("UnseenTrust", next);
+        }
         CliError::ConfirmationNeeded => (
             "ConfirmationNeeded",
             "read what would change above, and run the command on a terminal, or with --yes",

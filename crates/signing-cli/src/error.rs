@@ -74,6 +74,10 @@ pub(crate) enum CliError {
     },
     #[error("the change must be confirmed, and there is no terminal to ask on")]
     ConfirmationNeeded,
+    #[error(
+        "the store states more about {org} than trust in its key, and signed trust would contain all of it"
+    )]
+    UnseenTrust { org: OrgName },
     #[error("the change was not confirmed")]
     NotConfirmed,
     #[error("the rows of {org} differ from its statement in {}", counted(*changes as u64, "change"))]

@@ -90,7 +90,9 @@ pub(crate) fn find_or_file(option: Option<&Path>) -> Result<KekFile, CliError> {
         Some(place) => place,
         None => KekPlace::DefaultFile(default_file()?),
     };
+    // `-` is standard input.
     if let Some(path) = place.path()
+        && path.as_os_str() != "-"
         && !is_there(path)?
     {
         return Ok(KekFile::Missing(place));

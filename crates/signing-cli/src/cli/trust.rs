@@ -117,7 +117,7 @@ pub(crate) struct Init {
 }
 
 impl Init {
-    /// As `cloacina init` makes the first documents: one key has every role, and nobody is asked.
+    /// As `cloacina init` makes the first documents: one key has every role.
     pub(crate) fn with_root_key(
         root_key: KeySource,
         root_output: PathBuf,
@@ -132,7 +132,7 @@ impl Init {
             draft: None,
             force: false,
             root_output: Some(root_output),
-            yes: true,
+            yes: false,
             access,
         };
         Ok(Self { org: None, roles: RoleArgs::of(root_key)?, statement, publication })
@@ -176,7 +176,7 @@ pub(crate) struct PublicationArgs {
 
     /// Do not ask
     #[arg(long)]
-    yes: bool,
+    pub(crate) yes: bool,
 
     #[command(flatten)]
     access: KeyAccessArgs,

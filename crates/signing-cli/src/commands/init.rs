@@ -122,7 +122,7 @@ async fn make(
     let place = kek.place().clone();
     let (kek, step) = match kek {
         KekFile::Found(found) => (found.key, Step::kek(Made::Before, &place)),
-        KekFile::Missing(_) => (make_kek(&place)?, Step::kek(Made::Now, &place)),
+        KekFile::Missing(_) => (make_kek(&place, url)?, Step::kek(Made::Now, &place)),
     };
     let mut steps = vec![step];
 
@@ -156,7 +156,7 @@ async fn make(
     steps.push(Step::trust(made, &plan, Some(&trusted)));
 
     if let Some(signed_trust) = plan.signed_trust.take() {
-        steps.extend(signed_trust::make(&keys, &org, signed_trust).await?);
+        steps.extend(signed_trust::make(&keys, &org, trusted.fingerprint, signed_trust).await?);
     }
     let next = next(context, &keys, &org, &key, context.exports(url, &place)).await?;
     Ok(Report::done(&InitView::new(&plan.org, steps, next)))

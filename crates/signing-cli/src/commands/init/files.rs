@@ -11,9 +11,11 @@ use crate::files::{Existing, Readers, write_atomically};
 use crate::kek_place::KekPlace;
 
 /// Writes a new KEK. A file that another program has put there meanwhile is not replaced.
-pub(super) fn make_kek(place: &KekPlace) -> Result<KeyEncryptionKey, CliError> {
+pub(super) fn make_kek(place: &KekPlace, url: &DatabaseUrl) -> Result<KeyEncryptionKey, CliError> {
     let path = place.path().ok_or(CliError::NoKek)?;
     make_directory(path)?;
+    // Now that both directories may exist, links on the way to them are known.
+    require_apart(place, url)?;
     let kek = KeyEncryptionKey::generate().map_err(TrustError::from)?;
     let mut text = kek.to_hex();
     text.push('\n');

@@ -1,3 +1,4 @@
+use signing_crypto::Fingerprint;
 use signing_trust::KeyManager;
 use signing_trust::store::OrganizationRecord;
 
@@ -12,10 +13,12 @@ use crate::files::Existing;
 use crate::key_source::KeySource;
 use crate::passphrase::PassphraseSource;
 
-/// Publishes the organization's first documents, unless it has some.
+/// Publishes the organization's first documents, unless it has some. If its rows state more than
+/// trust in `key`, that is shown, and somebody must agree.
 pub(super) async fn make(
     keys: &KeyManager,
     org: &OrganizationRecord,
+    key: Fingerprint,
     plan: SignedTrustPlan,
 ) -> Result<Vec<Step>, CliError> {
     let SignedTrustPlan { root_key, root_output, access } = plan;
@@ -41,7 +44,12 @@ pub(super) async fn make(
         steps.push(Step::root_key(if is_there { Made::Before } else { Made::Now }, path));
     }
     let init = Init::with_root_key(root_key, root_output.clone(), access)?;
-    publish_first(keys, org, &init).await?;
+    match publish_first(keys, org, init, Some(key)).await {
+        Err(CliError::ConfirmationNeeded) => {
+            return Err(CliError::UnseenTrust { org: org.name.clone() });
+        }
+        published => published?,
+    };
     steps.push(Step::signed_trust(Made::Now, &root_output));
     Ok(steps)
 }

@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
 
-use signing_crypto::{OrgId, RootDigest};
+use signing_crypto::{Fingerprint, OrgId, RootDigest};
 use signing_trust::store::OrganizationRecord;
-use signing_trust::{DocumentPlan, KeyManager};
+use signing_trust::{DocumentPlan, DraftedTrust, KeyManager, StatementChange};
 
 use super::publication::publish_or_draft;
 use super::role_keys::KeyRing;
@@ -16,14 +16,16 @@ use crate::select::{self, organization};
 pub(super) async fn init(context: &Context, command: Init) -> Result<Report, CliError> {
     let keys = context.keys_to_change().await?;
     let org = select::organization_or_default(context, &keys, command.org.as_ref()).await?;
-    publish_first(&keys, &org, &command).await
+    publish_first(&keys, &org, command, None).await
 }
 
-/// Publishes what the rows of an organization trust as its first documents.
+/// Publishes what the rows of an organization trust as its first documents. Nobody is asked if
+/// all that they state is trust in the key `expected`: everything else may be somebody else's row.
 pub(in crate::commands) async fn publish_first(
     keys: &KeyManager,
     org: &OrganizationRecord,
-    command: &Init,
+    mut command: Init,
+    expected: Option<Fingerprint>,
 ) -> Result<Report, CliError> {
     let mut ring = KeyRing::default();
     let root = ring.add_roles(&command.roles, &command.publication.access())?;
@@ -34,8 +36,14 @@ pub(in crate::commands) async fn publish_first(
         revocations: command.statement.revocations_expires,
     };
     let drafted = keys.draft_documents(org, None, plan).await?;
+    command.publication.yes |= expected.is_some_and(|key| trusts_only(&drafted, key));
     let signers = ring.signers_needed_for(&drafted.documents);
     publish_or_draft(keys, org, drafted, &signers, None, &command.publication).await
+}
+
+fn trusts_only(drafted: &DraftedTrust, key: Fingerprint) -> bool {
+    let is_that = |change: &StatementChange| matches!(change, StatementChange::Trusts(trusted, _) if *trusted == key);
+    drafted.changes.len() == 1 && drafted.changes.iter().all(is_that)
 }
 
 pub(super) async fn child_roots(

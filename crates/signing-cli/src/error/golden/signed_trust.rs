@@ -250,6 +250,7 @@ fn program() -> Vec<CliError> {
         },
         CliError::DraftNeeded { missing: threshold() },
         CliError::ConfirmationNeeded,
+        CliError::UnseenTrust { org: "acme".parse().unwrap() },
         CliError::NotConfirmed,
         CliError::UnpublishedTrust { org: "acme".parse().unwrap(), changes: 2 },
         CliError::NothingToPublish,
