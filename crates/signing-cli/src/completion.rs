@@ -12,6 +12,7 @@ use std::{env, io};
 use clap_complete::CompleteEnv;
 use clap_complete::env::{Bash, EnvCompleter, Fish, Shells, Zsh};
 
+use self::candidates::Files;
 use crate::cli::{self, Shell};
 
 /// What the scripts set to ask for candidates, to the name of the shell.
@@ -26,7 +27,9 @@ pub(crate) fn answer() -> Option<ExitCode> {
     if words.next()? != "--" || words.next().is_none() {
         return None;
     }
-    let request = CompleteEnv::with_factory(|| candidates::of_the_store(cli::command()))
+    // The variable is gone by the time that the candidates are asked for.
+    let files = files();
+    let request = CompleteEnv::with_factory(|| candidates::of_the_store(cli::command(), files))
         .var(VARIABLE)
         .shells(Shells(&[&Bash, &Fish, &Zsh]));
     let directory = env::current_dir().ok();
@@ -35,6 +38,15 @@ pub(crate) fn answer() -> Option<ExitCode> {
         Ok(true) => Some(ExitCode::SUCCESS),
         // Nothing can be completed there, or there is no script for this shell.
         Err(_) => Some(ExitCode::from(2)),
+    }
+}
+
+/// Bash puts candidates into the command line as they are, so it must find files itself: their
+/// names may hold anything.
+fn files() -> Files {
+    match env::var_os(VARIABLE) {
+        Some(shell) if shell == Bash.name() => Files::ByTheShell,
+        _ => Files::ByThisProgram,
     }
 }
 
@@ -47,5 +59,8 @@ pub(crate) fn script(shell: Shell) -> io::Result<(&'static str, String)> {
     };
     let mut script = Vec::new();
     completer.write_registration(VARIABLE, PROGRAM, PROGRAM, PROGRAM, &mut script)?;
-    Ok((completer.name(), String::from_utf8_lossy(&script).into_owned()))
+    let script = String::from_utf8_lossy(&script);
+    // Where this program has no candidates, Bash completes files.
+    let script = script.replace(" -o bashdefault ", " -o bashdefault -o default ");
+    Ok((completer.name(), script))
 }

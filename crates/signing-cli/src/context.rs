@@ -93,6 +93,11 @@ impl Context {
         Ok(KeyManager::new(Store::open_read_only(&self.database_url()?).await?, None))
     }
 
+    /// The store, for reading, as it lies there: not even an interrupted change is undone.
+    pub(crate) async fn keys_to_inspect(&self) -> Result<KeyManager, CliError> {
+        Ok(KeyManager::new(Store::open_to_inspect(&self.database_url()?).await?, None))
+    }
+
     /// The store, for reading, and the KEK that opens its private keys.
     pub(crate) async fn keys_with_kek(&self) -> Result<KeyManager, CliError> {
         let kek = self.kek()?;

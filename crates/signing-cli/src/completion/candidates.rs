@@ -7,7 +7,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 use std::{env, thread};
 
-use clap::{Arg, Command};
+use clap::{Arg, Command, ValueHint};
 use clap_complete::{ArgValueCompleter, CompletionCandidate};
 use signing_crypto::{PackageName, SignatureEnvelope};
 use signing_trust::EventType;
@@ -43,17 +43,29 @@ struct Candidate {
     help: Option<String>,
 }
 
+/// Who completes the names of files.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Files {
+    ByThisProgram,
+    ByTheShell,
+}
+
 /// The command line, with candidates for the values of its arguments.
-pub(super) fn of_the_store(command: Command) -> Command {
+pub(super) fn of_the_store(command: Command, files: Files) -> Command {
     let ends_grant = command.get_name() == "revoke-trust";
     let names: Vec<_> = command.get_subcommands().map(|sub| sub.get_name().to_owned()).collect();
     let command = command.mut_args(|arg| match named(&arg, ends_grant) {
         Some(named) => {
             arg.add(ArgValueCompleter::new(move |given: &OsStr| candidates(named, given)))
         }
+        None if files == Files::ByTheShell && arg.get_action().takes_values() => {
+            arg.value_hint(ValueHint::Other)
+        }
         None => arg,
     });
-    names.into_iter().fold(command, |command, name| command.mut_subcommand(name, of_the_store))
+    names.into_iter().fold(command, |command, name| {
+        command.mut_subcommand(name, |command| of_the_store(command, files))
+    })
 }
 
 fn named(arg: &Arg, ends_grant: bool) -> Option<Named> {
@@ -104,7 +116,7 @@ fn found(named: Named, given: &str) -> Result<Vec<Candidate>, CliError> {
     process::protect_memory()?;
     let context = Context::for_reading(option("--database-url"));
     block_on(async {
-        let keys = context.keys().await?;
+        let keys = context.keys_to_inspect().await?;
         match named {
             Named::Organization => {
                 let all = keys.list_organizations().await?;

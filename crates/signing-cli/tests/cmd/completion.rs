@@ -115,6 +115,19 @@ fn packages_signatures_and_grants_are_completed() {
     assert_eq!(of(&grant), ["acme", "other", "vendor"]);
 }
 
+/// Bash quotes the names that it finds itself, and takes those of a program as they are.
+#[test]
+fn names_of_files_are_left_to_bash() {
+    let scratch = scratch();
+    scratch.write("lib$(touch pwned).so", "");
+    scratch.write("libplain.so", "");
+    assert_eq!(in_bash(&scratch, &["verify", "lib"]), [""; 0]);
+    let found = in_fish(&scratch, &["verify", "libp"]);
+    assert_eq!(found, ["libplain.so"]);
+    let script = scratch.run(&["completions", "bash"]).stdout;
+    assert!(script.matches("complete -o nospace -o bashdefault -o default ").count() > 0);
+}
+
 #[test]
 fn completion_only_reads_and_is_silent_whatever_is_wrong() {
     let scratch = scratch();
