@@ -59,7 +59,9 @@ impl Names {
     /// A flag on its own must be one of some command.
     fn unknown_flag(&self, span: &str) -> Option<String> {
         let known = |flag: &String| {
-            self.runner.contains(flag)
+            // The first two are of the program itself, with no command.
+            ["-V", "--version"].contains(&flag.as_str())
+                || self.runner.contains(flag)
                 || self.kit.contains(flag)
                 || self.commands.values().any(|flags| flags.contains(flag))
         };

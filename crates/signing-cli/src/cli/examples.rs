@@ -10,6 +10,23 @@ pub(crate) fn examples_of(command: &str) -> &'static [Example] {
 }
 
 const EXAMPLES: &[(&str, &[Example])] = &[
+    (
+        "init",
+        &[
+            ("Make all that it takes to sign and verify", "cloacina init acme"),
+            ("Show what would be made", "cloacina init acme --key nightly --dry-run"),
+        ],
+    ),
+    (
+        "doctor",
+        &[
+            ("Check this machine and the store", "cloacina doctor"),
+            (
+                "Show the problems only",
+                "cloacina doctor --json | jq '.result.checks[] | select(.verdict == \"problem\")'",
+            ),
+        ],
+    ),
     ("orgs create", &[("Create an organization", "cloacina orgs create plugins")]),
     (
         "orgs list",
@@ -57,6 +74,17 @@ const EXAMPLES: &[(&str, &[Example])] = &[
             ("List the keys that acme has and accepts", "cloacina keys list --org acme"),
             ("List the compromised keys", "cloacina keys list --compromised"),
         ],
+    ),
+    (
+        "keys show",
+        &[("Show where a key counts, and what it has signed", "cloacina keys show acme/release")],
+    ),
+    (
+        "keys timeline",
+        &[(
+            "Draw which keys counted when",
+            "cloacina keys timeline --org acme --format svg > keys.svg",
+        )],
     ),
     (
         "keys export",
@@ -123,6 +151,30 @@ const EXAMPLES: &[(&str, &[Example])] = &[
     ("verify", VERIFY),
     ("package sign", PACKAGE_SIGN),
     ("package verify", PACKAGE_VERIFY),
+    (
+        "package cosign",
+        &[(
+            "Add a second signature to what another key has signed",
+            "cloacina package cosign libworkflow.so --org acme --key-id acme/release --yes",
+        )],
+    ),
+    (
+        "package install",
+        &[(
+            "Verify a package, and put it where a runner loads it",
+            "cloacina package install libworkflow.so --to installed --org acme",
+        )],
+    ),
+    (
+        "package list",
+        &[
+            ("List the signatures that acme stores", "cloacina package list --org acme"),
+            (
+                "List what a key has signed",
+                "cloacina package list --org acme --signed-by acme/release",
+            ),
+        ],
+    ),
     (
         "package inspect",
         &[
