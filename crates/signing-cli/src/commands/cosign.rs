@@ -46,7 +46,7 @@ pub(super) fn run(context: &Context, command: CosignPackages) -> Result<Report, 
             refused.into_iter().for_each(|(path, error)| report.refuse(path, error));
             return Ok(report);
         }
-        sign_all(context, &command, found).await
+        sign_all(context, &command, (packages.get(), &trust), found).await
     });
     Ok(packages.noted(report?))
 }
@@ -55,6 +55,7 @@ pub(super) fn run(context: &Context, command: CosignPackages) -> Result<Report, 
 async fn sign_all(
     context: &Context,
     command: &CosignPackages,
+    (packages, trust): (&[PackagePath], &Trust),
     found: Vec<Found>,
 ) -> Result<Report, CliError> {
     let Resolved(source) = &command.signer;
@@ -74,6 +75,10 @@ async fn sign_all(
             several => format!("sign these {} packages", several.len()),
         };
         confirm(&format!("{what} with {}?", signer.text()))?;
+        // Trust may have ended, and a package may have been replaced, before the answer.
+        for package in packages {
+            Found::new(package, command, trust).await?;
+        }
     }
     // Everything is signed before anything is written.
     let mut made = Vec::new();
