@@ -127,13 +127,16 @@ impl<'a> InitView<'a> {
 impl View for InitView<'_> {
     fn text(&self) -> Lines {
         let mut text = Lines::new();
+        let word = |outcome| match outcome {
+            Made::Now => "made",
+            Made::Before => "found",
+            Made::Not => "would make",
+        };
+        let width = self.steps.iter().map(|step| word(step.outcome).len()).max().unwrap_or(0);
+        // What is made now and what was found before stand in one column, whichever there are.
+        let width = width.max("found".len());
         for Step { step, outcome, what, .. } in &self.steps {
-            let outcome = match outcome {
-                Made::Now => "made",
-                Made::Before => "found",
-                Made::Not => "would make",
-            };
-            text.push(format!("{outcome:<5} {step:<18}  {what}"));
+            text.push(format!("{:<width$} {step:<18}  {what}", word(*outcome)));
         }
         text.extend(&self.advice);
         text.extend(self.next.iter().map(|line| format!("next: {line}")));
