@@ -91,9 +91,9 @@ pub use error::{KeyMismatch, TrustError};
 pub use graph::{GraphGrant, GraphKey, GraphOrganization, TrustGraph};
 #[cfg(feature = "store")]
 pub use key_manager::{
-    DocumentPlan, DraftedTrust, EndedTrust, KeptSignatures, KeyManager, LostSignature,
-    NewDocuments, NextRoot, OrganizationLoss, OtherHolder, ProvenKey, PublicationImpact,
-    RefusedKeys, Resign, Resigned, RevocationImpact, Rotation, StoredSignature, TrustFollower,
+    AffectedSignature, AffectedSignatures, DocumentPlan, DraftedTrust, KeptSignatures, KeyManager,
+    NewDocuments, NextRoot, OrganizationKeys, OtherHolder, ProvenKey, PublicationImpact, Resign,
+    Resigned, RevocationImpact, Rotation, StoredSignature, TrustFollower, TrustImpact,
 };
 pub use pinned::PinnedKeys;
 pub use rules::{GrantStanding, KeyStanding};

@@ -26,6 +26,10 @@ const EXAMPLES: &[(&str, &[Example])] = &[
     (
         "orgs grant-trust",
         &[
+            (
+                "Show what would be accepted",
+                "cloacina orgs grant-trust --from acme --to vendor --dry-run",
+            ),
             ("Accept the keys of a vendor", "cloacina orgs grant-trust --from acme --to vendor"),
             (
                 "Accept them for some packages, for a year",
@@ -68,6 +72,10 @@ const EXAMPLES: &[(&str, &[Example])] = &[
     (
         "keys trust",
         &[
+            (
+                "Show what would be accepted",
+                "cloacina keys trust --org acme --import dev.pub.pem --dry-run",
+            ),
             ("Trust a key of the store", "cloacina keys trust --org acme --key-id acme/nightly"),
             (
                 "Trust the key in a file for 30 days",
@@ -103,10 +111,13 @@ const EXAMPLES: &[(&str, &[Example])] = &[
     ),
     (
         "keys reinstate",
-        &[(
-            "Take back a revocation",
-            "cloacina keys reinstate acme/old --note 'retired by mistake'",
-        )],
+        &[
+            ("Show what would be accepted", "cloacina keys reinstate acme/old --dry-run"),
+            (
+                "Take back a revocation",
+                "cloacina keys reinstate acme/old --note 'retired by mistake'",
+            ),
+        ],
     ),
     (
         "keys rotate",
@@ -142,10 +153,16 @@ const EXAMPLES: &[(&str, &[Example])] = &[
     ),
     (
         "package floor set",
-        &[(
-            "Refuse versions before 1.4.0",
-            "cloacina package floor set 1.4.0 --org acme --name libworkflow.so",
-        )],
+        &[
+            (
+                "Show what would no longer be accepted",
+                "cloacina package floor set 1.4.0 --org acme --name libworkflow.so --dry-run",
+            ),
+            (
+                "Refuse versions before 1.4.0",
+                "cloacina package floor set 1.4.0 --org acme --name libworkflow.so",
+            ),
+        ],
     ),
     (
         "package floor unset",

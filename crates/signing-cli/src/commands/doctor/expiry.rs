@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use signing_crypto::{
-    DocumentHeader, DocumentTexts, OrgName, PackagePatterns, Revocations, RootDocument,
-    SignatureEnvelope, SignatureId, SignedDocument, TrustDocument, TrustStatement,
+    DocumentTexts, OrgName, PackagePatterns, Revocations, RootDocument, SignatureEnvelope,
+    SignatureId, TrustStatement,
 };
 use signing_trust::store::OrganizationRecord;
 use signing_trust::{GrantStanding, GraphGrant, GraphKey, KeyManager, KeyStanding, TrustGraph};
@@ -11,6 +11,7 @@ use signing_trust::{GrantStanding, GraphGrant, GraphKey, KeyManager, KeyStanding
 use super::check::Checks;
 use crate::error::CliError;
 use crate::lines::counted;
+use crate::signed_trust::unverified_header;
 use crate::time::Time;
 
 const CHECK: &str = "expiry";
@@ -162,9 +163,11 @@ async fn of_signatures(
 
 /// The newest documents, as the store shows them.
 fn of_documents(org: &OrgName, texts: &DocumentTexts, endings: &mut Vec<Ending>) {
-    let root = texts.roots.last().and_then(|text| header::<RootDocument>(text));
-    let statement = texts.statement.as_ref().and_then(|text| header::<TrustStatement>(text));
-    let revocations = texts.revocations.as_ref().and_then(|text| header::<Revocations>(text));
+    let root = texts.roots.last().and_then(|text| unverified_header::<RootDocument>(text));
+    let statement =
+        texts.statement.as_ref().and_then(|text| unverified_header::<TrustStatement>(text));
+    let revocations =
+        texts.revocations.as_ref().and_then(|text| unverified_header::<Revocations>(text));
     let publish =
         format!("cloacina trust publish --org {org} --key <private key> --trust-root <file>");
     let rotate = format!(
@@ -186,11 +189,6 @@ fn of_documents(org: &OrgName, texts: &DocumentTexts, endings: &mut Vec<Ending>)
             stops_everything: true,
         });
     }
-}
-
-fn header<D: TrustDocument>(text: &str) -> Option<DocumentHeader> {
-    let document = SignedDocument::<D>::parse(text.as_bytes()).ok()?;
-    Some(document.unverified().header().clone())
 }
 
 #[cfg(test)]
