@@ -34,7 +34,8 @@ use crate::source::read_store;
 pub use documents::{NewDocuments, PublicationImpact};
 pub use follow::TrustFollower;
 pub use impact::{
-    AffectedSignature, AffectedSignatures, OrganizationKeys, RevocationImpact, TrustImpact,
+    AffectedSignature, AffectedSignatures, OrganizationKeys, PlannedSuccessor, RevocationImpact,
+    RotationImpact, TrustImpact,
 };
 pub use next_documents::{DocumentPlan, DraftedTrust, NextRoot};
 pub use proven_key::ProvenKey;

@@ -121,10 +121,16 @@ const EXAMPLES: &[(&str, &[Example])] = &[
     ),
     (
         "keys rotate",
-        &[(
-            "Replace a key, and re-sign what it has signed",
-            "cloacina keys rotate acme/release --resign",
-        )],
+        &[
+            (
+                "Show what would be made, and accepted",
+                "cloacina keys rotate acme/release --resign --dry-run",
+            ),
+            (
+                "Replace a key, and re-sign what it has signed",
+                "cloacina keys rotate acme/release --resign",
+            ),
+        ],
     ),
     (
         "keys rotate-kek",

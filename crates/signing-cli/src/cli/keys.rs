@@ -372,6 +372,10 @@ pub(crate) struct Rotate {
     /// keeps the signatures in the store
     #[arg(long)]
     pub(crate) resign: bool,
+
+    /// Change nothing, and show what would be made and accepted
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 #[derive(Args)]

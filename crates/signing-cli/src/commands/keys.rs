@@ -5,6 +5,7 @@ mod make;
 mod reinstate;
 mod revoke;
 mod rotate;
+mod rotate_dry_run;
 mod rotate_kek;
 mod show;
 mod timeline;

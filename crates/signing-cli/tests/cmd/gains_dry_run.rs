@@ -188,6 +188,41 @@ fn a_floor_is_shown_first_and_then_does_that() {
     assert!(verifies(&scratch, "vendor"));
 }
 
+#[test]
+fn a_rotation_is_shown_first_and_then_does_that() {
+    let (scratch, fingerprint) = world();
+    scratch.json(&GRANT);
+    scratch.json(&["keys", "deny", &fingerprint, "--org", "acme"]);
+    let rotate = ["keys", "rotate", "vendor/release"];
+    let shown = foreseen(&scratch, &rotate);
+    assert_eq!(shown["successor"], json!({ "id": null, "name": "release.2", "fingerprint": null }));
+    assert_eq!(shown["signatures"], json!({ "added": 0, "already": 0, "left": 1 }));
+    let orgs = |shown: &Value| -> Vec<_> {
+        shown["accepted"].as_array().unwrap().iter().map(|one| text(&one["org"])).collect()
+    };
+    assert_eq!(orgs(&shown), ["acme", "vendor"]);
+    assert_eq!(shown["gains"], json!([]));
+    // acme refuses the old key, and would accept what the successor signs again.
+    let resign = [&rotate[..], &["--resign"]].concat();
+    let shown = foreseen(&scratch, &resign);
+    assert_eq!(shown["signatures"], json!({ "added": 1, "already": 0, "left": 0 }));
+    assert_eq!(names(&shown, "gains", "packages"), one("acme", "a.so"));
+    let said = scratch.run(&with_dry_run(&resign)).stdout;
+    assert!(said.contains("a new key release.2 would replace it"), "{said}");
+
+    assert!(!verifies(&scratch, "acme"));
+    scratch.json(&rotate);
+    assert!(!verifies(&scratch, "acme"));
+    let shown = foreseen(&scratch, &resign);
+    assert_eq!((&shown["successor"]["name"], orgs(&shown).len()), (&json!("release.2"), 0));
+    assert_eq!(names(&shown, "gains", "packages"), one("acme", "a.so"));
+    scratch.json(&resign);
+    assert!(verifies(&scratch, "acme"));
+    let shown = foreseen(&scratch, &resign);
+    assert_eq!(shown["signatures"], json!({ "added": 0, "already": 1, "left": 0 }));
+    assert_eq!(shown["gains"], json!([]));
+}
+
 /// The same error, with and without `--dry-run`.
 #[test]
 fn what_a_command_refuses_its_dry_run_refuses() {
@@ -211,12 +246,14 @@ fn what_a_command_refuses_its_dry_run_refuses() {
     });
     assert_ne!(missing.code, 0);
 
+    refused(2, "NameTaken", &["keys", "rotate", "vendor/release", "--name", "release"]);
     scratch.json(&["keys", "deny", &fingerprint, "--org", "acme"]);
     refused(1, "PreviouslyRevoked", &trust);
     scratch.json(&["keys", "deny", &fingerprint, "--org", "acme", "--danger-everywhere"]);
     for command in [&trust[..], &reinstate] {
         refused(1, "KeyCompromised", command);
     }
+    refused(1, "KeyCompromised", &["keys", "rotate", "vendor/release"]);
     let id = text(&scratch.json(&["orgs", "delete", "vendor"])["id"]);
     refused(2, "OrganizationDeleted", &["orgs", "grant-trust", "--from", "acme", "--to", &id]);
     refused(2, "OrganizationDeleted", &["package", "floor", "unset", "--org", &id, "--name", "a"]);

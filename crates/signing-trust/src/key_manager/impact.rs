@@ -1,5 +1,6 @@
 mod changed_trust;
 mod compare;
+mod rotation;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,6 +20,7 @@ use crate::rules::{DecisionContext, Packages, Scenario, decide, simulate};
 use crate::snapshot::{KeyStatus, OrganizationTrust};
 
 pub use self::changed_trust::{OrganizationKeys, TrustImpact};
+pub use self::rotation::{PlannedSuccessor, RotationImpact};
 
 /// What a revocation would end, as far as the store knows: it keeps no list of the
 /// signatures that lie beside packages.

@@ -10,6 +10,8 @@ use crate::snapshot::{KeyStatement, KeyStatus, KeyTrust, OrganizationTrust, Stat
 /// A change of trust that has not been made.
 #[derive(Clone, Debug)]
 pub(crate) enum Scenario {
+    /// Trust stays as it is: only other signatures are kept.
+    Unchanged,
     /// An organization's row about a key is revoked.
     Revoked(TrustedKeyId),
     /// A key is denied, by an organization that may have no row about it.
@@ -77,6 +79,7 @@ pub(crate) fn simulate(
     let mut changed = trust.clone();
     let revoked = (at, RevocationReason::Retired);
     match scenario {
+        Scenario::Unchanged => {}
         Scenario::Revoked(row) => {
             let statements = changed.keys.values_mut().flat_map(|key| &mut key.statements);
             for statement in statements.filter(|statement| statement.by.row() == Some(*row)) {

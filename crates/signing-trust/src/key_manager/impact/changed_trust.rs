@@ -60,13 +60,18 @@ impl KeyManager {
     ) -> Result<TrustImpact, TrustError> {
         let affected = vec![self.require_existing(parent).await?];
         let withdrawn = Scenario::GrantWithdrawn(parent, child);
-        self.trust_impact(&withdrawn, affected, Focus::Everything).await
+        self.trust_impact(&withdrawn, affected, Kept::new(Focus::Everything)).await
     }
 
     /// What would no longer be accepted if `org` were deleted. Changes nothing.
     pub async fn deletion_impact(&self, org: OrgId) -> Result<TrustImpact, TrustError> {
         let affected = self.with_those_who_granted(org).await?;
-        self.trust_impact(&Scenario::OrganizationDeleted(org), affected, Focus::Everything).await
+        self.trust_impact(
+            &Scenario::OrganizationDeleted(org),
+            affected,
+            Kept::new(Focus::Everything),
+        )
+        .await
     }
 
     /// What would be accepted if `parent` granted trust to `child`. A grant that reaches less far
@@ -92,7 +97,7 @@ impl KeyManager {
         let grant = TrustGrant::new(None, &child, reach);
         let keys = read_all(&self.store, child.id, usize::MAX).await?.keys;
         let granted = Scenario::Granted(Box::new(NewGrant { parent, grant, keys }));
-        self.trust_impact(&granted, affected, Focus::Everything).await
+        self.trust_impact(&granted, affected, Kept::new(Focus::Everything)).await
     }
 
     /// What would be accepted if `org` trusted a public key until `expires_at`. Changes nothing.
@@ -108,6 +113,21 @@ impl KeyManager {
         expires_at: Option<DateTime<Utc>>,
     ) -> Result<TrustImpact, TrustError> {
         self.require_future(expires_at).await?;
+        let trusted = self.new_trust(org, key, name, expires_at).await?;
+        let affected = self.with_those_who_granted(org).await?;
+        self.trust_impact(&trusted, affected, Kept::new(Focus::Key(key))).await
+    }
+
+    /// # Errors
+    ///
+    /// If the organization was deleted, or refuses the key.
+    pub(super) async fn new_trust(
+        &self,
+        org: OrgId,
+        key: &VerifyingKey,
+        name: Option<KeyName>,
+        expires_at: Option<DateTime<Utc>>,
+    ) -> Result<Scenario, TrustError> {
         let affected = self.with_those_who_granted(org).await?;
         let fingerprint = key.fingerprint();
         self.require_uncompromised(fingerprint).await?;
@@ -124,8 +144,7 @@ impl KeyManager {
         // What is read about a key does not tell of a grant to an organization that says nothing
         // about it.
         let grants = self.grants_by_parent(&affected[0], &affected[1..]).await?;
-        let trusted = NewTrust { org, grants, fingerprint, status };
-        self.trust_impact(&Scenario::Trusted(Box::new(trusted)), affected, Focus::Key(key)).await
+        Ok(Scenario::Trusted(Box::new(NewTrust { org, grants, fingerprint, status })))
     }
 
     /// What would be accepted if the revocation or denial of the trusted key `id` were taken
@@ -149,9 +168,11 @@ impl KeyManager {
         }
         let reinstated = Scenario::Reinstated { row: id, fingerprint };
         match key_of(&row) {
-            Some(key) => self.trust_impact(&reinstated, affected, Focus::Key(&key)).await,
+            Some(key) => {
+                self.trust_impact(&reinstated, affected, Kept::new(Focus::Key(&key))).await
+            }
             // Grants can bring back a key that was denied by its fingerprint.
-            None => self.trust_impact(&reinstated, affected, Focus::Everything).await,
+            None => self.trust_impact(&reinstated, affected, Kept::new(Focus::Everything)).await,
         }
     }
 
@@ -181,11 +202,11 @@ impl KeyManager {
     ) -> Result<TrustImpact, TrustError> {
         let affected = vec![self.require_existing(org).await?];
         let set = Scenario::FloorSet { org, package: package.clone(), floor };
-        self.trust_impact(&set, affected, Focus::Package(package)).await
+        self.trust_impact(&set, affected, Kept::new(Focus::Package(package))).await
     }
 
     /// The organization, then those that granted trust to it.
-    async fn with_those_who_granted(
+    pub(super) async fn with_those_who_granted(
         &self,
         org: OrgId,
     ) -> Result<Vec<OrganizationRecord>, TrustError> {
@@ -223,21 +244,22 @@ impl KeyManager {
     }
 
     /// Judges all that these organizations accept, twice.
-    async fn trust_impact(
+    pub(super) async fn trust_impact(
         &self,
         scenario: &Scenario,
         mut affected: Vec<OrganizationRecord>,
-        focus: Focus<'_>,
+        mut kept: Kept<'_>,
     ) -> Result<TrustImpact, TrustError> {
         affected.sort_by(|a, b| a.name.cmp(&b.name));
-        let mut kept = Kept::new(focus);
         let mut impact = TrustImpact::default();
         for org in affected {
             let signatures = self.compare_signatures(&org, scenario, &mut kept).await?;
             impact.gains.extend(signatures.gained);
             impact.losses.extend(signatures.lost);
-            let now = match focus {
-                Focus::Key(key) => (*self.trust_in_key(org.id, key.fingerprint()).await?).clone(),
+            let now = match kept.focus {
+                Focus::Key(key) | Focus::Rotation { new: key, .. } => {
+                    (*self.trust_in_key(org.id, key.fingerprint()).await?).clone()
+                }
                 Focus::Everything => read_all(&self.store, org.id, usize::MAX).await?,
                 // A floor is about packages, and no key is accepted more or less.
                 Focus::Package(_) => continue,

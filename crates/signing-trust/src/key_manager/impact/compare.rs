@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use signing_crypto::{OrgId, PackageDigest, PackageName, SignatureEnvelope, VerifyingKey};
+use signing_crypto::{
+    OrgId, PackageDigest, PackageName, SignatureEnvelope, SigningKey, VerifyingKey,
+};
 use signing_store::OrganizationRecord;
 
 use super::{AffectedSignature, AffectedSignatures};
@@ -24,6 +26,11 @@ pub(super) enum Focus<'a> {
     /// Those by this key. One that names no key may be tried with fewer keys, or with too many,
     /// so it is among them.
     Key(&'a VerifyingKey),
+    /// Those by the old key, which its successor may sign again.
+    Rotation {
+        old: &'a VerifyingKey,
+        new: &'a VerifyingKey,
+    },
     /// Those about this package.
     Package(&'a PackageName),
 }
@@ -32,7 +39,9 @@ impl Focus<'_> {
     fn contains(self, envelope: &SignatureEnvelope) -> bool {
         match self {
             Self::Everything => true,
-            Self::Key(key) => envelope.verify(key).is_ok() || Signers::of(envelope).anonymous,
+            Self::Key(key) | Self::Rotation { old: key, .. } => {
+                envelope.verify(key).is_ok() || Signers::of(envelope).anonymous
+            }
             Self::Package(name) => {
                 envelope.unverified_statement().is_ok_and(|statement| statement.name() == name)
             }
@@ -43,12 +52,49 @@ impl Focus<'_> {
 /// The packages that organizations keep such signatures for, as far as that was asked.
 pub(super) struct Kept<'a> {
     pub(super) focus: Focus<'a>,
+    resigning: Option<Resigning<'a>>,
     digests: BTreeMap<OrgId, BTreeSet<PackageDigest>>,
 }
 
 impl<'a> Kept<'a> {
     pub(super) fn new(focus: Focus<'a>) -> Self {
-        Self { focus, digests: BTreeMap::new() }
+        Self { focus, resigning: None, digests: BTreeMap::new() }
+    }
+
+    pub(super) fn resigned(self, resigning: Option<Resigning<'a>>) -> Self {
+        Self { resigning, ..self }
+    }
+}
+
+/// A key that adds its signature to those that another key of the organization has made.
+pub(super) struct Resigning<'a> {
+    pub(super) org: OrgId,
+    pub(super) old: VerifyingKey,
+    pub(super) new: &'a SigningKey,
+}
+
+impl Resigning<'_> {
+    /// What would be kept in the place of an envelope. `None` if that stays.
+    fn resigned(&self, keeper: OrgId, envelope: &SignatureEnvelope) -> Option<SignatureEnvelope> {
+        if keeper != self.org
+            || envelope.verify(&self.old).is_err()
+            || envelope.verify(&self.new.verifying_key()).is_ok()
+        {
+            return None;
+        }
+        let mut resigned = envelope.clone();
+        resigned.add_signature(self.new).ok()?;
+        Some(resigned)
+    }
+
+    /// Whether the signature can be added, there or in an envelope of its own that says the
+    /// same.
+    pub(super) fn has_room(&self, envelope: &SignatureEnvelope) -> bool {
+        envelope.clone().add_signature(self.new).is_ok()
+            || envelope.unverified_statement().is_ok_and(|statement| {
+                let alone = SignatureEnvelope::sign(&statement, self.new);
+                alone.signed_bytes() == envelope.signed_bytes()
+            })
     }
 }
 
@@ -90,8 +136,12 @@ impl KeyManager {
                 if *statement.digest() != digest {
                     continue;
                 }
-                let judged = self.judge(org.id, &envelope, statement.name(), scenario).await?;
                 let name = statement.name().clone();
+                let mut judged = self.judge(org.id, &envelope, &name, scenario).await?;
+                let resigning = kept.resigning.as_ref();
+                if let Some(then) = resigning.and_then(|it| it.resigned(found.org, &envelope)) {
+                    judged.after = self.judge(org.id, &then, &name, scenario).await?.after;
+                }
                 let accepted = Judged {
                     before: judged.before && is_found.before,
                     after: judged.after && is_found.after,

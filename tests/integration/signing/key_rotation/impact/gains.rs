@@ -6,8 +6,8 @@ use chrono::{TimeDelta, Utc};
 use signing_crypto::{Fingerprint, OrgId, PackagePatterns, SignatureId};
 use signing_trust::store::{GrantScope, StoreError};
 use signing_trust::{
-    AffectedSignatures, OrganizationKeys, TrustError, TrustImpact, TrustLimits, TrustPath,
-    TrustedKey,
+    AffectedSignatures, OrganizationKeys, PlannedSuccessor, Resign, TrustError, TrustImpact,
+    TrustLimits, TrustPath, TrustedKey,
 };
 
 use super::graph::{Graph, ORGS, PACKAGES, Random, everything};
@@ -15,6 +15,7 @@ use crate::support::{World, assert_refused, forget_signers, on_both_backends};
 
 on_both_backends! {
     foreseen_gains_are_what_is_accepted_then_on_random_graphs,
+    foreseen_rotation_is_what_happens_on_random_graphs,
     what_a_command_refuses_is_not_foreseen,
 }
 
@@ -108,13 +109,22 @@ fn of(list: &[OrganizationKeys], org: OrgId) -> Vec<Path> {
     keys.map(path).collect()
 }
 
-fn assert_foreseen(impact: &TrustImpact, before: &Accepted, after: &Accepted, what: &str) {
+fn assert_signatures_foreseen(
+    impact: &TrustImpact,
+    before: &Accepted,
+    after: &Accepted,
+    what: &str,
+) {
     let gained = only_in(&after.signatures, &before.signatures);
     assert_eq!(signatures(&impact.gains), gained, "{what}");
     assert_eq!(packages(&impact.gains), only_in(&after.packages, &before.packages), "{what}");
     let lost = only_in(&before.signatures, &after.signatures);
     assert_eq!(signatures(&impact.losses), lost, "{what}");
     assert_eq!(packages(&impact.losses), only_in(&before.packages, &after.packages), "{what}");
+}
+
+fn assert_foreseen(impact: &TrustImpact, before: &Accepted, after: &Accepted, what: &str) {
+    assert_signatures_foreseen(impact, before, after, what);
     for (org, paths) in &after.paths {
         let (now, then) = (before.keys(*org), after.keys(*org));
         let is_new = |path: &&Path| !before.paths[org].contains(path);
@@ -266,6 +276,53 @@ async fn foreseen_gains_are_what_is_accepted_then_on_random_graphs(world: World)
             assert_eq!((accepted, refused), (0, 0), "a floor is not about keys");
         }
     }
+}
+
+/// Organizations that refuse the old key accept what the successor signs again.
+async fn foreseen_rotation_is_what_happens_on_random_graphs(world: World) {
+    let keys = &world.keys;
+    let (mut accepted, mut gained) = (0, 0);
+    for seed in 0..GRAPHS {
+        let graph = Graph::random(&world, seed).await;
+        let place = seed as usize % ORGS;
+        let old = &graph.keys[place];
+        for org in graph.orgs.iter().filter(|org| **org != old.org_id) {
+            drop(keys.deny_key(*org, &old.fingerprint, None).await.unwrap());
+        }
+        for path in &graph.paths {
+            let signature = world.sign(path, old).await;
+            keys.store_signature(old.org_id, &signature).await.unwrap();
+        }
+        for resign in [Resign::Leave, Resign::All, Resign::All] {
+            let before = Accepted::of(&world, &graph).await;
+            let rows = everything(&world, &graph).await;
+            let impact = keys.rotation_impact(old.id, None, resign).await.unwrap();
+            assert_eq!(everything(&world, &graph).await, rows, "it changed something");
+            let rotation = keys.rotate_signing_key(old.id, None, resign).await.unwrap();
+            let after = Accepted::of(&world, &graph).await;
+
+            let what = format!("graph {seed}, {resign:?}");
+            assert_eq!(impact.signatures, rotation.signatures, "{what}");
+            assert_signatures_foreseen(&impact.trust, &before, &after, &what);
+            let successor = match &impact.successor {
+                PlannedSuccessor::Made(key) => key.name.clone(),
+                PlannedSuccessor::ToBeMade(name) => name.clone(),
+            };
+            let new = rotation.successor.into_inner();
+            assert_eq!(successor, new.name, "{what}");
+            for (org, paths) in &after.paths {
+                let is_new =
+                    |path: &&Path| path.0 == new.fingerprint && !before.paths[org].contains(path);
+                let then = paths.iter().filter(is_new).map(|(_, child, limits)| (child, limits));
+                let foreseen = of(&impact.trust.accepted, *org);
+                let foreseen = foreseen.iter().map(|(_, child, limits)| (child, limits));
+                assert!(foreseen.eq(then), "{what}");
+            }
+            accepted += impact.trust.accepted.len();
+            gained += impact.trust.gains.len();
+        }
+    }
+    assert!(accepted > 0 && gained > 0, "{accepted} {gained}");
 }
 
 async fn what_a_command_refuses_is_not_foreseen(world: World) {
