@@ -27,7 +27,7 @@ pub(crate) use self::floor::{Floor, FloorPackage};
 pub(crate) use self::init::InitStore;
 pub(crate) use self::keys::{
     Deny, Format, Generate, KeyArgs, KeyKind, KeyToTrust, Keys, PublishKey, Reinstate, Revoke,
-    Rotate, RotateKek, Timeline, TimelinePicture,
+    Rotate, RotateKek, Timeline, TimelinePicture, TrustKey,
 };
 pub(crate) use self::named::{GivenKey, KeyReference, OrgReference, Prefix, SignatureReference};
 pub(crate) use self::orgs::{Grant, Orgs};

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use signing_crypto::{MAX_BUNDLE_SIZE, TrustBundle};
+use signing_crypto::{DocumentHeader, MAX_BUNDLE_SIZE, SignedDocument, TrustBundle, TrustDocument};
 use signing_loader::StateFile;
 use signing_trust::{BundledTrust, TrustAnchor, TrustRoot};
 
@@ -13,6 +13,12 @@ use crate::files;
 
 /// More bytes than the envelope of a root document may have.
 const MAX_ROOT_SIZE: u64 = 1024 * 1024;
+
+/// What a document says of itself, which nobody has verified. `None` if it cannot be read.
+pub(crate) fn unverified_header<D: TrustDocument>(text: &str) -> Option<DocumentHeader> {
+    let document = SignedDocument::<D>::parse(text.as_bytes()).ok()?;
+    Some(document.unverified().header().clone())
+}
 
 /// What an administrator's commands verify from. They remember what they have seen even where
 /// nobody says in which file, so that nothing old is signed again.

@@ -133,7 +133,7 @@ fn graph_key(
     Some(GraphKey { id, fingerprint, name, expires_at, note, standing })
 }
 
-fn graph_grant(
+pub(crate) fn graph_grant(
     grant: &TrustGrantRecord,
     child_name: OrgName,
     child_deleted_at: Option<DateTime<Utc>>,

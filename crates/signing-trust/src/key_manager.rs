@@ -33,7 +33,10 @@ use crate::source::read_store;
 
 pub use documents::{NewDocuments, PublicationImpact};
 pub use follow::TrustFollower;
-pub use impact::{EndedTrust, LostSignature, OrganizationLoss, RefusedKeys, RevocationImpact};
+pub use impact::{
+    AffectedSignature, AffectedSignatures, OrganizationKeys, PlannedSuccessor, RevocationImpact,
+    RotationImpact, TrustImpact,
+};
 pub use next_documents::{DocumentPlan, DraftedTrust, NextRoot};
 pub use proven_key::ProvenKey;
 pub use rotation::{OtherHolder, Resign, Resigned, Rotation};

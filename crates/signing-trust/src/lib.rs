@@ -91,9 +91,10 @@ pub use error::{KeyMismatch, TrustError};
 pub use graph::{GraphGrant, GraphKey, GraphOrganization, TrustGraph};
 #[cfg(feature = "store")]
 pub use key_manager::{
-    DocumentPlan, DraftedTrust, EndedTrust, KeptSignatures, KeyManager, LostSignature,
-    NewDocuments, NextRoot, OrganizationLoss, OtherHolder, ProvenKey, PublicationImpact,
-    RefusedKeys, Resign, Resigned, RevocationImpact, Rotation, StoredSignature, TrustFollower,
+    AffectedSignature, AffectedSignatures, DocumentPlan, DraftedTrust, KeptSignatures, KeyManager,
+    NewDocuments, NextRoot, OrganizationKeys, OtherHolder, PlannedSuccessor, ProvenKey,
+    PublicationImpact, Resign, Resigned, RevocationImpact, Rotation, RotationImpact,
+    StoredSignature, TrustFollower, TrustImpact,
 };
 pub use pinned::PinnedKeys;
 pub use rules::{GrantStanding, KeyStanding};

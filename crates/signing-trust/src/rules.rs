@@ -9,7 +9,7 @@ pub use decide::{GrantStanding, KeyStanding};
 #[cfg(feature = "store")]
 pub(crate) use decide::{grant_standing, key_standing, own_standing, trusted_paths};
 #[cfg(feature = "store")]
-pub(crate) use simulate::{Scenario, simulate};
+pub(crate) use simulate::{NewGrant, NewTrust, Scenario, simulate};
 
 #[cfg(feature = "store")]
 #[cfg(test)]

@@ -144,12 +144,28 @@ impl KeyStatus {
     }
 }
 
+impl TrustGrant {
+    /// Those that reach furthest come first.
+    pub(crate) fn order(&self) -> (bool, &OrgName) {
+        (self.limits.packages.is_some(), &self.child_name)
+    }
+}
+
 impl StatedBy {
     /// The organization's row, if it is in one.
     pub(crate) fn row(self) -> Option<TrustedKeyId> {
         match self {
             Self::Pinned => None,
             Self::Organization(row) | Self::Child(_, row) => row,
+        }
+    }
+
+    /// The place of the grant by which it counts, if it is a child's.
+    #[cfg(feature = "store")]
+    pub(crate) fn grant(self) -> Option<usize> {
+        match self {
+            Self::Child(place, _) => Some(place),
+            Self::Pinned | Self::Organization(_) => None,
         }
     }
 }
@@ -174,16 +190,18 @@ impl OrganizationTrust {
 
     /// Puts those grants first that reach furthest. To be called before statements name them.
     pub(crate) fn sort_grants(&mut self) {
-        self.grants.sort_by(|a, b| {
-            let is_limited = |grant: &TrustGrant| grant.limits.packages.is_some();
-            (is_limited(a), &a.child_name).cmp(&(is_limited(b), &b.child_name))
-        });
+        self.grants.sort_by(|a, b| a.order().cmp(&b.order()));
+    }
+
+    /// How many statements about keys there are.
+    #[cfg(feature = "store")]
+    pub(crate) fn statements(&self) -> usize {
+        self.keys.values().map(|key| key.statements.len()).sum()
     }
 
     /// How much it takes to keep: in statements and floors, each some hundred bytes.
     #[cfg(feature = "store")]
     pub(crate) fn size(&self) -> usize {
-        let statements = self.keys.values().map(|key| key.statements.len() + 1).sum::<usize>();
-        1 + statements + self.grants.len() + self.floors.len()
+        1 + self.statements() + self.keys.len() + self.grants.len() + self.floors.len()
     }
 }

@@ -9,7 +9,7 @@ use crate::error::TrustError;
 use crate::snapshot::{OrganizationTrust, boot_time};
 
 /// The most statements that are looked at to find those keys.
-const MAX_FACTS: usize = 4096;
+pub(crate) const MAX_FACTS: usize = 4096;
 
 /// Reads what bears on whether `org` accepts the signers, in one statement.
 pub(crate) async fn read_store(

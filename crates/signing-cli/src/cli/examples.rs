@@ -43,6 +43,10 @@ const EXAMPLES: &[(&str, &[Example])] = &[
     (
         "orgs grant-trust",
         &[
+            (
+                "Show what would be accepted",
+                "cloacina orgs grant-trust --from acme --to vendor --dry-run",
+            ),
             ("Accept the keys of a vendor", "cloacina orgs grant-trust --from acme --to vendor"),
             (
                 "Accept them for some packages, for a year",
@@ -96,6 +100,10 @@ const EXAMPLES: &[(&str, &[Example])] = &[
     (
         "keys trust",
         &[
+            (
+                "Show what would be accepted",
+                "cloacina keys trust --org acme --import dev.pub.pem --dry-run",
+            ),
             ("Trust a key of the store", "cloacina keys trust --org acme --key-id acme/nightly"),
             (
                 "Trust the key in a file for 30 days",
@@ -131,17 +139,26 @@ const EXAMPLES: &[(&str, &[Example])] = &[
     ),
     (
         "keys reinstate",
-        &[(
-            "Take back a revocation",
-            "cloacina keys reinstate acme/old --note 'retired by mistake'",
-        )],
+        &[
+            ("Show what would be accepted", "cloacina keys reinstate acme/old --dry-run"),
+            (
+                "Take back a revocation",
+                "cloacina keys reinstate acme/old --note 'retired by mistake'",
+            ),
+        ],
     ),
     (
         "keys rotate",
-        &[(
-            "Replace a key, and re-sign what it has signed",
-            "cloacina keys rotate acme/release --resign",
-        )],
+        &[
+            (
+                "Show what would be made, and accepted",
+                "cloacina keys rotate acme/release --resign --dry-run",
+            ),
+            (
+                "Replace a key, and re-sign what it has signed",
+                "cloacina keys rotate acme/release --resign",
+            ),
+        ],
     ),
     (
         "keys rotate-kek",
@@ -194,10 +211,16 @@ const EXAMPLES: &[(&str, &[Example])] = &[
     ),
     (
         "package floor set",
-        &[(
-            "Refuse versions before 1.4.0",
-            "cloacina package floor set 1.4.0 --org acme --name libworkflow.so",
-        )],
+        &[
+            (
+                "Show what would no longer be accepted",
+                "cloacina package floor set 1.4.0 --org acme --name libworkflow.so --dry-run",
+            ),
+            (
+                "Refuse versions before 1.4.0",
+                "cloacina package floor set 1.4.0 --org acme --name libworkflow.so",
+            ),
+        ],
     ),
     (
         "package floor unset",

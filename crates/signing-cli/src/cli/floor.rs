@@ -33,4 +33,8 @@ pub(crate) struct FloorPackage {
     /// The signed name of the package
     #[arg(long)]
     pub(crate) name: PackageName,
+
+    /// Change nothing, and show what would be accepted, and what would no longer be
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }

@@ -84,25 +84,7 @@ pub(crate) enum Keys {
         force: bool,
     },
     /// Accept a key's signatures
-    Trust {
-        /// The organization that accepts the signatures (name or id)
-        /// [env: CLOACINA_ORG] [default: the only one]
-        #[arg(long)]
-        org: Option<OrgReference>,
-
-        #[command(flatten)]
-        key: Resolved<KeyToTrustArgs>,
-
-        /// The organization's name for the key
-        #[arg(long)]
-        name: Option<KeyName>,
-
-        /// Accept them until this time (RFC 3339), until the beginning of this date (UTC), or
-        /// for 12h, 30d or 8w. A second `keys trust` replaces the time of the first; without
-        /// one, trust does not expire
-        #[arg(long, value_name = "TIME", value_parser = time::expiry)]
-        expires: Option<StatementTime>,
-    },
+    Trust(TrustKey),
     /// Refuse a key's signatures, even if a trust grant would accept them
     Deny(Deny),
     /// Revoke a signing key (it can no longer sign) or a trusted key (its signatures
@@ -186,6 +168,31 @@ impl Resolve for GenerateArgs {
             (org, _) => Ok(Generate::InStore { name, org }),
         }
     }
+}
+
+#[derive(Args)]
+pub(crate) struct TrustKey {
+    /// The organization that accepts the signatures (name or id)
+    /// [env: CLOACINA_ORG] [default: the only one]
+    #[arg(long)]
+    pub(crate) org: Option<OrgReference>,
+
+    #[command(flatten)]
+    pub(crate) key: Resolved<KeyToTrustArgs>,
+
+    /// The organization's name for the key
+    #[arg(long)]
+    pub(crate) name: Option<KeyName>,
+
+    /// Accept them until this time (RFC 3339), until the beginning of this date (UTC), or for
+    /// 12h, 30d or 8w. A second `keys trust` replaces the time of the first; without one, trust
+    /// does not expire
+    #[arg(long, value_name = "TIME", value_parser = time::expiry)]
+    pub(crate) expires: Option<StatementTime>,
+
+    /// Change nothing, and show what would be accepted
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 #[derive(Args)]
@@ -314,8 +321,12 @@ pub(crate) struct Reinstate {
     pub(crate) key: KeyArgs,
 
     /// Why; kept in the audit log
-    #[arg(long, value_name = "TEXT")]
-    pub(crate) note: Note,
+    #[arg(long, value_name = "TEXT", required_unless_present = "dry_run")]
+    pub(crate) note: Option<Note>,
+
+    /// Change nothing, and show what would be accepted
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -361,6 +372,10 @@ pub(crate) struct Rotate {
     /// keeps the signatures in the store
     #[arg(long)]
     pub(crate) resign: bool,
+
+    /// Change nothing, and show what would be made and accepted
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 #[derive(Args)]

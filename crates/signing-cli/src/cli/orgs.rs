@@ -38,6 +38,10 @@ pub(crate) enum Orgs {
 
         #[command(flatten)]
         scope: Resolved<ScopeArgs>,
+
+        /// Change nothing, and show what would be accepted
+        #[arg(long)]
+        dry_run: bool,
     },
     /// Withdraw a trust grant
     RevokeTrust {

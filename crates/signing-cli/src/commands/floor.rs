@@ -3,6 +3,7 @@ use signing_crypto::{OrgId, OrgName, PackageName, PackageVersion};
 use signing_trust::store::Change;
 
 use crate::cli::{Floor, FloorPackage, OrgReference};
+use crate::commands::impact::{About, ImpactView};
 use crate::context::{Context, block_on};
 use crate::error::CliError;
 use crate::lines::{Lines, Table};
@@ -25,9 +26,12 @@ pub(super) fn run(context: &Context, command: Floor) -> Result<Report, CliError>
 
 async fn set(
     context: &Context,
-    FloorPackage { org, name }: FloorPackage,
+    FloorPackage { org, name, dry_run }: FloorPackage,
     floor: Option<PackageVersion>,
 ) -> Result<Report, CliError> {
+    if dry_run {
+        return foresee(context, org.as_ref(), &name, floor).await;
+    }
     let keys = context.keys_to_change().await?;
     let org = select::organization_or_default(context, &keys, org.as_ref()).await?;
     let change = keys.set_version_floor(org.id, &name, floor.clone()).await?;
@@ -40,6 +44,23 @@ async fn set(
         before: change.into_inner(),
         changed,
     }))
+}
+
+/// What the change would bring about. Nothing is changed.
+async fn foresee(
+    context: &Context,
+    org: Option<&OrgReference>,
+    name: &PackageName,
+    floor: Option<PackageVersion>,
+) -> Result<Report, CliError> {
+    let keys = context.keys().await?;
+    let org = select::organization_or_default(context, &keys, org).await?;
+    let what = match &floor {
+        Some(floor) => format!("accepting {name} from version {floor} for {}", org.name),
+        None => format!("accepting every version of {name} for {}", org.name),
+    };
+    let impact = keys.version_floor_impact(org.id, name, floor).await?;
+    Ok(Report::requested(&ImpactView::of(what, About::Packages, &impact)))
 }
 
 async fn list(context: &Context, org: Option<&OrgReference>) -> Result<Report, CliError> {
@@ -59,6 +80,8 @@ async fn list(context: &Context, org: Option<&OrgReference>) -> Result<Report, C
 pub(super) const DOCUMENTS: &[Document] = &[
     Document::of::<FloorChangeView>("package floor set"),
     Document::of::<FloorChangeView>("package floor unset"),
+    Document::of::<ImpactView<'static>>("package floor set"),
+    Document::of::<ImpactView<'static>>("package floor unset"),
     Document::of::<FloorsView>("package floor list"),
 ];
 

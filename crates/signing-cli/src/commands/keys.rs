@@ -5,6 +5,7 @@ mod make;
 mod reinstate;
 mod revoke;
 mod rotate;
+mod rotate_dry_run;
 mod rotate_kek;
 mod show;
 mod timeline;
@@ -58,9 +59,7 @@ pub(super) fn run(context: &Context, command: Keys) -> Result<Report, CliError> 
             let key = (org.as_ref(), &key);
             block_on(make::export(context, key, format, output.as_deref(), existing))
         }
-        Keys::Trust { org, key: Resolved(key), name, expires } => {
-            block_on(trust::trust(context, org.as_ref(), key, name, expires))
-        }
+        Keys::Trust(command) => block_on(trust::trust(context, command)),
         Keys::Deny(command) => block_on(deny::deny(context, command)),
         Keys::Revoke(command) => block_on(revoke::revoke(context, command)),
         Keys::Reinstate(command) => block_on(reinstate::reinstate(context, command)),

@@ -1,4 +1,5 @@
-mod ended;
+mod dry_run;
+mod show;
 
 use serde::Serialize;
 use signing_crypto::{OrgId, OrgName};
@@ -13,7 +14,6 @@ use crate::output::Report;
 #[cfg(test)]
 use crate::schemas::Document;
 use crate::select::organization;
-use crate::time::Time;
 use crate::view::{GraphGrantView, LimitsView, View};
 
 pub(super) fn run(context: &Context, command: Orgs) -> Result<Report, CliError> {
@@ -21,13 +21,18 @@ pub(super) fn run(context: &Context, command: Orgs) -> Result<Report, CliError> 
         match command {
             Orgs::Create { name } => create(context, name).await,
             Orgs::List => list(context).await,
-            Orgs::Show { org } => show(context, &org).await,
-            Orgs::Delete { org, dry_run: true } => ended::deletion(context, &org).await,
+            Orgs::Show { org } => show::show(context, &org).await,
+            Orgs::Delete { org, dry_run: true } => dry_run::deletion(context, &org).await,
             Orgs::Delete { org, .. } => delete(context, &org).await,
-            Orgs::GrantTrust { grant, scope: Resolved(scope) } => {
+            Orgs::GrantTrust { grant, scope: Resolved(scope), dry_run: true } => {
+                dry_run::grant(context, &grant, scope).await
+            }
+            Orgs::GrantTrust { grant, scope: Resolved(scope), .. } => {
                 grant_trust(context, &grant, scope).await
             }
-            Orgs::RevokeTrust { grant, dry_run: true } => ended::withdrawal(context, &grant).await,
+            Orgs::RevokeTrust { grant, dry_run: true } => {
+                dry_run::withdrawal(context, &grant).await
+            }
             Orgs::RevokeTrust { grant, .. } => revoke_trust(context, &grant).await,
         }
     })
@@ -48,19 +53,6 @@ async fn list(context: &Context) -> Result<Report, CliError> {
         ListedView { org: OrganizationView { id: org.id, name: &org.name }, accepts, grants }
     });
     Ok(Report::requested(&ListView(views.collect())))
-}
-
-async fn show(context: &Context, org: &OrgReference) -> Result<Report, CliError> {
-    let keys = context.keys().await?;
-    let org = organization(&keys, org).await?;
-    let graph = keys.trust_graph(Some(org.id)).await?;
-    let grants = graph.organization(org.id).map(|org| &*org.grants).unwrap_or_default();
-    Ok(Report::requested(&ShownView {
-        org: OrganizationView::of(&org),
-        created_at: Time(org.created_at),
-        deleted_at: org.deleted_at.map(Time),
-        grants: grants.iter().map(GraphGrantView::of).collect(),
-    }))
 }
 
 async fn delete(context: &Context, org: &OrgReference) -> Result<Report, CliError> {
@@ -108,14 +100,13 @@ fn limits(record: TrustGrantRecord) -> TrustLimits {
 
 #[cfg(test)]
 pub(super) fn documents() -> Vec<Document> {
-    [DOCUMENTS, ended::DOCUMENTS].concat()
+    [DOCUMENTS, show::DOCUMENTS, dry_run::DOCUMENTS].concat()
 }
 
 #[cfg(test)]
 const DOCUMENTS: &[Document] = &[
     Document::of::<CreatedView<'static>>("orgs create"),
     Document::of::<ListView<'static>>("orgs list"),
-    Document::of::<ShownView<'static>>("orgs show"),
     Document::of::<DeletedView<'static>>("orgs delete"),
     Document::of::<GrantedView<'static>>("orgs grant-trust"),
     Document::of::<WithdrawnView<'static>>("orgs revoke-trust"),
@@ -187,27 +178,6 @@ impl View for ListView<'_> {
         }
         let mut text = Lines::new();
         text.table(table);
-        text
-    }
-}
-
-#[derive(Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-struct ShownView<'a> {
-    #[serde(flatten)]
-    org: OrganizationView<'a>,
-    created_at: Time,
-    deleted_at: Option<Time>,
-    grants: Vec<GraphGrantView<'a>>,
-}
-
-impl View for ShownView<'_> {
-    fn text(&self) -> Lines {
-        let mut text = Lines::from(format!("name     {}", self.org.name));
-        text.push(format!("id       {}", self.org.id));
-        text.push(format!("created  {}", self.created_at));
-        text.extend(self.deleted_at.map(|at| format!("deleted  {at}: it trusts nothing")));
-        text.extend(self.grants.iter().map(GraphGrantView::text));
         text
     }
 }

@@ -5,6 +5,7 @@ use serde_json::json;
 use signing_crypto::{
     Fingerprint, GrantId, KeyName, Note, OrgId, OrgName, PackagePatterns, TrustedKeyId,
 };
+use signing_trust::store::OrganizationRecord;
 use signing_trust::{
     GrantStanding, GraphGrant, GraphKey, KeyStanding, TrustLimits, TrustPath, TrustedKey,
 };
@@ -93,6 +94,15 @@ impl<'a> TrustPathView<'a> {
                 Self::Granted { grant_id: *grant, org_id: *child, org: child_name }
             }
             _ => Self::Other,
+        }
+    }
+
+    pub(crate) fn text(&self) -> String {
+        match self {
+            Self::Pinned => "pinned".into(),
+            Self::Direct { .. } => "direct".into(),
+            Self::Granted { org, .. } => format!("granted to {org}"),
+            Self::Other => "other".into(),
         }
     }
 }
@@ -186,6 +196,11 @@ impl<'a> GraphGrantView<'a> {
         }
     }
 
+    /// The same grant as its child sees it: of the parent that made it.
+    pub(crate) fn received(parent: &'a OrganizationRecord, grant: &'a GraphGrant) -> Self {
+        Self { org_id: parent.id, org: &parent.name, ..Self::of(grant) }
+    }
+
     pub(crate) fn is_in_force(&self) -> bool {
         self.standing == "in_force"
     }
@@ -202,5 +217,11 @@ impl<'a> GraphGrantView<'a> {
     pub(crate) fn text(&self) -> String {
         let verb = if self.is_in_force() { "accepts" } else { "accepted" };
         format!("{verb}  {}{}", self.child_text(), self.ended)
+    }
+
+    /// Of a grant that was [received](Self::received).
+    pub(crate) fn received_text(&self) -> String {
+        let verb = if self.is_in_force() { "accepts" } else { "accepted" };
+        format!("{} {verb} its keys{}{}", self.org, self.limits.text(), self.ended)
     }
 }

@@ -95,6 +95,11 @@ fn an_organization_is_shown_with_its_grants_and_their_limits() {
     let line = "accepts  vendor for packages \"etl-*\" until 2999-01-01T12:00:00Z";
     assert!(shown.lines().any(|shown| shown == line), "{shown}");
     scratch.fails(2, "NoSuchOrganization", &["orgs", "show", "operators"]);
+    let received = scratch.json(&["orgs", "show", "vendor"]);
+    assert_eq!(received["granted_by"][0]["org"], "operator");
+    assert_eq!(received["granted_by"][0]["packages"], json!(["etl-*"]));
+    assert_eq!(scratch.json(&["orgs", "show", "other"])["grants"], json!([]));
+    assert_eq!(scratch.json(&["orgs", "show", "operator"])["granted_by"], json!([]));
 
     scratch.json(&["orgs", "delete", "vendor"]);
     let shown = scratch.json(&["orgs", "show", "operator"]);

@@ -12,10 +12,12 @@ mod examples;
 
 mod db;
 mod doctor;
+mod gains_dry_run;
 mod grants;
 mod init;
 mod orgs;
 mod orgs_dry_run;
+mod orgs_show;
 mod postgres;
 mod trust_graph;
 

@@ -1,9 +1,11 @@
 use chrono::{DateTime, Utc};
 use signing_crypto::OrgId;
+use signing_store::{OrganizationRecord, OrganizationRef};
 
 use super::KeyManager;
 use crate::error::TrustError;
-use crate::graph::TrustGraph;
+use crate::graph::{GraphGrant, TrustGraph, graph_grant};
+use crate::rules::DecisionContext;
 use crate::snapshot::{boot_time, present};
 
 impl KeyManager {
@@ -20,6 +22,25 @@ impl KeyManager {
             others.for_each(|other| other.grants.clear());
         }
         Ok(graph)
+    }
+
+    /// The grants that were made to `child` and not revoked, by the names of the organizations
+    /// that made them.
+    pub async fn grants_to(
+        &self,
+        child: OrgId,
+    ) -> Result<Vec<(OrganizationRecord, GraphGrant)>, TrustError> {
+        let context = DecisionContext::at(self.now().await?);
+        let child = self.organization(OrganizationRef::Id(child)).await?;
+        let mut received = Vec::new();
+        for parent in self.store.organizations_granting(child.id).await? {
+            let grants = self.store.grants_from(parent.id).await?;
+            if let Some(grant) = grants.iter().find(|grant| grant.child_org_id == child.id) {
+                let grant = graph_grant(grant, child.name.clone(), child.deleted_at, context);
+                received.push((parent, grant));
+            }
+        }
+        Ok(received)
     }
 
     /// The present, which expiry is measured against: the later of the local and the

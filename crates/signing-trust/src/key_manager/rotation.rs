@@ -113,7 +113,7 @@ impl KeyManager {
         Ok(Rotation { old, successor, old_trusted, trusted, signatures, others })
     }
 
-    async fn require_worth_rotating(
+    pub(super) async fn require_worth_rotating(
         &self,
         old: &ProvenKey,
         resign: Resign,
@@ -139,7 +139,7 @@ impl KeyManager {
     ///
     /// If signatures are to be made again, that the organization refuses the old key, or that
     /// its trust in it has expired.
-    async fn own_trust(
+    pub(super) async fn own_trust(
         &self,
         old: &ProvenKey,
         resign: Resign,
@@ -212,7 +212,11 @@ impl KeyManager {
     }
 
     /// Proves the key `id`, and that it was made to replace `old`.
-    async fn proven_successor(&self, old: &ProvenKey, id: KeyId) -> Result<ProvenKey, TrustError> {
+    pub(super) async fn proven_successor(
+        &self,
+        old: &ProvenKey,
+        id: KeyId,
+    ) -> Result<ProvenKey, TrustError> {
         let successor = self.proven_key(id).await?;
         // The row may have said something else when it was found.
         if (successor.org(), successor.record().predecessor_id) != (old.org(), Some(old.id())) {
@@ -240,7 +244,7 @@ impl KeyManager {
     }
 
     /// What the organization `org` itself says about a key, and what comes of that now.
-    async fn own_statement(
+    pub(super) async fn own_statement(
         &self,
         org: OrgId,
         fingerprint: Fingerprint,
@@ -255,7 +259,7 @@ impl KeyManager {
 }
 
 /// `release.2` for `release`, and `release.3` for that: the first that is not used.
-fn next_name(name: &str, used: &BTreeSet<&str>) -> KeyName {
+pub(super) fn next_name(name: &str, used: &BTreeSet<&str>) -> KeyName {
     let numbered = name.rsplit_once('.').and_then(|(stem, number)| {
         (!number.starts_with('0')).then_some((stem, number.parse::<u32>().ok()?))
     });

@@ -6,7 +6,9 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use rustix::time::{ClockId, clock_gettime};
 use signing_crypto::{GrantId, StoreId};
-use signing_store::{Heartbeat, StatementRow, TrustGrantRecord, TrustSnapshot, TrustedKeyRecord};
+use signing_store::{
+    Heartbeat, OrganizationRecord, StatementRow, TrustGrantRecord, TrustSnapshot, TrustedKeyRecord,
+};
 
 use super::{
     DocumentsOfChild, KeyStatement, KeyStatus, Organization, OrganizationTrust, StatedBy,
@@ -52,15 +54,9 @@ impl OrganizationTrust {
             snapshot;
         let mut grants = BTreeMap::new();
         for (grant, child) in statements.iter().filter_map(|row| row.grant.as_ref()) {
-            grants.entry(grant.id).or_insert_with(|| TrustGrant {
-                id: Some(grant.id),
-                child: child.id,
-                child_name: child.name.clone(),
-                child_deleted_at: child.deleted_at,
-                limits: limits(grant),
-                narrowed_to: None,
-                documents: DocumentsOfChild::NotAsked,
-            });
+            grants
+                .entry(grant.id)
+                .or_insert_with(|| TrustGrant::new(Some(grant.id), child, limits(grant)));
         }
         let (id, deleted_at) = (organization.id, organization.deleted_at);
         let mut trust = Self {
@@ -87,15 +83,31 @@ impl OrganizationTrust {
             key.statements.push(KeyStatement { by, status: KeyStatus::from(row) });
         }
         for key in trust.keys.values_mut() {
-            key.statements.sort_by_key(|statement| match statement.by {
-                StatedBy::Child(place, _) => Some(place),
-                _ => None,
-            });
+            key.statements.sort_by_key(|statement| statement.by.grant());
         }
         for fingerprint in unreadable {
             trust.keys.entry(fingerprint).or_default().is_unreadable = true;
         }
         trust
+    }
+}
+
+impl TrustGrant {
+    /// What rows say of it; `id` is the grant's, if it has one.
+    pub(crate) fn new(
+        id: Option<GrantId>,
+        child: &OrganizationRecord,
+        limits: TrustLimits,
+    ) -> Self {
+        Self {
+            id,
+            child: child.id,
+            child_name: child.name.clone(),
+            child_deleted_at: child.deleted_at,
+            limits,
+            narrowed_to: None,
+            documents: DocumentsOfChild::NotAsked,
+        }
     }
 }
 

@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use signing_crypto::{
-    DocumentHeader, DocumentTexts, OrgName, PackagePatterns, Revocations, RootDocument,
-    SignatureEnvelope, SignatureId, SignedDocument, TrustDocument, TrustStatement,
+    DocumentTexts, OrgName, PackagePatterns, Revocations, RootDocument, SignatureEnvelope,
+    SignatureId, TrustStatement,
 };
 use signing_trust::store::OrganizationRecord;
 use signing_trust::{GrantStanding, GraphGrant, GraphKey, KeyManager, KeyStanding, TrustGraph};
@@ -11,6 +11,7 @@ use signing_trust::{GrantStanding, GraphGrant, GraphKey, KeyManager, KeyStanding
 use super::check::Checks;
 use crate::error::CliError;
 use crate::lines::counted;
+use crate::signed_trust::unverified_header;
 use crate::time::Time;
 
 const CHECK: &str = "expiry";
@@ -180,9 +181,9 @@ fn of_documents(
     endings: &mut Vec<Ending>,
     unreadable: &mut Vec<Unreadable>,
 ) {
-    let root = texts.roots.last().map(|text| header::<RootDocument>(text));
-    let statement = texts.statement.as_ref().map(|text| header::<TrustStatement>(text));
-    let revocations = texts.revocations.as_ref().map(|text| header::<Revocations>(text));
+    let root = texts.roots.last().map(|text| unverified_header::<RootDocument>(text));
+    let statement = texts.statement.as_ref().map(|text| unverified_header::<TrustStatement>(text));
+    let revocations = texts.revocations.as_ref().map(|text| unverified_header::<Revocations>(text));
     let publish =
         format!("cloacina trust publish --org {org} --key <private key> --trust-root <file>");
     let rotate = format!(
@@ -211,11 +212,6 @@ fn of_documents(
             stops_everything: true,
         });
     }
-}
-
-fn header<D: TrustDocument>(text: &str) -> Option<DocumentHeader> {
-    let document = SignedDocument::<D>::parse(text.as_bytes()).ok()?;
-    Some(document.unverified().header().clone())
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use signing_crypto::{Fingerprint, OrgId, OrgName};
 use signing_trust::store::{OrganizationRecord, Revocation, RevocationReason};
 use signing_trust::{KeyManager, RevocationImpact};
 
-use crate::commands::losses::LossView;
+use crate::commands::impact::SignaturesView;
 use crate::error::CliError;
 use crate::lines::Lines;
 use crate::output::Report;
@@ -33,7 +33,7 @@ pub(super) async fn revocation(
         }
     };
     Ok(Report::requested(&RevocationView {
-        impact: ImpactView::of(fingerprint, &impact),
+        impact: KeyImpactView::of(fingerprint, &impact),
         kind,
         id,
         reason: reason.as_str(),
@@ -53,7 +53,7 @@ pub(super) async fn denial(
         false => keys.denial_impact(org.id, fingerprint).await?,
     };
     Ok(Report::requested(&DenialView {
-        impact: ImpactView::of(*fingerprint, &impact),
+        impact: KeyImpactView::of(*fingerprint, &impact),
         org_id: org.id,
         org: &org.name,
         everywhere,
@@ -70,7 +70,7 @@ pub(super) const DOCUMENTS: &[Document] = &[
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 struct RevocationView<'a> {
     #[serde(flatten)]
-    impact: ImpactView<'a>,
+    impact: KeyImpactView<'a>,
     kind: &'static str,
     id: String,
     reason: &'static str,
@@ -99,7 +99,7 @@ impl View for RevocationView<'_> {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 struct DenialView<'a> {
     #[serde(flatten)]
-    impact: ImpactView<'a>,
+    impact: KeyImpactView<'a>,
     org_id: OrgId,
     #[serde(skip)]
     org: &'a OrgName,
@@ -124,20 +124,20 @@ fn heading(what: &str) -> Lines {
 
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-struct ImpactView<'a> {
+struct KeyImpactView<'a> {
     dry_run: bool,
     fingerprint: Fingerprint,
     refusing: Vec<&'a OrgName>,
-    losses: Vec<LossView<'a>>,
+    losses: Vec<SignaturesView<'a>>,
 }
 
-impl<'a> ImpactView<'a> {
+impl<'a> KeyImpactView<'a> {
     fn of(fingerprint: Fingerprint, impact: &'a RevocationImpact) -> Self {
         Self {
             dry_run: true,
             fingerprint,
             refusing: impact.refusing.iter().map(|org| &org.name).collect(),
-            losses: impact.losses.iter().map(LossView::of).collect(),
+            losses: impact.losses.iter().map(SignaturesView::of).collect(),
         }
     }
 
@@ -149,7 +149,7 @@ impl<'a> ImpactView<'a> {
         if self.refusing.is_empty() {
             text.push("  no organization would accept the key less than now");
         }
-        text.append(LossView::text(&self.losses));
+        text.append(SignaturesView::text(&[], &self.losses));
         text
     }
 }

@@ -1,8 +1,10 @@
 use serde::Serialize;
-use signing_crypto::Fingerprint;
-use signing_trust::store::{Change, TrustedKeyRecord};
+use signing_crypto::{Fingerprint, KeyId};
+use signing_trust::KeyManager;
+use signing_trust::store::{Change, OrganizationRef, TrustedKeyRecord};
 
 use crate::cli;
+use crate::commands::impact::{About, ImpactView};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::lines::Lines;
@@ -17,10 +19,17 @@ pub(super) async fn reinstate(
     context: &Context,
     command: cli::Reinstate,
 ) -> Result<Report, CliError> {
-    let note = command.note;
-    let keys = context.keys_to_change().await?;
     let cli::KeyArgs { key, org, .. } = &command.key;
     let kind = command.key.kind();
+    let note = match command.note {
+        Some(note) if !command.dry_run => note,
+        _ => {
+            let keys = context.keys().await?;
+            let key = select::key(context, &keys, org.as_ref(), key, kind).await?;
+            return dry_run(&keys, key).await;
+        }
+    };
+    let keys = context.keys_to_change().await?;
     Ok(Report::done(&match select::key(context, &keys, org.as_ref(), key, kind).await? {
         Selected::Signing(key) => {
             let change = keys.reinstate_signing_key(key.id, &note).await?;
@@ -47,6 +56,33 @@ pub(super) async fn reinstate(
     }))
 }
 
+/// What the command would bring about. Nothing is changed.
+async fn dry_run(keys: &KeyManager, key: Selected) -> Result<Report, CliError> {
+    let owner = keys.organization(OrganizationRef::Id(key.org_id())).await?.name;
+    let name = match key.name() {
+        Some(name) => format!("{owner}/{name}"),
+        None => format!("{} of {owner}", key.fingerprint()),
+    };
+    match key {
+        Selected::Signing(key) => {
+            let key = keys.reinstatable_signing_key(key.id).await?;
+            Ok(Report::requested(&SigningAgainView {
+                dry_run: true,
+                kind: "signing",
+                id: key.id,
+                fingerprint: key.fingerprint,
+                could_sign_again: key.revoked_at.is_some(),
+                name,
+            }))
+        }
+        Selected::Trusted(key) => {
+            let impact = keys.trusted_key_reinstatement_impact(key.id).await?;
+            let what = format!("reinstating the trusted key {name}");
+            Ok(Report::requested(&ImpactView::of(what, About::Keys, &impact)))
+        }
+    }
+}
+
 /// A key that was only denied is not trusted afterwards.
 fn new_standing(change: &Change<TrustedKeyRecord>) -> String {
     match change {
@@ -62,7 +98,11 @@ fn new_standing(change: &Change<TrustedKeyRecord>) -> String {
 }
 
 #[cfg(test)]
-pub(super) const DOCUMENTS: &[Document] = &[Document::of::<ReinstatedView>("keys reinstate")];
+pub(super) const DOCUMENTS: &[Document] = &[
+    Document::of::<ReinstatedView>("keys reinstate"),
+    Document::of::<SigningAgainView>("keys reinstate"),
+    Document::of::<ImpactView<'static>>("keys reinstate"),
+];
 
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -78,5 +118,33 @@ struct ReinstatedView {
 impl View for ReinstatedView {
     fn text(&self) -> Lines {
         Lines::from(&self.text)
+    }
+}
+
+/// A signing key that was not reinstated.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct SigningAgainView {
+    dry_run: bool,
+    kind: &'static str,
+    id: KeyId,
+    fingerprint: Fingerprint,
+    could_sign_again: bool,
+    #[serde(skip)]
+    name: String,
+}
+
+impl View for SigningAgainView {
+    fn text(&self) -> Lines {
+        let name = &self.name;
+        let mut text = Lines::from(format!(
+            "nothing was changed; reinstating the signing key {name} would have this effect:"
+        ));
+        text.push(format!("  fingerprint  {}", self.fingerprint));
+        text.push(match self.could_sign_again {
+            true => "  it could sign again; no organization would accept other signatures than now",
+            false => "  none: it is not revoked",
+        });
+        text
     }
 }

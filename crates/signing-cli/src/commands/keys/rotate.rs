@@ -1,8 +1,9 @@
 use serde::Serialize;
 use signing_crypto::{Fingerprint, KeyId, KeyName, OrgName, TrustedKeyId};
 use signing_trust::store::{Change, OrganizationRef, TrustedKeyRecord};
-use signing_trust::{Resign, Rotation};
+use signing_trust::{Resign, Resigned, Rotation};
 
+use super::rotate_dry_run::RotationImpactView;
 use crate::cli;
 use crate::context::Context;
 use crate::error::CliError;
@@ -17,6 +18,13 @@ use crate::view::View;
 /// Replaces a signing key with a new one, and lists the remaining steps.
 pub(super) async fn rotate(context: &Context, command: cli::Rotate) -> Result<Report, CliError> {
     let resign = if command.resign { Resign::All } else { Resign::Leave };
+    if command.dry_run {
+        let keys = context.keys_with_kek().await?;
+        let id = select::signing_key(context, &keys, command.org.as_ref(), &command.key).await?;
+        let impact = keys.rotation_impact(id, command.name, resign).await?;
+        let owner = keys.organization(OrganizationRef::Id(impact.old.org_id)).await?.name;
+        return Ok(Report::requested(&RotationImpactView::of(&impact, &owner)));
+    }
     let keys = context.keys_to_change_with_kek().await?;
     let id = select::signing_key(context, &keys, command.org.as_ref(), &command.key).await?;
     let rotation = keys.rotate_signing_key(id, command.name, resign).await?;
@@ -25,7 +33,10 @@ pub(super) async fn rotate(context: &Context, command: cli::Rotate) -> Result<Re
 }
 
 #[cfg(test)]
-pub(super) const DOCUMENTS: &[Document] = &[Document::of::<RotationView<'static>>("keys rotate")];
+pub(super) const DOCUMENTS: &[Document] = &[
+    Document::of::<RotationView<'static>>("keys rotate"),
+    Document::of::<RotationImpactView<'static>>("keys rotate"),
+];
 
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -66,10 +77,25 @@ struct RowView {
 
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-struct SignaturesView {
+pub(super) struct SignaturesView {
     added: u64,
     already: u64,
     left: u64,
+}
+
+impl SignaturesView {
+    pub(super) fn of(signatures: &Resigned) -> Self {
+        let Resigned { added, already, left } = *signatures;
+        Self { added, already, left }
+    }
+
+    pub(super) fn text(&self) -> String {
+        format!(
+            "stored signatures by the old key: {} re-signed, {} already up to date, {} not \
+             re-signed",
+            self.added, self.already, self.left,
+        )
+    }
 }
 
 /// What somebody has to do, and with which command.
@@ -108,11 +134,7 @@ impl<'a> RotationView<'a> {
                 made,
             },
             trusted: trusted.map(row),
-            signatures: SignaturesView {
-                added: signatures.added,
-                already: signatures.already,
-                left: signatures.left,
-            },
+            signatures: SignaturesView::of(signatures),
             next: steps(rotation, owner, &successor.name),
             trust,
         }
@@ -129,11 +151,7 @@ impl View for RotationView<'_> {
         text.push(format!("id           {}", successor.id));
         text.push(format!("fingerprint  {}", successor.fingerprint));
         text.push(self.trust);
-        text.push(format!(
-            "stored signatures by the old key: {} re-signed, {} already up to date, {} not \
-             re-signed",
-            signatures.added, signatures.already, signatures.left,
-        ));
+        text.push(signatures.text());
         text.push("to do:");
         for StepView { why, command } in &self.next {
             text.push(format!("  {why}: {command}"));

@@ -4,7 +4,8 @@ use signing_trust::KeyManager;
 use signing_trust::store::{Change, TrustedKeyRecord};
 
 use crate::advice::refused_key;
-use crate::cli::{KeyToTrust, OrgReference};
+use crate::cli::{self, KeyToTrust, Resolved};
+use crate::commands::impact::{About, ImpactView};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::key_files;
@@ -17,21 +18,23 @@ use crate::time::Time;
 use crate::view::{TrustedRowView, View};
 
 /// Accepts a key's signatures.
-pub(super) async fn trust(
-    context: &Context,
-    org: Option<&OrgReference>,
-    key: KeyToTrust,
-    mut name: Option<KeyName>,
-    expires: Option<StatementTime>,
-) -> Result<Report, CliError> {
-    let expires_at = expires.map(StatementTime::to_utc);
+pub(super) async fn trust(context: &Context, command: cli::TrustKey) -> Result<Report, CliError> {
+    let cli::TrustKey { org, key: Resolved(key), mut name, expires, dry_run } = command;
+    let (org, expires_at) = (org.as_ref(), expires.map(StatementTime::to_utc));
     let (keys, key, own_name) = match key {
         KeyToTrust::File(path) => {
             let key = key_files::read_public_key(&path)?;
-            (context.keys_to_change().await?, key, None)
+            let keys = match dry_run {
+                true => context.keys().await?,
+                false => context.keys_to_change().await?,
+            };
+            (keys, key, None)
         }
         KeyToTrust::Stored(named) => {
-            let keys = context.keys_to_change_with_kek().await?;
+            let keys = match dry_run {
+                true => context.keys_with_kek().await?,
+                false => context.keys_to_change_with_kek().await?,
+            };
             let id = select::signing_key(context, &keys, org, &named).await?;
             let proven = keys.proven_key(id).await?;
             let (key, name) = (proven.verifying_key(), proven.record().name.clone());
@@ -43,6 +46,15 @@ pub(super) async fn trust(
     if earlier_name.is_none() {
         name = name.or(own_name);
     }
+    let until = expires_at.map(|at| format!(" until {}", Time(at))).unwrap_or_default();
+    if dry_run {
+        let impact = match keys.trusted_public_key_impact(org.id, &key, name, expires_at).await {
+            Ok(impact) => impact,
+            Err(error) => return Err(refused_key::of_trust(&keys, &org, error).await),
+        };
+        let what = format!("trusting {} for {}{until}", key.fingerprint(), org.name);
+        return Ok(Report::requested(&ImpactView::of(what, About::Keys, &impact)));
+    }
     let change = match keys.trust_public_key_until(org.id, &key, name, expires_at).await {
         Ok(change) => change,
         Err(error) => return Err(refused_key::of_trust(&keys, &org, error).await),
@@ -50,7 +62,6 @@ pub(super) async fn trust(
     let changed = matches!(change, Change::Made(_));
     let record = change.into_inner();
     let verb = if changed { "now accepts" } else { "already accepts" };
-    let until = expires_at.map(|at| format!(" until {}", Time(at))).unwrap_or_default();
     let mut text =
         Lines::from(format!("{} {verb} signatures by {}{until}", org.name, record.fingerprint));
     if let (Some(earlier), Some(now)) = (&earlier_name, &record.name)
@@ -72,7 +83,10 @@ async fn known_name(
 }
 
 #[cfg(test)]
-pub(super) const DOCUMENTS: &[Document] = &[Document::of::<RowChangeView<'static>>("keys trust")];
+pub(super) const DOCUMENTS: &[Document] = &[
+    Document::of::<RowChangeView<'static>>("keys trust"),
+    Document::of::<ImpactView<'static>>("keys trust"),
+];
 
 /// A change of an organization's row about a key.
 #[derive(Serialize)]

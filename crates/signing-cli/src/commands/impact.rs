@@ -1,0 +1,195 @@
+//! What organizations would accept, and what not, after a change that has not been made.
+
+use serde::Serialize;
+use signing_crypto::{OrgId, OrgName, PackageDigest, PackageName, SignatureId};
+use signing_trust::{AffectedSignatures, OrganizationKeys, TrustImpact};
+
+use crate::lines::{Lines, ShortIds, Table};
+use crate::view::{TrustedKeyView, View};
+
+/// What a change of trust would bring about.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct ImpactView<'a> {
+    dry_run: bool,
+    accepted: Vec<KeysView<'a>>,
+    accepted_otherwise: Vec<KeysView<'a>>,
+    refused: Vec<KeysView<'a>>,
+    gains: Vec<SignaturesView<'a>>,
+    losses: Vec<SignaturesView<'a>>,
+    /// The change, such as `deleting acme`.
+    #[serde(skip)]
+    what: String,
+    #[serde(skip)]
+    is_about: About,
+}
+
+/// What a change is about.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum About {
+    Keys,
+    /// No key is accepted more or less.
+    Packages,
+}
+
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct KeysView<'a> {
+    org_id: OrgId,
+    org: &'a OrgName,
+    keys: Vec<TrustedKeyView<'a>>,
+}
+
+impl<'a> ImpactView<'a> {
+    pub(super) fn of(what: String, is_about: About, impact: &'a TrustImpact) -> Self {
+        let keys = |list: &'a [OrganizationKeys]| list.iter().map(KeysView::of).collect();
+        Self {
+            dry_run: true,
+            accepted: keys(&impact.accepted),
+            accepted_otherwise: keys(&impact.accepted_otherwise),
+            refused: keys(&impact.refused),
+            gains: impact.gains.iter().map(SignaturesView::of).collect(),
+            losses: impact.losses.iter().map(SignaturesView::of).collect(),
+            what,
+            is_about,
+        }
+    }
+
+    fn keys_text(&self) -> Lines {
+        let lists = [
+            (&self.accepted, "would accept these keys, which it does not accept now:"),
+            (&self.accepted_otherwise, "would accept these keys, also or only, in this way:"),
+            (&self.refused, "would no longer accept these keys:"),
+        ];
+        let mut text = Lines::new();
+        if self.is_about == About::Keys && lists.iter().all(|(list, _)| list.is_empty()) {
+            text.push("  no organization would accept other keys than now");
+        }
+        let keys = || lists.iter().flat_map(|(list, _)| *list).flat_map(|view| &view.keys);
+        let names = keys().filter_map(|key| key.name);
+        let ids = ShortIds::new(keys().map(|key| key.fingerprint), names);
+        for (list, heading) in lists {
+            for KeysView { org, keys, .. } in list {
+                text.push(format!("  {org} {heading}"));
+                let mut table = Table::new(["NAME", "KEY", "TRUST", "UNTIL", "PACKAGES"]);
+                for key in keys {
+                    table.row([
+                        key.name.map_or("-", |name| name.as_str()).into(),
+                        ids.cell(key.fingerprint),
+                        key.via.text().into(),
+                        key.limits.until_text().into(),
+                        key.limits.packages_text().into(),
+                    ]);
+                }
+                text.table(table.indented().indented());
+            }
+        }
+        text
+    }
+}
+
+impl View for ImpactView<'_> {
+    fn text(&self) -> Lines {
+        let what = &self.what;
+        let mut text = Lines::from(format!("nothing was changed; {what} would have this effect:"));
+        text.append(self.keys_text());
+        text.append(SignaturesView::text(&self.gains, &self.losses));
+        text
+    }
+}
+
+impl<'a> KeysView<'a> {
+    fn of(keys: &'a OrganizationKeys) -> Self {
+        Self {
+            org_id: keys.org.id,
+            org: &keys.org.name,
+            keys: keys.keys.iter().map(TrustedKeyView::of).collect(),
+        }
+    }
+}
+
+/// Stored signatures that an organization would accept, or would no longer accept.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct SignaturesView<'a> {
+    org_id: OrgId,
+    org: &'a OrgName,
+    signatures: Vec<SignatureView<'a>>,
+    /// Those that it has no other signature for: then, or now.
+    packages: Vec<PackageView<'a>>,
+}
+
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct SignatureView<'a> {
+    id: SignatureId,
+    #[serde(flatten)]
+    package: PackageView<'a>,
+}
+
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct PackageView<'a> {
+    sha256: PackageDigest,
+    name: &'a PackageName,
+}
+
+impl<'a> SignaturesView<'a> {
+    pub(super) fn of(affected: &'a AffectedSignatures) -> Self {
+        let signatures = affected.signatures.iter().map(|signature| SignatureView {
+            id: signature.id,
+            package: PackageView { sha256: signature.digest, name: &signature.name },
+        });
+        let packages =
+            affected.packages.iter().map(|(digest, name)| PackageView { sha256: *digest, name });
+        Self {
+            org_id: affected.org.id,
+            org: &affected.org.name,
+            signatures: signatures.collect(),
+            packages: packages.collect(),
+        }
+    }
+
+    pub(super) fn text(gains: &[Self], losses: &[Self]) -> Lines {
+        let signatures = || gains.iter().chain(losses).flat_map(|view| &view.signatures);
+        let digests = signatures().map(|signature| signature.package.sha256.to_string());
+        let ids = digests.chain(signatures().map(|signature| signature.id.to_string()));
+        let ids = ShortIds::new(ids, [""; 0]);
+        let mut text = Lines::new();
+        for gain in gains {
+            text.append(gain.table(
+                "would accept these stored signatures, which it does not accept now:",
+                "has no other signature for:",
+                &ids,
+            ));
+        }
+        for loss in losses {
+            text.append(loss.table(
+                "would no longer accept these stored signatures:",
+                "would have no other signature for:",
+                &ids,
+            ));
+        }
+        text.push("  the store does not know the .sig files beside packages");
+        text
+    }
+
+    fn table(&self, signatures: &str, packages: &str, ids: &ShortIds) -> Lines {
+        let mut text = Lines::from(format!("  {} {signatures}", self.org));
+        let mut table = Table::new(["PACKAGE", "SHA256", "SIGNATURE"]).indented();
+        for SignatureView { id, package } in &self.signatures {
+            let name = package.name.as_str().into();
+            table.row([name, ids.cell(package.sha256), ids.cell(id)]);
+        }
+        text.table(table.indented());
+        if !self.packages.is_empty() {
+            text.push(format!("  {} {packages}", self.org));
+        }
+        let mut table = Table::new(["PACKAGE", "SHA256"]).indented();
+        for package in &self.packages {
+            table.row([package.name.as_str().into(), ids.cell(package.sha256)]);
+        }
+        text.table(table.indented());
+        text
+    }
+}

@@ -1,0 +1,49 @@
+//! What a change of grants and organizations would bring about. Nothing is changed.
+
+use signing_trust::store::GrantScope;
+
+use crate::cli::{Grant, OrgReference};
+use crate::commands::impact::{About, ImpactView};
+use crate::context::Context;
+use crate::error::CliError;
+use crate::output::Report;
+#[cfg(test)]
+use crate::schemas::Document;
+use crate::select::organization;
+
+pub(super) async fn deletion(context: &Context, org: &OrgReference) -> Result<Report, CliError> {
+    let keys = context.keys().await?;
+    let org = organization(&keys, org).await?;
+    let impact = keys.deletion_impact(org.id).await?;
+    let what = format!("deleting {}", org.name);
+    Ok(Report::requested(&ImpactView::of(what, About::Keys, &impact)))
+}
+
+pub(super) async fn grant(
+    context: &Context,
+    grant: &Grant,
+    scope: GrantScope,
+) -> Result<Report, CliError> {
+    let keys = context.keys().await?;
+    let parent = organization(&keys, &grant.from).await?;
+    let child = organization(&keys, &grant.to).await?;
+    let impact = keys.grant_impact(parent.id, child.id, scope).await?;
+    let what = format!("a grant of {} to {}", parent.name, child.name);
+    Ok(Report::requested(&ImpactView::of(what, About::Keys, &impact)))
+}
+
+pub(super) async fn withdrawal(context: &Context, grant: &Grant) -> Result<Report, CliError> {
+    let keys = context.keys().await?;
+    let parent = organization(&keys, &grant.from).await?;
+    let child = organization(&keys, &grant.to).await?;
+    let impact = keys.grant_withdrawal_impact(parent.id, child.id).await?;
+    let what = format!("withdrawing the grant of {} to {}", parent.name, child.name);
+    Ok(Report::requested(&ImpactView::of(what, About::Keys, &impact)))
+}
+
+#[cfg(test)]
+pub(super) const DOCUMENTS: &[Document] = &[
+    Document::of::<ImpactView<'static>>("orgs delete"),
+    Document::of::<ImpactView<'static>>("orgs grant-trust"),
+    Document::of::<ImpactView<'static>>("orgs revoke-trust"),
+];

@@ -1,0 +1,207 @@
+use serde::Serialize;
+use signing_crypto::{
+    DocumentHeader, DocumentTexts, KeyName, Revocations, RootDocument, TrustDocumentKind,
+    TrustStatement,
+};
+use signing_trust::store::SigningKeyRecord;
+use signing_trust::{GraphKey, KeyStanding};
+
+use super::OrganizationView;
+use crate::cli::OrgReference;
+use crate::context::Context;
+use crate::error::CliError;
+use crate::lines::{Lines, ShortIds, Table};
+use crate::output::Report;
+#[cfg(test)]
+use crate::schemas::Document;
+use crate::select::organization;
+use crate::signed_trust::unverified_header;
+use crate::time::Time;
+use crate::view::{
+    DocumentView, GraphGrantView, GraphKeyView, SigningKeyView, View, quoted_note, revocation_of,
+    standing_text,
+};
+
+/// Shows an organization, its keys, the grants that it has made and received, and its signed
+/// trust.
+pub(super) async fn show(context: &Context, org: &OrgReference) -> Result<Report, CliError> {
+    let keys = context.keys().await?;
+    let org = organization(&keys, org).await?;
+    let graph = keys.trust_graph(Some(org.id)).await?;
+    let own = graph.organization(org.id);
+    let grants = own.map(|org| &*org.grants).unwrap_or_default();
+    let trusted = own.map(|org| &*org.keys).unwrap_or_default();
+    let received = keys.grants_to(org.id).await?;
+    let signing = keys.list_signing_keys(org.id).await?;
+    let documents = keys.unverified_documents(org.id).await?;
+    Ok(Report::requested(&ShownView {
+        org: OrganizationView::of(&org),
+        created_at: Time(org.created_at),
+        deleted_at: org.deleted_at.map(Time),
+        grants: grants.iter().map(GraphGrantView::of).collect(),
+        granted_by: received
+            .iter()
+            .map(|(parent, grant)| GraphGrantView::received(parent, grant))
+            .collect(),
+        signing_keys: signing.iter().map(OwnKeyView::of).collect(),
+        trusted_keys: trusted.iter().map(TrustedView::of).collect(),
+        signed_trust: documents.as_ref().map(SignedTrustView::of),
+    }))
+}
+
+#[cfg(test)]
+pub(super) const DOCUMENTS: &[Document] = &[Document::of::<ShownView<'static>>("orgs show")];
+
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct ShownView<'a> {
+    #[serde(flatten)]
+    org: OrganizationView<'a>,
+    created_at: Time,
+    deleted_at: Option<Time>,
+    grants: Vec<GraphGrantView<'a>>,
+    /// The grants of others to the organization, by the organizations that made them.
+    granted_by: Vec<GraphGrantView<'a>>,
+    signing_keys: Vec<OwnKeyView<'a>>,
+    trusted_keys: Vec<TrustedView<'a>>,
+    signed_trust: Option<SignedTrustView>,
+}
+
+impl View for ShownView<'_> {
+    fn text(&self) -> Lines {
+        let mut text = Lines::from(format!("name     {}", self.org.name));
+        text.push(format!("id       {}", self.org.id));
+        text.push(format!("created  {}", self.created_at));
+        text.extend(self.deleted_at.map(|at| format!("deleted  {at}: it trusts nothing")));
+        text.extend(self.grants.iter().map(GraphGrantView::text));
+        text.extend(self.granted_by.iter().map(GraphGrantView::received_text));
+        text.append(self.keys_text());
+        match &self.signed_trust {
+            Some(signed) => text.append(signed.text(&self.org)),
+            None => text.push("signed trust: none was published"),
+        }
+        text
+    }
+}
+
+impl ShownView<'_> {
+    fn keys_text(&self) -> Lines {
+        let signing = || self.signing_keys.iter().map(|own| &own.key);
+        let trusted = || self.trusted_keys.iter().map(|own| &own.key);
+        let ids = signing().flat_map(|key| [key.id.to_string(), key.fingerprint.to_string()]);
+        let ids = ids.chain(trusted().map(|key| key.fingerprint.to_string()));
+        let ids = ids.chain(trusted().filter_map(|key| Some(key.id?.to_string())));
+        let names = signing().map(|key| key.name).chain(trusted().filter_map(|key| key.name));
+        let ids = ShortIds::new(ids, names);
+        let table = || Table::new(["NAME", "KEY", "STATE"]).with_wide_column("ID").indented();
+        let mut text = Lines::new();
+        let mut own = table();
+        for OwnKeyView { key, state } in &self.signing_keys {
+            let id = key.id.to_string();
+            let fingerprint = ids.cell(key.fingerprint);
+            own.row([key.name.as_str().into(), fingerprint, state.into(), id.into()]);
+        }
+        let mut stated = table();
+        for TrustedView { key, state } in &self.trusted_keys {
+            let id = key.id.map(|id| id.to_string()).unwrap_or_default();
+            let name = key.name.map_or("-", KeyName::as_str);
+            stated.row([name.into(), ids.cell(key.fingerprint), state.into(), id.into()]);
+        }
+        for (what, keys) in
+            [("signing keys", own), ("keys that it trusts or refuses itself", stated)]
+        {
+            match keys.is_empty() {
+                true => text.push(format!("{what}: none")),
+                false => text.push(what),
+            }
+            text.table(keys);
+        }
+        text
+    }
+}
+
+/// A signing key of the organization.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct OwnKeyView<'a> {
+    #[serde(flatten)]
+    key: SigningKeyView<'a>,
+    #[serde(skip)]
+    state: String,
+}
+
+impl<'a> OwnKeyView<'a> {
+    fn of(key: &'a SigningKeyRecord) -> Self {
+        let state = revocation_of(key).unwrap_or_else(|| "can sign".into());
+        Self { key: SigningKeyView::of(key), state }
+    }
+}
+
+/// What the organization states about a key.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct TrustedView<'a> {
+    #[serde(flatten)]
+    key: GraphKeyView<'a>,
+    #[serde(skip)]
+    state: String,
+}
+
+impl<'a> TrustedView<'a> {
+    fn of(key: &'a GraphKey) -> Self {
+        let standing = standing_text(key);
+        let state = match key.standing {
+            KeyStanding::Trusted => format!("trusted{}", standing.replacen("  ", " ", 1)),
+            _ => format!("{}{}", standing.trim_start(), quoted_note(key.note.as_ref())),
+        };
+        Self { key: GraphKeyView::of(key), state }
+    }
+}
+
+/// The newest documents, as the store shows them: without a pinned root nothing about them is
+/// verified.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct SignedTrustView {
+    verified: bool,
+    documents: Vec<DocumentView>,
+    /// The kinds of the documents that cannot be read.
+    unreadable: Vec<&'static str>,
+}
+
+impl SignedTrustView {
+    fn of(texts: &DocumentTexts) -> Self {
+        let mut view = Self { verified: false, documents: Vec::new(), unreadable: Vec::new() };
+        let root = texts.roots.last();
+        view.add(TrustDocumentKind::Root, root, unverified_header::<RootDocument>);
+        let statement = texts.statement.as_ref();
+        view.add(TrustDocumentKind::Statement, statement, unverified_header::<TrustStatement>);
+        let revocations = texts.revocations.as_ref();
+        view.add(TrustDocumentKind::Revocations, revocations, unverified_header::<Revocations>);
+        view
+    }
+
+    fn add(
+        &mut self,
+        kind: TrustDocumentKind,
+        text: Option<&String>,
+        header: impl FnOnce(&str) -> Option<DocumentHeader>,
+    ) {
+        let Some(text) = text else { return };
+        match header(text) {
+            Some(header) => self.documents.push(DocumentView::of(kind, &header)),
+            None => self.unreadable.push(kind.as_str()),
+        }
+    }
+
+    fn text(&self, org: &OrganizationView<'_>) -> Lines {
+        let mut text = Lines::from("signed trust, as the store shows it: nothing is verified");
+        text.extend(self.documents.iter().map(|document| format!("  {}", document.text())));
+        text.extend(self.unreadable.iter().map(|kind| format!("  {kind:<11}  cannot be read")));
+        text.push(format!(
+            "to verify it: cloacina trust status --org {} --trust-root <file>",
+            org.name
+        ));
+        text
+    }
+}

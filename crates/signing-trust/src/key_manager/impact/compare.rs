@@ -1,0 +1,270 @@
+//! What one organization accepts of what stores keep, before and after a change.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use signing_crypto::{
+    OrgId, PackageDigest, PackageName, SignatureEnvelope, SigningKey, VerifyingKey,
+};
+use signing_store::OrganizationRecord;
+
+use super::{AffectedSignature, AffectedSignatures};
+use crate::acceptance::{VerificationConfig, accept};
+use crate::candidates::decide_signers;
+use crate::decision::{DecisionError, Signers};
+use crate::error::TrustError;
+use crate::key_manager::KeyManager;
+use crate::key_manager::rotation::PAGE;
+use crate::key_manager::signatures::StoredSignature;
+use crate::rules::{DecisionContext, Packages, Scenario, simulate};
+use crate::snapshot::OrganizationTrust;
+use crate::source::{MAX_FACTS, read_store};
+
+/// Which kept signatures a change can concern.
+#[derive(Clone, Copy)]
+pub(super) enum Focus<'a> {
+    Everything,
+    /// Those by this key. One that names no key may be tried with fewer keys, or with too many,
+    /// so it is among them.
+    Key(&'a VerifyingKey),
+    /// Those by the old key, which its successor may sign again.
+    Rotation {
+        old: &'a VerifyingKey,
+        new: &'a VerifyingKey,
+    },
+    /// Those about this package.
+    Package(&'a PackageName),
+}
+
+impl Focus<'_> {
+    fn contains(self, envelope: &SignatureEnvelope) -> bool {
+        match self {
+            Self::Everything => true,
+            Self::Key(key) | Self::Rotation { old: key, .. } => {
+                envelope.verify(key).is_ok() || Signers::of(envelope).anonymous
+            }
+            Self::Package(name) => {
+                envelope.unverified_statement().is_ok_and(|statement| statement.name() == name)
+            }
+        }
+    }
+}
+
+/// The packages that organizations keep such signatures for, as far as that was asked.
+pub(super) struct Kept<'a> {
+    pub(super) focus: Focus<'a>,
+    resigning: Option<Resigning<'a>>,
+    digests: BTreeMap<OrgId, BTreeSet<PackageDigest>>,
+}
+
+impl<'a> Kept<'a> {
+    pub(super) fn new(focus: Focus<'a>) -> Self {
+        Self { focus, resigning: None, digests: BTreeMap::new() }
+    }
+
+    pub(super) fn resigned(self, resigning: Option<Resigning<'a>>) -> Self {
+        Self { resigning, ..self }
+    }
+}
+
+/// A key that adds its signature to those that another key of the organization has made.
+pub(super) struct Resigning<'a> {
+    pub(super) org: OrgId,
+    pub(super) old: VerifyingKey,
+    pub(super) new: &'a SigningKey,
+}
+
+impl Resigning<'_> {
+    /// What would be kept in the place of an envelope. `None` if that stays.
+    fn resigned(&self, keeper: OrgId, envelope: &SignatureEnvelope) -> Option<SignatureEnvelope> {
+        if keeper != self.org
+            || envelope.verify(&self.old).is_err()
+            || envelope.verify(&self.new.verifying_key()).is_ok()
+        {
+            return None;
+        }
+        let mut resigned = envelope.clone();
+        resigned.add_signature(self.new).ok()?;
+        Some(resigned)
+    }
+
+    /// Whether the signature can be added, there or in an envelope of its own that says the
+    /// same.
+    pub(super) fn has_room(&self, envelope: &SignatureEnvelope) -> bool {
+        envelope.clone().add_signature(self.new).is_ok()
+            || envelope.unverified_statement().is_ok_and(|statement| {
+                let alone = SignatureEnvelope::sign(&statement, self.new);
+                alone.signed_bytes() == envelope.signed_bytes()
+            })
+    }
+}
+
+/// What one organization would no longer accept, and what it would accept then. `None` if that
+/// is nothing.
+pub(super) struct SignatureComparison {
+    pub(super) gained: Option<AffectedSignatures>,
+    pub(super) lost: Option<AffectedSignatures>,
+}
+
+/// Whether something holds now, and whether it would hold after the change.
+#[derive(Clone, Copy, Default)]
+struct Judged {
+    before: bool,
+    after: bool,
+}
+
+impl KeyManager {
+    pub(super) async fn compare_signatures(
+        &self,
+        org: &OrganizationRecord,
+        scenario: &Scenario,
+        kept: &mut Kept<'_>,
+    ) -> Result<SignatureComparison, TrustError> {
+        let mut keepers = BTreeSet::from([org.id]);
+        let grants = self.store.grants_from(org.id).await?;
+        keepers.extend(grants.into_iter().map(|grant| grant.child_org_id));
+        let joining = scenario.new_child_of(org.id).filter(|child| keepers.insert(*child));
+        let mut digests = BTreeSet::new();
+        for keeper in keepers {
+            digests.extend(self.digests(keeper, kept).await?);
+        }
+        let (mut gained, mut lost) = (BTreeSet::new(), BTreeSet::new());
+        let (mut before, mut after) = (BTreeSet::new(), BTreeSet::new());
+        for digest in digests {
+            for (found, is_found) in self.found(org.id, joining, scenario, digest).await? {
+                let Ok(envelope) = found.envelope else { continue };
+                let Ok(statement) = envelope.unverified_statement() else { continue };
+                if *statement.digest() != digest {
+                    continue;
+                }
+                let name = statement.name().clone();
+                let mut judged = self.judge(org.id, &envelope, &name, scenario).await?;
+                let resigning = kept.resigning.as_ref();
+                if let Some(then) = resigning.and_then(|it| it.resigned(found.org, &envelope)) {
+                    judged.after = self.judge(org.id, &then, &name, scenario).await?.after;
+                }
+                let accepted = Judged {
+                    before: judged.before && is_found.before,
+                    after: judged.after && is_found.after,
+                };
+                if accepted.before {
+                    before.insert((digest, name.clone()));
+                }
+                if accepted.after {
+                    after.insert((digest, name.clone()));
+                }
+                let signature = AffectedSignature { name, digest, id: found.id };
+                match accepted {
+                    Judged { before: true, after: false } => lost.insert(signature),
+                    Judged { before: false, after: true } => gained.insert(signature),
+                    _ => false,
+                };
+            }
+        }
+        let affected = |signatures: BTreeSet<_>, packages| {
+            let affected = AffectedSignatures { org: org.clone(), signatures, packages };
+            Some(affected).filter(|affected| !affected.signatures.is_empty())
+        };
+        Ok(SignatureComparison {
+            gained: affected(gained, after.difference(&before).cloned().collect()),
+            lost: affected(lost, before.difference(&after).cloned().collect()),
+        })
+    }
+
+    /// The signatures that the store finds for a package, now or then: it finds those of the
+    /// organization, and of those alone that trust is granted to.
+    async fn found(
+        &self,
+        org: OrgId,
+        joining: Option<OrgId>,
+        scenario: &Scenario,
+        digest: PackageDigest,
+    ) -> Result<Vec<(StoredSignature, Judged)>, TrustError> {
+        let now = self.find_signatures(org, digest).await?.into_iter().map(|found| {
+            let after = !scenario.hides(org, found.org);
+            (found, Judged { before: true, after })
+        });
+        let mut all: Vec<_> = now.collect();
+        if let Some(child) = joining {
+            let theirs = self.kept_signatures(child, digest).await?;
+            let then = theirs.signatures();
+            all.extend(then.map(|found| (found, Judged { before: false, after: true })));
+        }
+        Ok(all)
+    }
+
+    /// The packages that an organization keeps such signatures for.
+    async fn digests(
+        &self,
+        keeper: OrgId,
+        kept: &mut Kept<'_>,
+    ) -> Result<BTreeSet<PackageDigest>, TrustError> {
+        if let Some(digests) = kept.digests.get(&keeper) {
+            return Ok(digests.clone());
+        }
+        let mut digests = BTreeSet::new();
+        let mut after = None;
+        loop {
+            let page = self.store.kept_signatures(keeper, after, PAGE).await?;
+            let Some(last) = page.last() else { break };
+            after = Some(last.id);
+            for record in &page {
+                let envelope = SignatureEnvelope::parse(record.envelope.as_bytes());
+                if envelope.is_ok_and(|envelope| kept.focus.contains(&envelope)) {
+                    digests.insert(record.package_digest);
+                }
+            }
+        }
+        kept.digests.insert(keeper, digests.clone());
+        Ok(digests)
+    }
+
+    /// Whether an envelope suffices now, and whether it would. A runner may ask for more than
+    /// one signer.
+    async fn judge(
+        &self,
+        org: OrgId,
+        envelope: &SignatureEnvelope,
+        name: &PackageName,
+        scenario: &Scenario,
+    ) -> Result<Judged, TrustError> {
+        let signers = Signers::of(envelope);
+        let named = Signers { anonymous: false, ..signers.clone() };
+        // Signatures that name no key are tried only if the others do not suffice.
+        let mut judged = self.judge_signers(org, envelope, name, &named, scenario).await?;
+        if signers.anonymous && !(judged.before && judged.after) {
+            let all = self.judge_signers(org, envelope, name, &signers, scenario).await?;
+            judged.before |= all.before;
+            judged.after |= all.after;
+        }
+        Ok(judged)
+    }
+
+    async fn judge_signers(
+        &self,
+        org: OrgId,
+        envelope: &SignatureEnvelope,
+        name: &PackageName,
+        signers: &Signers,
+        scenario: &Scenario,
+    ) -> Result<Judged, TrustError> {
+        let now = match read_store(&self.store, org, signers).await {
+            // More keys than are tried: refused now, and then.
+            Err(TrustError::TooManyCandidates { .. }) => return Ok(Judged::default()),
+            read => read?,
+        };
+        let context = DecisionContext::at(now.now());
+        let then = simulate(&now, scenario, context.now);
+        let config = VerificationConfig::default();
+        let suffices = |trust: &OrganizationTrust| {
+            if signers.anonymous && trust.statements() > MAX_FACTS {
+                return Ok(false);
+            }
+            match decide_signers(trust, signers, Packages::Named(name), context) {
+                Ok(decision) => Ok(accept(envelope, &decision, &config, name).is_ok()),
+                Err(DecisionError::TooManyCandidates { .. }) => Ok(false),
+                Err(error) => Err(error),
+            }
+        };
+        Ok(Judged { before: suffices(&now)?, after: suffices(&then)? })
+    }
+}

@@ -1,0 +1,147 @@
+//! What a rotation would do.
+
+use signing_crypto::{KeyId, KeyName, NameKind, SignatureEnvelope, SigningKey, VerifyingKey};
+use signing_store::{PackageSignatureRecord, SigningKeyRecord, StoreError};
+
+use super::TrustImpact;
+use super::compare::{Focus, Kept, Resigning};
+use crate::error::TrustError;
+use crate::key_manager::rotation::{PAGE, next_name};
+use crate::key_manager::{KeyManager, ProvenKey, Resign, Resigned};
+use crate::rules::{KeyStanding, Scenario};
+
+/// What a rotation would do, of which nothing was done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RotationImpact {
+    /// The key whose place would be taken.
+    pub old: SigningKeyRecord,
+    /// The key that would take it.
+    pub successor: PlannedSuccessor,
+    /// How many kept signatures would be signed again, and how many would not.
+    pub signatures: Resigned,
+    /// Which organizations would accept the successor, and which kept signatures. If it is yet
+    /// to be made, another key stands for it here.
+    pub trust: TrustImpact,
+}
+
+/// The key that would take another's place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PlannedSuccessor {
+    /// A run before has made it.
+    Made(Box<SigningKeyRecord>),
+    /// It would be made, with this name.
+    ToBeMade(KeyName),
+}
+
+impl KeyManager {
+    /// What [`rotate_signing_key`](Self::rotate_signing_key) would do. Changes nothing.
+    ///
+    /// A signature that would be kept in a row of its own, because an envelope is full, is
+    /// counted, and is not among those that would be accepted.
+    ///
+    /// # Errors
+    ///
+    /// As [`rotate_signing_key`](Self::rotate_signing_key).
+    pub async fn rotation_impact(
+        &self,
+        id: KeyId,
+        name: Option<KeyName>,
+        resign: Resign,
+    ) -> Result<RotationImpact, TrustError> {
+        let old = self.proven_key(id).await?;
+        self.require_worth_rotating(&old, resign).await?;
+        let affected = self.with_those_who_granted(old.org()).await?;
+        let found = match self.store.successor(id).await? {
+            Some(successor) => Some(self.proven_successor(&old, successor.id).await?),
+            None => None,
+        };
+        let stand_in = SigningKey::generate()?;
+        let new = found.as_ref().map_or(stand_in.verifying_key(), ProvenKey::verifying_key);
+        let signer = match (resign, &found) {
+            (Resign::Leave, _) => None,
+            (Resign::All, Some(found)) => Some(self.require_usable(found).await?),
+            (Resign::All, None) => Some(&stand_in),
+        };
+        let name = match &found {
+            Some(found) => found.record().name.clone(),
+            None => self.successor_name(&old, name).await?,
+        };
+        let scenario = self.trust_in_successor(&old, &new, &name, found.is_some(), resign).await?;
+        let (of_old, org) = (old.verifying_key(), old.org());
+        let resigning = signer.map(|new| Resigning { org, old: of_old, new });
+        let signatures = self.count_resigned(&old, &new, resigning.as_ref()).await?;
+        let focus = Focus::Rotation { old: &of_old, new: &new };
+        let kept = Kept::new(focus).resigned(resigning);
+        let trust = self.trust_impact(&scenario, affected, kept).await?;
+        let successor = match found {
+            Some(found) => PlannedSuccessor::Made(Box::new(found.into_record())),
+            None => PlannedSuccessor::ToBeMade(name),
+        };
+        Ok(RotationImpact { old: old.into_record(), successor, signatures, trust })
+    }
+
+    async fn successor_name(
+        &self,
+        old: &ProvenKey,
+        name: Option<KeyName>,
+    ) -> Result<KeyName, TrustError> {
+        let keys = self.store.signing_keys(old.org()).await?;
+        match name {
+            Some(name) if keys.iter().any(|key| key.name == name) => {
+                Err(StoreError::NameTaken { kind: NameKind::Key }.into())
+            }
+            Some(name) => Ok(name),
+            None => {
+                let used = keys.iter().map(|key| key.name.as_str()).collect();
+                Ok(next_name(old.record().name.as_str(), &used))
+            }
+        }
+    }
+
+    /// What the organization has said since about a successor that was made stays as it is.
+    async fn trust_in_successor(
+        &self,
+        old: &ProvenKey,
+        new: &VerifyingKey,
+        name: &KeyName,
+        is_made: bool,
+        resign: Resign,
+    ) -> Result<Scenario, TrustError> {
+        let Some(row) = self.own_trust(old, resign).await? else { return Ok(Scenario::Unchanged) };
+        if is_made
+            && let Some((_, KeyStanding::Trusted | KeyStanding::Expired { .. })) =
+                self.own_statement(old.org(), new.fingerprint()).await?
+        {
+            return Ok(Scenario::Unchanged);
+        }
+        self.new_trust(old.org(), new, Some(name.clone()), row.expires_at).await
+    }
+
+    async fn count_resigned(
+        &self,
+        old: &ProvenKey,
+        new: &VerifyingKey,
+        resigning: Option<&Resigning<'_>>,
+    ) -> Result<Resigned, TrustError> {
+        let mut resigned = Resigned::default();
+        let mut after = None;
+        loop {
+            let page = self.store.kept_signatures(old.org(), after, PAGE).await?;
+            let Some(last) = page.last() else { return Ok(resigned) };
+            after = Some(last.id);
+            for envelope in page.iter().filter_map(|kept| signed_by(kept, &old.verifying_key())) {
+                match resigning {
+                    _ if envelope.verify(new).is_ok() => resigned.already += 1,
+                    Some(resigning) if resigning.has_room(&envelope) => resigned.added += 1,
+                    _ => resigned.left += 1,
+                }
+            }
+        }
+    }
+}
+
+fn signed_by(kept: &PackageSignatureRecord, key: &VerifyingKey) -> Option<SignatureEnvelope> {
+    let envelope = SignatureEnvelope::parse(kept.envelope.as_bytes()).ok()?;
+    envelope.verify(key).is_ok().then_some(envelope)
+}
