@@ -1,8 +1,8 @@
+mod document;
 mod listing;
 mod progress;
 mod stdout;
 
-use std::borrow::Cow;
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::io;
@@ -10,20 +10,20 @@ use std::process::ExitCode;
 
 use anstyle::Style;
 use clap::ValueEnum;
-use serde::Serialize;
 use serde_json::Value;
 use signing_crypto::printable;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
+use self::document::{Document, Failure, json_text};
 use self::stdout::{Reader, print};
-use crate::advice::Advice;
 use crate::cli::{self, Color, Global};
 use crate::error::{CliError, Outcome, chain};
 use crate::lines::{BAD, Layout, Lines, NOTE};
 use crate::view::{Documented, View};
 
+pub(crate) use document::ErrorView;
 pub(crate) use listing::{Form, Listing};
 pub(crate) use progress::Progress;
 
@@ -327,79 +327,4 @@ pub(crate) fn install_log(global: &Global) {
         // It would report a standard error that fails on standard error, and panic.
         .log_internal_errors(false);
     tracing_subscriber::registry().with(filter).with(events).init();
-}
-
-/// JSON means the same with any of its strings' characters escaped, and a terminal
-/// obeys some that JSON itself would leave as they are.
-fn json_text(document: &impl Serialize) -> String {
-    let document = serde_json::to_value(document).expect("views serialize, their keys are text");
-    let mut text = String::new();
-    for c in document.to_string().chars() {
-        if signing_crypto::is_deceptive(c) {
-            let _ = write!(text, "\\u{:04x}", u32::from(c));
-        } else {
-            text.push(c);
-        }
-    }
-    text
-}
-
-/// What there is instead of a result.
-#[derive(Serialize)]
-struct Failure {
-    schema_version: u32,
-    ok: bool,
-    error: ErrorView,
-}
-
-impl Failure {
-    fn text(error: ErrorView) -> String {
-        json_text(&Self { schema_version: SCHEMA_VERSION, ok: false, error })
-    }
-}
-
-/// A result, and the worst of what did not succeed.
-#[derive(Serialize)]
-struct Document {
-    schema_version: u32,
-    ok: bool,
-    result: Value,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<ErrorView>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    notes: Vec<String>,
-}
-
-/// An error for programs.
-#[derive(Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub(crate) struct ErrorView {
-    #[cfg_attr(test, schemars(schema_with = "crate::schemas::error_code"))]
-    pub(crate) code: &'static str,
-    pub(crate) message: String,
-    /// The next safe step.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) next: Option<Cow<'static, str>>,
-}
-
-impl ErrorView {
-    pub(crate) fn of(error: &CliError) -> Self {
-        let Advice { code, next, .. } = error.advice();
-        Self { code, message: chain(error), next }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn what_is_escaped_in_json_is_the_same_text() {
-        let document = json!({ "path": "a\u{9b}31m\u{202e}\u{7f}\n größe" });
-        let text = json_text(&document);
-        assert!(!text.chars().any(signing_crypto::is_deceptive), "{text}");
-        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), document);
-    }
 }

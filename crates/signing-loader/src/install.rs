@@ -12,25 +12,24 @@
 //! never changed, and none is removed: a runner may be reading it.
 
 mod error;
+mod link;
 mod place;
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, TryLockError};
 use std::io::{self, Read, Write};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::{Component, Path, PathBuf};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::fs::{
-    AtFlags, Mode, OFlags, fchmod, mkdirat, openat, readlinkat, renameat, statat, symlinkat,
-    unlinkat,
-};
+use rustix::fs::{AtFlags, Mode, OFlags, fchmod, mkdirat, openat, renameat, statat, unlinkat};
 use rustix::io::Errno;
 use signing_crypto::{MAX_ENVELOPE_SIZE, PackageDigest, PackageStatement, SignatureEnvelope};
 use signing_trust::acceptance::VerificationError;
 
+use self::link::Link;
 use self::place::Place;
 use crate::error::PackageError;
 use crate::report::VerificationReport;
@@ -227,45 +226,6 @@ fn statement_in(release: &Place, name: &OsStr) -> Result<PackageStatement, Packa
     let malformed = |reason| VerificationError::MalformedSignature { reason };
     let envelope = SignatureEnvelope::parse(&bytes).map_err(malformed)?;
     Ok(envelope.unverified_statement().map_err(VerificationError::from)?)
-}
-
-/// The link that runners follow.
-struct Link<'a> {
-    place: &'a Place,
-    name: &'a OsStr,
-}
-
-impl Link<'_> {
-    /// The release that it leads to, if it is there.
-    fn release(&self) -> Result<Option<OsString>, InstallError> {
-        let path = self.place.path().join(self.name);
-        let target = match readlinkat(self.place.file(), self.name, Vec::new()) {
-            Ok(target) => PathBuf::from(OsString::from_vec(target.into_bytes())),
-            Err(Errno::NOENT) => return Ok(None),
-            Err(Errno::INVAL) => return Err(InstallError::Occupied { path }),
-            Err(errno) => return Err(InstallError::write(path, errno)),
-        };
-        let mut components = target.components();
-        match (components.next(), components.next(), components.next()) {
-            (Some(Component::Normal(releases)), Some(Component::Normal(release)), None)
-                if releases == RELEASES =>
-            {
-                Ok(Some(release.to_owned()))
-            }
-            _ => Err(InstallError::Occupied { path }),
-        }
-    }
-
-    /// Puts a link to a release in its place, by one rename.
-    fn lead_to(&self, releases: &Place, release: &OsStr) -> Result<(), InstallError> {
-        let failed = |errno: Errno| InstallError::write(self.place.path().join(self.name), errno);
-        remove(releases, NEW_LINK.as_ref(), AtFlags::empty()).map_err(failed)?;
-        symlinkat(Path::new(RELEASES).join(release), releases.file(), NEW_LINK).map_err(failed)?;
-        reached(Step::Link);
-        renameat(releases.file(), NEW_LINK, self.place.file(), self.name).map_err(failed)?;
-        reached(Step::Switch);
-        sync(self.place)
-    }
 }
 
 /// A release, which is named by what it holds.
