@@ -2,7 +2,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::FileExt;
 
-/// Reads the bytes of a [`VerifiedPackage`], with a position of its own.
+/// Reads the bytes of a [`VerifiedPackage`](crate::VerifiedPackage), with a position of its own.
 #[derive(Debug)]
 pub struct PackageReader<'a> {
     file: &'a File,
