@@ -60,7 +60,7 @@ impl StateFile {
     ///
     /// # Errors
     ///
-    /// As for [`open`](Self::open). A file that is not there yet is none.
+    /// As for [`open`](Self::open). A missing file is no error.
     pub fn check(path: impl Into<PathBuf>) -> Result<(), VersionMemoryError> {
         let file = Self { path: path.into() };
         require_private_directory(file.directory()).map_err(|error| file.failed(error))?;

@@ -119,7 +119,7 @@ const EXAMPLES: &[(&str, &[Example])] = &[
                 "cloacina keys deny vendor/release --org acme --dry-run",
             ),
             (
-                "Refuse the key, whoever grants trust in it",
+                "Refuse the key, whatever is granted",
                 "cloacina keys deny vendor/release --org acme --note 'audit of May'",
             ),
         ],

@@ -229,7 +229,7 @@ pub(crate) struct InstallPackage {
     #[command(flatten)]
     pub(crate) requirements: Resolved<RequirementArgs>,
 
-    /// Install it although a higher version is installed
+    /// Install it although a higher version, or the same with other bytes, is installed
     #[arg(long)]
     pub(crate) allow_downgrade: bool,
 }

@@ -20,7 +20,7 @@ use crate::error::CliError;
 use crate::process;
 use crate::select;
 
-/// Whoever waits for candidates does not wait longer for a store than this.
+/// A shell does not wait longer for a store than this.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// Of signatures there are many, and nobody chooses from more.
 const MAX_SIGNATURES: u16 = 200;

@@ -74,13 +74,13 @@ pub(super) async fn check(
 }
 
 fn missing(role: Option<Purpose>, checks: &mut Checks) {
-    let what = "there is none";
+    let what = "no key was found";
     match role {
-        Some(Purpose::Runner) => checks.ok(KEK, "there is none, and a runner needs none"),
+        Some(Purpose::Runner) => checks.ok(KEK, "no key was found, and a runner needs no key"),
         Some(Purpose::Signer) => checks.problem(KEK, what, advice::GIVE_KEK),
         Some(Purpose::Admin) | None => checks.warning(
             KEK,
-            "there is none: this machine cannot sign with keys of the store, or make or trust them",
+            "no key was found: this machine cannot sign with keys of the store, or make or trust them",
             advice::GIVE_KEK,
         ),
     }
