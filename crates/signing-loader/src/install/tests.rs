@@ -125,6 +125,8 @@ fn a_verified_package_and_its_signature_are_what_a_runner_finds() {
     assert_eq!(workshop.loaded(), "1.0.0");
     let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&installed.release), 0o755);
+    // Who cannot open it cannot hold up installations by its lock.
+    assert_eq!(mode(&workshop.path("packages/.lock")), 0o600);
     assert_eq!(mode(&workshop.installed()), 0o755);
     assert_eq!(names(&installed.release), [NAME.into(), format!("{NAME}.sig")].into());
 
