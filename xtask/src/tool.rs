@@ -32,7 +32,9 @@ impl Tool {
         let Self { name, version, .. } = self;
         say(&format!("installing {name} {version} into target/tools"))?;
         let mut install = cargo(&["install", "--quiet", "--locked", name, "--version", version]);
-        let status = stream(install.arg("--root").arg(tools()), say)?;
+        // Each runs for seconds, and an optimized build takes minutes longer.
+        install.arg("--debug").arg("--root").arg(tools());
+        let status = stream(&install, say)?;
         ensure!(status.success(), "`{}` failed ({status})", line(&install));
         Ok(own)
     }

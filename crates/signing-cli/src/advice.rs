@@ -75,6 +75,7 @@ fn advice(error: &CliError) -> Advice {
         CliError::Url(error) => return store::url(error),
         CliError::NoKek => ("NoKeyEncryptionKey", GIVE_KEK),
         CliError::Kek { source, .. } => return keys::kek(source),
+        CliError::KekReplaceable { source, .. } => return install::directory(source),
         CliError::OtherKek { source, .. } => return advice(source),
         CliError::KeksDiffer { .. } => (
             "KeyEncryptionKeysDiffer",
@@ -277,7 +278,7 @@ fn advice(error: &CliError) -> Advice {
             "omit --org: the store then keeps the signature for the key's own organization",
         ),
         CliError::Unprotected(error) => {
-            return Advice::undecided(error.code(), error.command());
+            return Advice::undecided(error.code(), error.remedy());
         }
         CliError::UnprotectedProcess(_) => (
             "UnprotectedProcess",

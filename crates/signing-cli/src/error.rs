@@ -11,7 +11,9 @@ use signing_crypto::{
     MalformedDraft, MalformedTrustDocument, NameError, OrgId, OrgName, PassphraseError, PemError,
     Role, RootDigest, SignatureId, SignerThreshold, ThresholdNotMet,
 };
-use signing_loader::{InstallError, PackageError, ProtectionError, SignError, VerificationError};
+use signing_loader::{
+    DirectoryError, InstallError, PackageError, ProtectionError, SignError, VerificationError,
+};
 use signing_trust::store::{StoreError, UrlError};
 use signing_trust::{
     DecisionError, SignedTrustError, TrustError, TrustRootError, VersionMemoryError,
@@ -104,6 +106,8 @@ pub(crate) enum CliError {
     NoKek,
     #[error("the key encryption key of {place} cannot be used")]
     Kek { place: KekPlace, source: KekError },
+    #[error("the key encryption key of {place} is not used")]
+    KekReplaceable { place: KekPlace, source: DirectoryError },
     #[error("the key encryption key of {place} is not this store's")]
     OtherKek { place: KekPlace, source: Box<CliError> },
     #[error("{first} and {second} hold different key encryption keys")]

@@ -4,7 +4,7 @@ use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::Path;
 
 use signing_crypto::MAX_PEM_SIZE;
-use signing_loader::Protection;
+use signing_loader::{DirectoryError, Protection};
 
 use crate::error::CliError;
 
@@ -42,6 +42,15 @@ impl Existing {
 pub(crate) fn read_protected(path: &Path, protection: Protection) -> Result<Vec<u8>, CliError> {
     let opened = if path == Path::new("-") { None } else { Some(open(path, Some(protection))?) };
     read(opened, path, MAX_PEM_SIZE as u64 + 1)
+}
+
+/// Requires that nobody else can put another file in the place of this one. Standard input and
+/// a descriptor that the caller has opened have no place.
+pub(crate) fn require_irreplaceable(path: &Path) -> Result<(), DirectoryError> {
+    match path == Path::new("-") || is_descriptor(path) {
+        true => Ok(()),
+        false => signing_loader::require_irreplaceable(path),
+    }
 }
 
 /// Reads a file that others must not change, up to a size.

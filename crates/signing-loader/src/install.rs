@@ -34,7 +34,7 @@ use self::place::Place;
 use crate::error::PackageError;
 use crate::report::VerificationReport;
 
-pub use self::error::{DirectoryFault, InstallError};
+pub use self::error::InstallError;
 
 /// Where releases are, below the directory.
 const RELEASES: &str = "releases";

@@ -52,6 +52,7 @@ mod package;
 mod path;
 mod source;
 
+mod directory;
 #[cfg_attr(
     not(feature = "store"),
     expect(dead_code, reason = "only a store has signatures, and is asked about a name")
@@ -94,15 +95,14 @@ mod error;
 pub use args::{Security, SecurityArgs, SecurityArgsError};
 #[cfg(feature = "store")]
 pub use config::SecurityConfig;
+pub use directory::{DirectoryError, DirectoryFault, require_irreplaceable};
 pub use elf::{
     DependencyName, DependencyNameError, DynamicTag, ElfType, LibraryError, LibraryTarget,
     MalformedLibrary,
 };
 pub use error::{LoadError, PackageError};
 pub use explain::{ExplainedEnvelope, Explanation, InspectedEnvelope, SignatureInspection};
-pub use install::{
-    DirectoryFault, Downgrade, InstallDirectory, InstallError, InstallOutcome, Installed,
-};
+pub use install::{Downgrade, InstallDirectory, InstallError, InstallOutcome, Installed};
 pub use library::{LibraryInspection, inspect_library};
 pub use load::{LoadedPackage, Provenance, danger_load_unsigned};
 #[cfg(feature = "store")]

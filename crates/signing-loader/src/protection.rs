@@ -26,6 +26,8 @@ pub enum ProtectionError {
         path: PathBuf,
         /// The owner's user id.
         owner: u32,
+        /// What it should have been safe from.
+        protection: Protection,
     },
     /// Its group, or everybody, may write it.
     #[error(
@@ -64,7 +66,7 @@ impl Protection {
         let (path, owner, mode) = (path.into(), opened.uid(), opened.mode() & 0o7777);
         let own = rustix::process::geteuid().as_raw();
         if owner != own && owner != 0 {
-            Err(ProtectionError::Owner { path, owner })
+            Err(ProtectionError::Owner { path, owner, protection: self })
         } else if mode & 0o022 != 0 {
             Err(ProtectionError::Writable { path, mode, protection: self })
         } else if mode & 0o044 != 0 && self == Self::Secrecy {
@@ -81,14 +83,24 @@ impl ProtectionError {
         "UnprotectedFile"
     }
 
-    /// The command that mends it.
-    pub fn command(&self) -> String {
-        let (command, path) = match self {
-            Self::Owner { path, .. } => ("chown \"$(id -u)\"", path),
-            Self::Writable { path, protection: Protection::Integrity, .. } => ("chmod go-w", path),
-            Self::Writable { path, .. } | Self::Readable { path, .. } => ("chmod 600", path),
-        };
-        format!("{command} {}", quoted(&path.to_string_lossy()))
+    /// What mends it, with a command that can be pasted into a shell, if one does.
+    pub fn remedy(&self) -> String {
+        let (Self::Owner { path, .. } | Self::Writable { path, .. } | Self::Readable { path, .. }) =
+            self;
+        let path = quoted(&path.to_string_lossy());
+        match self {
+            // Who has written a secret knows it.
+            Self::Owner { owner, protection: Protection::Secrecy, .. } => {
+                format!("the user {owner} knows the secret: use one of your own, in another file")
+            }
+            Self::Owner { .. } => format!(
+                "compare it with what its author has published; then: chown \"$(id -u)\" {path}"
+            ),
+            Self::Writable { protection: Protection::Integrity, .. } => {
+                format!("chmod go-w {path}")
+            }
+            Self::Writable { .. } | Self::Readable { .. } => format!("chmod 600 {path}"),
+        }
     }
 }
 
@@ -155,8 +167,8 @@ mod tests {
             fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
             let refused = protection.require(&path, &path.metadata().unwrap()).unwrap_err();
             assert!(refused.to_string().contains(&format!("{mode:04o}")), "{refused}");
-            let mended = std::process::Command::new("sh").args(["-c", &refused.command()]).status();
-            assert!(mended.unwrap().success(), "{}", refused.command());
+            let mended = std::process::Command::new("sh").args(["-c", &refused.remedy()]).status();
+            assert!(mended.unwrap().success(), "{}", refused.remedy());
             protection.require(&path, &path.metadata().unwrap()).unwrap();
         }
     }

@@ -4,7 +4,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
@@ -12,11 +12,12 @@ use std::time::{Duration, Instant};
 
 use rustix::fs::{Access, AtFlags, CWD, FlockOperation, OFlags, accessat, flock};
 use rustix::io::Errno;
-use signing_crypto::{DocumentVersion, Fingerprint, RootDigest, printable};
+use signing_crypto::{DocumentVersion, Fingerprint, RootDigest};
 use signing_trust::{
     MemoryOfVersions, SeenDocument, SeenDocuments, SeenFrom, SeenOrganization, VersionMemoryError,
 };
 
+use crate::directory::require_private;
 use crate::protection::{Protection, ProtectionError};
 
 /// The first line of a state file.
@@ -32,9 +33,9 @@ const LOCK_LIMIT: Duration = Duration::from_secs(10);
 /// started again recognizes older ones.
 ///
 /// The file and its lock, beside it under the same name with `.lock`, have the mode 0600, and
-/// other users may not write their directory. The file is replaced in one step, and several
-/// processes may use it at once. If it is lost, the memory is lost with it: the next start
-/// believes what it is shown, as the first one did.
+/// other users may not write their directory or replace one above it. The file is replaced in
+/// one step, and several processes may use it at once. If it is lost, the memory is lost with
+/// it: the next start believes what it is shown, as the first one did.
 #[derive(Debug)]
 pub struct StateFile {
     path: PathBuf,
@@ -46,8 +47,8 @@ impl StateFile {
     ///
     /// # Errors
     ///
-    /// The file cannot be read or is damaged, or other users may write the file, its lock or
-    /// their directory.
+    /// The file cannot be read or is damaged, or other users may write or replace the file, its
+    /// lock or their directory.
     pub fn open(path: impl Into<PathBuf>) -> Result<Self, VersionMemoryError> {
         let file = Self { path: path.into() };
         let _lock = file.lock()?;
@@ -63,7 +64,7 @@ impl StateFile {
     /// As for [`open`](Self::open). A missing file is no error.
     pub fn check(path: impl Into<PathBuf>) -> Result<(), VersionMemoryError> {
         let file = Self { path: path.into() };
-        require_private_directory(file.directory()).map_err(|error| file.failed(error))?;
+        file.require_directory()?;
         // A new version of the file is made beside it.
         let needed = Access::WRITE_OK | Access::EXEC_OK;
         accessat(CWD, file.directory(), needed, AtFlags::EACCESS)
@@ -82,7 +83,7 @@ impl StateFile {
 
     /// Waits until no other process reads or writes the file.
     fn lock(&self) -> Result<File, VersionMemoryError> {
-        require_private_directory(self.directory()).map_err(|error| self.failed(error))?;
+        self.require_directory()?;
         let path = self.beside(".lock");
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).mode(0o600);
@@ -144,6 +145,11 @@ impl StateFile {
         }
     }
 
+    /// A user who can write a directory, or one above it, can put back old files.
+    fn require_directory(&self) -> Result<(), VersionMemoryError> {
+        require_private(self.directory()).map_err(|error| self.failed(io::Error::other(error)))
+    }
+
     fn beside(&self, suffix: &str) -> PathBuf {
         let mut name = self.path.clone().into_os_string();
         name.push(suffix);
@@ -173,21 +179,6 @@ impl MemoryOfVersions for StateFile {
         match after == before {
             true => Ok(()),
             false => self.write(&after).map_err(|error| self.failed(error)),
-        }
-    }
-}
-
-/// A user who can write a directory can remove its files and put back old ones.
-fn require_private_directory(directory: &Path) -> io::Result<()> {
-    let metadata = directory.metadata()?;
-    let (owner, mode) = (metadata.uid(), metadata.mode());
-    let own = rustix::process::geteuid().as_raw();
-    match (owner == own || owner == 0) && mode & 0o022 == 0 {
-        true => Ok(()),
-        false => {
-            let directory = printable(&directory.to_string_lossy());
-            let fault = format!("other users may write its directory {directory}: chmod go-w");
-            Err(io::Error::other(fault))
         }
     }
 }

@@ -169,7 +169,7 @@ async fn root_keys_that_were_replaced_lead_nowhere_any_more(signed: SignedTrust)
     signed.replace(&documents).await;
     signed.refuses(&signed.hostile, "version 2 of the root document");
 
-    // A host that has seen nothing follows whoever has the keys of the root that it pinned.
+    // A host that has seen nothing follows the holders of the keys of the root that it pinned.
     signed.plant(&documents).await;
     signed.accepts(&signed.hostile);
 }

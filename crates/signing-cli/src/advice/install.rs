@@ -1,4 +1,4 @@
-use signing_loader::{DirectoryFault, InstallError};
+use signing_loader::{DirectoryError, DirectoryFault, InstallError};
 
 use super::Advice;
 
@@ -30,4 +30,12 @@ pub(super) fn install(error: &InstallError) -> Advice {
         _ => return Advice::unknown(error.code(), crate::error::Outcome::Undecided),
     };
     Advice::undecided(error.code(), next)
+}
+
+pub(super) fn directory(error: &DirectoryError) -> Advice {
+    let next = error.remedy();
+    Advice::undecided(
+        error.code(),
+        next.unwrap_or_else(|| "check the path, and that you may read its directories".into()),
+    )
 }

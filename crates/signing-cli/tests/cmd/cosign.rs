@@ -82,7 +82,7 @@ fn signatures_that_no_trusted_key_has_made_are_not_added_to() {
 }
 
 #[test]
-fn other_bytes_no_signature_and_another_name_are_refused_whoever_is_trusted() {
+fn other_bytes_no_signature_and_another_name_are_refused_whatever_key_is_trusted() {
     for trust in [&BY_ONE[..], &["--danger-cosign-unverified"]] {
         let scratch = scratch();
         let before = scratch.read("a.so.sig");

@@ -1,3 +1,5 @@
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
 use crate::support::{KEK, OTHER_KEK, Run, Scratch, finish};
@@ -8,6 +10,10 @@ fn generate(scratch: &Scratch, prepare: impl FnOnce(&mut Command) -> &mut Comman
     let mut command =
         scratch.command(&["keys", "generate", "--name", "release", "--org", "acme", "--json"]);
     finish(prepare(&mut command), b"")
+}
+
+fn set_mode(scratch: &Scratch, name: &str, mode: u32) {
+    std::fs::set_permissions(scratch.path(name), Permissions::from_mode(mode)).unwrap();
 }
 
 fn keys_made(scratch: &Scratch) -> usize {
@@ -90,6 +96,43 @@ fn the_kek_is_read_from_a_file_rather_than_the_environment() {
     scratch.stored_key("second", "acme");
 }
 
+#[test]
+fn a_kek_that_others_can_replace_is_refused() {
+    let scratch = Scratch::with_orgs(&["acme"]);
+    std::fs::create_dir_all(scratch.path("above/below")).unwrap();
+    scratch.write("above/below/kek", KEK);
+    let by_file = || {
+        generate(&scratch, |command| {
+            command.env_remove(VAR).args(["--kek-file", "above/below/kek"])
+        })
+    };
+    for directory in ["above", "above/below"] {
+        set_mode(&scratch, directory, 0o777);
+        let run = by_file();
+        run.assert_failed(2, "UnsafeDirectory");
+        let next =
+            format!("chmod go-w {}", scratch.path(directory).canonicalize().unwrap().display());
+        assert!(run.stderr.contains(&next), "{}", run.stderr);
+        // What others cannot rename, they cannot replace.
+        set_mode(&scratch, directory, 0o755);
+    }
+    set_mode(&scratch, "above/below", 0o1777);
+    assert_eq!(keys_made(&scratch), 0);
+    assert_eq!(by_file().code, 0);
+}
+
+#[test]
+fn a_kek_that_is_piped_has_no_directory() {
+    let scratch = Scratch::with_orgs(&["acme"]);
+    for (name, file) in ["-", "/dev/stdin", "/dev/fd/0"].into_iter().enumerate() {
+        let name = format!("release.{name}");
+        let mut generate = scratch.command(&["keys", "generate", "--org", "acme", "--name", &name]);
+        let run = finish(generate.env_remove(VAR).args(["--kek-file", file]), KEK.as_bytes());
+        assert_eq!(run.code, 0, "{file}: {}", run.stderr);
+    }
+    assert_eq!(keys_made(&scratch), 3);
+}
+
 const FILE_VAR: &str = "CLOACINA_KEY_ENCRYPTION_KEY_FILE";
 const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
 
@@ -126,7 +169,7 @@ fn a_credential_that_others_can_read_is_refused() {
     let scratch = with_places();
     let path = scratch.path("credentials/cloacina-key-encryption-key");
     let export = |mode: u32| {
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+        std::fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
         let mut command = scratch.command(&["keys", "export", "first", "--json"]);
         finish(command.env_remove(VAR).env(CREDENTIALS, scratch.path("credentials")), b"")
     };

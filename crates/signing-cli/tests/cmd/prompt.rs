@@ -189,7 +189,9 @@ fn a_key_that_interrupts_ends_a_command_with_130_wherever_it_waits() {
     let on_its_terminal = |arguments: &[&str]| {
         let mut shell = scratch.tool("setsid");
         let script = r#"trap : INT; "$0" "$@"; echo "exit code $?""#;
-        shell.args(["--ctty", "sh", "-c", script, env!("CARGO_BIN_EXE_cloacina")]);
+        // A test in the background of a shell inherits that the signal is ignored.
+        shell.args(["--ctty", "env", "--default-signal=INT"]);
+        shell.args(["sh", "-c", script, env!("CARGO_BIN_EXE_cloacina")]);
         shell.args(arguments);
         shell
     };

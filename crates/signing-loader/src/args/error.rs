@@ -30,7 +30,7 @@ pub enum SecurityArgsError {
         source: PemError,
     },
     /// A key file that other users can reach.
-    #[error("{0}: {command}", command = .0.command())]
+    #[error("{0}: {remedy}", remedy = .0.remedy())]
     Unprotected(ProtectionError),
     /// A file of signed trust could not be read.
     #[error("cannot read {}", path.display())]

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use signing_crypto::PackageVersion;
 use thiserror::Error;
 
+use crate::directory::{DirectoryError, DirectoryFault};
 use crate::error::PackageError;
 use crate::protection::quoted;
 
@@ -61,30 +62,13 @@ pub enum InstallError {
     },
 }
 
-/// Why packages are not installed in a directory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum DirectoryFault {
-    /// It, or a link on the way to it, belongs to another user than this process's and root.
-    #[error("it belongs to the user {found}, expected {expected} or root")]
-    Owner {
-        /// The owner's user id.
-        found: u32,
-        /// This process's user id.
-        expected: u32,
-    },
-    /// Its group, or everybody, may write it.
-    #[error("other users may write it: its mode is {mode:04o}")]
-    Writable {
-        /// Its permissions.
-        mode: u32,
-    },
-    /// It is a symbolic link.
-    #[error("it is a symbolic link")]
-    Link,
-    /// It is no directory.
-    #[error("it is not a directory")]
-    NotADirectory,
+impl From<DirectoryError> for InstallError {
+    fn from(error: DirectoryError) -> Self {
+        match error {
+            DirectoryError::Unsafe { path, source } => Self::UnsafeDirectory { path, source },
+            DirectoryError::Unusable { path, source } => Self::Write { path, source },
+        }
+    }
 }
 
 impl InstallError {
@@ -95,22 +79,7 @@ impl InstallError {
     /// What mends it, with a command that can be pasted into a shell, if it is about a path.
     pub fn remedy(&self) -> Option<String> {
         let (path, remedy): (_, fn(&str) -> String) = match self {
-            Self::UnsafeDirectory { path, source: DirectoryFault::Owner { .. } } => {
-                (path, |path| {
-                    format!(
-                        "find out what that user did there; then: chown \"$(id -u)\" {path}, or install \
-                     elsewhere"
-                    )
-                })
-            }
-            Self::UnsafeDirectory { path, source: DirectoryFault::Writable { .. } } => {
-                (path, |path| {
-                    format!("find out whether others have written there; then: chmod go-w {path}")
-                })
-            }
-            Self::UnsafeDirectory { path, source: DirectoryFault::Link } => {
-                (path, |path| format!("give the directory that it leads to: readlink -f {path}"))
-            }
+            Self::UnsafeDirectory { path, source } => return source.remedy(path),
             Self::Occupied { path } => (path, |path| {
                 format!("move it away, and install again: mv -T {path} {path}.before")
             }),
@@ -136,13 +105,6 @@ impl InstallError {
             Self::InstalledUnreadable { .. } => "InstalledUnreadable",
             Self::Changed { .. } => "InstalledChanged",
         }
-    }
-}
-
-impl DirectoryFault {
-    /// What programs call this error, whatever the variant. Stable.
-    pub fn code(&self) -> &'static str {
-        "UnsafeDirectory"
     }
 }
 

@@ -12,7 +12,7 @@ use signing_crypto::{PackageStatement, SigningKey};
 use tempfile::TempDir;
 
 use super::*;
-use crate::{Offline, VerifiedPackage, Verifier};
+use crate::{DirectoryFault, Offline, VerifiedPackage, Verifier};
 
 const NAME: &str = "libworkflow.so";
 const STEPS: [Step; 6] =

@@ -80,6 +80,26 @@ fn the_file_is_for_its_owner_alone() {
 }
 
 #[test]
+fn a_directory_that_others_can_replace_is_refused() {
+    let above = tempfile::tempdir().unwrap();
+    let directory = above.path().join("state");
+    fs::create_dir(&directory).unwrap();
+    let path = directory.join("trust-state");
+    remember(&StateFile::open(&path).unwrap(), from(), seen(1, &[]));
+    let set = |mode| {
+        fs::set_permissions(above.path(), fs::Permissions::from_mode(mode)).unwrap();
+    };
+    set(0o777);
+    for refused in [StateFile::open(&path).map(drop), StateFile::check(&path)] {
+        assert!(matches!(refused, Err(VersionMemoryError::File { .. })), "{refused:?}");
+    }
+    // Others cannot rename what is not theirs.
+    set(0o1777);
+    StateFile::open(&path).unwrap();
+    StateFile::check(&path).unwrap();
+}
+
+#[test]
 fn a_damaged_file_is_refused_and_left_as_it_is() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("trust-state");

@@ -20,7 +20,7 @@ pub struct HeldRights {
     pub role: String,
     /// Whether it can act as a role that the server asks for no right, or that may run programs
     /// on the server, write its files, create roles, or pass by row-level security.
-    pub is_superuser: bool,
+    pub is_unrestricted: bool,
     /// Whether it owns the store's tables, or can act as the role that does.
     pub is_owner: bool,
     rights: BTreeSet<TableRight>,
@@ -126,7 +126,7 @@ impl StoreReader {
             let role = diesel::sql_query(ROLE).get_result(conn).await?;
             Ok((role, diesel::sql_query(RIGHTS).load(conn).await?))
         });
-        let (RoleRow { role, is_superuser, is_owner }, found) = rows?;
+        let (RoleRow { role, is_unrestricted, is_owner }, found) = rows?;
         let (mut rights, mut reachable) = (BTreeSet::new(), BTreeSet::new());
         for RightRow { object, privilege, column, is_own } in found {
             let right = TableRight { object, privilege, column };
@@ -135,7 +135,7 @@ impl StoreReader {
             }
             reachable.insert(right);
         }
-        Ok(HeldRights { role, is_superuser, is_owner, rights, reachable })
+        Ok(HeldRights { role, is_unrestricted, is_owner, rights, reachable })
     }
 }
 
@@ -147,7 +147,7 @@ const ROLE: &str = "
                           OR rolname IN ('pg_write_server_files', 'pg_execute_server_program'))
                      AND (pg_catalog.pg_has_role(session_user, oid, 'MEMBER')
                           OR pg_catalog.pg_has_role(current_user, oid, 'MEMBER')))
-               AS is_superuser,
+               AS is_unrestricted,
            coalesce((SELECT bool_or(pg_catalog.pg_has_role(session_user, nspowner, 'MEMBER')
                                     OR pg_catalog.pg_has_role(nspowner, 'MEMBER'))
                      FROM pg_catalog.pg_namespace
@@ -187,7 +187,7 @@ struct RoleRow {
     #[diesel(sql_type = Text)]
     role: String,
     #[diesel(sql_type = Bool)]
-    is_superuser: bool,
+    is_unrestricted: bool,
     #[diesel(sql_type = Bool)]
     is_owner: bool,
 }
@@ -217,7 +217,7 @@ mod tests {
     fn with(rights: BTreeSet<TableRight>) -> HeldRights {
         HeldRights {
             role: "r".into(),
-            is_superuser: false,
+            is_unrestricted: false,
             is_owner: false,
             rights,
             reachable: BTreeSet::new(),

@@ -1,4 +1,3 @@
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use signing_trust::KeyManager;
@@ -45,14 +44,6 @@ pub(super) async fn check(
             format!("{place} is in the directory of the store"),
             "move it to a directory that is not backed up with the store, and name it with \
              CLOACINA_KEY_ENCRYPTION_KEY_FILE",
-        );
-    }
-    if let Some(directory) = open_directory(&place) {
-        let directory = directory.display();
-        checks.warning(
-            KEK,
-            format!("other users can remove it from its directory {directory}"),
-            format!("chmod go-w {directory}"),
         );
     }
     let Some(keys) = keys else {
@@ -120,12 +111,4 @@ fn is_beside_the_store(place: &KekPlace, url: &DatabaseUrl) -> bool {
     let directory = |path: &Path| Some(path.canonicalize().ok()?.parent()?.to_owned());
     let kek: Option<PathBuf> = place.path().and_then(directory);
     kek.is_some() && kek == url.sqlite_path().and_then(directory)
-}
-
-/// The directory of the KEK, if other users can remove the file from it.
-fn open_directory(place: &KekPlace) -> Option<PathBuf> {
-    const STICKY: u32 = 0o1000;
-    let directory = place.path()?.canonicalize().ok()?.parent()?.to_owned();
-    let mode = directory.metadata().ok()?.mode();
-    (mode & 0o022 != 0 && mode & STICKY == 0).then_some(directory)
 }

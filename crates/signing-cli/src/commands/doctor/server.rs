@@ -78,8 +78,8 @@ fn role(held: &HeldRights, expected: Option<Purpose>, checks: &mut Checks) {
         "as the owner of the tables: cloacina db grants --role {name} --as {} --apply",
         option(expected)
     );
-    if held.is_superuser || (held.is_owner && expected != Purpose::Admin) {
-        let why = if held.is_superuser {
+    if held.is_unrestricted || (held.is_owner && expected != Purpose::Admin) {
+        let why = if held.is_unrestricted {
             "can act as a superuser, or as a role with rights over the whole server"
         } else {
             "owns the store's tables"
@@ -113,7 +113,7 @@ fn role(held: &HeldRights, expected: Option<Purpose>, checks: &mut Checks) {
 
 /// What a role may do, in words.
 fn fits(held: &HeldRights) -> String {
-    if held.is_superuser {
+    if held.is_unrestricted {
         return "can act as a superuser, or as a role with rights over the whole server".to_owned();
     }
     if held.is_owner {

@@ -3,6 +3,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
 use signing_crypto::KeyEncryptionKey;
+use signing_loader::require_irreplaceable;
 use signing_trust::TrustError;
 use signing_trust::store::DatabaseUrl;
 
@@ -13,7 +14,9 @@ use crate::kek_place::KekPlace;
 /// Writes a new KEK. A file that another program has put there meanwhile is not replaced.
 pub(super) fn make_kek(place: &KekPlace, url: &DatabaseUrl) -> Result<KeyEncryptionKey, CliError> {
     let path = place.path().ok_or(CliError::NoKek)?;
-    make_directory(path)?;
+    let directory = make_directory(path)?;
+    require_irreplaceable(directory)
+        .map_err(|source| CliError::KekReplaceable { place: place.clone(), source })?;
     // Now that both directories may exist, links on the way to them are known.
     require_apart(place, url)?;
     let kek = KeyEncryptionKey::generate().map_err(TrustError::from)?;
@@ -25,14 +28,12 @@ pub(super) fn make_kek(place: &KekPlace, url: &DatabaseUrl) -> Result<KeyEncrypt
 }
 
 /// Makes the directory that a file is to be in, for this user only.
-pub(super) fn make_directory(path: &Path) -> Result<(), CliError> {
+pub(super) fn make_directory(path: &Path) -> Result<&Path, CliError> {
     let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty());
-    let Some(directory) = directory else { return Ok(()) };
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(directory)
-        .map_err(|source| CliError::Write { path: path.into(), source })
+    let directory = directory.unwrap_or(Path::new("."));
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(directory);
+    made.map_err(|source| CliError::Write { path: path.into(), source })?;
+    Ok(directory)
 }
 
 pub(super) fn require_vacant(path: &Path) -> Result<(), CliError> {

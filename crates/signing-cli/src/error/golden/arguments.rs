@@ -91,10 +91,11 @@ fn token_uris() -> [TokenUriError; 4] {
     ]
 }
 
-fn protection() -> [ProtectionError; 3] {
+fn protection() -> [ProtectionError; 4] {
     let path = || "dev-key.pem".into();
     [
-        ProtectionError::Owner { path: path(), owner: 1000 },
+        ProtectionError::Owner { path: path(), owner: 1000, protection: Protection::Integrity },
+        ProtectionError::Owner { path: path(), owner: 1000, protection: Protection::Secrecy },
         ProtectionError::Writable { path: path(), mode: 0o664, protection: Protection::Integrity },
         ProtectionError::Readable { path: path(), mode: 0o644 },
     ]
@@ -104,7 +105,7 @@ fn program() -> Vec<CliError> {
     let path = || "dev-key.pem".into();
     vec![
         CliError::NoSuchCommand { given: "keys lists".into() },
-        CliError::Unprotected(ProtectionError::Owner { path: path(), owner: 1000 }),
+        CliError::Unprotected(ProtectionError::Readable { path: path(), mode: 0o644 }),
         CliError::UnprotectedProcess(io::ErrorKind::PermissionDenied.into()),
         CliError::Output(io::ErrorKind::StorageFull.into()),
         CliError::IsASignature { path: "a.so.sig".into() },

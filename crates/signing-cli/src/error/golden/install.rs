@@ -1,9 +1,10 @@
 use std::io;
 
-use signing_loader::{DirectoryFault, InstallError, VerificationError};
+use signing_loader::{DirectoryError, DirectoryFault, InstallError, VerificationError};
 
 use super::{Sample, each, sample, values};
 use crate::error::CliError;
+use crate::kek_place::KekPlace;
 
 pub(super) fn samples() -> Vec<Sample> {
     let mut samples = vec![sample(CliError::Install(downgrade()), |error| error)];
@@ -11,7 +12,20 @@ pub(super) fn samples() -> Vec<Sample> {
     samples.extend(each(faults(), |source| {
         CliError::from(InstallError::UnsafeDirectory { path: "packages".into(), source })
     }));
+    samples.extend(each(directories(), |source| CliError::KekReplaceable { place: kek(), source }));
     samples
+}
+
+fn kek() -> KekPlace {
+    KekPlace::DefaultFile("/home/ann/.config/cloacina/key-encryption-key".into())
+}
+
+fn directories() -> [DirectoryError; 2] {
+    let path = || "/home/ann".into();
+    [
+        DirectoryError::Unsafe { path: path(), source: DirectoryFault::Writable { mode: 0o777 } },
+        DirectoryError::Unusable { path: path(), source: io::ErrorKind::PermissionDenied.into() },
+    ]
 }
 
 fn downgrade() -> InstallError {

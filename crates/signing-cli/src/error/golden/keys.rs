@@ -4,6 +4,7 @@ use signing_crypto::{
     Fingerprint, KdfCost, KekError, KeyEncryptionKey, KeyError, Passphrase, PassphraseError,
     PemError, PemForm, SigningKey, WrapError,
 };
+use signing_loader::{DirectoryError, DirectoryFault};
 use signing_trust::store::StoreError;
 use signing_trust::{KeyMismatch, TrustError};
 
@@ -166,6 +167,13 @@ fn keks() -> Vec<CliError> {
     vec![
         CliError::NoKek,
         CliError::Kek { place: option, source: KekError::Encoding },
+        CliError::KekReplaceable {
+            place: default(),
+            source: DirectoryError::Unsafe {
+                path: "/home/ann".into(),
+                source: DirectoryFault::Owner { found: 1001, expected: 1000 },
+            },
+        },
         CliError::OtherKek { place: default(), source: Box::new(other.into()) },
         CliError::KeksDiffer { first: of_variable, second: KekPlace::Credential(directory.into()) },
         CliError::NoPath { var: "CLOACINA_KEY_ENCRYPTION_KEY_FILE" },
