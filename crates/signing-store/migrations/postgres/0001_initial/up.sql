@@ -141,6 +141,8 @@ CREATE UNIQUE INDEX package_signatures_envelope
     ON package_signatures (org_id, package_digest, envelope_digest);
 CREATE INDEX package_signatures_newest
     ON package_signatures (org_id, package_digest, created_at DESC, id);
+-- An organization's signatures are read page by page, however many others keep.
+CREATE INDEX package_signatures_pages ON package_signatures (org_id, id);
 
 -- The last entry of each organization's audit log.
 CREATE TABLE audit_heads (
