@@ -19,6 +19,7 @@ with_signed_trust! {
     root_keys_that_were_replaced_lead_nowhere_any_more,
     role_that_keeps_a_key_keeps_its_versions,
     role_that_gets_its_keys_back_keeps_its_versions,
+    keys_from_before_the_pinned_root_bring_no_old_statement_back,
     another_pin_forgets_nothing,
 }
 
@@ -216,6 +217,38 @@ async fn role_that_gets_its_keys_back_keeps_its_versions(signed: SignedTrust) {
     own.revocations = Some(acme.sign_revocations(&acme.revocations(1, &[])));
     signed.replace(&documents).await;
     signed.refuses(&signed.granted, "version 1 of the revocations document");
+}
+
+async fn keys_from_before_the_pinned_root_bring_no_old_statement_back(signed: SignedTrust) {
+    let acme = &signed.acme;
+    let mut other = acme.clone();
+    other.trust_keys = [220, 221].map(RawKey::of_seed);
+    let mut documents = signed.documents();
+    let own = documents.get_mut(&acme.org).unwrap();
+    own.roots.push(acme.sign_root(&other.root(2)));
+    let mut statement = signed.acme_statement(7);
+    statement["rootVersion"] = 2.into();
+    own.statement = Some(other.sign_statement(&statement));
+    signed.plant(&documents).await;
+    std::fs::write(signed.root_file(), acme.sign_root(&other.root(2))).unwrap();
+    signed.accepts(&signed.package);
+
+    // The first keys, which the host has never seen in the role, had signed this one before.
+    let mut trusting = signed.acme_statement(5);
+    trusting["keys"] = json!([{ "publicKey": signed.attacker.base64() }]);
+    let own = documents.get_mut(&acme.org).unwrap();
+    own.roots.push(acme.sign_root(&acme.root(3)));
+    own.statement = Some(acme.sign_statement(&trusting));
+    signed.replace(&documents).await;
+    signed.refuses(&signed.hostile, "version 5 of the statement document");
+
+    // What they sign now begins again at any number.
+    let mut statement = signed.acme_statement(1);
+    statement["rootVersion"] = 3.into();
+    let own = documents.get_mut(&acme.org).unwrap();
+    own.statement = Some(acme.sign_statement(&statement));
+    signed.replace(&documents).await;
+    signed.accepts(&signed.package);
 }
 
 /// The host pins a later root, and remembers in the same file.

@@ -99,7 +99,9 @@ fn require_newer_than(
         let (kind, version) = (TrustDocumentKind::Root, before.root.version);
         return Err(SignedTrustError::Replaced { org, kind, version });
     }
-    if !documents.has_new_keys(Role::Trust, before.root.version) {
+    // A statement that is about a root document of before was signed then.
+    let is_new = documents.statement().root_version > before.root.version;
+    if !(is_new && documents.has_new_keys(Role::Trust, before.root.version)) {
         let (seen, found) = (before.statement, found.statement);
         require_newer(org, TrustDocumentKind::Statement, seen, found)?;
     }
