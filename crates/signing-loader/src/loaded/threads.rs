@@ -11,12 +11,12 @@ use std::pin::pin;
 use std::sync::{Arc, mpsc};
 use std::task::Poll;
 use std::thread::{self, Thread};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use signing_trust::store::StoreError;
 use signing_trust::{KeyManager, TrustError, TrustFollower, boot_time};
 use tokio::runtime::Builder;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::following::Following;
 use crate::error::PackageError;
@@ -27,6 +27,10 @@ use crate::verified::{accept_report_again, require_provider};
 /// How long the watchdog sleeps at most. Its sleep does not count the time for which the
 /// machine is suspended, and what it looks at does.
 const MAX_SLEEP: Duration = Duration::from_millis(250);
+
+/// Any role of the database may notify, as often as it likes. After a while without
+/// notifications, the first is answered at once.
+const SHORTEST_PERIOD: Duration = Duration::from_millis(5);
 
 /// How long a connection may take to be made. It may take longer than a store may be silent.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
@@ -99,6 +103,7 @@ async fn decide_again_and_again(
     // An expiry is noticed within a second, and on SQLite a revocation.
     let period = (limit / 3).min(Duration::from_secs(1));
     loop {
+        let begun = Instant::now();
         let decided = timeout(limit, decide_again(following, &follower)).await;
         decided.map_err(|_| StoreError::TimedOut { after: limit })??;
         let next = timeout(period, next_occasion(following, &mut follower)).await;
@@ -106,6 +111,7 @@ async fn decide_again_and_again(
             return Ok(());
         }
         next.unwrap_or(Ok(()))?;
+        sleep(SHORTEST_PERIOD.saturating_sub(begun.elapsed())).await;
     }
 }
 

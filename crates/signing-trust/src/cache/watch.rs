@@ -2,13 +2,17 @@
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Mutex, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use signing_store::{StoreError, StoreReader, TrustWatch};
 use tokio::time::{sleep, timeout};
 
 use super::{Confirmation, Kept, lock};
 use crate::snapshot::boot_time;
+
+/// Any role may notify, as often as it likes. After a while without notifications, the first is
+/// answered at once.
+const SHORTEST_PERIOD: Duration = Duration::from_millis(5);
 
 /// Goes on until nothing is kept any more.
 pub(super) async fn watch(store: StoreReader, bound: Duration, kept: Weak<Mutex<Kept>>) {
@@ -33,7 +37,7 @@ async fn listen(
         let Some(before) = kept.upgrade() else { return Ok(()) };
         let distrusted = lock(&before).distrusted;
         drop(before);
-        let sent = boot_time();
+        let (begun, sent) = (Instant::now(), boot_time());
         let Ok(heartbeat) = timeout(bound, connected.heartbeat()).await else { return Ok(()) };
         let until = sent.saturating_add(bound);
         let confirmation = Confirmation { heartbeat: heartbeat?, sent, until };
@@ -46,6 +50,7 @@ async fn listen(
                 return Ok(());
             }
             changed?;
+            sleep(SHORTEST_PERIOD.saturating_sub(begun.elapsed())).await;
         }
     }
 }
