@@ -1,6 +1,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::blocking::blocking;
 use crate::elf::DependencyName;
 use crate::error::PackageError;
 use crate::load::{LoadedPackage, danger_load_unsigned};
@@ -272,12 +273,19 @@ impl Security {
     /// As [`VerifiedPackage::load`](crate::VerifiedPackage::load), or without
     /// `--require-signatures` as [`danger_load_unsigned`].
     pub async fn load(&self, path: impl Into<PackagePath>) -> Result<LoadedPackage, PackageError> {
+        let path = path.into();
         match &self.trust {
-            Trust::Unsigned => danger_load_unsigned(path),
-            Trust::Offline(verifier) => verifier.verify(path.into())?.load(),
-            Trust::ObservedOffline(observer) => Ok(observer.load(path)?.package),
+            Trust::Unsigned => blocking(|| danger_load_unsigned(path)).await,
+            Trust::Offline(verifier) => {
+                let verifier = verifier.clone();
+                blocking(move || verifier.verify(path)?.load()).await
+            }
+            Trust::ObservedOffline(observer) => {
+                let observer = observer.clone();
+                blocking(move || Ok(observer.load(path)?.package)).await
+            }
             #[cfg(feature = "store")]
-            Trust::Organization(verifier) => verifier.verify(path.into()).await?.load().await,
+            Trust::Organization(verifier) => verifier.verify(path).await?.load().await,
             #[cfg(feature = "store")]
             Trust::ObservedOrganization(observer) => Ok(observer.load(path).await?.package),
         }

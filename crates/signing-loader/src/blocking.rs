@@ -1,6 +1,7 @@
 use crate::error::PackageError;
 
-/// Reads files on a thread where waiting does not block the runtime.
+/// Works on a thread where waiting does not block the runtime.
+#[cfg(feature = "store")]
 pub(crate) async fn blocking<T: Send + 'static, E: From<PackageError> + Send + 'static>(
     work: impl FnOnce() -> Result<T, E> + Send + 'static,
 ) -> Result<T, E> {
@@ -11,4 +12,12 @@ pub(crate) async fn blocking<T: Send + 'static, E: From<PackageError> + Send + '
             Err(cancelled) => Err(PackageError::io("", std::io::Error::other(cancelled)).into()),
         },
     }
+}
+
+/// Works on the caller's thread: without a store there may be no runtime.
+#[cfg(not(feature = "store"))]
+pub(crate) async fn blocking<T>(
+    work: impl FnOnce() -> Result<T, PackageError>,
+) -> Result<T, PackageError> {
+    work()
 }

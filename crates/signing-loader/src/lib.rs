@@ -77,7 +77,7 @@ mod load;
 mod loaded;
 mod observe;
 
-#[cfg(feature = "store")]
+#[cfg(any(feature = "store", feature = "clap"))]
 mod blocking;
 #[cfg(feature = "store")]
 mod config;

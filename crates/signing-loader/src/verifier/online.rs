@@ -126,9 +126,8 @@ impl Verifier<Online> {
         &self,
         envelope: &SignatureEnvelope,
     ) -> Result<SignatureInspection, PackageError> {
-        let mut examination = Examination::of_envelope(envelope, &self.config, AnsweredBy::Store)?;
-        self.answer(&mut examination).await?;
-        Ok(examination.inspect(envelope))
+        let examination = Examination::of_envelope(envelope, &self.config, AnsweredBy::Store)?;
+        Ok(self.answer(examination).await?.inspect(envelope))
     }
 
     pub(crate) fn org(&self) -> Option<OrgId> {
@@ -143,12 +142,13 @@ impl Verifier<Online> {
         let (signature, config) = (self.signature.clone(), self.config.clone());
         let store = AnsweredBy::Store;
         let begin = move || Examination::begin(package, signature, &config, store, measure);
-        let mut examination = blocking(begin).await?;
-        self.answer(&mut examination).await?;
-        Ok(examination)
+        self.answer(blocking(begin).await?).await
     }
 
-    async fn answer<T>(&self, examination: &mut Examination<T>) -> Result<(), PackageError> {
+    async fn answer<T: Send + 'static>(
+        &self,
+        mut examination: Examination<T>,
+    ) -> Result<Examination<T>, PackageError> {
         let Online { keys, org } = &self.trust;
         while let Some(question) = examination.question() {
             match question {
@@ -160,10 +160,15 @@ impl Verifier<Online> {
                 Question::Trust(signers) => {
                     let name = examination.name();
                     let decision = self.trust.decide(&signers, name, &self.config).await?;
-                    examination.trust(decision);
+                    // It may take a thousand verifications.
+                    let answered = move || {
+                        examination.trust(decision);
+                        Ok::<_, PackageError>(examination)
+                    };
+                    examination = blocking(answered).await?;
                 }
             }
         }
-        Ok(())
+        Ok(examination)
     }
 }
