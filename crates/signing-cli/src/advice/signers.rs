@@ -1,6 +1,8 @@
 use signing_crypto::SignerError;
 
 use super::Advice;
+#[cfg(feature = "pkcs11")]
+use super::install;
 use crate::error::Outcome;
 #[cfg(feature = "pkcs11")]
 use crate::signer_error::TokenError;
@@ -110,6 +112,7 @@ pub(super) fn token(error: &TokenError) -> Advice {
         TokenError::NoModule { .. } => {
             ("SignerUnavailable", "give the module's file: ?module-path=<the module's .so file>")
         }
+        TokenError::Replaceable { source, .. } => return install::directory(source),
         TokenError::Load { .. } => (
             "SignerUnavailable",
             "try the module with another tool: pkcs11-tool --module <file> --list-token-slots",

@@ -1,11 +1,17 @@
 //! Files that several processes change one after another.
 
 use std::fs::{File, TryLockError};
+use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use super::{Existing, Readers, open, read, write_atomically};
 use crate::error::CliError;
+
+/// For how long another process is waited for: it may ask a person.
+const LOCK_LIMIT: Duration = Duration::from_mins(5);
 
 /// A file that is read and then replaced. Processes that open it in this way wait for each
 /// other, so that none replaces what it has not read.
@@ -15,7 +21,8 @@ pub(crate) struct LockedFile<'a> {
 }
 
 impl<'a> LockedFile<'a> {
-    /// Waits until no other process has the file open in this way, after it has called `waits`.
+    /// Waits until no other process has the file open in this way, after it has called `waits`:
+    /// not without end, since who may read the file can keep its lock.
     pub(crate) fn open(path: &'a Path, waits: impl Fn()) -> Result<Self, CliError> {
         let failed = |source| CliError::Read { path: path.into(), source };
         loop {
@@ -24,7 +31,7 @@ impl<'a> LockedFile<'a> {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => {
                     waits();
-                    file.lock().map_err(failed)?;
+                    lock(&file).map_err(failed)?;
                 }
                 Err(TryLockError::Error(source)) => return Err(failed(source)),
             }
@@ -47,5 +54,21 @@ impl<'a> LockedFile<'a> {
     /// Replaces it, and lets the next process have it.
     pub(crate) fn replace(self, content: &[u8], readers: Readers) -> Result<(), CliError> {
         write_atomically(self.path, content, readers, Existing::Replace)
+    }
+}
+
+fn lock(file: &File) -> io::Result<()> {
+    let begun = Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::WouldBlock) if begun.elapsed() < LOCK_LIMIT => {
+                thread::sleep(Duration::from_millis(10));
+            }
+            Err(TryLockError::WouldBlock) => {
+                return Err(io::Error::other("another process has held its lock for 5 minutes"));
+            }
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
 use cryptoki::error::{Error, RvError};
 use cryptoki::slot::{Slot, TokenInfo};
-use signing_loader::Protection;
+use signing_loader::{Protection, require_irreplaceable};
 
 use crate::error::CliError;
 use crate::files;
@@ -20,7 +20,11 @@ pub(super) fn find(module: &Module) -> Result<PathBuf, CliError> {
             .ok_or_else(|| TokenError::NoModule { name: name.clone() })?,
     };
     files::open(&path, Some(Protection::Integrity))?;
-    Ok(path)
+    // It is opened a second time, by its path.
+    match require_irreplaceable(&path) {
+        Ok(()) => Ok(path),
+        Err(source) => Err(TokenError::Replaceable { path, source }.into()),
+    }
 }
 
 /// Where distributions put modules.

@@ -294,7 +294,16 @@ fn a_module_that_others_can_change_or_that_is_none_is_not_loaded() {
     assert_eq!(sign(&scratch, &key).code, 0);
     assert!(scratch.exists("loaded"));
 
+    // Who can rename its directory can offer one file to be looked at, and another to be loaded.
     fs::remove_file(scratch.path("a.so.sig")).unwrap();
+    fs::remove_file(scratch.path("loaded")).unwrap();
+    fs::create_dir(scratch.path("open")).unwrap();
+    fs::set_permissions(scratch.path("open"), Permissions::from_mode(0o777)).unwrap();
+    fs::copy(scratch.path("liar.so"), scratch.path("open/liar.so")).unwrap();
+    let moved = key.replace("liar.so", "open/liar.so");
+    assert_not_signed(&scratch, &sign(&scratch, &moved), "UnsafeDirectory");
+    assert!(!scratch.exists("loaded"));
+
     let none = format!("pkcs11:object=release?module-path={}", scratch.path("a.so").display());
     assert_not_signed(&scratch, &sign(&scratch, &none), "SignerUnavailable");
 }
