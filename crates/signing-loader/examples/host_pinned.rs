@@ -12,9 +12,10 @@ use signing_loader::{LoadedPackage, Verifier, VerifyingKey};
 type WorkflowRun = unsafe extern "C" fn(*const u8, usize, *mut u8, *mut usize) -> i32;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let path = env::args().nth(1).ok_or("give a plugin")?;
-    let key = VerifyingKey::from_pem(&fs::read("release.pub.pem")?)?;
-    let plugin = Verifier::pinned(key).verify(&*path)?.load()?;
+    let arguments: Vec<_> = env::args().skip(1).collect();
+    let [key, path] = &arguments[..] else { return Err("give a public key and a plugin".into()) };
+    let key = VerifyingKey::from_pem(&fs::read(key)?)?;
+    let plugin = Verifier::pinned(key).verify(&**path)?.load()?;
     println!("{}", call(entry_point(&plugin)?, "hello, world")?);
     Ok(())
 }

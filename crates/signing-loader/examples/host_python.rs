@@ -16,9 +16,10 @@ print(plugin.answer())
 "#;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let path = env::args().nth(1).ok_or("give an archive")?;
-    let key = VerifyingKey::from_pem(&fs::read("release.pub.pem")?)?;
-    let package = Verifier::pinned(key).verify(&*path)?;
+    let arguments: Vec<_> = env::args().skip(1).collect();
+    let [key, path] = &arguments[..] else { return Err("give a public key and an archive".into()) };
+    let key = VerifyingKey::from_pem(&fs::read(key)?)?;
+    let package = Verifier::pinned(key).verify(&**path)?;
     let mut python = Command::new("python3");
     let mut child = python.args(["-I", "-c", IMPORT]).stdin(Stdio::piped()).spawn()?;
     io::copy(&mut package.reader()?, &mut child.stdin.take().ok_or("no input")?)?;

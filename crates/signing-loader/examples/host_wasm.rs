@@ -9,9 +9,10 @@ use signing_loader::{Verifier, VerifyingKey};
 use wasmi::{Engine, Linker, Module, Store};
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let path = env::args().nth(1).ok_or("give a module")?;
-    let key = VerifyingKey::from_pem(&fs::read("release.pub.pem")?)?;
-    let package = Verifier::pinned(key).verify(&*path)?;
+    let arguments: Vec<_> = env::args().skip(1).collect();
+    let [key, path] = &arguments[..] else { return Err("give a public key and a module".into()) };
+    let key = VerifyingKey::from_pem(&fs::read(key)?)?;
+    let package = Verifier::pinned(key).verify(&**path)?;
     let engine = Engine::default();
     let module = Module::new(&engine, package.as_bytes()?)?;
     let mut store = Store::new(&engine, ());

@@ -15,7 +15,8 @@ const MODULE: &[u8] = b"\0asm\x01\0\0\0\x01\x05\x01\x60\0\x01\x7f\x03\x02\x01\0\
     \x07\x0a\x01\x06answer\0\0\x0a\x06\x01\x04\0\x41\x2a\x0b";
 
 fn run(programs: &Programs, host: &str, directory: &Path, package: &str) -> Output {
-    Command::new(programs.example(host)).arg(package).current_dir(directory).output().unwrap()
+    let arguments = ["release.pub.pem", package];
+    Command::new(programs.example(host)).args(arguments).current_dir(directory).output().unwrap()
 }
 
 /// Signs the package, runs the host with it, and runs it again with one byte changed.
