@@ -4,7 +4,7 @@ use signing_crypto::OrgId;
 use signing_store::{StoreError, StoreReader};
 
 use crate::candidates::MAX_CANDIDATES;
-use crate::decision::Signers;
+use crate::decision::{DecisionError, Signers};
 use crate::error::TrustError;
 use crate::snapshot::{OrganizationTrust, boot_time};
 
@@ -20,7 +20,7 @@ pub(crate) async fn read_store(
     if signers.anonymous {
         return match read_all(store, org, MAX_FACTS).await {
             Err(StoreError::TooManyFacts { limit: found }) => {
-                Err(TrustError::TooManyCandidates { found, limit: MAX_CANDIDATES })
+                Err(DecisionError::TooManyCandidates { found, limit: MAX_CANDIDATES }.into())
             }
             read => Ok(Arc::new(read?)),
         };

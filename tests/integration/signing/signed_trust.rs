@@ -10,7 +10,7 @@ use signing_loader::{
     Verifier,
 };
 use signing_trust::store::{GrantScope, NewTrustDocument, OrganizationRef};
-use signing_trust::{Freshness, TrustError};
+use signing_trust::{DecisionError, Freshness, TrustError};
 
 use crate::support::{SignedTrust, assert_refused, digest, in_days, on_both_backends, untrusted};
 
@@ -175,7 +175,9 @@ async fn root_is_pinned_by_its_digest(signed: SignedTrust) {
     let theirs = signed.unrooted().await.rooted(pin(&signed.vendor.root(1)));
     assert_refused!(
         theirs.check(&signed.package).await,
-        PackageError::Trust(TrustError::SignedTrust(SignedTrustError::PinnedRootMissing { .. }))
+        PackageError::Trust(TrustError::Decision(DecisionError::SignedTrust(
+            SignedTrustError::PinnedRootMissing { .. }
+        )))
     );
 }
 
@@ -185,9 +187,9 @@ async fn other_organizations_are_not_decided_about(signed: SignedTrust) {
     verifier.check(&signed.granted).await.unwrap();
     assert_refused!(
         verifier.rooted(signed.root()).check(&signed.granted).await,
-        PackageError::Trust(TrustError::SignedTrust(
+        PackageError::Trust(TrustError::Decision(DecisionError::SignedTrust(
             SignedTrustError::RootOfAnotherOrganization { .. }
-        ))
+        )))
     );
 }
 
@@ -273,7 +275,9 @@ async fn store_without_documents_refuses_whoever_pinned_a_root(signed: SignedTru
         assert!(
             matches!(
                 &refused,
-                PackageError::Trust(TrustError::SignedTrust(SignedTrustError::NoDocuments { org }))
+                PackageError::Trust(TrustError::Decision(DecisionError::SignedTrust(
+                    SignedTrustError::NoDocuments { org }
+                )))
                     if *org == signed.acme.org
             ),
             "{refused:?}"

@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 use super::decide::{DecisionContext, Packages, trusted_paths};
 use crate::candidates::{MAX_CANDIDATES, decide_signers};
 use crate::decision::{
-    Signers, TrustDecision, TrustLimits, TrustPath, TrustedKey, UntrustedReason,
+    DecisionError, Signers, TrustDecision, TrustLimits, TrustPath, TrustedKey, UntrustedReason,
 };
 use crate::error::TrustError;
 use crate::rules;
@@ -341,5 +341,11 @@ fn as_many_candidates_as_allowed_are_tried() {
 #[test]
 fn one_candidate_more_than_allowed_is_refused() {
     let error = candidates(&facts_about(65)).unwrap_err();
-    assert!(matches!(error, TrustError::TooManyCandidates { found: 65, limit: 64 }), "{error}");
+    assert!(
+        matches!(
+            error,
+            TrustError::Decision(DecisionError::TooManyCandidates { found: 65, limit: 64 })
+        ),
+        "{error}"
+    );
 }

@@ -235,7 +235,6 @@ fn trust() -> Vec<TrustError> {
         TrustError::SelfGrant { org: values::org_id() },
         TrustError::ExpiryPast { expires_at: at, now: values::later() },
         TrustError::Clock(signing_crypto::ParseError::Time),
-        TrustError::TooManyCandidates { found: 65, limit: 64 },
     ]
 }
 

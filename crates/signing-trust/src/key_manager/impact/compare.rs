@@ -249,7 +249,9 @@ impl KeyManager {
     ) -> Result<Judged, TrustError> {
         let now = match read_store(&self.store, org, signers).await {
             // More keys than are tried: refused now, and then.
-            Err(TrustError::TooManyCandidates { .. }) => return Ok(Judged::default()),
+            Err(TrustError::Decision(DecisionError::TooManyCandidates { .. })) => {
+                return Ok(Judged::default());
+            }
             read => read?,
         };
         let context = DecisionContext::at(now.now());

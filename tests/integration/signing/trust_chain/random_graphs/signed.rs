@@ -10,8 +10,8 @@ use signing_crypto::{
     SignedDocument, SignerThreshold, SigningKey, TrustBundle,
 };
 use signing_trust::{
-    BundledTrust, NewDocuments, Signers, TrustAnchor, TrustError, TrustRoot, UntrustedReason,
-    VerifiedDocuments,
+    BundledTrust, DecisionError, NewDocuments, Signers, TrustAnchor, TrustError, TrustRoot,
+    UntrustedReason, VerifiedDocuments,
 };
 use zeroize::Zeroizing;
 
@@ -156,7 +156,10 @@ async fn ask_store(graph: &Graph<'_>, org: usize) -> Accepted {
         }
     }
     let other = rooted.decide(OrgId::random(), &all, &PACKAGES[0].parse().unwrap()).await;
-    assert!(matches!(other, Err(TrustError::SignedTrust(_))), "{graph}: {other:?}");
+    assert!(
+        matches!(other, Err(TrustError::Decision(DecisionError::SignedTrust(_)))),
+        "{graph}: {other:?}"
+    );
     accepted
 }
 
