@@ -61,7 +61,8 @@ pub use key::{
 pub use names::{
     ActorName, GrantId, KeyId, KeyName, MAX_PATTERNS, NameError, NameFault, NameKind, Note, OrgId,
     OrgName, PackageName, PackagePatterns, PackageVersion, ParseError, PatternError, SignatureId,
-    StatementTime, StoreId, TrustStateId, TrustedKeyId, is_deceptive, printable, rfc3339,
+    StatementTime, StoreId, TrustLimits, TrustStateId, TrustedKeyId, is_deceptive, printable,
+    rfc3339,
 };
 pub use revocation::RevocationReason;
 pub use signed_trust::{

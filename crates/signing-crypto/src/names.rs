@@ -2,6 +2,7 @@
 
 mod error;
 mod ids;
+mod limits;
 mod name;
 mod pattern;
 mod time;
@@ -9,6 +10,7 @@ mod version;
 
 pub use error::{NameError, NameFault, NameKind, ParseError, PatternError};
 pub use ids::{GrantId, KeyId, OrgId, SignatureId, StoreId, TrustStateId, TrustedKeyId};
+pub use limits::TrustLimits;
 pub use name::{ActorName, KeyName, Note, OrgName, PackageName, is_deceptive, printable};
 pub use pattern::{MAX_PATTERNS, PackagePatterns};
 pub use time::{StatementTime, rfc3339};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use signing_crypto::{
     EnvelopeSignature, Fingerprint, GrantId, KeyName, OrgId, OrgName, PackagePatterns,
-    PackageVersion, SignatureEnvelope, TrustedKeyId, VerifyingKey, rfc3339,
+    PackageVersion, SignatureEnvelope, TrustLimits, TrustedKeyId, VerifyingKey, rfc3339,
 };
 use thiserror::Error;
 
@@ -132,15 +132,6 @@ pub struct TrustedKey {
     pub vouchers: Vec<OrgId>,
     /// For which packages and until when it is trusted by that path.
     pub limits: TrustLimits,
-}
-
-/// How far trust in a key reaches.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct TrustLimits {
-    /// For which packages: `None` for all.
-    pub packages: Option<PackagePatterns>,
-    /// Until when: `None` without an end.
-    pub expires_at: Option<DateTime<Utc>>,
 }
 
 /// By which path a key is trusted.

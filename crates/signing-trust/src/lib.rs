@@ -81,8 +81,7 @@ pub use audit::{AUDIT_TARGET, AuditEvent, EventType};
 pub use cache::Freshness;
 pub use candidates::MAX_CANDIDATES;
 pub use decision::{
-    DecisionError, KeyDecision, Signers, TrustDecision, TrustLimits, TrustPath, TrustedKey,
-    UntrustedReason,
+    DecisionError, KeyDecision, Signers, TrustDecision, TrustPath, TrustedKey, UntrustedReason,
 };
 pub use document_error::{SignedTrustError, VersionMemoryError};
 #[cfg(feature = "store")]
@@ -104,6 +103,8 @@ pub use signed::{
 };
 #[cfg(feature = "store")]
 pub use signed::{StatementChange, TrustDraft};
+#[doc(no_inline)]
+pub use signing_crypto::TrustLimits;
 #[cfg(feature = "store")]
 pub use snapshot::boot_time;
 

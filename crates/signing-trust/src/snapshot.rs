@@ -6,10 +6,9 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use signing_crypto::{
     Fingerprint, GrantId, KeyName, OrgId, OrgName, PackageName, PackagePatterns, PackageVersion,
-    RevocationReason, TrustDocumentKind, TrustedKeyId, UncheckedKey, VerifyingKey,
+    RevocationReason, TrustDocumentKind, TrustLimits, TrustedKeyId, UncheckedKey, VerifyingKey,
 };
 
-use crate::decision::TrustLimits;
 use crate::document_error::SignedTrustError;
 
 #[cfg(feature = "store")]
@@ -18,7 +17,7 @@ mod from_store;
 #[cfg(feature = "store")]
 pub use from_store::boot_time;
 #[cfg(feature = "store")]
-pub(crate) use from_store::{Reading, limits, present};
+pub(crate) use from_store::{Reading, present};
 
 /// What bears on whom one organization accepts: its own statements about keys, the
 /// statements of those that it granted trust, its floors, and what is compromised; about all

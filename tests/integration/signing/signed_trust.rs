@@ -9,8 +9,8 @@ use signing_loader::{
     Online, PackageError, RootDigest, SignedTrustError, TrustBundle, TrustRoot, UntrustedReason,
     Verifier,
 };
-use signing_trust::store::{GrantScope, NewTrustDocument, OrganizationRef};
-use signing_trust::{DecisionError, Freshness, TrustError};
+use signing_trust::store::{NewTrustDocument, OrganizationRef};
+use signing_trust::{DecisionError, Freshness, TrustError, TrustLimits};
 
 use crate::support::{SignedTrust, assert_refused, digest, in_days, on_both_backends, untrusted};
 
@@ -86,7 +86,7 @@ async fn grant_that_a_row_narrows_is_narrower_at_once(signed: SignedTrust) {
     verifier.check(&signed.granted).await.unwrap();
     let narrow = async |pattern: &str| {
         let packages = Some(PackagePatterns::new(vec![pattern.into()]).unwrap());
-        let scope = GrantScope { packages, expires_at: None };
+        let scope = TrustLimits { packages, expires_at: None };
         let keys = &signed.world.keys;
         keys.grant_limited_trust(signed.acme.org, signed.vendor.org, scope).await.unwrap();
     };

@@ -24,7 +24,7 @@ use crate::signed::{
     VerifiedDocuments, children_of, first_expiry, require_admissible, require_together,
     restricted_by_rows, value_of,
 };
-use crate::snapshot::{DocumentsOfChild, OrganizationTrust, TrustGrant, limits};
+use crate::snapshot::{DocumentsOfChild, OrganizationTrust, TrustGrant};
 use crate::source::read_all;
 
 /// Documents that are to replace those that an organization has published.
@@ -117,7 +117,7 @@ impl KeyManager {
                 child: child.id,
                 child_name: child.name,
                 child_deleted_at: child.deleted_at,
-                limits: limits(&grant),
+                limits: grant.limits(),
                 narrowed_to: None,
                 documents: DocumentsOfChild::NotAsked,
             });

@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-#[cfg(feature = "store")]
-use signing_crypto::TrustedKeyId;
 use signing_crypto::{Fingerprint, PackageName, PackagePatterns, RevocationReason};
+#[cfg(feature = "store")]
+use signing_crypto::{TrustLimits, TrustedKeyId};
 
 use crate::decision::{
-    KeyDecision, Signers, TrustDecision, TrustLimits, TrustPath, TrustedKey, UntrustedReason,
+    KeyDecision, Signers, TrustDecision, TrustPath, TrustedKey, UntrustedReason,
 };
 use crate::document_error::SignedTrustError;
 use crate::snapshot::{

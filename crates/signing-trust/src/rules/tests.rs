@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 use chrono::{DateTime, TimeDelta, Utc};
 use signing_crypto::{
     Fingerprint, GrantId, OrgId, PackageName, PackagePatterns, RevocationReason, SigningKey,
-    TrustStateId, TrustedKeyId, VerifyingKey,
+    TrustLimits, TrustStateId, TrustedKeyId, VerifyingKey,
 };
 use signing_store::{
     Heartbeat, OrganizationRecord, StatementRow, TrustGrantRecord, TrustSnapshot, TrustedKeyRecord,
@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 use super::decide::{DecisionContext, Packages, trusted_paths};
 use crate::candidates::{MAX_CANDIDATES, decide_signers};
 use crate::decision::{
-    DecisionError, Signers, TrustDecision, TrustLimits, TrustPath, TrustedKey, UntrustedReason,
+    DecisionError, Signers, TrustDecision, TrustPath, TrustedKey, UntrustedReason,
 };
 use crate::error::TrustError;
 use crate::rules;

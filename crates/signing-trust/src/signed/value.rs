@@ -5,11 +5,10 @@ use std::sync::Arc;
 
 use signing_crypto::{
     DeniedKey, Fingerprint, OrgId, RevocationReason, Revocations, StatedKey, StatementTime,
-    TrustStatement,
+    TrustLimits, TrustStatement,
 };
 
 use super::VerifiedDocuments;
-use crate::decision::TrustLimits;
 use crate::document_error::SignedTrustError;
 use crate::snapshot::{
     DocumentsOfChild, Expiry, KeyStatement, KeyStatus, Organization, OrganizationTrust, StatedBy,

@@ -5,16 +5,13 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use rustix::time::{ClockId, clock_gettime};
-use signing_crypto::{GrantId, StoreId};
-use signing_store::{
-    Heartbeat, OrganizationRecord, StatementRow, TrustGrantRecord, TrustSnapshot, TrustedKeyRecord,
-};
+use signing_crypto::{GrantId, StoreId, TrustLimits};
+use signing_store::{Heartbeat, OrganizationRecord, StatementRow, TrustSnapshot, TrustedKeyRecord};
 
 use super::{
     DocumentsOfChild, KeyStatement, KeyStatus, Organization, OrganizationTrust, StatedBy,
     TrustGrant,
 };
-use crate::decision::TrustLimits;
 
 /// From which store, in which state and at which time something was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +53,7 @@ impl OrganizationTrust {
         for (grant, child) in statements.iter().filter_map(|row| row.grant.as_ref()) {
             grants
                 .entry(grant.id)
-                .or_insert_with(|| TrustGrant::new(Some(grant.id), child, limits(grant)));
+                .or_insert_with(|| TrustGrant::new(Some(grant.id), child, grant.limits()));
         }
         let (id, deleted_at) = (organization.id, organization.deleted_at);
         let mut trust = Self {
@@ -121,8 +118,4 @@ impl From<TrustedKeyRecord> for KeyStatus {
             expires_at: row.expires_at,
         }
     }
-}
-
-pub(crate) fn limits(grant: &TrustGrantRecord) -> TrustLimits {
-    TrustLimits { packages: grant.packages.clone(), expires_at: grant.expires_at }
 }

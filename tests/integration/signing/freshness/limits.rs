@@ -3,8 +3,7 @@
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use signing_trust::store::GrantScope;
-use signing_trust::{Signers, TrustError, UntrustedReason};
+use signing_trust::{Signers, TrustError, TrustLimits, UntrustedReason};
 
 use super::{Runner, SOON};
 use crate::support::{Vendor, World, hide_keys, on_both_backends};
@@ -90,7 +89,7 @@ async fn remembered_grant_is_refused_at_the_moment_that_it_expires(world: World)
     let vendor = world.vendor("acme").await;
     let mut bounded = Runner::bounded(&world, &vendor).await;
     bounded.org = world.org("operator").await;
-    let scope = GrantScope { packages: None, expires_at: Some(soon()) };
+    let scope = TrustLimits { packages: None, expires_at: Some(soon()) };
     let grant = world.keys.grant_limited_trust(bounded.org, vendor.org, scope).await.unwrap();
     let at = grant.into_inner().expires_at.unwrap();
 
@@ -104,7 +103,7 @@ async fn remembered_grant_for_one_package_does_not_answer_for_another(world: Wor
     let mut bounded = Runner::bounded(&world, &vendor).await;
     bounded.org = world.org("operator").await;
     let packages = r#"["package.so"]"#.parse().unwrap();
-    let scope = GrantScope { packages: Some(packages), expires_at: None };
+    let scope = TrustLimits { packages: Some(packages), expires_at: None };
     world.keys.grant_limited_trust(bounded.org, vendor.org, scope).await.unwrap();
     bounded.remembers(&world, true).await;
 

@@ -1,7 +1,6 @@
-use signing_crypto::{SigningKey, TrustedKeyId};
+use signing_crypto::{SigningKey, TrustLimits, TrustedKeyId};
 
 use super::*;
-use crate::decision::TrustLimits;
 
 fn orgs<const N: usize>() -> [OrgId; N] {
     std::array::from_fn(|_| OrgId::random())

@@ -2,21 +2,20 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, SubsecRound, Utc};
 use signing_crypto::{
-    Fingerprint, KeyId, KeyName, OrgId, PackageName, PackageVersion, TrustedKeyId, VerifyingKey,
+    Fingerprint, KeyId, KeyName, OrgId, PackageName, PackageVersion, TrustLimits, TrustedKeyId,
+    VerifyingKey,
 };
-use signing_store::{
-    GrantScope, OrganizationRecord, RevocationReason, SigningKeyRecord, StoreError,
-};
+use signing_store::{OrganizationRecord, RevocationReason, SigningKeyRecord, StoreError};
 
 use super::compare::{Focus, Kept};
 use super::{AffectedSignatures, key_of};
-use crate::decision::{TrustLimits, TrustPath, TrustedKey};
+use crate::decision::{TrustPath, TrustedKey};
 use crate::error::TrustError;
 use crate::key_manager::KeyManager;
 use crate::rules::{
     DecisionContext, NewGrant, NewTrust, Packages, Scenario, simulate, trusted_paths,
 };
-use crate::snapshot::{KeyStatus, OrganizationTrust, TrustGrant, limits};
+use crate::snapshot::{KeyStatus, OrganizationTrust, TrustGrant};
 use crate::source::read_all;
 
 /// What organizations would accept after a change of trust, and what they would accept no more,
@@ -84,7 +83,7 @@ impl KeyManager {
         &self,
         parent: OrgId,
         child: OrgId,
-        scope: GrantScope,
+        scope: TrustLimits,
     ) -> Result<TrustImpact, TrustError> {
         if parent == child {
             return Err(TrustError::SelfGrant { org: parent });
@@ -227,7 +226,7 @@ impl KeyManager {
             let to_child = made.into_iter().find(|grant| grant.child_org_id == child.id);
             grants.extend(
                 to_child.map(|grant| {
-                    (parent.id, TrustGrant::new(Some(grant.id), child, limits(&grant)))
+                    (parent.id, TrustGrant::new(Some(grant.id), child, grant.limits()))
                 }),
             );
         }
