@@ -28,7 +28,7 @@ pub use error::{
 pub use header::DocumentHeader;
 pub use kind::{DocumentVersion, TrustDocumentKind};
 pub use revocations::Revocations;
-pub use role::{Role, RoleKeys, SignerThreshold};
+pub use role::{Role, RoleKeys};
 pub use root::{RootDocument, VerifiedRoot};
 pub use signed::{SignedDocument, VerifiedDocument};
 pub use statement::{DeniedKey, StatedGrant, StatedKey, TrustStatement};

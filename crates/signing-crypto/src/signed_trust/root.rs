@@ -8,10 +8,10 @@ use super::document::sealed::Payload;
 use super::error::{DocumentFault, RootChainError, ThresholdNotMet};
 use super::header::{WireHeader, WireOrganization, field};
 use super::{
-    DocumentHeader, Role, RoleKeys, RootDigest, SignedDocument, SignerThreshold, TrustDocument,
-    TrustDocumentKind, VerifiedDocument,
+    DocumentHeader, Role, RoleKeys, RootDigest, SignedDocument, TrustDocument, TrustDocumentKind,
+    VerifiedDocument,
 };
-use crate::dsse::Object;
+use crate::dsse::{Object, SignerCount};
 use crate::key::{Fingerprint, UncheckedKey, VerifyingKey};
 use crate::names::OrgId;
 
@@ -110,14 +110,14 @@ impl RootDocument {
         let mut found = signed.signers_among(self.keys_of(D::ROLE));
         found.extend(role.keys().intersection(signers));
         let (required, found) = (role.threshold().get(), found.len());
-        match found >= usize::from(required) {
+        match found >= required {
             true => Ok(()),
             false => Err(ThresholdNotMet {
                 kind: D::KIND,
                 version: signed.unverified().header().version,
                 role: D::ROLE,
                 required,
-                found: u8::try_from(found).unwrap_or(u8::MAX),
+                found,
             }),
         }
     }
@@ -255,7 +255,7 @@ fn role_keys(role: Role, wire: Object<WireRole>) -> Result<RoleKeys, DocumentFau
             return Err(DocumentFault::Duplicate { field: "keyids", name: text.clone() });
         }
     }
-    let threshold = SignerThreshold::new(threshold);
+    let threshold = SignerCount::new(threshold).ok();
     threshold
         .and_then(|threshold| RoleKeys::new(keys, threshold))
         .ok_or(DocumentFault::Role { role })
@@ -284,5 +284,5 @@ struct WireRoles {
 #[serde(deny_unknown_fields)]
 struct WireRole {
     keyids: Vec<String>,
-    threshold: u8,
+    threshold: usize,
 }

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
 use chrono::{TimeDelta, Utc};
-use signing_crypto::{OrgId, RoleKeys, RootDigest, SignerThreshold, SigningKey, StatementTime};
+use signing_crypto::{OrgId, RoleKeys, RootDigest, SignerCount, SigningKey, StatementTime};
 use signing_trust::store::OrganizationRef;
 use signing_trust::{DocumentPlan, KeyManager, NewDocuments, NextRoot, TrustRoot};
 
@@ -16,7 +16,7 @@ pub(crate) async fn publish(
     let org = keys.organization(OrganizationRef::Id(org)).await?;
     let signer = SigningKey::generate()?;
     let next_year = StatementTime::new(Utc::now() + TimeDelta::days(365))?;
-    let role = || RoleKeys::new([signer.fingerprint()], SignerThreshold::ONE).context("one key");
+    let role = || RoleKeys::new([signer.fingerprint()], SignerCount::ONE).context("one key");
     let root = NextRoot {
         keys: vec![signer.verifying_key()],
         roles: [role()?, role()?, role()?],

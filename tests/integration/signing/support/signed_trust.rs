@@ -10,7 +10,7 @@ use chrono::{TimeDelta, Utc};
 use docs_tests::Programs;
 use serde_json::{Value, json};
 use signing_crypto::{
-    DocumentTexts, OrgId, RoleKeys, SignatureEnvelope, SignerThreshold, SigningKey, StatementTime,
+    DocumentTexts, OrgId, RoleKeys, SignatureEnvelope, SignerCount, SigningKey, StatementTime,
     TrustDocumentKind,
 };
 use signing_loader::package_statement;
@@ -243,7 +243,7 @@ impl SignedTrust {
 pub(crate) async fn publish_first_documents(keys: &KeyManager, org: OrgId, key: &SigningKey) {
     let org = keys.organization(OrganizationRef::Id(org)).await.unwrap();
     let next_year = StatementTime::new(Utc::now() + TimeDelta::days(365)).unwrap();
-    let role = || RoleKeys::new([key.fingerprint()], SignerThreshold::ONE).unwrap();
+    let role = || RoleKeys::new([key.fingerprint()], SignerCount::ONE).unwrap();
     let root = NextRoot {
         keys: vec![key.verifying_key()],
         roles: [role(), role(), role()],

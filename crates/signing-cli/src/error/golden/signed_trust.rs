@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use signing_crypto::{
     DocumentFault, DraftSignatureError, EnvelopeError, KeyError, MalformedBundle, MalformedDraft,
-    MalformedTrustDocument, OrgId, PatternError, Role, RootChainError, RootDigest, SignerThreshold,
+    MalformedTrustDocument, OrgId, PatternError, Role, RootChainError, RootDigest, SignerCount,
     ThresholdNotMet, TrustBundle, TrustDocumentKind,
 };
 use signing_loader::PackageError;
@@ -246,7 +246,7 @@ fn program() -> Vec<CliError> {
         CliError::TooFewRoleKeys {
             role: Role::Root,
             found: 1,
-            threshold: SignerThreshold::new(2).unwrap(),
+            threshold: SignerCount::new(2).unwrap(),
         },
         CliError::DraftNeeded { missing: threshold() },
         CliError::ConfirmationNeeded,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use chrono::{TimeDelta, Utc};
 use signing_crypto::{
     DocumentHeader, DocumentVersion, OrgId, PackageName, Revocations, RoleKeys, RootDocument,
-    SignedDocument, SignerThreshold, SigningKey, TrustBundle,
+    SignedDocument, SignerCount, SigningKey, TrustBundle,
 };
 use signing_trust::{
     BundledTrust, DecisionError, NewDocuments, Signers, TrustAnchor, TrustError, TrustRoot,
@@ -111,7 +111,7 @@ async fn publish(graph: &Graph<'_>, org: usize) {
 /// The same whenever it is made.
 fn first_root(graph: &Graph<'_>, org: usize) -> SignedDocument<RootDocument> {
     let signer = signer();
-    let role = || RoleKeys::new([signer.fingerprint()], SignerThreshold::ONE).unwrap();
+    let role = || RoleKeys::new([signer.fingerprint()], SignerCount::ONE).unwrap();
     let header = DocumentHeader {
         org: graph.orgs[org],
         org_name: "graph".parse().unwrap(),
