@@ -15,11 +15,11 @@ mod signing_keys;
 mod trusted_keys;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use signing_crypto::{ActorName, Fingerprint, KeyEncryptionKey, OrgId, PackageName};
 use signing_store::{AuditEntry, AuditReceipt, Store, StoreError, StoreReader};
 
+use crate::acceptance::ClockSkewAllowance;
 use crate::actor::Actor;
 use crate::audit::{AuditEvent, EventType};
 use crate::cache::{CurrentTrust, Freshness, TrustCache};
@@ -120,7 +120,8 @@ impl KeyManager {
     }
 
     /// Decides which of `signers` the organization `org` accepts for the package
-    /// `expected_name`, as fresh as [`Freshness`] says.
+    /// `expected_name`, as fresh as [`Freshness`] says. Trust that has ended still counts for
+    /// as long as the clock may be ahead; nothing else is measured by a clock.
     ///
     /// # Errors
     ///
@@ -130,18 +131,7 @@ impl KeyManager {
         org: OrgId,
         signers: &Signers,
         expected_name: &PackageName,
-    ) -> Result<TrustDecision, TrustError> {
-        self.decide_with_allowance(org, signers, expected_name, Duration::ZERO).await
-    }
-
-    /// Decides as [`decide`](Self::decide) does, but for trust that has ended: it still
-    /// counts for as long as the clock may be ahead. Nothing else is measured by a clock.
-    pub async fn decide_with_allowance(
-        &self,
-        org: OrgId,
-        signers: &Signers,
-        expected_name: &PackageName,
-        clock_skew_allowance: Duration,
+        clock_skew_allowance: ClockSkewAllowance,
     ) -> Result<TrustDecision, TrustError> {
         let CurrentTrust { trust, now } = self.cache.read(&self.store, org, signers).await?;
         let context = DecisionContext::at(now).with_allowance(clock_skew_allowance);

@@ -5,6 +5,7 @@ use signing_crypto::{OrgId, PackageName};
 use signing_store::TrustWatch;
 
 use super::KeyManager;
+use crate::acceptance::ClockSkewAllowance;
 use crate::cache::{Asked, CurrentTrust, pause_before_reconnecting};
 use crate::candidates::decide_signers;
 use crate::decision::{Signers, TrustDecision};
@@ -66,7 +67,7 @@ impl TrustFollower {
         &self,
         org: OrgId,
         packages: &[(Signers, PackageName)],
-        clock_skew_allowance: Duration,
+        clock_skew_allowance: ClockSkewAllowance,
     ) -> Result<Vec<Result<TrustDecision, TrustError>>, TrustError> {
         let asked = Asked { asked: boot_time(), heartbeat: self.watch.heartbeat().await? };
         let mut decisions = Vec::new();

@@ -1,13 +1,13 @@
 //! The only place where the rules of trust stand.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use signing_crypto::{Fingerprint, PackageName, PackagePatterns, RevocationReason};
 #[cfg(feature = "store")]
 use signing_crypto::{TrustLimits, TrustedKeyId};
 
+use crate::acceptance::ClockSkewAllowance;
 use crate::decision::{
     KeyDecision, Signers, TrustDecision, TrustPath, TrustedKey, UntrustedReason,
 };
@@ -22,7 +22,7 @@ pub(crate) struct DecisionContext {
     /// The moment that expiry is measured against.
     pub(crate) now: DateTime<Utc>,
     /// How far that may be ahead of the clock by which an expiry was set.
-    pub(crate) clock_skew_allowance: TimeDelta,
+    pub(crate) clock_skew_allowance: ClockSkewAllowance,
     /// The most keys that are found for signatures that name none.
     pub(crate) max_unnamed: usize,
 }
@@ -30,19 +30,18 @@ pub(crate) struct DecisionContext {
 impl DecisionContext {
     /// At `now`, with no allowance.
     pub(crate) fn at(now: DateTime<Utc>) -> Self {
-        Self { now, clock_skew_allowance: TimeDelta::zero(), max_unnamed: usize::MAX }
+        Self { now, clock_skew_allowance: ClockSkewAllowance::NONE, max_unnamed: usize::MAX }
     }
 
-    pub(crate) fn with_allowance(self, clock_skew_allowance: Duration) -> Self {
-        // Longer than 292 million years has no end.
-        let allowance = TimeDelta::from_std(clock_skew_allowance).unwrap_or(TimeDelta::MAX);
-        Self { clock_skew_allowance: allowance, ..self }
+    pub(crate) fn with_allowance(self, clock_skew_allowance: ClockSkewAllowance) -> Self {
+        Self { clock_skew_allowance, ..self }
     }
 
     /// The time, if what ends then has ended.
     fn ended(self, expires_at: Option<DateTime<Utc>>) -> Option<DateTime<Utc>> {
-        // Only an allowance without end overflows.
-        let end = |at: &DateTime<Utc>| at.checked_add_signed(self.clock_skew_allowance);
+        // An end after the last time that can be written never comes.
+        let allowance = self.clock_skew_allowance.as_delta();
+        let end = |at: &DateTime<Utc>| at.checked_add_signed(allowance);
         expires_at.filter(|at| end(at).is_some_and(|end| self.now >= end))
     }
 }

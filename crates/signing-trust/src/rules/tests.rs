@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use signing_crypto::{
     Fingerprint, GrantId, OrgId, PackageName, PackagePatterns, RevocationReason, SigningKey,
     TrustLimits, TrustStateId, TrustedKeyId, VerifyingKey,
@@ -139,7 +139,6 @@ fn known(facts: &[Fact]) -> OrganizationTrust {
         Some(StatementRow { grant, key, compromised_at })
     };
     let snapshot = TrustSnapshot {
-        store_id: signing_crypto::StoreId::random(),
         heartbeat: Heartbeat { epoch: 1, state: TrustStateId::random(), as_of: None },
         organization: asking.map_or_else(|| organization("operator"), |fact| fact.org.clone()),
         floors: std::collections::BTreeMap::new(),

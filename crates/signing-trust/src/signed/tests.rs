@@ -2,6 +2,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use signing_crypto::{OrgId, StoreId, TrustDocumentKind, TrustStateId};
 use signing_store::Heartbeat;
 
+use crate::acceptance::ClockSkewAllowance;
 use crate::candidates::decide_signers;
 use crate::decision::{DecisionError, Signers};
 use crate::document_error::SignedTrustError;
@@ -49,6 +50,6 @@ fn documents_count_for_as_long_as_a_clock_may_be_ahead() {
     let trust = trust(None);
     let late = DecisionContext::at(Utc::now() + TimeDelta::minutes(62));
     decide(&trust, late).unwrap_err();
-    decide(&trust, late.with_allowance(std::time::Duration::from_secs(300))).unwrap();
-    decide(&trust, late.with_allowance(std::time::Duration::from_secs(60))).unwrap_err();
+    decide(&trust, late.with_allowance(ClockSkewAllowance::MAX)).unwrap();
+    decide(&trust, late.with_allowance("60".parse().unwrap())).unwrap_err();
 }

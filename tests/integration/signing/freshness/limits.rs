@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use signing_trust::acceptance::ClockSkewAllowance;
 use signing_trust::{Signers, TrustError, TrustLimits, UntrustedReason};
 
 use super::{Runner, SOON};
@@ -26,7 +27,10 @@ async fn ask(
     package: &str,
 ) -> Result<Result<(), UntrustedReason>, TrustError> {
     let package = package.parse().unwrap();
-    let decision = bounded.keys.decide(bounded.org, &bounded.signers, &package).await?;
+    let decision = bounded
+        .keys
+        .decide(bounded.org, &bounded.signers, &package, ClockSkewAllowance::NONE)
+        .await?;
     Ok(decision.about(&vendor.key.fingerprint).map(|_| ()))
 }
 
@@ -68,7 +72,9 @@ async fn assert_ends(
     // That the store was not asked: what it would be asked for, it cannot say.
     let other = Signers { named: vec![vendor.key.fingerprint; 2], anonymous: false };
     let package = "package.so".parse().unwrap();
-    assert!(bounded.keys.decide(bounded.org, &other, &package).await.is_err());
+    assert!(
+        bounded.keys.decide(bounded.org, &other, &package, ClockSkewAllowance::NONE).await.is_err()
+    );
     assert!(ask(bounded, vendor, "package.so").await.unwrap().is_err());
     hide_keys(world, false).await;
 }

@@ -1,7 +1,7 @@
 //! Rows that cannot be read: they add no trust, and take none from keys that they are not about.
 
 use signing_crypto::{Fingerprint, OrgId, SigningKey};
-use signing_loader::SignatureSource;
+use signing_loader::{ClockSkewAllowance, SignatureSource};
 use signing_trust::store::StoreError;
 use signing_trust::{TrustError, UntrustedReason};
 
@@ -81,7 +81,7 @@ async fn unreadable_row_of_the_organization_itself_refuses_its_key_and_no_other(
     let package = "package.so".parse().unwrap();
     let signers = signing_trust::Signers::one(acme.key.fingerprint);
     assert_refused!(
-        world.keys.decide(parent, &signers, &package).await,
+        world.keys.decide(parent, &signers, &package, ClockSkewAllowance::NONE).await,
         TrustError::Store(StoreError::CorruptRow(_))
     );
     assert!(!lists(&world, parent, &acme.key.fingerprint).await);

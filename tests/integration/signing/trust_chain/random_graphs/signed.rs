@@ -2,13 +2,13 @@
 //! say must be what the rules say.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use chrono::{TimeDelta, Utc};
 use signing_crypto::{
     DocumentHeader, DocumentVersion, OrgId, PackageName, Revocations, RoleKeys, RootDocument,
     SignedDocument, SignerCount, SigningKey, TrustBundle,
 };
+use signing_trust::acceptance::ClockSkewAllowance;
 use signing_trust::{
     BundledTrust, DecisionError, NewDocuments, Signers, TrustAnchor, TrustError, TrustRoot,
     UntrustedReason, VerifiedDocuments,
@@ -138,12 +138,15 @@ async fn ask_store(graph: &Graph<'_>, org: usize) -> Accepted {
     let anyone = Signers { named: vec![], anonymous: true };
     for (package, name) in PACKAGES.iter().enumerate() {
         let name: PackageName = name.parse().unwrap();
-        let decision = rooted.decide(id, &all, &name).await;
+        let decision = rooted.decide(id, &all, &name, ClockSkewAllowance::NONE).await;
         let decision = decision.unwrap_or_else(|error| panic!("{graph}: {error:?}"));
-        let unnamed = rooted.decide(id, &anyone, &name).await.unwrap();
+        let unnamed = rooted.decide(id, &anyone, &name, ClockSkewAllowance::NONE).await.unwrap();
         for (key, fingerprint) in fingerprints.iter().enumerate() {
             let verdict = decision.about(fingerprint);
-            let alone = rooted.decide(id, &Signers::one(*fingerprint), &name).await.unwrap();
+            let alone = rooted
+                .decide(id, &Signers::one(*fingerprint), &name, ClockSkewAllowance::NONE)
+                .await
+                .unwrap();
             assert_eq!(alone.about(fingerprint).is_ok(), verdict.is_ok(), "{graph}: {key} alone");
             assert_eq!(unnamed.about(fingerprint).is_ok(), verdict.is_ok(), "{graph}: unnamed");
             assert!(
@@ -155,7 +158,9 @@ async fn ask_store(graph: &Graph<'_>, org: usize) -> Accepted {
             }
         }
     }
-    let other = rooted.decide(OrgId::random(), &all, &PACKAGES[0].parse().unwrap()).await;
+    let other = rooted
+        .decide(OrgId::random(), &all, &PACKAGES[0].parse().unwrap(), ClockSkewAllowance::NONE)
+        .await;
     assert!(
         matches!(other, Err(TrustError::Decision(DecisionError::SignedTrust(_)))),
         "{graph}: {other:?}"
@@ -172,7 +177,8 @@ fn ask_bundle(graph: &Graph<'_>, bundle: &TrustBundle, org: usize) -> Option<Acc
     let all = Signers { named: fingerprints.clone(), anonymous: false };
     let mut accepted = Accepted::new();
     for (package, name) in PACKAGES.iter().enumerate() {
-        let decision = trust.decide(&all, &name.parse().unwrap(), Duration::ZERO).unwrap();
+        let decision =
+            trust.decide(&all, &name.parse().unwrap(), ClockSkewAllowance::NONE).unwrap();
         for (key, fingerprint) in fingerprints.iter().enumerate() {
             if decision.about(fingerprint).is_ok() {
                 accepted.insert((org, key, package));
