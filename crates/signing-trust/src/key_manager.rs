@@ -31,7 +31,7 @@ use crate::signed::{RootedTrust, TrustAnchor};
 use crate::snapshot::OrganizationTrust;
 use crate::source::read_store;
 
-pub use documents::{NewDocuments, PublicationImpact};
+pub use documents::PublicationImpact;
 pub use follow::TrustFollower;
 pub use impact::{
     AffectedSignature, AffectedSignatures, OrganizationKeys, PlannedSuccessor, RevocationImpact,

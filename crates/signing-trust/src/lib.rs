@@ -91,9 +91,9 @@ pub use graph::{GraphGrant, GraphKey, GraphOrganization, TrustGraph};
 #[cfg(feature = "store")]
 pub use key_manager::{
     AffectedSignature, AffectedSignatures, DocumentPlan, DraftedTrust, KeptSignatures, KeyManager,
-    NewDocuments, NextRoot, OrganizationKeys, OtherHolder, PlannedSuccessor, ProvenKey,
-    PublicationImpact, Resign, Resigned, RevocationImpact, Rotation, RotationImpact,
-    StoredSignature, TrustFollower, TrustImpact,
+    NextRoot, OrganizationKeys, OtherHolder, PlannedSuccessor, ProvenKey, PublicationImpact,
+    Resign, Resigned, RevocationImpact, Rotation, RotationImpact, StoredSignature, TrustFollower,
+    TrustImpact,
 };
 pub use pinned::PinnedKeys;
 pub use rules::{GrantStanding, KeyStanding};

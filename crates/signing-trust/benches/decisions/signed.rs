@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use chrono::{TimeDelta, Utc};
 use signing_crypto::{OrgId, RoleKeys, RootDigest, SignerCount, SigningKey, StatementTime};
 use signing_trust::store::OrganizationRef;
-use signing_trust::{DocumentPlan, KeyManager, NewDocuments, NextRoot, TrustRoot};
+use signing_trust::{DocumentPlan, KeyManager, NextRoot, TrustRoot};
 
 /// Publishes the first documents of an organization, by one key for every role, with these
 /// roots of those that it granted trust to. Returns the root to be pinned.
@@ -26,8 +26,7 @@ pub(crate) async fn publish(
     let plan = DocumentPlan::First { root, child_roots, statement, revocations };
     let mut drafted = keys.draft_documents(&org, None, plan).await?;
     drafted.documents.sign(&signer)?;
-    let new = NewDocuments::from(&drafted.documents);
-    let root = TrustRoot::from(new.root.as_ref().context("first documents")?.digest());
-    keys.publish_documents(org.id, &new, &root.clone().into()).await?;
+    let root = TrustRoot::from(drafted.documents.root().context("first documents")?.digest());
+    keys.publish_documents(&drafted.documents, &root.clone().into()).await?;
     Ok(root)
 }

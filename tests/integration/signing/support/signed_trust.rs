@@ -15,7 +15,7 @@ use signing_crypto::{
 };
 use signing_loader::package_statement;
 use signing_trust::store::OrganizationRef;
-use signing_trust::{DocumentPlan, KeyManager, NewDocuments, NextRoot, TrustRoot};
+use signing_trust::{DocumentPlan, KeyManager, NextRoot, TrustRoot};
 
 use super::documents::{Party, RawKey, version_of};
 use super::{Database, Subject, World};
@@ -257,9 +257,8 @@ pub(crate) async fn publish_first_documents(keys: &KeyManager, org: OrgId, key: 
     };
     let mut drafted = keys.draft_documents(&org, None, plan).await.unwrap();
     drafted.documents.sign(key).unwrap();
-    let new = NewDocuments::from(&drafted.documents);
-    let root = TrustRoot::from(new.root.as_ref().unwrap().digest());
-    keys.publish_documents(org.id, &new, &root.into()).await.unwrap();
+    let root = TrustRoot::from(drafted.documents.root().unwrap().digest());
+    keys.publish_documents(&drafted.documents, &root.into()).await.unwrap();
 }
 
 /// Makes of each claim, an `async fn` over a [`SignedTrust`], three tests: with an edited

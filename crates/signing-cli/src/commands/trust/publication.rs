@@ -13,8 +13,8 @@ use signing_crypto::{
 };
 use signing_trust::store::OrganizationRecord;
 use signing_trust::{
-    DocumentPlan, DraftedTrust, KeyManager, NewDocuments, PublicationImpact, SignedTrustError,
-    TrustAnchor, TrustError, VerifiedDocuments,
+    DocumentPlan, DraftedTrust, KeyManager, PublicationImpact, SignedTrustError, TrustAnchor,
+    TrustError, VerifiedDocuments,
 };
 
 use crate::cli::{GivenKey, KeyReference, PublicationArgs, PublishKey};
@@ -65,7 +65,7 @@ pub(super) async fn publish_or_draft(
     }
     // This also checks that the documents belong together: a draft that could never be published
     // is not written.
-    let impact = keys.publication_impact(org.id, &NewDocuments::from(documents), &anchor).await?;
+    let impact = keys.publication_impact(documents, &anchor).await?;
     let shown = match drafted.unrooted.is_empty() {
         true => BTreeMap::new(),
         false => keys.shown_roots(org.id).await?,
@@ -82,7 +82,7 @@ pub(super) async fn publish_or_draft(
     let documents = &documents;
     match destination {
         Destination::Store => {
-            keys.publish_documents(org.id, &NewDocuments::from(documents), &anchor).await?;
+            keys.publish_documents(documents, &anchor).await?;
             view.published = true;
             if let (Some(path), Some(root)) = (&publication.root_output, documents.root()) {
                 let text = root.to_json() + "\n";
@@ -181,7 +181,7 @@ pub(in crate::commands) async fn publish_revocation(
     if let Some(missing) = documents.missing().into_iter().next() {
         return Err(CliError::NotSigned(missing));
     }
-    keys.publish_documents(org.id, &NewDocuments::from(&documents), &anchor).await?;
+    keys.publish_documents(&documents, &anchor).await?;
     Ok(())
 }
 

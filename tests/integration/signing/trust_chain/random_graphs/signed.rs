@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{TimeDelta, Utc};
 use signing_crypto::{
-    DocumentHeader, DocumentVersion, OrgId, PackageName, Revocations, RoleKeys, RootDocument,
-    SignedDocument, SignerCount, SigningKey, TrustBundle,
+    DocumentHeader, DocumentVersion, DraftDocuments, OrgId, PackageName, Revocations, RoleKeys,
+    RootDocument, SignedDocument, SignerCount, SigningKey, TrustBundle,
 };
 use signing_trust::acceptance::ClockSkewAllowance;
 use signing_trust::{
-    BundledTrust, DecisionError, NewDocuments, Signers, TrustAnchor, TrustError, TrustRoot,
-    UntrustedReason, VerifiedDocuments,
+    BundledTrust, DecisionError, Signers, TrustAnchor, TrustError, TrustRoot, UntrustedReason,
+    VerifiedDocuments,
 };
 use zeroize::Zeroizing;
 
@@ -95,16 +95,17 @@ async fn publish(graph: &Graph<'_>, org: usize) {
         (0..graph.orgs.len()).map(|other| (graph.orgs[other], first_root(graph, other).digest()));
     let draft = keys.draft_trust(id, statement, &roots.collect()).await.unwrap();
     let draft = draft.statement(header(version), first, first);
-    let mut new = NewDocuments {
-        statement: Some(SignedDocument::sign(&draft, &signer).unwrap()),
-        ..NewDocuments::default()
+    let statement = SignedDocument::sign(&draft, &signer).unwrap();
+    let root = first_root(graph, org);
+    let draft = match published {
+        Some(_) => DraftDocuments::new(id, Some(root), None, Some(statement), None),
+        None => {
+            let revocations = Revocations { header: header(first), denied: BTreeMap::new() };
+            let revocations = SignedDocument::sign(&revocations, &signer).unwrap();
+            DraftDocuments::new(id, None, Some(root), Some(statement), Some(revocations))
+        }
     };
-    if published.is_none() {
-        let revocations = Revocations { header: header(first), denied: BTreeMap::new() };
-        new.root = Some(first_root(graph, org));
-        new.revocations = Some(SignedDocument::sign(&revocations, &signer).unwrap());
-    }
-    let done = keys.publish_documents(id, &new, &anchor).await;
+    let done = keys.publish_documents(&draft.unwrap(), &anchor).await;
     done.unwrap_or_else(|error| panic!("{graph}: {org} publishes: {error:?}"));
 }
 
