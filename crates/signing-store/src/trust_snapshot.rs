@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use diesel_async::RunQueryDsl;
-use signing_crypto::{Fingerprint, OrgId, PackageName, PackageVersion, StoreId};
+use signing_crypto::{Fingerprint, OrgId, PackageName, PackageVersion};
 
 use crate::error::StoreError;
 use crate::pool::read;
@@ -25,8 +25,6 @@ pub use statement::snapshot_statements;
 /// statement, so as of one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrustSnapshot {
-    /// The store that it was read from.
-    pub store_id: StoreId,
     /// The moment.
     pub heartbeat: Heartbeat,
     /// The organization.
@@ -133,8 +131,8 @@ impl StoreReader {
         if is_cut_off {
             return Err(StoreError::TooManyFacts { limit });
         }
-        let (store_id, heartbeat) = (origin.store_id, origin.into());
-        Ok(TrustSnapshot { store_id, heartbeat, organization, floors, statements, unreadable })
+        let heartbeat = origin.into();
+        Ok(TrustSnapshot { heartbeat, organization, floors, statements, unreadable })
     }
 }
 

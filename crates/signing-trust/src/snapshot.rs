@@ -17,7 +17,7 @@ mod from_store;
 #[cfg(feature = "store")]
 pub use from_store::boot_time;
 #[cfg(feature = "store")]
-pub(crate) use from_store::{Reading, present};
+pub(crate) use from_store::{TimedHeartbeat, present};
 
 /// What bears on whom one organization accepts: its own statements about keys, the
 /// statements of those that it granted trust, its floors, and what is compromised; about all
@@ -35,9 +35,9 @@ pub(crate) struct OrganizationTrust {
     pub(crate) floors: BTreeMap<PackageName, PackageVersion>,
     /// Which of the signed documents that it is from expires first. `None` if it is from none.
     pub(crate) documents: Option<Expiry>,
-    /// Where and when it was read, if it was read from a store.
+    /// Which state of trust it is of, if it was read from a store.
     #[cfg(feature = "store")]
-    pub(crate) reading: Option<Reading>,
+    pub(crate) as_of: Option<TimedHeartbeat>,
 }
 
 /// When a signed document ends.

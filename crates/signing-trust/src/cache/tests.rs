@@ -1,22 +1,22 @@
 use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
-use signing_crypto::{Fingerprint, StoreId};
+use signing_crypto::Fingerprint;
 
 use super::*;
-use crate::snapshot::{KeyTrust, Reading};
+use crate::snapshot::{KeyTrust, present};
 
 /// A value of so many keys, of the state of an epoch.
 fn value(epoch: i64, state: TrustStateId, keys: u32) -> Arc<OrganizationTrust> {
     let heartbeat = Heartbeat { epoch, state, as_of: None };
-    let reading = Reading { store: StoreId::random(), heartbeat, asked: boot_time() };
+    let as_of = Some(TimedHeartbeat { heartbeat, asked: boot_time() });
     let key = |number: u32| {
         let mut bytes = [0; 32];
         bytes[..4].copy_from_slice(&number.to_be_bytes());
         (Fingerprint::from_bytes(bytes), KeyTrust::default())
     };
     let keys: BTreeMap<_, _> = (0..keys).map(key).collect();
-    Arc::new(OrganizationTrust { keys, reading: Some(reading), ..OrganizationTrust::default() })
+    Arc::new(OrganizationTrust { keys, as_of, ..OrganizationTrust::default() })
 }
 
 fn key() -> Key {
@@ -46,8 +46,10 @@ fn a_value_serves_the_state_that_it_is_of_and_an_older_one() {
 fn a_value_is_confirmed_until_its_moment_and_while_nothing_else_was_seen() {
     let (state, mut kept, asked) = (TrustStateId::random(), Kept::default(), key());
     let told = |state| Heartbeat { epoch: 1, state, as_of: None };
-    let confirmation =
-        |state, until| Confirmation { heartbeat: told(state), sent: boot_time(), until };
+    let confirmation = |state, until| {
+        let heartbeat = TimedHeartbeat { heartbeat: told(state), asked: boot_time() };
+        Confirmation { heartbeat, until }
+    };
     kept.keep(asked.clone(), &value(1, state, 1));
     assert!(kept.get(&asked, Some(told(state))).1.is_none());
 
@@ -67,7 +69,8 @@ fn a_confirmation_that_was_asked_for_before_an_own_change_does_not_count() {
     let (state, mut kept, asked) = (TrustStateId::random(), Kept::default(), key());
     let heartbeat = Heartbeat { epoch: 1, state, as_of: None };
     let until = boot_time() + Duration::from_secs(3600);
-    let confirmation = Confirmation { heartbeat, sent: boot_time(), until };
+    let timed = TimedHeartbeat { heartbeat, asked: boot_time() };
+    let confirmation = Confirmation { heartbeat: timed, until };
     kept.keep(asked.clone(), &value(1, state, 1));
 
     let before = kept.distrusted;

@@ -8,7 +8,7 @@ use signing_store::{StoreError, StoreReader, TrustWatch};
 use tokio::time::{sleep, timeout};
 
 use super::{Confirmation, Kept, lock};
-use crate::snapshot::boot_time;
+use crate::snapshot::{TimedHeartbeat, boot_time};
 
 /// Goes on until nothing is kept any more.
 pub(super) async fn watch(store: StoreReader, bound: Duration, kept: Weak<Mutex<Kept>>) {
@@ -33,10 +33,10 @@ async fn listen(
         let Some(before) = kept.upgrade() else { return Ok(()) };
         let distrusted = lock(&before).distrusted;
         drop(before);
-        let sent = boot_time();
+        let asked = boot_time();
         let Ok(heartbeat) = timeout(bound, connected.heartbeat()).await else { return Ok(()) };
-        let until = sent.saturating_add(bound);
-        let confirmation = Confirmation { heartbeat: heartbeat?, sent, until };
+        let heartbeat = TimedHeartbeat { heartbeat: heartbeat?, asked };
+        let confirmation = Confirmation { heartbeat, until: asked.saturating_add(bound) };
         let Some(upgraded) = kept.upgrade() else { return Ok(()) };
         lock(&upgraded).confirm(confirmation, distrusted);
         drop(upgraded);

@@ -64,7 +64,7 @@ impl RootedTrust {
         store: &StoreReader,
         rows: Arc<OrganizationTrust>,
     ) -> Result<Arc<OrganizationTrust>, TrustError> {
-        let state = rows.reading.map(|reading| reading.heartbeat.state);
+        let state = rows.as_of.map(|as_of| as_of.heartbeat.state);
         let signed = self.signed(store, state).await?;
         Ok(Arc::new(restricted_by_rows(&signed, Arc::unwrap_or_clone(rows))))
     }

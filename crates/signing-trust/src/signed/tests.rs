@@ -1,5 +1,5 @@
 use chrono::{DateTime, TimeDelta, Utc};
-use signing_crypto::{OrgId, StoreId, TrustDocumentKind, TrustStateId};
+use signing_crypto::{OrgId, TrustDocumentKind, TrustStateId};
 use signing_store::Heartbeat;
 
 use crate::acceptance::ClockSkewAllowance;
@@ -7,7 +7,7 @@ use crate::candidates::decide_signers;
 use crate::decision::{DecisionError, Signers};
 use crate::document_error::SignedTrustError;
 use crate::rules::{DecisionContext, Packages};
-use crate::snapshot::{Expiry, OrganizationTrust, Reading, boot_time};
+use crate::snapshot::{Expiry, OrganizationTrust, TimedHeartbeat, boot_time};
 
 /// Trust by documents that expire in an hour, as a store says it whose clock shows `as_of`.
 fn trust(as_of: Option<DateTime<Utc>>) -> OrganizationTrust {
@@ -15,7 +15,7 @@ fn trust(as_of: Option<DateTime<Utc>>) -> OrganizationTrust {
     let heartbeat = Heartbeat { state: TrustStateId::random(), epoch: 1, as_of };
     OrganizationTrust {
         documents: Some(Expiry { org: OrgId::random(), kind: TrustDocumentKind::Statement, at }),
-        reading: Some(Reading { store: StoreId::random(), heartbeat, asked: boot_time() }),
+        as_of: Some(TimedHeartbeat { heartbeat, asked: boot_time() }),
         ..OrganizationTrust::default()
     }
 }

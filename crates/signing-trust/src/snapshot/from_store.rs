@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use rustix::time::{ClockId, clock_gettime};
-use signing_crypto::{GrantId, StoreId, TrustLimits};
+use signing_crypto::{GrantId, TrustLimits};
 use signing_store::{Heartbeat, OrganizationRecord, StatementRow, TrustSnapshot, TrustedKeyRecord};
 
 use super::{
@@ -13,13 +13,18 @@ use super::{
     TrustGrant,
 };
 
-/// From which store, in which state and at which time something was read.
+/// What a store said about its state and its clock, and when it was asked, since boot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Reading {
-    pub(crate) store: StoreId,
+pub(crate) struct TimedHeartbeat {
     pub(crate) heartbeat: Heartbeat,
-    /// When the store was asked, since boot.
     pub(crate) asked: Duration,
+}
+
+impl TimedHeartbeat {
+    /// The present, by the local clock and the store's.
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        present(self.heartbeat.as_of, self.asked)
+    }
 }
 
 /// The present: the later of the local clock, and the store's as it has gone on since it was
@@ -38,17 +43,15 @@ pub fn boot_time() -> Duration {
 }
 
 impl OrganizationTrust {
-    /// The present, as [`present`] has it.
+    /// The present, by the local clock and that of the store it was read from.
     pub(crate) fn now(&self) -> DateTime<Utc> {
-        self.reading
-            .map_or_else(Utc::now, |reading| present(reading.heartbeat.as_of, reading.asked))
+        self.as_of.map_or_else(Utc::now, |as_of| as_of.now())
     }
 
     /// What the store said when it was asked at `asked`. It is the same in whichever order
     /// the rows come.
     pub(crate) fn from_store(snapshot: TrustSnapshot, asked: Duration) -> Self {
-        let TrustSnapshot { store_id, heartbeat, organization, floors, statements, unreadable } =
-            snapshot;
+        let TrustSnapshot { heartbeat, organization, floors, statements, unreadable } = snapshot;
         let mut grants = BTreeMap::new();
         for (grant, child) in statements.iter().filter_map(|row| row.grant.as_ref()) {
             grants
@@ -60,7 +63,7 @@ impl OrganizationTrust {
             organization: Some(Organization { id, deleted_at }),
             grants: grants.into_values().collect(),
             floors,
-            reading: Some(Reading { store: store_id, heartbeat, asked }),
+            as_of: Some(TimedHeartbeat { heartbeat, asked }),
             ..Self::default()
         };
         trust.sort_grants();
