@@ -63,7 +63,7 @@ pub use names::{
     ActorName, GrantId, KeyId, KeyName, MAX_PATTERNS, NameError, NameFault, NameKind, Note, OrgId,
     OrgName, PackageName, PackagePatterns, PackageVersion, ParseError, PatternError, SignatureId,
     StatementTime, StoreId, TrustLimits, TrustStateId, TrustedKeyId, is_deceptive, printable,
-    rfc3339,
+    rfc3339, shell_word,
 };
 pub use revocation::RevocationReason;
 pub use signed_trust::{

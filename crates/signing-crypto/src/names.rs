@@ -5,6 +5,7 @@ mod ids;
 mod limits;
 mod name;
 mod pattern;
+mod shell;
 mod time;
 mod version;
 
@@ -13,5 +14,6 @@ pub use ids::{GrantId, KeyId, OrgId, SignatureId, StoreId, TrustStateId, Trusted
 pub use limits::TrustLimits;
 pub use name::{ActorName, KeyName, Note, OrgName, PackageName, is_deceptive, printable};
 pub use pattern::{MAX_PATTERNS, PackagePatterns};
+pub use shell::shell_word;
 pub use time::{StatementTime, rfc3339};
 pub use version::PackageVersion;
