@@ -20,7 +20,7 @@ mod statement;
 pub use bundle::{DocumentTexts, MAX_BUNDLE_SIZE, TrustBundle};
 pub use digest::RootDigest;
 pub use document::TrustDocument;
-pub use draft::DraftDocuments;
+pub use draft::{DraftDocuments, MAX_DRAFT_SIZE};
 pub use error::{
     DocumentFault, DraftSignatureError, MalformedBundle, MalformedDraft, MalformedTrustDocument,
     RootChainError, ThresholdNotMet,
@@ -29,7 +29,7 @@ pub use header::DocumentHeader;
 pub use kind::{DocumentVersion, TrustDocumentKind};
 pub use revocations::Revocations;
 pub use role::{Role, RoleKeys};
-pub use root::{RootDocument, VerifiedRoot};
+pub use root::{MAX_ROOT_SIZE, RootDocument, VerifiedRoot};
 pub use signed::{SignedDocument, VerifiedDocument};
 pub use statement::{DeniedKey, StatedGrant, StatedKey, TrustStatement};
 

@@ -4,6 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
+use super::document::max_envelope;
 use super::document::sealed::Payload;
 use super::error::{DocumentFault, RootChainError, ThresholdNotMet};
 use super::header::{WireHeader, WireOrganization, field};
@@ -14,6 +15,9 @@ use super::{
 use crate::dsse::{Object, SignerCount};
 use crate::key::{Fingerprint, UncheckedKey, VerifyingKey};
 use crate::names::OrgId;
+
+/// The most bytes that a root document may have, with the signatures.
+pub const MAX_ROOT_SIZE: usize = max_envelope::<RootDocument>();
 
 /// The most keys that a root document may have: sixteen for each role.
 pub(super) const MAX_ROOT_KEYS: usize = 48;

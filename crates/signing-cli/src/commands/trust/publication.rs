@@ -7,8 +7,8 @@ use std::path::Path;
 use chrono::{SubsecRound, Utc};
 use serde::Serialize;
 use signing_crypto::{
-    DraftDocuments, DraftSignatureError, Fingerprint, KeyName, OrgId, OrgName, PackageDigest,
-    PackageName, RootDigest, SignedDocument, Signer, StatementTime, TrustDocument,
+    DraftDocuments, DraftSignatureError, Fingerprint, KeyName, MAX_DRAFT_SIZE, OrgId, OrgName,
+    PackageDigest, PackageName, RootDigest, SignedDocument, Signer, StatementTime, TrustDocument,
     TrustDocumentKind,
 };
 use signing_trust::store::OrganizationRecord;
@@ -198,16 +198,13 @@ pub(super) fn draft_text(documents: &DraftDocuments) -> String {
 }
 
 pub(super) fn read_draft(path: &Path) -> Result<DraftDocuments, CliError> {
-    parse_draft(path, &files::read_at_most(path, MAX_DRAFT_SIZE)?)
+    parse_draft(path, &files::read_at_most(path, MAX_DRAFT_SIZE as u64 + 1)?)
 }
 
 pub(super) fn parse_draft(path: &Path, bytes: &[u8]) -> Result<DraftDocuments, CliError> {
     DraftDocuments::parse(bytes)
         .map_err(|source| CliError::TrustDraft { path: path.into(), source })
 }
-
-/// More bytes than a draft may have.
-pub(super) const MAX_DRAFT_SIZE: u64 = 16 * 1024 * 1024;
 
 #[derive(Clone, Copy)]
 enum Destination<'a> {
