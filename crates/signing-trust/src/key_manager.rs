@@ -16,6 +16,7 @@ mod trusted_keys;
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use signing_crypto::{ActorName, Fingerprint, KeyEncryptionKey, OrgId, PackageName};
 use signing_store::{AuditEntry, AuditReceipt, Store, StoreError, StoreReader};
 
@@ -28,7 +29,7 @@ use crate::decision::{Signers, TrustDecision};
 use crate::error::TrustError;
 use crate::rules::{DecisionContext, Packages};
 use crate::signed::{RootedTrust, TrustAnchor};
-use crate::snapshot::OrganizationTrust;
+use crate::snapshot::{OrganizationTrust, boot_time, present};
 use crate::source::read_store;
 
 pub use documents::PublicationImpact;
@@ -136,6 +137,23 @@ impl KeyManager {
         let CurrentTrust { trust, now } = self.cache.read(&self.store, org, signers).await?;
         let context = DecisionContext::at(now).with_allowance(clock_skew_allowance);
         Ok(decide_signers(&trust, signers, Packages::Named(expected_name), context)?)
+    }
+
+    /// The present, which expiry is measured against: the later of the local and the
+    /// store's clock.
+    pub async fn now(&self) -> Result<DateTime<Utc>, TrustError> {
+        let asked = boot_time();
+        Ok(present(self.store.heartbeat().await?.as_of, asked))
+    }
+
+    /// Refuses trust that would end before it began.
+    async fn require_future(&self, expires_at: Option<DateTime<Utc>>) -> Result<(), TrustError> {
+        let Some(expires_at) = expires_at else { return Ok(()) };
+        let now = self.now().await?;
+        match now >= expires_at {
+            true => Err(TrustError::ExpiryPast { expires_at, now }),
+            false => Ok(()),
+        }
     }
 
     /// What bears on whether `org` accepts a key, as of now.

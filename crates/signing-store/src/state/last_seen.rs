@@ -1,6 +1,3 @@
-#[cfg(test)]
-mod tests;
-
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::origin::AskHistory;
@@ -161,3 +158,6 @@ fn is_the_same_store(origin: &Origin, seen: &Origin) -> Result<(), StoreError> {
 fn diverged(seen: &Origin, now: &Origin) -> StoreError {
     StoreError::HistoryDiverged { seen: seen.trust_epoch, found: now.trust_epoch }
 }
+
+#[cfg(test)]
+mod tests;

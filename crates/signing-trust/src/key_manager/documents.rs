@@ -11,7 +11,7 @@ use signing_crypto::{
 use signing_store::{NewTrustDocument, OrganizationRef};
 
 use super::KeyManager;
-use super::rotation::PAGE;
+use super::signatures::PAGE;
 use crate::acceptance::{VerificationConfig, accept};
 use crate::audit::EventType;
 use crate::candidates::decide_signers;

@@ -8,6 +8,9 @@ use super::{KeyManager, ProvenKey};
 use crate::audit::{AuditEvent, EventType};
 use crate::error::TrustError;
 
+/// How many kept signatures are in memory at once.
+pub(super) const PAGE: u16 = 64;
+
 /// A signature from the store.
 #[derive(Debug)]
 #[non_exhaustive]

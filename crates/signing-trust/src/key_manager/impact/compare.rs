@@ -13,7 +13,7 @@ use crate::candidates::decide_signers;
 use crate::decision::{DecisionError, Signers};
 use crate::error::TrustError;
 use crate::key_manager::KeyManager;
-use crate::key_manager::rotation::PAGE;
+use crate::key_manager::signatures::PAGE;
 use crate::key_manager::signatures::StoredSignature;
 use crate::rules::{DecisionContext, Packages, Scenario, simulate};
 use crate::snapshot::OrganizationTrust;

@@ -6,7 +6,8 @@ use signing_store::{PackageSignatureRecord, SigningKeyRecord, StoreError};
 use super::TrustImpact;
 use super::compare::{Focus, Kept, Resigning};
 use crate::error::TrustError;
-use crate::key_manager::rotation::{PAGE, next_name};
+use crate::key_manager::rotation::next_name;
+use crate::key_manager::signatures::PAGE;
 use crate::key_manager::{KeyManager, ProvenKey, Resign, Resigned};
 use crate::rules::{KeyStanding, Scenario};
 
