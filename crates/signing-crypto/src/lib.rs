@@ -69,9 +69,9 @@ pub use revocation::RevocationReason;
 pub use signed_trust::{
     DeniedKey, DocumentFault, DocumentHeader, DocumentTexts, DocumentVersion, DraftDocuments,
     DraftSignatureError, MAX_BUNDLE_SIZE, MAX_DRAFT_SIZE, MAX_ROOT_SIZE, MAX_STATED_KEYS,
-    MAX_STATEMENT_SIZE, MalformedBundle, MalformedDraft, MalformedTrustDocument, Revocations, Role,
-    RoleKeys, RootChainError, RootDigest, RootDocument, SignedDocument, StatedGrant, StatedKey,
-    ThresholdNotMet, TrustBundle, TrustDocument, TrustDocumentKind, TrustStatement,
+    MAX_TRUST_STATEMENT_SIZE, MalformedBundle, MalformedDraft, MalformedTrustDocument, Revocations,
+    Role, RoleKeys, RootChainError, RootDigest, RootDocument, SignedDocument, StatedGrant,
+    StatedKey, ThresholdNotMet, TrustBundle, TrustDocument, TrustDocumentKind, TrustStatement,
     VerifiedDocument, VerifiedRoot,
 };
 

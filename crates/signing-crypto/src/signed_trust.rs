@@ -34,7 +34,7 @@ pub use signed::{SignedDocument, VerifiedDocument};
 pub use statement::{DeniedKey, StatedGrant, StatedKey, TrustStatement};
 
 /// The most bytes that the payload of a trust statement or of revocations may have: 4 MiB.
-pub const MAX_STATEMENT_SIZE: usize = 4 * 1024 * 1024;
+pub const MAX_TRUST_STATEMENT_SIZE: usize = 4 * 1024 * 1024;
 
 /// The most keys that a trust statement may trust, and the most that it, or revocations, may
 /// deny.

@@ -93,7 +93,7 @@ pub use tables::version_floors::VersionFloorRecord;
 pub use trust_graph::TrustRows;
 #[cfg(feature = "postgres")]
 pub use trust_snapshot::snapshot_statements;
-pub use trust_snapshot::{StatementRow, TrustSnapshot};
+pub use trust_snapshot::{KeyRow, TrustSnapshot};
 pub use url::DatabaseUrl;
 pub use watch::TrustWatch;
 

@@ -35,7 +35,7 @@ pub enum Freshness {
     Bounded(Duration),
 }
 
-/// How much is kept at most, in statements and floors.
+/// How much is kept at most, in entries about keys and floors.
 const MAX_SIZE: usize = 50_000;
 
 /// What was read about one organization and some signers, to be used again: if the store

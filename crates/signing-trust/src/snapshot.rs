@@ -90,17 +90,17 @@ pub(crate) struct KeyTrust {
     /// Whether rows trust the key where only signed documents count, and none does.
     pub(crate) is_unsigned: bool,
     /// The organization's own statement first, then those of its grants in their order.
-    pub(crate) statements: Vec<KeyStatement>,
+    pub(crate) entries: Vec<KeyEntry>,
 }
 
 /// What one organization says about a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct KeyStatement {
+pub(crate) struct KeyEntry {
     pub(crate) by: StatedBy,
     pub(crate) status: KeyStatus,
 }
 
-/// By whom a statement is.
+/// By whom an entry is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum StatedBy {
     /// The program's own configuration.
@@ -171,8 +171,8 @@ impl StatedBy {
 
 impl KeyTrust {
     /// What the organization itself says.
-    pub(crate) fn own(&self) -> Option<&KeyStatement> {
-        self.statements.iter().find(|statement| !matches!(statement.by, StatedBy::Child(..)))
+    pub(crate) fn own(&self) -> Option<&KeyEntry> {
+        self.entries.iter().find(|entry| !matches!(entry.by, StatedBy::Child(..)))
     }
 }
 
@@ -181,26 +181,26 @@ impl OrganizationTrust {
     pub(crate) fn pinned(keys: impl IntoIterator<Item = VerifyingKey>) -> Self {
         let pinned = |key: VerifyingKey| {
             let status = KeyStatus::trusted(key.into());
-            let statements = vec![KeyStatement { by: StatedBy::Pinned, status }];
-            (key.fingerprint(), KeyTrust { statements, ..KeyTrust::default() })
+            let entries = vec![KeyEntry { by: StatedBy::Pinned, status }];
+            (key.fingerprint(), KeyTrust { entries, ..KeyTrust::default() })
         };
         Self { keys: keys.into_iter().map(pinned).collect(), ..Self::default() }
     }
 
-    /// Puts those grants first that reach furthest. To be called before statements name them.
+    /// Puts those grants first that reach furthest. To be called before entries name them.
     pub(crate) fn sort_grants(&mut self) {
         self.grants.sort_by(|a, b| a.order().cmp(&b.order()));
     }
 
-    /// How many statements about keys there are.
+    /// How many entries about keys there are.
     #[cfg(feature = "store")]
-    pub(crate) fn statements(&self) -> usize {
-        self.keys.values().map(|key| key.statements.len()).sum()
+    pub(crate) fn key_entries(&self) -> usize {
+        self.keys.values().map(|key| key.entries.len()).sum()
     }
 
-    /// How much it takes to keep: in statements and floors, each some hundred bytes.
+    /// How much it takes to keep: in entries and floors, each some hundred bytes.
     #[cfg(feature = "store")]
     pub(crate) fn size(&self) -> usize {
-        1 + self.statements() + self.keys.len() + self.grants.len() + self.floors.len()
+        1 + self.key_entries() + self.keys.len() + self.grants.len() + self.floors.len()
     }
 }

@@ -109,9 +109,8 @@ impl KeyManager {
     ) -> Result<RevocationImpact, TrustError> {
         let org = self.require_existing(org).await?;
         let trust = self.trust_in_key(org.id, *fingerprint).await?;
-        let mut statements =
-            trust.keys.get(fingerprint).into_iter().flat_map(|key| &key.statements);
-        let key = statements.find_map(|statement| statement.status.key_named(fingerprint));
+        let mut entries = trust.keys.get(fingerprint).into_iter().flat_map(|key| &key.entries);
+        let key = entries.find_map(|entry| entry.status.key_named(fingerprint));
         let Some(key) = key else { return Ok(RevocationImpact::default()) };
         self.impact(&key, Scenario::Denied(org.id, *fingerprint), vec![org]).await
     }

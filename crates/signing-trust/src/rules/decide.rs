@@ -13,7 +13,7 @@ use crate::decision::{
 };
 use crate::document_error::SignedTrustError;
 use crate::snapshot::{
-    DocumentsOfChild, Expiry, KeyStatement, KeyStatus, OrganizationTrust, StatedBy, TrustGrant,
+    DocumentsOfChild, Expiry, KeyEntry, KeyStatus, OrganizationTrust, StatedBy, TrustGrant,
 };
 
 /// When a decision is made.
@@ -112,8 +112,8 @@ pub(crate) fn trusted_paths(
     let any = Signers { named: Vec::new(), anonymous: true };
     let decision = decide(trust, &any, packages, context);
     let paths = decision.keys.iter().flat_map(|KeyDecision { fingerprint, .. }| {
-        let path = move |statement| path(trust, fingerprint, statement, packages, context).ok();
-        trust.keys[fingerprint].statements.iter().filter_map(path)
+        let path = move |entry| path(trust, fingerprint, entry, packages, context).ok();
+        trust.keys[fingerprint].entries.iter().filter_map(path)
     });
     paths.collect()
 }
@@ -139,8 +139,8 @@ fn verdict(
         return Err(unknown);
     }
     let (mut trusted, mut refusal): (Option<TrustedKey>, _) = (None, None);
-    for statement in &key.statements {
-        match (path(trust, fingerprint, statement, packages, context), &mut trusted) {
+    for entry in &key.entries {
+        match (path(trust, fingerprint, entry, packages, context), &mut trusted) {
             (Ok(found), None) => trusted = Some(found),
             (Ok(found), Some(first)) => first.vouchers.extend(found.vouchers),
             // The parent's own denial wins over every grant.
@@ -159,11 +159,11 @@ fn verdict(
 fn path(
     trust: &OrganizationTrust,
     fingerprint: &Fingerprint,
-    statement: &KeyStatement,
+    entry: &KeyEntry,
     packages: Packages<'_>,
     context: DecisionContext,
 ) -> Result<TrustedKey, UntrustedReason> {
-    let KeyStatement { by, status } = statement;
+    let KeyEntry { by, status } = entry;
     if !status.is_in_effect() {
         return Err(UntrustedReason::Unknown);
     }

@@ -7,7 +7,7 @@ use signing_crypto::{
     TrustLimits, TrustStateId, TrustedKeyId, VerifyingKey,
 };
 use signing_store::{
-    Heartbeat, OrganizationRecord, StatementRow, TrustGrantRecord, TrustSnapshot, TrustedKeyRecord,
+    Heartbeat, KeyRow, OrganizationRecord, TrustGrantRecord, TrustSnapshot, TrustedKeyRecord,
 };
 use zeroize::Zeroizing;
 
@@ -136,13 +136,13 @@ fn known(facts: &[Fact]) -> OrganizationTrust {
     let statement = |fact: &Fact| {
         let grant = fact.grant.clone().map(|grant| (grant, fact.org.clone()));
         let (key, compromised_at) = (fact.key.clone()?, fact.compromised_at);
-        Some(StatementRow { grant, key, compromised_at })
+        Some(KeyRow { grant, key, compromised_at })
     };
     let snapshot = TrustSnapshot {
         heartbeat: Heartbeat { epoch: 1, state: TrustStateId::random(), as_of: None },
         organization: asking.map_or_else(|| organization("operator"), |fact| fact.org.clone()),
         floors: std::collections::BTreeMap::new(),
-        statements: facts.iter().filter_map(statement).collect(),
+        key_rows: facts.iter().filter_map(statement).collect(),
         unreadable: BTreeSet::new(),
     };
     OrganizationTrust::from_store(snapshot, std::time::Duration::ZERO)

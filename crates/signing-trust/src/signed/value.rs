@@ -11,7 +11,7 @@ use signing_crypto::{
 use super::VerifiedDocuments;
 use crate::document_error::SignedTrustError;
 use crate::snapshot::{
-    DocumentsOfChild, Expiry, KeyStatement, KeyStatus, Organization, OrganizationTrust, StatedBy,
+    DocumentsOfChild, Expiry, KeyEntry, KeyStatus, Organization, OrganizationTrust, StatedBy,
     TrustGrant,
 };
 
@@ -121,8 +121,8 @@ fn state(
         status.revoked.get_or_insert(revoked(denied));
     }
     for (key, status) in says {
-        let statements = &mut trust.keys.entry(key).or_default().statements;
-        statements.push(KeyStatement { by, status });
+        let entries = &mut trust.keys.entry(key).or_default().entries;
+        entries.push(KeyEntry { by, status });
     }
 }
 

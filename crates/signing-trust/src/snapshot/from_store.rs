@@ -6,11 +6,10 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use rustix::time::{ClockId, clock_gettime};
 use signing_crypto::{GrantId, TrustLimits};
-use signing_store::{Heartbeat, OrganizationRecord, StatementRow, TrustSnapshot, TrustedKeyRecord};
+use signing_store::{Heartbeat, KeyRow, OrganizationRecord, TrustSnapshot, TrustedKeyRecord};
 
 use super::{
-    DocumentsOfChild, KeyStatement, KeyStatus, Organization, OrganizationTrust, StatedBy,
-    TrustGrant,
+    DocumentsOfChild, KeyEntry, KeyStatus, Organization, OrganizationTrust, StatedBy, TrustGrant,
 };
 
 /// What a store said about its state and its clock, and when it was asked, since boot.
@@ -51,9 +50,9 @@ impl OrganizationTrust {
     /// What the store said when it was asked at `asked`. It is the same in whichever order
     /// the rows come.
     pub(crate) fn from_store(snapshot: TrustSnapshot, asked: Duration) -> Self {
-        let TrustSnapshot { heartbeat, organization, floors, statements, unreadable } = snapshot;
+        let TrustSnapshot { heartbeat, organization, floors, key_rows, unreadable } = snapshot;
         let mut grants = BTreeMap::new();
-        for (grant, child) in statements.iter().filter_map(|row| row.grant.as_ref()) {
+        for (grant, child) in key_rows.iter().filter_map(|row| row.grant.as_ref()) {
             grants
                 .entry(grant.id)
                 .or_insert_with(|| TrustGrant::new(Some(grant.id), child, grant.limits()));
@@ -73,17 +72,17 @@ impl OrganizationTrust {
             .enumerate()
             .filter_map(|(place, grant)| Some((grant.id?, place)))
             .collect();
-        for StatementRow { grant, key: row, compromised_at } in statements {
+        for KeyRow { grant, key: row, compromised_at } in key_rows {
             let by = match grant {
                 None => StatedBy::Organization(Some(row.id)),
                 Some((grant, _)) => StatedBy::Child(places[&grant.id], Some(row.id)),
             };
             let key = trust.keys.entry(row.fingerprint).or_default();
             key.compromised_at = key.compromised_at.or(compromised_at);
-            key.statements.push(KeyStatement { by, status: KeyStatus::from(row) });
+            key.entries.push(KeyEntry { by, status: KeyStatus::from(row) });
         }
         for key in trust.keys.values_mut() {
-            key.statements.sort_by_key(|statement| statement.by.grant());
+            key.entries.sort_by_key(|entry| entry.by.grant());
         }
         for fingerprint in unreadable {
             trust.keys.entry(fingerprint).or_default().is_unreadable = true;

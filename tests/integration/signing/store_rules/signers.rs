@@ -69,12 +69,12 @@ async fn question_about_more_keys_than_a_statement_has_parameters_is_answered(wo
 async fn key_that_is_named_many_times_is_asked_about_once(world: World) {
     let vendor = world.vendor("acme").await;
     let key = vendor.key.fingerprint;
-    let statements = async |keys: &[Fingerprint]| {
-        world.store.trust_in_keys(vendor.org, keys).await.unwrap().statements
+    let key_rows = async |keys: &[Fingerprint]| {
+        world.store.trust_in_keys(vendor.org, keys).await.unwrap().key_rows
     };
-    let once = statements(&[key]).await;
+    let once = key_rows(&[key]).await;
     assert_eq!(once.len(), 1);
-    assert_eq!(statements(&[key; 100]).await, once);
+    assert_eq!(key_rows(&[key; 100]).await, once);
     let stranger = Fingerprint::from_bytes([0; 32]);
-    assert_eq!(statements(&[key, stranger, key, stranger]).await, once);
+    assert_eq!(key_rows(&[key, stranger, key, stranger]).await, once);
 }

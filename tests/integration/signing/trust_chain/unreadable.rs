@@ -118,7 +118,7 @@ async fn answer_that_was_cut_off_is_refused_though_its_rows_cannot_be_read(world
     world.keys.deny_key(parent, &stranger(), None).await.unwrap();
     let read = async |limit| world.keys.store().trust_in_all_keys(parent, limit).await;
 
-    assert_refused!(read(4).await, StoreError::TooManyFacts { limit: 4 });
+    assert_refused!(read(4).await, StoreError::TooManyKeyRows { limit: 4 });
 
-    assert_eq!(read(5).await.unwrap().statements.len(), 1);
+    assert_eq!(read(5).await.unwrap().key_rows.len(), 1);
 }

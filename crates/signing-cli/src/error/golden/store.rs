@@ -106,7 +106,7 @@ fn store() -> Vec<StoreError> {
             expected: values::document_version(5),
             found: values::document_version(4),
         },
-        StoreError::TooManyFacts { limit: 640 },
+        StoreError::TooManyKeyRows { limit: 640 },
         StoreError::Compromised { fingerprint, at },
         StoreError::CorruptRow(said("a digest has 32 bytes, found 31")),
         StoreError::OrganizationNotFound,

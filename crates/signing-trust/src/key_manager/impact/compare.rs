@@ -17,7 +17,7 @@ use crate::key_manager::signatures::PAGE;
 use crate::key_manager::signatures::StoredSignature;
 use crate::rules::{DecisionContext, Packages, Scenario, simulate};
 use crate::snapshot::OrganizationTrust;
-use crate::source::{MAX_FACTS, read_store};
+use crate::source::{MAX_KEY_ROWS, read_store};
 
 /// Which kept signatures a change can concern.
 #[derive(Clone, Copy)]
@@ -258,7 +258,7 @@ impl KeyManager {
         let then = simulate(&now, scenario, context.now);
         let config = VerificationConfig::default();
         let suffices = |trust: &OrganizationTrust| {
-            if signers.anonymous && trust.statements() > MAX_FACTS {
+            if signers.anonymous && trust.key_entries() > MAX_KEY_ROWS {
                 return Ok(false);
             }
             match decide_signers(trust, signers, Packages::Named(name), context) {
