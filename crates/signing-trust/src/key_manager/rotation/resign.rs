@@ -148,7 +148,7 @@ impl KeyManager {
             return Ok(None);
         }
         let new = NewPackageSignature { org_id, package_digest, envelope };
-        let kept = self.store.insert_vouched_signature(old.fingerprint(), &seen, new).await?;
+        let kept = self.store.insert_signature_for(old.fingerprint(), &seen, new).await?;
         Ok(Some(match kept {
             Some(Change::Made(_)) => Replacement::Made,
             Some(Change::Unchanged(_)) => Replacement::AlreadyKept,
