@@ -22,8 +22,12 @@ pub(crate) async fn publish(
         roles: [role()?, role()?, role()?],
         expires_at: next_year,
     };
-    let (statement, revocations) = (next_year, next_year);
-    let plan = DocumentPlan::First { root, child_roots, statement, revocations };
+    let plan = DocumentPlan::First {
+        root,
+        child_roots,
+        statement_expires_at: next_year,
+        revocations_expire_at: next_year,
+    };
     let mut drafted = keys.draft_documents(&org, None, plan).await?;
     drafted.documents.sign(&signer)?;
     let root = TrustRoot::from(drafted.documents.root().context("first documents")?.digest());

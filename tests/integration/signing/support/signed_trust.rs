@@ -252,8 +252,8 @@ pub(crate) async fn publish_first_documents(keys: &KeyManager, org: OrgId, key: 
     let plan = DocumentPlan::First {
         root,
         child_roots: BTreeMap::new(),
-        statement: next_year,
-        revocations: next_year,
+        statement_expires_at: next_year,
+        revocations_expire_at: next_year,
     };
     let mut drafted = keys.draft_documents(&org, None, plan).await.unwrap();
     drafted.documents.sign(key).unwrap();

@@ -172,8 +172,8 @@ pub(in crate::commands) async fn publish_revocation(
     let expires_at = Utc::now().trunc_subsecs(0) + life;
     let plan = DocumentPlan::Next {
         child_roots: Default::default(),
-        statement: None,
-        revocations: Some(StatementTime::new(expires_at).map_err(TrustError::Clock)?),
+        statement_expires_at: None,
+        revocations_expire_at: Some(StatementTime::new(expires_at).map_err(TrustError::Clock)?),
         deny: BTreeSet::from([fingerprint]),
     };
     let mut documents = keys.draft_documents(org, Some(&anchor), plan).await?.documents;
