@@ -102,7 +102,7 @@ impl VerificationReport {
     /// Those who signed, as those to ask about.
     pub(crate) fn claims(&self) -> Signers {
         let named = self.signers.iter().map(|signer| signer.key.fingerprint()).collect();
-        Signers { named, anonymous: false }
+        Signers { named, unnamed: false }
     }
 }
 

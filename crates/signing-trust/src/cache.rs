@@ -48,7 +48,7 @@ pub(crate) struct TrustCache {
     freshness: Freshness,
     /// Whose signed documents count beside the rows, if any are asked for.
     rooted: Option<Arc<RootedTrust>>,
-    kept: Arc<Mutex<Kept>>,
+    kept: Arc<Mutex<CacheEntries>>,
     watcher: Option<JoinHandle<()>>,
 }
 
@@ -62,7 +62,7 @@ pub(crate) struct CurrentTrust {
 impl TrustCache {
     /// To be called within a runtime, if `freshness` is bounded.
     pub(crate) fn new(store: &StoreReader, freshness: Freshness) -> Self {
-        let kept: Arc<Mutex<Kept>> = Arc::default();
+        let kept: Arc<Mutex<CacheEntries>> = Arc::default();
         let watcher = match freshness {
             Freshness::Strict => None,
             Freshness::Bounded(bound) => {
@@ -162,12 +162,12 @@ impl TrustCache {
         rooted.restrict(store, rows).await
     }
 
-    /// Takes nothing for confirmed any more, because trust was changed from here.
-    pub(crate) fn distrust(&self) {
-        self.lock().distrust();
+    /// Forgets that the store has confirmed what is kept, because trust was changed from here.
+    pub(crate) fn forget_confirmation(&self) {
+        self.lock().forget_confirmation();
     }
 
-    fn lock(&self) -> MutexGuard<'_, Kept> {
+    fn lock(&self) -> MutexGuard<'_, CacheEntries> {
         lock(&self.kept)
     }
 }
@@ -199,7 +199,7 @@ type Key = (OrgId, Signers);
 /// Under what to keep what bears on the signers, if it is kept. Who writes signature files must
 /// not decide how much is kept.
 fn cache_key(org: OrgId, signers: &Signers) -> Option<Key> {
-    match signers.named.len() == 1 && !signers.anonymous {
+    match signers.named.len() == 1 && !signers.unnamed {
         true => Some((org, signers.clone())),
         false => None,
     }
@@ -207,15 +207,15 @@ fn cache_key(org: OrgId, signers: &Signers) -> Option<Key> {
 
 /// Values of one state of trust. What they take is bounded, however large they are.
 #[derive(Debug, Default)]
-struct Kept {
+struct CacheEntries {
     /// The epoch and state that all of them are of.
     state: Option<(i64, TrustStateId)>,
     values: HashMap<Key, Arc<OrganizationTrust>>,
     size: usize,
     confirmed: Option<Confirmation>,
-    /// How often what was known was taken back. A confirmation that was asked for before the
+    /// How often a confirmation was forgotten. A confirmation that was asked for before the
     /// last time does not count.
-    distrusted: u64,
+    forgotten: u64,
 }
 
 /// Trust was in the state that this heartbeat reported.
@@ -226,7 +226,7 @@ struct Confirmation {
     until: Duration,
 }
 
-impl Kept {
+impl CacheEntries {
     /// The value, and by what it is known to be the one that the store would give, which was
     /// last seen to say `last`.
     fn get(
@@ -245,15 +245,15 @@ impl Kept {
     }
 
     /// Confirms what is kept, unless trust was changed from here since this was asked for.
-    fn confirm(&mut self, confirmation: Confirmation, distrusted: u64) {
-        if self.distrusted == distrusted {
+    fn confirm(&mut self, confirmation: Confirmation, forgotten: u64) {
+        if self.forgotten == forgotten {
             self.confirmed = Some(confirmation);
         }
     }
 
-    fn distrust(&mut self) {
+    fn forget_confirmation(&mut self) {
         self.confirmed = None;
-        self.distrusted = self.distrusted.wrapping_add(1);
+        self.forgotten = self.forgotten.wrapping_add(1);
     }
 
     /// Keeps a value instead of all that are of an older state. One that is of an older
@@ -288,7 +288,7 @@ impl Kept {
     }
 }
 
-fn lock(kept: &Mutex<Kept>) -> MutexGuard<'_, Kept> {
+fn lock(kept: &Mutex<CacheEntries>) -> MutexGuard<'_, CacheEntries> {
     // After a panic in between, at worst too little is kept.
     kept.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -45,7 +45,7 @@ pub struct Signers {
     /// The keys that its signatures name.
     pub named: Vec<Fingerprint>,
     /// Whether a signature names no key, so that any trusted key may have made it.
-    pub anonymous: bool,
+    pub unnamed: bool,
 }
 
 impl Signers {
@@ -53,14 +53,14 @@ impl Signers {
     pub fn of(envelope: &SignatureEnvelope) -> Self {
         let claims = envelope.signatures().iter().map(EnvelopeSignature::claimed_signer);
         Self {
-            anonymous: claims.clone().any(|claim| claim.is_none()),
+            unnamed: claims.clone().any(|claim| claim.is_none()),
             named: claims.flatten().collect(),
         }
     }
 
     /// One key, by name.
     pub fn one(fingerprint: Fingerprint) -> Self {
-        Self { named: vec![fingerprint], anonymous: false }
+        Self { named: vec![fingerprint], unnamed: false }
     }
 }
 

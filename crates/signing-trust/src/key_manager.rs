@@ -184,7 +184,7 @@ impl KeyManager {
         event: AuditEvent,
         change: impl FnOnce(AuditEntry) -> F,
     ) -> Result<T, StoreError> {
-        let _distrusts = Distrusts(&self.cache);
+        let _forgets = ForgetsConfirmation(&self.cache);
         let receipt = AuditReceipt::default();
         let outcome = change(event.entry(&receipt)).await?;
         if let Some(added) = receipt.added() {
@@ -219,11 +219,11 @@ impl From<&Self> for KeyManager {
     }
 }
 
-/// Ends when what is kept counts unasked, when it is dropped.
-struct Distrusts<'a>(&'a TrustCache);
+/// Forgets, when it is dropped, that the store has confirmed what is kept.
+struct ForgetsConfirmation<'a>(&'a TrustCache);
 
-impl Drop for Distrusts<'_> {
+impl Drop for ForgetsConfirmation<'_> {
     fn drop(&mut self) {
-        self.0.distrust();
+        self.0.forget_confirmation();
     }
 }

@@ -98,8 +98,8 @@ pub use key_manager::{
 pub use pinned::PinnedKeys;
 pub use rules::{GrantStanding, KeyStanding};
 pub use signed::{
-    BundledTrust, MemoryOfVersions, SeenDocument, SeenDocuments, SeenFrom, SeenOrganization,
-    TrustAnchor, TrustRoot, TrustRootError, VerifiedDocuments,
+    BundledTrust, SeenDocument, SeenDocuments, SeenFrom, SeenOrganization, TrustAnchor, TrustRoot,
+    TrustRootError, VerifiedDocuments, VersionMemory,
 };
 #[cfg(feature = "store")]
 pub use signed::{StatementChange, TrustDraft};

@@ -17,7 +17,7 @@ pub(crate) async fn read_store(
     org: OrgId,
     signers: &Signers,
 ) -> Result<Arc<OrganizationTrust>, TrustError> {
-    if signers.anonymous {
+    if signers.unnamed {
         return match read_all(store, org, MAX_KEY_ROWS).await {
             Err(StoreError::TooManyKeyRows { limit: found }) => {
                 Err(DecisionError::TooManyCandidates { found, limit: MAX_CANDIDATES }.into())

@@ -328,7 +328,7 @@ fn suffices(trust: &OrganizationTrust, envelope: &SignatureEnvelope, name: &Pack
     let context = DecisionContext::at(trust.now());
     let config = VerificationConfig::default();
     let all = Signers::of(envelope);
-    let named = Signers { anonymous: false, ..all.clone() };
+    let named = Signers { unnamed: false, ..all.clone() };
     // Signatures that name no key are tried only if the others do not suffice.
     [named, all].iter().any(|signers| {
         let decision = decide_signers(trust, signers, Packages::Named(name), context);

@@ -12,7 +12,7 @@ use signing_store::{
     OrganizationRecord, OrganizationRef, RevocationReason, StoreError, TrustedKeyRecord,
 };
 
-use self::compare::{Focus, Kept};
+use self::compare::{Focus, KeptDigests};
 use super::KeyManager;
 use crate::decision::Signers;
 use crate::error::TrustError;
@@ -152,7 +152,7 @@ impl KeyManager {
             }
             affected.insert(holder.name.clone(), holder);
         }
-        let mut kept = Kept::new(Focus::Key(key));
+        let mut kept = KeptDigests::new(Focus::Key(key));
         let mut impact = RevocationImpact::default();
         for org in affected.into_values() {
             let signatures = self.compare_signatures(&org, &scenario, &mut kept).await?;
@@ -174,7 +174,7 @@ impl KeyManager {
         let context = DecisionContext::at(now.now());
         let then = simulate(&now, scenario, context.now);
         let accepts = |trust: &OrganizationTrust| {
-            let decision = decide(trust, &Signers::one(key), Packages::Some, context);
+            let decision = decide(trust, &Signers::one(key), Packages::Any, context);
             decision.about(&key).is_ok()
         };
         Ok(accepts(&now) && !accepts(&then))

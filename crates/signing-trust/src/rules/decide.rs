@@ -54,7 +54,7 @@ pub(crate) enum Packages<'a> {
     /// Each and every one.
     All,
     /// At least one.
-    Some,
+    Any,
 }
 
 impl Packages<'_> {
@@ -62,7 +62,7 @@ impl Packages<'_> {
         match self {
             Self::Named(name) => limit.matches(name),
             Self::All => false,
-            Self::Some => true,
+            Self::Any => true,
         }
     }
 }
@@ -80,14 +80,14 @@ pub(crate) fn decide(
         verdict: verdict(trust, &fingerprint, packages, context),
     };
     let mut keys: Vec<_> = signers.named.iter().map(decided).collect();
-    if signers.anonymous {
+    if signers.unnamed {
         let others = trust.keys.keys().filter(|key| !signers.named.contains(key));
         let trusted = others.map(decided).filter(|decided| decided.verdict.is_ok());
         keys.extend(trusted.take(context.max_unnamed));
     }
     let floor = match packages {
         Packages::Named(name) => trust.floors.get(name).cloned(),
-        Packages::All | Packages::Some => None,
+        Packages::All | Packages::Any => None,
     };
     TrustDecision { keys, now: context.now, floor }
 }
@@ -109,7 +109,7 @@ pub(crate) fn trusted_paths(
     packages: Packages<'_>,
     context: DecisionContext,
 ) -> Vec<TrustedKey> {
-    let any = Signers { named: Vec::new(), anonymous: true };
+    let any = Signers { named: Vec::new(), unnamed: true };
     let decision = decide(trust, &any, packages, context);
     let paths = decision.keys.iter().flat_map(|KeyDecision { fingerprint, .. }| {
         let path = move |entry| path(trust, fingerprint, entry, packages, context).ok();

@@ -150,7 +150,7 @@ fn known(facts: &[Fact]) -> OrganizationTrust {
 
 /// What is decided about keys and [`PACKAGE`].
 fn decide(facts: &[Fact], named: &[Fingerprint], context: DecisionContext) -> TrustDecision {
-    let signers = Signers { named: named.to_vec(), anonymous: false };
+    let signers = Signers { named: named.to_vec(), unnamed: false };
     rules::decide(&known(facts), &signers, Packages::Named(&PACKAGE), context)
 }
 
@@ -161,7 +161,7 @@ fn trusted_keys(facts: &[Fact], packages: Packages<'_>) -> Vec<TrustedKey> {
 }
 
 fn anyone() -> Signers {
-    Signers { named: Vec::new(), anonymous: true }
+    Signers { named: Vec::new(), unnamed: true }
 }
 
 /// The keys to try a signature against that names none.

@@ -98,7 +98,7 @@ fn both_say(
     }
     let rows_trust_it = || {
         let context = DecisionContext::at(rows.now());
-        let decision = decide(rows, &Signers::one(fingerprint), Packages::Some, context);
+        let decision = decide(rows, &Signers::one(fingerprint), Packages::Any, context);
         decision.about(&fingerprint).is_ok()
     };
     KeyTrust {

@@ -70,7 +70,7 @@ async fn assert_ends(
     }
     assert!(accepted > 0, "it was not remembered before it ended");
     // That the store was not asked: what it would be asked for, it cannot say.
-    let other = Signers { named: vec![vendor.key.fingerprint; 2], anonymous: false };
+    let other = Signers { named: vec![vendor.key.fingerprint; 2], unnamed: false };
     let package = "package.so".parse().unwrap();
     assert!(
         bounded.keys.decide(bounded.org, &other, &package, ClockSkewAllowance::NONE).await.is_err()

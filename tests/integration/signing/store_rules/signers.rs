@@ -14,7 +14,7 @@ on_both_backends! {
 }
 
 fn named(named: Vec<Fingerprint>) -> Signers {
-    Signers { named, anonymous: false }
+    Signers { named, unnamed: false }
 }
 
 async fn question_about_no_key_is_answered_and_asks_the_store(world: World) {

@@ -59,13 +59,13 @@ fn everybody_who_trusts_a_key_vouches_for_it() {
 
 #[test]
 fn only_a_key_that_is_good_for_every_package_is_found_for_all() {
-    let (all, some) = (Packages::All, Packages::Some);
+    let (all, any) = (Packages::All, Packages::Any);
     let facts = [own(None), limited(granted("vendor", active(&key(1))), &["*.so"])];
     assert_eq!(trusted_keys(&facts, all), []);
-    assert_eq!(trusted_keys(&facts, some).len(), 1);
+    assert_eq!(trusted_keys(&facts, any).len(), 1);
     let facts = [facts[0].clone(), facts[1].clone(), granted("other", active(&key(1)))];
     assert_eq!(trusted_keys(&facts, all).len(), 1);
-    assert_eq!(trusted_paths(&known(&facts), some, context()).len(), 2);
+    assert_eq!(trusted_paths(&known(&facts), any, context()).len(), 2);
 }
 
 #[test]

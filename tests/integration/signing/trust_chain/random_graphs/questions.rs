@@ -93,7 +93,7 @@ pub(super) async fn ask_about_all_keys(
     graph: &Graph<'_>,
     seen: &mut BTreeSet<&'static str>,
 ) -> Accepted {
-    let signers = Signers { named: graph.fingerprints(), anonymous: false };
+    let signers = Signers { named: graph.fingerprints(), unnamed: false };
     let mut accepted = Accepted::new();
     for org in 0..graph.orgs.len() {
         for package in 0..PACKAGES.len() {
@@ -132,7 +132,7 @@ pub(super) async fn ask_everything(
         for package in 0..PACKAGES.len() {
             let half = named.iter().copied().filter(|_| random.one_in(2)).collect();
             for named in [vec![], half] {
-                let anyone = Signers { named, anonymous: true };
+                let anyone = Signers { named, unnamed: true };
                 let decision = graph.decide(org, &anyone, package).await;
                 graph.compare(org, package, &decision);
             }

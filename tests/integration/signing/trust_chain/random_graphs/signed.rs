@@ -135,8 +135,8 @@ async fn ask_store(graph: &Graph<'_>, org: usize) -> Accepted {
     let root = TrustRoot::parse(first_root(graph, org).to_json().as_bytes()).unwrap();
     let rooted = keys.clone().rooted(id, root.into());
     let fingerprints: Vec<_> = graph.keys.iter().map(SigningKey::fingerprint).collect();
-    let all = Signers { named: fingerprints.clone(), anonymous: false };
-    let anyone = Signers { named: vec![], anonymous: true };
+    let all = Signers { named: fingerprints.clone(), unnamed: false };
+    let anyone = Signers { named: vec![], unnamed: true };
     for (package, name) in PACKAGES.iter().enumerate() {
         let name: PackageName = name.parse().unwrap();
         let decision = rooted.decide(id, &all, &name, ClockSkewAllowance::NONE).await;
@@ -175,7 +175,7 @@ fn ask_bundle(graph: &Graph<'_>, bundle: &TrustBundle, org: usize) -> Option<Acc
     let bundle = TrustBundle::parse(bundle.to_json().unwrap().as_bytes()).unwrap();
     let trust = BundledTrust::verify(&bundle, &root.into()).ok()?;
     let fingerprints: Vec<_> = graph.keys.iter().map(SigningKey::fingerprint).collect();
-    let all = Signers { named: fingerprints.clone(), anonymous: false };
+    let all = Signers { named: fingerprints.clone(), unnamed: false };
     let mut accepted = Accepted::new();
     for (package, name) in PACKAGES.iter().enumerate() {
         let decision =
