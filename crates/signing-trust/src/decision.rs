@@ -68,6 +68,7 @@ impl Signers {
 ///
 /// The data behind the error, the audit event and the explanation alike.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
 pub struct TrustDecision {
     pub(crate) keys: Vec<KeyDecision>,
     pub(crate) now: DateTime<Utc>,

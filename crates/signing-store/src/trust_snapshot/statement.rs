@@ -253,7 +253,7 @@ mod sqlite {
 }
 
 /// The statements as Postgres gets them, about named keys and about all, to see how a server
-/// plans them.
+/// plans them. Hidden: only tests of the plans ask for them.
 #[cfg(feature = "postgres")]
 #[doc(hidden)]
 pub fn snapshot_statements() -> [String; 2] {
