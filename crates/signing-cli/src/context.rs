@@ -3,7 +3,7 @@ use std::env;
 use std::future::Future;
 use std::path::{Path, PathBuf};
 
-use signing_crypto::{ActorName, KeyEncryptionKey, OrgName};
+use signing_crypto::{ActorName, KeyEncryptionKey, OrgName, shell_word};
 use signing_trust::KeyManager;
 use signing_trust::store::{DatabaseUrl, Store, StoreError};
 
@@ -245,15 +245,6 @@ impl Context {
 
 fn absolute(path: &Path) -> String {
     std::path::absolute(path).unwrap_or_else(|_| path.into()).display().to_string()
-}
-
-/// A word that a shell takes as it is.
-fn shell_word(word: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@:,=%".contains(c);
-    match word.chars().all(is_plain) {
-        true => word.to_owned(),
-        false => format!("'{}'", word.replace('\'', r"'\''")),
-    }
 }
 
 /// Runs an asynchronous command. Only those that use a store come here, so that

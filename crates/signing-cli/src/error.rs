@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use signing_crypto::{
     CheckpointError, DraftSignatureError, Fingerprint, KekError, KekId, KeyName, MalformedBundle,
     MalformedDraft, MalformedTrustDocument, NameError, OrgId, OrgName, PassphraseError, PemError,
-    Role, RootDigest, SignatureId, SignerThreshold, ThresholdNotMet,
+    Role, RootDigest, SignatureId, SignerCount, ThresholdNotMet,
 };
 use signing_loader::{
     DirectoryError, InstallError, PackageError, ProtectionError, SignError, VerificationError,
@@ -68,7 +68,7 @@ pub(crate) enum CliError {
     #[error("the draft cannot be published yet")]
     NotSigned(#[source] ThresholdNotMet),
     #[error("the {role} role has {found} keys, and {threshold} of them must sign")]
-    TooFewRoleKeys { role: Role, found: usize, threshold: SignerThreshold },
+    TooFewRoleKeys { role: Role, found: usize, threshold: SignerCount },
     #[error("the given keys do not suffice")]
     DraftNeeded {
         #[source]

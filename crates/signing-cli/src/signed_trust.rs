@@ -3,16 +3,15 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use signing_crypto::{DocumentHeader, MAX_BUNDLE_SIZE, SignedDocument, TrustBundle, TrustDocument};
+use signing_crypto::{
+    DocumentHeader, MAX_BUNDLE_SIZE, MAX_ROOT_SIZE, SignedDocument, TrustBundle, TrustDocument,
+};
 use signing_loader::StateFile;
 use signing_trust::{BundledTrust, TrustAnchor, TrustRoot};
 
 use crate::cli::{AnchorArgs, RootSource};
 use crate::error::CliError;
 use crate::files;
-
-/// More bytes than the envelope of a root document may have.
-const MAX_ROOT_SIZE: u64 = 1024 * 1024;
 
 /// What a document says of itself, which nobody has verified. `None` if it cannot be read.
 pub(crate) fn unverified_header<D: TrustDocument>(text: &str) -> Option<DocumentHeader> {
@@ -62,7 +61,7 @@ pub(crate) fn read_root(source: &RootSource) -> Result<TrustRoot, CliError> {
         RootSource::Digest(digest) => return Ok((*digest).into()),
         RootSource::File(path) => path,
     };
-    let bytes = files::read_unchanged(path, MAX_ROOT_SIZE)?;
+    let bytes = files::read_unchanged(path, MAX_ROOT_SIZE as u64 + 1)?;
     TrustRoot::parse(&bytes).map_err(|source| CliError::TrustRoot { path: path.clone(), source })
 }
 

@@ -3,6 +3,7 @@
 mod checkpoint;
 mod envelope;
 mod error;
+mod signer_count;
 mod statement;
 mod strict_json;
 
@@ -17,5 +18,6 @@ pub use error::{
     CheckpointError, ContentLayer, EnvelopeError, ForeignFormat, MalformedCheckpoint,
     MalformedEnvelope,
 };
+pub use signer_count::{SignerCount, SignerCountError};
 pub use statement::{PREDICATE_TYPE, PackageStatement, STATEMENT_TYPE};
 pub(crate) use strict_json::{AtMost, Object};

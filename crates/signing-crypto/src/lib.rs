@@ -47,7 +47,8 @@ pub use dsse::{
     AuditCheckpoint, CHECKPOINT_TYPE, CheckpointError, ContentLayer, EntryHash, EnvelopeError,
     EnvelopeSignature, ForeignFormat, MAX_ENVELOPE_SIZE, MAX_SIGNATURES, MalformedCheckpoint,
     MalformedEnvelope, PAYLOAD_TYPE, PREDICATE_TYPE, PackageStatement, STATEMENT_TYPE,
-    SignatureEnvelope, SignedCheckpoint, VerifiedCheckpoint, VerifiedStatement,
+    SignatureEnvelope, SignedCheckpoint, SignerCount, SignerCountError, VerifiedCheckpoint,
+    VerifiedStatement,
 };
 pub use key::{
     Fingerprint, KdfCost, KekId, KeyError, MAX_PEM_SIZE, PassphraseError, PemError, PemForm,
@@ -61,15 +62,16 @@ pub use key::{
 pub use names::{
     ActorName, GrantId, KeyId, KeyName, MAX_PATTERNS, NameError, NameFault, NameKind, Note, OrgId,
     OrgName, PackageName, PackagePatterns, PackageVersion, ParseError, PatternError, SignatureId,
-    StatementTime, StoreId, TrustStateId, TrustedKeyId, is_deceptive, printable, rfc3339,
+    StatementTime, StoreId, TrustLimits, TrustStateId, TrustedKeyId, is_deceptive, printable,
+    rfc3339, shell_word,
 };
 pub use revocation::RevocationReason;
 pub use signed_trust::{
     DeniedKey, DocumentFault, DocumentHeader, DocumentTexts, DocumentVersion, DraftDocuments,
-    DraftSignatureError, MAX_BUNDLE_SIZE, MAX_STATED_KEYS, MAX_STATEMENT_SIZE, MalformedBundle,
-    MalformedDraft, MalformedTrustDocument, Revocations, Role, RoleKeys, RootChainError,
-    RootDigest, RootDocument, SignedDocument, SignerThreshold, StatedGrant, StatedKey,
-    ThresholdNotMet, TrustBundle, TrustDocument, TrustDocumentKind, TrustStatement,
+    DraftSignatureError, MAX_BUNDLE_SIZE, MAX_DRAFT_SIZE, MAX_ROOT_SIZE, MAX_STATED_KEYS,
+    MAX_TRUST_STATEMENT_SIZE, MalformedBundle, MalformedDraft, MalformedTrustDocument, Revocations,
+    Role, RoleKeys, RootChainError, RootDigest, RootDocument, SignedDocument, StatedGrant,
+    StatedKey, ThresholdNotMet, TrustBundle, TrustDocument, TrustDocumentKind, TrustStatement,
     VerifiedDocument, VerifiedRoot,
 };
 

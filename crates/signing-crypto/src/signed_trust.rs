@@ -20,7 +20,7 @@ mod statement;
 pub use bundle::{DocumentTexts, MAX_BUNDLE_SIZE, TrustBundle};
 pub use digest::RootDigest;
 pub use document::TrustDocument;
-pub use draft::DraftDocuments;
+pub use draft::{DraftDocuments, MAX_DRAFT_SIZE};
 pub use error::{
     DocumentFault, DraftSignatureError, MalformedBundle, MalformedDraft, MalformedTrustDocument,
     RootChainError, ThresholdNotMet,
@@ -28,13 +28,13 @@ pub use error::{
 pub use header::DocumentHeader;
 pub use kind::{DocumentVersion, TrustDocumentKind};
 pub use revocations::Revocations;
-pub use role::{Role, RoleKeys, SignerThreshold};
-pub use root::{RootDocument, VerifiedRoot};
+pub use role::{Role, RoleKeys};
+pub use root::{MAX_ROOT_SIZE, RootDocument, VerifiedRoot};
 pub use signed::{SignedDocument, VerifiedDocument};
 pub use statement::{DeniedKey, StatedGrant, StatedKey, TrustStatement};
 
 /// The most bytes that the payload of a trust statement or of revocations may have: 4 MiB.
-pub const MAX_STATEMENT_SIZE: usize = 4 * 1024 * 1024;
+pub const MAX_TRUST_STATEMENT_SIZE: usize = 4 * 1024 * 1024;
 
 /// The most keys that a trust statement may trust, and the most that it, or revocations, may
 /// deny.

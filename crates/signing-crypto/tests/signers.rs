@@ -6,7 +6,7 @@
 use signing_crypto::{
     AuditCheckpoint, DocumentHeader, DocumentVersion, DraftDocuments, DraftSignatureError,
     EntryHash, EnvelopeError, OrgId, PackageDigest, PackageStatement, Role, RoleKeys, RootDocument,
-    SignatureEnvelope, SignedCheckpoint, SignedDocument, Signer, SignerError, SignerThreshold,
+    SignatureEnvelope, SignedCheckpoint, SignedDocument, Signer, SignerCount, SignerError,
     SigningInput, SigningKey, VerifyingKey,
 };
 
@@ -88,7 +88,7 @@ fn draft(key: &VerifyingKey) -> DraftDocuments {
         issued_at: "2026-01-28T12:00:00Z".parse().unwrap(),
         expires_at: "2027-01-28T12:00:00Z".parse().unwrap(),
     };
-    let one = SignerThreshold::new(1).unwrap();
+    let one = SignerCount::new(1).unwrap();
     let roles = Role::ALL.map(|_| RoleKeys::new([key.fingerprint()], one).unwrap());
     let root = RootDocument::new(header, [*key], roles).unwrap();
     let root = SignedDocument::unsigned(&root).unwrap();

@@ -19,7 +19,7 @@ use rustix::io::Errno;
 use signing_crypto::printable;
 use thiserror::Error;
 
-use crate::protection::quoted;
+use signing_crypto::shell_word;
 
 /// A directory is not used.
 #[derive(Debug, Error)]
@@ -226,7 +226,7 @@ impl DirectoryFault {
 
     /// What mends this fault of a directory, with a command, if one does.
     pub fn remedy(&self, path: &Path) -> Option<String> {
-        let path = quoted(&path.to_string_lossy());
+        let path = shell_word(path);
         match self {
             Self::Owner { .. } => Some(format!(
                 "find out what that user did there; then: chown \"$(id -u)\" {path}, or use another \

@@ -68,7 +68,7 @@ pub(crate) struct Examination<T> {
 enum Content<T> {
     /// Only an envelope is looked at.
     Absent,
-    Unread(OpenedPackage, Measure<T>),
+    Unread(OpenedPackage, ReadPackage<T>),
     Read(HashedContent, T),
 }
 
@@ -84,7 +84,8 @@ enum Step {
 
 /// How a package's bytes are read: sealed, to be used, or just hashed. At most one byte
 /// more than the limit is looked at.
-pub(crate) type Measure<T> = fn(UnreadBytes, u64, &PackageName) -> io::Result<(HashedContent, T)>;
+pub(crate) type ReadPackage<T> =
+    fn(UnreadBytes, u64, &PackageName) -> io::Result<(HashedContent, T)>;
 
 pub(crate) fn seal(
     bytes: UnreadBytes,
@@ -142,7 +143,7 @@ impl<T> Examination<T> {
         source: SignatureSource,
         config: &VerificationConfig,
         answered_by: AnsweredBy,
-        measure: Measure<T>,
+        read: ReadPackage<T>,
     ) -> Result<Self, PackageError> {
         let opened = package.open(config.max_package_size)?;
         let found = source.look(opened.signature.as_ref())?;
@@ -150,11 +151,11 @@ impl<T> Examination<T> {
         let (content, candidates, step) = match found {
             Found::Envelope(source, envelope) => {
                 let step = Step::Asks(Signers::default());
-                (Content::Unread(opened, measure), vec![(source, Ok(*envelope))], step)
+                (Content::Unread(opened, read), vec![(source, Ok(*envelope))], step)
             }
             Found::Malformed(source, reason) => {
                 let step = Step::Decided(Box::new(Err(reason.clone().into())));
-                (Content::Unread(opened, measure), vec![(source, Err(reason))], step)
+                (Content::Unread(opened, read), vec![(source, Err(reason))], step)
             }
             // Without a store no signature can be found, so the package need not be read.
             Found::NothingYet(location) if answered_by != AnsweredBy::Store => {
@@ -165,10 +166,10 @@ impl<T> Examination<T> {
                 };
                 let step =
                     Step::Decided(Box::new(Err(VerificationError::SignatureNotFound { location })));
-                (Content::Unread(opened, measure), Vec::new(), step)
+                (Content::Unread(opened, read), Vec::new(), step)
             }
             Found::NothingYet(location) => {
-                let (content, kept) = opened.read(measure, config.max_package_size)?;
+                let (content, kept) = opened.read_with(read, config.max_package_size)?;
                 (Content::Read(content, kept), Vec::new(), Step::LooksFor(location))
             }
         };
@@ -206,7 +207,7 @@ impl<T> Examination<T> {
     }
 
     /// Answers [`Question::StoredSignatures`].
-    pub(crate) fn stored(&mut self, stored: Vec<Stored>) {
+    pub(crate) fn answer_signatures(&mut self, stored: Vec<Stored>) {
         let Step::LooksFor(location) = &self.step else { return };
         if stored.is_empty() {
             let location = location.clone();
@@ -222,11 +223,11 @@ impl<T> Examination<T> {
     }
 
     /// Answers [`Question::Trust`].
-    pub(crate) fn trust(&mut self, decision: TrustDecision) {
+    pub(crate) fn answer_trust(&mut self, decision: TrustDecision) {
         let Step::Asks(asked) = &self.step else { return };
         let all = self.signers();
         let outcome = self.first_accepted(&decision);
-        let unnamed_were_tried = asked.anonymous || !all.anonymous;
+        let unnamed_were_tried = asked.unnamed || !all.unnamed;
         self.step = match outcome {
             Err(Refusal { lacks_signers: true, .. }) if !unnamed_were_tried => Step::Asks(all),
             outcome => Step::Decided(Box::new(outcome.map_err(|refusal| refusal.error))),
@@ -269,12 +270,12 @@ impl<T> Examination<T> {
         let (content, kept) = match self.content {
             Content::Absent => return Err(undecided()),
             Content::Read(content, kept) => (content, kept),
-            Content::Unread(opened, measure) => {
+            Content::Unread(opened, read) => {
                 let expected = accepted.statement().size();
                 if opened.size != expected {
                     return Err(accepted.tampered(ActualContent::Size(opened.size)).into());
                 }
-                opened.read(measure, expected)?
+                opened.read_with(read, expected)?
             }
         };
         accepted.require_content(&content)?;
@@ -288,7 +289,7 @@ impl<T> Examination<T> {
         for envelope in self.candidates.iter().filter_map(|(_, envelope)| envelope.as_ref().ok()) {
             let signers = Signers::of(envelope);
             all.named.extend(signers.named.into_iter().filter(|signer| seen.insert(*signer)));
-            all.anonymous |= signers.anonymous;
+            all.unnamed |= signers.unnamed;
         }
         all
     }
@@ -296,7 +297,7 @@ impl<T> Examination<T> {
     fn ask(&mut self) {
         let mut signers = self.signers();
         if self.answered_by != AnsweredBy::PinnedKeys && !signers.named.is_empty() {
-            signers.anonymous = false;
+            signers.unnamed = false;
         }
         self.step = Step::Asks(signers);
     }
@@ -344,9 +345,12 @@ impl<T> Examination<T> {
 }
 
 impl OpenedPackage {
-    fn read<T>(self, measure: Measure<T>, limit: u64) -> Result<(HashedContent, T), PackageError> {
-        measure(self.bytes, limit, &self.name)
-            .map_err(|source| PackageError::io(&self.place, source))
+    fn read_with<T>(
+        self,
+        read: ReadPackage<T>,
+        limit: u64,
+    ) -> Result<(HashedContent, T), PackageError> {
+        read(self.bytes, limit, &self.name).map_err(|source| PackageError::io(&self.place, source))
     }
 }
 

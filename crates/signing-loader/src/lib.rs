@@ -158,8 +158,8 @@ pub use signing_trust::acceptance::{
 };
 #[doc(no_inline)]
 pub use signing_trust::{
-    AUDIT_TARGET, DecisionError, MemoryOfVersions, PinnedKeys, SeenDocuments, SignedTrustError,
-    TrustAnchor, TrustLimits, TrustPath, TrustRoot, TrustRootError, TrustedKey, UntrustedReason,
+    AUDIT_TARGET, DecisionError, PinnedKeys, SeenDocuments, SignedTrustError, TrustAnchor,
+    TrustLimits, TrustPath, TrustRoot, TrustRootError, TrustedKey, UntrustedReason, VersionMemory,
     VersionMemoryError,
 };
 #[cfg(feature = "store")]

@@ -70,6 +70,7 @@ pub struct ObservationSummary {
 
 impl<T> Verifier<T> {
     /// Loads packages that this verifier would refuse, until a date: see [`Observer`].
+    #[must_use]
     pub fn danger_observe_until(self, end: DateTime<Utc>) -> Observer<T> {
         let observation = Observation { end, summary: Mutex::default() };
         Observer { verifier: self, observation: Arc::new(observation) }

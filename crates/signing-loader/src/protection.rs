@@ -2,7 +2,7 @@ use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use signing_crypto::printable;
+use signing_crypto::{printable, shell_word};
 use thiserror::Error;
 
 /// What a file must be safe from.
@@ -87,7 +87,7 @@ impl ProtectionError {
     pub fn remedy(&self) -> String {
         let (Self::Owner { path, .. } | Self::Writable { path, .. } | Self::Readable { path, .. }) =
             self;
-        let path = quoted(&path.to_string_lossy());
+        let path = shell_word(path);
         match self {
             // Who has written a secret knows it.
             Self::Owner { owner, protection: Protection::Secrecy, .. } => {
@@ -102,21 +102,6 @@ impl ProtectionError {
             Self::Writable { .. } | Self::Readable { .. } => format!("chmod 600 {path}"),
         }
     }
-}
-
-/// A word for the shell.
-pub(crate) fn quoted(word: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@:,=".contains(c);
-    match word.chars().all(is_plain) && !word.starts_with('-') {
-        true => word.to_owned(),
-        // A path that starts with a hyphen would be an option.
-        false if word.starts_with('-') => format!("./{}", quoted_whole(word)),
-        false => quoted_whole(word),
-    }
-}
-
-fn quoted_whole(word: &str) -> String {
-    format!("'{}'", word.replace('\'', "'\\''"))
 }
 
 #[cfg(test)]

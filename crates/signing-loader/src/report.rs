@@ -102,7 +102,7 @@ impl VerificationReport {
     /// Those who signed, as those to ask about.
     pub(crate) fn claims(&self) -> Signers {
         let named = self.signers.iter().map(|signer| signer.key.fingerprint()).collect();
-        Signers { named, anonymous: false }
+        Signers { named, unnamed: false }
     }
 }
 
@@ -123,12 +123,12 @@ impl<T> Verified<T> {
         kept: T,
         org: Option<OrgId>,
     ) -> Self {
-        let Accepted { statement, signers, validity, expiring, .. } = accepted;
-        let said = statement.statement();
+        let Accepted { verified, signers, validity, expiring, .. } = accepted;
+        let said = verified.statement();
         let report = VerificationReport {
             name: said.name().clone(),
             content,
-            fingerprint: statement.signer().fingerprint(),
+            fingerprint: verified.signer().fingerprint(),
             signed_at: said.signed_at().to_utc(),
             version: said.version().cloned(),
             expires_at: said.expires_at().map(StatementTime::to_utc),

@@ -14,7 +14,7 @@ use rustix::fs::{Access, AtFlags, CWD, FlockOperation, OFlags, accessat, flock};
 use rustix::io::Errno;
 use signing_crypto::{DocumentVersion, Fingerprint, RootDigest};
 use signing_trust::{
-    MemoryOfVersions, SeenDocument, SeenDocuments, SeenFrom, SeenOrganization, VersionMemoryError,
+    SeenDocument, SeenDocuments, SeenFrom, SeenOrganization, VersionMemory, VersionMemoryError,
 };
 
 use crate::directory::require_private;
@@ -170,7 +170,7 @@ impl StateFile {
     }
 }
 
-impl MemoryOfVersions for StateFile {
+impl VersionMemory for StateFile {
     fn update(&self, admit: &mut dyn FnMut(&mut SeenDocuments)) -> Result<(), VersionMemoryError> {
         let _lock = self.lock()?;
         let before = self.read()?;

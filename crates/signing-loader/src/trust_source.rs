@@ -45,7 +45,7 @@ impl Offline {
         match &self.0 {
             OfflineTrust::Pinned(pinned) => Ok(pinned.decide(signers)),
             OfflineTrust::Bundle(bundle) => {
-                bundle.decide(signers, package, config.clock_skew_allowance.as_duration())
+                bundle.decide(signers, package, config.clock_skew_allowance)
             }
         }
     }
@@ -75,7 +75,7 @@ impl Online {
         package: &PackageName,
         config: &VerificationConfig,
     ) -> Result<TrustDecision, TrustError> {
-        let allowance = config.clock_skew_allowance.as_duration();
-        self.keys.decide_with_allowance(self.org, signers, package, allowance).await
+        let allowance = config.clock_skew_allowance;
+        self.keys.decide(self.org, signers, package, allowance).await
     }
 }

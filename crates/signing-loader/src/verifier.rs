@@ -4,7 +4,7 @@ use signing_trust::{BundledTrust, DecisionError, PinnedKeys, SignedTrustError, T
 
 use crate::elf::{AllowedDependencies, DependencyName};
 use crate::error::PackageError;
-use crate::examination::{AnsweredBy, Examination, Measure, Question, hash, seal};
+use crate::examination::{AnsweredBy, Examination, Question, ReadPackage, hash, seal};
 use crate::explain::{Explanation, SignatureInspection};
 use crate::package::Package;
 use crate::report::{VerificationReport, announce};
@@ -192,11 +192,11 @@ impl Verifier<Offline> {
     fn examine<T>(
         &self,
         package: Package,
-        measure: Measure<T>,
+        read: ReadPackage<T>,
     ) -> Result<Examination<T>, PackageError> {
         let (signature, answered_by) = (self.signature.clone(), answers_as(&self.trust));
         let mut examination =
-            Examination::begin(package, signature, &self.config, answered_by, measure)?;
+            Examination::begin(package, signature, &self.config, answered_by, read)?;
         self.answer(&mut examination)?;
         Ok(examination)
     }
@@ -204,11 +204,11 @@ impl Verifier<Offline> {
     fn answer<T>(&self, examination: &mut Examination<T>) -> Result<(), DecisionError> {
         while let Some(question) = examination.question() {
             match question {
-                Question::StoredSignatures(_) => examination.stored(Vec::new()),
+                Question::StoredSignatures(_) => examination.answer_signatures(Vec::new()),
                 Question::Trust(signers) => {
                     let name = examination.name();
                     let decision = self.trust.decide(&signers, name, &self.config)?;
-                    examination.trust(decision);
+                    examination.answer_trust(decision);
                 }
             }
         }

@@ -202,8 +202,8 @@ pub enum StoreError {
         id: SignatureId,
     },
     /// More is known about an organization's keys than is looked at.
-    #[error("more than {limit} facts bear on the keys that the organization accepts")]
-    TooManyFacts {
+    #[error("more than {limit} rows bear on the keys that the organization accepts")]
+    TooManyKeyRows {
         /// How many are looked at.
         limit: usize,
     },
@@ -348,7 +348,7 @@ impl StoreError {
             Self::UnsafeSchema { .. } => "UnsafeSchema",
             Self::RoleOfAnotherOrganization { .. } => "RoleOfAnotherOrganization",
             Self::SignatureNotFound { .. } => "NoSuchSignature",
-            Self::TooManyFacts { .. } => "TooManyCandidates",
+            Self::TooManyKeyRows { .. } => "TooManyCandidates",
             Self::TrustDocumentConflict { .. } => "TrustDocumentConflict",
             Self::OtherKek { .. } => "OtherKeyEncryptionKey",
             Self::KeyRefused { .. } => "PreviouslyRevoked",

@@ -87,13 +87,13 @@ pub use tables::store_state::{Heartbeat, StoreState};
 #[cfg(feature = "postgres")]
 pub use tables::trust_documents::trust_documents_statement;
 pub use tables::trust_documents::{NewTrustDocument, TrustDocumentRecord, TrustDocuments};
-pub use tables::trust_grants::{GrantScope, TrustGrantRecord};
+pub use tables::trust_grants::TrustGrantRecord;
 pub use tables::trusted_keys::{NewTrustedKey, TrustKeyOutcome, TrustedKeyRecord};
 pub use tables::version_floors::VersionFloorRecord;
 pub use trust_graph::TrustRows;
 #[cfg(feature = "postgres")]
 pub use trust_snapshot::snapshot_statements;
-pub use trust_snapshot::{StatementRow, TrustSnapshot};
+pub use trust_snapshot::{KeyRow, TrustSnapshot};
 pub use url::DatabaseUrl;
 pub use watch::TrustWatch;
 

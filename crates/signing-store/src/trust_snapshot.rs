@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use diesel_async::RunQueryDsl;
-use signing_crypto::{Fingerprint, OrgId, PackageName, PackageVersion, StoreId};
+use signing_crypto::{Fingerprint, OrgId, PackageName, PackageVersion};
 
 use crate::error::StoreError;
 use crate::pool::read;
@@ -16,7 +16,7 @@ mod row;
 mod statement;
 
 use row::Row;
-use statement::{Keys, SnapshotStatement};
+use statement::{Keys, SnapshotQuery};
 
 #[cfg(feature = "postgres")]
 pub use statement::snapshot_statements;
@@ -25,8 +25,6 @@ pub use statement::snapshot_statements;
 /// statement, so as of one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrustSnapshot {
-    /// The store that it was read from.
-    pub store_id: StoreId,
     /// The moment.
     pub heartbeat: Heartbeat,
     /// The organization.
@@ -34,14 +32,14 @@ pub struct TrustSnapshot {
     /// The lowest versions that it accepts, by package.
     pub floors: BTreeMap<PackageName, PackageVersion>,
     /// What it says about keys, and what those say that it granted trust, in no order.
-    pub statements: Vec<StatementRow>,
+    pub key_rows: Vec<KeyRow>,
     /// The keys about which its own row cannot be read: the row may be a refusal.
     pub unreadable: BTreeSet<Fingerprint>,
 }
 
-/// What one organization says about a key.
+/// What one organization says about a key, as a row of the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StatementRow {
+pub struct KeyRow {
     /// The grant by which it counts, and the organization that was granted trust. `None` for
     /// what the organization says itself.
     pub grant: Option<(TrustGrantRecord, OrganizationRecord)>,
@@ -74,7 +72,7 @@ impl StoreReader {
         self.trust_snapshot(org, Keys::named(keys), usize::MAX).await
     }
 
-    /// What bears on which keys `org` accepts, if that is no more than `limit` statements.
+    /// What bears on which keys `org` accepts, if that is no more than `limit` rows.
     ///
     /// A row about one key that cannot be read hides none of the others: it is reported in a
     /// warning, and the key is among the [`unreadable`](TrustSnapshot::unreadable) ones if
@@ -82,7 +80,7 @@ impl StoreReader {
     ///
     /// # Errors
     ///
-    /// As [`trust_in_keys`](Self::trust_in_keys), and [`StoreError::TooManyFacts`].
+    /// As [`trust_in_keys`](Self::trust_in_keys), and [`StoreError::TooManyKeyRows`].
     pub async fn trust_in_all_keys(
         &self,
         org: OrgId,
@@ -101,18 +99,18 @@ impl StoreReader {
     ) -> Result<TrustSnapshot, StoreError> {
         let before = self.seen.latest();
         let is_about_all = matches!(keys, Keys::All { .. });
-        let statement = SnapshotStatement::new(org, keys);
+        let query = SnapshotQuery::new(org, keys);
         let rows: Result<Vec<Row>, StoreError> =
-            read!(self.pool, |conn| { Ok(statement.load(conn).await?) });
+            read!(self.pool, |conn| { Ok(query.load(conn).await?) });
         let rows = rows?;
         // Rows that cannot be read count, too: what was cut off may be the organization's own
         // refusal of a key.
         let is_cut_off = rows.len() > limit.saturating_add(1);
-        let (mut head, mut statements, mut unreadable) = (None, Vec::new(), BTreeSet::new());
+        let (mut head, mut key_rows, mut unreadable) = (None, Vec::new(), BTreeSet::new());
         for row in rows {
             match row {
                 Row::Head(row) => head = Some(*row),
-                Row::Statement(row) => statements.push(*row),
+                Row::Key(row) => key_rows.push(*row),
                 Row::Unreadable { own: true, fingerprint: Some(key), error } if is_about_all => {
                     report(&*error, org, Some(&key));
                     unreadable.insert(key);
@@ -131,10 +129,10 @@ impl StoreReader {
         };
         self.seen.accept(origin, before, &mut &self.pool).await?;
         if is_cut_off {
-            return Err(StoreError::TooManyFacts { limit });
+            return Err(StoreError::TooManyKeyRows { limit });
         }
-        let (store_id, heartbeat) = (origin.store_id, origin.into());
-        Ok(TrustSnapshot { store_id, heartbeat, organization, floors, statements, unreadable })
+        let heartbeat = origin.into();
+        Ok(TrustSnapshot { heartbeat, organization, floors, key_rows, unreadable })
     }
 }
 

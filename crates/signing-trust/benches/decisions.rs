@@ -25,6 +25,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use signing_crypto::{Fingerprint, OrgId, PackageName};
+use signing_trust::acceptance::ClockSkewAllowance;
 use signing_trust::store::Store;
 use signing_trust::{Freshness, KeyManager, Signers, TrustRoot};
 
@@ -171,14 +172,16 @@ impl Subject {
             }
             Self::Decision { keys, questions, trusted } => {
                 let Question { org, signers, package, .. } = &questions[which % questions.len()];
-                let decision = keys.decide(*org, signers, package).await?;
+                let decision =
+                    keys.decide(*org, signers, package, ClockSkewAllowance::NONE).await?;
                 ensure!(decision.trusted().next().is_some() == *trusted, "a wrong decision");
             }
             Self::Packages { keys, questions, asked } => {
                 let Question { org, signers, .. } = &questions[which % questions.len()];
                 let number = asked.fetch_add(1, Ordering::Relaxed);
                 let package = format!("lib-{number}.so").parse()?;
-                let decision = keys.decide(*org, signers, &package).await?;
+                let decision =
+                    keys.decide(*org, signers, &package, ClockSkewAllowance::NONE).await?;
                 ensure!(decision.trusted().next().is_some(), "a wrong decision");
             }
             Self::Cold { store, root, questions } => {
@@ -188,7 +191,8 @@ impl Subject {
                     Some((org, root)) => keys.rooted(*org, root.clone().into()),
                     None => keys,
                 };
-                let decision = keys.decide(*org, signers, package).await?;
+                let decision =
+                    keys.decide(*org, signers, package, ClockSkewAllowance::NONE).await?;
                 ensure!(decision.trusted().next().is_some(), "a wrong decision");
             }
         }

@@ -11,8 +11,8 @@ mod validity;
 
 pub use accept::{Accepted, accept, accept_again};
 pub use config::{ClockSkewAllowance, ClockSkewAllowanceError, VerificationConfig};
-pub use error::{
-    ActualContent, ExpectedContent, SignatureLocation, SignerCountError, VerificationError,
-};
-pub use quorum::{RequiredSigners, SignerCount};
+pub use error::{ActualContent, ExpectedContent, SignatureLocation, VerificationError};
+pub use quorum::RequiredSigners;
+#[doc(no_inline)]
+pub use signing_crypto::{SignerCount, SignerCountError};
 pub use validity::Validity;

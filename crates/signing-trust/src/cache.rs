@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 use crate::decision::Signers;
 use crate::error::TrustError;
 use crate::signed::RootedTrust;
-use crate::snapshot::{OrganizationTrust, boot_time, present};
+use crate::snapshot::{OrganizationTrust, TimedHeartbeat, boot_time};
 use crate::source::read_store;
 
 mod watch;
@@ -35,7 +35,7 @@ pub enum Freshness {
     Bounded(Duration),
 }
 
-/// How much is kept at most, in statements and floors.
+/// How much is kept at most, in entries about keys and floors.
 const MAX_SIZE: usize = 50_000;
 
 /// What was read about one organization and some signers, to be used again: if the store
@@ -48,15 +48,8 @@ pub(crate) struct TrustCache {
     freshness: Freshness,
     /// Whose signed documents count beside the rows, if any are asked for.
     rooted: Option<Arc<RootedTrust>>,
-    kept: Arc<Mutex<Kept>>,
+    kept: Arc<Mutex<CacheEntries>>,
     watcher: Option<JoinHandle<()>>,
-}
-
-/// What the store said about its state, and when it was asked, since boot.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Asked {
-    pub(crate) asked: Duration,
-    pub(crate) heartbeat: Heartbeat,
 }
 
 /// The trust of an organization as of the present.
@@ -69,7 +62,7 @@ pub(crate) struct CurrentTrust {
 impl TrustCache {
     /// To be called within a runtime, if `freshness` is bounded.
     pub(crate) fn new(store: &StoreReader, freshness: Freshness) -> Self {
-        let kept: Arc<Mutex<Kept>> = Arc::default();
+        let kept: Arc<Mutex<CacheEntries>> = Arc::default();
         let watcher = match freshness {
             Freshness::Strict => None,
             Freshness::Bounded(bound) => {
@@ -111,20 +104,18 @@ impl TrustCache {
         org: OrgId,
         signers: &Signers,
     ) -> Result<CurrentTrust, TrustError> {
-        // Who writes signature files must not decide how much is kept.
-        if signers.named.len() != 1 || signers.anonymous {
+        let Some(key) = cache_key(org, signers) else {
             return Ok(CurrentTrust::new(self.ask(store, org, signers).await?));
-        }
-        let key = (org, signers.clone());
+        };
         // A change that was made from here counts before anybody tells of it.
         let (kept, confirmed) = self.lock().get(&key, store.last_heartbeat());
         if let Some(trust) = kept {
-            if let Some(Confirmation { heartbeat, sent, .. }) = confirmed {
-                return Ok(CurrentTrust { trust, now: present(heartbeat.as_of, sent) });
+            if let Some(heartbeat) = confirmed {
+                return Ok(CurrentTrust { trust, now: heartbeat.now() });
             }
             let asked = boot_time();
             let heartbeat = store.heartbeat().await?;
-            return self.read_as_of(store, org, signers, Asked { asked, heartbeat }).await;
+            return self.read_as_of(store, org, signers, TimedHeartbeat { heartbeat, asked }).await;
         }
         self.ask_and_keep(store, key).await
     }
@@ -136,16 +127,15 @@ impl TrustCache {
         store: &StoreReader,
         org: OrgId,
         signers: &Signers,
-        Asked { asked, heartbeat }: Asked,
+        as_of: TimedHeartbeat,
     ) -> Result<CurrentTrust, TrustError> {
-        if signers.named.len() != 1 || signers.anonymous {
+        let Some(key) = cache_key(org, signers) else {
             return Ok(CurrentTrust::new(self.ask(store, org, signers).await?));
-        }
-        let key = (org, signers.clone());
+        };
         // Another task may have read it meanwhile.
         let (kept, _) = self.lock().get(&key, None);
-        if let Some(trust) = kept.filter(|trust| is_not_older(trust, &heartbeat)) {
-            return Ok(CurrentTrust { trust, now: present(heartbeat.as_of, asked) });
+        if let Some(trust) = kept.filter(|trust| is_not_older(trust, &as_of.heartbeat)) {
+            return Ok(CurrentTrust { trust, now: as_of.now() });
         }
         self.ask_and_keep(store, key).await
     }
@@ -172,12 +162,12 @@ impl TrustCache {
         rooted.restrict(store, rows).await
     }
 
-    /// Takes nothing for confirmed any more, because trust was changed from here.
-    pub(crate) fn distrust(&self) {
-        self.lock().distrust();
+    /// Forgets that the store has confirmed what is kept, because trust was changed from here.
+    pub(crate) fn forget_confirmation(&self) {
+        self.lock().forget_confirmation();
     }
 
-    fn lock(&self) -> MutexGuard<'_, Kept> {
+    fn lock(&self) -> MutexGuard<'_, CacheEntries> {
         lock(&self.kept)
     }
 }
@@ -199,70 +189,78 @@ impl CurrentTrust {
 
 /// Whether the value is of the state of trust that the heartbeat tells, or of a later one.
 fn is_not_older(trust: &OrganizationTrust, heartbeat: &Heartbeat) -> bool {
-    trust.reading.is_some_and(|reading| {
-        reading.heartbeat.state == heartbeat.state || reading.heartbeat.epoch > heartbeat.epoch
+    trust.as_of.is_some_and(|as_of| {
+        as_of.heartbeat.state == heartbeat.state || as_of.heartbeat.epoch > heartbeat.epoch
     })
 }
 
 type Key = (OrgId, Signers);
 
+/// Under what to keep what bears on the signers, if it is kept. Who writes signature files must
+/// not decide how much is kept.
+fn cache_key(org: OrgId, signers: &Signers) -> Option<Key> {
+    match signers.named.len() == 1 && !signers.unnamed {
+        true => Some((org, signers.clone())),
+        false => None,
+    }
+}
+
 /// Values of one state of trust. What they take is bounded, however large they are.
 #[derive(Debug, Default)]
-struct Kept {
+struct CacheEntries {
     /// The epoch and state that all of them are of.
     state: Option<(i64, TrustStateId)>,
     values: HashMap<Key, Arc<OrganizationTrust>>,
     size: usize,
     confirmed: Option<Confirmation>,
-    /// How often what was known was taken back. A confirmation that was asked for before the
+    /// How often a confirmation was forgotten. A confirmation that was asked for before the
     /// last time does not count.
-    distrusted: u64,
+    forgotten: u64,
 }
 
 /// Trust was in the state that this heartbeat reported.
 #[derive(Clone, Copy, Debug)]
 struct Confirmation {
-    heartbeat: Heartbeat,
-    /// When it was asked for, on the clock that also runs while the machine sleeps.
-    sent: Duration,
-    /// Until when it counts, on the same clock.
+    heartbeat: TimedHeartbeat,
+    /// Until when it counts, since boot.
     until: Duration,
 }
 
-impl Kept {
+impl CacheEntries {
     /// The value, and by what it is known to be the one that the store would give, which was
     /// last seen to say `last`.
     fn get(
         &self,
         key: &Key,
         last: Option<Heartbeat>,
-    ) -> (Option<Arc<OrganizationTrust>>, Option<Confirmation>) {
+    ) -> (Option<Arc<OrganizationTrust>>, Option<TimedHeartbeat>) {
         let value = self.values.get(key).cloned();
-        let confirmed = self.confirmed.filter(|Confirmation { heartbeat, until, .. }| {
+        let confirmed = self.confirmed.filter(|Confirmation { heartbeat, until }| {
+            let state = heartbeat.heartbeat.state;
             boot_time() < *until
-                && self.state.is_some_and(|(_, kept)| kept == heartbeat.state)
-                && last.is_some_and(|last| last.state == heartbeat.state)
+                && self.state.is_some_and(|(_, kept)| kept == state)
+                && last.is_some_and(|last| last.state == state)
         });
-        (value, confirmed)
+        (value, confirmed.map(|confirmation| confirmation.heartbeat))
     }
 
     /// Confirms what is kept, unless trust was changed from here since this was asked for.
-    fn confirm(&mut self, confirmation: Confirmation, distrusted: u64) {
-        if self.distrusted == distrusted {
+    fn confirm(&mut self, confirmation: Confirmation, forgotten: u64) {
+        if self.forgotten == forgotten {
             self.confirmed = Some(confirmation);
         }
     }
 
-    fn distrust(&mut self) {
+    fn forget_confirmation(&mut self) {
         self.confirmed = None;
-        self.distrusted = self.distrusted.wrapping_add(1);
+        self.forgotten = self.forgotten.wrapping_add(1);
     }
 
     /// Keeps a value instead of all that are of an older state. One that is of an older
     /// state itself is not kept, nor one that is too large.
     fn keep(&mut self, key: Key, trust: &Arc<OrganizationTrust>) {
-        let Some(reading) = trust.reading else { return };
-        let (epoch, state) = (reading.heartbeat.epoch, reading.heartbeat.state);
+        let Some(TimedHeartbeat { heartbeat, .. }) = trust.as_of else { return };
+        let (epoch, state) = (heartbeat.epoch, heartbeat.state);
         if self.state != Some((epoch, state)) {
             if self.state.is_some_and(|(kept, _)| epoch < kept) {
                 return;
@@ -290,7 +288,7 @@ impl Kept {
     }
 }
 
-fn lock(kept: &Mutex<Kept>) -> MutexGuard<'_, Kept> {
+fn lock(kept: &Mutex<CacheEntries>) -> MutexGuard<'_, CacheEntries> {
     // After a panic in between, at worst too little is kept.
     kept.lock().unwrap_or_else(PoisonError::into_inner)
 }

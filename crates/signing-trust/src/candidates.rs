@@ -17,7 +17,7 @@ pub(crate) fn decide_signers(
     let context = DecisionContext { max_unnamed: MAX_CANDIDATES + 1, ..context };
     let decision = decide(trust, signers, packages, context);
     match decision.trusted().count() {
-        found if signers.anonymous && found > MAX_CANDIDATES => {
+        found if signers.unnamed && found > MAX_CANDIDATES => {
             Err(DecisionError::TooManyCandidates { found, limit: MAX_CANDIDATES })
         }
         _ => Ok(decision),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use signing_crypto::{
     EnvelopeSignature, Fingerprint, GrantId, KeyName, OrgId, OrgName, PackagePatterns,
-    PackageVersion, SignatureEnvelope, TrustedKeyId, VerifyingKey, rfc3339,
+    PackageVersion, SignatureEnvelope, TrustLimits, TrustedKeyId, VerifyingKey, rfc3339,
 };
 use thiserror::Error;
 
@@ -45,7 +45,7 @@ pub struct Signers {
     /// The keys that its signatures name.
     pub named: Vec<Fingerprint>,
     /// Whether a signature names no key, so that any trusted key may have made it.
-    pub anonymous: bool,
+    pub unnamed: bool,
 }
 
 impl Signers {
@@ -53,14 +53,14 @@ impl Signers {
     pub fn of(envelope: &SignatureEnvelope) -> Self {
         let claims = envelope.signatures().iter().map(EnvelopeSignature::claimed_signer);
         Self {
-            anonymous: claims.clone().any(|claim| claim.is_none()),
+            unnamed: claims.clone().any(|claim| claim.is_none()),
             named: claims.flatten().collect(),
         }
     }
 
     /// One key, by name.
     pub fn one(fingerprint: Fingerprint) -> Self {
-        Self { named: vec![fingerprint], anonymous: false }
+        Self { named: vec![fingerprint], unnamed: false }
     }
 }
 
@@ -68,6 +68,7 @@ impl Signers {
 ///
 /// The data behind the error, the audit event and the explanation alike.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
 pub struct TrustDecision {
     pub(crate) keys: Vec<KeyDecision>,
     pub(crate) now: DateTime<Utc>,
@@ -132,15 +133,6 @@ pub struct TrustedKey {
     pub vouchers: Vec<OrgId>,
     /// For which packages and until when it is trusted by that path.
     pub limits: TrustLimits,
-}
-
-/// How far trust in a key reaches.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct TrustLimits {
-    /// For which packages: `None` for all.
-    pub packages: Option<PackagePatterns>,
-    /// Until when: `None` without an end.
-    pub expires_at: Option<DateTime<Utc>>,
 }
 
 /// By which path a key is trusted.

@@ -93,16 +93,9 @@ pub enum TrustError {
     /// The clock shows a time that no statement can name, so nothing was signed.
     #[error("the clock shows a time that cannot be signed")]
     Clock(#[source] ParseError),
-    /// A signature names no key, and there are too many to try.
-    #[error(
-        "a signature names no key, and {found} or more may have made it: at most {limit} are tried"
-    )]
-    TooManyCandidates {
-        /// How many keys there are to try, at least.
-        found: usize,
-        /// How many are tried.
-        limit: usize,
-    },
+    /// The decision cannot be made.
+    #[error(transparent)]
+    Decision(#[from] DecisionError),
     /// A row about a key cannot be read, and may be a denial, so nothing is made from the rows.
     #[error("the organization's row about the key {fingerprint} cannot be read")]
     UnreadableTrust {
@@ -112,9 +105,6 @@ pub enum TrustError {
     /// Documents cannot be put together into a bundle.
     #[error("the trust bundle cannot be made")]
     Bundle(#[from] MalformedBundle),
-    /// The organization's signed trust does not count.
-    #[error("signed trust cannot be used")]
-    SignedTrust(#[from] SignedTrustError),
     /// An envelope that is not about a package cannot be stored.
     #[error("the envelope is not a package signature")]
     MalformedEnvelope(#[from] MalformedEnvelope),
@@ -163,10 +153,9 @@ impl TrustError {
             Self::Draft(error) => error.code(),
             Self::SelfGrant { .. } => "SelfGrant",
             Self::ExpiryPast { .. } => "ExpiryPast",
-            Self::TooManyCandidates { .. } => "TooManyCandidates",
+            Self::Decision(error) => error.code(),
             Self::UnreadableTrust { .. } => "UnreadableTrust",
             Self::Bundle(error) => error.code(),
-            Self::SignedTrust(error) => error.code(),
             Self::MalformedEnvelope(error) => error.code(),
             Self::Envelope(error) => error.code(),
             Self::Signer(error) => error.code(),
@@ -177,14 +166,9 @@ impl TrustError {
     }
 }
 
-impl From<DecisionError> for TrustError {
-    fn from(error: DecisionError) -> Self {
-        match error {
-            DecisionError::TooManyCandidates { found, limit } => {
-                Self::TooManyCandidates { found, limit }
-            }
-            DecisionError::SignedTrust(error) => Self::SignedTrust(error),
-        }
+impl From<SignedTrustError> for TrustError {
+    fn from(error: SignedTrustError) -> Self {
+        Self::Decision(error.into())
     }
 }
 

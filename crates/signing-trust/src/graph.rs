@@ -1,12 +1,13 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use signing_crypto::{Fingerprint, GrantId, KeyName, Note, OrgId, OrgName, TrustedKeyId};
+use signing_crypto::{
+    Fingerprint, GrantId, KeyName, Note, OrgId, OrgName, TrustLimits, TrustedKeyId,
+};
 use signing_store::{TrustGrantRecord, TrustRows, TrustedKeyRecord};
 
-use crate::decision::TrustLimits;
 use crate::rules::{DecisionContext, GrantStanding, KeyStanding, grant_standing, key_standing};
-use crate::snapshot::{KeyStatus, limits};
+use crate::snapshot::KeyStatus;
 
 /// Who accepts whose keys, as of one moment: a picture. What is decided about a
 /// signature, [`KeyManager::decide`](crate::KeyManager::decide) says.
@@ -139,7 +140,7 @@ pub(crate) fn graph_grant(
     child_deleted_at: Option<DateTime<Utc>>,
     context: DecisionContext,
 ) -> GraphGrant {
-    let limits = limits(grant);
+    let limits = grant.limits();
     let standing = grant_standing(&limits, child_deleted_at, context);
     GraphGrant { id: grant.id, child: grant.child_org_id, child_name, limits, standing }
 }

@@ -15,11 +15,12 @@ mod signing_keys;
 mod trusted_keys;
 
 use std::sync::Arc;
-use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use signing_crypto::{ActorName, Fingerprint, KeyEncryptionKey, OrgId, PackageName};
 use signing_store::{AuditEntry, AuditReceipt, Store, StoreError, StoreReader};
 
+use crate::acceptance::ClockSkewAllowance;
 use crate::actor::Actor;
 use crate::audit::{AuditEvent, EventType};
 use crate::cache::{CurrentTrust, Freshness, TrustCache};
@@ -28,10 +29,10 @@ use crate::decision::{Signers, TrustDecision};
 use crate::error::TrustError;
 use crate::rules::{DecisionContext, Packages};
 use crate::signed::{RootedTrust, TrustAnchor};
-use crate::snapshot::OrganizationTrust;
+use crate::snapshot::{OrganizationTrust, boot_time, present};
 use crate::source::read_store;
 
-pub use documents::{NewDocuments, PublicationImpact};
+pub use documents::PublicationImpact;
 pub use follow::TrustFollower;
 pub use impact::{
     AffectedSignature, AffectedSignatures, OrganizationKeys, PlannedSuccessor, RevocationImpact,
@@ -120,7 +121,8 @@ impl KeyManager {
     }
 
     /// Decides which of `signers` the organization `org` accepts for the package
-    /// `expected_name`, as fresh as [`Freshness`] says.
+    /// `expected_name`, as fresh as [`Freshness`] says. Trust that has ended still counts for
+    /// as long as the clock may be ahead; nothing else is measured by a clock.
     ///
     /// # Errors
     ///
@@ -130,22 +132,28 @@ impl KeyManager {
         org: OrgId,
         signers: &Signers,
         expected_name: &PackageName,
-    ) -> Result<TrustDecision, TrustError> {
-        self.decide_with_allowance(org, signers, expected_name, Duration::ZERO).await
-    }
-
-    /// Decides as [`decide`](Self::decide) does, but for trust that has ended: it still
-    /// counts for as long as the clock may be ahead. Nothing else is measured by a clock.
-    pub async fn decide_with_allowance(
-        &self,
-        org: OrgId,
-        signers: &Signers,
-        expected_name: &PackageName,
-        clock_skew_allowance: Duration,
+        clock_skew_allowance: ClockSkewAllowance,
     ) -> Result<TrustDecision, TrustError> {
         let CurrentTrust { trust, now } = self.cache.read(&self.store, org, signers).await?;
         let context = DecisionContext::at(now).with_allowance(clock_skew_allowance);
         Ok(decide_signers(&trust, signers, Packages::Named(expected_name), context)?)
+    }
+
+    /// The present, which expiry is measured against: the later of the local and the
+    /// store's clock.
+    pub async fn now(&self) -> Result<DateTime<Utc>, TrustError> {
+        let asked = boot_time();
+        Ok(present(self.store.heartbeat().await?.as_of, asked))
+    }
+
+    /// Refuses trust that would end before it began.
+    async fn require_future(&self, expires_at: Option<DateTime<Utc>>) -> Result<(), TrustError> {
+        let Some(expires_at) = expires_at else { return Ok(()) };
+        let now = self.now().await?;
+        match now >= expires_at {
+            true => Err(TrustError::ExpiryPast { expires_at, now }),
+            false => Ok(()),
+        }
     }
 
     /// What bears on whether `org` accepts a key, as of now.
@@ -176,7 +184,7 @@ impl KeyManager {
         event: AuditEvent,
         change: impl FnOnce(AuditEntry) -> F,
     ) -> Result<T, StoreError> {
-        let _distrusts = Distrusts(&self.cache);
+        let _forgets = ForgetsConfirmation(&self.cache);
         let receipt = AuditReceipt::default();
         let outcome = change(event.entry(&receipt)).await?;
         if let Some(added) = receipt.added() {
@@ -211,11 +219,11 @@ impl From<&Self> for KeyManager {
     }
 }
 
-/// Ends when what is kept counts unasked, when it is dropped.
-struct Distrusts<'a>(&'a TrustCache);
+/// Forgets, when it is dropped, that the store has confirmed what is kept.
+struct ForgetsConfirmation<'a>(&'a TrustCache);
 
-impl Drop for Distrusts<'_> {
+impl Drop for ForgetsConfirmation<'_> {
     fn drop(&mut self) {
-        self.0.distrust();
+        self.0.forget_confirmation();
     }
 }

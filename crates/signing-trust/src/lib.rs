@@ -81,8 +81,7 @@ pub use audit::{AUDIT_TARGET, AuditEvent, EventType};
 pub use cache::Freshness;
 pub use candidates::MAX_CANDIDATES;
 pub use decision::{
-    DecisionError, KeyDecision, Signers, TrustDecision, TrustLimits, TrustPath, TrustedKey,
-    UntrustedReason,
+    DecisionError, KeyDecision, Signers, TrustDecision, TrustPath, TrustedKey, UntrustedReason,
 };
 pub use document_error::{SignedTrustError, VersionMemoryError};
 #[cfg(feature = "store")]
@@ -92,18 +91,20 @@ pub use graph::{GraphGrant, GraphKey, GraphOrganization, TrustGraph};
 #[cfg(feature = "store")]
 pub use key_manager::{
     AffectedSignature, AffectedSignatures, DocumentPlan, DraftedTrust, KeptSignatures, KeyManager,
-    NewDocuments, NextRoot, OrganizationKeys, OtherHolder, PlannedSuccessor, ProvenKey,
-    PublicationImpact, Resign, Resigned, RevocationImpact, Rotation, RotationImpact,
-    StoredSignature, TrustFollower, TrustImpact,
+    NextRoot, OrganizationKeys, OtherHolder, PlannedSuccessor, ProvenKey, PublicationImpact,
+    Resign, Resigned, RevocationImpact, Rotation, RotationImpact, StoredSignature, TrustFollower,
+    TrustImpact,
 };
 pub use pinned::PinnedKeys;
 pub use rules::{GrantStanding, KeyStanding};
 pub use signed::{
-    BundledTrust, MemoryOfVersions, SeenDocument, SeenDocuments, SeenFrom, SeenOrganization,
-    TrustAnchor, TrustRoot, TrustRootError, VerifiedDocuments,
+    BundledTrust, SeenDocument, SeenDocuments, SeenFrom, SeenOrganization, TrustAnchor, TrustRoot,
+    TrustRootError, VerifiedDocuments, VersionMemory,
 };
 #[cfg(feature = "store")]
 pub use signed::{StatementChange, TrustDraft};
+#[doc(no_inline)]
+pub use signing_crypto::TrustLimits;
 #[cfg(feature = "store")]
 pub use snapshot::boot_time;
 

@@ -20,7 +20,7 @@ impl PinnedKeys {
 
     /// Decides which of `signers` are pinned.
     pub fn decide(&self, signers: &Signers) -> TrustDecision {
-        decide(&self.0, signers, Packages::Some, DecisionContext::at(Utc::now()))
+        decide(&self.0, signers, Packages::Any, DecisionContext::at(Utc::now()))
     }
 }
 
@@ -54,7 +54,7 @@ mod tests {
         let [ours, theirs] = [(); 2].map(|()| SigningKey::generate().unwrap());
         let pinned = PinnedKeys::from(ours.verifying_key());
         let signers =
-            Signers { named: vec![theirs.fingerprint(), ours.fingerprint()], anonymous: false };
+            Signers { named: vec![theirs.fingerprint(), ours.fingerprint()], unnamed: false };
         let decision = pinned.decide(&signers);
         assert_eq!(decision.trusted().count(), 1);
         assert!(decision.about(&ours.fingerprint()).is_ok());
@@ -65,8 +65,8 @@ mod tests {
     fn a_signature_without_a_name_may_be_of_any_pinned_key() {
         let pinned: PinnedKeys =
             (0..3).map(|_| SigningKey::generate().unwrap().verifying_key()).collect();
-        let anonymous = Signers { named: vec![], anonymous: true };
-        assert_eq!(pinned.decide(&anonymous).trusted().count(), 3);
+        let unnamed = Signers { named: vec![], unnamed: true };
+        assert_eq!(pinned.decide(&unnamed).trusted().count(), 3);
         assert_eq!(pinned.decide(&Signers::default()).trusted().count(), 0);
     }
 

@@ -28,7 +28,7 @@ pub use pin::{TrustRoot, TrustRootError};
 pub(crate) use restrict::restricted_by_rows;
 #[cfg(feature = "store")]
 pub(crate) use rooted::{RootedTrust, StoredDocuments};
-pub use seen::{MemoryOfVersions, SeenDocument, SeenDocuments, SeenFrom, SeenOrganization};
+pub use seen::{SeenDocument, SeenDocuments, SeenFrom, SeenOrganization, VersionMemory};
 #[cfg(feature = "store")]
 pub(crate) use value::{SignedTrust, Stated, value_of};
 pub use verify::VerifiedDocuments;

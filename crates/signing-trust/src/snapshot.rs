@@ -6,10 +6,9 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use signing_crypto::{
     Fingerprint, GrantId, KeyName, OrgId, OrgName, PackageName, PackagePatterns, PackageVersion,
-    RevocationReason, TrustDocumentKind, TrustedKeyId, UncheckedKey, VerifyingKey,
+    RevocationReason, TrustDocumentKind, TrustLimits, TrustedKeyId, UncheckedKey, VerifyingKey,
 };
 
-use crate::decision::TrustLimits;
 use crate::document_error::SignedTrustError;
 
 #[cfg(feature = "store")]
@@ -18,7 +17,7 @@ mod from_store;
 #[cfg(feature = "store")]
 pub use from_store::boot_time;
 #[cfg(feature = "store")]
-pub(crate) use from_store::{Reading, limits, present};
+pub(crate) use from_store::{TimedHeartbeat, present};
 
 /// What bears on whom one organization accepts: its own statements about keys, the
 /// statements of those that it granted trust, its floors, and what is compromised; about all
@@ -36,9 +35,9 @@ pub(crate) struct OrganizationTrust {
     pub(crate) floors: BTreeMap<PackageName, PackageVersion>,
     /// Which of the signed documents that it is from expires first. `None` if it is from none.
     pub(crate) documents: Option<Expiry>,
-    /// Where and when it was read, if it was read from a store.
+    /// Which state of trust it is of, if it was read from a store.
     #[cfg(feature = "store")]
-    pub(crate) reading: Option<Reading>,
+    pub(crate) as_of: Option<TimedHeartbeat>,
 }
 
 /// When a signed document ends.
@@ -91,17 +90,17 @@ pub(crate) struct KeyTrust {
     /// Whether rows trust the key where only signed documents count, and none does.
     pub(crate) is_unsigned: bool,
     /// The organization's own statement first, then those of its grants in their order.
-    pub(crate) statements: Vec<KeyStatement>,
+    pub(crate) entries: Vec<KeyEntry>,
 }
 
 /// What one organization says about a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct KeyStatement {
+pub(crate) struct KeyEntry {
     pub(crate) by: StatedBy,
     pub(crate) status: KeyStatus,
 }
 
-/// By whom a statement is.
+/// By whom an entry is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum StatedBy {
     /// The program's own configuration.
@@ -172,8 +171,8 @@ impl StatedBy {
 
 impl KeyTrust {
     /// What the organization itself says.
-    pub(crate) fn own(&self) -> Option<&KeyStatement> {
-        self.statements.iter().find(|statement| !matches!(statement.by, StatedBy::Child(..)))
+    pub(crate) fn own(&self) -> Option<&KeyEntry> {
+        self.entries.iter().find(|entry| !matches!(entry.by, StatedBy::Child(..)))
     }
 }
 
@@ -182,26 +181,26 @@ impl OrganizationTrust {
     pub(crate) fn pinned(keys: impl IntoIterator<Item = VerifyingKey>) -> Self {
         let pinned = |key: VerifyingKey| {
             let status = KeyStatus::trusted(key.into());
-            let statements = vec![KeyStatement { by: StatedBy::Pinned, status }];
-            (key.fingerprint(), KeyTrust { statements, ..KeyTrust::default() })
+            let entries = vec![KeyEntry { by: StatedBy::Pinned, status }];
+            (key.fingerprint(), KeyTrust { entries, ..KeyTrust::default() })
         };
         Self { keys: keys.into_iter().map(pinned).collect(), ..Self::default() }
     }
 
-    /// Puts those grants first that reach furthest. To be called before statements name them.
+    /// Puts those grants first that reach furthest. To be called before entries name them.
     pub(crate) fn sort_grants(&mut self) {
         self.grants.sort_by(|a, b| a.order().cmp(&b.order()));
     }
 
-    /// How many statements about keys there are.
+    /// How many entries about keys there are.
     #[cfg(feature = "store")]
-    pub(crate) fn statements(&self) -> usize {
-        self.keys.values().map(|key| key.statements.len()).sum()
+    pub(crate) fn key_entries(&self) -> usize {
+        self.keys.values().map(|key| key.entries.len()).sum()
     }
 
-    /// How much it takes to keep: in statements and floors, each some hundred bytes.
+    /// How much it takes to keep: in entries and floors, each some hundred bytes.
     #[cfg(feature = "store")]
     pub(crate) fn size(&self) -> usize {
-        1 + self.statements() + self.keys.len() + self.grants.len() + self.floors.len()
+        1 + self.key_entries() + self.keys.len() + self.grants.len() + self.floors.len()
     }
 }

@@ -4,12 +4,12 @@ use signing_crypto::OrgId;
 use signing_store::{StoreError, StoreReader};
 
 use crate::candidates::MAX_CANDIDATES;
-use crate::decision::Signers;
+use crate::decision::{DecisionError, Signers};
 use crate::error::TrustError;
 use crate::snapshot::{OrganizationTrust, boot_time};
 
-/// The most statements that are looked at to find those keys.
-pub(crate) const MAX_FACTS: usize = 4096;
+/// The most rows that are looked at to find those keys.
+pub(crate) const MAX_KEY_ROWS: usize = 4096;
 
 /// Reads what bears on whether `org` accepts the signers, in one statement.
 pub(crate) async fn read_store(
@@ -17,10 +17,10 @@ pub(crate) async fn read_store(
     org: OrgId,
     signers: &Signers,
 ) -> Result<Arc<OrganizationTrust>, TrustError> {
-    if signers.anonymous {
-        return match read_all(store, org, MAX_FACTS).await {
-            Err(StoreError::TooManyFacts { limit: found }) => {
-                Err(TrustError::TooManyCandidates { found, limit: MAX_CANDIDATES })
+    if signers.unnamed {
+        return match read_all(store, org, MAX_KEY_ROWS).await {
+            Err(StoreError::TooManyKeyRows { limit: found }) => {
+                Err(DecisionError::TooManyCandidates { found, limit: MAX_CANDIDATES }.into())
             }
             read => Ok(Arc::new(read?)),
         };
@@ -30,7 +30,7 @@ pub(crate) async fn read_store(
     Ok(Arc::new(OrganizationTrust::from_store(snapshot, asked)))
 }
 
-/// Reads what bears on which keys `org` accepts, in no more than `limit` statements.
+/// Reads what bears on which keys `org` accepts, in no more than `limit` rows.
 pub(crate) async fn read_all(
     store: &StoreReader,
     org: OrgId,

@@ -29,14 +29,14 @@ async fn document_that_does_not_end_is_refused(signed: SignedTrust) {
     // The sibling: as large as it may be.
     let mut documents = signed.documents();
     let statement = signed.acme_statement(1);
-    let most = signing_crypto::MAX_STATEMENT_SIZE - statement.to_string().len();
+    let most = signing_crypto::MAX_TRUST_STATEMENT_SIZE - statement.to_string().len();
     documents.get_mut(&signed.acme.org).unwrap().statement =
         Some(padded(&statement, most, &signed));
     signed.plant(&documents).await;
     signed.accepts(&signed.package);
 
     documents.get_mut(&signed.acme.org).unwrap().statement =
-        Some(padded(&statement, 8 * signing_crypto::MAX_STATEMENT_SIZE, &signed));
+        Some(padded(&statement, 8 * signing_crypto::MAX_TRUST_STATEMENT_SIZE, &signed));
     signed.plant_without_limits(&documents).await;
     let begun = Instant::now();
     signed.refuses(&signed.package, "");
@@ -47,7 +47,7 @@ async fn child_with_a_document_that_does_not_end_is_refused_alone(signed: Signed
     let mut documents = signed.documents();
     let statement = signed.vendor.statement(1);
     documents.get_mut(&signed.vendor.org).unwrap().statement =
-        Some(padded(&statement, 8 * signing_crypto::MAX_STATEMENT_SIZE, &signed));
+        Some(padded(&statement, 8 * signing_crypto::MAX_TRUST_STATEMENT_SIZE, &signed));
     signed.plant_without_limits(&documents).await;
     signed.refuses(&signed.granted, "");
     signed.accepts(&signed.package);

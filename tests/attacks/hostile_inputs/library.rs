@@ -7,7 +7,7 @@ use signing_loader::{
     PackageError, RequiredSigners, SignatureSource, SignerCount, VerificationConfig,
     VerificationError, sign_package, verify_and_load_package_offline,
 };
-use signing_trust::{MAX_CANDIDATES, PinnedKeys, TrustError};
+use signing_trust::{DecisionError, MAX_CANDIDATES, PinnedKeys, TrustError};
 
 use crate::support::{
     Vendor, World, add_signature, assert_refused, corrupt_signature, edit, explain_package,
@@ -68,7 +68,10 @@ async fn junk_signature_without_a_name_does_not_defeat_a_named_one(world: World)
     // The good signature without its name as well: then it is not known whose it is.
     assert_refused!(
         verify(&world, &vendor, &forget_signers(&vendor.signature)).await,
-        PackageError::Trust(TrustError::TooManyCandidates { found: 65, limit: 64 })
+        PackageError::Trust(TrustError::Decision(DecisionError::TooManyCandidates {
+            found: 65,
+            limit: 64
+        }))
     );
 }
 
@@ -81,7 +84,7 @@ async fn junk_signature_without_a_name_does_not_make_good_a_broken_named_one(wor
     );
     assert_refused!(
         verify(&world, &vendor, &with_junk_in_front(&broken)).await,
-        PackageError::Trust(TrustError::TooManyCandidates { .. })
+        PackageError::Trust(TrustError::Decision(DecisionError::TooManyCandidates { .. }))
     );
 }
 
@@ -94,7 +97,7 @@ async fn junk_signature_without_a_name_does_not_defeat_a_quorum_of_named_ones(mu
     let one = with_junk_in_front(&vendor.signature);
     assert_refused!(
         verify(&world, &vendor, &one).await,
-        PackageError::Trust(TrustError::TooManyCandidates { .. })
+        PackageError::Trust(TrustError::Decision(DecisionError::TooManyCandidates { .. }))
     );
     let two = with_junk_in_front(&add_signature(&vendor.signature, &second));
     assert_eq!(verify(&world, &vendor, &two).await.unwrap(), 2);

@@ -37,8 +37,8 @@ fn session_that_leads_to_other_tables_says_nothing_about_trust() {
             let rows = store.trust_rows(None).await;
             if path == OF_THE_STORE {
                 heartbeat.unwrap();
-                assert!(named.unwrap().statements.is_empty());
-                assert_eq!(all.unwrap().statements.len(), 1);
+                assert!(named.unwrap().key_rows.is_empty());
+                assert_eq!(all.unwrap().key_rows.len(), 1);
                 assert_eq!(rows.unwrap().keys.len(), 1);
             } else {
                 assert_refused!(heartbeat, StoreError::SessionSettingsLost);

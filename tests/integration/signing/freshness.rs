@@ -10,6 +10,7 @@ mod restored;
 
 use std::time::{Duration, Instant};
 
+use signing_trust::acceptance::ClockSkewAllowance;
 use signing_trust::store::StoreError;
 use signing_trust::{Freshness, Signers, TrustError};
 use tokio::time::timeout;
@@ -36,13 +37,14 @@ async fn bounded_decisions_are_answered_from_memory_and_strict_ones_are_not(worl
     assert!(strict.decide().await.unwrap());
     // Another question than the one that is remembered, which is answered as well.
     let (stranger, name) = (Signers::default(), "package.so".parse().unwrap());
-    let answered = bounded.keys.decide(vendor.org, &stranger, &name).await.unwrap();
+    let answered =
+        bounded.keys.decide(vendor.org, &stranger, &name, ClockSkewAllowance::NONE).await.unwrap();
     assert_eq!(answered.trusted().count(), 0);
 
     hide(&world, true).await;
     assert_refused!(strict.decide().await, TrustError::Store(StoreError::Unavailable(_)));
     assert_refused!(
-        bounded.keys.decide(vendor.org, &stranger, &name).await,
+        bounded.keys.decide(vendor.org, &stranger, &name, ClockSkewAllowance::NONE).await,
         TrustError::Store(StoreError::Unavailable(_))
     );
     hide(&world, false).await;
@@ -90,14 +92,22 @@ async fn change_of_any_table_is_known_to_the_next_strict_decision(world: World) 
         database.execute(&change).await.unwrap();
         // Also about a package that was not asked about before.
         let other = format!("lib-{}.so", change.len()).parse().unwrap();
-        let decision = strict.keys.decide(operator, &strict.signers, &other).await.unwrap();
+        let decision = strict
+            .keys
+            .decide(operator, &strict.signers, &other, ClockSkewAllowance::NONE)
+            .await
+            .unwrap();
         assert_eq!(decision.trusted().count(), 0, "{change}");
         assert!(!strict.decide().await.unwrap(), "{change}");
         database.execute(&back).await.unwrap();
     }
     let floor = async |name: &str| {
         let name = name.parse().unwrap();
-        let decision = strict.keys.decide(operator, &strict.signers, &name).await.unwrap();
+        let decision = strict
+            .keys
+            .decide(operator, &strict.signers, &name, ClockSkewAllowance::NONE)
+            .await
+            .unwrap();
         decision.floor().map(ToString::to_string)
     };
     assert_eq!(floor("package.so").await, None);

@@ -18,7 +18,6 @@ use signing_loader::{
     TrustPath, UntrustedReason, VerificationError, package_statement,
 };
 use signing_trust::TrustLimits;
-use signing_trust::store::GrantScope;
 
 use self::host::{Host, LIMIT, is_open, refusal, sign_beside, untrusted_reason, verifier};
 use crate::support::{SOON, World, add_signature, call, on_both_backends, until};
@@ -101,7 +100,7 @@ async fn grant_that_is_narrowed_closes_the_gate_of_other_packages(world: World) 
     let outside = loaded.load(sign_beside(&world, outside, &vendor.key).await).await.unwrap();
 
     let packages = PackagePatterns::new(vec!["libetl-*".into()]).unwrap();
-    let scope = GrantScope { packages: Some(packages), expires_at: None };
+    let scope = TrustLimits { packages: Some(packages), expires_at: None };
     world.keys.grant_limited_trust(operator, vendor.org, scope).await.unwrap();
 
     until(SOON, "the gate closes", async || !is_open(&outside)).await;

@@ -9,8 +9,8 @@ use signing_loader::{
     Online, PackageError, RootDigest, SignedTrustError, TrustBundle, TrustRoot, UntrustedReason,
     Verifier,
 };
-use signing_trust::store::{GrantScope, NewTrustDocument, OrganizationRef};
-use signing_trust::{Freshness, TrustError};
+use signing_trust::store::{NewTrustDocument, OrganizationRef};
+use signing_trust::{DecisionError, Freshness, TrustError, TrustLimits};
 
 use crate::support::{SignedTrust, assert_refused, digest, in_days, on_both_backends, untrusted};
 
@@ -86,7 +86,7 @@ async fn grant_that_a_row_narrows_is_narrower_at_once(signed: SignedTrust) {
     verifier.check(&signed.granted).await.unwrap();
     let narrow = async |pattern: &str| {
         let packages = Some(PackagePatterns::new(vec![pattern.into()]).unwrap());
-        let scope = GrantScope { packages, expires_at: None };
+        let scope = TrustLimits { packages, expires_at: None };
         let keys = &signed.world.keys;
         keys.grant_limited_trust(signed.acme.org, signed.vendor.org, scope).await.unwrap();
     };
@@ -175,7 +175,9 @@ async fn root_is_pinned_by_its_digest(signed: SignedTrust) {
     let theirs = signed.unrooted().await.rooted(pin(&signed.vendor.root(1)));
     assert_refused!(
         theirs.check(&signed.package).await,
-        PackageError::Trust(TrustError::SignedTrust(SignedTrustError::PinnedRootMissing { .. }))
+        PackageError::Trust(TrustError::Decision(DecisionError::SignedTrust(
+            SignedTrustError::PinnedRootMissing { .. }
+        )))
     );
 }
 
@@ -185,9 +187,9 @@ async fn other_organizations_are_not_decided_about(signed: SignedTrust) {
     verifier.check(&signed.granted).await.unwrap();
     assert_refused!(
         verifier.rooted(signed.root()).check(&signed.granted).await,
-        PackageError::Trust(TrustError::SignedTrust(
+        PackageError::Trust(TrustError::Decision(DecisionError::SignedTrust(
             SignedTrustError::RootOfAnotherOrganization { .. }
-        ))
+        )))
     );
 }
 
@@ -273,7 +275,9 @@ async fn store_without_documents_refuses_whoever_pinned_a_root(signed: SignedTru
         assert!(
             matches!(
                 &refused,
-                PackageError::Trust(TrustError::SignedTrust(SignedTrustError::NoDocuments { org }))
+                PackageError::Trust(TrustError::Decision(DecisionError::SignedTrust(
+                    SignedTrustError::NoDocuments { org }
+                )))
                     if *org == signed.acme.org
             ),
             "{refused:?}"

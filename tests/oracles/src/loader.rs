@@ -1,6 +1,6 @@
 use std::io::Write;
 
-use signing_loader::{MemoryOfVersions, SeenDocuments, StateFile};
+use signing_loader::{SeenDocuments, StateFile, VersionMemory};
 
 use crate::Verdict;
 

@@ -76,7 +76,7 @@ pub(super) fn store(error: &StoreError) -> Advice {
         StoreError::TrustDocumentConflict { .. } => {
             "fetch the organization's current trust documents, and publish again"
         }
-        StoreError::TooManyFacts { .. } => trust::NAME_THE_KEY,
+        StoreError::TooManyKeyRows { .. } => trust::NAME_THE_KEY,
         StoreError::Compromised { .. } => {
             return Advice::refused(
                 error.code(),

@@ -16,7 +16,7 @@ pub(super) fn trust(error: &TrustError) -> Advice {
         TrustError::Key(error) => return keys::key(error),
         TrustError::Envelope(error) => return package::envelope(error),
         TrustError::Signer(error) => return signers::signer(error),
-        TrustError::SignedTrust(error) => return signed_trust::signed(error),
+        TrustError::Decision(error) => return signed_trust::decision(error),
         TrustError::Draft(error) => return signed_trust::draft(error),
         TrustError::SignedTrustExists { .. } => {
             return Advice::refused(
@@ -96,7 +96,6 @@ pub(super) fn trust(error: &TrustError) -> Advice {
                  publish",
             );
         }
-        TrustError::TooManyCandidates { .. } => NAME_THE_KEY,
         _ => return Advice::unknown(code, Outcome::Undecided),
     };
     Advice::undecided(code, next)

@@ -1,6 +1,6 @@
 use clap::{Args, Subcommand};
 use signing_crypto::{OrgName, PackagePatterns, StatementTime};
-use signing_trust::store::GrantScope;
+use signing_trust::TrustLimits;
 
 use super::named::OrgReference;
 use super::resolve::{Resolve, Resolved, wrong};
@@ -79,9 +79,9 @@ pub(crate) struct ScopeArgs {
 }
 
 impl Resolve for ScopeArgs {
-    type To = GrantScope;
+    type To = TrustLimits;
 
-    fn resolve(self) -> Result<GrantScope, clap::Error> {
+    fn resolve(self) -> Result<TrustLimits, clap::Error> {
         let given = self.packages.join(" ");
         let packages = match self.packages.is_empty() {
             true => None,
@@ -90,6 +90,6 @@ impl Resolve for ScopeArgs {
                     .map_err(|error| wrong(&given, "--packages <PATTERN>", error))?,
             ),
         };
-        Ok(GrantScope { packages, expires_at: self.expires.map(StatementTime::to_utc) })
+        Ok(TrustLimits { packages, expires_at: self.expires.map(StatementTime::to_utc) })
     }
 }

@@ -5,19 +5,13 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::Args;
-use signing_crypto::{NameError, ParseError, RootDigest, SignerThreshold};
+use signing_crypto::{NameError, ParseError, RootDigest};
 use signing_trust::EventType;
 use signing_trust::store::EventPattern;
 
 use super::named::{KeyReference, OrgReference};
 use super::resolve::Resolve;
 use crate::key_source::{KeyAccess, KeyAccessArgs, KeySource};
-
-/// How many keys must sign.
-pub(super) fn threshold(text: &str) -> Result<SignerThreshold, &'static str> {
-    let count = text.parse().ok().and_then(SignerThreshold::new);
-    count.ok_or("expected a number of 1 to 16")
-}
 
 /// A pinned root document.
 #[derive(Clone)]

@@ -4,7 +4,7 @@ mod show;
 use serde::Serialize;
 use signing_crypto::{OrgId, OrgName};
 use signing_trust::TrustLimits;
-use signing_trust::store::{Change, GrantScope, OrganizationRecord, TrustGrantRecord};
+use signing_trust::store::{Change, OrganizationRecord};
 
 use crate::cli::{Grant, OrgReference, Orgs, Resolved};
 use crate::context::{Context, block_on};
@@ -65,7 +65,7 @@ async fn delete(context: &Context, org: &OrgReference) -> Result<Report, CliErro
 async fn grant_trust(
     context: &Context,
     grant: &Grant,
-    scope: GrantScope,
+    scope: TrustLimits,
 ) -> Result<Report, CliError> {
     let keys = context.keys_to_change().await?;
     let parent = organization(&keys, &grant.from).await?;
@@ -74,10 +74,10 @@ async fn grant_trust(
     let changed = matches!(change, Change::Made(_));
     let record = change.into_inner();
     let replaced = match changed {
-        true => keys.replaced_grant(&record).await?.map(limits),
+        true => keys.replaced_grant(&record).await?.map(|replaced| replaced.limits()),
         false => None,
     };
-    let limits = limits(record);
+    let limits = record.limits();
     Ok(Report::done(&GrantedView {
         change: GrantChangeView::of(&parent, &child, changed),
         limits: LimitsView::of(&limits),
@@ -92,10 +92,6 @@ async fn revoke_trust(context: &Context, grant: &Grant) -> Result<Report, CliErr
     let change = keys.revoke_trust(parent.id, child.id).await?;
     let changed = matches!(change, Change::Made(_));
     Ok(Report::done(&WithdrawnView { change: GrantChangeView::of(&parent, &child, changed) }))
-}
-
-fn limits(record: TrustGrantRecord) -> TrustLimits {
-    TrustLimits { packages: record.packages, expires_at: record.expires_at }
 }
 
 #[cfg(test)]

@@ -72,7 +72,7 @@ impl DocumentView {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct RoleView {
     pub(crate) role: &'static str,
-    pub(crate) threshold: u8,
+    pub(crate) threshold: usize,
     keys: Vec<RoleKeyView>,
 }
 
@@ -322,8 +322,8 @@ impl ChangeView {
 pub(crate) struct MissingView {
     kind: &'static str,
     role: &'static str,
-    required: u8,
-    found: u8,
+    required: usize,
+    found: usize,
 }
 
 impl MissingView {

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use crate::digest::parse_lower_hex;
 use crate::dsse::strict_json::Object;
 use crate::dsse::{
-    CheckpointError, MalformedCheckpoint, MalformedEnvelope, STATEMENT_TYPE, SignatureEnvelope,
+    CheckpointError, MalformedCheckpoint, MalformedEnvelope, PAYLOAD_TYPE, STATEMENT_TYPE,
+    SignatureEnvelope,
 };
 use crate::key::VerifyingKey;
 #[cfg(feature = "private-keys")]
@@ -158,7 +159,8 @@ impl SignedCheckpoint {
     /// Checks that `key` signed this, and only then reads what it says.
     pub fn verify(&self, key: &VerifyingKey) -> Result<VerifiedCheckpoint, CheckpointError> {
         self.0.require_signed_by(key).map_err(CheckpointError::Signature)?;
-        let payload = self.0.unverified_payload().map_err(MalformedCheckpoint::from)?;
+        let payload =
+            self.0.unverified_payload_of_type(PAYLOAD_TYPE).map_err(MalformedCheckpoint::from)?;
         Ok(VerifiedCheckpoint { checkpoint: AuditCheckpoint::parse(payload)?, signer: *key })
     }
 

@@ -129,16 +129,12 @@ impl SignatureEnvelope {
 
     /// The unverified statement in the envelope: to show it, not to act on it.
     pub fn unverified_statement(&self) -> Result<PackageStatement, MalformedEnvelope> {
-        PackageStatement::parse(self.unverified_payload()?)
+        PackageStatement::parse(self.unverified_payload_of_type(PAYLOAD_TYPE)?)
     }
 
-    /// The statement of whatever kind that the envelope holds.
-    pub(crate) fn unverified_payload(&self) -> Result<&[u8], MalformedEnvelope> {
-        self.payload_of_type(PAYLOAD_TYPE)
-    }
-
-    /// What the envelope holds, if it says that it is of this type.
-    pub(crate) fn payload_of_type(
+    /// What the envelope holds, if it says that it is of this type: to show it, or to read it
+    /// before it is verified.
+    pub(crate) fn unverified_payload_of_type(
         &self,
         expected: &'static str,
     ) -> Result<&[u8], MalformedEnvelope> {
@@ -151,7 +147,7 @@ impl SignatureEnvelope {
     }
 
     /// The bytes that the envelope holds, of whatever type.
-    pub(crate) fn payload(&self) -> &[u8] {
+    pub(crate) fn unverified_payload(&self) -> &[u8] {
         &self.payload
     }
 
@@ -164,8 +160,9 @@ impl SignatureEnvelope {
             .any(|signature| signature.keyid == named && key.accepts(signed, &signature.bytes))
     }
 
-    /// Whether `key` made `signature`, whomever that names, over what this envelope
+    /// Whether `key` made `signature`, regardless of its `keyid`, over what this envelope
     /// holds.
+    #[must_use]
     pub fn is_signature_by(&self, signature: &EnvelopeSignature, key: &VerifyingKey) -> bool {
         key.accepts(&self.signed_bytes(), &signature.bytes)
     }

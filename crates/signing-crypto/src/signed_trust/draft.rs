@@ -25,7 +25,7 @@ use crate::names::OrgId;
 pub(super) const DRAFT_TYPE: &str = "urn:cloacina:trust-draft:v1";
 
 /// The most bytes that a draft may have: those of its documents, and some more.
-const MAX_DRAFT_SIZE: usize = 2 * max_envelope::<RootDocument>()
+pub const MAX_DRAFT_SIZE: usize = 2 * max_envelope::<RootDocument>()
     + max_envelope::<TrustStatement>()
     + max_envelope::<Revocations>()
     + 1024;

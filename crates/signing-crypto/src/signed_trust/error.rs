@@ -136,9 +136,9 @@ pub struct ThresholdNotMet {
     /// The role that signs it.
     pub role: Role,
     /// How many distinct keys must sign.
-    pub required: u8,
+    pub required: usize,
     /// How many have.
-    pub found: u8,
+    pub found: usize,
 }
 
 impl ThresholdNotMet {

@@ -7,7 +7,7 @@ use super::error::DocumentFault;
 use super::header::{WireHeader, WireOrganization};
 use super::statement::{WireDenied, read_denied, write_denied};
 use super::{
-    DeniedKey, DocumentHeader, MAX_STATEMENT_SIZE, Role, TrustDocument, TrustDocumentKind,
+    DeniedKey, DocumentHeader, MAX_TRUST_STATEMENT_SIZE, Role, TrustDocument, TrustDocumentKind,
 };
 use crate::dsse::Object;
 use crate::key::Fingerprint;
@@ -32,7 +32,7 @@ impl TrustDocument for Revocations {
     const KIND: TrustDocumentKind = TrustDocumentKind::Revocations;
     const ROLE: Role = Role::Revocation;
     const PAYLOAD_TYPE: &'static str = "application/vnd.cloacina.trust-revocations+json";
-    const MAX_PAYLOAD: usize = MAX_STATEMENT_SIZE;
+    const MAX_PAYLOAD: usize = MAX_TRUST_STATEMENT_SIZE;
 
     fn header(&self) -> &DocumentHeader {
         &self.header

@@ -1,8 +1,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
-use std::num::NonZeroU8;
 
-use crate::dsse::MAX_SIGNATURES;
+use crate::dsse::SignerCount;
 use crate::key::Fingerprint;
 
 /// What a key of a root document may sign.
@@ -37,46 +36,21 @@ impl fmt::Display for Role {
     }
 }
 
-/// How many distinct keys of a role must sign: 1 to 16.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SignerThreshold(NonZeroU8);
-
-impl SignerThreshold {
-    /// One key suffices.
-    pub const ONE: Self = Self(NonZeroU8::MIN);
-
-    /// Takes a number of 1 to 16.
-    pub fn new(count: u8) -> Option<Self> {
-        NonZeroU8::new(count).filter(|count| usize::from(count.get()) <= MAX_SIGNATURES).map(Self)
-    }
-
-    /// The number.
-    pub fn get(self) -> u8 {
-        self.0.get()
-    }
-}
-
-impl fmt::Display for SignerThreshold {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
 /// The keys of a role, and how many of them must sign. There are always enough.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RoleKeys {
     keys: BTreeSet<Fingerprint>,
-    threshold: SignerThreshold,
+    threshold: SignerCount,
 }
 
 impl RoleKeys {
     /// Takes the keys, unless they are fewer than must sign.
     pub fn new(
         keys: impl IntoIterator<Item = Fingerprint>,
-        threshold: SignerThreshold,
+        threshold: SignerCount,
     ) -> Option<Self> {
         let keys: BTreeSet<_> = keys.into_iter().collect();
-        (keys.len() >= usize::from(threshold.get())).then_some(Self { keys, threshold })
+        (keys.len() >= threshold.get()).then_some(Self { keys, threshold })
     }
 
     /// The keys.
@@ -85,7 +59,7 @@ impl RoleKeys {
     }
 
     /// How many of them must sign.
-    pub fn threshold(&self) -> SignerThreshold {
+    pub fn threshold(&self) -> SignerCount {
         self.threshold
     }
 }

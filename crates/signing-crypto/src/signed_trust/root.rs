@@ -4,16 +4,20 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
+use super::document::max_envelope;
 use super::document::sealed::Payload;
 use super::error::{DocumentFault, RootChainError, ThresholdNotMet};
 use super::header::{WireHeader, WireOrganization, field};
 use super::{
-    DocumentHeader, Role, RoleKeys, RootDigest, SignedDocument, SignerThreshold, TrustDocument,
-    TrustDocumentKind, VerifiedDocument,
+    DocumentHeader, Role, RoleKeys, RootDigest, SignedDocument, TrustDocument, TrustDocumentKind,
+    VerifiedDocument,
 };
-use crate::dsse::Object;
+use crate::dsse::{Object, SignerCount};
 use crate::key::{Fingerprint, UncheckedKey, VerifyingKey};
 use crate::names::OrgId;
+
+/// The most bytes that a root document may have, with the signatures.
+pub const MAX_ROOT_SIZE: usize = max_envelope::<RootDocument>();
 
 /// The most keys that a root document may have: sixteen for each role.
 pub(super) const MAX_ROOT_KEYS: usize = 48;
@@ -110,14 +114,14 @@ impl RootDocument {
         let mut found = signed.signers_among(self.keys_of(D::ROLE));
         found.extend(role.keys().intersection(signers));
         let (required, found) = (role.threshold().get(), found.len());
-        match found >= usize::from(required) {
+        match found >= required {
             true => Ok(()),
             false => Err(ThresholdNotMet {
                 kind: D::KIND,
                 version: signed.unverified().header().version,
                 role: D::ROLE,
                 required,
-                found: u8::try_from(found).unwrap_or(u8::MAX),
+                found,
             }),
         }
     }
@@ -255,7 +259,7 @@ fn role_keys(role: Role, wire: Object<WireRole>) -> Result<RoleKeys, DocumentFau
             return Err(DocumentFault::Duplicate { field: "keyids", name: text.clone() });
         }
     }
-    let threshold = SignerThreshold::new(threshold);
+    let threshold = SignerCount::new(threshold).ok();
     threshold
         .and_then(|threshold| RoleKeys::new(keys, threshold))
         .ok_or(DocumentFault::Role { role })
@@ -284,5 +288,5 @@ struct WireRoles {
 #[serde(deny_unknown_fields)]
 struct WireRole {
     keyids: Vec<String>,
-    threshold: u8,
+    threshold: usize,
 }

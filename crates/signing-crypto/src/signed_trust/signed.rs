@@ -7,7 +7,9 @@ use super::error::{DocumentFault, MalformedTrustDocument};
 use super::{RootDigest, RootDocument, TrustDocument};
 #[cfg(feature = "private-keys")]
 use crate::dsse::EnvelopeError;
-use crate::dsse::{EnvelopeSignature, MalformedEnvelope, SignatureEnvelope};
+#[cfg(test)]
+use crate::dsse::EnvelopeSignature;
+use crate::dsse::{MalformedEnvelope, SignatureEnvelope};
 use crate::key::{Fingerprint, VerifyingKey};
 #[cfg(feature = "private-keys")]
 use crate::key::{Signer, SigningKey};
@@ -51,8 +53,9 @@ impl<D: TrustDocument> SignedDocument<D> {
     ) -> Result<Self, MalformedTrustDocument> {
         let malformed = |fault| MalformedTrustDocument { kind: D::KIND, fault };
         let envelope = envelope.map_err(|fault| malformed(fault.into()))?;
-        let payload =
-            envelope.payload_of_type(D::PAYLOAD_TYPE).map_err(|fault| malformed(fault.into()))?;
+        let payload = envelope
+            .unverified_payload_of_type(D::PAYLOAD_TYPE)
+            .map_err(|fault| malformed(fault.into()))?;
         if payload.len() > D::MAX_PAYLOAD {
             let (found, limit) = (payload.len(), D::MAX_PAYLOAD);
             return Err(malformed(DocumentFault::TooLarge { found, limit }));
@@ -89,7 +92,8 @@ impl<D: TrustDocument> SignedDocument<D> {
     }
 
     /// The keys that are named as signers. No signature has been verified.
-    pub fn claimed_signers(&self) -> impl Iterator<Item = Fingerprint> {
+    #[cfg(test)]
+    pub(super) fn claimed_signers(&self) -> impl Iterator<Item = Fingerprint> {
         self.envelope.signatures().iter().filter_map(EnvelopeSignature::claimed_signer)
     }
 
@@ -112,7 +116,7 @@ impl<D: TrustDocument> SignedDocument<D> {
 impl SignedDocument<RootDocument> {
     /// What names it.
     pub fn digest(&self) -> RootDigest {
-        RootDigest::of(self.envelope.payload())
+        RootDigest::of(self.envelope.unverified_payload())
     }
 }
 
@@ -126,7 +130,7 @@ pub struct VerifiedDocument<D> {
 impl<D: TrustDocument> VerifiedDocument<D> {
     /// To be called by the root document's check alone.
     pub(super) fn of(signed: &SignedDocument<D>) -> Self {
-        let digest = Sha256::digest(signed.envelope.payload()).into();
+        let digest = Sha256::digest(signed.envelope.unverified_payload()).into();
         Self { document: signed.document.clone(), digest }
     }
 

@@ -9,7 +9,7 @@ use super::error::DocumentFault;
 use super::header::{WireHeader, WireOrganization, field, present, time};
 use super::root::public_key;
 use super::{
-    DocumentHeader, DocumentVersion, MAX_STATED_KEYS, MAX_STATEMENT_SIZE, Role, RootDigest,
+    DocumentHeader, DocumentVersion, MAX_STATED_KEYS, MAX_TRUST_STATEMENT_SIZE, Role, RootDigest,
     TrustDocument, TrustDocumentKind,
 };
 use crate::dsse::Object;
@@ -86,7 +86,7 @@ impl TrustDocument for TrustStatement {
     const KIND: TrustDocumentKind = TrustDocumentKind::Statement;
     const ROLE: Role = Role::Trust;
     const PAYLOAD_TYPE: &'static str = "application/vnd.cloacina.trust-statement+json";
-    const MAX_PAYLOAD: usize = MAX_STATEMENT_SIZE;
+    const MAX_PAYLOAD: usize = MAX_TRUST_STATEMENT_SIZE;
 
     fn header(&self) -> &DocumentHeader {
         &self.header

@@ -4,8 +4,7 @@ use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use super::*;
-use crate::dsse::MalformedEnvelope;
-use crate::dsse::SignatureEnvelope;
+use crate::dsse::{MalformedEnvelope, SignatureEnvelope, SignerCount};
 use crate::key::{Fingerprint, SigningKey, UncheckedKey, VerifyingKey};
 use crate::names::{OrgId, PackagePatterns};
 
@@ -44,9 +43,9 @@ fn header(version: u32) -> DocumentHeader {
 }
 
 /// A role of these keys, of which this many must sign.
-fn role(keys: &[u8], threshold: u8) -> RoleKeys {
+fn role(keys: &[u8], threshold: usize) -> RoleKeys {
     let keys = keys.iter().map(|&fill| fingerprint(fill));
-    RoleKeys::new(keys, SignerThreshold::new(threshold).unwrap()).unwrap()
+    RoleKeys::new(keys, SignerCount::new(threshold).unwrap()).unwrap()
 }
 
 /// A root document whose keys are those of its roles.

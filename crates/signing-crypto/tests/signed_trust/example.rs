@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use signing_crypto::{
     DeniedKey, DocumentHeader, DocumentTexts, DocumentVersion, OrgId, PackagePatterns, Revocations,
-    RoleKeys, RootDocument, SignedDocument, SignerThreshold, SigningKey, StatedGrant, StatedKey,
+    RoleKeys, RootDocument, SignedDocument, SignerCount, SigningKey, StatedGrant, StatedKey,
     TrustBundle, TrustDocument, TrustStatement, UncheckedKey,
 };
 use zeroize::Zeroizing;
@@ -112,9 +112,9 @@ pub(crate) fn bundle() -> TrustBundle {
     TrustBundle::new(org(ACME), documents).expect("the documents are there")
 }
 
-fn role(keys: &[u8], threshold: u8) -> RoleKeys {
+fn role(keys: &[u8], threshold: usize) -> RoleKeys {
     let keys = keys.iter().map(|&fill| key(fill).fingerprint());
-    RoleKeys::new(keys, SignerThreshold::new(threshold).expect("a threshold")).expect("keys")
+    RoleKeys::new(keys, SignerCount::new(threshold).expect("a threshold")).expect("keys")
 }
 
 fn root(header: DocumentHeader, roles: [RoleKeys; 3]) -> RootDocument {

@@ -3,16 +3,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
-use signing_crypto::{MAX_BUNDLE_SIZE, RootDigest, TrustBundle};
+use signing_crypto::{MAX_BUNDLE_SIZE, MAX_ROOT_SIZE, RootDigest, TrustBundle};
 use signing_trust::{TrustAnchor, TrustRoot};
 
 use super::SecurityArgsError;
 use crate::open::{open_regular, read_bounded};
 use crate::protection::Protection;
 use crate::state_file::StateFile;
-
-/// The most bytes that the envelope of a root document may have, and more.
-const MAX_ROOT_SIZE: usize = 1024 * 1024;
 
 /// Whose signed trust counts.
 #[derive(Args, Clone, Debug)]

@@ -10,7 +10,7 @@ use crate::sign::package_statement;
 /// One byte too many tells that it is not what was signed; the rest is not read.
 #[test]
 fn a_package_that_grows_after_it_was_opened_is_read_one_byte_too_far_at_most() {
-    fn size_of<T>(measure: Measure<T>) -> u64 {
+    fn size_of<T>(read: ReadPackage<T>) -> u64 {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("libworkflow.so");
         std::fs::write(&path, "package").unwrap();
@@ -21,12 +21,12 @@ fn a_package_that_grows_after_it_was_opened_is_read_one_byte_too_far_at_most() {
         let answered_by = AnsweredBy::PinnedKeys;
 
         let mut examination =
-            Examination::begin(package, source, &config, answered_by, measure).unwrap();
+            Examination::begin(package, source, &config, answered_by, read).unwrap();
         let mut file = File::options().append(true).open(&path).unwrap();
         file.write_all(&[0; 1 << 20]).unwrap();
 
         let Some(Question::Trust(signers)) = examination.question() else { panic!() };
-        examination.trust(PinnedKeys::from(key.verifying_key()).decide(&signers));
+        examination.answer_trust(PinnedKeys::from(key.verifying_key()).decide(&signers));
         let refused = examination.finish(None).map(drop).unwrap_err();
         match refused {
             PackageError::Verification(VerificationError::TamperedPackage {
@@ -46,7 +46,7 @@ fn a_package_without_a_signature_is_not_read_where_there_is_no_store() {
     let path = directory.path().join("libworkflow.so");
     std::fs::write(&path, "package").unwrap();
     let begin = |package: Package, answered_by| {
-        let unread: Measure<()> = |_, _, _| Err(io::Error::other("it was read"));
+        let unread: ReadPackage<()> = |_, _, _| Err(io::Error::other("it was read"));
         let config = VerificationConfig::default();
         let examined =
             Examination::begin(package, SignatureSource::Auto, &config, answered_by, unread);

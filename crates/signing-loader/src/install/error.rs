@@ -1,12 +1,11 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use signing_crypto::PackageVersion;
+use signing_crypto::{PackageVersion, shell_word};
 use thiserror::Error;
 
 use crate::directory::{DirectoryError, DirectoryFault};
 use crate::error::PackageError;
-use crate::protection::quoted;
 
 /// A package was not installed. What was installed before stays.
 #[derive(Debug, Error)]
@@ -91,7 +90,7 @@ impl InstallError {
             }),
             _ => return None,
         };
-        Some(remedy(&quoted(&path.to_string_lossy())))
+        Some(remedy(&shell_word(path)))
     }
 
     /// What programs call this error. Stable.

@@ -130,7 +130,7 @@ async fn decide_again(following: &Following, follower: &TrustFollower) -> Result
     });
     let questions: Vec<_> =
         reports.map(|report| (report.claims(), report.name().clone())).collect();
-    let allowance = config.clock_skew_allowance.as_duration();
+    let allowance = config.clock_skew_allowance;
     let decisions = follower.decide_all(following.org, &questions, allowance).await?;
     let mut decisions = decisions.into_iter().map(|decision| decision.map_err(PackageError::from));
     let mut verdicts = Vec::new();

@@ -5,7 +5,7 @@ use signing_trust::{KeyManager, TrustAnchor, TrustError};
 use super::Verifier;
 use crate::blocking::blocking;
 use crate::error::PackageError;
-use crate::examination::{AnsweredBy, Examination, Measure, Question, hash, seal};
+use crate::examination::{AnsweredBy, Examination, Question, ReadPackage, hash, seal};
 use crate::explain::{Explanation, SignatureInspection};
 use crate::package::Package;
 use crate::report::{VerificationReport, announce};
@@ -137,11 +137,11 @@ impl Verifier<Online> {
     async fn examine<T: Send + 'static>(
         &self,
         package: Package,
-        measure: Measure<T>,
+        read: ReadPackage<T>,
     ) -> Result<Examination<T>, PackageError> {
         let (signature, config) = (self.signature.clone(), self.config.clone());
         let store = AnsweredBy::Store;
-        let begin = move || Examination::begin(package, signature, &config, store, measure);
+        let begin = move || Examination::begin(package, signature, &config, store, read);
         self.answer(blocking(begin).await?).await
     }
 
@@ -155,14 +155,14 @@ impl Verifier<Online> {
                 Question::StoredSignatures(digest) => {
                     let stored = keys.find_signatures(*org, digest).await?;
                     let stored = stored.into_iter().map(|kept| (kept.id, kept.org, kept.envelope));
-                    examination.stored(stored.collect());
+                    examination.answer_signatures(stored.collect());
                 }
                 Question::Trust(signers) => {
                     let name = examination.name();
                     let decision = self.trust.decide(&signers, name, &self.config).await?;
                     // It may take a thousand verifications.
                     let answered = move || {
-                        examination.trust(decision);
+                        examination.answer_trust(decision);
                         Ok::<_, PackageError>(examination)
                     };
                     examination = blocking(answered).await?;

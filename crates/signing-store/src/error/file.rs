@@ -1,6 +1,7 @@
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use signing_crypto::shell_word;
 use thiserror::Error;
 
 /// A file or directory by which somebody could replace a SQLite store.
@@ -109,7 +110,7 @@ impl UnsafeFile {
 
     /// What mends it, with a command that can be pasted into a shell.
     pub fn remedy(&self) -> String {
-        let path = quoted(&self.path);
+        let path = shell_word(&self.path);
         match (self.fault, self.role) {
             (FileFault::Owner { .. } | FileFault::Link, FileRole::Journal) => {
                 format!("find out who put it there, then move it away: mv {path} {path}.suspect")
@@ -122,7 +123,7 @@ impl UnsafeFile {
                 format!("find out whether others have written there, then: chmod go-w {path}")
             }
             (FileFault::Shared { .. }, _) => {
-                let directory = quoted(&self.path.join("cloacina"));
+                let directory = shell_word(&self.path.join("cloacina"));
                 format!("keep the store in a directory of its own: mkdir -m 0700 {directory}")
             }
             (FileFault::Link, _) => {
@@ -132,15 +133,5 @@ impl UnsafeFile {
                 format!("find the other name, and remove it: find / -xdev -samefile {path}")
             }
         }
-    }
-}
-
-/// The path as a word of a shell.
-fn quoted(path: &Path) -> String {
-    let text = path.display().to_string();
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+,@%".contains(c);
-    match text.chars().all(is_plain) {
-        true => text,
-        false => format!("'{}'", text.replace('\'', r"'\''")),
     }
 }

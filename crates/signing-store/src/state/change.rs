@@ -76,12 +76,12 @@ impl PendingChange {
             return connection.end(result, &self.deadline).await;
         };
         let result = match result {
-            Ok(value) => seen.conclude(connection).await.map(|after| (value, after)),
+            Ok(value) => seen.state_after_change(connection).await.map(|after| (value, after)),
             Err(error) => Err(error),
         };
         let (value, after) = connection.end(result, &self.deadline).await?;
         let is_about_trust = after.changes(&before);
-        seen.committed(after, connection).await;
+        seen.remember_commit(after, connection).await;
         if is_about_trust {
             connection.announce_change().await;
         }

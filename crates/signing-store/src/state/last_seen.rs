@@ -1,6 +1,3 @@
-#[cfg(test)]
-mod tests;
-
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::origin::AskHistory;
@@ -46,24 +43,24 @@ impl LastSeen {
     }
 
     /// Within a transaction that has made its change: the state of trust that it leaves,
-    /// which is to be [`committed`](Self::committed).
-    pub(crate) async fn conclude(
+    /// which is to be [remembered](Self::remember_commit) when it is committed.
+    pub(crate) async fn state_after_change(
         &self,
         store: &mut impl AskHistory,
-    ) -> Result<Committed, StoreError> {
+    ) -> Result<NewState, StoreError> {
         // Something was accepted at the latest when the transaction began.
         let Some(after) = self.latest() else {
             return Err(StoreError::unavailable("a change was made before anything was seen"));
         };
         let (origin, knows_it) = store.history_of([&after, &after]).await?;
         follows(&origin, &after, knows_it)?;
-        Ok(Committed { origin, after })
+        Ok(NewState { origin, previous: after })
     }
 
     /// Remembers what was changed from here: a server that lacks it later is refused,
     /// whether or not somebody has asked meanwhile.
-    pub(crate) async fn committed(&self, made: Committed, store: &mut impl AskHistory) {
-        if !self.advance(made.origin, &made.after) {
+    pub(crate) async fn remember_commit(&self, made: NewState, store: &mut impl AskHistory) {
+        if !self.advance(made.origin, &made.previous) {
             // The change is made. If its store is refused now, the next question gets the
             // error.
             let _ = self.accept(made.origin, None, store).await;
@@ -116,13 +113,14 @@ impl LastSeen {
     }
 }
 
-/// What a transaction has made of what was seen before it ended.
-pub(crate) struct Committed {
+/// The state of trust that a transaction leaves.
+pub(crate) struct NewState {
     origin: Origin,
-    after: Origin,
+    /// What was seen before.
+    previous: Origin,
 }
 
-impl Committed {
+impl NewState {
     /// Whether trust is in another state than it was in before.
     pub(crate) fn changes(&self, before: &Origin) -> bool {
         !self.origin.is_as(before)
@@ -161,3 +159,6 @@ fn is_the_same_store(origin: &Origin, seen: &Origin) -> Result<(), StoreError> {
 fn diverged(seen: &Origin, now: &Origin) -> StoreError {
     StoreError::HistoryDiverged { seen: seen.trust_epoch, found: now.trust_epoch }
 }
+
+#[cfg(test)]
+mod tests;

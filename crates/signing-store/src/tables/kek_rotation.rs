@@ -2,8 +2,6 @@ use std::collections::BTreeMap;
 
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-#[cfg(feature = "postgres")]
-use diesel_async::SimpleAsyncConnection;
 use signing_crypto::{KekId, KeyId, OrgId, WrappedKey};
 
 use crate::backend::deadline::LONG_OPERATION_LIMIT;
@@ -16,7 +14,7 @@ use crate::state::{PendingChange, change};
 use crate::store::{Change, Store};
 use crate::tables::audit::{AuditChain, AuditEntry};
 use crate::tables::signing_keys::SigningKeyRecord;
-use crate::tables::store_state::KekGuard;
+use crate::tables::store_state::{KekGuard, KeyGate};
 
 /// How many keys are in memory at once.
 const PAGE: i64 = 128;
@@ -58,7 +56,7 @@ impl Store {
     {
         change!(PendingChange::from(self).within(LONG_OPERATION_LIMIT), |conn| {
             let at = now();
-            conn.keep_keys_out().await?;
+            conn.lock_exclusive().await?;
             // Heads before the state, as in every change, in the order of their ids.
             let mut heads = BTreeMap::new();
             for org in conn.organizations_with_keys().await? {
@@ -88,42 +86,6 @@ impl Store {
             }
             Ok(Change::Made(KekRotationRecord { old: found, new, keys }))
         })
-    }
-}
-
-/// The gate between keeping keys, which many do at once, and wrapping all of them again.
-/// It is passed before anything else is locked: an organization that makes its first key
-/// meanwhile would have a head that the rotation does not hold.
-pub(crate) trait KeyGate {
-    /// Within a transaction: makes rotations wait until the commit.
-    async fn keep_rotations_out(&mut self) -> Result<(), StoreError>;
-
-    /// Within a transaction: makes other transactions that keep a key wait until the commit.
-    async fn keep_keys_out(&mut self) -> Result<(), StoreError>;
-}
-
-/// Only a role that may update the table can lock it so. Unlike a row, a table is locked in
-/// the order of the requests: those who keep keys do not keep a rotation waiting.
-#[cfg(feature = "postgres")]
-impl KeyGate for crate::backend::connection::PgConnection {
-    async fn keep_rotations_out(&mut self) -> Result<(), StoreError> {
-        Ok(self.batch_execute("LOCK TABLE kek_lock IN ROW EXCLUSIVE MODE").await?)
-    }
-
-    async fn keep_keys_out(&mut self) -> Result<(), StoreError> {
-        Ok(self.batch_execute("LOCK TABLE kek_lock IN EXCLUSIVE MODE").await?)
-    }
-}
-
-/// SQLite has one writer at a time.
-#[cfg(feature = "sqlite")]
-impl KeyGate for crate::backend::connection::SqliteConnection {
-    async fn keep_rotations_out(&mut self) -> Result<(), StoreError> {
-        Ok(())
-    }
-
-    async fn keep_keys_out(&mut self) -> Result<(), StoreError> {
-        Ok(())
     }
 }
 

@@ -54,16 +54,16 @@ impl StoreReader {
 
 impl Store {
     /// Puts `envelope` in the place of the kept signature `before`: the same with a
-    /// signature more, which another key gives on the word of the key `vouching`.
+    /// signature more, which another key makes because the key `existing_signer` has signed.
     ///
     /// # Errors
     ///
     /// [`StoreError::Compromised`] and [`StoreError::KeyRefused`] if the organization
-    /// does not take the word of `vouching` any more.
+    /// refuses `existing_signer`.
     pub async fn replace_package_signature(
         &self,
         before: &PackageSignatureRecord,
-        vouching: Fingerprint,
+        existing_signer: Fingerprint,
         envelope: &SignatureEnvelope,
     ) -> Result<Replacement, StoreError> {
         let (id, org, digest) = (before.id, before.org_id, before.package_digest);
@@ -72,7 +72,7 @@ impl Store {
         change!(self, |conn| {
             conn.lock_signatures(org).await?;
             conn.lock_organization(org).await?;
-            conn.require_word_of(vouching, org).await?;
+            conn.require_not_refused(existing_signer, org).await?;
             let kept: i64 = package_signatures::table
                 .filter(package_signatures::org_id.eq(bind(org)))
                 .filter(package_signatures::package_digest.eq(bind(digest)))

@@ -104,45 +104,44 @@ impl Store {
         })
     }
 
-    /// Keeps a signature that was made in the knowledge of `seen`, all that
-    /// [`own_package_signatures`](StoreReader::own_package_signatures) gave. `None`, and
-    /// nothing is kept, if it would give something else by now.
+    /// Keeps a signature if [`own_package_signatures`](StoreReader::own_package_signatures)
+    /// still gives `expected`. Otherwise keeps nothing and returns `None`.
     ///
     /// # Errors
     ///
     /// As [`insert_package_signature`](Self::insert_package_signature).
-    pub async fn insert_package_signature_beside(
+    pub async fn insert_signature_if_unchanged(
         &self,
-        seen: &[PackageSignatureRecord],
+        expected: &[PackageSignatureRecord],
         new: NewPackageSignature,
     ) -> Result<Option<Change<SignatureId>>, StoreError> {
-        let seen = seen.to_vec();
+        let expected = expected.to_vec();
         change!(self, |conn| {
             conn.lock_signatures(new.org_id).await?;
-            conn.insert_signature_beside(&seen, new).await
+            conn.insert_signature_if_unchanged(&expected, new).await
         })
     }
 
-    /// Keeps a signature that a key gives on the word of the key `vouching`, and in the
-    /// knowledge of `seen`.
+    /// Keeps a signature that another key makes because the key `existing_signer` has signed,
+    /// if what is kept is still `expected`.
     ///
     /// # Errors
     ///
-    /// As [`insert_package_signature_beside`](Self::insert_package_signature_beside);
+    /// As [`insert_signature_if_unchanged`](Self::insert_signature_if_unchanged);
     /// [`StoreError::Compromised`] and [`StoreError::KeyRefused`] if the organization
-    /// does not take the word of `vouching` any more.
-    pub async fn insert_vouched_signature(
+    /// refuses `existing_signer`.
+    pub async fn insert_signature_for(
         &self,
-        vouching: Fingerprint,
-        seen: &[PackageSignatureRecord],
+        existing_signer: Fingerprint,
+        expected: &[PackageSignatureRecord],
         new: NewPackageSignature,
     ) -> Result<Option<Change<SignatureId>>, StoreError> {
-        let seen = seen.to_vec();
+        let expected = expected.to_vec();
         change!(self, |conn| {
             conn.lock_signatures(new.org_id).await?;
             conn.lock_organization(new.org_id).await?;
-            conn.require_word_of(vouching, new.org_id).await?;
-            conn.insert_signature_beside(&seen, new).await
+            conn.require_not_refused(existing_signer, new.org_id).await?;
+            conn.insert_signature_if_unchanged(&expected, new).await
         })
     }
 

@@ -12,9 +12,8 @@ use crate::state::change;
 use crate::store::{Change, Store, StoreReader};
 use crate::tables::audit::{AuditChain, AuditEntry};
 use crate::tables::compromised_keys::{CompromisedKeyRecord, CompromisedKeys};
-use crate::tables::kek_rotation::KeyGate;
 use crate::tables::revocation::Revocation;
-use crate::tables::store_state::KekGuard;
+use crate::tables::store_state::{KekGuard, KeyGate};
 use signing_crypto::RevocationReason;
 
 /// A signing key, without its private half: what is not read cannot leak. Nothing proves
@@ -145,7 +144,7 @@ impl Store {
     ) -> Result<SigningKeyRecord, StoreError> {
         let at = now();
         change!(self, |conn| {
-            conn.keep_rotations_out().await?;
+            conn.lock_shared().await?;
             let head = conn.lock_organization(new.org_id).await?;
             conn.require_kek(new.wrapped_key.kek_id()).await?;
             conn.require_uncompromised(new.public_key.fingerprint()).await?;

@@ -100,7 +100,9 @@ impl StoreReader {
         Ok(TrustDocuments { heartbeat: origin.into(), records })
     }
 
-    /// Every document that an organization ever had, by kind and version.
+    /// Every document that an organization ever had, by kind and version. Hidden: no decision
+    /// and no command needs the old ones, only tests that they are kept.
+    #[doc(hidden)]
     pub async fn trust_document_history(
         &self,
         org: OrgId,

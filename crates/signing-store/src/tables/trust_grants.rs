@@ -1,7 +1,7 @@
 use chrono::{DateTime, SubsecRound, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use signing_crypto::{GrantId, OrgId, PackagePatterns};
+use signing_crypto::{GrantId, OrgId, PackagePatterns, TrustLimits};
 
 use crate::error::StoreError;
 use crate::pool::{now, read};
@@ -31,13 +31,11 @@ pub struct TrustGrantRecord {
     pub expires_at: Option<DateTime<Utc>>,
 }
 
-/// How far a grant reaches.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct GrantScope {
-    /// The packages that it is limited to: `None` for no limit.
-    pub packages: Option<PackagePatterns>,
-    /// From when on it does not count: `None` for never.
-    pub expires_at: Option<DateTime<Utc>>,
+impl TrustGrantRecord {
+    /// How far it reaches.
+    pub fn limits(&self) -> TrustLimits {
+        TrustLimits { packages: self.packages.clone(), expires_at: self.expires_at }
+    }
 }
 
 impl StoreReader {
@@ -85,13 +83,13 @@ impl Store {
         &self,
         parent: OrgId,
         child: OrgId,
-        scope: GrantScope,
+        limits: TrustLimits,
         entry: AuditEntry,
     ) -> Result<Change<TrustGrantRecord>, StoreError> {
         let at = now();
-        let scope = GrantScope {
-            expires_at: scope.expires_at.map(|expires_at| expires_at.trunc_subsecs(6)),
-            ..scope
+        let limits = TrustLimits {
+            expires_at: limits.expires_at.map(|expires_at| expires_at.trunc_subsecs(6)),
+            ..limits
         };
         change!(self, |conn| {
             let head = conn.lock_organization(parent).await?;
@@ -114,10 +112,7 @@ impl Store {
                 .await
                 .optional()?;
             match existing {
-                Some(record)
-                    if (&record.packages, record.expires_at)
-                        == (&scope.packages, scope.expires_at) =>
-                {
+                Some(record) if record.limits() == limits => {
                     return Ok(Change::Unchanged(record));
                 }
                 Some(other) => {
@@ -134,8 +129,8 @@ impl Store {
                     trust_grants::parent_org_id.eq(bind(parent)),
                     trust_grants::child_org_id.eq(bind(child)),
                     trust_grants::created_at.eq(bind(at)),
-                    trust_grants::packages.eq(scope.packages.map(bind)),
-                    trust_grants::expires_at.eq(scope.expires_at.map(bind)),
+                    trust_grants::packages.eq(limits.packages.map(bind)),
+                    trust_grants::expires_at.eq(limits.expires_at.map(bind)),
                 ))
                 .returning(TrustGrantRecord::as_returning())
                 .get_result(conn)

@@ -10,7 +10,7 @@ use diesel::row::Field;
 use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 use signing_crypto::{Fingerprint, PackageName, PackageVersion};
 
-use super::StatementRow;
+use super::KeyRow;
 use crate::backend::origin::Origin;
 use crate::sql_types::{Bytes, Id, Instant, Label};
 use crate::tables::organizations::OrganizationRecord;
@@ -58,7 +58,7 @@ type Head = (Origin, OrganizationRecord, BTreeMap<PackageName, PackageVersion>);
 pub(super) enum Row {
     /// The organization itself. There is one such row, if there is the organization.
     Head(Box<Head>),
-    Statement(Box<StatementRow>),
+    Key(Box<KeyRow>),
     Unreadable {
         /// Whether it is a row of the organization itself.
         own: bool,
@@ -111,11 +111,11 @@ impl Row {
                 Ok(Self::Head(Box::new((origin, organization, read_floors(floors)?))))
             }
             (None, None, None, None, Some(key), compromised_at) => {
-                Ok(Self::Statement(Box::new(StatementRow { grant: None, key, compromised_at })))
+                Ok(Self::Key(Box::new(KeyRow { grant: None, key, compromised_at })))
             }
             (None, None, Some(child), Some(grant), Some(key), compromised_at) => {
                 let grant = Some((grant, child));
-                Ok(Self::Statement(Box::new(StatementRow { grant, key, compromised_at })))
+                Ok(Self::Key(Box::new(KeyRow { grant, key, compromised_at })))
             }
             _ => Err("a row that was not asked for".into()),
         }

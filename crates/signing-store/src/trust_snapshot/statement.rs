@@ -41,25 +41,25 @@ impl Keys {
     }
 }
 
-pub(super) struct SnapshotStatement {
+pub(super) struct SnapshotQuery {
     org: Bind<OrgId>,
     keys: Keys,
 }
 
-impl SnapshotStatement {
+impl SnapshotQuery {
     pub(super) fn new(org: OrgId, keys: Keys) -> Self {
         Self { org: bind(org), keys }
     }
 }
 
 /// Prepared once by its text, of which there are two.
-impl QueryId for SnapshotStatement {
+impl QueryId for SnapshotQuery {
     type QueryId = ();
 
     const HAS_STATIC_QUERY_ID: bool = false;
 }
 
-impl Query for SnapshotStatement {
+impl Query for SnapshotQuery {
     type SqlType = Columns;
 }
 
@@ -186,7 +186,7 @@ mod postgres {
         about_named!(head_here!(), "= ANY((SELECT keys FROM asked)::bytea[]) ");
     const ABOUT_ALL: &str = about_all!(head_here!());
 
-    impl QueryFragment<Pg> for SnapshotStatement {
+    impl QueryFragment<Pg> for SnapshotQuery {
         fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
             out.push_sql("WITH asked AS (SELECT ");
             out.push_bind_param::<Id, _>(&self.org)?;
@@ -229,7 +229,7 @@ mod sqlite {
     );
     const ABOUT_ALL: &str = about_all!(head_here!());
 
-    impl QueryFragment<Sqlite> for SnapshotStatement {
+    impl QueryFragment<Sqlite> for SnapshotQuery {
         fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
             out.push_sql("WITH asked AS (SELECT ");
             out.push_bind_param::<Id, _>(&self.org)?;
@@ -253,7 +253,7 @@ mod sqlite {
 }
 
 /// The statements as Postgres gets them, about named keys and about all, to see how a server
-/// plans them.
+/// plans them. Hidden: only tests of the plans ask for them.
 #[cfg(feature = "postgres")]
 #[doc(hidden)]
 pub fn snapshot_statements() -> [String; 2] {
@@ -261,7 +261,7 @@ pub fn snapshot_statements() -> [String; 2] {
 
     let text = |keys| {
         let mut text = diesel::pg::PgQueryBuilder::default();
-        let statement = SnapshotStatement::new(OrgId::random(), keys);
+        let statement = SnapshotQuery::new(OrgId::random(), keys);
         statement.to_sql(&mut text, &diesel::pg::Pg).expect("the statement is constant");
         text.finish()
     };

@@ -1,6 +1,3 @@
-#[cfg(test)]
-mod tests;
-
 use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -303,3 +300,6 @@ fn decode(value: &str) -> Option<String> {
     let decoded = percent_encoding::percent_decode_str(value).decode_utf8().ok()?;
     Some(decoded.into_owned())
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use signing_crypto::{OrgId, PackageName, SigningKey};
+use signing_trust::acceptance::ClockSkewAllowance;
 use signing_trust::store::{DatabaseUrl, Store};
 use signing_trust::{Freshness, KeyManager, Signers};
 use tokio::runtime::Handle;
@@ -68,7 +69,8 @@ struct Asked {
 impl Asked {
     async fn accepted_by(&self, keys: &KeyManager) -> Result<bool> {
         let package: PackageName = "libworkflow.so".parse()?;
-        let decision = keys.decide(self.org, &self.signers, &package).await?;
+        let decision =
+            keys.decide(self.org, &self.signers, &package, ClockSkewAllowance::NONE).await?;
         Ok(decision.trusted().next().is_some())
     }
 

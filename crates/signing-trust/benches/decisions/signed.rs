@@ -2,9 +2,9 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
 use chrono::{TimeDelta, Utc};
-use signing_crypto::{OrgId, RoleKeys, RootDigest, SignerThreshold, SigningKey, StatementTime};
+use signing_crypto::{OrgId, RoleKeys, RootDigest, SignerCount, SigningKey, StatementTime};
 use signing_trust::store::OrganizationRef;
-use signing_trust::{DocumentPlan, KeyManager, NewDocuments, NextRoot, TrustRoot};
+use signing_trust::{DocumentPlan, KeyManager, NextRoot, TrustRoot};
 
 /// Publishes the first documents of an organization, by one key for every role, with these
 /// roots of those that it granted trust to. Returns the root to be pinned.
@@ -16,18 +16,21 @@ pub(crate) async fn publish(
     let org = keys.organization(OrganizationRef::Id(org)).await?;
     let signer = SigningKey::generate()?;
     let next_year = StatementTime::new(Utc::now() + TimeDelta::days(365))?;
-    let role = || RoleKeys::new([signer.fingerprint()], SignerThreshold::ONE).context("one key");
+    let role = || RoleKeys::new([signer.fingerprint()], SignerCount::ONE).context("one key");
     let root = NextRoot {
         keys: vec![signer.verifying_key()],
         roles: [role()?, role()?, role()?],
         expires_at: next_year,
     };
-    let (statement, revocations) = (next_year, next_year);
-    let plan = DocumentPlan::First { root, child_roots, statement, revocations };
+    let plan = DocumentPlan::First {
+        root,
+        child_roots,
+        statement_expires_at: next_year,
+        revocations_expire_at: next_year,
+    };
     let mut drafted = keys.draft_documents(&org, None, plan).await?;
     drafted.documents.sign(&signer)?;
-    let new = NewDocuments::from(&drafted.documents);
-    let root = TrustRoot::from(new.root.as_ref().context("first documents")?.digest());
-    keys.publish_documents(org.id, &new, &root.clone().into()).await?;
+    let root = TrustRoot::from(drafted.documents.root().context("first documents")?.digest());
+    keys.publish_documents(&drafted.documents, &root.clone().into()).await?;
     Ok(root)
 }

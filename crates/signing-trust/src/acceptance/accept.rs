@@ -18,8 +18,8 @@ use crate::decision::{TrustDecision, TrustedKey, UntrustedReason};
 #[must_use = "nothing is said yet about the package's bytes"]
 #[non_exhaustive]
 pub struct Accepted {
-    /// The statement.
-    pub statement: VerifiedStatement,
+    /// What was signed, and by whom first.
+    pub verified: VerifiedStatement,
     /// All who signed it and are trusted; at least one.
     pub signers: Vec<TrustedKey>,
     /// How long the statement holds.
@@ -41,8 +41,8 @@ pub fn accept(
     config: &VerificationConfig,
     name: &PackageName,
 ) -> Result<Accepted, VerificationError> {
-    let (statement, signers) = signed_by_trusted(envelope, decision, config.required_signers)?;
-    let said = statement.statement();
+    let (verified, signers) = signed_by_trusted(envelope, decision, config.required_signers)?;
+    let said = verified.statement();
     if said.name() != name {
         let (expected, signed) = (name.clone(), said.name().clone());
         return Err(VerificationError::WrongName { expected, signed });
@@ -53,13 +53,13 @@ pub fn accept(
         config.validity(signer.limits.expires_at, decision.now()) != Validity::Ample
     };
     let expiring = signers.iter().filter(ends_soon).cloned().collect();
-    Ok(Accepted { statement, signers, validity, expiring })
+    Ok(Accepted { verified, signers, validity, expiring })
 }
 
 impl Accepted {
     /// What was signed.
     pub fn statement(&self) -> &PackageStatement {
-        self.statement.statement()
+        self.verified.statement()
     }
 
     /// That the package has other content than was signed.

@@ -1,6 +1,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use thiserror::Error;
 
 use super::RequiredSigners;
@@ -62,6 +63,11 @@ impl ClockSkewAllowance {
     /// The allowance as a duration.
     pub fn as_duration(self) -> Duration {
         self.0
+    }
+
+    /// The allowance, to reckon times with.
+    pub(crate) fn as_delta(self) -> TimeDelta {
+        TimeDelta::from_std(self.0).expect("an allowance is five minutes at most")
     }
 }
 

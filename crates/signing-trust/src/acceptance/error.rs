@@ -167,22 +167,6 @@ fn version(found: &Option<PackageVersion>) -> String {
     }
 }
 
-/// A number of signers that no envelope can have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("expected a number of signers from 1 to {limit}")]
-#[non_exhaustive]
-pub struct SignerCountError {
-    /// The most that there can be.
-    pub limit: usize,
-}
-
-impl SignerCountError {
-    /// What programs call this error. Stable.
-    pub fn code(&self) -> &'static str {
-        "InvalidArgument"
-    }
-}
-
 /// What a signature says about a package's bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ExpectedContent {

@@ -1,11 +1,9 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt;
-use std::num::NonZeroU8;
-use std::str::FromStr;
 
-use signing_crypto::{MAX_SIGNATURES, OrgId};
+use signing_crypto::{OrgId, SignerCount};
 
-use super::{SignerCountError, VerificationError};
+use super::VerificationError;
 use crate::decision::{TrustPath, TrustedKey};
 
 /// Who must have signed a package. All of them in one envelope, since signatures in
@@ -65,42 +63,6 @@ impl fmt::Display for RequiredSigners {
                 write!(f, "{count} keys that as many distinct organizations trust")
             }
         }
-    }
-}
-
-/// A number of signers: 1 to 16, the most that an envelope has room for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct SignerCount(NonZeroU8);
-
-impl SignerCount {
-    /// One signer.
-    pub const ONE: Self = Self(NonZeroU8::MIN);
-
-    /// Checks the number.
-    pub fn new(count: usize) -> Result<Self, SignerCountError> {
-        let in_range = u8::try_from(count).ok().filter(|_| count <= MAX_SIGNATURES);
-        let error = SignerCountError { limit: MAX_SIGNATURES };
-        in_range.and_then(NonZeroU8::new).map(Self).ok_or(error)
-    }
-
-    /// The number.
-    pub fn get(self) -> usize {
-        self.0.get().into()
-    }
-}
-
-impl FromStr for SignerCount {
-    type Err = SignerCountError;
-
-    fn from_str(text: &str) -> Result<Self, SignerCountError> {
-        // Text that is not a number is refused as 0 is.
-        Self::new(text.parse().unwrap_or(0))
-    }
-}
-
-impl fmt::Display for SignerCount {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
     }
 }
 

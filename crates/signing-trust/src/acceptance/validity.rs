@@ -40,7 +40,7 @@ impl VerificationConfig {
     ) -> Result<Validity, VerificationError> {
         let Some(expires_at) = expires_at else { return Ok(Validity::Ample) };
         let left = expires_at.signed_duration_since(now);
-        if left + delta(self.clock_skew_allowance.as_duration()) <= TimeDelta::zero() {
+        if left + self.clock_skew_allowance.as_delta() <= TimeDelta::zero() {
             return Err(VerificationError::Expired { expired_at: expires_at, now });
         }
         Ok(self.validity(Some(expires_at), now))

@@ -1,29 +1,29 @@
 use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
-use signing_crypto::{Fingerprint, StoreId};
+use signing_crypto::Fingerprint;
 
 use super::*;
-use crate::snapshot::{KeyTrust, Reading};
+use crate::snapshot::{KeyTrust, present};
 
 /// A value of so many keys, of the state of an epoch.
 fn value(epoch: i64, state: TrustStateId, keys: u32) -> Arc<OrganizationTrust> {
     let heartbeat = Heartbeat { epoch, state, as_of: None };
-    let reading = Reading { store: StoreId::random(), heartbeat, asked: boot_time() };
+    let as_of = Some(TimedHeartbeat { heartbeat, asked: boot_time() });
     let key = |number: u32| {
         let mut bytes = [0; 32];
         bytes[..4].copy_from_slice(&number.to_be_bytes());
         (Fingerprint::from_bytes(bytes), KeyTrust::default())
     };
     let keys: BTreeMap<_, _> = (0..keys).map(key).collect();
-    Arc::new(OrganizationTrust { keys, reading: Some(reading), ..OrganizationTrust::default() })
+    Arc::new(OrganizationTrust { keys, as_of, ..OrganizationTrust::default() })
 }
 
 fn key() -> Key {
     (OrgId::random(), Signers::default())
 }
 
-fn is_kept(kept: &Kept, key: &Key) -> bool {
+fn is_kept(kept: &CacheEntries, key: &Key) -> bool {
     kept.get(key, None).0.is_some()
 }
 
@@ -44,10 +44,12 @@ fn a_value_serves_the_state_that_it_is_of_and_an_older_one() {
 
 #[test]
 fn a_value_is_confirmed_until_its_moment_and_while_nothing_else_was_seen() {
-    let (state, mut kept, asked) = (TrustStateId::random(), Kept::default(), key());
+    let (state, mut kept, asked) = (TrustStateId::random(), CacheEntries::default(), key());
     let told = |state| Heartbeat { epoch: 1, state, as_of: None };
-    let confirmation =
-        |state, until| Confirmation { heartbeat: told(state), sent: boot_time(), until };
+    let confirmation = |state, until| {
+        let heartbeat = TimedHeartbeat { heartbeat: told(state), asked: boot_time() };
+        Confirmation { heartbeat, until }
+    };
     kept.keep(asked.clone(), &value(1, state, 1));
     assert!(kept.get(&asked, Some(told(state))).1.is_none());
 
@@ -64,18 +66,19 @@ fn a_value_is_confirmed_until_its_moment_and_while_nothing_else_was_seen() {
 
 #[test]
 fn a_confirmation_that_was_asked_for_before_an_own_change_does_not_count() {
-    let (state, mut kept, asked) = (TrustStateId::random(), Kept::default(), key());
+    let (state, mut kept, asked) = (TrustStateId::random(), CacheEntries::default(), key());
     let heartbeat = Heartbeat { epoch: 1, state, as_of: None };
     let until = boot_time() + Duration::from_secs(3600);
-    let confirmation = Confirmation { heartbeat, sent: boot_time(), until };
+    let timed = TimedHeartbeat { heartbeat, asked: boot_time() };
+    let confirmation = Confirmation { heartbeat: timed, until };
     kept.keep(asked.clone(), &value(1, state, 1));
 
-    let before = kept.distrusted;
-    kept.distrust();
+    let before = kept.forgotten;
+    kept.forget_confirmation();
     kept.confirm(confirmation, before);
     assert!(kept.get(&asked, Some(heartbeat)).1.is_none());
 
-    kept.confirm(confirmation, kept.distrusted);
+    kept.confirm(confirmation, kept.forgotten);
     assert!(kept.get(&asked, Some(heartbeat)).1.is_some());
 }
 
@@ -98,7 +101,7 @@ fn the_stores_clock_goes_on_while_a_value_is_kept() {
 
 #[test]
 fn what_is_kept_is_bounded_by_how_much_it_takes() {
-    let (state, mut kept) = (TrustStateId::random(), Kept::default());
+    let (state, mut kept) = (TrustStateId::random(), CacheEntries::default());
     let first = key();
     kept.keep(first.clone(), &value(1, state, 20_000));
     kept.keep(key(), &value(1, state, 20_000));
@@ -117,7 +120,7 @@ fn what_is_kept_is_bounded_by_how_much_it_takes() {
 
 #[test]
 fn values_in_which_nothing_is_said_are_bounded_too() {
-    let (state, mut kept) = (TrustStateId::random(), Kept::default());
+    let (state, mut kept) = (TrustStateId::random(), CacheEntries::default());
     for _ in 0..MAX_SIZE {
         kept.keep(key(), &value(1, state, 0));
     }
@@ -129,7 +132,7 @@ fn values_in_which_nothing_is_said_are_bounded_too() {
 #[test]
 fn values_of_an_older_state_are_dropped_and_not_taken() {
     let (old, new) = (TrustStateId::random(), TrustStateId::random());
-    let (mut kept, [before, after, late]) = (Kept::default(), [(); 3].map(|()| key()));
+    let (mut kept, [before, after, late]) = (CacheEntries::default(), [(); 3].map(|()| key()));
     kept.keep(before.clone(), &value(1, old, 5));
     kept.keep(after.clone(), &value(2, new, 7));
     assert!(!is_kept(&kept, &before));

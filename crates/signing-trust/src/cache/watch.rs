@@ -7,21 +7,21 @@ use std::time::{Duration, Instant};
 use signing_store::{StoreError, StoreReader, TrustWatch};
 use tokio::time::{sleep, timeout};
 
-use super::{Confirmation, Kept, lock};
-use crate::snapshot::boot_time;
+use super::{CacheEntries, Confirmation, lock};
+use crate::snapshot::{TimedHeartbeat, boot_time};
 
 /// Any role may notify, as often as it likes. After a while without notifications, the first is
 /// answered at once.
 const SHORTEST_PERIOD: Duration = Duration::from_millis(5);
 
 /// Goes on until nothing is kept any more.
-pub(super) async fn watch(store: StoreReader, bound: Duration, kept: Weak<Mutex<Kept>>) {
+pub(super) async fn watch(store: StoreReader, bound: Duration, kept: Weak<Mutex<CacheEntries>>) {
     while kept.strong_count() > 0 {
         if let Ok(Ok(connected)) = timeout(bound, store.watch_trust()).await {
             // However this ends, nothing is known from here on.
             let _ = listen(connected, bound, &kept).await;
         }
-        if !distrust(&kept) {
+        if !forget_confirmation(&kept) {
             return;
         }
         sleep(pause_before_reconnecting(bound)).await;
@@ -31,22 +31,22 @@ pub(super) async fn watch(store: StoreReader, bound: Duration, kept: Weak<Mutex<
 async fn listen(
     mut connected: TrustWatch,
     bound: Duration,
-    kept: &Weak<Mutex<Kept>>,
+    kept: &Weak<Mutex<CacheEntries>>,
 ) -> Result<(), StoreError> {
     loop {
         let Some(before) = kept.upgrade() else { return Ok(()) };
-        let distrusted = lock(&before).distrusted;
+        let forgotten = lock(&before).forgotten;
         drop(before);
-        let (begun, sent) = (Instant::now(), boot_time());
+        let (begun, asked) = (Instant::now(), boot_time());
         let Ok(heartbeat) = timeout(bound, connected.heartbeat()).await else { return Ok(()) };
-        let until = sent.saturating_add(bound);
-        let confirmation = Confirmation { heartbeat: heartbeat?, sent, until };
+        let heartbeat = TimedHeartbeat { heartbeat: heartbeat?, asked };
+        let confirmation = Confirmation { heartbeat, until: asked.saturating_add(bound) };
         let Some(upgraded) = kept.upgrade() else { return Ok(()) };
-        lock(&upgraded).confirm(confirmation, distrusted);
+        lock(&upgraded).confirm(confirmation, forgotten);
         drop(upgraded);
         if let Ok(changed) = timeout(bound / 3, connected.changed()).await {
             // Before anything else is asked: the notification came after the commit.
-            if !distrust(kept) {
+            if !forget_confirmation(kept) {
                 return Ok(());
             }
             changed?;
@@ -55,10 +55,10 @@ async fn listen(
     }
 }
 
-/// Takes nothing for confirmed any more. Says whether anything is kept.
-fn distrust(kept: &Weak<Mutex<Kept>>) -> bool {
+/// Forgets that the store has confirmed what is kept. Says whether anything is kept.
+fn forget_confirmation(kept: &Weak<Mutex<CacheEntries>>) -> bool {
     let Some(kept) = kept.upgrade() else { return false };
-    lock(&kept).distrust();
+    lock(&kept).forget_confirmation();
     true
 }
 

@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::Utc;
 use signing_crypto::{
-    DocumentTexts, DraftDocuments, OrgId, PackageDigest, PackageName, Revocations, RootDigest,
-    RootDocument, SignatureEnvelope, SignedDocument, TrustBundle, TrustDocument, TrustDocumentKind,
+    DocumentTexts, DraftDocuments, OrgId, PackageDigest, PackageName, RootDigest,
+    SignatureEnvelope, SignedDocument, TrustBundle, TrustDocument, TrustDocumentKind,
     TrustStatement,
 };
 use signing_store::{NewTrustDocument, OrganizationRef};
 
 use super::KeyManager;
-use super::rotation::PAGE;
+use super::signatures::PAGE;
 use crate::acceptance::{VerificationConfig, accept};
 use crate::audit::EventType;
 use crate::candidates::decide_signers;
@@ -24,19 +24,8 @@ use crate::signed::{
     VerifiedDocuments, children_of, first_expiry, require_admissible, require_together,
     restricted_by_rows, value_of,
 };
-use crate::snapshot::{DocumentsOfChild, OrganizationTrust, TrustGrant, limits};
+use crate::snapshot::{DocumentsOfChild, OrganizationTrust, TrustGrant};
 use crate::source::read_all;
-
-/// Documents that are to replace those that an organization has published.
-#[derive(Clone, Debug, Default)]
-pub struct NewDocuments {
-    /// The next root document.
-    pub root: Option<SignedDocument<RootDocument>>,
-    /// The next trust statement.
-    pub statement: Option<SignedDocument<TrustStatement>>,
-    /// The next revocations.
-    pub revocations: Option<SignedDocument<Revocations>>,
-}
 
 /// How publishing documents changes which packages verify, among those whose signatures the
 /// store keeps. Before the first documents, the present is that of runners without a root.
@@ -117,7 +106,7 @@ impl KeyManager {
                 child: child.id,
                 child_name: child.name,
                 child_deleted_at: child.deleted_at,
-                limits: limits(&grant),
+                limits: grant.limits(),
                 narrowed_to: None,
                 documents: DocumentsOfChild::NotAsked,
             });
@@ -134,15 +123,16 @@ impl KeyManager {
     /// ([`SignedTrustError::Memory`]), they may have been published.
     pub async fn publish_documents(
         &self,
-        org: OrgId,
-        documents: &NewDocuments,
+        draft: &DraftDocuments,
         anchor: &TrustAnchor,
     ) -> Result<VerifiedDocuments, TrustError> {
+        let org = draft.org();
         let mut stored = self.stored_documents(org).await?;
         if let Some(before) = stored.texts.contains_key(&org).then(|| stored.verify(org, anchor)) {
-            documents.require_all_revocations(&before?.into_own())?;
+            require_all_revocations(draft, &before?.into_own())?;
         }
-        stored.add(org, documents.to_store());
+        let new = new_documents(draft);
+        stored.add(org, new.clone());
         let verified = VerifiedDocuments::verify(
             org,
             stored.texts.get(&org).unwrap_or(&DocumentTexts::default()),
@@ -154,8 +144,7 @@ impl KeyManager {
             return Err(SignedTrustError::Expired { org, kind, at }.into());
         }
         require_admissible(&verified, anchor)?;
-        let event = self.event(EventType::TrustPublished).org(org).documents(documents.versions());
-        let new = documents.to_store();
+        let event = self.event(EventType::TrustPublished).org(org).documents(versions(&new));
         self.change(event, |entry| self.store.add_trust_documents(org, new, entry)).await?;
         let mut outcome = Ok(());
         let remember = &mut |seen: &mut SeenDocuments| {
@@ -174,10 +163,10 @@ impl KeyManager {
     /// That the documents do not belong together, or to what has been published.
     pub async fn publication_impact(
         &self,
-        org: OrgId,
-        documents: &NewDocuments,
+        draft: &DraftDocuments,
         anchor: &TrustAnchor,
     ) -> Result<PublicationImpact, TrustError> {
+        let org = draft.org();
         let rows = read_all(&self.store, org, usize::MAX).await?;
         let stored = self.stored_documents(org).await?;
         let published = match stored.texts.contains_key(&org) {
@@ -190,7 +179,7 @@ impl KeyManager {
             None => rows.clone(),
         };
         let current = published.map(SignedTrust::into_own);
-        let after = value_once_signed(org, &stored, current.as_ref(), documents)?;
+        let after = value_once_signed(draft, &stored, current.as_ref())?;
         let after = restricted_by_rows(&after, rows);
         let mut keepers = BTreeSet::from([org]);
         keepers.extend(before.grants.iter().chain(&after.grants).map(|grant| grant.child));
@@ -273,47 +262,28 @@ impl KeyManager {
     }
 }
 
-impl NewDocuments {
-    /// Revocations accumulate.
-    fn require_all_revocations(
-        &self,
-        published: &VerifiedDocuments,
-    ) -> Result<(), SignedTrustError> {
-        let Some(revocations) = &self.revocations else { return Ok(()) };
-        let denied = &revocations.unverified().denied;
-        let mut before = published.revocations().denied.keys();
-        match before.find(|key| !denied.contains_key(key)) {
-            Some(&fingerprint) => {
-                let org = published.root().document().org();
-                Err(SignedTrustError::RevocationTakenBack { org, fingerprint })
-            }
-            None => Ok(()),
+/// Revocations accumulate.
+fn require_all_revocations(
+    draft: &DraftDocuments,
+    published: &VerifiedDocuments,
+) -> Result<(), SignedTrustError> {
+    let Some(revocations) = draft.revocations() else { return Ok(()) };
+    let denied = &revocations.unverified().denied;
+    let mut before = published.revocations().denied.keys();
+    match before.find(|key| !denied.contains_key(key)) {
+        Some(&fingerprint) => {
+            let org = published.root().document().org();
+            Err(SignedTrustError::RevocationTakenBack { org, fingerprint })
         }
-    }
-
-    fn to_store(&self) -> Vec<NewTrustDocument> {
-        let root = self.root.as_ref().map(new_document);
-        let statement = self.statement.as_ref().map(new_document);
-        let revocations = self.revocations.as_ref().map(new_document);
-        [root, statement, revocations].into_iter().flatten().collect()
-    }
-
-    /// The documents by kind and version, such as `root 2, statement 3`.
-    fn versions(&self) -> String {
-        let new = self.to_store();
-        let each = new.iter().map(|document| format!("{} {}", document.kind, document.version));
-        each.collect::<Vec<_>>().join(", ")
+        None => Ok(()),
     }
 }
 
-impl From<&DraftDocuments> for NewDocuments {
-    fn from(draft: &DraftDocuments) -> Self {
-        Self {
-            root: draft.root().cloned(),
-            statement: draft.statement().cloned(),
-            revocations: draft.revocations().cloned(),
-        }
-    }
+fn new_documents(draft: &DraftDocuments) -> Vec<NewTrustDocument> {
+    let root = draft.root().map(new_document);
+    let statement = draft.statement().map(new_document);
+    let revocations = draft.revocations().map(new_document);
+    [root, statement, revocations].into_iter().flatten().collect()
 }
 
 fn new_document<D: TrustDocument>(signed: &SignedDocument<D>) -> NewTrustDocument {
@@ -321,23 +291,29 @@ fn new_document<D: TrustDocument>(signed: &SignedDocument<D>) -> NewTrustDocumen
     NewTrustDocument { kind: D::KIND, version, envelope: signed.to_json() }
 }
 
-/// What the newest documents say once enough keys have signed those of `new`.
+/// The documents by kind and version, such as `root 2, statement 3`.
+fn versions(documents: &[NewTrustDocument]) -> String {
+    let each = documents.iter().map(|document| format!("{} {}", document.kind, document.version));
+    each.collect::<Vec<_>>().join(", ")
+}
+
+/// What the newest documents say once enough keys have signed those of the draft.
 fn value_once_signed(
-    org: OrgId,
+    draft: &DraftDocuments,
     stored: &StoredDocuments,
     current: Option<&VerifiedDocuments>,
-    new: &NewDocuments,
 ) -> Result<OrganizationTrust, SignedTrustError> {
+    let org = draft.org();
     let missing = |kind| SignedTrustError::Missing { org, kind };
-    let root = new.root.as_ref().map(SignedDocument::unverified);
+    let root = draft.root().map(SignedDocument::unverified);
     let root = root
         .or(current.map(|current| current.root().document()))
         .ok_or(missing(TrustDocumentKind::Root))?;
-    let statement = new.statement.as_ref().map(SignedDocument::unverified);
+    let statement = draft.statement().map(SignedDocument::unverified);
     let statement = statement
         .or(current.map(VerifiedDocuments::statement))
         .ok_or(missing(TrustDocumentKind::Statement))?;
-    let revocations = new.revocations.as_ref().map(SignedDocument::unverified);
+    let revocations = draft.revocations().map(SignedDocument::unverified);
     let revocations = revocations
         .or(current.map(VerifiedDocuments::revocations))
         .ok_or(missing(TrustDocumentKind::Revocations))?;
@@ -352,7 +328,7 @@ fn suffices(trust: &OrganizationTrust, envelope: &SignatureEnvelope, name: &Pack
     let context = DecisionContext::at(trust.now());
     let config = VerificationConfig::default();
     let all = Signers::of(envelope);
-    let named = Signers { anonymous: false, ..all.clone() };
+    let named = Signers { unnamed: false, ..all.clone() };
     // Signatures that name no key are tried only if the others do not suffice.
     [named, all].iter().any(|signers| {
         let decision = decide_signers(trust, signers, Packages::Named(name), context);

@@ -5,12 +5,13 @@ use signing_crypto::{OrgId, PackageName};
 use signing_store::TrustWatch;
 
 use super::KeyManager;
-use crate::cache::{Asked, CurrentTrust, pause_before_reconnecting};
+use crate::acceptance::ClockSkewAllowance;
+use crate::cache::{CurrentTrust, pause_before_reconnecting};
 use crate::candidates::decide_signers;
 use crate::decision::{Signers, TrustDecision};
 use crate::error::TrustError;
 use crate::rules::{DecisionContext, Packages};
-use crate::snapshot::boot_time;
+use crate::snapshot::{TimedHeartbeat, boot_time};
 
 /// Decides about the same packages again and again, and hears when trust has changed.
 #[derive(Debug)]
@@ -66,9 +67,9 @@ impl TrustFollower {
         &self,
         org: OrgId,
         packages: &[(Signers, PackageName)],
-        clock_skew_allowance: Duration,
+        clock_skew_allowance: ClockSkewAllowance,
     ) -> Result<Vec<Result<TrustDecision, TrustError>>, TrustError> {
-        let asked = Asked { asked: boot_time(), heartbeat: self.watch.heartbeat().await? };
+        let asked = TimedHeartbeat { asked: boot_time(), heartbeat: self.watch.heartbeat().await? };
         let mut decisions = Vec::new();
         for (signers, name) in packages {
             let read = self.keys.cache.read_as_of(&self.keys.store, org, signers, asked).await;

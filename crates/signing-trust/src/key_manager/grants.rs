@@ -1,5 +1,5 @@
-use signing_crypto::OrgId;
-use signing_store::{Change, GrantScope, TrustGrantRecord};
+use signing_crypto::{OrgId, TrustLimits};
+use signing_store::{Change, TrustGrantRecord};
 
 use super::KeyManager;
 use crate::audit::EventType;
@@ -17,7 +17,7 @@ impl KeyManager {
         parent: OrgId,
         child: OrgId,
     ) -> Result<Change<TrustGrantRecord>, TrustError> {
-        self.grant_limited_trust(parent, child, GrantScope::default()).await
+        self.grant_limited_trust(parent, child, TrustLimits::default()).await
     }
 
     /// Grants trust for some packages or until some time only. A grant that reaches
@@ -30,7 +30,7 @@ impl KeyManager {
         &self,
         parent: OrgId,
         child: OrgId,
-        scope: GrantScope,
+        scope: TrustLimits,
     ) -> Result<Change<TrustGrantRecord>, TrustError> {
         if parent == child {
             return Err(TrustError::SelfGrant { org: parent });

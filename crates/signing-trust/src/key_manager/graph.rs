@@ -1,4 +1,3 @@
-use chrono::{DateTime, Utc};
 use signing_crypto::OrgId;
 use signing_store::{OrganizationRecord, OrganizationRef};
 
@@ -41,27 +40,5 @@ impl KeyManager {
             }
         }
         Ok(received)
-    }
-
-    /// The present, which expiry is measured against: the later of the local and the
-    /// store's clock.
-    pub async fn now(&self) -> Result<DateTime<Utc>, TrustError> {
-        let asked = boot_time();
-        Ok(present(self.store.heartbeat().await?.as_of, asked))
-    }
-
-    /// # Errors
-    ///
-    /// [`TrustError::ExpiryPast`] if trust would end before it began.
-    pub(super) async fn require_future(
-        &self,
-        expires_at: Option<DateTime<Utc>>,
-    ) -> Result<(), TrustError> {
-        let Some(expires_at) = expires_at else { return Ok(()) };
-        let now = self.now().await?;
-        match now >= expires_at {
-            true => Err(TrustError::ExpiryPast { expires_at, now }),
-            false => Ok(()),
-        }
     }
 }

@@ -12,7 +12,7 @@ use signing_store::{
     OrganizationRecord, OrganizationRef, RevocationReason, StoreError, TrustedKeyRecord,
 };
 
-use self::compare::{Focus, Kept};
+use self::compare::{Focus, KeptDigests};
 use super::KeyManager;
 use crate::decision::Signers;
 use crate::error::TrustError;
@@ -109,9 +109,8 @@ impl KeyManager {
     ) -> Result<RevocationImpact, TrustError> {
         let org = self.require_existing(org).await?;
         let trust = self.trust_in_key(org.id, *fingerprint).await?;
-        let mut statements =
-            trust.keys.get(fingerprint).into_iter().flat_map(|key| &key.statements);
-        let key = statements.find_map(|statement| statement.status.key_named(fingerprint));
+        let mut entries = trust.keys.get(fingerprint).into_iter().flat_map(|key| &key.entries);
+        let key = entries.find_map(|entry| entry.status.key_named(fingerprint));
         let Some(key) = key else { return Ok(RevocationImpact::default()) };
         self.impact(&key, Scenario::Denied(org.id, *fingerprint), vec![org]).await
     }
@@ -153,7 +152,7 @@ impl KeyManager {
             }
             affected.insert(holder.name.clone(), holder);
         }
-        let mut kept = Kept::new(Focus::Key(key));
+        let mut kept = KeptDigests::new(Focus::Key(key));
         let mut impact = RevocationImpact::default();
         for org in affected.into_values() {
             let signatures = self.compare_signatures(&org, &scenario, &mut kept).await?;
@@ -175,7 +174,7 @@ impl KeyManager {
         let context = DecisionContext::at(now.now());
         let then = simulate(&now, scenario, context.now);
         let accepts = |trust: &OrganizationTrust| {
-            let decision = decide(trust, &Signers::one(key), Packages::Some, context);
+            let decision = decide(trust, &Signers::one(key), Packages::Any, context);
             decision.about(&key).is_ok()
         };
         Ok(accepts(&now) && !accepts(&then))

@@ -15,7 +15,7 @@ use crate::document_error::SignedTrustError;
 use crate::error::TrustError;
 use crate::signed::{StatementChange, TrustAnchor, VerifiedDocuments};
 
-/// Which documents an organization publishes next. The times are those of their expiry.
+/// Which documents an organization publishes next.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum DocumentPlan {
@@ -26,19 +26,19 @@ pub enum DocumentPlan {
         root: NextRoot,
         /// The organizations that it grants trust to, with roots that are not in the store.
         child_roots: BTreeMap<OrgId, RootDigest>,
-        /// Of the statement.
-        statement: StatementTime,
-        /// Of the revocations.
-        revocations: StatementTime,
+        /// When the statement expires.
+        statement_expires_at: StatementTime,
+        /// When the revocations expire.
+        revocations_expire_at: StatementTime,
     },
     /// A statement of what its rows trust now, revocations, or both.
     Next {
         /// As for the first.
         child_roots: BTreeMap<OrgId, RootDigest>,
-        /// Of the statement, if there is to be one.
-        statement: Option<StatementTime>,
-        /// Of the revocations, if there are to be any.
-        revocations: Option<StatementTime>,
+        /// When the statement expires, if there is to be one.
+        statement_expires_at: Option<StatementTime>,
+        /// When the revocations expire, if there are to be any.
+        revocations_expire_at: Option<StatementTime>,
         /// The keys that the revocations deny in addition to those before.
         deny: BTreeSet<Fingerprint>,
     },
@@ -47,10 +47,10 @@ pub enum DocumentPlan {
     RotateRoot {
         /// Whose signatures count.
         root: NextRoot,
-        /// Of the statement.
-        statement: StatementTime,
-        /// Of the revocations.
-        revocations: StatementTime,
+        /// When the statement expires.
+        statement_expires_at: StatementTime,
+        /// When the revocations expire.
+        revocations_expire_at: StatementTime,
     },
 }
 
@@ -96,20 +96,35 @@ impl KeyManager {
     ) -> Result<DraftedTrust, TrustError> {
         let texts = self.unverified_documents(org.id).await?;
         match plan {
-            DocumentPlan::First { root, child_roots, statement, revocations } => match texts {
+            DocumentPlan::First {
+                root,
+                child_roots,
+                statement_expires_at,
+                revocations_expire_at,
+            } => match texts {
                 Some(_) => Err(TrustError::SignedTrustExists { org: org.id }),
-                None => self.first_documents(org, root, &child_roots, statement, revocations).await,
+                None => {
+                    let (statement, revocations) = (statement_expires_at, revocations_expire_at);
+                    self.first_documents(org, root, &child_roots, statement, revocations).await
+                }
             },
-            DocumentPlan::Next { child_roots, statement, revocations, deny } => {
+            DocumentPlan::Next {
+                child_roots,
+                statement_expires_at,
+                revocations_expire_at,
+                deny,
+            } => {
                 let before = self.before(org.id, texts, anchor).await?;
-                let revocations = match revocations {
+                let revocations = match revocations_expire_at {
                     Some(at) => Some(self.next_revocations(org, &before, deny, at).await?),
                     None => None,
                 };
-                self.next_documents(org, before, &child_roots, statement, revocations).await
+                self.next_documents(org, before, &child_roots, statement_expires_at, revocations)
+                    .await
             }
-            DocumentPlan::RotateRoot { root, statement, revocations } => {
+            DocumentPlan::RotateRoot { root, statement_expires_at, revocations_expire_at } => {
                 let before = self.before(org.id, texts, anchor).await?;
+                let (statement, revocations) = (statement_expires_at, revocations_expire_at);
                 self.rotated_documents(org, before, root, statement, revocations).await
             }
         }
@@ -120,16 +135,16 @@ impl KeyManager {
         org: &OrganizationRecord,
         root: NextRoot,
         child_roots: &BTreeMap<OrgId, RootDigest>,
-        statement: StatementTime,
-        revocations: StatementTime,
+        statement_expires_at: StatementTime,
+        revocations_expire_at: StatementTime,
     ) -> Result<DraftedTrust, TrustError> {
         let first = DocumentVersion::FIRST;
         let root = self.root_document(org, first, root).await?;
-        let header = self.header(org, first, revocations).await?;
+        let header = self.header(org, first, revocations_expire_at).await?;
         let revocations = Revocations { header, denied: BTreeMap::new() };
         let draft = self.draft_trust(org.id, None, child_roots).await?;
         let (changes, unrooted) = (draft.changes(None), draft.unrooted.clone());
-        let header = self.header(org, first, statement).await?;
+        let header = self.header(org, first, statement_expires_at).await?;
         let statement = draft.statement(header, first, first);
         let documents = DraftDocuments::new(
             org.id,
@@ -146,12 +161,12 @@ impl KeyManager {
         org: &OrganizationRecord,
         Before { current, published }: Before,
         child_roots: &BTreeMap<OrgId, RootDigest>,
-        statement: Option<StatementTime>,
+        statement_expires_at: Option<StatementTime>,
         revocations: Option<Revocations>,
     ) -> Result<DraftedTrust, TrustError> {
         let (mut changes, mut unrooted) = (Vec::new(), BTreeMap::new());
         let mut next_statement = None;
-        if let Some(expires_at) = statement {
+        if let Some(expires_at) = statement_expires_at {
             let old = published.statement();
             let version = next(org.id, TrustDocumentKind::Statement, old.header.version)?;
             let header = self.header(org, version, expires_at).await?;
@@ -178,8 +193,8 @@ impl KeyManager {
         org: &OrganizationRecord,
         before: Before,
         root: NextRoot,
-        statement: StatementTime,
-        revocations: StatementTime,
+        statement_expires_at: StatementTime,
+        revocations_expire_at: StatementTime,
     ) -> Result<DraftedTrust, TrustError> {
         let old = before.published.root().document();
         let version = next(org.id, TrustDocumentKind::Root, old.header().version)?;
@@ -187,7 +202,7 @@ impl KeyManager {
         let mut next_revocations = None;
         if old.role(Role::Revocation) != root.role(Role::Revocation) {
             let deny = BTreeSet::new();
-            let document = self.next_revocations(org, &before, deny, revocations).await?;
+            let document = self.next_revocations(org, &before, deny, revocations_expire_at).await?;
             next_revocations = Some(document);
         }
         let mut next_statement = None;
@@ -195,7 +210,7 @@ impl KeyManager {
             let same = before.published.statement().clone();
             let number = next(org.id, TrustDocumentKind::Statement, same.header.version)?;
             next_statement = Some(TrustStatement {
-                header: self.header(org, number, statement).await?,
+                header: self.header(org, number, statement_expires_at).await?,
                 root_version: version,
                 revocations_version: next_revocations
                     .as_ref()

@@ -14,8 +14,6 @@ use super::{KeyManager, ProvenKey};
 use crate::error::{KeyMismatch, TrustError};
 use crate::rules::{DecisionContext, KeyStanding, own_standing};
 
-pub(super) use resign::PAGE;
-
 /// What becomes of the signatures that the old key made and that the organization
 /// keeps in the store.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -8,6 +8,9 @@ use super::{KeyManager, ProvenKey};
 use crate::audit::{AuditEvent, EventType};
 use crate::error::TrustError;
 
+/// How many kept signatures are in memory at once.
+pub(super) const PAGE: u16 = 64;
+
 /// A signature from the store.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -121,7 +124,7 @@ impl KeyManager {
         envelope: &SignatureEnvelope,
     ) -> Result<Option<Change<SignatureId>>, TrustError> {
         let (statement, new) = to_keep(kept.org, envelope)?;
-        let change = self.store.insert_package_signature_beside(&kept.records, new).await?;
+        let change = self.store.insert_signature_if_unchanged(&kept.records, new).await?;
         if let Some(Change::Made(_)) = &change {
             announce_stored(kept.org, &statement);
         }

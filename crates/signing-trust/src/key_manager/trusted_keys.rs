@@ -174,7 +174,7 @@ impl KeyManager {
     /// [`decide`](Self::decide), not this list.
     pub async fn list_trusted_keys(&self, org: OrgId) -> Result<Vec<TrustedKey>, TrustError> {
         let trust = read_all(&self.store, org, usize::MAX).await?;
-        Ok(rules::trusted_paths(&trust, Packages::Some, DecisionContext::at(trust.now())))
+        Ok(rules::trusted_paths(&trust, Packages::Any, DecisionContext::at(trust.now())))
     }
 
     /// The key with this fingerprint, if `org` accepts its signatures for every

@@ -1,19 +1,19 @@
 //! The only place where the rules of trust stand.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
-#[cfg(feature = "store")]
-use signing_crypto::TrustedKeyId;
+use chrono::{DateTime, Utc};
 use signing_crypto::{Fingerprint, PackageName, PackagePatterns, RevocationReason};
+#[cfg(feature = "store")]
+use signing_crypto::{TrustLimits, TrustedKeyId};
 
+use crate::acceptance::ClockSkewAllowance;
 use crate::decision::{
-    KeyDecision, Signers, TrustDecision, TrustLimits, TrustPath, TrustedKey, UntrustedReason,
+    KeyDecision, Signers, TrustDecision, TrustPath, TrustedKey, UntrustedReason,
 };
 use crate::document_error::SignedTrustError;
 use crate::snapshot::{
-    DocumentsOfChild, Expiry, KeyStatement, KeyStatus, OrganizationTrust, StatedBy, TrustGrant,
+    DocumentsOfChild, Expiry, KeyEntry, KeyStatus, OrganizationTrust, StatedBy, TrustGrant,
 };
 
 /// When a decision is made.
@@ -22,7 +22,7 @@ pub(crate) struct DecisionContext {
     /// The moment that expiry is measured against.
     pub(crate) now: DateTime<Utc>,
     /// How far that may be ahead of the clock by which an expiry was set.
-    pub(crate) clock_skew_allowance: TimeDelta,
+    pub(crate) clock_skew_allowance: ClockSkewAllowance,
     /// The most keys that are found for signatures that name none.
     pub(crate) max_unnamed: usize,
 }
@@ -30,19 +30,18 @@ pub(crate) struct DecisionContext {
 impl DecisionContext {
     /// At `now`, with no allowance.
     pub(crate) fn at(now: DateTime<Utc>) -> Self {
-        Self { now, clock_skew_allowance: TimeDelta::zero(), max_unnamed: usize::MAX }
+        Self { now, clock_skew_allowance: ClockSkewAllowance::NONE, max_unnamed: usize::MAX }
     }
 
-    pub(crate) fn with_allowance(self, clock_skew_allowance: Duration) -> Self {
-        // Longer than 292 million years has no end.
-        let allowance = TimeDelta::from_std(clock_skew_allowance).unwrap_or(TimeDelta::MAX);
-        Self { clock_skew_allowance: allowance, ..self }
+    pub(crate) fn with_allowance(self, clock_skew_allowance: ClockSkewAllowance) -> Self {
+        Self { clock_skew_allowance, ..self }
     }
 
     /// The time, if what ends then has ended.
     fn ended(self, expires_at: Option<DateTime<Utc>>) -> Option<DateTime<Utc>> {
-        // Only an allowance without end overflows.
-        let end = |at: &DateTime<Utc>| at.checked_add_signed(self.clock_skew_allowance);
+        // An end after the last time that can be written never comes.
+        let allowance = self.clock_skew_allowance.as_delta();
+        let end = |at: &DateTime<Utc>| at.checked_add_signed(allowance);
         expires_at.filter(|at| end(at).is_some_and(|end| self.now >= end))
     }
 }
@@ -55,7 +54,7 @@ pub(crate) enum Packages<'a> {
     /// Each and every one.
     All,
     /// At least one.
-    Some,
+    Any,
 }
 
 impl Packages<'_> {
@@ -63,7 +62,7 @@ impl Packages<'_> {
         match self {
             Self::Named(name) => limit.matches(name),
             Self::All => false,
-            Self::Some => true,
+            Self::Any => true,
         }
     }
 }
@@ -81,14 +80,14 @@ pub(crate) fn decide(
         verdict: verdict(trust, &fingerprint, packages, context),
     };
     let mut keys: Vec<_> = signers.named.iter().map(decided).collect();
-    if signers.anonymous {
+    if signers.unnamed {
         let others = trust.keys.keys().filter(|key| !signers.named.contains(key));
         let trusted = others.map(decided).filter(|decided| decided.verdict.is_ok());
         keys.extend(trusted.take(context.max_unnamed));
     }
     let floor = match packages {
         Packages::Named(name) => trust.floors.get(name).cloned(),
-        Packages::All | Packages::Some => None,
+        Packages::All | Packages::Any => None,
     };
     TrustDecision { keys, now: context.now, floor }
 }
@@ -110,11 +109,11 @@ pub(crate) fn trusted_paths(
     packages: Packages<'_>,
     context: DecisionContext,
 ) -> Vec<TrustedKey> {
-    let any = Signers { named: Vec::new(), anonymous: true };
+    let any = Signers { named: Vec::new(), unnamed: true };
     let decision = decide(trust, &any, packages, context);
     let paths = decision.keys.iter().flat_map(|KeyDecision { fingerprint, .. }| {
-        let path = move |statement| path(trust, fingerprint, statement, packages, context).ok();
-        trust.keys[fingerprint].statements.iter().filter_map(path)
+        let path = move |entry| path(trust, fingerprint, entry, packages, context).ok();
+        trust.keys[fingerprint].entries.iter().filter_map(path)
     });
     paths.collect()
 }
@@ -140,8 +139,8 @@ fn verdict(
         return Err(unknown);
     }
     let (mut trusted, mut refusal): (Option<TrustedKey>, _) = (None, None);
-    for statement in &key.statements {
-        match (path(trust, fingerprint, statement, packages, context), &mut trusted) {
+    for entry in &key.entries {
+        match (path(trust, fingerprint, entry, packages, context), &mut trusted) {
             (Ok(found), None) => trusted = Some(found),
             (Ok(found), Some(first)) => first.vouchers.extend(found.vouchers),
             // The parent's own denial wins over every grant.
@@ -160,11 +159,11 @@ fn verdict(
 fn path(
     trust: &OrganizationTrust,
     fingerprint: &Fingerprint,
-    statement: &KeyStatement,
+    entry: &KeyEntry,
     packages: Packages<'_>,
     context: DecisionContext,
 ) -> Result<TrustedKey, UntrustedReason> {
-    let KeyStatement { by, status } = statement;
+    let KeyEntry { by, status } = entry;
     if !status.is_in_effect() {
         return Err(UntrustedReason::Unknown);
     }

@@ -5,7 +5,7 @@ use signing_crypto::{
     Fingerprint, OrgId, PackageName, PackageVersion, RevocationReason, TrustedKeyId,
 };
 
-use crate::snapshot::{KeyStatement, KeyStatus, KeyTrust, OrganizationTrust, StatedBy, TrustGrant};
+use crate::snapshot::{KeyEntry, KeyStatus, KeyTrust, OrganizationTrust, StatedBy, TrustGrant};
 
 /// A change of trust that has not been made.
 #[derive(Clone, Debug)]
@@ -81,9 +81,9 @@ pub(crate) fn simulate(
     match scenario {
         Scenario::Unchanged => {}
         Scenario::Revoked(row) => {
-            let statements = changed.keys.values_mut().flat_map(|key| &mut key.statements);
-            for statement in statements.filter(|statement| statement.by.row() == Some(*row)) {
-                statement.status.revoked.get_or_insert(revoked);
+            let entries = changed.keys.values_mut().flat_map(|key| &mut key.entries);
+            for entry in entries.filter(|entry| entry.by.row() == Some(*row)) {
+                entry.status.revoked.get_or_insert(revoked);
             }
         }
         Scenario::Denied(org, fingerprint) => {
@@ -92,8 +92,8 @@ pub(crate) fn simulate(
                 _ => trust.is_of(*org),
             };
             let key = changed.keys.entry(*fingerprint).or_default();
-            for statement in key.statements.iter_mut().filter(|statement| denies(statement.by)) {
-                statement.status.revoked.get_or_insert(revoked);
+            for entry in key.entries.iter_mut().filter(|entry| denies(entry.by)) {
+                entry.status.revoked.get_or_insert(revoked);
             }
             // The row that the denial would make. A child's first statement about a key would
             // say nothing to others if it is a denial.
@@ -105,7 +105,7 @@ pub(crate) fn simulate(
                     expires_at: None,
                 };
                 let by = StatedBy::Organization(None);
-                key.statements.insert(0, KeyStatement { by, status });
+                key.entries.insert(0, KeyEntry { by, status });
             }
         }
         Scenario::Compromised(fingerprint) => {
@@ -129,10 +129,10 @@ pub(crate) fn simulate(
         Scenario::Granted(_) => {}
         Scenario::Trusted(new) => changed.trust(new),
         Scenario::Reinstated { row, fingerprint } => {
-            let statements = changed.keys.get_mut(fingerprint).map(|key| &mut key.statements);
-            let statements = statements.into_iter().flatten();
-            for statement in statements.filter(|statement| statement.by.row() == Some(*row)) {
-                statement.status.revoked = None;
+            let entries = changed.keys.get_mut(fingerprint).map(|key| &mut key.entries);
+            let entries = entries.into_iter().flatten();
+            for entry in entries.filter(|entry| entry.by.row() == Some(*row)) {
+                entry.status.revoked = None;
             }
         }
         Scenario::FloorSet { org, package, floor } if trust.is_of(*org) => {
@@ -176,15 +176,15 @@ impl OrganizationTrust {
 
     /// Replaces what is said by the same organization. A name that is not given stays.
     fn state(&mut self, fingerprint: Fingerprint, by: StatedBy, mut status: KeyStatus) {
-        let statements = &mut self.keys.entry(fingerprint).or_default().statements;
-        match statements.iter_mut().find(|statement| statement.by.grant() == by.grant()) {
+        let entries = &mut self.keys.entry(fingerprint).or_default().entries;
+        match entries.iter_mut().find(|entry| entry.by.grant() == by.grant()) {
             Some(earlier) => {
                 status.name = status.name.or(earlier.status.name.take());
                 earlier.status = status;
             }
             None => {
-                let place = statements.partition_point(|other| other.by.grant() < by.grant());
-                statements.insert(place, KeyStatement { by, status });
+                let place = entries.partition_point(|other| other.by.grant() < by.grant());
+                entries.insert(place, KeyEntry { by, status });
             }
         }
     }
@@ -194,7 +194,7 @@ impl OrganizationTrust {
         while let Some(removed) = self.grants.iter().position(|grant| grant.child == child) {
             self.grants.remove(removed);
             for key in self.keys.values_mut() {
-                key.statements.retain(|statement| statement.by.grant() != Some(removed));
+                key.entries.retain(|entry| entry.by.grant() != Some(removed));
                 key.renumber(|place| if place > removed { place - 1 } else { place });
             }
         }
@@ -214,8 +214,8 @@ impl OrganizationTrust {
 impl KeyTrust {
     /// Changes the places of the grants by which statements count.
     fn renumber(&mut self, new_place: impl Fn(usize) -> usize) {
-        for statement in &mut self.statements {
-            if let StatedBy::Child(place, _) = &mut statement.by {
+        for entry in &mut self.entries {
+            if let StatedBy::Child(place, _) = &mut entry.by {
                 *place = new_place(*place);
             }
         }

@@ -1,20 +1,20 @@
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use signing_crypto::{
     Fingerprint, GrantId, OrgId, PackageName, PackagePatterns, RevocationReason, SigningKey,
-    TrustStateId, TrustedKeyId, VerifyingKey,
+    TrustLimits, TrustStateId, TrustedKeyId, VerifyingKey,
 };
 use signing_store::{
-    Heartbeat, OrganizationRecord, StatementRow, TrustGrantRecord, TrustSnapshot, TrustedKeyRecord,
+    Heartbeat, KeyRow, OrganizationRecord, TrustGrantRecord, TrustSnapshot, TrustedKeyRecord,
 };
 use zeroize::Zeroizing;
 
 use super::decide::{DecisionContext, Packages, trusted_paths};
 use crate::candidates::{MAX_CANDIDATES, decide_signers};
 use crate::decision::{
-    Signers, TrustDecision, TrustLimits, TrustPath, TrustedKey, UntrustedReason,
+    DecisionError, Signers, TrustDecision, TrustPath, TrustedKey, UntrustedReason,
 };
 use crate::error::TrustError;
 use crate::rules;
@@ -136,14 +136,13 @@ fn known(facts: &[Fact]) -> OrganizationTrust {
     let statement = |fact: &Fact| {
         let grant = fact.grant.clone().map(|grant| (grant, fact.org.clone()));
         let (key, compromised_at) = (fact.key.clone()?, fact.compromised_at);
-        Some(StatementRow { grant, key, compromised_at })
+        Some(KeyRow { grant, key, compromised_at })
     };
     let snapshot = TrustSnapshot {
-        store_id: signing_crypto::StoreId::random(),
         heartbeat: Heartbeat { epoch: 1, state: TrustStateId::random(), as_of: None },
         organization: asking.map_or_else(|| organization("operator"), |fact| fact.org.clone()),
         floors: std::collections::BTreeMap::new(),
-        statements: facts.iter().filter_map(statement).collect(),
+        key_rows: facts.iter().filter_map(statement).collect(),
         unreadable: BTreeSet::new(),
     };
     OrganizationTrust::from_store(snapshot, std::time::Duration::ZERO)
@@ -151,7 +150,7 @@ fn known(facts: &[Fact]) -> OrganizationTrust {
 
 /// What is decided about keys and [`PACKAGE`].
 fn decide(facts: &[Fact], named: &[Fingerprint], context: DecisionContext) -> TrustDecision {
-    let signers = Signers { named: named.to_vec(), anonymous: false };
+    let signers = Signers { named: named.to_vec(), unnamed: false };
     rules::decide(&known(facts), &signers, Packages::Named(&PACKAGE), context)
 }
 
@@ -162,7 +161,7 @@ fn trusted_keys(facts: &[Fact], packages: Packages<'_>) -> Vec<TrustedKey> {
 }
 
 fn anyone() -> Signers {
-    Signers { named: Vec::new(), anonymous: true }
+    Signers { named: Vec::new(), unnamed: true }
 }
 
 /// The keys to try a signature against that names none.
@@ -341,5 +340,11 @@ fn as_many_candidates_as_allowed_are_tried() {
 #[test]
 fn one_candidate_more_than_allowed_is_refused() {
     let error = candidates(&facts_about(65)).unwrap_err();
-    assert!(matches!(error, TrustError::TooManyCandidates { found: 65, limit: 64 }), "{error}");
+    assert!(
+        matches!(
+            error,
+            TrustError::Decision(DecisionError::TooManyCandidates { found: 65, limit: 64 })
+        ),
+        "{error}"
+    );
 }

@@ -1,18 +1,18 @@
 use std::sync::{Arc, Mutex};
 
-use super::{MemoryOfVersions, SeenDocuments, TrustRoot};
+use super::{SeenDocuments, TrustRoot, VersionMemory};
 
 /// What signed trust is verified from: a root that was pinned, and the memory of what was
 /// verified from it before.
 #[derive(Clone, Debug)]
 pub struct TrustAnchor {
     root: TrustRoot,
-    memory: Arc<dyn MemoryOfVersions>,
+    memory: Arc<dyn VersionMemory>,
 }
 
 impl TrustAnchor {
     /// Verifies from `root`, and refuses what is older than `memory` has seen.
-    pub fn new(root: TrustRoot, memory: Arc<dyn MemoryOfVersions>) -> Self {
+    pub fn new(root: TrustRoot, memory: Arc<dyn VersionMemory>) -> Self {
         Self { root, memory }
     }
 
@@ -21,7 +21,7 @@ impl TrustAnchor {
         &self.root
     }
 
-    pub(crate) fn memory(&self) -> &dyn MemoryOfVersions {
+    pub(crate) fn memory(&self) -> &dyn VersionMemory {
         &*self.memory
     }
 }

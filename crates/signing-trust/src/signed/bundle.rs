@@ -6,6 +6,7 @@ use signing_crypto::{OrgId, PackageName, TrustBundle};
 use super::value::SignedTrust;
 use super::verify::{admit, verify};
 use super::{TrustAnchor, VerifiedDocuments};
+use crate::acceptance::ClockSkewAllowance;
 use crate::candidates::decide_signers;
 use crate::decision::{DecisionError, Signers, TrustDecision};
 use crate::document_error::SignedTrustError;
@@ -68,7 +69,7 @@ impl BundledTrust {
     }
 
     /// Decides which of `signers` the organization accepts for the package `name`. What has
-    /// expired still counts for `allowance`.
+    /// expired still counts for as long as the clock may be ahead.
     ///
     /// # Errors
     ///
@@ -78,9 +79,9 @@ impl BundledTrust {
         &self,
         signers: &Signers,
         name: &PackageName,
-        allowance: std::time::Duration,
+        clock_skew_allowance: ClockSkewAllowance,
     ) -> Result<TrustDecision, DecisionError> {
-        let context = DecisionContext::at(Utc::now()).with_allowance(allowance);
+        let context = DecisionContext::at(Utc::now()).with_allowance(clock_skew_allowance);
         decide_signers(&self.trust, signers, Packages::Named(name), context)
     }
 }

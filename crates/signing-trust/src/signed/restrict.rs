@@ -8,7 +8,7 @@ use signing_crypto::{Fingerprint, OrgId, PackageName, PackageVersion};
 use crate::decision::Signers;
 use crate::rules::{DecisionContext, Packages, decide};
 use crate::snapshot::{
-    DocumentsOfChild, KeyStatement, KeyStatus, KeyTrust, OrganizationTrust, StatedBy, TrustGrant,
+    DocumentsOfChild, KeyEntry, KeyStatus, KeyTrust, OrganizationTrust, StatedBy, TrustGrant,
 };
 
 /// What `signed` and `rows` both trust: about the keys that the rows were asked about, by the
@@ -62,10 +62,10 @@ fn both_say(
     let nothing = KeyTrust::default();
     let by_signed = by_organization(signed, signed.keys.get(&fingerprint).unwrap_or(&nothing));
     let by_rows = by_organization(rows, row);
-    let says = |said: &BTreeMap<Option<OrgId>, &KeyStatement>, who| -> Option<KeyStatement> {
-        said.get(&who).map(|statement| KeyStatement::clone(statement))
+    let says = |said: &BTreeMap<Option<OrgId>, &KeyEntry>, who| -> Option<KeyEntry> {
+        said.get(&who).map(|entry| KeyEntry::clone(entry))
     };
-    let mut statements = Vec::new();
+    let mut entries = Vec::new();
     let own = (says(&by_signed, None), says(&by_rows, None));
     match own {
         (Some(signed), Some(row)) => {
@@ -74,10 +74,10 @@ fn both_say(
                 true => lesser(signed.status, &row.status),
                 false => row.status,
             };
-            statements.push(KeyStatement { by, status });
+            entries.push(KeyEntry { by, status });
         }
-        (Some(signed), None) if signed.status.revoked.is_some() => statements.push(signed),
-        (None, Some(row)) if row.status.revoked.is_some() => statements.push(row),
+        (Some(signed), None) if signed.status.revoked.is_some() => entries.push(signed),
+        (None, Some(row)) if row.status.revoked.is_some() => entries.push(row),
         _ => {}
     }
     for (place, grant) in grants.iter().enumerate() {
@@ -87,25 +87,25 @@ fn both_say(
         let by = StatedBy::Child(place, row.by.row());
         match (both.0, &grant.documents) {
             (Some(signed), _) => {
-                statements.push(KeyStatement { by, status: lesser(signed.status, &row.status) });
+                entries.push(KeyEntry { by, status: lesser(signed.status, &row.status) });
             }
             // It does not count, and the refusal says why.
             (None, DocumentsOfChild::Refused(_)) => {
-                statements.push(KeyStatement { by, status: row.status });
+                entries.push(KeyEntry { by, status: row.status });
             }
             (None, _) => {}
         }
     }
     let rows_trust_it = || {
         let context = DecisionContext::at(rows.now());
-        let decision = decide(rows, &Signers::one(fingerprint), Packages::Some, context);
+        let decision = decide(rows, &Signers::one(fingerprint), Packages::Any, context);
         decision.about(&fingerprint).is_ok()
     };
     KeyTrust {
         compromised_at: row.compromised_at,
         is_unreadable: row.is_unreadable,
-        is_unsigned: statements.is_empty() && rows_trust_it(),
-        statements,
+        is_unsigned: entries.is_empty() && rows_trust_it(),
+        entries,
     }
 }
 
@@ -113,12 +113,12 @@ fn both_say(
 fn by_organization<'a>(
     trust: &OrganizationTrust,
     key: &'a KeyTrust,
-) -> BTreeMap<Option<OrgId>, &'a KeyStatement> {
+) -> BTreeMap<Option<OrgId>, &'a KeyEntry> {
     let who = |by: StatedBy| match by {
         StatedBy::Child(place, _) => Some(trust.grants[place].child),
         StatedBy::Organization(_) | StatedBy::Pinned => None,
     };
-    key.statements.iter().map(|statement| (who(statement.by), statement)).collect()
+    key.entries.iter().map(|entry| (who(entry.by), entry)).collect()
 }
 
 /// The signed status, as far as the row bears it out.

@@ -24,12 +24,12 @@ pub(crate) struct RootedTrust {
     anchor: TrustAnchor,
     /// Held while the documents are read, so that one task reads them for all, and that what
     /// is kept is never older than what was remembered.
-    kept: Mutex<Option<Kept>>,
+    kept: Mutex<Option<VerifiedDocumentsOfState>>,
 }
 
 /// What was read and verified, and of which state of trust it is.
 #[derive(Debug)]
-struct Kept {
+struct VerifiedDocumentsOfState {
     state: TrustStateId,
     documents: StoredDocuments,
     signed: SignedTrust,
@@ -64,7 +64,7 @@ impl RootedTrust {
         store: &StoreReader,
         rows: Arc<OrganizationTrust>,
     ) -> Result<Arc<OrganizationTrust>, TrustError> {
-        let state = rows.reading.map(|reading| reading.heartbeat.state);
+        let state = rows.as_of.map(|as_of| as_of.heartbeat.state);
         let signed = self.signed(store, state).await?;
         Ok(Arc::new(restricted_by_rows(&signed, Arc::unwrap_or_clone(rows))))
     }
@@ -91,16 +91,16 @@ impl RootedTrust {
             let unchanged = before.filter(|before| before.documents == documents);
             let signed = match unchanged {
                 // Another process may have seen newer ones meanwhile.
-                Some(Kept { mut signed, .. }) => {
+                Some(VerifiedDocumentsOfState { mut signed, .. }) => {
                     admit(&mut signed, &anchor)?;
                     signed
                 }
                 None => documents.verify(org, &anchor)?,
             };
             let value = Arc::new(signed.value());
-            Ok(Kept { state, documents, signed, value })
+            Ok(VerifiedDocumentsOfState { state, documents, signed, value })
         });
-        let verified: Result<Kept, SignedTrustError> = match verified.await {
+        let verified: Result<VerifiedDocumentsOfState, SignedTrustError> = match verified.await {
             Ok(verified) => verified,
             Err(error) => match error.try_into_panic() {
                 Ok(panic) => std::panic::resume_unwind(panic),

@@ -42,7 +42,7 @@ pub struct SeenDocuments(BTreeMap<SeenFrom, SeenOrganization>);
 ///
 /// Without a memory that outlives the process, somebody who can write the store can show a
 /// process that was restarted documents that are older, as long as those have not expired.
-pub trait MemoryOfVersions: fmt::Debug + Send + Sync {
+pub trait VersionMemory: fmt::Debug + Send + Sync {
     /// Calls `admit` with what was seen, and remembers what it has changed before this
     /// returns. No other call sees it in between.
     ///
@@ -139,7 +139,7 @@ impl FromIterator<(SeenFrom, SeenOrganization)> for SeenDocuments {
 }
 
 /// A memory that ends with the process.
-impl MemoryOfVersions for Mutex<SeenDocuments> {
+impl VersionMemory for Mutex<SeenDocuments> {
     fn update(&self, admit: &mut dyn FnMut(&mut SeenDocuments)) -> Result<(), VersionMemoryError> {
         // After a panic in between, at worst too much was remembered.
         admit(&mut self.lock().unwrap_or_else(PoisonError::into_inner));

@@ -1,12 +1,13 @@
 use chrono::{DateTime, TimeDelta, Utc};
-use signing_crypto::{OrgId, StoreId, TrustDocumentKind, TrustStateId};
+use signing_crypto::{OrgId, TrustDocumentKind, TrustStateId};
 use signing_store::Heartbeat;
 
+use crate::acceptance::ClockSkewAllowance;
 use crate::candidates::decide_signers;
 use crate::decision::{DecisionError, Signers};
 use crate::document_error::SignedTrustError;
 use crate::rules::{DecisionContext, Packages};
-use crate::snapshot::{Expiry, OrganizationTrust, Reading, boot_time};
+use crate::snapshot::{Expiry, OrganizationTrust, TimedHeartbeat, boot_time};
 
 /// Trust by documents that expire in an hour, as a store says it whose clock shows `as_of`.
 fn trust(as_of: Option<DateTime<Utc>>) -> OrganizationTrust {
@@ -14,7 +15,7 @@ fn trust(as_of: Option<DateTime<Utc>>) -> OrganizationTrust {
     let heartbeat = Heartbeat { state: TrustStateId::random(), epoch: 1, as_of };
     OrganizationTrust {
         documents: Some(Expiry { org: OrgId::random(), kind: TrustDocumentKind::Statement, at }),
-        reading: Some(Reading { store: StoreId::random(), heartbeat, asked: boot_time() }),
+        as_of: Some(TimedHeartbeat { heartbeat, asked: boot_time() }),
         ..OrganizationTrust::default()
     }
 }
@@ -49,6 +50,6 @@ fn documents_count_for_as_long_as_a_clock_may_be_ahead() {
     let trust = trust(None);
     let late = DecisionContext::at(Utc::now() + TimeDelta::minutes(62));
     decide(&trust, late).unwrap_err();
-    decide(&trust, late.with_allowance(std::time::Duration::from_secs(300))).unwrap();
-    decide(&trust, late.with_allowance(std::time::Duration::from_secs(60))).unwrap_err();
+    decide(&trust, late.with_allowance(ClockSkewAllowance::MAX)).unwrap();
+    decide(&trust, late.with_allowance("60".parse().unwrap())).unwrap_err();
 }

@@ -5,14 +5,13 @@ use std::sync::Arc;
 
 use signing_crypto::{
     DeniedKey, Fingerprint, OrgId, RevocationReason, Revocations, StatedKey, StatementTime,
-    TrustStatement,
+    TrustLimits, TrustStatement,
 };
 
 use super::VerifiedDocuments;
-use crate::decision::TrustLimits;
 use crate::document_error::SignedTrustError;
 use crate::snapshot::{
-    DocumentsOfChild, Expiry, KeyStatement, KeyStatus, Organization, OrganizationTrust, StatedBy,
+    DocumentsOfChild, Expiry, KeyEntry, KeyStatus, Organization, OrganizationTrust, StatedBy,
     TrustGrant,
 };
 
@@ -122,8 +121,8 @@ fn state(
         status.revoked.get_or_insert(revoked(denied));
     }
     for (key, status) in says {
-        let statements = &mut trust.keys.entry(key).or_default().statements;
-        statements.push(KeyStatement { by, status });
+        let entries = &mut trust.keys.entry(key).or_default().entries;
+        entries.push(KeyEntry { by, status });
     }
 }
 

@@ -87,7 +87,7 @@ impl VerifiedDocuments {
         let before = self.roots.iter().map(VerifiedRoot::document);
         before.filter(|root| root.header().version <= until).all(|old| {
             let kept = old.role(role).keys().intersection(new.keys()).count();
-            kept < usize::from(new.threshold().get())
+            kept < new.threshold().get()
         })
     }
 

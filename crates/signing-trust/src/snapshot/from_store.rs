@@ -5,24 +5,25 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use rustix::time::{ClockId, clock_gettime};
-use signing_crypto::{GrantId, StoreId};
-use signing_store::{
-    Heartbeat, OrganizationRecord, StatementRow, TrustGrantRecord, TrustSnapshot, TrustedKeyRecord,
-};
+use signing_crypto::{GrantId, TrustLimits};
+use signing_store::{Heartbeat, KeyRow, OrganizationRecord, TrustSnapshot, TrustedKeyRecord};
 
 use super::{
-    DocumentsOfChild, KeyStatement, KeyStatus, Organization, OrganizationTrust, StatedBy,
-    TrustGrant,
+    DocumentsOfChild, KeyEntry, KeyStatus, Organization, OrganizationTrust, StatedBy, TrustGrant,
 };
-use crate::decision::TrustLimits;
 
-/// From which store, in which state and at which time something was read.
+/// What a store said about its state and its clock, and when it was asked, since boot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Reading {
-    pub(crate) store: StoreId,
+pub(crate) struct TimedHeartbeat {
     pub(crate) heartbeat: Heartbeat,
-    /// When the store was asked, since boot.
     pub(crate) asked: Duration,
+}
+
+impl TimedHeartbeat {
+    /// The present, by the local clock and the store's.
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        present(self.heartbeat.as_of, self.asked)
+    }
 }
 
 /// The present: the later of the local clock, and the store's as it has gone on since it was
@@ -41,29 +42,27 @@ pub fn boot_time() -> Duration {
 }
 
 impl OrganizationTrust {
-    /// The present, as [`present`] has it.
+    /// The present, by the local clock and that of the store it was read from.
     pub(crate) fn now(&self) -> DateTime<Utc> {
-        self.reading
-            .map_or_else(Utc::now, |reading| present(reading.heartbeat.as_of, reading.asked))
+        self.as_of.map_or_else(Utc::now, |as_of| as_of.now())
     }
 
     /// What the store said when it was asked at `asked`. It is the same in whichever order
     /// the rows come.
     pub(crate) fn from_store(snapshot: TrustSnapshot, asked: Duration) -> Self {
-        let TrustSnapshot { store_id, heartbeat, organization, floors, statements, unreadable } =
-            snapshot;
+        let TrustSnapshot { heartbeat, organization, floors, key_rows, unreadable } = snapshot;
         let mut grants = BTreeMap::new();
-        for (grant, child) in statements.iter().filter_map(|row| row.grant.as_ref()) {
+        for (grant, child) in key_rows.iter().filter_map(|row| row.grant.as_ref()) {
             grants
                 .entry(grant.id)
-                .or_insert_with(|| TrustGrant::new(Some(grant.id), child, limits(grant)));
+                .or_insert_with(|| TrustGrant::new(Some(grant.id), child, grant.limits()));
         }
         let (id, deleted_at) = (organization.id, organization.deleted_at);
         let mut trust = Self {
             organization: Some(Organization { id, deleted_at }),
             grants: grants.into_values().collect(),
             floors,
-            reading: Some(Reading { store: store_id, heartbeat, asked }),
+            as_of: Some(TimedHeartbeat { heartbeat, asked }),
             ..Self::default()
         };
         trust.sort_grants();
@@ -73,17 +72,17 @@ impl OrganizationTrust {
             .enumerate()
             .filter_map(|(place, grant)| Some((grant.id?, place)))
             .collect();
-        for StatementRow { grant, key: row, compromised_at } in statements {
+        for KeyRow { grant, key: row, compromised_at } in key_rows {
             let by = match grant {
                 None => StatedBy::Organization(Some(row.id)),
                 Some((grant, _)) => StatedBy::Child(places[&grant.id], Some(row.id)),
             };
             let key = trust.keys.entry(row.fingerprint).or_default();
             key.compromised_at = key.compromised_at.or(compromised_at);
-            key.statements.push(KeyStatement { by, status: KeyStatus::from(row) });
+            key.entries.push(KeyEntry { by, status: KeyStatus::from(row) });
         }
         for key in trust.keys.values_mut() {
-            key.statements.sort_by_key(|statement| statement.by.grant());
+            key.entries.sort_by_key(|entry| entry.by.grant());
         }
         for fingerprint in unreadable {
             trust.keys.entry(fingerprint).or_default().is_unreadable = true;
@@ -121,8 +120,4 @@ impl From<TrustedKeyRecord> for KeyStatus {
             expires_at: row.expires_at,
         }
     }
-}
-
-pub(crate) fn limits(grant: &TrustGrantRecord) -> TrustLimits {
-    TrustLimits { packages: grant.packages.clone(), expires_at: grant.expires_at }
 }

@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use signing_trust::store::GrantScope;
-use signing_trust::{Signers, TrustError, UntrustedReason};
+use signing_trust::acceptance::ClockSkewAllowance;
+use signing_trust::{Signers, TrustError, TrustLimits, UntrustedReason};
 
 use super::{Runner, SOON};
 use crate::support::{Vendor, World, hide_keys, on_both_backends};
@@ -27,7 +27,10 @@ async fn ask(
     package: &str,
 ) -> Result<Result<(), UntrustedReason>, TrustError> {
     let package = package.parse().unwrap();
-    let decision = bounded.keys.decide(bounded.org, &bounded.signers, &package).await?;
+    let decision = bounded
+        .keys
+        .decide(bounded.org, &bounded.signers, &package, ClockSkewAllowance::NONE)
+        .await?;
     Ok(decision.about(&vendor.key.fingerprint).map(|_| ()))
 }
 
@@ -67,9 +70,11 @@ async fn assert_ends(
     }
     assert!(accepted > 0, "it was not remembered before it ended");
     // That the store was not asked: what it would be asked for, it cannot say.
-    let other = Signers { named: vec![vendor.key.fingerprint; 2], anonymous: false };
+    let other = Signers { named: vec![vendor.key.fingerprint; 2], unnamed: false };
     let package = "package.so".parse().unwrap();
-    assert!(bounded.keys.decide(bounded.org, &other, &package).await.is_err());
+    assert!(
+        bounded.keys.decide(bounded.org, &other, &package, ClockSkewAllowance::NONE).await.is_err()
+    );
     assert!(ask(bounded, vendor, "package.so").await.unwrap().is_err());
     hide_keys(world, false).await;
 }
@@ -90,7 +95,7 @@ async fn remembered_grant_is_refused_at_the_moment_that_it_expires(world: World)
     let vendor = world.vendor("acme").await;
     let mut bounded = Runner::bounded(&world, &vendor).await;
     bounded.org = world.org("operator").await;
-    let scope = GrantScope { packages: None, expires_at: Some(soon()) };
+    let scope = TrustLimits { packages: None, expires_at: Some(soon()) };
     let grant = world.keys.grant_limited_trust(bounded.org, vendor.org, scope).await.unwrap();
     let at = grant.into_inner().expires_at.unwrap();
 
@@ -104,7 +109,7 @@ async fn remembered_grant_for_one_package_does_not_answer_for_another(world: Wor
     let mut bounded = Runner::bounded(&world, &vendor).await;
     bounded.org = world.org("operator").await;
     let packages = r#"["package.so"]"#.parse().unwrap();
-    let scope = GrantScope { packages: Some(packages), expires_at: None };
+    let scope = TrustLimits { packages: Some(packages), expires_at: None };
     world.keys.grant_limited_trust(bounded.org, vendor.org, scope).await.unwrap();
     bounded.remembers(&world, true).await;
 

@@ -149,7 +149,7 @@ async fn signature_is_not_put_beside_one_that_its_organization_refuses(world: Wo
         };
         let store = &world.store;
         let seen = store.own_package_signatures(acme.org, kept.package_digest).await.unwrap();
-        store.insert_vouched_signature(acme.key.fingerprint, &seen, kept).await
+        store.insert_signature_for(acme.key.fingerprint, &seen, kept).await
     };
     assert!(matches!(keep(&acme.signature).await, Ok(Some(Change::Made(_)))));
     let another = add_signature(&acme.signature, &SigningKey::generate().unwrap());

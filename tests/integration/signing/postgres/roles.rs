@@ -10,9 +10,9 @@ use chrono::{TimeDelta, Utc};
 use signing_crypto::{OrgId, SigningKey, TrustDocumentKind};
 use signing_loader::{PackageError, SignatureSource};
 use signing_trust::store::{
-    AuditEntry, Change, GrantScope, Revocation, RoleLimits, RolePurpose, Store, StoreError,
+    AuditEntry, Change, Revocation, RoleLimits, RolePurpose, Store, StoreError,
 };
-use signing_trust::{Freshness, KeyManager, Resign, TrustError};
+use signing_trust::{Freshness, KeyManager, Resign, TrustError, TrustLimits};
 use uuid::Uuid;
 
 use crate::support::{
@@ -90,7 +90,7 @@ async fn assert_trust_cannot_be_changed(by: &World, world: &World, vendor: &Vend
     assert_denied(keys.set_version_floor(vendor.org, &package, floor).await);
 
     assert_denied(keys.grant_trust(vendor.org, child).await);
-    let scope = GrantScope { packages: None, expires_at: soon };
+    let scope = TrustLimits { packages: None, expires_at: soon };
     assert_denied(keys.grant_limited_trust(child, vendor.org, scope).await);
     assert_denied(keys.revoke_trust(child, vendor.org).await);
 

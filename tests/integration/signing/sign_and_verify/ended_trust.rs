@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use signing_loader::{ClockSkewAllowance, LoadError, PackageError};
-use signing_trust::UntrustedReason;
-use signing_trust::store::GrantScope;
+use signing_trust::{TrustLimits, UntrustedReason};
 
 use crate::support::{Vendor, World, assert_refused, on_both_backends, untrusted};
 
@@ -67,7 +66,7 @@ async fn grant_that_has_ended_counts_within_the_allowance_only(mut world: World)
     let vendor = world.vendor("acme").await;
     let parent = world.org("parent").await;
     let until = Some("2999-01-01T00:00:00Z".parse().unwrap());
-    let scope = GrantScope { packages: None, expires_at: until };
+    let scope = TrustLimits { packages: None, expires_at: until };
     world.keys.grant_limited_trust(parent, vendor.org, scope).await.unwrap();
     world.end("trust_grants").await;
 

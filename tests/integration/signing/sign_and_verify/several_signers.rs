@@ -2,7 +2,7 @@
 
 use signing_crypto::{SignatureEnvelope, SigningKey};
 use signing_loader::{PackageError, SignatureSource, VerificationError, sign_package};
-use signing_trust::{MAX_CANDIDATES, TrustError, UntrustedReason};
+use signing_trust::{DecisionError, MAX_CANDIDATES, TrustError, UntrustedReason};
 
 use crate::support::{
     Vendor, World, add_signature, assert_refused, corrupt_signature, forget_signers,
@@ -113,7 +113,10 @@ async fn signature_that_names_no_key_is_not_tried_with_too_many(world: World) {
     trust().await;
     assert_refused!(
         verify(&world, &vendor, anonymous).await,
-        PackageError::Trust(TrustError::TooManyCandidates { found: 65, limit: 64 })
+        PackageError::Trust(TrustError::Decision(DecisionError::TooManyCandidates {
+            found: 65,
+            limit: 64
+        }))
     );
     verify(&world, &vendor, vendor.signature.clone()).await.unwrap();
 }
@@ -156,7 +159,7 @@ async fn stored_signature_that_names_no_key_does_not_stop_one_that_does(world: W
     world.keys.store_signature(vendor.org, &anonymous).await.unwrap();
     assert_refused!(
         world.verify(&vendor.package, vendor.org, SignatureSource::Database).await,
-        PackageError::Trust(TrustError::TooManyCandidates { .. })
+        PackageError::Trust(TrustError::Decision(DecisionError::TooManyCandidates { .. }))
     );
 
     world.keys.store_signature(vendor.org, &vendor.signature).await.unwrap();

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use signing_crypto::OrgId;
+use signing_trust::acceptance::ClockSkewAllowance;
 use signing_trust::store::{DatabaseUrl, Store};
 use signing_trust::{Freshness, KeyManager, Signers, TrustError};
 
@@ -50,7 +51,8 @@ impl Runner {
     /// Whether the vendor's key is accepted.
     pub(crate) async fn decide(&self) -> Result<bool, TrustError> {
         let name = "package.so".parse().unwrap();
-        let decision = self.keys.decide(self.org, &self.signers, &name).await?;
+        let decision =
+            self.keys.decide(self.org, &self.signers, &name, ClockSkewAllowance::NONE).await?;
         Ok(decision.trusted().next().is_some())
     }
 

@@ -10,12 +10,12 @@ use chrono::{TimeDelta, Utc};
 use docs_tests::Programs;
 use serde_json::{Value, json};
 use signing_crypto::{
-    DocumentTexts, OrgId, RoleKeys, SignatureEnvelope, SignerThreshold, SigningKey, StatementTime,
+    DocumentTexts, OrgId, RoleKeys, SignatureEnvelope, SignerCount, SigningKey, StatementTime,
     TrustDocumentKind,
 };
 use signing_loader::package_statement;
 use signing_trust::store::OrganizationRef;
-use signing_trust::{DocumentPlan, KeyManager, NewDocuments, NextRoot, TrustRoot};
+use signing_trust::{DocumentPlan, KeyManager, NextRoot, TrustRoot};
 
 use super::documents::{Party, RawKey, version_of};
 use super::{Database, Subject, World};
@@ -243,7 +243,7 @@ impl SignedTrust {
 pub(crate) async fn publish_first_documents(keys: &KeyManager, org: OrgId, key: &SigningKey) {
     let org = keys.organization(OrganizationRef::Id(org)).await.unwrap();
     let next_year = StatementTime::new(Utc::now() + TimeDelta::days(365)).unwrap();
-    let role = || RoleKeys::new([key.fingerprint()], SignerThreshold::ONE).unwrap();
+    let role = || RoleKeys::new([key.fingerprint()], SignerCount::ONE).unwrap();
     let root = NextRoot {
         keys: vec![key.verifying_key()],
         roles: [role(), role(), role()],
@@ -252,14 +252,13 @@ pub(crate) async fn publish_first_documents(keys: &KeyManager, org: OrgId, key: 
     let plan = DocumentPlan::First {
         root,
         child_roots: BTreeMap::new(),
-        statement: next_year,
-        revocations: next_year,
+        statement_expires_at: next_year,
+        revocations_expire_at: next_year,
     };
     let mut drafted = keys.draft_documents(&org, None, plan).await.unwrap();
     drafted.documents.sign(key).unwrap();
-    let new = NewDocuments::from(&drafted.documents);
-    let root = TrustRoot::from(new.root.as_ref().unwrap().digest());
-    keys.publish_documents(org.id, &new, &root.into()).await.unwrap();
+    let root = TrustRoot::from(drafted.documents.root().unwrap().digest());
+    keys.publish_documents(&drafted.documents, &root.into()).await.unwrap();
 }
 
 /// Makes of each claim, an `async fn` over a [`SignedTrust`], three tests: with an edited

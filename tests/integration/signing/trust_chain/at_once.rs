@@ -1,6 +1,7 @@
 //! Questions that many tasks ask at once are answered as if each were asked alone.
 
 use signing_crypto::{OrgId, PackageName};
+use signing_trust::acceptance::ClockSkewAllowance;
 use signing_trust::store::{Store, StoreError};
 use signing_trust::{KeyManager, Signers, TrustDecision, TrustError};
 use tokio::task::JoinSet;
@@ -43,7 +44,10 @@ async fn questions_asked_at_once_are_each_answered_as_if_asked_alone(world: Worl
     for org in &orgs {
         for (number, vendor) in vendors.iter().enumerate() {
             let signers = Signers::one(vendor.key.fingerprint);
-            let decided = fresh(&world).decide(*org, &signers, &package(number)).await.unwrap();
+            let decided = fresh(&world)
+                .decide(*org, &signers, &package(number), ClockSkewAllowance::NONE)
+                .await
+                .unwrap();
             alone.push((*org, signers, package(number), decided));
         }
     }
@@ -53,9 +57,13 @@ async fn questions_asked_at_once_are_each_answered_as_if_asked_alone(world: Worl
         for (index, (org, signers, package, _)) in alone.iter().cloned().enumerate() {
             let (keys, lost) = (fresh(&world), signers.clone());
             let unknown = keys.clone();
-            asked.spawn(async move { (Some(index), keys.decide(org, &signers, &package).await) });
+            asked.spawn(async move {
+                (Some(index), keys.decide(org, &signers, &package, ClockSkewAllowance::NONE).await)
+            });
             let package = "lib-0.so".parse().unwrap();
-            asked.spawn(async move { (None, unknown.decide(nobody, &lost, &package).await) });
+            asked.spawn(async move {
+                (None, unknown.decide(nobody, &lost, &package, ClockSkewAllowance::NONE).await)
+            });
         }
         while let Some(answered) = asked.join_next().await {
             match answered.unwrap() {
@@ -106,6 +114,7 @@ async fn revocation_is_known_to_every_question_that_comes_after_it(world: World)
 
 async fn decide(store: &Store, org: OrgId, signers: &Signers) -> bool {
     let keys = KeyManager::new(store.clone(), None);
-    let decided = keys.decide(org, signers, &"package.so".parse().unwrap()).await;
+    let decided =
+        keys.decide(org, signers, &"package.so".parse().unwrap(), ClockSkewAllowance::NONE).await;
     decided.unwrap().trusted().next().is_some()
 }

@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use signing_crypto::{OrgId, SigningKey};
-use signing_trust::store::{Change, GrantScope, Revocation, RevocationReason, StoreError};
-use signing_trust::{GrantStanding, GraphGrant, KeyStanding, TrustError, TrustGraph};
+use signing_trust::store::{Change, Revocation, RevocationReason, StoreError};
+use signing_trust::{GrantStanding, GraphGrant, KeyStanding, TrustError, TrustGraph, TrustLimits};
 
 use crate::support::{World, assert_refused, on_both_backends};
 
@@ -101,11 +101,11 @@ async fn graph_tells_every_standing_of_a_grant(world: World) {
     let parent = world.org("parent").await;
     let [limited, past, gone] =
         [world.org("limited").await, world.org("past").await, world.org("gone").await];
-    let until = |expires_at| GrantScope { packages: None, expires_at };
+    let until = |expires_at| TrustLimits { packages: None, expires_at };
     world.keys.grant_limited_trust(parent, past, until(later())).await.unwrap();
     let at = end(&world, "trust_grants").await;
     let packages = Some(r#"["etl-*"]"#.parse().unwrap());
-    let scope = GrantScope { packages: packages.clone(), expires_at: later() };
+    let scope = TrustLimits { packages: packages.clone(), expires_at: later() };
     world.keys.grant_limited_trust(parent, limited, scope).await.unwrap();
     world.keys.grant_trust(parent, gone).await.unwrap();
     world.keys.delete_organization(gone).await.unwrap();
@@ -181,8 +181,8 @@ async fn graph_of_an_unknown_organization_is_refused(world: World) {
 
 async fn grant_that_replaces_another_tells_which(world: World) {
     let [parent, child] = [world.org("parent").await, world.org("child").await];
-    let scope = GrantScope { packages: Some(r#"["etl-*"]"#.parse().unwrap()), expires_at: None };
-    let grant = async |scope: &GrantScope| {
+    let scope = TrustLimits { packages: Some(r#"["etl-*"]"#.parse().unwrap()), expires_at: None };
+    let grant = async |scope: &TrustLimits| {
         let keys = &world.keys;
         match keys.grant_limited_trust(parent, child, scope.clone()).await.unwrap() {
             Change::Made(grant) => grant,
@@ -191,7 +191,7 @@ async fn grant_that_replaces_another_tells_which(world: World) {
     };
     let first = grant(&scope).await;
     assert_eq!(world.keys.replaced_grant(&first).await.unwrap(), None);
-    let second = grant(&GrantScope::default()).await;
+    let second = grant(&TrustLimits::default()).await;
     let replaced = world.keys.replaced_grant(&second).await.unwrap().unwrap();
     assert_eq!((replaced.id, replaced.packages), (first.id, scope.packages.clone()));
     assert_eq!(replaced.revoked_at, Some(second.created_at));
@@ -208,7 +208,7 @@ async fn trust_that_has_ended_before_it_begins_is_refused(world: World) {
     let before = world.store.state().await.unwrap();
     for ago in [TimeDelta::zero(), TimeDelta::hours(1), TimeDelta::days(20_000)] {
         let given = Utc::now() - ago;
-        let scope = GrantScope { packages: None, expires_at: Some(given) };
+        let scope = TrustLimits { packages: None, expires_at: Some(given) };
         let granted = world.keys.grant_limited_trust(parent, child, scope).await.map(|_| ());
         let until = Some(given);
         let trusted = world.keys.trust_public_key_until(parent, &key, None, until).await;

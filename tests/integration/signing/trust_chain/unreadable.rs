@@ -1,7 +1,7 @@
 //! Rows that cannot be read: they add no trust, and take none from keys that they are not about.
 
 use signing_crypto::{Fingerprint, OrgId, SigningKey};
-use signing_loader::SignatureSource;
+use signing_loader::{ClockSkewAllowance, SignatureSource};
 use signing_trust::store::StoreError;
 use signing_trust::{TrustError, UntrustedReason};
 
@@ -81,7 +81,7 @@ async fn unreadable_row_of_the_organization_itself_refuses_its_key_and_no_other(
     let package = "package.so".parse().unwrap();
     let signers = signing_trust::Signers::one(acme.key.fingerprint);
     assert_refused!(
-        world.keys.decide(parent, &signers, &package).await,
+        world.keys.decide(parent, &signers, &package, ClockSkewAllowance::NONE).await,
         TrustError::Store(StoreError::CorruptRow(_))
     );
     assert!(!lists(&world, parent, &acme.key.fingerprint).await);
@@ -118,7 +118,7 @@ async fn answer_that_was_cut_off_is_refused_though_its_rows_cannot_be_read(world
     world.keys.deny_key(parent, &stranger(), None).await.unwrap();
     let read = async |limit| world.keys.store().trust_in_all_keys(parent, limit).await;
 
-    assert_refused!(read(4).await, StoreError::TooManyFacts { limit: 4 });
+    assert_refused!(read(4).await, StoreError::TooManyKeyRows { limit: 4 });
 
-    assert_eq!(read(5).await.unwrap().statements.len(), 1);
+    assert_eq!(read(5).await.unwrap().key_rows.len(), 1);
 }

@@ -1,7 +1,6 @@
 use clap::Args;
-use signing_crypto::{SignerThreshold, StatementTime};
+use signing_crypto::{SignerCount, StatementTime};
 
-use crate::cli::values;
 use crate::key_source::KeySource;
 use crate::time::{self, TimeError};
 
@@ -26,16 +25,16 @@ pub(crate) struct RoleArgs {
     pub(crate) revocation_key: Vec<KeySource>,
 
     /// How many root keys must sign, 1 to 16
-    #[arg(long, value_name = "N", default_value = "1", value_parser = values::threshold)]
-    pub(crate) root_threshold: SignerThreshold,
+    #[arg(long, value_name = "N", default_value_t = SignerCount::ONE)]
+    pub(crate) root_threshold: SignerCount,
 
     /// How many keys of the trust role must sign, 1 to 16
-    #[arg(long, value_name = "N", default_value = "1", value_parser = values::threshold)]
-    pub(crate) trust_threshold: SignerThreshold,
+    #[arg(long, value_name = "N", default_value_t = SignerCount::ONE)]
+    pub(crate) trust_threshold: SignerCount,
 
     /// How many keys of the revocation role must sign, 1 to 16
-    #[arg(long, value_name = "N", default_value = "1", value_parser = values::threshold)]
-    pub(crate) revocation_threshold: SignerThreshold,
+    #[arg(long, value_name = "N", default_value_t = SignerCount::ONE)]
+    pub(crate) revocation_threshold: SignerCount,
 
     /// When the root document expires: a time (RFC 3339), a date (UTC), or 12h, 30d or 8w from
     /// now
@@ -50,9 +49,9 @@ impl RoleArgs {
             root_key: vec![root_key],
             trust_key: Vec::new(),
             revocation_key: Vec::new(),
-            root_threshold: SignerThreshold::ONE,
-            trust_threshold: SignerThreshold::ONE,
-            revocation_threshold: SignerThreshold::ONE,
+            root_threshold: SignerCount::ONE,
+            trust_threshold: SignerCount::ONE,
+            revocation_threshold: SignerCount::ONE,
             root_expires: time::expiry(ROOT_LIFE)?,
         })
     }

@@ -1,7 +1,5 @@
 //! What a change of grants and organizations would bring about. Nothing is changed.
 
-use signing_trust::store::GrantScope;
-
 use crate::cli::{Grant, OrgReference};
 use crate::commands::impact::{About, ImpactView};
 use crate::context::Context;
@@ -10,6 +8,7 @@ use crate::output::Report;
 #[cfg(test)]
 use crate::schemas::Document;
 use crate::select::organization;
+use signing_trust::TrustLimits;
 
 pub(super) async fn deletion(context: &Context, org: &OrgReference) -> Result<Report, CliError> {
     let keys = context.keys().await?;
@@ -22,7 +21,7 @@ pub(super) async fn deletion(context: &Context, org: &OrgReference) -> Result<Re
 pub(super) async fn grant(
     context: &Context,
     grant: &Grant,
-    scope: GrantScope,
+    scope: TrustLimits,
 ) -> Result<Report, CliError> {
     let keys = context.keys().await?;
     let parent = organization(&keys, &grant.from).await?;

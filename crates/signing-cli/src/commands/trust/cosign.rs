@@ -1,9 +1,10 @@
 use serde::Serialize;
 use signing_crypto::{
-    DraftDocuments, DraftSignatureError, Fingerprint, SignedDocument, TrustDocumentKind,
+    DraftDocuments, DraftSignatureError, Fingerprint, MAX_DRAFT_SIZE, SignedDocument,
+    TrustDocumentKind,
 };
 
-use super::publication::{MAX_DRAFT_SIZE, draft_text, parse_draft};
+use super::publication::{draft_text, parse_draft};
 use super::role_keys::KeyRing;
 use crate::cli::{Cosign, RootSource};
 use crate::error::CliError;
@@ -22,7 +23,7 @@ pub(super) fn cosign(command: Cosign) -> Result<Report, CliError> {
     let file = LockedFile::open(&command.draft, || {
         output::note(&format!("waiting for the program that signs {}", command.draft.display()));
     })?;
-    let mut draft = parse_draft(&command.draft, &file.read_at_most(MAX_DRAFT_SIZE)?)?;
+    let mut draft = parse_draft(&command.draft, &file.read_at_most(MAX_DRAFT_SIZE as u64 + 1)?)?;
     match &command.trust_root {
         Some(root) => require_root(&draft, root)?,
         // The first documents have no root that anybody could have pinned.

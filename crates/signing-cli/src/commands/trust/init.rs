@@ -32,8 +32,8 @@ pub(in crate::commands) async fn publish_first(
     let plan = DocumentPlan::First {
         root,
         child_roots: child_roots(keys, &command.statement.child_root).await?,
-        statement: command.statement.expires,
-        revocations: command.statement.revocations_expires,
+        statement_expires_at: command.statement.expires,
+        revocations_expire_at: command.statement.revocations_expires,
     };
     let drafted = keys.draft_documents(org, None, plan).await?;
     command.publication.yes |= expected.is_some_and(|key| trusts_only(&drafted, key));

@@ -7,14 +7,14 @@ use std::path::Path;
 use chrono::{SubsecRound, Utc};
 use serde::Serialize;
 use signing_crypto::{
-    DraftDocuments, DraftSignatureError, Fingerprint, KeyName, OrgId, OrgName, PackageDigest,
-    PackageName, RootDigest, SignedDocument, Signer, StatementTime, TrustDocument,
+    DraftDocuments, DraftSignatureError, Fingerprint, KeyName, MAX_DRAFT_SIZE, OrgId, OrgName,
+    PackageDigest, PackageName, RootDigest, SignedDocument, Signer, StatementTime, TrustDocument,
     TrustDocumentKind,
 };
 use signing_trust::store::OrganizationRecord;
 use signing_trust::{
-    DocumentPlan, DraftedTrust, KeyManager, NewDocuments, PublicationImpact, SignedTrustError,
-    TrustAnchor, TrustError, VerifiedDocuments,
+    DocumentPlan, DraftedTrust, KeyManager, PublicationImpact, SignedTrustError, TrustAnchor,
+    TrustError, VerifiedDocuments,
 };
 
 use crate::cli::{GivenKey, KeyReference, PublicationArgs, PublishKey};
@@ -65,7 +65,7 @@ pub(super) async fn publish_or_draft(
     }
     // This also checks that the documents belong together: a draft that could never be published
     // is not written.
-    let impact = keys.publication_impact(org.id, &NewDocuments::from(documents), &anchor).await?;
+    let impact = keys.publication_impact(documents, &anchor).await?;
     let shown = match drafted.unrooted.is_empty() {
         true => BTreeMap::new(),
         false => keys.shown_roots(org.id).await?,
@@ -82,7 +82,7 @@ pub(super) async fn publish_or_draft(
     let documents = &documents;
     match destination {
         Destination::Store => {
-            keys.publish_documents(org.id, &NewDocuments::from(documents), &anchor).await?;
+            keys.publish_documents(documents, &anchor).await?;
             view.published = true;
             if let (Some(path), Some(root)) = (&publication.root_output, documents.root()) {
                 let text = root.to_json() + "\n";
@@ -172,8 +172,8 @@ pub(in crate::commands) async fn publish_revocation(
     let expires_at = Utc::now().trunc_subsecs(0) + life;
     let plan = DocumentPlan::Next {
         child_roots: Default::default(),
-        statement: None,
-        revocations: Some(StatementTime::new(expires_at).map_err(TrustError::Clock)?),
+        statement_expires_at: None,
+        revocations_expire_at: Some(StatementTime::new(expires_at).map_err(TrustError::Clock)?),
         deny: BTreeSet::from([fingerprint]),
     };
     let mut documents = keys.draft_documents(org, Some(&anchor), plan).await?.documents;
@@ -181,7 +181,7 @@ pub(in crate::commands) async fn publish_revocation(
     if let Some(missing) = documents.missing().into_iter().next() {
         return Err(CliError::NotSigned(missing));
     }
-    keys.publish_documents(org.id, &NewDocuments::from(&documents), &anchor).await?;
+    keys.publish_documents(&documents, &anchor).await?;
     Ok(())
 }
 
@@ -198,16 +198,13 @@ pub(super) fn draft_text(documents: &DraftDocuments) -> String {
 }
 
 pub(super) fn read_draft(path: &Path) -> Result<DraftDocuments, CliError> {
-    parse_draft(path, &files::read_at_most(path, MAX_DRAFT_SIZE)?)
+    parse_draft(path, &files::read_at_most(path, MAX_DRAFT_SIZE as u64 + 1)?)
 }
 
 pub(super) fn parse_draft(path: &Path, bytes: &[u8]) -> Result<DraftDocuments, CliError> {
     DraftDocuments::parse(bytes)
         .map_err(|source| CliError::TrustDraft { path: path.into(), source })
 }
-
-/// More bytes than a draft may have.
-pub(super) const MAX_DRAFT_SIZE: u64 = 16 * 1024 * 1024;
 
 #[derive(Clone, Copy)]
 enum Destination<'a> {

@@ -38,12 +38,13 @@ pub(super) async fn publish_rows(
     let statement = command.statement;
     let plan = DocumentPlan::Next {
         child_roots: child_roots(&keys, &statement.child_root).await?,
-        statement: has_key_of(Role::Trust).then_some(statement.expires),
-        revocations: (has_key_of(Role::Revocation) || !deny.is_empty())
+        statement_expires_at: has_key_of(Role::Trust).then_some(statement.expires),
+        revocations_expire_at: (has_key_of(Role::Revocation) || !deny.is_empty())
             .then_some(statement.revocations_expires),
         deny,
     };
-    if let DocumentPlan::Next { statement: None, revocations: None, .. } = &plan
+    if let DocumentPlan::Next { statement_expires_at: None, revocations_expire_at: None, .. } =
+        &plan
         && let Some((fingerprint, _)) = ring.signers().next()
     {
         return Err(signing_crypto::DraftSignatureError::NoRole { fingerprint }.into());

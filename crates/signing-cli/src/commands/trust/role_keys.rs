@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use signing_crypto::{
-    DraftDocuments, Fingerprint, Role, RoleKeys, Signer, SignerThreshold, VerifyingKey,
+    DraftDocuments, Fingerprint, Role, RoleKeys, Signer, SignerCount, VerifyingKey,
 };
 use signing_trust::NextRoot;
 
@@ -46,7 +46,7 @@ impl KeyRing {
         let trust = or_root(&roles.trust_key)?;
         let revocation = or_root(&roles.revocation_key)?;
         let role =
-            |role, keys: &[Fingerprint], threshold: SignerThreshold| {
+            |role, keys: &[Fingerprint], threshold: SignerCount| {
                 RoleKeys::new(keys.iter().copied(), threshold)
                     .ok_or_else(|| CliError::TooFewRoleKeys { role, found: keys.len(), threshold })
             };

@@ -24,8 +24,8 @@ pub(super) async fn rotate_root(
     let old_keys: Vec<_> = ring.signers().map(|(fingerprint, _)| fingerprint).collect();
     let plan = DocumentPlan::RotateRoot {
         root: ring.add_roles(&command.roles, &access)?,
-        statement: command.expires,
-        revocations: command.revocations_expires,
+        statement_expires_at: command.expires,
+        revocations_expire_at: command.revocations_expires,
     };
     let drafted = keys.draft_documents(&org, Some(&anchor), plan).await?;
     for fingerprint in old_keys {

@@ -114,7 +114,7 @@ struct StatusView<'a> {
     trusted_but_revoked: Vec<DeniedView>,
     /// How many keys of the trust role must sign the next statement.
     #[serde(skip)]
-    threshold: u8,
+    threshold: usize,
 }
 
 impl View for StatusView<'_> {
@@ -139,7 +139,7 @@ impl View for StatusView<'_> {
         text.extend(self.changes.iter().map(|change| format!("  {}", change.text())));
         text.push(format!(
             "to sign it needs {} of the trust role",
-            counted(self.threshold.into(), "key")
+            counted(self.threshold as u64, "key")
         ));
         text
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use signing_crypto::{
     DocumentFault, DraftSignatureError, EnvelopeError, KeyError, MalformedBundle, MalformedDraft,
-    MalformedTrustDocument, OrgId, PatternError, Role, RootChainError, RootDigest, SignerThreshold,
+    MalformedTrustDocument, OrgId, PatternError, Role, RootChainError, RootDigest, SignerCount,
     ThresholdNotMet, TrustBundle, TrustDocumentKind,
 };
 use signing_loader::PackageError;
@@ -19,7 +19,7 @@ use crate::error::CliError;
 
 pub(super) fn samples() -> Vec<Sample> {
     let mut samples = Vec::new();
-    samples.extend(each(signed(), |error| TrustError::SignedTrust(error).into()));
+    samples.extend(each(signed(), |error| TrustError::from(error).into()));
     samples.extend(each(chain(), |source| {
         let (org, version) = (values::org_id(), values::document_version(2));
         TrustError::from(SignedTrustError::RootChain { org, version, source }).into()
@@ -221,7 +221,7 @@ fn memory() -> Vec<VersionMemoryError> {
 
 fn trust() -> Vec<TrustError> {
     vec![
-        TrustError::SignedTrust(expired()),
+        TrustError::Decision(expired().into()),
         TrustError::SignedTrustExists { org: values::org_id() },
         TrustError::Draft(MalformedDraft::Empty),
         TrustError::UnreadableTrust { fingerprint: values::fingerprint() },
@@ -246,7 +246,7 @@ fn program() -> Vec<CliError> {
         CliError::TooFewRoleKeys {
             role: Role::Root,
             found: 1,
-            threshold: SignerThreshold::new(2).unwrap(),
+            threshold: SignerCount::new(2).unwrap(),
         },
         CliError::DraftNeeded { missing: threshold() },
         CliError::ConfirmationNeeded,

@@ -106,7 +106,7 @@ fn store() -> Vec<StoreError> {
             expected: values::document_version(5),
             found: values::document_version(4),
         },
-        StoreError::TooManyFacts { limit: 640 },
+        StoreError::TooManyKeyRows { limit: 640 },
         StoreError::Compromised { fingerprint, at },
         StoreError::CorruptRow(said("a digest has 32 bytes, found 31")),
         StoreError::OrganizationNotFound,
@@ -235,7 +235,6 @@ fn trust() -> Vec<TrustError> {
         TrustError::SelfGrant { org: values::org_id() },
         TrustError::ExpiryPast { expires_at: at, now: values::later() },
         TrustError::Clock(signing_crypto::ParseError::Time),
-        TrustError::TooManyCandidates { found: 65, limit: 64 },
     ]
 }
 

@@ -1,7 +1,8 @@
 use super::*;
+use crate::dsse::SignerCount;
 use crate::key::SigningKey;
 use crate::names::StatementTime;
-use crate::signed_trust::{DocumentHeader, DocumentVersion, RoleKeys, SignerThreshold};
+use crate::signed_trust::{DocumentHeader, DocumentVersion, RoleKeys};
 
 fn header(org: OrgId, version: u32) -> DocumentHeader {
     DocumentHeader {
@@ -14,8 +15,8 @@ fn header(org: OrgId, version: u32) -> DocumentHeader {
 }
 
 /// A root document whose keys have every role, of which `threshold` must sign.
-fn root(org: OrgId, version: u32, keys: &[&SigningKey], threshold: u8) -> RootDocument {
-    let threshold = SignerThreshold::new(threshold).unwrap();
+fn root(org: OrgId, version: u32, keys: &[&SigningKey], threshold: usize) -> RootDocument {
+    let threshold = SignerCount::new(threshold).unwrap();
     let fingerprints = || keys.iter().map(|key| key.fingerprint());
     let roles = Role::ALL.map(|_| RoleKeys::new(fingerprints(), threshold).unwrap());
     let public = keys.iter().map(|key| key.verifying_key());
@@ -27,7 +28,7 @@ fn revocations(org: OrgId) -> Revocations {
 }
 
 /// A first root document and revocations, which nobody has signed.
-fn draft(keys: &[&SigningKey], threshold: u8) -> DraftDocuments {
+fn draft(keys: &[&SigningKey], threshold: usize) -> DraftDocuments {
     let org = OrgId::random();
     let root = SignedDocument::unsigned(&root(org, 1, keys, threshold)).unwrap();
     let revocations = SignedDocument::unsigned(&revocations(org)).unwrap();

@@ -45,7 +45,7 @@ fn envelope_that_is_too_large_for_any_document_is_not_read() {
 
 #[test]
 fn largest_statement_can_have_sixteen_signatures() {
-    let text = padded(&statement(), MAX_STATEMENT_SIZE);
+    let text = padded(&statement(), MAX_TRUST_STATEMENT_SIZE);
     let envelope = SignatureEnvelope::sign_in_memory(TrustStatement::PAYLOAD_TYPE, text, &key(1));
     let mut signed =
         SignedDocument::<TrustStatement>::parse(envelope.to_json().as_bytes()).unwrap();
@@ -83,7 +83,7 @@ fn fifty_thousand_nameless_keys_fit_into_a_statement_and_are_read_soon() {
     let largest = nameless(50_000);
     let text = largest.to_json();
     println!("a statement with 50,000 nameless keys has {} bytes", text.len());
-    assert!(text.len() <= MAX_STATEMENT_SIZE, "{}", text.len());
+    assert!(text.len() <= MAX_TRUST_STATEMENT_SIZE, "{}", text.len());
     let signed = SignedDocument::sign(&largest, &key(4)).unwrap().to_json();
     let start = Instant::now();
     let read = SignedDocument::<TrustStatement>::parse(signed.as_bytes()).unwrap();

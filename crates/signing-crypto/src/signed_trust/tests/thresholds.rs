@@ -9,7 +9,7 @@ fn verify(signed: &SignedDocument<TrustStatement>) -> Result<TrustStatement, Thr
 }
 
 /// How many of the two keys count as signers of a statement.
-fn counted(signatures: &[Value]) -> u8 {
+fn counted(signatures: &[Value]) -> usize {
     match verify(&with_signatures(&statement(), signatures).unwrap()) {
         Ok(document) => {
             assert_eq!(document, statement());

@@ -253,14 +253,14 @@ fn role_that_its_keys_cannot_exercise_is_malformed() {
     for (name, role) in
         [("root", Role::Root), ("trust", Role::Trust), ("revocation", Role::Revocation)]
     {
-        for threshold in [0, 4, 16, 17, 255] {
+        for threshold in [0, 4, 16, 17, 255, 256] {
             let read = with(&root(), &format!("/roles/{name}/threshold"), threshold.into());
             assert!(
                 matches!(&read, Err(DocumentFault::Role { role: found }) if *found == role),
                 "{name} {threshold}: {read:?}"
             );
         }
-        let read = with(&root(), &format!("/roles/{name}/threshold"), 256.into());
+        let read = with(&root(), &format!("/roles/{name}/threshold"), (-1).into());
         assert!(is_json(&read), "{name}: {read:?}");
         let read = with(&root(), &format!("/roles/{name}/keyids"), json!([]));
         assert!(matches!(read, Err(DocumentFault::Role { .. })), "{name}: {read:?}");

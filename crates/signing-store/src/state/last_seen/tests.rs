@@ -143,7 +143,7 @@ async fn answer_of_a_session_without_our_settings_is_refused_and_vouches_for_not
     store.now.has_settings = false;
     let refused = accept(&seen, said, &mut store).await;
     assert!(matches!(refused, Err(StoreError::SessionSettingsLost)));
-    let refused = seen.conclude(&mut store).await.map(|_| ());
+    let refused = seen.state_after_change(&mut store).await.map(|_| ());
     assert!(matches!(refused, Err(StoreError::SessionSettingsLost)));
 }
 
@@ -160,7 +160,7 @@ async fn answer_of_newer_tables_is_refused_and_vouches_for_nothing() {
     store.now.schema_version += 1;
     let refused = accept(&seen, said, &mut store).await;
     assert!(matches!(refused, Err(StoreError::SchemaTooNew { .. })));
-    let refused = seen.conclude(&mut store).await.map(|_| ());
+    let refused = seen.state_after_change(&mut store).await.map(|_| ());
     assert!(matches!(refused, Err(StoreError::SchemaTooNew { .. })));
 }
 
@@ -272,10 +272,10 @@ async fn what_was_changed_from_here_counts_as_seen() {
     let mut restored = store.clone();
 
     let origin = store.change(1);
-    let made = seen.conclude(&mut store).await.unwrap();
+    let made = seen.state_after_change(&mut store).await.unwrap();
     // Not before it is committed.
     assert_ne!(seen.latest(), Some(origin));
-    seen.committed(made, &mut store).await;
+    seen.remember_commit(made, &mut store).await;
 
     assert_eq!(seen.latest(), Some(origin));
     let refused = accept(&seen, restored.change(1), &mut restored).await.unwrap_err();
@@ -290,6 +290,6 @@ async fn change_of_a_store_that_lacks_what_was_seen_meanwhile_is_not_concluded()
     accept(&seen, store.change(1), &mut store).await.unwrap();
 
     restored.change(3);
-    let refused = seen.conclude(&mut restored).await.map(|_| ()).unwrap_err();
+    let refused = seen.state_after_change(&mut restored).await.map(|_| ()).unwrap_err();
     assert!(matches!(refused, StoreError::HistoryDiverged { .. }));
 }

@@ -196,22 +196,19 @@ pub(crate) trait KeepSignatures {
         new: NewPackageSignature,
     ) -> Result<Change<SignatureId>, StoreError>;
 
-    /// The same, if what is kept about the package is what was seen.
-    async fn insert_signature_beside(
+    /// The same, if what is kept about the package is `expected`.
+    async fn insert_signature_if_unchanged(
         &mut self,
-        seen: &[PackageSignatureRecord],
+        expected: &[PackageSignatureRecord],
         new: NewPackageSignature,
     ) -> Result<Option<Change<SignatureId>>, StoreError>;
 
     /// # Errors
     ///
     /// [`StoreError::Compromised`] and [`StoreError::KeyRefused`] if the organization
-    /// does not take the word of the key `vouching`.
-    async fn require_word_of(
-        &mut self,
-        vouching: Fingerprint,
-        org: OrgId,
-    ) -> Result<(), StoreError>;
+    /// refuses the key.
+    async fn require_not_refused(&mut self, key: Fingerprint, org: OrgId)
+    -> Result<(), StoreError>;
 }
 
 impl_for_connections!(KeepSignatures {
@@ -261,32 +258,32 @@ impl_for_connections!(KeepSignatures {
         Ok(Change::Unchanged(kept))
     }
 
-    async fn insert_signature_beside(
+    async fn insert_signature_if_unchanged(
         &mut self,
-        seen: &[PackageSignatureRecord],
+        expected: &[PackageSignatureRecord],
         new: NewPackageSignature,
     ) -> Result<Option<Change<SignatureId>>, StoreError> {
-        match self.newest_signatures(new.org_id, new.package_digest).await? == seen {
+        match self.newest_signatures(new.org_id, new.package_digest).await? == expected {
             true => Ok(Some(self.insert_signature(new).await?)),
             false => Ok(None),
         }
     }
 
-    async fn require_word_of(
+    async fn require_not_refused(
         &mut self,
-        vouching: Fingerprint,
+        key: Fingerprint,
         org: OrgId,
     ) -> Result<(), StoreError> {
-        self.require_uncompromised(vouching).await?;
+        self.require_uncompromised(key).await?;
         let refused: Option<Option<DateTime<Utc>>> = trusted_keys::table
             .filter(trusted_keys::org_id.eq(bind(org)))
-            .filter(trusted_keys::fingerprint.eq(bind(vouching)))
+            .filter(trusted_keys::fingerprint.eq(bind(key)))
             .select(trusted_keys::revoked_at)
             .get_result(self)
             .await
             .optional()?;
         match refused.flatten() {
-            Some(at) => Err(StoreError::KeyRefused { fingerprint: vouching, at }),
+            Some(at) => Err(StoreError::KeyRefused { fingerprint: key, at }),
             None => Ok(()),
         }
     }

@@ -198,8 +198,10 @@ mod sqlite {
     }
 }
 
-/// The statement as Postgres gets it, to see how a server plans it.
+/// The statement as Postgres gets it, to see how a server plans it. Hidden: only tests of the
+/// plans ask for it.
 #[cfg(feature = "postgres")]
+#[doc(hidden)]
 pub fn trust_documents_statement() -> String {
     use diesel::query_builder::QueryBuilder;
 

@@ -2,21 +2,20 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, SubsecRound, Utc};
 use signing_crypto::{
-    Fingerprint, KeyId, KeyName, OrgId, PackageName, PackageVersion, TrustedKeyId, VerifyingKey,
+    Fingerprint, KeyId, KeyName, OrgId, PackageName, PackageVersion, TrustLimits, TrustedKeyId,
+    VerifyingKey,
 };
-use signing_store::{
-    GrantScope, OrganizationRecord, RevocationReason, SigningKeyRecord, StoreError,
-};
+use signing_store::{OrganizationRecord, RevocationReason, SigningKeyRecord, StoreError};
 
-use super::compare::{Focus, Kept};
+use super::compare::{Focus, KeptDigests};
 use super::{AffectedSignatures, key_of};
-use crate::decision::{TrustLimits, TrustPath, TrustedKey};
+use crate::decision::{TrustPath, TrustedKey};
 use crate::error::TrustError;
 use crate::key_manager::KeyManager;
 use crate::rules::{
     DecisionContext, NewGrant, NewTrust, Packages, Scenario, simulate, trusted_paths,
 };
-use crate::snapshot::{KeyStatus, OrganizationTrust, TrustGrant, limits};
+use crate::snapshot::{KeyStatus, OrganizationTrust, TrustGrant};
 use crate::source::read_all;
 
 /// What organizations would accept after a change of trust, and what they would accept no more,
@@ -60,7 +59,7 @@ impl KeyManager {
     ) -> Result<TrustImpact, TrustError> {
         let affected = vec![self.require_existing(parent).await?];
         let withdrawn = Scenario::GrantWithdrawn(parent, child);
-        self.trust_impact(&withdrawn, affected, Kept::new(Focus::Everything)).await
+        self.trust_impact(&withdrawn, affected, KeptDigests::new(Focus::Everything)).await
     }
 
     /// What would no longer be accepted if `org` were deleted. Changes nothing.
@@ -69,7 +68,7 @@ impl KeyManager {
         self.trust_impact(
             &Scenario::OrganizationDeleted(org),
             affected,
-            Kept::new(Focus::Everything),
+            KeptDigests::new(Focus::Everything),
         )
         .await
     }
@@ -84,7 +83,7 @@ impl KeyManager {
         &self,
         parent: OrgId,
         child: OrgId,
-        scope: GrantScope,
+        scope: TrustLimits,
     ) -> Result<TrustImpact, TrustError> {
         if parent == child {
             return Err(TrustError::SelfGrant { org: parent });
@@ -97,7 +96,7 @@ impl KeyManager {
         let grant = TrustGrant::new(None, &child, reach);
         let keys = read_all(&self.store, child.id, usize::MAX).await?.keys;
         let granted = Scenario::Granted(Box::new(NewGrant { parent, grant, keys }));
-        self.trust_impact(&granted, affected, Kept::new(Focus::Everything)).await
+        self.trust_impact(&granted, affected, KeptDigests::new(Focus::Everything)).await
     }
 
     /// What would be accepted if `org` trusted a public key until `expires_at`. Changes nothing.
@@ -115,7 +114,7 @@ impl KeyManager {
         self.require_future(expires_at).await?;
         let trusted = self.new_trust(org, key, name, expires_at).await?;
         let affected = self.with_those_who_granted(org).await?;
-        self.trust_impact(&trusted, affected, Kept::new(Focus::Key(key))).await
+        self.trust_impact(&trusted, affected, KeptDigests::new(Focus::Key(key))).await
     }
 
     /// # Errors
@@ -169,10 +168,12 @@ impl KeyManager {
         let reinstated = Scenario::Reinstated { row: id, fingerprint };
         match key_of(&row) {
             Some(key) => {
-                self.trust_impact(&reinstated, affected, Kept::new(Focus::Key(&key))).await
+                self.trust_impact(&reinstated, affected, KeptDigests::new(Focus::Key(&key))).await
             }
             // Grants can bring back a key that was denied by its fingerprint.
-            None => self.trust_impact(&reinstated, affected, Kept::new(Focus::Everything)).await,
+            None => {
+                self.trust_impact(&reinstated, affected, KeptDigests::new(Focus::Everything)).await
+            }
         }
     }
 
@@ -202,7 +203,7 @@ impl KeyManager {
     ) -> Result<TrustImpact, TrustError> {
         let affected = vec![self.require_existing(org).await?];
         let set = Scenario::FloorSet { org, package: package.clone(), floor };
-        self.trust_impact(&set, affected, Kept::new(Focus::Package(package))).await
+        self.trust_impact(&set, affected, KeptDigests::new(Focus::Package(package))).await
     }
 
     /// The organization, then those that granted trust to it.
@@ -227,7 +228,7 @@ impl KeyManager {
             let to_child = made.into_iter().find(|grant| grant.child_org_id == child.id);
             grants.extend(
                 to_child.map(|grant| {
-                    (parent.id, TrustGrant::new(Some(grant.id), child, limits(&grant)))
+                    (parent.id, TrustGrant::new(Some(grant.id), child, grant.limits()))
                 }),
             );
         }
@@ -248,7 +249,7 @@ impl KeyManager {
         &self,
         scenario: &Scenario,
         mut affected: Vec<OrganizationRecord>,
-        mut kept: Kept<'_>,
+        mut kept: KeptDigests<'_>,
     ) -> Result<TrustImpact, TrustError> {
         affected.sort_by(|a, b| a.name.cmp(&b.name));
         let mut impact = TrustImpact::default();
@@ -279,7 +280,7 @@ impl TrustImpact {
     ) {
         let context = DecisionContext::at(now.now());
         let then = simulate(now, scenario, context.now);
-        let [now, then] = [now, &then].map(|trust| trusted_paths(trust, Packages::Some, context));
+        let [now, then] = [now, &then].map(|trust| trusted_paths(trust, Packages::Any, context));
         let [before, after] = [paths_by_key(&now), paths_by_key(&then)];
         let is_new = |key: &&TrustedKey| !before.contains_key(&key.key.fingerprint());
         let is_other = |key: &&TrustedKey| {

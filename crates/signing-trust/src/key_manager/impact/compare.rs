@@ -13,11 +13,11 @@ use crate::candidates::decide_signers;
 use crate::decision::{DecisionError, Signers};
 use crate::error::TrustError;
 use crate::key_manager::KeyManager;
-use crate::key_manager::rotation::PAGE;
+use crate::key_manager::signatures::PAGE;
 use crate::key_manager::signatures::StoredSignature;
 use crate::rules::{DecisionContext, Packages, Scenario, simulate};
 use crate::snapshot::OrganizationTrust;
-use crate::source::{MAX_FACTS, read_store};
+use crate::source::{MAX_KEY_ROWS, read_store};
 
 /// Which kept signatures a change can concern.
 #[derive(Clone, Copy)]
@@ -40,7 +40,7 @@ impl Focus<'_> {
         match self {
             Self::Everything => true,
             Self::Key(key) | Self::Rotation { old: key, .. } => {
-                envelope.verify(key).is_ok() || Signers::of(envelope).anonymous
+                envelope.verify(key).is_ok() || Signers::of(envelope).unnamed
             }
             Self::Package(name) => {
                 envelope.unverified_statement().is_ok_and(|statement| statement.name() == name)
@@ -50,13 +50,13 @@ impl Focus<'_> {
 }
 
 /// The packages that organizations keep such signatures for, as far as that was asked.
-pub(super) struct Kept<'a> {
+pub(super) struct KeptDigests<'a> {
     pub(super) focus: Focus<'a>,
     resigning: Option<Resigning<'a>>,
     digests: BTreeMap<OrgId, BTreeSet<PackageDigest>>,
 }
 
-impl<'a> Kept<'a> {
+impl<'a> KeptDigests<'a> {
     pub(super) fn new(focus: Focus<'a>) -> Self {
         Self { focus, resigning: None, digests: BTreeMap::new() }
     }
@@ -117,7 +117,7 @@ impl KeyManager {
         &self,
         org: &OrganizationRecord,
         scenario: &Scenario,
-        kept: &mut Kept<'_>,
+        kept: &mut KeptDigests<'_>,
     ) -> Result<SignatureComparison, TrustError> {
         let mut keepers = BTreeSet::from([org.id]);
         let grants = self.store.grants_from(org.id).await?;
@@ -196,7 +196,7 @@ impl KeyManager {
     async fn digests(
         &self,
         keeper: OrgId,
-        kept: &mut Kept<'_>,
+        kept: &mut KeptDigests<'_>,
     ) -> Result<BTreeSet<PackageDigest>, TrustError> {
         if let Some(digests) = kept.digests.get(&keeper) {
             return Ok(digests.clone());
@@ -228,10 +228,10 @@ impl KeyManager {
         scenario: &Scenario,
     ) -> Result<Judged, TrustError> {
         let signers = Signers::of(envelope);
-        let named = Signers { anonymous: false, ..signers.clone() };
+        let named = Signers { unnamed: false, ..signers.clone() };
         // Signatures that name no key are tried only if the others do not suffice.
         let mut judged = self.judge_signers(org, envelope, name, &named, scenario).await?;
-        if signers.anonymous && !(judged.before && judged.after) {
+        if signers.unnamed && !(judged.before && judged.after) {
             let all = self.judge_signers(org, envelope, name, &signers, scenario).await?;
             judged.before |= all.before;
             judged.after |= all.after;
@@ -249,14 +249,16 @@ impl KeyManager {
     ) -> Result<Judged, TrustError> {
         let now = match read_store(&self.store, org, signers).await {
             // More keys than are tried: refused now, and then.
-            Err(TrustError::TooManyCandidates { .. }) => return Ok(Judged::default()),
+            Err(TrustError::Decision(DecisionError::TooManyCandidates { .. })) => {
+                return Ok(Judged::default());
+            }
             read => read?,
         };
         let context = DecisionContext::at(now.now());
         let then = simulate(&now, scenario, context.now);
         let config = VerificationConfig::default();
         let suffices = |trust: &OrganizationTrust| {
-            if signers.anonymous && trust.statements() > MAX_FACTS {
+            if signers.unnamed && trust.key_entries() > MAX_KEY_ROWS {
                 return Ok(false);
             }
             match decide_signers(trust, signers, Packages::Named(name), context) {

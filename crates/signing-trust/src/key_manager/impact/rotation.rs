@@ -4,9 +4,10 @@ use signing_crypto::{KeyId, KeyName, NameKind, SignatureEnvelope, SigningKey, Ve
 use signing_store::{PackageSignatureRecord, SigningKeyRecord, StoreError};
 
 use super::TrustImpact;
-use super::compare::{Focus, Kept, Resigning};
+use super::compare::{Focus, KeptDigests, Resigning};
 use crate::error::TrustError;
-use crate::key_manager::rotation::{PAGE, next_name};
+use crate::key_manager::rotation::next_name;
+use crate::key_manager::signatures::PAGE;
 use crate::key_manager::{KeyManager, ProvenKey, Resign, Resigned};
 use crate::rules::{KeyStanding, Scenario};
 
@@ -72,7 +73,7 @@ impl KeyManager {
         let resigning = signer.map(|new| Resigning { org, old: of_old, new });
         let signatures = self.count_resigned(&old, &new, resigning.as_ref()).await?;
         let focus = Focus::Rotation { old: &of_old, new: &new };
-        let kept = Kept::new(focus).resigned(resigning);
+        let kept = KeptDigests::new(focus).resigned(resigning);
         let trust = self.trust_impact(&scenario, affected, kept).await?;
         let successor = match found {
             Some(found) => PlannedSuccessor::Made(Box::new(found.into_record())),

@@ -5,9 +5,6 @@ use super::super::{KeyManager, ProvenKey, signatures};
 use super::{Resign, Resigned};
 use crate::error::TrustError;
 
-/// How many kept signatures are in memory at once.
-pub(in super::super) const PAGE: u16 = 64;
-
 /// How often a kept signature is looked at that others change meanwhile. Each of them has
 /// added to it, and an envelope has room for 16.
 const ATTEMPTS: usize = 32;
@@ -40,7 +37,7 @@ impl KeyManager {
         };
         let mut after = None;
         loop {
-            let page = self.store.kept_signatures(old.org(), after, PAGE).await?;
+            let page = self.store.kept_signatures(old.org(), after, signatures::PAGE).await?;
             let Some(last) = page.last() else { return Ok(resigned) };
             after = Some(last.id);
             for kept in page {
@@ -151,7 +148,7 @@ impl KeyManager {
             return Ok(None);
         }
         let new = NewPackageSignature { org_id, package_digest, envelope };
-        let kept = self.store.insert_vouched_signature(old.fingerprint(), &seen, new).await?;
+        let kept = self.store.insert_signature_for(old.fingerprint(), &seen, new).await?;
         Ok(Some(match kept {
             Some(Change::Made(_)) => Replacement::Made,
             Some(Change::Unchanged(_)) => Replacement::AlreadyKept,

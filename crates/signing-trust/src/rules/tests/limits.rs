@@ -1,8 +1,11 @@
 //! How far trust reaches: for which packages, and until when.
 
+use std::time::Duration;
+
 use signing_crypto::OrgName;
 
 use super::*;
+use crate::acceptance::ClockSkewAllowance;
 
 fn vendor() -> OrgName {
     "vendor".parse().unwrap()
@@ -56,13 +59,13 @@ fn everybody_who_trusts_a_key_vouches_for_it() {
 
 #[test]
 fn only_a_key_that_is_good_for_every_package_is_found_for_all() {
-    let (all, some) = (Packages::All, Packages::Some);
+    let (all, any) = (Packages::All, Packages::Any);
     let facts = [own(None), limited(granted("vendor", active(&key(1))), &["*.so"])];
     assert_eq!(trusted_keys(&facts, all), []);
-    assert_eq!(trusted_keys(&facts, some).len(), 1);
+    assert_eq!(trusted_keys(&facts, any).len(), 1);
     let facts = [facts[0].clone(), facts[1].clone(), granted("other", active(&key(1)))];
     assert_eq!(trusted_keys(&facts, all).len(), 1);
-    assert_eq!(trusted_paths(&known(&facts), some, context()).len(), 2);
+    assert_eq!(trusted_paths(&known(&facts), any, context()).len(), 2);
 }
 
 #[test]
@@ -88,18 +91,19 @@ fn trust_that_has_ended_counts_as_long_as_the_clock_may_be_ahead_and_no_longer()
         let context = DecisionContext { clock_skew_allowance: allowance, ..context() };
         decide(facts, &[key(1).fingerprint()], context).trusted().count() == 1
     };
-    let minute = TimeDelta::minutes(1);
-    let tick = TimeDelta::microseconds(1);
+    let minute = Duration::from_secs(60);
+    let tick = Duration::from_micros(1);
+    let allowance = |duration| ClockSkewAllowance::new(duration).unwrap();
     let ended_by_a_minute = [
         vec![own(Some(until(39, active(&key(1)))))],
         vec![own(None), granted("vendor", until(39, active(&key(1))))],
         vec![own(None), ending(granted("vendor", active(&key(1))), 39)],
     ];
     for facts in ended_by_a_minute {
-        assert!(!allowed(TimeDelta::zero(), &facts));
-        assert!(!allowed(minute, &facts));
-        assert!(allowed(minute + tick, &facts));
-        assert!(allowed(TimeDelta::MAX, &facts));
+        assert!(!allowed(ClockSkewAllowance::NONE, &facts));
+        assert!(!allowed(allowance(minute), &facts));
+        assert!(allowed(allowance(minute + tick), &facts));
+        assert!(allowed(ClockSkewAllowance::MAX, &facts));
     }
     // No clock is asked about a revocation.
     for facts in [
@@ -108,7 +112,7 @@ fn trust_that_has_ended_counts_as_long_as_the_clock_may_be_ahead_and_no_longer()
         vec![own(None), granted("vendor", revoked(&key(1), 39))],
         vec![own(None), deleted(granted("vendor", active(&key(1))), 39)],
     ] {
-        assert!(!allowed(TimeDelta::MAX, &facts));
+        assert!(!allowed(ClockSkewAllowance::MAX, &facts));
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{TimeDelta, Utc};
 use signing_crypto::{Fingerprint, OrgId, PackagePatterns, SignatureId};
-use signing_trust::store::{GrantScope, StoreError};
+use signing_trust::store::StoreError;
 use signing_trust::{
     AffectedSignatures, OrganizationKeys, PlannedSuccessor, Resign, TrustError, TrustImpact,
     TrustLimits, TrustPath, TrustedKey,
@@ -155,7 +155,7 @@ impl Graph {
             let path = self.paths[number].file_name().unwrap().to_str().unwrap().to_owned();
             PackagePatterns::new(vec![path]).unwrap()
         };
-        let scope = GrantScope {
+        let scope = TrustLimits {
             packages: random.often().then(|| only(random.below(PACKAGES))),
             expires_at: random.often().then(|| Utc::now() + TimeDelta::days(3)),
         };
@@ -335,9 +335,9 @@ async fn what_a_command_refuses_is_not_foreseen(world: World) {
     let past = Some(Utc::now() - TimeDelta::hours(1));
     let expired = keys.trusted_public_key_impact(acme, &key.public_key, None, past).await;
     assert_refused!(expired, TrustError::ExpiryPast { .. });
-    let scope = GrantScope { packages: None, expires_at: past };
+    let scope = TrustLimits { packages: None, expires_at: past };
     assert_refused!(keys.grant_impact(acme, vendor, scope).await, TrustError::ExpiryPast { .. });
-    let scope = GrantScope::default;
+    let scope = TrustLimits::default;
     assert_refused!(
         keys.grant_impact(acme, acme, scope()).await,
         TrustError::SelfGrant { org } if org == acme

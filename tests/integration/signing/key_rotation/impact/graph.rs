@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use signing_crypto::{OrgId, SignatureId};
 use signing_loader::{SignatureSource, package_statement};
-use signing_trust::store::{GrantScope, SigningKeyRecord};
+use signing_trust::TrustLimits;
+use signing_trust::store::SigningKeyRecord;
 
 use crate::support::{World, check_package};
 
@@ -59,7 +60,7 @@ impl Graph {
                     let packages = random
                         .often()
                         .then(|| signing_crypto::PackagePatterns::new(vec![only]).unwrap());
-                    let scope = GrantScope { packages, expires_at: None };
+                    let scope = TrustLimits { packages, expires_at: None };
                     world.keys.grant_limited_trust(*org, *child, scope).await.unwrap();
                 }
             }

@@ -3,8 +3,8 @@
 use chrono::{TimeDelta, Utc};
 use signing_crypto::{PackagePatterns, SigningKey};
 use signing_loader::{PackageError, SignatureSource};
-use signing_trust::Resign;
-use signing_trust::store::{Change, GrantScope, Revocation, RolePurpose};
+use signing_trust::store::{Change, Revocation, RolePurpose};
+use signing_trust::{Resign, TrustLimits};
 
 use super::{role, seen_by};
 use crate::store_rules::assert_unbroken;
@@ -107,7 +107,7 @@ fn admin_manages_trust_between_organizations_and_ends_it_for_all() {
         let until = Utc::now() + TimeDelta::days(1);
         let patterns = |pattern: &str| PackagePatterns::new(vec![pattern.into()]).unwrap();
         for packages in [Some(patterns("other.so")), Some(patterns("acme.*")), None] {
-            let scope = GrantScope { packages, expires_at: Some(until) };
+            let scope = TrustLimits { packages, expires_at: Some(until) };
             by.keys.grant_limited_trust(operator, vendor.org, scope).await.unwrap();
         }
         by.signer(&vendor.package, operator, vendor.memory()).await;

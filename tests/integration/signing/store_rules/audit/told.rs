@@ -9,7 +9,8 @@ use signing_crypto::{SigningKey, rfc3339};
 use signing_loader::{
     SignatureSource, Verifier, package_statement, sign_package, verify_and_load_package,
 };
-use signing_trust::store::{GrantScope, OrganizationRef};
+use signing_trust::TrustLimits;
+use signing_trust::store::OrganizationRef;
 use tracing::Level;
 
 use super::forger::{log, verified};
@@ -218,7 +219,7 @@ async fn trust_that_expires_soon_is_told_of_beside_the_verification(world: World
         keys.trust_public_key_until(acme.org, key, None, Some(until)).await.unwrap();
     };
     let grant = async |until| {
-        let scope = GrantScope { packages: None, expires_at: Some(until) };
+        let scope = TrustLimits { packages: None, expires_at: Some(until) };
         world.keys.grant_limited_trust(parent, acme.org, scope).await.unwrap();
     };
     // What verifying tells beside that it was done.

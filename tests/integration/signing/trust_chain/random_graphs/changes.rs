@@ -5,7 +5,8 @@ use std::fmt;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use signing_crypto::{OrgId, PackagePatterns, SigningKey, TrustedKeyId};
-use signing_trust::store::{GrantScope, Revocation, TrustedKeyRecord};
+use signing_trust::TrustLimits;
+use signing_trust::store::{Revocation, TrustedKeyRecord};
 use zeroize::Zeroizing;
 
 use super::Random;
@@ -165,7 +166,7 @@ impl<'a> Graph<'a> {
         let patterns = grant.packages.iter().map(|pattern| (*pattern).to_owned()).collect();
         let packages = (!grant.packages.is_empty()).then(|| PackagePatterns::new(patterns));
         let scope =
-            GrantScope { packages: packages.map(Result::unwrap), expires_at: time(grant.end) };
+            TrustLimits { packages: packages.map(Result::unwrap), expires_at: time(grant.end) };
         let (parent_id, child_id) = (self.orgs[parent], self.orgs[child]);
         let granted = self.world.keys.grant_limited_trust(parent_id, child_id, scope).await;
         assert_eq!(granted.is_ok(), self.model.may_grant(parent, child), "{self}: {granted:?}");

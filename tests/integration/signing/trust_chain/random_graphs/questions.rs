@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use signing_crypto::{Fingerprint, PackageName, SignatureEnvelope, SigningKey};
-use signing_loader::{PackageError, SignatureSource, VerificationError, package_statement};
+use signing_loader::{
+    ClockSkewAllowance, PackageError, SignatureSource, VerificationError, package_statement,
+};
 use signing_trust::{KeyManager, Signers, TrustDecision, TrustPath, TrustedKey, UntrustedReason};
 use tokio::task::JoinSet;
 
@@ -56,7 +58,11 @@ pub(super) type Accepted = BTreeSet<(usize, usize, usize)>;
 impl Graph<'_> {
     async fn decide(&self, org: usize, signers: &Signers, package: usize) -> TrustDecision {
         let package: PackageName = PACKAGES[package].parse().unwrap();
-        let decided = self.world.keys.decide(self.orgs[org], signers, &package).await;
+        let decided = self
+            .world
+            .keys
+            .decide(self.orgs[org], signers, &package, ClockSkewAllowance::NONE)
+            .await;
         decided.unwrap_or_else(|error| panic!("{self}: {error:?}"))
     }
 
@@ -87,7 +93,7 @@ pub(super) async fn ask_about_all_keys(
     graph: &Graph<'_>,
     seen: &mut BTreeSet<&'static str>,
 ) -> Accepted {
-    let signers = Signers { named: graph.fingerprints(), anonymous: false };
+    let signers = Signers { named: graph.fingerprints(), unnamed: false };
     let mut accepted = Accepted::new();
     for org in 0..graph.orgs.len() {
         for package in 0..PACKAGES.len() {
@@ -126,7 +132,7 @@ pub(super) async fn ask_everything(
         for package in 0..PACKAGES.len() {
             let half = named.iter().copied().filter(|_| random.one_in(2)).collect();
             for named in [vec![], half] {
-                let anyone = Signers { named, anonymous: true };
+                let anyone = Signers { named, unnamed: true };
                 let decision = graph.decide(org, &anyone, package).await;
                 graph.compare(org, package, &decision);
             }
@@ -146,7 +152,10 @@ async fn ask_at_once(graph: &Graph<'_>) {
             let keys = KeyManager::new(graph.world.store.clone(), None);
             asked.spawn(async move {
                 let name = PACKAGES[package].parse().unwrap();
-                let decided = keys.decide(id, &Signers::one(fingerprint), &name).await.unwrap();
+                let decided = keys
+                    .decide(id, &Signers::one(fingerprint), &name, ClockSkewAllowance::NONE)
+                    .await
+                    .unwrap();
                 (org, key, package, decided.about(&fingerprint).is_ok())
             });
         }

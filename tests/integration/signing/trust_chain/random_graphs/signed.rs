@@ -2,15 +2,15 @@
 //! say must be what the rules say.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use chrono::{TimeDelta, Utc};
 use signing_crypto::{
-    DocumentHeader, DocumentVersion, OrgId, PackageName, Revocations, RoleKeys, RootDocument,
-    SignedDocument, SignerThreshold, SigningKey, TrustBundle,
+    DocumentHeader, DocumentVersion, DraftDocuments, OrgId, PackageName, Revocations, RoleKeys,
+    RootDocument, SignedDocument, SignerCount, SigningKey, TrustBundle,
 };
+use signing_trust::acceptance::ClockSkewAllowance;
 use signing_trust::{
-    BundledTrust, NewDocuments, Signers, TrustAnchor, TrustError, TrustRoot, UntrustedReason,
+    BundledTrust, DecisionError, Signers, TrustAnchor, TrustError, TrustRoot, UntrustedReason,
     VerifiedDocuments,
 };
 use zeroize::Zeroizing;
@@ -95,23 +95,24 @@ async fn publish(graph: &Graph<'_>, org: usize) {
         (0..graph.orgs.len()).map(|other| (graph.orgs[other], first_root(graph, other).digest()));
     let draft = keys.draft_trust(id, statement, &roots.collect()).await.unwrap();
     let draft = draft.statement(header(version), first, first);
-    let mut new = NewDocuments {
-        statement: Some(SignedDocument::sign(&draft, &signer).unwrap()),
-        ..NewDocuments::default()
+    let statement = SignedDocument::sign(&draft, &signer).unwrap();
+    let root = first_root(graph, org);
+    let draft = match published {
+        Some(_) => DraftDocuments::new(id, Some(root), None, Some(statement), None),
+        None => {
+            let revocations = Revocations { header: header(first), denied: BTreeMap::new() };
+            let revocations = SignedDocument::sign(&revocations, &signer).unwrap();
+            DraftDocuments::new(id, None, Some(root), Some(statement), Some(revocations))
+        }
     };
-    if published.is_none() {
-        let revocations = Revocations { header: header(first), denied: BTreeMap::new() };
-        new.root = Some(first_root(graph, org));
-        new.revocations = Some(SignedDocument::sign(&revocations, &signer).unwrap());
-    }
-    let done = keys.publish_documents(id, &new, &anchor).await;
+    let done = keys.publish_documents(&draft.unwrap(), &anchor).await;
     done.unwrap_or_else(|error| panic!("{graph}: {org} publishes: {error:?}"));
 }
 
 /// The same whenever it is made.
 fn first_root(graph: &Graph<'_>, org: usize) -> SignedDocument<RootDocument> {
     let signer = signer();
-    let role = || RoleKeys::new([signer.fingerprint()], SignerThreshold::ONE).unwrap();
+    let role = || RoleKeys::new([signer.fingerprint()], SignerCount::ONE).unwrap();
     let header = DocumentHeader {
         org: graph.orgs[org],
         org_name: "graph".parse().unwrap(),
@@ -134,16 +135,19 @@ async fn ask_store(graph: &Graph<'_>, org: usize) -> Accepted {
     let root = TrustRoot::parse(first_root(graph, org).to_json().as_bytes()).unwrap();
     let rooted = keys.clone().rooted(id, root.into());
     let fingerprints: Vec<_> = graph.keys.iter().map(SigningKey::fingerprint).collect();
-    let all = Signers { named: fingerprints.clone(), anonymous: false };
-    let anyone = Signers { named: vec![], anonymous: true };
+    let all = Signers { named: fingerprints.clone(), unnamed: false };
+    let anyone = Signers { named: vec![], unnamed: true };
     for (package, name) in PACKAGES.iter().enumerate() {
         let name: PackageName = name.parse().unwrap();
-        let decision = rooted.decide(id, &all, &name).await;
+        let decision = rooted.decide(id, &all, &name, ClockSkewAllowance::NONE).await;
         let decision = decision.unwrap_or_else(|error| panic!("{graph}: {error:?}"));
-        let unnamed = rooted.decide(id, &anyone, &name).await.unwrap();
+        let unnamed = rooted.decide(id, &anyone, &name, ClockSkewAllowance::NONE).await.unwrap();
         for (key, fingerprint) in fingerprints.iter().enumerate() {
             let verdict = decision.about(fingerprint);
-            let alone = rooted.decide(id, &Signers::one(*fingerprint), &name).await.unwrap();
+            let alone = rooted
+                .decide(id, &Signers::one(*fingerprint), &name, ClockSkewAllowance::NONE)
+                .await
+                .unwrap();
             assert_eq!(alone.about(fingerprint).is_ok(), verdict.is_ok(), "{graph}: {key} alone");
             assert_eq!(unnamed.about(fingerprint).is_ok(), verdict.is_ok(), "{graph}: unnamed");
             assert!(
@@ -155,8 +159,13 @@ async fn ask_store(graph: &Graph<'_>, org: usize) -> Accepted {
             }
         }
     }
-    let other = rooted.decide(OrgId::random(), &all, &PACKAGES[0].parse().unwrap()).await;
-    assert!(matches!(other, Err(TrustError::SignedTrust(_))), "{graph}: {other:?}");
+    let other = rooted
+        .decide(OrgId::random(), &all, &PACKAGES[0].parse().unwrap(), ClockSkewAllowance::NONE)
+        .await;
+    assert!(
+        matches!(other, Err(TrustError::Decision(DecisionError::SignedTrust(_)))),
+        "{graph}: {other:?}"
+    );
     accepted
 }
 
@@ -166,10 +175,11 @@ fn ask_bundle(graph: &Graph<'_>, bundle: &TrustBundle, org: usize) -> Option<Acc
     let bundle = TrustBundle::parse(bundle.to_json().unwrap().as_bytes()).unwrap();
     let trust = BundledTrust::verify(&bundle, &root.into()).ok()?;
     let fingerprints: Vec<_> = graph.keys.iter().map(SigningKey::fingerprint).collect();
-    let all = Signers { named: fingerprints.clone(), anonymous: false };
+    let all = Signers { named: fingerprints.clone(), unnamed: false };
     let mut accepted = Accepted::new();
     for (package, name) in PACKAGES.iter().enumerate() {
-        let decision = trust.decide(&all, &name.parse().unwrap(), Duration::ZERO).unwrap();
+        let decision =
+            trust.decide(&all, &name.parse().unwrap(), ClockSkewAllowance::NONE).unwrap();
         for (key, fingerprint) in fingerprints.iter().enumerate() {
             if decision.about(fingerprint).is_ok() {
                 accepted.insert((org, key, package));

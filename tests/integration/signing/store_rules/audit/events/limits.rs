@@ -1,8 +1,8 @@
 //! Trust that is limited, and versions that are too low.
 
 use signing_crypto::{PackagePatterns, PackageVersion};
-use signing_trust::TrustError;
-use signing_trust::store::{Change, GrantScope};
+use signing_trust::store::Change;
+use signing_trust::{TrustError, TrustLimits};
 use tracing::Level;
 
 use super::bench::{Bench, seed_key};
@@ -50,7 +50,7 @@ async fn a_limited_grant_is_told_with_its_limits_and_again_when_they_change(benc
     let child = bench.child().await;
     let grant = async |packages: &[&str], until: Option<&str>| {
         let packages = packages.iter().map(|&pattern| pattern.to_owned()).collect();
-        let scope = GrantScope {
+        let scope = TrustLimits {
             packages: Some(PackagePatterns::new(packages).unwrap()),
             expires_at: until.map(|until| until.parse().unwrap()),
         };

@@ -2,6 +2,7 @@
 
 use signing_crypto::PackageDigest;
 use signing_trust::Signers;
+use signing_trust::acceptance::ClockSkewAllowance;
 use signing_trust::store::OrganizationRef;
 
 use super::bench::{Bench, seed_key};
@@ -26,7 +27,8 @@ async fn questions_are_neither_told_nor_logged(bench: Bench) {
     keys.find_trusted_key(org, &fingerprint).await.unwrap();
     keys.who_trusts(&fingerprint).await.unwrap();
     keys.find_signatures(org, PackageDigest::from_bytes([7; 32])).await.unwrap();
-    keys.decide(org, &Signers::one(fingerprint), &"a.so".parse().unwrap()).await.unwrap();
+    let (signers, name) = (Signers::one(fingerprint), "a.so".parse().unwrap());
+    let _ = keys.decide(org, &signers, &name, ClockSkewAllowance::NONE).await.unwrap();
     keys.verify_audit_log(org, &[]).await.unwrap();
 
     bench.told_nothing();
