@@ -9,7 +9,7 @@ pub(crate) async fn blocking<T: Send + 'static, E: From<PackageError> + Send + '
         Ok(result) => result,
         Err(error) => match error.try_into_panic() {
             Ok(panic) => std::panic::resume_unwind(panic),
-            Err(cancelled) => Err(PackageError::io("", std::io::Error::other(cancelled)).into()),
+            Err(_) => Err(PackageError::Cancelled.into()),
         },
     }
 }
@@ -20,4 +20,23 @@ pub(crate) async fn blocking<T>(
     work: impl FnOnce() -> Result<T, PackageError>,
 ) -> Result<T, PackageError> {
     work()
+}
+
+#[cfg(all(test, feature = "store"))]
+mod tests {
+    use tokio::runtime::Builder;
+
+    use super::*;
+
+    #[test]
+    fn work_for_a_runtime_that_has_shut_down_is_cancelled() {
+        let runtime = Builder::new_current_thread().build().unwrap();
+        let handle = runtime.handle().clone();
+        let work = || blocking(|| Ok::<_, PackageError>(()));
+        handle.block_on(work()).unwrap();
+
+        runtime.shutdown_background();
+        let outcome = handle.block_on(work());
+        assert!(matches!(outcome, Err(PackageError::Cancelled)), "{outcome:?}");
+    }
 }

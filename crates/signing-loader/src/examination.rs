@@ -265,10 +265,10 @@ impl<T> Examination<T> {
     /// Reads the package if that was not done before, and checks that its bytes are those
     /// that were signed. A package is read at most as far as a trusted key has signed.
     pub(crate) fn finish(self, org: Option<OrgId>) -> Result<Verified<T>, PackageError> {
-        let Step::Decided(outcome) = self.step else { return Err(undecided()) };
+        let Step::Decided(outcome) = self.step else { return Err(PackageError::Undecided) };
         let (accepted, envelope) = (*outcome)?;
         let (content, kept) = match self.content {
-            Content::Absent => return Err(undecided()),
+            Content::Absent => return Err(PackageError::Undecided),
             Content::Read(content, kept) => (content, kept),
             Content::Unread(opened, read) => {
                 let expected = accepted.statement().size();
@@ -357,12 +357,6 @@ impl OpenedPackage {
 /// The decision that trusts no key.
 fn no_key_trusted() -> TrustDecision {
     PinnedKeys::default().decide(&Signers::default())
-}
-
-/// A question was not answered, so no key is trusted.
-fn undecided() -> PackageError {
-    let (fingerprint, reason) = (None, UntrustedReason::Unknown);
-    VerificationError::UntrustedSigner { fingerprint, reason }.into()
 }
 
 fn verdict(

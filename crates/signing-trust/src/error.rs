@@ -105,6 +105,9 @@ pub enum TrustError {
     /// Documents cannot be put together into a bundle.
     #[error("the trust bundle cannot be made")]
     Bundle(#[from] MalformedBundle),
+    /// The runtime shut down before anything was decided.
+    #[error("the decision was cancelled: the program's runtime is shutting down")]
+    Cancelled,
     /// An envelope that is not about a package cannot be stored.
     #[error("the envelope is not a package signature")]
     MalformedEnvelope(#[from] MalformedEnvelope),
@@ -156,6 +159,7 @@ impl TrustError {
             Self::Decision(error) => error.code(),
             Self::UnreadableTrust { .. } => "UnreadableTrust",
             Self::Bundle(error) => error.code(),
+            Self::Cancelled => "Cancelled",
             Self::MalformedEnvelope(error) => error.code(),
             Self::Envelope(error) => error.code(),
             Self::Signer(error) => error.code(),

@@ -4,6 +4,7 @@ use signing_trust::TrustError;
 use super::{Advice, keys, package, signed_trust, signers, store};
 use crate::error::Outcome;
 
+pub(super) const TRY_AGAIN: &str = "run the command again";
 pub(super) const NAME_THE_KEY: &str = "have the package signed by a tool that writes a keyid";
 pub(super) const GET_CHECKPOINT: &str = "get the file that cloacina audit checkpoint wrote, and the public key that signed it, from \
      where they are kept";
@@ -82,6 +83,7 @@ pub(super) fn trust(error: &TrustError) -> Advice {
         TrustError::NoKeyEncryptionKey => keys::STORES_KEK,
         TrustError::SameKek => "make another one with: openssl rand -hex 32",
         TrustError::Clock(_) => "set the clock, then try again",
+        TrustError::Cancelled => TRY_AGAIN,
         TrustError::ExpiryPast { .. } => {
             "give a time in the future; to withdraw trust now: cloacina keys revoke, or orgs \
              revoke-trust"

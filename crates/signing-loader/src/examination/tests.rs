@@ -2,7 +2,7 @@ use std::io::Write;
 
 use std::fs::File;
 
-use signing_crypto::SigningKey;
+use signing_crypto::{SigningKey, VerifyingKey};
 
 use super::*;
 use crate::sign::package_statement;
@@ -69,4 +69,26 @@ fn a_package_without_a_signature_is_not_read_where_there_is_no_store() {
     }
     let read = begin(Package::from(&*path), AnsweredBy::Store);
     assert!(matches!(read, PackageError::Io { .. }), "{read:?}");
+}
+
+#[test]
+fn a_package_about_which_a_question_was_not_answered_is_not_decided_on() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("libworkflow.so");
+    std::fs::write(&path, "package").unwrap();
+    let key = SigningKey::generate().unwrap();
+    let envelope = SignatureEnvelope::sign(&package_statement(&path).unwrap(), &key);
+    let finish = |answer: Option<VerifyingKey>| {
+        let (package, source) = (Package::from(&*path), SignatureSource::Memory(envelope.clone()));
+        let config = VerificationConfig::default();
+        let mut examination =
+            Examination::begin(package, source, &config, AnsweredBy::PinnedKeys, hash).unwrap();
+        if let (Some(key), Some(Question::Trust(signers))) = (answer, examination.question()) {
+            examination.answer_trust(PinnedKeys::from(key).decide(&signers));
+        }
+        examination.finish(None).map(drop)
+    };
+    finish(Some(key.verifying_key())).unwrap();
+    let unanswered = finish(None);
+    assert!(matches!(unanswered, Err(PackageError::Undecided)), "{unanswered:?}");
 }

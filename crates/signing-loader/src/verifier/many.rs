@@ -258,10 +258,7 @@ where
                 Ok(Err(error)) => return Some(Err(error)),
                 Err(error) => match error.try_into_panic() {
                     Ok(panic) => resume_unwind(panic),
-                    Err(cancelled) => {
-                        let source = std::io::Error::other(cancelled);
-                        return Some(Err(PackageError::io("", source)));
-                    }
+                    Err(_) => return Some(Err(PackageError::Cancelled)),
                 },
             }
         }

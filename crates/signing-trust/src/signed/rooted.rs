@@ -10,7 +10,7 @@ use super::anchor::TrustAnchor;
 use super::restrict::restricted_by_rows;
 use super::value::SignedTrust;
 use super::verify::{VerifiedDocuments, admit, verify};
-use crate::document_error::{SignedTrustError, VersionMemoryError};
+use crate::document_error::SignedTrustError;
 use crate::error::TrustError;
 use crate::snapshot::OrganizationTrust;
 
@@ -98,17 +98,16 @@ impl RootedTrust {
                 None => documents.verify(org, &anchor)?,
             };
             let value = Arc::new(signed.value());
-            Ok(VerifiedDocumentsOfState { state, documents, signed, value })
+            let verified = VerifiedDocumentsOfState { state, documents, signed, value };
+            Ok::<_, SignedTrustError>(verified)
         });
-        let verified: Result<VerifiedDocumentsOfState, SignedTrustError> = match verified.await {
-            Ok(verified) => verified,
+        let verified: VerifiedDocumentsOfState = match verified.await {
+            Ok(verified) => verified?,
             Err(error) => match error.try_into_panic() {
                 Ok(panic) => std::panic::resume_unwind(panic),
-                // The runtime shuts down, and nothing was decided.
-                Err(_) => Err(VersionMemoryError::Unasked.into()),
+                Err(_) => return Err(TrustError::Cancelled),
             },
         };
-        let verified = verified?;
         let value = verified.value.clone();
         *kept = Some(verified);
         Ok(value)

@@ -235,6 +235,7 @@ fn trust() -> Vec<TrustError> {
         TrustError::SelfGrant { org: values::org_id() },
         TrustError::ExpiryPast { expires_at: at, now: values::later() },
         TrustError::Clock(signing_crypto::ParseError::Time),
+        TrustError::Cancelled,
     ]
 }
 
