@@ -9,6 +9,7 @@ mod kek_rotation;
 mod next_documents;
 mod organizations;
 mod proven_key;
+mod publication_impact;
 mod rotation;
 mod signatures;
 mod signing_keys;
@@ -32,7 +33,6 @@ use crate::signed::{RootedTrust, TrustAnchor};
 use crate::snapshot::{OrganizationTrust, boot_time, present};
 use crate::source::read_store;
 
-pub use documents::PublicationImpact;
 pub use follow::TrustFollower;
 pub use impact::{
     AffectedSignature, AffectedSignatures, OrganizationKeys, PlannedSuccessor, RevocationImpact,
@@ -40,6 +40,7 @@ pub use impact::{
 };
 pub use next_documents::{DocumentPlan, DraftedTrust, NextRoot};
 pub use proven_key::ProvenKey;
+pub use publication_impact::{ImpactExtent, PublicationImpact};
 pub use rotation::{OtherHolder, Resign, Resigned, Rotation};
 pub use signatures::{KeptSignatures, StoredSignature};
 

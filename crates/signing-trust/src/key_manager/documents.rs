@@ -1,41 +1,24 @@
 //! Publishing trust: what rows say becomes a statement that root keys have signed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use chrono::Utc;
 use signing_crypto::{
-    DocumentTexts, DraftDocuments, OrgId, PackageDigest, PackageName, RootDigest,
-    SignatureEnvelope, SignedDocument, TrustBundle, TrustDocument, TrustDocumentKind,
+    DocumentTexts, DraftDocuments, OrgId, RootDigest, SignedDocument, TrustBundle, TrustDocument,
     TrustStatement,
 };
 use signing_store::{NewTrustDocument, OrganizationRef};
 
 use super::KeyManager;
-use super::signatures::PAGE;
-use crate::acceptance::{VerificationConfig, accept};
 use crate::audit::EventType;
-use crate::candidates::decide_signers;
-use crate::decision::Signers;
 use crate::document_error::SignedTrustError;
 use crate::error::TrustError;
-use crate::rules::{DecisionContext, Packages};
 use crate::signed::{
-    BundledTrust, SeenDocuments, SignedTrust, Stated, StoredDocuments, TrustAnchor, TrustDraft,
-    VerifiedDocuments, children_of, first_expiry, require_admissible, require_together,
-    restricted_by_rows, value_of,
+    BundledTrust, SeenDocuments, StoredDocuments, TrustAnchor, TrustDraft, VerifiedDocuments,
+    first_expiry, require_admissible,
 };
 use crate::snapshot::{DocumentsOfChild, OrganizationTrust, TrustGrant};
 use crate::source::read_all;
-
-/// How publishing documents changes which packages verify, among those whose signatures the
-/// store keeps. Before the first documents, the present is that of runners without a root.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct PublicationImpact {
-    /// Packages that would verify, and do not now.
-    pub starts: BTreeSet<(PackageDigest, PackageName)>,
-    /// Packages that verify now, and would not.
-    pub stops: BTreeSet<(PackageDigest, PackageName)>,
-}
 
 impl KeyManager {
     /// The documents that `org` has published, verified from a pinned root. `None` if it has
@@ -155,73 +138,6 @@ impl KeyManager {
         Ok(verified)
     }
 
-    /// What publishing documents would change, for the packages whose signatures the store
-    /// keeps. Changes nothing. Too few keys may have signed the documents so far.
-    ///
-    /// # Errors
-    ///
-    /// That the documents do not belong together, or to what has been published.
-    pub async fn publication_impact(
-        &self,
-        draft: &DraftDocuments,
-        anchor: &TrustAnchor,
-    ) -> Result<PublicationImpact, TrustError> {
-        let org = draft.org();
-        let rows = read_all(&self.store, org, usize::MAX).await?;
-        let stored = self.stored_documents(org).await?;
-        let published = match stored.texts.contains_key(&org) {
-            true => Some(stored.verify(org, anchor)?),
-            false => None,
-        };
-        let before = match &published {
-            Some(published) => restricted_by_rows(&published.value(), rows.clone()),
-            // Until something is published, runners believe rows.
-            None => rows.clone(),
-        };
-        let current = published.map(SignedTrust::into_own);
-        let after = value_once_signed(draft, &stored, current.as_ref())?;
-        let after = restricted_by_rows(&after, rows);
-        let mut keepers = BTreeSet::from([org]);
-        keepers.extend(before.grants.iter().chain(&after.grants).map(|grant| grant.child));
-        let (mut now, mut later) = (BTreeSet::new(), BTreeSet::new());
-        for keeper in keepers {
-            self.verify_kept(keeper, &before, &mut now, &after, &mut later).await?;
-        }
-        Ok(PublicationImpact {
-            starts: later.difference(&now).cloned().collect(),
-            stops: now.difference(&later).cloned().collect(),
-        })
-    }
-
-    /// Adds the packages for which a kept signature suffices before, and those after.
-    async fn verify_kept(
-        &self,
-        keeper: OrgId,
-        before: &OrganizationTrust,
-        now: &mut BTreeSet<(PackageDigest, PackageName)>,
-        after: &OrganizationTrust,
-        later: &mut BTreeSet<(PackageDigest, PackageName)>,
-    ) -> Result<(), TrustError> {
-        let mut last = None;
-        loop {
-            let page = self.store.kept_signatures(keeper, last, PAGE).await?;
-            let Some(end) = page.last() else { return Ok(()) };
-            last = Some(end.id);
-            for kept in &page {
-                let envelope = SignatureEnvelope::parse(kept.envelope.as_bytes());
-                let Ok(envelope) = envelope else { continue };
-                let Ok(statement) = envelope.unverified_statement() else { continue };
-                let package = (*statement.digest(), statement.name().clone());
-                if suffices(before, &envelope, &package.1) {
-                    now.insert(package.clone());
-                }
-                if suffices(after, &envelope, &package.1) {
-                    later.insert(package);
-                }
-            }
-        }
-    }
-
     /// The documents of `org`, and those of the organizations that its statement grants trust
     /// to, for hosts without a store. A child whose documents do not count is listed without
     /// documents.
@@ -257,7 +173,7 @@ impl KeyManager {
         Ok(self.stored_documents(org).await?.texts.remove(&org))
     }
 
-    async fn stored_documents(&self, org: OrgId) -> Result<StoredDocuments, TrustError> {
+    pub(super) async fn stored_documents(&self, org: OrgId) -> Result<StoredDocuments, TrustError> {
         Ok(StoredDocuments::of(self.store.trust_documents(org).await?.records))
     }
 }
@@ -295,43 +211,4 @@ fn new_document<D: TrustDocument>(signed: &SignedDocument<D>) -> NewTrustDocumen
 fn versions(documents: &[NewTrustDocument]) -> String {
     let each = documents.iter().map(|document| format!("{} {}", document.kind, document.version));
     each.collect::<Vec<_>>().join(", ")
-}
-
-/// What the newest documents say once enough keys have signed those of the draft.
-fn value_once_signed(
-    draft: &DraftDocuments,
-    stored: &StoredDocuments,
-    current: Option<&VerifiedDocuments>,
-) -> Result<OrganizationTrust, SignedTrustError> {
-    let org = draft.org();
-    let missing = |kind| SignedTrustError::Missing { org, kind };
-    let root = draft.root().map(SignedDocument::unverified);
-    let root = root
-        .or(current.map(|current| current.root().document()))
-        .ok_or(missing(TrustDocumentKind::Root))?;
-    let statement = draft.statement().map(SignedDocument::unverified);
-    let statement = statement
-        .or(current.map(VerifiedDocuments::statement))
-        .ok_or(missing(TrustDocumentKind::Statement))?;
-    let revocations = draft.revocations().map(SignedDocument::unverified);
-    let revocations = revocations
-        .or(current.map(VerifiedDocuments::revocations))
-        .ok_or(missing(TrustDocumentKind::Revocations))?;
-    require_together(org, statement, root, revocations)?;
-    let until = first_expiry(root, statement, revocations);
-    let children = children_of(statement, &stored.texts, |_, _| Ok(()));
-    Ok(value_of(org, Stated { statement, revocations, until }, &children))
-}
-
-/// Whether an envelope suffices, for a runner that asks for one signer.
-fn suffices(trust: &OrganizationTrust, envelope: &SignatureEnvelope, name: &PackageName) -> bool {
-    let context = DecisionContext::at(trust.now());
-    let config = VerificationConfig::default();
-    let all = Signers::of(envelope);
-    let named = Signers { unnamed: false, ..all.clone() };
-    // Signatures that name no key are tried only if the others do not suffice.
-    [named, all].iter().any(|signers| {
-        let decision = decide_signers(trust, signers, Packages::Named(name), context);
-        decision.is_ok_and(|decision| accept(envelope, &decision, &config, name).is_ok())
-    })
 }

@@ -1,0 +1,178 @@
+//! What publishing documents would change, before they are published.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use signing_crypto::{
+    DraftDocuments, OrgId, PackageDigest, PackageName, SignatureEnvelope, SignedDocument,
+    TrustDocumentKind,
+};
+
+use super::KeyManager;
+use super::signatures::PAGE;
+use crate::acceptance::{VerificationConfig, accept};
+use crate::candidates::decide_signers;
+use crate::decision::Signers;
+use crate::document_error::SignedTrustError;
+use crate::error::TrustError;
+use crate::rules::{DecisionContext, Packages};
+use crate::signed::{
+    SignedTrust, Stated, StoredDocuments, TrustAnchor, VerifiedDocuments, children_of,
+    first_expiry, require_together, restricted_by_rows, value_of,
+};
+use crate::snapshot::{Expiry, OrganizationTrust};
+use crate::source::read_all;
+
+/// For how long stored signatures are looked at. Who may keep signatures may keep very many, and
+/// must not be able to hold up what an administrator publishes.
+const TIME_LIMIT: Duration = Duration::from_secs(20);
+
+/// How publishing documents changes which packages verify, among those whose signatures the
+/// store keeps. Before the first documents, the present is that of runners without a root.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PublicationImpact {
+    /// Packages that would verify, and do not now.
+    pub starts: BTreeSet<(PackageDigest, PackageName)>,
+    /// Packages that verify now, and would not.
+    pub stops: BTreeSet<(PackageDigest, PackageName)>,
+    /// Which signatures this is about.
+    pub extent: ImpactExtent,
+}
+
+/// Which of the signatures that the store keeps were looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ImpactExtent {
+    /// All that bear on the change.
+    #[default]
+    All,
+    /// Those that could be looked at within a time limit of 20 seconds.
+    UntilTimeLimit,
+}
+
+impl KeyManager {
+    /// What publishing documents would change, for the packages whose signatures the store
+    /// keeps. Changes nothing. Too few keys may have signed the documents so far.
+    ///
+    /// # Errors
+    ///
+    /// That the documents do not belong together, or to what has been published.
+    pub async fn publication_impact(
+        &self,
+        draft: &DraftDocuments,
+        anchor: &TrustAnchor,
+    ) -> Result<PublicationImpact, TrustError> {
+        let org = draft.org();
+        let rows = read_all(&self.store, org, usize::MAX).await?;
+        let stored = self.stored_documents(org).await?;
+        let published = match stored.texts.contains_key(&org) {
+            true => Some(stored.verify(org, anchor)?),
+            false => None,
+        };
+        let before = match &published {
+            Some(published) => restricted_by_rows(&published.value(), rows.clone()),
+            // Until something is published, runners believe rows.
+            None => rows.clone(),
+        };
+        let current = published.map(SignedTrust::into_own);
+        let after = value_once_signed(draft, &stored, current.as_ref())?;
+        let after = restricted_by_rows(&after, rows);
+        if decide_the_same(&before, &after) {
+            return Ok(PublicationImpact::default());
+        }
+        let mut keepers = BTreeSet::from([org]);
+        keepers.extend(before.grants.iter().chain(&after.grants).map(|grant| grant.child));
+        self.compare_kept(keepers, &before, &after, TIME_LIMIT).await
+    }
+
+    /// Compares for which packages kept signatures suffice before, and after.
+    async fn compare_kept(
+        &self,
+        keepers: BTreeSet<OrgId>,
+        before: &OrganizationTrust,
+        after: &OrganizationTrust,
+        limit: Duration,
+    ) -> Result<PublicationImpact, TrustError> {
+        let begun = Instant::now();
+        let (mut now, mut later, mut extent) =
+            (BTreeSet::new(), BTreeSet::new(), ImpactExtent::All);
+        for keeper in keepers {
+            let mut last = None;
+            while extent == ImpactExtent::All {
+                let page = self.store.kept_signatures(keeper, last, PAGE).await?;
+                let Some(end) = page.last() else { break };
+                last = Some(end.id);
+                for kept in &page {
+                    if begun.elapsed() >= limit {
+                        extent = ImpactExtent::UntilTimeLimit;
+                        break;
+                    }
+                    let envelope = SignatureEnvelope::parse(kept.envelope.as_bytes());
+                    let Ok(envelope) = envelope else { continue };
+                    let Ok(statement) = envelope.unverified_statement() else { continue };
+                    let package = (*statement.digest(), statement.name().clone());
+                    if suffices(before, &envelope, &package.1) {
+                        now.insert(package.clone());
+                    }
+                    if suffices(after, &envelope, &package.1) {
+                        later.insert(package);
+                    }
+                }
+            }
+        }
+        let (starts, stops) =
+            (later.difference(&now).cloned().collect(), now.difference(&later).cloned().collect());
+        Ok(PublicationImpact { starts, stops, extent })
+    }
+}
+
+/// Whether two values accept the same keys now, whenever they were read and their documents end.
+fn decide_the_same(before: &OrganizationTrust, after: &OrganizationTrust) -> bool {
+    let now = before.now();
+    let as_of_now = |trust: &OrganizationTrust| OrganizationTrust {
+        documents: trust.documents.filter(|Expiry { at, .. }| *at <= now),
+        reading: None,
+        ..trust.clone()
+    };
+    as_of_now(before) == as_of_now(after)
+}
+
+/// What the newest documents say once enough keys have signed those of the draft.
+fn value_once_signed(
+    draft: &DraftDocuments,
+    stored: &StoredDocuments,
+    current: Option<&VerifiedDocuments>,
+) -> Result<OrganizationTrust, SignedTrustError> {
+    let org = draft.org();
+    let missing = |kind| SignedTrustError::Missing { org, kind };
+    let root = draft.root().map(SignedDocument::unverified);
+    let root = root
+        .or(current.map(|current| current.root().document()))
+        .ok_or(missing(TrustDocumentKind::Root))?;
+    let statement = draft.statement().map(SignedDocument::unverified);
+    let statement = statement
+        .or(current.map(VerifiedDocuments::statement))
+        .ok_or(missing(TrustDocumentKind::Statement))?;
+    let revocations = draft.revocations().map(SignedDocument::unverified);
+    let revocations = revocations
+        .or(current.map(VerifiedDocuments::revocations))
+        .ok_or(missing(TrustDocumentKind::Revocations))?;
+    require_together(org, statement, root, revocations)?;
+    let until = first_expiry(root, statement, revocations);
+    let children = children_of(statement, &stored.texts, |_, _| Ok(()));
+    Ok(value_of(org, Stated { statement, revocations, until }, &children))
+}
+
+/// Whether an envelope suffices, for a runner that asks for one signer.
+fn suffices(trust: &OrganizationTrust, envelope: &SignatureEnvelope, name: &PackageName) -> bool {
+    let context = DecisionContext::at(trust.now());
+    let config = VerificationConfig::default();
+    let all = Signers::of(envelope);
+    let named = Signers { unnamed: false, ..all.clone() };
+    // Signatures that name no key are tried only if the others do not suffice.
+    [named, all].iter().any(|signers| {
+        let decision = decide_signers(trust, signers, Packages::Named(name), context);
+        decision.is_ok_and(|decision| accept(envelope, &decision, &config, name).is_ok())
+    })
+}
