@@ -14,8 +14,8 @@ pub use envelope::{
     VerifiedStatement,
 };
 pub use error::{
-    CheckpointError, ContentLayer, EnvelopeError, ForeignFormat, MalformedCheckpoint,
-    MalformedEnvelope,
+    CheckpointError, ContentLayer, EnvelopeError, ForeignFormat, JsonFault, MalformedCheckpoint,
+    MalformedEnvelope, UnexpectedJson,
 };
 pub use statement::{PREDICATE_TYPE, PackageStatement, STATEMENT_TYPE};
 pub(crate) use strict_json::{AtMost, Object};

@@ -53,6 +53,7 @@ mod rotate_kek;
 mod show_key;
 mod tables;
 mod terminal;
+mod secret_files;
 
 mod audit;
 

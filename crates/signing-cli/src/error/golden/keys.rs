@@ -107,7 +107,7 @@ fn forms() -> Vec<(PemForm, PemForm)> {
 fn openssh() -> [OpensshKeyError; 4] {
     [
         OpensshKeyError::SeveralLines { found: 2 },
-        OpensshKeyError::Algorithm { name: "ssh-rsa".into() },
+        OpensshKeyError::Algorithm { name: Some("ssh-rsa") },
         OpensshKeyError::Malformed,
         OpensshKeyError::Key(KeyError::SmallOrder),
     ]
