@@ -289,6 +289,11 @@ fn advice(error: &CliError) -> Advice {
              makes have been made",
         ),
         CliError::IsASignature { .. } => ("IsASignature", "give the package itself, without .sig"),
+        CliError::InstalledRelease { .. } => (
+            "InstalledRelease",
+            "sign the package that was built, and install it again: cloacina package sign <package>, \
+             then cloacina package install <package> --to <directory>",
+        ),
         CliError::NoPackages { .. } => ("NoPackages", "give the directory that contains packages"),
         CliError::Read { .. } => ("UnreadableFile", CHECK_READABLE),
         CliError::Write { .. } => (

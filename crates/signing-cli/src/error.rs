@@ -163,6 +163,8 @@ pub(crate) enum CliError {
     UnprotectedProcess(#[source] std::io::Error),
     #[error("cannot write to standard output")]
     Output(#[source] std::io::Error),
+    #[error("{} would change an installed release, which runners load as it was verified", path.display())]
+    InstalledRelease { path: PathBuf },
     #[error("{} is a signature, not a package", path.display())]
     IsASignature { path: PathBuf },
     #[error("the directory {} contains no packages", directory.display())]

@@ -102,6 +102,7 @@ pub use error::{LoadError, PackageError};
 pub use explain::{ExplainedEnvelope, Explanation, InspectedEnvelope, SignatureInspection};
 pub use install::{
     DirectoryFault, Downgrade, InstallDirectory, InstallError, InstallOutcome, Installed,
+    OldReleases, is_in_release,
 };
 pub use library::{LibraryInspection, inspect_library};
 pub use load::{LoadedPackage, Provenance, danger_load_unsigned};

@@ -2,12 +2,14 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Subcommand};
 use signing_crypto::{PackageName, PackageVersion, StatementTime};
-use signing_loader::{ClockSkewAllowance, RequiredSigners, SignerCount, VerificationConfig};
+use signing_loader::{
+    ClockSkewAllowance, OldReleases, RequiredSigners, SignerCount, VerificationConfig,
+};
 
 use super::Floor;
 use super::named::{KeyReference, OrgReference, SignatureReference};
 use super::resolve::{Resolve, Resolved};
-use super::values::{RootSource, SignerArgs};
+use super::values::{self, RootSource, SignerArgs};
 use crate::key_source::KEY_ACCESS;
 use crate::time;
 
@@ -229,6 +231,11 @@ pub(crate) struct InstallPackage {
     #[command(flatten)]
     pub(crate) requirements: Resolved<RequirementArgs>,
 
+
+    /// Of the releases of this package that were installed before, keep the newest N, 1 or more,
+    /// and remove the others [default: all are kept]
+    #[arg(long, value_name = "N", value_parser = values::old_releases)]
+    pub(crate) keep: Option<OldReleases>,
     /// Install it although a higher version, or the same with other bytes, is installed
     #[arg(long)]
     pub(crate) allow_downgrade: bool,

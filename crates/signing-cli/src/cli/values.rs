@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use clap::Args;
 use signing_crypto::{NameError, ParseError, RootDigest, SignerThreshold};
+use signing_loader::OldReleases;
 use signing_trust::EventType;
 use signing_trust::store::EventPattern;
 
@@ -17,6 +18,12 @@ use crate::key_source::{KeyAccess, KeyAccessArgs, KeySource};
 pub(super) fn threshold(text: &str) -> Result<SignerThreshold, &'static str> {
     let count = text.parse().ok().and_then(SignerThreshold::new);
     count.ok_or("expected a number of 1 to 16")
+}
+
+/// How many old releases stay.
+pub(super) fn old_releases(text: &str) -> Result<OldReleases, &'static str> {
+    let count = text.parse().ok().and_then(OldReleases::new);
+    count.ok_or("expected a number of 1 or more")
 }
 
 /// A pinned root document.

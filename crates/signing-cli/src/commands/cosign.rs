@@ -11,7 +11,7 @@ use signing_loader::{
 use signing_trust::{KeyManager, ProvenKey, TrustedKey};
 
 use super::inspect::verdict_text;
-use super::packages::Packages;
+use super::packages::{Packages, require_outside_releases};
 use super::trusted_by::{self, StoredTrust};
 use crate::advice::refused_key;
 use crate::cli::{CosignPackages, Resolved, SignerSource};
@@ -186,6 +186,7 @@ impl Found {
         trust: &Trust,
     ) -> Result<Self, CliError> {
         let path = command.signature.clone().unwrap_or_else(|| package.signature_path());
+        require_outside_releases(&path)?;
         // What is verified is what is signed: the file is read once.
         let file = SignatureFile::read(path)?;
         let Some(envelope) = file.envelope().cloned() else {

@@ -1,7 +1,9 @@
+use std::path::Path;
+
 use serde::Serialize;
 use signing_crypto::{Fingerprint, PackageDigest, PackageName, PackageVersion};
 use signing_loader::{
-    Downgrade, InstallDirectory, InstallError, InstallOutcome, Installed, PackagePath,
+    Downgrade, InstallDirectory, InstallError, InstallOutcome, Installed, OldReleases, PackagePath,
     SignatureSource, VerificationReport,
 };
 
@@ -31,7 +33,7 @@ pub(super) fn run(context: &Context, command: InstallPackage) -> Result<Report, 
     let (report, installed) = match trusted_by::offline(&command.trust)? {
         Some(verifier) => {
             let verified = verifier.config(config).signature(source).verify(package)?;
-            let directory = InstallDirectory::open(&command.to)?;
+            let directory = directory(&command.to, command.keep)?;
             (verified.report().clone(), verified.install(&directory, downgrade)?)
         }
         None => block_on(async {
@@ -42,7 +44,7 @@ pub(super) fn run(context: &Context, command: InstallPackage) -> Result<Report, 
                 Ok(verified) => verified,
                 Err(error) => return Err(refused_key::of_package(&keys, &org, error).await),
             };
-            let directory = InstallDirectory::open(&command.to)?;
+            let directory = directory(&command.to, command.keep)?;
             match verified.install(&directory, downgrade).await {
                 Ok(installed) => Ok((verified.report().clone(), installed)),
                 Err(InstallError::Package(error)) => {
@@ -57,6 +59,14 @@ pub(super) fn run(context: &Context, command: InstallPackage) -> Result<Report, 
 }
 
 #[cfg(test)]
+fn directory(path: &Path, keep: Option<OldReleases>) -> Result<InstallDirectory, InstallError> {
+    let directory = InstallDirectory::open(path)?;
+    Ok(match keep {
+        Some(old) => directory.keep(old),
+        None => directory,
+    })
+}
+
 pub(super) const DOCUMENTS: &[Document] =
     &[Document::of::<InstalledView<'static>>("package install")];
 
@@ -76,6 +86,8 @@ struct InstalledView<'a> {
     /// The release that this one replaced.
     before: Option<String>,
 }
+    /// The releases that were removed.
+    removed: Vec<String>,
 
 impl<'a> InstalledView<'a> {
     fn of(path: String, report: &'a VerificationReport, installed: &Installed) -> Self {
@@ -94,6 +106,7 @@ impl<'a> InstalledView<'a> {
             release: installed.release.display().to_string(),
             before: installed.before.as_ref().map(|before| before.display().to_string()),
         }
+            removed: installed.removed.iter().map(|old| old.display().to_string()).collect(),
     }
 }
 
@@ -112,5 +125,6 @@ impl View for InstalledView<'_> {
         text.push(format!("  release    {}", self.release));
         text.extend(self.before.as_ref().map(|before| format!("  before     {before}")));
         text
+        text.extend(self.removed.iter().map(|removed| format!("  removed    {removed}")));
     }
 }

@@ -12,7 +12,7 @@ use signing_loader::{
 use signing_trust::{KeyManager, TrustError};
 
 use super::library::{Library, LibraryView};
-use super::packages::Packages;
+use super::packages::{Packages, require_outside_releases};
 use crate::cli::{Resolved, Sign, SignerSource};
 use crate::context::{Context, block_on};
 use crate::error::CliError;
@@ -161,6 +161,9 @@ impl Prepared {
             None if command.store => None,
             None => Some(package.signature_path()),
         };
+        if let Some(file) = &file {
+            require_outside_releases(file)?;
+        }
         let destination = match file {
             None => Destination::StoreOnly,
             Some(path) if command.force => Destination::File(path, Existing::Replace),

@@ -14,6 +14,8 @@ use tempfile::TempDir;
 use super::*;
 use crate::{Offline, VerifiedPackage, Verifier};
 
+mod old;
+
 const NAME: &str = "libworkflow.so";
 const STEPS: [Step; 6] =
     [Step::Directory, Step::Package, Step::Signature, Step::Release, Step::Link, Step::Switch];
@@ -267,6 +269,7 @@ fn child_that_installs() {
     let Some(workshop) = env::var_os(WORKSHOP) else { return };
     let workshop = Path::new(&workshop);
     let directory = InstallDirectory::open(workshop.join("packages")).unwrap();
+    let directory = directory.keep(OldReleases::new(2).unwrap());
     package(workshop, Some("2.0.0")).install(&directory, Downgrade::Refuse).unwrap();
 }
 
