@@ -14,7 +14,7 @@ use super::inspect::verdict_text;
 use super::packages::{Packages, require_outside_releases};
 use super::trusted_by::{self, StoredTrust};
 use crate::advice::refused_key;
-use crate::cli::{CosignPackages, Resolved, SignerSource};
+use crate::cli::{CosignPackages, PackageArgs, Resolved, SignerSource};
 use crate::context::{Context, block_on};
 use crate::error::CliError;
 use crate::files::{self, Existing, Readers};
@@ -28,8 +28,8 @@ use crate::terminal::{Confirmation, confirm};
 use crate::view::{SignatureView, SignerView, StatementView, View};
 
 pub(super) fn run(context: &Context, command: CosignPackages) -> Result<Report, CliError> {
-    let signature = command.signature.as_deref();
-    let packages = Packages::new(command.paths.clone(), command.name.clone(), signature)?;
+    let PackageArgs { name, signature } = &command.package;
+    let packages = Packages::new(command.paths.clone(), name.clone(), signature.as_deref())?;
     let report = block_on(async {
         let trust = Trust::open(context, &command).await?;
         let mut found = Vec::new();
@@ -185,7 +185,8 @@ impl Found {
         command: &CosignPackages,
         trust: &Trust,
     ) -> Result<Self, CliError> {
-        let path = command.signature.clone().unwrap_or_else(|| package.signature_path());
+        let given = command.package.signature.clone();
+        let path = given.unwrap_or_else(|| package.signature_path());
         require_outside_releases(&path)?;
         // What is verified is what is signed: the file is read once.
         let file = SignatureFile::read(path)?;

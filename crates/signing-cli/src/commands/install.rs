@@ -9,7 +9,7 @@ use signing_loader::{
 
 use super::trusted_by::{self, StoredTrust};
 use crate::advice::refused_key;
-use crate::cli::InstallPackage;
+use crate::cli::{InstallPackage, PackageArgs};
 use crate::context::{Context, block_on};
 use crate::error::CliError;
 use crate::lines::Lines;
@@ -21,10 +21,11 @@ use crate::view::View;
 /// Installs the bytes that were verified. The source is read once.
 pub(super) fn run(context: &Context, command: InstallPackage) -> Result<Report, CliError> {
     let mut package = PackagePath::new(&command.path);
-    if let Some(name) = command.name {
+    let PackageArgs { name, signature } = command.package;
+    if let Some(name) = name {
         package = package.expect_name(name);
     }
-    let source = command.signature.map_or(SignatureSource::Auto, SignatureSource::DetachedFile);
+    let source = signature.map_or(SignatureSource::Auto, SignatureSource::DetachedFile);
     let config = command.requirements.0;
     let downgrade = match command.allow_downgrade {
         true => Downgrade::Allow,
