@@ -21,6 +21,8 @@ const ACTOR: &str = "CLOACINA_ACTOR";
 /// The global options. Nothing is opened before a command needs it.
 pub(crate) struct Context {
     database_url: Option<String>,
+    /// Where the store is, once it was asked for.
+    url: OnceCell<DatabaseUrl>,
     kek_file: Option<PathBuf>,
     /// Where the KEK was found that the command uses.
     kek_place: OnceCell<KekPlace>,
@@ -35,6 +37,7 @@ impl Context {
     pub(crate) fn new(global: &Global) -> Self {
         Self {
             database_url: global.database_url.clone(),
+            url: OnceCell::new(),
             kek_file: global.kek_file.clone(),
             kek_place: OnceCell::new(),
             actor: global.actor.clone(),
@@ -48,6 +51,7 @@ impl Context {
     pub(crate) fn for_reading(database_url: Option<String>) -> Self {
         Self {
             database_url,
+            url: OnceCell::new(),
             kek_file: None,
             kek_place: OnceCell::new(),
             actor: None,
@@ -57,8 +61,16 @@ impl Context {
         }
     }
 
-    /// Where the store is.
+    /// Where the store is. What is dangerous about that is said once.
     pub(crate) fn database_url(&self) -> Result<DatabaseUrl, CliError> {
+        if let Some(url) = self.url.get() {
+            return Ok(url.clone());
+        }
+        let url = self.find_database_url()?;
+        Ok(self.url.get_or_init(|| url).clone())
+    }
+
+    fn find_database_url(&self) -> Result<DatabaseUrl, CliError> {
         if let Some(text) = &self.database_url {
             let url = self.parse_url(text)?;
             // Every user of the machine can read the command line.

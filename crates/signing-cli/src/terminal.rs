@@ -2,13 +2,16 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 
+use anstream::AutoStream;
 use rustix::termios::{
-    LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr,
+    LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcgetwinsize, tcsetattr,
 };
 use signing_crypto::{MAX_PASSPHRASE_SIZE, printable};
 use zeroize::Zeroizing;
 
 use crate::error::CliError;
+use crate::lines::{Layout, Lines};
+use crate::output::{self, MIN_COLUMNS};
 
 /// The terminal that somebody sits at, showing nothing of what is typed until this
 /// is dropped.
@@ -69,18 +72,34 @@ impl Confirmation {
     }
 }
 
-/// Asks a question. Every answer except `yes` means no.
+/// Shows what a question is about, and asks it, on the same terminal: nobody can agree to what
+/// went elsewhere. Every answer except `yes` means no.
 ///
 /// # Errors
 ///
 /// [`CliError::NotConfirmed`], or that there is nobody to ask.
-pub(crate) fn confirm(question: &str) -> Result<(), CliError> {
-    match ask_line(&format!("{question} [yes/no] ")) {
-        Ok(None) => Err(CliError::ConfirmationNeeded),
-        Ok(Some(answer)) if answer == "yes" => Ok(()),
-        Ok(Some(_)) | Err(CliError::InputEnded) => Err(CliError::NotConfirmed),
+pub(crate) fn confirm(preview: &Lines, question: &str) -> Result<(), CliError> {
+    let Some(mut terminal) = open_to_ask()? else {
+        output::show(preview);
+        return Err(CliError::ConfirmationNeeded);
+    };
+    show_on(&terminal, preview).map_err(CliError::Terminal)?;
+    match answer_to(&mut terminal, &format!("{question} [yes/no] ")) {
+        Ok(answer) if answer == "yes" => Ok(()),
+        Ok(_) | Err(CliError::InputEnded) => Err(CliError::NotConfirmed),
         Err(error) => Err(error),
     }
+}
+
+/// Writes lines to a terminal, each within its width.
+fn show_on(terminal: &File, lines: &Lines) -> io::Result<()> {
+    let columns = tcgetwinsize(terminal).ok().map(|size| usize::from(size.ws_col));
+    let layout = match columns.filter(|&columns| columns > 0) {
+        Some(columns) => Layout::Terminal(columns.max(MIN_COLUMNS)),
+        None => Layout::Fitted,
+    };
+    let text = lines.clone().wrapped().to_text(layout);
+    AutoStream::auto(terminal.try_clone()?).write_all(text.as_bytes())
 }
 
 /// Asks a question, and gives the line that is typed, which the terminal shows. `None` if nobody
@@ -90,19 +109,28 @@ pub(crate) fn confirm(question: &str) -> Result<(), CliError> {
 ///
 /// [`CliError::InputEnded`] if there is no line.
 pub(crate) fn ask_line(question: &str) -> Result<Option<String>, CliError> {
+    let Some(mut terminal) = open_to_ask()? else { return Ok(None) };
+    answer_to(&mut terminal, question).map(Some)
+}
+
+/// The terminal that somebody sits at. `None` if there is none.
+fn open_to_ask() -> Result<Option<File>, CliError> {
     let path = match (io::stdin().is_terminal(), io::stderr().is_terminal()) {
         (true, _) => "/dev/fd/0",
         (_, true) => "/dev/fd/2",
         _ => return Ok(None),
     };
-    let mut terminal = open(path).or_else(|_| open("/dev/tty")).map_err(CliError::Terminal)?;
+    open(path).or_else(|_| open("/dev/tty")).map(Some).map_err(CliError::Terminal)
+}
+
+fn answer_to(terminal: &mut File, question: &str) -> Result<String, CliError> {
     terminal.write_all(printable(question).as_bytes()).map_err(CliError::Terminal)?;
     let mut line = Vec::new();
     let mut key = [0];
     // A line that is too long is another answer.
     while line.len() <= MAX_ANSWER && terminal.read(&mut key).map_err(CliError::Terminal)? == 1 {
         match key[0] {
-            b'\n' | b'\r' => return Ok(Some(String::from_utf8_lossy(&line).trim().to_owned())),
+            b'\n' | b'\r' => return Ok(String::from_utf8_lossy(&line).trim().to_owned()),
             byte => line.push(byte),
         }
     }

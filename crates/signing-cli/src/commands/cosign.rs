@@ -18,8 +18,8 @@ use crate::cli::{CosignPackages, PackageArgs, Resolved, SignerSource};
 use crate::context::{Context, block_on};
 use crate::error::CliError;
 use crate::files::{self, Existing, Readers};
-use crate::lines::Lines;
-use crate::output::{self, Report};
+use crate::lines::{Lines, quoted};
+use crate::output::Report;
 #[cfg(test)]
 use crate::schemas::Document;
 use crate::select;
@@ -66,15 +66,16 @@ async fn sign_all(
     let unsigned = views.iter().filter(|view| view.outcome == Outcome::Added).count();
     // An agent or a token may ask for consent, too: only after this shows to what.
     if unsigned > 0 && Confirmation::given_if(command.yes) == Confirmation::Needed {
+        let mut preview = Lines::new();
         for view in &mut views {
-            output::show(&view.preview());
+            preview.append(view.preview());
             view.was_shown = true;
         }
         let what = match &views[..] {
-            [one] => format!("sign {}", one.path),
+            [one] => format!("sign {}", quoted(one.path)),
             several => format!("sign these {} packages", several.len()),
         };
-        confirm(&format!("{what} with {}?", signer.text()))?;
+        confirm(&preview, &format!("{what} with {}?", signer.text()))?;
         // Trust may have ended, and a package may have been replaced, before the answer.
         for package in packages {
             Found::new(package, command, trust).await?;
@@ -334,8 +335,8 @@ impl<'a> BeforeView<'a> {
 impl CosignedView<'_> {
     fn preview(&self) -> Lines {
         let StatementView { name, sha256, size, version, signed_at, expires_at } = self.statement;
-        let mut text = Lines::from(format!("{} states", self.signature));
-        text.push(format!("  name       {name}"));
+        let mut text = Lines::from(format!("{} states", quoted(&self.signature)));
+        text.push(format!("  name       {}", quoted(name.as_str())));
         text.push(format!("  sha256     {sha256}"));
         text.push(format!("  size       {size}"));
         text.extend(version.as_ref().map(|version| format!("  version    {version}")));

@@ -156,7 +156,9 @@ async fn make(
     steps.push(Step::trust(made, &plan, Some(&trusted)));
 
     if let Some(signed_trust) = plan.signed_trust.take() {
-        steps.extend(signed_trust::make(&keys, &org, trusted.fingerprint, signed_trust).await?);
+        let made =
+            signed_trust::make(context, (&keys, &org), trusted.fingerprint, signed_trust);
+        steps.extend(made.await?);
     }
     let next = next(context, &keys, &org, &key, context.exports(url, &place)).await?;
     Ok(Report::done(&InitView::new(&plan.org, steps, next)))

@@ -12,7 +12,7 @@ use crate::advice::refused_key;
 use crate::cli::{InstallPackage, PackageArgs};
 use crate::context::{Context, block_on};
 use crate::error::CliError;
-use crate::lines::Lines;
+use crate::lines::{Lines, quoted};
 use crate::output::Report;
 #[cfg(test)]
 use crate::schemas::Document;
@@ -59,7 +59,6 @@ pub(super) fn run(context: &Context, command: InstallPackage) -> Result<Report, 
     Ok(Report::done(&InstalledView::of(path, &report, &installed)))
 }
 
-#[cfg(test)]
 fn directory(path: &Path, keep: Option<OldReleases>) -> Result<InstallDirectory, InstallError> {
     let directory = InstallDirectory::open(path)?;
     Ok(match keep {
@@ -68,6 +67,7 @@ fn directory(path: &Path, keep: Option<OldReleases>) -> Result<InstallDirectory,
     })
 }
 
+#[cfg(test)]
 pub(super) const DOCUMENTS: &[Document] =
     &[Document::of::<InstalledView<'static>>("package install")];
 
@@ -86,9 +86,9 @@ struct InstalledView<'a> {
     release: String,
     /// The release that this one replaced.
     before: Option<String>,
-}
     /// The releases that were removed.
     removed: Vec<String>,
+}
 
 impl<'a> InstalledView<'a> {
     fn of(path: String, report: &'a VerificationReport, installed: &Installed) -> Self {
@@ -106,8 +106,8 @@ impl<'a> InstalledView<'a> {
             package: installed.package.display().to_string(),
             release: installed.release.display().to_string(),
             before: installed.before.as_ref().map(|before| before.display().to_string()),
-        }
             removed: installed.removed.iter().map(|old| old.display().to_string()).collect(),
+        }
     }
 }
 
@@ -119,13 +119,13 @@ impl View for InstalledView<'_> {
         };
         let version = self.version.map(|version| format!(" {version}")).unwrap_or_default();
         let mut text = Lines::new();
-        text.good(verb, format!("{}{version}", self.name));
+        text.good(verb, format!("{}{version}", quoted(self.name.as_str())));
         text.push(format!("  sha256     {}", self.sha256));
         text.extend(self.signers.iter().map(|signer| format!("  signer     {signer}")));
         text.push(format!("  load       {}", self.package));
         text.push(format!("  release    {}", self.release));
         text.extend(self.before.as_ref().map(|before| format!("  before     {before}")));
-        text
         text.extend(self.removed.iter().map(|removed| format!("  removed    {removed}")));
+        text
     }
 }

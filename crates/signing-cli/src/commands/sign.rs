@@ -17,7 +17,7 @@ use crate::cli::{Resolved, Sign, SignerSource};
 use crate::context::{Context, block_on};
 use crate::error::CliError;
 use crate::files::{self, Existing, Readers};
-use crate::lines::Lines;
+use crate::lines::{Lines, quoted};
 use crate::output::Report;
 #[cfg(test)]
 use crate::schemas::Document;
@@ -256,7 +256,8 @@ impl SignedView {
 
 impl View for SignedView {
     fn text(&self) -> Lines {
-        let Self { path, name, signatures, .. } = self;
+        let Self { path, signatures, .. } = self;
+        let name = quoted(self.name.as_str());
         let mut text = Lines::from(match self.outcome {
             "signed" => format!("signed {path} as {name}"),
             "added" => format!("signed {path} as {name}, as one of {signatures}"),

@@ -14,7 +14,7 @@ use crate::advice::refused_key;
 use crate::cli::{PackageArgs, TrustArgs, VerifyPackages};
 use crate::context::{Context, block_on};
 use crate::error::{CliError, Outcome};
-use crate::lines::{Lines, counted};
+use crate::lines::{Lines, counted, quoted};
 use crate::output::{ErrorView, Progress, Report};
 #[cfg(test)]
 use crate::schemas::Document;
@@ -279,7 +279,7 @@ impl<'a> PackageView<'a> {
     }
 
     fn text(&self) -> Lines {
-        let mut lines = Lines::from(format!("  name       {}", self.name));
+        let mut lines = Lines::from(format!("  name       {}", quoted(self.name.as_str())));
         lines.push(format!("  sha256     {}", self.sha256));
         for (signer, path) in self.signers.iter().zip(&self.paths) {
             lines.push(format!("  signer     {}", signer.fingerprint));

@@ -36,6 +36,7 @@ mod passphrase;
 mod prompt;
 
 mod add_signature;
+mod questions;
 mod cosign;
 mod floor;
 mod inspect;

@@ -8,6 +8,7 @@ use super::view::{Made, Step};
 use crate::cli::Init;
 use crate::commands::keys::write_pair;
 use crate::commands::trust::publish_first;
+use crate::context::Context;
 use crate::error::CliError;
 use crate::files::Existing;
 use crate::key_source::KeySource;
@@ -16,8 +17,8 @@ use crate::passphrase::PassphraseSource;
 /// Publishes the organization's first documents, unless it has some. If its rows state more than
 /// trust in `key`, that is shown, and somebody must agree.
 pub(super) async fn make(
-    keys: &KeyManager,
-    org: &OrganizationRecord,
+    context: &Context,
+    (keys, org): (&KeyManager, &OrganizationRecord),
     key: Fingerprint,
     plan: SignedTrustPlan,
 ) -> Result<Vec<Step>, CliError> {
@@ -44,7 +45,7 @@ pub(super) async fn make(
         steps.push(Step::root_key(if is_there { Made::Before } else { Made::Now }, path));
     }
     let init = Init::with_root_key(root_key, root_output.clone(), access)?;
-    match publish_first(keys, org, init, Some(key)).await {
+    match publish_first(context, (keys, org), init, Some(key)).await {
         Err(CliError::ConfirmationNeeded) => {
             return Err(CliError::UnseenTrust { org: org.name.clone() });
         }

@@ -8,7 +8,7 @@ use super::role_keys::KeyRing;
 use crate::cli::{Cosign, RootSource};
 use crate::error::CliError;
 use crate::files::{LockedFile, Readers};
-use crate::lines::Lines;
+use crate::lines::{Lines, quoted};
 use crate::output::{self, Report};
 #[cfg(test)]
 use crate::schemas::Document;
@@ -47,9 +47,8 @@ pub(super) fn cosign(command: Cosign) -> Result<Report, CliError> {
     };
     // An agent or a token may ask for consent, too: only after this shows to what.
     if Confirmation::given_if(command.yes) == Confirmation::Needed {
-        output::show(&view.preview());
         view.was_shown = true;
-        confirm(&format!("sign {}?", view.draft))?;
+        confirm(&view.preview(), &format!("sign {}?", quoted(&view.draft)))?;
     }
     for (fingerprint, signer) in ring.signers() {
         let documents = draft.sign(signer)?.into_iter().map(TrustDocumentKind::as_str);

@@ -1,39 +1,42 @@
 //! What every command does that publishes documents: show what they change, ask, and publish
 //! them, or write a draft.
 
+mod view;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use chrono::{SubsecRound, Utc};
-use serde::Serialize;
 use signing_crypto::{
-    DraftDocuments, DraftSignatureError, Fingerprint, KeyName, OrgId, OrgName, PackageDigest,
-    PackageName, RootDigest, SignedDocument, Signer, StatementTime, TrustDocument,
+    DraftDocuments, DraftSignatureError, Fingerprint, KeyName, OrgId, Signer, StatementTime,
     TrustDocumentKind,
 };
-use signing_trust::store::OrganizationRecord;
+use signing_trust::store::{DatabaseUrl, OrganizationRecord};
 use signing_trust::{
-    DocumentPlan, DraftedTrust, KeyManager, NewDocuments, PublicationImpact, SignedTrustError,
-    TrustAnchor, TrustError, VerifiedDocuments,
+    DocumentPlan, DraftedTrust, KeyManager, NewDocuments, SignedTrustError, TrustAnchor,
+    TrustError, VerifiedDocuments,
 };
 
+use self::view::PublicationView;
 use crate::cli::{GivenKey, KeyReference, PublicationArgs, PublishKey};
+use crate::context::Context;
 use crate::error::CliError;
 use crate::files::{self, Existing, Readers};
-use crate::lines::Lines;
-use crate::output::{self, Report};
-#[cfg(test)]
-use crate::schemas::Document;
+use crate::lines::{Lines, quoted};
+use crate::output::Report;
 use crate::signed_trust;
 use crate::signers;
 use crate::terminal::{Confirmation, confirm};
-use crate::view::{ChangeView, DocumentView, DocumentsView, MissingView, UnrootedView, View};
+use crate::view::{MissingView, UnrootedView};
+
+#[cfg(test)]
+pub(super) use self::view::DOCUMENTS;
 
 /// Shows what documents change, asks, has `signers` sign them, and publishes them, or writes
 /// the draft if more keys must sign them. Each of the signers must have a role.
 pub(super) async fn publish_or_draft(
-    keys: &KeyManager,
-    org: &OrganizationRecord,
+    context: &Context,
+    (keys, org): (&KeyManager, &OrganizationRecord),
     drafted: DraftedTrust,
     signers: &[&dyn Signer],
     anchor: Option<&TrustAnchor>,
@@ -74,7 +77,9 @@ pub(super) async fn publish_or_draft(
     let mut view = PublicationView::of(org, &drafted, unrooted, &impact);
     view.missing = MissingView::all(&missing);
     // A token or an agent is not asked to sign what is then declined.
-    view.ask(publication.confirmation(), destination)?;
+    if publication.confirmation() == Confirmation::Needed {
+        ask(&mut view, &context.database_url()?, destination)?;
+    }
     let mut documents = documents.clone();
     for signer in signers {
         documents.sign(*signer)?;
@@ -97,6 +102,26 @@ pub(super) async fn publish_or_draft(
         }
     }
     Ok(Report::done(&view))
+}
+
+/// Shows what would be done, and in which store, and asks.
+fn ask(
+    view: &mut PublicationView<'_>,
+    store: &DatabaseUrl,
+    destination: Destination<'_>,
+) -> Result<(), CliError> {
+    let mut preview = Lines::from(format!("in the store {store}"));
+    preview.append(view.preview());
+    view.was_shown = true;
+    confirm(
+        &preview,
+        &match destination {
+            Destination::Store => format!("publish this for {}?", view.org),
+            Destination::Draft(path) => {
+                format!("sign this and write {}?", quoted(&path.to_string_lossy()))
+            }
+        },
+    )
 }
 
 /// The first documents are verified from their own root document. What is remembered of them is
@@ -213,182 +238,4 @@ pub(super) const MAX_DRAFT_SIZE: u64 = 16 * 1024 * 1024;
 enum Destination<'a> {
     Store,
     Draft(&'a Path),
-}
-
-#[cfg(test)]
-pub(super) const DOCUMENTS: &[Document] = &[
-    Document::of::<PublicationView<'static>>("trust init"),
-    Document::of::<PublicationView<'static>>("trust publish"),
-    Document::of::<PublicationView<'static>>("trust rotate-root"),
-];
-
-#[derive(Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-struct PublicationView<'a> {
-    org_id: OrgId,
-    org: &'a OrgName,
-    documents: Vec<DocumentView>,
-    /// All that is signed, where more than a statement's changes is.
-    content: Option<DocumentsView>,
-    changes: Vec<ChangeView>,
-    /// The keys that the revocations deny, and did not before.
-    revokes: Vec<Fingerprint>,
-    unrooted: Vec<UnrootedView>,
-    starts: Vec<PackageView<'a>>,
-    stops: Vec<PackageView<'a>>,
-    missing: Vec<MissingView>,
-    published: bool,
-    root_file: Option<String>,
-    draft: Option<String>,
-    /// What names the root document that the documents count from.
-    root: Option<RootDigest>,
-    #[serde(skip)]
-    is_first: bool,
-    #[serde(skip)]
-    was_shown: bool,
-}
-
-#[derive(Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-struct PackageView<'a> {
-    sha256: PackageDigest,
-    name: &'a PackageName,
-}
-
-impl<'a> PublicationView<'a> {
-    fn of(
-        org: &'a OrganizationRecord,
-        drafted: &'a DraftedTrust,
-        unrooted: Vec<UnrootedView>,
-        impact: &'a PublicationImpact,
-    ) -> Self {
-        let documents = &drafted.documents;
-        Self {
-            org_id: org.id,
-            org: &org.name,
-            documents: document_views(documents),
-            content: documents.root().map(|_| DocumentsView::of_draft(documents)),
-            revokes: newly_revoked(drafted),
-            changes: ChangeView::all(&drafted.changes),
-            unrooted,
-            starts: packages(&impact.starts),
-            stops: packages(&impact.stops),
-            missing: Vec::new(),
-            published: false,
-            root_file: None,
-            draft: None,
-            root: documents.root().or(documents.current_root()).map(SignedDocument::digest),
-            is_first: documents.current_root().is_none(),
-            was_shown: false,
-        }
-    }
-
-    /// Shows what would be done, and asks.
-    fn ask(
-        &mut self,
-        confirmation: Confirmation,
-        destination: Destination<'_>,
-    ) -> Result<(), CliError> {
-        if confirmation == Confirmation::Given {
-            return Ok(());
-        }
-        output::show(&self.preview());
-        self.was_shown = true;
-        confirm(&match destination {
-            Destination::Store => format!("publish this for {}?", self.org),
-            Destination::Draft(path) => format!("sign this and write {}?", path.display()),
-        })
-    }
-
-    fn preview(&self) -> Lines {
-        // What a new root document signs again was signed by keys that may be the reason for it.
-        let mut text = match &self.content {
-            Some(content) => content.text(),
-            None => {
-                let mut text = Lines::from(format!("documents of {} ({})", self.org, self.org_id));
-                text.extend(self.documents.iter().map(|document| format!("  {}", document.text())));
-                text
-            }
-        };
-        let has_statement = self.documents.iter().any(|document| document.kind == "statement");
-        if has_statement && !self.is_first {
-            text.push("the statement changes");
-            text.extend(self.changes.iter().map(|change| format!("  {}", change.text())));
-            if self.changes.is_empty() {
-                text.push("  nothing");
-            }
-        }
-        for fingerprint in &self.revokes {
-            text.push(format!("the revocations deny for good: {fingerprint}"));
-        }
-        text.extend(self.unrooted.iter().map(|unrooted| format!("  {}", unrooted.text())));
-        for (title, packages) in [
-            ("stored packages that start to verify", &self.starts),
-            ("stored packages that stop verifying", &self.stops),
-        ] {
-            if !packages.is_empty() {
-                text.push(title);
-            }
-            text.extend(
-                packages.iter().map(|PackageView { sha256, name }| format!("  {sha256}  {name}")),
-            );
-        }
-        text
-    }
-}
-
-impl View for PublicationView<'_> {
-    fn text(&self) -> Lines {
-        let mut text = match self.was_shown {
-            true => Lines::new(),
-            false => self.preview(),
-        };
-        if self.published {
-            text.push(format!("published the documents of {}", self.org));
-        }
-        if let Some(draft) = &self.draft {
-            text.push(format!("wrote {draft}; keys that must still sign it"));
-            text.extend(self.missing.iter().map(MissingView::text));
-            let root = if self.is_first { "" } else { " --trust-root <file>" };
-            text.push(format!(
-                "for their holders: cloacina trust cosign {draft} --key <private key>{root}"
-            ));
-        }
-        if let (Some(root), true) = (&self.root, self.is_first) {
-            text.push(format!("root  {root}"));
-        }
-        if let (Some(root), true) = (&self.root, self.is_first && self.published) {
-            let pinned = self.root_file.clone().unwrap_or_else(|| root.to_string());
-            text.push(format!("to pin it in a runner: --org {} --trust-root {pinned}", self.org));
-        }
-        text
-    }
-}
-
-fn newly_revoked(drafted: &DraftedTrust) -> Vec<Fingerprint> {
-    let before = drafted.published.as_ref().map(|published| &published.revocations().denied);
-    let Some(revocations) = drafted.documents.revocations() else { return Vec::new() };
-    let denied = revocations.unverified().denied.keys();
-    denied.filter(|key| before.is_none_or(|before| !before.contains_key(key))).copied().collect()
-}
-
-/// The new documents of a draft.
-fn document_views(draft: &DraftDocuments) -> Vec<DocumentView> {
-    let mut views = Vec::new();
-    if let Some(root) = draft.root() {
-        views.push(DocumentView::of(TrustDocumentKind::Root, root.unverified().header()));
-    }
-    if let Some(statement) = draft.statement() {
-        let header = statement.unverified().header();
-        views.push(DocumentView::of(TrustDocumentKind::Statement, header));
-    }
-    if let Some(revocations) = draft.revocations() {
-        let header = revocations.unverified().header();
-        views.push(DocumentView::of(TrustDocumentKind::Revocations, header));
-    }
-    views
-}
-
-fn packages(packages: &BTreeSet<(PackageDigest, PackageName)>) -> Vec<PackageView<'_>> {
-    packages.iter().map(|(sha256, name)| PackageView { sha256: *sha256, name }).collect()
 }

@@ -50,7 +50,8 @@ pub(super) async fn publish_rows(
     }
     let drafted = keys.draft_documents(&org, Some(&anchor), plan).await?;
     let signers: Vec<_> = ring.signers().map(|(_, signer)| signer).collect();
-    publish_or_draft(&keys, &org, drafted, &signers, Some(&anchor), &command.publication).await
+    let publication = &command.publication;
+    publish_or_draft(context, (&keys, &org), drafted, &signers, Some(&anchor), publication).await
 }
 
 /// Publishes a draft that enough keys have signed.
@@ -79,5 +80,5 @@ pub(super) async fn publish_draft(
         None => Vec::new(),
     };
     let drafted = DraftedTrust { documents, published, changes, unrooted: BTreeMap::new() };
-    publish_or_draft(&keys, &org, drafted, &[], anchor.as_ref(), publication).await
+    publish_or_draft(context, (&keys, &org), drafted, &[], anchor.as_ref(), publication).await
 }
