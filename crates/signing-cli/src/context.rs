@@ -119,16 +119,41 @@ impl Context {
     /// The store, for changes. Private keys stay closed.
     pub(crate) async fn keys_to_change(&self) -> Result<KeyManager, CliError> {
         let actor = self.actor()?;
-        let store = Store::open(&self.database_url()?).await?;
-        Ok(KeyManager::new(store, None).with_actor(actor))
+        Ok(KeyManager::new(self.store_to_change().await?, None).with_actor(actor))
     }
 
     /// The store, for changes, and the KEK that opens its private keys.
     pub(crate) async fn keys_to_change_with_kek(&self) -> Result<KeyManager, CliError> {
         let kek = self.kek()?;
         let actor = self.actor()?;
+        Ok(KeyManager::new(self.store_to_change().await?, Some(kek)).with_actor(actor))
+    }
+
+    /// The store, for signatures to be kept in it, which change nobody's trust.
+    pub(crate) async fn keys_to_keep_signatures(&self) -> Result<KeyManager, CliError> {
+        let actor = self.actor()?;
         let store = Store::open(&self.database_url()?).await?;
-        Ok(KeyManager::new(store, Some(kek)).with_actor(actor))
+        Ok(KeyManager::new(store, None).with_actor(actor))
+    }
+
+    /// The store, for changes.
+    pub(crate) async fn store_to_change(&self) -> Result<Store, CliError> {
+        let url = self.database_url()?;
+        let store = Store::open(&url).await?;
+        self.note_default_store(&url);
+        Ok(store)
+    }
+
+    /// Names the store that a command changes if nobody has named it: one that was left here
+    /// could be taken for the one of production.
+    pub(crate) fn note_default_store(&self, url: &DatabaseUrl) {
+        let is_named = self.database_url.is_some() || env::var_os(DATABASE_URL).is_some();
+        if !is_named && !self.quiet {
+            output::note(&format!(
+                "this changes the default store, {url}: neither --database-url nor {DATABASE_URL} \
+                 names another"
+            ));
+        }
     }
 
     /// Who makes the changes, if the command line or the environment names somebody.
@@ -208,13 +233,21 @@ impl Context {
         let store = match Store::open(&url).await {
             Err(StoreError::NoDatabase { path }) => {
                 let (store, applied) = Store::migrate(&url).await?;
-                // Otherwise another program made it meanwhile.
-                if !applied.is_empty() && !self.quiet {
-                    output::note(&format!("created the store {}", path.display()));
+                match applied.is_empty() {
+                    false if !self.quiet => {
+                        output::note(&format!("created the store {}", path.display()));
+                    }
+                    false => {}
+                    // Another program made it meanwhile.
+                    true => self.note_default_store(&url),
                 }
                 store
             }
-            opened => opened?,
+            opened => {
+                let store = opened?;
+                self.note_default_store(&url);
+                store
+            }
         };
         Ok(KeyManager::new(store, None).with_actor(actor))
     }

@@ -45,7 +45,7 @@ pub(super) fn run(context: &Context, command: Sign) -> Result<Report, CliError> 
         }
         SignerSource::Store(named) => block_on(async {
             let keys = match command.store {
-                true => context.keys_to_change_with_kek().await?,
+                true => context.with_kek(&context.keys_to_keep_signatures().await?)?,
                 false => context.keys_with_kek().await?,
             };
             let id =
@@ -105,7 +105,7 @@ async fn with_key_and_store(
     key: &dyn Signer,
     command: &Sign,
 ) -> Result<Vec<SignedView>, CliError> {
-    let keys = context.keys_to_change().await?;
+    let keys = context.keys_to_keep_signatures().await?;
     let org = select::organization_or_default(context, &keys, command.org.as_ref()).await?.id;
     sign_and_store(prepared, (&keys, org), PackageSigner::Signer(key), command).await
 }

@@ -11,6 +11,7 @@ mod completion;
 mod examples;
 
 mod db;
+mod default_store;
 mod doctor;
 mod gains_dry_run;
 mod grants;
