@@ -8,8 +8,8 @@ use std::path::Path;
 
 use chrono::{SubsecRound, Utc};
 use signing_crypto::{
-    DraftDocuments, DraftSignatureError, Fingerprint, KeyName, OrgId, Signer, StatementTime,
-    TrustDocumentKind,
+    DraftDocuments, DraftSignatureError, Fingerprint, KeyName, OrgId, RootDocument, SignedDocument,
+    Signer, StatementTime, TrustDocumentKind,
 };
 use signing_trust::store::{DatabaseUrl, OrganizationRecord};
 use signing_trust::{
@@ -21,7 +21,7 @@ use self::view::PublicationView;
 use crate::cli::{GivenKey, KeyReference, PublicationArgs, PublishKey};
 use crate::context::Context;
 use crate::error::CliError;
-use crate::files::{self, Existing, Readers};
+use crate::files::{self, Existing, NewFile, PlacedFile, Readers};
 use crate::lines::{Lines, quoted};
 use crate::output::Report;
 use crate::signed_trust;
@@ -87,14 +87,10 @@ pub(super) async fn publish_or_draft(
     let documents = &documents;
     match destination {
         Destination::Store => {
-            keys.publish_documents(org.id, &NewDocuments::from(documents), &anchor).await?;
+            publish(keys, org.id, documents, &anchor, publication).await?;
             view.published = true;
-            if let (Some(path), Some(root)) = (&publication.root_output, documents.root()) {
-                let text = root.to_json() + "\n";
-                let existing = publication.existing();
-                files::write_atomically(path, text.as_bytes(), Readers::Everybody, existing)?;
-                view.root_file = Some(path.display().to_string());
-            }
+            view.root_file =
+                root_output(documents, publication).map(|(path, _)| path.display().to_string());
         }
         Destination::Draft(path) => {
             write_draft(path, documents, publication.existing())?;
@@ -122,6 +118,55 @@ fn ask(
             }
         },
     )
+}
+
+/// Publishes documents. The file of the root document is there before: once it is published,
+/// nothing can keep it from being written.
+async fn publish(
+    keys: &KeyManager,
+    org: OrgId,
+    documents: &DraftDocuments,
+    anchor: &TrustAnchor,
+    publication: &PublicationArgs,
+) -> Result<(), CliError> {
+    let root = root_output(documents, publication);
+    let file = match root {
+        Some((path, root)) => {
+            let text = root.to_json() + "\n";
+            let new = NewFile::write(path, text.as_bytes(), Readers::Everybody)?;
+            Some((PlacedFile::put(new, publication.existing())?, root))
+        }
+        None => None,
+    };
+    let published = keys.publish_documents(org, &NewDocuments::from(documents), anchor).await;
+    if let Some((file, root)) = file
+        && (published.is_ok() || may_be_published(keys, org, root).await)
+    {
+        file.keep();
+    }
+    Ok(published.map(drop)?)
+}
+
+/// Where a new root document is to be written.
+fn root_output<'a>(
+    documents: &'a DraftDocuments,
+    publication: &'a PublicationArgs,
+) -> Option<(&'a Path, &'a SignedDocument<RootDocument>)> {
+    publication.root_output.as_deref().zip(documents.root())
+}
+
+/// Whether the store has a root document, or cannot say so: publishing can fail after it.
+async fn may_be_published(
+    keys: &KeyManager,
+    org: OrgId,
+    root: &SignedDocument<RootDocument>,
+) -> bool {
+    let Ok(stored) = keys.unverified_documents(org).await else { return true };
+    let digest_of = |text: &String| {
+        SignedDocument::<RootDocument>::parse(text.as_bytes()).map(|stored| stored.digest())
+    };
+    let mut stored = stored.iter().flat_map(|texts| &texts.roots);
+    stored.any(|text| digest_of(text).is_ok_and(|digest| digest == root.digest()))
 }
 
 /// The first documents are verified from their own root document. What is remembered of them is
