@@ -16,6 +16,7 @@ mod doctor;
 mod gains_dry_run;
 mod grants;
 mod init;
+mod init_again;
 mod orgs;
 mod orgs_dry_run;
 mod orgs_show;
@@ -35,9 +36,9 @@ mod trust;
 
 mod passphrase;
 mod prompt;
+mod questions;
 
 mod add_signature;
-mod questions;
 mod cosign;
 mod floor;
 mod inspect;
@@ -52,10 +53,10 @@ mod kek;
 mod output;
 mod rotate;
 mod rotate_kek;
+mod secret_files;
 mod show_key;
 mod tables;
 mod terminal;
-mod secret_files;
 
 mod audit;
 
