@@ -2,16 +2,13 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 
-use anstream::AutoStream;
 use rustix::termios::{
-    LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcgetwinsize, tcsetattr,
+    LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr,
 };
 use signing_crypto::{MAX_PASSPHRASE_SIZE, printable};
 use zeroize::Zeroizing;
 
 use crate::error::CliError;
-use crate::lines::{Layout, Lines};
-use crate::output::{self, MIN_COLUMNS};
 
 /// The terminal that somebody sits at, showing nothing of what is typed until this
 /// is dropped.
@@ -72,36 +69,6 @@ impl Confirmation {
     }
 }
 
-/// Shows what a question is about, and asks it, on the same terminal: nobody can agree to what
-/// went elsewhere. Every answer except `yes` means no.
-///
-/// # Errors
-///
-/// [`CliError::NotConfirmed`], or that there is nobody to ask.
-pub(crate) fn confirm(preview: &Lines, question: &str) -> Result<(), CliError> {
-    let Some(mut terminal) = open_to_ask()? else {
-        output::show(preview);
-        return Err(CliError::ConfirmationNeeded);
-    };
-    show_on(&terminal, preview).map_err(CliError::Terminal)?;
-    match answer_to(&mut terminal, &format!("{question} [yes/no] ")) {
-        Ok(answer) if answer == "yes" => Ok(()),
-        Ok(_) | Err(CliError::InputEnded) => Err(CliError::NotConfirmed),
-        Err(error) => Err(error),
-    }
-}
-
-/// Writes lines to a terminal, each within its width.
-fn show_on(terminal: &File, lines: &Lines) -> io::Result<()> {
-    let columns = tcgetwinsize(terminal).ok().map(|size| usize::from(size.ws_col));
-    let layout = match columns.filter(|&columns| columns > 0) {
-        Some(columns) => Layout::Terminal(columns.max(MIN_COLUMNS)),
-        None => Layout::Fitted,
-    };
-    let text = lines.clone().wrapped().to_text(layout);
-    AutoStream::auto(terminal.try_clone()?).write_all(text.as_bytes())
-}
-
 /// Asks a question, and gives the line that is typed, which the terminal shows. `None` if nobody
 /// is there to ask.
 ///
@@ -114,7 +81,7 @@ pub(crate) fn ask_line(question: &str) -> Result<Option<String>, CliError> {
 }
 
 /// The terminal that somebody sits at. `None` if there is none.
-fn open_to_ask() -> Result<Option<File>, CliError> {
+pub(crate) fn open_to_ask() -> Result<Option<File>, CliError> {
     let path = match (io::stdin().is_terminal(), io::stderr().is_terminal()) {
         (true, _) => "/dev/fd/0",
         (_, true) => "/dev/fd/2",
@@ -123,7 +90,8 @@ fn open_to_ask() -> Result<Option<File>, CliError> {
     open(path).or_else(|_| open("/dev/tty")).map(Some).map_err(CliError::Terminal)
 }
 
-fn answer_to(terminal: &mut File, question: &str) -> Result<String, CliError> {
+/// Asks a question on a terminal, and gives the line that is typed.
+pub(crate) fn answer_to(terminal: &mut File, question: &str) -> Result<String, CliError> {
     terminal.write_all(printable(question).as_bytes()).map_err(CliError::Terminal)?;
     let mut line = Vec::new();
     let mut key = [0];

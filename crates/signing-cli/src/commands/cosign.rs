@@ -20,11 +20,12 @@ use crate::error::CliError;
 use crate::files::{self, Existing, Readers};
 use crate::lines::{Lines, quoted};
 use crate::output::Report;
+use crate::question::confirm;
 #[cfg(test)]
 use crate::schemas::Document;
 use crate::select;
 use crate::signers;
-use crate::terminal::{Confirmation, confirm};
+use crate::terminal::Confirmation;
 use crate::view::{SignatureView, SignerView, StatementView, View};
 
 pub(super) fn run(context: &Context, command: CosignPackages) -> Result<Report, CliError> {

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use rustix::process::{Signal, getpid, kill_process};
-use signing_crypto::{PackageStatement, SigningKey};
+use signing_crypto::{PackageDigest, SigningKey};
 use tempfile::TempDir;
 
 use super::*;

@@ -10,10 +10,11 @@ use crate::error::CliError;
 use crate::files::{LockedFile, Readers};
 use crate::lines::{Lines, quoted};
 use crate::output::{self, Report};
+use crate::question::confirm;
 #[cfg(test)]
 use crate::schemas::Document;
 use crate::signed_trust::read_root;
-use crate::terminal::{Confirmation, confirm};
+use crate::terminal::Confirmation;
 use crate::view::{DocumentsView, MissingView, View};
 
 /// Adds signatures to a draft. No store is asked.

@@ -24,9 +24,10 @@ use crate::error::CliError;
 use crate::files::{self, Existing, NewFile, PlacedFile, Readers};
 use crate::lines::{Lines, quoted};
 use crate::output::Report;
+use crate::question::confirm;
 use crate::signed_trust;
 use crate::signers;
-use crate::terminal::{Confirmation, confirm};
+use crate::terminal::Confirmation;
 use crate::view::{MissingView, UnrootedView};
 
 #[cfg(test)]
