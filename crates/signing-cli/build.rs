@@ -54,7 +54,9 @@ fn published_commit() -> Option<String> {
     let (_, rest) = text.split_once("\"sha1\"")?;
     let commit = rest.split('"').nth(1)?;
     let is_commit = commit.len() >= DIGITS && commit.bytes().all(|byte| byte.is_ascii_hexdigit());
-    is_commit.then(|| commit[..DIGITS].to_owned())
+    // Packaged with `--allow-dirty`.
+    let has_changes = rest.split_whitespace().collect::<String>().contains("\"dirty\":true");
+    is_commit.then(|| shown(&commit[..DIGITS], has_changes))
 }
 
 /// The last commit that changed the sources, and whether they differ from it.
@@ -62,7 +64,11 @@ fn last_commit(sources: &[String]) -> Option<String> {
     let abbreviated = format!("--abbrev={DIGITS}");
     let commit = git(&["log", "-1", "--format=%h", &abbreviated], sources)?;
     let changes = git(&["status", "--porcelain"], sources)?;
-    Some(if changes.is_empty() { commit } else { format!("{commit} with changes") })
+    Some(shown(&commit, !changes.is_empty()))
+}
+
+fn shown(commit: &str, has_changes: bool) -> String {
+    if has_changes { format!("{commit} with changes") } else { commit.to_owned() }
 }
 
 /// The day of that commit, for the manual pages.

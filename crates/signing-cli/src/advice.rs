@@ -230,7 +230,7 @@ fn advice(error: &CliError) -> Advice {
             ("NoSuchOrganization", LIST_ORGANIZATIONS)
         }
         CliError::AmbiguousOrganization { .. } => {
-            ("AmbiguousOrganization", "give the name, or more of the id")
+            ("AmbiguousOrganization", "give the name, or what is in parentheses after it")
         }
         CliError::OrganizationNeeded { .. } => (
             "OrganizationNeeded",
@@ -261,14 +261,15 @@ fn advice(error: &CliError) -> Advice {
             let next = format!("name the key, such as: --key-id {org}/{key}");
             return Advice::undecided("SigningKeyNeeded", next);
         }
-        CliError::AmbiguousKey { kinds_differ: true, .. } => {
-            ("AmbiguousKey", "add --signing or --trusted, or give the id in parentheses")
-        }
+        CliError::AmbiguousKey { kinds_differ: true, .. } => (
+            "AmbiguousKey",
+            "add --signing or --trusted, or give what is in parentheses after the key that is meant",
+        ),
         CliError::AmbiguousKey { kinds_differ: false, .. } => {
             ("AmbiguousKey", "give what is in parentheses after the key that is meant")
         }
         CliError::NoSuchSignature { .. } => ("NoSuchSignature", store::FIND_SIGNATURES),
-        CliError::AmbiguousSignature { .. } => ("AmbiguousSignature", "give more of the id"),
+        CliError::AmbiguousSignature { .. } => ("AmbiguousSignature", "give one of these"),
         CliError::KeyOfAnotherOrganization { .. } => (
             "KeyOfAnotherOrganization",
             "give the key's own organization with --org, or omit --org",
@@ -288,6 +289,11 @@ fn advice(error: &CliError) -> Advice {
             "UnwritableOutput",
             "make room, or read all of the output, and run the command again: the changes that it \
              makes have been made",
+        ),
+        CliError::InstalledRelease { .. } => (
+            "InstalledRelease",
+            "sign the package that was built, and install it again: cloacina package sign <package>, \
+             then cloacina package install <package> --to <directory>",
         ),
         CliError::IsASignature { .. } => ("IsASignature", "give the package itself, without .sig"),
         CliError::NoPackages { .. } => ("NoPackages", "give the directory that contains packages"),

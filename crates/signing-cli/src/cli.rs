@@ -32,7 +32,8 @@ pub(crate) use self::keys::{
 pub(crate) use self::named::{GivenKey, KeyReference, OrgReference, Prefix, SignatureReference};
 pub(crate) use self::orgs::{Grant, Orgs};
 pub(crate) use self::package::{
-    CosignPackages, InstallPackage, Package, Sign, SignedTrustArgs, TrustArgs, VerifyPackages,
+    CosignPackages, InstallPackage, Package, PackageArgs, Sign, SignedTrustArgs, TrustArgs,
+    VerifyPackages,
 };
 pub(crate) use self::resolve::Resolved;
 pub(crate) use self::trust::{

@@ -18,6 +18,8 @@ use crate::cli::{self, Shell};
 /// What the scripts set to ask for candidates, to the name of the shell.
 const VARIABLE: &str = "CLOACINA_COMPLETE";
 const PROGRAM: &str = "cloacina";
+/// What clap has for Bash takes the parts of `--database-url=…` for words.
+const BASH: &str = include_str!("completion/cloacina.bash");
 
 /// Answers a shell, if this was started to do so.
 ///
@@ -53,14 +55,11 @@ fn files() -> Files {
 /// A shell's name, and the script that has the shell ask this program.
 pub(crate) fn script(shell: Shell) -> io::Result<(&'static str, String)> {
     let completer: &dyn EnvCompleter = match shell {
-        Shell::Bash => &Bash,
+        Shell::Bash => return Ok((Bash.name(), BASH.to_owned())),
         Shell::Zsh => &Zsh,
         Shell::Fish => &Fish,
     };
     let mut script = Vec::new();
     completer.write_registration(VARIABLE, PROGRAM, PROGRAM, PROGRAM, &mut script)?;
-    let script = String::from_utf8_lossy(&script);
-    // Where this program has no candidates, Bash completes files.
-    let script = script.replace(" -o bashdefault ", " -o bashdefault -o default ");
-    Ok((completer.name(), script))
+    Ok((completer.name(), String::from_utf8_lossy(&script).into_owned()))
 }

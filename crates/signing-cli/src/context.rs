@@ -21,6 +21,8 @@ const ACTOR: &str = "CLOACINA_ACTOR";
 /// The global options. Nothing is opened before a command needs it.
 pub(crate) struct Context {
     database_url: Option<String>,
+    /// Where the store is, once it was asked for.
+    url: OnceCell<DatabaseUrl>,
     kek_file: Option<PathBuf>,
     /// Where the KEK was found that the command uses.
     kek_place: OnceCell<KekPlace>,
@@ -35,6 +37,7 @@ impl Context {
     pub(crate) fn new(global: &Global) -> Self {
         Self {
             database_url: global.database_url.clone(),
+            url: OnceCell::new(),
             kek_file: global.kek_file.clone(),
             kek_place: OnceCell::new(),
             actor: global.actor.clone(),
@@ -48,6 +51,7 @@ impl Context {
     pub(crate) fn for_reading(database_url: Option<String>) -> Self {
         Self {
             database_url,
+            url: OnceCell::new(),
             kek_file: None,
             kek_place: OnceCell::new(),
             actor: None,
@@ -57,8 +61,16 @@ impl Context {
         }
     }
 
-    /// Where the store is.
+    /// Where the store is. What is dangerous about that is said once.
     pub(crate) fn database_url(&self) -> Result<DatabaseUrl, CliError> {
+        if let Some(url) = self.url.get() {
+            return Ok(url.clone());
+        }
+        let url = self.find_database_url()?;
+        Ok(self.url.get_or_init(|| url).clone())
+    }
+
+    fn find_database_url(&self) -> Result<DatabaseUrl, CliError> {
         if let Some(text) = &self.database_url {
             let url = self.parse_url(text)?;
             // Every user of the machine can read the command line.
@@ -107,16 +119,41 @@ impl Context {
     /// The store, for changes. Private keys stay closed.
     pub(crate) async fn keys_to_change(&self) -> Result<KeyManager, CliError> {
         let actor = self.actor()?;
-        let store = Store::open(&self.database_url()?).await?;
-        Ok(KeyManager::new(store, None).with_actor(actor))
+        Ok(KeyManager::new(self.store_to_change().await?, None).with_actor(actor))
     }
 
     /// The store, for changes, and the KEK that opens its private keys.
     pub(crate) async fn keys_to_change_with_kek(&self) -> Result<KeyManager, CliError> {
         let kek = self.kek()?;
         let actor = self.actor()?;
+        Ok(KeyManager::new(self.store_to_change().await?, Some(kek)).with_actor(actor))
+    }
+
+    /// The store, for signatures to be kept in it, which change nobody's trust.
+    pub(crate) async fn keys_to_keep_signatures(&self) -> Result<KeyManager, CliError> {
+        let actor = self.actor()?;
         let store = Store::open(&self.database_url()?).await?;
-        Ok(KeyManager::new(store, Some(kek)).with_actor(actor))
+        Ok(KeyManager::new(store, None).with_actor(actor))
+    }
+
+    /// The store, for changes.
+    pub(crate) async fn store_to_change(&self) -> Result<Store, CliError> {
+        let url = self.database_url()?;
+        let store = Store::open(&url).await?;
+        self.note_default_store(&url);
+        Ok(store)
+    }
+
+    /// Names the store that a command changes if nobody has named it: one that was left here
+    /// could be taken for the one of production.
+    pub(crate) fn note_default_store(&self, url: &DatabaseUrl) {
+        let is_named = self.database_url.is_some() || env::var_os(DATABASE_URL).is_some();
+        if !is_named && !self.quiet {
+            output::note(&format!(
+                "this changes the default store, {url}: neither --database-url nor {DATABASE_URL} \
+                 names another"
+            ));
+        }
     }
 
     /// Who makes the changes, if the command line or the environment names somebody.
@@ -196,13 +233,21 @@ impl Context {
         let store = match Store::open(&url).await {
             Err(StoreError::NoDatabase { path }) => {
                 let (store, applied) = Store::migrate(&url).await?;
-                // Otherwise another program made it meanwhile.
-                if !applied.is_empty() && !self.quiet {
-                    output::note(&format!("created the store {}", path.display()));
+                match applied.is_empty() {
+                    false if !self.quiet => {
+                        output::note(&format!("created the store {}", path.display()));
+                    }
+                    false => {}
+                    // Another program made it meanwhile.
+                    true => self.note_default_store(&url),
                 }
                 store
             }
-            opened => opened?,
+            opened => {
+                let store = opened?;
+                self.note_default_store(&url);
+                store
+            }
         };
         Ok(KeyManager::new(store, None).with_actor(actor))
     }

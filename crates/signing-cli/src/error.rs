@@ -8,8 +8,8 @@ use std::process::ExitCode;
 
 use signing_crypto::{
     CheckpointError, DraftSignatureError, Fingerprint, KekError, KekId, KeyName, MalformedBundle,
-    MalformedDraft, MalformedTrustDocument, NameError, OrgId, OrgName, PassphraseError, PemError,
-    Role, RootDigest, SignatureId, SignerCount, ThresholdNotMet,
+    MalformedDraft, MalformedTrustDocument, NameError, OrgName, PassphraseError, PemError, Role,
+    RootDigest, SignerCount, ThresholdNotMet,
 };
 use signing_loader::{
     DirectoryError, InstallError, PackageError, ProtectionError, SignError, VerificationError,
@@ -135,7 +135,7 @@ pub(crate) enum CliError {
     #[error("there is no organization {given:?}")]
     NoSuchOrganization { given: String, similar: Option<OrgName> },
     #[error("{given:?} begins the ids of several organizations: {}", several(candidates.iter().map(|(name, id)| format!("{name} ({id})"))))]
-    AmbiguousOrganization { given: String, candidates: Vec<(OrgName, OrgId)> },
+    AmbiguousOrganization { given: String, candidates: Vec<(OrgName, String)> },
     #[error("the store has several organizations: {}", several(organizations))]
     OrganizationNeeded { organizations: Vec<OrgName> },
     #[error("the store has no organization")]
@@ -160,13 +160,15 @@ pub(crate) enum CliError {
     #[error("the store has no signature {given}")]
     NoSuchSignature { given: String },
     #[error("{given} begins the ids of several signatures: {}", several(candidates))]
-    AmbiguousSignature { given: String, candidates: Vec<SignatureId> },
+    AmbiguousSignature { given: String, candidates: Vec<String> },
     #[error(transparent)]
     Unprotected(#[from] ProtectionError),
     #[error("cannot protect this process's memory")]
     UnprotectedProcess(#[source] std::io::Error),
     #[error("cannot write to standard output")]
     Output(#[source] std::io::Error),
+    #[error("{} would change an installed release, which runners load as it was verified", path.display())]
+    InstalledRelease { path: PathBuf },
     #[error("{} is a signature, not a package", path.display())]
     IsASignature { path: PathBuf },
     #[error("the directory {} contains no packages", directory.display())]

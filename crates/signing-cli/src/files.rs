@@ -11,10 +11,12 @@ use crate::error::CliError;
 mod credential;
 mod locked;
 mod new;
+mod placed;
 
 pub(crate) use credential::read_credential;
 pub(crate) use locked::LockedFile;
 pub(crate) use new::{NewFile, Readers, remove, write_atomically};
+pub(crate) use placed::PlacedFile;
 
 /// What to do about an existing file.
 #[derive(Clone, Copy, PartialEq, Eq)]

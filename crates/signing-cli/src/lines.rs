@@ -1,8 +1,10 @@
 //! Text for people, escaped and colored line by line.
 
+mod gap;
 mod table;
 
-use std::fmt;
+use std::borrow::Cow;
+use std::{fmt, mem};
 
 use anstyle::{AnsiColor, Style};
 use signing_crypto::printable;
@@ -11,6 +13,8 @@ pub(crate) use table::{Cell, Layout, ShortIds, Table, cut, width_of};
 
 /// A text has at least so much room, however deep it stands in a tree.
 const MIN_ROOM: usize = 16;
+/// How much deeper a line goes on than it begins: what it quotes cannot look like a line.
+const HANGING: usize = 4;
 const GOOD: Style = AnsiColor::Green.on_default().bold();
 pub(crate) const BAD: Style = AnsiColor::Red.on_default().bold();
 pub(crate) const NOTE: Style = AnsiColor::Cyan.on_default();
@@ -39,6 +43,16 @@ struct Branch {
 struct Line {
     verdict: Option<(Style, &'static str)>,
     text: String,
+    length: Length,
+}
+
+/// What becomes of a line that is longer than the terminal is wide.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Length {
+    /// The terminal wraps it, so that it can be copied as one line.
+    Whole,
+    /// It goes on in further lines, between words.
+    Wrapped,
 }
 
 impl Lines {
@@ -71,7 +85,13 @@ impl Lines {
     }
 
     fn line(&mut self, verdict: Option<(Style, &'static str)>, text: String) {
-        self.0.push(Part::Line(Line { verdict, text }));
+        self.0.push(Part::Line(Line { verdict, text, length: Length::Whole }));
+    }
+
+    /// Adds what to do next. A command in it stays in one line, to be copied.
+    pub(crate) fn advise(&mut self, text: &str) {
+        let line = Self::from(text);
+        self.append(if text.contains("cloacina ") { line } else { line.wrapped() });
     }
 
     /// Adds a line of a tree. On a terminal, a long text goes on below itself, within the tree.
@@ -96,6 +116,16 @@ impl Lines {
         lines.into_iter().for_each(|line| self.push(line));
     }
 
+    /// The same, wrapped to the width of a terminal. Nobody copies these lines.
+    pub(crate) fn wrapped(mut self) -> Self {
+        for part in &mut self.0 {
+            if let Part::Line(line) = part {
+                line.length = Length::Wrapped;
+            }
+        }
+        self
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -116,7 +146,9 @@ impl Lines {
         let mut text = String::new();
         for part in &self.0 {
             match part {
-                Part::Line(line) => text += &format!("{line}\n"),
+                Part::Line(line) => {
+                    line.lines(layout).iter().for_each(|line| text += &format!("{line}\n"));
+                }
                 Part::Branch(branch) => {
                     branch.lines(layout).iter().for_each(|line| text += &format!("{line}\n"));
                 }
@@ -166,12 +198,60 @@ fn wrapped(text: &str, room: usize) -> Vec<String> {
     lines
 }
 
+impl Line {
+    fn lines(&self, layout: Layout) -> Vec<String> {
+        match (layout, self.length) {
+            (Layout::Terminal(columns), Length::Wrapped) => self.folded(columns),
+            _ => vec![self.to_string()],
+        }
+    }
+
+    /// In lines of so many columns. A word that is longer stays whole.
+    fn folded(&self, columns: usize) -> Vec<String> {
+        let words = self.text.trim_start_matches(' ');
+        let indent = self.text.len() - words.len();
+        let (styled, verdict) = match self.verdict {
+            Some((style, verdict)) => (format!("{style}{verdict}{style:#}"), verdict),
+            None => (String::new(), ""),
+        };
+        let mut line = styled + &" ".repeat(indent);
+        let mut used = width_of(verdict) + indent;
+        let further = HANGING + if verdict.is_empty() { indent } else { 0 };
+        let (mut lines, mut gap) = (Vec::new(), 0);
+        for (number, word) in words.split(' ').enumerate() {
+            if word.is_empty() {
+                gap += 1;
+                continue;
+            }
+            if number > 0 && used + gap + width_of(word) > columns {
+                lines.push(mem::replace(&mut line, " ".repeat(further)));
+                (used, gap) = (further, 0);
+            }
+            line += &" ".repeat(gap);
+            line += word;
+            used += gap + width_of(word);
+            gap = 1;
+        }
+        lines.push(line);
+        lines
+    }
+}
+
 impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some((style, verdict)) = self.verdict {
             write!(f, "{style}{verdict}{style:#}")?;
         }
         f.write_str(&self.text)
+    }
+}
+
+/// A name or a path as it stands among words: in quotes if it has white space or a quote, because
+/// nobody could tell then where it ends.
+pub(crate) fn quoted(name: &str) -> Cow<'_, str> {
+    match name.chars().any(|c| c.is_whitespace() || c == '"') {
+        true => format!("{name:?}").into(),
+        false => name.into(),
     }
 }
 
@@ -200,6 +280,40 @@ mod tests {
             "f".repeat(20)
         );
         assert_eq!(shown, expected);
+    }
+
+    #[test]
+    fn a_wrapped_line_goes_on_deeper_than_any_line_begins() {
+        let mut lines = Lines::new();
+        let fingerprint = "f".repeat(40);
+        lines.push(format!("  name       \"a.so signed by the key {fingerprint}\""));
+        lines.good("ok", "store: /var/lib/a.db is up to date");
+        let whole = lines.to_text(Layout::Terminal(24));
+        assert_eq!(whole, lines.to_text(Layout::Wide));
+        let wrapped = lines.clone().wrapped();
+        assert_eq!(wrapped.to_text(Layout::Fitted), whole);
+        let expected = format!(
+            "  name       \"a.so\n      signed by the key\n      {fingerprint}\"\n\
+             {GOOD}ok{GOOD:#} store: /var/lib/a.db\n    is up to date\n"
+        );
+        assert_eq!(wrapped.to_text(Layout::Terminal(24)), expected);
+    }
+
+    #[test]
+    fn a_name_that_could_be_taken_for_more_than_a_name_is_quoted() {
+        for plain in ["a.so", "größe/a.so", "a\\b", "it's"] {
+            assert_eq!(quoted(plain), plain);
+        }
+        for (name, shown) in [
+            ("a.so  signed by  release", r#""a.so  signed by  release""#),
+            ("a.so from version 1.0.0 on", r#""a.so from version 1.0.0 on""#),
+            (" a.so", r#"" a.so""#),
+            ("a\u{a0}b", r#""a\u{a0}b""#),
+            ("a\u{3000}b", r#""a\u{3000}b""#),
+            ("\"a.so\"", r#""\"a.so\"""#),
+        ] {
+            assert_eq!(quoted(name), shown);
+        }
     }
 
     #[test]

@@ -27,6 +27,7 @@ mod time;
 
 mod lines;
 mod output;
+mod question;
 mod svg;
 
 mod view;

@@ -26,6 +26,7 @@ use crate::view::{Documented, View};
 pub(crate) use document::ErrorView;
 pub(crate) use listing::{Form, Listing};
 pub(crate) use progress::Progress;
+pub(crate) use stdout::MIN_COLUMNS;
 
 pub(crate) const SCHEMA_VERSION: u32 = 1;
 /// The code of a command line that cannot be read.
@@ -235,7 +236,7 @@ pub(crate) fn warn(text: &str) {
     stdout::complain(&format!("{NOTE}warning{NOTE:#}: {}", printable(text)));
 }
 
-/// Shows on standard error what a question is about.
+/// Shows on standard error what a question would be about that nobody can be asked.
 pub(crate) fn show(lines: &Lines) {
     stdout::complain(lines.to_text(Layout::Fitted).trim_end());
 }

@@ -5,10 +5,9 @@
 //! keys until one begins like it. A name or a beginning is looked for among the keys of one
 //! organization, because every organization names its keys as it likes.
 
+mod described;
 mod organizations;
 mod signatures;
-
-use std::fmt;
 
 use signing_crypto::{Fingerprint, KeyId, KeyName, OrgId, TrustedKeyId};
 use signing_trust::KeyManager;
@@ -137,15 +136,12 @@ pub(crate) async fn public_key(
         }
         (None, _, _) => Err(scope.no_such_key(keys, named, None).await?),
         (Some(first), Some(second), _) => {
+            let ids = scope.short_ids(keys, Some(org)).await?;
             let candidates = [first, second].into_iter().chain(found);
-            let candidates = candidates.map(|key| match key.name {
-                Some(name) => format!("{name} ({})", key.fingerprint),
-                None => format!("a key without a name ({})", key.fingerprint),
-            });
             Err(CliError::AmbiguousKey {
                 given: named.to_string(),
                 kinds_differ: false,
-                candidates: candidates.collect(),
+                candidates: candidates.map(|key| key.described(&ids)).collect(),
             })
         }
     }
@@ -237,12 +233,13 @@ impl Scope {
             (None, _) => Err(self.no_such_key(keys, named, kind).await?),
             (Some(last), false) => {
                 matching.push(last);
+                let ids = self.short_ids(keys, None).await?;
                 let is_signing = |key: &Selected| matches!(key, Selected::Signing(_));
                 Err(CliError::AmbiguousKey {
                     given: named.to_string(),
                     kinds_differ: matching.iter().any(is_signing)
                         && !matching.iter().all(is_signing),
-                    candidates: matching.iter().map(Selected::to_string).collect(),
+                    candidates: matching.iter().map(|key| key.described(&ids)).collect(),
                 })
             }
         }
@@ -338,21 +335,6 @@ impl Selected {
 
     fn public_key(&self) -> SelectedPublicKey {
         SelectedPublicKey { fingerprint: self.fingerprint(), name: self.name().cloned() }
-    }
-}
-
-/// Tells the key from others, with an id that can be given instead.
-impl fmt::Display for Selected {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = match self {
-            Self::Signing(_) => "signing",
-            Self::Trusted(_) => "trusted",
-        };
-        let revoked = if self.is_revoked() { "revoked " } else { "" };
-        match self.name() {
-            Some(name) => write!(f, "the {revoked}{kind} key {name} ({})", self.id()),
-            None => write!(f, "a {revoked}{kind} key without a name ({})", self.id()),
-        }
     }
 }
 

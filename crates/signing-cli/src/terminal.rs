@@ -69,20 +69,6 @@ impl Confirmation {
     }
 }
 
-/// Asks a question. Every answer except `yes` means no.
-///
-/// # Errors
-///
-/// [`CliError::NotConfirmed`], or that there is nobody to ask.
-pub(crate) fn confirm(question: &str) -> Result<(), CliError> {
-    match ask_line(&format!("{question} [yes/no] ")) {
-        Ok(None) => Err(CliError::ConfirmationNeeded),
-        Ok(Some(answer)) if answer == "yes" => Ok(()),
-        Ok(Some(_)) | Err(CliError::InputEnded) => Err(CliError::NotConfirmed),
-        Err(error) => Err(error),
-    }
-}
-
 /// Asks a question, and gives the line that is typed, which the terminal shows. `None` if nobody
 /// is there to ask.
 ///
@@ -90,19 +76,29 @@ pub(crate) fn confirm(question: &str) -> Result<(), CliError> {
 ///
 /// [`CliError::InputEnded`] if there is no line.
 pub(crate) fn ask_line(question: &str) -> Result<Option<String>, CliError> {
+    let Some(mut terminal) = open_to_ask()? else { return Ok(None) };
+    answer_to(&mut terminal, question).map(Some)
+}
+
+/// The terminal that somebody sits at. `None` if there is none.
+pub(crate) fn open_to_ask() -> Result<Option<File>, CliError> {
     let path = match (io::stdin().is_terminal(), io::stderr().is_terminal()) {
         (true, _) => "/dev/fd/0",
         (_, true) => "/dev/fd/2",
         _ => return Ok(None),
     };
-    let mut terminal = open(path).or_else(|_| open("/dev/tty")).map_err(CliError::Terminal)?;
+    open(path).or_else(|_| open("/dev/tty")).map(Some).map_err(CliError::Terminal)
+}
+
+/// Asks a question on a terminal, and gives the line that is typed.
+pub(crate) fn answer_to(terminal: &mut File, question: &str) -> Result<String, CliError> {
     terminal.write_all(printable(question).as_bytes()).map_err(CliError::Terminal)?;
     let mut line = Vec::new();
     let mut key = [0];
     // A line that is too long is another answer.
     while line.len() <= MAX_ANSWER && terminal.read(&mut key).map_err(CliError::Terminal)? == 1 {
         match key[0] {
-            b'\n' | b'\r' => return Ok(Some(String::from_utf8_lossy(&line).trim().to_owned())),
+            b'\n' | b'\r' => return Ok(String::from_utf8_lossy(&line).trim().to_owned()),
             byte => line.push(byte),
         }
     }

@@ -15,8 +15,8 @@ pub use envelope::{
     VerifiedStatement,
 };
 pub use error::{
-    CheckpointError, ContentLayer, EnvelopeError, ForeignFormat, MalformedCheckpoint,
-    MalformedEnvelope,
+    CheckpointError, ContentLayer, EnvelopeError, ForeignFormat, JsonFault, MalformedCheckpoint,
+    MalformedEnvelope, UnexpectedJson,
 };
 pub use signer_count::{SignerCount, SignerCountError};
 pub use statement::{PREDICATE_TYPE, PackageStatement, STATEMENT_TYPE};

@@ -45,10 +45,10 @@ mod signed_trust;
 pub use digest::{HashedContent, PackageDigest};
 pub use dsse::{
     AuditCheckpoint, CHECKPOINT_TYPE, CheckpointError, ContentLayer, EntryHash, EnvelopeError,
-    EnvelopeSignature, ForeignFormat, MAX_ENVELOPE_SIZE, MAX_SIGNATURES, MalformedCheckpoint,
-    MalformedEnvelope, PAYLOAD_TYPE, PREDICATE_TYPE, PackageStatement, STATEMENT_TYPE,
-    SignatureEnvelope, SignedCheckpoint, SignerCount, SignerCountError, VerifiedCheckpoint,
-    VerifiedStatement,
+    EnvelopeSignature, ForeignFormat, JsonFault, MAX_ENVELOPE_SIZE, MAX_SIGNATURES,
+    MalformedCheckpoint, MalformedEnvelope, PAYLOAD_TYPE, PREDICATE_TYPE, PackageStatement,
+    STATEMENT_TYPE, SignatureEnvelope, SignedCheckpoint, SignerCount, SignerCountError,
+    UnexpectedJson, VerifiedCheckpoint, VerifiedStatement,
 };
 pub use key::{
     Fingerprint, KdfCost, KekId, KeyError, MAX_PEM_SIZE, PassphraseError, PemError, PemForm,

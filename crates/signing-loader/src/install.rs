@@ -9,37 +9,44 @@
 //! A runner loads `DIRECTORY/libworkflow.so/libworkflow.so`. A release is written and
 //! synchronized under another name, and gets its own by one rename. So does the link. Whenever
 //! the program is killed, the link leads to a whole release or to the one before. Releases are
-//! never changed, and none is removed: a runner may be reading it.
+//! never changed. None is removed unless [`InstallDirectory::keep`] says how many stay: a runner
+//! may be reading it.
 
 mod error;
 mod link;
+mod old;
 mod place;
+mod release;
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, TryLockError};
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::fs::{AtFlags, Mode, OFlags, fchmod, mkdirat, openat, renameat, statat, unlinkat};
+use rustix::fs::{AtFlags, Mode, OFlags, openat, statat, unlinkat};
 use rustix::io::Errno;
-use signing_crypto::{MAX_ENVELOPE_SIZE, PackageDigest, PackageStatement, SignatureEnvelope};
+use signing_crypto::{MAX_ENVELOPE_SIZE, PackageStatement, SignatureEnvelope};
 use signing_trust::acceptance::VerificationError;
 
 use self::link::Link;
+use self::old::OldReleasesOf;
 use self::place::Place;
+use self::release::Release;
 use crate::error::PackageError;
 use crate::report::VerificationReport;
 
 pub use self::error::InstallError;
+pub use self::old::{OldReleases, is_in_release};
 
 /// Where releases are, below the directory.
 const RELEASES: &str = "releases";
 /// The names of what is not finished. No release has them. Only who holds the lock uses them.
 const NEW_RELEASE: &str = ".new";
+const OLD_RELEASE: &str = ".old";
 const NEW_LINK: &str = ".link";
 /// The file whose lock an installation holds, in the directory itself.
 const LOCK: &str = ".lock";
@@ -51,11 +58,16 @@ const MAX_NAME: usize = 255;
 /// A directory that packages are installed in. Only this process's user and root can write to
 /// it.
 #[derive(Clone, Debug)]
-pub struct InstallDirectory(Arc<Place>);
+pub struct InstallDirectory {
+    place: Arc<Place>,
+    /// How many old releases of a package stay. `None` for all.
+    keep: Option<OldReleases>,
+}
 
 /// A directory that no other process installs in.
 pub(crate) struct LockedDirectory {
     place: Arc<Place>,
+    keep: Option<OldReleases>,
     _lock: File,
 }
 
@@ -81,6 +93,8 @@ pub struct Installed {
     pub release: PathBuf,
     /// The directory of the release before, if there was one.
     pub before: Option<PathBuf>,
+    /// The directories of old releases that were removed, the oldest first.
+    pub removed: Vec<PathBuf>,
     /// How it came about.
     pub outcome: InstallOutcome,
 }
@@ -104,6 +118,8 @@ enum Step {
     Release,
     Link,
     Switch,
+    /// An old release has lost its name, and is about to be removed.
+    Retirement,
 }
 
 impl InstallDirectory {
@@ -114,7 +130,14 @@ impl InstallDirectory {
     /// [`InstallError::UnsafeDirectory`] if others could change or replace it, or if it is a
     /// link.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, InstallError> {
-        Place::open(path.as_ref()).map(|place| Self(Arc::new(place)))
+        Place::open(path.as_ref()).map(|place| Self { place: Arc::new(place), keep: None })
+    }
+
+    /// Removes old releases of a package when it is installed, except those that were installed
+    /// last. Without this, all stay.
+    pub fn keep(mut self, old: OldReleases) -> Self {
+        self.keep = Some(old);
+        self
     }
 
     /// Waits until no other process installs here. Whether a package may be installed is asked
@@ -122,13 +145,16 @@ impl InstallDirectory {
     pub(crate) fn lock(&self) -> Result<LockedDirectory, InstallError> {
         // Only this user can open the file, so no other user can keep the lock.
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let failed = |error: io::Error| InstallError::write(self.0.path().join(LOCK), error);
-        let opened = openat(self.0.file(), LOCK, flags, Mode::from(0o600));
+        let failed = |error: io::Error| InstallError::write(self.place.path().join(LOCK), error);
+        let opened = openat(self.place.file(), LOCK, flags, Mode::from(0o600));
         let lock = opened.map(File::from).map_err(|errno| failed(errno.into()))?;
         let begun = Instant::now();
         loop {
             match lock.try_lock() {
-                Ok(()) => return Ok(LockedDirectory { place: self.0.clone(), _lock: lock }),
+                Ok(()) => {
+                    let (place, keep) = (self.place.clone(), self.keep);
+                    return Ok(LockedDirectory { place, keep, _lock: lock });
+                }
                 Err(TryLockError::WouldBlock) if begun.elapsed() < LOCK_LIMIT => {
                     thread::sleep(Duration::from_millis(20));
                 }
@@ -177,22 +203,26 @@ impl LockedDirectory {
                 let written = release.write(&releases, bytes);
                 written.inspect_err(|_| {
                     // If this fails, the next installation does it.
-                    let _ = release.remove_unfinished(&releases);
+                    let _ = remove_unnamed(&releases, NEW_RELEASE);
                 })?;
             }
         }
         let outcome = match before.as_ref() == Some(&release.name) {
             true => InstallOutcome::AlreadyInstalled,
             false => {
+                release.set_time(&releases)?;
                 link.lead_to(&releases, &release.name)?;
                 InstallOutcome::Installed
             }
         };
         let before = before.filter(|before| *before != release.name);
+        let old = OldReleasesOf { releases: &releases, package: name, current: &release.name };
+        let removed = old.remove_all_but(self.keep, before.as_deref())?;
         Ok(Installed {
             package: place.path().join(name).join(name),
             release: path,
             before: before.map(|before| releases.path().join(before)),
+            removed,
             outcome,
         })
     }
@@ -228,85 +258,22 @@ fn statement_in(release: &Place, name: &OsStr) -> Result<PackageStatement, Packa
     Ok(envelope.unverified_statement().map_err(VerificationError::from)?)
 }
 
-/// A release, which is named by what it holds.
-struct Release<'a> {
-    name: OsString,
-    package: &'a OsStr,
-    report: &'a VerificationReport,
-    envelope: String,
-}
-
-impl<'a> Release<'a> {
-    fn new(report: &'a VerificationReport, envelope: &SignatureEnvelope) -> Self {
-        let envelope = envelope.to_json();
-        let content = format!("{} {envelope}", report.digest());
-        let digest = digest_of(content.as_bytes()).to_string();
-        let package = report.name().as_str();
-        let version = report.version().map(|version| format!("{version}-")).unwrap_or_default();
-        let readable = format!("{package}-{version}{:.32}", digest);
-        let name = if readable.len() <= MAX_NAME { readable } else { digest };
-        Self { name: name.into(), package: OsStr::new(package), report, envelope }
-    }
-
-    /// Writes it, and gives it its name when it is on the disk.
-    fn write(&self, releases: &Place, mut bytes: impl Read) -> Result<(), InstallError> {
-        let path = releases.path().join(NEW_RELEASE);
-        let failed = |errno: Errno| InstallError::write(&path, errno);
-        // A program that was killed may have left one.
-        self.remove_unfinished(releases).map_err(failed)?;
-        mkdirat(releases.file(), NEW_RELEASE, Mode::from(0o755)).map_err(failed)?;
-        let new = releases.below(NEW_RELEASE.as_ref())?;
-        fchmod(new.file(), Mode::from(0o755)).map_err(failed)?;
-        reached(Step::Directory);
-        let size = new_file(&new, self.package, 0o755, |file| io::copy(&mut bytes, file))?;
-        if size != self.report.size() {
-            let short = io::Error::from(io::ErrorKind::UnexpectedEof);
-            return Err(InstallError::write(path.join(self.package), short));
-        }
-        reached(Step::Package);
-        let signature = signature_of(self.package);
-        new_file(&new, &signature, 0o644, |file| file.write_all(self.envelope.as_bytes()))?;
-        reached(Step::Signature);
-        sync(&new)?;
-        renameat(releases.file(), NEW_RELEASE, releases.file(), &self.name).map_err(failed)?;
-        reached(Step::Release);
-        sync(releases)
-    }
-
-    /// Checks that a release that is there is this one.
-    fn require_same(&self, releases: &Place) -> Result<(), InstallError> {
-        let path = releases.path().join(&self.name);
-        let is_same = releases.existing(&self.name).and_then(|release| {
-            let package = open_to_read(&release, self.package).and_then(PackageDigest::of_reader);
-            let signature = open_to_read(&release, &signature_of(self.package));
-            let signature = signature.and_then(PackageDigest::of_reader);
-            let [package, signature] = [package, signature]
-                .map(|content| content.map_err(|source| PackageError::io(&path, source)));
-            Ok(package?.digest == *self.report.digest()
-                && signature?.digest == digest_of(self.envelope.as_bytes()))
-        });
-        match is_same {
-            Ok(true) => Ok(()),
-            Ok(false) | Err(_) => Err(InstallError::Changed { path }),
+/// Removes a release that has no name yet, or none any more, of whatever package: the program
+/// that worked on it may have been killed.
+fn remove_unnamed(releases: &Place, name: &str) -> Result<(), Errno> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let release = match openat(releases.file(), name, flags, Mode::empty()) {
+        Err(Errno::NOENT) => return Ok(()),
+        opened => opened?,
+    };
+    for entry in rustix::fs::Dir::read_from(&release)? {
+        let entry = entry?;
+        let name = entry.file_name().to_bytes();
+        if name != b"." && name != b".." {
+            unlinkat(&release, entry.file_name(), AtFlags::empty())?;
         }
     }
-
-    fn remove_unfinished(&self, releases: &Place) -> Result<(), Errno> {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let unfinished = match openat(releases.file(), NEW_RELEASE, flags, Mode::empty()) {
-            Err(Errno::NOENT) => return Ok(()),
-            opened => opened?,
-        };
-        // Of another package, too, if the program that installed it was killed.
-        for entry in rustix::fs::Dir::read_from(&unfinished)? {
-            let entry = entry?;
-            let name = entry.file_name().to_bytes();
-            if name != b"." && name != b".." {
-                unlinkat(&unfinished, entry.file_name(), AtFlags::empty())?;
-            }
-        }
-        remove(releases, NEW_RELEASE.as_ref(), AtFlags::REMOVEDIR)
-    }
+    remove(releases, name.as_ref(), AtFlags::REMOVEDIR)
 }
 
 impl Place {
@@ -317,10 +284,6 @@ impl Place {
             .map_err(|errno| PackageError::io(&path, errno.into()))?;
         self.below(name).map_err(|error| PackageError::io(&path, io::Error::other(error)))
     }
-}
-
-fn digest_of(bytes: &[u8]) -> PackageDigest {
-    PackageDigest::of_reader(bytes).expect("memory can be read").digest
 }
 
 fn signature_of(package: &OsStr) -> OsString {
@@ -337,26 +300,6 @@ fn open_to_read(place: &Place, name: &OsStr) -> io::Result<File> {
         true => Ok(file),
         false => Err(Errno::INVAL.into()),
     }
-}
-
-/// Writes a file and waits until it is on the disk.
-fn new_file<T>(
-    place: &Place,
-    name: &OsStr,
-    mode: u32,
-    write: impl FnOnce(&mut File) -> io::Result<T>,
-) -> Result<T, InstallError> {
-    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let made = openat(place.file(), name, flags, Mode::from(0o600)).map_err(io::Error::from);
-    let written = made.and_then(|file| {
-        let mut file = File::from(file);
-        let written = write(&mut file)?;
-        // Whatever the umask is: runners may be other users.
-        fchmod(&file, Mode::from(mode))?;
-        file.sync_all()?;
-        Ok(written)
-    });
-    written.map_err(|error| InstallError::write(place.path().join(name), error))
 }
 
 fn sync(place: &Place) -> Result<(), InstallError> {

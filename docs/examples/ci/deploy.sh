@@ -2,10 +2,12 @@
 # Verifies a package, and installs it with its signature where a runner finds both: as
 # DIRECTORY/NAME/NAME and DIRECTORY/NAME/NAME.sig. Trust is an organization's, if
 # CLOACINA_ORG names one, or else in trusted-keys/*.pub.pem.
-#
-# usage: deploy.sh PACKAGE DIRECTORY
-# exit codes: 0 deployed, 1 refused, 2 not decided; deploys on 0 only
 set -eu
+
+usage='usage: deploy.sh PACKAGE DIRECTORY
+exit codes: 0 deployed, 1 refused, 2 not decided; deploys on 0 only'
+case ${1:-} in -h | --help) echo "$usage"; exit ;; esac
+[ "$#" -eq 2 ] || { echo "$usage" >&2; exit 2; }
 
 package=$1 directory=$2
 if [ -n "${CLOACINA_ORG:-}" ]; then

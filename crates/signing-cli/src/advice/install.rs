@@ -24,6 +24,10 @@ pub(super) fn install(error: &InstallError) -> Advice {
         InstallError::UnsafeDirectory { source: DirectoryFault::NotADirectory, .. } => {
             "give a directory, or the name of one that is to be made"
         }
+        InstallError::OldRelease { .. } => {
+            "runners load the new release; find out what is in the way of removing the old one, and \
+             run the command again"
+        }
         InstallError::Write { .. } => {
             "check that the directory above exists, that you may write to it, and that it has room"
         }

@@ -198,10 +198,20 @@ pub(super) fn url(error: &UrlError) -> Advice {
     Advice::undecided(error.code(), next)
 }
 
+/// A name from the server, as a word of SQL.
+fn grantee(role: &str) -> String {
+    match role {
+        // Everybody, and no role.
+        "PUBLIC" => role.to_owned(),
+        role => format!("\"{}\"", role.replace('"', "\"\"")),
+    }
+}
+
 fn unsafe_schema(fault: &SchemaFault) -> Cow<'static, str> {
     match fault {
         SchemaFault::OpenTo { role } => format!(
-            "find out why, then: REVOKE CREATE ON SCHEMA cloacina, cloacina_views FROM {role}"
+            "find out why, then: REVOKE CREATE ON SCHEMA cloacina, cloacina_views FROM {}",
+            grantee(role)
         )
         .into(),
         _ => {

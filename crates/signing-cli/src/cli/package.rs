@@ -2,12 +2,14 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Subcommand};
 use signing_crypto::{PackageName, PackageVersion, StatementTime};
-use signing_loader::{ClockSkewAllowance, RequiredSigners, SignerCount, VerificationConfig};
+use signing_loader::{
+    ClockSkewAllowance, OldReleases, RequiredSigners, SignerCount, VerificationConfig,
+};
 
 use super::Floor;
 use super::named::{KeyReference, OrgReference, SignatureReference};
 use super::resolve::{Resolve, Resolved};
-use super::values::{RootSource, SignerArgs};
+use super::values::{self, RootSource, SignerArgs};
 use crate::key_source::KEY_ACCESS;
 use crate::time;
 
@@ -142,13 +144,8 @@ pub(crate) struct CosignPackages {
     #[command(flatten)]
     pub(crate) trust: TrustArgs,
 
-    /// Expect this name instead of the file's name
-    #[arg(long)]
-    pub(crate) name: Option<PackageName>,
-
-    /// The signature file; for one package
-    #[arg(long, value_name = "FILE")]
-    pub(crate) signature: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) package: PackageArgs,
 
     /// Sign although no trusted key may have signed: the program that wrote the signature
     /// file then decides which version and expiry you sign. The package's bytes are compared all the same
@@ -158,6 +155,18 @@ pub(crate) struct CosignPackages {
     /// Do not ask
     #[arg(long)]
     pub(crate) yes: bool,
+}
+
+/// What the path of a package does not say
+#[derive(Args)]
+pub(crate) struct PackageArgs {
+    /// Expect this name instead of the file's name; for one package
+    #[arg(long)]
+    pub(crate) name: Option<PackageName>,
+
+    /// The signature file; for one package
+    #[arg(long, value_name = "FILE")]
+    pub(crate) signature: Option<PathBuf>,
 }
 
 /// Whom a package is verified by
@@ -187,13 +196,8 @@ pub(crate) struct VerifyPackages {
     #[command(flatten)]
     pub(crate) trust: TrustArgs,
 
-    /// Expect this name instead of the file's name
-    #[arg(long)]
-    pub(crate) name: Option<PackageName>,
-
-    /// The signature file; for one package
-    #[arg(long, value_name = "FILE")]
-    pub(crate) signature: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) package: PackageArgs,
 
     #[command(flatten)]
     pub(crate) requirements: Resolved<RequirementArgs>,
@@ -218,13 +222,8 @@ pub(crate) struct InstallPackage {
     #[command(flatten)]
     pub(crate) trust: TrustArgs,
 
-    /// Expect this name instead of the file's name
-    #[arg(long)]
-    pub(crate) name: Option<PackageName>,
-
-    /// The signature file
-    #[arg(long, value_name = "FILE")]
-    pub(crate) signature: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) package: PackageArgs,
 
     #[command(flatten)]
     pub(crate) requirements: Resolved<RequirementArgs>,
@@ -232,6 +231,11 @@ pub(crate) struct InstallPackage {
     /// Install it although a higher version, or the same with other bytes, is installed
     #[arg(long)]
     pub(crate) allow_downgrade: bool,
+
+    /// Of the releases of this package that were installed before, keep the newest N, 1 or more,
+    /// and remove the others [default: all are kept]
+    #[arg(long, value_name = "N", value_parser = values::old_releases)]
+    pub(crate) keep: Option<OldReleases>,
 }
 
 /// What is asked of a package

@@ -6,12 +6,19 @@ use std::str::FromStr;
 
 use clap::Args;
 use signing_crypto::{NameError, ParseError, RootDigest};
+use signing_loader::OldReleases;
 use signing_trust::EventType;
 use signing_trust::store::EventPattern;
 
 use super::named::{KeyReference, OrgReference};
 use super::resolve::Resolve;
 use crate::key_source::{KeyAccess, KeyAccessArgs, KeySource};
+
+/// How many old releases stay.
+pub(super) fn old_releases(text: &str) -> Result<OldReleases, &'static str> {
+    let count = text.parse().ok().and_then(OldReleases::new);
+    count.ok_or("expected a number of 1 or more")
+}
 
 /// A pinned root document.
 #[derive(Clone)]

@@ -11,25 +11,26 @@ use signing_loader::{
 use signing_trust::{KeyManager, ProvenKey, TrustedKey};
 
 use super::inspect::verdict_text;
-use super::packages::Packages;
+use super::packages::{Packages, require_outside_releases};
 use super::trusted_by::{self, StoredTrust};
 use crate::advice::refused_key;
-use crate::cli::{CosignPackages, Resolved, SignerSource};
+use crate::cli::{CosignPackages, PackageArgs, Resolved, SignerSource};
 use crate::context::{Context, block_on};
 use crate::error::CliError;
 use crate::files::{self, Existing, Readers};
-use crate::lines::Lines;
-use crate::output::{self, Report};
+use crate::lines::{Lines, quoted};
+use crate::output::Report;
+use crate::question::confirm;
 #[cfg(test)]
 use crate::schemas::Document;
 use crate::select;
 use crate::signers;
-use crate::terminal::{Confirmation, confirm};
+use crate::terminal::Confirmation;
 use crate::view::{SignatureView, SignerView, StatementView, View};
 
 pub(super) fn run(context: &Context, command: CosignPackages) -> Result<Report, CliError> {
-    let signature = command.signature.as_deref();
-    let packages = Packages::new(command.paths.clone(), command.name.clone(), signature)?;
+    let PackageArgs { name, signature } = &command.package;
+    let packages = Packages::new(command.paths.clone(), name.clone(), signature.as_deref())?;
     let report = block_on(async {
         let trust = Trust::open(context, &command).await?;
         let mut found = Vec::new();
@@ -66,15 +67,16 @@ async fn sign_all(
     let unsigned = views.iter().filter(|view| view.outcome == Outcome::Added).count();
     // An agent or a token may ask for consent, too: only after this shows to what.
     if unsigned > 0 && Confirmation::given_if(command.yes) == Confirmation::Needed {
+        let mut preview = Lines::new();
         for view in &mut views {
-            output::show(&view.preview());
+            preview.append(view.preview());
             view.was_shown = true;
         }
         let what = match &views[..] {
-            [one] => format!("sign {}", one.path),
+            [one] => format!("sign {}", quoted(one.path)),
             several => format!("sign these {} packages", several.len()),
         };
-        confirm(&format!("{what} with {}?", signer.text()))?;
+        confirm(&preview, &format!("{what} with {}?", signer.text()))?;
         // Trust may have ended, and a package may have been replaced, before the answer.
         for package in packages {
             Found::new(package, command, trust).await?;
@@ -185,7 +187,9 @@ impl Found {
         command: &CosignPackages,
         trust: &Trust,
     ) -> Result<Self, CliError> {
-        let path = command.signature.clone().unwrap_or_else(|| package.signature_path());
+        let given = command.package.signature.clone();
+        let path = given.unwrap_or_else(|| package.signature_path());
+        require_outside_releases(&path)?;
         // What is verified is what is signed: the file is read once.
         let file = SignatureFile::read(path)?;
         let Some(envelope) = file.envelope().cloned() else {
@@ -332,8 +336,8 @@ impl<'a> BeforeView<'a> {
 impl CosignedView<'_> {
     fn preview(&self) -> Lines {
         let StatementView { name, sha256, size, version, signed_at, expires_at } = self.statement;
-        let mut text = Lines::from(format!("{} states", self.signature));
-        text.push(format!("  name       {name}"));
+        let mut text = Lines::from(format!("{} states", quoted(&self.signature)));
+        text.push(format!("  name       {}", quoted(name.as_str())));
         text.push(format!("  sha256     {sha256}"));
         text.push(format!("  size       {size}"));
         text.extend(version.as_ref().map(|version| format!("  version    {version}")));

@@ -25,6 +25,7 @@ pub(super) fn run(context: &Context, command: Db) -> Result<Report, CliError> {
 async fn migrate(context: &Context) -> Result<Report, CliError> {
     let url = context.database_url()?;
     let (_, applied) = Store::migrate(&url).await?;
+    context.note_default_store(&url);
     Ok(Report::done(&MigrationView { database: url.to_string(), applied }))
 }
 
@@ -57,7 +58,7 @@ async fn grants(context: &Context, grants: Grants) -> Result<Report, CliError> {
         ),
     };
     if apply {
-        Store::open(&context.database_url()?).await?.grant_role(purpose, &role, limits).await?;
+        context.store_to_change().await?.grant_role(purpose, &role, limits).await?;
     }
     let view = GrantsView {
         sql: purpose.sql(&role, limits),

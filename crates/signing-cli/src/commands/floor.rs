@@ -6,7 +6,7 @@ use crate::cli::{Floor, FloorPackage, OrgReference};
 use crate::commands::impact::{About, ImpactView};
 use crate::context::{Context, block_on};
 use crate::error::CliError;
-use crate::lines::{Lines, Table};
+use crate::lines::{Cell, Lines, Table, quoted};
 use crate::output::Report;
 #[cfg(test)]
 use crate::schemas::Document;
@@ -99,7 +99,7 @@ struct FloorChangeView {
 
 impl View for FloorChangeView {
     fn text(&self) -> Lines {
-        let Self { org, package_name: name, .. } = self;
+        let (org, name) = (&self.org, quoted(self.package_name.as_str()));
         let mut text = match (&self.floor, self.changed) {
             (Some(floor), true) => format!("{org} now accepts {name} from version {floor}"),
             (Some(floor), false) => format!("{org} already accepts {name} from version {floor}"),
@@ -132,7 +132,7 @@ impl View for FloorsView {
         let mut table = Table::new(["PACKAGE", "LOWEST VERSION", "SET"]);
         for FloorView { package_name, floor, set_at, .. } in &self.0 {
             table.row([
-                package_name.as_str().into(),
+                Cell::name(package_name.as_str()),
                 floor.to_string().into(),
                 set_at.to_string().into(),
             ]);

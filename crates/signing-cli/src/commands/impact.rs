@@ -4,7 +4,7 @@ use serde::Serialize;
 use signing_crypto::{OrgId, OrgName, PackageDigest, PackageName, SignatureId};
 use signing_trust::{AffectedSignatures, OrganizationKeys, TrustImpact};
 
-use crate::lines::{Lines, ShortIds, Table};
+use crate::lines::{Cell, Lines, ShortIds, Table};
 use crate::view::{TrustedKeyView, View};
 
 /// What a change of trust would bring about.
@@ -178,7 +178,7 @@ impl<'a> SignaturesView<'a> {
         let mut text = Lines::from(format!("  {} {signatures}", self.org));
         let mut table = Table::new(["PACKAGE", "SHA256", "SIGNATURE"]).indented();
         for SignatureView { id, package } in &self.signatures {
-            let name = package.name.as_str().into();
+            let name = Cell::name(package.name.as_str());
             table.row([name, ids.cell(package.sha256), ids.cell(id)]);
         }
         text.table(table.indented());
@@ -187,7 +187,7 @@ impl<'a> SignaturesView<'a> {
         }
         let mut table = Table::new(["PACKAGE", "SHA256"]).indented();
         for package in &self.packages {
-            table.row([package.name.as_str().into(), ids.cell(package.sha256)]);
+            table.row([Cell::name(package.name.as_str()), ids.cell(package.sha256)]);
         }
         text.table(table.indented());
         text

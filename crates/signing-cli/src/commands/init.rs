@@ -39,9 +39,14 @@ pub(super) fn run(context: &Context, command: InitStore) -> Result<Report, CliEr
         if let KekFile::Missing(place) = &kek {
             require_apart(place, &url)?;
         }
+        // Nor is anything added to an organization whose signed trust is broken.
+        let signed_trust = match &store {
+            Some(store) => found_trust(&KeyManager::new(store.clone(), None), &plan).await?,
+            None => None,
+        };
         match dry_run {
-            true => would_make(context, &plan, &url, &kek, store).await,
-            false => make(context, plan, &url, kek, store).await,
+            true => would_make(context, &plan, &url, &kek, (store, signed_trust)).await,
+            false => make(context, plan, &url, kek, (store, signed_trust)).await,
         }
     })
 }
@@ -75,13 +80,21 @@ async fn require_fitting_kek(store: Option<&Store>, kek: &KekFile) -> Result<(),
     }
 }
 
+/// The signed trust that the store has of the organization.
+async fn found_trust(keys: &KeyManager, plan: &Plan) -> Result<Option<Step>, CliError> {
+    match organization(keys, plan).await? {
+        Some(org) => signed_trust::found(keys, &org, plan).await,
+        None => Ok(None),
+    }
+}
+
 /// Says what would be made.
 async fn would_make(
     context: &Context,
     plan: &Plan,
     url: &DatabaseUrl,
     kek: &KekFile,
-    store: Option<Store>,
+    (store, signed_trust): (Option<Store>, Option<Step>),
 ) -> Result<Report, CliError> {
     let (has_kek, has_store) = (matches!(kek, KekFile::Found(_)), store.is_some());
     let keys = store.map(|store| KeyManager::new(store, None));
@@ -89,13 +102,12 @@ async fn would_make(
         Some(keys) => organization(keys, plan).await?,
         None => None,
     };
-    let (mut key, mut trusted, mut documents) = (None, None, false);
+    let (mut key, mut trusted) = (None, None);
     if let (Some(keys), Some(org)) = (&keys, &org) {
         key = signing_key(keys, org, plan).await?;
         if let Some(key) = &key {
             trusted = trusted_key(keys, org, key).await?;
         }
-        documents = keys.unverified_documents(org.id).await?.is_some();
     }
     let made = |exists: bool| if exists { Made::Before } else { Made::Not };
     let mut steps = vec![
@@ -105,8 +117,10 @@ async fn would_make(
         Step::key(made(key.is_some()), plan, key.as_ref()),
         Step::trust(made(trusted.is_some()), plan, trusted.as_ref()),
     ];
-    if let Some(signed_trust) = &plan.signed_trust {
-        steps.push(Step::signed_trust(made(documents), &signed_trust.root_output));
+    match (signed_trust, &plan.signed_trust) {
+        (Some(found), _) => steps.push(found),
+        (None, Some(_)) => steps.push(Step::signed_trust(Made::Not, &plan.root()?)),
+        (None, None) => {}
     }
     let next = context.exports(url, kek.place());
     Ok(Report::requested(&InitView::new(&plan.org, steps, next)))
@@ -117,7 +131,7 @@ async fn make(
     mut plan: Plan,
     url: &DatabaseUrl,
     kek: KekFile,
-    store: Option<Store>,
+    (store, found_trust): (Option<Store>, Option<Step>),
 ) -> Result<Report, CliError> {
     let place = kek.place().clone();
     let (kek, step) = match kek {
@@ -155,8 +169,13 @@ async fn make(
     let (trusted, made) = trust(&keys, &org, &key).await?;
     steps.push(Step::trust(made, &plan, Some(&trusted)));
 
-    if let Some(signed_trust) = plan.signed_trust.take() {
-        steps.extend(signed_trust::make(&keys, &org, trusted.fingerprint, signed_trust).await?);
+    match (found_trust, plan.signed_trust.take()) {
+        (Some(found), _) => steps.push(found),
+        (None, Some(new)) => {
+            let organization = (&keys, &org, trusted.fingerprint);
+            steps.extend(signed_trust::make(context, organization, &plan, new).await?);
+        }
+        (None, None) => {}
     }
     let next = next(context, &keys, &org, &key, context.exports(url, &place)).await?;
     Ok(Report::done(&InitView::new(&plan.org, steps, next)))

@@ -15,7 +15,7 @@ use crate::cli::OrgReference;
 use crate::context::Context;
 use crate::error::{CliError, Outcome};
 use crate::key_files;
-use crate::lines::Lines;
+use crate::lines::{Lines, quoted};
 use crate::output::Report;
 #[cfg(test)]
 use crate::schemas::Document;
@@ -189,9 +189,9 @@ impl View for InspectionView<'_> {
             "refused" => text.bad("refused", format!("{path}: do not rely on what it states")),
             verdict => text.push(format!("{verdict} {path}: nobody has checked these claims")),
         }
-        text.push(format!("  payload    {}", self.payload_type));
+        text.push(format!("  payload    {}", quoted(&self.payload_type)));
         if let Some(statement) = &self.statement {
-            text.push(format!("  name       {}", statement.name));
+            text.push(format!("  name       {}", quoted(statement.name.as_str())));
             text.push(format!("  sha256     {}", statement.sha256));
             text.push(format!("  size       {}", statement.size));
             text.extend(statement.version.as_ref().map(|it| format!("  version    {it}")));

@@ -1,16 +1,18 @@
+use std::path::Path;
+
 use serde::Serialize;
 use signing_crypto::{Fingerprint, PackageDigest, PackageName, PackageVersion};
 use signing_loader::{
-    Downgrade, InstallDirectory, InstallError, InstallOutcome, Installed, PackagePath,
+    Downgrade, InstallDirectory, InstallError, InstallOutcome, Installed, OldReleases, PackagePath,
     SignatureSource, VerificationReport,
 };
 
 use super::trusted_by::{self, StoredTrust};
 use crate::advice::refused_key;
-use crate::cli::InstallPackage;
+use crate::cli::{InstallPackage, PackageArgs};
 use crate::context::{Context, block_on};
 use crate::error::CliError;
-use crate::lines::Lines;
+use crate::lines::{Lines, quoted};
 use crate::output::Report;
 #[cfg(test)]
 use crate::schemas::Document;
@@ -19,10 +21,11 @@ use crate::view::View;
 /// Installs the bytes that were verified. The source is read once.
 pub(super) fn run(context: &Context, command: InstallPackage) -> Result<Report, CliError> {
     let mut package = PackagePath::new(&command.path);
-    if let Some(name) = command.name {
+    let PackageArgs { name, signature } = command.package;
+    if let Some(name) = name {
         package = package.expect_name(name);
     }
-    let source = command.signature.map_or(SignatureSource::Auto, SignatureSource::DetachedFile);
+    let source = signature.map_or(SignatureSource::Auto, SignatureSource::DetachedFile);
     let config = command.requirements.0;
     let downgrade = match command.allow_downgrade {
         true => Downgrade::Allow,
@@ -31,7 +34,7 @@ pub(super) fn run(context: &Context, command: InstallPackage) -> Result<Report, 
     let (report, installed) = match trusted_by::offline(&command.trust)? {
         Some(verifier) => {
             let verified = verifier.config(config).signature(source).verify(package)?;
-            let directory = InstallDirectory::open(&command.to)?;
+            let directory = directory(&command.to, command.keep)?;
             (verified.report().clone(), verified.install(&directory, downgrade)?)
         }
         None => block_on(async {
@@ -42,7 +45,7 @@ pub(super) fn run(context: &Context, command: InstallPackage) -> Result<Report, 
                 Ok(verified) => verified,
                 Err(error) => return Err(refused_key::of_package(&keys, &org, error).await),
             };
-            let directory = InstallDirectory::open(&command.to)?;
+            let directory = directory(&command.to, command.keep)?;
             match verified.install(&directory, downgrade).await {
                 Ok(installed) => Ok((verified.report().clone(), installed)),
                 Err(InstallError::Package(error)) => {
@@ -54,6 +57,14 @@ pub(super) fn run(context: &Context, command: InstallPackage) -> Result<Report, 
     };
     let path = command.path.display().to_string();
     Ok(Report::done(&InstalledView::of(path, &report, &installed)))
+}
+
+fn directory(path: &Path, keep: Option<OldReleases>) -> Result<InstallDirectory, InstallError> {
+    let directory = InstallDirectory::open(path)?;
+    Ok(match keep {
+        Some(old) => directory.keep(old),
+        None => directory,
+    })
 }
 
 #[cfg(test)]
@@ -75,6 +86,8 @@ struct InstalledView<'a> {
     release: String,
     /// The release that this one replaced.
     before: Option<String>,
+    /// The releases that were removed.
+    removed: Vec<String>,
 }
 
 impl<'a> InstalledView<'a> {
@@ -93,6 +106,7 @@ impl<'a> InstalledView<'a> {
             package: installed.package.display().to_string(),
             release: installed.release.display().to_string(),
             before: installed.before.as_ref().map(|before| before.display().to_string()),
+            removed: installed.removed.iter().map(|old| old.display().to_string()).collect(),
         }
     }
 }
@@ -105,12 +119,13 @@ impl View for InstalledView<'_> {
         };
         let version = self.version.map(|version| format!(" {version}")).unwrap_or_default();
         let mut text = Lines::new();
-        text.good(verb, format!("{}{version}", self.name));
+        text.good(verb, format!("{}{version}", quoted(self.name.as_str())));
         text.push(format!("  sha256     {}", self.sha256));
         text.extend(self.signers.iter().map(|signer| format!("  signer     {signer}")));
         text.push(format!("  load       {}", self.package));
         text.push(format!("  release    {}", self.release));
         text.extend(self.before.as_ref().map(|before| format!("  before     {before}")));
+        text.extend(self.removed.iter().map(|removed| format!("  removed    {removed}")));
         text
     }
 }

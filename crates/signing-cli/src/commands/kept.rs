@@ -11,7 +11,7 @@ use signing_trust::store::OrganizationRecord;
 use crate::cli::{KeyReference, OrgReference};
 use crate::context::Context;
 use crate::error::CliError;
-use crate::lines::{Lines, ShortIds, Table};
+use crate::lines::{Cell, Lines, ShortIds, Table};
 use crate::output::Report;
 #[cfg(test)]
 use crate::schemas::Document;
@@ -131,7 +131,7 @@ impl KeptView {
             let named: Vec<_> = kept.signers.iter().map(|key| ids.short(key)).collect();
             let version = kept.version.as_ref().map_or("", PackageVersion::as_str);
             table.row([
-                kept.name.as_str().into(),
+                Cell::name(kept.name.as_str()),
                 version.into(),
                 ids.cell(kept.sha256),
                 named.join(" ").into(),

@@ -2,7 +2,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use signing_crypto::PackageName;
-use signing_loader::{PackagePath, read_signature};
+use signing_loader::{PackagePath, is_in_release, read_signature};
 
 use crate::error::CliError;
 use crate::output::Report;
@@ -67,6 +67,14 @@ impl Packages {
             report.note(format!("left out {}: it is a signature", path.display()));
         }
         report
+    }
+}
+
+/// Refuses to write a signature into an installed release.
+pub(super) fn require_outside_releases(signature: &Path) -> Result<(), CliError> {
+    match is_in_release(signature) {
+        true => Err(CliError::InstalledRelease { path: signature.into() }),
+        false => Ok(()),
     }
 }
 

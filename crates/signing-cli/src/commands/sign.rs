@@ -12,12 +12,12 @@ use signing_loader::{
 use signing_trust::{KeyManager, TrustError};
 
 use super::library::{Library, LibraryView};
-use super::packages::Packages;
+use super::packages::{Packages, require_outside_releases};
 use crate::cli::{Resolved, Sign, SignerSource};
 use crate::context::{Context, block_on};
 use crate::error::CliError;
 use crate::files::{self, Existing, Readers};
-use crate::lines::Lines;
+use crate::lines::{Lines, quoted};
 use crate::output::Report;
 #[cfg(test)]
 use crate::schemas::Document;
@@ -45,7 +45,7 @@ pub(super) fn run(context: &Context, command: Sign) -> Result<Report, CliError> 
         }
         SignerSource::Store(named) => block_on(async {
             let keys = match command.store {
-                true => context.keys_to_change_with_kek().await?,
+                true => context.with_kek(&context.keys_to_keep_signatures().await?)?,
                 false => context.keys_with_kek().await?,
             };
             let id =
@@ -105,7 +105,7 @@ async fn with_key_and_store(
     key: &dyn Signer,
     command: &Sign,
 ) -> Result<Vec<SignedView>, CliError> {
-    let keys = context.keys_to_change().await?;
+    let keys = context.keys_to_keep_signatures().await?;
     let org = select::organization_or_default(context, &keys, command.org.as_ref()).await?.id;
     sign_and_store(prepared, (&keys, org), PackageSigner::Signer(key), command).await
 }
@@ -161,6 +161,9 @@ impl Prepared {
             None if command.store => None,
             None => Some(package.signature_path()),
         };
+        if let Some(file) = &file {
+            require_outside_releases(file)?;
+        }
         let destination = match file {
             None => Destination::StoreOnly,
             Some(path) if command.force => Destination::File(path, Existing::Replace),
@@ -253,7 +256,8 @@ impl SignedView {
 
 impl View for SignedView {
     fn text(&self) -> Lines {
-        let Self { path, name, signatures, .. } = self;
+        let Self { path, signatures, .. } = self;
+        let name = quoted(self.name.as_str());
         let mut text = Lines::from(match self.outcome {
             "signed" => format!("signed {path} as {name}"),
             "added" => format!("signed {path} as {name}, as one of {signatures}"),

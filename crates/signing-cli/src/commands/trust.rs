@@ -3,6 +3,7 @@ mod export;
 mod init;
 mod publication;
 mod publish;
+mod revocation;
 mod role_keys;
 mod rotate_root;
 mod show;
@@ -19,7 +20,7 @@ use crate::output::Report;
 use crate::schemas::Document;
 
 pub(super) use init::publish_first;
-pub(super) use publication::{Chosen, publish_revocation};
+pub(super) use revocation::{Chosen, publish_revocation};
 
 #[cfg(test)]
 pub(super) fn documents() -> Vec<Document> {

@@ -11,10 +11,10 @@ use super::explain::{self, Explained, ExplainedEnvelopeView, Keepers};
 use super::packages::Packages;
 use super::trusted_by::{self, StoredTrust};
 use crate::advice::refused_key;
-use crate::cli::{TrustArgs, VerifyPackages};
+use crate::cli::{PackageArgs, TrustArgs, VerifyPackages};
 use crate::context::{Context, block_on};
 use crate::error::{CliError, Outcome};
-use crate::lines::{Lines, counted};
+use crate::lines::{Lines, counted, quoted};
 use crate::output::{ErrorView, Progress, Report};
 #[cfg(test)]
 use crate::schemas::Document;
@@ -22,12 +22,12 @@ use crate::time::Time;
 use crate::view::{TrustPathView, TrustedKeyView, View};
 
 pub(super) fn run(context: &Context, command: VerifyPackages) -> Result<Report, CliError> {
-    let signature = command.signature.as_deref();
-    let packages = Packages::in_directories(command.paths, command.name, signature)?;
+    let PackageArgs { name, signature } = command.package;
+    let packages = Packages::in_directories(command.paths, name, signature.as_deref())?;
     let mut progress = context.progress(packages.get().len());
     let request = Request {
         config: command.requirements.0,
-        source: match command.signature {
+        source: match signature {
             Some(file) => SignatureSource::DetachedFile(file),
             None => SignatureSource::Auto,
         },
@@ -279,7 +279,7 @@ impl<'a> PackageView<'a> {
     }
 
     fn text(&self) -> Lines {
-        let mut lines = Lines::from(format!("  name       {}", self.name));
+        let mut lines = Lines::from(format!("  name       {}", quoted(self.name.as_str())));
         lines.push(format!("  sha256     {}", self.sha256));
         for (signer, path) in self.signers.iter().zip(&self.paths) {
             lines.push(format!("  signer     {}", signer.fingerprint));

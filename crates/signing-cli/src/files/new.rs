@@ -109,6 +109,18 @@ impl<'a> NewFile<'a> {
     }
 }
 
+/// Gives a file a second, temporary name, and locks it for as long as it has that. `None` if there
+/// is no such file.
+pub(super) fn set_aside(path: &Path) -> io::Result<Option<(TempPath, File)>> {
+    let file = match File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        opened => opened?,
+    };
+    lock(&file);
+    let name = temporary_names().make_in(directory(path), |name| std::fs::hard_link(path, name))?;
+    Ok(Some((name.into_temp_path(), file)))
+}
+
 fn temporary_names() -> tempfile::Builder<'static, 'static> {
     let mut names = tempfile::Builder::new();
     names.prefix(PREFIX).rand_bytes(RANDOM_DIGITS);

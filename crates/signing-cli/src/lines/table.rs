@@ -2,13 +2,14 @@ use std::fmt;
 
 use signing_crypto::printable;
 
+use super::gap::{GAP, has_gap};
+
 /// What fits on every terminal.
 const LINE_LENGTH: usize = 80;
 /// No column becomes narrower than a short id.
 const MIN_WIDTH: usize = 8;
 /// Where lines are short, a column gets a line of its own before it becomes narrower than a time.
 const EASY_WIDTH: usize = 20;
-const GAP: &str = "  ";
 
 /// How much of a table is shown.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -54,6 +55,14 @@ pub(crate) struct Cell {
 }
 
 impl Cell {
+    /// A name that others have chosen, in quotes if it could be taken for more than a name.
+    pub(crate) fn name(name: &str) -> Self {
+        match has_gap(name) || name.contains('"') {
+            true => Self { whole: printable(&format!("{name:?}")), short: None },
+            false => name.into(),
+        }
+    }
+
     pub(crate) fn abbreviated(whole: impl fmt::Display, short: String) -> Self {
         Self { short: Some(short), ..Self::from(whole.to_string()) }
     }
@@ -66,10 +75,15 @@ impl Cell {
     }
 }
 
-/// The text is escaped: it stays in its line and steers no terminal.
+/// The text is escaped: it stays in its line and in its column, and steers no terminal.
 impl<T: AsRef<str>> From<T> for Cell {
     fn from(text: T) -> Self {
-        Self { whole: printable(text.as_ref()), short: None }
+        let text = text.as_ref();
+        let whole = match has_gap(text) {
+            true => printable(&format!("{text:?}")),
+            false => printable(text),
+        };
+        Self { whole, short: None }
     }
 }
 
@@ -334,6 +348,26 @@ mod tests {
         let mut table = Table::new(["NAME"]);
         table.row(["a\nok b\u{1b}[32m".into()]);
         assert_eq!(table.lines(Layout::Fitted), ["NAME", "a\\u{a}ok b\\u{1b}[32m"]);
+    }
+
+    #[test]
+    fn a_cell_is_one_column() {
+        for (text, shown) in [
+            ("a b", "a b"),
+            ("a  b", "\"a  b\""),
+            (" a", "\" a\""),
+            ("a\u{3000}b", "\"a\\u{3000}b\""),
+            ("as \"a  b\" or \"c\"", "as \"a  b\" or \"c\""),
+            ("as \"a\"  b", "\"as \\\"a\\\"  b\""),
+            ("as \"a  b", "\"as \\\"a  b\""),
+        ] {
+            let mut table = Table::new(["NAME"]);
+            table.row([text.into()]);
+            assert_eq!(table.lines(Layout::Fitted), ["NAME", shown]);
+        }
+        let name = |text| Cell::name(text).whole;
+        assert_eq!([name("a b"), name("a  b")], ["a b", "\"a  b\""]);
+        assert_eq!(name("a\"  b\""), "\"a\\\"  b\\\"\"");
     }
 
     #[test]

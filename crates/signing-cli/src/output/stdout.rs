@@ -7,7 +7,7 @@ use std::os::fd::AsFd;
 use anstream::AutoStream;
 
 /// On a narrower terminal nothing can be shown in order.
-const MIN_COLUMNS: usize = 20;
+pub(crate) const MIN_COLUMNS: usize = 20;
 
 /// Whether a reader that leaves before the end has what it wants.
 #[derive(Clone, Copy, PartialEq, Eq)]

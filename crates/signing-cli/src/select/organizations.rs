@@ -6,6 +6,7 @@ use super::most_similar;
 use crate::cli::OrgReference;
 use crate::context::Context;
 use crate::error::CliError;
+use crate::lines::ShortIds;
 
 /// Finds an organization, by its whole id even if it is deleted.
 pub(crate) async fn organization(
@@ -35,8 +36,9 @@ pub(crate) async fn organization(
         (Some(org), None) => Ok(org.clone()),
         (None, _) => Err(no_such_organization(named, &all)),
         (Some(_), Some(_)) => {
+            let ids = ShortIds::new(all.iter().map(|org| org.id), all.iter().map(|org| &org.name));
             let matching = all.iter().filter(|org| prefix.begins(org.id));
-            let candidates = matching.map(|org| (org.name.clone(), org.id)).collect();
+            let candidates = matching.map(|org| (org.name.clone(), ids.short(org.id))).collect();
             Err(CliError::AmbiguousOrganization { given: named.to_string(), candidates })
         }
     }

@@ -6,6 +6,7 @@ use super::organization_or_default;
 use crate::cli::{OrgReference, Prefix, SignatureReference};
 use crate::context::Context;
 use crate::error::{CliError, MAX_CANDIDATES};
+use crate::lines::ShortIds;
 
 /// Finds a signature in the store, by the beginning of its id among those of one organization.
 pub(crate) async fn signature(
@@ -38,7 +39,9 @@ pub(crate) async fn signature(
         (None, _) => Err(CliError::NoSuchSignature { given: given() }),
         (Some(last), false) => {
             found.push(last);
-            let candidates = found.iter().map(|signature| signature.id).collect();
+            // They are in order: what tells one from those beside it tells it from all.
+            let ids = ShortIds::new(found.iter().map(|signature| signature.id), [""; 0]);
+            let candidates = found.iter().map(|signature| ids.short(signature.id)).collect();
             Err(CliError::AmbiguousSignature { given: given(), candidates })
         }
     }

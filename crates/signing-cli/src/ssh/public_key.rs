@@ -10,13 +10,25 @@ use super::{ED25519, PublicKeyBlob};
 pub(crate) enum OpensshKeyError {
     #[error("expected one line, found {found}")]
     SeveralLines { found: usize },
-    #[error("expected an ssh-ed25519 key, found {name}")]
-    Algorithm { name: String },
+    #[error("expected an ssh-ed25519 key, found {}", name.unwrap_or("something else"))]
+    Algorithm { name: Option<&'static str> },
     #[error("its content is damaged: it is not the key that its first word promises")]
     Malformed,
     #[error("it holds an unfit public key")]
     Key(#[source] KeyError),
 }
+
+/// The other keys that OpenSSH has. No other first word is shown: the file may be something else
+/// than a key, and a secret.
+const OTHER_ALGORITHMS: [&str; 7] = [
+    "ecdsa-sha2-nistp256",
+    "ecdsa-sha2-nistp384",
+    "ecdsa-sha2-nistp521",
+    "sk-ecdsa-sha2-nistp256@openssh.com",
+    "sk-ssh-ed25519@openssh.com",
+    "ssh-dss",
+    "ssh-rsa",
+];
 
 /// Reads `ssh-ed25519 AAAA… comment`. What stands before a key in `authorized_keys` is not
 /// understood, and refused.
@@ -29,7 +41,8 @@ pub(crate) fn parse_public_key(text: &[u8]) -> Result<VerifyingKey, OpensshKeyEr
     let mut words = text.split(' ');
     let algorithm = words.next().unwrap_or_default();
     if algorithm.as_bytes() != ED25519 {
-        return Err(OpensshKeyError::Algorithm { name: algorithm.to_owned() });
+        let name = OTHER_ALGORITHMS.into_iter().find(|name| *name == algorithm);
+        return Err(OpensshKeyError::Algorithm { name });
     }
     let encoded = words.next().unwrap_or_default();
     let bytes = STANDARD.decode(encoded).map_err(|_| OpensshKeyError::Malformed)?;
@@ -66,14 +79,18 @@ mod tests {
         let line = format!("ssh-ed25519 {KEY} release");
         for (text, refused) in [
             (format!("{line}\n{line}"), "SeveralLines { found: 2 }"),
-            (format!("no-pty {line}"), r#"Algorithm { name: "no-pty" }"#),
-            (line.replace("ssh-ed", "sk-ssh-ed"), r#"Algorithm { name: "sk-ssh-ed25519" }"#),
-            (format!("ssh-rsa {KEY}"), r#"Algorithm { name: "ssh-rsa" }"#),
+            (format!("no-pty {line}"), "Algorithm { name: None }"),
+            ("hunter2".to_owned(), "Algorithm { name: None }"),
+            (
+                line.replace("ssh-ed25519", "sk-ssh-ed25519@openssh.com"),
+                r#"Algorithm { name: Some("sk-ssh-ed25519@openssh.com") }"#,
+            ),
+            (format!("ssh-rsa {KEY}"), r#"Algorithm { name: Some("ssh-rsa") }"#),
             (line.replace(KEY, ""), "Malformed"),
             (line.replace(KEY, &KEY[..64]), "Malformed"),
             (line.replace(KEY, &KEY.replace("lZDI1", "lZDI2")), "Malformed"),
             (line.replace(KEY, &format!("{KEY}AAAA")), "Malformed"),
-            (line.replace("ssh-ed25519 ", "ssh-ed25519\t"), r#"Algorithm { name:"#),
+            (line.replace("ssh-ed25519 ", "ssh-ed25519\t"), "Algorithm { name: None }"),
             (line.replace(&KEY[25..], &"A".repeat(43)), "Key(SmallOrder)"),
         ] {
             let error = parse(&text).unwrap_err();

@@ -12,7 +12,7 @@ use signing_crypto::{
 };
 use signing_trust::StatementChange;
 
-use crate::lines::{Lines, counted};
+use crate::lines::{Lines, counted, quoted};
 use crate::time::Time;
 
 /// What expires within this many days is marked.
@@ -176,7 +176,7 @@ impl ContentView {
         }
         text.append(DeniedView::text("the statement denies", &self.denied));
         for FloorView { package, version } in &self.floors {
-            text.push(format!("  {package} from version {version} on"));
+            text.push(format!("  {} from version {version} on", quoted(package.as_str())));
         }
         text
     }
@@ -308,9 +308,11 @@ impl ChangeView {
                 format!("- do not accept keys through {org} ({org_id})")
             }
             Self::SetsFloor(FloorView { package, version }) => {
-                format!("~ accept {package} from version {version} on")
+                format!("~ accept {} from version {version} on", quoted(package.as_str()))
             }
-            Self::RemovesFloor { package } => format!("+ accept every version of {package}"),
+            Self::RemovesFloor { package } => {
+                format!("+ accept every version of {}", quoted(package.as_str()))
+            }
             Self::Other => "? a change that this program does not know".into(),
         }
     }

@@ -1,12 +1,13 @@
 //! Completion, asked as each shell asks.
 
+use std::io::{Read, Write};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, SqliteConnection};
 
-use super::support::{Scratch, finish};
+use super::support::{Scratch, ended, finish, spawn, terminal};
 
 /// Two organizations with a grant, keys, a floor, and a stored signature.
 fn scratch() -> Scratch {
@@ -83,6 +84,52 @@ fn each_shell_completes_commands_flags_and_what_the_store_has() {
         assert_eq!(of(&["keys", "list", "--org", "x"]), [""; 0]);
         assert_eq!(of(&["keys", "export", "acme/"]), ["acme/release"]);
         assert_eq!(of(&["audit", "list", "--event", "key.den"]), ["key.denied"]);
+    }
+}
+
+/// What bash makes of a line that somebody types, with a tab at its end: it divides words at `=`
+/// and `:`.
+fn typed_in_bash(scratch: &Scratch, line: &str) -> String {
+    let (mut person, end) = terminal();
+    let mut bash = shell(scratch, "bash");
+    bash.args(["--norc", "--noprofile", "-i"]).env("PS1", "$ ").env("TERM", "dumb");
+    bash.stdin(end.try_clone().unwrap()).stdout(end.try_clone().unwrap()).stderr(end);
+    let child = spawn(&mut bash);
+    bash.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    // The program is not run but shown: the line is what echo prints.
+    let begin = "bind 'set enable-bracketed-paste off'; . <(cloacina completions bash)\n";
+    let keys = format!("{begin}{line}\t\u{1}echo typed: \u{5}.\nexit\n");
+    person.write_all(keys.as_bytes()).unwrap();
+    ended(child, move |mut child| {
+        let (mut shown, mut buffer) = (Vec::new(), [0; 4096]);
+        while let Ok(count @ 1..) = person.read(&mut buffer) {
+            shown.extend_from_slice(&buffer[..count]);
+        }
+        child.wait().unwrap();
+        let shown = String::from_utf8(shown).unwrap().replace('\r', "");
+        let typed = shown.lines().find_map(|line| line.strip_prefix("typed: cloacina "));
+        typed.unwrap_or_else(|| panic!("{shown}")).to_owned()
+    })
+}
+
+#[test]
+fn bash_completes_for_the_store_of_an_option_that_it_divides() {
+    let scratch = scratch();
+    let other = ["--database-url", "other.db"];
+    scratch.json(&[&["orgs", "create", "ancestor"], &other[..]].concat());
+    for (line, completed) in [
+        ("--database-url=other.db orgs show a", "--database-url=other.db orgs show ancestor ."),
+        (
+            "--database-url=sqlite:other.db orgs show a",
+            "--database-url=sqlite:other.db orgs show ancestor .",
+        ),
+        ("--database-url other.db orgs show a", "--database-url other.db orgs show ancestor ."),
+        ("--database-url=store.db orgs show a", "--database-url=store.db orgs show acme ."),
+        ("orgs show a", "orgs show acme ."),
+        ("keys list --org=ve", "keys list --org=vendor ."),
+        ("keys rotate --org=acme rel", "keys rotate --org=acme release ."),
+    ] {
+        assert_eq!(typed_in_bash(&scratch, &format!("cloacina {line}")), completed, "{line}");
     }
 }
 

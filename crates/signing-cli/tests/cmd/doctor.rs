@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use serde_json::Value;
 
-use crate::support::{OTHER_KEK, Role, Scratch, finish, forge, text};
+use crate::support::{NOBODY, OTHER_KEK, Role, Scratch, as_nobody, as_root, finish, forge, text};
 
 /// What `doctor` says.
 struct Examined {
@@ -254,6 +254,58 @@ fn the_files_of_signed_trust_are_examined_where_they_are_named() {
     let absent = Examined::of(&scratch, &["--state-file", "other.state"]);
     absent.assert("state file", "warning");
     assert_eq!(scratch.files(), before);
+}
+
+#[test]
+fn signed_trust_that_nobody_can_read_is_a_problem() {
+    let scratch = scratch();
+    scratch.key_files("root");
+    let init = ["trust", "init", "--org", "acme", "--root-key", "root.pem", "--yes"];
+    scratch.json(&init);
+    Examined::of(&scratch, &[]).assert("expiry", "ok");
+    for kind in ["root", "statement", "revocations"] {
+        let keep =
+            format!("CREATE TABLE kept AS SELECT * FROM trust_documents WHERE kind = '{kind}'");
+        forge(&scratch, &keep);
+        forge(
+            &scratch,
+            &format!("UPDATE trust_documents SET envelope = '{{}}' WHERE kind = '{kind}'"),
+        );
+        let examined = Examined::of(&scratch, &[]);
+        let message = text(&examined.assert("expiry", "problem")["message"]);
+        assert!(message.contains("cannot be read") && message.contains(kind), "{message}");
+        examined.assert_problems(1);
+        let back =
+            "UPDATE trust_documents SET envelope = (SELECT envelope FROM kept) WHERE kind = ";
+        forge(&scratch, &format!("{back}'{kind}'; DROP TABLE kept"));
+        Examined::of(&scratch, &[]).assert("expiry", "ok");
+    }
+}
+
+#[test]
+#[ignore = "needs another user: cargo xtask test-db"]
+fn a_state_file_that_cannot_be_written_is_a_problem() {
+    let scratch = scratch();
+    scratch.key_files("root");
+    let init = ["trust", "init", "--org", "acme", "--root-key", "root.pem", "--yes"];
+    scratch.json(&[&init[..], &["--root-output", "root.json"]].concat());
+    fs::create_dir(scratch.path("state")).unwrap();
+    // Another user finds his store and a state file, whose directory is root's.
+    for path in ["", "state"] {
+        set_mode(&scratch, path, 0o755);
+    }
+    let doctor = scratch.command(&["doctor", "--json", "--state-file", "state/acme.state"]);
+    let mut doctor = as_nobody(&doctor);
+    doctor.env("CLOACINA_DATABASE_URL", "gone.db").env("HOME", "/nonexistent");
+    let verdict = |doctor: &mut std::process::Command| {
+        let document = finish(doctor, b"").document();
+        let checks = document["result"]["checks"].as_array().unwrap().clone();
+        text(&checks.iter().find(|check| check["check"] == "state file").unwrap()["verdict"])
+    };
+    assert_eq!(verdict(&mut doctor), "problem");
+    let mut give = as_root(scratch.tool("chown").args([&NOBODY.to_string(), "state"]));
+    assert_eq!(finish(&mut give, b"").code, 0);
+    assert_eq!(verdict(&mut doctor), "warning", "it is not there, and can be made");
 }
 
 #[test]

@@ -3,8 +3,9 @@
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::process::Command;
 
-use crate::support::{Scratch, text};
+use crate::support::{NOBODY, Scratch, as_nobody, as_root, finish, text};
 
 const INSTALL: [&str; 7] =
     ["package", "install", "a.so", "--to", "packages", "--trust-key", "dev.pub.pem"];
@@ -68,6 +69,100 @@ fn an_older_version_is_installed_only_if_it_is_asked_for() {
     assert_eq!(scratch.read("packages/a.so/a.so"), b"version 2.0.0");
     scratch.json(&[&INSTALL[..], &["--allow-downgrade"]].concat());
     assert_eq!(scratch.read("packages/a.so/a.so"), b"version 1.9.0");
+}
+
+#[test]
+fn only_the_newest_old_releases_stay_if_that_is_asked_for() {
+    let scratch = scratch();
+    for version in ["1.0.0", "1.1.0", "1.2.0", "1.3.0"] {
+        sign(&scratch, version);
+        assert_eq!(scratch.json(&INSTALL)["removed"], serde_json::json!([]));
+    }
+    let releases = || {
+        let entries = fs::read_dir(scratch.path("packages/releases")).unwrap();
+        let mut names: Vec<_> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names.iter().map(|name| name.split('-').nth(1).unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(releases(), ["1.0.0", "1.1.0", "1.2.0", "1.3.0"]);
+    for zero in ["0", "-1", "x"] {
+        scratch.fails(2, "Usage", &[&INSTALL[..], &["--keep", zero]].concat());
+    }
+    sign(&scratch, "1.4.0");
+    let run = scratch.run(&[&INSTALL[..], &["--keep", "2"]].concat());
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert_eq!(run.stdout.matches("\n  removed    packages/releases/a.so-1.").count(), 2);
+    assert_eq!(releases(), ["1.2.0", "1.3.0", "1.4.0"]);
+    assert_eq!(scratch.read("packages/a.so/a.so"), b"version 1.4.0");
+}
+
+#[test]
+fn an_installed_release_is_not_signed_again_by_whatever_path() {
+    let scratch = scratch();
+    scratch.key_files("second");
+    let release = text(&scratch.json(&INSTALL)["release"]);
+    let before = scratch.read("packages/a.so/a.so.sig");
+    let by_name = format!("{release}/a.so");
+    for package in ["packages/a.so/a.so", &by_name] {
+        let sign = ["package", "sign", package, "--key", "second.pem"];
+        let cosign = ["package", "cosign", package, "--key", "second.pem", "--yes"];
+        let cosign = [&cosign[..], &["--trust-key", "dev.pub.pem"]].concat();
+        for command in [&sign[..], &[&sign[..], &["--force"]].concat(), &cosign] {
+            let refused = scratch.fails(2, "InstalledRelease", command);
+            assert!(refused.stderr.contains("cloacina package install"), "{}", refused.stderr);
+        }
+    }
+    let output = ["package", "sign", "a.so", "--key", "second.pem", "--force", "--output"];
+    let output = [&output[..], &["packages/a.so/a.so.sig"]].concat();
+    scratch.fails(2, "InstalledRelease", &output);
+    assert_eq!(scratch.read("packages/a.so/a.so.sig"), before);
+    // To sign what was installed for elsewhere changes nothing in its place.
+    let elsewhere = ["package", "sign", "packages/a.so/a.so", "--key", "second.pem", "--output"];
+    scratch.json(&[&elsewhere[..], &["elsewhere.sig"]].concat());
+    assert_eq!(scratch.read("packages/a.so/a.so.sig"), before);
+}
+
+#[test]
+#[ignore = "needs another user: cargo xtask test-db"]
+fn a_directory_of_another_user_is_refused() {
+    let scratch = scratch();
+    let succeed = |command: &Command| {
+        let run = finish(&mut as_root(command), b"");
+        assert_eq!(run.code, 0, "{}", run.stderr);
+    };
+    let give = |user: u32, path: &str| {
+        succeed(scratch.tool("chown").args(["-R", &user.to_string(), path]));
+    };
+    for path in ["roots", "theirs"] {
+        fs::create_dir(scratch.path(path)).unwrap();
+        fs::set_permissions(scratch.path(path), Permissions::from_mode(0o755)).unwrap();
+    }
+    for (path, mode) in [("", 0o755), ("a.so", 0o644), ("a.so.sig", 0o644), ("dev.pub.pem", 0o644)]
+    {
+        fs::set_permissions(scratch.path(path), Permissions::from_mode(mode)).unwrap();
+    }
+    give(0, ".");
+    give(NOBODY, "theirs");
+    let install = |to: &str| {
+        let mut command = scratch.command(&[&INSTALL[..4], &[to], &INSTALL[5..]].concat());
+        command.arg("--json");
+        command
+    };
+    finish(&mut as_nobody(&install("roots")), b"").assert_failed(2, "UnwritableFile");
+    let refused = finish(&mut as_root(&install("theirs")), b"");
+    refused.assert_failed(2, "UnsafeDirectory");
+    assert!(refused.stderr.contains(&NOBODY.to_string()), "{}", refused.stderr);
+    // Each may install in a directory of its own.
+    for (mut installs, place) in
+        [(as_nobody(&install("theirs")), "theirs"), (as_root(&install("roots")), "roots")]
+    {
+        assert_eq!(finish(&mut installs, b"").code, 0, "{place}");
+        assert!(scratch.exists(&format!("{place}/a.so/a.so")));
+    }
+    // Releases that another user could replace are no place either.
+    give(NOBODY, "roots/releases");
+    finish(&mut as_root(&install("roots")), b"").assert_failed(2, "UnsafeDirectory");
 }
 
 #[test]

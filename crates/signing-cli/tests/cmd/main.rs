@@ -11,10 +11,12 @@ mod completion;
 mod examples;
 
 mod db;
+mod default_store;
 mod doctor;
 mod gains_dry_run;
 mod grants;
 mod init;
+mod init_again;
 mod orgs;
 mod orgs_dry_run;
 mod orgs_show;
@@ -34,6 +36,7 @@ mod trust;
 
 mod passphrase;
 mod prompt;
+mod questions;
 
 mod add_signature;
 mod cosign;
@@ -50,6 +53,7 @@ mod kek;
 mod output;
 mod rotate;
 mod rotate_kek;
+mod secret_files;
 mod show_key;
 mod tables;
 mod terminal;

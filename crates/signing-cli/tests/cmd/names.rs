@@ -45,9 +45,14 @@ fn a_name_that_was_used_before_signs_with_the_key_that_has_it_now() {
     assert_eq!(signed["signatures"][0]["keyid"], fingerprint.as_str());
     // A change to a key is not guessed.
     let run = scratch.fails(2, "AmbiguousKey", &["keys", "revoke", "release", "--signing"]);
-    for candidate in [format!("revoked signing key release ({old})"), new] {
+    for candidate in [format!("revoked signing key release ({})", &old[..8]), new[..8].to_owned()] {
         assert!(run.stderr.contains(&candidate), "{}", run.stderr);
     }
+    // What is shown does instead.
+    let (_, shown) = run.stderr.split_once("the signing key release (").unwrap();
+    let (shown, _) = shown.split_once(')').unwrap();
+    let revoked = scratch.json(&["keys", "revoke", shown, "--signing"]);
+    assert_eq!(revoked["fingerprint"], fingerprint.as_str());
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
 
-use rustix::termios::{LocalModes, tcgetattr};
+use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
 use serde_json::Value;
 use signing_crypto::{Passphrase, SigningKey};
 
@@ -21,24 +21,24 @@ const PUBLISH: &str = "publish this for acme? [yes/no] ";
 const OPEN: &str = "Passphrase for dev.pem: ";
 
 /// What a conversation on a terminal came to.
-struct Talk {
-    code: Option<i32>,
-    shown: String,
+pub(crate) struct Talk {
+    pub(crate) code: Option<i32>,
+    pub(crate) shown: String,
     /// What went to standard output, which is no terminal.
-    stdout: String,
+    pub(crate) stdout: String,
     modes_before: LocalModes,
     modes_after: LocalModes,
 }
 
-type Answer = (&'static str, &'static str);
+pub(crate) type Answer = (&'static str, &'static str);
 
 /// Runs a command on a terminal, and types each answer when its question is there.
-fn talk(command: &mut Command, answers: &[Answer]) -> Talk {
+pub(crate) fn talk(command: &mut Command, answers: &[Answer]) -> Talk {
     talk_while(command, answers, || ())
 }
 
 /// The same, and does something else before each answer.
-fn talk_while(
+pub(crate) fn talk_while(
     command: &mut Command,
     answers: &[Answer],
     meanwhile: impl FnMut() + Send + 'static,
@@ -46,6 +46,15 @@ fn talk_while(
     let (person, end) = terminal();
     command.stdin(end.try_clone().unwrap());
     talk_on(person, end, command, answers, meanwhile)
+}
+
+/// The same, on a terminal of this width.
+pub(crate) fn talk_in(columns: u16, command: &mut Command, answers: &[Answer]) -> Talk {
+    let (person, end) = terminal();
+    let size = Winsize { ws_row: 24, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+    tcsetwinsize(&end, size).unwrap();
+    command.stdin(end.try_clone().unwrap());
+    talk_on(person, end, command, answers, || ())
 }
 
 /// The same, with nothing but standard error on the terminal.
@@ -112,7 +121,7 @@ impl Talk {
     }
 
     #[track_caller]
-    fn assert_ended(&self, code: i32, error: &str, next: &str) {
+    pub(crate) fn assert_ended(&self, code: i32, error: &str, next: &str) {
         self.assert(code);
         let document: Value = serde_json::from_str(&self.stdout).unwrap();
         assert_eq!((&document["ok"], &document["error"]["code"]), (&false.into(), &error.into()));

@@ -97,7 +97,7 @@ fn a_short_or_unknown_name_revokes_nothing() {
     for name in ["release", &fingerprint, &fingerprint[..8]] {
         let run = scratch.fails(2, "AmbiguousKey", &["keys", "revoke", name, "--org", "acme"]);
         for candidate in [&row, &id] {
-            assert!(run.stderr.contains(&**candidate), "{}", run.stderr);
+            assert!(run.stderr.contains(&candidate[..8]), "{}", run.stderr);
         }
         assert!(run.stderr.contains("next: add --signing or --trusted"), "{}", run.stderr);
     }

@@ -93,6 +93,22 @@ fn a_narrow_table_loses_no_value_that_a_wide_one_shows() {
 }
 
 #[test]
+fn doctor_and_init_are_wrapped_but_for_what_is_copied_from_them() {
+    let scratch = scratch();
+    let mut seen = 0;
+    for command in [&["doctor"][..], &["init", "new-organization", "--dry-run"]] {
+        let text = shown(&scratch, command, 40, "never");
+        for line in text.lines() {
+            // A word that is longer than the terminal stays whole.
+            let is_to_be_copied = line.contains("cloacina ") || line.trim().split(' ').count() == 1;
+            assert!(is_to_be_copied || line.chars().count() <= 40, "{line}\n{text}");
+            seen += usize::from(line.starts_with("    "));
+        }
+    }
+    assert!(seen > 4, "nothing is wrapped");
+}
+
+#[test]
 fn help_is_wrapped_to_the_terminal() {
     let scratch = Scratch::new();
     let help = ["keys", "revoke", "--help"];

@@ -6,6 +6,7 @@ mod init;
 mod postgres;
 mod publish;
 mod revoke;
+mod root_file;
 mod rotate_root;
 
 use serde_json::Value;

@@ -1,5 +1,4 @@
 use std::fmt;
-use std::sync::Arc;
 
 use thiserror::Error;
 
@@ -84,8 +83,8 @@ pub enum MalformedEnvelope {
     Json {
         /// The layer.
         layer: ContentLayer,
-        /// The parser's words.
-        source: Arc<serde_json::Error>,
+        /// What is wrong with it.
+        source: UnexpectedJson,
     },
     /// Not padded base64.
     #[error("its field '{field}' is not padded base64")]
@@ -165,8 +164,59 @@ impl MalformedEnvelope {
         "MalformedSignature"
     }
 
-    pub(crate) fn json(layer: ContentLayer, source: serde_json::Error) -> Self {
-        Self::Json { layer, source: Arc::new(source) }
+    pub(crate) fn json(layer: ContentLayer, source: UnexpectedJson) -> Self {
+        Self::Json { layer, source }
+    }
+}
+
+/// Why bytes are not the JSON that was expected, and where. None of the content is shown: the
+/// file may be another than was meant, such as one that holds a secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("{fault} at line {line} column {column}")]
+#[non_exhaustive]
+pub struct UnexpectedJson {
+    /// What is wrong.
+    pub fault: JsonFault,
+    /// The line, counted from 1.
+    pub line: usize,
+    /// The byte in the line, counted from 1.
+    pub column: usize,
+}
+
+/// What is wrong with JSON.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum JsonFault {
+    /// It is not UTF-8.
+    Encoding,
+    /// It is not JSON.
+    Syntax,
+    /// It is cut off.
+    End,
+    /// A field is missing.
+    MissingField,
+    /// A field is not known.
+    UnknownField,
+    /// A field is there twice.
+    DuplicateField,
+    /// A value is of another type, such as a number instead of text.
+    Type,
+    /// A value is not allowed, such as a number that is too large.
+    Value,
+}
+
+impl fmt::Display for JsonFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Encoding => "it is not UTF-8",
+            Self::Syntax => "it is not valid JSON",
+            Self::End => "it ends too early",
+            Self::MissingField => "a field is missing",
+            Self::UnknownField => "a field is unknown",
+            Self::DuplicateField => "a field is there twice",
+            Self::Type => "a value is of the wrong type",
+            Self::Value => "a value is not allowed",
+        })
     }
 }
 
@@ -231,7 +281,7 @@ impl MalformedCheckpoint {
         "MalformedCheckpoint"
     }
 
-    pub(crate) fn json(source: serde_json::Error) -> Self {
+    pub(crate) fn json(source: UnexpectedJson) -> Self {
         MalformedEnvelope::json(ContentLayer::Statement, source).into()
     }
 }

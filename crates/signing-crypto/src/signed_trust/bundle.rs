@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 
 use super::error::MalformedBundle;
 use super::header::present;
-use crate::dsse::{AtMost, Object};
+use crate::dsse::{AtMost, Object, UnexpectedJson};
 use crate::names::OrgId;
 
 /// The `type` of a bundle.
@@ -63,8 +63,7 @@ impl TrustBundle {
         if bytes.len() > MAX_BUNDLE_SIZE {
             return Err(MalformedBundle::TooLarge { limit: MAX_BUNDLE_SIZE });
         }
-        let json = |source| MalformedBundle::Json(std::sync::Arc::new(source));
-        let wire: WireBundle = Object::parse(bytes).map_err(json)?;
+        let wire: WireBundle = Object::parse(bytes).map_err(MalformedBundle::Json)?;
         if wire.bundle_type != BUNDLE_TYPE {
             return Err(MalformedBundle::Type { found: wire.bundle_type });
         }
@@ -102,7 +101,7 @@ impl TrustBundle {
     ///
     /// That it could not be read again: an envelope is not a JSON object, or it is too large.
     pub fn to_json(&self) -> Result<String, MalformedBundle> {
-        let json = |source| MalformedBundle::Json(std::sync::Arc::new(source));
+        let json = |error: serde_json::Error| MalformedBundle::Json(UnexpectedJson::of(&error));
         let raw =
             |text: &String| RawValue::from_string(text.clone()).map(WireEnvelope).map_err(json);
         let mut organizations = Vec::new();

@@ -1,5 +1,4 @@
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -93,8 +92,7 @@ impl DraftDocuments {
         if bytes.len() > MAX_DRAFT_SIZE {
             return Err(MalformedDraft::TooLarge { limit: MAX_DRAFT_SIZE });
         }
-        let json = |source| MalformedDraft::Json(Arc::new(source));
-        let wire: WireDraft = Object::parse(bytes).map_err(json)?;
+        let wire: WireDraft = Object::parse(bytes).map_err(MalformedDraft::Json)?;
         if wire.draft_type != DRAFT_TYPE {
             return Err(MalformedDraft::Type { found: wire.draft_type });
         }

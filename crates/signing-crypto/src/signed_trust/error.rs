@@ -1,9 +1,7 @@
-use std::sync::Arc;
-
 use thiserror::Error;
 
 use super::{DocumentVersion, MAX_STATED_KEYS, Role, TrustDocumentKind};
-use crate::dsse::{EnvelopeError, MAX_SIGNATURES, MalformedEnvelope};
+use crate::dsse::{EnvelopeError, MAX_SIGNATURES, MalformedEnvelope, UnexpectedJson};
 #[cfg(feature = "private-keys")]
 use crate::key::SignerError;
 use crate::key::{Fingerprint, KeyError};
@@ -45,7 +43,7 @@ pub enum DocumentFault {
     /// Its payload is not the JSON that such a document is: a field is missing, unknown,
     /// there twice or of another type.
     #[error("its payload is not the expected JSON")]
-    Json(#[source] Arc<serde_json::Error>),
+    Json(#[source] UnexpectedJson),
     /// A field that is not of its form.
     #[error("its field '{field}' is malformed")]
     Field {
@@ -117,8 +115,8 @@ pub enum DocumentFault {
 }
 
 impl DocumentFault {
-    pub(super) fn json(source: serde_json::Error) -> Self {
-        Self::Json(Arc::new(source))
+    pub(super) fn json(source: UnexpectedJson) -> Self {
+        Self::Json(source)
     }
 }
 
@@ -202,7 +200,7 @@ pub enum MalformedBundle {
     },
     /// Not the JSON that a bundle is.
     #[error("it is not the expected JSON")]
-    Json(#[source] Arc<serde_json::Error>),
+    Json(#[source] UnexpectedJson),
     /// A bundle of another version, or something else.
     #[error("its type is {found:?}, expected {:?}", super::bundle::BUNDLE_TYPE)]
     Type {
@@ -248,7 +246,7 @@ pub enum MalformedDraft {
     },
     /// Not the JSON that a draft is.
     #[error("it is not the expected JSON")]
-    Json(#[source] Arc<serde_json::Error>),
+    Json(#[source] UnexpectedJson),
     /// A draft of another version, or something else.
     #[error("its type is {found:?}, expected {:?}", super::draft::DRAFT_TYPE)]
     Type {

@@ -7,7 +7,8 @@ use thiserror::Error;
 use crate::directory::{DirectoryError, DirectoryFault};
 use crate::error::PackageError;
 
-/// A package was not installed. What was installed before stays.
+/// A package was not installed, and what was installed before stays; or
+/// [`OldRelease`](Self::OldRelease).
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum InstallError {
@@ -52,6 +53,14 @@ pub enum InstallError {
     InstalledUnreadable {
         /// Why.
         source: Box<PackageError>,
+    },
+    /// The package is installed, but a release from before could not be removed.
+    #[error("the package is installed, but {} could not be removed", path.display())]
+    OldRelease {
+        /// The old release's directory.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
     },
     /// The release is there, and has another content.
     #[error("{} was changed after it was installed", path.display())]
@@ -102,6 +111,7 @@ impl InstallError {
             Self::Occupied { .. } => "InstallPlaceOccupied",
             Self::Downgrade { .. } => "VersionDowngrade",
             Self::InstalledUnreadable { .. } => "InstalledUnreadable",
+            Self::OldRelease { .. } => "OldReleaseNotRemoved",
             Self::Changed { .. } => "InstalledChanged",
         }
     }

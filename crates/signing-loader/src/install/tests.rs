@@ -8,11 +8,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use rustix::process::{Signal, getpid, kill_process};
-use signing_crypto::{PackageStatement, SigningKey};
+use signing_crypto::{PackageDigest, SigningKey};
 use tempfile::TempDir;
 
 use super::*;
 use crate::{DirectoryFault, Offline, VerifiedPackage, Verifier};
+
+mod old;
 
 const NAME: &str = "libworkflow.so";
 const STEPS: [Step; 6] =
@@ -267,6 +269,7 @@ fn child_that_installs() {
     let Some(workshop) = env::var_os(WORKSHOP) else { return };
     let workshop = Path::new(&workshop);
     let directory = InstallDirectory::open(workshop.join("packages")).unwrap();
+    let directory = directory.keep(OldReleases::new(2).unwrap());
     package(workshop, Some("2.0.0")).install(&directory, Downgrade::Refuse).unwrap();
 }
 

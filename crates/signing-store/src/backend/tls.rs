@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -38,14 +38,23 @@ fn from_file(path: &Path) -> Result<RootCertStore, StoreError> {
         |source| StoreError::RootCertificates { origin: path.display().to_string(), source };
     let mut roots = RootCertStore::empty();
     let certificates =
-        CertificateDer::pem_file_iter(path).map_err(|error| unusable(error.into()))?;
+        CertificateDer::pem_file_iter(path).map_err(|error| unusable(without_content(error)))?;
     for certificate in certificates {
-        let certificate = certificate.map_err(|error| unusable(error.into()))?;
+        let certificate = certificate.map_err(|error| unusable(without_content(error)))?;
         roots.add(certificate).map_err(|error| unusable(error.into()))?;
     }
     match roots.is_empty() {
         true => Err(unusable("the file holds no certificate".into())),
         false => Ok(roots),
+    }
+}
+
+/// The error, but not the line that it quotes: the file may be another than was meant.
+fn without_content(error: pem::Error) -> Box<dyn std::error::Error + Send + Sync> {
+    match error {
+        pem::Error::Io(error) => error.into(),
+        pem::Error::NoItemsFound => "the file holds no certificate".into(),
+        _ => "the file is not PEM".into(),
     }
 }
 

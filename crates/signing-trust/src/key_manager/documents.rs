@@ -15,7 +15,7 @@ use crate::document_error::SignedTrustError;
 use crate::error::TrustError;
 use crate::signed::{
     BundledTrust, SeenDocuments, StoredDocuments, TrustAnchor, TrustDraft, VerifiedDocuments,
-    first_expiry, require_admissible,
+    require_admissible,
 };
 use crate::snapshot::{DocumentsOfChild, OrganizationTrust, TrustGrant};
 use crate::source::read_all;

@@ -132,7 +132,7 @@ fn decide_the_same(before: &OrganizationTrust, after: &OrganizationTrust) -> boo
     let now = before.now();
     let as_of_now = |trust: &OrganizationTrust| OrganizationTrust {
         documents: trust.documents.filter(|Expiry { at, .. }| *at <= now),
-        reading: None,
+        as_of: None,
         ..trust.clone()
     };
     as_of_now(before) == as_of_now(after)

@@ -110,21 +110,27 @@ impl View for DoctorView<'_> {
         let mut text = Lines::new();
         for Check { check, verdict, message, next } in self.checks {
             let line = format!("{check}: {message}");
+            let mut lines = Lines::new();
             match verdict {
-                Verdict::Ok => text.good("ok", line),
-                Verdict::Warning => text.noted("warning", line),
-                Verdict::Problem => text.bad("problem", line),
-                Verdict::NotChecked => text.noted("not checked:", line),
+                Verdict::Ok => lines.good("ok", line),
+                Verdict::Warning => lines.noted("warning", line),
+                Verdict::Problem => lines.bad("problem", line),
+                Verdict::NotChecked => lines.noted("not checked:", line),
             }
-            text.extend(next.as_ref().map(|next| format!("  next: {next}")));
+            text.append(lines.wrapped());
+            if let Some(next) = next {
+                text.advise(&format!("  next: {next}"));
+            }
         }
-        text.push(format!(
+        let mut total = Lines::new();
+        total.push(format!(
             "{}: {}, {}, {} not checked",
             counted(self.checks.len() as u64, "check"),
             counted(self.problems as u64, "problem"),
             counted(self.warnings as u64, "warning"),
             self.not_checked,
         ));
+        text.append(total.wrapped());
         text
     }
 }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use signing_crypto::{
     DocumentTexts, OrgName, PackagePatterns, Revocations, RootDocument, SignatureEnvelope,
-    SignatureId, TrustStatement,
+    SignatureId, TrustStatement, shell_word,
 };
 use signing_trust::store::OrganizationRecord;
 use signing_trust::{GrantStanding, GraphGrant, GraphKey, KeyManager, KeyStanding, TrustGraph};
@@ -88,7 +88,7 @@ async fn collect(
     let (mut endings, mut unreadable) = (Vec::new(), Vec::new());
     of_trust(&keys.trust_graph(None).await?, &mut endings);
     for org in keys.list_organizations().await? {
-        of_signatures(keys, &org, &mut endings).await?;
+        of_signatures(keys, &org, now, &mut endings).await?;
         if let Some(texts) = keys.unverified_documents(org.id).await? {
             of_documents(&org.name, &texts, &mut endings, &mut unreadable);
         }
@@ -131,7 +131,8 @@ fn of_grant(org: &OrgName, grant: &GraphGrant) -> Option<Ending> {
     }
     let child = &grant.child_name;
     let patterns = grant.limits.packages.iter().flat_map(PackagePatterns::patterns);
-    let packages: String = patterns.map(|pattern| format!(" --packages '{pattern}'")).collect();
+    let packages: String =
+        patterns.map(|pattern| format!(" --packages {}", shell_word(pattern))).collect();
     Some(Ending {
         at: grant.limits.expires_at?,
         what: format!("the trust that {org} grants {child}"),
@@ -148,6 +149,7 @@ fn of_grant(org: &OrgName, grant: &GraphGrant) -> Option<Ending> {
 async fn of_signatures(
     keys: &KeyManager,
     org: &OrganizationRecord,
+    now: DateTime<Utc>,
     endings: &mut Vec<Ending>,
 ) -> Result<(), CliError> {
     let mut last: Option<SignatureId> = None;
@@ -161,7 +163,7 @@ async fn of_signatures(
                 continue;
             };
             let Some(expires_at) = statement.expires_at() else { continue };
-            endings.push(Ending {
+            let ending = Ending {
                 at: expires_at.to_utc(),
                 what: format!("{}'s signature {} for {}", org.name, record.id, statement.name()),
                 next: "if the package is still used: cloacina sign <package> --store --force \
@@ -169,7 +171,9 @@ async fn of_signatures(
                     .to_owned(),
                 notice: SOON,
                 stops_everything: false,
-            });
+            };
+            // Who may keep signatures may keep any number of them.
+            endings.extend(Some(ending).filter(|ending| ending.is_to_be_told(now)));
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What only a Postgres server has: roles, and a connection that others could listen to.
 
-use signing_crypto::OrgId;
+use signing_crypto::{OrgId, shell_word};
 use signing_trust::KeyManager;
 use signing_trust::store::{
     DatabaseUrl, HeldRights, RolePurpose, SessionTls, StoreError, TableRight,
@@ -75,7 +75,8 @@ fn role(held: &HeldRights, expected: Option<Purpose>, checks: &mut Checks) {
     let purpose = rights_of(expected);
     let noun = noun(expected);
     let grant = format!(
-        "as the owner of the tables: cloacina db grants --role {name} --as {} --apply",
+        "as the owner of the tables: cloacina db grants --role {} --as {} --apply",
+        shell_word(name),
         option(expected)
     );
     if held.is_unrestricted || (held.is_owner && expected != Purpose::Admin) {

@@ -7,7 +7,7 @@ use signing_trust::TrustedKey;
 use super::{Explained, Verdict, fault, pairs};
 use crate::advice::Advice;
 use crate::error::{Outcome, chain};
-use crate::lines::Lines;
+use crate::lines::{Lines, quoted};
 use crate::view::LimitsView;
 
 impl Explained<'_> {
@@ -81,7 +81,7 @@ fn signature_tree((signature, verdict): (&EnvelopeSignature, &Verdict)) -> Tree 
 fn states(statement: &PackageStatement) -> String {
     let mut text = format!(
         "states: {}, {} bytes, sha256 {}, signed at {}",
-        statement.name(),
+        quoted(statement.name().as_str()),
         statement.size(),
         statement.digest(),
         statement.signed_at()

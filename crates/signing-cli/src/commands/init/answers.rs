@@ -14,12 +14,12 @@ use crate::terminal;
 pub(super) struct Plan {
     pub(super) org: OrgName,
     pub(super) key: KeyName,
+    root_output: Option<PathBuf>,
     pub(super) signed_trust: Option<SignedTrustPlan>,
 }
 
 pub(super) struct SignedTrustPlan {
     pub(super) root_key: KeySource,
-    pub(super) root_output: PathBuf,
     pub(super) access: KeyAccessArgs,
 }
 
@@ -48,15 +48,19 @@ impl Plan {
                     Some(source) => source,
                     None => KeySource::File(configuration_file(&format!("{org}-root.pem"))?),
                 },
-                root_output: match root_output {
-                    Some(path) => path,
-                    None => configuration_file(&format!("{org}-root.json"))?,
-                },
                 access,
             }),
             false => None,
         };
-        Ok(Self { org, key, signed_trust })
+        Ok(Self { org, key, root_output, signed_trust })
+    }
+
+    /// Where the root document of the organization's signed trust is, or is to be.
+    pub(super) fn root(&self) -> Result<PathBuf, CliError> {
+        match &self.root_output {
+            Some(path) => Ok(path.clone()),
+            None => configuration_file(&format!("{}-root.json", self.org)),
+        }
     }
 }
 

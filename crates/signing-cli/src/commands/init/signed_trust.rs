@@ -1,30 +1,73 @@
-use signing_crypto::Fingerprint;
-use signing_trust::KeyManager;
+use signing_crypto::{
+    DocumentTexts, Fingerprint, MalformedTrustDocument, OrgId, Revocations, RootDocument,
+    SignedDocument, TrustDocument, TrustDocumentKind, TrustStatement,
+};
 use signing_trust::store::OrganizationRecord;
+use signing_trust::{KeyManager, SignedTrustError, TrustError};
 
-use super::answers::SignedTrustPlan;
+use super::answers::{Plan, SignedTrustPlan};
 use super::files::{make_directory, require_vacant};
 use super::view::{Made, Step};
-use crate::cli::Init;
+use crate::cli::{Init, RootSource};
 use crate::commands::keys::write_pair;
 use crate::commands::trust::publish_first;
+use crate::context::Context;
 use crate::error::CliError;
 use crate::files::Existing;
 use crate::key_source::KeySource;
 use crate::passphrase::PassphraseSource;
+use crate::signed_trust::{pinned, state_file_of};
+
+/// What the store has of an organization's signed trust, verified if its root document is here.
+///
+/// # Errors
+///
+/// The documents do not verify, or cannot be read: runners refuse them.
+pub(super) async fn found(
+    keys: &KeyManager,
+    org: &OrganizationRecord,
+    plan: &Plan,
+) -> Result<Option<Step>, CliError> {
+    let Some(texts) = keys.unverified_documents(org.id).await? else { return Ok(None) };
+    let root = plan.root()?;
+    if root.symlink_metadata().is_err() {
+        require_readable(org.id, &texts)?;
+        return Ok(Some(Step::unverified_trust(&root)));
+    }
+    let state_file = Some(state_file_of(&root)).filter(|path| path.exists());
+    let anchor = pinned(&RootSource::File(root.clone()), state_file.as_deref())?;
+    let missing = SignedTrustError::Missing { org: org.id, kind: TrustDocumentKind::Root };
+    keys.published_trust(org.id, &anchor).await?.ok_or(missing)?;
+    Ok(Some(Step::verified_trust(&root)))
+}
+
+fn require_readable(org: OrgId, texts: &DocumentTexts) -> Result<(), CliError> {
+    let readable = || -> Result<(), MalformedTrustDocument> {
+        texts.roots.iter().try_for_each(|text| parse::<RootDocument>(text))?;
+        texts.statement.iter().try_for_each(|text| parse::<TrustStatement>(text))?;
+        texts.revocations.iter().try_for_each(|text| parse::<Revocations>(text))
+    };
+    let malformed = |source| TrustError::from(SignedTrustError::Malformed { org, source });
+    Ok(readable().map_err(malformed)?)
+}
+
+fn parse<D: TrustDocument>(text: &str) -> Result<(), MalformedTrustDocument> {
+    SignedDocument::<D>::parse(text.as_bytes()).map(drop)
+}
 
 /// Publishes the organization's first documents, unless it has some. If its rows state more than
 /// trust in `key`, that is shown, and somebody must agree.
 pub(super) async fn make(
-    keys: &KeyManager,
-    org: &OrganizationRecord,
-    key: Fingerprint,
-    plan: SignedTrustPlan,
+    context: &Context,
+    (keys, org, key): (&KeyManager, &OrganizationRecord, Fingerprint),
+    plan: &Plan,
+    SignedTrustPlan { root_key, access }: SignedTrustPlan,
 ) -> Result<Vec<Step>, CliError> {
-    let SignedTrustPlan { root_key, root_output, access } = plan;
-    if keys.unverified_documents(org.id).await?.is_some() {
-        return Ok(vec![Step::signed_trust(Made::Before, &root_output)]);
+    // Another program may have published some meanwhile.
+    if let Some(found) = found(keys, org, plan).await? {
+        return Ok(vec![found]);
     }
+    let root_output = plan.root()?;
     require_vacant(&root_output)?;
     make_directory(&root_output)?;
     let mut steps = Vec::new();
@@ -44,7 +87,7 @@ pub(super) async fn make(
         steps.push(Step::root_key(if is_there { Made::Before } else { Made::Now }, path));
     }
     let init = Init::with_root_key(root_key, root_output.clone(), access)?;
-    match publish_first(keys, org, init, Some(key)).await {
+    match publish_first(context, (keys, org), init, Some(key)).await {
         Err(CliError::ConfirmationNeeded) => {
             return Err(CliError::UnseenTrust { org: org.name.clone() });
         }

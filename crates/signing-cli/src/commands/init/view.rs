@@ -36,11 +36,14 @@ pub(super) struct Step {
     id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     fingerprint: Option<String>,
+    /// Of signed trust that was there, whether its root document verified it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verified: Option<bool>,
 }
 
 impl Step {
     fn new(step: &'static str, outcome: Made, what: String) -> Self {
-        Self { step, outcome, what, id: None, fingerprint: None }
+        Self { step, outcome, what, id: None, fingerprint: None, verified: None }
     }
 
     pub(super) fn kek(made: Made, place: &KekPlace) -> Self {
@@ -80,13 +83,17 @@ impl Step {
     }
 
     pub(super) fn signed_trust(made: Made, root: &Path) -> Self {
-        let what = match (made, root.exists()) {
-            (Made::Before, false) => {
-                format!("published; its root document is not in {}", root.display())
-            }
-            _ => root.display().to_string(),
-        };
-        Self::new("signed trust", made, what)
+        Self::new("signed trust", made, root.display().to_string())
+    }
+
+    pub(super) fn verified_trust(root: &Path) -> Self {
+        let what = format!("verified from {}", root.display());
+        Self { verified: Some(true), ..Self::new("signed trust", Made::Before, what) }
+    }
+
+    pub(super) fn unverified_trust(root: &Path) -> Self {
+        let what = format!("not verified: its root document is not in {}", root.display());
+        Self { verified: Some(false), ..Self::new("signed trust", Made::Before, what) }
     }
 
     fn was_made(&self, step: &str) -> bool {
@@ -100,7 +107,7 @@ pub(super) struct InitView<'a> {
     org: &'a OrgName,
     steps: Vec<Step>,
     /// What is to be done by hand.
-    advice: Vec<&'static str>,
+    advice: Vec<String>,
     /// Lines to type.
     next: Vec<String>,
 }
@@ -111,14 +118,22 @@ impl<'a> InitView<'a> {
         if steps.iter().any(|step| step.was_made("key encryption key")) {
             advice.push(
                 "keep a copy of the key encryption key, apart from the store and its backups: \
-                 without it, no key of the store can sign",
+                 without it, no key of the store can sign"
+                    .to_owned(),
             );
         }
         if steps.iter().any(|step| step.was_made("root key")) {
             advice.push(
                 "move the root key to where only its holder has it: it decides whom runners with \
-                 the root document trust",
+                 the root document trust"
+                    .to_owned(),
             );
+        }
+        if steps.iter().any(|step| step.verified == Some(false)) {
+            advice.push(format!(
+                "get the root document from the holder of the root key, and verify the signed \
+                 trust: cloacina trust status --org {org} --trust-root <file>"
+            ));
         }
         Self { org, steps, advice, next }
     }
@@ -138,7 +153,8 @@ impl View for InitView<'_> {
         for Step { step, outcome, what, .. } in &self.steps {
             text.push(format!("{:<width$} {step:<18}  {what}", word(*outcome)));
         }
-        text.extend(&self.advice);
+        let mut text = text.wrapped();
+        self.advice.iter().for_each(|advice| text.advise(advice));
         text.extend(self.next.iter().map(|line| format!("next: {line}")));
         text
     }

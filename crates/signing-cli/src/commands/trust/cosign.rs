@@ -1,7 +1,7 @@
 use serde::Serialize;
 use signing_crypto::{
     DraftDocuments, DraftSignatureError, Fingerprint, MAX_DRAFT_SIZE, SignedDocument,
-    TrustDocumentKind,
+    TrustDocumentKind, shell_word,
 };
 
 use super::publication::{draft_text, parse_draft};
@@ -9,12 +9,13 @@ use super::role_keys::KeyRing;
 use crate::cli::{Cosign, RootSource};
 use crate::error::CliError;
 use crate::files::{LockedFile, Readers};
-use crate::lines::Lines;
+use crate::lines::{Lines, quoted};
 use crate::output::{self, Report};
+use crate::question::confirm;
 #[cfg(test)]
 use crate::schemas::Document;
 use crate::signed_trust::read_root;
-use crate::terminal::{Confirmation, confirm};
+use crate::terminal::Confirmation;
 use crate::view::{DocumentsView, MissingView, View};
 
 /// Adds signatures to a draft. No store is asked.
@@ -48,9 +49,8 @@ pub(super) fn cosign(command: Cosign) -> Result<Report, CliError> {
     };
     // An agent or a token may ask for consent, too: only after this shows to what.
     if Confirmation::given_if(command.yes) == Confirmation::Needed {
-        output::show(&view.preview());
         view.was_shown = true;
-        confirm(&format!("sign {}?", view.draft))?;
+        confirm(&view.preview(), &format!("sign {}?", quoted(&view.draft)))?;
     }
     for (fingerprint, signer) in ring.signers() {
         let documents = draft.sign(signer)?.into_iter().map(TrustDocumentKind::as_str);
@@ -120,7 +120,7 @@ impl View for CosignedView {
         match self.missing.is_empty() {
             true => text.push(format!(
                 "enough keys have signed; to publish it: cloacina trust publish --from {}{}",
-                self.draft,
+                shell_word(&self.draft),
                 if self.is_first { "" } else { " --trust-root <file>" },
             )),
             false => {

@@ -16,14 +16,14 @@ use crate::select::{self, organization};
 pub(super) async fn init(context: &Context, command: Init) -> Result<Report, CliError> {
     let keys = context.keys_to_change().await?;
     let org = select::organization_or_default(context, &keys, command.org.as_ref()).await?;
-    publish_first(&keys, &org, command, None).await
+    publish_first(context, (&keys, &org), command, None).await
 }
 
 /// Publishes what the rows of an organization trust as its first documents. Nobody is asked if
 /// all that they state is trust in the key `expected`: everything else may be somebody else's row.
 pub(in crate::commands) async fn publish_first(
-    keys: &KeyManager,
-    org: &OrganizationRecord,
+    context: &Context,
+    (keys, org): (&KeyManager, &OrganizationRecord),
     mut command: Init,
     expected: Option<Fingerprint>,
 ) -> Result<Report, CliError> {
@@ -38,7 +38,7 @@ pub(in crate::commands) async fn publish_first(
     let drafted = keys.draft_documents(org, None, plan).await?;
     command.publication.yes |= expected.is_some_and(|key| trusts_only(&drafted, key));
     let signers = ring.signers_needed_for(&drafted.documents);
-    publish_or_draft(keys, org, drafted, &signers, None, &command.publication).await
+    publish_or_draft(context, (keys, org), drafted, &signers, None, &command.publication).await
 }
 
 fn trusts_only(drafted: &DraftedTrust, key: Fingerprint) -> bool {

@@ -4,7 +4,8 @@ use signing_crypto::Role;
 use signing_trust::{DocumentPlan, DraftedTrust, SignedTrustError, TrustDraft, VerifiedDocuments};
 
 use super::init::child_roots;
-use super::publication::{Chosen, publish_or_draft, read_draft};
+use super::publication::{publish_or_draft, read_draft};
+use super::revocation::Chosen;
 use super::role_keys::KeyRing;
 use crate::cli::{OrgReference, PublishDraft, PublishRows};
 use crate::context::Context;
@@ -51,7 +52,8 @@ pub(super) async fn publish_rows(
     }
     let drafted = keys.draft_documents(&org, Some(&anchor), plan).await?;
     let signers: Vec<_> = ring.signers().map(|(_, signer)| signer).collect();
-    publish_or_draft(&keys, &org, drafted, &signers, Some(&anchor), &command.publication).await
+    let publication = &command.publication;
+    publish_or_draft(context, (&keys, &org), drafted, &signers, Some(&anchor), publication).await
 }
 
 /// Publishes a draft that enough keys have signed.
@@ -80,5 +82,5 @@ pub(super) async fn publish_draft(
         None => Vec::new(),
     };
     let drafted = DraftedTrust { documents, published, changes, unrooted: BTreeMap::new() };
-    publish_or_draft(&keys, &org, drafted, &[], anchor.as_ref(), publication).await
+    publish_or_draft(context, (&keys, &org), drafted, &[], anchor.as_ref(), publication).await
 }

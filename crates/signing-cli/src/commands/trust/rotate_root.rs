@@ -34,5 +34,6 @@ pub(super) async fn rotate_root(
         }
     }
     let signers = ring.signers_needed_for(&drafted.documents);
-    publish_or_draft(&keys, &org, drafted, &signers, Some(&anchor), &command.publication).await
+    let publication = &command.publication;
+    publish_or_draft(context, (&keys, &org), drafted, &signers, Some(&anchor), publication).await
 }

@@ -47,6 +47,10 @@ fn install() -> Vec<InstallError> {
             found: Some(values::version("1.0.0")),
         },
         InstallError::InstalledUnreadable { source: Box::new(refused()) },
+        InstallError::OldRelease {
+            path: "packages/releases/libworkflow.so-1.3.0-ab".into(),
+            source: io::ErrorKind::DirectoryNotEmpty.into(),
+        },
         InstallError::Changed { path: "packages/releases/libworkflow.so-1.4.0-ab".into() },
     ]
 }

@@ -108,7 +108,7 @@ fn forms() -> Vec<(PemForm, PemForm)> {
 fn openssh() -> [OpensshKeyError; 4] {
     [
         OpensshKeyError::SeveralLines { found: 2 },
-        OpensshKeyError::Algorithm { name: "ssh-rsa".into() },
+        OpensshKeyError::Algorithm { name: Some("ssh-rsa") },
         OpensshKeyError::Malformed,
         OpensshKeyError::Key(KeyError::SmallOrder),
     ]
@@ -211,7 +211,7 @@ fn secrets() -> Vec<CliError> {
 fn references() -> Vec<CliError> {
     let (key, org) = (|| "release".parse().unwrap(), values::org_name);
     let no_such_key = |org, similar| CliError::NoSuchKey { given: "relase".into(), org, similar };
-    let candidate = |kind: &str| format!("the {kind} key release ({})", values::key_id());
+    let candidate = |kind: &str| format!("the {kind} key release (67e55044)");
     vec![
         no_such_key(Some(org()), Some(key())),
         no_such_key(Some(org()), None),
@@ -225,14 +225,16 @@ fn references() -> Vec<CliError> {
         },
         CliError::AmbiguousKey {
             given: "67e5".into(),
-            candidates: (0..10).map(|number| format!("release.{number} (67e5…)")).collect(),
+            candidates: (0..10)
+                .map(|number| format!("release.{number} (67e5504{number})"))
+                .collect(),
             kinds_differ: false,
         },
         CliError::KeyOfAnotherOrganization { given: "acme/release".into(), org: org() },
         CliError::NoSuchSignature { given: "67e5".into() },
         CliError::AmbiguousSignature {
             given: "67e5".into(),
-            candidates: vec![values::key_id().to_string().parse().unwrap(); 2],
+            candidates: vec!["67e550441".into(), "67e550442".into()],
         },
     ]
 }

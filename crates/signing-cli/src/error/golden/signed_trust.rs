@@ -7,7 +7,7 @@ use std::sync::Arc;
 use signing_crypto::{
     DocumentFault, DraftSignatureError, EnvelopeError, KeyError, MalformedBundle, MalformedDraft,
     MalformedTrustDocument, OrgId, PatternError, Role, RootChainError, RootDigest, SignerCount,
-    ThresholdNotMet, TrustBundle, TrustDocumentKind,
+    ThresholdNotMet, TrustBundle, TrustDocumentKind, UnexpectedJson,
 };
 use signing_loader::PackageError;
 use signing_trust::{
@@ -54,8 +54,11 @@ fn root_digest() -> RootDigest {
     "ef".repeat(32).parse().unwrap()
 }
 
-fn not_json() -> Arc<serde_json::Error> {
-    Arc::new(serde_json::from_str::<u8>("{").unwrap_err())
+fn not_json() -> UnexpectedJson {
+    match TrustBundle::parse(b"{\"type\": 1}") {
+        Err(MalformedBundle::Json(fault)) => fault,
+        other => panic!("{other:?}"),
+    }
 }
 
 fn malformed() -> MalformedTrustDocument {

@@ -255,8 +255,8 @@ fn program() -> Vec<CliError> {
         CliError::AmbiguousOrganization {
             given: "0a1b".into(),
             candidates: vec![
-                (values::org_name(), values::org_id()),
-                ("acme".parse().unwrap(), "0a1b0000-4e5f-4a6b-8c7d-9e0f1a2b3c4d".parse().unwrap()),
+                (values::org_name(), "0a1b2c3d".into()),
+                ("acme".parse().unwrap(), "0a1b0000".into()),
             ],
         },
         CliError::OrganizationNeeded {

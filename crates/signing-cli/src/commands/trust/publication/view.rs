@@ -1,0 +1,185 @@
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+use signing_crypto::{
+    DraftDocuments, Fingerprint, OrgId, OrgName, PackageDigest, PackageName, RootDigest,
+    SignedDocument, TrustDocument, TrustDocumentKind, shell_word,
+};
+use signing_trust::store::OrganizationRecord;
+use signing_trust::{DraftedTrust, ImpactExtent, PublicationImpact};
+
+use crate::lines::{Lines, quoted};
+#[cfg(test)]
+use crate::schemas::Document;
+use crate::view::{ChangeView, DocumentView, DocumentsView, MissingView, UnrootedView, View};
+
+#[cfg(test)]
+pub(in crate::commands::trust) const DOCUMENTS: &[Document] = &[
+    Document::of::<PublicationView<'static>>("trust init"),
+    Document::of::<PublicationView<'static>>("trust publish"),
+    Document::of::<PublicationView<'static>>("trust rotate-root"),
+];
+
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct PublicationView<'a> {
+    org_id: OrgId,
+    pub(super) org: &'a OrgName,
+    documents: Vec<DocumentView>,
+    /// All that is signed, where more than a statement's changes is.
+    content: Option<DocumentsView>,
+    changes: Vec<ChangeView>,
+    /// The keys that the revocations deny, and did not before.
+    revokes: Vec<Fingerprint>,
+    unrooted: Vec<UnrootedView>,
+    starts: Vec<PackageView<'a>>,
+    stops: Vec<PackageView<'a>>,
+    pub(super) missing: Vec<MissingView>,
+    pub(super) published: bool,
+    pub(super) root_file: Option<String>,
+    pub(super) draft: Option<String>,
+    /// Whether the two lists of packages are about all stored signatures that bear on the change.
+    compared_all: bool,
+    /// What names the root document that the documents count from.
+    root: Option<RootDigest>,
+    #[serde(skip)]
+    is_first: bool,
+    #[serde(skip)]
+    pub(super) was_shown: bool,
+}
+
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct PackageView<'a> {
+    sha256: PackageDigest,
+    name: &'a PackageName,
+}
+
+impl<'a> PublicationView<'a> {
+    pub(super) fn of(
+        org: &'a OrganizationRecord,
+        drafted: &'a DraftedTrust,
+        unrooted: Vec<UnrootedView>,
+        impact: &'a PublicationImpact,
+    ) -> Self {
+        let documents = &drafted.documents;
+        Self {
+            org_id: org.id,
+            org: &org.name,
+            documents: document_views(documents),
+            content: documents.root().map(|_| DocumentsView::of_draft(documents)),
+            revokes: newly_revoked(drafted),
+            changes: ChangeView::all(&drafted.changes),
+            unrooted,
+            starts: packages(&impact.starts),
+            stops: packages(&impact.stops),
+            missing: Vec::new(),
+            published: false,
+            root_file: None,
+            draft: None,
+            compared_all: impact.extent == ImpactExtent::All,
+            root: documents.root().or(documents.current_root()).map(SignedDocument::digest),
+            is_first: documents.current_root().is_none(),
+            was_shown: false,
+        }
+    }
+
+    pub(super) fn preview(&self) -> Lines {
+        // What a new root document signs again was signed by keys that may be the reason for it.
+        let mut text = match &self.content {
+            Some(content) => content.text(),
+            None => {
+                let mut text = Lines::from(format!("documents of {} ({})", self.org, self.org_id));
+                text.extend(self.documents.iter().map(|document| format!("  {}", document.text())));
+                text
+            }
+        };
+        let has_statement = self.documents.iter().any(|document| document.kind == "statement");
+        if has_statement && !self.is_first {
+            text.push("the statement changes");
+            text.extend(self.changes.iter().map(|change| format!("  {}", change.text())));
+            if self.changes.is_empty() {
+                text.push("  nothing");
+            }
+        }
+        for fingerprint in &self.revokes {
+            text.push(format!("the revocations deny for good: {fingerprint}"));
+        }
+        text.extend(self.unrooted.iter().map(|unrooted| format!("  {}", unrooted.text())));
+        for (title, packages) in [
+            ("stored packages that start to verify", &self.starts),
+            ("stored packages that stop verifying", &self.stops),
+        ] {
+            if !packages.is_empty() {
+                text.push(title);
+            }
+            text.extend(packages.iter().map(|PackageView { sha256, name }| {
+                format!("  {sha256}  {}", quoted(name.as_str()))
+            }));
+        }
+        if !self.compared_all {
+            text.push("not all stored signatures were compared: there are too many");
+        }
+        text
+    }
+}
+
+impl View for PublicationView<'_> {
+    fn text(&self) -> Lines {
+        let mut text = match self.was_shown {
+            true => Lines::new(),
+            false => self.preview(),
+        };
+        if self.published {
+            text.push(format!("published the documents of {}", self.org));
+        }
+        if let Some(draft) = &self.draft {
+            text.push(format!("wrote {draft}; keys that must still sign it"));
+            text.extend(self.missing.iter().map(MissingView::text));
+            let root = if self.is_first { "" } else { " --trust-root <file>" };
+            text.push(format!(
+                "for their holders: cloacina trust cosign {} --key <private key>{root}",
+                shell_word(draft)
+            ));
+        }
+        if let (Some(root), true) = (&self.root, self.is_first) {
+            text.push(format!("root  {root}"));
+        }
+        if let (Some(root), true) = (&self.root, self.is_first && self.published) {
+            let pinned = match &self.root_file {
+                Some(file) => shell_word(file),
+                None => root.to_string(),
+            };
+            text.push(format!("to pin it in a runner: --org {} --trust-root {pinned}", self.org));
+        }
+        text
+    }
+}
+
+fn newly_revoked(drafted: &DraftedTrust) -> Vec<Fingerprint> {
+    let before = drafted.published.as_ref().map(|published| &published.revocations().denied);
+    let Some(revocations) = drafted.documents.revocations() else { return Vec::new() };
+    let denied = revocations.unverified().denied.keys();
+    denied.filter(|key| before.is_none_or(|before| !before.contains_key(key))).copied().collect()
+}
+
+/// The new documents of a draft.
+fn document_views(draft: &DraftDocuments) -> Vec<DocumentView> {
+    let mut views = Vec::new();
+    if let Some(root) = draft.root() {
+        views.push(DocumentView::of(TrustDocumentKind::Root, root.unverified().header()));
+    }
+    if let Some(statement) = draft.statement() {
+        let header = statement.unverified().header();
+        views.push(DocumentView::of(TrustDocumentKind::Statement, header));
+    }
+    if let Some(revocations) = draft.revocations() {
+        let header = revocations.unverified().header();
+        views.push(DocumentView::of(TrustDocumentKind::Revocations, header));
+    }
+    views
+}
+
+fn packages(packages: &BTreeSet<(PackageDigest, PackageName)>) -> Vec<PackageView<'_>> {
+    packages.iter().map(|(sha256, name)| PackageView { sha256: *sha256, name }).collect()
+}

@@ -1,0 +1,87 @@
+//! The store that commands use if nobody names one: whoever changes it is told so.
+
+use std::process::Command;
+
+use crate::support::{Run, Scratch, finish};
+
+const STORE: &str = "home/data/cloacina/cloacina.db";
+
+/// The program where the environment names no store.
+fn unnamed(scratch: &Scratch, arguments: &[&str]) -> Command {
+    let mut command = scratch.command(arguments);
+    command.env_remove("CLOACINA_DATABASE_URL");
+    command
+}
+
+fn run(scratch: &Scratch, arguments: &[&str]) -> Run {
+    let run = finish(&mut unnamed(scratch, arguments), b"");
+    assert_eq!(run.code, 0, "{arguments:?}: {}", run.stderr);
+    run
+}
+
+/// A default store, made by `init`.
+fn scratch() -> Scratch {
+    let scratch = Scratch::new();
+    std::fs::create_dir(scratch.path("home")).unwrap();
+    scratch.write("a.so", "a");
+    scratch.key_files("dev");
+    assert_eq!(run(&scratch, &["init", "acme"]).stderr, "");
+    scratch
+}
+
+fn notes(scratch: &Scratch, stderr: &str) -> usize {
+    let store = scratch.path(STORE).display().to_string();
+    let note = format!("note: this changes the default store, sqlite:{store}: ");
+    stderr.lines().filter(|line| line.starts_with(&note)).count()
+}
+
+#[test]
+fn a_change_to_a_store_that_nobody_named_names_it_once() {
+    let scratch = scratch();
+    for change in [
+        &["orgs", "create", "vendor"][..],
+        &["orgs", "grant-trust", "--from", "acme", "--to", "vendor"],
+        &["keys", "generate", "--org", "acme", "--name", "night"],
+        &["keys", "trust", "--org", "acme", "--import", "dev.pub.pem"],
+        &["keys", "revoke", "acme/night"],
+        &["package", "floor", "set", "1.0.0", "--org", "acme", "--name", "b.so"],
+        &["trust", "init", "--org", "acme", "--root-key", "dev.pem", "--yes"],
+        &["db", "migrate"],
+    ] {
+        let changed = run(&scratch, change);
+        assert_eq!(notes(&scratch, &changed.stderr), 1, "{change:?}: {}", changed.stderr);
+        assert_eq!(changed.stderr.lines().count(), 1, "{change:?}: {}", changed.stderr);
+    }
+}
+
+#[test]
+fn who_has_named_the_store_or_wants_to_hear_nothing_is_told_nothing() {
+    let scratch = scratch();
+    let set = ["package", "floor", "set", "1.0.0", "--org", "acme", "--name", "b.so"];
+    assert_eq!(notes(&scratch, &run(&scratch, &set).stderr), 1);
+    assert_eq!(run(&scratch, &[&set[..], &["--quiet"]].concat()).stderr, "");
+    assert_eq!(run(&scratch, &[&set[..], &["--dry-run"]].concat()).stderr, "");
+    let store = scratch.path(STORE).display().to_string();
+    let named = [&set[..], &["--database-url", &store]].concat();
+    assert_eq!(run(&scratch, &named).stderr, "");
+    let mut by_environment = unnamed(&scratch, &set);
+    let by_environment = finish(by_environment.env("CLOACINA_DATABASE_URL", &store), b"");
+    assert_eq!((by_environment.code, &*by_environment.stderr), (0, ""));
+}
+
+#[test]
+fn reading_signing_and_verifying_are_free_of_notes() {
+    let scratch = scratch();
+    for command in [
+        &["sign", "a.so"][..],
+        &["sign", "a.so", "--store"],
+        &["verify", "a.so"],
+        &["init", "acme"],
+        &["orgs", "list"],
+        &["keys", "list", "--org", "acme"],
+        &["db", "status"],
+        &["audit", "verify"],
+    ] {
+        assert_eq!(run(&scratch, command).stderr, "", "{command:?}");
+    }
+}
