@@ -189,7 +189,7 @@ impl View for InspectionView<'_> {
             "refused" => text.bad("refused", format!("{path}: do not rely on what it states")),
             verdict => text.push(format!("{verdict} {path}: nobody has checked these claims")),
         }
-        text.push(format!("  payload    {}", quoted(&self.payload_type)));
+        text.push(format!("  payload    {}", quoted(self.payload_type)));
         if let Some(statement) = &self.statement {
             text.push(format!("  name       {}", quoted(statement.name.as_str())));
             text.push(format!("  sha256     {}", statement.sha256));

@@ -81,7 +81,7 @@ fn what_is_no_release_of_the_package_is_not_removed() {
     fs::write(other.join("other.so"), "").unwrap();
     fs::write(other.join("other.so.sig"), "").unwrap();
     let installed = workshop.install_and_keep("1.3.0", 1);
-    assert_eq!(installed.removed, [PathBuf::new(); 0]);
+    assert!(installed.removed.is_empty(), "{installed:?}");
     assert_eq!(workshop.releases().len(), 5);
 }
 
