@@ -72,37 +72,38 @@ impl Pool {
 /// its whole statement: the futures of both kinds of connection would lie on the stack of
 /// every caller.
 macro_rules! read {
-    ($pool:expr, |$conn:ident| $body:block) => {{
-        #[cfg(any(feature = "sqlite", feature = "postgres"))]
-        use $crate::backend::pooled::{CheckedOut as _, check_out};
-        #[cfg(any(feature = "sqlite", feature = "postgres"))]
-        use $crate::pool::{Pool, read_in_time};
-
+    ($pool:expr, |$conn:ident| $body:block) => {
         match $pool.clone() {
             #[cfg(feature = "sqlite")]
-            Pool::Sqlite(connections) => {
-                read_in_time(Box::pin(async move {
-                    let mut checked_out = check_out(&connections).await?;
-                    let $conn = checked_out.connection();
-                    let result: Result<_, $crate::error::StoreError> = async { $body }.await;
-                    checked_out.conclude(result)
-                }))
-                .await
+            $crate::pool::Pool::Sqlite(connections) => {
+                $crate::pool::read_on!(connections, |$conn| $body)
             }
             #[cfg(feature = "postgres")]
-            Pool::Postgres(connections) => {
-                read_in_time(Box::pin(async move {
-                    let mut checked_out = check_out(&connections).await?;
-                    let $conn = checked_out.connection();
-                    let result: Result<_, $crate::error::StoreError> = async { $body }.await;
-                    checked_out.conclude(result)
-                }))
-                .await
+            $crate::pool::Pool::Postgres(connections) => {
+                $crate::pool::read_on!(connections, |$conn| $body)
             }
         }
-    }};
+    };
 }
 pub(crate) use read;
+
+/// [`read!`] for one kind of connection.
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+macro_rules! read_on {
+    ($connections:ident, |$conn:ident| $body:block) => {{
+        use $crate::backend::pooled::{CheckedOut as _, check_out};
+
+        $crate::pool::read_in_time(Box::pin(async move {
+            let mut checked_out = check_out(&$connections).await?;
+            let $conn = checked_out.connection();
+            let result: Result<_, $crate::error::StoreError> = async { $body }.await;
+            checked_out.conclude(result)
+        }))
+        .await
+    }};
+}
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub(crate) use read_on;
 
 /// The present, to the microsecond that both databases keep.
 pub(crate) fn now() -> DateTime<Utc> {

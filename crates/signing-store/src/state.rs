@@ -4,6 +4,8 @@ mod change;
 mod last_seen;
 mod origin;
 
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub(crate) use change::change_on;
 pub(crate) use change::{PendingChange, change};
 pub(crate) use last_seen::LastSeen;
 pub(crate) use origin::AskOrigin;

@@ -93,55 +93,44 @@ impl PendingChange {
 /// back. The body is as that of [`read!`](crate::pool::read).
 macro_rules! change {
     ($change:expr, |$conn:ident| $body:block) => {{
-        #[cfg(any(feature = "sqlite", feature = "postgres"))]
-        use $crate::backend::pooled::{CheckedOut as _, check_out};
-        #[cfg(any(feature = "sqlite", feature = "postgres"))]
-        use $crate::pool::{Pool, run_to_the_end};
-
         let change = $crate::state::PendingChange::from($change);
-        let deadline = change.deadline.clone();
         match change.pool.clone() {
             #[cfg(feature = "sqlite")]
-            Pool::Sqlite(connections) => {
-                run_to_the_end(
-                    deadline,
-                    Box::pin(async move {
-                        let mut checked_out = check_out(&connections).await?;
-                        let connection = checked_out.connection();
-                        let result = async {
-                            let begun = change.begin(connection).await?;
-                            let $conn = &mut *connection;
-                            let result: Result<_, $crate::error::StoreError> =
-                                async { $body }.await;
-                            change.end(connection, begun, result).await
-                        }
-                        .await;
-                        checked_out.conclude(result)
-                    }),
-                )
-                .await
+            $crate::pool::Pool::Sqlite(connections) => {
+                $crate::state::change_on!(connections, change, |$conn| $body)
             }
             #[cfg(feature = "postgres")]
-            Pool::Postgres(connections) => {
-                run_to_the_end(
-                    deadline,
-                    Box::pin(async move {
-                        let mut checked_out = check_out(&connections).await?;
-                        let connection = checked_out.connection();
-                        let result = async {
-                            let begun = change.begin(connection).await?;
-                            let $conn = &mut *connection;
-                            let result: Result<_, $crate::error::StoreError> =
-                                async { $body }.await;
-                            change.end(connection, begun, result).await
-                        }
-                        .await;
-                        checked_out.conclude(result)
-                    }),
-                )
-                .await
+            $crate::pool::Pool::Postgres(connections) => {
+                $crate::state::change_on!(connections, change, |$conn| $body)
             }
         }
     }};
 }
 pub(crate) use change;
+
+/// [`change!`] for one kind of connection.
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+macro_rules! change_on {
+    ($connections:ident, $change:ident, |$conn:ident| $body:block) => {{
+        use $crate::backend::pooled::{CheckedOut as _, check_out};
+
+        $crate::pool::run_to_the_end(
+            $change.deadline.clone(),
+            Box::pin(async move {
+                let mut checked_out = check_out(&$connections).await?;
+                let connection = checked_out.connection();
+                let result = async {
+                    let begun = $change.begin(connection).await?;
+                    let $conn = &mut *connection;
+                    let result: Result<_, $crate::error::StoreError> = async { $body }.await;
+                    $change.end(connection, begun, result).await
+                }
+                .await;
+                checked_out.conclude(result)
+            }),
+        )
+        .await
+    }};
+}
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub(crate) use change_on;
