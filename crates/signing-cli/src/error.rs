@@ -49,7 +49,7 @@ pub(crate) enum CliError {
     Decision(#[from] DecisionError),
     #[error(transparent)]
     StateFile(#[from] VersionMemoryError),
-    #[error("{} is no root document that can be pinned", path.display())]
+    #[error("{} cannot be pinned as a root document", path.display())]
     TrustRoot { path: PathBuf, source: TrustRootError },
     #[error("{} is not a trust bundle", path.display())]
     TrustBundle { path: PathBuf, source: MalformedBundle },

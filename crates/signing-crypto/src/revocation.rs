@@ -6,10 +6,10 @@ use crate::names::ParseError;
 /// Why a key was revoked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum RevocationReason {
-    /// It is no longer used. May be taken back.
+    /// It is no longer used. The revocation can be undone.
     #[default]
     Retired,
-    /// Somebody else may have it. For good.
+    /// Somebody else may have it. The revocation is permanent.
     Compromised,
 }
 

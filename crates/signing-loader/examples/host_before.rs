@@ -46,7 +46,7 @@ fn load(path: &str) -> Result<WorkflowRun, Box<dyn Error>> {
 fn call(plugin: WorkflowRun, input: &str) -> Result<String, Box<dyn Error>> {
     let mut output = vec![0; 1024];
     let mut length = output.len();
-    // SAFETY: both buffers are as long as is said with them.
+    // SAFETY: each buffer is passed with its own length.
     let status = unsafe { plugin(input.as_ptr(), input.len(), output.as_mut_ptr(), &mut length) };
     if status != 0 {
         return Err(format!("the plugin returned {status}").into());

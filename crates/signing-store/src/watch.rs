@@ -3,7 +3,7 @@ use crate::pool::Pool;
 use crate::store::StoreReader;
 use crate::tables::store_state::Heartbeat;
 
-/// Learns soon that trust has changed, and that it could no longer learn it.
+/// Watches for changes of trust, and notices when it can no longer do so.
 ///
 /// On Postgres this is a connection of its own that listens on the channel
 /// `cloacina_trust`, where a program notifies after it has committed a change; a server in

@@ -99,7 +99,7 @@ event_types! {
     TrustStale = "trust.stale", WARN;
     /// The store answers such a program again.
     TrustCurrent = "trust.current", INFO;
-    /// A package that is refused is about to be loaded nonetheless, by who only observes.
+    /// A refused package is about to be loaded nonetheless, in observe mode.
     WouldRefuse = "package.load.would_refuse", WARN;
     /// What an observation came to.
     EnforcementObserved = "enforcement.observed", WARN;

@@ -173,7 +173,7 @@ impl fmt::Display for TrustPath {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum UntrustedReason {
-    /// Nobody who counts has said anything about it.
+    /// No trusted organization mentions this key.
     Unknown,
     /// It was declared compromised, for every organization of the store.
     Compromised {

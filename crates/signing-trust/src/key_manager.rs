@@ -105,8 +105,8 @@ impl KeyManager {
         Self { cache, ..self }
     }
 
-    /// Believes rows only as far as documents that were signed from the root bear them out, for
-    /// the organization `org`. Others are not decided about.
+    /// Trusts a row only if documents signed from the root confirm it, for the organization
+    /// `org`. Others are not decided about.
     ///
     /// Decisions alone are held to it. Lists, and what changes trust, show and change the rows,
     /// which are the draft of the next statement.

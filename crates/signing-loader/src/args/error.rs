@@ -41,7 +41,7 @@ pub enum SecurityArgsError {
         source: io::Error,
     },
     /// `--trust-root` names neither a root document nor a digest.
-    #[error("--trust-root {}: it is no root document that can be pinned", path.display())]
+    #[error("--trust-root {}: it cannot be pinned as a root document", path.display())]
     TrustRoot {
         /// The file.
         path: PathBuf,

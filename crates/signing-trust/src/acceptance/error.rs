@@ -82,8 +82,8 @@ pub enum VerificationError {
         #[source]
         refused: Option<Box<VerificationError>>,
     },
-    /// Keys of organizations are asked for, and pinned keys are of none.
-    #[error("the package must be signed by {required}, and pinned keys are of no organization")]
+    /// Keys of organizations are required, and pinned keys belong to none.
+    #[error("the package must be signed by {required}, and pinned keys belong to no organization")]
     NoOrganizations {
         /// Who must have signed.
         required: RequiredSigners,

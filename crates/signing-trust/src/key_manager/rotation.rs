@@ -64,7 +64,7 @@ pub struct Resigned {
     /// The successor had signed them before.
     pub already: u64,
     /// Only the old key has signed them, there is no room for another signature, or
-    /// others have changed them all the while.
+    /// others have changed them repeatedly.
     pub left: u64,
 }
 
