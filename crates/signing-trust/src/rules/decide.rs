@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use signing_crypto::{Fingerprint, PackageName, PackagePatterns, RevocationReason};
 #[cfg(feature = "store")]
-use signing_crypto::{TrustLimits, TrustedKeyId};
+use signing_crypto::TrustedKeyId;
+use signing_crypto::{Fingerprint, PackageName, PackagePatterns, RevocationReason, TrustLimits};
 
 use crate::acceptance::ClockSkewAllowance;
 use crate::decision::{
