@@ -63,7 +63,8 @@ pub use error::{
 };
 pub use migrations::SchemaStatus;
 pub use roles::{
-    HeldRights, RoleLimits, RoleName, RoleNameError, RoleNameFault, RolePurpose, TableRight,
+    HeldRights, ProtectionFault, RoleLimits, RoleName, RoleNameError, RoleNameFault, RolePurpose,
+    ServerProtection, TableRight,
 };
 pub use session::SessionTls;
 #[doc(no_inline)]

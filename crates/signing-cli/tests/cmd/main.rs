@@ -19,6 +19,7 @@ mod orgs;
 mod orgs_dry_run;
 mod orgs_show;
 mod postgres;
+mod protection;
 mod trust_graph;
 
 mod explain;
