@@ -10,6 +10,7 @@ mod files;
 mod kek;
 mod machine;
 mod protection;
+mod readers;
 mod server;
 mod store;
 

@@ -66,5 +66,6 @@ mod names;
 mod next_steps;
 mod openssl;
 mod race;
+mod readers;
 mod schemas;
 mod screens;
