@@ -14,7 +14,7 @@ use signing_crypto::{
 use thiserror::Error;
 
 pub use connect::{AuthenticationFault, ConnectError};
-pub use file::{FileFault, FileKind, FileRole, UnsafeFile};
+pub use file::{FileFault, FileKind, FileRole, LockHolder, UnsafeFile};
 pub use schema::SchemaFault;
 pub use url::UrlError;
 
@@ -118,6 +118,15 @@ pub enum StoreError {
     TimedOut {
         /// How long was waited.
         after: Duration,
+    },
+    /// Another program kept the SQLite file locked for too long: one that reads it keeps a
+    /// change waiting.
+    #[error("the database file was locked for {} seconds{}", after.as_secs(), file::by(holders))]
+    FileLocked {
+        /// How long was waited.
+        after: Duration,
+        /// The processes that hold a lock on the file, as far as the system tells.
+        holders: Vec<LockHolder>,
     },
     /// A change was not confirmed: the answer to its commit did not come.
     #[error("the database did not confirm the change: it may or may not have been made")]
@@ -328,6 +337,7 @@ impl StoreError {
             Self::ServerShutdown(_) => "DatabaseShutdown",
             Self::Unavailable(_) => "DatabaseUnavailable",
             Self::TimedOut { .. } => "DatabaseTimedOut",
+            Self::FileLocked { .. } => "DatabaseLocked",
             Self::OutcomeUnknown(_) => "OutcomeUnknown",
             Self::CorruptRow(_) => "CorruptRow",
             Self::OrganizationNotFound => "NoSuchOrganization",

@@ -58,12 +58,13 @@ mod trust_snapshot;
 mod watch;
 
 pub use error::{
-    AuthenticationFault, ConnectError, FileFault, FileKind, FileRole, SchemaFault, StoreError,
-    UnsafeFile, UrlError,
+    AuthenticationFault, ConnectError, FileFault, FileKind, FileRole, LockHolder, SchemaFault,
+    StoreError, UnsafeFile, UrlError,
 };
 pub use migrations::SchemaStatus;
 pub use roles::{
-    HeldRights, RoleLimits, RoleName, RoleNameError, RoleNameFault, RolePurpose, TableRight,
+    HeldRights, ProtectionFault, RoleLimits, RoleName, RoleNameError, RoleNameFault, RolePurpose,
+    ServerProtection, TableRight,
 };
 pub use session::SessionTls;
 #[doc(no_inline)]

@@ -1,5 +1,6 @@
 mod held;
 mod name;
+mod protection;
 
 use diesel::dsl::sql;
 use diesel::sql_types::Bool;
@@ -14,6 +15,7 @@ use crate::tables::organizations::OrganizationRef;
 
 pub use held::{HeldRights, TableRight};
 pub use name::{RoleName, RoleNameError, RoleNameFault};
+pub use protection::{ProtectionFault, ServerProtection};
 
 /// What a database role is for, and so what it may do: no more than that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

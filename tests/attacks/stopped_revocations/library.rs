@@ -1,5 +1,7 @@
 //! Roles that try everything at once to stop a revocation, on a server of their own.
 
+mod definitions;
+
 use std::env;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -23,7 +25,8 @@ use crate::support::{
 const SECONDS_VARIABLE: &str = "CLOACINA_TEST_ATTACK_SECONDS";
 const SECONDS: u64 = 5;
 
-const TABLES: [&str; 13] = [
+/// Found by their names, as the attacker may use the schema: tables, views and catalogs.
+const TABLES: [&str; 19] = [
     "store_state",
     "trust_history",
     "schema_migrations",
@@ -37,6 +40,12 @@ const TABLES: [&str; 13] = [
     "package_signatures",
     "audit_heads",
     "audit_log",
+    "cloacina_views.store_state",
+    "cloacina_views.trusted_keys",
+    "pg_catalog.pg_class",
+    "pg_catalog.pg_attribute",
+    "pg_catalog.pg_trigger",
+    "pg_catalog.pg_database",
 ];
 
 /// How long it is tried, and how long a revocation may take meanwhile. A short run shares
@@ -244,6 +253,7 @@ async fn assert_revocations_are_made(
     attacker: Login,
     server: &OwnServer,
 ) {
+    world.store.protect_server().await.unwrap();
     let vendor = world.vendor("acme").await;
     let administrator = world.role(RolePurpose::Admin).await;
     let url = administrator.login.url("");

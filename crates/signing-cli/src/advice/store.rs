@@ -1,6 +1,8 @@
 use std::borrow::Cow;
 
-use signing_trust::store::{AuthenticationFault, ConnectError, SchemaFault, StoreError, UrlError};
+use signing_trust::store::{
+    AuthenticationFault, ConnectError, LockHolder, SchemaFault, StoreError, UrlError,
+};
 
 use super::{Advice, LIST_KEYS, LIST_ORGANIZATIONS, keys, trust};
 use crate::error::Outcome;
@@ -43,6 +45,9 @@ pub(super) fn store(error: &StoreError) -> Advice {
         StoreError::ServerShutdown(_) => "try again when the server is up: cloacina db status",
         StoreError::Unavailable(_) | StoreError::TimedOut { .. } => {
             "try again when the database answers: cloacina db status"
+        }
+        StoreError::FileLocked { holders, .. } => {
+            return Advice::undecided(error.code(), locked_by(holders));
         }
         StoreError::OutcomeUnknown(_) => {
             "check what was done before you try again: cloacina keys list --org <org>"
@@ -204,6 +209,25 @@ fn grantee(role: &str) -> String {
         // Everybody, and no role.
         "PUBLIC" => role.to_owned(),
         role => format!("\"{}\"", role.replace('"', "\"\"")),
+    }
+}
+
+fn locked_by(holders: &[LockHolder]) -> Cow<'static, str> {
+    let processes: Vec<_> = holders.iter().map(|holder| holder.process.to_string()).collect();
+    match &processes[..] {
+        [] => {
+            "find the program that uses the file, as root: fuser -v <file>; end it or wait for it, \
+               and try again"
+                .into()
+        }
+        _ => {
+            let processes = processes.join(" ");
+            format!(
+                "find out what it does: ps -fp {}; to end it: kill {processes}; then try again",
+                processes.replace(' ', ",")
+            )
+            .into()
+        }
     }
 }
 

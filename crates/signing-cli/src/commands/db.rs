@@ -1,15 +1,16 @@
+mod grants;
+
 use serde::Serialize;
 use signing_crypto::{KekId, StoreId};
-use signing_trust::store::{RolePurpose, SchemaStatus, Store};
+use signing_trust::store::{SchemaStatus, Store};
 
-use crate::cli::{Db, Grantee, Grants, Resolved};
+use crate::cli::{Db, Resolved};
 use crate::context::{Context, block_on};
 use crate::error::CliError;
 use crate::lines::Lines;
 use crate::output::Report;
 #[cfg(test)]
 use crate::schemas::Document;
-use crate::select;
 use crate::view::View;
 
 pub(super) fn run(context: &Context, command: Db) -> Result<Report, CliError> {
@@ -17,7 +18,7 @@ pub(super) fn run(context: &Context, command: Db) -> Result<Report, CliError> {
         match command {
             Db::Migrate => migrate(context).await,
             Db::Status => status(context).await,
-            Db::Grants(Resolved(grants)) => self::grants(context, grants).await,
+            Db::Grants(Resolved(grants)) => grants::run(context, grants).await,
         }
     })
 }
@@ -46,34 +47,11 @@ async fn status(context: &Context) -> Result<Report, CliError> {
     }))
 }
 
-async fn grants(context: &Context, grants: Grants) -> Result<Report, CliError> {
-    let Grants { role, to, limits, apply } = grants;
-    let purpose = match to {
-        Grantee::Runner => RolePurpose::Runner,
-        Grantee::Admin => RolePurpose::Admin,
-        Grantee::Signer(org) => RolePurpose::Signer(
-            select::organization_or_default(context, &context.keys().await?, org.as_ref())
-                .await?
-                .id,
-        ),
-    };
-    if apply {
-        context.store_to_change().await?.grant_role(purpose, &role, limits).await?;
-    }
-    let view = GrantsView {
-        sql: purpose.sql(&role, limits),
-        statements: purpose.statements(&role, limits),
-        role: role.to_string(),
-        applied: apply,
-    };
-    Ok(if apply { Report::done(&view) } else { Report::requested(&view) })
-}
-
 #[cfg(test)]
 pub(super) const DOCUMENTS: &[Document] = &[
     Document::of::<MigrationView>("db migrate"),
     Document::of::<StatusView>("db status"),
-    Document::of::<GrantsView>("db grants"),
+    Document::of::<grants::GrantsView>("db grants"),
 ];
 
 #[derive(Serialize)]
@@ -110,27 +88,6 @@ impl View for StatusView {
         text.push(format!("tables       {}", self.schema));
         text.push(format!("trust epoch  {}", self.trust_epoch));
         text.push(format!("KEK          {kek}"));
-        text
-    }
-}
-
-#[derive(Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-struct GrantsView {
-    role: String,
-    sql: String,
-    applied: bool,
-    #[serde(skip)]
-    statements: Vec<String>,
-}
-
-impl View for GrantsView {
-    fn text(&self) -> Lines {
-        let mut text = Lines::new();
-        if self.applied {
-            text.push(format!("{} now has exactly these rights:", self.role));
-        }
-        text.extend(&self.statements);
         text
     }
 }

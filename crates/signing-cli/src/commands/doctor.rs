@@ -9,6 +9,8 @@ mod expiry;
 mod files;
 mod kek;
 mod machine;
+mod protection;
+mod readers;
 mod server;
 mod store;
 
@@ -49,6 +51,7 @@ async fn examine(context: &Context, command: &Doctor) -> Checks {
     match &url {
         Some(url) if url.is_postgres() => {
             server::check(url, keys.as_ref(), command.role, &mut checks).await;
+            protection::check(keys.as_ref(), &mut checks).await;
         }
         Some(_) if command.role.is_some() => checks.not_checked(
             "role",

@@ -112,7 +112,7 @@ fn urls_that_name_no_store_are_refused() {
 
 #[cfg(feature = "postgres")]
 mod postgres {
-    use signing_trust::store::{RoleLimits, RoleName, RolePurpose};
+    use signing_trust::store::{RoleLimits, RoleName, RolePurpose, ServerProtection};
 
     use super::*;
 
@@ -207,8 +207,10 @@ mod postgres {
             let limits = RoleLimits::OfPurpose;
             assert_eq!(scratch.json(&grants)["sql"], rights.sql(&name, limits), "{purpose:?}");
             let printed = scratch.run(&grants).stdout;
-            let statements: Vec<_> = printed.lines().collect();
+            let (of_role, of_superuser) = printed.split_once("\n\n-- ").unwrap();
+            let statements: Vec<_> = of_role.lines().collect();
             assert_eq!(statements, rights.statements(&name, limits), "{purpose:?}");
+            assert!(of_superuser.ends_with(&ServerProtection::sql()), "{of_superuser}");
         }
     }
 

@@ -21,6 +21,7 @@ mod orgs;
 mod orgs_dry_run;
 mod orgs_show;
 mod postgres;
+mod protection;
 mod trust_graph;
 
 mod explain;
@@ -69,5 +70,6 @@ mod names;
 mod next_steps;
 mod openssl;
 mod race;
+mod readers;
 mod schemas;
 mod screens;

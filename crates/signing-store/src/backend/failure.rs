@@ -20,7 +20,9 @@ impl From<diesel::result::Error> for StoreError {
             #[cfg(feature = "sqlite")]
             Error::DatabaseError(DatabaseErrorKind::Unknown, info) => {
                 match Complaint::of(info.message()) {
-                    Some(Complaint::Busy { after }) => Self::TimedOut { after },
+                    Some(Complaint::Busy { after }) => {
+                        Self::FileLocked { after, holders: Vec::new() }
+                    }
                     Some(Complaint::Full) => Self::DiskFull(info.message().into()),
                     None => {
                         Self::unavailable(Error::DatabaseError(DatabaseErrorKind::Unknown, info))

@@ -11,20 +11,24 @@ pub(crate) trait CheckedOut {
 
     fn connection(&mut self) -> &mut Self::Connection;
 
-    /// The result of what was done on the connection, with the reason that the server gave.
+    /// The result of what was done on the connection, with the reason that the server gave,
+    /// or the processes that lock the file.
     fn conclude<T>(&self, result: Result<T, StoreError>) -> Result<T, StoreError>;
 }
 
 #[cfg(feature = "sqlite")]
-impl CheckedOut for super::connection::SqliteConnection {
-    type Connection = Self;
+impl CheckedOut for managed::Object<super::sqlite::Manager> {
+    type Connection = super::connection::SqliteConnection;
 
-    fn connection(&mut self) -> &mut Self {
+    fn connection(&mut self) -> &mut Self::Connection {
         self
     }
 
     fn conclude<T>(&self, result: Result<T, StoreError>) -> Result<T, StoreError> {
-        result
+        match Self::pool(self) {
+            Some(pool) => result.map_err(|error| pool.manager().name_lock_holders(error)),
+            None => result,
+        }
     }
 }
 

@@ -7,6 +7,7 @@
 //! [`BUSY_TIMEOUT`].
 
 mod create;
+mod lock_holders;
 mod path;
 
 use std::path::{Path, PathBuf};
@@ -70,6 +71,16 @@ impl Manager {
     pub(crate) fn in_memory() -> Self {
         Self { database: Database::Memory, access: Access::Write }
     }
+
+    /// The same error, with the processes that lock the file if it was locked for too long.
+    pub(crate) fn name_lock_holders(&self, error: StoreError) -> StoreError {
+        match (error, &self.database) {
+            (StoreError::FileLocked { after, .. }, Database::File(path)) => {
+                StoreError::FileLocked { after, holders: lock_holders::of(path.given()) }
+            }
+            (error, _) => error,
+        }
+    }
 }
 
 impl managed::Manager for Manager {
@@ -81,7 +92,7 @@ impl managed::Manager for Manager {
             Database::File(path) => path,
             Database::Memory => return Ok(connect(":memory:", self.access).await?),
         };
-        match open(path, self.access).await {
+        let opened = match open(path, self.access).await {
             Err(StoreError::HotJournal { path: database, source })
                 if self.access != Access::Inspect =>
             {
@@ -95,7 +106,8 @@ impl managed::Manager for Manager {
                 }
             }
             other => other,
-        }
+        };
+        opened.map_err(|error| self.name_lock_holders(error))
     }
 
     async fn recycle(

@@ -102,6 +102,44 @@ impl fmt::Display for FileKind {
     }
 }
 
+/// A process that holds a lock on a SQLite file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub struct LockHolder {
+    /// The process.
+    pub process: u32,
+    /// The number of the user whose process it is, if it has not ended.
+    pub user: Option<u32>,
+}
+
+impl LockHolder {
+    /// This process of this user.
+    pub fn new(process: u32, user: Option<u32>) -> Self {
+        Self { process, user }
+    }
+}
+
+impl fmt::Display for LockHolder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "process {}", self.process)?;
+        match self.user {
+            Some(user) => write!(f, " of uid {user}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Who holds a lock, as the end of a sentence.
+pub(super) fn by(holders: &[LockHolder]) -> String {
+    match holders {
+        [] => String::new(),
+        _ => format!(
+            " by {}",
+            holders.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+        ),
+    }
+}
+
 impl UnsafeFile {
     /// What is wrong with a file.
     pub fn new(path: impl Into<PathBuf>, role: FileRole, fault: FileFault) -> Self {

@@ -220,7 +220,7 @@ fn change_that_others_read_across_for_too_long_is_not_made_and_keeps_nobody_wait
         reader.batch_execute("BEGIN; SELECT count(*) FROM organizations;").unwrap();
 
         let refused = world.keys.create_organization("acme".parse().unwrap()).await;
-        assert_refused!(refused, TrustError::Store(StoreError::TimedOut { .. }));
+        assert_refused!(refused, TrustError::Store(StoreError::FileLocked { .. }));
 
         reader.batch_execute("COMMIT").unwrap();
         assert!(world.keys.list_organizations().await.unwrap().is_empty());

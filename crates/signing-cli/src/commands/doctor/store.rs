@@ -2,6 +2,7 @@ use signing_trust::KeyManager;
 use signing_trust::store::{DatabaseUrl, SchemaStatus, Store, StoreError};
 
 use super::check::Checks;
+use super::readers;
 use crate::error::CliError;
 
 /// Whether the store can be read. Gives it if its tables are up to date, without which nothing
@@ -22,11 +23,8 @@ pub(super) async fn check(url: &DatabaseUrl, checks: &mut Checks) -> Option<KeyM
         }
     };
     checks.ok("store", format!("{url} answers"));
-    if !url.is_postgres() {
-        checks.ok(
-            "store files",
-            "no other user can replace the database, its journals or its directories",
-        );
+    if let Some(database) = url.sqlite_path() {
+        readers::check(database, checks);
     }
     let error: CliError = match store.schema_status().await {
         Ok(SchemaStatus::Current) => {

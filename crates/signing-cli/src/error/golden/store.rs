@@ -4,8 +4,8 @@ use std::time::Duration;
 use signing_crypto::{NameError, NameFault, NameKind, TrustDocumentKind};
 use signing_trust::TrustError;
 use signing_trust::store::{
-    AuthenticationFault, ConnectError, DatabaseUrl, FileFault, FileKind, FileRole, SchemaFault,
-    StoreError, UnsafeFile, UrlError,
+    AuthenticationFault, ConnectError, DatabaseUrl, FileFault, FileKind, FileRole, LockHolder,
+    SchemaFault, StoreError, UnsafeFile, UrlError,
 };
 
 use super::{SECRET, Sample, each, sample, values};
@@ -82,6 +82,11 @@ fn store() -> Vec<StoreError> {
         StoreError::ServerShutdown(said("FATAL: the database system is starting up")),
         StoreError::Unavailable(said("connection closed")),
         StoreError::TimedOut { after: Duration::from_secs(10) },
+        StoreError::FileLocked { after: Duration::from_secs(10), holders: Vec::new() },
+        StoreError::FileLocked {
+            after: Duration::from_secs(10),
+            holders: vec![LockHolder::new(1234, Some(1001)), LockHolder::new(5678, None)],
+        },
         StoreError::OutcomeUnknown(said("connection reset")),
         StoreError::RootCertificates {
             origin: "ca.pem".into(),

@@ -120,6 +120,11 @@ impl DatabasePath {
         Directory::new(walk, name)
     }
 
+    /// The path as it was given, from the root.
+    pub(super) fn given(&self) -> &Path {
+        &self.given
+    }
+
     /// Whether there is a rollback journal, which another program may remove at any time.
     pub(super) fn has_journal(&self) -> bool {
         let mut path = self.given.clone().into_os_string();
