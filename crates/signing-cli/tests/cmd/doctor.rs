@@ -283,7 +283,7 @@ fn signed_trust_that_nobody_can_read_is_a_problem() {
 }
 
 #[test]
-#[ignore = "needs another user: cargo xtask test-db"]
+#[ignore = "needs root or sudo: cargo xtask test-db"]
 fn a_state_file_that_cannot_be_written_is_a_problem() {
     let scratch = scratch();
     scratch.key_files("root");

@@ -124,7 +124,7 @@ fn an_installed_release_is_not_signed_again_by_whatever_path() {
 }
 
 #[test]
-#[ignore = "needs another user: cargo xtask test-db"]
+#[ignore = "needs root or sudo: cargo xtask test-db"]
 fn a_directory_of_another_user_is_refused() {
     let scratch = scratch();
     let succeed = |command: &Command| {
