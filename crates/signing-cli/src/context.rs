@@ -216,7 +216,7 @@ impl Context {
             lines.push(format!("export {DATABASE_URL}={}", shell_word(&url)));
         }
         if let (KekPlace::Option { .. }, Some(path)) = (kek, kek.path()) {
-            lines.push(format!("export {}={}", kek::FILE_VARIABLE, shell_word(&absolute(path))));
+            lines.push(format!("export {}={}", kek::FILE_VARIABLE, shell_word(absolute(path))));
         }
         lines
     }

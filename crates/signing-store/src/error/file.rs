@@ -161,7 +161,7 @@ impl UnsafeFile {
                 format!("find out whether others have written there, then: chmod go-w {path}")
             }
             (FileFault::Shared { .. }, _) => {
-                let directory = shell_word(&self.path.join("cloacina"));
+                let directory = shell_word(self.path.join("cloacina"));
                 format!("keep the store in a directory of its own: mkdir -m 0700 {directory}")
             }
             (FileFault::Link, _) => {
