@@ -38,7 +38,8 @@ pub(crate) struct GrantsArgs {
     #[arg(long, conflicts_with = "connections")]
     without_limits: bool,
 
-    /// Apply the rights instead of printing them
+    /// Apply the rights instead of printing them and, as a superuser, protect the server: then only
+    /// the owners of the store and of the database can define objects in it
     #[arg(long)]
     apply: bool,
 }

@@ -112,10 +112,11 @@ impl View for GrantsView {
                 text.extend(WHY);
                 text.extend(self.protection_sql.lines());
             }
-            Protection::Applied => text.push("the server is now protected against locks by roles"),
-            Protection::InForce => {
-                text.push("the server was already protected against locks by roles")
-            }
+            Protection::Applied => text.push(
+                "the server is now protected: only the owners of the store and of the database, \
+                 their members and superusers may define objects in this database",
+            ),
+            Protection::InForce => text.push("the server was already protected"),
             Protection::Incomplete => {}
         }
         text
