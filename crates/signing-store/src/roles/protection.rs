@@ -103,7 +103,7 @@ impl StoreReader {
         if !self.pool.is_postgres() {
             return Err(StoreError::NoRoles);
         }
-        let found: Result<_, StoreError> = read!(self.pool, |conn| {
+        let found: Result<Found, StoreError> = read!(self.pool, |conn| {
             let trigger: Option<TriggerRow> =
                 diesel::sql_query(TRIGGER).get_result(conn).await.optional()?;
             let functions: Vec<NameRow> = diesel::sql_query(open_functions()).load(conn).await?;
@@ -256,6 +256,9 @@ struct TriggerRow {
     #[diesel(sql_type = Bool)]
     is_superusers: bool,
 }
+
+/// The event trigger, the open functions and the other databases.
+type Found = (Option<TriggerRow>, Vec<NameRow>, Vec<NameRow>);
 
 #[derive(QueryableByName)]
 struct NameRow {
