@@ -31,7 +31,9 @@ fn change_in_a_session_that_replicates_is_known_to_the_next_decision() {
         assert!(!strict.decide().await.unwrap());
 
         let sql = "SET session_replication_role = replica; DELETE FROM audit_log";
-        assert!(world.database.execute(sql).await.is_err());
+        let refused = world.database.execute(sql).await.unwrap_err();
+        let refused = refused.downcast::<tokio_postgres::Error>().unwrap();
+        assert_eq!(refused.code(), Some(&SqlState::RAISE_EXCEPTION));
     });
 }
 
