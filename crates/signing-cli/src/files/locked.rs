@@ -11,7 +11,7 @@ use super::{Existing, Readers, open, read, write_atomically};
 use crate::error::CliError;
 
 /// For how long another process is waited for: it may ask a person.
-const LOCK_LIMIT: Duration = Duration::from_mins(5);
+const LOCK_LIMIT: Duration = Duration::from_secs(300);
 
 /// A file that is read and then replaced. Processes that open it in this way wait for each
 /// other, so that none replaces what it has not read.
