@@ -83,7 +83,7 @@ impl KeyManager {
         }
         let mut keepers = BTreeSet::from([org]);
         keepers.extend(before.grants.iter().chain(&after.grants).map(|grant| grant.child));
-        self.compare_kept(keepers, &before, &after, TIME_LIMIT).await
+        self.compare_kept(keepers, &before, &after).await
     }
 
     /// Compares for which packages kept signatures suffice before, and after.
@@ -92,7 +92,6 @@ impl KeyManager {
         keepers: BTreeSet<OrgId>,
         before: &OrganizationTrust,
         after: &OrganizationTrust,
-        limit: Duration,
     ) -> Result<PublicationImpact, TrustError> {
         let begun = Instant::now();
         let (mut now, mut later, mut extent) =
@@ -104,7 +103,7 @@ impl KeyManager {
                 let Some(end) = page.last() else { break };
                 last = Some(end.id);
                 for kept in &page {
-                    if begun.elapsed() >= limit {
+                    if begun.elapsed() >= TIME_LIMIT {
                         extent = ImpactExtent::UntilTimeLimit;
                         break;
                     }
@@ -175,4 +174,35 @@ fn suffices(trust: &OrganizationTrust, envelope: &SignatureEnvelope, name: &Pack
         let decision = decide_signers(trust, signers, Packages::Named(name), context);
         decision.is_ok_and(|decision| accept(envelope, &decision, &config, name).is_ok())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::{TimeDelta, Utc};
+
+    use super::*;
+
+    /// From documents that end in so many days.
+    fn ending_in(days: i64) -> OrganizationTrust {
+        let end = Expiry {
+            org: OrgId::random(),
+            kind: TrustDocumentKind::Revocations,
+            at: Utc::now() + TimeDelta::days(days),
+        };
+        OrganizationTrust { documents: Some(end), ..Default::default() }
+    }
+
+    #[test]
+    fn documents_that_only_live_longer_decide_the_same() {
+        assert!(decide_the_same(&ending_in(1), &ending_in(30)));
+        assert!(decide_the_same(&OrganizationTrust::default(), &ending_in(30)));
+    }
+
+    #[test]
+    fn documents_in_the_place_of_expired_ones_decide_something_else() {
+        assert!(!decide_the_same(&ending_in(-1), &ending_in(30)));
+        let floors = [("a.so".parse().unwrap(), "1.0.0".parse().unwrap())].into();
+        let raised = OrganizationTrust { floors, ..ending_in(30) };
+        assert!(!decide_the_same(&ending_in(1), &raised));
+    }
 }
