@@ -23,6 +23,9 @@ static TOLD: LazyLock<Recorder> = LazyLock::new(Recorder::default);
 pub(super) fn listen() {
     static LISTEN: Once = Once::new();
     LISTEN.call_once(|| tracing_subscriber::registry().with(TOLD.clone()).init());
+    // Another test may have told something for the first time in that moment, and been answered
+    // that nobody listens.
+    tracing::callsite::rebuild_interest_cache();
 }
 
 /// What was told since the last time about one of these: an organization, a digest.
