@@ -80,7 +80,7 @@ pub(crate) fn ask_line(question: &str) -> Result<Option<String>, CliError> {
     answer_to(&mut terminal, question).map(Some)
 }
 
-/// The terminal that somebody sits at. `None` if there is none.
+/// The terminal that somebody sits at, or `None` without a terminal.
 pub(crate) fn open_to_ask() -> Result<Option<File>, CliError> {
     let path = match (io::stdin().is_terminal(), io::stderr().is_terminal()) {
         (true, _) => "/dev/fd/0",

@@ -67,7 +67,7 @@ async fn root_that_was_replaced_is_refused(signed: SignedTrust) {
     signed.refuses(&signed.package, "version 1 of the root document");
 }
 
-/// Whoever signs has lost sight of the newest document, because somebody has removed it.
+/// The signer has lost sight of the newest document, because somebody has removed it.
 async fn other_document_of_the_same_version_is_refused(signed: SignedTrust) {
     signed.plant(&signed.with_statement(&signed.acme_statement(2))).await;
     signed.accepts(&signed.package);

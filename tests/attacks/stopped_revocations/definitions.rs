@@ -135,7 +135,7 @@ fn role_that_queues_for_a_catalog_stops_revocations_on_a_server_without_protecti
         let scene = Scene::set(world).await;
         scene.revoke().await.unwrap();
         let queued = scene.queue("pg_catalog.pg_class").await;
-        assert!(scene.revoke().await.is_err(), "the attack is none");
+        assert!(scene.revoke().await.is_err(), "the attack does not work");
         queued.await;
         scene.revoke().await.unwrap();
         scene.end().await;
@@ -154,7 +154,7 @@ fn role_that_queues_for_a_view_stops_other_runners_only_without_protection() {
             timeout(AT_ONCE, by.verify(&vendor.package, vendor.org, vendor.memory())).await
         };
         let queued = scene.queue(VIEWS[0]).await;
-        assert!(verify().await.is_err(), "the attack is none");
+        assert!(verify().await.is_err(), "the attack does not work");
         queued.await;
         scene.world.store.protect_server().await.unwrap();
         let queued = scene.queue(VIEWS[0]).await;

@@ -26,7 +26,7 @@ on_both_backends! {
     deleted_organization_is_refused,
     moving_to_signed_trust_refuses_no_load,
     bundle_does_not_learn_of_rows_and_expires,
-    store_without_documents_refuses_whoever_pinned_a_root,
+    store_without_documents_is_refused_with_a_pinned_root,
 }
 
 impl SignedTrust {
@@ -265,7 +265,7 @@ async fn bundle_does_not_learn_of_rows_and_expires(signed: SignedTrust) {
     );
 }
 
-async fn store_without_documents_refuses_whoever_pinned_a_root(signed: SignedTrust) {
+async fn store_without_documents_is_refused_with_a_pinned_root(signed: SignedTrust) {
     signed.plant(&crate::support::Documents::new()).await;
     signed.unrooted().await.check(&signed.package).await.unwrap();
     let root = digest(&signed.acme.root(1)).parse::<RootDigest>().unwrap();

@@ -75,7 +75,7 @@ fn field_faults(package: &Value) -> Vec<String> {
     if package["metadata"]["docs"]["rs"].is_null() {
         faults.push(format!("{name}: no package.metadata.docs.rs"));
     }
-    // `null` is any registry; a list without one is none.
+    // `null` is any registry, and an empty list is no registry.
     if !package["publish"].is_null() {
         faults.push(format!("{name}: publish = false"));
     }

@@ -1,4 +1,4 @@
-//! The store that commands use if nobody names one: whoever changes it is told so.
+//! The store that commands use if none is named: a command that changes it says so.
 
 use std::process::Command;
 

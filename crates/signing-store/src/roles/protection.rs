@@ -139,8 +139,8 @@ impl Store {
 /// Restoring a dump, and pasting the statements into `psql`, keep this name.
 const EVENT_TRIGGER: &str = "cloacina_refuse_definitions";
 
-/// The roles that may define objects: those that could drop the store anyway. Whoever set the
-/// session's role, the session's user counts.
+/// The roles that may define objects: those that could drop the store anyway. The user
+/// of the session counts, also after `SET ROLE`.
 const BODY: &str = "
 BEGIN
     IF NOT EXISTS (SELECT FROM pg_namespace

@@ -123,7 +123,7 @@ impl OwnServer {
         self.second_port
     }
 
-    /// Starts a server in this data directory, which is made if there is none, and
+    /// Starts a server in this data directory, which is made if it is missing, and
     /// waits until it answers.
     pub(crate) fn start_in(&self, data: &str) {
         self.serve(data, 5432);

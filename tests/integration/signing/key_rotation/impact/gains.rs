@@ -233,7 +233,7 @@ impl Graph {
             Step::UnsetFloor => drop(keys.set_version_floor(org, &name, None).await.unwrap()),
         }
         let after = Accepted::of(world, self).await;
-        // Whoever asks again is told that nothing is left to gain.
+        // Asked again, it says that nothing is left to gain.
         if step == Step::Trust {
             let again = keys.trusted_public_key_impact(org, &key.public_key, None, until).await;
             assert_eq!(again.unwrap(), TrustImpact::default());

@@ -74,7 +74,7 @@ fn expected(graph: &Graph<'_>, org: usize) -> Accepted {
 
 async fn publish(graph: &Graph<'_>, org: usize) {
     let (keys, id) = (&graph.world.keys, graph.orgs[org]);
-    // Whoever publishes has made the first root document, and remembers it.
+    // The publisher has made the first root document, and remembers it.
     let anchor = TrustAnchor::from(TrustRoot::from(first_root(graph, org).digest()));
     let published = keys.published_trust(id, &anchor).await.unwrap();
     let statement = published.as_ref().map(VerifiedDocuments::statement);
