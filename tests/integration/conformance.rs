@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use docs_tests::{Programs, cargo, repository};
+use docs_tests::Programs;
 use signing_conformance::{
     Capability, Host, HostError, Kit, Limits, Options, Outcome, Report, Rounds, Signer, Verdict,
     cases, run_within,
@@ -40,16 +40,8 @@ impl Runner {
     }
 
     fn broken(fault: &'static str) -> Self {
-        let built = cargo()
-            .args(["build", "--quiet", "--locked", "--package", "signing-conformance"])
-            .args(["--example", "broken_runner"])
-            .current_dir(repository())
-            .output()
-            .unwrap();
-        assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
-        let own = std::env::current_exe().unwrap();
-        let program = own.ancestors().nth(2).unwrap().join("examples/broken_runner");
-        Self::new(fault, program, &[fault, "KEY"])
+        let programs = Programs::build().unwrap_or_else(|error| panic!("{error}"));
+        Self::new(fault, programs.example("broken_runner"), &[fault, "KEY"])
     }
 }
 
@@ -102,7 +94,7 @@ fn assert_fails(runner: &Runner, expected: &[&str]) {
 
 #[test]
 fn the_example_runner_passes_what_applies_to_it() {
-    let programs = Programs::examples().unwrap_or_else(|error| panic!("{error}"));
+    let programs = Programs::build().unwrap_or_else(|error| panic!("{error}"));
     let directory = tempfile::tempdir().unwrap();
     let entry_point = directory.path().join("entry_point.c");
     fs::write(

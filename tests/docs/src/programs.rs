@@ -7,15 +7,13 @@ use std::process::Command;
 use crate::page::Page;
 use crate::shell::Place;
 
-/// The commands that the developer's guide begins with.
-const PROGRAM: &[&str] = &["build", "--package", "signing-cli", "--package", "fixture-workflow"];
-/// What the page about other hosts needs beside it.
-const KIT: &[&str] = &["build", "--package", "signing-conformance"];
-const EXAMPLES: &[&str] =
-    &["build", "--package", "signing-loader", "--features", "clap", "--examples"];
+/// The command that the guides begin with. For the whole workspace and its examples, cargo
+/// chooses the features of `cargo test --workspace`: what that has compiled is used again.
+const BUILD: [&str; 6] = ["build", "--lib", "--bins", "--examples", "--quiet", "--locked"];
 
 /// What is said of a build by its environment.
-const KEPT: [&str; 6] = [
+const KEPT: [&str; 7] = [
+    "CARGO_INCREMENTAL",
     "CARGO_HOME",
     "CARGO_TARGET_DIR",
     "RUSTUP_HOME",
@@ -48,22 +46,9 @@ pub struct Programs {
 impl Programs {
     /// Builds them where `cargo build` puts them.
     pub fn build() -> io::Result<Self> {
-        Self::built_by(&[PROGRAM, KIT, EXAMPLES])
-    }
-
-    /// Builds the examples alone.
-    pub fn examples() -> io::Result<Self> {
-        Self::built_by(&[EXAMPLES])
-    }
-
-    fn built_by(builds: &[&[&str]]) -> io::Result<Self> {
-        for arguments in builds {
-            let mut command = cargo();
-            command.args(*arguments).args(["--quiet", "--locked"]).current_dir(repository());
-            let output = command.output()?;
-            if !output.status.success() {
-                return Err(io::Error::other(String::from_utf8_lossy(&output.stderr)));
-            }
+        let output = cargo().args(BUILD).current_dir(repository()).output()?;
+        if !output.status.success() {
+            return Err(io::Error::other(String::from_utf8_lossy(&output.stderr)));
         }
         // This test's own program is in `deps` of the same directory.
         let own = env::current_exe()?;

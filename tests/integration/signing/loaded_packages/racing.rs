@@ -19,7 +19,7 @@ on_both_backends! {
 }
 
 static PROGRAMS: LazyLock<Programs> =
-    LazyLock::new(|| Programs::examples().unwrap_or_else(|error| panic!("{error}")));
+    LazyLock::new(|| Programs::build().unwrap_or_else(|error| panic!("{error}")));
 
 async fn no_package_that_is_loaded_during_a_revocation_stays_open(world: World) {
     const PACKAGES: usize = 16;

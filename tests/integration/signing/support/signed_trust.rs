@@ -23,7 +23,7 @@ use super::{Database, Subject, World};
 pub(crate) type Documents = BTreeMap<OrgId, DocumentTexts>;
 
 static PROGRAMS: LazyLock<Programs> =
-    LazyLock::new(|| Programs::examples().unwrap_or_else(|error| panic!("{error}")));
+    LazyLock::new(|| Programs::build().unwrap_or_else(|error| panic!("{error}")));
 
 /// How the host gets the documents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
