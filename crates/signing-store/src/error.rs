@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use signing_crypto::{
-    DocumentVersion, Fingerprint, KekId, KeyId, NameKind, OrgId, SignatureId, StoreId,
-    TrustDocumentKind, TrustedKeyId, rfc3339,
+    DocumentVersion, Fingerprint, KekId, KeyId, NameKind, OrgId, PackageDigest, SignatureId,
+    StoreId, TrustDocumentKind, TrustedKeyId, rfc3339,
 };
 use thiserror::Error;
 
@@ -305,6 +305,13 @@ pub enum StoreError {
         /// When.
         at: DateTime<Utc>,
     },
+    /// A signature was to be added to those that are kept about a package, and they are others
+    /// by now.
+    #[error("the kept signatures of the package {digest} were changed meanwhile")]
+    SignaturesChanged {
+        /// The package.
+        digest: PackageDigest,
+    },
     /// A private key that cannot be opened with the KEK, or not read at all.
     #[error("the signing key {id} cannot be re-wrapped")]
     NotRewrapped {
@@ -362,6 +369,7 @@ impl StoreError {
             Self::TrustDocumentConflict { .. } => "TrustDocumentConflict",
             Self::OtherKek { .. } => "OtherKeyEncryptionKey",
             Self::KeyRefused { .. } => "PreviouslyRevoked",
+            Self::SignaturesChanged { .. } => "ChangedMeanwhile",
             Self::NotRewrapped { .. } => "PrivateKeyUnusable",
             Self::Compromised { .. } => "KeyCompromised",
             Self::SuccessorExists => "SuccessorExists",

@@ -77,7 +77,6 @@ pub use tables::audit::{
 };
 pub use tables::compromised_keys::CompromisedKeyRecord;
 pub use tables::kek_rotation::KekRotationRecord;
-pub use tables::kept_signatures::Replacement;
 pub use tables::organizations::{NewOrganization, OrganizationRecord, OrganizationRef};
 pub use tables::package_signatures::{
     NewPackageSignature, PackageSignatureRecord, SIGNATURES_IN_ALL, SIGNATURES_PER_ORG,
@@ -89,7 +88,7 @@ pub use tables::store_state::{Heartbeat, StoreState};
 pub use tables::trust_documents::trust_documents_statement;
 pub use tables::trust_documents::{NewTrustDocument, TrustDocumentRecord, TrustDocuments};
 pub use tables::trust_grants::TrustGrantRecord;
-pub use tables::trusted_keys::{NewTrustedKey, TrustKeyOutcome, TrustedKeyRecord};
+pub use tables::trusted_keys::{NewTrustedKey, TrustedKeyRecord};
 pub use tables::version_floors::VersionFloorRecord;
 pub use trust_graph::TrustRows;
 #[cfg(feature = "postgres")]

@@ -162,7 +162,7 @@ impl From<&Store> for PendingChange {
     }
 }
 
-/// What an idempotent change came to.
+/// What an idempotent change came to. A change that is refused is an error.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change<T> {
     /// It was made.

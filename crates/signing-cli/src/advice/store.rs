@@ -4,7 +4,7 @@ use signing_trust::store::{
     AuthenticationFault, ConnectError, LockHolder, SchemaFault, StoreError, UrlError,
 };
 
-use super::{Advice, LIST_KEYS, LIST_ORGANIZATIONS, keys, trust};
+use super::{Advice, LIST_KEYS, LIST_ORGANIZATIONS, keys, package, trust};
 use crate::error::Outcome;
 
 pub(super) const FIND_SIGNATURES: &str =
@@ -78,6 +78,7 @@ pub(super) fn store(error: &StoreError) -> Advice {
              --org <org> --apply"
         }
         StoreError::SignatureNotFound { .. } => FIND_SIGNATURES,
+        StoreError::SignaturesChanged { .. } => package::SIGN_AGAIN,
         StoreError::TrustDocumentConflict { .. } => {
             "fetch the organization's current trust documents, and publish again"
         }

@@ -7,7 +7,7 @@ use crate::pool::read;
 use crate::schema::package_signatures;
 use crate::sql_types::bind;
 use crate::state::change;
-use crate::store::{Store, StoreReader};
+use crate::store::{Change, Store, StoreReader};
 use crate::tables::audit::AuditChain;
 use crate::tables::package_signatures::{
     KeepSignatures, PackageSignatureRecord, SignatureGate, digest_of,
@@ -55,9 +55,11 @@ impl StoreReader {
 impl Store {
     /// Puts `envelope` in the place of the kept signature `before`: the same with a
     /// signature more, which another key makes because the key `existing_signer` has signed.
+    /// Nothing is changed if the organization keeps it already, there or elsewhere.
     ///
     /// # Errors
     ///
+    /// [`StoreError::SignaturesChanged`] if `before` is another by now, or kept no more;
     /// [`StoreError::Compromised`] and [`StoreError::KeyRefused`] if the organization
     /// refuses `existing_signer`.
     pub async fn replace_package_signature(
@@ -65,7 +67,7 @@ impl Store {
         before: &PackageSignatureRecord,
         existing_signer: Fingerprint,
         envelope: &SignatureEnvelope,
-    ) -> Result<Replacement, StoreError> {
+    ) -> Result<Change<SignatureId>, StoreError> {
         let (id, org, digest) = (before.id, before.org_id, before.package_digest);
         let (envelope, old) = (envelope.to_json(), digest_of(before.envelope.as_bytes()));
         let new = digest_of(envelope.as_bytes());
@@ -73,15 +75,16 @@ impl Store {
             conn.lock_signatures(org).await?;
             conn.lock_organization(org).await?;
             conn.require_not_refused(existing_signer, org).await?;
-            let kept: i64 = package_signatures::table
+            let kept: Option<SignatureId> = package_signatures::table
                 .filter(package_signatures::org_id.eq(bind(org)))
                 .filter(package_signatures::package_digest.eq(bind(digest)))
                 .filter(package_signatures::envelope_digest.eq(bind(new)))
-                .count()
+                .select(package_signatures::id)
                 .get_result(conn)
-                .await?;
-            if kept > 0 {
-                return Ok(Replacement::AlreadyKept);
+                .await
+                .optional()?;
+            if let Some(kept) = kept {
+                return Ok(Change::Unchanged(kept));
             }
             let replaced = diesel::update(package_signatures::table.find(bind(id)))
                 .filter(package_signatures::envelope_digest.eq(bind(old)))
@@ -91,20 +94,10 @@ impl Store {
                 ))
                 .execute(conn)
                 .await?;
-            Ok(if replaced == 1 { Replacement::Made } else { Replacement::ChangedMeanwhile })
+            match replaced {
+                1 => Ok(Change::Made(id)),
+                _ => Err(StoreError::SignaturesChanged { digest }),
+            }
         })
     }
-}
-
-/// The result of replacing one kept signature by another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use = "it may not have been made"]
-#[non_exhaustive]
-pub enum Replacement {
-    /// It was put there.
-    Made,
-    /// It is kept already, there or elsewhere. Nothing was changed.
-    AlreadyKept,
-    /// The one before is another by now, or kept no more. Nothing was changed.
-    ChangedMeanwhile,
 }

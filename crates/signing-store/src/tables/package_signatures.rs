@@ -105,16 +105,17 @@ impl Store {
     }
 
     /// Keeps a signature if [`own_package_signatures`](StoreReader::own_package_signatures)
-    /// still gives `expected`. Otherwise keeps nothing and returns `None`.
+    /// still gives `expected`.
     ///
     /// # Errors
     ///
-    /// As [`insert_package_signature`](Self::insert_package_signature).
+    /// [`StoreError::SignaturesChanged`] if it gives something else; otherwise as
+    /// [`insert_package_signature`](Self::insert_package_signature).
     pub async fn insert_signature_if_unchanged(
         &self,
         expected: &[PackageSignatureRecord],
         new: NewPackageSignature,
-    ) -> Result<Option<Change<SignatureId>>, StoreError> {
+    ) -> Result<Change<SignatureId>, StoreError> {
         let expected = expected.to_vec();
         change!(self, |conn| {
             conn.lock_signatures(new.org_id).await?;
@@ -135,7 +136,7 @@ impl Store {
         existing_signer: Fingerprint,
         expected: &[PackageSignatureRecord],
         new: NewPackageSignature,
-    ) -> Result<Option<Change<SignatureId>>, StoreError> {
+    ) -> Result<Change<SignatureId>, StoreError> {
         let expected = expected.to_vec();
         change!(self, |conn| {
             conn.lock_signatures(new.org_id).await?;

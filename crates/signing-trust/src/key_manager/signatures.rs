@@ -116,16 +116,20 @@ impl KeyManager {
     }
 
     /// Keeps a signature that was made in the knowledge of `kept`, such as one of those
-    /// with a signature more. `None`, and nothing is kept, if something else is kept by
-    /// now: look again, or of two who add to the same at once one is lost.
+    /// with a signature more.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::SignaturesChanged`] if something else is kept by now: look again, or of
+    /// two who add to the same at once one is lost.
     pub async fn store_signature_beside(
         &self,
         kept: &KeptSignatures,
         envelope: &SignatureEnvelope,
-    ) -> Result<Option<Change<SignatureId>>, TrustError> {
+    ) -> Result<Change<SignatureId>, TrustError> {
         let (statement, new) = to_keep(kept.org, envelope)?;
         let change = self.store.insert_signature_if_unchanged(&kept.records, new).await?;
-        if let Some(Change::Made(_)) = &change {
+        if let Change::Made(_) = &change {
             announce_stored(kept.org, &statement);
         }
         Ok(change)
@@ -135,7 +139,7 @@ impl KeyManager {
     ///
     /// # Errors
     ///
-    /// [`StoreError::SignatureNotFound`](signing_store::StoreError::SignatureNotFound).
+    /// [`StoreError::SignatureNotFound`].
     pub async fn remove_signature(
         &self,
         id: SignatureId,

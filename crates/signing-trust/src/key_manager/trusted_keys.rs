@@ -1,7 +1,7 @@
 use chrono::{DateTime, SubsecRound, Utc};
 use signing_crypto::{Fingerprint, KeyId, KeyName, Note, OrgId, TrustedKeyId, VerifyingKey};
 use signing_store::{
-    Change, CompromisedKeyRecord, NewTrustedKey, OrganizationRecord, Revocation, TrustKeyOutcome,
+    Change, CompromisedKeyRecord, NewTrustedKey, OrganizationRecord, Revocation, StoreError,
     TrustedKeyRecord,
 };
 
@@ -21,7 +21,7 @@ impl KeyManager {
     /// [`TrustError::PreviouslyRevoked`] if `org` has revoked or denied the key:
     /// trusting it again must be a decision of its own, see
     /// [`reinstate_trusted_key`](Self::reinstate_trusted_key);
-    /// [`StoreError::Compromised`](signing_store::StoreError::Compromised).
+    /// [`StoreError::Compromised`].
     pub async fn trust_public_key(
         &self,
         org: OrgId,
@@ -46,22 +46,19 @@ impl KeyManager {
     ) -> Result<Change<TrustedKeyRecord>, TrustError> {
         self.require_future(expires_at).await?;
         let id = TrustedKeyId::random();
-        let fingerprint = key.fingerprint();
         let expires_at = expires_at.map(|expires_at| expires_at.trunc_subsecs(6));
         let event = self
             .event(EventType::TrustedKeyAdded)
             .org(org)
-            .fingerprint(fingerprint)
+            .fingerprint(key.fingerprint())
             .name(name.as_ref())
             .expires_at(expires_at);
         let new = NewTrustedKey { id, org_id: org, public_key: *key, name, expires_at };
-        match self.change(event, |entry| self.store.trust_key(new, entry)).await? {
-            TrustKeyOutcome::Added(record) => Ok(Change::Made(record)),
-            TrustKeyOutcome::AlreadyTrusted(record) => Ok(Change::Unchanged(record)),
-            TrustKeyOutcome::Revoked(record) => Err(TrustError::PreviouslyRevoked {
-                fingerprint,
-                at: record.revoked_at.unwrap_or(record.created_at),
-            }),
+        match self.change(event, |entry| self.store.trust_key(new, entry)).await {
+            Err(StoreError::KeyRefused { fingerprint, at }) => {
+                Err(TrustError::PreviouslyRevoked { fingerprint, at })
+            }
+            change => Ok(change?),
         }
     }
 
@@ -151,7 +148,7 @@ impl KeyManager {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Compromised`](signing_store::StoreError::Compromised): what is
+    /// [`StoreError::Compromised`]: what is
     /// compromised stays so.
     pub async fn reinstate_trusted_key(
         &self,

@@ -5,10 +5,9 @@ use std::slice;
 use signing_crypto::{SignatureEnvelope, SigningKey};
 use signing_loader::{RequiredSigners, SignatureSource, SignerCount};
 use signing_trust::store::{
-    Change, NewPackageSignature, PackageSignatureRecord, Replacement, Revocation, SigningKeyRecord,
-    StoreError,
+    Change, NewPackageSignature, PackageSignatureRecord, Revocation, SigningKeyRecord, StoreError,
 };
-use signing_trust::{KeyManager, Resign, Resigned};
+use signing_trust::{KeyManager, Resign, Resigned, TrustError};
 use tokio::task::JoinSet;
 
 use crate::support::{Vendor, World, add_signature, assert_refused, on_both_backends};
@@ -120,22 +119,28 @@ async fn kept_signature_that_was_changed_meanwhile_is_not_replaced(world: World)
     let [one, other] =
         [(); 2].map(|()| add_signature(&acme.signature, &SigningKey::generate().unwrap()));
     let replace = async |record: &PackageSignatureRecord, envelope: &SignatureEnvelope| {
-        store.replace_package_signature(record, acme.key.fingerprint, envelope).await.unwrap()
+        store.replace_package_signature(record, acme.key.fingerprint, envelope).await
     };
 
     let digest = before.package_digest;
     let seen = world.keys.kept_signatures(acme.org, digest).await.unwrap();
-    assert_eq!(replace(&before, &one).await, Replacement::Made);
+    assert_eq!(replace(&before, &one).await.unwrap(), Change::Made(before.id));
     // Nor is one kept beside it that was made in ignorance of that.
-    assert_eq!(world.keys.store_signature_beside(&seen, &other).await.unwrap(), None);
+    assert_refused!(
+        world.keys.store_signature_beside(&seen, &other).await,
+        TrustError::Store(StoreError::SignaturesChanged { digest: found }) if found == digest
+    );
     let after = kept().await;
     assert_eq!((after.id, after.envelope.as_bytes()), (before.id, one.to_json().as_bytes()));
     assert_eq!(store.kept_signature(before.id).await.unwrap().as_ref(), Some(&after));
 
-    assert_eq!(replace(&before, &other).await, Replacement::ChangedMeanwhile);
-    assert_eq!(replace(&before, &one).await, Replacement::AlreadyKept);
+    assert_refused!(
+        replace(&before, &other).await,
+        StoreError::SignaturesChanged { digest: found } if found == digest
+    );
+    assert_eq!(replace(&before, &one).await.unwrap(), Change::Unchanged(before.id));
     assert_eq!(kept().await, after);
-    assert_eq!(replace(&after, &other).await, Replacement::Made);
+    assert_eq!(replace(&after, &other).await.unwrap(), Change::Made(after.id));
 }
 
 /// Nor if it is revoked between the question and the change.
@@ -151,7 +156,7 @@ async fn signature_is_not_put_beside_one_that_its_organization_refuses(world: Wo
         let seen = store.own_package_signatures(acme.org, kept.package_digest).await.unwrap();
         store.insert_signature_for(acme.key.fingerprint, &seen, kept).await
     };
-    assert!(matches!(keep(&acme.signature).await, Ok(Some(Change::Made(_)))));
+    assert!(matches!(keep(&acme.signature).await, Ok(Change::Made(_))));
     let another = add_signature(&acme.signature, &SigningKey::generate().unwrap());
 
     world.keys.revoke_trusted_key(acme.trusted.id).await.unwrap();

@@ -4,8 +4,8 @@ use chrono::{SubsecRound, TimeDelta, Utc};
 use signing_crypto::{KeyId, SignatureEnvelope, SigningKey, WrapContext};
 use signing_loader::SignatureSource;
 use signing_trust::store::{
-    AuditEntry, Change, NewSigningKey, PackageSignatureRecord, Replacement, Revocation,
-    SigningKeyRecord, StoreError,
+    AuditEntry, Change, NewSigningKey, PackageSignatureRecord, Revocation, SigningKeyRecord,
+    StoreError,
 };
 use signing_trust::{KeyManager, Resign, Resigned, Rotation, TrustError};
 
@@ -200,7 +200,7 @@ async fn rotation_stopped_after_any_step_goes_on_where_it_stopped(world: World) 
             let old = acme.key.fingerprint;
             let store = &world.store;
             let replaced = store.replace_package_signature(kept, old, &envelope).await.unwrap();
-            assert_eq!(replaced, Replacement::Made);
+            assert_eq!(replaced, Change::Made(kept.id));
         }
 
         let rotation = world.rotate(acme.key.id, Resign::All).await.unwrap();

@@ -152,7 +152,7 @@ fn signer_signs_and_adds_to_what_is_kept_and_changes_nothing_else() {
         let kept = by.keys.kept_signatures(vendor.org, digest).await.unwrap();
         let more = add_signature(&signature, &SigningKey::generate().unwrap());
         let stored = by.keys.store_signature_beside(&kept, &more).await.unwrap();
-        assert!(matches!(stored, Some(Change::Made(_))), "{stored:?}");
+        assert!(matches!(stored, Change::Made(_)), "{stored:?}");
         let signer = by.signer(&vendor.package, vendor.org, SignatureSource::Database).await;
         assert_eq!(signer, vendor.key.fingerprint);
         assert_trust_cannot_be_changed(&by, &world, &vendor, child).await;

@@ -106,6 +106,7 @@ fn store() -> Vec<StoreError> {
         unsafe_schema(SchemaFault::OpenTo { role: "mallory".into() }),
         StoreError::RoleOfAnotherOrganization { org: values::org_id() },
         StoreError::SignatureNotFound { id: values::key_id().to_string().parse().unwrap() },
+        StoreError::SignaturesChanged { digest: values::digest() },
         StoreError::TrustDocumentConflict {
             kind: TrustDocumentKind::Statement,
             expected: values::document_version(5),

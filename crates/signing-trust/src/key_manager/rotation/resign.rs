@@ -1,5 +1,5 @@
-use signing_crypto::{EnvelopeError, PackageStatement, SignatureEnvelope, SigningKey};
-use signing_store::{Change, NewPackageSignature, PackageSignatureRecord, Replacement};
+use signing_crypto::{EnvelopeError, PackageStatement, SignatureEnvelope, SignatureId, SigningKey};
+use signing_store::{Change, NewPackageSignature, PackageSignatureRecord, StoreError};
 
 use super::super::{KeyManager, ProvenKey, signatures};
 use super::{Resign, Resigned};
@@ -69,11 +69,12 @@ impl KeyManager {
             if envelope.verify(&successor.key.verifying_key()).is_ok() {
                 return Ok(Outcome::Already);
             }
-            match self.replace(&kept, envelope, old, successor).await? {
-                Some(Replacement::Made) => return Ok(Outcome::Added),
-                Some(Replacement::AlreadyKept) => return Ok(Outcome::Already),
-                Some(_) => {}
-                None => break,
+            match self.replace(&kept, envelope, old, successor).await {
+                Ok(Some(Change::Made(_))) => return Ok(Outcome::Added),
+                Ok(Some(Change::Unchanged(_))) => return Ok(Outcome::Already),
+                Ok(None) => break,
+                Err(TrustError::Store(StoreError::SignaturesChanged { .. })) => {}
+                Err(error) => return Err(error),
             }
             match self.store.kept_signature(kept.id).await? {
                 Some(changed) => kept = changed,
@@ -91,7 +92,7 @@ impl KeyManager {
         mut envelope: SignatureEnvelope,
         old: &ProvenKey,
         successor: &Successor<'_>,
-    ) -> Result<Option<Replacement>, TrustError> {
+    ) -> Result<Option<Change<SignatureId>>, TrustError> {
         let statement = envelope.unverified_statement()?;
         let made = match envelope.add_signature(successor.key) {
             Ok(()) => {
@@ -105,7 +106,7 @@ impl KeyManager {
             }
             Err(_) => return Ok(None),
         };
-        if made == Replacement::Made {
+        if let Change::Made(_) = made {
             signatures::announce(successor.proven, &statement);
             signatures::announce_stored(old.org(), &statement);
         }
@@ -121,7 +122,7 @@ impl KeyManager {
         statement: &PackageStatement,
         old: &ProvenKey,
         key: &SigningKey,
-    ) -> Result<Option<Replacement>, TrustError> {
+    ) -> Result<Option<Change<SignatureId>>, TrustError> {
         let (org_id, package_digest) = (old.org(), *statement.digest());
         let seen = self.store.own_package_signatures(org_id, package_digest).await?;
         let mut room = None;
@@ -133,7 +134,7 @@ impl KeyManager {
                 continue;
             }
             if envelope.verify(&key.verifying_key()).is_ok() {
-                return Ok(Some(Replacement::AlreadyKept));
+                return Ok(Some(Change::Unchanged(record.id)));
             }
             if room.is_none() && envelope.add_signature(key).is_ok() {
                 room = Some((record, envelope));
@@ -148,12 +149,7 @@ impl KeyManager {
             return Ok(None);
         }
         let new = NewPackageSignature { org_id, package_digest, envelope };
-        let kept = self.store.insert_signature_for(old.fingerprint(), &seen, new).await?;
-        Ok(Some(match kept {
-            Some(Change::Made(_)) => Replacement::Made,
-            Some(Change::Unchanged(_)) => Replacement::AlreadyKept,
-            None => Replacement::ChangedMeanwhile,
-        }))
+        Ok(Some(self.store.insert_signature_for(old.fingerprint(), &seen, new).await?))
     }
 }
 

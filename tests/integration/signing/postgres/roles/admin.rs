@@ -37,7 +37,7 @@ async fn keep_and_replace_signatures(by: &World, vendor: &Vendor) {
     let kept = by.keys.kept_signatures(vendor.org, digest).await.unwrap();
     let more = add_signature(&vendor.signature, &SigningKey::generate().unwrap());
     let stored = by.keys.store_signature_beside(&kept, &more).await.unwrap();
-    assert!(matches!(stored, Some(Change::Made(_))), "{stored:?}");
+    assert!(matches!(stored, Change::Made(_)), "{stored:?}");
 
     let rotation = by.keys.rotate_signing_key(vendor.key.id, None, Resign::All).await.unwrap();
     assert!(matches!(rotation.trusted, Some(Change::Made(_))), "{rotation:?}");
