@@ -66,7 +66,7 @@ impl KeyManager {
         Self { store, kek, actor: None, cache }
     }
 
-    /// The store, to read from.
+    /// The store, to read from. What it lists is as its rows say, and proves nothing.
     pub fn store(&self) -> &StoreReader {
         &self.store
     }

@@ -9,7 +9,7 @@
 //! # #[cfg(feature = "sqlite")]
 //! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
 //! use signing_crypto::KeyEncryptionKey;
-//! use signing_trust::{KeyManager, store::{DatabaseUrl, Store}};
+//! use signing_trust::{KeyManager, TrustLimits, store::{DatabaseUrl, Store}};
 //!
 //! # let directory = tempfile::tempdir()?;
 //! # let url = DatabaseUrl::sqlite(directory.path().join("cloacina.db"));
@@ -22,7 +22,7 @@
 //! keys.trust_signing_key(vendor, release.id, None, None).await?;
 //!
 //! let operator = keys.create_organization("operator".parse()?).await?.id;
-//! keys.grant_trust(operator, vendor).await?;
+//! keys.grant_trust(operator, vendor, TrustLimits::default()).await?;
 //! assert!(keys.find_trusted_key(operator, &release.fingerprint).await?.is_some());
 //!
 //! keys.deny_key(operator, &release.fingerprint, Some("not for us".parse()?)).await?;

@@ -264,14 +264,14 @@ fn store_that_becomes_unsafe_gets_no_further_connection() {
         let mut asked = JoinSet::new();
         for _ in 0..64 {
             let keys = keys.clone();
-            asked.spawn(async move { keys.list_organizations().await });
+            asked.spawn(async move { keys.store().organizations().await });
         }
         let refused = asked.join_all().await.into_iter().filter_map(Result::err);
         let refused: Vec<_> = refused.map(|error| error.to_string()).collect();
         assert!(!refused.is_empty());
         assert!(refused.iter().all(|text| text.contains("0777")), "{refused:?}");
         chmod(&place.directory, 0o700);
-        keys.list_organizations().await.unwrap();
+        keys.store().organizations().await.unwrap();
     });
 }
 
@@ -297,9 +297,9 @@ async fn what_only_reads_cannot_change_the_store(world: World) {
     let org = world.org("acme").await;
     let store = Store::open_read_only(&world.database.url()).await.unwrap();
     let reader = KeyManager::new(store, None);
-    assert_eq!(reader.list_organizations().await.unwrap()[0].id, org);
+    assert_eq!(reader.store().organizations().await.unwrap()[0].id, org);
     let refused = reader.create_organization("other".parse().unwrap()).await;
     assert_refused!(refused, TrustError::Store(StoreError::OpenedReadOnly));
     world.org("other").await;
-    assert_eq!(reader.list_organizations().await.unwrap().len(), 2);
+    assert_eq!(reader.store().organizations().await.unwrap().len(), 2);
 }

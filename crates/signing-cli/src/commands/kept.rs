@@ -54,7 +54,8 @@ impl Maker {
         org: &OrganizationRecord,
         fingerprint: Fingerprint,
     ) -> Result<Self, CliError> {
-        let signing = keys.list_signing_keys(org.id).await?.into_iter().map(|key| key.public_key);
+        let signing =
+            keys.store().signing_keys(org.id).await?.into_iter().map(|key| key.public_key);
         let accepted = keys.list_trusted_keys(org.id).await?.into_iter().map(|key| key.key);
         let key = signing.chain(accepted).find(|key| key.fingerprint() == fingerprint);
         Ok(Self { fingerprint, key })

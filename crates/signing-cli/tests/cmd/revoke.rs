@@ -137,7 +137,7 @@ fn the_first_characters_of_two_keys_revoke_neither() {
     let ids: [&str; 2] =
         ["12345678-0000-4000-8000-000000000001", "12345678-0000-4000-8000-000000000002"];
     scratch.inspect(async |keys| {
-        let org: OrgId = keys.list_organizations().await.unwrap()[0].id;
+        let org: OrgId = keys.store().organizations().await.unwrap()[0].id;
         let kek = KeyEncryptionKey::parse(KEK).unwrap();
         let url = DatabaseUrl::parse_danger_allow_insecure(&scratch.database_url()).unwrap();
         let store = Store::open(&url).await.unwrap();

@@ -55,13 +55,14 @@ impl StoreReader {
     /// The grant that `grant` took the place of, if it did: both are of one moment.
     pub async fn replaced_grant(
         &self,
-        grant: TrustGrantRecord,
+        grant: &TrustGrantRecord,
     ) -> Result<Option<TrustGrantRecord>, StoreError> {
+        let TrustGrantRecord { parent_org_id, child_org_id, created_at, .. } = *grant;
         read!(self.pool, |conn| {
             Ok(trust_grants::table
-                .filter(trust_grants::parent_org_id.eq(bind(grant.parent_org_id)))
-                .filter(trust_grants::child_org_id.eq(bind(grant.child_org_id)))
-                .filter(trust_grants::revoked_at.eq(bind(grant.created_at)))
+                .filter(trust_grants::parent_org_id.eq(bind(parent_org_id)))
+                .filter(trust_grants::child_org_id.eq(bind(child_org_id)))
+                .filter(trust_grants::revoked_at.eq(bind(created_at)))
                 .order(trust_grants::created_at.desc())
                 .select(TrustGrantRecord::as_select())
                 .first(conn)

@@ -83,7 +83,7 @@ impl KeyManager {
             if rows.grants.iter().any(|other| other.id == Some(grant.id)) {
                 continue;
             }
-            let child = self.organization(OrganizationRef::Id(grant.child_org_id)).await?;
+            let child = self.store.organization(OrganizationRef::Id(grant.child_org_id)).await?;
             rows.grants.push(TrustGrant {
                 id: Some(grant.id),
                 child: child.id,

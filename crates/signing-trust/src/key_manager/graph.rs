@@ -30,7 +30,7 @@ impl KeyManager {
         child: OrgId,
     ) -> Result<Vec<(OrganizationRecord, GraphGrant)>, TrustError> {
         let context = DecisionContext::at(self.now().await?);
-        let child = self.organization(OrganizationRef::Id(child)).await?;
+        let child = self.store.organization(OrganizationRef::Id(child)).await?;
         let mut received = Vec::new();
         for parent in self.store.organizations_granting(child.id).await? {
             let grants = self.store.grants_from(parent.id).await?;

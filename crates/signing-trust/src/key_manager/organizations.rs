@@ -1,5 +1,5 @@
 use signing_crypto::{OrgId, OrgName};
-use signing_store::{NewOrganization, OrganizationRecord, OrganizationRef};
+use signing_store::{NewOrganization, OrganizationRecord};
 
 use super::KeyManager;
 use crate::audit::EventType;
@@ -30,18 +30,5 @@ impl KeyManager {
     pub async fn delete_organization(&self, id: OrgId) -> Result<(), TrustError> {
         let event = self.event(EventType::OrganizationDeleted).org(id);
         Ok(self.change(event, |entry| self.store.delete_organization(id, entry)).await?)
-    }
-
-    /// Finds an organization, by id even if it is deleted.
-    pub async fn organization(
-        &self,
-        org: OrganizationRef,
-    ) -> Result<OrganizationRecord, TrustError> {
-        Ok(self.store.organization(org).await?)
-    }
-
-    /// All organizations that are not deleted, by name.
-    pub async fn list_organizations(&self) -> Result<Vec<OrganizationRecord>, TrustError> {
-        Ok(self.store.organizations().await?)
     }
 }

@@ -166,10 +166,10 @@ impl KeyManager {
         old: &ProvenKey,
         new: &ProvenKey,
     ) -> Result<Vec<OtherHolder>, TrustError> {
-        let following = self.who_trusts(&new.fingerprint()).await?;
+        let following = self.store.organizations_trusting(new.fingerprint()).await?;
         let following: BTreeMap<_, _> =
             following.into_iter().map(|(org, row)| (org.id, row.id)).collect();
-        let holders = self.who_trusts(&old.fingerprint()).await?;
+        let holders = self.store.organizations_trusting(old.fingerprint()).await?;
         let others = holders.into_iter().filter(|(org, _)| org.id != old.org());
         Ok(others
             .map(|(org, old_trusted)| {
@@ -236,7 +236,7 @@ impl KeyManager {
             }
             _ => {
                 let (key, name) = (new.verifying_key(), Some(new.record().name.clone()));
-                self.trust_public_key_until(new.org(), &key, name, expires_at).await
+                self.trust_public_key(new.org(), &key, name, expires_at).await
             }
         }
     }

@@ -75,30 +75,17 @@ impl KeyManager {
         Ok(key.verifying_key())
     }
 
-    /// An organization's signing keys, revoked ones included, oldest first.
-    pub async fn list_signing_keys(&self, org: OrgId) -> Result<Vec<SigningKeyRecord>, TrustError> {
-        Ok(self.store.signing_keys(org).await?)
-    }
-
-    /// Retires a signing key: it signs no more. Signatures that it made stay
-    /// good wherever the key is trusted; to end that, revoke the trusted key.
-    pub async fn revoke_signing_key(
-        &self,
-        id: KeyId,
-    ) -> Result<Change<SigningKeyRecord>, TrustError> {
-        self.revoke_signing_key_because(id, Revocation::retired()).await
-    }
-
-    /// Revokes a signing key. As compromised, every organization of the store refuses
-    /// its signatures from when this returns, and it never comes back: that it is its
-    /// organization's is proven now.
+    /// Revokes a signing key: it signs no more. As retired, signatures that it made stay
+    /// good wherever the key is trusted; to end that, revoke the trusted key. As
+    /// compromised, every organization of the store refuses its signatures from when this
+    /// returns, and it never comes back: that it is its organization's is proven now.
     ///
     /// # Errors
     ///
     /// As compromised, those of [`proven_key`](Self::proven_key): a row with another's
     /// fingerprint would end trust in the other's key, and spare the one that was stolen.
     /// Retiring needs no KEK.
-    pub async fn revoke_signing_key_because(
+    pub async fn revoke_signing_key(
         &self,
         id: KeyId,
         revocation: Revocation,

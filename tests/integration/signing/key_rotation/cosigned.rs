@@ -65,7 +65,7 @@ async fn rotations_of_cosigning_keys_at_once_lose_no_signature(mut world: World)
     };
     verify(&world).await;
     for id in old {
-        world.keys.revoke_trusted_key(id).await.unwrap();
+        world.keys.revoke_trusted_key(id, Revocation::retired()).await.unwrap();
     }
     world.config.required_signers = RequiredSigners::Keys(SignerCount::new(3).unwrap());
     verify(&world).await;
@@ -100,7 +100,7 @@ async fn successors_of_those_who_filled_an_envelope_count_together(mut world: Wo
 
     assert_eq!(world.store.kept_signatures(acme.org, None, 9).await.unwrap().len(), 2);
     for id in old {
-        world.keys.revoke_trusted_key(id).await.unwrap();
+        world.keys.revoke_trusted_key(id, Revocation::retired()).await.unwrap();
     }
     world.config.required_signers = RequiredSigners::Keys(SignerCount::new(3).unwrap());
     world.signer(&acme.package, acme.org, SignatureSource::Database).await;
@@ -159,13 +159,13 @@ async fn signature_is_not_put_beside_one_that_its_organization_refuses(world: Wo
     assert!(matches!(keep(&acme.signature).await, Ok(Change::Made(_))));
     let another = add_signature(&acme.signature, &SigningKey::generate().unwrap());
 
-    world.keys.revoke_trusted_key(acme.trusted.id).await.unwrap();
+    world.keys.revoke_trusted_key(acme.trusted.id, Revocation::retired()).await.unwrap();
     assert_refused!(
         keep(&another).await,
         StoreError::KeyRefused { fingerprint, .. } if fingerprint == acme.key.fingerprint
     );
     let compromised = Revocation::compromised();
-    world.keys.revoke_signing_key_because(acme.key.id, compromised).await.unwrap();
+    world.keys.revoke_signing_key(acme.key.id, compromised).await.unwrap();
     assert_refused!(keep(&another).await, StoreError::Compromised { .. });
     let kept = world.store.kept_signatures(acme.org, None, 100).await.unwrap();
     assert_eq!(kept.len(), 1);

@@ -3,7 +3,7 @@
 use signing_crypto::{OrgId, PackageDigest, PackageStatement, SignatureEnvelope, SigningKey};
 use signing_loader::{RequiredSigners, SignatureSource, SignerCount, package_statement};
 use signing_trust::store::{Change, SIGNATURES_PER_ORG, SigningKeyRecord, Store, StoreError};
-use signing_trust::{KeyManager, TrustError};
+use signing_trust::{KeyManager, TrustError, TrustLimits};
 use tokio::task::JoinSet;
 
 use crate::support::{World, add_signature, assert_refused, kek, on_both_backends};
@@ -102,7 +102,7 @@ async fn signature_made_in_ignorance_of_another_is_not_kept(world: World) {
 
 async fn signatures_about_other_packages_and_of_others_are_no_hindrance(world: World) {
     let (vendor, other) = (world.vendor("acme").await, world.vendor("other").await);
-    world.keys.grant_trust(vendor.org, other.org).await.unwrap();
+    world.keys.grant_trust(vendor.org, other.org, TrustLimits::default()).await.unwrap();
     let digest = *package_statement(&vendor.package).unwrap().digest();
     let before = world.keys.kept_signatures(vendor.org, digest).await.unwrap();
     world.keys.store_signature(vendor.org, &other.signature).await.unwrap();

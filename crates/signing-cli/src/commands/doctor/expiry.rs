@@ -87,7 +87,7 @@ async fn collect(
 ) -> Result<(Vec<Ending>, Vec<Unreadable>), CliError> {
     let (mut endings, mut unreadable) = (Vec::new(), Vec::new());
     of_trust(&keys.trust_graph(None).await?, &mut endings);
-    for org in keys.list_organizations().await? {
+    for org in keys.store().organizations().await? {
         of_signatures(keys, &org, now, &mut endings).await?;
         if let Some(texts) = keys.unverified_documents(org.id).await? {
             of_documents(&org.name, &texts, &mut endings, &mut unreadable);

@@ -22,13 +22,13 @@ pub(super) async fn rotate(context: &Context, command: cli::Rotate) -> Result<Re
         let keys = context.keys_with_kek().await?;
         let id = select::signing_key(context, &keys, command.org.as_ref(), &command.key).await?;
         let impact = keys.rotation_impact(id, command.name, resign).await?;
-        let owner = keys.organization(OrganizationRef::Id(impact.old.org_id)).await?.name;
+        let owner = keys.store().organization(OrganizationRef::Id(impact.old.org_id)).await?.name;
         return Ok(Report::requested(&RotationImpactView::of(&impact, &owner)));
     }
     let keys = context.keys_to_change_with_kek().await?;
     let id = select::signing_key(context, &keys, command.org.as_ref(), &command.key).await?;
     let rotation = keys.rotate_signing_key(id, command.name, resign).await?;
-    let owner = keys.organization(OrganizationRef::Id(rotation.old.org_id)).await?.name;
+    let owner = keys.store().organization(OrganizationRef::Id(rotation.old.org_id)).await?.name;
     Ok(Report::done(&RotationView::of(&rotation, &owner)))
 }
 

@@ -84,7 +84,7 @@ async fn names(
     published: &VerifiedDocuments,
 ) -> Result<KeyNames, CliError> {
     let mut names = KeyNames::new();
-    for key in keys.list_signing_keys(org.id).await? {
+    for key in keys.store().signing_keys(org.id).await? {
         names.insert(key.fingerprint, key.name);
     }
     for (fingerprint, key) in &published.statement().keys {

@@ -78,7 +78,7 @@ impl KeyManager {
     ///
     /// # Errors
     ///
-    /// As [`grant_limited_trust`](Self::grant_limited_trust).
+    /// As [`grant_trust`](Self::grant_trust).
     pub async fn grant_impact(
         &self,
         parent: OrgId,
@@ -103,7 +103,7 @@ impl KeyManager {
     ///
     /// # Errors
     ///
-    /// As [`trust_public_key_until`](Self::trust_public_key_until).
+    /// As [`trust_public_key`](Self::trust_public_key).
     pub async fn trusted_public_key_impact(
         &self,
         org: OrgId,
