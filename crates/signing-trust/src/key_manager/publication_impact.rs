@@ -167,11 +167,9 @@ fn value_once_signed(
 fn suffices(trust: &OrganizationTrust, envelope: &SignatureEnvelope, name: &PackageName) -> bool {
     let context = DecisionContext::at(trust.now());
     let config = VerificationConfig::default();
-    let all = Signers::of(envelope);
-    let named = Signers { unnamed: false, ..all.clone() };
-    // Signatures that name no key are tried only if the others do not suffice.
-    [named, all].iter().any(|signers| {
-        let decision = decide_signers(trust, signers, Packages::Named(name), context);
+    let (first, all) = Signers::of(envelope).named_first();
+    [Some(first), all].into_iter().flatten().any(|signers| {
+        let decision = decide_signers(trust, &signers, Packages::Named(name), context);
         decision.is_ok_and(|decision| accept(envelope, &decision, &config, name).is_ok())
     })
 }

@@ -227,14 +227,14 @@ impl KeyManager {
         name: &PackageName,
         scenario: &Scenario,
     ) -> Result<Judged, TrustError> {
-        let signers = Signers::of(envelope);
-        let named = Signers { unnamed: false, ..signers.clone() };
-        // Signatures that name no key are tried only if the others do not suffice.
-        let mut judged = self.judge_signers(org, envelope, name, &named, scenario).await?;
-        if signers.unnamed && !(judged.before && judged.after) {
-            let all = self.judge_signers(org, envelope, name, &signers, scenario).await?;
-            judged.before |= all.before;
-            judged.after |= all.after;
+        let (first, all) = Signers::of(envelope).named_first();
+        let mut judged = self.judge_signers(org, envelope, name, &first, scenario).await?;
+        if let Some(all) = all
+            && !(judged.before && judged.after)
+        {
+            let by_all = self.judge_signers(org, envelope, name, &all, scenario).await?;
+            judged.before |= by_all.before;
+            judged.after |= by_all.after;
         }
         Ok(judged)
     }
