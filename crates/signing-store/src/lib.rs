@@ -78,10 +78,10 @@ pub use tables::audit::{
 pub use tables::compromised_keys::CompromisedKeyRecord;
 pub use tables::kek_rotation::KekRotationRecord;
 pub use tables::organizations::{NewOrganization, OrganizationRecord, OrganizationRef};
-pub use tables::package_signatures::{
+pub use tables::revocation::Revocation;
+pub use tables::signatures::{
     NewPackageSignature, PackageSignatureRecord, SIGNATURES_IN_ALL, SIGNATURES_PER_ORG,
 };
-pub use tables::revocation::Revocation;
 pub use tables::signing_keys::{NewSigningKey, SigningKeyRecord};
 pub use tables::store_state::{Heartbeat, StoreState};
 #[cfg(feature = "postgres")]

@@ -12,7 +12,7 @@ use crate::sql_types::bind;
 use crate::state::change;
 use crate::store::{Store, StoreReader};
 use crate::tables::audit::{AuditChain, AuditEntry};
-use crate::tables::package_signatures::SignatureGate;
+use crate::tables::signatures::SignatureGate;
 
 /// An organization.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable)]
