@@ -80,7 +80,8 @@ pub use tables::kek_rotation::KekRotationRecord;
 pub use tables::organizations::{NewOrganization, OrganizationRecord, OrganizationRef};
 pub use tables::revocation::Revocation;
 pub use tables::signatures::{
-    NewPackageSignature, PackageSignatureRecord, SIGNATURES_IN_ALL, SIGNATURES_PER_ORG,
+    KeptSignatureCursor, NewPackageSignature, PackageSignatureRecord, SIGNATURES_IN_ALL,
+    SIGNATURES_PER_ORG,
 };
 pub use tables::signing_keys::{NewSigningKey, SigningKeyRecord};
 pub use tables::store_state::{Heartbeat, StoreState};

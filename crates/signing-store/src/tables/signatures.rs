@@ -14,6 +14,7 @@ use crate::schema::package_signatures;
 use crate::sql_types::{Bytes, Id, StoredText};
 
 pub(crate) use in_transaction::SignatureGate;
+pub use of_organization::KeptSignatureCursor;
 
 /// How many signatures of one organization are looked at for one package: the
 /// newest. Without a limit a granted organization could make looking them up

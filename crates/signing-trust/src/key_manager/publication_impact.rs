@@ -9,7 +9,6 @@ use signing_crypto::{
 };
 
 use super::KeyManager;
-use super::signatures::PAGE;
 use crate::acceptance::{VerificationConfig, accept};
 use crate::candidates::decide_signers;
 use crate::decision::Signers;
@@ -96,27 +95,22 @@ impl KeyManager {
         let begun = Instant::now();
         let (mut now, mut later, mut extent) =
             (BTreeSet::new(), BTreeSet::new(), ImpactExtent::All);
-        for keeper in keepers {
-            let mut last = None;
-            while extent == ImpactExtent::All {
-                let page = self.store.kept_signatures(keeper, last, PAGE).await?;
-                let Some(end) = page.last() else { break };
-                last = Some(end.id);
-                for kept in &page {
-                    if begun.elapsed() >= TIME_LIMIT {
-                        extent = ImpactExtent::UntilTimeLimit;
-                        break;
-                    }
-                    let envelope = SignatureEnvelope::parse(kept.envelope.as_bytes());
-                    let Ok(envelope) = envelope else { continue };
-                    let Ok(statement) = envelope.unverified_statement() else { continue };
-                    let package = (*statement.digest(), statement.name().clone());
-                    if suffices(before, &envelope, &package.1) {
-                        now.insert(package.clone());
-                    }
-                    if suffices(after, &envelope, &package.1) {
-                        later.insert(package);
-                    }
+        'keepers: for keeper in keepers {
+            let mut all = self.store.each_kept_signature(keeper);
+            while let Some(kept) = all.next().await? {
+                if begun.elapsed() >= TIME_LIMIT {
+                    extent = ImpactExtent::UntilTimeLimit;
+                    break 'keepers;
+                }
+                let envelope = SignatureEnvelope::parse(kept.envelope.as_bytes());
+                let Ok(envelope) = envelope else { continue };
+                let Ok(statement) = envelope.unverified_statement() else { continue };
+                let package = (*statement.digest(), statement.name().clone());
+                if suffices(before, &envelope, &package.1) {
+                    now.insert(package.clone());
+                }
+                if suffices(after, &envelope, &package.1) {
+                    later.insert(package);
                 }
             }
         }

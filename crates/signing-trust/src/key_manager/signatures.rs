@@ -1,15 +1,12 @@
 use signing_crypto::{
     KeyId, MalformedEnvelope, OrgId, PackageDigest, PackageStatement, SignatureEnvelope,
-    SignatureId,
+    SignatureId, VerifyingKey,
 };
 use signing_store::{Change, NewPackageSignature, PackageSignatureRecord, StoreError};
 
 use super::{KeyManager, ProvenKey};
 use crate::audit::{AuditEvent, EventType};
 use crate::error::TrustError;
-
-/// How many kept signatures are in memory at once.
-pub(super) const PAGE: u16 = 64;
 
 /// A signature from the store.
 #[derive(Debug)]
@@ -175,6 +172,15 @@ fn to_keep(
     let statement = envelope.unverified_statement()?;
     let (package_digest, envelope) = (*statement.digest(), envelope.clone());
     Ok((statement, NewPackageSignature { org_id, package_digest, envelope }))
+}
+
+/// The envelope, if the key really made one of its signatures.
+pub(super) fn signed_by(
+    kept: &PackageSignatureRecord,
+    key: &VerifyingKey,
+) -> Option<SignatureEnvelope> {
+    let envelope = SignatureEnvelope::parse(kept.envelope.as_bytes()).ok()?;
+    envelope.verify(key).is_ok().then_some(envelope)
 }
 
 pub(super) fn announce_stored(org: OrgId, statement: &PackageStatement) {

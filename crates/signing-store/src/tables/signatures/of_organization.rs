@@ -1,3 +1,5 @@
+use std::vec;
+
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use signing_crypto::{OrgId, SignatureId};
@@ -9,7 +11,38 @@ use crate::schema::package_signatures;
 use crate::sql_types::bind;
 use crate::store::StoreReader;
 
+/// How many of them are in memory at once.
+const PAGE: u16 = 64;
+
+/// All signatures that an organization keeps, in the order of their ids, one after the other.
+/// A role that may keep signatures may keep any number of them.
+#[derive(Debug)]
+pub struct KeptSignatureCursor {
+    store: StoreReader,
+    org: OrgId,
+    after: Option<SignatureId>,
+    page: vec::IntoIter<PackageSignatureRecord>,
+}
+
+impl KeptSignatureCursor {
+    /// The next signature, `None` after the last one.
+    pub async fn next(&mut self) -> Result<Option<PackageSignatureRecord>, StoreError> {
+        if self.page.as_slice().is_empty() {
+            let page = self.store.kept_signatures(self.org, self.after, PAGE).await?;
+            self.page = page.into_iter();
+        }
+        let next = self.page.next();
+        self.after = next.as_ref().map(|record| record.id).or(self.after);
+        Ok(next)
+    }
+}
+
 impl StoreReader {
+    /// Goes through all signatures that `org` keeps.
+    pub fn each_kept_signature(&self, org: OrgId) -> KeptSignatureCursor {
+        KeptSignatureCursor { store: self.clone(), org, after: None, page: Vec::new().into_iter() }
+    }
+
     /// The signatures that `org` keeps, in the order of their ids: at most `limit`, of
     /// those after `after`.
     pub async fn kept_signatures(

@@ -13,7 +13,6 @@ use crate::candidates::decide_signers;
 use crate::decision::{DecisionError, Signers};
 use crate::error::TrustError;
 use crate::key_manager::KeyManager;
-use crate::key_manager::signatures::PAGE;
 use crate::key_manager::signatures::StoredSignature;
 use crate::rules::{DecisionContext, Packages, Scenario, simulate};
 use crate::snapshot::OrganizationTrust;
@@ -202,16 +201,11 @@ impl KeyManager {
             return Ok(digests.clone());
         }
         let mut digests = BTreeSet::new();
-        let mut after = None;
-        loop {
-            let page = self.store.kept_signatures(keeper, after, PAGE).await?;
-            let Some(last) = page.last() else { break };
-            after = Some(last.id);
-            for record in &page {
-                let envelope = SignatureEnvelope::parse(record.envelope.as_bytes());
-                if envelope.is_ok_and(|envelope| kept.focus.contains(&envelope)) {
-                    digests.insert(record.package_digest);
-                }
+        let mut all = self.store.each_kept_signature(keeper);
+        while let Some(record) = all.next().await? {
+            let envelope = SignatureEnvelope::parse(record.envelope.as_bytes());
+            if envelope.is_ok_and(|envelope| kept.focus.contains(&envelope)) {
+                digests.insert(record.package_digest);
             }
         }
         kept.digests.insert(keeper, digests.clone());

@@ -1,7 +1,8 @@
 use signing_crypto::{EnvelopeError, PackageStatement, SignatureEnvelope, SignatureId, SigningKey};
 use signing_store::{Change, NewPackageSignature, PackageSignatureRecord, StoreError};
 
-use super::super::{KeyManager, ProvenKey, signatures};
+use super::super::signatures::{self, signed_by};
+use super::super::{KeyManager, ProvenKey};
 use super::{Resign, Resigned};
 use crate::error::TrustError;
 
@@ -35,25 +36,21 @@ impl KeyManager {
             Resign::All => Some(Successor { proven: new, key: self.require_usable(new).await? }),
             Resign::Leave => None,
         };
-        let mut after = None;
-        loop {
-            let page = self.store.kept_signatures(old.org(), after, signatures::PAGE).await?;
-            let Some(last) = page.last() else { return Ok(resigned) };
-            after = Some(last.id);
-            for kept in page {
-                let Some(envelope) = signed_by(&kept, old) else { continue };
-                let outcome = match &successor {
-                    _ if envelope.verify(&new.verifying_key()).is_ok() => Outcome::Already,
-                    Some(successor) => self.resign(kept, old, successor).await?,
-                    None => Outcome::Left,
-                };
-                match outcome {
-                    Outcome::Added => resigned.added += 1,
-                    Outcome::Already => resigned.already += 1,
-                    Outcome::Left => resigned.left += 1,
-                }
+        let mut all = self.store.each_kept_signature(old.org());
+        while let Some(kept) = all.next().await? {
+            let Some(envelope) = signed_by(&kept, &old.verifying_key()) else { continue };
+            let outcome = match &successor {
+                _ if envelope.verify(&new.verifying_key()).is_ok() => Outcome::Already,
+                Some(successor) => self.resign(kept, old, successor).await?,
+                None => Outcome::Left,
+            };
+            match outcome {
+                Outcome::Added => resigned.added += 1,
+                Outcome::Already => resigned.already += 1,
+                Outcome::Left => resigned.left += 1,
             }
         }
+        Ok(resigned)
     }
 
     /// Adds a signature where a signature is kept, however often others add to it
@@ -65,7 +62,7 @@ impl KeyManager {
         successor: &Successor<'_>,
     ) -> Result<Outcome, TrustError> {
         for _ in 0..ATTEMPTS {
-            let Some(envelope) = signed_by(&kept, old) else { break };
+            let Some(envelope) = signed_by(&kept, &old.verifying_key()) else { break };
             if envelope.verify(&successor.key.verifying_key()).is_ok() {
                 return Ok(Outcome::Already);
             }
@@ -151,11 +148,4 @@ impl KeyManager {
         let new = NewPackageSignature { org_id, package_digest, envelope };
         Ok(Some(self.store.insert_signature_for(old.fingerprint(), &seen, new).await?))
     }
-}
-
-/// The envelope, if the key really made one of its signatures.
-fn signed_by(kept: &PackageSignatureRecord, key: &ProvenKey) -> Option<SignatureEnvelope> {
-    let envelope = SignatureEnvelope::parse(kept.envelope.as_bytes()).ok()?;
-    envelope.verify(&key.verifying_key()).ok()?;
-    Some(envelope)
 }
