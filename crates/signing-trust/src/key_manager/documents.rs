@@ -7,7 +7,7 @@ use signing_crypto::{
     DocumentTexts, DraftDocuments, OrgId, RootDigest, SignedDocument, TrustBundle, TrustDocument,
     TrustStatement,
 };
-use signing_store::{NewTrustDocument, OrganizationRef};
+use signing_store::NewTrustDocument;
 
 use super::KeyManager;
 use crate::audit::EventType;
@@ -17,7 +17,7 @@ use crate::signed::{
     BundledTrust, SeenDocuments, StoredDocuments, TrustAnchor, TrustDraft, VerifiedDocuments,
     require_admissible,
 };
-use crate::snapshot::{DocumentsOfChild, OrganizationTrust, TrustGrant};
+use crate::snapshot::{OrganizationTrust, TrustGrant};
 use crate::source::read_all;
 
 impl KeyManager {
@@ -79,20 +79,10 @@ impl KeyManager {
         org: OrgId,
         rows: &mut OrganizationTrust,
     ) -> Result<(), TrustError> {
-        for grant in self.store.grants_from(org).await? {
-            if rows.grants.iter().any(|other| other.id == Some(grant.id)) {
-                continue;
+        for (grant, child) in self.store.children_of(org).await? {
+            if !rows.grants.iter().any(|other| other.id == Some(grant.id)) {
+                rows.grants.push(TrustGrant::new(Some(grant.id), &child, grant.limits()));
             }
-            let child = self.store.organization(OrganizationRef::Id(grant.child_org_id)).await?;
-            rows.grants.push(TrustGrant {
-                id: Some(grant.id),
-                child: child.id,
-                child_name: child.name,
-                child_deleted_at: child.deleted_at,
-                limits: grant.limits(),
-                narrowed_to: None,
-                documents: DocumentsOfChild::NotAsked,
-            });
         }
         Ok(())
     }

@@ -147,7 +147,7 @@ impl KeyManager {
     ) -> Result<RevocationImpact, TrustError> {
         let mut affected: BTreeMap<OrgName, OrganizationRecord> = BTreeMap::new();
         for holder in holders {
-            for parent in self.store.organizations_granting(holder.id).await? {
+            for (parent, _) in self.store.parents_of(holder.id).await? {
                 affected.insert(parent.name.clone(), parent);
             }
             affected.insert(holder.name.clone(), holder);

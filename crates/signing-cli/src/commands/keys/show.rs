@@ -84,7 +84,7 @@ async fn concerned(
 ) -> Result<Vec<OrganizationRecord>, CliError> {
     let mut concerned = BTreeMap::from([(org.name.clone(), org.clone())]);
     for (holder, _) in keys.store().organizations_trusting(*fingerprint).await? {
-        for parent in keys.store().organizations_granting(holder.id).await? {
+        for (parent, _) in keys.store().parents_of(holder.id).await? {
             concerned.insert(parent.name.clone(), parent);
         }
         concerned.insert(holder.name.clone(), holder);
