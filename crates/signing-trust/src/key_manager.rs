@@ -38,7 +38,7 @@ pub use impact::{
     AffectedSignature, AffectedSignatures, OrganizationKeys, PlannedSuccessor, RevocationImpact,
     RotationImpact, TrustImpact,
 };
-pub use next_documents::{DocumentPlan, DraftedTrust, NextRoot};
+pub use next_documents::{DocumentPlan, NextDocuments, NextRoot};
 pub use proven_key::ProvenKey;
 pub use publication_impact::{ImpactExtent, PublicationImpact};
 pub use rotation::{OtherHolder, Resign, Resigned, Rotation};

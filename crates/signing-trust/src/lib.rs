@@ -90,9 +90,9 @@ pub use error::{KeyMismatch, TrustError};
 pub use graph::{GraphGrant, GraphKey, GraphOrganization, TrustGraph};
 #[cfg(feature = "store")]
 pub use key_manager::{
-    AffectedSignature, AffectedSignatures, DocumentPlan, DraftedTrust, ImpactExtent,
-    KeptSignatures, KeyManager, NextRoot, OrganizationKeys, OtherHolder, PlannedSuccessor,
-    ProvenKey, PublicationImpact, Resign, Resigned, RevocationImpact, Rotation, RotationImpact,
+    AffectedSignature, AffectedSignatures, DocumentPlan, ImpactExtent, KeptSignatures, KeyManager,
+    NextDocuments, NextRoot, OrganizationKeys, OtherHolder, PlannedSuccessor, ProvenKey,
+    PublicationImpact, Resign, Resigned, RevocationImpact, Rotation, RotationImpact,
     StoredSignature, TrustFollower, TrustImpact,
 };
 pub use pinned::PinnedKeys;
@@ -102,7 +102,7 @@ pub use signed::{
     TrustRootError, VerifiedDocuments, VersionMemory,
 };
 #[cfg(feature = "store")]
-pub use signed::{StatementChange, TrustDraft};
+pub use signed::{StatementChange, StatementContent};
 #[doc(no_inline)]
 pub use signing_crypto::TrustLimits;
 #[cfg(feature = "store")]

@@ -14,7 +14,7 @@ use crate::audit::EventType;
 use crate::document_error::SignedTrustError;
 use crate::error::TrustError;
 use crate::signed::{
-    BundledTrust, SeenDocuments, StoredDocuments, TrustAnchor, TrustDraft, VerifiedDocuments,
+    BundledTrust, SeenDocuments, StatementContent, StoredDocuments, TrustAnchor, VerifiedDocuments,
     require_admissible,
 };
 use crate::snapshot::{OrganizationTrust, TrustGrant};
@@ -44,18 +44,18 @@ impl KeyManager {
     /// # Errors
     ///
     /// [`TrustError::UnreadableTrust`] if a row of the organization may be a denial.
-    pub async fn draft_trust(
+    pub async fn statement_content(
         &self,
         org: OrgId,
         published: Option<&TrustStatement>,
         roots: &BTreeMap<OrgId, RootDigest>,
-    ) -> Result<TrustDraft, TrustError> {
+    ) -> Result<StatementContent, TrustError> {
         let mut rows = read_all(&self.store, org, usize::MAX).await?;
         self.add_silent_grants(org, &mut rows).await?;
         if let Some((&fingerprint, _)) = rows.keys.iter().find(|(_, key)| key.is_unreadable) {
             return Err(TrustError::UnreadableTrust { fingerprint });
         }
-        Ok(TrustDraft::of_rows(&rows, published, roots))
+        Ok(StatementContent::of_rows(&rows, published, roots))
     }
 
     /// The newest root that the store shows of each organization that `org` grants trust to. It
