@@ -11,6 +11,7 @@ mod organizations;
 mod proven_key;
 mod publication_impact;
 mod rotation;
+mod signature_search;
 mod signatures;
 mod signing_keys;
 mod trusted_keys;
@@ -40,8 +41,9 @@ pub use impact::{
 };
 pub use next_documents::{DocumentPlan, NextDocuments, NextRoot};
 pub use proven_key::ProvenKey;
-pub use publication_impact::{ImpactExtent, PublicationImpact};
+pub use publication_impact::PublicationImpact;
 pub use rotation::{OtherHolder, Resign, Resigned, Rotation};
+pub use signature_search::SearchExtent;
 pub use signatures::{KeptSignatures, StoredSignature};
 
 /// Where keys and trust are changed and asked, on a store.

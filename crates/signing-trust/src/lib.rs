@@ -90,10 +90,10 @@ pub use error::{KeyMismatch, TrustError};
 pub use graph::{GraphGrant, GraphKey, GraphOrganization, TrustGraph};
 #[cfg(feature = "store")]
 pub use key_manager::{
-    AffectedSignature, AffectedSignatures, DocumentPlan, ImpactExtent, KeptSignatures, KeyManager,
-    NextDocuments, NextRoot, OrganizationKeys, OtherHolder, PlannedSuccessor, ProvenKey,
-    PublicationImpact, Resign, Resigned, RevocationImpact, Rotation, RotationImpact,
-    StoredSignature, TrustFollower, TrustImpact,
+    AffectedSignature, AffectedSignatures, DocumentPlan, KeptSignatures, KeyManager, NextDocuments,
+    NextRoot, OrganizationKeys, OtherHolder, PlannedSuccessor, ProvenKey, PublicationImpact,
+    Resign, Resigned, RevocationImpact, Rotation, RotationImpact, SearchExtent, StoredSignature,
+    TrustFollower, TrustImpact,
 };
 pub use pinned::PinnedKeys;
 pub use rules::{GrantStanding, KeyStanding};

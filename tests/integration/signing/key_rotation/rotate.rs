@@ -111,11 +111,11 @@ async fn kept_signatures_are_re_signed_over_the_same_statement(world: World) {
     let before = world.kept(&acme).await;
 
     let left = world.rotate(acme.key.id, Resign::Leave).await.unwrap();
-    assert_eq!(left.signatures, Resigned { added: 0, already: 0, left: 3 });
+    assert_eq!(left.signatures, Resigned { left: 3, ..Resigned::default() });
     assert_eq!(world.kept(&acme).await, before);
     let rotation = world.rotate(acme.key.id, Resign::All).await.unwrap();
 
-    assert_eq!(rotation.signatures, Resigned { added: 3, already: 0, left: 0 });
+    assert_eq!(rotation.signatures, Resigned { added: 3, ..Resigned::default() });
     let new = successor(&rotation);
     let after = world.kept(&acme).await;
     assert_eq!(after.len(), before.len());
@@ -151,9 +151,9 @@ async fn full_envelope_gets_another_beside_it(world: World) {
     world.keys.store_signature(acme.org, &full).await.unwrap();
 
     let rotation = world.rotate(acme.key.id, Resign::All).await.unwrap();
-    assert_eq!(rotation.signatures, Resigned { added: 1, already: 0, left: 0 });
+    assert_eq!(rotation.signatures, Resigned { added: 1, ..Resigned::default() });
     let again = world.rotate(acme.key.id, Resign::All).await.unwrap();
-    assert_eq!(again.signatures, Resigned { added: 0, already: 1, left: 0 });
+    assert_eq!(again.signatures, Resigned { already: 1, ..Resigned::default() });
 
     assert_eq!(world.kept(&acme).await.len(), 2);
     world.keys.revoke_trusted_key(acme.trusted.id, Revocation::retired()).await.unwrap();
@@ -171,7 +171,7 @@ async fn rotation_begun_again_changes_nothing(world: World) {
 
     assert_eq!(again.successor, Change::Unchanged(successor(&first)));
     assert!(matches!(again.trusted, Some(Change::Unchanged(_))), "{again:?}");
-    assert_eq!(again.signatures, Resigned { added: 0, already: 2, left: 0 });
+    assert_eq!(again.signatures, Resigned { already: 2, ..Resigned::default() });
     assert_eq!(world.everything(&acme).await, before);
 }
 
@@ -208,7 +208,10 @@ async fn rotation_stopped_after_any_step_goes_on_where_it_stopped(world: World) 
         assert_eq!(matches!(rotation.successor, Change::Unchanged(_)), steps >= 1);
         assert_eq!(matches!(rotation.trusted, Some(Change::Unchanged(_))), steps >= 2);
         let already = u64::from(steps >= 3);
-        assert_eq!(rotation.signatures, Resigned { added: 3 - already, already, left: 0 });
+        assert_eq!(
+            rotation.signatures,
+            Resigned { added: 3 - already, already, ..Resigned::default() }
+        );
         let new = successor(&rotation);
         assert_eq!(new.id == id, steps >= 1);
         world.keys.revoke_trusted_key(acme.trusted.id, Revocation::retired()).await.unwrap();
@@ -336,13 +339,13 @@ async fn signatures_of_a_key_whose_trust_has_expired_are_not_signed_again(world:
     assert_eq!(world.everything(&acme).await, before);
     let rotation = world.rotate(acme.key.id, Resign::Leave).await.unwrap();
     assert_eq!((&rotation.trusted, &rotation.old_trusted), (&None, &None));
-    assert_eq!(rotation.signatures, Resigned { added: 0, already: 0, left: 2 });
+    assert_eq!(rotation.signatures, Resigned { left: 2, ..Resigned::default() });
 
     // Trusted for longer, both are done.
     world.keys.trust_public_key(acme.org, key, None, Some(until)).await.unwrap();
     let rotation = world.rotate(acme.key.id, Resign::All).await.unwrap();
     assert!(matches!(rotation.trusted, Some(Change::Made(_))), "{rotation:?}");
-    assert_eq!(rotation.signatures, Resigned { added: 2, already: 0, left: 0 });
+    assert_eq!(rotation.signatures, Resigned { added: 2, ..Resigned::default() });
 }
 
 async fn others_that_trust_the_old_key_are_told(world: World) {

@@ -7,6 +7,7 @@ use super::TrustImpact;
 use super::compare::{Focus, KeptDigests, Resigning};
 use crate::error::TrustError;
 use crate::key_manager::rotation::next_name;
+use crate::key_manager::signature_search::{SEARCH_LIMIT, SignatureSearch};
 use crate::key_manager::signatures::signed_by;
 use crate::key_manager::{KeyManager, ProvenKey, Resign, Resigned};
 use crate::rules::{KeyStanding, Scenario};
@@ -126,8 +127,9 @@ impl KeyManager {
         resigning: Option<&Resigning<'_>>,
     ) -> Result<Resigned, TrustError> {
         let mut resigned = Resigned::default();
+        let mut search = SignatureSearch::within(SEARCH_LIMIT);
         let mut all = self.store.each_kept_signature(old.org());
-        while let Some(kept) = all.next().await? {
+        while let Some(kept) = search.next(&mut all).await? {
             let Some(envelope) = signed_by(&kept, &old.verifying_key()) else { continue };
             match resigning {
                 _ if envelope.verify(new).is_ok() => resigned.already += 1,
@@ -135,6 +137,6 @@ impl KeyManager {
                 _ => resigned.left += 1,
             }
         }
-        Ok(resigned)
+        Ok(Resigned { extent: search.extent(), ..resigned })
     }
 }

@@ -1,6 +1,9 @@
+use std::time::Duration;
+
 use signing_crypto::{EnvelopeError, PackageStatement, SignatureEnvelope, SignatureId, SigningKey};
 use signing_store::{Change, NewPackageSignature, PackageSignatureRecord, StoreError};
 
+use super::super::signature_search::SignatureSearch;
 use super::super::signatures::{self, signed_by};
 use super::super::{KeyManager, ProvenKey};
 use super::{Resign, Resigned};
@@ -30,14 +33,16 @@ impl KeyManager {
         old: &ProvenKey,
         new: &ProvenKey,
         resign: Resign,
+        limit: Duration,
     ) -> Result<Resigned, TrustError> {
         let mut resigned = Resigned::default();
         let successor = match resign {
             Resign::All => Some(Successor { proven: new, key: self.require_usable(new).await? }),
             Resign::Leave => None,
         };
+        let mut search = SignatureSearch::within(limit);
         let mut all = self.store.each_kept_signature(old.org());
-        while let Some(kept) = all.next().await? {
+        while let Some(kept) = search.next(&mut all).await? {
             let Some(envelope) = signed_by(&kept, &old.verifying_key()) else { continue };
             let outcome = match &successor {
                 _ if envelope.verify(&new.verifying_key()).is_ok() => Outcome::Already,
@@ -50,7 +55,7 @@ impl KeyManager {
                 Outcome::Left => resigned.left += 1,
             }
         }
-        Ok(resigned)
+        Ok(Resigned { extent: search.extent(), ..resigned })
     }
 
     /// Adds a signature where a signature is kept, however often others add to it
@@ -149,3 +154,6 @@ impl KeyManager {
         Ok(Some(self.store.insert_signature_for(old.fingerprint(), &seen, new).await?))
     }
 }
+
+#[cfg(all(test, feature = "sqlite"))]
+mod tests;

@@ -6,7 +6,7 @@ use signing_crypto::{
     SignedDocument, TrustDocument, TrustDocumentKind, shell_word,
 };
 use signing_trust::store::OrganizationRecord;
-use signing_trust::{ImpactExtent, NextDocuments, PublicationImpact};
+use signing_trust::{NextDocuments, PublicationImpact, SearchExtent};
 
 use crate::lines::{Lines, quoted};
 #[cfg(test)]
@@ -77,7 +77,7 @@ impl<'a> PublicationView<'a> {
             published: false,
             root_file: None,
             draft: None,
-            compared_all: impact.extent == ImpactExtent::All,
+            compared_all: impact.extent == SearchExtent::All,
             root: documents.root().or(documents.current_root()).map(SignedDocument::digest),
             is_first: documents.current_root().is_none(),
             was_shown: false,
