@@ -77,9 +77,6 @@ pub enum StoreError {
         /// What SQLite says.
         source: Source,
     },
-    /// A change, through a store that was opened read-only.
-    #[error("the store was opened read-only, and cannot be changed")]
-    OpenedReadOnly,
     /// The tables are missing or older than this program.
     #[error("the database lacks what this program needs: {}", missing.join(", "))]
     SchemaOutdated {
@@ -333,7 +330,6 @@ impl StoreError {
             Self::Unreadable { .. } => "UnreadableDatabase",
             Self::ReadOnly { .. } => "ReadOnlyDatabase",
             Self::HotJournal { .. } => "InterruptedChange",
-            Self::OpenedReadOnly => "StoreOpenedReadOnly",
             Self::SchemaOutdated { .. } => "SchemaOutdated",
             Self::SchemaTooNew { .. } => "SchemaTooNew",
             Self::NoStore => "NoStore",

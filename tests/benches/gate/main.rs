@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 use signing_crypto::{SigningKey, TrustedKeyId};
 use signing_loader::{LoadedPackages, MaxStaleness, Verifier, sign_package};
 use signing_trust::KeyManager;
-use signing_trust::store::{DatabaseUrl, Revocation, Store};
+use signing_trust::store::{DatabaseUrl, Revocation, Store, StoreReader};
 use tokio_postgres::NoTls;
 use uuid::Uuid;
 
@@ -113,7 +113,7 @@ impl Trust {
 }
 
 async fn calls(trust: &Trust) -> Outcome<()> {
-    let store = Store::open_read_only(&trust.url.parse()?).await?;
+    let store = StoreReader::open(&trust.url.parse()?).await?;
     let verifier = Verifier::organization(&store, "bench".parse()?).await?;
     let loaded = LoadedPackages::gate(&verifier, MaxStaleness::default())?;
     let package = loaded.load(trust.package.as_path()).await?;

@@ -27,7 +27,6 @@ pub(super) fn store(error: &StoreError) -> Advice {
         StoreError::HotJournal { .. } => {
             "ask the owner of the store to undo the change: cloacina db migrate"
         }
-        StoreError::OpenedReadOnly => "open the store for changes: Store::open",
         StoreError::SchemaOutdated { .. } => "back the store up, then: cloacina db migrate",
         StoreError::SchemaTooNew { .. } => "use a newer cloacina",
         StoreError::NoStore => "make the store's tables: cloacina db migrate",

@@ -9,7 +9,7 @@ mod view;
 use signing_trust::KeyManager;
 use signing_trust::store::{
     DatabaseUrl, OrganizationRecord, OrganizationRef, SchemaStatus, SigningKeyRecord, Store,
-    StoreError, TrustedKeyRecord,
+    StoreError, StoreReader, TrustedKeyRecord,
 };
 
 use self::answers::Plan;
@@ -41,7 +41,7 @@ pub(super) fn run(context: &Context, command: InitStore) -> Result<Report, CliEr
         }
         // Nor is anything added to an organization whose signed trust is broken.
         let signed_trust = match &store {
-            Some(store) => found_trust(&KeyManager::new(store.clone(), None), &plan).await?,
+            Some(store) => found_trust(&KeyManager::from(store), &plan).await?,
             None => None,
         };
         match dry_run {
@@ -52,8 +52,8 @@ pub(super) fn run(context: &Context, command: InitStore) -> Result<Report, CliEr
 }
 
 /// The store, if there is one with tables, not yet for changes.
-async fn existing_store(url: &DatabaseUrl) -> Result<Option<Store>, CliError> {
-    let store = match Store::open_to_inspect(url).await {
+async fn existing_store(url: &DatabaseUrl) -> Result<Option<StoreReader>, CliError> {
+    let store = match StoreReader::open_to_inspect(url).await {
         Err(StoreError::NoDatabase { .. }) => return Ok(None),
         opened => opened?,
     };
@@ -67,7 +67,7 @@ async fn existing_store(url: &DatabaseUrl) -> Result<Option<Store>, CliError> {
 
 /// Refuses a KEK that does not wrap the store's keys, and to make one for a store that has keys
 /// under another.
-async fn require_fitting_kek(store: Option<&Store>, kek: &KekFile) -> Result<(), CliError> {
+async fn require_fitting_kek(store: Option<&StoreReader>, kek: &KekFile) -> Result<(), CliError> {
     let Some(store) = store else { return Ok(()) };
     match (store.state().await?.kek_id, kek) {
         (Some(expected), KekFile::Found(FoundKek { key, .. })) if key.id() != expected => {
@@ -94,10 +94,10 @@ async fn would_make(
     plan: &Plan,
     url: &DatabaseUrl,
     kek: &KekFile,
-    (store, signed_trust): (Option<Store>, Option<Step>),
+    (store, signed_trust): (Option<StoreReader>, Option<Step>),
 ) -> Result<Report, CliError> {
     let (has_kek, has_store) = (matches!(kek, KekFile::Found(_)), store.is_some());
-    let keys = store.map(|store| KeyManager::new(store, None));
+    let keys = store.map(KeyManager::from);
     let org = match &keys {
         Some(keys) => organization(keys, plan).await?,
         None => None,
@@ -131,7 +131,7 @@ async fn make(
     mut plan: Plan,
     url: &DatabaseUrl,
     kek: KekFile,
-    (store, found_trust): (Option<Store>, Option<Step>),
+    (store, found_trust): (Option<StoreReader>, Option<Step>),
 ) -> Result<Report, CliError> {
     let place = kek.place().clone();
     let (kek, step) = match kek {

@@ -118,7 +118,7 @@ impl KeyManager {
         }
         require_admissible(&verified, anchor)?;
         let event = self.event(EventType::TrustPublished).org(org).documents(versions(&new));
-        self.change(event, |entry| self.store.add_trust_documents(org, new, entry)).await?;
+        self.change(event, |store, entry| store.add_trust_documents(org, new, entry)).await?;
         let mut outcome = Ok(());
         let remember = &mut |seen: &mut SeenDocuments| {
             outcome = seen.admit(anchor.root().digest(), &verified);

@@ -18,7 +18,6 @@ impl KeyManager {
         let event = self.event(EventType::FloorSet).org(org).package(package);
         let event = event.floor(floor.as_ref());
         let package = package.clone();
-        let set = |entry| self.store.set_version_floor(org, package, floor, entry);
-        Ok(self.change(event, set).await?)
+        self.change(event, |store, entry| store.set_version_floor(org, package, floor, entry)).await
     }
 }

@@ -30,8 +30,7 @@ impl KeyManager {
             .child_org(child)
             .packages(limits.packages.as_ref())
             .expires_at(limits.expires_at);
-        let grant = |entry| self.store.grant_trust(parent, child, limits, entry);
-        Ok(self.change(event, grant).await?)
+        self.change(event, |store, entry| store.grant_trust(parent, child, limits, entry)).await
     }
 
     /// Revokes a grant. `Unchanged(None)` if there was no grant.
@@ -41,6 +40,6 @@ impl KeyManager {
         child: OrgId,
     ) -> Result<Change<Option<TrustGrantRecord>>, TrustError> {
         let event = self.event(EventType::GrantRevoked).org(parent).child_org(child);
-        Ok(self.change(event, |entry| self.store.revoke_grant(parent, child, entry)).await?)
+        self.change(event, |store, entry| store.revoke_grant(parent, child, entry)).await
     }
 }

@@ -95,7 +95,7 @@ impl KeyManager {
         envelope: &SignatureEnvelope,
     ) -> Result<Change<SignatureId>, TrustError> {
         let (statement, new) = to_keep(org, envelope)?;
-        let change = self.store.insert_package_signature(new).await?;
+        let change = self.store_to_change()?.insert_package_signature(new).await?;
         if let Change::Made(_) = &change {
             announce_stored(org, &statement);
         }
@@ -125,7 +125,8 @@ impl KeyManager {
         envelope: &SignatureEnvelope,
     ) -> Result<Change<SignatureId>, TrustError> {
         let (statement, new) = to_keep(kept.org, envelope)?;
-        let change = self.store.insert_signature_if_unchanged(&kept.records, new).await?;
+        let change =
+            self.store_to_change()?.insert_signature_if_unchanged(&kept.records, new).await?;
         if let Change::Made(_) = &change {
             announce_stored(kept.org, &statement);
         }
@@ -145,8 +146,7 @@ impl KeyManager {
         let kept = kept.ok_or(StoreError::SignatureNotFound { id })?;
         let (org, digest) = (kept.org_id, kept.package_digest);
         let event = self.event(EventType::SignatureRemoved).org(org).signature(id).digest(digest);
-        let remove = |entry| self.store.remove_package_signature(org, id, entry);
-        self.change(event, remove).await?;
+        self.change(event, |store, entry| store.remove_package_signature(org, id, entry)).await?;
         Ok(kept)
     }
 

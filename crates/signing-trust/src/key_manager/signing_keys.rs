@@ -54,8 +54,8 @@ impl KeyManager {
             .predecessor(predecessor);
         let public_key = key.verifying_key();
         let new = NewSigningKey { id, org_id: org, name, public_key, wrapped_key, predecessor };
-        let insert = |entry| self.store.insert_signing_key(new, entry);
-        let record = self.change(event, insert).await?;
+        let record =
+            self.change(event, |store, entry| store.insert_signing_key(new, entry)).await?;
         require_same_public_half(&record, key)?;
         Ok(record)
     }
@@ -100,8 +100,8 @@ impl KeyManager {
             .key_id(Some(id))
             .fingerprint(record.fingerprint)
             .revocation(&revocation);
-        let revoke = |entry| self.store.revoke_signing_key(&record, revocation, entry);
-        Ok(self.change(event, revoke).await?)
+        let record = &record;
+        self.change(event, |store, entry| store.revoke_signing_key(record, revocation, entry)).await
     }
 
     /// Lets a retired signing key sign again.
@@ -122,7 +122,7 @@ impl KeyManager {
             .key_id(Some(id))
             .fingerprint(record.fingerprint)
             .note(note);
-        let reinstate = |entry| self.store.reinstate_signing_key(record.org_id, id, entry);
-        Ok(self.change(event, reinstate).await?)
+        let org = record.org_id;
+        self.change(event, |store, entry| store.reinstate_signing_key(org, id, entry)).await
     }
 }

@@ -39,11 +39,11 @@ impl KeyManager {
             .name(name.as_ref())
             .expires_at(expires_at);
         let new = NewTrustedKey { id, org_id: org, public_key: *key, name, expires_at };
-        match self.change(event, |entry| self.store.trust_key(new, entry)).await {
-            Err(StoreError::KeyRefused { fingerprint, at }) => {
+        match self.change(event, |store, entry| store.trust_key(new, entry)).await {
+            Err(TrustError::Store(StoreError::KeyRefused { fingerprint, at })) => {
                 Err(TrustError::PreviouslyRevoked { fingerprint, at })
             }
-            change => Ok(change?),
+            change => change,
         }
     }
 
@@ -79,8 +79,8 @@ impl KeyManager {
             .org(org)
             .fingerprint(*fingerprint)
             .revocation(&revocation);
-        let deny = |entry| self.store.deny_key(org, *fingerprint, revocation, entry);
-        Ok(self.change(event, deny).await?)
+        self.change(event, |store, entry| store.deny_key(org, *fingerprint, revocation, entry))
+            .await
     }
 
     /// Declares a key compromised: every organization of the store refuses it from
@@ -98,8 +98,8 @@ impl KeyManager {
             .org(org)
             .fingerprint(*fingerprint)
             .revocation(&revocation);
-        let declare = |entry| self.store.declare_compromised(org, *fingerprint, note, entry);
-        Ok(self.change(event, declare).await?)
+        self.change(event, |store, entry| store.declare_compromised(org, *fingerprint, note, entry))
+            .await
     }
 
     /// Revokes a trusted key: from when this returns, no signature by it is accepted,
@@ -117,8 +117,9 @@ impl KeyManager {
             .key_id(Some(id))
             .fingerprint(record.fingerprint)
             .revocation(&revocation);
-        let revoke = |entry| self.store.revoke_trusted_key(record.org_id, id, revocation, entry);
-        Ok(self.change(event, revoke).await?)
+        let org = record.org_id;
+        self.change(event, |store, entry| store.revoke_trusted_key(org, id, revocation, entry))
+            .await
     }
 
     /// Takes a revocation or a denial back: what the organization said before it holds
@@ -140,8 +141,8 @@ impl KeyManager {
             .key_id(Some(id))
             .fingerprint(record.fingerprint)
             .note(note);
-        let reinstate = |entry| self.store.reinstate_trusted_key(record.org_id, id, entry);
-        Ok(self.change(event, reinstate).await?)
+        let org = record.org_id;
+        self.change(event, |store, entry| store.reinstate_trusted_key(org, id, entry)).await
     }
 
     /// The keys whose signatures `org` accepts for some package at least, once for

@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use signing_loader::{
-    FollowedPackage, GateError, LoadedPackages, MaxStaleness, Store, UntrustedReason, Verifier,
+    FollowedPackage, GateError, LoadedPackages, MaxStaleness, StoreReader, UntrustedReason,
+    Verifier,
 };
 use signing_trust::store::{OrganizationRef, Revocation};
 
@@ -23,7 +24,7 @@ async fn host(
     vendor: &Vendor,
     limit: MaxStaleness,
 ) -> (LoadedPackages, FollowedPackage) {
-    let store = Store::open_read_only(&proxy.login().url("")).await.unwrap();
+    let store = StoreReader::open(&proxy.login().url("")).await.unwrap();
     let org = OrganizationRef::Id(vendor.org);
     let verifier = Verifier::organization(&store, org).await.unwrap();
     let loaded = LoadedPackages::gate(&verifier, limit).unwrap();

@@ -54,7 +54,7 @@ async fn program_whose_runtime_has_ended_does_not_hold_the_gate_open(world: Worl
     let program = thread::spawn(move || {
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let store = signing_loader::Store::open_read_only(&url).await.unwrap();
+            let store = signing_loader::StoreReader::open(&url).await.unwrap();
             let org = signing_trust::store::OrganizationRef::Id(org);
             let verifier = signing_loader::Verifier::organization(&store, org).await.unwrap();
             let loaded = LoadedPackages::gate(&verifier, *LIMIT).unwrap();

@@ -224,22 +224,6 @@ fn role_that_does_not_exist_is_given_nothing() {
 }
 
 #[test]
-#[ignore = "needs Postgres: cargo xtask test-db"]
-fn store_that_was_opened_to_read_gives_no_rights() {
-    run(Backend::Postgres, async |world: World| {
-        let role = role(&world, RolePurpose::Runner).await;
-        let limits = RoleLimits::Connections(7);
-        let reader = Store::open_read_only(&world.database.url()).await.unwrap();
-        let refused = reader.grant_role(RolePurpose::Admin, &role.name(), limits).await;
-        assert_refused!(refused, StoreError::OpenedReadOnly);
-
-        let writer = Store::open(&world.database.url()).await.unwrap();
-        writer.grant_role(RolePurpose::Admin, &role.name(), limits).await.unwrap();
-        role.remove().await;
-    });
-}
-
-#[test]
 fn sqlite_has_no_roles() {
     run(Backend::Sqlite, async |world: World| {
         let (store, limits) = (&world.store, RoleLimits::OfPurpose);

@@ -98,7 +98,9 @@ impl KeyManager {
         let statement = envelope.unverified_statement()?;
         let made = match envelope.add_signature(successor.key) {
             Ok(()) => {
-                self.store.replace_package_signature(kept, old.fingerprint(), &envelope).await?
+                self.store_to_change()?
+                    .replace_package_signature(kept, old.fingerprint(), &envelope)
+                    .await?
             }
             Err(EnvelopeError::Full { .. } | EnvelopeError::Malformed(_)) => {
                 match self.sign_beside(&envelope, &statement, old, successor.key).await? {
@@ -144,14 +146,16 @@ impl KeyManager {
         }
         if let Some((record, envelope)) = room {
             let old = old.fingerprint();
-            return Ok(Some(self.store.replace_package_signature(record, old, &envelope).await?));
+            let store = self.store_to_change()?;
+            return Ok(Some(store.replace_package_signature(record, old, &envelope).await?));
         }
         let envelope = SignatureEnvelope::sign(statement, key);
         if envelope.signed_bytes() != full.signed_bytes() {
             return Ok(None);
         }
         let new = NewPackageSignature { org_id, package_digest, envelope };
-        Ok(Some(self.store.insert_signature_for(old.fingerprint(), &seen, new).await?))
+        let store = self.store_to_change()?;
+        Ok(Some(store.insert_signature_for(old.fingerprint(), &seen, new).await?))
     }
 }
 
