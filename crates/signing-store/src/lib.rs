@@ -31,7 +31,11 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(
     not(any(feature = "sqlite", feature = "postgres")),
-    expect(unused, reason = "without a backend there is nothing to run a query on")
+    expect(
+        unused,
+        clippy::never_loop,
+        reason = "without a backend there is nothing to run a query on"
+    )
 )]
 
 mod error;

@@ -132,16 +132,17 @@ impl Store {
         #[cfg(feature = "sqlite")]
         let created = match &url.0 {
             Location::Sqlite(target) => {
-                crate::backend::sqlite::create(target, migrate::complete_database()).await?
+                let complete = migrate::complete_database();
+                crate::backend::sqlite::create(target, complete).await?.unwrap_or_default()
             }
             #[cfg(feature = "postgres")]
-            Location::Postgres(_) => None,
+            Location::Postgres(_) => Vec::new(),
         };
         #[cfg(not(feature = "sqlite"))]
-        let created = None;
+        let created = Vec::new();
         let pool = Pool::connect(url, Access::Write)?;
         let applied = match migrate::status(&pool).await? {
-            SchemaStatus::Current => created.unwrap_or_default(),
+            SchemaStatus::Current => created,
             SchemaStatus::Empty | SchemaStatus::Outdated { .. } => migrate::apply(&pool).await?,
             SchemaStatus::TooNew { unknown } => return Err(StoreError::SchemaTooNew { unknown }),
         };
