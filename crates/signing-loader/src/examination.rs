@@ -384,5 +384,5 @@ fn verdict(
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "private-keys"))]
 mod tests;
