@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use signing_crypto::{ActorName, KeyEncryptionKey, OrgName, shell_word};
 use signing_trust::KeyManager;
-use signing_trust::store::{DatabaseUrl, Store, StoreError};
+use signing_trust::store::{DatabaseUrl, Store, StoreError, StoreReader};
 
 use crate::cli::{Global, OrgReference};
 use crate::error::CliError;
@@ -102,18 +102,18 @@ impl Context {
 
     /// The store, which must exist, for reading. Private keys stay closed.
     pub(crate) async fn keys(&self) -> Result<KeyManager, CliError> {
-        Ok(KeyManager::new(Store::open_read_only(&self.database_url()?).await?, None))
+        Ok(KeyManager::from(StoreReader::open(&self.database_url()?).await?))
     }
 
     /// The store, for reading, as it lies there: not even an interrupted change is undone.
     pub(crate) async fn keys_to_inspect(&self) -> Result<KeyManager, CliError> {
-        Ok(KeyManager::new(Store::open_to_inspect(&self.database_url()?).await?, None))
+        Ok(KeyManager::from(StoreReader::open_to_inspect(&self.database_url()?).await?))
     }
 
     /// The store, for reading, and the KEK that opens its private keys.
     pub(crate) async fn keys_with_kek(&self) -> Result<KeyManager, CliError> {
         let kek = self.kek()?;
-        Ok(KeyManager::new(Store::open_read_only(&self.database_url()?).await?, Some(kek)))
+        Ok(KeyManager::from(StoreReader::open(&self.database_url()?).await?).with_kek(kek))
     }
 
     /// The store, for changes. Private keys stay closed.

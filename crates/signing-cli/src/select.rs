@@ -84,7 +84,7 @@ pub(crate) async fn signing_key_or_only(
         return signing_key(context, keys, org, named).await;
     }
     let org = organization_or_default(context, keys, org).await?;
-    let mut usable = keys.list_signing_keys(org.id).await?;
+    let mut usable = keys.store().signing_keys(org.id).await?;
     usable.retain(|key| key.revoked_at.is_none());
     match &usable[..] {
         [only] => Ok(only.id),
@@ -211,11 +211,11 @@ impl Scope {
         let Some(org) = &self.org else { return Ok(Vec::new()) };
         let mut found = Vec::new();
         if kind != Some(KeyKind::Trusted) {
-            let signing = keys.list_signing_keys(org.id).await?;
+            let signing = keys.store().signing_keys(org.id).await?;
             found.extend(signing.into_iter().map(Selected::Signing));
         }
         if kind != Some(KeyKind::Signing) {
-            let trusted = keys.list_own_trusted_keys(org.id).await?;
+            let trusted = keys.store().own_trusted_keys(org.id).await?;
             found.extend(trusted.into_iter().map(Selected::Trusted));
         }
         Ok(found)

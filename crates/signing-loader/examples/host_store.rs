@@ -6,7 +6,7 @@
 use std::env;
 use std::error::Error;
 
-use signing_loader::{LoadedPackage, Store, Verifier};
+use signing_loader::{LoadedPackage, StoreReader, Verifier};
 
 /// What every plugin of this host exports.
 type WorkflowRun = unsafe extern "C" fn(*const u8, usize, *mut u8, *mut usize) -> i32;
@@ -14,7 +14,7 @@ type WorkflowRun = unsafe extern "C" fn(*const u8, usize, *mut u8, *mut usize) -
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
     let path = env::args().nth(1).ok_or("give a plugin")?;
-    let store = Store::open_read_only(&env::var("CLOACINA_DATABASE_URL")?.parse()?).await?;
+    let store = StoreReader::open(&env::var("CLOACINA_DATABASE_URL")?.parse()?).await?;
     let verifier = Verifier::organization(store, "acme".parse()?).await?;
     let plugin = verifier.verify(&*path).await?.load().await?;
     println!("{}", call(entry_point(&plugin)?, "hello, world")?);

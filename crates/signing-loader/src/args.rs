@@ -23,7 +23,7 @@ use signing_trust::acceptance::{
 #[cfg(feature = "store")]
 use signing_trust::{
     TrustError,
-    store::{DatabaseUrl, Store},
+    store::{DatabaseUrl, StoreReader},
 };
 
 mod error;
@@ -172,7 +172,7 @@ impl SecurityArgs {
         #[cfg(feature = "store")]
         if let Some(org) = &self.org {
             let url = self.database_url()?;
-            let store = Store::open_read_only(&url).await.map_err(TrustError::from)?;
+            let store = StoreReader::open(&url).await.map_err(TrustError::from)?;
             let verifier = Verifier::organization(store, org.parse()?).await?;
             let verifier = self.configured(verifier, config);
             let verifier = match self.signed_trust.anchor()? {

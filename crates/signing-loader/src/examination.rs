@@ -76,8 +76,8 @@ enum Content<T> {
 enum Step {
     /// No signature yet: it was looked for here, and the store may have some.
     LooksFor(SignatureLocation),
-    /// Signatures, and the signers that are asked about next.
-    Asks(Signers),
+    /// Signatures, and the signers that are asked about next, and if those do not suffice.
+    Asks(Signers, Option<Signers>),
     /// All that trust has to say.
     Decided(Box<Result<(Accepted, SignatureEnvelope), VerificationError>>),
 }
@@ -126,7 +126,7 @@ impl Examination<()> {
             name: statement.name().clone(),
             content: Content::Absent,
             candidates: vec![(EnvelopeSource::Memory, Ok(envelope.clone()))],
-            step: Step::Asks(Signers::default()),
+            step: Step::Asks(Signers::default(), None),
             decision: no_key_trusted(),
             unnamed_were_tried: false,
         };
@@ -150,7 +150,7 @@ impl<T> Examination<T> {
         let name = opened.name.clone();
         let (content, candidates, step) = match found {
             Found::Envelope(source, envelope) => {
-                let step = Step::Asks(Signers::default());
+                let step = Step::Asks(Signers::default(), None);
                 (Content::Unread(opened, read), vec![(source, Ok(*envelope))], step)
             }
             Found::Malformed(source, reason) => {
@@ -184,7 +184,7 @@ impl<T> Examination<T> {
             decision: no_key_trusted(),
             unnamed_were_tried: false,
         };
-        if let Step::Asks(_) = examination.step {
+        if let Step::Asks(..) = examination.step {
             examination.ask();
         }
         Ok(examination)
@@ -201,7 +201,7 @@ impl<T> Examination<T> {
             (Step::LooksFor(_), Content::Read(content, _)) => {
                 Some(Question::StoredSignatures(content.digest))
             }
-            (Step::Asks(signers), _) => Some(Question::Trust(signers.clone())),
+            (Step::Asks(signers, _), _) => Some(Question::Trust(signers.clone())),
             _ => None,
         }
     }
@@ -224,16 +224,14 @@ impl<T> Examination<T> {
 
     /// Answers [`Question::Trust`].
     pub(crate) fn answer_trust(&mut self, decision: TrustDecision) {
-        let Step::Asks(asked) = &self.step else { return };
-        let all = self.signers();
-        let outcome = self.first_accepted(&decision);
-        let unnamed_were_tried = asked.unnamed || !all.unnamed;
-        self.step = match outcome {
-            Err(Refusal { lacks_signers: true, .. }) if !unnamed_were_tried => Step::Asks(all),
-            outcome => Step::Decided(Box::new(outcome.map_err(|refusal| refusal.error))),
+        let Step::Asks(_, all) = &self.step else { return };
+        let all = all.clone();
+        self.unnamed_were_tried = all.is_none();
+        self.step = match (self.first_accepted(&decision), all) {
+            (Err(Refusal { lacks_signers: true, .. }), Some(all)) => Step::Asks(all, None),
+            (outcome, _) => Step::Decided(Box::new(outcome.map_err(|refusal| refusal.error))),
         };
         self.decision = decision;
-        self.unnamed_were_tried = unnamed_were_tried;
     }
 
     /// The envelopes that were looked at, and what each comes to.
@@ -295,11 +293,12 @@ impl<T> Examination<T> {
     }
 
     fn ask(&mut self) {
-        let mut signers = self.signers();
-        if self.answered_by != AnsweredBy::PinnedKeys && !signers.named.is_empty() {
-            signers.unnamed = false;
-        }
-        self.step = Step::Asks(signers);
+        let signers = self.signers();
+        let (first, all) = match self.answered_by {
+            AnsweredBy::PinnedKeys => (signers, None),
+            _ => signers.named_first(),
+        };
+        self.step = Step::Asks(first, all);
     }
 
     /// One good signature suffices. Without one, the refusal of the first signature is
@@ -385,5 +384,5 @@ fn verdict(
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "private-keys"))]
 mod tests;

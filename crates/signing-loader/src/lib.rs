@@ -169,7 +169,9 @@ pub use signing_trust::{
 #[doc(no_inline)]
 pub use signing_trust::{
     Freshness, KeyManager, TrustError,
-    store::{DatabaseUrl, OrganizationRecord, OrganizationRef, Store, StoreError, UrlError},
+    store::{
+        DatabaseUrl, OrganizationRecord, OrganizationRef, Store, StoreError, StoreReader, UrlError,
+    },
 };
 
 // What tasks and threads share.

@@ -49,9 +49,9 @@ pub use self::staleness::{MaxStaleness, MaxStalenessError};
 /// ```no_run
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 /// use std::time::Duration;
-/// use signing_loader::{LoadedPackages, MaxStaleness, Store, Verifier};
+/// use signing_loader::{LoadedPackages, MaxStaleness, StoreReader, Verifier};
 ///
-/// let store = Store::open_read_only(&"postgres://runner@db.example/trust".parse()?).await?;
+/// let store = StoreReader::open(&"postgres://runner@db.example/trust".parse()?).await?;
 /// let verifier = Verifier::organization(&store, "acme".parse()?).await?;
 /// let loaded = LoadedPackages::gate(&verifier, MaxStaleness::new(Duration::from_secs(30))?)?;
 ///

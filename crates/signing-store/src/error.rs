@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use signing_crypto::{
-    DocumentVersion, Fingerprint, KekId, KeyId, NameKind, OrgId, SignatureId, StoreId,
-    TrustDocumentKind, TrustedKeyId, rfc3339,
+    DocumentVersion, Fingerprint, KekId, KeyId, NameKind, OrgId, PackageDigest, SignatureId,
+    StoreId, TrustDocumentKind, TrustedKeyId, rfc3339,
 };
 use thiserror::Error;
 
@@ -77,9 +77,6 @@ pub enum StoreError {
         /// What SQLite says.
         source: Source,
     },
-    /// A change, through a store that was opened read-only.
-    #[error("the store was opened read-only, and cannot be changed")]
-    OpenedReadOnly,
     /// The tables are missing or older than this program.
     #[error("the database lacks what this program needs: {}", missing.join(", "))]
     SchemaOutdated {
@@ -305,6 +302,13 @@ pub enum StoreError {
         /// When.
         at: DateTime<Utc>,
     },
+    /// A signature was to be added to those that are kept about a package, and they are others
+    /// by now.
+    #[error("the kept signatures of the package {digest} were changed meanwhile")]
+    SignaturesChanged {
+        /// The package.
+        digest: PackageDigest,
+    },
     /// A private key that cannot be opened with the KEK, or not read at all.
     #[error("the signing key {id} cannot be re-wrapped")]
     NotRewrapped {
@@ -326,7 +330,6 @@ impl StoreError {
             Self::Unreadable { .. } => "UnreadableDatabase",
             Self::ReadOnly { .. } => "ReadOnlyDatabase",
             Self::HotJournal { .. } => "InterruptedChange",
-            Self::OpenedReadOnly => "StoreOpenedReadOnly",
             Self::SchemaOutdated { .. } => "SchemaOutdated",
             Self::SchemaTooNew { .. } => "SchemaTooNew",
             Self::NoStore => "NoStore",
@@ -362,6 +365,7 @@ impl StoreError {
             Self::TrustDocumentConflict { .. } => "TrustDocumentConflict",
             Self::OtherKek { .. } => "OtherKeyEncryptionKey",
             Self::KeyRefused { .. } => "PreviouslyRevoked",
+            Self::SignaturesChanged { .. } => "ChangedMeanwhile",
             Self::NotRewrapped { .. } => "PrivateKeyUnusable",
             Self::Compromised { .. } => "KeyCompromised",
             Self::SuccessorExists => "SuccessorExists",

@@ -31,7 +31,11 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(
     not(any(feature = "sqlite", feature = "postgres")),
-    expect(unused, reason = "without a backend there is nothing to run a query on")
+    expect(
+        unused,
+        clippy::never_loop,
+        reason = "without a backend there is nothing to run a query on"
+    )
 )]
 
 mod error;
@@ -77,19 +81,19 @@ pub use tables::audit::{
 };
 pub use tables::compromised_keys::CompromisedKeyRecord;
 pub use tables::kek_rotation::KekRotationRecord;
-pub use tables::kept_signatures::Replacement;
 pub use tables::organizations::{NewOrganization, OrganizationRecord, OrganizationRef};
-pub use tables::package_signatures::{
-    NewPackageSignature, PackageSignatureRecord, SIGNATURES_IN_ALL, SIGNATURES_PER_ORG,
-};
 pub use tables::revocation::Revocation;
+pub use tables::signatures::{
+    KeptSignatureCursor, NewPackageSignature, PackageSignatureRecord, SIGNATURES_IN_ALL,
+    SIGNATURES_PER_ORG,
+};
 pub use tables::signing_keys::{NewSigningKey, SigningKeyRecord};
 pub use tables::store_state::{Heartbeat, StoreState};
 #[cfg(feature = "postgres")]
 pub use tables::trust_documents::trust_documents_statement;
 pub use tables::trust_documents::{NewTrustDocument, TrustDocumentRecord, TrustDocuments};
 pub use tables::trust_grants::TrustGrantRecord;
-pub use tables::trusted_keys::{NewTrustedKey, TrustKeyOutcome, TrustedKeyRecord};
+pub use tables::trusted_keys::{NewTrustedKey, TrustedKeyRecord};
 pub use tables::version_floors::VersionFloorRecord;
 pub use trust_graph::TrustRows;
 #[cfg(feature = "postgres")]

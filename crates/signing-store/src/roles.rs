@@ -228,7 +228,6 @@ impl Store {
         if let RolePurpose::Signer(org) = purpose {
             self.organization(OrganizationRef::Id(org)).await?;
         }
-        self.access.require_write()?;
         let statements = purpose.sql(role, limits);
         let may_limit = match limits {
             RoleLimits::Unchanged => "TRUE".to_owned(),

@@ -13,16 +13,23 @@ use crate::url::DatabaseUrl;
 #[cfg(feature = "sqlite")]
 use crate::url::Location;
 
-/// A store: a pool of connections to one database.
+/// A store that can be changed: a pool of connections to one database.
 ///
 /// Clones share the pool.
 #[derive(Clone)]
 pub struct Store {
     reader: StoreReader,
-    pub(crate) access: Access,
 }
 
 /// A store, to read from: it has nothing that changes it.
+///
+/// ```compile_fail,E0599
+/// # async fn example(url: &signing_store::DatabaseUrl, org: signing_crypto::OrgId) {
+/// let store = signing_store::StoreReader::open(url).await.unwrap();
+/// let entry = signing_store::AuditEntry::new("organization.deleted");
+/// store.delete_organization(org, entry).await.unwrap();
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct StoreReader {
     pub(crate) pool: Pool,
@@ -39,9 +46,65 @@ impl Deref for Store {
 }
 
 impl StoreReader {
+    /// Opens a database to read from.
+    ///
+    /// A SQLite file is opened read-only, and nothing is written beside it, also if the
+    /// owner runs this process: the file may be on a read-only file system, or belong to
+    /// another user that the URL names. There is one exception. When a program was killed
+    /// during a change, the change must be undone before anything can be read. A process that
+    /// may write does so; any other gets [`StoreError::HotJournal`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`Store::open`].
+    pub async fn open(url: &DatabaseUrl) -> Result<Self, StoreError> {
+        Self::open_for(url, Access::Read).await
+    }
+
+    /// Opens a database to look at it, whatever is in it: nothing is created, changed or undone,
+    /// and its tables need not be up to date, or be there at all.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Store::open`], but for its tables. [`StoreError::HotJournal`] also where
+    /// this process could undo the change of a program that was killed.
+    pub async fn open_to_inspect(url: &DatabaseUrl) -> Result<Self, StoreError> {
+        let pool = Pool::connect(url, Access::Inspect)?;
+        let reached: Result<(), StoreError> =
+            read!(pool, |conn| { Ok(conn.batch_execute("SELECT 1").await?) });
+        reached?;
+        Ok(Self::new(pool))
+    }
+
     /// Compares the database's migrations with this program's.
     pub async fn schema_status(&self) -> Result<SchemaStatus, StoreError> {
         migrate::status(&self.pool).await
+    }
+
+    /// The same store, with connections of its own, for a thread that has a runtime of its
+    /// own: a connection is carried by the runtime in which it was made. Makes none yet.
+    ///
+    /// What one of the two has seen, the other does not fall behind.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] if there can be no further pool.
+    pub fn with_own_connections(&self) -> Result<Self, StoreError> {
+        Ok(Self { pool: self.pool.with_own_connections()?, seen: self.seen.clone() })
+    }
+
+    async fn open_for(url: &DatabaseUrl, access: Access) -> Result<Self, StoreError> {
+        let pool = Pool::connect(url, access)?;
+        match migrate::status(&pool).await? {
+            SchemaStatus::Current => Ok(Self::new(pool)),
+            SchemaStatus::Empty => Err(StoreError::NoStore),
+            SchemaStatus::Outdated { missing } => Err(StoreError::SchemaOutdated { missing }),
+            SchemaStatus::TooNew { unknown } => Err(StoreError::SchemaTooNew { unknown }),
+        }
+    }
+
+    fn new(pool: Pool) -> Self {
+        Self { pool, seen: Arc::default() }
     }
 }
 
@@ -56,48 +119,7 @@ impl Store {
     /// [`StoreError::UnsafeFile`] if others could replace a SQLite file, and
     /// [`StoreError::ReadOnly`] if this process may only read it.
     pub async fn open(url: &DatabaseUrl) -> Result<Self, StoreError> {
-        Self::open_for(url, Access::Write).await
-    }
-
-    /// Opens a database to read from: what changes it is refused by
-    /// [`StoreError::OpenedReadOnly`].
-    ///
-    /// A SQLite file is opened read-only, and nothing is written beside it, also if the
-    /// owner runs this process: the file may be on a read-only file system, or belong to
-    /// another user that the URL names. There is one exception. When a program was killed
-    /// during a change, the change must be undone before anything can be read. A process that
-    /// may write does so; any other gets [`StoreError::HotJournal`].
-    ///
-    /// # Errors
-    ///
-    /// As for [`open`](Self::open).
-    pub async fn open_read_only(url: &DatabaseUrl) -> Result<Self, StoreError> {
-        Self::open_for(url, Access::Read).await
-    }
-
-    /// Opens a database to look at it, whatever is in it: nothing is created, changed or undone,
-    /// and its tables need not be up to date, or be there at all. What changes it is refused.
-    ///
-    /// # Errors
-    ///
-    /// As for [`open`](Self::open), but for its tables. [`StoreError::HotJournal`] also where
-    /// this process could undo the change of a program that was killed.
-    pub async fn open_to_inspect(url: &DatabaseUrl) -> Result<Self, StoreError> {
-        let pool = Pool::connect(url, Access::Inspect)?;
-        let reached: Result<(), StoreError> =
-            read!(pool, |conn| { Ok(conn.batch_execute("SELECT 1").await?) });
-        reached?;
-        Ok(Self::new(pool, Access::Inspect))
-    }
-
-    async fn open_for(url: &DatabaseUrl, access: Access) -> Result<Self, StoreError> {
-        let pool = Pool::connect(url, access)?;
-        match migrate::status(&pool).await? {
-            SchemaStatus::Current => Ok(Self::new(pool, access)),
-            SchemaStatus::Empty => Err(StoreError::NoStore),
-            SchemaStatus::Outdated { missing } => Err(StoreError::SchemaOutdated { missing }),
-            SchemaStatus::TooNew { unknown } => Err(StoreError::SchemaTooNew { unknown }),
-        }
+        Ok(Self { reader: StoreReader::open_for(url, Access::Write).await? })
     }
 
     /// Opens a database after bringing its tables up to date; a SQLite file is
@@ -110,37 +132,21 @@ impl Store {
         #[cfg(feature = "sqlite")]
         let created = match &url.0 {
             Location::Sqlite(target) => {
-                crate::backend::sqlite::create(target, migrate::complete_database()).await?
+                let complete = migrate::complete_database();
+                crate::backend::sqlite::create(target, complete).await?.unwrap_or_default()
             }
             #[cfg(feature = "postgres")]
-            Location::Postgres(_) => None,
+            Location::Postgres(_) => Vec::new(),
         };
         #[cfg(not(feature = "sqlite"))]
-        let created = None;
+        let created = Vec::new();
         let pool = Pool::connect(url, Access::Write)?;
         let applied = match migrate::status(&pool).await? {
-            SchemaStatus::Current => created.unwrap_or_default(),
+            SchemaStatus::Current => created,
             SchemaStatus::Empty | SchemaStatus::Outdated { .. } => migrate::apply(&pool).await?,
             SchemaStatus::TooNew { unknown } => return Err(StoreError::SchemaTooNew { unknown }),
         };
-        Ok((Self::new(pool, Access::Write), applied))
-    }
-
-    /// The same store, with connections of its own, for a thread that has a runtime of its
-    /// own: a connection is carried by the runtime in which it was made. Makes none yet.
-    ///
-    /// What one of the two has seen, the other does not fall behind.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Unavailable`] if there can be no further pool.
-    pub fn with_own_connections(&self) -> Result<Self, StoreError> {
-        let (pool, seen) = (self.pool.with_own_connections()?, self.seen.clone());
-        Ok(Self { reader: StoreReader { pool, seen }, access: self.access })
-    }
-
-    fn new(pool: Pool, access: Access) -> Self {
-        Self { reader: StoreReader { pool, seen: Arc::default() }, access }
+        Ok((Self { reader: StoreReader::new(pool) }, applied))
     }
 }
 
@@ -158,11 +164,11 @@ impl std::fmt::Debug for Store {
 
 impl From<&Store> for PendingChange {
     fn from(store: &Store) -> Self {
-        Self::of(&store.pool, store.access, &store.seen)
+        Self::of(&store.pool, &store.seen)
     }
 }
 
-/// What an idempotent change came to.
+/// What an idempotent change came to. A change that is refused is an error.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change<T> {
     /// It was made.

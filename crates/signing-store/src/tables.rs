@@ -3,10 +3,9 @@
 pub(crate) mod audit;
 pub(crate) mod compromised_keys;
 pub(crate) mod kek_rotation;
-pub(crate) mod kept_signatures;
 pub(crate) mod organizations;
-pub(crate) mod package_signatures;
 pub(crate) mod revocation;
+pub(crate) mod signatures;
 pub(crate) mod signing_keys;
 pub(crate) mod store_state;
 pub(crate) mod trust_documents;

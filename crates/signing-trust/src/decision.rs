@@ -58,6 +58,15 @@ impl Signers {
         }
     }
 
+    /// Who is asked about first, and who if those do not suffice. Any trusted key may have
+    /// made a signature that names none, so it is tried only then.
+    pub fn named_first(self) -> (Self, Option<Self>) {
+        match self.unnamed && !self.named.is_empty() {
+            true => (Self { unnamed: false, ..self.clone() }, Some(self)),
+            false => (self, None),
+        }
+    }
+
     /// One key, by name.
     pub fn one(fingerprint: Fingerprint) -> Self {
         Self { named: vec![fingerprint], unnamed: false }

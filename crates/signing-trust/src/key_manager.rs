@@ -11,10 +11,12 @@ mod organizations;
 mod proven_key;
 mod publication_impact;
 mod rotation;
+mod signature_search;
 mod signatures;
 mod signing_keys;
 mod trusted_keys;
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -38,10 +40,11 @@ pub use impact::{
     AffectedSignature, AffectedSignatures, OrganizationKeys, PlannedSuccessor, RevocationImpact,
     RotationImpact, TrustImpact,
 };
-pub use next_documents::{DocumentPlan, DraftedTrust, NextRoot};
+pub use next_documents::{DocumentPlan, NextDocuments, NextRoot};
 pub use proven_key::ProvenKey;
-pub use publication_impact::{ImpactExtent, PublicationImpact};
+pub use publication_impact::PublicationImpact;
 pub use rotation::{OtherHolder, Resign, Resigned, Rotation};
+pub use signature_search::SearchExtent;
 pub use signatures::{KeptSignatures, StoredSignature};
 
 /// Where keys and trust are changed and asked, on a store.
@@ -52,7 +55,7 @@ pub use signatures::{KeptSignatures, StoredSignature};
 /// revoking and granting are idempotent: done again, they change and log nothing.
 #[derive(Clone, Debug)]
 pub struct KeyManager {
-    store: Store,
+    store: OpenedStore,
     kek: Option<KeyEncryptionKey>,
     actor: Option<ActorName>,
     cache: Arc<TrustCache>,
@@ -62,11 +65,15 @@ impl KeyManager {
     /// Manages the keys in `store`. Without `kek` everything works but what needs
     /// a private key; verifying needs none.
     pub fn new(store: Store, kek: Option<KeyEncryptionKey>) -> Self {
+        Self::of(OpenedStore::ToChange(store), kek)
+    }
+
+    fn of(store: OpenedStore, kek: Option<KeyEncryptionKey>) -> Self {
         let cache = Arc::new(TrustCache::new(&store, Freshness::Strict));
         Self { store, kek, actor: None, cache }
     }
 
-    /// The store, to read from.
+    /// The store, to read from. What it lists is as its rows say, and proves nothing.
     pub fn store(&self) -> &StoreReader {
         &self.store
     }
@@ -180,18 +187,26 @@ impl KeyManager {
     ///
     /// This manager's own decisions know of the change when it returns, however fresh they
     /// are, and also if it may or may not have been made, or the caller stops waiting for it.
-    async fn change<T, F: Future<Output = Result<T, StoreError>>>(
-        &self,
+    async fn change<'a, T, F: Future<Output = Result<T, StoreError>>>(
+        &'a self,
         event: AuditEvent,
-        change: impl FnOnce(AuditEntry) -> F,
-    ) -> Result<T, StoreError> {
+        change: impl FnOnce(&'a Store, AuditEntry) -> F,
+    ) -> Result<T, TrustError> {
+        let store = self.store_to_change()?;
         let _forgets = ForgetsConfirmation(&self.cache);
         let receipt = AuditReceipt::default();
-        let outcome = change(event.entry(&receipt)).await?;
+        let outcome = change(store, event.entry(&receipt)).await?;
         if let Some(added) = receipt.added() {
             event.with_added(added).emit();
         }
         Ok(outcome)
+    }
+
+    fn store_to_change(&self) -> Result<&Store, TrustError> {
+        match &self.store {
+            OpenedStore::ToChange(store) => Ok(store),
+            OpenedStore::ToRead(_) => Err(TrustError::OpenedReadOnly),
+        }
     }
 
     fn require_kek(&self) -> Result<&KeyEncryptionKey, TrustError> {
@@ -213,10 +228,42 @@ impl From<&Store> for KeyManager {
     }
 }
 
+/// Without a KEK, and to read from: changes are refused by [`TrustError::OpenedReadOnly`].
+impl From<StoreReader> for KeyManager {
+    fn from(store: StoreReader) -> Self {
+        Self::of(OpenedStore::ToRead(store), None)
+    }
+}
+
+/// Without a KEK, and to read from: changes are refused by [`TrustError::OpenedReadOnly`].
+impl From<&StoreReader> for KeyManager {
+    fn from(store: &StoreReader) -> Self {
+        store.clone().into()
+    }
+}
+
 /// With the same cache.
 impl From<&Self> for KeyManager {
     fn from(keys: &Self) -> Self {
         keys.clone()
+    }
+}
+
+/// What a manager reads, and changes if it may.
+#[derive(Clone, Debug)]
+enum OpenedStore {
+    ToRead(StoreReader),
+    ToChange(Store),
+}
+
+impl Deref for OpenedStore {
+    type Target = StoreReader;
+
+    fn deref(&self) -> &StoreReader {
+        match self {
+            Self::ToRead(store) => store,
+            Self::ToChange(store) => store,
+        }
     }
 }
 

@@ -9,7 +9,7 @@
 //! # #[cfg(feature = "sqlite")]
 //! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
 //! use signing_crypto::KeyEncryptionKey;
-//! use signing_trust::{KeyManager, store::{DatabaseUrl, Store}};
+//! use signing_trust::{KeyManager, TrustLimits, store::{DatabaseUrl, Store}};
 //!
 //! # let directory = tempfile::tempdir()?;
 //! # let url = DatabaseUrl::sqlite(directory.path().join("cloacina.db"));
@@ -22,7 +22,7 @@
 //! keys.trust_signing_key(vendor, release.id, None, None).await?;
 //!
 //! let operator = keys.create_organization("operator".parse()?).await?.id;
-//! keys.grant_trust(operator, vendor).await?;
+//! keys.grant_trust(operator, vendor, TrustLimits::default()).await?;
 //! assert!(keys.find_trusted_key(operator, &release.fingerprint).await?.is_some());
 //!
 //! keys.deny_key(operator, &release.fingerprint, Some("not for us".parse()?)).await?;
@@ -90,10 +90,10 @@ pub use error::{KeyMismatch, TrustError};
 pub use graph::{GraphGrant, GraphKey, GraphOrganization, TrustGraph};
 #[cfg(feature = "store")]
 pub use key_manager::{
-    AffectedSignature, AffectedSignatures, DocumentPlan, DraftedTrust, ImpactExtent,
-    KeptSignatures, KeyManager, NextRoot, OrganizationKeys, OtherHolder, PlannedSuccessor,
-    ProvenKey, PublicationImpact, Resign, Resigned, RevocationImpact, Rotation, RotationImpact,
-    StoredSignature, TrustFollower, TrustImpact,
+    AffectedSignature, AffectedSignatures, DocumentPlan, KeptSignatures, KeyManager, NextDocuments,
+    NextRoot, OrganizationKeys, OtherHolder, PlannedSuccessor, ProvenKey, PublicationImpact,
+    Resign, Resigned, RevocationImpact, Rotation, RotationImpact, SearchExtent, StoredSignature,
+    TrustFollower, TrustImpact,
 };
 pub use pinned::PinnedKeys;
 pub use rules::{GrantStanding, KeyStanding};
@@ -102,7 +102,7 @@ pub use signed::{
     TrustRootError, VerifiedDocuments, VersionMemory,
 };
 #[cfg(feature = "store")]
-pub use signed::{StatementChange, TrustDraft};
+pub use signed::{StatementChange, StatementContent};
 #[doc(no_inline)]
 pub use signing_crypto::TrustLimits;
 #[cfg(feature = "store")]

@@ -8,27 +8,27 @@
 
 mod anchor;
 mod bundle;
-#[cfg(feature = "store")]
-mod draft;
 mod pin;
 #[cfg(feature = "store")]
 mod restrict;
 #[cfg(feature = "store")]
 mod rooted;
 mod seen;
+#[cfg(feature = "store")]
+mod statement_content;
 mod value;
 mod verify;
 
 pub use anchor::TrustAnchor;
 pub use bundle::BundledTrust;
-#[cfg(feature = "store")]
-pub use draft::{StatementChange, TrustDraft};
 pub use pin::{TrustRoot, TrustRootError};
 #[cfg(feature = "store")]
 pub(crate) use restrict::restricted_by_rows;
 #[cfg(feature = "store")]
 pub(crate) use rooted::{RootedTrust, StoredDocuments};
 pub use seen::{SeenDocument, SeenDocuments, SeenFrom, SeenOrganization, VersionMemory};
+#[cfg(feature = "store")]
+pub use statement_content::{StatementChange, StatementContent};
 #[cfg(feature = "store")]
 pub(crate) use value::{SignedTrust, Stated, value_of};
 pub use verify::VerifiedDocuments;

@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 
 use signing_loader::package_statement;
-use signing_trust::store::Change;
+use signing_trust::store::{Change, Revocation};
 use signing_trust::{KeyManager, TrustError};
 
 use super::{assert_other_public_half, attacker};
@@ -42,7 +42,7 @@ async fn swapped_public_half_is_not_exported(world: World) {
     assert_refused_while_swapped(&world, &acme, export).await;
     assert_eq!(export().await.unwrap(), acme.key.public_key);
     // A revoked key is exported, and proven, like any other.
-    world.keys.revoke_signing_key(acme.key.id).await.unwrap();
+    world.keys.revoke_signing_key(acme.key.id, Revocation::retired()).await.unwrap();
     assert_refused_while_swapped(&world, &acme, export).await;
 }
 
@@ -51,7 +51,7 @@ async fn swapped_public_half_is_not_trusted_by_id(world: World) {
     let operator = world.org("operator").await;
     let trust = async || {
         let trusted = world.keys.trust_signing_key(operator, acme.key.id, None, None).await;
-        let own = world.keys.list_own_trusted_keys(operator).await.unwrap();
+        let own = world.store.own_trusted_keys(operator).await.unwrap();
         assert_eq!(own.len(), usize::from(trusted.is_ok()), "{own:?}");
         trusted
     };
@@ -86,7 +86,7 @@ async fn key_is_not_proven_without_the_kek(world: World) {
     for refused in refusals {
         assert_refused!(refused, TrustError::NoKeyEncryptionKey);
     }
-    assert_eq!(world.keys.list_own_trusted_keys(operator).await.unwrap(), []);
+    assert_eq!(world.store.own_trusted_keys(operator).await.unwrap(), []);
     // A public key that came in a file needs no proof.
-    without.trust_public_key(operator, &acme.key.public_key, None).await.unwrap();
+    without.trust_public_key(operator, &acme.key.public_key, None, None).await.unwrap();
 }

@@ -16,13 +16,12 @@ on_both_backends! {
 async fn key_of_somebody_else_is_not_declared_compromised(world: World) {
     let [acme, victim] = [world.vendor("acme").await, world.vendor("victim").await];
     world.swap_public_half(acme.key.id, &victim.key.public_key).await;
-    let revoke = async || {
-        world.keys.revoke_signing_key_because(acme.key.id, Revocation::compromised()).await
-    };
+    let revoke =
+        async || world.keys.revoke_signing_key(acme.key.id, Revocation::compromised()).await;
 
     assert_other_public_half(revoke().await, &acme.key, victim.key.fingerprint);
 
-    assert_eq!(world.keys.list_compromised_keys().await.unwrap(), []);
+    assert_eq!(world.store.compromised_keys().await.unwrap(), []);
     assert_eq!(world.verdict(victim.org, &victim).await, Ok(victim.direct()));
 
     world.swap_public_half(acme.key.id, &acme.key.public_key).await;
@@ -39,7 +38,7 @@ async fn declaration_that_a_row_only_claims_is_made(world: World) {
     world.forge_key(acme.key.id, claim).await;
     let revoke = async || {
         let revocation = Revocation::compromised();
-        world.keys.revoke_signing_key_because(acme.key.id, revocation).await.unwrap()
+        world.keys.revoke_signing_key(acme.key.id, revocation).await.unwrap()
     };
 
     assert!(world.accepts(parent, &acme.key.fingerprint).await);
@@ -67,7 +66,7 @@ async fn key_with_a_swapped_public_half_can_be_retired_and_denied(world: World) 
     let [acme, victim] = [world.vendor("acme").await, world.vendor("victim").await];
     world.swap_public_half(acme.key.id, &victim.key.public_key).await;
 
-    world.keys.revoke_signing_key(acme.key.id).await.unwrap();
+    world.keys.revoke_signing_key(acme.key.id, Revocation::retired()).await.unwrap();
     let stolen = acme.key.fingerprint;
     world.keys.danger_declare_compromised(acme.org, &stolen, None).await.unwrap();
 

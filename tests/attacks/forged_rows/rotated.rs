@@ -7,7 +7,7 @@ use signing_loader::{
     PackageError, SignatureSource, VerificationError, package_statement,
     verify_and_load_package_offline,
 };
-use signing_trust::store::{Change, PackageSignatureRecord, StoreError};
+use signing_trust::store::{Change, PackageSignatureRecord, Revocation, StoreError};
 use signing_trust::{PinnedKeys, Resign, TrustError};
 
 use super::{assert_other_public_half, attacker};
@@ -58,7 +58,7 @@ async fn envelope_of_a_swapped_public_half_is_not_signed_again(world: World) {
     let refused = world.keys.rotate_signing_key(acme.key.id, None, Resign::All).await;
 
     assert_other_public_half(refused, &acme.key, attacker.fingerprint());
-    assert_eq!(world.keys.list_signing_keys(acme.org).await.unwrap().len(), 1);
+    assert_eq!(world.store.signing_keys(acme.org).await.unwrap().len(), 1);
     assert_eq!(kept(&world, &acme).await, before);
 
     // The planted envelope stays when the row is put right, and is not signed then either.
@@ -85,7 +85,7 @@ async fn swapped_public_half_of_a_retired_key_signs_nothing_again(world: World) 
     world.keys.store_signature(acme.org, &acme.signature).await.unwrap();
     let attacker = attacker();
     let first = world.keys.rotate_signing_key(acme.key.id, None, Resign::Leave).await.unwrap();
-    world.keys.revoke_signing_key(acme.key.id).await.unwrap();
+    world.keys.revoke_signing_key(acme.key.id, Revocation::retired()).await.unwrap();
     let before = kept(&world, &acme).await;
     world.swap_public_half(acme.key.id, &attacker.verifying_key()).await;
 

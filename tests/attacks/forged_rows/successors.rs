@@ -17,12 +17,12 @@ on_both_backends! {
 
 async fn assert_not_rotated_to(world: &World, acme: &Vendor, forged: KeyId) {
     let fingerprint = world.store.signing_key(forged).await.unwrap().fingerprint;
-    let own = world.keys.list_own_trusted_keys(acme.org).await.unwrap();
+    let own = world.store.own_trusted_keys(acme.org).await.unwrap();
     for resign in [Resign::Leave, Resign::All] {
         let refused = world.keys.rotate_signing_key(acme.key.id, None, resign).await;
         assert_of_another_row(refused, forged);
     }
-    assert_eq!(world.keys.list_own_trusted_keys(acme.org).await.unwrap(), own);
+    assert_eq!(world.store.own_trusted_keys(acme.org).await.unwrap(), own);
     assert!(!world.accepts(acme.org, &fingerprint).await);
 }
 

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use signing_trust::Resign;
-use signing_trust::store::{Change, RolePurpose, Store};
+use signing_trust::store::{Change, Revocation, RolePurpose, Store};
 use tokio::time::{sleep, timeout};
 use tokio_postgres::Client;
 
@@ -69,7 +69,11 @@ fn role_that_queues_for_the_strongest_lock_delays_no_revocation() {
             sleep(Duration::from_millis(500)).await;
 
             let started = Instant::now();
-            let revoked = timeout(AT_ONCE, by.keys.revoke_trusted_key(vendor.trusted.id)).await;
+            let revoked = timeout(
+                AT_ONCE,
+                by.keys.revoke_trusted_key(vendor.trusted.id, Revocation::retired()),
+            )
+            .await;
             let revoked = revoked.expect("the revocation waits for the role").unwrap();
             assert!(matches!(revoked, Change::Made(_)), "{revoked:?}");
             assert!(started.elapsed() < AT_ONCE);
@@ -110,7 +114,9 @@ fn signer_that_holds_its_lock_delays_no_revocation_behind_a_rotation() {
         })
         .await;
 
-        let revoked = timeout(AT_ONCE, world.keys.revoke_trusted_key(trusted.id)).await;
+        let revoked =
+            timeout(AT_ONCE, world.keys.revoke_trusted_key(trusted.id, Revocation::retired()))
+                .await;
         let revoked = revoked.expect("the revocation waits for the rotation").unwrap();
         assert!(matches!(revoked, Change::Made(_)), "{revoked:?}");
 

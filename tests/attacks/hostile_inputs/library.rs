@@ -32,7 +32,11 @@ fn stranger() -> SigningKey {
 async fn vendor_with_many_keys(world: &World) -> Vendor {
     let vendor = world.vendor("acme").await;
     for _ in 0..MAX_CANDIDATES {
-        world.keys.trust_public_key(vendor.org, &stranger().verifying_key(), None).await.unwrap();
+        world
+            .keys
+            .trust_public_key(vendor.org, &stranger().verifying_key(), None, None)
+            .await
+            .unwrap();
     }
     vendor
 }
@@ -91,7 +95,7 @@ async fn junk_signature_without_a_name_does_not_make_good_a_broken_named_one(wor
 async fn junk_signature_without_a_name_does_not_defeat_a_quorum_of_named_ones(mut world: World) {
     let vendor = vendor_with_many_keys(&world).await;
     let second = stranger();
-    world.keys.trust_public_key(vendor.org, &second.verifying_key(), None).await.unwrap();
+    world.keys.trust_public_key(vendor.org, &second.verifying_key(), None, None).await.unwrap();
     world.config.required_signers = RequiredSigners::Keys(SignerCount::new(2).unwrap());
 
     let one = with_junk_in_front(&vendor.signature);

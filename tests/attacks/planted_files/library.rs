@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use signing_trust::store::{
-    DatabaseUrl, FileFault, FileKind, FileRole, Store, StoreError, UnsafeFile,
+    DatabaseUrl, FileFault, FileKind, FileRole, Store, StoreError, StoreReader, UnsafeFile,
 };
 use signing_trust::{KeyManager, TrustError};
 use tokio::task::JoinSet;
@@ -51,7 +51,7 @@ impl Place {
         let url = self.url();
         vec![
             Store::open(&url).await.map(drop),
-            Store::open_read_only(&url).await.map(drop),
+            StoreReader::open(&url).await.map(drop),
             Store::migrate(&url).await.map(drop),
         ]
     }
@@ -236,7 +236,7 @@ fn what_is_not_a_database_is_not_opened_and_says_what_it_is() {
             let url = DatabaseUrl::sqlite(path(name));
             for opened in [
                 Store::open(&url).await.map(drop),
-                Store::open_read_only(&url).await.map(drop),
+                StoreReader::open(&url).await.map(drop),
                 Store::migrate(&url).await.map(drop),
             ] {
                 assert_refused!(
@@ -264,14 +264,14 @@ fn store_that_becomes_unsafe_gets_no_further_connection() {
         let mut asked = JoinSet::new();
         for _ in 0..64 {
             let keys = keys.clone();
-            asked.spawn(async move { keys.list_organizations().await });
+            asked.spawn(async move { keys.store().organizations().await });
         }
         let refused = asked.join_all().await.into_iter().filter_map(Result::err);
         let refused: Vec<_> = refused.map(|error| error.to_string()).collect();
         assert!(!refused.is_empty());
         assert!(refused.iter().all(|text| text.contains("0777")), "{refused:?}");
         chmod(&place.directory, 0o700);
-        keys.list_organizations().await.unwrap();
+        keys.store().organizations().await.unwrap();
     });
 }
 
@@ -295,11 +295,11 @@ fn store_is_not_made_where_others_could_replace_it() {
 
 async fn what_only_reads_cannot_change_the_store(world: World) {
     let org = world.org("acme").await;
-    let store = Store::open_read_only(&world.database.url()).await.unwrap();
-    let reader = KeyManager::new(store, None);
-    assert_eq!(reader.list_organizations().await.unwrap()[0].id, org);
+    let store = StoreReader::open(&world.database.url()).await.unwrap();
+    let reader = KeyManager::from(store);
+    assert_eq!(reader.store().organizations().await.unwrap()[0].id, org);
     let refused = reader.create_organization("other".parse().unwrap()).await;
-    assert_refused!(refused, TrustError::Store(StoreError::OpenedReadOnly));
+    assert_refused!(refused, TrustError::OpenedReadOnly);
     world.org("other").await;
-    assert_eq!(reader.list_organizations().await.unwrap().len(), 2);
+    assert_eq!(reader.store().organizations().await.unwrap().len(), 2);
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use signing_crypto::{OrgId, PackageDigest, SignatureEnvelope, SigningKey};
 use signing_loader::{PackageError, SignatureSource, VerificationError, package_statement};
-use signing_trust::TrustError;
 use signing_trust::store::{RolePurpose, SIGNATURES_IN_ALL, SIGNATURES_PER_ORG, StoreError};
+use signing_trust::{TrustError, TrustLimits};
 use tokio_postgres::error::SqlState;
 use uuid::Uuid;
 
@@ -36,7 +36,7 @@ async fn add_row(world: &World, org: OrgId, digest: PackageDigest, envelope: &st
 async fn row_that_cannot_be_read_hides_no_signature(world: World) {
     let vendor = world.vendor("acme").await;
     let parent = world.org("parent").await;
-    world.keys.grant_trust(parent, vendor.org).await.unwrap();
+    world.keys.grant_trust(parent, vendor.org, TrustLimits::default()).await.unwrap();
     world.keys.store_signature(vendor.org, &vendor.signature).await.unwrap();
     let digest = *vendor.signature.unverified_statement().unwrap().digest();
     let rows = match world.database.is_sqlite() {
@@ -112,7 +112,7 @@ async fn look_up_is_limited_and_leaves_out_no_organization(world: World) {
     let mut organizations = BTreeSet::from([parent.org]);
     for child in 0..10 {
         let child = world.org(&format!("child-{child}")).await;
-        world.keys.grant_trust(parent.org, child).await.unwrap();
+        world.keys.grant_trust(parent.org, child, TrustLimits::default()).await.unwrap();
         for _ in 0..=SIGNATURES_PER_ORG {
             add_row(&world, child, digest, "'none'", now).await;
         }
@@ -156,7 +156,7 @@ fn signer_can_not_date_a_signature_and_hides_none() {
     run(Backend::Postgres, async |world: World| {
         let vendor = world.vendor("acme").await;
         let parent = world.org("parent").await;
-        world.keys.grant_trust(parent, vendor.org).await.unwrap();
+        world.keys.grant_trust(parent, vendor.org, TrustLimits::default()).await.unwrap();
         world.keys.store_signature(vendor.org, &vendor.signature).await.unwrap();
         let role = world.role(RolePurpose::Signer(vendor.org)).await;
 

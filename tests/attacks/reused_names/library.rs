@@ -22,7 +22,7 @@ async fn name_of_a_deleted_organization_is_not_given_to_another(world: World) {
     );
     world.keys.delete_organization(old.org).await.unwrap();
     let deleted_at =
-        world.keys.organization(OrganizationRef::Id(old.org)).await.unwrap().deleted_at;
+        world.store.organization(OrganizationRef::Id(old.org)).await.unwrap().deleted_at;
 
     assert_refused!(
         create("acme").await,
@@ -31,10 +31,7 @@ async fn name_of_a_deleted_organization_is_not_given_to_another(world: World) {
     );
 
     // Who names it finds nothing, rather than somebody else.
-    assert_refused!(
-        world.keys.organization(named()).await,
-        TrustError::Store(StoreError::OrganizationNotFound)
-    );
+    assert_refused!(world.store.organization(named()).await, StoreError::OrganizationNotFound);
     create("acme-2").await.unwrap();
 }
 

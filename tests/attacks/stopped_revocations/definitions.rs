@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::time::Duration;
 
-use signing_trust::store::{Change, RoleLimits, RolePurpose, ServerProtection, Store};
+use signing_trust::store::{Change, Revocation, RoleLimits, RolePurpose, ServerProtection, Store};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_postgres::error::SqlState;
@@ -71,7 +71,8 @@ impl Observer {
 /// An administrator who is not connected yet.
 async fn revoke(admin: &Role, world: &World, vendor: &Vendor) {
     let by = world.seen_by(admin).await;
-    let revoked = by.keys.revoke_trusted_key(vendor.trusted.id).await.unwrap();
+    let revoked =
+        by.keys.revoke_trusted_key(vendor.trusted.id, Revocation::retired()).await.unwrap();
     assert!(matches!(revoked, Change::Made(_)), "{revoked:?}");
     by.keys.reinstate_trusted_key(vendor.trusted.id, &"again".parse().unwrap()).await.unwrap();
 }

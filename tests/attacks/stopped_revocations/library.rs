@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use signing_crypto::TrustedKeyId;
 use signing_loader::PackageError;
-use signing_trust::store::{DatabaseUrl, RolePurpose, Store};
+use signing_trust::store::{DatabaseUrl, Revocation, RolePurpose, Store};
 use signing_trust::{Freshness, KeyManager};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
@@ -241,7 +241,9 @@ async fn revoke(
     let store = Store::open(url).await.map_err(|error| format!("{error:?}"))?;
     let opened = began.elapsed();
     let keys = KeyManager::new(store, Some(kek(1)));
-    keys.revoke_trusted_key(id).await.map_err(|error| format!("{error:?}"))?;
+    keys.revoke_trusted_key(id, Revocation::retired())
+        .await
+        .map_err(|error| format!("{error:?}"))?;
     Ok((keys, [opened, began.elapsed() - opened]))
 }
 
@@ -295,7 +297,7 @@ async fn assert_revocations_are_made(
     assert!(revocations > 0);
     assert_refused!(
         {
-            world.keys.revoke_trusted_key(vendor.trusted.id).await.unwrap();
+            world.keys.revoke_trusted_key(vendor.trusted.id, Revocation::retired()).await.unwrap();
             world.verify(&vendor.package, vendor.org, vendor.memory()).await
         },
         PackageError::Verification(_)

@@ -1,5 +1,7 @@
 //! Somebody who can write the database grants trust to an organization without a root.
 
+use signing_trust::TrustLimits;
+
 use crate::support::{Medium, SignedTrust, sign, with_signed_trust};
 
 with_signed_trust! {
@@ -10,9 +12,9 @@ with_signed_trust! {
 async fn child_that_only_rows_grant_trust_to_does_not_count(signed: SignedTrust) {
     let keys = &signed.world.keys;
     let unrooted = signed.world.org("unrooted").await;
-    keys.grant_trust(signed.acme.org, unrooted).await.unwrap();
+    keys.grant_trust(signed.acme.org, unrooted, TrustLimits::default()).await.unwrap();
     let theirs = crate::support::RawKey::of_seed(77);
-    keys.trust_public_key(unrooted, &theirs.verifying_key(), None).await.unwrap();
+    keys.trust_public_key(unrooted, &theirs.verifying_key(), None, None).await.unwrap();
     let package = signed.world.hostile_package("libunrooted.so");
     sign(&package, theirs);
     signed.refuses(&package, "trusted");

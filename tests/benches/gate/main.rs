@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 use signing_crypto::{SigningKey, TrustedKeyId};
 use signing_loader::{LoadedPackages, MaxStaleness, Verifier, sign_package};
 use signing_trust::KeyManager;
-use signing_trust::store::{DatabaseUrl, Store};
+use signing_trust::store::{DatabaseUrl, Revocation, Store, StoreReader};
 use tokio_postgres::NoTls;
 use uuid::Uuid;
 
@@ -94,7 +94,7 @@ impl Trust {
         let writer = KeyManager::new(store, None);
         let org = writer.create_organization("bench".parse()?).await?.id;
         let key = SigningKey::generate()?;
-        let trusted = writer.trust_public_key(org, &key.verifying_key(), None).await?;
+        let trusted = writer.trust_public_key(org, &key.verifying_key(), None, None).await?;
         let signature = sign_package(package, &key)?;
         fs::write(package.with_extension("so.sig"), signature.to_json())?;
         let (url, package) = (url.to_owned(), package.to_owned());
@@ -102,7 +102,7 @@ impl Trust {
     }
 
     async fn revoke(&self) -> Outcome<()> {
-        self.writer.revoke_trusted_key(self.trusted).await?;
+        self.writer.revoke_trusted_key(self.trusted, Revocation::retired()).await?;
         Ok(())
     }
 
@@ -113,7 +113,7 @@ impl Trust {
 }
 
 async fn calls(trust: &Trust) -> Outcome<()> {
-    let store = Store::open_read_only(&trust.url.parse()?).await?;
+    let store = StoreReader::open(&trust.url.parse()?).await?;
     let verifier = Verifier::organization(&store, "bench".parse()?).await?;
     let loaded = LoadedPackages::gate(&verifier, MaxStaleness::default())?;
     let package = loaded.load(trust.package.as_path()).await?;

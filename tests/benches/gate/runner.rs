@@ -7,7 +7,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use signing_loader::{FollowedPackage, LoadedPackages, MaxStaleness, Store, Verifier};
+use signing_loader::{FollowedPackage, LoadedPackages, MaxStaleness, StoreReader, Verifier};
 use signing_trust::store::DatabaseUrl;
 
 use crate::{LIMIT, Outcome};
@@ -96,7 +96,7 @@ pub(crate) fn is_meant() -> bool {
 /// What a runner does.
 pub(crate) async fn run() -> Outcome<()> {
     let url = DatabaseUrl::parse_danger_allow_insecure(&env::var(URL)?)?;
-    let store = Store::open_read_only(&url).await?;
+    let store = StoreReader::open(&url).await?;
     let verifier = Verifier::organization(&store, "bench".parse()?).await?;
     let max_staleness: MaxStaleness = env::var(MAX_STALENESS)?.parse()?;
     let loaded = LoadedPackages::gate(&verifier, max_staleness)?;

@@ -11,8 +11,8 @@ mod restored;
 use std::time::{Duration, Instant};
 
 use signing_trust::acceptance::ClockSkewAllowance;
-use signing_trust::store::StoreError;
-use signing_trust::{Freshness, Signers, TrustError};
+use signing_trust::store::{Revocation, StoreError};
+use signing_trust::{Freshness, Signers, TrustError, TrustLimits};
 use tokio::time::timeout;
 
 use crate::support::{
@@ -58,7 +58,7 @@ async fn bounded_decisions_are_answered_from_memory_and_strict_ones_are_not(worl
 async fn change_of_any_table_is_known_to_the_next_strict_decision(world: World) {
     let vendor = world.vendor("acme").await;
     let operator = world.org("operator").await;
-    world.keys.grant_trust(operator, vendor.org).await.unwrap();
+    world.keys.grant_trust(operator, vendor.org, TrustLimits::default()).await.unwrap();
     let mut strict = Runner::strict(&world, &vendor).await;
     strict.org = operator;
     let database = &world.database;
@@ -131,7 +131,7 @@ async fn revocation_by_another_program_ends_bounded_decisions(world: World) {
     let vendor = world.vendor("acme").await;
     let bounded = Runner::bounded(&world, &vendor).await;
 
-    world.keys.revoke_trusted_key(vendor.trusted.id).await.unwrap();
+    world.keys.revoke_trusted_key(vendor.trusted.id, Revocation::retired()).await.unwrap();
     let revoked = Instant::now();
 
     bounded.refuses_within(SOON).await;
@@ -152,12 +152,12 @@ async fn every_change_by_another_program_reaches_bounded_decisions(world: World)
     becomes(false).await;
 
     for _ in 0..3 {
-        world.keys.grant_trust(operator, vendor.org).await.unwrap();
+        world.keys.grant_trust(operator, vendor.org, TrustLimits::default()).await.unwrap();
         becomes(true).await;
         world.keys.revoke_trust(operator, vendor.org).await.unwrap();
         becomes(false).await;
     }
-    world.keys.grant_trust(operator, vendor.org).await.unwrap();
+    world.keys.grant_trust(operator, vendor.org, TrustLimits::default()).await.unwrap();
     becomes(true).await;
     world.keys.delete_organization(vendor.org).await.unwrap();
     becomes(false).await;
@@ -174,14 +174,14 @@ async fn program_that_revokes_a_key_does_not_accept_it_from_memory(world: World)
 
     bounded.org = operator;
     for _ in 0..20 {
-        bounded.keys.grant_trust(operator, vendor.org).await.unwrap();
+        bounded.keys.grant_trust(operator, vendor.org, TrustLimits::default()).await.unwrap();
         assert!(bounded.decide().await.unwrap());
         bounded.keys.revoke_trust(operator, vendor.org).await.unwrap();
         assert!(!bounded.decide().await.unwrap());
     }
     bounded.org = vendor.org;
     assert!(bounded.decide().await.unwrap());
-    bounded.keys.revoke_trusted_key(vendor.trusted.id).await.unwrap();
+    bounded.keys.revoke_trusted_key(vendor.trusted.id, Revocation::retired()).await.unwrap();
     assert!(!bounded.decide().await.unwrap());
 }
 

@@ -10,8 +10,8 @@ mod runner;
 use chrono::{DateTime, Utc};
 use signing_crypto::{NameKind, PackageStatement, SigningKey};
 use signing_loader::{PackageError, SignatureSource, package_statement};
-use signing_trust::store::{SigningKeyRecord, StoreError};
-use signing_trust::{TrustError, UntrustedReason};
+use signing_trust::store::{Revocation, SigningKeyRecord, StoreError};
+use signing_trust::{TrustError, TrustLimits, UntrustedReason};
 
 use crate::support::{World, assert_refused, call, on_both_backends, untrusted};
 
@@ -52,7 +52,12 @@ async fn revoked_trusted_key_is_rejected_while_the_new_one_goes_on(world: World)
     world.trust(acme.org, &new).await;
     let by_new = SignatureSource::Memory(world.sign(&acme.package, &new).await);
 
-    let revoked = world.keys.revoke_trusted_key(acme.trusted.id).await.unwrap().into_inner();
+    let revoked = world
+        .keys
+        .revoke_trusted_key(acme.trusted.id, Revocation::retired())
+        .await
+        .unwrap()
+        .into_inner();
 
     let refused = world.verify(&acme.package, acme.org, acme.memory()).await;
     let reason = UntrustedReason::Revoked { at: revoked.revoked_at.unwrap() };
@@ -75,7 +80,7 @@ async fn revoked_key_is_rejected_whenever_it_says_that_it_signed(world: World) {
         assert_eq!(verified.report().signed_at(), time);
     }
 
-    world.keys.revoke_trusted_key(acme.trusted.id).await.unwrap();
+    world.keys.revoke_trusted_key(acme.trusted.id, Revocation::retired()).await.unwrap();
 
     for time in times {
         let source = signed_at(time).await;
@@ -90,7 +95,7 @@ async fn retired_signing_key_signs_no_more(world: World) {
     let statement = package_statement(&acme.package).unwrap();
     assert!(world.keys.get_signing_key(acme.key.id).await.is_ok());
 
-    let change = world.keys.revoke_signing_key(acme.key.id).await.unwrap();
+    let change = world.keys.revoke_signing_key(acme.key.id, Revocation::retired()).await.unwrap();
     let SigningKeyRecord { id, revoked_at: Some(revoked_at), .. } = change.into_inner() else {
         panic!("it was not revoked");
     };
@@ -127,7 +132,7 @@ async fn key_that_was_declared_compromised_signs_no_more(world: World) {
 async fn signatures_of_a_retired_signing_key_stay_good(world: World) {
     let acme = world.vendor("acme").await;
 
-    world.keys.revoke_signing_key(acme.key.id).await.unwrap();
+    world.keys.revoke_signing_key(acme.key.id, Revocation::retired()).await.unwrap();
 
     let signer = world.signer(&acme.package, acme.org, acme.memory()).await;
     assert_eq!(signer, acme.key.fingerprint);
@@ -145,7 +150,12 @@ async fn package_verified_before_a_revocation_does_not_load_after_it(world: Worl
     let loaded = verified.load().await.unwrap();
     assert_eq!(call(&loaded, b"before"), b"BEFORE");
 
-    let revoked = world.keys.revoke_trusted_key(acme.trusted.id).await.unwrap().into_inner();
+    let revoked = world
+        .keys
+        .revoke_trusted_key(acme.trusted.id, Revocation::retired())
+        .await
+        .unwrap()
+        .into_inner();
     let reason = UntrustedReason::Revoked { at: revoked.revoked_at.unwrap() };
     assert_eq!(untrusted(held.load().await), (Some(acme.key.fingerprint), reason));
 }
@@ -153,7 +163,7 @@ async fn package_verified_before_a_revocation_does_not_load_after_it(world: Worl
 async fn package_verified_before_a_grant_was_revoked_does_not_load_after_it(world: World) {
     let parent = world.org("parent").await;
     let child = world.vendor("child").await;
-    world.keys.grant_trust(parent, child.org).await.unwrap();
+    world.keys.grant_trust(parent, child.org, TrustLimits::default()).await.unwrap();
     let held = world.verify(&child.package, parent, child.memory()).await.unwrap();
 
     world.keys.revoke_trust(parent, child.org).await.unwrap();
@@ -164,9 +174,14 @@ async fn package_verified_before_a_grant_was_revoked_does_not_load_after_it(worl
 
 async fn revoked_key_is_not_trusted_again_by_trusting_it(world: World) {
     let acme = world.vendor("acme").await;
-    let revoked = world.keys.revoke_trusted_key(acme.trusted.id).await.unwrap().into_inner();
+    let revoked = world
+        .keys
+        .revoke_trusted_key(acme.trusted.id, Revocation::retired())
+        .await
+        .unwrap()
+        .into_inner();
 
-    let refused = world.keys.trust_public_key(acme.org, &acme.key.public_key, None).await;
+    let refused = world.keys.trust_public_key(acme.org, &acme.key.public_key, None, None).await;
 
     assert_refused!(
         refused,
@@ -182,11 +197,11 @@ async fn key_name_is_used_again_after_revocation(world: World) {
     let taken = world.keys.create_signing_key(org, name()).await;
     assert_refused!(taken, TrustError::Store(StoreError::NameTaken { kind: NameKind::Key }));
 
-    world.keys.revoke_signing_key(old.id).await.unwrap();
+    world.keys.revoke_signing_key(old.id, Revocation::retired()).await.unwrap();
     let new = world.keys.create_signing_key(org, name()).await.unwrap();
 
     assert_ne!((new.id, new.fingerprint), (old.id, old.fingerprint));
-    let keys = world.keys.list_signing_keys(org).await.unwrap();
+    let keys = world.store.signing_keys(org).await.unwrap();
     let listed: Vec<_> = keys.iter().map(|key| (key.id, key.revoked_at.is_some())).collect();
     assert_eq!(listed, [(old.id, true), (new.id, false)]);
     // Another organization's names are its own.
@@ -202,9 +217,9 @@ async fn key_is_imported_once(world: World) {
     let first = import("release").await.unwrap();
 
     assert_refused!(import("other").await, TrustError::Store(StoreError::SigningKeyExists));
-    world.keys.revoke_signing_key(first.id).await.unwrap();
+    world.keys.revoke_signing_key(first.id, Revocation::retired()).await.unwrap();
     assert_refused!(import("release").await, TrustError::Store(StoreError::SigningKeyExists));
-    assert_eq!(world.keys.list_signing_keys(org).await.unwrap().len(), 1);
+    assert_eq!(world.store.signing_keys(org).await.unwrap().len(), 1);
 }
 
 async fn imported_key_signs_as_itself(world: World) {

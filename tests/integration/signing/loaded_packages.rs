@@ -18,6 +18,7 @@ use signing_loader::{
     TrustPath, UntrustedReason, VerificationError, package_statement,
 };
 use signing_trust::TrustLimits;
+use signing_trust::store::Revocation;
 
 use self::host::{Host, LIMIT, is_open, refusal, sign_beside, untrusted_reason, verifier};
 use crate::support::{SOON, World, add_signature, call, on_both_backends, until};
@@ -48,7 +49,7 @@ async fn revoked_key_closes_the_gate_of_its_packages_only(world: World) {
     let revoked = host.load_signed_by(&world, "librevoked.so", &other).await;
     assert!(is_open(&kept) && is_open(&revoked));
 
-    world.keys.revoke_trusted_key(trusted.id).await.unwrap();
+    world.keys.revoke_trusted_key(trusted.id, Revocation::retired()).await.unwrap();
 
     until(SOON, "the gate closes", async || !is_open(&revoked)).await;
     let reason = untrusted_reason(&revoked);
@@ -65,7 +66,7 @@ async fn reinstated_key_opens_the_gate_again(world: World) {
     let package = host.load(&world, "libworkflow.so").await;
     let row = host.vendor.trusted.id;
     for _ in 0..3 {
-        world.keys.revoke_trusted_key(row).await.unwrap();
+        world.keys.revoke_trusted_key(row, Revocation::retired()).await.unwrap();
         until(SOON, "the gate closes", async || !is_open(&package)).await;
         world.keys.reinstate_trusted_key(row, &"a mistake".parse().unwrap()).await.unwrap();
         until(SOON, "the gate opens", async || is_open(&package)).await;
@@ -74,7 +75,7 @@ async fn reinstated_key_opens_the_gate_again(world: World) {
 
 async fn revoked_grant_closes_the_gate_and_a_new_one_opens_it(world: World) {
     let (vendor, operator) = (world.vendor("vendor").await, world.org("operator").await);
-    world.keys.grant_trust(operator, vendor.org).await.unwrap();
+    world.keys.grant_trust(operator, vendor.org, TrustLimits::default()).await.unwrap();
     let own = world.key(operator, "own").await;
     world.trust(operator, &own).await;
     let loaded = LoadedPackages::gate(&verifier(&world, operator).await, *LIMIT).unwrap();
@@ -87,13 +88,13 @@ async fn revoked_grant_closes_the_gate_and_a_new_one_opens_it(world: World) {
     assert_eq!(untrusted_reason(&granted), UntrustedReason::Unknown);
     assert!(is_open(&direct));
 
-    world.keys.grant_trust(operator, vendor.org).await.unwrap();
+    world.keys.grant_trust(operator, vendor.org, TrustLimits::default()).await.unwrap();
     until(SOON, "the gate opens", async || is_open(&granted)).await;
 }
 
 async fn grant_that_is_narrowed_closes_the_gate_of_other_packages(world: World) {
     let (vendor, operator) = (world.vendor("vendor").await, world.org("operator").await);
-    world.keys.grant_trust(operator, vendor.org).await.unwrap();
+    world.keys.grant_trust(operator, vendor.org, TrustLimits::default()).await.unwrap();
     let loaded = LoadedPackages::gate(&verifier(&world, operator).await, *LIMIT).unwrap();
     let [inside, outside] = ["libetl-a.so", "libother.so"];
     let inside = loaded.load(sign_beside(&world, inside, &vendor.key).await).await.unwrap();
@@ -101,7 +102,7 @@ async fn grant_that_is_narrowed_closes_the_gate_of_other_packages(world: World) 
 
     let packages = PackagePatterns::new(vec!["libetl-*".into()]).unwrap();
     let scope = TrustLimits { packages: Some(packages), expires_at: None };
-    world.keys.grant_limited_trust(operator, vendor.org, scope).await.unwrap();
+    world.keys.grant_trust(operator, vendor.org, scope).await.unwrap();
 
     until(SOON, "the gate closes", async || !is_open(&outside)).await;
     let reason = untrusted_reason(&outside);
@@ -161,7 +162,7 @@ async fn trust_that_expires_closes_the_gate(world: World) {
     let key = world.key(host.vendor.org, "short").await;
     let expiry = Utc::now() + TimeDelta::seconds(3);
     let (org, public) = (host.vendor.org, &key.public_key);
-    world.keys.trust_public_key_until(org, public, None, Some(expiry)).await.unwrap();
+    world.keys.trust_public_key(org, public, None, Some(expiry)).await.unwrap();
     let package = host.load_signed_by(&world, "libexpires.so", &key).await;
     let lasts = host.load(&world, "liblasts.so").await;
 
@@ -186,7 +187,7 @@ async fn quorum_that_is_no_longer_met_closes_the_gate(mut world: World) {
     let package = loaded.load(path).await.unwrap();
     assert_eq!(package.report().signers().len(), 2);
 
-    world.keys.revoke_trusted_key(trusted.id).await.unwrap();
+    world.keys.revoke_trusted_key(trusted.id, Revocation::retired()).await.unwrap();
     until(SOON, "the gate closes", async || !is_open(&package)).await;
     assert_eq!(refusal(&package).code(), "NotEnoughSigners");
 }
@@ -198,7 +199,7 @@ async fn call_in_flight_ends_as_it_likes_and_is_waited_for(world: World) {
     let second = package.clone();
     let drained = tokio::spawn(async move { second.drained().await });
 
-    world.keys.revoke_trusted_key(host.vendor.trusted.id).await.unwrap();
+    world.keys.revoke_trusted_key(host.vendor.trusted.id, Revocation::retired()).await.unwrap();
     until(SOON, "the gate closes", async || !is_open(&package)).await;
 
     assert_eq!(call(&in_flight, b"in flight"), b"IN FLIGHT");
@@ -226,7 +227,7 @@ async fn package_that_is_refused_is_not_loaded_and_not_followed(world: World) {
 
     // Nor is one loaded later whose trust was revoked.
     let package = host.load(&world, "libworkflow.so").await;
-    world.keys.revoke_trusted_key(host.vendor.trusted.id).await.unwrap();
+    world.keys.revoke_trusted_key(host.vendor.trusted.id, Revocation::retired()).await.unwrap();
     host.loaded.load(world.path("libworkflow.so")).await.unwrap_err();
     assert_eq!(host.loaded.packages().len(), 1);
     until(SOON, "the gate closes", async || !is_open(&package)).await;
@@ -246,14 +247,14 @@ async fn package_that_is_loaded_again_is_followed_once(world: World) {
     let resigned = host.load_signed_by(&world, "libworkflow.so", &second).await;
     assert_eq!(host.loaded.packages().len(), 3);
 
-    world.keys.revoke_trusted_key(trusted.id).await.unwrap();
+    world.keys.revoke_trusted_key(trusted.id, Revocation::retired()).await.unwrap();
     until(SOON, "the gate closes", async || !is_open(&resigned)).await;
     assert!(is_open(&first));
 }
 
 async fn list_says_by_whom_and_by_which_grant_each_package_was_signed(world: World) {
     let (vendor, operator) = (world.vendor("vendor").await, world.org("operator").await);
-    world.keys.grant_trust(operator, vendor.org).await.unwrap();
+    world.keys.grant_trust(operator, vendor.org, TrustLimits::default()).await.unwrap();
     let loaded = LoadedPackages::gate(&verifier(&world, operator).await, *LIMIT).unwrap();
     loaded.load(sign_beside(&world, "libgranted.so", &vendor.key).await).await.unwrap();
 
@@ -287,7 +288,7 @@ async fn without_a_gate_it_is_only_reported(world: World) {
     let package = loaded.load(&*path).await.unwrap();
     assert!(package.standing().is_trusted());
 
-    world.keys.revoke_trusted_key(vendor.trusted.id).await.unwrap();
+    world.keys.revoke_trusted_key(vendor.trusted.id, Revocation::retired()).await.unwrap();
     until(SOON, "it is reported", async || {
         matches!(loaded.packages()[0].standing(), Standing::Refused(_))
     })
@@ -319,7 +320,7 @@ async fn function_is_called_for_each_change_and_no_other(world: World) {
     let row = vendor.trusted.id;
     let count = || changes.lock().unwrap().len();
 
-    world.keys.revoke_trusted_key(row).await.unwrap();
+    world.keys.revoke_trusted_key(row, Revocation::retired()).await.unwrap();
     until(SOON, "it is told", async || count() == 1).await;
     assert!(is_open(&package));
     // A change of trust that does not affect this package.

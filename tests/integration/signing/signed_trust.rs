@@ -9,7 +9,7 @@ use signing_loader::{
     Online, PackageError, RootDigest, SignedTrustError, TrustBundle, TrustRoot, UntrustedReason,
     Verifier,
 };
-use signing_trust::store::{NewTrustDocument, OrganizationRef};
+use signing_trust::store::{NewTrustDocument, OrganizationRef, Revocation};
 use signing_trust::{DecisionError, Freshness, TrustError, TrustLimits};
 
 use crate::support::{SignedTrust, assert_refused, digest, in_days, on_both_backends, untrusted};
@@ -68,9 +68,9 @@ async fn what_rows_take_away_counts_at_once(signed: SignedTrust) {
 async fn rows_that_come_back_count_as_far_as_they_are_signed(signed: SignedTrust) {
     let verifier = signed.verifier().await;
     let (keys, acme) = (&signed.world.keys, signed.acme.org);
-    let row = keys.trust_public_key(acme, &signed.acme.release.verifying_key(), None).await;
+    let row = keys.trust_public_key(acme, &signed.acme.release.verifying_key(), None, None).await;
     let row = row.unwrap().into_inner();
-    keys.revoke_trusted_key(row.id).await.unwrap();
+    keys.revoke_trusted_key(row.id, Revocation::retired()).await.unwrap();
     untrusted(verifier.check(&signed.package).await);
     keys.reinstate_trusted_key(row.id, &"a mistake".parse().unwrap()).await.unwrap();
     verifier.check(&signed.package).await.unwrap();
@@ -88,7 +88,7 @@ async fn grant_that_a_row_narrows_is_narrower_at_once(signed: SignedTrust) {
         let packages = Some(PackagePatterns::new(vec![pattern.into()]).unwrap());
         let scope = TrustLimits { packages, expires_at: None };
         let keys = &signed.world.keys;
-        keys.grant_limited_trust(signed.acme.org, signed.vendor.org, scope).await.unwrap();
+        keys.grant_trust(signed.acme.org, signed.vendor.org, scope).await.unwrap();
     };
     narrow("etl-*").await;
     let (_, reason) = untrusted(verifier.check(&signed.granted).await);

@@ -11,8 +11,8 @@ mod unreadable;
 
 use signing_crypto::OrgId;
 use signing_loader::{PackageError, SignatureLocation, SignatureSource, VerificationError};
-use signing_trust::store::{Change, StoreError, TrustGrantRecord};
-use signing_trust::{TrustError, TrustPath, UntrustedReason};
+use signing_trust::store::{Change, Revocation, StoreError, TrustGrantRecord};
+use signing_trust::{TrustError, TrustLimits, TrustPath, UntrustedReason};
 
 use crate::support::{Vendor, World, assert_refused, on_both_backends};
 
@@ -31,7 +31,7 @@ on_both_backends! {
 }
 
 async fn grant(world: &World, parent: OrgId, child: OrgId) -> TrustGrantRecord {
-    match world.keys.grant_trust(parent, child).await.unwrap() {
+    match world.keys.grant_trust(parent, child, TrustLimits::default()).await.unwrap() {
         Change::Made(grant) => grant,
         already => panic!("{already:?}"),
     }
@@ -58,7 +58,7 @@ async fn parent_accepts_the_childs_key_by_grant(world: World) {
     let grant = grant(&world, parent, child.org).await;
 
     assert_eq!(world.verdict(parent, &child).await, granted(&grant, &child, "child"));
-    assert_eq!(world.keys.list_grants(parent).await.unwrap(), [grant]);
+    assert_eq!(world.store.grants_from(parent).await.unwrap(), [grant]);
 }
 
 async fn without_a_grant_another_organizations_key_is_unknown(world: World) {
@@ -108,7 +108,7 @@ async fn revoked_grant_passes_nothing_on_until_it_is_granted_again(world: World)
         let Change::Made(Some(revoked)) = revoked else { panic!("{revoked:?}") };
         assert_eq!(revoked.id, grant.id);
         assert_eq!(world.verdict(parent, &child).await, Err(UntrustedReason::Unknown));
-        assert_eq!(world.keys.list_grants(parent).await.unwrap(), []);
+        assert_eq!(world.store.grants_from(parent).await.unwrap(), []);
     }
 }
 
@@ -163,7 +163,12 @@ async fn key_of_two_children_outlives_the_revocation_by_one(world: World) {
     grant(&world, parent, child.org).await;
     let by_twin = grant(&world, parent, twin).await;
 
-    let revoked = world.keys.revoke_trusted_key(child.trusted.id).await.unwrap().into_inner();
+    let revoked = world
+        .keys
+        .revoke_trusted_key(child.trusted.id, Revocation::retired())
+        .await
+        .unwrap()
+        .into_inner();
     let twins_path = TrustPath::Granted {
         grant: Some(by_twin.id),
         child: twin,
@@ -174,21 +179,21 @@ async fn key_of_two_children_outlives_the_revocation_by_one(world: World) {
     let at = revoked.revoked_at.unwrap();
     assert_eq!(world.verdict(child.org, &child).await, Err(UntrustedReason::Revoked { at }));
 
-    world.keys.revoke_trusted_key(twins_word.id).await.unwrap();
+    world.keys.revoke_trusted_key(twins_word.id, Revocation::retired()).await.unwrap();
     let verdict = world.verdict(parent, &child).await;
     assert!(matches!(verdict, Err(UntrustedReason::RevokedByChild { .. })), "{verdict:?}");
 }
 
 async fn self_grant_is_refused(world: World) {
     let acme = world.org("acme").await;
-    let refused = world.keys.grant_trust(acme, acme).await;
+    let refused = world.keys.grant_trust(acme, acme, TrustLimits::default()).await;
     assert_refused!(refused, TrustError::SelfGrant { org } if org == acme);
 }
 
 async fn grant_to_or_from_an_unknown_organization_is_refused(world: World) {
     let [acme, unknown] = [world.org("acme").await, OrgId::random()];
     for (parent, child) in [(acme, unknown), (unknown, acme)] {
-        let refused = world.keys.grant_trust(parent, child).await;
+        let refused = world.keys.grant_trust(parent, child, TrustLimits::default()).await;
         assert_refused!(refused, TrustError::Store(StoreError::OrganizationNotFound));
     }
 }

@@ -8,6 +8,7 @@ use super::{Advice, signed_trust, signers, trust};
 use crate::error::Outcome;
 
 pub(super) const GET_SIGNATURE: &str = "get the .sig file again from the package's builder";
+pub(super) const SIGN_AGAIN: &str = "sign again: nothing was written there";
 pub(super) const REPLACE: &str = "choose another file, or replace this one with --force";
 const DO_NOT_USE: &str =
     "do not use this file: get the package and its .sig again from its builder";
@@ -185,7 +186,7 @@ pub(super) fn sign(error: &SignError) -> Advice {
         SignError::Signer(error) => return signers::signer(error),
         SignError::NotAdded { place, source } => return not_added(place, source),
         SignError::NotASignature { .. } => REPLACE,
-        SignError::ChangedMeanwhile { .. } => "sign again: nothing was written there",
+        SignError::ChangedMeanwhile { .. } => SIGN_AGAIN,
         SignError::ExpiryPast { .. } => {
             "give a time in the future; if it is in the future, set the clock"
         }

@@ -83,7 +83,7 @@ async fn find(
     org: &OrganizationRecord,
     fingerprint: &Fingerprint,
 ) -> Option<RefusedKey> {
-    let own = keys.list_own_trusted_keys(org.id).await.ok()?;
+    let own = keys.store().own_trusted_keys(org.id).await.ok()?;
     let refused =
         own.iter().find(|key| key.fingerprint == *fingerprint && key.revoked_at.is_some());
     if let Some(key) = refused {
@@ -92,7 +92,7 @@ async fn find(
             _ => RefusedKey::Reinstate { org: org.name.clone(), fingerprint: *fingerprint },
         });
     }
-    let signing = keys.list_signing_keys(org.id).await.ok()?;
+    let signing = keys.store().signing_keys(org.id).await.ok()?;
     let key = signing
         .into_iter()
         .find(|key| key.fingerprint == *fingerprint && key.revoked_at.is_none())?;

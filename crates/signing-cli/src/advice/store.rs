@@ -4,7 +4,7 @@ use signing_trust::store::{
     AuthenticationFault, ConnectError, LockHolder, SchemaFault, StoreError, UrlError,
 };
 
-use super::{Advice, LIST_KEYS, LIST_ORGANIZATIONS, keys, trust};
+use super::{Advice, LIST_KEYS, LIST_ORGANIZATIONS, keys, package, trust};
 use crate::error::Outcome;
 
 pub(super) const FIND_SIGNATURES: &str =
@@ -27,7 +27,6 @@ pub(super) fn store(error: &StoreError) -> Advice {
         StoreError::HotJournal { .. } => {
             "ask the owner of the store to undo the change: cloacina db migrate"
         }
-        StoreError::OpenedReadOnly => "open the store for changes: Store::open",
         StoreError::SchemaOutdated { .. } => "back the store up, then: cloacina db migrate",
         StoreError::SchemaTooNew { .. } => "use a newer cloacina",
         StoreError::NoStore => "make the store's tables: cloacina db migrate",
@@ -78,6 +77,7 @@ pub(super) fn store(error: &StoreError) -> Advice {
              --org <org> --apply"
         }
         StoreError::SignatureNotFound { .. } => FIND_SIGNATURES,
+        StoreError::SignaturesChanged { .. } => package::SIGN_AGAIN,
         StoreError::TrustDocumentConflict { .. } => {
             "fetch the organization's current trust documents, and publish again"
         }

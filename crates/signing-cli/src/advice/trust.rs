@@ -80,6 +80,7 @@ pub(super) fn trust(error: &TrustError) -> Advice {
                 "give the organization that the checkpoint is about, or omit --org",
             );
         }
+        TrustError::OpenedReadOnly => "open the store for changes: Store::open",
         TrustError::NoKeyEncryptionKey => keys::STORES_KEK,
         TrustError::SameKek => "make another one with: openssl rand -hex 32",
         TrustError::Clock(_) => "set the clock, then try again",

@@ -2,7 +2,7 @@ mod grants;
 
 use serde::Serialize;
 use signing_crypto::{KekId, StoreId};
-use signing_trust::store::{SchemaStatus, Store};
+use signing_trust::store::{SchemaStatus, Store, StoreReader};
 
 use crate::cli::{Db, Resolved};
 use crate::context::{Context, block_on};
@@ -32,7 +32,7 @@ async fn migrate(context: &Context) -> Result<Report, CliError> {
 
 async fn status(context: &Context) -> Result<Report, CliError> {
     let url = context.database_url()?;
-    let store = Store::open_read_only(&url).await?;
+    let store = StoreReader::open(&url).await?;
     let state = store.state().await?;
     let schema = match store.schema_status().await? {
         SchemaStatus::Current => "current",

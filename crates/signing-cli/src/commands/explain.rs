@@ -30,7 +30,7 @@ pub(super) async fn keepers(keys: &KeyManager, found: &[ExplainedEnvelope]) -> K
     for envelope in found {
         if let EnvelopeSource::Store { org, .. } = envelope.source
             && !keepers.contains_key(&org)
-            && let Ok(record) = keys.organization(OrganizationRef::Id(org)).await
+            && let Ok(record) = keys.store().organization(OrganizationRef::Id(org)).await
         {
             keepers.insert(org, record.name);
         }

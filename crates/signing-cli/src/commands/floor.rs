@@ -66,7 +66,7 @@ async fn foresee(
 async fn list(context: &Context, org: Option<&OrgReference>) -> Result<Report, CliError> {
     let keys = context.keys().await?;
     let org = select::organization_or_default(context, &keys, org).await?;
-    let floors = keys.list_version_floors(org.id).await?;
+    let floors = keys.store().version_floors(org.id).await?;
     let view = |record: signing_trust::store::VersionFloorRecord| FloorView {
         org_id: org.id,
         package_name: record.package_name,

@@ -6,11 +6,11 @@ mod files;
 mod signed_trust;
 mod view;
 
+use signing_trust::KeyManager;
 use signing_trust::store::{
     DatabaseUrl, OrganizationRecord, OrganizationRef, SchemaStatus, SigningKeyRecord, Store,
-    StoreError, TrustedKeyRecord,
+    StoreError, StoreReader, TrustedKeyRecord,
 };
-use signing_trust::{KeyManager, TrustError};
 
 use self::answers::Plan;
 use self::files::{make_kek, require_apart};
@@ -41,7 +41,7 @@ pub(super) fn run(context: &Context, command: InitStore) -> Result<Report, CliEr
         }
         // Nor is anything added to an organization whose signed trust is broken.
         let signed_trust = match &store {
-            Some(store) => found_trust(&KeyManager::new(store.clone(), None), &plan).await?,
+            Some(store) => found_trust(&KeyManager::from(store), &plan).await?,
             None => None,
         };
         match dry_run {
@@ -52,8 +52,8 @@ pub(super) fn run(context: &Context, command: InitStore) -> Result<Report, CliEr
 }
 
 /// The store, if there is one with tables, not yet for changes.
-async fn existing_store(url: &DatabaseUrl) -> Result<Option<Store>, CliError> {
-    let store = match Store::open_to_inspect(url).await {
+async fn existing_store(url: &DatabaseUrl) -> Result<Option<StoreReader>, CliError> {
+    let store = match StoreReader::open_to_inspect(url).await {
         Err(StoreError::NoDatabase { .. }) => return Ok(None),
         opened => opened?,
     };
@@ -67,7 +67,7 @@ async fn existing_store(url: &DatabaseUrl) -> Result<Option<Store>, CliError> {
 
 /// Refuses a KEK that does not wrap the store's keys, and to make one for a store that has keys
 /// under another.
-async fn require_fitting_kek(store: Option<&Store>, kek: &KekFile) -> Result<(), CliError> {
+async fn require_fitting_kek(store: Option<&StoreReader>, kek: &KekFile) -> Result<(), CliError> {
     let Some(store) = store else { return Ok(()) };
     match (store.state().await?.kek_id, kek) {
         (Some(expected), KekFile::Found(FoundKek { key, .. })) if key.id() != expected => {
@@ -94,10 +94,10 @@ async fn would_make(
     plan: &Plan,
     url: &DatabaseUrl,
     kek: &KekFile,
-    (store, signed_trust): (Option<Store>, Option<Step>),
+    (store, signed_trust): (Option<StoreReader>, Option<Step>),
 ) -> Result<Report, CliError> {
     let (has_kek, has_store) = (matches!(kek, KekFile::Found(_)), store.is_some());
-    let keys = store.map(|store| KeyManager::new(store, None));
+    let keys = store.map(KeyManager::from);
     let org = match &keys {
         Some(keys) => organization(keys, plan).await?,
         None => None,
@@ -131,7 +131,7 @@ async fn make(
     mut plan: Plan,
     url: &DatabaseUrl,
     kek: KekFile,
-    (store, found_trust): (Option<Store>, Option<Step>),
+    (store, found_trust): (Option<StoreReader>, Option<Step>),
 ) -> Result<Report, CliError> {
     let place = kek.place().clone();
     let (kek, step) = match kek {
@@ -185,9 +185,9 @@ async fn organization(
     keys: &KeyManager,
     plan: &Plan,
 ) -> Result<Option<OrganizationRecord>, CliError> {
-    match keys.organization(OrganizationRef::Name(plan.org.clone())).await {
+    match keys.store().organization(OrganizationRef::Name(plan.org.clone())).await {
         Ok(org) => Ok(Some(org)),
-        Err(TrustError::Store(StoreError::OrganizationNotFound)) => Ok(None),
+        Err(StoreError::OrganizationNotFound) => Ok(None),
         Err(error) => Err(error.into()),
     }
 }
@@ -199,7 +199,7 @@ async fn signing_key(
     org: &OrganizationRecord,
     plan: &Plan,
 ) -> Result<Option<SigningKeyRecord>, CliError> {
-    let mut named = keys.list_signing_keys(org.id).await?;
+    let mut named = keys.store().signing_keys(org.id).await?;
     named.retain(|key| key.name == plan.key);
     match named.iter().position(|key| key.revoked_at.is_none()) {
         Some(usable) => Ok(Some(named.swap_remove(usable))),
@@ -214,7 +214,7 @@ async fn trusted_key(
     org: &OrganizationRecord,
     key: &SigningKeyRecord,
 ) -> Result<Option<TrustedKeyRecord>, CliError> {
-    let own = keys.list_own_trusted_keys(org.id).await?;
+    let own = keys.store().own_trusted_keys(org.id).await?;
     Ok(own.into_iter().find(|row| row.fingerprint == key.fingerprint && row.is_in_effect()))
 }
 
@@ -232,7 +232,7 @@ async fn trust(
         return Ok((row, Made::Before));
     }
     let (public, name) = (proven.verifying_key(), Some(key.name.clone()));
-    match keys.trust_public_key_until(org.id, &public, name, None).await {
+    match keys.trust_public_key(org.id, &public, name, None).await {
         Ok(change) => Ok((change.into_inner(), Made::Now)),
         Err(error) => Err(refused_key::of_trust(keys, org, error).await),
     }
@@ -246,11 +246,11 @@ async fn next(
     key: &SigningKeyRecord,
     mut next: Vec<String>,
 ) -> Result<Vec<String>, CliError> {
-    let is_only = keys.list_organizations().await?.len() == 1;
+    let is_only = keys.store().organizations().await?.len() == 1;
     if !is_only && !context.is_default_organization(&org.name) {
         next.push(format!("export CLOACINA_ORG={}", org.name));
     }
-    let usable = keys.list_signing_keys(org.id).await?;
+    let usable = keys.store().signing_keys(org.id).await?;
     let usable = usable.iter().filter(|key| key.revoked_at.is_none()).count();
     next.push(match usable {
         1 => "cloacina sign libworkflow.so".to_owned(),

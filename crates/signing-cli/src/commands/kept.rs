@@ -18,9 +18,6 @@ use crate::schemas::Document;
 use crate::select;
 use crate::view::View;
 
-/// How many are read at once.
-const PAGE: u16 = 256;
-
 /// Lists all, or those that a key has made.
 pub(super) async fn list(
     context: &Context,
@@ -54,7 +51,8 @@ impl Maker {
         org: &OrganizationRecord,
         fingerprint: Fingerprint,
     ) -> Result<Self, CliError> {
-        let signing = keys.list_signing_keys(org.id).await?.into_iter().map(|key| key.public_key);
+        let signing =
+            keys.store().signing_keys(org.id).await?.into_iter().map(|key| key.public_key);
         let accepted = keys.list_trusted_keys(org.id).await?.into_iter().map(|key| key.key);
         let key = signing.chain(accepted).find(|key| key.fingerprint() == fingerprint);
         Ok(Self { fingerprint, key })
@@ -77,32 +75,28 @@ pub(super) async fn signatures(
     org: &OrganizationRecord,
     by: Option<&Maker>,
 ) -> Result<Vec<KeptView>, CliError> {
-    let (mut found, mut after) = (Vec::new(), None);
-    loop {
-        let page = keys.store().kept_signatures(org.id, after, PAGE).await?;
-        let Some(last) = page.last() else { return Ok(found) };
-        after = Some(last.id);
-        for record in &page {
-            let envelope = SignatureEnvelope::parse(record.envelope.as_bytes());
-            let Ok(envelope) = envelope else { continue };
-            let Ok(statement) = envelope.unverified_statement() else { continue };
-            if by.is_some_and(|maker| !maker.has_made(&envelope)) {
-                continue;
-            }
-            let signers =
-                envelope.signatures().iter().filter_map(EnvelopeSignature::claimed_signer);
-            found.push(KeptView {
-                id: record.id,
-                org_id: org.id,
-                org: org.name.clone(),
-                name: statement.name().clone(),
-                version: statement.version().cloned(),
-                sha256: *statement.digest(),
-                expires_at: statement.expires_at(),
-                signers: signers.collect(),
-            });
+    let mut found = Vec::new();
+    let mut all = keys.store().each_kept_signature(org.id);
+    while let Some(record) = all.next().await? {
+        let envelope = SignatureEnvelope::parse(record.envelope.as_bytes());
+        let Ok(envelope) = envelope else { continue };
+        let Ok(statement) = envelope.unverified_statement() else { continue };
+        if by.is_some_and(|maker| !maker.has_made(&envelope)) {
+            continue;
         }
+        let signers = envelope.signatures().iter().filter_map(EnvelopeSignature::claimed_signer);
+        found.push(KeptView {
+            id: record.id,
+            org_id: org.id,
+            org: org.name.clone(),
+            name: statement.name().clone(),
+            version: statement.version().cloned(),
+            sha256: *statement.digest(),
+            expires_at: statement.expires_at(),
+            signers: signers.collect(),
+        });
     }
+    Ok(found)
 }
 
 /// A signature that is kept, and what it states. Nothing about it was verified but what it was

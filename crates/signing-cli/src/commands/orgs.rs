@@ -70,11 +70,11 @@ async fn grant_trust(
     let keys = context.keys_to_change().await?;
     let parent = organization(&keys, &grant.from).await?;
     let child = organization(&keys, &grant.to).await?;
-    let change = keys.grant_limited_trust(parent.id, child.id, scope).await?;
+    let change = keys.grant_trust(parent.id, child.id, scope).await?;
     let changed = matches!(change, Change::Made(_));
     let record = change.into_inner();
     let replaced = match changed {
-        true => keys.replaced_grant(&record).await?.map(|replaced| replaced.limits()),
+        true => keys.store().replaced_grant(&record).await?.map(|replaced| replaced.limits()),
         false => None,
     };
     let limits = record.limits();

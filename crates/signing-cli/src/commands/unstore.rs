@@ -29,7 +29,7 @@ pub(super) async fn unstore(
     let mut removed = Vec::new();
     for id in found.into_keys() {
         let record = keys.remove_signature(id).await?;
-        let org = keys.organization(OrganizationRef::Id(record.org_id)).await?;
+        let org = keys.store().organization(OrganizationRef::Id(record.org_id)).await?;
         // What it stated is shown as far as it can be read.
         let envelope = SignatureEnvelope::parse(record.envelope.as_bytes()).ok();
         let statement = envelope.and_then(|envelope| envelope.unverified_statement().ok());

@@ -119,7 +119,7 @@ fn found(named: Named, given: &str) -> Result<Vec<Candidate>, CliError> {
         let keys = context.keys_to_inspect().await?;
         match named {
             Named::Organization => {
-                let all = keys.list_organizations().await?;
+                let all = keys.store().organizations().await?;
                 Ok(all.iter().map(|org| Candidate::new(&org.name, None)).collect())
             }
             Named::Child => children(&context, &keys).await,
@@ -172,13 +172,13 @@ async fn keys_of(
     };
     let orgs = match &only {
         Some(org) => vec![org.clone()],
-        None => keys.list_organizations().await?,
+        None => keys.store().organizations().await?,
     };
     let mut found = Vec::new();
     for org in orgs {
-        let signing = keys.list_signing_keys(org.id).await?;
+        let signing = keys.store().signing_keys(org.id).await?;
         let signing = signing.iter().map(|key| (Some(&key.name), key.fingerprint, "signing key"));
-        let trusted = keys.list_own_trusted_keys(org.id).await?;
+        let trusted = keys.store().own_trusted_keys(org.id).await?;
         let trusted = trusted.iter().map(|key| (key.name.as_ref(), key.fingerprint, "trusted key"));
         found.extend(signing.chain(trusted).map(|(name, fingerprint, kind)| {
             let key = name.map_or_else(|| fingerprint.to_string(), ToString::to_string);
@@ -200,7 +200,7 @@ async fn signatures(
 /// Packages that have a floor, or a signature in the store.
 async fn packages(context: &Context, keys: &KeyManager) -> Result<Vec<Candidate>, CliError> {
     let org = organization(context, keys, "--org").await?;
-    let floors = keys.list_version_floors(org.id).await?;
+    let floors = keys.store().version_floors(org.id).await?;
     let kept = keys.store().kept_signatures(org.id, None, MAX_SIGNATURES).await?;
     let names = kept.iter().filter_map(name_of).chain(floors.into_iter().map(|it| it.package_name));
     Ok(names.map(|name| Candidate::new(name, None)).collect())

@@ -1,6 +1,6 @@
 use signing_crypto::OrgName;
+use signing_trust::KeyManager;
 use signing_trust::store::{OrganizationRecord, OrganizationRef, StoreError};
-use signing_trust::{KeyManager, TrustError};
 
 use super::most_similar;
 use crate::cli::OrgReference;
@@ -15,13 +15,14 @@ pub(crate) async fn organization(
 ) -> Result<OrganizationRecord, CliError> {
     let given = match named {
         OrgReference::Id(id) => {
-            let found = existing(keys.organization(OrganizationRef::Id(*id)).await)?;
+            let found = existing(keys.store().organization(OrganizationRef::Id(*id)).await)?;
             return found.ok_or_else(|| no_such_organization(named, &[]));
         }
         OrgReference::Name(given) => given,
     };
     if let Ok(name) = OrgName::new(given.as_str()) {
-        if let Some(org) = existing(keys.organization(OrganizationRef::Name(name.clone())).await)? {
+        let by_name = OrganizationRef::Name(name.clone());
+        if let Some(org) = existing(keys.store().organization(by_name).await)? {
             return Ok(org);
         }
         // Who used the name of a deleted organization does not mean another one's id.
@@ -29,7 +30,7 @@ pub(crate) async fn organization(
             return Err(no_such_organization(named, &[]));
         }
     }
-    let all = keys.list_organizations().await?;
+    let all = keys.store().organizations().await?;
     let Some(prefix) = given.prefix() else { return Err(no_such_organization(named, &all)) };
     let mut matching = all.iter().filter(|org| prefix.begins(org.id));
     match (matching.next(), matching.next()) {
@@ -57,7 +58,7 @@ pub(crate) async fn organization_or_default(
     if let Some(named) = context.default_organization()? {
         return organization(keys, &named).await;
     }
-    let mut all = keys.list_organizations().await?;
+    let mut all = keys.store().organizations().await?;
     match (all.pop(), all.is_empty()) {
         (Some(only), true) => Ok(only),
         (None, _) => Err(CliError::NoOrganization),
@@ -70,11 +71,11 @@ pub(crate) async fn organization_or_default(
 }
 
 fn existing(
-    found: Result<OrganizationRecord, TrustError>,
+    found: Result<OrganizationRecord, StoreError>,
 ) -> Result<Option<OrganizationRecord>, CliError> {
     match found {
         Ok(org) => Ok(Some(org)),
-        Err(TrustError::Store(StoreError::OrganizationNotFound)) => Ok(None),
+        Err(StoreError::OrganizationNotFound) => Ok(None),
         Err(error) => Err(error.into()),
     }
 }

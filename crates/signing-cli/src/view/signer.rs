@@ -35,7 +35,7 @@ impl SignerView {
 
     /// A key of the store.
     pub(crate) async fn of_stored(keys: &KeyManager, key: &ProvenKey) -> Result<Self, CliError> {
-        let org = keys.organization(OrganizationRef::Id(key.org())).await?.name;
+        let org = keys.store().organization(OrganizationRef::Id(key.org())).await?.name;
         Ok(Self {
             fingerprint: key.fingerprint(),
             org: Some(org),

@@ -97,10 +97,10 @@ fn a_signature_that_names_no_key_is_tried_against_so_many_keys_and_no_more() {
 
     let trust_more = |count: usize| {
         scratch.inspect(async |keys| {
-            let org = keys.list_organizations().await.unwrap()[0].id;
+            let org = keys.store().organizations().await.unwrap()[0].id;
             for _ in 0..count {
                 let key = SigningKey::generate().unwrap().verifying_key();
-                keys.trust_public_key(org, &key, None).await.unwrap();
+                keys.trust_public_key(org, &key, None, None).await.unwrap();
             }
         });
     };

@@ -196,7 +196,10 @@ fn a_rotation_is_shown_first_and_then_does_that() {
     let rotate = ["keys", "rotate", "vendor/release"];
     let shown = foreseen(&scratch, &rotate);
     assert_eq!(shown["successor"], json!({ "id": null, "name": "release.2", "fingerprint": null }));
-    assert_eq!(shown["signatures"], json!({ "added": 0, "already": 0, "left": 1 }));
+    assert_eq!(
+        shown["signatures"],
+        json!({ "added": 0, "already": 0, "left": 1, "searched_all": true })
+    );
     let orgs = |shown: &Value| -> Vec<_> {
         shown["accepted"].as_array().unwrap().iter().map(|one| text(&one["org"])).collect()
     };
@@ -205,7 +208,10 @@ fn a_rotation_is_shown_first_and_then_does_that() {
     // acme refuses the old key, and would accept what the successor signs again.
     let resign = [&rotate[..], &["--resign"]].concat();
     let shown = foreseen(&scratch, &resign);
-    assert_eq!(shown["signatures"], json!({ "added": 1, "already": 0, "left": 0 }));
+    assert_eq!(
+        shown["signatures"],
+        json!({ "added": 1, "already": 0, "left": 0, "searched_all": true })
+    );
     assert_eq!(names(&shown, "gains", "packages"), one("acme", "a.so"));
     let said = scratch.run(&with_dry_run(&resign)).stdout;
     assert!(said.contains("a new key release.2 would replace it"), "{said}");
@@ -219,7 +225,10 @@ fn a_rotation_is_shown_first_and_then_does_that() {
     scratch.json(&resign);
     assert!(verifies(&scratch, "acme"));
     let shown = foreseen(&scratch, &resign);
-    assert_eq!(shown["signatures"], json!({ "added": 0, "already": 1, "left": 0 }));
+    assert_eq!(
+        shown["signatures"],
+        json!({ "added": 0, "already": 1, "left": 0, "searched_all": true })
+    );
     assert_eq!(shown["gains"], json!([]));
 }
 

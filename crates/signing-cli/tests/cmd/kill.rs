@@ -158,7 +158,7 @@ fn killed_replacing_of_a_signature_leaves_the_old_or_the_new_one() {
 
 /// The log of the only organization, which must be a whole chain.
 pub(crate) async fn audit_log(keys: &KeyManager) -> Vec<AuditRecord> {
-    let org = keys.list_organizations().await.unwrap()[0].id;
+    let org = keys.store().organizations().await.unwrap()[0].id;
     let log = keys.store().audit_log(org).await.unwrap();
     let mut previous = vec![0; 32];
     for (number, record) in (1..).zip(&log) {
@@ -187,7 +187,7 @@ fn killed_revocation_is_made_and_logged_or_neither() {
     let scratch = Scratch::with_orgs(&["acme"]);
     let ids: Vec<KeyId> = scratch.inspect(async |keys| {
         let keys = with_kek(&keys);
-        let org = keys.list_organizations().await.unwrap()[0].id;
+        let org = keys.store().organizations().await.unwrap()[0].id;
         let mut ids = Vec::new();
         for round in 0..=ROUNDS {
             let name = format!("k{round}").parse().unwrap();
@@ -217,8 +217,8 @@ fn killed_key_generation_in_the_store_is_made_and_logged_or_neither() {
     kill_in_every_round(&scratch, generate, |round| {
         scratch.inspect(async |keys| {
             let name = format!("k{round}");
-            let org = keys.list_organizations().await.unwrap()[0].id;
-            let all = keys.list_signing_keys(org).await.unwrap();
+            let org = keys.store().organizations().await.unwrap()[0].id;
+            let all = keys.store().signing_keys(org).await.unwrap();
             let made: Vec<_> = all.iter().filter(|key| key.name.as_str() == name).collect();
             let log = audit_log(&keys).await;
             assert_eq!(count(&log, "key.signing.created", ("name", &name)), made.len());

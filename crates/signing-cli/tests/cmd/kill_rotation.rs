@@ -15,7 +15,7 @@ fn killed_kek_rotation_leaves_all_keys_old_or_all_new_and_completes_when_run_aga
     // Enough of them that wrapping takes a good part of the time.
     scratch.inspect(async |keys| {
         let keys = with_kek(&keys);
-        let org = keys.list_organizations().await.unwrap()[0].id;
+        let org = keys.store().organizations().await.unwrap()[0].id;
         for number in 0..400 {
             keys.create_signing_key(org, format!("k{number}").parse().unwrap()).await.unwrap();
         }
@@ -34,8 +34,8 @@ fn killed_kek_rotation_leaves_all_keys_old_or_all_new_and_completes_when_run_aga
             let log = audit_log(&keys).await;
             let logged = log.iter().filter(|record| record.event_type == "kek.rotated").count();
             assert_eq!(logged, round as usize + usize::from(kek_id == new.id()));
-            let org = keys.list_organizations().await.unwrap()[0].id;
-            let all = keys.list_signing_keys(org).await.unwrap();
+            let org = keys.store().organizations().await.unwrap()[0].id;
+            let all = keys.store().signing_keys(org).await.unwrap();
             assert_eq!(all.len(), 400);
             for key in all {
                 keys.get_signing_key(key.id).await.unwrap();
@@ -74,13 +74,13 @@ fn killed_rotation_is_completed_when_run_again_and_signs_each_statement_once() {
         let count = |which: &str| done["signatures"][which].as_u64().unwrap() as usize;
         assert_eq!((count("added") + count("already"), count("left")), (KEPT, 0), "{done}");
         scratch.inspect(async |keys| {
-            let org = keys.list_organizations().await.unwrap()[0].id;
+            let org = keys.store().organizations().await.unwrap()[0].id;
             let old: KeyId = ids[round as usize].parse().unwrap();
-            let all = keys.list_signing_keys(org).await.unwrap();
+            let all = keys.store().signing_keys(org).await.unwrap();
             let new: Vec<_> = all.iter().filter(|key| key.predecessor_id == Some(old)).collect();
             assert_eq!(new.len(), 1);
             assert_eq!(new[0].id.to_string(), text(&done["successor"]["id"]));
-            let trusted = keys.list_own_trusted_keys(org).await.unwrap();
+            let trusted = keys.store().own_trusted_keys(org).await.unwrap();
             assert!(trusted.iter().any(|row| row.fingerprint == new[0].fingerprint));
             audit_log(&keys).await;
             with_kek(&keys).get_signing_key(new[0].id).await.unwrap();

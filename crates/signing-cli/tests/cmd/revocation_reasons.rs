@@ -26,7 +26,7 @@ fn is_refused(scratch: &Scratch, org: &str) {
 
 fn last_entry(scratch: &Scratch, org: &str) -> (String, Value) {
     scratch.inspect(async |keys| {
-        let orgs = keys.list_organizations().await.unwrap();
+        let orgs = keys.store().organizations().await.unwrap();
         let org = orgs.iter().find(|record| record.name.as_str() == org).unwrap();
         let entry = keys.store().audit_log(org.id).await.unwrap().pop().unwrap();
         (entry.event_type, serde_json::from_str(&entry.details).unwrap())

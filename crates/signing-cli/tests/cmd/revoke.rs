@@ -1,8 +1,6 @@
 use serde_json::Value;
 use signing_crypto::{KeyEncryptionKey, KeyId, OrgId, SigningKey, TrustedKeyId, WrapContext};
-use signing_trust::store::{
-    AuditEntry, DatabaseUrl, NewSigningKey, NewTrustedKey, Store, TrustKeyOutcome,
-};
+use signing_trust::store::{AuditEntry, Change, DatabaseUrl, NewSigningKey, NewTrustedKey, Store};
 
 use crate::support::{KEK, Scratch, text};
 
@@ -139,7 +137,7 @@ fn the_first_characters_of_two_keys_revoke_neither() {
     let ids: [&str; 2] =
         ["12345678-0000-4000-8000-000000000001", "12345678-0000-4000-8000-000000000002"];
     scratch.inspect(async |keys| {
-        let org: OrgId = keys.list_organizations().await.unwrap()[0].id;
+        let org: OrgId = keys.store().organizations().await.unwrap()[0].id;
         let kek = KeyEncryptionKey::parse(KEK).unwrap();
         let url = DatabaseUrl::parse_danger_allow_insecure(&scratch.database_url()).unwrap();
         let store = Store::open(&url).await.unwrap();
@@ -149,7 +147,7 @@ fn the_first_characters_of_two_keys_revoke_neither() {
             let id: TrustedKeyId = text.parse().unwrap();
             let row = NewTrustedKey { id, org_id: org, public_key, name: None, expires_at: None };
             let trusted = store.trust_key(row, AuditEntry::new("test")).await.unwrap();
-            assert!(matches!(trusted, TrustKeyOutcome::Added(_)));
+            assert!(matches!(trusted, Change::Made(_)));
             let id: KeyId = text.parse().unwrap();
             let context = WrapContext { org, id, predecessor: None };
             let wrapped_key = kek.wrap_key(&key, &context).unwrap();

@@ -97,7 +97,7 @@ fn a_note_on_a_denial_is_kept_in_the_audit_log() {
     let reason = "leaked on 'May 4'; DROP TABLE audit_log";
     scratch.json(&["keys", "deny", &fingerprint, "--org", "acme", "--note", reason]);
     let log = scratch.inspect(async |keys| {
-        let org = keys.list_organizations().await.unwrap()[0].id;
+        let org = keys.store().organizations().await.unwrap()[0].id;
         keys.store().audit_log(org).await.unwrap()
     });
     let denied = log.last().unwrap();

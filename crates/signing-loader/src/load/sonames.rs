@@ -310,5 +310,5 @@ impl Admission {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "private-keys"))]
 mod tests;

@@ -5,6 +5,8 @@ use signing_crypto::{
 #[cfg(feature = "store")]
 use signing_crypto::{KeyId, OrgId, SignatureId};
 #[cfg(feature = "store")]
+use signing_trust::store::StoreError;
+#[cfg(feature = "store")]
 use signing_trust::{KeptSignatures, KeyManager, ProvenKey, TrustError};
 
 use super::statement::{SignedTerms, add_signature, sign_statement};
@@ -186,14 +188,16 @@ impl PreparedSignature {
     ) -> Result<(SignatureId, MadeSignature), SignError> {
         for _ in 0..MAX_ATTEMPTS {
             let stored = match &self.stored {
-                Some(seen) => keys.store_signature_beside(seen, &made.envelope).await?,
-                None => Some(keys.store_signature(org, &made.envelope).await?),
+                Some(seen) => keys.store_signature_beside(seen, &made.envelope).await,
+                None => keys.store_signature(org, &made.envelope).await,
             };
-            if let Some(stored) = stored {
-                return Ok((stored.into_inner(), made));
+            match stored {
+                Err(TrustError::Store(StoreError::SignaturesChanged { .. })) => {
+                    self.add_to_store(keys, org).await?;
+                    made = self.sign_with(signer).await?;
+                }
+                stored => return Ok((stored?.into_inner(), made)),
             }
-            self.add_to_store(keys, org).await?;
-            made = self.sign_with(signer).await?;
         }
         Err(SignError::ChangedMeanwhile { place: SignaturePlace::Store })
     }

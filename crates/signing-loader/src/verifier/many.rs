@@ -268,7 +268,7 @@ where
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "private-keys"))]
 mod tests {
     use std::cell::Cell;
     use std::path::{Path, PathBuf};

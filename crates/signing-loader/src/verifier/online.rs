@@ -21,9 +21,9 @@ impl Verifier<Online> {
     ///
     /// ```no_run
     /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-    /// use signing_loader::{Store, Verifier};
+    /// use signing_loader::{StoreReader, Verifier};
     ///
-    /// let store = Store::open_read_only(&"postgres://runner@db.example/trust".parse()?).await?;
+    /// let store = StoreReader::open(&"postgres://runner@db.example/trust".parse()?).await?;
     /// let verifier = Verifier::organization(&store, "acme".parse()?).await?;
     /// let package = verifier.verify("plugins/libworkflow.so").await?.load().await?;
     /// # Ok(())

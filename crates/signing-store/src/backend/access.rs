@@ -1,5 +1,3 @@
-use crate::error::StoreError;
-
 /// What a store's connections are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Access {
@@ -8,13 +6,4 @@ pub(crate) enum Access {
     Inspect,
     Read,
     Write,
-}
-
-impl Access {
-    pub(crate) fn require_write(self) -> Result<(), StoreError> {
-        match self {
-            Self::Inspect | Self::Read => Err(StoreError::OpenedReadOnly),
-            Self::Write => Ok(()),
-        }
-    }
 }

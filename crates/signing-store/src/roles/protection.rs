@@ -130,7 +130,6 @@ impl Store {
         if !self.pool.is_postgres() {
             return Err(StoreError::NoRoles);
         }
-        self.access.require_write()?;
         let change = PendingChange::of_any_store(&self.pool);
         change!(change, |conn| { Ok(conn.batch_execute(&statements()).await?) })
     }

@@ -1,7 +1,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::backend::access::Access;
 use crate::backend::deadline::{Deadline, OPERATION_LIMIT};
 use crate::backend::origin::Origin;
 use crate::backend::transaction::Transaction;
@@ -15,23 +14,22 @@ use super::origin::{AskHistory, AskOrigin};
 pub(crate) struct PendingChange {
     pub(crate) pool: Pool,
     pub(crate) deadline: Deadline,
-    access: Access,
     /// What was seen of the store before, unless the change may be made in any store.
     expected: Option<(Arc<LastSeen>, Option<Origin>)>,
 }
 
 impl PendingChange {
     /// A change of the store that was seen before, and not of an older state of it.
-    pub(crate) fn of(pool: &Pool, access: Access, seen: &Arc<LastSeen>) -> Self {
+    pub(crate) fn of(pool: &Pool, seen: &Arc<LastSeen>) -> Self {
         let expected = Some((seen.clone(), seen.latest()));
         let deadline = Deadline::new(OPERATION_LIMIT);
-        Self { pool: pool.clone(), deadline, access, expected }
+        Self { pool: pool.clone(), deadline, expected }
     }
 
     /// A change of whatever store is there, or of a database that has none yet.
     pub(crate) fn of_any_store(pool: &Pool) -> Self {
         let deadline = Deadline::new(OPERATION_LIMIT);
-        Self { pool: pool.clone(), deadline, access: Access::Write, expected: None }
+        Self { pool: pool.clone(), deadline, expected: None }
     }
 
     /// The same change, which may take this long.
@@ -44,7 +42,6 @@ impl PendingChange {
     where
         C: Transaction + AskOrigin + AskHistory,
     {
-        self.access.require_write()?;
         connection.begin().await?;
         match self.recognize(connection).await {
             Ok(origin) => Ok(origin),

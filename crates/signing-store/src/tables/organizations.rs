@@ -7,12 +7,12 @@ use signing_crypto::{NameError, OrgId, OrgName};
 
 use crate::error::StoreError;
 use crate::pool::{now, read};
-use crate::schema::{organizations, trust_grants};
+use crate::schema::organizations;
 use crate::sql_types::bind;
 use crate::state::change;
 use crate::store::{Store, StoreReader};
 use crate::tables::audit::{AuditChain, AuditEntry};
-use crate::tables::package_signatures::SignatureGate;
+use crate::tables::signatures::SignatureGate;
 
 /// An organization.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable)]
@@ -110,26 +110,6 @@ impl StoreReader {
                 .filter(organizations::name.eq(bind(name)))
                 .filter(organizations::deleted_at.is_not_null());
             Ok(diesel::select(diesel::dsl::exists(had_it)).get_result(conn).await?)
-        })
-    }
-
-    /// The organizations, not deleted, that have granted trust to `child`, by name.
-    pub async fn organizations_granting(
-        &self,
-        child: OrgId,
-    ) -> Result<Vec<OrganizationRecord>, StoreError> {
-        read!(self.pool, |conn| {
-            let parents = trust_grants::table
-                .filter(trust_grants::child_org_id.eq(bind(child)))
-                .filter(trust_grants::revoked_at.is_null())
-                .select(trust_grants::parent_org_id);
-            Ok(organizations::table
-                .filter(organizations::id.eq_any(parents))
-                .filter(organizations::deleted_at.is_null())
-                .order(organizations::name)
-                .select(OrganizationRecord::as_select())
-                .load(conn)
-                .await?)
         })
     }
 }

@@ -10,6 +10,7 @@ use crate::sql_types::bind;
 use crate::state::change;
 use crate::store::{Change, Store, StoreReader};
 use crate::tables::audit::{AuditChain, AuditEntry};
+use crate::tables::organizations::OrganizationRecord;
 
 /// A parent's word that it accepts the keys that a child trusts directly.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable)]
@@ -52,16 +53,56 @@ impl StoreReader {
         })
     }
 
+    /// The organizations that `parent` has granted trust to, deleted ones included, with the
+    /// grants that are not revoked, oldest first.
+    pub async fn children_of(
+        &self,
+        parent: OrgId,
+    ) -> Result<Vec<(TrustGrantRecord, OrganizationRecord)>, StoreError> {
+        let is_child = organizations::id.eq(trust_grants::child_org_id);
+        read!(self.pool, |conn| {
+            Ok(trust_grants::table
+                .inner_join(organizations::table.on(is_child))
+                .filter(trust_grants::parent_org_id.eq(bind(parent)))
+                .filter(trust_grants::revoked_at.is_null())
+                .order((trust_grants::created_at, trust_grants::id))
+                .select(<(TrustGrantRecord, OrganizationRecord)>::as_select())
+                .load(conn)
+                .await?)
+        })
+    }
+
+    /// The organizations, not deleted, that have granted trust to `child`, by name, with the
+    /// grants that are not revoked.
+    pub async fn parents_of(
+        &self,
+        child: OrgId,
+    ) -> Result<Vec<(OrganizationRecord, TrustGrantRecord)>, StoreError> {
+        let is_parent = organizations::id.eq(trust_grants::parent_org_id);
+        read!(self.pool, |conn| {
+            Ok(organizations::table
+                .inner_join(trust_grants::table.on(is_parent))
+                .filter(trust_grants::child_org_id.eq(bind(child)))
+                .filter(trust_grants::revoked_at.is_null())
+                .filter(organizations::deleted_at.is_null())
+                .order(organizations::name)
+                .select(<(OrganizationRecord, TrustGrantRecord)>::as_select())
+                .load(conn)
+                .await?)
+        })
+    }
+
     /// The grant that `grant` took the place of, if it did: both are of one moment.
     pub async fn replaced_grant(
         &self,
-        grant: TrustGrantRecord,
+        grant: &TrustGrantRecord,
     ) -> Result<Option<TrustGrantRecord>, StoreError> {
+        let TrustGrantRecord { parent_org_id, child_org_id, created_at, .. } = *grant;
         read!(self.pool, |conn| {
             Ok(trust_grants::table
-                .filter(trust_grants::parent_org_id.eq(bind(grant.parent_org_id)))
-                .filter(trust_grants::child_org_id.eq(bind(grant.child_org_id)))
-                .filter(trust_grants::revoked_at.eq(bind(grant.created_at)))
+                .filter(trust_grants::parent_org_id.eq(bind(parent_org_id)))
+                .filter(trust_grants::child_org_id.eq(bind(child_org_id)))
+                .filter(trust_grants::revoked_at.eq(bind(created_at)))
                 .order(trust_grants::created_at.desc())
                 .select(TrustGrantRecord::as_select())
                 .first(conn)

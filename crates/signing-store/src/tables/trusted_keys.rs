@@ -68,18 +68,6 @@ pub struct NewTrustedKey {
     pub expires_at: Option<DateTime<Utc>>,
 }
 
-/// The result of a request to trust a key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[must_use = "the key may be refused"]
-pub enum TrustKeyOutcome {
-    /// It is trusted from now on, or until another time than before.
-    Added(TrustedKeyRecord),
-    /// It was trusted already.
-    AlreadyTrusted(TrustedKeyRecord),
-    /// It was revoked or denied before, and stays so.
-    Revoked(TrustedKeyRecord),
-}
-
 impl StoreReader {
     /// Finds a trusted key, revoked or not.
     ///
@@ -132,17 +120,18 @@ impl StoreReader {
 }
 
 impl Store {
-    /// Trusts a key, unless the organization has revoked it. One that is trusted
-    /// already is trusted until the new time, and gets the new name if there is one.
+    /// Trusts a key. One that is trusted already is trusted until the new time, and gets
+    /// the new name if there is one.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Compromised`].
+    /// [`StoreError::Compromised`]; [`StoreError::KeyRefused`] if the organization has
+    /// revoked or denied the key, which stays so.
     pub async fn trust_key(
         &self,
         new: NewTrustedKey,
         entry: AuditEntry,
-    ) -> Result<TrustKeyOutcome, StoreError> {
+    ) -> Result<Change<TrustedKeyRecord>, StoreError> {
         let at = now();
         change!(self, |conn| {
             let head = conn.lock_organization(new.org_id).await?;
@@ -150,15 +139,15 @@ impl Store {
             conn.require_uncompromised(fingerprint).await?;
             let existing = conn.trusted_key_about(new.org_id, fingerprint).await?;
             let record: TrustedKeyRecord = match existing {
-                Some(record) if record.revoked_at.is_some() => {
-                    return Ok(TrustKeyOutcome::Revoked(record));
+                Some(TrustedKeyRecord { revoked_at: Some(at), .. }) => {
+                    return Err(StoreError::KeyRefused { fingerprint, at });
                 }
                 Some(record)
                     if record.public_key.is_some()
                         && record.expires_at == new.expires_at
                         && (new.name.is_none() || record.name == new.name) =>
                 {
-                    return Ok(TrustKeyOutcome::AlreadyTrusted(record));
+                    return Ok(Change::Unchanged(record));
                 }
                 Some(record) => {
                     let name = new.name.or(record.name);
@@ -189,7 +178,7 @@ impl Store {
                 }
             };
             conn.append(head, at, entry.about_trusted_key(record.id)).await?;
-            Ok(TrustKeyOutcome::Added(record))
+            Ok(Change::Made(record))
         })
     }
 

@@ -15,7 +15,10 @@ pub(crate) struct SqliteTarget {
 /// A user of this machine.
 #[derive(Clone)]
 pub(crate) struct Owner {
-    #[cfg_attr(not(feature = "sqlite"), expect(dead_code, reason = "there are no files"))]
+    #[cfg_attr(
+        not(any(feature = "sqlite", test)),
+        expect(dead_code, reason = "there are no files")
+    )]
     pub(crate) uid: u32,
     given: String,
 }

@@ -7,7 +7,7 @@ use diesel::connection::SimpleConnection;
 use diesel::{Connection, SqliteConnection};
 use signing_crypto::{Fingerprint, OrgId, SigningKey};
 use signing_trust::store::DatabaseUrl;
-use signing_trust::{KeyManager, TrustRoot};
+use signing_trust::{KeyManager, TrustLimits, TrustRoot};
 use tempfile::TempDir;
 use tokio_postgres::NoTls;
 use uuid::Uuid;
@@ -95,8 +95,8 @@ impl Database {
         for n in 0..GRANTS {
             let child = keys.create_organization(format!("child-{n}").parse()?).await?.id;
             let key = SigningKey::generate()?.verifying_key();
-            keys.trust_public_key(child, &key, None).await?;
-            keys.grant_trust(parent, child).await?;
+            keys.trust_public_key(child, &key, None, None).await?;
+            keys.grant_trust(parent, child, TrustLimits::default()).await?;
             children.push((child, key.fingerprint()));
         }
         let others = size - GRANTS - 1;

@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 use signing_crypto::{OrgId, PackageName, SigningKey};
 use signing_trust::acceptance::ClockSkewAllowance;
-use signing_trust::store::{DatabaseUrl, Store};
+use signing_trust::store::{DatabaseUrl, Revocation, Store};
 use signing_trust::{Freshness, KeyManager, Signers};
 use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
@@ -27,7 +27,7 @@ pub(crate) async fn rows(url: &DatabaseUrl, bound: Duration) -> Result<Vec<Strin
     let (mut late, mut accepted_late) = (Vec::new(), 0);
     for _ in 0..ROUNDS {
         let key = SigningKey::generate()?.verifying_key();
-        let trusted = writer.trust_public_key(org, &key, None).await?.into_inner();
+        let trusted = writer.trust_public_key(org, &key, None, None).await?.into_inner();
         let question = Asked { org, signers: Signers::one(key.fingerprint()) };
         tokio::time::sleep(SETTLED).await;
         ensure!(question.accepted_by(&bounded).await?, "a key that was just trusted is refused");
@@ -38,7 +38,7 @@ pub(crate) async fn rows(url: &DatabaseUrl, bound: Duration) -> Result<Vec<Strin
             move || Handle::current().block_on(question.refused_by(&bounded))
         });
         tokio::time::sleep(SETTLED).await;
-        writer.revoke_trusted_key(trusted.id).await?;
+        writer.revoke_trusted_key(trusted.id, Revocation::retired()).await?;
         let returned = Instant::now();
         accepted_late += usize::from(question.accepted_by(&strict).await?);
         late.push(signed_nanos(returned, refused.await??));

@@ -13,7 +13,7 @@ pub(crate) async fn publish(
     org: OrgId,
     child_roots: BTreeMap<OrgId, RootDigest>,
 ) -> Result<TrustRoot> {
-    let org = keys.organization(OrganizationRef::Id(org)).await?;
+    let org = keys.store().organization(OrganizationRef::Id(org)).await?;
     let signer = SigningKey::generate()?;
     let next_year = StatementTime::new(Utc::now() + TimeDelta::days(365))?;
     let role = || RoleKeys::new([signer.fingerprint()], SignerCount::ONE).context("one key");

@@ -65,7 +65,7 @@ impl KeyManager {
         let checkpoint = AuditCheckpoint {
             store: self.store.state().await?.store_id,
             org,
-            org_name: self.organization(OrganizationRef::Id(org)).await?.name,
+            org_name: self.store.organization(OrganizationRef::Id(org)).await?.name,
             sequence: log.entries.unsigned_abs(),
             entry_hash: log.entry_hash,
             created_at: StatementTime::new(Utc::now()).map_err(TrustError::Clock)?,

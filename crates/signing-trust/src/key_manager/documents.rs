@@ -7,17 +7,17 @@ use signing_crypto::{
     DocumentTexts, DraftDocuments, OrgId, RootDigest, SignedDocument, TrustBundle, TrustDocument,
     TrustStatement,
 };
-use signing_store::{NewTrustDocument, OrganizationRef};
+use signing_store::NewTrustDocument;
 
 use super::KeyManager;
 use crate::audit::EventType;
 use crate::document_error::SignedTrustError;
 use crate::error::TrustError;
 use crate::signed::{
-    BundledTrust, SeenDocuments, StoredDocuments, TrustAnchor, TrustDraft, VerifiedDocuments,
+    BundledTrust, SeenDocuments, StatementContent, StoredDocuments, TrustAnchor, VerifiedDocuments,
     require_admissible,
 };
-use crate::snapshot::{DocumentsOfChild, OrganizationTrust, TrustGrant};
+use crate::snapshot::{OrganizationTrust, TrustGrant};
 use crate::source::read_all;
 
 impl KeyManager {
@@ -44,18 +44,18 @@ impl KeyManager {
     /// # Errors
     ///
     /// [`TrustError::UnreadableTrust`] if a row of the organization may be a denial.
-    pub async fn draft_trust(
+    pub async fn statement_content(
         &self,
         org: OrgId,
         published: Option<&TrustStatement>,
         roots: &BTreeMap<OrgId, RootDigest>,
-    ) -> Result<TrustDraft, TrustError> {
+    ) -> Result<StatementContent, TrustError> {
         let mut rows = read_all(&self.store, org, usize::MAX).await?;
         self.add_silent_grants(org, &mut rows).await?;
         if let Some((&fingerprint, _)) = rows.keys.iter().find(|(_, key)| key.is_unreadable) {
             return Err(TrustError::UnreadableTrust { fingerprint });
         }
-        Ok(TrustDraft::of_rows(&rows, published, roots))
+        Ok(StatementContent::of_rows(&rows, published, roots))
     }
 
     /// The newest root that the store shows of each organization that `org` grants trust to. It
@@ -79,20 +79,10 @@ impl KeyManager {
         org: OrgId,
         rows: &mut OrganizationTrust,
     ) -> Result<(), TrustError> {
-        for grant in self.store.grants_from(org).await? {
-            if rows.grants.iter().any(|other| other.id == Some(grant.id)) {
-                continue;
+        for (grant, child) in self.store.children_of(org).await? {
+            if !rows.grants.iter().any(|other| other.id == Some(grant.id)) {
+                rows.grants.push(TrustGrant::new(Some(grant.id), &child, grant.limits()));
             }
-            let child = self.organization(OrganizationRef::Id(grant.child_org_id)).await?;
-            rows.grants.push(TrustGrant {
-                id: Some(grant.id),
-                child: child.id,
-                child_name: child.name,
-                child_deleted_at: child.deleted_at,
-                limits: grant.limits(),
-                narrowed_to: None,
-                documents: DocumentsOfChild::NotAsked,
-            });
         }
         Ok(())
     }
@@ -128,7 +118,7 @@ impl KeyManager {
         }
         require_admissible(&verified, anchor)?;
         let event = self.event(EventType::TrustPublished).org(org).documents(versions(&new));
-        self.change(event, |entry| self.store.add_trust_documents(org, new, entry)).await?;
+        self.change(event, |store, entry| store.add_trust_documents(org, new, entry)).await?;
         let mut outcome = Ok(());
         let remember = &mut |seen: &mut SeenDocuments| {
             outcome = seen.admit(anchor.root().digest(), &verified);

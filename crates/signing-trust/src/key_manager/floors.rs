@@ -1,5 +1,5 @@
 use signing_crypto::{OrgId, PackageName, PackageVersion};
-use signing_store::{Change, VersionFloorRecord};
+use signing_store::Change;
 
 use super::KeyManager;
 use crate::audit::EventType;
@@ -18,15 +18,6 @@ impl KeyManager {
         let event = self.event(EventType::FloorSet).org(org).package(package);
         let event = event.floor(floor.as_ref());
         let package = package.clone();
-        let set = |entry| self.store.set_version_floor(org, package, floor, entry);
-        Ok(self.change(event, set).await?)
-    }
-
-    /// The floors that `org` has set, by package name.
-    pub async fn list_version_floors(
-        &self,
-        org: OrgId,
-    ) -> Result<Vec<VersionFloorRecord>, TrustError> {
-        Ok(self.store.version_floors(org).await?)
+        self.change(event, |store, entry| store.set_version_floor(org, package, floor, entry)).await
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 use signing_crypto::{OrgId, PackageName};
 use signing_store::TrustWatch;
 
-use super::KeyManager;
+use super::{KeyManager, OpenedStore};
 use crate::acceptance::ClockSkewAllowance;
 use crate::cache::{CurrentTrust, pause_before_reconnecting};
 use crate::candidates::decide_signers;
@@ -22,14 +22,14 @@ pub struct TrustFollower {
 
 impl KeyManager {
     /// The same organization's trust, asked for over connections of its own, for a thread that
-    /// has a runtime of its own. It has no KEK, its decisions are
+    /// has a runtime of its own. It has no KEK and changes nothing, its decisions are
     /// [`Strict`](crate::Freshness::Strict), and it waits for no task of another runtime.
     ///
     /// # Errors
     ///
     /// That there can be no further connections.
     pub fn with_own_connections(&self) -> Result<Self, TrustError> {
-        let store = self.store.with_own_connections()?;
+        let store = OpenedStore::ToRead(self.store.with_own_connections()?);
         let cache = Arc::new(self.cache.for_another_runtime());
         Ok(Self { store, kek: None, actor: self.actor.clone(), cache })
     }

@@ -30,15 +30,11 @@ impl KeyManager {
         child: OrgId,
     ) -> Result<Vec<(OrganizationRecord, GraphGrant)>, TrustError> {
         let context = DecisionContext::at(self.now().await?);
-        let child = self.organization(OrganizationRef::Id(child)).await?;
-        let mut received = Vec::new();
-        for parent in self.store.organizations_granting(child.id).await? {
-            let grants = self.store.grants_from(parent.id).await?;
-            if let Some(grant) = grants.iter().find(|grant| grant.child_org_id == child.id) {
-                let grant = graph_grant(grant, child.name.clone(), child.deleted_at, context);
-                received.push((parent, grant));
-            }
-        }
-        Ok(received)
+        let child = self.store.organization(OrganizationRef::Id(child)).await?;
+        let parents = self.store.parents_of(child.id).await?;
+        let received = parents.into_iter().map(|(parent, grant)| {
+            (parent, graph_grant(&grant, child.name.clone(), child.deleted_at, context))
+        });
+        Ok(received.collect())
     }
 }

@@ -92,7 +92,7 @@ impl KeyManager {
         fingerprint: &Fingerprint,
     ) -> Result<RevocationImpact, TrustError> {
         self.require_existing(org).await?;
-        let holders = self.who_trusts(fingerprint).await?;
+        let holders = self.store.organizations_trusting(*fingerprint).await?;
         let key = holders.iter().find_map(|(_, row)| key_of(row));
         // A key that no organization trusts is accepted by none.
         let Some(key) = key else { return Ok(RevocationImpact::default()) };
@@ -124,14 +124,14 @@ impl KeyManager {
         let row = self.store.trusted_key(id).await?;
         self.require_existing(row.org_id).await?;
         let Some(key) = key_of(&row) else { return Ok(RevocationImpact::default()) };
-        let holders = self.who_trusts(&row.fingerprint).await?;
+        let holders = self.store.organizations_trusting(row.fingerprint).await?;
         let own = holders.into_iter().map(|(org, _)| org).filter(|org| org.id == row.org_id);
         self.impact(&key, Scenario::Revoked(id), own.collect()).await
     }
 
     /// A deleted organization can change nothing, so nothing would happen.
     async fn require_existing(&self, org: OrgId) -> Result<OrganizationRecord, TrustError> {
-        let org = self.organization(OrganizationRef::Id(org)).await?;
+        let org = self.store.organization(OrganizationRef::Id(org)).await?;
         match org.deleted_at {
             Some(_) => Err(StoreError::OrganizationDeleted { org: org.id }.into()),
             None => Ok(org),
@@ -147,7 +147,7 @@ impl KeyManager {
     ) -> Result<RevocationImpact, TrustError> {
         let mut affected: BTreeMap<OrgName, OrganizationRecord> = BTreeMap::new();
         for holder in holders {
-            for parent in self.store.organizations_granting(holder.id).await? {
+            for (parent, _) in self.store.parents_of(holder.id).await? {
                 affected.insert(parent.name.clone(), parent);
             }
             affected.insert(holder.name.clone(), holder);

@@ -33,7 +33,7 @@ impl KeyManager {
         let event = self.event(EventType::KekRotated).keks(old_id, new_id);
         let receipt = AuditReceipt::default();
         let (described, written) = (event.clone(), receipt.clone());
-        let change = self.store.rotate_kek(
+        let change = self.store_to_change()?.rotate_kek(
             old_id,
             new_id,
             move |record, wrapped| ProvenKey::unwrap(&old, record, wrapped)?.wrap(&new),

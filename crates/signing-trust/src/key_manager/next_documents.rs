@@ -65,9 +65,9 @@ pub struct NextRoot {
     pub expires_at: StatementTime,
 }
 
-/// Documents without signatures, and what they change.
+/// The documents that an organization publishes next, and what they change.
 #[derive(Clone, Debug)]
-pub struct DraftedTrust {
+pub struct NextDocuments {
     /// The documents.
     pub documents: DraftDocuments,
     /// What was published before.
@@ -93,7 +93,7 @@ impl KeyManager {
         org: &OrganizationRecord,
         anchor: Option<&TrustAnchor>,
         plan: DocumentPlan,
-    ) -> Result<DraftedTrust, TrustError> {
+    ) -> Result<NextDocuments, TrustError> {
         let texts = self.unverified_documents(org.id).await?;
         match plan {
             DocumentPlan::First {
@@ -137,15 +137,15 @@ impl KeyManager {
         child_roots: &BTreeMap<OrgId, RootDigest>,
         statement_expires_at: StatementTime,
         revocations_expire_at: StatementTime,
-    ) -> Result<DraftedTrust, TrustError> {
+    ) -> Result<NextDocuments, TrustError> {
         let first = DocumentVersion::FIRST;
         let root = self.root_document(org, first, root).await?;
         let header = self.header(org, first, revocations_expire_at).await?;
         let revocations = Revocations { header, denied: BTreeMap::new() };
-        let draft = self.draft_trust(org.id, None, child_roots).await?;
-        let (changes, unrooted) = (draft.changes(None), draft.unrooted.clone());
+        let content = self.statement_content(org.id, None, child_roots).await?;
+        let (changes, unrooted) = (content.changes(None), content.unrooted.clone());
         let header = self.header(org, first, statement_expires_at).await?;
-        let statement = draft.statement(header, first, first);
+        let statement = content.statement(header, first, first);
         let documents = DraftDocuments::new(
             org.id,
             None,
@@ -153,7 +153,7 @@ impl KeyManager {
             Some(unsigned(org.id, &statement)?),
             Some(unsigned(org.id, &revocations)?),
         )?;
-        Ok(DraftedTrust { documents, published: None, changes, unrooted })
+        Ok(NextDocuments { documents, published: None, changes, unrooted })
     }
 
     async fn next_documents(
@@ -163,18 +163,18 @@ impl KeyManager {
         child_roots: &BTreeMap<OrgId, RootDigest>,
         statement_expires_at: Option<StatementTime>,
         revocations: Option<Revocations>,
-    ) -> Result<DraftedTrust, TrustError> {
+    ) -> Result<NextDocuments, TrustError> {
         let (mut changes, mut unrooted) = (Vec::new(), BTreeMap::new());
         let mut next_statement = None;
         if let Some(expires_at) = statement_expires_at {
             let old = published.statement();
             let version = next(org.id, TrustDocumentKind::Statement, old.header.version)?;
             let header = self.header(org, version, expires_at).await?;
-            let draft = self.draft_trust(org.id, Some(old), child_roots).await?;
-            (changes, unrooted) = (draft.changes(Some(old)), draft.unrooted.clone());
+            let content = self.statement_content(org.id, Some(old), child_roots).await?;
+            (changes, unrooted) = (content.changes(Some(old)), content.unrooted.clone());
             let revocations = revocations.as_ref().unwrap_or(published.revocations());
             let root = published.root().document().header().version;
-            next_statement = Some(draft.statement(header, root, version_of(revocations)));
+            next_statement = Some(content.statement(header, root, version_of(revocations)));
         }
         let statement = next_statement.map(|statement| unsigned(org.id, &statement));
         let revocations = revocations.map(|revocations| unsigned(org.id, &revocations));
@@ -185,7 +185,7 @@ impl KeyManager {
             statement.transpose()?,
             revocations.transpose()?,
         )?;
-        Ok(DraftedTrust { documents, published: Some(published), changes, unrooted })
+        Ok(NextDocuments { documents, published: Some(published), changes, unrooted })
     }
 
     async fn rotated_documents(
@@ -195,7 +195,7 @@ impl KeyManager {
         root: NextRoot,
         statement_expires_at: StatementTime,
         revocations_expire_at: StatementTime,
-    ) -> Result<DraftedTrust, TrustError> {
+    ) -> Result<NextDocuments, TrustError> {
         let old = before.published.root().document();
         let version = next(org.id, TrustDocumentKind::Root, old.header().version)?;
         let root = self.root_document(org, version, root).await?;
@@ -228,7 +228,7 @@ impl KeyManager {
             revocations.transpose()?,
         )?;
         let (changes, unrooted) = (Vec::new(), BTreeMap::new());
-        Ok(DraftedTrust { documents, published: Some(before.published), changes, unrooted })
+        Ok(NextDocuments { documents, published: Some(before.published), changes, unrooted })
     }
 
     async fn root_document(

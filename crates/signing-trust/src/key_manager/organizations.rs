@@ -1,5 +1,5 @@
 use signing_crypto::{OrgId, OrgName};
-use signing_store::{NewOrganization, OrganizationRecord, OrganizationRef};
+use signing_store::{NewOrganization, OrganizationRecord};
 
 use super::KeyManager;
 use crate::audit::EventType;
@@ -21,7 +21,7 @@ impl KeyManager {
         let id = OrgId::random();
         let event = self.event(EventType::OrganizationCreated).org(id).name(Some(&name));
         let new = NewOrganization { id, name };
-        Ok(self.change(event, |entry| self.store.create_organization(new, entry)).await?)
+        self.change(event, |store, entry| store.create_organization(new, entry)).await
     }
 
     /// Deletes an organization. It stays as a tombstone that trusts nothing and
@@ -29,19 +29,6 @@ impl KeyManager {
     /// name would follow that one.
     pub async fn delete_organization(&self, id: OrgId) -> Result<(), TrustError> {
         let event = self.event(EventType::OrganizationDeleted).org(id);
-        Ok(self.change(event, |entry| self.store.delete_organization(id, entry)).await?)
-    }
-
-    /// Finds an organization, by id even if it is deleted.
-    pub async fn organization(
-        &self,
-        org: OrganizationRef,
-    ) -> Result<OrganizationRecord, TrustError> {
-        Ok(self.store.organization(org).await?)
-    }
-
-    /// All organizations that are not deleted, by name.
-    pub async fn list_organizations(&self) -> Result<Vec<OrganizationRecord>, TrustError> {
-        Ok(self.store.organizations().await?)
+        self.change(event, |store, entry| store.delete_organization(id, entry)).await
     }
 }

@@ -1,7 +1,6 @@
 //! What publishing documents would change, before they are published.
 
 use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
 
 use signing_crypto::{
     DraftDocuments, OrgId, PackageDigest, PackageName, SignatureEnvelope, SignedDocument,
@@ -9,7 +8,7 @@ use signing_crypto::{
 };
 
 use super::KeyManager;
-use super::signatures::PAGE;
+use super::signature_search::{SEARCH_LIMIT, SearchExtent, SignatureSearch};
 use crate::acceptance::{VerificationConfig, accept};
 use crate::candidates::decide_signers;
 use crate::decision::Signers;
@@ -23,10 +22,6 @@ use crate::signed::{
 use crate::snapshot::{Expiry, OrganizationTrust};
 use crate::source::read_all;
 
-/// For how long stored signatures are looked at. Who may keep signatures may keep very many, and
-/// must not be able to hold up what an administrator publishes.
-const TIME_LIMIT: Duration = Duration::from_secs(20);
-
 /// How publishing documents changes which packages verify, among those whose signatures the
 /// store keeps. Before the first documents, the present is that of runners without a root.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,18 +32,7 @@ pub struct PublicationImpact {
     /// Packages that verify now, and would not.
     pub stops: BTreeSet<(PackageDigest, PackageName)>,
     /// Which signatures this is about.
-    pub extent: ImpactExtent,
-}
-
-/// Which of the signatures that the store keeps were looked at.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ImpactExtent {
-    /// All that bear on the change.
-    #[default]
-    All,
-    /// Those that could be looked at within a time limit of 20 seconds.
-    UntilTimeLimit,
+    pub extent: SearchExtent,
 }
 
 impl KeyManager {
@@ -93,36 +77,26 @@ impl KeyManager {
         before: &OrganizationTrust,
         after: &OrganizationTrust,
     ) -> Result<PublicationImpact, TrustError> {
-        let begun = Instant::now();
-        let (mut now, mut later, mut extent) =
-            (BTreeSet::new(), BTreeSet::new(), ImpactExtent::All);
+        let mut search = SignatureSearch::within(SEARCH_LIMIT);
+        let (mut now, mut later) = (BTreeSet::new(), BTreeSet::new());
         for keeper in keepers {
-            let mut last = None;
-            while extent == ImpactExtent::All {
-                let page = self.store.kept_signatures(keeper, last, PAGE).await?;
-                let Some(end) = page.last() else { break };
-                last = Some(end.id);
-                for kept in &page {
-                    if begun.elapsed() >= TIME_LIMIT {
-                        extent = ImpactExtent::UntilTimeLimit;
-                        break;
-                    }
-                    let envelope = SignatureEnvelope::parse(kept.envelope.as_bytes());
-                    let Ok(envelope) = envelope else { continue };
-                    let Ok(statement) = envelope.unverified_statement() else { continue };
-                    let package = (*statement.digest(), statement.name().clone());
-                    if suffices(before, &envelope, &package.1) {
-                        now.insert(package.clone());
-                    }
-                    if suffices(after, &envelope, &package.1) {
-                        later.insert(package);
-                    }
+            let mut all = self.store.each_kept_signature(keeper);
+            while let Some(kept) = search.next(&mut all).await? {
+                let envelope = SignatureEnvelope::parse(kept.envelope.as_bytes());
+                let Ok(envelope) = envelope else { continue };
+                let Ok(statement) = envelope.unverified_statement() else { continue };
+                let package = (*statement.digest(), statement.name().clone());
+                if suffices(before, &envelope, &package.1) {
+                    now.insert(package.clone());
+                }
+                if suffices(after, &envelope, &package.1) {
+                    later.insert(package);
                 }
             }
         }
         let (starts, stops) =
             (later.difference(&now).cloned().collect(), now.difference(&later).cloned().collect());
-        Ok(PublicationImpact { starts, stops, extent })
+        Ok(PublicationImpact { starts, stops, extent: search.extent() })
     }
 }
 
@@ -167,11 +141,9 @@ fn value_once_signed(
 fn suffices(trust: &OrganizationTrust, envelope: &SignatureEnvelope, name: &PackageName) -> bool {
     let context = DecisionContext::at(trust.now());
     let config = VerificationConfig::default();
-    let all = Signers::of(envelope);
-    let named = Signers { unnamed: false, ..all.clone() };
-    // Signatures that name no key are tried only if the others do not suffice.
-    [named, all].iter().any(|signers| {
-        let decision = decide_signers(trust, signers, Packages::Named(name), context);
+    let (first, all) = Signers::of(envelope).named_first();
+    [Some(first), all].into_iter().flatten().any(|signers| {
+        let decision = decide_signers(trust, &signers, Packages::Named(name), context);
         decision.is_ok_and(|decision| accept(envelope, &decision, &config, name).is_ok())
     })
 }

@@ -1,6 +1,7 @@
 mod resign;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use signing_crypto::{
@@ -10,9 +11,13 @@ use signing_store::{
     Change, OrganizationRecord, RevocationReason, SigningKeyRecord, StoreError, TrustedKeyRecord,
 };
 
+use super::signature_search::{SEARCH_LIMIT, SearchExtent};
 use super::{KeyManager, ProvenKey};
 use crate::error::{KeyMismatch, TrustError};
 use crate::rules::{DecisionContext, KeyStanding, own_standing};
+
+/// For how long kept signatures are signed again, which takes a transaction each.
+const RESIGN_LIMIT: Duration = Duration::from_secs(10 * 60);
 
 /// What becomes of the signatures that the old key made and that the organization
 /// keeps in the store.
@@ -66,6 +71,8 @@ pub struct Resigned {
     /// Only the old key has signed them, there is no room for another signature, or
     /// others have changed them repeatedly.
     pub left: u64,
+    /// Which of the kept signatures were looked at.
+    pub extent: SearchExtent,
 }
 
 impl KeyManager {
@@ -76,7 +83,8 @@ impl KeyManager {
     /// Both keys are proven before the successor is trusted and anything is signed.
     ///
     /// Each step is a transaction of its own. Begun again, it finds what was done and
-    /// goes on: a key has one successor that is not revoked.
+    /// goes on: a key has one successor that is not revoked. Signatures are looked at last,
+    /// for 20 seconds, or for 10 minutes if they are signed again.
     ///
     /// # Errors
     ///
@@ -92,6 +100,20 @@ impl KeyManager {
         name: Option<KeyName>,
         resign: Resign,
     ) -> Result<Rotation, TrustError> {
+        let limit = match resign {
+            Resign::Leave => SEARCH_LIMIT,
+            Resign::All => RESIGN_LIMIT,
+        };
+        self.rotate_within(id, name, resign, limit).await
+    }
+
+    async fn rotate_within(
+        &self,
+        id: KeyId,
+        name: Option<KeyName>,
+        resign: Resign,
+        limit: Duration,
+    ) -> Result<Rotation, TrustError> {
         let old = self.proven_key(id).await?;
         self.require_worth_rotating(&old, resign).await?;
         let successor = self.find_or_make_successor(&old, name).await?;
@@ -101,7 +123,7 @@ impl KeyManager {
             Some(row) => Some(self.trust_successor(new, row.expires_at).await?),
             None => None,
         };
-        let signatures = self.resign_all(&old, new, resign).await?;
+        let signatures = self.resign_all(&old, new, resign, limit).await?;
         let others = self.other_holders(&old, new).await?;
         let old = old.into_record();
         let successor = match successor {
@@ -166,10 +188,10 @@ impl KeyManager {
         old: &ProvenKey,
         new: &ProvenKey,
     ) -> Result<Vec<OtherHolder>, TrustError> {
-        let following = self.who_trusts(&new.fingerprint()).await?;
+        let following = self.store.organizations_trusting(new.fingerprint()).await?;
         let following: BTreeMap<_, _> =
             following.into_iter().map(|(org, row)| (org.id, row.id)).collect();
-        let holders = self.who_trusts(&old.fingerprint()).await?;
+        let holders = self.store.organizations_trusting(old.fingerprint()).await?;
         let others = holders.into_iter().filter(|(org, _)| org.id != old.org());
         Ok(others
             .map(|(org, old_trusted)| {
@@ -236,7 +258,7 @@ impl KeyManager {
             }
             _ => {
                 let (key, name) = (new.verifying_key(), Some(new.record().name.clone()));
-                self.trust_public_key_until(new.org(), &key, name, expires_at).await
+                self.trust_public_key(new.org(), &key, name, expires_at).await
             }
         }
     }

@@ -1,15 +1,12 @@
 use signing_crypto::{
     KeyId, MalformedEnvelope, OrgId, PackageDigest, PackageStatement, SignatureEnvelope,
-    SignatureId,
+    SignatureId, VerifyingKey,
 };
 use signing_store::{Change, NewPackageSignature, PackageSignatureRecord, StoreError};
 
 use super::{KeyManager, ProvenKey};
 use crate::audit::{AuditEvent, EventType};
 use crate::error::TrustError;
-
-/// How many kept signatures are in memory at once.
-pub(super) const PAGE: u16 = 64;
 
 /// A signature from the store.
 #[derive(Debug)]
@@ -98,7 +95,7 @@ impl KeyManager {
         envelope: &SignatureEnvelope,
     ) -> Result<Change<SignatureId>, TrustError> {
         let (statement, new) = to_keep(org, envelope)?;
-        let change = self.store.insert_package_signature(new).await?;
+        let change = self.store_to_change()?.insert_package_signature(new).await?;
         if let Change::Made(_) = &change {
             announce_stored(org, &statement);
         }
@@ -116,16 +113,21 @@ impl KeyManager {
     }
 
     /// Keeps a signature that was made in the knowledge of `kept`, such as one of those
-    /// with a signature more. `None`, and nothing is kept, if something else is kept by
-    /// now: look again, or of two who add to the same at once one is lost.
+    /// with a signature more.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::SignaturesChanged`] if something else is kept by now: look again, or of
+    /// two who add to the same at once one is lost.
     pub async fn store_signature_beside(
         &self,
         kept: &KeptSignatures,
         envelope: &SignatureEnvelope,
-    ) -> Result<Option<Change<SignatureId>>, TrustError> {
+    ) -> Result<Change<SignatureId>, TrustError> {
         let (statement, new) = to_keep(kept.org, envelope)?;
-        let change = self.store.insert_signature_if_unchanged(&kept.records, new).await?;
-        if let Some(Change::Made(_)) = &change {
+        let change =
+            self.store_to_change()?.insert_signature_if_unchanged(&kept.records, new).await?;
+        if let Change::Made(_) = &change {
             announce_stored(kept.org, &statement);
         }
         Ok(change)
@@ -135,7 +137,7 @@ impl KeyManager {
     ///
     /// # Errors
     ///
-    /// [`StoreError::SignatureNotFound`](signing_store::StoreError::SignatureNotFound).
+    /// [`StoreError::SignatureNotFound`].
     pub async fn remove_signature(
         &self,
         id: SignatureId,
@@ -144,8 +146,7 @@ impl KeyManager {
         let kept = kept.ok_or(StoreError::SignatureNotFound { id })?;
         let (org, digest) = (kept.org_id, kept.package_digest);
         let event = self.event(EventType::SignatureRemoved).org(org).signature(id).digest(digest);
-        let remove = |entry| self.store.remove_package_signature(org, id, entry);
-        self.change(event, remove).await?;
+        self.change(event, |store, entry| store.remove_package_signature(org, id, entry)).await?;
         Ok(kept)
     }
 
@@ -171,6 +172,15 @@ fn to_keep(
     let statement = envelope.unverified_statement()?;
     let (package_digest, envelope) = (*statement.digest(), envelope.clone());
     Ok((statement, NewPackageSignature { org_id, package_digest, envelope }))
+}
+
+/// The envelope, if the key really made one of its signatures.
+pub(super) fn signed_by(
+    kept: &PackageSignatureRecord,
+    key: &VerifyingKey,
+) -> Option<SignatureEnvelope> {
+    let envelope = SignatureEnvelope::parse(kept.envelope.as_bytes()).ok()?;
+    envelope.verify(key).is_ok().then_some(envelope)
 }
 
 pub(super) fn announce_stored(org: OrgId, statement: &PackageStatement) {

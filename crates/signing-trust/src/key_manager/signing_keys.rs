@@ -54,8 +54,8 @@ impl KeyManager {
             .predecessor(predecessor);
         let public_key = key.verifying_key();
         let new = NewSigningKey { id, org_id: org, name, public_key, wrapped_key, predecessor };
-        let insert = |entry| self.store.insert_signing_key(new, entry);
-        let record = self.change(event, insert).await?;
+        let record =
+            self.change(event, |store, entry| store.insert_signing_key(new, entry)).await?;
         require_same_public_half(&record, key)?;
         Ok(record)
     }
@@ -75,30 +75,17 @@ impl KeyManager {
         Ok(key.verifying_key())
     }
 
-    /// An organization's signing keys, revoked ones included, oldest first.
-    pub async fn list_signing_keys(&self, org: OrgId) -> Result<Vec<SigningKeyRecord>, TrustError> {
-        Ok(self.store.signing_keys(org).await?)
-    }
-
-    /// Retires a signing key: it signs no more. Signatures that it made stay
-    /// good wherever the key is trusted; to end that, revoke the trusted key.
-    pub async fn revoke_signing_key(
-        &self,
-        id: KeyId,
-    ) -> Result<Change<SigningKeyRecord>, TrustError> {
-        self.revoke_signing_key_because(id, Revocation::retired()).await
-    }
-
-    /// Revokes a signing key. As compromised, every organization of the store refuses
-    /// its signatures from when this returns, and it never comes back: that it is its
-    /// organization's is proven now.
+    /// Revokes a signing key: it signs no more. As retired, signatures that it made stay
+    /// good wherever the key is trusted; to end that, revoke the trusted key. As
+    /// compromised, every organization of the store refuses its signatures from when this
+    /// returns, and it never comes back: that it is its organization's is proven now.
     ///
     /// # Errors
     ///
     /// As compromised, those of [`proven_key`](Self::proven_key): a row with another's
     /// fingerprint would end trust in the other's key, and spare the one that was stolen.
     /// Retiring needs no KEK.
-    pub async fn revoke_signing_key_because(
+    pub async fn revoke_signing_key(
         &self,
         id: KeyId,
         revocation: Revocation,
@@ -113,8 +100,8 @@ impl KeyManager {
             .key_id(Some(id))
             .fingerprint(record.fingerprint)
             .revocation(&revocation);
-        let revoke = |entry| self.store.revoke_signing_key(&record, revocation, entry);
-        Ok(self.change(event, revoke).await?)
+        let record = &record;
+        self.change(event, |store, entry| store.revoke_signing_key(record, revocation, entry)).await
     }
 
     /// Lets a retired signing key sign again.
@@ -135,7 +122,7 @@ impl KeyManager {
             .key_id(Some(id))
             .fingerprint(record.fingerprint)
             .note(note);
-        let reinstate = |entry| self.store.reinstate_signing_key(record.org_id, id, entry);
-        Ok(self.change(event, reinstate).await?)
+        let org = record.org_id;
+        self.change(event, |store, entry| store.reinstate_signing_key(org, id, entry)).await
     }
 }

@@ -1,8 +1,7 @@
 use chrono::{DateTime, SubsecRound, Utc};
 use signing_crypto::{Fingerprint, KeyId, KeyName, Note, OrgId, TrustedKeyId, VerifyingKey};
 use signing_store::{
-    Change, CompromisedKeyRecord, NewTrustedKey, OrganizationRecord, Revocation, TrustKeyOutcome,
-    TrustedKeyRecord,
+    Change, CompromisedKeyRecord, NewTrustedKey, Revocation, StoreError, TrustedKeyRecord,
 };
 
 use super::KeyManager;
@@ -14,30 +13,16 @@ use crate::source::read_all;
 
 impl KeyManager {
     /// Trusts a public key: `org`, and each organization that granted trust to `org`, accepts
-    /// its signatures from now on.
+    /// its signatures from now on until `expires_at`, `None` without an end. One that is
+    /// trusted already is trusted until then instead, and gets the new name if there is one.
     ///
     /// # Errors
     ///
     /// [`TrustError::PreviouslyRevoked`] if `org` has revoked or denied the key:
     /// trusting it again must be a decision of its own, see
     /// [`reinstate_trusted_key`](Self::reinstate_trusted_key);
-    /// [`StoreError::Compromised`](signing_store::StoreError::Compromised).
+    /// [`StoreError::Compromised`]; [`TrustError::ExpiryPast`].
     pub async fn trust_public_key(
-        &self,
-        org: OrgId,
-        key: &VerifyingKey,
-        name: Option<KeyName>,
-    ) -> Result<Change<TrustedKeyRecord>, TrustError> {
-        self.trust_public_key_until(org, key, name, None).await
-    }
-
-    /// Trusts a public key until `expires_at`, `None` without an end. One that is trusted
-    /// already is trusted until then instead, and gets the new name if there is one.
-    ///
-    /// # Errors
-    ///
-    /// As [`trust_public_key`](Self::trust_public_key), and [`TrustError::ExpiryPast`].
-    pub async fn trust_public_key_until(
         &self,
         org: OrgId,
         key: &VerifyingKey,
@@ -46,22 +31,19 @@ impl KeyManager {
     ) -> Result<Change<TrustedKeyRecord>, TrustError> {
         self.require_future(expires_at).await?;
         let id = TrustedKeyId::random();
-        let fingerprint = key.fingerprint();
         let expires_at = expires_at.map(|expires_at| expires_at.trunc_subsecs(6));
         let event = self
             .event(EventType::TrustedKeyAdded)
             .org(org)
-            .fingerprint(fingerprint)
+            .fingerprint(key.fingerprint())
             .name(name.as_ref())
             .expires_at(expires_at);
         let new = NewTrustedKey { id, org_id: org, public_key: *key, name, expires_at };
-        match self.change(event, |entry| self.store.trust_key(new, entry)).await? {
-            TrustKeyOutcome::Added(record) => Ok(Change::Made(record)),
-            TrustKeyOutcome::AlreadyTrusted(record) => Ok(Change::Unchanged(record)),
-            TrustKeyOutcome::Revoked(record) => Err(TrustError::PreviouslyRevoked {
-                fingerprint,
-                at: record.revoked_at.unwrap_or(record.created_at),
-            }),
+        match self.change(event, |store, entry| store.trust_key(new, entry)).await {
+            Err(TrustError::Store(StoreError::KeyRefused { fingerprint, at })) => {
+                Err(TrustError::PreviouslyRevoked { fingerprint, at })
+            }
+            change => change,
         }
     }
 
@@ -69,7 +51,7 @@ impl KeyManager {
     ///
     /// # Errors
     ///
-    /// As [`trust_public_key_until`](Self::trust_public_key_until) and
+    /// As [`trust_public_key`](Self::trust_public_key) and
     /// [`proven_key`](Self::proven_key): the public half of a row is not trusted before it
     /// is proven.
     pub async fn trust_signing_key(
@@ -80,7 +62,7 @@ impl KeyManager {
         expires_at: Option<DateTime<Utc>>,
     ) -> Result<Change<TrustedKeyRecord>, TrustError> {
         let key = self.proven_key(id).await?.verifying_key();
-        self.trust_public_key_until(org, &key, name, expires_at).await
+        self.trust_public_key(org, &key, name, expires_at).await
     }
 
     /// Denies a key, by fingerprint, even one that `org` only inherits through a
@@ -97,8 +79,8 @@ impl KeyManager {
             .org(org)
             .fingerprint(*fingerprint)
             .revocation(&revocation);
-        let deny = |entry| self.store.deny_key(org, *fingerprint, revocation, entry);
-        Ok(self.change(event, deny).await?)
+        self.change(event, |store, entry| store.deny_key(org, *fingerprint, revocation, entry))
+            .await
     }
 
     /// Declares a key compromised: every organization of the store refuses it from
@@ -116,21 +98,14 @@ impl KeyManager {
             .org(org)
             .fingerprint(*fingerprint)
             .revocation(&revocation);
-        let declare = |entry| self.store.declare_compromised(org, *fingerprint, note, entry);
-        Ok(self.change(event, declare).await?)
+        self.change(event, |store, entry| store.declare_compromised(org, *fingerprint, note, entry))
+            .await
     }
 
-    /// Revokes a trusted key as retired: from when this returns, no signature by it
-    /// is accepted, whenever it says that it was made.
+    /// Revokes a trusted key: from when this returns, no signature by it is accepted,
+    /// whenever it says that it was made. As compromised, its organization refuses it for
+    /// good.
     pub async fn revoke_trusted_key(
-        &self,
-        id: TrustedKeyId,
-    ) -> Result<Change<TrustedKeyRecord>, TrustError> {
-        self.revoke_trusted_key_because(id, Revocation::retired()).await
-    }
-
-    /// Revokes a trusted key. As compromised, its organization refuses it for good.
-    pub async fn revoke_trusted_key_because(
         &self,
         id: TrustedKeyId,
         revocation: Revocation,
@@ -142,8 +117,9 @@ impl KeyManager {
             .key_id(Some(id))
             .fingerprint(record.fingerprint)
             .revocation(&revocation);
-        let revoke = |entry| self.store.revoke_trusted_key(record.org_id, id, revocation, entry);
-        Ok(self.change(event, revoke).await?)
+        let org = record.org_id;
+        self.change(event, |store, entry| store.revoke_trusted_key(org, id, revocation, entry))
+            .await
     }
 
     /// Takes a revocation or a denial back: what the organization said before it holds
@@ -151,7 +127,7 @@ impl KeyManager {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Compromised`](signing_store::StoreError::Compromised): what is
+    /// [`StoreError::Compromised`]: what is
     /// compromised stays so.
     pub async fn reinstate_trusted_key(
         &self,
@@ -165,8 +141,8 @@ impl KeyManager {
             .key_id(Some(id))
             .fingerprint(record.fingerprint)
             .note(note);
-        let reinstate = |entry| self.store.reinstate_trusted_key(record.org_id, id, entry);
-        Ok(self.change(event, reinstate).await?)
+        let org = record.org_id;
+        self.change(event, |store, entry| store.reinstate_trusted_key(org, id, entry)).await
     }
 
     /// The keys whose signatures `org` accepts for some package at least, once for
@@ -188,30 +164,5 @@ impl KeyManager {
         let context = DecisionContext::at(trust.now());
         let decision = rules::decide(&trust, &Signers::one(*fingerprint), Packages::All, context);
         Ok(decision.about(fingerprint).ok().cloned())
-    }
-
-    /// What `org` itself says about keys, revoked and denied ones included, oldest
-    /// first.
-    pub async fn list_own_trusted_keys(
-        &self,
-        org: OrgId,
-    ) -> Result<Vec<TrustedKeyRecord>, TrustError> {
-        Ok(self.store.own_trusted_keys(org).await?)
-    }
-
-    /// Every key that was declared compromised for the whole store, by its owner or by
-    /// the store's administrator, with the organization in whose name that was done.
-    pub async fn list_compromised_keys(
-        &self,
-    ) -> Result<Vec<(CompromisedKeyRecord, OrganizationRecord)>, TrustError> {
-        Ok(self.store.compromised_keys().await?)
-    }
-
-    /// The organizations that trust the key directly, with their rows about it.
-    pub async fn who_trusts(
-        &self,
-        fingerprint: &Fingerprint,
-    ) -> Result<Vec<(OrganizationRecord, TrustedKeyRecord)>, TrustError> {
-        Ok(self.store.organizations_trusting(*fingerprint).await?)
     }
 }

@@ -4,13 +4,13 @@ use std::env;
 use std::error::Error;
 
 use adopter_cloacina::verified_runner;
-use signing_loader::{Store, Verifier};
+use signing_loader::{StoreReader, Verifier};
 use tokio::signal;
 use tokio::sync::watch;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let store = Store::open_read_only(&env::var("CLOACINA_DATABASE_URL")?.parse()?).await?;
+    let store = StoreReader::open(&env::var("CLOACINA_DATABASE_URL")?.parse()?).await?;
     let verifier = Verifier::organization(store, "acme".parse()?).await?;
     let (shutdown, stopped) = watch::channel(false);
     let (runner, reconciler) = verified_runner("sqlite://engine.db", verifier, stopped).await?;

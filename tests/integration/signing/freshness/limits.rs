@@ -85,7 +85,7 @@ async fn remembered_key_is_refused_at_the_moment_that_it_expires(world: World) {
     bounded.org = world.org("operator").await;
     let end = soon();
     let key = &vendor.key.public_key;
-    let trust = world.keys.trust_public_key_until(bounded.org, key, None, Some(end));
+    let trust = world.keys.trust_public_key(bounded.org, key, None, Some(end));
     let at = trust.await.unwrap().into_inner().expires_at.unwrap();
 
     assert_ends(&world, &bounded, &vendor, at, UntrustedReason::Expired { at }).await;
@@ -96,7 +96,7 @@ async fn remembered_grant_is_refused_at_the_moment_that_it_expires(world: World)
     let mut bounded = Runner::bounded(&world, &vendor).await;
     bounded.org = world.org("operator").await;
     let scope = TrustLimits { packages: None, expires_at: Some(soon()) };
-    let grant = world.keys.grant_limited_trust(bounded.org, vendor.org, scope).await.unwrap();
+    let grant = world.keys.grant_trust(bounded.org, vendor.org, scope).await.unwrap();
     let at = grant.into_inner().expires_at.unwrap();
 
     let child_name = "acme".parse().unwrap();
@@ -110,7 +110,7 @@ async fn remembered_grant_for_one_package_does_not_answer_for_another(world: Wor
     bounded.org = world.org("operator").await;
     let packages = r#"["package.so"]"#.parse().unwrap();
     let scope = TrustLimits { packages: Some(packages), expires_at: None };
-    world.keys.grant_limited_trust(bounded.org, vendor.org, scope).await.unwrap();
+    world.keys.grant_trust(bounded.org, vendor.org, scope).await.unwrap();
     bounded.remembers(&world, true).await;
 
     let other = ask(&bounded, &vendor, "other.so").await.unwrap();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use signing_trust::store::{Store, StoreError};
+use signing_trust::store::{Revocation, Store, StoreError};
 use signing_trust::{Freshness, TrustError};
 
 use crate::support::{Runner, SOON, World, assert_refused, on_both_backends, until};
@@ -40,7 +40,7 @@ async fn program_that_runs_while_a_newer_one_migrates_decides_and_changes_nothin
     assert_refused!(list, TrustError::Store(StoreError::SchemaTooNew { .. }));
     let change = world.keys.create_organization("new".parse().unwrap()).await;
     assert_refused!(change, TrustError::Store(StoreError::SchemaTooNew { .. }));
-    let change = world.keys.revoke_trusted_key(vendor.trusted.id).await;
+    let change = world.keys.revoke_trusted_key(vendor.trusted.id, Revocation::retired()).await;
     assert_refused!(change, TrustError::Store(StoreError::SchemaTooNew { .. }));
     assert_eq!(world.store.state().await.unwrap(), before);
     assert_refused!(

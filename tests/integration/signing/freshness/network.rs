@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use signing_trust::{Freshness, TrustError};
+use signing_trust::store::Revocation;
+use signing_trust::{Freshness, TrustError, TrustLimits};
 use tokio::time::{sleep, sleep_until, timeout};
 
 use crate::support::{
@@ -38,7 +39,7 @@ fn revocation_while_the_listener_is_cut_off_is_known_at_once() {
         let mut bounded = Runner::bounded(&world, &vendor).await;
         bounded.org = operator;
         for _ in 0..3 {
-            world.keys.grant_trust(operator, vendor.org).await.unwrap();
+            world.keys.grant_trust(operator, vendor.org, TrustLimits::default()).await.unwrap();
             bounded.remembers(&world, true).await;
 
             assert_eq!(cut_listeners(&world.database).await, 1);
@@ -62,7 +63,7 @@ fn frozen_server_counts_until_the_bound_has_passed_and_no_longer() {
 
         proxy.set(Flow::Frozen);
         let frozen = Instant::now();
-        world.keys.revoke_trusted_key(vendor.trusted.id).await.unwrap();
+        world.keys.revoke_trusted_key(vendor.trusted.id, Revocation::retired()).await.unwrap();
         // The last heartbeat was answered a third of the bound ago, or less.
         assert!(bounded.decide().await.unwrap());
 
@@ -97,7 +98,7 @@ fn strict_decision_by_a_frozen_server_is_refused_in_time() {
         assert_undecided(&strict).await;
 
         proxy.set(Flow::Open);
-        world.keys.revoke_trusted_key(vendor.trusted.id).await.unwrap();
+        world.keys.revoke_trusted_key(vendor.trusted.id, Revocation::retired()).await.unwrap();
         until(OPERATION, "it decides again", async || {
             let decided = strict.decide().await;
             assert!(!matches!(decided, Ok(true)), "{decided:?}");
@@ -117,7 +118,7 @@ fn server_that_is_cut_off_decides_nothing_until_it_is_back() {
         bounded.remembers(&world, true).await;
 
         proxy.set(Flow::Cut);
-        world.keys.revoke_trusted_key(vendor.trusted.id).await.unwrap();
+        world.keys.revoke_trusted_key(vendor.trusted.id, Revocation::retired()).await.unwrap();
 
         bounded.refuses_within(SOON).await;
         assert_undecided(&bounded).await;

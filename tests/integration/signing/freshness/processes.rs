@@ -6,6 +6,7 @@ use std::env;
 use std::time::Duration;
 
 use signing_crypto::OrgId;
+use signing_trust::TrustLimits;
 
 use crate::support::{Backend, Vendor, World, run};
 use part::{Change, Part, Process};
@@ -88,7 +89,7 @@ async fn prepare(world: &World, vendor: &Vendor, round: usize) -> (OrgId, Change
         _ => Change::RevokeGrant { parent: org, child },
     };
     if !matches!(change, Change::RevokeKey { .. }) {
-        world.keys.grant_trust(org, vendor.org).await.unwrap();
+        world.keys.grant_trust(org, vendor.org, TrustLimits::default()).await.unwrap();
     }
     (org, change)
 }

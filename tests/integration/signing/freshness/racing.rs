@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use signing_crypto::OrgId;
 use signing_trust::Freshness;
+use signing_trust::store::Revocation;
 use tokio::task::JoinSet;
 
 use crate::support::{Runner, World, on_both_backends};
@@ -76,7 +77,7 @@ async fn no_verification_that_starts_after_a_revocation_returned_passes(world: W
             assert!(!verifiers.is_empty() && verifiers.try_join_next().is_none());
             tokio::task::yield_now().await;
         }
-        world.keys.revoke_trusted_key(row.id).await.unwrap();
+        world.keys.revoke_trusted_key(row.id, Revocation::retired()).await.unwrap();
         race.revoked.fetch_add(1, Ordering::SeqCst);
     }
     verifiers.join_all().await;

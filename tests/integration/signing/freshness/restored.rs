@@ -1,7 +1,7 @@
 //! A store that was set back to a backup, and then changed again.
 
 use signing_crypto::SigningKey;
-use signing_trust::store::{Store, StoreError};
+use signing_trust::store::{Revocation, Store, StoreError};
 use signing_trust::{Freshness, KeyManager, TrustError};
 
 use crate::support::{LONG, Runner, SOON, World, assert_refused, on_both_backends, until};
@@ -53,7 +53,7 @@ async fn revocation_that_a_restored_backup_lacks_does_not_come_back_with_later_c
 ) {
     let vendor = world.vendor("acme").await;
     back_up(&world).await;
-    world.keys.revoke_trusted_key(vendor.trusted.id).await.unwrap();
+    world.keys.revoke_trusted_key(vendor.trusted.id, Revocation::retired()).await.unwrap();
     let strict = Runner::strict(&world, &vendor).await;
     let url = world.database.url();
     let freshness = Freshness::Bounded(LONG);
@@ -99,7 +99,7 @@ async fn ordinary_changes_stop_nobody(world: World) {
         assert!(strict.decide().await.unwrap());
         change(&strict.keys, 100 + number).await;
     }
-    world.keys.revoke_trusted_key(vendor.trusted.id).await.unwrap();
+    world.keys.revoke_trusted_key(vendor.trusted.id, Revocation::retired()).await.unwrap();
     assert!(!strict.decide().await.unwrap());
 }
 
@@ -108,7 +108,7 @@ async fn as_many_changes_as_were_lost_are_not_taken_for_the_lost_ones(world: Wor
     let vendor = world.vendor("acme").await;
     let strict = Runner::strict(&world, &vendor).await;
     back_up(&world).await;
-    world.keys.revoke_trusted_key(vendor.trusted.id).await.unwrap();
+    world.keys.revoke_trusted_key(vendor.trusted.id, Revocation::retired()).await.unwrap();
     assert!(!strict.decide().await.unwrap());
     let epoch = world.store.state().await.unwrap().trust_epoch;
 
@@ -128,7 +128,7 @@ async fn program_that_has_revoked_does_not_accept_a_store_that_lacks_its_revocat
     assert!(strict.decide().await.unwrap());
     back_up(&world).await;
     // It does not ask afterwards.
-    strict.keys.revoke_trusted_key(vendor.trusted.id).await.unwrap();
+    strict.keys.revoke_trusted_key(vendor.trusted.id, Revocation::retired()).await.unwrap();
 
     restore(&world).await;
     assert_refused!(strict.decide().await, TrustError::Store(StoreError::EpochWentBack { .. }));
@@ -139,7 +139,7 @@ async fn program_that_has_revoked_does_not_accept_a_store_that_lacks_its_revocat
 async fn change_is_not_made_in_a_store_that_lacks_what_was_seen(world: World) {
     let vendor = world.vendor("acme").await;
     back_up(&world).await;
-    world.keys.revoke_trusted_key(vendor.trusted.id).await.unwrap();
+    world.keys.revoke_trusted_key(vendor.trusted.id, Revocation::retired()).await.unwrap();
     restore(&world).await;
     let somebody_else = somebody_else(&world).await;
     for number in 0..3 {
@@ -149,9 +149,9 @@ async fn change_is_not_made_in_a_store_that_lacks_what_was_seen(world: World) {
 
     let refused = world.keys.create_organization("mine".parse().unwrap()).await;
     assert_refused!(refused, TrustError::Store(StoreError::HistoryDiverged { .. }));
-    let refused = world.keys.revoke_trusted_key(vendor.trusted.id).await;
+    let refused = world.keys.revoke_trusted_key(vendor.trusted.id, Revocation::retired()).await;
     assert_refused!(refused, TrustError::Store(StoreError::HistoryDiverged { .. }));
 
     assert_eq!(somebody_else.store().state().await.unwrap().trust_epoch, epoch);
-    somebody_else.revoke_trusted_key(vendor.trusted.id).await.unwrap();
+    somebody_else.revoke_trusted_key(vendor.trusted.id, Revocation::retired()).await.unwrap();
 }

@@ -5,10 +5,9 @@ use std::slice;
 use signing_crypto::{SignatureEnvelope, SigningKey};
 use signing_loader::{RequiredSigners, SignatureSource, SignerCount};
 use signing_trust::store::{
-    Change, NewPackageSignature, PackageSignatureRecord, Replacement, Revocation, SigningKeyRecord,
-    StoreError,
+    Change, NewPackageSignature, PackageSignatureRecord, Revocation, SigningKeyRecord, StoreError,
 };
-use signing_trust::{KeyManager, Resign, Resigned};
+use signing_trust::{KeyManager, Resign, Resigned, TrustError};
 use tokio::task::JoinSet;
 
 use crate::support::{Vendor, World, add_signature, assert_refused, on_both_backends};
@@ -54,7 +53,7 @@ async fn rotations_of_cosigning_keys_at_once_lose_no_signature(mut world: World)
         .map(|key| rotate(world.keys.clone(), key.id))
         .collect();
     for signatures in all.join_all().await {
-        assert_eq!(signatures, Resigned { added: PACKAGES as u64, already: 0, left: 0 });
+        assert_eq!(signatures, Resigned { added: PACKAGES as u64, ..Resigned::default() });
     }
 
     world.config.required_signers = RequiredSigners::Keys(SignerCount::new(6).unwrap());
@@ -66,7 +65,7 @@ async fn rotations_of_cosigning_keys_at_once_lose_no_signature(mut world: World)
     };
     verify(&world).await;
     for id in old {
-        world.keys.revoke_trusted_key(id).await.unwrap();
+        world.keys.revoke_trusted_key(id, Revocation::retired()).await.unwrap();
     }
     world.config.required_signers = RequiredSigners::Keys(SignerCount::new(3).unwrap());
     verify(&world).await;
@@ -92,16 +91,16 @@ async fn successors_of_those_who_filled_an_envelope_count_together(mut world: Wo
     };
     let all: JoinSet<_> = keys.iter().map(|id| rotate(world.keys.clone(), *id)).collect();
     for signatures in all.join_all().await {
-        assert_eq!(signatures, Resigned { added: 1, already: 0, left: 0 });
+        assert_eq!(signatures, Resigned { added: 1, ..Resigned::default() });
     }
     for id in keys {
         let again = rotate(world.keys.clone(), id).await;
-        assert_eq!(again, Resigned { added: 0, already: 1, left: 0 });
+        assert_eq!(again, Resigned { already: 1, ..Resigned::default() });
     }
 
     assert_eq!(world.store.kept_signatures(acme.org, None, 9).await.unwrap().len(), 2);
     for id in old {
-        world.keys.revoke_trusted_key(id).await.unwrap();
+        world.keys.revoke_trusted_key(id, Revocation::retired()).await.unwrap();
     }
     world.config.required_signers = RequiredSigners::Keys(SignerCount::new(3).unwrap());
     world.signer(&acme.package, acme.org, SignatureSource::Database).await;
@@ -120,22 +119,28 @@ async fn kept_signature_that_was_changed_meanwhile_is_not_replaced(world: World)
     let [one, other] =
         [(); 2].map(|()| add_signature(&acme.signature, &SigningKey::generate().unwrap()));
     let replace = async |record: &PackageSignatureRecord, envelope: &SignatureEnvelope| {
-        store.replace_package_signature(record, acme.key.fingerprint, envelope).await.unwrap()
+        store.replace_package_signature(record, acme.key.fingerprint, envelope).await
     };
 
     let digest = before.package_digest;
     let seen = world.keys.kept_signatures(acme.org, digest).await.unwrap();
-    assert_eq!(replace(&before, &one).await, Replacement::Made);
+    assert_eq!(replace(&before, &one).await.unwrap(), Change::Made(before.id));
     // Nor is one kept beside it that was made in ignorance of that.
-    assert_eq!(world.keys.store_signature_beside(&seen, &other).await.unwrap(), None);
+    assert_refused!(
+        world.keys.store_signature_beside(&seen, &other).await,
+        TrustError::Store(StoreError::SignaturesChanged { digest: found }) if found == digest
+    );
     let after = kept().await;
     assert_eq!((after.id, after.envelope.as_bytes()), (before.id, one.to_json().as_bytes()));
     assert_eq!(store.kept_signature(before.id).await.unwrap().as_ref(), Some(&after));
 
-    assert_eq!(replace(&before, &other).await, Replacement::ChangedMeanwhile);
-    assert_eq!(replace(&before, &one).await, Replacement::AlreadyKept);
+    assert_refused!(
+        replace(&before, &other).await,
+        StoreError::SignaturesChanged { digest: found } if found == digest
+    );
+    assert_eq!(replace(&before, &one).await.unwrap(), Change::Unchanged(before.id));
     assert_eq!(kept().await, after);
-    assert_eq!(replace(&after, &other).await, Replacement::Made);
+    assert_eq!(replace(&after, &other).await.unwrap(), Change::Made(after.id));
 }
 
 /// Nor if it is revoked between the question and the change.
@@ -151,16 +156,16 @@ async fn signature_is_not_put_beside_one_that_its_organization_refuses(world: Wo
         let seen = store.own_package_signatures(acme.org, kept.package_digest).await.unwrap();
         store.insert_signature_for(acme.key.fingerprint, &seen, kept).await
     };
-    assert!(matches!(keep(&acme.signature).await, Ok(Some(Change::Made(_)))));
+    assert!(matches!(keep(&acme.signature).await, Ok(Change::Made(_))));
     let another = add_signature(&acme.signature, &SigningKey::generate().unwrap());
 
-    world.keys.revoke_trusted_key(acme.trusted.id).await.unwrap();
+    world.keys.revoke_trusted_key(acme.trusted.id, Revocation::retired()).await.unwrap();
     assert_refused!(
         keep(&another).await,
         StoreError::KeyRefused { fingerprint, .. } if fingerprint == acme.key.fingerprint
     );
     let compromised = Revocation::compromised();
-    world.keys.revoke_signing_key_because(acme.key.id, compromised).await.unwrap();
+    world.keys.revoke_signing_key(acme.key.id, compromised).await.unwrap();
     assert_refused!(keep(&another).await, StoreError::Compromised { .. });
     let kept = world.store.kept_signatures(acme.org, None, 100).await.unwrap();
     assert_eq!(kept.len(), 1);

@@ -36,7 +36,7 @@ impl Graph {
             1 => RevocationReason::Retired,
             _ => RevocationReason::Compromised,
         };
-        let holders = keys.who_trusts(fingerprint).await.unwrap();
+        let holders = keys.store().organizations_trusting(*fingerprint).await.unwrap();
         let row = holders.first().filter(|_| step == 0).map(|(_, row)| row.id);
         let impact = match (step, row) {
             (_, Some(row)) => keys.trusted_key_impact(row).await,
@@ -46,14 +46,16 @@ impl Graph {
         };
         foreseen().await;
         match (step, row) {
-            (_, Some(row)) => drop(keys.revoke_trusted_key(row).await.unwrap()),
+            (_, Some(row)) => {
+                keys.revoke_trusted_key(row, Revocation::retired()).await.unwrap();
+            }
             (2, _) => drop(keys.deny_key(who, fingerprint, None).await.unwrap()),
             (3, _) => {
                 drop(keys.danger_declare_compromised(who, fingerprint, None).await.unwrap());
             }
             _ => {
                 let revocation = Revocation { reason, note: None };
-                keys.revoke_signing_key_because(key.id, revocation).await.unwrap();
+                keys.revoke_signing_key(key.id, revocation).await.unwrap();
             }
         }
         impact.unwrap()

@@ -63,7 +63,7 @@ async fn key_under_another_kek_is_not_kept(world: World) {
                 if (expected, found) == (kek(1).id(), kek(2).id())
         );
     }
-    assert_eq!(world.keys.list_signing_keys(org).await.unwrap().len(), 1);
+    assert_eq!(world.store.signing_keys(org).await.unwrap().len(), 1);
     assert_eq!(world.store.state().await.unwrap().kek_id, Some(kek(1).id()));
     world.key(org, "second").await;
 }

@@ -4,10 +4,10 @@ use chrono::{SubsecRound, TimeDelta, Utc};
 use signing_crypto::{KeyId, SignatureEnvelope, SigningKey, WrapContext};
 use signing_loader::SignatureSource;
 use signing_trust::store::{
-    AuditEntry, Change, NewSigningKey, PackageSignatureRecord, Replacement, Revocation,
-    SigningKeyRecord, StoreError,
+    AuditEntry, Change, NewSigningKey, PackageSignatureRecord, Revocation, SigningKeyRecord,
+    StoreError,
 };
-use signing_trust::{KeyManager, Resign, Resigned, Rotation, TrustError};
+use signing_trust::{KeyManager, Resign, Resigned, Rotation, TrustError, TrustLimits};
 
 use crate::support::{Vendor, World, assert_refused, kek, on_both_backends};
 
@@ -48,8 +48,8 @@ impl World {
 
     /// The keys, the trusted keys and the kept signatures: all that a rotation changes.
     async fn everything(&self, vendor: &Vendor) -> String {
-        let keys = self.keys.list_signing_keys(vendor.org).await.unwrap();
-        let trusted = self.keys.list_own_trusted_keys(vendor.org).await.unwrap();
+        let keys = self.keys.store().signing_keys(vendor.org).await.unwrap();
+        let trusted = self.keys.store().own_trusted_keys(vendor.org).await.unwrap();
         let log = self.keys.store().audit_log(vendor.org).await.unwrap().len();
         format!("{keys:?}{trusted:?}{:?}{log}", self.kept(vendor).await)
     }
@@ -63,7 +63,7 @@ async fn successor_is_made_named_and_trusted_as_long_as_the_old_key(world: World
     let acme = world.vendor("acme").await;
     let until = (Utc::now() + TimeDelta::days(30)).trunc_subsecs(6);
     let key = &acme.key.public_key;
-    world.keys.trust_public_key_until(acme.org, key, None, Some(until)).await.unwrap();
+    world.keys.trust_public_key(acme.org, key, None, Some(until)).await.unwrap();
 
     let rotation = world.rotate(acme.key.id, Resign::Leave).await.unwrap();
 
@@ -92,7 +92,7 @@ async fn successor_of_a_key_that_is_not_trusted_is_not_trusted(world: World) {
     let key = world.key(org, "release").await;
     let rotation = world.rotate(key.id, Resign::Leave).await.unwrap();
     assert_eq!((&rotation.trusted, &rotation.old_trusted), (&None, &None));
-    assert_eq!(world.keys.list_own_trusted_keys(org).await.unwrap(), []);
+    assert_eq!(world.store.own_trusted_keys(org).await.unwrap(), []);
 }
 
 async fn kept_signatures_are_re_signed_over_the_same_statement(world: World) {
@@ -111,11 +111,11 @@ async fn kept_signatures_are_re_signed_over_the_same_statement(world: World) {
     let before = world.kept(&acme).await;
 
     let left = world.rotate(acme.key.id, Resign::Leave).await.unwrap();
-    assert_eq!(left.signatures, Resigned { added: 0, already: 0, left: 3 });
+    assert_eq!(left.signatures, Resigned { left: 3, ..Resigned::default() });
     assert_eq!(world.kept(&acme).await, before);
     let rotation = world.rotate(acme.key.id, Resign::All).await.unwrap();
 
-    assert_eq!(rotation.signatures, Resigned { added: 3, already: 0, left: 0 });
+    assert_eq!(rotation.signatures, Resigned { added: 3, ..Resigned::default() });
     let new = successor(&rotation);
     let after = world.kept(&acme).await;
     assert_eq!(after.len(), before.len());
@@ -136,7 +136,7 @@ async fn kept_signatures_are_re_signed_over_the_same_statement(world: World) {
     }
     assert_eq!(re_signed, 3);
     // The old key's trust can end now.
-    world.keys.revoke_trusted_key(acme.trusted.id).await.unwrap();
+    world.keys.revoke_trusted_key(acme.trusted.id, Revocation::retired()).await.unwrap();
     for number in 0..3 {
         let path = world.path(&format!("p{number}.so"));
         let signer = world.signer(&path, acme.org, SignatureSource::Database).await;
@@ -151,12 +151,12 @@ async fn full_envelope_gets_another_beside_it(world: World) {
     world.keys.store_signature(acme.org, &full).await.unwrap();
 
     let rotation = world.rotate(acme.key.id, Resign::All).await.unwrap();
-    assert_eq!(rotation.signatures, Resigned { added: 1, already: 0, left: 0 });
+    assert_eq!(rotation.signatures, Resigned { added: 1, ..Resigned::default() });
     let again = world.rotate(acme.key.id, Resign::All).await.unwrap();
-    assert_eq!(again.signatures, Resigned { added: 0, already: 1, left: 0 });
+    assert_eq!(again.signatures, Resigned { already: 1, ..Resigned::default() });
 
     assert_eq!(world.kept(&acme).await.len(), 2);
-    world.keys.revoke_trusted_key(acme.trusted.id).await.unwrap();
+    world.keys.revoke_trusted_key(acme.trusted.id, Revocation::retired()).await.unwrap();
     let signer = world.signer(&acme.package, acme.org, SignatureSource::Database).await;
     assert_eq!(signer, successor(&rotation).fingerprint);
 }
@@ -171,7 +171,7 @@ async fn rotation_begun_again_changes_nothing(world: World) {
 
     assert_eq!(again.successor, Change::Unchanged(successor(&first)));
     assert!(matches!(again.trusted, Some(Change::Unchanged(_))), "{again:?}");
-    assert_eq!(again.signatures, Resigned { added: 0, already: 2, left: 0 });
+    assert_eq!(again.signatures, Resigned { already: 2, ..Resigned::default() });
     assert_eq!(world.everything(&acme).await, before);
 }
 
@@ -191,7 +191,7 @@ async fn rotation_stopped_after_any_step_goes_on_where_it_stopped(world: World) 
         }
         if steps >= 2 {
             let public = key.verifying_key();
-            world.keys.trust_public_key(acme.org, &public, None).await.unwrap();
+            world.keys.trust_public_key(acme.org, &public, None, None).await.unwrap();
         }
         if steps >= 3 {
             let kept = &world.kept(&acme).await[1];
@@ -200,7 +200,7 @@ async fn rotation_stopped_after_any_step_goes_on_where_it_stopped(world: World) 
             let old = acme.key.fingerprint;
             let store = &world.store;
             let replaced = store.replace_package_signature(kept, old, &envelope).await.unwrap();
-            assert_eq!(replaced, Replacement::Made);
+            assert_eq!(replaced, Change::Made(kept.id));
         }
 
         let rotation = world.rotate(acme.key.id, Resign::All).await.unwrap();
@@ -208,10 +208,13 @@ async fn rotation_stopped_after_any_step_goes_on_where_it_stopped(world: World) 
         assert_eq!(matches!(rotation.successor, Change::Unchanged(_)), steps >= 1);
         assert_eq!(matches!(rotation.trusted, Some(Change::Unchanged(_))), steps >= 2);
         let already = u64::from(steps >= 3);
-        assert_eq!(rotation.signatures, Resigned { added: 3 - already, already, left: 0 });
+        assert_eq!(
+            rotation.signatures,
+            Resigned { added: 3 - already, already, ..Resigned::default() }
+        );
         let new = successor(&rotation);
         assert_eq!(new.id == id, steps >= 1);
-        world.keys.revoke_trusted_key(acme.trusted.id).await.unwrap();
+        world.keys.revoke_trusted_key(acme.trusted.id, Revocation::retired()).await.unwrap();
         for number in 0..3 {
             let path = world.path(&format!("p{number}.so"));
             let signer = world.signer(&path, acme.org, SignatureSource::Database).await;
@@ -232,7 +235,7 @@ async fn two_rotations_at_once_make_one_successor(world: World) {
 
     assert_eq!(successor(&one), successor(&other));
     assert_eq!(one.signatures.added + other.signatures.added, 4);
-    assert_eq!(world.keys.list_signing_keys(acme.org).await.unwrap().len(), 2);
+    assert_eq!(world.store.signing_keys(acme.org).await.unwrap().len(), 2);
 }
 
 async fn successor_of_a_successor_takes_its_place(world: World) {
@@ -241,7 +244,7 @@ async fn successor_of_a_successor_takes_its_place(world: World) {
     let third = successor(&world.rotate(second.id, Resign::Leave).await.unwrap());
     assert_eq!(third.name.as_str(), "release.3");
     // One that is revoked leaves its place to another, with a name of its own.
-    world.keys.revoke_signing_key(third.id).await.unwrap();
+    world.keys.revoke_signing_key(third.id, Revocation::retired()).await.unwrap();
     let fourth = successor(&world.rotate(second.id, Resign::Leave).await.unwrap());
     assert_eq!(fourth.name.as_str(), "release.4");
     let taken = "release".parse().unwrap();
@@ -252,7 +255,7 @@ async fn successor_of_a_successor_takes_its_place(world: World) {
 async fn compromised_key_is_not_rotated(world: World) {
     let by_owner = world.vendor("acme").await;
     let compromised = Revocation::compromised();
-    world.keys.revoke_signing_key_because(by_owner.key.id, compromised).await.unwrap();
+    world.keys.revoke_signing_key(by_owner.key.id, compromised).await.unwrap();
     let by_administrator = world.vendor("other").await;
     let fingerprint = by_administrator.key.fingerprint;
     world.keys.danger_declare_compromised(by_owner.org, &fingerprint, None).await.unwrap();
@@ -272,7 +275,7 @@ async fn compromised_key_is_not_rotated(world: World) {
 
 async fn retired_key_is_rotated_only_if_that_was_begun_before(world: World) {
     let acme = world.vendor("acme").await;
-    world.keys.revoke_signing_key(acme.key.id).await.unwrap();
+    world.keys.revoke_signing_key(acme.key.id, Revocation::retired()).await.unwrap();
     assert_refused!(
         world.rotate(acme.key.id, Resign::All).await,
         TrustError::SigningKeyRevoked { id, .. } if id == acme.key.id
@@ -281,7 +284,7 @@ async fn retired_key_is_rotated_only_if_that_was_begun_before(world: World) {
     world.keys.reinstate_signing_key(acme.key.id, &"begin".parse().unwrap()).await.unwrap();
     world.keep_signatures(&acme, 1).await;
     let begun = world.rotate(acme.key.id, Resign::Leave).await.unwrap();
-    world.keys.revoke_signing_key(acme.key.id).await.unwrap();
+    world.keys.revoke_signing_key(acme.key.id, Revocation::retired()).await.unwrap();
     let done = world.rotate(acme.key.id, Resign::All).await.unwrap();
     assert_eq!(successor(&done), successor(&begun));
     assert_eq!(done.signatures.added, 1);
@@ -291,7 +294,7 @@ async fn signatures_that_their_organization_refuses_are_not_re_signed(world: Wor
     let acme = world.vendor("acme").await;
     world.keep_signatures(&acme, 2).await;
     let kept = world.kept(&acme).await;
-    world.keys.revoke_trusted_key(acme.trusted.id).await.unwrap();
+    world.keys.revoke_trusted_key(acme.trusted.id, Revocation::retired()).await.unwrap();
 
     assert_refused!(
         world.rotate(acme.key.id, Resign::All).await,
@@ -315,7 +318,7 @@ async fn signatures_of_a_key_whose_trust_has_expired_are_not_signed_again(world:
     world.keep_signatures(&acme, 2).await;
     let key = &acme.key.public_key;
     let until = (Utc::now() + TimeDelta::days(30)).trunc_subsecs(6);
-    world.keys.trust_public_key_until(acme.org, key, None, Some(until)).await.unwrap();
+    world.keys.trust_public_key(acme.org, key, None, Some(until)).await.unwrap();
     let row = world.database.id(acme.trusted.id.as_uuid());
     let end = async |value: &str| {
         let sql = format!("UPDATE trusted_keys SET expires_at = {value} WHERE id = {row}");
@@ -324,7 +327,7 @@ async fn signatures_of_a_key_whose_trust_has_expired_are_not_signed_again(world:
     end(if world.database.is_sqlite() { "1" } else { "'1970-01-01T00:00:00.000001Z'" }).await;
     // That it is trusted through a grant changes nothing: nothing new is to hang on it.
     world.trust(parent.org, &acme.key).await;
-    world.keys.grant_trust(acme.org, parent.org).await.unwrap();
+    world.keys.grant_trust(acme.org, parent.org, TrustLimits::default()).await.unwrap();
     assert!(world.verdict(acme.org, &acme).await.is_ok());
     let before = world.everything(&acme).await;
 
@@ -336,13 +339,13 @@ async fn signatures_of_a_key_whose_trust_has_expired_are_not_signed_again(world:
     assert_eq!(world.everything(&acme).await, before);
     let rotation = world.rotate(acme.key.id, Resign::Leave).await.unwrap();
     assert_eq!((&rotation.trusted, &rotation.old_trusted), (&None, &None));
-    assert_eq!(rotation.signatures, Resigned { added: 0, already: 0, left: 2 });
+    assert_eq!(rotation.signatures, Resigned { left: 2, ..Resigned::default() });
 
     // Trusted for longer, both are done.
-    world.keys.trust_public_key_until(acme.org, key, None, Some(until)).await.unwrap();
+    world.keys.trust_public_key(acme.org, key, None, Some(until)).await.unwrap();
     let rotation = world.rotate(acme.key.id, Resign::All).await.unwrap();
     assert!(matches!(rotation.trusted, Some(Change::Made(_))), "{rotation:?}");
-    assert_eq!(rotation.signatures, Resigned { added: 2, already: 0, left: 0 });
+    assert_eq!(rotation.signatures, Resigned { added: 2, ..Resigned::default() });
 }
 
 async fn others_that_trust_the_old_key_are_told(world: World) {

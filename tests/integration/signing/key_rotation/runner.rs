@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use signing_crypto::OrgId;
 use signing_loader::{PackageError, SignatureSource, VerificationError, verify_package};
-use signing_trust::store::Store;
-use signing_trust::{KeyManager, Resign};
+use signing_trust::store::{Revocation, Store};
+use signing_trust::{KeyManager, Resign, TrustLimits};
 
 use crate::support::{World, kek, on_both_backends, untrusted};
 
@@ -62,7 +62,7 @@ impl Runner {
 async fn runner_refuses_nothing_during_a_rotation_and_accepts_nothing_old_after_it(world: World) {
     let acme = world.vendor("acme").await;
     let parent = world.org("parent").await;
-    world.keys.grant_trust(parent, acme.org).await.unwrap();
+    world.keys.grant_trust(parent, acme.org, TrustLimits::default()).await.unwrap();
     let mut old_signatures = Vec::new();
     for number in 0..PACKAGES {
         let path = world.file(&format!("p{number}.so"), format!("{number}").as_bytes());
@@ -85,11 +85,11 @@ async fn runner_refuses_nothing_during_a_rotation_and_accepts_nothing_old_after_
     go_on().await;
     world.keys.rotate_kek(&kek(2)).await.unwrap();
     go_on().await;
-    world.keys.revoke_signing_key(acme.key.id).await.unwrap();
+    world.keys.revoke_signing_key(acme.key.id, Revocation::retired()).await.unwrap();
     go_on().await;
     // The last step: what the old key alone has signed is refused from here on, and
     // what the successor has signed as well is not.
-    world.keys.revoke_trusted_key(acme.trusted.id).await.unwrap();
+    world.keys.revoke_trusted_key(acme.trusted.id, Revocation::retired()).await.unwrap();
     for org in [acme.org, parent] {
         for (path, signature) in &old_signatures {
             let source = SignatureSource::Memory(signature.clone());

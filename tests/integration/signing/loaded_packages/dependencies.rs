@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use signing_loader::{FollowedPackage, GateError, LoadError, PackageError};
-use signing_trust::store::SigningKeyRecord;
+use signing_trust::store::{Revocation, SigningKeyRecord};
 
 use super::host::{Host, is_open, refusal};
 use crate::support::{SOON, World, on_both_backends, until};
@@ -69,7 +69,7 @@ async fn package_that_needs_a_revoked_package_is_not_called(world: World) {
     let [provider, needs] = load(&world, &host, &other, &soname).await;
     let unrelated = host.load(&world, "libunrelated.so").await;
 
-    world.keys.revoke_trusted_key(trusted.id).await.unwrap();
+    world.keys.revoke_trusted_key(trusted.id, Revocation::retired()).await.unwrap();
     until(SOON, "the gates close", async || !is_open(&provider) && !is_open(&needs)).await;
     let GateError::NoLongerTrusted { source } = refusal(&needs) else { panic!() };
     assert!(matches!(&*source, PackageError::Load(LoadError::Dependency { .. })), "{source:?}");
@@ -94,7 +94,7 @@ async fn package_that_needs_one_which_another_key_has_signed_too_is_called(world
     sign(&world, &second, &path).await;
     let again = host.loaded.load(path).await.unwrap();
 
-    world.keys.revoke_trusted_key(trusted.id).await.unwrap();
+    world.keys.revoke_trusted_key(trusted.id, Revocation::retired()).await.unwrap();
     until(SOON, "the gate closes", async || !is_open(&provider)).await;
     for _ in 0..1000 {
         assert!(is_open(&needs) && is_open(&again));

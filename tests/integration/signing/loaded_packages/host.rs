@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use signing_crypto::OrgId;
 use signing_loader::{
-    FollowedPackage, GateError, LoadedPackages, MaxStaleness, Online, PackageError, Store,
+    FollowedPackage, GateError, LoadedPackages, MaxStaleness, Online, PackageError, StoreReader,
     UntrustedReason, VerificationError, Verifier,
 };
 use signing_trust::store::{OrganizationRef, SigningKeyRecord};
@@ -49,7 +49,7 @@ impl Host {
 }
 
 pub(super) async fn verifier(world: &World, org: OrgId) -> Verifier<Online> {
-    let store = Store::open_read_only(&world.database.url()).await.unwrap();
+    let store = StoreReader::open(&world.database.url()).await.unwrap();
     let verifier = Verifier::organization(&store, OrganizationRef::Id(org)).await.unwrap();
     verifier.config(world.config.clone())
 }

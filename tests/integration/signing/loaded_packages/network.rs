@@ -3,9 +3,10 @@
 use std::time::{Duration, Instant};
 
 use signing_loader::{
-    FollowedPackage, GateError, LoadedPackages, MaxStaleness, Store, UntrustedReason, Verifier,
+    FollowedPackage, GateError, LoadedPackages, MaxStaleness, StoreReader, UntrustedReason,
+    Verifier,
 };
-use signing_trust::store::OrganizationRef;
+use signing_trust::store::{OrganizationRef, Revocation};
 
 use super::host::{LIMIT, STALENESS, is_open, refusal, sign_beside, untrusted_reason};
 use crate::support::{Backend, Database, Flow, LONG, Proxy, SOON, Vendor, World, run, until};
@@ -23,7 +24,7 @@ async fn host(
     vendor: &Vendor,
     limit: MaxStaleness,
 ) -> (LoadedPackages, FollowedPackage) {
-    let store = Store::open_read_only(&proxy.login().url("")).await.unwrap();
+    let store = StoreReader::open(&proxy.login().url("")).await.unwrap();
     let org = OrganizationRef::Id(vendor.org);
     let verifier = Verifier::organization(&store, org).await.unwrap();
     let loaded = LoadedPackages::gate(&verifier, limit).unwrap();
@@ -43,7 +44,7 @@ async fn is_cut_off(world: World, flow: Flow, revokes: bool) {
     proxy.set(flow);
     let cut = Instant::now();
     if revokes {
-        world.keys.revoke_trusted_key(vendor.trusted.id).await.unwrap();
+        world.keys.revoke_trusted_key(vendor.trusted.id, Revocation::retired()).await.unwrap();
     }
     until(SOON, "the gate closes", async || !is_open(&package)).await;
     let took = cut.elapsed();
@@ -98,7 +99,7 @@ fn revocation_while_the_listener_is_cut_off_closes_the_gate_soon() {
             host(&world, &proxy, &vendor, MaxStaleness::new(LONG).unwrap()).await;
         for _ in 0..3 {
             assert_eq!(cut_listeners(&world.database).await, 1);
-            world.keys.revoke_trusted_key(vendor.trusted.id).await.unwrap();
+            world.keys.revoke_trusted_key(vendor.trusted.id, Revocation::retired()).await.unwrap();
             until(SOON, "the gate closes", async || !is_open(&package)).await;
             let note = "a mistake".parse().unwrap();
             world.keys.reinstate_trusted_key(vendor.trusted.id, &note).await.unwrap();

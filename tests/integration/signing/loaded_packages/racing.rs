@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 
 use docs_tests::Programs;
 use signing_loader::{FollowError, GateError, PackageError};
+use signing_trust::store::Revocation;
 use tokio::task::spawn_blocking;
 
 use super::host::{Host, is_open, sign_beside};
@@ -39,7 +40,7 @@ async fn no_package_that_is_loaded_during_a_revocation_stays_open(world: World) 
             tokio::spawn(async move { loaded.load(path).await })
         })
         .collect();
-    world.keys.revoke_trusted_key(host.vendor.trusted.id).await.unwrap();
+    world.keys.revoke_trusted_key(host.vendor.trusted.id, Revocation::retired()).await.unwrap();
     for load in loads {
         match load.await.unwrap() {
             // Decided about before the revocation.
@@ -107,7 +108,7 @@ async fn package_whose_trust_ends_while_its_constructors_run_is_not_called(world
     let vendor = world.vendor("acme").await;
     sign_slow_package(&world, &vendor).await;
     let code = while_constructors_run(&world, "acme", async || {
-        world.keys.revoke_trusted_key(vendor.trusted.id).await.unwrap();
+        world.keys.revoke_trusted_key(vendor.trusted.id, Revocation::retired()).await.unwrap();
     });
     assert_eq!(code.await, 1);
     assert!(!world.path("called").exists());
@@ -119,7 +120,7 @@ async fn package_whose_trust_stays_while_its_constructors_run_is_called(world: W
     let other = world.trust(vendor.org, &other).await;
     sign_slow_package(&world, &vendor).await;
     let code = while_constructors_run(&world, "acme", async || {
-        world.keys.revoke_trusted_key(other.id).await.unwrap();
+        world.keys.revoke_trusted_key(other.id, Revocation::retired()).await.unwrap();
     });
     assert_eq!(code.await, 0);
     assert!(world.path("called").exists());

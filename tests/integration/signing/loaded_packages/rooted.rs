@@ -2,7 +2,9 @@
 
 use chrono::{SecondsFormat, TimeDelta, Utc};
 use serde_json::json;
-use signing_loader::{FollowedPackage, GateError, LoadedPackages, Store, TrustRoot, Verifier};
+use signing_loader::{
+    FollowedPackage, GateError, LoadedPackages, StoreReader, TrustRoot, Verifier,
+};
 use signing_trust::store::OrganizationRef;
 
 use super::host::{LIMIT, is_open, refusal, untrusted_reason};
@@ -16,7 +18,7 @@ on_both_backends! {
 
 async fn host(signed: &SignedTrust) -> LoadedPackages {
     let root = TrustRoot::parse(signed.acme.sign_root(&signed.acme.root(1)).as_bytes()).unwrap();
-    let store = Store::open_read_only(&signed.world.database.url()).await.unwrap();
+    let store = StoreReader::open(&signed.world.database.url()).await.unwrap();
     let org = OrganizationRef::Id(signed.acme.org);
     let verifier = Verifier::organization(&store, org).await.unwrap().rooted(root);
     LoadedPackages::gate(&verifier, *LIMIT).unwrap()

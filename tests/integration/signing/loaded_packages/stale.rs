@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, SqliteConnection};
 use signing_loader::{FollowedPackage, GateError, LoadedPackages, Standing};
+use signing_trust::store::Revocation;
 use tokio_postgres::Client;
 
 use super::host::{Host, LIMIT, STALENESS, is_open, refusal, sign_beside, verifier};
@@ -107,7 +108,7 @@ async fn gate_that_may_stay_open_closes_for_a_refusal_only(world: World) {
     hide(&world, false).await;
     until(SOON, "it is trusted", async || package.standing().is_trusted()).await;
 
-    world.keys.revoke_trusted_key(vendor.trusted.id).await.unwrap();
+    world.keys.revoke_trusted_key(vendor.trusted.id, Revocation::retired()).await.unwrap();
     until(SOON, "the gate closes", async || !is_open(&package)).await;
     // Silence does not open it.
     hide(&world, true).await;

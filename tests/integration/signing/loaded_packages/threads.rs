@@ -5,6 +5,7 @@ use std::sync::mpsc;
 use std::thread;
 
 use signing_loader::{FollowError, GateError, LoadedPackages, Standing};
+use signing_trust::store::Revocation;
 use tokio::runtime::Builder;
 
 use super::host::{Host, LIMIT, is_open, refusal, sign_beside, verifier};
@@ -38,7 +39,7 @@ async fn program_whose_runtime_is_blocked_does_not_hold_the_gate_open(world: Wor
     });
     let package = receive.await.unwrap();
     assert!(is_open(&package));
-    world.keys.revoke_trusted_key(vendor.trusted.id).await.unwrap();
+    world.keys.revoke_trusted_key(vendor.trusted.id, Revocation::retired()).await.unwrap();
     until(SOON, "the gate closes", async || !is_open(&package)).await;
     assert!(matches!(refusal(&package), GateError::NoLongerTrusted { .. }));
     unblock.send(()).unwrap();
@@ -53,7 +54,7 @@ async fn program_whose_runtime_has_ended_does_not_hold_the_gate_open(world: Worl
     let program = thread::spawn(move || {
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let store = signing_loader::Store::open_read_only(&url).await.unwrap();
+            let store = signing_loader::StoreReader::open(&url).await.unwrap();
             let org = signing_trust::store::OrganizationRef::Id(org);
             let verifier = signing_loader::Verifier::organization(&store, org).await.unwrap();
             let loaded = LoadedPackages::gate(&verifier, *LIMIT).unwrap();
@@ -64,7 +65,7 @@ async fn program_whose_runtime_has_ended_does_not_hold_the_gate_open(world: Worl
     let (_loaded, package) = tokio::task::spawn_blocking(|| program.join().unwrap()).await.unwrap();
     assert!(is_open(&package));
     let row = vendor.trusted.id;
-    world.keys.revoke_trusted_key(row).await.unwrap();
+    world.keys.revoke_trusted_key(row, Revocation::retired()).await.unwrap();
     until(SOON, "the gate closes", async || !is_open(&package)).await;
     world.keys.reinstate_trusted_key(row, &"a mistake".parse().unwrap()).await.unwrap();
     until(SOON, "the gate opens", async || is_open(&package)).await;
@@ -91,7 +92,7 @@ async fn function_that_panics_ends_the_following(world: World) {
     let path = sign_beside(&world, "libworkflow.so", &vendor.key).await;
     let package = loaded.load(&*path).await.unwrap();
     let row = vendor.trusted.id;
-    world.keys.revoke_trusted_key(row).await.unwrap();
+    world.keys.revoke_trusted_key(row, Revocation::retired()).await.unwrap();
     until(SOON, "nothing is followed", async || {
         matches!(package.standing(), Standing::NotFollowed)
     })

@@ -59,11 +59,11 @@ fn create(world: &World, name: &str) -> JoinHandle<Result<OrganizationRecord, Tr
 
 /// Asserts that it ends in time, without having been done, and that the error tells
 /// no password.
-async fn assert_not_done<T: Debug>(
+async fn assert_not_done<T: Debug, E: Into<TrustError>>(
     world: &World,
-    work: impl Future<Output = Result<T, TrustError>>,
+    work: impl Future<Output = Result<T, E>>,
 ) -> StoreError {
-    match timeout(OPERATION, work).await.unwrap() {
+    match timeout(OPERATION, work).await.unwrap().map_err(Into::into) {
         Err(TrustError::Store(
             error @ (StoreError::Unavailable(_)
             | StoreError::ServerShutdown(_)
@@ -80,9 +80,9 @@ async fn assert_not_done<T: Debug>(
 
 /// Waits until the store works again, and asserts that there is nothing but this.
 async fn assert_only(world: &World, expected: &[&str]) {
-    let works = async || world.keys.list_organizations().await.is_ok();
+    let works = async || world.store.organizations().await.is_ok();
     until(OPERATION, "the store works again", works).await;
-    let names: Vec<_> = world.keys.list_organizations().await.unwrap();
+    let names: Vec<_> = world.store.organizations().await.unwrap();
     let names: Vec<_> = names.iter().map(|org| org.name.to_string()).collect();
     assert_eq!(names, expected);
     let sql = "SELECT (SELECT count(*) FROM audit_heads), (SELECT count(*) FROM audit_log)";

@@ -67,7 +67,7 @@ async fn package_of_too_few_signers_is_rejected(mut world: World) {
         );
     }
     // Two keys of one organization are two keys, and one organization.
-    world.keys.trust_public_key(target.org, &stranger.verifying_key(), None).await.unwrap();
+    world.keys.trust_public_key(target.org, &stranger.verifying_key(), None, None).await.unwrap();
     assert_refused!(
         Err::<(), _>(target.refusal(&world).await),
         VerificationError::NotEnoughSigners { found: 1, .. }

@@ -2,7 +2,8 @@
 
 use signing_crypto::{MalformedEnvelope, SigningKey};
 use signing_loader::{SignatureLocation, SignatureSource, VerificationError, sign_package};
-use signing_trust::UntrustedReason;
+use signing_trust::store::Revocation;
+use signing_trust::{TrustLimits, UntrustedReason};
 
 use super::{Target, refusal};
 use crate::support::{
@@ -61,13 +62,18 @@ async fn signer_that_only_another_organization_trusts_is_rejected(world: World) 
     target.org = other;
     assert_untrusted(&world, &target, UntrustedReason::Unknown).await;
 
-    world.keys.grant_trust(acme, other).await.unwrap();
+    world.keys.grant_trust(acme, other, TrustLimits::default()).await.unwrap();
     assert_untrusted(&world, &target, UntrustedReason::Unknown).await;
 }
 
 async fn revoked_key_is_rejected(world: World) {
     let target = Target::new(&world).await;
-    let revoked = world.keys.revoke_trusted_key(target.trusted.id).await.unwrap().into_inner();
+    let revoked = world
+        .keys
+        .revoke_trusted_key(target.trusted.id, Revocation::retired())
+        .await
+        .unwrap()
+        .into_inner();
     let at = revoked.revoked_at.unwrap();
     assert_untrusted(&world, &target, UntrustedReason::Revoked { at }).await;
 }
@@ -75,7 +81,7 @@ async fn revoked_key_is_rejected(world: World) {
 async fn denied_key_is_rejected(world: World) {
     let mut target = Target::new(&world).await;
     let parent = world.org("parent").await;
-    world.keys.grant_trust(parent, target.org).await.unwrap();
+    world.keys.grant_trust(parent, target.org, TrustLimits::default()).await.unwrap();
     let fingerprint = target.key.fingerprint;
     let denied = world.keys.deny_key(parent, &fingerprint, None).await.unwrap().into_inner();
     target.org = parent;

@@ -2,11 +2,11 @@
 
 use signing_crypto::{OrgId, PackageDigest, PackageStatement, SignatureEnvelope, SigningKey};
 use signing_loader::{RequiredSigners, SignatureSource, SignerCount, package_statement};
-use signing_trust::KeyManager;
-use signing_trust::store::{Change, SIGNATURES_PER_ORG, SigningKeyRecord, Store};
+use signing_trust::store::{Change, SIGNATURES_PER_ORG, SigningKeyRecord, Store, StoreError};
+use signing_trust::{KeyManager, TrustError, TrustLimits};
 use tokio::task::JoinSet;
 
-use crate::support::{World, add_signature, kek, on_both_backends};
+use crate::support::{World, add_signature, assert_refused, kek, on_both_backends};
 
 on_both_backends! {
     none_of_several_who_sign_at_once_is_lost,
@@ -28,9 +28,13 @@ async fn sign(keys: KeyManager, key: SigningKeyRecord, statement: PackageStateme
             }
             None => keys.sign_statement(key.id, &statement).await.unwrap(),
         };
-        if let Some(stored) = keys.store_signature_beside(&kept, &envelope).await.unwrap() {
-            assert!(matches!(stored, Change::Made(_)), "{stored:?}");
-            return;
+        match keys.store_signature_beside(&kept, &envelope).await {
+            Err(TrustError::Store(StoreError::SignaturesChanged { .. })) => {}
+            stored => {
+                let stored = stored.unwrap();
+                assert!(matches!(stored, Change::Made(_)), "{stored:?}");
+                return;
+            }
         }
     }
 }
@@ -75,25 +79,30 @@ async fn signature_made_in_ignorance_of_another_is_not_kept(world: World) {
     assert_eq!(nothing.signatures().count(), 0);
     let [one, two] =
         std::array::from_fn(|_| add_signature(&vendor.signature, &SigningKey::generate().unwrap()));
-    let keep =
-        async |kept, envelope| world.keys.store_signature_beside(kept, envelope).await.unwrap();
+    let keep = async |kept, envelope| world.keys.store_signature_beside(kept, envelope).await;
 
-    assert!(matches!(keep(&nothing, &vendor.signature).await, Some(Change::Made(_))));
-    assert_eq!(keep(&nothing, &one).await, None);
+    assert!(matches!(keep(&nothing, &vendor.signature).await, Ok(Change::Made(_))));
+    assert_refused!(
+        keep(&nothing, &one).await,
+        TrustError::Store(StoreError::SignaturesChanged { .. })
+    );
     let first = look().await;
-    assert!(matches!(keep(&first, &one).await, Some(Change::Made(_))));
-    assert_eq!(keep(&first, &two).await, None);
+    assert!(matches!(keep(&first, &one).await, Ok(Change::Made(_))));
+    assert_refused!(
+        keep(&first, &two).await,
+        TrustError::Store(StoreError::SignaturesChanged { .. })
+    );
     assert_eq!(kept(&world, vendor.org, digest).await, [one.clone(), vendor.signature.clone()]);
 
     // What is kept already is found again.
     let now = look().await;
-    assert!(matches!(keep(&now, &one).await, Some(Change::Unchanged(_))));
-    assert!(matches!(keep(&now, &two).await, Some(Change::Made(_))));
+    assert!(matches!(keep(&now, &one).await, Ok(Change::Unchanged(_))));
+    assert!(matches!(keep(&now, &two).await, Ok(Change::Made(_))));
 }
 
 async fn signatures_about_other_packages_and_of_others_are_no_hindrance(world: World) {
     let (vendor, other) = (world.vendor("acme").await, world.vendor("other").await);
-    world.keys.grant_trust(vendor.org, other.org).await.unwrap();
+    world.keys.grant_trust(vendor.org, other.org, TrustLimits::default()).await.unwrap();
     let digest = *package_statement(&vendor.package).unwrap().digest();
     let before = world.keys.kept_signatures(vendor.org, digest).await.unwrap();
     world.keys.store_signature(vendor.org, &other.signature).await.unwrap();
@@ -101,7 +110,7 @@ async fn signatures_about_other_packages_and_of_others_are_no_hindrance(world: W
 
     let stored = world.keys.store_signature_beside(&before, &vendor.signature).await.unwrap();
 
-    assert!(matches!(stored, Some(Change::Made(_))), "{stored:?}");
+    assert!(matches!(stored, Change::Made(_)), "{stored:?}");
     assert_eq!(kept(&world, vendor.org, digest).await, [vendor.signature]);
 }
 

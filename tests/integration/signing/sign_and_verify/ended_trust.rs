@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use signing_loader::{ClockSkewAllowance, LoadError, PackageError};
+use signing_trust::store::Revocation;
 use signing_trust::{TrustLimits, UntrustedReason};
 
 use crate::support::{Vendor, World, assert_refused, on_both_backends, untrusted};
@@ -32,14 +33,14 @@ impl World {
     async fn trust_for_a_while(&self, vendor: &Vendor) {
         let until = Some("2999-01-01T00:00:00Z".parse().unwrap());
         let key = &vendor.key.public_key;
-        self.keys.trust_public_key_until(vendor.org, key, None, until).await.unwrap();
+        self.keys.trust_public_key(vendor.org, key, None, until).await.unwrap();
     }
 }
 
 async fn trust_that_has_ended_counts_within_the_allowance_only(mut world: World) {
     let vendor = world.vendor("acme").await;
     let parent = world.org("parent").await;
-    world.keys.grant_trust(parent, vendor.org).await.unwrap();
+    world.keys.grant_trust(parent, vendor.org, TrustLimits::default()).await.unwrap();
     world.trust_for_a_while(&vendor).await;
     world.end("trusted_keys").await;
     let reason = async |world: &World, org| {
@@ -57,7 +58,7 @@ async fn trust_that_has_ended_counts_within_the_allowance_only(mut world: World)
         world.signer(&vendor.package, org, vendor.memory()).await;
     }
     // It is asked of trust that has ended only.
-    world.keys.revoke_trusted_key(vendor.trusted.id).await.unwrap();
+    world.keys.revoke_trusted_key(vendor.trusted.id, Revocation::retired()).await.unwrap();
     assert!(matches!(reason(&world, vendor.org).await, UntrustedReason::Revoked { .. }));
     assert!(matches!(reason(&world, parent).await, UntrustedReason::RevokedByChild { .. }));
 }
@@ -67,7 +68,7 @@ async fn grant_that_has_ended_counts_within_the_allowance_only(mut world: World)
     let parent = world.org("parent").await;
     let until = Some("2999-01-01T00:00:00Z".parse().unwrap());
     let scope = TrustLimits { packages: None, expires_at: until };
-    world.keys.grant_limited_trust(parent, vendor.org, scope).await.unwrap();
+    world.keys.grant_trust(parent, vendor.org, scope).await.unwrap();
     world.end("trust_grants").await;
 
     world.config.clock_skew_allowance = minutes(2);

@@ -4,7 +4,7 @@ use signing_crypto::{PackageVersion, SignatureEnvelope};
 use signing_loader::{
     LoadError, PackageError, SignatureSource, VerificationError, package_statement,
 };
-use signing_trust::PinnedKeys;
+use signing_trust::{PinnedKeys, TrustLimits};
 
 use crate::support::{Vendor, World, assert_refused, check_package_offline, on_both_backends};
 
@@ -64,7 +64,7 @@ async fn version_below_the_floor_is_rejected(world: World) {
 async fn floor_is_the_asking_organizations_and_about_one_name(world: World) {
     let vendor = world.vendor("acme").await;
     let operator = world.org("operator").await;
-    world.keys.grant_trust(operator, vendor.org).await.unwrap();
+    world.keys.grant_trust(operator, vendor.org, TrustLimits::default()).await.unwrap();
     let low = signed_as(&world, &vendor, "1.0.0").await;
     let verify = async || {
         let source = SignatureSource::Memory(low.clone());

@@ -5,7 +5,7 @@ use signing_loader::{
     Observed, Observer, Online, PackageError, Provenance, VerificationError, Verifier,
 };
 use signing_trust::UntrustedReason;
-use signing_trust::store::OrganizationRef;
+use signing_trust::store::{OrganizationRef, Revocation};
 
 use crate::support::{Vendor, World, assert_refused, call, on_both_backends, untrusted};
 
@@ -47,7 +47,7 @@ async fn revoked_signer_is_let_through_until_the_date_and_reported(world: World)
     let after = observer(&world, &vendor, -AN_HOUR).await;
     after.load(&vendor.package).await.unwrap();
 
-    world.keys.revoke_trusted_key(vendor.trusted.id).await.unwrap();
+    world.keys.revoke_trusted_key(vendor.trusted.id, Revocation::retired()).await.unwrap();
 
     let Observed { package, would_refuse, .. } = before.load(&vendor.package).await.unwrap();
     assert!(matches!(package.provenance(), Provenance::Unsigned { .. }), "{package:?}");

@@ -4,8 +4,8 @@ use signing_crypto::{Fingerprint, OrgId, SignatureEnvelope, SigningKey};
 use signing_loader::{
     PackageError, Provenance, RequiredSigners, SignatureSource, SignerCount, VerificationError,
 };
-use signing_trust::store::SigningKeyRecord;
-use signing_trust::{PinnedKeys, UntrustedReason};
+use signing_trust::store::{Revocation, SigningKeyRecord};
+use signing_trust::{PinnedKeys, TrustLimits, UntrustedReason};
 
 use crate::support::{
     Vendor, World, add_signature, assert_refused, check_package_offline, corrupt_signature, edit,
@@ -131,7 +131,7 @@ async fn keys_of_one_organization_are_not_of_distinct_ones(mut world: World) {
     let of_other = world.keys.get_signing_key(other.key.id).await.unwrap();
     let operator = world.org("operator").await;
     for child in [acme.org, other.org] {
-        world.keys.grant_trust(operator, child).await.unwrap();
+        world.keys.grant_trust(operator, child, TrustLimits::default()).await.unwrap();
     }
     let one = add_signature(&acme.signature, &of_acme);
     let two = add_signature(&acme.signature, &of_other);
@@ -152,7 +152,7 @@ async fn key_that_two_organizations_trust_counts_for_either(mut world: World) {
     let (_, second) = second(&world, &acme).await;
     let (other, operator) = (world.org("other").await, world.org("operator").await);
     for child in [acme.org, other] {
-        world.keys.grant_trust(operator, child).await.unwrap();
+        world.keys.grant_trust(operator, child, TrustLimits::default()).await.unwrap();
     }
     let both = add_signature(&acme.signature, &second);
     world.config.required_signers = organizations(2);
@@ -160,7 +160,7 @@ async fn key_that_two_organizations_trust_counts_for_either(mut world: World) {
 
     // Whichever of the two keys the other organization trusts as well, and if both.
     for key in [second.verifying_key(), acme.key.public_key] {
-        world.keys.trust_public_key(other, &key, None).await.unwrap();
+        world.keys.trust_public_key(other, &key, None, None).await.unwrap();
         verify(&world, &acme, operator, &both).await.unwrap();
         assert_eq!(too_few(verify(&world, &acme, operator, &acme.signature).await), 1);
     }
@@ -240,7 +240,7 @@ async fn package_loads_by_the_signers_that_are_still_trusted(world: World) {
         [world.verify(&path, vendor.org, source()), world.verify(&path, vendor.org, source())];
     let (first, second) = (first.await.unwrap(), second.await.unwrap());
 
-    world.keys.revoke_trusted_key(vendor.trusted.id).await.unwrap();
+    world.keys.revoke_trusted_key(vendor.trusted.id, Revocation::retired()).await.unwrap();
     let loaded = first.load().await.unwrap();
     let Provenance::Verified(report) = loaded.provenance() else { panic!("{loaded:?}") };
     assert_eq!((report.signer(), report.signers().len()), (&record.fingerprint, 1));

@@ -2,6 +2,7 @@
 
 use signing_crypto::{SignatureEnvelope, SigningKey};
 use signing_loader::{PackageError, SignatureSource, VerificationError, sign_package};
+use signing_trust::store::Revocation;
 use signing_trust::{DecisionError, MAX_CANDIDATES, TrustError, UntrustedReason};
 
 use crate::support::{
@@ -93,7 +94,7 @@ async fn signature_that_names_no_key_is_tried_with_every_trusted_key(world: Worl
     let refused = verify(&world, &vendor, forget_signers(&strange)).await;
     assert_eq!(untrusted(refused), (None, UntrustedReason::Unknown));
 
-    world.keys.revoke_trusted_key(vendor.trusted.id).await.unwrap();
+    world.keys.revoke_trusted_key(vendor.trusted.id, Revocation::retired()).await.unwrap();
     let refused = verify(&world, &vendor, forget_signers(&vendor.signature)).await;
     assert_eq!(untrusted(refused), (None, UntrustedReason::Unknown));
 }
@@ -103,7 +104,7 @@ async fn signature_that_names_no_key_is_not_tried_with_too_many(world: World) {
     let anonymous = forget_signers(&vendor.signature);
     let trust = async || {
         let key = stranger().verifying_key();
-        world.keys.trust_public_key(vendor.org, &key, None).await.unwrap();
+        world.keys.trust_public_key(vendor.org, &key, None, None).await.unwrap();
     };
     for _ in 1..MAX_CANDIDATES {
         trust().await;
@@ -153,7 +154,7 @@ async fn stored_signature_that_names_no_key_does_not_stop_one_that_does(world: W
     let vendor = world.vendor("acme").await;
     for _ in 0..MAX_CANDIDATES {
         let key = stranger().verifying_key();
-        world.keys.trust_public_key(vendor.org, &key, None).await.unwrap();
+        world.keys.trust_public_key(vendor.org, &key, None, None).await.unwrap();
     }
     let anonymous = forget_signers(&sign_package(&vendor.package, &stranger()).unwrap());
     world.keys.store_signature(vendor.org, &anonymous).await.unwrap();

@@ -8,8 +8,8 @@ use signing_crypto::{MalformedEnvelope, SignatureEnvelope, SigningKey};
 use signing_loader::{
     PackageError, PackagePath, SignatureLocation, SignatureSource, VerificationError, sign_package,
 };
-use signing_trust::UntrustedReason;
 use signing_trust::store::{Change, SIGNATURES_PER_ORG};
+use signing_trust::{TrustLimits, UntrustedReason};
 
 use super::assert_not_found;
 use crate::support::{World, assert_refused, corrupt_signature, on_both_backends, untrusted};
@@ -107,8 +107,8 @@ async fn sixteen_newer_signatures_of_the_same_organization_hide_a_good_one_and_n
 ) {
     let vendor = world.vendor("acme").await;
     let other = world.org("other").await;
-    world.keys.grant_trust(other, vendor.org).await.unwrap();
-    world.keys.grant_trust(vendor.org, other).await.unwrap();
+    world.keys.grant_trust(other, vendor.org, TrustLimits::default()).await.unwrap();
+    world.keys.grant_trust(vendor.org, other, TrustLimits::default()).await.unwrap();
     let verify = async |org| {
         let source = SignatureSource::Database;
         world.verify(&vendor.package, org, source).await.map(|package| *package.report().signer())

@@ -7,7 +7,7 @@ use signing_crypto::SignatureEnvelope;
 use signing_loader::{
     ClockSkewAllowance, PackageError, SignatureSource, VerificationError, package_statement,
 };
-use signing_trust::store::Store;
+use signing_trust::store::{Revocation, Store};
 use signing_trust::{Freshness, KeyManager, PinnedKeys};
 
 use crate::support::{
@@ -99,7 +99,7 @@ async fn expired_signature_is_accepted_within_the_allowance_only(mut world: Worl
 async fn expired_signature_of_an_untrusted_key_is_untrusted(world: World) {
     let vendor = world.vendor("acme").await;
     let expired = ending(&world, &vendor, in_seconds(-1)).await;
-    world.keys.revoke_trusted_key(vendor.trusted.id).await.unwrap();
+    world.keys.revoke_trusted_key(vendor.trusted.id, Revocation::retired()).await.unwrap();
 
     let refused = verify(&world, &vendor, expired).await;
 

@@ -8,7 +8,7 @@ use signing_loader::{
 };
 use signing_trust::TrustError;
 use signing_trust::UntrustedReason;
-use signing_trust::store::{OrganizationRef, StoreError};
+use signing_trust::store::{OrganizationRef, Revocation, StoreError};
 
 use crate::support::{Vendor, World, assert_refused, on_both_backends, untrusted};
 
@@ -54,7 +54,7 @@ async fn revocation_ends_every_use_of_a_verified_package(world: World) {
         assert_eq!(bytes.unwrap(), b"acme");
     }
 
-    world.keys.revoke_trusted_key(vendor.trusted.id).await.unwrap();
+    world.keys.revoke_trusted_key(vendor.trusted.id, Revocation::retired()).await.unwrap();
 
     for refused in uses(&package).await {
         let (signer, reason) = untrusted(refused);
@@ -154,7 +154,7 @@ async fn many_packages_are_answered_in_the_order_given_and_a_revocation_ends_all
     paths.remove(4);
     let mut checks = verifier.check_all(&paths);
     assert_eq!(checks.next().await.unwrap().unwrap().name().as_str(), "0.so");
-    world.keys.revoke_trusted_key(vendor.trusted.id).await.unwrap();
+    world.keys.revoke_trusted_key(vendor.trusted.id, Revocation::retired()).await.unwrap();
     // Also those that were looked at before the revocation.
     let mut refused = 0;
     while let Some(answer) = checks.next().await {

@@ -11,7 +11,8 @@ mod tampering;
 mod told;
 
 use signing_crypto::SigningKey;
-use signing_trust::EventType;
+use signing_trust::store::Revocation;
+use signing_trust::{EventType, TrustLimits};
 
 use super::assert_unbroken;
 use crate::support::{World, on_both_backends};
@@ -37,13 +38,13 @@ async fn every_change_of_trust_raises_the_epoch(world: World) {
     let child = world.org("child").await;
     seen.push(epoch(&world).await);
     let key = SigningKey::generate().unwrap();
-    let trusted = keys.trust_public_key(child, &key.verifying_key(), None).await.unwrap();
+    let trusted = keys.trust_public_key(child, &key.verifying_key(), None, None).await.unwrap();
     seen.push(epoch(&world).await);
-    keys.grant_trust(parent, child).await.unwrap();
+    keys.grant_trust(parent, child, TrustLimits::default()).await.unwrap();
     seen.push(epoch(&world).await);
     keys.deny_key(parent, &key.fingerprint(), None).await.unwrap();
     seen.push(epoch(&world).await);
-    keys.revoke_trusted_key(trusted.into_inner().id).await.unwrap();
+    keys.revoke_trusted_key(trusted.into_inner().id, Revocation::retired()).await.unwrap();
     seen.push(epoch(&world).await);
     keys.revoke_trust(parent, child).await.unwrap();
     seen.push(epoch(&world).await);
@@ -56,7 +57,7 @@ async fn every_change_of_trust_raises_the_epoch(world: World) {
 async fn change_of_trust_past_the_store_raises_the_epoch_as_well(world: World) {
     let acme = world.vendor("acme").await;
     let child = world.org("child").await;
-    world.keys.grant_trust(acme.org, child).await.unwrap();
+    world.keys.grant_trust(acme.org, child, TrustLimits::default()).await.unwrap();
     for sql in [
         "UPDATE trusted_keys SET name = 'edited'",
         "DELETE FROM trusted_keys",
@@ -74,13 +75,13 @@ async fn every_change_is_in_the_log_of_who_made_it(world: World) {
     let acme = world.vendor("acme").await;
     let child = world.org("child").await;
     let keys = &world.keys;
-    keys.grant_trust(acme.org, child).await.unwrap();
+    keys.grant_trust(acme.org, child, TrustLimits::default()).await.unwrap();
     keys.revoke_trust(acme.org, child).await.unwrap();
     keys.store_signature(acme.org, &acme.signature).await.unwrap();
-    keys.revoke_trusted_key(acme.trusted.id).await.unwrap();
+    keys.revoke_trusted_key(acme.trusted.id, Revocation::retired()).await.unwrap();
     let stranger = SigningKey::generate().unwrap().fingerprint();
     keys.deny_key(acme.org, &stranger, Some("a reason".parse().unwrap())).await.unwrap();
-    keys.revoke_signing_key(acme.key.id).await.unwrap();
+    keys.revoke_signing_key(acme.key.id, Revocation::retired()).await.unwrap();
     keys.delete_organization(acme.org).await.unwrap();
 
     let log = keys.store().audit_log(acme.org).await.unwrap();
@@ -113,8 +114,12 @@ async fn change_that_failed_is_neither_logged_nor_counted(world: World) {
     let taken = acme.key.name.clone();
     world.keys.create_signing_key(acme.org, taken).await.unwrap_err();
     world.keys.create_organization("acme".parse().unwrap()).await.unwrap_err();
-    world.keys.grant_trust(acme.org, acme.org).await.unwrap_err();
-    world.keys.grant_trust(acme.org, signing_crypto::OrgId::random()).await.unwrap_err();
+    world.keys.grant_trust(acme.org, acme.org, TrustLimits::default()).await.unwrap_err();
+    world
+        .keys
+        .grant_trust(acme.org, signing_crypto::OrgId::random(), TrustLimits::default())
+        .await
+        .unwrap_err();
 
     assert_eq!((store.audit_log(acme.org).await.unwrap(), epoch(&world).await), before);
 }

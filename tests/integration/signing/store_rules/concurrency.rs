@@ -9,7 +9,7 @@ use std::time::Duration;
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, SqliteConnection};
 use signing_crypto::{NameKind, SigningKey};
-use signing_trust::store::{Store, StoreError};
+use signing_trust::store::{Revocation, Store, StoreError};
 use signing_trust::{KeyManager, TrustError};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -76,7 +76,7 @@ async fn of_eight_writers_of_one_key_name_one_succeeds(world: World) {
     .await;
 
     assert_one_succeeded(created, NameKind::Key);
-    assert_eq!(world.keys.list_signing_keys(org).await.unwrap().len(), 1);
+    assert_eq!(world.store.signing_keys(org).await.unwrap().len(), 1);
     // What was not made is not in the log either.
     let log = world.store.audit_log(org).await.unwrap();
     assert_eq!(log.len(), 2);
@@ -91,7 +91,7 @@ async fn of_eight_writers_of_one_organization_name_one_succeeds(world: World) {
     .await;
 
     assert_one_succeeded(created, NameKind::Organization);
-    assert_eq!(world.keys.list_organizations().await.unwrap().len(), 1);
+    assert_eq!(world.store.organizations().await.unwrap().len(), 1);
 }
 
 async fn eight_writers_that_trust_one_key_make_one_row(world: World) {
@@ -99,7 +99,7 @@ async fn eight_writers_that_trust_one_key_make_one_row(world: World) {
     let key = SigningKey::generate().unwrap().verifying_key();
     let trusted = at_once(|_| {
         let keys = world.keys.clone();
-        async move { keys.trust_public_key(org, &key, None).await.unwrap().into_inner().id }
+        async move { keys.trust_public_key(org, &key, None, None).await.unwrap().into_inner().id }
     })
     .await;
 
@@ -114,9 +114,9 @@ async fn changes_at_once_leave_an_unbroken_log(world: World) {
         async move {
             let name = format!("key-{writer}").parse().unwrap();
             let key = keys.create_signing_key(org, name).await.unwrap();
-            keys.trust_public_key(org, &key.public_key, None).await.unwrap();
+            keys.trust_public_key(org, &key.public_key, None, None).await.unwrap();
             keys.deny_key(org, &key.fingerprint, None).await.unwrap();
-            keys.revoke_signing_key(key.id).await.unwrap();
+            keys.revoke_signing_key(key.id, Revocation::retired()).await.unwrap();
         }
     })
     .await;
@@ -132,7 +132,7 @@ async fn assert_writable(world: &World) {
     for name in ["one", "more"] {
         world.org(name).await;
     }
-    for org in world.keys.list_organizations().await.unwrap() {
+    for org in world.store.organizations().await.unwrap() {
         let log = world.store.audit_log(org.id).await.unwrap();
         assert_eq!(log.len(), 1, "{}", org.name);
         assert_unbroken(&log);
@@ -191,7 +191,7 @@ async fn change_that_nobody_waits_for_is_made_to_its_end(world: World) {
         assert!(polled(world.keys.create_organization(name), 1).await.is_none());
     }
     let made = async {
-        while world.keys.list_organizations().await.unwrap().len() < WRITERS {
+        while world.store.organizations().await.unwrap().len() < WRITERS {
             tokio::task::yield_now().await;
         }
     };
@@ -223,7 +223,7 @@ fn change_that_others_read_across_for_too_long_is_not_made_and_keeps_nobody_wait
         assert_refused!(refused, TrustError::Store(StoreError::FileLocked { .. }));
 
         reader.batch_execute("COMMIT").unwrap();
-        assert!(world.keys.list_organizations().await.unwrap().is_empty());
+        assert!(world.store.organizations().await.unwrap().is_empty());
         assert_writable(&world).await;
     });
 }

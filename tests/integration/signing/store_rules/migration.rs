@@ -1,6 +1,7 @@
 //! The rules that the tables enforce, no matter who writes them, and why a database with
 //! tables of another program is refused.
 
+use signing_trust::TrustLimits;
 use signing_trust::store::{SchemaStatus, Store, StoreError};
 use uuid::Uuid;
 
@@ -102,7 +103,7 @@ async fn audit_log_is_append_only(world: World) {
 async fn organization_has_one_row_about_a_key_and_one_living_grant_to_another(world: World) {
     let vendor = world.vendor("acme").await;
     let operator = world.org("operator").await;
-    world.keys.grant_trust(operator, vendor.org).await.unwrap();
+    world.keys.grant_trust(operator, vendor.org, TrustLimits::default()).await.unwrap();
     let id = || world.database.id(&Uuid::new_v4());
     for sql in [
         format!(

@@ -2,8 +2,8 @@
 
 use signing_crypto::{Fingerprint, OrgId};
 use signing_trust::acceptance::ClockSkewAllowance;
-use signing_trust::store::StoreError;
-use signing_trust::{Signers, TrustError, UntrustedReason};
+use signing_trust::store::{Revocation, StoreError};
+use signing_trust::{Signers, TrustError, TrustLimits, UntrustedReason};
 
 use crate::support::{World, assert_refused, on_both_backends};
 
@@ -37,7 +37,7 @@ async fn question_about_no_key_is_answered_and_asks_the_store(world: World) {
 async fn question_about_more_keys_than_a_statement_has_parameters_is_answered(world: World) {
     let vendor = world.vendor("acme").await;
     let operator = world.org("operator").await;
-    world.keys.grant_trust(operator, vendor.org).await.unwrap();
+    world.keys.grant_trust(operator, vendor.org, TrustLimits::default()).await.unwrap();
     let package = "package.so".parse().unwrap();
     let stranger = |number: u32| {
         let mut bytes = [0; 32];
@@ -60,7 +60,7 @@ async fn question_about_more_keys_than_a_statement_has_parameters_is_answered(wo
     for org in [vendor.org, operator] {
         assert_eq!(accepted(&signers, org).await, 1);
     }
-    world.keys.revoke_trusted_key(vendor.trusted.id).await.unwrap();
+    world.keys.revoke_trusted_key(vendor.trusted.id, Revocation::retired()).await.unwrap();
     for org in [vendor.org, operator] {
         assert_eq!(accepted(&signers, org).await, 0);
     }

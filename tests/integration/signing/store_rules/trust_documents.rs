@@ -3,7 +3,7 @@
 use signing_crypto::TrustDocumentKind::{self, Revocations, Root, Statement};
 use signing_crypto::{DocumentVersion, OrgId};
 use signing_trust::store::{AuditEntry, NewTrustDocument, StoreError, TrustDocumentRecord};
-use signing_trust::{Freshness, KeyManager};
+use signing_trust::{Freshness, KeyManager, TrustLimits};
 use uuid::Uuid;
 
 use super::assert_unbroken;
@@ -204,16 +204,16 @@ async fn documents_of_others_come_through_grants_in_force_only(world: World) {
         add(&world, org, &[(Root, 1), (Statement, 1), (Statement, 2)]).await.unwrap();
     }
     // Trust is not passed on further.
-    world.keys.grant_trust(child, stranger).await.unwrap();
+    world.keys.grant_trust(child, stranger, TrustLimits::default()).await.unwrap();
     let of = |org| [(org, Root, 1), (org, Statement, 2)];
     assert_eq!(counting(&world, parent).await, of(parent));
 
-    world.keys.grant_trust(parent, child).await.unwrap();
+    world.keys.grant_trust(parent, child, TrustLimits::default()).await.unwrap();
     assert_eq!(counting(&world, parent).await, [of(parent), of(child)].concat());
     world.keys.revoke_trust(parent, child).await.unwrap();
     assert_eq!(counting(&world, parent).await, of(parent));
 
-    world.keys.grant_trust(parent, child).await.unwrap();
+    world.keys.grant_trust(parent, child, TrustLimits::default()).await.unwrap();
     assert_eq!(counting(&world, parent).await, [of(parent), of(child)].concat());
     world.keys.delete_organization(child).await.unwrap();
     assert_eq!(counting(&world, parent).await, of(parent));
@@ -242,10 +242,10 @@ async fn unreadable_document_of_a_child_is_left_out(world: World) {
     for org in [parent, good] {
         add(&world, org, &[(Root, 1), (Statement, 1), (Statement, 2)]).await.unwrap();
     }
-    world.keys.grant_trust(parent, good).await.unwrap();
+    world.keys.grant_trust(parent, good, TrustLimits::default()).await.unwrap();
     for change in 0..4 {
         let child = world.org(&format!("child-{change}")).await;
-        world.keys.grant_trust(parent, child).await.unwrap();
+        world.keys.grant_trust(parent, child, TrustLimits::default()).await.unwrap();
         add(&world, child, &[(Root, 1), (Statement, 1), (Statement, 2)]).await.unwrap();
         let read = counting(&world, parent).await;
         assert!(of(child).iter().all(|document| read.contains(document)), "{read:?}");
@@ -300,7 +300,7 @@ async fn document_over_the_limit_is_refused_by_the_table(world: World) {
 
 async fn document_over_the_limit_that_is_there_is_not_read(world: World) {
     let [parent, child] = [world.org("parent").await, world.org("child").await];
-    world.keys.grant_trust(parent, child).await.unwrap();
+    world.keys.grant_trust(parent, child, TrustLimits::default()).await.unwrap();
     add(&world, child, &[(Root, 1), (Statement, 1)]).await.unwrap();
     assert_eq!(counting(&world, parent).await, [(child, Root, 1), (child, Statement, 1)]);
     let id = world.database.id(child.as_uuid());

@@ -15,7 +15,7 @@ use signing_crypto::{
 };
 use signing_loader::package_statement;
 use signing_trust::store::OrganizationRef;
-use signing_trust::{DocumentPlan, KeyManager, NextRoot, TrustRoot};
+use signing_trust::{DocumentPlan, KeyManager, NextRoot, TrustLimits, TrustRoot};
 
 use super::documents::{Party, RawKey, version_of};
 use super::{Database, Subject, World};
@@ -55,14 +55,14 @@ impl Subject for SignedTrust {
         let acme = Party::new(world.org("acme").await, "acme", 10);
         let vendor = Party::new(world.org("vendor").await, "vendor", 20);
         let attacker = RawKey::of_seed(99);
-        world.keys.grant_trust(acme.org, vendor.org).await.unwrap();
+        world.keys.grant_trust(acme.org, vendor.org, TrustLimits::default()).await.unwrap();
         for (party, key) in [
             (&acme, acme.release),
             (&vendor, vendor.release),
             (&acme, attacker),
             (&vendor, attacker),
         ] {
-            world.keys.trust_public_key(party.org, &key.verifying_key(), None).await.unwrap();
+            world.keys.trust_public_key(party.org, &key.verifying_key(), None, None).await.unwrap();
         }
         let package = world.package("libworkflow.so");
         let granted = world.package("libgranted.so");
@@ -241,7 +241,7 @@ impl SignedTrust {
 
 /// Publishes an organization's first documents, by one key for every role.
 pub(crate) async fn publish_first_documents(keys: &KeyManager, org: OrgId, key: &SigningKey) {
-    let org = keys.organization(OrganizationRef::Id(org)).await.unwrap();
+    let org = keys.store().organization(OrganizationRef::Id(org)).await.unwrap();
     let next_year = StatementTime::new(Utc::now() + TimeDelta::days(365)).unwrap();
     let role = || RoleKeys::new([key.fingerprint()], SignerCount::ONE).unwrap();
     let root = NextRoot {

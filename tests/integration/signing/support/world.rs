@@ -45,7 +45,7 @@ impl World {
 
     pub(crate) async fn trust(&self, org: OrgId, key: &SigningKeyRecord) -> TrustedKeyRecord {
         let name = Some(key.name.clone());
-        self.keys.trust_public_key(org, &key.public_key, name).await.unwrap().into_inner()
+        self.keys.trust_public_key(org, &key.public_key, name, None).await.unwrap().into_inner()
     }
 
     /// A new Postgres role with the rights of `purpose` on this world's database.

@@ -2,8 +2,8 @@
 
 use signing_crypto::{OrgId, PackageName};
 use signing_trust::acceptance::ClockSkewAllowance;
-use signing_trust::store::{Store, StoreError};
-use signing_trust::{KeyManager, Signers, TrustDecision, TrustError};
+use signing_trust::store::{Revocation, Store, StoreError};
+use signing_trust::{KeyManager, Signers, TrustDecision, TrustError, TrustLimits};
 use tokio::task::JoinSet;
 
 use crate::support::{World, on_both_backends};
@@ -27,8 +27,8 @@ async fn questions_asked_at_once_are_each_answered_as_if_asked_alone(world: Worl
         vendors.push(world.vendor(&format!("vendor-{number}")).await);
     }
     let parent = world.org("parent").await;
-    world.keys.grant_trust(parent, vendors[0].org).await.unwrap();
-    world.keys.grant_trust(parent, vendors[1].org).await.unwrap();
+    world.keys.grant_trust(parent, vendors[0].org, TrustLimits::default()).await.unwrap();
+    world.keys.grant_trust(parent, vendors[1].org, TrustLimits::default()).await.unwrap();
     world.keys.deny_key(parent, &vendors[1].key.fingerprint, None).await.unwrap();
     // So many hold its key that the store looks for it in another way.
     for number in 0..HOLDERS {
@@ -100,7 +100,7 @@ async fn revocation_is_known_to_every_question_that_comes_after_it(world: World)
                 !decide(&store, org, &signers).await
             });
         }
-        world.keys.revoke_trusted_key(vendor.trusted.id).await.unwrap();
+        world.keys.revoke_trusted_key(vendor.trusted.id, Revocation::retired()).await.unwrap();
         let mut after = JoinSet::new();
         for _ in 0..16 {
             let (store, org) = (world.store.clone(), vendor.org);

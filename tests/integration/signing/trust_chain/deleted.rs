@@ -2,8 +2,8 @@
 
 use signing_crypto::OrgId;
 use signing_loader::{PackageError, SignatureSource, VerificationError};
-use signing_trust::store::{OrganizationRef, StoreError};
-use signing_trust::{TrustError, UntrustedReason};
+use signing_trust::store::{OrganizationRef, Revocation, StoreError};
+use signing_trust::{TrustError, TrustLimits, UntrustedReason};
 
 use super::{grant, granted};
 use crate::support::{World, assert_refused, on_both_backends};
@@ -18,7 +18,7 @@ on_both_backends! {
 
 async fn delete(world: &World, org: OrgId) -> chrono::DateTime<chrono::Utc> {
     world.keys.delete_organization(org).await.unwrap();
-    let tombstone = world.keys.organization(OrganizationRef::Id(org)).await.unwrap();
+    let tombstone = world.store.organization(OrganizationRef::Id(org)).await.unwrap();
     tombstone.deleted_at.unwrap()
 }
 
@@ -74,7 +74,7 @@ async fn grant_to_or_from_a_deleted_organization_is_refused(world: World) {
     delete(&world, dead).await;
 
     for (parent, child) in [(alive, dead), (dead, alive)] {
-        let refused = world.keys.grant_trust(parent, child).await;
+        let refused = world.keys.grant_trust(parent, child, TrustLimits::default()).await;
         assert_refused!(
             refused,
             TrustError::Store(StoreError::OrganizationDeleted { org }) if org == dead
@@ -90,9 +90,9 @@ async fn deleted_organization_changes_nothing(world: World) {
 
     let refusals = [
         keys.create_signing_key(acme.org, name()).await.unwrap_err(),
-        keys.trust_public_key(acme.org, &acme.key.public_key, None).await.unwrap_err(),
+        keys.trust_public_key(acme.org, &acme.key.public_key, None, None).await.unwrap_err(),
         keys.deny_key(acme.org, &acme.key.fingerprint, None).await.unwrap_err(),
-        keys.revoke_trusted_key(acme.trusted.id).await.unwrap_err(),
+        keys.revoke_trusted_key(acme.trusted.id, Revocation::retired()).await.unwrap_err(),
         keys.store_signature(acme.org, &acme.signature).await.unwrap_err(),
         keys.delete_organization(acme.org).await.unwrap_err(),
     ];

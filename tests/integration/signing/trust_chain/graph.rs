@@ -51,7 +51,7 @@ async fn graph_tells_every_standing_of_a_key(world: World) {
     let manager = &world.keys;
     let trust = async |key: &SigningKey, until| {
         let key = key.verifying_key();
-        let row = manager.trust_public_key_until(org, &key, None, until).await.unwrap();
+        let row = manager.trust_public_key(org, &key, None, until).await.unwrap();
         row.into_inner()
     };
     trust(trusted, None).await;
@@ -60,9 +60,9 @@ async fn graph_tells_every_standing_of_a_key(world: World) {
     let revoked_row = trust(revoked, None).await;
     let stolen_row = trust(stolen, None).await;
     let swapped_row = trust(swapped, None).await;
-    manager.revoke_trusted_key(revoked_row.id).await.unwrap();
+    manager.revoke_trusted_key(revoked_row.id, Revocation::retired()).await.unwrap();
     let because = Revocation::compromised();
-    manager.revoke_trusted_key_because(stolen_row.id, because).await.unwrap();
+    manager.revoke_trusted_key(stolen_row.id, because).await.unwrap();
     manager.deny_key(org, &denied.fingerprint(), None).await.unwrap();
     manager.danger_declare_compromised(org, &bad.fingerprint(), None).await.unwrap();
     let row = manager.deny_key(org, &silent.fingerprint(), None).await.unwrap().into_inner();
@@ -102,12 +102,12 @@ async fn graph_tells_every_standing_of_a_grant(world: World) {
     let [limited, past, gone] =
         [world.org("limited").await, world.org("past").await, world.org("gone").await];
     let until = |expires_at| TrustLimits { packages: None, expires_at };
-    world.keys.grant_limited_trust(parent, past, until(later())).await.unwrap();
+    world.keys.grant_trust(parent, past, until(later())).await.unwrap();
     let at = end(&world, "trust_grants").await;
     let packages = Some(r#"["etl-*"]"#.parse().unwrap());
     let scope = TrustLimits { packages: packages.clone(), expires_at: later() };
-    world.keys.grant_limited_trust(parent, limited, scope).await.unwrap();
-    world.keys.grant_trust(parent, gone).await.unwrap();
+    world.keys.grant_trust(parent, limited, scope).await.unwrap();
+    world.keys.grant_trust(parent, gone, TrustLimits::default()).await.unwrap();
     world.keys.delete_organization(gone).await.unwrap();
 
     let graph = world.keys.trust_graph(None).await.unwrap();
@@ -130,8 +130,8 @@ async fn graph_of_one_organization_is_what_bears_on_its_decisions(world: World) 
     let child = world.vendor("child").await;
     let grandchild = world.vendor("grandchild").await;
     world.vendor("stranger").await;
-    world.keys.grant_trust(parent, child.org).await.unwrap();
-    world.keys.grant_trust(child.org, grandchild.org).await.unwrap();
+    world.keys.grant_trust(parent, child.org, TrustLimits::default()).await.unwrap();
+    world.keys.grant_trust(child.org, grandchild.org, TrustLimits::default()).await.unwrap();
 
     let graph = world.keys.trust_graph(Some(parent)).await.unwrap();
 
@@ -150,11 +150,11 @@ async fn graph_is_in_the_same_order_each_time(world: World) {
         let org = world.org(name).await;
         for _ in 0..4 {
             let key = SigningKey::generate().unwrap().verifying_key();
-            world.keys.trust_public_key(org, &key, None).await.unwrap();
+            world.keys.trust_public_key(org, &key, None, None).await.unwrap();
         }
-        for other in world.keys.list_organizations().await.unwrap() {
+        for other in world.store.organizations().await.unwrap() {
             if other.id != org {
-                world.keys.grant_trust(org, other.id).await.unwrap();
+                world.keys.grant_trust(org, other.id, TrustLimits::default()).await.unwrap();
             }
         }
     }
@@ -184,22 +184,22 @@ async fn grant_that_replaces_another_tells_which(world: World) {
     let scope = TrustLimits { packages: Some(r#"["etl-*"]"#.parse().unwrap()), expires_at: None };
     let grant = async |scope: &TrustLimits| {
         let keys = &world.keys;
-        match keys.grant_limited_trust(parent, child, scope.clone()).await.unwrap() {
+        match keys.grant_trust(parent, child, scope.clone()).await.unwrap() {
             Change::Made(grant) => grant,
             already => panic!("{already:?}"),
         }
     };
     let first = grant(&scope).await;
-    assert_eq!(world.keys.replaced_grant(&first).await.unwrap(), None);
+    assert_eq!(world.store.replaced_grant(&first).await.unwrap(), None);
     let second = grant(&TrustLimits::default()).await;
-    let replaced = world.keys.replaced_grant(&second).await.unwrap().unwrap();
+    let replaced = world.store.replaced_grant(&second).await.unwrap().unwrap();
     assert_eq!((replaced.id, replaced.packages), (first.id, scope.packages.clone()));
     assert_eq!(replaced.revoked_at, Some(second.created_at));
 
     world.keys.revoke_trust(parent, child).await.unwrap();
     let third = grant(&scope).await;
-    assert_eq!(world.keys.replaced_grant(&third).await.unwrap(), None);
-    assert_eq!(world.keys.list_grants(parent).await.unwrap(), [third]);
+    assert_eq!(world.store.replaced_grant(&third).await.unwrap(), None);
+    assert_eq!(world.store.grants_from(parent).await.unwrap(), [third]);
 }
 
 async fn trust_that_has_ended_before_it_begins_is_refused(world: World) {
@@ -209,9 +209,9 @@ async fn trust_that_has_ended_before_it_begins_is_refused(world: World) {
     for ago in [TimeDelta::zero(), TimeDelta::hours(1), TimeDelta::days(20_000)] {
         let given = Utc::now() - ago;
         let scope = TrustLimits { packages: None, expires_at: Some(given) };
-        let granted = world.keys.grant_limited_trust(parent, child, scope).await.map(|_| ());
+        let granted = world.keys.grant_trust(parent, child, scope).await.map(|_| ());
         let until = Some(given);
-        let trusted = world.keys.trust_public_key_until(parent, &key, None, until).await;
+        let trusted = world.keys.trust_public_key(parent, &key, None, until).await;
         for refused in [granted, trusted.map(|_| ())] {
             assert_refused!(
                 refused,

@@ -3,8 +3,8 @@
 use std::fmt::Debug;
 
 use signing_crypto::{Note, OrgId};
-use signing_trust::TrustError;
 use signing_trust::store::{Change, Revocation, RevocationReason};
+use signing_trust::{TrustError, TrustLimits};
 
 use crate::support::{World, on_both_backends};
 
@@ -49,8 +49,10 @@ async fn twice<T: Clone + Debug + PartialEq>(
 async fn trusting_twice_changes_nothing(world: World) {
     let org = world.org("acme").await;
     let key = world.key(org, "release").await;
-    twice(&world, org, async || world.keys.trust_public_key(org, &key.public_key, None).await)
-        .await;
+    twice(&world, org, async || {
+        world.keys.trust_public_key(org, &key.public_key, None, None).await
+    })
+    .await;
 }
 
 async fn denying_twice_changes_nothing(world: World) {
@@ -61,7 +63,12 @@ async fn denying_twice_changes_nothing(world: World) {
 
 async fn denying_what_was_revoked_changes_nothing(world: World) {
     let acme = world.vendor("acme").await;
-    let revoked = world.keys.revoke_trusted_key(acme.trusted.id).await.unwrap().into_inner();
+    let revoked = world
+        .keys
+        .revoke_trusted_key(acme.trusted.id, Revocation::retired())
+        .await
+        .unwrap()
+        .into_inner();
     let before = history(&world, acme.org).await;
 
     let denied = world.keys.deny_key(acme.org, &acme.key.fingerprint, None).await.unwrap();
@@ -72,14 +79,15 @@ async fn denying_what_was_revoked_changes_nothing(world: World) {
 
 async fn revoking_a_trusted_key_twice_changes_nothing(world: World) {
     let acme = world.vendor("acme").await;
-    let revoke = async || world.keys.revoke_trusted_key(acme.trusted.id).await;
+    let revoke =
+        async || world.keys.revoke_trusted_key(acme.trusted.id, Revocation::retired()).await;
     assert!(twice(&world, acme.org, revoke).await.revoked_at.is_some());
 }
 
 async fn revoking_a_signing_key_twice_changes_nothing(world: World) {
     let org = world.org("acme").await;
     let key = world.key(org, "release").await;
-    let revoke = async || world.keys.revoke_signing_key(key.id).await;
+    let revoke = async || world.keys.revoke_signing_key(key.id, Revocation::retired()).await;
     assert!(twice(&world, org, revoke).await.revoked_at.is_some());
 }
 
@@ -96,18 +104,18 @@ async fn what_was_said_about_a_revocation_stays_until_something_worse_is_said(wo
             because(retired, None),
         ] {
             let keys = &world.keys;
-            let key = keys.revoke_signing_key_because(key, revocation.clone()).await.unwrap();
+            let key = keys.revoke_signing_key(key, revocation.clone()).await.unwrap();
             assert_eq!(key.into_inner().revocation_note, said("moved"));
-            let row = keys.revoke_trusted_key_because(row, revocation).await.unwrap();
+            let row = keys.revoke_trusted_key(row, revocation).await.unwrap();
             assert_eq!(row.into_inner().revocation_note, said("moved"));
         }
         let denied = world.keys.deny_key(vendor.org, &vendor.key.fingerprint, said("why")).await;
         assert_eq!(denied.unwrap().into_inner().revocation_note, said("moved"));
         for note in [last, said("once more")] {
             let worse = because(compromised, note);
-            let key = world.keys.revoke_signing_key_because(key, worse.clone()).await.unwrap();
+            let key = world.keys.revoke_signing_key(key, worse.clone()).await.unwrap();
             assert_eq!(key.into_inner().revocation_note, said(kept));
-            let row = world.keys.revoke_trusted_key_because(row, worse).await.unwrap();
+            let row = world.keys.revoke_trusted_key(row, worse).await.unwrap();
             assert_eq!(row.into_inner().revocation_note, said(kept));
         }
     }
@@ -115,13 +123,16 @@ async fn what_was_said_about_a_revocation_stays_until_something_worse_is_said(wo
 
 async fn granting_twice_changes_nothing(world: World) {
     let [parent, child] = [world.org("parent").await, world.org("child").await];
-    twice(&world, parent, async || world.keys.grant_trust(parent, child).await).await;
-    assert_eq!(world.keys.list_grants(parent).await.unwrap().len(), 1);
+    twice(&world, parent, async || {
+        world.keys.grant_trust(parent, child, TrustLimits::default()).await
+    })
+    .await;
+    assert_eq!(world.store.grants_from(parent).await.unwrap().len(), 1);
 }
 
 async fn revoking_a_grant_twice_changes_nothing(world: World) {
     let [parent, child] = [world.org("parent").await, world.org("child").await];
-    world.keys.grant_trust(parent, child).await.unwrap();
+    world.keys.grant_trust(parent, child, TrustLimits::default()).await.unwrap();
     let revoked = world.keys.revoke_trust(parent, child).await.unwrap();
     assert!(matches!(revoked, Change::Made(Some(_))), "{revoked:?}");
     let before = history(&world, parent).await;

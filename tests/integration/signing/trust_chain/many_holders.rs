@@ -2,6 +2,7 @@
 //! store looks for it in another way.
 
 use signing_trust::UntrustedReason;
+use signing_trust::store::Revocation;
 
 use super::{grant, granted};
 use crate::support::{World, on_both_backends};
@@ -32,7 +33,7 @@ async fn key_is_decided_about_alike_however_many_hold_it(world: World) {
     let last = *holders.last().unwrap();
     world.keys.deny_key(last, &vendor.key.fingerprint, None).await.unwrap();
     assert!(matches!(world.verdict(last, &vendor).await, Err(UntrustedReason::Revoked { .. })));
-    world.keys.revoke_trusted_key(vendor.trusted.id).await.unwrap();
+    world.keys.revoke_trusted_key(vendor.trusted.id, Revocation::retired()).await.unwrap();
     let by_child = world.verdict(parent, &vendor).await;
     assert!(matches!(by_child, Err(UntrustedReason::RevokedByChild { .. })), "{by_child:?}");
 }

@@ -62,7 +62,8 @@ async fn parents_revocation_beats_the_childs_trust(world: World) {
     let own = world.trust(parent, &child.key).await;
     grant(&world, parent, child.org).await;
 
-    let reason = revoked(world.keys.revoke_trusted_key(own.id).await.unwrap());
+    let reason =
+        revoked(world.keys.revoke_trusted_key(own.id, Revocation::retired()).await.unwrap());
 
     assert_eq!(world.verdict(parent, &child).await, Err(reason));
     assert_eq!(world.verdict(child.org, &child).await, Ok(child.direct()));
@@ -74,7 +75,8 @@ async fn childs_revocation_ends_what_the_parent_inherited(world: World) {
     let grant = grant(&world, parent, child.org).await;
     assert_eq!(world.verdict(parent, &child).await, granted(&grant, &child, "child"));
 
-    let change = world.keys.revoke_trusted_key(child.trusted.id).await.unwrap();
+    let change =
+        world.keys.revoke_trusted_key(child.trusted.id, Revocation::retired()).await.unwrap();
 
     let at = change.into_inner().revoked_at.unwrap();
     let child_name = "child".parse().unwrap();
@@ -88,7 +90,9 @@ async fn childs_revocation_leaves_what_the_parent_trusts_itself(world: World) {
     let trusted_key = world.trust(parent, &child.key).await.id;
     grant(&world, parent, child.org).await;
 
-    let reason = revoked(world.keys.revoke_trusted_key(child.trusted.id).await.unwrap());
+    let reason = revoked(
+        world.keys.revoke_trusted_key(child.trusted.id, Revocation::retired()).await.unwrap(),
+    );
 
     assert_eq!(
         world.verdict(parent, &child).await,
@@ -121,7 +125,8 @@ async fn hostile_organization_cannot_revoke_a_strangers_key_for_others(world: Wo
     let hostile = world.org("hostile").await;
 
     let word = world.trust(hostile, &vendor.key).await;
-    let reason = revoked(world.keys.revoke_trusted_key(word.id).await.unwrap());
+    let reason =
+        revoked(world.keys.revoke_trusted_key(word.id, Revocation::retired()).await.unwrap());
 
     assert_eq!(world.verdict(hostile, &vendor).await, Err(reason));
     assert_eq!(world.verdict(vendor.org, &vendor).await, Ok(vendor.direct()));
@@ -134,7 +139,7 @@ async fn denied_key_is_not_trusted_by_trusting_it(world: World) {
     let reason = deny(&world, acme, &vendor).await;
     let UntrustedReason::Denied { at: denied_at } = reason else { panic!("{reason:?}") };
 
-    let refused = world.keys.trust_public_key(acme, &vendor.key.public_key, None).await;
+    let refused = world.keys.trust_public_key(acme, &vendor.key.public_key, None, None).await;
 
     assert_refused!(
         refused,
@@ -176,7 +181,7 @@ async fn keys_that_everybody_refuses_are_listed_with_who_said_so_and_no_others(w
         world.vendor("gone").await,
     ];
     let listed = async || {
-        let list = world.keys.list_compromised_keys().await.unwrap();
+        let list = world.store.compromised_keys().await.unwrap();
         let told = list.into_iter().map(|(key, org)| {
             assert_eq!(key.declared_by, org.id);
             (key.fingerprint, org.name.to_string(), key.note.map(|note| note.to_string()))
@@ -187,12 +192,12 @@ async fn keys_that_everybody_refuses_are_listed_with_who_said_so_and_no_others(w
     world.keys.deny_key(owner.org, &denied.key.fingerprint, None).await.unwrap();
     let compromised = Revocation::compromised();
     let row = denied.trusted.id;
-    world.keys.revoke_trusted_key_because(row, compromised.clone()).await.unwrap();
-    world.keys.revoke_signing_key(denied.key.id).await.unwrap();
+    world.keys.revoke_trusted_key(row, compromised.clone()).await.unwrap();
+    world.keys.revoke_signing_key(denied.key.id, Revocation::retired()).await.unwrap();
     assert_eq!(listed().await, []);
 
     let stolen = compromised.with_note(Some("stolen".parse().unwrap()));
-    world.keys.revoke_signing_key_because(owner.key.id, stolen).await.unwrap();
+    world.keys.revoke_signing_key(owner.key.id, stolen).await.unwrap();
     let fingerprint = stranger.key.fingerprint;
     for _ in 0..2 {
         world.keys.danger_declare_compromised(gone.org, &fingerprint, None).await.unwrap();

@@ -116,7 +116,7 @@ async fn answer_that_was_cut_off_is_refused_though_its_rows_cannot_be_read(world
     }
     spoil(&world, "trusted_keys", "name", child, "org_id").await;
     world.keys.deny_key(parent, &stranger(), None).await.unwrap();
-    let read = async |limit| world.keys.store().trust_in_all_keys(parent, limit).await;
+    let read = async |limit| world.store.trust_in_all_keys(parent, limit).await;
 
     assert_refused!(read(4).await, StoreError::TooManyKeyRows { limit: 4 });
 

@@ -182,7 +182,8 @@ struct FaultView {
 
 impl Verdicts {
     async fn add(&mut self, keys: &KeyManager, org_id: OrgId, checkpoints: &[VerifiedCheckpoint]) {
-        let org = keys.organization(OrganizationRef::Id(org_id)).await.ok().map(|org| org.name);
+        let org =
+            keys.store().organization(OrganizationRef::Id(org_id)).await.ok().map(|org| org.name);
         let verdict = match keys.verify_audit_log(org_id, checkpoints).await {
             Ok(IntactLog { entries, entry_hash, .. }) => {
                 VerdictView::Intact { entries, entry_hash }

@@ -79,7 +79,7 @@ async fn beside_the_log(keys: &KeyManager, checks: &mut Checks) {
 
 async fn newest_entry(keys: &KeyManager) -> Result<Option<DateTime<Utc>>, TrustError> {
     let (filter, mut newest) = (AuditFilter::default(), None);
-    for org in keys.list_organizations().await? {
+    for org in keys.store().organizations().await? {
         let last = keys.store().newest_audit_entries(org.id, &filter, 1).await?;
         let entries = keys.store().audit_page(org.id, &filter, last.unwrap_or_default()).await?;
         newest = newest.max(entries.last().map(|entry| entry.occurred_at));

@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use signing_crypto::{
     DocumentTexts, OrgName, PackagePatterns, Revocations, RootDocument, SignatureEnvelope,
-    SignatureId, TrustStatement, shell_word,
+    TrustStatement, shell_word,
 };
 use signing_trust::store::OrganizationRecord;
 use signing_trust::{GrantStanding, GraphGrant, GraphKey, KeyManager, KeyStanding, TrustGraph};
@@ -18,7 +18,6 @@ const CHECK: &str = "expiry";
 const SOON: TimeDelta = TimeDelta::days(30);
 /// As many lines as somebody reads.
 const MAX_LINES: usize = 20;
-const PAGE: u16 = 500;
 
 /// Something that ends.
 struct Ending {
@@ -87,7 +86,7 @@ async fn collect(
 ) -> Result<(Vec<Ending>, Vec<Unreadable>), CliError> {
     let (mut endings, mut unreadable) = (Vec::new(), Vec::new());
     of_trust(&keys.trust_graph(None).await?, &mut endings);
-    for org in keys.list_organizations().await? {
+    for org in keys.store().organizations().await? {
         of_signatures(keys, &org, now, &mut endings).await?;
         if let Some(texts) = keys.unverified_documents(org.id).await? {
             of_documents(&org.name, &texts, &mut endings, &mut unreadable);
@@ -152,30 +151,26 @@ async fn of_signatures(
     now: DateTime<Utc>,
     endings: &mut Vec<Ending>,
 ) -> Result<(), CliError> {
-    let mut last: Option<SignatureId> = None;
-    loop {
-        let page = keys.store().kept_signatures(org.id, last, PAGE).await?;
-        let Some(newest) = page.last() else { return Ok(()) };
-        last = Some(newest.id);
-        for record in &page {
-            let envelope = SignatureEnvelope::parse(record.envelope.as_bytes()).ok();
-            let Some(statement) = envelope.and_then(|it| it.unverified_statement().ok()) else {
-                continue;
-            };
-            let Some(expires_at) = statement.expires_at() else { continue };
-            let ending = Ending {
-                at: expires_at.to_utc(),
-                what: format!("{}'s signature {} for {}", org.name, record.id, statement.name()),
-                next: "if the package is still used: cloacina sign <package> --store --force \
-                       --expires 365d"
-                    .to_owned(),
-                notice: SOON,
-                stops_everything: false,
-            };
-            // Who may keep signatures may keep any number of them.
-            endings.extend(Some(ending).filter(|ending| ending.is_to_be_told(now)));
-        }
+    let mut all = keys.store().each_kept_signature(org.id);
+    while let Some(record) = all.next().await? {
+        let envelope = SignatureEnvelope::parse(record.envelope.as_bytes()).ok();
+        let Some(statement) = envelope.and_then(|it| it.unverified_statement().ok()) else {
+            continue;
+        };
+        let Some(expires_at) = statement.expires_at() else { continue };
+        let ending = Ending {
+            at: expires_at.to_utc(),
+            what: format!("{}'s signature {} for {}", org.name, record.id, statement.name()),
+            next: "if the package is still used: cloacina sign <package> --store --force \
+                   --expires 365d"
+                .to_owned(),
+            notice: SOON,
+            stops_everything: false,
+        };
+        // There may be any number of them.
+        endings.extend(Some(ending).filter(|ending| ending.is_to_be_told(now)));
     }
+    Ok(())
 }
 
 /// The newest documents, as the store shows them.

@@ -80,12 +80,12 @@ fn missing(role: Option<Purpose>, checks: &mut Checks) {
 /// Unwraps each key that can sign, and compares it with its row.
 async fn private_keys(keys: &KeyManager, place: &KekPlace, checks: &mut Checks) {
     let mut count = 0;
-    let organizations = match keys.list_organizations().await {
+    let organizations = match keys.store().organizations().await {
         Ok(organizations) => organizations,
         Err(error) => return checks.error(KEK, &error.into()),
     };
     for org in organizations {
-        let stored = match keys.list_signing_keys(org.id).await.map_err(CliError::from) {
+        let stored = match keys.store().signing_keys(org.id).await.map_err(CliError::from) {
             Ok(stored) => stored,
             Err(error) if error.advice().code == "DatabasePermissionDenied" => {
                 let why = format!("{place} has the store's, and the role may not read the keys");

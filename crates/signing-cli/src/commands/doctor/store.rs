@@ -1,5 +1,5 @@
 use signing_trust::KeyManager;
-use signing_trust::store::{DatabaseUrl, SchemaStatus, Store, StoreError};
+use signing_trust::store::{DatabaseUrl, SchemaStatus, StoreError, StoreReader};
 
 use super::check::Checks;
 use super::readers;
@@ -8,7 +8,7 @@ use crate::error::CliError;
 /// Whether the store can be read. Gives it if its tables are up to date, without which nothing
 /// else in it can be understood.
 pub(super) async fn check(url: &DatabaseUrl, checks: &mut Checks) -> Option<KeyManager> {
-    let store = match Store::open_to_inspect(url).await {
+    let store = match StoreReader::open_to_inspect(url).await {
         Ok(store) => store,
         Err(error @ (StoreError::UnsafeFile(_) | StoreError::Unreadable { .. })) => {
             checks.not_checked("store", format!("{url} is not opened, because of its files"));
@@ -29,7 +29,7 @@ pub(super) async fn check(url: &DatabaseUrl, checks: &mut Checks) -> Option<KeyM
     let error: CliError = match store.schema_status().await {
         Ok(SchemaStatus::Current) => {
             checks.ok("tables", "they are up to date");
-            return Some(KeyManager::new(store, None));
+            return Some(KeyManager::from(store));
         }
         Ok(SchemaStatus::Outdated { missing }) => StoreError::SchemaOutdated { missing }.into(),
         Ok(SchemaStatus::TooNew { unknown }) => StoreError::SchemaTooNew { unknown }.into(),

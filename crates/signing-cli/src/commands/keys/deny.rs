@@ -94,7 +94,9 @@ async fn declared(
     let record = change.into_inner();
     let earlier_by = match changed {
         true => None,
-        false => Some(keys.organization(OrganizationRef::Id(record.declared_by)).await?.name),
+        false => {
+            Some(keys.store().organization(OrganizationRef::Id(record.declared_by)).await?.name)
+        }
     };
     Ok(Report::done(&CompromisedView {
         fingerprint: record.fingerprint,

@@ -24,7 +24,7 @@ pub(super) async fn list(
 ) -> Result<Report, CliError> {
     let keys = context.keys().await?;
     let org = select::organization_or_default(context, &keys, org).await?;
-    let signing = keys.list_signing_keys(org.id).await?;
+    let signing = keys.store().signing_keys(org.id).await?;
     let accepted = keys.list_trusted_keys(org.id).await?;
     let graph = keys.trust_graph(Some(org.id)).await?;
     let own = graph.organization(org.id).map(|org| &*org.keys).unwrap_or_default();
@@ -50,7 +50,7 @@ pub(super) async fn list(
 
 /// Lists the keys that every organization refuses, and who declared them compromised.
 pub(super) async fn compromised(context: &Context) -> Result<Report, CliError> {
-    let declared = context.keys().await?.list_compromised_keys().await?;
+    let declared = context.keys().await?.store().compromised_keys().await?;
     let compromised = declared.into_iter().map(|(key, org)| DeclaredView {
         fingerprint: key.fingerprint,
         declared_by: org.id,

@@ -58,7 +58,7 @@ pub(super) async fn reinstate(
 
 /// What the command would bring about. Nothing is changed.
 async fn dry_run(keys: &KeyManager, key: Selected) -> Result<Report, CliError> {
-    let owner = keys.organization(OrganizationRef::Id(key.org_id())).await?.name;
+    let owner = keys.store().organization(OrganizationRef::Id(key.org_id())).await?.name;
     let name = match key.name() {
         Some(name) => format!("{owner}/{name}"),
         None => format!("{} of {owner}", key.fingerprint()),

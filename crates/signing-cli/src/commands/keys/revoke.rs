@@ -32,7 +32,7 @@ pub(super) async fn revoke(context: &Context, command: cli::Revoke) -> Result<Re
         Selected::Signing(key) => Chosen::signing_key(named, &key.name),
         Selected::Trusted(key) => Chosen::ByRow(key.name.clone()),
     };
-    let owner = keys.organization(OrganizationRef::Id(key.org_id())).await?;
+    let owner = keys.store().organization(OrganizationRef::Id(key.org_id())).await?;
     // Every organization is about to refuse a key: first prove that it is this one.
     if matches!(key, Selected::Signing(_)) && revocation.reason == RevocationReason::Compromised {
         keys = context.with_kek(&keys)?;
@@ -61,12 +61,12 @@ async fn revoke_signing(
     before: &SigningKeyRecord,
     revocation: Revocation,
 ) -> Result<Report, CliError> {
-    let change = keys.revoke_signing_key_because(before.id, revocation).await?;
+    let change = keys.revoke_signing_key(before.id, revocation).await?;
     let changed = matches!(change, Change::Made(_));
     let key = change.into_inner();
     let still_trusted_by = match key.revocation_reason {
         Some(RevocationReason::Compromised) => Vec::new(),
-        _ => keys.who_trusts(&key.fingerprint).await?,
+        _ => keys.store().organizations_trusting(key.fingerprint).await?,
     };
     let mut text = signing_text(owner, &key, changed);
     // The earlier revocation: of a key that is revoked once more, or that stays as it is.
@@ -117,7 +117,7 @@ async fn revoke_trusted(
     before: &TrustedKeyRecord,
     revocation: Revocation,
 ) -> Result<Report, CliError> {
-    let change = keys.revoke_trusted_key_because(before.id, revocation).await?;
+    let change = keys.revoke_trusted_key(before.id, revocation).await?;
     let changed = matches!(change, Change::Made(_));
     let key = change.into_inner();
     let mut text = trusted_text(owner, &key, changed);

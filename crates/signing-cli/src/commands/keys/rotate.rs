@@ -1,7 +1,7 @@
 use serde::Serialize;
 use signing_crypto::{Fingerprint, KeyId, KeyName, OrgName, TrustedKeyId};
 use signing_trust::store::{Change, OrganizationRef, TrustedKeyRecord};
-use signing_trust::{Resign, Resigned, Rotation};
+use signing_trust::{Resign, Resigned, Rotation, SearchExtent};
 
 use super::rotate_dry_run::RotationImpactView;
 use crate::cli;
@@ -22,13 +22,13 @@ pub(super) async fn rotate(context: &Context, command: cli::Rotate) -> Result<Re
         let keys = context.keys_with_kek().await?;
         let id = select::signing_key(context, &keys, command.org.as_ref(), &command.key).await?;
         let impact = keys.rotation_impact(id, command.name, resign).await?;
-        let owner = keys.organization(OrganizationRef::Id(impact.old.org_id)).await?.name;
+        let owner = keys.store().organization(OrganizationRef::Id(impact.old.org_id)).await?.name;
         return Ok(Report::requested(&RotationImpactView::of(&impact, &owner)));
     }
     let keys = context.keys_to_change_with_kek().await?;
     let id = select::signing_key(context, &keys, command.org.as_ref(), &command.key).await?;
     let rotation = keys.rotate_signing_key(id, command.name, resign).await?;
-    let owner = keys.organization(OrganizationRef::Id(rotation.old.org_id)).await?.name;
+    let owner = keys.store().organization(OrganizationRef::Id(rotation.old.org_id)).await?.name;
     Ok(Report::done(&RotationView::of(&rotation, &owner)))
 }
 
@@ -81,18 +81,24 @@ pub(super) struct SignaturesView {
     added: u64,
     already: u64,
     left: u64,
+    /// Whether all signatures in the store were looked at, or only those until a time limit.
+    searched_all: bool,
 }
 
 impl SignaturesView {
     pub(super) fn of(signatures: &Resigned) -> Self {
-        let Resigned { added, already, left } = *signatures;
-        Self { added, already, left }
+        let Resigned { added, already, left, extent } = *signatures;
+        Self { added, already, left, searched_all: extent == SearchExtent::All }
     }
 
     pub(super) fn text(&self) -> String {
+        let too_many = match self.searched_all {
+            true => "",
+            false => "; not all stored signatures were looked at: there are too many",
+        };
         format!(
             "stored signatures by the old key: {} re-signed, {} already up to date, {} not \
-             re-signed",
+             re-signed{too_many}",
             self.added, self.already, self.left,
         )
     }
@@ -165,7 +171,7 @@ fn steps(rotation: &Rotation, owner: &OrgName, new: &KeyName) -> Vec<StepView> {
     let (old, new) = (format!("{owner}/{}", rotation.old.name), format!("{owner}/{new}"));
     let step = |why: &str, command: String| StepView { why: why.into(), command };
     let mut steps = Vec::new();
-    if rotation.signatures.left > 0 {
+    if rotation.signatures.left > 0 || rotation.signatures.extent != SearchExtent::All {
         steps.push(step(
             "re-sign what the store keeps",
             format!("cloacina keys rotate {old} --resign"),

@@ -36,7 +36,7 @@ pub(super) async fn show(
     };
     let found = select::public_key(context, &keys, &org, named).await?;
     let fingerprint = found.fingerprint;
-    let signing = keys.list_signing_keys(org.id).await?;
+    let signing = keys.store().signing_keys(org.id).await?;
     let signing: Vec<_> =
         signing.into_iter().filter(|key| key.fingerprint == fingerprint).collect();
     let graph = keys.trust_graph(Some(org.id)).await?;
@@ -83,8 +83,8 @@ async fn concerned(
     fingerprint: &Fingerprint,
 ) -> Result<Vec<OrganizationRecord>, CliError> {
     let mut concerned = BTreeMap::from([(org.name.clone(), org.clone())]);
-    for (holder, _) in keys.who_trusts(fingerprint).await? {
-        for parent in keys.store().organizations_granting(holder.id).await? {
+    for (holder, _) in keys.store().organizations_trusting(*fingerprint).await? {
+        for (parent, _) in keys.store().parents_of(holder.id).await? {
             concerned.insert(parent.name.clone(), parent);
         }
         concerned.insert(holder.name.clone(), holder);

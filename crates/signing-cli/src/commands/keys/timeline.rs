@@ -28,17 +28,17 @@ pub(super) async fn timeline(
         Some(named) => {
             let id = select::signing_key(context, &keys, command.org.as_ref(), named).await?;
             let org = OrganizationRef::Id(keys.store().signing_key(id).await?.org_id);
-            (keys.organization(org).await?, Some(id))
+            (keys.store().organization(org).await?, Some(id))
         }
         None => {
             (select::organization_or_default(context, &keys, command.org.as_ref()).await?, None)
         }
     };
-    let signing = keys.list_signing_keys(org.id).await?;
-    let trusted = keys.list_own_trusted_keys(org.id).await?;
+    let signing = keys.store().signing_keys(org.id).await?;
+    let trusted = keys.store().own_trusted_keys(org.id).await?;
     let graph = keys.trust_graph(Some(org.id)).await?;
     let standings = graph.organization(org.id).map(|org| &*org.keys).unwrap_or_default();
-    let compromised = keys.list_compromised_keys().await?;
+    let compromised = keys.store().compromised_keys().await?;
     let compromised_at = |fingerprint: &Fingerprint| {
         let mut declared = compromised.iter().map(|(key, _)| key);
         declared.find(|key| key.fingerprint == *fingerprint).map(|key| key.declared_at)

@@ -55,7 +55,7 @@ pub(super) async fn trust(context: &Context, command: cli::TrustKey) -> Result<R
         let what = format!("trusting {} for {}{until}", key.fingerprint(), org.name);
         return Ok(Report::requested(&ImpactView::of(what, About::Keys, &impact)));
     }
-    let change = match keys.trust_public_key_until(org.id, &key, name, expires_at).await {
+    let change = match keys.trust_public_key(org.id, &key, name, expires_at).await {
         Ok(change) => change,
         Err(error) => return Err(refused_key::of_trust(&keys, &org, error).await),
     };
@@ -78,7 +78,7 @@ async fn known_name(
     org: OrgId,
     fingerprint: &Fingerprint,
 ) -> Result<Option<KeyName>, CliError> {
-    let own = keys.list_own_trusted_keys(org).await?;
+    let own = keys.store().own_trusted_keys(org).await?;
     Ok(own.into_iter().find(|key| key.fingerprint == *fingerprint).and_then(|key| key.name))
 }
 

@@ -32,7 +32,7 @@ pub(super) async fn show(context: &Context, org: &OrgReference) -> Result<Report
     let grants = own.map(|org| &*org.grants).unwrap_or_default();
     let trusted = own.map(|org| &*org.keys).unwrap_or_default();
     let received = keys.grants_to(org.id).await?;
-    let signing = keys.list_signing_keys(org.id).await?;
+    let signing = keys.store().signing_keys(org.id).await?;
     let documents = keys.unverified_documents(org.id).await?;
     Ok(Report::requested(&ShownView {
         org: OrganizationView::of(&org),

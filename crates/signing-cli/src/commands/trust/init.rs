@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use signing_crypto::{Fingerprint, OrgId, RootDigest};
 use signing_trust::store::OrganizationRecord;
-use signing_trust::{DocumentPlan, DraftedTrust, KeyManager, StatementChange};
+use signing_trust::{DocumentPlan, KeyManager, NextDocuments, StatementChange};
 
 use super::publication::publish_or_draft;
 use super::role_keys::KeyRing;
@@ -35,15 +35,15 @@ pub(in crate::commands) async fn publish_first(
         statement_expires_at: command.statement.expires,
         revocations_expire_at: command.statement.revocations_expires,
     };
-    let drafted = keys.draft_documents(org, None, plan).await?;
-    command.publication.yes |= expected.is_some_and(|key| trusts_only(&drafted, key));
-    let signers = ring.signers_needed_for(&drafted.documents);
-    publish_or_draft(context, (keys, org), drafted, &signers, None, &command.publication).await
+    let next = keys.draft_documents(org, None, plan).await?;
+    command.publication.yes |= expected.is_some_and(|key| trusts_only(&next, key));
+    let signers = ring.signers_needed_for(&next.documents);
+    publish_or_draft(context, (keys, org), next, &signers, None, &command.publication).await
 }
 
-fn trusts_only(drafted: &DraftedTrust, key: Fingerprint) -> bool {
+fn trusts_only(next: &NextDocuments, key: Fingerprint) -> bool {
     let is_that = |change: &StatementChange| matches!(change, StatementChange::Trusts(trusted, _) if *trusted == key);
-    drafted.changes.len() == 1 && drafted.changes.iter().all(is_that)
+    next.changes.len() == 1 && next.changes.iter().all(is_that)
 }
 
 pub(super) async fn child_roots(

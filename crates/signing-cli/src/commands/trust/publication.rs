@@ -11,7 +11,7 @@ use signing_crypto::{
     Signer, TrustDocumentKind,
 };
 use signing_trust::store::{DatabaseUrl, OrganizationRecord};
-use signing_trust::{DraftedTrust, KeyManager, SignedTrustError, TrustAnchor};
+use signing_trust::{KeyManager, NextDocuments, SignedTrustError, TrustAnchor};
 
 use self::view::PublicationView;
 use crate::cli::PublicationArgs;
@@ -33,12 +33,12 @@ pub(super) use self::view::DOCUMENTS;
 pub(super) async fn publish_or_draft(
     context: &Context,
     (keys, org): (&KeyManager, &OrganizationRecord),
-    drafted: DraftedTrust,
+    next: NextDocuments,
     signers: &[&dyn Signer],
     anchor: Option<&TrustAnchor>,
     publication: &PublicationArgs,
 ) -> Result<Report, CliError> {
-    let documents = &drafted.documents;
+    let documents = &next.documents;
     let fingerprints: BTreeSet<_> =
         signers.iter().map(|signer| signer.verifying_key().fingerprint()).collect();
     for &fingerprint in &fingerprints {
@@ -65,12 +65,12 @@ pub(super) async fn publish_or_draft(
     // This also checks that the documents belong together: a draft that could never be published
     // is not written.
     let impact = keys.publication_impact(documents, &anchor).await?;
-    let shown = match drafted.unrooted.is_empty() {
+    let shown = match next.unrooted.is_empty() {
         true => BTreeMap::new(),
         false => keys.shown_roots(org.id).await?,
     };
-    let unrooted = UnrootedView::all(&drafted.unrooted, &shown);
-    let mut view = PublicationView::of(org, &drafted, unrooted, &impact);
+    let unrooted = UnrootedView::all(&next.unrooted, &shown);
+    let mut view = PublicationView::of(org, &next, unrooted, &impact);
     view.missing = MissingView::all(&missing);
     // A token or an agent is not asked to sign what is then declined.
     if publication.confirmation() == Confirmation::Needed {

@@ -1,7 +1,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use signing_crypto::Role;
-use signing_trust::{DocumentPlan, DraftedTrust, SignedTrustError, TrustDraft, VerifiedDocuments};
+use signing_trust::{
+    DocumentPlan, NextDocuments, SignedTrustError, StatementContent, VerifiedDocuments,
+};
 
 use super::init::child_roots;
 use super::publication::{publish_or_draft, read_draft};
@@ -50,10 +52,10 @@ pub(super) async fn publish_rows(
     {
         return Err(signing_crypto::DraftSignatureError::NoRole { fingerprint }.into());
     }
-    let drafted = keys.draft_documents(&org, Some(&anchor), plan).await?;
+    let next = keys.draft_documents(&org, Some(&anchor), plan).await?;
     let signers: Vec<_> = ring.signers().map(|(_, signer)| signer).collect();
     let publication = &command.publication;
-    publish_or_draft(context, (&keys, &org), drafted, &signers, Some(&anchor), publication).await
+    publish_or_draft(context, (&keys, &org), next, &signers, Some(&anchor), publication).await
 }
 
 /// Publishes a draft that enough keys have signed.
@@ -78,9 +80,9 @@ pub(super) async fn publish_draft(
     };
     let before = published.as_ref().map(VerifiedDocuments::statement);
     let changes = match documents.statement() {
-        Some(statement) => TrustDraft::from(statement.unverified()).changes(before),
+        Some(statement) => StatementContent::from(statement.unverified()).changes(before),
         None => Vec::new(),
     };
-    let drafted = DraftedTrust { documents, published, changes, unrooted: BTreeMap::new() };
-    publish_or_draft(context, (&keys, &org), drafted, &[], anchor.as_ref(), publication).await
+    let next = NextDocuments { documents, published, changes, unrooted: BTreeMap::new() };
+    publish_or_draft(context, (&keys, &org), next, &[], anchor.as_ref(), publication).await
 }

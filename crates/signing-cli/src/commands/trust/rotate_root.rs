@@ -27,13 +27,13 @@ pub(super) async fn rotate_root(
         statement_expires_at: command.expires,
         revocations_expire_at: command.revocations_expires,
     };
-    let drafted = keys.draft_documents(&org, Some(&anchor), plan).await?;
+    let next = keys.draft_documents(&org, Some(&anchor), plan).await?;
     for fingerprint in old_keys {
-        if drafted.documents.needed_from(&fingerprint).is_empty() {
+        if next.documents.needed_from(&fingerprint).is_empty() {
             return Err(DraftSignatureError::NoRole { fingerprint }.into());
         }
     }
-    let signers = ring.signers_needed_for(&drafted.documents);
+    let signers = ring.signers_needed_for(&next.documents);
     let publication = &command.publication;
-    publish_or_draft(context, (&keys, &org), drafted, &signers, Some(&anchor), publication).await
+    publish_or_draft(context, (&keys, &org), next, &signers, Some(&anchor), publication).await
 }

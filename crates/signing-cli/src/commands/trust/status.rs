@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use signing_crypto::{OrgId, OrgName, Role, RootDigest, TrustDocument, TrustDocumentKind};
 use signing_trust::store::OrganizationRecord;
-use signing_trust::{KeyManager, SignedTrustError, TrustDraft, VerifiedDocuments};
+use signing_trust::{KeyManager, SignedTrustError, StatementContent, VerifiedDocuments};
 
 use crate::cli::{AnchorArgs, OrgReference};
 use crate::context::Context;
@@ -31,8 +31,8 @@ pub(super) async fn status(
     let missing = SignedTrustError::Missing { org: org.id, kind: TrustDocumentKind::Root };
     let published = published.ok_or(missing)?;
     let statement = published.statement();
-    let draft = keys.draft_trust(org.id, Some(statement), &BTreeMap::new()).await?;
-    let changes = draft.changes(Some(statement));
+    let content = keys.statement_content(org.id, Some(statement), &BTreeMap::new()).await?;
+    let changes = content.changes(Some(statement));
     let (kind, at) = published.first_expiry();
     let now = keys.now().await?;
     let view = StatusView {
@@ -43,8 +43,8 @@ pub(super) async fn status(
         roles: RoleView::all(published.root().document(), &names(&keys, &org, &published).await?),
         revoked: DeniedView::all(&published.revocations().denied),
         changes: ChangeView::all(&changes),
-        unrooted: UnrootedView::all(&draft.unrooted, &keys.shown_roots(org.id).await?),
-        trusted_but_revoked: trusted_but_revoked(&draft, &published),
+        unrooted: UnrootedView::all(&content.unrooted, &keys.shown_roots(org.id).await?),
+        trusted_but_revoked: trusted_but_revoked(&content, &published),
         threshold: published.root().document().role(Role::Trust).threshold().get(),
     };
     let mut report = Report::requested(&view);
@@ -71,9 +71,12 @@ fn documents(published: &VerifiedDocuments) -> Vec<DocumentView> {
 }
 
 /// Revocations are permanent: a row cannot make such a key trusted again.
-fn trusted_but_revoked(draft: &TrustDraft, published: &VerifiedDocuments) -> Vec<DeniedView> {
+fn trusted_but_revoked(
+    content: &StatementContent,
+    published: &VerifiedDocuments,
+) -> Vec<DeniedView> {
     let mut revoked = published.revocations().denied.clone();
-    revoked.retain(|key, _| draft.keys.contains_key(key));
+    revoked.retain(|key, _| content.keys.contains_key(key));
     DeniedView::all(&revoked)
 }
 
@@ -84,7 +87,7 @@ async fn names(
     published: &VerifiedDocuments,
 ) -> Result<KeyNames, CliError> {
     let mut names = KeyNames::new();
-    for key in keys.list_signing_keys(org.id).await? {
+    for key in keys.store().signing_keys(org.id).await? {
         names.insert(key.fingerprint, key.name);
     }
     for (fingerprint, key) in &published.statement().keys {

@@ -71,7 +71,6 @@ fn store() -> Vec<StoreError> {
             path: "store.db".into(),
             source: said("attempt to write a readonly database"),
         },
-        StoreError::OpenedReadOnly,
         StoreError::SchemaOutdated { missing: vec!["0001_initial"] },
         StoreError::SchemaTooNew { unknown: "9999_later".into() },
         StoreError::NoStore,
@@ -106,6 +105,7 @@ fn store() -> Vec<StoreError> {
         unsafe_schema(SchemaFault::OpenTo { role: "mallory".into() }),
         StoreError::RoleOfAnotherOrganization { org: values::org_id() },
         StoreError::SignatureNotFound { id: values::key_id().to_string().parse().unwrap() },
+        StoreError::SignaturesChanged { digest: values::digest() },
         StoreError::TrustDocumentConflict {
             kind: TrustDocumentKind::Statement,
             expected: values::document_version(5),
@@ -232,6 +232,7 @@ fn url() -> Vec<UrlError> {
 fn trust() -> Vec<TrustError> {
     let (fingerprint, at) = (values::fingerprint(), values::time());
     vec![
+        TrustError::OpenedReadOnly,
         TrustError::NoKeyEncryptionKey,
         TrustError::SameKek,
         TrustError::SigningKeyRevoked { id: values::key_id(), at },

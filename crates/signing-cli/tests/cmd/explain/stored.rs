@@ -45,7 +45,7 @@ fn a_program_is_told_where_a_signature_was_and_by_which_path_and_how_far_its_key
     let orgs = scratch.json(&["orgs", "list"]);
     let vendor = &orgs[1]["id"];
     let kept: BTreeMap<String, String> = scratch.inspect(async |keys| {
-        let vendor = keys.list_organizations().await.unwrap()[1].id;
+        let vendor = keys.store().organizations().await.unwrap()[1].id;
         let kept = keys.store().kept_signatures(vendor, None, 9).await.unwrap();
         kept.iter().map(|kept| (kept.package_digest.to_string(), kept.id.to_string())).collect()
     });

@@ -23,6 +23,9 @@
 //! directory that it is in is one that they cannot write to. So it is enough to look before
 //! SQLite opens the path, which has no links left in it.
 //!
+//! `signing-loader` walks to files of its own in much the same way (`directory.rs`). It is built
+//! without this crate, too, and what both build on knows no files.
+//!
 //! Nothing here opens the database itself: POSIX gives up all of a process' locks on a file
 //! when any descriptor of that file is closed, SQLite's too.
 

@@ -78,7 +78,7 @@ impl KeyManager {
     ///
     /// # Errors
     ///
-    /// As [`grant_limited_trust`](Self::grant_limited_trust).
+    /// As [`grant_trust`](Self::grant_trust).
     pub async fn grant_impact(
         &self,
         parent: OrgId,
@@ -103,7 +103,7 @@ impl KeyManager {
     ///
     /// # Errors
     ///
-    /// As [`trust_public_key_until`](Self::trust_public_key_until).
+    /// As [`trust_public_key`](Self::trust_public_key).
     pub async fn trusted_public_key_impact(
         &self,
         org: OrgId,
@@ -127,7 +127,7 @@ impl KeyManager {
         name: Option<KeyName>,
         expires_at: Option<DateTime<Utc>>,
     ) -> Result<Scenario, TrustError> {
-        let affected = self.with_those_who_granted(org).await?;
+        let child = self.require_existing(org).await?;
         let fingerprint = key.fingerprint();
         self.require_uncompromised(fingerprint).await?;
         let own = self.trust_in_key(org, fingerprint).await?;
@@ -142,7 +142,11 @@ impl KeyManager {
         };
         // What is read about a key does not tell of a grant to an organization that says nothing
         // about it.
-        let grants = self.grants_by_parent(&affected[0], &affected[1..]).await?;
+        let parents = self.store.parents_of(org).await?;
+        let grants = parents.into_iter().map(|(parent, grant)| {
+            (parent.id, TrustGrant::new(Some(grant.id), &child, grant.limits()))
+        });
+        let grants = grants.collect();
         Ok(Scenario::Trusted(Box::new(NewTrust { org, grants, fingerprint, status })))
     }
 
@@ -212,27 +216,9 @@ impl KeyManager {
         org: OrgId,
     ) -> Result<Vec<OrganizationRecord>, TrustError> {
         let mut affected = vec![self.require_existing(org).await?];
-        affected.extend(self.store.organizations_granting(org).await?);
+        let parents = self.store.parents_of(org).await?;
+        affected.extend(parents.into_iter().map(|(parent, _)| parent));
         Ok(affected)
-    }
-
-    /// The grants of these organizations to `child`.
-    async fn grants_by_parent(
-        &self,
-        child: &OrganizationRecord,
-        parents: &[OrganizationRecord],
-    ) -> Result<BTreeMap<OrgId, TrustGrant>, TrustError> {
-        let mut grants = BTreeMap::new();
-        for parent in parents {
-            let made = self.store.grants_from(parent.id).await?;
-            let to_child = made.into_iter().find(|grant| grant.child_org_id == child.id);
-            grants.extend(
-                to_child.map(|grant| {
-                    (parent.id, TrustGrant::new(Some(grant.id), child, grant.limits()))
-                }),
-            );
-        }
-        Ok(grants)
     }
 
     async fn require_uncompromised(&self, fingerprint: Fingerprint) -> Result<(), TrustError> {

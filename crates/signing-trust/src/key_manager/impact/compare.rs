@@ -13,7 +13,6 @@ use crate::candidates::decide_signers;
 use crate::decision::{DecisionError, Signers};
 use crate::error::TrustError;
 use crate::key_manager::KeyManager;
-use crate::key_manager::signatures::PAGE;
 use crate::key_manager::signatures::StoredSignature;
 use crate::rules::{DecisionContext, Packages, Scenario, simulate};
 use crate::snapshot::OrganizationTrust;
@@ -202,16 +201,11 @@ impl KeyManager {
             return Ok(digests.clone());
         }
         let mut digests = BTreeSet::new();
-        let mut after = None;
-        loop {
-            let page = self.store.kept_signatures(keeper, after, PAGE).await?;
-            let Some(last) = page.last() else { break };
-            after = Some(last.id);
-            for record in &page {
-                let envelope = SignatureEnvelope::parse(record.envelope.as_bytes());
-                if envelope.is_ok_and(|envelope| kept.focus.contains(&envelope)) {
-                    digests.insert(record.package_digest);
-                }
+        let mut all = self.store.each_kept_signature(keeper);
+        while let Some(record) = all.next().await? {
+            let envelope = SignatureEnvelope::parse(record.envelope.as_bytes());
+            if envelope.is_ok_and(|envelope| kept.focus.contains(&envelope)) {
+                digests.insert(record.package_digest);
             }
         }
         kept.digests.insert(keeper, digests.clone());
@@ -227,14 +221,14 @@ impl KeyManager {
         name: &PackageName,
         scenario: &Scenario,
     ) -> Result<Judged, TrustError> {
-        let signers = Signers::of(envelope);
-        let named = Signers { unnamed: false, ..signers.clone() };
-        // Signatures that name no key are tried only if the others do not suffice.
-        let mut judged = self.judge_signers(org, envelope, name, &named, scenario).await?;
-        if signers.unnamed && !(judged.before && judged.after) {
-            let all = self.judge_signers(org, envelope, name, &signers, scenario).await?;
-            judged.before |= all.before;
-            judged.after |= all.after;
+        let (first, all) = Signers::of(envelope).named_first();
+        let mut judged = self.judge_signers(org, envelope, name, &first, scenario).await?;
+        if let Some(all) = all
+            && !(judged.before && judged.after)
+        {
+            let by_all = self.judge_signers(org, envelope, name, &all, scenario).await?;
+            judged.before |= by_all.before;
+            judged.after |= by_all.after;
         }
         Ok(judged)
     }

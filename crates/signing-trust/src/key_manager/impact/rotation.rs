@@ -1,13 +1,14 @@
 //! What a rotation would do.
 
-use signing_crypto::{KeyId, KeyName, NameKind, SignatureEnvelope, SigningKey, VerifyingKey};
-use signing_store::{PackageSignatureRecord, SigningKeyRecord, StoreError};
+use signing_crypto::{KeyId, KeyName, NameKind, SigningKey, VerifyingKey};
+use signing_store::{SigningKeyRecord, StoreError};
 
 use super::TrustImpact;
 use super::compare::{Focus, KeptDigests, Resigning};
 use crate::error::TrustError;
 use crate::key_manager::rotation::next_name;
-use crate::key_manager::signatures::PAGE;
+use crate::key_manager::signature_search::{SEARCH_LIMIT, SignatureSearch};
+use crate::key_manager::signatures::signed_by;
 use crate::key_manager::{KeyManager, ProvenKey, Resign, Resigned};
 use crate::rules::{KeyStanding, Scenario};
 
@@ -126,23 +127,16 @@ impl KeyManager {
         resigning: Option<&Resigning<'_>>,
     ) -> Result<Resigned, TrustError> {
         let mut resigned = Resigned::default();
-        let mut after = None;
-        loop {
-            let page = self.store.kept_signatures(old.org(), after, PAGE).await?;
-            let Some(last) = page.last() else { return Ok(resigned) };
-            after = Some(last.id);
-            for envelope in page.iter().filter_map(|kept| signed_by(kept, &old.verifying_key())) {
-                match resigning {
-                    _ if envelope.verify(new).is_ok() => resigned.already += 1,
-                    Some(resigning) if resigning.has_room(&envelope) => resigned.added += 1,
-                    _ => resigned.left += 1,
-                }
+        let mut search = SignatureSearch::within(SEARCH_LIMIT);
+        let mut all = self.store.each_kept_signature(old.org());
+        while let Some(kept) = search.next(&mut all).await? {
+            let Some(envelope) = signed_by(&kept, &old.verifying_key()) else { continue };
+            match resigning {
+                _ if envelope.verify(new).is_ok() => resigned.already += 1,
+                Some(resigning) if resigning.has_room(&envelope) => resigned.added += 1,
+                _ => resigned.left += 1,
             }
         }
+        Ok(Resigned { extent: search.extent(), ..resigned })
     }
-}
-
-fn signed_by(kept: &PackageSignatureRecord, key: &VerifyingKey) -> Option<SignatureEnvelope> {
-    let envelope = SignatureEnvelope::parse(kept.envelope.as_bytes()).ok()?;
-    envelope.verify(key).is_ok().then_some(envelope)
 }

@@ -1,7 +1,11 @@
-use signing_crypto::{EnvelopeError, PackageStatement, SignatureEnvelope, SigningKey};
-use signing_store::{Change, NewPackageSignature, PackageSignatureRecord, Replacement};
+use std::time::Duration;
 
-use super::super::{KeyManager, ProvenKey, signatures};
+use signing_crypto::{EnvelopeError, PackageStatement, SignatureEnvelope, SignatureId, SigningKey};
+use signing_store::{Change, NewPackageSignature, PackageSignatureRecord, StoreError};
+
+use super::super::signature_search::SignatureSearch;
+use super::super::signatures::{self, signed_by};
+use super::super::{KeyManager, ProvenKey};
 use super::{Resign, Resigned};
 use crate::error::TrustError;
 
@@ -29,31 +33,29 @@ impl KeyManager {
         old: &ProvenKey,
         new: &ProvenKey,
         resign: Resign,
+        limit: Duration,
     ) -> Result<Resigned, TrustError> {
         let mut resigned = Resigned::default();
         let successor = match resign {
             Resign::All => Some(Successor { proven: new, key: self.require_usable(new).await? }),
             Resign::Leave => None,
         };
-        let mut after = None;
-        loop {
-            let page = self.store.kept_signatures(old.org(), after, signatures::PAGE).await?;
-            let Some(last) = page.last() else { return Ok(resigned) };
-            after = Some(last.id);
-            for kept in page {
-                let Some(envelope) = signed_by(&kept, old) else { continue };
-                let outcome = match &successor {
-                    _ if envelope.verify(&new.verifying_key()).is_ok() => Outcome::Already,
-                    Some(successor) => self.resign(kept, old, successor).await?,
-                    None => Outcome::Left,
-                };
-                match outcome {
-                    Outcome::Added => resigned.added += 1,
-                    Outcome::Already => resigned.already += 1,
-                    Outcome::Left => resigned.left += 1,
-                }
+        let mut search = SignatureSearch::within(limit);
+        let mut all = self.store.each_kept_signature(old.org());
+        while let Some(kept) = search.next(&mut all).await? {
+            let Some(envelope) = signed_by(&kept, &old.verifying_key()) else { continue };
+            let outcome = match &successor {
+                _ if envelope.verify(&new.verifying_key()).is_ok() => Outcome::Already,
+                Some(successor) => self.resign(kept, old, successor).await?,
+                None => Outcome::Left,
+            };
+            match outcome {
+                Outcome::Added => resigned.added += 1,
+                Outcome::Already => resigned.already += 1,
+                Outcome::Left => resigned.left += 1,
             }
         }
+        Ok(Resigned { extent: search.extent(), ..resigned })
     }
 
     /// Adds a signature where a signature is kept, however often others add to it
@@ -65,15 +67,16 @@ impl KeyManager {
         successor: &Successor<'_>,
     ) -> Result<Outcome, TrustError> {
         for _ in 0..ATTEMPTS {
-            let Some(envelope) = signed_by(&kept, old) else { break };
+            let Some(envelope) = signed_by(&kept, &old.verifying_key()) else { break };
             if envelope.verify(&successor.key.verifying_key()).is_ok() {
                 return Ok(Outcome::Already);
             }
-            match self.replace(&kept, envelope, old, successor).await? {
-                Some(Replacement::Made) => return Ok(Outcome::Added),
-                Some(Replacement::AlreadyKept) => return Ok(Outcome::Already),
-                Some(_) => {}
-                None => break,
+            match self.replace(&kept, envelope, old, successor).await {
+                Ok(Some(Change::Made(_))) => return Ok(Outcome::Added),
+                Ok(Some(Change::Unchanged(_))) => return Ok(Outcome::Already),
+                Ok(None) => break,
+                Err(TrustError::Store(StoreError::SignaturesChanged { .. })) => {}
+                Err(error) => return Err(error),
             }
             match self.store.kept_signature(kept.id).await? {
                 Some(changed) => kept = changed,
@@ -91,11 +94,13 @@ impl KeyManager {
         mut envelope: SignatureEnvelope,
         old: &ProvenKey,
         successor: &Successor<'_>,
-    ) -> Result<Option<Replacement>, TrustError> {
+    ) -> Result<Option<Change<SignatureId>>, TrustError> {
         let statement = envelope.unverified_statement()?;
         let made = match envelope.add_signature(successor.key) {
             Ok(()) => {
-                self.store.replace_package_signature(kept, old.fingerprint(), &envelope).await?
+                self.store_to_change()?
+                    .replace_package_signature(kept, old.fingerprint(), &envelope)
+                    .await?
             }
             Err(EnvelopeError::Full { .. } | EnvelopeError::Malformed(_)) => {
                 match self.sign_beside(&envelope, &statement, old, successor.key).await? {
@@ -105,7 +110,7 @@ impl KeyManager {
             }
             Err(_) => return Ok(None),
         };
-        if made == Replacement::Made {
+        if let Change::Made(_) = made {
             signatures::announce(successor.proven, &statement);
             signatures::announce_stored(old.org(), &statement);
         }
@@ -121,7 +126,7 @@ impl KeyManager {
         statement: &PackageStatement,
         old: &ProvenKey,
         key: &SigningKey,
-    ) -> Result<Option<Replacement>, TrustError> {
+    ) -> Result<Option<Change<SignatureId>>, TrustError> {
         let (org_id, package_digest) = (old.org(), *statement.digest());
         let seen = self.store.own_package_signatures(org_id, package_digest).await?;
         let mut room = None;
@@ -133,7 +138,7 @@ impl KeyManager {
                 continue;
             }
             if envelope.verify(&key.verifying_key()).is_ok() {
-                return Ok(Some(Replacement::AlreadyKept));
+                return Ok(Some(Change::Unchanged(record.id)));
             }
             if room.is_none() && envelope.add_signature(key).is_ok() {
                 room = Some((record, envelope));
@@ -141,25 +146,18 @@ impl KeyManager {
         }
         if let Some((record, envelope)) = room {
             let old = old.fingerprint();
-            return Ok(Some(self.store.replace_package_signature(record, old, &envelope).await?));
+            let store = self.store_to_change()?;
+            return Ok(Some(store.replace_package_signature(record, old, &envelope).await?));
         }
         let envelope = SignatureEnvelope::sign(statement, key);
         if envelope.signed_bytes() != full.signed_bytes() {
             return Ok(None);
         }
         let new = NewPackageSignature { org_id, package_digest, envelope };
-        let kept = self.store.insert_signature_for(old.fingerprint(), &seen, new).await?;
-        Ok(Some(match kept {
-            Some(Change::Made(_)) => Replacement::Made,
-            Some(Change::Unchanged(_)) => Replacement::AlreadyKept,
-            None => Replacement::ChangedMeanwhile,
-        }))
+        let store = self.store_to_change()?;
+        Ok(Some(store.insert_signature_for(old.fingerprint(), &seen, new).await?))
     }
 }
 
-/// The envelope, if the key really made one of its signatures.
-fn signed_by(kept: &PackageSignatureRecord, key: &ProvenKey) -> Option<SignatureEnvelope> {
-    let envelope = SignatureEnvelope::parse(kept.envelope.as_bytes()).ok()?;
-    envelope.verify(&key.verifying_key()).ok()?;
-    Some(envelope)
-}
+#[cfg(all(test, feature = "sqlite"))]
+mod tests;

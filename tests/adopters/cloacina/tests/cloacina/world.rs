@@ -44,7 +44,7 @@ impl World {
         let keys = KeyManager::new(store, None);
         let org = keys.create_organization("acme".parse().unwrap()).await.unwrap().id;
         let release = SigningKey::generate().unwrap();
-        keys.trust_public_key(org, &release.verifying_key(), None).await.unwrap();
+        keys.trust_public_key(org, &release.verifying_key(), None, None).await.unwrap();
 
         let database = Database::new(&url(&directory), "cloacina", 1);
         database.run_migrations().await.unwrap();
@@ -78,8 +78,8 @@ impl World {
 
     /// The trusted key is no longer trusted.
     pub(crate) async fn revoke(&self) {
-        for key in self.keys.list_own_trusted_keys(self.org).await.unwrap() {
-            self.keys.revoke_trusted_key(key.id).await.unwrap();
+        for key in self.keys.store().own_trusted_keys(self.org).await.unwrap() {
+            self.keys.revoke_trusted_key(key.id, Default::default()).await.unwrap();
         }
     }
 

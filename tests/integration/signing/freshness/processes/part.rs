@@ -12,7 +12,7 @@ use rustix::time::{ClockId, clock_gettime};
 use signing_crypto::{Fingerprint, OrgId, TrustedKeyId};
 use signing_loader::{SignatureSource, VerificationConfig, verify_package};
 use signing_trust::KeyManager;
-use signing_trust::store::{DatabaseUrl, Store};
+use signing_trust::store::{DatabaseUrl, Revocation, Store};
 use tokio::runtime::Builder;
 
 use super::LIMIT;
@@ -92,7 +92,9 @@ impl Display for Change {
 async fn change(keys: &KeyManager, words: &[&str]) {
     let begun = now();
     match *words {
-        ["revoke-key", id] => drop(keys.revoke_trusted_key(id.parse().unwrap()).await.unwrap()),
+        ["revoke-key", id] => {
+            keys.revoke_trusted_key(id.parse().unwrap(), Revocation::retired()).await.unwrap();
+        }
         ["deny-key", org, fingerprint] => {
             let fingerprint = fingerprint.parse().unwrap();
             keys.deny_key(org.parse().unwrap(), &fingerprint, None).await.unwrap();

@@ -165,7 +165,9 @@ impl Graph {
         let floor = Some("1.0.0".parse().unwrap());
         match step {
             Step::Grant => drop(keys.revoke_trust(org, child).await.unwrap()),
-            Step::ReplaceGrant => drop(keys.grant_trust(org, child).await.unwrap()),
+            Step::ReplaceGrant => {
+                keys.grant_trust(org, child, TrustLimits::default()).await.unwrap();
+            }
             // A new key, which also signs without its name.
             Step::Trust => {
                 key = world.key(org, &format!("late-{}", random.0)).await;
@@ -188,7 +190,7 @@ impl Graph {
             Step::ReinstateUnknown => {
                 key = world.key(child, &format!("unknown-{}", random.0)).await;
                 world.trust(child, &key).await;
-                drop(keys.grant_trust(org, child).await.unwrap());
+                drop(keys.grant_trust(org, child, TrustLimits::default()).await.unwrap());
                 let signature = world.sign(path, &key).await;
                 keys.store_signature(org, &signature).await.unwrap();
                 drop(keys.deny_key(org, &key.fingerprint, None).await.unwrap());
@@ -198,7 +200,7 @@ impl Graph {
                 drop(keys.set_version_floor(org, &name, floor.clone()).await.unwrap());
             }
         }
-        let own = keys.list_own_trusted_keys(org).await.unwrap();
+        let own = keys.store().own_trusted_keys(org).await.unwrap();
         let row = own.iter().find(|row| row.fingerprint == key.fingerprint).map(|row| row.id);
 
         let before = Accepted::of(world, self).await;
@@ -219,10 +221,10 @@ impl Graph {
 
         match step {
             Step::Grant | Step::ReplaceGrant => {
-                drop(keys.grant_limited_trust(org, child, scope).await.unwrap());
+                drop(keys.grant_trust(org, child, scope).await.unwrap());
             }
             Step::Trust | Step::TrustAgain => {
-                let trusted = keys.trust_public_key_until(org, &key.public_key, None, until).await;
+                let trusted = keys.trust_public_key(org, &key.public_key, None, until).await;
                 drop(trusted.unwrap());
             }
             Step::Reinstate | Step::ReinstateUnknown => {

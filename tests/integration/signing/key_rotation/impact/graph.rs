@@ -61,7 +61,7 @@ impl Graph {
                         .often()
                         .then(|| signing_crypto::PackagePatterns::new(vec![only]).unwrap());
                     let scope = TrustLimits { packages, expires_at: None };
-                    world.keys.grant_limited_trust(*org, *child, scope).await.unwrap();
+                    world.keys.grant_trust(*org, *child, scope).await.unwrap();
                 }
             }
             for path in &paths {

@@ -26,7 +26,7 @@ fn locked_table_ends_a_statement_in_the_servers_time() {
         let locked = lock(&world.database, "organizations").await;
         let started = Instant::now();
         let (read, written) = tokio::join!(
-            assert_not_done(&world, world.keys.list_organizations()),
+            assert_not_done(&world, world.store.organizations()),
             assert_not_done(&world, world.keys.create_organization("late".parse().unwrap())),
         );
         // The server itself says so, which is before the store stops to wait.
@@ -125,7 +125,7 @@ fn exhausted_pool_is_refused_in_time_and_recovers() {
         until_waiting(&world.database, POOL).await;
 
         let started = Instant::now();
-        let ninth = assert_not_done(&world, world.keys.list_organizations()).await;
+        let ninth = assert_not_done(&world, world.store.organizations()).await;
         assert!(matches!(ninth, StoreError::TimedOut { .. }), "{ninth:?}");
         assert!(started.elapsed() < OPERATION / 2);
         for holder in holders {

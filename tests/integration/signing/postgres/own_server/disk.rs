@@ -46,7 +46,7 @@ async fn assert_recovers(server: &OwnServer, world: &World, runners: &Runners, m
     until_reached(&world.store).await;
     runners.are_back(world, true).await;
 
-    let count = world.keys.list_organizations().await.unwrap().len();
+    let count = world.store.organizations().await.unwrap().len();
     // One that was not confirmed may have been made.
     assert!((made + 1..=made + 2).contains(&count), "{made} {count}");
     let sql = "SELECT count(*) FROM organizations

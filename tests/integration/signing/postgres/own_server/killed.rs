@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 
 use signing_loader::PackageError;
-use signing_trust::store::{Change, SchemaStatus, Store, StoreError, TrustedKeyRecord};
+use signing_trust::store::{Change, Revocation, SchemaStatus, Store, StoreError, TrustedKeyRecord};
 use signing_trust::{KeyManager, TrustError};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -57,7 +57,7 @@ fn revoke(
     vendor: &Vendor,
 ) -> JoinHandle<Result<Change<TrustedKeyRecord>, TrustError>> {
     let (keys, id) = (keys.clone(), vendor.trusted.id);
-    tokio::spawn(async move { keys.revoke_trusted_key(id).await })
+    tokio::spawn(async move { keys.revoke_trusted_key(id, Revocation::retired()).await })
 }
 
 /// Kills the server while a change waits for something, and starts it again.
@@ -78,7 +78,8 @@ pub(super) async fn kill_during<T: Debug>(
 async fn assert_not_made(world: &World, vendor: &Vendor, runners: &Runners, before: Ledger) {
     assert_eq!(Ledger::of(&world.database).await, before);
     runners.are_back(world, true).await;
-    let again = world.keys.revoke_trusted_key(vendor.trusted.id).await.unwrap();
+    let again =
+        world.keys.revoke_trusted_key(vendor.trusted.id, Revocation::retired()).await.unwrap();
     assert!(matches!(again, Change::Made(_)), "{again:?}");
     assert_eq!(Ledger::of(&world.database).await, before.with_a_revocation());
     assert!(!runners.strict.decide().await.unwrap());
@@ -136,7 +137,8 @@ fn server_killed_after_a_commit_is_written_has_made_all_of_it() {
         world.database.execute("ALTER SYSTEM RESET synchronous_standby_names").await.unwrap();
         world.database.execute("SELECT pg_reload_conf()").await.unwrap();
         runners.are_back(&world, false).await;
-        let again = world.keys.revoke_trusted_key(vendor.trusted.id).await.unwrap();
+        let again =
+            world.keys.revoke_trusted_key(vendor.trusted.id, Revocation::retired()).await.unwrap();
         assert!(matches!(again, Change::Unchanged(_)), "{again:?}");
     });
 }

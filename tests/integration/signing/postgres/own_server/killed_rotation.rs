@@ -2,7 +2,7 @@
 
 use signing_crypto::KeyId;
 use signing_loader::SignatureSource;
-use signing_trust::store::{Change, KekRotationRecord, StoreError};
+use signing_trust::store::{Change, KekRotationRecord, Revocation, StoreError};
 use signing_trust::{KeyManager, Resign, Resigned, Rotation, TrustError};
 use tokio::task::JoinHandle;
 
@@ -41,11 +41,11 @@ fn rotate(keys: &KeyManager, id: KeyId) -> JoinHandle<Result<Rotation, TrustErro
 async fn assert_completes(world: &World, acme: &Vendor, already: u64) -> Rotation {
     let done = rotate(&world.keys, acme.key.id).await.unwrap().unwrap();
     let added = KEPT as u64 - already;
-    assert_eq!(done.signatures, Resigned { added, already, left: 0 });
-    assert_eq!(world.keys.list_signing_keys(acme.org).await.unwrap().len(), 2);
+    assert_eq!(done.signatures, Resigned { added, already, ..Resigned::default() });
+    assert_eq!(world.store.signing_keys(acme.org).await.unwrap().len(), 2);
     world.keys.verify_audit_log(acme.org, &[]).await.unwrap();
 
-    world.keys.revoke_trusted_key(acme.trusted.id).await.unwrap();
+    world.keys.revoke_trusted_key(acme.trusted.id, Revocation::retired()).await.unwrap();
     for number in 0..KEPT {
         let path = world.path(&format!("p{number}.so"));
         let signer = world.signer(&path, acme.org, SignatureSource::Database).await;
@@ -67,8 +67,8 @@ fn server_killed_while_a_successor_is_made_leaves_none_and_the_rotation_complete
         let error = kill_during(rotation, "Lock", (&server, &world)).await;
 
         assert!(is_away(&error), "{error:?}");
-        assert_eq!(world.keys.list_signing_keys(acme.org).await.unwrap().len(), 1);
-        assert_eq!(world.keys.list_own_trusted_keys(acme.org).await.unwrap().len(), 1);
+        assert_eq!(world.store.signing_keys(acme.org).await.unwrap().len(), 1);
+        assert_eq!(world.store.own_trusted_keys(acme.org).await.unwrap().len(), 1);
         let done = assert_completes(&world, &acme, 0).await;
         assert!(matches!(done.successor, Change::Made(_)), "{done:?}");
     });

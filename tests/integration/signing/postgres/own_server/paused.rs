@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use signing_trust::Freshness;
+use signing_trust::store::Revocation;
 use tokio::time::sleep_until;
 
 use super::{OPERATION, assert_not_confirmed, assert_undecided, elapsed, until_reached};
@@ -30,7 +31,7 @@ fn paused_server_decides_nothing_beyond_the_bound_and_is_taken_up_again() {
             sleep_until((paused + BOUND + Duration::from_millis(50)).into()).await;
             assert_undecided(&bounded, &server).await;
         };
-        let change = world.keys.revoke_trusted_key(vendor.trusted.id);
+        let change = world.keys.revoke_trusted_key(vendor.trusted.id, Revocation::retired());
         let (((), took), (), _) = tokio::join!(
             elapsed(assert_undecided(&strict, &server)),
             beyond,
@@ -42,7 +43,7 @@ fn paused_server_decides_nothing_beyond_the_bound_and_is_taken_up_again() {
         // By the pools that they have. The change may have been made or not by now:
         // nobody was told, so it is asked for again.
         until_reached(&world.store).await;
-        world.keys.revoke_trusted_key(vendor.trusted.id).await.unwrap();
+        world.keys.revoke_trusted_key(vendor.trusted.id, Revocation::retired()).await.unwrap();
         for runner in [&strict, &bounded] {
             until(OPERATION, "it decides again", async || runner.decide().await.is_ok()).await;
         }

@@ -1,6 +1,6 @@
 //! A server that ends, and is started again or replaced.
 
-use signing_trust::store::{ConnectError, Store, StoreError};
+use signing_trust::store::{ConnectError, Revocation, Store, StoreError};
 
 use super::{Runners, assert_not_confirmed, until_reached};
 use crate::support::{End, OwnServer, World, assert_refused, is_away, run_alone};
@@ -9,7 +9,7 @@ async fn assert_is_taken_up_again(server: OwnServer, world: World, end: End) {
     let (kept, revoked) = (world.vendor("kept").await, world.vendor("revoked").await);
     let runners = Runners::start(&world, &kept).await;
     let about_revoked = Runners::start(&world, &revoked).await;
-    world.keys.revoke_trusted_key(revoked.trusted.id).await.unwrap();
+    world.keys.revoke_trusted_key(revoked.trusted.id, Revocation::retired()).await.unwrap();
 
     server.end("primary", end);
     for runners in [&runners, &about_revoked] {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use signing_trust::store::{Store, StoreError};
+use signing_trust::store::{Revocation, Store, StoreError};
 use signing_trust::{Freshness, KeyManager, TrustError};
 
 use super::{OPERATION, Runners, refusal};
@@ -66,7 +66,8 @@ fn hot_standby_decides_nothing_strictly_or_from_memory_until_it_is_promoted() {
 
         let refused = runners.strict.keys.store().watch_trust().await.unwrap_err();
         assert!(matches!(refused, StoreError::ReadOnlyServer), "{refused:?}");
-        let change = runners.strict.keys.revoke_trusted_key(vendor.trusted.id).await;
+        let change =
+            runners.strict.keys.revoke_trusted_key(vendor.trusted.id, Revocation::retired()).await;
         assert_refused!(change, TrustError::Store(StoreError::InRecovery));
 
         promote(&login).await;
@@ -85,7 +86,7 @@ fn standby_in_the_primarys_place_decides_once_it_is_promoted() {
         let runners = Runners::start(&world, &kept).await;
         let about_revoked = Runners::start(&world, &revoked).await;
         let login = standby(&server, &world);
-        world.keys.revoke_trusted_key(revoked.trusted.id).await.unwrap();
+        world.keys.revoke_trusted_key(revoked.trusted.id, Revocation::retired()).await.unwrap();
         until_replayed(&world, &login).await;
 
         server.end("primary", End::Killed);
@@ -109,7 +110,7 @@ fn promoted_standby_that_lacks_the_last_revocation_decides_nothing() {
         let vendor = world.vendor("acme").await;
         let runners = Runners::start(&world, &vendor).await;
         server.back_up();
-        world.keys.revoke_trusted_key(vendor.trusted.id).await.unwrap();
+        world.keys.revoke_trusted_key(vendor.trusted.id, Revocation::retired()).await.unwrap();
         assert!(!runners.strict.decide().await.unwrap());
         runners.bounded.remembers(&world, false).await;
 

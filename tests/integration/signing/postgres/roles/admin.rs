@@ -13,9 +13,9 @@ use crate::support::{Backend, Vendor, World, add_signature, assert_refused, kek,
 /// Revokes the vendor's keys and takes that back.
 async fn have_second_thoughts(by: &World, vendor: &Vendor) {
     let note = "a mistake".parse().unwrap();
-    by.keys.revoke_trusted_key(vendor.trusted.id).await.unwrap();
+    by.keys.revoke_trusted_key(vendor.trusted.id, Revocation::retired()).await.unwrap();
     by.keys.reinstate_trusted_key(vendor.trusted.id, &note).await.unwrap();
-    by.keys.revoke_signing_key(vendor.key.id).await.unwrap();
+    by.keys.revoke_signing_key(vendor.key.id, Revocation::retired()).await.unwrap();
     by.keys.reinstate_signing_key(vendor.key.id, &note).await.unwrap();
     by.signer(&vendor.package, vendor.org, vendor.memory()).await;
 }
@@ -37,7 +37,7 @@ async fn keep_and_replace_signatures(by: &World, vendor: &Vendor) {
     let kept = by.keys.kept_signatures(vendor.org, digest).await.unwrap();
     let more = add_signature(&vendor.signature, &SigningKey::generate().unwrap());
     let stored = by.keys.store_signature_beside(&kept, &more).await.unwrap();
-    assert!(matches!(stored, Some(Change::Made(_))), "{stored:?}");
+    assert!(matches!(stored, Change::Made(_)), "{stored:?}");
 
     let rotation = by.keys.rotate_signing_key(vendor.key.id, None, Resign::All).await.unwrap();
     assert!(matches!(rotation.trusted, Some(Change::Made(_))), "{rotation:?}");
@@ -108,13 +108,13 @@ fn admin_manages_trust_between_organizations_and_ends_it_for_all() {
         let patterns = |pattern: &str| PackagePatterns::new(vec![pattern.into()]).unwrap();
         for packages in [Some(patterns("other.so")), Some(patterns("acme.*")), None] {
             let scope = TrustLimits { packages, expires_at: Some(until) };
-            by.keys.grant_limited_trust(operator, vendor.org, scope).await.unwrap();
+            by.keys.grant_trust(operator, vendor.org, scope).await.unwrap();
         }
         by.signer(&vendor.package, operator, vendor.memory()).await;
         by.keys.revoke_trust(operator, vendor.org).await.unwrap();
         for until in [Some(until), None] {
             let key = &vendor.key.public_key;
-            let trusted = by.keys.trust_public_key_until(operator, key, None, until).await;
+            let trusted = by.keys.trust_public_key(operator, key, None, until).await;
             assert!(matches!(trusted, Ok(Change::Made(_))), "{trusted:?}");
         }
         by.signer(&vendor.package, operator, vendor.memory()).await;
@@ -123,7 +123,7 @@ fn admin_manages_trust_between_organizations_and_ends_it_for_all() {
         by.keys.deny_key(operator, &denied, Some("not for us".parse().unwrap())).await.unwrap();
         by.keys.danger_declare_compromised(operator, &stolen, None).await.unwrap();
         let compromised = Revocation::compromised();
-        by.keys.revoke_signing_key_because(vendor.key.id, compromised).await.unwrap();
+        by.keys.revoke_signing_key(vendor.key.id, compromised).await.unwrap();
         for org in [vendor.org, operator] {
             let refused = by.verify(&vendor.package, org, vendor.memory()).await;
             assert_refused!(refused, PackageError::Verification(_));

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use signing_trust::TrustLimits;
 use signing_trust::store::{RoleLimits, RolePurpose};
 use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
@@ -161,7 +162,7 @@ fn postgres_lets_each_role_do_what_its_purpose_needs_and_no_more() {
         let vendor = world.vendor("acme").await;
         world.keys.store_signature(vendor.org, &vendor.signature).await.unwrap();
         let operator = world.org("operator").await;
-        world.keys.grant_trust(operator, vendor.org).await.unwrap();
+        world.keys.grant_trust(operator, vendor.org, TrustLimits::default()).await.unwrap();
         let tables = tables(&world).await;
         assert_eq!(tables.len(), 16 + 15, "{tables:?}");
 

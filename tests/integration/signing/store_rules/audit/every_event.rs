@@ -12,8 +12,8 @@ use signing_loader::{
     LoadedPackages, MaxStaleness, SignatureSource, Standing, Verifier, package_statement,
     verify_and_load_package,
 };
-use signing_trust::store::OrganizationRef;
-use signing_trust::{EventType, Resign};
+use signing_trust::store::{OrganizationRef, Revocation};
+use signing_trust::{EventType, Resign, TrustLimits};
 use zeroize::Zeroizing;
 
 use super::forger::{forge, open_up};
@@ -37,7 +37,7 @@ async fn whole_life(mut world: World) -> Vec<Told> {
     let id = keys.import_signing_key(acme, "ci".parse().unwrap(), &key()).await.unwrap().id;
     let public: VerifyingKey = keys.export_public_key(id).await.unwrap();
     let soon = (Utc::now() + TimeDelta::days(1)).trunc_subsecs(6);
-    let row = keys.trust_public_key_until(acme, &public, None, Some(soon)).await.unwrap();
+    let row = keys.trust_public_key(acme, &public, None, Some(soon)).await.unwrap();
     let row = row.into_inner().id;
 
     let library = world.package("libworkflow.so");
@@ -59,9 +59,9 @@ async fn whole_life(mut world: World) -> Vec<Told> {
     verifier.danger_observe_until(soon).load(&text).await.unwrap_err();
 
     publish_first_documents(keys, acme, &key()).await;
-    keys.grant_trust(acme, child).await.unwrap();
+    keys.grant_trust(acme, child, TrustLimits::default()).await.unwrap();
     keys.revoke_trust(acme, child).await.unwrap();
-    keys.revoke_trusted_key(row).await.unwrap();
+    keys.revoke_trusted_key(row, Revocation::retired()).await.unwrap();
     let note = "a mistake".parse().unwrap();
     keys.reinstate_trusted_key(row, &note).await.unwrap();
     let floor = Some("1.2.3".parse().unwrap());
@@ -70,7 +70,7 @@ async fn whole_life(mut world: World) -> Vec<Told> {
     keys.danger_declare_compromised(acme, &stolen, None).await.unwrap();
     keys.deny_key(child, &public.fingerprint(), None).await.unwrap();
     keys.rotate_signing_key(id, None, Resign::All).await.unwrap();
-    keys.revoke_signing_key(id).await.unwrap();
+    keys.revoke_signing_key(id, Revocation::retired()).await.unwrap();
     keys.reinstate_signing_key(id, &note).await.unwrap();
     keys.delete_organization(child).await.unwrap();
     keys.rotate_kek(&kek(2)).await.unwrap();
@@ -92,7 +92,7 @@ async fn follow(world: &World, org: OrgId, library: &Path, row: TrustedKeyId) {
     let is = async |expected: fn(&Standing) -> bool| {
         until(SOON, "it is known", async || expected(&package.standing())).await;
     };
-    world.keys.revoke_trusted_key(row).await.unwrap();
+    world.keys.revoke_trusted_key(row, Revocation::retired()).await.unwrap();
     is(|standing| matches!(standing, Standing::Refused(_))).await;
     world.keys.reinstate_trusted_key(row, &"a mistake".parse().unwrap()).await.unwrap();
     is(Standing::is_trusted).await;

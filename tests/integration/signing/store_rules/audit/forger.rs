@@ -2,7 +2,7 @@
 
 use signing_crypto::OrgId;
 use signing_trust::TrustError;
-use signing_trust::store::{AuditFaultKind, AuditRecord, IntactLog};
+use signing_trust::store::{AuditFaultKind, AuditRecord, IntactLog, Revocation};
 
 use crate::support::World;
 
@@ -81,7 +81,7 @@ pub(super) async fn victim(world: &World) -> OrgId {
     let acme = world.vendor("acme").await;
     let stranger = signing_crypto::SigningKey::generate().unwrap().fingerprint();
     world.keys.deny_key(acme.org, &stranger, Some("a reason".parse().unwrap())).await.unwrap();
-    world.keys.revoke_signing_key(acme.key.id).await.unwrap();
+    world.keys.revoke_signing_key(acme.key.id, Revocation::retired()).await.unwrap();
     assert_eq!(verified(world, acme.org).await.entries, 5);
     open_up(world).await;
     acme.org

@@ -46,7 +46,7 @@ async fn filters_choose_entries_by_time_type_and_key(world: World) {
     assert_eq!(chosen(&world, org, &events(&["key.signing.*", "key.denied"])).await, [2, 4, 5]);
     assert_eq!(chosen(&world, org, &events(&["trust.*"])).await, [0; 0]);
 
-    let fingerprint = world.keys.list_signing_keys(org).await.unwrap()[0].fingerprint;
+    let fingerprint = world.store.signing_keys(org).await.unwrap()[0].fingerprint;
     let key = AuditFilter { fingerprint: Some(fingerprint), ..Default::default() };
     assert_eq!(chosen(&world, org, &key).await, [2, 3, 5]);
     let of_all =

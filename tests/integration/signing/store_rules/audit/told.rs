@@ -216,11 +216,11 @@ async fn trust_that_expires_soon_is_told_of_beside_the_verification(world: World
     let in_days = |days: i64| (Utc::now() + TimeDelta::days(days)).trunc_subsecs(6);
     let trust = async |until| {
         let (keys, key) = (&world.keys, &acme.key.public_key);
-        keys.trust_public_key_until(acme.org, key, None, Some(until)).await.unwrap();
+        keys.trust_public_key(acme.org, key, None, Some(until)).await.unwrap();
     };
     let grant = async |until| {
         let scope = TrustLimits { packages: None, expires_at: Some(until) };
-        world.keys.grant_limited_trust(parent, acme.org, scope).await.unwrap();
+        world.keys.grant_trust(parent, acme.org, scope).await.unwrap();
     };
     // What verifying tells beside that it was done.
     let told_for = async |org| {

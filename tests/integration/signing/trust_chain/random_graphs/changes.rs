@@ -100,7 +100,7 @@ impl<'a> Graph<'a> {
         self.log.push(format!("{org} trusts {key} {end:?}"));
         let public = self.keys[key].verifying_key();
         let keys = &self.world.keys;
-        let trusted = keys.trust_public_key_until(self.orgs[org], &public, None, time(end)).await;
+        let trusted = keys.trust_public_key(self.orgs[org], &public, None, time(end)).await;
         assert_eq!(trusted.is_ok(), self.model.may_trust(org, key), "{self}: {trusted:?}");
         if let Ok(change) = trusted {
             self.note(org, key, &change.into_inner());
@@ -129,7 +129,7 @@ impl<'a> Graph<'a> {
             Refusal::Retired => Revocation::retired(),
             Refusal::Compromised => Revocation::compromised(),
         };
-        let revoked = self.world.keys.revoke_trusted_key_because(*id, revocation).await;
+        let revoked = self.world.keys.revoke_trusted_key(*id, revocation).await;
         assert_eq!(revoked.is_ok(), !self.model.deleted.contains(&org), "{self}: {revoked:?}");
         if revoked.is_ok() {
             self.model.refuse(org, key, refusal);
@@ -168,7 +168,7 @@ impl<'a> Graph<'a> {
         let scope =
             TrustLimits { packages: packages.map(Result::unwrap), expires_at: time(grant.end) };
         let (parent_id, child_id) = (self.orgs[parent], self.orgs[child]);
-        let granted = self.world.keys.grant_limited_trust(parent_id, child_id, scope).await;
+        let granted = self.world.keys.grant_trust(parent_id, child_id, scope).await;
         assert_eq!(granted.is_ok(), self.model.may_grant(parent, child), "{self}: {granted:?}");
         if granted.is_ok() {
             self.model.grants.insert((parent, child), grant);
@@ -212,7 +212,7 @@ impl<'a> Graph<'a> {
         } else {
             let name = format!("key{key}").parse().unwrap();
             let own = keys.import_signing_key(id, name, &self.keys[key]).await.unwrap();
-            keys.revoke_signing_key_because(own.id, Revocation::compromised()).await.unwrap();
+            keys.revoke_signing_key(own.id, Revocation::compromised()).await.unwrap();
         }
         self.model.compromised.insert(key);
     }

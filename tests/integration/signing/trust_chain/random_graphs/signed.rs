@@ -93,9 +93,9 @@ async fn publish(graph: &Graph<'_>, org: usize) {
     let (signer, first) = (signer(), DocumentVersion::FIRST);
     let roots =
         (0..graph.orgs.len()).map(|other| (graph.orgs[other], first_root(graph, other).digest()));
-    let draft = keys.draft_trust(id, statement, &roots.collect()).await.unwrap();
-    let draft = draft.statement(header(version), first, first);
-    let statement = SignedDocument::sign(&draft, &signer).unwrap();
+    let content = keys.statement_content(id, statement, &roots.collect()).await.unwrap();
+    let statement = content.statement(header(version), first, first);
+    let statement = SignedDocument::sign(&statement, &signer).unwrap();
     let root = first_root(graph, org);
     let draft = match published {
         Some(_) => DraftDocuments::new(id, Some(root), None, Some(statement), None),

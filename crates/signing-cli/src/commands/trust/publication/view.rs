@@ -6,7 +6,7 @@ use signing_crypto::{
     SignedDocument, TrustDocument, TrustDocumentKind, shell_word,
 };
 use signing_trust::store::OrganizationRecord;
-use signing_trust::{DraftedTrust, ImpactExtent, PublicationImpact};
+use signing_trust::{NextDocuments, PublicationImpact, SearchExtent};
 
 use crate::lines::{Lines, quoted};
 #[cfg(test)]
@@ -58,18 +58,18 @@ struct PackageView<'a> {
 impl<'a> PublicationView<'a> {
     pub(super) fn of(
         org: &'a OrganizationRecord,
-        drafted: &'a DraftedTrust,
+        next: &'a NextDocuments,
         unrooted: Vec<UnrootedView>,
         impact: &'a PublicationImpact,
     ) -> Self {
-        let documents = &drafted.documents;
+        let documents = &next.documents;
         Self {
             org_id: org.id,
             org: &org.name,
             documents: document_views(documents),
             content: documents.root().map(|_| DocumentsView::of_draft(documents)),
-            revokes: newly_revoked(drafted),
-            changes: ChangeView::all(&drafted.changes),
+            revokes: newly_revoked(next),
+            changes: ChangeView::all(&next.changes),
             unrooted,
             starts: packages(&impact.starts),
             stops: packages(&impact.stops),
@@ -77,7 +77,7 @@ impl<'a> PublicationView<'a> {
             published: false,
             root_file: None,
             draft: None,
-            compared_all: impact.extent == ImpactExtent::All,
+            compared_all: impact.extent == SearchExtent::All,
             root: documents.root().or(documents.current_root()).map(SignedDocument::digest),
             is_first: documents.current_root().is_none(),
             was_shown: false,
@@ -156,9 +156,9 @@ impl View for PublicationView<'_> {
     }
 }
 
-fn newly_revoked(drafted: &DraftedTrust) -> Vec<Fingerprint> {
-    let before = drafted.published.as_ref().map(|published| &published.revocations().denied);
-    let Some(revocations) = drafted.documents.revocations() else { return Vec::new() };
+fn newly_revoked(next: &NextDocuments) -> Vec<Fingerprint> {
+    let before = next.published.as_ref().map(|published| &published.revocations().denied);
+    let Some(revocations) = next.documents.revocations() else { return Vec::new() };
     let denied = revocations.unverified().denied.keys();
     denied.filter(|key| before.is_none_or(|before| !before.contains_key(key))).copied().collect()
 }

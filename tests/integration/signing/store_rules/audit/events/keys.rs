@@ -1,7 +1,7 @@
 use std::fmt::Display;
 
 use signing_crypto::{KeyId, OrgId, TrustedKeyId};
-use signing_trust::store::Change;
+use signing_trust::store::{Change, Revocation};
 use signing_trust::{KeyManager, TrustError};
 use tracing::Level;
 
@@ -80,7 +80,7 @@ async fn an_export_is_told_each_time_and_is_no_change(bench: Bench) {
 
 async fn a_signing_keys_revocation_is_told_once(bench: Bench) {
     let id = bench.signing_key().await;
-    let key = bench.keys.revoke_signing_key(id).await.unwrap().into_inner();
+    let key = bench.keys.revoke_signing_key(id, Revocation::retired()).await.unwrap().into_inner();
     bench.told(
         Level::WARN,
         &[
@@ -91,16 +91,16 @@ async fn a_signing_keys_revocation_is_told_once(bench: Bench) {
             ("reason", &"retired"),
         ],
     );
-    let again = bench.keys.revoke_signing_key(id).await.unwrap();
+    let again = bench.keys.revoke_signing_key(id, Revocation::retired()).await.unwrap();
     assert!(matches!(again, Change::Unchanged(_)));
-    assert!(bench.keys.revoke_signing_key(KeyId::random()).await.is_err());
+    assert!(bench.keys.revoke_signing_key(KeyId::random(), Revocation::retired()).await.is_err());
     bench.told_nothing();
     bench.logged(&["key.signing.created", "key.signing.revoked"]).await;
 }
 
 async fn trusting_and_revoking_a_key_is_told_once_each(bench: Bench) {
     let key = seed_key().verifying_key();
-    let trust = async || bench.keys.trust_public_key(bench.org, &key, None).await;
+    let trust = async || bench.keys.trust_public_key(bench.org, &key, None, None).await;
     let row = trust().await.unwrap().into_inner().id;
     let told = |level, event_type: &'static str| {
         let fields: [(&'static str, &dyn Display); 4] = [
@@ -119,12 +119,14 @@ async fn trusting_and_revoking_a_key_is_told_once_each(bench: Bench) {
     assert!(matches!(trust().await.unwrap(), Change::Unchanged(_)));
     bench.told_nothing();
 
-    bench.keys.revoke_trusted_key(row).await.unwrap();
+    bench.keys.revoke_trusted_key(row, Revocation::retired()).await.unwrap();
     told(Level::WARN, "key.trusted.revoked");
-    let again = bench.keys.revoke_trusted_key(row).await.unwrap();
+    let again = bench.keys.revoke_trusted_key(row, Revocation::retired()).await.unwrap();
     assert!(matches!(again, Change::Unchanged(_)));
     assert!(matches!(trust().await, Err(TrustError::PreviouslyRevoked { .. })));
-    assert!(bench.keys.revoke_trusted_key(TrustedKeyId::random()).await.is_err());
+    assert!(
+        bench.keys.revoke_trusted_key(TrustedKeyId::random(), Revocation::retired()).await.is_err()
+    );
     bench.told_nothing();
     bench.logged(&["key.trusted.added", "key.trusted.revoked"]).await;
 }

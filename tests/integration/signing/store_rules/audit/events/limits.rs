@@ -18,7 +18,7 @@ async fn trust_with_an_expiry_is_told_with_it_and_again_when_it_changes(bench: B
     let key = seed_key().verifying_key();
     let trust = async |until: Option<&str>| {
         let until = until.map(|until| until.parse().unwrap());
-        bench.keys.trust_public_key_until(bench.org, &key, None, until).await
+        bench.keys.trust_public_key(bench.org, &key, None, until).await
     };
     let row = trust(Some("2999-01-01T00:00:00Z")).await.unwrap().into_inner().id;
     let told = |expires_at: &str| {
@@ -54,7 +54,7 @@ async fn a_limited_grant_is_told_with_its_limits_and_again_when_they_change(benc
             packages: Some(PackagePatterns::new(packages).unwrap()),
             expires_at: until.map(|until| until.parse().unwrap()),
         };
-        bench.keys.grant_limited_trust(bench.org, child, scope).await.unwrap()
+        bench.keys.grant_trust(bench.org, child, scope).await.unwrap()
     };
     grant(&["etl-*", "web.so"], Some("2999-01-01T00:00:00Z")).await;
     bench.told(

@@ -1,8 +1,8 @@
 use std::fmt::Display;
 
 use signing_crypto::OrgId;
-use signing_trust::TrustError;
 use signing_trust::store::Change;
+use signing_trust::{TrustError, TrustLimits};
 use tracing::Level;
 
 use super::bench::Bench;
@@ -43,7 +43,7 @@ async fn a_grant_and_its_end_are_told_once_each(bench: Bench) {
             [("event_type", &event_type), ("org_id", &bench.org), ("child_org_id", &child)];
         bench.told(level, &fields);
     };
-    let grant = async |to| bench.keys.grant_trust(bench.org, to).await;
+    let grant = async |to| bench.keys.grant_trust(bench.org, to, TrustLimits::default()).await;
     let revoke = async || bench.keys.revoke_trust(bench.org, child).await.unwrap();
     assert!(matches!(revoke().await, Change::Unchanged(None)));
     bench.told_nothing();

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use signing_crypto::{SignatureEnvelope, SigningKey};
-use signing_trust::{EventType, Resign};
+use signing_trust::store::Revocation;
+use signing_trust::{EventType, Resign, TrustLimits};
 
 use super::super::forger::{forge, open_up};
 use super::super::recorder::Told;
@@ -32,15 +33,15 @@ pub(super) async fn whole_life(bench: &Bench) -> Life {
     let id = id.unwrap().id;
     keys.export_public_key(id).await.unwrap();
     let key = seed_key().verifying_key();
-    let row = keys.trust_public_key(bench.org, &key, Some("ci".parse().unwrap())).await;
+    let row = keys.trust_public_key(bench.org, &key, Some("ci".parse().unwrap()), None).await;
     keys.sign_statement(id, &statement()).await.unwrap();
     let envelope = SignatureEnvelope::sign(&statement(), &seed_key());
     let kept = keys.store_signature(bench.org, &envelope).await.unwrap().into_inner();
     keys.remove_signature(kept).await.unwrap();
-    keys.grant_trust(bench.org, child).await.unwrap();
+    keys.grant_trust(bench.org, child, TrustLimits::default()).await.unwrap();
     keys.revoke_trust(bench.org, child).await.unwrap();
     let row = row.unwrap().into_inner().id;
-    keys.revoke_trusted_key(row).await.unwrap();
+    keys.revoke_trusted_key(row, Revocation::retired()).await.unwrap();
     keys.reinstate_trusted_key(row, &"a mistake".parse().unwrap()).await.unwrap();
     let floor = Some("1.2.3".parse().unwrap());
     keys.set_version_floor(bench.org, &"a.so".parse().unwrap(), floor).await.unwrap();
@@ -51,7 +52,7 @@ pub(super) async fn whole_life(bench: &Bench) -> Life {
     let stranger = keys.clone().with_kek(kek(3));
     assert!(stranger.get_signing_key(id).await.is_err());
     assert!(stranger.create_signing_key(bench.org, "x".parse().unwrap()).await.is_err());
-    keys.revoke_signing_key(id).await.unwrap();
+    keys.revoke_signing_key(id, Revocation::retired()).await.unwrap();
     keys.reinstate_signing_key(id, &"a mistake".parse().unwrap()).await.unwrap();
     keys.delete_organization(child).await.unwrap();
     keys.rotate_signing_key(id, None, Resign::Leave).await.unwrap();

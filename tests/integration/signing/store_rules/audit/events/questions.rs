@@ -18,14 +18,14 @@ async fn questions_are_neither_told_nor_logged(bench: Bench) {
     let fingerprint = seed_key().fingerprint();
 
     keys.get_signing_key(id).await.unwrap();
-    keys.list_organizations().await.unwrap();
-    keys.organization(OrganizationRef::Id(org)).await.unwrap();
-    keys.list_grants(org).await.unwrap();
-    keys.list_signing_keys(org).await.unwrap();
+    keys.store().organizations().await.unwrap();
+    keys.store().organization(OrganizationRef::Id(org)).await.unwrap();
+    keys.store().grants_from(org).await.unwrap();
+    keys.store().signing_keys(org).await.unwrap();
     keys.list_trusted_keys(org).await.unwrap();
-    keys.list_own_trusted_keys(org).await.unwrap();
+    keys.store().own_trusted_keys(org).await.unwrap();
     keys.find_trusted_key(org, &fingerprint).await.unwrap();
-    keys.who_trusts(&fingerprint).await.unwrap();
+    keys.store().organizations_trusting(fingerprint).await.unwrap();
     keys.find_signatures(org, PackageDigest::from_bytes([7; 32])).await.unwrap();
     let (signers, name) = (Signers::one(fingerprint), "a.so".parse().unwrap());
     let _ = keys.decide(org, &signers, &name, ClockSkewAllowance::NONE).await.unwrap();

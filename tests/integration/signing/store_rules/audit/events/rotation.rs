@@ -62,7 +62,7 @@ async fn rotated(bench: &Bench) -> (KeyId, SigningKeyRecord) {
 async fn a_successors_making_and_trust_are_told_once_each(bench: Bench) {
     let name = "ci".parse().unwrap();
     let old = bench.keys.import_signing_key(bench.org, name, &seed_key()).await.unwrap().id;
-    bench.keys.trust_public_key(bench.org, &seed_key().verifying_key(), None).await.unwrap();
+    bench.keys.trust_public_key(bench.org, &seed_key().verifying_key(), None, None).await.unwrap();
     bench.heard();
     let rotation = bench.keys.rotate_signing_key(old, None, Resign::All).await.unwrap();
     let new = rotation.successor.into_inner();

@@ -16,7 +16,7 @@ on_both_backends! {
 
 async fn a_signing_keys_reinstatement_is_told_once(bench: Bench) {
     let id = bench.signing_key().await;
-    let key = bench.keys.revoke_signing_key(id).await.unwrap().into_inner();
+    let key = bench.keys.revoke_signing_key(id, Revocation::retired()).await.unwrap().into_inner();
     bench.heard();
     let note = "retired too early".parse().unwrap();
     let reinstate = async |id| bench.keys.reinstate_signing_key(id, &note).await;
@@ -34,7 +34,7 @@ async fn a_signing_keys_reinstatement_is_told_once(bench: Bench) {
     assert!(matches!(reinstate(id).await.unwrap(), Change::Unchanged(_)));
     assert!(reinstate(KeyId::random()).await.is_err());
     bench.told_nothing();
-    bench.keys.revoke_signing_key_because(id, Revocation::compromised()).await.unwrap();
+    bench.keys.revoke_signing_key(id, Revocation::compromised()).await.unwrap();
     bench.heard();
     assert!(reinstate(id).await.is_err());
     bench.told_nothing();
@@ -50,8 +50,9 @@ async fn a_signing_keys_reinstatement_is_told_once(bench: Bench) {
 
 async fn a_trusted_keys_reinstatement_is_told_once(bench: Bench) {
     let key = seed_key().verifying_key();
-    let row = bench.keys.trust_public_key(bench.org, &key, None).await.unwrap().into_inner().id;
-    bench.keys.revoke_trusted_key(row).await.unwrap();
+    let row =
+        bench.keys.trust_public_key(bench.org, &key, None, None).await.unwrap().into_inner().id;
+    bench.keys.revoke_trusted_key(row, Revocation::retired()).await.unwrap();
     bench.heard();
     let note = "a mistake".parse().unwrap();
     let reinstate = async |row| bench.keys.reinstate_trusted_key(row, &note).await;
@@ -99,7 +100,7 @@ async fn a_revocation_says_why(bench: Bench) {
     let id = bench.signing_key().await;
     let note = Some("a laptop was stolen".parse().unwrap());
     let revocation = Revocation::compromised().with_note(note);
-    let key = bench.keys.revoke_signing_key_because(id, revocation).await.unwrap().into_inner();
+    let key = bench.keys.revoke_signing_key(id, revocation).await.unwrap().into_inner();
     bench.told(
         Level::WARN,
         &[

@@ -10,7 +10,7 @@ on_both_backends! {
 async fn nothing_that_is_told_or_logged_is_secret(bench: Bench) {
     let life = whole_life(&bench).await;
     let told = format!("{life:?}");
-    let id = bench.keys.list_signing_keys(bench.org).await.unwrap()[0].id;
+    let id = bench.keys.store().signing_keys(bench.org).await.unwrap()[0].id;
     let (_, wrapped) = bench.keys.store().wrapped_signing_key(id).await.unwrap();
     for secret in [&[1; 32][..], &[2; 32], &SEED, wrapped.as_bytes()] {
         for spelling in spellings(secret) {

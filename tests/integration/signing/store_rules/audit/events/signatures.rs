@@ -1,6 +1,6 @@
 use signing_crypto::{EnvelopeError, EnvelopeSignature, OrgId, SignatureEnvelope, SigningKey};
 use signing_trust::TrustError;
-use signing_trust::store::Change;
+use signing_trust::store::{Change, Revocation};
 use tracing::Level;
 
 use super::bench::{Bench, seed_key, statement};
@@ -30,7 +30,7 @@ async fn a_signing_is_told_each_time_and_is_no_change(bench: Bench) {
             ],
         );
     }
-    bench.keys.revoke_signing_key(id).await.unwrap();
+    bench.keys.revoke_signing_key(id, Revocation::retired()).await.unwrap();
     bench.heard();
     let refused = bench.keys.sign_statement(id, &statement()).await;
     assert!(matches!(refused, Err(TrustError::SigningKeyRevoked { .. })));

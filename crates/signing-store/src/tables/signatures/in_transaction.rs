@@ -197,11 +197,15 @@ pub(crate) trait KeepSignatures {
     ) -> Result<Change<SignatureId>, StoreError>;
 
     /// The same, if what is kept about the package is `expected`.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::SignaturesChanged`] if it is not.
     async fn insert_signature_if_unchanged(
         &mut self,
         expected: &[PackageSignatureRecord],
         new: NewPackageSignature,
-    ) -> Result<Option<Change<SignatureId>>, StoreError>;
+    ) -> Result<Change<SignatureId>, StoreError>;
 
     /// # Errors
     ///
@@ -262,10 +266,11 @@ impl_for_connections!(KeepSignatures {
         &mut self,
         expected: &[PackageSignatureRecord],
         new: NewPackageSignature,
-    ) -> Result<Option<Change<SignatureId>>, StoreError> {
-        match self.newest_signatures(new.org_id, new.package_digest).await? == expected {
-            true => Ok(Some(self.insert_signature(new).await?)),
-            false => Ok(None),
+    ) -> Result<Change<SignatureId>, StoreError> {
+        let digest = new.package_digest;
+        match self.newest_signatures(new.org_id, digest).await? == expected {
+            true => self.insert_signature(new).await,
+            false => Err(StoreError::SignaturesChanged { digest }),
         }
     }
 

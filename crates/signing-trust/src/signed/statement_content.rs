@@ -8,9 +8,10 @@ use signing_crypto::{
 use crate::rules::{DecisionContext, GrantStanding, KeyStanding, grant_standing, key_standing};
 use crate::snapshot::OrganizationTrust;
 
-/// What the rows of a store trust, as the next statement would say it.
+/// What a trust statement says, without its header and the versions that it names: of one that
+/// was published, or of the next one that the rows of a store would make.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct TrustDraft {
+pub struct StatementContent {
     /// The keys that the organization trusts itself.
     pub keys: BTreeMap<Fingerprint, StatedKey>,
     /// The keys that it does not accept from anybody.
@@ -51,7 +52,7 @@ pub enum StatementChange {
     RemovesFloor(PackageName),
 }
 
-impl TrustDraft {
+impl StatementContent {
     /// What `rows` trust. The roots of granted organizations are those that `roots` has, or
     /// else those that were published.
     pub(crate) fn of_rows(
@@ -60,10 +61,10 @@ impl TrustDraft {
         roots: &BTreeMap<OrgId, RootDigest>,
     ) -> Self {
         let context = DecisionContext::at(rows.now());
-        let mut draft = Self { floors: rows.floors.clone(), ..Self::default() };
+        let mut content = Self { floors: rows.floors.clone(), ..Self::default() };
         for (&fingerprint, key) in &rows.keys {
             if let Some(at) = key.compromised_at {
-                draft.denied.insert(fingerprint, DeniedKey { at: StatementTime::nearest(at) });
+                content.denied.insert(fingerprint, DeniedKey { at: StatementTime::nearest(at) });
                 continue;
             }
             let Some(own) = key.own() else { continue };
@@ -76,14 +77,16 @@ impl TrustDraft {
                     let public_key = key.into();
                     let expires_at = status.expires_at.map(StatementTime::nearest);
                     let key = StatedKey { public_key, name: status.name.clone(), expires_at };
-                    draft.keys.insert(fingerprint, key);
+                    content.keys.insert(fingerprint, key);
                 }
                 Some(
                     KeyStanding::Revoked { at, .. }
                     | KeyStanding::Denied { at }
                     | KeyStanding::Compromised { at },
                 ) => {
-                    draft.denied.insert(fingerprint, DeniedKey { at: StatementTime::nearest(at) });
+                    content
+                        .denied
+                        .insert(fingerprint, DeniedKey { at: StatementTime::nearest(at) });
                 }
                 Some(KeyStanding::Mismatched) | None => {}
             }
@@ -97,7 +100,7 @@ impl TrustDraft {
             let root = roots.get(&grant.child).copied().or(before.map(|before| before.root));
             let (child, child_name) = (grant.child, grant.child_name.clone());
             match root {
-                None => drop(draft.unrooted.insert(child, child_name)),
+                None => drop(content.unrooted.insert(child, child_name)),
                 Some(root) => {
                     let stated = StatedGrant {
                         child_name,
@@ -105,11 +108,11 @@ impl TrustDraft {
                         packages: grant.limits.packages.clone(),
                         expires_at: grant.limits.expires_at.map(StatementTime::nearest),
                     };
-                    draft.grants.insert(child, stated);
+                    content.grants.insert(child, stated);
                 }
             }
         }
-        draft
+        content
     }
 
     /// The statement that says this.
@@ -173,7 +176,7 @@ impl TrustDraft {
 }
 
 /// What a statement says, to compare it with another.
-impl From<&TrustStatement> for TrustDraft {
+impl From<&TrustStatement> for StatementContent {
     fn from(statement: &TrustStatement) -> Self {
         Self {
             keys: statement.keys.clone(),

@@ -1,0 +1,147 @@
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use signing_crypto::{Fingerprint, OrgId, SignatureEnvelope, SignatureId};
+
+use super::in_transaction::{KeepSignatures, SignatureGate};
+use super::{NewPackageSignature, PackageSignatureRecord, digest_of};
+use crate::error::StoreError;
+use crate::pool::now;
+use crate::schema::package_signatures;
+use crate::sql_types::bind;
+use crate::state::change;
+use crate::store::{Change, Store};
+use crate::tables::audit::{AuditChain, AuditEntry};
+
+impl Store {
+    /// Keeps a signature; the same one is kept once. It changes no trust, so it is not
+    /// in the audit log, and a role that adds signatures needs no access to that.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::OrganizationNotFound`] or [`StoreError::OrganizationDeleted`].
+    pub async fn insert_package_signature(
+        &self,
+        new: NewPackageSignature,
+    ) -> Result<Change<SignatureId>, StoreError> {
+        change!(self, |conn| {
+            conn.lock_signatures(new.org_id).await?;
+            conn.insert_signature(new).await
+        })
+    }
+
+    /// Keeps a signature if [`own_package_signatures`](crate::StoreReader::own_package_signatures)
+    /// still gives `expected`.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::SignaturesChanged`] if it gives something else; otherwise as
+    /// [`insert_package_signature`](Self::insert_package_signature).
+    pub async fn insert_signature_if_unchanged(
+        &self,
+        expected: &[PackageSignatureRecord],
+        new: NewPackageSignature,
+    ) -> Result<Change<SignatureId>, StoreError> {
+        let expected = expected.to_vec();
+        change!(self, |conn| {
+            conn.lock_signatures(new.org_id).await?;
+            conn.insert_signature_if_unchanged(&expected, new).await
+        })
+    }
+
+    /// Keeps a signature that another key makes because the key `existing_signer` has signed,
+    /// if what is kept is still `expected`.
+    ///
+    /// # Errors
+    ///
+    /// As [`insert_signature_if_unchanged`](Self::insert_signature_if_unchanged);
+    /// [`StoreError::Compromised`] and [`StoreError::KeyRefused`] if the organization
+    /// refuses `existing_signer`.
+    pub async fn insert_signature_for(
+        &self,
+        existing_signer: Fingerprint,
+        expected: &[PackageSignatureRecord],
+        new: NewPackageSignature,
+    ) -> Result<Change<SignatureId>, StoreError> {
+        let expected = expected.to_vec();
+        change!(self, |conn| {
+            conn.lock_signatures(new.org_id).await?;
+            conn.lock_organization(new.org_id).await?;
+            conn.require_not_refused(existing_signer, new.org_id).await?;
+            conn.insert_signature_if_unchanged(&expected, new).await
+        })
+    }
+
+    /// Puts `envelope` in the place of the kept signature `before`: the same with a
+    /// signature more, which another key makes because the key `existing_signer` has signed.
+    /// Nothing is changed if the organization keeps it already, there or elsewhere.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::SignaturesChanged`] if `before` is another by now, or kept no more;
+    /// [`StoreError::Compromised`] and [`StoreError::KeyRefused`] if the organization
+    /// refuses `existing_signer`.
+    pub async fn replace_package_signature(
+        &self,
+        before: &PackageSignatureRecord,
+        existing_signer: Fingerprint,
+        envelope: &SignatureEnvelope,
+    ) -> Result<Change<SignatureId>, StoreError> {
+        let (id, org, digest) = (before.id, before.org_id, before.package_digest);
+        let (envelope, old) = (envelope.to_json(), digest_of(before.envelope.as_bytes()));
+        let new = digest_of(envelope.as_bytes());
+        change!(self, |conn| {
+            conn.lock_signatures(org).await?;
+            conn.lock_organization(org).await?;
+            conn.require_not_refused(existing_signer, org).await?;
+            let kept: Option<SignatureId> = package_signatures::table
+                .filter(package_signatures::org_id.eq(bind(org)))
+                .filter(package_signatures::package_digest.eq(bind(digest)))
+                .filter(package_signatures::envelope_digest.eq(bind(new)))
+                .select(package_signatures::id)
+                .get_result(conn)
+                .await
+                .optional()?;
+            if let Some(kept) = kept {
+                return Ok(Change::Unchanged(kept));
+            }
+            let replaced = diesel::update(package_signatures::table.find(bind(id)))
+                .filter(package_signatures::envelope_digest.eq(bind(old)))
+                .set((
+                    package_signatures::envelope.eq(envelope),
+                    package_signatures::envelope_digest.eq(bind(new)),
+                ))
+                .execute(conn)
+                .await?;
+            match replaced {
+                1 => Ok(Change::Made(id)),
+                _ => Err(StoreError::SignaturesChanged { digest }),
+            }
+        })
+    }
+
+    /// Removes a kept signature of `org`, which may be deleted, and writes that into its
+    /// audit log. It does not wait for transactions that keep signatures.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::SignatureNotFound`].
+    pub async fn remove_package_signature(
+        &self,
+        org: OrgId,
+        id: SignatureId,
+        entry: AuditEntry,
+    ) -> Result<(), StoreError> {
+        let at = now();
+        change!(self, |conn| {
+            let head = conn.lock_chain(org).await?;
+            let removed = diesel::delete(package_signatures::table.find(bind(id)))
+                .filter(package_signatures::org_id.eq(bind(org)))
+                .execute(conn)
+                .await?;
+            if removed == 0 {
+                return Err(StoreError::SignatureNotFound { id });
+            }
+            conn.append(head, at, entry).await
+        })
+    }
+}
