@@ -33,7 +33,7 @@
 //! let pinned = PinnedKeys::from(key.verifying_key());
 //! let source = SignatureSource::Memory(signature);
 //! let verified = verify_package_offline(&path, &config, &pinned, source)?;
-//! assert_eq!(verified.report().signer(), &key.fingerprint());
+//! assert_eq!(verified.report().signer(), key.fingerprint());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!

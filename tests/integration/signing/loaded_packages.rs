@@ -260,7 +260,7 @@ async fn list_says_by_whom_and_by_which_grant_each_package_was_signed(world: Wor
     let packages = loaded.packages();
     let [package] = &packages[..] else { panic!("{packages:?}") };
     assert_eq!(package.report().name().as_str(), "libgranted.so");
-    assert_eq!(package.report().signer(), &vendor.key.fingerprint);
+    assert_eq!(package.report().signer(), vendor.key.fingerprint);
     let child_of = |via: &TrustPath| match via {
         TrustPath::Granted { child, .. } => Some(*child),
         _ => None,

@@ -268,7 +268,7 @@ impl<'a> PackageView<'a> {
             name: report.name(),
             sha256: *report.digest(),
             size: report.size(),
-            signer: *report.signer(),
+            signer: report.signer(),
             via: TrustPathView::of(report.via()),
             signers: report.signers().iter().map(TrustedKeyView::of).collect(),
             version: report.version(),
