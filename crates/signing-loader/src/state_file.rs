@@ -189,7 +189,9 @@ fn print(seen: &SeenDocuments) -> String {
     let mut text = format!("{HEADER}\n");
     for ((org, from), organization) in seen.iter() {
         let SeenOrganization { root, statement, revocations, denied } = organization;
-        let document = |seen: &SeenDocument| format!("{}:{}", seen.version, hex(&seen.digest));
+        let document = |seen: &SeenDocument| {
+            format!("{}:{}", seen.version, RootDigest::from_bytes(seen.digest))
+        };
         let documents = [root, statement, revocations].map(document).join(" ");
         let denied = denied.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
         text += &format!("{org} {from} {documents} {denied}\n");
@@ -241,8 +243,4 @@ fn parse_document(word: &str) -> Option<SeenDocument> {
     (version.to_string() == number).then_some(())?;
     let digest = *digest.parse::<RootDigest>().ok()?.as_bytes();
     Some(SeenDocument { version, digest })
-}
-
-fn hex(bytes: &[u8; 32]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

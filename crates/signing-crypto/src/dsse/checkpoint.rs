@@ -1,9 +1,6 @@
-use std::fmt;
-use std::str::FromStr;
-
 use serde::{Deserialize, Serialize};
 
-use crate::digest::parse_lower_hex;
+use crate::digest::sha256_of;
 use crate::dsse::strict_json::Object;
 use crate::dsse::{
     CheckpointError, MalformedCheckpoint, MalformedEnvelope, PAYLOAD_TYPE, STATEMENT_TYPE,
@@ -12,48 +9,18 @@ use crate::dsse::{
 use crate::key::VerifyingKey;
 #[cfg(feature = "private-keys")]
 use crate::key::{Signer, SignerError};
-use crate::names::{OrgId, OrgName, ParseError, StatementTime, StoreId};
+use crate::names::{OrgId, OrgName, StatementTime, StoreId};
 
 /// The `predicateType` that makes a statement one about an audit log: never one
 /// about a package.
 pub const CHECKPOINT_TYPE: &str = "urn:cloacina:audit-checkpoint:v1";
 
-/// The hash of an entry of an audit log: SHA-256, written as 64 lower-case
-/// hexadecimal digits.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct EntryHash([u8; 32]);
-
-impl EntryHash {
-    /// Takes over a hash that was computed elsewhere.
-    pub fn from_bytes(bytes: [u8; 32]) -> Self {
-        Self(bytes)
-    }
-
-    /// The hash's 32 bytes.
-    pub fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
-    }
-}
-
-impl FromStr for EntryHash {
-    type Err = ParseError;
-
-    fn from_str(text: &str) -> Result<Self, ParseError> {
-        parse_lower_hex(text).map(Self).ok_or(ParseError::Digest)
-    }
-}
-
-impl fmt::Display for EntryHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&hex::encode(self.0))
-    }
-}
-
-impl fmt::Debug for EntryHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "EntryHash({self})")
-    }
-}
+sha256_of!(
+    /// The hash of an entry of an audit log: SHA-256, written as 64 lower-case
+    /// hexadecimal digits.
+    EntryHash,
+    Digest
+);
 
 /// What a checkpoint says: "in this store, this organization's audit log had this
 /// many entries, and the last one this hash", as an in-toto Statement v1.
