@@ -44,9 +44,9 @@ mod signed_trust;
 
 pub use digest::{HashedContent, PackageDigest};
 pub use dsse::{
-    AuditCheckpoint, CHECKPOINT_TYPE, CheckpointError, ContentLayer, EntryHash, EnvelopeError,
+    AuditCheckpoint, CHECKPOINT_TYPE, CheckpointError, EntryHash, EnvelopeError,
     EnvelopeSignature, ForeignFormat, JsonFault, MAX_ENVELOPE_SIZE, MAX_SIGNATURES,
-    MalformedCheckpoint, MalformedEnvelope, PAYLOAD_TYPE, PREDICATE_TYPE, PackageStatement,
+    MalformedCheckpoint, MalformedEnvelope, MalformedStatement, PAYLOAD_TYPE, PREDICATE_TYPE, PackageStatement,
     STATEMENT_TYPE, SignatureEnvelope, SignedCheckpoint, SignerCount, SignerCountError,
     UnexpectedJson, VerifiedCheckpoint, VerifiedStatement,
 };

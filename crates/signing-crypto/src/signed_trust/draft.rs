@@ -7,14 +7,13 @@ use super::document::max_envelope;
 #[cfg(feature = "private-keys")]
 use super::error::DraftSignatureError;
 use super::error::{MalformedDraft, ThresholdNotMet};
-use super::header::present;
 use super::{
     Revocations, Role, RootDocument, SignedDocument, TrustDocument, TrustDocumentKind,
     TrustStatement, VerifiedRoot,
 };
 #[cfg(feature = "private-keys")]
 use crate::dsse::EnvelopeError;
-use crate::dsse::Object;
+use crate::dsse::{Object, present};
 use crate::key::Fingerprint;
 #[cfg(feature = "private-keys")]
 use crate::key::{Signer, VerifyingKey};

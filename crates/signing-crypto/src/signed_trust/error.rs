@@ -43,7 +43,7 @@ pub enum DocumentFault {
     /// Its payload is not the JSON that such a document is: a field is missing, unknown,
     /// there twice or of another type.
     #[error("its payload is not the expected JSON")]
-    Json(#[source] UnexpectedJson),
+    Json(#[from] UnexpectedJson),
     /// A field that is not of its form.
     #[error("its field '{field}' is malformed")]
     Field {
@@ -112,12 +112,6 @@ pub enum DocumentFault {
     /// A grant to the organization itself.
     #[error("it grants trust to its own organization")]
     SelfGrant,
-}
-
-impl DocumentFault {
-    pub(super) fn json(source: UnexpectedJson) -> Self {
-        Self::Json(source)
-    }
 }
 
 /// A document that fewer keys of a role have signed than must sign.

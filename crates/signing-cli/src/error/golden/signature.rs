@@ -1,5 +1,6 @@
 use signing_crypto::{
-    EnvelopeError, ForeignFormat, MalformedEnvelope, ParseError, SignatureEnvelope,
+    EnvelopeError, ForeignFormat, MalformedEnvelope, MalformedStatement, PREDICATE_TYPE,
+    ParseError, SignatureEnvelope,
 };
 use signing_loader::{NotAdded, SignError, SignaturePlace, SignedTerms, VerificationError};
 use signing_trust::TrustError;
@@ -10,6 +11,9 @@ use crate::error::CliError;
 pub(super) fn samples() -> Vec<Sample> {
     let mut samples = Vec::new();
     samples.extend(malformed().into_iter().map(|reason| sample(reason, refused)));
+    samples.extend(
+        statement().into_iter().map(|fault| sample(fault, |fault| refused(fault.into()))),
+    );
     samples.extend(
         foreign()
             .map(|format| sample(format, |format| refused(MalformedEnvelope::Foreign { format }))),
@@ -54,14 +58,24 @@ fn malformed() -> Vec<MalformedEnvelope> {
         values::malformed_envelope(),
         MalformedEnvelope::DuplicateKeyid { fingerprint: values::fingerprint() },
         MalformedEnvelope::PayloadType { expected: signing_crypto::PAYLOAD_TYPE, found: found() },
-        MalformedEnvelope::StatementType { found: found() },
-        MalformedEnvelope::PredicateType { found: found() },
-        MalformedEnvelope::SubjectCount { found: 2 },
+        values::malformed_statement().into(),
         MalformedEnvelope::SubjectName(values::package_name_error()),
         MalformedEnvelope::SubjectDigest(ParseError::Digest),
         MalformedEnvelope::SignedAt { found: found() },
         MalformedEnvelope::Version { found: "v1".into() },
         MalformedEnvelope::ExpiresAt { found: found() },
+    ]
+}
+
+fn statement() -> [MalformedStatement; 4] {
+    let found = || "text/plain".to_owned();
+    let unexpected = SignatureEnvelope::parse(b"{").unwrap_err();
+    let MalformedEnvelope::Json(unexpected) = unexpected else { panic!("{unexpected}") };
+    [
+        MalformedStatement::Json(unexpected),
+        MalformedStatement::StatementType { found: found() },
+        MalformedStatement::PredicateType { expected: PREDICATE_TYPE, found: found() },
+        values::malformed_statement(),
     ]
 }
 

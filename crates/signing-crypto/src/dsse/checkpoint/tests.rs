@@ -3,7 +3,7 @@ use zeroize::Zeroizing;
 
 use super::*;
 use crate::digest::PackageDigest;
-use crate::dsse::{EnvelopeError, PackageStatement};
+use crate::dsse::{EnvelopeError, MalformedStatement, PackageStatement};
 use crate::key::SigningKey;
 
 fn key(fill: u8) -> SigningKey {
@@ -95,8 +95,9 @@ fn package_signature_is_no_checkpoint() {
     let refused = read.verify(&key(1).verifying_key()).unwrap_err();
     assert!(matches!(
         refused,
-        CheckpointError::Malformed(MalformedCheckpoint::PredicateType { found })
-            if found == crate::PREDICATE_TYPE
+        CheckpointError::Malformed(MalformedCheckpoint::Statement(
+            MalformedStatement::PredicateType { expected: CHECKPOINT_TYPE, found }
+        )) if found == crate::PREDICATE_TYPE
     ));
 }
 
