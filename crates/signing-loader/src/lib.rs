@@ -58,6 +58,7 @@ mod directory;
     expect(dead_code, reason = "only a store has signatures, and is asked about a name")
 )]
 mod examination;
+mod lock;
 mod open;
 mod protection;
 mod sealed;
@@ -113,6 +114,7 @@ pub use loaded::{
     Call, FollowError, FollowedPackage, GateError, LoadedPackages, MaxStaleness, MaxStalenessError,
     Standing, TrustChange,
 };
+pub use lock::lock_file;
 pub use observe::{ObservationSummary, Observed, Observer};
 pub use open::read_signature;
 pub use package::{Package, PackageBytes};
