@@ -1,4 +1,4 @@
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use crate::blocking::blocking;
@@ -6,7 +6,7 @@ use crate::elf::DependencyName;
 use crate::error::PackageError;
 use crate::load::{LoadedPackage, danger_load_unsigned};
 use crate::observe::Observer;
-use crate::open::{open_regular, read_bounded};
+use crate::open::open_regular;
 use crate::path::PackagePath;
 use crate::protection::Protection;
 use crate::trust_source::Offline;
@@ -293,13 +293,20 @@ impl Security {
 }
 
 fn read_key(path: &Path) -> Result<VerifyingKey, SecurityArgsError> {
-    let unreadable = |source| SecurityArgsError::KeyFile { path: path.into(), source };
+    VerifyingKey::from_pem(&read_protected(path, MAX_PEM_SIZE)?)
+        .map_err(|source| SecurityArgsError::Key { path: path.into(), source })
+}
+
+/// Reads a regular file that other users cannot change; of a file with more than `limit` bytes,
+/// one more than that.
+fn read_protected(path: &Path, limit: usize) -> Result<Vec<u8>, SecurityArgsError> {
+    let unreadable = |source| SecurityArgsError::File { path: path.into(), source };
     let (file, _) = open_regular(path).map_err(io::Error::other).map_err(unreadable)?;
     let metadata = file.metadata().map_err(unreadable)?;
     Protection::Integrity.require(path, &metadata).map_err(SecurityArgsError::Unprotected)?;
-    let bytes = read_bounded(file, MAX_PEM_SIZE).map_err(unreadable)?;
-    VerifyingKey::from_pem(&bytes)
-        .map_err(|source| SecurityArgsError::Key { path: path.into(), source })
+    let mut bytes = Vec::new();
+    file.take(limit as u64 + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    Ok(bytes)
 }
 
 #[cfg(test)]
