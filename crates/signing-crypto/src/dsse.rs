@@ -15,6 +15,8 @@ pub use envelope::{
     EnvelopeSignature, MAX_ENVELOPE_SIZE, MAX_SIGNATURES, PAYLOAD_TYPE, SignatureEnvelope,
     VerifiedStatement,
 };
+#[cfg(feature = "private-keys")]
+pub use error::AddSignatureError;
 pub use error::{
     CheckpointError, EnvelopeError, ForeignFormat, JsonFault, MalformedCheckpoint,
     MalformedEnvelope, MalformedStatement, UnexpectedJson,

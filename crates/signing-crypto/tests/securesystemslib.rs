@@ -2,8 +2,7 @@
 //! (see `data/README.md`).
 
 use signing_crypto::{
-    EnvelopeError, MalformedEnvelope, PackageDigest, SignatureEnvelope, SigningKey,
-    VerifyingKey,
+    EnvelopeError, MalformedEnvelope, PackageDigest, SignatureEnvelope, SigningKey, VerifyingKey,
 };
 
 const ENVELOPE: &str = include_str!("data/securesystemslib.json");

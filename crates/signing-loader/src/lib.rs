@@ -144,18 +144,18 @@ pub use verifier::VerifyAll;
 
 // What the above take and give, so that a runner needs no other crate. Items, not whole
 // crates: what is not named here can change without a new version of this one.
-#[doc(no_inline)]
-pub use signing_crypto::{
-    EnvelopeError, EnvelopeSignature, Fingerprint, KeyError, MalformedEnvelope, NameError, OrgId,
-    OrgName, PackageDigest, PackageName, PackagePatterns, PackageStatement, PackageVersion,
-    ParseError, PemError, RootDigest, SignatureEnvelope, SignatureId, StatementTime, TrustBundle,
-    VerifyingKey, printable,
-};
 #[cfg(feature = "private-keys")]
 #[doc(no_inline)]
 pub use signing_crypto::{
-    KekError, KeyEncryptionKey, Passphrase, PassphraseError, Signer, SignerError, SigningInput,
-    SigningKey,
+    AddSignatureError, KekError, KeyEncryptionKey, NoRandomness, Passphrase, PassphraseError,
+    Signer, SignerError, SigningInput, SigningKey,
+};
+#[doc(no_inline)]
+pub use signing_crypto::{
+    EnvelopeError, EnvelopeSignature, Fingerprint, KeyError, MalformedEnvelope, MalformedStatement,
+    NameError, OrgId, OrgName, PackageDigest, PackageName, PackagePatterns, PackageStatement,
+    PackageVersion, ParseError, PemError, RootDigest, SignatureEnvelope, SignatureId,
+    StatementTime, TrustBundle, VerifyingKey, printable,
 };
 pub use signing_trust::acceptance::{
     ActualContent, ClockSkewAllowance, ClockSkewAllowanceError, ExpectedContent, RequiredSigners,

@@ -6,9 +6,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use serde::{Deserialize, Serialize};
 
 use crate::dsse::strict_json::Object;
-use crate::dsse::{
-    EnvelopeError, ForeignFormat, MalformedEnvelope, PackageStatement,
-};
+use crate::dsse::{EnvelopeError, ForeignFormat, MalformedEnvelope, PackageStatement};
 use crate::key::{Fingerprint, VerifyingKey};
 
 /// The DSSE `payloadType` of an in-toto statement.

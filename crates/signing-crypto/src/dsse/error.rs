@@ -8,7 +8,7 @@ use crate::key::Fingerprint;
 use crate::key::SignerError;
 use crate::names::{NameError, ParseError};
 
-/// An envelope that a key did not sign, or that cannot be signed.
+/// An envelope that a key did not sign.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum EnvelopeError {
@@ -24,6 +24,27 @@ pub enum EnvelopeError {
         /// The key that was asked for.
         fingerprint: Fingerprint,
     },
+    /// The bytes are not a package signature.
+    #[error(transparent)]
+    Malformed(#[from] MalformedEnvelope),
+}
+
+impl EnvelopeError {
+    /// What programs call this error. Stable.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NotSignedBy { .. } => "SignatureNotAdded",
+            Self::InvalidSignature { .. } => "InvalidSignature",
+            Self::Malformed(error) => error.code(),
+        }
+    }
+}
+
+/// A signature that was not added to an envelope.
+#[cfg(feature = "private-keys")]
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum AddSignatureError {
     /// The key has signed already.
     #[error("the key {fingerprint} has signed this envelope already")]
     AlreadySignedBy {
@@ -36,24 +57,22 @@ pub enum EnvelopeError {
         /// The most signatures allowed.
         limit: usize,
     },
-    /// The bytes are not a package signature.
+    /// The bytes are not a package signature, or would not be one with another signature.
     #[error(transparent)]
     Malformed(#[from] MalformedEnvelope),
     /// The signer did not sign.
-    #[cfg(feature = "private-keys")]
     #[error(transparent)]
     Signer(#[from] SignerError),
 }
 
-impl EnvelopeError {
+#[cfg(feature = "private-keys")]
+impl AddSignatureError {
     /// What programs call this error. Stable.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::NotSignedBy { .. } | Self::AlreadySignedBy { .. } => "SignatureNotAdded",
-            Self::InvalidSignature { .. } => "InvalidSignature",
+            Self::AlreadySignedBy { .. } => "SignatureNotAdded",
             Self::Full { .. } => "TooManySignatures",
             Self::Malformed(error) => error.code(),
-            #[cfg(feature = "private-keys")]
             Self::Signer(error) => error.code(),
         }
     }

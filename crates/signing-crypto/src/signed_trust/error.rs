@@ -1,7 +1,9 @@
 use thiserror::Error;
 
 use super::{DocumentVersion, MAX_STATED_KEYS, Role, TrustDocumentKind};
-use crate::dsse::{EnvelopeError, MAX_SIGNATURES, MalformedEnvelope, UnexpectedJson};
+#[cfg(feature = "private-keys")]
+use crate::dsse::AddSignatureError;
+use crate::dsse::{MAX_SIGNATURES, MalformedEnvelope, UnexpectedJson};
 #[cfg(feature = "private-keys")]
 use crate::key::SignerError;
 use crate::key::{Fingerprint, KeyError};
@@ -293,6 +295,7 @@ impl MalformedDraft {
 }
 
 /// A draft that a key does not sign.
+#[cfg(feature = "private-keys")]
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum DraftSignatureError {
@@ -316,14 +319,14 @@ pub enum DraftSignatureError {
         /// The key.
         fingerprint: Fingerprint,
         /// Why.
-        source: EnvelopeError,
+        source: AddSignatureError,
     },
     /// The signer did not sign.
-    #[cfg(feature = "private-keys")]
     #[error(transparent)]
     Signer(#[from] SignerError),
 }
 
+#[cfg(feature = "private-keys")]
 impl DraftSignatureError {
     /// What programs call this error. Stable.
     pub fn code(&self) -> &'static str {
@@ -331,7 +334,6 @@ impl DraftSignatureError {
             Self::NoRole { .. } => "KeyWithoutRole",
             Self::AlreadySigned { .. } => "AlreadySigned",
             Self::Document { source, .. } => source.code(),
-            #[cfg(feature = "private-keys")]
             Self::Signer(error) => error.code(),
         }
     }

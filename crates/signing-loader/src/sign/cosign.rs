@@ -1,6 +1,7 @@
 use chrono::Utc;
 use signing_crypto::{
-    EnvelopeError, PackageStatement, SignatureEnvelope, Signer, StatementTime, VerifyingKey,
+    AddSignatureError, EnvelopeError, PackageStatement, SignatureEnvelope, Signer, StatementTime,
+    VerifyingKey,
 };
 #[cfg(feature = "store")]
 use signing_crypto::{KeyId, OrgId, SignatureId};
@@ -135,7 +136,7 @@ impl PreparedSignature {
         let (envelope, outcome) = match self.plan(&signer.verifying_key())? {
             Plan::Sign => (sign_statement(&self.statement, signer)?, SignatureOutcome::Signed),
             Plan::Add(mut envelope) => {
-                add_signature(&mut envelope, signer).map_err(|error| self.not_added(error))?;
+                add_signature(&mut envelope, signer).map_err(|error| self.add_failed(error))?;
                 (envelope, SignatureOutcome::Added)
             }
             Plan::Keep(envelope) => (envelope, SignatureOutcome::AlreadySigned),
@@ -161,7 +162,7 @@ impl PreparedSignature {
             }
             Plan::Add(mut envelope) => match keys.add_signature(id, &mut envelope).await {
                 Ok(()) => (envelope, SignatureOutcome::Added),
-                Err(TrustError::Envelope(error)) => return Err(self.not_added(error)),
+                Err(TrustError::AddSignature(error)) => return Err(self.add_failed(error)),
                 Err(error) => return Err(error.into()),
             },
             Plan::Keep(envelope) => (envelope, SignatureOutcome::AlreadySigned),
@@ -210,17 +211,21 @@ impl PreparedSignature {
             Err(EnvelopeError::InvalidSignature { .. }) if !is_named() => {
                 Ok(Plan::Add(envelope.clone()))
             }
-            Err(error) => Err(self.not_added(error)),
+            Err(error) => Err(self.not_added(error.into())),
         }
     }
 
-    fn not_added(&self, error: EnvelopeError) -> SignError {
-        if let EnvelopeError::Signer(error) = error {
-            return error.into();
+    fn add_failed(&self, error: AddSignatureError) -> SignError {
+        match error {
+            AddSignatureError::Signer(error) => error.into(),
+            error => self.not_added(error.into()),
         }
+    }
+
+    fn not_added(&self, source: NotAdded) -> SignError {
         // There is a place whenever something can be added to.
         let place = self.existing.as_ref().map_or(SignaturePlace::Store, |(_, at)| at.clone());
-        SignError::NotAdded { place, source: error.into() }
+        SignError::NotAdded { place, source }
     }
 }
 

@@ -55,10 +55,7 @@ async fn garbage_is_rejected(world: World) {
     {
         fs::write(target.beside(), bytes).unwrap();
         let reason = malformed(&world, &target).await;
-        assert!(
-            matches!(reason, MalformedEnvelope::Json(_)),
-            "{reason:?}"
-        );
+        assert!(matches!(reason, MalformedEnvelope::Json(_)), "{reason:?}");
     }
 }
 

@@ -3,7 +3,8 @@
 use chrono::{DateTime, Utc};
 use signing_crypto::{
     DocumentVersion, Fingerprint, KekId, KeyId, MalformedEnvelope, MalformedStatement, NameError,
-    NameFault, NameKind, OrgId, OrgName, PackageDigest, PackagePatterns, PackageVersion, SignerError, StatementTime,
+    NameFault, NameKind, OrgId, OrgName, PackageDigest, PackagePatterns, PackageVersion,
+    SignerError, StatementTime,
 };
 
 pub(super) fn fingerprint() -> Fingerprint {

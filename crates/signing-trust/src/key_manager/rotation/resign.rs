@@ -1,4 +1,4 @@
-use signing_crypto::{EnvelopeError, PackageStatement, SignatureEnvelope, SigningKey};
+use signing_crypto::{AddSignatureError, PackageStatement, SignatureEnvelope, SigningKey};
 use signing_store::{Change, NewPackageSignature, PackageSignatureRecord, Replacement};
 
 use super::super::{KeyManager, ProvenKey, signatures};
@@ -97,7 +97,7 @@ impl KeyManager {
             Ok(()) => {
                 self.store.replace_package_signature(kept, old.fingerprint(), &envelope).await?
             }
-            Err(EnvelopeError::Full { .. } | EnvelopeError::Malformed(_)) => {
+            Err(AddSignatureError::Full { .. } | AddSignatureError::Malformed(_)) => {
                 match self.sign_beside(&envelope, &statement, old, successor.key).await? {
                     Some(made) => made,
                     None => return Ok(None),

@@ -43,12 +43,10 @@ fn another_statement_type_is_malformed() {
 fn another_predicate_type_is_malformed() {
     for other in ["https://slsa.dev/provenance/v1", "urn:cloacina:package-signature:v2", ""] {
         let fault = fault_with(PREDICATE_TYPE, other);
-        assert!(
-            matches!(fault, MalformedEnvelope::Statement(MalformedStatement::PredicateType {
+        assert!(matches!(fault, MalformedEnvelope::Statement(MalformedStatement::PredicateType {
                 expected: PREDICATE_TYPE,
                 found,
-            }) if found == other)
-        );
+            }) if found == other));
     }
 }
 

@@ -174,10 +174,7 @@ fn what_is_ignored_must_be_utf_8_as_well() {
     let mut bad = good;
     bad.remove(at);
     let refused = SignatureEnvelope::parse(&bad);
-    assert!(
-        matches!(&refused, Err(MalformedEnvelope::Json(_))),
-        "{refused:?}"
-    );
+    assert!(matches!(&refused, Err(MalformedEnvelope::Json(_))), "{refused:?}");
 }
 
 #[test]
