@@ -15,7 +15,7 @@ use super::packages::{Packages, require_outside_releases};
 use super::trusted_by::{self, StoredTrust};
 use crate::advice::refused_key;
 use crate::cli::{CosignPackages, PackageArgs, Resolved, SignerSource};
-use crate::context::{Context, block_on};
+use crate::context::{Context, StoreAccess, block_on};
 use crate::error::CliError;
 use crate::files::{self, Existing, Readers};
 use crate::lines::{Lines, quoted};
@@ -249,7 +249,7 @@ impl OpenedKey {
         match source {
             SignerSource::Key { source, access } => Ok(Self::Given(signers::open(source, access)?)),
             SignerSource::Store(named) => {
-                let keys = context.keys_with_kek().await?;
+                let keys = context.keys_with_kek(StoreAccess::Read).await?;
                 let org = command.trust.org.as_ref();
                 let id = select::signing_key_or_only(context, &keys, org, named.as_ref()).await?;
                 let key = Box::new(keys.proven_key(id).await?);
