@@ -79,8 +79,8 @@ pub enum Downgrade {
     /// version, if the installed one does.
     #[default]
     Refuse,
-    /// It is installed.
-    Allow,
+    /// It is installed, whatever was found in that version since.
+    DangerAllow,
 }
 
 /// An installed package.

@@ -230,7 +230,7 @@ pub(crate) struct InstallPackage {
 
     /// Install it although a higher version, or the same with other bytes, is installed
     #[arg(long)]
-    pub(crate) allow_downgrade: bool,
+    pub(crate) danger_allow_downgrade: bool,
 
     /// Of the releases of this package that were installed before, keep the newest N, 1 or more,
     /// and remove the others [default: all are kept]

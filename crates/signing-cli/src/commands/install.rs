@@ -27,8 +27,8 @@ pub(super) fn run(context: &Context, command: InstallPackage) -> Result<Report, 
     }
     let source = signature.map_or(SignatureSource::Auto, SignatureSource::DetachedFile);
     let config = command.requirements.0;
-    let downgrade = match command.allow_downgrade {
-        true => Downgrade::Allow,
+    let downgrade = match command.danger_allow_downgrade {
+        true => Downgrade::DangerAllow,
         false => Downgrade::Refuse,
     };
     let (report, installed) = match trusted_by::offline(&command.trust)? {
