@@ -37,8 +37,9 @@ pub(super) struct StoredTrust {
 pub(super) async fn store(
     context: &Context,
     TrustArgs { org, signed, .. }: &TrustArgs,
+    access: StoreAccess,
 ) -> Result<StoredTrust, CliError> {
-    let keys = context.keys(StoreAccess::Read).await?;
+    let keys = context.keys(access).await?;
     let org = select::organization_or_default(context, &keys, org.as_ref()).await?;
     let mut verifier = Verifier::organization(&keys, OrganizationRef::Id(org.id)).await?;
     if let Some(root) = &signed.trust_root {

@@ -22,7 +22,7 @@ const MAX_ATTEMPTS: usize = 32;
 /// A signature is added to existing ones only if they state what would be signed without
 /// them: the same package, and exactly the requested terms. Otherwise somebody who can
 /// plant a `.sig` file with a version or an expiry could have others vouch for it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[must_use = "nothing is signed yet"]
 pub struct PreparedSignature {
     statement: PackageStatement,
@@ -123,6 +123,25 @@ impl PreparedSignature {
             .find(|envelope| require_same(&self.statement, envelope).is_ok())
             .map(|envelope| (envelope, SignaturePlace::Store));
         self.stored = Some(stored);
+        Ok(())
+    }
+
+    /// Adds to one of the signatures that were read from the store.
+    ///
+    /// # Errors
+    ///
+    /// [`SignError::NotAdded`] if it states something else.
+    #[cfg(feature = "store")]
+    pub fn add_to_kept(
+        &mut self,
+        kept: KeptSignatures,
+        envelope: SignatureEnvelope,
+    ) -> Result<(), SignError> {
+        let place = SignaturePlace::Store;
+        if let Err(source) = require_same(&self.statement, &envelope) {
+            return Err(SignError::NotAdded { place, source });
+        }
+        (self.existing, self.stored) = (Some((envelope, place)), Some(kept));
         Ok(())
     }
 
