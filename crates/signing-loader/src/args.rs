@@ -137,9 +137,9 @@ impl std::fmt::Debug for SecurityArgs {
     }
 }
 
-/// What the options come to: ready to load packages.
+/// Loads packages as the options of [`SecurityArgs`] say.
 #[derive(Debug)]
-pub struct Security {
+pub struct PackageLoader {
     trust: Trust,
     #[cfg_attr(not(feature = "store"), expect(dead_code, reason = "only a store is followed"))]
     gate: GateArgs,
@@ -160,14 +160,14 @@ enum Trust {
 
 impl SecurityArgs {
     /// Reads the key files or the bundle, or opens the store and finds the organization.
-    pub async fn resolve(&self) -> Result<Security, SecurityArgsError> {
+    pub async fn resolve(&self) -> Result<PackageLoader, SecurityArgsError> {
         let config = VerificationConfig {
             required_signers: self.required_signers(),
             clock_skew_allowance: self.clock_skew_allowance(),
             ..Default::default()
         };
         if !self.require_signatures {
-            return Ok(self.security(Trust::Unsigned));
+            return Ok(self.loader(Trust::Unsigned));
         }
         #[cfg(feature = "store")]
         if let Some(org) = &self.org {
@@ -179,7 +179,7 @@ impl SecurityArgs {
                 Some(anchor) => verifier.rooted(anchor),
                 None => verifier,
             };
-            return Ok(self.security(match self.observe_until() {
+            return Ok(self.loader(match self.observe_until() {
                 Some(end) => Trust::ObservedOrganization(verifier.danger_observe_until(end)),
                 None => Trust::Organization(verifier),
             }));
@@ -192,8 +192,8 @@ impl SecurityArgs {
         Ok(self.offline(self.configured(Verifier::pinned(keys?), config)))
     }
 
-    fn offline(&self, verifier: Verifier<Offline>) -> Security {
-        self.security(match self.observe_until() {
+    fn offline(&self, verifier: Verifier<Offline>) -> PackageLoader {
+        self.loader(match self.observe_until() {
             Some(end) => Trust::ObservedOffline(verifier.danger_observe_until(end)),
             None => Trust::Offline(verifier),
         })
@@ -203,8 +203,8 @@ impl SecurityArgs {
         self.danger_observe_until.map(StatementTime::to_utc)
     }
 
-    fn security(&self, trust: Trust) -> Security {
-        Security { trust, gate: self.gate }
+    fn loader(&self, trust: Trust) -> PackageLoader {
+        PackageLoader { trust, gate: self.gate }
     }
 
     fn configured<T>(&self, verifier: Verifier<T>, config: VerificationConfig) -> Verifier<T> {
@@ -264,7 +264,7 @@ fn insecure_url(text: &str) -> Result<DatabaseUrl, signing_trust::store::UrlErro
     Ok(url)
 }
 
-impl Security {
+impl PackageLoader {
     /// Verifies a package, if signatures are required, and loads it; with
     /// `--danger-observe-until` and before that time, also if it would be refused.
     ///

@@ -79,7 +79,7 @@ pub enum Downgrade {
     /// version, if the installed one does.
     #[default]
     Refuse,
-    /// It is installed, whatever was found in that version since.
+    /// It is installed, with the faults that a later version has mended.
     DangerAllow,
 }
 

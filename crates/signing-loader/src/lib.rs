@@ -93,7 +93,7 @@ mod args;
 mod error;
 
 #[cfg(feature = "clap")]
-pub use args::{Security, SecurityArgs, SecurityArgsError};
+pub use args::{PackageLoader, SecurityArgs, SecurityArgsError};
 #[cfg(feature = "store")]
 pub use config::SecurityConfig;
 pub use directory::{DirectoryError, DirectoryFault, require_irreplaceable};
