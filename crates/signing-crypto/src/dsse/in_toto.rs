@@ -40,13 +40,12 @@ impl<P: DeserializeOwned> Statement<P> {
         payload: &[u8],
         predicate_type: &'static str,
     ) -> Result<Self, MalformedStatement> {
-        let Types { statement_type: found, predicate_type: predicate_found } =
-            Object::parse(payload)?;
-        if found != STATEMENT_TYPE {
-            return Err(MalformedStatement::StatementType { found });
+        let types: Types = Object::parse(payload)?;
+        if types.statement_type != STATEMENT_TYPE {
+            return Err(MalformedStatement::StatementType { found: types.statement_type });
         }
-        if predicate_found != predicate_type {
-            let (expected, found) = (predicate_type, predicate_found);
+        if types.predicate_type != predicate_type {
+            let (expected, found) = (predicate_type, types.predicate_type);
             return Err(MalformedStatement::PredicateType { expected, found });
         }
         let wire: WireStatement<P> = Object::parse(payload)?;
