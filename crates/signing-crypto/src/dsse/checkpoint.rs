@@ -60,7 +60,7 @@ impl AuditCheckpoint {
             created_at: self.created_at.to_string(),
         };
         let (name, sha256) = (self.org.to_string(), self.entry_hash.to_string());
-        Statement { name, sha256, predicate }.to_json(CHECKPOINT_TYPE)
+        Statement { name, sha256, predicate }.into_json(CHECKPOINT_TYPE)
     }
 
     fn parse(payload: &[u8]) -> Result<Self, MalformedCheckpoint> {

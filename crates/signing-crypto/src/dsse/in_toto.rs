@@ -21,7 +21,7 @@ pub(crate) struct Statement<P> {
 
 impl<P: Serialize> Statement<P> {
     /// The statement as compact JSON: the payload that is signed.
-    pub(crate) fn to_json(self, predicate_type: &str) -> String {
+    pub(crate) fn into_json(self, predicate_type: &str) -> String {
         let digest = Object(DigestSet { sha256: self.sha256 });
         let wire = WireStatement {
             statement_type: STATEMENT_TYPE.into(),

@@ -98,7 +98,7 @@ impl PackageStatement {
             expires_at: self.expires_at.as_ref().map(ToString::to_string),
         };
         let (name, sha256) = (self.name.to_string(), self.digest.to_string());
-        Statement { name, sha256, predicate }.to_json(PREDICATE_TYPE)
+        Statement { name, sha256, predicate }.into_json(PREDICATE_TYPE)
     }
 
     pub(crate) fn parse(payload: &[u8]) -> Result<Self, MalformedEnvelope> {
