@@ -92,6 +92,11 @@ fn advice(error: &CliError) -> Advice {
             "find out whose file it is; then move it away, or name another, and run the command \
              again",
         ),
+        CliError::RootNotPublished { .. } => (
+            "RootNotPublished",
+            "if a run before this was interrupted, remove the file and run the command again; if \
+             hosts pin the file, the store was set back, or is another than theirs: find theirs",
+        ),
         CliError::KeyWasRevoked { org, name } => {
             return Advice::refused(
                 "SigningKeyRevoked",

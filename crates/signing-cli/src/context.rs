@@ -2,12 +2,13 @@ use std::cell::OnceCell;
 use std::env;
 use std::future::Future;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
-use signing_crypto::{ActorName, KeyEncryptionKey, OrgName, shell_word};
+use signing_crypto::{ActorName, KeyEncryptionKey, NameError, shell_word};
 use signing_trust::KeyManager;
 use signing_trust::store::{DatabaseUrl, Store, StoreError, StoreReader};
 
-use crate::cli::{Global, OrgReference};
+use crate::cli::Global;
 use crate::error::CliError;
 use crate::kek::{self, FoundKek, KekFile};
 use crate::kek_place::KekPlace;
@@ -17,6 +18,28 @@ use crate::places::data_file;
 const DATABASE_URL: &str = "CLOACINA_DATABASE_URL";
 const ORG: &str = "CLOACINA_ORG";
 const ACTOR: &str = "CLOACINA_ACTOR";
+
+/// What a command does with the store.
+#[derive(Clone, Copy)]
+pub(crate) enum StoreAccess {
+    /// Reads it as it lies there: not even an interrupted change is undone.
+    Inspect,
+    /// Reads it.
+    Read,
+    /// Keeps signatures in it, which change nobody's trust.
+    KeepSignatures,
+    /// Changes it.
+    Change,
+    /// Changes it. A missing SQLite file is created, with a note: its path may be mistyped.
+    ChangeOrCreate,
+}
+
+impl StoreAccess {
+    /// Changes the store, or only reads it.
+    pub(crate) fn change_unless(dry_run: bool) -> Self {
+        if dry_run { Self::Read } else { Self::Change }
+    }
+}
 
 /// The global options. Nothing is opened before a command needs it.
 pub(crate) struct Context {
@@ -79,10 +102,9 @@ impl Context {
             }
             return Ok(url);
         }
-        match env::var(DATABASE_URL) {
-            Ok(text) => self.parse_url(&text),
-            Err(env::VarError::NotUnicode(_)) => Err(CliError::NotUnicode { var: DATABASE_URL }),
-            Err(env::VarError::NotPresent) => Ok(DatabaseUrl::sqlite(data_file("cloacina.db")?)),
+        match variable(DATABASE_URL)? {
+            Some(text) => self.parse_url(&text),
+            None => Ok(DatabaseUrl::sqlite(data_file("cloacina.db")?)),
         }
     }
 
@@ -100,40 +122,19 @@ impl Context {
         Ok(url)
     }
 
-    /// The store, which must exist, for reading. Private keys stay closed.
-    pub(crate) async fn keys(&self) -> Result<KeyManager, CliError> {
-        Ok(KeyManager::from(StoreReader::open(&self.database_url()?).await?))
-    }
-
-    /// The store, for reading, as it lies there: not even an interrupted change is undone.
-    pub(crate) async fn keys_to_inspect(&self) -> Result<KeyManager, CliError> {
-        Ok(KeyManager::from(StoreReader::open_to_inspect(&self.database_url()?).await?))
-    }
-
-    /// The store, for reading, and the KEK that opens its private keys.
-    pub(crate) async fn keys_with_kek(&self) -> Result<KeyManager, CliError> {
-        let kek = self.kek()?;
-        Ok(KeyManager::from(StoreReader::open(&self.database_url()?).await?).with_kek(kek))
-    }
-
-    /// The store, for changes. Private keys stay closed.
-    pub(crate) async fn keys_to_change(&self) -> Result<KeyManager, CliError> {
-        let actor = self.actor()?;
-        Ok(KeyManager::new(self.store_to_change().await?, None).with_actor(actor))
-    }
-
-    /// The store, for changes, and the KEK that opens its private keys.
-    pub(crate) async fn keys_to_change_with_kek(&self) -> Result<KeyManager, CliError> {
-        let kek = self.kek()?;
-        let actor = self.actor()?;
-        Ok(KeyManager::new(self.store_to_change().await?, Some(kek)).with_actor(actor))
-    }
-
-    /// The store, for signatures to be kept in it, which change nobody's trust.
-    pub(crate) async fn keys_to_keep_signatures(&self) -> Result<KeyManager, CliError> {
-        let actor = self.actor()?;
-        let store = Store::open(&self.database_url()?).await?;
-        Ok(KeyManager::new(store, None).with_actor(actor))
+    /// The store. Private keys stay closed.
+    pub(crate) async fn keys(&self, access: StoreAccess) -> Result<KeyManager, CliError> {
+        let url = self.database_url()?;
+        let store = match access {
+            StoreAccess::Inspect => {
+                return Ok(KeyManager::from(StoreReader::open_to_inspect(&url).await?));
+            }
+            StoreAccess::Read => return Ok(KeyManager::from(StoreReader::open(&url).await?)),
+            StoreAccess::KeepSignatures => Store::open(&url).await?,
+            StoreAccess::Change => self.store_to_change().await?,
+            StoreAccess::ChangeOrCreate => self.open_or_create(&url).await?,
+        };
+        Ok(KeyManager::new(store, None).with_actor(self.actor()?))
     }
 
     /// The store, for changes.
@@ -142,6 +143,34 @@ impl Context {
         let store = Store::open(&url).await?;
         self.note_default_store(&url);
         Ok(store)
+    }
+
+    /// The store, and the KEK that opens its private keys.
+    pub(crate) async fn keys_with_kek(&self, access: StoreAccess) -> Result<KeyManager, CliError> {
+        let kek = self.kek()?;
+        Ok(self.keys(access).await?.with_kek(kek))
+    }
+
+    async fn open_or_create(&self, url: &DatabaseUrl) -> Result<Store, CliError> {
+        match Store::open(url).await {
+            Err(StoreError::NoDatabase { path }) => {
+                let (store, applied) = Store::migrate(url).await?;
+                match applied.is_empty() {
+                    false if !self.quiet => {
+                        output::note(&format!("created the store {}", path.display()));
+                    }
+                    false => {}
+                    // Another program made it meanwhile.
+                    true => self.note_default_store(url),
+                }
+                Ok(store)
+            }
+            opened => {
+                let store = opened?;
+                self.note_default_store(url);
+                Ok(store)
+            }
+        }
     }
 
     /// Names the store that a command changes if nobody has named it: one that was left here
@@ -157,47 +186,21 @@ impl Context {
     }
 
     /// Who makes the changes, if the command line or the environment names somebody.
-    fn actor(&self) -> Result<Option<ActorName>, CliError> {
+    pub(crate) fn actor(&self) -> Result<Option<ActorName>, CliError> {
         if let Some(actor) = &self.actor {
             return Ok(Some(actor.clone()));
         }
-        match env::var(ACTOR) {
-            Ok(text) => Ok(Some(text.parse().map_err(CliError::Actor)?)),
-            Err(env::VarError::NotUnicode(_)) => Err(CliError::NotUnicode { var: ACTOR }),
-            Err(env::VarError::NotPresent) => Ok(None),
-        }
+        variable(ACTOR)?.map(|text| text.parse().map_err(CliError::Actor)).transpose()
     }
 
-    /// The organization that commands are about unless they name another.
-    pub(crate) fn default_organization(&self) -> Result<Option<OrgReference>, CliError> {
-        match env::var(ORG) {
-            Ok(text) => Ok(Some(text.parse().map_err(CliError::OrganizationVariable)?)),
-            Err(env::VarError::NotUnicode(_)) => Err(CliError::NotUnicode { var: ORG }),
-            Err(env::VarError::NotPresent) => Ok(None),
-        }
-    }
-
-    /// The name that CLOACINA_ORG gives an organization which may not exist yet.
-    pub(crate) fn named_organization(&self) -> Result<Option<OrgName>, CliError> {
-        match env::var(ORG) {
-            Ok(text) => Ok(Some(text.parse().map_err(CliError::OrganizationVariable)?)),
-            Err(env::VarError::NotUnicode(_)) => Err(CliError::NotUnicode { var: ORG }),
-            Err(env::VarError::NotPresent) => Ok(None),
-        }
-    }
-
-    /// Whether CLOACINA_ORG has this name.
-    pub(crate) fn is_default_organization(&self, name: &OrgName) -> bool {
-        env::var(ORG).is_ok_and(|given| given == name.as_str())
-    }
-
-    /// A store that was opened for changes, with the KEK that opens its private keys.
-    pub(crate) fn manager(
-        &self,
-        store: Store,
-        kek: KeyEncryptionKey,
-    ) -> Result<KeyManager, CliError> {
-        Ok(KeyManager::new(store, Some(kek)).with_actor(self.actor()?))
+    /// The organization that commands are about unless they name another: a reference to one, or
+    /// the name of one that may not exist yet.
+    pub(crate) fn default_organization<O>(&self) -> Result<Option<O>, CliError>
+    where
+        O: FromStr<Err = NameError>,
+    {
+        let parse = |text: String| text.parse().map_err(CliError::OrganizationVariable);
+        variable(ORG)?.map(parse).transpose()
     }
 
     /// The lines by which other commands find a store and a KEK that only this command line
@@ -221,42 +224,12 @@ impl Context {
         lines
     }
 
-    /// The same store, and the KEK that opens its private keys.
-    pub(crate) fn with_kek(&self, keys: &KeyManager) -> Result<KeyManager, CliError> {
-        Ok(keys.clone().with_kek(self.kek()?))
-    }
-
-    /// The store, for changes. A missing SQLite file is created, with a note: its path may be
-    /// mistyped.
-    pub(crate) async fn keys_in_new_or_old_store(&self) -> Result<KeyManager, CliError> {
-        let (actor, url) = (self.actor()?, self.database_url()?);
-        let store = match Store::open(&url).await {
-            Err(StoreError::NoDatabase { path }) => {
-                let (store, applied) = Store::migrate(&url).await?;
-                match applied.is_empty() {
-                    false if !self.quiet => {
-                        output::note(&format!("created the store {}", path.display()));
-                    }
-                    false => {}
-                    // Another program made it meanwhile.
-                    true => self.note_default_store(&url),
-                }
-                store
-            }
-            opened => {
-                let store = opened?;
-                self.note_default_store(&url);
-                store
-            }
-        };
-        Ok(KeyManager::new(store, None).with_actor(actor))
-    }
-
     pub(crate) fn progress(&self, total: usize) -> Progress {
         Progress::new(total, self.shows_progress)
     }
 
-    fn kek(&self) -> Result<KeyEncryptionKey, CliError> {
+    /// The KEK, which must be given.
+    pub(crate) fn kek(&self) -> Result<KeyEncryptionKey, CliError> {
         self.found_kek()?.map(|found| found.key).ok_or(CliError::NoKek)
     }
 
@@ -285,6 +258,15 @@ impl Context {
     /// Where the KEK was found that the command has used.
     pub(crate) fn kek_place(&self) -> Option<&KekPlace> {
         self.kek_place.get()
+    }
+}
+
+/// What an environment variable holds, if it is set.
+fn variable(var: &'static str) -> Result<Option<String>, CliError> {
+    match env::var(var) {
+        Ok(text) => Ok(Some(text)),
+        Err(env::VarError::NotUnicode(_)) => Err(CliError::NotUnicode { var }),
+        Err(env::VarError::NotPresent) => Ok(None),
     }
 }
 

@@ -120,6 +120,8 @@ pub(crate) enum CliError {
     KekBesideStore { path: PathBuf },
     #[error("{} exists, and is not replaced", path.display())]
     NotReplaced { path: PathBuf },
+    #[error("{} is a root document of {org} that is not published in this store", path.display())]
+    RootNotPublished { path: PathBuf, org: OrgName },
     #[error("the signing key {org}/{name} was revoked")]
     KeyWasRevoked { org: OrgName, name: KeyName },
     #[error("{argument} is missing, and there is no terminal to ask on")]

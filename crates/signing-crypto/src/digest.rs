@@ -1,19 +1,60 @@
-use std::fmt;
 use std::io::{self, Read};
-use std::str::FromStr;
 
 use sha2::{Digest, Sha256};
-
-use crate::names::ParseError;
 
 /// Large enough that reading costs little beside hashing, small enough to stay
 /// in a core's second-level cache.
 const READ_BUFFER: usize = 128 * 1024;
 
-/// SHA-256 of a package's bytes (FIPS 180-4), written as 64 lower-case
-/// hexadecimal digits.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PackageDigest([u8; 32]);
+/// A type for the SHA-256 of one kind of thing (FIPS 180-4), so that it is not taken for
+/// another.
+macro_rules! sha256_of {
+    ($(#[$doc:meta])* $name:ident, $parse_error:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name([u8; 32]);
+
+        impl $name {
+            /// Takes over a hash that was computed elsewhere.
+            pub fn from_bytes(bytes: [u8; 32]) -> Self {
+                Self(bytes)
+            }
+
+            /// The hash's 32 bytes.
+            pub fn as_bytes(&self) -> &[u8; 32] {
+                &self.0
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = crate::names::ParseError;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                let bytes = crate::digest::parse_lower_hex(text).map(Self);
+                bytes.ok_or(crate::names::ParseError::$parse_error)
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.pad(&hex::encode(self.0))
+            }
+        }
+
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                write!(f, concat!(stringify!($name), "({})"), self)
+            }
+        }
+    };
+}
+pub(crate) use sha256_of;
+
+sha256_of!(
+    /// SHA-256 of a package's bytes, written as 64 lower-case hexadecimal digits.
+    PackageDigest,
+    Digest
+);
 
 /// What [`PackageDigest::of_reader`] found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,41 +85,11 @@ impl PackageDigest {
         }
         Ok(HashedContent { digest: Self(hasher.finalize().into()), size })
     }
-
-    /// Takes over a digest that was computed elsewhere.
-    pub fn from_bytes(bytes: [u8; 32]) -> Self {
-        Self(bytes)
-    }
-
-    /// The digest's 32 bytes.
-    pub fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
-    }
-}
-
-impl FromStr for PackageDigest {
-    type Err = ParseError;
-
-    fn from_str(text: &str) -> Result<Self, ParseError> {
-        parse_lower_hex(text).map(Self).ok_or(ParseError::Digest)
-    }
-}
-
-impl fmt::Display for PackageDigest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&hex::encode(self.0))
-    }
-}
-
-impl fmt::Debug for PackageDigest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "PackageDigest({self})")
-    }
 }
 
 /// One spelling for each value: lower case, no prefix, no space.
-pub(crate) fn parse_lower_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
-    let mut bytes = [0; N];
+pub(crate) fn parse_lower_hex(text: &str) -> Option<[u8; 32]> {
+    let mut bytes = [0; 32];
     if text.bytes().any(|b| b.is_ascii_uppercase()) {
         return None;
     }
@@ -89,6 +100,7 @@ pub(crate) fn parse_lower_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::names::ParseError;
 
     #[test]
     fn digest_of_abc_is_the_one_of_fips_180_4() {

@@ -3,6 +3,7 @@
 mod checkpoint;
 mod envelope;
 mod error;
+mod in_toto;
 mod signer_count;
 mod statement;
 mod strict_json;
@@ -14,10 +15,13 @@ pub use envelope::{
     EnvelopeSignature, MAX_ENVELOPE_SIZE, MAX_SIGNATURES, PAYLOAD_TYPE, SignatureEnvelope,
     VerifiedStatement,
 };
+#[cfg(feature = "private-keys")]
+pub use error::AddSignatureError;
 pub use error::{
-    CheckpointError, ContentLayer, EnvelopeError, ForeignFormat, JsonFault, MalformedCheckpoint,
-    MalformedEnvelope, UnexpectedJson,
+    CheckpointError, EnvelopeError, ForeignFormat, JsonFault, MalformedCheckpoint,
+    MalformedEnvelope, MalformedStatement, UnexpectedJson,
 };
+pub use in_toto::STATEMENT_TYPE;
 pub use signer_count::{SignerCount, SignerCountError};
-pub use statement::{PREDICATE_TYPE, PackageStatement, STATEMENT_TYPE};
-pub(crate) use strict_json::{AtMost, Object};
+pub use statement::{PREDICATE_TYPE, PackageStatement};
+pub(crate) use strict_json::{AtMost, Object, present};

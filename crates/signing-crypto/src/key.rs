@@ -10,6 +10,8 @@ mod verifying;
 #[cfg(feature = "private-keys")]
 mod kek;
 #[cfg(feature = "private-keys")]
+mod random;
+#[cfg(feature = "private-keys")]
 mod signer;
 #[cfg(feature = "private-keys")]
 mod signing;
@@ -27,6 +29,7 @@ pub use {
     error::{KekError, WrapError},
     kek::KeyEncryptionKey,
     pem::{MAX_PASSPHRASE_SIZE, Passphrase},
+    random::NoRandomness,
     signer::{Signer, SignerError, SigningInput},
     signing::SigningKey,
     wrap::{WrapContext, WrappedKey},

@@ -43,10 +43,12 @@ mod serialize;
 mod signed_trust;
 
 pub use digest::{HashedContent, PackageDigest};
+#[cfg(feature = "private-keys")]
+pub use dsse::AddSignatureError;
 pub use dsse::{
-    AuditCheckpoint, CHECKPOINT_TYPE, CheckpointError, ContentLayer, EntryHash, EnvelopeError,
-    EnvelopeSignature, ForeignFormat, JsonFault, MAX_ENVELOPE_SIZE, MAX_SIGNATURES,
-    MalformedCheckpoint, MalformedEnvelope, PAYLOAD_TYPE, PREDICATE_TYPE, PackageStatement,
+    AuditCheckpoint, CHECKPOINT_TYPE, CheckpointError, EntryHash, EnvelopeError, EnvelopeSignature,
+    ForeignFormat, JsonFault, MAX_ENVELOPE_SIZE, MAX_SIGNATURES, MalformedCheckpoint,
+    MalformedEnvelope, MalformedStatement, PAYLOAD_TYPE, PREDICATE_TYPE, PackageStatement,
     STATEMENT_TYPE, SignatureEnvelope, SignedCheckpoint, SignerCount, SignerCountError,
     UnexpectedJson, VerifiedCheckpoint, VerifiedStatement,
 };
@@ -56,8 +58,8 @@ pub use key::{
 };
 #[cfg(feature = "private-keys")]
 pub use key::{
-    KekError, KeyEncryptionKey, MAX_PASSPHRASE_SIZE, Passphrase, Signer, SignerError, SigningInput,
-    SigningKey, WrapContext, WrapError, WrappedKey,
+    KekError, KeyEncryptionKey, MAX_PASSPHRASE_SIZE, NoRandomness, Passphrase, Signer, SignerError,
+    SigningInput, SigningKey, WrapContext, WrapError, WrappedKey,
 };
 pub use names::{
     ActorName, GrantId, KeyId, KeyName, MAX_PATTERNS, NameError, NameFault, NameKind, Note, OrgId,
@@ -66,12 +68,14 @@ pub use names::{
     rfc3339, shell_word,
 };
 pub use revocation::RevocationReason;
+#[cfg(feature = "private-keys")]
+pub use signed_trust::DraftSignatureError;
 pub use signed_trust::{
     DeniedKey, DocumentFault, DocumentHeader, DocumentTexts, DocumentVersion, DraftDocuments,
-    DraftSignatureError, MAX_BUNDLE_SIZE, MAX_DRAFT_SIZE, MAX_ROOT_SIZE, MAX_STATED_KEYS,
-    MAX_TRUST_STATEMENT_SIZE, MalformedBundle, MalformedDraft, MalformedTrustDocument, Revocations,
-    Role, RoleKeys, RootChainError, RootDigest, RootDocument, SignedDocument, StatedGrant,
-    StatedKey, ThresholdNotMet, TrustBundle, TrustDocument, TrustDocumentKind, TrustStatement,
+    MAX_BUNDLE_SIZE, MAX_DRAFT_SIZE, MAX_ROOT_SIZE, MAX_STATED_KEYS, MAX_TRUST_STATEMENT_SIZE,
+    MalformedBundle, MalformedDraft, MalformedTrustDocument, Revocations, Role, RoleKeys,
+    RootChainError, RootDigest, RootDocument, SignedDocument, StatedGrant, StatedKey,
+    ThresholdNotMet, TrustBundle, TrustDocument, TrustDocumentKind, TrustStatement,
     VerifiedDocument, VerifiedRoot,
 };
 

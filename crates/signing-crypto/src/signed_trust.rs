@@ -21,9 +21,11 @@ pub use bundle::{DocumentTexts, MAX_BUNDLE_SIZE, TrustBundle};
 pub use digest::RootDigest;
 pub use document::TrustDocument;
 pub use draft::{DraftDocuments, MAX_DRAFT_SIZE};
+#[cfg(feature = "private-keys")]
+pub use error::DraftSignatureError;
 pub use error::{
-    DocumentFault, DraftSignatureError, MalformedBundle, MalformedDraft, MalformedTrustDocument,
-    RootChainError, ThresholdNotMet,
+    DocumentFault, MalformedBundle, MalformedDraft, MalformedTrustDocument, RootChainError,
+    ThresholdNotMet,
 };
 pub use header::DocumentHeader;
 pub use kind::{DocumentVersion, TrustDocumentKind};

@@ -2,8 +2,7 @@
 //! (see `data/README.md`).
 
 use signing_crypto::{
-    ContentLayer, EnvelopeError, MalformedEnvelope, PackageDigest, SignatureEnvelope, SigningKey,
-    VerifyingKey,
+    EnvelopeError, MalformedEnvelope, PackageDigest, SignatureEnvelope, SigningKey, VerifyingKey,
 };
 
 const ENVELOPE: &str = include_str!("data/securesystemslib.json");
@@ -81,6 +80,6 @@ fn one_flipped_byte_of_payload_or_signature_is_refused() {
 fn it_is_refused_when_cut_short() {
     assert!(matches!(
         SignatureEnvelope::parse(&ENVELOPE.as_bytes()[..ENVELOPE.len() - 3]),
-        Err(MalformedEnvelope::Json { layer: ContentLayer::Envelope, .. })
+        Err(MalformedEnvelope::Json(_))
     ));
 }

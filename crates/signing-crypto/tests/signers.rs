@@ -4,10 +4,10 @@
 #![expect(clippy::unwrap_used, reason = "a test panics to fail")]
 
 use signing_crypto::{
-    AuditCheckpoint, DocumentHeader, DocumentVersion, DraftDocuments, DraftSignatureError,
-    EntryHash, EnvelopeError, OrgId, PackageDigest, PackageStatement, Role, RoleKeys, RootDocument,
-    SignatureEnvelope, SignedCheckpoint, SignedDocument, Signer, SignerCount, SignerError,
-    SigningInput, SigningKey, VerifyingKey,
+    AddSignatureError, AuditCheckpoint, DocumentHeader, DocumentVersion, DraftDocuments,
+    DraftSignatureError, EntryHash, OrgId, PackageDigest, PackageStatement, Role, RoleKeys,
+    RootDocument, SignatureEnvelope, SignedCheckpoint, SignedDocument, Signer, SignerCount,
+    SignerError, SigningInput, SigningKey, VerifyingKey,
 };
 
 /// Says that it signs with `key`, and does something else.
@@ -108,7 +108,7 @@ fn sign_everything(signer: &dyn Signer) -> [Result<(), SignerError>; 4] {
             envelope.verify(&key).unwrap();
             Ok(())
         }
-        Err(EnvelopeError::Signer(error)) => {
+        Err(AddSignatureError::Signer(error)) => {
             assert_eq!(envelope, before);
             Err(error)
         }

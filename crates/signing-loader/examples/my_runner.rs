@@ -50,9 +50,9 @@ async fn main() -> ExitCode {
 }
 
 async fn work(cli: &Cli) -> Result<(), Failure> {
-    let security =
+    let loader =
         cli.security.resolve().await.map_err(|error| Failure::new("cannot start", error))?;
-    let gate = security.gate().map_err(|error| Failure::new("cannot follow trust", error))?;
+    let gate = loader.gate().map_err(|error| Failure::new("cannot follow trust", error))?;
     for path in &cli.packages {
         let shown = printable(&path.to_string_lossy());
         let failed =
@@ -63,7 +63,7 @@ async fn work(cli: &Cli) -> Result<(), Failure> {
         };
         let (signer, output) = match &gate {
             None => {
-                let package = security.load(path).await.map_err(not_loaded)?;
+                let package = loader.load(path).await.map_err(not_loaded)?;
                 (signer(&package), run(&package, cli.input.as_bytes()))
             }
             Some(gate) => {

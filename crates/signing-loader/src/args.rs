@@ -1,4 +1,4 @@
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use crate::blocking::blocking;
@@ -6,7 +6,7 @@ use crate::elf::DependencyName;
 use crate::error::PackageError;
 use crate::load::{LoadedPackage, danger_load_unsigned};
 use crate::observe::Observer;
-use crate::open::{open_regular, read_bounded};
+use crate::open::open_regular;
 use crate::path::PackagePath;
 use crate::protection::Protection;
 use crate::trust_source::Offline;
@@ -137,9 +137,9 @@ impl std::fmt::Debug for SecurityArgs {
     }
 }
 
-/// What the options come to: ready to load packages.
+/// Loads packages as the options of [`SecurityArgs`] say.
 #[derive(Debug)]
-pub struct Security {
+pub struct PackageLoader {
     trust: Trust,
     #[cfg_attr(not(feature = "store"), expect(dead_code, reason = "only a store is followed"))]
     gate: GateArgs,
@@ -160,14 +160,14 @@ enum Trust {
 
 impl SecurityArgs {
     /// Reads the key files or the bundle, or opens the store and finds the organization.
-    pub async fn resolve(&self) -> Result<Security, SecurityArgsError> {
+    pub async fn resolve(&self) -> Result<PackageLoader, SecurityArgsError> {
         let config = VerificationConfig {
             required_signers: self.required_signers(),
             clock_skew_allowance: self.clock_skew_allowance(),
             ..Default::default()
         };
         if !self.require_signatures {
-            return Ok(self.security(Trust::Unsigned));
+            return Ok(self.loader(Trust::Unsigned));
         }
         #[cfg(feature = "store")]
         if let Some(org) = &self.org {
@@ -179,7 +179,7 @@ impl SecurityArgs {
                 Some(anchor) => verifier.rooted(anchor),
                 None => verifier,
             };
-            return Ok(self.security(match self.observe_until() {
+            return Ok(self.loader(match self.observe_until() {
                 Some(end) => Trust::ObservedOrganization(verifier.danger_observe_until(end)),
                 None => Trust::Organization(verifier),
             }));
@@ -192,8 +192,8 @@ impl SecurityArgs {
         Ok(self.offline(self.configured(Verifier::pinned(keys?), config)))
     }
 
-    fn offline(&self, verifier: Verifier<Offline>) -> Security {
-        self.security(match self.observe_until() {
+    fn offline(&self, verifier: Verifier<Offline>) -> PackageLoader {
+        self.loader(match self.observe_until() {
             Some(end) => Trust::ObservedOffline(verifier.danger_observe_until(end)),
             None => Trust::Offline(verifier),
         })
@@ -203,8 +203,8 @@ impl SecurityArgs {
         self.danger_observe_until.map(StatementTime::to_utc)
     }
 
-    fn security(&self, trust: Trust) -> Security {
-        Security { trust, gate: self.gate }
+    fn loader(&self, trust: Trust) -> PackageLoader {
+        PackageLoader { trust, gate: self.gate }
     }
 
     fn configured<T>(&self, verifier: Verifier<T>, config: VerificationConfig) -> Verifier<T> {
@@ -264,7 +264,7 @@ fn insecure_url(text: &str) -> Result<DatabaseUrl, signing_trust::store::UrlErro
     Ok(url)
 }
 
-impl Security {
+impl PackageLoader {
     /// Verifies a package, if signatures are required, and loads it; with
     /// `--danger-observe-until` and before that time, also if it would be refused.
     ///
@@ -293,13 +293,20 @@ impl Security {
 }
 
 fn read_key(path: &Path) -> Result<VerifyingKey, SecurityArgsError> {
-    let unreadable = |source| SecurityArgsError::KeyFile { path: path.into(), source };
+    VerifyingKey::from_pem(&read_protected(path, MAX_PEM_SIZE)?)
+        .map_err(|source| SecurityArgsError::Key { path: path.into(), source })
+}
+
+/// Reads a regular file that other users cannot change; of a file with more than `limit` bytes,
+/// one more than that.
+fn read_protected(path: &Path, limit: usize) -> Result<Vec<u8>, SecurityArgsError> {
+    let unreadable = |source| SecurityArgsError::File { path: path.into(), source };
     let (file, _) = open_regular(path).map_err(io::Error::other).map_err(unreadable)?;
     let metadata = file.metadata().map_err(unreadable)?;
     Protection::Integrity.require(path, &metadata).map_err(SecurityArgsError::Unprotected)?;
-    let bytes = read_bounded(file, MAX_PEM_SIZE).map_err(unreadable)?;
-    VerifyingKey::from_pem(&bytes)
-        .map_err(|source| SecurityArgsError::Key { path: path.into(), source })
+    let mut bytes = Vec::new();
+    file.take(limit as u64 + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    Ok(bytes)
 }
 
 #[cfg(test)]

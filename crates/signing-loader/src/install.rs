@@ -19,13 +19,12 @@ mod place;
 mod release;
 
 use std::ffi::{OsStr, OsString};
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::fs::{AtFlags, Mode, OFlags, openat, statat, unlinkat};
 use rustix::io::Errno;
@@ -37,6 +36,7 @@ use self::old::OldReleasesOf;
 use self::place::Place;
 use self::release::Release;
 use crate::error::PackageError;
+use crate::lock::lock_file;
 use crate::report::VerificationReport;
 
 pub use self::error::InstallError;
@@ -79,8 +79,8 @@ pub enum Downgrade {
     /// version, if the installed one does.
     #[default]
     Refuse,
-    /// It is installed.
-    Allow,
+    /// It is installed, with the faults that a later version has mended.
+    DangerAllow,
 }
 
 /// An installed package.
@@ -148,19 +148,8 @@ impl InstallDirectory {
         let failed = |error: io::Error| InstallError::write(self.place.path().join(LOCK), error);
         let opened = openat(self.place.file(), LOCK, flags, Mode::from(0o600));
         let lock = opened.map(File::from).map_err(|errno| failed(errno.into()))?;
-        let begun = Instant::now();
-        loop {
-            match lock.try_lock() {
-                Ok(()) => {
-                    let (place, keep) = (self.place.clone(), self.keep);
-                    return Ok(LockedDirectory { place, keep, _lock: lock });
-                }
-                Err(TryLockError::WouldBlock) if begun.elapsed() < LOCK_LIMIT => {
-                    thread::sleep(Duration::from_millis(20));
-                }
-                Err(error) => return Err(failed(error.into())),
-            }
-        }
+        lock_file(&lock, LOCK_LIMIT).map_err(failed)?;
+        Ok(LockedDirectory { place: self.place.clone(), keep: self.keep, _lock: lock })
     }
 }
 

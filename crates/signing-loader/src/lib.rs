@@ -33,7 +33,7 @@
 //! let pinned = PinnedKeys::from(key.verifying_key());
 //! let source = SignatureSource::Memory(signature);
 //! let verified = verify_package_offline(&path, &config, &pinned, source)?;
-//! assert_eq!(verified.report().signer(), &key.fingerprint());
+//! assert_eq!(verified.report().signer(), key.fingerprint());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
@@ -58,6 +58,7 @@ mod directory;
     expect(dead_code, reason = "only a store has signatures, and is asked about a name")
 )]
 mod examination;
+mod lock;
 mod open;
 mod protection;
 mod sealed;
@@ -92,7 +93,7 @@ mod args;
 mod error;
 
 #[cfg(feature = "clap")]
-pub use args::{Security, SecurityArgs, SecurityArgsError};
+pub use args::{PackageLoader, SecurityArgs, SecurityArgsError};
 #[cfg(feature = "store")]
 pub use config::SecurityConfig;
 pub use directory::{DirectoryError, DirectoryFault, require_irreplaceable};
@@ -113,6 +114,7 @@ pub use loaded::{
     Call, FollowError, FollowedPackage, GateError, LoadedPackages, MaxStaleness, MaxStalenessError,
     Standing, TrustChange,
 };
+pub use lock::lock_file;
 pub use observe::{ObservationSummary, Observed, Observer};
 pub use open::read_signature;
 pub use package::{Package, PackageBytes};
@@ -142,18 +144,18 @@ pub use verifier::VerifyAll;
 
 // What the above take and give, so that a runner needs no other crate. Items, not whole
 // crates: what is not named here can change without a new version of this one.
-#[doc(no_inline)]
-pub use signing_crypto::{
-    EnvelopeError, EnvelopeSignature, Fingerprint, KeyError, MalformedEnvelope, NameError, OrgId,
-    OrgName, PackageDigest, PackageName, PackagePatterns, PackageStatement, PackageVersion,
-    ParseError, PemError, RootDigest, SignatureEnvelope, SignatureId, StatementTime, TrustBundle,
-    VerifyingKey, printable,
-};
 #[cfg(feature = "private-keys")]
 #[doc(no_inline)]
 pub use signing_crypto::{
-    KekError, KeyEncryptionKey, Passphrase, PassphraseError, Signer, SignerError, SigningInput,
-    SigningKey,
+    AddSignatureError, KekError, KeyEncryptionKey, NoRandomness, Passphrase, PassphraseError,
+    Signer, SignerError, SigningInput, SigningKey,
+};
+#[doc(no_inline)]
+pub use signing_crypto::{
+    EnvelopeError, EnvelopeSignature, Fingerprint, KeyError, MalformedEnvelope, MalformedStatement,
+    NameError, OrgId, OrgName, PackageDigest, PackageName, PackagePatterns, PackageStatement,
+    PackageVersion, ParseError, PemError, RootDigest, SignatureEnvelope, SignatureId,
+    StatementTime, TrustBundle, VerifyingKey, printable,
 };
 pub use signing_trust::acceptance::{
     ActualContent, ClockSkewAllowance, ClockSkewAllowanceError, ExpectedContent, RequiredSigners,

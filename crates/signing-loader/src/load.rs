@@ -141,7 +141,7 @@ fn event(event_type: EventType, provenance: &Provenance) -> AuditEvent {
     match provenance {
         Provenance::Verified(report) => event
             .org(report.org)
-            .fingerprint(report.fingerprint)
+            .fingerprint(report.signer())
             .package(&report.name)
             .digest(report.content.digest),
         Provenance::Unsigned { digest } => event.digest(*digest),

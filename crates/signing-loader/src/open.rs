@@ -137,14 +137,6 @@ pub fn read_signature(path: &Path) -> Result<Option<SignatureEnvelope>, PackageE
     FileAt::new(path).read_signature()
 }
 
-/// Reads a small regular file; of a larger one, one byte more than `limit`.
-#[cfg(feature = "clap")]
-pub(crate) fn read_bounded(file: File, limit: usize) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    file.take(limit as u64 + 1).read_to_end(&mut bytes)?;
-    Ok(bytes)
-}
-
 fn not_regular(path: &Path) -> PackageError {
     VerificationError::NotARegularFile { path: path.into() }.into()
 }

@@ -14,9 +14,8 @@ use crate::error::PackageError;
 pub struct VerificationReport {
     pub(crate) name: PackageName,
     pub(crate) content: HashedContent,
-    /// At least one; the first is that of the fingerprint.
+    /// At least one.
     pub(crate) signers: Vec<TrustedKey>,
-    pub(crate) fingerprint: Fingerprint,
     pub(crate) signed_at: DateTime<Utc>,
     pub(crate) version: Option<PackageVersion>,
     pub(crate) expires_at: Option<DateTime<Utc>>,
@@ -40,8 +39,8 @@ impl VerificationReport {
     }
 
     /// The first trusted key that signed.
-    pub fn signer(&self) -> &Fingerprint {
-        &self.fingerprint
+    pub fn signer(&self) -> Fingerprint {
+        self.signers[0].key.fingerprint()
     }
 
     /// By which path that key is trusted.
@@ -87,7 +86,6 @@ impl VerificationReport {
         });
         match accepted {
             Ok(signers) => {
-                self.fingerprint = signers[0].key.fingerprint();
                 self.signers = signers;
                 Ok(())
             }
@@ -128,7 +126,6 @@ impl<T> Verified<T> {
         let report = VerificationReport {
             name: said.name().clone(),
             content,
-            fingerprint: verified.signer().fingerprint(),
             signed_at: said.signed_at().to_utc(),
             version: said.version().cloned(),
             expires_at: said.expires_at().map(StatementTime::to_utc),
@@ -150,7 +147,7 @@ pub(crate) fn announce<T>(
             let event = |event_type| {
                 AuditEvent::new(event_type)
                     .org(org)
-                    .fingerprint(report.fingerprint)
+                    .fingerprint(report.signer())
                     .package(&report.name)
                     .digest(report.content.digest)
             };

@@ -7,17 +7,16 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use rustix::fs::{Access, AtFlags, CWD, FlockOperation, OFlags, accessat, flock};
-use rustix::io::Errno;
+use rustix::fs::{Access, AtFlags, CWD, OFlags, accessat};
 use signing_crypto::{DocumentVersion, Fingerprint, RootDigest};
 use signing_trust::{
     SeenDocument, SeenDocuments, SeenFrom, SeenOrganization, VersionMemory, VersionMemoryError,
 };
 
 use crate::directory::require_private;
+use crate::lock::lock_file;
 use crate::protection::{Protection, ProtectionError};
 
 /// The first line of a state file.
@@ -90,20 +89,8 @@ impl StateFile {
         options.custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits() as i32);
         let lock = options.open(&path).map_err(|error| self.failed(error))?;
         self.require_protection(&path, &lock)?;
-        let begun = Instant::now();
-        loop {
-            match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
-                Ok(()) => return Ok(lock),
-                Err(Errno::AGAIN) if begun.elapsed() < LOCK_LIMIT => {
-                    thread::sleep(Duration::from_millis(5));
-                }
-                Err(Errno::AGAIN) => {
-                    let held = "another process has held its lock for 10 seconds";
-                    return Err(self.failed(io::Error::other(held)));
-                }
-                Err(error) => return Err(self.failed(error.into())),
-            }
-        }
+        lock_file(&lock, LOCK_LIMIT).map_err(|error| self.failed(error))?;
+        Ok(lock)
     }
 
     /// What is remembered. The lock is held.
@@ -189,7 +176,9 @@ fn print(seen: &SeenDocuments) -> String {
     let mut text = format!("{HEADER}\n");
     for ((org, from), organization) in seen.iter() {
         let SeenOrganization { root, statement, revocations, denied } = organization;
-        let document = |seen: &SeenDocument| format!("{}:{}", seen.version, hex(&seen.digest));
+        let document = |seen: &SeenDocument| {
+            format!("{}:{}", seen.version, RootDigest::from_bytes(seen.digest))
+        };
         let documents = [root, statement, revocations].map(document).join(" ");
         let denied = denied.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
         text += &format!("{org} {from} {documents} {denied}\n");
@@ -241,8 +230,4 @@ fn parse_document(word: &str) -> Option<SeenDocument> {
     (version.to_string() == number).then_some(())?;
     let digest = *digest.parse::<RootDigest>().ok()?.as_bytes();
     Some(SeenDocument { version, digest })
-}
-
-fn hex(bytes: &[u8; 32]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -98,7 +98,7 @@ impl<T> VerifiedPackage<T> {
     fn tell_refusal(&self, error: &PackageError) {
         AuditEvent::new(EventType::LoadFailure)
             .org(self.report.org)
-            .fingerprint(self.report.fingerprint)
+            .fingerprint(self.report.signer())
             .package(&self.report.name)
             .digest(self.report.content.digest)
             .failure(error)
@@ -110,7 +110,6 @@ impl<T> VerifiedPackage<T> {
         signers: Vec<TrustedKey>,
         providers: &TrustedProviders,
     ) -> Result<LoadedPackage, PackageError> {
-        self.report.fingerprint = signers[0].key.fingerprint();
         self.report.signers = signers;
         load_verified(self.sealed, self.report, &self.allowed_dependencies, providers)
     }
@@ -281,8 +280,7 @@ impl VerifiedPackage<Online> {
         let signers = self.ask_again().await?;
         let providers = self.providers();
         let trusted = self.trusted_providers(&providers).await?;
-        let (fingerprint, report) = (signers[0].key.fingerprint(), self.report.clone());
-        let report = VerificationReport { fingerprint, signers: signers.clone(), ..report };
+        let report = VerificationReport { signers: signers.clone(), ..self.report.clone() };
         Ok((self.load_signed_by(signers, &trusted)?, report, providers))
     }
 

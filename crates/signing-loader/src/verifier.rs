@@ -43,7 +43,7 @@ pub use many::VerifyAll;
 /// // … or bytes in memory.
 /// let bytes = PackageBytes::new("plugin.wasm".parse()?, std::fs::read(&path)?);
 /// let verifier = verifier.signature(SignatureSource::Memory(signature));
-/// assert_eq!(verifier.verify(bytes)?.report().signer(), &key.fingerprint());
+/// assert_eq!(verifier.verify(bytes)?.report().signer(), key.fingerprint());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]

@@ -2,8 +2,8 @@ use thiserror::Error;
 
 use chrono::{DateTime, Utc};
 use signing_crypto::{
-    EnvelopeError, Fingerprint, KeyError, KeyId, MalformedBundle, MalformedDraft,
-    MalformedEnvelope, OrgId, ParseError, SignerError, StoreId, WrapError, rfc3339,
+    AddSignatureError, Fingerprint, KeyId, MalformedBundle, MalformedDraft, MalformedEnvelope,
+    NoRandomness, OrgId, ParseError, SignerError, StoreId, WrapError, rfc3339,
 };
 use signing_store::{AuditFault, StoreError};
 
@@ -38,9 +38,9 @@ pub enum TrustError {
         /// What does not match.
         source: KeyMismatch,
     },
-    /// A key could not be made.
+    /// No key could be made.
     #[error(transparent)]
-    Key(#[from] KeyError),
+    Randomness(#[from] NoRandomness),
     /// A revoked signing key signs no more.
     #[error("the signing key {id} was revoked at {}", rfc3339(at))]
     SigningKeyRevoked {
@@ -114,9 +114,9 @@ pub enum TrustError {
     /// An envelope that is not about a package cannot be stored.
     #[error("the envelope is not a package signature")]
     MalformedEnvelope(#[from] MalformedEnvelope),
-    /// An envelope that the key did not sign.
+    /// A signature that was not added to an envelope.
     #[error(transparent)]
-    Envelope(#[from] EnvelopeError),
+    AddSignature(#[from] AddSignatureError),
     /// The signer did not sign.
     #[error(transparent)]
     Signer(#[from] SignerError),
@@ -152,7 +152,7 @@ impl TrustError {
             Self::Clock(_) => "UnusableClock",
             Self::Wrap(error) => error.code(),
             Self::ForgedKey { .. } => "ForgedKey",
-            Self::Key(error) => error.code(),
+            Self::Randomness(error) => error.code(),
             Self::SigningKeyRevoked { .. } => "SigningKeyRevoked",
             Self::PreviouslyRevoked { .. } => "PreviouslyRevoked",
             Self::TrustExpired { .. } => "TrustExpired",
@@ -165,7 +165,7 @@ impl TrustError {
             Self::Bundle(error) => error.code(),
             Self::Cancelled => "Cancelled",
             Self::MalformedEnvelope(error) => error.code(),
-            Self::Envelope(error) => error.code(),
+            Self::AddSignature(error) => error.code(),
             Self::Signer(error) => error.code(),
             Self::AuditLogBroken(fault) => fault.code(),
             Self::CheckpointOfAnotherStore { .. } => "CheckpointOfAnotherStore",

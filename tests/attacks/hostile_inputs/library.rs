@@ -155,7 +155,7 @@ async fn stored_junk_signature_without_a_name_does_not_defeat_a_named_one_in_the
 
     let verified = world.verify(&vendor.package, vendor.org, SignatureSource::Database).await;
 
-    assert_eq!(verified.unwrap().report().signer(), &vendor.key.fingerprint);
+    assert_eq!(verified.unwrap().report().signer(), vendor.key.fingerprint);
 }
 
 #[test]

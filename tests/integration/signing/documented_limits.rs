@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use signing_crypto::{
-    EnvelopeError, MalformedEnvelope, NameFault, OrgName, PackageName, PackagePatterns,
+    AddSignatureError, MalformedEnvelope, NameFault, OrgName, PackageName, PackagePatterns,
     PackageVersion, Passphrase, PassphraseError, PemError, SignatureEnvelope, SigningKey,
 };
 use signing_loader::{ClockSkewAllowance, SignatureSource, SignerCount, VerificationConfig};
@@ -47,7 +47,7 @@ fn signature_file_has_1_to_16_signatures() {
     for _ in 1..16 {
         full = add_signature(&full, &key());
     }
-    assert_refused!(full.add_signature(&key()), EnvelopeError::Full { limit: 16 });
+    assert_refused!(full.add_signature(&key()), AddSignatureError::Full { limit: 16 });
     SignatureEnvelope::parse(full.to_json().as_bytes()).unwrap();
 
     let mut json: serde_json::Value = serde_json::from_str(&full.to_json()).unwrap();

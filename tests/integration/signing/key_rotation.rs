@@ -42,7 +42,7 @@ async fn old_and_new_key_both_verify_during_the_transition(world: World) {
     world.trust(acme.org, &new).await;
     for (signature, key) in [(by_new, &new), (acme.signature.clone(), &acme.key)] {
         let verified = verify(SignatureSource::Memory(signature)).await.unwrap();
-        assert_eq!(verified.report().signer(), &key.fingerprint);
+        assert_eq!(verified.report().signer(), key.fingerprint);
     }
 }
 

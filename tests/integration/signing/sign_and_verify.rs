@@ -51,7 +51,7 @@ async fn signed_package_verifies_and_loads(world: World) {
     let content = PackageDigest::of_reader(File::open(&path).unwrap()).unwrap();
     assert_eq!(report.name().as_str(), "libworkflow.so");
     assert_eq!((report.digest(), report.size()), (&content.digest, content.size));
-    assert_eq!(report.signer(), &key.fingerprint);
+    assert_eq!(report.signer(), key.fingerprint);
     let direct = TrustPath::Direct { trusted_key: Some(trusted.id) };
     assert_eq!((report.via(), report.org()), (&direct, Some(org)));
     assert_eq!(call(&loaded, b"hello, world"), b"HELLO, WORLD");

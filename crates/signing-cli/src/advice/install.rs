@@ -14,12 +14,12 @@ pub(super) fn install(error: &InstallError) -> Advice {
         InstallError::Downgrade { .. } => {
             return Advice::refused(
                 error.code(),
-                "install a later version; to go back to this one: --allow-downgrade",
+                "install a later version; to go back to this one: --danger-allow-downgrade",
             );
         }
         InstallError::InstalledUnreadable { .. } => {
             "find out what became of the installed release; to install this one whatever its \
-             version: --allow-downgrade"
+             version: --danger-allow-downgrade"
         }
         InstallError::UnsafeDirectory { source: DirectoryFault::NotADirectory, .. } => {
             "give a directory, or the name of one that is to be made"

@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 
 use signing_crypto::{
-    KekError, KeyError, MAX_PASSPHRASE_SIZE, PassphraseError, PemError, PemForm, WrapError,
+    KekError, MAX_PASSPHRASE_SIZE, PassphraseError, PemError, PemForm, WrapError,
 };
 
 use super::{Advice, GIVE_PASSPHRASE};
@@ -11,7 +11,8 @@ use crate::ssh::OpensshKeyError;
 const MAKE_KEY: &str = "make an Ed25519 key: cloacina keys generate --name <name> --output <file>";
 const ENCRYPT_AGAIN: &str = "if you trust the file, re-encrypt the key: openssl pkcs8 -topk8 -iter 600000 -in <file> \
      -out <new file>";
-const ELSEWHERE: &str = "make keys on another machine: this one provides no random numbers";
+pub(super) const ELSEWHERE: &str =
+    "make keys on another machine: this one provides no random numbers";
 pub(super) const STORES_KEK: &str = "give the store's key encryption key: --kek-file <file>";
 pub(crate) const GIVE_KEK: &str = "set CLOACINA_KEY_ENCRYPTION_KEY_FILE, or give --kek-file; for a new store: cloacina init <org>; \
      to refuse a stolen key without it: cloacina keys deny <fingerprint> --danger-everywhere";
@@ -41,19 +42,6 @@ pub(super) fn wrap(error: &WrapError) -> Advice {
              a backup"
         }
         WrapError::Randomness(_) => ELSEWHERE,
-        _ => return Advice::unknown(error.code(), Outcome::Undecided),
-    };
-    Advice::undecided(error.code(), next)
-}
-
-pub(super) fn key(error: &KeyError) -> Advice {
-    let next = match error {
-        KeyError::Length { .. }
-        | KeyError::NotAPoint
-        | KeyError::NotCanonical
-        | KeyError::SmallOrder
-        | KeyError::MixedOrder => MAKE_KEY,
-        KeyError::Randomness(_) => ELSEWHERE,
         _ => return Advice::unknown(error.code(), Outcome::Undecided),
     };
     Advice::undecided(error.code(), next)

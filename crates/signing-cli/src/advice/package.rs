@@ -1,4 +1,4 @@
-use signing_crypto::EnvelopeError;
+use signing_crypto::AddSignatureError;
 use signing_loader::{
     LibraryError, LoadError, NotAdded, SignError, SignaturePlace, SignedTerms, VerificationError,
 };
@@ -208,7 +208,7 @@ fn not_added(place: &SignaturePlace, error: &NotAdded) -> Advice {
             let next = format!("to sign the same terms: {same}; otherwise {elsewhere}");
             Advice::refused(error.code(), next)
         }
-        NotAdded::Envelope(EnvelopeError::Signer(error)) => signers::signer(error),
+        NotAdded::Signature(AddSignatureError::Signer(error)) => signers::signer(error),
         _ => Advice::refused(error.code(), elsewhere),
     }
 }
@@ -231,17 +231,15 @@ fn same_terms(found: &SignedTerms, wanted: &SignedTerms) -> String {
     parts.join(" and ")
 }
 
-/// What to do about signatures that are stored, or added to.
-pub(super) fn envelope(error: &EnvelopeError) -> Advice {
+/// What to do about an envelope that a signature was not added to.
+pub(super) fn add_signature(error: &AddSignatureError) -> Advice {
     let next = match error {
-        EnvelopeError::NotSignedBy { .. } => "have the package signed by this key",
-        EnvelopeError::InvalidSignature { .. } => DO_NOT_USE,
-        EnvelopeError::AlreadySignedBy { .. } => "nothing to do: this key has signed already",
-        EnvelopeError::Full { .. } => {
+        AddSignatureError::AlreadySignedBy { .. } => "nothing to do: this key has signed already",
+        AddSignatureError::Full { .. } => {
             "have the required signers sign again, into a new signature file"
         }
-        EnvelopeError::Malformed(_) => GET_SIGNATURE,
-        EnvelopeError::Signer(error) => return signers::signer(error),
+        AddSignatureError::Malformed(_) => GET_SIGNATURE,
+        AddSignatureError::Signer(error) => return signers::signer(error),
         _ => return Advice::unknown(error.code(), Outcome::Refused),
     };
     Advice::refused(error.code(), next)

@@ -102,7 +102,7 @@ pub(super) fn draft_signature(error: &DraftSignatureError) -> Advice {
             "pass the draft on; when enough keys have signed: cloacina trust publish --from <draft> \
              --trust-root <file>",
         ),
-        DraftSignatureError::Document { source, .. } => package::envelope(source),
+        DraftSignatureError::Document { source, .. } => package::add_signature(source),
         DraftSignatureError::Signer(error) => signers::signer(error),
         _ => Advice::unknown(error.code(), Outcome::Refused),
     }

@@ -14,8 +14,7 @@ pub(super) fn trust(error: &TrustError) -> Advice {
     let next = match error {
         TrustError::Store(error) => return store::store(error),
         TrustError::Wrap(error) => return keys::wrap(error),
-        TrustError::Key(error) => return keys::key(error),
-        TrustError::Envelope(error) => return package::envelope(error),
+        TrustError::AddSignature(error) => return package::add_signature(error),
         TrustError::Signer(error) => return signers::signer(error),
         TrustError::Decision(error) => return signed_trust::decision(error),
         TrustError::Draft(error) => return signed_trust::draft(error),
@@ -82,6 +81,7 @@ pub(super) fn trust(error: &TrustError) -> Advice {
         }
         TrustError::OpenedReadOnly => "open the store for changes: Store::open",
         TrustError::NoKeyEncryptionKey => keys::STORES_KEK,
+        TrustError::Randomness(_) => keys::ELSEWHERE,
         TrustError::SameKek => "make another one with: openssl rand -hex 32",
         TrustError::Clock(_) => "set the clock, then try again",
         TrustError::Cancelled => TRY_AGAIN,

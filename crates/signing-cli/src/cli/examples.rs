@@ -170,10 +170,16 @@ const EXAMPLES: &[(&str, &[Example])] = &[
     ("package verify", PACKAGE_VERIFY),
     (
         "package cosign",
-        &[(
-            "Add a second signature to what another key has signed",
-            "cloacina package cosign libworkflow.so --org acme --key-id acme/release --yes",
-        )],
+        &[
+            (
+                "Add a second signature to what another key has signed",
+                "cloacina package cosign libworkflow.so --org acme --key-id acme/release --yes",
+            ),
+            (
+                "Add one to the signature in the store",
+                "cloacina package cosign libstored.so --org acme --key dev.pem --store --yes",
+            ),
+        ],
     ),
     (
         "package install",

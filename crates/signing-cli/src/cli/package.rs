@@ -134,7 +134,7 @@ pub(crate) struct Sign {
         .conflicts_with("key_id")
 ))]
 pub(crate) struct CosignPackages {
-    /// The packages. Their signature files are added to
+    /// The packages. Their signature files are added to, unless --store is given
     #[arg(required = true, value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
 
@@ -146,6 +146,13 @@ pub(crate) struct CosignPackages {
 
     #[command(flatten)]
     pub(crate) package: PackageArgs,
+
+    /// Add to the signatures that the store keeps for --org, and to no file
+    #[arg(
+        long,
+        conflicts_with_all = ["trust_key", "trust_bundle", "signature", "danger_cosign_unverified"]
+    )]
+    pub(crate) store: bool,
 
     /// Sign although no trusted key may have signed: the program that wrote the signature
     /// file then decides which version and expiry you sign. The package's bytes are compared all the same
@@ -230,7 +237,7 @@ pub(crate) struct InstallPackage {
 
     /// Install it although a higher version, or the same with other bytes, is installed
     #[arg(long)]
-    pub(crate) allow_downgrade: bool,
+    pub(crate) danger_allow_downgrade: bool,
 
     /// Of the releases of this package that were installed before, keep the newest N, 1 or more,
     /// and remove the others [default: all are kept]

@@ -1,32 +1,34 @@
 //! Another signature for exactly what the signatures of a package state.
 
-use chrono::Utc;
-use serde::Serialize;
-use signing_crypto::{EnvelopeSignature, SignatureEnvelope, Signer, VerifyingKey};
-use signing_loader::{
-    ActualContent, ExpectedContent, Explanation, Offline, PackageError, PackagePath, PackageSigner,
-    PreparedSignature, SignError, SignatureFile, SignatureLocation, SignatureOutcome,
-    SignatureSource, VerificationError, Verifier, package_statement,
-};
-use signing_trust::{KeyManager, ProvenKey, TrustedKey};
+mod trust;
+mod view;
 
-use super::inspect::verdict_text;
+use chrono::Utc;
+use signing_crypto::{OrgId, SignatureEnvelope, SignatureId, Signer, VerifyingKey};
+use signing_loader::{
+    MadeSignature, PackageError, PackagePath, PackageSigner, PreparedSignature, SignError,
+    SignatureFile, SignatureLocation, SignatureOutcome, VerificationError, package_statement,
+};
+use signing_trust::{KeyManager, ProvenKey, StoredSignature};
+
+use self::trust::{Trust, Verdict};
+use self::view::{BeforeView, CosignedView, Outcome};
 use super::packages::{Packages, require_outside_releases};
-use super::trusted_by::{self, StoredTrust};
-use crate::advice::refused_key;
+use super::trusted_by::StoredTrust;
 use crate::cli::{CosignPackages, PackageArgs, Resolved, SignerSource};
-use crate::context::{Context, block_on};
+use crate::context::{Context, StoreAccess, block_on};
 use crate::error::CliError;
 use crate::files::{self, Existing, Readers};
 use crate::lines::{Lines, quoted};
 use crate::output::Report;
 use crate::question::confirm;
-#[cfg(test)]
-use crate::schemas::Document;
 use crate::select;
 use crate::signers;
 use crate::terminal::Confirmation;
-use crate::view::{SignatureView, SignerView, StatementView, View};
+use crate::view::{SignerView, StatementView};
+
+#[cfg(test)]
+pub(super) use self::view::DOCUMENTS;
 
 pub(super) fn run(context: &Context, command: CosignPackages) -> Result<Report, CliError> {
     let PackageArgs { name, signature } = &command.package;
@@ -91,89 +93,17 @@ async fn sign_all(
         if made.outcome == SignatureOutcome::AlreadySigned {
             continue;
         }
-        let text = made.envelope.to_json();
-        found.file.replace(|path| {
-            let (readers, existing) = (Readers::Everybody, Existing::Replace);
-            files::write_atomically(path, text.as_bytes(), readers, existing)
-        })?;
+        let (made, id) = found.keep(made, key.signer()).await?;
+        view.signature_id = id;
         view.count = made.envelope.signatures().len();
     }
     Ok(Report::done(&views))
 }
 
-/// Whose signature must be there already.
-enum Trust {
-    Offline(Verifier<Offline>),
-    Store(StoredTrust),
-    /// Anybody's.
-    DangerNotAsked,
-}
-
-impl Trust {
-    async fn open(context: &Context, command: &CosignPackages) -> Result<Self, CliError> {
-        if command.danger_cosign_unverified {
-            return Ok(Self::DangerNotAsked);
-        }
-        Ok(match trusted_by::offline(&command.trust)? {
-            Some(verifier) => Self::Offline(verifier),
-            None => Self::Store(trusted_by::store(context, &command.trust).await?),
-        })
-    }
-
-    /// Checks the package by this envelope, and says which of the signatures count.
-    async fn verify(
-        &self,
-        package: &PackagePath,
-        envelope: &SignatureEnvelope,
-    ) -> Result<Option<Vec<Verdict>>, CliError> {
-        let source = SignatureSource::Memory(envelope.clone());
-        let Explanation { outcome, envelopes, .. } = match self {
-            Self::Offline(verifier) => verifier.clone().signature(source).explain(package),
-            Self::Store(trust) => trust.verifier.clone().signature(source).explain(package).await,
-            Self::DangerNotAsked => {
-                require_same_bytes(package, envelope)?;
-                return Ok(None);
-            }
-        };
-        if let Err(error) = outcome {
-            return Err(match self {
-                Self::Store(trust) => refused_key::of_package(&trust.keys, &trust.org, error).await,
-                _ => error.into(),
-            });
-        }
-        let looked_at = envelopes.into_iter().filter_map(|found| found.content.ok());
-        Ok(Some(looked_at.flat_map(|found| found.inspection.signatures).collect()))
-    }
-}
-
-type Verdict = Result<TrustedKey, VerificationError>;
-
-/// Checks all that needs no trusted key: name, bytes and expiry.
-fn require_same_bytes(package: &PackagePath, envelope: &SignatureEnvelope) -> Result<(), CliError> {
-    let stated = envelope.unverified_statement().map_err(VerificationError::from);
-    let stated = stated.map_err(PackageError::from)?;
-    let actual = package_statement(package)?;
-    let refused = |error: VerificationError| Err(PackageError::from(error).into());
-    if stated.name() != actual.name() {
-        let (expected, signed) = (actual.name().clone(), stated.name().clone());
-        return refused(VerificationError::WrongName { expected, signed });
-    }
-    let expected = ExpectedContent { digest: *stated.digest(), size: stated.size() };
-    if stated.size() != actual.size() {
-        let actual = ActualContent::Size(actual.size());
-        return refused(VerificationError::TamperedPackage { expected, actual });
-    }
-    if stated.digest() != actual.digest() {
-        let actual = ActualContent::Digest(*actual.digest());
-        return refused(VerificationError::TamperedPackage { expected, actual });
-    }
-    Ok(())
-}
-
 /// A package, and the signatures that are added to.
 struct Found {
     path: String,
-    file: SignatureFile,
+    place: Place,
     prepared: PreparedSignature,
     envelope: SignatureEnvelope,
     statement: StatementView,
@@ -181,8 +111,30 @@ struct Found {
     verdicts: Option<Vec<Verdict>>,
 }
 
+/// Where signatures are.
+enum Place {
+    File(SignatureFile),
+    /// Those that the organization keeps.
+    Store {
+        keys: KeyManager,
+        org: OrgId,
+        id: SignatureId,
+    },
+}
+
 impl Found {
     async fn new(
+        package: &PackagePath,
+        command: &CosignPackages,
+        trust: &Trust,
+    ) -> Result<Self, CliError> {
+        match trust {
+            Trust::Store(stored) if command.store => Self::in_store(package, trust, stored).await,
+            _ => Self::in_file(package, command, trust).await,
+        }
+    }
+
+    async fn in_file(
         package: &PackagePath,
         command: &CosignPackages,
         trust: &Trust,
@@ -193,30 +145,50 @@ impl Found {
         // What is verified is what is signed: the file is read once.
         let file = SignatureFile::read(path)?;
         let Some(envelope) = file.envelope().cloned() else {
-            let location = SignatureLocation::File(file.path().into());
-            let missing = VerificationError::SignatureNotFound { location };
-            return Err(PackageError::from(missing).into());
+            return Err(not_found(SignatureLocation::File(file.path().into())));
         };
         let verdicts = trust.verify(package, &envelope).await?;
-        let statement = envelope.unverified_statement().map_err(VerificationError::from);
-        let statement = statement.map_err(PackageError::from)?;
-        let view = StatementView::of(&statement);
-        let mut prepared = PreparedSignature::new(statement).map_err(|error| match error {
-            SignError::ExpiryPast { expires_at } => {
-                let (expired_at, now) = (expires_at.to_utc(), Utc::now());
-                PackageError::from(VerificationError::Expired { expired_at, now }).into()
-            }
-            error => CliError::from(error),
-        })?;
+        let (mut prepared, statement) = prepare(&envelope)?;
         prepared.add_to_file(&file)?;
         let path = package.path().display().to_string();
-        Ok(Self { path, file, prepared, envelope, statement: view, verdicts })
+        Ok(Self { path, place: Place::File(file), prepared, envelope, statement, verdicts })
+    }
+
+    /// Adds to the newest signature that the organization keeps and that verifies.
+    async fn in_store(
+        package: &PackagePath,
+        trust: &Trust,
+        StoredTrust { keys, org, .. }: &StoredTrust,
+    ) -> Result<Self, CliError> {
+        let digest = *package_statement(package.clone())?.digest();
+        let kept = keys.kept_signatures(org.id, digest).await?;
+        let mut refused = None;
+        for StoredSignature { id, envelope, .. } in kept.signatures() {
+            let Ok(envelope) = envelope else { continue };
+            match trust.verify(package, &envelope).await {
+                Ok(verdicts) => {
+                    let (mut prepared, statement) = prepare(&envelope)?;
+                    prepared.add_to_kept(kept.clone(), envelope.clone())?;
+                    let path = package.path().display().to_string();
+                    let place = Place::Store { keys: keys.clone(), org: org.id, id };
+                    return Ok(Self { path, place, prepared, envelope, statement, verdicts });
+                }
+                Err(error) => {
+                    refused.get_or_insert(error);
+                }
+            }
+        }
+        Err(refused.unwrap_or_else(|| not_found(SignatureLocation::Store)))
     }
 
     fn view<'a>(&'a self, signer: &SignerView, key: &VerifyingKey) -> CosignedView<'a> {
         let has_signed = self.envelope.verify(key).is_ok();
         let signatures = self.envelope.signatures();
         let verdict = |index| self.verdicts.as_ref().and_then(|verdicts| verdicts.get(index));
+        let (file, id) = match &self.place {
+            Place::File(file) => (Some(file.path().display().to_string()), None),
+            Place::Store { id, .. } => (None, Some(*id)),
+        };
         CosignedView {
             path: &self.path,
             outcome: if has_signed { Outcome::AlreadySigned } else { Outcome::Added },
@@ -228,10 +200,57 @@ impl Found {
                 .collect(),
             signer: signer.clone(),
             count: signatures.len(),
-            signature: self.file.path().display().to_string(),
+            source: match (&file, id) {
+                (None, Some(id)) => format!("the signature {id} in the store"),
+                (file, _) => quoted(file.as_deref().unwrap_or_default()).into_owned(),
+            },
+            signature: file,
+            signature_id: id,
             was_shown: false,
         }
     }
+
+    /// Puts the signature where the others are, and says under which id the store keeps it.
+    async fn keep(
+        &self,
+        made: MadeSignature,
+        signer: PackageSigner<'_>,
+    ) -> Result<(MadeSignature, Option<SignatureId>), CliError> {
+        match &self.place {
+            Place::File(file) => {
+                let text = made.envelope.to_json();
+                file.replace(|path| {
+                    let (readers, existing) = (Readers::Everybody, Existing::Replace);
+                    files::write_atomically(path, text.as_bytes(), readers, existing)
+                })?;
+                Ok((made, None))
+            }
+            Place::Store { keys, org, .. } => {
+                let mut prepared = self.prepared.clone();
+                let (id, made) = prepared.store(keys, *org, made, signer).await?;
+                Ok((made, Some(id)))
+            }
+        }
+    }
+}
+
+fn not_found(location: SignatureLocation) -> CliError {
+    PackageError::from(VerificationError::SignatureNotFound { location }).into()
+}
+
+/// Another signature for what the envelope states.
+fn prepare(envelope: &SignatureEnvelope) -> Result<(PreparedSignature, StatementView), CliError> {
+    let statement = envelope.unverified_statement().map_err(VerificationError::from);
+    let statement = statement.map_err(PackageError::from)?;
+    let view = StatementView::of(&statement);
+    let prepared = PreparedSignature::new(statement).map_err(|error| match error {
+        SignError::ExpiryPast { expires_at } => {
+            let (expired_at, now) = (expires_at.to_utc(), Utc::now());
+            PackageError::from(VerificationError::Expired { expired_at, now }).into()
+        }
+        error => CliError::from(error),
+    })?;
+    Ok((prepared, view))
 }
 
 /// The key that is to sign.
@@ -249,7 +268,7 @@ impl OpenedKey {
         match source {
             SignerSource::Key { source, access } => Ok(Self::Given(signers::open(source, access)?)),
             SignerSource::Store(named) => {
-                let keys = context.keys_with_kek().await?;
+                let keys = context.keys_with_kek(StoreAccess::Read).await?;
                 let org = command.trust.org.as_ref();
                 let id = select::signing_key_or_only(context, &keys, org, named.as_ref()).await?;
                 let key = Box::new(keys.proven_key(id).await?);
@@ -277,90 +296,5 @@ impl OpenedKey {
             Self::Given(signer) => Ok(SignerView::of(&**signer)),
             Self::Stored { keys, key } => SignerView::of_stored(keys, key).await,
         }
-    }
-}
-
-#[cfg(test)]
-pub(super) const DOCUMENTS: &[Document] =
-    &[Document::of::<Vec<CosignedView<'static>>>("package cosign")];
-
-#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-enum Outcome {
-    Added,
-    AlreadySigned,
-}
-
-#[derive(Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-struct CosignedView<'a> {
-    path: &'a str,
-    outcome: Outcome,
-    #[serde(flatten)]
-    statement: &'a StatementView,
-    /// The signatures that were there.
-    before: Vec<BeforeView<'a>>,
-    #[serde(flatten)]
-    signer: SignerView,
-    /// How many signatures the envelope has now.
-    #[serde(rename = "signatures")]
-    count: usize,
-    signature: String,
-    #[serde(skip)]
-    was_shown: bool,
-}
-
-#[derive(Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-struct BeforeView<'a> {
-    #[serde(flatten)]
-    view: SignatureView<'a>,
-    #[serde(skip)]
-    text: String,
-}
-
-impl<'a> BeforeView<'a> {
-    fn of(signature: &EnvelopeSignature, verdict: Option<&'a Verdict>) -> Self {
-        let keyid = match signature.claimed_signer() {
-            Some(fingerprint) => format!("the key {:.16}", fingerprint.to_string()),
-            None => "a signature that names no key".into(),
-        };
-        let name = verdict.and_then(|verdict| verdict.as_ref().ok()?.name.as_ref());
-        let name = name.map(|name| format!("{name}, ")).unwrap_or_default();
-        let text = format!("{name}{keyid}: {}", verdict_text(signature, verdict));
-        Self { view: SignatureView::of(signature, verdict), text }
-    }
-}
-
-impl CosignedView<'_> {
-    fn preview(&self) -> Lines {
-        let StatementView { name, sha256, size, version, signed_at, expires_at } = self.statement;
-        let mut text = Lines::from(format!("{} states", quoted(&self.signature)));
-        text.push(format!("  name       {}", quoted(name.as_str())));
-        text.push(format!("  sha256     {sha256}"));
-        text.push(format!("  size       {size}"));
-        text.extend(version.as_ref().map(|version| format!("  version    {version}")));
-        text.push(format!("  signed at  {signed_at}"));
-        text.extend(expires_at.map(|at| format!("  expires    {at}")));
-        text.extend(self.before.iter().map(|before| format!("  signed by  {}", before.text)));
-        text
-    }
-}
-
-impl View for CosignedView<'_> {
-    fn text(&self) -> Lines {
-        let mut text = match self.was_shown {
-            true => Lines::new(),
-            false => self.preview(),
-        };
-        let (path, signer, count) = (self.path, self.signer.text(), self.count);
-        text.push(match self.outcome {
-            Outcome::Added => format!("signed {path} with {signer}, as one of {count}"),
-            Outcome::AlreadySigned => {
-                format!("{path} is already signed by {signer}: nothing was done")
-            }
-        });
-        text
     }
 }

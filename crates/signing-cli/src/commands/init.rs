@@ -152,7 +152,7 @@ async fn make(
             store
         }
     };
-    let keys = context.manager(store, kek)?;
+    let keys = KeyManager::new(store, Some(kek)).with_actor(context.actor()?);
 
     let (org, made) = match organization(&keys, &plan).await? {
         Some(org) => (org, Made::Before),
@@ -247,7 +247,9 @@ async fn next(
     mut next: Vec<String>,
 ) -> Result<Vec<String>, CliError> {
     let is_only = keys.store().organizations().await?.len() == 1;
-    if !is_only && !context.is_default_organization(&org.name) {
+    let default = context.default_organization();
+    let is_default = default.is_ok_and(|named| named.as_ref() == Some(&org.name));
+    if !is_only && !is_default {
         next.push(format!("export CLOACINA_ORG={}", org.name));
     }
     let usable = keys.store().signing_keys(org.id).await?;

@@ -10,7 +10,7 @@ use signing_loader::{
 use super::trusted_by::{self, StoredTrust};
 use crate::advice::refused_key;
 use crate::cli::{InstallPackage, PackageArgs};
-use crate::context::{Context, block_on};
+use crate::context::{Context, StoreAccess, block_on};
 use crate::error::CliError;
 use crate::lines::{Lines, quoted};
 use crate::output::Report;
@@ -27,8 +27,8 @@ pub(super) fn run(context: &Context, command: InstallPackage) -> Result<Report, 
     }
     let source = signature.map_or(SignatureSource::Auto, SignatureSource::DetachedFile);
     let config = command.requirements.0;
-    let downgrade = match command.allow_downgrade {
-        true => Downgrade::Allow,
+    let downgrade = match command.danger_allow_downgrade {
+        true => Downgrade::DangerAllow,
         false => Downgrade::Refuse,
     };
     let (report, installed) = match trusted_by::offline(&command.trust)? {
@@ -39,7 +39,7 @@ pub(super) fn run(context: &Context, command: InstallPackage) -> Result<Report, 
         }
         None => block_on(async {
             let StoredTrust { keys, org, verifier } =
-                trusted_by::store(context, &command.trust).await?;
+                trusted_by::store(context, &command.trust, StoreAccess::Read).await?;
             let verified = verifier.config(config).signature(source).verify(package).await;
             let verified = match verified {
                 Ok(verified) => verified,

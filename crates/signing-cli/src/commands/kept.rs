@@ -9,7 +9,7 @@ use signing_trust::KeyManager;
 use signing_trust::store::OrganizationRecord;
 
 use crate::cli::{KeyReference, OrgReference};
-use crate::context::Context;
+use crate::context::{Context, StoreAccess};
 use crate::error::CliError;
 use crate::lines::{Cell, Lines, ShortIds, Table};
 use crate::output::Report;
@@ -24,7 +24,7 @@ pub(super) async fn list(
     org: Option<&OrgReference>,
     signed_by: Option<&KeyReference>,
 ) -> Result<Report, CliError> {
-    let keys = context.keys().await?;
+    let keys = context.keys(StoreAccess::Read).await?;
     let org = select::organization_or_default(context, &keys, org).await?;
     let key = match signed_by {
         Some(named) => {

@@ -14,7 +14,7 @@ use signing_trust::{KeyManager, TrustError};
 use super::library::{Library, LibraryView};
 use super::packages::{Packages, require_outside_releases};
 use crate::cli::{Resolved, Sign, SignerSource};
-use crate::context::{Context, block_on};
+use crate::context::{Context, StoreAccess, block_on};
 use crate::error::CliError;
 use crate::files::{self, Existing, Readers};
 use crate::lines::{Lines, quoted};
@@ -45,8 +45,8 @@ pub(super) fn run(context: &Context, command: Sign) -> Result<Report, CliError> 
         }
         SignerSource::Store(named) => block_on(async {
             let keys = match command.store {
-                true => context.with_kek(&context.keys_to_keep_signatures().await?)?,
-                false => context.keys_with_kek().await?,
+                true => context.keys_with_kek(StoreAccess::KeepSignatures).await?,
+                false => context.keys_with_kek(StoreAccess::Read).await?,
             };
             let id =
                 select::signing_key_or_only(context, &keys, command.org.as_ref(), named.as_ref())
@@ -105,7 +105,7 @@ async fn with_key_and_store(
     key: &dyn Signer,
     command: &Sign,
 ) -> Result<Vec<SignedView>, CliError> {
-    let keys = context.keys_to_keep_signatures().await?;
+    let keys = context.keys(StoreAccess::KeepSignatures).await?;
     let org = select::organization_or_default(context, &keys, command.org.as_ref()).await?.id;
     sign_and_store(prepared, (&keys, org), PackageSigner::Signer(key), command).await
 }

@@ -20,6 +20,7 @@ use crate::output::Report;
 use crate::schemas::Document;
 
 pub(super) use init::publish_first;
+pub(super) use publication::require_vacant_root;
 pub(super) use revocation::{Chosen, publish_revocation};
 
 #[cfg(test)]

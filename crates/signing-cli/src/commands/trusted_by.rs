@@ -5,7 +5,7 @@ use signing_trust::store::{OrganizationRecord, OrganizationRef};
 use signing_trust::{KeyManager, PinnedKeys};
 
 use crate::cli::{SignedTrustArgs, TrustArgs};
-use crate::context::Context;
+use crate::context::{Context, StoreAccess};
 use crate::error::CliError;
 use crate::{key_files, select, signed_trust};
 
@@ -37,8 +37,9 @@ pub(super) struct StoredTrust {
 pub(super) async fn store(
     context: &Context,
     TrustArgs { org, signed, .. }: &TrustArgs,
+    access: StoreAccess,
 ) -> Result<StoredTrust, CliError> {
-    let keys = context.keys().await?;
+    let keys = context.keys(access).await?;
     let org = select::organization_or_default(context, &keys, org.as_ref()).await?;
     let mut verifier = Verifier::organization(&keys, OrganizationRef::Id(org.id)).await?;
     if let Some(root) = &signed.trust_root {

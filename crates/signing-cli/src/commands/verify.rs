@@ -12,7 +12,7 @@ use super::packages::Packages;
 use super::trusted_by::{self, StoredTrust};
 use crate::advice::refused_key;
 use crate::cli::{PackageArgs, TrustArgs, VerifyPackages};
-use crate::context::{Context, block_on};
+use crate::context::{Context, StoreAccess, block_on};
 use crate::error::{CliError, Outcome};
 use crate::lines::{Lines, counted, quoted};
 use crate::output::{ErrorView, Progress, Report};
@@ -83,7 +83,8 @@ async fn with_store(
     Request { config, source, explain }: &Request,
     progress: &mut Progress,
 ) -> Result<Vec<Verdict>, CliError> {
-    let StoredTrust { keys, org, verifier } = trusted_by::store(context, trust).await?;
+    let StoredTrust { keys, org, verifier } =
+        trusted_by::store(context, trust, StoreAccess::Read).await?;
     let verifier = verifier.config(config.clone()).signature(source.clone());
     let mut verdicts = Vec::new();
     if *explain {
@@ -268,7 +269,7 @@ impl<'a> PackageView<'a> {
             name: report.name(),
             sha256: *report.digest(),
             size: report.size(),
-            signer: *report.signer(),
+            signer: report.signer(),
             via: TrustPathView::of(report.via()),
             signers: report.signers().iter().map(TrustedKeyView::of).collect(),
             version: report.version(),

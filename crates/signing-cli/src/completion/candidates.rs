@@ -15,7 +15,7 @@ use signing_trust::KeyManager;
 use signing_trust::store::{EventPattern, OrganizationRecord, PackageSignatureRecord};
 
 use crate::cli::{KeyReference, OrgReference, SignatureReference};
-use crate::context::{Context, block_on};
+use crate::context::{Context, StoreAccess, block_on};
 use crate::error::CliError;
 use crate::process;
 use crate::select;
@@ -116,7 +116,7 @@ fn found(named: Named, given: &str) -> Result<Vec<Candidate>, CliError> {
     process::protect_memory()?;
     let context = Context::for_reading(option("--database-url"));
     block_on(async {
-        let keys = context.keys_to_inspect().await?;
+        let keys = context.keys(StoreAccess::Inspect).await?;
         match named {
             Named::Organization => {
                 let all = keys.store().organizations().await?;

@@ -1,11 +1,11 @@
 //! Files that several processes change one after another.
 
 use std::fs::{File, TryLockError};
-use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use signing_loader::lock_file;
 
 use super::{Existing, Readers, open, read, write_atomically};
 use crate::error::CliError;
@@ -31,7 +31,7 @@ impl<'a> LockedFile<'a> {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => {
                     waits();
-                    lock(&file).map_err(failed)?;
+                    lock_file(&file, LOCK_LIMIT).map_err(failed)?;
                 }
                 Err(TryLockError::Error(source)) => return Err(failed(source)),
             }
@@ -54,21 +54,5 @@ impl<'a> LockedFile<'a> {
     /// Replaces it, and lets the next process have it.
     pub(crate) fn replace(self, content: &[u8], readers: Readers) -> Result<(), CliError> {
         write_atomically(self.path, content, readers, Existing::Replace)
-    }
-}
-
-fn lock(file: &File) -> io::Result<()> {
-    let begun = Instant::now();
-    loop {
-        match file.try_lock() {
-            Ok(()) => return Ok(()),
-            Err(TryLockError::WouldBlock) if begun.elapsed() < LOCK_LIMIT => {
-                thread::sleep(Duration::from_millis(10));
-            }
-            Err(TryLockError::WouldBlock) => {
-                return Err(io::Error::other("another process has held its lock for 5 minutes"));
-            }
-            Err(TryLockError::Error(error)) => return Err(error),
-        }
     }
 }

@@ -1,5 +1,6 @@
 //! Another signature for exactly what the signatures of a package state.
 
+use serde_json::Value;
 use signing_crypto::SignatureEnvelope;
 
 use crate::support::{Scratch, text};
@@ -130,4 +131,64 @@ fn a_stored_key_cosigns_by_the_trust_of_its_organization_and_is_named() {
         (fingerprint, "reviewer".into())
     );
     assert_eq!(made["before"][0]["name"], "release");
+}
+
+/// A package whose signature by `signer` is in the store alone. acme trusts `release` and
+/// `reviewer`, and not `stranger`.
+fn stored(scratch: Scratch, signer: &str) -> Scratch {
+    for name in ["release", "reviewer", "stranger"] {
+        let (id, _) = scratch.stored_key(name, "acme");
+        if name != "stranger" {
+            scratch.json(&["keys", "trust", "--org", "acme", "--key-id", &id]);
+        }
+    }
+    scratch.write("a.so", "a");
+    let sign = ["package", "sign", "a.so", "--key-id", signer, "--package-version", "1.4.0"];
+    scratch.json(&[&sign[..], &["--store"]].concat());
+    scratch
+}
+
+const COSIGN_STORED: [&str; 7] =
+    ["package", "cosign", "a.so", "--key-id", "reviewer", "--store", "--yes"];
+
+fn cosign_what_the_store_keeps(scratch: Scratch) {
+    let scratch = stored(scratch, "release");
+    let verify = ["package", "verify", "a.so", "--org", "acme", "--required-signers", "2"];
+    scratch.fails(1, "NotEnoughSigners", &verify);
+
+    let made = scratch.json(&COSIGN_STORED)[0].clone();
+    assert_eq!((&made["outcome"], &made["signatures"]), (&"added".into(), &2.into()));
+    assert_eq!((&made["version"], &made["signature"]), (&"1.4.0".into(), &Value::Null));
+    scratch.json(&verify);
+    assert!(!scratch.exists("a.so.sig"));
+
+    let again = scratch.json(&COSIGN_STORED)[0].clone();
+    assert_eq!(again["outcome"], "already_signed");
+    assert_eq!(again["signature_id"], made["signature_id"]);
+}
+
+#[test]
+fn a_signature_in_the_store_is_added_to() {
+    cosign_what_the_store_keeps(Scratch::with_orgs(&["acme"]));
+}
+
+#[test]
+#[ignore = "needs Postgres: cargo xtask test-db"]
+fn a_signature_in_a_postgres_store_is_added_to() {
+    cosign_what_the_store_keeps(Scratch::on_postgres(&["acme"]));
+}
+
+#[test]
+fn a_signature_in_the_store_is_added_to_only_if_it_verifies() {
+    let scratch = stored(Scratch::with_orgs(&["acme"]), "stranger");
+    scratch.fails(1, "UntrustedSigner", &COSIGN_STORED);
+    scratch.write("a.so", "b");
+    let missing = scratch.fails(1, "SignatureNotFound", &COSIGN_STORED);
+    assert!(missing.stderr.contains("in the store"), "{}", missing.stderr);
+    // An untrusted one beside it is no obstacle.
+    scratch.write("a.so", "a");
+    let sign = ["package", "sign", "a.so", "--key-id", "release", "--store", "--force"];
+    scratch.json(&sign);
+    let made = scratch.json(&COSIGN_STORED)[0].clone();
+    assert_eq!((&made["version"], &made["before"][0]["name"]), (&Value::Null, &"release".into()));
 }

@@ -1,11 +1,13 @@
 //! What is wrong, and what to do about it.
 
+mod role;
+
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 
 use serde_json::Value;
 
-use crate::support::{NOBODY, OTHER_KEK, Role, Scratch, as_nobody, as_root, finish, forge, text};
+use crate::support::{NOBODY, OTHER_KEK, Scratch, as_nobody, as_root, finish, forge, text};
 
 /// What `doctor` says.
 struct Examined {
@@ -83,7 +85,7 @@ fn a_store_that_is_not_there_is_a_problem_and_is_not_made() {
     let examined = Examined::of(&scratch, &[]);
     examined.assert_problems(1);
     examined.assert("store", "problem");
-    for check in ["tables", "clock", "key encryption key", "expiry"] {
+    for check in ["store files", "tables", "clock", "key encryption key", "expiry"] {
         examined.assert(check, "not_checked");
     }
     // What does not need the store is checked all the same.
@@ -103,6 +105,22 @@ fn files_that_others_can_write_are_a_problem() {
         set_mode(&scratch, name, good);
         Examined::of(&scratch, &[]).assert_problems(0);
     }
+}
+
+#[test]
+fn a_store_with_a_write_ahead_log_is_not_opened_and_gets_no_files() {
+    let scratch = scratch();
+    forge(&scratch, "PRAGMA journal_mode = WAL");
+    let before = scratch.files();
+    let examined = Examined::of(&scratch, &[]);
+    let next = text(&examined.assert("store", "problem")["next"]).to_owned();
+    examined.assert("store files", "not_checked");
+    assert_eq!(scratch.files(), before);
+
+    assert!(next.ends_with("cloacina db migrate"), "{next}");
+    scratch.json(&["db", "migrate"]);
+    Examined::of(&scratch, &[]).assert_problems(0);
+    assert_eq!(scratch.files(), before);
 }
 
 #[test]
@@ -318,70 +336,4 @@ fn people_read_a_line_for_each_check_and_a_total() {
     let total = "8 checks: 0 problems, 1 warning, 1 not checked\n";
     assert!(run.stdout.ends_with(total), "{}", run.stdout);
     scratch.fails(1, "ProblemsFound", &["doctor", "--database-url", "gone.db"]);
-}
-
-fn examine_as(scratch: &Scratch, role: &Role, expected: Option<&str>) -> Examined {
-    let url = scratch.database().url_of(role, &role.password);
-    let arguments: Vec<_> = expected.into_iter().flat_map(|role| ["--role", role]).collect();
-    Examined::by(scratch, &arguments, |command| {
-        command.env("CLOACINA_DATABASE_URL", url);
-    })
-}
-
-#[test]
-#[ignore = "needs Postgres: cargo xtask test-db"]
-fn a_role_has_what_its_purpose_needs_and_no_more() {
-    let scratch = Scratch::on_postgres(&["acme"]);
-    scratch.stored_key("release", "acme");
-    let purposes = ["runner", "signer", "admin"];
-    let roles = purposes.map(|purpose| {
-        let role = scratch.database().create_role();
-        let grants = ["db", "grants", "--role", &role.name, "--as", purpose, "--apply"];
-        scratch.json(&grants);
-        role
-    });
-    for (purpose, role) in purposes.iter().zip(&roles) {
-        let examined = examine_as(&scratch, role, Some(purpose));
-        examined.assert("role", "ok");
-        examined.assert("tables", "ok");
-        examined.assert("clock", "ok");
-        examine_as(&scratch, role, None).assert("role", "ok");
-    }
-    let [runner, signer, admin] = &roles;
-    for (role, expected, verdict) in [
-        (signer, "runner", "warning"),
-        (admin, "runner", "warning"),
-        (runner, "signer", "problem"),
-        (runner, "admin", "problem"),
-    ] {
-        let found = examine_as(&scratch, role, Some(expected));
-        let next = text(&found.assert("role", verdict)["next"]);
-        assert!(next.contains("cloacina db grants --role"), "{next}");
-    }
-    // One right less, and one more.
-    let (name, database) = (&runner.name, scratch.database());
-    database.forge(&format!("REVOKE SELECT ON cloacina_views.trust_grants FROM {name}"));
-    examine_as(&scratch, runner, Some("runner")).assert("role", "problem");
-    database.forge(&format!("GRANT SELECT ON cloacina_views.trust_grants TO {name}"));
-    database.forge(&format!("GRANT SELECT ON cloacina_views.audit_log TO {name}"));
-    examine_as(&scratch, runner, Some("runner")).assert("role", "warning");
-    // The tests' own role is a superuser.
-    Examined::of(&scratch, &["--role", "runner"]).assert("role", "warning");
-}
-
-#[test]
-#[ignore = "needs Postgres: cargo xtask test-db"]
-fn a_role_without_rights_and_a_server_without_proof_are_reported() {
-    let scratch = Scratch::on_postgres(&["acme"]);
-    let examined = Examined::of(&scratch, &[]);
-    examined.assert("connection", "warning");
-    examined.assert("store", "ok");
-    examined.assert_problems(0);
-    let role = scratch.database().create_role();
-    let examined = examine_as(&scratch, &role, Some("runner"));
-    examined.assert("store", "ok");
-    examined.assert("tables", "problem");
-    assert_eq!(examined.code, 1);
-    let wrong = Role { name: role.name.clone(), password: "wrong".into() };
-    examine_as(&scratch, &wrong, None).assert("store", "problem");
 }

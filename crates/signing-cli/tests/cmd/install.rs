@@ -65,9 +65,9 @@ fn an_older_version_is_installed_only_if_it_is_asked_for() {
     scratch.json(&INSTALL);
     sign(&scratch, "1.9.0");
     let refused = scratch.fails(1, "VersionDowngrade", &INSTALL);
-    assert!(refused.stderr.contains("--allow-downgrade"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("--danger-allow-downgrade"), "{}", refused.stderr);
     assert_eq!(scratch.read("packages/a.so/a.so"), b"version 2.0.0");
-    scratch.json(&[&INSTALL[..], &["--allow-downgrade"]].concat());
+    scratch.json(&[&INSTALL[..], &["--danger-allow-downgrade"]].concat());
     assert_eq!(scratch.read("packages/a.so/a.so"), b"version 1.9.0");
 }
 

@@ -1,59 +1,25 @@
-use std::fmt;
-use std::str::FromStr;
-
 use serde::{Deserialize, Serialize};
 
-use crate::digest::parse_lower_hex;
-use crate::dsse::strict_json::Object;
+use crate::digest::sha256_of;
+use crate::dsse::in_toto::Statement;
 use crate::dsse::{
-    CheckpointError, MalformedCheckpoint, MalformedEnvelope, PAYLOAD_TYPE, STATEMENT_TYPE,
-    SignatureEnvelope,
+    CheckpointError, MalformedCheckpoint, MalformedEnvelope, PAYLOAD_TYPE, SignatureEnvelope,
 };
 use crate::key::VerifyingKey;
 #[cfg(feature = "private-keys")]
 use crate::key::{Signer, SignerError};
-use crate::names::{OrgId, OrgName, ParseError, StatementTime, StoreId};
+use crate::names::{OrgId, OrgName, StatementTime, StoreId};
 
 /// The `predicateType` that makes a statement one about an audit log: never one
 /// about a package.
 pub const CHECKPOINT_TYPE: &str = "urn:cloacina:audit-checkpoint:v1";
 
-/// The hash of an entry of an audit log: SHA-256, written as 64 lower-case
-/// hexadecimal digits.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct EntryHash([u8; 32]);
-
-impl EntryHash {
-    /// Takes over a hash that was computed elsewhere.
-    pub fn from_bytes(bytes: [u8; 32]) -> Self {
-        Self(bytes)
-    }
-
-    /// The hash's 32 bytes.
-    pub fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
-    }
-}
-
-impl FromStr for EntryHash {
-    type Err = ParseError;
-
-    fn from_str(text: &str) -> Result<Self, ParseError> {
-        parse_lower_hex(text).map(Self).ok_or(ParseError::Digest)
-    }
-}
-
-impl fmt::Display for EntryHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&hex::encode(self.0))
-    }
-}
-
-impl fmt::Debug for EntryHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "EntryHash({self})")
-    }
-}
+sha256_of!(
+    /// The hash of an entry of an audit log: SHA-256, written as 64 lower-case
+    /// hexadecimal digits.
+    EntryHash,
+    Digest
+);
 
 /// What a checkpoint says: "in this store, this organization's audit log had this
 /// many entries, and the last one this hash", as an in-toto Statement v1.
@@ -87,47 +53,29 @@ pub struct AuditCheckpoint {
 impl AuditCheckpoint {
     /// The statement as compact JSON: the payload that is signed.
     pub fn to_json(&self) -> String {
-        let statement = Statement {
-            statement_type: STATEMENT_TYPE.into(),
-            subject: vec![Object(Subject {
-                name: self.org.to_string(),
-                digest: Object(DigestSet { sha256: self.entry_hash.to_string() }),
-            })],
-            predicate_type: CHECKPOINT_TYPE.into(),
-            predicate: Object(Predicate {
-                store_id: self.store.to_string(),
-                organization: self.org_name.to_string(),
-                sequence: self.sequence,
-                created_at: self.created_at.to_string(),
-            }),
+        let predicate = Predicate {
+            store_id: self.store.to_string(),
+            organization: self.org_name.to_string(),
+            sequence: self.sequence,
+            created_at: self.created_at.to_string(),
         };
-        serde_json::to_string(&statement).expect("strings and integers serialize")
+        let (name, sha256) = (self.org.to_string(), self.entry_hash.to_string());
+        Statement { name, sha256, predicate }.into_json(CHECKPOINT_TYPE)
     }
 
     fn parse(payload: &[u8]) -> Result<Self, MalformedCheckpoint> {
-        // Types first: what is about something else has other fields.
-        let kind: Kind = Object::parse(payload).map_err(MalformedCheckpoint::json)?;
-        if kind.statement_type != STATEMENT_TYPE {
-            return Err(MalformedCheckpoint::StatementType { found: kind.statement_type });
-        }
-        if kind.predicate_type != CHECKPOINT_TYPE {
-            return Err(MalformedCheckpoint::PredicateType { found: kind.predicate_type });
-        }
-        let statement: Statement = Object::parse(payload).map_err(MalformedCheckpoint::json)?;
-        let found = statement.subject.len();
-        let [Object(subject)] = <[Object<Subject>; 1]>::try_from(statement.subject)
-            .map_err(|_| MalformedCheckpoint::SubjectCount { found })?;
-        let Object(predicate) = statement.predicate;
+        let statement = Statement::<Predicate>::parse(payload, CHECKPOINT_TYPE)?;
+        let Statement { name, sha256, predicate } = statement;
         let malformed = |field| MalformedCheckpoint::Field { field };
         if predicate.sequence == 0 {
             return Err(malformed("sequence"));
         }
         Ok(Self {
             store: predicate.store_id.parse().map_err(|_| malformed("storeId"))?,
-            org: subject.name.parse().map_err(|_| malformed("name"))?,
+            org: name.parse().map_err(|_| malformed("name"))?,
             org_name: predicate.organization.parse().map_err(|_| malformed("organization"))?,
             sequence: predicate.sequence,
-            entry_hash: subject.digest.0.sha256.parse().map_err(|_| malformed("sha256"))?,
+            entry_hash: sha256.parse().map_err(|_| malformed("sha256"))?,
             created_at: predicate.created_at.parse().map_err(|_| malformed("createdAt"))?,
         })
     }
@@ -188,39 +136,6 @@ impl VerifiedCheckpoint {
     pub fn signer(&self) -> &VerifyingKey {
         &self.signer
     }
-}
-
-/// What every statement says of itself.
-#[derive(Deserialize)]
-struct Kind {
-    #[serde(rename = "_type")]
-    statement_type: String,
-    #[serde(rename = "predicateType")]
-    predicate_type: String,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Statement {
-    #[serde(rename = "_type")]
-    statement_type: String,
-    subject: Vec<Object<Subject>>,
-    #[serde(rename = "predicateType")]
-    predicate_type: String,
-    predicate: Object<Predicate>,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Subject {
-    name: String,
-    digest: Object<DigestSet>,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct DigestSet {
-    sha256: String,
 }
 
 #[derive(Serialize, Deserialize)]

@@ -6,9 +6,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use serde::{Deserialize, Serialize};
 
 use crate::dsse::strict_json::Object;
-use crate::dsse::{
-    ContentLayer, EnvelopeError, ForeignFormat, MalformedEnvelope, PackageStatement,
-};
+use crate::dsse::{EnvelopeError, ForeignFormat, MalformedEnvelope, PackageStatement};
 use crate::key::{Fingerprint, VerifyingKey};
 
 /// The DSSE `payloadType` of an in-toto statement.
@@ -61,8 +59,7 @@ impl SignatureEnvelope {
         if let Some(format) = ForeignFormat::recognize(bytes) {
             return Err(MalformedEnvelope::Foreign { format });
         }
-        let wire: WireEnvelope = Object::parse(bytes)
-            .map_err(|source| MalformedEnvelope::json(ContentLayer::Envelope, source))?;
+        let wire: WireEnvelope = Object::parse(bytes)?;
         let found = wire.signatures.len();
         if found > MAX_SIGNATURES {
             return Err(MalformedEnvelope::SignatureCount { found, limit: MAX_SIGNATURES });

@@ -2,13 +2,13 @@ use std::fmt;
 
 use thiserror::Error;
 
-use crate::dsse::{CHECKPOINT_TYPE, PREDICATE_TYPE, STATEMENT_TYPE};
+use crate::dsse::STATEMENT_TYPE;
 use crate::key::Fingerprint;
 #[cfg(feature = "private-keys")]
 use crate::key::SignerError;
 use crate::names::{NameError, ParseError};
 
-/// An envelope that a key did not sign, or that cannot be signed.
+/// An envelope that a key did not sign.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum EnvelopeError {
@@ -24,6 +24,27 @@ pub enum EnvelopeError {
         /// The key that was asked for.
         fingerprint: Fingerprint,
     },
+    /// The bytes are not a package signature.
+    #[error(transparent)]
+    Malformed(#[from] MalformedEnvelope),
+}
+
+impl EnvelopeError {
+    /// What programs call this error. Stable.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NotSignedBy { .. } => "SignatureNotAdded",
+            Self::InvalidSignature { .. } => "InvalidSignature",
+            Self::Malformed(error) => error.code(),
+        }
+    }
+}
+
+/// A signature that was not added to an envelope.
+#[cfg(feature = "private-keys")]
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum AddSignatureError {
     /// The key has signed already.
     #[error("the key {fingerprint} has signed this envelope already")]
     AlreadySignedBy {
@@ -36,24 +57,22 @@ pub enum EnvelopeError {
         /// The most signatures allowed.
         limit: usize,
     },
-    /// The bytes are not a package signature.
+    /// The bytes are not a package signature, or would not be one with another signature.
     #[error(transparent)]
     Malformed(#[from] MalformedEnvelope),
     /// The signer did not sign.
-    #[cfg(feature = "private-keys")]
     #[error(transparent)]
     Signer(#[from] SignerError),
 }
 
-impl EnvelopeError {
+#[cfg(feature = "private-keys")]
+impl AddSignatureError {
     /// What programs call this error. Stable.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::NotSignedBy { .. } | Self::AlreadySignedBy { .. } => "SignatureNotAdded",
-            Self::InvalidSignature { .. } => "InvalidSignature",
+            Self::AlreadySignedBy { .. } => "SignatureNotAdded",
             Self::Full { .. } => "TooManySignatures",
             Self::Malformed(error) => error.code(),
-            #[cfg(feature = "private-keys")]
             Self::Signer(error) => error.code(),
         }
     }
@@ -78,14 +97,9 @@ pub enum MalformedEnvelope {
         /// What it is.
         format: ForeignFormat,
     },
-    /// Not the JSON that the layer asks for.
-    #[error("its {layer} is not the expected JSON")]
-    Json {
-        /// The layer.
-        layer: ContentLayer,
-        /// What is wrong with it.
-        source: UnexpectedJson,
-    },
+    /// Not the JSON of an envelope.
+    #[error("its envelope is not the expected JSON")]
+    Json(#[from] UnexpectedJson),
     /// Not padded base64.
     #[error("its field '{field}' is not padded base64")]
     Base64 {
@@ -114,24 +128,9 @@ pub enum MalformedEnvelope {
         /// The type found.
         found: String,
     },
-    /// A statement of another version.
-    #[error("its statement type is {found:?}, expected \"{}\"", STATEMENT_TYPE)]
-    StatementType {
-        /// The type found.
-        found: String,
-    },
-    /// A statement about something else.
-    #[error("its predicate type is {found:?}, expected \"{}\"", PREDICATE_TYPE)]
-    PredicateType {
-        /// The type found.
-        found: String,
-    },
-    /// Not exactly one subject.
-    #[error("its statement has {found} subjects, expected exactly one")]
-    SubjectCount {
-        /// The number found.
-        found: usize,
-    },
+    /// Another statement in the envelope.
+    #[error(transparent)]
+    Statement(#[from] MalformedStatement),
     /// A package name that is not allowed.
     #[error("its subject is misnamed")]
     SubjectName(#[source] NameError),
@@ -163,10 +162,35 @@ impl MalformedEnvelope {
     pub fn code(&self) -> &'static str {
         "MalformedSignature"
     }
+}
 
-    pub(crate) fn json(layer: ContentLayer, source: UnexpectedJson) -> Self {
-        Self::Json { layer, source }
-    }
+/// Why a payload is not the in-toto statement that was expected.
+#[derive(Clone, Debug, Error)]
+#[non_exhaustive]
+pub enum MalformedStatement {
+    /// Not the JSON of such a statement.
+    #[error("its statement is not the expected JSON")]
+    Json(#[from] UnexpectedJson),
+    /// A statement of another version.
+    #[error("its statement type is {found:?}, expected \"{}\"", STATEMENT_TYPE)]
+    StatementType {
+        /// The type found.
+        found: String,
+    },
+    /// A statement about something else.
+    #[error("its predicate type is {found:?}, expected {expected:?}")]
+    PredicateType {
+        /// The type expected.
+        expected: &'static str,
+        /// The type found.
+        found: String,
+    },
+    /// Not exactly one subject.
+    #[error("its statement has {found} subjects, expected exactly one")]
+    SubjectCount {
+        /// The number found.
+        found: usize,
+    },
 }
 
 /// Why bytes are not the JSON that was expected, and where. None of the content is shown: the
@@ -249,24 +273,9 @@ pub enum MalformedCheckpoint {
     /// The envelope around it.
     #[error(transparent)]
     Envelope(#[from] MalformedEnvelope),
-    /// A statement of another version.
-    #[error("its statement type is {found:?}, expected \"{}\"", STATEMENT_TYPE)]
-    StatementType {
-        /// The type found.
-        found: String,
-    },
-    /// A statement about something else, such as a package.
-    #[error("its predicate type is {found:?}, expected \"{}\"", CHECKPOINT_TYPE)]
-    PredicateType {
-        /// The type found.
-        found: String,
-    },
-    /// Not exactly one subject.
-    #[error("its statement has {found} subjects, expected exactly one")]
-    SubjectCount {
-        /// The number found.
-        found: usize,
-    },
+    /// Another statement in the envelope.
+    #[error(transparent)]
+    Statement(#[from] MalformedStatement),
     /// A field that is not of its form.
     #[error("its field '{field}' is malformed")]
     Field {
@@ -279,29 +288,6 @@ impl MalformedCheckpoint {
     /// What programs call this error, whatever the variant. Stable.
     pub fn code(&self) -> &'static str {
         "MalformedCheckpoint"
-    }
-
-    pub(crate) fn json(source: UnexpectedJson) -> Self {
-        MalformedEnvelope::json(ContentLayer::Statement, source).into()
-    }
-}
-
-/// A layer of JSON within a signature.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ContentLayer {
-    /// The DSSE envelope.
-    Envelope,
-    /// The in-toto statement inside it.
-    Statement,
-}
-
-impl fmt::Display for ContentLayer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Envelope => "envelope",
-            Self::Statement => "statement",
-        })
     }
 }
 

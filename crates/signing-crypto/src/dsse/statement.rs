@@ -1,12 +1,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::digest::PackageDigest;
-use crate::dsse::strict_json::Object;
-use crate::dsse::{ContentLayer, MalformedEnvelope};
+use crate::dsse::MalformedEnvelope;
+use crate::dsse::in_toto::Statement;
+use crate::dsse::strict_json::present;
 use crate::names::{PackageName, PackageVersion, StatementTime};
-
-/// The `_type` of every statement: in-toto Statement v1.
-pub const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
 
 /// The `predicateType` that makes a statement one about a package.
 pub const PREDICATE_TYPE: &str = "urn:cloacina:package-signature:v1";
@@ -93,39 +91,22 @@ impl PackageStatement {
 
     /// The statement as compact JSON: the payload that is signed.
     pub fn to_json(&self) -> String {
-        let statement = Statement {
-            statement_type: STATEMENT_TYPE.into(),
-            subject: vec![Subject {
-                name: self.name.to_string(),
-                digest: DigestSet { sha256: self.digest.to_string() },
-            }],
-            predicate_type: PREDICATE_TYPE.into(),
-            predicate: Predicate {
-                signed_at: self.signed_at.to_string(),
-                size: self.size,
-                version: self.version.as_ref().map(ToString::to_string),
-                expires_at: self.expires_at.as_ref().map(ToString::to_string),
-            },
+        let predicate = Predicate {
+            signed_at: self.signed_at.to_string(),
+            size: self.size,
+            version: self.version.as_ref().map(ToString::to_string),
+            expires_at: self.expires_at.as_ref().map(ToString::to_string),
         };
-        serde_json::to_string(&statement).expect("strings and integers serialize")
+        let (name, sha256) = (self.name.to_string(), self.digest.to_string());
+        Statement { name, sha256, predicate }.into_json(PREDICATE_TYPE)
     }
 
     pub(crate) fn parse(payload: &[u8]) -> Result<Self, MalformedEnvelope> {
-        let statement: Statement = Object::parse(payload)
-            .map_err(|source| MalformedEnvelope::json(ContentLayer::Statement, source))?;
-        if statement.statement_type != STATEMENT_TYPE {
-            return Err(MalformedEnvelope::StatementType { found: statement.statement_type });
-        }
-        if statement.predicate_type != PREDICATE_TYPE {
-            return Err(MalformedEnvelope::PredicateType { found: statement.predicate_type });
-        }
-        let subjects = statement.subject.len();
-        let [subject] = <[Subject; 1]>::try_from(statement.subject)
-            .map_err(|_| MalformedEnvelope::SubjectCount { found: subjects })?;
-        let Predicate { signed_at, size, version, expires_at } = statement.predicate;
+        let Statement { name, sha256, predicate } = Statement::parse(payload, PREDICATE_TYPE)?;
+        let Predicate { signed_at, size, version, expires_at } = predicate;
         Ok(Self {
-            name: PackageName::new(subject.name).map_err(MalformedEnvelope::SubjectName)?,
-            digest: subject.digest.sha256.parse().map_err(MalformedEnvelope::SubjectDigest)?,
+            name: PackageName::new(name).map_err(MalformedEnvelope::SubjectName)?,
+            digest: sha256.parse().map_err(MalformedEnvelope::SubjectDigest)?,
             size,
             signed_at: match signed_at.parse() {
                 Ok(time) => time,
@@ -141,39 +122,8 @@ fn parse_version(found: String) -> Result<PackageVersion, MalformedEnvelope> {
     found.parse().map_err(|_| MalformedEnvelope::Version { found })
 }
 
-/// In UTC only: a local offset is easy to misread.
 fn parse_expiry(found: String) -> Result<StatementTime, MalformedEnvelope> {
-    match found.parse() {
-        Ok(time) if found.ends_with('Z') => Ok(time),
-        _ => Err(MalformedEnvelope::ExpiresAt { found }),
-    }
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Statement {
-    #[serde(rename = "_type")]
-    statement_type: String,
-    #[serde(deserialize_with = "objects")]
-    subject: Vec<Subject>,
-    #[serde(rename = "predicateType")]
-    predicate_type: String,
-    #[serde(deserialize_with = "object")]
-    predicate: Predicate,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Subject {
-    name: String,
-    #[serde(deserialize_with = "object")]
-    digest: DigestSet,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct DigestSet {
-    sha256: String,
+    StatementTime::parse_utc(&found).map_err(|_| MalformedEnvelope::ExpiresAt { found })
 }
 
 #[derive(Serialize, Deserialize)]
@@ -185,29 +135,4 @@ struct Predicate {
     version: Option<String>,
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     expires_at: Option<String>,
-}
-
-/// A field that is there has a value: `null` is not another way to leave it out.
-fn present<'de, D>(deserializer: D) -> Result<Option<String>, D::Error>
-where
-    D: serde::Deserializer<'de>,
-{
-    String::deserialize(deserializer).map(Some)
-}
-
-fn object<'de, D, T>(deserializer: D) -> Result<T, D::Error>
-where
-    D: serde::Deserializer<'de>,
-    T: Deserialize<'de>,
-{
-    Object::deserialize(deserializer).map(|Object(value)| value)
-}
-
-fn objects<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
-where
-    D: serde::Deserializer<'de>,
-    T: Deserialize<'de>,
-{
-    Vec::<Object<T>>::deserialize(deserializer)
-        .map(|list| list.into_iter().map(|Object(value)| value).collect())
 }

@@ -2,8 +2,10 @@ use thiserror::Error;
 
 #[cfg(feature = "private-keys")]
 use crate::key::KekId;
+#[cfg(feature = "private-keys")]
+use crate::key::random::NoRandomness;
 
-/// Bytes that are not a public key fit to be trusted, or no key could be made.
+/// Bytes that are not a public key fit to be trusted.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum KeyError {
@@ -25,24 +27,12 @@ pub enum KeyError {
     /// A point outside the prime-order subgroup.
     #[error("the public key is not in the prime-order subgroup")]
     MixedOrder,
-    /// The operating system gave no random numbers.
-    #[cfg(feature = "private-keys")]
-    #[error("the operating system gave no random numbers")]
-    Randomness(#[source] getrandom::Error),
 }
 
 impl KeyError {
-    /// What programs call this error. Stable.
+    /// What programs call this error, whatever the variant. Stable.
     pub fn code(&self) -> &'static str {
-        match self {
-            Self::Length { .. }
-            | Self::NotAPoint
-            | Self::NotCanonical
-            | Self::SmallOrder
-            | Self::MixedOrder => "UnfitKey",
-            #[cfg(feature = "private-keys")]
-            Self::Randomness(_) => "NoRandomness",
-        }
+        "UnfitKey"
     }
 }
 
@@ -113,8 +103,8 @@ pub enum WrapError {
     #[error("the wrapped key was changed, or is not the one that belongs here")]
     Rejected,
     /// The operating system gave no random numbers.
-    #[error("the operating system gave no random numbers")]
-    Randomness(#[source] getrandom::Error),
+    #[error(transparent)]
+    Randomness(#[from] NoRandomness),
 }
 
 #[cfg(feature = "private-keys")]
@@ -126,7 +116,7 @@ impl WrapError {
             Self::UnknownVersion { .. } | Self::Length { .. } | Self::Rejected => {
                 "PrivateKeyUnusable"
             }
-            Self::Randomness(_) => "NoRandomness",
+            Self::Randomness(error) => error.code(),
         }
     }
 }

@@ -7,7 +7,8 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use crate::key::{KekError, KekId, KeyError};
+use crate::key::random::{NoRandomness, fill_random};
+use crate::key::{KekError, KekId};
 
 const ID_LABEL: &[u8] = b"cloacina/kek-id/v1";
 
@@ -55,9 +56,9 @@ impl KeyEncryptionKey {
     }
 
     /// A new key from the operating system's random numbers.
-    pub fn generate() -> Result<Self, KeyError> {
+    pub fn generate() -> Result<Self, NoRandomness> {
         let mut key = Zeroizing::new([0; 32]);
-        getrandom::fill(key.as_mut_slice()).map_err(KeyError::Randomness)?;
+        fill_random(key.as_mut_slice())?;
         Ok(Self::from_bytes(key))
     }
 

@@ -4,7 +4,8 @@ use ed25519_dalek::Signer as _;
 use zeroize::Zeroizing;
 
 use super::VerifyingKey;
-use crate::key::{Fingerprint, KeyError};
+use crate::key::Fingerprint;
+use crate::key::random::{NoRandomness, fill_random};
 
 /// An Ed25519 key pair (RFC 8032).
 ///
@@ -15,9 +16,9 @@ pub struct SigningKey(ed25519_dalek::SigningKey);
 
 impl SigningKey {
     /// A new key from the operating system's random numbers.
-    pub fn generate() -> Result<Self, KeyError> {
+    pub fn generate() -> Result<Self, NoRandomness> {
         let mut seed = Zeroizing::new([0; 32]);
-        getrandom::fill(seed.as_mut_slice()).map_err(KeyError::Randomness)?;
+        fill_random(seed.as_mut_slice())?;
         Ok(Self::from_seed(&seed))
     }
 

@@ -2,6 +2,7 @@ use aes_gcm_siv::aead::{Aead, Payload};
 use aes_gcm_siv::{Aes256GcmSiv, KeyInit};
 use zeroize::Zeroizing;
 
+use crate::key::random::fill_random;
 use crate::key::{KekId, KeyEncryptionKey, SigningKey, WrapError};
 use crate::names::{KeyId, OrgId};
 
@@ -78,7 +79,7 @@ impl KeyEncryptionKey {
         context: &WrapContext,
     ) -> Result<WrappedKey, WrapError> {
         let mut nonce = [0; NONCE];
-        getrandom::fill(&mut nonce).map_err(WrapError::Randomness)?;
+        fill_random(&mut nonce)?;
         self.wrap_with_nonce(key, context, nonce)
     }
 

@@ -28,6 +28,15 @@ impl StatementTime {
         Self(time.clamp(first, last).trunc_subsecs(6))
     }
 
+    /// Reads an RFC 3339 time in UTC, written with `T` and `Z`. The standard also allows offsets,
+    /// small letters and a space, which other verifiers may read differently.
+    pub(crate) fn parse_utc(text: &str) -> Result<Self, ParseError> {
+        match text.ends_with('Z') && text.as_bytes().get(10) == Some(&b'T') {
+            true => text.parse(),
+            false => Err(ParseError::Time),
+        }
+    }
+
     /// The moment.
     pub fn to_utc(self) -> DateTime<Utc> {
         self.0

@@ -4,8 +4,7 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 use serde_json::value::RawValue;
 
 use super::error::MalformedBundle;
-use super::header::present;
-use crate::dsse::{AtMost, Object, UnexpectedJson};
+use crate::dsse::{AtMost, Object, UnexpectedJson, present};
 use crate::names::OrgId;
 
 /// The `type` of a bundle.

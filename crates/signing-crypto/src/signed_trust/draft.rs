@@ -7,14 +7,13 @@ use super::document::max_envelope;
 #[cfg(feature = "private-keys")]
 use super::error::DraftSignatureError;
 use super::error::{MalformedDraft, ThresholdNotMet};
-use super::header::present;
 use super::{
     Revocations, Role, RootDocument, SignedDocument, TrustDocument, TrustDocumentKind,
     TrustStatement, VerifiedRoot,
 };
 #[cfg(feature = "private-keys")]
-use crate::dsse::EnvelopeError;
-use crate::dsse::Object;
+use crate::dsse::AddSignatureError;
+use crate::dsse::{Object, present};
 use crate::key::Fingerprint;
 #[cfg(feature = "private-keys")]
 use crate::key::{Signer, VerifyingKey};
@@ -165,7 +164,7 @@ impl DraftDocuments {
                 TrustDocumentKind::Revocations => add(next.revocations.as_mut(), &public, signer),
             };
             let failed = |error| match error {
-                EnvelopeError::Signer(error) => DraftSignatureError::Signer(error),
+                AddSignatureError::Signer(error) => DraftSignatureError::Signer(error),
                 source => DraftSignatureError::Document { kind, fingerprint, source },
             };
             if added.map_err(failed)? == Added::Now {
@@ -263,7 +262,7 @@ fn add<D: TrustDocument>(
     signed: Option<&mut SignedDocument<D>>,
     public: &VerifyingKey,
     signer: &dyn Signer,
-) -> Result<Added, EnvelopeError> {
+) -> Result<Added, AddSignatureError> {
     let Some(signed) = signed else { return Ok(Added::Before) };
     if !signed.signers_among([public]).is_empty() {
         return Ok(Added::Before);

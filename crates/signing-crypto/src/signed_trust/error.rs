@@ -1,7 +1,9 @@
 use thiserror::Error;
 
 use super::{DocumentVersion, MAX_STATED_KEYS, Role, TrustDocumentKind};
-use crate::dsse::{EnvelopeError, MAX_SIGNATURES, MalformedEnvelope, UnexpectedJson};
+#[cfg(feature = "private-keys")]
+use crate::dsse::AddSignatureError;
+use crate::dsse::{MAX_SIGNATURES, MalformedEnvelope, UnexpectedJson};
 #[cfg(feature = "private-keys")]
 use crate::key::SignerError;
 use crate::key::{Fingerprint, KeyError};
@@ -43,7 +45,7 @@ pub enum DocumentFault {
     /// Its payload is not the JSON that such a document is: a field is missing, unknown,
     /// there twice or of another type.
     #[error("its payload is not the expected JSON")]
-    Json(#[source] UnexpectedJson),
+    Json(#[from] UnexpectedJson),
     /// A field that is not of its form.
     #[error("its field '{field}' is malformed")]
     Field {
@@ -112,12 +114,6 @@ pub enum DocumentFault {
     /// A grant to the organization itself.
     #[error("it grants trust to its own organization")]
     SelfGrant,
-}
-
-impl DocumentFault {
-    pub(super) fn json(source: UnexpectedJson) -> Self {
-        Self::Json(source)
-    }
 }
 
 /// A document that fewer keys of a role have signed than must sign.
@@ -299,6 +295,7 @@ impl MalformedDraft {
 }
 
 /// A draft that a key does not sign.
+#[cfg(feature = "private-keys")]
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum DraftSignatureError {
@@ -322,14 +319,14 @@ pub enum DraftSignatureError {
         /// The key.
         fingerprint: Fingerprint,
         /// Why.
-        source: EnvelopeError,
+        source: AddSignatureError,
     },
     /// The signer did not sign.
-    #[cfg(feature = "private-keys")]
     #[error(transparent)]
     Signer(#[from] SignerError),
 }
 
+#[cfg(feature = "private-keys")]
 impl DraftSignatureError {
     /// What programs call this error. Stable.
     pub fn code(&self) -> &'static str {
@@ -337,7 +334,6 @@ impl DraftSignatureError {
             Self::NoRole { .. } => "KeyWithoutRole",
             Self::AlreadySigned { .. } => "AlreadySigned",
             Self::Document { source, .. } => source.code(),
-            #[cfg(feature = "private-keys")]
             Self::Signer(error) => error.code(),
         }
     }

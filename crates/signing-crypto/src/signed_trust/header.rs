@@ -82,20 +82,7 @@ pub(super) fn field<T: std::str::FromStr>(
     text.parse().map_err(|_| DocumentFault::Field { field })
 }
 
-/// Reads a time in UTC, written with `T` and `Z`. RFC 3339 also allows offsets, small letters
-/// and a space, which other verifiers may read differently.
-pub(super) fn time(name: &'static str, text: &str) -> Result<StatementTime, DocumentFault> {
-    match text.ends_with('Z') && text.as_bytes().get(10) == Some(&b'T') {
-        true => field(name, text),
-        false => Err(DocumentFault::Field { field: name }),
-    }
-}
-
-/// A field that is present has a value: `null` is not another way to leave it out.
-pub(super) fn present<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
-where
-    D: serde::Deserializer<'de>,
-    T: Deserialize<'de>,
-{
-    T::deserialize(deserializer).map(Some)
+/// Reads a field that is a time in UTC.
+pub(super) fn time(field: &'static str, text: &str) -> Result<StatementTime, DocumentFault> {
+    StatementTime::parse_utc(text).map_err(|_| DocumentFault::Field { field })
 }

@@ -49,7 +49,7 @@ impl TrustDocument for Revocations {
 impl Payload for Revocations {
     fn from_payload(payload: &[u8]) -> Result<Self, DocumentFault> {
         let WireRevocations { organization, version, issued_at, expires_at, denied } =
-            Object::parse(payload).map_err(DocumentFault::json)?;
+            Object::parse(payload)?;
         let header = WireHeader { organization, version, issued_at, expires_at }.parse()?;
         Ok(Self { header, denied: read_denied(denied)? })
     }

@@ -219,7 +219,7 @@ impl TrustDocument for RootDocument {
 impl Payload for RootDocument {
     fn from_payload(payload: &[u8]) -> Result<Self, DocumentFault> {
         let WireRoot { organization, version, issued_at, expires_at, keys, roles } =
-            Object::parse(payload).map_err(DocumentFault::json)?;
+            Object::parse(payload)?;
         let header = WireHeader { organization, version, issued_at, expires_at }.parse()?;
         if keys.len() > MAX_ROOT_KEYS {
             return Err(DocumentFault::TooManyRootKeys { found: keys.len() });

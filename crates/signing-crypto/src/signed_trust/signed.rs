@@ -6,7 +6,7 @@ use super::document::max_envelope;
 use super::error::{DocumentFault, MalformedTrustDocument};
 use super::{RootDigest, RootDocument, TrustDocument};
 #[cfg(feature = "private-keys")]
-use crate::dsse::EnvelopeError;
+use crate::dsse::AddSignatureError;
 #[cfg(test)]
 use crate::dsse::EnvelopeSignature;
 use crate::dsse::{MalformedEnvelope, SignatureEnvelope};
@@ -82,7 +82,7 @@ impl<D: TrustDocument> SignedDocument<D> {
     /// The document is left as it was if it is full, already names this key, or if `signer`
     /// does not sign.
     #[cfg(feature = "private-keys")]
-    pub fn add_signature(&mut self, signer: &dyn Signer) -> Result<(), EnvelopeError> {
+    pub fn add_signature(&mut self, signer: &dyn Signer) -> Result<(), AddSignatureError> {
         self.envelope.add_signature_at_most(signer, const { max_envelope::<D>() })
     }
 

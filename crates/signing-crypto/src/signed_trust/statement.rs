@@ -6,13 +6,13 @@ use serde::{Deserialize, Serialize};
 
 use super::document::sealed::Payload;
 use super::error::DocumentFault;
-use super::header::{WireHeader, WireOrganization, field, present, time};
+use super::header::{WireHeader, WireOrganization, field, time};
 use super::root::public_key;
 use super::{
     DocumentHeader, DocumentVersion, MAX_STATED_KEYS, MAX_TRUST_STATEMENT_SIZE, Role, RootDigest,
     TrustDocument, TrustDocumentKind,
 };
-use crate::dsse::Object;
+use crate::dsse::{Object, present};
 use crate::key::{Fingerprint, UncheckedKey};
 use crate::names::{
     KeyName, OrgId, OrgName, PackageName, PackagePatterns, PackageVersion, StatementTime,
@@ -131,7 +131,7 @@ impl TrustDocument for TrustStatement {
 
 impl Payload for TrustStatement {
     fn from_payload(payload: &[u8]) -> Result<Self, DocumentFault> {
-        let wire: WireStatement = Object::parse(payload).map_err(DocumentFault::json)?;
+        let wire: WireStatement = Object::parse(payload)?;
         let WireStatement { organization, version, issued_at, expires_at, .. } = wire;
         let header = WireHeader { organization, version, issued_at, expires_at }.parse()?;
         let version = |name, version| {

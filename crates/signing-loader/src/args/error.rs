@@ -13,9 +13,9 @@ use crate::protection::ProtectionError;
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum SecurityArgsError {
-    /// A key file could not be read.
-    #[error("cannot read the key file {}", path.display())]
-    KeyFile {
+    /// A file could not be read.
+    #[error("cannot read {}", path.display())]
+    File {
         /// The file.
         path: PathBuf,
         /// Why.
@@ -29,17 +29,9 @@ pub enum SecurityArgsError {
         /// What is wrong with it.
         source: PemError,
     },
-    /// A key file that other users can reach.
+    /// A file that other users can reach.
     #[error("{0}: {remedy}", remedy = .0.remedy())]
     Unprotected(ProtectionError),
-    /// A file of signed trust could not be read.
-    #[error("cannot read {}", path.display())]
-    TrustFile {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
     /// `--trust-root` names neither a root document nor a digest.
     #[error("--trust-root {}: it cannot be pinned as a root document", path.display())]
     TrustRoot {
@@ -91,7 +83,7 @@ impl SecurityArgsError {
     /// What programs call this error. Stable.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::KeyFile { .. } | Self::TrustFile { .. } => "UnreadableFile",
+            Self::File { .. } => "UnreadableFile",
             Self::Key { source, .. } => source.code(),
             Self::Unprotected(error) => error.code(),
             Self::TrustRoot { source, .. } => source.code(),

@@ -1,7 +1,7 @@
 use clap::Args;
 
 #[cfg(feature = "store")]
-use super::{Security, Trust};
+use super::{PackageLoader, Trust};
 #[cfg(feature = "store")]
 use crate::loaded::{FollowError, LoadedPackages, MaxStaleness};
 
@@ -21,7 +21,7 @@ pub(super) struct GateArgs {
 }
 
 #[cfg(feature = "store")]
-impl Security {
+impl PackageLoader {
     /// What loads packages and gates calls into them, with `--max-staleness`. `None` without
     /// that option.
     ///

@@ -1,4 +1,3 @@
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -6,9 +5,7 @@ use clap::Args;
 use signing_crypto::{MAX_BUNDLE_SIZE, MAX_ROOT_SIZE, RootDigest, TrustBundle};
 use signing_trust::{TrustAnchor, TrustRoot};
 
-use super::SecurityArgsError;
-use crate::open::{open_regular, read_bounded};
-use crate::protection::Protection;
+use super::{SecurityArgsError, read_protected};
 use crate::state_file::StateFile;
 
 /// Whose signed trust counts.
@@ -56,7 +53,7 @@ impl SignedTrustArgs {
         let (Some(path), Some(anchor)) = (&self.trust_bundle, self.anchor()?) else {
             return Ok(None);
         };
-        let bytes = read(path, MAX_BUNDLE_SIZE)?;
+        let bytes = read_protected(path, MAX_BUNDLE_SIZE)?;
         let bundle = TrustBundle::parse(&bytes)
             .map_err(|source| SecurityArgsError::TrustBundle { path: path.clone(), source })?;
         Ok(Some((bundle, anchor)))
@@ -69,16 +66,7 @@ fn read_root(root: &Path) -> Result<TrustRoot, SecurityArgsError> {
     if let Some(digest) = digest {
         return Ok(digest.into());
     }
-    let bytes = read(root, MAX_ROOT_SIZE)?;
+    let bytes = read_protected(root, MAX_ROOT_SIZE)?;
     TrustRoot::parse(&bytes)
         .map_err(|source| SecurityArgsError::TrustRoot { path: root.into(), source })
-}
-
-/// Reads a regular file that other users cannot change.
-fn read(path: &Path, limit: usize) -> Result<Vec<u8>, SecurityArgsError> {
-    let unreadable = |source| SecurityArgsError::TrustFile { path: path.into(), source };
-    let (file, _) = open_regular(path).map_err(io::Error::other).map_err(unreadable)?;
-    let metadata = file.metadata().map_err(unreadable)?;
-    Protection::Integrity.require(path, &metadata).map_err(SecurityArgsError::Unprotected)?;
-    read_bounded(file, limit).map_err(unreadable)
 }

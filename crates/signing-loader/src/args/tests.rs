@@ -28,7 +28,7 @@ fn one_trusted_key_must_have_signed_unless_more_are_asked_for() {
 }
 
 /// What the options come to, where that needs no store.
-fn resolved(arguments: &[&str]) -> Result<Security, SecurityArgsError> {
+fn resolved(arguments: &[&str]) -> Result<PackageLoader, SecurityArgsError> {
     let words = ["runner", "--require-signatures"].iter().chain(arguments);
     let options = Cli::try_parse_from(words).unwrap().security;
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();

@@ -94,7 +94,7 @@ impl InstallError {
             Self::Changed { path } => (path, |path| {
                 format!(
                     "find out who changed it; then move it away, and install again with \
-                     --allow-downgrade: mv -T {path} {path}.before"
+                     --danger-allow-downgrade: mv -T {path} {path}.before"
                 )
             }),
             _ => return None,

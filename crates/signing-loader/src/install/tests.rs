@@ -159,7 +159,7 @@ fn what_is_not_newer_is_refused_unless_it_is_asked_for() {
         assert_eq!(workshop.loaded(), "2.0.0");
     }
     workshop.install(Some("2.0.1"), Downgrade::Refuse).unwrap();
-    workshop.install(Some("1.9.9"), Downgrade::Allow).unwrap();
+    workshop.install(Some("1.9.9"), Downgrade::DangerAllow).unwrap();
     assert_eq!(workshop.loaded(), "1.9.9");
 }
 
@@ -170,7 +170,7 @@ fn an_installed_version_that_cannot_be_read_is_not_replaced_unless_it_is_asked_f
     fs::remove_dir_all(installed.release).unwrap();
     let refused = workshop.install(Some("2.0.0"), Downgrade::Refuse).unwrap_err();
     assert!(matches!(refused, InstallError::InstalledUnreadable { .. }), "{refused:?}");
-    workshop.install(Some("2.0.0"), Downgrade::Allow).unwrap();
+    workshop.install(Some("2.0.0"), Downgrade::DangerAllow).unwrap();
     assert_eq!(workshop.loaded(), "2.0.0");
 }
 
@@ -205,7 +205,7 @@ fn whatever_else_has_the_package_s_name_is_not_replaced() {
     fs::create_dir_all(workshop.path("packages")).unwrap();
     let place = workshop.path("packages").join(NAME);
     let refuses = || {
-        let refused = workshop.install(Some("1.0.0"), Downgrade::Allow).unwrap_err();
+        let refused = workshop.install(Some("1.0.0"), Downgrade::DangerAllow).unwrap_err();
         assert!(matches!(refused, InstallError::Occupied { .. }), "{refused:?}");
     };
     fs::write(&place, "a package that was copied here").unwrap();
@@ -347,7 +347,7 @@ fn a_runner_that_loads_all_the_while_finds_whole_verified_releases_only() {
         });
         for package in packages.iter().cycle().take(200) {
             let directory = InstallDirectory::open(workshop.path("packages")).unwrap();
-            package.install(&directory, Downgrade::Allow).unwrap();
+            package.install(&directory, Downgrade::DangerAllow).unwrap();
         }
         // What it has seen depends on the moment, until nothing changes any more.
         done.store(true, Ordering::Relaxed);
@@ -356,7 +356,7 @@ fn a_runner_that_loads_all_the_while_finds_whole_verified_releases_only() {
                 break;
             }
             let directory = InstallDirectory::open(workshop.path("packages")).unwrap();
-            package.install(&directory, Downgrade::Allow).unwrap();
+            package.install(&directory, Downgrade::DangerAllow).unwrap();
         }
         runner.join().unwrap()
     });

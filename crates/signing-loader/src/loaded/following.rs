@@ -245,7 +245,7 @@ fn event(report: &VerificationReport, standing: &Standing) -> AuditEvent {
     };
     let event = AuditEvent::new(event_type)
         .org(report.org)
-        .fingerprint(report.fingerprint)
+        .fingerprint(report.signer())
         .package(&report.name)
         .digest(report.content.digest);
     match standing {

@@ -1,6 +1,7 @@
 use chrono::Utc;
 use signing_crypto::{
-    EnvelopeError, PackageStatement, SignatureEnvelope, Signer, StatementTime, VerifyingKey,
+    AddSignatureError, EnvelopeError, PackageStatement, SignatureEnvelope, Signer, StatementTime,
+    VerifyingKey,
 };
 #[cfg(feature = "store")]
 use signing_crypto::{KeyId, OrgId, SignatureId};
@@ -23,7 +24,7 @@ const MAX_ATTEMPTS: usize = 32;
 /// A signature is added to existing ones only if they state what would be signed without
 /// them: the same package, and exactly the requested terms. Otherwise somebody who can
 /// plant a `.sig` file with a version or an expiry could have others vouch for it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[must_use = "nothing is signed yet"]
 pub struct PreparedSignature {
     statement: PackageStatement,
@@ -127,6 +128,25 @@ impl PreparedSignature {
         Ok(())
     }
 
+    /// Adds to one of the signatures that were read from the store.
+    ///
+    /// # Errors
+    ///
+    /// [`SignError::NotAdded`] if it states something else.
+    #[cfg(feature = "store")]
+    pub fn add_to_kept(
+        &mut self,
+        kept: KeptSignatures,
+        envelope: SignatureEnvelope,
+    ) -> Result<(), SignError> {
+        let place = SignaturePlace::Store;
+        if let Err(source) = require_same(&self.statement, &envelope) {
+            return Err(SignError::NotAdded { place, source });
+        }
+        (self.existing, self.stored) = (Some((envelope, place)), Some(kept));
+        Ok(())
+    }
+
     /// Signs with a key in memory, or with one that never enters the process.
     ///
     /// # Errors
@@ -137,7 +157,7 @@ impl PreparedSignature {
         let (envelope, outcome) = match self.plan(&signer.verifying_key())? {
             Plan::Sign => (sign_statement(&self.statement, signer)?, SignatureOutcome::Signed),
             Plan::Add(mut envelope) => {
-                add_signature(&mut envelope, signer).map_err(|error| self.not_added(error))?;
+                add_signature(&mut envelope, signer).map_err(|error| self.add_failed(error))?;
                 (envelope, SignatureOutcome::Added)
             }
             Plan::Keep(envelope) => (envelope, SignatureOutcome::AlreadySigned),
@@ -163,7 +183,7 @@ impl PreparedSignature {
             }
             Plan::Add(mut envelope) => match keys.add_signature(id, &mut envelope).await {
                 Ok(()) => (envelope, SignatureOutcome::Added),
-                Err(TrustError::Envelope(error)) => return Err(self.not_added(error)),
+                Err(TrustError::AddSignature(error)) => return Err(self.add_failed(error)),
                 Err(error) => return Err(error.into()),
             },
             Plan::Keep(envelope) => (envelope, SignatureOutcome::AlreadySigned),
@@ -214,17 +234,21 @@ impl PreparedSignature {
             Err(EnvelopeError::InvalidSignature { .. }) if !is_named() => {
                 Ok(Plan::Add(envelope.clone()))
             }
-            Err(error) => Err(self.not_added(error)),
+            Err(error) => Err(self.not_added(error.into())),
         }
     }
 
-    fn not_added(&self, error: EnvelopeError) -> SignError {
-        if let EnvelopeError::Signer(error) = error {
-            return error.into();
+    fn add_failed(&self, error: AddSignatureError) -> SignError {
+        match error {
+            AddSignatureError::Signer(error) => error.into(),
+            error => self.not_added(error.into()),
         }
+    }
+
+    fn not_added(&self, source: NotAdded) -> SignError {
         // There is a place whenever something can be added to.
         let place = self.existing.as_ref().map_or(SignaturePlace::Store, |(_, at)| at.clone());
-        SignError::NotAdded { place, source: error.into() }
+        SignError::NotAdded { place, source }
     }
 }
 

@@ -1,7 +1,9 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use signing_crypto::{EnvelopeError, MalformedEnvelope, PackageName, SignerError, StatementTime};
+use signing_crypto::{
+    AddSignatureError, EnvelopeError, MalformedEnvelope, PackageName, SignerError, StatementTime,
+};
 #[cfg(feature = "store")]
 use signing_trust::TrustError;
 use thiserror::Error;
@@ -98,9 +100,12 @@ pub enum NotAdded {
         /// When.
         at: StatementTime,
     },
-    /// The envelope cannot take the signature.
+    /// They name the signer, who did not make them, or they are malformed.
     #[error(transparent)]
     Envelope(#[from] EnvelopeError),
+    /// They cannot take the signature.
+    #[error(transparent)]
+    Signature(#[from] AddSignatureError),
 }
 
 impl NotAdded {
@@ -111,6 +116,7 @@ impl NotAdded {
                 "OtherStatement"
             }
             Self::Envelope(error) => error.code(),
+            Self::Signature(error) => error.code(),
         }
     }
 }

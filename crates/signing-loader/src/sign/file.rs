@@ -1,14 +1,14 @@
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use signing_crypto::SignatureEnvelope;
 use signing_trust::acceptance::VerificationError;
 
 use super::{SignError, SignaturePlace};
 use crate::error::PackageError;
+use crate::lock::lock_file;
 use crate::open::read_signature;
 
 /// For how long another process that writes is waited for.
@@ -60,29 +60,18 @@ impl SignatureFile {
         };
         let directory =
             File::open(at).map_err(|source| SignError::from(PackageError::io(at, source)))?;
-        lock(&directory).map_err(|source| SignError::from(PackageError::io(at, source)))?;
+        match lock_file(&directory, LOCK_LIMIT) {
+            Err(held) if held.kind() == io::ErrorKind::TimedOut => {
+                return Err(SignError::from(PackageError::io(at, held)).into());
+            }
+            // A file system without locks leaves the comparison, which narrows the race.
+            Ok(()) | Err(_) => {}
+        }
         if read(&self.path)? != self.envelope {
             let place = SignaturePlace::File(self.path.clone());
             return Err(SignError::ChangedMeanwhile { place }.into());
         }
         write(&self.path)
-    }
-}
-
-/// Who can read a directory can keep its lock, so it is not waited for without end.
-fn lock(directory: &File) -> io::Result<()> {
-    let begun = Instant::now();
-    loop {
-        match directory.try_lock() {
-            Err(TryLockError::WouldBlock) if begun.elapsed() < LOCK_LIMIT => {
-                thread::sleep(Duration::from_millis(10));
-            }
-            Err(TryLockError::WouldBlock) => {
-                return Err(io::Error::other("another process has held its lock for 10 seconds"));
-            }
-            // A file system without locks leaves the comparison, which narrows the race.
-            Ok(()) | Err(TryLockError::Error(_)) => return Ok(()),
-        }
     }
 }
 

@@ -2,7 +2,7 @@ use std::fmt;
 
 use chrono::{SubsecRound, Utc};
 use signing_crypto::{
-    EnvelopeError, PackageDigest, PackageStatement, PackageVersion, SignatureEnvelope, Signer,
+    AddSignatureError, PackageDigest, PackageStatement, PackageVersion, SignatureEnvelope, Signer,
     SignerError, StatementTime,
 };
 use signing_trust::acceptance::VerificationError;
@@ -49,7 +49,7 @@ pub fn sign_statement(
 pub fn add_signature(
     envelope: &mut SignatureEnvelope,
     signer: &dyn Signer,
-) -> Result<(), EnvelopeError> {
+) -> Result<(), AddSignatureError> {
     let statement = envelope.unverified_statement()?;
     envelope.add_signature(signer)?;
     announce(&statement, signer);

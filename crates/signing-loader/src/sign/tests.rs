@@ -1,6 +1,6 @@
 use std::fs;
 
-use signing_crypto::{EnvelopeError, PackageStatement, SignatureEnvelope, SigningKey};
+use signing_crypto::{AddSignatureError, PackageStatement, SignatureEnvelope, SigningKey};
 
 use super::*;
 
@@ -104,7 +104,7 @@ fn a_full_envelope_takes_no_signature() {
     assert!(
         matches!(
             &refused,
-            SignError::NotAdded { source: NotAdded::Envelope(EnvelopeError::Full { .. }), .. }
+            SignError::NotAdded { source: NotAdded::Signature(AddSignatureError::Full { .. }), .. }
         ),
         "{refused:?}"
     );

@@ -6,10 +6,12 @@ use std::fmt;
 use diesel::prelude::*;
 use diesel::sql_types::{Bool, Nullable, Text};
 use diesel_async::RunQueryDsl;
+use signing_crypto::OrgId;
 
 use super::{RolePurpose, TABLES, VIEWS};
 use crate::error::StoreError;
 use crate::pool::read;
+use crate::sql_types::Id;
 use crate::store::StoreReader;
 
 /// What a Postgres role may do with the store, also as a member of other roles, and by rights
@@ -137,6 +139,22 @@ impl StoreReader {
         }
         Ok(HeldRights { role, is_unrestricted, is_owner, rights, reachable })
     }
+
+    /// The organizations for which the connected role may keep signatures and read wrapped keys.
+    /// Only a role with the rights of a signer can see them.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NoRoles`] on SQLite, where the file's permissions decide.
+    pub async fn organizations_to_sign_for(&self) -> Result<Vec<OrgId>, StoreError> {
+        if !self.pool.is_postgres() {
+            return Err(StoreError::NoRoles);
+        }
+        let rows: Result<Vec<OrganizationRow>, StoreError> = read!(self.pool, |conn| {
+            Ok(diesel::sql_query("SELECT org_id FROM signature_locks").load(conn).await?)
+        });
+        Ok(rows?.into_iter().map(|row| row.org_id).collect())
+    }
 }
 
 /// A member that does not inherit a role's rights can still act as that role.
@@ -193,6 +211,12 @@ struct RoleRow {
 }
 
 #[derive(QueryableByName)]
+struct OrganizationRow {
+    #[diesel(sql_type = Id)]
+    org_id: OrgId,
+}
+
+#[derive(QueryableByName)]
 struct RightRow {
     #[diesel(sql_type = Text)]
     object: String,
@@ -206,8 +230,6 @@ struct RightRow {
 
 #[cfg(test)]
 mod tests {
-    use signing_crypto::OrgId;
-
     use super::*;
 
     fn purposes() -> [RolePurpose; 3] {

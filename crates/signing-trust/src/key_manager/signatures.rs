@@ -72,7 +72,7 @@ impl KeyManager {
     ///
     /// # Errors
     ///
-    /// As [`get_signing_key`](Self::get_signing_key), and [`TrustError::Envelope`] as
+    /// As [`get_signing_key`](Self::get_signing_key), and [`TrustError::AddSignature`] as
     /// [`SignatureEnvelope::add_signature`] has it.
     pub async fn add_signature(
         &self,

@@ -109,7 +109,7 @@ async fn without_a_kek_packages_verify(world: World) {
     for source in [acme.memory(), SignatureSource::Database] {
         let (path, config) = (&acme.package, &world.config);
         let verified = verify_package(path, acme.org, config, &keys, source).await.unwrap();
-        assert_eq!(verified.report().signer(), &acme.key.fingerprint);
+        assert_eq!(verified.report().signer(), acme.key.fingerprint);
     }
 }
 

@@ -243,7 +243,7 @@ async fn package_loads_by_the_signers_that_are_still_trusted(world: World) {
     world.keys.revoke_trusted_key(vendor.trusted.id, Revocation::retired()).await.unwrap();
     let loaded = first.load().await.unwrap();
     let Provenance::Verified(report) = loaded.provenance() else { panic!("{loaded:?}") };
-    assert_eq!((report.signer(), report.signers().len()), (&record.fingerprint, 1));
+    assert_eq!((report.signer(), report.signers().len()), (record.fingerprint, 1));
 
     world.keys.deny_key(vendor.org, &record.fingerprint, None).await.unwrap();
     let (signer, reason) = untrusted(second.load().await);

@@ -33,7 +33,7 @@ async fn verify(
 ) -> Result<(), PackageError> {
     let source = SignatureSource::Memory(envelope);
     let report = world.verify(&vendor.package, vendor.org, source).await?.report().clone();
-    assert_eq!(report.signer(), &vendor.key.fingerprint);
+    assert_eq!(report.signer(), vendor.key.fingerprint);
     Ok(())
 }
 
@@ -134,7 +134,7 @@ async fn stored_signature_is_found_among_untrusted_ones(world: World) {
     let source = SignatureSource::Database;
     let verified = world.verify(&vendor.package, vendor.org, source).await.unwrap();
 
-    assert_eq!(verified.report().signer(), &vendor.key.fingerprint);
+    assert_eq!(verified.report().signer(), vendor.key.fingerprint);
 }
 
 async fn stored_signatures_that_are_all_untrusted_are_rejected(world: World) {
@@ -167,5 +167,5 @@ async fn stored_signature_that_names_no_key_does_not_stop_one_that_does(world: W
 
     let source = SignatureSource::Database;
     let verified = world.verify(&vendor.package, vendor.org, source).await.unwrap();
-    assert_eq!(verified.report().signer(), &vendor.key.fingerprint);
+    assert_eq!(verified.report().signer(), vendor.key.fingerprint);
 }

@@ -69,7 +69,7 @@ async fn signature_is_found_in_the_store(world: World) {
 
     let verified = world.verify(&vendor.package, vendor.org, source).await.unwrap();
 
-    assert_eq!(verified.report().signer(), &vendor.key.fingerprint);
+    assert_eq!(verified.report().signer(), vendor.key.fingerprint);
 }
 
 async fn store_without_a_signature_is_an_error(world: World) {
@@ -111,7 +111,7 @@ async fn sixteen_newer_signatures_of_the_same_organization_hide_a_good_one_and_n
     world.keys.grant_trust(vendor.org, other, TrustLimits::default()).await.unwrap();
     let verify = async |org| {
         let source = SignatureSource::Database;
-        world.verify(&vendor.package, org, source).await.map(|package| *package.report().signer())
+        world.verify(&vendor.package, org, source).await.map(|package| package.report().signer())
     };
     let store_junk = async |org| {
         let junk = sign_package(&vendor.package, &SigningKey::generate().unwrap()).unwrap();

@@ -79,7 +79,7 @@ async fn bytes_are_verified_by_a_stored_signature_and_by_one_that_is_given(world
     assert_eq!(given.verify(bytes_of(&vendor)).await.unwrap().as_bytes().await.unwrap(), b"acme");
     world.keys.store_signature(vendor.org, &vendor.signature).await.unwrap();
     let package = verifier.verify(bytes_of(&vendor)).await.unwrap();
-    assert_eq!(package.report().signer(), &vendor.key.fingerprint);
+    assert_eq!(package.report().signer(), vendor.key.fingerprint);
 
     // Other bytes, and the same bytes under another name.
     let other = PackageBytes::new("acme.so".parse().unwrap(), &b"acmf"[..]);

@@ -56,7 +56,7 @@ fn pinned_key_verifies_and_loads_offline() {
         verify_and_load_package_offline(path, &config(), &pinned, signed.memory()).unwrap();
 
     let Provenance::Verified(report) = loaded.provenance() else { panic!("{loaded:?}") };
-    assert_eq!(report.signer(), &signed.key.fingerprint());
+    assert_eq!(report.signer(), signed.key.fingerprint());
     assert_eq!((report.via(), report.org()), (&TrustPath::Pinned, None));
     let checked = check_package_offline(path, &config(), &pinned, signed.memory()).unwrap();
     assert_eq!(**report, checked);
@@ -98,5 +98,5 @@ fn auto_reads_the_file_beside_the_package_offline() {
 
     assert_not_found(verify(), SignatureLocation::File(beside.clone()));
     fs::write(beside, signed.signature.to_json()).unwrap();
-    assert_eq!(verify().unwrap().report().signer(), &signed.key.fingerprint());
+    assert_eq!(verify().unwrap().report().signer(), signed.key.fingerprint());
 }

@@ -112,7 +112,7 @@ impl World {
         org: OrgId,
         source: SignatureSource,
     ) -> Fingerprint {
-        *self.verify(path, org, source).await.unwrap().report().signer()
+        self.verify(path, org, source).await.unwrap().report().signer()
     }
 
     pub(crate) async fn load(

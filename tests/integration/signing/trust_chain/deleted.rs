@@ -57,7 +57,7 @@ async fn signatures_of_a_deleted_child_are_not_looked_at(world: World) {
     world.keys.store_signature(child.org, &child.signature).await.unwrap();
     let verify = async || {
         let verified = world.verify(&child.package, parent, SignatureSource::Database).await;
-        verified.map(|verified| *verified.report().signer())
+        verified.map(|verified| verified.report().signer())
     };
     assert_eq!(verify().await.unwrap(), child.key.fingerprint);
 

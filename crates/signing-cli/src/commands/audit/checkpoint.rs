@@ -5,7 +5,7 @@ use signing_crypto::{
 use signing_trust::KeyManager;
 
 use crate::cli::{Checkpoint, Resolved, SignerSource};
-use crate::context::Context;
+use crate::context::{Context, StoreAccess};
 use crate::error::CliError;
 use crate::files::{self, Existing, Readers};
 use crate::lines::Lines;
@@ -27,10 +27,10 @@ pub(super) async fn checkpoint(context: &Context, command: Checkpoint) -> Result
         SignerSource::Key { source, access } => {
             let signer = signers::open(&source, &access)?;
             let shown = SignerView::of(&*signer);
-            (context.keys().await?, signer, shown)
+            (context.keys(StoreAccess::Read).await?, signer, shown)
         }
         SignerSource::Store(named) => {
-            let keys = context.keys_with_kek().await?;
+            let keys = context.keys_with_kek(StoreAccess::Read).await?;
             let id =
                 select::signing_key_or_only(context, &keys, command.org.as_ref(), named.as_ref())
                     .await?;

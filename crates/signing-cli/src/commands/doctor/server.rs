@@ -1,16 +1,14 @@
 //! What only a Postgres server has: roles, and a connection that others could listen to.
 
-use signing_crypto::{OrgId, shell_word};
-use signing_trust::KeyManager;
-use signing_trust::store::{
-    DatabaseUrl, HeldRights, RolePurpose, SessionTls, StoreError, TableRight,
-};
+use signing_crypto::{OrgId, OrgName, shell_word};
+use signing_trust::store::{DatabaseUrl, HeldRights, RolePurpose, SessionTls, StoreError};
+use signing_trust::{KeyManager, TrustError};
 
 use super::check::Checks;
 use crate::cli::Purpose;
 
-/// How many rights a line names.
-const MAX_RIGHTS: usize = 3;
+/// How many rights or organizations a line names.
+const MAX_NAMED: usize = 3;
 
 pub(super) async fn check(
     url: &DatabaseUrl,
@@ -25,7 +23,12 @@ pub(super) async fn check(
     };
     connection(url, keys.store().session_tls().await, checks);
     match keys.store().held_rights().await {
-        Ok(held) => role(&held, expected, checks),
+        Ok(held) => {
+            role(&held, expected, checks);
+            if is_signer(&held) {
+                organization(keys, &held.role, checks).await;
+            }
+        }
         Err(error) => checks.error("role", &error.into()),
     }
 }
@@ -112,6 +115,36 @@ fn role(held: &HeldRights, expected: Option<Purpose>, checks: &mut Checks) {
     }
 }
 
+/// Whether it has the rights of a signer, and not those of an administrator.
+fn is_signer(held: &HeldRights) -> bool {
+    let may = |purpose| held.lacking(rights_of(purpose)).is_empty();
+    !held.is_unrestricted && !held.is_owner && may(Purpose::Signer) && !may(Purpose::Admin)
+}
+
+/// For whom a signer's role signs.
+async fn organization(keys: &KeyManager, role: &str, checks: &mut Checks) {
+    const CHECK: &str = "organization";
+    match organizations_of_signer(keys).await {
+        Ok(own) if own.is_empty() => checks.problem(
+            CHECK,
+            format!("{role} can sign for no organization"),
+            format!(
+                "as the owner of the tables: cloacina db grants --role {} --as signer --org <org> \
+                 --apply",
+                shell_word(role)
+            ),
+        ),
+        Ok(own) => checks.ok(CHECK, format!("{role} can sign for {}", list(&own))),
+        Err(error) => checks.error(CHECK, &error.into()),
+    }
+}
+
+async fn organizations_of_signer(keys: &KeyManager) -> Result<Vec<OrgName>, TrustError> {
+    let ids = keys.store().organizations_to_sign_for().await?;
+    let all = keys.store().organizations().await?;
+    Ok(all.into_iter().filter(|org| ids.contains(&org.id)).map(|org| org.name).collect())
+}
+
 /// What a role may do, in words.
 fn fits(held: &HeldRights) -> String {
     if held.is_unrestricted {
@@ -132,9 +165,9 @@ fn fits(held: &HeldRights) -> String {
     }
 }
 
-fn list(rights: &[TableRight]) -> String {
-    let named: Vec<_> = rights.iter().take(MAX_RIGHTS).map(ToString::to_string).collect();
-    match rights.len().saturating_sub(MAX_RIGHTS) {
+fn list(all: &[impl ToString]) -> String {
+    let named: Vec<_> = all.iter().take(MAX_NAMED).map(ToString::to_string).collect();
+    match all.len().saturating_sub(MAX_NAMED) {
         0 => named.join(", "),
         left => format!("{}, and {left} more", named.join(", ")),
     }

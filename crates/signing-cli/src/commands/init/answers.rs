@@ -31,7 +31,7 @@ impl Plan {
             command;
         let named = match org {
             Some(org) => Some(org),
-            None => context.named_organization()?,
+            None => context.default_organization()?,
         };
         let org = match named {
             Some(org) => org,

@@ -36,12 +36,8 @@ pub(super) fn make_directory(path: &Path) -> Result<&Path, CliError> {
     Ok(directory)
 }
 
-pub(super) fn require_vacant(path: &Path) -> Result<(), CliError> {
-    Existing::Keep.require_vacant(path).map_err(not_replaced)
-}
-
 /// This command has no option that replaces a file.
-fn not_replaced(error: CliError) -> CliError {
+pub(super) fn not_replaced(error: CliError) -> CliError {
     match error {
         CliError::FileExists { path } => CliError::NotReplaced { path },
         other => other,

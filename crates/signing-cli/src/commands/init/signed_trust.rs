@@ -6,11 +6,11 @@ use signing_trust::store::OrganizationRecord;
 use signing_trust::{KeyManager, SignedTrustError, TrustError};
 
 use super::answers::{Plan, SignedTrustPlan};
-use super::files::{make_directory, require_vacant};
+use super::files::{make_directory, not_replaced};
 use super::view::{Made, Step};
 use crate::cli::{Init, RootSource};
 use crate::commands::keys::write_pair;
-use crate::commands::trust::publish_first;
+use crate::commands::trust::{publish_first, require_vacant_root};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::files::Existing;
@@ -68,7 +68,8 @@ pub(super) async fn make(
         return Ok(vec![found]);
     }
     let root_output = plan.root()?;
-    require_vacant(&root_output)?;
+    let vacant = require_vacant_root((keys, org), &root_output, Existing::Keep).await;
+    vacant.map_err(not_replaced)?;
     make_directory(&root_output)?;
     let mut steps = Vec::new();
     if let KeySource::File(path) = &root_key

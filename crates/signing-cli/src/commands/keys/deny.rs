@@ -9,7 +9,7 @@ use super::dry_run;
 use super::trust::RowChangeView;
 use crate::cli::{self, PublishKey};
 use crate::commands::trust::{Chosen, publish_revocation};
-use crate::context::Context;
+use crate::context::{Context, StoreAccess};
 use crate::error::CliError;
 use crate::lines::Lines;
 use crate::output::Report;
@@ -22,10 +22,7 @@ use crate::view::{View, quoted_note, refusal_of};
 /// Refuses a key's signatures.
 pub(super) async fn deny(context: &Context, command: cli::Deny) -> Result<Report, CliError> {
     let cli::Deny { key: named, org, note, danger_everywhere, dry_run, publish } = command;
-    let keys = match dry_run {
-        true => context.keys().await?,
-        false => context.keys_to_change().await?,
-    };
+    let keys = context.keys(StoreAccess::change_unless(dry_run)).await?;
     let org = select::organization_or_default(context, &keys, org.as_ref()).await?;
     let SelectedPublicKey { fingerprint, name } =
         select::public_key(context, &keys, &org, &named).await?;

@@ -5,7 +5,7 @@ use signing_trust::store::{Change, OrganizationRef, TrustedKeyRecord};
 
 use crate::cli;
 use crate::commands::impact::{About, ImpactView};
-use crate::context::Context;
+use crate::context::{Context, StoreAccess};
 use crate::error::CliError;
 use crate::lines::Lines;
 use crate::output::Report;
@@ -24,12 +24,12 @@ pub(super) async fn reinstate(
     let note = match command.note {
         Some(note) if !command.dry_run => note,
         _ => {
-            let keys = context.keys().await?;
+            let keys = context.keys(StoreAccess::Read).await?;
             let key = select::key(context, &keys, org.as_ref(), key, kind).await?;
             return dry_run(&keys, key).await;
         }
     };
-    let keys = context.keys_to_change().await?;
+    let keys = context.keys(StoreAccess::Change).await?;
     Ok(Report::done(&match select::key(context, &keys, org.as_ref(), key, kind).await? {
         Selected::Signing(key) => {
             let change = keys.reinstate_signing_key(key.id, &note).await?;

@@ -9,7 +9,7 @@ use super::deny::publish_if_asked;
 use super::dry_run;
 use crate::cli;
 use crate::commands::trust::Chosen;
-use crate::context::Context;
+use crate::context::{Context, StoreAccess};
 use crate::error::CliError;
 use crate::lines::Lines;
 use crate::output::Report;
@@ -23,10 +23,7 @@ use crate::view::{View, refusal_of, revocation_of};
 pub(super) async fn revoke(context: &Context, command: cli::Revoke) -> Result<Report, CliError> {
     let cli::KeyArgs { key: named, org, .. } = &command.key;
     let revocation = Revocation { reason: command.reason.into(), note: command.note };
-    let mut keys = match command.dry_run {
-        true => context.keys().await?,
-        false => context.keys_to_change().await?,
-    };
+    let mut keys = context.keys(StoreAccess::change_unless(command.dry_run)).await?;
     let key = select::key(context, &keys, org.as_ref(), named, command.key.kind()).await?;
     let chosen = match &key {
         Selected::Signing(key) => Chosen::signing_key(named, &key.name),
@@ -35,7 +32,7 @@ pub(super) async fn revoke(context: &Context, command: cli::Revoke) -> Result<Re
     let owner = keys.store().organization(OrganizationRef::Id(key.org_id())).await?;
     // Every organization is about to refuse a key: first prove that it is this one.
     if matches!(key, Selected::Signing(_)) && revocation.reason == RevocationReason::Compromised {
-        keys = context.with_kek(&keys)?;
+        keys = keys.with_kek(context.kek()?);
     }
     let publish = command.publish.0.as_ref();
     if matches!(key, Selected::Signing(_))

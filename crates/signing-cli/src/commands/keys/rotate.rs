@@ -5,7 +5,7 @@ use signing_trust::{Resign, Resigned, Rotation, SearchExtent};
 
 use super::rotate_dry_run::RotationImpactView;
 use crate::cli;
-use crate::context::Context;
+use crate::context::{Context, StoreAccess};
 use crate::error::CliError;
 use crate::lines::Lines;
 use crate::output::Report;
@@ -19,13 +19,13 @@ use crate::view::View;
 pub(super) async fn rotate(context: &Context, command: cli::Rotate) -> Result<Report, CliError> {
     let resign = if command.resign { Resign::All } else { Resign::Leave };
     if command.dry_run {
-        let keys = context.keys_with_kek().await?;
+        let keys = context.keys_with_kek(StoreAccess::Read).await?;
         let id = select::signing_key(context, &keys, command.org.as_ref(), &command.key).await?;
         let impact = keys.rotation_impact(id, command.name, resign).await?;
         let owner = keys.store().organization(OrganizationRef::Id(impact.old.org_id)).await?.name;
         return Ok(Report::requested(&RotationImpactView::of(&impact, &owner)));
     }
-    let keys = context.keys_to_change_with_kek().await?;
+    let keys = context.keys_with_kek(StoreAccess::Change).await?;
     let id = select::signing_key(context, &keys, command.org.as_ref(), &command.key).await?;
     let rotation = keys.rotate_signing_key(id, command.name, resign).await?;
     let owner = keys.store().organization(OrganizationRef::Id(rotation.old.org_id)).await?.name;

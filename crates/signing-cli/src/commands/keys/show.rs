@@ -10,7 +10,7 @@ use signing_trust::{KeyManager, TrustedKey};
 
 use crate::cli::{KeyReference, OrgReference};
 use crate::commands::kept::{self, KeptView, Maker};
-use crate::context::Context;
+use crate::context::{Context, StoreAccess};
 use crate::error::CliError;
 use crate::lines::{Lines, Table, counted};
 use crate::output::Report;
@@ -29,7 +29,7 @@ pub(super) async fn show(
     org: Option<&OrgReference>,
     named: &KeyReference,
 ) -> Result<Report, CliError> {
-    let keys = context.keys().await?;
+    let keys = context.keys(StoreAccess::Read).await?;
     let org = match &named.org {
         Some(own) => select::organization(&keys, own).await?,
         None => select::organization_or_default(context, &keys, org).await?,

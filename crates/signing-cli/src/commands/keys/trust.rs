@@ -6,7 +6,7 @@ use signing_trust::store::{Change, TrustedKeyRecord};
 use crate::advice::refused_key;
 use crate::cli::{self, KeyToTrust, Resolved};
 use crate::commands::impact::{About, ImpactView};
-use crate::context::Context;
+use crate::context::{Context, StoreAccess};
 use crate::error::CliError;
 use crate::key_files;
 use crate::lines::Lines;
@@ -24,17 +24,11 @@ pub(super) async fn trust(context: &Context, command: cli::TrustKey) -> Result<R
     let (keys, key, own_name) = match key {
         KeyToTrust::File(path) => {
             let key = key_files::read_public_key(&path)?;
-            let keys = match dry_run {
-                true => context.keys().await?,
-                false => context.keys_to_change().await?,
-            };
+            let keys = context.keys(StoreAccess::change_unless(dry_run)).await?;
             (keys, key, None)
         }
         KeyToTrust::Stored(named) => {
-            let keys = match dry_run {
-                true => context.keys_with_kek().await?,
-                false => context.keys_to_change_with_kek().await?,
-            };
+            let keys = context.keys_with_kek(StoreAccess::change_unless(dry_run)).await?;
             let id = select::signing_key(context, &keys, org, &named).await?;
             let proven = keys.proven_key(id).await?;
             let (key, name) = (proven.verifying_key(), proven.record().name.clone());

@@ -7,14 +7,14 @@ use signing_trust::{DocumentPlan, KeyManager, NextDocuments, StatementChange};
 use super::publication::publish_or_draft;
 use super::role_keys::KeyRing;
 use crate::cli::{ChildRoot, Init};
-use crate::context::Context;
+use crate::context::{Context, StoreAccess};
 use crate::error::CliError;
 use crate::output::Report;
 use crate::select::{self, organization};
 
 /// Publishes an organization's first documents.
 pub(super) async fn init(context: &Context, command: Init) -> Result<Report, CliError> {
-    let keys = context.keys_to_change().await?;
+    let keys = context.keys(StoreAccess::Change).await?;
     let org = select::organization_or_default(context, &keys, command.org.as_ref()).await?;
     publish_first(context, (&keys, &org), command, None).await
 }

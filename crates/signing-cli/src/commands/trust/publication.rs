@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use signing_crypto::{
-    DraftDocuments, DraftSignatureError, MAX_DRAFT_SIZE, OrgId, RootDocument, SignedDocument,
-    Signer, TrustDocumentKind,
+    DraftDocuments, DraftSignatureError, MAX_DRAFT_SIZE, MAX_ROOT_SIZE, OrgId, RootDocument,
+    SignedDocument, Signer, TrustDocument, TrustDocumentKind,
 };
 use signing_trust::store::{DatabaseUrl, OrganizationRecord};
 use signing_trust::{KeyManager, NextDocuments, SignedTrustError, TrustAnchor};
@@ -60,7 +60,7 @@ pub(super) async fn publish_or_draft(
         publication.existing().require_vacant(path)?;
     }
     if let Some(path) = &publication.root_output {
-        publication.existing().require_vacant(path)?;
+        require_vacant_root((keys, org), path, publication.existing()).await?;
     }
     // This also checks that the documents belong together: a draft that could never be published
     // is not written.
@@ -140,6 +140,24 @@ async fn publish(
         file.keep();
     }
     Ok(published.map(drop)?)
+}
+
+/// Fails early where the file of a new root document could not be put in place. A root document
+/// that was never published may be there: the run that wrote it was killed before it published it.
+pub(in crate::commands) async fn require_vacant_root(
+    (keys, org): (&KeyManager, &OrganizationRecord),
+    path: &Path,
+    existing: Existing,
+) -> Result<(), CliError> {
+    let Err(error) = existing.require_vacant(path) else { return Ok(()) };
+    let read = files::read_unchanged(path, MAX_ROOT_SIZE as u64 + 1);
+    let root = read.ok().and_then(|bytes| SignedDocument::<RootDocument>::parse(&bytes).ok());
+    match root.filter(|root| root.unverified().header().org == org.id) {
+        Some(root) if !may_be_published(keys, org.id, &root).await => {
+            Err(CliError::RootNotPublished { path: path.into(), org: org.name.clone() })
+        }
+        _ => Err(error),
+    }
 }
 
 /// Where a new root document is to be written.

@@ -7,7 +7,7 @@ use signing_trust::store::OrganizationRecord;
 use signing_trust::{KeyManager, SignedTrustError, StatementContent, VerifiedDocuments};
 
 use crate::cli::{AnchorArgs, OrgReference};
-use crate::context::Context;
+use crate::context::{Context, StoreAccess};
 use crate::error::CliError;
 use crate::lines::Lines;
 use crate::lines::counted;
@@ -25,7 +25,7 @@ pub(super) async fn status(
     org: Option<&OrgReference>,
     anchor: &AnchorArgs,
 ) -> Result<Report, CliError> {
-    let keys = context.keys().await?;
+    let keys = context.keys(StoreAccess::Read).await?;
     let org = select::organization_or_default(context, &keys, org).await?;
     let published = keys.published_trust(org.id, &signed_trust::anchor(anchor)?).await?;
     let missing = SignedTrustError::Missing { org: org.id, kind: TrustDocumentKind::Root };

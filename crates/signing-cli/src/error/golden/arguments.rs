@@ -114,6 +114,7 @@ fn program() -> Vec<CliError> {
         CliError::Read { path: path(), source: io::ErrorKind::NotFound.into() },
         CliError::Write { path: path(), source: io::ErrorKind::StorageFull.into() },
         CliError::FileExists { path: path() },
+        CliError::RootNotPublished { path: "acme-root.json".into(), org: values::org_name() },
         CliError::NotReplaced { path: path() },
         CliError::KeyWasRevoked { org: values::org_name(), name: "release".parse().unwrap() },
         CliError::ArgumentNeeded { argument: "<ORG>" },

@@ -76,17 +76,14 @@ fn checkpoint() -> [CheckpointError; 2] {
     let fingerprint = values::fingerprint();
     [
         CheckpointError::Signature(EnvelopeError::NotSignedBy { fingerprint }),
-        CheckpointError::Malformed(MalformedCheckpoint::SubjectCount { found: 2 }),
+        MalformedCheckpoint::from(values::malformed_statement()).into(),
     ]
 }
 
-fn malformed() -> [MalformedCheckpoint; 5] {
-    let found = || "text/plain".to_owned();
+fn malformed() -> [MalformedCheckpoint; 3] {
     [
         MalformedCheckpoint::Envelope(values::malformed_envelope()),
-        MalformedCheckpoint::StatementType { found: found() },
-        MalformedCheckpoint::PredicateType { found: found() },
-        MalformedCheckpoint::SubjectCount { found: 2 },
+        values::malformed_statement().into(),
         MalformedCheckpoint::Field { field: "epoch" },
     ]
 }
@@ -96,6 +93,6 @@ fn program() -> Vec<CliError> {
     vec![
         CliError::NoCheckpoint { path: path() },
         CliError::CheckpointsTooLarge { path: path(), limit: 1 << 20 },
-        refused(MalformedCheckpoint::SubjectCount { found: 2 }.into()),
+        refused(MalformedCheckpoint::from(values::malformed_statement()).into()),
     ]
 }

@@ -1,8 +1,8 @@
 use std::io;
 
 use signing_crypto::{
-    Fingerprint, KdfCost, KekError, KeyEncryptionKey, KeyError, Passphrase, PassphraseError,
-    PemError, PemForm, SigningKey, WrapError,
+    Fingerprint, KdfCost, KekError, KeyEncryptionKey, KeyError, NoRandomness, Passphrase,
+    PassphraseError, PemError, PemForm, SigningKey, WrapError,
 };
 use signing_loader::{DirectoryError, DirectoryFault};
 use signing_trust::store::StoreError;
@@ -25,13 +25,8 @@ pub(super) fn samples() -> Vec<Sample> {
     samples.extend(costs().map(|(cost, limit, found)| {
         sample(cost, |cost| in_file(PemError::CostTooHigh { cost, limit, found }))
     }));
-    samples.extend(key().map(|error| {
-        sample(error, |error| match error {
-            KeyError::Randomness(_) => TrustError::Key(error).into(),
-            _ => in_file(PemError::Key(error)),
-        })
-    }));
-    samples.extend(key().map(|error| sample(TrustError::Key(error), CliError::from)));
+    samples.extend(each(key(), |error| in_file(PemError::Key(error))));
+    samples.push(sample(TrustError::Randomness(no_randomness()), CliError::from));
     samples.extend(each(passphrase(), CliError::from));
     samples.extend(kek().into_iter().map(|(place, error)| {
         sample(error, |source| CliError::Kek { place: KekPlace::Variable(place), source })
@@ -122,22 +117,25 @@ fn costs() -> [(KdfCost, u64, u64); 3] {
     ]
 }
 
-fn key() -> [KeyError; 6] {
+fn key() -> [KeyError; 5] {
     [
         KeyError::Length { found: 31 },
         KeyError::NotAPoint,
         KeyError::NotCanonical,
         KeyError::SmallOrder,
         KeyError::MixedOrder,
-        KeyError::Randomness(getrandom::Error::UNSUPPORTED),
     ]
+}
+
+fn no_randomness() -> NoRandomness {
+    getrandom::Error::UNSUPPORTED.into()
 }
 
 fn passphrase() -> [PassphraseError; 3] {
     [
         Passphrase::new(SECRET.repeat(1000).into_bytes()).unwrap_err(),
         PassphraseError::Empty,
-        PassphraseError::Randomness(getrandom::Error::UNSUPPORTED),
+        PassphraseError::Randomness(no_randomness()),
     ]
 }
 
@@ -188,7 +186,7 @@ fn wrap() -> [WrapError; 5] {
         WrapError::Length { found: 60, expected: 77 },
         WrapError::OtherKek { expected: values::kek_id(1), found: values::kek_id(2) },
         WrapError::Rejected,
-        WrapError::Randomness(getrandom::Error::UNSUPPORTED),
+        WrapError::Randomness(no_randomness()),
     ]
 }
 

@@ -23,17 +23,13 @@ pub(super) fn samples() -> Vec<Sample> {
     let (expected, found) = (PemForm::PublicKey, PemForm::PrivateKey);
     let name = NameError { kind: NameKind::Organization, fault: NameFault::Empty };
     let errors = [
-        SecurityArgsError::KeyFile { path: path(), source: io::ErrorKind::NotFound.into() },
+        SecurityArgsError::File { path: path(), source: io::ErrorKind::NotFound.into() },
         SecurityArgsError::Key { path: path(), source: PemError::WrongForm { expected, found } },
         SecurityArgsError::Unprotected(ProtectionError::Writable {
             path: path(),
             mode: 0o664,
             protection: Protection::Integrity,
         }),
-        SecurityArgsError::TrustFile {
-            path: "acme.root.json".into(),
-            source: io::ErrorKind::NotFound.into(),
-        },
         SecurityArgsError::TrustRoot {
             path: "acme.root.json".into(),
             source: TrustRootError::Malformed(malformed()),

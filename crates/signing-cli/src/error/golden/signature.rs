@@ -1,5 +1,6 @@
 use signing_crypto::{
-    EnvelopeError, ForeignFormat, MalformedEnvelope, ParseError, SignatureEnvelope,
+    AddSignatureError, EnvelopeError, ForeignFormat, MalformedEnvelope, MalformedStatement,
+    PREDICATE_TYPE, ParseError, SignatureEnvelope,
 };
 use signing_loader::{NotAdded, SignError, SignaturePlace, SignedTerms, VerificationError};
 use signing_trust::TrustError;
@@ -10,15 +11,16 @@ use crate::error::CliError;
 pub(super) fn samples() -> Vec<Sample> {
     let mut samples = Vec::new();
     samples.extend(malformed().into_iter().map(|reason| sample(reason, refused)));
+    samples
+        .extend(statement().into_iter().map(|fault| sample(fault, |fault| refused(fault.into()))));
     samples.extend(
         foreign()
             .map(|format| sample(format, |format| refused(MalformedEnvelope::Foreign { format }))),
     );
     samples.extend(not_added().into_iter().map(|source| sample(source, in_file)));
     samples.extend(each(envelope(), |error| in_file(error.into())));
-    samples.extend(
-        envelope().into_iter().map(|error| sample(TrustError::Envelope(error), CliError::from)),
-    );
+    samples.extend(each(add_signature(), |error| in_file(error.into())));
+    samples.extend(each(add_signature().map(TrustError::AddSignature), CliError::from));
     samples
         .push(sample(TrustError::MalformedEnvelope(values::malformed_envelope()), CliError::from));
     samples.extend(each(sign(), CliError::from));
@@ -54,14 +56,24 @@ fn malformed() -> Vec<MalformedEnvelope> {
         values::malformed_envelope(),
         MalformedEnvelope::DuplicateKeyid { fingerprint: values::fingerprint() },
         MalformedEnvelope::PayloadType { expected: signing_crypto::PAYLOAD_TYPE, found: found() },
-        MalformedEnvelope::StatementType { found: found() },
-        MalformedEnvelope::PredicateType { found: found() },
-        MalformedEnvelope::SubjectCount { found: 2 },
+        values::malformed_statement().into(),
         MalformedEnvelope::SubjectName(values::package_name_error()),
         MalformedEnvelope::SubjectDigest(ParseError::Digest),
         MalformedEnvelope::SignedAt { found: found() },
         MalformedEnvelope::Version { found: "v1".into() },
         MalformedEnvelope::ExpiresAt { found: found() },
+    ]
+}
+
+fn statement() -> [MalformedStatement; 4] {
+    let found = || "text/plain".to_owned();
+    let unexpected = SignatureEnvelope::parse(b"{").unwrap_err();
+    let MalformedEnvelope::Json(unexpected) = unexpected else { panic!("{unexpected}") };
+    [
+        MalformedStatement::Json(unexpected),
+        MalformedStatement::StatementType { found: found() },
+        MalformedStatement::PredicateType { expected: PREDICATE_TYPE, found: found() },
+        values::malformed_statement(),
     ]
 }
 
@@ -75,15 +87,21 @@ fn foreign() -> [ForeignFormat; 5] {
     ]
 }
 
-fn envelope() -> [EnvelopeError; 6] {
+fn envelope() -> [EnvelopeError; 3] {
     let fingerprint = values::fingerprint();
     [
         EnvelopeError::NotSignedBy { fingerprint },
         EnvelopeError::InvalidSignature { fingerprint },
-        EnvelopeError::AlreadySignedBy { fingerprint },
-        EnvelopeError::Full { limit: 16 },
         EnvelopeError::Malformed(values::malformed_envelope()),
-        EnvelopeError::Signer(values::wrong_signature()),
+    ]
+}
+
+fn add_signature() -> [AddSignatureError; 4] {
+    [
+        AddSignatureError::AlreadySignedBy { fingerprint: values::fingerprint() },
+        AddSignatureError::Full { limit: 16 },
+        AddSignatureError::Malformed(values::malformed_envelope()),
+        AddSignatureError::Signer(values::wrong_signature()),
     ]
 }
 
@@ -101,14 +119,15 @@ fn not_added() -> Vec<NotAdded> {
         NotAdded::Terms { found: versioned(), wanted: both() },
         NotAdded::Terms { found: nothing(), wanted: both() },
         NotAdded::Expired { at: values::statement_time() },
-        NotAdded::Envelope(EnvelopeError::Full { limit: 16 }),
+        NotAdded::Envelope(EnvelopeError::InvalidSignature { fingerprint: values::fingerprint() }),
+        NotAdded::Signature(AddSignatureError::Full { limit: 16 }),
     ]
 }
 
 /// What keeps somebody from signing, or from writing the signature.
 fn sign() -> Vec<SignError> {
     let path = || "libworkflow.so.sig".into();
-    let full = || EnvelopeError::Full { limit: 16 };
+    let full = || AddSignatureError::Full { limit: 16 };
     vec![
         SignError::Package(VerificationError::Empty.into()),
         SignError::Trust(TrustError::SameKek),

@@ -5,9 +5,9 @@ use std::io;
 use std::sync::Arc;
 
 use signing_crypto::{
-    DocumentFault, DraftSignatureError, EnvelopeError, KeyError, MalformedBundle, MalformedDraft,
-    MalformedTrustDocument, OrgId, PatternError, Role, RootChainError, RootDigest, SignerCount,
-    ThresholdNotMet, TrustBundle, TrustDocumentKind, UnexpectedJson,
+    AddSignatureError, DocumentFault, DraftSignatureError, KeyError, MalformedBundle,
+    MalformedDraft, MalformedTrustDocument, OrgId, PatternError, Role, RootChainError, RootDigest,
+    SignerCount, ThresholdNotMet, TrustBundle, TrustDocumentKind, UnexpectedJson,
 };
 use signing_loader::PackageError;
 use signing_trust::{
@@ -206,7 +206,7 @@ fn signatures() -> Vec<DraftSignatureError> {
         DraftSignatureError::Document {
             kind,
             fingerprint,
-            source: EnvelopeError::Full { limit: 16 },
+            source: AddSignatureError::Full { limit: 16 },
         },
         DraftSignatureError::Signer(values::wrong_signature()),
     ]

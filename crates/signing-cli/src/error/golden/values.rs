@@ -2,8 +2,9 @@
 
 use chrono::{DateTime, Utc};
 use signing_crypto::{
-    DocumentVersion, Fingerprint, KekId, KeyId, MalformedEnvelope, NameError, NameFault, NameKind,
-    OrgId, OrgName, PackageDigest, PackagePatterns, PackageVersion, SignerError, StatementTime,
+    DocumentVersion, Fingerprint, KekId, KeyId, MalformedEnvelope, MalformedStatement, NameError,
+    NameFault, NameKind, OrgId, OrgName, PackageDigest, PackagePatterns, PackageVersion,
+    SignerError, StatementTime,
 };
 
 pub(super) fn fingerprint() -> Fingerprint {
@@ -64,6 +65,10 @@ pub(super) fn package_name_error() -> NameError {
 
 pub(super) fn wrong_signature() -> SignerError {
     SignerError::WrongSignature { fingerprint: fingerprint() }
+}
+
+pub(super) fn malformed_statement() -> MalformedStatement {
+    MalformedStatement::SubjectCount { found: 2 }
 }
 
 pub(super) fn malformed_envelope() -> MalformedEnvelope {

@@ -20,6 +20,26 @@ fn a_root_whose_file_cannot_be_written_is_not_published() {
     scratch.json(&STATUS);
 }
 
+#[test]
+fn a_root_that_a_killed_run_left_is_named_as_such() {
+    let scratch = scratch();
+    let store = scratch.read("store.db");
+    let init = [&INIT[..], &ROOT_OUTPUT, &["--yes"]].concat();
+    scratch.json(&init);
+    let root = scratch.read("root.json");
+    // The store of a run that was killed after it wrote the file.
+    scratch.write("store.db", store);
+    scratch.fails(2, "RootNotPublished", &init);
+    assert_eq!(scratch.read("root.json"), root);
+
+    scratch.write("root.json", "something else");
+    scratch.fails(2, "FileExists", &init);
+
+    fs::remove_file(scratch.path("root.json")).unwrap();
+    scratch.json(&init);
+    scratch.json(&STATUS);
+}
+
 /// A key that another program is quicker with: while it signs, others publish.
 fn overtaken() -> Scratch {
     let scratch = scratch();

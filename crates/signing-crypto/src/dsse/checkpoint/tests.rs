@@ -3,7 +3,7 @@ use zeroize::Zeroizing;
 
 use super::*;
 use crate::digest::PackageDigest;
-use crate::dsse::{EnvelopeError, PackageStatement};
+use crate::dsse::{AddSignatureError, EnvelopeError, MalformedStatement, PackageStatement};
 use crate::key::SigningKey;
 
 fn key(fill: u8) -> SigningKey {
@@ -95,8 +95,9 @@ fn package_signature_is_no_checkpoint() {
     let refused = read.verify(&key(1).verifying_key()).unwrap_err();
     assert!(matches!(
         refused,
-        CheckpointError::Malformed(MalformedCheckpoint::PredicateType { found })
-            if found == crate::PREDICATE_TYPE
+        CheckpointError::Malformed(MalformedCheckpoint::Statement(
+            MalformedStatement::PredicateType { expected: CHECKPOINT_TYPE, found }
+        )) if found == crate::PREDICATE_TYPE
     ));
 }
 
@@ -107,7 +108,7 @@ fn checkpoint_is_no_package_signature() {
     let refused = read.verify(&key(1).verifying_key()).unwrap_err();
     assert!(matches!(refused, EnvelopeError::Malformed(_)), "{refused:?}");
     assert!(read.unverified_statement().is_err());
-    assert!(matches!(read.add_signature(&key(2)), Err(EnvelopeError::Malformed(_))));
+    assert!(matches!(read.add_signature(&key(2)), Err(AddSignatureError::Malformed(_))));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 use super::{
     EnvelopeSignature, MAX_ENVELOPE_SIZE, MAX_SIGNATURES, PAYLOAD_TYPE, SignatureEnvelope,
 };
-use crate::dsse::{EnvelopeError, MalformedEnvelope, PackageStatement};
+use crate::dsse::{AddSignatureError, MalformedEnvelope, PackageStatement};
 use crate::key::{Signer, SignerError, SigningInput, SigningKey, VerifyingKey};
 
 impl SignatureEnvelope {
@@ -41,7 +41,7 @@ impl SignatureEnvelope {
     ///
     /// The envelope is left as it was if it is full, already names this key, is not about a
     /// package, or would become too large to be read again, and if `signer` does not sign.
-    pub fn add_signature(&mut self, signer: &dyn Signer) -> Result<(), EnvelopeError> {
+    pub fn add_signature(&mut self, signer: &dyn Signer) -> Result<(), AddSignatureError> {
         self.unverified_statement()?;
         self.add_signature_at_most(signer, MAX_ENVELOPE_SIZE)
     }
@@ -51,14 +51,14 @@ impl SignatureEnvelope {
         &mut self,
         signer: &dyn Signer,
         limit: usize,
-    ) -> Result<(), EnvelopeError> {
+    ) -> Result<(), AddSignatureError> {
         if self.signatures.len() >= MAX_SIGNATURES {
-            return Err(EnvelopeError::Full { limit: MAX_SIGNATURES });
+            return Err(AddSignatureError::Full { limit: MAX_SIGNATURES });
         }
         let key = signer.verifying_key();
         let fingerprint = key.fingerprint();
         if self.signatures.iter().any(|signature| signature.keyid == Some(fingerprint)) {
-            return Err(EnvelopeError::AlreadySignedBy { fingerprint });
+            return Err(AddSignatureError::AlreadySignedBy { fingerprint });
         }
         let signature = self.signature_by(&key, signer)?;
         self.signatures.push(signature);

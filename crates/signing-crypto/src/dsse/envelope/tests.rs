@@ -3,6 +3,7 @@ use zeroize::Zeroizing;
 
 use super::*;
 use crate::digest::PackageDigest;
+use crate::dsse::MalformedStatement;
 use crate::key::SigningKey;
 
 mod content;
@@ -87,8 +88,12 @@ fn fault_of_signed(payload_type: &str, payload: &[u8]) -> MalformedEnvelope {
     }
 }
 
-fn is_json_fault(fault: &MalformedEnvelope, expected: ContentLayer) -> bool {
-    matches!(fault, MalformedEnvelope::Json { layer, .. } if *layer == expected)
+fn is_envelope_json(fault: &MalformedEnvelope) -> bool {
+    matches!(fault, MalformedEnvelope::Json(_))
+}
+
+fn is_statement_json(fault: &MalformedEnvelope) -> bool {
+    matches!(fault, MalformedEnvelope::Statement(MalformedStatement::Json(_)))
 }
 
 #[test]

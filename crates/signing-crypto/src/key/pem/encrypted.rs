@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 
 use super::pbes2::{self, BLOCK, SALT, Scheme};
 use super::{Passphrase, single_block};
+use crate::key::random::fill_random;
 use crate::key::{PassphraseError, PemError, PemForm, SigningKey};
 
 /// How often PBKDF2-HMAC-SHA256 is iterated for what is written here.
@@ -55,8 +56,8 @@ impl SigningKey {
             return Err(PassphraseError::Empty);
         }
         let (mut salt, mut iv) = ([0; SALT], [0; BLOCK]);
-        getrandom::fill(&mut salt).map_err(PassphraseError::Randomness)?;
-        getrandom::fill(&mut iv).map_err(PassphraseError::Randomness)?;
+        fill_random(&mut salt)?;
+        fill_random(&mut iv)?;
         Ok(self.encrypt(passphrase, ITERATIONS, salt, iv))
     }
 

@@ -3,6 +3,8 @@ use std::fmt;
 use thiserror::Error;
 
 use crate::key::KeyError;
+#[cfg(feature = "private-keys")]
+use crate::key::random::NoRandomness;
 
 /// A file that is not the key that was asked for. None of its content is shown.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -118,8 +120,8 @@ pub enum PassphraseError {
     Empty,
     /// The operating system gave no random numbers.
     #[cfg(feature = "private-keys")]
-    #[error("the operating system gave no random numbers")]
-    Randomness(#[source] getrandom::Error),
+    #[error(transparent)]
+    Randomness(#[from] NoRandomness),
 }
 
 impl PassphraseError {
@@ -128,7 +130,7 @@ impl PassphraseError {
         match self {
             Self::Empty | Self::TooLong { .. } => "InvalidPassphrase",
             #[cfg(feature = "private-keys")]
-            Self::Randomness(_) => "NoRandomness",
+            Self::Randomness(error) => error.code(),
         }
     }
 }

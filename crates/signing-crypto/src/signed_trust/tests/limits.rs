@@ -55,7 +55,7 @@ fn largest_statement_can_have_sixteen_signatures() {
     let again = SignedDocument::<TrustStatement>::parse(signed.to_json().as_bytes()).unwrap();
     assert_eq!(again.claimed_signers().count(), 16);
     let refused = signed.add_signature(&key(17)).unwrap_err();
-    assert!(matches!(refused, crate::EnvelopeError::Full { limit: 16 }), "{refused:?}");
+    assert!(matches!(refused, crate::AddSignatureError::Full { limit: 16 }), "{refused:?}");
 }
 
 /// Keys that nobody has checked: that is done when one is asked about.

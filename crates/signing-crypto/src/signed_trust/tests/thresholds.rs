@@ -186,7 +186,7 @@ fn key_signs_once() {
     let mut signed = SignedDocument::sign(&statement(), &key(4)).unwrap();
     assert_eq!(verify(&signed).unwrap_err().found, 1);
     let refused = signed.add_signature(&key(4)).unwrap_err();
-    assert!(matches!(refused, crate::EnvelopeError::AlreadySignedBy { .. }), "{refused:?}");
+    assert!(matches!(refused, crate::AddSignatureError::AlreadySignedBy { .. }), "{refused:?}");
     signed.add_signature(&key(5)).unwrap();
     assert_eq!(verify(&signed).unwrap(), statement());
 }

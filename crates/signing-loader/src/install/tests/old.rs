@@ -6,7 +6,7 @@ impl Workshop {
     fn install_and_keep(&self, version: &str, old: u32) -> Installed {
         let directory = InstallDirectory::open(self.path("packages")).unwrap();
         let directory = directory.keep(OldReleases::new(old).unwrap());
-        self.package(Some(version)).install(&directory, Downgrade::Allow).unwrap()
+        self.package(Some(version)).install(&directory, Downgrade::DangerAllow).unwrap()
     }
 
     /// The versions of the releases that are there.

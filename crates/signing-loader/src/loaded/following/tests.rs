@@ -61,7 +61,7 @@ fn trusted(package: &FollowedPackage) -> (Arc<Followed>, Verdict) {
 }
 
 fn refused(package: &FollowedPackage) -> (Arc<Followed>, Verdict) {
-    let (fingerprint, reason) = (Some(*package.report().signer()), UntrustedReason::Unknown);
+    let (fingerprint, reason) = (Some(package.report().signer()), UntrustedReason::Unknown);
     let error = VerificationError::UntrustedSigner { fingerprint, reason };
     (package.0.clone(), Err(error.into()))
 }

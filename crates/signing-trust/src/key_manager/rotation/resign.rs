@@ -1,6 +1,8 @@
 use std::time::Duration;
 
-use signing_crypto::{EnvelopeError, PackageStatement, SignatureEnvelope, SignatureId, SigningKey};
+use signing_crypto::{
+    AddSignatureError, PackageStatement, SignatureEnvelope, SignatureId, SigningKey,
+};
 use signing_store::{Change, NewPackageSignature, PackageSignatureRecord, StoreError};
 
 use super::super::signature_search::SignatureSearch;
@@ -102,7 +104,7 @@ impl KeyManager {
                     .replace_package_signature(kept, old.fingerprint(), &envelope)
                     .await?
             }
-            Err(EnvelopeError::Full { .. } | EnvelopeError::Malformed(_)) => {
+            Err(AddSignatureError::Full { .. } | AddSignatureError::Malformed(_)) => {
                 match self.sign_beside(&envelope, &statement, old, successor.key).await? {
                     Some(made) => made,
                     None => return Ok(None),

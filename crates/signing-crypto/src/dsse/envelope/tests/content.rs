@@ -32,7 +32,10 @@ fn the_signature_covers_the_payload_type() {
 fn another_statement_type_is_malformed() {
     for other in ["https://in-toto.io/Statement/v0.1", "https://in-toto.io/Statement/v1/", ""] {
         let fault = fault_with(STATEMENT_TYPE, other);
-        assert!(matches!(fault, MalformedEnvelope::StatementType { found } if found == other));
+        assert!(
+            matches!(fault, MalformedEnvelope::Statement(MalformedStatement::StatementType { found })
+                if found == other)
+        );
     }
 }
 
@@ -40,7 +43,10 @@ fn another_statement_type_is_malformed() {
 fn another_predicate_type_is_malformed() {
     for other in ["https://slsa.dev/provenance/v1", "urn:cloacina:package-signature:v2", ""] {
         let fault = fault_with(PREDICATE_TYPE, other);
-        assert!(matches!(fault, MalformedEnvelope::PredicateType { found } if found == other));
+        assert!(matches!(fault, MalformedEnvelope::Statement(MalformedStatement::PredicateType {
+                expected: PREDICATE_TYPE,
+                found,
+            }) if found == other));
     }
 }
 
@@ -51,7 +57,10 @@ fn no_subject_and_two_subjects_are_malformed() {
         let subject = payload["subject"][0].clone();
         payload["subject"] = Value::Array(vec![subject; count]);
         let fault = fault_of_signed(PAYLOAD_TYPE, payload.to_string().as_bytes());
-        assert!(matches!(fault, MalformedEnvelope::SubjectCount { found } if found == count));
+        assert!(
+            matches!(fault, MalformedEnvelope::Statement(MalformedStatement::SubjectCount { found })
+                if found == count)
+        );
     }
 }
 
@@ -77,7 +86,7 @@ fn names_that_mislead_are_malformed() {
         );
     }
     let lone_surrogate = fault_with("libworkflow.so", "a\\ud800b");
-    assert!(is_json_fault(&lone_surrogate, ContentLayer::Statement));
+    assert!(is_statement_json(&lone_surrogate));
 }
 
 #[test]
@@ -158,6 +167,8 @@ fn expiries_that_are_no_times_in_utc_are_malformed() {
         "2027-01-28T12:00:00+00:00",
         "2027-01-28T12:00:00+02:00",
         "2027-01-28T12:00:00z",
+        "2027-01-28t12:00:00Z",
+        "2027-01-28 12:00:00Z",
         "2027-02-30T12:00:00Z",
         "12027-01-28T12:00:00Z",
     ] {
@@ -183,7 +194,7 @@ fn optional_fields_are_text_and_stand_there_once() {
         let payload = full().to_json();
         assert_eq!(payload.matches(from).count(), 1, "{from}");
         let fault = fault_of_signed(PAYLOAD_TYPE, payload.replacen(from, to, 1).as_bytes());
-        assert!(is_json_fault(&fault, ContentLayer::Statement), "{to}: {fault}");
+        assert!(is_statement_json(&fault), "{to}: {fault}");
     }
 }
 
@@ -202,7 +213,7 @@ fn sizes_that_are_none_are_malformed() {
         "01",
     ] {
         let fault = fault_with("123456", size);
-        assert!(is_json_fault(&fault, ContentLayer::Statement), "{size}: {fault}");
+        assert!(is_statement_json(&fault), "{size}: {fault}");
     }
 }
 

@@ -35,7 +35,7 @@ fn truncation_at_every_length_is_malformed() {
     assert!(matches!(malformed(b""), MalformedEnvelope::Empty));
     for length in 1..text.len() {
         let fault = malformed(&text.as_bytes()[..length]);
-        assert!(is_json_fault(&fault, ContentLayer::Envelope), "{length} bytes: {fault}");
+        assert!(is_envelope_json(&fault), "{length} bytes: {fault}");
     }
 }
 
@@ -62,10 +62,10 @@ fn anything_else_around_the_json_is_malformed() {
         " ".to_owned(),
     ] {
         let fault = malformed(variant.as_bytes());
-        assert!(is_json_fault(&fault, ContentLayer::Envelope), "{variant:?}: {fault}");
+        assert!(is_envelope_json(&fault), "{variant:?}: {fault}");
     }
     let wide: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
-    assert!(is_json_fault(&malformed(&wide), ContentLayer::Envelope));
+    assert!(is_envelope_json(&malformed(&wide)));
 }
 
 #[test]
@@ -79,11 +79,11 @@ fn anything_around_the_signed_json_is_malformed() {
         payload[..payload.len() - 1].to_owned(),
     ] {
         let fault = fault_of_signed(PAYLOAD_TYPE, variant.as_bytes());
-        assert!(is_json_fault(&fault, ContentLayer::Statement), "{variant:?}: {fault}");
+        assert!(is_statement_json(&fault), "{variant:?}: {fault}");
     }
     let not_utf8 = payload.replace("libworkflow", "lib\u{1}").into_bytes();
     let not_utf8: Vec<u8> = not_utf8.into_iter().map(|b| if b == 1 { 0xff } else { b }).collect();
-    assert!(is_json_fault(&fault_of_signed(PAYLOAD_TYPE, &not_utf8), ContentLayer::Statement));
+    assert!(is_statement_json(&fault_of_signed(PAYLOAD_TYPE, &not_utf8)));
 }
 
 #[test]
@@ -133,7 +133,7 @@ fn nesting_without_end_is_malformed_at_both_layers() {
             format!("{{\"signatures\":[{{\"keyid\":{bomb}"),
         ] {
             let fault = malformed(text.as_bytes());
-            assert!(is_json_fault(&fault, ContentLayer::Envelope), "{}", &text[..40]);
+            assert!(is_envelope_json(&fault), "{}", &text[..40]);
         }
         let bomb = &bomb[..30_000];
         for payload in [
@@ -143,7 +143,7 @@ fn nesting_without_end_is_malformed_at_both_layers() {
             format!("{{\"predicate\":{{\"size\":{bomb}"),
         ] {
             let fault = fault_of_signed(PAYLOAD_TYPE, payload.as_bytes());
-            assert!(is_json_fault(&fault, ContentLayer::Statement), "{}", &payload[..40]);
+            assert!(is_statement_json(&fault), "{}", &payload[..40]);
         }
     }
 }
@@ -160,6 +160,6 @@ fn nesting_that_ends_is_ignored_in_the_envelope_and_malformed_in_the_statement()
         statement().to_json().replacen("123456", &bomb(10_000), 1),
     ] {
         let fault = fault_of_signed(PAYLOAD_TYPE, payload.as_bytes());
-        assert!(is_json_fault(&fault, ContentLayer::Statement), "{fault}");
+        assert!(is_statement_json(&fault), "{fault}");
     }
 }

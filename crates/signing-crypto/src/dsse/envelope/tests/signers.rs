@@ -1,4 +1,5 @@
 use super::*;
+use crate::dsse::AddSignatureError;
 
 fn fingerprint(key: &SigningKey) -> String {
     key.fingerprint().to_string()
@@ -147,7 +148,7 @@ fn a_second_signer_verifies_beside_the_first() {
 }
 
 /// Adds `key`'s signature, which must be refused and leave no trace.
-fn refused(envelope: &SignatureEnvelope, key: &SigningKey) -> EnvelopeError {
+fn refused(envelope: &SignatureEnvelope, key: &SigningKey) -> AddSignatureError {
     let mut changed = envelope.clone();
     let error = changed.add_signature(key).unwrap_err();
     assert_eq!(&changed, envelope);
@@ -160,7 +161,7 @@ fn the_same_signer_twice_is_refused() {
     envelope.add_signature(&key(2)).unwrap();
     for n in [1, 2] {
         assert!(matches!(refused(&envelope, &key(n)),
-            EnvelopeError::AlreadySignedBy { fingerprint } if fingerprint == key(n).fingerprint()));
+            AddSignatureError::AlreadySignedBy { fingerprint } if fingerprint == key(n).fingerprint()));
     }
 }
 
@@ -170,7 +171,7 @@ fn a_17th_signer_is_refused() {
     for n in 2..=16 {
         envelope.add_signature(&key(n)).unwrap();
     }
-    assert!(matches!(refused(&envelope, &key(17)), EnvelopeError::Full { limit: 16 }));
+    assert!(matches!(refused(&envelope, &key(17)), AddSignatureError::Full { limit: 16 }));
     assert!(verify(&parse(&envelope.to_json()), &key(16)).is_ok());
 }
 
@@ -181,7 +182,7 @@ fn nothing_is_added_to_what_is_not_about_a_package() {
     {
         let signature = unnamed(&key(1), payload_type, payload.as_bytes());
         let envelope = parse(&wire(payload_type, payload.as_bytes(), &[signature]));
-        assert!(matches!(refused(&envelope, &key(2)), EnvelopeError::Malformed(_)));
+        assert!(matches!(refused(&envelope, &key(2)), AddSignatureError::Malformed(_)));
     }
 }
 
@@ -203,6 +204,6 @@ fn nothing_is_added_that_would_make_the_envelope_unreadable() {
     assert!(verify(&full, &key(1)).is_ok());
     assert!(matches!(
         refused(&full, &key(2)),
-        EnvelopeError::Malformed(MalformedEnvelope::TooLarge { limit: MAX_ENVELOPE_SIZE })
+        AddSignatureError::Malformed(MalformedEnvelope::TooLarge { limit: MAX_ENVELOPE_SIZE })
     ));
 }

@@ -1,4 +1,4 @@
-use signing_crypto::{EnvelopeError, EnvelopeSignature, OrgId, SignatureEnvelope, SigningKey};
+use signing_crypto::{AddSignatureError, EnvelopeSignature, OrgId, SignatureEnvelope, SigningKey};
 use signing_trust::TrustError;
 use signing_trust::store::{Change, Revocation};
 use tracing::Level;
@@ -62,7 +62,10 @@ async fn an_added_signature_is_told_like_the_first_and_a_refused_one_is_not(benc
 
     let before = envelope.clone();
     let refused = bench.keys.add_signature(id, &mut envelope).await;
-    assert!(matches!(refused, Err(TrustError::Envelope(EnvelopeError::AlreadySignedBy { .. }))));
+    assert!(matches!(
+        refused,
+        Err(TrustError::AddSignature(AddSignatureError::AlreadySignedBy { .. }))
+    ));
     assert_eq!(envelope, before);
     bench.told_nothing();
 }

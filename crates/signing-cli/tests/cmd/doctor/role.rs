@@ -1,0 +1,81 @@
+//! What is wrong with a role of a Postgres server, and with the connection.
+
+use super::Examined;
+use crate::support::{Role, Scratch, text};
+
+fn examine_as(scratch: &Scratch, role: &Role, expected: Option<&str>) -> Examined {
+    let url = scratch.database().url_of(role, &role.password);
+    let arguments: Vec<_> = expected.into_iter().flat_map(|role| ["--role", role]).collect();
+    Examined::by(scratch, &arguments, |command| {
+        command.env("CLOACINA_DATABASE_URL", url);
+    })
+}
+
+#[test]
+#[ignore = "needs Postgres: cargo xtask test-db"]
+fn a_role_has_what_its_purpose_needs_and_no_more() {
+    let scratch = Scratch::on_postgres(&["acme"]);
+    scratch.stored_key("release", "acme");
+    let purposes = ["runner", "signer", "admin"];
+    let roles = purposes.map(|purpose| {
+        let role = scratch.database().create_role();
+        let grants = ["db", "grants", "--role", &role.name, "--as", purpose, "--apply"];
+        scratch.json(&grants);
+        role
+    });
+    for (purpose, role) in purposes.iter().zip(&roles) {
+        let examined = examine_as(&scratch, role, Some(purpose));
+        examined.assert("role", "ok");
+        examined.assert("tables", "ok");
+        examined.assert("clock", "ok");
+        examine_as(&scratch, role, None).assert("role", "ok");
+    }
+    let [runner, signer, admin] = &roles;
+    let found = examine_as(&scratch, signer, Some("signer"));
+    let organization = text(&found.assert("organization", "ok")["message"]).to_owned();
+    assert!(organization.ends_with(" can sign for acme"), "{organization}");
+    for role in [runner, admin] {
+        let found = examine_as(&scratch, role, None);
+        assert!(!found.checks.iter().any(|check| check["check"] == "organization"));
+    }
+    for (role, expected, verdict) in [
+        (signer, "runner", "warning"),
+        (admin, "runner", "warning"),
+        (runner, "signer", "problem"),
+        (runner, "admin", "problem"),
+    ] {
+        let found = examine_as(&scratch, role, Some(expected));
+        let next = text(&found.assert("role", verdict)["next"]);
+        assert!(next.contains("cloacina db grants --role"), "{next}");
+    }
+    // One right less, and one more.
+    let (name, database) = (&runner.name, scratch.database());
+    database.forge(&format!("REVOKE SELECT ON cloacina_views.trust_grants FROM {name}"));
+    examine_as(&scratch, runner, Some("runner")).assert("role", "problem");
+    database.forge(&format!("GRANT SELECT ON cloacina_views.trust_grants TO {name}"));
+    database.forge(&format!("GRANT SELECT ON cloacina_views.audit_log TO {name}"));
+    examine_as(&scratch, runner, Some("runner")).assert("role", "warning");
+    database.forge(&format!("DELETE FROM role_organizations WHERE role = '{}'", signer.name));
+    let found = examine_as(&scratch, signer, Some("signer"));
+    found.assert("role", "ok");
+    found.assert("organization", "problem");
+    // The tests' own role is a superuser.
+    Examined::of(&scratch, &["--role", "runner"]).assert("role", "warning");
+}
+
+#[test]
+#[ignore = "needs Postgres: cargo xtask test-db"]
+fn a_role_without_rights_and_a_server_without_proof_are_reported() {
+    let scratch = Scratch::on_postgres(&["acme"]);
+    let examined = Examined::of(&scratch, &[]);
+    examined.assert("connection", "warning");
+    examined.assert("store", "ok");
+    examined.assert_problems(0);
+    let role = scratch.database().create_role();
+    let examined = examine_as(&scratch, &role, Some("runner"));
+    examined.assert("store", "ok");
+    examined.assert("tables", "problem");
+    assert_eq!(examined.code, 1);
+    let wrong = Role { name: role.name.clone(), password: "wrong".into() };
+    examine_as(&scratch, &wrong, None).assert("store", "problem");
+}
