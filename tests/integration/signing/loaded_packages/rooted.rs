@@ -5,7 +5,7 @@ use serde_json::json;
 use signing_loader::{FollowedPackage, GateError, LoadedPackages, Store, TrustRoot, Verifier};
 use signing_trust::store::OrganizationRef;
 
-use super::host::{LIMIT, is_open, refusal, untrusted_reason};
+use super::host::{LIMIT, is_open, refusal, refuses_to_load, untrusted_reason};
 use crate::support::{SOON, SignedTrust, on_both_backends, until};
 
 on_both_backends! {
@@ -36,7 +36,7 @@ async fn rows_that_take_trust_away_close_the_gate(signed: SignedTrust) {
     assert!(is_open(&own));
 
     // Rows that give it are not believed.
-    loaded.load(&*signed.hostile).await.unwrap_err();
+    refuses_to_load(loaded.load(&*signed.hostile).await);
     assert_eq!(loaded.packages().len(), 2);
 }
 

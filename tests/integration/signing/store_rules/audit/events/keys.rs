@@ -1,12 +1,12 @@
 use std::fmt::Display;
 
-use signing_crypto::{KeyId, OrgId, TrustedKeyId};
-use signing_trust::store::Change;
+use signing_crypto::{KeyId, NameKind, OrgId, TrustedKeyId};
+use signing_trust::store::{Change, StoreError};
 use signing_trust::{KeyManager, TrustError};
 use tracing::Level;
 
 use super::bench::{Bench, seed_key};
-use crate::support::on_both_backends;
+use crate::support::{assert_refused, on_both_backends};
 
 on_both_backends! {
     a_signing_keys_making_is_told_once,
@@ -30,11 +30,17 @@ async fn a_signing_keys_making_is_told_once(bench: Bench) {
             ("key_fingerprint", &key.fingerprint),
         ],
     );
-    assert!(bench.keys.create_signing_key(bench.org, name()).await.is_err());
+    assert_refused!(
+        bench.keys.create_signing_key(bench.org, name()).await,
+        TrustError::Store(StoreError::NameTaken { kind: NameKind::Key })
+    );
     let without_kek = KeyManager::new(bench.world.store.clone(), None);
     let refused = without_kek.create_signing_key(bench.org, "x".parse().unwrap()).await;
-    assert!(matches!(refused, Err(TrustError::NoKeyEncryptionKey)));
-    assert!(bench.keys.create_signing_key(OrgId::random(), name()).await.is_err());
+    assert_refused!(refused, TrustError::NoKeyEncryptionKey);
+    assert_refused!(
+        bench.keys.create_signing_key(OrgId::random(), name()).await,
+        TrustError::Store(StoreError::OrganizationNotFound)
+    );
     bench.told_nothing();
     bench.logged(&["key.signing.created"]).await;
 }
@@ -54,7 +60,7 @@ async fn a_signing_keys_import_is_told_once(bench: Bench) {
             ("key_fingerprint", &seed_key().fingerprint()),
         ],
     );
-    assert!(import("again").await.is_err());
+    assert_refused!(import("again").await, TrustError::Store(StoreError::SigningKeyExists));
     bench.told_nothing();
     bench.logged(&["key.signing.created"]).await;
 }
@@ -73,7 +79,11 @@ async fn an_export_is_told_each_time_and_is_no_change(bench: Bench) {
             ],
         );
     }
-    assert!(bench.keys.export_public_key(KeyId::random()).await.is_err());
+    let unknown = KeyId::random();
+    assert_refused!(
+        bench.keys.export_public_key(unknown).await,
+        TrustError::Store(StoreError::SigningKeyNotFound { id }) if id == unknown
+    );
     bench.told_nothing();
     bench.logged(&["key.signing.created"]).await;
 }
@@ -93,7 +103,11 @@ async fn a_signing_keys_revocation_is_told_once(bench: Bench) {
     );
     let again = bench.keys.revoke_signing_key(id).await.unwrap();
     assert!(matches!(again, Change::Unchanged(_)));
-    assert!(bench.keys.revoke_signing_key(KeyId::random()).await.is_err());
+    let unknown = KeyId::random();
+    assert_refused!(
+        bench.keys.revoke_signing_key(unknown).await,
+        TrustError::Store(StoreError::SigningKeyNotFound { id }) if id == unknown
+    );
     bench.told_nothing();
     bench.logged(&["key.signing.created", "key.signing.revoked"]).await;
 }
@@ -123,8 +137,12 @@ async fn trusting_and_revoking_a_key_is_told_once_each(bench: Bench) {
     told(Level::WARN, "key.trusted.revoked");
     let again = bench.keys.revoke_trusted_key(row).await.unwrap();
     assert!(matches!(again, Change::Unchanged(_)));
-    assert!(matches!(trust().await, Err(TrustError::PreviouslyRevoked { .. })));
-    assert!(bench.keys.revoke_trusted_key(TrustedKeyId::random()).await.is_err());
+    assert_refused!(trust().await, TrustError::PreviouslyRevoked { .. });
+    let unknown = TrustedKeyId::random();
+    assert_refused!(
+        bench.keys.revoke_trusted_key(unknown).await,
+        TrustError::Store(StoreError::TrustedKeyNotFound { id }) if id == unknown
+    );
     bench.told_nothing();
     bench.logged(&["key.trusted.added", "key.trusted.revoked"]).await;
 }
@@ -145,7 +163,10 @@ async fn a_denial_is_told_once(bench: Bench) {
         ],
     );
     assert!(matches!(deny(None).await, Change::Unchanged(_)));
-    assert!(bench.keys.deny_key(OrgId::random(), &fingerprint, None).await.is_err());
+    assert_refused!(
+        bench.keys.deny_key(OrgId::random(), &fingerprint, None).await,
+        TrustError::Store(StoreError::OrganizationNotFound)
+    );
     bench.told_nothing();
     bench.logged(&["key.denied"]).await;
 }

@@ -1,12 +1,12 @@
 use std::fmt::Display;
 
-use signing_crypto::OrgId;
+use signing_crypto::{NameKind, OrgId};
 use signing_trust::TrustError;
-use signing_trust::store::Change;
+use signing_trust::store::{Change, StoreError};
 use tracing::Level;
 
 use super::bench::Bench;
-use crate::support::on_both_backends;
+use crate::support::{assert_refused, on_both_backends};
 
 on_both_backends! {
     an_organizations_creation_is_told_once,
@@ -22,7 +22,10 @@ async fn an_organizations_creation_is_told_once(bench: Bench) {
     );
     assert_eq!(bench.log(org).await, ["organization.created"]);
 
-    assert!(bench.keys.create_organization("other".parse().unwrap()).await.is_err());
+    assert_refused!(
+        bench.keys.create_organization("other".parse().unwrap()).await,
+        TrustError::Store(StoreError::NameTaken { kind: NameKind::Organization })
+    );
     bench.told_nothing();
     bench.logged(&[]).await;
 }
@@ -30,8 +33,14 @@ async fn an_organizations_creation_is_told_once(bench: Bench) {
 async fn an_organizations_deletion_is_told_once(bench: Bench) {
     bench.keys.delete_organization(bench.org).await.unwrap();
     bench.told(Level::WARN, &[("event_type", &"organization.deleted"), ("org_id", &bench.org)]);
-    assert!(bench.keys.delete_organization(bench.org).await.is_err());
-    assert!(bench.keys.delete_organization(OrgId::random()).await.is_err());
+    assert_refused!(
+        bench.keys.delete_organization(bench.org).await,
+        TrustError::Store(StoreError::OrganizationDeleted { org }) if org == bench.org
+    );
+    assert_refused!(
+        bench.keys.delete_organization(OrgId::random()).await,
+        TrustError::Store(StoreError::OrganizationNotFound)
+    );
     bench.told_nothing();
     bench.logged(&["organization.deleted"]).await;
 }
@@ -50,8 +59,11 @@ async fn a_grant_and_its_end_are_told_once_each(bench: Bench) {
     grant(child).await.unwrap();
     told(Level::INFO, "trust.grant.created");
     assert!(matches!(grant(child).await.unwrap(), Change::Unchanged(_)));
-    assert!(matches!(grant(bench.org).await, Err(TrustError::SelfGrant { .. })));
-    assert!(grant(OrgId::random()).await.is_err());
+    assert_refused!(grant(bench.org).await, TrustError::SelfGrant { .. });
+    assert_refused!(
+        grant(OrgId::random()).await,
+        TrustError::Store(StoreError::OrganizationNotFound)
+    );
     bench.told_nothing();
     revoke().await;
     told(Level::WARN, "trust.grant.revoked");

@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use signing_crypto::{SignatureEnvelope, SigningKey};
-use signing_trust::{EventType, Resign};
+use signing_crypto::{SignatureEnvelope, SigningKey, WrapError};
+use signing_trust::store::StoreError;
+use signing_trust::{EventType, Resign, TrustError};
 
 use super::super::forger::{forge, open_up};
 use super::super::recorder::Told;
 use super::bench::{ACTOR_FIELDS, Bench, seed_key, statement};
-use crate::support::{kek, on_both_backends, publish_first_documents};
+use crate::support::{assert_refused, kek, on_both_backends, publish_first_documents};
 
 on_both_backends! {
     events_and_entries_are_as_the_page_says,
@@ -49,8 +50,14 @@ pub(super) async fn whole_life(bench: &Bench) -> Life {
     keys.danger_declare_compromised(bench.org, &stolen, None).await.unwrap();
     keys.deny_key(child, &key.fingerprint(), Some("leaked".parse().unwrap())).await.unwrap();
     let stranger = keys.clone().with_kek(kek(3));
-    assert!(stranger.get_signing_key(id).await.is_err());
-    assert!(stranger.create_signing_key(bench.org, "x".parse().unwrap()).await.is_err());
+    assert_refused!(
+        stranger.get_signing_key(id).await,
+        TrustError::Wrap(WrapError::OtherKek { .. })
+    );
+    assert_refused!(
+        stranger.create_signing_key(bench.org, "x".parse().unwrap()).await,
+        TrustError::Store(StoreError::OtherKek { .. })
+    );
     keys.revoke_signing_key(id).await.unwrap();
     keys.reinstate_signing_key(id, &"a mistake".parse().unwrap()).await.unwrap();
     keys.delete_organization(child).await.unwrap();
@@ -69,7 +76,10 @@ pub(super) async fn whole_life(bench: &Bench) -> Life {
     }
     open_up(&bench.world).await;
     forge(&bench.world, "UPDATE audit_log SET details = '{}'").await;
-    assert!(keys.verify_audit_log(bench.org, &[]).await.is_err());
+    assert_refused!(
+        keys.verify_audit_log(bench.org, &[]).await,
+        TrustError::AuditLogBroken(_)
+    );
     Life { told: bench.heard(), logged }
 }
 

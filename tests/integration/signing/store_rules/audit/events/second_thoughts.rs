@@ -1,11 +1,12 @@
 //! What is taken back, and what is for good.
 
 use signing_crypto::{KeyId, OrgId, TrustedKeyId};
-use signing_trust::store::{Change, Revocation};
+use signing_trust::TrustError;
+use signing_trust::store::{Change, Revocation, StoreError};
 use tracing::Level;
 
 use super::bench::{Bench, seed_key};
-use crate::support::on_both_backends;
+use crate::support::{assert_refused, on_both_backends};
 
 on_both_backends! {
     a_signing_keys_reinstatement_is_told_once,
@@ -32,11 +33,15 @@ async fn a_signing_keys_reinstatement_is_told_once(bench: Bench) {
         ],
     );
     assert!(matches!(reinstate(id).await.unwrap(), Change::Unchanged(_)));
-    assert!(reinstate(KeyId::random()).await.is_err());
+    let unknown = KeyId::random();
+    assert_refused!(
+        reinstate(unknown).await,
+        TrustError::Store(StoreError::SigningKeyNotFound { id }) if id == unknown
+    );
     bench.told_nothing();
     bench.keys.revoke_signing_key_because(id, Revocation::compromised()).await.unwrap();
     bench.heard();
-    assert!(reinstate(id).await.is_err());
+    assert_refused!(reinstate(id).await, TrustError::Store(StoreError::Compromised { .. }));
     bench.told_nothing();
     bench
         .logged(&[
@@ -67,7 +72,11 @@ async fn a_trusted_keys_reinstatement_is_told_once(bench: Bench) {
         ],
     );
     assert!(matches!(reinstate(row).await.unwrap(), Change::Unchanged(_)));
-    assert!(reinstate(TrustedKeyId::random()).await.is_err());
+    let unknown = TrustedKeyId::random();
+    assert_refused!(
+        reinstate(unknown).await,
+        TrustError::Store(StoreError::TrustedKeyNotFound { id }) if id == unknown
+    );
     bench.told_nothing();
     bench.logged(&["key.trusted.added", "key.trusted.revoked", "key.trusted.reinstated"]).await;
 }
@@ -90,7 +99,10 @@ async fn a_declaration_of_compromise_is_told_once(bench: Bench) {
         ],
     );
     assert!(matches!(declare(bench.org, None).await.unwrap(), Change::Unchanged(_)));
-    assert!(declare(OrgId::random(), None).await.is_err());
+    assert_refused!(
+        declare(OrgId::random(), None).await,
+        TrustError::Store(StoreError::OrganizationNotFound)
+    );
     bench.told_nothing();
     bench.logged(&["key.compromised"]).await;
 }

@@ -1,10 +1,10 @@
 use signing_crypto::{EnvelopeError, EnvelopeSignature, OrgId, SignatureEnvelope, SigningKey};
 use signing_trust::TrustError;
-use signing_trust::store::Change;
+use signing_trust::store::{Change, StoreError};
 use tracing::Level;
 
 use super::bench::{Bench, seed_key, statement};
-use crate::support::on_both_backends;
+use crate::support::{assert_refused, on_both_backends};
 
 on_both_backends! {
     a_signing_is_told_each_time_and_is_no_change,
@@ -33,7 +33,7 @@ async fn a_signing_is_told_each_time_and_is_no_change(bench: Bench) {
     bench.keys.revoke_signing_key(id).await.unwrap();
     bench.heard();
     let refused = bench.keys.sign_statement(id, &statement()).await;
-    assert!(matches!(refused, Err(TrustError::SigningKeyRevoked { .. })));
+    assert_refused!(refused, TrustError::SigningKeyRevoked { .. });
     bench.told_nothing();
     bench.logged(&["key.signing.created", "key.signing.revoked"]).await;
 }
@@ -62,7 +62,7 @@ async fn an_added_signature_is_told_like_the_first_and_a_refused_one_is_not(benc
 
     let before = envelope.clone();
     let refused = bench.keys.add_signature(id, &mut envelope).await;
-    assert!(matches!(refused, Err(TrustError::Envelope(EnvelopeError::AlreadySignedBy { .. }))));
+    assert_refused!(refused, TrustError::Envelope(EnvelopeError::AlreadySignedBy { .. }));
     assert_eq!(envelope, before);
     bench.told_nothing();
 }
@@ -81,7 +81,10 @@ async fn a_signatures_keeping_is_told_once(bench: Bench) {
         ],
     );
     assert!(matches!(keep(bench.org).await.unwrap(), Change::Unchanged(_)));
-    assert!(keep(OrgId::random()).await.is_err());
+    assert_refused!(
+        keep(OrgId::random()).await,
+        TrustError::Store(StoreError::OrganizationNotFound)
+    );
     bench.told_nothing();
     bench.logged(&[]).await;
 }
