@@ -5,6 +5,7 @@ mod ended_trust;
 mod floors;
 mod loading;
 mod observed;
+mod processor_time;
 mod quorum;
 mod several_signers;
 mod shared;
