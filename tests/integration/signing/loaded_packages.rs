@@ -5,7 +5,7 @@ mod host;
 mod network;
 mod racing;
 mod rooted;
-mod stale;
+mod silent_store;
 mod threads;
 
 use std::fs;
@@ -14,8 +14,8 @@ use std::sync::{Arc, Mutex};
 use chrono::{TimeDelta, Utc};
 use signing_crypto::{PackagePatterns, StatementTime};
 use signing_loader::{
-    LoadedPackages, RequiredSigners, SignerCount, Standing, TrustChange,
-    TrustPath, UntrustedReason, package_statement,
+    LoadedPackages, RequiredSigners, SignerCount, Standing, TrustChange, TrustPath,
+    UntrustedReason, package_statement,
 };
 use signing_trust::TrustLimits;
 

@@ -3,12 +3,12 @@
 mod at_once;
 mod ended_trust;
 mod floors;
+mod loaded_again;
 mod loading;
 mod observed;
 mod processor_time;
 mod quorum;
 mod several_signers;
-mod shared;
 mod sources;
 mod validity;
 mod verifier;

@@ -4,7 +4,7 @@ mod audit;
 mod concurrency;
 mod migration;
 mod secrets;
-mod signers;
+mod signer_lists;
 mod trust_documents;
 
 use std::ffi::CStr;

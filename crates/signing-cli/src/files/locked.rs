@@ -27,11 +27,7 @@ impl<'a> LockedFile<'a> {
         Self::open_within(LOCK_LIMIT, path, waits)
     }
 
-    fn open_within(
-        limit: Duration,
-        path: &'a Path,
-        waits: impl Fn(),
-    ) -> Result<Self, CliError> {
+    fn open_within(limit: Duration, path: &'a Path, waits: impl Fn()) -> Result<Self, CliError> {
         let failed = |source| CliError::Read { path: path.into(), source };
         loop {
             let file = open(path, None)?;

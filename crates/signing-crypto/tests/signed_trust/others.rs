@@ -1,8 +1,8 @@
 //! Documents made by securesystemslib (see `data/README.md`).
 
 use signing_crypto::{
-    DocumentFault, MalformedEnvelope, MalformedTrustDocument, Revocations, RootDocument, SignedDocument, TrustDocument,
-    TrustStatement, VerifiedRoot,
+    DocumentFault, MalformedEnvelope, MalformedTrustDocument, Revocations, RootDocument,
+    SignedDocument, TrustDocument, TrustStatement, VerifiedRoot,
 };
 
 use crate::example::{acme_revocations, acme_root_1, acme_statement};

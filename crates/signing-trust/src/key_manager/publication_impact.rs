@@ -206,10 +206,9 @@ mod tests {
         let before = OrganizationTrust::default();
         let after = read_all(&keys.store, org, usize::MAX).await.unwrap();
 
-        for (limit, starts, extent) in [
-            (TIME_LIMIT, 1, ImpactExtent::All),
-            (Duration::ZERO, 0, ImpactExtent::UntilTimeLimit),
-        ] {
+        for (limit, starts, extent) in
+            [(TIME_LIMIT, 1, ImpactExtent::All), (Duration::ZERO, 0, ImpactExtent::UntilTimeLimit)]
+        {
             let impact = keys.compare_kept([org].into(), &before, &after, limit).await.unwrap();
             assert_eq!((impact.starts.len(), impact.extent), (starts, extent), "{limit:?}");
         }

@@ -22,8 +22,7 @@ fn processor_time() -> Duration {
 
 async fn stored_signatures_are_verified_in_another_thread_than_the_one_that_waits(world: World) {
     let org = world.org("acme").await;
-    let [strangers, trusted] =
-        [(); 2].map(|()| [(); 16].map(|()| SigningKey::generate().unwrap()));
+    let [strangers, trusted] = [(); 2].map(|()| [(); 16].map(|()| SigningKey::generate().unwrap()));
     for key in &trusted {
         world.keys.trust_public_key(org, &key.verifying_key(), None).await.unwrap();
     }

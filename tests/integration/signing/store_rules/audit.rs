@@ -5,10 +5,10 @@ mod concurrency;
 mod events;
 mod every_event;
 mod forger;
-mod reading;
+mod pages;
 mod recorder;
+mod runner_events;
 mod tampering;
-mod told;
 
 use signing_crypto::{NameKind, OrgId, SigningKey};
 use signing_trust::store::StoreError;
@@ -123,10 +123,7 @@ async fn change_that_failed_is_neither_logged_nor_counted(world: World) {
         world.keys.create_organization("acme".parse().unwrap()).await,
         TrustError::Store(StoreError::NameTaken { kind: NameKind::Organization })
     );
-    assert_refused!(
-        world.keys.grant_trust(acme.org, acme.org).await,
-        TrustError::SelfGrant { .. }
-    );
+    assert_refused!(world.keys.grant_trust(acme.org, acme.org).await, TrustError::SelfGrant { .. });
     assert_refused!(
         world.keys.grant_trust(acme.org, OrgId::random()).await,
         TrustError::Store(StoreError::OrganizationNotFound)

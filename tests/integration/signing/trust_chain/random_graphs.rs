@@ -6,8 +6,8 @@
 //! `cargo xtask soak` takes others.
 
 mod changes;
+mod decisions;
 mod model;
-mod questions;
 mod quorums;
 mod signed;
 
@@ -52,7 +52,7 @@ fn check(backend: Backend, default: u64) {
     // Graphs in which nothing happens would show nothing. A deleted child is the reason in
     // one of 40, so fewer need not show everything, unless they are those of each run.
     if number >= 500 || (number >= 200 && first == FIRST_SEED) {
-        assert_eq!(seen, BTreeSet::from(questions::VERDICTS), "the verdicts that were given");
+        assert_eq!(seen, BTreeSet::from(decisions::VERDICTS), "the verdicts that were given");
     }
 }
 
@@ -76,8 +76,8 @@ async fn check_graph(world: &World, seed: u64, seen: &mut BTreeSet<&'static str>
     for _ in 0..changes {
         graph.change(&mut random).await;
     }
-    let before = questions::ask_everything(&graph, &mut random, seen).await;
-    questions::check_packages(&graph, &mut random).await;
+    let before = decisions::ask_everything(&graph, &mut random, seen).await;
+    decisions::check_packages(&graph, &mut random).await;
     let quorums = Quorums::random(&graph, &mut random);
     let met = quorums.ask(&graph).await;
     // Publishing takes longer than all else, so that only a part of the graphs of each run is
@@ -88,7 +88,7 @@ async fn check_graph(world: &World, seed: u64, seen: &mut BTreeSet<&'static str>
     }
 
     if graph.take_some_trust_away(&mut random).await {
-        let after = questions::ask_about_all_keys(&graph, seen).await;
+        let after = decisions::ask_about_all_keys(&graph, seen).await;
         assert!(after.is_subset(&before), "{graph}: less trust made {after:?} of {before:?}");
         let after = quorums.ask(&graph).await;
         assert!(after.is_subset(&met), "{graph}: less trust made {after:?} of {met:?}");

@@ -8,7 +8,7 @@ use signing_trust::{EventType, Resign, TrustError};
 
 use super::super::forger::{forge, open_up};
 use super::super::recorder::Told;
-use super::bench::{ACTOR_FIELDS, Bench, seed_key, statement};
+use super::recorded_store::{ACTOR_FIELDS, RecordedStore, seed_key, statement};
 use crate::support::{assert_refused, kek, on_both_backends, publish_first_documents};
 
 on_both_backends! {
@@ -26,28 +26,28 @@ pub(super) struct Life {
 }
 
 /// Does everything there is to do.
-pub(super) async fn whole_life(bench: &Bench) -> Life {
-    let keys = &bench.keys;
+pub(super) async fn whole_life(recorded: &RecordedStore) -> Life {
+    let keys = &recorded.keys;
     let child = keys.create_organization("child".parse().unwrap()).await.unwrap().id;
-    let id = keys.import_signing_key(bench.org, "ci".parse().unwrap(), &seed_key()).await;
+    let id = keys.import_signing_key(recorded.org, "ci".parse().unwrap(), &seed_key()).await;
     let id = id.unwrap().id;
     keys.export_public_key(id).await.unwrap();
     let key = seed_key().verifying_key();
-    let row = keys.trust_public_key(bench.org, &key, Some("ci".parse().unwrap())).await;
+    let row = keys.trust_public_key(recorded.org, &key, Some("ci".parse().unwrap())).await;
     keys.sign_statement(id, &statement()).await.unwrap();
     let envelope = SignatureEnvelope::sign(&statement(), &seed_key());
-    let kept = keys.store_signature(bench.org, &envelope).await.unwrap().into_inner();
+    let kept = keys.store_signature(recorded.org, &envelope).await.unwrap().into_inner();
     keys.remove_signature(kept).await.unwrap();
-    keys.grant_trust(bench.org, child).await.unwrap();
-    keys.revoke_trust(bench.org, child).await.unwrap();
+    keys.grant_trust(recorded.org, child).await.unwrap();
+    keys.revoke_trust(recorded.org, child).await.unwrap();
     let row = row.unwrap().into_inner().id;
     keys.revoke_trusted_key(row).await.unwrap();
     keys.reinstate_trusted_key(row, &"a mistake".parse().unwrap()).await.unwrap();
     let floor = Some("1.2.3".parse().unwrap());
-    keys.set_version_floor(bench.org, &"a.so".parse().unwrap(), floor).await.unwrap();
-    publish_first_documents(keys, bench.org, &seed_key()).await;
+    keys.set_version_floor(recorded.org, &"a.so".parse().unwrap(), floor).await.unwrap();
+    publish_first_documents(keys, recorded.org, &seed_key()).await;
     let stolen = SigningKey::generate().unwrap().fingerprint();
-    keys.danger_declare_compromised(bench.org, &stolen, None).await.unwrap();
+    keys.danger_declare_compromised(recorded.org, &stolen, None).await.unwrap();
     keys.deny_key(child, &key.fingerprint(), Some("leaked".parse().unwrap())).await.unwrap();
     let stranger = keys.clone().with_kek(kek(3));
     assert_refused!(
@@ -55,7 +55,7 @@ pub(super) async fn whole_life(bench: &Bench) -> Life {
         TrustError::Wrap(WrapError::OtherKek { .. })
     );
     assert_refused!(
-        stranger.create_signing_key(bench.org, "x".parse().unwrap()).await,
+        stranger.create_signing_key(recorded.org, "x".parse().unwrap()).await,
         TrustError::Store(StoreError::OtherKek { .. })
     );
     keys.revoke_signing_key(id).await.unwrap();
@@ -63,10 +63,10 @@ pub(super) async fn whole_life(bench: &Bench) -> Life {
     keys.delete_organization(child).await.unwrap();
     keys.rotate_signing_key(id, None, Resign::Leave).await.unwrap();
     keys.rotate_kek(&kek(2)).await.unwrap();
-    keys.sign_checkpoint(bench.org, &seed_key()).await.unwrap();
+    keys.sign_checkpoint(recorded.org, &seed_key()).await.unwrap();
 
     let mut logged = Vec::new();
-    for org in [bench.org, child] {
+    for org in [recorded.org, child] {
         for record in keys.store().audit_log(org).await.unwrap() {
             let mut entry: BTreeMap<_, _> = serde_json::from_str(&record.details).unwrap();
             entry.insert("event_type".to_owned(), record.event_type);
@@ -74,13 +74,10 @@ pub(super) async fn whole_life(bench: &Bench) -> Life {
             logged.push(entry);
         }
     }
-    open_up(&bench.world).await;
-    forge(&bench.world, "UPDATE audit_log SET details = '{}'").await;
-    assert_refused!(
-        keys.verify_audit_log(bench.org, &[]).await,
-        TrustError::AuditLogBroken(_)
-    );
-    Life { told: bench.heard(), logged }
+    open_up(&recorded.world).await;
+    forge(&recorded.world, "UPDATE audit_log SET details = '{}'").await;
+    assert_refused!(keys.verify_audit_log(recorded.org, &[]).await, TrustError::AuditLogBroken(_));
+    Life { told: recorded.heard(), logged }
 }
 
 /// A row of the page.
@@ -149,8 +146,8 @@ fn names_of_events_are_unique() {
     assert_eq!(names.len(), EventType::ALL.len());
 }
 
-async fn events_and_entries_are_as_the_page_says(bench: Bench) {
-    let life = whole_life(&bench).await;
+async fn events_and_entries_are_as_the_page_says(recorded: RecordedStore) {
+    let life = whole_life(&recorded).await;
     let rows = rows();
     let mut changes = Vec::new();
     for (level, mut fields) in life.told {
@@ -166,7 +163,7 @@ async fn events_and_entries_are_as_the_page_says(bench: Bench) {
         let names = fields.into_keys().map(str::to_owned).collect();
         row.fields.assert_describe(&names, &event);
     }
-    // The bench's own organization was made before anybody listened.
+    // The organization was made before anybody listened.
     let mut logged = life.logged;
     assert_eq!(logged.remove(0)["event_type"], "organization.created");
     logged.sort();

@@ -23,7 +23,7 @@ pub(super) const ACTOR_FIELDS: [&str; 4] =
     ["actor", "operating_system_user", "host", "database_role"];
 
 /// A store with an organization in it, and whatever is told from then on.
-pub(super) struct Bench {
+pub(super) struct RecordedStore {
     pub(super) world: World,
     pub(super) keys: KeyManager,
     pub(super) org: OrgId,
@@ -31,7 +31,7 @@ pub(super) struct Bench {
     _recording: DefaultGuard,
 }
 
-impl Subject for Bench {
+impl Subject for RecordedStore {
     async fn on(database: Database) -> Self {
         let world = World::on(database).await;
         let org = world.org("acme").await;
@@ -41,7 +41,7 @@ impl Subject for Bench {
     }
 }
 
-impl Bench {
+impl RecordedStore {
     /// Exactly one event was told since the last time, of this level and fields. Who acted is
     /// told beside them, and is not compared.
     #[track_caller]
