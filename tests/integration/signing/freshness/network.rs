@@ -6,7 +6,7 @@ use signing_trust::{Freshness, TrustError};
 use tokio::time::{sleep, sleep_until, timeout};
 
 use crate::support::{
-    Backend, Database, Flow, LONG, Proxy, Runner, SOON, Vendor, World, is_away, run, until,
+    Backend, Flow, LONG, Proxy, Runner, SOON, Vendor, World, is_away, run, until,
 };
 
 /// Longer than the store lets any operation take.
@@ -22,13 +22,6 @@ async fn assert_undecided(runner: &Runner) {
     assert!(matches!(&decided, Err(TrustError::Store(error)) if is_away(error)), "{decided:?}");
 }
 
-/// Cuts the connections that listen, and says how many there were.
-async fn cut_listeners(database: &Database) -> i64 {
-    let sql = "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity
-               WHERE datname = current_database() AND application_name = 'cloacina listener'";
-    database.connect().await.query_one(sql, &[]).await.unwrap().get(0)
-}
-
 #[test]
 #[ignore = "needs Postgres: cargo xtask test-db"]
 fn revocation_while_the_listener_is_cut_off_is_known_at_once() {
@@ -41,7 +34,7 @@ fn revocation_while_the_listener_is_cut_off_is_known_at_once() {
             world.keys.grant_trust(operator, vendor.org).await.unwrap();
             bounded.remembers(&world, true).await;
 
-            assert_eq!(cut_listeners(&world.database).await, 1);
+            assert_eq!(world.database.cut_listeners().await, 1);
             world.keys.revoke_trust(operator, vendor.org).await.unwrap();
 
             bounded.refuses_within(SOON).await;

@@ -7,8 +7,10 @@ mod every_event;
 mod forger;
 mod pages;
 mod recorder;
+mod reference_page;
 mod runner_events;
 mod tampering;
+mod whole_life;
 
 use signing_crypto::{NameKind, OrgId, SigningKey};
 use signing_trust::store::StoreError;

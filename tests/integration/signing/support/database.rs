@@ -165,6 +165,13 @@ impl Database {
         connect(&self.url).await
     }
 
+    /// Cuts the connections that listen for changes of trust, and says how many there were.
+    pub(crate) async fn cut_listeners(&self) -> i64 {
+        let sql = "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity
+                   WHERE datname = current_database() AND application_name = 'cloacina listener'";
+        self.connect().await.query_one(sql, &[]).await.unwrap().get(0)
+    }
+
     /// The tests' own connections find the store's tables as it does itself.
     async fn create_again(&self) {
         let client = self.on_the_server().await;

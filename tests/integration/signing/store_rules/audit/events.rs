@@ -9,8 +9,8 @@ mod limits;
 mod logs;
 mod organizations;
 mod reads;
-mod reference_page;
 mod reinstatements;
 mod rotation;
-mod secrets;
 mod signatures;
+
+pub(super) use recorded_store::ACTOR_FIELDS;

@@ -16,10 +16,8 @@ use crate::support::{Database, Subject, World};
 /// A field of an event, and its value as it is shown.
 type Field<'a> = (&'static str, &'a dyn Display);
 
-pub(super) const SEED: [u8; 32] = [0x5c; 32];
-
 /// Who made a change.
-pub(super) const ACTOR_FIELDS: [&str; 4] =
+pub(in super::super) const ACTOR_FIELDS: [&str; 4] =
     ["actor", "operating_system_user", "host", "database_role"];
 
 /// A store with an organization in it, and whatever is told from then on.
@@ -98,7 +96,7 @@ impl RecordedStore {
 }
 
 pub(super) fn seed_key() -> SigningKey {
-    SigningKey::from_seed(&Zeroizing::new(SEED))
+    SigningKey::from_seed(&Zeroizing::new([0x5c; 32]))
 }
 
 pub(super) fn statement() -> PackageStatement {

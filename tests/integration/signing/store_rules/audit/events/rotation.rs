@@ -98,7 +98,7 @@ async fn a_signature_in_anothers_place_is_told_once_as_signed_and_stored(recorde
         let rotation = recorded.keys.rotate_signing_key(old, None, resign).await.unwrap();
         match rotation.signatures.added {
             1 => {
-                told(&recorded, &[signed(&recorded, &new.id, &new.fingerprint), stored(&recorded)])
+                told(&recorded, &[signed(&recorded, &new.id, &new.fingerprint), stored(&recorded)]);
             }
             _ => recorded.told_nothing(),
         }
