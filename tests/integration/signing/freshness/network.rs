@@ -122,3 +122,25 @@ fn server_that_is_cut_off_decides_nothing_until_it_is_back() {
         bounded.remembers(&world, false).await;
     });
 }
+
+/// Any role may notify.
+#[test]
+#[ignore = "needs Postgres: cargo xtask test-db"]
+fn program_that_is_notified_without_end_asks_once_in_5_ms_at_most() {
+    run(Backend::Postgres, async |world: World| {
+        let mut watch = world.store.watch_trust().await.unwrap();
+        let client = world.database.connect().await;
+        let notifying = tokio::spawn(async move {
+            loop {
+                client.batch_execute("NOTIFY cloacina_trust").await.unwrap();
+            }
+        });
+        let begun = Instant::now();
+        for _ in 0..=100 {
+            watch.changed().await.unwrap();
+            watch.heartbeat().await.unwrap();
+        }
+        assert!(begun.elapsed() >= 100 * Duration::from_millis(5), "{:?}", begun.elapsed());
+        notifying.abort();
+    });
+}
