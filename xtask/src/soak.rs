@@ -19,8 +19,12 @@ const ATTACK_SECONDS: &str = "CLOACINA_TEST_ATTACK_SECONDS";
 /// How often sixteen programs use a new SQLite store at once.
 const NEW_STORES: &str = "CLOACINA_TEST_NEW_STORES";
 /// The tests that take their number of tries from these.
-const TESTS: [&str; 4] =
-    ["random_graphs::random_graphs", "processes::", "race::", "simultaneous_first_use::sixteen"];
+const TESTS: [&str; 4] = [
+    "random_graphs::random_graphs",
+    "processes::",
+    "revoke_while_verifying::",
+    "simultaneous_first_use::sixteen",
+];
 /// Those in which a revocation must be made within a second: one after the other.
 const ATTACKS: [&str; 3] = ["--nocapture", "--test-threads=1", "attacks::stopped_revocations::"];
 

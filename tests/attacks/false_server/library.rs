@@ -55,6 +55,21 @@ fn assert_got_nothing(server: &FalseServer, error: &StoreError, case: &str) {
     }
 }
 
+/// The server did not prove who it is, in this way, and got nothing.
+fn assert_not_authenticated(
+    server: &FalseServer,
+    url: &DatabaseUrl,
+    expected: AuthenticationFault,
+) {
+    let error = open(url);
+    assert_got_nothing(server, &error, &format!("{expected:?}"));
+    assert!(
+        matches!(&error, StoreError::Connect(ConnectError::NotAuthenticated { fault })
+            if *fault == expected),
+        "{expected:?}: {error:?}"
+    );
+}
+
 /// The first statements set a session up.
 fn was_asked(server: &FalseServer) -> bool {
     server.has_heard("SET ")
@@ -74,13 +89,7 @@ const MANNERS: [(Manner, AuthenticationFault); 7] = [
 fn server_at_a_port_that_does_not_complete_scram_gets_no_password_and_is_asked_nothing() {
     for (manner, expected) in MANNERS {
         let server = FalseServer::on_tcp(manner, PASSWORD);
-        let error = open(&by_tcp(&server, ""));
-        assert_got_nothing(&server, &error, &format!("{manner:?}"));
-        assert!(
-            matches!(&error, StoreError::Connect(ConnectError::NotAuthenticated { fault })
-                if *fault == expected),
-            "{manner:?}: {error:?}"
-        );
+        assert_not_authenticated(&server, &by_tcp(&server, ""), expected);
     }
 }
 
@@ -89,13 +98,8 @@ fn server_behind_a_socket_that_does_not_complete_scram_gets_no_password_and_is_a
     for (manner, expected) in MANNERS {
         let directory = TempDir::new().unwrap();
         let server = FalseServer::on_a_socket(directory.path(), manner, PASSWORD);
-        let error = open(&by_socket(directory.path(), &format!("requirepeer={}", us())));
-        assert_got_nothing(&server, &error, &format!("{manner:?}"));
-        assert!(
-            matches!(&error, StoreError::Connect(ConnectError::NotAuthenticated { fault })
-                if *fault == expected),
-            "{manner:?}: {error:?}"
-        );
+        let url = by_socket(directory.path(), &format!("requirepeer={}", us()));
+        assert_not_authenticated(&server, &url, expected);
     }
 }
 

@@ -184,8 +184,14 @@ fn signer_keeps_signatures_for_its_own_organization_only() {
 
         by.keys.store_signature(vendor.org, &vendor.signature).await.unwrap();
         by.keys.get_signing_key(vendor.key.id).await.unwrap();
-        by.keys.store_signature(other.org, &other.signature).await.unwrap_err();
-        by.keys.get_signing_key(other.key.id).await.unwrap_err();
+        assert_refused!(
+            by.keys.store_signature(other.org, &other.signature).await,
+            TrustError::Store(StoreError::RoleOfAnotherOrganization { org }) if org == other.org
+        );
+        assert_refused!(
+            by.keys.get_signing_key(other.key.id).await,
+            TrustError::Store(StoreError::SigningKeyNotFound { id }) if id == other.key.id
+        );
 
         let digest = *other.signature.unverified_statement().unwrap().digest();
         assert_eq!(world.keys.find_signatures(other.org, digest).await.unwrap().len(), 0);

@@ -6,7 +6,10 @@ use signing_crypto::{
     AddSignatureError, MalformedEnvelope, NameFault, OrgName, PackageName, PackagePatterns,
     PackageVersion, Passphrase, PassphraseError, PemError, SignatureEnvelope, SigningKey,
 };
-use signing_loader::{ClockSkewAllowance, SignatureSource, SignerCount, VerificationConfig};
+use signing_loader::{
+    ClockSkewAllowance, PackageError, SignatureSource, SignerCount, VerificationConfig,
+    VerificationError,
+};
 
 use crate::support::{World, add_signature, assert_refused, on_both_backends};
 
@@ -141,5 +144,8 @@ async fn newest_16_stored_signatures_are_looked_at(world: World) {
     }
     verify().await.unwrap();
     hide().await;
-    verify().await.unwrap_err();
+    assert_refused!(
+        verify().await,
+        PackageError::Verification(VerificationError::UntrustedSigner { .. })
+    );
 }

@@ -1,6 +1,6 @@
 //! How soon a program knows of a change that another one made.
 
-mod elsewhere;
+mod another_store;
 mod limits;
 mod migrated;
 mod network;

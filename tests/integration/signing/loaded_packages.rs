@@ -5,7 +5,7 @@ mod host;
 mod network;
 mod racing;
 mod rooted;
-mod stale;
+mod silent_store;
 mod threads;
 
 use std::fs;
@@ -14,13 +14,15 @@ use std::sync::{Arc, Mutex};
 use chrono::{TimeDelta, Utc};
 use signing_crypto::{PackagePatterns, StatementTime};
 use signing_loader::{
-    FollowError, LoadedPackages, PackageError, RequiredSigners, SignerCount, Standing, TrustChange,
-    TrustPath, UntrustedReason, VerificationError, package_statement,
+    LoadedPackages, RequiredSigners, SignerCount, Standing, TrustChange, TrustPath,
+    UntrustedReason, package_statement,
 };
 use signing_trust::TrustLimits;
 use signing_trust::store::Revocation;
 
-use self::host::{Host, LIMIT, is_open, refusal, sign_beside, untrusted_reason, verifier};
+use self::host::{
+    Host, LIMIT, is_open, refusal, refuses_to_load, sign_beside, untrusted_reason, verifier,
+};
 use crate::support::{SOON, World, add_signature, call, on_both_backends, until};
 
 on_both_backends! {
@@ -214,21 +216,13 @@ async fn package_that_is_refused_is_not_loaded_and_not_followed(world: World) {
     let host = Host::gate(&world).await;
     let stranger = world.key(host.vendor.org, "stranger").await;
     let refused = host.loaded.load(sign_beside(&world, "libhostile.so", &stranger).await).await;
-    assert!(
-        matches!(
-            refused,
-            Err(FollowError::Package(PackageError::Verification(
-                VerificationError::UntrustedSigner { .. }
-            )))
-        ),
-        "{refused:?}"
-    );
+    refuses_to_load(refused);
     assert!(host.loaded.packages().is_empty());
 
     // Nor is one loaded later whose trust was revoked.
     let package = host.load(&world, "libworkflow.so").await;
     world.keys.revoke_trusted_key(host.vendor.trusted.id, Revocation::retired()).await.unwrap();
-    host.loaded.load(world.path("libworkflow.so")).await.unwrap_err();
+    refuses_to_load(host.loaded.load(world.path("libworkflow.so")).await);
     assert_eq!(host.loaded.packages().len(), 1);
     until(SOON, "the gate closes", async || !is_open(&package)).await;
 }
@@ -294,7 +288,7 @@ async fn without_a_gate_it_is_only_reported(world: World) {
     })
     .await;
     assert!(is_open(&package));
-    loaded.load(&*path).await.unwrap_err();
+    refuses_to_load(loaded.load(&*path).await);
     drop(loaded);
     assert!(matches!(package.standing(), Standing::NotFollowed));
     assert!(is_open(&package));

@@ -5,13 +5,13 @@
 //! in a process of its own, which must end without the library's constructor having
 //! run; two tests show that it does run when the library is loaded.
 
-mod bytes;
 mod files;
 mod policy;
 mod races;
 mod signatures;
 mod signers;
 mod store_down;
+mod tampered_packages;
 
 use std::fmt::Debug;
 use std::future::Future;

@@ -3,11 +3,12 @@
 mod at_once;
 mod ended_trust;
 mod floors;
+mod loaded_again;
 mod loading;
 mod observed;
+mod processor_time;
 mod quorum;
 mod several_signers;
-mod shared;
 mod sources;
 mod validity;
 mod verifier;
@@ -17,7 +18,7 @@ use std::fmt::Debug;
 use std::fs::{self, File};
 use std::os::unix::fs::symlink;
 
-use signing_crypto::PackageDigest;
+use signing_crypto::{PackageDigest, SignatureEnvelope};
 use signing_loader::{
     ActualContent, ExpectedContent, PackageError, PackagePath, Provenance, SignatureLocation,
     SignatureSource, VerificationError, package_statement, verify_package,
@@ -36,6 +37,16 @@ on_both_backends! {
     package_behind_a_link_has_the_name_of_the_link,
     checking_agrees_with_verifying,
     empty_package_cannot_be_signed,
+}
+
+/// Verifies the vendor's package by this signature.
+async fn verify(
+    world: &World,
+    vendor: &Vendor,
+    envelope: SignatureEnvelope,
+) -> Result<(), PackageError> {
+    let source = SignatureSource::Memory(envelope);
+    world.verify(&vendor.package, vendor.org, source).await.map(drop)
 }
 
 async fn signed_package_verifies_and_loads(world: World) {

@@ -24,6 +24,10 @@ impl<'a> LockedFile<'a> {
     /// Waits until no other process has the file open in this way, after it has called `waits`:
     /// not without end, since who may read the file can keep its lock.
     pub(crate) fn open(path: &'a Path, waits: impl Fn()) -> Result<Self, CliError> {
+        Self::open_within(LOCK_LIMIT, path, waits)
+    }
+
+    fn open_within(limit: Duration, path: &'a Path, waits: impl Fn()) -> Result<Self, CliError> {
         let failed = |source| CliError::Read { path: path.into(), source };
         loop {
             let file = open(path, None)?;
@@ -31,7 +35,7 @@ impl<'a> LockedFile<'a> {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => {
                     waits();
-                    lock_file(&file, LOCK_LIMIT).map_err(failed)?;
+                    lock_file(&file, limit).map_err(failed)?;
                 }
                 Err(TryLockError::Error(source)) => return Err(failed(source)),
             }
@@ -54,5 +58,57 @@ impl<'a> LockedFile<'a> {
     /// Replaces it, and lets the next process have it.
     pub(crate) fn replace(self, content: &[u8], readers: Readers) -> Result<(), CliError> {
         write_atomically(self.path, content, readers, Existing::Replace)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::fs;
+    use std::io;
+    use std::path::PathBuf;
+    use std::sync::mpsc;
+    use std::thread;
+    use std::time::Instant;
+
+    use tempfile::TempDir;
+
+    use super::*;
+
+    fn draft() -> (TempDir, PathBuf) {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("draft.json");
+        fs::write(&path, "draft").unwrap();
+        (directory, path)
+    }
+
+    fn open(path: &Path) -> LockedFile<'_> {
+        LockedFile::open(path, || panic!("nobody holds the lock")).unwrap()
+    }
+
+    /// The lock belongs to the open file, so that one process can stand for two.
+    #[test]
+    fn file_that_stays_locked_is_waited_for_until_the_limit() {
+        let (_directory, path) = draft();
+        let _held = open(&path);
+        let limit = Duration::from_millis(50);
+        let (ended, has_ended) = mpsc::channel();
+        let (begun, waiting) = (Instant::now(), path.clone());
+        thread::spawn(move || {
+            let refused = LockedFile::open_within(limit, &waiting, || ()).map(drop);
+            let Err(CliError::Read { source, .. }) = refused else { panic!("{refused:?}") };
+            ended.send((source.kind(), begun.elapsed()))
+        });
+        let (fault, waited) = has_ended.recv_timeout(LOCK_LIMIT / 10).unwrap();
+        assert_eq!(fault, io::ErrorKind::TimedOut);
+        assert!(waited >= limit, "{waited:?}");
+    }
+
+    #[test]
+    fn file_that_is_let_go_meanwhile_is_opened() {
+        let (_directory, path) = draft();
+        let held = Cell::new(Some(open(&path)));
+        LockedFile::open_within(LOCK_LIMIT, &path, || drop(held.take())).unwrap();
+        assert!(held.take().is_none(), "it was waited for");
     }
 }

@@ -10,6 +10,7 @@ use std::thread;
 use std::time::Instant;
 
 use signing_crypto::{KeyEncryptionKey, KeyId, SignatureEnvelope, SigningKey, VerifyingKey};
+use signing_loader::sign_package;
 use signing_trust::KeyManager;
 use signing_trust::store::AuditRecord;
 
@@ -51,6 +52,14 @@ pub(crate) fn words(words: &[&str]) -> Vec<String> {
     words.iter().map(|&word| word.to_owned()).collect()
 }
 
+/// A new key pair, in files as the program makes them.
+fn write_pair(scratch: &Scratch, name: &str) -> SigningKey {
+    let key = SigningKey::generate().unwrap();
+    scratch.write(&format!("{name}.pem"), &*key.to_pem());
+    scratch.write(&format!("{name}.pub.pem"), key.verifying_key().to_pem());
+    key
+}
+
 /// Killed processes have left nothing.
 fn assert_nothing_is_left(scratch: &Scratch, is_expected: impl Fn(&str) -> bool) {
     let left: Vec<_> = scratch.files().into_iter().filter(|file| !is_expected(file)).collect();
@@ -86,8 +95,9 @@ fn killed_key_generation_leaves_no_key_the_public_one_or_a_pair() {
 #[test]
 fn killed_replacing_of_a_key_pair_leaves_one_private_key_and_no_half_of_another_pair() {
     let scratch = Scratch::new();
-    let fingerprints: Vec<String> =
-        (0..=ROUNDS).map(|round| scratch.key_files(&format!("k{round}"))).collect();
+    let fingerprints: Vec<_> = (0..=ROUNDS)
+        .map(|round| write_pair(&scratch, &format!("k{round}")).fingerprint())
+        .collect();
     let generate = |round| {
         words(&["keys", "generate", "--name", "k", "--force", "--output", &format!("k{round}.pem")])
     };
@@ -100,7 +110,7 @@ fn killed_replacing_of_a_key_pair_leaves_one_private_key_and_no_half_of_another_
         }
         let public = VerifyingKey::from_pem(&scratch.read(&public)).unwrap();
         assert_eq!(key.verifying_key(), public);
-        key.fingerprint().to_string() != fingerprints[round as usize]
+        key.fingerprint() != fingerprints[round as usize]
     });
     scratch.key_files("k_last");
     assert_nothing_is_left(&scratch, |file| file.starts_with('k') && file.ends_with(".pem"));
@@ -129,23 +139,22 @@ fn killed_signing_leaves_no_signature_or_a_good_one() {
 #[test]
 fn killed_replacing_of_a_signature_leaves_the_old_or_the_new_one() {
     let scratch = Scratch::new();
-    for name in ["old", "new"] {
-        scratch.key_files(name);
-    }
-    let [old, new] = ["old.pub.pem", "new.pub.pem"]
-        .map(|file| VerifyingKey::from_pem(&scratch.read(file)).unwrap());
+    let [old, new] = ["old", "new"].map(|name| write_pair(&scratch, name));
     for round in 0..=ROUNDS {
-        scratch.signed_package(&format!("p{round}.so"), "old.pem");
+        let package = format!("p{round}.so");
+        scratch.write(&package, &package);
+        let signature = sign_package(scratch.path(&package), &old).unwrap();
+        scratch.write(&format!("{package}.sig"), signature.to_json());
     }
     let sign =
         |round| words(&["package", "sign", &format!("p{round}.so"), "--key", "new.pem", "--force"]);
     kill_in_every_round(&scratch, sign, |round| {
         let envelope =
             SignatureEnvelope::parse(&scratch.read(&format!("p{round}.so.sig"))).unwrap();
-        match envelope.verify(&new) {
+        match envelope.verify(&new.verifying_key()) {
             Ok(_) => true,
             Err(_) => {
-                envelope.verify(&old).unwrap();
+                envelope.verify(&old.verifying_key()).unwrap();
                 false
             }
         }

@@ -35,9 +35,9 @@ mod revoke_dry_run;
 mod signed_trust;
 mod trust;
 
+mod confirmation;
 mod passphrase;
-mod prompt;
-mod questions;
+mod passphrase_prompt;
 
 mod add_signature;
 mod cosign;
@@ -61,15 +61,15 @@ mod terminal;
 
 mod audit;
 
-mod at_once;
-mod bounds;
 mod errors;
+mod file_limits;
 mod kill;
 mod kill_rotation;
 mod names;
 mod next_steps;
 mod openssl;
-mod race;
 mod readers;
+mod revoke_while_verifying;
 mod schemas;
 mod screens;
+mod several_programs;

@@ -1,4 +1,4 @@
-//! Private keys under a passphrase that is given. Asking for one is in `prompt`.
+//! Private keys under a passphrase that is given. Asking for one is in `passphrase_prompt`.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

@@ -1,4 +1,5 @@
 use clap::Parser;
+use clap::error::ErrorKind;
 
 use super::*;
 use crate::ProtectionError;
@@ -25,6 +26,10 @@ fn one_trusted_key_must_have_signed_unless_more_are_asked_for() {
         assert_eq!(required(&[&pinned[..], &["--required-signers", count]].concat()), None);
     }
     assert_eq!(required(&["--required-signers", "3"]), None);
+}
+
+fn fault<const N: usize>(words: [&str; N]) -> ErrorKind {
+    Cli::try_parse_from(words).map(drop).unwrap_err().kind()
 }
 
 /// What the options come to, where that needs no store.
@@ -86,7 +91,7 @@ fn no_clock_is_allowed_to_be_ahead_unless_so_many_seconds_are_asked_for() {
         assert_eq!(allowance(&["--clock-skew-allowance", wrong]), None, "{wrong}");
     }
     let alone = ["runner", "--clock-skew-allowance", "30"];
-    assert!(Cli::try_parse_from(alone).is_err());
+    assert_eq!(fault(alone), ErrorKind::MissingRequiredArgument);
 }
 
 #[test]
@@ -102,7 +107,8 @@ fn dependencies_are_allowed_by_exact_names_and_only_where_packages_are_verified(
     for wrong in ["", "./libfoo.so", "/usr/lib/libfoo.so", "$ORIGIN", "libfoo*"] {
         assert_eq!(allowed(&["--allow-dependency", wrong]), None, "{wrong}");
     }
-    assert!(Cli::try_parse_from(["runner", "--allow-dependency", "libfoo.so.1"]).is_err());
+    let alone = ["runner", "--allow-dependency", "libfoo.so.1"];
+    assert_eq!(fault(alone), ErrorKind::MissingRequiredArgument);
 }
 
 #[test]
@@ -118,7 +124,7 @@ fn observing_needs_an_end_and_signatures_to_be_required() {
         assert_eq!(end(&["--danger-observe-until", wrong]), None, "{wrong}");
     }
     let unrequired = ["runner", "--danger-observe-until", "2026-01-31T00:00:00Z"];
-    assert!(Cli::try_parse_from(unrequired).is_err());
+    assert_eq!(fault(unrequired), ErrorKind::MissingRequiredArgument);
 }
 
 #[test]

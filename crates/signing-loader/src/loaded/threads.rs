@@ -11,12 +11,12 @@ use std::pin::pin;
 use std::sync::{Arc, mpsc};
 use std::task::Poll;
 use std::thread::{self, Thread};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use signing_trust::store::StoreError;
 use signing_trust::{KeyManager, TrustError, TrustFollower, boot_time};
 use tokio::runtime::Builder;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use super::following::Following;
 use crate::error::PackageError;
@@ -27,10 +27,6 @@ use crate::verified::{accept_report_again, require_provider};
 /// How long the watchdog sleeps at most. Its sleep does not count the time for which the
 /// machine is suspended, and what it looks at does.
 const MAX_SLEEP: Duration = Duration::from_millis(250);
-
-/// Any role of the database may notify, as often as it likes. After a while without
-/// notifications, the first is answered at once.
-const SHORTEST_PERIOD: Duration = Duration::from_millis(5);
 
 /// How long a connection may take to be made. It may take longer than a store may be silent.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
@@ -103,21 +99,22 @@ async fn decide_again_and_again(
     // An expiry is noticed within a second, and on SQLite a revocation.
     let period = (limit / 3).min(Duration::from_secs(1));
     loop {
-        let begun = Instant::now();
-        let decided = timeout(limit, decide_again(following, &follower)).await;
+        let decided = timeout(limit, decide_again(following, &mut follower)).await;
         decided.map_err(|_| StoreError::TimedOut { after: limit })??;
         let next = timeout(period, next_occasion(following, &mut follower)).await;
         if following.has_ended() {
             return Ok(());
         }
         next.unwrap_or(Ok(()))?;
-        sleep(SHORTEST_PERIOD.saturating_sub(begun.elapsed())).await;
     }
 }
 
 /// Decides about all packages as of now. Those that are registered from here on have woken this
 /// thread for the next time.
-async fn decide_again(following: &Following, follower: &TrustFollower) -> Result<(), TrustError> {
+async fn decide_again(
+    following: &Following,
+    follower: &mut TrustFollower,
+) -> Result<(), TrustError> {
     let packages = following.packages();
     let (config, asked) = (&following.config, boot_time());
     let provided: Vec<Vec<Vec<VerificationReport>>> = packages

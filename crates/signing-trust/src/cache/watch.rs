@@ -2,17 +2,13 @@
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Mutex, Weak};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use signing_store::{StoreError, StoreReader, TrustWatch};
 use tokio::time::{sleep, timeout};
 
 use super::{CacheEntries, Confirmation, lock};
 use crate::snapshot::{TimedHeartbeat, boot_time};
-
-/// Any role may notify, as often as it likes. After a while without notifications, the first is
-/// answered at once.
-const SHORTEST_PERIOD: Duration = Duration::from_millis(5);
 
 /// Goes on until nothing is kept any more.
 pub(super) async fn watch(store: StoreReader, bound: Duration, kept: Weak<Mutex<CacheEntries>>) {
@@ -37,7 +33,7 @@ async fn listen(
         let Some(before) = kept.upgrade() else { return Ok(()) };
         let forgotten = lock(&before).forgotten;
         drop(before);
-        let (begun, asked) = (Instant::now(), boot_time());
+        let asked = boot_time();
         let Ok(heartbeat) = timeout(bound, connected.heartbeat()).await else { return Ok(()) };
         let heartbeat = TimedHeartbeat { heartbeat: heartbeat?, asked };
         let confirmation = Confirmation { heartbeat, until: asked.saturating_add(bound) };
@@ -50,7 +46,6 @@ async fn listen(
                 return Ok(());
             }
             changed?;
-            sleep(SHORTEST_PERIOD.saturating_sub(begun.elapsed())).await;
         }
     }
 }

@@ -64,7 +64,7 @@ impl TrustFollower {
     /// The store did not answer, or nothing more would be heard. What else keeps a package from
     /// being decided is said in its place.
     pub async fn decide_all(
-        &self,
+        &mut self,
         org: OrgId,
         packages: &[(Signers, PackageName)],
         clock_skew_allowance: ClockSkewAllowance,

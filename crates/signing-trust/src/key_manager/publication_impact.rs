@@ -1,6 +1,7 @@
 //! What publishing documents would change, before they are published.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use signing_crypto::{
     DraftDocuments, OrgId, PackageDigest, PackageName, SignatureEnvelope, SignedDocument,
@@ -67,17 +68,18 @@ impl KeyManager {
         }
         let mut keepers = BTreeSet::from([org]);
         keepers.extend(before.grants.iter().chain(&after.grants).map(|grant| grant.child));
-        self.compare_kept(keepers, &before, &after).await
+        self.compare_kept(keepers, &before, &after, SEARCH_LIMIT).await
     }
 
-    /// Compares for which packages kept signatures suffice before, and after.
+    /// Compares for which packages kept signatures suffice before, and after, for this long.
     async fn compare_kept(
         &self,
         keepers: BTreeSet<OrgId>,
         before: &OrganizationTrust,
         after: &OrganizationTrust,
+        limit: Duration,
     ) -> Result<PublicationImpact, TrustError> {
-        let mut search = SignatureSearch::within(SEARCH_LIMIT);
+        let mut search = SignatureSearch::within(limit);
         let (mut now, mut later) = (BTreeSet::new(), BTreeSet::new());
         for keeper in keepers {
             let mut all = self.store.each_kept_signature(keeper);
@@ -151,8 +153,40 @@ fn suffices(trust: &OrganizationTrust, envelope: &SignatureEnvelope, name: &Pack
 #[cfg(test)]
 mod tests {
     use chrono::{TimeDelta, Utc};
+    #[cfg(feature = "sqlite")]
+    use signing_crypto::{PackageStatement, SigningKey};
+    #[cfg(feature = "sqlite")]
+    use signing_store::Store;
 
     use super::*;
+
+    /// A store with a signature of a key that its organization trusts.
+    #[cfg(feature = "sqlite")]
+    #[tokio::test]
+    async fn comparison_that_takes_too_long_is_cut_and_says_so() {
+        let directory = tempfile::tempdir().unwrap();
+        let url = directory.path().join("cloacina.db").to_str().unwrap().parse().unwrap();
+        let (store, _) = Store::migrate(&url).await.unwrap();
+        let keys = KeyManager::new(store, None);
+        let org = keys.create_organization("acme".parse().unwrap()).await.unwrap().id;
+        let key = SigningKey::generate().unwrap();
+        keys.trust_public_key(org, &key.verifying_key(), None, None).await.unwrap();
+        let digest = PackageDigest::from_bytes([7; 32]);
+        let signed_at = "2026-01-28T12:00:00Z".parse().unwrap();
+        let statement = PackageStatement::new("a.so".parse().unwrap(), digest, 1, signed_at);
+        let signature = SignatureEnvelope::sign(&statement, &key);
+        keys.store_signature(org, &signature).await.unwrap();
+        let before = OrganizationTrust::default();
+        let after = read_all(&keys.store, org, usize::MAX).await.unwrap();
+
+        for (limit, starts, extent) in [
+            (SEARCH_LIMIT, 1, SearchExtent::All),
+            (Duration::ZERO, 0, SearchExtent::UntilTimeLimit),
+        ] {
+            let impact = keys.compare_kept([org].into(), &before, &after, limit).await.unwrap();
+            assert_eq!((impact.starts.len(), impact.extent), (starts, extent), "{limit:?}");
+        }
+    }
 
     /// From documents that end in so many days.
     fn ending_in(days: i64) -> OrganizationTrust {

@@ -4,10 +4,11 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use signing_trust::acceptance::ClockSkewAllowance;
+use signing_trust::store::StoreError;
 use signing_trust::{Signers, TrustError, TrustLimits, UntrustedReason};
 
 use super::{Runner, SOON};
-use crate::support::{Vendor, World, hide_keys, on_both_backends};
+use crate::support::{Vendor, World, assert_refused, hide_keys, on_both_backends};
 
 on_both_backends! {
     remembered_key_is_refused_at_the_moment_that_it_expires,
@@ -72,10 +73,11 @@ async fn assert_ends(
     // That the store was not asked: what it would be asked for, it cannot say.
     let other = Signers { named: vec![vendor.key.fingerprint; 2], unnamed: false };
     let package = "package.so".parse().unwrap();
-    assert!(
-        bounded.keys.decide(bounded.org, &other, &package, ClockSkewAllowance::NONE).await.is_err()
+    assert_refused!(
+        bounded.keys.decide(bounded.org, &other, &package, ClockSkewAllowance::NONE).await,
+        TrustError::Store(StoreError::Unavailable(_))
     );
-    assert!(ask(bounded, vendor, "package.so").await.unwrap().is_err());
+    assert_eq!(ask(bounded, vendor, "package.so").await.unwrap(), Err(refusal));
     hide_keys(world, false).await;
 }
 

@@ -7,7 +7,7 @@ use signing_trust::{Freshness, TrustError, TrustLimits};
 use tokio::time::{sleep, sleep_until, timeout};
 
 use crate::support::{
-    Backend, Database, Flow, LONG, Proxy, Runner, SOON, Vendor, World, is_away, run, until,
+    Backend, Flow, LONG, Proxy, Runner, SOON, Vendor, World, is_away, run, until,
 };
 
 /// Longer than the store lets any operation take.
@@ -23,13 +23,6 @@ async fn assert_undecided(runner: &Runner) {
     assert!(matches!(&decided, Err(TrustError::Store(error)) if is_away(error)), "{decided:?}");
 }
 
-/// Cuts the connections that listen, and says how many there were.
-async fn cut_listeners(database: &Database) -> i64 {
-    let sql = "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity
-               WHERE datname = current_database() AND application_name = 'cloacina listener'";
-    database.connect().await.query_one(sql, &[]).await.unwrap().get(0)
-}
-
 #[test]
 #[ignore = "needs Postgres: cargo xtask test-db"]
 fn revocation_while_the_listener_is_cut_off_is_known_at_once() {
@@ -42,7 +35,7 @@ fn revocation_while_the_listener_is_cut_off_is_known_at_once() {
             world.keys.grant_trust(operator, vendor.org, TrustLimits::default()).await.unwrap();
             bounded.remembers(&world, true).await;
 
-            assert_eq!(cut_listeners(&world.database).await, 1);
+            assert_eq!(world.database.cut_listeners().await, 1);
             world.keys.revoke_trust(operator, vendor.org).await.unwrap();
 
             bounded.refuses_within(SOON).await;
@@ -128,5 +121,27 @@ fn server_that_is_cut_off_decides_nothing_until_it_is_back() {
 
         proxy.set(Flow::Open);
         bounded.remembers(&world, false).await;
+    });
+}
+
+/// Any role may notify.
+#[test]
+#[ignore = "needs Postgres: cargo xtask test-db"]
+fn program_that_is_notified_without_end_asks_once_in_5_ms_at_most() {
+    run(Backend::Postgres, async |world: World| {
+        let mut watch = world.store.watch_trust().await.unwrap();
+        let client = world.database.connect().await;
+        let notifying = tokio::spawn(async move {
+            loop {
+                client.batch_execute("NOTIFY cloacina_trust").await.unwrap();
+            }
+        });
+        let begun = Instant::now();
+        for _ in 0..=100 {
+            watch.changed().await.unwrap();
+            watch.heartbeat().await.unwrap();
+        }
+        assert!(begun.elapsed() >= 100 * Duration::from_millis(5), "{:?}", begun.elapsed());
+        notifying.abort();
     });
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use signing_crypto::OrgId;
 use signing_loader::{
-    FollowedPackage, GateError, LoadedPackages, MaxStaleness, Online, PackageError, StoreReader,
-    UntrustedReason, VerificationError, Verifier,
+    FollowError, FollowedPackage, GateError, LoadedPackages, MaxStaleness, Online, PackageError,
+    StoreReader, UntrustedReason, VerificationError, Verifier,
 };
 use signing_trust::store::{OrganizationRef, SigningKeyRecord};
 
@@ -69,6 +69,12 @@ pub(super) fn is_open(package: &FollowedPackage) -> bool {
 /// Why a call is refused.
 pub(super) fn refusal(package: &FollowedPackage) -> GateError {
     package.enter().map(drop).unwrap_err()
+}
+
+/// Asserts that a package is not loaded, because its signer is not trusted.
+pub(super) fn refuses_to_load(loaded: Result<FollowedPackage, FollowError>) {
+    let error = loaded.map(drop).unwrap_err();
+    assert_eq!(error.code(), "UntrustedSigner", "{error:?}");
 }
 
 /// Why the signer of a package is not trusted any more.

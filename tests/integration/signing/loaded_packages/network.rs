@@ -9,7 +9,7 @@ use signing_loader::{
 use signing_trust::store::{OrganizationRef, Revocation};
 
 use super::host::{LIMIT, STALENESS, is_open, refusal, sign_beside, untrusted_reason};
-use crate::support::{Backend, Database, Flow, LONG, Proxy, SOON, Vendor, World, run, until};
+use crate::support::{Backend, Flow, LONG, Proxy, SOON, Vendor, World, run, until};
 
 /// Longer than it takes to connect again.
 const BACK: Duration = Duration::from_secs(40);
@@ -82,13 +82,6 @@ cut_off! {
     revocation_while_the_server_is_cut_off_keeps_the_gate_closed: Cut, true;
 }
 
-/// Cuts the connections that listen, and says how many there were.
-async fn cut_listeners(database: &Database) -> i64 {
-    let sql = "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity
-               WHERE datname = current_database() AND application_name = 'cloacina listener'";
-    database.connect().await.query_one(sql, &[]).await.unwrap().get(0)
-}
-
 #[test]
 #[ignore = "needs Postgres: cargo xtask test-db"]
 fn revocation_while_the_listener_is_cut_off_closes_the_gate_soon() {
@@ -98,7 +91,7 @@ fn revocation_while_the_listener_is_cut_off_closes_the_gate_soon() {
         let (_loaded, package) =
             host(&world, &proxy, &vendor, MaxStaleness::new(LONG).unwrap()).await;
         for _ in 0..3 {
-            assert_eq!(cut_listeners(&world.database).await, 1);
+            assert_eq!(world.database.cut_listeners().await, 1);
             world.keys.revoke_trusted_key(vendor.trusted.id, Revocation::retired()).await.unwrap();
             until(SOON, "the gate closes", async || !is_open(&package)).await;
             let note = "a mistake".parse().unwrap();

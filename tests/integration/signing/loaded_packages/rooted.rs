@@ -7,7 +7,7 @@ use signing_loader::{
 };
 use signing_trust::store::OrganizationRef;
 
-use super::host::{LIMIT, is_open, refusal, untrusted_reason};
+use super::host::{LIMIT, is_open, refusal, refuses_to_load, untrusted_reason};
 use crate::support::{SOON, SignedTrust, on_both_backends, until};
 
 on_both_backends! {
@@ -38,7 +38,7 @@ async fn rows_that_take_trust_away_close_the_gate(signed: SignedTrust) {
     assert!(is_open(&own));
 
     // Rows that give it are not believed.
-    loaded.load(&*signed.hostile).await.unwrap_err();
+    refuses_to_load(loaded.load(&*signed.hostile).await);
     assert_eq!(loaded.packages().len(), 2);
 }
 

@@ -1,7 +1,7 @@
 //! What a server goes through as a whole: it stands still, ends, comes back as another
 //! one or from a copy, and runs out of disk. Each test has a server of its own.
 
-mod confirmed;
+mod confirmed_changes;
 mod disk;
 mod killed;
 mod killed_rotation;

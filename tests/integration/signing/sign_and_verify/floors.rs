@@ -6,6 +6,7 @@ use signing_loader::{
 };
 use signing_trust::{PinnedKeys, TrustLimits};
 
+use super::verify;
 use crate::support::{Vendor, World, assert_refused, check_package_offline, on_both_backends};
 
 on_both_backends! {
@@ -28,15 +29,6 @@ async fn signed_as(world: &World, vendor: &Vendor, text: &str) -> SignatureEnvel
 async fn set_floor(world: &World, vendor: &Vendor, floor: Option<&str>) {
     let name = "acme.so".parse().unwrap();
     world.keys.set_version_floor(vendor.org, &name, floor.map(version)).await.unwrap();
-}
-
-async fn verify(
-    world: &World,
-    vendor: &Vendor,
-    envelope: SignatureEnvelope,
-) -> Result<(), PackageError> {
-    let source = SignatureSource::Memory(envelope);
-    world.verify(&vendor.package, vendor.org, source).await.map(|_| ())
 }
 
 async fn version_below_the_floor_is_rejected(world: World) {

@@ -10,6 +10,7 @@ use signing_loader::{
 use signing_trust::store::{Revocation, Store};
 use signing_trust::{Freshness, KeyManager, PinnedKeys};
 
+use super::verify;
 use crate::support::{
     Vendor, World, assert_refused, check_package, check_package_offline, hide, on_both_backends,
     until, untrusted,
@@ -40,15 +41,6 @@ async fn ending(world: &World, vendor: &Vendor, expiry: DateTime<Utc>) -> Signat
     let statement = package_statement(&vendor.package).unwrap();
     let statement = statement.with_expiry(expiry.try_into().unwrap());
     world.keys.sign_statement(vendor.key.id, &statement).await.unwrap()
-}
-
-async fn verify(
-    world: &World,
-    vendor: &Vendor,
-    envelope: SignatureEnvelope,
-) -> Result<(), PackageError> {
-    let source = SignatureSource::Memory(envelope);
-    world.verify(&vendor.package, vendor.org, source).await.map(|_| ())
 }
 
 async fn report_says_version_and_expiry(world: World) {

@@ -3,7 +3,7 @@
 use signing_crypto::TrustDocumentKind::{self, Revocations, Root, Statement};
 use signing_crypto::{DocumentVersion, OrgId};
 use signing_trust::store::{AuditEntry, NewTrustDocument, StoreError, TrustDocumentRecord};
-use signing_trust::{Freshness, KeyManager, TrustLimits};
+use signing_trust::{Freshness, KeyManager, TrustError, TrustLimits};
 use uuid::Uuid;
 
 use super::assert_unbroken;
@@ -191,7 +191,7 @@ async fn added_document_ends_what_a_program_remembers(world: World) {
 
     add(&world, vendor.org, &[(Statement, 1)]).await.unwrap();
 
-    assert!(here.decide().await.is_err());
+    assert_refused!(here.decide().await, TrustError::Store(StoreError::Unavailable(_)));
     until(SOON, "it asks again", async || elsewhere.decide().await.is_err()).await;
     hide_keys(&world, false).await;
     assert!(here.decide().await.unwrap());

@@ -85,6 +85,22 @@ impl Database {
         Ok(())
     }
 
+    /// Asserts that the database refuses SQL past the store, for this reason.
+    pub(crate) async fn refuses(&self, sql: &str, reason: &str) {
+        let error = self.execute(sql).await.expect_err(sql);
+        // What the server says is the cause of the client's error.
+        let said = error.source().map_or_else(|| error.to_string(), ToString::to_string);
+        assert!(said.contains(reason), "{sql}: {said}");
+    }
+
+    /// How the database says that a unique index does not allow a row.
+    pub(crate) fn not_unique(&self) -> &'static str {
+        match self.backend {
+            Backend::Sqlite => "UNIQUE constraint failed",
+            Backend::Postgres => "duplicate key value violates unique constraint",
+        }
+    }
+
     /// An id as it is written in SQL.
     pub(crate) fn id(&self, id: &Uuid) -> String {
         match self.backend {
@@ -147,6 +163,13 @@ impl Database {
     pub(crate) async fn connect(&self) -> Client {
         assert_eq!(self.backend, Backend::Postgres);
         connect(&self.url).await
+    }
+
+    /// Cuts the connections that listen for changes of trust, and says how many there were.
+    pub(crate) async fn cut_listeners(&self) -> i64 {
+        let sql = "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity
+                   WHERE datname = current_database() AND application_name = 'cloacina listener'";
+        self.connect().await.query_one(sql, &[]).await.unwrap().get(0)
     }
 
     /// The tests' own connections find the store's tables as it does itself.

@@ -6,15 +6,17 @@
 //! `cargo xtask soak` takes others.
 
 mod changes;
+mod decisions;
 mod model;
-mod questions;
 mod quorums;
 mod signed;
 
 use std::collections::BTreeSet;
 use std::env;
+use std::iter;
 use std::ops::Range;
-use std::sync::mpsc;
+use std::sync::{Mutex, mpsc};
+use std::thread;
 use std::time::Instant;
 
 use crate::support::{Backend, World, run};
@@ -22,7 +24,7 @@ use changes::Graph;
 use quorums::Quorums;
 
 /// So few that no store is too much for one test's time.
-const GRAPHS_PER_STORE: u64 = 100;
+const GRAPHS_PER_STORE: u64 = 50;
 const FIRST_SEED: u64 = 1;
 
 #[test]
@@ -43,16 +45,23 @@ fn check(backend: Backend, default: u64) {
     let seeds = first..first.checked_add(number).unwrap();
     println!("{number} graphs on {backend:?}: CLOACINA_TEST_SEED={first}");
     let begun = Instant::now();
-    let mut seen = BTreeSet::new();
-    for start in seeds.clone().step_by(GRAPHS_PER_STORE as usize) {
-        let some = start..seeds.end.min(start + GRAPHS_PER_STORE);
-        seen.append(&mut check_in_one_store(backend, some));
-    }
+    let stores = seeds.clone().step_by(GRAPHS_PER_STORE as usize);
+    let stores = Mutex::new(stores.map(|start| start..seeds.end.min(start + GRAPHS_PER_STORE)));
+    let next = || stores.lock().unwrap().next();
+    let check = || -> Vec<_> {
+        iter::from_fn(next).flat_map(|some| check_in_one_store(backend, some)).collect()
+    };
+    // No other test takes as long, so that at the end this one has all processors.
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    let seen: BTreeSet<_> = thread::scope(|scope| {
+        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(check)).collect();
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+    });
     println!("{number} graphs on {backend:?} took {:?}", begun.elapsed());
     // Graphs in which nothing happens would show nothing. A deleted child is the reason in
     // one of 40, so fewer need not show everything, unless they are those of each run.
     if number >= 500 || (number >= 200 && first == FIRST_SEED) {
-        assert_eq!(seen, BTreeSet::from(questions::VERDICTS), "the verdicts that were given");
+        assert_eq!(seen, BTreeSet::from(decisions::VERDICTS), "the verdicts that were given");
     }
 }
 
@@ -76,8 +85,8 @@ async fn check_graph(world: &World, seed: u64, seen: &mut BTreeSet<&'static str>
     for _ in 0..changes {
         graph.change(&mut random).await;
     }
-    let before = questions::ask_everything(&graph, &mut random, seen).await;
-    questions::check_packages(&graph, &mut random).await;
+    let before = decisions::ask_everything(&graph, &mut random, seen).await;
+    decisions::check_packages(&graph, &mut random).await;
     let quorums = Quorums::random(&graph, &mut random);
     let met = quorums.ask(&graph).await;
     // Publishing takes longer than all else, so that only a part of the graphs of each run is
@@ -88,7 +97,7 @@ async fn check_graph(world: &World, seed: u64, seen: &mut BTreeSet<&'static str>
     }
 
     if graph.take_some_trust_away(&mut random).await {
-        let after = questions::ask_about_all_keys(&graph, seen).await;
+        let after = decisions::ask_about_all_keys(&graph, seen).await;
         assert!(after.is_subset(&before), "{graph}: less trust made {after:?} of {before:?}");
         let after = quorums.ask(&graph).await;
         assert!(after.is_subset(&met), "{graph}: less trust made {after:?} of {met:?}");

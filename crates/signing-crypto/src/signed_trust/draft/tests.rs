@@ -1,8 +1,8 @@
 use super::*;
-use crate::dsse::SignerCount;
+use crate::dsse::{MalformedEnvelope, SignerCount};
 use crate::key::SigningKey;
 use crate::names::StatementTime;
-use crate::signed_trust::{DocumentHeader, DocumentVersion, RoleKeys};
+use crate::signed_trust::{DocumentFault, DocumentHeader, DocumentVersion, RoleKeys};
 
 fn header(org: OrgId, version: u32) -> DocumentHeader {
     DocumentHeader {
@@ -106,16 +106,23 @@ fn a_draft_is_read_strictly() {
     let key = SigningKey::generate().unwrap();
     let text = draft(&[&key], 1).to_json();
     assert!(DraftDocuments::parse(text.as_bytes()).is_ok());
+    let refused = |from: &str, to: &str| {
+        let changed = text.replacen(from, to, 1);
+        assert_ne!(changed, text);
+        DraftDocuments::parse(changed.as_bytes()).unwrap_err()
+    };
+    let newer = refused("trust-draft:v1", "trust-draft:v2");
+    assert!(matches!(newer, MalformedDraft::Type { .. }), "{newer:?}");
+    let more = refused("{\"type\"", "{\"more\":1,\"type\"");
+    assert!(matches!(more, MalformedDraft::Json(_)), "{more:?}");
+    let org = refused("\"organization\":\"", "\"organization\":\"x");
+    assert!(matches!(org, MalformedDraft::Field { field: "organization" }), "{org:?}");
     for (from, to) in [
-        ("trust-draft:v1", "trust-draft:v2"),
-        ("{\"type\"", "{\"more\":1,\"type\""),
-        ("\"organization\":\"", "\"organization\":\"x"),
         ("{\"type\"", "{\"statement\":null,\"type\""),
         ("payloadType\":\"application", "payloadType\":\"text"),
     ] {
-        let changed = text.replacen(from, to, 1);
-        assert_ne!(changed, text);
-        assert!(DraftDocuments::parse(changed.as_bytes()).is_err(), "{changed}");
+        let document = refused(from, to);
+        assert!(matches!(document, MalformedDraft::Document(_)), "{document:?}");
     }
 }
 
@@ -124,5 +131,12 @@ fn a_document_that_nobody_has_signed_is_read_in_a_draft_only() {
     let org = OrgId::random();
     let unsigned = SignedDocument::unsigned(&revocations(org)).unwrap().to_json();
     assert!(SignedDocument::<Revocations>::parse_unsigned(unsigned.as_bytes()).is_ok());
-    assert!(SignedDocument::<Revocations>::parse(unsigned.as_bytes()).is_err());
+    let refused = SignedDocument::<Revocations>::parse(unsigned.as_bytes()).unwrap_err().fault;
+    assert!(
+        matches!(
+            refused,
+            DocumentFault::Envelope(MalformedEnvelope::SignatureCount { found: 0, .. })
+        ),
+        "{refused:?}"
+    );
 }

@@ -10,7 +10,6 @@ use signing_trust::UntrustedReason;
 use signing_trust::acceptance::VerificationError;
 
 use super::*;
-use crate::loaded::error::GateError;
 use crate::sign::package_statement;
 use crate::source::SignatureSource;
 use crate::verifier::Verifier;
@@ -66,6 +65,10 @@ fn refused(package: &FollowedPackage) -> (Arc<Followed>, Verdict) {
     (package.0.clone(), Err(error.into()))
 }
 
+fn closed_by(package: &FollowedPackage) -> &'static str {
+    package.enter().map(drop).unwrap_err().code()
+}
+
 fn is_known_since(package: &FollowedPackage, moment: Duration) -> bool {
     let mut known = pin!(package.0.known_since(moment));
     known.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready()
@@ -86,12 +89,12 @@ const LONG: Duration = Duration::from_secs(3600);
 fn a_package_is_closed_until_it_was_decided_about() {
     let following = gate(LONG);
     let (package, since) = register(&following, "1.0.0");
-    assert!(package.enter().is_err() && !is_known_since(&package, since));
+    assert_eq!(closed_by(&package), "TrustStale");
+    assert!(!is_known_since(&package, since));
     following.decided(boot_time(), vec![trusted(&package)]);
     assert!(package.enter().is_ok() && is_known_since(&package, since));
     following.decided(boot_time(), vec![refused(&package)]);
-    let error = package.enter().map(drop).unwrap_err();
-    assert!(matches!(error, GateError::NoLongerTrusted { .. }), "{error:?}");
+    assert_eq!(closed_by(&package), "UntrustedSigner");
 }
 
 /// The answer to a question that was asked before a package was loaded again says nothing about
@@ -120,7 +123,7 @@ fn an_answer_that_was_under_way_for_too_long_opens_nothing() {
     let (package, _) = register(&following, "1.0.0");
     let late = boot_time().checked_sub(limit).unwrap();
     following.decided(late, vec![trusted(&package)]);
-    assert!(package.enter().is_err());
+    assert_eq!(closed_by(&package), "TrustStale");
     following.decided(late + limit / 2, vec![trusted(&package)]);
     assert!(package.enter().is_ok());
 }
@@ -136,13 +139,13 @@ fn silence_closes_every_gate_once_the_limit_has_passed_and_an_answer_opens_them(
     assert!(left <= MaxStaleness::MIN);
     stale_after(&following);
     assert!(boot_time() - begun >= MaxStaleness::MIN);
-    let error = one.enter().map(drop).unwrap_err();
-    assert!(matches!(error, GateError::Stale { .. }), "{error:?}");
+    assert_eq!(closed_by(&one), "TrustStale");
     // What was asked before it was silent opens nothing.
     following.decided(asked, vec![trusted(&one)]);
-    assert!(one.enter().is_err());
+    assert_eq!(closed_by(&one), "TrustStale");
     following.decided(boot_time(), vec![trusted(&one), refused(&other)]);
-    assert!(one.enter().is_ok() && other.enter().is_err());
+    assert!(one.enter().is_ok());
+    assert_eq!(closed_by(&other), "UntrustedSigner");
 }
 
 #[test]
@@ -152,8 +155,7 @@ fn a_package_that_is_loaded_during_silence_is_not_waited_for() {
     let (package, report) = loaded("1.0.0");
     let (package, since) = following.register(package, report, Vec::new());
     assert_eq!(since, None);
-    let error = package.require_usable().unwrap_err();
-    assert!(matches!(error, GateError::Stale { .. }), "{error:?}");
+    assert_eq!(package.require_usable().unwrap_err().code(), "TrustStale");
 }
 
 #[test]
@@ -163,14 +165,12 @@ fn nothing_opens_after_the_end() {
     following.decided(boot_time(), vec![trusted(&package)]);
     following.end();
     following.decided(boot_time(), vec![trusted(&package)]);
-    let error = package.enter().map(drop).unwrap_err();
-    assert!(matches!(error, GateError::NotFollowed), "{error:?}");
+    assert_eq!(closed_by(&package), "TrustNotFollowed");
     assert!(following.has_ended() && following.close_if_stale().is_none());
     let (package, report) = loaded("2.0.0");
     let (package, since) = following.register(package, report, Vec::new());
     assert_eq!(since, None);
-    let error = package.require_usable().unwrap_err();
-    assert!(matches!(error, GateError::NotFollowed), "{error:?}");
+    assert_eq!(package.require_usable().unwrap_err().code(), "TrustNotFollowed");
 }
 
 #[test]
@@ -179,7 +179,8 @@ fn without_a_gate_every_call_enters() {
     let (package, _) = register(&following, "1.0.0");
     assert!(package.enter().is_ok());
     following.decided(boot_time(), vec![refused(&package)]);
-    assert!(package.enter().is_ok() && package.0.require_usable().is_err());
+    assert!(package.enter().is_ok());
+    assert_eq!(package.0.require_usable().unwrap_err().code(), "UntrustedSigner");
     following.end();
     assert!(package.enter().is_ok());
 }
@@ -192,7 +193,8 @@ fn a_gate_that_may_stay_open_is_open_until_it_is_refused() {
     assert!(kept.enter().is_ok());
     following.decided(boot_time(), vec![trusted(&kept), refused(&closed)]);
     stale_after(&following);
-    assert!(kept.enter().is_ok() && closed.enter().is_err());
+    assert!(kept.enter().is_ok());
+    assert_eq!(closed_by(&closed), "TrustStale");
     following.end();
-    assert!(kept.enter().is_err());
+    assert_eq!(closed_by(&kept), "TrustNotFollowed");
 }

@@ -1,16 +1,16 @@
 //! Each change tells the audit log once, as an event and as a row, and nothing
 //! else does.
 
-mod bench;
+mod recorded_store;
 
 mod actors;
 mod keys;
 mod limits;
 mod logs;
 mod organizations;
-mod page;
-mod questions;
+mod reads;
+mod reinstatements;
 mod rotation;
-mod second_thoughts;
-mod secrets;
 mod signatures;
+
+pub(super) use recorded_store::ACTOR_FIELDS;

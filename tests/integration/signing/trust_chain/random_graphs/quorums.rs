@@ -7,7 +7,7 @@ use signing_loader::{RequiredSigners, SignerCount, VerificationError, package_st
 
 use super::Random;
 use super::changes::Graph;
-use super::questions::PACKAGES;
+use super::decisions::PACKAGES;
 use crate::support::{edit, inspect_signature};
 
 /// Who must have signed.

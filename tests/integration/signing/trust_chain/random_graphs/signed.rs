@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 
 use super::Random;
 use super::changes::Graph;
-use super::questions::{Accepted, PACKAGES};
+use super::decisions::{Accepted, PACKAGES};
 
 /// Signs for every organization, in every role.
 fn signer() -> SigningKey {

@@ -1,12 +1,12 @@
 use std::fmt::Display;
 
-use signing_crypto::{KeyId, OrgId, TrustedKeyId};
-use signing_trust::store::{Change, Revocation};
+use signing_crypto::{KeyId, NameKind, OrgId, TrustedKeyId};
+use signing_trust::store::{Change, Revocation, StoreError};
 use signing_trust::{KeyManager, TrustError};
 use tracing::Level;
 
-use super::bench::{Bench, seed_key};
-use crate::support::on_both_backends;
+use super::recorded_store::{RecordedStore, seed_key};
+use crate::support::{assert_refused, on_both_backends};
 
 on_both_backends! {
     a_signing_keys_making_is_told_once,
@@ -15,97 +15,114 @@ on_both_backends! {
     a_signing_keys_revocation_is_told_once,
     trusting_and_revoking_a_key_is_told_once_each,
     a_denial_is_told_once,
+    a_declaration_of_compromise_is_told_once,
+    a_revocation_says_why,
 }
 
-async fn a_signing_keys_making_is_told_once(bench: Bench) {
+async fn a_signing_keys_making_is_told_once(recorded: RecordedStore) {
     let name = || "release".parse().unwrap();
-    let key = bench.keys.create_signing_key(bench.org, name()).await.unwrap();
-    bench.told(
+    let key = recorded.keys.create_signing_key(recorded.org, name()).await.unwrap();
+    recorded.told(
         Level::INFO,
         &[
             ("event_type", &"key.signing.created"),
-            ("org_id", &bench.org),
+            ("org_id", &recorded.org),
             ("name", &"release"),
             ("key_id", &key.id),
             ("key_fingerprint", &key.fingerprint),
         ],
     );
-    assert!(bench.keys.create_signing_key(bench.org, name()).await.is_err());
-    let without_kek = KeyManager::new(bench.world.store.clone(), None);
-    let refused = without_kek.create_signing_key(bench.org, "x".parse().unwrap()).await;
-    assert!(matches!(refused, Err(TrustError::NoKeyEncryptionKey)));
-    assert!(bench.keys.create_signing_key(OrgId::random(), name()).await.is_err());
-    bench.told_nothing();
-    bench.logged(&["key.signing.created"]).await;
+    assert_refused!(
+        recorded.keys.create_signing_key(recorded.org, name()).await,
+        TrustError::Store(StoreError::NameTaken { kind: NameKind::Key })
+    );
+    let without_kek = KeyManager::new(recorded.world.store.clone(), None);
+    let refused = without_kek.create_signing_key(recorded.org, "x".parse().unwrap()).await;
+    assert_refused!(refused, TrustError::NoKeyEncryptionKey);
+    assert_refused!(
+        recorded.keys.create_signing_key(OrgId::random(), name()).await,
+        TrustError::Store(StoreError::OrganizationNotFound)
+    );
+    recorded.told_nothing();
+    recorded.logged(&["key.signing.created"]).await;
 }
 
-async fn a_signing_keys_import_is_told_once(bench: Bench) {
+async fn a_signing_keys_import_is_told_once(recorded: RecordedStore) {
     let import = async |name: &str| {
-        bench.keys.import_signing_key(bench.org, name.parse().unwrap(), &seed_key()).await
+        recorded.keys.import_signing_key(recorded.org, name.parse().unwrap(), &seed_key()).await
     };
     let key = import("release").await.unwrap();
-    bench.told(
+    recorded.told(
         Level::INFO,
         &[
             ("event_type", &"key.signing.created"),
-            ("org_id", &bench.org),
+            ("org_id", &recorded.org),
             ("name", &"release"),
             ("key_id", &key.id),
             ("key_fingerprint", &seed_key().fingerprint()),
         ],
     );
-    assert!(import("again").await.is_err());
-    bench.told_nothing();
-    bench.logged(&["key.signing.created"]).await;
+    assert_refused!(import("again").await, TrustError::Store(StoreError::SigningKeyExists));
+    recorded.told_nothing();
+    recorded.logged(&["key.signing.created"]).await;
 }
 
-async fn an_export_is_told_each_time_and_is_no_change(bench: Bench) {
-    let id = bench.signing_key().await;
+async fn an_export_is_told_each_time_and_is_no_change(recorded: RecordedStore) {
+    let id = recorded.signing_key().await;
     for _ in 0..2 {
-        let key = bench.keys.export_public_key(id).await.unwrap();
-        bench.told(
+        let key = recorded.keys.export_public_key(id).await.unwrap();
+        recorded.told(
             Level::INFO,
             &[
                 ("event_type", &"key.exported"),
-                ("org_id", &bench.org),
+                ("org_id", &recorded.org),
                 ("key_id", &id),
                 ("key_fingerprint", &key.fingerprint()),
             ],
         );
     }
-    assert!(bench.keys.export_public_key(KeyId::random()).await.is_err());
-    bench.told_nothing();
-    bench.logged(&["key.signing.created"]).await;
+    let unknown = KeyId::random();
+    assert_refused!(
+        recorded.keys.export_public_key(unknown).await,
+        TrustError::Store(StoreError::SigningKeyNotFound { id }) if id == unknown
+    );
+    recorded.told_nothing();
+    recorded.logged(&["key.signing.created"]).await;
 }
 
-async fn a_signing_keys_revocation_is_told_once(bench: Bench) {
-    let id = bench.signing_key().await;
-    let key = bench.keys.revoke_signing_key(id, Revocation::retired()).await.unwrap().into_inner();
-    bench.told(
+async fn a_signing_keys_revocation_is_told_once(recorded: RecordedStore) {
+    let id = recorded.signing_key().await;
+    let key =
+        recorded.keys.revoke_signing_key(id, Revocation::retired()).await.unwrap().into_inner();
+    recorded.told(
         Level::WARN,
         &[
             ("event_type", &"key.signing.revoked"),
-            ("org_id", &bench.org),
+            ("org_id", &recorded.org),
             ("key_id", &id),
             ("key_fingerprint", &key.fingerprint),
             ("reason", &"retired"),
         ],
     );
-    let again = bench.keys.revoke_signing_key(id, Revocation::retired()).await.unwrap();
+    let again = recorded.keys.revoke_signing_key(id, Revocation::retired()).await.unwrap();
     assert!(matches!(again, Change::Unchanged(_)));
-    assert!(bench.keys.revoke_signing_key(KeyId::random(), Revocation::retired()).await.is_err());
-    bench.told_nothing();
-    bench.logged(&["key.signing.created", "key.signing.revoked"]).await;
+    let unknown = KeyId::random();
+    assert_refused!(
+        recorded.keys.revoke_signing_key(unknown, Revocation::retired()).await,
+        TrustError::Store(StoreError::SigningKeyNotFound { id }) if id == unknown
+    );
+    recorded.told_nothing();
+    recorded.logged(&["key.signing.created", "key.signing.revoked"]).await;
 }
 
-async fn trusting_and_revoking_a_key_is_told_once_each(bench: Bench) {
+async fn trusting_and_revoking_a_key_is_told_once_each(recorded: RecordedStore) {
     let key = seed_key().verifying_key();
-    let trust = async || bench.keys.trust_public_key(bench.org, &key, None, None).await;
+    let trust = async || recorded.keys.trust_public_key(recorded.org, &key, None, None).await;
     let row = trust().await.unwrap().into_inner().id;
     let told = |level, event_type: &'static str| {
         let fields: [(&'static str, &dyn Display); 4] = [
             ("event_type", &event_type),
-            ("org_id", &bench.org),
+            ("org_id", &recorded.org),
             ("key_id", &row),
             ("key_fingerprint", &key.fingerprint()),
         ];
@@ -113,33 +130,36 @@ async fn trusting_and_revoking_a_key_is_told_once_each(bench: Bench) {
             Level::WARN => &[("reason", &"retired")],
             _ => &[],
         };
-        bench.told(level, &[&fields, reason].concat());
+        recorded.told(level, &[&fields, reason].concat());
     };
     told(Level::INFO, "key.trusted.added");
     assert!(matches!(trust().await.unwrap(), Change::Unchanged(_)));
-    bench.told_nothing();
+    recorded.told_nothing();
 
-    bench.keys.revoke_trusted_key(row, Revocation::retired()).await.unwrap();
+    recorded.keys.revoke_trusted_key(row, Revocation::retired()).await.unwrap();
     told(Level::WARN, "key.trusted.revoked");
-    let again = bench.keys.revoke_trusted_key(row, Revocation::retired()).await.unwrap();
+    let again = recorded.keys.revoke_trusted_key(row, Revocation::retired()).await.unwrap();
     assert!(matches!(again, Change::Unchanged(_)));
-    assert!(matches!(trust().await, Err(TrustError::PreviouslyRevoked { .. })));
-    assert!(
-        bench.keys.revoke_trusted_key(TrustedKeyId::random(), Revocation::retired()).await.is_err()
+    assert_refused!(trust().await, TrustError::PreviouslyRevoked { .. });
+    let unknown = TrustedKeyId::random();
+    assert_refused!(
+        recorded.keys.revoke_trusted_key(unknown, Revocation::retired()).await,
+        TrustError::Store(StoreError::TrustedKeyNotFound { id }) if id == unknown
     );
-    bench.told_nothing();
-    bench.logged(&["key.trusted.added", "key.trusted.revoked"]).await;
+    recorded.told_nothing();
+    recorded.logged(&["key.trusted.added", "key.trusted.revoked"]).await;
 }
 
-async fn a_denial_is_told_once(bench: Bench) {
+async fn a_denial_is_told_once(recorded: RecordedStore) {
     let fingerprint = seed_key().fingerprint();
-    let deny = async |reason| bench.keys.deny_key(bench.org, &fingerprint, reason).await.unwrap();
+    let deny =
+        async |reason| recorded.keys.deny_key(recorded.org, &fingerprint, reason).await.unwrap();
     let row = deny(Some("leaked".parse().unwrap())).await.into_inner().id;
-    bench.told(
+    recorded.told(
         Level::WARN,
         &[
             ("event_type", &"key.denied"),
-            ("org_id", &bench.org),
+            ("org_id", &recorded.org),
             ("key_id", &row),
             ("key_fingerprint", &fingerprint),
             ("reason", &"retired"),
@@ -147,7 +167,54 @@ async fn a_denial_is_told_once(bench: Bench) {
         ],
     );
     assert!(matches!(deny(None).await, Change::Unchanged(_)));
-    assert!(bench.keys.deny_key(OrgId::random(), &fingerprint, None).await.is_err());
-    bench.told_nothing();
-    bench.logged(&["key.denied"]).await;
+    assert_refused!(
+        recorded.keys.deny_key(OrgId::random(), &fingerprint, None).await,
+        TrustError::Store(StoreError::OrganizationNotFound)
+    );
+    recorded.told_nothing();
+    recorded.logged(&["key.denied"]).await;
+}
+
+async fn a_declaration_of_compromise_is_told_once(recorded: RecordedStore) {
+    let fingerprint = seed_key().fingerprint();
+    let declare = async |org, note: Option<&str>| {
+        let note = note.map(|note| note.parse().unwrap());
+        recorded.keys.danger_declare_compromised(org, &fingerprint, note).await
+    };
+    declare(recorded.org, Some("on a public bucket")).await.unwrap();
+    recorded.told(
+        Level::WARN,
+        &[
+            ("event_type", &"key.compromised"),
+            ("org_id", &recorded.org),
+            ("key_fingerprint", &fingerprint),
+            ("reason", &"compromised"),
+            ("note", &"on a public bucket"),
+        ],
+    );
+    assert!(matches!(declare(recorded.org, None).await.unwrap(), Change::Unchanged(_)));
+    assert_refused!(
+        declare(OrgId::random(), None).await,
+        TrustError::Store(StoreError::OrganizationNotFound)
+    );
+    recorded.told_nothing();
+    recorded.logged(&["key.compromised"]).await;
+}
+
+async fn a_revocation_says_why(recorded: RecordedStore) {
+    let id = recorded.signing_key().await;
+    let note = Some("a laptop was stolen".parse().unwrap());
+    let revocation = Revocation::compromised().with_note(note);
+    let key = recorded.keys.revoke_signing_key(id, revocation).await.unwrap().into_inner();
+    recorded.told(
+        Level::WARN,
+        &[
+            ("event_type", &"key.signing.revoked"),
+            ("org_id", &recorded.org),
+            ("key_id", &id),
+            ("key_fingerprint", &key.fingerprint),
+            ("reason", &"compromised"),
+            ("note", &"a laptop was stolen"),
+        ],
+    );
 }

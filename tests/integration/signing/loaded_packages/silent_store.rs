@@ -92,6 +92,17 @@ async fn store_that_is_silent_closes_the_gate_in_time_and_opens_it_when_it_is_ba
     until(2 * SOON, "the gate opens", async || is_open(&package)).await;
 }
 
+/// The store is silent until the package's host says so. Meanwhile the gate stays as it is.
+async fn assert_silence_is_reported(world: &World, package: &FollowedPackage, open: bool) {
+    hide(world, true).await;
+    until(SOON, "it is reported", async || {
+        assert_eq!(is_open(package), open);
+        matches!(package.standing(), Standing::Unknown { .. })
+    })
+    .await;
+    hide(world, false).await;
+}
+
 async fn gate_that_may_stay_open_closes_for_a_refusal_only(world: World) {
     let vendor = world.vendor("acme").await;
     let forgiving = LIMIT.danger_keep_open_when_stale();
@@ -99,25 +110,13 @@ async fn gate_that_may_stay_open_closes_for_a_refusal_only(world: World) {
     let path = sign_beside(&world, "libworkflow.so", &vendor.key).await;
     let package = loaded.load(path).await.unwrap();
 
-    hide(&world, true).await;
-    until(SOON, "it is reported", async || {
-        assert!(is_open(&package));
-        matches!(package.standing(), Standing::Unknown { .. })
-    })
-    .await;
-    hide(&world, false).await;
+    assert_silence_is_reported(&world, &package, true).await;
     until(SOON, "it is trusted", async || package.standing().is_trusted()).await;
 
     world.keys.revoke_trusted_key(vendor.trusted.id, Revocation::retired()).await.unwrap();
     until(SOON, "the gate closes", async || !is_open(&package)).await;
     // Silence does not open it.
-    hide(&world, true).await;
-    until(SOON, "it is reported", async || {
-        assert!(!is_open(&package));
-        matches!(package.standing(), Standing::Unknown { .. })
-    })
-    .await;
-    hide(&world, false).await;
+    assert_silence_is_reported(&world, &package, false).await;
 }
 
 async fn without_a_gate_silence_is_only_reported(world: World) {
@@ -126,12 +125,6 @@ async fn without_a_gate_silence_is_only_reported(world: World) {
     let loaded = LoadedPackages::call_back(&verifier, *LIMIT, |_| {}).unwrap();
     let path = sign_beside(&world, "libworkflow.so", &vendor.key).await;
     let package = loaded.load(path).await.unwrap();
-    hide(&world, true).await;
-    until(SOON, "it is reported", async || {
-        assert!(is_open(&package));
-        matches!(package.standing(), Standing::Unknown { .. })
-    })
-    .await;
-    hide(&world, false).await;
+    assert_silence_is_reported(&world, &package, true).await;
     until(SOON, "it is trusted", async || package.standing().is_trusted()).await;
 }

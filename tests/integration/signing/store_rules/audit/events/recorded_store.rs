@@ -16,14 +16,12 @@ use crate::support::{Database, Subject, World};
 /// A field of an event, and its value as it is shown.
 type Field<'a> = (&'static str, &'a dyn Display);
 
-pub(super) const SEED: [u8; 32] = [0x5c; 32];
-
 /// Who made a change.
-pub(super) const ACTOR_FIELDS: [&str; 4] =
+pub(in super::super) const ACTOR_FIELDS: [&str; 4] =
     ["actor", "operating_system_user", "host", "database_role"];
 
 /// A store with an organization in it, and whatever is told from then on.
-pub(super) struct Bench {
+pub(super) struct RecordedStore {
     pub(super) world: World,
     pub(super) keys: KeyManager,
     pub(super) org: OrgId,
@@ -31,7 +29,7 @@ pub(super) struct Bench {
     _recording: DefaultGuard,
 }
 
-impl Subject for Bench {
+impl Subject for RecordedStore {
     async fn on(database: Database) -> Self {
         let world = World::on(database).await;
         let org = world.org("acme").await;
@@ -41,7 +39,7 @@ impl Subject for Bench {
     }
 }
 
-impl Bench {
+impl RecordedStore {
     /// Exactly one event was told since the last time, of this level and fields. Who acted is
     /// told beside them, and is not compared.
     #[track_caller]
@@ -98,7 +96,7 @@ impl Bench {
 }
 
 pub(super) fn seed_key() -> SigningKey {
-    SigningKey::from_seed(&Zeroizing::new(SEED))
+    SigningKey::from_seed(&Zeroizing::new([0x5c; 32]))
 }
 
 pub(super) fn statement() -> PackageStatement {

@@ -1,20 +1,20 @@
-//! Asking is not told: only what is done is.
+//! Reading is neither announced nor logged.
 
 use signing_crypto::PackageDigest;
 use signing_trust::Signers;
 use signing_trust::acceptance::ClockSkewAllowance;
 use signing_trust::store::OrganizationRef;
 
-use super::bench::{Bench, seed_key};
+use super::recorded_store::{RecordedStore, seed_key};
 use crate::support::on_both_backends;
 
 on_both_backends! {
     questions_are_neither_told_nor_logged,
 }
 
-async fn questions_are_neither_told_nor_logged(bench: Bench) {
-    let (keys, org) = (&bench.keys, bench.org);
-    let id = bench.signing_key().await;
+async fn questions_are_neither_told_nor_logged(recorded: RecordedStore) {
+    let (keys, org) = (&recorded.keys, recorded.org);
+    let id = recorded.signing_key().await;
     let fingerprint = seed_key().fingerprint();
 
     keys.get_signing_key(id).await.unwrap();
@@ -31,6 +31,6 @@ async fn questions_are_neither_told_nor_logged(bench: Bench) {
     let _ = keys.decide(org, &signers, &name, ClockSkewAllowance::NONE).await.unwrap();
     keys.verify_audit_log(org, &[]).await.unwrap();
 
-    bench.told_nothing();
-    bench.logged(&["key.signing.created"]).await;
+    recorded.told_nothing();
+    recorded.logged(&["key.signing.created"]).await;
 }

@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use crate::prompt::{Talk, talk, talk_in, talk_while};
+use crate::passphrase_prompt::{Talk, talk, talk_in, talk_while};
 use crate::support::Scratch;
 
 const PUBLISH: &str = "publish this for acme? [yes/no] ";
