@@ -40,7 +40,9 @@ pub(super) async fn whole_life(mut world: World) -> Life {
     let [acme, child] = [world.org("acme").await, world.org("child").await];
     let id = keys.import_signing_key(acme, "ci".parse().unwrap(), &key()).await.unwrap().id;
     let public = keys.export_public_key(id).await.unwrap();
-    let soon = (Utc::now() + TimeDelta::days(1)).trunc_subsecs(6);
+    // What is observed is told by its end alone: no other test may have the same.
+    let ahead = TimeDelta::seconds(i64::from(acme.as_uuid().as_fields().0 % 1_000_000));
+    let soon = (Utc::now() + TimeDelta::days(1) + ahead).trunc_subsecs(6);
     let name = Some("ci".parse().unwrap());
     let row = keys.trust_public_key(acme, &public, name, Some(soon)).await.unwrap();
     let row = row.into_inner().id;
