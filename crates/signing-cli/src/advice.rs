@@ -12,7 +12,7 @@ mod trust;
 
 use std::borrow::Cow;
 
-use signing_crypto::KeyName;
+use signing_crypto::{KeyName, shell_word};
 use signing_loader::PackageError;
 
 use crate::error::{CliError, Outcome};
@@ -132,6 +132,24 @@ fn advice(error: &CliError) -> Advice {
         CliError::Checkpoint { source, .. } => return trust::checkpoint(source),
         CliError::NoCheckpoint { .. } => {
             return Advice::refused("NoCheckpoint", trust::GET_CHECKPOINT);
+        }
+        CliError::NoAuditLog => {
+            return Advice::refused(
+                "NoAuditLog",
+                "check --database-url; if organizations were created in this store, find out who \
+                 could write to it; verify the last checkpoints: cloacina audit verify --checkpoint \
+                 <file> --trust-key <public key>",
+            );
+        }
+        CliError::CheckpointNotReplaced { path, .. } => {
+            return Advice::refused(
+                "CheckpointNotReplaced",
+                format!(
+                    "verify the logs against this file: cloacina audit verify --checkpoint {} \
+                     --trust-key <public key>; keep it, and write to another file",
+                    shell_word(path)
+                ),
+            );
         }
         CliError::CheckpointsTooLarge { .. } => ("CheckpointsTooLarge", trust::GET_CHECKPOINT),
         CliError::Decision(error) => return signed_trust::decision(error),

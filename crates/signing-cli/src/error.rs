@@ -8,8 +8,8 @@ use std::process::ExitCode;
 
 use signing_crypto::{
     CheckpointError, DraftSignatureError, Fingerprint, KekError, KekId, KeyName, MalformedBundle,
-    MalformedDraft, MalformedTrustDocument, NameError, OrgName, PassphraseError, PemError, Role,
-    RootDigest, SignerCount, ThresholdNotMet,
+    MalformedDraft, MalformedTrustDocument, NameError, OrgId, OrgName, PassphraseError, PemError,
+    Role, RootDigest, SignerCount, ThresholdNotMet,
 };
 use signing_loader::{
     DirectoryError, InstallError, PackageError, ProtectionError, SignError, VerificationError,
@@ -217,6 +217,10 @@ pub(crate) enum CliError {
     NoCheckpoint { path: PathBuf },
     #[error("the file {} is larger than {limit} bytes", path.display())]
     CheckpointsTooLarge { path: PathBuf, limit: usize },
+    #[error("the store has no audit log")]
+    NoAuditLog,
+    #[error("the checkpoint of {name} ({org}) in {} would be lost", path.display())]
+    CheckpointNotReplaced { path: PathBuf, org: OrgId, name: OrgName },
     #[error("the checkpoint in {}, line {line}, is refused", path.display())]
     Checkpoint { path: PathBuf, line: usize, source: CheckpointError },
 }

@@ -74,7 +74,7 @@ async fn whole_life(mut world: World) -> Vec<Told> {
     keys.reinstate_signing_key(id, &note).await.unwrap();
     keys.delete_organization(child).await.unwrap();
     keys.rotate_kek(&kek(2)).await.unwrap();
-    keys.sign_checkpoint(acme, &key()).await.unwrap();
+    keys.sign_checkpoint(acme, &key(), &[]).await.unwrap();
     open_up(&world).await;
     forge(&world, "UPDATE audit_log SET details = '{}'").await;
     keys.verify_audit_log(acme, &[]).await.unwrap_err();

@@ -14,7 +14,8 @@ on_both_backends! {
 
 async fn a_checkpoint_is_told_each_time_and_is_no_change(bench: Bench) {
     for _ in 0..2 {
-        let (checkpoint, _) = bench.keys.sign_checkpoint(bench.org, &seed_key()).await.unwrap();
+        let (checkpoint, _) =
+            bench.keys.sign_checkpoint(bench.org, &seed_key(), &[]).await.unwrap();
         bench.told(
             Level::INFO,
             &[
@@ -47,7 +48,7 @@ async fn a_broken_log_is_told_each_time_it_is_found(bench: Bench) {
         );
     }
     // Nor is a checkpoint told that was not signed.
-    bench.keys.sign_checkpoint(bench.org, &seed_key()).await.unwrap_err();
+    bench.keys.sign_checkpoint(bench.org, &seed_key(), &[]).await.unwrap_err();
     let heard = bench.heard();
     assert_eq!(heard.len(), 1, "{heard:?}");
     assert_eq!(heard[0].1["event_type"], "audit.log.broken");

@@ -57,7 +57,7 @@ pub(super) async fn whole_life(bench: &Bench) -> Life {
     keys.delete_organization(child).await.unwrap();
     keys.rotate_signing_key(id, None, Resign::Leave).await.unwrap();
     keys.rotate_kek(&kek(2)).await.unwrap();
-    keys.sign_checkpoint(bench.org, &seed_key()).await.unwrap();
+    keys.sign_checkpoint(bench.org, &seed_key(), &[]).await.unwrap();
 
     let mut logged = Vec::new();
     for org in [bench.org, child] {
