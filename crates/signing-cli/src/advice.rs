@@ -227,6 +227,15 @@ fn advice(error: &CliError) -> Advice {
              <file>; if more keys must sign it: cloacina trust publish --org <org> --key <private \
              key> --deny <fingerprint> --trust-root <file> --draft <file>",
         ),
+        CliError::StoredOnly { id, .. } => {
+            return Advice::undecided(
+                "SignatureFileNotWritten",
+                format!(
+                    "sign again, into a file that can be written; if nothing is to be kept: \
+                     cloacina package unstore {id}"
+                ),
+            );
+        }
         CliError::PasswordOnCommandLine => (
             "PasswordOnCommandLine",
             "put the whole URL into the environment variable CLOACINA_DATABASE_URL",
