@@ -43,7 +43,7 @@ pub use impact::{
 pub use next_documents::{DocumentPlan, NextDocuments, NextRoot};
 pub use proven_key::ProvenKey;
 pub use publication_impact::PublicationImpact;
-pub use rotation::{OtherHolder, Resign, Resigned, Rotation};
+pub use rotation::{OtherHolder, Outdated, Resign, Resigned, ResignedPackage, Rotation};
 pub use signature_search::SearchExtent;
 pub use signatures::{KeptSignatures, StoredSignature};
 

@@ -91,9 +91,9 @@ pub use graph::{GraphGrant, GraphKey, GraphOrganization, TrustGraph};
 #[cfg(feature = "store")]
 pub use key_manager::{
     AffectedSignature, AffectedSignatures, DocumentPlan, KeptSignatures, KeyManager, NextDocuments,
-    NextRoot, OrganizationKeys, OtherHolder, PlannedSuccessor, ProvenKey, PublicationImpact,
-    Resign, Resigned, RevocationImpact, Rotation, RotationImpact, SearchExtent, StoredSignature,
-    TrustFollower, TrustImpact,
+    NextRoot, OrganizationKeys, OtherHolder, Outdated, PlannedSuccessor, ProvenKey,
+    PublicationImpact, Resign, Resigned, ResignedPackage, RevocationImpact, Rotation,
+    RotationImpact, SearchExtent, StoredSignature, TrustFollower, TrustImpact,
 };
 pub use pinned::PinnedKeys;
 pub use rules::{GrantStanding, KeyStanding};

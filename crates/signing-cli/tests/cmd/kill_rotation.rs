@@ -67,7 +67,7 @@ fn killed_rotation_is_completed_when_run_again_and_signs_each_statement_once() {
         scratch.json(&sign.iter().map(String::as_str).collect::<Vec<_>>());
         ids.push(id);
     }
-    let rotate = |round: u32| words(&["keys", "rotate", &ids[round as usize], "--resign"]);
+    let rotate = |round: u32| words(&["keys", "rotate", &ids[round as usize], "--resign", "--yes"]);
     kill_in_every_round(&scratch, rotate, |round| {
         let rotate = rotate(round);
         let done = scratch.json(&rotate.iter().map(String::as_str).collect::<Vec<_>>());
