@@ -1,4 +1,3 @@
-use chrono::Utc;
 use signing_crypto::{
     AuditCheckpoint, OrgId, SignedCheckpoint, Signer, StatementTime, VerifiedCheckpoint,
 };
@@ -6,6 +5,7 @@ use signing_store::{AuditAnchor, IntactLog, OrganizationRef};
 
 use super::KeyManager;
 use crate::audit::{AuditEvent, EventType};
+use crate::clock::clock_time;
 use crate::error::TrustError;
 
 impl KeyManager {
@@ -80,7 +80,7 @@ impl KeyManager {
             org_name: self.store.organization(OrganizationRef::Id(org)).await?.name,
             sequence: log.entries.unsigned_abs(),
             entry_hash: log.entry_hash,
-            created_at: StatementTime::new(Utc::now()).map_err(TrustError::Clock)?,
+            created_at: StatementTime::new(clock_time()).map_err(TrustError::Clock)?,
         };
         let signed = SignedCheckpoint::sign(&checkpoint, signer)?;
         AuditEvent::new(EventType::CheckpointSigned)
