@@ -22,6 +22,8 @@ mod misleading_names;
 mod misled_administrator;
 #[path = "planted_files/program.rs"]
 mod planted_files;
+#[path = "planted_signatures/program.rs"]
+mod planted_signatures;
 #[path = "read_memory/program.rs"]
 mod read_memory;
 #[path = "simultaneous_first_use/program.rs"]

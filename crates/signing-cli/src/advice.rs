@@ -12,7 +12,7 @@ mod trust;
 
 use std::borrow::Cow;
 
-use signing_crypto::KeyName;
+use signing_crypto::{KeyName, shell_word};
 use signing_loader::PackageError;
 
 use crate::error::{CliError, Outcome};
@@ -133,6 +133,24 @@ fn advice(error: &CliError) -> Advice {
         CliError::NoCheckpoint { .. } => {
             return Advice::refused("NoCheckpoint", trust::GET_CHECKPOINT);
         }
+        CliError::NoAuditLog => {
+            return Advice::refused(
+                "NoAuditLog",
+                "check --database-url; if organizations were created in this store, find out who \
+                 could write to it; verify the last checkpoints: cloacina audit verify --checkpoint \
+                 <file> --trust-key <public key>",
+            );
+        }
+        CliError::CheckpointNotReplaced { path, .. } => {
+            return Advice::refused(
+                "CheckpointNotReplaced",
+                format!(
+                    "verify the logs against this file: cloacina audit verify --checkpoint {} \
+                     --trust-key <public key>; keep it, and write to another file",
+                    shell_word(path)
+                ),
+            );
+        }
         CliError::CheckpointsTooLarge { .. } => ("CheckpointsTooLarge", trust::GET_CHECKPOINT),
         CliError::Decision(error) => return signed_trust::decision(error),
         CliError::StateFile(error) => return signed_trust::memory(error),
@@ -209,6 +227,15 @@ fn advice(error: &CliError) -> Advice {
              <file>; if more keys must sign it: cloacina trust publish --org <org> --key <private \
              key> --deny <fingerprint> --trust-root <file> --draft <file>",
         ),
+        CliError::StoredOnly { id, .. } => {
+            return Advice::undecided(
+                "SignatureFileNotWritten",
+                format!(
+                    "sign again, into a file that can be written; if nothing is to be kept: \
+                     cloacina package unstore {id}"
+                ),
+            );
+        }
         CliError::PasswordOnCommandLine => (
             "PasswordOnCommandLine",
             "put the whole URL into the environment variable CLOACINA_DATABASE_URL",

@@ -8,8 +8,8 @@ use std::process::ExitCode;
 
 use signing_crypto::{
     CheckpointError, DraftSignatureError, Fingerprint, KekError, KekId, KeyName, MalformedBundle,
-    MalformedDraft, MalformedTrustDocument, NameError, OrgName, PassphraseError, PemError, Role,
-    RootDigest, SignerCount, ThresholdNotMet,
+    MalformedDraft, MalformedTrustDocument, NameError, OrgId, OrgName, PassphraseError, PemError,
+    Role, RootDigest, SignatureId, SignerCount, ThresholdNotMet,
 };
 use signing_loader::{
     DirectoryError, InstallError, PackageError, ProtectionError, SignError, VerificationError,
@@ -175,6 +175,8 @@ pub(crate) enum CliError {
     IsASignature { path: PathBuf },
     #[error("the directory {} contains no packages", directory.display())]
     NoPackages { directory: PathBuf },
+    #[error("the store keeps the signature as {id}, but its file was not written")]
+    StoredOnly { id: SignatureId, source: Box<CliError> },
     #[error("cannot read {}", path.display())]
     Read { path: PathBuf, source: std::io::Error },
     #[error("cannot write {}", path.display())]
@@ -215,6 +217,10 @@ pub(crate) enum CliError {
     StoreForAnotherOrganization { name: KeyName },
     #[error("the file {} contains no checkpoint", path.display())]
     NoCheckpoint { path: PathBuf },
+    #[error("the store has no audit log")]
+    NoAuditLog,
+    #[error("the checkpoint of {name} ({org}) in {} would be lost", path.display())]
+    CheckpointNotReplaced { path: PathBuf, org: OrgId, name: OrgName },
     #[error("the file {} is larger than {limit} bytes", path.display())]
     CheckpointsTooLarge { path: PathBuf, limit: usize },
     #[error("the checkpoint in {}, line {line}, is refused", path.display())]

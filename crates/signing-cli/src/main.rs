@@ -40,7 +40,9 @@ mod schemas;
 
 use std::process::ExitCode;
 
-use output::Output;
+use error::CliError;
+use output::{Output, Report};
+use signing_trust::{DecisionError, usable_clock_time};
 
 fn main() -> ExitCode {
     if let Some(code) = completion::answer() {
@@ -52,8 +54,15 @@ fn main() -> ExitCode {
     };
     let output = Output::new(&cli.global);
     output::install_log(&cli.global);
-    match process::protect_memory().and_then(|()| commands::run(cli)) {
+    match run(cli) {
         Ok(report) => output.report(report),
         Err(error) => output.error(&error),
     }
+}
+
+fn run(cli: cli::Cli) -> Result<Report, CliError> {
+    process::protect_memory()?;
+    // Commands compare times, and write them.
+    usable_clock_time().map_err(DecisionError::from)?;
+    commands::run(cli)
 }

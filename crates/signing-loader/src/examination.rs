@@ -384,5 +384,6 @@ fn verdict(
     }
 }
 
-#[cfg(all(test, feature = "private-keys"))]
+#[cfg(test)]
+#[cfg(feature = "private-keys")]
 mod tests;

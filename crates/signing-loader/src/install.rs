@@ -76,7 +76,8 @@ pub(crate) struct LockedDirectory {
 #[non_exhaustive]
 pub enum Downgrade {
     /// It is refused. So are other bytes of the same version, and a package that states no
-    /// version, if the installed one does.
+    /// version, if the installed one does. The same bytes, signed for a lower version or for none,
+    /// are an older version, too.
     #[default]
     Refuse,
     /// It is installed, with the faults that a later version has mended.
@@ -172,7 +173,7 @@ impl LockedDirectory {
                 releases.existing(before).and_then(|release| statement_in(&release, name));
             let installed = installed
                 .map_err(|error| InstallError::InstalledUnreadable { source: Box::new(error) })?;
-            require_newer(&installed, report)?;
+            require_no_downgrade(&installed, report)?;
         }
         let release = Release::new(report, envelope);
         let path = releases.path().join(&release.name);
@@ -217,18 +218,17 @@ impl LockedDirectory {
     }
 }
 
-/// Other bytes must have a higher version: two builds of one version could be exchanged.
-fn require_newer(
+/// Other bytes must have a higher version: two builds of one version could be exchanged. The same
+/// bytes must not have a lower one, or none: the next package is compared with it.
+fn require_no_downgrade(
     installed: &PackageStatement,
     report: &VerificationReport,
 ) -> Result<(), InstallError> {
-    let found = report.version();
-    match installed.version() {
-        Some(_) if installed.digest() == report.digest() => Ok(()),
-        Some(installed) if found.is_none_or(|found| found <= installed) => {
-            Err(InstallError::Downgrade { installed: installed.clone(), found: found.cloned() })
-        }
-        _ => Ok(()),
+    let Some(version) = installed.version() else { return Ok(()) };
+    let is_same = installed.digest() == report.digest();
+    match report.version() {
+        Some(found) if found > version || (is_same && found == version) => Ok(()),
+        found => Err(InstallError::Downgrade { installed: version.clone(), found: found.cloned() }),
     }
 }
 

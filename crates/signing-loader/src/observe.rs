@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
 use signing_crypto::OrgId;
-use signing_trust::{AuditEvent, EventType};
+use signing_trust::{AuditEvent, EventType, usable_clock_time};
 
 #[cfg(feature = "store")]
 use crate::blocking::blocking;
@@ -191,7 +191,7 @@ impl Observation {
     }
 
     fn goes_on(&self) -> bool {
-        Utc::now() < self.end
+        usable_clock_time().is_ok_and(|now| now < self.end)
     }
 
     fn summary(&self) -> MutexGuard<'_, ObservationSummary> {

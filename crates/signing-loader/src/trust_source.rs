@@ -2,7 +2,9 @@
 
 use signing_crypto::{OrgId, PackageName};
 use signing_trust::acceptance::VerificationConfig;
-use signing_trust::{BundledTrust, DecisionError, PinnedKeys, Signers, TrustDecision};
+use signing_trust::{
+    BundledTrust, DecisionError, PinnedKeys, Signers, TrustDecision, usable_clock_time,
+};
 #[cfg(feature = "store")]
 use signing_trust::{KeyManager, TrustError};
 
@@ -43,7 +45,11 @@ impl Offline {
         config: &VerificationConfig,
     ) -> Result<TrustDecision, DecisionError> {
         match &self.0 {
-            OfflineTrust::Pinned(pinned) => Ok(pinned.decide(signers)),
+            OfflineTrust::Pinned(pinned) => {
+                // The statement may have expired.
+                usable_clock_time()?;
+                Ok(pinned.decide(signers))
+            }
             OfflineTrust::Bundle(bundle) => {
                 bundle.decide(signers, package, config.clock_skew_allowance)
             }

@@ -300,7 +300,8 @@ pub(crate) fn accept_report_again(
     Ok(accept_again(signers, *expires_at, version.as_ref(), &decision?, config)?)
 }
 
-#[cfg(all(test, feature = "private-keys"))]
+#[cfg(test)]
+#[cfg(feature = "private-keys")]
 mod tests {
     use std::fs::File;
     use std::io::{Read, Seek, SeekFrom};

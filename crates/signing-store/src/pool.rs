@@ -2,6 +2,8 @@
 
 mod operation;
 
+use std::time::SystemTime;
+
 use chrono::{DateTime, SubsecRound, Utc};
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 use deadpool::managed;
@@ -105,7 +107,7 @@ macro_rules! read_on {
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub(crate) use read_on;
 
-/// The present, to the microsecond that both databases keep.
+/// The present, to the microsecond that both databases keep. `Utc::now` would panic before 1970.
 pub(crate) fn now() -> DateTime<Utc> {
-    Utc::now().trunc_subsecs(6)
+    DateTime::<Utc>::from(SystemTime::now()).trunc_subsecs(6)
 }

@@ -8,6 +8,7 @@ use signing_crypto::{
 };
 use thiserror::Error;
 
+use crate::clock::UnusableClock;
 use crate::document_error::SignedTrustError;
 
 /// A decision that cannot be made. Nothing is trusted then.
@@ -27,6 +28,9 @@ pub enum DecisionError {
     /// The organization's signed trust does not count.
     #[error("signed trust cannot be used")]
     SignedTrust(#[from] SignedTrustError),
+    /// Nothing is decided by such a clock.
+    #[error(transparent)]
+    Clock(#[from] UnusableClock),
 }
 
 impl DecisionError {
@@ -35,6 +39,7 @@ impl DecisionError {
         match self {
             Self::TooManyCandidates { .. } => "TooManyCandidates",
             Self::SignedTrust(error) => error.code(),
+            Self::Clock(error) => error.code(),
         }
     }
 }

@@ -28,7 +28,8 @@ use crate::actor::Actor;
 use crate::audit::{AuditEvent, EventType};
 use crate::cache::{CurrentTrust, Freshness, TrustCache};
 use crate::candidates::decide_signers;
-use crate::decision::{Signers, TrustDecision};
+use crate::clock::usable_clock_time;
+use crate::decision::{DecisionError, Signers, TrustDecision};
 use crate::error::TrustError;
 use crate::rules::{DecisionContext, Packages};
 use crate::signed::{RootedTrust, TrustAnchor};
@@ -43,7 +44,7 @@ pub use impact::{
 pub use next_documents::{DocumentPlan, NextDocuments, NextRoot};
 pub use proven_key::ProvenKey;
 pub use publication_impact::PublicationImpact;
-pub use rotation::{OtherHolder, Resign, Resigned, Rotation};
+pub use rotation::{OtherHolder, Outdated, Resign, Resigned, ResignedPackage, Rotation};
 pub use signature_search::SearchExtent;
 pub use signatures::{KeptSignatures, StoredSignature};
 
@@ -193,6 +194,8 @@ impl KeyManager {
         change: impl FnOnce(&'a Store, AuditEntry) -> F,
     ) -> Result<T, TrustError> {
         let store = self.store_to_change()?;
+        // A row of that time would be older than what it changes.
+        usable_clock_time().map_err(DecisionError::from)?;
         let _forgets = ForgetsConfirmation(&self.cache);
         let receipt = AuditReceipt::default();
         let outcome = change(store, event.entry(&receipt)).await?;

@@ -38,6 +38,7 @@
 
 #![forbid(unsafe_code)]
 
+mod clock;
 mod decision;
 mod document_error;
 #[cfg_attr(
@@ -80,6 +81,7 @@ pub use audit::{AUDIT_TARGET, AuditEvent, EventType};
 #[cfg(feature = "store")]
 pub use cache::Freshness;
 pub use candidates::MAX_CANDIDATES;
+pub use clock::{UnusableClock, clock_time, usable_clock_time};
 pub use decision::{
     DecisionError, KeyDecision, Signers, TrustDecision, TrustPath, TrustedKey, UntrustedReason,
 };
@@ -91,9 +93,9 @@ pub use graph::{GraphGrant, GraphKey, GraphOrganization, TrustGraph};
 #[cfg(feature = "store")]
 pub use key_manager::{
     AffectedSignature, AffectedSignatures, DocumentPlan, KeptSignatures, KeyManager, NextDocuments,
-    NextRoot, OrganizationKeys, OtherHolder, PlannedSuccessor, ProvenKey, PublicationImpact,
-    Resign, Resigned, RevocationImpact, Rotation, RotationImpact, SearchExtent, StoredSignature,
-    TrustFollower, TrustImpact,
+    NextRoot, OrganizationKeys, OtherHolder, Outdated, PlannedSuccessor, ProvenKey,
+    PublicationImpact, Resign, Resigned, ResignedPackage, RevocationImpact, Rotation,
+    RotationImpact, SearchExtent, StoredSignature, TrustFollower, TrustImpact,
 };
 pub use pinned::PinnedKeys;
 pub use rules::{GrantStanding, KeyStanding};

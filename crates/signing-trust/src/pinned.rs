@@ -1,6 +1,6 @@
-use chrono::Utc;
 use signing_crypto::VerifyingKey;
 
+use crate::clock::clock_time;
 use crate::decision::{Signers, TrustDecision};
 use crate::rules::{DecisionContext, Packages, decide};
 use crate::snapshot::OrganizationTrust;
@@ -20,7 +20,7 @@ impl PinnedKeys {
 
     /// Decides which of `signers` are pinned.
     pub fn decide(&self, signers: &Signers) -> TrustDecision {
-        decide(&self.0, signers, Packages::Any, DecisionContext::at(Utc::now()))
+        decide(&self.0, signers, Packages::Any, DecisionContext::at(clock_time()))
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use chrono::{SecondsFormat, Utc};
 
-use crate::support::Scratch;
+use crate::support::{Scratch, finish};
 
 #[test]
 fn what_verification_refuses_at_once_is_not_signed() {
@@ -35,4 +35,41 @@ fn a_clock_is_not_allowed_to_be_years_ahead() {
         scratch.fails(2, "Usage", &allowing(seconds));
     }
     scratch.json(&allowing("300"));
+}
+
+/// Where a dynamically linked program asks for the time: some time before 1970.
+const SHIM: &str = r"
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+int clock_gettime(clockid_t clock, struct timespec *time) {
+    int failed = syscall(SYS_clock_gettime, clock, time);
+    if (!failed && clock == CLOCK_REALTIME) {
+        time->tv_sec = -86400;
+    }
+    return failed;
+}
+";
+
+#[test]
+fn a_clock_before_1970_is_refused_and_ends_no_program() {
+    let scratch = Scratch::with_orgs(&["acme"]);
+    scratch.key_files("dev");
+    scratch.signed_package("a.so", "dev.pem");
+    let (key, _) = scratch.stored_key("release", "acme");
+    scratch.write("clock.c", SHIM);
+    let mut cc = scratch.tool("cc");
+    let built = finish(cc.args(["-shared", "-fPIC", "-o", "clock.so", "clock.c"]), b"");
+    assert_eq!(built.code, 0, "{}", built.stderr);
+    for arguments in [
+        &["package", "verify", "a.so", "--trust-key", "dev.pub.pem"][..],
+        &["package", "sign", "a.so", "--key", "dev.pem", "--force"],
+        &["keys", "revoke", &key],
+    ] {
+        let mut command = scratch.command(&[arguments, &["--json"]].concat());
+        command.env("LD_PRELOAD", scratch.path("clock.so"));
+        finish(&mut command, b"").assert_failed(2, "UnusableClock");
+        scratch.json(arguments);
+    }
 }

@@ -68,7 +68,7 @@ async fn key_with_a_swapped_public_half_signs_nothing(world: World) {
     assert_refused_while_swapped(&world, &acme, sign).await;
     let checkpoint = async || {
         let key = world.keys.get_signing_key(acme.key.id).await?;
-        world.keys.sign_checkpoint(acme.org, &key).await
+        world.keys.sign_checkpoint(acme.org, &key, &[]).await
     };
     assert_refused_while_swapped(&world, &acme, checkpoint).await;
 }

@@ -127,10 +127,10 @@ fn envelope_of_a_swapped_public_half_is_not_signed_again(scratch: Scratch) {
     forge_key(&scratch, &id, &swapped_for(&scratch, &attacker));
     let before = everything(&scratch);
 
-    assert_forged(&scratch.fails(1, "ForgedKey", &["keys", "rotate", &id, "--resign"]));
+    assert_forged(&scratch.fails(1, "ForgedKey", &["keys", "rotate", &id, "--resign", "--yes"]));
 
     assert_eq!(everything(&scratch), before);
-    let rotated = scratch.json(&["keys", "rotate", &other, "--resign"]);
+    let rotated = scratch.json(&["keys", "rotate", &other, "--resign", "--yes"]);
     assert_eq!(rotated["signatures"]["added"], 0);
 }
 

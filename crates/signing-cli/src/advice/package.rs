@@ -71,7 +71,10 @@ pub(super) fn verification(error: &VerificationError) -> Advice {
         VerificationError::WrongName { signed, .. } => {
             return Advice::refused(
                 error.code(),
-                format!("rename the file to the signed name, {signed}, or sign it under its own"),
+                format!(
+                    "rename the file to the signed name, {:?}, or sign it under its own",
+                    signed.as_str()
+                ),
             );
         }
         VerificationError::Expired { .. } => {

@@ -65,6 +65,9 @@ pub(super) fn decision(error: &DecisionError) -> Advice {
             Advice::undecided(error.code(), trust::NAME_THE_KEY)
         }
         DecisionError::SignedTrust(error) => signed(error),
+        DecisionError::Clock(error) => {
+            Advice::undecided(error.code(), "set the clock, then try again")
+        }
         _ => Advice::unknown(error.code(), Outcome::Undecided),
     }
 }

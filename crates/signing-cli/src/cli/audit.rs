@@ -108,7 +108,8 @@ pub(crate) struct Checkpoint {
     #[arg(long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
 
-    /// Replace an existing file
+    /// Replace an existing file. If it holds checkpoints, the signed logs must continue from all
+    /// of them
     #[arg(long, requires = "output")]
     pub(crate) force: bool,
 }

@@ -156,7 +156,7 @@ const EXAMPLES: &[(&str, &[Example])] = &[
             ),
             (
                 "Replace a key, and re-sign what it has signed",
-                "cloacina keys rotate acme/release --resign",
+                "cloacina keys rotate acme/release --resign --yes",
             ),
         ],
     ),

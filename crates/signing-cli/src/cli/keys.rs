@@ -369,13 +369,18 @@ pub(crate) struct Rotate {
     pub(crate) name: Option<KeyName>,
 
     /// Re-sign with the successor what the old key has signed, as far as the organization
-    /// keeps the signatures in the store
+    /// keeps the signatures in the store. Shows the packages and asks. What has expired or lies
+    /// below a version floor of the organization is left out
     #[arg(long)]
     pub(crate) resign: bool,
 
-    /// Change nothing, and show what would be made and accepted
+    /// Change nothing, and show what would be made, signed and accepted
     #[arg(long)]
     pub(crate) dry_run: bool,
+
+    /// Do not ask
+    #[arg(long, requires = "resign")]
+    pub(crate) yes: bool,
 }
 
 #[derive(Args)]

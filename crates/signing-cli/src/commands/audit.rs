@@ -1,5 +1,6 @@
 mod checkpoint;
 mod list;
+mod replaced;
 mod verify;
 
 use crate::cli::{Audit, Global};

@@ -3,6 +3,7 @@ mod dry_run;
 mod list;
 mod make;
 mod reinstate;
+mod resigned;
 mod revoke;
 mod rotate;
 mod rotate_dry_run;

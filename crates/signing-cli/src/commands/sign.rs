@@ -130,7 +130,10 @@ async fn sign_and_store(
     let mut views = Vec::new();
     for (prepared, made) in prepared.iter_mut().zip(made) {
         let (id, made) = prepared.signature.store(keys, org, made, signer).await?;
-        views.push(SignedView { signature_id: Some(id), ..prepared.write(&made)? });
+        let written = prepared.write(&made);
+        let written =
+            written.map_err(|source| CliError::StoredOnly { id, source: Box::new(source) })?;
+        views.push(SignedView { signature_id: Some(id), ..written });
     }
     Ok(views)
 }

@@ -89,7 +89,7 @@ fn what_another_key_has_signed_as_well_is_not_lost() {
     let signature = json!({ "id": kept, "sha256": DIGEST, "name": "a.so" });
     assert_eq!(loss["signatures"], json!([signature]));
 
-    scratch.json(&["keys", "rotate", &id, "--resign"]);
+    scratch.json(&["keys", "rotate", &id, "--resign", "--yes"]);
 
     let foreseen = scratch.json(&dry);
     assert_eq!(foreseen["refusing"], json!(["acme", "parent"]));

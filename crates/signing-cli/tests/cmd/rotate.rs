@@ -1,5 +1,6 @@
 use serde_json::{Value, json};
 
+use crate::prompt::talk;
 use crate::support::{Scratch, forge, text};
 
 /// `acme` owns a key that it and `other` trust, and keeps a signature in the store.
@@ -54,6 +55,25 @@ fn a_rotation_says_what_it_did_and_what_is_left_to_do() {
 }
 
 #[test]
+fn what_is_to_be_re_signed_is_shown_on_the_terminal_before_the_question() {
+    let (scratch, _) = world();
+    let rotate = ["keys", "rotate", "acme/release", "--resign"];
+    let asked = "re-sign these packages with the key's successor? [yes/no] ";
+    let declined = talk(&mut scratch.command(&rotate), &[(asked, "no\n")]);
+    assert_eq!(declined.code, Some(2), "{}", declined.shown);
+    let (shown, _) = declined.shown.split_once(asked).unwrap();
+    assert!(shown.contains("a.so") && shown.contains("re-signed"), "{shown}");
+    let made = || scratch.json(&["keys", "list", "--org", "acme"])["signing_keys"].clone();
+    assert_eq!(made().as_array().unwrap().len(), 1);
+
+    let agreed = talk(&mut scratch.command(&rotate), &[(asked, "yes\n")]);
+    assert_eq!(agreed.code, Some(0), "{}", agreed.shown);
+    assert_eq!(made().as_array().unwrap().len(), 2);
+    // There is nothing left to ask about.
+    assert_eq!(scratch.json(&rotate)["signatures"]["already"], 1);
+}
+
+#[test]
 fn the_commands_that_a_rotation_names_complete_it() {
     let (scratch, [id, ..]) = world();
     scratch.write("b.so", "b");
@@ -63,7 +83,11 @@ fn the_commands_that_a_rotation_names_complete_it() {
     assert_eq!(first["successor"]["made"], true);
 
     for step in first["next"].as_array().unwrap() {
-        let command = text(&step["command"]);
+        let command = match text(&step["command"]) {
+            // There is nobody to ask.
+            resign if resign.ends_with("--resign") => resign + " --yes",
+            command => command,
+        };
         follow(&scratch, &command.replace("<package>", "b.so"));
         if command.contains("<package>") {
             let command = command.replace("<package>", "terms.so");
@@ -83,10 +107,10 @@ fn the_commands_that_a_rotation_names_complete_it() {
     let again = scratch.json(&["keys", "rotate", &id]);
     assert_eq!(again["successor"]["made"], false);
     assert_eq!(again["successor"]["id"], first["successor"]["id"]);
-    assert_eq!(
-        again["signatures"],
-        json!({ "added": 0, "already": 1, "left": 0, "searched_all": true })
-    );
+    let mut counts = json!({ "added": 0, "already": 1, "left": 0, "outdated": 0 });
+    counts["searched_all"] = true.into();
+    counts["packages"] = json!([]);
+    assert_eq!(again["signatures"], counts);
     assert_eq!(again["next"].as_array().unwrap().len(), 1, "{again}");
 }
 
@@ -132,7 +156,7 @@ fn a_key_that_should_not_be_vouched_for_is_not_rotated() {
     scratch.fails(2, "NameTaken", &["keys", "rotate", &id, "--name", "release"]);
 
     scratch.json(&["keys", "revoke", &acme]);
-    let run = scratch.fails(1, "PreviouslyRevoked", &["keys", "rotate", &id, "--resign"]);
+    let run = scratch.fails(1, "PreviouslyRevoked", &["keys", "rotate", &id, "--resign", "--yes"]);
     assert!(run.stderr.contains("next: sign the packages"), "{}", run.stderr);
     scratch.json(&["keys", "revoke", &id]);
     scratch.fails(1, "SigningKeyRevoked", &["keys", "rotate", &id]);
@@ -147,13 +171,13 @@ fn what_a_key_has_signed_is_not_signed_again_when_its_trust_has_expired() {
     let (scratch, [id, acme, _]) = world();
     let row = scratch.sql_id(&acme);
     forge(&scratch, &format!("UPDATE trusted_keys SET expires_at = 1 WHERE id = {row}"));
-    let run = scratch.fails(1, "TrustExpired", &["keys", "rotate", &id, "--resign"]);
+    let run = scratch.fails(1, "TrustExpired", &["keys", "rotate", &id, "--resign", "--yes"]);
     assert!(run.stderr.contains("expired at 1970-01-01T00:00:00"), "{}", run.stderr);
     assert!(run.stderr.contains("cloacina keys trust --org <org> --key-id <old key> --expires"));
 
     let until = ["--expires", "2999-01-01"];
     scratch.json(&[&["keys", "trust", "--org", "acme", "--key-id", &id][..], &until].concat());
-    let rotated = scratch.json(&["keys", "rotate", &id, "--resign"]);
+    let rotated = scratch.json(&["keys", "rotate", &id, "--resign", "--yes"]);
     assert_eq!(rotated["signatures"]["added"], 1);
     assert_eq!(rotated["trusted"]["expires_at"], "2999-01-01T00:00:00Z");
 }

@@ -107,9 +107,12 @@ impl SignedCheckpoint {
     /// Checks that `key` signed this, and only then reads what it says.
     pub fn verify(&self, key: &VerifyingKey) -> Result<VerifiedCheckpoint, CheckpointError> {
         self.0.require_signed_by(key).map_err(CheckpointError::Signature)?;
-        let payload =
-            self.0.unverified_payload_of_type(PAYLOAD_TYPE).map_err(MalformedCheckpoint::from)?;
-        Ok(VerifiedCheckpoint { checkpoint: AuditCheckpoint::parse(payload)?, signer: *key })
+        Ok(VerifiedCheckpoint { checkpoint: self.unverified_checkpoint()?, signer: *key })
+    }
+
+    /// What this says. Whether anybody signed it is not checked.
+    pub fn unverified_checkpoint(&self) -> Result<AuditCheckpoint, MalformedCheckpoint> {
+        AuditCheckpoint::parse(self.0.unverified_payload_of_type(PAYLOAD_TYPE)?)
     }
 
     /// The envelope as compact JSON, on one line.

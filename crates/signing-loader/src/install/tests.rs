@@ -93,6 +93,15 @@ fn package(workshop: &Path, version: Option<&str>) -> VerifiedPackage<Offline> {
     verifier(workshop).verify(&path).unwrap()
 }
 
+/// The bytes of version 2.0.0, signed for this one.
+fn same_bytes(workshop: &Path, version: Option<&str>) -> VerifiedPackage<Offline> {
+    let directory = tempfile::tempdir_in(workshop).unwrap();
+    let path = directory.path().join(NAME);
+    fs::write(&path, bytes_of("2.0.0")).unwrap();
+    sign(&path, version, &key(workshop));
+    verifier(workshop).verify(&path).unwrap()
+}
+
 fn sign(path: &Path, version: Option<&str>, key: &SigningKey) {
     let content = PackageDigest::of_reader(File::open(path).unwrap()).unwrap();
     let signed_at = "2026-01-28T12:00:00Z".parse().unwrap();
@@ -161,6 +170,26 @@ fn what_is_not_newer_is_refused_unless_it_is_asked_for() {
     workshop.install(Some("2.0.1"), Downgrade::Refuse).unwrap();
     workshop.install(Some("1.9.9"), Downgrade::DangerAllow).unwrap();
     assert_eq!(workshop.loaded(), "1.9.9");
+}
+
+#[test]
+fn the_same_bytes_are_installed_for_no_lower_version() {
+    let workshop = Workshop::new();
+    let directory = InstallDirectory::open(workshop.path("packages")).unwrap();
+    let install =
+        |version| same_bytes(workshop.0.path(), version).install(&directory, Downgrade::Refuse);
+    for accepted in [None, Some("2.0.0"), Some("2.0.0"), Some("2.0.0+build")] {
+        install(accepted).unwrap();
+    }
+    for lower in [Some("1.9.9"), Some("2.0.0-rc.1"), None] {
+        let refused = install(lower).unwrap_err();
+        assert!(matches!(refused, InstallError::Downgrade { .. }), "{lower:?}: {refused:?}");
+        // Otherwise the version that others are compared with would be gone.
+        let refused = workshop.install(Some("1.0.0"), Downgrade::Refuse).unwrap_err();
+        assert!(matches!(refused, InstallError::Downgrade { .. }), "{lower:?}: {refused:?}");
+    }
+    install(Some("2.0.1")).unwrap();
+    install(Some("2.0.0")).unwrap_err();
 }
 
 #[test]

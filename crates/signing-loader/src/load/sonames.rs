@@ -310,5 +310,6 @@ impl Admission {
     }
 }
 
-#[cfg(all(test, feature = "private-keys"))]
+#[cfg(test)]
+#[cfg(feature = "private-keys")]
 mod tests;

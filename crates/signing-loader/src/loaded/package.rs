@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use signing_trust::TrustedKey;
+use signing_trust::{TrustedKey, clock_time};
 use tokio::sync::Notify;
 
 use super::error::GateError;
@@ -193,7 +193,7 @@ impl Followed {
         providers: Vec<Provider>,
         rule: GateRule,
     ) -> Self {
-        let standing = Standing::Unknown { since: Utc::now() };
+        let standing = Standing::Unknown { since: clock_time() };
         Self {
             gate: Gate::new(rule != GateRule::ClosesUnlessTrusted),
             rule,

@@ -1,10 +1,10 @@
-use chrono::Utc;
 use signing_crypto::{
     AddSignatureError, EnvelopeError, PackageStatement, SignatureEnvelope, Signer, StatementTime,
     VerifyingKey,
 };
 #[cfg(feature = "store")]
 use signing_crypto::{KeyId, OrgId, SignatureId};
+use signing_trust::clock_time;
 #[cfg(feature = "store")]
 use signing_trust::store::StoreError;
 #[cfg(feature = "store")]
@@ -265,7 +265,7 @@ enum Plan {
 /// Whether a verifier would now refuse a statement that expires then. Verifiers compare
 /// microseconds, while the time of signing has whole seconds.
 fn has_passed(expires_at: StatementTime) -> bool {
-    expires_at.to_utc() <= Utc::now()
+    expires_at.to_utc() <= clock_time()
 }
 
 fn require_same(wanted: &PackageStatement, envelope: &SignatureEnvelope) -> Result<(), NotAdded> {

@@ -1,12 +1,12 @@
 use std::fmt;
 
-use chrono::{SubsecRound, Utc};
+use chrono::SubsecRound;
 use signing_crypto::{
     AddSignatureError, PackageDigest, PackageStatement, PackageVersion, SignatureEnvelope, Signer,
     SignerError, StatementTime,
 };
 use signing_trust::acceptance::VerificationError;
-use signing_trust::{AuditEvent, EventType};
+use signing_trust::{AuditEvent, DecisionError, EventType, usable_clock_time};
 
 use crate::error::PackageError;
 use crate::open::open_regular;
@@ -72,7 +72,8 @@ pub fn package_statement(path: impl Into<PackagePath>) -> Result<PackageStatemen
     if content.size == 0 {
         return Err(VerificationError::Empty.into());
     }
-    let signed_at = StatementTime::new(Utc::now().trunc_subsecs(0)).map_err(PackageError::Clock)?;
+    let now = usable_clock_time().map_err(DecisionError::from)?;
+    let signed_at = StatementTime::new(now.trunc_subsecs(0)).map_err(PackageError::Clock)?;
     Ok(PackageStatement::new(name, content.digest, content.size, signed_at))
 }
 

@@ -268,7 +268,8 @@ where
     }
 }
 
-#[cfg(all(test, feature = "private-keys"))]
+#[cfg(test)]
+#[cfg(feature = "private-keys")]
 mod tests {
     use std::cell::Cell;
     use std::path::{Path, PathBuf};

@@ -89,7 +89,7 @@ pub enum VerificationError {
         required: RequiredSigners,
     },
     /// The package was signed under another name.
-    #[error("the package was signed as \"{signed}\", expected \"{expected}\"")]
+    #[error("the package was signed as {:?}, expected {:?}", signed.as_str(), expected.as_str())]
     WrongName {
         /// The name that it should be signed under.
         expected: PackageName,

@@ -1,4 +1,3 @@
-use chrono::Utc;
 use signing_crypto::{
     AuditCheckpoint, OrgId, SignedCheckpoint, Signer, StatementTime, VerifiedCheckpoint,
 };
@@ -6,6 +5,7 @@ use signing_store::{AuditAnchor, IntactLog, OrganizationRef};
 
 use super::KeyManager;
 use crate::audit::{AuditEvent, EventType};
+use crate::clock::clock_time;
 use crate::error::TrustError;
 
 impl KeyManager {
@@ -25,12 +25,20 @@ impl KeyManager {
         org: OrgId,
         checkpoints: &[VerifiedCheckpoint],
     ) -> Result<IntactLog, TrustError> {
+        self.verify_log_after(org, checkpoints.iter().map(VerifiedCheckpoint::checkpoint)).await
+    }
+
+    async fn verify_log_after(
+        &self,
+        org: OrgId,
+        checkpoints: impl ExactSizeIterator<Item = &AuditCheckpoint>,
+    ) -> Result<IntactLog, TrustError> {
         let mut anchors = Vec::with_capacity(checkpoints.len());
-        let store = match checkpoints {
-            [] => None,
+        let store = match checkpoints.len() {
+            0 => None,
             _ => Some(self.store.state().await?.store_id),
         };
-        for checkpoint in checkpoints.iter().map(VerifiedCheckpoint::checkpoint) {
+        for checkpoint in checkpoints {
             if let Some(found) = store.filter(|store| *store != checkpoint.store) {
                 let expected = checkpoint.store;
                 return Err(TrustError::CheckpointOfAnotherStore { expected, found });
@@ -52,23 +60,27 @@ impl KeyManager {
     /// Verifies an organization's audit log and signs its head. Keep the checkpoint where a
     /// user who can write the database cannot write.
     ///
+    /// The log must continue from `replaced`, the checkpoints whose place the new one takes.
+    /// Nobody has to have verified them: a false one prevents a signature and never causes one.
+    ///
     /// # Errors
     ///
-    /// [`TrustError::AuditLogBroken`]: a broken log is not signed. [`TrustError::Clock`],
-    /// [`TrustError::Signer`].
+    /// As [`verify_audit_log`](Self::verify_audit_log): a broken log is not signed.
+    /// [`TrustError::Clock`], [`TrustError::Signer`].
     pub async fn sign_checkpoint(
         &self,
         org: OrgId,
         signer: &dyn Signer,
+        replaced: &[AuditCheckpoint],
     ) -> Result<(AuditCheckpoint, SignedCheckpoint), TrustError> {
-        let log = self.verify_audit_log(org, &[]).await?;
+        let log = self.verify_log_after(org, replaced.iter()).await?;
         let checkpoint = AuditCheckpoint {
             store: self.store.state().await?.store_id,
             org,
             org_name: self.store.organization(OrganizationRef::Id(org)).await?.name,
             sequence: log.entries.unsigned_abs(),
             entry_hash: log.entry_hash,
-            created_at: StatementTime::new(Utc::now()).map_err(TrustError::Clock)?,
+            created_at: StatementTime::new(clock_time()).map_err(TrustError::Clock)?,
         };
         let signed = SignedCheckpoint::sign(&checkpoint, signer)?;
         AuditEvent::new(EventType::CheckpointSigned)

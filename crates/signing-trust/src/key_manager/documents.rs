@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use chrono::Utc;
 use signing_crypto::{
     DocumentTexts, DraftDocuments, OrgId, RootDigest, SignedDocument, TrustBundle, TrustDocument,
     TrustStatement,
@@ -11,6 +10,7 @@ use signing_store::NewTrustDocument;
 
 use super::KeyManager;
 use crate::audit::EventType;
+use crate::clock::clock_time;
 use crate::document_error::SignedTrustError;
 use crate::error::TrustError;
 use crate::signed::{
@@ -113,7 +113,7 @@ impl KeyManager {
         )?;
         let (kind, at) = verified.first_expiry();
         let as_of = self.store.heartbeat().await?.as_of;
-        if at <= as_of.map_or_else(Utc::now, |as_of| as_of.max(Utc::now())) {
+        if at <= as_of.map_or_else(clock_time, |as_of| as_of.max(clock_time())) {
             return Err(SignedTrustError::Expired { org, kind, at }.into());
         }
         require_admissible(&verified, anchor)?;

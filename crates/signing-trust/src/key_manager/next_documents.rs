@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{SubsecRound, Utc};
+use chrono::SubsecRound;
 use signing_crypto::{
     DeniedKey, DocumentHeader, DocumentTexts, DocumentVersion, DraftDocuments, Fingerprint,
     MalformedTrustDocument, OrgId, OrgName, Revocations, Role, RoleKeys, RootDigest, RootDocument,
@@ -11,6 +11,7 @@ use signing_crypto::{
 use signing_store::OrganizationRecord;
 
 use super::KeyManager;
+use crate::clock::clock_time;
 use crate::document_error::SignedTrustError;
 use crate::error::TrustError;
 use crate::signed::{StatementChange, TrustAnchor, VerifiedDocuments};
@@ -289,7 +290,7 @@ impl KeyManager {
         expires_at: StatementTime,
     ) -> Result<DocumentHeader, TrustError> {
         self.require_future(Some(expires_at.to_utc())).await?;
-        let issued_at = StatementTime::new(Utc::now().trunc_subsecs(0));
+        let issued_at = StatementTime::new(clock_time().trunc_subsecs(0));
         Ok(DocumentHeader {
             org: org.id,
             org_name: org.name.clone(),

@@ -1,4 +1,5 @@
 mod resign;
+mod resigned;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -11,13 +12,16 @@ use signing_store::{
     Change, OrganizationRecord, RevocationReason, SigningKeyRecord, StoreError, TrustedKeyRecord,
 };
 
-use super::signature_search::{SEARCH_LIMIT, SearchExtent};
+use super::signature_search::SEARCH_LIMIT;
 use super::{KeyManager, ProvenKey};
 use crate::error::{KeyMismatch, TrustError};
 use crate::rules::{DecisionContext, KeyStanding, own_standing};
 
+pub use self::resigned::{Outdated, Resigned, ResignedPackage};
+pub(super) use self::resigned::{ResignOutcome, ResignTally, StatementRules};
+
 /// For how long kept signatures are signed again, which takes a transaction each.
-const RESIGN_LIMIT: Duration = Duration::from_secs(10 * 60);
+pub(super) const RESIGN_LIMIT: Duration = Duration::from_secs(10 * 60);
 
 /// What becomes of the signatures that the old key made and that the organization
 /// keeps in the store.
@@ -45,6 +49,8 @@ pub struct Rotation {
     pub trusted: Option<Change<TrustedKeyRecord>>,
     /// How many kept signatures were signed again, and how many were not.
     pub signatures: Resigned,
+    /// What the successor has signed now, and what it did not sign because that is outdated.
+    pub packages: Vec<ResignedPackage>,
     /// The other organizations that trust the old key directly.
     pub others: Vec<OtherHolder>,
 }
@@ -61,20 +67,6 @@ pub struct OtherHolder {
     pub trusted: Option<TrustedKeyId>,
 }
 
-/// Kept signatures that the old key made.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Resigned {
-    /// The successor has signed them now.
-    pub added: u64,
-    /// The successor had signed them before.
-    pub already: u64,
-    /// Only the old key has signed them, there is no room for another signature, or
-    /// others have changed them repeatedly.
-    pub left: u64,
-    /// Which of the kept signatures were looked at.
-    pub extent: SearchExtent,
-}
-
 impl KeyManager {
     /// Makes a signing key in the place of the key `id`, has its organization trust it
     /// where and as long as it trusts the old one, and, if `resign` says so, adds its
@@ -83,7 +75,9 @@ impl KeyManager {
     /// Both keys are proven before the successor is trusted and anything is signed.
     ///
     /// Each step is a transaction of its own. Begun again, it finds what was done and
-    /// goes on: a key has one successor that is not revoked. Signatures are looked at last,
+    /// goes on: a key has one successor that is not revoked. Nothing is signed again that has
+    /// expired or lies below a version floor of the organization: somebody may have put it into
+    /// the store again. Signatures are looked at last,
     /// for 20 seconds, or for 10 minutes if they are signed again.
     ///
     /// # Errors
@@ -123,14 +117,15 @@ impl KeyManager {
             Some(row) => Some(self.trust_successor(new, row.expires_at).await?),
             None => None,
         };
-        let signatures = self.resign_all(&old, new, resign, limit).await?;
+        let ResignTally { signatures, packages } =
+            self.resign_all(&old, new, resign, limit).await?;
         let others = self.other_holders(&old, new).await?;
         let old = old.into_record();
         let successor = match successor {
             Change::Made(key) => Change::Made(key.into_record()),
             Change::Unchanged(key) => Change::Unchanged(key.into_record()),
         };
-        Ok(Rotation { old, successor, old_trusted, trusted, signatures, others })
+        Ok(Rotation { old, successor, old_trusted, trusted, signatures, packages, others })
     }
 
     pub(super) async fn require_worth_rotating(

@@ -1,6 +1,5 @@
 use std::sync::Arc;
 
-use chrono::Utc;
 use signing_crypto::{OrgId, PackageName, TrustBundle};
 
 use super::value::SignedTrust;
@@ -8,6 +7,7 @@ use super::verify::{admit, verify};
 use super::{TrustAnchor, VerifiedDocuments};
 use crate::acceptance::ClockSkewAllowance;
 use crate::candidates::decide_signers;
+use crate::clock::clock_time;
 use crate::decision::{DecisionError, Signers, TrustDecision};
 use crate::document_error::SignedTrustError;
 use crate::rules::{DecisionContext, Packages};
@@ -42,7 +42,7 @@ impl BundledTrust {
         if let Some(&other) = documents.keys().find(|other| !is_known(other)) {
             return Err(SignedTrustError::ExtraneousDocuments { org, other });
         }
-        signed.value().require_current(DecisionContext::at(Utc::now()))?;
+        signed.value().require_current(DecisionContext::at(clock_time()))?;
         // What is refused is not remembered.
         admit(&mut signed, anchor)?;
         let trust = signed.value();
@@ -81,7 +81,7 @@ impl BundledTrust {
         name: &PackageName,
         clock_skew_allowance: ClockSkewAllowance,
     ) -> Result<TrustDecision, DecisionError> {
-        let context = DecisionContext::at(Utc::now()).with_allowance(clock_skew_allowance);
+        let context = DecisionContext::at(clock_time()).with_allowance(clock_skew_allowance);
         decide_signers(&self.trust, signers, Packages::Named(name), context)
     }
 }

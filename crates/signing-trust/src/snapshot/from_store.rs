@@ -11,6 +11,7 @@ use signing_store::{Heartbeat, KeyRow, OrganizationRecord, TrustSnapshot, Truste
 use super::{
     DocumentsOfChild, KeyEntry, KeyStatus, Organization, OrganizationTrust, StatedBy, TrustGrant,
 };
+use crate::clock::clock_time;
 
 /// What a store said about its state and its clock, and when it was asked, since boot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +33,7 @@ pub(crate) fn present(as_of: Option<DateTime<Utc>>, asked: Duration) -> DateTime
     let since = TimeDelta::from_std(boot_time().saturating_sub(asked)).unwrap_or(TimeDelta::MAX);
     let theirs =
         as_of.map(|as_of| as_of.checked_add_signed(since).unwrap_or(DateTime::<Utc>::MAX_UTC));
-    theirs.map_or_else(Utc::now, |theirs| theirs.max(Utc::now()))
+    theirs.map_or_else(clock_time, |theirs| theirs.max(clock_time()))
 }
 
 /// Time since boot, including the time for which the machine was suspended (clock_gettime(2)).
@@ -44,7 +45,7 @@ pub fn boot_time() -> Duration {
 impl OrganizationTrust {
     /// The present, by the local clock and that of the store it was read from.
     pub(crate) fn now(&self) -> DateTime<Utc> {
-        self.as_of.map_or_else(Utc::now, |as_of| as_of.now())
+        self.as_of.map_or_else(clock_time, |as_of| as_of.now())
     }
 
     /// What the store said when it was asked at `asked`. It is the same in whichever order

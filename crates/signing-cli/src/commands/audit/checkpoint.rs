@@ -4,6 +4,7 @@ use signing_crypto::{
 };
 use signing_trust::KeyManager;
 
+use super::replaced::Replaced;
 use crate::cli::{Checkpoint, Resolved, SignerSource};
 use crate::context::{Context, StoreAccess};
 use crate::error::CliError;
@@ -19,9 +20,13 @@ use crate::view::{SignerView, View};
 /// Signs the state of one log, or of all. Everything is signed before anything is written.
 pub(super) async fn checkpoint(context: &Context, command: Checkpoint) -> Result<Report, CliError> {
     let existing = Existing::replace_if(command.force);
-    if let Some(path) = &command.output {
-        existing.require_vacant(path)?;
-    }
+    let mut replaced = match &command.output {
+        Some(path) => {
+            existing.require_vacant(path)?;
+            Replaced::read(path)?
+        }
+        None => Replaced::default(),
+    };
     let Resolved(signer) = command.signer;
     let (keys, signer, shown): (_, Box<dyn Signer>, _) = match signer {
         SignerSource::Key { source, access } => {
@@ -47,8 +52,9 @@ pub(super) async fn checkpoint(context: &Context, command: Checkpoint) -> Result
         }
     };
     for org in orgs {
-        signed.push(keys.sign_checkpoint(org, &*signer).await?);
+        signed.push(keys.sign_checkpoint(org, &*signer, &replaced.of(org)).await?);
     }
+    replaced.require_none_left()?;
     let view = CheckpointsView {
         file: command.output.as_ref().map(|path| path.display().to_string()),
         signer: shown,
@@ -69,13 +75,16 @@ pub(super) async fn checkpoint(context: &Context, command: Checkpoint) -> Result
     Ok(Report::done(&view))
 }
 
-/// All that have a log.
+/// All that have a log, which is at least one.
 async fn all_organizations(keys: &KeyManager) -> Result<Vec<OrgId>, CliError> {
     let mut orgs: Vec<OrgId> = Vec::new();
     while let Some(org) = keys.store().next_audited_organization(orgs.last().copied()).await? {
         orgs.push(org);
     }
-    Ok(orgs)
+    match orgs.is_empty() {
+        true => Err(CliError::NoAuditLog),
+        false => Ok(orgs),
+    }
 }
 
 #[cfg(test)]

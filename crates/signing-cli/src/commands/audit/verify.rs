@@ -85,7 +85,20 @@ pub(super) async fn verify(
     for (org, its_own) in checkpoints {
         verdicts.add(&keys, org, &its_own).await;
     }
-    Ok(verdicts.report())
+    match verdicts.logs.is_empty() {
+        true => Err(CliError::NoAuditLog),
+        false => Ok(verdicts.report()),
+    }
+}
+
+/// Reads what may be a file of checkpoints.
+pub(super) fn read_bounded(path: &Path) -> Result<Vec<u8>, CliError> {
+    let limit = MAX_CHECKPOINTS_SIZE;
+    let bytes = files::read_at_most(path, limit as u64 + 1)?;
+    match bytes.len() > limit {
+        true => Err(CliError::CheckpointsTooLarge { path: path.into(), limit }),
+        false => Ok(bytes),
+    }
 }
 
 fn read_file(
@@ -93,11 +106,7 @@ fn read_file(
     key: &VerifyingKey,
     others: &[VerifyingKey],
 ) -> Result<Vec<VerifiedCheckpoint>, CliError> {
-    let limit = MAX_CHECKPOINTS_SIZE;
-    let bytes = files::read_at_most(path, limit as u64 + 1)?;
-    if bytes.len() > limit {
-        return Err(CliError::CheckpointsTooLarge { path: path.into(), limit });
-    }
+    let bytes = read_bounded(path)?;
     let lines = bytes.split(|&byte| byte == b'\n').zip(1..);
     let checkpoints: Result<Vec<_>, CliError> = lines
         .filter(|(line, _)| !line.trim_ascii().is_empty())

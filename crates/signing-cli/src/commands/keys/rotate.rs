@@ -1,17 +1,20 @@
 use serde::Serialize;
 use signing_crypto::{Fingerprint, KeyId, KeyName, OrgName, TrustedKeyId};
 use signing_trust::store::{Change, OrganizationRef, TrustedKeyRecord};
-use signing_trust::{Resign, Resigned, Rotation, SearchExtent};
+use signing_trust::{Resign, Rotation, SearchExtent};
 
+use super::resigned::ResignedView;
 use super::rotate_dry_run::RotationImpactView;
 use crate::cli;
 use crate::context::{Context, StoreAccess};
 use crate::error::CliError;
 use crate::lines::Lines;
 use crate::output::Report;
+use crate::question::confirm;
 #[cfg(test)]
 use crate::schemas::Document;
 use crate::select;
+use crate::terminal::Confirmation;
 use crate::time::Time;
 use crate::view::View;
 
@@ -27,6 +30,15 @@ pub(super) async fn rotate(context: &Context, command: cli::Rotate) -> Result<Re
     }
     let keys = context.keys_with_kek(StoreAccess::Change).await?;
     let id = select::signing_key(context, &keys, command.org.as_ref(), &command.key).await?;
+    if resign == Resign::All && Confirmation::given_if(command.yes) == Confirmation::Needed {
+        let (signatures, packages) = keys.resigned_packages(id).await?;
+        if signatures.added > 0 {
+            let view = ResignedView::of(&signatures, &packages);
+            let mut preview = Lines::from(view.text());
+            preview.append(view.table());
+            confirm(&preview, "re-sign these packages with the key's successor?")?;
+        }
+    }
     let rotation = keys.rotate_signing_key(id, command.name, resign).await?;
     let owner = keys.store().organization(OrganizationRef::Id(rotation.old.org_id)).await?.name;
     Ok(Report::done(&RotationView::of(&rotation, &owner)))
@@ -44,7 +56,7 @@ struct RotationView<'a> {
     old: OldKeyView<'a>,
     successor: SuccessorView<'a>,
     trusted: Option<RowView>,
-    signatures: SignaturesView,
+    signatures: ResignedView<'a>,
     next: Vec<StepView>,
     #[serde(skip)]
     trust: &'static str,
@@ -73,35 +85,6 @@ struct SuccessorView<'a> {
 struct RowView {
     id: TrustedKeyId,
     expires_at: Option<Time>,
-}
-
-#[derive(Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub(super) struct SignaturesView {
-    added: u64,
-    already: u64,
-    left: u64,
-    /// Whether all signatures in the store were looked at, or only those until a time limit.
-    searched_all: bool,
-}
-
-impl SignaturesView {
-    pub(super) fn of(signatures: &Resigned) -> Self {
-        let Resigned { added, already, left, extent } = *signatures;
-        Self { added, already, left, searched_all: extent == SearchExtent::All }
-    }
-
-    pub(super) fn text(&self) -> String {
-        let too_many = match self.searched_all {
-            true => "",
-            false => "; not all stored signatures were looked at: there are too many",
-        };
-        format!(
-            "stored signatures by the old key: {} re-signed, {} already up to date, {} not \
-             re-signed{too_many}",
-            self.added, self.already, self.left,
-        )
-    }
 }
 
 /// What somebody has to do, and with which command.
@@ -140,7 +123,7 @@ impl<'a> RotationView<'a> {
                 made,
             },
             trusted: trusted.map(row),
-            signatures: SignaturesView::of(signatures),
+            signatures: ResignedView::of(signatures, &rotation.packages),
             next: steps(rotation, owner, &successor.name),
             trust,
         }
@@ -158,6 +141,7 @@ impl View for RotationView<'_> {
         text.push(format!("fingerprint  {}", successor.fingerprint));
         text.push(self.trust);
         text.push(signatures.text());
+        text.append(signatures.table());
         text.push("to do:");
         for StepView { why, command } in &self.next {
             text.push(format!("  {why}: {command}"));

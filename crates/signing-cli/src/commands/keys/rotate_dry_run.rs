@@ -2,7 +2,7 @@ use serde::Serialize;
 use signing_crypto::{Fingerprint, KeyId, KeyName, OrgId, OrgName};
 use signing_trust::{OrganizationKeys, PlannedSuccessor, RotationImpact};
 
-use super::rotate::SignaturesView as ResignedView;
+use super::resigned::ResignedView;
 use crate::commands::impact::SignaturesView;
 use crate::lines::Lines;
 use crate::view::{LimitsView, TrustPathView, View};
@@ -14,7 +14,7 @@ pub(super) struct RotationImpactView<'a> {
     dry_run: bool,
     old: KeyView<'a>,
     successor: KeyView<'a>,
-    signatures: ResignedView,
+    signatures: ResignedView<'a>,
     /// The organizations that would accept the successor and do not now, once for each path.
     accepted: Vec<AcceptedView<'a>>,
     gains: Vec<SignaturesView<'a>>,
@@ -44,7 +44,7 @@ struct AcceptedView<'a> {
 
 impl<'a> RotationImpactView<'a> {
     pub(super) fn of(impact: &'a RotationImpact, owner: &'a OrgName) -> Self {
-        let RotationImpact { old, successor, signatures, trust, .. } = impact;
+        let RotationImpact { old, successor, signatures, packages, trust, .. } = impact;
         let known = |id, name, fingerprint| KeyView { id, name, fingerprint };
         let accepted = trust.accepted.iter().chain(&trust.accepted_otherwise);
         let accepted = accepted.flat_map(|OrganizationKeys { org, keys, .. }| {
@@ -64,7 +64,7 @@ impl<'a> RotationImpactView<'a> {
                 }
                 PlannedSuccessor::ToBeMade(name) => known(None, name, None),
             },
-            signatures: ResignedView::of(signatures),
+            signatures: ResignedView::of(signatures, packages),
             accepted: accepted.collect(),
             gains: trust.gains.iter().map(SignaturesView::of).collect(),
             losses: trust.losses.iter().map(SignaturesView::of).collect(),
@@ -85,6 +85,7 @@ impl View for RotationImpactView<'_> {
             Some(_) => format!("  {} already replaces it", successor.name),
         });
         text.push(format!("  {}", self.signatures.text()));
+        text.append(self.signatures.table());
         for AcceptedView { org, via, limits, .. } in &self.accepted {
             text.push(format!(
                 "  {org} would accept {}: {}{}",

@@ -114,6 +114,13 @@ fn program() -> Vec<CliError> {
         CliError::Read { path: path(), source: io::ErrorKind::NotFound.into() },
         CliError::Write { path: path(), source: io::ErrorKind::StorageFull.into() },
         CliError::FileExists { path: path() },
+        CliError::StoredOnly {
+            id: "22222222-3333-4444-8555-666666666666".parse().unwrap(),
+            source: Box::new(CliError::Write {
+                path: path(),
+                source: io::ErrorKind::ReadOnlyFilesystem.into(),
+            }),
+        },
         CliError::RootNotPublished { path: "acme-root.json".into(), org: values::org_name() },
         CliError::NotReplaced { path: path() },
         CliError::KeyWasRevoked { org: values::org_name(), name: "release".parse().unwrap() },

@@ -92,6 +92,12 @@ fn program() -> Vec<CliError> {
     let path = || "checkpoints".into();
     vec![
         CliError::NoCheckpoint { path: path() },
+        CliError::NoAuditLog,
+        CliError::CheckpointNotReplaced {
+            path: path(),
+            org: values::org_id(),
+            name: "acme".parse().unwrap(),
+        },
         CliError::CheckpointsTooLarge { path: path(), limit: 1 << 20 },
         refused(MalformedCheckpoint::from(values::malformed_statement()).into()),
     ]

@@ -11,7 +11,7 @@ use signing_crypto::{
 };
 use signing_loader::PackageError;
 use signing_trust::{
-    DecisionError, SignedTrustError, TrustError, TrustRootError, VersionMemoryError,
+    DecisionError, SignedTrustError, TrustError, TrustRootError, UnusableClock, VersionMemoryError,
 };
 
 use super::{Sample, each, sample, values};
@@ -153,10 +153,11 @@ fn faults() -> Vec<DocumentFault> {
     ]
 }
 
-fn decision() -> [DecisionError; 2] {
+fn decision() -> [DecisionError; 3] {
     [
         DecisionError::TooManyCandidates { found: 65, limit: 64 },
         DecisionError::SignedTrust(expired()),
+        DecisionError::Clock(UnusableClock),
     ]
 }
 

@@ -1,7 +1,7 @@
 use serde_json::Value;
 use signing_crypto::{SignedCheckpoint, VerifyingKey};
 
-use super::{acme, forge};
+use super::{acme, cut, forge};
 use crate::support::{Scratch, finish, text};
 
 const SIGN: [&str; 6] = ["audit", "checkpoint", "--org", "acme", "--key", "auditor.pem"];
@@ -84,9 +84,17 @@ fn all_checkpoints_are_one_file_that_all_logs_are_verified_by() {
     assert_eq!(scratch.json(&of_acme).as_array().unwrap().len(), 1);
 
     // Nothing is left of it, but a checkpoint tells that there was something.
+    remove_log(&scratch, &org);
+    assert_eq!(scratch.json(&["audit", "verify"]).as_array().unwrap().len(), 2);
+    let run = scratch.fails(1, "AuditLogBroken", &verify("kept", "auditor.pub.pem"));
+    assert!(run.stderr.contains(&org), "{}", run.stderr);
+}
+
+/// Removes an organization and its log, as somebody who owns the database.
+fn remove_log(scratch: &Scratch, org: &str) {
     let id = org.replace('-', "");
     forge(
-        &scratch,
+        scratch,
         &format!(
             "PRAGMA foreign_keys = OFF;
              DELETE FROM audit_log WHERE org_id = X'{id}';
@@ -95,9 +103,61 @@ fn all_checkpoints_are_one_file_that_all_logs_are_verified_by() {
              DELETE FROM organizations WHERE id = X'{id}';"
         ),
     );
-    assert_eq!(scratch.json(&["audit", "verify"]).as_array().unwrap().len(), 2);
-    let run = scratch.fails(1, "AuditLogBroken", &verify("kept", "auditor.pub.pem"));
+}
+
+const SIGN_ALL: [&str; 7] =
+    ["audit", "checkpoint", "--all", "--key", "auditor.pem", "--output", "kept"];
+
+#[test]
+fn store_without_a_log_is_neither_verified_nor_signed() {
+    let (scratch, org) = with_auditor();
+    scratch.json(&["audit", "verify"]);
+    scratch.json(&SIGN_ALL);
+    let good = scratch.read("kept");
+
+    remove_log(&scratch, &org);
+    scratch.fails(1, "NoAuditLog", &["audit", "verify"]);
+    scratch.fails(1, "NoAuditLog", &SIGN_ALL[..5]);
+    scratch.fails(1, "NoAuditLog", &[&SIGN_ALL[..], &["--force"]].concat());
+    assert_eq!(scratch.read("kept"), good);
+    scratch.fails(1, "AuditLogBroken", &verify("kept", "auditor.pub.pem"));
+}
+
+#[test]
+fn checkpoints_are_replaced_only_by_those_of_the_same_logs() {
+    let (scratch, org) = with_auditor();
+    scratch.json(&["orgs", "create", "other"]);
+    scratch.json(&SIGN_ALL);
+    let again = [&SIGN_ALL[..], &["--force"]].concat();
+    scratch.json(&again);
+    let one = [&SIGN[..], &["--output", "kept", "--force"]].concat();
+    scratch.fails(1, "CheckpointNotReplaced", &one);
+
+    let good = scratch.read("kept");
+    remove_log(&scratch, &org);
+    let run = scratch.fails(1, "CheckpointNotReplaced", &again);
     assert!(run.stderr.contains(&org), "{}", run.stderr);
+    assert_eq!(scratch.read("kept"), good);
+}
+
+#[test]
+fn checkpoint_is_replaced_only_if_its_log_continues_from_it() {
+    let (scratch, _) = with_auditor();
+    let again = [&SIGN[..], &["--output", "kept", "--force"]].concat();
+    scratch.json(&again);
+    scratch.json(&["keys", "deny", &"08".repeat(32), "--org", "acme"]);
+    scratch.json(&again);
+
+    let good = scratch.read("kept");
+    cut(&scratch);
+    scratch.json(&["audit", "verify"]);
+    scratch.fails(1, "AuditLogBroken", &again);
+    // As long as the log was, with other entries.
+    for digits in ["09", "0a", "0b"] {
+        scratch.json(&["keys", "deny", &digits.repeat(32), "--org", "acme"]);
+    }
+    scratch.fails(1, "AuditLogBroken", &again);
+    assert_eq!(scratch.read("kept"), good);
 }
 
 #[test]

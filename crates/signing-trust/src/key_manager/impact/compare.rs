@@ -13,6 +13,7 @@ use crate::candidates::decide_signers;
 use crate::decision::{DecisionError, Signers};
 use crate::error::TrustError;
 use crate::key_manager::KeyManager;
+use crate::key_manager::rotation::StatementRules;
 use crate::key_manager::signatures::StoredSignature;
 use crate::rules::{DecisionContext, Packages, Scenario, simulate};
 use crate::snapshot::OrganizationTrust;
@@ -70,6 +71,8 @@ pub(super) struct Resigning<'a> {
     pub(super) org: OrgId,
     pub(super) old: VerifyingKey,
     pub(super) new: &'a SigningKey,
+    /// What is outdated is not signed again.
+    pub(super) rules: &'a StatementRules,
 }
 
 impl Resigning<'_> {
@@ -79,6 +82,10 @@ impl Resigning<'_> {
             || envelope.verify(&self.old).is_err()
             || envelope.verify(&self.new.verifying_key()).is_ok()
         {
+            return None;
+        }
+        let statement = envelope.unverified_statement().ok()?;
+        if self.rules.outdated(&statement).is_some() {
             return None;
         }
         let mut resigned = envelope.clone();

@@ -6,10 +6,12 @@ use signing_store::{SigningKeyRecord, StoreError};
 use super::TrustImpact;
 use super::compare::{Focus, KeptDigests, Resigning};
 use crate::error::TrustError;
-use crate::key_manager::rotation::next_name;
+use crate::key_manager::rotation::{
+    RESIGN_LIMIT, ResignOutcome, ResignTally, StatementRules, next_name,
+};
 use crate::key_manager::signature_search::{SEARCH_LIMIT, SignatureSearch};
 use crate::key_manager::signatures::signed_by;
-use crate::key_manager::{KeyManager, ProvenKey, Resign, Resigned};
+use crate::key_manager::{KeyManager, ProvenKey, Resign, Resigned, ResignedPackage};
 use crate::rules::{KeyStanding, Scenario};
 
 /// What a rotation would do, of which nothing was done.
@@ -22,6 +24,8 @@ pub struct RotationImpact {
     pub successor: PlannedSuccessor,
     /// How many kept signatures would be signed again, and how many would not.
     pub signatures: Resigned,
+    /// What the successor would sign, and what it would not because that is outdated.
+    pub packages: Vec<ResignedPackage>,
     /// Which organizations would accept the successor, and which kept signatures. If it is yet
     /// to be made, another key stands for it here.
     pub trust: TrustImpact,
@@ -54,10 +58,8 @@ impl KeyManager {
         let old = self.proven_key(id).await?;
         self.require_worth_rotating(&old, resign).await?;
         let affected = self.with_those_who_granted(old.org()).await?;
-        let found = match self.store.successor(id).await? {
-            Some(successor) => Some(self.proven_successor(&old, successor.id).await?),
-            None => None,
-        };
+        let found = self.found_successor(&old).await?;
+        let rules = self.statement_rules(&old).await?;
         let stand_in = SigningKey::generate()?;
         let new = found.as_ref().map_or(stand_in.verifying_key(), ProvenKey::verifying_key);
         let signer = match (resign, &found) {
@@ -71,8 +73,10 @@ impl KeyManager {
         };
         let scenario = self.trust_in_successor(&old, &new, &name, found.is_some(), resign).await?;
         let (of_old, org) = (old.verifying_key(), old.org());
-        let resigning = signer.map(|new| Resigning { org, old: of_old, new });
-        let signatures = self.count_resigned(&old, &new, resigning.as_ref()).await?;
+        let resigning = signer.map(|new| Resigning { org, old: of_old, new, rules: &rules });
+        let search = SignatureSearch::within(SEARCH_LIMIT);
+        let ResignTally { signatures, packages } =
+            self.tally_resigned(&old, &new, resigning.as_ref(), (&rules, search)).await?;
         let focus = Focus::Rotation { old: &of_old, new: &new };
         let kept = KeptDigests::new(focus).resigned(resigning);
         let trust = self.trust_impact(&scenario, affected, kept).await?;
@@ -80,7 +84,43 @@ impl KeyManager {
             Some(found) => PlannedSuccessor::Made(Box::new(found.into_record())),
             None => PlannedSuccessor::ToBeMade(name),
         };
-        Ok(RotationImpact { old: old.into_record(), successor, signatures, trust })
+        Ok(RotationImpact { old: old.into_record(), successor, signatures, packages, trust })
+    }
+
+    /// What [`rotate_signing_key`](Self::rotate_signing_key) with [`Resign::All`] would sign
+    /// again. Changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`rotate_signing_key`](Self::rotate_signing_key).
+    pub async fn resigned_packages(
+        &self,
+        id: KeyId,
+    ) -> Result<(Resigned, Vec<ResignedPackage>), TrustError> {
+        let old = self.proven_key(id).await?;
+        self.require_worth_rotating(&old, Resign::All).await?;
+        let found = self.found_successor(&old).await?;
+        let stand_in = SigningKey::generate()?;
+        let new = match &found {
+            Some(found) => self.require_usable(found).await?,
+            None => &stand_in,
+        };
+        let rules = self.statement_rules(&old).await?;
+        let (org, of_old) = (old.org(), old.verifying_key());
+        let resigning = Resigning { org, old: of_old, new, rules: &rules };
+        // What the rotation has the time to sign is shown.
+        let search = SignatureSearch::within(RESIGN_LIMIT);
+        let new = new.verifying_key();
+        let tally = self.tally_resigned(&old, &new, Some(&resigning), (&rules, search)).await?;
+        Ok((tally.signatures, tally.packages))
+    }
+
+    /// The successor that a run before has made.
+    async fn found_successor(&self, old: &ProvenKey) -> Result<Option<ProvenKey>, TrustError> {
+        match self.store.successor(old.id()).await? {
+            Some(successor) => Ok(Some(self.proven_successor(old, successor.id).await?)),
+            None => Ok(None),
+        }
     }
 
     async fn successor_name(
@@ -120,23 +160,26 @@ impl KeyManager {
         self.new_trust(old.org(), new, Some(name.clone()), row.expires_at).await
     }
 
-    async fn count_resigned(
+    async fn tally_resigned(
         &self,
         old: &ProvenKey,
         new: &VerifyingKey,
         resigning: Option<&Resigning<'_>>,
-    ) -> Result<Resigned, TrustError> {
-        let mut resigned = Resigned::default();
-        let mut search = SignatureSearch::within(SEARCH_LIMIT);
+        (rules, mut search): (&StatementRules, SignatureSearch),
+    ) -> Result<ResignTally, TrustError> {
+        let mut tally = ResignTally::default();
         let mut all = self.store.each_kept_signature(old.org());
         while let Some(kept) = search.next(&mut all).await? {
             let Some(envelope) = signed_by(&kept, &old.verifying_key()) else { continue };
-            match resigning {
-                _ if envelope.verify(new).is_ok() => resigned.already += 1,
-                Some(resigning) if resigning.has_room(&envelope) => resigned.added += 1,
-                _ => resigned.left += 1,
-            }
+            let statement = envelope.unverified_statement()?;
+            let outcome = match (resigning, rules.outdated(&statement)) {
+                _ if envelope.verify(new).is_ok() => ResignOutcome::Already,
+                (_, Some(why)) => ResignOutcome::Outdated(why),
+                (Some(resigning), None) if resigning.has_room(&envelope) => ResignOutcome::Added,
+                _ => ResignOutcome::Left,
+            };
+            tally.add(kept.id, statement, outcome);
         }
-        Ok(Resigned { extent: search.extent(), ..resigned })
+        Ok(tally.with_extent(search.extent()))
     }
 }

@@ -8,19 +8,12 @@ use signing_store::{Change, NewPackageSignature, PackageSignatureRecord, StoreEr
 use super::super::signature_search::SignatureSearch;
 use super::super::signatures::{self, signed_by};
 use super::super::{KeyManager, ProvenKey};
-use super::{Resign, Resigned};
+use super::{Resign, ResignOutcome as Outcome, ResignTally};
 use crate::error::TrustError;
 
 /// How often a kept signature is looked at that others change meanwhile. Each of them has
 /// added to it, and an envelope has room for 16.
 const ATTEMPTS: usize = 32;
-
-/// The result for one kept signature that the old key made.
-enum Outcome {
-    Added,
-    Already,
-    Left,
-}
 
 /// The key that signs again.
 struct Successor<'a> {
@@ -36,8 +29,9 @@ impl KeyManager {
         new: &ProvenKey,
         resign: Resign,
         limit: Duration,
-    ) -> Result<Resigned, TrustError> {
-        let mut resigned = Resigned::default();
+    ) -> Result<ResignTally, TrustError> {
+        let mut tally = ResignTally::default();
+        let rules = self.statement_rules(old).await?;
         let successor = match resign {
             Resign::All => Some(Successor { proven: new, key: self.require_usable(new).await? }),
             Resign::Leave => None,
@@ -46,18 +40,17 @@ impl KeyManager {
         let mut all = self.store.each_kept_signature(old.org());
         while let Some(kept) = search.next(&mut all).await? {
             let Some(envelope) = signed_by(&kept, &old.verifying_key()) else { continue };
-            let outcome = match &successor {
+            let statement = envelope.unverified_statement()?;
+            let id = kept.id;
+            let outcome = match (&successor, rules.outdated(&statement)) {
                 _ if envelope.verify(&new.verifying_key()).is_ok() => Outcome::Already,
-                Some(successor) => self.resign(kept, old, successor).await?,
-                None => Outcome::Left,
+                (_, Some(why)) => Outcome::Outdated(why),
+                (Some(successor), None) => self.resign(kept, old, successor).await?,
+                (None, None) => Outcome::Left,
             };
-            match outcome {
-                Outcome::Added => resigned.added += 1,
-                Outcome::Already => resigned.already += 1,
-                Outcome::Left => resigned.left += 1,
-            }
+            tally.add(id, statement, outcome);
         }
-        Ok(Resigned { extent: search.extent(), ..resigned })
+        Ok(tally.with_extent(search.extent()))
     }
 
     /// Adds a signature where a signature is kept, however often others add to it

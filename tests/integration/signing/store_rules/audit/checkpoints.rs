@@ -26,7 +26,7 @@ on_both_backends! {
 /// A checkpoint of a log as it is now, as it comes back from where it was kept.
 async fn checkpoint(world: &World, org: OrgId) -> VerifiedCheckpoint {
     let key = SigningKey::generate().unwrap();
-    let (_, signed) = world.keys.sign_checkpoint(org, &key).await.unwrap();
+    let (_, signed) = world.keys.sign_checkpoint(org, &key, &[]).await.unwrap();
     let kept = SignedCheckpoint::parse(signed.to_json().as_bytes()).unwrap();
     kept.verify(&key.verifying_key()).unwrap()
 }
@@ -169,7 +169,7 @@ async fn broken_log_gets_no_checkpoint(world: World) {
     let one = entry(&world, org, 2);
     forge(&world, &format!("UPDATE audit_log SET details = '{{}}' {one}")).await;
     let key = SigningKey::generate().unwrap();
-    let refused = world.keys.sign_checkpoint(org, &key).await;
+    let refused = world.keys.sign_checkpoint(org, &key, &[]).await;
     assert_refused!(
         refused,
         TrustError::AuditLogBroken(fault) if (fault.sequence, fault.kind) == (2, Kind::Edited)

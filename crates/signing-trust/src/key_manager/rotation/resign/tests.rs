@@ -3,6 +3,7 @@ use signing_crypto::{KeyEncryptionKey, PackageDigest, StatementTime};
 use signing_store::{DatabaseUrl, Store};
 
 use super::*;
+use crate::key_manager::Resigned;
 use crate::key_manager::signature_search::SearchExtent;
 
 #[tokio::test]

@@ -15,7 +15,7 @@ on_both_backends! {
 async fn a_checkpoint_is_told_each_time_and_is_no_change(recorded: RecordedStore) {
     for _ in 0..2 {
         let (checkpoint, _) =
-            recorded.keys.sign_checkpoint(recorded.org, &seed_key()).await.unwrap();
+            recorded.keys.sign_checkpoint(recorded.org, &seed_key(), &[]).await.unwrap();
         recorded.told(
             Level::INFO,
             &[
@@ -49,7 +49,7 @@ async fn a_broken_log_is_told_each_time_it_is_found(recorded: RecordedStore) {
     }
     // Nor is a checkpoint told that was not signed.
     assert_refused!(
-        recorded.keys.sign_checkpoint(recorded.org, &seed_key()).await,
+        recorded.keys.sign_checkpoint(recorded.org, &seed_key(), &[]).await,
         TrustError::AuditLogBroken(_)
     );
     let heard = recorded.heard();

@@ -1,0 +1,118 @@
+use serde::Serialize;
+use signing_crypto::{PackageDigest, PackageName, PackageVersion, SignatureId, StatementTime};
+use signing_trust::{Outdated, Resigned, ResignedPackage, SearchExtent};
+
+use crate::lines::{Cell, Lines, ShortIds, Table};
+
+/// Which stored signatures by the old key its successor signs.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct ResignedView<'a> {
+    added: u64,
+    already: u64,
+    left: u64,
+    outdated: u64,
+    /// Whether all signatures in the store were looked at, or only those until a time limit.
+    searched_all: bool,
+    /// Those that were added, and those that are outdated.
+    packages: Vec<PackageView<'a>>,
+}
+
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct PackageView<'a> {
+    signature_id: SignatureId,
+    name: &'a PackageName,
+    sha256: PackageDigest,
+    version: Option<&'a PackageVersion>,
+    expires_at: Option<StatementTime>,
+    result: ResultView,
+    /// The lowest version that the organization accepts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    floor: Option<&'a PackageVersion>,
+}
+
+#[derive(Clone, Copy, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+enum ResultView {
+    Added,
+    Expired,
+    BelowFloor,
+}
+
+impl<'a> ResignedView<'a> {
+    pub(super) fn of(signatures: &Resigned, packages: &'a [ResignedPackage]) -> Self {
+        let Resigned { added, already, left, outdated, extent } = *signatures;
+        Self {
+            added,
+            already,
+            left,
+            outdated,
+            searched_all: extent == SearchExtent::All,
+            packages: packages.iter().map(PackageView::of).collect(),
+        }
+    }
+
+    pub(super) fn text(&self) -> String {
+        let outdated = match self.outdated {
+            0 => String::new(),
+            count => format!(", {count} left out as outdated"),
+        };
+        let too_many = match self.searched_all {
+            true => "",
+            false => "; not all stored signatures were looked at: there are too many",
+        };
+        format!(
+            "stored signatures by the old key: {} re-signed, {} already up to date, {} not \
+             re-signed{outdated}{too_many}",
+            self.added, self.already, self.left,
+        )
+    }
+
+    pub(super) fn table(&self) -> Lines {
+        let ids = ShortIds::new(self.packages.iter().map(|package| package.sha256), [""; 0]);
+        let mut table = Table::new(["PACKAGE", "VERSION", "SHA256", "UNTIL", "RESULT"]);
+        for package in &self.packages {
+            table.row([
+                Cell::name(package.name.as_str()),
+                package.version.map(ToString::to_string).unwrap_or_default().into(),
+                ids.cell(package.sha256),
+                package.expires_at.map(|at| at.to_string()).unwrap_or_default().into(),
+                package.result_text().into(),
+            ]);
+        }
+        let mut lines = Lines::new();
+        lines.table(table.indented());
+        lines
+    }
+}
+
+impl<'a> PackageView<'a> {
+    fn of(package: &'a ResignedPackage) -> Self {
+        let ResignedPackage { id, statement, outdated, .. } = package;
+        let (result, floor) = match outdated {
+            None => (ResultView::Added, None),
+            Some(Outdated::BelowFloor { floor }) => (ResultView::BelowFloor, Some(floor)),
+            Some(_) => (ResultView::Expired, None),
+        };
+        Self {
+            signature_id: *id,
+            name: statement.name(),
+            sha256: *statement.digest(),
+            version: statement.version(),
+            expires_at: statement.expires_at(),
+            result,
+            floor,
+        }
+    }
+
+    fn result_text(&self) -> String {
+        match (self.result, self.floor) {
+            (ResultView::Added, _) => "re-signed".into(),
+            (ResultView::BelowFloor, Some(floor)) => format!("below floor {floor}"),
+            (ResultView::BelowFloor, None) => "below floor".into(),
+            (ResultView::Expired, _) => "expired".into(),
+        }
+    }
+}

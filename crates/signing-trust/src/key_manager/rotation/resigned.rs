@@ -1,0 +1,131 @@
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use signing_crypto::{PackageName, PackageStatement, PackageVersion, SignatureId};
+
+use super::super::signature_search::SearchExtent;
+use super::super::{KeyManager, ProvenKey};
+use crate::error::TrustError;
+
+/// Kept signatures that the old key made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Resigned {
+    /// The successor has signed them now.
+    pub added: u64,
+    /// The successor had signed them before.
+    pub already: u64,
+    /// Only the old key has signed them, there is no room for another signature, or
+    /// others have changed them repeatedly.
+    pub left: u64,
+    /// Only the old key has signed them, and [`Outdated`] says why that stays so.
+    pub outdated: u64,
+    /// Which of the kept signatures were looked at.
+    pub extent: SearchExtent,
+}
+
+/// What a kept signature states, and what becomes of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ResignedPackage {
+    /// The kept signature.
+    pub id: SignatureId,
+    /// What the old key has signed.
+    pub statement: PackageStatement,
+    /// Why the successor does not sign it. `None` if it does.
+    pub outdated: Option<Outdated>,
+}
+
+/// Why the organization no longer accepts a statement, regardless of its signer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Outdated {
+    /// It has expired.
+    Expired,
+    /// Its version is lower, or it states none.
+    BelowFloor {
+        /// The lowest version that the organization accepts.
+        floor: PackageVersion,
+    },
+}
+
+/// The result for one kept signature that the old key made.
+pub(in crate::key_manager) enum ResignOutcome {
+    Added,
+    Already,
+    Left,
+    Outdated(Outdated),
+}
+
+/// The results for all of them.
+#[derive(Default)]
+pub(in crate::key_manager) struct ResignTally {
+    pub(in crate::key_manager) signatures: Resigned,
+    pub(in crate::key_manager) packages: Vec<ResignedPackage>,
+}
+
+impl ResignTally {
+    pub(in crate::key_manager) fn add(
+        &mut self,
+        id: SignatureId,
+        statement: PackageStatement,
+        outcome: ResignOutcome,
+    ) {
+        let outdated = match outcome {
+            ResignOutcome::Added => {
+                self.signatures.added += 1;
+                None
+            }
+            ResignOutcome::Outdated(why) => {
+                self.signatures.outdated += 1;
+                Some(why)
+            }
+            ResignOutcome::Already => {
+                self.signatures.already += 1;
+                return;
+            }
+            ResignOutcome::Left => {
+                self.signatures.left += 1;
+                return;
+            }
+        };
+        self.packages.push(ResignedPackage { id, statement, outdated });
+    }
+
+    pub(in crate::key_manager) fn with_extent(mut self, extent: SearchExtent) -> Self {
+        self.signatures.extent = extent;
+        self
+    }
+}
+
+/// What an organization asks of a statement, regardless of its signer.
+pub(in crate::key_manager) struct StatementRules {
+    now: DateTime<Utc>,
+    floors: BTreeMap<PackageName, PackageVersion>,
+}
+
+impl StatementRules {
+    pub(in crate::key_manager) fn outdated(
+        &self,
+        statement: &PackageStatement,
+    ) -> Option<Outdated> {
+        if statement.expires_at().is_some_and(|at| at.to_utc() <= self.now) {
+            return Some(Outdated::Expired);
+        }
+        let floor = self.floors.get(statement.name())?;
+        let is_below = statement.version().is_none_or(|version| version < floor);
+        is_below.then(|| Outdated::BelowFloor { floor: floor.clone() })
+    }
+}
+
+impl KeyManager {
+    /// What the organization of `key` asks now.
+    pub(in crate::key_manager) async fn statement_rules(
+        &self,
+        key: &ProvenKey,
+    ) -> Result<StatementRules, TrustError> {
+        let now = self.trust_in_key(key.org(), key.fingerprint()).await?.now();
+        let floors = self.store.version_floors(key.org()).await?;
+        let floors = floors.into_iter().map(|record| (record.package_name, record.floor)).collect();
+        Ok(StatementRules { now, floors })
+    }
+}
