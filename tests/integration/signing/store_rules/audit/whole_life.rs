@@ -91,7 +91,7 @@ pub(super) async fn whole_life(mut world: World) -> Life {
     keys.reinstate_signing_key(id, &note).await.unwrap();
     keys.delete_organization(child).await.unwrap();
     keys.rotate_kek(&kek(2)).await.unwrap();
-    keys.sign_checkpoint(acme, &key()).await.unwrap();
+    keys.sign_checkpoint(acme, &key(), &[]).await.unwrap();
 
     let (_, wrapped) = keys.store().wrapped_signing_key(id).await.unwrap();
     let wrapped = wrapped.as_bytes().to_vec();
