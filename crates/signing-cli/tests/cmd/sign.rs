@@ -106,6 +106,22 @@ fn a_file_beside_the_stored_signature_is_written_when_asked_for() {
 }
 
 #[test]
+fn a_signature_without_its_file_is_said_to_be_in_the_store() {
+    let scratch = Scratch::with_orgs(&["acme"]);
+    let (id, _) = scratch.stored_key("release", "acme");
+    scratch.json(&["keys", "trust", "--key-id", &id]);
+    scratch.write("a.so", "a");
+    let sign = ["package", "sign", "a.so", "--key-id", &id, "--store", "--output", "missing/a.sig"];
+    let failed = scratch.fails(2, "SignatureFileNotWritten", &sign);
+    scratch.json(&["package", "verify", "a.so"]);
+
+    let next = text(&failed.document()["error"]["next"]);
+    let (_, kept) = next.split_once("cloacina package unstore ").unwrap();
+    scratch.json(&["package", "unstore", kept]);
+    scratch.fails(1, "SignatureNotFound", &["package", "verify", "a.so"]);
+}
+
+#[test]
 fn a_key_in_a_file_stores_for_an_organization_that_is_named() {
     let scratch = Scratch::with_orgs(&["acme", "other"]);
     scratch.key_files("dev");
