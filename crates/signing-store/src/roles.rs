@@ -1,5 +1,6 @@
 mod held;
 mod name;
+mod owner;
 mod protection;
 
 use diesel::dsl::sql;
@@ -15,6 +16,7 @@ use crate::tables::organizations::OrganizationRef;
 
 pub use held::{HeldRights, TableRight};
 pub use name::{RoleName, RoleNameError, RoleNameFault};
+pub use owner::OwnerRights;
 pub use protection::{ProtectionFault, ServerProtection};
 
 /// What a database role is for, and so what it may do: no more than that.
@@ -146,16 +148,17 @@ impl RolePurpose {
         }
     }
 
-    /// The statements that give the Postgres role `role` exactly the rights of
+    /// One transaction that gives the Postgres role `role` exactly the rights of
     /// this purpose, whatever rights it had on the store's tables before, and these
-    /// limits.
+    /// limits. It fails if the role can act as the owner of the store, or as a superuser.
     pub fn sql(self, role: &RoleName, limits: RoleLimits) -> String {
-        self.statements(role, limits).join("\n") + "\n"
+        format!("BEGIN;\n{}\nCOMMIT;\n", self.statements(role, limits).join("\n"))
     }
 
-    /// The same, each statement apart.
+    /// The statements of that transaction.
     pub fn statements(self, role: &RoleName, limits: RoleLimits) -> Vec<String> {
-        let mut statements = self.grants(role);
+        let mut statements = vec![owner::guard(role)];
+        statements.extend(self.grants(role));
         statements.extend(self.limits(role, limits));
         statements
     }
@@ -214,6 +217,7 @@ impl Store {
     ///
     /// [`StoreError::NoRoles`] on SQLite, where the file's permissions decide;
     /// [`StoreError::NotTheOwner`] if the rights are not this user's to give;
+    /// [`StoreError::RoleActsAsOwner`] if the role can act as the owner, or as a superuser;
     /// [`StoreError::LimitsNotAllowed`] if it may not set this role's limits;
     /// [`StoreError::OrganizationNotFound`] if there is no such organization to sign for.
     pub async fn grant_role(
@@ -228,7 +232,8 @@ impl Store {
         if let RolePurpose::Signer(org) = purpose {
             self.organization(OrganizationRef::Id(org)).await?;
         }
-        let statements = purpose.sql(role, limits);
+        let statements = purpose.statements(role, limits).join("\n");
+        let acts_as_owner = owner::acts_as_owner(role);
         let may_limit = match limits {
             RoleLimits::Unchanged => "TRUE".to_owned(),
             _ => may_limit(role),
@@ -239,6 +244,9 @@ impl Store {
             conn.require_safe_schema().await?;
             if !diesel::select(sql::<Bool>(OWNED)).get_result::<bool>(conn).await? {
                 return Err(StoreError::NotTheOwner);
+            }
+            if diesel::select(sql::<Bool>(&acts_as_owner)).get_result::<bool>(conn).await? {
+                return Err(StoreError::RoleActsAsOwner { role });
             }
             if !diesel::select(sql::<Bool>(&may_limit)).get_result::<bool>(conn).await? {
                 return Err(StoreError::LimitsNotAllowed { role });

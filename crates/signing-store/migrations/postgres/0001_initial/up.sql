@@ -271,6 +271,20 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     )
 $$;
 
+-- Whether the role `who` can act as the owner of the store or as a superuser. No statement can
+-- limit such a role, and one that took the owner's rights away would take them from the
+-- triggers and views, which run with them.
+CREATE FUNCTION can_act_as_owner(who NAME) RETURNS BOOLEAN
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT EXISTS (
+        SELECT FROM pg_roles AS role CROSS JOIN pg_roles AS other
+        WHERE role.rolname = who AND pg_has_role(role.oid, other.oid, 'MEMBER')
+          AND (other.rolsuper OR other.oid IN (
+              SELECT nspowner FROM pg_namespace
+              WHERE nspname IN ('cloacina', 'cloacina_views')))
+    )
+$$;
+
 CREATE FUNCTION refuse_signature() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     RAISE insufficient_privilege
