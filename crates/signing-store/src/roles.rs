@@ -142,7 +142,7 @@ impl RolePurpose {
                 ("UPDATE (envelope, envelope_digest)", TABLES, &["package_signatures"]),
                 ("DELETE", TABLES, &["package_signatures"]),
                 ("UPDATE (sequence, entry_hash)", TABLES, &["audit_heads"]),
-                ("UPDATE", TABLES, &["kek_lock"]),
+                ("UPDATE (singleton)", TABLES, &["kek_lock"]),
                 ("UPDATE (locked)", TABLES, &["signature_locks"]),
             ],
         }

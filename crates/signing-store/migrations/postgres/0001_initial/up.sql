@@ -162,11 +162,12 @@ CREATE TABLE audit_log (
     PRIMARY KEY (org_id, sequence)
 );
 
--- Locks are tables and rows that say nothing. A role can lock one only if it may update it,
--- so no role can hold a lock that it has no use for.
+-- Locks are rows that say nothing. A role can lock one only if it may update it, so no role
+-- can hold a lock that it has no use for. They are not tables: a role that prepares a
+-- statement locks its tables before the server checks any right.
 
--- Keeping a signing key locks this empty table together with others that do; wrapping all
--- keys with another key encryption key locks it alone.
+-- Keeping a signing key locks this row, and so does wrapping all keys with another key
+-- encryption key.
 CREATE TABLE kek_lock (
     singleton BIGINT PRIMARY KEY CHECK (singleton = 1)
 );
@@ -188,6 +189,7 @@ CREATE TABLE role_organizations (
 INSERT INTO store_state (singleton, store_id, trust_epoch, trust_state, schema_version)
 VALUES (1, gen_random_uuid(), 0, gen_random_uuid(), 1);
 INSERT INTO trust_history (epoch, state) SELECT trust_epoch, trust_state FROM store_state;
+INSERT INTO kek_lock (singleton) VALUES (1);
 
 -- The functions below that run with their owner's rights (SECURITY DEFINER) name every
 -- table with its schema and set their own search path, so no role can lead them to
