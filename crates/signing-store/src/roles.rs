@@ -164,7 +164,8 @@ impl RolePurpose {
     }
 
     fn grants(self, role: &RoleName) -> Vec<String> {
-        let (name, text) = (quoted(role), literal(role.as_str()));
+        let name = quoted(role);
+        let number = format!("{}::regrole", literal(&name));
         let schema = match self {
             Self::Runner | Self::Signer(_) => VIEWS,
             Self::Admin => TABLES,
@@ -172,7 +173,11 @@ impl RolePurpose {
         let mut statements = vec![
             format!("REVOKE ALL ON ALL TABLES IN SCHEMA {TABLES}, {VIEWS} FROM {name};"),
             format!("REVOKE ALL ON SCHEMA {TABLES}, {VIEWS} FROM {name};"),
-            format!("DELETE FROM {TABLES}.role_organizations WHERE role = {text};"),
+            // A role that was dropped leaves its organization behind.
+            format!(
+                "DELETE FROM {TABLES}.role_organizations WHERE role = {number} \
+                 OR role NOT IN (SELECT oid FROM pg_catalog.pg_roles);"
+            ),
             format!("GRANT USAGE ON SCHEMA {schema} TO {name};"),
         ];
         for (right, schema, tables) in self.rights() {
@@ -185,7 +190,7 @@ impl RolePurpose {
             Self::Admin => "NULL".into(),
         };
         statements.push(format!(
-            "INSERT INTO {TABLES}.role_organizations (role, org_id) VALUES ({text}, {org});"
+            "INSERT INTO {TABLES}.role_organizations (role, org_id) VALUES ({number}, {org});"
         ));
         statements
     }
@@ -355,6 +360,9 @@ mod tests {
         let name = "a\"; DROP TABLE organizations; --'";
         let sql = RolePurpose::Admin.sql(&role(name), RoleLimits::OfPurpose);
         assert!(sql.contains("FROM \"a\"\"; DROP TABLE organizations; --'\";"), "{sql}");
-        assert!(sql.contains("role = 'a\"; DROP TABLE organizations; --''';"), "{sql}");
+        let number = "role = '\"a\"\"; DROP TABLE organizations; --''\"'::regrole OR ";
+        assert!(sql.contains(number), "{sql}");
+        let guard = "can_act_as_owner(''a\"; DROP TABLE organizations; --'''''') THEN";
+        assert!(sql.contains(guard), "{sql}");
     }
 }

@@ -55,7 +55,8 @@ fn a_role_has_what_its_purpose_needs_and_no_more() {
     database.forge(&format!("GRANT SELECT ON cloacina_views.trust_grants TO {name}"));
     database.forge(&format!("GRANT SELECT ON cloacina_views.audit_log TO {name}"));
     examine_as(&scratch, runner, Some("runner")).assert("role", "warning");
-    database.forge(&format!("DELETE FROM role_organizations WHERE role = '{}'", signer.name));
+    database
+        .forge(&format!("DELETE FROM role_organizations WHERE role = '{}'::regrole", signer.name));
     let found = examine_as(&scratch, signer, Some("signer"));
     found.assert("role", "ok");
     found.assert("organization", "problem");

@@ -179,10 +179,11 @@ CREATE TABLE signature_locks (
 );
 
 -- For which organization a role reads wrapped keys and keeps signatures; without one, for
--- all. `cloacina db grants` writes it.
+-- all. `cloacina db grants` writes it. The role is kept by its number: another role that
+-- gets its name later inherits nothing, and a role that is renamed stays the same.
 CREATE TABLE role_organizations (
-    role   NAME NOT NULL,
-    org_id UUID REFERENCES organizations (id),
+    role   REGROLE NOT NULL,
+    org_id UUID    REFERENCES organizations (id),
     UNIQUE (role, org_id)
 );
 
@@ -267,9 +268,8 @@ CREATE FUNCTION acts_for(who NAME, org UUID) RETURNS BOOLEAN
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT pg_has_role(who, current_user, 'USAGE') OR EXISTS (
         SELECT FROM cloacina.role_organizations AS bound
-        JOIN pg_roles ON pg_roles.rolname = bound.role
         WHERE (bound.org_id = org OR bound.org_id IS NULL)
-          AND pg_has_role(who, pg_roles.oid, 'USAGE')
+          AND pg_has_role(who, bound.role, 'USAGE')
     )
 $$;
 
