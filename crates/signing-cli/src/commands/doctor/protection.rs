@@ -30,7 +30,12 @@ pub(super) async fn check(keys: Option<&KeyManager>, checks: &mut Checks) {
 
 fn protection(faults: &[ProtectionFault], checks: &mut Checks) {
     if faults.is_empty() {
-        return checks.ok(CHECK, "no role can queue for locks or fill the disk without a right");
+        return checks.ok(
+            CHECK,
+            "only owners and superusers define anything in this database, and not every role may \
+             execute the functions for large objects, advisory locks, snapshots and messages in \
+             the log of changes",
+        );
     }
     let faults: Vec<_> = faults.iter().map(ToString::to_string).collect();
     checks.warning(
