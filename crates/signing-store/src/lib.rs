@@ -67,7 +67,7 @@ pub use error::{
 };
 pub use migrations::SchemaStatus;
 pub use roles::{
-    HeldRights, OwnerRights, ProtectionFault, RoleLimits, RoleName, RoleNameError,
+    HeldRights, LockTable, OwnerRights, ProtectionFault, RoleLimits, RoleName, RoleNameError,
     RoleNameFault, RolePurpose, ServerProtection, TableRight,
 };
 pub use session::SessionTls;

@@ -1,4 +1,5 @@
 mod held;
+mod lock_table;
 mod name;
 mod owner;
 mod protection;
@@ -15,6 +16,7 @@ use crate::store::Store;
 use crate::tables::organizations::OrganizationRef;
 
 pub use held::{HeldRights, TableRight};
+pub use lock_table::LockTable;
 pub use name::{RoleName, RoleNameError, RoleNameFault};
 pub use owner::OwnerRights;
 pub use protection::{ProtectionFault, ServerProtection};
