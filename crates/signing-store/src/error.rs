@@ -187,6 +187,13 @@ pub enum StoreError {
         /// The role.
         role: String,
     },
+    /// No rights can limit such a role, and one that took the owner's rights away would stop every
+    /// change of trust.
+    #[error("the role {role:?} can act as the owner of the store's tables, or as a superuser")]
+    RoleActsAsOwner {
+        /// The role.
+        role: String,
+    },
     /// Somebody else than the store's owner could change what its statements do.
     #[error("the schema {schema:?} is not the store's alone: {fault}")]
     UnsafeSchema {
@@ -358,6 +365,7 @@ impl StoreError {
             Self::NoRoles => "NoRoles",
             Self::NotTheOwner => "NotTheOwner",
             Self::LimitsNotAllowed { .. } => "LimitsNotAllowed",
+            Self::RoleActsAsOwner { .. } => "RoleActsAsOwner",
             Self::UnsafeSchema { .. } => "UnsafeSchema",
             Self::RoleOfAnotherOrganization { .. } => "RoleOfAnotherOrganization",
             Self::SignatureNotFound { .. } => "NoSuchSignature",

@@ -67,8 +67,8 @@ pub use error::{
 };
 pub use migrations::SchemaStatus;
 pub use roles::{
-    HeldRights, ProtectionFault, RoleLimits, RoleName, RoleNameError, RoleNameFault, RolePurpose,
-    ServerProtection, TableRight,
+    HeldRights, LockTable, OwnerRights, ProtectionFault, RoleLimits, RoleName, RoleNameError,
+    RoleNameFault, RolePurpose, ServerProtection, TableRight,
 };
 pub use session::SessionTls;
 #[doc(no_inline)]

@@ -131,15 +131,16 @@ const CREATE_SCHEMA: &str = "
     EXCEPTION WHEN duplicate_schema OR unique_violation THEN NULL;
     END $$";
 
-/// Others may read the table meanwhile. Nobody else can take this lock: it needs the right
-/// to change the table.
+/// A table that was just made is locked until the commit, and another one has rows to lock. A
+/// lock of the table would wait for any role that has prepared a statement that changes it,
+/// for which a role needs no right.
 #[cfg(feature = "postgres")]
 const CREATE_AND_LOCK: &str = "
     DO $$ BEGIN
         CREATE TABLE IF NOT EXISTS cloacina.schema_migrations (name TEXT PRIMARY KEY);
     EXCEPTION WHEN unique_violation THEN NULL;
     END $$;
-    LOCK TABLE cloacina.schema_migrations IN EXCLUSIVE MODE;";
+    SELECT FROM cloacina.schema_migrations FOR UPDATE;";
 
 #[cfg(feature = "postgres")]
 impl Migrate for crate::backend::connection::PgConnection {

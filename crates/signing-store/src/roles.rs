@@ -1,5 +1,7 @@
 mod held;
+mod lock_table;
 mod name;
+mod owner;
 mod protection;
 
 use diesel::dsl::sql;
@@ -14,7 +16,9 @@ use crate::store::Store;
 use crate::tables::organizations::OrganizationRef;
 
 pub use held::{HeldRights, TableRight};
+pub use lock_table::LockTable;
 pub use name::{RoleName, RoleNameError, RoleNameFault};
+pub use owner::OwnerRights;
 pub use protection::{ProtectionFault, ServerProtection};
 
 /// What a database role is for, and so what it may do: no more than that.
@@ -140,28 +144,30 @@ impl RolePurpose {
                 ("UPDATE (envelope, envelope_digest)", TABLES, &["package_signatures"]),
                 ("DELETE", TABLES, &["package_signatures"]),
                 ("UPDATE (sequence, entry_hash)", TABLES, &["audit_heads"]),
-                ("UPDATE", TABLES, &["kek_lock"]),
+                ("UPDATE (singleton)", TABLES, &["kek_lock"]),
                 ("UPDATE (locked)", TABLES, &["signature_locks"]),
             ],
         }
     }
 
-    /// The statements that give the Postgres role `role` exactly the rights of
+    /// One transaction that gives the Postgres role `role` exactly the rights of
     /// this purpose, whatever rights it had on the store's tables before, and these
-    /// limits.
+    /// limits. It fails if the role can act as the owner of the store, or as a superuser.
     pub fn sql(self, role: &RoleName, limits: RoleLimits) -> String {
-        self.statements(role, limits).join("\n") + "\n"
+        format!("BEGIN;\n{}\nCOMMIT;\n", self.statements(role, limits).join("\n"))
     }
 
-    /// The same, each statement apart.
+    /// The statements of that transaction.
     pub fn statements(self, role: &RoleName, limits: RoleLimits) -> Vec<String> {
-        let mut statements = self.grants(role);
+        let mut statements = vec![owner::guard(role)];
+        statements.extend(self.grants(role));
         statements.extend(self.limits(role, limits));
         statements
     }
 
     fn grants(self, role: &RoleName) -> Vec<String> {
-        let (name, text) = (quoted(role), literal(role.as_str()));
+        let name = quoted(role);
+        let number = format!("{}::regrole", literal(&name));
         let schema = match self {
             Self::Runner | Self::Signer(_) => VIEWS,
             Self::Admin => TABLES,
@@ -169,7 +175,11 @@ impl RolePurpose {
         let mut statements = vec![
             format!("REVOKE ALL ON ALL TABLES IN SCHEMA {TABLES}, {VIEWS} FROM {name};"),
             format!("REVOKE ALL ON SCHEMA {TABLES}, {VIEWS} FROM {name};"),
-            format!("DELETE FROM {TABLES}.role_organizations WHERE role = {text};"),
+            // A role that was dropped leaves its organization behind.
+            format!(
+                "DELETE FROM {TABLES}.role_organizations WHERE role = {number} \
+                 OR role NOT IN (SELECT oid FROM pg_catalog.pg_roles);"
+            ),
             format!("GRANT USAGE ON SCHEMA {schema} TO {name};"),
         ];
         for (right, schema, tables) in self.rights() {
@@ -182,7 +192,7 @@ impl RolePurpose {
             Self::Admin => "NULL".into(),
         };
         statements.push(format!(
-            "INSERT INTO {TABLES}.role_organizations (role, org_id) VALUES ({text}, {org});"
+            "INSERT INTO {TABLES}.role_organizations (role, org_id) VALUES ({number}, {org});"
         ));
         statements
     }
@@ -214,6 +224,7 @@ impl Store {
     ///
     /// [`StoreError::NoRoles`] on SQLite, where the file's permissions decide;
     /// [`StoreError::NotTheOwner`] if the rights are not this user's to give;
+    /// [`StoreError::RoleActsAsOwner`] if the role can act as the owner, or as a superuser;
     /// [`StoreError::LimitsNotAllowed`] if it may not set this role's limits;
     /// [`StoreError::OrganizationNotFound`] if there is no such organization to sign for.
     pub async fn grant_role(
@@ -228,7 +239,8 @@ impl Store {
         if let RolePurpose::Signer(org) = purpose {
             self.organization(OrganizationRef::Id(org)).await?;
         }
-        let statements = purpose.sql(role, limits);
+        let statements = purpose.statements(role, limits).join("\n");
+        let acts_as_owner = owner::acts_as_owner(role);
         let may_limit = match limits {
             RoleLimits::Unchanged => "TRUE".to_owned(),
             _ => may_limit(role),
@@ -239,6 +251,9 @@ impl Store {
             conn.require_safe_schema().await?;
             if !diesel::select(sql::<Bool>(OWNED)).get_result::<bool>(conn).await? {
                 return Err(StoreError::NotTheOwner);
+            }
+            if diesel::select(sql::<Bool>(&acts_as_owner)).get_result::<bool>(conn).await? {
+                return Err(StoreError::RoleActsAsOwner { role });
             }
             if !diesel::select(sql::<Bool>(&may_limit)).get_result::<bool>(conn).await? {
                 return Err(StoreError::LimitsNotAllowed { role });
@@ -347,6 +362,9 @@ mod tests {
         let name = "a\"; DROP TABLE organizations; --'";
         let sql = RolePurpose::Admin.sql(&role(name), RoleLimits::OfPurpose);
         assert!(sql.contains("FROM \"a\"\"; DROP TABLE organizations; --'\";"), "{sql}");
-        assert!(sql.contains("role = 'a\"; DROP TABLE organizations; --''';"), "{sql}");
+        let number = "role = '\"a\"\"; DROP TABLE organizations; --''\"'::regrole OR ";
+        assert!(sql.contains(number), "{sql}");
+        let guard = "can_act_as_owner(''a\"; DROP TABLE organizations; --'''''') THEN";
+        assert!(sql.contains(guard), "{sql}");
     }
 }

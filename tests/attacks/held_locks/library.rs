@@ -7,7 +7,7 @@ use signing_trust::store::{Change, Revocation, RolePurpose, Store};
 use tokio::time::{sleep, timeout};
 use tokio_postgres::Client;
 
-use crate::support::{Backend, Database, World, run, until};
+use crate::support::{Backend, Database, World, kek, run, until};
 
 /// Much less than any statement waits for a lock, and much more than it takes.
 const AT_ONCE: Duration = Duration::from_secs(4);
@@ -44,6 +44,43 @@ fn role_that_holds_advisory_locks_delays_no_migration() {
         let client = database.connect().await;
         hold_numbers(&client).await;
         timeout(AT_ONCE, Store::migrate(&database.url())).await.unwrap().unwrap();
+    });
+}
+
+/// Preparing a statement asks for no right, and locks the tables behind the views until the end
+/// of the transaction.
+#[test]
+#[ignore = "needs Postgres: cargo xtask test-db"]
+fn role_that_prepares_a_change_of_every_table_delays_none() {
+    run(Backend::Postgres, async |world: World| {
+        let vendor = world.vendor("acme").await;
+        let role = world.role(RolePurpose::Runner).await;
+        let client = role.login.connect().await;
+        let names = "SELECT relname::text FROM pg_class
+                     WHERE relnamespace = 'cloacina_views'::regnamespace AND relkind = 'v'";
+        let views: Vec<String> =
+            client.query(names, &[]).await.unwrap().iter().map(|row| row.get(0)).collect();
+        let hold = "SET idle_in_transaction_session_timeout = 0; BEGIN";
+        client.batch_execute(hold).await.unwrap();
+        for view in &views {
+            let sql = format!("PREPARE {view} AS DELETE FROM cloacina_views.{view}");
+            client.batch_execute(&sql).await.unwrap();
+        }
+        let locked = "SELECT count(DISTINCT relation) FROM pg_locks
+                      JOIN pg_class ON pg_class.oid = relation
+                      WHERE relnamespace = 'cloacina'::regnamespace AND relkind = 'r'
+                        AND mode = 'RowExclusiveLock'";
+        let observer = world.database.connect().await;
+        let locked: i64 = observer.query_one(locked, &[]).await.unwrap().get(0);
+        assert_eq!(locked, views.len() as i64, "the attack does not work");
+
+        timeout(AT_ONCE, world.key(vendor.org, "another")).await.unwrap();
+        timeout(AT_ONCE, world.keys.rotate_kek(&kek(2))).await.unwrap().unwrap();
+        timeout(AT_ONCE, Store::migrate(&world.database.url())).await.unwrap().unwrap();
+        let revoked = world.keys.revoke_trusted_key(vendor.trusted.id, Revocation::retired());
+        timeout(AT_ONCE, revoked).await.unwrap().unwrap();
+        drop(client);
+        role.remove().await;
     });
 }
 

@@ -170,11 +170,12 @@ fn role_that_queues_for_a_view_stops_other_runners_only_without_protection() {
 #[test]
 #[ignore = "needs Postgres: cargo xtask test-db"]
 fn role_fills_neither_disk_nor_table_of_locks_on_a_protected_server() {
-    const ABUSES: [&str; 6] = [
+    const ABUSES: [&str; 7] = [
         "SELECT lo_from_bytea(0, 'x')",
         "SELECT lo_creat(-1)",
         "SELECT lo_create(0)",
         "SELECT pg_logical_emit_message(false, 'x', 'x')",
+        "SELECT pg_export_snapshot()",
         "SELECT pg_advisory_lock(1)",
         "SELECT pg_try_advisory_xact_lock_shared(1, 1)",
     ];

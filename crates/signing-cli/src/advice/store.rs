@@ -69,6 +69,9 @@ pub(super) fn store(error: &StoreError) -> Advice {
             "add --without-limits, and ask the server's administrator to run the ALTER ROLE \
              statements that the command prints without --apply"
         }
+        StoreError::RoleActsAsOwner { .. } => {
+            "give the rights to a role of its own: createuser <role>"
+        }
         StoreError::UnsafeSchema { fault, .. } => {
             return Advice::undecided(error.code(), unsafe_schema(fault));
         }

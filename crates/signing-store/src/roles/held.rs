@@ -62,6 +62,11 @@ impl HeldRights {
 }
 
 impl TableRight {
+    /// A right on all columns.
+    pub(super) fn whole(object: String, privilege: String) -> Self {
+        Self { object, privilege, column: None }
+    }
+
     /// The same on the table of a view.
     fn on_the_table(&self) -> Self {
         let object = match self.object.strip_prefix(VIEWS) {

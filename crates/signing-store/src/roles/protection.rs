@@ -3,8 +3,9 @@
 //! `CREATE RULE` and others queue for the strongest lock on a table, a view or a system
 //! catalog before the server checks the role's rights, and everybody else waits behind them.
 //! An event trigger runs before any lock is taken. Large objects, messages in the log of
-//! changes and advisory locks need no right either, and fill the disk or the table of locks.
-//! Only a superuser can forbid all this, once in each database.
+//! changes, exported snapshots and advisory locks need no right either, and fill the disk or the
+//! table of locks. Only a superuser can forbid all this, once in each database. Other ways to
+//! fill both cannot be forbidden: SECURITY.md names them.
 
 use std::fmt;
 
@@ -154,11 +155,11 @@ BEGIN
 END
 ";
 
-/// Functions that fill the disk, or the server's table of locks, without any right. Their
-/// arguments differ between versions of Postgres.
+/// Functions that fill the disk, with data or with files, or the server's table of locks, without
+/// any right. Their arguments differ between versions of Postgres.
 const OPEN_TO_ABUSE: &str = "pronamespace = 'pg_catalog'::regnamespace AND proname IN
             ('lo_creat', 'lo_create', 'lo_from_bytea', 'lo_import', 'lo_put', 'lo_truncate',
-             'lo_truncate64', 'lowrite', 'pg_logical_emit_message',
+             'lo_truncate64', 'lowrite', 'pg_logical_emit_message', 'pg_export_snapshot',
              'pg_advisory_lock', 'pg_advisory_lock_shared',
              'pg_advisory_xact_lock', 'pg_advisory_xact_lock_shared',
              'pg_try_advisory_lock', 'pg_try_advisory_lock_shared',

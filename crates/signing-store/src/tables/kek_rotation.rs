@@ -56,7 +56,7 @@ impl Store {
     {
         change!(PendingChange::from(self).within(LONG_OPERATION_LIMIT), |conn| {
             let at = now();
-            conn.lock_exclusive().await?;
+            conn.pass_key_gate().await?;
             // Heads before the state, as in every change, in the order of their ids.
             let mut heads = BTreeMap::new();
             for org in conn.organizations_with_keys().await? {

@@ -144,7 +144,7 @@ impl Store {
     ) -> Result<SigningKeyRecord, StoreError> {
         let at = now();
         change!(self, |conn| {
-            conn.lock_shared().await?;
+            conn.pass_key_gate().await?;
             let head = conn.lock_organization(new.org_id).await?;
             conn.require_kek(new.wrapped_key.kek_id()).await?;
             conn.require_uncompromised(new.public_key.fingerprint()).await?;

@@ -1,8 +1,6 @@
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-#[cfg(feature = "postgres")]
-use diesel_async::SimpleAsyncConnection;
 use signing_crypto::{KekId, StoreId, TrustStateId};
 
 use crate::backend::impl_for_connections;
@@ -113,38 +111,32 @@ impl_for_connections!(KekGuard {
     }
 });
 
-/// The gate between keeping keys, which many do at once, and wrapping all of them again.
-/// It is passed before anything else is locked: an organization that makes its first key
-/// meanwhile would have a head that the rotation does not hold.
+/// The gate that a transaction passes before it keeps a key, or wraps all of them again. It is
+/// passed before anything else is locked: an organization that makes its first key meanwhile
+/// would have a head that the rotation does not hold.
 pub(crate) trait KeyGate {
-    /// Within a transaction: makes rotations wait until the commit.
-    async fn lock_shared(&mut self) -> Result<(), StoreError>;
-
-    /// Within a transaction: makes other transactions that keep a key wait until the commit.
-    async fn lock_exclusive(&mut self) -> Result<(), StoreError>;
+    /// Within a transaction: makes all others that pass the gate wait until the commit.
+    async fn pass_key_gate(&mut self) -> Result<(), StoreError>;
 }
 
-/// Only a role that may update the table can lock it so. Unlike a row, a table is locked in
-/// the order of the requests: those who keep keys do not keep a rotation waiting.
+/// Nobody shares the row's lock: those who keep keys wait for each other anyway, in
+/// [`KekGuard::require_kek`], and sharing would let them overtake a rotation that waits.
 #[cfg(feature = "postgres")]
 impl KeyGate for crate::backend::connection::PgConnection {
-    async fn lock_shared(&mut self) -> Result<(), StoreError> {
-        Ok(self.batch_execute("LOCK TABLE kek_lock IN ROW EXCLUSIVE MODE").await?)
-    }
-
-    async fn lock_exclusive(&mut self) -> Result<(), StoreError> {
-        Ok(self.batch_execute("LOCK TABLE kek_lock IN EXCLUSIVE MODE").await?)
+    async fn pass_key_gate(&mut self) -> Result<(), StoreError> {
+        match diesel::sql_query("SELECT FROM kek_lock FOR UPDATE").execute(self).await? {
+            1 => Ok(()),
+            _ => {
+                Err(StoreError::unavailable("the store lacks the row that its keys are locked by"))
+            }
+        }
     }
 }
 
 /// SQLite has one writer at a time.
 #[cfg(feature = "sqlite")]
 impl KeyGate for crate::backend::connection::SqliteConnection {
-    async fn lock_shared(&mut self) -> Result<(), StoreError> {
-        Ok(())
-    }
-
-    async fn lock_exclusive(&mut self) -> Result<(), StoreError> {
+    async fn pass_key_gate(&mut self) -> Result<(), StoreError> {
         Ok(())
     }
 }

@@ -1,6 +1,7 @@
 //! What Postgres itself lets the roles do that `grant_role` sets up.
 
 mod admin;
+mod owner;
 mod rights;
 
 use std::fmt::Debug;

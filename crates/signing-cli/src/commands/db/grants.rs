@@ -109,7 +109,10 @@ impl View for GrantsView {
         if self.applied {
             text.push(format!("{} now has exactly these rights:", self.role));
         }
-        text.extend(&self.statements);
+        match self.applied {
+            true => text.extend(&self.statements),
+            false => text.extend(self.sql.lines()),
+        }
         match self.protection {
             Protection::Printed => {
                 text.push("");

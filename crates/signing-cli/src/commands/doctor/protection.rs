@@ -1,12 +1,13 @@
 //! Whether a role of a Postgres server can stop changes of trust without any right.
 
 use signing_trust::KeyManager;
-use signing_trust::store::{ProtectionFault, ServerProtection};
+use signing_trust::store::{LockTable, ProtectionFault, ServerProtection};
 
 use super::check::Checks;
 
 const CHECK: &str = "server protection";
 const DATABASES: &str = "other databases";
+const LOCKS: &str = "table of locks";
 
 /// How many databases a line names.
 const MAX_DATABASES: usize = 3;
@@ -26,11 +27,43 @@ pub(super) async fn check(keys: Option<&KeyManager>, checks: &mut Checks) {
         }
         Err(error) => checks.error(CHECK, &error.into()),
     }
+    match keys.store().lock_table().await {
+        Ok(table) => lock_table(table, checks),
+        Err(error) => checks.error(LOCKS, &error.into()),
+    }
+}
+
+/// What the server lets everybody do, it can only have room for.
+fn lock_table(table: LockTable, checks: &mut Checks) {
+    let LockTable { locks_per_transaction, connections, .. } = table;
+    let (room, demand) = (table.room(), table.demand());
+    let what = format!(
+        "the server has room for {room} locks (max_locks_per_transaction = \
+         {locks_per_transaction}), and roles that are no superusers can take {demand} by reading \
+         in {connections} connections"
+    );
+    if room >= demand {
+        return checks.ok(LOCKS, what);
+    }
+    checks.warning(
+        LOCKS,
+        what,
+        format!(
+            "give each login a lower CONNECTION LIMIT, or as a superuser: ALTER SYSTEM SET \
+             max_locks_per_transaction = {}; then restart the server",
+            table.needed_per_transaction()
+        ),
+    );
 }
 
 fn protection(faults: &[ProtectionFault], checks: &mut Checks) {
     if faults.is_empty() {
-        return checks.ok(CHECK, "no role can queue for locks or fill the disk without a right");
+        return checks.ok(
+            CHECK,
+            "only owners and superusers define anything in this database, and not every role may \
+             execute the functions for large objects, advisory locks, snapshots and messages in \
+             the log of changes",
+        );
     }
     let faults: Vec<_> = faults.iter().map(ToString::to_string).collect();
     checks.warning(
@@ -58,4 +91,20 @@ fn databases(others: &[String], checks: &mut Checks) {
         ),
         "as a superuser, for each of them: REVOKE CONNECT ON DATABASE <name> FROM PUBLIC",
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::doctor::check::{DoctorView, Verdict};
+
+    #[test]
+    fn table_of_locks_that_has_no_room_for_all_connections_is_a_warning() {
+        for (connections, verdict) in [(20, Verdict::Ok), (22, Verdict::Warning)] {
+            let table = LockTable { locks_per_transaction: 64, transactions: 100, connections };
+            let mut checks = Checks::default();
+            lock_table(table, &mut checks);
+            assert!(DoctorView::of(&checks).is_only(verdict), "{connections}");
+        }
+    }
 }

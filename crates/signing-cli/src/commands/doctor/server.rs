@@ -1,11 +1,15 @@
 //! What only a Postgres server has: roles, and a connection that others could listen to.
 
 use signing_crypto::{OrgId, OrgName, shell_word};
-use signing_trust::store::{DatabaseUrl, HeldRights, RolePurpose, SessionTls, StoreError};
+use signing_trust::store::{
+    DatabaseUrl, HeldRights, OwnerRights, RolePurpose, SessionTls, StoreError,
+};
 use signing_trust::{KeyManager, TrustError};
 
 use super::check::Checks;
 use crate::cli::Purpose;
+
+const OWNER: &str = "owner";
 
 /// How many rights or organizations a line names.
 const MAX_NAMED: usize = 3;
@@ -18,10 +22,15 @@ pub(super) async fn check(
 ) {
     let Some(keys) = keys else {
         checks.not_checked("connection", "there is no store to ask");
+        checks.not_checked(OWNER, "there is no store to ask");
         checks.not_checked("role", "there is no store to ask");
         return;
     };
     connection(url, keys.store().session_tls().await, checks);
+    match keys.store().owner_rights().await {
+        Ok(rights) => owner(&rights, checks),
+        Err(error) => checks.error(OWNER, &error.into()),
+    }
     match keys.store().held_rights().await {
         Ok(held) => {
             role(&held, expected, checks);
@@ -68,6 +77,26 @@ fn connection(url: &DatabaseUrl, seen: Result<SessionTls, StoreError>, checks: &
             "turn TLS on between the pooler and the server, or connect to the server",
         ),
     }
+}
+
+/// The triggers and the views use the owner's rights.
+fn owner(OwnerRights { owner, lacking, .. }: &OwnerRights, checks: &mut Checks) {
+    if lacking.is_empty() {
+        return checks.ok(OWNER, format!("{owner} has all rights to its tables"));
+    }
+    let name = format!("\"{}\"", owner.replace('"', "\"\""));
+    checks.problem(
+        OWNER,
+        format!(
+            "{owner} owns the store's tables, and lacks rights to them, which the store's triggers \
+             and views use: {}",
+            list(lacking)
+        ),
+        format!(
+            "as {owner} or a superuser: GRANT ALL ON SCHEMA cloacina, cloacina_views TO {name}; \
+             GRANT ALL ON ALL TABLES IN SCHEMA cloacina, cloacina_views TO {name}"
+        ),
+    );
 }
 
 fn role(held: &HeldRights, expected: Option<Purpose>, checks: &mut Checks) {

@@ -102,6 +102,7 @@ fn store() -> Vec<StoreError> {
         StoreError::NoRoles,
         StoreError::NotTheOwner,
         StoreError::LimitsNotAllowed { role: "runner".into() },
+        StoreError::RoleActsAsOwner { role: "postgres".into() },
         unsafe_schema(SchemaFault::OpenTo { role: "mallory".into() }),
         StoreError::RoleOfAnotherOrganization { org: values::org_id() },
         StoreError::SignatureNotFound { id: values::key_id().to_string().parse().unwrap() },

@@ -1,7 +1,7 @@
 //! What is wrong with a role of a Postgres server, and with the connection.
 
 use super::Examined;
-use crate::support::{Role, Scratch, text};
+use crate::support::{Role, Scratch, finish, text};
 
 fn examine_as(scratch: &Scratch, role: &Role, expected: Option<&str>) -> Examined {
     let url = scratch.database().url_of(role, &role.password);
@@ -55,7 +55,8 @@ fn a_role_has_what_its_purpose_needs_and_no_more() {
     database.forge(&format!("GRANT SELECT ON cloacina_views.trust_grants TO {name}"));
     database.forge(&format!("GRANT SELECT ON cloacina_views.audit_log TO {name}"));
     examine_as(&scratch, runner, Some("runner")).assert("role", "warning");
-    database.forge(&format!("DELETE FROM role_organizations WHERE role = '{}'", signer.name));
+    database
+        .forge(&format!("DELETE FROM role_organizations WHERE role = '{}'::regrole", signer.name));
     let found = examine_as(&scratch, signer, Some("signer"));
     found.assert("role", "ok");
     found.assert("organization", "problem");
@@ -78,4 +79,42 @@ fn a_role_without_rights_and_a_server_without_proof_are_reported() {
     assert_eq!(examined.code, 1);
     let wrong = Role { name: role.name.clone(), password: "wrong".into() };
     examine_as(&scratch, &wrong, None).assert("store", "problem");
+}
+
+#[test]
+#[ignore = "needs Postgres: cargo xtask test-db"]
+fn an_owner_that_has_lost_a_right_to_its_tables_is_a_problem_whose_remedy_mends_it() {
+    let scratch = Scratch::on_empty_postgres();
+    let database = scratch.database();
+    let (owner, runner) = (database.create_role(), database.create_role());
+    let name = &owner.name;
+    database.execute(&format!("ALTER DATABASE {} OWNER TO {name}", database.name()));
+    let run = |role: &Role, arguments: &[&str]| {
+        let url = database.url_of(role, &role.password);
+        finish(scratch.command(arguments).env("CLOACINA_DATABASE_URL", url), b"")
+    };
+    assert_eq!(run(&owner, &["db", "migrate"]).code, 0);
+    let grant = ["--json", "db", "grants", "--role", name, "--as", "admin", "--apply"];
+    run(&owner, &grant).assert_failed(2, "RoleActsAsOwner");
+    scratch.json(&["db", "grants", "--role", &runner.name, "--as", "runner", "--apply"]);
+    assert_eq!(run(&owner, &["orgs", "create", "acme"]).code, 0);
+    for take in [
+        format!("REVOKE UPDATE ON store_state FROM {name}"),
+        format!("REVOKE INSERT ON trust_history FROM {name}"),
+        format!("REVOKE USAGE ON SCHEMA cloacina_views FROM {name}"),
+    ] {
+        examine_as(&scratch, &runner, None).assert("owner", "ok");
+        database.forge(&take);
+        let examined = examine_as(&scratch, &runner, None);
+        let next = text(&examined.assert("owner", "problem")["next"]).to_owned();
+        let (_, remedy) = next.split_once(": ").unwrap();
+        database.forge(remedy);
+    }
+    examine_as(&scratch, &owner, None).assert("owner", "ok");
+    assert_eq!(run(&owner, &["orgs", "create", "another"]).code, 0);
+    database.execute(&format!("ALTER DATABASE {} OWNER TO CURRENT_USER", database.name()));
+    database.forge(&format!("REASSIGN OWNED BY {name} TO CURRENT_USER"));
+    for role in [&owner, &runner] {
+        database.forge(&format!("DROP OWNED BY {}", role.name));
+    }
 }

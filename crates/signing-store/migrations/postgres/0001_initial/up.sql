@@ -162,11 +162,12 @@ CREATE TABLE audit_log (
     PRIMARY KEY (org_id, sequence)
 );
 
--- Locks are tables and rows that say nothing. A role can lock one only if it may update it,
--- so no role can hold a lock that it has no use for.
+-- Locks are rows that say nothing. A role can lock one only if it may update it, so no role
+-- can hold a lock that it has no use for. They are not tables: a role that prepares a
+-- statement locks its tables before the server checks any right.
 
--- Keeping a signing key locks this empty table together with others that do; wrapping all
--- keys with another key encryption key locks it alone.
+-- Keeping a signing key locks this row, and so does wrapping all keys with another key
+-- encryption key.
 CREATE TABLE kek_lock (
     singleton BIGINT PRIMARY KEY CHECK (singleton = 1)
 );
@@ -178,16 +179,18 @@ CREATE TABLE signature_locks (
 );
 
 -- For which organization a role reads wrapped keys and keeps signatures; without one, for
--- all. `cloacina db grants` writes it.
+-- all. `cloacina db grants` writes it. The role is kept by its number: another role that
+-- gets its name later inherits nothing, and a role that is renamed stays the same.
 CREATE TABLE role_organizations (
-    role   NAME NOT NULL,
-    org_id UUID REFERENCES organizations (id),
+    role   REGROLE NOT NULL,
+    org_id UUID    REFERENCES organizations (id),
     UNIQUE (role, org_id)
 );
 
 INSERT INTO store_state (singleton, store_id, trust_epoch, trust_state, schema_version)
 VALUES (1, gen_random_uuid(), 0, gen_random_uuid(), 1);
 INSERT INTO trust_history (epoch, state) SELECT trust_epoch, trust_state FROM store_state;
+INSERT INTO kek_lock (singleton) VALUES (1);
 
 -- The functions below that run with their owner's rights (SECURITY DEFINER) name every
 -- table with its schema and set their own search path, so no role can lead them to
@@ -265,9 +268,22 @@ CREATE FUNCTION acts_for(who NAME, org UUID) RETURNS BOOLEAN
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT pg_has_role(who, current_user, 'USAGE') OR EXISTS (
         SELECT FROM cloacina.role_organizations AS bound
-        JOIN pg_roles ON pg_roles.rolname = bound.role
         WHERE (bound.org_id = org OR bound.org_id IS NULL)
-          AND pg_has_role(who, pg_roles.oid, 'USAGE')
+          AND pg_has_role(who, bound.role, 'USAGE')
+    )
+$$;
+
+-- Whether the role `who` can act as the owner of the store or as a superuser. No statement can
+-- limit such a role, and one that took the owner's rights away would take them from the
+-- triggers and views, which run with them.
+CREATE FUNCTION can_act_as_owner(who NAME) RETURNS BOOLEAN
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT EXISTS (
+        SELECT FROM pg_roles AS role CROSS JOIN pg_roles AS other
+        WHERE role.rolname = who AND pg_has_role(role.oid, other.oid, 'MEMBER')
+          AND (other.rolsuper OR other.oid IN (
+              SELECT nspowner FROM pg_namespace
+              WHERE nspname IN ('cloacina', 'cloacina_views')))
     )
 $$;
 

@@ -81,7 +81,6 @@ fn expected(purpose: RolePurpose) -> BTreeSet<String> {
         "DELETE package_signatures",
         // The right to update or delete any row of a table is one to lock it.
         "LOCK package_signatures",
-        "LOCK kek_lock",
     ];
     rights.extend(admin.map(|right| right.replacen(' ', " cloacina.", 1)));
     rights
