@@ -1,6 +1,7 @@
 //! Files that several processes change one after another.
 
 use std::fs::{File, TryLockError};
+use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Duration;
@@ -31,7 +32,12 @@ impl<'a> LockedFile<'a> {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => {
                     waits();
-                    lock_file(&file, LOCK_LIMIT).map_err(failed)?;
+                    lock_file(&file, LOCK_LIMIT).map_err(|error| match error.kind() {
+                        io::ErrorKind::TimedOut => {
+                            CliError::Locked { path: path.into(), after: LOCK_LIMIT }
+                        }
+                        _ => failed(error),
+                    })?;
                 }
                 Err(TryLockError::Error(source)) => return Err(failed(source)),
             }

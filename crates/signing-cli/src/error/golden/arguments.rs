@@ -1,4 +1,5 @@
 use std::io;
+use std::time::Duration;
 
 use signing_crypto::{NameError, NameFault, NameKind, ParseError, PatternError};
 use signing_loader::{DependencyNameError, DirectoryFault, Protection, ProtectionError};
@@ -121,6 +122,7 @@ fn program() -> Vec<CliError> {
         CliError::Read { path: path(), source: io::ErrorKind::NotFound.into() },
         CliError::Write { path: path(), source: io::ErrorKind::StorageFull.into() },
         CliError::FileExists { path: path() },
+        CliError::Locked { path: "draft".into(), after: Duration::from_secs(300) },
         CliError::RootNotPublished { path: "acme-root.json".into(), org: values::org_name() },
         CliError::NotReplaced { path: path() },
         CliError::KeyWasRevoked { org: values::org_name(), name: "release".parse().unwrap() },
