@@ -26,6 +26,8 @@ mod planted_files;
 mod planted_signatures;
 #[path = "read_memory/program.rs"]
 mod read_memory;
+#[path = "replaced_files/program.rs"]
+mod replaced_files;
 #[path = "simultaneous_first_use/program.rs"]
 mod simultaneous_first_use;
 #[path = "version_in_place_of_a_verdict/program.rs"]

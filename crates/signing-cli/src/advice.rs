@@ -335,6 +335,9 @@ fn advice(error: &CliError) -> Advice {
             "check that the directory exists, that you may write to it, and that it has room",
         ),
         CliError::FileExists { .. } => ("FileExists", package::REPLACE),
+        CliError::Locked { path, .. } => {
+            return Advice::undecided("FileLocked", package::find_lock_holder(path));
+        }
         CliError::PassphrasesDiffer => {
             ("PassphrasesDiffer", "nothing was done: type the same passphrase twice")
         }

@@ -5,6 +5,7 @@ mod golden;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use signing_crypto::{
     CheckpointError, DraftSignatureError, Fingerprint, KekError, KekId, KeyName, MalformedBundle,
@@ -183,6 +184,8 @@ pub(crate) enum CliError {
     Write { path: PathBuf, source: std::io::Error },
     #[error("{} exists", path.display())]
     FileExists { path: PathBuf },
+    #[error("another process has held the lock of {} for {} seconds", path.display(), after.as_secs())]
+    Locked { path: PathBuf, after: Duration },
     #[error("cannot use the key file {}", path.display())]
     KeyFile { path: PathBuf, source: PemError },
     #[error("cannot use the key file {}", path.display())]

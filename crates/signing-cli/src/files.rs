@@ -4,7 +4,7 @@ use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::Path;
 
 use signing_crypto::MAX_PEM_SIZE;
-use signing_loader::{DirectoryError, Protection};
+use signing_loader::{Protection, is_descriptor};
 
 use crate::error::CliError;
 
@@ -44,15 +44,6 @@ impl Existing {
 pub(crate) fn read_protected(path: &Path, protection: Protection) -> Result<Vec<u8>, CliError> {
     let opened = if path == Path::new("-") { None } else { Some(open(path, Some(protection))?) };
     read(opened, path, MAX_PEM_SIZE as u64 + 1)
-}
-
-/// Requires that nobody else can put another file in the place of this one. Standard input and
-/// a descriptor that the caller has opened have no place.
-pub(crate) fn require_irreplaceable(path: &Path) -> Result<(), DirectoryError> {
-    match path == Path::new("-") || is_descriptor(path) {
-        true => Ok(()),
-        false => signing_loader::require_irreplaceable(path),
-    }
 }
 
 /// Reads a file that others must not change, up to a size.
@@ -99,10 +90,4 @@ pub(crate) fn open(path: &Path, protection: Option<Protection>) -> Result<File, 
         protection.require(path, &metadata)?;
     }
     Ok(file)
-}
-
-fn is_descriptor(path: &Path) -> bool {
-    path == Path::new("/dev/stdin")
-        || path.starts_with("/dev/fd")
-        || path.starts_with("/proc/self/fd")
 }

@@ -148,11 +148,7 @@ fn read(place: &KekPlace) -> Result<KeyEncryptionKey, CliError> {
         KekPlace::Option { path, .. }
         | KekPlace::FileOfVariable { path, .. }
         | KekPlace::DefaultFile(path) => {
-            let bytes = Zeroizing::new(files::read_protected(path, Protection::Secrecy)?);
-            // A user who chose the KEK could open the private keys that are made with it.
-            files::require_irreplaceable(path)
-                .map_err(|source| CliError::KekReplaceable { place: place.clone(), source })?;
-            parse(&bytes)
+            parse(&Zeroizing::new(files::read_protected(path, Protection::Secrecy)?))
         }
     };
     key.map_err(|source| CliError::Kek { place: place.clone(), source })

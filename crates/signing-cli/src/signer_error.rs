@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::process::ExitStatus;
 
 use signing_crypto::{KeyError, PemError};
+use signing_loader::ProtectionError;
 use thiserror::Error;
 
 use crate::lines::counted;
@@ -43,6 +44,8 @@ pub(crate) enum AgentError {
 /// A program that did not sign.
 #[derive(Debug, Error)]
 pub(crate) enum ProgramError {
+    #[error(transparent)]
+    Unprotected(#[from] ProtectionError),
     #[error("the program {} cannot be started", path.display())]
     Start { path: PathBuf, source: io::Error },
     #[error("the output of the program {} cannot be read", path.display())]

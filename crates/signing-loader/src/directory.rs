@@ -12,9 +12,11 @@
 //! another owner may be trusted, and missing directories are made.
 
 use std::ffi::{OsStr, OsString};
+use std::fs::Metadata;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat, fstat, openat, readlinkat, statat};
@@ -76,14 +78,26 @@ pub enum DirectoryFault {
 /// there.
 ///
 /// A directory that others may write to, and that is sticky, may contain the file: the sticky
-/// bit keeps them from renaming it. Who owns the file, and who may write to it, is said by
-/// [`Protection`](crate::Protection).
+/// bit keeps them from renaming it. Before a file is read, [`Protection`](crate::Protection)
+/// requires the same of it, and looks at its owner and mode.
 ///
 /// # Errors
 ///
 /// [`DirectoryError`] about the first directory or link on the way that others could change.
 pub fn require_irreplaceable(path: &Path) -> Result<(), DirectoryError> {
     Walk::over(&absolute(path)?, End::FileOrDirectory).map(drop)
+}
+
+/// The same of a file that is open already. The path must still lead to it: in a sticky directory,
+/// its owner could have put a link there first, and a file in its place afterwards.
+pub(crate) fn require_in_place(path: &Path, opened: &Metadata) -> Result<(), DirectoryError> {
+    let (_, end) = Walk::over(&absolute(path)?, End::FileOrDirectory)?;
+    let changed = |source| DirectoryError::Unusable { path: path.into(), source };
+    let found = end.symlink_metadata().map_err(changed)?;
+    match (found.dev(), found.ino()) == (opened.dev(), opened.ino()) {
+        true => Ok(()),
+        false => Err(changed(io::Error::other("it leads to another file than before"))),
+    }
 }
 
 /// The same of a directory, in which no other user can make files either.
@@ -128,7 +142,7 @@ enum Entry {
 impl Walk {
     /// Goes to a directory.
     pub(crate) fn to(absolute: &Path) -> Result<Self, DirectoryError> {
-        Self::over(absolute, End::Directory)
+        Self::over(absolute, End::Directory).map(|(walk, _)| walk)
     }
 
     /// The open directory, in which names can be looked up.
@@ -136,8 +150,9 @@ impl Walk {
         self.directory.as_fd()
     }
 
-    /// Goes over each name of the path, to the last directory.
-    fn over(absolute: &Path, end: End) -> Result<Self, DirectoryError> {
+    /// Goes over each name of the path, to the last directory, and says what the path is without
+    /// links.
+    fn over(absolute: &Path, end: End) -> Result<(Self, PathBuf), DirectoryError> {
         let mut ahead: Vec<_> = names(absolute).rev().collect();
         let mut walk = Self::from_the_root()?;
         let mut links = 0;
@@ -154,11 +169,15 @@ impl Walk {
                     }
                     ahead.extend(names(&target).rev());
                 }
-                Entry::Other if ahead.is_empty() && end == End::FileOrDirectory => break,
+                Entry::Other if ahead.is_empty() && end == End::FileOrDirectory => {
+                    let file = walk.below(&name);
+                    return Ok((walk, file));
+                }
                 Entry::Other => return Err(unusable(walk.below(&name), Errno::NOTDIR)),
             }
         }
-        Ok(walk)
+        let path = walk.path.clone();
+        Ok((walk, path))
     }
 
     fn from_the_root() -> Result<Self, DirectoryError> {
@@ -232,7 +251,7 @@ impl DirectoryFault {
         let path = shell_word(path);
         match self {
             Self::Owner { .. } => Some(format!(
-                "find out what that user did there; then: chown \"$(id -u)\" {path}, or use another \
+                "find out what that user did there; then: chown -h \"$(id -u)\" {path}, or use another \
                  directory"
             )),
             Self::Writable { .. } => {

@@ -119,7 +119,7 @@ pub use observe::{ObservationSummary, Observed, Observer};
 pub use open::read_signature;
 pub use package::{Package, PackageBytes};
 pub use path::PackagePath;
-pub use protection::{Protection, ProtectionError};
+pub use protection::{Protection, ProtectionError, is_descriptor};
 pub use report::VerificationReport;
 pub use sealed::Sealing;
 #[cfg(feature = "store")]

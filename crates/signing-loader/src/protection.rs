@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use signing_crypto::{printable, shell_word};
 use thiserror::Error;
 
+use crate::directory::{DirectoryError, DirectoryFault, require_in_place};
+
 /// What a file must be safe from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -15,7 +17,7 @@ pub enum Protection {
     Secrecy,
 }
 
-/// A file that other users can reach.
+/// A file that other users can reach or replace.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum ProtectionError {
@@ -50,11 +52,33 @@ pub enum ProtectionError {
         /// Its permissions.
         mode: u32,
     },
+    /// Others could have put another file in its place.
+    #[error(
+        "others could replace {}: {}: {fault}",
+        printable(&path.to_string_lossy()),
+        printable(&at.to_string_lossy())
+    )]
+    Replaceable {
+        /// The file.
+        path: PathBuf,
+        /// The directory or the link by which they could.
+        at: PathBuf,
+        /// What is wrong with that.
+        fault: DirectoryFault,
+    },
+    /// Its path cannot be followed from the root, or leads to another file than was opened.
+    #[error("cannot tell who could replace {}", printable(&path.to_string_lossy()))]
+    Untraceable {
+        /// The file.
+        path: PathBuf,
+    },
 }
 
 impl Protection {
-    /// Refuses an open file that others can reach. Only a regular file has permissions
-    /// that outlast the process that made it; pipes and terminals are let through.
+    /// Refuses an open file that others can reach, or could have put in the place of another.
+    /// Only a regular file has permissions that outlast the process that made it; pipes and
+    /// terminals are let through. Who can replace [a descriptor](is_descriptor) is the affair of
+    /// the program that opened it.
     ///
     /// # Errors
     ///
@@ -62,6 +86,12 @@ impl Protection {
     pub fn require(self, path: &Path, opened: &Metadata) -> Result<(), ProtectionError> {
         if !opened.is_file() {
             return Ok(());
+        }
+        // The owner and the mode say nothing about a file that others have chosen: those of
+        // `/proc/<pid>/environ` are root's.
+        if !is_descriptor(path) {
+            require_in_place(path, opened)
+                .map_err(|error| ProtectionError::of_the_place(path, error))?;
         }
         let (path, owner, mode) = (path.into(), opened.uid(), opened.mode() & 0o7777);
         let own = rustix::process::geteuid().as_raw();
@@ -77,25 +107,64 @@ impl Protection {
     }
 }
 
+/// Whether a path names a descriptor that this process was started with, as a shell's `<(…)` does.
+pub fn is_descriptor(path: &Path) -> bool {
+    let number = |name: &Path| {
+        name.to_str().is_some_and(|name| name.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    path == Path::new("/dev/stdin")
+        || ["/dev/fd", "/proc/self/fd"]
+            .iter()
+            .any(|directory| path.strip_prefix(directory).is_ok_and(number))
+}
+
 impl ProtectionError {
-    /// What programs call this error, whatever the variant. Stable.
+    fn of_the_place(path: &Path, error: DirectoryError) -> Self {
+        let path = path.into();
+        match error {
+            DirectoryError::Unsafe { path: at, source } => {
+                Self::Replaceable { path, at, fault: source }
+            }
+            DirectoryError::Unusable { .. } => Self::Untraceable { path },
+        }
+    }
+
+    /// What programs call this error. Stable.
     pub fn code(&self) -> &'static str {
-        "UnprotectedFile"
+        match self {
+            Self::Owner { .. } | Self::Writable { .. } | Self::Readable { .. } => "UnprotectedFile",
+            Self::Replaceable { fault, .. } => fault.code(),
+            Self::Untraceable { .. } => "UnreadableFile",
+        }
     }
 
     /// What mends it, with a command that can be pasted into a shell, if one does.
     pub fn remedy(&self) -> String {
-        let (Self::Owner { path, .. } | Self::Writable { path, .. } | Self::Readable { path, .. }) =
-            self;
+        let (Self::Owner { path, .. }
+        | Self::Writable { path, .. }
+        | Self::Readable { path, .. }
+        | Self::Replaceable { path, .. }
+        | Self::Untraceable { path }) = self;
         let path = shell_word(path);
         match self {
             // Who has written a secret knows it.
             Self::Owner { owner, protection: Protection::Secrecy, .. } => {
                 format!("the user {owner} knows the secret: use one of your own, in another file")
             }
-            Self::Owner { .. } => format!(
-                "compare it with what its author has published; then: chown \"$(id -u)\" {path}"
+            Self::Owner { owner, .. } => format!(
+                "do not use the file of the user {owner}: get it from its author, into a file of \
+                 your own"
             ),
+            Self::Replaceable { at, fault: fault @ DirectoryFault::Writable { .. }, .. } => {
+                fault.remedy(at).unwrap_or_default()
+            }
+            Self::Replaceable { .. } => {
+                "do not use what lies there: use a copy from its author in a directory of your own"
+                    .into()
+            }
+            Self::Untraceable { .. } => {
+                format!("give the path without links, in directories that you can read: {path}")
+            }
             Self::Writable { protection: Protection::Integrity, .. } => {
                 format!("chmod go-w {path}")
             }
@@ -155,6 +224,28 @@ mod tests {
             let mended = std::process::Command::new("sh").args(["-c", &refused.remedy()]).status();
             assert!(mended.unwrap().success(), "{}", refused.remedy());
             protection.require(&path, &path.metadata().unwrap()).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_path_that_leads_to_another_file_than_was_opened_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let [chosen, looked_at] = ["chosen", "looked-at"].map(|name| directory.path().join(name));
+        for path in [&chosen, &looked_at] {
+            fs::write(path, "").unwrap();
+        }
+        let opened = chosen.metadata().unwrap();
+        let refused = Protection::Integrity.require(&looked_at, &opened).unwrap_err();
+        assert_eq!(refused, ProtectionError::Untraceable { path: looked_at });
+        Protection::Integrity.require(&chosen, &opened).unwrap();
+    }
+
+    #[test]
+    fn a_descriptor_has_no_place_and_what_lies_behind_one_has() {
+        let is = |path: &str| is_descriptor(Path::new(path));
+        assert!(["/dev/stdin", "/dev/fd/0", "/dev/fd/63", "/proc/self/fd/3"].into_iter().all(is));
+        for other in ["/dev/fd/3/a.pem", "/dev/fd/../shm/a.pem", "/dev/fd/a", "/proc/1/fd/3", "-"] {
+            assert!(!is(other), "{other}");
         }
     }
 

@@ -2,7 +2,7 @@
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -33,7 +33,7 @@ const LOCK_LIMIT: Duration = Duration::from_secs(10);
 ///
 /// The file and its lock, beside it under the same name with `.lock`, have the mode 0600, and
 /// other users may not write their directory or replace one above it. The file is replaced in
-/// one step, and several processes may use it at once. If it is lost, the memory is lost with
+/// one step, by one with `.new` after its name, and several processes may use it at once. If it is lost, the memory is lost with
 /// it: the next start believes what it is shown, as the first one did.
 #[derive(Debug)]
 pub struct StateFile {
@@ -116,13 +116,17 @@ impl StateFile {
         if text.len() as u64 > MAX_SIZE {
             return Err(io::Error::other("there is more to remember than the file may hold"));
         }
-        let directory = self.directory();
-        // Made with the mode 0600.
-        let mut new = tempfile::NamedTempFile::new_in(directory)?;
-        new.write_all(text.as_bytes())?;
-        new.as_file().sync_all()?;
-        new.persist(&self.path)?;
-        File::open(directory)?.sync_all()
+        // The holder of the lock owns this name, so what a killed process left there is replaced.
+        let path = self.beside(".new");
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let mut new = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
+        let written = new.write_all(text.as_bytes()).and_then(|()| new.sync_all());
+        let placed = written.and_then(|()| fs::rename(&path, &self.path));
+        placed.inspect_err(|_| drop(fs::remove_file(&path)))?;
+        File::open(self.directory())?.sync_all()
     }
 
     fn directory(&self) -> &Path {

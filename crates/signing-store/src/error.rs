@@ -1,5 +1,6 @@
 mod connect;
 mod file;
+mod root_file;
 mod schema;
 mod url;
 
@@ -15,6 +16,7 @@ use thiserror::Error;
 
 pub use connect::{AuthenticationFault, ConnectError};
 pub use file::{FileFault, FileKind, FileRole, LockHolder, UnsafeFile};
+pub use root_file::RootFileError;
 pub use schema::SchemaFault;
 pub use url::UrlError;
 

@@ -62,8 +62,8 @@ mod trust_snapshot;
 mod watch;
 
 pub use error::{
-    AuthenticationFault, ConnectError, FileFault, FileKind, FileRole, LockHolder, SchemaFault,
-    StoreError, UnsafeFile, UrlError,
+    AuthenticationFault, ConnectError, FileFault, FileKind, FileRole, LockHolder, RootFileError,
+    SchemaFault, StoreError, UnsafeFile, UrlError,
 };
 pub use migrations::SchemaStatus;
 pub use roles::{

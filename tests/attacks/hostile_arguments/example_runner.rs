@@ -12,18 +12,18 @@ static PROGRAMS: LazyLock<Programs> =
     LazyLock::new(|| Programs::build().unwrap_or_else(|error| panic!("{error}")));
 
 /// A directory with the runner, a package `libworkflow.so` and a key that has signed it.
-struct Host {
+pub(super) struct Host {
     directory: TempDir,
 }
 
-struct Ran {
-    code: Option<i32>,
-    stdout: String,
-    stderr: String,
+pub(super) struct Ran {
+    pub(super) code: Option<i32>,
+    pub(super) stdout: String,
+    pub(super) stderr: String,
 }
 
 impl Host {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let host = Self { directory: tempfile::tempdir().unwrap() };
         PROGRAMS.place(&Page::default(), host.directory.path()).unwrap();
         host.cloacina(&["keys", "generate", "--name", "dev", "--output", "dev.pem"]);
@@ -31,7 +31,7 @@ impl Host {
         host
     }
 
-    fn path(&self) -> std::path::PathBuf {
+    pub(super) fn path(&self) -> std::path::PathBuf {
         self.directory.path().join("here")
     }
 
@@ -52,7 +52,7 @@ impl Host {
         command
     }
 
-    fn run(&self, arguments: &[impl AsRef<OsStr>]) -> Ran {
+    pub(super) fn run(&self, arguments: &[impl AsRef<OsStr>]) -> Ran {
         ran(&mut self.command(arguments))
     }
 }

@@ -1,4 +1,6 @@
-use signing_crypto::AddSignatureError;
+use std::path::Path;
+
+use signing_crypto::{AddSignatureError, shell_word};
 use signing_loader::{
     LibraryError, LoadError, NotAdded, SignError, SignaturePlace, SignedTerms, VerificationError,
 };
@@ -190,12 +192,21 @@ pub(super) fn sign(error: &SignError) -> Advice {
         SignError::NotAdded { place, source } => return not_added(place, source),
         SignError::NotASignature { .. } => REPLACE,
         SignError::ChangedMeanwhile { .. } => SIGN_AGAIN,
+        SignError::Locked { path, .. } => {
+            return Advice::undecided(error.code(), find_lock_holder(path));
+        }
         SignError::ExpiryPast { .. } => {
             "give a time in the future; if it is in the future, set the clock"
         }
         _ => return Advice::unknown(error.code(), Outcome::Undecided),
     };
     Advice::undecided(error.code(), next)
+}
+
+/// Who can read a file or a directory can hold its lock, and only the system knows who does.
+pub(super) fn find_lock_holder(path: &Path) -> String {
+    let path = shell_word(path);
+    format!("find out which process holds it, and end it or wait for it: fuser -v {path}")
 }
 
 fn not_added(place: &SignaturePlace, error: &NotAdded) -> Advice {

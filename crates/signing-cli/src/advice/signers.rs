@@ -1,8 +1,6 @@
 use signing_crypto::SignerError;
 
 use super::Advice;
-#[cfg(feature = "pkcs11")]
-use super::install;
 use crate::error::Outcome;
 #[cfg(feature = "pkcs11")]
 use crate::signer_error::TokenError;
@@ -78,6 +76,9 @@ pub(super) fn agent(error: &AgentError) -> Advice {
 
 pub(super) fn program(error: &ProgramError) -> Advice {
     let (code, next) = match error {
+        ProgramError::Unprotected(error) => {
+            return Advice::undecided(error.code(), error.remedy());
+        }
         ProgramError::Start { .. } => (
             "SignerUnavailable",
             "give a program that you may execute, by its path: --key exec:<path>; arguments need a \
@@ -112,7 +113,6 @@ pub(super) fn token(error: &TokenError) -> Advice {
         TokenError::NoModule { .. } => {
             ("SignerUnavailable", "give the module's file: ?module-path=<the module's .so file>")
         }
-        TokenError::Replaceable { source, .. } => return install::directory(source),
         TokenError::Load { .. } => (
             "SignerUnavailable",
             "try the module with another tool: pkcs11-tool --module <file> --list-token-slots",

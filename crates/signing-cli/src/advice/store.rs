@@ -52,7 +52,8 @@ pub(super) fn store(error: &StoreError) -> Advice {
             "check what was done before you try again: cloacina keys list --org <org>"
         }
         StoreError::RootCertificates { .. } => {
-            "give the authority's certificates in PEM: sslrootcert=<PEM file>"
+            "give the authority's certificates in PEM, in a file that nobody but you and root can \
+             change or replace: sslrootcert=<PEM file>"
         }
         StoreError::InRecovery => "connect to the primary server, not to a replica",
         StoreError::SessionSettingsLost => {

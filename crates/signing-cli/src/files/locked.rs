@@ -1,6 +1,7 @@
 //! Files that several processes change one after another.
 
 use std::fs::{File, TryLockError};
+use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Duration;
@@ -35,7 +36,12 @@ impl<'a> LockedFile<'a> {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => {
                     waits();
-                    lock_file(&file, limit).map_err(failed)?;
+                    lock_file(&file, limit).map_err(|error| match error.kind() {
+                        io::ErrorKind::TimedOut => {
+                            CliError::Locked { path: path.into(), after: limit }
+                        }
+                        _ => failed(error),
+                    })?;
                 }
                 Err(TryLockError::Error(source)) => return Err(failed(source)),
             }
@@ -65,7 +71,6 @@ impl<'a> LockedFile<'a> {
 mod tests {
     use std::cell::Cell;
     use std::fs;
-    use std::io;
     use std::path::PathBuf;
     use std::sync::mpsc;
     use std::thread;
@@ -96,11 +101,11 @@ mod tests {
         let (begun, waiting) = (Instant::now(), path.clone());
         thread::spawn(move || {
             let refused = LockedFile::open_within(limit, &waiting, || ()).map(drop);
-            let Err(CliError::Read { source, .. }) = refused else { panic!("{refused:?}") };
-            ended.send((source.kind(), begun.elapsed()))
+            let Err(CliError::Locked { after, .. }) = refused else { panic!("{refused:?}") };
+            ended.send((after, begun.elapsed()))
         });
-        let (fault, waited) = has_ended.recv_timeout(LOCK_LIMIT / 10).unwrap();
-        assert_eq!(fault, io::ErrorKind::TimedOut);
+        let (after, waited) = has_ended.recv_timeout(LOCK_LIMIT / 10).unwrap();
+        assert_eq!(after, limit);
         assert!(waited >= limit, "{waited:?}");
     }
 

@@ -2,7 +2,6 @@ use std::path::PathBuf;
 
 use cryptoki::error::{Error, RvError};
 use signing_crypto::KeyError;
-use signing_loader::DirectoryError;
 use thiserror::Error;
 
 /// A key in a token that cannot be used.
@@ -12,8 +11,6 @@ pub(crate) enum TokenError {
     NoModule { name: String },
     #[error("the PKCS#11 module {} cannot be used", path.display())]
     Load { path: PathBuf, source: Error },
-    #[error("the PKCS#11 module {} is not loaded", path.display())]
-    Replaceable { path: PathBuf, source: DirectoryError },
     #[error("the token did not answer within {seconds} s")]
     TimedOut { seconds: u64 },
     #[error("no token is named by {given}; the module has {found}")]

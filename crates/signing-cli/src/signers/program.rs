@@ -1,19 +1,26 @@
 //! Keys behind a program of the user's: it prints its public key, and signs what it is given.
 
 use std::env;
+use std::ffi::OsStr;
 use std::io::{self, Read, Write};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::fs::{Access, access};
 use signing_crypto::{MAX_PEM_SIZE, Signer, SignerError, SigningInput, VerifyingKey};
+use signing_loader::Protection;
 
 use super::deadline::within;
 use crate::signer_error::ProgramError;
 
-/// What the variables are called that may hold this program's secrets.
+/// How the names of this program's own variables begin.
 const OUR_VARIABLES: &[u8] = b"CLOACINA_";
+
+/// Variables of others that hold a secret of this program, or lead to one.
+const OTHER_SECRETS: [&str; 2] = ["PGPASSWORD", "CREDENTIALS_DIRECTORY"];
 
 /// A program that signs.
 #[derive(Debug)]
@@ -58,8 +65,7 @@ fn run(
 ) -> Result<Vec<u8>, ProgramError> {
     let end = Instant::now() + time;
     let timed_out = || ProgramError::TimedOut { path: path.into(), seconds: time.as_secs() };
-    let mut program = start(path, argument)
-        .map_err(|source| ProgramError::Start { path: path.into(), source })?;
+    let mut program = start(path, argument)?;
     if let Some(mut stdin) = program.0.stdin.take() {
         // A program that does not read all of it is not at fault for that.
         thread::spawn(move || drop(stdin.write_all(&input)));
@@ -84,17 +90,37 @@ fn run(
     }
 }
 
-/// Starts it without a shell, without this program's variables, and with its standard error,
-/// where it may ask for something.
-fn start(path: &Path, argument: &str) -> io::Result<Running> {
-    let mut command = Command::new(path);
-    command.arg(argument).stdin(Stdio::piped()).stdout(Stdio::piped());
-    for (name, _) in env::vars_os() {
-        if name.as_encoded_bytes().starts_with(OUR_VARIABLES) {
-            command.env_remove(name);
-        }
+/// Starts it without a shell, without this program's secrets, and with its standard error, where
+/// it may ask for something. Others must not be able to change or replace it: it acts as this user.
+fn start(path: &Path, argument: &str) -> Result<Running, ProgramError> {
+    let failed = |source| ProgramError::Start { path: path.into(), source };
+    let file = find(path).map_err(failed)?;
+    // A program that may be executed need not be readable, so it is not opened.
+    Protection::Integrity.require(&file, &file.metadata().map_err(failed)?)?;
+    let mut command = Command::new(file);
+    command.arg0(path).arg(argument).stdin(Stdio::piped()).stdout(Stdio::piped());
+    for (name, _) in env::vars_os().filter(|(name, _)| is_secret(name)) {
+        command.env_remove(name);
     }
-    command.spawn().map(Running)
+    command.spawn().map(Running).map_err(failed)
+}
+
+/// The program's file: a bare name is looked for in `PATH`.
+fn find(path: &Path) -> io::Result<PathBuf> {
+    if path.as_os_str().as_encoded_bytes().contains(&b'/') {
+        return Ok(path.into());
+    }
+    let directories = env::var_os("PATH").unwrap_or_default();
+    // An empty directory is the current one.
+    env::split_paths(&directories)
+        .map(|directory| Path::new(".").join(directory).join(path))
+        .find(|file| file.is_file() && access(file, Access::EXEC_OK).is_ok())
+        .ok_or_else(|| io::ErrorKind::NotFound.into())
+}
+
+fn is_secret(variable: &OsStr) -> bool {
+    variable.as_encoded_bytes().starts_with(OUR_VARIABLES)
+        || OTHER_SECRETS.iter().any(|secret| variable == *secret)
 }
 
 /// A program that is killed if nobody waits for it any longer.

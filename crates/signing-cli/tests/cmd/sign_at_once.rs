@@ -1,5 +1,6 @@
-//! Several processes that sign one package at once, into one store.
+//! Several processes that sign one package at once, and one that keeps the lock.
 
+use std::fs::File;
 use std::process::Stdio;
 
 use crate::support::{Scratch, spawn};
@@ -37,4 +38,23 @@ fn none_of_several_who_sign_into_the_store_at_once_is_lost() {
         let verify = ["package", "verify", package, "--org", "acme", "--required-signers", &count];
         scratch.json(&verify);
     }
+}
+
+/// Any process that can read the directory can hold its lock.
+#[test]
+fn a_lock_that_another_process_keeps_is_named_with_the_way_to_find_who() {
+    let scratch = Scratch::new();
+    scratch.key_files("dev");
+    scratch.key_files("second");
+    scratch.signed_package("a.so", "dev.pem");
+    let before = scratch.read("a.so.sig");
+    let holder = File::open(scratch.path("")).unwrap();
+    holder.lock_shared().unwrap();
+    let sign = ["package", "sign", "a.so", "--key", "second.pem"];
+    let run = scratch.fails(2, "FileLocked", &sign);
+    assert!(run.stderr.contains("fuser -v ."), "{}", run.stderr);
+    assert_eq!(scratch.read("a.so.sig"), before);
+    drop(holder);
+    scratch.json(&sign);
+    assert_ne!(scratch.read("a.so.sig"), before);
 }

@@ -29,7 +29,7 @@ pub enum SecurityArgsError {
         /// What is wrong with it.
         source: PemError,
     },
-    /// A file that other users can reach.
+    /// A file that other users can reach or replace.
     #[error("{0}: {remedy}", remedy = .0.remedy())]
     Unprotected(ProtectionError),
     /// `--trust-root` names neither a root document nor a digest.

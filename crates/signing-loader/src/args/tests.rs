@@ -78,6 +78,31 @@ fn a_key_that_others_may_write_is_not_trusted() {
 }
 
 #[test]
+fn a_key_that_others_can_replace_is_not_trusted() {
+    use std::fs::{Permissions, set_permissions};
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    let directory = tempfile::tempdir().unwrap();
+    let open = directory.path().join("open");
+    std::fs::create_dir(&open).unwrap();
+    let key = signing_crypto::SigningKey::generate().unwrap().verifying_key();
+    std::fs::write(directory.path().join("release.pub.pem"), key.to_pem()).unwrap();
+    symlink("../release.pub.pem", open.join("release.pub.pem")).unwrap();
+    let trust = |mode| {
+        set_permissions(&open, Permissions::from_mode(mode)).unwrap();
+        resolved(&["--trust-key", open.join("release.pub.pem").to_str().unwrap()])
+    };
+    // The file that the link leads to is as safe as ever.
+    let refused = trust(0o777).unwrap_err();
+    assert_eq!(refused.code(), "UnsafeDirectory");
+    let command = refused.to_string();
+    let command = command.split_once("; then: ").unwrap().1;
+    assert!(command.starts_with("chmod go-w "), "{command}");
+    trust(0o1777).unwrap();
+    trust(0o755).unwrap();
+}
+
+#[test]
 fn no_clock_is_allowed_to_be_ahead_unless_so_many_seconds_are_asked_for() {
     let allowance = |more: &[&str]| {
         let words = [&["runner", "--trust-key", "a.pem", "--require-signatures"], more];

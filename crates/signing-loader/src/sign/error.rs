@@ -1,5 +1,6 @@
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use signing_crypto::{
     AddSignatureError, EnvelopeError, MalformedEnvelope, PackageName, SignerError, StatementTime,
@@ -46,6 +47,15 @@ pub enum SignError {
         /// Where the signatures are.
         place: SignaturePlace,
     },
+    /// Another process has held the lock of the signature file's directory for too long. Any
+    /// process that can read the directory can hold it.
+    #[error("another process has held the lock of {} for {} seconds", path.display(), after.as_secs())]
+    Locked {
+        /// The directory.
+        path: PathBuf,
+        /// How long was waited.
+        after: Duration,
+    },
     /// The signer did not sign.
     #[error(transparent)]
     Signer(#[from] SignerError),
@@ -64,6 +74,7 @@ impl SignError {
             Self::NotASignature { .. } => "FileExists",
             Self::NotAdded { source, .. } => source.code(),
             Self::ChangedMeanwhile { .. } => "ChangedMeanwhile",
+            Self::Locked { .. } => "FileLocked",
             Self::Signer(error) => error.code(),
             #[cfg(feature = "store")]
             Self::Trust(error) => error.code(),

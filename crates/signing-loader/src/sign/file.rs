@@ -62,7 +62,7 @@ impl SignatureFile {
             File::open(at).map_err(|source| SignError::from(PackageError::io(at, source)))?;
         match lock_file(&directory, LOCK_LIMIT) {
             Err(held) if held.kind() == io::ErrorKind::TimedOut => {
-                return Err(SignError::from(PackageError::io(at, held)).into());
+                return Err(SignError::Locked { path: at.into(), after: LOCK_LIMIT }.into());
             }
             // A file system without locks leaves the comparison, which narrows the race.
             Ok(()) | Err(_) => {}

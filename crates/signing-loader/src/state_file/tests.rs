@@ -57,6 +57,22 @@ fn what_was_seen_is_known_after_a_restart() {
 }
 
 #[test]
+fn what_a_killed_process_left_is_replaced() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("trust-state");
+    fs::write(directory.path().join("trust-state.new"), "half of it").unwrap();
+    let file = StateFile::open(&path).unwrap();
+    let acme = from();
+    remember(&file, acme, seen(5, &[]));
+    assert_eq!(remembered(&file), [(acme, seen(5, &[]))]);
+    let mut names: Vec<_> =
+        fs::read_dir(&directory).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["trust-state", "trust-state.lock"]);
+    assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+#[test]
 fn the_file_is_for_its_owner_alone() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("trust-state");

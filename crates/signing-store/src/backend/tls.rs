@@ -8,6 +8,7 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use crate::backend::root_file;
 use crate::error::StoreError;
 use crate::url::postgres::Tls;
 
@@ -37,9 +38,8 @@ fn from_file(path: &Path) -> Result<RootCertStore, StoreError> {
     let unusable =
         |source| StoreError::RootCertificates { origin: path.display().to_string(), source };
     let mut roots = RootCertStore::empty();
-    let certificates =
-        CertificateDer::pem_file_iter(path).map_err(|error| unusable(without_content(error)))?;
-    for certificate in certificates {
+    let file = root_file::read(path).map_err(|error| unusable(error.into()))?;
+    for certificate in CertificateDer::pem_slice_iter(&file) {
         let certificate = certificate.map_err(|error| unusable(without_content(error)))?;
         roots.add(certificate).map_err(|error| unusable(error.into()))?;
     }

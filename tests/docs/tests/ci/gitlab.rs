@@ -28,6 +28,12 @@ impl Platform {
                 fs::set_permissions(file, Permissions::from_mode(0o666)).unwrap();
             }
         }
+        for name in ["", "trusted-keys", "trust"] {
+            let directory = workspace.path().join(name);
+            if directory.exists() {
+                fs::set_permissions(directory, Permissions::from_mode(0o777)).unwrap();
+            }
+        }
         for needed in texts(&job["needs"]) {
             self.download(&needed, workspace.path());
         }

@@ -1,7 +1,8 @@
 use std::io;
+use std::time::Duration;
 
 use signing_crypto::{NameError, NameFault, NameKind, ParseError, PatternError};
-use signing_loader::{DependencyNameError, Protection, ProtectionError};
+use signing_loader::{DependencyNameError, DirectoryFault, Protection, ProtectionError};
 use signing_trust::store::{RoleNameError, RoleNameFault};
 
 use super::{Sample, each, usage, values};
@@ -91,14 +92,21 @@ fn token_uris() -> [TokenUriError; 4] {
     ]
 }
 
-fn protection() -> [ProtectionError; 4] {
+fn protection() -> [ProtectionError; 7] {
     let path = || "dev-key.pem".into();
     [
         ProtectionError::Owner { path: path(), owner: 1000, protection: Protection::Integrity },
         ProtectionError::Owner { path: path(), owner: 1000, protection: Protection::Secrecy },
         ProtectionError::Writable { path: path(), mode: 0o664, protection: Protection::Integrity },
         ProtectionError::Readable { path: path(), mode: 0o644 },
+        replaceable(DirectoryFault::Writable { mode: 0o777 }),
+        replaceable(DirectoryFault::Owner { found: 1001, expected: 1000 }),
+        ProtectionError::Untraceable { path: path() },
     ]
+}
+
+fn replaceable(fault: DirectoryFault) -> ProtectionError {
+    ProtectionError::Replaceable { path: "keys/dev-key.pem".into(), at: "/srv/keys".into(), fault }
 }
 
 fn program() -> Vec<CliError> {
@@ -121,6 +129,7 @@ fn program() -> Vec<CliError> {
                 source: io::ErrorKind::ReadOnlyFilesystem.into(),
             }),
         },
+        CliError::Locked { path: "draft".into(), after: Duration::from_secs(300) },
         CliError::RootNotPublished { path: "acme-root.json".into(), org: values::org_name() },
         CliError::NotReplaced { path: path() },
         CliError::KeyWasRevoked { org: values::org_name(), name: "release".parse().unwrap() },

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use signing_crypto::{
     AddSignatureError, EnvelopeError, ForeignFormat, MalformedEnvelope, MalformedStatement,
     PREDICATE_TYPE, ParseError, SignatureEnvelope,
@@ -137,6 +139,7 @@ fn sign() -> Vec<SignError> {
         SignError::NotAdded { place: SignaturePlace::Store, source: full().into() },
         SignError::ChangedMeanwhile { place: SignaturePlace::Store },
         SignError::ChangedMeanwhile { place: SignaturePlace::File(path()) },
+        SignError::Locked { path: "our packages".into(), after: Duration::from_secs(10) },
         SignError::ExpiryPast { expires_at: values::statement_time() },
     ]
 }

@@ -3,7 +3,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 
 use signing_crypto::{KeyError, PemError, PemForm, SignerError};
-use signing_loader::{DirectoryError, DirectoryFault};
+use signing_loader::{Protection, ProtectionError};
 use signing_trust::TrustError;
 
 use super::{Sample, each, sample, values};
@@ -68,6 +68,8 @@ fn program() -> Vec<ProgramError> {
             path: path(),
             source: PemError::WrongForm { expected: PemForm::PublicKey, found: PemForm::Empty },
         },
+        ProtectionError::Writable { path: path(), mode: 0o777, protection: Protection::Integrity }
+            .into(),
     ]
 }
 
@@ -77,13 +79,6 @@ fn token() -> Vec<TokenError> {
     vec![
         TokenError::NoModule { name: "softhsm2".into() },
         TokenError::Load { path: "/usr/lib/libsofthsm2.so".into(), source: missing() },
-        TokenError::Replaceable {
-            path: "/opt/token/module.so".into(),
-            source: DirectoryError::Unsafe {
-                path: "/opt/token".into(),
-                source: DirectoryFault::Writable { mode: 0o775 },
-            },
-        },
         TokenError::TimedOut { seconds: 60 },
         TokenError::NoSuchToken { given: given(), found: 2 },
         TokenError::SeveralTokens { given: given() },

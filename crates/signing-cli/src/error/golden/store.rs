@@ -5,7 +5,7 @@ use signing_crypto::{NameError, NameFault, NameKind, TrustDocumentKind};
 use signing_trust::TrustError;
 use signing_trust::store::{
     AuthenticationFault, ConnectError, DatabaseUrl, FileFault, FileKind, FileRole, LockHolder,
-    SchemaFault, StoreError, UnsafeFile, UrlError,
+    RootFileError, SchemaFault, StoreError, UnsafeFile, UrlError,
 };
 
 use super::{SECRET, Sample, each, sample, values};
@@ -28,6 +28,7 @@ pub(super) fn samples() -> Vec<Sample> {
             .into_iter()
             .map(|fault| sample(fault, |fault| CliError::from(unsafe_schema(fault)))),
     );
+    samples.extend(each(root_file(), |error| root_certificates(error).into()));
     samples.extend(file_faults());
     samples.extend(each(url(), CliError::from));
     samples.extend(each(trust(), CliError::from));
@@ -37,6 +38,22 @@ pub(super) fn samples() -> Vec<Sample> {
 
 fn unsafe_schema(fault: SchemaFault) -> StoreError {
     StoreError::UnsafeSchema { schema: "cloacina".into(), fault }
+}
+
+fn root_certificates(error: RootFileError) -> StoreError {
+    StoreError::RootCertificates { origin: "ca.pem".into(), source: error.into() }
+}
+
+fn root_file() -> [RootFileError; 6] {
+    let path = || "/srv/certificates".into();
+    [
+        RootFileError::Io(io::ErrorKind::NotFound.into()),
+        RootFileError::NotARegularFile,
+        RootFileError::TooLarge { limit: 1024 * 1024 },
+        RootFileError::Owner { path: path(), found: 1001, expected: 1000 },
+        RootFileError::Writable { path: path(), mode: 0o777 },
+        RootFileError::Replaced,
+    ]
 }
 
 fn schema_faults() -> [SchemaFault; 3] {

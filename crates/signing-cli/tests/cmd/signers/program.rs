@@ -103,12 +103,48 @@ fn a_program_is_started_without_a_shell_and_found_in_path() {
 fn a_program_gets_none_of_the_secrets_and_may_write_to_standard_error() {
     let scratch = scratch();
     program(&scratch, "signer", &format!("env >environment\necho 'touch it' >&2\n{HONEST}"));
-    let signed = sign(&scratch, "exec:./signer");
+    let mut command = scratch.command(&["package", "sign", "a.so", "--key", "exec:./signer"]);
+    command.env("PGPASSWORD", "secret").env("CREDENTIALS_DIRECTORY", scratch.path(""));
+    let signed = finish(command.env("PGPASSFILE", "/etc/pgpass"), b"");
     assert_eq!(signed.code, 0, "{}", signed.stderr);
     assert!(signed.stderr.contains("touch it"), "{}", signed.stderr);
     let environment = String::from_utf8(scratch.read("environment")).unwrap();
-    assert!(environment.contains("HOME="), "{environment}");
-    assert!(!environment.contains("CLOACINA_"), "{environment}");
+    for kept in ["HOME=", "PGPASSFILE="] {
+        assert!(environment.contains(kept), "{environment}");
+    }
+    for secret in ["CLOACINA_", "PGPASSWORD", "CREDENTIALS_DIRECTORY"] {
+        assert!(!environment.contains(secret), "{environment}");
+    }
+}
+
+#[test]
+fn a_program_that_others_may_change_or_replace_is_not_started() {
+    let scratch = scratch();
+    fs::create_dir(scratch.path("bin")).unwrap();
+    program(&scratch, "bin/signer", &format!("touch started\n{HONEST}"));
+    let mode = |name: &str, mode| {
+        fs::set_permissions(scratch.path(name), Permissions::from_mode(mode)).unwrap();
+    };
+    let by_path = || sign(&scratch, "exec:bin/signer");
+    let by_name = || {
+        let mut command = scratch.command(&["package", "sign", "a.so", "--key", "exec:signer"]);
+        let path = format!("{}:{}", scratch.path("bin").display(), std::env::var("PATH").unwrap());
+        finish(command.args(["--force", "--json"]).env("PATH", path), b"")
+    };
+    for (file, directory, code) in
+        [(0o777, 0o755, "UnprotectedFile"), (0o755, 0o777, "UnsafeDirectory")]
+    {
+        mode("bin/signer", file);
+        mode("bin", directory);
+        assert_not_signed(&scratch, &by_path(), code);
+        assert_not_signed(&scratch, &by_name(), code);
+        assert!(!scratch.exists("started"));
+    }
+    mode("bin", 0o1777);
+    // It need not be readable.
+    mode("bin/signer", 0o711);
+    assert_eq!(by_path().code, 0);
+    assert_eq!(by_name().code, 0);
 }
 
 #[test]
