@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use crate::prompt::talk;
+use crate::passphrase_prompt::talk;
 use crate::support::{Scratch, forge, text};
 
 /// `acme` owns a key that it and `other` trust, and keeps a signature in the store.
