@@ -75,8 +75,9 @@ fn killed_rotation_is_completed_when_run_again_and_signs_each_statement_once() {
         }
         ids
     });
-    let rotate =
-        |round: u32| words(&["keys", "rotate", &ids[round as usize].to_string(), "--resign", "--yes"]);
+    let rotate = |round: u32| {
+        words(&["keys", "rotate", &ids[round as usize].to_string(), "--resign", "--yes"])
+    };
     kill_in_every_round(&scratch, rotate, |round| {
         let rotate = rotate(round);
         let done = scratch.json(&rotate.iter().map(String::as_str).collect::<Vec<_>>());

@@ -108,7 +108,8 @@ fn checkpoint_is_no_package_signature() {
     let refused = read.verify(&key(1).verifying_key()).unwrap_err();
     assert!(matches!(refused, EnvelopeError::Malformed(_)), "{refused:?}");
     let unread = read.unverified_statement();
-    assert!(matches!(unread, Err(MalformedEnvelope::Json { .. })), "{unread:?}");
+    let Err(MalformedEnvelope::Statement(unread)) = unread else { panic!("{unread:?}") };
+    assert!(matches!(unread, MalformedStatement::PredicateType { .. }), "{unread:?}");
     assert!(matches!(read.add_signature(&key(2)), Err(AddSignatureError::Malformed(_))));
 }
 
