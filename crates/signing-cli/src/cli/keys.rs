@@ -11,8 +11,10 @@ use crate::passphrase::{Encryption, PASSPHRASE, PassphraseArgs, PassphraseSource
 use crate::time;
 
 mod publish;
+mod timeline;
 
 pub(crate) use self::publish::{PublishKey, PublishKeyArgs};
+pub(crate) use self::timeline::{Timeline, TimelinePicture};
 
 #[derive(Subcommand)]
 pub(crate) enum Keys {
@@ -381,25 +383,4 @@ pub(crate) struct Rotate {
     /// Do not ask
     #[arg(long, requires = "resign")]
     pub(crate) yes: bool,
-}
-
-#[derive(Args)]
-pub(crate) struct Timeline {
-    /// A signing key: show it, the keys that it replaced one after the other, and those that
-    /// replaced it [default: all keys of the organization]
-    pub(crate) key: Option<KeyReference>,
-
-    /// The organization (name or id) [env: CLOACINA_ORG] [default: the only one]
-    #[arg(long)]
-    pub(crate) org: Option<OrgReference>,
-
-    /// Draw a table, or a picture (SVG)
-    #[arg(long, value_enum, default_value_t = TimelinePicture::Text)]
-    pub(crate) format: TimelinePicture,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-pub(crate) enum TimelinePicture {
-    Text,
-    Svg,
 }
