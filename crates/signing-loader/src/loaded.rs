@@ -29,7 +29,7 @@ pub use self::staleness::{MaxStaleness, MaxStalenessError};
 /// its own: no task of the program can hold it up. What is to happen to a package that is no
 /// longer trusted is chosen when this is made:
 ///
-/// - [`report_only`](Self::report_only) reports it. New loads are refused by the verifier anyway.
+/// - [`deny_new`](Self::deny_new) reports it. New loads are refused by the verifier anyway.
 /// - [`gate`](Self::gate) refuses calls that go through [`enter`](FollowedPackage::enter).
 /// - [`call_back`](Self::call_back) leaves it to a function of the program.
 ///
@@ -86,7 +86,7 @@ impl LoadedPackages {
     /// # Errors
     ///
     /// [`FollowError::Trust`] or [`FollowError::Thread`].
-    pub fn report_only(verifier: &Verifier<Online>) -> Result<Self, FollowError> {
+    pub fn deny_new(verifier: &Verifier<Online>) -> Result<Self, FollowError> {
         Self::follow(verifier, MaxStaleness::default(), Enforcement::Report)
     }
 

@@ -33,8 +33,9 @@ const LOCK_LIMIT: Duration = Duration::from_secs(10);
 ///
 /// The file and its lock, beside it under the same name with `.lock`, have the mode 0600, and
 /// other users may not write their directory or replace one above it. The file is replaced in
-/// one step, by one with `.new` after its name, and several processes may use it at once. If it is lost, the memory is lost with
-/// it: the next start believes what it is shown, as the first one did.
+/// one step, by one with `.new` after its name, and several processes may use it at once. If it
+/// is lost, the memory is lost with it: the next start believes what it is shown, as the first
+/// one did.
 #[derive(Debug)]
 pub struct StateFile {
     path: PathBuf,

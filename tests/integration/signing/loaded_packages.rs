@@ -277,7 +277,7 @@ async fn list_says_by_whom_and_by_which_grant_each_package_was_signed(world: Wor
 
 async fn without_a_gate_it_is_only_reported(world: World) {
     let vendor = world.vendor("acme").await;
-    let loaded = LoadedPackages::report_only(&verifier(&world, vendor.org).await).unwrap();
+    let loaded = LoadedPackages::deny_new(&verifier(&world, vendor.org).await).unwrap();
     let path = sign_beside(&world, "libworkflow.so", &vendor.key).await;
     let package = loaded.load(&*path).await.unwrap();
     assert!(package.standing().is_trusted());
