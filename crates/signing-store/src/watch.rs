@@ -1,14 +1,17 @@
+#[cfg(any(feature = "postgres", test))]
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
 use crate::error::StoreError;
+#[cfg(feature = "postgres")]
 use crate::pool::Pool;
 use crate::store::StoreReader;
 use crate::tables::store_state::Heartbeat;
 
 /// Any role may notify, as often as it likes. After a while without notifications, the first is
 /// answered at once.
+#[cfg(any(feature = "postgres", test))]
 const SHORTEST_PERIOD: Duration = Duration::from_millis(5);
 
 /// Watches for changes of trust, and notices when it can no longer do so.

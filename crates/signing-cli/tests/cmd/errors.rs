@@ -56,7 +56,7 @@ fn a_database_url_that_is_not_unicode_is_not_guessed() {
 fn a_machine_without_descriptors_to_give_is_told_from_a_broken_store() {
     let scratch = Scratch::with_orgs(&["acme"]);
     let list = |descriptors: u32| {
-        // Without those that whoever runs the tests has left open.
+        // Descriptors that the tests inherited would count.
         let script = format!(
             "exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-; ulimit -n {descriptors} || exit 99; \
              exec \"$0\" orgs list --json"

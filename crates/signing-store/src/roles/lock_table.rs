@@ -21,7 +21,7 @@ pub struct LockTable {
     /// transactions.
     #[diesel(sql_type = BigInt)]
     pub transactions: i64,
-    /// How many connections all roles that are no superusers can have at once.
+    /// How many connections all roles except superusers can have at once.
     #[diesel(sql_type = BigInt)]
     pub connections: i64,
 }

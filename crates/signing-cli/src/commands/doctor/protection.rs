@@ -39,7 +39,7 @@ fn lock_table(table: LockTable, checks: &mut Checks) {
     let (room, demand) = (table.room(), table.demand());
     let what = format!(
         "the server has room for {room} locks (max_locks_per_transaction = \
-         {locks_per_transaction}), and roles that are no superusers can take {demand} by reading \
+         {locks_per_transaction}), and all roles except superusers can take {demand} by reading \
          in {connections} connections"
     );
     if room >= demand {
