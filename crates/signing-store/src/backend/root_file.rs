@@ -4,22 +4,19 @@
 //! each link on the way belong to this process's user or to root, and only they can change them.
 //! A sticky directory, such as `/tmp`, keeps others from renaming what is not theirs.
 
-use std::ffi::OsString;
-use std::fs::{Metadata, OpenOptions, metadata, read_link, symlink_metadata};
-use std::io::{self, Read};
+use std::fs::{Metadata, OpenOptions};
+use std::io::Read;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
-use std::path::{Component, Path, PathBuf};
+use std::path::Path;
 
 use rustix::fs::OFlags;
 use rustix::process::geteuid;
 
+use super::path_walk::walk;
 use crate::error::RootFileError;
 
 /// The bundles of distributions have a quarter of it.
 const MAX_SIZE: u64 = 1024 * 1024;
-
-/// As many as Linux follows.
-const MAX_LINKS: usize = 40;
 
 const STICKY: u32 = 0o1000;
 const WRITABLE_BY_OTHERS: u32 = 0o022;
@@ -42,39 +39,15 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, RootFileError> {
     }
 }
 
-/// Goes over each name of the path from the root. What was looked at can only be changed by
-/// users who are trusted, so the names after it lead where they are seen to lead.
+/// What was looked at can only be changed by users who are trusted, so the path goes on to lead to
+/// the file.
 fn require_in_place(absolute: &Path, opened: &Metadata) -> Result<(), RootFileError> {
-    let mut ahead = reversed(absolute);
-    let mut here = PathBuf::from("/");
-    let mut links = 0;
-    require_safe(&here, &metadata(&here)?)?;
-    while let Some(name) = ahead.pop() {
-        if name == ".." {
-            here.pop();
-            continue;
-        }
-        let next = here.join(&name);
-        let found = symlink_metadata(&next)?;
-        require_safe(&next, &found)?;
-        if found.is_symlink() {
-            links += 1;
-            if links > MAX_LINKS {
-                return Err(io::Error::from(rustix::io::Errno::LOOP).into());
-            }
-            let target = read_link(&next)?;
-            if target.is_absolute() {
-                here = PathBuf::from("/");
-            }
-            ahead.extend(reversed(&target));
-        } else if found.is_dir() {
-            here = next;
-        } else {
-            let is_same = (found.dev(), found.ino()) == (opened.dev(), opened.ino());
-            return if is_same { Ok(()) } else { Err(RootFileError::Replaced) };
-        }
+    let (path, end) = walk(absolute, require_safe, |_, error| error.into())?;
+    require_safe(&path, &end)?;
+    match (end.dev(), end.ino()) == (opened.dev(), opened.ino()) {
+        true => Ok(()),
+        false => Err(RootFileError::Replaced),
     }
-    Err(RootFileError::Replaced)
 }
 
 fn require_safe(path: &Path, found: &Metadata) -> Result<(), RootFileError> {
@@ -90,20 +63,11 @@ fn require_safe(path: &Path, found: &Metadata) -> Result<(), RootFileError> {
     }
 }
 
-/// The names on a path, the last first.
-fn reversed(path: &Path) -> Vec<OsString> {
-    let names = path.components().filter_map(|component| match component {
-        Component::Normal(name) => Some(name.to_owned()),
-        Component::ParentDir => Some("..".into()),
-        Component::RootDir | Component::CurDir | Component::Prefix(_) => None,
-    });
-    names.rev().collect()
-}
-
 #[cfg(test)]
 mod tests {
     use std::fs::{File, Permissions, create_dir, set_permissions, write};
     use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::path::PathBuf;
 
     use super::*;
 

@@ -1,11 +1,11 @@
 //! Who can have put a Unix socket where it is, and whose process is behind it.
 
-use std::ffi::OsString;
-use std::fs;
+use std::fs::{self, Metadata};
 use std::io;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Component, Path, PathBuf};
+use std::path::Path;
 
+use crate::backend::path_walk::walk;
 use crate::error::ConnectError;
 use crate::url::postgres::Peer;
 
@@ -14,9 +14,6 @@ use crate::url::postgres::Peer;
 const UNKNOWN_USER: u32 = 65_534;
 
 const ROOT: u32 = 0;
-
-/// How many links a path may lead through, as to the kernel.
-const MOST_LINKS: usize = 40;
 
 /// Who may be behind a socket.
 #[derive(Debug, PartialEq, Eq)]
@@ -78,53 +75,22 @@ fn owner_of_safe(directory: &Path, us: u32) -> Result<u32, ConnectError> {
             _ => ConnectError::Unreachable { server, source },
         }
     };
-    let mut path = PathBuf::from("/");
-    let mut ahead: Vec<OsString> = reversed(directory);
-    let mut links = 0;
-    loop {
-        let metadata = fs::metadata(&path).map_err(|source| unreachable(&path, source))?;
-        let (owner, mode) = (metadata.uid(), metadata.mode() & 0o7777);
-        let is_last = ahead.is_empty();
-        let is_safe = match is_last {
-            true => mode & WRITABLE_BY_OTHERS == 0,
-            false => mode & WRITABLE_BY_OTHERS_OR_GROUP == 0 && (owner == ROOT || owner == us),
-        };
-        if !is_safe {
-            return Err(ConnectError::UnsafeSocket { path, owner, mode });
+    let require_safe = |path: &Path, found: &Metadata, is_safe: bool| match is_safe {
+        true => Ok(()),
+        false => {
+            let (path, owner, mode) = (path.into(), found.uid(), found.mode() & 0o7777);
+            Err(ConnectError::UnsafeSocket { path, owner, mode })
         }
-        let Some(name) = ahead.pop() else { return Ok(owner) };
-        if name == ".." {
-            path.pop();
-            continue;
-        }
-        let next = path.join(&name);
-        let metadata = fs::symlink_metadata(&next).map_err(|source| unreachable(&next, source))?;
-        if !metadata.is_symlink() {
-            path = next;
-            continue;
-        }
-        links += 1;
-        if links > MOST_LINKS {
-            return Err(unreachable(&next, io::Error::other("it leads through too many links")));
-        }
-        let target = fs::read_link(&next).map_err(|source| unreachable(&next, source))?;
-        if target.is_absolute() {
-            path = PathBuf::from("/");
-        }
-        ahead.extend(reversed(&target));
-    }
-}
-
-/// The names on a path, the last first.
-fn reversed(path: &Path) -> Vec<OsString> {
-    path.components()
-        .rev()
-        .filter_map(|component| match component {
-            Component::Normal(name) => Some(name.into()),
-            Component::ParentDir => Some("..".into()),
-            Component::RootDir | Component::CurDir | Component::Prefix(_) => None,
-        })
-        .collect()
+    };
+    // Whose a link is does not matter: the directory that holds it is safe.
+    let look = |path: &Path, found: &Metadata| {
+        let is_trusted = found.uid() == ROOT || found.uid() == us;
+        let is_safe = is_trusted && found.mode() & WRITABLE_BY_OTHERS_OR_GROUP == 0;
+        require_safe(path, found, found.is_symlink() || is_safe)
+    };
+    let (path, end) = walk(directory, look, unreachable)?;
+    require_safe(&path, &end, end.mode() & WRITABLE_BY_OTHERS == 0)?;
+    Ok(end.uid())
 }
 
 /// The number of a user in the system's own list. A server's user is not one of a network's

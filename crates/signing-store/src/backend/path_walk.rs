@@ -1,0 +1,64 @@
+//! The way from the root to a file or a directory.
+
+use std::ffi::OsString;
+use std::fs::{self, Metadata};
+use std::io;
+use std::path::{Component, Path, PathBuf};
+
+use rustix::io::Errno;
+
+/// As many links as Linux follows.
+const MAX_LINKS: usize = 40;
+
+/// Looks at each directory and each link on the way to what is at the end of an absolute path, and
+/// returns that: its path without links, not looked at yet. If only users who are trusted can
+/// change the former, the path goes on to lead there.
+///
+/// # Errors
+///
+/// That of `look`, or of what cannot be reached.
+pub(super) fn walk<E>(
+    absolute: &Path,
+    mut look: impl FnMut(&Path, &Metadata) -> Result<(), E>,
+    unreachable: impl Fn(&Path, io::Error) -> E,
+) -> Result<(PathBuf, Metadata), E> {
+    let found = |path: &Path| fs::symlink_metadata(path).map_err(|error| unreachable(path, error));
+    let mut here = PathBuf::from("/");
+    let mut ahead = reversed(absolute);
+    let mut links = 0;
+    while let Some(name) = ahead.pop() {
+        look(&here, &found(&here)?)?;
+        if name == ".." {
+            here.pop();
+            continue;
+        }
+        let next = here.join(name);
+        let entry = found(&next)?;
+        if !entry.is_symlink() {
+            here = next;
+            continue;
+        }
+        look(&next, &entry)?;
+        links += 1;
+        if links > MAX_LINKS {
+            return Err(unreachable(&next, Errno::LOOP.into()));
+        }
+        let target = fs::read_link(&next).map_err(|error| unreachable(&next, error))?;
+        if target.is_absolute() {
+            here = PathBuf::from("/");
+        }
+        ahead.extend(reversed(&target));
+    }
+    let end = found(&here)?;
+    Ok((here, end))
+}
+
+/// The names on a path, the last first.
+fn reversed(path: &Path) -> Vec<OsString> {
+    let names = path.components().rev().filter_map(|component| match component {
+        Component::Normal(name) => Some(name.to_owned()),
+        Component::ParentDir => Some("..".into()),
+        Component::RootDir | Component::CurDir | Component::Prefix(_) => None,
+    });
+    names.collect()
+}
