@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use signing_crypto::{ActorName, KeyEncryptionKey, NameError, shell_word};
-use signing_trust::KeyManager;
 use signing_trust::store::{DatabaseUrl, Store, StoreError, StoreReader};
+use signing_trust::{KeyManager, TrustReader};
 
 use crate::cli::Global;
 use crate::error::CliError;
@@ -18,28 +18,6 @@ use crate::places::data_file;
 const DATABASE_URL: &str = "CLOACINA_DATABASE_URL";
 const ORG: &str = "CLOACINA_ORG";
 const ACTOR: &str = "CLOACINA_ACTOR";
-
-/// What a command does with the store.
-#[derive(Clone, Copy)]
-pub(crate) enum StoreAccess {
-    /// Reads it as it lies there: not even an interrupted change is undone.
-    Inspect,
-    /// Reads it.
-    Read,
-    /// Keeps signatures in it, which change nobody's trust.
-    KeepSignatures,
-    /// Changes it.
-    Change,
-    /// Changes it. A missing SQLite file is created, with a note: its path may be mistyped.
-    ChangeOrCreate,
-}
-
-impl StoreAccess {
-    /// Changes the store, or only reads it.
-    pub(crate) fn change_unless(dry_run: bool) -> Self {
-        if dry_run { Self::Read } else { Self::Change }
-    }
-}
 
 /// The global options. Nothing is opened before a command needs it.
 pub(crate) struct Context {
@@ -122,22 +100,65 @@ impl Context {
         Ok(url)
     }
 
-    /// The store. Private keys stay closed.
-    pub(crate) async fn keys(&self, access: StoreAccess) -> Result<KeyManager, CliError> {
-        let url = self.database_url()?;
-        let store = match access {
-            StoreAccess::Inspect => {
-                return Ok(KeyManager::from(StoreReader::open_to_inspect(&url).await?));
-            }
-            StoreAccess::Read => return Ok(KeyManager::from(StoreReader::open(&url).await?)),
-            StoreAccess::KeepSignatures => Store::open(&url).await?,
-            StoreAccess::Change => self.store_to_change().await?,
-            StoreAccess::ChangeOrCreate => self.open_or_create(&url).await?,
-        };
-        Ok(KeyManager::new(store, None).with_actor(self.actor()?))
+    /// The store, to read from.
+    pub(crate) async fn open_to_read(&self) -> Result<TrustReader, CliError> {
+        Ok(StoreReader::open(&self.database_url()?).await?.into())
+    }
+
+    /// The same, with the KEK that opens its private keys.
+    pub(crate) async fn open_to_read_with_kek(&self) -> Result<TrustReader, CliError> {
+        let kek = self.kek()?;
+        Ok(self.open_to_read().await?.with_kek(kek))
+    }
+
+    /// The store as it lies there: not even an interrupted change is undone.
+    pub(crate) async fn open_to_inspect(&self) -> Result<TrustReader, CliError> {
+        Ok(StoreReader::open_to_inspect(&self.database_url()?).await?.into())
+    }
+
+    /// The store, to keep signatures in it, which change nobody's trust.
+    pub(crate) async fn open_to_keep_signatures(&self) -> Result<KeyManager, CliError> {
+        self.manage(Store::open(&self.database_url()?).await?)
     }
 
     /// The store, for changes.
+    pub(crate) async fn open_to_change(&self) -> Result<KeyManager, CliError> {
+        self.manage(self.store_to_change().await?)
+    }
+
+    /// The same, with the KEK that opens its private keys.
+    pub(crate) async fn open_to_change_with_kek(&self) -> Result<KeyManager, CliError> {
+        let kek = self.kek()?;
+        Ok(self.open_to_change().await?.with_kek(kek))
+    }
+
+    /// The store, for changes. A missing SQLite file is created, with a note: its path may be
+    /// mistyped.
+    pub(crate) async fn open_or_create(&self) -> Result<KeyManager, CliError> {
+        let url = self.database_url()?;
+        let store = match Store::open(&url).await {
+            Err(StoreError::NoDatabase { path }) => {
+                let (store, applied) = Store::migrate(&url).await?;
+                match applied.is_empty() {
+                    false if !self.quiet => {
+                        output::note(&format!("created the store {}", path.display()));
+                    }
+                    false => {}
+                    // Another program made it meanwhile.
+                    true => self.note_default_store(&url),
+                }
+                store
+            }
+            opened => {
+                let store = opened?;
+                self.note_default_store(&url);
+                store
+            }
+        };
+        self.manage(store)
+    }
+
+    /// The store itself, for changes.
     pub(crate) async fn store_to_change(&self) -> Result<Store, CliError> {
         let url = self.database_url()?;
         let store = Store::open(&url).await?;
@@ -145,32 +166,8 @@ impl Context {
         Ok(store)
     }
 
-    /// The store, and the KEK that opens its private keys.
-    pub(crate) async fn keys_with_kek(&self, access: StoreAccess) -> Result<KeyManager, CliError> {
-        let kek = self.kek()?;
-        Ok(self.keys(access).await?.with_kek(kek))
-    }
-
-    async fn open_or_create(&self, url: &DatabaseUrl) -> Result<Store, CliError> {
-        match Store::open(url).await {
-            Err(StoreError::NoDatabase { path }) => {
-                let (store, applied) = Store::migrate(url).await?;
-                match applied.is_empty() {
-                    false if !self.quiet => {
-                        output::note(&format!("created the store {}", path.display()));
-                    }
-                    false => {}
-                    // Another program made it meanwhile.
-                    true => self.note_default_store(url),
-                }
-                Ok(store)
-            }
-            opened => {
-                let store = opened?;
-                self.note_default_store(url);
-                Ok(store)
-            }
-        }
+    fn manage(&self, store: Store) -> Result<KeyManager, CliError> {
+        Ok(KeyManager::new(store, None).with_actor(self.actor()?))
     }
 
     /// Names the store that a command changes if nobody has named it: one that was left here

@@ -10,7 +10,7 @@ mod organizations;
 mod signatures;
 
 use signing_crypto::{Fingerprint, KeyId, KeyName, OrgId, TrustedKeyId};
-use signing_trust::KeyManager;
+use signing_trust::TrustReader;
 use signing_trust::store::{OrganizationRecord, SigningKeyRecord, StoreError, TrustedKeyRecord};
 
 use crate::cli::{GivenKey, KeyKind, KeyReference, OrgReference};
@@ -31,7 +31,7 @@ pub(crate) enum Selected {
 /// key would be worse than no change. With `org`, the key must belong to that organization.
 pub(crate) async fn key(
     context: &Context,
-    keys: &KeyManager,
+    keys: &TrustReader,
     org: Option<&OrgReference>,
     named: &KeyReference,
     kind: Option<KeyKind>,
@@ -55,7 +55,7 @@ pub(crate) async fn key(
 /// one that is not revoked.
 pub(crate) async fn signing_key(
     context: &Context,
-    keys: &KeyManager,
+    keys: &TrustReader,
     org: Option<&OrgReference>,
     named: &KeyReference,
 ) -> Result<KeyId, CliError> {
@@ -76,7 +76,7 @@ pub(crate) async fn signing_key(
 /// organization.
 pub(crate) async fn signing_key_or_only(
     context: &Context,
-    keys: &KeyManager,
+    keys: &TrustReader,
     org: Option<&OrgReference>,
     named: Option<&KeyReference>,
 ) -> Result<KeyId, CliError> {
@@ -106,7 +106,7 @@ pub(crate) struct SelectedPublicKey {
 /// through a grant. A whole fingerprint may be unknown to the store.
 pub(crate) async fn public_key(
     context: &Context,
-    keys: &KeyManager,
+    keys: &TrustReader,
     org: &OrganizationRecord,
     named: &KeyReference,
 ) -> Result<SelectedPublicKey, CliError> {
@@ -156,7 +156,7 @@ struct Scope {
 impl Scope {
     async fn new(
         context: &Context,
-        keys: &KeyManager,
+        keys: &TrustReader,
         org: Option<&OrgReference>,
         named: &KeyReference,
     ) -> Result<Self, CliError> {
@@ -171,7 +171,7 @@ impl Scope {
 
     async fn matching(
         &self,
-        keys: &KeyManager,
+        keys: &TrustReader,
         named: &KeyReference,
         kind: Option<KeyKind>,
     ) -> Result<Vec<Selected>, CliError> {
@@ -205,7 +205,7 @@ impl Scope {
 
     async fn keys(
         &self,
-        keys: &KeyManager,
+        keys: &TrustReader,
         kind: Option<KeyKind>,
     ) -> Result<Vec<Selected>, CliError> {
         let Some(org) = &self.org else { return Ok(Vec::new()) };
@@ -223,7 +223,7 @@ impl Scope {
 
     async fn only(
         &self,
-        keys: &KeyManager,
+        keys: &TrustReader,
         named: &KeyReference,
         kind: Option<KeyKind>,
         mut matching: Vec<Selected>,
@@ -247,7 +247,7 @@ impl Scope {
 
     async fn no_such_key(
         &self,
-        keys: &KeyManager,
+        keys: &TrustReader,
         named: &KeyReference,
         kind: Option<KeyKind>,
     ) -> Result<CliError, CliError> {
@@ -275,7 +275,7 @@ impl KeyReference {
 
 /// Ids are random: if both kinds have a key of this id, somebody made it so.
 async fn by_id(
-    keys: &KeyManager,
+    keys: &TrustReader,
     id: KeyId,
     kind: Option<KeyKind>,
 ) -> Result<Vec<Selected>, CliError> {

@@ -170,7 +170,7 @@ pub use signing_trust::{
 #[cfg(feature = "store")]
 #[doc(no_inline)]
 pub use signing_trust::{
-    Freshness, KeyManager, TrustError,
+    Freshness, KeyManager, TrustError, TrustReader,
     store::{
         DatabaseUrl, OrganizationRecord, OrganizationRef, Store, StoreError, StoreReader, UrlError,
     },

@@ -154,11 +154,11 @@ impl LoadedPackages {
         max_staleness: MaxStaleness,
         enforcement: Enforcement,
     ) -> Result<Self, FollowError> {
-        let Online { keys, org } = verifier.trust();
-        let keys = keys.with_own_connections()?;
+        let Online { trust, org } = verifier.trust();
+        let trust = trust.with_own_connections()?;
         let config = verifier.verification().clone();
         let following = Arc::new(Following::new(*org, config, max_staleness, enforcement));
-        let watchdog = threads::start(&following, keys).map_err(FollowError::Thread)?;
+        let watchdog = threads::start(&following, trust).map_err(FollowError::Thread)?;
         Ok(Self { verifier: verifier.clone(), handle: Arc::new(Handle { following, watchdog }) })
     }
 }

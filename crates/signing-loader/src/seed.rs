@@ -6,7 +6,7 @@ use {
         blocking::blocking, config::SecurityConfig, load::UnsignedPackage, trust_source::Online,
     },
     signing_crypto::OrgId,
-    signing_trust::KeyManager,
+    signing_trust::TrustReader,
 };
 
 use signing_trust::PinnedKeys;
@@ -36,12 +36,12 @@ pub async fn verify_and_load_package(
     path: impl Into<PackagePath>,
     org: OrgId,
     config: &SecurityConfig,
-    keys: &KeyManager,
+    trust: &TrustReader,
     source: SignatureSource,
 ) -> Result<LoadedPackage, PackageError> {
     let package = path.into();
     if config.require_signatures {
-        let verified = verify_package(package, org, &config.verification, keys, source).await?;
+        let verified = verify_package(package, org, &config.verification, trust, source).await?;
         let allowed = config.allowed_dependencies.iter().cloned();
         return allowed.fold(verified, VerifiedPackage::allow_dependency).load().await;
     }
@@ -76,10 +76,10 @@ pub async fn verify_package(
     path: impl Into<PackagePath>,
     org: OrgId,
     config: &VerificationConfig,
-    keys: &KeyManager,
+    trust: &TrustReader,
     source: SignatureSource,
 ) -> Result<VerifiedPackage<Online>, PackageError> {
-    let verifier = Verifier::organization_by_id(keys, org);
+    let verifier = Verifier::organization_by_id(trust, org);
     verifier.config(config.clone()).signature(source).verify(path.into()).await
 }
 

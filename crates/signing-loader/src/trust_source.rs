@@ -6,7 +6,7 @@ use signing_trust::{
     BundledTrust, DecisionError, PinnedKeys, Signers, TrustDecision, usable_clock_time,
 };
 #[cfg(feature = "store")]
-use signing_trust::{KeyManager, TrustError};
+use signing_trust::{TrustError, TrustReader};
 
 use crate::report::VerificationReport;
 
@@ -25,7 +25,7 @@ pub(crate) enum OfflineTrust {
 #[cfg(feature = "store")]
 #[derive(Clone, Debug)]
 pub struct Online {
-    pub(crate) keys: KeyManager,
+    pub(crate) trust: TrustReader,
     pub(crate) org: OrgId,
 }
 
@@ -82,6 +82,6 @@ impl Online {
         config: &VerificationConfig,
     ) -> Result<TrustDecision, TrustError> {
         let allowance = config.clock_skew_allowance;
-        self.keys.decide(self.org, signers, package, allowance).await
+        self.trust.decide(self.org, signers, package, allowance).await
     }
 }

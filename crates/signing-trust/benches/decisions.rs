@@ -27,7 +27,7 @@ use anyhow::{Context, Result, ensure};
 use signing_crypto::{Fingerprint, OrgId, PackageName};
 use signing_trust::acceptance::ClockSkewAllowance;
 use signing_trust::store::Store;
-use signing_trust::{Freshness, KeyManager, Signers, TrustRoot};
+use signing_trust::{Freshness, KeyManager, Signers, TrustReader, TrustRoot};
 
 use bare::Bare;
 use database::{Backend, Database};
@@ -91,31 +91,31 @@ async fn measure_one(
     tokio::time::sleep(Duration::from_millis(500)).await;
 
     let bare = Subject::Bare(database.bare()?, there.direct()?);
-    let decide = |keys: &KeyManager, questions, trusted| Subject::Decision {
-        keys: keys.clone(),
-        questions,
-        trusted,
-    };
+    let decide =
+        |keys: TrustReader, questions, trusted| Subject::Decision { keys, questions, trusted };
     let packages =
-        |questions| Subject::Packages { keys: strict.clone(), questions, asked: Arc::default() };
+        |questions| Subject::Packages { keys: (&strict).into(), questions, asked: Arc::default() };
     let cold = |questions| Subject::Cold { store: store.clone(), root: None, questions };
     let root = there.publish(&strict).await?;
-    let rooted = strict.clone().rooted(there.parent(), root.clone().into());
+    let rooted = TrustReader::from(&strict).rooted(there.parent(), root.clone().into());
     let cold_rooted = Subject::Cold {
         store: store.clone(),
         root: Some((there.parent(), root)),
         questions: there.inherited()?,
     };
     let rows = [
-        ("(b) strict, trusted directly", decide(&strict, there.direct()?, true)),
-        ("(c) strict, through one of 100 grants", decide(&strict, there.inherited()?, true)),
-        ("(d) strict, unknown key, 100 grants", decide(&strict, there.unknown()?, false)),
-        ("(e) bounded, from memory", decide(&bounded, there.direct()?, true)),
+        ("(b) strict, trusted directly", decide((&strict).into(), there.direct()?, true)),
+        (
+            "(c) strict, through one of 100 grants",
+            decide((&strict).into(), there.inherited()?, true),
+        ),
+        ("(d) strict, unknown key, 100 grants", decide((&strict).into(), there.unknown()?, false)),
+        ("(e) bounded, from memory", decide((&bounded).into(), there.direct()?, true)),
         ("(f) as (b), another package each time", packages(there.direct()?)),
         ("(g) as (c), another package each time", packages(there.inherited()?)),
         ("(h) as (b), nothing asked before", cold(there.direct()?)),
         ("(i) as (c), nothing asked before", cold(there.inherited()?)),
-        ("(j) as (c), with a pinned root", decide(&rooted, there.inherited()?, true)),
+        ("(j) as (c), with a pinned root", decide(rooted, there.inherited()?, true)),
         ("(k) as (j), nothing read before", cold_rooted),
     ];
     for tasks in TASKS {
@@ -134,13 +134,13 @@ async fn measure_one(
 enum Subject {
     Bare(Bare, Arc<[Question]>),
     Decision {
-        keys: KeyManager,
+        keys: TrustReader,
         questions: Arc<[Question]>,
         trusted: bool,
     },
     /// Each about a package that was never asked about before.
     Packages {
-        keys: KeyManager,
+        keys: TrustReader,
         questions: Arc<[Question]>,
         asked: Arc<AtomicU64>,
     },
@@ -186,7 +186,7 @@ impl Subject {
             }
             Self::Cold { store, root, questions } => {
                 let Question { org, signers, package, .. } = &questions[which % questions.len()];
-                let keys = KeyManager::new(store.clone(), None);
+                let keys = TrustReader::from(store);
                 let keys = match root {
                     Some((org, root)) => keys.rooted(*org, root.clone().into()),
                     None => keys,

@@ -17,9 +17,6 @@ pub enum TrustError {
     /// The store did not answer, or refused.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A change, through a store that was opened to read from.
-    #[error("the store was opened read-only, and cannot be changed")]
-    OpenedReadOnly,
     /// Private keys are needed, and there is no KEK to unwrap them.
     #[error("a key encryption key is needed to use private keys")]
     NoKeyEncryptionKey,
@@ -146,7 +143,6 @@ impl TrustError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Store(error) => error.code(),
-            Self::OpenedReadOnly => "StoreOpenedReadOnly",
             Self::NoKeyEncryptionKey => "NoKeyEncryptionKey",
             Self::SameKek => "SameKeyEncryptionKey",
             Self::Clock(_) => "UnusableClock",

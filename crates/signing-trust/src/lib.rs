@@ -1,8 +1,8 @@
 //! Who accepts whose signatures.
 //!
 //! With a store (feature `store`, on by default) organizations own keys, trust
-//! keys, and accept what other organizations trust; [`KeyManager`] is where all
-//! of that is changed and asked. Without one, [`PinnedKeys`] are public keys that
+//! keys, and accept what other organizations trust; [`KeyManager`] changes all of that, and
+//! [`TrustReader`] asks. Without one, [`PinnedKeys`] are public keys that
 //! the program is given.
 //!
 //! ```
@@ -65,6 +65,9 @@ mod source;
 mod cache;
 
 #[cfg(feature = "store")]
+mod trust_reader;
+
+#[cfg(feature = "store")]
 mod key_manager;
 
 #[cfg(feature = "store")]
@@ -91,12 +94,7 @@ pub use error::{KeyMismatch, TrustError};
 #[cfg(feature = "store")]
 pub use graph::{GraphGrant, GraphKey, GraphOrganization, TrustGraph};
 #[cfg(feature = "store")]
-pub use key_manager::{
-    AffectedSignature, AffectedSignatures, DocumentPlan, KeptSignatures, KeyManager, NextDocuments,
-    NextRoot, OrganizationKeys, OtherHolder, Outdated, PlannedSuccessor, ProvenKey,
-    PublicationImpact, Resign, Resigned, ResignedPackage, RevocationImpact, Rotation,
-    RotationImpact, SearchExtent, StoredSignature, TrustFollower, TrustImpact,
-};
+pub use key_manager::{KeyManager, OtherHolder, Rotation};
 pub use pinned::PinnedKeys;
 pub use rules::{GrantStanding, KeyStanding};
 pub use signed::{
@@ -109,6 +107,13 @@ pub use signed::{StatementChange, StatementContent};
 pub use signing_crypto::TrustLimits;
 #[cfg(feature = "store")]
 pub use snapshot::boot_time;
+#[cfg(feature = "store")]
+pub use trust_reader::{
+    AffectedSignature, AffectedSignatures, DocumentPlan, KeptSignatures, NextDocuments, NextRoot,
+    OrganizationKeys, Outdated, PlannedSuccessor, ProvenKey, PublicationImpact, Resign, Resigned,
+    ResignedPackage, RevocationImpact, RotationImpact, SearchExtent, StoredSignature,
+    TrustFollower, TrustImpact, TrustReader,
+};
 
 /// The store's types, for programs that open one.
 #[cfg(feature = "store")]
@@ -122,6 +127,7 @@ const _: () = {
     #[cfg(feature = "store")]
     {
         is_shared::<KeyManager>();
+        is_shared::<TrustReader>();
         is_shared::<TrustError>();
     }
 };

@@ -10,7 +10,7 @@ use signing_loader::{
     Verifier,
 };
 use signing_trust::store::{NewTrustDocument, OrganizationRef, Revocation};
-use signing_trust::{DecisionError, Freshness, TrustError, TrustLimits};
+use signing_trust::{DecisionError, Freshness, TrustError, TrustLimits, TrustReader};
 
 use crate::support::{SignedTrust, assert_refused, digest, in_days, on_both_backends, untrusted};
 
@@ -154,7 +154,7 @@ async fn document_counts_as_soon_as_it_is_published(signed: SignedTrust) {
 async fn root_is_kept_when_freshness_is_set(signed: SignedTrust) {
     let bound = Freshness::Bounded(std::time::Duration::from_secs(60));
     let acme = OrganizationRef::Id(signed.acme.org);
-    let keys = signed.world.keys.clone();
+    let keys = TrustReader::from(&signed.world.keys);
     for keys in [
         keys.clone().rooted(signed.acme.org, signed.root().into()).with_freshness(bound),
         keys.with_freshness(bound).rooted(signed.acme.org, signed.root().into()),

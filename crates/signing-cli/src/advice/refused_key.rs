@@ -3,7 +3,7 @@ use std::fmt;
 use signing_crypto::Fingerprint;
 use signing_loader::{PackageError, VerificationError};
 use signing_trust::store::{OrganizationRecord, RevocationReason};
-use signing_trust::{KeyManager, TrustError, UntrustedReason};
+use signing_trust::{TrustError, TrustReader, UntrustedReason};
 
 use crate::error::{CliError, RefusedKey};
 
@@ -31,7 +31,7 @@ impl fmt::Display for RefusedKey {
 
 /// The error that refuses a package, with what the store knows about its signer.
 pub(crate) async fn of_package(
-    keys: &KeyManager,
+    keys: &TrustReader,
     org: &OrganizationRecord,
     error: PackageError,
 ) -> CliError {
@@ -59,7 +59,7 @@ pub(crate) async fn of_package(
 
 /// The error that refuses to trust a key, with what the store knows about the key.
 pub(crate) async fn of_trust(
-    keys: &KeyManager,
+    keys: &TrustReader,
     org: &OrganizationRecord,
     error: TrustError,
 ) -> CliError {
@@ -79,7 +79,7 @@ fn with(known: Option<RefusedKey>, error: CliError) -> CliError {
 
 /// A store that does not answer changes nothing about the refusal: there is no advice then.
 async fn find(
-    keys: &KeyManager,
+    keys: &TrustReader,
     org: &OrganizationRecord,
     fingerprint: &Fingerprint,
 ) -> Option<RefusedKey> {

@@ -79,7 +79,6 @@ pub(super) fn trust(error: &TrustError) -> Advice {
                 "give the organization that the checkpoint is about, or omit --org",
             );
         }
-        TrustError::OpenedReadOnly => "open the store for changes: Store::open",
         TrustError::NoKeyEncryptionKey => keys::STORES_KEK,
         TrustError::Randomness(_) => keys::ELSEWHERE,
         TrustError::SameKek => "make another one with: openssl rand -hex 32",

@@ -9,14 +9,13 @@ use signing_loader::{
     MadeSignature, PackageError, PackagePath, PackageSigner, PreparedSignature, SignError,
     SignatureFile, SignatureLocation, SignatureOutcome, VerificationError, package_statement,
 };
-use signing_trust::{KeyManager, ProvenKey, StoredSignature};
+use signing_trust::{KeyManager, ProvenKey, StoredSignature, TrustReader};
 
 use self::trust::{Trust, Verdict};
 use self::view::{BeforeView, CosignedView, Outcome};
 use super::packages::{Packages, require_outside_releases};
-use super::trusted_by::StoredTrust;
 use crate::cli::{CosignPackages, PackageArgs, Resolved, SignerSource};
-use crate::context::{Context, StoreAccess, block_on};
+use crate::context::{Context, block_on};
 use crate::error::CliError;
 use crate::files::{self, Existing, Readers};
 use crate::lines::{Lines, quoted};
@@ -129,7 +128,9 @@ impl Found {
         trust: &Trust,
     ) -> Result<Self, CliError> {
         match trust {
-            Trust::Store(stored) if command.store => Self::in_store(package, trust, stored).await,
+            Trust::KeptSignatures(keys, stored) => {
+                Self::in_store(package, trust, keys, stored.org.id).await
+            }
             _ => Self::in_file(package, command, trust).await,
         }
     }
@@ -158,10 +159,11 @@ impl Found {
     async fn in_store(
         package: &PackagePath,
         trust: &Trust,
-        StoredTrust { keys, org, .. }: &StoredTrust,
+        keys: &KeyManager,
+        org: OrgId,
     ) -> Result<Self, CliError> {
         let digest = *package_statement(package.clone())?.digest();
-        let kept = keys.kept_signatures(org.id, digest).await?;
+        let kept = keys.kept_signatures(org, digest).await?;
         let mut refused = None;
         for StoredSignature { id, envelope, .. } in kept.signatures() {
             let Ok(envelope) = envelope else { continue };
@@ -170,7 +172,7 @@ impl Found {
                     let (mut prepared, statement) = prepare(&envelope)?;
                     prepared.add_to_kept(kept.clone(), envelope.clone())?;
                     let path = package.path().display().to_string();
-                    let place = Place::Store { keys: keys.clone(), org: org.id, id };
+                    let place = Place::Store { keys: keys.clone(), org, id };
                     return Ok(Self { path, place, prepared, envelope, statement, verdicts });
                 }
                 Err(error) => {
@@ -256,7 +258,7 @@ fn prepare(envelope: &SignatureEnvelope) -> Result<(PreparedSignature, Statement
 /// The key that is to sign.
 enum OpenedKey {
     Given(Box<dyn Signer>),
-    Stored { keys: KeyManager, key: Box<ProvenKey> },
+    Stored { keys: TrustReader, key: Box<ProvenKey> },
 }
 
 impl OpenedKey {
@@ -268,7 +270,7 @@ impl OpenedKey {
         match source {
             SignerSource::Key { source, access } => Ok(Self::Given(signers::open(source, access)?)),
             SignerSource::Store(named) => {
-                let keys = context.keys_with_kek(StoreAccess::Read).await?;
+                let keys = context.open_to_read_with_kek().await?;
                 let org = command.trust.org.as_ref();
                 let id = select::signing_key_or_only(context, &keys, org, named.as_ref()).await?;
                 let key = Box::new(keys.proven_key(id).await?);

@@ -6,7 +6,7 @@ use serde::Serialize;
 use signing_crypto::{EnvelopeSignature, OrgId, OrgName, SignatureId};
 use signing_loader::{EnvelopeSource, ExplainedEnvelope, InspectedEnvelope, VerificationError};
 use signing_trust::store::OrganizationRef;
-use signing_trust::{KeyManager, TrustedKey};
+use signing_trust::{TrustReader, TrustedKey};
 
 use crate::error::{CliError, Outcome, chain};
 use crate::view::{SignatureView, StatementView};
@@ -25,7 +25,7 @@ pub(super) type Keepers = BTreeMap<OrgId, OrgName>;
 
 /// Reads the names of the organizations that keep the signatures. A name that cannot be read
 /// changes no decision.
-pub(super) async fn keepers(keys: &KeyManager, found: &[ExplainedEnvelope]) -> Keepers {
+pub(super) async fn keepers(keys: &TrustReader, found: &[ExplainedEnvelope]) -> Keepers {
     let mut keepers = Keepers::new();
     for envelope in found {
         if let EnvelopeSource::Store { org, .. } = envelope.source

@@ -4,7 +4,7 @@ use signing_trust::store::Change;
 
 use crate::cli::{Floor, FloorPackage, OrgReference};
 use crate::commands::impact::{About, ImpactView};
-use crate::context::{Context, StoreAccess, block_on};
+use crate::context::{Context, block_on};
 use crate::error::CliError;
 use crate::lines::{Cell, Lines, Table, quoted};
 use crate::output::Report;
@@ -32,7 +32,7 @@ async fn set(
     if dry_run {
         return foresee(context, org.as_ref(), &name, floor).await;
     }
-    let keys = context.keys(StoreAccess::Change).await?;
+    let keys = context.open_to_change().await?;
     let org = select::organization_or_default(context, &keys, org.as_ref()).await?;
     let change = keys.set_version_floor(org.id, &name, floor.clone()).await?;
     let changed = matches!(change, Change::Made(_));
@@ -53,7 +53,7 @@ async fn foresee(
     name: &PackageName,
     floor: Option<PackageVersion>,
 ) -> Result<Report, CliError> {
-    let keys = context.keys(StoreAccess::Read).await?;
+    let keys = context.open_to_read().await?;
     let org = select::organization_or_default(context, &keys, org).await?;
     let what = match &floor {
         Some(floor) => format!("accepting {name} from version {floor} for {}", org.name),
@@ -64,7 +64,7 @@ async fn foresee(
 }
 
 async fn list(context: &Context, org: Option<&OrgReference>) -> Result<Report, CliError> {
-    let keys = context.keys(StoreAccess::Read).await?;
+    let keys = context.open_to_read().await?;
     let org = select::organization_or_default(context, &keys, org).await?;
     let floors = keys.store().version_floors(org.id).await?;
     let view = |record: signing_trust::store::VersionFloorRecord| FloorView {

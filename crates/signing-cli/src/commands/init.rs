@@ -6,11 +6,11 @@ mod files;
 mod signed_trust;
 mod view;
 
-use signing_trust::KeyManager;
 use signing_trust::store::{
     DatabaseUrl, OrganizationRecord, OrganizationRef, SchemaStatus, SigningKeyRecord, Store,
     StoreError, StoreReader, TrustedKeyRecord,
 };
+use signing_trust::{KeyManager, TrustReader};
 
 use self::answers::Plan;
 use self::files::{make_kek, require_apart};
@@ -41,7 +41,7 @@ pub(super) fn run(context: &Context, command: InitStore) -> Result<Report, CliEr
         }
         // Nor is anything added to an organization whose signed trust is broken.
         let signed_trust = match &store {
-            Some(store) => found_trust(&KeyManager::from(store), &plan).await?,
+            Some(store) => found_trust(&TrustReader::from(store), &plan).await?,
             None => None,
         };
         match dry_run {
@@ -81,7 +81,7 @@ async fn require_fitting_kek(store: Option<&StoreReader>, kek: &KekFile) -> Resu
 }
 
 /// The signed trust that the store has of the organization.
-async fn found_trust(keys: &KeyManager, plan: &Plan) -> Result<Option<Step>, CliError> {
+async fn found_trust(keys: &TrustReader, plan: &Plan) -> Result<Option<Step>, CliError> {
     match organization(keys, plan).await? {
         Some(org) => signed_trust::found(keys, &org, plan).await,
         None => Ok(None),
@@ -97,7 +97,7 @@ async fn would_make(
     (store, signed_trust): (Option<StoreReader>, Option<Step>),
 ) -> Result<Report, CliError> {
     let (has_kek, has_store) = (matches!(kek, KekFile::Found(_)), store.is_some());
-    let keys = store.map(KeyManager::from);
+    let keys = store.map(TrustReader::from);
     let org = match &keys {
         Some(keys) => organization(keys, plan).await?,
         None => None,
@@ -182,7 +182,7 @@ async fn make(
 }
 
 async fn organization(
-    keys: &KeyManager,
+    keys: &TrustReader,
     plan: &Plan,
 ) -> Result<Option<OrganizationRecord>, CliError> {
     match keys.store().organization(OrganizationRef::Name(plan.org.clone())).await {
@@ -195,7 +195,7 @@ async fn organization(
 /// The organization's key of this name. If it was revoked, no other is made in its place: the
 /// organization must decide about that.
 async fn signing_key(
-    keys: &KeyManager,
+    keys: &TrustReader,
     org: &OrganizationRecord,
     plan: &Plan,
 ) -> Result<Option<SigningKeyRecord>, CliError> {
@@ -210,7 +210,7 @@ async fn signing_key(
 
 /// What the organization says about the key that the row shows.
 async fn trusted_key(
-    keys: &KeyManager,
+    keys: &TrustReader,
     org: &OrganizationRecord,
     key: &SigningKeyRecord,
 ) -> Result<Option<TrustedKeyRecord>, CliError> {
@@ -241,7 +241,7 @@ async fn trust(
 /// What to type next: where things are, if they are not where commands look, and a signature.
 async fn next(
     context: &Context,
-    keys: &KeyManager,
+    keys: &TrustReader,
     org: &OrganizationRecord,
     key: &SigningKeyRecord,
     mut next: Vec<String>,

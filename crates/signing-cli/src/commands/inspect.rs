@@ -12,7 +12,7 @@ use signing_trust::{PinnedKeys, TrustedKey};
 use super::library::{Library, LibraryView};
 use crate::advice::refused_key;
 use crate::cli::OrgReference;
-use crate::context::{Context, StoreAccess};
+use crate::context::Context;
 use crate::error::{CliError, Outcome};
 use crate::key_files;
 use crate::lines::{Lines, quoted};
@@ -77,7 +77,7 @@ pub(super) async fn with_store(
     subject: &Subject,
     org: &OrgReference,
 ) -> Result<Report, CliError> {
-    let keys = context.keys(StoreAccess::Read).await?;
+    let keys = context.open_to_read().await?;
     let org = organization(&keys, org).await?;
     let envelope = read(&subject.signature)?;
     let verifier = Verifier::organization(&keys, OrganizationRef::Id(org.id)).await?;

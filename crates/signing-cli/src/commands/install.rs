@@ -10,7 +10,7 @@ use signing_loader::{
 use super::trusted_by::{self, StoredTrust};
 use crate::advice::refused_key;
 use crate::cli::{InstallPackage, PackageArgs};
-use crate::context::{Context, StoreAccess, block_on};
+use crate::context::{Context, block_on};
 use crate::error::CliError;
 use crate::lines::{Lines, quoted};
 use crate::output::Report;
@@ -39,7 +39,7 @@ pub(super) fn run(context: &Context, command: InstallPackage) -> Result<Report, 
         }
         None => block_on(async {
             let StoredTrust { keys, org, verifier } =
-                trusted_by::store(context, &command.trust, StoreAccess::Read).await?;
+                trusted_by::store(context, &command.trust).await?;
             let verified = verifier.config(config).signature(source).verify(package).await;
             let verified = match verified {
                 Ok(verified) => verified,

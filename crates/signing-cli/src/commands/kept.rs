@@ -5,11 +5,11 @@ use signing_crypto::{
     EnvelopeSignature, Fingerprint, OrgId, OrgName, PackageDigest, PackageName, PackageVersion,
     SignatureEnvelope, SignatureId, StatementTime, VerifyingKey,
 };
-use signing_trust::KeyManager;
+use signing_trust::TrustReader;
 use signing_trust::store::OrganizationRecord;
 
 use crate::cli::{KeyReference, OrgReference};
-use crate::context::{Context, StoreAccess};
+use crate::context::Context;
 use crate::error::CliError;
 use crate::lines::{Cell, Lines, ShortIds, Table};
 use crate::output::Report;
@@ -24,7 +24,7 @@ pub(super) async fn list(
     org: Option<&OrgReference>,
     signed_by: Option<&KeyReference>,
 ) -> Result<Report, CliError> {
-    let keys = context.keys(StoreAccess::Read).await?;
+    let keys = context.open_to_read().await?;
     let org = select::organization_or_default(context, &keys, org).await?;
     let key = match signed_by {
         Some(named) => {
@@ -47,7 +47,7 @@ pub(super) struct Maker {
 impl Maker {
     /// Looks for the public half in the rows of an organization. Its fingerprint proves it.
     pub(super) async fn find(
-        keys: &KeyManager,
+        keys: &TrustReader,
         org: &OrganizationRecord,
         fingerprint: Fingerprint,
     ) -> Result<Self, CliError> {
@@ -71,7 +71,7 @@ impl Maker {
 
 /// Those that can be read, in the order of their ids.
 pub(super) async fn signatures(
-    keys: &KeyManager,
+    keys: &TrustReader,
     org: &OrganizationRecord,
     by: Option<&Maker>,
 ) -> Result<Vec<KeptView>, CliError> {

@@ -7,7 +7,7 @@ use signing_trust::TrustLimits;
 use signing_trust::store::{Change, OrganizationRecord};
 
 use crate::cli::{Grant, OrgReference, Orgs, Resolved};
-use crate::context::{Context, StoreAccess, block_on};
+use crate::context::{Context, block_on};
 use crate::error::CliError;
 use crate::lines::{Lines, ShortIds, Table};
 use crate::output::Report;
@@ -39,12 +39,12 @@ pub(super) fn run(context: &Context, command: Orgs) -> Result<Report, CliError> 
 }
 
 async fn create(context: &Context, name: OrgName) -> Result<Report, CliError> {
-    let org = context.keys(StoreAccess::ChangeOrCreate).await?.create_organization(name).await?;
+    let org = context.open_or_create().await?.create_organization(name).await?;
     Ok(Report::done(&CreatedView { org: OrganizationView::of(&org) }))
 }
 
 async fn list(context: &Context) -> Result<Report, CliError> {
-    let graph = context.keys(StoreAccess::Read).await?.trust_graph(None).await?;
+    let graph = context.open_to_read().await?.trust_graph(None).await?;
     let organizations = graph.organizations.iter().filter(|org| org.deleted_at.is_none());
     let views = organizations.map(|org| {
         let grants: Vec<_> = org.grants.iter().map(GraphGrantView::of).collect();
@@ -56,7 +56,7 @@ async fn list(context: &Context) -> Result<Report, CliError> {
 }
 
 async fn delete(context: &Context, org: &OrgReference) -> Result<Report, CliError> {
-    let keys = context.keys(StoreAccess::Change).await?;
+    let keys = context.open_to_change().await?;
     let org = organization(&keys, org).await?;
     keys.delete_organization(org.id).await?;
     Ok(Report::done(&DeletedView { org: OrganizationView::of(&org) }))
@@ -67,7 +67,7 @@ async fn grant_trust(
     grant: &Grant,
     scope: TrustLimits,
 ) -> Result<Report, CliError> {
-    let keys = context.keys(StoreAccess::Change).await?;
+    let keys = context.open_to_change().await?;
     let parent = organization(&keys, &grant.from).await?;
     let child = organization(&keys, &grant.to).await?;
     let change = keys.grant_trust(parent.id, child.id, scope).await?;
@@ -86,7 +86,7 @@ async fn grant_trust(
 }
 
 async fn revoke_trust(context: &Context, grant: &Grant) -> Result<Report, CliError> {
-    let keys = context.keys(StoreAccess::Change).await?;
+    let keys = context.open_to_change().await?;
     let parent = organization(&keys, &grant.from).await?;
     let child = organization(&keys, &grant.to).await?;
     let change = keys.revoke_trust(parent.id, child.id).await?;

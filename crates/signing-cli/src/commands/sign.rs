@@ -9,12 +9,12 @@ use signing_loader::{
     MadeSignature, PackagePath, PackageSigner, PreparedSignature, SignatureFile, SignatureOutcome,
     SignedTerms, package_statement,
 };
-use signing_trust::{KeyManager, TrustError};
+use signing_trust::{KeyManager, TrustError, TrustReader};
 
 use super::library::{Library, LibraryView};
 use super::packages::{Packages, require_outside_releases};
 use crate::cli::{Resolved, Sign, SignerSource};
-use crate::context::{Context, StoreAccess, block_on};
+use crate::context::{Context, block_on};
 use crate::error::CliError;
 use crate::files::{self, Existing, Readers};
 use crate::lines::{Lines, quoted};
@@ -44,9 +44,13 @@ pub(super) fn run(context: &Context, command: Sign) -> Result<Report, CliError> 
             (views?, SignerView::of(&*signer))
         }
         SignerSource::Store(named) => block_on(async {
-            let keys = match command.store {
-                true => context.keys_with_kek(StoreAccess::KeepSignatures).await?,
-                false => context.keys_with_kek(StoreAccess::Read).await?,
+            let (keys, keeper) = match command.store {
+                true => {
+                    let kek = context.kek()?;
+                    let keeper = context.open_to_keep_signatures().await?.with_kek(kek);
+                    (TrustReader::from(&keeper), Some(keeper))
+                }
+                false => (context.open_to_read_with_kek().await?, None),
             };
             let id =
                 select::signing_key_or_only(context, &keys, command.org.as_ref(), named.as_ref())
@@ -59,9 +63,11 @@ pub(super) fn run(context: &Context, command: Sign) -> Result<Report, CliError> 
                 return Err(CliError::StoreForAnotherOrganization { name });
             }
             let signer = PackageSigner::Stored { keys: &keys, key: &key };
-            let views = match command.store {
-                true => sign_and_store(&mut prepared, (&keys, key.org()), signer, &command).await,
-                false => {
+            let views = match &keeper {
+                Some(keeper) => {
+                    sign_and_store(&mut prepared, (keeper, key.org()), signer, &command).await
+                }
+                None => {
                     let mut made = Vec::new();
                     for prepared in &prepared {
                         made.push(prepared.signature.sign_with(signer).await?);
@@ -105,7 +111,7 @@ async fn with_key_and_store(
     key: &dyn Signer,
     command: &Sign,
 ) -> Result<Vec<SignedView>, CliError> {
-    let keys = context.keys(StoreAccess::KeepSignatures).await?;
+    let keys = context.open_to_keep_signatures().await?;
     let org = select::organization_or_default(context, &keys, command.org.as_ref()).await?.id;
     sign_and_store(prepared, (&keys, org), PackageSigner::Signer(key), command).await
 }

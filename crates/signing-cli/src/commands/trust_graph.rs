@@ -12,7 +12,7 @@ use signing_trust::{
 };
 
 use crate::cli::{OrgReference, Picture};
-use crate::context::{Context, StoreAccess, block_on};
+use crate::context::{Context, block_on};
 use crate::error::CliError;
 use crate::lines::{Lines, ShortIds, Table};
 use crate::output::Report;
@@ -28,7 +28,7 @@ pub(super) fn run(
     format: Picture,
 ) -> Result<Report, CliError> {
     block_on(async {
-        let keys = context.keys(StoreAccess::Read).await?;
+        let keys = context.open_to_read().await?;
         let org = match org {
             Some(org) => Some(organization(&keys, &org).await?.id),
             None => None,

@@ -2,10 +2,10 @@
 
 use signing_loader::{Offline, Online, Verifier};
 use signing_trust::store::{OrganizationRecord, OrganizationRef};
-use signing_trust::{KeyManager, PinnedKeys};
+use signing_trust::{PinnedKeys, TrustReader};
 
 use crate::cli::{SignedTrustArgs, TrustArgs};
-use crate::context::{Context, StoreAccess};
+use crate::context::Context;
 use crate::error::CliError;
 use crate::{key_files, select, signed_trust};
 
@@ -28,18 +28,22 @@ pub(super) fn offline(
 
 /// The trust of an organization of the store.
 pub(super) struct StoredTrust {
-    pub(super) keys: KeyManager,
+    pub(super) keys: TrustReader,
     pub(super) org: OrganizationRecord,
     pub(super) verifier: Verifier<Online>,
 }
 
 /// Opens the store, and finds the organization in it.
-pub(super) async fn store(
+pub(super) async fn store(context: &Context, trust: &TrustArgs) -> Result<StoredTrust, CliError> {
+    store_of(context, context.open_to_read().await?, trust).await
+}
+
+/// Finds the organization in a store that is open.
+pub(super) async fn store_of(
     context: &Context,
+    keys: TrustReader,
     TrustArgs { org, signed, .. }: &TrustArgs,
-    access: StoreAccess,
 ) -> Result<StoredTrust, CliError> {
-    let keys = context.keys(access).await?;
     let org = select::organization_or_default(context, &keys, org.as_ref()).await?;
     let mut verifier = Verifier::organization(&keys, OrganizationRef::Id(org.id)).await?;
     if let Some(root) = &signed.trust_root {

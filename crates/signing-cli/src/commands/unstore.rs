@@ -5,7 +5,7 @@ use signing_crypto::{OrgId, OrgName, PackageDigest, PackageName, SignatureEnvelo
 use signing_trust::store::OrganizationRef;
 
 use crate::cli::{OrgReference, SignatureReference};
-use crate::context::{Context, StoreAccess};
+use crate::context::Context;
 use crate::error::CliError;
 use crate::lines::Lines;
 use crate::output::Report;
@@ -20,7 +20,7 @@ pub(super) async fn unstore(
     named: &[SignatureReference],
     org: Option<&OrgReference>,
 ) -> Result<Report, CliError> {
-    let keys = context.keys(StoreAccess::Change).await?;
+    let keys = context.open_to_change().await?;
     let mut found = BTreeMap::new();
     for named in named {
         let record = select::signature(context, &keys, org, named).await?;

@@ -4,7 +4,7 @@ use signing_loader::{
     ExplainedEnvelope, Offline, PackageError, PackagePath, SignatureSource, VerificationConfig,
     VerificationReport, Verifier,
 };
-use signing_trust::KeyManager;
+use signing_trust::TrustReader;
 use signing_trust::store::OrganizationRecord;
 
 use super::explain::{self, Explained, ExplainedEnvelopeView, Keepers};
@@ -12,7 +12,7 @@ use super::packages::Packages;
 use super::trusted_by::{self, StoredTrust};
 use crate::advice::refused_key;
 use crate::cli::{PackageArgs, TrustArgs, VerifyPackages};
-use crate::context::{Context, StoreAccess, block_on};
+use crate::context::{Context, block_on};
 use crate::error::{CliError, Outcome};
 use crate::lines::{Lines, counted, quoted};
 use crate::output::{ErrorView, Progress, Report};
@@ -83,8 +83,7 @@ async fn with_store(
     Request { config, source, explain }: &Request,
     progress: &mut Progress,
 ) -> Result<Vec<Verdict>, CliError> {
-    let StoredTrust { keys, org, verifier } =
-        trusted_by::store(context, trust, StoreAccess::Read).await?;
+    let StoredTrust { keys, org, verifier } = trusted_by::store(context, trust).await?;
     let verifier = verifier.config(config.clone()).signature(source.clone());
     let mut verdicts = Vec::new();
     if *explain {
@@ -107,7 +106,7 @@ async fn with_store(
 }
 
 async fn advised(
-    keys: &KeyManager,
+    keys: &TrustReader,
     org: &OrganizationRecord,
     outcome: Result<VerificationReport, PackageError>,
 ) -> Result<VerificationReport, CliError> {

@@ -11,11 +11,11 @@ use clap::{Arg, Command, ValueHint};
 use clap_complete::{ArgValueCompleter, CompletionCandidate};
 use signing_crypto::{PackageName, SignatureEnvelope};
 use signing_trust::EventType;
-use signing_trust::KeyManager;
+use signing_trust::TrustReader;
 use signing_trust::store::{EventPattern, OrganizationRecord, PackageSignatureRecord};
 
 use crate::cli::{KeyReference, OrgReference, SignatureReference};
-use crate::context::{Context, StoreAccess, block_on};
+use crate::context::{Context, block_on};
 use crate::error::CliError;
 use crate::process;
 use crate::select;
@@ -116,7 +116,7 @@ fn found(named: Named, given: &str) -> Result<Vec<Candidate>, CliError> {
     process::protect_memory()?;
     let context = Context::for_reading(option("--database-url"));
     block_on(async {
-        let keys = context.keys(StoreAccess::Inspect).await?;
+        let keys = context.open_to_inspect().await?;
         match named {
             Named::Organization => {
                 let all = keys.store().organizations().await?;
@@ -146,14 +146,14 @@ impl Candidate {
 /// The organization that the command line names, or that is the default.
 async fn organization(
     context: &Context,
-    keys: &KeyManager,
+    keys: &TrustReader,
     option_name: &str,
 ) -> Result<OrganizationRecord, CliError> {
     let named: Option<OrgReference> = option(option_name).and_then(|text| text.parse().ok());
     select::organization_or_default(context, keys, named.as_ref()).await
 }
 
-async fn children(context: &Context, keys: &KeyManager) -> Result<Vec<Candidate>, CliError> {
+async fn children(context: &Context, keys: &TrustReader) -> Result<Vec<Candidate>, CliError> {
     let parent = organization(context, keys, "--from").await?;
     let graph = keys.trust_graph(Some(parent.id)).await?;
     let grants = graph.organization(parent.id).map(|org| &*org.grants).unwrap_or_default();
@@ -163,7 +163,7 @@ async fn children(context: &Context, keys: &KeyManager) -> Result<Vec<Candidate>
 /// Keys of the organization that is named, or of all with their organizations.
 async fn keys_of(
     context: &Context,
-    keys: &KeyManager,
+    keys: &TrustReader,
     given: &str,
 ) -> Result<Vec<Candidate>, CliError> {
     let only = match given.contains('/') {
@@ -191,14 +191,14 @@ async fn keys_of(
 
 async fn signatures(
     context: &Context,
-    keys: &KeyManager,
+    keys: &TrustReader,
 ) -> Result<Vec<PackageSignatureRecord>, CliError> {
     let org = organization(context, keys, "--org").await?;
     Ok(keys.store().kept_signatures(org.id, None, MAX_SIGNATURES).await?)
 }
 
 /// Packages that have a floor, or a signature in the store.
-async fn packages(context: &Context, keys: &KeyManager) -> Result<Vec<Candidate>, CliError> {
+async fn packages(context: &Context, keys: &TrustReader) -> Result<Vec<Candidate>, CliError> {
     let org = organization(context, keys, "--org").await?;
     let floors = keys.store().version_floors(org.id).await?;
     let kept = keys.store().kept_signatures(org.id, None, MAX_SIGNATURES).await?;

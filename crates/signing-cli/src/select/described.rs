@@ -1,6 +1,6 @@
 //! How a key is told from others, with the beginning of an id that can be given instead.
 
-use signing_trust::KeyManager;
+use signing_trust::TrustReader;
 use signing_trust::store::OrganizationRecord;
 
 use super::{Scope, Selected, SelectedPublicKey};
@@ -12,7 +12,7 @@ impl Scope {
     /// that `accepted_by` accepts.
     pub(super) async fn short_ids(
         &self,
-        keys: &KeyManager,
+        keys: &TrustReader,
         accepted_by: Option<&OrganizationRecord>,
     ) -> Result<ShortIds, CliError> {
         let own = self.keys(keys, None).await?;

@@ -1,5 +1,5 @@
 use signing_crypto::OrgName;
-use signing_trust::KeyManager;
+use signing_trust::TrustReader;
 use signing_trust::store::{OrganizationRecord, OrganizationRef, StoreError};
 
 use super::most_similar;
@@ -10,7 +10,7 @@ use crate::lines::ShortIds;
 
 /// Finds an organization, by its whole id even if it is deleted.
 pub(crate) async fn organization(
-    keys: &KeyManager,
+    keys: &TrustReader,
     named: &OrgReference,
 ) -> Result<OrganizationRecord, CliError> {
     let given = match named {
@@ -49,7 +49,7 @@ pub(crate) async fn organization(
 /// one of the store.
 pub(crate) async fn organization_or_default(
     context: &Context,
-    keys: &KeyManager,
+    keys: &TrustReader,
     named: Option<&OrgReference>,
 ) -> Result<OrganizationRecord, CliError> {
     if let Some(named) = named {

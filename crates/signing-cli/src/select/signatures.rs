@@ -1,5 +1,5 @@
 use signing_crypto::SignatureId;
-use signing_trust::KeyManager;
+use signing_trust::TrustReader;
 use signing_trust::store::PackageSignatureRecord;
 
 use super::organization_or_default;
@@ -11,7 +11,7 @@ use crate::lines::ShortIds;
 /// Finds a signature in the store, by the beginning of its id among those of one organization.
 pub(crate) async fn signature(
     context: &Context,
-    keys: &KeyManager,
+    keys: &TrustReader,
     org: Option<&OrgReference>,
     named: &SignatureReference,
 ) -> Result<PackageSignatureRecord, CliError> {

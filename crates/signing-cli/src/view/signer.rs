@@ -3,7 +3,7 @@
 use serde::Serialize;
 use signing_crypto::{Fingerprint, KeyId, KeyName, OrgName, Signer};
 use signing_trust::store::OrganizationRef;
-use signing_trust::{KeyManager, ProvenKey};
+use signing_trust::{ProvenKey, TrustReader};
 
 use crate::error::CliError;
 
@@ -34,7 +34,7 @@ impl SignerView {
     }
 
     /// A key of the store.
-    pub(crate) async fn of_stored(keys: &KeyManager, key: &ProvenKey) -> Result<Self, CliError> {
+    pub(crate) async fn of_stored(keys: &TrustReader, key: &ProvenKey) -> Result<Self, CliError> {
         let org = keys.store().organization(OrganizationRef::Id(key.org())).await?.name;
         Ok(Self {
             fingerprint: key.fingerprint(),

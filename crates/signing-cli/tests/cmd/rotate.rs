@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use crate::passphrase_prompt::talk;
+use crate::passphrase_prompt::{talk, talk_while};
 use crate::support::{Scratch, forge, text};
 
 /// `acme` owns a key that it and `other` trust, and keeps a signature in the store.
@@ -71,6 +71,24 @@ fn what_is_to_be_re_signed_is_shown_on_the_terminal_before_the_question() {
     assert_eq!(made().as_array().unwrap().len(), 2);
     // There is nothing left to ask about.
     assert_eq!(scratch.json(&rotate)["signatures"]["already"], 1);
+}
+
+#[test]
+fn what_is_stored_before_the_answer_is_not_re_signed() {
+    let (scratch, [id, ..]) = world();
+    scratch.write("b.so", "b");
+    let mut plant = scratch.command(&["package", "sign", "b.so", "--store", "--key-id", &id]);
+    let rotate = ["keys", "rotate", "acme/release", "--resign"];
+    let asked = "re-sign these packages with the key's successor? [yes/no] ";
+    let agreed = talk_while(&mut scratch.command(&rotate), &[(asked, "yes\n")], move || {
+        assert!(plant.output().unwrap().status.success());
+    });
+    assert_eq!(agreed.code, Some(0), "{}", agreed.shown);
+    let again = scratch.json(&["keys", "rotate", "acme/release"]);
+    assert_eq!(
+        (&again["signatures"]["already"], &again["signatures"]["left"]),
+        (&1.into(), &1.into())
+    );
 }
 
 #[test]

@@ -14,7 +14,7 @@ use std::thread::{self, Thread};
 use std::time::Duration;
 
 use signing_trust::store::StoreError;
-use signing_trust::{KeyManager, TrustError, TrustFollower, boot_time};
+use signing_trust::{TrustError, TrustFollower, TrustReader, boot_time};
 use tokio::runtime::Builder;
 use tokio::time::timeout;
 
@@ -32,7 +32,7 @@ const MAX_SLEEP: Duration = Duration::from_millis(250);
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 
 /// Starts both threads. Returns the one to wake when the following has ended.
-pub(super) fn start(following: &Arc<Following>, keys: KeyManager) -> io::Result<Thread> {
+pub(super) fn start(following: &Arc<Following>, trust: TrustReader) -> io::Result<Thread> {
     let guarded = Ended(following.clone());
     let watchdog = thread::Builder::new()
         .name("trust-watchdog".into())
@@ -50,7 +50,7 @@ pub(super) fn start(following: &Arc<Following>, keys: KeyManager) -> io::Result<
         // Dropped before the runtime is, which may wait for a file that hangs.
         let guarded = guarded;
         let _ = started.send(Ok(()));
-        runtime.block_on(follow(&guarded.0, &keys));
+        runtime.block_on(follow(&guarded.0, &trust));
         runtime.shutdown_background();
     })?;
     has_started.recv().map_err(io::Error::other)??;
@@ -72,10 +72,10 @@ fn watch(following: &Following) {
     }
 }
 
-async fn follow(following: &Following, keys: &KeyManager) {
+async fn follow(following: &Following, trust: &TrustReader) {
     let limit = following.max_staleness.as_duration();
     while !following.has_ended() {
-        let followed = match timeout(CONNECT_LIMIT, keys.follow()).await {
+        let followed = match timeout(CONNECT_LIMIT, trust.follow()).await {
             Ok(Ok(follower)) => decide_again_and_again(following, follower).await,
             Ok(Err(error)) => Err(error),
             Err(_) => Err(StoreError::TimedOut { after: CONNECT_LIMIT }.into()),

@@ -8,7 +8,7 @@ use signing_trust::clock_time;
 #[cfg(feature = "store")]
 use signing_trust::store::StoreError;
 #[cfg(feature = "store")]
-use signing_trust::{KeptSignatures, KeyManager, ProvenKey, TrustError};
+use signing_trust::{KeptSignatures, KeyManager, ProvenKey, TrustError, TrustReader};
 
 use super::statement::{SignedTerms, add_signature, sign_statement};
 use super::{NotAdded, SignError, SignatureFile, SignaturePlace};
@@ -43,8 +43,8 @@ pub enum PackageSigner<'a> {
     Signer(&'a dyn Signer),
     /// A private key in the store.
     Stored {
-        /// The key manager that opens the key.
-        keys: &'a KeyManager,
+        /// Where the key is, with the KEK that opens it.
+        keys: &'a TrustReader,
         /// The key.
         key: &'a ProvenKey,
     },
@@ -114,7 +114,7 @@ impl PreparedSignature {
     /// Adds to the newest signatures in the store that the organization itself keeps and
     /// that state the same. Others are no obstacle. Signatures in a file come first.
     #[cfg(feature = "store")]
-    pub async fn add_to_store(&mut self, keys: &KeyManager, org: OrgId) -> Result<(), SignError> {
+    pub async fn add_to_store(&mut self, keys: &TrustReader, org: OrgId) -> Result<(), SignError> {
         if matches!(self.existing, Some((_, SignaturePlace::File(_)))) {
             return Ok(());
         }

@@ -1,6 +1,6 @@
 use signing_crypto::{OrgId, SignatureEnvelope};
 use signing_trust::store::OrganizationRef;
-use signing_trust::{KeyManager, TrustAnchor, TrustError};
+use signing_trust::{TrustAnchor, TrustError, TrustReader};
 
 use super::Verifier;
 use crate::blocking::blocking;
@@ -16,7 +16,7 @@ impl Verifier<Online> {
     /// Trusts what this organization of the store trusts, by its own word and through its
     /// grants.
     ///
-    /// A verifier that is made from a [`KeyManager`] shares its cache and its
+    /// A verifier that is made from a [`TrustReader`], or from a `KeyManager`, shares its cache and its
     /// [`Freshness`](crate::Freshness). No key encryption key is needed.
     ///
     /// ```no_run
@@ -35,12 +35,12 @@ impl Verifier<Online> {
     /// [`StoreError::OrganizationNotFound`](crate::StoreError::OrganizationNotFound), or
     /// that the store does not answer.
     pub async fn organization(
-        keys: impl Into<KeyManager>,
+        trust: impl Into<TrustReader>,
         organization: OrganizationRef,
     ) -> Result<Self, TrustError> {
-        let keys = keys.into().without_kek();
-        let org = keys.store().organization(organization).await?.id;
-        Ok(Self::by(Online { keys, org }))
+        let trust = trust.into().without_kek();
+        let org = trust.store().organization(organization).await?.id;
+        Ok(Self::by(Online { trust, org }))
     }
 
     /// Trusts only what the organization has signed that it trusts, verified from a pinned
@@ -50,15 +50,15 @@ impl Verifier<Online> {
     /// the process ends. With a [`TrustAnchor`] and a [`StateFile`](crate::StateFile) it is not.
     #[must_use]
     pub fn rooted(self, anchor: impl Into<TrustAnchor>) -> Self {
-        let Online { keys, org } = self.trust;
-        let trust = Online { keys: keys.rooted(org, anchor.into()), org };
+        let Online { trust, org } = self.trust;
+        let trust = Online { trust: trust.rooted(org, anchor.into()), org };
         Self { trust, ..self }
     }
 
     /// As [`organization`](Self::organization), for an organization that the caller has looked
     /// up.
-    pub(crate) fn organization_by_id(keys: &KeyManager, org: OrgId) -> Self {
-        Self::by(Online { keys: keys.clone().without_kek(), org })
+    pub(crate) fn organization_by_id(trust: &TrustReader, org: OrgId) -> Self {
+        Self::by(Online { trust: trust.clone().without_kek(), org })
     }
 
     /// Verifies a package and keeps a private, sealed copy of its bytes.
@@ -149,11 +149,11 @@ impl Verifier<Online> {
         &self,
         mut examination: Examination<T>,
     ) -> Result<Examination<T>, PackageError> {
-        let Online { keys, org } = &self.trust;
+        let Online { trust, org } = &self.trust;
         while let Some(question) = examination.question() {
             match question {
                 Question::StoredSignatures(digest) => {
-                    let stored = keys.find_signatures(*org, digest).await?;
+                    let stored = trust.find_signatures(*org, digest).await?;
                     let stored = stored.into_iter().map(|kept| (kept.id, kept.org, kept.envelope));
                     examination.answer_signatures(stored.collect());
                 }

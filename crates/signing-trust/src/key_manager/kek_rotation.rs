@@ -1,9 +1,10 @@
 use signing_crypto::KeyEncryptionKey;
 use signing_store::{AuditReceipt, Change, KekRotationRecord};
 
-use super::{KeyManager, ProvenKey};
+use super::KeyManager;
 use crate::audit::EventType;
 use crate::error::TrustError;
+use crate::trust_reader::ProvenKey;
 
 impl KeyManager {
     /// Wraps every private key of the store again, with `new` in place of the manager's
@@ -33,7 +34,7 @@ impl KeyManager {
         let event = self.event(EventType::KekRotated).keks(old_id, new_id);
         let receipt = AuditReceipt::default();
         let (described, written) = (event.clone(), receipt.clone());
-        let change = self.store_to_change()?.rotate_kek(
+        let change = self.store.rotate_kek(
             old_id,
             new_id,
             move |record, wrapped| ProvenKey::unwrap(&old, record, wrapped)?.wrap(&new),

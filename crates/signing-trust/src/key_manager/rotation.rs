@@ -1,39 +1,19 @@
 mod resign;
-mod resigned;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use signing_crypto::{
-    Fingerprint, KeyId, KeyName, NameKind, OrgId, SigningKey, TrustedKeyId, WrapError,
+use signing_crypto::{KeyId, KeyName, NameKind, SigningKey, TrustedKeyId};
+use signing_store::{Change, OrganizationRecord, SigningKeyRecord, StoreError, TrustedKeyRecord};
+
+use super::KeyManager;
+use crate::error::TrustError;
+use crate::rules::KeyStanding;
+use crate::trust_reader::{
+    ProvenKey, RESIGN_LIMIT, Resign, ResignTally, Resigned, ResignedPackage, SEARCH_LIMIT,
+    next_name,
 };
-use signing_store::{
-    Change, OrganizationRecord, RevocationReason, SigningKeyRecord, StoreError, TrustedKeyRecord,
-};
-
-use super::signature_search::SEARCH_LIMIT;
-use super::{KeyManager, ProvenKey};
-use crate::error::{KeyMismatch, TrustError};
-use crate::rules::{DecisionContext, KeyStanding, own_standing};
-
-pub use self::resigned::{Outdated, Resigned, ResignedPackage};
-pub(super) use self::resigned::{ResignOutcome, ResignTally, StatementRules};
-
-/// For how long kept signatures are signed again, which takes a transaction each.
-pub(super) const RESIGN_LIMIT: Duration = Duration::from_secs(10 * 60);
-
-/// What becomes of the signatures that the old key made and that the organization
-/// keeps in the store.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Resign {
-    /// They stay as they are.
-    #[default]
-    Leave,
-    /// The new key signs the same statements.
-    All,
-}
 
 /// How far the rotation of a signing key has come.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,16 +76,16 @@ impl KeyManager {
     ) -> Result<Rotation, TrustError> {
         let limit = match resign {
             Resign::Leave => SEARCH_LIMIT,
-            Resign::All => RESIGN_LIMIT,
+            Resign::All | Resign::Only(_) => RESIGN_LIMIT,
         };
-        self.rotate_within(id, name, resign, limit).await
+        self.rotate_within(id, name, &resign, limit).await
     }
 
     async fn rotate_within(
         &self,
         id: KeyId,
         name: Option<KeyName>,
-        resign: Resign,
+        resign: &Resign,
         limit: Duration,
     ) -> Result<Rotation, TrustError> {
         let old = self.proven_key(id).await?;
@@ -126,56 +106,6 @@ impl KeyManager {
             Change::Unchanged(key) => Change::Unchanged(key.into_record()),
         };
         Ok(Rotation { old, successor, old_trusted, trusted, signatures, packages, others })
-    }
-
-    pub(super) async fn require_worth_rotating(
-        &self,
-        old: &ProvenKey,
-        resign: Resign,
-    ) -> Result<(), TrustError> {
-        let (id, fingerprint) = (old.id(), old.fingerprint());
-        if let Some(declared) = self.store.compromised_key(fingerprint).await? {
-            return Err(StoreError::Compromised { fingerprint, at: declared.declared_at }.into());
-        }
-        if let Some(at) = old.record().revoked_at {
-            if old.record().revocation_reason == Some(RevocationReason::Compromised) {
-                return Err(StoreError::Compromised { fingerprint, at }.into());
-            }
-            if self.store.successor(id).await?.is_none() {
-                return Err(TrustError::SigningKeyRevoked { id, at });
-            }
-        }
-        self.own_trust(old, resign).await.map(drop)
-    }
-
-    /// The organization's row about the old key, if it trusts that itself.
-    ///
-    /// # Errors
-    ///
-    /// If signatures are to be made again, that the organization refuses the old key, or that
-    /// its trust in it has expired.
-    pub(super) async fn own_trust(
-        &self,
-        old: &ProvenKey,
-        resign: Resign,
-    ) -> Result<Option<TrustedKeyRecord>, TrustError> {
-        let fingerprint = old.fingerprint();
-        let Some((row, standing)) = self.own_statement(old.org(), fingerprint).await? else {
-            return Ok(None);
-        };
-        match (resign, standing) {
-            (_, KeyStanding::Trusted) => Ok(Some(row)),
-            (Resign::All, KeyStanding::Revoked { at, .. } | KeyStanding::Denied { at }) => {
-                Err(StoreError::KeyRefused { fingerprint, at }.into())
-            }
-            (Resign::All, KeyStanding::Compromised { at }) => {
-                Err(StoreError::Compromised { fingerprint, at }.into())
-            }
-            (Resign::All, KeyStanding::Expired { at }) => {
-                Err(TrustError::TrustExpired { fingerprint, at })
-            }
-            _ => Ok(None),
-        }
     }
 
     async fn other_holders(
@@ -226,21 +156,6 @@ impl KeyManager {
         }
     }
 
-    /// Proves the key `id`, and that it was made to replace `old`.
-    pub(super) async fn proven_successor(
-        &self,
-        old: &ProvenKey,
-        id: KeyId,
-    ) -> Result<ProvenKey, TrustError> {
-        let successor = self.proven_key(id).await?;
-        // The row may have said something else when it was found.
-        if (successor.org(), successor.record().predecessor_id) != (old.org(), Some(old.id())) {
-            let source = KeyMismatch::PrivateHalf(WrapError::Rejected);
-            return Err(TrustError::ForgedKey { id, source });
-        }
-        Ok(successor)
-    }
-
     /// What the organization has said since about the successor stays as it is.
     async fn trust_successor(
         &self,
@@ -256,59 +171,5 @@ impl KeyManager {
                 self.trust_public_key(new.org(), &key, name, expires_at).await
             }
         }
-    }
-
-    /// What the organization `org` itself says about a key, and what comes of that now.
-    pub(super) async fn own_statement(
-        &self,
-        org: OrgId,
-        fingerprint: Fingerprint,
-    ) -> Result<Option<(TrustedKeyRecord, KeyStanding)>, TrustError> {
-        let trust = self.trust_in_key(org, fingerprint).await?;
-        let context = DecisionContext::at(trust.now());
-        match own_standing(&trust, &fingerprint, context) {
-            Some((row, standing)) => Ok(Some((self.store.trusted_key(row).await?, standing))),
-            None => Ok(None),
-        }
-    }
-}
-
-/// `release.2` for `release`, and `release.3` for that: the first that is not used.
-pub(super) fn next_name(name: &str, used: &BTreeSet<&str>) -> KeyName {
-    let numbered = name.rsplit_once('.').and_then(|(stem, number)| {
-        (!number.starts_with('0')).then_some((stem, number.parse::<u32>().ok()?))
-    });
-    let (stem, last) = numbered.unwrap_or((name, 1));
-    for number in u64::from(last) + 1.. {
-        let end = format!(".{number}");
-        // Names are ASCII, and no longer than this.
-        let stem = &stem[..stem.len().min(KEY_NAME_LENGTH - end.len())];
-        let name = format!("{stem}{end}");
-        if !used.contains(name.as_str()) {
-            return KeyName::new(name).expect("a name with a number after it is a name");
-        }
-    }
-    unreachable!("there are fewer keys than numbers")
-}
-
-const KEY_NAME_LENGTH: usize = 255;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn successors_are_numbered_and_no_name_is_used_twice() {
-        let next = |name: &str, used: &[&str]| {
-            next_name(name, &used.iter().copied().collect()).to_string()
-        };
-        assert_eq!(next("release", &["release"]), "release.2");
-        assert_eq!(next("release.2", &["release", "release.2"]), "release.3");
-        assert_eq!(next("release", &["release", "release.2", "release.3"]), "release.4");
-        assert_eq!(next("v1.0", &["v1.0"]), "v1.0.2");
-        assert_eq!(next("v1.", &[]), "v1..2");
-        assert_eq!(next("4294967295.4294967295", &[]), "4294967295.4294967296");
-        let long = "a".repeat(255);
-        assert_eq!(next(&long, &[&long]), format!("{}.2", "a".repeat(253)));
     }
 }

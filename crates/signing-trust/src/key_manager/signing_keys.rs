@@ -1,10 +1,10 @@
-use signing_crypto::{KeyId, KeyName, Note, OrgId, SigningKey, VerifyingKey, WrapContext};
+use signing_crypto::{KeyId, KeyName, Note, OrgId, SigningKey, WrapContext};
 use signing_store::{Change, NewSigningKey, Revocation, RevocationReason, SigningKeyRecord};
 
 use super::KeyManager;
-use super::proven_key::require_same_public_half;
-use crate::audit::{AuditEvent, EventType};
+use crate::audit::EventType;
 use crate::error::TrustError;
+use crate::trust_reader::require_same_public_half;
 
 impl KeyManager {
     /// Makes a signing key for `org`, kept under the KEK. It is not trusted yet,
@@ -58,21 +58,6 @@ impl KeyManager {
             self.change(event, |store, entry| store.insert_signing_key(new, entry)).await?;
         require_same_public_half(&record, key)?;
         Ok(record)
-    }
-
-    /// The public half of a signing key, revoked or not.
-    ///
-    /// # Errors
-    ///
-    /// As [`proven_key`](Self::proven_key): what a row says of it is not handed out.
-    pub async fn export_public_key(&self, id: KeyId) -> Result<VerifyingKey, TrustError> {
-        let key = self.proven_key(id).await?;
-        AuditEvent::new(EventType::KeyExported)
-            .org(key.org())
-            .key_id(Some(id))
-            .fingerprint(key.fingerprint())
-            .emit();
-        Ok(key.verifying_key())
     }
 
     /// Revokes a signing key: it signs no more. As retired, signatures that it made stay

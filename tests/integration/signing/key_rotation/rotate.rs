@@ -16,6 +16,7 @@ on_both_backends! {
     old_key_goes_on_until_somebody_revokes_it,
     successor_of_a_key_that_is_not_trusted_is_not_trusted,
     kept_signatures_are_re_signed_over_the_same_statement,
+    statement_that_was_not_named_is_not_re_signed,
     full_envelope_gets_another_beside_it,
     rotation_begun_again_changes_nothing,
     rotation_stopped_after_any_step_goes_on_where_it_stopped,
@@ -142,6 +143,22 @@ async fn kept_signatures_are_re_signed_over_the_same_statement(world: World) {
         let signer = world.signer(&path, acme.org, SignatureSource::Database).await;
         assert_eq!(signer, new.fingerprint);
     }
+}
+
+async fn statement_that_was_not_named_is_not_re_signed(world: World) {
+    let acme = world.vendor("acme").await;
+    world.keep_signatures(&acme, 2).await;
+    let (_, shown) = world.keys.resigned_packages(acme.key.id).await.unwrap();
+    let shown = Resign::Only(shown.into_iter().map(|package| package.statement).collect());
+    // Who has the old key is faster than the answer.
+    let planted = world.sign(&world.file("planted.so", b"planted"), &acme.key).await;
+    world.keys.store_signature(acme.org, &planted).await.unwrap();
+
+    let rotation = world.rotate(acme.key.id, shown).await.unwrap();
+
+    assert_eq!(rotation.signatures, Resigned { added: 2, left: 1, ..Resigned::default() });
+    let rest = world.rotate(acme.key.id, Resign::All).await.unwrap();
+    assert_eq!(rest.signatures, Resigned { added: 1, already: 2, ..Resigned::default() });
 }
 
 async fn full_envelope_gets_another_beside_it(world: World) {

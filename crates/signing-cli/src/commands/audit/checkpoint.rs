@@ -2,11 +2,11 @@ use serde::Serialize;
 use signing_crypto::{
     AuditCheckpoint, EntryHash, OrgId, OrgName, SignedCheckpoint, Signer, StatementTime, StoreId,
 };
-use signing_trust::KeyManager;
+use signing_trust::TrustReader;
 
 use super::replaced::Replaced;
 use crate::cli::{Checkpoint, Resolved, SignerSource};
-use crate::context::{Context, StoreAccess};
+use crate::context::Context;
 use crate::error::CliError;
 use crate::files::{self, Existing, Readers};
 use crate::lines::Lines;
@@ -32,10 +32,10 @@ pub(super) async fn checkpoint(context: &Context, command: Checkpoint) -> Result
         SignerSource::Key { source, access } => {
             let signer = signers::open(&source, &access)?;
             let shown = SignerView::of(&*signer);
-            (context.keys(StoreAccess::Read).await?, signer, shown)
+            (context.open_to_read().await?, signer, shown)
         }
         SignerSource::Store(named) => {
-            let keys = context.keys_with_kek(StoreAccess::Read).await?;
+            let keys = context.open_to_read_with_kek().await?;
             let id =
                 select::signing_key_or_only(context, &keys, command.org.as_ref(), named.as_ref())
                     .await?;
@@ -76,7 +76,7 @@ pub(super) async fn checkpoint(context: &Context, command: Checkpoint) -> Result
 }
 
 /// All that have a log, which is at least one.
-async fn all_organizations(keys: &KeyManager) -> Result<Vec<OrgId>, CliError> {
+async fn all_organizations(keys: &TrustReader) -> Result<Vec<OrgId>, CliError> {
     let mut orgs: Vec<OrgId> = Vec::new();
     while let Some(org) = keys.store().next_audited_organization(orgs.last().copied()).await? {
         orgs.push(org);

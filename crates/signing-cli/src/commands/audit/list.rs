@@ -2,11 +2,11 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use signing_crypto::{EntryHash, OrgId, printable};
-use signing_trust::KeyManager;
+use signing_trust::TrustReader;
 use signing_trust::store::{AuditFilter, AuditRecord, StoreError};
 
 use crate::cli::List;
-use crate::context::{Context, StoreAccess};
+use crate::context::Context;
 use crate::error::CliError;
 use crate::lines::{Layout, cut, width_of};
 use crate::output::{Form, Listing, Report};
@@ -21,7 +21,7 @@ const INDENT: &str = "          ";
 
 /// Prints the entries as they are read, page by page.
 pub(super) async fn list(context: &Context, list: List, form: Form) -> Result<Report, CliError> {
-    let keys = context.keys(StoreAccess::Read).await?;
+    let keys = context.open_to_read().await?;
     let org = select::organization_or_default(context, &keys, list.org.as_ref()).await?;
     let key = match &list.key {
         Some(named) => Some(select::public_key(context, &keys, &org, named).await?.fingerprint),
@@ -68,7 +68,7 @@ pub(super) async fn list(context: &Context, list: List, form: Form) -> Result<Re
 }
 
 async fn next_page(
-    keys: &KeyManager,
+    keys: &TrustReader,
     org: OrgId,
     filter: &AuditFilter,
     from: i64,

@@ -7,10 +7,10 @@ use signing_crypto::{
     VerifiedCheckpoint, VerifyingKey,
 };
 use signing_trust::store::{IntactLog, OrganizationRef};
-use signing_trust::{KeyManager, TrustError};
+use signing_trust::{TrustError, TrustReader};
 
 use crate::cli::{OrgReference, VerifyLogs};
-use crate::context::{Context, StoreAccess};
+use crate::context::Context;
 use crate::error::{CliError, Outcome};
 use crate::lines::Lines;
 use crate::output::{ErrorView, Report};
@@ -34,7 +34,7 @@ pub(super) async fn read_checkpoints(
         verify.trust_key.iter().map(|path| key_files::read_public_key(path)).collect();
     let mut keys = keys?;
     if !verify.key_id.is_empty() {
-        let store = context.keys_with_kek(StoreAccess::Read).await?;
+        let store = context.open_to_read_with_kek().await?;
         for named in &verify.key_id {
             let id = select::signing_key(context, &store, verify.org.as_ref(), named).await?;
             keys.push(store.proven_key(id).await?.verifying_key());
@@ -57,7 +57,7 @@ pub(super) async fn verify(
     org: Option<&OrgReference>,
     mut checkpoints: Checkpoints,
 ) -> Result<Report, CliError> {
-    let keys = context.keys(StoreAccess::Read).await?;
+    let keys = context.open_to_read().await?;
     let mut verdicts = Verdicts::default();
     if let Some(org) = org {
         let org = organization(&keys, org).await?.id;
@@ -190,7 +190,7 @@ struct FaultView {
 }
 
 impl Verdicts {
-    async fn add(&mut self, keys: &KeyManager, org_id: OrgId, checkpoints: &[VerifiedCheckpoint]) {
+    async fn add(&mut self, keys: &TrustReader, org_id: OrgId, checkpoints: &[VerifiedCheckpoint]) {
         let org =
             keys.store().organization(OrganizationRef::Id(org_id)).await.ok().map(|org| org.name);
         let verdict = match keys.verify_audit_log(org_id, checkpoints).await {

@@ -3,18 +3,20 @@ use signing_loader::{
     ActualContent, ExpectedContent, Explanation, Offline, PackageError, PackagePath,
     SignatureSource, VerificationError, Verifier, package_statement,
 };
-use signing_trust::TrustedKey;
+use signing_trust::{KeyManager, TrustedKey};
 
 use crate::advice::refused_key;
 use crate::cli::CosignPackages;
 use crate::commands::trusted_by::{self, StoredTrust};
-use crate::context::{Context, StoreAccess};
+use crate::context::Context;
 use crate::error::CliError;
 
 /// Whose signature must be there already.
 pub(super) enum Trust {
     Offline(Verifier<Offline>),
     Store(StoredTrust),
+    /// A store's, which also has the signatures that are added to.
+    KeptSignatures(KeyManager, StoredTrust),
     /// Anybody's.
     DangerNotAsked,
 }
@@ -27,14 +29,15 @@ impl Trust {
         if command.danger_cosign_unverified {
             return Ok(Self::DangerNotAsked);
         }
-        let access = match command.store {
-            true => StoreAccess::KeepSignatures,
-            false => StoreAccess::Read,
-        };
-        Ok(match trusted_by::offline(&command.trust)? {
-            Some(verifier) => Self::Offline(verifier),
-            None => Self::Store(trusted_by::store(context, &command.trust, access).await?),
-        })
+        if let Some(verifier) = trusted_by::offline(&command.trust)? {
+            return Ok(Self::Offline(verifier));
+        }
+        if command.store {
+            let keys = context.open_to_keep_signatures().await?;
+            let stored = trusted_by::store_of(context, (&keys).into(), &command.trust).await?;
+            return Ok(Self::KeptSignatures(keys, stored));
+        }
+        Ok(Self::Store(trusted_by::store(context, &command.trust).await?))
     }
 
     /// Checks the package by this envelope, and says which of the signatures count.
@@ -46,7 +49,9 @@ impl Trust {
         let source = SignatureSource::Memory(envelope.clone());
         let Explanation { outcome, envelopes, .. } = match self {
             Self::Offline(verifier) => verifier.clone().signature(source).explain(package),
-            Self::Store(trust) => trust.verifier.clone().signature(source).explain(package).await,
+            Self::Store(trust) | Self::KeptSignatures(_, trust) => {
+                trust.verifier.clone().signature(source).explain(package).await
+            }
             Self::DangerNotAsked => {
                 require_same_bytes(package, envelope)?;
                 return Ok(None);
@@ -54,7 +59,9 @@ impl Trust {
         };
         if let Err(error) = outcome {
             return Err(match self {
-                Self::Store(trust) => refused_key::of_package(&trust.keys, &trust.org, error).await,
+                Self::Store(trust) | Self::KeptSignatures(_, trust) => {
+                    refused_key::of_package(&trust.keys, &trust.org, error).await
+                }
                 _ => error.into(),
             });
         }

@@ -2,7 +2,7 @@ use serde::Serialize;
 use signing_trust::store::{RolePurpose, ServerProtection, Store, StoreError};
 
 use crate::cli::{Grantee, Grants};
-use crate::context::{Context, StoreAccess};
+use crate::context::Context;
 use crate::error::CliError;
 use crate::lines::Lines;
 use crate::output::{self, Report};
@@ -23,13 +23,9 @@ pub(super) async fn run(context: &Context, grants: Grants) -> Result<Report, Cli
         Grantee::Runner => RolePurpose::Runner,
         Grantee::Admin => RolePurpose::Admin,
         Grantee::Signer(org) => RolePurpose::Signer(
-            select::organization_or_default(
-                context,
-                &context.keys(StoreAccess::Read).await?,
-                org.as_ref(),
-            )
-            .await?
-            .id,
+            select::organization_or_default(context, &context.open_to_read().await?, org.as_ref())
+                .await?
+                .id,
         ),
     };
     let mut protection = Protection::Printed;

@@ -1,6 +1,6 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use signing_trust::store::{AuditFilter, DatabaseUrl};
-use signing_trust::{KeyManager, TrustError};
+use signing_trust::{TrustError, TrustReader};
 
 use super::check::Checks;
 use crate::time::Time;
@@ -14,7 +14,7 @@ const SET_CLOCK: &str = "let a time service set both clocks: timedatectl set-ntp
 
 pub(super) async fn check(
     url: Option<&DatabaseUrl>,
-    keys: Option<&KeyManager>,
+    keys: Option<&TrustReader>,
     checks: &mut Checks,
 ) {
     let (Some(url), Some(keys)) = (url, keys) else {
@@ -27,7 +27,7 @@ pub(super) async fn check(
 }
 
 /// This machine's clock, and the server's.
-async fn beside_the_server(keys: &KeyManager, checks: &mut Checks) {
+async fn beside_the_server(keys: &TrustReader, checks: &mut Checks) {
     let before = Utc::now();
     let server = match keys.store().heartbeat().await {
         Ok(heartbeat) => heartbeat.as_of,
@@ -63,7 +63,7 @@ fn compare(
 }
 
 /// A SQLite store has no clock. But what is in its log has happened.
-async fn beside_the_log(keys: &KeyManager, checks: &mut Checks) {
+async fn beside_the_log(keys: &TrustReader, checks: &mut Checks) {
     match newest_entry(keys).await {
         Err(error) => checks.error("clock", &error.into()),
         Ok(None) => checks.not_checked("clock", "nothing in the store tells a time"),
@@ -77,7 +77,7 @@ async fn beside_the_log(keys: &KeyManager, checks: &mut Checks) {
     }
 }
 
-async fn newest_entry(keys: &KeyManager) -> Result<Option<DateTime<Utc>>, TrustError> {
+async fn newest_entry(keys: &TrustReader) -> Result<Option<DateTime<Utc>>, TrustError> {
     let (filter, mut newest) = (AuditFilter::default(), None);
     for org in keys.store().organizations().await? {
         let last = keys.store().newest_audit_entries(org.id, &filter, 1).await?;

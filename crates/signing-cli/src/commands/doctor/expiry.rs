@@ -6,7 +6,7 @@ use signing_crypto::{
     TrustStatement, shell_word,
 };
 use signing_trust::store::OrganizationRecord;
-use signing_trust::{GrantStanding, GraphGrant, GraphKey, KeyManager, KeyStanding, TrustGraph};
+use signing_trust::{GrantStanding, GraphGrant, GraphKey, KeyStanding, TrustGraph, TrustReader};
 
 use super::check::Checks;
 use crate::error::CliError;
@@ -38,7 +38,7 @@ impl Ending {
     }
 }
 
-pub(super) async fn check(keys: Option<&KeyManager>, checks: &mut Checks) {
+pub(super) async fn check(keys: Option<&TrustReader>, checks: &mut Checks) {
     let Some(keys) = keys else {
         return checks.not_checked(CHECK, "there is no store to look at");
     };
@@ -81,7 +81,7 @@ struct Unreadable {
 }
 
 async fn collect(
-    keys: &KeyManager,
+    keys: &TrustReader,
     now: DateTime<Utc>,
 ) -> Result<(Vec<Ending>, Vec<Unreadable>), CliError> {
     let (mut endings, mut unreadable) = (Vec::new(), Vec::new());
@@ -146,7 +146,7 @@ fn of_grant(org: &OrgName, grant: &GraphGrant) -> Option<Ending> {
 
 /// The signatures that the store keeps. One that cannot be read counts nowhere.
 async fn of_signatures(
-    keys: &KeyManager,
+    keys: &TrustReader,
     org: &OrganizationRecord,
     now: DateTime<Utc>,
     endings: &mut Vec<Ending>,

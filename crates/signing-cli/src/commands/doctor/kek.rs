@@ -1,6 +1,6 @@
 use std::path::{Path, PathBuf};
 
-use signing_trust::KeyManager;
+use signing_trust::TrustReader;
 use signing_trust::store::{DatabaseUrl, StoreError};
 
 use super::check::Checks;
@@ -18,7 +18,7 @@ const KEK: &str = "key encryption key";
 pub(super) async fn check(
     context: &Context,
     url: Option<&DatabaseUrl>,
-    keys: Option<&KeyManager>,
+    keys: Option<&TrustReader>,
     role: Option<Purpose>,
     checks: &mut Checks,
 ) {
@@ -78,7 +78,7 @@ fn missing(role: Option<Purpose>, checks: &mut Checks) {
 }
 
 /// Unwraps each key that can sign, and compares it with its row.
-async fn private_keys(keys: &KeyManager, place: &KekPlace, checks: &mut Checks) {
+async fn private_keys(keys: &TrustReader, place: &KekPlace, checks: &mut Checks) {
     let mut count = 0;
     let organizations = match keys.store().organizations().await {
         Ok(organizations) => organizations,

@@ -1,6 +1,6 @@
 //! Whether a role of a Postgres server can stop changes of trust without any right.
 
-use signing_trust::KeyManager;
+use signing_trust::TrustReader;
 use signing_trust::store::{LockTable, ProtectionFault, ServerProtection};
 
 use super::check::Checks;
@@ -12,7 +12,7 @@ const LOCKS: &str = "table of locks";
 /// How many databases a line names.
 const MAX_DATABASES: usize = 3;
 
-pub(super) async fn check(keys: Option<&KeyManager>, checks: &mut Checks) {
+pub(super) async fn check(keys: Option<&TrustReader>, checks: &mut Checks) {
     let Some(keys) = keys else {
         checks.not_checked(CHECK, "there is no store to ask");
         return;

@@ -4,7 +4,7 @@ use signing_crypto::{OrgId, OrgName, shell_word};
 use signing_trust::store::{
     DatabaseUrl, HeldRights, OwnerRights, RolePurpose, SessionTls, StoreError,
 };
-use signing_trust::{KeyManager, TrustError};
+use signing_trust::{TrustError, TrustReader};
 
 use super::check::Checks;
 use crate::cli::Purpose;
@@ -16,7 +16,7 @@ const MAX_NAMED: usize = 3;
 
 pub(super) async fn check(
     url: &DatabaseUrl,
-    keys: Option<&KeyManager>,
+    keys: Option<&TrustReader>,
     expected: Option<Purpose>,
     checks: &mut Checks,
 ) {
@@ -151,7 +151,7 @@ fn is_signer(held: &HeldRights) -> bool {
 }
 
 /// For whom a signer's role signs.
-async fn organization(keys: &KeyManager, role: &str, checks: &mut Checks) {
+async fn organization(keys: &TrustReader, role: &str, checks: &mut Checks) {
     const CHECK: &str = "organization";
     match organizations_of_signer(keys).await {
         Ok(own) if own.is_empty() => checks.problem(
@@ -168,7 +168,7 @@ async fn organization(keys: &KeyManager, role: &str, checks: &mut Checks) {
     }
 }
 
-async fn organizations_of_signer(keys: &KeyManager) -> Result<Vec<OrgName>, TrustError> {
+async fn organizations_of_signer(keys: &TrustReader) -> Result<Vec<OrgName>, TrustError> {
     let ids = keys.store().organizations_to_sign_for().await?;
     let all = keys.store().organizations().await?;
     Ok(all.into_iter().filter(|org| ids.contains(&org.id)).map(|org| org.name).collect())

@@ -1,7 +1,7 @@
 use std::io::Read;
 use std::path::Path;
 
-use signing_trust::KeyManager;
+use signing_trust::TrustReader;
 use signing_trust::store::{DatabaseUrl, SchemaStatus, StoreError, StoreReader};
 
 use super::check::Checks;
@@ -11,7 +11,7 @@ use crate::files;
 
 /// Whether the store can be read. Gives it if its tables are up to date, without which nothing
 /// else in it can be understood.
-pub(super) async fn check(url: &DatabaseUrl, checks: &mut Checks) -> Option<KeyManager> {
+pub(super) async fn check(url: &DatabaseUrl, checks: &mut Checks) -> Option<TrustReader> {
     let Some(store) = open(url, checks).await else {
         checks.not_checked("tables", "there is no store to look at");
         return None;
@@ -23,7 +23,7 @@ pub(super) async fn check(url: &DatabaseUrl, checks: &mut Checks) -> Option<KeyM
     let error: CliError = match store.schema_status().await {
         Ok(SchemaStatus::Current) => {
             checks.ok("tables", "they are up to date");
-            return Some(KeyManager::from(store));
+            return Some(TrustReader::from(store));
         }
         Ok(SchemaStatus::Outdated { missing }) => StoreError::SchemaOutdated { missing }.into(),
         Ok(SchemaStatus::TooNew { unknown }) => StoreError::SchemaTooNew { unknown }.into(),

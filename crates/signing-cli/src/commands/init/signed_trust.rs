@@ -3,7 +3,7 @@ use signing_crypto::{
     SignedDocument, TrustDocument, TrustDocumentKind, TrustStatement,
 };
 use signing_trust::store::OrganizationRecord;
-use signing_trust::{KeyManager, SignedTrustError, TrustError};
+use signing_trust::{KeyManager, SignedTrustError, TrustError, TrustReader};
 
 use super::answers::{Plan, SignedTrustPlan};
 use super::files::{make_directory, not_replaced};
@@ -24,7 +24,7 @@ use crate::signed_trust::{pinned, state_file_of};
 ///
 /// The documents do not verify, or cannot be read: runners refuse them.
 pub(super) async fn found(
-    keys: &KeyManager,
+    keys: &TrustReader,
     org: &OrganizationRecord,
     plan: &Plan,
 ) -> Result<Option<Step>, CliError> {

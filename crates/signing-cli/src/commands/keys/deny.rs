@@ -1,15 +1,15 @@
 use serde::Serialize;
 use signing_crypto::{Fingerprint, KeyName, Note, OrgId, OrgName};
-use signing_trust::KeyManager;
 use signing_trust::store::{
     Change, CompromisedKeyRecord, OrganizationRecord, OrganizationRef, TrustedKeyRecord,
 };
+use signing_trust::{KeyManager, TrustReader};
 
 use super::dry_run;
 use super::trust::RowChangeView;
-use crate::cli::{self, PublishKey};
+use crate::cli::{self, KeyReference, OrgReference, PublishKey};
 use crate::commands::trust::{Chosen, publish_revocation};
-use crate::context::{Context, StoreAccess};
+use crate::context::Context;
 use crate::error::CliError;
 use crate::lines::Lines;
 use crate::output::Report;
@@ -22,13 +22,14 @@ use crate::view::{View, quoted_note, refusal_of};
 /// Refuses a key's signatures.
 pub(super) async fn deny(context: &Context, command: cli::Deny) -> Result<Report, CliError> {
     let cli::Deny { key: named, org, note, danger_everywhere, dry_run, publish } = command;
-    let keys = context.keys(StoreAccess::change_unless(dry_run)).await?;
-    let org = select::organization_or_default(context, &keys, org.as_ref()).await?;
-    let SelectedPublicKey { fingerprint, name } =
-        select::public_key(context, &keys, &org, &named).await?;
     if dry_run {
-        return dry_run::denial(&keys, &org, &fingerprint, danger_everywhere).await;
+        let keys = context.open_to_read().await?;
+        let (org, key) = find(context, &keys, org.as_ref(), &named).await?;
+        return dry_run::denial(&keys, &org, &key.fingerprint, danger_everywhere).await;
     }
+    let keys = context.open_to_change().await?;
+    let (org, SelectedPublicKey { fingerprint, name }) =
+        find(context, &keys, org.as_ref(), &named).await?;
     let report = match danger_everywhere {
         true => {
             let change = keys.danger_declare_compromised(org.id, &fingerprint, note).await?;
@@ -41,6 +42,17 @@ pub(super) async fn deny(context: &Context, command: cli::Deny) -> Result<Report
     };
     let chosen = Chosen::public_key(&named, name);
     publish_if_asked(&keys, &org, fingerprint, &chosen, publish.0.as_ref(), report).await
+}
+
+async fn find(
+    context: &Context,
+    keys: &TrustReader,
+    org: Option<&OrgReference>,
+    named: &KeyReference,
+) -> Result<(OrganizationRecord, SelectedPublicKey), CliError> {
+    let org = select::organization_or_default(context, keys, org).await?;
+    let key = select::public_key(context, keys, &org, named).await?;
+    Ok((org, key))
 }
 
 fn denied(
@@ -83,7 +95,7 @@ pub(super) async fn publish_if_asked(
 }
 
 async fn declared(
-    keys: &KeyManager,
+    keys: &TrustReader,
     change: Change<CompromisedKeyRecord>,
     name: Option<&KeyName>,
 ) -> Result<Report, CliError> {

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use signing_crypto::{Fingerprint, OrgId, OrgName};
 use signing_trust::store::{OrganizationRecord, Revocation, RevocationReason};
-use signing_trust::{KeyManager, RevocationImpact};
+use signing_trust::{RevocationImpact, TrustReader};
 
 use crate::commands::impact::SignaturesView;
 use crate::error::CliError;
@@ -15,7 +15,7 @@ use crate::select::Selected;
 use crate::view::View;
 
 pub(super) async fn revocation(
-    keys: &KeyManager,
+    keys: &TrustReader,
     owner: &OrgName,
     key: Selected,
     revocation: &Revocation,
@@ -43,7 +43,7 @@ pub(super) async fn revocation(
 }
 
 pub(super) async fn denial(
-    keys: &KeyManager,
+    keys: &TrustReader,
     org: &OrganizationRecord,
     fingerprint: &Fingerprint,
     everywhere: bool,

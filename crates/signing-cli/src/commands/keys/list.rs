@@ -4,7 +4,7 @@ use signing_trust::store::SigningKeyRecord;
 use signing_trust::{GraphKey, KeyStanding, TrustPath, TrustedKey};
 
 use crate::cli::OrgReference;
-use crate::context::{Context, StoreAccess};
+use crate::context::Context;
 use crate::error::CliError;
 use crate::lines::{Cell, Lines, ShortIds, Table};
 use crate::output::Report;
@@ -22,7 +22,7 @@ pub(super) async fn list(
     context: &Context,
     org: Option<&OrgReference>,
 ) -> Result<Report, CliError> {
-    let keys = context.keys(StoreAccess::Read).await?;
+    let keys = context.open_to_read().await?;
     let org = select::organization_or_default(context, &keys, org).await?;
     let signing = keys.store().signing_keys(org.id).await?;
     let accepted = keys.list_trusted_keys(org.id).await?;
@@ -50,7 +50,7 @@ pub(super) async fn list(
 
 /// Lists the keys that every organization refuses, and who declared them compromised.
 pub(super) async fn compromised(context: &Context) -> Result<Report, CliError> {
-    let keys = context.keys(StoreAccess::Read).await?;
+    let keys = context.open_to_read().await?;
     let declared = keys.store().compromised_keys().await?;
     let compromised = declared.into_iter().map(|(key, org)| DeclaredView {
         fingerprint: key.fingerprint,

@@ -7,7 +7,7 @@ use signing_trust::store::SigningKeyRecord;
 use zeroize::Zeroizing;
 
 use crate::cli::{Format, KeyReference, OrgReference};
-use crate::context::{Context, StoreAccess};
+use crate::context::Context;
 use crate::error::CliError;
 use crate::files::{self, Existing, NewFile, Readers};
 use crate::key_files;
@@ -67,7 +67,7 @@ pub(super) async fn generate(
     name: KeyName,
     org: Option<&OrgReference>,
 ) -> Result<Report, CliError> {
-    let keys = context.keys_with_kek(StoreAccess::Change).await?;
+    let keys = context.open_to_change_with_kek().await?;
     let org = select::organization_or_default(context, &keys, org).await?;
     let key = keys.create_signing_key(org.id, name).await?;
     Ok(Report::done(&StoredKeyView::of("generated", &key)))
@@ -82,7 +82,7 @@ pub(super) async fn import(
     passphrase: &PassphraseSource,
 ) -> Result<Report, CliError> {
     let key = key_files::read_signing_key(path, passphrase)?;
-    let keys = context.keys_with_kek(StoreAccess::Change).await?;
+    let keys = context.open_to_change_with_kek().await?;
     let org = select::organization_or_default(context, &keys, org).await?;
     let key = keys.import_signing_key(org.id, name, &key).await?;
     Ok(Report::done(&StoredKeyView::of("imported", &key)))
@@ -96,7 +96,7 @@ pub(super) async fn export(
     output: Option<&Path>,
     existing: Existing,
 ) -> Result<Report, CliError> {
-    let keys = context.keys_with_kek(StoreAccess::Read).await?;
+    let keys = context.open_to_read_with_kek().await?;
     let id = select::signing_key(context, &keys, org, named).await?;
     let key = keys.export_public_key(id).await?;
     let public_key = match format {

@@ -1,11 +1,11 @@
 use serde::Serialize;
 use signing_crypto::{Fingerprint, KeyId};
-use signing_trust::KeyManager;
+use signing_trust::TrustReader;
 use signing_trust::store::{Change, OrganizationRef, TrustedKeyRecord};
 
 use crate::cli;
 use crate::commands::impact::{About, ImpactView};
-use crate::context::{Context, StoreAccess};
+use crate::context::Context;
 use crate::error::CliError;
 use crate::lines::Lines;
 use crate::output::Report;
@@ -24,12 +24,12 @@ pub(super) async fn reinstate(
     let note = match command.note {
         Some(note) if !command.dry_run => note,
         _ => {
-            let keys = context.keys(StoreAccess::Read).await?;
+            let keys = context.open_to_read().await?;
             let key = select::key(context, &keys, org.as_ref(), key, kind).await?;
             return dry_run(&keys, key).await;
         }
     };
-    let keys = context.keys(StoreAccess::Change).await?;
+    let keys = context.open_to_change().await?;
     Ok(Report::done(&match select::key(context, &keys, org.as_ref(), key, kind).await? {
         Selected::Signing(key) => {
             let change = keys.reinstate_signing_key(key.id, &note).await?;
@@ -57,7 +57,7 @@ pub(super) async fn reinstate(
 }
 
 /// What the command would bring about. Nothing is changed.
-async fn dry_run(keys: &KeyManager, key: Selected) -> Result<Report, CliError> {
+async fn dry_run(keys: &TrustReader, key: Selected) -> Result<Report, CliError> {
     let owner = keys.store().organization(OrganizationRef::Id(key.org_id())).await?.name;
     let name = match key.name() {
         Some(name) => format!("{owner}/{name}"),

@@ -1,15 +1,16 @@
 use serde::Serialize;
 use signing_crypto::{Fingerprint, Note, OrgId, OrgName};
-use signing_trust::KeyManager;
 use signing_trust::store::{
-    Change, OrganizationRef, Revocation, RevocationReason, SigningKeyRecord, TrustedKeyRecord,
+    Change, OrganizationRecord, OrganizationRef, Revocation, RevocationReason, SigningKeyRecord,
+    TrustedKeyRecord,
 };
+use signing_trust::{KeyManager, TrustReader};
 
 use super::deny::publish_if_asked;
 use super::dry_run;
-use crate::cli;
+use crate::cli::{self, PublishKey};
 use crate::commands::trust::Chosen;
-use crate::context::{Context, StoreAccess};
+use crate::context::Context;
 use crate::error::CliError;
 use crate::lines::Lines;
 use crate::output::Report;
@@ -21,35 +22,59 @@ use crate::view::{View, refusal_of, revocation_of};
 
 /// Revokes a signing key or a trusted key.
 pub(super) async fn revoke(context: &Context, command: cli::Revoke) -> Result<Report, CliError> {
-    let cli::KeyArgs { key: named, org, .. } = &command.key;
     let revocation = Revocation { reason: command.reason.into(), note: command.note };
-    let mut keys = context.keys(StoreAccess::change_unless(command.dry_run)).await?;
-    let key = select::key(context, &keys, org.as_ref(), named, command.key.kind()).await?;
-    let chosen = match &key {
-        Selected::Signing(key) => Chosen::signing_key(named, &key.name),
-        Selected::Trusted(key) => Chosen::ByRow(key.name.clone()),
-    };
-    let owner = keys.store().organization(OrganizationRef::Id(key.org_id())).await?;
-    // Every organization is about to refuse a key: first prove that it is this one.
-    if matches!(key, Selected::Signing(_)) && revocation.reason == RevocationReason::Compromised {
+    let publish = command.publish.0.as_ref();
+    if command.dry_run {
+        let mut keys = context.open_to_read().await?;
+        let (owner, key) = find(context, &keys, &command.key).await?;
+        if must_be_proven(&key, &revocation, publish)? {
+            keys = keys.with_kek(context.kek()?);
+        }
+        return dry_run::revocation(&keys, &owner.name, key, &revocation).await;
+    }
+    let mut keys = context.open_to_change().await?;
+    let (owner, key) = find(context, &keys, &command.key).await?;
+    if must_be_proven(&key, &revocation, publish)? {
         keys = keys.with_kek(context.kek()?);
     }
-    let publish = command.publish.0.as_ref();
-    if matches!(key, Selected::Signing(_))
-        && revocation.reason == RevocationReason::Retired
-        && publish.is_some()
-    {
-        return Err(CliError::NothingToPublish);
-    }
+    let chosen = match &key {
+        Selected::Signing(key) => Chosen::signing_key(&command.key.key, &key.name),
+        Selected::Trusted(key) => Chosen::ByRow(key.name.clone()),
+    };
     let fingerprint = key.fingerprint();
     let report = match key {
-        key if command.dry_run => {
-            return dry_run::revocation(&keys, &owner.name, key, &revocation).await;
-        }
         Selected::Signing(key) => revoke_signing(&keys, &owner.name, &key, revocation).await?,
         Selected::Trusted(key) => revoke_trusted(&keys, &owner.name, &key, revocation).await?,
     };
     publish_if_asked(&keys, &owner, fingerprint, &chosen, publish, report).await
+}
+
+/// The key, and the organization whose key or row it is.
+async fn find(
+    context: &Context,
+    keys: &TrustReader,
+    arguments: &cli::KeyArgs,
+) -> Result<(OrganizationRecord, Selected), CliError> {
+    let cli::KeyArgs { key, org, .. } = arguments;
+    let key = select::key(context, keys, org.as_ref(), key, arguments.kind()).await?;
+    let owner = keys.store().organization(OrganizationRef::Id(key.org_id())).await?;
+    Ok((owner, key))
+}
+
+/// Whether every organization would refuse a key: first it is proven that it is this one.
+fn must_be_proven(
+    key: &Selected,
+    revocation: &Revocation,
+    publish: Option<&PublishKey>,
+) -> Result<bool, CliError> {
+    match (key, revocation.reason) {
+        (Selected::Signing(_), RevocationReason::Compromised) => Ok(true),
+        // Whoever trusts a retired key goes on to do so.
+        (Selected::Signing(_), RevocationReason::Retired) if publish.is_some() => {
+            Err(CliError::NothingToPublish)
+        }
+        _ => Ok(false),
+    }
 }
 
 async fn revoke_signing(

@@ -6,7 +6,7 @@ use signing_trust::{Resign, Rotation, SearchExtent};
 use super::resigned::ResignedView;
 use super::rotate_dry_run::RotationImpactView;
 use crate::cli;
-use crate::context::{Context, StoreAccess};
+use crate::context::Context;
 use crate::error::CliError;
 use crate::lines::Lines;
 use crate::output::Report;
@@ -20,18 +20,21 @@ use crate::view::View;
 
 /// Replaces a signing key with a new one, and lists the remaining steps.
 pub(super) async fn rotate(context: &Context, command: cli::Rotate) -> Result<Report, CliError> {
-    let resign = if command.resign { Resign::All } else { Resign::Leave };
+    let mut resign = if command.resign { Resign::All } else { Resign::Leave };
     if command.dry_run {
-        let keys = context.keys_with_kek(StoreAccess::Read).await?;
+        let keys = context.open_to_read_with_kek().await?;
         let id = select::signing_key(context, &keys, command.org.as_ref(), &command.key).await?;
         let impact = keys.rotation_impact(id, command.name, resign).await?;
         let owner = keys.store().organization(OrganizationRef::Id(impact.old.org_id)).await?.name;
         return Ok(Report::requested(&RotationImpactView::of(&impact, &owner)));
     }
-    let keys = context.keys_with_kek(StoreAccess::Change).await?;
+    let keys = context.open_to_change_with_kek().await?;
     let id = select::signing_key(context, &keys, command.org.as_ref(), &command.key).await?;
     if resign == Resign::All && Confirmation::given_if(command.yes) == Confirmation::Needed {
         let (signatures, packages) = keys.resigned_packages(id).await?;
+        // Only what was shown is signed, whatever others store before the answer.
+        let shown = packages.iter().filter(|package| package.outdated.is_none());
+        resign = Resign::Only(shown.map(|package| package.statement.clone()).collect());
         if signatures.added > 0 {
             let view = ResignedView::of(&signatures, &packages);
             let mut preview = Lines::from(view.text());

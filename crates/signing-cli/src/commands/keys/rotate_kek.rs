@@ -3,7 +3,7 @@ use signing_crypto::KekId;
 use signing_trust::store::Change;
 
 use crate::cli;
-use crate::context::{Context, StoreAccess};
+use crate::context::Context;
 use crate::error::CliError;
 use crate::lines::{Lines, counted};
 use crate::output::Report;
@@ -17,7 +17,7 @@ pub(super) async fn rotate_kek(
     command: cli::RotateKek,
 ) -> Result<Report, CliError> {
     let new = context.new_kek(command.new_kek_file.as_deref())?;
-    let keys = context.keys_with_kek(StoreAccess::Change).await?;
+    let keys = context.open_to_change_with_kek().await?;
     let change = keys.rotate_kek(&new).await?;
     let changed = matches!(change, Change::Made(_));
     let rotated = change.into_inner();

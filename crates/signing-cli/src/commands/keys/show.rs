@@ -6,11 +6,11 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use signing_crypto::{Fingerprint, KeyName, OrgName};
 use signing_trust::store::{AuditFilter, OrganizationRecord, SigningKeyRecord};
-use signing_trust::{KeyManager, TrustedKey};
+use signing_trust::{TrustReader, TrustedKey};
 
 use crate::cli::{KeyReference, OrgReference};
 use crate::commands::kept::{self, KeptView, Maker};
-use crate::context::{Context, StoreAccess};
+use crate::context::Context;
 use crate::error::CliError;
 use crate::lines::{Lines, Table, counted};
 use crate::output::Report;
@@ -29,7 +29,7 @@ pub(super) async fn show(
     org: Option<&OrgReference>,
     named: &KeyReference,
 ) -> Result<Report, CliError> {
-    let keys = context.keys(StoreAccess::Read).await?;
+    let keys = context.open_to_read().await?;
     let org = match &named.org {
         Some(own) => select::organization(&keys, own).await?,
         None => select::organization_or_default(context, &keys, org).await?,
@@ -78,7 +78,7 @@ pub(super) async fn show(
 
 /// The organization, those that trust the key themselves, and those that granted them trust.
 async fn concerned(
-    keys: &KeyManager,
+    keys: &TrustReader,
     org: &OrganizationRecord,
     fingerprint: &Fingerprint,
 ) -> Result<Vec<OrganizationRecord>, CliError> {
@@ -94,7 +94,7 @@ async fn concerned(
 
 /// The entries about the key in an organization's log.
 async fn changes(
-    keys: &KeyManager,
+    keys: &TrustReader,
     org: &OrganizationRecord,
     fingerprint: Fingerprint,
 ) -> Result<Vec<ChangeView>, CliError> {

@@ -9,7 +9,7 @@ use signing_trust::store::{OrganizationRef, SigningKeyRecord, TrustedKeyRecord};
 use signing_trust::{GraphKey, KeyStanding};
 
 use crate::cli::{self, TimelinePicture};
-use crate::context::{Context, StoreAccess};
+use crate::context::Context;
 use crate::error::CliError;
 use crate::lines::{Lines, ShortIds, Table};
 use crate::output::Report;
@@ -23,7 +23,7 @@ pub(super) async fn timeline(
     context: &Context,
     command: cli::Timeline,
 ) -> Result<Report, CliError> {
-    let keys = context.keys(StoreAccess::Read).await?;
+    let keys = context.open_to_read().await?;
     let (org, named) = match &command.key {
         Some(named) => {
             let id = select::signing_key(context, &keys, command.org.as_ref(), named).await?;

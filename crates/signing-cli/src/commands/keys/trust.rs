@@ -1,12 +1,12 @@
 use serde::Serialize;
-use signing_crypto::{Fingerprint, KeyName, OrgId, StatementTime};
-use signing_trust::KeyManager;
-use signing_trust::store::{Change, TrustedKeyRecord};
+use signing_crypto::{Fingerprint, KeyName, OrgId, StatementTime, VerifyingKey};
+use signing_trust::TrustReader;
+use signing_trust::store::{Change, OrganizationRecord, TrustedKeyRecord};
 
 use crate::advice::refused_key;
-use crate::cli::{self, KeyToTrust, Resolved};
+use crate::cli::{self, KeyReference, KeyToTrust, OrgReference, Resolved};
 use crate::commands::impact::{About, ImpactView};
-use crate::context::{Context, StoreAccess};
+use crate::context::Context;
 use crate::error::CliError;
 use crate::key_files;
 use crate::lines::Lines;
@@ -19,29 +19,19 @@ use crate::view::{TrustedRowView, View};
 
 /// Accepts a key's signatures.
 pub(super) async fn trust(context: &Context, command: cli::TrustKey) -> Result<Report, CliError> {
-    let cli::TrustKey { org, key: Resolved(key), mut name, expires, dry_run } = command;
+    let cli::TrustKey { org, key: Resolved(key), name, expires, dry_run } = command;
     let (org, expires_at) = (org.as_ref(), expires.map(StatementTime::to_utc));
-    let (keys, key, own_name) = match key {
-        KeyToTrust::File(path) => {
-            let key = key_files::read_public_key(&path)?;
-            let keys = context.keys(StoreAccess::change_unless(dry_run)).await?;
-            (keys, key, None)
-        }
-        KeyToTrust::Stored(named) => {
-            let keys = context.keys_with_kek(StoreAccess::change_unless(dry_run)).await?;
-            let id = select::signing_key(context, &keys, org, &named).await?;
-            let proven = keys.proven_key(id).await?;
-            let (key, name) = (proven.verifying_key(), proven.record().name.clone());
-            (keys, key, Some(name))
-        }
+    let key = match key {
+        KeyToTrust::File(path) => Key::Given(key_files::read_public_key(&path)?),
+        KeyToTrust::Stored(named) => Key::Stored(named),
     };
-    let org = select::organization_or_default(context, &keys, org).await?;
-    let earlier_name = known_name(&keys, org.id, &key.fingerprint()).await?;
-    if earlier_name.is_none() {
-        name = name.or(own_name);
-    }
     let until = expires_at.map(|at| format!(" until {}", Time(at))).unwrap_or_default();
     if dry_run {
+        let keys = match key {
+            Key::Given(_) => context.open_to_read().await?,
+            Key::Stored(_) => context.open_to_read_with_kek().await?,
+        };
+        let Found { org, key, name, .. } = find(context, &keys, org, key, name).await?;
         let impact = match keys.trusted_public_key_impact(org.id, &key, name, expires_at).await {
             Ok(impact) => impact,
             Err(error) => return Err(refused_key::of_trust(&keys, &org, error).await),
@@ -49,6 +39,11 @@ pub(super) async fn trust(context: &Context, command: cli::TrustKey) -> Result<R
         let what = format!("trusting {} for {}{until}", key.fingerprint(), org.name);
         return Ok(Report::requested(&ImpactView::of(what, About::Keys, &impact)));
     }
+    let keys = match key {
+        Key::Given(_) => context.open_to_change().await?,
+        Key::Stored(_) => context.open_to_change_with_kek().await?,
+    };
+    let Found { org, key, name, earlier_name } = find(context, &keys, org, key, name).await?;
     let change = match keys.trust_public_key(org.id, &key, name, expires_at).await {
         Ok(change) => change,
         Err(error) => return Err(refused_key::of_trust(&keys, &org, error).await),
@@ -66,9 +61,49 @@ pub(super) async fn trust(context: &Context, command: cli::TrustKey) -> Result<R
     Ok(Report::done(&RowChangeView::new(text, &record, changed)))
 }
 
+/// The key that the command names.
+enum Key {
+    Given(VerifyingKey),
+    Stored(KeyReference),
+}
+
+/// Who is to trust which key.
+struct Found {
+    org: OrganizationRecord,
+    key: VerifyingKey,
+    /// The name that the key gets.
+    name: Option<KeyName>,
+    /// The name that the organization has for it.
+    earlier_name: Option<KeyName>,
+}
+
+async fn find(
+    context: &Context,
+    keys: &TrustReader,
+    org: Option<&OrgReference>,
+    key: Key,
+    name: Option<KeyName>,
+) -> Result<Found, CliError> {
+    let (key, own_name) = match key {
+        Key::Given(key) => (key, None),
+        Key::Stored(named) => {
+            let id = select::signing_key(context, keys, org, &named).await?;
+            let proven = keys.proven_key(id).await?;
+            (proven.verifying_key(), Some(proven.record().name.clone()))
+        }
+    };
+    let org = select::organization_or_default(context, keys, org).await?;
+    let earlier_name = known_name(keys, org.id, &key.fingerprint()).await?;
+    let name = match earlier_name {
+        None => name.or(own_name),
+        Some(_) => name,
+    };
+    Ok(Found { org, key, name, earlier_name })
+}
+
 /// The organization's name for a key that it has a row about.
 async fn known_name(
-    keys: &KeyManager,
+    keys: &TrustReader,
     org: OrgId,
     fingerprint: &Fingerprint,
 ) -> Result<Option<KeyName>, CliError> {

@@ -2,7 +2,7 @@
 
 use crate::cli::{Grant, OrgReference};
 use crate::commands::impact::{About, ImpactView};
-use crate::context::{Context, StoreAccess};
+use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Report;
 #[cfg(test)]
@@ -11,7 +11,7 @@ use crate::select::organization;
 use signing_trust::TrustLimits;
 
 pub(super) async fn deletion(context: &Context, org: &OrgReference) -> Result<Report, CliError> {
-    let keys = context.keys(StoreAccess::Read).await?;
+    let keys = context.open_to_read().await?;
     let org = organization(&keys, org).await?;
     let impact = keys.deletion_impact(org.id).await?;
     let what = format!("deleting {}", org.name);
@@ -23,7 +23,7 @@ pub(super) async fn grant(
     grant: &Grant,
     scope: TrustLimits,
 ) -> Result<Report, CliError> {
-    let keys = context.keys(StoreAccess::Read).await?;
+    let keys = context.open_to_read().await?;
     let parent = organization(&keys, &grant.from).await?;
     let child = organization(&keys, &grant.to).await?;
     let impact = keys.grant_impact(parent.id, child.id, scope).await?;
@@ -32,7 +32,7 @@ pub(super) async fn grant(
 }
 
 pub(super) async fn withdrawal(context: &Context, grant: &Grant) -> Result<Report, CliError> {
-    let keys = context.keys(StoreAccess::Read).await?;
+    let keys = context.open_to_read().await?;
     let parent = organization(&keys, &grant.from).await?;
     let child = organization(&keys, &grant.to).await?;
     let impact = keys.grant_withdrawal_impact(parent.id, child.id).await?;

@@ -8,7 +8,7 @@ use signing_trust::{GraphKey, KeyStanding};
 
 use super::OrganizationView;
 use crate::cli::OrgReference;
-use crate::context::{Context, StoreAccess};
+use crate::context::Context;
 use crate::error::CliError;
 use crate::lines::{Lines, ShortIds, Table};
 use crate::output::Report;
@@ -25,7 +25,7 @@ use crate::view::{
 /// Shows an organization, its keys, the grants that it has made and received, and its signed
 /// trust.
 pub(super) async fn show(context: &Context, org: &OrgReference) -> Result<Report, CliError> {
-    let keys = context.keys(StoreAccess::Read).await?;
+    let keys = context.open_to_read().await?;
     let org = organization(&keys, org).await?;
     let graph = keys.trust_graph(Some(org.id)).await?;
     let own = graph.organization(org.id);

@@ -4,7 +4,7 @@ use serde::Serialize;
 use signing_crypto::{OrgId, OrgName};
 
 use crate::cli::{AnchorArgs, OrgReference};
-use crate::context::{Context, StoreAccess};
+use crate::context::Context;
 use crate::error::CliError;
 use crate::files::{self, Existing, Readers};
 use crate::lines::Lines;
@@ -26,7 +26,7 @@ pub(super) async fn export(
     existing: Existing,
 ) -> Result<Report, CliError> {
     existing.require_vacant(output)?;
-    let keys = context.keys(StoreAccess::Read).await?;
+    let keys = context.open_to_read().await?;
     let org = select::organization_or_default(context, &keys, org).await?;
     let bundle = keys.export_trust(org.id, &signed_trust::anchor(anchor)?).await?;
     let text =

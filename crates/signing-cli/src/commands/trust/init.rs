@@ -2,19 +2,19 @@ use std::collections::BTreeMap;
 
 use signing_crypto::{Fingerprint, OrgId, RootDigest};
 use signing_trust::store::OrganizationRecord;
-use signing_trust::{DocumentPlan, KeyManager, NextDocuments, StatementChange};
+use signing_trust::{DocumentPlan, KeyManager, NextDocuments, StatementChange, TrustReader};
 
 use super::publication::publish_or_draft;
 use super::role_keys::KeyRing;
 use crate::cli::{ChildRoot, Init};
-use crate::context::{Context, StoreAccess};
+use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Report;
 use crate::select::{self, organization};
 
 /// Publishes an organization's first documents.
 pub(super) async fn init(context: &Context, command: Init) -> Result<Report, CliError> {
-    let keys = context.keys(StoreAccess::Change).await?;
+    let keys = context.open_to_change().await?;
     let org = select::organization_or_default(context, &keys, command.org.as_ref()).await?;
     publish_first(context, (&keys, &org), command, None).await
 }
@@ -47,7 +47,7 @@ fn trusts_only(next: &NextDocuments, key: Fingerprint) -> bool {
 }
 
 pub(super) async fn child_roots(
-    keys: &KeyManager,
+    keys: &TrustReader,
     given: &[ChildRoot],
 ) -> Result<BTreeMap<OrgId, RootDigest>, CliError> {
     let mut roots = BTreeMap::new();

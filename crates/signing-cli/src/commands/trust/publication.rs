@@ -11,7 +11,7 @@ use signing_crypto::{
     SignedDocument, Signer, TrustDocument, TrustDocumentKind,
 };
 use signing_trust::store::{DatabaseUrl, OrganizationRecord};
-use signing_trust::{KeyManager, NextDocuments, SignedTrustError, TrustAnchor};
+use signing_trust::{KeyManager, NextDocuments, SignedTrustError, TrustAnchor, TrustReader};
 
 use self::view::PublicationView;
 use crate::cli::PublicationArgs;
@@ -145,7 +145,7 @@ async fn publish(
 /// Fails early where the file of a new root document could not be put in place. A root document
 /// that was never published may be there: the run that wrote it was killed before it published it.
 pub(in crate::commands) async fn require_vacant_root(
-    (keys, org): (&KeyManager, &OrganizationRecord),
+    (keys, org): (&TrustReader, &OrganizationRecord),
     path: &Path,
     existing: Existing,
 ) -> Result<(), CliError> {
@@ -170,7 +170,7 @@ fn root_output<'a>(
 
 /// Whether the store has a root document, or cannot say so: publishing can fail after it.
 async fn may_be_published(
-    keys: &KeyManager,
+    keys: &TrustReader,
     org: OrgId,
     root: &SignedDocument<RootDocument>,
 ) -> bool {

@@ -10,7 +10,7 @@ use super::publication::{publish_or_draft, read_draft};
 use super::revocation::Chosen;
 use super::role_keys::KeyRing;
 use crate::cli::{OrgReference, PublishDraft, PublishRows};
-use crate::context::{Context, StoreAccess};
+use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Report;
 use crate::select::{self, organization};
@@ -21,7 +21,7 @@ pub(super) async fn publish_rows(
     context: &Context,
     command: PublishRows,
 ) -> Result<Report, CliError> {
-    let keys = context.keys(StoreAccess::Change).await?;
+    let keys = context.open_to_change().await?;
     let org = select::organization_or_default(context, &keys, command.org.as_ref()).await?;
     let anchor = signed_trust::anchor(&command.anchor)?;
     let published = keys.published_trust(org.id, &anchor).await?;
@@ -72,7 +72,7 @@ pub(super) async fn publish_draft(
     if anchor.is_none() && !is_first {
         return Err(CliError::RootNeeded);
     }
-    let keys = context.keys(StoreAccess::Change).await?;
+    let keys = context.open_to_change().await?;
     let org = organization(&keys, &OrgReference::Id(documents.org())).await?;
     let published = match &anchor {
         Some(anchor) => keys.published_trust(org.id, anchor).await?,

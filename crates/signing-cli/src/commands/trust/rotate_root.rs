@@ -4,7 +4,7 @@ use signing_trust::DocumentPlan;
 use super::publication::publish_or_draft;
 use super::role_keys::KeyRing;
 use crate::cli::RotateRoot;
-use crate::context::{Context, StoreAccess};
+use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Report;
 use crate::select;
@@ -15,7 +15,7 @@ pub(super) async fn rotate_root(
     context: &Context,
     command: RotateRoot,
 ) -> Result<Report, CliError> {
-    let keys = context.keys(StoreAccess::Change).await?;
+    let keys = context.open_to_change().await?;
     let org = select::organization_or_default(context, &keys, command.org.as_ref()).await?;
     let anchor = signed_trust::anchor(&command.anchor)?;
     let access = command.publication.access();

@@ -9,7 +9,7 @@ use signing_crypto::{
 use signing_trust::SignedTrustError;
 
 use crate::cli::{OrgReference, Show};
-use crate::context::{Context, StoreAccess, block_on};
+use crate::context::{Context, block_on};
 use crate::error::CliError;
 use crate::files;
 use crate::lines::Lines;
@@ -96,7 +96,7 @@ fn parse<D: TrustDocument>(path: &Path, bytes: &[u8]) -> Result<SignedDocument<D
 
 /// What the store has of an organization.
 async fn show_stored(context: &Context, org: Option<&OrgReference>) -> Result<Report, CliError> {
-    let keys = context.keys(StoreAccess::Read).await?;
+    let keys = context.open_to_read().await?;
     let org = select::organization_or_default(context, &keys, org).await?;
     let missing = SignedTrustError::Missing { org: org.id, kind: TrustDocumentKind::Root };
     let texts = keys.unverified_documents(org.id).await?.ok_or(missing)?;

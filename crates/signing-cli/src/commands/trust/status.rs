@@ -4,10 +4,10 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use signing_crypto::{OrgId, OrgName, Role, RootDigest, TrustDocument, TrustDocumentKind};
 use signing_trust::store::OrganizationRecord;
-use signing_trust::{KeyManager, SignedTrustError, StatementContent, VerifiedDocuments};
+use signing_trust::{SignedTrustError, StatementContent, TrustReader, VerifiedDocuments};
 
 use crate::cli::{AnchorArgs, OrgReference};
-use crate::context::{Context, StoreAccess};
+use crate::context::Context;
 use crate::error::CliError;
 use crate::lines::Lines;
 use crate::lines::counted;
@@ -25,7 +25,7 @@ pub(super) async fn status(
     org: Option<&OrgReference>,
     anchor: &AnchorArgs,
 ) -> Result<Report, CliError> {
-    let keys = context.keys(StoreAccess::Read).await?;
+    let keys = context.open_to_read().await?;
     let org = select::organization_or_default(context, &keys, org).await?;
     let published = keys.published_trust(org.id, &signed_trust::anchor(anchor)?).await?;
     let missing = SignedTrustError::Missing { org: org.id, kind: TrustDocumentKind::Root };
@@ -82,7 +82,7 @@ fn trusted_but_revoked(
 
 /// What the organization calls keys, in its statement and as its signing keys.
 async fn names(
-    keys: &KeyManager,
+    keys: &TrustReader,
     org: &OrganizationRecord,
     published: &VerifiedDocuments,
 ) -> Result<KeyNames, CliError> {

@@ -250,7 +250,6 @@ fn url() -> Vec<UrlError> {
 fn trust() -> Vec<TrustError> {
     let (fingerprint, at) = (values::fingerprint(), values::time());
     vec![
-        TrustError::OpenedReadOnly,
         TrustError::NoKeyEncryptionKey,
         TrustError::SameKek,
         TrustError::SigningKeyRevoked { id: values::key_id(), at },

@@ -5,11 +5,12 @@ use signing_crypto::{
 };
 use signing_store::{Change, NewPackageSignature, PackageSignatureRecord, StoreError};
 
-use super::super::signature_search::SignatureSearch;
-use super::super::signatures::{self, signed_by};
-use super::super::{KeyManager, ProvenKey};
-use super::{Resign, ResignOutcome as Outcome, ResignTally};
+use super::super::KeyManager;
+use super::super::signatures::announce_stored;
 use crate::error::TrustError;
+use crate::trust_reader::{
+    ProvenKey, Resign, ResignOutcome as Outcome, ResignTally, SignatureSearch, announce, signed_by,
+};
 
 /// How often a kept signature is looked at that others change meanwhile. Each of them has
 /// added to it, and an envelope has room for 16.
@@ -27,14 +28,16 @@ impl KeyManager {
         &self,
         old: &ProvenKey,
         new: &ProvenKey,
-        resign: Resign,
+        resign: &Resign,
         limit: Duration,
     ) -> Result<ResignTally, TrustError> {
         let mut tally = ResignTally::default();
         let rules = self.statement_rules(old).await?;
         let successor = match resign {
-            Resign::All => Some(Successor { proven: new, key: self.require_usable(new).await? }),
             Resign::Leave => None,
+            Resign::All | Resign::Only(_) => {
+                Some(Successor { proven: new, key: self.require_usable(new).await? })
+            }
         };
         let mut search = SignatureSearch::within(limit);
         let mut all = self.store.each_kept_signature(old.org());
@@ -45,8 +48,10 @@ impl KeyManager {
             let outcome = match (&successor, rules.outdated(&statement)) {
                 _ if envelope.verify(&new.verifying_key()).is_ok() => Outcome::Already,
                 (_, Some(why)) => Outcome::Outdated(why),
-                (Some(successor), None) => self.resign(kept, old, successor).await?,
-                (None, None) => Outcome::Left,
+                (Some(successor), None) if resign.includes(&statement) => {
+                    self.resign(kept, old, successor).await?
+                }
+                (_, None) => Outcome::Left,
             };
             tally.add(id, statement, outcome);
         }
@@ -93,9 +98,7 @@ impl KeyManager {
         let statement = envelope.unverified_statement()?;
         let made = match envelope.add_signature(successor.key) {
             Ok(()) => {
-                self.store_to_change()?
-                    .replace_package_signature(kept, old.fingerprint(), &envelope)
-                    .await?
+                self.store.replace_package_signature(kept, old.fingerprint(), &envelope).await?
             }
             Err(AddSignatureError::Full { .. } | AddSignatureError::Malformed(_)) => {
                 match self.sign_beside(&envelope, &statement, old, successor.key).await? {
@@ -106,8 +109,8 @@ impl KeyManager {
             Err(_) => return Ok(None),
         };
         if let Change::Made(_) = made {
-            signatures::announce(successor.proven, &statement);
-            signatures::announce_stored(old.org(), &statement);
+            announce(successor.proven, &statement);
+            announce_stored(old.org(), &statement);
         }
         Ok(Some(made))
     }
@@ -141,16 +144,14 @@ impl KeyManager {
         }
         if let Some((record, envelope)) = room {
             let old = old.fingerprint();
-            let store = self.store_to_change()?;
-            return Ok(Some(store.replace_package_signature(record, old, &envelope).await?));
+            return Ok(Some(self.store.replace_package_signature(record, old, &envelope).await?));
         }
         let envelope = SignatureEnvelope::sign(statement, key);
         if envelope.signed_bytes() != full.signed_bytes() {
             return Ok(None);
         }
         let new = NewPackageSignature { org_id, package_digest, envelope };
-        let store = self.store_to_change()?;
-        Ok(Some(store.insert_signature_for(old.fingerprint(), &seen, new).await?))
+        Ok(Some(self.store.insert_signature_for(old.fingerprint(), &seen, new).await?))
     }
 }
 

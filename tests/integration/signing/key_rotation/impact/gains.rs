@@ -298,9 +298,9 @@ async fn foreseen_rotation_is_what_happens_on_random_graphs(world: World) {
         for resign in [Resign::Leave, Resign::All, Resign::All] {
             let before = Accepted::of(&world, &graph).await;
             let rows = everything(&world, &graph).await;
-            let impact = keys.rotation_impact(old.id, None, resign).await.unwrap();
+            let impact = keys.rotation_impact(old.id, None, resign.clone()).await.unwrap();
             assert_eq!(everything(&world, &graph).await, rows, "it changed something");
-            let rotation = keys.rotate_signing_key(old.id, None, resign).await.unwrap();
+            let rotation = keys.rotate_signing_key(old.id, None, resign.clone()).await.unwrap();
             let after = Accepted::of(&world, &graph).await;
 
             let what = format!("graph {seed}, {resign:?}");

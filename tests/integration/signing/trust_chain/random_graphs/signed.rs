@@ -10,8 +10,8 @@ use signing_crypto::{
 };
 use signing_trust::acceptance::ClockSkewAllowance;
 use signing_trust::{
-    BundledTrust, DecisionError, Signers, TrustAnchor, TrustError, TrustRoot, UntrustedReason,
-    VerifiedDocuments,
+    BundledTrust, DecisionError, Signers, TrustAnchor, TrustError, TrustReader, TrustRoot,
+    UntrustedReason, VerifiedDocuments,
 };
 use zeroize::Zeroizing;
 
@@ -133,7 +133,7 @@ async fn ask_store(graph: &Graph<'_>, org: usize) -> Accepted {
         return accepted;
     }
     let root = TrustRoot::parse(first_root(graph, org).to_json().as_bytes()).unwrap();
-    let rooted = keys.clone().rooted(id, root.into());
+    let rooted = TrustReader::from(keys).rooted(id, root.into());
     let fingerprints: Vec<_> = graph.keys.iter().map(SigningKey::fingerprint).collect();
     let all = Signers { named: fingerprints.clone(), unnamed: false };
     let anyone = Signers { named: vec![], unnamed: true };

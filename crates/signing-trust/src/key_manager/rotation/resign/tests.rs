@@ -3,8 +3,7 @@ use signing_crypto::{KeyEncryptionKey, PackageDigest, StatementTime};
 use signing_store::{DatabaseUrl, Store};
 
 use super::*;
-use crate::key_manager::Resigned;
-use crate::key_manager::signature_search::SearchExtent;
+use crate::trust_reader::{Resigned, SearchExtent};
 
 #[tokio::test]
 async fn rotation_ends_if_there_are_too_many_signatures_to_look_at() {
@@ -23,7 +22,7 @@ async fn rotation_ends_if_there_are_too_many_signatures_to_look_at() {
     keys.store_signature(org, &envelope).await.unwrap();
 
     // As if looking at the first took too long.
-    let cut_off = keys.rotate_within(old, None, Resign::All, Duration::ZERO).await.unwrap();
+    let cut_off = keys.rotate_within(old, None, &Resign::All, Duration::ZERO).await.unwrap();
     assert!(matches!(cut_off.successor, Change::Made(_)), "{cut_off:?}");
     assert!(matches!(cut_off.trusted, Some(Change::Made(_))), "{cut_off:?}");
     let extent = SearchExtent::UntilTimeLimit;

@@ -99,7 +99,7 @@ async fn a_signature_in_anothers_place_is_told_once_as_signed_and_stored(recorde
     recorded.keys.store_signature(recorded.org, &envelope).await.unwrap();
     recorded.heard();
     for resign in [Resign::Leave, Resign::All, Resign::All] {
-        let rotation = recorded.keys.rotate_signing_key(old, None, resign).await.unwrap();
+        let rotation = recorded.keys.rotate_signing_key(old, None, resign.clone()).await.unwrap();
         match rotation.signatures.added {
             1 => {
                 told(&recorded, &[signed(&recorded, &new.id, &new.fingerprint), stored(&recorded)]);

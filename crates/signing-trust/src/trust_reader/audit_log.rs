@@ -3,12 +3,12 @@ use signing_crypto::{
 };
 use signing_store::{AuditAnchor, IntactLog, OrganizationRef};
 
-use super::KeyManager;
+use super::TrustReader;
 use crate::audit::{AuditEvent, EventType};
 use crate::clock::clock_time;
 use crate::error::TrustError;
 
-impl KeyManager {
+impl TrustReader {
     /// Reads an organization's whole audit log, deleted or not, and checks that it
     /// is as it was written; with checkpoints, also that it goes on from each.
     ///

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use signing_crypto::{PackageName, PackageStatement, PackageVersion, SignatureId};
 
 use super::super::signature_search::SearchExtent;
-use super::super::{KeyManager, ProvenKey};
+use super::super::{ProvenKey, TrustReader};
 use crate::error::TrustError;
 
 /// Kept signatures that the old key made.
@@ -49,7 +49,7 @@ pub enum Outdated {
 }
 
 /// The result for one kept signature that the old key made.
-pub(in crate::key_manager) enum ResignOutcome {
+pub(crate) enum ResignOutcome {
     Added,
     Already,
     Left,
@@ -58,13 +58,13 @@ pub(in crate::key_manager) enum ResignOutcome {
 
 /// The results for all of them.
 #[derive(Default)]
-pub(in crate::key_manager) struct ResignTally {
-    pub(in crate::key_manager) signatures: Resigned,
-    pub(in crate::key_manager) packages: Vec<ResignedPackage>,
+pub(crate) struct ResignTally {
+    pub(crate) signatures: Resigned,
+    pub(crate) packages: Vec<ResignedPackage>,
 }
 
 impl ResignTally {
-    pub(in crate::key_manager) fn add(
+    pub(crate) fn add(
         &mut self,
         id: SignatureId,
         statement: PackageStatement,
@@ -91,23 +91,20 @@ impl ResignTally {
         self.packages.push(ResignedPackage { id, statement, outdated });
     }
 
-    pub(in crate::key_manager) fn with_extent(mut self, extent: SearchExtent) -> Self {
+    pub(crate) fn with_extent(mut self, extent: SearchExtent) -> Self {
         self.signatures.extent = extent;
         self
     }
 }
 
 /// What an organization asks of a statement, regardless of its signer.
-pub(in crate::key_manager) struct StatementRules {
+pub(crate) struct StatementRules {
     now: DateTime<Utc>,
     floors: BTreeMap<PackageName, PackageVersion>,
 }
 
 impl StatementRules {
-    pub(in crate::key_manager) fn outdated(
-        &self,
-        statement: &PackageStatement,
-    ) -> Option<Outdated> {
+    pub(crate) fn outdated(&self, statement: &PackageStatement) -> Option<Outdated> {
         if statement.expires_at().is_some_and(|at| at.to_utc() <= self.now) {
             return Some(Outdated::Expired);
         }
@@ -117,9 +114,9 @@ impl StatementRules {
     }
 }
 
-impl KeyManager {
+impl TrustReader {
     /// What the organization of `key` asks now.
-    pub(in crate::key_manager) async fn statement_rules(
+    pub(crate) async fn statement_rules(
         &self,
         key: &ProvenKey,
     ) -> Result<StatementRules, TrustError> {

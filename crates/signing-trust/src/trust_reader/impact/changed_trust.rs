@@ -11,12 +11,12 @@ use super::compare::{Focus, KeptDigests};
 use super::{AffectedSignatures, key_of};
 use crate::decision::{TrustPath, TrustedKey};
 use crate::error::TrustError;
-use crate::key_manager::KeyManager;
 use crate::rules::{
     DecisionContext, NewGrant, NewTrust, Packages, Scenario, simulate, trusted_paths,
 };
 use crate::snapshot::{KeyStatus, OrganizationTrust, TrustGrant};
 use crate::source::read_all;
+use crate::trust_reader::TrustReader;
 
 /// What organizations would accept after a change of trust, and what they would accept no more,
 /// as far as the store knows: it keeps no list of the signatures that lie beside packages.
@@ -49,7 +49,7 @@ pub struct OrganizationKeys {
     pub keys: Vec<TrustedKey>,
 }
 
-impl KeyManager {
+impl TrustReader {
     /// What would no longer be accepted if `parent` withdrew its grant to `child`. Changes
     /// nothing.
     pub async fn grant_withdrawal_impact(

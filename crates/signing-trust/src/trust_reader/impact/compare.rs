@@ -12,12 +12,12 @@ use crate::acceptance::{VerificationConfig, accept};
 use crate::candidates::decide_signers;
 use crate::decision::{DecisionError, Signers};
 use crate::error::TrustError;
-use crate::key_manager::KeyManager;
-use crate::key_manager::rotation::StatementRules;
-use crate::key_manager::signatures::StoredSignature;
 use crate::rules::{DecisionContext, Packages, Scenario, simulate};
 use crate::snapshot::OrganizationTrust;
 use crate::source::{MAX_KEY_ROWS, read_store};
+use crate::trust_reader::TrustReader;
+use crate::trust_reader::rotation::StatementRules;
+use crate::trust_reader::signatures::StoredSignature;
 
 /// Which kept signatures a change can concern.
 #[derive(Clone, Copy)]
@@ -118,7 +118,7 @@ struct Judged {
     after: bool,
 }
 
-impl KeyManager {
+impl TrustReader {
     pub(super) async fn compare_signatures(
         &self,
         org: &OrganizationRecord,

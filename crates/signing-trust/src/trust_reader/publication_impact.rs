@@ -8,7 +8,7 @@ use signing_crypto::{
     TrustDocumentKind,
 };
 
-use super::KeyManager;
+use super::TrustReader;
 use super::signature_search::{SEARCH_LIMIT, SearchExtent, SignatureSearch};
 use crate::acceptance::{VerificationConfig, accept};
 use crate::candidates::decide_signers;
@@ -36,7 +36,7 @@ pub struct PublicationImpact {
     pub extent: SearchExtent,
 }
 
-impl KeyManager {
+impl TrustReader {
     /// What publishing documents would change, for the packages whose signatures the store
     /// keeps. Changes nothing. Too few keys may have signed the documents so far.
     ///
@@ -159,6 +159,7 @@ mod tests {
     use signing_store::Store;
 
     use super::*;
+    use crate::key_manager::KeyManager;
 
     /// A store with a signature of a key that its organization trusts.
     #[cfg(feature = "sqlite")]

@@ -1,13 +1,13 @@
 use signing_crypto::OrgId;
 use signing_store::{OrganizationRecord, OrganizationRef};
 
-use super::KeyManager;
+use super::TrustReader;
 use crate::error::TrustError;
 use crate::graph::{GraphGrant, TrustGraph, graph_grant};
 use crate::rules::DecisionContext;
 use crate::snapshot::{boot_time, present};
 
-impl KeyManager {
+impl TrustReader {
     /// The picture of who accepts whose keys: all that bears on what `org` accepts, so
     /// also those that it granted trust, or with `None` the whole store.
     pub async fn trust_graph(&self, org: Option<OrgId>) -> Result<TrustGraph, TrustError> {

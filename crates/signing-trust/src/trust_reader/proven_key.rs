@@ -6,7 +6,8 @@ use signing_crypto::{
 };
 use signing_store::{SigningKeyRecord, StoreError};
 
-use super::KeyManager;
+use super::TrustReader;
+use crate::audit::{AuditEvent, EventType};
 use crate::error::{KeyMismatch, TrustError};
 
 /// A signing key of the store whose public half was derived from its private half.
@@ -23,7 +24,7 @@ pub struct ProvenKey {
 
 impl ProvenKey {
     /// Unwraps the private half of a row and compares the row with it.
-    pub(super) fn unwrap(
+    pub(crate) fn unwrap(
         kek: &KeyEncryptionKey,
         record: SigningKeyRecord,
         wrapped: &WrappedKey,
@@ -65,16 +66,16 @@ impl ProvenKey {
     }
 
     /// Wraps the private half for the same row, with another KEK.
-    pub(super) fn wrap(&self, kek: &KeyEncryptionKey) -> Result<WrappedKey, TrustError> {
+    pub(crate) fn wrap(&self, kek: &KeyEncryptionKey) -> Result<WrappedKey, TrustError> {
         Ok(kek.wrap_key(&self.key, &context(&self.record))?)
     }
 
-    pub(super) fn into_record(self) -> SigningKeyRecord {
+    pub(crate) fn into_record(self) -> SigningKeyRecord {
         self.record
     }
 }
 
-impl KeyManager {
+impl TrustReader {
     /// Proves a signing key, revoked or not: unwraps its private half, derives the public
     /// half, and compares that with the row.
     ///
@@ -87,6 +88,21 @@ impl KeyManager {
         let kek = self.require_kek()?;
         let (record, wrapped) = self.store.wrapped_signing_key(id).await?;
         ProvenKey::unwrap(kek, record, &wrapped)
+    }
+
+    /// The public half of a signing key, revoked or not.
+    ///
+    /// # Errors
+    ///
+    /// As [`proven_key`](Self::proven_key): what a row says of it is not handed out.
+    pub async fn export_public_key(&self, id: KeyId) -> Result<VerifyingKey, TrustError> {
+        let key = self.proven_key(id).await?;
+        AuditEvent::new(EventType::KeyExported)
+            .org(key.org())
+            .key_id(Some(id))
+            .fingerprint(key.fingerprint())
+            .emit();
+        Ok(key.verifying_key())
     }
 
     /// Unwraps a signing key, to sign with.
@@ -102,7 +118,7 @@ impl KeyManager {
     }
 
     /// The private half of a key that may sign.
-    pub(super) async fn require_usable<'key>(
+    pub(crate) async fn require_usable<'key>(
         &self,
         proven: &'key ProvenKey,
     ) -> Result<&'key SigningKey, TrustError> {
@@ -125,7 +141,7 @@ fn context(record: &SigningKeyRecord) -> WrapContext {
 }
 
 /// Compares a row with the private half that belongs to it.
-pub(super) fn require_same_public_half(
+pub(crate) fn require_same_public_half(
     record: &SigningKeyRecord,
     key: &SigningKey,
 ) -> Result<(), TrustError> {

@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 use signing_store::{KeptSignatureCursor, PackageSignatureRecord, StoreError};
 
 /// For how long kept signatures are looked at.
-pub(super) const SEARCH_LIMIT: Duration = Duration::from_secs(20);
+pub(crate) const SEARCH_LIMIT: Duration = Duration::from_secs(20);
 
 /// Which of the signatures that the store keeps were looked at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -19,19 +19,19 @@ pub enum SearchExtent {
 /// A look at what organizations keep, which ends after some time. A role that may keep
 /// signatures may keep very many, and must not be able to hold up what an administrator does.
 #[derive(Debug)]
-pub(super) struct SignatureSearch {
+pub(crate) struct SignatureSearch {
     ends: Instant,
     extent: SearchExtent,
 }
 
 impl SignatureSearch {
     /// Begins a search, which may take this long.
-    pub(super) fn within(limit: Duration) -> Self {
+    pub(crate) fn within(limit: Duration) -> Self {
         Self { ends: Instant::now() + limit, extent: SearchExtent::All }
     }
 
     /// The next signature, unless the time is over.
-    pub(super) async fn next(
+    pub(crate) async fn next(
         &mut self,
         kept: &mut KeptSignatureCursor,
     ) -> Result<Option<PackageSignatureRecord>, StoreError> {
@@ -42,7 +42,7 @@ impl SignatureSearch {
         kept.next().await
     }
 
-    pub(super) fn extent(&self) -> SearchExtent {
+    pub(crate) fn extent(&self) -> SearchExtent {
         self.extent
     }
 }

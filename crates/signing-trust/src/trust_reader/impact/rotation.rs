@@ -6,13 +6,14 @@ use signing_store::{SigningKeyRecord, StoreError};
 use super::TrustImpact;
 use super::compare::{Focus, KeptDigests, Resigning};
 use crate::error::TrustError;
-use crate::key_manager::rotation::{
-    RESIGN_LIMIT, ResignOutcome, ResignTally, StatementRules, next_name,
-};
-use crate::key_manager::signature_search::{SEARCH_LIMIT, SignatureSearch};
-use crate::key_manager::signatures::signed_by;
-use crate::key_manager::{KeyManager, ProvenKey, Resign, Resigned, ResignedPackage};
 use crate::rules::{KeyStanding, Scenario};
+use crate::trust_reader::rotation::StatementRules;
+use crate::trust_reader::signature_search::{SEARCH_LIMIT, SignatureSearch};
+use crate::trust_reader::signatures::signed_by;
+use crate::trust_reader::{
+    ProvenKey, RESIGN_LIMIT, Resign, ResignOutcome, ResignTally, Resigned, ResignedPackage,
+    TrustReader, next_name,
+};
 
 /// What a rotation would do, of which nothing was done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,7 +41,7 @@ pub enum PlannedSuccessor {
     ToBeMade(KeyName),
 }
 
-impl KeyManager {
+impl TrustReader {
     /// What [`rotate_signing_key`](Self::rotate_signing_key) would do. Changes nothing.
     ///
     /// A signature that would be kept in a row of its own, because an envelope is full, is
@@ -56,22 +57,22 @@ impl KeyManager {
         resign: Resign,
     ) -> Result<RotationImpact, TrustError> {
         let old = self.proven_key(id).await?;
-        self.require_worth_rotating(&old, resign).await?;
+        self.require_worth_rotating(&old, &resign).await?;
         let affected = self.with_those_who_granted(old.org()).await?;
         let found = self.found_successor(&old).await?;
         let rules = self.statement_rules(&old).await?;
         let stand_in = SigningKey::generate()?;
         let new = found.as_ref().map_or(stand_in.verifying_key(), ProvenKey::verifying_key);
-        let signer = match (resign, &found) {
+        let signer = match (&resign, &found) {
             (Resign::Leave, _) => None,
-            (Resign::All, Some(found)) => Some(self.require_usable(found).await?),
-            (Resign::All, None) => Some(&stand_in),
+            (_, Some(found)) => Some(self.require_usable(found).await?),
+            (_, None) => Some(&stand_in),
         };
         let name = match &found {
             Some(found) => found.record().name.clone(),
             None => self.successor_name(&old, name).await?,
         };
-        let scenario = self.trust_in_successor(&old, &new, &name, found.is_some(), resign).await?;
+        let scenario = self.trust_in_successor(&old, &new, &name, found.is_some(), &resign).await?;
         let (of_old, org) = (old.verifying_key(), old.org());
         let resigning = signer.map(|new| Resigning { org, old: of_old, new, rules: &rules });
         let search = SignatureSearch::within(SEARCH_LIMIT);
@@ -98,7 +99,7 @@ impl KeyManager {
         id: KeyId,
     ) -> Result<(Resigned, Vec<ResignedPackage>), TrustError> {
         let old = self.proven_key(id).await?;
-        self.require_worth_rotating(&old, Resign::All).await?;
+        self.require_worth_rotating(&old, &Resign::All).await?;
         let found = self.found_successor(&old).await?;
         let stand_in = SigningKey::generate()?;
         let new = match &found {
@@ -148,7 +149,7 @@ impl KeyManager {
         new: &VerifyingKey,
         name: &KeyName,
         is_made: bool,
-        resign: Resign,
+        resign: &Resign,
     ) -> Result<Scenario, TrustError> {
         let Some(row) = self.own_trust(old, resign).await? else { return Ok(Scenario::Unchanged) };
         if is_made

@@ -4,7 +4,7 @@ use std::time::Duration;
 use signing_crypto::{OrgId, PackageName};
 use signing_store::TrustWatch;
 
-use super::{KeyManager, OpenedStore};
+use super::TrustReader;
 use crate::acceptance::ClockSkewAllowance;
 use crate::cache::{CurrentTrust, pause_before_reconnecting};
 use crate::candidates::decide_signers;
@@ -16,22 +16,21 @@ use crate::snapshot::{TimedHeartbeat, boot_time};
 /// Decides about the same packages again and again, and hears when trust has changed.
 #[derive(Debug)]
 pub struct TrustFollower {
-    keys: KeyManager,
+    trust: TrustReader,
     watch: TrustWatch,
 }
 
-impl KeyManager {
+impl TrustReader {
     /// The same organization's trust, asked for over connections of its own, for a thread that
-    /// has a runtime of its own. It has no KEK and changes nothing, its decisions are
+    /// has a runtime of its own. It has no KEK, its decisions are
     /// [`Strict`](crate::Freshness::Strict), and it waits for no task of another runtime.
     ///
     /// # Errors
     ///
     /// That there can be no further connections.
     pub fn with_own_connections(&self) -> Result<Self, TrustError> {
-        let store = OpenedStore::ToRead(self.store.with_own_connections()?);
-        let cache = Arc::new(self.cache.for_another_runtime());
-        Ok(Self { store, kek: None, actor: self.actor.clone(), cache })
+        let store = self.store.with_own_connections()?;
+        Ok(Self { store, kek: None, cache: Arc::new(self.cache.for_another_runtime()) })
     }
 
     /// Begins to follow trust.
@@ -40,7 +39,7 @@ impl KeyManager {
     ///
     /// That the store cannot be listened to.
     pub async fn follow(&self) -> Result<TrustFollower, TrustError> {
-        Ok(TrustFollower { keys: self.clone(), watch: self.store.watch_trust().await? })
+        Ok(TrustFollower { trust: self.clone(), watch: self.store.watch_trust().await? })
     }
 }
 
@@ -72,7 +71,7 @@ impl TrustFollower {
         let asked = TimedHeartbeat { asked: boot_time(), heartbeat: self.watch.heartbeat().await? };
         let mut decisions = Vec::new();
         for (signers, name) in packages {
-            let read = self.keys.cache.read_as_of(&self.keys.store, org, signers, asked).await;
+            let read = self.trust.cache.read_as_of(&self.trust.store, org, signers, asked).await;
             decisions.push(match read {
                 Ok(CurrentTrust { trust, now }) => {
                     let context = DecisionContext::at(now).with_allowance(clock_skew_allowance);

@@ -13,7 +13,7 @@ use signing_store::{
 };
 
 use self::compare::{Focus, KeptDigests};
-use super::KeyManager;
+use super::TrustReader;
 use crate::decision::Signers;
 use crate::error::TrustError;
 use crate::rules::{DecisionContext, Packages, Scenario, decide, simulate};
@@ -59,7 +59,7 @@ pub struct AffectedSignature {
     pub id: SignatureId,
 }
 
-impl KeyManager {
+impl TrustReader {
     /// What would be accepted no more if the signing key `id` were revoked. As retired
     /// that is nothing: the key would only sign no more. Changes nothing.
     ///

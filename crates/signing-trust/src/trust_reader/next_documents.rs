@@ -10,7 +10,7 @@ use signing_crypto::{
 };
 use signing_store::OrganizationRecord;
 
-use super::KeyManager;
+use super::TrustReader;
 use crate::clock::clock_time;
 use crate::document_error::SignedTrustError;
 use crate::error::TrustError;
@@ -80,7 +80,7 @@ pub struct NextDocuments {
     pub unrooted: BTreeMap<OrgId, OrgName>,
 }
 
-impl KeyManager {
+impl TrustReader {
     /// Makes the documents that `org` publishes next, for its keys to sign. Those that it has
     /// published are verified from `anchor`, which its first ones do not need.
     ///

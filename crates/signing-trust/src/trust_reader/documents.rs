@@ -1,0 +1,122 @@
+//! What an organization has published, and what its rows would have it publish.
+
+use std::collections::BTreeMap;
+
+use signing_crypto::{
+    DocumentTexts, OrgId, RootDigest, SignedDocument, TrustBundle, TrustStatement,
+};
+
+use super::TrustReader;
+use crate::error::TrustError;
+use crate::signed::{
+    BundledTrust, StatementContent, StoredDocuments, TrustAnchor, VerifiedDocuments,
+};
+use crate::snapshot::{OrganizationTrust, TrustGrant};
+use crate::source::read_all;
+
+impl TrustReader {
+    /// The documents that `org` has published, verified from a pinned root. `None` if it has
+    /// published none.
+    ///
+    /// What the next documents are made from must be verified like what runners load by: a writer
+    /// of the store must not decide what an administrator signs.
+    pub async fn published_trust(
+        &self,
+        org: OrgId,
+        anchor: &TrustAnchor,
+    ) -> Result<Option<VerifiedDocuments>, TrustError> {
+        let documents = self.stored_documents(org).await?;
+        match documents.texts.contains_key(&org) {
+            true => Ok(Some(documents.verify(org, anchor)?.into_own())),
+            false => Ok(None),
+        }
+    }
+
+    /// What the rows of `org` trust, as the next statement would say it. The roots of granted
+    /// organizations are those that `roots` has, or else those that were published.
+    ///
+    /// # Errors
+    ///
+    /// [`TrustError::UnreadableTrust`] if a row of the organization may be a denial.
+    pub async fn statement_content(
+        &self,
+        org: OrgId,
+        published: Option<&TrustStatement>,
+        roots: &BTreeMap<OrgId, RootDigest>,
+    ) -> Result<StatementContent, TrustError> {
+        let mut rows = read_all(&self.store, org, usize::MAX).await?;
+        self.add_silent_grants(org, &mut rows).await?;
+        if let Some((&fingerprint, _)) = rows.keys.iter().find(|(_, key)| key.is_unreadable) {
+            return Err(TrustError::UnreadableTrust { fingerprint });
+        }
+        Ok(StatementContent::of_rows(&rows, published, roots))
+    }
+
+    /// The newest root that the store shows of each organization that `org` grants trust to. It
+    /// proves nothing: compare it with the one that the organization itself names.
+    pub async fn shown_roots(&self, org: OrgId) -> Result<BTreeMap<OrgId, RootDigest>, TrustError> {
+        let mut shown = BTreeMap::new();
+        for (child, texts) in self.stored_documents(org).await?.texts {
+            let newest = texts.roots.last().map(|text| SignedDocument::parse(text.as_bytes()));
+            if let Some(Ok(root)) = newest {
+                shown.insert(child, root.digest());
+            }
+        }
+        shown.remove(&org);
+        Ok(shown)
+    }
+
+    /// Adds the grants to organizations that have no rows about keys. No decision depends on
+    /// them, but a statement names them, so that it need not change when the keys come.
+    async fn add_silent_grants(
+        &self,
+        org: OrgId,
+        rows: &mut OrganizationTrust,
+    ) -> Result<(), TrustError> {
+        for (grant, child) in self.store.children_of(org).await? {
+            if !rows.grants.iter().any(|other| other.id == Some(grant.id)) {
+                rows.grants.push(TrustGrant::new(Some(grant.id), &child, grant.limits()));
+            }
+        }
+        Ok(())
+    }
+
+    /// The documents of `org`, and those of the organizations that its statement grants trust
+    /// to, for hosts without a store. A child whose documents do not count is listed without
+    /// documents.
+    ///
+    /// # Errors
+    ///
+    /// What hosts would refuse is not exported.
+    pub async fn export_trust(
+        &self,
+        org: OrgId,
+        anchor: &TrustAnchor,
+    ) -> Result<TrustBundle, TrustError> {
+        let stored = self.stored_documents(org).await?;
+        let signed = stored.verify(org, anchor)?;
+        let mut documents = BTreeMap::new();
+        for other in signed.organizations() {
+            let texts = stored.texts.get(&other).filter(|_| signed.counts(other));
+            documents.insert(other, texts.cloned().unwrap_or_default());
+        }
+        let bundle = TrustBundle::new(org, documents)?;
+        // As a host reads it.
+        let written = TrustBundle::parse(bundle.to_json()?.as_bytes())?;
+        BundledTrust::verify(&written, anchor)?;
+        Ok(written)
+    }
+
+    /// The documents that the store has of `org`, unverified: to show them, not to act on
+    /// them.
+    pub async fn unverified_documents(
+        &self,
+        org: OrgId,
+    ) -> Result<Option<DocumentTexts>, TrustError> {
+        Ok(self.stored_documents(org).await?.texts.remove(&org))
+    }
+
+    pub(crate) async fn stored_documents(&self, org: OrgId) -> Result<StoredDocuments, TrustError> {
+        Ok(StoredDocuments::of(self.store.trust_documents(org).await?.records))
+    }
+}
