@@ -95,15 +95,17 @@ pub enum SignedTrustError {
     },
     /// Documents that do not belong together.
     #[error(
-        "the statement of {org} counts with version {required} or later of the {kind} document, \
-         found version {found}"
+        "the {by} document of {org} counts with version {required} or later of the {kind} \
+         document, found version {found}"
     )]
     Mixed {
         /// Whose documents they are.
         org: OrgId,
+        /// The document that says so.
+        by: TrustDocumentKind,
         /// The document that is too old.
         kind: TrustDocumentKind,
-        /// The lowest number with which the statement counts.
+        /// The lowest number with which the other counts.
         required: DocumentVersion,
         /// The number found.
         found: DocumentVersion,
@@ -166,6 +168,21 @@ pub enum SignedTrustError {
         /// When.
         at: DateTime<Utc>,
     },
+    /// The clock shows a time before a document was issued, by more than a day. Nothing can be
+    /// decided by it: what has expired would count.
+    #[error(
+        "the documents of {org} were issued at {}, and the clock shows {}",
+        rfc3339(issued_at),
+        rfc3339(now)
+    )]
+    IssuedLater {
+        /// Whose documents they are.
+        org: OrgId,
+        /// When the last of them was issued.
+        issued_at: DateTime<Utc>,
+        /// What the clock shows.
+        now: DateTime<Utc>,
+    },
     /// A bundle lacks the documents of an organization that its statement grants trust to.
     #[error("the bundle lacks the documents of {child}, to which {org} grants trust")]
     IncompleteBundle {
@@ -215,6 +232,7 @@ impl SignedTrustError {
             }
             Self::Misfiled { .. } => "MisfiledTrustDocument",
             Self::Expired { .. } => "TrustDocumentExpired",
+            Self::IssuedLater { .. } => "TrustDocumentIssuedLater",
             Self::IncompleteBundle { .. } => "IncompleteTrustBundle",
             Self::ExtraneousDocuments { .. } => "ExtraneousTrustDocuments",
             Self::LastVersion { .. } => "TrustDocumentLastVersion",

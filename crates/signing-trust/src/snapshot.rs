@@ -40,13 +40,16 @@ pub(crate) struct OrganizationTrust {
     pub(crate) as_of: Option<TimedHeartbeat>,
 }
 
-/// When a signed document ends.
+/// Until when signed documents count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Expiry {
-    /// Whose document it is.
+    /// Whose documents they are.
     pub(crate) org: OrgId,
+    /// The one that ends first, and when.
     pub(crate) kind: TrustDocumentKind,
     pub(crate) at: DateTime<Utc>,
+    /// When the last of them was issued: it is later than that now.
+    pub(crate) issued_at: DateTime<Utc>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

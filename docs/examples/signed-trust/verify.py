@@ -19,7 +19,7 @@ FIELDS = {
     "root": HEADER + ["keys", "roles"],
     "statement": HEADER
     + ["rootVersion", "revocationsVersion", "keys", "denied", "grants", "floors"],
-    "revocations": HEADER + ["denied"],
+    "revocations": HEADER + ["rootVersion", "denied"],
 }
 ROLES = {"root": "root", "statement": "trust", "revocations": "revocation"}
 LIMITS = {"root": 64 * 1024, "statement": 4 * 1024 * 1024, "revocations": 4 * 1024 * 1024}
@@ -128,7 +128,8 @@ def verify(org, documents, digest, now):
         require(document.org == org, "a document of another organization")
         document.require_signed(root)
     # Both say which documents they count with.
-    require(root.version >= statement.fields["rootVersion"], "the root document is older")
+    for document in [statement, revocations]:
+        require(root.version >= document.fields["rootVersion"], "the root document is older")
     oldest = statement.fields["revocationsVersion"]
     require(revocations.version >= oldest, "the revocations are older")
     for document in [root, statement, revocations]:

@@ -20,6 +20,7 @@ with_signed_trust! {
     role_that_keeps_a_key_keeps_its_versions,
     role_that_gets_its_keys_back_keeps_its_versions,
     keys_from_before_the_pinned_root_bring_no_old_statement_back,
+    keys_from_before_the_pinned_root_bring_no_old_revocations_back,
     another_pin_forgets_nothing,
 }
 
@@ -138,7 +139,9 @@ async fn organization_recovers_from_a_version_that_was_used_up(signed: SignedTru
     renewed.revocation_key = RawKey::of_seed(210);
     let own = documents.get_mut(&acme.org).unwrap();
     own.roots.push(acme.sign_root(&renewed.root(2)));
-    own.revocations = Some(renewed.sign_revocations(&renewed.revocations(2, &[])));
+    let mut revocations = renewed.revocations(2, &[]);
+    revocations["rootVersion"] = 2.into();
+    own.revocations = Some(renewed.sign_revocations(&revocations));
     signed.replace(&documents).await;
     signed.accepts(&signed.package);
 }
@@ -249,6 +252,38 @@ async fn keys_from_before_the_pinned_root_bring_no_old_statement_back(signed: Si
     own.statement = Some(acme.sign_statement(&statement));
     signed.replace(&documents).await;
     signed.accepts(&signed.package);
+}
+
+async fn keys_from_before_the_pinned_root_bring_no_old_revocations_back(signed: SignedTrust) {
+    let acme = &signed.acme;
+    let mut other = acme.clone();
+    other.revocation_key = RawKey::of_seed(230);
+    let mut documents = signed.documents();
+    let own = documents.get_mut(&acme.org).unwrap();
+    own.roots.push(acme.sign_root(&other.root(2)));
+    let mut denying = other.revocations(5, &[signed.vendor.release]);
+    denying["rootVersion"] = 2.into();
+    own.revocations = Some(other.sign_revocations(&denying));
+    signed.plant(&documents).await;
+    std::fs::write(signed.root_file(), acme.sign_root(&other.root(2))).unwrap();
+    signed.accepts(&signed.package);
+    signed.refuses(&signed.granted, "denied it");
+
+    // The first key, which the host has never seen in the role, had signed these before.
+    let own = documents.get_mut(&acme.org).unwrap();
+    own.roots.push(acme.sign_root(&acme.root(3)));
+    own.revocations = Some(acme.sign_revocations(&acme.revocations(3, &[])));
+    signed.replace(&documents).await;
+    signed.refuses(&signed.granted, "version 3 of the revocations document");
+
+    // What it signs now begins again at any number.
+    let mut denying = acme.revocations(1, &[signed.vendor.release]);
+    denying["rootVersion"] = 3.into();
+    let own = documents.get_mut(&acme.org).unwrap();
+    own.revocations = Some(acme.sign_revocations(&denying));
+    signed.replace(&documents).await;
+    signed.accepts(&signed.package);
+    signed.refuses(&signed.granted, "denied it");
 }
 
 /// The host pins a later root, and remembers in the same file.

@@ -46,6 +46,7 @@ pub(super) fn signed(error: &SignedTrustError) -> Advice {
              cloacina trust rotate-root for the root document; if it should not have expired, set \
              the clock"
         }
+        SignedTrustError::IssuedLater { .. } => "set the clock",
         SignedTrustError::IncompleteBundle { .. }
         | SignedTrustError::ExtraneousDocuments { .. } => GET_BUNDLE,
         SignedTrustError::LastVersion { .. } => {

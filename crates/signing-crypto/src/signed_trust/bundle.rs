@@ -13,9 +13,15 @@ pub(super) const BUNDLE_TYPE: &str = "urn:cloacina:trust-bundle:v1";
 /// The most bytes that a bundle may have: 64 MiB.
 pub const MAX_BUNDLE_SIZE: usize = 64 * 1024 * 1024;
 
-/// The most root documents of one organization that a bundle may hold. Without a limit, a
-/// bundle of empty objects would take many times its size in memory.
+/// The most root documents of one organization that a bundle may hold.
 const MAX_ROOTS: usize = 1_000;
+
+/// The most organizations: a statement has no room for as many grants.
+const MAX_ORGANIZATIONS: usize = 30_000;
+
+/// The fewest bytes of an envelope: the type and one signature take more. A bundle of shorter
+/// ones would take many times its size in memory.
+const MIN_ENVELOPE_SIZE: usize = 200;
 
 /// The envelopes of one organization's documents, as text that has not been parsed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,6 +32,14 @@ pub struct DocumentTexts {
     pub statement: Option<String>,
     /// The newest revocations.
     pub revocations: Option<String>,
+}
+
+impl DocumentTexts {
+    /// How many bytes they take in a bundle.
+    pub fn size(&self) -> usize {
+        let texts = self.roots.iter().chain(&self.statement).chain(&self.revocations);
+        texts.map(|text| text.len() + ",".len()).sum()
+    }
 }
 
 /// An organization's documents and those of the organizations that it granted trust to, in
@@ -69,7 +83,7 @@ impl TrustBundle {
         let id = |text: &str, field| text.parse().map_err(|_| MalformedBundle::Field { field });
         let org = id(&wire.organization, "organization")?;
         let mut documents = BTreeMap::new();
-        for Object(one) in wire.organizations {
+        for Object(one) in wire.organizations.0 {
             let text = |WireEnvelope(envelope)| String::from(Box::<str>::from(envelope));
             let texts = DocumentTexts {
                 roots: one.roots.0.into_iter().map(text).collect(),
@@ -115,7 +129,7 @@ impl TrustBundle {
         let wire = WireBundle {
             bundle_type: BUNDLE_TYPE.into(),
             organization: self.org.to_string(),
-            organizations,
+            organizations: AtMost(organizations),
         };
         let text = serde_json::to_string(&wire).map_err(json)?;
         Self::parse(text.as_bytes())?;
@@ -129,7 +143,7 @@ struct WireBundle {
     #[serde(rename = "type")]
     bundle_type: String,
     organization: String,
-    organizations: Vec<Object<WireDocuments>>,
+    organizations: AtMost<Object<WireDocuments>, MAX_ORGANIZATIONS>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -151,7 +165,7 @@ struct WireEnvelope(Box<RawValue>);
 impl<'de> Deserialize<'de> for WireEnvelope {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = Box::<RawValue>::deserialize(deserializer)?;
-        match text.get().starts_with('{') {
+        match text.get().len() >= MIN_ENVELOPE_SIZE && text.get().starts_with('{') {
             true => Ok(Self(text)),
             false => Err(de::Error::custom("expected an envelope, which is a JSON object")),
         }

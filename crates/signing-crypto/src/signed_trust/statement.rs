@@ -134,12 +134,9 @@ impl Payload for TrustStatement {
         let wire: WireStatement = Object::parse(payload)?;
         let WireStatement { organization, version, issued_at, expires_at, .. } = wire;
         let header = WireHeader { organization, version, issued_at, expires_at }.parse()?;
-        let version = |name, version| {
-            DocumentVersion::new(version).ok_or(DocumentFault::Field { field: name })
-        };
         let statement = Self {
-            root_version: version("rootVersion", wire.root_version)?,
-            revocations_version: version("revocationsVersion", wire.revocations_version)?,
+            root_version: read_version("rootVersion", wire.root_version)?,
+            revocations_version: read_version("revocationsVersion", wire.revocations_version)?,
             keys: read_keys(wire.keys)?,
             denied: read_denied(wire.denied)?,
             grants: read_grants(wire.grants)?,
@@ -154,6 +151,13 @@ impl Payload for TrustStatement {
             None => Ok(statement),
         }
     }
+}
+
+pub(super) fn read_version(
+    field: &'static str,
+    version: u32,
+) -> Result<DocumentVersion, DocumentFault> {
+    DocumentVersion::new(version).ok_or(DocumentFault::Field { field })
 }
 
 fn read_keys(

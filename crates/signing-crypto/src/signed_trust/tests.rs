@@ -93,7 +93,7 @@ fn denied() -> DeniedKey {
 
 fn revocations() -> Revocations {
     let denied = [(fingerprint(13), denied()), (fingerprint(14), denied())].into();
-    Revocations { header: header(3), denied }
+    Revocations { header: header(3), root_version: DocumentVersion::FIRST, denied }
 }
 
 fn value(document: &impl TrustDocument) -> Value {

@@ -67,6 +67,7 @@ pub(crate) fn acme_statement() -> TrustStatement {
 /// They deny a key that the statement trusts.
 pub(crate) fn acme_revocations() -> Revocations {
     Revocations {
+        root_version: version(2),
         denied: BTreeMap::from([denied(0x21, "2026-01-29T08:00:00Z")]),
         header: acme(3, "2026-01-29T08:00:00Z", "2026-02-12T08:00:00Z"),
     }
@@ -91,7 +92,7 @@ pub(crate) fn vendor_statement() -> TrustStatement {
 
 pub(crate) fn vendor_revocations() -> Revocations {
     let header = vendor("2026-01-20T00:00:00Z", "2026-04-20T00:00:00Z");
-    Revocations { denied: BTreeMap::new(), header }
+    Revocations { root_version: version(1), denied: BTreeMap::new(), header }
 }
 
 pub(crate) fn bundle() -> TrustBundle {

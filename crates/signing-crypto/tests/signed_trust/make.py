@@ -82,4 +82,4 @@ statement = {
 }
 write("root", header(1) | {"keys": keys, "roles": roles}, [root])
 write("statement", header(1) | statement, [second, first])
-write("revocations", header(1) | {"denied": denied}, [online])
+write("revocations", header(1) | {"rootVersion": 1, "denied": denied}, [online])

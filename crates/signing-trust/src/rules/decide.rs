@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 #[cfg(feature = "store")]
 use signing_crypto::TrustedKeyId;
 use signing_crypto::{Fingerprint, PackageName, PackagePatterns, RevocationReason, TrustLimits};
@@ -232,8 +232,15 @@ fn granted(
     Ok(TrustLimits { packages, expires_at: ends.into_iter().flatten().min() })
 }
 
+/// How far the clock may be behind that of those who issued a document. A clock that was never
+/// set is years behind, and by it nothing would have expired.
+const MAX_CLOCK_DELAY: TimeDelta = TimeDelta::days(1);
+
 fn require_unexpired(expiry: Expiry, context: DecisionContext) -> Result<(), SignedTrustError> {
-    let Expiry { org, kind, at } = expiry;
+    let Expiry { org, kind, at, issued_at } = expiry;
+    if context.now < issued_at - MAX_CLOCK_DELAY {
+        return Err(SignedTrustError::IssuedLater { org, issued_at, now: context.now });
+    }
     match context.ended(Some(at)) {
         Some(at) => Err(SignedTrustError::Expired { org, kind, at }),
         None => Ok(()),

@@ -99,13 +99,16 @@ fn require_newer_than(
         let (kind, version) = (TrustDocumentKind::Root, before.root.version);
         return Err(SignedTrustError::Replaced { org, kind, version });
     }
-    // A statement that is about a root document of before was signed then.
-    let is_new = documents.statement().root_version > before.root.version;
-    if !(is_new && documents.has_new_keys(Role::Trust, before.root.version)) {
+    // What is about a root document of before was signed then. Keys that have the role now may
+    // have had it before the pinned root document, where nobody sees it.
+    let starts_again = |role, about: DocumentVersion| {
+        about > before.root.version && documents.has_new_keys(role, before.root.version)
+    };
+    if !starts_again(Role::Trust, documents.statement().root_version) {
         let (seen, found) = (before.statement, found.statement);
         require_newer(org, TrustDocumentKind::Statement, seen, found)?;
     }
-    if !documents.has_new_keys(Role::Revocation, before.root.version) {
+    if !starts_again(Role::Revocation, documents.revocations().root_version) {
         let (seen, newer) = (before.revocations, found.revocations);
         require_newer(org, TrustDocumentKind::Revocations, seen, newer)?;
         let dropped = before.denied.iter().find(|key| !found.denied.contains(key));

@@ -14,7 +14,12 @@ fn trust(as_of: Option<DateTime<Utc>>) -> OrganizationTrust {
     let at = Utc::now() + TimeDelta::hours(1);
     let heartbeat = Heartbeat { state: TrustStateId::random(), epoch: 1, as_of };
     OrganizationTrust {
-        documents: Some(Expiry { org: OrgId::random(), kind: TrustDocumentKind::Statement, at }),
+        documents: Some(Expiry {
+            org: OrgId::random(),
+            kind: TrustDocumentKind::Statement,
+            at,
+            issued_at: DateTime::UNIX_EPOCH,
+        }),
         as_of: Some(TimedHeartbeat { heartbeat, asked: boot_time() }),
         ..OrganizationTrust::default()
     }
@@ -56,4 +61,21 @@ fn documents_count_for_as_long_as_a_clock_may_be_ahead() {
     assert!(has_expired(decide(&trust, late)));
     decide(&trust, late.with_allowance(ClockSkewAllowance::MAX)).unwrap();
     assert!(has_expired(decide(&trust, late.with_allowance("60".parse().unwrap()))));
+}
+
+#[test]
+fn nothing_is_decided_by_a_clock_that_is_more_than_a_day_behind_the_documents() {
+    let issued_at = Utc::now();
+    let mut trust = trust(None);
+    trust.documents.as_mut().unwrap().issued_at = issued_at;
+    for (behind, counts) in
+        [(TimeDelta::hours(-1), true), (TimeDelta::days(1), true), (TimeDelta::hours(25), false)]
+    {
+        let decided = decide(&trust, DecisionContext::at(issued_at - behind));
+        let is_behind = matches!(
+            decided,
+            Err(DecisionError::SignedTrust(SignedTrustError::IssuedLater { .. }))
+        );
+        assert_eq!((decided.is_ok(), is_behind), (counts, !counts), "{behind}: {decided:?}");
+    }
 }

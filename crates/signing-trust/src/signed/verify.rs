@@ -197,24 +197,30 @@ pub(crate) fn first_expiry(
         (TrustDocumentKind::Revocations, &revocations.header),
     ];
     let org = root.org();
-    let ends = ends.map(|(kind, header)| Expiry { org, kind, at: header.expires_at.to_utc() });
+    let issued = ends.map(|(_, header)| header.issued_at.to_utc());
+    let issued_at = issued.into_iter().max().unwrap_or(issued[0]);
+    let ends =
+        ends.map(|(kind, header)| Expiry { org, kind, at: header.expires_at.to_utc(), issued_at });
     ends.into_iter().min_by_key(|end| end.at).unwrap_or(ends[0])
 }
 
-/// Checks that a statement counts with these other documents.
+/// Checks that a statement and revocations count with these other documents.
 pub(crate) fn require_together(
     org: OrgId,
     statement: &TrustStatement,
     root: &RootDocument,
     revocations: &Revocations,
 ) -> Result<(), SignedTrustError> {
+    use TrustDocumentKind::{Revocations, Root, Statement};
+    let root = root.header().version;
     let needs = [
-        (TrustDocumentKind::Root, statement.root_version, root.header().version),
-        (TrustDocumentKind::Revocations, statement.revocations_version, revocations.header.version),
+        (Statement, Root, statement.root_version, root),
+        (Revocations, Root, revocations.root_version, root),
+        (Statement, Revocations, statement.revocations_version, revocations.header.version),
     ];
-    for (kind, required, found) in needs {
+    for (by, kind, required, found) in needs {
         if found < required {
-            return Err(SignedTrustError::Mixed { org, kind, required, found });
+            return Err(SignedTrustError::Mixed { org, by, kind, required, found });
         }
     }
     Ok(())

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use signing_crypto::{
-    DocumentTexts, OrgId, RootDigest, SignedDocument, TrustBundle, TrustStatement,
+    DocumentTexts, MAX_BUNDLE_SIZE, OrgId, RootDigest, SignedDocument, TrustBundle, TrustStatement,
 };
 
 use super::TrustReader;
@@ -13,6 +13,9 @@ use crate::signed::{
 };
 use crate::snapshot::{OrganizationTrust, TrustGrant};
 use crate::source::read_all;
+
+/// What an organization takes in a bundle besides its documents: its id and the names of fields.
+const LISTED_SIZE: usize = 256;
 
 impl TrustReader {
     /// The documents that `org` has published, verified from a pinned root. `None` if it has
@@ -83,7 +86,8 @@ impl TrustReader {
 
     /// The documents of `org`, and those of the organizations that its statement grants trust
     /// to, for hosts without a store. A child whose documents do not count is listed without
-    /// documents.
+    /// documents. So is one whose documents are too large to have room beside those of the
+    /// others: it loses its own, and no other organization does.
     ///
     /// # Errors
     ///
@@ -95,11 +99,10 @@ impl TrustReader {
     ) -> Result<TrustBundle, TrustError> {
         let stored = self.stored_documents(org).await?;
         let signed = stored.verify(org, anchor)?;
-        let mut documents = BTreeMap::new();
-        for other in signed.organizations() {
-            let texts = stored.texts.get(&other).filter(|_| signed.counts(other));
-            documents.insert(other, texts.cloned().unwrap_or_default());
-        }
+        let counts = |other: &OrgId| stored.texts.get(other).filter(|_| signed.counts(*other));
+        let documents = signed.organizations().map(|other| (other, counts(&other).cloned()));
+        let documents = documents.map(|(other, texts)| (other, texts.unwrap_or_default()));
+        let documents = without_the_largest(org, documents.collect(), MAX_BUNDLE_SIZE);
         let bundle = TrustBundle::new(org, documents)?;
         // As a host reads it.
         let written = TrustBundle::parse(bundle.to_json()?.as_bytes())?;
@@ -118,5 +121,46 @@ impl TrustReader {
 
     pub(crate) async fn stored_documents(&self, org: OrgId) -> Result<StoredDocuments, TrustError> {
         Ok(StoredDocuments::of(self.store.trust_documents(org).await?.records))
+    }
+}
+
+/// Takes the documents of the largest organizations away until the rest has room, those of `org`
+/// last.
+fn without_the_largest(
+    org: OrgId,
+    mut documents: Vec<(OrgId, DocumentTexts)>,
+    limit: usize,
+) -> BTreeMap<OrgId, DocumentTexts> {
+    documents.sort_by_key(|(other, texts)| (*other != org, texts.size()));
+    let mut room = limit.saturating_sub(documents.len() * LISTED_SIZE);
+    let keep = |(other, texts): (OrgId, DocumentTexts)| {
+        let left = room.checked_sub(texts.size());
+        room = left.unwrap_or_default();
+        (other, left.map(|_| texts).unwrap_or_default())
+    };
+    documents.into_iter().map(keep).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of_size(bytes: usize) -> DocumentTexts {
+        DocumentTexts { statement: Some("x".repeat(bytes - 1)), ..Default::default() }
+    }
+
+    #[test]
+    fn organization_with_too_many_documents_loses_its_own_alone() {
+        let [own, small, large] = [OrgId::random(), OrgId::random(), OrgId::random()];
+        let documents = vec![(large, of_size(700)), (small, of_size(100)), (own, of_size(900))];
+        let kept = |limit| {
+            let kept = without_the_largest(own, documents.clone(), 3 * LISTED_SIZE + limit);
+            assert_eq!(kept.len(), 3);
+            [own, small, large].map(|org| kept[&org].size())
+        };
+        assert_eq!(kept(1700), [900, 100, 700]);
+        assert_eq!(kept(1699), [900, 100, 0]);
+        assert_eq!(kept(999), [900, 0, 0]);
+        assert_eq!(kept(899), [0, 0, 0]);
     }
 }

@@ -117,7 +117,10 @@ impl TrustReader {
             } => {
                 let before = self.before(org.id, texts, anchor).await?;
                 let revocations = match revocations_expire_at {
-                    Some(at) => Some(self.next_revocations(org, &before, deny, at).await?),
+                    Some(at) => {
+                        let root = before.published.root().document().header().version;
+                        Some(self.next_revocations(org, &before, root, deny, at).await?)
+                    }
                     None => None,
                 };
                 self.next_documents(org, before, &child_roots, statement_expires_at, revocations)
@@ -142,7 +145,7 @@ impl TrustReader {
         let first = DocumentVersion::FIRST;
         let root = self.root_document(org, first, root).await?;
         let header = self.header(org, first, revocations_expire_at).await?;
-        let revocations = Revocations { header, denied: BTreeMap::new() };
+        let revocations = Revocations { header, root_version: first, denied: BTreeMap::new() };
         let content = self.statement_content(org.id, None, child_roots).await?;
         let (changes, unrooted) = (content.changes(None), content.unrooted.clone());
         let header = self.header(org, first, statement_expires_at).await?;
@@ -203,8 +206,8 @@ impl TrustReader {
         let mut next_revocations = None;
         if old.role(Role::Revocation) != root.role(Role::Revocation) {
             let deny = BTreeSet::new();
-            let document = self.next_revocations(org, &before, deny, revocations_expire_at).await?;
-            next_revocations = Some(document);
+            let at = revocations_expire_at;
+            next_revocations = Some(self.next_revocations(org, &before, version, deny, at).await?);
         }
         let mut next_statement = None;
         if old.role(Role::Trust) != root.role(Role::Trust) {
@@ -250,6 +253,7 @@ impl TrustReader {
         &self,
         org: &OrganizationRecord,
         Before { published, .. }: &Before,
+        root_version: DocumentVersion,
         deny: BTreeSet<Fingerprint>,
         expires_at: StatementTime,
     ) -> Result<Revocations, TrustError> {
@@ -260,7 +264,7 @@ impl TrustReader {
         for key in deny {
             denied.entry(key).or_insert(DeniedKey { at: header.issued_at });
         }
-        Ok(Revocations { header, denied })
+        Ok(Revocations { header, root_version, denied })
     }
 
     /// What was published, verified like what runners load by: a writer of the store must not

@@ -195,6 +195,7 @@ mod tests {
             org: OrgId::random(),
             kind: TrustDocumentKind::Revocations,
             at: Utc::now() + TimeDelta::days(days),
+            issued_at: Utc::now(),
         };
         OrganizationTrust { documents: Some(end), ..Default::default() }
     }

@@ -172,6 +172,7 @@ impl Party {
         let denied =
             denied.iter().map(|key| json!({ "fingerprint": key.fingerprint(), "at": in_days(-1) }));
         let mut revocations = self.header(version);
+        revocations["rootVersion"] = 1.into();
         revocations["denied"] = denied.collect();
         revocations
     }

@@ -37,6 +37,12 @@ pub(super) async fn export(
         org: &org.name,
         file: output.display().to_string(),
         organizations: bundle.documents().len() as u64,
+        without_documents: bundle
+            .documents()
+            .iter()
+            .filter(|(_, texts)| texts.size() == 0)
+            .map(|(&org, _)| org)
+            .collect(),
     }))
 }
 
@@ -50,11 +56,19 @@ struct ExportView<'a> {
     org: &'a OrgName,
     file: String,
     organizations: u64,
+    without_documents: Vec<OrgId>,
 }
 
 impl View for ExportView<'_> {
     fn text(&self) -> Lines {
         let documents = counted(self.organizations, "organization");
-        Lines::from(format!("wrote {}: the documents of {documents}", self.file))
+        let mut text = Lines::from(format!("wrote {}: the documents of {documents}", self.file));
+        if !self.without_documents.is_empty() {
+            text.push(
+                "whose documents do not count, or have no room, and whose keys hosts refuse:",
+            );
+            text.extend(self.without_documents.iter().map(|org| format!("  {org}")));
+        }
+        text
     }
 }

@@ -24,7 +24,11 @@ fn root(org: OrgId, version: u32, keys: &[&SigningKey], threshold: usize) -> Roo
 }
 
 fn revocations(org: OrgId) -> Revocations {
-    Revocations { header: header(org, 1), denied: Default::default() }
+    Revocations {
+        header: header(org, 1),
+        root_version: DocumentVersion::FIRST,
+        denied: Default::default(),
+    }
 }
 
 /// A first root document and revocations, which nobody has signed.

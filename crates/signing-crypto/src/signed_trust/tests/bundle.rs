@@ -228,11 +228,42 @@ fn bundle_of_more_than_64_mib_is_refused() {
     );
 }
 
+/// An object of so many bytes.
+fn shortest_envelope(bytes: usize) -> Value {
+    json!({ "payload": "x".repeat(bytes - r#"{"payload":""}"#.len()) })
+}
+
+#[test]
+fn what_is_too_short_for_an_envelope_is_refused() {
+    let roots = |bytes| {
+        changed(|value| value["organizations"][0]["roots"] = vec![shortest_envelope(bytes)].into())
+    };
+    assert_eq!(roots(200).unwrap().documents()[&org(VENDOR)].roots.len(), 1);
+    let parsed = roots(199);
+    assert!(is_json(&parsed), "{parsed:?}");
+}
+
+#[test]
+fn more_than_30_000_organizations_are_refused() {
+    let organizations = |count: usize| {
+        changed(|value| {
+            let own = value["organizations"][1].clone();
+            let others = (1..count).map(|number| {
+                json!({ "id": format!("00000000-0000-4000-8000-{number:012}"), "roots": [] })
+            });
+            value["organizations"] = others.chain([own]).collect();
+        })
+    };
+    assert_eq!(organizations(30_000).unwrap().documents().len(), 30_000);
+    let parsed = organizations(30_001);
+    assert!(is_json(&parsed), "{parsed:?}");
+}
+
 #[test]
 fn more_than_a_thousand_root_documents_of_one_organization_are_refused() {
     let roots = |count: usize| {
         changed(|value| {
-            value["organizations"][0]["roots"] = vec![json!({}); count].into();
+            value["organizations"][0]["roots"] = vec![shortest_envelope(200); count].into();
         })
     };
     assert_eq!(roots(1_000).unwrap().documents()[&org(VENDOR)].roots.len(), 1_000);

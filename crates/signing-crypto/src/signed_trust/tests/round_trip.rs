@@ -168,9 +168,14 @@ proptest! {
     #[test]
     fn all_revocations_are_read_as_they_were_written(
         header in headers(),
+        root_version in 1..=u32::MAX,
         denied in denied_keys(),
     ) {
-        assert_round_trips(&Revocations { header, denied });
+        assert_round_trips(&Revocations {
+            header,
+            root_version: DocumentVersion::new(root_version).unwrap(),
+            denied,
+        });
     }
 
     #[test]

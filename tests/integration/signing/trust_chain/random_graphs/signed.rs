@@ -100,7 +100,8 @@ async fn publish(graph: &Graph<'_>, org: usize) {
     let draft = match published {
         Some(_) => DraftDocuments::new(id, Some(root), None, Some(statement), None),
         None => {
-            let revocations = Revocations { header: header(first), denied: BTreeMap::new() };
+            let revocations =
+                Revocations { header: header(first), root_version: first, denied: BTreeMap::new() };
             let revocations = SignedDocument::sign(&revocations, &signer).unwrap();
             DraftDocuments::new(id, None, Some(root), Some(statement), Some(revocations))
         }
