@@ -1,6 +1,7 @@
 //! What a rotation of a signing key must find, whether it is made or only foreseen.
 
 mod resigned;
+mod resigning;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -8,15 +9,17 @@ use std::time::Duration;
 use signing_crypto::{Fingerprint, KeyId, KeyName, OrgId, PackageStatement, WrapError};
 use signing_store::{RevocationReason, StoreError, TrustedKeyRecord};
 
+use super::signature_search::SEARCH_LIMIT;
 use super::{ProvenKey, TrustReader};
 use crate::error::{KeyMismatch, TrustError};
 use crate::rules::{DecisionContext, KeyStanding, own_standing};
 
 pub use self::resigned::{Outdated, Resigned, ResignedPackage};
-pub(crate) use self::resigned::{ResignOutcome, ResignTally, StatementRules};
+pub(crate) use self::resigned::{ResignOutcome, ResignTally};
+pub(crate) use self::resigning::{Resigner, Resigning};
 
 /// For how long kept signatures are signed again, which takes a transaction each.
-pub(crate) const RESIGN_LIMIT: Duration = Duration::from_secs(10 * 60);
+const RESIGN_LIMIT: Duration = Duration::from_secs(10 * 60);
 
 /// What becomes of the signatures that the old key made and that the organization
 /// keeps in the store.
@@ -34,6 +37,15 @@ pub enum Resign {
 }
 
 impl Resign {
+    /// For how long kept signatures are looked at. What a rotation has the time to sign, a dry
+    /// run has the time to show.
+    pub(crate) fn time_limit(&self) -> Duration {
+        match self {
+            Self::Leave => SEARCH_LIMIT,
+            Self::All | Self::Only(_) => RESIGN_LIMIT,
+        }
+    }
+
     pub(crate) fn includes(&self, statement: &PackageStatement) -> bool {
         match self {
             Self::Leave => false,
