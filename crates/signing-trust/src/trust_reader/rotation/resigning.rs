@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use signing_crypto::{
-    PackageName, PackageStatement, PackageVersion, SignatureEnvelope, VerifyingKey,
+    PackageName, PackageStatement, PackageVersion, SignatureEnvelope, StatementTime, VerifyingKey,
 };
 use signing_store::PackageSignatureRecord;
 
 use super::{Outdated, Resign, ResignOutcome, ResignTally};
+use crate::acceptance::{ClockSkewAllowance, require_floor, require_unexpired};
 use crate::error::TrustError;
 use crate::trust_reader::signature_search::SignatureSearch;
 use crate::trust_reader::signatures::signed_by;
@@ -104,11 +105,12 @@ struct StatementRules {
 
 impl StatementRules {
     fn outdated(&self, statement: &PackageStatement) -> Option<Outdated> {
-        if statement.expires_at().is_some_and(|at| at.to_utc() <= self.now) {
+        let expires_at = statement.expires_at().map(StatementTime::to_utc);
+        if require_unexpired(expires_at, self.now, ClockSkewAllowance::NONE).is_err() {
             return Some(Outdated::Expired);
         }
         let floor = self.floors.get(statement.name())?;
-        let is_below = statement.version().is_none_or(|version| version < floor);
+        let is_below = require_floor(statement.version(), Some(floor)).is_err();
         is_below.then(|| Outdated::BelowFloor { floor: floor.clone() })
     }
 }
