@@ -32,7 +32,7 @@ pub use impact::{
     AffectedSignature, AffectedSignatures, OrganizationKeys, PlannedSuccessor, RevocationImpact,
     RotationImpact, TrustImpact,
 };
-pub use next_documents::{DocumentPlan, NextDocuments, NextRoot};
+pub use next_documents::{DocumentExpiries, DocumentPlan, NextDocuments, NextRoot};
 pub use proven_key::ProvenKey;
 pub(crate) use proven_key::require_same_public_half;
 pub use publication_impact::PublicationImpact;
