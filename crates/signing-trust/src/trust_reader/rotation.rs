@@ -62,9 +62,7 @@ impl TrustReader {
         resign: &Resign,
     ) -> Result<(), TrustError> {
         let (id, fingerprint) = (old.id(), old.fingerprint());
-        if let Some(declared) = self.store.compromised_key(fingerprint).await? {
-            return Err(StoreError::Compromised { fingerprint, at: declared.declared_at }.into());
-        }
+        self.require_uncompromised(fingerprint).await?;
         if let Some(at) = old.record().revoked_at {
             if old.record().revocation_reason == Some(RevocationReason::Compromised) {
                 return Err(StoreError::Compromised { fingerprint, at }.into());
