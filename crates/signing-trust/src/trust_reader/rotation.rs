@@ -6,7 +6,9 @@ mod resigning;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use signing_crypto::{Fingerprint, KeyId, KeyName, OrgId, PackageStatement, WrapError};
+use signing_crypto::{
+    Fingerprint, KeyId, KeyName, MAX_NAME_BYTES, OrgId, PackageStatement, WrapError,
+};
 use signing_store::{RevocationReason, StoreError, TrustedKeyRecord};
 
 use super::signature_search::SEARCH_LIMIT;
@@ -141,7 +143,7 @@ pub(crate) fn next_name(name: &str, used: &BTreeSet<&str>) -> KeyName {
     for number in u64::from(last) + 1.. {
         let end = format!(".{number}");
         // Names are ASCII, and no longer than this.
-        let stem = &stem[..stem.len().min(KEY_NAME_LENGTH - end.len())];
+        let stem = &stem[..stem.len().min(MAX_NAME_BYTES - end.len())];
         let name = format!("{stem}{end}");
         if !used.contains(name.as_str()) {
             return KeyName::new(name).expect("a name with a number after it is a name");
@@ -149,8 +151,6 @@ pub(crate) fn next_name(name: &str, used: &BTreeSet<&str>) -> KeyName {
     }
     unreachable!("there are fewer keys than numbers")
 }
-
-const KEY_NAME_LENGTH: usize = 255;
 
 #[cfg(test)]
 mod tests {
