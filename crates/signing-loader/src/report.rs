@@ -97,6 +97,15 @@ impl VerificationReport {
         }
     }
 
+    /// An event about the package, its first signer and the organization that decided.
+    pub(crate) fn event(&self, event_type: EventType) -> AuditEvent {
+        AuditEvent::new(event_type)
+            .org(self.org)
+            .fingerprint(self.signer())
+            .package(&self.name)
+            .digest(self.content.digest)
+    }
+
     /// Those who signed, as those to ask about.
     pub(crate) fn claims(&self) -> Signers {
         let named = self.signers.iter().map(|signer| signer.key.fingerprint()).collect();
@@ -144,19 +153,13 @@ pub(crate) fn announce<T>(
 ) {
     match outcome {
         Ok(Verified { report, validity, expiring, .. }) => {
-            let event = |event_type| {
-                AuditEvent::new(event_type)
-                    .org(org)
-                    .fingerprint(report.signer())
-                    .package(&report.name)
-                    .digest(report.content.digest)
-            };
-            event(EventType::VerificationSuccess).emit();
+            report.event(EventType::VerificationSuccess).emit();
             if let Validity::EndsSoon { expires_at } = *validity {
-                event(EventType::SignatureExpiring).expires_at(Some(expires_at)).emit();
+                report.event(EventType::SignatureExpiring).expires_at(Some(expires_at)).emit();
             }
             for signer in expiring {
-                let event = event(EventType::TrustExpiring)
+                let event = report
+                    .event(EventType::TrustExpiring)
                     .fingerprint(signer.key.fingerprint())
                     .expires_at(signer.limits.expires_at);
                 let (row, child) = match &signer.via {

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use signing_crypto::SignatureEnvelope;
 use signing_trust::acceptance::{VerificationConfig, accept_again};
-use signing_trust::{AuditEvent, EventType, TrustDecision, TrustedKey};
+use signing_trust::{EventType, TrustDecision, TrustedKey};
 
 use crate::elf::{AllowedDependencies, DependencyName};
 use crate::error::PackageError;
@@ -96,13 +96,7 @@ impl<T> VerifiedPackage<T> {
     }
 
     fn tell_refusal(&self, error: &PackageError) {
-        AuditEvent::new(EventType::LoadFailure)
-            .org(self.report.org)
-            .fingerprint(self.report.signer())
-            .package(&self.report.name)
-            .digest(self.report.content.digest)
-            .failure(error)
-            .emit();
+        self.report.event(EventType::LoadFailure).failure(error).emit();
     }
 
     fn load_signed_by(

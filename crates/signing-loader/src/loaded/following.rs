@@ -243,11 +243,7 @@ fn event(report: &VerificationReport, standing: &Standing) -> AuditEvent {
         Standing::Trusted { .. } => EventType::PackageTrustRestored,
         _ => EventType::PackageTrustEnded,
     };
-    let event = AuditEvent::new(event_type)
-        .org(report.org)
-        .fingerprint(report.signer())
-        .package(&report.name)
-        .digest(report.content.digest);
+    let event = report.event(event_type);
     match standing {
         Standing::Refused(error) => event.failure(error),
         _ => event,
