@@ -73,6 +73,16 @@ impl VerificationReport {
         self.org
     }
 
+    /// The signers that are trusted now, or why the report no longer holds.
+    pub(crate) fn accepted_again(
+        &self,
+        decision: Result<TrustDecision, PackageError>,
+        config: &VerificationConfig,
+    ) -> Result<Vec<TrustedKey>, PackageError> {
+        let version = self.version.as_ref();
+        Ok(accept_again(&self.signers, self.expires_at, version, &decision?, config)?)
+    }
+
     /// Notes the signers that are trusted now, or says why the report no longer holds, to the
     /// audit log as well.
     pub(crate) fn decided_again(
@@ -80,11 +90,7 @@ impl VerificationReport {
         decision: Result<TrustDecision, PackageError>,
         config: &VerificationConfig,
     ) -> Result<(), PackageError> {
-        let version = self.version.as_ref();
-        let accepted = decision.and_then(|decision| {
-            Ok(accept_again(&self.signers, self.expires_at, version, &decision, config)?)
-        });
-        match accepted {
+        match self.accepted_again(decision, config) {
             Ok(signers) => {
                 self.signers = signers;
                 Ok(())

@@ -4,7 +4,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::OnceLock;
 
 use signing_crypto::SignatureEnvelope;
-use signing_trust::acceptance::{VerificationConfig, accept_again};
+use signing_trust::acceptance::VerificationConfig;
 use signing_trust::{EventType, TrustDecision, TrustedKey};
 
 use crate::elf::{AllowedDependencies, DependencyName};
@@ -91,7 +91,7 @@ impl<T> VerifiedPackage<T> {
         &self,
         decision: Result<TrustDecision, PackageError>,
     ) -> Result<Vec<TrustedKey>, PackageError> {
-        let accepted = accept_report_again(&self.report, decision, &self.config);
+        let accepted = self.report.accepted_again(decision, &self.config);
         accepted.inspect_err(|error| self.tell_refusal(error))
     }
 
@@ -282,16 +282,6 @@ impl VerifiedPackage<Online> {
         let decision = self.trust.decide_again(&self.report, &self.config).await;
         self.require_trust(decision.map_err(PackageError::from))
     }
-}
-
-/// The signers of a report that are trusted now.
-pub(crate) fn accept_report_again(
-    report: &VerificationReport,
-    decision: Result<TrustDecision, PackageError>,
-    config: &VerificationConfig,
-) -> Result<Vec<TrustedKey>, PackageError> {
-    let VerificationReport { signers, expires_at, version, .. } = report;
-    Ok(accept_again(signers, *expires_at, version.as_ref(), &decision?, config)?)
 }
 
 #[cfg(test)]
