@@ -250,13 +250,36 @@ impl<T> Examination<T> {
 
     /// What one of the envelopes comes to, without the package that it is about.
     pub(crate) fn inspect(&self, envelope: &SignatureEnvelope) -> SignatureInspection {
-        let unnamed_were_tried = self.unnamed_were_tried;
         let signatures = envelope.signatures().iter();
-        let signatures = signatures
-            .map(|signature| verdict(envelope, signature, &self.decision, unnamed_were_tried));
         SignatureInspection {
-            signatures: signatures.collect(),
+            signatures: signatures.map(|signature| self.verdict(envelope, signature)).collect(),
             outcome: accept(envelope, &self.decision, &self.config, &self.name).map(drop),
+        }
+    }
+
+    /// Who made a signature, or why it does not count.
+    fn verdict(
+        &self,
+        envelope: &SignatureEnvelope,
+        signature: &EnvelopeSignature,
+    ) -> Result<TrustedKey, VerificationError> {
+        let made_it = |key: &TrustedKey| envelope.is_signature_by(signature, &key.key);
+        let Some(fingerprint) = signature.claimed_signer() else {
+            let unknown = match self.unnamed_were_tried {
+                true => {
+                    let reason = UntrustedReason::Unknown;
+                    VerificationError::UntrustedSigner { fingerprint: None, reason }
+                }
+                false => VerificationError::UnnamedSignature,
+            };
+            return self.decision.trusted().find(|key| made_it(key)).cloned().ok_or(unknown);
+        };
+        match self.decision.about(&fingerprint) {
+            Ok(key) if made_it(key) => Ok(key.clone()),
+            Ok(_) => Err(VerificationError::InvalidSignature { fingerprint }),
+            Err(reason) => {
+                Err(VerificationError::UntrustedSigner { fingerprint: Some(fingerprint), reason })
+            }
         }
     }
 
@@ -356,32 +379,6 @@ impl OpenedPackage {
 /// The decision that trusts no key.
 fn no_key_trusted() -> TrustDecision {
     PinnedKeys::default().decide(&Signers::default())
-}
-
-fn verdict(
-    envelope: &SignatureEnvelope,
-    signature: &EnvelopeSignature,
-    decision: &TrustDecision,
-    unnamed_were_tried: bool,
-) -> Result<TrustedKey, VerificationError> {
-    let made_it = |key: &TrustedKey| envelope.is_signature_by(signature, &key.key);
-    let Some(fingerprint) = signature.claimed_signer() else {
-        let unknown = match unnamed_were_tried {
-            true => {
-                let reason = UntrustedReason::Unknown;
-                VerificationError::UntrustedSigner { fingerprint: None, reason }
-            }
-            false => VerificationError::UnnamedSignature,
-        };
-        return decision.trusted().find(|key| made_it(key)).cloned().ok_or(unknown);
-    };
-    match decision.about(&fingerprint) {
-        Ok(key) if made_it(key) => Ok(key.clone()),
-        Ok(_) => Err(VerificationError::InvalidSignature { fingerprint }),
-        Err(reason) => {
-            Err(VerificationError::UntrustedSigner { fingerprint: Some(fingerprint), reason })
-        }
-    }
 }
 
 #[cfg(test)]
