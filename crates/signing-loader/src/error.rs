@@ -68,9 +68,7 @@ impl PackageError {
             Self::Trust(error) => error.code(),
         }
     }
-}
 
-impl PackageError {
     pub(crate) fn io(path: impl AsRef<Path>, source: io::Error) -> Self {
         Self::Io { path: path.as_ref().into(), source }
     }

@@ -55,7 +55,7 @@ pub struct Verifier<T> {
 }
 
 impl<T> Verifier<T> {
-    fn by(trust: T) -> Self {
+    fn new(trust: T) -> Self {
         let (config, signature) = (VerificationConfig::default(), SignatureSource::default());
         Self { trust, config, signature, allowed_dependencies: AllowedDependencies::new() }
     }
@@ -102,7 +102,7 @@ impl<T> Verifier<T> {
 impl Verifier<Offline> {
     /// Trusts these keys, and no other.
     pub fn pinned(keys: impl Into<PinnedKeys>) -> Self {
-        Self::by(Offline(OfflineTrust::Pinned(keys.into())))
+        Self::new(Offline(OfflineTrust::Pinned(keys.into())))
     }
 
     /// Trusts what an organization has signed that it trusts, as a bundle holds it, which is
@@ -120,7 +120,7 @@ impl Verifier<Offline> {
         anchor: impl Into<TrustAnchor>,
     ) -> Result<Self, SignedTrustError> {
         let trust = BundledTrust::verify(bundle, &anchor.into())?;
-        Ok(Self::by(Offline(OfflineTrust::Bundle(trust))))
+        Ok(Self::new(Offline(OfflineTrust::Bundle(trust))))
     }
 
     /// Verifies a package and keeps a private, sealed copy of its bytes.

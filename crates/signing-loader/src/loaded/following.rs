@@ -87,7 +87,8 @@ impl Following {
     ) -> (Arc<Followed>, Option<Duration>) {
         let since = boot_time();
         let mut state = self.state();
-        let followed = match state.packages.iter().find(|followed| followed.is_as(&report)) {
+        let followed = match state.packages.iter().find(|followed| followed.describes_same(&report))
+        {
             Some(followed) => followed.clone(),
             None => {
                 let followed = Arc::new(Followed::new(package, report, providers, self.rule()));

@@ -40,7 +40,7 @@ impl Verifier<Online> {
     ) -> Result<Self, TrustError> {
         let trust = trust.into().without_kek();
         let org = trust.store().organization(organization).await?.id;
-        Ok(Self::by(Online { trust, org }))
+        Ok(Self::new(Online { trust, org }))
     }
 
     /// Trusts only what the organization has signed that it trusts, verified from a pinned
@@ -58,7 +58,7 @@ impl Verifier<Online> {
     /// As [`organization`](Self::organization), for an organization that the caller has looked
     /// up.
     pub(crate) fn organization_by_id(trust: &TrustReader, org: OrgId) -> Self {
-        Self::by(Online { trust: trust.clone().without_kek(), org })
+        Self::new(Online { trust: trust.clone().without_kek(), org })
     }
 
     /// Verifies a package and keeps a private, sealed copy of its bytes.
