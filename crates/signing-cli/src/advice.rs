@@ -365,7 +365,6 @@ fn package(error: &PackageError) -> Advice {
         PackageError::Decision(error) => return signed_trust::decision(error),
         PackageError::Io { .. } => CHECK_READABLE,
         PackageError::Clock(_) => "set the clock, then sign again",
-        PackageError::Undecided => "report this to the authors of the program",
         PackageError::Cancelled => trust::TRY_AGAIN,
         _ => return Advice::unknown(error.code(), Outcome::Undecided),
     };

@@ -309,13 +309,13 @@ impl From<SignError> for CliError {
 }
 
 /// How many of several matches an error names.
-pub(crate) const MAX_CANDIDATES: usize = 8;
+pub(crate) const MAX_SHOWN: usize = 8;
 
 /// What matches, as far as a line has room for it.
 fn several<T: ToString>(candidates: impl IntoIterator<Item = T>) -> String {
     let mut names: Vec<_> = candidates.into_iter().map(|name| name.to_string()).collect();
-    let left = names.len().saturating_sub(MAX_CANDIDATES);
-    names.truncate(MAX_CANDIDATES);
+    let left = names.len().saturating_sub(MAX_SHOWN);
+    names.truncate(MAX_SHOWN);
     let names = names.join(", ");
     if left == 0 { names } else { format!("{names}, and {left} more") }
 }

@@ -129,18 +129,7 @@ impl Lines {
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
-}
 
-/// One line.
-impl<T: AsRef<str>> From<T> for Lines {
-    fn from(text: T) -> Self {
-        let mut lines = Self::new();
-        lines.push(text);
-        lines
-    }
-}
-
-impl Lines {
     /// With color, which the printer removes where it is not wanted.
     pub(crate) fn to_text(&self, layout: Layout) -> String {
         let mut text = String::new();
@@ -158,6 +147,15 @@ impl Lines {
             }
         }
         text
+    }
+}
+
+/// One line.
+impl<T: AsRef<str>> From<T> for Lines {
+    fn from(text: T) -> Self {
+        let mut lines = Self::new();
+        lines.push(text);
+        lines
     }
 }
 

@@ -62,10 +62,10 @@ pub use key::{
     SigningInput, SigningKey, WrapContext, WrapError, WrappedKey,
 };
 pub use names::{
-    ActorName, GrantId, KeyId, KeyName, MAX_PATTERNS, NameError, NameFault, NameKind, Note, OrgId,
-    OrgName, PackageName, PackagePatterns, PackageVersion, ParseError, PatternError, SignatureId,
-    StatementTime, StoreId, TrustLimits, TrustStateId, TrustedKeyId, is_deceptive, printable,
-    rfc3339, shell_word,
+    ActorName, GrantId, KeyId, KeyName, MAX_NAME_BYTES, MAX_PATTERNS, NameError, NameFault,
+    NameKind, Note, OrgId, OrgName, PackageName, PackagePatterns, PackageVersion, ParseError,
+    PatternError, SignatureId, StatementTime, StoreId, TrustLimits, TrustStateId, TrustedKeyId,
+    is_deceptive, printable, rfc3339, shell_word,
 };
 pub use revocation::RevocationReason;
 #[cfg(feature = "private-keys")]

@@ -12,7 +12,9 @@ mod version;
 pub use error::{NameError, NameFault, NameKind, ParseError, PatternError};
 pub use ids::{GrantId, KeyId, OrgId, SignatureId, StoreId, TrustStateId, TrustedKeyId};
 pub use limits::TrustLimits;
-pub use name::{ActorName, KeyName, Note, OrgName, PackageName, is_deceptive, printable};
+pub use name::{
+    ActorName, KeyName, MAX_NAME_BYTES, Note, OrgName, PackageName, is_deceptive, printable,
+};
 pub use pattern::{MAX_PATTERNS, PackagePatterns};
 pub use shell::shell_word;
 pub use time::{StatementTime, rfc3339};

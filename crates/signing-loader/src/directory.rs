@@ -21,10 +21,10 @@ use std::path::{Component, Path, PathBuf};
 
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat, fstat, openat, readlinkat, statat};
 use rustix::io::Errno;
-use signing_crypto::printable;
+use signing_crypto::{printable, shell_word};
 use thiserror::Error;
 
-use signing_crypto::shell_word;
+use crate::open::TO_PASS;
 
 /// A directory is not used.
 #[derive(Debug, Error)]
@@ -293,11 +293,6 @@ const STICKY: u32 = 0o1000;
 
 /// As many as Linux follows.
 const MAX_LINKS: usize = 40;
-
-#[cfg(target_os = "linux")]
-const TO_PASS: OFlags = OFlags::PATH;
-#[cfg(not(target_os = "linux"))]
-const TO_PASS: OFlags = OFlags::RDONLY;
 
 fn names(path: &Path) -> impl DoubleEndedIterator<Item = OsString> + '_ {
     path.components().filter_map(|component| match component {

@@ -38,9 +38,6 @@ pub enum PackageError {
     /// is not known.
     #[error(transparent)]
     Decision(#[from] DecisionError),
-    /// A question about the package was not answered. Whether it is good is not known.
-    #[error("the package was not decided on: a question about it was not answered")]
-    Undecided,
     /// The runtime shut down before there was an answer. Whether the package is good is not
     /// known.
     #[cfg(feature = "store")]
@@ -61,16 +58,13 @@ impl PackageError {
             Self::Io { .. } => "UnreadableFile",
             Self::Clock(_) => "UnusableClock",
             Self::Decision(error) => error.code(),
-            Self::Undecided => "Undecided",
             #[cfg(feature = "store")]
             Self::Cancelled => "Cancelled",
             #[cfg(feature = "store")]
             Self::Trust(error) => error.code(),
         }
     }
-}
 
-impl PackageError {
     pub(crate) fn io(path: impl AsRef<Path>, source: io::Error) -> Self {
         Self::Io { path: path.as_ref().into(), source }
     }

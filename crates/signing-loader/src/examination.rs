@@ -1,38 +1,67 @@
 //! What a verification looks at, in order. This is the one core of every verification.
 //!
-//! It opens files, hashes, and checks signatures. It does not ask about trust itself: it
-//! returns [`Question`]s. Pinned keys answer them at once, a store after a while.
+//! It opens files, hashes, and checks signatures. It does not ask about trust itself: each step
+//! returns what comes [`Next`]. Pinned keys answer its questions at once, a store after a while.
 
 use std::collections::HashSet;
-use std::io::{self, Read};
 
 use signing_crypto::{
-    EnvelopeSignature, HashedContent, MalformedEnvelope, OrgId, PackageDigest, PackageName,
-    SignatureEnvelope, SignatureId,
+    EnvelopeSignature, MalformedEnvelope, OrgId, PackageDigest, PackageName, SignatureEnvelope,
+    SignatureId,
 };
 use signing_trust::acceptance::{
-    Accepted, ActualContent, SignatureLocation, VerificationConfig, VerificationError, accept,
+    Accepted, SignatureLocation, VerificationConfig, VerificationError, accept,
 };
 use signing_trust::{PinnedKeys, Signers, TrustDecision, TrustedKey, UntrustedReason};
 
 use crate::error::PackageError;
 use crate::explain::{ExplainedEnvelope, InspectedEnvelope, SignatureInspection};
-use crate::package::{OpenedPackage, Package, UnreadBytes};
+use crate::package::Package;
 use crate::report::Verified;
-use crate::sealed::SealedPackage;
 use crate::source::{EnvelopeSource, Found, SignatureSource};
 
+mod content;
 mod refusal;
 
 use self::refusal::Refusal;
 
-/// What an examination needs to know before it can go on.
-pub(crate) enum Question {
-    /// The signatures that the store has of these bytes.
-    StoredSignatures(PackageDigest),
-    /// Which of these signers are trusted.
-    Trust(Signers),
+pub(crate) use self::content::{Content, PackageContent, ReadPackage, hash, seal};
+
+/// What must be answered before a verification can go on, or what has come of it.
+pub(crate) enum Next<C> {
+    /// Which signatures the store has of the package.
+    Signatures(SignatureQuestion<C>),
+    /// Which signers are trusted.
+    Trust(TrustQuestion<C>),
+    /// All that trust has to say.
+    Decided(Examined<C>),
 }
+
+/// No signature was found yet, and a store may have some.
+pub(crate) struct SignatureQuestion<C> {
+    examination: Examination<C>,
+    pub(crate) digest: PackageDigest,
+    /// Where a signature was looked for.
+    location: SignatureLocation,
+}
+
+/// The signers that are asked about.
+pub(crate) struct TrustQuestion<C> {
+    examination: Examination<C>,
+    pub(crate) signers: Signers,
+    /// Those who are asked about if these do not suffice.
+    all: Option<Signers>,
+}
+
+/// A verification that was decided, before the package was compared with what was signed.
+pub(crate) struct Examined<C> {
+    examination: Examination<C>,
+    decision: TrustDecision,
+    unnamed_were_tried: bool,
+    outcome: Outcome,
+}
+
+type Outcome = Box<Result<(Accepted, SignatureEnvelope), VerificationError>>;
 
 /// A signature that a store has: its id, the organization that keeps it, and what it is.
 pub(crate) type Stored = (SignatureId, OrgId, Result<SignatureEnvelope, MalformedEnvelope>);
@@ -51,68 +80,16 @@ pub(crate) enum AnsweredBy {
     Store,
 }
 
-/// A verification that is under way.
-pub(crate) struct Examination<T> {
+/// What every step of a verification knows.
+struct Examination<C> {
     config: VerificationConfig,
     answered_by: AnsweredBy,
     name: PackageName,
-    content: Content<T>,
+    content: C,
     candidates: Vec<(EnvelopeSource, Result<SignatureEnvelope, MalformedEnvelope>)>,
-    step: Step,
-    /// Trusts no key until a question was answered.
-    decision: TrustDecision,
-    unnamed_were_tried: bool,
 }
 
-/// Whether the package was read.
-enum Content<T> {
-    /// Only an envelope is looked at.
-    Absent,
-    Unread(OpenedPackage, ReadPackage<T>),
-    Read(HashedContent, T),
-}
-
-/// What is known so far.
-enum Step {
-    /// No signature yet: it was looked for here, and the store may have some.
-    LooksFor(SignatureLocation),
-    /// Signatures, and the signers that are asked about next, and if those do not suffice.
-    Asks(Signers, Option<Signers>),
-    /// All that trust has to say.
-    Decided(Box<Result<(Accepted, SignatureEnvelope), VerificationError>>),
-}
-
-/// How a package's bytes are read: sealed, to be used, or just hashed. At most one byte
-/// more than the limit is looked at.
-pub(crate) type ReadPackage<T> =
-    fn(UnreadBytes, u64, &PackageName) -> io::Result<(HashedContent, T)>;
-
-pub(crate) fn seal(
-    bytes: UnreadBytes,
-    limit: u64,
-    name: &PackageName,
-) -> io::Result<(HashedContent, SealedPackage)> {
-    let sealed = match bytes {
-        UnreadBytes::File(file) => SealedPackage::copy(file, limit, name)?,
-        UnreadBytes::Memory(bytes) => SealedPackage::copy(&*bytes, limit, name)?,
-    };
-    Ok((sealed.content(), sealed))
-}
-
-pub(crate) fn hash(
-    bytes: UnreadBytes,
-    limit: u64,
-    _: &PackageName,
-) -> io::Result<(HashedContent, ())> {
-    let limit = limit.saturating_add(1);
-    let content = match bytes {
-        UnreadBytes::File(file) => PackageDigest::of_reader(file.take(limit))?,
-        UnreadBytes::Memory(bytes) => PackageDigest::of_reader(bytes.take(limit))?,
-    };
-    Ok((content, ()))
-}
-
-impl Examination<()> {
+impl Next<()> {
     /// Looks at an envelope alone, as if the package were there that it is about.
     pub(crate) fn of_envelope(
         envelope: &SignatureEnvelope,
@@ -120,22 +97,18 @@ impl Examination<()> {
         answered_by: AnsweredBy,
     ) -> Result<Self, PackageError> {
         let statement = envelope.unverified_statement().map_err(VerificationError::from)?;
-        let mut examination = Self {
+        let examination = Examination {
             config: config.clone(),
             answered_by,
             name: statement.name().clone(),
-            content: Content::Absent,
+            content: (),
             candidates: vec![(EnvelopeSource::Memory, Ok(envelope.clone()))],
-            step: Step::Asks(Signers::default(), None),
-            decision: no_key_trusted(),
-            unnamed_were_tried: false,
         };
-        examination.ask();
-        Ok(examination)
+        Ok(examination.ask())
     }
 }
 
-impl<T> Examination<T> {
+impl<T> Next<PackageContent<T>> {
     /// Opens the package and looks for its signature. If only a store can have one, the
     /// package is read: the store is asked by digest.
     pub(crate) fn begin(
@@ -145,17 +118,21 @@ impl<T> Examination<T> {
         answered_by: AnsweredBy,
         read: ReadPackage<T>,
     ) -> Result<Self, PackageError> {
-        let opened = package.open(config.max_package_size)?;
+        let limit = config.max_package_size;
+        let opened = package.open(limit)?;
         let found = source.look(opened.signature.as_ref())?;
-        let name = opened.name.clone();
-        let (content, candidates, step) = match found {
+        let (name, config) = (opened.name.clone(), config.clone());
+        let examination =
+            |content, candidates| Examination { config, answered_by, name, content, candidates };
+        match found {
             Found::Envelope(source, envelope) => {
-                let step = Step::Asks(Signers::default(), None);
-                (Content::Unread(opened, read), vec![(source, Ok(*envelope))], step)
+                let content = PackageContent::Unread(opened, read);
+                Ok(examination(content, vec![(source, Ok(*envelope))]).ask())
             }
             Found::Malformed(source, reason) => {
-                let step = Step::Decided(Box::new(Err(reason.clone().into())));
-                (Content::Unread(opened, read), vec![(source, Err(reason))], step)
+                let error = reason.clone().into();
+                let content = PackageContent::Unread(opened, read);
+                Ok(examination(content, vec![(source, Err(reason))]).refused(error))
             }
             // Without a store no signature can be found, so the package need not be read.
             Found::NothingYet(location) if answered_by != AnsweredBy::Store => {
@@ -164,80 +141,59 @@ impl<T> Examination<T> {
                     (_, None) => SignatureLocation::NotGiven,
                     (location, Some(_)) => location,
                 };
-                let step =
-                    Step::Decided(Box::new(Err(VerificationError::SignatureNotFound { location })));
-                (Content::Unread(opened, read), Vec::new(), step)
+                let error = VerificationError::SignatureNotFound { location };
+                Ok(examination(PackageContent::Unread(opened, read), Vec::new()).refused(error))
             }
             Found::NothingYet(location) => {
-                let (content, kept) = opened.read_with(read, config.max_package_size)?;
-                (Content::Read(content, kept), Vec::new(), Step::LooksFor(location))
+                let (content, kept) = opened.read_with(read, limit)?;
+                let digest = content.digest;
+                let examination = examination(PackageContent::Read(content, kept), Vec::new());
+                Ok(Self::Signatures(SignatureQuestion { examination, digest, location }))
             }
-        };
-        let config = config.clone();
-        let mut examination = Self {
-            config,
-            answered_by,
-            name,
-            content,
-            candidates,
-            step,
-            decision: no_key_trusted(),
-            unnamed_were_tried: false,
-        };
-        if let Step::Asks(..) = examination.step {
-            examination.ask();
-        }
-        Ok(examination)
-    }
-
-    /// The name that the signature must bind.
-    pub(crate) fn name(&self) -> &PackageName {
-        &self.name
-    }
-
-    /// What must be answered next, if anything.
-    pub(crate) fn question(&self) -> Option<Question> {
-        match (&self.step, &self.content) {
-            (Step::LooksFor(_), Content::Read(content, _)) => {
-                Some(Question::StoredSignatures(content.digest))
-            }
-            (Step::Asks(signers, _), _) => Some(Question::Trust(signers.clone())),
-            _ => None,
         }
     }
+}
 
-    /// Answers [`Question::StoredSignatures`].
-    pub(crate) fn answer_signatures(&mut self, stored: Vec<Stored>) {
-        let Step::LooksFor(location) = &self.step else { return };
+impl<C: Content> SignatureQuestion<C> {
+    pub(crate) fn answer(self, stored: Vec<Stored>) -> Next<C> {
+        let Self { mut examination, location, .. } = self;
         if stored.is_empty() {
-            let location = location.clone();
-            self.step =
-                Step::Decided(Box::new(Err(VerificationError::SignatureNotFound { location })));
-            return;
+            return examination.refused(VerificationError::SignatureNotFound { location });
         }
         let candidates = stored
             .into_iter()
             .map(|(id, org, envelope)| (EnvelopeSource::Store { id, org }, envelope));
-        self.candidates.extend(candidates);
-        self.ask();
+        examination.candidates.extend(candidates);
+        examination.ask()
+    }
+}
+
+impl<C: Content> TrustQuestion<C> {
+    /// The name that the signature must bind.
+    pub(crate) fn name(&self) -> &PackageName {
+        &self.examination.name
     }
 
-    /// Answers [`Question::Trust`].
-    pub(crate) fn answer_trust(&mut self, decision: TrustDecision) {
-        let Step::Asks(_, all) = &self.step else { return };
-        let all = all.clone();
-        self.unnamed_were_tried = all.is_none();
-        self.step = match (self.first_accepted(&decision), all) {
-            (Err(Refusal { lacks_signers: true, .. }), Some(all)) => Step::Asks(all, None),
-            (outcome, _) => Step::Decided(Box::new(outcome.map_err(|refusal| refusal.error))),
-        };
-        self.decision = decision;
+    pub(crate) fn answer(self, decision: TrustDecision) -> Next<C> {
+        let Self { examination, all, .. } = self;
+        let unnamed_were_tried = all.is_none();
+        match (examination.first_accepted(&decision), all) {
+            (Err(Refusal { lacks_signers: true, .. }), Some(signers)) => {
+                Next::Trust(Self { examination, signers, all: None })
+            }
+            (outcome, _) => {
+                let outcome = Box::new(outcome.map_err(|refusal| refusal.error));
+                Next::Decided(Examined { examination, decision, unnamed_were_tried, outcome })
+            }
+        }
     }
+}
 
+impl<C> Examined<C> {
     /// The envelopes that were looked at, and what each comes to.
     pub(crate) fn explain(&self) -> Vec<ExplainedEnvelope> {
-        self.candidates
-            .iter()
+        let candidates = self.examination.candidates.iter();
+        candidates
             .map(|(source, envelope)| {
                 let content = envelope.as_ref().map_err(Clone::clone).map(|envelope| {
                     let inspection = self.inspect(envelope);
@@ -250,34 +206,70 @@ impl<T> Examination<T> {
 
     /// What one of the envelopes comes to, without the package that it is about.
     pub(crate) fn inspect(&self, envelope: &SignatureEnvelope) -> SignatureInspection {
-        let unnamed_were_tried = self.unnamed_were_tried;
+        let Examination { config, name, .. } = &self.examination;
         let signatures = envelope.signatures().iter();
-        let signatures = signatures
-            .map(|signature| verdict(envelope, signature, &self.decision, unnamed_were_tried));
         SignatureInspection {
-            signatures: signatures.collect(),
-            outcome: accept(envelope, &self.decision, &self.config, &self.name).map(drop),
+            signatures: signatures.map(|signature| self.verdict(envelope, signature)).collect(),
+            outcome: accept(envelope, &self.decision, config, name).map(drop),
         }
     }
 
+    /// Who made a signature, or why it does not count.
+    fn verdict(
+        &self,
+        envelope: &SignatureEnvelope,
+        signature: &EnvelopeSignature,
+    ) -> Result<TrustedKey, VerificationError> {
+        let made_it = |key: &TrustedKey| envelope.is_signature_by(signature, &key.key);
+        let Some(fingerprint) = signature.claimed_signer() else {
+            let unknown = match self.unnamed_were_tried {
+                true => {
+                    let reason = UntrustedReason::Unknown;
+                    VerificationError::UntrustedSigner { fingerprint: None, reason }
+                }
+                false => VerificationError::UnnamedSignature,
+            };
+            return self.decision.trusted().find(|key| made_it(key)).cloned().ok_or(unknown);
+        };
+        match self.decision.about(&fingerprint) {
+            Ok(key) if made_it(key) => Ok(key.clone()),
+            Ok(_) => Err(VerificationError::InvalidSignature { fingerprint }),
+            Err(reason) => {
+                Err(VerificationError::UntrustedSigner { fingerprint: Some(fingerprint), reason })
+            }
+        }
+    }
+}
+
+impl<T> Examined<PackageContent<T>> {
     /// Reads the package if that was not done before, and checks that its bytes are those
     /// that were signed. A package is read at most as far as a trusted key has signed.
     pub(crate) fn finish(self, org: Option<OrgId>) -> Result<Verified<T>, PackageError> {
-        let Step::Decided(outcome) = self.step else { return Err(PackageError::Undecided) };
-        let (accepted, envelope) = (*outcome)?;
-        let (content, kept) = match self.content {
-            Content::Absent => return Err(PackageError::Undecided),
-            Content::Read(content, kept) => (content, kept),
-            Content::Unread(opened, read) => {
-                let expected = accepted.statement().size();
-                if opened.size != expected {
-                    return Err(accepted.tampered(ActualContent::Size(opened.size)).into());
-                }
-                opened.read_with(read, expected)?
-            }
-        };
+        let (accepted, envelope) = (*self.outcome)?;
+        let (content, kept) = self.examination.content.read(&accepted)?;
         accepted.require_content(&content)?;
         Ok(Verified::new((accepted, envelope), content, kept, org))
+    }
+}
+
+impl<C: Content> Examination<C> {
+    fn ask(self) -> Next<C> {
+        let all = self.signers();
+        let (signers, all) = match self.answered_by {
+            AnsweredBy::PinnedKeys => (all, None),
+            _ => all.named_first(),
+        };
+        Next::Trust(TrustQuestion { examination: self, signers, all })
+    }
+
+    /// Refuses without having asked about trust.
+    fn refused(self, error: VerificationError) -> Next<C> {
+        Next::Decided(Examined {
+            examination: self,
+            decision: no_key_trusted(),
+            unnamed_were_tried: false,
+            outcome: Box::new(Err(error)),
+        })
     }
 
     /// All who are said to have signed one of the envelopes, each once.
@@ -290,15 +282,6 @@ impl<T> Examination<T> {
             all.unnamed |= signers.unnamed;
         }
         all
-    }
-
-    fn ask(&mut self) {
-        let signers = self.signers();
-        let (first, all) = match self.answered_by {
-            AnsweredBy::PinnedKeys => (signers, None),
-            _ => signers.named_first(),
-        };
-        self.step = Step::Asks(first, all);
     }
 
     /// One good signature suffices. Without one, the refusal of the first signature is
@@ -336,52 +319,16 @@ impl<T> Examination<T> {
         decision: &TrustDecision,
     ) -> Result<Accepted, VerificationError> {
         let accepted = accept(envelope, decision, &self.config, &self.name)?;
-        if let Content::Read(content, _) = &self.content {
+        if let Some(content) = self.content.hashed() {
             accepted.require_content(content)?;
         }
         Ok(accepted)
     }
 }
 
-impl OpenedPackage {
-    fn read_with<T>(
-        self,
-        read: ReadPackage<T>,
-        limit: u64,
-    ) -> Result<(HashedContent, T), PackageError> {
-        read(self.bytes, limit, &self.name).map_err(|source| PackageError::io(&self.place, source))
-    }
-}
-
 /// The decision that trusts no key.
 fn no_key_trusted() -> TrustDecision {
     PinnedKeys::default().decide(&Signers::default())
-}
-
-fn verdict(
-    envelope: &SignatureEnvelope,
-    signature: &EnvelopeSignature,
-    decision: &TrustDecision,
-    unnamed_were_tried: bool,
-) -> Result<TrustedKey, VerificationError> {
-    let made_it = |key: &TrustedKey| envelope.is_signature_by(signature, &key.key);
-    let Some(fingerprint) = signature.claimed_signer() else {
-        let unknown = match unnamed_were_tried {
-            true => {
-                let reason = UntrustedReason::Unknown;
-                VerificationError::UntrustedSigner { fingerprint: None, reason }
-            }
-            false => VerificationError::UnnamedSignature,
-        };
-        return decision.trusted().find(|key| made_it(key)).cloned().ok_or(unknown);
-    };
-    match decision.about(&fingerprint) {
-        Ok(key) if made_it(key) => Ok(key.clone()),
-        Ok(_) => Err(VerificationError::InvalidSignature { fingerprint }),
-        Err(reason) => {
-            Err(VerificationError::UntrustedSigner { fingerprint: Some(fingerprint), reason })
-        }
-    }
 }
 
 #[cfg(test)]

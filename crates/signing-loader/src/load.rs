@@ -137,14 +137,9 @@ fn load_sealed(
 }
 
 fn event(event_type: EventType, provenance: &Provenance) -> AuditEvent {
-    let event = AuditEvent::new(event_type);
     match provenance {
-        Provenance::Verified(report) => event
-            .org(report.org)
-            .fingerprint(report.signer())
-            .package(&report.name)
-            .digest(report.content.digest),
-        Provenance::Unsigned { digest } => event.digest(*digest),
+        Provenance::Verified(report) => report.event(event_type),
+        Provenance::Unsigned { digest } => AuditEvent::new(event_type).digest(*digest),
     }
 }
 

@@ -14,9 +14,9 @@ use crate::error::PackageError;
 
 /// To open files in a directory, it need not be readable.
 #[cfg(target_os = "linux")]
-const TO_PASS: OFlags = OFlags::PATH;
+pub(crate) const TO_PASS: OFlags = OFlags::PATH;
 #[cfg(not(target_os = "linux"))]
-const TO_PASS: OFlags = OFlags::RDONLY;
+pub(crate) const TO_PASS: OFlags = OFlags::RDONLY;
 
 /// A file in a directory that was opened before. A package and the signature beside it are in
 /// one directory, even if a link on the way to it is changed meanwhile: that is how a new release

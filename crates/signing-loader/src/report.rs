@@ -73,6 +73,16 @@ impl VerificationReport {
         self.org
     }
 
+    /// The signers that are trusted now, or why the report no longer holds.
+    pub(crate) fn accepted_again(
+        &self,
+        decision: Result<TrustDecision, PackageError>,
+        config: &VerificationConfig,
+    ) -> Result<Vec<TrustedKey>, PackageError> {
+        let version = self.version.as_ref();
+        Ok(accept_again(&self.signers, self.expires_at, version, &decision?, config)?)
+    }
+
     /// Notes the signers that are trusted now, or says why the report no longer holds, to the
     /// audit log as well.
     pub(crate) fn decided_again(
@@ -80,11 +90,7 @@ impl VerificationReport {
         decision: Result<TrustDecision, PackageError>,
         config: &VerificationConfig,
     ) -> Result<(), PackageError> {
-        let version = self.version.as_ref();
-        let accepted = decision.and_then(|decision| {
-            Ok(accept_again(&self.signers, self.expires_at, version, &decision, config)?)
-        });
-        match accepted {
+        match self.accepted_again(decision, config) {
             Ok(signers) => {
                 self.signers = signers;
                 Ok(())
@@ -95,6 +101,15 @@ impl VerificationReport {
                 outcome.map(drop)
             }
         }
+    }
+
+    /// An event about the package, its first signer and the organization that decided.
+    pub(crate) fn event(&self, event_type: EventType) -> AuditEvent {
+        AuditEvent::new(event_type)
+            .org(self.org)
+            .fingerprint(self.signer())
+            .package(&self.name)
+            .digest(self.content.digest)
     }
 
     /// Those who signed, as those to ask about.
@@ -144,19 +159,13 @@ pub(crate) fn announce<T>(
 ) {
     match outcome {
         Ok(Verified { report, validity, expiring, .. }) => {
-            let event = |event_type| {
-                AuditEvent::new(event_type)
-                    .org(org)
-                    .fingerprint(report.signer())
-                    .package(&report.name)
-                    .digest(report.content.digest)
-            };
-            event(EventType::VerificationSuccess).emit();
+            report.event(EventType::VerificationSuccess).emit();
             if let Validity::EndsSoon { expires_at } = *validity {
-                event(EventType::SignatureExpiring).expires_at(Some(expires_at)).emit();
+                report.event(EventType::SignatureExpiring).expires_at(Some(expires_at)).emit();
             }
             for signer in expiring {
-                let event = event(EventType::TrustExpiring)
+                let event = report
+                    .event(EventType::TrustExpiring)
                     .fingerprint(signer.key.fingerprint())
                     .expires_at(signer.limits.expires_at);
                 let (row, child) = match &signer.via {

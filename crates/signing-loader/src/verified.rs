@@ -4,8 +4,8 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::OnceLock;
 
 use signing_crypto::SignatureEnvelope;
-use signing_trust::acceptance::{VerificationConfig, accept_again};
-use signing_trust::{AuditEvent, EventType, TrustDecision, TrustedKey};
+use signing_trust::acceptance::VerificationConfig;
+use signing_trust::{EventType, TrustDecision, TrustedKey};
 
 use crate::elf::{AllowedDependencies, DependencyName};
 use crate::error::PackageError;
@@ -91,18 +91,12 @@ impl<T> VerifiedPackage<T> {
         &self,
         decision: Result<TrustDecision, PackageError>,
     ) -> Result<Vec<TrustedKey>, PackageError> {
-        let accepted = accept_report_again(&self.report, decision, &self.config);
+        let accepted = self.report.accepted_again(decision, &self.config);
         accepted.inspect_err(|error| self.tell_refusal(error))
     }
 
     fn tell_refusal(&self, error: &PackageError) {
-        AuditEvent::new(EventType::LoadFailure)
-            .org(self.report.org)
-            .fingerprint(self.report.signer())
-            .package(&self.report.name)
-            .digest(self.report.content.digest)
-            .failure(error)
-            .emit();
+        self.report.event(EventType::LoadFailure).failure(error).emit();
     }
 
     fn load_signed_by(
@@ -288,16 +282,6 @@ impl VerifiedPackage<Online> {
         let decision = self.trust.decide_again(&self.report, &self.config).await;
         self.require_trust(decision.map_err(PackageError::from))
     }
-}
-
-/// The signers of a report that are trusted now.
-pub(crate) fn accept_report_again(
-    report: &VerificationReport,
-    decision: Result<TrustDecision, PackageError>,
-    config: &VerificationConfig,
-) -> Result<Vec<TrustedKey>, PackageError> {
-    let VerificationReport { signers, expires_at, version, .. } = report;
-    Ok(accept_again(signers, *expires_at, version.as_ref(), &decision?, config)?)
 }
 
 #[cfg(test)]

@@ -4,7 +4,9 @@ use signing_trust::{BundledTrust, DecisionError, PinnedKeys, SignedTrustError, T
 
 use crate::elf::{AllowedDependencies, DependencyName};
 use crate::error::PackageError;
-use crate::examination::{AnsweredBy, Examination, Question, ReadPackage, hash, seal};
+use crate::examination::{
+    AnsweredBy, Content, Examined, Next, PackageContent, ReadPackage, hash, seal,
+};
 use crate::explain::{Explanation, SignatureInspection};
 use crate::package::Package;
 use crate::report::{VerificationReport, announce};
@@ -55,7 +57,7 @@ pub struct Verifier<T> {
 }
 
 impl<T> Verifier<T> {
-    fn by(trust: T) -> Self {
+    fn new(trust: T) -> Self {
         let (config, signature) = (VerificationConfig::default(), SignatureSource::default());
         Self { trust, config, signature, allowed_dependencies: AllowedDependencies::new() }
     }
@@ -102,7 +104,7 @@ impl<T> Verifier<T> {
 impl Verifier<Offline> {
     /// Trusts these keys, and no other.
     pub fn pinned(keys: impl Into<PinnedKeys>) -> Self {
-        Self::by(Offline(OfflineTrust::Pinned(keys.into())))
+        Self::new(Offline(OfflineTrust::Pinned(keys.into())))
     }
 
     /// Trusts what an organization has signed that it trusts, as a bundle holds it, which is
@@ -120,7 +122,7 @@ impl Verifier<Offline> {
         anchor: impl Into<TrustAnchor>,
     ) -> Result<Self, SignedTrustError> {
         let trust = BundledTrust::verify(bundle, &anchor.into())?;
-        Ok(Self::by(Offline(OfflineTrust::Bundle(trust))))
+        Ok(Self::new(Offline(OfflineTrust::Bundle(trust))))
     }
 
     /// Verifies a package and keeps a private, sealed copy of its bytes.
@@ -180,9 +182,8 @@ impl Verifier<Offline> {
         envelope: &SignatureEnvelope,
     ) -> Result<SignatureInspection, PackageError> {
         let answered_by = answers_as(&self.trust);
-        let mut examination = Examination::of_envelope(envelope, &self.config, answered_by)?;
-        self.answer(&mut examination)?;
-        Ok(examination.inspect(envelope))
+        let next = Next::of_envelope(envelope, &self.config, answered_by)?;
+        Ok(self.answer(next)?.inspect(envelope))
     }
 
     pub(crate) fn org(&self) -> Option<OrgId> {
@@ -193,26 +194,24 @@ impl Verifier<Offline> {
         &self,
         package: Package,
         read: ReadPackage<T>,
-    ) -> Result<Examination<T>, PackageError> {
+    ) -> Result<Examined<PackageContent<T>>, PackageError> {
         let (signature, answered_by) = (self.signature.clone(), answers_as(&self.trust));
-        let mut examination =
-            Examination::begin(package, signature, &self.config, answered_by, read)?;
-        self.answer(&mut examination)?;
-        Ok(examination)
+        let next = Next::begin(package, signature, &self.config, answered_by, read)?;
+        Ok(self.answer(next)?)
     }
 
-    fn answer<T>(&self, examination: &mut Examination<T>) -> Result<(), DecisionError> {
-        while let Some(question) = examination.question() {
-            match question {
-                Question::StoredSignatures(_) => examination.answer_signatures(Vec::new()),
-                Question::Trust(signers) => {
-                    let name = examination.name();
-                    let decision = self.trust.decide(&signers, name, &self.config)?;
-                    examination.answer_trust(decision);
+    fn answer<C: Content>(&self, mut next: Next<C>) -> Result<Examined<C>, DecisionError> {
+        loop {
+            next = match next {
+                Next::Signatures(question) => question.answer(Vec::new()),
+                Next::Trust(question) => {
+                    let (signers, name) = (&question.signers, question.name());
+                    let decision = self.trust.decide(signers, name, &self.config)?;
+                    question.answer(decision)
                 }
-            }
+                Next::Decided(examined) => return Ok(examined),
+            };
         }
-        Ok(())
     }
 }
 

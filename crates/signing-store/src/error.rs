@@ -381,9 +381,7 @@ impl StoreError {
             Self::SuccessorExists => "SuccessorExists",
         }
     }
-}
 
-impl StoreError {
     pub(crate) fn unavailable(source: impl Into<Source>) -> Self {
         Self::Unavailable(source.into())
     }

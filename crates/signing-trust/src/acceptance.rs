@@ -16,3 +16,5 @@ pub use quorum::RequiredSigners;
 #[doc(no_inline)]
 pub use signing_crypto::{SignerCount, SignerCountError};
 pub use validity::Validity;
+#[cfg(feature = "store")]
+pub(crate) use validity::{require_floor, require_unexpired};

@@ -1,5 +1,7 @@
 use std::time::SystemTime;
 
+#[cfg(feature = "store")]
+use chrono::SubsecRound;
 use chrono::{DateTime, Utc};
 use thiserror::Error;
 
@@ -25,6 +27,12 @@ pub fn clock_time() -> DateTime<Utc> {
 pub fn usable_clock_time() -> Result<DateTime<Utc>, UnusableClock> {
     let now = clock_time();
     require_usable(now).map(|()| now)
+}
+
+/// The time as stores keep it.
+#[cfg(feature = "store")]
+pub(crate) fn to_microseconds(time: DateTime<Utc>) -> DateTime<Utc> {
+    time.trunc_subsecs(6)
 }
 
 pub(crate) fn require_usable(now: DateTime<Utc>) -> Result<(), UnusableClock> {

@@ -115,7 +115,7 @@ pub(crate) enum StatedBy {
 }
 
 /// What a statement about a key says.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct KeyStatus {
     /// Unknown only if the key was denied by its fingerprint.
     pub(crate) public_key: Option<UncheckedKey>,
@@ -127,7 +127,7 @@ pub(crate) struct KeyStatus {
 impl KeyStatus {
     /// Trust in a key.
     pub(crate) fn trusted(public_key: UncheckedKey) -> Self {
-        Self { public_key: Some(public_key), name: None, revoked: None, expires_at: None }
+        Self { public_key: Some(public_key), ..Self::default() }
     }
 
     /// Whether it says anything: a denial by fingerprint that was taken back does not.

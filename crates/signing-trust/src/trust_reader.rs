@@ -32,14 +32,13 @@ pub use impact::{
     AffectedSignature, AffectedSignatures, OrganizationKeys, PlannedSuccessor, RevocationImpact,
     RotationImpact, TrustImpact,
 };
-pub use next_documents::{DocumentPlan, NextDocuments, NextRoot};
+pub use next_documents::{DocumentExpiries, DocumentPlan, NextDocuments, NextRoot};
 pub use proven_key::ProvenKey;
 pub(crate) use proven_key::require_same_public_half;
 pub use publication_impact::PublicationImpact;
 pub use rotation::{Outdated, Resign, Resigned, ResignedPackage};
-pub(crate) use rotation::{RESIGN_LIMIT, ResignOutcome, ResignTally, next_name};
+pub(crate) use rotation::{ResignOutcome, ResignTally, Resigner, next_name};
 pub use signature_search::SearchExtent;
-pub(crate) use signature_search::{SEARCH_LIMIT, SignatureSearch};
 pub use signatures::{KeptSignatures, StoredSignature};
 pub(crate) use signatures::{announce, signed_by};
 

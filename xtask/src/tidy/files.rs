@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::Violation;
 
 /// One file holds one idea, and this many lines are more than one.
-const MOST_LINES: usize = 400;
+const MAX_LINES: usize = 400;
 /// A clone holds every version of every file.
 const MOST_BYTES: u64 = 300_000;
 const MIGRATIONS: &str = "crates/signing-store/migrations";
@@ -13,8 +13,8 @@ const MIGRATIONS: &str = "crates/signing-store/migrations";
 /// A source file that is too long.
 pub(super) fn long(path: &str, text: &str) -> Option<Violation> {
     let lines = text.lines().count();
-    let message = || format!("{lines} lines; at most {MOST_LINES}");
-    (lines > MOST_LINES).then(|| Violation::new(path, MOST_LINES + 1, message()))
+    let message = || format!("{lines} lines; at most {MAX_LINES}");
+    (lines > MAX_LINES).then(|| Violation::new(path, MAX_LINES + 1, message()))
 }
 
 /// Files that are too large, other than lock files, which no one chooses the size of.

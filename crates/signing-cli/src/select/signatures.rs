@@ -5,7 +5,7 @@ use signing_trust::store::PackageSignatureRecord;
 use super::organization_or_default;
 use crate::cli::{OrgReference, Prefix, SignatureReference};
 use crate::context::Context;
-use crate::error::{CliError, MAX_CANDIDATES};
+use crate::error::{CliError, MAX_SHOWN};
 use crate::lines::ShortIds;
 
 /// Finds a signature in the store, by the beginning of its id among those of one organization.
@@ -31,7 +31,7 @@ pub(crate) async fn signature(
         SignatureReference::Prefix(prefix) => prefix,
     };
     let org = organization_or_default(context, keys, org).await?;
-    let limit = MAX_CANDIDATES as u16 + 2;
+    let limit = MAX_SHOWN as u16 + 2;
     let mut found = keys.store().kept_signatures(org.id, before(prefix), limit).await?;
     found.retain(|signature| prefix.begins(signature.id));
     match (found.pop(), found.is_empty()) {

@@ -3,7 +3,8 @@ use std::str::FromStr;
 
 use crate::names::{NameError, NameFault, NameKind};
 
-const MAX_NAME_BYTES: usize = 255;
+/// As many bytes as a name, a pattern for names or a version may have.
+pub const MAX_NAME_BYTES: usize = 255;
 
 macro_rules! name {
     ($(#[$doc:meta])* $name:ident, $kind:expr, $check:path) => {

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::names::{PackageName, PatternError, is_deceptive};
+use crate::names::{MAX_NAME_BYTES, PackageName, PatternError, is_deceptive};
 
 /// The most patterns that one scope may have.
 pub const MAX_PATTERNS: usize = 64;
@@ -97,7 +97,7 @@ fn is_match(pattern: &str, name: &str) -> bool {
 }
 
 fn check(pattern: &str) -> Result<(), PatternError> {
-    if pattern.is_empty() || pattern.len() > 255 {
+    if pattern.is_empty() || pattern.len() > MAX_NAME_BYTES {
         return Err(PatternError::Length { found: pattern.len() });
     }
     match pattern.chars().find(|&c| c == '/' || is_deceptive(c)) {

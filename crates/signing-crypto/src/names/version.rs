@@ -2,7 +2,7 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
-use crate::names::ParseError;
+use crate::names::{MAX_NAME_BYTES, ParseError};
 
 /// A package's version as the signer states it: Semantic Versioning 2.0.0.
 ///
@@ -27,8 +27,7 @@ impl FromStr for PackageVersion {
 
     fn from_str(text: &str) -> Result<Self, ParseError> {
         match text.parse() {
-            // A version has at most 255 bytes.
-            Ok(version) if text.len() <= 255 => {
+            Ok(version) if text.len() <= MAX_NAME_BYTES => {
                 Ok(Self { text: text.into(), version: Box::new(version) })
             }
             _ => Err(ParseError::Version),

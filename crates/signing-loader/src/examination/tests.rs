@@ -1,8 +1,8 @@
-use std::io::Write;
-
 use std::fs::File;
+use std::io::{self, Write};
 
-use signing_crypto::{SigningKey, VerifyingKey};
+use signing_crypto::SigningKey;
+use signing_trust::acceptance::ActualContent;
 
 use super::*;
 use crate::sign::package_statement;
@@ -20,15 +20,14 @@ fn a_package_that_grows_after_it_was_opened_is_read_one_byte_too_far_at_most() {
         let (package, source) = (Package::from(&*path), SignatureSource::Memory(envelope));
         let answered_by = AnsweredBy::PinnedKeys;
 
-        let mut examination =
-            Examination::begin(package, source, &config, answered_by, read).unwrap();
+        let next = Next::begin(package, source, &config, answered_by, read).unwrap();
         let mut file = File::options().append(true).open(&path).unwrap();
         file.write_all(&[0; 1 << 20]).unwrap();
 
-        let Some(Question::Trust(signers)) = examination.question() else { panic!() };
-        examination.answer_trust(PinnedKeys::from(key.verifying_key()).decide(&signers));
-        let refused = examination.finish(None).map(drop).unwrap_err();
-        match refused {
+        let Next::Trust(question) = next else { panic!() };
+        let decision = PinnedKeys::from(key.verifying_key()).decide(&question.signers);
+        let Next::Decided(examined) = question.answer(decision) else { panic!() };
+        match examined.finish(None).map(drop).unwrap_err() {
             PackageError::Verification(VerificationError::TamperedPackage {
                 actual: ActualContent::Size(size),
                 ..
@@ -48,9 +47,11 @@ fn a_package_without_a_signature_is_not_read_where_there_is_no_store() {
     let begin = |package: Package, answered_by| {
         let unread: ReadPackage<()> = |_, _, _| Err(io::Error::other("it was read"));
         let config = VerificationConfig::default();
-        let examined =
-            Examination::begin(package, SignatureSource::Auto, &config, answered_by, unread);
-        examined.and_then(|examined| examined.finish(None)).map(drop).unwrap_err()
+        match Next::begin(package, SignatureSource::Auto, &config, answered_by, unread) {
+            Ok(Next::Decided(examined)) => examined.finish(None).map(drop).unwrap_err(),
+            Ok(_) => panic!("it asks"),
+            Err(error) => error,
+        }
     };
     let in_memory = || crate::PackageBytes::new("a.so".parse().unwrap(), &b"package"[..]);
     let beside = SignatureLocation::File(directory.path().join("libworkflow.so.sig"));
@@ -69,26 +70,4 @@ fn a_package_without_a_signature_is_not_read_where_there_is_no_store() {
     }
     let read = begin(Package::from(&*path), AnsweredBy::Store);
     assert!(matches!(read, PackageError::Io { .. }), "{read:?}");
-}
-
-#[test]
-fn a_package_about_which_a_question_was_not_answered_is_not_decided_on() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("libworkflow.so");
-    std::fs::write(&path, "package").unwrap();
-    let key = SigningKey::generate().unwrap();
-    let envelope = SignatureEnvelope::sign(&package_statement(&path).unwrap(), &key);
-    let finish = |answer: Option<VerifyingKey>| {
-        let (package, source) = (Package::from(&*path), SignatureSource::Memory(envelope.clone()));
-        let config = VerificationConfig::default();
-        let mut examination =
-            Examination::begin(package, source, &config, AnsweredBy::PinnedKeys, hash).unwrap();
-        if let (Some(key), Some(Question::Trust(signers))) = (answer, examination.question()) {
-            examination.answer_trust(PinnedKeys::from(key).decide(&signers));
-        }
-        examination.finish(None).map(drop)
-    };
-    finish(Some(key.verifying_key())).unwrap();
-    let unanswered = finish(None);
-    assert!(matches!(unanswered, Err(PackageError::Undecided)), "{unanswered:?}");
 }

@@ -87,7 +87,8 @@ impl Following {
     ) -> (Arc<Followed>, Option<Duration>) {
         let since = boot_time();
         let mut state = self.state();
-        let followed = match state.packages.iter().find(|followed| followed.is_as(&report)) {
+        let followed = match state.packages.iter().find(|followed| followed.describes_same(&report))
+        {
             Some(followed) => followed.clone(),
             None => {
                 let followed = Arc::new(Followed::new(package, report, providers, self.rule()));
@@ -243,11 +244,7 @@ fn event(report: &VerificationReport, standing: &Standing) -> AuditEvent {
         Standing::Trusted { .. } => EventType::PackageTrustRestored,
         _ => EventType::PackageTrustEnded,
     };
-    let event = AuditEvent::new(event_type)
-        .org(report.org)
-        .fingerprint(report.signer())
-        .package(&report.name)
-        .digest(report.content.digest);
+    let event = report.event(event_type);
     match standing {
         Standing::Refused(error) => event.failure(error),
         _ => event,

@@ -206,7 +206,7 @@ impl Followed {
     }
 
     /// Whether both stand for the same bytes, signed by the same keys in the same words.
-    pub(super) fn is_as(&self, other: &VerificationReport) -> bool {
+    pub(super) fn describes_same(&self, other: &VerificationReport) -> bool {
         let VerificationReport { name, content, signers, version, expires_at, .. } = &self.report;
         let same_signers = signers.len() == other.signers.len()
             && signers.iter().all(|one| other.signers.iter().any(|other| one.key == other.key));

@@ -22,7 +22,7 @@ use super::following::Following;
 use crate::error::PackageError;
 use crate::load::Provider;
 use crate::report::VerificationReport;
-use crate::verified::{accept_report_again, require_provider};
+use crate::verified::require_provider;
 
 /// How long the watchdog sleeps at most. Its sleep does not count the time for which the
 /// machine is suspended, and what it looks at does.
@@ -133,7 +133,7 @@ async fn decide_again(
     let mut verdicts = Vec::new();
     for (package, provided) in packages.into_iter().zip(&provided) {
         let Some(decision) = decisions.next() else { break };
-        let mut verdict = accept_report_again(&package.report, decision, config);
+        let mut verdict = package.report.accepted_again(decision, config);
         for (provider, reports) in package.providers.iter().zip(provided) {
             let decided: Vec<_> = reports.iter().zip(decisions.by_ref()).collect();
             if let Err(error) = require_provider(provider, decided, config) {

@@ -4,7 +4,7 @@
 use signing_trust::TrustDecision;
 use signing_trust::acceptance::VerificationConfig;
 
-use super::{VerifiedPackage, accept_report_again};
+use super::VerifiedPackage;
 use crate::elf::LibraryError;
 use crate::error::{LoadError, PackageError};
 use crate::load::{self, Provider, TrustedProviders};
@@ -77,7 +77,7 @@ pub(crate) fn require_provider<'a>(
 ) -> Result<(), PackageError> {
     let mut refusal = None;
     for (report, decision) in decided {
-        match accept_report_again(report, decision, config) {
+        match report.accepted_again(decision, config) {
             Ok(_) => return Ok(()),
             Err(error) => refusal = Some((report.name.clone(), Box::new(error))),
         }

@@ -5,7 +5,9 @@ use signing_trust::{TrustAnchor, TrustError, TrustReader};
 use super::Verifier;
 use crate::blocking::blocking;
 use crate::error::PackageError;
-use crate::examination::{AnsweredBy, Examination, Question, ReadPackage, hash, seal};
+use crate::examination::{
+    AnsweredBy, Content, Examined, Next, PackageContent, ReadPackage, hash, seal,
+};
 use crate::explain::{Explanation, SignatureInspection};
 use crate::package::Package;
 use crate::report::{VerificationReport, announce};
@@ -40,7 +42,7 @@ impl Verifier<Online> {
     ) -> Result<Self, TrustError> {
         let trust = trust.into().without_kek();
         let org = trust.store().organization(organization).await?.id;
-        Ok(Self::by(Online { trust, org }))
+        Ok(Self::new(Online { trust, org }))
     }
 
     /// Trusts only what the organization has signed that it trusts, verified from a pinned
@@ -58,7 +60,7 @@ impl Verifier<Online> {
     /// As [`organization`](Self::organization), for an organization that the caller has looked
     /// up.
     pub(crate) fn organization_by_id(trust: &TrustReader, org: OrgId) -> Self {
-        Self::by(Online { trust: trust.clone().without_kek(), org })
+        Self::new(Online { trust: trust.clone().without_kek(), org })
     }
 
     /// Verifies a package and keeps a private, sealed copy of its bytes.
@@ -126,8 +128,8 @@ impl Verifier<Online> {
         &self,
         envelope: &SignatureEnvelope,
     ) -> Result<SignatureInspection, PackageError> {
-        let examination = Examination::of_envelope(envelope, &self.config, AnsweredBy::Store)?;
-        Ok(self.answer(examination).await?.inspect(envelope))
+        let next = Next::of_envelope(envelope, &self.config, AnsweredBy::Store)?;
+        Ok(self.answer(next).await?.inspect(envelope))
     }
 
     pub(crate) fn org(&self) -> Option<OrgId> {
@@ -138,37 +140,33 @@ impl Verifier<Online> {
         &self,
         package: Package,
         read: ReadPackage<T>,
-    ) -> Result<Examination<T>, PackageError> {
+    ) -> Result<Examined<PackageContent<T>>, PackageError> {
         let (signature, config) = (self.signature.clone(), self.config.clone());
         let store = AnsweredBy::Store;
-        let begin = move || Examination::begin(package, signature, &config, store, read);
+        let begin = move || Next::begin(package, signature, &config, store, read);
         self.answer(blocking(begin).await?).await
     }
 
-    async fn answer<T: Send + 'static>(
+    async fn answer<C: Content + Send + 'static>(
         &self,
-        mut examination: Examination<T>,
-    ) -> Result<Examination<T>, PackageError> {
+        mut next: Next<C>,
+    ) -> Result<Examined<C>, PackageError> {
         let Online { trust, org } = &self.trust;
-        while let Some(question) = examination.question() {
-            match question {
-                Question::StoredSignatures(digest) => {
-                    let stored = trust.find_signatures(*org, digest).await?;
+        loop {
+            next = match next {
+                Next::Signatures(question) => {
+                    let stored = trust.find_signatures(*org, question.digest).await?;
                     let stored = stored.into_iter().map(|kept| (kept.id, kept.org, kept.envelope));
-                    examination.answer_signatures(stored.collect());
+                    question.answer(stored.collect())
                 }
-                Question::Trust(signers) => {
-                    let name = examination.name();
-                    let decision = self.trust.decide(&signers, name, &self.config).await?;
+                Next::Trust(question) => {
+                    let (signers, name) = (&question.signers, question.name());
+                    let decision = self.trust.decide(signers, name, &self.config).await?;
                     // It may take a thousand verifications.
-                    let answered = move || {
-                        examination.answer_trust(decision);
-                        Ok::<_, PackageError>(examination)
-                    };
-                    examination = blocking(answered).await?;
+                    blocking(move || Ok::<_, PackageError>(question.answer(decision))).await?
                 }
-            }
+                Next::Decided(examined) => return Ok(examined),
+            };
         }
-        Ok(examination)
     }
 }

@@ -19,6 +19,28 @@ macro_rules! impl_for_connections {
 }
 pub(crate) use impl_for_connections;
 
+/// Reads rows by a type's `read` from both databases. One generic implementation would conflict
+/// with those that diesel has.
+macro_rules! impl_from_sql_row {
+    ($row:ty, $columns:ty) => {
+        #[cfg(feature = "sqlite")]
+        $crate::backend::connection::impl_from_sql_row!($row, $columns, diesel::sqlite::Sqlite);
+
+        #[cfg(feature = "postgres")]
+        $crate::backend::connection::impl_from_sql_row!($row, $columns, diesel::pg::Pg);
+    };
+    ($row:ty, $columns:ty, $backend:ty) => {
+        impl diesel::deserialize::FromSqlRow<$columns, $backend> for $row {
+            fn build_from_row<'a>(
+                row: &impl diesel::row::Row<'a, $backend>,
+            ) -> diesel::deserialize::Result<Self> {
+                Self::read(row)
+            }
+        }
+    };
+}
+pub(crate) use impl_from_sql_row;
+
 /// A connection that is closed or still within a transaction is not used again.
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub(super) fn keep_unless_broken<C: diesel_async::pooled_connection::PoolableConnection>(

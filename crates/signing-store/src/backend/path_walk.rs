@@ -1,14 +1,12 @@
 //! The way from the root to a file or a directory.
 
-use std::ffi::OsString;
 use std::fs::{self, Metadata};
 use std::io;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use rustix::io::Errno;
 
-/// As many links as Linux follows.
-const MAX_LINKS: usize = 40;
+use super::path_names::{MAX_LINKS, names};
 
 /// Looks at each directory and each link on the way to what is at the end of an absolute path, and
 /// returns that: its path without links, not looked at yet. If only users who are trusted can
@@ -24,7 +22,7 @@ pub(super) fn walk<E>(
 ) -> Result<(PathBuf, Metadata), E> {
     let found = |path: &Path| fs::symlink_metadata(path).map_err(|error| unreachable(path, error));
     let mut here = PathBuf::from("/");
-    let mut ahead = reversed(absolute);
+    let mut ahead: Vec<_> = names(absolute).rev().collect();
     let mut links = 0;
     while let Some(name) = ahead.pop() {
         look(&here, &found(&here)?)?;
@@ -47,18 +45,8 @@ pub(super) fn walk<E>(
         if target.is_absolute() {
             here = PathBuf::from("/");
         }
-        ahead.extend(reversed(&target));
+        ahead.extend(names(&target).rev());
     }
     let end = found(&here)?;
     Ok((here, end))
-}
-
-/// The names on a path, the last first.
-fn reversed(path: &Path) -> Vec<OsString> {
-    let names = path.components().rev().filter_map(|component| match component {
-        Component::Normal(name) => Some(name.to_owned()),
-        Component::ParentDir => Some("..".into()),
-        Component::RootDir | Component::CurDir | Component::Prefix(_) => None,
-    });
-    names.collect()
 }

@@ -12,14 +12,12 @@ use std::path::Path;
 use rustix::fs::OFlags;
 use rustix::process::geteuid;
 
+use super::path_names::{STICKY, WRITABLE_BY_OTHERS};
 use super::path_walk::walk;
 use crate::error::RootFileError;
 
 /// The bundles of distributions have a quarter of it.
 const MAX_SIZE: u64 = 1024 * 1024;
-
-const STICKY: u32 = 0o1000;
-const WRITABLE_BY_OTHERS: u32 = 0o022;
 
 /// Reads it without waiting for the other end of a FIFO.
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, RootFileError> {

@@ -11,6 +11,7 @@ use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 use signing_crypto::{Fingerprint, PackageName, PackageVersion};
 
 use super::KeyRow;
+use crate::backend::connection::impl_from_sql_row;
 use crate::backend::origin::Origin;
 use crate::sql_types::{Bytes, Id, Instant, Label};
 use crate::tables::organizations::OrganizationRecord;
@@ -67,23 +68,7 @@ pub(super) enum Row {
     },
 }
 
-#[cfg(feature = "postgres")]
-impl FromSqlRow<Columns, diesel::pg::Pg> for Row {
-    fn build_from_row<'a>(
-        row: &impl diesel::row::Row<'a, diesel::pg::Pg>,
-    ) -> deserialize::Result<Self> {
-        Self::read(row)
-    }
-}
-
-#[cfg(feature = "sqlite")]
-impl FromSqlRow<Columns, diesel::sqlite::Sqlite> for Row {
-    fn build_from_row<'a>(
-        row: &impl diesel::row::Row<'a, diesel::sqlite::Sqlite>,
-    ) -> deserialize::Result<Self> {
-        Self::read(row)
-    }
-}
+impl_from_sql_row!(Row, Columns);
 
 impl Row {
     fn read<'a, DB: Backend>(row: &impl diesel::row::Row<'a, DB>) -> deserialize::Result<Self>

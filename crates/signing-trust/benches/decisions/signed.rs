@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use chrono::{TimeDelta, Utc};
 use signing_crypto::{OrgId, RoleKeys, RootDigest, SignerCount, SigningKey, StatementTime};
 use signing_trust::store::OrganizationRef;
-use signing_trust::{DocumentPlan, KeyManager, NextRoot, TrustRoot};
+use signing_trust::{DocumentExpiries, DocumentPlan, KeyManager, NextRoot, TrustRoot};
 
 /// Publishes the first documents of an organization, by one key for every role, with these
 /// roots of those that it granted trust to. Returns the root to be pinned.
@@ -25,8 +25,7 @@ pub(crate) async fn publish(
     let plan = DocumentPlan::First {
         root,
         child_roots,
-        statement_expires_at: next_year,
-        revocations_expire_at: next_year,
+        expires: DocumentExpiries { statement: next_year, revocations: next_year },
     };
     let mut drafted = keys.draft_documents(&org, None, plan).await?;
     drafted.documents.sign(&signer)?;

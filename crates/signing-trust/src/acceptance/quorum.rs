@@ -71,12 +71,12 @@ impl fmt::Display for RequiredSigners {
 /// voucher never makes it smaller.
 fn most_distinct(vouchers: &[&[OrgId]]) -> usize {
     let mut held = HashMap::new();
-    (0..vouchers.len()).filter(|&key| place(key, vouchers, &mut held, &mut HashSet::new())).count()
+    (0..vouchers.len()).filter(|&key| assign(key, vouchers, &mut held, &mut HashSet::new())).count()
 }
 
 /// Finds an organization for `key`, if need be by finding others for the keys that
 /// hold its own. `asked` are those that this search has been to.
-fn place(
+fn assign(
     key: usize,
     vouchers: &[&[OrgId]],
     held: &mut HashMap<OrgId, usize>,
@@ -84,7 +84,7 @@ fn place(
 ) -> bool {
     for &org in vouchers[key] {
         if asked.insert(org)
-            && held.get(&org).copied().is_none_or(|holder| place(holder, vouchers, held, asked))
+            && held.get(&org).copied().is_none_or(|holder| assign(holder, vouchers, held, asked))
         {
             held.insert(org, key);
             return true;

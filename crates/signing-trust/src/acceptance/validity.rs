@@ -3,7 +3,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use signing_crypto::PackageVersion;
 
-use super::{VerificationConfig, VerificationError};
+use super::{ClockSkewAllowance, VerificationConfig, VerificationError};
 use crate::decision::TrustDecision;
 
 /// How long what holds now, a signature or the trust in a key, will go on to.
@@ -28,22 +28,10 @@ impl VerificationConfig {
         version: Option<&PackageVersion>,
         decision: &TrustDecision,
     ) -> Result<Validity, VerificationError> {
-        let validity = self.require_unexpired(expires_at, decision.now())?;
+        let now = decision.now();
+        require_unexpired(expires_at, now, self.clock_skew_allowance)?;
         require_floor(version, decision.floor())?;
-        Ok(validity)
-    }
-
-    fn require_unexpired(
-        &self,
-        expires_at: Option<DateTime<Utc>>,
-        now: DateTime<Utc>,
-    ) -> Result<Validity, VerificationError> {
-        let Some(expires_at) = expires_at else { return Ok(Validity::Ample) };
-        let left = expires_at.signed_duration_since(now);
-        if left + self.clock_skew_allowance.as_delta() <= TimeDelta::zero() {
-            return Err(VerificationError::Expired { expired_at: expires_at, now });
-        }
-        Ok(self.validity(Some(expires_at), now))
+        Ok(self.validity(expires_at, now))
     }
 
     /// How long what ends then, and has not ended, will go on to hold.
@@ -63,7 +51,23 @@ impl VerificationConfig {
     }
 }
 
-fn require_floor(
+pub(crate) fn require_unexpired(
+    expires_at: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
+    allowance: ClockSkewAllowance,
+) -> Result<(), VerificationError> {
+    match expires_at {
+        Some(expired_at)
+            if expired_at.signed_duration_since(now) + allowance.as_delta()
+                <= TimeDelta::zero() =>
+        {
+            Err(VerificationError::Expired { expired_at, now })
+        }
+        _ => Ok(()),
+    }
+}
+
+pub(crate) fn require_floor(
     version: Option<&PackageVersion>,
     floor: Option<&PackageVersion>,
 ) -> Result<(), VerificationError> {
@@ -84,7 +88,6 @@ fn delta(duration: Duration) -> TimeDelta {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::acceptance::ClockSkewAllowance;
 
     const HOUR: Duration = Duration::from_secs(3600);
 
@@ -92,17 +95,13 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn policy(allowance: ClockSkewAllowance, warning: Duration) -> VerificationConfig {
-        VerificationConfig {
-            clock_skew_allowance: allowance,
-            warn_before_expiry: warning,
-            ..Default::default()
-        }
-    }
-
-    fn is_expired(result: Result<Validity, VerificationError>) -> bool {
-        match result {
-            Ok(_) => false,
+    fn is_expired(
+        expires_at: Option<DateTime<Utc>>,
+        now: DateTime<Utc>,
+        allowance: ClockSkewAllowance,
+    ) -> bool {
+        match require_unexpired(expires_at, now, allowance) {
+            Ok(()) => false,
             Err(VerificationError::Expired { .. }) => true,
             Err(other) => panic!("{other:?}"),
         }
@@ -110,38 +109,33 @@ mod tests {
 
     #[test]
     fn a_signature_is_void_from_its_expiry_on_to_the_microsecond() {
-        let strict = policy(ClockSkewAllowance::NONE, Duration::ZERO);
-        let at =
-            |now| is_expired(strict.require_unexpired(Some(time("2027-01-01T00:00:00Z")), now));
+        let strict = ClockSkewAllowance::NONE;
+        let at = |now| is_expired(Some(time("2027-01-01T00:00:00Z")), now, strict);
         assert!(!at(time("2026-12-31T23:59:59.999999Z")));
         assert!(at(time("2027-01-01T00:00:00Z")));
         assert!(at(time("2027-01-01T00:00:00.000001Z")));
         assert!(at(DateTime::<Utc>::MAX_UTC));
-        assert!(!is_expired(strict.require_unexpired(None, DateTime::<Utc>::MAX_UTC)));
+        assert!(!is_expired(None, DateTime::<Utc>::MAX_UTC, strict));
     }
 
     #[test]
     fn the_allowance_is_taken_off_the_clock_and_no_more() {
-        let lenient = policy(ClockSkewAllowance::MAX, Duration::ZERO);
-        let at =
-            |now| is_expired(lenient.require_unexpired(Some(time("2027-01-01T00:00:00Z")), now));
+        let lenient = ClockSkewAllowance::MAX;
+        let at = |now| is_expired(Some(time("2027-01-01T00:00:00Z")), now, lenient);
         assert!(!at(time("2027-01-01T00:04:59.999999Z")));
         assert!(at(time("2027-01-01T00:05:00Z")));
     }
 
     #[test]
     fn what_ends_within_the_warning_is_told_and_nothing_earlier() {
-        let warning = policy(ClockSkewAllowance::MAX, HOUR);
+        let warning = VerificationConfig { warn_before_expiry: HOUR, ..Default::default() };
         let expires_at = time("2027-01-01T00:00:00Z");
-        let at = |now| warning.require_unexpired(Some(expires_at), time(now)).unwrap();
+        let at = |now| warning.validity(Some(expires_at), time(now));
         assert_eq!(at("2026-12-31T22:59:59.999999Z"), Validity::Ample);
         for now in ["2026-12-31T23:00:00Z", "2027-01-01T00:04:30Z"] {
             assert_eq!(at(now), Validity::EndsSoon { expires_at }, "{now}");
         }
-        assert_eq!(
-            warning.require_unexpired(None, DateTime::<Utc>::MAX_UTC).unwrap(),
-            Validity::Ample
-        );
+        assert_eq!(warning.validity(None, DateTime::<Utc>::MAX_UTC), Validity::Ample);
     }
 
     #[test]

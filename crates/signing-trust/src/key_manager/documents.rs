@@ -43,12 +43,8 @@ impl KeyManager {
         require_admissible(&verified, anchor)?;
         let event = self.event(EventType::TrustPublished).org(org).documents(versions(&new));
         self.change(event, |store, entry| store.add_trust_documents(org, new, entry)).await?;
-        let mut outcome = Ok(());
-        let remember = &mut |seen: &mut SeenDocuments| {
-            outcome = seen.admit(anchor.root().digest(), &verified);
-        };
-        anchor.memory().update(remember).map_err(SignedTrustError::from)?;
-        outcome?;
+        let admit = |seen: &mut SeenDocuments| seen.admit(anchor.root().digest(), &verified);
+        anchor.update_memory(admit).map_err(SignedTrustError::from)??;
         Ok(verified)
     }
 }
@@ -87,3 +83,6 @@ fn versions(documents: &[NewTrustDocument]) -> String {
     let each = documents.iter().map(|document| format!("{} {}", document.kind, document.version));
     each.collect::<Vec<_>>().join(", ")
 }
+
+#[cfg(all(test, feature = "sqlite"))]
+mod tests;

@@ -10,10 +10,7 @@ use signing_store::{Change, OrganizationRecord, SigningKeyRecord, StoreError, Tr
 use super::KeyManager;
 use crate::error::TrustError;
 use crate::rules::KeyStanding;
-use crate::trust_reader::{
-    ProvenKey, RESIGN_LIMIT, Resign, ResignTally, Resigned, ResignedPackage, SEARCH_LIMIT,
-    next_name,
-};
+use crate::trust_reader::{ProvenKey, Resign, ResignTally, Resigned, ResignedPackage, next_name};
 
 /// How far the rotation of a signing key has come.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,11 +71,7 @@ impl KeyManager {
         name: Option<KeyName>,
         resign: Resign,
     ) -> Result<Rotation, TrustError> {
-        let limit = match resign {
-            Resign::Leave => SEARCH_LIMIT,
-            Resign::All | Resign::Only(_) => RESIGN_LIMIT,
-        };
-        self.rotate_within(id, name, &resign, limit).await
+        self.rotate_within(id, name, &resign, resign.time_limit()).await
     }
 
     async fn rotate_within(

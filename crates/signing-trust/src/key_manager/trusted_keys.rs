@@ -1,4 +1,4 @@
-use chrono::{DateTime, SubsecRound, Utc};
+use chrono::{DateTime, Utc};
 use signing_crypto::{Fingerprint, KeyId, KeyName, Note, OrgId, TrustedKeyId, VerifyingKey};
 use signing_store::{
     Change, CompromisedKeyRecord, NewTrustedKey, Revocation, StoreError, TrustedKeyRecord,
@@ -6,6 +6,7 @@ use signing_store::{
 
 use super::KeyManager;
 use crate::audit::EventType;
+use crate::clock::to_microseconds;
 use crate::error::TrustError;
 
 impl KeyManager {
@@ -28,7 +29,7 @@ impl KeyManager {
     ) -> Result<Change<TrustedKeyRecord>, TrustError> {
         self.require_future(expires_at).await?;
         let id = TrustedKeyId::random();
-        let expires_at = expires_at.map(|expires_at| expires_at.trunc_subsecs(6));
+        let expires_at = expires_at.map(to_microseconds);
         let event = self
             .event(EventType::TrustedKeyAdded)
             .org(org)

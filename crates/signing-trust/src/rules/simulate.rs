@@ -98,12 +98,7 @@ pub(crate) fn simulate(
             // The row that the denial would make. A child's first statement about a key would
             // say nothing to others if it is a denial.
             if trust.is_of(*org) && key.own().is_none() {
-                let status = KeyStatus {
-                    public_key: None,
-                    name: None,
-                    revoked: Some(revoked),
-                    expires_at: None,
-                };
+                let status = KeyStatus { revoked: Some(revoked), ..KeyStatus::default() };
                 let by = StatedBy::Organization(None);
                 key.entries.insert(0, KeyEntry { by, status });
             }

@@ -1,6 +1,7 @@
 use std::sync::{Arc, Mutex};
 
 use super::{SeenDocuments, TrustRoot, VersionMemory};
+use crate::document_error::VersionMemoryError;
 
 /// What signed trust is verified from: a root that was pinned, and the memory of what was
 /// verified from it before.
@@ -21,8 +22,14 @@ impl TrustAnchor {
         &self.root
     }
 
-    pub(crate) fn memory(&self) -> &dyn VersionMemory {
-        &*self.memory
+    /// What `admit` says of what was seen. A memory that never asks it remembers nothing.
+    pub(crate) fn update_memory<T>(
+        &self,
+        mut admit: impl FnMut(&mut SeenDocuments) -> T,
+    ) -> Result<T, VersionMemoryError> {
+        let mut outcome = None;
+        self.memory.update(&mut |seen| outcome = Some(admit(seen)))?;
+        outcome.ok_or(VersionMemoryError::Unasked)
     }
 }
 

@@ -112,13 +112,7 @@ fn state(
     let mut says: BTreeMap<Fingerprint, KeyStatus> =
         statement.keys.iter().map(|(&key, stated)| (key, trusted(stated))).collect();
     for (&key, denied) in statement.denied.iter().chain(&revocations.denied) {
-        let status = says.entry(key).or_insert(KeyStatus {
-            public_key: None,
-            name: None,
-            revoked: None,
-            expires_at: None,
-        });
-        status.revoked.get_or_insert(revoked(denied));
+        says.entry(key).or_default().revoked.get_or_insert(revoked(denied));
     }
     for (key, status) in says {
         let entries = &mut trust.keys.entry(key).or_default().entries;

@@ -12,7 +12,7 @@ use super::anchor::TrustAnchor;
 use super::pin::Pin;
 use super::seen::{SeenDocument, SeenOrganization};
 use super::value::{Children, SignedTrust};
-use crate::document_error::{SignedTrustError, VersionMemoryError};
+use crate::document_error::SignedTrustError;
 use crate::snapshot::Expiry;
 
 /// The documents of one organization, each signed by those who must sign it, and belonging
@@ -130,21 +130,17 @@ pub(crate) fn admit(
     anchor: &TrustAnchor,
 ) -> Result<(), SignedTrustError> {
     let SignedTrust { own, children, .. } = signed;
-    let mut outcome = None;
-    anchor.memory().update(&mut |seen| {
-        let admitted = seen.admit(anchor.root().digest(), own);
-        if admitted.is_ok() {
-            for (child, documents) in children.iter_mut() {
-                let Ok(verified) = documents else { continue };
-                let from = own.statement.grants[child].root;
-                if let Err(error) = seen.admit(from, verified) {
-                    *documents = Err(Arc::new(error));
-                }
+    anchor.update_memory(|seen| {
+        seen.admit(anchor.root().digest(), own)?;
+        for (child, documents) in children.iter_mut() {
+            let Ok(verified) = documents else { continue };
+            let from = own.statement.grants[child].root;
+            if let Err(error) = seen.admit(from, verified) {
+                *documents = Err(Arc::new(error));
             }
         }
-        outcome = Some(admitted);
-    })?;
-    outcome.unwrap_or(Err(VersionMemoryError::Unasked.into()))
+        Ok(())
+    })?
 }
 
 /// Compares the documents of one organization with what was seen before, without remembering.
@@ -153,11 +149,7 @@ pub(crate) fn require_admissible(
     documents: &VerifiedDocuments,
     anchor: &TrustAnchor,
 ) -> Result<(), SignedTrustError> {
-    let mut outcome = None;
-    anchor.memory().update(&mut |seen| {
-        outcome = Some(seen.clone().admit(anchor.root().digest(), documents));
-    })?;
-    outcome.unwrap_or(Err(VersionMemoryError::Unasked.into()))
+    anchor.update_memory(|seen| seen.clone().admit(anchor.root().digest(), documents))?
 }
 
 /// Verifies the documents of each organization that a statement grants trust to, from the root

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::SubsecRound;
 use signing_crypto::{
-    DeniedKey, DocumentHeader, DocumentTexts, DocumentVersion, DraftDocuments, Fingerprint,
+    DeniedKey, DocumentHeader, DocumentVersion, DraftDocuments, Fingerprint,
     MalformedTrustDocument, OrgId, OrgName, Revocations, Role, RoleKeys, RootDigest, RootDocument,
     SignedDocument, StatementTime, TrustDocument, TrustDocumentKind, TrustStatement, VerifyingKey,
 };
@@ -14,7 +14,7 @@ use super::TrustReader;
 use crate::clock::clock_time;
 use crate::document_error::SignedTrustError;
 use crate::error::TrustError;
-use crate::signed::{StatementChange, TrustAnchor, VerifiedDocuments};
+use crate::signed::{StatementChange, StoredDocuments, TrustAnchor, VerifiedDocuments};
 
 /// Which documents an organization publishes next.
 #[derive(Clone, Debug)]
@@ -27,10 +27,8 @@ pub enum DocumentPlan {
         root: NextRoot,
         /// The organizations that it grants trust to, with roots that are not in the store.
         child_roots: BTreeMap<OrgId, RootDigest>,
-        /// When the statement expires.
-        statement_expires_at: StatementTime,
-        /// When the revocations expire.
-        revocations_expire_at: StatementTime,
+        /// When the statement and the revocations expire.
+        expires: DocumentExpiries,
     },
     /// A statement of what its rows trust now, revocations, or both.
     Next {
@@ -48,11 +46,18 @@ pub enum DocumentPlan {
     RotateRoot {
         /// Whose signatures count.
         root: NextRoot,
-        /// When the statement expires.
-        statement_expires_at: StatementTime,
-        /// When the revocations expire.
-        revocations_expire_at: StatementTime,
+        /// When the statement and the revocations expire.
+        expires: DocumentExpiries,
     },
+}
+
+/// When the documents expire that a new root document needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DocumentExpiries {
+    /// When the statement does.
+    pub statement: StatementTime,
+    /// When the revocations do.
+    pub revocations: StatementTime,
 }
 
 /// What the next root document says.
@@ -95,27 +100,21 @@ impl TrustReader {
         anchor: Option<&TrustAnchor>,
         plan: DocumentPlan,
     ) -> Result<NextDocuments, TrustError> {
-        let texts = self.unverified_documents(org.id).await?;
+        let stored = self.stored_documents(org.id).await?;
         match plan {
-            DocumentPlan::First {
-                root,
-                child_roots,
-                statement_expires_at,
-                revocations_expire_at,
-            } => match texts {
-                Some(_) => Err(TrustError::SignedTrustExists { org: org.id }),
-                None => {
-                    let (statement, revocations) = (statement_expires_at, revocations_expire_at);
-                    self.first_documents(org, root, &child_roots, statement, revocations).await
-                }
-            },
+            DocumentPlan::First { .. } if stored.texts.contains_key(&org.id) => {
+                Err(TrustError::SignedTrustExists { org: org.id })
+            }
+            DocumentPlan::First { root, child_roots, expires } => {
+                self.first_documents(org, root, &child_roots, expires).await
+            }
             DocumentPlan::Next {
                 child_roots,
                 statement_expires_at,
                 revocations_expire_at,
                 deny,
             } => {
-                let before = self.before(org.id, texts, anchor).await?;
+                let before = Before::of(org.id, stored, anchor)?;
                 let revocations = match revocations_expire_at {
                     Some(at) => {
                         let root = before.published.root().document().header().version;
@@ -126,10 +125,9 @@ impl TrustReader {
                 self.next_documents(org, before, &child_roots, statement_expires_at, revocations)
                     .await
             }
-            DocumentPlan::RotateRoot { root, statement_expires_at, revocations_expire_at } => {
-                let before = self.before(org.id, texts, anchor).await?;
-                let (statement, revocations) = (statement_expires_at, revocations_expire_at);
-                self.rotated_documents(org, before, root, statement, revocations).await
+            DocumentPlan::RotateRoot { root, expires } => {
+                let before = Before::of(org.id, stored, anchor)?;
+                self.rotated_documents(org, before, root, expires).await
             }
         }
     }
@@ -139,16 +137,15 @@ impl TrustReader {
         org: &OrganizationRecord,
         root: NextRoot,
         child_roots: &BTreeMap<OrgId, RootDigest>,
-        statement_expires_at: StatementTime,
-        revocations_expire_at: StatementTime,
+        expires: DocumentExpiries,
     ) -> Result<NextDocuments, TrustError> {
         let first = DocumentVersion::FIRST;
         let root = self.root_document(org, first, root).await?;
-        let header = self.header(org, first, revocations_expire_at).await?;
+        let header = self.header(org, first, expires.revocations).await?;
         let revocations = Revocations { header, root_version: first, denied: BTreeMap::new() };
         let content = self.statement_content(org.id, None, child_roots).await?;
         let (changes, unrooted) = (content.changes(None), content.unrooted.clone());
-        let header = self.header(org, first, statement_expires_at).await?;
+        let header = self.header(org, first, expires.statement).await?;
         let statement = content.statement(header, first, first);
         let documents = DraftDocuments::new(
             org.id,
@@ -197,8 +194,7 @@ impl TrustReader {
         org: &OrganizationRecord,
         before: Before,
         root: NextRoot,
-        statement_expires_at: StatementTime,
-        revocations_expire_at: StatementTime,
+        expires: DocumentExpiries,
     ) -> Result<NextDocuments, TrustError> {
         let old = before.published.root().document();
         let version = next(org.id, TrustDocumentKind::Root, old.header().version)?;
@@ -206,7 +202,7 @@ impl TrustReader {
         let mut next_revocations = None;
         if old.role(Role::Revocation) != root.role(Role::Revocation) {
             let deny = BTreeSet::new();
-            let at = revocations_expire_at;
+            let at = expires.revocations;
             next_revocations = Some(self.next_revocations(org, &before, version, deny, at).await?);
         }
         let mut next_statement = None;
@@ -214,7 +210,7 @@ impl TrustReader {
             let same = before.published.statement().clone();
             let number = next(org.id, TrustDocumentKind::Statement, same.header.version)?;
             next_statement = Some(TrustStatement {
-                header: self.header(org, number, statement_expires_at).await?,
+                header: self.header(org, number, expires.statement).await?,
                 root_version: version,
                 revocations_version: next_revocations
                     .as_ref()
@@ -267,26 +263,6 @@ impl TrustReader {
         Ok(Revocations { header, root_version, denied })
     }
 
-    /// What was published, verified like what runners load by: a writer of the store must not
-    /// decide what an administrator signs.
-    async fn before(
-        &self,
-        org: OrgId,
-        texts: Option<DocumentTexts>,
-        anchor: Option<&TrustAnchor>,
-    ) -> Result<Before, TrustError> {
-        let missing = SignedTrustError::Missing { org, kind: TrustDocumentKind::Root };
-        let (texts, anchor) = texts.zip(anchor).ok_or_else(|| missing.clone())?;
-        let published = self.published_trust(org, anchor).await?.ok_or(missing)?;
-        let digest = published.root().digest();
-        let mut roots =
-            texts.roots.iter().filter_map(|text| SignedDocument::parse(text.as_bytes()).ok());
-        let current = roots.find(|root| root.digest() == digest);
-        // The newest may be the pinned one, which the store need not have.
-        let current = current.ok_or(SignedTrustError::PinnedRootMissing { org, digest })?;
-        Ok(Before { current, published })
-    }
-
     async fn header(
         &self,
         org: &OrganizationRecord,
@@ -310,6 +286,28 @@ struct Before {
     /// Its newest root document, with the signatures.
     current: SignedDocument<RootDocument>,
     published: VerifiedDocuments,
+}
+
+impl Before {
+    /// Verifies it like what runners load by: a writer of the store must not decide what an
+    /// administrator signs.
+    fn of(
+        org: OrgId,
+        stored: StoredDocuments,
+        anchor: Option<&TrustAnchor>,
+    ) -> Result<Self, SignedTrustError> {
+        let (Some(texts), Some(anchor)) = (stored.texts.get(&org), anchor) else {
+            return Err(SignedTrustError::Missing { org, kind: TrustDocumentKind::Root });
+        };
+        let published = stored.verify(org, anchor)?.into_own();
+        let digest = published.root().digest();
+        let mut roots =
+            texts.roots.iter().filter_map(|text| SignedDocument::parse(text.as_bytes()).ok());
+        let current = roots.find(|root| root.digest() == digest);
+        // The newest may be the pinned one, which the store need not have.
+        let current = current.ok_or(SignedTrustError::PinnedRootMissing { org, digest })?;
+        Ok(Self { current, published })
+    }
 }
 
 fn unsigned<D: TrustDocument>(

@@ -125,12 +125,20 @@ impl TrustReader {
         if let Some(at) = proven.record.revoked_at {
             return Err(TrustError::SigningKeyRevoked { id: proven.id(), at });
         }
-        let fingerprint = proven.fingerprint();
+        self.require_uncompromised(proven.fingerprint()).await?;
+        Ok(&proven.key)
+    }
+
+    /// Refuses a key that any organization has declared compromised.
+    pub(crate) async fn require_uncompromised(
+        &self,
+        fingerprint: Fingerprint,
+    ) -> Result<(), TrustError> {
         match self.store.compromised_key(fingerprint).await? {
             Some(declared) => {
                 Err(StoreError::Compromised { fingerprint, at: declared.declared_at }.into())
             }
-            None => Ok(&proven.key),
+            None => Ok(()),
         }
     }
 }

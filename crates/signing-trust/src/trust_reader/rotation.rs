@@ -1,22 +1,27 @@
 //! What a rotation of a signing key must find, whether it is made or only foreseen.
 
 mod resigned;
+mod resigning;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use signing_crypto::{Fingerprint, KeyId, KeyName, OrgId, PackageStatement, WrapError};
+use signing_crypto::{
+    Fingerprint, KeyId, KeyName, MAX_NAME_BYTES, OrgId, PackageStatement, WrapError,
+};
 use signing_store::{RevocationReason, StoreError, TrustedKeyRecord};
 
+use super::signature_search::SEARCH_LIMIT;
 use super::{ProvenKey, TrustReader};
 use crate::error::{KeyMismatch, TrustError};
 use crate::rules::{DecisionContext, KeyStanding, own_standing};
 
 pub use self::resigned::{Outdated, Resigned, ResignedPackage};
-pub(crate) use self::resigned::{ResignOutcome, ResignTally, StatementRules};
+pub(crate) use self::resigned::{ResignOutcome, ResignTally};
+pub(crate) use self::resigning::{Resigner, Resigning};
 
 /// For how long kept signatures are signed again, which takes a transaction each.
-pub(crate) const RESIGN_LIMIT: Duration = Duration::from_secs(10 * 60);
+const RESIGN_LIMIT: Duration = Duration::from_secs(10 * 60);
 
 /// What becomes of the signatures that the old key made and that the organization
 /// keeps in the store.
@@ -34,6 +39,15 @@ pub enum Resign {
 }
 
 impl Resign {
+    /// For how long kept signatures are looked at. What a rotation has the time to sign, a dry
+    /// run has the time to show.
+    pub(crate) fn time_limit(&self) -> Duration {
+        match self {
+            Self::Leave => SEARCH_LIMIT,
+            Self::All | Self::Only(_) => RESIGN_LIMIT,
+        }
+    }
+
     pub(crate) fn includes(&self, statement: &PackageStatement) -> bool {
         match self {
             Self::Leave => false,
@@ -50,9 +64,7 @@ impl TrustReader {
         resign: &Resign,
     ) -> Result<(), TrustError> {
         let (id, fingerprint) = (old.id(), old.fingerprint());
-        if let Some(declared) = self.store.compromised_key(fingerprint).await? {
-            return Err(StoreError::Compromised { fingerprint, at: declared.declared_at }.into());
-        }
+        self.require_uncompromised(fingerprint).await?;
         if let Some(at) = old.record().revoked_at {
             if old.record().revocation_reason == Some(RevocationReason::Compromised) {
                 return Err(StoreError::Compromised { fingerprint, at }.into());
@@ -131,7 +143,7 @@ pub(crate) fn next_name(name: &str, used: &BTreeSet<&str>) -> KeyName {
     for number in u64::from(last) + 1.. {
         let end = format!(".{number}");
         // Names are ASCII, and no longer than this.
-        let stem = &stem[..stem.len().min(KEY_NAME_LENGTH - end.len())];
+        let stem = &stem[..stem.len().min(MAX_NAME_BYTES - end.len())];
         let name = format!("{stem}{end}");
         if !used.contains(name.as_str()) {
             return KeyName::new(name).expect("a name with a number after it is a name");
@@ -139,8 +151,6 @@ pub(crate) fn next_name(name: &str, used: &BTreeSet<&str>) -> KeyName {
     }
     unreachable!("there are fewer keys than numbers")
 }
-
-const KEY_NAME_LENGTH: usize = 255;
 
 #[cfg(test)]
 mod tests {

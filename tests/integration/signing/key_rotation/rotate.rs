@@ -154,9 +154,12 @@ async fn statement_that_was_not_named_is_not_re_signed(world: World) {
     let planted = world.sign(&world.file("planted.so", b"planted"), &acme.key).await;
     world.keys.store_signature(acme.org, &planted).await.unwrap();
 
+    let foreseen = world.keys.rotation_impact(acme.key.id, None, shown.clone()).await.unwrap();
     let rotation = world.rotate(acme.key.id, shown).await.unwrap();
 
     assert_eq!(rotation.signatures, Resigned { added: 2, left: 1, ..Resigned::default() });
+    assert_eq!(foreseen.signatures, rotation.signatures);
+    assert_eq!(foreseen.packages, rotation.packages);
     let rest = world.rotate(acme.key.id, Resign::All).await.unwrap();
     assert_eq!(rest.signatures, Resigned { added: 1, already: 2, ..Resigned::default() });
 }

@@ -15,7 +15,7 @@ use signing_crypto::{
 };
 use signing_loader::package_statement;
 use signing_trust::store::OrganizationRef;
-use signing_trust::{DocumentPlan, KeyManager, NextRoot, TrustLimits, TrustRoot};
+use signing_trust::{DocumentExpiries, DocumentPlan, KeyManager, NextRoot, TrustLimits, TrustRoot};
 
 use super::documents::{Party, RawKey, version_of};
 use super::{Database, Subject, World};
@@ -252,8 +252,7 @@ pub(crate) async fn publish_first_documents(keys: &KeyManager, org: OrgId, key: 
     let plan = DocumentPlan::First {
         root,
         child_roots: BTreeMap::new(),
-        statement_expires_at: next_year,
-        revocations_expire_at: next_year,
+        expires: DocumentExpiries { statement: next_year, revocations: next_year },
     };
     let mut drafted = keys.draft_documents(&org, None, plan).await.unwrap();
     drafted.documents.sign(key).unwrap();

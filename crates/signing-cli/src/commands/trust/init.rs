@@ -2,7 +2,9 @@ use std::collections::BTreeMap;
 
 use signing_crypto::{Fingerprint, OrgId, RootDigest};
 use signing_trust::store::OrganizationRecord;
-use signing_trust::{DocumentPlan, KeyManager, NextDocuments, StatementChange, TrustReader};
+use signing_trust::{
+    DocumentExpiries, DocumentPlan, KeyManager, NextDocuments, StatementChange, TrustReader,
+};
 
 use super::publication::publish_or_draft;
 use super::role_keys::KeyRing;
@@ -32,8 +34,10 @@ pub(in crate::commands) async fn publish_first(
     let plan = DocumentPlan::First {
         root,
         child_roots: child_roots(keys, &command.statement.child_root).await?,
-        statement_expires_at: command.statement.expires,
-        revocations_expire_at: command.statement.revocations_expires,
+        expires: DocumentExpiries {
+            statement: command.statement.expires,
+            revocations: command.statement.revocations_expires,
+        },
     };
     let next = keys.draft_documents(org, None, plan).await?;
     command.publication.yes |= expected.is_some_and(|key| trusts_only(&next, key));

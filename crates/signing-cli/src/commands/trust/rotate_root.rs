@@ -1,5 +1,5 @@
 use signing_crypto::DraftSignatureError;
-use signing_trust::DocumentPlan;
+use signing_trust::{DocumentExpiries, DocumentPlan};
 
 use super::publication::publish_or_draft;
 use super::role_keys::KeyRing;
@@ -24,8 +24,10 @@ pub(super) async fn rotate_root(
     let old_keys: Vec<_> = ring.signers().map(|(fingerprint, _)| fingerprint).collect();
     let plan = DocumentPlan::RotateRoot {
         root: ring.add_roles(&command.roles, &access)?,
-        statement_expires_at: command.expires,
-        revocations_expire_at: command.revocations_expires,
+        expires: DocumentExpiries {
+            statement: command.expires,
+            revocations: command.revocations_expires,
+        },
     };
     let next = keys.draft_documents(&org, Some(&anchor), plan).await?;
     for fingerprint in old_keys {

@@ -219,7 +219,7 @@ fn malformed_library() -> [MalformedLibrary; 10] {
     ]
 }
 
-fn others() -> [PackageError; 6] {
+fn others() -> [PackageError; 5] {
     [
         PackageError::Load(LoadError::AnotherLibrary),
         PackageError::Io {
@@ -227,7 +227,6 @@ fn others() -> [PackageError; 6] {
             source: io::ErrorKind::PermissionDenied.into(),
         },
         PackageError::Clock(signing_crypto::ParseError::Time),
-        PackageError::Undecided,
         PackageError::Cancelled,
         PackageError::Trust(TrustError::SameKek),
     ]

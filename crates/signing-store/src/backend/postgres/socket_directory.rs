@@ -5,6 +5,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use crate::backend::path_names::WRITABLE_BY_OTHERS;
 use crate::backend::path_walk::walk;
 use crate::error::ConnectError;
 use crate::url::postgres::Peer;
@@ -65,8 +66,7 @@ impl ExpectedPeer {
 /// and `us` can change. A group that may write it is not in the way: what its
 /// members put there belongs to themselves, and so does the process behind it.
 fn owner_of_safe(directory: &Path, us: u32) -> Result<u32, ConnectError> {
-    const WRITABLE_BY_OTHERS: u32 = 0o002;
-    const WRITABLE_BY_OTHERS_OR_GROUP: u32 = 0o022;
+    const WRITABLE_BY_EVERYBODY: u32 = 0o002;
 
     let unreachable = |path: &Path, source| {
         let server = path.display().to_string();
@@ -85,11 +85,11 @@ fn owner_of_safe(directory: &Path, us: u32) -> Result<u32, ConnectError> {
     // Whose a link is does not matter: the directory that holds it is safe.
     let look = |path: &Path, found: &Metadata| {
         let is_trusted = found.uid() == ROOT || found.uid() == us;
-        let is_safe = is_trusted && found.mode() & WRITABLE_BY_OTHERS_OR_GROUP == 0;
+        let is_safe = is_trusted && found.mode() & WRITABLE_BY_OTHERS == 0;
         require_safe(path, found, found.is_symlink() || is_safe)
     };
     let (path, end) = walk(directory, look, unreachable)?;
-    require_safe(&path, &end, end.mode() & WRITABLE_BY_OTHERS == 0)?;
+    require_safe(&path, &end, end.mode() & WRITABLE_BY_EVERYBODY == 0)?;
     Ok(end.uid())
 }
 

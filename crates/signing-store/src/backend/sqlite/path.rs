@@ -33,7 +33,7 @@ use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use rustix::fs::{
     Access as Rights, AtFlags, CWD, FileType, Mode, OFlags, Stat, accessat, fstat, mkdirat, openat,
@@ -43,11 +43,9 @@ use rustix::io::Errno;
 use rustix::process::geteuid;
 
 use crate::backend::access::Access;
+use crate::backend::path_names::{MAX_LINKS, STICKY, WRITABLE_BY_OTHERS, names};
 use crate::error::{FileFault, FileKind, FileRole, StoreError, UnsafeFile};
 use crate::url;
-
-/// As many as Linux follows.
-const MAX_LINKS: usize = 40;
 
 /// What SQLite appends to a database's name.
 const JOURNALS: [&str; 3] = ["-journal", "-wal", "-shm"];
@@ -56,9 +54,6 @@ const JOURNALS: [&str; 3] = ["-journal", "-wal", "-shm"];
 const TO_PASS: OFlags = OFlags::PATH;
 #[cfg(not(target_os = "linux"))]
 const TO_PASS: OFlags = OFlags::RDONLY;
-
-const STICKY: u32 = 0o1000;
-const WRITABLE_BY_OTHERS: u32 = 0o022;
 
 /// A database's path, as it was given, and whose it may be.
 #[derive(Clone)]
@@ -317,14 +312,6 @@ fn kind(file_type: FileType) -> FileKind {
 
 fn permissions(stat: &Stat) -> u32 {
     stat.st_mode & 0o7777
-}
-
-fn names(path: &Path) -> impl DoubleEndedIterator<Item = OsString> + '_ {
-    path.components().filter_map(|component| match component {
-        Component::Normal(name) => Some(name.to_owned()),
-        Component::ParentDir => Some("..".into()),
-        Component::RootDir | Component::CurDir | Component::Prefix(_) => None,
-    })
 }
 
 fn unusable(path: PathBuf, errno: Errno) -> StoreError {

@@ -9,7 +9,7 @@ use super::super::KeyManager;
 use super::super::signatures::announce_stored;
 use crate::error::TrustError;
 use crate::trust_reader::{
-    ProvenKey, Resign, ResignOutcome as Outcome, ResignTally, SignatureSearch, announce, signed_by,
+    ProvenKey, Resign, ResignOutcome as Outcome, ResignTally, Resigner, announce, signed_by,
 };
 
 /// How often a kept signature is looked at that others change meanwhile. Each of them has
@@ -18,8 +18,10 @@ const ATTEMPTS: usize = 32;
 
 /// The key that signs again.
 struct Successor<'a> {
-    proven: &'a ProvenKey,
-    /// Its private half, after it was found fit to sign.
+    keys: &'a KeyManager,
+    old: &'a ProvenKey,
+    new: &'a ProvenKey,
+    /// The private half of the new one, after it was found fit to sign.
     key: &'a SigningKey,
 }
 
@@ -31,77 +33,60 @@ impl KeyManager {
         resign: &Resign,
         limit: Duration,
     ) -> Result<ResignTally, TrustError> {
-        let mut tally = ResignTally::default();
-        let rules = self.statement_rules(old).await?;
+        let resigning = self.resigning(old, new.verifying_key(), resign).await?;
         let successor = match resign {
             Resign::Leave => None,
             Resign::All | Resign::Only(_) => {
-                Some(Successor { proven: new, key: self.require_usable(new).await? })
+                Some(Successor { keys: self, old, new, key: self.require_usable(new).await? })
             }
         };
-        let mut search = SignatureSearch::within(limit);
-        let mut all = self.store.each_kept_signature(old.org());
-        while let Some(kept) = search.next(&mut all).await? {
-            let Some(envelope) = signed_by(&kept, &old.verifying_key()) else { continue };
-            let statement = envelope.unverified_statement()?;
-            let id = kept.id;
-            let outcome = match (&successor, rules.outdated(&statement)) {
-                _ if envelope.verify(&new.verifying_key()).is_ok() => Outcome::Already,
-                (_, Some(why)) => Outcome::Outdated(why),
-                (Some(successor), None) if resign.includes(&statement) => {
-                    self.resign(kept, old, successor).await?
-                }
-                (_, None) => Outcome::Left,
-            };
-            tally.add(id, statement, outcome);
-        }
-        Ok(tally.with_extent(search.extent()))
+        self.each_resigned(&resigning, limit, successor.as_ref()).await
     }
+}
 
+impl Resigner for Successor<'_> {
     /// Adds a signature where a signature is kept, however often others add to it
     /// meanwhile.
     async fn resign(
         &self,
         mut kept: PackageSignatureRecord,
-        old: &ProvenKey,
-        successor: &Successor<'_>,
+        mut envelope: SignatureEnvelope,
     ) -> Result<Outcome, TrustError> {
         for _ in 0..ATTEMPTS {
-            let Some(envelope) = signed_by(&kept, &old.verifying_key()) else { break };
-            if envelope.verify(&successor.key.verifying_key()).is_ok() {
+            if envelope.verify(&self.key.verifying_key()).is_ok() {
                 return Ok(Outcome::Already);
             }
-            match self.replace(&kept, envelope, old, successor).await {
+            match self.replace(&kept, envelope).await {
                 Ok(Some(Change::Made(_))) => return Ok(Outcome::Added),
                 Ok(Some(Change::Unchanged(_))) => return Ok(Outcome::Already),
                 Ok(None) => break,
                 Err(TrustError::Store(StoreError::SignaturesChanged { .. })) => {}
                 Err(error) => return Err(error),
             }
-            match self.store.kept_signature(kept.id).await? {
-                Some(changed) => kept = changed,
-                None => break,
-            }
+            let Some(changed) = self.keys.store.kept_signature(kept.id).await? else { break };
+            let Some(signed) = signed_by(&changed, &self.old.verifying_key()) else { break };
+            (kept, envelope) = (changed, signed);
         }
         Ok(Outcome::Left)
     }
+}
 
+impl Successor<'_> {
     /// Adds a signature to what was kept. A row of its own would push others out of those
     /// that are looked at. `None` if there is no room.
     async fn replace(
         &self,
         kept: &PackageSignatureRecord,
         mut envelope: SignatureEnvelope,
-        old: &ProvenKey,
-        successor: &Successor<'_>,
     ) -> Result<Option<Change<SignatureId>>, TrustError> {
         let statement = envelope.unverified_statement()?;
-        let made = match envelope.add_signature(successor.key) {
+        let made = match envelope.add_signature(self.key) {
             Ok(()) => {
-                self.store.replace_package_signature(kept, old.fingerprint(), &envelope).await?
+                let (store, old) = (&self.keys.store, self.old.fingerprint());
+                store.replace_package_signature(kept, old, &envelope).await?
             }
             Err(AddSignatureError::Full { .. } | AddSignatureError::Malformed(_)) => {
-                match self.sign_beside(&envelope, &statement, old, successor.key).await? {
+                match self.sign_beside(&envelope, &statement).await? {
                     Some(made) => made,
                     None => return Ok(None),
                 }
@@ -109,8 +94,8 @@ impl KeyManager {
             Err(_) => return Ok(None),
         };
         if let Change::Made(_) = made {
-            announce(successor.proven, &statement);
-            announce_stored(old.org(), &statement);
+            announce(self.new, &statement);
+            announce_stored(self.old.org(), &statement);
         }
         Ok(Some(made))
     }
@@ -122,11 +107,10 @@ impl KeyManager {
         &self,
         full: &SignatureEnvelope,
         statement: &PackageStatement,
-        old: &ProvenKey,
-        key: &SigningKey,
     ) -> Result<Option<Change<SignatureId>>, TrustError> {
-        let (org_id, package_digest) = (old.org(), *statement.digest());
-        let seen = self.store.own_package_signatures(org_id, package_digest).await?;
+        let (store, old) = (&self.keys.store, self.old.fingerprint());
+        let (org_id, package_digest) = (self.old.org(), *statement.digest());
+        let seen = store.own_package_signatures(org_id, package_digest).await?;
         let mut room = None;
         for record in &seen {
             let Ok(mut envelope) = SignatureEnvelope::parse(record.envelope.as_bytes()) else {
@@ -135,23 +119,22 @@ impl KeyManager {
             if envelope.signed_bytes() != full.signed_bytes() {
                 continue;
             }
-            if envelope.verify(&key.verifying_key()).is_ok() {
+            if envelope.verify(&self.key.verifying_key()).is_ok() {
                 return Ok(Some(Change::Unchanged(record.id)));
             }
-            if room.is_none() && envelope.add_signature(key).is_ok() {
+            if room.is_none() && envelope.add_signature(self.key).is_ok() {
                 room = Some((record, envelope));
             }
         }
         if let Some((record, envelope)) = room {
-            let old = old.fingerprint();
-            return Ok(Some(self.store.replace_package_signature(record, old, &envelope).await?));
+            return Ok(Some(store.replace_package_signature(record, old, &envelope).await?));
         }
-        let envelope = SignatureEnvelope::sign(statement, key);
+        let envelope = SignatureEnvelope::sign(statement, self.key);
         if envelope.signed_bytes() != full.signed_bytes() {
             return Ok(None);
         }
         let new = NewPackageSignature { org_id, package_digest, envelope };
-        Ok(Some(self.store.insert_signature_for(old.fingerprint(), &seen, new).await?))
+        Ok(Some(store.insert_signature_for(old, &seen, new).await?))
     }
 }
 

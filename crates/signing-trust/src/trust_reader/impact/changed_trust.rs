@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, SubsecRound, Utc};
+use chrono::{DateTime, Utc};
 use signing_crypto::{
     Fingerprint, KeyId, KeyName, OrgId, PackageName, PackageVersion, TrustLimits, TrustedKeyId,
     VerifyingKey,
@@ -9,6 +9,7 @@ use signing_store::{OrganizationRecord, RevocationReason, SigningKeyRecord, Stor
 
 use super::compare::{Focus, KeptDigests};
 use super::{AffectedSignatures, key_of};
+use crate::clock::to_microseconds;
 use crate::decision::{TrustPath, TrustedKey};
 use crate::error::TrustError;
 use crate::rules::{
@@ -91,7 +92,7 @@ impl TrustReader {
         self.require_future(scope.expires_at).await?;
         let affected = vec![self.require_existing(parent).await?];
         let child = self.require_existing(child).await?;
-        let expires_at = scope.expires_at.map(|at| at.trunc_subsecs(6));
+        let expires_at = scope.expires_at.map(to_microseconds);
         let reach = TrustLimits { packages: scope.packages, expires_at };
         let grant = TrustGrant::new(None, &child, reach);
         let keys = read_all(&self.store, child.id, usize::MAX).await?.keys;
@@ -137,7 +138,7 @@ impl TrustReader {
         }
         let status = KeyStatus {
             name,
-            expires_at: expires_at.map(|at| at.trunc_subsecs(6)),
+            expires_at: expires_at.map(to_microseconds),
             ..KeyStatus::trusted((*key).into())
         };
         // What is read about a key does not tell of a grant to an organization that says nothing
@@ -219,15 +220,6 @@ impl TrustReader {
         let parents = self.store.parents_of(org).await?;
         affected.extend(parents.into_iter().map(|(parent, _)| parent));
         Ok(affected)
-    }
-
-    async fn require_uncompromised(&self, fingerprint: Fingerprint) -> Result<(), TrustError> {
-        match self.store.compromised_key(fingerprint).await? {
-            Some(declared) => {
-                Err(StoreError::Compromised { fingerprint, at: declared.declared_at }.into())
-            }
-            None => Ok(()),
-        }
     }
 
     /// Judges all that these organizations accept, twice.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use signing_crypto::{
     OrgId, PackageDigest, PackageName, SignatureEnvelope, SigningKey, VerifyingKey,
 };
-use signing_store::OrganizationRecord;
+use signing_store::{OrganizationRecord, PackageSignatureRecord};
 
 use super::{AffectedSignature, AffectedSignatures};
 use crate::acceptance::{VerificationConfig, accept};
@@ -16,7 +16,7 @@ use crate::rules::{DecisionContext, Packages, Scenario, simulate};
 use crate::snapshot::OrganizationTrust;
 use crate::source::{MAX_KEY_ROWS, read_store};
 use crate::trust_reader::TrustReader;
-use crate::trust_reader::rotation::StatementRules;
+use crate::trust_reader::rotation::{ResignOutcome, Resigner, Resigning};
 use crate::trust_reader::signatures::StoredSignature;
 
 /// Which kept signatures a change can concern.
@@ -52,55 +52,61 @@ impl Focus<'_> {
 /// The packages that organizations keep such signatures for, as far as that was asked.
 pub(super) struct KeptDigests<'a> {
     pub(super) focus: Focus<'a>,
-    resigning: Option<Resigning<'a>>,
+    planned: Option<PlannedSigning<'a>>,
     digests: BTreeMap<OrgId, BTreeSet<PackageDigest>>,
 }
 
 impl<'a> KeptDigests<'a> {
     pub(super) fn new(focus: Focus<'a>) -> Self {
-        Self { focus, resigning: None, digests: BTreeMap::new() }
+        Self { focus, planned: None, digests: BTreeMap::new() }
     }
 
-    pub(super) fn resigned(self, resigning: Option<Resigning<'a>>) -> Self {
-        Self { resigning, ..self }
+    pub(super) fn after(self, planned: PlannedSigning<'a>) -> Self {
+        Self { planned: Some(planned), ..self }
     }
 }
 
-/// A key that adds its signature to those that another key of the organization has made.
-pub(super) struct Resigning<'a> {
-    pub(super) org: OrgId,
-    pub(super) old: VerifyingKey,
-    pub(super) new: &'a SigningKey,
-    /// What is outdated is not signed again.
-    pub(super) rules: &'a StatementRules,
+/// What a rotation would sign again, and with which key. `None` signs nothing.
+pub(super) struct PlannedSigning<'a> {
+    pub(super) resigning: Resigning<'a>,
+    pub(super) signer: Option<&'a SigningKey>,
 }
 
-impl Resigning<'_> {
+impl PlannedSigning<'_> {
     /// What would be kept in the place of an envelope. `None` if that stays.
     fn resigned(&self, keeper: OrgId, envelope: &SignatureEnvelope) -> Option<SignatureEnvelope> {
-        if keeper != self.org
-            || envelope.verify(&self.old).is_err()
-            || envelope.verify(&self.new.verifying_key()).is_ok()
-        {
+        let Resigning { old, .. } = &self.resigning;
+        if keeper != old.org() || envelope.verify(&old.verifying_key()).is_err() {
             return None;
         }
         let statement = envelope.unverified_statement().ok()?;
-        if self.rules.outdated(&statement).is_some() {
+        let ResignOutcome::Added = self.resigning.outcome(envelope, &statement) else {
             return None;
-        }
+        };
         let mut resigned = envelope.clone();
-        resigned.add_signature(self.new).ok()?;
+        resigned.add_signature(self.signer?).ok()?;
         Some(resigned)
     }
+}
 
-    /// Whether the signature can be added, there or in an envelope of its own that says the
-    /// same.
-    pub(super) fn has_room(&self, envelope: &SignatureEnvelope) -> bool {
-        envelope.clone().add_signature(self.new).is_ok()
-            || envelope.unverified_statement().is_ok_and(|statement| {
-                let alone = SignatureEnvelope::sign(&statement, self.new);
-                alone.signed_bytes() == envelope.signed_bytes()
-            })
+impl Resigner for PlannedSigning<'_> {
+    /// A full envelope leaves room in one of its own, if that says the same.
+    async fn resign(
+        &self,
+        _: PackageSignatureRecord,
+        envelope: SignatureEnvelope,
+    ) -> Result<ResignOutcome, TrustError> {
+        let has_room = |signer: &SigningKey| {
+            envelope.clone().add_signature(signer).is_ok()
+                || envelope.unverified_statement().is_ok_and(|statement| {
+                    let alone = SignatureEnvelope::sign(&statement, signer);
+                    alone.signed_bytes() == envelope.signed_bytes()
+                })
+        };
+        match self.signer.is_some_and(has_room) {
+            true => Ok(ResignOutcome::Added),
+            false => Ok(ResignOutcome::Left),
+        }
     }
 }
 
@@ -144,8 +150,8 @@ impl TrustReader {
                 }
                 let name = statement.name().clone();
                 let mut judged = self.judge(org.id, &envelope, &name, scenario).await?;
-                let resigning = kept.resigning.as_ref();
-                if let Some(then) = resigning.and_then(|it| it.resigned(found.org, &envelope)) {
+                let planned = kept.planned.as_ref();
+                if let Some(then) = planned.and_then(|it| it.resigned(found.org, &envelope)) {
                     judged.after = self.judge(org.id, &then, &name, scenario).await?.after;
                 }
                 let accepted = Judged {

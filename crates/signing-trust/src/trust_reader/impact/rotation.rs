@@ -4,15 +4,11 @@ use signing_crypto::{KeyId, KeyName, NameKind, SigningKey, VerifyingKey};
 use signing_store::{SigningKeyRecord, StoreError};
 
 use super::TrustImpact;
-use super::compare::{Focus, KeptDigests, Resigning};
+use super::compare::{Focus, KeptDigests, PlannedSigning};
 use crate::error::TrustError;
 use crate::rules::{KeyStanding, Scenario};
-use crate::trust_reader::rotation::StatementRules;
-use crate::trust_reader::signature_search::{SEARCH_LIMIT, SignatureSearch};
-use crate::trust_reader::signatures::signed_by;
 use crate::trust_reader::{
-    ProvenKey, RESIGN_LIMIT, Resign, ResignOutcome, ResignTally, Resigned, ResignedPackage,
-    TrustReader, next_name,
+    ProvenKey, Resign, ResignTally, Resigned, ResignedPackage, TrustReader, next_name,
 };
 
 /// What a rotation would do, of which nothing was done.
@@ -41,6 +37,21 @@ pub enum PlannedSuccessor {
     ToBeMade(KeyName),
 }
 
+/// The keys of a rotation of which nothing is done.
+struct PlannedKeys {
+    old: ProvenKey,
+    /// The successor that a run before has made.
+    found: Option<ProvenKey>,
+    /// Stands for the successor that is yet to be made.
+    stand_in: SigningKey,
+}
+
+impl PlannedKeys {
+    fn new(&self) -> VerifyingKey {
+        self.found.as_ref().map_or(self.stand_in.verifying_key(), ProvenKey::verifying_key)
+    }
+}
+
 impl TrustReader {
     /// What [`rotate_signing_key`](Self::rotate_signing_key) would do. Changes nothing.
     ///
@@ -56,36 +67,25 @@ impl TrustReader {
         name: Option<KeyName>,
         resign: Resign,
     ) -> Result<RotationImpact, TrustError> {
-        let old = self.proven_key(id).await?;
-        self.require_worth_rotating(&old, &resign).await?;
-        let affected = self.with_those_who_granted(old.org()).await?;
-        let found = self.found_successor(&old).await?;
-        let rules = self.statement_rules(&old).await?;
-        let stand_in = SigningKey::generate()?;
-        let new = found.as_ref().map_or(stand_in.verifying_key(), ProvenKey::verifying_key);
-        let signer = match (&resign, &found) {
-            (Resign::Leave, _) => None,
-            (_, Some(found)) => Some(self.require_usable(found).await?),
-            (_, None) => Some(&stand_in),
-        };
-        let name = match &found {
+        let keys = self.planned_keys(id, &resign).await?;
+        let affected = self.with_those_who_granted(keys.old.org()).await?;
+        let planned = self.planned_signing(&keys, &resign).await?;
+        let name = match &keys.found {
             Some(found) => found.record().name.clone(),
-            None => self.successor_name(&old, name).await?,
+            None => self.successor_name(&keys.old, name).await?,
         };
-        let scenario = self.trust_in_successor(&old, &new, &name, found.is_some(), &resign).await?;
-        let (of_old, org) = (old.verifying_key(), old.org());
-        let resigning = signer.map(|new| Resigning { org, old: of_old, new, rules: &rules });
-        let search = SignatureSearch::within(SEARCH_LIMIT);
+        let scenario = self.trust_in_successor(&keys, &name, &resign).await?;
+        let limit = resign.time_limit();
         let ResignTally { signatures, packages } =
-            self.tally_resigned(&old, &new, resigning.as_ref(), (&rules, search)).await?;
-        let focus = Focus::Rotation { old: &of_old, new: &new };
-        let kept = KeptDigests::new(focus).resigned(resigning);
+            self.each_resigned(&planned.resigning, limit, Some(&planned)).await?;
+        let (old, new) = (keys.old.verifying_key(), keys.new());
+        let kept = KeptDigests::new(Focus::Rotation { old: &old, new: &new }).after(planned);
         let trust = self.trust_impact(&scenario, affected, kept).await?;
-        let successor = match found {
+        let successor = match keys.found {
             Some(found) => PlannedSuccessor::Made(Box::new(found.into_record())),
             None => PlannedSuccessor::ToBeMade(name),
         };
-        Ok(RotationImpact { old: old.into_record(), successor, signatures, packages, trust })
+        Ok(RotationImpact { old: keys.old.into_record(), successor, signatures, packages, trust })
     }
 
     /// What [`rotate_signing_key`](Self::rotate_signing_key) with [`Resign::All`] would sign
@@ -98,30 +98,36 @@ impl TrustReader {
         &self,
         id: KeyId,
     ) -> Result<(Resigned, Vec<ResignedPackage>), TrustError> {
-        let old = self.proven_key(id).await?;
-        self.require_worth_rotating(&old, &Resign::All).await?;
-        let found = self.found_successor(&old).await?;
-        let stand_in = SigningKey::generate()?;
-        let new = match &found {
-            Some(found) => self.require_usable(found).await?,
-            None => &stand_in,
-        };
-        let rules = self.statement_rules(&old).await?;
-        let (org, of_old) = (old.org(), old.verifying_key());
-        let resigning = Resigning { org, old: of_old, new, rules: &rules };
-        // What the rotation has the time to sign is shown.
-        let search = SignatureSearch::within(RESIGN_LIMIT);
-        let new = new.verifying_key();
-        let tally = self.tally_resigned(&old, &new, Some(&resigning), (&rules, search)).await?;
+        let resign = Resign::All;
+        let keys = self.planned_keys(id, &resign).await?;
+        let planned = self.planned_signing(&keys, &resign).await?;
+        let limit = resign.time_limit();
+        let tally = self.each_resigned(&planned.resigning, limit, Some(&planned)).await?;
         Ok((tally.signatures, tally.packages))
     }
 
-    /// The successor that a run before has made.
-    async fn found_successor(&self, old: &ProvenKey) -> Result<Option<ProvenKey>, TrustError> {
-        match self.store.successor(old.id()).await? {
-            Some(successor) => Ok(Some(self.proven_successor(old, successor.id).await?)),
-            None => Ok(None),
-        }
+    async fn planned_keys(&self, id: KeyId, resign: &Resign) -> Result<PlannedKeys, TrustError> {
+        let old = self.proven_key(id).await?;
+        self.require_worth_rotating(&old, resign).await?;
+        let found = match self.store.successor(old.id()).await? {
+            Some(successor) => Some(self.proven_successor(&old, successor.id).await?),
+            None => None,
+        };
+        Ok(PlannedKeys { old, found, stand_in: SigningKey::generate()? })
+    }
+
+    async fn planned_signing<'a>(
+        &self,
+        keys: &'a PlannedKeys,
+        resign: &'a Resign,
+    ) -> Result<PlannedSigning<'a>, TrustError> {
+        let signer = match (resign, &keys.found) {
+            (Resign::Leave, _) => None,
+            (_, Some(found)) => Some(self.require_usable(found).await?),
+            (_, None) => Some(&keys.stand_in),
+        };
+        let resigning = self.resigning(&keys.old, keys.new(), resign).await?;
+        Ok(PlannedSigning { resigning, signer })
     }
 
     async fn successor_name(
@@ -145,42 +151,20 @@ impl TrustReader {
     /// What the organization has said since about a successor that was made stays as it is.
     async fn trust_in_successor(
         &self,
-        old: &ProvenKey,
-        new: &VerifyingKey,
+        keys: &PlannedKeys,
         name: &KeyName,
-        is_made: bool,
         resign: &Resign,
     ) -> Result<Scenario, TrustError> {
-        let Some(row) = self.own_trust(old, resign).await? else { return Ok(Scenario::Unchanged) };
-        if is_made
+        let org = keys.old.org();
+        let Some(row) = self.own_trust(&keys.old, resign).await? else {
+            return Ok(Scenario::Unchanged);
+        };
+        if let Some(made) = &keys.found
             && let Some((_, KeyStanding::Trusted | KeyStanding::Expired { .. })) =
-                self.own_statement(old.org(), new.fingerprint()).await?
+                self.own_statement(org, made.fingerprint()).await?
         {
             return Ok(Scenario::Unchanged);
         }
-        self.new_trust(old.org(), new, Some(name.clone()), row.expires_at).await
-    }
-
-    async fn tally_resigned(
-        &self,
-        old: &ProvenKey,
-        new: &VerifyingKey,
-        resigning: Option<&Resigning<'_>>,
-        (rules, mut search): (&StatementRules, SignatureSearch),
-    ) -> Result<ResignTally, TrustError> {
-        let mut tally = ResignTally::default();
-        let mut all = self.store.each_kept_signature(old.org());
-        while let Some(kept) = search.next(&mut all).await? {
-            let Some(envelope) = signed_by(&kept, &old.verifying_key()) else { continue };
-            let statement = envelope.unverified_statement()?;
-            let outcome = match (resigning, rules.outdated(&statement)) {
-                _ if envelope.verify(new).is_ok() => ResignOutcome::Already,
-                (_, Some(why)) => ResignOutcome::Outdated(why),
-                (Some(resigning), None) if resigning.has_room(&envelope) => ResignOutcome::Added,
-                _ => ResignOutcome::Left,
-            };
-            tally.add(kept.id, statement, outcome);
-        }
-        Ok(tally.with_extent(search.extent()))
+        self.new_trust(org, &keys.new(), Some(name.clone()), row.expires_at).await
     }
 }

@@ -1,11 +1,6 @@
-use std::collections::BTreeMap;
-
-use chrono::{DateTime, Utc};
-use signing_crypto::{PackageName, PackageStatement, PackageVersion, SignatureId};
+use signing_crypto::{PackageStatement, PackageVersion, SignatureId};
 
 use super::super::signature_search::SearchExtent;
-use super::super::{ProvenKey, TrustReader};
-use crate::error::TrustError;
 
 /// Kept signatures that the old key made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -94,35 +89,5 @@ impl ResignTally {
     pub(crate) fn with_extent(mut self, extent: SearchExtent) -> Self {
         self.signatures.extent = extent;
         self
-    }
-}
-
-/// What an organization asks of a statement, regardless of its signer.
-pub(crate) struct StatementRules {
-    now: DateTime<Utc>,
-    floors: BTreeMap<PackageName, PackageVersion>,
-}
-
-impl StatementRules {
-    pub(crate) fn outdated(&self, statement: &PackageStatement) -> Option<Outdated> {
-        if statement.expires_at().is_some_and(|at| at.to_utc() <= self.now) {
-            return Some(Outdated::Expired);
-        }
-        let floor = self.floors.get(statement.name())?;
-        let is_below = statement.version().is_none_or(|version| version < floor);
-        is_below.then(|| Outdated::BelowFloor { floor: floor.clone() })
-    }
-}
-
-impl TrustReader {
-    /// What the organization of `key` asks now.
-    pub(crate) async fn statement_rules(
-        &self,
-        key: &ProvenKey,
-    ) -> Result<StatementRules, TrustError> {
-        let now = self.trust_in_key(key.org(), key.fingerprint()).await?.now();
-        let floors = self.store.version_floors(key.org()).await?;
-        let floors = floors.into_iter().map(|record| (record.package_name, record.floor)).collect();
-        Ok(StatementRules { now, floors })
     }
 }
