@@ -9,6 +9,8 @@ use signing_trust::acceptance::{VerificationConfig, VerificationError};
 use signing_trust::{AuditEvent, EventType};
 
 use self::dylib::Library;
+#[cfg(all(feature = "store", target_os = "linux"))]
+pub(crate) use self::dylib::wiped_on_fork;
 pub(crate) use self::sonames::{Candidate, Candidates, Provider, TrustedProviders};
 use crate::elf::AllowedDependencies;
 use crate::error::{LoadError, PackageError};

@@ -10,6 +10,8 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+#[cfg(all(feature = "store", target_os = "linux"))]
+use std::sync::atomic::AtomicU64;
 
 use libloading::os::unix::{Library as Handle, RTLD_LOCAL, RTLD_NOW};
 use signing_crypto::PackageDigest;
@@ -206,6 +208,29 @@ fn is_mapped(file: &File) -> io::Result<bool> {
             && fields.nth(1) == Some(device.as_bytes())
             && fields.next() == Some(inode.as_bytes())
     }))
+}
+
+/// A word that is zero, and becomes zero in each child that this process forks (madvise(2)). It
+/// stands here for no other reason than that it is unsafe.
+///
+/// # Errors
+///
+/// The kernel has no such memory, or none.
+#[cfg(all(feature = "store", target_os = "linux"))]
+pub(crate) fn wiped_on_fork() -> io::Result<&'static AtomicU64> {
+    use std::ptr;
+
+    use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap_anonymous};
+
+    let size = size_of::<AtomicU64>();
+    let (access, private) = (ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE);
+    // SAFETY: The kernel chooses a place where nothing is.
+    let page = unsafe { mmap_anonymous(ptr::null_mut(), size, access, private) }?;
+    // SAFETY: This is the page that was mapped above, and nothing refers to it.
+    unsafe { madvise(page, size, Advice::LinuxWipeOnFork) }?;
+    // SAFETY: A page is aligned and zero, and this one is never unmapped. In this process nothing
+    // but the atomic writes to it; what is wiped is the copy in another one.
+    Ok(unsafe { AtomicU64::from_ptr(page.cast()) })
 }
 
 /// Calls what the tests' libraries export. It stands here because nothing unsafe may
