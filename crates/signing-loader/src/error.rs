@@ -9,6 +9,7 @@ use signing_trust::TrustError;
 use signing_trust::acceptance::VerificationError;
 use thiserror::Error;
 
+use crate::directory::DirectoryError;
 use crate::elf::{DependencyName, LibraryError};
 
 type Source = Box<dyn std::error::Error + Send + Sync>;
@@ -111,6 +112,10 @@ pub enum LoadError {
     /// The sealed copy could not be handed to the dynamic linker.
     #[error("the package's private copy cannot be used")]
     Io(#[source] io::Error),
+    /// Without `/proc`, the dynamic linker has to be given a path, and others could replace
+    /// what is in the directory for temporary files.
+    #[error("the package's private copy would not be safe in the directory for temporary files")]
+    TemporaryDirectory(#[source] DirectoryError),
     /// No such symbol.
     #[error("the package has no usable symbol {name:?}")]
     Symbol {
@@ -134,6 +139,7 @@ impl LoadError {
             Self::Library(error) => error.code(),
             Self::Dependency { .. } => "UntrustedDependency",
             Self::Linker(_) => "LinkerRefused",
+            Self::TemporaryDirectory(error) => error.code(),
             Self::AnotherLibrary | Self::Io(_) | Self::Symbol { .. } | Self::NullSymbol { .. } => {
                 "LoadFailed"
             }

@@ -9,7 +9,9 @@ use signing_trust::acceptance::{VerificationConfig, VerificationError};
 use signing_trust::{AuditEvent, EventType};
 
 use self::dylib::Library;
-pub(crate) use self::sonames::{Provider, TrustedProviders};
+#[cfg(all(feature = "store", target_os = "linux"))]
+pub(crate) use self::dylib::wiped_on_fork;
+pub(crate) use self::sonames::{Candidate, Candidates, Provider, TrustedProviders};
 use crate::elf::AllowedDependencies;
 use crate::error::{LoadError, PackageError};
 use crate::open::open_regular;
@@ -106,9 +108,10 @@ pub(crate) fn load_verified(
     load_sealed(sealed, provenance, |sealed| sonames::load(sealed, &report, allowed, trusted))
 }
 
-/// The loaded packages that a package needs, on which its verifier has to decide.
-pub(crate) fn providers(sealed: &SealedPackage, allowed: &AllowedDependencies) -> Vec<Provider> {
-    sonames::providers(sealed, allowed)
+/// The loaded packages that have the names which a package needs, on which its verifier has to
+/// decide.
+pub(crate) fn candidates(sealed: &SealedPackage, allowed: &AllowedDependencies) -> Vec<Candidates> {
+    sonames::candidates(sealed, allowed)
 }
 
 /// The one way to a [`LoadedPackage`].

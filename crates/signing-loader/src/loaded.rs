@@ -3,6 +3,7 @@
 mod error;
 mod following;
 mod gate;
+mod origin;
 mod package;
 mod staleness;
 mod threads;
@@ -15,6 +16,7 @@ use crate::trust_source::Online;
 use crate::verifier::Verifier;
 
 use self::following::{Enforcement, Following};
+use self::origin::Origin;
 
 pub use self::error::{FollowError, GateError};
 pub use self::following::TrustChange;
@@ -42,6 +44,10 @@ pub use self::staleness::{MaxStaleness, MaxStalenessError};
 /// Clones follow the same packages. When the last one is dropped, the threads end, and nothing
 /// finds out any more what is trusted. Then, and also if one of the threads panics, every gate of
 /// [`gate`](Self::gate) closes, for [`GateError::NotFollowed`].
+///
+/// A process that is forked from this one has a copy of the packages, and nothing that follows
+/// trust in them. There, `load` and `enter` are refused, for [`GateError::Forked`]; what was handed
+/// out before is as it was. Such a process may do little before it calls `exec`: see fork(2).
 ///
 /// A [`Verifier<Offline>`](crate::Offline) has nothing to follow: nothing revokes a pinned key,
 /// and a bundle is a value that does not change.
@@ -76,6 +82,7 @@ pub struct LoadedPackages {
 struct Handle {
     following: Arc<Following>,
     watchdog: Thread,
+    origin: Origin,
 }
 
 impl LoadedPackages {
@@ -133,6 +140,9 @@ impl LoadedPackages {
     /// [`FollowError::Package`] if it was not loaded. [`FollowError::Gate`] if it was, and is
     /// no longer trusted, or cannot be called.
     pub async fn load(&self, package: impl Into<Package>) -> Result<FollowedPackage, FollowError> {
+        if !self.handle.origin.is_here() {
+            return Err(GateError::Forked.into());
+        }
         let verified = self.verifier.verify(package).await?;
         let (package, report, providers) = verified.load_and_report().await?;
         let (followed, since) = self.handle.following.register(package, report, providers);
@@ -159,13 +169,18 @@ impl LoadedPackages {
         let config = verifier.verification().clone();
         let following = Arc::new(Following::new(*org, config, max_staleness, enforcement));
         let watchdog = threads::start(&following, trust).map_err(FollowError::Thread)?;
-        Ok(Self { verifier: verifier.clone(), handle: Arc::new(Handle { following, watchdog }) })
+        let handle = Handle { following, watchdog, origin: Origin::here() };
+        Ok(Self { verifier: verifier.clone(), handle: Arc::new(handle) })
     }
 }
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        self.following.end();
-        self.watchdog.unpark();
+        // In another process there is nothing to end, and a thread that is not there may have locked
+        // what would be changed.
+        if self.origin.is_here() {
+            self.following.end();
+            self.watchdog.unpark();
+        }
     }
 }

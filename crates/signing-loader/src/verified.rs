@@ -25,7 +25,7 @@ mod reader;
 use self::reader::read;
 
 #[cfg(feature = "store")]
-pub(crate) use providers::require_provider;
+pub(crate) use providers::{questions, require_providers};
 pub use reader::PackageReader;
 
 /// A package that was verified, with the very bytes that were: a private, sealed copy.
@@ -272,10 +272,9 @@ impl VerifiedPackage<Online> {
         self,
     ) -> Result<(LoadedPackage, VerificationReport, Vec<Provider>), PackageError> {
         let signers = self.ask_again().await?;
-        let providers = self.providers();
-        let trusted = self.trusted_providers(&providers).await?;
+        let trusted = self.trusted_providers().await?;
         let report = VerificationReport { signers: signers.clone(), ..self.report.clone() };
-        Ok((self.load_signed_by(signers, &trusted)?, report, providers))
+        Ok((self.load_signed_by(signers, &trusted)?, report, trusted.into_providers()))
     }
 
     async fn ask_again(&self) -> Result<Vec<TrustedKey>, PackageError> {

@@ -88,8 +88,9 @@ impl<T> Verifier<T> {
     /// dynamic linker finds it as usual, and runs its code.
     ///
     /// The C library's own libraries and `libgcc_s.so.1` are always allowed. So is the SONAME
-    /// of a verified package that this process has loaded, if no other package has it. Anything
-    /// else that a package needs is refused when it is loaded.
+    /// of a verified package that this process has loaded, if its signers are trusted for a package
+    /// of that name, and no other such package has it. Anything else that a package needs is refused
+    /// when it is loaded.
     #[must_use]
     pub fn allow_dependency(mut self, name: DependencyName) -> Self {
         self.allowed_dependencies.insert(name);

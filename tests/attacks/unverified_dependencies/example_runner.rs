@@ -93,6 +93,18 @@ impl Host {
         Ran { code: output.status.code(), stderr: String::from_utf8(output.stderr).unwrap() }
     }
 
+    fn run_for_acme(&self, packages: &[&str]) -> Ran {
+        let output = Command::new(PROGRAMS.runner())
+            .args(["--require-signatures", "--org", "acme"])
+            .args(packages)
+            .env("CLOACINA_DATABASE_URL", STORE)
+            .current_dir(self.path())
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        Ran { code: output.status.code(), stderr: String::from_utf8(output.stderr).unwrap() }
+    }
+
     fn assert_refused(&self, ran: &Ran, why: &str) {
         assert_eq!(ran.code, Some(1), "{}", ran.stderr);
         assert!(ran.stderr.contains(why), "{}", ran.stderr);
@@ -223,4 +235,40 @@ fn a_package_is_not_linked_to_one_whose_key_was_revoked_since_it_was_loaded() {
             false => host.assert_loads(&ran),
         }
     }
+}
+
+/// The vendor is trusted for `etl-*`. Its package has the SONAME of acme's own library, and
+/// answers as that does not: then the package that uses it would fail.
+#[cfg(target_env = "gnu")]
+#[test]
+fn a_grant_of_some_names_does_not_reach_the_sonames_of_others() {
+    const BORROWS: &str = "int other(void) { return 13; }\n";
+    let host = Host::new();
+    host.cloacina(&["keys", "generate", "--name", "vendor", "--output", "vendor.pem"]);
+    for (org, key) in [("acme", "dev.pub.pem"), ("vendor", "vendor.pub.pem")] {
+        host.cloacina(&["orgs", "create", org]);
+        host.cloacina(&["keys", "trust", "--org", org, "--import", key]);
+    }
+    let grant = ["--from", "acme", "--to", "vendor", "--packages", "etl-*"];
+    host.cloacina(&[&["orgs", "grant-trust"], &grant[..]].concat());
+
+    let soname = ["-Wl,-soname,libcore.so.1"];
+    let own = [PACKAGE, HELP, "int other(void) { return 1; }\n"];
+    host.compile("libcore.so.1", &own, &soname);
+    host.compile("etl-x.so", &[PACKAGE, HELP, BORROWS], &soname);
+    let uses = PACKAGE.replace("help", "other");
+    host.compile("uses.so", &[&uses], &["-L.", "-l:libcore.so.1"]);
+    for (package, key) in
+        [("libcore.so.1", "dev.pem"), ("uses.so", "dev.pem"), ("etl-x.so", "vendor.pem")]
+    {
+        host.cloacina(&["package", "sign", package, "--key", key]);
+    }
+    let run = |packages: &[&str]| host.run_for_acme(packages);
+    let ran = run(&["etl-x.so", "uses.so"]);
+    host.assert_refused(&ran, "needs libcore.so.1, which the loaded package etl-x.so provides");
+    assert!(ran.stderr.contains("is only for etl-*"), "{}", ran.stderr);
+    let ran = run(&["etl-x.so", "libcore.so.1", "uses.so"]);
+    host.assert_refused(&ran, "for which the dynamic linker would use another library");
+    host.assert_loads(&run(&["libcore.so.1", "etl-x.so", "uses.so"]));
+    host.assert_loads(&run(&["libcore.so.1", "uses.so", "etl-x.so"]));
 }

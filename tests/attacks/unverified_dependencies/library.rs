@@ -1,13 +1,15 @@
 //! Libraries beside a signed package, whose constructors write the canary's file.
 
+mod sonames;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use signing_crypto::{OrgId, PackageName, PackageVersion};
 use signing_loader::{
     DependencyName, DependencyNameError, LibraryError, LoadError, LoadedPackage, OrganizationRef,
-    PackageError, SecurityConfig, SignatureSource, VerificationError, Verifier, package_statement,
-    verify_and_load_package,
+    PackageError, SecurityConfig, SignatureSource, UntrustedReason, VerificationError, Verifier,
+    package_statement, verify_and_load_package,
 };
 use signing_trust::PinnedKeys;
 use signing_trust::store::SigningKeyRecord;

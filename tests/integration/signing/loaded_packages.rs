@@ -1,6 +1,7 @@
 //! Packages that a program has loaded, and what becomes of them when trust changes.
 
 mod dependencies;
+mod forked;
 mod host;
 mod network;
 mod racing;

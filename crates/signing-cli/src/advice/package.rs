@@ -118,6 +118,10 @@ pub(super) fn load(error: &LoadError) -> Advice {
         LoadError::Io(_) => {
             "try again when the machine has free memory and file descriptors: ulimit -a"
         }
+        LoadError::TemporaryDirectory(_) => {
+            "name a directory that only you can write, below directories that nobody else can: \
+             TMPDIR=<directory>"
+        }
         LoadError::Symbol { .. } | LoadError::NullSymbol { .. } => {
             "ask the builder for a package that has this entry point"
         }

@@ -1,6 +1,7 @@
 //! The only place that loads code, and the only one with `unsafe`.
 #![expect(unsafe_code, reason = "loading a library runs its code, which Rust cannot vouch for")]
 
+use std::env;
 use std::ffi::{CStr, c_int, c_void};
 use std::fs::{self, File, Permissions};
 use std::io::{self, Write};
@@ -9,11 +10,14 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+#[cfg(all(feature = "store", target_os = "linux"))]
+use std::sync::atomic::AtomicU64;
 
 use libloading::os::unix::{Library as Handle, RTLD_LOCAL, RTLD_NOW};
 use signing_crypto::PackageDigest;
 
 use super::LoadedPackage;
+use crate::directory::require_irreplaceable;
 use crate::error::LoadError;
 use crate::sealed::SealedPackage;
 
@@ -62,7 +66,8 @@ impl Library {
         if is_link_to(&link, sealed.file()) {
             Self::load_descriptor(sealed)
         } else {
-            Self::load_private_copy(sealed.file(), sealed.content().digest)
+            let directory = env::temp_dir();
+            Self::load_private_copy(sealed.file(), sealed.content().digest, &directory)
         }
     }
 
@@ -83,13 +88,21 @@ impl Library {
         }
     }
 
-    /// Loads from a copy in a directory that only this user can enter: where
-    /// there is no `/proc`, the linker has to be given a path. Weaker, as another
-    /// process of the same user could change the copy.
-    fn load_private_copy(file: &File, digest: PackageDigest) -> Result<Self, LoadError> {
+    /// Loads from a copy in a directory below `temporary` that only this user can enter: where
+    /// there is no `/proc`, the linker has to be given a path. Nobody else may be able to rename
+    /// that directory, or one above. Weaker, as another process of the same user could change
+    /// the copy.
+    fn load_private_copy(
+        file: &File,
+        digest: PackageDigest,
+        temporary: &Path,
+    ) -> Result<Self, LoadError> {
+        require_irreplaceable(temporary).map_err(LoadError::TemporaryDirectory)?;
         let prepare = || -> io::Result<(tempfile::TempDir, PathBuf, PackageDigest)> {
-            let directory = tempfile::tempdir()?;
-            fs::set_permissions(directory.path(), Permissions::from_mode(0o700))?;
+            // From the start: in between, somebody else could enter it.
+            let only_this_user = Permissions::from_mode(0o700);
+            let directory =
+                tempfile::Builder::new().permissions(only_this_user).tempdir_in(temporary)?;
             let path = directory.path().join("package.so");
             let mut copy = File::create_new(&path)?;
             copy_from_start(file, &mut copy)?;
@@ -195,6 +208,29 @@ fn is_mapped(file: &File) -> io::Result<bool> {
             && fields.nth(1) == Some(device.as_bytes())
             && fields.next() == Some(inode.as_bytes())
     }))
+}
+
+/// A word that is zero, and becomes zero in each child that this process forks (madvise(2)). It
+/// stands here for no other reason than that it is unsafe.
+///
+/// # Errors
+///
+/// The kernel has no such memory, or none.
+#[cfg(all(feature = "store", target_os = "linux"))]
+pub(crate) fn wiped_on_fork() -> io::Result<&'static AtomicU64> {
+    use std::ptr;
+
+    use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap_anonymous};
+
+    let size = size_of::<AtomicU64>();
+    let (access, private) = (ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE);
+    // SAFETY: The kernel chooses a place where nothing is.
+    let page = unsafe { mmap_anonymous(ptr::null_mut(), size, access, private) }?;
+    // SAFETY: This is the page that was mapped above, and nothing refers to it.
+    unsafe { madvise(page, size, Advice::LinuxWipeOnFork) }?;
+    // SAFETY: A page is aligned and zero, and this one is never unmapped. In this process nothing
+    // but the atomic writes to it; what is wiped is the copy in another one.
+    Ok(unsafe { AtomicU64::from_ptr(page.cast()) })
 }
 
 /// Calls what the tests' libraries export. It stands here because nothing unsafe may

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use signing_crypto::PackageDigest;
+use signing_crypto::{PackageDigest, PackageName};
 
 use super::dylib::{self, Library, LibraryId};
 use super::shared;
@@ -24,10 +24,12 @@ static SONAMES: Mutex<Sonames> = Mutex::new(Sonames::new());
 
 /// A loaded package that another one needs, directly or because a package needs it that is
 /// needed.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Provider {
     /// The SONAME that is needed.
     pub(crate) name: DependencyName,
+    /// The same as the name of a package.
+    pub(crate) package: PackageName,
     digest: PackageDigest,
     /// What its verifications have found, the latest last. At least one.
     pub(crate) reports: Vec<VerificationReport>,
@@ -35,47 +37,60 @@ pub(crate) struct Provider {
 
 #[cfg(feature = "store")]
 impl Provider {
-    /// What its verifications have found by now: it may have been loaded again, by another
-    /// signature.
-    pub(crate) fn reports_by_now(&self) -> Vec<VerificationReport> {
+    /// The same with what its verifications have found by now: it may have been loaded again, by
+    /// another signature.
+    pub(crate) fn by_now(&self) -> Self {
         let sonames = Sonames::lock();
         let mut holders = sonames.holders(&self.name).iter();
         let holder = holders.find(|holder| holder.digest == self.digest);
-        holder.map_or_else(|| self.reports.clone(), |holder| holder.reports.clone())
+        let reports = holder.map_or(&self.reports, |holder| &holder.reports).clone();
+        Self { reports, ..self.clone() }
     }
 }
 
+/// The loaded packages that have a SONAME which a package needs. At least one.
+#[derive(Debug)]
+pub(crate) struct Candidates(pub(crate) Vec<Candidate>);
+
+/// A loaded package, and after it the packages that it needs in turn: all of them run if the
+/// linker takes this one.
+pub(crate) type Candidate = Vec<Provider>;
+
 /// The providers that the verifier of a package that needs them trusts now.
-pub(crate) struct TrustedProviders(Vec<PackageDigest>);
+pub(crate) struct TrustedProviders(Vec<Provider>);
 
 impl TrustedProviders {
     pub(crate) fn none() -> Self {
         Self(Vec::new())
     }
 
-    pub(crate) fn add(&mut self, provider: &Provider) {
-        self.0.push(provider.digest);
+    pub(crate) fn add(&mut self, candidate: Candidate) {
+        for provider in candidate {
+            if !self.contains(&provider.digest) {
+                self.0.push(provider);
+            }
+        }
+    }
+
+    /// If a package was loaded by means of these, they are what it was linked to.
+    #[cfg(feature = "store")]
+    pub(crate) fn into_providers(self) -> Vec<Provider> {
+        self.0
+    }
+
+    fn contains(&self, digest: &PackageDigest) -> bool {
+        self.0.iter().any(|provider| provider.digest == *digest)
     }
 }
 
-/// The packages that a package needs and that are loaded, each with what it needs in turn.
+/// The loaded packages that have the names which a package needs, for each name.
 ///
-/// A name that several packages have counts for none of them. A file that cannot be read as a
-/// library has no providers, and is refused later.
-pub(super) fn providers(sealed: &SealedPackage, allowed: &AllowedDependencies) -> Vec<Provider> {
+/// A file that cannot be read as a library needs none, and is refused later.
+pub(super) fn candidates(sealed: &SealedPackage, allowed: &AllowedDependencies) -> Vec<Candidates> {
     let Ok(library) = SharedLibrary::read(sealed.file()) else { return Vec::new() };
     let sonames = Sonames::lock();
-    let mut providers: Vec<Provider> = Vec::new();
-    let mut needed = sonames.packages(library.dependencies(allowed).packages);
-    while let Some((name, digest)) = needed.pop() {
-        let holder = sonames.holders(&name).iter().find(|holder| holder.digest == digest);
-        let is_new = providers.iter().all(|provider| provider.digest != digest);
-        if let Some(holder) = holder.filter(|_| is_new) {
-            needed.extend(holder.needs.iter().cloned());
-            providers.push(Provider { name, digest, reports: holder.reports.clone() });
-        }
-    }
-    providers
+    let names = library.dependencies(allowed).packages.into_iter();
+    names.map(|name| sonames.candidates(&name)).filter(|found| !found.0.is_empty()).collect()
 }
 
 /// Checks what a verified package asks of the dynamic linker, and loads it.
@@ -91,7 +106,8 @@ pub(super) fn providers(sealed: &SealedPackage, allowed: &AllowedDependencies) -
 ///   with that SONAME is refused until the load has ended, and the package is refused if one is
 ///   being loaded already.
 ///
-/// A package of which the verifier has not said that it trusts it now provides nothing.
+/// A package of which the verifier has not said that it trusts it now provides nothing, and is in
+/// the way of no other that has its SONAME.
 ///
 /// Bytes that are loaded already are checked as well: they may have been loaded without
 /// verification, or by a verifier that allows more. What this verifier does not allow is
@@ -164,13 +180,40 @@ impl Sonames {
         self.holders.get(name).map_or(&[], Vec::as_slice)
     }
 
-    /// The loaded packages that have these names, each alone.
-    fn packages(&self, names: Vec<DependencyName>) -> Vec<(DependencyName, PackageDigest)> {
-        let found = |name: DependencyName| match self.holders(&name) {
-            [Holder { loaded: Some(_), digest, .. }] => Some((name, *digest)),
-            _ => None,
+    fn candidates(&self, name: &DependencyName) -> Candidates {
+        let loaded = self.holders(name).iter().filter(|holder| holder.loaded.is_some());
+        Candidates(loaded.map(|holder| self.candidate(name.clone(), holder.digest)).collect())
+    }
+
+    fn candidate(&self, name: DependencyName, digest: PackageDigest) -> Candidate {
+        let mut candidate = Candidate::new();
+        let mut needed = vec![(name, digest)];
+        while let Some((name, digest)) = needed.pop() {
+            let holder = self.holders(&name).iter().find(|holder| holder.digest == digest);
+            let is_new = candidate.iter().all(|provider| provider.digest != digest);
+            // A SONAME that no package could be named provides nothing.
+            if let Some(holder) = holder.filter(|_| is_new)
+                && let Ok(package) = PackageName::new(name.as_str())
+            {
+                needed.extend(holder.needs.iter().cloned());
+                candidate.push(Provider { name, package, digest, reports: holder.reports.clone() });
+            }
+        }
+        candidate
+    }
+
+    /// What the linker gives a package that was found to have no faults.
+    fn given(
+        &self,
+        names: Vec<DependencyName>,
+        trusted: &TrustedProviders,
+    ) -> Vec<(DependencyName, PackageDigest)> {
+        let given = |name: DependencyName| {
+            let mut digests = self.holders(&name).iter().map(|holder| holder.digest);
+            let digest = digests.find(|digest| trusted.contains(digest))?;
+            Some((name, digest))
         };
-        names.into_iter().filter_map(found).collect()
+        names.into_iter().filter_map(given).collect()
     }
 
     fn holder(&mut self, name: &DependencyName, digest: PackageDigest) -> &mut Holder {
@@ -210,18 +253,23 @@ struct Compared<'a> {
 
 impl Process for Compared<'_> {
     fn soname_use(&self, name: &DependencyName) -> SonameUse {
-        match self.sonames.holders(name) {
+        if !cfg!(target_env = "gnu") {
             // Other linkers match the names of files, not SONAMEs.
-            _ if !cfg!(target_env = "gnu") => SonameUse::Unused,
-            [Holder { digest, .. }] if !self.trusted.0.contains(digest) => SonameUse::Unused,
-            [Holder { loaded: Some(library), .. }] => {
+            return SonameUse::Unused;
+        }
+        // Of one that is being loaded nothing has been decided: it counts as if it were trusted.
+        let counts =
+            |holder: &&Holder| holder.loaded.is_none() || self.trusted.contains(&holder.digest);
+        let mut holders = self.sonames.holders(name).iter().filter(counts);
+        match (holders.next(), holders.next()) {
+            (Some(_), Some(_)) => SonameUse::SeveralPackages,
+            (Some(Holder { loaded: Some(library), .. }), None) => {
                 match self.found.names.get(name) == Some(library) {
                     true => SonameUse::OnePackage,
                     false => SonameUse::Shadowed,
                 }
             }
-            [] | [_] => SonameUse::Unused,
-            _ => SonameUse::SeveralPackages,
+            _ => SonameUse::Unused,
         }
     }
 
@@ -266,7 +314,7 @@ impl Admission {
         let digest = sealed.content().digest;
         let Dependencies { system: awaited, packages } = library.dependencies(allowed);
         if let Some(name) = &soname {
-            let needs = sonames.packages(packages);
+            let needs = sonames.given(packages, trusted);
             let holder = sonames.holder(name, digest);
             holder.loading += 1;
             holder.needs = needs;

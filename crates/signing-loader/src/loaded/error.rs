@@ -29,6 +29,9 @@ pub enum GateError {
     /// dropped, or the thread that followed trust has panicked.
     #[error("nothing finds out any more whether the package is still trusted")]
     NotFollowed,
+    /// This process was forked from the one that follows trust, and nothing does so here.
+    #[error("this process was forked from the one that knows whether the package is still trusted")]
+    Forked,
 }
 
 impl GateError {
@@ -37,7 +40,7 @@ impl GateError {
         match self {
             Self::NoLongerTrusted { source } => source.code(),
             Self::Stale { .. } => "TrustStale",
-            Self::NotFollowed => "TrustNotFollowed",
+            Self::NotFollowed | Self::Forked => "TrustNotFollowed",
         }
     }
 }

@@ -17,12 +17,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::Notify;
 
+use super::origin::Origin;
+
 /// The other bits count the calls. Nobody can make 2⁶³ of them.
 const CLOSED: u64 = 1 << 63;
 
 #[derive(Debug)]
 pub(super) struct Gate {
     word: AtomicU64,
+    /// In another process nothing would close it.
+    origin: Origin,
     /// The gate was closed with no call in flight, or the last one has left.
     drained: Notify,
 }
@@ -30,13 +34,14 @@ pub(super) struct Gate {
 impl Gate {
     pub(super) fn new(is_open: bool) -> Self {
         let word = AtomicU64::new(if is_open { 0 } else { CLOSED });
-        Self { word, drained: Notify::new() }
+        Self { word, origin: Origin::here(), drained: Notify::new() }
     }
 
-    /// Lets a call in, which must [`leave`](Self::leave), unless the gate is closed.
+    /// Lets a call in, which must [`leave`](Self::leave), unless the gate is closed, or this is
+    /// another process than its own.
     #[inline]
     pub(super) fn enter(&self) -> bool {
-        if self.word.load(Ordering::Relaxed) & CLOSED != 0 {
+        if self.word.load(Ordering::Relaxed) & CLOSED != 0 || !self.origin.is_here() {
             return false;
         }
         let before = self.word.fetch_add(1, Ordering::Acquire);
@@ -62,6 +67,11 @@ impl Gate {
 
     pub(super) fn open(&self) {
         self.word.fetch_and(!CLOSED, Ordering::Release);
+    }
+
+    /// Whether this is the process in which the gate was made.
+    pub(super) fn is_here(&self) -> bool {
+        self.origin.is_here()
     }
 
     pub(super) fn is_open(&self) -> bool {

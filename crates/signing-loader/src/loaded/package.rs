@@ -56,7 +56,10 @@ impl FollowedPackage {
 
     /// What is known about trust in the package at present.
     pub fn standing(&self) -> Standing {
-        self.0.known().standing.clone()
+        match self.0.gate.is_here() {
+            true => self.0.known().standing.clone(),
+            false => Standing::NotFollowed,
+        }
     }
 
     /// Begins a call into the package. It is in flight until what this returns is dropped.
@@ -66,7 +69,8 @@ impl FollowedPackage {
     ///
     /// # Errors
     ///
-    /// Why the gate is closed. Only the gates of [`LoadedPackages::gate`] close.
+    /// Why the gate is closed. Only the gates of [`LoadedPackages::gate`] close, and in a process
+    /// that was forked since the package was loaded each gate is.
     ///
     /// [`LoadedPackages::gate`]: crate::LoadedPackages::gate
     #[inline]
@@ -97,6 +101,10 @@ impl FollowedPackage {
 
     #[cold]
     fn enter_or_say_why(&self) -> Result<Call<'_>, GateError> {
+        // Before the lock: a thread that is not in this process may have it.
+        if !self.0.gate.is_here() {
+            return Err(GateError::Forked);
+        }
         loop {
             // The gate changes only while this is locked: what is said is why it is closed.
             let known = self.0.known();

@@ -19,10 +19,10 @@ use tokio::runtime::Builder;
 use tokio::time::timeout;
 
 use super::following::Following;
+use super::package::Followed;
 use crate::error::PackageError;
 use crate::load::Provider;
-use crate::report::VerificationReport;
-use crate::verified::require_provider;
+use crate::verified::{questions, require_providers};
 
 /// How long the watchdog sleeps at most. Its sleep does not count the time for which the
 /// machine is suspended, and what it looks at does.
@@ -117,29 +117,25 @@ async fn decide_again(
 ) -> Result<(), TrustError> {
     let packages = following.packages();
     let (config, asked) = (&following.config, boot_time());
-    let provided: Vec<Vec<Vec<VerificationReport>>> = packages
+    let provided: Vec<Vec<Provider>> = packages
         .iter()
-        .map(|package| package.providers.iter().map(Provider::reports_by_now).collect())
+        .map(|package| package.providers.iter().map(Provider::by_now).collect())
         .collect();
     // Of each package, and then of those that it needs.
-    let reports = packages.iter().zip(&provided).flat_map(|(package, provided)| {
-        iter::once(&package.report).chain(provided.iter().flatten())
-    });
-    let questions: Vec<_> =
-        reports.map(|report| (report.claims(), report.name().clone())).collect();
+    let asked_of = |(package, provided): (&Arc<Followed>, &Vec<Provider>)| {
+        let own = (package.report.claims(), package.report.name().clone());
+        iter::once(own).chain(questions(provided))
+    };
+    let questions: Vec<_> = packages.iter().zip(&provided).flat_map(asked_of).collect();
     let allowance = config.clock_skew_allowance;
     let decisions = follower.decide_all(following.org, &questions, allowance).await?;
     let mut decisions = decisions.into_iter().map(|decision| decision.map_err(PackageError::from));
     let mut verdicts = Vec::new();
     for (package, provided) in packages.into_iter().zip(&provided) {
         let Some(decision) = decisions.next() else { break };
-        let mut verdict = package.report.accepted_again(decision, config);
-        for (provider, reports) in package.providers.iter().zip(provided) {
-            let decided: Vec<_> = reports.iter().zip(decisions.by_ref()).collect();
-            if let Err(error) = require_provider(provider, decided, config) {
-                verdict = verdict.and(Err(error));
-            }
-        }
+        let verdict = package.report.accepted_again(decision, config);
+        let provided = require_providers(provided, &mut decisions, config);
+        let verdict = verdict.and_then(|signers| provided.map(|()| signers));
         verdicts.push((package, verdict));
     }
     following.decided(asked, verdicts);

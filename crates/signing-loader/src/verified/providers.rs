@@ -1,13 +1,20 @@
 //! The loaded packages that a package needs. They were verified when they were loaded, perhaps
 //! by another verifier, so that of the package that needs them decides about each of them.
+//!
+//! A package says itself which SONAME it has, and whoever may sign one package could so take the
+//! name of another. So a package provides a SONAME only if it is accepted under that name too,
+//! not just under the name by which it was signed.
 
-use signing_trust::TrustDecision;
+use std::iter;
+
+use signing_crypto::PackageName;
 use signing_trust::acceptance::VerificationConfig;
+use signing_trust::{Signers, TrustDecision};
 
 use super::VerifiedPackage;
 use crate::elf::LibraryError;
 use crate::error::{LoadError, PackageError};
-use crate::load::{self, Provider, TrustedProviders};
+use crate::load::{Candidate, Candidates, Provider, TrustedProviders, candidates};
 use crate::report::VerificationReport;
 use crate::trust_source::Offline;
 #[cfg(feature = "store")]
@@ -16,13 +23,17 @@ use crate::trust_source::Online;
 impl VerifiedPackage<Offline> {
     pub(super) fn trusted_providers(&self) -> Result<TrustedProviders, PackageError> {
         let mut trusted = TrustedProviders::none();
-        for provider in self.providers() {
-            let mut decisions = Vec::new();
-            for report in &provider.reports {
-                let decision = self.trust.decide_again(report, &self.config);
-                decisions.push(decision.map_err(PackageError::from));
+        for Candidates(candidates) in self.candidates() {
+            let mut decided = Vec::new();
+            for candidate in candidates {
+                let mut decisions = Vec::new();
+                for (signers, name) in questions(&candidate) {
+                    let decision = self.trust.decide(&signers, &name, &self.config);
+                    decisions.push(decision.map_err(PackageError::from));
+                }
+                decided.push((candidate, decisions));
             }
-            self.require_provider(&provider, decisions, &mut trusted)?;
+            self.require_candidate(decided, &mut trusted)?;
         }
         Ok(trusted)
     }
@@ -30,62 +41,116 @@ impl VerifiedPackage<Offline> {
 
 #[cfg(feature = "store")]
 impl VerifiedPackage<Online> {
-    pub(super) async fn trusted_providers(
-        &self,
-        providers: &[Provider],
-    ) -> Result<TrustedProviders, PackageError> {
+    pub(super) async fn trusted_providers(&self) -> Result<TrustedProviders, PackageError> {
         let mut trusted = TrustedProviders::none();
-        for provider in providers {
-            let mut decisions = Vec::new();
-            for report in &provider.reports {
-                let decision = self.trust.decide_again(report, &self.config).await;
-                decisions.push(decision.map_err(PackageError::from));
+        for Candidates(candidates) in self.candidates() {
+            let mut decided = Vec::new();
+            for candidate in candidates {
+                let mut decisions = Vec::new();
+                for (signers, name) in questions(&candidate) {
+                    let decision = self.trust.decide(&signers, &name, &self.config).await;
+                    decisions.push(decision.map_err(PackageError::from));
+                }
+                decided.push((candidate, decisions));
             }
-            self.require_provider(provider, decisions, &mut trusted)?;
+            self.require_candidate(decided, &mut trusted)?;
         }
         Ok(trusted)
     }
 }
 
+type Decisions = Vec<Result<TrustDecision, PackageError>>;
+
 impl<T> VerifiedPackage<T> {
-    pub(super) fn providers(&self) -> Vec<Provider> {
-        load::providers(&self.sealed, &self.allowed_dependencies)
+    fn candidates(&self) -> Vec<Candidates> {
+        candidates(&self.sealed, &self.allowed_dependencies)
     }
 
-    /// What was decided about each report of a provider. One that is accepted suffices; of the
-    /// refusals the latest is returned.
-    fn require_provider(
+    /// Of the packages that have one SONAME, those that are trusted count, and there must be one.
+    /// Of the refusals the latest is returned.
+    fn require_candidate(
         &self,
-        provider: &Provider,
-        decisions: Vec<Result<TrustDecision, PackageError>>,
+        decided: Vec<(Candidate, Decisions)>,
         trusted: &mut TrustedProviders,
     ) -> Result<(), PackageError> {
-        let decided = provider.reports.iter().zip(decisions);
-        require_provider(provider, decided, &self.config)
-            .inspect_err(|error| self.tell_refusal(error))?;
-        trusted.add(provider);
-        Ok(())
+        let (mut is_provided, mut refusal) = (false, None);
+        for (candidate, decisions) in decided {
+            match require_providers(&candidate, &mut decisions.into_iter(), &self.config) {
+                Ok(()) => {
+                    trusted.add(candidate);
+                    is_provided = true;
+                }
+                Err(error) => refusal = Some(error),
+            }
+        }
+        match refusal {
+            Some(error) if !is_provided => {
+                self.tell_refusal(&error);
+                Err(error)
+            }
+            _ => Ok(()),
+        }
     }
 }
 
-/// Refuses a provider of which no report is accepted, by what was decided about each. One
-/// without reports was not verified, and is refused too.
-pub(crate) fn require_provider<'a>(
-    provider: &Provider,
-    decided: impl IntoIterator<Item = (&'a VerificationReport, Result<TrustDecision, PackageError>)>,
+/// What must be decided about these packages, for [`require_providers`].
+pub(crate) fn questions(providers: &[Provider]) -> Vec<(Signers, PackageName)> {
+    let reports = |provider: &Provider| {
+        let questions = provider.reports.iter().flat_map(|report| {
+            names(provider, report).into_iter().map(|name| (report.claims(), name))
+        });
+        questions.collect::<Vec<_>>()
+    };
+    providers.iter().flat_map(reports).collect()
+}
+
+/// Refuses providers of which one is not trusted, by the decisions about their [`questions`]. As
+/// many decisions are taken as there are questions.
+pub(crate) fn require_providers(
+    providers: &[Provider],
+    decisions: &mut impl Iterator<Item = Result<TrustDecision, PackageError>>,
     config: &VerificationConfig,
 ) -> Result<(), PackageError> {
-    let mut refusal = None;
-    for (report, decision) in decided {
-        match report.accepted_again(decision, config) {
-            Ok(_) => return Ok(()),
+    let mut verdict = Ok(());
+    for provider in providers {
+        verdict = verdict.and(require_provider(provider, decisions, config));
+    }
+    verdict
+}
+
+/// Refuses a provider of which no report is accepted under each of its names. One without reports
+/// was not verified, and is refused too.
+fn require_provider(
+    provider: &Provider,
+    decisions: &mut impl Iterator<Item = Result<TrustDecision, PackageError>>,
+    config: &VerificationConfig,
+) -> Result<(), PackageError> {
+    let name = provider.name.clone();
+    let (mut is_accepted, mut refusal) = (false, None);
+    for report in &provider.reports {
+        let mut verdict = Ok(());
+        for _ in names(provider, report) {
+            let Some(decision) = decisions.next() else {
+                return Err(LoadError::Library(LibraryError::DependencyNotAllowed { name }).into());
+            };
+            verdict = verdict.and(report.accepted_again(decision, config).map(drop));
+        }
+        match verdict {
+            Ok(()) => is_accepted = true,
             Err(error) => refusal = Some((report.name.clone(), Box::new(error))),
         }
     }
-    let name = provider.name.clone();
-    Err(match refusal {
+    let error = match refusal {
+        _ if is_accepted => return Ok(()),
         Some((provider, source)) => LoadError::Dependency { name, provider, source },
         None => LoadError::Library(LibraryError::DependencyNotAllowed { name }),
-    }
-    .into())
+    };
+    Err(error.into())
+}
+
+/// The names under which a provider has to be accepted: that by which it was signed, and its
+/// SONAME.
+fn names(provider: &Provider, report: &VerificationReport) -> Vec<PackageName> {
+    let soname = Some(&provider.package).filter(|soname| **soname != report.name);
+    iter::once(&report.name).chain(soname).cloned().collect()
 }

@@ -3,9 +3,9 @@ use std::sync::Arc;
 
 use signing_crypto::TrustDocumentKind;
 use signing_loader::{
-    ActualContent, DependencyNameError, DynamicTag, ElfType, ExpectedContent, LibraryError,
-    LibraryTarget, LoadError, MalformedLibrary, PackageError, RequiredSigners, SignatureLocation,
-    SignerCount, VerificationError,
+    ActualContent, DependencyNameError, DirectoryError, DirectoryFault, DynamicTag, ElfType,
+    ExpectedContent, LibraryError, LibraryTarget, LoadError, MalformedLibrary, PackageError,
+    RequiredSigners, SignatureLocation, SignerCount, VerificationError,
 };
 use signing_trust::{SignedTrustError, TrustError, UntrustedReason};
 
@@ -158,7 +158,7 @@ fn not_loaded(error: LibraryError) -> CliError {
     loading(LoadError::from(error).into())
 }
 
-fn load() -> [LoadError; 7] {
+fn load() -> [LoadError; 8] {
     let said = || "undefined symbol: workflow_run".into();
     let name = || c"workflow_run".into();
     [
@@ -171,6 +171,10 @@ fn load() -> [LoadError; 7] {
         LoadError::Linker("libmissing.so: cannot open shared object file".into()),
         LoadError::AnotherLibrary,
         LoadError::Io(io::ErrorKind::OutOfMemory.into()),
+        LoadError::TemporaryDirectory(DirectoryError::Unsafe {
+            path: "/var/shared".into(),
+            source: DirectoryFault::Writable { mode: 0o777 },
+        }),
         LoadError::Symbol { name: name(), source: said() },
         LoadError::NullSymbol { name: name() },
     ]

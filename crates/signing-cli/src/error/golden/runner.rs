@@ -60,7 +60,7 @@ pub(super) fn samples() -> Vec<Sample> {
 fn gates() -> Vec<Sample> {
     let refused = GateError::NoLongerTrusted { source: Arc::new(refused()) };
     let stale = GateError::Stale { since: values::time() };
-    [(1, refused), (2, stale), (2, GateError::NotFollowed)]
+    [(1, refused), (2, stale), (2, GateError::NotFollowed), (2, GateError::Forked)]
         .map(|(exit, error)| sample(exit, error.code(), error))
         .into()
 }

@@ -2,6 +2,7 @@ use std::io::Seek;
 use std::process::Command;
 
 use super::*;
+use crate::directory::{DirectoryError, DirectoryFault};
 
 /// A library of a few lines of C whose function `answer` gives `number`.
 fn compile(number: i32) -> Vec<u8> {
@@ -101,8 +102,16 @@ fn another_link_than_to_the_file_itself_is_told_apart() {
 
 /// The path for systems without `/proc`.
 fn load_private_copy(bytes: &[u8], claimed: &[u8]) -> Result<Library, LoadError> {
+    load_private_copy_in(&env::temp_dir(), bytes, claimed)
+}
+
+fn load_private_copy_in(
+    directory: &Path,
+    bytes: &[u8],
+    claimed: &[u8],
+) -> Result<Library, LoadError> {
     let digest = PackageDigest::of_reader(claimed).unwrap().digest;
-    Library::load_private_copy(seal(bytes, "copied.so").file(), digest)
+    Library::load_private_copy(seal(bytes, "copied.so").file(), digest, directory)
 }
 
 #[test]
@@ -133,7 +142,7 @@ fn private_copies_leave_nothing_in_the_temporary_directory() {
         "a_private_copy_is_loaded_if_it_is_what_was_verified",
         "two_private_copies_are_two_libraries",
     ];
-    let output = Command::new(std::env::current_exe().unwrap())
+    let output = Command::new(env::current_exe().unwrap())
         .env("TMPDIR", watched.path())
         .args(["--exact", "--test-threads=1"])
         .args(tests.map(|test| format!("load::dylib::tests::{test}")))
@@ -145,10 +154,39 @@ fn private_copies_leave_nothing_in_the_temporary_directory() {
 
     // It was the one that they used: with none they do not get far.
     let missing = watched.path().join("missing");
-    let output = Command::new(std::env::current_exe().unwrap())
+    let output = Command::new(env::current_exe().unwrap())
         .env("TMPDIR", &missing)
         .args(["--exact", &format!("load::dylib::tests::{}", tests[0])])
         .output()
         .unwrap();
     assert!(!output.status.success());
+}
+
+/// Whoever may rename the directory of the copy could have the linker take another one.
+#[test]
+fn no_copy_is_made_where_others_could_replace_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    let library = compile(45);
+    let load_with_mode = |mode| {
+        fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+        load_private_copy_in(path, &library, &library)
+    };
+    for mode in [0o777, 0o770, 0o720] {
+        let error = load_with_mode(mode).unwrap_err();
+        assert!(
+            matches!(
+                &error,
+                LoadError::TemporaryDirectory(DirectoryError::Unsafe {
+                    path: found,
+                    source: DirectoryFault::Writable { mode: its }
+                }) if (found.as_path(), *its) == (path, mode)
+            ),
+            "{error:?}"
+        );
+        assert_eq!(fs::read_dir(path).unwrap().count(), 0);
+    }
+    for mode in [0o1777, 0o755, 0o700] {
+        assert_eq!(call(&load_with_mode(mode).unwrap(), c"answer"), 45);
+    }
 }

@@ -43,12 +43,14 @@ fn load_with(
     sealed: SealedPackage,
     allowed: &AllowedDependencies,
 ) -> Result<&'static Library, LoadError> {
-    let trusted = trusted(&providers(&sealed, allowed));
+    let trusted = trusted(candidates(&sealed, allowed));
     load(sealed, &report("library.so", &SigningKey::generate().unwrap()), allowed, &trusted)
 }
 
-fn trusted(providers: &[Provider]) -> TrustedProviders {
-    TrustedProviders(providers.iter().map(|provider| provider.digest).collect())
+fn trusted(candidates: Vec<Candidates>) -> TrustedProviders {
+    let mut trusted = TrustedProviders::none();
+    candidates.into_iter().flat_map(|found| found.0).for_each(|found| trusted.add(found));
+    trusted
 }
 
 fn report(name: &str, key: &SigningKey) -> VerificationReport {
@@ -181,8 +183,9 @@ fn a_package_that_is_being_loaded_is_not_a_dependency_yet() {
     let name: DependencyName = "libloading.so".parse().unwrap();
     let found = Found { names: [(name.clone(), library.id())].into(), packages: Vec::new() };
     let mut sonames = Sonames::new();
-    let trusted = TrustedProviders(vec![digest("one")]);
-    let trusted = &trusted;
+    let package = PackageName::new(name.as_str()).unwrap();
+    let one = Provider { name: name.clone(), package, digest: digest("one"), reports: Vec::new() };
+    let trusted = &TrustedProviders(vec![one]);
     let used =
         |sonames: &Sonames, name| Compared { found: &found, sonames, trusted }.soname_use(name);
     sonames.holder(&name, digest("one")).loading += 1;

@@ -13,7 +13,7 @@ fn a_package_that_is_loaded_provides_nothing_to_a_verifier_that_does_not_trust_i
         |trusted| load(dependent(directory.path(), soname), &report, &allowed, &trusted);
     let refused = refusal(load_trusting(TrustedProviders::none()));
     assert!(matches!(refused, LibraryError::DependencyNotAllowed { .. }), "{refused:?}");
-    let trusted = trusted(&providers(&dependent(directory.path(), soname), &allowed));
+    let trusted = trusted(candidates(&dependent(directory.path(), soname), &allowed));
     assert_eq!(call(load_trusting(trusted).unwrap(), c"ask"), 71);
 }
 
@@ -30,7 +30,8 @@ fn the_providers_of_a_package_are_what_it_needs_and_what_these_need() {
     let package = compile(directory.path(), "above.so", source, &options);
 
     let names = |allowed: &AllowedDependencies| -> Vec<_> {
-        providers(&package, allowed).into_iter().map(|provider| provider.name).collect()
+        let candidates = candidates(&package, allowed).into_iter().flat_map(|found| found.0);
+        candidates.flatten().map(|provider| provider.name).collect()
     };
     let both = [between, below].map(|name| name.parse().unwrap());
     assert_eq!(names(&AllowedDependencies::new()), both);
