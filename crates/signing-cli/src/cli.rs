@@ -1,4 +1,5 @@
 mod audit;
+mod beside;
 mod db;
 mod definition;
 mod doctor;

@@ -134,7 +134,11 @@ impl Output {
         // The exit code and the document's error are of the same refusal: the first of the worst.
         let worst = report.refusals.iter().rev().max_by_key(|refusal| refusal.error.outcome());
         let outcome = worst.map_or(Outcome::Done, |refusal| refusal.error.outcome());
-        let printed = match &report.text {
+        let opened = match &report.text {
+            Text::Verbatim(_) => stdout::require_open(),
+            _ => Ok(()),
+        };
+        let printed = opened.and_then(|()| match &report.text {
             Text::Printed => Ok(()),
             _ if self.json => {
                 let document = Document {
@@ -152,7 +156,7 @@ impl Output {
             Text::Done(lines) | Text::Requested(lines) => {
                 print(&lines.to_text(self.layout), Reader::MayLeave)
             }
-        };
+        });
         for note in report.notes.iter().filter(|_| !self.quiet) {
             stdout::complain(&format!("{NOTE}note{NOTE:#}: {}", printable(note)));
         }
@@ -229,6 +233,11 @@ fn outcome_of(printed: io::Result<()>) -> Outcome {
             error.outcome()
         }
     }
+}
+
+/// Refuses to make what only standard output would keep if it was closed.
+pub(crate) fn require_reader() -> Result<(), CliError> {
+    stdout::require_open().map_err(CliError::Output)
 }
 
 /// Prints what a dangerous option gives up.

@@ -1,43 +1,29 @@
+mod hidden;
+
 use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 
-use rustix::termios::{
-    LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr,
-};
 use signing_crypto::{MAX_PASSPHRASE_SIZE, printable};
 use zeroize::Zeroizing;
 
+use self::hidden::Hidden;
 use crate::error::CliError;
 
 /// The terminal that somebody sits at, showing nothing of what is typed until this
 /// is dropped.
 pub(crate) struct Terminal {
     file: File,
-    before: Termios,
+    _hidden: Hidden,
 }
 
 impl Terminal {
     /// The terminal of standard input or else standard error, if either is one. A
     /// program without both has nobody to wait for.
     pub(crate) fn open() -> Option<Self> {
-        let path = match (io::stdin().is_terminal(), io::stderr().is_terminal()) {
-            (true, _) => "/dev/fd/0",
-            (_, true) => "/dev/fd/2",
-            _ => return None,
-        };
-        // After `su` the terminal belongs to another user, and opens by its alias only.
-        let file = open(path).or_else(|_| open("/dev/tty")).ok()?;
-        let before = tcgetattr(&file).ok()?;
-        let mut quiet = before.clone();
-        // Without signals from the keyboard: one would end this program before it
-        // has put the terminal right.
-        quiet.local_modes -=
-            LocalModes::ECHO | LocalModes::ECHONL | LocalModes::ICANON | LocalModes::ISIG;
-        quiet.special_codes[SpecialCodeIndex::VMIN] = 1;
-        quiet.special_codes[SpecialCodeIndex::VTIME] = 0;
-        tcsetattr(&file, OptionalActions::Flush, &quiet).ok()?;
-        Some(Self { file, before })
+        let file = open_to_ask().ok()??;
+        let hidden = Hidden::on(&file)?;
+        Some(Self { file, _hidden: hidden })
     }
 
     /// Asks, in one line whatever it quotes, and gives the line that is typed.
@@ -46,13 +32,6 @@ impl Terminal {
         let line = read_line(&mut self.file);
         self.file.write_all(b"\n").map_err(CliError::Terminal)?;
         line
-    }
-}
-
-impl Drop for Terminal {
-    fn drop(&mut self) {
-        // A terminal that is gone needs nothing.
-        let _ = tcsetattr(&self.file, OptionalActions::Drain, &self.before);
     }
 }
 
@@ -87,6 +66,7 @@ pub(crate) fn open_to_ask() -> Result<Option<File>, CliError> {
         (_, true) => "/dev/fd/2",
         _ => return Ok(None),
     };
+    // After `su` the terminal belongs to another user, and opens by its alias only.
     open(path).or_else(|_| open("/dev/tty")).map(Some).map_err(CliError::Terminal)
 }
 

@@ -28,7 +28,7 @@ use std::time::Duration;
 
 use rustix::fs::{AtFlags, Mode, OFlags, openat, statat, unlinkat};
 use rustix::io::Errno;
-use signing_crypto::{MAX_ENVELOPE_SIZE, PackageStatement, SignatureEnvelope};
+use signing_crypto::{MAX_ENVELOPE_SIZE, PackageName, PackageStatement, SignatureEnvelope};
 use signing_trust::acceptance::VerificationError;
 
 use self::link::Link;
@@ -141,9 +141,25 @@ impl InstallDirectory {
         self
     }
 
+    /// Refuses a name that the directory needs for itself. What was moved out of the way of such a
+    /// package would be all that is installed.
+    ///
+    /// # Errors
+    ///
+    /// [`InstallError::ReservedName`]. [`VerifiedPackage::install`](crate::VerifiedPackage::install)
+    /// fails with it, too.
+    pub fn require_name(name: &PackageName) -> Result<(), InstallError> {
+        // Some file systems do not tell upper from lower case.
+        match [RELEASES, LOCK].iter().any(|own| own.eq_ignore_ascii_case(name.as_str())) {
+            true => Err(InstallError::ReservedName { name: name.clone() }),
+            false => Ok(()),
+        }
+    }
+
     /// Waits until no other process installs here. Whether a package may be installed is asked
     /// afterwards: a key may be revoked while this waits.
-    pub(crate) fn lock(&self) -> Result<LockedDirectory, InstallError> {
+    pub(crate) fn lock_for(&self, package: &PackageName) -> Result<LockedDirectory, InstallError> {
+        Self::require_name(package)?;
         // Only this user can open the file, so no other user can keep the lock.
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let failed = |error: io::Error| InstallError::write(self.place.path().join(LOCK), error);

@@ -72,12 +72,17 @@ impl StateFile {
         let lock = file.beside(".lock");
         let mut options = OpenOptions::new();
         options.read(true).custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits() as i32);
-        match options.open(&lock) {
-            Ok(opened) => file.require_protection(&lock, &opened)?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        // A file that is replaced while it is looked at looks like one that others replace.
+        let _lock = match options.open(&lock) {
+            Ok(opened) => {
+                file.require_protection(&lock, &opened)?;
+                lock_file(&opened, LOCK_LIMIT).map_err(|error| file.failed(error))?;
+                Some(opened)
+            }
+            // Nobody writes the file without one.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(file.failed(error)),
-        }
-        // It is replaced in one step, so it can be read without the lock.
+        };
         file.read().map(drop)
     }
 

@@ -164,7 +164,7 @@ impl VerifiedPackage<Offline> {
         to: &InstallDirectory,
         downgrade: Downgrade,
     ) -> Result<Installed, InstallError> {
-        let to = to.lock()?;
+        let to = to.lock_for(self.report.name())?;
         self.ask_again()?;
         to.install(&self.report, &self.envelope, self.new_reader(), downgrade)
     }
@@ -242,8 +242,8 @@ impl VerifiedPackage<Online> {
         to: &InstallDirectory,
         downgrade: Downgrade,
     ) -> Result<Installed, InstallError> {
-        let to = to.clone();
-        let to = blocking(move || to.lock()).await?;
+        let (to, name) = (to.clone(), self.report.name().clone());
+        let to = blocking(move || to.lock_for(&name)).await?;
         self.ask_again().await?;
         let file = self.sealed.file().try_clone().map_err(|source| self.io(source))?;
         let (report, envelope) = (self.report.clone(), self.envelope.clone());

@@ -68,7 +68,7 @@ pub use error::{
 pub use migrations::SchemaStatus;
 pub use roles::{
     HeldRights, LockTable, OwnerRights, ProtectionFault, RoleLimits, RoleName, RoleNameError,
-    RoleNameFault, RolePurpose, ServerProtection, TableRight,
+    RoleNameFault, RolePurpose, ServerProtection, StaleRole, TableRight,
 };
 pub use session::SessionTls;
 #[doc(no_inline)]

@@ -3,6 +3,7 @@ mod lock_table;
 mod name;
 mod owner;
 mod protection;
+mod stale;
 
 use diesel::dsl::sql;
 use diesel::sql_types::Bool;
@@ -20,6 +21,7 @@ pub use lock_table::LockTable;
 pub use name::{RoleName, RoleNameError, RoleNameFault};
 pub use owner::OwnerRights;
 pub use protection::{ProtectionFault, ServerProtection};
+pub use stale::StaleRole;
 
 /// What a database role is for, and so what it may do: no more than that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -85,6 +85,26 @@ fn a_runner_takes_no_password_on_its_command_line() {
     assert!(!run.stderr.contains("command line"), "{}", run.stderr);
 }
 
+/// What follows the first `@` of a password is no host that is looked up, and no parameter.
+#[test]
+fn a_password_with_an_at_sign_is_said_nowhere() {
+    let host = Host::new();
+    let arguments = ["--require-signatures", "--org", "acme", "libworkflow.so"];
+    for url in [
+        "postgres://u:p@hunter2@127.0.0.1:1/db",
+        "postgres://u:a@hunter2/x@127.0.0.1/db",
+        "postgres://u:a@b?sslmode=hunter2@h/db",
+    ] {
+        let in_environment = ran(host.command(&arguments).env("CLOACINA_DATABASE_URL", url));
+        let as_argument = host.run(&[&arguments[..], &["--database-url", url]].concat());
+        for run in [in_environment, as_argument] {
+            assert_eq!(run.code, Some(2), "{}", run.stderr);
+            assert!(run.stderr.contains("where the password"), "{}", run.stderr);
+            assert!(!run.stderr.contains("hunter2") && !run.stdout.contains("hunter2"));
+        }
+    }
+}
+
 #[test]
 fn a_file_name_steers_no_terminal_and_starts_no_line() {
     let host = Host::new();

@@ -109,6 +109,41 @@ fn a_checkpoint_that_a_full_disk_did_not_take_is_no_checkpoint() {
     scratch.json(&["audit", "verify", "--checkpoint", "kept", "--trust-key", "dev.pub.pem"]);
 }
 
+/// The descriptor is closed before the program starts, and Rust opens `/dev/null` in its place.
+#[test]
+fn what_only_standard_output_would_keep_is_not_made_if_it_is_closed() {
+    let table = Table::new();
+    let shell = |line: &[String], redirected: &str| {
+        let script = format!("\"$0\" \"$@\" {redirected}");
+        let mut command = table.scratch.tool("sh");
+        command.args(["-c", &script, env!("CARGO_BIN_EXE_cloacina")]).args(line);
+        finish(&mut command, b"")
+    };
+    let needs_all = ["keys export", "audit checkpoint", "completions", "man"];
+    for line in table.command_lines() {
+        let name = line.join(" ");
+        if needs_all.iter().any(|needs_all| name.starts_with(needs_all)) {
+            for more in [None, Some("--json".to_owned())] {
+                let line: Vec<_> = line.iter().cloned().chain(more).collect();
+                let run = shell(&line, ">&-");
+                assert_eq!(run.code, 2, "{line:?}: {}", run.stderr);
+                let said = "cannot write to standard output: it is closed";
+                assert!(run.stderr.contains(said), "{}", run.stderr);
+                // Who does not want it says so.
+                assert_eq!(shell(&line, ">/dev/null").code, 0, "{line:?}");
+            }
+        }
+    }
+    // A checkpoint is not even signed.
+    let signed = ["audit", "checkpoint", "--org", "acme", "--key", "gone.pem"].map(str::to_owned);
+    let run = shell(&signed, ">&-");
+    assert!(run.stderr.contains("it is closed"), "{}", run.stderr);
+    let file = ["audit", "checkpoint", "--org", "acme", "--key", "dev.pem", "--output", "kept"];
+    let run = shell(&file.map(str::to_owned), ">&-");
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert!(table.scratch.exists("kept"));
+}
+
 #[test]
 fn a_standard_error_that_takes_nothing_ends_nothing() {
     let scratch = Scratch::new();

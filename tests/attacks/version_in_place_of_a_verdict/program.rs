@@ -1,4 +1,4 @@
-//! Who puts `--version` where a verification stands gets its success without it.
+//! Who puts `--version` or `--help` where a verification stands gets its success without it.
 
 use crate::support::{Scratch, Table, commands, finish};
 
@@ -56,4 +56,84 @@ fn an_unverified_package_is_not_taken_for_verified() {
     scratch.write("b.so", "b");
     assert_eq!(scratch.run(&sign).code, 2);
     assert!(!scratch.exists("b.so.sig"));
+}
+
+const HELP: [&str; 2] = ["--help", "-h"];
+
+#[test]
+fn help_does_not_take_the_place_of_what_a_command_is_for() {
+    let table = Table::new();
+    let names = commands(&table.scratch, "");
+    let (mut alone, mut beside) = (0, 0);
+    // `help` answers itself.
+    for line in table.command_lines().filter(|line| line[0] != "help") {
+        let has_arguments = !names.contains(&line.join(" "));
+        for help in HELP {
+            // Where a wildcard puts it, and at the end.
+            let middle = if line[0] == "verify" || line[0] == "sign" { 1 } else { line.len() };
+            for at in [middle, line.len()] {
+                let mut words: Vec<_> = line.iter().map(String::as_str).collect();
+                words.insert(at, help);
+                let run = table.scratch.run(&words);
+                let expected = if has_arguments { 2 } else { 0 };
+                assert_eq!(run.code, expected, "{words:?}: {}", run.stderr);
+                assert_eq!(run.stdout.is_empty(), has_arguments, "{words:?}");
+            }
+        }
+        *(if has_arguments { &mut beside } else { &mut alone }) += 1;
+    }
+    assert!(alone > 5 && beside > 30, "{alone} {beside}");
+    // Nothing of it was done.
+    assert_eq!(table.scratch.run(&["orgs", "show", "new"]).code, 2);
+    assert!(!table.scratch.exists("packages"));
+}
+
+#[test]
+fn a_file_called_help_does_not_verify_the_others() {
+    for help in HELP {
+        let scratch = Scratch::new();
+        scratch.key_files("dev");
+        std::fs::create_dir(scratch.path("in")).unwrap();
+        for name in [help, "evil.so"] {
+            scratch.write(&format!("in/{name}"), name);
+        }
+        let shell = |line: &str| {
+            let script = format!("cd in && {}", line.replace("cloacina", "\"$0\""));
+            let mut command = scratch.tool("sh");
+            finish(command.args(["-c", &script, env!("CARGO_BIN_EXE_cloacina")]), b"")
+        };
+        for line in [
+            "cloacina verify *",
+            "cloacina verify --trust-key ../dev.pub.pem *",
+            "cloacina package verify --json *",
+            "cloacina package install evil.so --to inst *",
+            "cloacina sign --key ../dev.pem *",
+            "cloacina --color never package sign * --key ../dev.pem",
+        ] {
+            let run = shell(line);
+            assert_eq!(run.code, 2, "{line}: {}", run.stderr);
+            assert!(run.stderr.contains("help was asked for beside arguments"), "{}", run.stderr);
+            assert!(run.stderr.contains("./--help"), "{}", run.stderr);
+            assert!(!run.stdout.contains("Usage: "), "{}", run.stdout);
+        }
+        assert!(!scratch.exists("in/inst") && !scratch.exists("in/evil.so.sig"));
+        // The same, written so that a name cannot be an option.
+        let sign = shell("cloacina sign --key ../dev.pem ./*");
+        assert_eq!(sign.code, 0, "{}", sign.stderr);
+        for line in ["./*.so ./-*[hp]", "."] {
+            let run = shell(&format!("cloacina verify {line} --trust-key ../dev.pub.pem"));
+            assert_eq!(run.code, 0, "{}", run.stderr);
+        }
+        scratch.write("in/evil.so", "other bytes");
+        assert_eq!(shell("cloacina verify . --trust-key ../dev.pub.pem").code, 1);
+    }
+}
+
+#[test]
+fn the_version_is_told_only_if_nothing_else_was_asked() {
+    let scratch = Scratch::new();
+    for words in [&["--version", "verify", "a.so"][..], &["-V", "doctor"], &["-qV"]] {
+        let run = scratch.run(words);
+        assert_eq!((run.code, &*run.stdout), (2, ""), "{words:?}");
+    }
 }

@@ -21,6 +21,7 @@ pub(super) fn install(error: &InstallError) -> Advice {
             "find out what became of the installed release; to install this one whatever its \
              version: --danger-allow-downgrade"
         }
+        InstallError::ReservedName { .. } => "have the package signed under another name",
         InstallError::UnsafeDirectory { source: DirectoryFault::NotADirectory, .. } => {
             "give a directory, or the name of one that is to be made"
         }

@@ -191,7 +191,9 @@ pub(super) fn url(error: &UrlError) -> Advice {
             "add sslmode=verify-full to the URL, and sslrootcert=<PEM file> for a private authority"
         }
         UrlError::RootCertificatePath => "give a path in UTF-8, percent-encoded (%2F)",
-        UrlError::AmbiguousCredentials => "write %3F for the question mark, or %40 for the @",
+        UrlError::AmbiguousCredentials => {
+            "in a user, a password or a parameter write %40 for an @, and %3F for a question mark"
+        }
         UrlError::Parameter { .. } => "correct the parameter, or omit it",
         UrlError::BackendNotBuilt { .. } => "use a build of cloacina that has this backend",
         #[cfg(feature = "postgres")]

@@ -9,6 +9,7 @@ use clap::builder::{StyledStr, Styles};
 use clap::{Arg, Command, CommandFactory, FromArgMatches, ValueHint};
 
 use super::Cli;
+use super::beside::require_alone;
 use super::examples::examples_of;
 use super::values::RootSource;
 use crate::key_source::{KEY_ACCESS, KeySource};
@@ -20,8 +21,10 @@ const MORE: &str = "See --help for all options, such as --json, and for examples
 
 /// Reads a command line.
 pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
+    let words: Vec<_> = words.into_iter().collect();
     let mut command = command();
-    let mut matches = command.try_get_matches_from_mut(words)?;
+    let matches = command.try_get_matches_from_mut(&words);
+    let mut matches = matches.map_err(|error| require_alone(error, &mut command, &words))?;
     Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
 }
 

@@ -23,7 +23,8 @@ with Ctrl-C. A test runs the examples.
 
 `-h` shows a command's own options in short, `--help` all options and examples, and `cloacina man`
 a manual page. `-V` shows the version, and `--version` also the commit that the program was built
-from.
+from. Beside any other argument than `--color` they are errors, because they would take the place of
+what the command is for. A file of such a name is given as `./--help`.
 
 With `--json` there is one document on standard output, on failure too; what its
 `error.code` can be is in [Errors](errors.md), and the schemas are in [Output for

@@ -34,7 +34,7 @@ pub(super) fn run(context: &Context, command: InstallPackage) -> Result<Report, 
     let (report, installed) = match trusted_by::offline(&command.trust)? {
         Some(verifier) => {
             let verified = verifier.config(config).signature(source).verify(package)?;
-            let directory = directory(&command.to, command.keep)?;
+            let directory = directory(&command.to, command.keep, verified.report().name())?;
             (verified.report().clone(), verified.install(&directory, downgrade)?)
         }
         None => block_on(async {
@@ -45,7 +45,7 @@ pub(super) fn run(context: &Context, command: InstallPackage) -> Result<Report, 
                 Ok(verified) => verified,
                 Err(error) => return Err(refused_key::of_package(&keys, &org, error).await),
             };
-            let directory = directory(&command.to, command.keep)?;
+            let directory = directory(&command.to, command.keep, verified.report().name())?;
             match verified.install(&directory, downgrade).await {
                 Ok(installed) => Ok((verified.report().clone(), installed)),
                 Err(InstallError::Package(error)) => {
@@ -59,7 +59,13 @@ pub(super) fn run(context: &Context, command: InstallPackage) -> Result<Report, 
     Ok(Report::done(&InstalledView::of(path, &report, &installed)))
 }
 
-fn directory(path: &Path, keep: Option<OldReleases>) -> Result<InstallDirectory, InstallError> {
+/// The directory, which is not made for a package that cannot be installed.
+fn directory(
+    path: &Path,
+    keep: Option<OldReleases>,
+    package: &PackageName,
+) -> Result<InstallDirectory, InstallError> {
+    InstallDirectory::require_name(package)?;
     let directory = InstallDirectory::open(path)?;
     Ok(match keep {
         Some(old) => directory.keep(old),

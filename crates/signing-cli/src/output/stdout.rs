@@ -5,6 +5,7 @@ use std::io::{self, BufWriter, ErrorKind, StdoutLock, Write};
 use std::os::fd::AsFd;
 
 use anstream::AutoStream;
+use rustix::fs::OFlags;
 
 /// On a narrower terminal nothing can be shown in order.
 pub(crate) const MIN_COLUMNS: usize = 20;
@@ -72,6 +73,21 @@ pub(super) fn print(text: &str, reader: Reader) -> io::Result<()> {
     match out.forgive(written) {
         Ok(()) => out.finish(),
         failed => failed,
+    }
+}
+
+/// Refuses a standard output that was closed when the program started.
+///
+/// Rust opens `/dev/null` in its place, to be read and written, which takes everything. Who wants
+/// nothing of the output opens it only to be written, as shells do for `>/dev/null`.
+pub(super) fn require_open() -> io::Result<()> {
+    let out = io::stdout();
+    let (found, flags) = (rustix::fs::fstat(&out)?, rustix::fs::fcntl_getfl(&out)?);
+    let null = rustix::fs::stat("/dev/null")?;
+    let is_null = (found.st_dev, found.st_ino) == (null.st_dev, null.st_ino);
+    match is_null && flags & OFlags::RWMODE == OFlags::RDWR {
+        true => Err(io::Error::new(ErrorKind::NotConnected, "it is closed")),
+        false => Ok(()),
     }
 }
 

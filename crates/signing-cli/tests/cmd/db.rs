@@ -131,6 +131,19 @@ mod postgres {
         status("postgres:/ann:hunter2@db.example/db", "InvalidDatabaseUrl");
         status("postgres://ann:hunter2@127.0.0.1:port/db", "InvalidDatabaseUrl");
         status("mysql://ann:hunter2@127.0.0.1/db", "InvalidDatabaseUrl");
+        // Nothing that may be of a password is looked up, or read as a parameter.
+        for url in [
+            "postgres://u:p@hunter2@127.0.0.1:1/db",
+            "postgres://u:a@hunter2/x@127.0.0.1/db",
+            "postgres://u:a@b?sslmode=hunter2@h/db",
+        ] {
+            let run = status(url, "InvalidDatabaseUrl");
+            assert!(run.stderr.contains("%40 for an @"), "{}", run.stderr);
+            let mut command = scratch.command(&["db", "status", "-vv", "--json"]);
+            let run = finish(command.env("CLOACINA_DATABASE_URL", url), b"");
+            run.assert_failed(2, "InvalidDatabaseUrl");
+            run.assert_says_nowhere("hunter2");
+        }
         // Without a password the same address is tried, and nobody is there.
         status("postgres://ann@127.0.0.1:1/db", "DatabaseNotListening");
     }

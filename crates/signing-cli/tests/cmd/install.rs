@@ -59,6 +59,27 @@ fn what_does_not_verify_is_not_installed() {
 }
 
 #[test]
+fn a_name_that_the_directory_needs_is_refused_before_anything_is_made() {
+    let scratch = scratch();
+    for name in ["releases", ".lock"] {
+        scratch.write("b.so", name);
+        let named = ["--name", name];
+        let sign = ["package", "sign", "b.so", "--key", "dev.pem", "--force"];
+        scratch.json(&[&sign[..], &named].concat());
+        let mut install = INSTALL;
+        install[2] = "b.so";
+        let install = [&install[..], &named].concat();
+        scratch.fails(2, "ReservedPackageName", &install);
+        assert!(!scratch.exists("packages"));
+        scratch.json(&INSTALL);
+        let refused = scratch.fails(2, "ReservedPackageName", &install);
+        assert!(!refused.stderr.contains("mv "), "{}", refused.stderr);
+        assert_eq!(scratch.read("packages/a.so/a.so"), b"version 1.0.0");
+        fs::remove_dir_all(scratch.path("packages")).unwrap();
+    }
+}
+
+#[test]
 fn an_older_version_is_installed_only_if_it_is_asked_for() {
     let scratch = scratch();
     sign(&scratch, "2.0.0");

@@ -21,6 +21,7 @@ mod orgs;
 mod orgs_dry_run;
 mod orgs_show;
 mod postgres;
+mod prompt_signals;
 mod protection;
 mod trust_graph;
 

@@ -1,7 +1,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use signing_crypto::{PackageVersion, shell_word};
+use signing_crypto::{PackageName, PackageVersion, shell_word};
 use thiserror::Error;
 
 use crate::directory::{DirectoryError, DirectoryFault};
@@ -30,6 +30,15 @@ pub enum InstallError {
         path: PathBuf,
         /// Why.
         source: io::Error,
+    },
+    /// The directory has a use of its own for the package's name.
+    #[error(
+        "a package called {:?} cannot be installed: the directory keeps something else there",
+        name.as_str()
+    )]
+    ReservedName {
+        /// The name.
+        name: PackageName,
     },
     /// Something else is where the package's link would be.
     #[error("{} is not a link to a release", path.display())]
@@ -89,12 +98,15 @@ impl InstallError {
         let (path, remedy): (_, fn(&str) -> String) = match self {
             Self::UnsafeDirectory { path, source } => return source.remedy(path),
             Self::Occupied { path } => (path, |path| {
-                format!("move it away, and install again: mv -T {path} {path}.before")
+                format!(
+                    "find out what it is; then move it away, and install again: \
+                     mv -nT {path} {path}.before"
+                )
             }),
             Self::Changed { path } => (path, |path| {
                 format!(
                     "find out who changed it; then move it away, and install again with \
-                     --danger-allow-downgrade: mv -T {path} {path}.before"
+                     --danger-allow-downgrade: mv -nT {path} {path}.before"
                 )
             }),
             _ => return None,
@@ -108,6 +120,7 @@ impl InstallError {
             Self::Package(error) => error.code(),
             Self::UnsafeDirectory { source, .. } => source.code(),
             Self::Write { .. } => "UnwritableFile",
+            Self::ReservedName { .. } => "ReservedPackageName",
             Self::Occupied { .. } => "InstallPlaceOccupied",
             Self::Downgrade { .. } => "VersionDowngrade",
             Self::InstalledUnreadable { .. } => "InstalledUnreadable",

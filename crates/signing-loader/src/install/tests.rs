@@ -15,6 +15,7 @@ use super::*;
 use crate::{DirectoryFault, Offline, VerifiedPackage, Verifier};
 
 mod old;
+mod reserved;
 
 const NAME: &str = "libworkflow.so";
 const STEPS: [Step; 6] =

@@ -175,6 +175,22 @@ fn what_is_checked_is_not_made() {
     assert!(matches!(refused, VersionMemoryError::Damaged { .. }), "{refused:?}");
 }
 
+/// Whether others could replace it is asked of a path, which leads to the next file meanwhile.
+#[test]
+fn a_file_that_is_being_replaced_is_sound() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("trust-state");
+    let (file, from) = (StateFile::open(&path).unwrap(), from());
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(|| {
+            (1..300).for_each(|version| remember(&file, from, seen(version, &[])));
+        });
+        while !writer.is_finished() {
+            StateFile::check(&path).unwrap();
+        }
+    });
+}
+
 #[test]
 fn a_link_is_not_followed() {
     let directory = tempfile::tempdir().unwrap();

@@ -38,6 +38,13 @@ const SET_UP_WRITER: &str = "PRAGMA synchronous = EXTRA; PRAGMA foreign_keys = O
 
 const SET_UP_READER: &str = "PRAGMA query_only = ON;";
 
+/// What SQLite's documentation advises for files that others may have made ("Defense Against The
+/// Dark Arts"), before anything of the file is read: its schema calls no function and no virtual
+/// table that could do harm, a damaged page is noticed before it is used, and no page is mapped
+/// into memory. A check of the whole file, which it also advises, would take too long each time.
+const DISTRUST_FILE: &str = "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; \
+                             PRAGMA mmap_size = 0;";
+
 /// Reads the first page, before which SQLite looks for a journal and a lock.
 const READ: &str = "SELECT count(*) FROM sqlite_schema;";
 
@@ -176,7 +183,7 @@ async fn connect(uri: &str, access: Access) -> ConnectionResult<SqliteConnection
         Access::Write => SET_UP_WRITER,
     };
     let timeout = BUSY_TIMEOUT.as_millis();
-    let statements = format!("PRAGMA busy_timeout = {timeout}; {set_up} {READ}");
+    let statements = format!("PRAGMA busy_timeout = {timeout}; {DISTRUST_FILE} {set_up} {READ}");
     let done: QueryResult<()> = connection.batch_execute(&statements).await;
     done.map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;
     Ok(connection)
@@ -200,6 +207,7 @@ fn uri(path: &Path, access: Access) -> Result<String, StoreError> {
 mod tests {
     use diesel::connection::SimpleConnection;
     use diesel::{Connection, SqliteConnection};
+    use diesel_async::RunQueryDsl;
 
     use super::*;
 
@@ -216,5 +224,33 @@ mod tests {
         let error = StoreError::from(connection.batch_execute("nonsense").unwrap_err());
         assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
         connection.batch_execute("INSERT INTO t VALUES (zeroblob(1))").unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_schema_that_somebody_else_made_calls_nothing_harmful() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("store.db");
+        let mut owner = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+        let hostile = "CREATE TABLE plain (x); CREATE VIEW sound AS SELECT x FROM plain; \
+                       CREATE VIEW hostile AS SELECT name AS x FROM pragma_database_list;";
+        owner.batch_execute(hostile).unwrap();
+        owner.batch_execute("SELECT x FROM hostile").unwrap();
+        for access in [Access::Inspect, Access::Read, Access::Write] {
+            let mut connection = connect(&uri(&path, access).unwrap(), access).await.unwrap();
+            connection.batch_execute("SELECT x FROM sound").await.unwrap();
+            let refused = connection.batch_execute("SELECT x FROM hostile").await.unwrap_err();
+            assert!(refused.to_string().contains("unsafe use"), "{refused}");
+            for (setting, expected) in [("trusted_schema", 0), ("cell_size_check", 1)] {
+                let found = format!("SELECT {setting} AS value FROM pragma_{setting}");
+                let found = diesel::sql_query(found).get_result::<Setting>(&mut connection).await;
+                assert_eq!(found.unwrap().value, expected, "{setting}");
+            }
+        }
+    }
+
+    #[derive(diesel::QueryableByName)]
+    struct Setting {
+        #[diesel(sql_type = diesel::sql_types::BigInt)]
+        value: i64,
     }
 }

@@ -35,9 +35,10 @@ pub enum UrlError {
     #[cfg(feature = "postgres")]
     #[error("the database URL is malformed")]
     Postgres(#[source] tokio_postgres::Error),
-    /// A `?` stands before the first `@`, so that it is not clear where the password ends.
+    /// There are several `@`, or a `?` stands before it, so that it is not clear where the password
+    /// ends.
     #[error(
-        "the database URL has a '?' before its '@', expected %3F in its user or password, and %40 in its parameters"
+        "it is not clear where the password in the database URL ends: expected one '@', before any '?'"
     )]
     AmbiguousCredentials,
     /// A Postgres URL without a host.

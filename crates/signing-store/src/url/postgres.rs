@@ -85,9 +85,10 @@ impl Target {
     pub(crate) fn parse(text: &str, insecure: Insecure) -> Result<Self, UrlError> {
         let (base, query) = text.split_once('?').unwrap_or((text, ""));
 
-        // tokio-postgres takes all before the first `@` for user and password. The password must
-        // not be read, and shown, as parameters.
-        if !base.contains('@') && query.contains('@') {
+        // tokio-postgres takes all before the first `@` for user and password. What follows of a
+        // password must not be read, and shown or looked up, as a host or as parameters.
+        let signs = |part: &str| part.matches('@').count();
+        if signs(text) > 1 || signs(query) > 0 {
             return Err(UrlError::AmbiguousCredentials);
         }
         let (mut parameters, mut others) = (Parameters::default(), Vec::new());

@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::files::{self, Existing, Readers};
 use crate::lines::Lines;
-use crate::output::Report;
+use crate::output::{self, Report};
 #[cfg(test)]
 use crate::schemas::Document;
 use crate::select;
@@ -25,7 +25,10 @@ pub(super) async fn checkpoint(context: &Context, command: Checkpoint) -> Result
             existing.require_vacant(path)?;
             Replaced::read(path)?
         }
-        None => Replaced::default(),
+        None => {
+            output::require_reader()?;
+            Replaced::default()
+        }
     };
     let Resolved(signer) = command.signer;
     let (keys, signer, shown): (_, Box<dyn Signer>, _) = match signer {

@@ -2,7 +2,7 @@
 
 use signing_crypto::{OrgId, OrgName, shell_word};
 use signing_trust::store::{
-    DatabaseUrl, HeldRights, OwnerRights, RolePurpose, SessionTls, StoreError,
+    DatabaseUrl, HeldRights, OwnerRights, RolePurpose, SessionTls, StaleRole, StoreError,
 };
 use signing_trust::{TrustError, TrustReader};
 
@@ -10,6 +10,7 @@ use super::check::Checks;
 use crate::cli::Purpose;
 
 const OWNER: &str = "owner";
+const STALE: &str = "stale roles";
 
 /// How many rights or organizations a line names.
 const MAX_NAMED: usize = 3;
@@ -30,6 +31,10 @@ pub(super) async fn check(
     match keys.store().owner_rights().await {
         Ok(rights) => owner(&rights, checks),
         Err(error) => checks.error(OWNER, &error.into()),
+    }
+    match keys.store().stale_roles().await {
+        Ok(stale) => stale_roles(&stale.unwrap_or_default(), checks),
+        Err(error) => checks.error(STALE, &error.into()),
     }
     match keys.store().held_rights().await {
         Ok(held) => {
@@ -96,6 +101,37 @@ fn owner(OwnerRights { owner, lacking, .. }: &OwnerRights, checks: &mut Checks) 
             "as {owner} or a superuser: GRANT ALL ON SCHEMA cloacina, cloacina_views TO {name}; \
              GRANT ALL ON ALL TABLES IN SCHEMA cloacina, cloacina_views TO {name}"
         ),
+    );
+}
+
+/// Each `db grants` also unbinds the roles that are gone.
+fn stale_roles(stale: &[StaleRole], checks: &mut Checks) {
+    let grants = |role: &str| format!("cloacina db grants --role {role} --as runner --apply");
+    let (mut named, mut commands) = (Vec::new(), Vec::new());
+    for role in stale {
+        match role {
+            StaleRole::WithoutRights { name } => {
+                named.push(format!("{name}, which has no right to sign"));
+                commands.push(grants(&shell_word(name)));
+            }
+            StaleRole::Dropped { number } => named.push(format!("number {number}, which is gone")),
+            _ => named.push("one that cannot sign".into()),
+        }
+    }
+    if named.is_empty() {
+        return;
+    }
+    if commands.is_empty() {
+        commands.push(grants("<a runner's role>"));
+    }
+    checks.warning(
+        STALE,
+        format!(
+            "the store has roles bound to organizations that cannot sign for them, and a new role \
+             could take the place of one: {}",
+            list(&named)
+        ),
+        format!("as the owner of the tables: {}", commands.join("; ")),
     );
 }
 

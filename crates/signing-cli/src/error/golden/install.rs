@@ -41,6 +41,7 @@ fn install() -> Vec<InstallError> {
             path: "packages/releases".into(),
             source: io::ErrorKind::StorageFull.into(),
         },
+        InstallError::ReservedName { name: "releases".parse().unwrap() },
         InstallError::Occupied { path: "packages/libworkflow.so".into() },
         InstallError::Downgrade {
             installed: values::version("1.4.0"),

@@ -118,3 +118,36 @@ fn an_owner_that_has_lost_a_right_to_its_tables_is_a_problem_whose_remedy_mends_
         database.forge(&format!("DROP OWNED BY {}", role.name));
     }
 }
+
+#[test]
+#[ignore = "needs Postgres: cargo xtask test-db"]
+fn roles_that_are_bound_to_an_organization_and_cannot_sign_are_listed() {
+    let scratch = Scratch::on_postgres(&["acme"]);
+    let stale = || {
+        let examined = Examined::by(&scratch, &[], |_| ());
+        examined.checks.iter().find(|check| check["check"] == "stale roles").cloned()
+    };
+    let grant = |role: &str, purpose: &str| {
+        scratch.json(&["db", "grants", "--role", role, "--as", purpose, "--apply"]);
+    };
+    let (signer, former) = (scratch.database().create_role(), scratch.database().create_role());
+    for role in [&signer, &former] {
+        grant(&role.name, "signer");
+    }
+    assert_eq!(stale(), None);
+    let database = scratch.database();
+    database
+        .forge(&format!("REVOKE ALL ON cloacina_views.package_signatures FROM {}", former.name));
+    database.forge("INSERT INTO role_organizations (role, org_id) VALUES (4294967290::oid, NULL)");
+    let found = stale().unwrap();
+    assert_eq!(found["verdict"], "warning");
+    let (message, next) = (text(&found["message"]), text(&found["next"]));
+    for named in [&*former.name, "4294967290"] {
+        assert!(message.contains(named), "{message}");
+    }
+    assert!(!message.contains(&signer.name), "{message}");
+    let command = format!("cloacina db grants --role {} --as runner --apply", former.name);
+    assert!(next.ends_with(&command), "{next}");
+    grant(&former.name, "runner");
+    assert_eq!(stale(), None);
+}

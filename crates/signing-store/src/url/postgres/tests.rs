@@ -142,6 +142,27 @@ fn a_question_mark_in_a_password_must_be_written_as_percent_3f() {
 }
 
 #[test]
+fn an_at_sign_in_a_password_must_be_written_as_percent_40() {
+    for text in [
+        "postgres://u:p@hunter2@127.0.0.1:1/db",
+        "postgres://u:a@hunter2/x@127.0.0.1/db",
+        "postgres://u:a@b?sslmode=hunter2@h/db",
+        "postgres://u:a@b?require_auth=hunter2@h/db",
+        "postgres://u:a@h/db?requirepeer=hunter2@",
+        "postgresql://hunter2@@h/db",
+    ] {
+        for insecure in [Insecure::Refuse, Insecure::Allow] {
+            let refused = Target::parse(text, insecure).err().unwrap();
+            assert!(matches!(refused, UrlError::AmbiguousCredentials), "{text}: {refused:?}");
+            assert!(!format!("{refused} {refused:?}").contains("hunter2"));
+        }
+    }
+    let target = parse("postgres://u:p%40hunter2@h/db?requirepeer=%40&host=%2Frun%2Fpg").unwrap();
+    assert_eq!(target.peer, Some(Peer::Name("@".into())));
+    assert!(!target.to_string().contains("hunter2"));
+}
+
+#[test]
 fn each_host_has_its_port_and_its_address() {
     let server = |host: &str, address: Option<&str>, port| Server {
         place: Place::Tcp { host: host.into(), address: address.map(|text| text.parse().unwrap()) },

@@ -1,0 +1,125 @@
+//! Help and the version are given in place of what a command is for, and with its success. A
+//! wildcard of the shell, or who adds an argument to a pipeline, can put `--help` or `--version`
+//! into any command line, so they are given only where nothing else was asked for.
+
+use std::ffi::OsString;
+
+use clap::Command;
+use clap::error::ErrorKind;
+
+/// The same outcome, or an error if help or the version was asked for beside something else.
+pub(super) fn require_alone(
+    outcome: clap::Error,
+    program: &mut Command,
+    words: &[OsString],
+) -> clap::Error {
+    let asked = match outcome.kind() {
+        ErrorKind::DisplayHelp => Asked::Help,
+        ErrorKind::DisplayVersion => Asked::Version,
+        _ => return outcome,
+    };
+    let (named, rest) = asked.split(program, words.get(1..).unwrap_or_default());
+    if rest.is_empty() {
+        return outcome;
+    }
+    let mut command = program;
+    for name in named {
+        command = command.find_subcommand_mut(&name).expect("it was found before");
+    }
+    let name = command.get_bin_name().unwrap_or_default().to_owned();
+    let message = match asked {
+        Asked::Help => format!(
+            "help was asked for beside arguments, so nothing was done: write {name} --help alone, \
+             and ./--help or ./-h for a file of that name"
+        ),
+        Asked::Version => "the version was asked for beside arguments, so nothing was done: write \
+                           cloacina --version alone"
+            .into(),
+    };
+    command.error(ErrorKind::ArgumentConflict, message)
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    Help,
+    Version,
+}
+
+impl Asked {
+    /// The names of the command that help was asked for, and what is neither such a name nor
+    /// about how the answer is shown.
+    fn split(self, program: &Command, words: &[OsString]) -> (Vec<String>, Vec<String>) {
+        let (mut command, mut named, mut rest) = (program, Vec::new(), Vec::new());
+        let mut words = words.iter().map(|word| word.to_string_lossy());
+        while let Some(word) = words.next() {
+            match (self, &*word) {
+                (Self::Help, "-h" | "--help") | (Self::Version, "-V" | "--version" | "--json") => {}
+                (_, "--color") => drop(words.next()),
+                (_, word) if word.starts_with("--color=") => {}
+                (_, name) => match command.find_subcommand(name) {
+                    Some(found) if self == Self::Help && rest.is_empty() => {
+                        command = found;
+                        named.push(found.get_name().to_owned());
+                    }
+                    _ => rest.push(word.into_owned()),
+                },
+            }
+        }
+        (named, rest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::parse;
+    use super::*;
+
+    fn kind(line: &str) -> ErrorKind {
+        let words = ["cloacina"].into_iter().chain(line.split(' '));
+        parse(words.map(Into::into)).map(drop).unwrap_err().kind()
+    }
+
+    #[test]
+    fn help_is_given_alone() {
+        for line in [
+            "-h",
+            "--help",
+            "verify -h",
+            "verify --help",
+            "package verify --help",
+            "package --help verify",
+            "help verify",
+            "help package verify",
+            "--color never verify --help",
+            "verify --help --color=never",
+        ] {
+            assert_eq!(kind(line), ErrorKind::DisplayHelp, "{line}");
+        }
+        for line in [
+            "verify --help evil.so",
+            "verify evil.so --help",
+            "verify -qh evil.so",
+            "verify -h evil.so",
+            "--help verify evil.so",
+            "verify --help -- evil.so",
+            "package install con --to inst --help",
+            "package verify --json --help",
+            "audit verify --trust-key a.pem --help",
+            "keys list -h --org acme",
+            "man -h keys",
+        ] {
+            assert_eq!(kind(line), ErrorKind::ArgumentConflict, "{line}");
+        }
+        assert_eq!(kind("help verify evil.so"), ErrorKind::InvalidSubcommand);
+    }
+
+    #[test]
+    fn the_version_is_given_alone() {
+        for line in ["-V", "--version", "--version --json", "--version --color=never"] {
+            assert_eq!(kind(line), ErrorKind::DisplayVersion, "{line}");
+        }
+        for line in ["--version verify evil.so", "-V verify", "-qV", "--version --actor ci"] {
+            assert_eq!(kind(line), ErrorKind::ArgumentConflict, "{line}");
+        }
+    }
+}
