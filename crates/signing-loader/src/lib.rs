@@ -152,10 +152,11 @@ pub use signing_crypto::{
 };
 #[doc(no_inline)]
 pub use signing_crypto::{
-    EnvelopeError, EnvelopeSignature, Fingerprint, KeyError, MalformedEnvelope, MalformedStatement,
-    NameError, OrgId, OrgName, PackageDigest, PackageName, PackagePatterns, PackageStatement,
-    PackageVersion, ParseError, PemError, RootDigest, SignatureEnvelope, SignatureId,
-    StatementTime, TrustBundle, VerifyingKey, printable,
+    EnvelopeError, EnvelopeSignature, Fingerprint, GrantId, KeyError, KeyName, MalformedBundle,
+    MalformedEnvelope, MalformedStatement, MalformedTrustDocument, NameError, OrgId, OrgName,
+    PackageDigest, PackageName, PackagePatterns, PackageStatement, PackageVersion, ParseError,
+    PemError, RootDigest, SignatureEnvelope, SignatureId, StatementTime, ThresholdNotMet,
+    TrustBundle, TrustedKeyId, VerifyingKey, error_with_sources, printable,
 };
 pub use signing_trust::acceptance::{
     ActualContent, ClockSkewAllowance, ClockSkewAllowanceError, ExpectedContent, RequiredSigners,

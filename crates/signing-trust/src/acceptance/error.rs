@@ -44,7 +44,7 @@ pub enum VerificationError {
         location: SignatureLocation,
     },
     /// The signature is not a valid envelope.
-    #[error("the signature is malformed: {reason}")]
+    #[error("the signature is malformed")]
     MalformedSignature {
         /// What is wrong with it.
         #[source]
