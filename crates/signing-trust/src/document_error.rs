@@ -14,7 +14,7 @@ use thiserror::Error;
 #[non_exhaustive]
 pub enum SignedTrustError {
     /// No document is there.
-    #[error("the organization {org} has no signed trust: cloacina trust init makes it")]
+    #[error("the organization {org} has published no signed trust")]
     NoDocuments {
         /// The organization.
         org: OrgId,

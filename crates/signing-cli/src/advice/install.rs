@@ -1,13 +1,11 @@
+use signing_crypto::shell_word;
 use signing_loader::{DirectoryError, DirectoryFault, InstallError};
 
 use super::Advice;
 
 pub(super) fn install(error: &InstallError) -> Advice {
     if let Some(remedy) = error.remedy() {
-        return match error {
-            InstallError::Changed { .. } => Advice::refused(error.code(), remedy),
-            _ => Advice::undecided(error.code(), remedy),
-        };
+        return Advice::undecided(error.code(), remedy);
     }
     let next = match error {
         InstallError::Package(error) => return super::package(error),
@@ -15,6 +13,16 @@ pub(super) fn install(error: &InstallError) -> Advice {
             return Advice::refused(
                 error.code(),
                 "install a later version; to go back to this one: --danger-allow-downgrade",
+            );
+        }
+        InstallError::Changed { path } => {
+            let path = shell_word(path);
+            return Advice::refused(
+                error.code(),
+                format!(
+                    "find out who changed it; then move it away, and install again with \
+                     --danger-allow-downgrade: mv -T {path} {path}.before"
+                ),
             );
         }
         InstallError::InstalledUnreadable { .. } => {

@@ -91,12 +91,6 @@ impl InstallError {
             Self::Occupied { path } => (path, |path| {
                 format!("move it away, and install again: mv -T {path} {path}.before")
             }),
-            Self::Changed { path } => (path, |path| {
-                format!(
-                    "find out who changed it; then move it away, and install again with \
-                     --danger-allow-downgrade: mv -T {path} {path}.before"
-                )
-            }),
             _ => return None,
         };
         Some(remedy(&shell_word(path)))
