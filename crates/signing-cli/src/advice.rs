@@ -196,8 +196,8 @@ fn advice(error: &CliError) -> Advice {
         ),
         CliError::NotConfirmed => (
             "NotConfirmed",
-            "nothing was done: change the rows, and look again: cloacina trust status --org <org> \
-             --trust-root <file>",
+            "nothing of what was shown was done: change what is not right, and run the command \
+             again",
         ),
         CliError::UnpublishedTrust { .. } => {
             return Advice::refused(
@@ -319,8 +319,8 @@ fn advice(error: &CliError) -> Advice {
         ),
         CliError::Output(_) => (
             "UnwritableOutput",
-            "make room, or read all of the output, and run the command again: the changes that it \
-             makes have been made",
+            "the changes were made: free disk space, or read all of the output; do not repeat a \
+             command that creates something",
         ),
         CliError::InstalledRelease { .. } => (
             "InstalledRelease",
