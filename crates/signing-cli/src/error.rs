@@ -84,7 +84,7 @@ pub(crate) enum CliError {
     NotConfirmed,
     #[error("the rows of {org} differ from its statement in {}", counted(*changes as u64, "change"))]
     UnpublishedTrust { org: OrgName, changes: usize },
-    #[error("a retired signing key signs no more, and its signatures still count")]
+    #[error("a retired signing key can no longer sign, but its signatures still count")]
     NothingToPublish,
     #[error("the published statement does not know the key {fingerprint} by the name in the row")]
     OtherKeyInRow { fingerprint: Fingerprint },

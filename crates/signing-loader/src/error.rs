@@ -39,7 +39,7 @@ pub enum PackageError {
     #[error(transparent)]
     Decision(#[from] DecisionError),
     /// A question about the package was not answered. Whether it is good is not known.
-    #[error("the package was not decided on: a question about it was not answered")]
+    #[error("no decision was made about the package: a question about it was not answered")]
     Undecided,
     /// The runtime shut down before there was an answer. Whether the package is good is not
     /// known.

@@ -181,7 +181,7 @@ audit_fields! {
 ///
 /// Fields that do not apply are absent. None of them is ever secret.
 #[derive(Clone, Debug)]
-#[must_use = "an event that is not emitted is not heard"]
+#[must_use = "call `emit` to log the event"]
 pub struct AuditEvent {
     event_type: EventType,
     fields: Fields,

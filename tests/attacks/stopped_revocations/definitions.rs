@@ -205,7 +205,7 @@ fn role_fills_neither_disk_nor_table_of_locks_on_a_protected_server() {
     });
 }
 
-/// An owner as the guide makes one: no superuser.
+/// An owner as the guide makes one: not a superuser.
 #[test]
 #[ignore = "needs Postgres: cargo xtask test-db"]
 fn owner_migrates_and_grants_and_defines_on_a_protected_server_and_others_define_nothing() {

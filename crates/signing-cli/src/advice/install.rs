@@ -26,15 +26,15 @@ pub(super) fn install(error: &InstallError) -> Advice {
             );
         }
         InstallError::InstalledUnreadable { .. } => {
-            "find out what became of the installed release; to install this one whatever its \
+            "find out why the installed release cannot be read; to install this one whatever its \
              version: --danger-allow-downgrade"
         }
         InstallError::UnsafeDirectory { source: DirectoryFault::NotADirectory, .. } => {
-            "give a directory, or the name of one that is to be made"
+            "give a directory, or a path where one can be created"
         }
         InstallError::OldRelease { .. } => {
-            "runners load the new release; find out what is in the way of removing the old one, and \
-             run the command again"
+            "runners load the new release; find out what prevents the removal of the old one, and run \
+             the command again"
         }
         InstallError::Write { .. } => {
             "check that the directory above exists, that you may write to it, and that it has room"

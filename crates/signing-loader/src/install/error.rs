@@ -16,7 +16,7 @@ pub enum InstallError {
     #[error(transparent)]
     Package(#[from] PackageError),
     /// Others could replace what is installed.
-    #[error("packages are not installed in {}", path.display())]
+    #[error("packages cannot be installed in {}", path.display())]
     UnsafeDirectory {
         /// The directory, or one above it.
         path: PathBuf,
