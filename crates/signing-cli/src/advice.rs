@@ -77,10 +77,9 @@ fn advice(error: &CliError) -> Advice {
         CliError::Kek { source, .. } => return keys::kek(source),
         CliError::KekReplaceable { source, .. } => return install::directory(source),
         CliError::OtherKek { source, .. } => return advice(source),
-        CliError::KeksDiffer { .. } => (
-            "KeyEncryptionKeysDiffer",
-            "unset the one that is not meant, or say which: --kek-file <file>",
-        ),
+        CliError::KeksDiffer { .. } => {
+            ("KeyEncryptionKeysDiffer", "unset the wrong one, or choose one: --kek-file <file>")
+        }
         CliError::StoresKekMissing { .. } => ("NoKeyEncryptionKey", keys::STORES_KEK),
         CliError::KekBesideStore { .. } => (
             "KeyEncryptionKeyBesideStore",
@@ -94,8 +93,8 @@ fn advice(error: &CliError) -> Advice {
         ),
         CliError::RootNotPublished { .. } => (
             "RootNotPublished",
-            "if a run before this was interrupted, remove the file and run the command again; if \
-             hosts pin the file, the store was set back, or is another than theirs: find theirs",
+            "if an earlier run was interrupted, remove the file and run the command again; if hosts \
+             pin the file, this store was set back or is not theirs: find theirs",
         ),
         CliError::KeyWasRevoked { org, name } => {
             return Advice::refused(
@@ -110,7 +109,7 @@ fn advice(error: &CliError) -> Advice {
         CliError::ProblemsFound { .. } => {
             return Advice::refused(
                 "ProblemsFound",
-                "do what stands below each problem, then look again: cloacina doctor",
+                "follow the step below each problem, then check again: cloacina doctor",
             );
         }
         CliError::NoPath { var } => {
@@ -172,7 +171,7 @@ fn advice(error: &CliError) -> Advice {
         }
         CliError::RootNeeded => (
             "RootNeeded",
-            "give the root document that the organization pins, from elsewhere than the store: \
+            "give the root document that the organization pins, from a source other than the store: \
              --trust-root <file>",
         ),
         CliError::TooFewRoleKeys { .. } => {
@@ -185,7 +184,7 @@ fn advice(error: &CliError) -> Advice {
         ),
         CliError::UnseenTrust { org } => {
             let next = format!(
-                "look at what would be signed, and agree to it: cloacina trust init --org {org} \
+                "review what would be signed, and confirm it: cloacina trust init --org {org} \
                  --root-key <private key> --root-output <file>"
             );
             return Advice::undecided("UnseenTrust", next);
@@ -196,8 +195,8 @@ fn advice(error: &CliError) -> Advice {
         ),
         CliError::NotConfirmed => (
             "NotConfirmed",
-            "nothing was done: change the rows, and look again: cloacina trust status --org <org> \
-             --trust-root <file>",
+            "nothing of what was shown was done: change what is not right, and run the command \
+             again",
         ),
         CliError::UnpublishedTrust { .. } => {
             return Advice::refused(
@@ -210,9 +209,9 @@ fn advice(error: &CliError) -> Advice {
         CliError::OtherKeyInRow { .. } => {
             return Advice::refused(
                 "OtherKeyInRow",
-                "compare the fingerprint with the one that you have from elsewhere than the store; \
-                 if it is the key's: cloacina keys deny <fingerprint> --org <org> --publish \
-                 <private key> --trust-root <file>",
+                "compare the fingerprint with a copy from outside the store; if they are equal: \
+                 cloacina keys deny <fingerprint> --org <org> --publish <private key> --trust-root \
+                 <file>",
             );
         }
         CliError::NothingToPublish => (
@@ -319,8 +318,8 @@ fn advice(error: &CliError) -> Advice {
         ),
         CliError::Output(_) => (
             "UnwritableOutput",
-            "make room, or read all of the output, and run the command again: the changes that it \
-             makes have been made",
+            "the changes were made: free disk space, or read all of the output; do not repeat a \
+             command that creates something",
         ),
         CliError::InstalledRelease { .. } => (
             "InstalledRelease",

@@ -118,10 +118,10 @@ pub(crate) enum Color {
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Make all that it takes to sign and verify: a key encryption key, a store, an organization,
+    /// Create everything needed to sign and verify: a key encryption key, a store, an organization,
     /// a signing key, and trust in it. What exists is left as it is
     ///
-    /// Run it again after an interruption, and it goes on.
+    /// Run it again to continue after an interruption.
     ///
     /// Example: cloacina init acme
     Init(InitStore),
@@ -139,8 +139,8 @@ pub(crate) enum Command {
     Package(Package),
     /// Sign packages; short for package sign
     ///
-    /// Without --key and --key-id, it is the only key of the store that can sign for the
-    /// organization of CLOACINA_ORG, or for the only one.
+    /// Without --key and --key-id, the organization's only key that can sign is used. The
+    /// organization is CLOACINA_ORG, or the only one.
     Sign(Sign),
     /// Verify packages; short for package verify
     Verify(VerifyPackages),

@@ -2,7 +2,6 @@
 #[cfg(all(feature = "postgres", feature = "pkcs11"))]
 mod golden;
 
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -85,7 +84,7 @@ pub(crate) enum CliError {
     NotConfirmed,
     #[error("the rows of {org} differ from its statement in {}", counted(*changes as u64, "change"))]
     UnpublishedTrust { org: OrgName, changes: usize },
-    #[error("a retired signing key signs no more, and its signatures still count")]
+    #[error("a retired signing key can no longer sign, but its signatures still count")]
     NothingToPublish,
     #[error("the published statement does not know the key {fingerprint} by the name in the row")]
     OtherKeyInRow { fingerprint: Fingerprint },
@@ -318,18 +317,4 @@ fn several<T: ToString>(candidates: impl IntoIterator<Item = T>) -> String {
     names.truncate(MAX_SHOWN);
     let names = names.join(", ");
     if left == 0 { names } else { format!("{names}, and {left} more") }
-}
-
-/// The error and what caused it. Errors that pass on another's words say them once.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let words = cause.to_string();
-        if !text.ends_with(&words) {
-            let _ = write!(text, ": {words}");
-        }
-        source = cause.source();
-    }
-    text
 }

@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use anstyle::Style;
 use clap::ValueEnum;
 use serde_json::Value;
-use signing_crypto::printable;
+use signing_crypto::{error_with_sources, printable};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -19,7 +19,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use self::document::{Document, Failure, json_text};
 use self::stdout::{Reader, print};
 use crate::cli::{self, Color, Global};
-use crate::error::{CliError, Outcome, chain};
+use crate::error::{CliError, Outcome};
 use crate::lines::{BAD, Layout, Lines, NOTE};
 use crate::view::{Documented, View};
 
@@ -268,7 +268,8 @@ fn explained(
 ) -> String {
     let subject = subject.filter(|subject| !error.names(subject));
     let subject = subject.map(|path| format!("{}: ", printable(path))).unwrap_or_default();
-    let mut text = format!("{style}{word}{style:#}: {subject}{}", printable(&chain(error)));
+    let mut text =
+        format!("{style}{word}{style:#}: {subject}{}", printable(&error_with_sources(error)));
     if let Some(next) = next {
         let _ = write!(text, "\n{NOTE}next{NOTE:#}: {}", printable(next));
     }

@@ -34,6 +34,7 @@
 
 mod digest;
 mod dsse;
+mod error_text;
 mod key;
 mod names;
 mod revocation;
@@ -52,6 +53,7 @@ pub use dsse::{
     STATEMENT_TYPE, SignatureEnvelope, SignedCheckpoint, SignerCount, SignerCountError,
     UnexpectedJson, VerifiedCheckpoint, VerifiedStatement,
 };
+pub use error_text::error_with_sources;
 pub use key::{
     Fingerprint, KdfCost, KekId, KeyError, MAX_PEM_SIZE, PassphraseError, PemError, PemForm,
     UncheckedKey, VerifyingKey,

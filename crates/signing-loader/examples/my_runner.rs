@@ -15,7 +15,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use signing_loader::{
     FollowError, GateError, LoadError, LoadedPackage, PackageError, Provenance, SecurityArgs,
-    printable,
+    error_with_sources, printable,
 };
 
 /// Loads workflow packages and runs them
@@ -125,12 +125,7 @@ impl Failure {
     }
 
     fn tell(&self) -> ExitCode {
-        let mut text = format!("error: {}: {}", self.what, self.error);
-        let mut source = self.error.source();
-        while let Some(cause) = source {
-            text += &format!(": {cause}");
-            source = cause.source();
-        }
+        let text = format!("error: {}: {}", self.what, error_with_sources(&*self.error));
         // If nobody can be told, the exit code still says it.
         let _ = writeln!(io::stderr(), "{}", printable(&text));
         ExitCode::from(self.code)

@@ -7,10 +7,11 @@
 //! org's trust (store, or pinned keys) ─► TrustDecision ──────────────┴► VerifiedPackage ─► LoadedPackage
 //! ```
 //!
-//! A [`VerifiedPackage`] comes from verification only and owns the bytes that
-//! were hashed; a [`LoadedPackage`] comes from it only, or from
-//! [`danger_load_unsigned`], and then says so. Between the two nothing can be swapped.
-//! [`verify_and_load_package`] alone has a switch, which is off by default.
+//! A [`VerifiedPackage`] comes from verification only and owns the bytes that were hashed, so
+//! nothing can be swapped before it is loaded. A [`LoadedPackage`] says by its [`Provenance`]
+//! whether it was verified. Unverified ones come from [`danger_load_unsigned`], an [`Observer`],
+//! [`verify_and_load_package`] with its switch off, and `PackageLoader` without
+//! `--require-signatures`.
 //!
 //! A program that loads packages depends on this crate alone: what its functions take
 //! and give is here, also where it is from another crate of the workspace.
@@ -152,10 +153,11 @@ pub use signing_crypto::{
 };
 #[doc(no_inline)]
 pub use signing_crypto::{
-    EnvelopeError, EnvelopeSignature, Fingerprint, KeyError, MalformedEnvelope, MalformedStatement,
-    NameError, OrgId, OrgName, PackageDigest, PackageName, PackagePatterns, PackageStatement,
-    PackageVersion, ParseError, PemError, RootDigest, SignatureEnvelope, SignatureId,
-    StatementTime, TrustBundle, VerifyingKey, printable,
+    EnvelopeError, EnvelopeSignature, Fingerprint, GrantId, KeyError, KeyName, MalformedBundle,
+    MalformedEnvelope, MalformedStatement, MalformedTrustDocument, NameError, OrgId, OrgName,
+    PackageDigest, PackageName, PackagePatterns, PackageStatement, PackageVersion, ParseError,
+    PemError, RootDigest, SignatureEnvelope, SignatureId, StatementTime, ThresholdNotMet,
+    TrustBundle, TrustedKeyId, VerifyingKey, error_with_sources, printable,
 };
 pub use signing_trust::acceptance::{
     ActualContent, ClockSkewAllowance, ClockSkewAllowanceError, ExpectedContent, RequiredSigners,
@@ -163,14 +165,14 @@ pub use signing_trust::acceptance::{
 };
 #[doc(no_inline)]
 pub use signing_trust::{
-    AUDIT_TARGET, DecisionError, PinnedKeys, SeenDocuments, SignedTrustError, TrustAnchor,
-    TrustLimits, TrustPath, TrustRoot, TrustRootError, TrustedKey, UntrustedReason, VersionMemory,
-    VersionMemoryError,
+    AUDIT_TARGET, DecisionError, PinnedKeys, SeenDocument, SeenDocuments, SeenOrganization,
+    SignedTrustError, TrustAnchor, TrustLimits, TrustPath, TrustRoot, TrustRootError, TrustedKey,
+    UntrustedReason, UnusableClock, VersionMemory, VersionMemoryError,
 };
 #[cfg(feature = "store")]
 #[doc(no_inline)]
 pub use signing_trust::{
-    Freshness, KeyManager, TrustError, TrustReader,
+    Freshness, KeptSignatures, KeyManager, ProvenKey, TrustError, TrustReader,
     store::{
         DatabaseUrl, OrganizationRecord, OrganizationRef, Store, StoreError, StoreReader, UrlError,
     },

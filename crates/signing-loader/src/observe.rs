@@ -31,13 +31,13 @@ use crate::verifier::Verifier;
 ///
 /// ```no_run
 /// use chrono::{Days, Utc};
-/// use signing_loader::{SigningKey, Verifier};
+/// use signing_loader::{SigningKey, Verifier, error_with_sources};
 ///
 /// # let key = SigningKey::generate()?.verifying_key();
 /// let observer = Verifier::pinned(key).danger_observe_until(Utc::now() + Days::new(30));
 /// let observed = observer.load("plugins/libworkflow.so")?;
 /// if let Some(refusal) = &observed.would_refuse {
-///     eprintln!("will be refused soon: {refusal}");
+///     eprintln!("will be refused soon: {}", error_with_sources(refusal));
 /// }
 /// println!("{}", observer.summary());
 /// # Ok::<(), Box<dyn std::error::Error>>(())

@@ -28,7 +28,7 @@ use self::reader::read;
 pub(crate) use providers::{questions, require_providers};
 pub use reader::PackageReader;
 
-/// A package that was verified, with the very bytes that were: a private, sealed copy.
+/// A verified package and its verified bytes, as a private, sealed copy.
 /// What happens to the file that it was read from no longer matters.
 ///
 /// Every method that hands out bytes or loads them asks trust once more: a package that was

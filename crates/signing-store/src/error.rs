@@ -80,7 +80,7 @@ pub enum StoreError {
         source: Source,
     },
     /// The tables are missing or older than this program.
-    #[error("the database lacks what this program needs: {}", missing.join(", "))]
+    #[error("the database lacks migrations that this program needs: {}", missing.join(", "))]
     SchemaOutdated {
         /// The migrations to apply.
         missing: Vec<&'static str>,
@@ -104,7 +104,7 @@ pub enum StoreError {
     #[error("the database's disk is full")]
     DiskFull(#[source] Source),
     /// The server, or the session, takes no changes (SQLSTATE 25006).
-    #[error("the database server takes no changes: it is read-only")]
+    #[error("the database server accepts no changes: it is read-only")]
     ReadOnlyServer,
     /// The server starts or stops, or has ended the connection (SQLSTATE 57P01 to 57P03).
     #[error("the database server is starting or stopping, or has ended the connection")]
@@ -211,7 +211,7 @@ pub enum StoreError {
         org: OrgId,
     },
     /// No such signature is kept.
-    #[error("there is no kept signature {id}")]
+    #[error("the store keeps no signature {id}")]
     SignatureNotFound {
         /// The id asked for.
         id: SignatureId,
@@ -269,7 +269,7 @@ pub enum StoreError {
         id: TrustedKeyId,
     },
     /// A name that is in use.
-    #[error("this {kind} is in use already")]
+    #[error("this {kind} is already in use")]
     NameTaken {
         /// What the name names.
         kind: NameKind,
@@ -288,10 +288,10 @@ pub enum StoreError {
         at: DateTime<Utc>,
     },
     /// The organization has this signing key already, perhaps revoked.
-    #[error("the organization has this signing key already")]
+    #[error("the organization already has this signing key")]
     SigningKeyExists,
     /// A key that is not revoked was made already to take the place of the same one.
-    #[error("the key has a successor already")]
+    #[error("the key already has a successor")]
     SuccessorExists,
     /// The store's keys are wrapped with another KEK.
     #[error(

@@ -1,7 +1,7 @@
 use chrono::{DateTime, Utc};
 use signing_crypto::{
     EntryHash, Fingerprint, KekId, KeyId, Note, OrgId, PackageDigest, PackageName, PackagePatterns,
-    PackageVersion, SignatureId, rfc3339,
+    PackageVersion, SignatureId, error_with_sources, rfc3339,
 };
 #[cfg(feature = "store")]
 use signing_store::{AddedDetails, AuditEntry, AuditReceipt, Revocation};
@@ -181,7 +181,7 @@ audit_fields! {
 ///
 /// Fields that do not apply are absent. None of them is ever secret.
 #[derive(Clone, Debug)]
-#[must_use = "an event that is not emitted is not heard"]
+#[must_use = "call `emit` to log the event"]
 pub struct AuditEvent {
     event_type: EventType,
     fields: Fields,
@@ -307,14 +307,7 @@ impl AuditEvent {
 
     /// The field `failure_reason`: an error with its sources.
     pub fn failure(mut self, error: &dyn std::error::Error) -> Self {
-        let mut reason = error.to_string();
-        let mut source = error.source();
-        while let Some(error) = source {
-            reason.push_str(": ");
-            reason.push_str(&error.to_string());
-            source = error.source();
-        }
-        self.fields.failure_reason = Some(reason);
+        self.fields.failure_reason = Some(error_with_sources(error));
         self
     }
 

@@ -272,7 +272,7 @@ impl fmt::Display for UntrustedReason {
             }
             Self::Expired { at } => write!(f, "trust in it expired at {}", rfc3339(at)),
             Self::ExpiredAtChild { child_name, at } => {
-                write!(f, "{child_name}, which trusted it, did so until {}", rfc3339(at))
+                write!(f, "the trust of {child_name} in it expired at {}", rfc3339(at))
             }
             Self::GrantExpired { child_name, at } => {
                 write!(f, "the grant to {child_name}, which trusts it, expired at {}", rfc3339(at))

@@ -14,7 +14,7 @@ use thiserror::Error;
 #[non_exhaustive]
 pub enum SignedTrustError {
     /// No document is there.
-    #[error("the organization {org} has no signed trust: cloacina trust init makes it")]
+    #[error("the organization {org} has published no signed trust")]
     NoDocuments {
         /// The organization.
         org: OrgId,
@@ -86,7 +86,7 @@ pub enum SignedTrustError {
         found: OrgId,
     },
     /// Too few keys have signed a document.
-    #[error("a document of the organization {org} is not signed by those who must sign it")]
+    #[error("too few keys have signed a document of the organization {org}")]
     Threshold {
         /// Whose document it is.
         org: OrgId,
@@ -139,7 +139,9 @@ pub enum SignedTrustError {
         version: DocumentVersion,
     },
     /// Revocations have dropped a key. They accumulate.
-    #[error("the revocations of {org} denied the key {fingerprint} before, and do not any more")]
+    #[error(
+        "the revocations of {org} no longer deny the key {fingerprint}, which an earlier version denied"
+    )]
     RevocationTakenBack {
         /// Whose document it is.
         org: OrgId,
@@ -147,7 +149,10 @@ pub enum SignedTrustError {
         fingerprint: Fingerprint,
     },
     /// A document is kept under another number than it has.
-    #[error("the {kind} document of {org} is kept as version {row}, and is version {found}")]
+    #[error(
+        "the row of the {kind} document of {org} says version {row}, and the document says version \
+         {found}"
+    )]
     Misfiled {
         /// Whose document it is.
         org: OrgId,
@@ -200,7 +205,7 @@ pub enum SignedTrustError {
         other: OrgId,
     },
     /// A document has the last number that there is, so none can replace it.
-    #[error("the {kind} document of {org} has the last version that there is")]
+    #[error("the {kind} document of {org} has the highest version that a document can have")]
     LastVersion {
         /// Whose document it is.
         org: OrgId,

@@ -55,7 +55,7 @@ pub enum TrustError {
         at: DateTime<Utc>,
     },
     /// The organization has published its first root document already.
-    #[error("the organization {org} has signed trust already")]
+    #[error("the organization {org} already has signed trust")]
     SignedTrustExists {
         /// The organization.
         org: OrgId,
@@ -71,7 +71,7 @@ pub enum TrustError {
     },
     /// Trust that would end before it began.
     #[error(
-        "the trust would already have expired, at {}: now is {}",
+        "the trust would already have expired, at {}: the time is {}",
         rfc3339(expires_at),
         rfc3339(now)
     )]

@@ -41,16 +41,10 @@
 mod clock;
 mod decision;
 mod document_error;
-#[cfg_attr(
-    not(feature = "store"),
-    expect(dead_code, reason = "pinned keys are the simplest value")
-)]
+#[cfg_attr(not(feature = "store"), expect(dead_code, reason = "pinned keys use only a part of it"))]
 mod snapshot;
 
-#[cfg_attr(
-    not(feature = "store"),
-    expect(dead_code, reason = "pinned keys are the simplest value")
-)]
+#[cfg_attr(not(feature = "store"), expect(dead_code, reason = "pinned keys use only a part of it"))]
 mod rules;
 
 pub mod acceptance;

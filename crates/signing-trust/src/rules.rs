@@ -1,4 +1,4 @@
-//! The rules of trust, and what would come of them if something else were said.
+//! The trust rules, and simulations of changes.
 
 mod decide;
 #[cfg(feature = "store")]

@@ -94,14 +94,14 @@ async fn revocation_that_is_dropped_is_refused(signed: SignedTrust) {
     signed.plant(&with(2, &[signed.vendor.release])).await;
     signed.refuses(&signed.granted, "denied it");
     signed.replace(&with(3, &[])).await;
-    signed.refuses(&signed.granted, "denied the key");
+    signed.refuses(&signed.granted, "no longer deny the key");
 
     // Beside a new statement as well: that says nothing about revocations.
     let mut documents = with(3, &[]);
     documents.get_mut(&signed.acme.org).unwrap().statement =
         Some(signed.acme.sign_statement(&signed.acme_statement(2)));
     signed.replace(&documents).await;
-    signed.refuses(&signed.granted, "denied the key");
+    signed.refuses(&signed.granted, "no longer deny the key");
     signed.replace(&with(3, &[signed.vendor.release])).await;
     signed.accepts(&signed.package);
 }
@@ -115,12 +115,14 @@ async fn document_that_is_kept_under_a_new_version_is_refused(signed: SignedTrus
     );
     signed.world.database.execute(&sql).await.unwrap();
     match signed.medium {
-        Medium::Store => signed.refuses(&signed.package, "is kept as version 9, and is version 1"),
+        Medium::Store => {
+            signed.refuses(&signed.package, "says version 9, and the document says version 1");
+        }
         Medium::Bundle => signed.accepts(&signed.package),
     }
 }
 
-/// Somebody who had the key that signs revocations has used the last version that there is.
+/// Somebody who had the key that signs revocations has used the highest version.
 async fn organization_recovers_from_a_version_that_was_used_up(signed: SignedTrust) {
     let acme = &signed.acme;
     let mut documents = signed.documents();

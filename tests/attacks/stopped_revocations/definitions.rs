@@ -3,14 +3,18 @@
 use std::future::Future;
 use std::time::Duration;
 
-use signing_trust::store::{Change, Revocation, RoleLimits, RolePurpose, ServerProtection, Store};
+use signing_trust::store::{
+    Change, Revocation, RoleLimits, RolePurpose, ServerProtection, Store, StoreError,
+};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Statement};
 
 use super::patient;
-use crate::support::{Backend, Database, Login, Role, Vendor, World, kek, run, until};
+use crate::support::{
+    Backend, Database, Login, Role, Vendor, World, assert_refused, kek, run, until,
+};
 
 /// Much less than the attackers' requests wait, and much more than a revocation takes.
 const AT_ONCE: Duration = Duration::from_secs(4);
@@ -201,7 +205,7 @@ fn role_fills_neither_disk_nor_table_of_locks_on_a_protected_server() {
     });
 }
 
-/// An owner as the guide makes one: no superuser.
+/// An owner as the guide makes one: not a superuser.
 #[test]
 #[ignore = "needs Postgres: cargo xtask test-db"]
 fn owner_migrates_and_grants_and_defines_on_a_protected_server_and_others_define_nothing() {
@@ -241,7 +245,7 @@ fn owner_migrates_and_grants_and_defines_on_a_protected_server_and_others_define
             let refused = client.batch_execute(define).await.unwrap_err();
             assert_eq!(refused.code(), Some(&SqlState::INSUFFICIENT_PRIVILEGE), "{define}");
         }
-        assert!(store.protect_server().await.is_err());
+        assert_refused!(store.protect_server().await, StoreError::PermissionDenied(_));
 
         database.execute("DROP EVENT TRIGGER cloacina_refuse_definitions").await.unwrap();
         client.batch_execute("CREATE SCHEMA mine; DROP SCHEMA mine").await.unwrap();

@@ -28,7 +28,7 @@ async fn child_without_documents_does_not_count(signed: SignedTrust) {
     signed.plant(&documents).await;
     match signed.medium {
         Medium::Store => {
-            signed.refuses(&signed.granted, "has no signed trust: cloacina trust init makes it");
+            signed.refuses(&signed.granted, "has published no signed trust");
             signed.accepts(&signed.package);
         }
         // Somebody has taken them out.

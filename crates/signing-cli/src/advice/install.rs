@@ -1,13 +1,11 @@
+use signing_crypto::shell_word;
 use signing_loader::{DirectoryError, DirectoryFault, InstallError};
 
 use super::Advice;
 
 pub(super) fn install(error: &InstallError) -> Advice {
     if let Some(remedy) = error.remedy() {
-        return match error {
-            InstallError::Changed { .. } => Advice::refused(error.code(), remedy),
-            _ => Advice::undecided(error.code(), remedy),
-        };
+        return Advice::undecided(error.code(), remedy);
     }
     let next = match error {
         InstallError::Package(error) => return super::package(error),
@@ -17,17 +15,27 @@ pub(super) fn install(error: &InstallError) -> Advice {
                 "install a later version; to go back to this one: --danger-allow-downgrade",
             );
         }
+        InstallError::Changed { path } => {
+            let path = shell_word(path);
+            return Advice::refused(
+                error.code(),
+                format!(
+                    "find out who changed it; then move it away, and install again with \
+                     --danger-allow-downgrade: mv -nT {path} {path}.before"
+                ),
+            );
+        }
         InstallError::InstalledUnreadable { .. } => {
-            "find out what became of the installed release; to install this one whatever its \
+            "find out why the installed release cannot be read; to install this one whatever its \
              version: --danger-allow-downgrade"
         }
         InstallError::ReservedName { .. } => "have the package signed under another name",
         InstallError::UnsafeDirectory { source: DirectoryFault::NotADirectory, .. } => {
-            "give a directory, or the name of one that is to be made"
+            "give a directory, or a path where one can be created"
         }
         InstallError::OldRelease { .. } => {
-            "runners load the new release; find out what is in the way of removing the old one, and \
-             run the command again"
+            "runners load the new release; find out what prevents the removal of the old one, and run \
+             the command again"
         }
         InstallError::Write { .. } => {
             "check that the directory above exists, that you may write to it, and that it has room"

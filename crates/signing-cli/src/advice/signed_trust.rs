@@ -8,8 +8,8 @@ use crate::error::Outcome;
 
 const FORGED: &str = "find out who wrote to the database or to the file, and keep a copy of it; meanwhile get a \
      current bundle from the organization: cloacina trust export";
-const GET_ROOT: &str = "get the root document again from the organization, by a way that nobody in between can \
-     change";
+const GET_ROOT: &str = "get the root document again from the organization, over a channel that nobody can \
+     tamper with";
 const GET_BUNDLE: &str = "get the bundle again from the organization: cloacina trust export";
 const GET_DRAFT: &str = "get the draft again from the person who made it";
 const COLLECT_SIGNATURES: &str = "have the holders of the other keys sign the draft: cloacina trust cosign <draft> --key \

@@ -26,7 +26,7 @@ pub(super) fn signer(error: &SignerError) -> Advice {
             if let Some(error) = source.downcast_ref() {
                 return token(error);
             }
-            "nothing was written: check the signer by its own tools"
+            "nothing was written: check the signer with its own tools"
         }
         _ => return Advice::unknown(error.code(), Outcome::Undecided),
     };
@@ -81,8 +81,8 @@ pub(super) fn program(error: &ProgramError) -> Advice {
         }
         ProgramError::Start { .. } => (
             "SignerUnavailable",
-            "give a program that you may execute, by its path: --key exec:<path>; arguments need a \
-             script around it",
+            "give a program that you may execute, by its path: --key exec:<path>; to pass arguments, \
+             write a script that runs it",
         ),
         ProgramError::Output { .. } => ("SignerUnavailable", "run the command again"),
         ProgramError::TimedOut { .. } => (
@@ -129,8 +129,8 @@ pub(super) fn token(error: &TokenError) -> Advice {
         ),
         TokenError::WrongPin => (
             "WrongPin",
-            "nothing was written: make sure of the PIN before you try again; a token locks itself \
-             after some wrong ones",
+            "nothing was written: check the PIN before you try again; a token locks itself after \
+             several wrong ones",
         ),
         TokenError::PinLocked => {
             ("WrongPin", "nothing was written: reset the PIN with the security officer's PIN")

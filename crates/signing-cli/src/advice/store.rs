@@ -134,7 +134,7 @@ fn connect(error: &ConnectError) -> Advice {
             "check the network and firewalls on the way to the server, or the socket's permissions"
         }
         ConnectError::NoTls { .. } => {
-            "turn TLS on at the server (ssl = on), or connect by a Unix socket"
+            "turn on TLS at the server (ssl = on), or connect by a Unix socket"
         }
         ConnectError::Certificate { .. } => {
             "give the authority of the server's certificate, sslrootcert=<PEM file>, and the host \

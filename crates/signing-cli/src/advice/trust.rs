@@ -29,9 +29,9 @@ pub(super) fn trust(error: &TrustError) -> Advice {
             return Advice::refused(
                 code,
                 "trust nothing in this database until you know who wrote to it, and keep a copy \
-                 of it; to withdraw trust in a key meanwhile, use the fingerprint that you have \
-                 from elsewhere: cloacina keys deny <fingerprint> --org <org>, with \
-                 --danger-everywhere for every organization of the store",
+                 of it; meanwhile, to withdraw trust in a key, use a fingerprint from outside the \
+                 store: cloacina keys deny <fingerprint> --org <org>, with --danger-everywhere for \
+                 every organization of the store",
             );
         }
         TrustError::SigningKeyRevoked { .. } => {
@@ -94,8 +94,8 @@ pub(super) fn trust(error: &TrustError) -> Advice {
         TrustError::Bundle(error) => {
             return Advice::refused(
                 error.code(),
-                "withdraw what is not needed any more, sign that, and export again: cloacina trust \
-                 publish",
+                "withdraw trust that is no longer needed, publish that, and export again: cloacina \
+                 trust publish",
             );
         }
         _ => return Advice::unknown(code, Outcome::Undecided),

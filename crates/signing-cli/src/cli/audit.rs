@@ -61,8 +61,8 @@ pub(crate) struct List {
 #[derive(Args)]
 #[command(group(ArgGroup::new("signed-by").args(["trust_key", "key_id"]).multiple(true)))]
 pub(crate) struct VerifyLogs {
-    /// Only the log of this organization (name or id) [default: all logs, those of deleted
-    /// organizations included]
+    /// Only the log of this organization (name or id) [default: all logs, including
+    /// those of deleted organizations]
     #[arg(long)]
     pub(crate) org: Option<OrgReference>,
 
@@ -97,7 +97,7 @@ pub(crate) struct Checkpoint {
     #[arg(long)]
     pub(crate) org: Option<OrgReference>,
 
-    /// Sign all logs, those of deleted organizations included: one checkpoint per line
+    /// Sign all logs, including those of deleted organizations: one checkpoint per line
     #[arg(long)]
     pub(crate) all: bool,
 

@@ -97,8 +97,8 @@ pub(crate) enum Keys {
     /// Replace a signing key with a new one, which is trusted where the old one is. Run it
     /// again to continue after an interruption
     Rotate(Rotate),
-    /// Show from when to when each key can sign, and its organization trusts or refuses it, as
-    /// the rows of the store state it now: what was taken back is only in the audit log
+    /// Show the times in which each key can sign, and in which its organization trusts or refuses
+    /// it, as the rows of the store state them now: what was taken back is only in the audit log
     Timeline(Timeline),
     /// Re-wrap every private key of the store with another key encryption key
     RotateKek(RotateKek),
@@ -370,9 +370,9 @@ pub(crate) struct Rotate {
     #[arg(long)]
     pub(crate) name: Option<KeyName>,
 
-    /// Re-sign with the successor what the old key has signed, as far as the organization
-    /// keeps the signatures in the store. Shows the packages and asks. What has expired or lies
-    /// below a version floor of the organization is left out
+    /// Re-sign with the successor every package whose signature by the old key the organization
+    /// keeps in the store. Shows the packages and asks. Signatures that have expired, and versions
+    /// below a floor of the organization, are left out
     #[arg(long)]
     pub(crate) resign: bool,
 

@@ -17,8 +17,8 @@ use crate::time;
 pub(crate) enum Package {
     /// Sign packages: write a .sig file beside each, or add to the existing one
     ///
-    /// Without --key and --key-id, it is the only key of the store that can sign for the
-    /// organization of CLOACINA_ORG, or for the only one.
+    /// Without --key and --key-id, the organization's only key that can sign is used. The
+    /// organization is CLOACINA_ORG, or the only one.
     Sign(Sign),
     /// Add a signature to those that packages have, for exactly what they state. Shows that, and
     /// asks
@@ -154,8 +154,8 @@ pub(crate) struct CosignPackages {
     )]
     pub(crate) store: bool,
 
-    /// Sign although no trusted key may have signed: the program that wrote the signature
-    /// file then decides which version and expiry you sign. The package's bytes are compared all the same
+    /// Sign although no trusted key may have signed: the program that wrote the signature file
+    /// then decides which version and expiry you sign. The package's bytes are still compared
     #[arg(long, conflicts_with_all = ["org", "trust_key", "trust_root"])]
     pub(crate) danger_cosign_unverified: bool,
 
@@ -239,8 +239,8 @@ pub(crate) struct InstallPackage {
     #[arg(long)]
     pub(crate) danger_allow_downgrade: bool,
 
-    /// Of the releases of this package that were installed before, keep the newest N, 1 or more,
-    /// and remove the others [default: all are kept]
+    /// Keep the newest N earlier releases of this package, 1 or more, and remove the others
+    /// [default: all are kept]
     #[arg(long, value_name = "N", value_parser = values::old_releases)]
     pub(crate) keep: Option<OldReleases>,
 }

@@ -153,8 +153,8 @@ pub(crate) struct StatementArgs {
     #[arg(long, value_name = "TIME", default_value = REVOCATIONS_LIFE, value_parser = time::expiry)]
     pub(crate) revocations_expires: StatementTime,
 
-    /// The digest of the root document of an organization that is granted trust, as that
-    /// organization names it: the store is not believed about it (may be repeated)
+    /// The digest of the root document of an organization that is granted trust, from that
+    /// organization itself: the store is not asked for it (may be repeated)
     #[arg(long, value_name = "ORG=DIGEST")]
     pub(crate) child_root: Vec<ChildRoot>,
 }
@@ -220,8 +220,8 @@ pub(crate) struct PublishArgs {
     #[arg(long, value_name = "KEY")]
     deny: Vec<KeyReference>,
 
-    /// Verify what was published from this root document, which you have from elsewhere than the
-    /// store: its file, or its digest. Only the draft of first documents needs none
+    /// Verify what was published from this root document, which you have from a source other than
+    /// the store: its file, or its digest. Only the draft of first documents needs none
     #[arg(long, value_name = "FILE|DIGEST", required_unless_present = "from")]
     trust_root: Option<RootSource>,
 

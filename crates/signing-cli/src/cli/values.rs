@@ -39,8 +39,8 @@ impl FromStr for RootSource {
 /// What an organization's signed trust is verified from.
 #[derive(Args, Clone)]
 pub(crate) struct AnchorArgs {
-    /// Verify what was published from this root document, which you have from elsewhere than the
-    /// store: its file, or its digest
+    /// Verify what was published from this root document, which you have from a source other than
+    /// the store: its file, or its digest
     #[arg(long, value_name = "FILE|DIGEST")]
     pub(crate) trust_root: RootSource,
 

@@ -3,12 +3,12 @@ mod tree;
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use signing_crypto::{EnvelopeSignature, OrgId, OrgName, SignatureId};
+use signing_crypto::{EnvelopeSignature, OrgId, OrgName, SignatureId, error_with_sources};
 use signing_loader::{EnvelopeSource, ExplainedEnvelope, InspectedEnvelope, VerificationError};
 use signing_trust::store::OrganizationRef;
 use signing_trust::{TrustReader, TrustedKey};
 
-use crate::error::{CliError, Outcome, chain};
+use crate::error::{CliError, Outcome};
 use crate::view::{SignatureView, StatementView};
 
 /// How a verification ended and what it examined: the data of the tree and of the document.
@@ -112,9 +112,9 @@ fn fault(envelope: &ExplainedEnvelope) -> Option<(&'static str, String)> {
     match &envelope.content {
         Ok(content) => {
             let error = content.inspection.outcome.as_ref().err()?;
-            Some((error.code(), chain(error)))
+            Some((error.code(), error_with_sources(error)))
         }
-        Err(reason) => Some((reason.code(), chain(reason))),
+        Err(reason) => Some((reason.code(), error_with_sources(reason))),
     }
 }
 

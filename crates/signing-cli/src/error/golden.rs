@@ -26,10 +26,9 @@ use std::fmt::{Debug, Write as _};
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-use signing_crypto::printable;
+use signing_crypto::{error_with_sources, printable};
 
 use super::CliError;
-use crate::error::chain;
 use crate::output::{self, ErrorView, USAGE};
 
 /// When this variable is set, the files are written rather than compared.
@@ -185,10 +184,10 @@ fn shown(sample: &Sample) -> String {
             format!("{variant}\nexit {exit}, {}\n{}\n", advice.code, plain(error))
         }
         Reached::Usage(error) => {
-            format!("{variant}\nexit 2, {USAGE}\nerror: {}\n", chain(&**error))
+            format!("{variant}\nexit 2, {USAGE}\nerror: {}\n", error_with_sources(&**error))
         }
         Reached::Runner { exit, code, error } => {
-            format!("{variant}\nexit {exit}, {code}\nerror: {}\n", chain(&**error))
+            format!("{variant}\nexit {exit}, {code}\nerror: {}\n", error_with_sources(&**error))
         }
     }
 }

@@ -35,9 +35,9 @@ pub(crate) struct TokenName {
 /// Text that names no key in a token.
 #[derive(Debug, Error)]
 pub(crate) enum TokenUriError {
-    #[error("unknown attribute {name:?} of the PKCS#11 URI")]
+    #[error("the PKCS#11 URI has the unknown attribute {name:?}")]
     Attribute { name: String },
-    #[error("the attribute {name:?} of the PKCS#11 URI stands there twice")]
+    #[error("the PKCS#11 URI has the attribute {name:?} twice")]
     Repeated { name: String },
     #[error("the attribute {name:?} of the PKCS#11 URI must be {expected}")]
     Value { name: &'static str, expected: &'static str },

@@ -6,9 +6,11 @@ use std::fmt::Write as _;
 use serde::Serialize;
 use serde_json::Value;
 
+use signing_crypto::error_with_sources;
+
 use super::SCHEMA_VERSION;
 use crate::advice::Advice;
-use crate::error::{CliError, chain};
+use crate::error::CliError;
 
 /// JSON means the same with any of its strings' characters escaped, and a terminal
 /// obeys some that JSON itself would leave as they are.
@@ -66,7 +68,7 @@ pub(crate) struct ErrorView {
 impl ErrorView {
     pub(crate) fn of(error: &CliError) -> Self {
         let Advice { code, next, .. } = error.advice();
-        Self { code, message: chain(error), next }
+        Self { code, message: error_with_sources(error), next }
     }
 }
 

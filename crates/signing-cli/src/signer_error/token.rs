@@ -13,9 +13,9 @@ pub(crate) enum TokenError {
     Load { path: PathBuf, source: Error },
     #[error("the token did not answer within {seconds} s")]
     TimedOut { seconds: u64 },
-    #[error("no token is named by {given}; the module has {found}")]
+    #[error("no token matches {given}; the module has {found}")]
     NoSuchToken { given: String, found: usize },
-    #[error("several tokens are named by {given}")]
+    #[error("several tokens match {given}")]
     SeveralTokens { given: String },
     #[error("the PIN is wrong")]
     WrongPin,
@@ -23,9 +23,9 @@ pub(crate) enum TokenError {
     PinLocked,
     #[error("a PIN is needed, and there is no terminal to ask for it")]
     PinNeeded,
-    #[error("no Ed25519 private key is named by {given}")]
+    #[error("no Ed25519 private key matches {given}")]
     NoSuchKey { given: String },
-    #[error("several Ed25519 private keys are named by {given}")]
+    #[error("several Ed25519 private keys match {given}")]
     SeveralKeys { given: String },
     #[error("the token does not show the public half of the key {given}")]
     NoPublicKey { given: String },

@@ -3,13 +3,12 @@
 use serde::Serialize;
 use signing_crypto::{
     EnvelopeSignature, Fingerprint, PackageDigest, PackageName, PackageStatement, PackageVersion,
-    StatementTime,
+    StatementTime, error_with_sources,
 };
 use signing_loader::VerificationError;
 use signing_trust::{TrustedKey, UntrustedReason};
 
 use super::TrustedKeyView;
-use crate::error::chain;
 
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -68,7 +67,7 @@ impl<'a> SignatureView<'a> {
             Some(Ok(key)) => VerdictView::Verified(TrustedKeyView::of(key)),
             Some(Err(error)) => VerdictView::Refused {
                 code: error.code(),
-                message: chain(error),
+                message: error_with_sources(error),
                 reason: match error {
                     VerificationError::UntrustedSigner { reason, .. } => Some(reason_word(reason)),
                     _ => None,

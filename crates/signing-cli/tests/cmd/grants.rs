@@ -117,7 +117,7 @@ fn trust_that_would_have_ended_already_is_refused() {
             let run = scratch.fails(2, "ExpiryPast", &with(command, &["--expires", past]));
             assert!(run.stderr.contains(&past[..10]), "{}", run.stderr);
             let now = Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true);
-            assert!(run.stderr.contains(&format!("now is {}", &now[..10])), "{}", run.stderr);
+            assert!(run.stderr.contains(&format!("the time is {}", &now[..10])), "{}", run.stderr);
             assert!(run.stderr.contains("next: give a time in the future"), "{}", run.stderr);
         }
     }

@@ -95,7 +95,7 @@ fn protection_that_was_weakened_in_one_place_is_a_warning() {
         ),
         (
             &format!("ALTER FUNCTION cloacina_guard.refuse_definitions() OWNER TO {name}"),
-            "which is no superuser",
+            "which is not a superuser",
         ),
         ("GRANT EXECUTE ON FUNCTION lo_create(oid) TO PUBLIC", "lo_create(oid)"),
     ] {

@@ -46,13 +46,13 @@ impl EnvelopeError {
 #[non_exhaustive]
 pub enum AddSignatureError {
     /// The key has signed already.
-    #[error("the key {fingerprint} has signed this envelope already")]
+    #[error("the key {fingerprint} has already signed this envelope")]
     AlreadySignedBy {
         /// The key.
         fingerprint: Fingerprint,
     },
     /// No room for another signature.
-    #[error("the envelope has {limit} signatures already, the most that are allowed")]
+    #[error("the envelope already has {limit} signatures, the most that are allowed")]
     Full {
         /// The most signatures allowed.
         limit: usize,
@@ -252,7 +252,7 @@ pub enum CheckpointError {
     #[error("the checkpoint is not signed by the key that is trusted")]
     Signature(#[source] EnvelopeError),
     /// The key signed something else than a checkpoint.
-    #[error("what is signed is not a checkpoint")]
+    #[error("the signed content is not a checkpoint")]
     Malformed(#[from] MalformedCheckpoint),
 }
 

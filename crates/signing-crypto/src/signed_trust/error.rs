@@ -35,7 +35,7 @@ pub enum DocumentFault {
     #[error(transparent)]
     Envelope(#[from] MalformedEnvelope),
     /// Its payload has too many bytes.
-    #[error("its payload has {found} bytes, and may have {limit}")]
+    #[error("its payload has {found} bytes, at most {limit} are allowed")]
     TooLarge {
         /// The number found.
         found: usize,
@@ -98,7 +98,7 @@ pub enum DocumentFault {
         fingerprint: Fingerprint,
     },
     /// More keys than a document may name.
-    #[error("its field '{field}' has {found} keys, and may have {MAX_STATED_KEYS}")]
+    #[error("its field '{field}' has {found} keys, at most {MAX_STATED_KEYS} are allowed")]
     TooManyKeys {
         /// The field's name.
         field: &'static str,
@@ -106,7 +106,7 @@ pub enum DocumentFault {
         found: usize,
     },
     /// More keys than a root document may have.
-    #[error("it has {found} keys, and may have {}", super::root::MAX_ROOT_KEYS)]
+    #[error("it has {found} keys, at most {} are allowed", super::root::MAX_ROOT_KEYS)]
     TooManyRootKeys {
         /// The number found.
         found: usize,
@@ -306,7 +306,7 @@ pub enum DraftSignatureError {
         fingerprint: Fingerprint,
     },
     /// The key has signed every document for which it has a role.
-    #[error("the key {fingerprint} has signed the draft already")]
+    #[error("the key {fingerprint} has already signed the draft")]
     AlreadySigned {
         /// The key.
         fingerprint: Fingerprint,

@@ -71,7 +71,7 @@ pub enum SecurityArgsError {
     DatabaseUrl(#[from] signing_trust::store::UrlError),
     /// The text is neither an organization's id nor a name.
     #[cfg(feature = "store")]
-    #[error("--org names no organization")]
+    #[error("--org is neither the name nor the id of an organization")]
     OrganizationName(#[from] signing_crypto::NameError),
     /// The store could not be opened, or does not know the organization.
     #[cfg(feature = "store")]

@@ -16,7 +16,7 @@ pub enum InstallError {
     #[error(transparent)]
     Package(#[from] PackageError),
     /// Others could replace what is installed.
-    #[error("packages are not installed in {}", path.display())]
+    #[error("packages cannot be installed in {}", path.display())]
     UnsafeDirectory {
         /// The directory, or one above it.
         path: PathBuf,
@@ -101,12 +101,6 @@ impl InstallError {
                 format!(
                     "find out what it is; then move it away, and install again: \
                      mv -nT {path} {path}.before"
-                )
-            }),
-            Self::Changed { path } => (path, |path| {
-                format!(
-                    "find out who changed it; then move it away, and install again with \
-                     --danger-allow-downgrade: mv -nT {path} {path}.before"
                 )
             }),
             _ => return None,

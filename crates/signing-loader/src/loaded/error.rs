@@ -20,14 +20,14 @@ pub enum GateError {
     },
     /// The store has not answered for longer than is allowed, so a revocation would not be
     /// known.
-    #[error("since {} the store has not said whether the package is still trusted", rfc3339(since))]
+    #[error("the store has not confirmed trust in the package since {}", rfc3339(since))]
     Stale {
         /// When the store was last asked a question that it answered.
         since: DateTime<Utc>,
     },
     /// Nothing follows trust any more: the last [`LoadedPackages`](crate::LoadedPackages) was
     /// dropped, or the thread that followed trust has panicked.
-    #[error("nothing finds out any more whether the package is still trusted")]
+    #[error("trust in the package is no longer followed")]
     NotFollowed,
     /// This process was forked from the one that follows trust, and nothing does so here.
     #[error("this process was forked from the one that knows whether the package is still trusted")]

@@ -77,8 +77,8 @@ impl Following {
         Self { org, config, max_staleness, enforcement, state, woken: Notify::new() }
     }
 
-    /// Follows one more package, or the one that is followed already and as good as it. Says
-    /// since when something must be known about it, unless nothing will be for now.
+    /// Registers a package, or returns the one that is followed for the same bytes and signers.
+    /// Returns the time from which a verdict is needed, or `None` if none will come.
     pub(super) fn register(
         &self,
         package: LoadedPackage,
@@ -142,8 +142,8 @@ impl Following {
         self.state().failure = Some(Arc::new(error));
     }
 
-    /// Takes nothing for known any more if the store has not answered for too long. Says how
-    /// long that will take at least, or `None` if it is over.
+    /// Marks every package as unknown if the store has been silent for too long. Returns the time
+    /// until the next check, or `None` after `end`.
     pub(super) fn close_if_stale(&self) -> Option<Duration> {
         let mut changes = Changes::default();
         let mut state = self.state();

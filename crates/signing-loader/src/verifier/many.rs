@@ -27,12 +27,14 @@ impl Verifier<Offline> {
     /// no further package is begun; those that were are read to their end.
     ///
     /// ```
-    /// # use signing_loader::{PackageError, SigningKey, Verifier};
+    /// # use signing_loader::{SigningKey, Verifier};
+    /// use signing_loader::error_with_sources;
+    ///
     /// # let verifier = Verifier::pinned(SigningKey::generate()?.verifying_key());
     /// for package in verifier.verify_all(["plugins/a.so", "plugins/b.so"]) {
     ///     match package {
     ///         Ok(package) => println!("{}", package.report().name()),
-    ///         Err(refusal) => println!("refused: {refusal}"),
+    ///         Err(refusal) => println!("refused: {}", error_with_sources(&refusal)),
     ///     }
     /// }
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -186,12 +188,14 @@ impl Verifier<Online> {
     /// further package is begun, and nothing more is asked about those that were.
     ///
     /// ```no_run
+    /// use signing_loader::error_with_sources;
+    ///
     /// # async fn example(verifier: signing_loader::Verifier<signing_loader::Online>) {
     /// let mut packages = verifier.verify_all(["plugins/a.so", "plugins/b.so"]);
     /// while let Some(package) = packages.next().await {
     ///     match package {
     ///         Ok(package) => println!("{}", package.report().name()),
-    ///         Err(refusal) => println!("refused: {refusal}"),
+    ///         Err(refusal) => println!("refused: {}", error_with_sources(&refusal)),
     ///     }
     /// }
     /// # }

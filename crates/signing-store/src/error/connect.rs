@@ -191,7 +191,7 @@ pub enum AuthenticationFault {
     #[error("it asks for the password's MD5 digest")]
     Md5,
     /// It let us in without the proof that it knows the password.
-    #[error("it lets us in without proving that it knows the password")]
+    #[error("it accepts the login without proving that it knows the password")]
     LetIn,
     /// Its part of SCRAM is wrong: it does not know the password.
     #[error("it does not know the password")]
@@ -204,6 +204,6 @@ pub enum AuthenticationFault {
     #[error("it offers no login by SCRAM-SHA-256")]
     OtherMethod,
     /// It asks for a password where none is configured.
-    #[error("it asks for a password, and none is to be given")]
+    #[error("it asks for a password, but none is configured")]
     PasswordAsked,
 }

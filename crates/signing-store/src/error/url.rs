@@ -20,7 +20,7 @@ pub enum UrlError {
         found: String,
     },
     /// A SQLite URL names an owner whom this machine does not know.
-    #[error("there is no user {found:?}, whom the SQLite URL names as the owner")]
+    #[error("the SQLite URL names the owner {found:?}, and there is no such user")]
     UnknownOwner {
         /// The name.
         found: String,

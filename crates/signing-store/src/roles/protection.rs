@@ -42,7 +42,7 @@ pub enum ProtectionFault {
         /// The function.
         function: String,
     },
-    /// A role that is no superuser could replace the function.
+    /// A role that is not a superuser could replace the function.
     OwnedByRole {
         /// The role.
         owner: String,
@@ -80,7 +80,7 @@ impl fmt::Display for ProtectionFault {
             Self::OwnedByRole { owner } => {
                 write!(
                     f,
-                    "{owner}, which is no superuser, can replace the event trigger's function"
+                    "{owner}, which is not a superuser, can replace the event trigger's function"
                 )
             }
             Self::OpenFunctions { functions } => match &functions[..] {
@@ -126,7 +126,7 @@ impl Store {
     /// # Errors
     ///
     /// [`StoreError::NoRoles`] on SQLite, which has no server;
-    /// [`StoreError::PermissionDenied`] if the connected role is no superuser.
+    /// [`StoreError::PermissionDenied`] if the connected role is not a superuser.
     pub async fn protect_server(&self) -> Result<(), StoreError> {
         if !self.pool.is_postgres() {
             return Err(StoreError::NoRoles);

@@ -44,7 +44,7 @@ pub enum VerificationError {
         location: SignatureLocation,
     },
     /// The signature is not a valid envelope.
-    #[error("the signature is malformed: {reason}")]
+    #[error("the signature is malformed")]
     MalformedSignature {
         /// What is wrong with it.
         #[source]
@@ -59,8 +59,8 @@ pub enum VerificationError {
         reason: UntrustedReason,
     },
     /// The signature names no key, and was not tried with every trusted key: those that
-    /// name theirs decide. Only `inspect_signature` and
-    /// `explain_package` say so, of one signature among several.
+    /// name theirs decide. Only `Verifier::inspect` and `Verifier::explain` report it, of one
+    /// signature among several.
     #[error("the signature names no key, and was not needed")]
     UnnamedSignature,
     /// The signature is not the trusted key's: it, or what it signs, was changed.

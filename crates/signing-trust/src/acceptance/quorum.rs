@@ -66,9 +66,9 @@ impl fmt::Display for RequiredSigners {
     }
 }
 
-/// For how many keys another organization can be found each, if `vouchers` says for
-/// every key by whose word it counts: a maximum matching, by augmenting paths. Another
-/// voucher never makes it smaller.
+/// The size of a maximum matching of keys to distinct organizations, by augmenting paths.
+/// `vouchers` names, for each key, the organizations that vouch for it. Another voucher never
+/// makes the matching smaller.
 fn most_distinct(vouchers: &[&[OrgId]]) -> usize {
     let mut held = HashMap::new();
     (0..vouchers.len()).filter(|&key| assign(key, vouchers, &mut held, &mut HashSet::new())).count()

@@ -6,7 +6,7 @@ use signing_crypto::PackageVersion;
 use super::{ClockSkewAllowance, VerificationConfig, VerificationError};
 use crate::decision::TrustDecision;
 
-/// How long what holds now, a signature or the trust in a key, will go on to.
+/// How long a signature, or trust in a key, remains valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Validity {

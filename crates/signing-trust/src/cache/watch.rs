@@ -57,13 +57,13 @@ fn forget_confirmation(kept: &Weak<Mutex<CacheEntries>>) -> bool {
     true
 }
 
-/// How long one waits before one connects again who must know what is no older than `bound`.
+/// The pause before reconnecting, for callers whose answers must be no older than `bound`. It
+/// differs each time, so that programs which were cut off together do not all come back together.
 pub(crate) fn pause_before_reconnecting(bound: Duration) -> Duration {
     scattered((bound / 3).clamp(Duration::from_millis(10), Duration::from_secs(1)))
 }
 
-/// Between half of it and all of it, so that programs which were cut off together do not
-/// all come back together.
+/// Between half of the pause and all of it.
 fn scattered(pause: Duration) -> Duration {
     // Its keys are random.
     let random = RandomState::new().hash_one(()) as u32;

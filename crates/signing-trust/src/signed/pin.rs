@@ -38,8 +38,8 @@ impl TrustRootError {
 }
 
 impl TrustRoot {
-    /// Pins a root document: the bytes of its envelope, as `--root-output` writes
-    /// them. It may be an old one: later ones are followed from it.
+    /// Pins a root document: the bytes of its envelope. It may be an old one: later ones are
+    /// followed from it.
     pub fn parse(bytes: &[u8]) -> Result<Self, TrustRootError> {
         let root = SignedDocument::<RootDocument>::parse(bytes)?;
         Ok(Self(Pin::Document(Box::new(VerifiedRoot::pinned(&root)?))))

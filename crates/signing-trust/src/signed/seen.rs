@@ -30,8 +30,7 @@ pub struct SeenOrganization {
 }
 
 /// Whose documents were seen: of an organization, from the root that was pinned, or that the
-/// grant names. With another root, only what was
-/// seen of root documents in its chain is compared.
+/// grant names. With another root, only what was seen of root documents in its chain is compared.
 pub type SeenFrom = (OrgId, RootDigest);
 
 /// The newest documents that were seen. What comes after them is not older.

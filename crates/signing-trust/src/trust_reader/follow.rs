@@ -85,9 +85,9 @@ impl TrustFollower {
         Ok(decisions)
     }
 
-    /// How long to wait before trust is followed again, by one who must know what is no older
-    /// than `bound`. It is another time each time, so that programs which were cut off together
-    /// do not all come back together.
+    /// The pause before reconnecting, for callers whose answers must be no older than `bound`.
+    /// It differs each time, so that programs which were cut off together do not all come back
+    /// together.
     pub fn pause_before_reconnecting(bound: Duration) -> Duration {
         pause_before_reconnecting(bound)
     }

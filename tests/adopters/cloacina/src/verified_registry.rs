@@ -5,7 +5,8 @@ use cloacina::registry::{
     LoadedWorkflow, RegistryError, WorkflowMetadata, WorkflowPackageId, WorkflowRegistry,
 };
 use signing_loader::{
-    Online, PackageBytes, PackageError, PackageVersion, VerificationError, Verifier, printable,
+    Online, PackageBytes, PackageError, PackageVersion, VerificationError, Verifier,
+    error_with_sources, printable,
 };
 use thiserror::Error;
 
@@ -31,7 +32,7 @@ pub struct VerifiedRegistry<R> {
 #[non_exhaustive]
 pub enum Refusal {
     /// It was not verified.
-    #[error("{} is refused: {source}", printable(name))]
+    #[error("{} is refused: {}", printable(name), error_with_sources(source))]
     Unverified {
         /// The name that it should be signed under.
         name: String,

@@ -1,5 +1,6 @@
 //! A store that is not the one that was asked before, or not any more.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use signing_trust::store::{Store, StoreError};
@@ -125,10 +126,22 @@ fn restarted_backends_of_the_same_store_are_taken_up_again() {
         let bounded = Runner::start(&url, vendor.org, &vendor, Freshness::Bounded(LONG)).await;
         bounded.remembers(&world, true).await;
 
-        let sql = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
-                   WHERE datname = current_database() AND pid <> pg_backend_pid()";
-        world.database.execute(sql).await.unwrap();
+        // The processes for which an expression holds, which is evaluated for these only.
+        let backends = async |holds: &str| -> BTreeSet<i32> {
+            let sql = format!(
+                "SELECT pid, {holds} FROM pg_stat_activity
+                 WHERE datname = current_database() AND backend_type = 'client backend'
+                   AND pid <> pg_backend_pid()"
+            );
+            let rows = world.database.connect().await.query(&sql, &[]).await.unwrap();
+            rows.iter().filter(|row| row.get(1)).map(|row| row.get(0)).collect()
+        };
+        let ended = backends("pg_terminate_backend(pid, 5000)").await;
+        assert!(!ended.is_empty());
 
         bounded.remembers(&world, true).await;
+        let now = backends("application_name = 'cloacina listener'").await;
+        assert!(!now.is_empty());
+        assert!(now.is_disjoint(&ended), "{now:?} {ended:?}");
     });
 }

@@ -15,8 +15,8 @@ pub(crate) struct PublishKeyArgs {
     #[arg(long, value_name = "KEY", requires = "trust_root")]
     publish: Option<KeySource>,
 
-    /// With --publish: verify what was published from this root document, which you have from
-    /// elsewhere than the store: its file, or its digest
+    /// With --publish: verify what was published from this root document, which you have from a
+    /// source other than the store: its file, or its digest
     #[arg(long, value_name = "FILE|DIGEST", requires = "publish")]
     trust_root: Option<RootSource>,
 

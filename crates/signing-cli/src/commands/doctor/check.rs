@@ -2,7 +2,9 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
-use crate::error::{CliError, chain};
+use signing_crypto::error_with_sources;
+
+use crate::error::CliError;
 use crate::lines::{Lines, counted};
 use crate::view::View;
 
@@ -62,7 +64,7 @@ impl Checks {
 
     /// A problem that commands would fail with.
     pub(super) fn error(&mut self, check: &'static str, error: &CliError) {
-        self.push(check, Verdict::Problem, chain(error), error.advice().next);
+        self.push(check, Verdict::Problem, error_with_sources(error), error.advice().next);
     }
 
     fn push(

@@ -116,7 +116,7 @@ fn of_key(org: &OrgName, key: &GraphKey) -> Option<Ending> {
         at: key.expires_at?,
         what: format!("{org}'s trust in {name}"),
         next: format!(
-            "if it shall go on: cloacina keys trust --org {org} --import <public key> --expires 365d"
+            "to renew it: cloacina keys trust --org {org} --import <public key> --expires 365d"
         ),
         notice: SOON,
         stops_everything: false,
@@ -136,7 +136,7 @@ fn of_grant(org: &OrgName, grant: &GraphGrant) -> Option<Ending> {
         at: grant.limits.expires_at?,
         what: format!("the trust that {org} grants {child}"),
         next: format!(
-            "if it shall go on: cloacina orgs grant-trust --from {org} --to {child}{packages} \
+            "to renew it: cloacina orgs grant-trust --from {org} --to {child}{packages} \
              --expires 365d"
         ),
         notice: SOON,

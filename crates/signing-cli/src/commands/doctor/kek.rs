@@ -1,5 +1,6 @@
 use std::path::{Path, PathBuf};
 
+use signing_crypto::error_with_sources;
 use signing_trust::TrustReader;
 use signing_trust::store::{DatabaseUrl, StoreError};
 
@@ -7,7 +8,7 @@ use super::check::Checks;
 use crate::advice;
 use crate::cli::Purpose;
 use crate::context::Context;
-use crate::error::{CliError, chain};
+use crate::error::CliError;
 use crate::kek::FoundKek;
 use crate::kek_place::KekPlace;
 use crate::lines::counted;
@@ -97,7 +98,8 @@ async fn private_keys(keys: &TrustReader, place: &KekPlace, checks: &mut Checks)
             count += 1;
             if let Err(error) = keys.proven_key(key.id).await {
                 let error = CliError::from(error);
-                let what = format!("{}/{} cannot be used: {}", org.name, key.name, chain(&error));
+                let why = error_with_sources(&error);
+                let what = format!("{}/{} cannot be used: {why}", org.name, key.name);
                 checks.problem(KEK, what, error.advice().next.unwrap_or_default());
                 return;
             }

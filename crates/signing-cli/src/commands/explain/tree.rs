@@ -1,12 +1,12 @@
 //! An explanation as a tree for people.
 
-use signing_crypto::{EnvelopeSignature, PackageStatement};
+use signing_crypto::{EnvelopeSignature, PackageStatement, error_with_sources};
 use signing_loader::{EnvelopeSource, ExplainedEnvelope, VerificationError};
 use signing_trust::TrustedKey;
 
 use super::{Explained, Verdict, fault, pairs};
 use crate::advice::Advice;
-use crate::error::{Outcome, chain};
+use crate::error::Outcome;
 use crate::lines::{Lines, quoted};
 use crate::view::LimitsView;
 
@@ -22,7 +22,7 @@ impl Explained<'_> {
             None => parts.push(Tree::new("every rule is satisfied")),
             Some(error) => {
                 let Advice { code, next, .. } = error.advice();
-                let message = chain(error);
+                let message = error_with_sources(error);
                 parts.push(Tree::new(match error.outcome() {
                     Outcome::Refused => format!("refused by {code}: {message}"),
                     _ => format!("undecided because of {code}: {message}"),
@@ -50,7 +50,10 @@ impl Explained<'_> {
         };
         let content = match &envelope.content {
             Ok(content) => content,
-            Err(reason) => return Tree::new(format!("{which}: cannot be read: {}", chain(reason))),
+            Err(reason) => {
+                let why = error_with_sources(reason);
+                return Tree::new(format!("{which}: cannot be read: {why}"));
+            }
         };
         let mut tree = Tree::new(match fault(envelope) {
             None => format!("{which}: sufficient"),
@@ -73,7 +76,7 @@ fn signature_tree((signature, verdict): (&EnvelopeSignature, &Verdict)) -> Tree 
         Err(VerificationError::UntrustedSigner { reason, .. }) => {
             format!("does not count: {reason}")
         }
-        Err(error) => format!("does not count: {}", chain(error)),
+        Err(error) => format!("does not count: {}", error_with_sources(error)),
     }));
     tree
 }

@@ -2,12 +2,11 @@ use std::path::Path;
 
 use chrono::Utc;
 use serde::Serialize;
-use signing_crypto::OrgId;
+use signing_crypto::{OrgId, error_with_sources};
 use signing_trust::{SignedTrustError, VerifiedDocuments};
 
 use crate::cli::RootSource;
 use crate::error::CliError;
-use crate::error::chain;
 use crate::lines::Lines;
 use crate::output::Report;
 
@@ -31,7 +30,7 @@ pub(super) fn verify(
             Err(error) => refused.push(RefusedView {
                 org_id: *org_id,
                 code: error.code(),
-                message: chain(&error),
+                message: error_with_sources(&error),
             }),
         }
     }

@@ -3,7 +3,7 @@ use std::fmt;
 use signing_crypto::OrgId;
 use thiserror::Error;
 
-/// Where an audit log is not what was written, and how one sees that.
+/// The first fault found in an audit log.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{kind}, at entry {sequence} of the log of {org}: expected {expected}, found {found}")]
 pub struct AuditFault {

@@ -1,7 +1,6 @@
 //! What this process tells `tracing`.
 
 use std::collections::BTreeMap;
-use std::error::Error;
 use std::fmt::{Debug, Display};
 use std::mem;
 use std::sync::{Arc, LazyLock, Mutex, Once};
@@ -40,17 +39,6 @@ pub(super) fn told(about: &[&dyn Display]) -> Vec<Told> {
 
 pub(super) fn event(level: Level, fields: &[(&'static str, &dyn Display)]) -> Told {
     (level, fields.iter().map(|(name, value)| (*name, value.to_string())).collect())
-}
-
-/// An error with its sources, as the field `failure_reason` has it.
-pub(super) fn reason(error: &(dyn Error + 'static)) -> String {
-    let mut reason = error.to_string();
-    let mut next = error.source();
-    while let Some(source) = next {
-        reason += &format!(": {source}");
-        next = source.source();
-    }
-    reason
 }
 
 /// Keeps the audit events that it hears.

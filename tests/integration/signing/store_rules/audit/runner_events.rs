@@ -2,10 +2,10 @@
 //! and has no right to write the log.
 
 use std::fmt::Display;
-use std::slice;
+use std::{fs, slice};
 
 use chrono::{SubsecRound, TimeDelta, Utc};
-use signing_crypto::{SigningKey, rfc3339};
+use signing_crypto::{SigningKey, error_with_sources, rfc3339};
 use signing_loader::{
     SignatureSource, Verifier, package_statement, sign_package, verify_and_load_package,
 };
@@ -14,11 +14,12 @@ use signing_trust::store::OrganizationRef;
 use tracing::Level;
 
 use super::forger::{log, verified};
-use super::recorder::{Told, event, listen, reason, told};
+use super::recorder::{Told, event, listen, told};
 use crate::support::{World, on_both_backends, untrusted};
 
 on_both_backends! {
     verifying_and_loading_are_told_and_not_logged,
+    failure_reason_has_each_cause_once,
     loading_without_verification_is_told_before_any_code_runs,
     loading_what_would_be_refused_is_told_with_the_reason_and_summed_up,
     signature_that_expires_soon_is_told_of_beside_the_verification,
@@ -93,13 +94,27 @@ async fn verifying_and_loading_are_told_and_not_logged(world: World) {
     ];
     let event_type = |name| [("event_type", name as &dyn Display)];
     let success = [&event_type(&"verification.success")[..], &fields].concat();
-    let why = reason(&error);
+    let why = error_with_sources(&error);
     let failed: [(&'static str, &dyn Display); 1] = [("failure_reason", &why)];
     let failure = [&event_type(&"package.load.failure")[..], &fields, &failed].concat();
     assert_eq!(told(&[&acme.org]), [event(Level::INFO, &success), event(Level::WARN, &failure)]);
 
     assert_eq!(log(&world, acme.org).await, before);
     verified(&world, acme.org).await;
+}
+
+async fn failure_reason_has_each_cause_once(world: World) {
+    listen();
+    let acme = world.vendor("acme").await;
+    let verifier =
+        Verifier::organization(&world.keys, OrganizationRef::Id(acme.org)).await.unwrap();
+    fs::write(acme.package.with_extension("so.sig"), "").unwrap();
+    told(&[&acme.org]);
+
+    verifier.check(&acme.package).await.unwrap_err();
+    let [(_, fields)] = &told(&[&acme.org])[..] else { panic!("one event was expected") };
+    assert_eq!(fields["event_type"], "verification.failure");
+    assert_eq!(fields["failure_reason"], "the signature is malformed: it is empty");
 }
 
 async fn loading_without_verification_is_told_before_any_code_runs(mut world: World) {
@@ -122,7 +137,7 @@ async fn loading_without_verification_is_told_before_any_code_runs(mut world: Wo
         &[
             ("event_type", &"package.load.failure"),
             ("package_hash", &digest),
-            ("failure_reason", &reason(&error)),
+            ("failure_reason", &error_with_sources(&error)),
         ],
     );
     assert_eq!(told(&[&org, &digest]), [unsigned, failure]);
@@ -136,7 +151,7 @@ async fn loading_what_would_be_refused_is_told_with_the_reason_and_summed_up(wor
     let digest = *package_statement(&path).unwrap().digest();
     let end = (Utc::now() + TimeDelta::days(1)).trunc_subsecs(6);
     let verifier = Verifier::organization(&world.keys, OrganizationRef::Id(org)).await.unwrap();
-    let refusal = reason(&verifier.check(&path).await.unwrap_err());
+    let refusal = error_with_sources(&verifier.check(&path).await.unwrap_err());
     let observer = verifier.danger_observe_until(end);
     let about = [&org as &dyn Display, &digest, &rfc3339(&end)];
     told(&about);
