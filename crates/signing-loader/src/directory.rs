@@ -24,8 +24,6 @@ use rustix::io::Errno;
 use signing_crypto::{printable, shell_word};
 use thiserror::Error;
 
-use crate::open::TO_PASS;
-
 /// A directory is not used.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -293,6 +291,12 @@ const STICKY: u32 = 0o1000;
 
 /// As many as Linux follows.
 const MAX_LINKS: usize = 40;
+
+/// To open files in a directory, it need not be readable.
+#[cfg(target_os = "linux")]
+pub(crate) const TO_PASS: OFlags = OFlags::PATH;
+#[cfg(not(target_os = "linux"))]
+pub(crate) const TO_PASS: OFlags = OFlags::RDONLY;
 
 fn names(path: &Path) -> impl DoubleEndedIterator<Item = OsString> + '_ {
     path.components().filter_map(|component| match component {

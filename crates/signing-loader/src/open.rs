@@ -10,13 +10,8 @@ use rustix::io::{Errno, retry_on_intr};
 use signing_crypto::{MAX_ENVELOPE_SIZE, MalformedEnvelope, SignatureEnvelope};
 use signing_trust::acceptance::VerificationError;
 
+use crate::directory::TO_PASS;
 use crate::error::PackageError;
-
-/// To open files in a directory, it need not be readable.
-#[cfg(target_os = "linux")]
-pub(crate) const TO_PASS: OFlags = OFlags::PATH;
-#[cfg(not(target_os = "linux"))]
-pub(crate) const TO_PASS: OFlags = OFlags::RDONLY;
 
 /// A file in a directory that was opened before. A package and the signature beside it are in
 /// one directory, even if a link on the way to it is changed meanwhile: that is how a new release

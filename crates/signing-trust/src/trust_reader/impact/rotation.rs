@@ -47,7 +47,7 @@ struct PlannedKeys {
 }
 
 impl PlannedKeys {
-    fn new(&self) -> VerifyingKey {
+    fn successor(&self) -> VerifyingKey {
         self.found.as_ref().map_or(self.stand_in.verifying_key(), ProvenKey::verifying_key)
     }
 }
@@ -78,7 +78,7 @@ impl TrustReader {
         let limit = resign.time_limit();
         let ResignTally { signatures, packages } =
             self.each_resigned(&planned.resigning, limit, Some(&planned)).await?;
-        let (old, new) = (keys.old.verifying_key(), keys.new());
+        let (old, new) = (keys.old.verifying_key(), keys.successor());
         let kept = KeptDigests::new(Focus::Rotation { old: &old, new: &new }).after(planned);
         let trust = self.trust_impact(&scenario, affected, kept).await?;
         let successor = match keys.found {
@@ -126,7 +126,7 @@ impl TrustReader {
             (_, Some(found)) => Some(self.require_usable(found).await?),
             (_, None) => Some(&keys.stand_in),
         };
-        let resigning = self.resigning(&keys.old, keys.new(), resign).await?;
+        let resigning = self.resigning(&keys.old, keys.successor(), resign).await?;
         Ok(PlannedSigning { resigning, signer })
     }
 
@@ -165,6 +165,6 @@ impl TrustReader {
         {
             return Ok(Scenario::Unchanged);
         }
-        self.new_trust(org, &keys.new(), Some(name.clone()), row.expires_at).await
+        self.new_trust(org, &keys.successor(), Some(name.clone()), row.expires_at).await
     }
 }
