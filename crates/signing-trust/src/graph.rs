@@ -10,7 +10,7 @@ use crate::rules::{DecisionContext, GrantStanding, KeyStanding, grant_standing, 
 use crate::snapshot::KeyStatus;
 
 /// Who accepts whose keys, as of one moment: a picture. What is decided about a
-/// signature, [`KeyManager::decide`](crate::KeyManager::decide) says.
+/// signature, [`TrustReader::decide`](crate::TrustReader::decide) says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrustGraph {
     /// That moment, which expiry is measured against.

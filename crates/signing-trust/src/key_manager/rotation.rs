@@ -59,7 +59,7 @@ impl KeyManager {
     ///
     /// # Errors
     ///
-    /// As [`proven_key`](Self::proven_key), for either of the two keys.
+    /// As [`proven_key`](crate::TrustReader::proven_key), for either of the two keys.
     /// [`StoreError::Compromised`]: what a compromised key signed is not to be vouched
     /// for. [`TrustError::SigningKeyRevoked`] for a retired key that has no successor.
     /// [`StoreError::KeyRefused`] if signatures are to be made again that the organization

@@ -79,7 +79,7 @@ impl TrustReader {
     ///
     /// # Errors
     ///
-    /// As [`grant_trust`](Self::grant_trust).
+    /// As [`grant_trust`](crate::KeyManager::grant_trust).
     pub async fn grant_impact(
         &self,
         parent: OrgId,
@@ -104,7 +104,7 @@ impl TrustReader {
     ///
     /// # Errors
     ///
-    /// As [`trust_public_key`](Self::trust_public_key).
+    /// As [`trust_public_key`](crate::KeyManager::trust_public_key).
     pub async fn trusted_public_key_impact(
         &self,
         org: OrgId,
@@ -156,7 +156,7 @@ impl TrustReader {
     ///
     /// # Errors
     ///
-    /// As [`reinstate_trusted_key`](Self::reinstate_trusted_key).
+    /// As [`reinstate_trusted_key`](crate::KeyManager::reinstate_trusted_key).
     pub async fn trusted_key_reinstatement_impact(
         &self,
         id: TrustedKeyId,
@@ -187,7 +187,7 @@ impl TrustReader {
     ///
     /// # Errors
     ///
-    /// As [`reinstate_signing_key`](Self::reinstate_signing_key).
+    /// As [`reinstate_signing_key`](crate::KeyManager::reinstate_signing_key).
     pub async fn reinstatable_signing_key(
         &self,
         id: KeyId,

@@ -53,14 +53,14 @@ impl PlannedKeys {
 }
 
 impl TrustReader {
-    /// What [`rotate_signing_key`](Self::rotate_signing_key) would do. Changes nothing.
+    /// What [`rotate_signing_key`](crate::KeyManager::rotate_signing_key) would do. Changes nothing.
     ///
     /// A signature that would be kept in a row of its own, because an envelope is full, is
     /// counted, and is not among those that would be accepted.
     ///
     /// # Errors
     ///
-    /// As [`rotate_signing_key`](Self::rotate_signing_key).
+    /// As [`rotate_signing_key`](crate::KeyManager::rotate_signing_key).
     pub async fn rotation_impact(
         &self,
         id: KeyId,
@@ -88,12 +88,12 @@ impl TrustReader {
         Ok(RotationImpact { old: keys.old.into_record(), successor, signatures, packages, trust })
     }
 
-    /// What [`rotate_signing_key`](Self::rotate_signing_key) with [`Resign::All`] would sign
+    /// What [`rotate_signing_key`](crate::KeyManager::rotate_signing_key) with [`Resign::All`] would sign
     /// again. Changes nothing.
     ///
     /// # Errors
     ///
-    /// As [`rotate_signing_key`](Self::rotate_signing_key).
+    /// As [`rotate_signing_key`](crate::KeyManager::rotate_signing_key).
     pub async fn resigned_packages(
         &self,
         id: KeyId,
