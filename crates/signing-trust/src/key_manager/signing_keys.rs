@@ -67,8 +67,8 @@ impl KeyManager {
     ///
     /// # Errors
     ///
-    /// As compromised, those of [`proven_key`](crate::TrustReader::proven_key): a row with another's
-    /// fingerprint would end trust in the other's key, and spare the one that was stolen.
+    /// As compromised, those of [`proven_key`](crate::TrustReader::proven_key): a row with
+    /// another's fingerprint would end trust in the other's key, and spare the one that was stolen.
     /// Retiring needs no KEK.
     pub async fn revoke_signing_key(
         &self,

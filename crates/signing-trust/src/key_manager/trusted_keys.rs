@@ -50,8 +50,8 @@ impl KeyManager {
     /// # Errors
     ///
     /// As [`trust_public_key`](Self::trust_public_key) and
-    /// [`proven_key`](crate::TrustReader::proven_key): the public half of a row is not trusted before it
-    /// is proven.
+    /// [`proven_key`](crate::TrustReader::proven_key): the public half of a row is not trusted
+    /// before it is proven.
     pub async fn trust_signing_key(
         &self,
         org: OrgId,

@@ -53,7 +53,8 @@ impl PlannedKeys {
 }
 
 impl TrustReader {
-    /// What [`rotate_signing_key`](crate::KeyManager::rotate_signing_key) would do. Changes nothing.
+    /// What [`rotate_signing_key`](crate::KeyManager::rotate_signing_key) would do. Changes
+    /// nothing.
     ///
     /// A signature that would be kept in a row of its own, because an envelope is full, is
     /// counted, and is not among those that would be accepted.
@@ -88,8 +89,8 @@ impl TrustReader {
         Ok(RotationImpact { old: keys.old.into_record(), successor, signatures, packages, trust })
     }
 
-    /// What [`rotate_signing_key`](crate::KeyManager::rotate_signing_key) with [`Resign::All`] would sign
-    /// again. Changes nothing.
+    /// What [`rotate_signing_key`](crate::KeyManager::rotate_signing_key) with [`Resign::All`]
+    /// would sign again. Changes nothing.
     ///
     /// # Errors
     ///
