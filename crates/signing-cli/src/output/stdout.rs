@@ -78,8 +78,8 @@ pub(super) fn print(text: &str, reader: Reader) -> io::Result<()> {
 
 /// Refuses a standard output that was closed when the program started.
 ///
-/// Rust opens `/dev/null` in its place, to be read and written, which takes everything. Who wants
-/// nothing of the output opens it only to be written, as shells do for `>/dev/null`.
+/// Rust opens `/dev/null` in its place, for reading and writing, and what is printed is lost.
+/// Shells open it only for writing where a user asks for that, by `>/dev/null`.
 pub(super) fn require_open() -> io::Result<()> {
     let out = io::stdout();
     let (found, flags) = (rustix::fs::fstat(&out)?, rustix::fs::fcntl_getfl(&out)?);

@@ -1,8 +1,8 @@
 //! Whether this is still the process that follows trust, and no child that was forked from it.
 //!
-//! A child gets a copy of the memory, and none of the other threads (fork(2)): a gate in it would
-//! stay as it was, for ever. To ask for the process' id takes a system call, which costs many
-//! times what a gate does. So Linux is told to wipe a word of the memory when it copies it.
+//! A child gets a copy of the memory, and none of the other threads (fork(2)), so nothing would
+//! ever close a gate in it. Asking for the process' id takes a system call, which costs many times
+//! what a gate does. Linux is therefore told to wipe one word of the memory in the child.
 
 use std::process;
 #[cfg(target_os = "linux")]

@@ -1,9 +1,9 @@
 //! The loaded packages that a package needs. They were verified when they were loaded, perhaps
 //! by another verifier, so that of the package that needs them decides about each of them.
 //!
-//! A package says itself which SONAME it has, and whoever may sign one package could so take the
-//! name of another. So a package provides a SONAME only if it is accepted under that name too,
-//! not just under the name by which it was signed.
+//! The SONAME is in the package, so its signer chooses it, and could choose the name of a package
+//! that this signer may not sign. A package therefore provides a SONAME only if it is accepted
+//! under that name as well as under the name by which it was signed.
 
 use std::iter;
 

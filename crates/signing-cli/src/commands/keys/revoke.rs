@@ -69,7 +69,7 @@ fn must_be_proven(
 ) -> Result<bool, CliError> {
     match (key, revocation.reason) {
         (Selected::Signing(_), RevocationReason::Compromised) => Ok(true),
-        // Whoever trusts a retired key goes on to do so.
+        // A retired key stays trusted: there is nothing to publish.
         (Selected::Signing(_), RevocationReason::Retired) if publish.is_some() => {
             Err(CliError::NothingToPublish)
         }

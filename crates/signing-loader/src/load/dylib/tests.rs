@@ -162,7 +162,7 @@ fn private_copies_leave_nothing_in_the_temporary_directory() {
     assert!(!output.status.success());
 }
 
-/// Whoever may rename the directory of the copy could have the linker take another one.
+/// A user who can rename the directory of the copy could have the linker take another one.
 #[test]
 fn no_copy_is_made_where_others_could_replace_it() {
     let directory = tempfile::tempdir().unwrap();
