@@ -232,7 +232,7 @@ async fn moving_to_signed_trust_refuses_no_load(signed: SignedTrust) {
     some_rounds().await;
     let by_documents = runner(signed.verifier().await);
     some_rounds().await;
-    signed.plant(&signed.with_statement(&signed.acme_statement(2))).await;
+    signed.replace(&signed.with_statement(&signed.acme_statement(2))).await;
     some_rounds().await;
     stop.store(true, Ordering::Relaxed);
     by_rows.await.unwrap();

@@ -138,7 +138,8 @@ impl SignedTrust {
 
     async fn plant_over(&self, lift: &str, documents: &Documents) {
         let database = &self.world.database;
-        let mut sql = format!("{lift}\nDELETE FROM trust_documents;\n");
+        // In one step, as a publication: a runner may be deciding meanwhile.
+        let mut sql = format!("{lift}\nBEGIN;\nDELETE FROM trust_documents;\n");
         for (org, texts) in documents {
             let org = database.id(org.as_uuid());
             let mut row = |kind: TrustDocumentKind, version: u64, text: &str| {
@@ -159,6 +160,7 @@ impl SignedTrust {
                 row(TrustDocumentKind::Revocations, version_of(revocations), revocations);
             }
         }
+        sql += "COMMIT;";
         database.execute(&sql).await.unwrap();
         fs::write(self.bundle_file(), self.bundle(documents).to_string()).unwrap();
     }
