@@ -52,6 +52,7 @@ impl Resigner for Successor<'_> {
         mut kept: PackageSignatureRecord,
         mut envelope: SignatureEnvelope,
     ) -> Result<Outcome, TrustError> {
+        let decided = envelope.signed_bytes();
         for _ in 0..ATTEMPTS {
             if envelope.verify(&self.key.verifying_key()).is_ok() {
                 return Ok(Outcome::Already);
@@ -65,6 +66,10 @@ impl Resigner for Successor<'_> {
             }
             let Some(changed) = self.keys.store.kept_signature(kept.id).await? else { break };
             let Some(signed) = signed_by(&changed, &self.old.verifying_key()) else { break };
+            // Nobody has decided that another statement is to be signed.
+            if signed.signed_bytes() != decided {
+                break;
+            }
             (kept, envelope) = (changed, signed);
         }
         Ok(Outcome::Left)

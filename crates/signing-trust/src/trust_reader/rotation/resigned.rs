@@ -44,6 +44,7 @@ pub enum Outdated {
 }
 
 /// The result for one kept signature that the old key made.
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) enum ResignOutcome {
     Added,
     Already,
