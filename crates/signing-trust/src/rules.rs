@@ -4,7 +4,7 @@ mod decide;
 #[cfg(feature = "store")]
 mod simulate;
 
-pub(crate) use decide::{DecisionContext, Packages, decide};
+pub(crate) use decide::{DecisionContext, Packages, decide, require_current};
 pub use decide::{GrantStanding, KeyStanding};
 #[cfg(feature = "store")]
 pub(crate) use decide::{grant_standing, key_standing, own_standing, trusted_paths};

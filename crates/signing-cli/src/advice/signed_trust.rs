@@ -46,7 +46,10 @@ pub(super) fn signed(error: &SignedTrustError) -> Advice {
              cloacina trust rotate-root for the root document; if it should not have expired, set \
              the clock"
         }
-        SignedTrustError::IssuedLater { .. } => "set the clock",
+        SignedTrustError::IssuedLater { .. } => {
+            "set the clock; if it is right, sign the documents again on a machine whose clock is \
+             right: cloacina trust publish"
+        }
         SignedTrustError::IncompleteBundle { .. }
         | SignedTrustError::ExtraneousDocuments { .. } => GET_BUNDLE,
         SignedTrustError::LastVersion { .. } => {

@@ -35,11 +35,8 @@ impl KeyManager {
             stored.texts.get(&org).unwrap_or(&DocumentTexts::default()),
             anchor.root(),
         )?;
-        let (kind, at) = verified.first_expiry();
         let as_of = self.store.heartbeat().await?.as_of;
-        if at <= as_of.map_or_else(clock_time, |as_of| as_of.max(clock_time())) {
-            return Err(SignedTrustError::Expired { org, kind, at }.into());
-        }
+        verified.require_current(as_of.map_or_else(clock_time, |at| at.max(clock_time())))?;
         require_admissible(&verified, anchor)?;
         let event = self.event(EventType::TrustPublished).org(org).documents(versions(&new));
         self.change(event, |store, entry| store.add_trust_documents(org, new, entry)).await?;

@@ -96,7 +96,7 @@ impl OrganizationTrust {
     /// Checks that none of the organization's signed documents has expired, if it has any.
     pub(crate) fn require_current(&self, context: DecisionContext) -> Result<(), SignedTrustError> {
         match self.documents {
-            Some(expiry) => require_unexpired(expiry, context),
+            Some(expiry) => require_current(expiry, context),
             None => Ok(()),
         }
     }
@@ -236,7 +236,11 @@ fn granted(
 /// set is years behind, and by it nothing would have expired.
 const MAX_CLOCK_DELAY: TimeDelta = TimeDelta::days(1);
 
-fn require_unexpired(expiry: Expiry, context: DecisionContext) -> Result<(), SignedTrustError> {
+/// That signed documents count now.
+pub(crate) fn require_current(
+    expiry: Expiry,
+    context: DecisionContext,
+) -> Result<(), SignedTrustError> {
     let Expiry { org, kind, at, issued_at } = expiry;
     if context.now < issued_at - MAX_CLOCK_DELAY {
         return Err(SignedTrustError::IssuedLater { org, issued_at, now: context.now });
@@ -251,7 +255,7 @@ fn require_unexpired(expiry: Expiry, context: DecisionContext) -> Result<(), Sig
 fn require_documents(grant: &TrustGrant, context: DecisionContext) -> Result<(), UntrustedReason> {
     let fault = match &grant.documents {
         DocumentsOfChild::NotAsked => return Ok(()),
-        DocumentsOfChild::UntilExpiry(expiry) => match require_unexpired(*expiry, context) {
+        DocumentsOfChild::UntilExpiry(expiry) => match require_current(*expiry, context) {
             Ok(()) => return Ok(()),
             Err(expired) => Arc::new(expired),
         },

@@ -13,6 +13,7 @@ use super::pin::Pin;
 use super::seen::{SeenDocument, SeenOrganization};
 use super::value::{Children, SignedTrust};
 use crate::document_error::SignedTrustError;
+use crate::rules::{DecisionContext, require_current};
 use crate::snapshot::Expiry;
 
 /// The documents of one organization, each signed by those who must sign it, and belonging
@@ -95,6 +96,16 @@ impl VerifiedDocuments {
     pub fn first_expiry(&self) -> (TrustDocumentKind, DateTime<Utc>) {
         let Expiry { kind, at, .. } = self.until();
         (kind, at)
+    }
+
+    /// That the documents count at this time, as they must when something is decided by them.
+    ///
+    /// # Errors
+    ///
+    /// [`SignedTrustError::Expired`], or [`SignedTrustError::IssuedLater`] if one was issued
+    /// more than a day after this time: then the clock is wrong.
+    pub fn require_current(&self, now: DateTime<Utc>) -> Result<(), SignedTrustError> {
+        require_current(self.until(), DecisionContext::at(now))
     }
 
     pub(super) fn until(&self) -> Expiry {

@@ -3,7 +3,6 @@ use std::path::Path;
 use chrono::Utc;
 use serde::Serialize;
 use signing_crypto::{OrgId, error_with_sources};
-use signing_trust::{SignedTrustError, VerifiedDocuments};
 
 use crate::cli::RootSource;
 use crate::error::CliError;
@@ -23,10 +22,12 @@ pub(super) fn verify(
 ) -> Result<Report, CliError> {
     let bundle = verify_bundle(path, root, state_file)?;
     let (mut children, mut refused) = (Vec::new(), Vec::new());
+    let now = Utc::now();
     for (org_id, documents) in bundle.children() {
-        let current = documents.cloned().map_err(Clone::clone);
-        match current.and_then(|documents| require_current(*org_id, documents)) {
-            Ok(documents) => children.push(DocumentsView::of(&documents)),
+        let documents = documents.map_err(Clone::clone);
+        // Documents of a child that do not count now refuse the child's keys alone.
+        match documents.and_then(|documents| documents.require_current(now).map(|()| documents)) {
+            Ok(documents) => children.push(DocumentsView::of(documents)),
             Err(error) => refused.push(RefusedView {
                 org_id: *org_id,
                 code: error.code(),
@@ -40,17 +41,6 @@ pub(super) fn verify(
         children,
         refused,
     }))
-}
-
-/// A bundle may hold documents of a child that have expired: they refuse the child's keys alone.
-fn require_current(
-    org: OrgId,
-    documents: VerifiedDocuments,
-) -> Result<VerifiedDocuments, SignedTrustError> {
-    match documents.first_expiry() {
-        (kind, at) if at <= Utc::now() => Err(SignedTrustError::Expired { org, kind, at }),
-        _ => Ok(documents),
-    }
 }
 
 #[cfg(test)]
