@@ -94,7 +94,9 @@ async fn work(cli: &Cli) -> Result<(), Failure> {
 fn is_refusal(error: &PackageError) -> bool {
     match error {
         PackageError::Verification(_) | PackageError::Load(LoadError::Library(_)) => true,
-        PackageError::Load(LoadError::Dependency { source, .. }) => is_refusal(source),
+        PackageError::Load(
+            LoadError::Dependency { source, .. } | LoadError::Soname { source, .. },
+        ) => is_refusal(source),
         _ => false,
     }
 }

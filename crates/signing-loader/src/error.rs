@@ -79,7 +79,9 @@ impl PackageError {
             Self::Verification(VerificationError::InvalidSignature { fingerprint }) => {
                 Some(*fingerprint)
             }
-            Self::Load(LoadError::Dependency { source, .. }) => source.signer(),
+            Self::Load(LoadError::Dependency { source, .. } | LoadError::Soname { source, .. }) => {
+                source.signer()
+            }
             _ => None,
         }
     }
@@ -101,6 +103,15 @@ pub enum LoadError {
         /// The package that has it, as it was signed.
         provider: PackageName,
         /// Why that package is not trusted.
+        source: Box<PackageError>,
+    },
+    /// Its signers are not trusted for a package of the name that it takes as its SONAME. The
+    /// dynamic linker has not seen it.
+    #[error("the package is not accepted under its SONAME, {name}")]
+    Soname {
+        /// The SONAME.
+        name: DependencyName,
+        /// Why it is not accepted under that name.
         source: Box<PackageError>,
     },
     /// The dynamic linker refused it.
@@ -138,6 +149,7 @@ impl LoadError {
         match self {
             Self::Library(error) => error.code(),
             Self::Dependency { .. } => "UntrustedDependency",
+            Self::Soname { .. } => "UntrustedSoname",
             Self::Linker(_) => "LinkerRefused",
             Self::TemporaryDirectory(error) => error.code(),
             Self::AnotherLibrary | Self::Io(_) | Self::Symbol { .. } | Self::NullSymbol { .. } => {

@@ -12,7 +12,7 @@ use self::dylib::Library;
 #[cfg(all(feature = "store", target_os = "linux"))]
 pub(crate) use self::dylib::wiped_on_fork;
 pub(crate) use self::sonames::{Candidate, Candidates, Provider, TrustedProviders};
-use crate::elf::AllowedDependencies;
+use crate::elf::{AllowedDependencies, DependencyName};
 use crate::error::{LoadError, PackageError};
 use crate::open::open_regular;
 use crate::path::PackagePath;
@@ -112,6 +112,11 @@ pub(crate) fn load_verified(
 /// decide.
 pub(crate) fn candidates(sealed: &SealedPackage, allowed: &AllowedDependencies) -> Vec<Candidates> {
     sonames::candidates(sealed, allowed)
+}
+
+/// The name that a package takes in this process by its SONAME.
+pub(crate) fn soname(sealed: &SealedPackage) -> Option<DependencyName> {
+    sonames::soname(sealed)
 }
 
 /// The one way to a [`LoadedPackage`].

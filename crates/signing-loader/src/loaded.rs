@@ -154,8 +154,13 @@ impl LoadedPackages {
     }
 
     /// Every package that was loaded through this, in the order of their first loads. None ever
-    /// goes, because none is unloaded.
+    /// goes, because none is unloaded. In a process that was forked from the host none is followed,
+    /// so there are none.
     pub fn packages(&self) -> Vec<FollowedPackage> {
+        // Before the lock: a thread that is not in this process may have it.
+        if !self.handle.origin.is_here() {
+            return Vec::new();
+        }
         self.handle.following.packages().into_iter().map(FollowedPackage).collect()
     }
 

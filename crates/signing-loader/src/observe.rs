@@ -161,7 +161,8 @@ impl Observation {
     fn may_pass(&self, error: PackageError) -> Result<PackageError, PackageError> {
         let is_refusal = match &error {
             PackageError::Load(error) => {
-                matches!(error, LoadError::Library(_) | LoadError::Dependency { .. })
+                use LoadError::{Dependency, Library, Soname};
+                matches!(error, Library(_) | Dependency { .. } | Soname { .. })
             }
             _ => true,
         };

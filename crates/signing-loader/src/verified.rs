@@ -21,6 +21,7 @@ use crate::{blocking::blocking, trust_source::Online};
 
 mod providers;
 mod reader;
+mod soname;
 
 use self::reader::read;
 
@@ -175,11 +176,14 @@ impl VerifiedPackage<Offline> {
     ///
     /// See [`VerifiedPackage`]; or [`PackageError::Load`], with
     /// [`LoadError::Library`](crate::LoadError::Library) if the package is not a library that
-    /// may be loaded, or [`LoadError::Dependency`](crate::LoadError::Dependency) if it needs a
-    /// loaded package that this package's verifier does not trust now. Unless the dynamic linker
-    /// was reached, none of the package's code has run.
+    /// may be loaded, [`LoadError::Soname`](crate::LoadError::Soname) if its signers are not
+    /// trusted for the name that it takes as its SONAME, or
+    /// [`LoadError::Dependency`](crate::LoadError::Dependency) if it needs a loaded package that
+    /// this package's verifier does not trust now. Unless the dynamic linker was reached, none of
+    /// the package's code has run.
     pub fn load(self) -> Result<LoadedPackage, PackageError> {
         let signers = self.ask_again()?;
+        self.require_soname()?;
         let providers = self.trusted_providers()?;
         self.load_signed_by(signers, &providers)
     }
@@ -260,9 +264,11 @@ impl VerifiedPackage<Online> {
     ///
     /// See [`VerifiedPackage`]; or [`PackageError::Load`], with
     /// [`LoadError::Library`](crate::LoadError::Library) if the package is not a library that
-    /// may be loaded, or [`LoadError::Dependency`](crate::LoadError::Dependency) if it needs a
-    /// loaded package that this package's verifier does not trust now. Unless the dynamic linker
-    /// was reached, none of the package's code has run.
+    /// may be loaded, [`LoadError::Soname`](crate::LoadError::Soname) if its signers are not
+    /// trusted for the name that it takes as its SONAME, or
+    /// [`LoadError::Dependency`](crate::LoadError::Dependency) if it needs a loaded package that
+    /// this package's verifier does not trust now. Unless the dynamic linker was reached, none of
+    /// the package's code has run.
     pub async fn load(self) -> Result<LoadedPackage, PackageError> {
         Ok(self.load_and_report().await?.0)
     }
@@ -272,6 +278,7 @@ impl VerifiedPackage<Online> {
         self,
     ) -> Result<(LoadedPackage, VerificationReport, Vec<Provider>), PackageError> {
         let signers = self.ask_again().await?;
+        self.require_soname().await?;
         let trusted = self.trusted_providers().await?;
         let report = VerificationReport { signers: signers.clone(), ..self.report.clone() };
         Ok((self.load_signed_by(signers, &trusted)?, report, trusted.into_providers()))

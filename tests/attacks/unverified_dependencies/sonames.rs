@@ -6,9 +6,8 @@ use signing_trust::TrustLimits;
 use super::*;
 
 on_both_backends! {
-    package_of_a_granted_name_does_not_provide_the_soname_of_another,
-    package_that_borrows_a_soname_is_in_nobodys_way,
-    package_that_borrows_a_soname_is_not_used_if_it_was_loaded_first,
+    package_of_a_granted_name_does_not_take_the_soname_of_another,
+    soname_that_another_verifier_accepted_is_not_provided,
     soname_within_the_grant_is_provided,
     floor_of_the_soname_counts_too,
 }
@@ -33,9 +32,26 @@ impl Granted {
 
     /// Compiles a library that answers `number`, and loads it for acme.
     async fn load(&self, world: &World, signer: &Vendor, file: &str, soname: &str, number: u8) {
-        let source = format!("int help(void) {{ return {number}; }} char id[] = {soname:?};\n");
-        let path = compile(world, file, &source, &[&format!("-Wl,-soname,{soname}")]);
-        self.load_signed(world, signer, &path).await.unwrap();
+        self.try_load(world, signer, file, soname, number).await.unwrap();
+    }
+
+    async fn try_load(
+        &self,
+        world: &World,
+        signer: &Vendor,
+        file: &str,
+        soname: &str,
+        number: u8,
+    ) -> Result<LoadedPackage, PackageError> {
+        let path = helping(world, file, soname, number);
+        self.load_signed(world, signer, &path).await
+    }
+
+    /// The same with acme's SONAME, signed by the vendor and loaded by what the vendor trusts.
+    async fn load_by_vendor(&self, world: &World, file: &str, number: u8) {
+        let path = helping(world, file, &self.soname, number);
+        let source = signed(world, &self.vendor, &path).await;
+        world.load(&path, self.vendor.org, source).await.unwrap();
     }
 
     /// Acme's package that needs what was compiled as `file`.
@@ -55,9 +71,36 @@ impl Granted {
     }
 }
 
-async fn package_of_a_granted_name_does_not_provide_the_soname_of_another(world: World) {
+fn helping(world: &World, file: &str, soname: &str, number: u8) -> PathBuf {
+    let source = format!("int help(void) {{ return {number}; }} char id[] = {soname:?};\n");
+    compile(world, file, &source, &[&format!("-Wl,-soname,{soname}")])
+}
+
+async fn package_of_a_granted_name_does_not_take_the_soname_of_another(world: World) {
     let granted = Granted::new(&world).await;
-    granted.load(&world, &granted.vendor, "etl-x.so", &granted.soname, 13).await;
+    let soname = &granted.soname;
+    let refused = granted.try_load(&world, &granted.vendor, "etl-x.so", soname, 13).await;
+    assert_refused!(
+        refused,
+        PackageError::Load(LoadError::Soname { name, source })
+            if name.as_str() == soname
+                && matches!(
+                    *source,
+                    PackageError::Verification(VerificationError::UntrustedSigner {
+                        reason: UntrustedReason::OtherPackages { .. },
+                        ..
+                    })
+                )
+    );
+    // So it is in nobody's way.
+    granted.load(&world, &granted.acme, soname, soname, 1).await;
+    granted.load_needing(&world, soname).await.unwrap();
+}
+
+/// Another verifier of the process trusts it for every name, and has loaded it.
+async fn soname_that_another_verifier_accepted_is_not_provided(world: World) {
+    let granted = Granted::new(&world).await;
+    granted.load_by_vendor(&world, "etl-x.so", 13).await;
     assert_refused!(
         granted.load_needing(&world, "etl-x.so").await,
         PackageError::Load(LoadError::Dependency { name, provider, source })
@@ -70,21 +113,8 @@ async fn package_of_a_granted_name_does_not_provide_the_soname_of_another(world:
                     })
                 )
     );
-}
-
-async fn package_that_borrows_a_soname_is_in_nobodys_way(world: World) {
-    let granted = Granted::new(&world).await;
+    // The linker would take it, whichever is meant.
     let soname = &granted.soname;
-    granted.load(&world, &granted.acme, soname, soname, 1).await;
-    granted.load(&world, &granted.vendor, "etl-x.so", soname, 13).await;
-    granted.load_needing(&world, soname).await.unwrap();
-}
-
-/// The linker would take the vendor's, whichever is meant.
-async fn package_that_borrows_a_soname_is_not_used_if_it_was_loaded_first(world: World) {
-    let granted = Granted::new(&world).await;
-    let soname = &granted.soname;
-    granted.load(&world, &granted.vendor, "etl-x.so", soname, 13).await;
     granted.load(&world, &granted.acme, soname, soname, 1).await;
     assert_refused!(
         granted.load_needing(&world, soname).await,
@@ -110,12 +140,15 @@ async fn floor_of_the_soname_counts_too(world: World) {
     let name: PackageName = granted.soname.parse().unwrap();
     let floor = "1.2.0".parse().unwrap();
     world.keys.set_version_floor(granted.acme.org, &name, Some(floor)).await.unwrap();
+    let is_below = |source: &PackageError| {
+        matches!(source, PackageError::Verification(VerificationError::VersionBelowFloor { .. }))
+    };
     assert_refused!(
         granted.load_needing(&world, "core-1.so").await,
-        PackageError::Load(LoadError::Dependency { source, .. })
-            if matches!(
-                *source,
-                PackageError::Verification(VerificationError::VersionBelowFloor { .. })
-            )
+        PackageError::Load(LoadError::Dependency { source, .. }) if is_below(&source)
+    );
+    assert_refused!(
+        granted.try_load(&world, &granted.acme, "core-2.so", &granted.soname, 2).await,
+        PackageError::Load(LoadError::Soname { source, .. }) if is_below(&source)
     );
 }

@@ -111,6 +111,12 @@ pub(super) fn load(error: &LoadError) -> Advice {
             let next = Some("load a trusted version of that package in a new process".into());
             return Advice { code: error.code(), outcome, next };
         }
+        LoadError::Soname { source, .. } => {
+            let outcome = super::package(source).outcome;
+            let next = "build the package with a SONAME that its signers are trusted for, or with \
+                        none: cc -Wl,-soname,<name>";
+            return Advice { code: error.code(), outcome, next: Some(next.into()) };
+        }
         LoadError::Linker(_) => {
             "list what the package needs on this machine: readelf --dynamic <package>"
         }

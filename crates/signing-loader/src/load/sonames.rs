@@ -93,6 +93,15 @@ pub(super) fn candidates(sealed: &SealedPackage, allowed: &AllowedDependencies) 
     names.map(|name| sonames.candidates(&name)).filter(|found| !found.0.is_empty()).collect()
 }
 
+/// The name that a library takes in this process by its SONAME.
+///
+/// A file that cannot be read as a library has none, and one whose SONAME is no plain name is
+/// refused later.
+pub(super) fn soname(sealed: &SealedPackage) -> Option<DependencyName> {
+    let library = SharedLibrary::read(sealed.file()).ok()?;
+    library.soname().and_then(|name| DependencyName::new(name).ok())
+}
+
 /// Checks what a verified package asks of the dynamic linker, and loads it.
 ///
 /// No lock is held while the linker works. It has a lock of its own, which a thread keeps while

@@ -158,7 +158,7 @@ fn not_loaded(error: LibraryError) -> CliError {
     loading(LoadError::from(error).into())
 }
 
-fn load() -> [LoadError; 8] {
+fn load() -> [LoadError; 9] {
     let said = || "undefined symbol: workflow_run".into();
     let name = || c"workflow_run".into();
     [
@@ -166,6 +166,10 @@ fn load() -> [LoadError; 8] {
         LoadError::Dependency {
             name: "libhelp.so.1".parse().unwrap(),
             provider: "libhelp.so".parse().unwrap(),
+            source: Box::new(VerificationError::PackageTooLarge { size: 7, limit: 6 }.into()),
+        },
+        LoadError::Soname {
+            name: "libhelp.so.1".parse().unwrap(),
             source: Box::new(VerificationError::PackageTooLarge { size: 7, limit: 6 }.into()),
         },
         LoadError::Linker("libmissing.so: cannot open shared object file".into()),
