@@ -321,6 +321,10 @@ fn advice(error: &CliError) -> Advice {
             "the changes were made: free disk space, or read all of the output; do not repeat a \
              command that creates something",
         ),
+        CliError::ClosedOutput => (
+            "ClosedOutput",
+            "nothing was changed: run the command again with its output to a file or a program",
+        ),
         CliError::InstalledRelease { .. } => (
             "InstalledRelease",
             "sign the package that was built, and install it again: cloacina package sign <package>, \

@@ -169,6 +169,8 @@ pub(crate) enum CliError {
     UnprotectedProcess(#[source] std::io::Error),
     #[error("cannot write to standard output")]
     Output(#[source] std::io::Error),
+    #[error("standard output is closed, or is a /dev/null that is also open for reading")]
+    ClosedOutput,
     #[error("{} would change an installed release, which runners load as it was verified", path.display())]
     InstalledRelease { path: PathBuf },
     #[error("{} is a signature, not a package", path.display())]

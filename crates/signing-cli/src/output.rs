@@ -135,10 +135,10 @@ impl Output {
         let worst = report.refusals.iter().rev().max_by_key(|refusal| refusal.error.outcome());
         let outcome = worst.map_or(Outcome::Done, |refusal| refusal.error.outcome());
         let opened = match &report.text {
-            Text::Verbatim(_) => stdout::require_open(),
+            Text::Verbatim(_) => require_reader(),
             _ => Ok(()),
         };
-        let printed = opened.and_then(|()| match &report.text {
+        let print_report = || match &report.text {
             Text::Printed => Ok(()),
             _ if self.json => {
                 let document = Document {
@@ -156,7 +156,8 @@ impl Output {
             Text::Done(lines) | Text::Requested(lines) => {
                 print(&lines.to_text(self.layout), Reader::MayLeave)
             }
-        });
+        };
+        let printed = opened.and_then(|()| print_report().map_err(CliError::Output));
         for note in report.notes.iter().filter(|_| !self.quiet) {
             stdout::complain(&format!("{NOTE}note{NOTE:#}: {}", printable(note)));
         }
@@ -177,7 +178,8 @@ impl Output {
         }
         let printed = match report.total {
             Some(total) if !self.json && !self.quiet => {
-                printed.and(print(&printable(&total), Reader::MayLeave))
+                let total = print(&printable(&total), Reader::MayLeave);
+                printed.and(total.map_err(CliError::Output))
             }
             _ => printed,
         };
@@ -191,7 +193,7 @@ impl Output {
             false => Ok(()),
         };
         explain(error, None);
-        error.outcome().max(outcome_of(printed)).exit_code()
+        error.outcome().max(outcome_of(printed.map_err(CliError::Output))).exit_code()
     }
 }
 
@@ -224,11 +226,10 @@ fn explain(error: &CliError, subject: Option<&str>) {
 }
 
 /// Reports output that could not be printed.
-fn outcome_of(printed: io::Result<()>) -> Outcome {
+fn outcome_of(printed: Result<(), CliError>) -> Outcome {
     match printed {
         Ok(()) => Outcome::Done,
-        Err(source) => {
-            let error = CliError::Output(source);
+        Err(error) => {
             explain(&error, None);
             error.outcome()
         }
@@ -237,7 +238,10 @@ fn outcome_of(printed: io::Result<()>) -> Outcome {
 
 /// Refuses to make what only standard output would keep if it was closed.
 pub(crate) fn require_reader() -> Result<(), CliError> {
-    stdout::require_open().map_err(CliError::Output)
+    match stdout::is_closed().map_err(CliError::Output)? {
+        true => Err(CliError::ClosedOutput),
+        false => Ok(()),
+    }
 }
 
 /// Prints what a dangerous option gives up.
@@ -290,7 +294,7 @@ pub(crate) fn usage(error: clap::Error) -> ExitCode {
     color_of(&words.collect::<Vec<_>>()).into_iter().for_each(use_color);
     if !error.use_stderr() {
         let help = error.render().ansi().to_string();
-        return outcome_of(print(&help, Reader::MayLeave)).exit_code();
+        return outcome_of(print(&help, Reader::MayLeave).map_err(CliError::Output)).exit_code();
     }
     // The same is usually wrong with it if its words are escaped, and then they start no line.
     let words = std::env::args_os().map(|word| OsString::from(printable(&word.to_string_lossy())));
@@ -305,7 +309,8 @@ pub(crate) fn usage(error: clap::Error) -> ExitCode {
         let message = message.join(" ");
         let message = message.strip_prefix("error: ").unwrap_or(&message);
         let error = ErrorView { code: USAGE, message: message.to_owned(), next: None };
-        let _ = outcome_of(print(&Failure::text(error), Reader::NeedsAll));
+        let printed = print(&Failure::text(error), Reader::NeedsAll);
+        let _ = outcome_of(printed.map_err(CliError::Output));
     }
     stdout::complain(&text.join("\n"));
     Outcome::Undecided.exit_code()

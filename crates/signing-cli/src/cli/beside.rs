@@ -4,8 +4,10 @@
 
 use std::ffi::OsString;
 
-use clap::Command;
 use clap::error::ErrorKind;
+use clap::{Command, ValueEnum};
+
+use super::Color;
 
 /// The same outcome, or an error if help or the version was asked for beside something else.
 pub(super) fn require_alone(
@@ -50,12 +52,12 @@ impl Asked {
     /// about how the answer is shown.
     fn split(self, program: &Command, words: &[OsString]) -> (Vec<String>, Vec<String>) {
         let (mut command, mut named, mut rest) = (program, Vec::new(), Vec::new());
-        let mut words = words.iter().map(|word| word.to_string_lossy());
+        let mut words = words.iter().map(|word| word.to_string_lossy()).peekable();
         while let Some(word) = words.next() {
             match (self, &*word) {
                 (Self::Help, "-h" | "--help") | (Self::Version, "-V" | "--version" | "--json") => {}
-                (_, "--color") => drop(words.next()),
-                (_, word) if word.starts_with("--color=") => {}
+                (_, "--color") if words.next_if(|next| is_color(next)).is_some() => {}
+                (_, word) if word.strip_prefix("--color=").is_some_and(is_color) => {}
                 (_, name) => match command.find_subcommand(name) {
                     Some(found) if self == Self::Help && rest.is_empty() => {
                         command = found;
@@ -67,6 +69,10 @@ impl Asked {
         }
         (named, rest)
     }
+}
+
+fn is_color(word: &str) -> bool {
+    Color::from_str(word, false).is_ok()
 }
 
 #[cfg(test)]
@@ -107,6 +113,10 @@ mod tests {
             "audit verify --trust-key a.pem --help",
             "keys list -h --org acme",
             "man -h keys",
+            "verify --help --color evil.so",
+            "verify --help --color=evil.so",
+            "verify --help --color never evil.so",
+            "verify --help --color",
         ] {
             assert_eq!(kind(line), ErrorKind::ArgumentConflict, "{line}");
         }
@@ -118,7 +128,9 @@ mod tests {
         for line in ["-V", "--version", "--version --json", "--version --color=never"] {
             assert_eq!(kind(line), ErrorKind::DisplayVersion, "{line}");
         }
-        for line in ["--version verify evil.so", "-V verify", "-qV", "--version --actor ci"] {
+        for line in
+            ["--version verify evil.so", "-V verify", "-qV", "--version --actor ci", "-V --color a"]
+        {
             assert_eq!(kind(line), ErrorKind::ArgumentConflict, "{line}");
         }
     }

@@ -76,19 +76,17 @@ pub(super) fn print(text: &str, reader: Reader) -> io::Result<()> {
     }
 }
 
-/// Refuses a standard output that was closed when the program started.
+/// Whether standard output was closed when the program started.
 ///
 /// Rust opens `/dev/null` in its place, for reading and writing, and what is printed is lost.
-/// Shells open it only for writing where a user asks for that, by `>/dev/null`.
-pub(super) fn require_open() -> io::Result<()> {
+/// Shells open it only for writing where a user asks for that, by `>/dev/null`. Other programs that
+/// open it as Rust does want no output either.
+pub(super) fn is_closed() -> io::Result<bool> {
     let out = io::stdout();
     let (found, flags) = (rustix::fs::fstat(&out)?, rustix::fs::fcntl_getfl(&out)?);
     let null = rustix::fs::stat("/dev/null")?;
     let is_null = (found.st_dev, found.st_ino) == (null.st_dev, null.st_ino);
-    match is_null && flags & OFlags::RWMODE == OFlags::RDWR {
-        true => Err(io::Error::new(ErrorKind::NotConnected, "it is closed")),
-        false => Ok(()),
-    }
+    Ok(is_null && flags & OFlags::RWMODE == OFlags::RDWR)
 }
 
 /// Prints lines on standard error. If that fails, the exit code is all there is left.

@@ -1,6 +1,6 @@
 //! A terminal that shows nothing of what is typed, and shows it again however the program ends.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 
@@ -64,11 +64,14 @@ fn restore(before: &mut Option<(File, Termios)>) {
 }
 
 /// Has these signals end the program as they do without this, once the terminal is as it was. It
-/// stays so: what a signal did before cannot be put back.
+/// stays so: what a signal did before cannot be put back. Those that are ignored, as `nohup`
+/// arranges, stay ignored.
 fn restore_at_signals() -> Option<()> {
     static IS_DONE: OnceLock<Option<()>> = OnceLock::new();
     *IS_DONE.get_or_init(|| {
-        let mut signals = Signals::new(ENDING).ok()?;
+        let ignored = ignored_signals();
+        let ending = ENDING.iter().filter(|&&signal| ignored & (1 << (signal - 1)) == 0);
+        let mut signals = Signals::new(ending).ok()?;
         let wait = move || {
             for signal in &mut signals {
                 // It is kept to the end, so that no terminal is hidden from here on.
@@ -79,4 +82,12 @@ fn restore_at_signals() -> Option<()> {
         };
         thread::Builder::new().name("signals".into()).spawn(wait).ok().map(drop)
     })
+}
+
+/// The signals that this process ignores, the first in the lowest bit: see proc(5). None where
+/// the system does not say so.
+fn ignored_signals() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
 }

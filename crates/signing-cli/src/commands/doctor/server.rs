@@ -1,5 +1,7 @@
 //! What only a Postgres server has: roles, and a connection that others could listen to.
 
+use std::collections::BTreeSet;
+
 use signing_crypto::{OrgId, OrgName, shell_word};
 use signing_trust::store::{
     DatabaseUrl, HeldRights, OwnerRights, RolePurpose, SessionTls, StaleRole, StoreError,
@@ -89,7 +91,7 @@ fn owner(OwnerRights { owner, lacking, .. }: &OwnerRights, checks: &mut Checks) 
     if lacking.is_empty() {
         return checks.ok(OWNER, format!("{owner} has all rights to its tables"));
     }
-    let name = format!("\"{}\"", owner.replace('"', "\"\""));
+    let name = quoted(owner);
     checks.problem(
         OWNER,
         format!(
@@ -104,26 +106,28 @@ fn owner(OwnerRights { owner, lacking, .. }: &OwnerRights, checks: &mut Checks) 
     );
 }
 
-/// Each `db grants` also unbinds the roles that are gone.
+/// A binding gives no right by itself, and the next step gives none either.
 fn stale_roles(stale: &[StaleRole], checks: &mut Checks) {
-    let grants = |role: &str| format!("cloacina db grants --role {role} --as runner --apply");
-    let (mut named, mut commands) = (Vec::new(), Vec::new());
+    const UNBIND: &str = "DELETE FROM cloacina.role_organizations WHERE role";
+    let (mut named, mut statements) = (Vec::new(), BTreeSet::new());
     for role in stale {
         match role {
             StaleRole::WithoutRights { name } => {
                 named.push(format!("{name}, which has no right to sign"));
-                commands.push(grants(&shell_word(name)));
+                let literal = quoted(name).replace('\'', "''");
+                statements.insert(format!("{UNBIND} = '{literal}'::regrole"));
             }
-            StaleRole::Dropped { number } => named.push(format!("number {number}, which is gone")),
+            StaleRole::Dropped { number } => {
+                named.push(format!("number {number}, which is gone"));
+                statements.insert(format!("{UNBIND} NOT IN (SELECT oid FROM pg_catalog.pg_roles)"));
+            }
             _ => named.push("one that cannot sign".into()),
         }
     }
     if named.is_empty() {
         return;
     }
-    if commands.is_empty() {
-        commands.push(grants("<a runner's role>"));
-    }
+    let statements: Vec<_> = statements.into_iter().collect();
     checks.warning(
         STALE,
         format!(
@@ -131,8 +135,13 @@ fn stale_roles(stale: &[StaleRole], checks: &mut Checks) {
              could take the place of one: {}",
             list(&named)
         ),
-        format!("as the owner of the tables: {}", commands.join("; ")),
+        format!("as the owner of the tables: {}", statements.join("; ")),
     );
+}
+
+/// A name as an identifier of SQL.
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 fn role(held: &HeldRights, expected: Option<Purpose>, checks: &mut Checks) {

@@ -12,7 +12,7 @@ use crate::error::CliError;
 use crate::files::{self, Existing, NewFile, Readers};
 use crate::key_files;
 use crate::lines::Lines;
-use crate::output::Report;
+use crate::output::{Report, require_reader};
 use crate::passphrase::PassphraseSource;
 #[cfg(test)]
 use crate::schemas::Document;
@@ -96,6 +96,9 @@ pub(super) async fn export(
     output: Option<&Path>,
     existing: Existing,
 ) -> Result<Report, CliError> {
+    if output.is_none() {
+        require_reader()?;
+    }
     let keys = context.open_to_read_with_kek().await?;
     let id = select::signing_key(context, &keys, org, named).await?;
     let key = keys.export_public_key(id).await?;

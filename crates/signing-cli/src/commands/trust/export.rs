@@ -9,7 +9,7 @@ use crate::error::CliError;
 use crate::files::{self, Existing, Readers};
 use crate::lines::Lines;
 use crate::lines::counted;
-use crate::output::Report;
+use crate::output::{Report, warn};
 
 #[cfg(test)]
 use crate::schemas::Document;
@@ -32,17 +32,23 @@ pub(super) async fn export(
     let text =
         bundle.to_json().map_err(|source| CliError::TrustBundle { path: output.into(), source })?;
     files::write_atomically(output, format!("{text}\n").as_bytes(), Readers::Everybody, existing)?;
+    let documents = bundle.documents();
+    let without_documents: Vec<_> =
+        documents.iter().filter(|(_, texts)| texts.size() == 0).map(|(&org, _)| org).collect();
+    // Also with --quiet: hosts that get this bundle refuse packages.
+    if !without_documents.is_empty() {
+        warn(&format!(
+            "hosts refuse the keys of {}, whose documents do not count or have no room: {}",
+            counted(without_documents.len() as u64, "organization"),
+            without_documents.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+        ));
+    }
     Ok(Report::done(&ExportView {
         org_id: org.id,
         org: &org.name,
         file: output.display().to_string(),
-        organizations: bundle.documents().len() as u64,
-        without_documents: bundle
-            .documents()
-            .iter()
-            .filter(|(_, texts)| texts.size() == 0)
-            .map(|(&org, _)| org)
-            .collect(),
+        organizations: documents.len() as u64,
+        without_documents,
     }))
 }
 
@@ -62,13 +68,6 @@ struct ExportView<'a> {
 impl View for ExportView<'_> {
     fn text(&self) -> Lines {
         let documents = counted(self.organizations, "organization");
-        let mut text = Lines::from(format!("wrote {}: the documents of {documents}", self.file));
-        if !self.without_documents.is_empty() {
-            text.push(
-                "whose documents do not count, or have no room, and whose keys hosts refuse:",
-            );
-            text.extend(self.without_documents.iter().map(|org| format!("  {org}")));
-        }
-        text
+        Lines::from(format!("wrote {}: the documents of {documents}", self.file))
     }
 }

@@ -116,6 +116,7 @@ fn program() -> Vec<CliError> {
         CliError::Unprotected(ProtectionError::Readable { path: path(), mode: 0o644 }),
         CliError::UnprotectedProcess(io::ErrorKind::PermissionDenied.into()),
         CliError::Output(io::ErrorKind::StorageFull.into()),
+        CliError::ClosedOutput,
         CliError::InstalledRelease { path: "packages/libworkflow.so/libworkflow.so.sig".into() },
         CliError::IsASignature { path: "a.so.sig".into() },
         CliError::NoPackages { directory: "plugins".into() },

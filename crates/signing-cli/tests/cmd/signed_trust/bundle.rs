@@ -91,6 +91,20 @@ fn a_bundle_whose_childs_documents_have_expired_is_exported_and_refuses_the_chil
 }
 
 #[test]
+fn a_child_without_documents_is_named_when_the_bundle_is_made_whoever_listens() {
+    let scratch = rooted();
+    let vendor = text(&scratch.json(&["orgs", "create", "vendor"])["id"]);
+    scratch.json(&["orgs", "grant-trust", "--from", "acme", "--to", "vendor"]);
+    let child = format!("vendor={}", "ab".repeat(32));
+    scratch.json(&[&PUBLISH[..], &["--child-root", &child]].concat());
+    let exported = scratch.run(&[&EXPORT[..], &["--quiet"]].concat());
+    assert_eq!((exported.code, &*exported.stdout), (0, ""), "{}", exported.stderr);
+    let said = "warning: hosts refuse the keys of 1 organization, whose documents do not count";
+    assert!(exported.stderr.starts_with(said), "{}", exported.stderr);
+    assert!(exported.stderr.contains(&vendor), "{}", exported.stderr);
+}
+
+#[test]
 fn nothing_is_exported_for_an_organization_without_documents() {
     let scratch = scratch();
     let root = "ab".repeat(32);

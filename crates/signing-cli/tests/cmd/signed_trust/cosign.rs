@@ -2,6 +2,9 @@ use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use chrono::{SecondsFormat, TimeDelta, Utc};
 use serde_json::Value;
 
 use super::{
@@ -148,6 +151,33 @@ fn a_draft_that_was_edited_is_not_published() {
     scratch.fails(1, "ThresholdNotMet", &FROM);
     scratch.write("draft.json", good);
     scratch.json(&FROM);
+}
+
+/// Who carries a draft before anybody has signed it, or a machine whose clock is ahead.
+#[test]
+fn documents_that_are_issued_later_are_not_published() {
+    let scratch = scratch();
+    scratch.json(&[&INIT[..], &TWO, &["--yes", "--draft", "draft.json"]].concat());
+    let drafted: Value = serde_json::from_slice(&scratch.read("draft.json")).unwrap();
+    for (hours, is_published) in [(26, false), (22, true)] {
+        let mut draft = drafted.clone();
+        let statement = &mut draft["statement"];
+        let payload = STANDARD.decode(statement["payload"].as_str().unwrap()).unwrap();
+        let mut document: Value = serde_json::from_slice(&payload).unwrap();
+        let later = Utc::now() + TimeDelta::hours(hours);
+        document["issuedAt"] = later.to_rfc3339_opts(SecondsFormat::Secs, true).into();
+        statement["payload"] = STANDARD.encode(document.to_string()).into();
+        statement["signatures"] = Value::Array(Vec::new());
+        scratch.write("draft.json", draft.to_string());
+        for key in ["root.pem", "second.pem"] {
+            let signed = cosign(&scratch, key);
+            assert_eq!(signed.code, 0, "{}", signed.stderr);
+        }
+        match is_published {
+            true => drop(scratch.json(&FROM)),
+            false => drop(scratch.fails(1, "TrustDocumentIssuedLater", &FROM)),
+        }
+    }
 }
 
 #[test]
