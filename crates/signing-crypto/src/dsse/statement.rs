@@ -136,3 +136,30 @@ struct Predicate {
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     expires_at: Option<String>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_that_a_statement_says_is_read_again() {
+        let name: PackageName = "libworkflow.so".parse().unwrap();
+        let (digest, time) = (PackageDigest::from_bytes([7; 32]), "2026-01-02T03:04:05Z");
+        let statement = PackageStatement::new(name.clone(), digest, 9, time.parse().unwrap());
+        let whole = statement
+            .clone()
+            .with_version("1.2.3".parse().unwrap())
+            .with_expiry("2027-01-02T03:04:05Z".parse().unwrap());
+        for statement in [statement, whole.clone()] {
+            let read = PackageStatement::parse(statement.to_json().as_bytes()).unwrap();
+            assert_eq!(read, statement);
+            assert_eq!((read.name(), read.digest(), read.size()), (&name, &digest, 9));
+            assert_eq!(read.signed_at().to_string(), time);
+            let is_whole = statement == whole;
+            assert_eq!(read.version().is_some(), is_whole);
+            assert_eq!(read.expires_at().is_some(), is_whole);
+        }
+        assert_eq!(whole.version().unwrap().to_string(), "1.2.3");
+        assert_eq!(whole.expires_at().unwrap().to_string(), "2027-01-02T03:04:05Z");
+    }
+}
