@@ -127,7 +127,23 @@ fn check_length(text: &str) -> Result<(), NameFault> {
 /// character, a line or paragraph separator, or one that is usually invisible, which
 /// includes those that reorder what surrounds them (Unicode UAX #9).
 pub fn is_deceptive(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') || is_default_ignorable(c)
+    c.is_control()
+        || matches!(c, '\u{2028}' | '\u{2029}')
+        || is_default_ignorable(c)
+        || is_blank(c)
+        || is_noncharacter(c)
+}
+
+/// Whether a character is shown as nothing, although Unicode does not call it ignorable: the
+/// blank pattern of Braille, annotations, the replacement of an object, a filler of Khitan and
+/// the empty head of a note.
+fn is_blank(c: char) -> bool {
+    matches!(c, '\u{2800}' | '\u{FFF9}'..='\u{FFFC}' | '\u{16FE4}' | '\u{1D159}')
+}
+
+/// Whether a code point is never a character (Unicode 17.0, section 23.7).
+fn is_noncharacter(c: char) -> bool {
+    matches!(c, '\u{FDD0}'..='\u{FDEF}') || u32::from(c) & 0xFFFE == 0xFFFE
 }
 
 /// Whether a character has the property `Default_Ignorable_Code_Point`, as
@@ -198,7 +214,16 @@ mod tests {
 
     #[test]
     fn file_names_of_any_language_are_accepted() {
-        for name in ["libworkflow.so", "plugin", "ワークフロー.so", "a b.so", "...", "-x"] {
+        for name in [
+            "libworkflow.so",
+            "plugin",
+            "ワークフロー.so",
+            "a b.so",
+            "⠃.so",
+            "\u{FFFD}.so",
+            "...",
+            "-x",
+        ] {
             assert!(PackageName::new(name).is_ok(), "{name}");
         }
     }
@@ -224,6 +249,12 @@ mod tests {
     #[test]
     fn characters_that_nobody_sees_are_rejected() {
         for invisible in [
+            '\u{2800}', // blank pattern of Braille
+            '\u{FFF9}', // beginning of an annotation
+            '\u{FFFC}', // replacement of an object
+            '\u{FDD0}', // noncharacter
+            '\u{FFFE}', // noncharacter
+            '\u{10FFFF}',
             '\u{AD}',   // soft hyphen
             '\u{34F}',  // combining grapheme joiner
             '\u{115F}', // Hangul choseong filler
