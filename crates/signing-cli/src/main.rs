@@ -62,6 +62,7 @@ fn main() -> ExitCode {
 
 fn run(cli: cli::Cli) -> Result<Report, CliError> {
     process::protect_memory()?;
+    process::survive_file_size_limit()?;
     // Commands compare times, and write them.
     usable_clock_time().map_err(DecisionError::from)?;
     commands::run(cli)

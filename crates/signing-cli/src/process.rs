@@ -1,6 +1,12 @@
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
 #[cfg(target_os = "linux")]
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use rustix::process::{Resource, Rlimit, setrlimit};
+
+use signal_hook::consts::SIGXFSZ;
+use signal_hook::flag;
 
 use crate::error::CliError;
 
@@ -14,6 +20,15 @@ pub(crate) fn protect_memory() -> Result<(), CliError> {
     #[cfg(target_os = "linux")]
     set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(unprotected)?;
     Ok(())
+}
+
+/// Has a write beyond the limit on a file's size (`ulimit -f`) fail as one on a full disk does.
+/// Without this the system would end the program, and nobody would say why.
+pub(crate) fn survive_file_size_limit() -> Result<(), CliError> {
+    let is_known_by_the_failed_write = Arc::new(AtomicBool::new(false));
+    flag::register(SIGXFSZ, is_known_by_the_failed_write)
+        .map(drop)
+        .map_err(CliError::UnprotectedProcess)
 }
 
 fn unprotected(error: rustix::io::Errno) -> CliError {

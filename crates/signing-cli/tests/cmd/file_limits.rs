@@ -150,3 +150,22 @@ fn a_package_that_grew_is_refused_by_its_size_alone() {
     // Reading stops after the signed size, so another size would not be known.
     assert!(run.stderr.contains("4294967296 bytes"), "{}", run.stderr);
 }
+
+/// The system would end the program by a signal, without a word.
+#[test]
+fn a_limit_on_the_size_of_files_is_an_error() {
+    let scratch = Scratch::new();
+    let generate = ["keys", "generate", "--name", "dev", "--output", "dev.pem"];
+    let within = |blocks: &str| {
+        let mut command = scratch.tool("sh");
+        let script = format!("ulimit -f {blocks}; exec \"$0\" \"$@\"");
+        command.args(["-c", &script, env!("CARGO_BIN_EXE_cloacina")]).args(generate);
+        finish(&mut command, b"")
+    };
+    let run = within("0");
+    assert_eq!(run.code, 2, "{}", run.stderr);
+    assert!(run.stderr.contains("cannot write"), "{}", run.stderr);
+    assert!(!scratch.exists("dev.pem"));
+    let run = within("100");
+    assert_eq!(run.code, 0, "{}", run.stderr);
+}
