@@ -40,8 +40,15 @@ fn a_deleted_organization_trusts_nothing_and_keeps_its_name() {
     scratch.json(&["keys", "trust", "--org", "acme", "--import", "dev.pub.pem"]);
     scratch.json(&["package", "verify", "a.so", "--org", "acme"]);
 
+    let (key, _) = scratch.stored_key("build", "acme");
+    let sign = ["package", "sign", "a.so", "--key-id", &key, "--force"];
+    scratch.json(&sign);
+
     let id = text(&scratch.json(&["orgs", "delete", "acme"])["id"]);
     assert_eq!(scratch.json(&["orgs", "list"]), serde_json::json!([]));
+    // Nobody could revoke what its keys sign from now on.
+    scratch.fails(2, "OrganizationDeleted", &sign);
+    scratch.signed_package("a.so", "dev.pem");
     scratch.fails(2, "NoSuchOrganization", &["package", "verify", "a.so", "--org", "acme"]);
     scratch.fails(1, "UntrustedSigner", &["package", "verify", "a.so", "--org", &id]);
     scratch.fails(2, "OrganizationDeleted", &["orgs", "delete", &id]);

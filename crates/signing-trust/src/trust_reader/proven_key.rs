@@ -4,7 +4,7 @@ use signing_crypto::{
     Fingerprint, KeyEncryptionKey, KeyId, OrgId, SigningKey, VerifyingKey, WrapContext, WrapError,
     WrappedKey,
 };
-use signing_store::{SigningKeyRecord, StoreError};
+use signing_store::{OrganizationRef, SigningKeyRecord, StoreError};
 
 use super::TrustReader;
 use crate::audit::{AuditEvent, EventType};
@@ -126,7 +126,12 @@ impl TrustReader {
             return Err(TrustError::SigningKeyRevoked { id: proven.id(), at });
         }
         self.require_uncompromised(proven.fingerprint()).await?;
-        Ok(&proven.key)
+        // Nobody can revoke the keys of an organization that was deleted.
+        let org = proven.org();
+        match self.store.organization(OrganizationRef::Id(org)).await?.deleted_at {
+            Some(_) => Err(StoreError::OrganizationDeleted { org }.into()),
+            None => Ok(&proven.key),
+        }
     }
 
     /// Refuses a key that any organization has declared compromised.
