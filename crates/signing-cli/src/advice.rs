@@ -325,6 +325,11 @@ fn advice(error: &CliError) -> Advice {
             "ClosedOutput",
             "nothing was changed: run the command again with its output to a file or a program",
         ),
+        CliError::RoleKeysNeeded { .. } => (
+            "RoleKeysNeeded",
+            "name each key that is to have the role, with --trust-key or --revocation-key: those \
+             that stay, new ones, or the root keys",
+        ),
         CliError::InstalledRelease { .. } => (
             "InstalledRelease",
             "sign the package that was built, and install it again: cloacina package sign <package>, \

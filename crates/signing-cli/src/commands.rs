@@ -19,6 +19,7 @@ mod sign;
 mod trust;
 mod trust_graph;
 mod trusted_by;
+mod unsigned;
 mod unstore;
 mod verify;
 

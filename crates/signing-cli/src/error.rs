@@ -171,6 +171,8 @@ pub(crate) enum CliError {
     Output(#[source] std::io::Error),
     #[error("standard output is closed, or is a /dev/null that is also open for reading")]
     ClosedOutput,
+    #[error("the {role} role has keys of its own, and the next root document must name its keys")]
+    RoleKeysNeeded { role: Role },
     #[error("{} would change an installed release, which runners load as it was verified", path.display())]
     InstalledRelease { path: PathBuf },
     #[error("{} is a signature, not a package", path.display())]
@@ -240,6 +242,8 @@ pub(crate) enum RefusedKey {
     Reinstate { org: OrgName, fingerprint: Fingerprint },
     /// The organization revoked it as compromised, for good.
     ReplaceCompromised,
+    /// No row refuses it, or none alone: the organization's signed documents do.
+    RefusedByDocuments { org: OrgName },
 }
 
 /// How a command ended, in the order of exit codes.

@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use signing_crypto::{
-    DocumentHeader, MAX_BUNDLE_SIZE, MAX_ROOT_SIZE, SignedDocument, TrustBundle, TrustDocument,
+    DocumentHeader, Fingerprint, MAX_BUNDLE_SIZE, MAX_ROOT_SIZE, OrgId, Revocations,
+    SignedDocument, TrustBundle, TrustDocument,
 };
 use signing_loader::StateFile;
-use signing_trust::{BundledTrust, TrustAnchor, TrustRoot};
+use signing_trust::{BundledTrust, TrustAnchor, TrustReader, TrustRoot};
 
 use crate::cli::{AnchorArgs, RootSource};
 use crate::error::CliError;
@@ -17,6 +18,21 @@ use crate::files;
 pub(crate) fn unverified_header<D: TrustDocument>(text: &str) -> Option<DocumentHeader> {
     let document = SignedDocument::<D>::parse(text.as_bytes()).ok()?;
     Some(document.unverified().header().clone())
+}
+
+/// Whether the organization's revocations deny a key, as far as the store says, which nobody has
+/// verified.
+pub(crate) async fn is_denied_by_documents(
+    keys: &TrustReader,
+    org: OrgId,
+    fingerprint: &Fingerprint,
+) -> bool {
+    let Ok(Some(texts)) = keys.unverified_documents(org).await else { return false };
+    let revocations = texts.revocations.as_deref().map(str::as_bytes);
+    let Some(Ok(document)) = revocations.map(SignedDocument::<Revocations>::parse) else {
+        return false;
+    };
+    document.unverified().denied.contains_key(fingerprint)
 }
 
 /// What an administrator's commands verify from. They remember what they have seen even where

@@ -3,7 +3,8 @@ use thiserror::Error;
 use chrono::{DateTime, Utc};
 use signing_crypto::{
     AddSignatureError, Fingerprint, KeyId, MalformedBundle, MalformedDraft, MalformedEnvelope,
-    NoRandomness, OrgId, ParseError, SignerError, StoreId, WrapError, rfc3339,
+    NoRandomness, OrgId, OrgName, PackageName, PackageVersion, ParseError, SignerError, StoreId,
+    WrapError, rfc3339,
 };
 use signing_store::{AuditFault, StoreError};
 
@@ -63,6 +64,12 @@ pub enum TrustError {
     /// Documents that cannot be published together.
     #[error("the draft of trust documents cannot be used")]
     Draft(#[from] MalformedDraft),
+    /// A draft whose statement gives trust that rows have taken away since it was made.
+    #[error("the draft gives trust that was taken away since it was made: {what}")]
+    DraftOutdated {
+        /// What was.
+        what: TakenAway,
+    },
     /// A grant to oneself.
     #[error("the organization {org} cannot grant trust to itself")]
     SelfGrant {
@@ -138,6 +145,27 @@ pub enum TrustError {
     },
 }
 
+/// Trust that an organization gave, and gives no more.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum TakenAway {
+    /// Trust in a key, which was revoked, denied or has expired.
+    #[error("{0} is not trusted any more")]
+    Key(Fingerprint),
+    /// Trust in a key, which ends sooner.
+    #[error("trust in {0} ends sooner")]
+    KeyUntil(Fingerprint),
+    /// A grant to an organization.
+    #[error("{0} is not granted trust any more")]
+    Grant(OrgName),
+    /// A grant to an organization, which has other limits.
+    #[error("the grant to {0} has other limits")]
+    GrantWithin(OrgName),
+    /// Versions of a package.
+    #[error("versions of {0} below {1} are not accepted any more")]
+    VersionsBelow(PackageName, PackageVersion),
+}
+
 impl TrustError {
     /// What programs call this error. Stable.
     pub fn code(&self) -> &'static str {
@@ -157,6 +185,7 @@ impl TrustError {
             Self::SelfGrant { .. } => "SelfGrant",
             Self::ExpiryPast { .. } => "ExpiryPast",
             Self::Decision(error) => error.code(),
+            Self::DraftOutdated { .. } => "TrustDraftOutdated",
             Self::UnreadableTrust { .. } => "UnreadableTrust",
             Self::Bundle(error) => error.code(),
             Self::Cancelled => "Cancelled",

@@ -4,6 +4,7 @@ mod follow;
 mod graph;
 mod impact;
 mod next_documents;
+mod outdated_draft;
 mod proven_key;
 mod publication_impact;
 mod rotation;

@@ -6,6 +6,7 @@ use signing_trust::store::{OrganizationRecord, RevocationReason};
 use signing_trust::{TrustError, TrustReader, UntrustedReason};
 
 use crate::error::{CliError, RefusedKey};
+use crate::signed_trust::is_denied_by_documents;
 
 impl fmt::Display for RefusedKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -24,6 +25,11 @@ impl fmt::Display for RefusedKey {
             ),
             Self::ReplaceCompromised => f.write_str(
                 "have the package signed by another key: a compromised key stays refused",
+            ),
+            Self::RefusedByDocuments { org } => write!(
+                f,
+                "have the package signed by another key: {org}'s signed documents refuse this one, \
+                 and what its revocations deny stays denied"
             ),
         }
     }
@@ -47,11 +53,12 @@ pub(crate) async fn of_package(
     let known = match refusal {
         Some(VerificationError::UntrustedSigner {
             fingerprint: Some(fingerprint),
-            reason:
-                UntrustedReason::Unknown
-                | UntrustedReason::Revoked { .. }
-                | UntrustedReason::Denied { .. },
-        }) => find(keys, org, fingerprint).await,
+            reason: UntrustedReason::Unknown,
+        }) => own_key(keys, org, fingerprint).await,
+        Some(VerificationError::UntrustedSigner {
+            fingerprint: Some(fingerprint),
+            reason: UntrustedReason::Revoked { .. } | UntrustedReason::Denied { .. },
+        }) => refused(keys, org, fingerprint).await,
         _ => None,
     };
     with(known, error.into())
@@ -64,7 +71,7 @@ pub(crate) async fn of_trust(
     error: TrustError,
 ) -> CliError {
     let known = match &error {
-        TrustError::PreviouslyRevoked { fingerprint, .. } => find(keys, org, fingerprint).await,
+        TrustError::PreviouslyRevoked { fingerprint, .. } => refused(keys, org, fingerprint).await,
         _ => None,
     };
     with(known, error.into())
@@ -77,20 +84,36 @@ fn with(known: Option<RefusedKey>, error: CliError) -> CliError {
     }
 }
 
-/// A store that does not answer changes nothing about the refusal: there is no advice then.
-async fn find(
+/// What is known of a key that the organization refuses. A store that does not answer changes
+/// nothing about the refusal: there is no advice then.
+async fn refused(
     keys: &TrustReader,
     org: &OrganizationRecord,
     fingerprint: &Fingerprint,
 ) -> Option<RefusedKey> {
     let own = keys.store().own_trusted_keys(org.id).await.ok()?;
-    let refused =
-        own.iter().find(|key| key.fingerprint == *fingerprint && key.revoked_at.is_some());
-    if let Some(key) = refused {
-        return Some(match key.revocation_reason {
-            Some(RevocationReason::Compromised) => RefusedKey::ReplaceCompromised,
-            _ => RefusedKey::Reinstate { org: org.name.clone(), fingerprint: *fingerprint },
-        });
+    let row = own.iter().find(|key| key.fingerprint == *fingerprint && key.revoked_at.is_some());
+    let is_denied = is_denied_by_documents(keys, org.id, fingerprint).await;
+    Some(match row {
+        Some(row) if row.revocation_reason == Some(RevocationReason::Compromised) => {
+            RefusedKey::ReplaceCompromised
+        }
+        Some(_) if !is_denied => {
+            RefusedKey::Reinstate { org: org.name.clone(), fingerprint: *fingerprint }
+        }
+        _ => RefusedKey::RefusedByDocuments { org: org.name.clone() },
+    })
+}
+
+/// The organization's own key, if it is one and no row is about it yet.
+async fn own_key(
+    keys: &TrustReader,
+    org: &OrganizationRecord,
+    fingerprint: &Fingerprint,
+) -> Option<RefusedKey> {
+    let own = keys.store().own_trusted_keys(org.id).await.ok()?;
+    if own.iter().any(|key| key.fingerprint == *fingerprint) {
+        return None;
     }
     let signing = keys.store().signing_keys(org.id).await.ok()?;
     let key = signing

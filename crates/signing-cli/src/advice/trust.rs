@@ -67,6 +67,12 @@ pub(super) fn trust(error: &TrustError) -> Advice {
                  <org> --key-id <old key> --expires <time>; or rotate without --resign",
             );
         }
+        TrustError::DraftOutdated { .. } => {
+            return Advice::refused(
+                code,
+                "make the draft again, and have it signed: cloacina trust publish --draft <file>",
+            );
+        }
         TrustError::CheckpointOfAnotherStore { .. } => {
             return Advice::refused(
                 code,

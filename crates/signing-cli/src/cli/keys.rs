@@ -372,7 +372,8 @@ pub(crate) struct Rotate {
 
     /// Re-sign with the successor every package whose signature by the old key the organization
     /// keeps in the store. Shows the packages and asks. Signatures that have expired, and versions
-    /// below a floor of the organization, are left out
+    /// below a floor of the organization, are left out. Until the old key is revoked, both count
+    /// for --required-signers
     #[arg(long)]
     pub(crate) resign: bool,
 

@@ -4,6 +4,7 @@ use signing_trust::store::Change;
 
 use crate::cli::{Floor, FloorPackage, OrgReference};
 use crate::commands::impact::{About, ImpactView};
+use crate::commands::unsigned;
 use crate::context::{Context, block_on};
 use crate::error::CliError;
 use crate::lines::{Cell, Lines, Table, quoted};
@@ -36,14 +37,21 @@ async fn set(
     let org = select::organization_or_default(context, &keys, org.as_ref()).await?;
     let change = keys.set_version_floor(org.id, &name, floor.clone()).await?;
     let changed = matches!(change, Change::Made(_));
-    Ok(Report::done(&FloorChangeView {
+    let before = change.into_inner();
+    let is_lower = floor < before;
+    let report = Report::done(&FloorChangeView {
         org_id: org.id,
-        org: org.name,
+        org: org.name.clone(),
         package_name: name,
         floor,
-        before: change.into_inner(),
+        before,
         changed,
-    }))
+    });
+    Ok(match is_lower {
+        // The highest of row and statement counts.
+        true => unsigned::noted(&keys, &org, report).await,
+        false => report,
+    })
 }
 
 /// What the change would bring about. Nothing is changed.

@@ -7,6 +7,7 @@ use signing_trust::TrustLimits;
 use signing_trust::store::{Change, OrganizationRecord};
 
 use crate::cli::{Grant, OrgReference, Orgs, Resolved};
+use crate::commands::unsigned;
 use crate::context::{Context, block_on};
 use crate::error::CliError;
 use crate::lines::{Lines, ShortIds, Table};
@@ -78,11 +79,12 @@ async fn grant_trust(
         false => None,
     };
     let limits = record.limits();
-    Ok(Report::done(&GrantedView {
+    let report = Report::done(&GrantedView {
         change: GrantChangeView::of(&parent, &child, changed),
         limits: LimitsView::of(&limits),
         replaced: replaced.as_ref().map(LimitsView::of),
-    }))
+    });
+    Ok(unsigned::noted(&keys, &parent, report).await)
 }
 
 async fn revoke_trust(context: &Context, grant: &Grant) -> Result<Report, CliError> {

@@ -111,12 +111,20 @@ impl<'a> NewFile<'a> {
 
 /// Gives a file a second, temporary name, and locks it for as long as it has that. `None` if there
 /// is no such file.
+///
+/// The lock tells others not to remove the temporary name. Whoever can read the file can hold one,
+/// so nobody waits for it.
 pub(super) fn set_aside(path: &Path) -> io::Result<Option<(TempPath, File)>> {
-    let file = match File::open(path) {
+    let mut options = OpenOptions::new();
+    options.read(true).custom_flags(OFlags::NONBLOCK.bits() as i32);
+    let file = match options.open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         opened => opened?,
     };
-    lock(&file);
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("it is not a regular file"));
+    }
+    let _ = file.try_lock();
     let name = temporary_names().make_in(directory(path), |name| std::fs::hard_link(path, name))?;
     Ok(Some((name.into_temp_path(), file)))
 }

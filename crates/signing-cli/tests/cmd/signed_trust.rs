@@ -3,6 +3,7 @@
 mod bundle;
 mod cosign;
 mod init;
+mod package_key;
 mod postgres;
 mod publish;
 mod revoke;

@@ -185,3 +185,18 @@ fn a_list_says_which_key_took_the_place_of_which() {
     assert_eq!(links(&keys[0]), (json!(null), json!(null)));
     assert_eq!(links(&keys[1]), (json!(old), json!(null)));
 }
+
+#[test]
+fn another_name_or_expiry_is_told_with_what_was_before() {
+    let scratch = Scratch::with_orgs(&["acme"]);
+    scratch.key_files("dev");
+    let trust = ["keys", "trust", "--org", "acme", "--import", "dev.pub.pem"];
+    let say = |more: &[&str]| scratch.run(&[&trust[..], more].concat()).stdout;
+    let first = say(&["--name", "dev", "--expires", "2099-01-02T03:04:05Z"]);
+    assert!(!first.contains("before"), "{first}");
+    let renamed = say(&["--name", "prod"]);
+    assert!(renamed.contains("its name is now prod; before: dev"), "{renamed}");
+    assert!(renamed.contains("before: until 2099-01-02T03:04:05Z"), "{renamed}");
+    let again = say(&["--name", "prod"]);
+    assert!(!again.contains("before"), "{again}");
+}

@@ -16,7 +16,8 @@ impl KeyManager {
     /// # Errors
     ///
     /// Documents that do not verify from the pinned root, that are older than what was seen
-    /// before, or that have expired are not published. If the memory fails
+    /// before, that have expired or that give trust which rows have taken away
+    /// ([`TrustError::DraftOutdated`]) are not published. If the memory fails
     /// ([`SignedTrustError::Memory`]), they may have been published.
     pub async fn publish_documents(
         &self,
@@ -24,6 +25,7 @@ impl KeyManager {
         anchor: &TrustAnchor,
     ) -> Result<VerifiedDocuments, TrustError> {
         let org = draft.org();
+        self.require_current_draft(draft).await?;
         let mut stored = self.stored_documents(org).await?;
         if let Some(before) = stored.texts.contains_key(&org).then(|| stored.verify(org, anchor)) {
             require_all_revocations(draft, &before?.into_own())?;

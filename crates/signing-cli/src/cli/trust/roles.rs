@@ -15,26 +15,30 @@ pub(crate) struct RoleArgs {
     #[arg(long, value_name = "KEY", required = true)]
     pub(crate) root_key: Vec<KeySource>,
 
-    /// A key of the trust role, which signs statements (may be repeated) [default: the root keys]
+    /// A key of the trust role, which signs statements (may be repeated) [default: the root keys;
+    /// needed if the role has keys of its own]
     #[arg(long, value_name = "KEY")]
     pub(crate) trust_key: Vec<KeySource>,
 
     /// A key of the revocation role, which signs revocations (may be repeated) [default: the root
-    /// keys]
+    /// keys; needed if the role has keys of its own]
     #[arg(long, value_name = "KEY")]
     pub(crate) revocation_key: Vec<KeySource>,
 
-    /// How many root keys must sign, 1 to 16
-    #[arg(long, value_name = "N", default_value_t = SignerCount::ONE)]
-    pub(crate) root_threshold: SignerCount,
+    /// How many root keys must sign, 1 to 16 [default: as many as before; 1 in the first root
+    /// document]
+    #[arg(long, value_name = "N")]
+    pub(crate) root_threshold: Option<SignerCount>,
 
-    /// How many keys of the trust role must sign, 1 to 16
-    #[arg(long, value_name = "N", default_value_t = SignerCount::ONE)]
-    pub(crate) trust_threshold: SignerCount,
+    /// How many keys of the trust role must sign, 1 to 16 [default: as many as before; 1 in the first root
+    /// document]
+    #[arg(long, value_name = "N")]
+    pub(crate) trust_threshold: Option<SignerCount>,
 
-    /// How many keys of the revocation role must sign, 1 to 16
-    #[arg(long, value_name = "N", default_value_t = SignerCount::ONE)]
-    pub(crate) revocation_threshold: SignerCount,
+    /// How many keys of the revocation role must sign, 1 to 16 [default: as many as before; 1 in the first root
+    /// document]
+    #[arg(long, value_name = "N")]
+    pub(crate) revocation_threshold: Option<SignerCount>,
 
     /// When the root document expires: a time (RFC 3339), a date (UTC), or 12h, 30d or 8w from
     /// now
@@ -49,9 +53,9 @@ impl RoleArgs {
             root_key: vec![root_key],
             trust_key: Vec::new(),
             revocation_key: Vec::new(),
-            root_threshold: SignerCount::ONE,
-            trust_threshold: SignerCount::ONE,
-            revocation_threshold: SignerCount::ONE,
+            root_threshold: None,
+            trust_threshold: None,
+            revocation_threshold: None,
             root_expires: time::expiry(ROOT_LIFE)?,
         })
     }

@@ -5,6 +5,7 @@ use signing_trust::store::{Change, OrganizationRef, TrustedKeyRecord};
 
 use crate::cli;
 use crate::commands::impact::{About, ImpactView};
+use crate::commands::unsigned;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::lines::Lines;
@@ -30,38 +31,40 @@ pub(super) async fn reinstate(
         }
     };
     let keys = context.open_to_change().await?;
-    Ok(Report::done(&match select::key(context, &keys, org.as_ref(), key, kind).await? {
+    Ok(match select::key(context, &keys, org.as_ref(), key, kind).await? {
         Selected::Signing(key) => {
             let change = keys.reinstate_signing_key(key.id, &note).await?;
             let changed = matches!(change, Change::Made(_));
             let done = if changed { "may sign again" } else { "was not revoked" };
-            ReinstatedView {
+            Report::done(&ReinstatedView {
                 kind: "signing",
                 id: key.id.to_string(),
                 fingerprint: key.fingerprint,
                 changed,
                 text: format!("the signing key {} {done}", key.name),
-            }
+            })
         }
         Selected::Trusted(key) => {
+            let owner = keys.store().organization(OrganizationRef::Id(key.org_id)).await?;
             let change = keys.reinstate_trusted_key(key.id, &note).await?;
-            ReinstatedView {
+            let report = Report::done(&ReinstatedView {
                 kind: "trusted",
                 id: key.id.to_string(),
                 fingerprint: key.fingerprint,
                 changed: matches!(change, Change::Made(_)),
                 text: new_standing(&change),
-            }
+            });
+            unsigned::noted_for_key(&keys, &owner, &key.fingerprint, report).await
         }
-    }))
+    })
 }
 
 /// What the command would bring about. Nothing is changed.
 async fn dry_run(keys: &TrustReader, key: Selected) -> Result<Report, CliError> {
-    let owner = keys.store().organization(OrganizationRef::Id(key.org_id())).await?.name;
+    let owner = keys.store().organization(OrganizationRef::Id(key.org_id())).await?;
     let name = match key.name() {
-        Some(name) => format!("{owner}/{name}"),
-        None => format!("{} of {owner}", key.fingerprint()),
+        Some(name) => format!("{}/{name}", owner.name),
+        None => format!("{} of {}", key.fingerprint(), owner.name),
     };
     match key {
         Selected::Signing(key) => {
@@ -78,7 +81,8 @@ async fn dry_run(keys: &TrustReader, key: Selected) -> Result<Report, CliError> 
         Selected::Trusted(key) => {
             let impact = keys.trusted_key_reinstatement_impact(key.id).await?;
             let what = format!("reinstating the trusted key {name}");
-            Ok(Report::requested(&ImpactView::of(what, About::Keys, &impact)))
+            let report = Report::requested(&ImpactView::of(what, About::Keys, &impact));
+            Ok(unsigned::noted_for_key(keys, &owner, &key.fingerprint, report).await)
         }
     }
 }

@@ -1,11 +1,14 @@
+use std::collections::BTreeSet;
+
 use serde::Serialize;
-use signing_crypto::{Fingerprint, KeyId, KeyName, OrgName, TrustedKeyId};
+use signing_crypto::{Fingerprint, KeyId, KeyName, OrgId, OrgName, TrustedKeyId};
 use signing_trust::store::{Change, OrganizationRef, TrustedKeyRecord};
 use signing_trust::{Resign, Rotation, SearchExtent};
 
 use super::resigned::ResignedView;
 use super::rotate_dry_run::RotationImpactView;
 use crate::cli;
+use crate::commands::unsigned;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::lines::Lines;
@@ -44,7 +47,21 @@ pub(super) async fn rotate(context: &Context, command: cli::Rotate) -> Result<Re
     }
     let rotation = keys.rotate_signing_key(id, command.name, resign).await?;
     let owner = keys.store().organization(OrganizationRef::Id(rotation.old.org_id)).await?.name;
-    Ok(Report::done(&RotationView::of(&rotation, &owner)))
+    let orgs = rotation.others.iter().map(|other| other.org.id).chain([rotation.old.org_id]);
+    let mut rooted = BTreeSet::new();
+    for org in orgs {
+        if unsigned::has_signed_trust(&keys, org).await {
+            rooted.insert(org);
+        }
+    }
+    let mut report = Report::done(&RotationView::of(&rotation, &owner, &rooted));
+    if rotation.signatures.added > 0 {
+        report.note(
+            "until the old key is revoked, it and its successor count as two of --required-signers"
+                .into(),
+        );
+    }
+    Ok(report)
 }
 
 #[cfg(test)]
@@ -99,7 +116,8 @@ struct StepView {
 }
 
 impl<'a> RotationView<'a> {
-    fn of(rotation: &'a Rotation, owner: &OrgName) -> Self {
+    /// `rooted` are the organizations that have signed trust.
+    fn of(rotation: &'a Rotation, owner: &OrgName, rooted: &BTreeSet<OrgId>) -> Self {
         let (made, successor) = match &rotation.successor {
             Change::Made(key) => (true, key),
             Change::Unchanged(key) => (false, key),
@@ -127,7 +145,7 @@ impl<'a> RotationView<'a> {
             },
             trusted: trusted.map(row),
             signatures: ResignedView::of(signatures, &rotation.packages),
-            next: steps(rotation, owner, &successor.name),
+            next: steps(rotation, owner, &successor.name, rooted),
             trust,
         }
     }
@@ -154,10 +172,24 @@ impl View for RotationView<'_> {
 }
 
 /// In an order that refuses nothing in between.
-fn steps(rotation: &Rotation, owner: &OrgName, new: &KeyName) -> Vec<StepView> {
+fn steps(
+    rotation: &Rotation,
+    owner: &OrgName,
+    new: &KeyName,
+    rooted: &BTreeSet<OrgId>,
+) -> Vec<StepView> {
     let (old, new) = (format!("{owner}/{}", rotation.old.name), format!("{owner}/{new}"));
     let step = |why: &str, command: String| StepView { why: why.into(), command };
+    let publish = |org: &OrgName| {
+        step(
+            &format!("runners that pin {org}'s root accept {new} once trust in it is signed"),
+            unsigned::publish(org),
+        )
+    };
     let mut steps = Vec::new();
+    if rotation.trusted.is_some() && rooted.contains(&rotation.old.org_id) {
+        steps.push(publish(owner));
+    }
     if rotation.signatures.left > 0 || rotation.signatures.extent != SearchExtent::All {
         steps.push(step(
             "re-sign what the store keeps",
@@ -175,6 +207,9 @@ fn steps(rotation: &Rotation, owner: &OrgName, new: &KeyName) -> Vec<StepView> {
             &format!("{org} trusts the old key itself; have it trust the new one"),
             format!("cloacina keys trust --org {org} --key-id {new}"),
         ));
+        if rooted.contains(&other.org.id) {
+            steps.push(publish(org));
+        }
     }
     if rotation.old.revoked_at.is_none() {
         steps.push(step(

@@ -1,11 +1,12 @@
 use serde::Serialize;
-use signing_crypto::{Fingerprint, KeyName, OrgId, StatementTime, VerifyingKey};
+use signing_crypto::{KeyName, StatementTime, VerifyingKey};
 use signing_trust::TrustReader;
 use signing_trust::store::{Change, OrganizationRecord, TrustedKeyRecord};
 
 use crate::advice::refused_key;
 use crate::cli::{self, KeyReference, KeyToTrust, OrgReference, Resolved};
 use crate::commands::impact::{About, ImpactView};
+use crate::commands::unsigned;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::key_files;
@@ -37,13 +38,14 @@ pub(super) async fn trust(context: &Context, command: cli::TrustKey) -> Result<R
             Err(error) => return Err(refused_key::of_trust(&keys, &org, error).await),
         };
         let what = format!("trusting {} for {}{until}", key.fingerprint(), org.name);
-        return Ok(Report::requested(&ImpactView::of(what, About::Keys, &impact)));
+        let report = Report::requested(&ImpactView::of(what, About::Keys, &impact));
+        return Ok(unsigned::noted_for_key(&keys, &org, &key.fingerprint(), report).await);
     }
     let keys = match key {
         Key::Given(_) => context.open_to_change().await?,
         Key::Stored(_) => context.open_to_change_with_kek().await?,
     };
-    let Found { org, key, name, earlier_name } = find(context, &keys, org, key, name).await?;
+    let Found { org, key, name, earlier } = find(context, &keys, org, key, name).await?;
     let change = match keys.trust_public_key(org.id, &key, name, expires_at).await {
         Ok(change) => change,
         Err(error) => return Err(refused_key::of_trust(&keys, &org, error).await),
@@ -53,12 +55,18 @@ pub(super) async fn trust(context: &Context, command: cli::TrustKey) -> Result<R
     let verb = if changed { "now accepts" } else { "already accepts" };
     let mut text =
         Lines::from(format!("{} {verb} signatures by {}{until}", org.name, record.fingerprint));
-    if let (Some(earlier), Some(now)) = (&earlier_name, &record.name)
-        && earlier != now
-    {
-        text.push(format!("its name is now {now}; before: {earlier}"));
+    if let Some(earlier) = earlier.filter(|earlier| earlier.revoked_at.is_none()) {
+        if let (Some(before), Some(now)) = (&earlier.name, &record.name)
+            && before != now
+        {
+            text.push(format!("its name is now {now}; before: {before}"));
+        }
+        if let Some(at) = earlier.expires_at.filter(|_| earlier.expires_at != record.expires_at) {
+            text.push(format!("before: until {}", Time(at)));
+        }
     }
-    Ok(Report::done(&RowChangeView::new(text, &record, changed)))
+    let report = Report::done(&RowChangeView::new(text, &record, changed));
+    Ok(unsigned::noted_for_key(&keys, &org, &record.fingerprint, report).await)
 }
 
 /// The key that the command names.
@@ -73,8 +81,8 @@ struct Found {
     key: VerifyingKey,
     /// The name that the key gets.
     name: Option<KeyName>,
-    /// The name that the organization has for it.
-    earlier_name: Option<KeyName>,
+    /// The organization's row about it.
+    earlier: Option<TrustedKeyRecord>,
 }
 
 async fn find(
@@ -93,22 +101,11 @@ async fn find(
         }
     };
     let org = select::organization_or_default(context, keys, org).await?;
-    let earlier_name = known_name(keys, org.id, &key.fingerprint()).await?;
-    let name = match earlier_name {
-        None => name.or(own_name),
-        Some(_) => name,
-    };
-    Ok(Found { org, key, name, earlier_name })
-}
-
-/// The organization's name for a key that it has a row about.
-async fn known_name(
-    keys: &TrustReader,
-    org: OrgId,
-    fingerprint: &Fingerprint,
-) -> Result<Option<KeyName>, CliError> {
-    let own = keys.store().own_trusted_keys(org).await?;
-    Ok(own.into_iter().find(|key| key.fingerprint == *fingerprint).and_then(|key| key.name))
+    let own = keys.store().own_trusted_keys(org.id).await?;
+    let earlier = own.into_iter().find(|row| row.fingerprint == key.fingerprint());
+    let earlier_name = earlier.as_ref().and_then(|row| row.name.as_ref());
+    let name = if earlier_name.is_some() { name } else { name.or(own_name) };
+    Ok(Found { org, key, name, earlier })
 }
 
 #[cfg(test)]

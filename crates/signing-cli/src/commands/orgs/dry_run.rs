@@ -2,6 +2,7 @@
 
 use crate::cli::{Grant, OrgReference};
 use crate::commands::impact::{About, ImpactView};
+use crate::commands::unsigned;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Report;
@@ -28,7 +29,8 @@ pub(super) async fn grant(
     let child = organization(&keys, &grant.to).await?;
     let impact = keys.grant_impact(parent.id, child.id, scope).await?;
     let what = format!("a grant of {} to {}", parent.name, child.name);
-    Ok(Report::requested(&ImpactView::of(what, About::Keys, &impact)))
+    let report = Report::requested(&ImpactView::of(what, About::Keys, &impact));
+    Ok(unsigned::noted(&keys, &parent, report).await)
 }
 
 pub(super) async fn withdrawal(context: &Context, grant: &Grant) -> Result<Report, CliError> {

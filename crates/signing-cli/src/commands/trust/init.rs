@@ -30,7 +30,7 @@ pub(in crate::commands) async fn publish_first(
     expected: Option<Fingerprint>,
 ) -> Result<Report, CliError> {
     let mut ring = KeyRing::default();
-    let root = ring.add_roles(&command.roles, &command.publication.access())?;
+    let root = ring.add_roles(&command.roles, &command.publication.access(), None)?;
     let plan = DocumentPlan::First {
         root,
         child_roots: child_roots(keys, &command.statement.child_root).await?,

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use signing_crypto::{
-    DraftDocuments, Fingerprint, Role, RoleKeys, Signer, SignerCount, VerifyingKey,
+    DraftDocuments, Fingerprint, Role, RoleKeys, RootDocument, Signer, SignerCount, VerifyingKey,
 };
 use signing_trust::NextRoot;
 
@@ -33,20 +33,31 @@ impl KeyRing {
     }
 
     /// Opens the keys of a root document. Those of which there is the private half sign.
+    ///
+    /// What is not said stays as in the root document `before`, or has to be said: nothing must
+    /// get weaker because an option was forgotten.
     pub(super) fn add_roles(
         &mut self,
         roles: &RoleArgs,
         access: &KeyAccess,
+        before: Option<&RootDocument>,
     ) -> Result<NextRoot, CliError> {
         let root = self.add_role(&roles.root_key, access)?;
-        let mut or_root = |sources: &[KeySource]| match sources.is_empty() {
-            true => Ok(root.clone()),
-            false => self.add_role(sources, access),
+        let mut or_root = |role, sources: &[KeySource]| {
+            let has_own_keys =
+                |before: &RootDocument| before.role(role).keys() != before.role(Role::Root).keys();
+            match sources.is_empty() {
+                true if before.is_some_and(has_own_keys) => Err(CliError::RoleKeysNeeded { role }),
+                true => Ok(root.clone()),
+                false => self.add_role(sources, access),
+            }
         };
-        let trust = or_root(&roles.trust_key)?;
-        let revocation = or_root(&roles.revocation_key)?;
+        let trust = or_root(Role::Trust, &roles.trust_key)?;
+        let revocation = or_root(Role::Revocation, &roles.revocation_key)?;
         let role =
-            |role, keys: &[Fingerprint], threshold: SignerCount| {
+            |role, keys: &[Fingerprint], threshold: Option<SignerCount>| {
+                let of_before = || before.map(|before| before.role(role).threshold());
+                let threshold = threshold.or_else(of_before).unwrap_or(SignerCount::ONE);
                 RoleKeys::new(keys.iter().copied(), threshold)
                     .ok_or_else(|| CliError::TooFewRoleKeys { role, found: keys.len(), threshold })
             };

@@ -1,5 +1,5 @@
-use signing_crypto::DraftSignatureError;
-use signing_trust::{DocumentExpiries, DocumentPlan};
+use signing_crypto::{DraftSignatureError, TrustDocumentKind};
+use signing_trust::{DocumentExpiries, DocumentPlan, SignedTrustError};
 
 use super::publication::publish_or_draft;
 use super::role_keys::KeyRing;
@@ -22,8 +22,11 @@ pub(super) async fn rotate_root(
     let mut ring = KeyRing::default();
     ring.add_signers(&command.key, &access)?;
     let old_keys: Vec<_> = ring.signers().map(|(fingerprint, _)| fingerprint).collect();
+    let published = keys.published_trust(org.id, &anchor).await?;
+    let missing = SignedTrustError::Missing { org: org.id, kind: TrustDocumentKind::Root };
+    let published = published.ok_or(missing)?;
     let plan = DocumentPlan::RotateRoot {
-        root: ring.add_roles(&command.roles, &access)?,
+        root: ring.add_roles(&command.roles, &access, Some(published.root().document()))?,
         expires: DocumentExpiries {
             statement: command.expires,
             revocations: command.revocations_expires,

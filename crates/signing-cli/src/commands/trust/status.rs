@@ -1,6 +1,5 @@
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
 use serde::Serialize;
 use signing_crypto::{OrgId, OrgName, Role, RootDigest, TrustDocument, TrustDocumentKind};
 use signing_trust::store::OrganizationRecord;
@@ -33,7 +32,6 @@ pub(super) async fn status(
     let statement = published.statement();
     let content = keys.statement_content(org.id, Some(statement), &BTreeMap::new()).await?;
     let changes = content.changes(Some(statement));
-    let (kind, at) = published.first_expiry();
     let now = keys.now().await?;
     let view = StatusView {
         org_id: org.id,
@@ -48,18 +46,14 @@ pub(super) async fn status(
         threshold: published.root().document().role(Role::Trust).threshold().get(),
     };
     let mut report = Report::requested(&view);
-    if at <= now {
-        report.refuse(org.name.to_string(), expired(&org, kind, at));
+    if let Err(error) = published.require_current(now) {
+        report.refuse(org.name.to_string(), error.into());
     }
     if !changes.is_empty() {
         let error = CliError::UnpublishedTrust { org: org.name.clone(), changes: changes.len() };
         report.refuse(org.name.to_string(), error);
     }
     Ok(report)
-}
-
-fn expired(org: &OrganizationRecord, kind: TrustDocumentKind, at: DateTime<Utc>) -> CliError {
-    SignedTrustError::Expired { org: org.id, kind, at }.into()
 }
 
 fn documents(published: &VerifiedDocuments) -> Vec<DocumentView> {

@@ -135,12 +135,13 @@ fn reasons() -> Vec<UntrustedReason> {
     ]
 }
 
-fn refused_keys() -> [RefusedKey; 3] {
+fn refused_keys() -> [RefusedKey; 4] {
     let (org, fingerprint) = (values::org_name(), values::fingerprint());
     [
         RefusedKey::TrustOwnKey { org: org.clone(), fingerprint, name: "release".parse().unwrap() },
-        RefusedKey::Reinstate { org, fingerprint },
+        RefusedKey::Reinstate { org: org.clone(), fingerprint },
         RefusedKey::ReplaceCompromised,
+        RefusedKey::RefusedByDocuments { org },
     ]
 }
 

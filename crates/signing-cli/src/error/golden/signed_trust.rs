@@ -11,7 +11,8 @@ use signing_crypto::{
 };
 use signing_loader::PackageError;
 use signing_trust::{
-    DecisionError, SignedTrustError, TrustError, TrustRootError, UnusableClock, VersionMemoryError,
+    DecisionError, SignedTrustError, TakenAway, TrustError, TrustRootError, UnusableClock,
+    VersionMemoryError,
 };
 
 use super::{Sample, each, sample, values};
@@ -46,6 +47,7 @@ pub(super) fn samples() -> Vec<Sample> {
     samples.extend(each(signatures(), CliError::from));
     samples.extend(each(memory(), CliError::from));
     samples.extend(each(trust(), CliError::from));
+    samples.extend(each(taken_away(), |what| TrustError::DraftOutdated { what }.into()));
     samples.extend(each(program(), |error| error));
     samples
 }
@@ -235,8 +237,20 @@ fn trust() -> Vec<TrustError> {
         TrustError::Decision(expired().into()),
         TrustError::SignedTrustExists { org: values::org_id() },
         TrustError::Draft(MalformedDraft::Empty),
+        TrustError::DraftOutdated { what: TakenAway::Key(values::fingerprint()) },
         TrustError::UnreadableTrust { fingerprint: values::fingerprint() },
         TrustError::Bundle(bundles().remove(0)),
+    ]
+}
+
+fn taken_away() -> [TakenAway; 5] {
+    let (key, vendor) = (values::fingerprint(), || "vendor".parse().unwrap());
+    [
+        TakenAway::Key(key),
+        TakenAway::KeyUntil(key),
+        TakenAway::Grant(vendor()),
+        TakenAway::GrantWithin(vendor()),
+        TakenAway::VersionsBelow("libworkflow.so".parse().unwrap(), "2.0.0".parse().unwrap()),
     ]
 }
 
@@ -254,6 +268,7 @@ fn program() -> Vec<CliError> {
         CliError::RootNeeded,
         CliError::OtherRoot { expected: root_digest(), found: "fe".repeat(32).parse().unwrap() },
         CliError::NotSigned(threshold()),
+        CliError::RoleKeysNeeded { role: Role::Revocation },
         CliError::TooFewRoleKeys {
             role: Role::Root,
             found: 1,

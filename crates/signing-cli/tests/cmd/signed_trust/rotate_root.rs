@@ -1,4 +1,13 @@
-use super::{PUBLISH, ROOT, STATUS, rooted, verify, versions, without_store, words};
+use std::fs::{self, File};
+use std::process::Stdio;
+
+use serde_json::Value;
+
+use super::{
+    INIT, PUBLISH, ROOT, ROOT_OUTPUT, STATUS, rooted, scratch, verify, versions, without_store,
+    words,
+};
+use crate::support::{ended, spawn};
 
 const ROTATE: [&str; 9] = [
     "trust",
@@ -64,4 +73,53 @@ fn documents_are_signed_again_if_the_keys_of_their_role_change() {
     scratch.json(&[&same[..], &["--revocation-key", "second.pem"]].concat());
     assert_eq!(versions(&scratch), [3, 1, 2]);
     assert_eq!(verify(&scratch).code, 0);
+}
+
+#[test]
+fn a_threshold_stays_unless_another_is_given() {
+    let scratch = scratch();
+    let two = ["--root-key", "second.pem", "--root-threshold", "2", "--trust-threshold", "2"];
+    scratch.json(&[&INIT[..], &two, &ROOT_OUTPUT, &["--yes"]].concat());
+    let rotate = [&ROTATE[..], &["--root-key", "other.pem", "--key", "root.pem"]].concat();
+    let roles = |rotated: &Value| -> Vec<_> {
+        let roles = rotated["content"]["roles"].as_array().unwrap().iter();
+        roles.map(|role| role["threshold"].as_u64().unwrap()).collect()
+    };
+    assert_eq!(roles(&scratch.json(&rotate)), [2, 2, 1]);
+    let fewer = [&rotate[..9], &["--key", "other.pem", "--root-threshold", "1"]].concat();
+    scratch.fails(2, "TooFewRoleKeys", &fewer);
+    let lower = [&fewer[..], &["--trust-threshold", "1"]].concat();
+    assert_eq!(roles(&scratch.json(&lower)), [1, 1, 1]);
+}
+
+#[test]
+fn a_role_with_keys_of_its_own_must_be_named() {
+    let scratch = rooted();
+    let rotate = [&ROTATE[..], &["--key", "root.pem"]].concat();
+    scratch.fails(2, "RoleKeysNeeded", &rotate);
+    assert_eq!(versions(&scratch), [1, 1, 1]);
+    scratch.json(&[&rotate[..], &REVOCATION].concat());
+    assert_eq!(versions(&scratch), [2, 2, 1]);
+}
+
+/// Everybody may read the file, and so hold a lock on it.
+#[test]
+fn a_lock_or_a_pipe_in_the_place_of_the_root_document_holds_nothing_up() {
+    let scratch = rooted();
+    let rotate = [&ROTATE[..8], &["root.pem", "--key", "root.pem", "--force"]].concat();
+    let rotate = [&rotate[..], &REVOCATION, &["--root-output", "next.json"]].concat();
+    let bounded = || {
+        let child = spawn(scratch.command(&rotate).stdout(Stdio::null()).stderr(Stdio::null()));
+        ended(child, |mut child| child.wait().unwrap().code())
+    };
+    scratch.write("next.json", "another");
+    let held = File::open(scratch.path("next.json")).unwrap();
+    held.lock().unwrap();
+    assert_eq!(bounded(), Some(0));
+    assert_eq!(versions(&scratch), [2, 1, 1]);
+
+    fs::remove_file(scratch.path("next.json")).unwrap();
+    assert_eq!(scratch.tool("mkfifo").arg("next.json").status().unwrap().code(), Some(0));
+    assert_eq!(bounded(), Some(2));
+    assert_eq!(versions(&scratch), [2, 1, 1]);
 }

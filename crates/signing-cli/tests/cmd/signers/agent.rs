@@ -156,7 +156,8 @@ fn keys_in_an_agent_sign_trust_documents_checkpoints_and_revocations() {
     let deny = ["keys", "deny", &stranger, "--org", "acme", "--publish", "agent:online"];
     must(&[&deny[..], &root].concat());
     let rotate = ["trust", "rotate-root", "--org", "acme", "--key", "agent:root", "--root-key"];
-    must(&[&rotate[..], &["agent:online", "--yes"], &root].concat());
+    let revocation = ["--revocation-key", "agent:online"];
+    must(&[&rotate[..], &["agent:online", "--yes"], &revocation, &root].concat());
 
     let fingerprint = public_pem(&scratch, "root");
     let checkpoint =
