@@ -144,7 +144,7 @@ pub(crate) enum Command {
     Sign(Sign),
     /// Verify packages; short for package verify
     Verify(VerifyPackages),
-    /// Which organizations accept which keys
+    /// Signed trust: documents that root keys sign; and a graph of who accepts whose keys
     #[command(subcommand)]
     Trust(Trust),
     /// The log of every change, and checks that nobody has altered it

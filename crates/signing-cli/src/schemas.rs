@@ -122,7 +122,7 @@ fn leaves(command: &Command, path: &str, found: &mut BTreeSet<String>) {
     }
 }
 
-/// What a command prints, whatever comes of it.
+/// What a command prints when it succeeds and when it fails.
 fn of_document(command: &str, documents: &[Document]) -> Value {
     let mut generator = generator();
     let mut results: Vec<_> =

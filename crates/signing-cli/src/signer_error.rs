@@ -41,6 +41,9 @@ pub(crate) enum AgentError {
     TooLarge { found: usize, limit: usize },
 }
 
+/// Why a program without a `/` in its path cannot be started.
+pub(crate) const NOT_IN_PATH: &str = "no executable file of this name is in PATH";
+
 /// A program that did not sign.
 #[derive(Debug, Error)]
 pub(crate) enum ProgramError {

@@ -2,11 +2,14 @@
 //! async: keys and their text forms, package digests, in-toto statements in
 //! DSSE envelopes, and the wrapping of private keys at rest.
 //!
-//! This crate alone is enough to check a signature with a public key that one
-//! already has:
+//! This crate alone is enough to check a package with a public key that one
+//! already has. Trust, revocation and version floors are not checked:
+//! `signing-loader` does that.
 //!
 //! ```
-//! use signing_crypto::{PackageDigest, PackageStatement, SignatureEnvelope, SigningKey};
+//! use signing_crypto::{
+//!     PackageDigest, PackageName, PackageStatement, SignatureEnvelope, SigningKey, StatementTime,
+//! };
 //!
 //! // The build of the package signs a statement about it …
 //! let key = SigningKey::generate()?;
@@ -16,13 +19,27 @@
 //!     content.digest,
 //!     content.size,
 //!     "2026-01-28T12:00:00Z".parse()?,
-//! );
-//! let envelope = SignatureEnvelope::sign(&statement, &key);
+//! )
+//! .with_expiry("2027-01-28T12:00:00Z".parse()?);
+//! let signature = SignatureEnvelope::sign(&statement, &key).to_json();
 //!
-//! // … and a program that has the public key checks the envelope, then the bytes.
-//! let envelope = SignatureEnvelope::parse(envelope.to_json().as_bytes())?;
-//! let verified = envelope.verify(&key.verifying_key())?;
-//! assert_eq!(verified.statement().digest(), &content.digest);
+//! // … and a program that has the public key checks the envelope, and then the package's
+//! // name, its bytes, and that the signature has not expired.
+//! let is_good = |name: &str, bytes: &[u8], now: &str| {
+//!     let envelope = SignatureEnvelope::parse(signature.as_bytes())?;
+//!     let verified = envelope.verify(&key.verifying_key())?;
+//!     let (statement, now) = (verified.statement(), now.parse::<StatementTime>()?);
+//!     Ok::<_, Box<dyn std::error::Error>>(
+//!         *statement.name() == name.parse::<PackageName>()?
+//!             && *statement.digest() == PackageDigest::of_reader(bytes)?.digest
+//!             && statement.expires_at().is_none_or(|expires_at| now < expires_at),
+//!     )
+//! };
+//! let bytes = b"\x7fELF: the package's bytes";
+//! assert!(is_good("libworkflow.so", bytes, "2026-06-01T00:00:00Z")?);
+//! assert!(!is_good("libother.so", bytes, "2026-06-01T00:00:00Z")?);
+//! assert!(!is_good("libworkflow.so", b"other bytes", "2026-06-01T00:00:00Z")?);
+//! assert!(!is_good("libworkflow.so", bytes, "2027-01-28T12:00:00Z")?);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!

@@ -12,6 +12,7 @@
 //! never changed. None is removed unless [`InstallDirectory::keep`] says how many stay: a runner
 //! may be reading it.
 
+mod contents;
 mod error;
 mod link;
 mod old;
@@ -39,6 +40,7 @@ use crate::error::PackageError;
 use crate::lock::lock_file;
 use crate::report::VerificationReport;
 
+pub use self::contents::InstallContents;
 pub use self::error::InstallError;
 pub use self::old::{OldReleases, is_in_release};
 

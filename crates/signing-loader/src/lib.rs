@@ -105,8 +105,8 @@ pub use elf::{
 pub use error::{LoadError, PackageError};
 pub use explain::{ExplainedEnvelope, Explanation, InspectedEnvelope, SignatureInspection};
 pub use install::{
-    Downgrade, InstallDirectory, InstallError, InstallOutcome, Installed, OldReleases,
-    is_in_release,
+    Downgrade, InstallContents, InstallDirectory, InstallError, InstallOutcome, Installed,
+    OldReleases, is_in_release,
 };
 pub use library::{LibraryInspection, inspect_library};
 pub use load::{LoadedPackage, Provenance, danger_load_unsigned};

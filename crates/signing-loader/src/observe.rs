@@ -85,7 +85,7 @@ impl<T> Observer<T> {
 }
 
 impl Observer<Offline> {
-    /// Verifies a package, and loads it whatever came of that, until the date.
+    /// Verifies a package, and loads it even if it is refused, until the date.
     ///
     /// # Errors
     ///
@@ -107,7 +107,7 @@ impl Observer<Offline> {
 
 #[cfg(feature = "store")]
 impl Observer<Online> {
-    /// Verifies a package, and loads it whatever came of that, until the date.
+    /// Verifies a package, and loads it even if it is refused, until the date.
     ///
     /// # Errors
     ///

@@ -151,7 +151,7 @@ impl<T> Verified<T> {
     }
 }
 
-/// Tells the audit log what came of a verification.
+/// Tells the audit log the result of a verification.
 pub(crate) fn announce<T>(
     name: Option<PackageName>,
     org: Option<OrgId>,

@@ -48,7 +48,7 @@ pub struct GraphKey {
     pub expires_at: Option<DateTime<Utc>>,
     /// What it says about that it revoked the key.
     pub note: Option<Note>,
-    /// What comes of it.
+    /// The effect of that.
     pub standing: KeyStanding,
 }
 
@@ -63,7 +63,7 @@ pub struct GraphGrant {
     pub child_name: OrgName,
     /// For which packages, and until when.
     pub limits: TrustLimits,
-    /// What comes of it.
+    /// Whether it is in force.
     pub standing: GrantStanding,
 }
 

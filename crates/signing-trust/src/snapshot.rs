@@ -75,7 +75,7 @@ pub(crate) struct TrustGrant {
 /// The signed documents of an organization that was granted trust.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum DocumentsOfChild {
-    /// Rows are believed, or there is only a bundle of keys.
+    /// Rows are believed: no root is pinned.
     NotAsked,
     /// They count until one of them expires.
     UntilExpiry(Expiry),

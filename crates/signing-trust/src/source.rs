@@ -8,7 +8,7 @@ use crate::decision::{DecisionError, Signers};
 use crate::error::TrustError;
 use crate::snapshot::{OrganizationTrust, boot_time};
 
-/// The most rows that are looked at to find those keys.
+/// The most rows that are read for a signature that names no key.
 pub(crate) const MAX_KEY_ROWS: usize = 4096;
 
 /// Reads what bears on whether `org` accepts the signers, in one statement.

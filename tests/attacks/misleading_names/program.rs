@@ -142,7 +142,7 @@ fn the_name_of_a_deleted_organization_is_not_the_beginning_of_anothers_id() {
             store.create_organization(NewOrganization { id, name }, entry).await.unwrap();
         }
     });
-    scratch.json(&["orgs", "delete", "cafe"]);
+    scratch.json(&["orgs", "delete", "cafe", "--yes"]);
     scratch.fails(2, "NoSuchOrganization", &["orgs", "show", "cafe"]);
     assert_eq!(scratch.json(&["orgs", "show", "babe"])["name"], "babe");
     assert_eq!(scratch.json(&["orgs", "show", "cafe0"])["name"], "mallory");

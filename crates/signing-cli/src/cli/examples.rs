@@ -39,7 +39,13 @@ const EXAMPLES: &[(&str, &[Example])] = &[
         ],
     ),
     ("orgs show", &[("Show an organization", "cloacina orgs show acme")]),
-    ("orgs delete", &[("Delete an organization", "cloacina orgs delete retired")]),
+    (
+        "orgs delete",
+        &[
+            ("Show what would no longer be accepted", "cloacina orgs delete retired --dry-run"),
+            ("Delete an organization without a question", "cloacina orgs delete retired --yes"),
+        ],
+    ),
     (
         "orgs grant-trust",
         &[

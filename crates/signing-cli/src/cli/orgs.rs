@@ -21,7 +21,7 @@ pub(crate) enum Orgs {
         org: OrgReference,
     },
     /// Delete an organization: it trusts nothing, its grants end, and no other organization
-    /// can take its name
+    /// can take its name. Shows what is no longer accepted, and asks. Cannot be undone
     Delete {
         /// The organization (name or id)
         org: OrgReference,
@@ -29,6 +29,10 @@ pub(crate) enum Orgs {
         /// Change nothing, and show what would no longer be accepted
         #[arg(long)]
         dry_run: bool,
+
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
     },
     /// Accept the keys that another organization trusts directly. A second grant replaces
     /// the limits of the first

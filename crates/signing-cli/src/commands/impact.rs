@@ -55,6 +55,18 @@ impl<'a> ImpactView<'a> {
         }
     }
 
+    /// What somebody agrees to, if the change cannot be undone.
+    pub(super) fn preview(&self) -> Lines {
+        self.below(format!("{} cannot be undone, and would have this effect:", self.what))
+    }
+
+    fn below(&self, heading: String) -> Lines {
+        let mut text = Lines::from(heading);
+        text.append(self.keys_text());
+        text.append(SignaturesView::text(&self.gains, &self.losses));
+        text
+    }
+
     fn keys_text(&self) -> Lines {
         let lists = [
             (&self.accepted, "would accept these keys, which it does not accept now:"),
@@ -90,11 +102,7 @@ impl<'a> ImpactView<'a> {
 
 impl View for ImpactView<'_> {
     fn text(&self) -> Lines {
-        let what = &self.what;
-        let mut text = Lines::from(format!("nothing was changed; {what} would have this effect:"));
-        text.append(self.keys_text());
-        text.append(SignaturesView::text(&self.gains, &self.losses));
-        text
+        self.below(format!("nothing was changed; {} would have this effect:", self.what))
     }
 }
 

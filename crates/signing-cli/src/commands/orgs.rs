@@ -7,14 +7,17 @@ use signing_trust::TrustLimits;
 use signing_trust::store::{Change, OrganizationRecord};
 
 use crate::cli::{Grant, OrgReference, Orgs, Resolved};
+use crate::commands::impact::{About, ImpactView};
 use crate::commands::unsigned;
 use crate::context::{Context, block_on};
 use crate::error::CliError;
 use crate::lines::{Lines, ShortIds, Table};
 use crate::output::Report;
+use crate::question::confirm;
 #[cfg(test)]
 use crate::schemas::Document;
 use crate::select::organization;
+use crate::terminal::Confirmation;
 use crate::view::{GraphGrantView, LimitsView, View};
 
 pub(super) fn run(context: &Context, command: Orgs) -> Result<Report, CliError> {
@@ -23,8 +26,10 @@ pub(super) fn run(context: &Context, command: Orgs) -> Result<Report, CliError> 
             Orgs::Create { name } => create(context, name).await,
             Orgs::List => list(context).await,
             Orgs::Show { org } => show::show(context, &org).await,
-            Orgs::Delete { org, dry_run: true } => dry_run::deletion(context, &org).await,
-            Orgs::Delete { org, .. } => delete(context, &org).await,
+            Orgs::Delete { org, dry_run: true, .. } => dry_run::deletion(context, &org).await,
+            Orgs::Delete { org, yes, .. } => {
+                delete(context, &org, Confirmation::given_if(yes)).await
+            }
             Orgs::GrantTrust { grant, scope: Resolved(scope), dry_run: true } => {
                 dry_run::grant(context, &grant, scope).await
             }
@@ -56,9 +61,19 @@ async fn list(context: &Context) -> Result<Report, CliError> {
     Ok(Report::requested(&ListView(views.collect())))
 }
 
-async fn delete(context: &Context, org: &OrgReference) -> Result<Report, CliError> {
+async fn delete(
+    context: &Context,
+    org: &OrgReference,
+    confirmation: Confirmation,
+) -> Result<Report, CliError> {
     let keys = context.open_to_change().await?;
     let org = organization(&keys, org).await?;
+    if confirmation == Confirmation::Needed {
+        let impact = keys.deletion_impact(org.id).await?;
+        let what = format!("deleting {}", org.name);
+        let preview = ImpactView::of(what, About::Keys, &impact).preview();
+        confirm(&preview, &format!("delete {} for good?", org.name))?;
+    }
     keys.delete_organization(org.id).await?;
     Ok(Report::done(&DeletedView { org: OrganizationView::of(&org) }))
 }

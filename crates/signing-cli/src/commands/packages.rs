@@ -2,9 +2,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use signing_crypto::PackageName;
-use signing_loader::{PackagePath, is_in_release, read_signature};
+use signing_loader::{InstallContents, PackagePath, is_in_release, read_signature};
 
 use crate::error::CliError;
+use crate::lines::counted;
 use crate::output::Report;
 
 /// The packages that a command line names.
@@ -12,6 +13,8 @@ pub(super) struct Packages {
     packages: Vec<PackagePath>,
     /// Signatures among the packages, which a shell's `*` matches too.
     left_out: Vec<PathBuf>,
+    /// Directories with installed packages, and how many of their releases no link leads to.
+    unlinked: Vec<(PathBuf, usize)>,
 }
 
 impl Packages {
@@ -34,27 +37,29 @@ impl Packages {
             Some(name) => PackagePath::new(path).expect_name(name.clone()),
             None => PackagePath::new(path),
         };
-        Ok(Self { packages: paths.into_iter().map(package).collect(), left_out })
+        let packages = paths.into_iter().map(package).collect();
+        Ok(Self { packages, left_out, unlinked: Vec::new() })
     }
 
     /// The same, with the packages in directories and below. A directory is a package to
     /// whatever loads all that is in it, so nothing is left out but signatures: no hidden file,
-    /// and no file of an unexpected kind, which is then refused. A name or a signature file is
-    /// one package's, so with either a directory is not looked into.
+    /// and no file of an unexpected kind, which is then refused. Where packages were installed,
+    /// the releases that links lead to are what is loaded. A name or a signature file is one
+    /// package's, so with either a directory is not looked into.
     pub(super) fn in_directories(
         paths: Vec<PathBuf>,
         name: Option<PackageName>,
         file: Option<&Path>,
     ) -> Result<Self, CliError> {
         let is_one = name.is_some() || file.is_some();
-        let mut found = Vec::new();
+        let (mut found, mut unlinked) = (Vec::new(), Vec::new());
         for path in paths {
             match !is_one && is_directory(&path) {
-                true => found.extend(packages_below(&path)?),
+                true => found.extend(packages_below(&path, &mut unlinked)?),
                 false => found.push(path),
             }
         }
-        Self::new(found, name, file)
+        Ok(Self { unlinked, ..Self::new(found, name, file)? })
     }
 
     pub(super) fn get(&self) -> &[PackagePath] {
@@ -65,6 +70,10 @@ impl Packages {
     pub(super) fn noted(&self, mut report: Report) -> Report {
         for path in &self.left_out {
             report.note(format!("left out {}: it is a signature", path.display()));
+        }
+        for (directory, count) in &self.unlinked {
+            let (releases, directory) = (counted(*count as u64, "release"), directory.display());
+            report.note(format!("left out {releases} in {directory}: no link leads there"));
         }
         report
     }
@@ -89,18 +98,30 @@ fn is_directory(path: &Path) -> bool {
     path.metadata().is_ok_and(|metadata| metadata.is_dir())
 }
 
-/// In the order of their paths. Links to directories are not followed, and are no packages.
-fn packages_below(directory: &Path) -> Result<Vec<PathBuf>, CliError> {
-    let cannot_read = |path: &Path, source| CliError::Read { path: path.into(), source };
+/// In the order of their paths. Links to directories are not followed, and are no packages, except
+/// those of an installation.
+fn packages_below(
+    directory: &Path,
+    unlinked: &mut Vec<(PathBuf, usize)>,
+) -> Result<Vec<PathBuf>, CliError> {
     let mut packages = Vec::new();
     let mut directories = vec![directory.to_owned()];
     while let Some(directory) = directories.pop() {
-        let entries = fs::read_dir(&directory).map_err(|source| cannot_read(&directory, source))?;
-        for entry in entries {
-            let entry = entry.map_err(|source| cannot_read(&directory, source))?;
-            let path = entry.path();
-            let kind = entry.file_type().map_err(|source| cannot_read(&path, source))?;
-            match kind.is_dir() {
+        let cannot_read = |source| CliError::Read { path: directory.clone(), source };
+        let found = match InstallContents::read(&directory).map_err(cannot_read)? {
+            Some(contents) => {
+                unlinked.extend((contents.unlinked > 0).then(|| (directory, contents.unlinked)));
+                contents.found
+            }
+            None => {
+                let entries = fs::read_dir(&directory).map_err(cannot_read)?;
+                let paths: Result<_, _> = entries.map(|entry| Ok(entry?.path())).collect();
+                paths.map_err(cannot_read)?
+            }
+        };
+        for path in found {
+            // What cannot be looked at is refused when it is verified.
+            match path.symlink_metadata().is_ok_and(|metadata| metadata.is_dir()) {
                 true => directories.push(path),
                 false if !is_signature(&path) => packages.push(path),
                 false => {}

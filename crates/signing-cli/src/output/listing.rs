@@ -44,7 +44,7 @@ pub(crate) struct Listing {
     form: Form,
     is_empty: bool,
     out: Standard,
-    /// What came of the writing so far. After a failure nothing more is written.
+    /// Whether all was written so far. After a failure nothing more is written.
     written: io::Result<()>,
 }
 

@@ -14,7 +14,7 @@ use signing_crypto::{MAX_PEM_SIZE, Signer, SignerError, SigningInput, VerifyingK
 use signing_loader::Protection;
 
 use super::deadline::within;
-use crate::signer_error::ProgramError;
+use crate::signer_error::{NOT_IN_PATH, ProgramError};
 
 /// How the names of this program's own variables begin.
 const OUR_VARIABLES: &[u8] = b"CLOACINA_";
@@ -115,7 +115,7 @@ fn find(path: &Path) -> io::Result<PathBuf> {
     env::split_paths(&directories)
         .map(|directory| Path::new(".").join(directory).join(path))
         .find(|file| file.is_file() && access(file, Access::EXEC_OK).is_ok())
-        .ok_or_else(|| io::ErrorKind::NotFound.into())
+        .ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, NOT_IN_PATH))
 }
 
 fn is_secret(variable: &OsStr) -> bool {

@@ -259,7 +259,7 @@ fn what_a_command_refuses_its_dry_run_refuses() {
         refused(1, "KeyCompromised", command);
     }
     refused(1, "KeyCompromised", &["keys", "rotate", "vendor/release"]);
-    let id = text(&scratch.json(&["orgs", "delete", "vendor"])["id"]);
+    let id = text(&scratch.json(&["orgs", "delete", "vendor", "--yes"])["id"]);
     refused(2, "OrganizationDeleted", &["orgs", "grant-trust", "--from", "acme", "--to", &id]);
     refused(2, "OrganizationDeleted", &["package", "floor", "unset", "--org", &id, "--name", "a"]);
 }

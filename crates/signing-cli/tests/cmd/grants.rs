@@ -101,7 +101,7 @@ fn an_organization_is_shown_with_its_grants_and_their_limits() {
     assert_eq!(scratch.json(&["orgs", "show", "other"])["grants"], json!([]));
     assert_eq!(scratch.json(&["orgs", "show", "operator"])["granted_by"], json!([]));
 
-    scratch.json(&["orgs", "delete", "vendor"]);
+    scratch.json(&["orgs", "delete", "vendor", "--yes"]);
     let shown = scratch.json(&["orgs", "show", "operator"]);
     assert_eq!(shown["grants"][1]["standing"], "child_deleted");
     assert_eq!(scratch.json(&["orgs", "list"])[0]["accepts"], json!(["other"]));

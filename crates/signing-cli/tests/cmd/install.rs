@@ -42,6 +42,78 @@ fn a_package_is_installed_with_its_signature_and_verifies_there() {
     assert!(run.stdout.starts_with("already installed a.so 1.1.0\n"), "{}", run.stdout);
 }
 
+/// Two packages, of which one was installed in two versions, and the arguments that verify all.
+fn installed() -> (Scratch, [&'static str; 5]) {
+    let scratch = scratch();
+    scratch.json(&INSTALL);
+    sign(&scratch, "1.1.0");
+    scratch.json(&INSTALL);
+    scratch.signed_package("b.so", "dev.pem");
+    scratch.json(&[&["package", "install", "b.so"], &INSTALL[3..]].concat());
+    (scratch, ["package", "verify", "packages", "--trust-key", "dev.pub.pem"])
+}
+
+#[test]
+fn a_directory_of_installed_packages_verifies_by_what_its_links_lead_to() {
+    let (scratch, verify) = installed();
+    let verdicts = scratch.json(&verify);
+    let paths: Vec<_> =
+        verdicts.as_array().unwrap().iter().map(|verdict| text(&verdict["path"])).collect();
+    assert_eq!(paths, ["packages/a.so/a.so", "packages/b.so/b.so"]);
+    let run = scratch.run(&verify);
+    let note = "left out 1 release in packages: no link leads there";
+    assert!(run.stderr.contains(note), "{}", run.stderr);
+    // What a killed program left is not loaded either.
+    symlink("releases/unfinished", scratch.path("packages/releases/.link")).unwrap();
+    fs::create_dir(scratch.path("packages/releases/.new")).unwrap();
+    scratch.json(&verify);
+}
+
+#[test]
+fn what_is_not_as_it_was_installed_is_refused_with_its_directory() {
+    type Change = fn(&Scratch);
+    let changes: [(&str, &str, Change); 9] = [
+        ("packages/a.so/a.so", "TamperedPackage", |scratch| {
+            scratch.write("packages/a.so/a.so", "version 6.6.6")
+        }),
+        ("packages/c.so", "SignatureNotFound", |scratch| scratch.write("packages/c.so", "c")),
+        ("packages/a.so/c.so", "SignatureNotFound", |scratch| {
+            scratch.write("packages/a.so/c.so", "c")
+        }),
+        ("packages/a.so/more/c.so", "SignatureNotFound", |scratch| {
+            fs::create_dir(scratch.path("packages/a.so/more")).unwrap();
+            scratch.write("packages/a.so/more/c.so", "c");
+        }),
+        ("packages/releases/c.so", "SignatureNotFound", |scratch| {
+            scratch.write("packages/releases/c.so", "c")
+        }),
+        ("packages/c.so", "NotARegularFile", |scratch| {
+            fs::create_dir(scratch.path("elsewhere")).unwrap();
+            symlink("../elsewhere", scratch.path("packages/c.so")).unwrap();
+        }),
+        ("packages/c.so/c.so", "UnreadableFile", |scratch| {
+            let release = fs::read_link(scratch.path("packages/a.so")).unwrap();
+            symlink(release, scratch.path("packages/c.so")).unwrap();
+        }),
+        ("packages/.lock", "SignatureNotFound", |scratch| scratch.write("packages/.lock", "c")),
+        ("packages/.lock", "SignatureNotFound", |scratch| {
+            fs::rename(scratch.path("packages/releases"), scratch.path("others")).unwrap();
+            symlink("../others", scratch.path("packages/releases")).unwrap();
+        }),
+    ];
+    for (path, code, change) in changes {
+        let (scratch, verify) = installed();
+        scratch.json(&verify);
+        change(&scratch);
+        let run = scratch.run(&[&verify[..], &["--json"]].concat());
+        assert_ne!(run.code, 0, "{path}");
+        let verdicts = run.document()["result"].clone();
+        let mut verdicts = verdicts.as_array().unwrap().iter();
+        let verdict = verdicts.find(|verdict| verdict["path"] == path).unwrap();
+        assert_eq!(verdict["code"], code, "{path}: {verdict}");
+    }
+}
+
 #[test]
 fn what_does_not_verify_is_not_installed() {
     let scratch = scratch();

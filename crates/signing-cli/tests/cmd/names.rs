@@ -99,7 +99,7 @@ fn the_first_digits_of_an_organizations_id_stand_for_it() {
         assert_eq!(scratch.json(&["orgs", "show", given])["name"], "acme", "{given}");
     }
     scratch.fails(2, "NoSuchOrganization", &["orgs", "show", &id[..3]]);
-    scratch.json(&["orgs", "delete", &id[..8]]);
+    scratch.json(&["orgs", "delete", &id[..8], "--yes"]);
     scratch.fails(2, "NoSuchOrganization", &["orgs", "show", &id[..8]]);
 }
 
@@ -141,9 +141,9 @@ fn a_key_without_its_organization_needs_one_if_the_store_has_several() {
     assert_eq!(scratch.json(&["keys", "export", &id])["id"], id.as_str());
     assert_eq!(scratch.json(&["keys", "export", "acme/release"])["id"], id.as_str());
     // A deleted organization does not count.
-    scratch.json(&["orgs", "delete", "vendor"]);
+    scratch.json(&["orgs", "delete", "vendor", "--yes"]);
     assert_eq!(scratch.json(&export)["id"], id.as_str());
-    scratch.json(&["orgs", "delete", "acme"]);
+    scratch.json(&["orgs", "delete", "acme", "--yes"]);
     scratch.fails(2, "NoOrganization", &export);
 }
 

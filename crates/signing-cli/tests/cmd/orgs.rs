@@ -1,3 +1,4 @@
+use crate::passphrase_prompt::talk;
 use crate::support::{Scratch, text};
 
 #[test]
@@ -44,7 +45,7 @@ fn a_deleted_organization_trusts_nothing_and_keeps_its_name() {
     let sign = ["package", "sign", "a.so", "--key-id", &key, "--force"];
     scratch.json(&sign);
 
-    let id = text(&scratch.json(&["orgs", "delete", "acme"])["id"]);
+    let id = text(&scratch.json(&["orgs", "delete", "acme", "--yes"])["id"]);
     assert_eq!(scratch.json(&["orgs", "list"]), serde_json::json!([]));
     // Nobody could revoke what its keys sign from now on.
     scratch.fails(2, "OrganizationDeleted", &sign);
@@ -58,6 +59,30 @@ fn a_deleted_organization_trusts_nothing_and_keeps_its_name() {
     let run = scratch.fails(2, "OrganizationNameRetired", &["orgs", "create", "acme"]);
     assert!(run.stderr.contains(&id), "{}", run.stderr);
     scratch.json(&["orgs", "create", "acme-2"]);
+}
+
+#[test]
+fn an_organization_is_deleted_only_if_somebody_agrees_to_what_is_shown() {
+    let scratch = Scratch::with_orgs(&["acme", "other"]);
+    scratch.stored_key("release", "acme");
+    scratch.json(&["keys", "trust", "--org", "acme", "--key-id", "release"]);
+    let delete = ["orgs", "delete", "acme"];
+    let is_there = || scratch.json(&["orgs", "list"]).as_array().unwrap().len() == 2;
+    // Nobody is there to ask.
+    let refused = scratch.fails(2, "ConfirmationNeeded", &delete);
+    assert!(refused.stderr.contains("--yes"), "{}", refused.stderr);
+    let asked = "delete acme for good? [yes/no] ";
+    let declined = talk(&mut scratch.command(&delete), &[(asked, "no\n")]);
+    assert_eq!(declined.code, Some(2), "{}", declined.shown);
+    let (shown, _) = declined.shown.split_once(asked).unwrap();
+    assert!(shown.contains("deleting acme cannot be undone"), "{shown}");
+    assert!(shown.contains("would no longer accept these keys:"), "{shown}");
+    assert!(shown.contains("release"), "{shown}");
+    assert!(is_there());
+
+    let agreed = talk(&mut scratch.command(&delete), &[(asked, "yes\n")]);
+    assert_eq!(agreed.code, Some(0), "{}", agreed.shown);
+    assert!(!is_there());
 }
 
 #[test]

@@ -72,7 +72,7 @@ fn deleting_an_organization_is_shown_first_for_it_and_for_those_that_granted_it_
     assert_eq!(names(&shown["losses"], "packages"), both);
     assert!(verifies(&scratch, "a.so", "acme"));
 
-    scratch.json(&["orgs", "delete", "vendor"]);
+    scratch.json(&["orgs", "delete", "vendor", "--yes"]);
     assert!(!verifies(&scratch, "a.so", "acme"));
     assert!(verifies(&scratch, "b.so", "acme"));
 }

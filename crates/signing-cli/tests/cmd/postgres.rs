@@ -75,7 +75,7 @@ impl Shop {
         let fingerprint = "ab".repeat(32);
         for arguments in [
             &["orgs", "create", "mine"][..],
-            &["orgs", "delete", "acme"],
+            &["orgs", "delete", "acme", "--yes"],
             &["keys", "generate", "--name", "mine", "--org", "acme"],
             &[
                 "keys",

@@ -156,7 +156,7 @@ fn a_denial_is_foreseen_as_it_happens_and_denies_nothing() {
 #[test]
 fn what_a_deleted_organization_cannot_do_is_not_foreseen() {
     let (scratch, [id, row, _, fingerprint]) = world();
-    let org = text(&scratch.json(&["orgs", "delete", "acme"])["id"]);
+    let org = text(&scratch.json(&["orgs", "delete", "acme", "--yes"])["id"]);
     for arguments in [
         &["keys", "revoke", &id][..],
         &["keys", "revoke", &row],

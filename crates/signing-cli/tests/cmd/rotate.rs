@@ -62,15 +62,31 @@ fn what_is_to_be_re_signed_is_shown_on_the_terminal_before_the_question() {
     let declined = talk(&mut scratch.command(&rotate), &[(asked, "no\n")]);
     assert_eq!(declined.code, Some(2), "{}", declined.shown);
     let (shown, _) = declined.shown.split_once(asked).unwrap();
-    assert!(shown.contains("a.so") && shown.contains("re-signed"), "{shown}");
+    assert!(shown.contains("1 to re-sign, 0 already up to date\r\n"), "{shown}");
+    assert!(shown.contains("a.so") && !shown.contains("re-signed"), "{shown}");
     let made = || scratch.json(&["keys", "list", "--org", "acme"])["signing_keys"].clone();
     assert_eq!(made().as_array().unwrap().len(), 1);
 
     let agreed = talk(&mut scratch.command(&rotate), &[(asked, "yes\n")]);
     assert_eq!(agreed.code, Some(0), "{}", agreed.shown);
+    let done = &agreed.stdout;
+    assert!(done.contains("1 re-signed, 0 already") && !done.contains("to re-sign"), "{done}");
     assert_eq!(made().as_array().unwrap().len(), 2);
     // There is nothing left to ask about.
     assert_eq!(scratch.json(&rotate)["signatures"]["already"], 1);
+}
+
+#[test]
+fn a_dry_run_says_what_would_be_re_signed_and_not_that_it_was() {
+    let (scratch, _) = world();
+    let rotate = ["keys", "rotate", "acme/release", "--dry-run"];
+    let said = scratch.run(&[&rotate[..], &["--resign"]].concat()).stdout;
+    assert!(said.contains("1 to re-sign, 0 already up to date\n"), "{said}");
+    assert!(!said.contains("re-signed"), "{said}");
+    let said = scratch.run(&rotate).stdout;
+    assert!(said.contains("0 to re-sign, 0 already up to date, 1 left as is\n"), "{said}");
+    let done = scratch.run(&["keys", "rotate", "acme/release", "--resign", "--yes"]).stdout;
+    assert!(done.contains("1 re-signed, 0 already up to date, 0 not re-signed\n"), "{done}");
 }
 
 #[test]

@@ -24,7 +24,7 @@ fn a_graph_tells_who_accepts_whose_keys() {
     let listed = scratch.json(&["keys", "list", "--org", "vendor"])["accepted"].clone();
     let old = listed.as_array().unwrap().iter().find(|key| key["name"] == "old").unwrap();
     scratch.json(&["keys", "revoke", &text(&old["id"])]);
-    scratch.json(&["orgs", "delete", "stranger"]);
+    scratch.json(&["orgs", "delete", "stranger", "--yes"]);
 
     let graph = scratch.json(&GRAPH);
     let orgs = graph["organizations"].as_array().unwrap();

@@ -9,6 +9,19 @@ use super::error::InstallError;
 use super::place::Place;
 use super::{NEW_LINK, RELEASES, Step, reached, remove, sync};
 
+/// The release that a link with this target leads to.
+pub(super) fn release_in(target: &Path) -> Option<&OsStr> {
+    let mut components = target.components();
+    match (components.next(), components.next(), components.next()) {
+        (Some(Component::Normal(releases)), Some(Component::Normal(release)), None)
+            if releases == RELEASES =>
+        {
+            Some(release)
+        }
+        _ => None,
+    }
+}
+
 /// The link that runners follow.
 pub(super) struct Link<'a> {
     pub(super) place: &'a Place,
@@ -25,14 +38,9 @@ impl Link<'_> {
             Err(Errno::INVAL) => return Err(InstallError::Occupied { path }),
             Err(errno) => return Err(InstallError::write(path, errno)),
         };
-        let mut components = target.components();
-        match (components.next(), components.next(), components.next()) {
-            (Some(Component::Normal(releases)), Some(Component::Normal(release)), None)
-                if releases == RELEASES =>
-            {
-                Ok(Some(release.to_owned()))
-            }
-            _ => Err(InstallError::Occupied { path }),
+        match release_in(&target) {
+            Some(release) => Ok(Some(release.to_owned())),
+            None => Err(InstallError::Occupied { path }),
         }
     }
 

@@ -47,7 +47,7 @@ pub fn is_in_release(file: &Path) -> bool {
 
 /// Whether a directory's name ends as those of releases do. What somebody has moved away from
 /// its place has another name, and is no release any more.
-fn names_a_release(name: &OsStr) -> bool {
+pub(super) fn names_a_release(name: &OsStr) -> bool {
     let name = name.as_bytes();
     let digits = name.iter().rev().take_while(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     let before = name.len().checked_sub(DIGITS + 1).map(|at| name[at]);

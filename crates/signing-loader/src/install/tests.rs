@@ -293,11 +293,8 @@ fn releases_that_others_can_change_are_refused() {
     assert_eq!(workshop.loaded(), "1.0.0");
 }
 
-/// What the tests below start: it installs version 2.0.0, and is killed.
-#[test]
-fn child_that_installs() {
-    let Some(workshop) = env::var_os(WORKSHOP) else { return };
-    let workshop = Path::new(&workshop);
+/// What the tests below do in a process of its own: it installs version 2.0.0, and is killed.
+fn install_in_a_child(workshop: &Path) {
     let directory = InstallDirectory::open(workshop.join("packages")).unwrap();
     let directory = directory.keep(OldReleases::new(2).unwrap());
     package(workshop, Some("2.0.0")).install(&directory, Downgrade::Refuse).unwrap();
@@ -305,7 +302,10 @@ fn child_that_installs() {
 
 fn killed_after(step: Step, workshop: &Workshop) {
     let ended = Command::new(env::current_exe().unwrap())
-        .args(["install::tests::child_that_installs", "--exact"])
+        .args([
+            "install::tests::killed_after_any_step_the_old_or_the_new_release_is_whole",
+            "--exact",
+        ])
         .env(WORKSHOP, workshop.0.path())
         .env(KILL_AFTER, format!("{step:?}"))
         .output()
@@ -315,6 +315,9 @@ fn killed_after(step: Step, workshop: &Workshop) {
 
 #[test]
 fn killed_after_any_step_the_old_or_the_new_release_is_whole() {
+    if let Some(workshop) = env::var_os(WORKSHOP) {
+        return install_in_a_child(Path::new(&workshop));
+    }
     for step in STEPS {
         let workshop = Workshop::new();
         workshop.install(Some("1.0.0"), Downgrade::Refuse).unwrap();

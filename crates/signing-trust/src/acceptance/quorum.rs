@@ -60,7 +60,7 @@ impl fmt::Display for RequiredSigners {
                 f.write_str("one key that an organization trusts")
             }
             Self::Organizations(count) => {
-                write!(f, "{count} keys that as many distinct organizations trust")
+                write!(f, "{count} keys, each trusted by a different organization")
             }
         }
     }

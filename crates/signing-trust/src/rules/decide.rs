@@ -264,7 +264,7 @@ fn require_documents(grant: &TrustGrant, context: DecisionContext) -> Result<(),
     Err(UntrustedReason::ChildDocuments { child_name: grant.child_name.clone(), fault })
 }
 
-/// What comes of an organization's statement about a key.
+/// The effect of an organization's statement about a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum KeyStanding {
@@ -296,7 +296,7 @@ pub enum KeyStanding {
     Mismatched,
 }
 
-/// What comes of a statement about a key by itself; `None` if it says nothing.
+/// The effect of a statement about a key by itself; `None` if it says nothing.
 pub(crate) fn key_standing(
     fingerprint: &Fingerprint,
     status: &KeyStatus,
@@ -333,7 +333,7 @@ fn withdrawn(status: &KeyStatus, context: DecisionContext) -> Option<Withdrawn> 
     }
 }
 
-/// The organization's own row about a key, and what comes of it.
+/// The organization's own row about a key, and its effect.
 #[cfg(feature = "store")]
 pub(crate) fn own_standing(
     trust: &OrganizationTrust,
@@ -346,7 +346,7 @@ pub(crate) fn own_standing(
     Some((own.by.row()?, standing))
 }
 
-/// What comes of a grant.
+/// Whether a grant is in force.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum GrantStanding {

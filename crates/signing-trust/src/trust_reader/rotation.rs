@@ -119,7 +119,7 @@ impl TrustReader {
         Ok(successor)
     }
 
-    /// What the organization `org` itself says about a key, and what comes of that now.
+    /// What the organization `org` itself says about a key, and the effect of that now.
     pub(crate) async fn own_statement(
         &self,
         org: OrgId,

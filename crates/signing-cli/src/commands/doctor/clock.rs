@@ -73,7 +73,7 @@ async fn beside_the_log(keys: &TrustReader, checks: &mut Checks) {
             "find out which is wrong, this machine's clock or the one of who changed the store: \
              what has expired counts again while a clock is behind",
         ),
-        Ok(Some(_)) => checks.ok("clock", "it is after the last change of the store"),
+        Ok(Some(_)) => checks.ok("clock", "it is not behind the store's last change"),
     }
 }
 

@@ -16,6 +16,15 @@ pub(super) struct ResignedView<'a> {
     searched_all: bool,
     /// Those that were added, and those that are outdated.
     packages: Vec<PackageView<'a>>,
+    #[serde(skip)]
+    stage: Stage,
+}
+
+/// Whether the successor has signed them.
+#[derive(Clone, Copy)]
+pub(super) enum Stage {
+    Planned,
+    Done,
 }
 
 #[derive(Serialize)]
@@ -42,7 +51,7 @@ enum ResultView {
 }
 
 impl<'a> ResignedView<'a> {
-    pub(super) fn of(signatures: &Resigned, packages: &'a [ResignedPackage]) -> Self {
+    pub(super) fn of(signatures: &Resigned, packages: &'a [ResignedPackage], stage: Stage) -> Self {
         let Resigned { added, already, left, outdated, extent } = *signatures;
         Self {
             added,
@@ -51,6 +60,7 @@ impl<'a> ResignedView<'a> {
             outdated,
             searched_all: extent == SearchExtent::All,
             packages: packages.iter().map(PackageView::of).collect(),
+            stage,
         }
     }
 
@@ -63,11 +73,17 @@ impl<'a> ResignedView<'a> {
             true => "",
             false => "; not all stored signatures were looked at: there are too many",
         };
-        format!(
-            "stored signatures by the old key: {} re-signed, {} already up to date, {} not \
-             re-signed{outdated}{too_many}",
-            self.added, self.already, self.left,
-        )
+        let Self { added, already, left, .. } = self;
+        let counts = match (self.stage, left) {
+            (Stage::Done, _) => {
+                format!("{added} re-signed, {already} already up to date, {left} not re-signed")
+            }
+            (Stage::Planned, 0) => format!("{added} to re-sign, {already} already up to date"),
+            (Stage::Planned, _) => {
+                format!("{added} to re-sign, {already} already up to date, {left} left as is")
+            }
+        };
+        format!("stored signatures by the old key: {counts}{outdated}{too_many}")
     }
 
     pub(super) fn table(&self) -> Lines {
@@ -79,7 +95,7 @@ impl<'a> ResignedView<'a> {
                 package.version.map(ToString::to_string).unwrap_or_default().into(),
                 ids.cell(package.sha256),
                 package.expires_at.map(|at| at.to_string()).unwrap_or_default().into(),
-                package.result_text().into(),
+                package.result_text(self.stage).into(),
             ]);
         }
         let mut lines = Lines::new();
@@ -107,9 +123,12 @@ impl<'a> PackageView<'a> {
         }
     }
 
-    fn result_text(&self) -> String {
+    fn result_text(&self, stage: Stage) -> String {
         match (self.result, self.floor) {
-            (ResultView::Added, _) => "re-signed".into(),
+            (ResultView::Added, _) => match stage {
+                Stage::Planned => "to re-sign".into(),
+                Stage::Done => "re-signed".into(),
+            },
             (ResultView::BelowFloor, Some(floor)) => format!("below floor {floor}"),
             (ResultView::BelowFloor, None) => "below floor".into(),
             (ResultView::Expired, _) => "expired".into(),

@@ -5,7 +5,7 @@ use signing_crypto::{Fingerprint, KeyId, KeyName, OrgId, OrgName, TrustedKeyId};
 use signing_trust::store::{Change, OrganizationRef, TrustedKeyRecord};
 use signing_trust::{Resign, Rotation, SearchExtent};
 
-use super::resigned::ResignedView;
+use super::resigned::{ResignedView, Stage};
 use super::rotate_dry_run::RotationImpactView;
 use crate::cli;
 use crate::commands::unsigned;
@@ -39,7 +39,7 @@ pub(super) async fn rotate(context: &Context, command: cli::Rotate) -> Result<Re
         let shown = packages.iter().filter(|package| package.outdated.is_none());
         resign = Resign::Only(shown.map(|package| package.statement.clone()).collect());
         if signatures.added > 0 {
-            let view = ResignedView::of(&signatures, &packages);
+            let view = ResignedView::of(&signatures, &packages, Stage::Planned);
             let mut preview = Lines::from(view.text());
             preview.append(view.table());
             confirm(&preview, "re-sign these packages with the key's successor?")?;
@@ -144,7 +144,7 @@ impl<'a> RotationView<'a> {
                 made,
             },
             trusted: trusted.map(row),
-            signatures: ResignedView::of(signatures, &rotation.packages),
+            signatures: ResignedView::of(signatures, &rotation.packages, Stage::Done),
             next: steps(rotation, owner, &successor.name, rooted),
             trust,
         }

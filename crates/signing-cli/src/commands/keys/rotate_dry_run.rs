@@ -2,7 +2,7 @@ use serde::Serialize;
 use signing_crypto::{Fingerprint, KeyId, KeyName, OrgId, OrgName};
 use signing_trust::{OrganizationKeys, PlannedSuccessor, RotationImpact};
 
-use super::resigned::ResignedView;
+use super::resigned::{ResignedView, Stage};
 use crate::commands::impact::SignaturesView;
 use crate::lines::Lines;
 use crate::view::{LimitsView, TrustPathView, View};
@@ -64,7 +64,7 @@ impl<'a> RotationImpactView<'a> {
                 }
                 PlannedSuccessor::ToBeMade(name) => known(None, name, None),
             },
-            signatures: ResignedView::of(signatures, packages),
+            signatures: ResignedView::of(signatures, packages, Stage::Planned),
             accepted: accepted.collect(),
             gains: trust.gains.iter().map(SignaturesView::of).collect(),
             losses: trust.losses.iter().map(SignaturesView::of).collect(),

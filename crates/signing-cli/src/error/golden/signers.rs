@@ -8,7 +8,7 @@ use signing_trust::TrustError;
 
 use super::{Sample, each, sample, values};
 use crate::error::CliError;
-use crate::signer_error::{AgentError, ProgramError, TokenError};
+use crate::signer_error::{AgentError, NOT_IN_PATH, ProgramError, TokenError};
 
 pub(super) fn samples() -> Vec<Sample> {
     let mut samples = Vec::new();
@@ -58,7 +58,7 @@ fn agent() -> Vec<AgentError> {
 fn program() -> Vec<ProgramError> {
     let path = || "sign-release".into();
     vec![
-        ProgramError::Start { path: path(), source: io::ErrorKind::NotFound.into() },
+        ProgramError::Start { path: path(), source: io::Error::other(NOT_IN_PATH) },
         ProgramError::Output { path: path(), source: io::ErrorKind::BrokenPipe.into() },
         ProgramError::TimedOut { path: path(), seconds: 60 },
         ProgramError::Failed { path: path(), status: ExitStatus::from_raw(1 << 8) },

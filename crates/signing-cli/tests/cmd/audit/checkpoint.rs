@@ -72,7 +72,7 @@ fn all_checkpoints_are_one_file_that_all_logs_are_verified_by() {
     let (scratch, org) = with_auditor();
     scratch.json(&["orgs", "create", "other"]);
     scratch.json(&["orgs", "create", "gone"]);
-    scratch.json(&["orgs", "delete", "gone"]);
+    scratch.json(&["orgs", "delete", "gone", "--yes"]);
     let sign = ["audit", "checkpoint", "--all", "--key", "auditor.pem", "--output", "kept"];
     let made = scratch.json(&sign);
     assert_eq!(made["checkpoints"].as_array().unwrap().len(), 3);

@@ -136,7 +136,7 @@ fn what_others_wrote_is_shown_and_not_obeyed() {
 #[test]
 fn log_of_a_deleted_organization_is_listed_by_its_id() {
     let (scratch, org) = acme();
-    scratch.json(&["orgs", "delete", "acme"]);
+    scratch.json(&["orgs", "delete", "acme", "--yes"]);
     let listed = scratch.json(&["audit", "list", "--org", &org]);
     assert_eq!(listed.as_array().unwrap().len(), 5);
 }

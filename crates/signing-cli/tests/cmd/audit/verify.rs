@@ -37,7 +37,7 @@ fn broken_log_is_refused_with_exit_1_and_the_row() {
 fn log_of_a_deleted_organization_is_among_all() {
     let (scratch, org) = acme();
     scratch.json(&["orgs", "create", "other"]);
-    scratch.json(&["orgs", "delete", "acme"]);
+    scratch.json(&["orgs", "delete", "acme", "--yes"]);
     let verdicts = scratch.json(&["audit", "verify"]);
     assert_eq!(verdicts.as_array().unwrap().len(), 2);
     scratch.json(&["audit", "verify", "--org", &org]);

@@ -92,7 +92,10 @@ fn a_program_is_started_without_a_shell_and_found_in_path() {
     assert!(!scratch.exists("planted"));
     fs::remove_file(scratch.path("a.so.sig")).unwrap();
     // A file beside it is not meant by a bare name.
-    assert_not_signed(&scratch, &sign(&scratch, "exec:signer"), "SignerUnavailable");
+    let missing = sign(&scratch, "exec:signer");
+    assert_not_signed(&scratch, &missing, "SignerUnavailable");
+    let why = "signer cannot be started: no executable file of this name is in PATH";
+    assert!(missing.stderr.contains(why), "{}", missing.stderr);
     let mut command = scratch.command(&["package", "sign", "a.so", "--key", "exec:signer"]);
     let path = std::env::var("PATH").unwrap();
     let path = format!("{path}:{}", scratch.path(".").display());

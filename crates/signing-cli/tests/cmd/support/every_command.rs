@@ -41,7 +41,7 @@ impl Table {
             ("orgs create", "new".to_owned()),
             ("orgs list", String::new()),
             ("orgs show", "acme".into()),
-            ("orgs delete", "gone".into()),
+            ("orgs delete", "gone --yes".into()),
             ("orgs grant-trust", "--from acme --to child".into()),
             ("orgs revoke-trust", "--from acme --to child".into()),
             ("keys generate", "--name made --org acme".into()),
