@@ -3,7 +3,7 @@ use thiserror::Error;
 use chrono::{DateTime, Utc};
 use signing_crypto::{
     AddSignatureError, Fingerprint, KeyId, MalformedBundle, MalformedDraft, MalformedEnvelope,
-    NoRandomness, OrgId, ParseError, SignerError, StoreId, WrapError, rfc3339,
+    NoRandomness, OrgId, OrgName, ParseError, SignerError, StoreId, WrapError, rfc3339,
 };
 use signing_store::{AuditFault, StoreError};
 
@@ -58,7 +58,7 @@ pub enum TrustError {
     #[error("the organization {org} already has signed trust")]
     SignedTrustExists {
         /// The organization.
-        org: OrgId,
+        org: OrgName,
     },
     /// Documents that cannot be published together.
     #[error("the draft of trust documents cannot be used")]
@@ -67,7 +67,7 @@ pub enum TrustError {
     #[error("the organization {org} cannot grant trust to itself")]
     SelfGrant {
         /// The organization.
-        org: OrgId,
+        org: OrgName,
     },
     /// Trust that would end before it began.
     #[error(

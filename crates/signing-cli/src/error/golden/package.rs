@@ -135,12 +135,14 @@ fn reasons() -> Vec<UntrustedReason> {
     ]
 }
 
-fn refused_keys() -> [RefusedKey; 3] {
+fn refused_keys() -> [RefusedKey; 5] {
     let (org, fingerprint) = (values::org_name(), values::fingerprint());
     [
         RefusedKey::TrustOwnKey { org: org.clone(), fingerprint, name: "release".parse().unwrap() },
         RefusedKey::Reinstate { org, fingerprint },
         RefusedKey::ReplaceCompromised,
+        RefusedKey::Unknown { org: values::org_name() },
+        RefusedKey::NotSigned { org: values::org_name() },
     ]
 }
 
