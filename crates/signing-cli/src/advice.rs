@@ -74,6 +74,13 @@ fn advice(error: &CliError) -> Advice {
         CliError::Install(error) => return install::install(error),
         CliError::Url(error) => return store::url(error),
         CliError::NoKek => ("NoKeyEncryptionKey", GIVE_KEK),
+        CliError::NoKekToProve { org } => {
+            let next = format!(
+                "{GIVE_KEK}; to refuse a stolen key without it, by a fingerprint from outside the \
+                 store: cloacina keys deny <fingerprint> --org {org} --danger-everywhere"
+            );
+            return Advice::undecided("NoKeyEncryptionKey", next);
+        }
         CliError::Kek { source, .. } => return keys::kek(source),
         CliError::KekReplaceable { source, .. } => return install::directory(source),
         CliError::OtherKek { source, .. } => return advice(source),
@@ -198,13 +205,20 @@ fn advice(error: &CliError) -> Advice {
             "nothing of what was shown was done: change what is not right, and run the command \
              again",
         ),
-        CliError::UnpublishedTrust { .. } => {
-            return Advice::refused(
-                "UnpublishedTrust",
+        CliError::UnpublishedTrust { org, .. } => {
+            let next = format!(
                 "find out who made each change that you do not know; then sign what the rows trust: \
-                 cloacina trust publish --org <org> --key <private key> \
-                 --trust-root <file>, or change the rows back",
+                 cloacina trust publish --org {org} --key <private key> --trust-root <file>, or \
+                 change the rows back"
             );
+            return Advice::refused("UnpublishedTrust", next);
+        }
+        CliError::NoTrustDocuments { org } => {
+            let next = format!(
+                "if {org} has published documents, find out who removed them; if it has not: \
+                 cloacina trust init --org {org} --root-key <private key> --root-output <file>"
+            );
+            return Advice::refused("TrustDocumentMissing", next);
         }
         CliError::OtherKeyInRow { .. } => {
             return Advice::refused(
@@ -260,6 +274,11 @@ fn advice(error: &CliError) -> Advice {
         CliError::NoSuchOrganization { similar: None, .. } => {
             ("NoSuchOrganization", LIST_ORGANIZATIONS)
         }
+        CliError::NoSuchLog { .. } => (
+            "NoSuchOrganization",
+            "list the organizations: cloacina orgs list; for a deleted one give its id, which is in \
+             the list of all logs: cloacina audit verify",
+        ),
         CliError::AmbiguousOrganization { .. } => {
             ("AmbiguousOrganization", "give the name, or what is in parentheses after it")
         }

@@ -7,6 +7,7 @@ mod examples;
 mod floor;
 mod init;
 mod keys;
+mod meant;
 mod named;
 mod orgs;
 mod package;

@@ -105,10 +105,11 @@ impl Context {
         Ok(StoreReader::open(&self.database_url()?).await?.into())
     }
 
-    /// The same, with the KEK that opens its private keys.
+    /// The same, with the KEK that opens its private keys. Without a store, it is the store that
+    /// is missing.
     pub(crate) async fn open_to_read_with_kek(&self) -> Result<TrustReader, CliError> {
-        let kek = self.kek()?;
-        Ok(self.open_to_read().await?.with_kek(kek))
+        let keys = self.open_to_read().await?;
+        Ok(keys.with_kek(self.kek()?))
     }
 
     /// The store as it lies there: not even an interrupted change is undone.
@@ -128,8 +129,8 @@ impl Context {
 
     /// The same, with the KEK that opens its private keys.
     pub(crate) async fn open_to_change_with_kek(&self) -> Result<KeyManager, CliError> {
-        let kek = self.kek()?;
-        Ok(self.open_to_change().await?.with_kek(kek))
+        let keys = self.open_to_change().await?;
+        Ok(keys.with_kek(self.kek()?))
     }
 
     /// The store, for changes. A missing SQLite file is created, with a note: its path may be

@@ -82,6 +82,8 @@ pub(crate) enum CliError {
     UnseenTrust { org: OrgName },
     #[error("the change was not confirmed")]
     NotConfirmed,
+    #[error("{org} has published no signed trust")]
+    NoTrustDocuments { org: OrgName },
     #[error("the rows of {org} differ from its statement in {}", counted(*changes as u64, "change"))]
     UnpublishedTrust { org: OrgName, changes: usize },
     #[error("a retired signing key can no longer sign, but its signatures still count")]
@@ -104,6 +106,9 @@ pub(crate) enum CliError {
     Runtime(#[source] std::io::Error),
     #[error("there is no key encryption key")]
     NoKek,
+    /// A signing key is declared compromised only if its row belongs to its private key.
+    #[error("there is no key encryption key to prove which key the name stands for")]
+    NoKekToProve { org: OrgName },
     #[error("the key encryption key of {place} cannot be used")]
     Kek { place: KekPlace, source: KekError },
     #[error("the key encryption key of {place} is not used")]
@@ -113,7 +118,7 @@ pub(crate) enum CliError {
     #[error("{first} and {second} hold different key encryption keys")]
     KeksDiffer { first: KekPlace, second: KekPlace },
     #[error(
-        "the store's private keys are wrapped with the key encryption key {kek}, which is not in {place}"
+        "the key encryption key that wraps the store's private keys is not in {place}; its id is {kek}"
     )]
     StoresKekMissing { kek: KekId, place: KekPlace },
     #[error("the key encryption key would lie beside the store, in {}", path.display())]
@@ -136,6 +141,9 @@ pub(crate) enum CliError {
     NoSuchCommand { given: String },
     #[error("there is no organization {given:?}")]
     NoSuchOrganization { given: String, similar: Option<OrgName> },
+    /// It may be a deleted one, whose log is kept.
+    #[error("there is no organization {given:?}")]
+    NoSuchLog { given: String },
     #[error("{given:?} begins the ids of several organizations: {}", several(candidates.iter().map(|(name, id)| format!("{name} ({id})"))))]
     AmbiguousOrganization { given: String, candidates: Vec<(OrgName, String)> },
     #[error("the store has several organizations: {}", several(organizations))]
@@ -244,6 +252,10 @@ pub(crate) enum RefusedKey {
     ReplaceCompromised,
     /// No row refuses it, or none alone: the organization's signed documents do.
     RefusedByDocuments { org: OrgName },
+    /// No row of the organization is about it.
+    Unknown { org: OrgName },
+    /// A row trusts it, and the organization's signed trust does not.
+    NotSigned { org: OrgName },
 }
 
 /// How a command ended, in the order of exit codes.

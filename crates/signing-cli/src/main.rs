@@ -21,6 +21,7 @@ mod select;
 mod signed_trust;
 mod signer_error;
 mod signers;
+mod similar;
 mod ssh;
 mod terminal;
 mod time;

@@ -16,6 +16,7 @@ use signing_trust::store::{OrganizationRecord, SigningKeyRecord, StoreError, Tru
 use crate::cli::{GivenKey, KeyKind, KeyReference, OrgReference};
 use crate::context::Context;
 use crate::error::CliError;
+use crate::similar::most_similar;
 
 pub(crate) use organizations::{organization, organization_or_default};
 pub(crate) use signatures::signature;
@@ -298,7 +299,7 @@ async fn by_id(
 }
 
 impl Selected {
-    fn id(&self) -> KeyId {
+    pub(crate) fn id(&self) -> KeyId {
         match self {
             Self::Signing(key) => key.id,
             Self::Trusted(key) => KeyId::from(*key.id.as_uuid()),
@@ -336,18 +337,4 @@ impl Selected {
     fn public_key(&self) -> SelectedPublicKey {
         SelectedPublicKey { fingerprint: self.fingerprint(), name: self.name().cloned() }
     }
-}
-
-/// The one that was probably meant.
-fn most_similar<'a, N>(
-    given: &str,
-    names: impl Iterator<Item = &'a N>,
-    text: impl Fn(&'a N) -> &'a str,
-) -> Option<&'a N> {
-    let given = given.to_ascii_lowercase();
-    names
-        .map(|name| (strsim::jaro_winkler(&text(name).to_ascii_lowercase(), &given), name))
-        .filter(|(similarity, _)| *similarity > 0.8)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, name)| name)
 }

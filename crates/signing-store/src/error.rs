@@ -14,6 +14,8 @@ use signing_crypto::{
 };
 use thiserror::Error;
 
+use crate::organization_ref::OrganizationRef;
+
 pub use connect::{AuthenticationFault, ConnectError};
 pub use file::{FileFault, FileKind, FileRole, LockHolder, UnsafeFile};
 pub use root_file::RootFileError;
@@ -248,8 +250,11 @@ pub enum StoreError {
     #[error("the database holds a value that is not valid")]
     CorruptRow(#[source] Source),
     /// No such organization.
-    #[error("there is no such organization")]
-    OrganizationNotFound,
+    #[error("there is no organization {given}")]
+    OrganizationNotFound {
+        /// The name or id asked for.
+        given: OrganizationRef,
+    },
     /// The organization was deleted.
     #[error("the organization {org} was deleted")]
     OrganizationDeleted {
@@ -295,7 +300,8 @@ pub enum StoreError {
     SuccessorExists,
     /// The store's keys are wrapped with another KEK.
     #[error(
-        "the store's keys are wrapped with the key encryption key {expected}, the given one is {found}"
+        "the store's keys are wrapped with the key encryption key whose id is {expected}; the id of \
+         the given one is {found}"
     )]
     OtherKek {
         /// The store's KEK.
@@ -329,6 +335,10 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    pub(crate) fn no_organization(org: OrgId) -> Self {
+        Self::OrganizationNotFound { given: OrganizationRef::Id(org) }
+    }
+
     /// What programs call this error. Stable.
     pub fn code(&self) -> &'static str {
         match self {
@@ -352,7 +362,7 @@ impl StoreError {
             Self::FileLocked { .. } => "DatabaseLocked",
             Self::OutcomeUnknown(_) => "OutcomeUnknown",
             Self::CorruptRow(_) => "CorruptRow",
-            Self::OrganizationNotFound => "NoSuchOrganization",
+            Self::OrganizationNotFound { .. } => "NoSuchOrganization",
             Self::OrganizationDeleted { .. } => "OrganizationDeleted",
             Self::SigningKeyNotFound { .. } | Self::TrustedKeyNotFound { .. } => "NoSuchKey",
             Self::NameTaken { .. } => "NameTaken",

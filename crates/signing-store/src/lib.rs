@@ -39,6 +39,7 @@
 )]
 
 mod error;
+mod organization_ref;
 
 mod schema;
 mod sql_types;
@@ -66,6 +67,7 @@ pub use error::{
     SchemaFault, StoreError, UnsafeFile, UrlError,
 };
 pub use migrations::SchemaStatus;
+pub use organization_ref::OrganizationRef;
 pub use roles::{
     HeldRights, LockTable, OwnerRights, ProtectionFault, RoleLimits, RoleName, RoleNameError,
     RoleNameFault, RolePurpose, ServerProtection, StaleRole, TableRight,
@@ -81,7 +83,7 @@ pub use tables::audit::{
 };
 pub use tables::compromised_keys::CompromisedKeyRecord;
 pub use tables::kek_rotation::KekRotationRecord;
-pub use tables::organizations::{NewOrganization, OrganizationRecord, OrganizationRef};
+pub use tables::organizations::{NewOrganization, OrganizationRecord};
 pub use tables::revocation::Revocation;
 pub use tables::signatures::{
     KeptSignatureCursor, NewPackageSignature, PackageSignatureRecord, SIGNATURES_IN_ALL,

@@ -11,10 +11,10 @@ use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 use signing_crypto::OrgId;
 
 use crate::error::StoreError;
+use crate::organization_ref::OrganizationRef;
 use crate::schema_safety::SchemaSafety;
 use crate::state::{PendingChange, change};
 use crate::store::Store;
-use crate::tables::organizations::OrganizationRef;
 
 pub use held::{HeldRights, TableRight};
 pub use lock_table::LockTable;

@@ -56,8 +56,10 @@ impl StoreReader {
             });
             let (origin, after, rows) = read?;
             self.seen.accept(origin, before, &mut &self.pool).await?;
-            if org.is_some() && rows.organizations.is_empty() {
-                return Err(StoreError::OrganizationNotFound);
+            if let Some(org) = org
+                && rows.organizations.is_empty()
+            {
+                return Err(StoreError::no_organization(org));
             }
             // Every change replaces the state, so what was read belongs together.
             if origin.trust_state == after.trust_state {

@@ -125,7 +125,7 @@ impl StoreReader {
             // An answer without it does not say where it comes from, and another store or a
             // replica that lags is one that lacks organizations.
             self.heartbeat().await?;
-            return Err(StoreError::OrganizationNotFound);
+            return Err(StoreError::no_organization(org));
         };
         self.seen.accept(origin, before, &mut &self.pool).await?;
         if is_cut_off {

@@ -59,7 +59,7 @@ pub enum TrustError {
     #[error("the organization {org} already has signed trust")]
     SignedTrustExists {
         /// The organization.
-        org: OrgId,
+        org: OrgName,
     },
     /// Documents that cannot be published together.
     #[error("the draft of trust documents cannot be used")]
@@ -74,7 +74,7 @@ pub enum TrustError {
     #[error("the organization {org} cannot grant trust to itself")]
     SelfGrant {
         /// The organization.
-        org: OrgId,
+        org: OrgName,
     },
     /// Trust that would end before it began.
     #[error(

@@ -33,7 +33,10 @@ async fn name_of_a_deleted_organization_is_not_given_to_another(world: World) {
     );
 
     // Who names it finds nothing, rather than somebody else.
-    assert_refused!(world.store.organization(named()).await, StoreError::OrganizationNotFound);
+    assert_refused!(
+        world.store.organization(named()).await,
+        StoreError::OrganizationNotFound { .. }
+    );
     create("acme-2").await.unwrap();
 }
 

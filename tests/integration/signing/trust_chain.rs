@@ -187,13 +187,13 @@ async fn key_of_two_children_outlives_the_revocation_by_one(world: World) {
 async fn self_grant_is_refused(world: World) {
     let acme = world.org("acme").await;
     let refused = world.keys.grant_trust(acme, acme, TrustLimits::default()).await;
-    assert_refused!(refused, TrustError::SelfGrant { org } if org == acme);
+    assert_refused!(refused, TrustError::SelfGrant { org } if org.as_str() == "acme");
 }
 
 async fn grant_to_or_from_an_unknown_organization_is_refused(world: World) {
     let [acme, unknown] = [world.org("acme").await, OrgId::random()];
     for (parent, child) in [(acme, unknown), (unknown, acme)] {
         let refused = world.keys.grant_trust(parent, child, TrustLimits::default()).await;
-        assert_refused!(refused, TrustError::Store(StoreError::OrganizationNotFound));
+        assert_refused!(refused, TrustError::Store(StoreError::OrganizationNotFound { .. }));
     }
 }

@@ -14,8 +14,8 @@ const ENCRYPT_AGAIN: &str = "if you trust the file, re-encrypt the key: openssl 
 pub(super) const ELSEWHERE: &str =
     "make keys on another machine: this one provides no random numbers";
 pub(super) const STORES_KEK: &str = "give the store's key encryption key: --kek-file <file>";
-pub(crate) const GIVE_KEK: &str = "set CLOACINA_KEY_ENCRYPTION_KEY_FILE, or give --kek-file; for a new store: cloacina init <org>; \
-     to refuse a stolen key without it: cloacina keys deny <fingerprint> --danger-everywhere";
+pub(crate) const GIVE_KEK: &str = "give the store's key encryption key: CLOACINA_KEY_ENCRYPTION_KEY_FILE=<file> or --kek-file \
+     <file>";
 
 pub(super) fn kek(error: &KekError) -> Advice {
     let next: Cow<'static, str> = match error {

@@ -15,6 +15,17 @@ pub(super) const REPLACE: &str = "choose another file, or replace this one with 
 const DO_NOT_USE: &str =
     "do not use this file: get the package and its .sig again from its builder";
 
+/// In the place of an organization that is not known here.
+const ORG: &str = "<org>";
+
+/// What to do about a key that an organization does not know.
+pub(super) fn trust_after_inquiry(org: &str) -> String {
+    format!(
+        "find out whose key this is; if you trust it: cloacina keys trust --org {org} --import \
+         <public key>"
+    )
+}
+
 pub(super) fn verification(error: &VerificationError) -> Advice {
     let next = match error {
         VerificationError::NotARegularFile { .. } | VerificationError::Unnamed => {
@@ -34,10 +45,7 @@ pub(super) fn verification(error: &VerificationError) -> Advice {
         VerificationError::MalformedSignature { .. } => GET_SIGNATURE,
         VerificationError::UntrustedSigner { reason, fingerprint } => match reason {
             UntrustedReason::Unknown => match fingerprint {
-                Some(_) => {
-                    "find out whose key this is; if you trust it: cloacina keys trust --org <org> \
-                     --import <public key>"
-                }
+                Some(_) => return Advice::refused(error.code(), trust_after_inquiry(ORG)),
                 None => "have the package signed by a trusted key",
             },
             UntrustedReason::NotPinned => {
@@ -50,7 +58,9 @@ pub(super) fn verification(error: &VerificationError) -> Advice {
                 "have the package signed by a key that is trusted now; if this key was refused by \
                  mistake and is not compromised: cloacina keys reinstate"
             }
-            UntrustedReason::NotSigned => signed_trust::NOT_SIGNED,
+            UntrustedReason::NotSigned => {
+                return Advice::refused(error.code(), signed_trust::sign_what_rows_trust(ORG));
+            }
             UntrustedReason::ChildDocuments { .. } => {
                 "have that organization publish its trust, or find out who changed its documents: \
                  cloacina trust status --org <child> --trust-root <its root>"

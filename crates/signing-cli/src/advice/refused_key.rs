@@ -5,6 +5,8 @@ use signing_loader::{PackageError, VerificationError};
 use signing_trust::store::{OrganizationRecord, RevocationReason};
 use signing_trust::{TrustError, TrustReader, UntrustedReason};
 
+use super::package::trust_after_inquiry;
+use super::signed_trust::sign_what_rows_trust;
 use crate::error::{CliError, RefusedKey};
 use crate::signed_trust::is_denied_by_documents;
 
@@ -31,6 +33,8 @@ impl fmt::Display for RefusedKey {
                 "have the package signed by another key: {org}'s signed documents refuse this one, \
                  and what its revocations deny stays denied"
             ),
+            Self::Unknown { org } => f.write_str(&trust_after_inquiry(org.as_str())),
+            Self::NotSigned { org } => f.write_str(&sign_what_rows_trust(org.as_str())),
         }
     }
 }
@@ -61,6 +65,18 @@ pub(crate) async fn of_package(
         }) => refused(keys, org, fingerprint).await,
         _ => None,
     };
+    let known = known.or_else(|| match &error {
+        PackageError::Verification(VerificationError::UntrustedSigner { reason, fingerprint }) => {
+            match reason {
+                UntrustedReason::Unknown if fingerprint.is_some() => {
+                    Some(RefusedKey::Unknown { org: org.name.clone() })
+                }
+                UntrustedReason::NotSigned => Some(RefusedKey::NotSigned { org: org.name.clone() }),
+                _ => None,
+            }
+        }
+        _ => None,
+    });
     with(known, error.into())
 }
 

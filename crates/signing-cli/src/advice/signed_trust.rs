@@ -136,7 +136,11 @@ pub(super) fn memory(error: &VersionMemoryError) -> Advice {
     Advice::undecided(error.code(), next)
 }
 
-/// What to do about keys that rows trust and no document does.
-pub(super) const NOT_SIGNED: &str = "if you do not know who added the row, find out; otherwise show what differs: cloacina trust \
-     status --org <org> --trust-root <file>; then sign it: cloacina trust publish --org <org> \
-     --key <private key> --trust-root <file>";
+/// What to do about keys that the rows of an organization trust and no document does.
+pub(super) fn sign_what_rows_trust(org: &str) -> String {
+    format!(
+        "if you do not know who added the row, find out; otherwise show what differs: cloacina trust \
+         status --org {org} --trust-root <file>; then sign it: cloacina trust publish --org {org} \
+         --key <private key> --trust-root <file>"
+    )
+}

@@ -7,13 +7,13 @@ use signing_trust::store::{
 use super::{Advice, LIST_KEYS, LIST_ORGANIZATIONS, keys, package, trust};
 use crate::error::Outcome;
 
-pub(super) const FIND_SIGNATURES: &str =
-    "look up the signature's id: cloacina package verify <package> --org <org> --explain";
+pub(super) const FIND_SIGNATURES: &str = "list the signatures: cloacina package list --org <org>";
 
 pub(super) fn store(error: &StoreError) -> Advice {
     let next = match error {
         StoreError::NoDatabase { .. } => {
-            "check --database-url; to make a new store: cloacina db migrate"
+            "check --database-url; to begin: cloacina init <org>; to sign without a store: --key <PEM \
+             file>"
         }
         StoreError::File { .. } => {
             "check that the directory exists, and that you may write to it and to the file"
@@ -96,7 +96,7 @@ pub(super) fn store(error: &StoreError) -> Advice {
         StoreError::CorruptRow(_) => {
             "keep a copy of the database, find out who could write to it, and restore a backup"
         }
-        StoreError::OrganizationNotFound | StoreError::OrganizationDeleted { .. } => {
+        StoreError::OrganizationNotFound { .. } | StoreError::OrganizationDeleted { .. } => {
             LIST_ORGANIZATIONS
         }
         StoreError::SigningKeyNotFound { .. } | StoreError::TrustedKeyNotFound { .. } => LIST_KEYS,

@@ -91,8 +91,8 @@ pub(super) fn trust(error: &TrustError) -> Advice {
         TrustError::Clock(_) => "set the clock, then try again",
         TrustError::Cancelled => TRY_AGAIN,
         TrustError::ExpiryPast { .. } => {
-            "give a time in the future; to withdraw trust now: cloacina keys revoke, or orgs \
-             revoke-trust"
+            "give a time in the future; to withdraw trust now: cloacina keys revoke, or \
+             cloacina orgs revoke-trust"
         }
         TrustError::UnreadableTrust { .. } => {
             "find out who changed the row, then revoke or trust the key again"

@@ -8,6 +8,7 @@ use clap::error::ErrorKind;
 use clap::{Command, ValueEnum};
 
 use super::Color;
+use super::definition::command_at;
 
 /// The same outcome, or an error if help or the version was asked for beside something else.
 pub(super) fn require_alone(
@@ -24,10 +25,7 @@ pub(super) fn require_alone(
     if rest.is_empty() {
         return outcome;
     }
-    let mut command = program;
-    for name in named {
-        command = command.find_subcommand_mut(&name).expect("it was found before");
-    }
+    let command = command_at(program, &named);
     let name = command.get_bin_name().unwrap_or_default().to_owned();
     let message = match asked {
         Asked::Help => format!(

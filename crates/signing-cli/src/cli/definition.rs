@@ -6,11 +6,12 @@ use std::ffi::OsString;
 use std::fmt::Write as _;
 
 use clap::builder::{StyledStr, Styles};
-use clap::{Arg, Command, CommandFactory, FromArgMatches, ValueHint};
+use clap::{Arg, ArgMatches, Command, CommandFactory, FromArgMatches, ValueHint};
 
 use super::Cli;
 use super::beside::require_alone;
 use super::examples::examples_of;
+use super::meant::with_tip;
 use super::values::RootSource;
 use crate::key_source::{KEY_ACCESS, KeySource};
 
@@ -22,10 +23,33 @@ const MORE: &str = "See --help for all options, such as --json, and for examples
 /// Reads a command line.
 pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
     let words: Vec<_> = words.into_iter().collect();
-    let mut command = command();
-    let matches = command.try_get_matches_from_mut(&words);
-    let mut matches = matches.map_err(|error| require_alone(error, &mut command, &words))?;
-    Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
+    let mut program = command();
+    let matches = program.try_get_matches_from_mut(&words);
+    let mut matches = matches.map_err(|error| {
+        let error = require_alone(error, &mut program, &words);
+        with_tip(error, &program, &words)
+    })?;
+    let path = path_of(&matches);
+    Cli::from_arg_matches_mut(&mut matches)
+        .map_err(|error| error.format(command_at(&mut program, &path)))
+}
+
+/// The names of the command that was given, from the program on.
+fn path_of(matches: &ArgMatches) -> Vec<String> {
+    let mut path = Vec::new();
+    let mut below = matches.subcommand();
+    while let Some((name, matches)) = below {
+        path.push(name.to_owned());
+        below = matches.subcommand();
+    }
+    path
+}
+
+/// The command that these names lead to.
+pub(super) fn command_at<'a>(program: &'a mut Command, path: &[String]) -> &'a mut Command {
+    path.iter().fold(program, |command, name| {
+        command.find_subcommand_mut(name).expect("it was found before")
+    })
 }
 
 /// The program with all its commands.

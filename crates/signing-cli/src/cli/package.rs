@@ -59,7 +59,7 @@ pub(crate) enum Package {
         #[arg(long, value_name = "KEY")]
         signed_by: Option<KeyReference>,
     },
-    /// Remove signatures from the store; `verify --explain` shows their ids
+    /// Remove signatures from the store; `package list` shows their ids
     Unstore {
         /// The signatures' ids, or 4 or more digits at the beginning of each
         #[arg(required = true, value_name = "SIGNATURE-ID")]

@@ -43,12 +43,12 @@ impl<T: Resolve> Args for Resolved<T> {
 /// A value that is wrong beside the other options, in clap's words for one that is wrong by
 /// itself.
 pub(super) fn wrong(given: &str, option: &str, why: impl std::fmt::Display) -> clap::Error {
-    let message = format!("invalid value '{given}' for '{option}': {why}\n");
+    let message = format!("invalid value '{given}' for '{option}': {why}");
     clap::Error::raw(ErrorKind::ValueValidation, message)
 }
 
 /// An option that is missing. The groups of the command line report it first.
 pub(super) fn missing(options: &str) -> clap::Error {
-    let message = format!("expected one of {options}\n");
+    let message = format!("expected one of {options}");
     clap::Error::raw(ErrorKind::MissingRequiredArgument, message)
 }

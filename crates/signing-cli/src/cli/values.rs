@@ -13,6 +13,7 @@ use signing_trust::store::EventPattern;
 use super::named::{KeyReference, OrgReference};
 use super::resolve::Resolve;
 use crate::key_source::{KeyAccess, KeyAccessArgs, KeySource};
+use crate::similar::most_similar;
 
 /// How many old releases stay.
 pub(super) fn old_releases(text: &str) -> Result<OldReleases, &'static str> {
@@ -78,13 +79,9 @@ pub(super) fn event(text: &str) -> Result<EventPattern, String> {
     if types().any(|name| pattern.matches(name)) {
         return Ok(pattern);
     }
-    let similar = types()
-        .map(|name| (strsim::jaro_winkler(name, text), name))
-        .filter(|(similarity, _)| *similarity > 0.8)
-        .max_by(|a, b| a.0.total_cmp(&b.0));
-    Err(match similar {
-        Some((_, name)) => format!("no event has this type; did you mean {name}?"),
-        None => "no event has this type".to_owned(),
+    Err(match most_similar(text, types(), |name| name) {
+        Some(name) => format!("no event has this type; did you mean {name}?"),
+        None => "no event has this type; the types are on the page of audit events".to_owned(),
     })
 }
 

@@ -16,7 +16,7 @@ pub(super) fn documents() -> Vec<Document> {
 }
 
 pub(super) fn run(context: &Context, global: &Global, command: Audit) -> Result<Report, CliError> {
-    match command {
+    let report = match command {
         Audit::List(list) => {
             let form = Form::new(global, list.jsonl);
             block_on(list::list(context, list, form))
@@ -26,5 +26,9 @@ pub(super) fn run(context: &Context, global: &Global, command: Audit) -> Result<
             verify::verify(context, verify.org.as_ref(), checkpoints).await
         }),
         Audit::Checkpoint(checkpoint) => block_on(checkpoint::checkpoint(context, checkpoint)),
-    }
+    };
+    report.map_err(|error| match error {
+        CliError::NoSuchOrganization { given, similar: None } => CliError::NoSuchLog { given },
+        error => error,
+    })
 }

@@ -87,7 +87,7 @@ impl View for StatusView {
         text.push(format!("store        {}", self.store_id));
         text.push(format!("tables       {}", self.schema));
         text.push(format!("trust epoch  {}", self.trust_epoch));
-        text.push(format!("KEK          {kek}"));
+        text.push(format!("KEK id       {kek}"));
         text
     }
 }

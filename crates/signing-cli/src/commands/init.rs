@@ -187,7 +187,7 @@ async fn organization(
 ) -> Result<Option<OrganizationRecord>, CliError> {
     match keys.store().organization(OrganizationRef::Name(plan.org.clone())).await {
         Ok(org) => Ok(Some(org)),
-        Err(StoreError::OrganizationNotFound) => Ok(None),
+        Err(StoreError::OrganizationNotFound { .. }) => Ok(None),
         Err(error) => Err(error.into()),
     }
 }

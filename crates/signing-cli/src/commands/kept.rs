@@ -34,7 +34,8 @@ pub(super) async fn list(
         None => None,
     };
     let kept = signatures(&keys, &org, key.as_ref()).await?;
-    Ok(Report::requested(&KeptListView { org: &org.name, signatures: kept }))
+    let is_of_one_key = key.is_some();
+    Ok(Report::requested(&KeptListView { org: &org.name, is_of_one_key, signatures: kept }))
 }
 
 /// A key whose signatures are looked for.
@@ -144,13 +145,16 @@ pub(super) const DOCUMENTS: &[Document] = &[Document::of::<KeptListView<'static>
 struct KeptListView<'a> {
     #[serde(skip)]
     org: &'a OrgName,
+    #[serde(skip)]
+    is_of_one_key: bool,
     signatures: Vec<KeptView>,
 }
 
 impl View for KeptListView<'_> {
     fn text(&self) -> Lines {
         if self.signatures.is_empty() {
-            return Lines::from(format!("{} keeps no such signature in the store", self.org));
+            let by = if self.is_of_one_key { " by this key" } else { "" };
+            return Lines::from(format!("{} keeps no signature{by} in the store", self.org));
         }
         let mut text = Lines::new();
         text.table(KeptView::table(&self.signatures));

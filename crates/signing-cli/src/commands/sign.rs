@@ -46,8 +46,8 @@ pub(super) fn run(context: &Context, command: Sign) -> Result<Report, CliError> 
         SignerSource::Store(named) => block_on(async {
             let (keys, keeper) = match command.store {
                 true => {
-                    let kek = context.kek()?;
-                    let keeper = context.open_to_keep_signatures().await?.with_kek(kek);
+                    let keeper = context.open_to_keep_signatures().await?;
+                    let keeper = keeper.with_kek(context.kek()?);
                     (TrustReader::from(&keeper), Some(keeper))
                 }
                 false => (context.open_to_read_with_kek().await?, None),

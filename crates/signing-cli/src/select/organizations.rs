@@ -2,11 +2,11 @@ use signing_crypto::OrgName;
 use signing_trust::TrustReader;
 use signing_trust::store::{OrganizationRecord, OrganizationRef, StoreError};
 
-use super::most_similar;
 use crate::cli::OrgReference;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::lines::ShortIds;
+use crate::similar::most_similar;
 
 /// Finds an organization, by its whole id even if it is deleted.
 pub(crate) async fn organization(
@@ -75,7 +75,7 @@ fn existing(
 ) -> Result<Option<OrganizationRecord>, CliError> {
     match found {
         Ok(org) => Ok(Some(org)),
-        Err(StoreError::OrganizationNotFound) => Ok(None),
+        Err(StoreError::OrganizationNotFound { .. }) => Ok(None),
         Err(error) => Err(error.into()),
     }
 }

@@ -242,6 +242,26 @@ fn what_ends_within_30_days_is_a_warning_and_what_ends_later_is_not() {
 }
 
 #[test]
+fn trust_that_ends_is_renewed_by_what_the_store_has_of_the_key() {
+    let scratch = scratch();
+    scratch.key_files("dev");
+    let (id, fingerprint) = scratch.stored_key("own", "acme");
+    for (which, key, renewal) in [
+        ("--key-id", &*id, format!("--key-id {}", &fingerprint[..16])),
+        ("--import", "dev.pub.pem", "--import <public key>".to_owned()),
+    ] {
+        let trust = ["keys", "trust", "--org", "acme", which, key, "--expires"];
+        scratch.json(&[&trust[..], &["7d"]].concat());
+        let next = text(&Examined::of(&scratch, &[]).assert("expiry", "warning")["next"]);
+        let command = format!("cloacina keys trust --org acme {renewal} --expires 365d");
+        assert_eq!(next, format!("to renew it: {command}"));
+        let command = command.replace("<public key>", "dev.pub.pem");
+        scratch.json(&command.split(' ').skip(1).collect::<Vec<_>>());
+        Examined::of(&scratch, &[]).assert("expiry", "ok");
+    }
+}
+
+#[test]
 fn documents_that_were_just_signed_are_not_near_their_end() {
     let scratch = scratch();
     scratch.key_files("root");

@@ -198,3 +198,23 @@ fn a_wrong_value_is_a_usage_error_in_every_command_before_anything_runs() {
     scratch.fails(2, "NoDatabase", &["keys", "revoke", id]);
     scratch.fails(2, "NoDatabase", &["audit", "list", "--org", "acme", "--since", "8w"]);
 }
+
+#[test]
+fn a_wrong_value_is_answered_with_the_usage_of_its_command() {
+    let scratch = Scratch::new();
+    for (line, usage) in [
+        // Refused beside the other options, as one that is refused by itself.
+        ("orgs grant-trust --from a --to b --packages a/b", "Usage: cloacina orgs grant-trust"),
+        ("orgs grant-trust --from a --to b --expires x", "For more information"),
+        ("orgs grant-trust --from a", "Usage: cloacina orgs grant-trust"),
+    ] {
+        let words: Vec<_> = line.split(' ').collect();
+        let run = scratch.run(&words);
+        assert_eq!(run.code, 2, "{}", run.stderr);
+        assert!(run.stderr.contains(usage), "{}", run.stderr);
+        assert!(!run.stderr.contains("Usage: cloacina [OPTIONS]"), "{}", run.stderr);
+        assert!(!run.stderr.contains("\n\n\n"), "{}", run.stderr);
+    }
+    let program = scratch.run(&["--unknown"]);
+    assert!(program.stderr.contains("Usage: cloacina [OPTIONS] <COMMAND>"), "{}", program.stderr);
+}

@@ -23,16 +23,58 @@ fn keys_made(scratch: &Scratch) -> usize {
 #[test]
 fn a_key_is_not_made_without_a_kek() {
     let scratch = Scratch::with_orgs(&["acme"]);
-    for missing in [
-        generate(&scratch, |command| command.env_remove(VAR)),
-        generate(&scratch, |command| command.env(VAR, " ")),
+    for (missing, next) in [
+        (
+            generate(&scratch, |command| command.env_remove(VAR)),
+            "next: give the store's key encryption key: CLOACINA_KEY_ENCRYPTION_KEY_FILE=<file> or ",
+        ),
+        (
+            generate(&scratch, |command| command.env(VAR, " ")),
+            "next: set CLOACINA_KEY_ENCRYPTION_KEY to the store's key",
+        ),
     ] {
         missing.assert_failed(2, "NoKeyEncryptionKey");
-        assert!(missing.stderr.contains("next: set CLOACINA_KEY_ENCRYPTION_KEY"));
+        assert!(missing.stderr.contains(next), "{}", missing.stderr);
+        assert!(!missing.stderr.contains("stolen"), "{}", missing.stderr);
     }
     assert_eq!(keys_made(&scratch), 0);
     assert_eq!(generate(&scratch, |command| command).code, 0);
     assert_eq!(keys_made(&scratch), 1);
+}
+
+#[test]
+fn without_a_store_it_is_the_store_that_is_missing_and_not_the_kek() {
+    let scratch = Scratch::new();
+    scratch.write("a.so", "a");
+    let commands = [
+        &["sign", "a.so", "--json"][..],
+        &["sign", "a.so", "--store", "--json"],
+        &["keys", "generate", "--name", "release", "--org", "acme", "--json"],
+    ];
+    let run = |arguments| finish(scratch.command(arguments).env_remove(VAR), b"");
+    for command in commands {
+        let missing = run(command);
+        missing.assert_failed(2, "NoDatabase");
+        assert!(missing.stderr.contains("; to begin: cloacina init <org>;"), "{}", missing.stderr);
+    }
+    scratch.json(&["orgs", "create", "acme"]);
+    for command in commands {
+        run(command).assert_failed(2, "NoKeyEncryptionKey");
+    }
+}
+
+#[test]
+fn a_key_that_cannot_be_proven_to_be_compromised_can_be_refused_without_the_kek() {
+    let scratch = Scratch::with_orgs(&["acme"]);
+    let (id, fingerprint) = scratch.stored_key("release", "acme");
+    let compromised = ["keys", "revoke", &id, "--reason", "compromised", "--json"];
+    let without_kek = finish(scratch.command(&compromised).env_remove(VAR), b"");
+    without_kek.assert_failed(2, "NoKeyEncryptionKey");
+    let next = "cloacina keys deny <fingerprint> --org acme --danger-everywhere";
+    assert!(without_kek.stderr.contains(next), "{}", without_kek.stderr);
+    let deny = ["keys", "deny", &fingerprint, "--org", "acme", "--danger-everywhere", "--json"];
+    assert_eq!(finish(scratch.command(&deny).env_remove(VAR), b"").code, 0);
+    assert_eq!(finish(&mut scratch.command(&compromised), b"").code, 0);
 }
 
 #[test]

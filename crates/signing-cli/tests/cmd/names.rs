@@ -114,8 +114,12 @@ fn the_first_digits_of_a_signatures_id_remove_it() {
         |id: &str, org: &str| ["package", "unstore", id, "--org", org].map(str::to_owned).to_vec();
     let fails = |line: Vec<String>| {
         let words: Vec<_> = line.iter().map(String::as_str).collect();
-        scratch.fails(2, "NoSuchSignature", &words);
+        let run = scratch.fails(2, "NoSuchSignature", &words);
+        let next = "next: list the signatures: cloacina package list --org <org>";
+        assert!(run.stderr.contains(next), "{}", run.stderr);
     };
+    let listed = scratch.run(&["package", "list", "--org", "acme"]).stdout;
+    assert!(listed.contains(&id[..8]), "{listed}");
     fails(unstore(&id[..8], "vendor"));
     fails(unstore(&id, "vendor"));
     scratch.fails(2, "Usage", &["package", "unstore", &id[..3], "--org", "acme"]);

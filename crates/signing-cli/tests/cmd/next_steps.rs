@@ -49,6 +49,7 @@ fn own_signing_key_that_is_not_trusted_yet_is_recognized() {
     let vendor = scratch.run(&["package", "verify", "a.so", "--org", "vendor", "--json"]);
     let said_to_vendor = next(&vendor, "UntrustedSigner");
     assert!(said_to_vendor.starts_with("find out whose key this is"), "{said_to_vendor}");
+    assert!(said_to_vendor.contains("cloacina keys trust --org vendor --import "));
 
     follow(&scratch, &said);
     assert_eq!(verify(&scratch).code, 0);

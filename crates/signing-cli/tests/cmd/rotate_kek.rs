@@ -27,7 +27,7 @@ fn the_store_is_under_the_new_kek_and_no_kek_is_shown() {
     let lines: Vec<_> = run.stdout.lines().collect();
     assert!(
         lines[0].starts_with(
-            "re-wrapped 2 private keys of 2 organizations with the key encryption key "
+            "re-wrapped 2 private keys of 2 organizations with the key encryption key whose id is "
         ),
         "{lines:?}"
     );
@@ -77,7 +77,7 @@ fn without_two_keks_that_differ_nothing_is_changed() {
         assert!(signs(&scratch, KEK, &id));
     };
     refused("NoKeyEncryptionKey", "next: set CLOACINA_NEW_KEY_ENCRYPTION_KEY", &|_| {});
-    refused("NoKeyEncryptionKey", "next: set CLOACINA_KEY_ENCRYPTION_KEY", &|command| {
+    refused("NoKeyEncryptionKey", "next: give the store's key", &|command| {
         command.env(NEW, OTHER_KEK).env_remove(VAR);
     });
     refused("InvalidKeyEncryptionKey", "next: give 64", &|command| {

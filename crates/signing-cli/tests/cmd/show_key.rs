@@ -59,4 +59,9 @@ fn stored_signatures_are_listed_by_the_key_that_made_them() {
     scratch.fails(2, "NoSuchKey", &["package", "list", "--org", "acme", "--signed-by", "release"]);
     let said = scratch.run(&["package", "list", "--org", "vendor"]).stdout;
     assert!(said.contains("a.so") && said.contains(&fingerprint[..8]), "{said}");
+    let by = ["package", "list", "--org", "acme", "--signed-by", &fingerprint];
+    assert_eq!(scratch.run(&by).stdout, "acme keeps no signature by this key in the store\n");
+    scratch.json(&["orgs", "create", "empty"]);
+    let all = scratch.run(&["package", "list", "--org", "empty"]).stdout;
+    assert_eq!(all, "empty keeps no signature in the store\n");
 }

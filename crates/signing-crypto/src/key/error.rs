@@ -90,7 +90,8 @@ pub enum WrapError {
     },
     /// Another KEK wrapped it.
     #[error(
-        "the private key is wrapped with the key encryption key {expected}, the given one is {found}"
+        "the private key is wrapped with the key encryption key whose id is {expected}; the id of the \
+         given one is {found}"
     )]
     OtherKek {
         /// The KEK that wrapped it.

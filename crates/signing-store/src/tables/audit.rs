@@ -216,7 +216,7 @@ impl_for_connections!(AuditChain {
             .get_result(self)
             .await
             .optional()?
-            .ok_or(StoreError::OrganizationNotFound)?;
+            .ok_or_else(|| StoreError::no_organization(org))?;
         Ok(ChainHead { org, sequence, hash })
     }
 

@@ -1,11 +1,10 @@
-use std::str::FromStr;
-
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use signing_crypto::{NameError, OrgId, OrgName};
+use signing_crypto::{OrgId, OrgName};
 
 use crate::error::StoreError;
+use crate::organization_ref::OrganizationRef;
 use crate::pool::{now, read};
 use crate::schema::organizations;
 use crate::sql_types::bind;
@@ -37,27 +36,6 @@ pub struct NewOrganization {
     pub name: OrgName,
 }
 
-/// The two ways to name an organization.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum OrganizationRef {
-    /// By id.
-    Id(OrgId),
-    /// By name, among those that are not deleted.
-    Name(OrgName),
-}
-
-/// Reads a name or an id, which no text is both of.
-impl FromStr for OrganizationRef {
-    type Err = NameError;
-
-    fn from_str(text: &str) -> Result<Self, NameError> {
-        match text.parse() {
-            Ok(id) => Ok(Self::Id(id)),
-            Err(_) => OrgName::new(text).map(Self::Name),
-        }
-    }
-}
-
 impl StoreReader {
     /// Finds an organization, by id even if it is deleted.
     ///
@@ -69,7 +47,7 @@ impl StoreReader {
         org: OrganizationRef,
     ) -> Result<OrganizationRecord, StoreError> {
         read!(self.pool, |conn| {
-            let found = match org {
+            let found = match org.clone() {
                 OrganizationRef::Id(id) => {
                     organizations::table
                         .find(bind(id))
@@ -86,7 +64,7 @@ impl StoreReader {
                         .await
                 }
             };
-            found.optional()?.ok_or(StoreError::OrganizationNotFound)
+            found.optional()?.ok_or(StoreError::OrganizationNotFound { given: org })
         })
     }
 

@@ -140,7 +140,7 @@ impl Store {
                 .get_result(conn)
                 .await
                 .optional()?
-                .ok_or(StoreError::OrganizationNotFound)?;
+                .ok_or_else(|| StoreError::no_organization(child))?;
             if deleted_at.is_some() {
                 return Err(StoreError::OrganizationDeleted { org: child });
             }

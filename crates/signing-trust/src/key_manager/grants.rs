@@ -1,5 +1,5 @@
 use signing_crypto::{OrgId, TrustLimits};
-use signing_store::{Change, TrustGrantRecord};
+use signing_store::{Change, OrganizationRef, TrustGrantRecord};
 
 use super::KeyManager;
 use crate::audit::EventType;
@@ -21,7 +21,8 @@ impl KeyManager {
         limits: TrustLimits,
     ) -> Result<Change<TrustGrantRecord>, TrustError> {
         if parent == child {
-            return Err(TrustError::SelfGrant { org: parent });
+            let org = self.store().organization(OrganizationRef::Id(parent)).await?.name;
+            return Err(TrustError::SelfGrant { org });
         }
         self.require_future(limits.expires_at).await?;
         let event = self

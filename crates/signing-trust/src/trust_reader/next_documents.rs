@@ -103,7 +103,7 @@ impl TrustReader {
         let stored = self.stored_documents(org.id).await?;
         match plan {
             DocumentPlan::First { .. } if stored.texts.contains_key(&org.id) => {
-                Err(TrustError::SignedTrustExists { org: org.id })
+                Err(TrustError::SignedTrustExists { org: org.name.clone() })
             }
             DocumentPlan::First { root, child_roots, expires } => {
                 self.first_documents(org, root, &child_roots, expires).await

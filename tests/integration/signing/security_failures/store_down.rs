@@ -107,6 +107,6 @@ async fn unknown_organization_loads_nothing(world: World) {
     let unknown = signing_crypto::OrgId::random();
     assert_refused!(
         world.load(&target.path, unknown, target.memory()).await,
-        PackageError::Trust(TrustError::Store(StoreError::OrganizationNotFound))
+        PackageError::Trust(TrustError::Store(StoreError::OrganizationNotFound { .. }))
     );
 }

@@ -103,7 +103,10 @@ async fn organization_is_found_by_name_and_by_id(world: World) {
         found.signature(vendor.memory()).check(&vendor.package).await.unwrap();
     }
     let unknown = Verifier::organization(&world.store, "acmf".parse().unwrap()).await;
-    assert_refused!(unknown, TrustError::Store(StoreError::OrganizationNotFound));
+    assert_refused!(
+        unknown,
+        TrustError::Store(StoreError::OrganizationNotFound { given }) if given.to_string() == "acmf"
+    );
 }
 
 #[test]

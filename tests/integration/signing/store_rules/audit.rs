@@ -131,7 +131,7 @@ async fn change_that_failed_is_neither_logged_nor_counted(world: World) {
     );
     assert_refused!(
         world.keys.grant_trust(acme.org, OrgId::random(), TrustLimits::default()).await,
-        TrustError::Store(StoreError::OrganizationNotFound)
+        TrustError::Store(StoreError::OrganizationNotFound { .. })
     );
 
     assert_eq!((store.audit_log(acme.org).await.unwrap(), epoch(&world).await), before);

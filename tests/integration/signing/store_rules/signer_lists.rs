@@ -27,7 +27,7 @@ async fn question_about_no_key_is_answered_and_asks_the_store(world: World) {
 
     let unknown =
         world.keys.decide(OrgId::random(), &nobody, &package, ClockSkewAllowance::NONE).await;
-    assert_refused!(unknown, TrustError::Store(StoreError::OrganizationNotFound));
+    assert_refused!(unknown, TrustError::Store(StoreError::OrganizationNotFound { .. }));
     let sql = "UPDATE store_state SET schema_version = schema_version + 1";
     world.database.execute(sql).await.unwrap();
     let newer = world.keys.decide(vendor.org, &nobody, &package, ClockSkewAllowance::NONE).await;

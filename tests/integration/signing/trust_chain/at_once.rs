@@ -72,7 +72,10 @@ async fn questions_asked_at_once_are_each_answered_as_if_asked_alone(world: Worl
                     same(&decided.unwrap(), expected, &format!("{org} about {signers:?}"));
                 }
                 (None, decided) => assert!(
-                    matches!(decided, Err(TrustError::Store(StoreError::OrganizationNotFound))),
+                    matches!(
+                        decided,
+                        Err(TrustError::Store(StoreError::OrganizationNotFound { .. }))
+                    ),
                     "{decided:?}"
                 ),
             }

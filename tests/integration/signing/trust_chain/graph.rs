@@ -176,7 +176,7 @@ async fn graph_is_in_the_same_order_each_time(world: World) {
 async fn graph_of_an_unknown_organization_is_refused(world: World) {
     world.org("acme").await;
     let refused = world.keys.trust_graph(Some(OrgId::random())).await;
-    assert_refused!(refused, TrustError::Store(StoreError::OrganizationNotFound));
+    assert_refused!(refused, TrustError::Store(StoreError::OrganizationNotFound { .. }));
 }
 
 async fn grant_that_replaces_another_tells_which(world: World) {

@@ -1,12 +1,14 @@
 //! What ends soon, or has ended not long ago.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use signing_crypto::{
-    DocumentTexts, OrgName, PackagePatterns, Revocations, RootDocument, SignatureEnvelope,
-    TrustStatement, shell_word,
+    DocumentTexts, Fingerprint, OrgName, PackagePatterns, Revocations, RootDocument,
+    SignatureEnvelope, TrustStatement, shell_word,
 };
 use signing_trust::store::OrganizationRecord;
-use signing_trust::{GrantStanding, GraphGrant, GraphKey, KeyStanding, TrustGraph, TrustReader};
+use signing_trust::{GrantStanding, GraphGrant, GraphKey, KeyStanding, TrustReader};
 
 use super::check::Checks;
 use crate::error::CliError;
@@ -85,7 +87,14 @@ async fn collect(
     now: DateTime<Utc>,
 ) -> Result<(Vec<Ending>, Vec<Unreadable>), CliError> {
     let (mut endings, mut unreadable) = (Vec::new(), Vec::new());
-    of_trust(&keys.trust_graph(None).await?, &mut endings);
+    let graph = keys.trust_graph(None).await?;
+    for org in graph.organizations.iter().filter(|org| org.deleted_at.is_none()) {
+        let own = keys.store().signing_keys(org.id).await?;
+        let own = own.into_iter().filter(|key| key.revoked_at.is_none());
+        let own: BTreeSet<_> = own.map(|key| key.fingerprint).collect();
+        endings.extend(org.keys.iter().filter_map(|key| of_key(&org.name, key, &own)));
+        endings.extend(org.grants.iter().filter_map(|grant| of_grant(&org.name, grant)));
+    }
     for org in keys.store().organizations().await? {
         of_signatures(keys, &org, now, &mut endings).await?;
         if let Some(texts) = keys.unverified_documents(org.id).await? {
@@ -96,14 +105,8 @@ async fn collect(
     Ok((endings, unreadable))
 }
 
-fn of_trust(graph: &TrustGraph, endings: &mut Vec<Ending>) {
-    for org in graph.organizations.iter().filter(|org| org.deleted_at.is_none()) {
-        endings.extend(org.keys.iter().filter_map(|key| of_key(&org.name, key)));
-        endings.extend(org.grants.iter().filter_map(|grant| of_grant(&org.name, grant)));
-    }
-}
-
-fn of_key(org: &OrgName, key: &GraphKey) -> Option<Ending> {
+/// `own` are the signing keys of the organization itself, which the store can prove.
+fn of_key(org: &OrgName, key: &GraphKey, own: &BTreeSet<Fingerprint>) -> Option<Ending> {
     match key.standing {
         KeyStanding::Trusted | KeyStanding::Expired { .. } => {}
         _ => return None,
@@ -112,12 +115,14 @@ fn of_key(org: &OrgName, key: &GraphKey) -> Option<Ending> {
         Some(name) => name.to_string(),
         None => key.fingerprint.to_string(),
     };
+    let which = match own.contains(&key.fingerprint) {
+        true => format!("--key-id {:.16}", key.fingerprint.to_string()),
+        false => "--import <public key>".to_owned(),
+    };
     Some(Ending {
         at: key.expires_at?,
         what: format!("{org}'s trust in {name}"),
-        next: format!(
-            "to renew it: cloacina keys trust --org {org} --import <public key> --expires 365d"
-        ),
+        next: format!("to renew it: cloacina keys trust --org {org} {which} --expires 365d"),
         notice: SOON,
         stops_everything: false,
     })

@@ -1,6 +1,6 @@
 use signing_crypto::{
     DocumentTexts, Fingerprint, MalformedTrustDocument, OrgId, Revocations, RootDocument,
-    SignedDocument, TrustDocument, TrustDocumentKind, TrustStatement,
+    SignedDocument, TrustDocument, TrustStatement,
 };
 use signing_trust::store::OrganizationRecord;
 use signing_trust::{KeyManager, SignedTrustError, TrustError, TrustReader};
@@ -36,7 +36,7 @@ pub(super) async fn found(
     }
     let state_file = Some(state_file_of(&root)).filter(|path| path.exists());
     let anchor = pinned(&RootSource::File(root.clone()), state_file.as_deref())?;
-    let missing = SignedTrustError::Missing { org: org.id, kind: TrustDocumentKind::Root };
+    let missing = CliError::NoTrustDocuments { org: org.name.clone() };
     keys.published_trust(org.id, &anchor).await?.ok_or(missing)?;
     Ok(Some(Step::verified_trust(&root)))
 }

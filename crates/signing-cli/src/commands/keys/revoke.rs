@@ -1,5 +1,5 @@
 use serde::Serialize;
-use signing_crypto::{Fingerprint, Note, OrgId, OrgName};
+use signing_crypto::{Fingerprint, KeyEncryptionKey, Note, OrgId, OrgName};
 use signing_trust::store::{
     Change, OrganizationRecord, OrganizationRef, Revocation, RevocationReason, SigningKeyRecord,
     TrustedKeyRecord,
@@ -28,14 +28,14 @@ pub(super) async fn revoke(context: &Context, command: cli::Revoke) -> Result<Re
         let mut keys = context.open_to_read().await?;
         let (owner, key) = find(context, &keys, &command.key).await?;
         if must_be_proven(&key, &revocation, publish)? {
-            keys = keys.with_kek(context.kek()?);
+            keys = keys.with_kek(proving_kek(context, &owner)?);
         }
         return dry_run::revocation(&keys, &owner.name, key, &revocation).await;
     }
     let mut keys = context.open_to_change().await?;
     let (owner, key) = find(context, &keys, &command.key).await?;
     if must_be_proven(&key, &revocation, publish)? {
-        keys = keys.with_kek(context.kek()?);
+        keys = keys.with_kek(proving_kek(context, &owner)?);
     }
     let chosen = match &key {
         Selected::Signing(key) => Chosen::signing_key(&command.key.key, &key.name),
@@ -77,6 +77,16 @@ fn must_be_proven(
     }
 }
 
+fn proving_kek(
+    context: &Context,
+    owner: &OrganizationRecord,
+) -> Result<KeyEncryptionKey, CliError> {
+    context.kek().map_err(|error| match error {
+        CliError::NoKek => CliError::NoKekToProve { org: owner.name.clone() },
+        error => error,
+    })
+}
+
 async fn revoke_signing(
     keys: &KeyManager,
     owner: &OrgName,
@@ -102,17 +112,11 @@ async fn revoke_signing(
             org = org.name,
         ));
     }
+    let key = Selected::Signing(key);
+    let still_trusted_by = still_trusted_by.iter().map(|(org, _)| &org.name).collect();
     Ok(Report::done(&RevokedView {
-        kind: "signing",
-        id: key.id.to_string(),
-        org_id: key.org_id,
-        fingerprint: key.fingerprint,
-        revoked_at: key.revoked_at.map(Time),
-        reason: key.revocation_reason.map(RevocationReason::as_str),
-        note: key.revocation_note.as_ref(),
-        changed,
-        still_trusted_by: Some(still_trusted_by.iter().map(|(org, _)| &org.name).collect()),
-        text,
+        still_trusted_by: Some(still_trusted_by),
+        ..RevokedView::of(&key, changed, text)
     }))
 }
 
@@ -145,18 +149,7 @@ async fn revoke_trusted(
     let mut text = trusted_text(owner, &key, changed);
     let earlier = refusal_of(if changed { before } else { &key });
     text.extend(earlier.map(|earlier| format!("it was {earlier}")));
-    Ok(Report::done(&RevokedView {
-        kind: "trusted",
-        id: key.id.to_string(),
-        org_id: key.org_id,
-        fingerprint: key.fingerprint,
-        revoked_at: key.revoked_at.map(Time),
-        reason: key.revocation_reason.map(RevocationReason::as_str),
-        note: key.revocation_note.as_ref(),
-        changed,
-        still_trusted_by: None,
-        text,
-    }))
+    Ok(Report::done(&RevokedView::of(&Selected::Trusted(key), changed, text)))
 }
 
 fn trusted_text(owner: &OrgName, key: &TrustedKeyRecord, changed: bool) -> Lines {
@@ -195,6 +188,31 @@ struct RevokedView<'a> {
     still_trusted_by: Option<Vec<&'a OrgName>>,
     #[serde(skip)]
     text: Lines,
+}
+
+impl<'a> RevokedView<'a> {
+    fn of(key: &'a Selected, changed: bool, text: Lines) -> Self {
+        let (kind, revoked_at, reason, note) = match key {
+            Selected::Signing(key) => {
+                ("signing", key.revoked_at, key.revocation_reason, &key.revocation_note)
+            }
+            Selected::Trusted(key) => {
+                ("trusted", key.revoked_at, key.revocation_reason, &key.revocation_note)
+            }
+        };
+        Self {
+            kind,
+            id: key.id().to_string(),
+            org_id: key.org_id(),
+            fingerprint: key.fingerprint(),
+            revoked_at: revoked_at.map(Time),
+            reason: reason.map(RevocationReason::as_str),
+            note: note.as_ref(),
+            changed,
+            still_trusted_by: None,
+            text,
+        }
+    }
 }
 
 impl View for RevokedView<'_> {

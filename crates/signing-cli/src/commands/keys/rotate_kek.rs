@@ -47,13 +47,13 @@ impl View for RotatedView {
     fn text(&self) -> Lines {
         let mut text = Lines::from(match self.changed {
             true => format!(
-                "re-wrapped {} of {} with the key encryption key {}",
+                "re-wrapped {} of {} with the key encryption key whose id is {}",
                 counted(self.keys, "private key"),
                 counted(self.organizations as u64, "organization"),
                 self.kek_id,
             ),
             false => format!(
-                "the private keys are already wrapped with the key encryption key {}",
+                "the private keys are already wrapped with the key encryption key whose id is {}",
                 self.kek_id
             ),
         });

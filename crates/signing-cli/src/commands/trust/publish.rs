@@ -1,9 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use signing_crypto::Role;
-use signing_trust::{
-    DocumentPlan, NextDocuments, SignedTrustError, StatementContent, VerifiedDocuments,
-};
+use signing_trust::{DocumentPlan, NextDocuments, StatementContent, VerifiedDocuments};
 
 use super::init::child_roots;
 use super::publication::{publish_or_draft, read_draft};
@@ -25,8 +23,8 @@ pub(super) async fn publish_rows(
     let org = select::organization_or_default(context, &keys, command.org.as_ref()).await?;
     let anchor = signed_trust::anchor(&command.anchor)?;
     let published = keys.published_trust(org.id, &anchor).await?;
-    let kind = signing_crypto::TrustDocumentKind::Root;
-    let published = published.ok_or(SignedTrustError::Missing { org: org.id, kind })?;
+    let missing = CliError::NoTrustDocuments { org: org.name.clone() };
+    let published = published.ok_or(missing)?;
     let mut ring = KeyRing::default();
     ring.add_signers(&command.keys, &command.publication.access())?;
     let root = published.root().document();

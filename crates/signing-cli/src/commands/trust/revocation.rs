@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
-use signing_crypto::{DocumentHeader, Fingerprint, KeyName, StatementTime, TrustDocumentKind};
+use signing_crypto::{DocumentHeader, Fingerprint, KeyName, StatementTime};
 use signing_trust::store::OrganizationRecord;
-use signing_trust::{DocumentPlan, KeyManager, SignedTrustError, VerifiedDocuments};
+use signing_trust::{DocumentPlan, KeyManager, VerifiedDocuments};
 
 use crate::cli::{GivenKey, KeyReference, PublishKey};
 use crate::error::CliError;
@@ -63,7 +63,7 @@ pub(in crate::commands) async fn publish_revocation(
 ) -> Result<(), CliError> {
     let signer = signers::open(source, access)?;
     let anchor = signed_trust::anchor(anchor)?;
-    let missing = SignedTrustError::Missing { org: org.id, kind: TrustDocumentKind::Root };
+    let missing = CliError::NoTrustDocuments { org: org.name.clone() };
     let before = keys.published_trust(org.id, &anchor).await?.ok_or(missing)?;
     chosen.require_stated(fingerprint, &before)?;
     let expires_at = expiry_like(&before.revocations().header, Utc::now());

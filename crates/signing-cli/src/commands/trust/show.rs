@@ -4,9 +4,8 @@ use serde::Serialize;
 use serde_json::Value;
 use signing_crypto::{
     DocumentTexts, DraftDocuments, MAX_BUNDLE_SIZE, MalformedTrustDocument, Revocations,
-    RootDocument, SignedDocument, TrustBundle, TrustDocument, TrustDocumentKind, TrustStatement,
+    RootDocument, SignedDocument, TrustBundle, TrustDocument, TrustStatement,
 };
-use signing_trust::SignedTrustError;
 
 use crate::cli::{OrgReference, Show};
 use crate::context::{Context, block_on};
@@ -98,7 +97,7 @@ fn parse<D: TrustDocument>(path: &Path, bytes: &[u8]) -> Result<SignedDocument<D
 async fn show_stored(context: &Context, org: Option<&OrgReference>) -> Result<Report, CliError> {
     let keys = context.open_to_read().await?;
     let org = select::organization_or_default(context, &keys, org).await?;
-    let missing = SignedTrustError::Missing { org: org.id, kind: TrustDocumentKind::Root };
+    let missing = CliError::NoTrustDocuments { org: org.name.clone() };
     let texts = keys.unverified_documents(org.id).await?.ok_or(missing)?;
     let documents = of_organization(Path::new("the store"), &texts)?;
     let what = "copy of what the store has";

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use signing_crypto::{OrgId, OrgName, Role, RootDigest, TrustDocument, TrustDocumentKind};
 use signing_trust::store::OrganizationRecord;
-use signing_trust::{SignedTrustError, StatementContent, TrustReader, VerifiedDocuments};
+use signing_trust::{StatementContent, TrustReader, VerifiedDocuments};
 
 use crate::cli::{AnchorArgs, OrgReference};
 use crate::context::Context;
@@ -27,7 +27,7 @@ pub(super) async fn status(
     let keys = context.open_to_read().await?;
     let org = select::organization_or_default(context, &keys, org).await?;
     let published = keys.published_trust(org.id, &signed_trust::anchor(anchor)?).await?;
-    let missing = SignedTrustError::Missing { org: org.id, kind: TrustDocumentKind::Root };
+    let missing = CliError::NoTrustDocuments { org: org.name.clone() };
     let published = published.ok_or(missing)?;
     let statement = published.statement();
     let content = keys.statement_content(org.id, Some(statement), &BTreeMap::new()).await?;

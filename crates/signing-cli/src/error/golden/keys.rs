@@ -164,6 +164,7 @@ fn keks() -> Vec<CliError> {
     let other = StoreError::OtherKek { expected: values::kek_id(1), found: values::kek_id(2) };
     vec![
         CliError::NoKek,
+        CliError::NoKekToProve { org: values::org_name() },
         CliError::Kek { place: option, source: KekError::Encoding },
         CliError::KekReplaceable {
             place: default(),

@@ -135,13 +135,15 @@ fn reasons() -> Vec<UntrustedReason> {
     ]
 }
 
-fn refused_keys() -> [RefusedKey; 4] {
+fn refused_keys() -> [RefusedKey; 6] {
     let (org, fingerprint) = (values::org_name(), values::fingerprint());
     [
         RefusedKey::TrustOwnKey { org: org.clone(), fingerprint, name: "release".parse().unwrap() },
         RefusedKey::Reinstate { org: org.clone(), fingerprint },
         RefusedKey::ReplaceCompromised,
         RefusedKey::RefusedByDocuments { org },
+        RefusedKey::Unknown { org: values::org_name() },
+        RefusedKey::NotSigned { org: values::org_name() },
     ]
 }
 

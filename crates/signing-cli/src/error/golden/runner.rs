@@ -13,7 +13,7 @@ use signing_loader::{
     FollowError, GateError, PackageError, Protection, ProtectionError, SecurityArgsError,
     UntrustedReason, VerificationError,
 };
-use signing_trust::store::{StoreError, UrlError};
+use signing_trust::store::{OrganizationRef, StoreError, UrlError};
 use signing_trust::{SignedTrustError, TrustRootError, VersionMemoryError};
 
 use super::{Reached, Sample, values, variant};
@@ -51,7 +51,7 @@ pub(super) fn samples() -> Vec<Sample> {
         SecurityArgsError::NoStore,
         SecurityArgsError::DatabaseUrl(UrlError::UnknownScheme),
         SecurityArgsError::OrganizationName(name),
-        SecurityArgsError::Trust(StoreError::OrganizationNotFound.into()),
+        SecurityArgsError::Trust(not_found().into()),
     ];
     let options = errors.map(|error| sample(2, error.code(), error));
     options.into_iter().chain(gates()).chain(following()).collect()
@@ -69,7 +69,7 @@ fn following() -> Vec<Sample> {
     [
         (1, FollowError::Package(refused())),
         (2, FollowError::Gate(GateError::NotFollowed)),
-        (2, FollowError::Trust(StoreError::OrganizationNotFound.into())),
+        (2, FollowError::Trust(not_found().into())),
         (2, FollowError::Thread(io::ErrorKind::WouldBlock.into())),
     ]
     .map(|(exit, error)| sample(exit, error.code(), error))
@@ -84,6 +84,10 @@ fn refused() -> PackageError {
 fn sample<E: Error + Debug + 'static>(exit: u8, code: &'static str, error: E) -> Sample {
     let variant = variant(&error);
     Sample { variant, error: Reached::Runner { exit, code, error: Box::new(error) } }
+}
+
+fn not_found() -> StoreError {
+    StoreError::OrganizationNotFound { given: OrganizationRef::Name(values::org_name()) }
 }
 
 fn malformed() -> MalformedTrustDocument {

@@ -235,7 +235,7 @@ fn memory() -> Vec<VersionMemoryError> {
 fn trust() -> Vec<TrustError> {
     vec![
         TrustError::Decision(expired().into()),
-        TrustError::SignedTrustExists { org: values::org_id() },
+        TrustError::SignedTrustExists { org: values::org_name() },
         TrustError::Draft(MalformedDraft::Empty),
         TrustError::DraftOutdated { what: TakenAway::Key(values::fingerprint()) },
         TrustError::UnreadableTrust { fingerprint: values::fingerprint() },
@@ -278,6 +278,7 @@ fn program() -> Vec<CliError> {
         CliError::ConfirmationNeeded,
         CliError::UnseenTrust { org: "acme".parse().unwrap() },
         CliError::NotConfirmed,
+        CliError::NoTrustDocuments { org: "acme".parse().unwrap() },
         CliError::UnpublishedTrust { org: "acme".parse().unwrap(), changes: 2 },
         CliError::NothingToPublish,
         CliError::OtherKeyInRow { fingerprint: values::fingerprint() },

@@ -5,7 +5,7 @@ use signing_crypto::{NameError, NameFault, NameKind, TrustDocumentKind};
 use signing_trust::TrustError;
 use signing_trust::store::{
     AuthenticationFault, ConnectError, DatabaseUrl, FileFault, FileKind, FileRole, LockHolder,
-    RootFileError, SchemaFault, StoreError, UnsafeFile, UrlError,
+    OrganizationRef, RootFileError, SchemaFault, StoreError, UnsafeFile, UrlError,
 };
 
 use super::{SECRET, Sample, each, sample, values};
@@ -132,7 +132,7 @@ fn store() -> Vec<StoreError> {
         StoreError::TooManyKeyRows { limit: 640 },
         StoreError::Compromised { fingerprint, at },
         StoreError::CorruptRow(said("a digest has 32 bytes, found 31")),
-        StoreError::OrganizationNotFound,
+        StoreError::OrganizationNotFound { given: OrganizationRef::Name(values::org_name()) },
         StoreError::OrganizationDeleted { org: values::org_id() },
         StoreError::SigningKeyNotFound { id: values::key_id() },
         StoreError::TrustedKeyNotFound { id: values::key_id().to_string().parse().unwrap() },
@@ -255,7 +255,7 @@ fn trust() -> Vec<TrustError> {
         TrustError::SigningKeyRevoked { id: values::key_id(), at },
         TrustError::PreviouslyRevoked { fingerprint, at },
         TrustError::TrustExpired { fingerprint, at },
-        TrustError::SelfGrant { org: values::org_id() },
+        TrustError::SelfGrant { org: values::org_name() },
         TrustError::ExpiryPast { expires_at: at, now: values::later() },
         TrustError::Clock(signing_crypto::ParseError::Time),
         TrustError::Cancelled,
@@ -275,6 +275,7 @@ fn program() -> Vec<CliError> {
         CliError::Runtime(io::ErrorKind::OutOfMemory.into()),
         CliError::NoSuchOrganization { given: "vendro".into(), similar: Some(values::org_name()) },
         CliError::NoSuchOrganization { given: "nobody".into(), similar: None },
+        CliError::NoSuchLog { given: "nobody".into() },
         CliError::AmbiguousOrganization {
             given: "0a1b".into(),
             candidates: vec![

@@ -97,6 +97,9 @@ fn filters_that_would_choose_nothing_by_mistake_are_refused() {
     };
     let run = fails("Usage", &["--event", "key.denid"]);
     assert!(run.stderr.contains("did you mean key.denied?"), "{}", run.stderr);
+    let run = fails("Usage", &["--event", "x"]);
+    assert!(!run.stderr.contains("did you mean"), "{}", run.stderr);
+    assert!(run.stderr.contains("; the types are on the page of audit events"), "{}", run.stderr);
     fails("Usage", &["--event", "KEY.*"]);
     fails("Usage", &["--event", "%"]);
     for time in ["yesterday", "2026-02-30", "2026-01-28T12:00:00", "2026-01-28 12:00Z"] {
@@ -107,6 +110,20 @@ fn filters_that_would_choose_nothing_by_mistake_are_refused() {
     fails("NoSuchKey", &["--key", "0708"]);
     fails("Usage", &["--limit", "0"]);
     scratch.fails(2, "NoSuchOrganization", &["audit", "list", "--org", "acne"]);
+}
+
+#[test]
+fn log_of_a_deleted_organization_is_found_by_the_id_that_audit_verify_prints() {
+    let scratch = Scratch::with_orgs(&["acme", "vendor"]);
+    let id = text(&scratch.json(&["orgs", "delete", "vendor"])["id"]);
+    let run = scratch.fails(2, "NoSuchOrganization", &["audit", "list", "--org", "vendor"]);
+    assert!(run.stderr.contains("give its id"), "{}", run.stderr);
+    assert!(run.stderr.contains("cloacina audit verify"), "{}", run.stderr);
+    assert!(scratch.run(&["audit", "verify"]).stdout.contains(&format!("vendor ({id})")));
+    assert_eq!(scratch.json(&["audit", "list", "--org", &id]).as_array().unwrap().len(), 2);
+    // Other commands are about organizations that exist.
+    let run = scratch.fails(2, "NoSuchOrganization", &["keys", "list", "--org", "vendor"]);
+    assert!(!run.stderr.contains("audit verify"), "{}", run.stderr);
 }
 
 #[test]

@@ -40,6 +40,20 @@ fn signed_trust_is_turned_on_once() {
     let again = [&INIT[..], &["--yes"]].concat();
     let run = scratch.fails(1, "SignedTrustExists", &again);
     assert!(run.stderr.contains("trust rotate-root"), "{}", run.stderr);
+    assert!(run.stderr.contains("the organization acme already has"), "{}", run.stderr);
+}
+
+#[test]
+fn without_signed_trust_the_organization_is_named_and_the_way_to_make_it() {
+    let scratch = scratch();
+    let root = "ab".repeat(32);
+    let show = ["trust", "show", "--org", "acme"];
+    for command in [&show[..], &["trust", "status", "--org", "acme", "--trust-root", &root]] {
+        let run = scratch.fails(1, "TrustDocumentMissing", command);
+        assert!(run.stderr.contains("acme has published no signed trust"), "{}", run.stderr);
+        assert!(run.stderr.contains("cloacina trust init --org acme "), "{}", run.stderr);
+    }
+    rooted().json(&show);
 }
 
 #[test]

@@ -14,6 +14,7 @@ fn what_rows_trust_counts_once_it_is_published() {
     scratch.json(&["package", "sign", "a.so", "--key", "other.pem", "--force"]);
     let status = finish(scratch.command(&STATUS).arg("--json"), b"");
     status.assert_failed(1, "UnpublishedTrust");
+    assert!(status.stderr.contains("cloacina trust publish --org acme "), "{}", status.stderr);
     let changes = status.document()["result"]["changes"].clone();
     assert_eq!(words(&changes, "change"), ["trusts_key"]);
     assert_eq!(words(&changes, "name"), ["other"]);

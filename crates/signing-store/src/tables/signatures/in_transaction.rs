@@ -92,7 +92,7 @@ impl SignatureGate for crate::backend::connection::PgConnection {
         }
         let organization = organizations::table.find(bind(org)).count();
         match organization.get_result::<i64>(self).await? {
-            0 => Err(StoreError::OrganizationNotFound),
+            0 => Err(StoreError::no_organization(org)),
             _ => Err(StoreError::RoleOfAnotherOrganization { org }),
         }
     }
@@ -244,7 +244,7 @@ impl_for_connections!(KeepSignatures {
             .get_result(self)
             .await
             .optional()?
-            .ok_or(StoreError::OrganizationNotFound)?;
+            .ok_or_else(|| StoreError::no_organization(org))?;
         if deleted_at.is_some() {
             return Err(StoreError::OrganizationDeleted { org });
         }

@@ -5,7 +5,9 @@ use signing_crypto::{
     Fingerprint, KeyId, KeyName, OrgId, PackageName, PackageVersion, TrustLimits, TrustedKeyId,
     VerifyingKey,
 };
-use signing_store::{OrganizationRecord, RevocationReason, SigningKeyRecord, StoreError};
+use signing_store::{
+    OrganizationRecord, OrganizationRef, RevocationReason, SigningKeyRecord, StoreError,
+};
 
 use super::compare::{Focus, KeptDigests};
 use super::{AffectedSignatures, key_of};
@@ -87,7 +89,8 @@ impl TrustReader {
         scope: TrustLimits,
     ) -> Result<TrustImpact, TrustError> {
         if parent == child {
-            return Err(TrustError::SelfGrant { org: parent });
+            let org = self.store().organization(OrganizationRef::Id(parent)).await?.name;
+            return Err(TrustError::SelfGrant { org });
         }
         self.require_future(scope.expires_at).await?;
         let affected = vec![self.require_existing(parent).await?];

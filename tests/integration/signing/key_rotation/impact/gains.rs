@@ -342,12 +342,12 @@ async fn what_a_command_refuses_is_not_foreseen(world: World) {
     let scope = TrustLimits::default;
     assert_refused!(
         keys.grant_impact(acme, acme, scope()).await,
-        TrustError::SelfGrant { org } if org == acme
+        TrustError::SelfGrant { org } if org.as_str() == "acme"
     );
     for (parent, child) in [(acme, OrgId::random()), (OrgId::random(), acme)] {
         assert_refused!(
             keys.grant_impact(parent, child, scope()).await,
-            TrustError::Store(StoreError::OrganizationNotFound)
+            TrustError::Store(StoreError::OrganizationNotFound { .. })
         );
     }
 

@@ -41,7 +41,7 @@ async fn a_signing_keys_making_is_told_once(recorded: RecordedStore) {
     assert_refused!(refused, TrustError::NoKeyEncryptionKey);
     assert_refused!(
         recorded.keys.create_signing_key(OrgId::random(), name()).await,
-        TrustError::Store(StoreError::OrganizationNotFound)
+        TrustError::Store(StoreError::OrganizationNotFound { .. })
     );
     recorded.told_nothing();
     recorded.logged(&["key.signing.created"]).await;
@@ -169,7 +169,7 @@ async fn a_denial_is_told_once(recorded: RecordedStore) {
     assert!(matches!(deny(None).await, Change::Unchanged(_)));
     assert_refused!(
         recorded.keys.deny_key(OrgId::random(), &fingerprint, None).await,
-        TrustError::Store(StoreError::OrganizationNotFound)
+        TrustError::Store(StoreError::OrganizationNotFound { .. })
     );
     recorded.told_nothing();
     recorded.logged(&["key.denied"]).await;
@@ -195,7 +195,7 @@ async fn a_declaration_of_compromise_is_told_once(recorded: RecordedStore) {
     assert!(matches!(declare(recorded.org, None).await.unwrap(), Change::Unchanged(_)));
     assert_refused!(
         declare(OrgId::random(), None).await,
-        TrustError::Store(StoreError::OrganizationNotFound)
+        TrustError::Store(StoreError::OrganizationNotFound { .. })
     );
     recorded.told_nothing();
     recorded.logged(&["key.compromised"]).await;

@@ -40,7 +40,7 @@ async fn an_organizations_deletion_is_told_once(recorded: RecordedStore) {
     );
     assert_refused!(
         recorded.keys.delete_organization(OrgId::random()).await,
-        TrustError::Store(StoreError::OrganizationNotFound)
+        TrustError::Store(StoreError::OrganizationNotFound { .. })
     );
     recorded.told_nothing();
     recorded.logged(&["organization.deleted"]).await;
@@ -64,7 +64,7 @@ async fn a_grant_and_its_end_are_told_once_each(recorded: RecordedStore) {
     assert_refused!(grant(recorded.org).await, TrustError::SelfGrant { .. });
     assert_refused!(
         grant(OrgId::random()).await,
-        TrustError::Store(StoreError::OrganizationNotFound)
+        TrustError::Store(StoreError::OrganizationNotFound { .. })
     );
     recorded.told_nothing();
     revoke().await;

@@ -85,7 +85,7 @@ async fn a_signatures_keeping_is_told_once(recorded: RecordedStore) {
     assert!(matches!(keep(recorded.org).await.unwrap(), Change::Unchanged(_)));
     assert_refused!(
         keep(OrgId::random()).await,
-        TrustError::Store(StoreError::OrganizationNotFound)
+        TrustError::Store(StoreError::OrganizationNotFound { .. })
     );
     recorded.told_nothing();
     recorded.logged(&[]).await;
