@@ -110,7 +110,7 @@ fn packages_below(
         let cannot_read = |source| CliError::Read { path: directory.clone(), source };
         let found = match InstallContents::read(&directory).map_err(cannot_read)? {
             Some(contents) => {
-                unlinked.extend((contents.unlinked > 0).then(|| (directory, contents.unlinked)));
+                unlinked.extend((contents.unlinked > 0).then_some((directory, contents.unlinked)));
                 contents.found
             }
             None => {

@@ -49,7 +49,7 @@ fn a_missing_store_is_an_error_and_is_not_made() {
     ] {
         let run = scratch.fails(2, "NoDatabase", arguments);
         assert!(run.stderr.contains("store.db"), "{}", run.stderr);
-        assert!(run.stderr.contains("cloacina db migrate"), "{}", run.stderr);
+        assert!(run.stderr.contains("cloacina init"), "{}", run.stderr);
     }
     assert_eq!(scratch.files(), [""; 0]);
 }

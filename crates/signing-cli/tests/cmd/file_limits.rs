@@ -59,6 +59,7 @@ fn a_signature_that_is_no_file_is_refused_at_once() {
 #[test]
 fn a_key_file_that_is_no_file_is_refused_at_once() {
     let scratch = scratch();
+    scratch.json(&["orgs", "create", "acme"]);
     for path in ["fifo", "directory", "/dev/zero", "socket", "dangling", "gone"] {
         let refused = |arguments: &[&str]| {
             let run = scratch.fails(2, "UnreadableFile", arguments);

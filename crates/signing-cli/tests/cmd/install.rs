@@ -74,18 +74,18 @@ fn what_is_not_as_it_was_installed_is_refused_with_its_directory() {
     type Change = fn(&Scratch);
     let changes: [(&str, &str, Change); 9] = [
         ("packages/a.so/a.so", "TamperedPackage", |scratch| {
-            scratch.write("packages/a.so/a.so", "version 6.6.6")
+            scratch.write("packages/a.so/a.so", "version 6.6.6");
         }),
         ("packages/c.so", "SignatureNotFound", |scratch| scratch.write("packages/c.so", "c")),
         ("packages/a.so/c.so", "SignatureNotFound", |scratch| {
-            scratch.write("packages/a.so/c.so", "c")
+            scratch.write("packages/a.so/c.so", "c");
         }),
         ("packages/a.so/more/c.so", "SignatureNotFound", |scratch| {
             fs::create_dir(scratch.path("packages/a.so/more")).unwrap();
             scratch.write("packages/a.so/more/c.so", "c");
         }),
         ("packages/releases/c.so", "SignatureNotFound", |scratch| {
-            scratch.write("packages/releases/c.so", "c")
+            scratch.write("packages/releases/c.so", "c");
         }),
         ("packages/c.so", "NotARegularFile", |scratch| {
             fs::create_dir(scratch.path("elsewhere")).unwrap();

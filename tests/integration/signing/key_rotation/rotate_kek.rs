@@ -49,11 +49,11 @@ impl World {
     pub(crate) async fn assert_all_under(&self, which: u8, keys: &[KeyId]) {
         assert_eq!(self.keys.store().state().await.unwrap().kek_id, Some(kek(which).id()));
         for id in keys {
-            let key = self.under(which).get_signing_key(*id).await.unwrap();
+            let key = self.under(which).proven_key(*id).await.unwrap();
             let record = self.keys.store().signing_key(*id).await.unwrap();
             assert_eq!(key.fingerprint(), record.fingerprint);
             assert_refused!(
-                self.under(3 - which).get_signing_key(*id).await,
+                self.under(3 - which).proven_key(*id).await,
                 TrustError::Wrap(WrapError::OtherKek { .. })
             );
         }
@@ -208,7 +208,7 @@ async fn of_two_rotations_at_once_one_is_made(world: World) {
         TrustError::Store(StoreError::OtherKek { expected, .. }) if expected == kek(new).id()
     );
     for id in keys {
-        world.under(new).get_signing_key(id).await.unwrap();
+        world.under(new).proven_key(id).await.unwrap();
     }
 }
 
@@ -266,7 +266,7 @@ async fn keys_made_during_a_rotation_are_refused_or_kept_and_never_lost(world: W
         all.extend(made);
         let now = world.under(round + 1);
         for id in &all {
-            now.get_signing_key(*id).await.unwrap();
+            now.proven_key(*id).await.unwrap();
         }
     }
     // Nothing else was kept, and every log is whole.

@@ -115,7 +115,7 @@ fn filters_that_would_choose_nothing_by_mistake_are_refused() {
 #[test]
 fn log_of_a_deleted_organization_is_found_by_the_id_that_audit_verify_prints() {
     let scratch = Scratch::with_orgs(&["acme", "vendor"]);
-    let id = text(&scratch.json(&["orgs", "delete", "vendor"])["id"]);
+    let id = text(&scratch.json(&["orgs", "delete", "vendor", "--yes"])["id"]);
     let run = scratch.fails(2, "NoSuchOrganization", &["audit", "list", "--org", "vendor"]);
     assert!(run.stderr.contains("give its id"), "{}", run.stderr);
     assert!(run.stderr.contains("cloacina audit verify"), "{}", run.stderr);
