@@ -69,12 +69,9 @@ pub enum StoreError {
         /// Why.
         source: std::io::Error,
     },
-    /// A program was killed while it changed the SQLite file, and this process may not put
-    /// back what was there before.
-    #[error(
-        "a change of {} was interrupted, and this user may not write there to undo it",
-        path.display()
-    )]
+    /// A program was killed while it changed the SQLite file. This process may not put back what
+    /// was there before, or has opened it only to look at it.
+    #[error("a change of {} was interrupted, and has to be undone by writing to it", path.display())]
     HotJournal {
         /// The database.
         path: PathBuf,

@@ -156,7 +156,7 @@ fn interrupted_change_is_undone_by_those_who_may_write_and_reported_by_others() 
     for recover in [&VERIFY[..], &["db", "status"], &["db", "migrate"], &["orgs", "list"]] {
         let shared = Shared::new();
         let whole = shared.scratch.read("store.db");
-        interrupt_a_change(&shared);
+        interrupt_a_change(&shared.scratch);
         let interrupted = shared.state();
         assert!(interrupted.1 != whole, "the change did not reach the file");
         shared.verify().assert_failed(2, "InterruptedChange");
@@ -175,14 +175,32 @@ fn interrupted_change_is_undone_by_those_who_may_write_and_reported_by_others() 
     }
 }
 
+#[test]
+fn init_continues_after_an_interrupted_change() {
+    let scratch = Scratch::new();
+    let init = ["init", "acme", "--json"];
+    scratch.json(&init[..2]);
+    let whole = scratch.read("store.db");
+    interrupt_a_change(&scratch);
+    let look = [&init[..], &["--dry-run"]].concat();
+    scratch.run(&look).assert_failed(2, "InterruptedChange");
+    assert!(scratch.exists("store.db-journal"));
+    let steps = scratch.json(&init[..2])["steps"].clone();
+    let outcomes: Vec<_> = steps.as_array().unwrap().iter().map(|step| &step["outcome"]).collect();
+    assert!(outcomes.iter().all(|outcome| **outcome == "existed"), "{steps}");
+    assert!(!scratch.exists("store.db-journal"));
+    assert!(scratch.read("store.db") == whole);
+    assert_eq!(scratch.run(&look).code, 0);
+}
+
 /// As if a program had been killed after it had changed the first pages in the file.
-fn interrupt_a_change(shared: &Shared) {
-    let path = shared.scratch.path("store.db");
-    let before = shared.scratch.read("store.db");
+fn interrupt_a_change(scratch: &Scratch) {
+    let path = scratch.path("store.db");
+    let before = scratch.read("store.db");
     let mut connection = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
     connection.batch_execute("DELETE FROM trusted_keys;").unwrap();
     drop(connection);
-    let journal = shared.scratch.path("store.db-journal");
+    let journal = scratch.path("store.db-journal");
     fs::write(&journal, rollback_journal(&before)).unwrap();
     chmod(&journal, 0o644);
 }

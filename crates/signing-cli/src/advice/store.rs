@@ -25,7 +25,7 @@ pub(super) fn store(error: &StoreError) -> Advice {
         }
         StoreError::ReadOnly { .. } => "run the command as the owner of the store",
         StoreError::HotJournal { .. } => {
-            "ask the owner of the store to undo the change: cloacina db migrate"
+            "as the owner of the store, undo the change: cloacina db migrate"
         }
         StoreError::SchemaOutdated { .. } => "back the store up, then: cloacina db migrate",
         StoreError::SchemaTooNew { .. } => "use a newer cloacina",

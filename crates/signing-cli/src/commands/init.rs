@@ -33,7 +33,11 @@ pub(super) fn run(context: &Context, command: InitStore) -> Result<Report, CliEr
         let plan = Plan::of(context, command)?;
         let url = context.database_url()?;
         let kek = context.kek_or_its_file()?;
-        let store = existing_store(&url).await?;
+        let opened = match StoreReader::open_to_inspect(&url).await {
+            Err(StoreError::HotJournal { .. }) if !dry_run => after_undoing(&url).await,
+            opened => opened,
+        };
+        let store = existing_store(opened).await?;
         // Nothing is made before it is certain that the store and the KEK belong together.
         require_fitting_kek(store.as_ref(), &kek).await?;
         if let KekFile::Missing(place) = &kek {
@@ -52,8 +56,10 @@ pub(super) fn run(context: &Context, command: InitStore) -> Result<Report, CliEr
 }
 
 /// The store, if there is one with tables, not yet for changes.
-async fn existing_store(url: &DatabaseUrl) -> Result<Option<StoreReader>, CliError> {
-    let store = match StoreReader::open_to_inspect(url).await {
+async fn existing_store(
+    opened: Result<StoreReader, StoreError>,
+) -> Result<Option<StoreReader>, CliError> {
+    let store = match opened {
         Err(StoreError::NoDatabase { .. }) => return Ok(None),
         opened => opened?,
     };
@@ -63,6 +69,13 @@ async fn existing_store(url: &DatabaseUrl) -> Result<Option<StoreReader>, CliErr
         SchemaStatus::TooNew { unknown } => Err(StoreError::SchemaTooNew { unknown }.into()),
         _ => Ok(Some(store)),
     }
+}
+
+/// Opens the store after a program was killed while it changed it, perhaps this one. Whoever opens
+/// it to read undoes that first, whatever its tables are.
+async fn after_undoing(url: &DatabaseUrl) -> Result<StoreReader, StoreError> {
+    drop(StoreReader::open(url).await);
+    StoreReader::open_to_inspect(url).await
 }
 
 /// Refuses a KEK that does not wrap the store's keys, and to make one for a store that has keys
