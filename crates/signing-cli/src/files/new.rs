@@ -1,7 +1,7 @@
 //! Files that are there whole or not at all, whatever happens meanwhile.
 
 use std::collections::BTreeSet;
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
@@ -112,8 +112,8 @@ impl<'a> NewFile<'a> {
 /// Gives a file a second, temporary name, and locks it for as long as it has that. `None` if there
 /// is no such file.
 ///
-/// The lock tells others not to remove the temporary name. Whoever can read the file can hold one,
-/// so nobody waits for it.
+/// The lock tells other programs not to remove the temporary name. Every user who can read the file
+/// can hold a lock on it, so this does not wait for one.
 pub(super) fn set_aside(path: &Path) -> io::Result<Option<(TempPath, File)>> {
     let mut options = OpenOptions::new();
     options.read(true).custom_flags(OFlags::NONBLOCK.bits() as i32);
@@ -168,9 +168,9 @@ fn create_named(directory: &Path, mode: u32) -> io::Result<(File, Option<TempPat
                 options.read(true).write(true).create_new(true).mode(mode).open(name)
             })?
             .into_parts();
-        lock(&file);
-        // Between the two somebody may have taken it for left behind.
-        if file.metadata()?.nlink() > 0 {
+        // Between the two, another program may have locked the file, to remove it as left behind.
+        let is_locked = matches!(file.try_lock(), Err(TryLockError::WouldBlock));
+        if !is_locked && file.metadata()?.nlink() > 0 {
             return Ok((file, Some(name)));
         }
     }
