@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use signing_crypto::{
-    DocumentHeader, Fingerprint, MAX_BUNDLE_SIZE, MAX_ROOT_SIZE, OrgId, Revocations,
+    DocumentHeader, DocumentTexts, Fingerprint, MAX_BUNDLE_SIZE, MAX_ROOT_SIZE, OrgId, Revocations,
     SignedDocument, TrustBundle, TrustDocument,
 };
 use signing_loader::StateFile;
@@ -20,19 +20,19 @@ pub(crate) fn unverified_header<D: TrustDocument>(text: &str) -> Option<Document
     Some(document.unverified().header().clone())
 }
 
-/// Whether the organization's revocations deny a key, as far as the store says, which nobody has
-/// verified.
-pub(crate) async fn is_denied_by_documents(
-    keys: &TrustReader,
-    org: OrgId,
-    fingerprint: &Fingerprint,
-) -> bool {
-    let Ok(Some(texts)) = keys.unverified_documents(org).await else { return false };
+/// The documents that the store has of an organization, which nobody has verified. `None` also if
+/// the store does not answer: they are read for advice alone.
+pub(crate) async fn documents_for_advice(keys: &TrustReader, org: OrgId) -> Option<DocumentTexts> {
+    keys.unverified_documents(org).await.ok().flatten()
+}
+
+/// Whether the revocations among these documents deny a key.
+pub(crate) fn is_denied_by(texts: &DocumentTexts, fingerprint: &Fingerprint) -> bool {
     let revocations = texts.revocations.as_deref().map(str::as_bytes);
-    let Some(Ok(document)) = revocations.map(SignedDocument::<Revocations>::parse) else {
-        return false;
-    };
-    document.unverified().denied.contains_key(fingerprint)
+    let document = revocations.map(SignedDocument::<Revocations>::parse);
+    document.is_some_and(|document| {
+        document.is_ok_and(|document| document.unverified().denied.contains_key(fingerprint))
+    })
 }
 
 /// What an administrator's commands verify from. They remember what they have seen even where

@@ -8,7 +8,7 @@ use signing_trust::{TrustError, TrustReader, UntrustedReason};
 use super::package::trust_after_inquiry;
 use super::signed_trust::sign_what_rows_trust;
 use crate::error::{CliError, RefusedKey};
-use crate::signed_trust::is_denied_by_documents;
+use crate::signed_trust::{documents_for_advice, is_denied_by};
 
 impl fmt::Display for RefusedKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -109,16 +109,17 @@ async fn refused(
 ) -> Option<RefusedKey> {
     let own = keys.store().own_trusted_keys(org.id).await.ok()?;
     let row = own.iter().find(|key| key.fingerprint == *fingerprint && key.revoked_at.is_some());
-    let is_denied = is_denied_by_documents(keys, org.id, fingerprint).await;
-    Some(match row {
+    let texts = documents_for_advice(keys, org.id).await;
+    let is_denied = texts.as_ref().is_some_and(|texts| is_denied_by(texts, fingerprint));
+    match row {
         Some(row) if row.revocation_reason == Some(RevocationReason::Compromised) => {
-            RefusedKey::ReplaceCompromised
+            Some(RefusedKey::ReplaceCompromised)
         }
         Some(_) if !is_denied => {
-            RefusedKey::Reinstate { org: org.name.clone(), fingerprint: *fingerprint }
+            Some(RefusedKey::Reinstate { org: org.name.clone(), fingerprint: *fingerprint })
         }
-        _ => RefusedKey::RefusedByDocuments { org: org.name.clone() },
-    })
+        _ => texts.map(|_| RefusedKey::RefusedByDocuments { org: org.name.clone() }),
+    }
 }
 
 /// The organization's own key, if it is one and no row is about it yet.

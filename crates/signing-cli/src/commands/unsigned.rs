@@ -6,7 +6,7 @@ use signing_trust::TrustReader;
 use signing_trust::store::OrganizationRecord;
 
 use crate::output::Report;
-use crate::signed_trust::is_denied_by_documents;
+use crate::signed_trust::{documents_for_advice, is_denied_by};
 
 /// The same report, with a note if the organization has signed trust.
 pub(super) async fn noted(
@@ -15,11 +15,7 @@ pub(super) async fn noted(
     mut report: Report,
 ) -> Report {
     if has_signed_trust(keys, org.id).await {
-        report.note(format!(
-            "for runners that pin {name}'s root this counts once it is signed: {publish}",
-            name = org.name,
-            publish = publish(&org.name)
-        ));
+        report.note(to_be_signed(&org.name));
     }
     report
 }
@@ -31,20 +27,26 @@ pub(super) async fn noted_for_key(
     fingerprint: &Fingerprint,
     mut report: Report,
 ) -> Report {
-    if !is_denied_by_documents(keys, org.id, fingerprint).await {
-        return noted(keys, org, report).await;
+    match documents_for_advice(keys, org.id).await {
+        Some(texts) if is_denied_by(&texts, fingerprint) => report.note(format!(
+            "runners that pin {name}'s root refuse this key for good, because {name}'s revocations \
+             deny it: make a new key",
+            name = org.name
+        )),
+        Some(_) => report.note(to_be_signed(&org.name)),
+        None => {}
     }
-    report.note(format!(
-        "runners that pin {name}'s root refuse this key for good, because {name}'s revocations deny \
-         it: make a new key",
-        name = org.name
-    ));
     report
 }
 
-/// A store that does not answer changes nothing about what was done before.
+/// Whether the store has signed documents of the organization.
 pub(super) async fn has_signed_trust(keys: &TrustReader, org: OrgId) -> bool {
-    matches!(keys.unverified_documents(org).await, Ok(Some(_)))
+    documents_for_advice(keys, org).await.is_some()
+}
+
+fn to_be_signed(org: &OrgName) -> String {
+    let publish = publish(org);
+    format!("for runners that pin {org}'s root this counts once it is signed: {publish}")
 }
 
 /// The command that signs what the rows say.
