@@ -71,8 +71,8 @@ async fn existing_store(
     }
 }
 
-/// Opens the store after a program was killed while it changed it, perhaps this one. Whoever opens
-/// it to read undoes that first, whatever its tables are.
+/// Opens the store after a program was killed while it changed the store. Opening it to read undoes
+/// the change first; the tables are looked at later.
 async fn after_undoing(url: &DatabaseUrl) -> Result<StoreReader, StoreError> {
     drop(StoreReader::open(url).await);
     StoreReader::open_to_inspect(url).await

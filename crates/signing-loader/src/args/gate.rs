@@ -8,8 +8,8 @@ use crate::loaded::{FollowError, LoadedPackages, MaxStaleness};
 /// The option that gates calls into the packages that are loaded.
 #[derive(Args, Clone, Copy, Debug)]
 pub(super) struct GateArgs {
-    /// Refuse calls into packages that are no longer trusted, and into all when the store has
-    /// not answered for this many seconds, 1 to 86400
+    /// Refuse calls into packages that are no longer trusted, and into every package when the
+    /// store has not answered for this many seconds, 1 to 86400
     #[cfg(feature = "store")]
     #[arg(
         long,

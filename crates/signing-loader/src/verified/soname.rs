@@ -1,7 +1,7 @@
-//! The name that a package takes in the process besides its own. The signer chooses it: it is in
-//! the package. Whoever needs that name is linked to the package, and that may be a library of the
-//! system, of whose needs nobody decides. So the package is loaded only if it is accepted under
-//! its SONAME as well.
+//! The name that a package takes in the process besides its own. The SONAME is part of the package,
+//! so the signer chooses it. The dynamic linker gives the package to every library that needs this
+//! name, also to a library of the system, whose needs are not checked. A package is therefore
+//! loaded only if it is accepted under its SONAME as well.
 
 use signing_crypto::PackageName;
 use signing_trust::TrustDecision;

@@ -91,7 +91,7 @@ fn a_bundle_whose_childs_documents_have_expired_is_exported_and_refuses_the_chil
 }
 
 #[test]
-fn a_child_without_documents_is_named_when_the_bundle_is_made_whoever_listens() {
+fn a_child_without_documents_is_named_in_a_warning_that_quiet_does_not_suppress() {
     let scratch = rooted();
     let vendor = text(&scratch.json(&["orgs", "create", "vendor"])["id"]);
     scratch.json(&["orgs", "grant-trust", "--from", "acme", "--to", "vendor"]);

@@ -54,7 +54,7 @@ async fn rotation_ends_if_there_are_too_many_signatures_to_look_at() {
     assert_eq!(done.signatures, Resigned { added: 1, ..Resigned::default() });
 }
 
-/// Whoever can write the database waits until it was decided what is signed again.
+/// A writer of the database replaces the row after it was decided what is signed again.
 #[tokio::test]
 async fn a_statement_in_the_place_of_the_one_that_was_decided_about_is_not_signed() {
     let acme = Acme::new().await;
