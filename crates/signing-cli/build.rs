@@ -22,6 +22,10 @@ fn main() {
     for source in &sources {
         println!("cargo::rerun-if-changed=../../{source}");
     }
+    // Cargo would run this each time for a file that is not there.
+    if Path::new(PUBLISHED).exists() {
+        println!("cargo::rerun-if-changed={PUBLISHED}");
+    }
     let commit = published_commit().or_else(|| last_commit(&sources).filter(|it| !it.is_empty()));
     println!("cargo::rustc-env=CLOACINA_COMMIT={}", commit.as_deref().unwrap_or("unknown"));
     println!("cargo::rustc-env=CLOACINA_DATE={}", last_date(&sources).unwrap_or_default());

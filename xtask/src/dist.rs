@@ -105,7 +105,7 @@ fn release(signer: Signer<'_>, targets: &[Target], twice: bool) -> Result<()> {
         programs.push(program);
     }
     let mut image = Value::Null;
-    if let Some(program) = programs.iter().find(|program| program.target == Target::Static) {
+    if let Some(program) = programs.iter().find(|program| program.target == Target::Glibc) {
         let (file, facts) = image::write(&source, program, &work.join("image"), &directory)?;
         artifacts.push(file);
         image = facts;

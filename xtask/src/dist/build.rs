@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::sha256;
 use crate::process::{cargo, line, output, say, stream, workspace_root};
@@ -17,7 +17,8 @@ use crate::process::{cargo, line, output, say, stream, workspace_root};
 pub(super) enum Target {
     /// Linked statically with musl: it runs on any Linux, and loads no token's library.
     Static,
-    /// Linked with glibc: it also signs with PKCS#11 tokens, whose libraries it loads.
+    /// Linked with glibc: it also signs with PKCS#11 tokens, whose libraries it loads. The image
+    /// has this one.
     Glibc,
 }
 
@@ -47,8 +48,8 @@ impl Target {
         let libraries = output(&mut rustc)?;
         ensure!(
             Path::new(libraries.trim()).is_dir(),
-            "the standard library for {triple} is missing: rustup target add {triple}; without \
-             it: --target glibc, from which no image is made"
+            "the standard library for {triple} is missing: rustup target add {triple}; for a \
+             release without a static program: --target glibc"
         );
         if self == Self::Static && Command::new("musl-gcc").arg("--version").output().is_err() {
             bail!("musl-gcc is missing: apt-get install musl-tools");
@@ -87,6 +88,9 @@ impl Source {
         let packages = metadata["packages"].as_array().context("no packages")?;
         let cli = packages.iter().find(|package| package["name"] == "signing-cli");
         let version = cli.and_then(|cli| cli["version"].as_str()).context("no version")?.to_owned();
+        // There is no repository here. As in a package, the program's build reads it from this.
+        let origin = json!({"git": {"sha1": commit}, "path_in_vcs": "crates/signing-cli"});
+        fs::write(directory.join("crates/signing-cli/.cargo_vcs_info.json"), origin.to_string())?;
         Ok(Self { directory: directory.into(), commit, version, epoch })
     }
 
@@ -110,6 +114,12 @@ impl Source {
         let path = into.join(target.triple()).join("release/cloacina");
         let program = Program { path, target };
         program.require_linked_as_meant()?;
+        let shown = output(Command::new(&program.path).arg("--version"))?;
+        ensure!(
+            self.commit.starts_with(commit_shown(&shown)?),
+            "the program names another commit than {}: {shown}",
+            self.commit
+        );
         Ok(program)
     }
 }
@@ -149,6 +159,12 @@ impl Program {
         ensure!(is_static == wanted, "{} is linked otherwise: {needs:?}", self.path.display());
         Ok(())
     }
+}
+
+/// The commit that `cloacina --version` shows.
+fn commit_shown(version: &str) -> Result<&str> {
+    let commit = version.lines().find_map(|line| line.strip_prefix("commit "));
+    commit.map(str::trim).filter(|it| !it.is_empty()).context("--version shows no commit")
 }
 
 /// Reads what `readelf` prints of a program.
@@ -207,6 +223,14 @@ mod tests {
         let found = needs(dynamic, versions);
         assert_eq!(found.libraries, ["libc.so.6", "libgcc_s.so.1"]);
         assert_eq!(found.glibc.as_deref(), Some("2.34"));
+    }
+
+    #[test]
+    fn the_commit_is_read_from_what_version_prints() {
+        let shown = |text| commit_shown(text).ok();
+        assert_eq!(shown("cloacina 0.1.0\ncommit  d378231fdb74\ntarget  x\n"), Some("d378231fdb74"));
+        assert_eq!(shown("cloacina 0.1.0\ncommit  \ntarget  x\n"), None);
+        assert_eq!(shown("cloacina 0.1.0\n"), None);
     }
 
     #[test]

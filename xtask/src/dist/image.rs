@@ -1,5 +1,6 @@
-//! The container image: the static program, a shell for pipelines, and the certificates by which
-//! a Postgres server is verified. Nothing in it runs as root.
+//! The container image: the program with the C library that it and a token's library need, a
+//! shell for pipelines, and the certificates by which a Postgres server is verified. Nothing in it
+//! runs as root.
 //!
 //! It is written without an engine, as an archive that has both the layout of OCI and what
 //! `docker load` reads. So its digest depends on its files alone and is known before anything is
@@ -18,8 +19,15 @@ use super::build::{Program, Source};
 use super::sha256;
 use crate::process::{output, say};
 
-/// What is taken from Debian's packages: static, so that it needs nothing else of Debian.
-const PACKAGES: [&str; 2] = ["busybox-static", "ca-certificates"];
+/// The shell needs no library, so it starts whatever is wrong with those.
+const SHELL: &str = "busybox-static";
+const CERTIFICATES: &str = "ca-certificates";
+/// The libraries that the program is linked with.
+const LIBRARIES: [&str; 2] = ["libc6", "libgcc-s1"];
+/// Where Debian's packages have them: with all of /lib in /usr/lib, and without.
+const LIBRARY_PLACES: [&str; 2] = ["lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu"];
+/// The program names it by this path.
+const DYNAMIC_LINKER: &str = "lib64/ld-linux-x86-64.so.2";
 /// What scripts of pipelines use. There is no `chown`, no package manager and no network client.
 const COMMANDS: [&str; 26] = [
     "basename",
@@ -65,8 +73,16 @@ pub(super) fn write(
     let (root, packages) = (work.join("root"), work.join("packages"));
     fs::create_dir_all(&packages)?;
     let mut versions = Vec::new();
-    for package in PACKAGES {
+    let mut taken = |package: &str| -> Result<()> {
         versions.push(json!({"name": package, "version": unpack(package, &packages)?}));
+        Ok(())
+    };
+    for package in [SHELL, CERTIFICATES].into_iter().chain(LIBRARIES) {
+        taken(package)?;
+        // The copyright of some is in another package, to which a link leads.
+        if let Ok(link) = fs::read_link(packages.join("files/usr/share/doc").join(package)) {
+            taken(&link.to_string_lossy())?;
+        }
     }
     lay_out(&root, &packages.join("files"), program)?;
     let layer = work.join("layer.tar");
@@ -110,16 +126,19 @@ fn lay_out(root: &Path, files: &Path, program: &Program) -> Result<()> {
     for directory in ["bin", "etc/ssl/certs", "usr/bin", "usr/share/doc", "tmp", "work"] {
         fs::create_dir_all(root.join(directory))?;
     }
-    fs::copy(&program.path, root.join("usr/bin/cloacina"))?;
-    fs::copy(files.join("bin/busybox"), root.join("bin/busybox"))?;
+    copy(&program.path, &root.join("usr/bin/cloacina"))?;
+    copy(&files.join("bin/busybox"), &root.join("bin/busybox"))?;
     let applets = output(Command::new(root.join("bin/busybox")).arg("--list"))?;
     for command in COMMANDS {
         ensure!(applets.lines().any(|applet| applet == command), "busybox has no {command}");
         symlink("busybox", root.join("bin").join(command))?;
     }
-    let copyright = "usr/share/doc/busybox-static/copyright";
-    fs::create_dir_all(root.join(copyright).parent().context("no directory")?)?;
-    fs::copy(files.join(copyright), root.join(copyright))?;
+    lay_out_libraries(root, files, program)?;
+    for package in [SHELL].into_iter().chain(LIBRARIES) {
+        let copyright = format!("usr/share/doc/{package}/copyright");
+        fs::create_dir_all(root.join(&copyright).parent().context("no directory")?)?;
+        copy(&files.join(&copyright), &root.join(&copyright))?;
+    }
     fs::write(root.join("etc/ssl/certs/ca-certificates.crt"), certificates(files)?)?;
     let (user, group) = USER.split_once(':').context("no group")?;
     fs::write(
@@ -131,6 +150,34 @@ fn lay_out(root: &Path, files: &Path, program: &Program) -> Result<()> {
     for directory in ["tmp", "work"] {
         fs::set_permissions(root.join(directory), fs::Permissions::from_mode(0o1777))?;
     }
+    Ok(())
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    fs::copy(from, to).with_context(|| format!("cannot copy {}", from.display()))?;
+    Ok(())
+}
+
+/// Lays out all that the packages have, since the library of a token may need another part of the
+/// C library than the program does.
+fn lay_out_libraries(root: &Path, files: &Path, program: &Program) -> Result<()> {
+    let to = root.join(LIBRARY_PLACES[0]);
+    fs::create_dir_all(&to)?;
+    fs::create_dir_all(root.join(DYNAMIC_LINKER).parent().context("no directory")?)?;
+    for place in LIBRARY_PLACES.map(|place| files.join(place)).iter().filter(|it| it.is_dir()) {
+        for entry in fs::read_dir(place)? {
+            let entry = entry?;
+            if entry.file_type()?.is_file() {
+                copy(&entry.path(), &to.join(entry.file_name()))?;
+            }
+        }
+    }
+    for library in program.needs()?.libraries {
+        ensure!(to.join(&library).is_file(), "Debian's packages {LIBRARIES:?} have no {library}");
+    }
+    let linker = Path::new(DYNAMIC_LINKER).file_name().context("no name")?;
+    symlink(Path::new("/").join(LIBRARY_PLACES[0]).join(linker), root.join(DYNAMIC_LINKER))?;
+    fs::write(root.join("etc/nsswitch.conf"), "hosts: files dns\n")?;
     Ok(())
 }
 
