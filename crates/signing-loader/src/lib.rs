@@ -54,10 +54,6 @@ mod path;
 mod source;
 
 mod directory;
-#[cfg_attr(
-    not(feature = "store"),
-    expect(dead_code, reason = "only a store has signatures, and is asked about a name")
-)]
 mod examination;
 mod lock;
 mod open;

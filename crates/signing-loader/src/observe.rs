@@ -8,15 +8,12 @@ use chrono::{DateTime, Utc};
 use signing_crypto::OrgId;
 use signing_trust::{AuditEvent, EventType, usable_clock_time};
 
-#[cfg(feature = "store")]
-use crate::blocking::blocking;
 use crate::error::{LoadError, PackageError};
 use crate::load::{LoadedPackage, UnsignedPackage};
 use crate::path::PackagePath;
-use crate::trust_source::Offline;
 #[cfg(feature = "store")]
 use crate::trust_source::Online;
-use crate::verified::VerifiedPackage;
+use crate::trust_source::{Offline, TrustSource, at_once};
 use crate::verifier::Verifier;
 
 /// Loads packages that a [`Verifier`] would refuse, until a date: for finding out what requiring
@@ -84,6 +81,25 @@ impl<T> Observer<T> {
     }
 }
 
+#[expect(private_bounds, reason = "the methods are for this crate")]
+impl<T: TrustSource> Observer<T> {
+    async fn loaded(&self, path: PackagePath) -> Result<Observed, PackageError> {
+        let loaded = match self.verifier.verified(path.clone().into()).await {
+            Ok(package) => package.load_and_report().await,
+            Err(error) => Err(error),
+        };
+        match loaded {
+            Ok((package, ..)) => Ok(self.observation.accept(package)),
+            Err(error) => {
+                let refusal = self.observation.may_pass(error)?;
+                let limit = self.verifier.max_package_size();
+                let (org, observation) = (self.verifier.trust().org(), self.observation.clone());
+                T::work(move || observation.let_through(&path, limit, org, refusal)).await
+            }
+        }
+    }
+}
+
 impl Observer<Offline> {
     /// Verifies a package, and loads it even if it is refused, until the date.
     ///
@@ -92,16 +108,7 @@ impl Observer<Offline> {
     /// Before the date, what keeps [`danger_load_unsigned`](crate::danger_load_unsigned) from
     /// loading; from then on, as [`VerifiedPackage::load`](crate::VerifiedPackage::load).
     pub fn load(&self, path: impl Into<PackagePath>) -> Result<Observed, PackageError> {
-        let path = path.into();
-        let verified = self.verifier.verify(path.clone());
-        match verified.and_then(VerifiedPackage::<Offline>::load) {
-            Ok(package) => Ok(self.observation.accept(package)),
-            Err(error) => {
-                let refusal = self.observation.may_pass(error)?;
-                let limit = self.verifier.max_package_size();
-                self.observation.let_through(&path, limit, self.verifier.org(), refusal)
-            }
-        }
+        at_once(self.loaded(path.into()))
     }
 }
 
@@ -114,20 +121,7 @@ impl Observer<Online> {
     /// Before the date, what keeps [`danger_load_unsigned`](crate::danger_load_unsigned) from
     /// loading; from then on, as [`VerifiedPackage::load`](crate::VerifiedPackage::load).
     pub async fn load(&self, path: impl Into<PackagePath>) -> Result<Observed, PackageError> {
-        let path = path.into();
-        let loaded = match self.verifier.verify(path.clone()).await {
-            Ok(package) => package.load().await,
-            Err(error) => Err(error),
-        };
-        match loaded {
-            Ok(package) => Ok(self.observation.accept(package)),
-            Err(error) => {
-                let refusal = self.observation.may_pass(error)?;
-                let (limit, org) = (self.verifier.max_package_size(), self.verifier.org());
-                let observation = self.observation.clone();
-                blocking(move || observation.let_through(&path, limit, org, refusal)).await
-            }
-        }
+        self.loaded(path.into()).await
     }
 }
 

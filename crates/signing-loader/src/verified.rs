@@ -1,23 +1,21 @@
-use std::io;
+use std::fs::File;
 #[cfg(target_os = "linux")]
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::OnceLock;
 
 use signing_crypto::SignatureEnvelope;
 use signing_trust::acceptance::VerificationConfig;
-use signing_trust::{EventType, TrustDecision, TrustedKey};
+use signing_trust::{EventType, TrustedKey};
 
 use crate::elf::{AllowedDependencies, DependencyName};
 use crate::error::PackageError;
 use crate::install::{Downgrade, InstallDirectory, InstallError, Installed};
-#[cfg(feature = "store")]
-use crate::load::Provider;
-use crate::load::{LoadedPackage, TrustedProviders, load_verified};
+use crate::load::{LoadedPackage, Provider, load_verified};
 use crate::report::{VerificationReport, Verified};
 use crate::sealed::SealedPackage;
-use crate::trust_source::Offline;
 #[cfg(feature = "store")]
-use crate::{blocking::blocking, trust_source::Online};
+use crate::trust_source::Online;
+use crate::trust_source::{Offline, TrustSource, at_once};
 
 mod providers;
 mod reader;
@@ -87,34 +85,72 @@ impl<T> VerifiedPackage<T> {
         &self.envelope
     }
 
-    /// The signers that are trusted now.
-    fn require_trust(
-        &self,
-        decision: Result<TrustDecision, PackageError>,
-    ) -> Result<Vec<TrustedKey>, PackageError> {
-        let accepted = self.report.accepted_again(decision, &self.config);
-        accepted.inspect_err(|error| self.tell_refusal(error))
-    }
-
     fn tell_refusal(&self, error: &PackageError) {
         self.report.event(EventType::LoadFailure).failure(error).emit();
-    }
-
-    fn load_signed_by(
-        mut self,
-        signers: Vec<TrustedKey>,
-        providers: &TrustedProviders,
-    ) -> Result<LoadedPackage, PackageError> {
-        self.report.signers = signers;
-        load_verified(self.sealed, self.report, &self.allowed_dependencies, providers)
     }
 
     fn new_reader(&self) -> PackageReader<'_> {
         PackageReader::new(self.sealed.file(), self.report.size())
     }
+}
 
-    fn io(&self, source: io::Error) -> PackageError {
-        PackageError::io(self.report.name.as_str(), source)
+/// What [`Offline`] packages do at once, and [`Online`](crate::Online) ones after a while.
+#[expect(private_bounds, reason = "the methods are for this crate")]
+impl<T: TrustSource> VerifiedPackage<T> {
+    /// The signers that are trusted now.
+    async fn ask_again(&self) -> Result<Vec<TrustedKey>, PackageError> {
+        let signers = self.report.claims();
+        let decision = self.trust.decide(&signers, self.report.name(), &self.config).await;
+        let accepted = self.report.accepted_again(decision, &self.config);
+        accepted.inspect_err(|error| self.tell_refusal(error))
+    }
+
+    async fn bytes(&self) -> Result<&[u8], PackageError> {
+        self.ask_again().await?;
+        if self.bytes.get().is_none() {
+            let (file, size) = (self.file()?, self.report.size());
+            let name = self.report.name.clone();
+            let bytes = T::work(move || {
+                read(&file, size).map_err(|source| PackageError::io(name.as_str(), source))
+            });
+            let _ = self.bytes.set(bytes.await?);
+        }
+        Ok(self.bytes.get().map_or(&[], Vec::as_slice))
+    }
+
+    async fn install_in(
+        &self,
+        to: &InstallDirectory,
+        downgrade: Downgrade,
+    ) -> Result<Installed, InstallError> {
+        let (to, name) = (to.clone(), self.report.name().clone());
+        let to = T::work(move || to.lock_for(&name)).await?;
+        self.ask_again().await?;
+        let file = self.file()?;
+        let (report, envelope) = (self.report.clone(), self.envelope.clone());
+        T::work(move || {
+            let reader = PackageReader::new(&file, report.size());
+            to.install(&report, &envelope, reader, downgrade)
+        })
+        .await
+    }
+
+    /// Loads the package, and says what is found of it now, and what it needs.
+    pub(crate) async fn load_and_report(
+        self,
+    ) -> Result<(LoadedPackage, VerificationReport, Vec<Provider>), PackageError> {
+        let signers = self.ask_again().await?;
+        self.require_soname().await?;
+        let trusted = self.trusted_providers().await?;
+        let report = VerificationReport { signers, ..self.report };
+        let allowed = &self.allowed_dependencies;
+        let package = load_verified(self.sealed, report.clone(), allowed, &trusted)?;
+        Ok((package, report, trusted.into_providers()))
+    }
+
+    fn file(&self) -> Result<File, PackageError> {
+        let file = self.sealed.file().try_clone();
+        file.map_err(|source| PackageError::io(self.report.name.as_str(), source))
     }
 }
 
@@ -125,12 +161,7 @@ impl VerifiedPackage<Offline> {
     ///
     /// See [`VerifiedPackage`]; or that there is no memory.
     pub fn as_bytes(&self) -> Result<&[u8], PackageError> {
-        self.ask_again()?;
-        if self.bytes.get().is_none() {
-            let bytes = read(self.sealed.file(), self.report.size());
-            let _ = self.bytes.set(bytes.map_err(|source| self.io(source))?);
-        }
-        Ok(self.bytes.get().map_or(&[], Vec::as_slice))
+        at_once(self.bytes())
     }
 
     /// Reads the bytes, from the first on. They stay in the sealed copy.
@@ -139,7 +170,7 @@ impl VerifiedPackage<Offline> {
     ///
     /// See [`VerifiedPackage`].
     pub fn reader(&self) -> Result<PackageReader<'_>, PackageError> {
-        self.ask_again()?;
+        at_once(self.ask_again())?;
         Ok(self.new_reader())
     }
 
@@ -151,7 +182,7 @@ impl VerifiedPackage<Offline> {
     /// See [`VerifiedPackage`].
     #[cfg(target_os = "linux")]
     pub fn as_fd(&self) -> Result<BorrowedFd<'_>, PackageError> {
-        self.ask_again()?;
+        at_once(self.ask_again())?;
         Ok(self.sealed.file().as_fd())
     }
 
@@ -165,9 +196,7 @@ impl VerifiedPackage<Offline> {
         to: &InstallDirectory,
         downgrade: Downgrade,
     ) -> Result<Installed, InstallError> {
-        let to = to.lock_for(self.report.name())?;
-        self.ask_again()?;
-        to.install(&self.report, &self.envelope, self.new_reader(), downgrade)
+        at_once(self.install_in(to, downgrade))
     }
 
     /// Loads the package as a native library.
@@ -182,15 +211,7 @@ impl VerifiedPackage<Offline> {
     /// this package's verifier does not trust now. Unless the dynamic linker was reached, none of
     /// the package's code has run.
     pub fn load(self) -> Result<LoadedPackage, PackageError> {
-        let signers = self.ask_again()?;
-        self.require_soname()?;
-        let providers = self.trusted_providers()?;
-        self.load_signed_by(signers, &providers)
-    }
-
-    fn ask_again(&self) -> Result<Vec<TrustedKey>, PackageError> {
-        let decision = self.trust.decide_again(&self.report, &self.config);
-        self.require_trust(decision.map_err(PackageError::from))
+        Ok(at_once(self.load_and_report())?.0)
     }
 }
 
@@ -202,16 +223,7 @@ impl VerifiedPackage<Online> {
     ///
     /// See [`VerifiedPackage`]; or that there is no memory.
     pub async fn as_bytes(&self) -> Result<&[u8], PackageError> {
-        self.ask_again().await?;
-        if self.bytes.get().is_none() {
-            let file = self.sealed.file().try_clone().map_err(|source| self.io(source))?;
-            let (size, name) = (self.report.size(), self.report.name.clone());
-            let bytes = blocking(move || {
-                read(&file, size).map_err(|source| PackageError::io(name.as_str(), source))
-            });
-            let _ = self.bytes.set(bytes.await?);
-        }
-        Ok(self.bytes.get().map_or(&[], Vec::as_slice))
+        self.bytes().await
     }
 
     /// Reads the bytes, from the first on. They stay in the sealed copy.
@@ -246,16 +258,7 @@ impl VerifiedPackage<Online> {
         to: &InstallDirectory,
         downgrade: Downgrade,
     ) -> Result<Installed, InstallError> {
-        let (to, name) = (to.clone(), self.report.name().clone());
-        let to = blocking(move || to.lock_for(&name)).await?;
-        self.ask_again().await?;
-        let file = self.sealed.file().try_clone().map_err(|source| self.io(source))?;
-        let (report, envelope) = (self.report.clone(), self.envelope.clone());
-        blocking(move || {
-            let reader = PackageReader::new(&file, report.size());
-            to.install(&report, &envelope, reader, downgrade)
-        })
-        .await
+        self.install_in(to, downgrade).await
     }
 
     /// Loads the package as a native library.
@@ -271,22 +274,6 @@ impl VerifiedPackage<Online> {
     /// the package's code has run.
     pub async fn load(self) -> Result<LoadedPackage, PackageError> {
         Ok(self.load_and_report().await?.0)
-    }
-
-    /// Loads the package, and says what is found of it now, and what it needs.
-    pub(crate) async fn load_and_report(
-        self,
-    ) -> Result<(LoadedPackage, VerificationReport, Vec<Provider>), PackageError> {
-        let signers = self.ask_again().await?;
-        self.require_soname().await?;
-        let trusted = self.trusted_providers().await?;
-        let report = VerificationReport { signers: signers.clone(), ..self.report.clone() };
-        Ok((self.load_signed_by(signers, &trusted)?, report, trusted.into_providers()))
-    }
-
-    async fn ask_again(&self) -> Result<Vec<TrustedKey>, PackageError> {
-        let decision = self.trust.decide_again(&self.report, &self.config).await;
-        self.require_trust(decision.map_err(PackageError::from))
     }
 }
 

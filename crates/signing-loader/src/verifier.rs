@@ -1,17 +1,15 @@
-use signing_crypto::{OrgId, SignatureEnvelope, TrustBundle};
+use signing_crypto::{PackageName, SignatureEnvelope, TrustBundle};
 use signing_trust::acceptance::VerificationConfig;
-use signing_trust::{BundledTrust, DecisionError, PinnedKeys, SignedTrustError, TrustAnchor};
+use signing_trust::{BundledTrust, PinnedKeys, SignedTrustError, TrustAnchor};
 
 use crate::elf::{AllowedDependencies, DependencyName};
 use crate::error::PackageError;
-use crate::examination::{
-    AnsweredBy, Content, Examined, Next, PackageContent, ReadPackage, hash, seal,
-};
+use crate::examination::{Content, Examined, Next, PackageContent, ReadPackage, hash, seal};
 use crate::explain::{Explanation, SignatureInspection};
 use crate::package::Package;
-use crate::report::{VerificationReport, announce};
+use crate::report::{VerificationReport, Verified, announce};
 use crate::source::SignatureSource;
-use crate::trust_source::{Offline, OfflineTrust};
+use crate::trust_source::{Offline, OfflineTrust, TrustSource, at_once};
 use crate::verified::VerifiedPackage;
 
 mod many;
@@ -74,7 +72,6 @@ impl<T> Verifier<T> {
         Self { signature, ..self }
     }
 
-    #[cfg(feature = "store")]
     pub(crate) fn trust(&self) -> &T {
         &self.trust
     }
@@ -99,6 +96,97 @@ impl<T> Verifier<T> {
 
     pub(crate) fn max_package_size(&self) -> u64 {
         self.config.max_package_size
+    }
+}
+
+/// The one way in which packages are verified: [`Offline`] at once, [`Online`](crate::Online) after
+/// a while.
+#[expect(private_bounds, reason = "the methods are for this crate")]
+impl<T: TrustSource> Verifier<T> {
+    pub(crate) async fn verified(
+        &self,
+        package: Package,
+    ) -> Result<VerifiedPackage<T>, PackageError> {
+        let name = package.name().ok();
+        let examined = self.examine(package, seal).await;
+        let verified = self.finish(name, examined).await?;
+        let (config, allowed) = (self.config.clone(), self.allowed_dependencies.clone());
+        Ok(VerifiedPackage::new(verified, config, self.trust.clone(), allowed))
+    }
+
+    async fn checked(&self, package: Package) -> Result<VerificationReport, PackageError> {
+        let name = package.name().ok();
+        let examined = self.examine(package, hash).await;
+        Ok(self.finish(name, examined).await?.report)
+    }
+
+    async fn explained(&self, package: Package) -> Explanation {
+        let name = package.name().ok();
+        let examined = self.examine(package, hash).await;
+        let envelopes = examined.as_ref().map(Examined::explain).unwrap_or_default();
+        let outcome = self.finish(name, examined).await.map(|verified| verified.report);
+        Explanation { outcome, envelopes }
+    }
+
+    async fn inspected(
+        &self,
+        envelope: &SignatureEnvelope,
+    ) -> Result<SignatureInspection, PackageError> {
+        let next = Next::of_envelope(envelope, &self.config, self.trust.answered_by())?;
+        Ok(self.answer(next).await?.inspect(envelope))
+    }
+
+    /// Notes who is trusted now of those who signed.
+    async fn check_again(&self, report: &mut VerificationReport) -> Result<(), PackageError> {
+        let decision = self.trust.decide(&report.claims(), report.name(), &self.config).await;
+        report.decided_again(decision, &self.config)
+    }
+
+    async fn examine<K: Send + 'static>(
+        &self,
+        package: Package,
+        read: ReadPackage<K>,
+    ) -> Result<Examined<PackageContent<K>>, PackageError> {
+        let (signature, config) = (self.signature.clone(), self.config.clone());
+        let answered_by = self.trust.answered_by();
+        let begin = move || Next::begin(package, signature, &config, answered_by, read);
+        self.answer(T::work(begin).await?).await
+    }
+
+    async fn answer<C: Content + Send + 'static>(
+        &self,
+        mut next: Next<C>,
+    ) -> Result<Examined<C>, PackageError> {
+        loop {
+            next = match next {
+                Next::Signatures(question) => {
+                    let stored = self.trust.find_signatures(question.digest).await?;
+                    question.answer(stored)
+                }
+                Next::Trust(question) => {
+                    let (signers, name) = (&question.signers, question.name());
+                    let decision = self.trust.decide(signers, name, &self.config).await?;
+                    // It may take a thousand verifications.
+                    T::work(move || Ok::<_, PackageError>(question.answer(decision))).await?
+                }
+                Next::Decided(examined) => return Ok(examined),
+            };
+        }
+    }
+
+    /// Reads the package if that was not done before, and tells the audit log the result.
+    async fn finish<K: Send + 'static>(
+        &self,
+        name: Option<PackageName>,
+        examined: Result<Examined<PackageContent<K>>, PackageError>,
+    ) -> Result<Verified<K>, PackageError> {
+        let org = self.trust.org();
+        let outcome = match examined {
+            Ok(examined) => T::work(move || examined.finish(org)).await,
+            Err(error) => Err(error),
+        };
+        announce(name, org, &outcome);
+        outcome
     }
 }
 
@@ -136,13 +224,7 @@ impl Verifier<Offline> {
         &self,
         package: impl Into<Package>,
     ) -> Result<VerifiedPackage<Offline>, PackageError> {
-        let package = package.into();
-        let (name, org) = (package.name().ok(), self.trust.org());
-        let outcome = self.examine(package, seal).and_then(|examined| examined.finish(org));
-        announce(name, org, &outcome);
-        let verified = outcome?;
-        let (config, allowed) = (self.config.clone(), self.allowed_dependencies.clone());
-        Ok(VerifiedPackage::new(verified, config, self.trust.clone(), allowed))
+        at_once(self.verified(package.into()))
     }
 
     /// Verifies a package as [`verify`](Self::verify) does, without keeping its bytes: it is
@@ -152,23 +234,12 @@ impl Verifier<Offline> {
     ///
     /// As [`verify`](Self::verify).
     pub fn check(&self, package: impl Into<Package>) -> Result<VerificationReport, PackageError> {
-        let package = package.into();
-        let (name, org) = (package.name().ok(), self.trust.org());
-        let outcome = self.examine(package, hash).and_then(|examined| examined.finish(org));
-        announce(name, org, &outcome);
-        outcome.map(|verified| verified.report)
+        at_once(self.checked(package.into()))
     }
 
     /// Verifies a package as [`check`](Self::check) does, and tells what it has looked at.
     pub fn explain(&self, package: impl Into<Package>) -> Explanation {
-        let package = package.into();
-        let (name, org) = (package.name().ok(), self.trust.org());
-        let (envelopes, outcome) = match self.examine(package, hash) {
-            Ok(examined) => (examined.explain(), examined.finish(org)),
-            Err(error) => (Vec::new(), Err(error)),
-        };
-        announce(name, org, &outcome);
-        Explanation { outcome: outcome.map(|verified| verified.report), envelopes }
+        at_once(self.explained(package.into()))
     }
 
     /// Looks at an envelope as if the package were there that it is about. It says nothing
@@ -182,43 +253,6 @@ impl Verifier<Offline> {
         &self,
         envelope: &SignatureEnvelope,
     ) -> Result<SignatureInspection, PackageError> {
-        let answered_by = answers_as(&self.trust);
-        let next = Next::of_envelope(envelope, &self.config, answered_by)?;
-        Ok(self.answer(next)?.inspect(envelope))
-    }
-
-    pub(crate) fn org(&self) -> Option<OrgId> {
-        self.trust.org()
-    }
-
-    fn examine<T>(
-        &self,
-        package: Package,
-        read: ReadPackage<T>,
-    ) -> Result<Examined<PackageContent<T>>, PackageError> {
-        let (signature, answered_by) = (self.signature.clone(), answers_as(&self.trust));
-        let next = Next::begin(package, signature, &self.config, answered_by, read)?;
-        Ok(self.answer(next)?)
-    }
-
-    fn answer<C: Content>(&self, mut next: Next<C>) -> Result<Examined<C>, DecisionError> {
-        loop {
-            next = match next {
-                Next::Signatures(question) => question.answer(Vec::new()),
-                Next::Trust(question) => {
-                    let (signers, name) = (&question.signers, question.name());
-                    let decision = self.trust.decide(signers, name, &self.config)?;
-                    question.answer(decision)
-                }
-                Next::Decided(examined) => return Ok(examined),
-            };
-        }
-    }
-}
-
-fn answers_as(trust: &Offline) -> AnsweredBy {
-    match trust.0 {
-        OfflineTrust::Pinned(_) => AnsweredBy::PinnedKeys,
-        OfflineTrust::Bundle(_) => AnsweredBy::Bundle,
+        at_once(self.inspected(envelope))
     }
 }

@@ -228,7 +228,10 @@ mod tests {
     #[test]
     fn the_commit_is_read_from_what_version_prints() {
         let shown = |text| commit_shown(text).ok();
-        assert_eq!(shown("cloacina 0.1.0\ncommit  d378231fdb74\ntarget  x\n"), Some("d378231fdb74"));
+        assert_eq!(
+            shown("cloacina 0.1.0\ncommit  d378231fdb74\ntarget  x\n"),
+            Some("d378231fdb74")
+        );
         assert_eq!(shown("cloacina 0.1.0\ncommit  \ntarget  x\n"), None);
         assert_eq!(shown("cloacina 0.1.0\n"), None);
     }

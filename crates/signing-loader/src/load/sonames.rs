@@ -73,7 +73,6 @@ impl TrustedProviders {
     }
 
     /// If a package was loaded by means of these, they are what it was linked to.
-    #[cfg(feature = "store")]
     pub(crate) fn into_providers(self) -> Vec<Provider> {
         self.0
     }

@@ -16,54 +16,26 @@ use crate::elf::LibraryError;
 use crate::error::{LoadError, PackageError};
 use crate::load::{Candidate, Candidates, Provider, TrustedProviders, candidates};
 use crate::report::VerificationReport;
-use crate::trust_source::Offline;
-#[cfg(feature = "store")]
-use crate::trust_source::Online;
-
-impl VerifiedPackage<Offline> {
-    pub(super) fn trusted_providers(&self) -> Result<TrustedProviders, PackageError> {
-        let mut trusted = TrustedProviders::none();
-        for Candidates(candidates) in self.candidates() {
-            let mut decided = Vec::new();
-            for candidate in candidates {
-                let mut decisions = Vec::new();
-                for (signers, name) in questions(&candidate) {
-                    let decision = self.trust.decide(&signers, &name, &self.config);
-                    decisions.push(decision.map_err(PackageError::from));
-                }
-                decided.push((candidate, decisions));
-            }
-            self.require_candidate(decided, &mut trusted)?;
-        }
-        Ok(trusted)
-    }
-}
-
-#[cfg(feature = "store")]
-impl VerifiedPackage<Online> {
-    pub(super) async fn trusted_providers(&self) -> Result<TrustedProviders, PackageError> {
-        let mut trusted = TrustedProviders::none();
-        for Candidates(candidates) in self.candidates() {
-            let mut decided = Vec::new();
-            for candidate in candidates {
-                let mut decisions = Vec::new();
-                for (signers, name) in questions(&candidate) {
-                    let decision = self.trust.decide(&signers, &name, &self.config).await;
-                    decisions.push(decision.map_err(PackageError::from));
-                }
-                decided.push((candidate, decisions));
-            }
-            self.require_candidate(decided, &mut trusted)?;
-        }
-        Ok(trusted)
-    }
-}
+use crate::trust_source::TrustSource;
 
 type Decisions = Vec<Result<TrustDecision, PackageError>>;
 
-impl<T> VerifiedPackage<T> {
-    fn candidates(&self) -> Vec<Candidates> {
-        candidates(&self.sealed, &self.allowed_dependencies)
+#[expect(private_bounds, reason = "the methods are for this crate")]
+impl<T: TrustSource> VerifiedPackage<T> {
+    pub(super) async fn trusted_providers(&self) -> Result<TrustedProviders, PackageError> {
+        let mut trusted = TrustedProviders::none();
+        for Candidates(candidates) in candidates(&self.sealed, &self.allowed_dependencies) {
+            let mut decided = Vec::new();
+            for candidate in candidates {
+                let mut decisions = Vec::new();
+                for (signers, name) in questions(&candidate) {
+                    decisions.push(self.trust.decide(&signers, &name, &self.config).await);
+                }
+                decided.push((candidate, decisions));
+            }
+            self.require_candidate(decided, &mut trusted)?;
+        }
+        Ok(trusted)
     }
 
     /// Of the packages that have one SONAME, those that are trusted count, and there must be one.

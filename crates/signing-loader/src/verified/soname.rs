@@ -4,33 +4,13 @@
 //! loaded only if it is accepted under its SONAME as well.
 
 use signing_crypto::PackageName;
-use signing_trust::TrustDecision;
 use signing_trust::acceptance::VerificationError;
 
 use super::VerifiedPackage;
 use crate::elf::DependencyName;
 use crate::error::{LoadError, PackageError};
 use crate::load::soname;
-use crate::trust_source::Offline;
-#[cfg(feature = "store")]
-use crate::trust_source::Online;
-
-impl VerifiedPackage<Offline> {
-    pub(super) fn require_soname(&self) -> Result<(), PackageError> {
-        let Some(taken) = self.taken_name()? else { return Ok(()) };
-        let decision = self.trust.decide(&self.report.claims(), &taken.package, &self.config);
-        self.require_accepted_as(taken, decision.map_err(PackageError::from))
-    }
-}
-
-#[cfg(feature = "store")]
-impl VerifiedPackage<Online> {
-    pub(super) async fn require_soname(&self) -> Result<(), PackageError> {
-        let Some(taken) = self.taken_name()? else { return Ok(()) };
-        let decision = self.trust.decide(&self.report.claims(), &taken.package, &self.config).await;
-        self.require_accepted_as(taken, decision.map_err(PackageError::from))
-    }
-}
+use crate::trust_source::TrustSource;
 
 /// A SONAME, and the same as the name of a package.
 struct TakenName {
@@ -38,7 +18,18 @@ struct TakenName {
     package: PackageName,
 }
 
-impl<T> VerifiedPackage<T> {
+#[expect(private_bounds, reason = "the methods are for this crate")]
+impl<T: TrustSource> VerifiedPackage<T> {
+    pub(super) async fn require_soname(&self) -> Result<(), PackageError> {
+        let Some(taken) = self.taken_name()? else { return Ok(()) };
+        let signers = self.report.claims();
+        let decision = self.trust.decide(&signers, &taken.package, &self.config).await;
+        match self.report.accepted_again(decision, &self.config) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(self.refused_as(taken.soname, error)),
+        }
+    }
+
     /// `None` if the package takes no other name than its own.
     fn taken_name(&self) -> Result<Option<TakenName>, PackageError> {
         let Some(soname) = soname(&self.sealed) else { return Ok(None) };
@@ -48,17 +39,6 @@ impl<T> VerifiedPackage<T> {
             Err(error) => {
                 Err(self.refused_as(soname, VerificationError::InvalidName(error).into()))
             }
-        }
-    }
-
-    fn require_accepted_as(
-        &self,
-        taken: TakenName,
-        decision: Result<TrustDecision, PackageError>,
-    ) -> Result<(), PackageError> {
-        match self.report.accepted_again(decision, &self.config) {
-            Ok(_) => Ok(()),
-            Err(error) => Err(self.refused_as(taken.soname, error)),
         }
     }
 

@@ -12,9 +12,9 @@ use super::Verifier;
 use crate::error::PackageError;
 use crate::package::Package;
 use crate::report::VerificationReport;
-use crate::trust_source::Offline;
 #[cfg(feature = "store")]
 use crate::trust_source::Online;
+use crate::trust_source::{Offline, at_once};
 use crate::verified::VerifiedPackage;
 
 impl Verifier<Offline> {
@@ -64,12 +64,7 @@ impl Verifier<Offline> {
             let verifier = verifier.clone();
             move || verifier.check(package)
         };
-        in_order(packages, check, move |report| again.check_again(report))
-    }
-
-    fn check_again(&self, report: &mut VerificationReport) -> Result<(), PackageError> {
-        let decision = self.trust.decide_again(report, &self.config);
-        report.decided_again(decision.map_err(PackageError::from), &self.config)
+        in_order(packages, check, move |report| at_once(again.check_again(report)))
     }
 }
 
@@ -220,11 +215,6 @@ impl Verifier<Online> {
         let check: Work<_> =
             |verifier, package| Box::pin(async move { verifier.check(package).await });
         self.all(packages, check, |verifier, report| Box::pin(verifier.check_again(report)))
-    }
-
-    async fn check_again(&self, report: &mut VerificationReport) -> Result<(), PackageError> {
-        let decision = self.trust.decide_again(report, &self.config).await;
-        report.decided_again(decision.map_err(PackageError::from), &self.config)
     }
 
     fn all<I: IntoIterator, T>(

@@ -3,14 +3,10 @@ use signing_trust::store::OrganizationRef;
 use signing_trust::{TrustAnchor, TrustError, TrustReader};
 
 use super::Verifier;
-use crate::blocking::blocking;
 use crate::error::PackageError;
-use crate::examination::{
-    AnsweredBy, Content, Examined, Next, PackageContent, ReadPackage, hash, seal,
-};
 use crate::explain::{Explanation, SignatureInspection};
 use crate::package::Package;
-use crate::report::{VerificationReport, announce};
+use crate::report::VerificationReport;
 use crate::trust_source::Online;
 use crate::verified::VerifiedPackage;
 
@@ -73,16 +69,7 @@ impl Verifier<Online> {
         &self,
         package: impl Into<Package>,
     ) -> Result<VerifiedPackage<Online>, PackageError> {
-        let package = package.into();
-        let (name, org) = (package.name().ok(), Some(self.trust.org));
-        let outcome = match self.examine(package, seal).await {
-            Ok(examined) => blocking(move || examined.finish(org)).await,
-            Err(error) => Err(error),
-        };
-        announce(name, org, &outcome);
-        let verified = outcome?;
-        let (config, allowed) = (self.config.clone(), self.allowed_dependencies.clone());
-        Ok(VerifiedPackage::new(verified, config, self.trust.clone(), allowed))
+        self.verified(package.into()).await
     }
 
     /// Verifies a package as [`verify`](Self::verify) does, without keeping its bytes: it is
@@ -95,26 +82,12 @@ impl Verifier<Online> {
         &self,
         package: impl Into<Package>,
     ) -> Result<VerificationReport, PackageError> {
-        let package = package.into();
-        let (name, org) = (package.name().ok(), Some(self.trust.org));
-        let outcome = match self.examine(package, hash).await {
-            Ok(examined) => blocking(move || examined.finish(org)).await,
-            Err(error) => Err(error),
-        };
-        announce(name, org, &outcome);
-        outcome.map(|verified| verified.report)
+        self.checked(package.into()).await
     }
 
     /// Verifies a package as [`check`](Self::check) does, and tells what it has looked at.
     pub async fn explain(&self, package: impl Into<Package>) -> Explanation {
-        let package = package.into();
-        let (name, org) = (package.name().ok(), Some(self.trust.org));
-        let (envelopes, outcome) = match self.examine(package, hash).await {
-            Ok(examined) => (examined.explain(), blocking(move || examined.finish(org)).await),
-            Err(error) => (Vec::new(), Err(error)),
-        };
-        announce(name, org, &outcome);
-        Explanation { outcome: outcome.map(|verified| verified.report), envelopes }
+        self.explained(package.into()).await
     }
 
     /// Looks at an envelope as if the package were there that it is about. It says nothing
@@ -128,45 +101,6 @@ impl Verifier<Online> {
         &self,
         envelope: &SignatureEnvelope,
     ) -> Result<SignatureInspection, PackageError> {
-        let next = Next::of_envelope(envelope, &self.config, AnsweredBy::Store)?;
-        Ok(self.answer(next).await?.inspect(envelope))
-    }
-
-    pub(crate) fn org(&self) -> Option<OrgId> {
-        Some(self.trust.org)
-    }
-
-    async fn examine<T: Send + 'static>(
-        &self,
-        package: Package,
-        read: ReadPackage<T>,
-    ) -> Result<Examined<PackageContent<T>>, PackageError> {
-        let (signature, config) = (self.signature.clone(), self.config.clone());
-        let store = AnsweredBy::Store;
-        let begin = move || Next::begin(package, signature, &config, store, read);
-        self.answer(blocking(begin).await?).await
-    }
-
-    async fn answer<C: Content + Send + 'static>(
-        &self,
-        mut next: Next<C>,
-    ) -> Result<Examined<C>, PackageError> {
-        let Online { trust, org } = &self.trust;
-        loop {
-            next = match next {
-                Next::Signatures(question) => {
-                    let stored = trust.find_signatures(*org, question.digest).await?;
-                    let stored = stored.into_iter().map(|kept| (kept.id, kept.org, kept.envelope));
-                    question.answer(stored.collect())
-                }
-                Next::Trust(question) => {
-                    let (signers, name) = (&question.signers, question.name());
-                    let decision = self.trust.decide(signers, name, &self.config).await?;
-                    // It may take a thousand verifications.
-                    blocking(move || Ok::<_, PackageError>(question.answer(decision))).await?
-                }
-                Next::Decided(examined) => return Ok(examined),
-            };
-        }
+        self.inspected(envelope).await
     }
 }
