@@ -6,8 +6,6 @@ pub(crate) mod deadline;
 mod failure;
 pub(crate) mod origin;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
-mod path_names;
-#[cfg(feature = "postgres")]
 mod path_walk;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub(crate) mod pooled;

@@ -1,12 +1,20 @@
 //! The way from the root to a file or a directory.
 
+use std::ffi::OsString;
 use std::fs::{self, Metadata};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use rustix::io::Errno;
 
-use super::path_names::{MAX_LINKS, names};
+/// As many links as Linux follows.
+const MAX_LINKS: usize = 40;
+
+/// Of a directory's mode: entries are renamed by their owners alone.
+pub(super) const STICKY: u32 = 0o1000;
+
+/// Of a mode: the group or others may write.
+pub(super) const WRITABLE_BY_OTHERS: u32 = 0o022;
 
 /// Looks at each directory and each link on the way to what is at the end of an absolute path, and
 /// returns that: its path without links, not looked at yet. If only users who are trusted can
@@ -33,6 +41,9 @@ pub(super) fn walk<E>(
         let next = here.join(name);
         let entry = found(&next)?;
         if !entry.is_symlink() {
+            if !entry.is_dir() && !ahead.is_empty() {
+                return Err(unreachable(&next, Errno::NOTDIR.into()));
+            }
             here = next;
             continue;
         }
@@ -49,4 +60,13 @@ pub(super) fn walk<E>(
     }
     let end = found(&here)?;
     Ok((here, end))
+}
+
+/// The names, without the root.
+fn names(path: &Path) -> impl DoubleEndedIterator<Item = OsString> + '_ {
+    path.components().filter_map(|component| match component {
+        Component::Normal(name) => Some(name.to_owned()),
+        Component::ParentDir => Some("..".into()),
+        Component::RootDir | Component::CurDir | Component::Prefix(_) => None,
+    })
 }

@@ -12,8 +12,7 @@ use std::path::Path;
 use rustix::fs::OFlags;
 use rustix::process::geteuid;
 
-use super::path_names::{STICKY, WRITABLE_BY_OTHERS};
-use super::path_walk::walk;
+use super::path_walk::{STICKY, WRITABLE_BY_OTHERS, walk};
 use crate::error::RootFileError;
 
 /// The bundles of distributions have a quarter of it.

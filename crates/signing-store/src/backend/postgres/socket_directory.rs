@@ -5,8 +5,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use crate::backend::path_names::WRITABLE_BY_OTHERS;
-use crate::backend::path_walk::walk;
+use crate::backend::path_walk::{WRITABLE_BY_OTHERS, walk};
 use crate::error::ConnectError;
 use crate::url::postgres::Peer;
 

@@ -30,20 +30,20 @@
 //! when any descriptor of that file is closed, SQLite's too.
 
 use std::ffi::{OsStr, OsString};
+use std::fs::{File, Metadata};
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::ffi::OsStringExt;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{
-    Access as Rights, AtFlags, CWD, FileType, Mode, OFlags, Stat, accessat, fstat, mkdirat, openat,
-    readlinkat, statat,
+    Access as Rights, AtFlags, CWD, FileType, Mode, OFlags, Stat, accessat, mkdirat, openat, statat,
 };
 use rustix::io::Errno;
 use rustix::process::geteuid;
 
 use crate::backend::access::Access;
-use crate::backend::path_names::{MAX_LINKS, STICKY, WRITABLE_BY_OTHERS, names};
+use crate::backend::path_walk::{STICKY, WRITABLE_BY_OTHERS, walk};
 use crate::error::{FileFault, FileKind, FileRole, StoreError, UnsafeFile};
 use crate::url;
 
@@ -100,22 +100,23 @@ impl DatabasePath {
     /// The directory that holds the database, if no other user could replace it or a file in it.
     pub(super) fn directory(&self, missing: Missing) -> Result<Directory, StoreError> {
         let no_name = || StoreError::File { path: self.given.clone(), source: Errno::ISDIR.into() };
-        let name = self.given.file_name().ok_or_else(no_name)?;
-        let mut ahead: Vec<_> = names(self.given.parent().unwrap_or(&self.given)).rev().collect();
-        let mut walk = Walk::from_the_root(self.trusted())?;
-        let mut links = 0;
-        while let Some(name) = ahead.pop() {
-            let Some(target) = walk.step(&name, missing)? else { continue };
-            links += 1;
-            if links > MAX_LINKS {
-                return Err(unusable(self.given.clone(), Errno::LOOP));
+        let name = self.given.file_name().ok_or_else(no_name)?.to_owned();
+        let above = self.given.parent().unwrap_or(&self.given);
+        let trusted = self.trusted();
+        loop {
+            let look = |path: &Path, found: &Metadata| Ok(trusted.require(path, found)?);
+            match walk(above, look, unusable) {
+                Err(StoreError::File { path, source })
+                    if missing == Missing::Make && source.kind() == io::ErrorKind::NotFound =>
+                {
+                    match mkdirat(CWD, &path, Mode::RWXU) {
+                        Ok(()) | Err(Errno::EXIST) => {}
+                        Err(errno) => return Err(unusable(&path, errno)),
+                    }
+                }
+                end => return Directory::open(trusted, end?.0, name),
             }
-            if target.is_absolute() {
-                walk = Walk::from_the_root(self.trusted())?;
-            }
-            ahead.extend(names(&target).rev());
         }
-        Directory::new(walk, name)
     }
 
     /// The path as it was given, from the root.
@@ -143,8 +144,19 @@ struct Trusted {
 }
 
 impl Trusted {
-    fn require_owner(self, stat: &Stat) -> Result<(), FileFault> {
-        let found = stat.st_uid;
+    /// Refuses a directory or a link on the way that others could rename. What is in a sticky
+    /// directory is renamed by its owner alone.
+    fn require(self, path: &Path, found: &Metadata) -> Result<(), UnsafeFile> {
+        let refused = |fault| UnsafeFile { path: path.into(), role: FileRole::Directory, fault };
+        self.require_owner(found.uid()).map_err(refused)?;
+        let mode = found.mode() & 0o7777;
+        match found.is_dir() && mode & WRITABLE_BY_OTHERS != 0 && mode & STICKY == 0 {
+            true => Err(refused(FileFault::Writable { mode })),
+            false => Ok(()),
+        }
+    }
+
+    fn require_owner(self, found: u32) -> Result<(), FileFault> {
         if found == 0 || found == self.us || Some(found) == self.named {
             return Ok(());
         }
@@ -152,102 +164,42 @@ impl Trusted {
     }
 }
 
-/// A directory that no others can replace, and the path without links that leads to it.
-struct Walk {
-    trusted: Trusted,
-    directory: OwnedFd,
-    path: PathBuf,
-    mode: u32,
-}
-
-impl Walk {
-    fn from_the_root(trusted: Trusted) -> Result<Self, StoreError> {
-        Self::enter(trusted, CWD, "/".as_ref(), "/".into())
-    }
-
-    fn enter(
-        trusted: Trusted,
-        parent: BorrowedFd<'_>,
-        name: &OsStr,
-        path: PathBuf,
-    ) -> Result<Self, StoreError> {
-        let flags = TO_PASS | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let directory = openat(parent, name, flags, Mode::empty());
-        let opened = directory.and_then(|directory| Ok((fstat(&directory)?, directory)));
-        let (stat, directory) = opened.map_err(|errno| unusable(path.clone(), errno))?;
-        let walk = Self { trusted, directory, path, mode: permissions(&stat) };
-        trusted.require_owner(&stat).map_err(|fault| walk.refused(fault))?;
-        let others_may_rename = walk.mode & WRITABLE_BY_OTHERS != 0 && walk.mode & STICKY == 0;
-        match others_may_rename {
-            false => Ok(walk),
-            true => Err(walk.refused(FileFault::Writable { mode: walk.mode })),
-        }
-    }
-
-    /// Goes on into the directory of this name, or gives what the link of this name says.
-    fn step(&mut self, name: &OsStr, missing: Missing) -> Result<Option<PathBuf>, StoreError> {
-        let path = match name == ".." {
-            true => self.path.parent().unwrap_or(&self.path).to_owned(),
-            false => self.path.join(name),
-        };
-        let failed = |errno| unusable(path.clone(), errno);
-        let stat = match self.stat(name) {
-            Err(Errno::NOENT) if missing == Missing::Make => {
-                match mkdirat(&self.directory, name, Mode::RWXU) {
-                    Ok(()) | Err(Errno::EXIST) => self.stat(name),
-                    Err(errno) => Err(errno),
-                }
-            }
-            other => other,
-        };
-        let stat = stat.map_err(failed)?;
-        if FileType::from_raw_mode(stat.st_mode) == FileType::Symlink {
-            self.trusted.require_owner(&stat).map_err(|fault| UnsafeFile {
-                path: path.clone(),
-                role: FileRole::Directory,
-                fault,
-            })?;
-            let target = readlinkat(&self.directory, name, Vec::new()).map_err(failed)?;
-            return Ok(Some(OsString::from_vec(target.into_bytes()).into()));
-        }
-        *self = Self::enter(self.trusted, self.directory.as_fd(), name, path)?;
-        Ok(None)
-    }
-
-    fn stat(&self, name: &OsStr) -> rustix::io::Result<Stat> {
-        statat(&self.directory, name, AtFlags::SYMLINK_NOFOLLOW)
-    }
-
-    fn refused(&self, fault: FileFault) -> StoreError {
-        UnsafeFile { path: self.path.clone(), role: FileRole::Directory, fault }.into()
-    }
-}
-
 /// The directory that holds a database, to which no other user can add a file.
 pub(super) struct Directory {
-    walk: Walk,
+    trusted: Trusted,
+    directory: File,
+    /// Without links.
+    path: PathBuf,
     name: OsString,
 }
 
 impl Directory {
-    fn new(walk: Walk, name: &OsStr) -> Result<Self, StoreError> {
-        // One that is not sticky was refused before.
-        match walk.mode & WRITABLE_BY_OTHERS {
-            0 => Ok(Self { walk, name: name.to_owned() }),
-            _ => Err(walk.refused(FileFault::Shared { mode: walk.mode })),
+    fn open(trusted: Trusted, path: PathBuf, name: OsString) -> Result<Self, StoreError> {
+        let flags = TO_PASS | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let opened = openat(CWD, &path, flags, Mode::empty()).map(File::from);
+        let directory = opened.map_err(|errno| unusable(&path, errno))?;
+        let found = directory.metadata().map_err(|error| unusable(&path, error))?;
+        trusted.require(&path, &found)?;
+        // A sticky bit keeps others from renaming the database, not from adding a journal.
+        match found.mode() & 0o7777 {
+            mode if mode & WRITABLE_BY_OTHERS != 0 => {
+                let (role, fault) = (FileRole::Directory, FileFault::Shared { mode });
+                Err(UnsafeFile { path, role, fault }.into())
+            }
+            _ => Ok(Self { trusted, directory, path, name }),
         }
     }
 
     pub(super) fn has_database(&self) -> Result<bool, StoreError> {
-        match self.walk.stat(&self.name) {
+        match self.stat(&self.name) {
             Ok(_) => Ok(true),
             Err(Errno::NOENT) => Ok(false),
-            Err(errno) => Err(unusable(self.database(), errno)),
+            Err(errno) => Err(unusable(&self.database(), errno)),
         }
     }
 
     pub(super) fn as_fd(&self) -> BorrowedFd<'_> {
-        self.walk.directory.as_fd()
+        self.directory.as_fd()
     }
 
     pub(super) fn name(&self) -> &OsStr {
@@ -255,7 +207,7 @@ impl Directory {
     }
 
     pub(super) fn database(&self) -> PathBuf {
-        self.walk.path.join(&self.name)
+        self.path.join(&self.name)
     }
 
     /// Whether there is a file with the database's name and this ending. No other user could
@@ -263,11 +215,11 @@ impl Directory {
     fn has_safe_file(&self, end: &str, role: FileRole) -> Result<bool, StoreError> {
         let mut name = self.name.clone();
         name.push(end);
-        let path = self.walk.path.join(&name);
-        let stat = match self.walk.stat(&name) {
+        let path = self.path.join(&name);
+        let stat = match self.stat(&name) {
             Ok(stat) => stat,
             Err(Errno::NOENT) => return Ok(false),
-            Err(errno) => return Err(unusable(path, errno)),
+            Err(errno) => return Err(unusable(&path, errno)),
         };
         let mode = permissions(&stat);
         let fault = match FileType::from_raw_mode(stat.st_mode) {
@@ -275,7 +227,7 @@ impl Directory {
                 Err(FileFault::Writable { mode })
             }
             FileType::RegularFile if stat.st_nlink > 1 => Err(FileFault::SeveralNames),
-            FileType::RegularFile => self.walk.trusted.require_owner(&stat),
+            FileType::RegularFile => self.trusted.require_owner(stat.st_uid),
             FileType::Symlink => Err(FileFault::Link),
             other => return Err(StoreError::NotADatabase { path, found: kind(other) }),
         };
@@ -293,11 +245,15 @@ impl Directory {
         self.require_rights(&self.name, Rights::WRITE_OK)
             .map_err(|source| StoreError::ReadOnly { path: self.database(), source })?;
         self.require_rights(".".as_ref(), Rights::WRITE_OK | Rights::EXEC_OK)
-            .map_err(|source| StoreError::ReadOnly { path: self.walk.path.clone(), source })
+            .map_err(|source| StoreError::ReadOnly { path: self.path.clone(), source })
+    }
+
+    fn stat(&self, name: &OsStr) -> rustix::io::Result<Stat> {
+        statat(&self.directory, name, AtFlags::SYMLINK_NOFOLLOW)
     }
 
     fn require_rights(&self, name: &OsStr, rights: Rights) -> io::Result<()> {
-        Ok(accessat(&self.walk.directory, name, rights, AtFlags::EACCESS)?)
+        Ok(accessat(&self.directory, name, rights, AtFlags::EACCESS)?)
     }
 }
 
@@ -314,9 +270,10 @@ fn permissions(stat: &Stat) -> u32 {
     stat.st_mode & 0o7777
 }
 
-fn unusable(path: PathBuf, errno: Errno) -> StoreError {
-    match errno {
-        Errno::ACCESS => StoreError::Unreadable { path, source: errno.into() },
-        _ => StoreError::File { path, source: errno.into() },
+fn unusable(path: &Path, error: impl Into<io::Error>) -> StoreError {
+    let (path, source) = (path.into(), error.into());
+    match source.kind() {
+        io::ErrorKind::PermissionDenied => StoreError::Unreadable { path, source },
+        _ => StoreError::File { path, source },
     }
 }
