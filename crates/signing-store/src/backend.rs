@@ -19,4 +19,4 @@ pub(crate) mod sqlite;
 mod tls;
 pub(crate) mod transaction;
 
-pub(crate) use connection::impl_for_connections;
+pub(crate) use connection::{connection_trait, impl_for_connections};

@@ -3,7 +3,7 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use signing_crypto::OrgId;
 
-use crate::backend::impl_for_connections;
+use crate::backend::connection_trait;
 use crate::backend::origin::Origin;
 use crate::error::StoreError;
 use crate::pool::read;
@@ -76,13 +76,8 @@ type Rows = (
     Vec<TrustGrantRecord>,
 );
 
+connection_trait! {
 trait ReadRows {
-    async fn all_rows(&mut self) -> Result<Rows, StoreError>;
-
-    async fn rows_about(&mut self, org: OrgId) -> Result<Rows, StoreError>;
-}
-
-impl_for_connections!(ReadRows {
     async fn all_rows(&mut self) -> Result<Rows, StoreError> {
         let compromised = compromised_keys::fingerprint.eq(trusted_keys::fingerprint);
         Ok((
@@ -114,4 +109,4 @@ impl_for_connections!(ReadRows {
         let organizations = organizations.select(OrganizationRecord::as_select()).load(self).await?;
         Ok((organizations, keys.load(self).await?, grants.select(TrustGrantRecord::as_select()).load(self).await?))
     }
-});
+}}

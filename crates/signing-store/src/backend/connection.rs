@@ -19,6 +19,25 @@ macro_rules! impl_for_connections {
 }
 pub(crate) use impl_for_connections;
 
+/// Declares a trait of both kinds of connection, and implements it with one body for each method.
+macro_rules! connection_trait {
+    ($(#[$about:meta])* $vis:vis trait $trait:ident {$(
+        $(#[$doc:meta])*
+        async fn $method:ident(&mut $self:ident $(, $arg:ident: $type:ty)* $(,)?) -> $output:ty
+        $body:block
+    )*}) => {
+        $(#[$about])*
+        $vis trait $trait {
+            $($(#[$doc])* async fn $method(&mut self, $($arg: $type),*) -> $output;)*
+        }
+
+        $crate::backend::connection::impl_for_connections!($trait {
+            $(async fn $method(&mut $self, $($arg: $type),*) -> $output $body)*
+        });
+    };
+}
+pub(crate) use connection_trait;
+
 /// Reads rows by a type's `read` from both databases. One generic implementation would conflict
 /// with those that diesel has.
 macro_rules! impl_from_sql_row {

@@ -2,17 +2,12 @@ use diesel::dsl::exists;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-use crate::backend::impl_for_connections;
 use crate::backend::origin::{HasSettings, InRecovery, Origin, ServerTime};
+use crate::backend::{connection_trait, impl_for_connections};
 use crate::error::StoreError;
 use crate::pool::{Pool, read};
 use crate::schema::{store_state, trust_history};
 use crate::sql_types::bind;
-
-pub(crate) trait AskOrigin {
-    /// Where what is said on this connection comes from.
-    async fn origin(&mut self) -> Result<Origin, StoreError>;
-}
 
 pub(crate) trait AskHistory {
     /// Where what is said now comes from, and whether both are in the history of that.
@@ -34,12 +29,14 @@ macro_rules! origin_columns {
     };
 }
 
-impl_for_connections!(AskOrigin {
+connection_trait! {
+pub(crate) trait AskOrigin {
+    /// Where what is said on this connection comes from.
     async fn origin(&mut self) -> Result<Origin, StoreError> {
         let state = store_state::table.filter(store_state::singleton.eq(1));
         Ok(state.select(origin_columns!()).get_result(self).await?)
     }
-});
+}}
 
 impl_for_connections!(AskHistory {
     async fn history_of(&mut self, [one, other]: [&Origin; 2]) -> Result<(Origin, bool), StoreError> {

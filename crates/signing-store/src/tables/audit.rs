@@ -19,7 +19,7 @@ use signing_crypto::{OrgId, TrustedKeyId};
 use crate::backend::connection::PgConnection;
 #[cfg(feature = "sqlite")]
 use crate::backend::connection::SqliteConnection;
-use crate::backend::impl_for_connections;
+use crate::backend::connection_trait;
 use crate::error::StoreError;
 use crate::pool::read;
 use crate::schema::{audit_heads, audit_log, organizations};
@@ -169,6 +169,7 @@ pub(crate) struct ChainHead {
     hash: Vec<u8>,
 }
 
+connection_trait! {
 pub(crate) trait AuditChain {
     /// Within a transaction, and first of all: makes every other change by `org`
     /// wait, so that what is read next stays true until the commit.
@@ -176,25 +177,6 @@ pub(crate) trait AuditChain {
     /// # Errors
     ///
     /// An organization that does not exist or was deleted changes nothing.
-    async fn lock_organization(&mut self, org: OrgId) -> Result<ChainHead, StoreError>;
-
-    /// As [`lock_organization`](Self::lock_organization), also for an organization
-    /// that was deleted.
-    async fn lock_chain(&mut self, org: OrgId) -> Result<ChainHead, StoreError>;
-
-    /// Within a transaction: starts the log of a new organization.
-    async fn start_chain(&mut self, org: OrgId) -> Result<ChainHead, StoreError>;
-
-    /// Writes the entry of the change that the transaction makes.
-    async fn append(
-        &mut self,
-        head: ChainHead,
-        at: DateTime<Utc>,
-        entry: AuditEntry,
-    ) -> Result<(), StoreError>;
-}
-
-impl_for_connections!(AuditChain {
     async fn lock_organization(&mut self, org: OrgId) -> Result<ChainHead, StoreError> {
         let head = self.lock_chain(org).await?;
         let deleted_at: Option<DateTime<Utc>> = organizations::table
@@ -208,6 +190,8 @@ impl_for_connections!(AuditChain {
         }
     }
 
+    /// As [`lock_organization`](Self::lock_organization), also for an organization
+    /// that was deleted.
     async fn lock_chain(&mut self, org: OrgId) -> Result<ChainHead, StoreError> {
         // An update that changes nothing is the row lock that both databases know.
         let (sequence, hash) = diesel::update(audit_heads::table.find(bind(org)))
@@ -220,6 +204,7 @@ impl_for_connections!(AuditChain {
         Ok(ChainHead { org, sequence, hash })
     }
 
+    /// Within a transaction: starts the log of a new organization.
     async fn start_chain(&mut self, org: OrgId) -> Result<ChainHead, StoreError> {
         let head = ChainHead { org, sequence: 0, hash: vec![0; 32] };
         diesel::insert_into(audit_heads::table)
@@ -233,12 +218,14 @@ impl_for_connections!(AuditChain {
         Ok(head)
     }
 
+    /// Writes the entry of the change that the transaction makes.
     async fn append(
         &mut self,
         head: ChainHead,
         at: DateTime<Utc>,
-        mut entry: AuditEntry,
+        entry: AuditEntry,
     ) -> Result<(), StoreError> {
+        let mut entry = entry;
         entry.added.database_role = self.database_role().await?;
         let mut record = AuditRecord {
             org_id: head.org,
@@ -273,7 +260,7 @@ impl_for_connections!(AuditChain {
         let _ = entry.receipt.0.set(entry.added);
         Ok(())
     }
-});
+}}
 
 /// As whom a change is made.
 trait DatabaseRole {

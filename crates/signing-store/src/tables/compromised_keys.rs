@@ -3,7 +3,7 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use signing_crypto::{Fingerprint, Note, OrgId};
 
-use crate::backend::impl_for_connections;
+use crate::backend::connection_trait;
 use crate::error::StoreError;
 use crate::pool::{now, read};
 use crate::schema::{compromised_keys, organizations};
@@ -78,22 +78,8 @@ impl Store {
     }
 }
 
+connection_trait! {
 pub(crate) trait CompromisedKeys {
-    async fn find_compromised(
-        &mut self,
-        fingerprint: Fingerprint,
-    ) -> Result<Option<CompromisedKeyRecord>, StoreError>;
-
-    /// Within a transaction: adds the row, unless another organization just has.
-    async fn insert_compromised(&mut self, record: CompromisedKeyRecord) -> Result<(), StoreError>;
-
-    /// # Errors
-    ///
-    /// [`StoreError::Compromised`] if the key was declared so.
-    async fn require_uncompromised(&mut self, fingerprint: Fingerprint) -> Result<(), StoreError>;
-}
-
-impl_for_connections!(CompromisedKeys {
     async fn find_compromised(
         &mut self,
         fingerprint: Fingerprint,
@@ -106,6 +92,7 @@ impl_for_connections!(CompromisedKeys {
             .optional()?)
     }
 
+    /// Within a transaction: adds the row, unless another organization just has.
     async fn insert_compromised(&mut self, record: CompromisedKeyRecord) -> Result<(), StoreError> {
         diesel::insert_into(compromised_keys::table)
             .values((
@@ -120,6 +107,9 @@ impl_for_connections!(CompromisedKeys {
         Ok(())
     }
 
+    /// # Errors
+    ///
+    /// [`StoreError::Compromised`] if the key was declared so.
     async fn require_uncompromised(&mut self, fingerprint: Fingerprint) -> Result<(), StoreError> {
         match self.find_compromised(fingerprint).await? {
             Some(record) => {
@@ -128,4 +118,4 @@ impl_for_connections!(CompromisedKeys {
             None => Ok(()),
         }
     }
-});
+}}

@@ -3,7 +3,7 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use signing_crypto::{Fingerprint, KeyId, KeyName, Note, OrgId, VerifyingKey, WrappedKey};
 
-use crate::backend::impl_for_connections;
+use crate::backend::connection_trait;
 use crate::error::StoreError;
 use crate::pool::{now, read};
 use crate::schema::signing_keys;
@@ -260,16 +260,9 @@ impl Store {
     }
 }
 
+connection_trait! {
 trait OwnSigningKey {
     /// The row `id`, if it is the organization's.
-    async fn own_signing_key(
-        &mut self,
-        org: OrgId,
-        id: KeyId,
-    ) -> Result<SigningKeyRecord, StoreError>;
-}
-
-impl_for_connections!(OwnSigningKey {
     async fn own_signing_key(
         &mut self,
         org: OrgId,
@@ -284,4 +277,4 @@ impl_for_connections!(OwnSigningKey {
             .optional()?
             .ok_or(StoreError::SigningKeyNotFound { id })
     }
-});
+}}

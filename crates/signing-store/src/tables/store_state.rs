@@ -3,7 +3,7 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use signing_crypto::{KekId, StoreId, TrustStateId};
 
-use crate::backend::impl_for_connections;
+use crate::backend::connection_trait;
 use crate::backend::origin::Origin;
 use crate::error::StoreError;
 use crate::pool::read;
@@ -72,21 +72,9 @@ impl StoreReader {
     }
 }
 
+connection_trait! {
 pub(crate) trait KekGuard {
     /// Within a transaction: the store's KEK, which stays so until the commit.
-    async fn lock_kek(&mut self) -> Result<Option<KekId>, StoreError>;
-
-    /// Within a transaction: makes `kek` the store's KEK if it has none, and keeps
-    /// every rotation waiting until the commit.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::OtherKek`] if it has another, so that a mistyped KEK cannot
-    /// make keys that cannot be opened.
-    async fn require_kek(&mut self, kek: KekId) -> Result<(), StoreError>;
-}
-
-impl_for_connections!(KekGuard {
     async fn lock_kek(&mut self) -> Result<Option<KekId>, StoreError> {
         // An update that changes nothing is the row lock that both databases know.
         Ok(diesel::update(store_state::table)
@@ -96,6 +84,13 @@ impl_for_connections!(KekGuard {
             .await?)
     }
 
+    /// Within a transaction: makes `kek` the store's KEK if it has none, and keeps
+    /// every rotation waiting until the commit.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::OtherKek`] if it has another, so that a mistyped KEK cannot
+    /// make keys that cannot be opened.
     async fn require_kek(&mut self, kek: KekId) -> Result<(), StoreError> {
         match self.lock_kek().await? {
             Some(expected) if expected == kek => Ok(()),
@@ -109,7 +104,7 @@ impl_for_connections!(KekGuard {
             }
         }
     }
-});
+}}
 
 /// The gate that a transaction passes before it keeps a key, or wraps all of them again. It is
 /// passed before anything else is locked: an organization that makes its first key meanwhile

@@ -6,7 +6,7 @@ use diesel_async::RunQueryDsl;
 use signing_crypto::{Fingerprint, OrgId, PackageDigest, SignatureId};
 
 use super::{NewPackageSignature, PackageSignatureRecord, SIGNATURES_PER_ORG, digest_of};
-use crate::backend::impl_for_connections;
+use crate::backend::connection_trait;
 use crate::error::StoreError;
 use crate::schema::{organizations, package_signatures, trusted_keys};
 use crate::sql_types::{Bind, bind};
@@ -182,40 +182,9 @@ impl SignatureGate for crate::backend::connection::SqliteConnection {
     }
 }
 
+connection_trait! {
 pub(crate) trait KeepSignatures {
     /// The organization's own signatures about a package that are looked at.
-    async fn newest_signatures(
-        &mut self,
-        org: OrgId,
-        digest: PackageDigest,
-    ) -> Result<Vec<PackageSignatureRecord>, StoreError>;
-
-    /// Within a transaction: keeps a signature, unless it is kept already.
-    async fn insert_signature(
-        &mut self,
-        new: NewPackageSignature,
-    ) -> Result<Change<SignatureId>, StoreError>;
-
-    /// The same, if what is kept about the package is `expected`.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::SignaturesChanged`] if it is not.
-    async fn insert_signature_if_unchanged(
-        &mut self,
-        expected: &[PackageSignatureRecord],
-        new: NewPackageSignature,
-    ) -> Result<Change<SignatureId>, StoreError>;
-
-    /// # Errors
-    ///
-    /// [`StoreError::Compromised`] and [`StoreError::KeyRefused`] if the organization
-    /// refuses the key.
-    async fn require_not_refused(&mut self, key: Fingerprint, org: OrgId)
-    -> Result<(), StoreError>;
-}
-
-impl_for_connections!(KeepSignatures {
     async fn newest_signatures(
         &mut self,
         org: OrgId,
@@ -231,6 +200,7 @@ impl_for_connections!(KeepSignatures {
             .await?)
     }
 
+    /// Within a transaction: keeps a signature, unless it is kept already.
     async fn insert_signature(
         &mut self,
         new: NewPackageSignature,
@@ -262,6 +232,11 @@ impl_for_connections!(KeepSignatures {
         Ok(Change::Unchanged(kept))
     }
 
+    /// The same, if what is kept about the package is `expected`.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::SignaturesChanged`] if it is not.
     async fn insert_signature_if_unchanged(
         &mut self,
         expected: &[PackageSignatureRecord],
@@ -274,6 +249,10 @@ impl_for_connections!(KeepSignatures {
         }
     }
 
+    /// # Errors
+    ///
+    /// [`StoreError::Compromised`] and [`StoreError::KeyRefused`] if the organization
+    /// refuses the key.
     async fn require_not_refused(
         &mut self,
         key: Fingerprint,
@@ -292,4 +271,4 @@ impl_for_connections!(KeepSignatures {
             None => Ok(()),
         }
     }
-});
+}}

@@ -4,39 +4,17 @@ use diesel_async::RunQueryDsl;
 use signing_crypto::{Fingerprint, OrgId, TrustedKeyId};
 
 use super::TrustedKeyRecord;
-use crate::backend::impl_for_connections;
+use crate::backend::connection_trait;
 use crate::error::StoreError;
 use crate::schema::trusted_keys;
 use crate::sql_types::bind;
 use crate::store::Change;
 use crate::tables::revocation::Revocation;
 
+connection_trait! {
 /// An organization's rows about keys, on a connection.
 pub(super) trait TrustedKeyRows {
     /// The organization's row about a key.
-    async fn trusted_key_about(
-        &mut self,
-        org: OrgId,
-        fingerprint: Fingerprint,
-    ) -> Result<Option<TrustedKeyRecord>, StoreError>;
-
-    /// The row `id`, if it is the organization's.
-    async fn own_trusted_key(
-        &mut self,
-        org: OrgId,
-        id: TrustedKeyId,
-    ) -> Result<TrustedKeyRecord, StoreError>;
-
-    /// Within a transaction: revokes, unless that is so already.
-    async fn revoke_in_place(
-        &mut self,
-        record: TrustedKeyRecord,
-        revocation: Revocation,
-        at: DateTime<Utc>,
-    ) -> Result<Change<TrustedKeyRecord>, StoreError>;
-}
-
-impl_for_connections!(TrustedKeyRows {
     async fn trusted_key_about(
         &mut self,
         org: OrgId,
@@ -51,6 +29,7 @@ impl_for_connections!(TrustedKeyRows {
             .optional()?)
     }
 
+    /// The row `id`, if it is the organization's.
     async fn own_trusted_key(
         &mut self,
         org: OrgId,
@@ -66,6 +45,7 @@ impl_for_connections!(TrustedKeyRows {
             .ok_or(StoreError::TrustedKeyNotFound { id })
     }
 
+    /// Within a transaction: revokes, unless that is so already.
     async fn revoke_in_place(
         &mut self,
         record: TrustedKeyRecord,
@@ -88,4 +68,4 @@ impl_for_connections!(TrustedKeyRows {
             .await?;
         Ok(Change::Made(record))
     }
-});
+}}
