@@ -249,10 +249,6 @@ fn advice(error: &CliError) -> Advice {
                 ),
             );
         }
-        CliError::PasswordOnCommandLine => (
-            "PasswordOnCommandLine",
-            "put the whole URL into the environment variable CLOACINA_DATABASE_URL",
-        ),
         CliError::NotUnicode { var } => {
             return Advice::undecided("NotUnicode", format!("set {var} to text in UTF-8"));
         }
@@ -318,12 +314,15 @@ fn advice(error: &CliError) -> Advice {
         CliError::AmbiguousKey { kinds_differ: false, .. } => {
             ("AmbiguousKey", "give what is in parentheses after the key that is meant")
         }
+        CliError::KeyOfAnotherOrganization { given, org } => {
+            let next = format!(
+                "find the key among those of {org}: cloacina keys list --org {org}; to refuse one that \
+                 {org} accepts by a grant: cloacina keys deny {given} --org {org}"
+            );
+            return Advice::undecided("KeyOfAnotherOrganization", next);
+        }
         CliError::NoSuchSignature { .. } => ("NoSuchSignature", store::FIND_SIGNATURES),
         CliError::AmbiguousSignature { .. } => ("AmbiguousSignature", "give one of these"),
-        CliError::KeyOfAnotherOrganization { .. } => (
-            "KeyOfAnotherOrganization",
-            "give the key's own organization with --org, or omit --org",
-        ),
         CliError::StoreForAnotherOrganization { .. } => (
             "KeyOfAnotherOrganization",
             "omit --org: the store then keeps the signature for the key's own organization",
@@ -337,8 +336,8 @@ fn advice(error: &CliError) -> Advice {
         ),
         CliError::Output(_) => (
             "UnwritableOutput",
-            "the changes were made: free disk space, or read all of the output; do not repeat a \
-             command that creates something",
+            "what the command had to change was changed: free disk space, or read all of the output; \
+             do not repeat a command that creates something",
         ),
         CliError::ClosedOutput => (
             "ClosedOutput",
@@ -355,6 +354,7 @@ fn advice(error: &CliError) -> Advice {
              then cloacina package install <package> --to <directory>",
         ),
         CliError::IsASignature { .. } => ("IsASignature", "give the package itself, without .sig"),
+        CliError::NothingInstalled { .. } => ("NothingInstalled", install::GIVE_DIRECTORY),
         CliError::NoPackages { .. } => ("NoPackages", "give the directory that contains packages"),
         CliError::Read { .. } => ("UnreadableFile", CHECK_READABLE),
         CliError::Write { .. } => (

@@ -71,7 +71,7 @@ pub(crate) struct Global {
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) database_url: Option<String>,
 
-    /// Connect to Postgres over TCP without verified TLS: any server that answers decides
+    /// Allow sslmode=require and sslmode=disable in the URL: any server that answers decides
     /// whom this command trusts
     #[arg(long, global = true)]
     pub(crate) danger_allow_insecure_database: bool,

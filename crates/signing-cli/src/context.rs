@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use signing_crypto::{ActorName, KeyEncryptionKey, NameError, shell_word};
-use signing_trust::store::{DatabaseUrl, Store, StoreError, StoreReader};
+use signing_trust::store::{
+    DATABASE_URL_VARIABLE as DATABASE_URL, DatabaseUrl, RequiredTls, Store, StoreError, StoreReader,
+};
 use signing_trust::{KeyManager, TrustReader};
 
 use crate::cli::Global;
@@ -15,7 +17,6 @@ use crate::kek_place::KekPlace;
 use crate::output::{self, Progress};
 use crate::places::data_file;
 
-const DATABASE_URL: &str = "CLOACINA_DATABASE_URL";
 const ORG: &str = "CLOACINA_ORG";
 const ACTOR: &str = "CLOACINA_ACTOR";
 
@@ -72,25 +73,13 @@ impl Context {
     }
 
     fn find_database_url(&self) -> Result<DatabaseUrl, CliError> {
-        if let Some(text) = &self.database_url {
-            let url = self.parse_url(text)?;
-            // Every user of the machine can read the command line.
-            if url.has_password() {
-                return Err(CliError::PasswordOnCommandLine);
-            }
-            return Ok(url);
-        }
-        match variable(DATABASE_URL)? {
-            Some(text) => self.parse_url(&text),
-            None => Ok(DatabaseUrl::sqlite(data_file("cloacina.db")?)),
-        }
-    }
-
-    fn parse_url(&self, text: &str) -> Result<DatabaseUrl, CliError> {
-        if !self.allow_insecure_database {
-            return Ok(text.parse()?);
-        }
-        let url = DatabaseUrl::parse_danger_allow_insecure(text)?;
+        let tls = match self.allow_insecure_database {
+            true => RequiredTls::DangerNone,
+            false => RequiredTls::Verified,
+        };
+        let Some(url) = DatabaseUrl::given(self.database_url.as_deref(), tls)? else {
+            return Ok(DatabaseUrl::sqlite(data_file("cloacina.db")?));
+        };
         if let Some(host) = url.unprotected_host() {
             output::warn(&format!(
                 "no TLS proves that {host} is your database: any server that answers there decides \
@@ -177,7 +166,7 @@ impl Context {
         let is_named = self.database_url.is_some() || env::var_os(DATABASE_URL).is_some();
         if !is_named && !self.quiet {
             output::note(&format!(
-                "this changes the default store, {url}: neither --database-url nor {DATABASE_URL} \
+                "this command uses the default store, {url}: neither --database-url nor {DATABASE_URL} \
                  names another"
             ));
         }
@@ -205,10 +194,11 @@ impl Context {
     /// names.
     pub(crate) fn exports(&self, url: &DatabaseUrl, kek: &KekPlace) -> Vec<String> {
         let mut lines = Vec::new();
-        if self.database_url.is_some() {
+        if let Some(given) = &self.database_url {
             let shown = url.to_string();
             let url = match (url.sqlite_path(), shown.rsplit_once("?owner=")) {
-                (None, _) => shown,
+                // What is shown of it lacks the parameters.
+                (None, _) => given.clone(),
                 (Some(path), None) => absolute(path),
                 (Some(path), Some((_, owner))) => {
                     format!("sqlite://{}?owner={owner}", absolute(path))

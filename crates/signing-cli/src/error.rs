@@ -80,7 +80,7 @@ pub(crate) enum CliError {
         "the store states more about {org} than trust in its key, and signed trust would contain all of it"
     )]
     UnseenTrust { org: OrgName },
-    #[error("the change was not confirmed")]
+    #[error("the change was not confirmed: the answer was not yes")]
     NotConfirmed,
     #[error("{org} has published no signed trust")]
     NoTrustDocuments { org: OrgName },
@@ -94,8 +94,6 @@ pub(crate) enum CliError {
     NotPublished { source: Box<CliError> },
     #[error("the database URL cannot be used")]
     Url(#[from] UrlError),
-    #[error("the command line must not hold a password: every user can read it")]
-    PasswordOnCommandLine,
     #[error("the environment variable {var} is not UTF-8")]
     NotUnicode { var: &'static str },
     #[error("the environment variable CLOACINA_ACTOR cannot be used")]
@@ -187,6 +185,8 @@ pub(crate) enum CliError {
     IsASignature { path: PathBuf },
     #[error("the directory {} contains no packages", directory.display())]
     NoPackages { directory: PathBuf },
+    #[error("no package was installed in {}", directory.display())]
+    NothingInstalled { directory: PathBuf },
     #[error("the store keeps the signature as {id}, but its file was not written")]
     StoredOnly { id: SignatureId, source: Box<CliError> },
     #[error("cannot read {}", path.display())]
@@ -250,6 +250,8 @@ pub(crate) enum RefusedKey {
     Reinstate { org: OrgName, fingerprint: Fingerprint },
     /// The organization revoked it as compromised, for good.
     ReplaceCompromised,
+    /// The same, where it was to be trusted.
+    TrustAnother { org: OrgName },
     /// No row refuses it, or none alone: the organization's signed documents do.
     RefusedByDocuments { org: OrgName },
     /// No row of the organization is about it.

@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use anstyle::Style;
 use clap::ValueEnum;
 use serde_json::Value;
-use signing_crypto::{error_with_sources, printable};
+use signing_crypto::{error_with_sources, printable, shell_word};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -121,12 +121,25 @@ pub(crate) struct Output {
     json: bool,
     quiet: bool,
     layout: Layout,
+    /// The options of this command line without which other commands have another store or key.
+    places: Option<String>,
 }
 
 impl Output {
     pub(crate) fn new(global: &Global) -> Self {
         use_color(global.color);
-        Self { json: global.json, quiet: global.quiet, layout: layout(global) }
+        let (json, quiet, layout) = (global.json, global.quiet, layout(global));
+        Self { json, quiet, layout, places: places(global) }
+    }
+
+    /// Completes the commands that were shown.
+    fn complete(&self, shown: &str) {
+        if let Some(places) = self.places.as_ref().filter(|_| !self.quiet)
+            && shown.contains(": cloacina ")
+            && !shown.contains("export CLOACINA_")
+        {
+            note(&format!("give the commands above this store too: {places}"));
+        }
     }
 
     /// Prints results on standard output and refusals on standard error.
@@ -158,13 +171,21 @@ impl Output {
             }
         };
         let printed = opened.and_then(|()| print_report().map_err(CliError::Output));
+        let mut shown = match &report.text {
+            Text::Done(lines) | Text::Requested(lines) if !self.json => lines.to_text(Layout::Wide),
+            _ => String::new(),
+        };
+        let mut complain = |text: &str| {
+            stdout::complain(text);
+            shown += text;
+        };
         for note in report.notes.iter().filter(|_| !self.quiet) {
-            stdout::complain(&format!("{NOTE}note{NOTE:#}: {}", printable(note)));
+            complain(&format!("{NOTE}note{NOTE:#}: {}", printable(note)));
         }
         for warning in &report.warnings {
             let (error, subject) = (&warning.error, warning.subject.as_deref());
             let next = error.advice().next;
-            stdout::complain(&explained(("warning", NOTE), error, subject, next.as_deref()));
+            complain(&explained(("warning", NOTE), error, subject, next.as_deref()));
         }
         let mut refusals = report.refusals.iter().peekable();
         while let Some(Refusal { subject, error }) = refusals.next() {
@@ -174,8 +195,9 @@ impl Output {
                 refusals.peek().is_some_and(|other| other.error.advice().next == next);
             let next = next.filter(|_| !is_repeated);
             let words = (verdict(error), BAD);
-            stdout::complain(&explained(words, error, subject.as_deref(), next.as_deref()));
+            complain(&explained(words, error, subject.as_deref(), next.as_deref()));
         }
+        self.complete(&shown);
         let printed = match report.total {
             Some(total) if !self.json && !self.quiet => {
                 let total = print(&printable(&total), Reader::MayLeave);
@@ -192,7 +214,9 @@ impl Output {
             true => print(&Failure::text(ErrorView::of(error)), Reader::NeedsAll),
             false => Ok(()),
         };
-        explain(error, None);
+        let explanation = explanation(error, None);
+        stdout::complain(&explanation);
+        self.complete(&explanation);
         error.outcome().max(outcome_of(printed.map_err(CliError::Output))).exit_code()
     }
 }
@@ -204,6 +228,15 @@ fn use_color(color: Color) {
         Color::Never => anstream::ColorChoice::Never,
     }
     .write_global();
+}
+
+/// The options that say where the store and its key are, ready to be pasted.
+fn places(global: &Global) -> Option<String> {
+    let url = global.database_url.as_ref();
+    let url = url.map(|url| format!("--database-url {}", shell_word(url)));
+    let kek = global.kek_file.as_ref().map(|file| format!("--kek-file {}", shell_word(file)));
+    let places: Vec<_> = url.into_iter().chain(kek).collect();
+    (!places.is_empty()).then(|| places.join(" "))
 }
 
 /// The choice of color in a command line that was not read to its end.

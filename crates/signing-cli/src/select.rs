@@ -9,6 +9,8 @@ mod described;
 mod organizations;
 mod signatures;
 
+use std::collections::HashSet;
+
 use signing_crypto::{Fingerprint, KeyId, KeyName, OrgId, TrustedKeyId};
 use signing_trust::TrustReader;
 use signing_trust::store::{OrganizationRecord, SigningKeyRecord, StoreError, TrustedKeyRecord};
@@ -29,7 +31,8 @@ pub(crate) enum Selected {
 }
 
 /// Finds a key of either kind. All that match count, revoked ones too: a change to the wrong
-/// key would be worse than no change. With `org`, the key must belong to that organization.
+/// key would be worse than no change. With `org`, it must belong to that organization: a key that
+/// is named as another's is what `org` says about that key.
 pub(crate) async fn key(
     context: &Context,
     keys: &TrustReader,
@@ -38,18 +41,20 @@ pub(crate) async fn key(
     kind: Option<KeyKind>,
 ) -> Result<Selected, CliError> {
     let scope = Scope::new(context, keys, org, named).await?;
-    let matching = scope.matching(keys, named, kind).await?;
-    let key = scope.only(keys, named, kind, matching).await?;
-    if let Some(org) = org {
-        let org = organization(keys, org).await?;
-        if org.id != key.org_id() {
-            return Err(CliError::KeyOfAnotherOrganization {
-                given: named.to_string(),
-                org: org.name,
-            });
+    let Some(org) = org else {
+        let matching = scope.matching(keys, named, kind).await?;
+        return scope.only(keys, named, kind, matching).await;
+    };
+    let org = organization(keys, org).await?;
+    let key = match &scope.org {
+        Some(owner) if owner.id != org.id => scope.said_by(&org, keys, named, kind).await?,
+        _ => {
+            let matching = scope.matching(keys, named, kind).await?;
+            Some(scope.only(keys, named, kind, matching).await?)
         }
-    }
-    Ok(key)
+    };
+    key.filter(|key| key.org_id() == org.id)
+        .ok_or(CliError::KeyOfAnotherOrganization { given: named.to_string(), org: org.name })
 }
 
 /// Finds a signing key to use. Of several that had the name one after the other, it is the
@@ -222,6 +227,30 @@ impl Scope {
         Ok(found)
     }
 
+    /// What `org` says about the key that is named, if it says anything.
+    async fn said_by(
+        &self,
+        org: &OrganizationRecord,
+        keys: &TrustReader,
+        named: &KeyReference,
+        kind: Option<KeyKind>,
+    ) -> Result<Option<Selected>, CliError> {
+        let theirs = self.matching(keys, named, None).await?;
+        if theirs.is_empty() {
+            return Err(self.no_such_key(keys, named, None).await?);
+        }
+        if kind == Some(KeyKind::Signing) {
+            return Ok(None);
+        }
+        let own = Self { org: Some(org.clone()) };
+        let mut matching = own.keys(keys, Some(KeyKind::Trusted)).await?;
+        matching.retain(|row| theirs.iter().any(|key| key.fingerprint() == row.fingerprint()));
+        match matching.is_empty() {
+            true => Ok(None),
+            false => own.only(keys, named, kind, matching).await.map(Some),
+        }
+    }
+
     async fn only(
         &self,
         keys: &TrustReader,
@@ -236,11 +265,17 @@ impl Scope {
                 matching.push(last);
                 let ids = self.short_ids(keys, None).await?;
                 let is_signing = |key: &Selected| matches!(key, Selected::Signing(_));
+                let fingerprints: HashSet<_> = matching.iter().map(Selected::fingerprint).collect();
+                // What lists show, unless that is the same key twice.
+                let shown = |key: &Selected| match fingerprints.len() == matching.len() {
+                    true => ids.short(key.fingerprint()),
+                    false => ids.short(key.id()),
+                };
                 Err(CliError::AmbiguousKey {
                     given: named.to_string(),
                     kinds_differ: matching.iter().any(is_signing)
                         && !matching.iter().all(is_signing),
-                    candidates: matching.iter().map(|key| key.described(&ids)).collect(),
+                    candidates: matching.iter().map(|key| key.described(shown(key))).collect(),
                 })
             }
         }

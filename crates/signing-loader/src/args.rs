@@ -23,7 +23,7 @@ use signing_trust::acceptance::{
 #[cfg(feature = "store")]
 use signing_trust::{
     TrustError,
-    store::{DatabaseUrl, StoreReader},
+    store::{DatabaseUrl, RequiredTls, StoreReader},
 };
 
 mod error;
@@ -33,10 +33,6 @@ mod signed;
 pub use error::SecurityArgsError;
 use gate::GateArgs;
 use signed::SignedTrustArgs;
-
-/// The environment variable that says where the store is.
-#[cfg(feature = "store")]
-const DATABASE_URL: &str = "CLOACINA_DATABASE_URL";
 
 /// The command-line options of a runner that loads packages.
 ///
@@ -116,7 +112,7 @@ pub struct SecurityArgs {
     #[arg(long, value_name = "URL")]
     database_url: Option<String>,
 
-    /// Connect to Postgres over TCP without verified TLS: any server that answers decides
+    /// Allow sslmode=require and sslmode=disable in the URL: any server that answers decides
     /// whom this program trusts
     #[cfg(feature = "store")]
     #[arg(long)]
@@ -212,28 +208,23 @@ impl SecurityArgs {
         allowed.fold(verifier.config(config), Verifier::allow_dependency)
     }
 
-    /// Where the store is, by the command line or else by the environment. Every user of the
-    /// machine can read the command line.
+    /// Where the store is. Warns about the checks that the user has turned off.
     #[cfg(feature = "store")]
     fn database_url(&self) -> Result<DatabaseUrl, SecurityArgsError> {
-        match &self.database_url {
-            Some(text) => match self.parse_url(text)? {
-                url if url.has_password() => Err(SecurityArgsError::PasswordOnCommandLine),
-                url => Ok(url),
-            },
-            None => {
-                let text = std::env::var(DATABASE_URL).map_err(|_| SecurityArgsError::NoStore)?;
-                self.parse_url(&text)
-            }
+        let tls = match self.danger_allow_insecure_database {
+            true => RequiredTls::DangerNone,
+            false => RequiredTls::Verified,
+        };
+        let url = DatabaseUrl::given(self.database_url.as_deref(), tls)?;
+        let url = url.ok_or(SecurityArgsError::NoStore)?;
+        if let Some(host) = url.unprotected_host() {
+            tracing::warn!(
+                host,
+                "no TLS proves that this is the database: any server that answers there decides \
+                 whom to trust"
+            );
         }
-    }
-
-    #[cfg(feature = "store")]
-    fn parse_url(&self, text: &str) -> Result<DatabaseUrl, SecurityArgsError> {
-        match self.danger_allow_insecure_database {
-            true => Ok(insecure_url(text)?),
-            false => Ok(text.parse()?),
-        }
+        Ok(url)
     }
 
     fn required_signers(&self) -> RequiredSigners {
@@ -248,20 +239,6 @@ impl SecurityArgs {
     fn clock_skew_allowance(&self) -> ClockSkewAllowance {
         self.clock_skew_allowance.unwrap_or_default()
     }
-}
-
-/// Warns about the checks that the user has turned off.
-#[cfg(feature = "store")]
-fn insecure_url(text: &str) -> Result<DatabaseUrl, signing_trust::store::UrlError> {
-    let url = DatabaseUrl::parse_danger_allow_insecure(text)?;
-    if let Some(host) = url.unprotected_host() {
-        tracing::warn!(
-            host,
-            "no TLS proves that this is the database: any server that answers there decides whom to \
-             trust"
-        );
-    }
-    Ok(url)
 }
 
 impl PackageLoader {

@@ -34,8 +34,8 @@ const LOCK_LIMIT: Duration = Duration::from_secs(10);
 /// The file and its lock, beside it under the same name with `.lock`, have the mode 0600, and
 /// other users may not write their directory or replace one above it. The file is replaced in
 /// one step, by one with `.new` after its name, and several processes may use it at once. If it
-/// is lost, the memory is lost with it: the next start believes what it is shown, as the first
-/// one did.
+/// is lost, a running process still knows what it has seen itself, but the next start believes
+/// what it is shown, as the first one did.
 #[derive(Debug)]
 pub struct StateFile {
     path: PathBuf,
@@ -50,7 +50,7 @@ impl StateFile {
     /// The file cannot be read or is damaged, or other users may write or replace the file, its
     /// lock or their directory.
     pub fn open(path: impl Into<PathBuf>) -> Result<Self, VersionMemoryError> {
-        let file = Self { path: path.into() };
+        let file = Self::at(path.into())?;
         let _lock = file.lock()?;
         file.read()?;
         Ok(file)
@@ -63,7 +63,7 @@ impl StateFile {
     ///
     /// As for [`open`](Self::open). A missing file is no error.
     pub fn check(path: impl Into<PathBuf>) -> Result<(), VersionMemoryError> {
-        let file = Self { path: path.into() };
+        let file = Self::at(path.into())?;
         file.require_directory()?;
         // A new version of the file is made beside it.
         let needed = Access::WRITE_OK | Access::EXEC_OK;
@@ -84,6 +84,14 @@ impl StateFile {
             Err(error) => return Err(file.failed(error)),
         };
         file.read().map(drop)
+    }
+
+    /// A relative path is from the directory that is the current one now.
+    fn at(path: PathBuf) -> Result<Self, VersionMemoryError> {
+        match std::path::absolute(&path) {
+            Ok(path) => Ok(Self { path }),
+            Err(error) => Err(Self { path }.failed(error)),
+        }
     }
 
     /// Waits until no other process reads or writes the file.
@@ -136,10 +144,8 @@ impl StateFile {
     }
 
     fn directory(&self) -> &Path {
-        match self.path.parent() {
-            Some(parent) if parent != Path::new("") => parent,
-            _ => Path::new("."),
-        }
+        // Only the root has none, and no file can be there.
+        self.path.parent().unwrap_or(&self.path)
     }
 
     /// A user who can write a directory, or one above it, can put back old files.

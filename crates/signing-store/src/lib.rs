@@ -44,6 +44,7 @@ mod organization_ref;
 mod schema;
 mod sql_types;
 mod url;
+mod users;
 
 mod backend;
 mod pool;
@@ -101,7 +102,8 @@ pub use trust_graph::TrustRows;
 #[cfg(feature = "postgres")]
 pub use trust_snapshot::snapshot_statements;
 pub use trust_snapshot::{KeyRow, TrustSnapshot};
-pub use url::DatabaseUrl;
+pub use url::{DATABASE_URL_VARIABLE, DatabaseUrl, RequiredTls};
+pub use users::user_name;
 pub use watch::TrustWatch;
 
 // What tasks and threads share.

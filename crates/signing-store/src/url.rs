@@ -4,9 +4,9 @@ pub(crate) mod password;
 pub(crate) mod postgres;
 mod sqlite;
 
-use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
+use std::{env, fmt};
 
 use crate::error::UrlError;
 
@@ -25,7 +25,7 @@ pub(crate) use sqlite::SqliteTarget;
 /// Postgres URLs take these of libpq's parameters, among others:
 ///
 /// - `sslmode=verify-full`, the default for TCP, and the only mode that is taken; with
-///   [`parse_danger_allow_insecure`](Self::parse_danger_allow_insecure) also `require`
+///   [`RequiredTls::DangerNone`] also `require`
 ///   (encrypted, whatever server answers) and `disable`. This machine's own addresses are
 ///   no exception: any local user can take a port on which no server listens.
 /// - `sslrootcert=<PEM file>`: the authorities to verify the server by, instead of the
@@ -51,23 +51,64 @@ pub(crate) enum Location {
     Postgres(Box<postgres::Target>),
 }
 
-/// What to do about a TCP connection without verified TLS.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Insecure {
-    Refuse,
-    Allow,
+/// What TCP connections need.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RequiredTls {
+    /// TLS that proves which server it is.
+    #[default]
+    Verified,
+    /// None: somebody between the program and the server, or in its place, can decide whom the
+    /// program trusts.
+    DangerNone,
 }
 
+/// The environment variable that says where the store is.
+pub const DATABASE_URL_VARIABLE: &str = "CLOACINA_DATABASE_URL";
+
 impl DatabaseUrl {
+    /// Reads where the store is: from the option of a command line, or else from
+    /// [`DATABASE_URL_VARIABLE`]. `None` if neither says it.
+    ///
+    /// # Errors
+    ///
+    /// [`UrlError::PasswordOnCommandLine`], [`UrlError::NotUnicode`], or what is wrong with the URL.
+    pub fn given(option: Option<&str>, tls: RequiredTls) -> Result<Option<Self>, UrlError> {
+        if let Some(text) = option {
+            return match Self::parse(text, tls)? {
+                // Every user of the machine can read the command line.
+                url if url.has_password() => Err(UrlError::PasswordOnCommandLine),
+                url => Ok(Some(url)),
+            };
+        }
+        match env::var(DATABASE_URL_VARIABLE) {
+            Ok(text) => Self::parse(&text, tls).map(Some),
+            Err(env::VarError::NotPresent) => Ok(None),
+            Err(env::VarError::NotUnicode(_)) => Err(UrlError::NotUnicode),
+        }
+    }
+
     /// The SQLite database in the file `path`.
     pub fn sqlite(path: impl AsRef<Path>) -> Self {
         Self(Location::Sqlite(SqliteTarget::from(path.as_ref())))
     }
 
-    /// Reads a URL whose TCP connections need no verified TLS: somebody between the
-    /// program and the server, or in its place, can decide whom the program trusts.
-    pub fn parse_danger_allow_insecure(text: &str) -> Result<Self, UrlError> {
-        Self::parse(text, Insecure::Allow)
+    /// Reads a URL. What [`FromStr`] reads needs [`RequiredTls::Verified`].
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the URL.
+    pub fn parse(text: &str, tls: RequiredTls) -> Result<Self, UrlError> {
+        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+            return postgres(text, tls);
+        }
+        let target = match text.strip_prefix("sqlite:") {
+            Some(rest) => SqliteTarget::parse(rest.strip_prefix("//").unwrap_or(rest)),
+            // A mistyped URL must not become a file, named after its password.
+            None if looks_like_a_url(text) => Err(UrlError::UnknownScheme),
+            None => SqliteTarget::file(text),
+        };
+        target.map(|target| Self(Location::Sqlite(target)))
     }
 
     /// Whether the URL carries a password.
@@ -115,26 +156,13 @@ impl DatabaseUrl {
             Location::Postgres(_) => None,
         }
     }
-
-    fn parse(text: &str, insecure: Insecure) -> Result<Self, UrlError> {
-        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
-            return postgres(text, insecure);
-        }
-        let target = match text.strip_prefix("sqlite:") {
-            Some(rest) => SqliteTarget::parse(rest.strip_prefix("//").unwrap_or(rest)),
-            // A mistyped URL must not become a file, named after its password.
-            None if looks_like_a_url(text) => Err(UrlError::UnknownScheme),
-            None => SqliteTarget::file(text),
-        };
-        target.map(|target| Self(Location::Sqlite(target)))
-    }
 }
 
 impl FromStr for DatabaseUrl {
     type Err = UrlError;
 
     fn from_str(text: &str) -> Result<Self, UrlError> {
-        Self::parse(text, Insecure::Refuse)
+        Self::parse(text, RequiredTls::Verified)
     }
 }
 
@@ -159,13 +187,13 @@ fn looks_like_a_url(text: &str) -> bool {
 }
 
 #[cfg(feature = "postgres")]
-fn postgres(text: &str, insecure: Insecure) -> Result<DatabaseUrl, UrlError> {
-    let target = postgres::Target::parse(text, insecure)?;
+fn postgres(text: &str, tls: RequiredTls) -> Result<DatabaseUrl, UrlError> {
+    let target = postgres::Target::parse(text, tls)?;
     Ok(DatabaseUrl(Location::Postgres(Box::new(target))))
 }
 
 #[cfg(not(feature = "postgres"))]
-fn postgres(_: &str, _: Insecure) -> Result<DatabaseUrl, UrlError> {
+fn postgres(_: &str, _: RequiredTls) -> Result<DatabaseUrl, UrlError> {
     Err(UrlError::BackendNotBuilt { backend: "postgres" })
 }
 

@@ -105,8 +105,8 @@ pub use snapshot::boot_time;
 pub use trust_reader::{
     AffectedSignature, AffectedSignatures, DocumentExpiries, DocumentPlan, KeptSignatures,
     NextDocuments, NextRoot, OrganizationKeys, Outdated, PlannedSuccessor, ProvenKey,
-    PublicationImpact, Resign, Resigned, ResignedPackage, RevocationImpact, RotationImpact,
-    SearchExtent, StoredSignature, TrustFollower, TrustImpact, TrustReader,
+    PublicationImpact, Resign, Resigned, ResignedPackage, RotationImpact, SearchExtent,
+    StoredSignature, TrustFollower, TrustImpact, TrustReader,
 };
 
 /// The store's types, for programs that open one.

@@ -30,8 +30,8 @@ use crate::source::read_store;
 
 pub use follow::TrustFollower;
 pub use impact::{
-    AffectedSignature, AffectedSignatures, OrganizationKeys, PlannedSuccessor, RevocationImpact,
-    RotationImpact, TrustImpact,
+    AffectedSignature, AffectedSignatures, OrganizationKeys, PlannedSuccessor, RotationImpact,
+    TrustImpact,
 };
 pub use next_documents::{DocumentExpiries, DocumentPlan, NextDocuments, NextRoot};
 pub use proven_key::ProvenKey;

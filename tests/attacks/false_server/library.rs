@@ -6,7 +6,9 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use signing_trust::store::{AuthenticationFault, ConnectError, DatabaseUrl, Store, StoreError};
+use signing_trust::store::{
+    AuthenticationFault, ConnectError, DatabaseUrl, RequiredTls, Store, StoreError,
+};
 use tempfile::TempDir;
 
 use self::server::{FalseServer, Manner};
@@ -31,7 +33,7 @@ fn by_tcp(server: &FalseServer, parameters: &str) -> DatabaseUrl {
     let port = server.port;
     let text =
         format!("postgres://ann:{PASSWORD}@127.0.0.1:{port}/trust?sslmode=disable{parameters}");
-    DatabaseUrl::parse_danger_allow_insecure(&text).unwrap()
+    DatabaseUrl::parse(&text, RequiredTls::DangerNone).unwrap()
 }
 
 fn by_socket(directory: &Path, parameters: &str) -> DatabaseUrl {
@@ -131,7 +133,7 @@ fn server_that_knows_another_password_is_asked_nothing() {
 fn without_a_password_the_server_may_let_in_and_may_not_ask_for_one() {
     let url = |server: &FalseServer| {
         let text = format!("postgres://ann@127.0.0.1:{}/trust?sslmode=disable", server.port);
-        DatabaseUrl::parse_danger_allow_insecure(&format!("{text}&require_auth=none")).unwrap()
+        DatabaseUrl::parse(&format!("{text}&require_auth=none"), RequiredTls::DangerNone).unwrap()
     };
     let server = FalseServer::on_tcp(Manner::LetsIn, PASSWORD);
     open(&url(&server));
@@ -166,7 +168,7 @@ fn scram_that_is_required_needs_a_password() {
         server.port
     );
     // Its user has no password file in this place.
-    let refused = connect(&DatabaseUrl::parse_danger_allow_insecure(&text).unwrap());
+    let refused = connect(&DatabaseUrl::parse(&text, RequiredTls::DangerNone).unwrap());
     assert!(matches!(refused, ConnectError::NoPassword { .. }), "{refused:?}");
     assert!(server.heard().is_empty());
 }

@@ -57,8 +57,8 @@ async fn dry_run_does_not_take_the_key_of_somebody_else_for_it(world: World) {
     assert_other_public_half(impact().await, &acme.key, victim.key.fingerprint);
 
     world.swap_public_half(acme.key.id, &acme.key.public_key).await;
-    let refusing = impact().await.unwrap().refusing;
-    assert_eq!(refusing.iter().map(|org| org.id).collect::<Vec<_>>(), [acme.org]);
+    let refused = impact().await.unwrap().refused;
+    assert_eq!(refused.iter().map(|keys| keys.org.id).collect::<Vec<_>>(), [acme.org]);
 }
 
 /// What the error says to do when the row of a stolen key was changed as well.

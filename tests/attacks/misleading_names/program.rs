@@ -1,6 +1,6 @@
 //! Names that look like others.
 
-use signing_trust::store::{AuditEntry, DatabaseUrl, NewOrganization, Store};
+use signing_trust::store::{AuditEntry, DatabaseUrl, NewOrganization, RequiredTls, Store};
 
 use crate::support::{Scratch, text};
 
@@ -134,7 +134,7 @@ fn the_name_of_a_deleted_organization_is_not_the_beginning_of_anothers_id() {
     let scratch = Scratch::with_orgs(&["acme", "cafe", "babe"]);
     let ids = ["cafe0000-0000-4000-8000-000000000001", "babe0000-0000-4000-8000-000000000002"];
     scratch.inspect(async |_| {
-        let url = DatabaseUrl::parse_danger_allow_insecure(&scratch.database_url()).unwrap();
+        let url = DatabaseUrl::parse(&scratch.database_url(), RequiredTls::DangerNone).unwrap();
         let store = Store::open(&url).await.unwrap();
         for (id, name) in ids.iter().zip(["mallory", "other"]) {
             let (id, name) = (id.parse().unwrap(), name.parse().unwrap());

@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 use signing_crypto::{SigningKey, TrustedKeyId};
 use signing_loader::{LoadedPackages, MaxStaleness, Verifier, sign_package};
 use signing_trust::KeyManager;
-use signing_trust::store::{DatabaseUrl, Revocation, Store, StoreReader};
+use signing_trust::store::{DatabaseUrl, RequiredTls, Revocation, Store, StoreReader};
 use tokio_postgres::NoTls;
 use uuid::Uuid;
 
@@ -90,7 +90,7 @@ struct Trust {
 
 impl Trust {
     async fn new(url: &str, package: &Path) -> Outcome<Self> {
-        let (store, _) = Store::migrate(&DatabaseUrl::parse_danger_allow_insecure(url)?).await?;
+        let (store, _) = Store::migrate(&DatabaseUrl::parse(url, RequiredTls::DangerNone)?).await?;
         let writer = KeyManager::new(store, None);
         let org = writer.create_organization("bench".parse()?).await?.id;
         let key = SigningKey::generate()?;

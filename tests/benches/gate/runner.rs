@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use signing_loader::{FollowedPackage, LoadedPackages, MaxStaleness, StoreReader, Verifier};
-use signing_trust::store::DatabaseUrl;
+use signing_trust::store::{DatabaseUrl, RequiredTls};
 
 use crate::{LIMIT, Outcome};
 
@@ -95,7 +95,7 @@ pub(crate) fn is_meant() -> bool {
 
 /// What a runner does.
 pub(crate) async fn run() -> Outcome<()> {
-    let url = DatabaseUrl::parse_danger_allow_insecure(&env::var(URL)?)?;
+    let url = DatabaseUrl::parse(&env::var(URL)?, RequiredTls::DangerNone)?;
     let store = StoreReader::open(&url).await?;
     let verifier = Verifier::organization(&store, "bench".parse()?).await?;
     let max_staleness: MaxStaleness = env::var(MAX_STALENESS)?.parse()?;

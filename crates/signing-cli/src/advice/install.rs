@@ -1,7 +1,12 @@
+use std::path::Path;
+
 use signing_crypto::shell_word;
 use signing_loader::{DirectoryError, DirectoryFault, InstallError};
 
 use super::Advice;
+
+pub(super) const GIVE_DIRECTORY: &str =
+    "give the directory of cloacina package install --to, or omit --installed";
 
 pub(super) fn install(error: &InstallError) -> Advice {
     if let Some(remedy) = error.remedy() {
@@ -16,12 +21,15 @@ pub(super) fn install(error: &InstallError) -> Advice {
             );
         }
         InstallError::Changed { path } => {
-            let path = shell_word(path);
+            // Not beside it: what is there is verified with the rest.
+            let mut aside = path.file_name().unwrap_or_default().to_owned();
+            aside.push(".changed");
+            let (path, aside) = (shell_word(path), shell_word(Path::new(".").join(aside)));
             return Advice::refused(
                 error.code(),
                 format!(
-                    "find out who changed it; then move it away, and install again with \
-                     --danger-allow-downgrade: mv -nT {path} {path}.before"
+                    "find out who changed it; then move it out of the directory, and install again \
+                     with --danger-allow-downgrade: mv -nT {path} {aside}"
                 ),
             );
         }

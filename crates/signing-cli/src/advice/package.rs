@@ -2,7 +2,8 @@ use std::path::Path;
 
 use signing_crypto::{AddSignatureError, shell_word};
 use signing_loader::{
-    LibraryError, LoadError, NotAdded, SignError, SignaturePlace, SignedTerms, VerificationError,
+    LibraryError, LoadError, NotAdded, RequiredSigners, SignError, SignaturePlace, SignedTerms,
+    VerificationError,
 };
 use signing_trust::UntrustedReason;
 
@@ -54,10 +55,6 @@ pub(super) fn verification(error: &VerificationError) -> Advice {
             UntrustedReason::OrganizationDeleted { .. } => {
                 "verify by an organization that exists: cloacina orgs list"
             }
-            UntrustedReason::Revoked { .. } | UntrustedReason::Denied { .. } => {
-                "have the package signed by a key that is trusted now; if this key was refused by \
-                 mistake and is not compromised: cloacina keys reinstate"
-            }
             UntrustedReason::NotSigned => {
                 return Advice::refused(error.code(), signed_trust::sign_what_rows_trust(ORG));
             }
@@ -72,6 +69,12 @@ pub(super) fn verification(error: &VerificationError) -> Advice {
         }
         VerificationError::InvalidSignature { .. } | VerificationError::TamperedPackage { .. } => {
             DO_NOT_USE
+        }
+        VerificationError::NotEnoughSigners {
+            required: RequiredSigners::Organizations(_), ..
+        } => {
+            "have a signer whom another organization trusts add a signature: cloacina package cosign \
+             <package> --key <private key>"
         }
         VerificationError::NotEnoughSigners { .. } => {
             "have another trusted signer add a signature: cloacina package cosign <package> --key \

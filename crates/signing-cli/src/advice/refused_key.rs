@@ -28,6 +28,11 @@ impl fmt::Display for RefusedKey {
             Self::ReplaceCompromised => f.write_str(
                 "have the package signed by another key: a compromised key stays refused",
             ),
+            Self::TrustAnother { org } => write!(
+                f,
+                "a compromised key stays refused: trust another one, such as a new one: cloacina keys \
+                 generate --org {org} --name <name>"
+            ),
             Self::RefusedByDocuments { org } => write!(
                 f,
                 "have the package signed by another key: {org}'s signed documents refuse this one, \
@@ -90,6 +95,10 @@ pub(crate) async fn of_trust(
         TrustError::PreviouslyRevoked { fingerprint, .. } => refused(keys, org, fingerprint).await,
         _ => None,
     };
+    let known = known.map(|known| match known {
+        RefusedKey::ReplaceCompromised => RefusedKey::TrustAnother { org: org.name.clone() },
+        known => known,
+    });
     with(known, error.into())
 }
 

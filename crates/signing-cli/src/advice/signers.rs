@@ -43,6 +43,10 @@ pub(super) fn agent(error: &AgentError) -> Advice {
             "SignerUnavailable",
             "check that the agent runs, and that SSH_AUTH_SOCK names it: ssh-add -l",
         ),
+        AgentError::OfAnotherUser { .. } => {
+            ("UnprotectedFile", "use an agent of your own: eval \"$(ssh-agent)\" && ssh-add <file>")
+        }
+        AgentError::Replaceable(error) => return super::install::directory(error),
         AgentError::TimedOut { .. } => (
             "SignerTimedOut",
             "answer the agent's question in time, if it asks one, or wait longer: --signer-timeout \
@@ -95,8 +99,8 @@ pub(super) fn program(error: &ProgramError) -> Advice {
         }
         ProgramError::TooLong { .. } | ProgramError::TooShort { .. } => (
             "MalformedSignerAnswer",
-            "nothing was written: have the program print the 64 raw bytes of the signature, and \
-             nothing else, when it is run with the argument sign",
+            "nothing was written: have the program print nothing but the 64 raw bytes of the \
+             signature for the argument sign, and its public key as PEM for public-key",
         ),
         ProgramError::PublicKey { .. } => (
             "MalformedSignerAnswer",

@@ -83,7 +83,9 @@ pub(super) fn store(error: &StoreError) -> Advice {
         StoreError::SignatureNotFound { .. } => FIND_SIGNATURES,
         StoreError::SignaturesChanged { .. } => package::SIGN_AGAIN,
         StoreError::TrustDocumentConflict { .. } => {
-            "fetch the organization's current trust documents, and publish again"
+            "if this draft was published before, nothing is left to do; otherwise somebody has \
+             published meanwhile: make the draft again, and have it signed: cloacina trust publish \
+             --draft <file>"
         }
         StoreError::TooManyKeyRows { .. } => trust::NAME_THE_KEY,
         StoreError::Compromised { .. } => {
@@ -190,6 +192,10 @@ pub(super) fn url(error: &UrlError) -> Advice {
         | UrlError::RootCertificatesUnused { .. } => {
             "add sslmode=verify-full to the URL, and sslrootcert=<PEM file> for a private authority"
         }
+        UrlError::PasswordOnCommandLine => {
+            "put the whole URL into the environment variable CLOACINA_DATABASE_URL"
+        }
+        UrlError::NotUnicode => "set CLOACINA_DATABASE_URL to text in UTF-8",
         UrlError::RootCertificatePath => "give a path in UTF-8, percent-encoded (%2F)",
         UrlError::AmbiguousCredentials => {
             "in a user, a password or a parameter write %40 for an @, and %3F for a question mark"

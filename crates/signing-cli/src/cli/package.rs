@@ -209,6 +209,11 @@ pub(crate) struct VerifyPackages {
     #[command(flatten)]
     pub(crate) requirements: Resolved<RequirementArgs>,
 
+    /// Of directories that cloacina package install has filled, verify what their links lead to, and
+    /// leave the other releases out
+    #[arg(long, conflicts_with_all = ["name", "signature"])]
+    pub(crate) installed: bool,
+
     /// Show which signatures were found, which of them count and why, and which rule refused
     /// the package
     #[arg(long)]

@@ -1,8 +1,8 @@
 //! What organizations would accept, and what not, after a change that has not been made.
 
 use serde::Serialize;
-use signing_crypto::{OrgId, OrgName, PackageDigest, PackageName, SignatureId};
-use signing_trust::{AffectedSignatures, OrganizationKeys, TrustImpact};
+use signing_crypto::{Fingerprint, OrgId, OrgName, PackageDigest, PackageName, SignatureId};
+use signing_trust::{AffectedSignatures, OrganizationKeys, SearchExtent, TrustImpact};
 
 use crate::lines::{Cell, Lines, ShortIds, Table};
 use crate::view::{TrustedKeyView, View};
@@ -17,11 +17,16 @@ pub(super) struct ImpactView<'a> {
     refused: Vec<KeysView<'a>>,
     gains: Vec<SignaturesView<'a>>,
     losses: Vec<SignaturesView<'a>>,
+    /// Whether all signatures in the store were looked at, or only those until a time limit.
+    searched_all: bool,
     /// The change, such as `deleting acme`.
     #[serde(skip)]
     what: String,
     #[serde(skip)]
     is_about: About,
+    /// The key that the change is about, where it names one otherwise.
+    #[serde(skip)]
+    key: Option<Fingerprint>,
 }
 
 /// What a change is about.
@@ -30,6 +35,8 @@ pub(super) enum About {
     Keys,
     /// No key is accepted more or less.
     Packages,
+    /// A key that can no longer sign. What it has signed stays accepted.
+    Signing,
 }
 
 #[derive(Serialize)]
@@ -50,9 +57,15 @@ impl<'a> ImpactView<'a> {
             refused: keys(&impact.refused),
             gains: impact.gains.iter().map(SignaturesView::of).collect(),
             losses: impact.losses.iter().map(SignaturesView::of).collect(),
+            searched_all: impact.extent == SearchExtent::All,
             what,
             is_about,
+            key: None,
         }
+    }
+
+    pub(super) fn with_key(self, key: Fingerprint) -> Self {
+        Self { key: Some(key), ..self }
     }
 
     /// What somebody agrees to, if the change cannot be undone.
@@ -62,8 +75,16 @@ impl<'a> ImpactView<'a> {
 
     fn below(&self, heading: String) -> Lines {
         let mut text = Lines::from(heading);
+        text.extend(self.key.map(|key| format!("  fingerprint  {key}")));
+        if self.is_about == About::Signing {
+            text.push("  it could no longer sign; its existing signatures would stay accepted");
+            return text;
+        }
         text.append(self.keys_text());
         text.append(SignaturesView::text(&self.gains, &self.losses));
+        if !self.searched_all {
+            text.push("  not all stored signatures were looked at: there are too many");
+        }
         text
     }
 

@@ -13,8 +13,8 @@ pub(super) struct Packages {
     packages: Vec<PackagePath>,
     /// Signatures among the packages, which a shell's `*` matches too.
     left_out: Vec<PathBuf>,
-    /// Directories with installed packages, and how many of their releases no link leads to.
-    unlinked: Vec<(PathBuf, usize)>,
+    /// What else is to be said of the command line's paths.
+    notes: Vec<String>,
 }
 
 impl Packages {
@@ -38,13 +38,12 @@ impl Packages {
             None => PackagePath::new(path),
         };
         let packages = paths.into_iter().map(package).collect();
-        Ok(Self { packages, left_out, unlinked: Vec::new() })
+        Ok(Self { packages, left_out, notes: Vec::new() })
     }
 
     /// The same, with the packages in directories and below. A directory is a package to
     /// whatever loads all that is in it, so nothing is left out but signatures: no hidden file,
-    /// and no file of an unexpected kind, which is then refused. Where packages were installed,
-    /// the releases that links lead to are what is loaded. A name or a signature file is one
+    /// and no file of an unexpected kind, which is then refused. A name or a signature file is one
     /// package's, so with either a directory is not looked into.
     pub(super) fn in_directories(
         paths: Vec<PathBuf>,
@@ -52,14 +51,46 @@ impl Packages {
         file: Option<&Path>,
     ) -> Result<Self, CliError> {
         let is_one = name.is_some() || file.is_some();
-        let (mut found, mut unlinked) = (Vec::new(), Vec::new());
+        let (mut found, mut notes) = (Vec::new(), Vec::new());
         for path in paths {
-            match !is_one && is_directory(&path) {
-                true => found.extend(packages_below(&path, &mut unlinked)?),
-                false => found.push(path),
+            if is_one || !is_directory(&path) {
+                found.push(path);
+                continue;
             }
+            if InstallContents::read(&path).is_ok_and(|contents| contents.is_some()) {
+                notes.push(format!(
+                    "{} looks like a directory that packages were installed in: to verify what its \
+                     links lead to, add --installed",
+                    path.display()
+                ));
+            }
+            found.extend(packages_below(&path, vec![path.clone()])?);
         }
-        Ok(Self { unlinked, ..Self::new(found, name, file)? })
+        Ok(Self { notes, ..Self::new(found, name, file)? })
+    }
+
+    /// The packages that the links of these directories lead to, and everything else in them that
+    /// no installation has put there. Nobody but the caller knows whether a directory is one of
+    /// these: its content may say so to have something left out.
+    pub(super) fn installed_in(directories: Vec<PathBuf>) -> Result<Self, CliError> {
+        let (mut found, mut notes) = (Vec::new(), Vec::new());
+        for directory in directories {
+            let contents = match is_directory(&directory) {
+                true => InstallContents::read(&directory)
+                    .map_err(|source| CliError::Read { path: directory.clone(), source })?,
+                false => None,
+            };
+            let Some(contents) = contents else {
+                return Err(CliError::NothingInstalled { directory });
+            };
+            if contents.unlinked > 0 {
+                let (releases, path) =
+                    (counted(contents.unlinked as u64, "release"), directory.display());
+                notes.push(format!("left out {releases} in {path}: no link leads there"));
+            }
+            found.extend(packages_below(&directory, contents.found)?);
+        }
+        Ok(Self { notes, ..Self::new(found, None, None)? })
     }
 
     pub(super) fn get(&self) -> &[PackagePath] {
@@ -71,9 +102,8 @@ impl Packages {
         for path in &self.left_out {
             report.note(format!("left out {}: it is a signature", path.display()));
         }
-        for (directory, count) in &self.unlinked {
-            let (releases, directory) = (counted(*count as u64, "release"), directory.display());
-            report.note(format!("left out {releases} in {directory}: no link leads there"));
+        for note in &self.notes {
+            report.note(note.clone());
         }
         report
     }
@@ -98,34 +128,19 @@ fn is_directory(path: &Path) -> bool {
     path.metadata().is_ok_and(|metadata| metadata.is_dir())
 }
 
-/// In the order of their paths. Links to directories are not followed, and are no packages, except
-/// those of an installation.
-fn packages_below(
-    directory: &Path,
-    unlinked: &mut Vec<(PathBuf, usize)>,
-) -> Result<Vec<PathBuf>, CliError> {
+/// The packages among these paths and below them, in the order of their paths. Links to
+/// directories are not followed, and are no packages.
+fn packages_below(directory: &Path, mut paths: Vec<PathBuf>) -> Result<Vec<PathBuf>, CliError> {
     let mut packages = Vec::new();
-    let mut directories = vec![directory.to_owned()];
-    while let Some(directory) = directories.pop() {
-        let cannot_read = |source| CliError::Read { path: directory.clone(), source };
-        let found = match InstallContents::read(&directory).map_err(cannot_read)? {
-            Some(contents) => {
-                unlinked.extend((contents.unlinked > 0).then_some((directory, contents.unlinked)));
-                contents.found
-            }
-            None => {
-                let entries = fs::read_dir(&directory).map_err(cannot_read)?;
-                let paths: Result<_, _> = entries.map(|entry| Ok(entry?.path())).collect();
-                paths.map_err(cannot_read)?
-            }
-        };
-        for path in found {
-            // What cannot be looked at is refused when it is verified.
-            match path.symlink_metadata().is_ok_and(|metadata| metadata.is_dir()) {
-                true => directories.push(path),
-                false if !is_signature(&path) => packages.push(path),
-                false => {}
-            }
+    while let Some(path) = paths.pop() {
+        // What cannot be looked at is refused when it is verified.
+        if !path.symlink_metadata().is_ok_and(|metadata| metadata.is_dir()) && path != directory {
+            packages.extend(Some(path).filter(|path| !is_signature(path)));
+            continue;
+        }
+        let cannot_read = |source| CliError::Read { path: path.clone(), source };
+        for entry in fs::read_dir(&path).map_err(cannot_read)? {
+            paths.push(entry.map_err(cannot_read)?.path());
         }
     }
     if packages.is_empty() {

@@ -23,7 +23,10 @@ use crate::view::{TrustPathView, TrustedKeyView, View};
 
 pub(super) fn run(context: &Context, command: VerifyPackages) -> Result<Report, CliError> {
     let PackageArgs { name, signature } = command.package;
-    let packages = Packages::in_directories(command.paths, name, signature.as_deref())?;
+    let packages = match command.installed {
+        true => Packages::installed_in(command.paths)?,
+        false => Packages::in_directories(command.paths, name, signature.as_deref())?,
+    };
     let mut progress = context.progress(packages.get().len());
     let request = Request {
         config: command.requirements.0,

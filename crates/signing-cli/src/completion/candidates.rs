@@ -32,6 +32,8 @@ enum Named {
     /// An organization that `--from` has granted trust to.
     Child,
     Key,
+    /// A key of the store that signs.
+    SigningKey,
     Signature,
     Package,
     Event,
@@ -74,8 +76,9 @@ fn named(arg: &Arg, ends_grant: bool) -> Option<Named> {
         let is_child = ends_grant && arg.get_id() == "to";
         return Some(if is_child { Named::Child } else { Named::Organization });
     }
+    let key = if arg.get_id() == "key_id" { Named::SigningKey } else { Named::Key };
     let types = [
-        (TypeId::of::<KeyReference>(), Named::Key),
+        (TypeId::of::<KeyReference>(), key),
         (TypeId::of::<SignatureReference>(), Named::Signature),
         (TypeId::of::<PackageName>(), Named::Package),
         (TypeId::of::<EventPattern>(), Named::Event),
@@ -123,7 +126,7 @@ fn found(named: Named, given: &str) -> Result<Vec<Candidate>, CliError> {
                 Ok(all.iter().map(|org| Candidate::new(&org.name, None)).collect())
             }
             Named::Child => children(&context, &keys).await,
-            Named::Key => keys_of(&context, &keys, given).await,
+            Named::Key | Named::SigningKey => keys_of(&context, &keys, named, given).await,
             Named::Signature => {
                 let kept = signatures(&context, &keys).await?;
                 let candidate = |kept: &PackageSignatureRecord| {
@@ -164,6 +167,7 @@ async fn children(context: &Context, keys: &TrustReader) -> Result<Vec<Candidate
 async fn keys_of(
     context: &Context,
     keys: &TrustReader,
+    named: Named,
     given: &str,
 ) -> Result<Vec<Candidate>, CliError> {
     let only = match given.contains('/') {
@@ -178,7 +182,10 @@ async fn keys_of(
     for org in orgs {
         let signing = keys.store().signing_keys(org.id).await?;
         let signing = signing.iter().map(|key| (Some(&key.name), key.fingerprint, "signing key"));
-        let trusted = keys.store().own_trusted_keys(org.id).await?;
+        let trusted = match named {
+            Named::SigningKey => Vec::new(),
+            _ => keys.store().own_trusted_keys(org.id).await?,
+        };
         let trusted = trusted.iter().map(|key| (key.name.as_ref(), key.fingerprint, "trusted key"));
         found.extend(signing.chain(trusted).map(|(name, fingerprint, kind)| {
             let key = name.map_or_else(|| fingerprint.to_string(), ToString::to_string);

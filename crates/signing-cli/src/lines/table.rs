@@ -1,3 +1,4 @@
+use std::collections::HashSet;
 use std::fmt;
 
 use signing_crypto::printable;
@@ -237,7 +238,8 @@ fn width_of_char(c: char) -> usize {
 /// The shortest beginnings of ids and fingerprints that tell them apart, and that no name is.
 pub(crate) struct ShortIds {
     ids: Vec<String>,
-    names: Vec<String>,
+    /// In lower case, as ids are.
+    names: HashSet<String>,
 }
 
 impl ShortIds {
@@ -248,7 +250,7 @@ impl ShortIds {
         let mut ids: Vec<_> = ids.into_iter().map(|id| digits(&id)).collect();
         ids.sort();
         ids.dedup();
-        let names = names.into_iter().map(|name| name.to_string()).collect();
+        let names = names.into_iter().map(|name| name.to_string().to_ascii_lowercase()).collect();
         Self { ids, names }
     }
 
@@ -265,7 +267,7 @@ impl ShortIds {
                 .iter()
                 .take_while(|other| other.starts_with(short))
                 .any(|other| *other != id);
-            !is_shared && !self.names.iter().any(|name| name.eq_ignore_ascii_case(short))
+            !is_shared && !self.names.contains(short)
         };
         let shorts = (MIN_WIDTH..id.len()).map(|length| &id[..length]);
         shorts.into_iter().find(|short| is_unique(short)).unwrap_or(&id).to_owned()

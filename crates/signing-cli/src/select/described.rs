@@ -1,5 +1,7 @@
 //! How a key is told from others, with the beginning of an id that can be given instead.
 
+use std::fmt;
+
 use signing_trust::TrustReader;
 use signing_trust::store::OrganizationRecord;
 
@@ -27,13 +29,13 @@ impl Scope {
 }
 
 impl Selected {
-    pub(super) fn described(&self, ids: &ShortIds) -> String {
+    /// `id` is one that can be given instead.
+    pub(super) fn described(&self, id: impl fmt::Display) -> String {
         let kind = match self {
             Self::Signing(_) => "signing",
             Self::Trusted(_) => "trusted",
         };
         let revoked = if self.is_revoked() { "revoked " } else { "" };
-        let id = ids.short(self.id());
         match self.name() {
             Some(name) => format!("the {revoked}{kind} key {name} ({id})"),
             None => format!("a {revoked}{kind} key without a name ({id})"),

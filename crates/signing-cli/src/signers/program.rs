@@ -20,7 +20,7 @@ use crate::signer_error::{NOT_IN_PATH, ProgramError};
 const OUR_VARIABLES: &[u8] = b"CLOACINA_";
 
 /// Variables of others that hold a secret of this program, or lead to one.
-const OTHER_SECRETS: [&str; 2] = ["PGPASSWORD", "CREDENTIALS_DIRECTORY"];
+const OTHER_SECRETS: [&str; 3] = ["PGPASSWORD", "PGPASSFILE", "CREDENTIALS_DIRECTORY"];
 
 /// A program that signs.
 #[derive(Debug)]

@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 use signing_crypto::{
-    DraftDocuments, OrgId, OrgName, Revocations, RootDigest, RootDocument, SignedDocument,
-    TrustDocument, TrustStatement,
+    DocumentHeader, DraftDocuments, OrgId, OrgName, Revocations, RootDigest, RootDocument,
+    SignedDocument, TrustDocument, TrustStatement,
 };
 use signing_trust::VerifiedDocuments;
 
@@ -78,23 +78,22 @@ impl DocumentsView {
     fn with_root(mut self, root: &RootDocument, digest: RootDigest) -> Self {
         self.root = Some(digest);
         self.roles = RoleView::all(root, &KeyNames::new());
-        self.with_document(root)
+        self.with_document(root.header(), DocumentView::of_root(root))
     }
 
     fn with_statement(mut self, statement: &TrustStatement) -> Self {
         self.statement = Some(ContentView::of(statement));
-        self.with_document(statement)
+        self.with_document(&statement.header, DocumentView::of_statement(statement))
     }
 
     fn with_revocations(mut self, revocations: &Revocations) -> Self {
         self.revoked = DeniedView::all(&revocations.denied);
-        self.with_document(revocations)
+        self.with_document(&revocations.header, DocumentView::of_revocations(revocations))
     }
 
-    fn with_document<D: TrustDocument>(mut self, document: &D) -> Self {
-        let header = document.header();
+    fn with_document(mut self, header: &DocumentHeader, view: DocumentView) -> Self {
         self.org = Some(header.org_name.clone());
-        self.documents.push(DocumentView::of(D::KIND, header));
+        self.documents.push(view);
         self
     }
 
@@ -102,6 +101,7 @@ impl DocumentsView {
         let name = self.org.as_ref().map(|org| format!("{org} ")).unwrap_or_default();
         let mut text = Lines::from(format!("documents of {name}({})", self.org_id));
         text.extend(self.documents.iter().map(|document| format!("  {}", document.text())));
+        text.extend(DocumentView::conditions(&self.documents));
         text.extend(self.root.map(|root| format!("root  {root}")));
         for role in &self.roles {
             text.append(role.text());

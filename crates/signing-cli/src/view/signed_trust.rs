@@ -7,8 +7,8 @@ use serde::Serialize;
 use serde_json::json;
 use signing_crypto::{
     DeniedKey, DocumentHeader, Fingerprint, KeyName, OrgId, OrgName, PackageName, PackagePatterns,
-    PackageVersion, Role, RootDigest, RootDocument, StatedGrant, StatedKey, ThresholdNotMet,
-    TrustDocumentKind, TrustStatement,
+    PackageVersion, Revocations, Role, RootDigest, RootDocument, StatedGrant, StatedKey,
+    ThresholdNotMet, TrustDocument, TrustDocumentKind, TrustStatement,
 };
 use signing_trust::StatementChange;
 
@@ -27,6 +27,15 @@ pub(crate) struct DocumentView {
     issued_at: Time,
     expires_at: Time,
     expiry: Expiry,
+    /// The lowest versions of other documents with which this one counts.
+    counts_with: Option<CountsWithView>,
+}
+
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct CountsWithView {
+    root: u32,
+    revocations: Option<u32>,
 }
 
 #[derive(Clone, Copy, Serialize, PartialEq, Eq)]
@@ -39,6 +48,23 @@ enum Expiry {
 }
 
 impl DocumentView {
+    pub(crate) fn of_root(root: &RootDocument) -> Self {
+        Self::of(TrustDocumentKind::Root, root.header())
+    }
+
+    pub(crate) fn of_statement(statement: &TrustStatement) -> Self {
+        let TrustStatement { header, root_version, revocations_version, .. } = statement;
+        let (root, revocations) = (root_version.get(), Some(revocations_version.get()));
+        let counts_with = Some(CountsWithView { root, revocations });
+        Self { counts_with, ..Self::of(TrustDocumentKind::Statement, header) }
+    }
+
+    pub(crate) fn of_revocations(revocations: &Revocations) -> Self {
+        let Revocations { header, root_version, .. } = revocations;
+        let counts_with = Some(CountsWithView { root: root_version.get(), revocations: None });
+        Self { counts_with, ..Self::of(TrustDocumentKind::Revocations, header) }
+    }
+
     pub(crate) fn of(kind: TrustDocumentKind, header: &DocumentHeader) -> Self {
         let (now, expires_at) = (Utc::now(), header.expires_at.to_utc());
         let life = expires_at - header.issued_at.to_utc();
@@ -53,6 +79,7 @@ impl DocumentView {
                 left if left <= TimeDelta::days(SOON).min(life / 3) => Expiry::Soon,
                 _ => Expiry::Later,
             },
+            counts_with: None,
         }
     }
 
@@ -64,6 +91,19 @@ impl DocumentView {
             Expiry::Past => "  EXPIRED",
         };
         format!("{kind:<11}  version {version}  expires {expires_at}{mark}")
+    }
+
+    /// With which other documents each of these counts: what keeps older ones from being put beside
+    /// them.
+    pub(crate) fn conditions(documents: &[Self]) -> impl Iterator<Item = String> {
+        documents.iter().filter_map(|Self { kind, counts_with, .. }| {
+            let CountsWithView { root, revocations } = counts_with.as_ref()?;
+            let others = match revocations {
+                Some(revocations) => format!("root {root} and revocations {revocations}, or later"),
+                None => format!("root {root} or later"),
+            };
+            Some(format!("  the {kind} document counts with {others}"))
+        })
     }
 }
 

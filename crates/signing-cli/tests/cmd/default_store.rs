@@ -31,7 +31,7 @@ fn scratch() -> Scratch {
 
 fn notes(scratch: &Scratch, stderr: &str) -> usize {
     let store = scratch.path(STORE).display().to_string();
-    let note = format!("note: this changes the default store, sqlite:{store}: ");
+    let note = format!("note: this command uses the default store, sqlite:{store}: ");
     stderr.lines().filter(|line| line.starts_with(&note)).count()
 }
 

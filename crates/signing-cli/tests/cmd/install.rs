@@ -9,6 +9,8 @@ use crate::support::{NOBODY, Scratch, as_nobody, as_root, finish, text};
 
 const INSTALL: [&str; 7] =
     ["package", "install", "a.so", "--to", "packages", "--trust-key", "dev.pub.pem"];
+const VERIFY: [&str; 6] =
+    ["package", "verify", "--installed", "packages", "--trust-key", "dev.pub.pem"];
 
 fn scratch() -> Scratch {
     let scratch = Scratch::new();
@@ -43,14 +45,14 @@ fn a_package_is_installed_with_its_signature_and_verifies_there() {
 }
 
 /// Two packages, of which one was installed in two versions, and the arguments that verify all.
-fn installed() -> (Scratch, [&'static str; 5]) {
+fn installed() -> (Scratch, [&'static str; 6]) {
     let scratch = scratch();
     scratch.json(&INSTALL);
     sign(&scratch, "1.1.0");
     scratch.json(&INSTALL);
     scratch.signed_package("b.so", "dev.pem");
     scratch.json(&[&["package", "install", "b.so"], &INSTALL[3..]].concat());
-    (scratch, ["package", "verify", "packages", "--trust-key", "dev.pub.pem"])
+    (scratch, VERIFY)
 }
 
 #[test]
@@ -72,7 +74,7 @@ fn a_directory_of_installed_packages_verifies_by_what_its_links_lead_to() {
 #[test]
 fn what_is_not_as_it_was_installed_is_refused_with_its_directory() {
     type Change = fn(&Scratch);
-    let changes: [(&str, &str, Change); 9] = [
+    let changes: [(&str, &str, Change); 7] = [
         ("packages/a.so/a.so", "TamperedPackage", |scratch| {
             scratch.write("packages/a.so/a.so", "version 6.6.6");
         }),
@@ -95,11 +97,6 @@ fn what_is_not_as_it_was_installed_is_refused_with_its_directory() {
             let release = fs::read_link(scratch.path("packages/a.so")).unwrap();
             symlink(release, scratch.path("packages/c.so")).unwrap();
         }),
-        ("packages/.lock", "SignatureNotFound", |scratch| scratch.write("packages/.lock", "c")),
-        ("packages/.lock", "SignatureNotFound", |scratch| {
-            fs::rename(scratch.path("packages/releases"), scratch.path("others")).unwrap();
-            symlink("../others", scratch.path("packages/releases")).unwrap();
-        }),
     ];
     for (path, code, change) in changes {
         let (scratch, verify) = installed();
@@ -111,6 +108,47 @@ fn what_is_not_as_it_was_installed_is_refused_with_its_directory() {
         let mut verdicts = verdicts.as_array().unwrap().iter();
         let verdict = verdicts.find(|verdict| verdict["path"] == path).unwrap();
         assert_eq!(verdict["code"], code, "{path}: {verdict}");
+    }
+}
+
+#[test]
+fn what_is_no_directory_of_installed_packages_is_not_taken_for_one() {
+    type Change = fn(&Scratch);
+    let changes: [Change; 3] = [
+        |scratch| scratch.write("packages/.lock", "c"),
+        |scratch| {
+            fs::rename(scratch.path("packages/releases"), scratch.path("others")).unwrap();
+            symlink("../others", scratch.path("packages/releases")).unwrap();
+        },
+        |scratch| fs::rename(scratch.path("packages"), scratch.path("moved")).unwrap(),
+    ];
+    for change in changes {
+        let (scratch, verify) = installed();
+        scratch.json(&verify);
+        change(&scratch);
+        scratch.fails(2, "NothingInstalled", &verify);
+    }
+}
+
+/// Whoever fills a directory can make it look like one that packages were installed in.
+#[test]
+fn nothing_is_left_out_of_a_directory_that_only_looks_installed() {
+    let verify = ["package", "verify", "packages", "--trust-key", "dev.pub.pem"];
+    for hidden in [".new", ".old", &format!("c.so-1.0.0-{}", "ab".repeat(16))] {
+        let scratch = Scratch::new();
+        scratch.key_files("dev");
+        fs::create_dir_all(scratch.path("packages/releases").join(hidden)).unwrap();
+        scratch.signed_package("packages/a.so", "dev.pem");
+        scratch.json(&verify);
+        let planted = format!("packages/releases/{hidden}/c.so");
+        scratch.write(&planted, "c");
+        let run = scratch.fails(1, "SignatureNotFound", &verify);
+        assert!(run.stderr.contains(&planted), "{}", run.stderr);
+        scratch.write("packages/.lock", "");
+        let run = scratch.run(&verify);
+        assert_ne!(run.code, 0);
+        assert!(run.stderr.contains(&planted), "{}", run.stderr);
+        assert!(run.stderr.contains("add --installed"), "{}", run.stderr);
     }
 }
 

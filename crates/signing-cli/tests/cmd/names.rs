@@ -34,18 +34,19 @@ fn a_name_does_wherever_a_key_of_the_store_is_asked_for() {
 #[test]
 fn a_name_that_was_used_before_signs_with_the_key_that_has_it_now() {
     let scratch = Scratch::with_orgs(&["acme"]);
-    let (old, _) = scratch.stored_key("release", "acme");
+    let (old, before) = scratch.stored_key("release", "acme");
     scratch.json(&["keys", "revoke", &old]);
     scratch.write("a.so", "a");
     let sign = ["package", "sign", "a.so", "--key-id", "release"];
     scratch.fails(1, "SigningKeyRevoked", &sign);
-    let (new, fingerprint) = scratch.stored_key("release", "acme");
+    let (_, fingerprint) = scratch.stored_key("release", "acme");
     scratch.json(&sign);
     let signed = scratch.json(&["package", "inspect", "a.so"]);
     assert_eq!(signed["signatures"][0]["keyid"], fingerprint.as_str());
     // A change to a key is not guessed.
     let run = scratch.fails(2, "AmbiguousKey", &["keys", "revoke", "release", "--signing"]);
-    for candidate in [format!("revoked signing key release ({})", &old[..8]), new[..8].to_owned()] {
+    let revoked = format!("revoked signing key release ({})", &before[..8]);
+    for candidate in [revoked, fingerprint[..8].to_owned()] {
         assert!(run.stderr.contains(&candidate), "{}", run.stderr);
     }
     // What is shown does instead.

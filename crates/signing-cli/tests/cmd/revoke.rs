@@ -1,6 +1,8 @@
-use serde_json::Value;
+use serde_json::{Value, json};
 use signing_crypto::{KeyEncryptionKey, KeyId, OrgId, SigningKey, TrustedKeyId, WrapContext};
-use signing_trust::store::{AuditEntry, Change, DatabaseUrl, NewSigningKey, NewTrustedKey, Store};
+use signing_trust::store::{
+    AuditEntry, Change, DatabaseUrl, NewSigningKey, NewTrustedKey, RequiredTls, Store,
+};
 
 use crate::support::{KEK, Scratch, text};
 
@@ -124,6 +126,24 @@ fn another_organizations_key_is_not_revoked() {
     scratch.json(&["keys", "revoke", &id, "--org", "acme"]);
 }
 
+/// As `keys deny acme/release --org other` denies it.
+#[test]
+fn what_an_organization_says_about_anothers_key_is_found_by_that_keys_name() {
+    let (scratch, [row, _, fingerprint]) = owner_and_truster();
+    let nothing = ["keys", "revoke", "acme/release", "--org", "other"];
+    let run = scratch.fails(2, "KeyOfAnotherOrganization", &nothing);
+    assert!(run.stderr.contains("cloacina keys deny acme/release --org other"), "{}", run.stderr);
+    scratch.json(&["keys", "deny", "acme/release", "--org", "other"]);
+    let reinstate = ["keys", "reinstate", "acme/release", "--org", "other", "--note", "a mistake"];
+    let reinstated = scratch.json(&reinstate);
+    assert_eq!(
+        (&reinstated["fingerprint"], &reinstated["changed"]),
+        (&json!(fingerprint), &json!(true))
+    );
+    assert_ne!(reinstated["id"], row.as_str());
+    assert_nothing_is_revoked(&scratch);
+}
+
 fn assert_nothing_is_revoked(scratch: &Scratch) {
     let listed = scratch.json(&["keys", "list", "--org", "acme"]);
     assert_eq!(listed["signing_keys"][0]["revoked_at"], Value::Null);
@@ -139,7 +159,7 @@ fn the_first_characters_of_two_keys_revoke_neither() {
     scratch.inspect(async |keys| {
         let org: OrgId = keys.store().organizations().await.unwrap()[0].id;
         let kek = KeyEncryptionKey::parse(KEK).unwrap();
-        let url = DatabaseUrl::parse_danger_allow_insecure(&scratch.database_url()).unwrap();
+        let url = DatabaseUrl::parse(&scratch.database_url(), RequiredTls::DangerNone).unwrap();
         let store = Store::open(&url).await.unwrap();
         for (number, text) in ids.iter().enumerate() {
             let key = SigningKey::generate().unwrap();

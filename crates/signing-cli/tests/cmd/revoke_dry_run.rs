@@ -16,13 +16,15 @@ fn world() -> (Scratch, [String; 4]) {
     (scratch, [id, row, kept, fingerprint])
 }
 
-/// That `acme` and `parent` lose the signature that is kept.
-fn all_is_lost(what: &str, kept: &str) -> String {
+/// That `acme` and `parent` lose the key and the signature that is kept.
+fn all_is_lost(what: &str, kept: &str, fingerprint: &str) -> String {
     let lost = lost_signature(kept);
+    let acmes = lost_key("acme", fingerprint, "direct");
+    let parents = lost_key("parent", fingerprint, "granted to acme");
     format!(
-        "nothing was changed; {what}\n  \
-         acme would refuse every signature by the key\n  \
-         parent would refuse every signature by the key\n  \
+        "nothing was changed; {what}\n\
+         {acmes}\
+         {parents}  \
          acme would no longer accept these stored signatures:\n\
          {lost}  \
          acme would have no other signature for:\n\
@@ -32,6 +34,14 @@ fn all_is_lost(what: &str, kept: &str) -> String {
          parent would have no other signature for:\n\
          {LOST_PACKAGE}  \
          the store does not know the .sig files beside packages\n"
+    )
+}
+
+fn lost_key(org: &str, fingerprint: &str, trust: &str) -> String {
+    let key = &fingerprint[..8];
+    format!(
+        "  {org} would no longer accept these keys:\n    NAME     KEY       TRUST\n    release  {key}  \
+         {trust}\n"
     )
 }
 
@@ -52,7 +62,7 @@ fn a_dry_run_says_what_would_be_lost_and_revokes_nothing() {
              fingerprint  {fingerprint}"
         )
     };
-    let told = |reason: &str, kind: &str| all_is_lost(&revoking(reason, kind), &kept);
+    let told = |reason: &str, kind: &str| all_is_lost(&revoking(reason, kind), &kept, &fingerprint);
     let epoch = || scratch.inspect(async |keys| keys.store().heartbeat().await.unwrap().state);
     let before = epoch();
 
@@ -92,7 +102,8 @@ fn what_another_key_has_signed_as_well_is_not_lost() {
     scratch.json(&["keys", "rotate", &id, "--resign", "--yes"]);
 
     let foreseen = scratch.json(&dry);
-    assert_eq!(foreseen["refusing"], json!(["acme", "parent"]));
+    let refused = foreseen["refused"].as_array().unwrap();
+    assert_eq!(refused.iter().map(|it| text(&it["org"])).collect::<Vec<_>>(), ["acme", "parent"]);
     assert_eq!(foreseen["losses"], json!([]));
     scratch.json(&["keys", "revoke", &row]);
     for org in ["acme", "parent"] {
@@ -120,25 +131,26 @@ fn a_denial_is_foreseen_as_it_happens_and_denies_nothing() {
     assert_eq!(
         run(&deny("parent", &dry)).stdout,
         format!(
-            "nothing was changed; denying {fingerprint} for parent would have this effect:\n  \
-             parent would refuse every signature by the key\n  \
+            "nothing was changed; denying {fingerprint} for parent would have this effect:\n\
+             {}  \
              parent would no longer accept these stored signatures:\n\
              {lost}  \
              parent would have no other signature for:\n\
              {LOST_PACKAGE}  \
-             the store does not know the .sig files beside packages\n"
+             the store does not know the .sig files beside packages\n",
+            lost_key("parent", &fingerprint, "granted to acme"),
         )
     );
     // Who has said nothing about the key, and accepts nothing of it, loses nothing.
     let stranger = run(&deny("stranger", &dry)).stdout;
-    assert!(stranger.contains("no organization would accept the key less"), "{stranger}");
-    let told =
-        all_is_lost(&format!("denying {fingerprint} for acme would have this effect:"), &kept);
+    assert!(stranger.contains("no organization would accept other keys than now"), "{stranger}");
+    let what = format!("denying {fingerprint} for acme would have this effect:");
+    let told = all_is_lost(&what, &kept, &fingerprint);
     assert_eq!(run(&deny("acme", &dry)).stdout, told);
     let what = format!(
         "declaring {fingerprint} compromised for every organization would have this effect:"
     );
-    assert_eq!(run(&deny("stranger", &everywhere)).stdout, all_is_lost(&what, &kept));
+    assert_eq!(run(&deny("stranger", &everywhere)).stdout, all_is_lost(&what, &kept, &fingerprint));
     for org in ["acme", "parent"] {
         scratch.json(&["package", "verify", "a.so", "--org", org]);
     }
@@ -148,7 +160,7 @@ fn a_denial_is_foreseen_as_it_happens_and_denies_nothing() {
     scratch.fails(1, "UntrustedSigner", &["package", "verify", "a.so", "--org", "parent"]);
     scratch.json(&["package", "verify", "a.so", "--org", "acme"]);
     let again = run(&deny("parent", &dry)).stdout;
-    assert!(again.contains("no organization would accept the key less"), "{again}");
+    assert!(again.contains("no organization would accept other keys than now"), "{again}");
     assert_eq!(run(&deny("stranger", &["--danger-everywhere"])).code, 0);
     scratch.fails(1, "UntrustedSigner", &["package", "verify", "a.so", "--org", "acme"]);
 }

@@ -20,7 +20,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use rustix::termios::{Winsize, tcsetwinsize};
 use serde_json::Value;
 use signing_trust::KeyManager;
-use signing_trust::store::{DatabaseUrl, Store};
+use signing_trust::store::{DatabaseUrl, RequiredTls, Store};
 use tempfile::TempDir;
 
 pub(crate) use another_user::{NOBODY, as_nobody, as_root};
@@ -218,7 +218,7 @@ impl Scratch {
     pub(crate) fn inspect<T>(&self, look: impl AsyncFnOnce(KeyManager) -> T) -> T {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let url = DatabaseUrl::parse_danger_allow_insecure(&self.database_url()).unwrap();
+            let url = DatabaseUrl::parse(&self.database_url(), RequiredTls::DangerNone).unwrap();
             look(KeyManager::new(Store::open(&url).await.unwrap(), None)).await
         })
     }

@@ -14,7 +14,8 @@ pub struct DocumentHeader {
     pub org_name: OrgName,
     /// The document's number.
     pub version: DocumentVersion,
-    /// When it was made. It informs and never decides.
+    /// When it was made. By a clock that shows a time more than a day before that, nothing is
+    /// decided.
     pub issued_at: StatementTime,
     /// From when on it does not count any more.
     pub expires_at: StatementTime,

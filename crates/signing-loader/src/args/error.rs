@@ -54,13 +54,6 @@ pub enum SecurityArgsError {
     /// What the bundle holds does not count.
     #[error("the trust bundle cannot be used")]
     SignedTrust(#[from] SignedTrustError),
-    /// A database URL with a password, where every user of the machine can read it.
-    #[cfg(feature = "store")]
-    #[error(
-        "the command line must not hold a password: put the whole URL into \
-         CLOACINA_DATABASE_URL"
-    )]
-    PasswordOnCommandLine,
     /// An organization without a store to find it in.
     #[cfg(feature = "store")]
     #[error("--org needs a store: give --database-url or CLOACINA_DATABASE_URL")]
@@ -90,8 +83,6 @@ impl SecurityArgsError {
             Self::TrustBundle { source, .. } => source.code(),
             Self::StateFile(error) => error.code(),
             Self::SignedTrust(error) => error.code(),
-            #[cfg(feature = "store")]
-            Self::PasswordOnCommandLine => "PasswordOnCommandLine",
             #[cfg(feature = "store")]
             Self::NoStore => "OrganizationWithoutStore",
             #[cfg(feature = "store")]

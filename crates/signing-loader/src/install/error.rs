@@ -49,7 +49,7 @@ pub enum InstallError {
     /// An older version than is installed.
     #[error(
         "version {installed} is installed, and the package {}",
-        version(found.as_ref())
+        version(installed, found.as_ref())
     )]
     Downgrade {
         /// The version that is installed.
@@ -124,8 +124,9 @@ impl InstallError {
     }
 }
 
-fn version(found: Option<&PackageVersion>) -> String {
+fn version(installed: &PackageVersion, found: Option<&PackageVersion>) -> String {
     match found {
+        Some(found) if found == installed => "has the same version and other bytes".into(),
         Some(version) => format!("has version {version}"),
         None => "states no version".into(),
     }

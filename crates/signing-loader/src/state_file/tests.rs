@@ -199,3 +199,12 @@ fn a_link_is_not_followed() {
     let refused = StateFile::open(&path).unwrap_err();
     assert!(matches!(refused, VersionMemoryError::File { .. }), "{refused:?}");
 }
+
+/// A host may change its directory, as a daemon does.
+#[test]
+fn a_relative_path_is_from_the_directory_of_then() {
+    let here = std::env::current_dir().unwrap();
+    let file = StateFile::at("state/acme".into()).unwrap();
+    assert_eq!(file.path, here.join("state/acme"));
+    assert_eq!(file.directory(), here.join("state"));
+}

@@ -7,6 +7,14 @@ pub enum UrlError {
     /// No text.
     #[error("the database URL is empty")]
     Empty,
+    /// A URL with a password, where every user of the machine can read it.
+    #[error(
+        "the command line must not hold a password: put the whole URL into CLOACINA_DATABASE_URL"
+    )]
+    PasswordOnCommandLine,
+    /// The environment variable is not text in UTF-8.
+    #[error("the environment variable CLOACINA_DATABASE_URL is not UTF-8")]
+    NotUnicode,
     /// Neither Postgres nor SQLite.
     #[error("the database URL has an unknown scheme, expected postgres:// or sqlite:")]
     UnknownScheme,
@@ -84,6 +92,8 @@ impl UrlError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Insecure { .. } => "InsecureConnection",
+            Self::PasswordOnCommandLine => "PasswordOnCommandLine",
+            Self::NotUnicode => "NotUnicode",
             Self::BackendNotBuilt { .. } => "BackendNotBuilt",
             #[cfg(feature = "postgres")]
             Self::Postgres(_) => "InvalidDatabaseUrl",

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use tokio_postgres::Config;
 use tokio_postgres::config::{ChannelBinding, Host, SslNegotiation, TargetSessionAttrs};
 
-use super::Insecure;
+use super::RequiredTls;
 use super::password::Password;
 use crate::error::UrlError;
 
@@ -82,7 +82,7 @@ struct Parameters {
 }
 
 impl Target {
-    pub(crate) fn parse(text: &str, insecure: Insecure) -> Result<Self, UrlError> {
+    pub(crate) fn parse(text: &str, required: RequiredTls) -> Result<Self, UrlError> {
         let (base, query) = text.split_once('?').unwrap_or((text, ""));
 
         // tokio-postgres takes all before the first `@` for user and password. What follows of a
@@ -102,7 +102,8 @@ impl Target {
         let servers = servers(&config)?;
         let by_tcp = servers.iter().find_map(Server::host);
         let tls = parameters.tls(by_tcp.is_some())?;
-        if let (Some(host), Tls::Off | Tls::Unverified, Insecure::Refuse) = (by_tcp, &tls, insecure)
+        if let (Some(host), Tls::Off | Tls::Unverified, RequiredTls::Verified) =
+            (by_tcp, &tls, required)
         {
             return Err(UrlError::Insecure { host: host.into() });
         }

@@ -1,9 +1,8 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use nix::unistd::User;
-
 use crate::error::UrlError;
+use crate::users;
 
 /// A SQLite file, and whose it may be besides this process' user's.
 #[derive(Clone)]
@@ -55,14 +54,8 @@ impl From<&Path> for SqliteTarget {
 
 impl Owner {
     fn find(given: &str) -> Result<Self, UrlError> {
-        let unknown = || UrlError::UnknownOwner { found: given.into() };
-        let uid = match given.parse() {
-            Ok(uid) => uid,
-            Err(_) => {
-                let user = User::from_name(given).map_err(|_| unknown())?;
-                user.ok_or_else(unknown)?.uid.as_raw()
-            }
-        };
+        let uid = given.parse().ok().or_else(|| users::number_of(given));
+        let uid = uid.ok_or_else(|| UrlError::UnknownOwner { found: given.into() })?;
         Ok(Self { uid, given: given.into() })
     }
 }

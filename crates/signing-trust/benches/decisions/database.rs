@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, SqliteConnection};
 use signing_crypto::{Fingerprint, OrgId, SigningKey};
-use signing_trust::store::DatabaseUrl;
+use signing_trust::store::{DatabaseUrl, RequiredTls};
 use signing_trust::{KeyManager, TrustLimits, TrustRoot};
 use tempfile::TempDir;
 use tokio_postgres::NoTls;
@@ -76,7 +76,7 @@ impl Database {
     }
 
     pub(crate) fn url(&self) -> Result<DatabaseUrl> {
-        Ok(DatabaseUrl::parse_danger_allow_insecure(&self.address)?)
+        Ok(DatabaseUrl::parse(&self.address, RequiredTls::DangerNone)?)
     }
 
     pub(crate) fn bare(&self) -> Result<Bare> {

@@ -43,7 +43,7 @@ impl KeyManager {
         let event = self.event(EventType::TrustPublished).org(org).documents(versions(&new));
         self.change(event, |store, entry| store.add_trust_documents(org, new, entry)).await?;
         let admit = |seen: &mut SeenDocuments| seen.admit(anchor.root().digest(), &verified);
-        anchor.update_memory(admit).map_err(SignedTrustError::from)??;
+        anchor.admit(admit)?;
         Ok(verified)
     }
 }
@@ -83,5 +83,6 @@ fn versions(documents: &[NewTrustDocument]) -> String {
     each.collect::<Vec<_>>().join(", ")
 }
 
-#[cfg(all(test, feature = "sqlite"))]
+#[cfg(test)]
+#[cfg(feature = "sqlite")]
 mod tests;

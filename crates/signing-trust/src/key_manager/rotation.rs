@@ -3,7 +3,6 @@ mod resign;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
 use signing_crypto::{KeyId, KeyName, NameKind, SigningKey, TrustedKeyId};
 use signing_store::{Change, OrganizationRecord, SigningKeyRecord, StoreError, TrustedKeyRecord};
 
@@ -22,7 +21,7 @@ pub struct Rotation {
     pub successor: Change<SigningKeyRecord>,
     /// The organization's row about the old key, if it trusts that.
     pub old_trusted: Option<TrustedKeyRecord>,
-    /// Its row about the successor, which it trusts for as long as the old key.
+    /// Its row about the successor, which it comes to trust for as long as the old key.
     pub trusted: Option<Change<TrustedKeyRecord>>,
     /// How many kept signatures were signed again, and how many were not.
     pub signatures: Resigned,
@@ -86,9 +85,14 @@ impl KeyManager {
         let successor = self.find_or_make_successor(&old, name).await?;
         let (Change::Made(new) | Change::Unchanged(new)) = &successor;
         let old_trusted = self.own_trust(&old, resign).await?;
-        let trusted = match &old_trusted {
-            Some(row) => Some(self.trust_successor(new, row.expires_at).await?),
-            None => None,
+        let trusted = match (self.trust_in_successor(new).await?, &old_trusted) {
+            // What the organization has said since about the successor stays as it is.
+            (Some(row), _) => Some(Change::Unchanged(row)),
+            (None, Some(row)) => {
+                let (key, name) = (new.verifying_key(), Some(new.record().name.clone()));
+                Some(self.trust_public_key(new.org(), &key, name, row.expires_at).await?)
+            }
+            (None, None) => None,
         };
         let ResignTally { signatures, packages } =
             self.resign_all(&old, new, resign, limit).await?;
@@ -149,20 +153,13 @@ impl KeyManager {
         }
     }
 
-    /// What the organization has said since about the successor stays as it is.
-    async fn trust_successor(
+    async fn trust_in_successor(
         &self,
         new: &ProvenKey,
-        expires_at: Option<DateTime<Utc>>,
-    ) -> Result<Change<TrustedKeyRecord>, TrustError> {
-        match self.own_statement(new.org(), new.fingerprint()).await? {
-            Some((row, KeyStanding::Trusted | KeyStanding::Expired { .. })) => {
-                Ok(Change::Unchanged(row))
-            }
-            _ => {
-                let (key, name) = (new.verifying_key(), Some(new.record().name.clone()));
-                self.trust_public_key(new.org(), &key, name, expires_at).await
-            }
-        }
+    ) -> Result<Option<TrustedKeyRecord>, TrustError> {
+        Ok(match self.own_statement(new.org(), new.fingerprint()).await? {
+            Some((row, KeyStanding::Trusted | KeyStanding::Expired { .. })) => Some(row),
+            _ => None,
+        })
     }
 }

@@ -1,6 +1,5 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
 
 use signing_crypto::{DocumentVersion, Fingerprint, OrgId, Role, RootDigest, TrustDocumentKind};
 
@@ -137,14 +136,5 @@ fn require_newer(
 impl FromIterator<(SeenFrom, SeenOrganization)> for SeenDocuments {
     fn from_iter<I: IntoIterator<Item = (SeenFrom, SeenOrganization)>>(seen: I) -> Self {
         Self(seen.into_iter().collect())
-    }
-}
-
-/// A memory that ends with the process.
-impl VersionMemory for Mutex<SeenDocuments> {
-    fn update(&self, admit: &mut dyn FnMut(&mut SeenDocuments)) -> Result<(), VersionMemoryError> {
-        // After a panic in between, at worst too much was remembered.
-        admit(&mut self.lock().unwrap_or_else(PoisonError::into_inner));
-        Ok(())
     }
 }

@@ -141,7 +141,7 @@ pub(crate) fn admit(
     anchor: &TrustAnchor,
 ) -> Result<(), SignedTrustError> {
     let SignedTrust { own, children, .. } = signed;
-    anchor.update_memory(|seen| {
+    anchor.admit(|seen| {
         seen.admit(anchor.root().digest(), own)?;
         for (child, documents) in children.iter_mut() {
             let Ok(verified) = documents else { continue };
@@ -151,7 +151,7 @@ pub(crate) fn admit(
             }
         }
         Ok(())
-    })?
+    })
 }
 
 /// Compares the documents of one organization with what was seen before, without remembering.
@@ -160,7 +160,7 @@ pub(crate) fn require_admissible(
     documents: &VerifiedDocuments,
     anchor: &TrustAnchor,
 ) -> Result<(), SignedTrustError> {
-    anchor.update_memory(|seen| seen.clone().admit(anchor.root().digest(), documents))?
+    anchor.admit(|seen| seen.clone().admit(anchor.root().digest(), documents))
 }
 
 /// Verifies the documents of each organization that a statement grants trust to, from the root

@@ -5,8 +5,7 @@ mod rotation;
 use std::collections::{BTreeMap, BTreeSet};
 
 use signing_crypto::{
-    Fingerprint, KeyId, OrgId, OrgName, PackageDigest, PackageName, SignatureId, TrustedKeyId,
-    VerifyingKey,
+    Fingerprint, KeyId, OrgId, PackageDigest, PackageName, SignatureId, TrustedKeyId, VerifyingKey,
 };
 use signing_store::{
     OrganizationRecord, OrganizationRef, RevocationReason, StoreError, TrustedKeyRecord,
@@ -14,26 +13,12 @@ use signing_store::{
 
 use self::compare::{Focus, KeptDigests};
 use super::TrustReader;
-use crate::decision::Signers;
 use crate::error::TrustError;
-use crate::rules::{DecisionContext, Packages, Scenario, decide, simulate};
-use crate::snapshot::{KeyStatus, OrganizationTrust};
+use crate::rules::Scenario;
+use crate::snapshot::KeyStatus;
 
 pub use self::changed_trust::{OrganizationKeys, TrustImpact};
 pub use self::rotation::{PlannedSuccessor, RotationImpact};
-
-/// What a revocation would end, as far as the store knows: it keeps no list of the
-/// signatures that lie beside packages.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct RevocationImpact {
-    /// What each organization that accepts the key would lose, by name. One that would
-    /// lose nothing is not among them.
-    pub losses: Vec<AffectedSignatures>,
-    /// The organizations that accept the key now, whatever it signs, and would not then,
-    /// by name.
-    pub refusing: Vec<OrganizationRecord>,
-}
 
 /// Kept signatures that one organization would no longer accept, or would accept then.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,12 +55,12 @@ impl TrustReader {
         &self,
         id: KeyId,
         reason: RevocationReason,
-    ) -> Result<RevocationImpact, TrustError> {
+    ) -> Result<TrustImpact, TrustError> {
         match reason {
             RevocationReason::Retired => {
                 let key = self.store.signing_key(id).await?;
                 self.require_existing(key.org_id).await?;
-                Ok(RevocationImpact::default())
+                Ok(TrustImpact::default())
             }
             RevocationReason::Compromised => {
                 let key = self.proven_key(id).await?;
@@ -90,14 +75,20 @@ impl TrustReader {
         &self,
         org: OrgId,
         fingerprint: &Fingerprint,
-    ) -> Result<RevocationImpact, TrustError> {
+    ) -> Result<TrustImpact, TrustError> {
         self.require_existing(org).await?;
         let holders = self.store.organizations_trusting(*fingerprint).await?;
         let key = holders.iter().find_map(|(_, row)| key_of(row));
         // A key that no organization trusts is accepted by none.
-        let Some(key) = key else { return Ok(RevocationImpact::default()) };
-        let holders = holders.into_iter().map(|(org, _)| org).collect();
-        self.impact(&key, Scenario::Compromised(*fingerprint), holders).await
+        let Some(key) = key else { return Ok(TrustImpact::default()) };
+        let mut affected = BTreeMap::new();
+        for (holder, _) in holders {
+            let those = self.with_those_who_granted(holder.id).await?;
+            affected.extend(those.into_iter().map(|org| (org.id, org)));
+        }
+        let compromised = Scenario::Compromised(*fingerprint);
+        let kept = KeptDigests::new(Focus::Key(&key));
+        self.trust_impact(&compromised, affected.into_values().collect(), kept).await
     }
 
     /// What would no longer be accepted if `org` denied the key. The key may be one that `org`
@@ -106,27 +97,24 @@ impl TrustReader {
         &self,
         org: OrgId,
         fingerprint: &Fingerprint,
-    ) -> Result<RevocationImpact, TrustError> {
-        let org = self.require_existing(org).await?;
-        let trust = self.trust_in_key(org.id, *fingerprint).await?;
+    ) -> Result<TrustImpact, TrustError> {
+        let affected = self.with_those_who_granted(org).await?;
+        let trust = self.trust_in_key(org, *fingerprint).await?;
         let mut entries = trust.keys.get(fingerprint).into_iter().flat_map(|key| &key.entries);
         let key = entries.find_map(|entry| entry.status.key_named(fingerprint));
-        let Some(key) = key else { return Ok(RevocationImpact::default()) };
-        self.impact(&key, Scenario::Denied(org.id, *fingerprint), vec![org]).await
+        let Some(key) = key else { return Ok(TrustImpact::default()) };
+        let denied = Scenario::Denied(org, *fingerprint);
+        self.trust_impact(&denied, affected, KeptDigests::new(Focus::Key(&key))).await
     }
 
     /// What would be accepted no more if the trusted key `id` were revoked, for whatever
     /// reason. Changes nothing.
-    pub async fn trusted_key_impact(
-        &self,
-        id: TrustedKeyId,
-    ) -> Result<RevocationImpact, TrustError> {
+    pub async fn trusted_key_impact(&self, id: TrustedKeyId) -> Result<TrustImpact, TrustError> {
         let row = self.store.trusted_key(id).await?;
-        self.require_existing(row.org_id).await?;
-        let Some(key) = key_of(&row) else { return Ok(RevocationImpact::default()) };
-        let holders = self.store.organizations_trusting(row.fingerprint).await?;
-        let own = holders.into_iter().map(|(org, _)| org).filter(|org| org.id == row.org_id);
-        self.impact(&key, Scenario::Revoked(id), own.collect()).await
+        let affected = self.with_those_who_granted(row.org_id).await?;
+        let Some(key) = key_of(&row) else { return Ok(TrustImpact::default()) };
+        let kept = KeptDigests::new(Focus::Key(&key));
+        self.trust_impact(&Scenario::Revoked(id), affected, kept).await
     }
 
     /// A deleted organization can change nothing, so nothing would happen.
@@ -136,48 +124,6 @@ impl TrustReader {
             Some(_) => Err(StoreError::OrganizationDeleted { org: org.id }.into()),
             None => Ok(org),
         }
-    }
-
-    /// Judges all that `holders` and those that granted trust to them accept, twice.
-    async fn impact(
-        &self,
-        key: &VerifyingKey,
-        scenario: Scenario,
-        holders: Vec<OrganizationRecord>,
-    ) -> Result<RevocationImpact, TrustError> {
-        let mut affected: BTreeMap<OrgName, OrganizationRecord> = BTreeMap::new();
-        for holder in holders {
-            for (parent, _) in self.store.parents_of(holder.id).await? {
-                affected.insert(parent.name.clone(), parent);
-            }
-            affected.insert(holder.name.clone(), holder);
-        }
-        let mut kept = KeptDigests::new(Focus::Key(key));
-        let mut impact = RevocationImpact::default();
-        for org in affected.into_values() {
-            let signatures = self.compare_signatures(&org, &scenario, &mut kept).await?;
-            if self.would_refuse(org.id, key.fingerprint(), &scenario).await? {
-                impact.refusing.push(org);
-            }
-            impact.losses.extend(signatures.lost);
-        }
-        Ok(impact)
-    }
-
-    async fn would_refuse(
-        &self,
-        org: OrgId,
-        key: Fingerprint,
-        scenario: &Scenario,
-    ) -> Result<bool, TrustError> {
-        let now = self.trust_in_key(org, key).await?;
-        let context = DecisionContext::at(now.now());
-        let then = simulate(&now, scenario, context.now);
-        let accepts = |trust: &OrganizationTrust| {
-            let decision = decide(trust, &Signers::one(key), Packages::Any, context);
-            decision.about(&key).is_ok()
-        };
-        Ok(accepts(&now) && !accepts(&then))
     }
 }
 

@@ -35,11 +35,19 @@ impl SignatureSearch {
         &mut self,
         kept: &mut KeptSignatureCursor,
     ) -> Result<Option<PackageSignatureRecord>, StoreError> {
-        if Instant::now() >= self.ends {
-            self.extent = SearchExtent::UntilTimeLimit;
-            return Ok(None);
+        match self.is_over() {
+            true => Ok(None),
+            false => kept.next().await,
         }
-        kept.next().await
+    }
+
+    /// Whether the time is over, so that something is not looked at.
+    pub(crate) fn is_over(&mut self) -> bool {
+        let is_over = Instant::now() >= self.ends;
+        if is_over {
+            self.extent = SearchExtent::UntilTimeLimit;
+        }
+        is_over
     }
 
     pub(crate) fn extent(&self) -> SearchExtent {

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use signing_crypto::{OrgId, SignatureId};
 use signing_trust::store::{Revocation, RevocationReason, SigningKeyRecord};
-use signing_trust::{AffectedSignatures, RevocationImpact};
+use signing_trust::{AffectedSignatures, TrustImpact};
 
 use self::graph::{Graph, ORGS, everything};
 use crate::support::{World, on_both_backends};
@@ -30,7 +30,7 @@ impl Graph {
         key: &SigningKeyRecord,
         who: OrgId,
         foreseen: impl AsyncFnOnce(),
-    ) -> RevocationImpact {
+    ) -> TrustImpact {
         let (keys, fingerprint) = (&world.keys, &key.fingerprint);
         let reason = match step {
             1 => RevocationReason::Retired,
@@ -63,12 +63,12 @@ impl Graph {
 }
 
 /// The kept signatures that are lost, of each organization that loses any.
-fn foreseen_signatures(impact: &RevocationImpact) -> BTreeMap<OrgId, BTreeSet<SignatureId>> {
+fn foreseen_signatures(impact: &TrustImpact) -> BTreeMap<OrgId, BTreeSet<SignatureId>> {
     let ids = |loss: &AffectedSignatures| loss.signatures.iter().map(|lost| lost.id).collect();
     impact.losses.iter().map(|loss| (loss.org.id, ids(loss))).collect()
 }
 
-fn foreseen(impact: &RevocationImpact) -> BTreeMap<OrgId, BTreeSet<String>> {
+fn foreseen(impact: &TrustImpact) -> BTreeMap<OrgId, BTreeSet<String>> {
     let names = |loss: &AffectedSignatures| {
         loss.packages.iter().map(|(_, name)| name.to_string()).collect::<BTreeSet<_>>()
     };

@@ -4,7 +4,7 @@ use std::fmt::Debug;
 use std::fs;
 
 use signing_loader::{PackageError, SignatureSource, VerificationError};
-use signing_trust::store::{ConnectError, DatabaseUrl, Store, StoreError};
+use signing_trust::store::{ConnectError, DatabaseUrl, RequiredTls, Store, StoreError};
 use signing_trust::{TrustError, UntrustedReason};
 
 use super::Target;
@@ -62,7 +62,7 @@ async fn store_that_lost_its_database_loads_nothing(world: World) {
             ))
         );
         let nobody = "postgres://nobody@127.0.0.1:1/none?sslmode=disable";
-        let nobody = DatabaseUrl::parse_danger_allow_insecure(nobody).unwrap();
+        let nobody = DatabaseUrl::parse(nobody, RequiredTls::DangerNone).unwrap();
         assert_refused!(
             Store::open(&nobody).await,
             StoreError::Connect(ConnectError::NothingListens { .. })

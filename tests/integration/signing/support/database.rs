@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, SqliteConnection};
-use signing_trust::store::DatabaseUrl;
+use signing_trust::store::{DatabaseUrl, RequiredTls};
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
 use uuid::Uuid;
 
@@ -54,7 +54,7 @@ impl Database {
 
     /// The tests' server is on this machine, and has no certificate.
     pub(crate) fn url(&self) -> DatabaseUrl {
-        DatabaseUrl::parse_danger_allow_insecure(&self.url).unwrap()
+        DatabaseUrl::parse(&self.url, RequiredTls::DangerNone).unwrap()
     }
 
     /// The URL as another process is given it, with its password.

@@ -2,7 +2,7 @@ use std::error::Error;
 use std::time::Duration;
 
 use signing_trust::store::{
-    ConnectError, DatabaseUrl, RoleLimits, RoleName, RolePurpose, Store, StoreError,
+    ConnectError, DatabaseUrl, RequiredTls, RoleLimits, RoleName, RolePurpose, Store, StoreError,
 };
 use tokio::time::{sleep, timeout};
 use tokio_postgres::config::Host;
@@ -45,7 +45,7 @@ impl Login {
             false => "&sslmode=disable",
         };
         let text = self.text(&format!("{parameters}{plaintext}"));
-        DatabaseUrl::parse_danger_allow_insecure(&text).unwrap()
+        DatabaseUrl::parse(&text, RequiredTls::DangerNone).unwrap()
     }
 
     pub(crate) async fn connect(&self) -> Client {

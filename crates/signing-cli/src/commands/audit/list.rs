@@ -43,6 +43,7 @@ pub(super) async fn list(context: &Context, list: List, form: Form) -> Result<Re
     };
     let mut from = start.unwrap_or(i64::MIN);
     let mut page = keys.store().audit_page(org, filter, from).await?;
+    let is_empty = page.is_empty();
     let mut listing = Listing::start(form, HEADING);
     while let Some(last) = page.last().map(|record| record.sequence) {
         for record in &page {
@@ -64,7 +65,15 @@ pub(super) async fn list(context: &Context, list: List, form: Form) -> Result<Re
             Err(error) => return Ok(listing.end(Some(error.into()))),
         };
     }
-    Ok(listing.end(None))
+    let mut report = listing.end(None);
+    if is_empty {
+        report.note(
+            "no entry matches; the log holds changes of keys, trust and stored signatures: what was \
+             signed, verified or loaded is told by the program that did it, with --verbose"
+                .into(),
+        );
+    }
+    Ok(report)
 }
 
 async fn next_page(

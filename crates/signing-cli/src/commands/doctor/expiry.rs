@@ -4,11 +4,13 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use signing_crypto::{
-    DocumentTexts, Fingerprint, OrgName, PackagePatterns, Revocations, RootDocument,
-    SignatureEnvelope, TrustStatement, shell_word,
+    DocumentTexts, EnvelopeSignature, Fingerprint, OrgName, PackagePatterns, Revocations,
+    RootDocument, SignatureEnvelope, TrustStatement, shell_word,
 };
-use signing_trust::store::OrganizationRecord;
-use signing_trust::{GrantStanding, GraphGrant, GraphKey, KeyStanding, TrustReader};
+use signing_trust::store::StoreError;
+use signing_trust::{
+    GrantStanding, GraphGrant, GraphKey, GraphOrganization, KeyStanding, TrustReader,
+};
 
 use super::check::Checks;
 use crate::error::CliError;
@@ -54,7 +56,8 @@ pub(super) async fn check(keys: Option<&TrustReader>, checks: &mut Checks) {
         checks.problem(CHECK, what, format!("look at it: cloacina trust show --org {org}"));
     }
     if endings.is_empty() && unreadable.is_empty() {
-        return checks.ok(CHECK, "nothing ends within 30 days");
+        let what = "nothing ends within 30 days, or the last third of a document's life";
+        return checks.ok(CHECK, what);
     }
     endings.sort_by_key(|ending| (!(ending.stops_everything && ending.at <= now), ending.at));
     let left = endings.len().saturating_sub(MAX_LINES);
@@ -89,20 +92,40 @@ async fn collect(
     let (mut endings, mut unreadable) = (Vec::new(), Vec::new());
     let graph = keys.trust_graph(None).await?;
     for org in graph.organizations.iter().filter(|org| org.deleted_at.is_none()) {
-        let own = keys.store().signing_keys(org.id).await?;
-        let own = own.into_iter().filter(|key| key.revoked_at.is_none());
-        let own: BTreeSet<_> = own.map(|key| key.fingerprint).collect();
-        endings.extend(org.keys.iter().filter_map(|key| of_key(&org.name, key, &own)));
+        let own = Keys::of(keys, org).await?;
+        endings.extend(org.keys.iter().filter_map(|key| of_key(&org.name, key, &own.signing)));
         endings.extend(org.grants.iter().filter_map(|grant| of_grant(&org.name, grant)));
-    }
-    for org in keys.store().organizations().await? {
-        of_signatures(keys, &org, now, &mut endings).await?;
+        of_signatures(keys, org, &own, now, &mut endings).await?;
         if let Some(texts) = keys.unverified_documents(org.id).await? {
             of_documents(&org.name, &texts, &mut endings, &mut unreadable);
         }
     }
     endings.retain(|ending| ending.is_to_be_told(now));
     Ok((endings, unreadable))
+}
+
+/// What an organization's signatures are made and refused by.
+struct Keys {
+    /// Its own keys that can sign, as far as this role may see them: the store can prove them.
+    signing: BTreeSet<Fingerprint>,
+    refused: BTreeSet<Fingerprint>,
+}
+
+impl Keys {
+    async fn of(keys: &TrustReader, org: &GraphOrganization) -> Result<Self, CliError> {
+        let own = match keys.store().signing_keys(org.id).await {
+            Err(StoreError::PermissionDenied(_)) => Vec::new(),
+            own => own?,
+        };
+        let usable = own.into_iter().filter(|key| key.revoked_at.is_none());
+        let refused = org.keys.iter().filter(|key| {
+            !matches!(key.standing, KeyStanding::Trusted | KeyStanding::Expired { .. })
+        });
+        Ok(Self {
+            signing: usable.map(|key| key.fingerprint).collect(),
+            refused: refused.map(|key| key.fingerprint).collect(),
+        })
+    }
 }
 
 /// `own` are the signing keys of the organization itself, which the store can prove.
@@ -149,26 +172,42 @@ fn of_grant(org: &OrgName, grant: &GraphGrant) -> Option<Ending> {
     })
 }
 
-/// The signatures that the store keeps. One that cannot be read counts nowhere.
+/// The signatures that the store keeps. One that cannot be read counts nowhere, and one whose
+/// signers are refused needs no successor.
 async fn of_signatures(
     keys: &TrustReader,
-    org: &OrganizationRecord,
+    org: &GraphOrganization,
+    own: &Keys,
     now: DateTime<Utc>,
     endings: &mut Vec<Ending>,
 ) -> Result<(), CliError> {
     let mut all = keys.store().each_kept_signature(org.id);
     while let Some(record) = all.next().await? {
         let envelope = SignatureEnvelope::parse(record.envelope.as_bytes()).ok();
-        let Some(statement) = envelope.and_then(|it| it.unverified_statement().ok()) else {
-            continue;
-        };
+        let Some(envelope) = envelope else { continue };
+        let Ok(statement) = envelope.unverified_statement() else { continue };
         let Some(expires_at) = statement.expires_at() else { continue };
+        let signers: Vec<_> =
+            envelope.signatures().iter().filter_map(EnvelopeSignature::claimed_signer).collect();
+        if !signers.is_empty() && signers.iter().all(|signer| own.refused.contains(signer)) {
+            continue;
+        }
+        let key = match signers.iter().find(|signer| own.signing.contains(signer)) {
+            Some(signer) => format!("--key-id {}/{:.16}", org.name, signer.to_string()),
+            None => format!("--key <private key> --org {}", org.name),
+        };
+        let version = statement.version().map(|version| format!(" --package-version {version}"));
+        let name = shell_word(statement.name().as_str());
         let ending = Ending {
             at: expires_at.to_utc(),
             what: format!("{}'s signature {} for {}", org.name, record.id, statement.name()),
-            next: "if the package is still used: cloacina sign <package> --store --force \
-                   --expires 365d"
-                .to_owned(),
+            next: format!(
+                "if the package is still used, sign it again: cloacina sign <path> --name {name}{} {key} \
+                 --store --force --expires 365d; then remove this signature: cloacina package unstore \
+                 {}",
+                version.unwrap_or_default(),
+                record.id,
+            ),
             notice: SOON,
             stops_everything: false,
         };

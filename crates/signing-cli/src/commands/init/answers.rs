@@ -82,11 +82,13 @@ fn ask<N: FromStr<Err = NameError>>(question: &str, default: Option<N>) -> Resul
 }
 
 fn asks_for_signed_trust() -> Result<bool, CliError> {
+    const QUESTION: &str = "signed trust, from a root key of its own? [yes/no] (no) ";
+    let mut prompt = QUESTION.to_owned();
     loop {
-        match &*answer("signed trust, from a root key of its own? [yes/no] (no) ")? {
+        match &*answer(&prompt)? {
             "yes" => return Ok(true),
             "no" | "" => return Ok(false),
-            _ => {}
+            _ => prompt = format!("type yes or no; {QUESTION}"),
         }
     }
 }

@@ -1,5 +1,5 @@
 use serde::Serialize;
-use signing_crypto::{Fingerprint, KeyId};
+use signing_crypto::{Fingerprint, KeyId, OrgName};
 use signing_trust::TrustReader;
 use signing_trust::store::{Change, OrganizationRef, TrustedKeyRecord};
 
@@ -52,7 +52,7 @@ pub(super) async fn reinstate(
                 id: key.id.to_string(),
                 fingerprint: key.fingerprint,
                 changed: matches!(change, Change::Made(_)),
-                text: new_standing(&change),
+                text: new_standing(&owner.name, &change),
             });
             unsigned::noted_for_key(&keys, &owner, &key.fingerprint, report).await
         }
@@ -88,16 +88,18 @@ async fn dry_run(keys: &TrustReader, key: Selected) -> Result<Report, CliError> 
 }
 
 /// A key that was only denied is not trusted afterwards.
-fn new_standing(change: &Change<TrustedKeyRecord>) -> String {
+fn new_standing(owner: &OrgName, change: &Change<TrustedKeyRecord>) -> String {
     match change {
         Change::Made(key) if key.public_key.is_some() => {
-            format!("reinstated: signatures by {} are accepted again", key.fingerprint)
+            format!("reinstated: {owner} accepts signatures by {} again", key.fingerprint)
         }
         Change::Made(key) => format!(
-            "reinstated: {} is no longer denied; only trust grants can make it trusted",
+            "reinstated: {owner} no longer denies {}; only trust grants can make it trusted",
             key.fingerprint,
         ),
-        Change::Unchanged(key) => format!("signatures by {} were not refused", key.fingerprint),
+        Change::Unchanged(key) => {
+            format!("{owner} does not refuse signatures by {}", key.fingerprint)
+        }
     }
 }
 

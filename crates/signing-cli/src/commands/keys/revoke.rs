@@ -147,6 +147,20 @@ async fn revoke_trusted(
     let changed = matches!(change, Change::Made(_));
     let key = change.into_inner();
     let mut text = trusted_text(owner, &key, changed);
+    if changed && key.revocation_reason == Some(RevocationReason::Compromised) {
+        let own = keys.store().signing_keys(key.org_id).await?;
+        let own = own.iter().find(|own| {
+            own.fingerprint == key.fingerprint
+                && own.revocation_reason != Some(RevocationReason::Compromised)
+        });
+        text.extend(own.map(|own| {
+            format!(
+                "{owner} has its private half; to stop it everywhere: cloacina keys revoke --signing \
+                 {owner}/{:.16} --reason compromised",
+                own.fingerprint.to_string(),
+            )
+        }));
+    }
     let earlier = refusal_of(if changed { before } else { &key });
     text.extend(earlier.map(|earlier| format!("it was {earlier}")));
     Ok(Report::done(&RevokedView::of(&Selected::Trusted(key), changed, text)))
@@ -161,8 +175,8 @@ fn trusted_text(owner: &OrgName, key: &TrustedKeyRecord, changed: bool) -> Lines
     let mut text = Lines::from(match (changed, is_compromised) {
         (true, false) => format!("revoked {name}: {owner} refuses its signatures"),
         (true, true) => format!(
-            "revoked {name} as compromised, for good: {owner} refuses its signatures; the others \
-             do so only when the key's owner revokes the signing key as compromised",
+            "revoked {name} as compromised, for good: {owner} refuses its signatures; others do so \
+             only when the key's owner revokes the signing key as compromised",
         ),
         (false, _) => format!("nothing was changed: {name} is already refused"),
     });

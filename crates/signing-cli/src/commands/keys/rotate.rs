@@ -196,11 +196,22 @@ fn steps(
             format!("cloacina keys rotate {old} --resign"),
         ));
     }
-    steps.push(step(
-        "add a signature to each .sig file that the old key has signed, with the \
-         --package-version and --expires that cloacina package inspect shows",
-        format!("cloacina package sign <package> --key-id {new}"),
-    ));
+    match rotation.trusted {
+        Some(_) => steps.push(step(
+            "add a signature to each .sig file that the old key has signed",
+            format!("cloacina package cosign <package> --org {owner} --key-id {new}"),
+        )),
+        None => {
+            steps.push(step(
+                &format!("{owner} does not trust the old key; once it is to trust the new one"),
+                format!("cloacina keys trust --org {owner} --key-id {new}"),
+            ));
+            steps.push(step(
+                "sign again only packages that you have checked",
+                format!("cloacina package sign <package> --key-id {new}"),
+            ));
+        }
+    }
     for other in rotation.others.iter().filter(|other| other.trusted.is_none()) {
         let org = &other.org.name;
         steps.push(step(

@@ -1,6 +1,6 @@
 use serde::Serialize;
 use signing_crypto::{Fingerprint, KeyId, KeyName, OrgId, OrgName};
-use signing_trust::{OrganizationKeys, PlannedSuccessor, RotationImpact};
+use signing_trust::{OrganizationKeys, PlannedSuccessor, RotationImpact, SearchExtent};
 
 use super::resigned::{ResignedView, Stage};
 use crate::commands::impact::SignaturesView;
@@ -19,6 +19,8 @@ pub(super) struct RotationImpactView<'a> {
     accepted: Vec<AcceptedView<'a>>,
     gains: Vec<SignaturesView<'a>>,
     losses: Vec<SignaturesView<'a>>,
+    /// Whether all signatures in the store were compared, or only those until a time limit.
+    compared_all: bool,
     #[serde(skip)]
     owner: &'a OrgName,
 }
@@ -68,6 +70,7 @@ impl<'a> RotationImpactView<'a> {
             accepted: accepted.collect(),
             gains: trust.gains.iter().map(SignaturesView::of).collect(),
             losses: trust.losses.iter().map(SignaturesView::of).collect(),
+            compared_all: trust.extent == SearchExtent::All,
             owner,
         }
     }
@@ -98,6 +101,9 @@ impl View for RotationImpactView<'_> {
             text.push(format!("  no organization would accept {} more than now", successor.name));
         }
         text.append(SignaturesView::text(&self.gains, &self.losses));
+        if !self.compared_all {
+            text.push("  not all stored signatures were looked at: there are too many");
+        }
         text
     }
 }

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use signing_crypto::{OrgId, OrgName, Role, RootDigest, TrustDocument, TrustDocumentKind};
+use signing_crypto::{OrgId, OrgName, Role, RootDigest};
 use signing_trust::store::OrganizationRecord;
 use signing_trust::{StatementContent, TrustReader, VerifiedDocuments};
 
@@ -58,9 +58,9 @@ pub(super) async fn status(
 
 fn documents(published: &VerifiedDocuments) -> Vec<DocumentView> {
     vec![
-        DocumentView::of(TrustDocumentKind::Root, published.root().document().header()),
-        DocumentView::of(TrustDocumentKind::Statement, &published.statement().header),
-        DocumentView::of(TrustDocumentKind::Revocations, &published.revocations().header),
+        DocumentView::of_root(published.root().document()),
+        DocumentView::of_statement(published.statement()),
+        DocumentView::of_revocations(published.revocations()),
     ]
 }
 

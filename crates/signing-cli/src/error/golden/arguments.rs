@@ -120,6 +120,7 @@ fn program() -> Vec<CliError> {
         CliError::InstalledRelease { path: "packages/libworkflow.so/libworkflow.so.sig".into() },
         CliError::IsASignature { path: "a.so.sig".into() },
         CliError::NoPackages { directory: "plugins".into() },
+        CliError::NothingInstalled { directory: "plugins".into() },
         CliError::Read { path: path(), source: io::ErrorKind::NotFound.into() },
         CliError::Write { path: path(), source: io::ErrorKind::StorageFull.into() },
         CliError::FileExists { path: path() },

@@ -135,12 +135,13 @@ fn reasons() -> Vec<UntrustedReason> {
     ]
 }
 
-fn refused_keys() -> [RefusedKey; 6] {
+fn refused_keys() -> [RefusedKey; 7] {
     let (org, fingerprint) = (values::org_name(), values::fingerprint());
     [
         RefusedKey::TrustOwnKey { org: org.clone(), fingerprint, name: "release".parse().unwrap() },
         RefusedKey::Reinstate { org: org.clone(), fingerprint },
         RefusedKey::ReplaceCompromised,
+        RefusedKey::TrustAnother { org: org.clone() },
         RefusedKey::RefusedByDocuments { org },
         RefusedKey::Unknown { org: values::org_name() },
         RefusedKey::NotSigned { org: values::org_name() },

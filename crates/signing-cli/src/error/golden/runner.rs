@@ -47,7 +47,7 @@ pub(super) fn samples() -> Vec<Sample> {
             kind: TrustDocumentKind::Statement,
             at: values::time(),
         }),
-        SecurityArgsError::PasswordOnCommandLine,
+        SecurityArgsError::DatabaseUrl(UrlError::PasswordOnCommandLine),
         SecurityArgsError::NoStore,
         SecurityArgsError::DatabaseUrl(UrlError::UnknownScheme),
         SecurityArgsError::OrganizationName(name),

@@ -23,7 +23,7 @@ fn follow(scratch: &Scratch, step: &str) {
     let step = step.replace("<private key>", "root.pem").replace("<file>", "root.json");
     let step = step.replace("<package>", "a.so");
     let words: Vec<_> = step.strip_prefix("cloacina ").unwrap().split(' ').collect();
-    let more: &[&str] = if words[1] == "publish" { &["--yes"] } else { &[] };
+    let more: &[&str] = if ["publish", "cosign"].contains(&words[1]) { &["--yes"] } else { &[] };
     scratch.json(&[&words[..], more].concat());
 }
 

@@ -1,6 +1,6 @@
 //! Who can have put a Unix socket where it is, and whose process is behind it.
 
-use std::fs::{self, Metadata};
+use std::fs::Metadata;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -8,6 +8,7 @@ use std::path::Path;
 use crate::backend::path_walk::{WRITABLE_BY_OTHERS, walk};
 use crate::error::ConnectError;
 use crate::url::postgres::Peer;
+use crate::users;
 
 /// The number that stands for every user whom this user namespace does not know, of the
 /// kernel's default (`/proc/sys/kernel/overflowuid`): several users may have it.
@@ -38,7 +39,8 @@ pub(super) fn expected_peer(
             Ok(ExpectedPeer { users: vec![*number], shown: format!("user {number}") })
         }
         Some(Peer::Name(name)) => {
-            let number = number_of(name)?;
+            let number = users::number_of(name);
+            let number = number.ok_or_else(|| ConnectError::NoSuchUser { user: name.into() })?;
             Ok(ExpectedPeer { users: vec![number], shown: format!("{name} (user {number})") })
         }
         None => {
@@ -92,23 +94,9 @@ fn owner_of_safe(directory: &Path, us: u32) -> Result<u32, ConnectError> {
     Ok(end.uid())
 }
 
-/// The number of a user in the system's own list. A server's user is not one of a network's
-/// directory service, and if it is, the URL can give its number.
-fn number_of(name: &str) -> Result<u32, ConnectError> {
-    let unknown = || ConnectError::NoSuchUser { user: name.into() };
-    let list = fs::read_to_string("/etc/passwd").map_err(|_| unknown())?;
-    in_list(&list, name).ok_or_else(unknown)
-}
-
-fn in_list(list: &str, name: &str) -> Option<u32> {
-    let mut entries = list.lines().map(|line| line.split(':').collect::<Vec<_>>());
-    let entry = entries.find(|fields| fields.first() == Some(&name))?;
-    entry.get(2)?.parse().ok()
-}
-
 #[cfg(test)]
 mod tests {
-    use std::fs::Permissions;
+    use std::fs::{self, Permissions};
     use std::os::unix::fs::{PermissionsExt, symlink};
 
     use super::*;
@@ -186,14 +174,5 @@ mod tests {
         root.accept(Path::new("/tmp/s"), 0).unwrap();
         let unknown = expected_peer(Path::new("/tmp"), Some(&Peer::Name("no-such".into())));
         assert!(matches!(unknown, Err(ConnectError::NoSuchUser { .. })), "{unknown:?}");
-    }
-
-    #[test]
-    fn numbers_are_found_by_whole_names() {
-        let list =
-            "root:x:0:0::/root:/bin/sh\npostgresql:x:9:9::/:/\npostgres:x:26:26::/:/\n:x:3\n";
-        assert_eq!(in_list(list, "postgres"), Some(26));
-        assert_eq!(in_list(list, "postgre"), None);
-        assert_eq!(in_list("postgres:x:many:\npostgres", "postgres"), None);
     }
 }

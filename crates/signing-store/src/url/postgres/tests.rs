@@ -1,7 +1,7 @@
 use super::*;
 
 fn parse(text: &str) -> Result<Target, UrlError> {
-    Target::parse(text, Insecure::Refuse)
+    Target::parse(text, RequiredTls::Verified)
 }
 
 fn tls(text: &str) -> Tls {
@@ -47,7 +47,7 @@ fn less_than_verified_is_refused_for_every_host() {
         let error = parse(text).map(|_| ()).unwrap_err();
         assert!(matches!(error, UrlError::Insecure { .. }), "{text}: {error}");
         assert!(!error.to_string().contains("hunter2"));
-        let allowed = Target::parse(text, Insecure::Allow).unwrap();
+        let allowed = Target::parse(text, RequiredTls::DangerNone).unwrap();
         assert!(allowed.unprotected_host().is_some(), "{text}");
     }
     assert_eq!(parse("postgres://u@%2Frun%2Fpg/db").unwrap().unprotected_host(), None);
@@ -59,7 +59,7 @@ fn authorities_that_would_not_be_asked_are_refused() {
     for mode in ["disable", "require"] {
         for host in ["localhost", "db.example", "%2Frun%2Fpg"] {
             let url = format!("postgres://u@{host}/db?sslmode={mode}&sslrootcert=ca.pem");
-            for insecure in [Insecure::Refuse, Insecure::Allow] {
+            for insecure in [RequiredTls::Verified, RequiredTls::DangerNone] {
                 let error = Target::parse(&url, insecure).map(|_| ()).unwrap_err();
                 assert!(
                     matches!(&error, UrlError::RootCertificatesUnused { mode: found }
@@ -119,7 +119,7 @@ fn parameters_that_could_not_be_followed_are_refused() {
         ("hostaddr", "postgres://u@a,b/db?hostaddr=10.0.0.1"),
         ("port", "postgres://u@a,b,c/db?port=1,2"),
     ] {
-        let error = Target::parse(url, Insecure::Allow).map(|_| ()).unwrap_err();
+        let error = Target::parse(url, RequiredTls::DangerNone).map(|_| ()).unwrap_err();
         assert!(
             matches!(&error, UrlError::Parameter { name: found, .. } if *found == name),
             "{url}: {error:?}"
@@ -151,7 +151,7 @@ fn an_at_sign_in_a_password_must_be_written_as_percent_40() {
         "postgres://u:a@h/db?requirepeer=hunter2@",
         "postgresql://hunter2@@h/db",
     ] {
-        for insecure in [Insecure::Refuse, Insecure::Allow] {
+        for insecure in [RequiredTls::Verified, RequiredTls::DangerNone] {
             let refused = Target::parse(text, insecure).err().unwrap();
             assert!(matches!(refused, UrlError::AmbiguousCredentials), "{text}: {refused:?}");
             assert!(!format!("{refused} {refused:?}").contains("hunter2"));

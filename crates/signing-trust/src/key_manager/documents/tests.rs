@@ -1,10 +1,11 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use chrono::{TimeDelta, Utc};
 use signing_crypto::{RoleKeys, SignerCount, SigningKey, StatementTime};
-use signing_store::{DatabaseUrl, Store};
+use signing_store::{DatabaseUrl, OrganizationRecord, Store};
+use tempfile::TempDir;
 
 use super::*;
 use crate::decision::DecisionError;
@@ -26,30 +27,49 @@ impl VersionMemory for Lazy {
     }
 }
 
+/// An organization whose first documents are signed, and not published.
+struct Acme {
+    _directory: TempDir,
+    keys: KeyManager,
+    org: OrganizationRecord,
+    key: SigningKey,
+    documents: DraftDocuments,
+    root: TrustRoot,
+}
+
+impl Acme {
+    async fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let url = DatabaseUrl::sqlite(directory.path().join("store.db"));
+        let (store, _) = Store::migrate(&url).await.unwrap();
+        let keys = KeyManager::new(store, None);
+        let org = keys.create_organization("acme".parse().unwrap()).await.unwrap();
+        let key = SigningKey::generate().unwrap();
+        let role = || RoleKeys::new([key.fingerprint()], SignerCount::ONE).unwrap();
+        let root = NextRoot {
+            keys: vec![key.verifying_key()],
+            roles: [role(), role(), role()],
+            expires_at: next_year(),
+        };
+        let plan = DocumentPlan::First {
+            root,
+            child_roots: BTreeMap::new(),
+            expires: DocumentExpiries { statement: next_year(), revocations: next_year() },
+        };
+        let mut documents = keys.draft_documents(&org, None, plan).await.unwrap().documents;
+        documents.sign(&key).unwrap();
+        let root = TrustRoot::from(documents.root().unwrap().digest());
+        Self { _directory: directory, keys, org, key, documents, root }
+    }
+}
+
+fn next_year() -> StatementTime {
+    StatementTime::new(Utc::now() + TimeDelta::days(365)).unwrap()
+}
+
 #[tokio::test]
 async fn memory_that_never_asks_is_an_error_before_and_after_publication() {
-    let directory = tempfile::tempdir().unwrap();
-    let url = DatabaseUrl::sqlite(directory.path().join("store.db"));
-    let (store, _) = Store::migrate(&url).await.unwrap();
-    let keys = KeyManager::new(store, None);
-    let org = keys.create_organization("acme".parse().unwrap()).await.unwrap();
-    let key = SigningKey::generate().unwrap();
-    let next_year = StatementTime::new(Utc::now() + TimeDelta::days(365)).unwrap();
-    let role = || RoleKeys::new([key.fingerprint()], SignerCount::ONE).unwrap();
-    let root = NextRoot {
-        keys: vec![key.verifying_key()],
-        roles: [role(), role(), role()],
-        expires_at: next_year,
-    };
-    let plan = DocumentPlan::First {
-        root,
-        child_roots: BTreeMap::new(),
-        expires: DocumentExpiries { statement: next_year, revocations: next_year },
-    };
-    let mut documents = keys.draft_documents(&org, None, plan).await.unwrap().documents;
-    documents.sign(&key).unwrap();
-    let root = TrustRoot::from(documents.root().unwrap().digest());
-
+    let Acme { _directory, keys, org, documents, root, .. } = Acme::new().await;
     // It is asked once before documents are published, and once after.
     for (times, is_published) in [(0, false), (1, true)] {
         let memory = Arc::new(Lazy(AtomicUsize::new(times)));
@@ -66,4 +86,36 @@ async fn memory_that_never_asks_is_an_error_before_and_after_publication() {
         let published = keys.unverified_documents(org.id).await.unwrap();
         assert_eq!(published.is_some(), is_published, "asked {times} times");
     }
+}
+
+/// A memory from which somebody removes everything each time.
+#[derive(Debug)]
+struct Robbed;
+
+impl VersionMemory for Robbed {
+    fn update(&self, admit: &mut dyn FnMut(&mut SeenDocuments)) -> Result<(), VersionMemoryError> {
+        admit(&mut SeenDocuments::default());
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn memory_that_was_lost_takes_nothing_from_a_running_process() {
+    let Acme { _directory, keys, org, key, documents, root } = Acme::new().await;
+    let anchor = TrustAnchor::new(root.clone(), Arc::new(Robbed));
+    let first = keys.publish_documents(&documents, &anchor).await.unwrap();
+    let plan = DocumentPlan::Next {
+        child_roots: BTreeMap::new(),
+        statement_expires_at: Some(next_year()),
+        revocations_expire_at: None,
+        deny: BTreeSet::new(),
+    };
+    let mut next = keys.draft_documents(&org, Some(&anchor), plan).await.unwrap().documents;
+    next.sign(&key).unwrap();
+    keys.publish_documents(&next, &anchor).await.unwrap();
+
+    let again = require_admissible(&first, &anchor).unwrap_err();
+    assert!(matches!(again, SignedTrustError::RolledBack { .. }), "{again:?}");
+    // The sibling: a process that has not seen the newer one.
+    require_admissible(&first, &TrustAnchor::new(root, Arc::new(Robbed))).unwrap();
 }

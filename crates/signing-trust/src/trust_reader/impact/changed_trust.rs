@@ -20,6 +20,7 @@ use crate::rules::{
 use crate::snapshot::{KeyStatus, OrganizationTrust, TrustGrant};
 use crate::source::read_all;
 use crate::trust_reader::TrustReader;
+use crate::trust_reader::signature_search::SearchExtent;
 
 /// What organizations would accept after a change of trust, and what they would accept no more,
 /// as far as the store knows: it keeps no list of the signatures that lie beside packages.
@@ -40,6 +41,8 @@ pub struct TrustImpact {
     pub gains: Vec<AffectedSignatures>,
     /// Kept signatures that are accepted now and would not be then.
     pub losses: Vec<AffectedSignatures>,
+    /// Which kept signatures were looked at.
+    pub extent: SearchExtent,
 }
 
 /// Keys of which an organization would accept more, or less.
@@ -248,6 +251,7 @@ impl TrustReader {
             };
             impact.compare_keys(&org, &now, scenario);
         }
+        impact.extent = kept.search.extent();
         Ok(impact)
     }
 }

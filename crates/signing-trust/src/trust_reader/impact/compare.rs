@@ -17,6 +17,7 @@ use crate::snapshot::OrganizationTrust;
 use crate::source::{MAX_KEY_ROWS, read_store};
 use crate::trust_reader::TrustReader;
 use crate::trust_reader::rotation::{ResignOutcome, Resigner, Resigning};
+use crate::trust_reader::signature_search::{SEARCH_LIMIT, SignatureSearch};
 use crate::trust_reader::signatures::StoredSignature;
 
 /// Which kept signatures a change can concern.
@@ -53,12 +54,14 @@ impl Focus<'_> {
 pub(super) struct KeptDigests<'a> {
     pub(super) focus: Focus<'a>,
     planned: Option<PlannedSigning<'a>>,
+    pub(super) search: SignatureSearch,
     digests: BTreeMap<OrgId, BTreeSet<PackageDigest>>,
 }
 
 impl<'a> KeptDigests<'a> {
     pub(super) fn new(focus: Focus<'a>) -> Self {
-        Self { focus, planned: None, digests: BTreeMap::new() }
+        let search = SignatureSearch::within(SEARCH_LIMIT);
+        Self { focus, planned: None, search, digests: BTreeMap::new() }
     }
 
     pub(super) fn after(self, planned: PlannedSigning<'a>) -> Self {
@@ -142,6 +145,9 @@ impl TrustReader {
         let (mut gained, mut lost) = (BTreeSet::new(), BTreeSet::new());
         let (mut before, mut after) = (BTreeSet::new(), BTreeSet::new());
         for digest in digests {
+            if kept.search.is_over() {
+                break;
+            }
             for (found, is_found) in self.found(org.id, joining, scenario, digest).await? {
                 let Ok(envelope) = found.envelope else { continue };
                 let Ok(statement) = envelope.unverified_statement() else { continue };
@@ -215,7 +221,7 @@ impl TrustReader {
         }
         let mut digests = BTreeSet::new();
         let mut all = self.store.each_kept_signature(keeper);
-        while let Some(record) = all.next().await? {
+        while let Some(record) = kept.search.next(&mut all).await? {
             let envelope = SignatureEnvelope::parse(record.envelope.as_bytes());
             if envelope.is_ok_and(|envelope| kept.focus.contains(&envelope)) {
                 digests.insert(record.package_digest);

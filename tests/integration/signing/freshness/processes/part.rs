@@ -12,7 +12,7 @@ use rustix::time::{ClockId, clock_gettime};
 use signing_crypto::{Fingerprint, OrgId, TrustedKeyId};
 use signing_loader::{SignatureSource, VerificationConfig, verify_package};
 use signing_trust::KeyManager;
-use signing_trust::store::{DatabaseUrl, Revocation, Store};
+use signing_trust::store::{DatabaseUrl, RequiredTls, Revocation, Store};
 use tokio::runtime::Builder;
 
 use super::LIMIT;
@@ -57,7 +57,7 @@ impl Part {
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         runtime.block_on(async {
             let url = env::var(URL_VARIABLE).unwrap();
-            let url = DatabaseUrl::parse_danger_allow_insecure(&url).unwrap();
+            let url = DatabaseUrl::parse(&url, RequiredTls::DangerNone).unwrap();
             let keys = KeyManager::new(Store::open(&url).await.unwrap(), None);
             for line in io::stdin().lines() {
                 let line = line.unwrap();

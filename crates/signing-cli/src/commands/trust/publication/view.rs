@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 use signing_crypto::{
     DraftDocuments, Fingerprint, OrgId, OrgName, PackageDigest, PackageName, RootDigest,
-    SignedDocument, TrustDocument, TrustDocumentKind, shell_word,
+    SignedDocument, shell_word,
 };
 use signing_trust::store::OrganizationRecord;
 use signing_trust::{NextDocuments, PublicationImpact, SearchExtent};
@@ -91,6 +91,7 @@ impl<'a> PublicationView<'a> {
             None => {
                 let mut text = Lines::from(format!("documents of {} ({})", self.org, self.org_id));
                 text.extend(self.documents.iter().map(|document| format!("  {}", document.text())));
+                text.extend(DocumentView::conditions(&self.documents));
                 text
             }
         };
@@ -165,19 +166,12 @@ fn newly_revoked(next: &NextDocuments) -> Vec<Fingerprint> {
 
 /// The new documents of a draft.
 fn document_views(draft: &DraftDocuments) -> Vec<DocumentView> {
-    let mut views = Vec::new();
-    if let Some(root) = draft.root() {
-        views.push(DocumentView::of(TrustDocumentKind::Root, root.unverified().header()));
-    }
-    if let Some(statement) = draft.statement() {
-        let header = statement.unverified().header();
-        views.push(DocumentView::of(TrustDocumentKind::Statement, header));
-    }
-    if let Some(revocations) = draft.revocations() {
-        let header = revocations.unverified().header();
-        views.push(DocumentView::of(TrustDocumentKind::Revocations, header));
-    }
-    views
+    let root = draft.root().map(|root| DocumentView::of_root(root.unverified()));
+    let statement = draft.statement();
+    let statement = statement.map(|it| DocumentView::of_statement(it.unverified()));
+    let revocations = draft.revocations();
+    let revocations = revocations.map(|it| DocumentView::of_revocations(it.unverified()));
+    root.into_iter().chain(statement).chain(revocations).collect()
 }
 
 fn packages(packages: &BTreeSet<(PackageDigest, PackageName)>) -> Vec<PackageView<'_>> {
