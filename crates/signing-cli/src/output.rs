@@ -12,6 +12,7 @@ use anstyle::Style;
 use clap::ValueEnum;
 use serde_json::Value;
 use signing_crypto::{error_with_sources, printable, shell_word};
+use signing_trust::store::{DatabaseUrl, RequiredTls};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -232,10 +233,16 @@ fn use_color(color: Color) {
 
 /// The options that say where the store and its key are, ready to be pasted.
 fn places(global: &Global) -> Option<String> {
-    let url = global.database_url.as_ref();
+    let is_shown = |url: &&String| {
+        let url = DatabaseUrl::parse(url, RequiredTls::DangerNone);
+        url.is_ok_and(|url| !url.has_password())
+    };
+    let url = global.database_url.as_ref().filter(is_shown);
     let url = url.map(|url| format!("--database-url {}", shell_word(url)));
+    let insecure = "--danger-allow-insecure-database";
+    let insecure = global.danger_allow_insecure_database.then(|| insecure.to_owned());
     let kek = global.kek_file.as_ref().map(|file| format!("--kek-file {}", shell_word(file)));
-    let places: Vec<_> = url.into_iter().chain(kek).collect();
+    let places: Vec<_> = url.into_iter().chain(insecure).chain(kek).collect();
     (!places.is_empty()).then(|| places.join(" "))
 }
 

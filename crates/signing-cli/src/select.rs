@@ -235,16 +235,18 @@ impl Scope {
         named: &KeyReference,
         kind: Option<KeyKind>,
     ) -> Result<Option<Selected>, CliError> {
-        let theirs = self.matching(keys, named, None).await?;
-        if theirs.is_empty() {
-            return Err(self.no_such_key(keys, named, None).await?);
-        }
+        // One key, before any row of `org` is looked at: who gives the names must not choose among
+        // those.
+        let mut theirs = self.matching(keys, named, None).await?;
+        theirs.sort_by_key(Selected::fingerprint);
+        theirs.dedup_by_key(|key| key.fingerprint());
+        let fingerprint = self.only(keys, named, None, theirs).await?.fingerprint();
         if kind == Some(KeyKind::Signing) {
             return Ok(None);
         }
         let own = Self { org: Some(org.clone()) };
         let mut matching = own.keys(keys, Some(KeyKind::Trusted)).await?;
-        matching.retain(|row| theirs.iter().any(|key| key.fingerprint() == row.fingerprint()));
+        matching.retain(|row| row.fingerprint() == fingerprint);
         match matching.is_empty() {
             true => Ok(None),
             false => own.only(keys, named, kind, matching).await.map(Some),
@@ -273,6 +275,7 @@ impl Scope {
                 };
                 Err(CliError::AmbiguousKey {
                     given: named.to_string(),
+                    // The same key of both kinds, or else a kind does not tell them apart.
                     kinds_differ: matching.iter().any(is_signing)
                         && !matching.iter().all(is_signing),
                     candidates: matching.iter().map(|key| key.described(shown(key))).collect(),

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::ExitStatus;
 
 use signing_crypto::{KeyError, PemError};
-use signing_loader::{DirectoryError, ProtectionError};
+use signing_loader::ProtectionError;
 use thiserror::Error;
 
 use crate::lines::counted;
@@ -25,8 +25,6 @@ pub(crate) enum AgentError {
     Unreachable { path: PathBuf, source: io::Error },
     #[error("the ssh-agent at {} is another user's, whose id is {owner}", path.display())]
     OfAnotherUser { path: PathBuf, owner: u32 },
-    #[error("others could put another ssh-agent in the place of this one")]
-    Replaceable(#[from] DirectoryError),
     #[error("the ssh-agent did not answer within {seconds} s")]
     TimedOut { seconds: u64 },
     #[error("the ssh-agent refused")]

@@ -8,9 +8,7 @@ mod signer_count;
 mod statement;
 mod strict_json;
 
-pub use checkpoint::{
-    AuditCheckpoint, CHECKPOINT_TYPE, EntryHash, SignedCheckpoint, VerifiedCheckpoint,
-};
+pub use checkpoint::{AuditCheckpoint, EntryHash, SignedCheckpoint, VerifiedCheckpoint};
 pub use envelope::{
     EnvelopeSignature, MAX_ENVELOPE_SIZE, MAX_SIGNATURES, PAYLOAD_TYPE, SignatureEnvelope,
     VerifiedStatement,
@@ -21,7 +19,7 @@ pub use error::{
     CheckpointError, EnvelopeError, ForeignFormat, JsonFault, MalformedCheckpoint,
     MalformedEnvelope, MalformedStatement, UnexpectedJson,
 };
-pub use in_toto::STATEMENT_TYPE;
+pub(crate) use in_toto::STATEMENT_TYPE;
 pub use signer_count::{SignerCount, SignerCountError};
 pub use statement::{PREDICATE_TYPE, PackageStatement};
 pub(crate) use strict_json::{AtMost, Object, present};

@@ -64,11 +64,11 @@ pub use digest::{HashedContent, PackageDigest};
 #[cfg(feature = "private-keys")]
 pub use dsse::AddSignatureError;
 pub use dsse::{
-    AuditCheckpoint, CHECKPOINT_TYPE, CheckpointError, EntryHash, EnvelopeError, EnvelopeSignature,
-    ForeignFormat, JsonFault, MAX_ENVELOPE_SIZE, MAX_SIGNATURES, MalformedCheckpoint,
-    MalformedEnvelope, MalformedStatement, PAYLOAD_TYPE, PREDICATE_TYPE, PackageStatement,
-    STATEMENT_TYPE, SignatureEnvelope, SignedCheckpoint, SignerCount, SignerCountError,
-    UnexpectedJson, VerifiedCheckpoint, VerifiedStatement,
+    AuditCheckpoint, CheckpointError, EntryHash, EnvelopeError, EnvelopeSignature, ForeignFormat,
+    JsonFault, MAX_ENVELOPE_SIZE, MAX_SIGNATURES, MalformedCheckpoint, MalformedEnvelope,
+    MalformedStatement, PAYLOAD_TYPE, PREDICATE_TYPE, PackageStatement, SignatureEnvelope,
+    SignedCheckpoint, SignerCount, SignerCountError, UnexpectedJson, VerifiedCheckpoint,
+    VerifiedStatement,
 };
 pub use error_text::error_with_sources;
 pub use key::{
@@ -81,21 +81,20 @@ pub use key::{
     SigningInput, SigningKey, WrapContext, WrapError, WrappedKey,
 };
 pub use names::{
-    ActorName, GrantId, KeyId, KeyName, MAX_NAME_BYTES, MAX_PATTERNS, NameError, NameFault,
-    NameKind, Note, OrgId, OrgName, PackageName, PackagePatterns, PackageVersion, ParseError,
-    PatternError, SignatureId, StatementTime, StoreId, TrustLimits, TrustStateId, TrustedKeyId,
-    is_deceptive, printable, rfc3339, shell_word,
+    ActorName, GrantId, KeyId, KeyName, MAX_NAME_BYTES, NameError, NameFault, NameKind, Note,
+    OrgId, OrgName, PackageName, PackagePatterns, PackageVersion, ParseError, PatternError,
+    SignatureId, StatementTime, StoreId, TrustLimits, TrustStateId, TrustedKeyId, is_deceptive,
+    printable, rfc3339, shell_word,
 };
 pub use revocation::RevocationReason;
 #[cfg(feature = "private-keys")]
 pub use signed_trust::DraftSignatureError;
 pub use signed_trust::{
     DeniedKey, DocumentFault, DocumentHeader, DocumentTexts, DocumentVersion, DraftDocuments,
-    MAX_BUNDLE_SIZE, MAX_DRAFT_SIZE, MAX_ROOT_SIZE, MAX_STATED_KEYS, MAX_TRUST_STATEMENT_SIZE,
-    MalformedBundle, MalformedDraft, MalformedTrustDocument, Revocations, Role, RoleKeys,
-    RootChainError, RootDigest, RootDocument, SignedDocument, StatedGrant, StatedKey,
-    ThresholdNotMet, TrustBundle, TrustDocument, TrustDocumentKind, TrustStatement,
-    VerifiedDocument, VerifiedRoot,
+    MAX_BUNDLE_SIZE, MAX_DRAFT_SIZE, MAX_ROOT_SIZE, MAX_TRUST_STATEMENT_SIZE, MalformedBundle,
+    MalformedDraft, MalformedTrustDocument, Revocations, Role, RoleKeys, RootChainError,
+    RootDigest, RootDocument, SignedDocument, StatedGrant, StatedKey, ThresholdNotMet, TrustBundle,
+    TrustDocument, TrustDocumentKind, TrustStatement, VerifiedDocument, VerifiedRoot,
 };
 
 // What tasks and threads share.

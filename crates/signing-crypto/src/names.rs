@@ -15,7 +15,7 @@ pub use limits::TrustLimits;
 pub use name::{
     ActorName, KeyName, MAX_NAME_BYTES, Note, OrgName, PackageName, is_deceptive, printable,
 };
-pub use pattern::{MAX_PATTERNS, PackagePatterns};
+pub use pattern::PackagePatterns;
 pub use shell::shell_word;
 pub use time::{StatementTime, rfc3339};
 pub use version::PackageVersion;

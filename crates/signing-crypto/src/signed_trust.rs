@@ -40,7 +40,7 @@ pub const MAX_TRUST_STATEMENT_SIZE: usize = 4 * 1024 * 1024;
 
 /// The most keys that a trust statement may trust, and the most that it, or revocations, may
 /// deny.
-pub const MAX_STATED_KEYS: usize = 50_000;
+pub(crate) const MAX_STATED_KEYS: usize = 50_000;
 
 #[cfg(test)]
 mod tests;

@@ -138,6 +138,7 @@ impl InstallDirectory {
 
     /// Removes old releases of a package when it is installed, except those that were installed
     /// last. Without this, all stay.
+    #[must_use]
     pub fn keep(mut self, old: OldReleases) -> Self {
         self.keep = Some(old);
         self

@@ -77,8 +77,8 @@ pub enum ProtectionError {
 impl Protection {
     /// Refuses an open file that others can reach, or could have put in the place of another.
     /// Only a regular file has permissions that outlast the process that made it; pipes and
-    /// terminals are let through. Who can replace [a descriptor](is_descriptor) is the affair of
-    /// the program that opened it.
+    /// terminals are let through. Who can replace [a descriptor](is_descriptor) is up to the
+    /// program that opened it.
     ///
     /// # Errors
     ///

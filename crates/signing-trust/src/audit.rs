@@ -200,7 +200,7 @@ impl AuditEvent {
     }
 
     /// The field `documents`: the documents that were published, by kind and version.
-    pub fn documents(mut self, documents: String) -> Self {
+    pub(crate) fn documents(mut self, documents: String) -> Self {
         self.fields.documents = Some(documents);
         self
     }
@@ -224,7 +224,7 @@ impl AuditEvent {
     }
 
     /// The field `predecessor_id`: the signing key whose place the new one takes.
-    pub fn predecessor(mut self, id: Option<KeyId>) -> Self {
+    pub(crate) fn predecessor(mut self, id: Option<KeyId>) -> Self {
         self.fields.predecessor_id = text(id);
         self
     }
@@ -248,13 +248,13 @@ impl AuditEvent {
     }
 
     /// The field `signature_id`: the id of a kept signature.
-    pub fn signature(mut self, id: SignatureId) -> Self {
+    pub(crate) fn signature(mut self, id: SignatureId) -> Self {
         self.fields.signature_id = text(Some(id));
         self
     }
 
     /// The fields `log_sequence` and `log_hash`: an audit log's last entry.
-    pub fn log_entry(mut self, sequence: u64, hash: EntryHash) -> Self {
+    pub(crate) fn log_entry(mut self, sequence: u64, hash: EntryHash) -> Self {
         self.fields.log_sequence = text(Some(sequence));
         self.fields.log_hash = text(Some(hash));
         self
@@ -262,20 +262,20 @@ impl AuditEvent {
 
     /// The fields `reason`, `retired` or `compromised`, and `note`.
     #[cfg(feature = "store")]
-    pub fn revocation(mut self, revocation: &Revocation) -> Self {
+    pub(crate) fn revocation(mut self, revocation: &Revocation) -> Self {
         self.fields.reason = text(Some(revocation.reason));
         self.fields.note = text(revocation.note.as_ref());
         self
     }
 
     /// The field `note`: what somebody says about a change.
-    pub fn note(mut self, note: &Note) -> Self {
+    pub(crate) fn note(mut self, note: &Note) -> Self {
         self.fields.note = text(Some(note));
         self
     }
 
     /// The field `packages`: what a grant is limited to, as a JSON array.
-    pub fn packages(mut self, packages: Option<&PackagePatterns>) -> Self {
+    pub(crate) fn packages(mut self, packages: Option<&PackagePatterns>) -> Self {
         self.fields.packages = text(packages.map(PackagePatterns::as_str));
         self
     }
@@ -287,20 +287,20 @@ impl AuditEvent {
     }
 
     /// The field `floor`: the lowest version that is accepted.
-    pub fn floor(mut self, floor: Option<&PackageVersion>) -> Self {
+    pub(crate) fn floor(mut self, floor: Option<&PackageVersion>) -> Self {
         self.fields.floor = text(floor);
         self
     }
 
     /// The fields `old_kek_id` and `new_kek_id`.
-    pub fn keks(mut self, old: KekId, new: KekId) -> Self {
+    pub(crate) fn keks(mut self, old: KekId, new: KekId) -> Self {
         self.fields.old_kek_id = text(Some(old));
         self.fields.new_kek_id = text(Some(new));
         self
     }
 
     /// The field `keys`: how many private keys were wrapped.
-    pub fn keys(mut self, count: u64) -> Self {
+    pub(crate) fn keys(mut self, count: u64) -> Self {
         self.fields.keys = text(Some(count));
         self
     }

@@ -1,5 +1,3 @@
-use std::path::Path;
-
 use signing_crypto::shell_word;
 use signing_loader::{DirectoryError, DirectoryFault, InstallError};
 
@@ -22,14 +20,12 @@ pub(super) fn install(error: &InstallError) -> Advice {
         }
         InstallError::Changed { path } => {
             // Not beside it: what is there is verified with the rest.
-            let mut aside = path.file_name().unwrap_or_default().to_owned();
-            aside.push(".changed");
-            let (path, aside) = (shell_word(path), shell_word(Path::new(".").join(aside)));
             return Advice::refused(
                 error.code(),
                 format!(
-                    "find out who changed it; then move it out of the directory, and install again \
-                     with --danger-allow-downgrade: mv -nT {path} {aside}"
+                    "find out who changed it; then move it away, and install again with \
+                     --danger-allow-downgrade: mv -t \"$(mktemp -d)\" {}",
+                    shell_word(path)
                 ),
             );
         }

@@ -46,7 +46,6 @@ pub(super) fn agent(error: &AgentError) -> Advice {
         AgentError::OfAnotherUser { .. } => {
             ("UnprotectedFile", "use an agent of your own: eval \"$(ssh-agent)\" && ssh-add <file>")
         }
-        AgentError::Replaceable(error) => return super::install::directory(error),
         AgentError::TimedOut { .. } => (
             "SignerTimedOut",
             "answer the agent's question in time, if it asks one, or wait longer: --signer-timeout \

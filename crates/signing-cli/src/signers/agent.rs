@@ -3,14 +3,11 @@
 mod identities;
 mod protocol;
 
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::env;
+use std::path::PathBuf;
 use std::time::Duration;
-use std::{env, fs};
 
-use rustix::process::geteuid;
 use signing_crypto::{Signer, SignerError, SigningInput, VerifyingKey};
-use signing_loader::require_irreplaceable;
 
 use self::protocol::Agent;
 use super::deadline::within;
@@ -33,26 +30,13 @@ impl AgentSigner {
     /// Finds the key in the agent of `SSH_AUTH_SOCK`.
     pub(super) fn open(identity: &AgentIdentity, limit: Duration) -> Result<Self, AgentError> {
         let socket = env::var_os(SOCKET).filter(|socket| !socket.is_empty());
-        let socket = PathBuf::from(socket.ok_or(AgentError::NoAgent)?);
-        require_own(&socket)?;
-        let agent = Agent::new(socket);
+        let agent = Agent::new(PathBuf::from(socket.ok_or(AgentError::NoAgent)?));
         let asked = agent.clone();
         let timed_out = AgentError::TimedOut { seconds: limit.as_secs() };
         let held = within(limit, move || asked.identities()).ok_or(timed_out)??;
         let (blob, key) = identities::choose(&held, identity)?;
         Ok(Self { agent, blob, key, limit })
     }
-}
-
-/// Refuses an agent that others could have put there: where no key is expected, as when root keys
-/// are chosen, it would choose the key.
-fn require_own(socket: &Path) -> Result<(), AgentError> {
-    let unreachable = |source| AgentError::Unreachable { path: socket.into(), source };
-    let owner = fs::metadata(socket).map_err(unreachable)?.uid();
-    if owner != 0 && owner != geteuid().as_raw() {
-        return Err(AgentError::OfAnotherUser { path: socket.into(), owner });
-    }
-    Ok(require_irreplaceable(socket)?)
 }
 
 impl Signer for AgentSigner {

@@ -122,6 +122,9 @@ mod postgres {
         let status = |url: &str, code: &str| {
             let run = scratch.fails(2, code, &["db", "status", "-vv", "--database-url", url]);
             run.assert_says_nowhere("hunter2");
+            // It goes on after that, and shows commands.
+            let doctor = scratch.run(&["doctor", "--database-url", url]);
+            doctor.assert_says_nowhere("hunter2");
             run
         };
         let run = status("postgres://ann:hunter2@127.0.0.1:1/db", "PasswordOnCommandLine");

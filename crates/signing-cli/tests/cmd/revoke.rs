@@ -126,6 +126,28 @@ fn another_organizations_key_is_not_revoked() {
     scratch.json(&["keys", "revoke", &id, "--org", "acme"]);
 }
 
+/// Whoever gives a name to several keys does not choose among the rows of another organization.
+#[test]
+fn a_name_that_another_organization_gives_to_two_keys_changes_nothing() {
+    let scratch = Scratch::with_orgs(&["acme", "vendor"]);
+    let (_, own) = scratch.stored_key("own", "acme");
+    scratch.stored_key("release", "vendor");
+    scratch.json(&["keys", "trust", "--org", "acme", "--key-id", "acme/own"]);
+    scratch.json(&["keys", "trust", "--org", "vendor", "--key-id", "vendor/release"]);
+    scratch.json(&["orgs", "grant-trust", "--from", "acme", "--to", "vendor"]);
+    let named_alike =
+        ["keys", "trust", "--org", "vendor", "--key-id", "acme/own", "--name", "release"];
+    scratch.json(&named_alike);
+    for command in ["revoke", "reinstate"] {
+        let mut arguments = vec!["keys", command, "vendor/release", "--org", "acme"];
+        arguments.extend(["--note", "a mistake"]);
+        scratch.fails(2, "AmbiguousKey", &arguments);
+    }
+    scratch.fails(2, "AmbiguousKey", &["keys", "deny", "vendor/release", "--org", "acme"]);
+    let listed = scratch.json(&["keys", "list", "--org", "acme"]);
+    assert_eq!(listed["accepted"][0]["fingerprint"], own.as_str());
+}
+
 /// As `keys deny acme/release --org other` denies it.
 #[test]
 fn what_an_organization_says_about_anothers_key_is_found_by_that_keys_name() {

@@ -12,7 +12,7 @@ use crate::names::{OrgId, OrgName, StatementTime, StoreId};
 
 /// The `predicateType` that makes a statement one about an audit log: never one
 /// about a package.
-pub const CHECKPOINT_TYPE: &str = "urn:cloacina:audit-checkpoint:v1";
+pub(crate) const CHECKPOINT_TYPE: &str = "urn:cloacina:audit-checkpoint:v1";
 
 sha256_of!(
     /// The hash of an entry of an audit log: SHA-256, written as 64 lower-case

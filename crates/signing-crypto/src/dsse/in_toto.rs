@@ -7,7 +7,7 @@ use crate::dsse::MalformedStatement;
 use crate::dsse::strict_json::Object;
 
 /// The `_type` of every statement: in-toto Statement v1.
-pub const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
+pub(crate) const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
 
 /// A statement, as it is signed.
 pub(crate) struct Statement<P> {

@@ -4,7 +4,7 @@ use std::str::FromStr;
 use crate::names::{MAX_NAME_BYTES, PackageName, PatternError, is_deceptive};
 
 /// The most patterns that one scope may have.
-pub const MAX_PATTERNS: usize = 64;
+pub(crate) const MAX_PATTERNS: usize = 64;
 
 /// Which packages something is limited to: those whose name one of these patterns
 /// matches. Never empty: what is for no package is not made.

@@ -132,7 +132,7 @@ impl DraftDocuments {
     }
 
     /// The root document whose roles count once the documents are published.
-    pub fn acting_root(&self) -> &RootDocument {
+    fn acting_root(&self) -> &RootDocument {
         let acting = self.root.as_ref().or(self.current_root.as_ref());
         acting.expect("a draft has a root document").unverified()
     }

@@ -98,7 +98,7 @@ impl<D: TrustDocument> SignedDocument<D> {
     }
 
     /// Which of `keys` have signed it, each by a signature that names it.
-    pub fn signers_among<'a>(
+    pub(crate) fn signers_among<'a>(
         &self,
         keys: impl IntoIterator<Item = &'a VerifyingKey>,
     ) -> BTreeSet<Fingerprint> {

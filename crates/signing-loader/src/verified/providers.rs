@@ -1,5 +1,5 @@
 //! The loaded packages that a package needs. They were verified when they were loaded, perhaps
-//! by another verifier, so that of the package that needs them decides about each of them.
+//! by another verifier. The verifier of the package that needs them decides about each again.
 //!
 //! The SONAME is in the package, so its signer chooses it, and could choose the name of a package
 //! that this signer may not sign. A package therefore provides a SONAME only if it is accepted

@@ -39,7 +39,7 @@ pub struct SeenDocuments(BTreeMap<SeenFrom, SeenOrganization>);
 /// Remembers which documents were seen, so that older ones are recognized.
 ///
 /// Without a memory that outlives the process, somebody who can write the store can show a
-/// process that was restarted documents that are older, as long as those have not expired.
+/// restarted process older documents that have not expired.
 pub trait VersionMemory: fmt::Debug + Send + Sync {
     /// Calls `admit` with what was seen, and remembers what it has changed before this
     /// returns. No other call sees it in between.

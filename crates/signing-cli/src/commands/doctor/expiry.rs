@@ -189,7 +189,10 @@ async fn of_signatures(
         let Some(expires_at) = statement.expires_at() else { continue };
         let signers: Vec<_> =
             envelope.signatures().iter().filter_map(EnvelopeSignature::claimed_signer).collect();
-        if !signers.is_empty() && signers.iter().all(|signer| own.refused.contains(signer)) {
+        let is_refused = |signature: &EnvelopeSignature| {
+            signature.claimed_signer().is_some_and(|signer| own.refused.contains(&signer))
+        };
+        if envelope.signatures().iter().all(is_refused) {
             continue;
         }
         let key = match signers.iter().find(|signer| own.signing.contains(signer)) {
@@ -198,13 +201,21 @@ async fn of_signatures(
         };
         let version = statement.version().map(|version| format!(" --package-version {version}"));
         let name = shell_word(statement.name().as_str());
+        let others = match envelope.signatures().len() {
+            1 => String::new(),
+            _ => format!(
+                "; have each other signer add theirs: cloacina package cosign <path> --name {name} \
+                 --org {} --store --key <private key>",
+                org.name
+            ),
+        };
         let ending = Ending {
             at: expires_at.to_utc(),
             what: format!("{}'s signature {} for {}", org.name, record.id, statement.name()),
             next: format!(
                 "if the package is still used, sign it again: cloacina sign <path> --name {name}{} {key} \
-                 --store --force --expires 365d; then remove this signature: cloacina package unstore \
-                 {}",
+                 --store --force --expires 365d{others}; then remove this signature: cloacina package \
+                 unstore {}",
                 version.unwrap_or_default(),
                 record.id,
             ),

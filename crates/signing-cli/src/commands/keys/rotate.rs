@@ -196,21 +196,22 @@ fn steps(
             format!("cloacina keys rotate {old} --resign"),
         ));
     }
-    match rotation.trusted {
-        Some(_) => steps.push(step(
+    if rotation.old_trusted.is_some() {
+        steps.push(step(
             "add a signature to each .sig file that the old key has signed",
             format!("cloacina package cosign <package> --org {owner} --key-id {new}"),
-        )),
-        None => {
+        ));
+    } else {
+        if rotation.trusted.is_none() {
             steps.push(step(
                 &format!("{owner} does not trust the old key; once it is to trust the new one"),
                 format!("cloacina keys trust --org {owner} --key-id {new}"),
             ));
-            steps.push(step(
-                "sign again only packages that you have checked",
-                format!("cloacina package sign <package> --key-id {new}"),
-            ));
         }
+        steps.push(step(
+            "sign again only packages that you have checked",
+            format!("cloacina package sign <package> --key-id {new}"),
+        ));
     }
     for other in rotation.others.iter().filter(|other| other.trusted.is_none()) {
         let org = &other.org.name;

@@ -2,6 +2,7 @@ use std::path::Path;
 
 use serde::Serialize;
 use signing_crypto::{OrgId, OrgName};
+use signing_trust::store::OrganizationRef;
 
 use crate::cli::{AnchorArgs, OrgReference};
 use crate::context::Context;
@@ -37,10 +38,15 @@ pub(super) async fn export(
         documents.iter().filter(|(_, texts)| texts.size() == 0).map(|(&org, _)| org).collect();
     // Also with --quiet: hosts that get this bundle refuse packages.
     if !without_documents.is_empty() {
+        let mut names = Vec::new();
+        for &id in &without_documents {
+            let named = keys.store().organization(OrganizationRef::Id(id)).await;
+            names.push(named.map_or_else(|_| id.to_string(), |org| org.name.to_string()));
+        }
         warn(&format!(
             "hosts refuse the keys of {}, whose documents do not count or have no room: {}",
             counted(without_documents.len() as u64, "organization"),
-            without_documents.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+            names.join(", ")
         ));
     }
     Ok(Report::done(&ExportView {

@@ -3,7 +3,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 
 use signing_crypto::{KeyError, PemError, PemForm, SignerError};
-use signing_loader::{DirectoryError, DirectoryFault, Protection, ProtectionError};
+use signing_loader::{Protection, ProtectionError};
 use signing_trust::TrustError;
 
 use super::{Sample, each, sample, values};
@@ -45,10 +45,6 @@ fn agent() -> Vec<AgentError> {
         AgentError::NoAgent,
         AgentError::Unreachable { path: "/tmp/ssh-0123/agent.1".into(), source },
         AgentError::OfAnotherUser { path: "/tmp/agent.sock".into(), owner: 65_534 },
-        AgentError::Replaceable(DirectoryError::Unsafe {
-            path: "/shared".into(),
-            source: DirectoryFault::Writable { mode: 0o777 },
-        }),
         AgentError::TimedOut { seconds: 60 },
         AgentError::Refused,
         AgentError::Malformed,

@@ -2,6 +2,8 @@ use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 
+use rustix::process::{Uid, geteuid};
+
 use crate::signer_error::AgentError;
 use crate::ssh::{ED25519, PublicKeyBlob, Reader, write_string};
 
@@ -42,10 +44,11 @@ impl Agent {
 
     /// The content of the answer, which must be of type `expected`.
     fn ask(&self, request: &[u8], expected: u8) -> Result<Vec<u8>, AgentError> {
-        let mut answer = self
-            .exchange(request)
-            .map_err(|source| AgentError::Unreachable { path: self.0.clone(), source })?
-            .ok_or(AgentError::Malformed)?;
+        let unreachable = |source| AgentError::Unreachable { path: self.0.clone(), source };
+        let stream = UnixStream::connect(&self.0).map_err(unreachable)?;
+        self.require_own(&stream)?;
+        let answer = exchange(stream, request).map_err(unreachable)?;
+        let mut answer = answer.ok_or(AgentError::Malformed)?;
         match answer.first() {
             Some(&FAILURE) => Err(AgentError::Refused),
             Some(&found) if found == expected => Ok(answer.split_off(1)),
@@ -53,22 +56,48 @@ impl Agent {
         }
     }
 
-    /// The answer, unless it is too large.
-    fn exchange(&self, request: &[u8]) -> io::Result<Option<Vec<u8>>> {
-        let mut stream = UnixStream::connect(&self.0)?;
-        let mut message = Vec::with_capacity(4 + request.len());
-        write_string(&mut message, request);
-        stream.write_all(&message)?;
-        let mut length = [0; 4];
-        stream.read_exact(&mut length)?;
-        let length = u32::from_be_bytes(length) as usize;
-        if length > MAX_MESSAGE {
-            return Ok(None);
+    /// Refuses an agent that others may have put there: where no key is expected, as when root
+    /// keys are chosen, it would choose the key.
+    fn require_own(&self, stream: &UnixStream) -> Result<(), AgentError> {
+        let path = || self.0.clone();
+        let owner = self.owner(stream);
+        let owner = owner.map_err(|source| AgentError::Unreachable { path: path(), source })?;
+        match owner.is_root() || owner == geteuid() {
+            true => Ok(()),
+            false => Err(AgentError::OfAnotherUser { path: path(), owner: owner.as_raw() }),
         }
-        let mut answer = vec![0; length];
-        stream.read_exact(&mut answer)?;
-        Ok(Some(answer))
     }
+
+    /// Whose process answers.
+    #[cfg(target_os = "linux")]
+    #[expect(clippy::unused_self, reason = "elsewhere it is the owner of the path")]
+    fn owner(&self, stream: &UnixStream) -> io::Result<Uid> {
+        Ok(rustix::net::sockopt::socket_peercred(stream)?.uid)
+    }
+
+    /// Whose socket it is, where nothing tells the process.
+    #[cfg(not(target_os = "linux"))]
+    fn owner(&self, _: &UnixStream) -> io::Result<Uid> {
+        use std::os::unix::fs::MetadataExt;
+
+        Ok(Uid::from_raw(std::fs::metadata(&self.0)?.uid()))
+    }
+}
+
+/// The answer, unless it is too large.
+fn exchange(mut stream: UnixStream, request: &[u8]) -> io::Result<Option<Vec<u8>>> {
+    let mut message = Vec::with_capacity(4 + request.len());
+    write_string(&mut message, request);
+    stream.write_all(&message)?;
+    let mut length = [0; 4];
+    stream.read_exact(&mut length)?;
+    let length = u32::from_be_bytes(length) as usize;
+    if length > MAX_MESSAGE {
+        return Ok(None);
+    }
+    let mut answer = vec![0; length];
+    stream.read_exact(&mut answer)?;
+    Ok(Some(answer))
 }
 
 /// Asks to sign `data`.

@@ -93,7 +93,7 @@ fn a_bundle_whose_childs_documents_have_expired_is_exported_and_refuses_the_chil
 #[test]
 fn a_child_without_documents_is_named_in_a_warning_that_quiet_does_not_suppress() {
     let scratch = rooted();
-    let vendor = text(&scratch.json(&["orgs", "create", "vendor"])["id"]);
+    scratch.json(&["orgs", "create", "vendor"]);
     scratch.json(&["orgs", "grant-trust", "--from", "acme", "--to", "vendor"]);
     let child = format!("vendor={}", "ab".repeat(32));
     scratch.json(&[&PUBLISH[..], &["--child-root", &child]].concat());
@@ -101,7 +101,7 @@ fn a_child_without_documents_is_named_in_a_warning_that_quiet_does_not_suppress(
     assert_eq!((exported.code, &*exported.stdout), (0, ""), "{}", exported.stderr);
     let said = "warning: hosts refuse the keys of 1 organization, whose documents do not count";
     assert!(exported.stderr.starts_with(said), "{}", exported.stderr);
-    assert!(exported.stderr.contains(&vendor), "{}", exported.stderr);
+    assert!(exported.stderr.ends_with(": vendor\n"), "{}", exported.stderr);
 }
 
 #[test]

@@ -1,22 +1,27 @@
 //! Keys in an ssh-agent: OpenSSH's own, and some that lie.
 
+use std::fs::Permissions;
 use std::io::{Read, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 
 use super::{assert_not_signed, assert_signed_by, tool};
-use crate::support::{Run, Scratch, finish, kill, spawn, text};
+use crate::support::{NOBODY, Run, Scratch, as_nobody, finish, kill, spawn, text};
 
 /// An `ssh-agent` of the test's own, which ends with it.
 struct Agent(Child);
 
 impl Agent {
     fn start(scratch: &Scratch) -> Self {
-        let socket = scratch.path("agent");
         let mut command = scratch.tool("ssh-agent");
-        command.args(["-D", "-a"]).arg(&socket).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut child = spawn(&mut command);
+        command.args(["-D", "-a"]).arg(scratch.path("agent"));
+        Self::of(command)
+    }
+
+    fn of(mut command: Command) -> Self {
+        let mut child = spawn(command.stdout(Stdio::piped()).stderr(Stdio::null()));
         // It says where it listens when it does.
         let mut first = [0; 1];
         child.stdout.as_mut().unwrap().read_exact(&mut first).unwrap();
@@ -207,6 +212,29 @@ fn without_an_agent_nothing_is_signed() {
     assert_not_signed(&scratch, &sign(&scratch, "agent:release"), "SignerUnavailable");
     drop(UnixListener::bind(scratch.path("agent")).unwrap());
     assert_not_signed(&scratch, &sign(&scratch, "agent:release"), "SignerUnavailable");
+}
+
+/// Where no key is expected, the agent would choose it.
+#[test]
+fn an_agent_of_another_user_is_asked_for_nothing() {
+    let scratch = scratch();
+    std::fs::create_dir(scratch.path("theirs")).unwrap();
+    for (path, mode) in [("", 0o755), ("theirs", 0o777)] {
+        std::fs::set_permissions(scratch.path(path), Permissions::from_mode(mode)).unwrap();
+    }
+    let mut theirs = scratch.tool("ssh-agent");
+    theirs.args(["-D", "-a"]).arg(scratch.path("theirs/agent"));
+    let _agent = Agent::of(as_nobody(&theirs));
+
+    let sign = ["package", "sign", "a.so", "--key", "agent:release", "--json"];
+    let mut command = scratch.command(&sign);
+    let run = finish(command.env("SSH_AUTH_SOCK", scratch.path("theirs/agent")), b"");
+    assert_not_signed(&scratch, &run, "UnprotectedFile");
+    assert!(run.stderr.contains(&NOBODY.to_string()), "{}", run.stderr);
+
+    let _own = Agent::start(&scratch);
+    add_key(&scratch, "release", &[]);
+    assert_eq!(self::sign(&scratch, "agent:release").code, 0);
 }
 
 #[test]

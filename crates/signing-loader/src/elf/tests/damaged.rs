@@ -310,6 +310,12 @@ fn unknown_entries_and_other_numbers_of_known_ones_are_refused() {
         });
         assert_eq!(found, Some(DynamicTag(tag as i64)), "{tag:#x}: {faults:?}");
     }
+    // What such an entry holds is an address or a number, and no text.
+    assert!(
+        faults(&with_tag(32, u64::MAX))
+            .iter()
+            .any(|fault| matches!(fault, LibraryError::ForbiddenTag { value: None, .. }))
+    );
     // DT_SYMBOLIC only changes an order.
     read(&with_tag(16, 0)).unwrap();
     assert!(

@@ -145,6 +145,7 @@ fn version_and_expiry_survive_being_signed_and_read() {
     let plain = parse(&SignatureEnvelope::sign(&statement(), &key(1)).to_json());
     let read = plain.unverified_statement().unwrap();
     assert_eq!((read.version(), read.expires_at()), (None, None));
+    assert_eq!(plain.unverified_payload_type(), PAYLOAD_TYPE);
 }
 
 #[test]
