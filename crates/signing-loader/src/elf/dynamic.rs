@@ -69,7 +69,7 @@ fn entries(image: &Image<'_>) -> Result<Vec<(DynamicTag, u64)>, LibraryError> {
     if count > MAX_ENTRIES || !image.has(range) {
         return Err(MalformedLibrary::DynamicTable.into());
     }
-    let bytes = image.bytes(Range { size: count * each, ..range })?;
+    let bytes = image.bytes(range)?;
     let (table, _) = pod::slice_from_bytes::<Dyn<NativeEndian>>(&bytes, count as usize)
         .map_err(|()| MalformedLibrary::DynamicTable)?;
     let mut entries: Vec<(DynamicTag, u64)> = Vec::new();
@@ -78,9 +78,8 @@ fn entries(image: &Image<'_>) -> Result<Vec<(DynamicTag, u64)>, LibraryError> {
         if tag.0 == elf::DT_NULL.0 {
             return Ok(entries);
         }
-        // Of several, the linker keeps the last.
-        let is_single = tag.0 != elf::DT_NEEDED.0 && tag.is_known();
-        if is_single && entries.iter().any(|(other, _)| *other == tag) {
+        // Of several, the linker keeps the last. It keeps all that a library needs.
+        if tag.is_known() && entries.iter().any(|(other, _)| *other == tag) {
             return Err(MalformedLibrary::RepeatedEntry { tag }.into());
         }
         entries.push((tag, wide(entry.d_val.get(NativeEndian))));
