@@ -1,9 +1,9 @@
 use std::fmt;
 
-use signing_crypto::Fingerprint;
+use signing_crypto::{Fingerprint, OrgId};
 use signing_loader::{PackageError, VerificationError};
 use signing_trust::store::{OrganizationRecord, RevocationReason};
-use signing_trust::{TrustError, TrustReader, UntrustedReason};
+use signing_trust::{DecisionError, SignedTrustError, TrustError, TrustReader, UntrustedReason};
 
 use super::package::trust_after_inquiry;
 use super::signed_trust::sign_what_rows_trust;
@@ -50,6 +50,9 @@ pub(crate) async fn of_package(
     org: &OrganizationRecord,
     error: PackageError,
 ) -> CliError {
+    if has_no_documents(&error) == Some(org.id) {
+        return CliError::NoTrustDocuments { org: org.name.clone() };
+    }
     // Of too few signers, another may be known that does not count.
     let refusal = match &error {
         PackageError::Verification(VerificationError::NotEnoughSigners {
@@ -83,6 +86,19 @@ pub(crate) async fn of_package(
         _ => None,
     });
     with(known, error.into())
+}
+
+/// The organization without signed trust, if that is why nothing could be decided.
+fn has_no_documents(error: &PackageError) -> Option<OrgId> {
+    match error {
+        PackageError::Trust(TrustError::Decision(error)) | PackageError::Decision(error) => {
+            match error {
+                DecisionError::SignedTrust(SignedTrustError::NoDocuments { org }) => Some(*org),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
 }
 
 /// The error that refuses to trust a key, with what the store knows about the key.

@@ -261,3 +261,39 @@ impl fmt::Display for LibraryTarget {
         write!(f, " ({class}, {encoding})")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_is_named_by_its_machine_class_and_encoding() {
+        for (machine, class, encoding, name) in [
+            (3, 1, 1, "x86 (32-bit, little-endian)"),
+            (62, 2, 1, "x86-64 (64-bit, little-endian)"),
+            (40, 1, 1, "Arm (32-bit, little-endian)"),
+            (183, 2, 2, "AArch64 (64-bit, big-endian)"),
+            (243, 2, 1, "RISC-V (64-bit, little-endian)"),
+            (21, 2, 2, "64-bit PowerPC (64-bit, big-endian)"),
+            (22, 2, 2, "S/390 (64-bit, big-endian)"),
+            (62, 3, 3, "x86-64 (unknown class, unknown encoding)"),
+        ] {
+            assert_eq!(LibraryTarget { machine, class, encoding }.to_string(), name);
+        }
+        let unknown = LibraryTarget { machine: 9999, class: 2, encoding: 1 };
+        assert!(unknown.to_string().contains("9999"), "{unknown}");
+    }
+
+    #[test]
+    fn a_file_that_is_no_library_is_called_what_it_is() {
+        let called = |kind| ElfType::Other(kind).to_string();
+        assert_eq!([1, 2, 4].map(called), ["an object file", "a program", "a core dump"]);
+        assert_eq!(called(7), "an ELF file of type 7");
+        assert_eq!(ElfType::PositionIndependentExecutable.to_string(), "a program");
+    }
+
+    #[test]
+    fn the_text_of_a_forbidden_entry_is_quoted() {
+        assert_eq!((shown(Some("/evil")), shown(None)), (" \"/evil\"".into(), String::new()));
+    }
+}

@@ -48,7 +48,9 @@ fn without_signed_trust_the_organization_is_named_and_the_way_to_make_it() {
     let scratch = scratch();
     let root = "ab".repeat(32);
     let show = ["trust", "show", "--org", "acme"];
-    for command in [&show[..], &["trust", "status", "--org", "acme", "--trust-root", &root]] {
+    let status = ["trust", "status", "--org", "acme", "--trust-root", &root];
+    let verify = ["package", "verify", "a.so", "--org", "acme", "--trust-root", &root];
+    for command in [&show[..], &status, &verify] {
         let run = scratch.fails(1, "TrustDocumentMissing", command);
         assert!(run.stderr.contains("acme has published no signed trust"), "{}", run.stderr);
         assert!(run.stderr.contains("cloacina trust init --org acme "), "{}", run.stderr);
