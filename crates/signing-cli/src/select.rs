@@ -275,7 +275,6 @@ impl Scope {
                 };
                 Err(CliError::AmbiguousKey {
                     given: named.to_string(),
-                    // The same key of both kinds, or else a kind does not tell them apart.
                     kinds_differ: matching.iter().any(is_signing)
                         && !matching.iter().all(is_signing),
                     candidates: matching.iter().map(|key| key.described(shown(key))).collect(),

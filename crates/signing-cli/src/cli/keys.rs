@@ -236,7 +236,8 @@ pub(crate) struct KeyArgs {
     /// fingerprint
     pub(crate) key: KeyReference,
 
-    /// The organization whose key it is (name or id). A whole id needs none
+    /// The organization whose key it is, or whose trust in another's key is changed (name or id).
+    /// A whole id needs none
     #[arg(long)]
     pub(crate) org: Option<OrgReference>,
 

@@ -133,6 +133,7 @@ impl Init {
             force: false,
             root_output: Some(root_output),
             yes: false,
+            dry_run: false,
             access,
         };
         Ok(Self { org: None, roles: RoleArgs::of(root_key)?, statement, publication })
@@ -162,7 +163,7 @@ pub(crate) struct StatementArgs {
 /// What to do with documents once they are signed.
 #[derive(Args)]
 pub(crate) struct PublicationArgs {
-    /// If more keys must sign, write the documents to this file, for cloacina trust cosign
+    /// If more keys must sign, write a draft to this file, for cloacina trust cosign
     #[arg(long, value_name = "FILE")]
     pub(crate) draft: Option<PathBuf>,
 
@@ -170,13 +171,17 @@ pub(crate) struct PublicationArgs {
     #[arg(long)]
     force: bool,
 
-    /// Write the new root document to this file once it is published, for runners to pin
+    /// Write the published root document to this file, for runners to pin
     #[arg(long, value_name = "FILE")]
     pub(crate) root_output: Option<PathBuf>,
 
     /// Do not ask
     #[arg(long)]
     pub(crate) yes: bool,
+
+    /// Show what would be signed, and change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 
     #[command(flatten)]
     access: KeyAccessArgs,

@@ -69,6 +69,26 @@ fn who_has_named_the_store_or_wants_to_hear_nothing_is_told_nothing() {
     assert_eq!((by_environment.code, &*by_environment.stderr), (0, ""));
 }
 
+/// A command that is shown would else go to the default store.
+#[test]
+fn commands_that_are_shown_are_completed_by_where_this_command_line_says_the_store_is() {
+    let scratch = scratch();
+    let elsewhere = scratch.path("elsewhere.db").display().to_string();
+    let list = ["orgs", "list"];
+    let named = [&list[..], &["--database-url", &elsewhere, "--kek-file", "kek"]].concat();
+    let run = finish(&mut unnamed(&scratch, &named), b"");
+    assert_eq!(run.code, 2, "{}", run.stderr);
+    let places = format!("--database-url {elsewhere} --kek-file kek\n");
+    let note = format!("note: give the commands above this store too: {places}");
+    assert!(run.stderr.contains(": cloacina init"), "{}", run.stderr);
+    assert!(run.stderr.ends_with(&note), "{}", run.stderr);
+
+    let mut by_environment = unnamed(&scratch, &list);
+    let run = finish(by_environment.env("CLOACINA_DATABASE_URL", &elsewhere), b"");
+    assert!(run.stderr.contains(": cloacina init"), "{}", run.stderr);
+    assert!(!run.stderr.contains("note: "), "{}", run.stderr);
+}
+
 #[test]
 fn reading_signing_and_verifying_are_free_of_notes() {
     let scratch = scratch();

@@ -242,6 +242,46 @@ fn what_ends_within_30_days_is_a_warning_and_what_ends_later_is_not() {
 }
 
 #[test]
+fn a_signature_that_ends_is_renewed_with_its_version_and_for_all_who_signed() {
+    let scratch = scratch();
+    scratch.write("a.so", "a");
+    let (_, fingerprint) = scratch.stored_key("night", "acme");
+    scratch.json(&["keys", "trust", "--org", "acme", "--key-id", "acme/night"]);
+    let sign = ["sign", "a.so", "--key-id", "acme/night", "--store", "--expires", "7d"];
+    let kept = scratch.json(&[&sign[..], &["--package-version", "1.4.0"]].concat());
+    let kept = text(&kept[0]["signature_id"]);
+    let next = || text(&Examined::of(&scratch, &[]).assert("expiry", "warning")["next"]);
+
+    let sign_again = format!(
+        "cloacina sign <path> --name a.so --package-version 1.4.0 --key-id acme/{} --store --force \
+         --expires 365d",
+        &fingerprint[..16]
+    );
+    let remove = format!("cloacina package unstore {kept}");
+    let is_used = "if the package is still used, sign it again: ";
+    assert_eq!(next(), format!("{is_used}{sign_again}; then remove this signature: {remove}"));
+    for command in [&sign_again, &remove] {
+        let command = command.replace("<path>", "a.so");
+        scratch.json(&command.split(' ').skip(1).collect::<Vec<_>>());
+    }
+    Examined::of(&scratch, &[]).assert("expiry", "ok");
+
+    // Another signer's would be lost.
+    let alone = scratch.json(&[&sign[..], &["--force"]].concat());
+    let cosign = ["package", "cosign", "a.so", "--org", "acme", "--key-id", "acme/release"];
+    scratch.json(&[&cosign[..], &["--store", "--yes"]].concat());
+    scratch.json(&["package", "unstore", &text(&alone[0]["signature_id"])]);
+    let both = "; have each other signer add theirs: cloacina package cosign <path> --name a.so";
+    assert!(next().contains(both), "{}", next());
+
+    // What nobody accepts any more needs no successor.
+    for key in ["acme/night", "acme/release"] {
+        scratch.json(&["keys", "revoke", key, "--trusted"]);
+    }
+    Examined::of(&scratch, &[]).assert("expiry", "ok");
+}
+
+#[test]
 fn trust_that_ends_is_renewed_by_what_the_store_has_of_the_key() {
     let scratch = scratch();
     scratch.key_files("dev");

@@ -20,7 +20,9 @@ fn a_signal_ends_the_program_and_leaves_the_terminal_as_it_was() {
         let (mut person, end) = terminal();
         let before = tcgetattr(&person).unwrap().local_modes;
         assert!(before.contains(LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG));
-        let mut command = scratch.command(&GENERATE);
+        // The tests may run where a signal is ignored, as under nohup.
+        let mut command = scratch.tool("env");
+        command.args(["--default-signal", env!("CARGO_BIN_EXE_cloacina")]).args(GENERATE);
         command.stdin(end.try_clone().unwrap()).stdout(Stdio::null());
         let child = spawn(command.stderr(end.try_clone().unwrap()));
         // The command still holds the terminal's other end, and reading would not end.

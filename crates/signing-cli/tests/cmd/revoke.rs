@@ -144,8 +144,13 @@ fn a_name_that_another_organization_gives_to_two_keys_changes_nothing() {
         scratch.fails(2, "AmbiguousKey", &arguments);
     }
     scratch.fails(2, "AmbiguousKey", &["keys", "deny", "vendor/release", "--org", "acme"]);
-    let listed = scratch.json(&["keys", "list", "--org", "acme"]);
-    assert_eq!(listed["accepted"][0]["fingerprint"], own.as_str());
+    scratch.write("a.so", "a");
+    scratch.json(&["package", "sign", "a.so", "--key-id", "acme/own"]);
+    let verified = scratch.json(&["package", "verify", "a.so", "--org", "acme"]);
+    assert_eq!(
+        (&verified[0]["signer"], &verified[0]["via"]["path"]),
+        (&json!(own), &json!("direct"))
+    );
 }
 
 /// As `keys deny acme/release --org other` denies it.

@@ -54,6 +54,7 @@ pub(super) async fn publish_or_draft(
     let destination = match (missing.first(), &publication.draft) {
         (None, _) => Destination::Store,
         (Some(_), Some(path)) => Destination::Draft(path),
+        (Some(_), None) if publication.dry_run => Destination::Store,
         (Some(first), None) => return Err(CliError::DraftNeeded { missing: first.clone() }),
     };
     if let Destination::Draft(path) = destination {
@@ -72,6 +73,10 @@ pub(super) async fn publish_or_draft(
     let unrooted = UnrootedView::all(&next.unrooted, &shown);
     let mut view = PublicationView::of(org, &next, unrooted, &impact);
     view.missing = MissingView::all(&missing);
+    if publication.dry_run {
+        view.is_foreseen = true;
+        return Ok(Report::requested(&view));
+    }
     // A token or an agent is not asked to sign what is then declined.
     if publication.confirmation() == Confirmation::Needed {
         ask(&mut view, &context.database_url()?, destination)?;

@@ -28,9 +28,18 @@ fn a_role_has_what_its_purpose_needs_and_no_more() {
         examined.assert("role", "ok");
         examined.assert("tables", "ok");
         examined.assert("clock", "ok");
-        examine_as(&scratch, role, None).assert("role", "ok");
+        let examined = examine_as(&scratch, role, None);
+        examined.assert("role", "ok");
+        examined.assert("expiry", "ok");
     }
     let [runner, signer, admin] = &roles;
+    // Where a runner is there is no key encryption key, and none is missing.
+    let url = scratch.database().url_of(runner, &runner.password);
+    let without_kek = Examined::by(&scratch, &[], |command| {
+        command.env("CLOACINA_DATABASE_URL", url).env_remove("CLOACINA_KEY_ENCRYPTION_KEY");
+    });
+    without_kek.assert("key encryption key", "ok");
+    without_kek.assert_problems(0);
     let found = examine_as(&scratch, signer, Some("signer"));
     let organization = text(&found.assert("organization", "ok")["message"]).to_owned();
     assert!(organization.ends_with(" can sign for acme"), "{organization}");

@@ -2,9 +2,11 @@ use std::thread;
 use std::time::Duration;
 
 use chrono::{SecondsFormat, TimeDelta, Utc};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::{PUBLISH, ROOT, STATUS, rooted, trust, verify, versions, words};
+use super::{
+    INIT, PUBLISH, ROOT, ROOT_OUTPUT, STATUS, rooted, scratch, trust, verify, versions, words,
+};
 use crate::support::{finish, text};
 
 #[test]
@@ -36,6 +38,32 @@ fn publishing_shows_which_stored_packages_start_and_stop_to_verify() {
     assert_eq!(published["stops"].as_array().unwrap().len(), 0);
     let again = scratch.json(&PUBLISH);
     assert_eq!(again["starts"].as_array().unwrap().len(), 0);
+}
+
+#[test]
+fn a_dry_run_shows_what_would_be_signed_and_signs_nothing() {
+    let scratch = scratch();
+    let dry_run = ["--dry-run"];
+    let run = scratch.run(&[&INIT[..], &ROOT_OUTPUT, &dry_run].concat());
+    let begin = "nothing was changed; this would be signed:\n";
+    assert!(run.stdout.starts_with(begin), "{}", run.stdout);
+    assert!(run.stdout.contains("role root: 1 of 1 key must sign"), "{}", run.stdout);
+    assert!(!scratch.exists("root.json"));
+    scratch.fails(1, "TrustDocumentMissing", &["trust", "show", "--org", "acme"]);
+
+    let two = ["--root-key", "second.pem", "--trust-threshold", "2"];
+    scratch.json(&[&INIT[..], &two, &ROOT_OUTPUT, &["--yes"]].concat());
+    trust(&scratch, "other");
+    let before = versions(&scratch);
+    // One of two keys is here, and no draft is to be written.
+    let publish = [&PUBLISH[..6], &ROOT, &dry_run].concat();
+    let run = scratch.run(&publish);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert!(run.stdout.contains("other keys that must sign it\n"), "{}", run.stdout);
+    let foreseen = scratch.json(&publish);
+    assert_eq!((&foreseen["published"], &foreseen["draft"]), (&json!(false), &json!(null)));
+    assert_eq!(versions(&scratch), before);
+    scratch.fails(2, "DraftNeeded", &PUBLISH);
 }
 
 #[test]

@@ -46,6 +46,9 @@ pub(super) struct PublicationView<'a> {
     is_first: bool,
     #[serde(skip)]
     pub(super) was_shown: bool,
+    /// Whether nothing of it was done, nor will be.
+    #[serde(skip)]
+    pub(super) is_foreseen: bool,
 }
 
 #[derive(Serialize)]
@@ -81,6 +84,7 @@ impl<'a> PublicationView<'a> {
             root: documents.root().or(documents.current_root()).map(SignedDocument::digest),
             is_first: documents.current_root().is_none(),
             was_shown: false,
+            is_foreseen: false,
         }
     }
 
@@ -127,6 +131,15 @@ impl<'a> PublicationView<'a> {
 
 impl View for PublicationView<'_> {
     fn text(&self) -> Lines {
+        if self.is_foreseen {
+            let mut text = Lines::from("nothing was changed; this would be signed:");
+            text.append(self.preview());
+            if !self.missing.is_empty() {
+                text.push("other keys that must sign it");
+                text.extend(self.missing.iter().map(MissingView::text));
+            }
+            return text;
+        }
         let mut text = match self.was_shown {
             true => Lines::new(),
             false => self.preview(),
