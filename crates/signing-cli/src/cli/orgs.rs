@@ -17,8 +17,8 @@ pub(crate) enum Orgs {
     List,
     /// Show an organization and its grants, with their packages and expiry
     Show {
-        /// The organization (name or id)
-        org: OrgReference,
+        /// The organization (name or id) [env: CLOACINA_ORG] [default: the only one]
+        org: Option<OrgReference>,
     },
     /// Delete an organization: it trusts nothing, its grants end, and no other organization
     /// can take its name. Shows what is no longer accepted, and asks. Cannot be undone

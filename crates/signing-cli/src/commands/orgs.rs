@@ -25,7 +25,7 @@ pub(super) fn run(context: &Context, command: Orgs) -> Result<Report, CliError> 
         match command {
             Orgs::Create { name } => create(context, name).await,
             Orgs::List => list(context).await,
-            Orgs::Show { org } => show::show(context, &org).await,
+            Orgs::Show { org } => show::show(context, org.as_ref()).await,
             Orgs::Delete { org, dry_run: true, .. } => dry_run::deletion(context, &org).await,
             Orgs::Delete { org, yes, .. } => {
                 delete(context, &org, Confirmation::given_if(yes)).await

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde_json::json;
 
-use crate::support::Scratch;
+use crate::support::{Scratch, finish};
 
 const GRANT: [&str; 6] = ["orgs", "grant-trust", "--from", "operator", "--to", "vendor"];
 
@@ -95,6 +95,10 @@ fn an_organization_is_shown_with_its_grants_and_their_limits() {
     let line = "accepts  vendor for packages \"etl-*\" until 2999-01-01T12:00:00Z";
     assert!(shown.lines().any(|shown| shown == line), "{shown}");
     scratch.fails(2, "NoSuchOrganization", &["orgs", "show", "operators"]);
+    scratch.fails(2, "OrganizationNeeded", &["orgs", "show"]);
+    let mut by_default = scratch.command(&["orgs", "show"]);
+    let by_default = finish(by_default.env("CLOACINA_ORG", "operator"), b"");
+    assert_eq!(by_default.stdout, shown, "{}", by_default.stderr);
     let received = scratch.json(&["orgs", "show", "vendor"]);
     assert_eq!(received["granted_by"][0]["org"], "operator");
     assert_eq!(received["granted_by"][0]["packages"], json!(["etl-*"]));

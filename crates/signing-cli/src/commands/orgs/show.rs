@@ -14,7 +14,7 @@ use crate::lines::{Lines, ShortIds, Table};
 use crate::output::Report;
 #[cfg(test)]
 use crate::schemas::Document;
-use crate::select::organization;
+use crate::select::organization_or_default;
 use crate::signed_trust::unverified_header;
 use crate::time::Time;
 use crate::view::{
@@ -24,9 +24,12 @@ use crate::view::{
 
 /// Shows an organization, its keys, the grants that it has made and received, and its signed
 /// trust.
-pub(super) async fn show(context: &Context, org: &OrgReference) -> Result<Report, CliError> {
+pub(super) async fn show(
+    context: &Context,
+    org: Option<&OrgReference>,
+) -> Result<Report, CliError> {
     let keys = context.open_to_read().await?;
-    let org = organization(&keys, org).await?;
+    let org = organization_or_default(context, &keys, org).await?;
     let graph = keys.trust_graph(Some(org.id)).await?;
     let own = graph.organization(org.id);
     let grants = own.map(|org| &*org.grants).unwrap_or_default();
