@@ -206,21 +206,22 @@ fn granted(
 ) -> Result<TrustLimits, UntrustedReason> {
     let TrustGrant { child_name, limits, .. } = grant;
     let child_name = child_name.clone();
-    require_documents(grant, context)?;
-    match (grant_standing(limits, grant.child_deleted_at, context), withdrawn) {
-        (GrantStanding::ChildDeleted { at }, _) => {
+    let standing = grant_standing(limits, grant.child_deleted_at, context);
+    match (standing, require_documents(grant, context), withdrawn) {
+        (GrantStanding::ChildDeleted { at }, _, _) => {
             return Err(UntrustedReason::ChildDeleted { child_name, at });
         }
-        (_, Some(Withdrawn::Revoked { at, .. } | Withdrawn::Denied { at })) => {
+        (_, Err(reason), _) => return Err(reason),
+        (_, _, Some(Withdrawn::Revoked { at, .. } | Withdrawn::Denied { at })) => {
             return Err(UntrustedReason::RevokedByChild { child_name, at });
         }
-        (_, Some(Withdrawn::Expired { at })) => {
+        (_, _, Some(Withdrawn::Expired { at })) => {
             return Err(UntrustedReason::ExpiredAtChild { child_name, at });
         }
-        (GrantStanding::Expired { at }, _) => {
+        (GrantStanding::Expired { at }, _, _) => {
             return Err(UntrustedReason::GrantExpired { child_name, at });
         }
-        (GrantStanding::InForce, None) => {}
+        (GrantStanding::InForce, Ok(()), None) => {}
     }
     let mut within = [&limits.packages, &grant.narrowed_to].into_iter().flatten();
     if let Some(others) = within.find(|limit| !packages.are_within(limit)) {

@@ -121,6 +121,18 @@ fn a_granted_organization_counts_by_its_root() {
     let published = scratch.json(&[&PUBLISH[..], &["--child-root", &named]].concat());
     assert_eq!(words(&published["changes"], "root"), [root]);
     assert_eq!(scratch.json(&STATUS)["unrooted"], Value::Array(Vec::new()));
+
+    // Once it is deleted, nobody is told to look for its documents.
+    scratch.json(&["keys", "trust", "--org", "vendor", "--import", "other.pub.pem"]);
+    scratch.json(&["package", "sign", "a.so", "--key", "other.pem", "--force"]);
+    scratch.json(&["orgs", "delete", "vendor", "--yes"]);
+    let refused = verify(&scratch);
+    refused.assert_failed(1, "UntrustedSigner");
+    assert!(
+        refused.stderr.contains("vendor, which trusted it, was deleted at"),
+        "{}",
+        refused.stderr
+    );
 }
 
 #[test]
