@@ -130,7 +130,7 @@ fn what_is_no_directory_of_installed_packages_is_not_taken_for_one() {
     }
 }
 
-/// Whoever fills a directory can make it look like one that packages were installed in.
+/// Somebody who fills a directory can make it look like one that packages were installed in.
 #[test]
 fn nothing_is_left_out_of_a_directory_that_only_looks_installed() {
     let verify = ["package", "verify", "packages", "--trust-key", "dev.pub.pem"];

@@ -126,7 +126,7 @@ fn another_organizations_key_is_not_revoked() {
     scratch.json(&["keys", "revoke", &id, "--org", "acme"]);
 }
 
-/// Whoever gives a name to several keys does not choose among the rows of another organization.
+/// An organization that gives a name to several keys does not choose among the rows of another.
 #[test]
 fn a_name_that_another_organization_gives_to_two_keys_changes_nothing() {
     let scratch = Scratch::with_orgs(&["acme", "vendor"]);

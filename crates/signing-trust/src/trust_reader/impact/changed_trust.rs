@@ -306,3 +306,47 @@ fn paths_by_key(keys: &[TrustedKey]) -> BTreeMap<Fingerprint, Vec<Path<'_>>> {
     }
     paths
 }
+
+#[cfg(test)]
+#[cfg(feature = "sqlite")]
+mod tests {
+    use std::time::Duration;
+
+    use signing_crypto::{PackageDigest, PackageStatement, SignatureEnvelope, SigningKey};
+    use signing_store::Store;
+
+    use super::*;
+    use crate::key_manager::KeyManager;
+    use crate::trust_reader::signature_search::{SEARCH_LIMIT, SignatureSearch};
+
+    /// A role that may keep signatures may keep very many.
+    #[tokio::test]
+    async fn dry_run_that_takes_too_long_is_cut_and_says_so() {
+        let directory = tempfile::tempdir().unwrap();
+        let url = directory.path().join("cloacina.db").to_str().unwrap().parse().unwrap();
+        let (store, _) = Store::migrate(&url).await.unwrap();
+        let keys = KeyManager::new(store, None);
+        let org = keys.create_organization("acme".parse().unwrap()).await.unwrap();
+        let key = SigningKey::generate().unwrap();
+        let public = key.verifying_key();
+        let row = keys.trust_public_key(org.id, &public, None, None).await.unwrap().into_inner();
+        let signed_at = "2026-01-28T12:00:00Z".parse().unwrap();
+        let digest = PackageDigest::from_bytes([7; 32]);
+        let statement = PackageStatement::new("a.so".parse().unwrap(), digest, 1, signed_at);
+        let signature = SignatureEnvelope::sign(&statement, &key);
+        keys.store_signature(org.id, &signature).await.unwrap();
+
+        for (limit, losses, extent) in [
+            (SEARCH_LIMIT, 1, SearchExtent::All),
+            (Duration::ZERO, 0, SearchExtent::UntilTimeLimit),
+        ] {
+            let mut kept = KeptDigests::new(Focus::Key(&public));
+            kept.search = SignatureSearch::within(limit);
+            let revoked = Scenario::Revoked(row.id);
+            let impact = keys.trust_impact(&revoked, vec![org.clone()], kept).await.unwrap();
+            assert_eq!((impact.losses.len(), impact.extent), (losses, extent), "{limit:?}");
+            // Which keys are refused is known in any case.
+            assert_eq!(impact.refused.len(), 1, "{limit:?}");
+        }
+    }
+}
