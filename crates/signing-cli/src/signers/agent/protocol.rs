@@ -10,6 +10,10 @@ use crate::ssh::{ED25519, PublicKeyBlob, Reader, write_string};
 /// The most bytes that a message of OpenSSH's agent may have.
 const MAX_MESSAGE: usize = 256 * 1024;
 
+/// The number that stands for every user whom this user namespace does not know, of the
+/// kernel's default (`/proc/sys/kernel/overflowuid`): several users may have it.
+const UNKNOWN_USER: u32 = 65_534;
+
 const FAILURE: u8 = 5;
 const REQUEST_IDENTITIES: u8 = 11;
 const IDENTITIES_ANSWER: u8 = 12;
@@ -62,7 +66,8 @@ impl Agent {
         let path = || self.0.clone();
         let owner = self.owner(stream);
         let owner = owner.map_err(|source| AgentError::Unreachable { path: path(), source })?;
-        match owner.is_root() || owner == geteuid() {
+        let is_own = owner == geteuid() && owner.as_raw() != UNKNOWN_USER;
+        match owner.is_root() || is_own {
             true => Ok(()),
             false => Err(AgentError::OfAnotherUser { path: path(), owner: owner.as_raw() }),
         }
