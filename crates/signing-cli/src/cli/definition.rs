@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use std::fmt::Write as _;
 
 use clap::builder::{StyledStr, Styles};
-use clap::{Arg, ArgMatches, Command, CommandFactory, FromArgMatches, ValueHint};
+use clap::{Arg, ArgMatches, Command, CommandFactory, FromArgMatches, Parser as _, ValueHint};
 
 use super::Cli;
 use super::beside::require_alone;
@@ -23,6 +23,11 @@ const MORE: &str = "See --help for all options, such as --json, and for examples
 /// Reads a command line.
 pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
     let words: Vec<_> = words.into_iter().collect();
+    // What help says is made for those who get help or an error: it takes longer than to verify
+    // a package.
+    if let Ok(cli) = Cli::try_parse_from(&words) {
+        return Ok(cli);
+    }
     let mut program = command();
     let matches = program.try_get_matches_from_mut(&words);
     let mut matches = matches.map_err(|error| {

@@ -71,6 +71,10 @@ fn with_offline_trust(
         }
         return verdicts;
     }
+    // One package needs no other thread.
+    if let [package] = packages {
+        return vec![Verdict::new(package, verifier.check(package).map_err(CliError::from))];
+    }
     for (package, outcome) in packages.iter().zip(verifier.check_all(packages)) {
         verdicts.push(Verdict::new(package, outcome.map_err(CliError::from)));
         progress.advance();
