@@ -19,6 +19,7 @@ mod old;
 mod place;
 mod release;
 
+use std::cmp::Ordering;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Read};
@@ -29,7 +30,9 @@ use std::time::Duration;
 
 use rustix::fs::{AtFlags, Mode, OFlags, openat, statat, unlinkat};
 use rustix::io::Errno;
-use signing_crypto::{MAX_ENVELOPE_SIZE, PackageName, PackageStatement, SignatureEnvelope};
+use signing_crypto::{
+    MAX_ENVELOPE_SIZE, PackageName, PackageStatement, PackageVersion, SignatureEnvelope,
+};
 use signing_trust::acceptance::VerificationError;
 
 use self::link::Link;
@@ -245,8 +248,13 @@ fn require_no_downgrade(
 ) -> Result<(), InstallError> {
     let Some(version) = installed.version() else { return Ok(()) };
     let is_same = installed.digest() == report.digest();
+    let is_allowed = |found: &PackageVersion| match found.cmp_precedence(version) {
+        Ordering::Greater => true,
+        Ordering::Equal => is_same,
+        Ordering::Less => false,
+    };
     match report.version() {
-        Some(found) if found > version || (is_same && found == version) => Ok(()),
+        Some(found) if is_allowed(found) => Ok(()),
         found => Err(InstallError::Downgrade { installed: version.clone(), found: found.cloned() }),
     }
 }

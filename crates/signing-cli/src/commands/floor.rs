@@ -38,7 +38,9 @@ async fn set(
     let change = keys.set_version_floor(org.id, &name, floor.clone()).await?;
     let changed = matches!(change, Change::Made(_));
     let before = change.into_inner();
-    let is_lower = floor < before;
+    let is_lower = before.as_ref().is_some_and(|before| {
+        floor.as_ref().is_none_or(|floor| floor.cmp_precedence(before).is_lt())
+    });
     let report = Report::done(&FloorChangeView {
         org_id: org.id,
         org: org.name.clone(),

@@ -6,9 +6,10 @@ use crate::names::{MAX_NAME_BYTES, ParseError};
 
 /// A package's version as the signer states it: Semantic Versioning 2.0.0.
 ///
-/// Compared by precedence (section 11 of the specification), in which build
-/// metadata does not count: `1.4.0+a` and `1.4.0+b` are equal.
-#[derive(Clone, Debug)]
+/// Versions are equal if they are written alike. Which one is higher is said by
+/// [`cmp_precedence`](Self::cmp_precedence): `1.4.0+a` and `1.4.0+b` are two versions, neither of
+/// which is higher.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PackageVersion {
     text: Box<str>,
     // Boxed, so that the errors which carry versions stay small.
@@ -19,6 +20,20 @@ impl PackageVersion {
     /// The version as it was written.
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// Compares by precedence (section 11 of the specification), in which build metadata does not
+    /// count.
+    ///
+    /// ```
+    /// # use signing_crypto::PackageVersion;
+    /// let version = |text: &str| text.parse::<PackageVersion>();
+    /// assert!(version("1.4.0")?.cmp_precedence(&version("1.10.0")?).is_lt());
+    /// assert!(version("1.4.0+a")?.cmp_precedence(&version("1.4.0+b")?).is_eq());
+    /// # Ok::<(), signing_crypto::ParseError>(())
+    /// ```
+    pub fn cmp_precedence(&self, other: &Self) -> Ordering {
+        self.version.cmp_precedence(&other.version)
     }
 }
 
@@ -40,26 +55,6 @@ impl fmt::Display for PackageVersion {
         f.pad(&self.text)
     }
 }
-
-impl Ord for PackageVersion {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.version.cmp_precedence(&other.version)
-    }
-}
-
-impl PartialOrd for PackageVersion {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for PackageVersion {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other) == Ordering::Equal
-    }
-}
-
-impl Eq for PackageVersion {}
 
 #[cfg(test)]
 mod tests {
@@ -86,9 +81,16 @@ mod tests {
             "2.1.1",
         ];
         for pair in ascending.windows(2) {
-            assert!(version(pair[0]) < version(pair[1]), "{pair:?}");
+            assert!(version(pair[0]).cmp_precedence(&version(pair[1])).is_lt(), "{pair:?}");
         }
-        assert_eq!(version("1.0.0+20130313144700"), version("1.0.0+21AF26D3"));
+    }
+
+    #[test]
+    fn versions_that_differ_in_build_metadata_are_two_of_one_precedence() {
+        let [one, other] = [version("1.0.0+20130313144700"), version("1.0.0+21AF26D3")];
+        assert!(one.cmp_precedence(&other).is_eq());
+        assert_ne!(one, other);
+        assert_eq!(one, version("1.0.0+20130313144700"));
     }
 
     #[test]

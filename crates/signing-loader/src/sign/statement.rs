@@ -78,7 +78,7 @@ pub fn package_statement(path: impl Into<PackagePath>) -> Result<PackageStatemen
 }
 
 /// What a signature states beside what the package is.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SignedTerms {
     /// The package's version.
     pub version: Option<PackageVersion>,
@@ -121,14 +121,6 @@ impl SignedTerms {
             }
         }
         [words("version", self.version.as_ref()), words("expiry", self.expires_at.as_ref())]
-    }
-}
-
-/// Compared as text: two versions that differ only in their build metadata are equal in
-/// precedence, and still two versions.
-impl PartialEq for SignedTerms {
-    fn eq(&self, other: &Self) -> bool {
-        self.in_words() == other.in_words()
     }
 }
 

@@ -59,9 +59,7 @@ impl Store {
             let found: Option<Option<PackageVersion>> =
                 row.clone().select(version_floors::floor).get_result(conn).await.optional()?;
             let (exists, before) = (found.is_some(), found.flatten());
-            let text = |version: &PackageVersion| version.as_str().to_owned();
-            // Versions that differ in build metadata only are equal, and yet not the same.
-            if before.as_ref().map(text) == floor.as_ref().map(text) {
+            if before == floor {
                 return Ok(Change::Unchanged(before));
             }
             let set =

@@ -72,7 +72,7 @@ pub(crate) fn require_floor(
     floor: Option<&PackageVersion>,
 ) -> Result<(), VerificationError> {
     match floor {
-        Some(floor) if version.is_none_or(|version| version < floor) => {
+        Some(floor) if version.is_none_or(|version| version.cmp_precedence(floor).is_lt()) => {
             let (floor, found) = (floor.clone(), version.cloned());
             Err(VerificationError::VersionBelowFloor { floor, found })
         }

@@ -140,7 +140,7 @@ fn highest(
 ) -> BTreeMap<PackageName, PackageVersion> {
     for (package, floor) in signed {
         let row = rows.entry(package.clone()).or_insert_with(|| floor.clone());
-        if *row < *floor {
+        if row.cmp_precedence(floor).is_lt() {
             *row = floor.clone();
         }
     }

@@ -47,7 +47,7 @@ fn taken_away(change: StatementChange, statement: &TrustStatement) -> Option<Tak
         StatementChange::ChangesGrant(_, now) => Some(TakenAway::GrantWithin(now.child_name)),
         StatementChange::SetsFloor(package, floor) => {
             let before = statement.floors.get(&package);
-            let is_higher = before.is_none_or(|before| floor > *before);
+            let is_higher = before.is_none_or(|before| floor.cmp_precedence(before).is_gt());
             is_higher.then_some(TakenAway::VersionsBelow(package, floor))
         }
         StatementChange::Trusts(..)
