@@ -1,5 +1,5 @@
 use std::fs::Metadata;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use signing_crypto::{printable, shell_word};
@@ -76,22 +76,23 @@ pub enum ProtectionError {
 
 impl Protection {
     /// Refuses an open file that others can reach, or could have put in the place of another.
-    /// Only a regular file has permissions that outlast the process that made it; pipes and
-    /// terminals are let through. Who can replace [a descriptor](is_descriptor) is up to the
-    /// program that opened it.
+    /// Devices, such as terminals, are for all users, and have a place only. Who can reach or
+    /// replace the pipe of [a descriptor](is_descriptor) is up to the program that opened it.
     ///
     /// # Errors
     ///
     /// [`ProtectionError`], with the path for the message.
     pub fn require(self, path: &Path, opened: &Metadata) -> Result<(), ProtectionError> {
-        if !opened.is_file() {
-            return Ok(());
-        }
         // The owner and the mode say nothing about a file that others have chosen: those of
         // `/proc/<pid>/environ` are root's.
-        if !is_descriptor(path) {
+        let is_descriptor = is_descriptor(path);
+        if !is_descriptor {
             require_in_place(path, opened)
                 .map_err(|error| ProtectionError::of_the_place(path, error))?;
+        }
+        let kind = opened.file_type();
+        if kind.is_char_device() || is_descriptor && !kind.is_file() {
+            return Ok(());
         }
         let (path, owner, mode) = (path.into(), opened.uid(), opened.mode() & 0o7777);
         let own = rustix::process::geteuid().as_raw();
@@ -250,8 +251,28 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_file_has_no_permissions_that_count() {
+    fn a_device_has_no_permissions_that_count() {
         let metadata = Path::new("/dev/null").metadata().unwrap();
         Protection::Secrecy.require(Path::new("/dev/null"), &metadata).unwrap();
+    }
+
+    /// Others may put a file in its place after it was looked at.
+    #[test]
+    fn a_pipe_or_a_directory_that_others_can_replace_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let [pipe, below] = ["pipe", "below"].map(|name| directory.path().join(name));
+        let status = std::process::Command::new("mkfifo").args(["-m", "600"]).arg(&pipe).status();
+        assert!(status.unwrap().success());
+        fs::create_dir(&below).unwrap();
+        fs::set_permissions(&below, Permissions::from_mode(0o700)).unwrap();
+        let require = |path: &Path| Protection::Integrity.require(path, &path.metadata().unwrap());
+        for path in [&pipe, &below] {
+            require(path).unwrap();
+        }
+        fs::set_permissions(directory.path(), Permissions::from_mode(0o777)).unwrap();
+        for path in [&pipe, &below] {
+            let refused = require(path).unwrap_err();
+            assert!(matches!(refused, ProtectionError::Replaceable { .. }), "{refused:?}");
+        }
     }
 }

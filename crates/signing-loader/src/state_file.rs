@@ -2,6 +2,7 @@
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -47,8 +48,8 @@ impl StateFile {
     ///
     /// # Errors
     ///
-    /// The file cannot be read or is damaged, or other users may write or replace the file, its
-    /// lock or their directory.
+    /// The file cannot be read or is damaged, its name ends in `.lock` or `.new`, or other users
+    /// may write or replace the file, its lock or their directory.
     pub fn open(path: impl Into<PathBuf>) -> Result<Self, VersionMemoryError> {
         let file = Self::at(path.into())?;
         let _lock = file.lock()?;
@@ -88,9 +89,15 @@ impl StateFile {
 
     /// A relative path is from the directory that is the current one now.
     fn at(path: PathBuf) -> Result<Self, VersionMemoryError> {
-        match std::path::absolute(&path) {
-            Ok(path) => Ok(Self { path }),
-            Err(error) => Err(Self { path }.failed(error)),
+        let file = match std::path::absolute(&path) {
+            Ok(path) => Self { path },
+            Err(error) => return Err(Self { path }.failed(error)),
+        };
+        match file.path.extension().and_then(OsStr::to_str) {
+            Some("new" | "lock") => Err(file.failed(io::Error::other(
+                "its name ends as that of a file which is made beside a state file: give another",
+            ))),
+            _ => Ok(file),
         }
     }
 

@@ -97,6 +97,21 @@ fn file_in_a_directory_that_others_may_write_is_not_read() {
     assert_accepted(&scratch);
 }
 
+/// What is no file when it is looked at is one when it is started, if others can exchange the two.
+#[test]
+fn pipe_that_others_can_replace_by_a_program_is_not_started() {
+    let scratch = victim();
+    let pipe = scratch.path(PLACE).join("signer");
+    succeed(Command::new("mkfifo").args(["-m", "755"]).arg(&pipe));
+    let signs = || scratch.run(&[COMMANDS[3], &["--json"]].concat());
+    chmod(&scratch.path(PLACE), 0o777);
+    signs().assert_failed(2, "UnsafeDirectory");
+    chmod(&scratch.path(PLACE), 0o700);
+    fs::remove_file(&pipe).unwrap();
+    symlink(scratch.path("signer"), &pipe).unwrap();
+    assert_eq!(signs().code, 0);
+}
+
 #[test]
 fn link_in_a_directory_of_the_victim_is_followed() {
     let scratch = victim();

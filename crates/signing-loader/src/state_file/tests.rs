@@ -56,6 +56,19 @@ fn what_was_seen_is_known_after_a_restart() {
     assert_eq!(remembered(&again), expected);
 }
 
+/// Another state file's lock, or the next version of it, would be taken for it.
+#[test]
+fn a_file_is_not_named_as_what_is_made_beside_another() {
+    let directory = tempfile::tempdir().unwrap();
+    for (name, is_good) in
+        [("state", true), ("state.new.1", true), ("state.new", false), ("state.lock", false)]
+    {
+        let path = directory.path().join(name);
+        assert_eq!(StateFile::open(&path).is_ok(), is_good, "{name}");
+        assert_eq!(StateFile::check(&path).is_ok(), is_good, "{name}");
+    }
+}
+
 #[test]
 fn what_a_killed_process_left_is_replaced() {
     let directory = tempfile::tempdir().unwrap();
