@@ -13,7 +13,6 @@ mod trust;
 use std::borrow::Cow;
 
 use signing_crypto::{KeyName, shell_word};
-use signing_loader::PackageError;
 
 use crate::error::{CliError, Outcome};
 
@@ -64,7 +63,7 @@ impl CliError {
 
 fn advice(error: &CliError) -> Advice {
     let (code, next) = match error {
-        CliError::Package(error) => return package(error),
+        CliError::Package(error) => return package::package(error),
         CliError::Advised { next, source } => {
             return Advice { next: Some(next.to_string().into()), ..advice(source) };
         }
@@ -325,7 +324,7 @@ fn advice(error: &CliError) -> Advice {
         CliError::AmbiguousSignature { .. } => ("AmbiguousSignature", "give one of these"),
         CliError::StoreForAnotherOrganization { .. } => (
             "KeyOfAnotherOrganization",
-            "omit --org: the store then keeps the signature for the key's own organization",
+            "omit --org: with --store, the signature is then kept for the key's own organization",
         ),
         CliError::Unprotected(error) => {
             return Advice::undecided(error.code(), error.remedy());
@@ -362,6 +361,7 @@ fn advice(error: &CliError) -> Advice {
             "check that the directory exists, that you may write to it, and that it has room",
         ),
         CliError::FileExists { .. } => ("FileExists", package::REPLACE),
+        CliError::OtherKind { .. } => ("OtherFileKind", package::NOT_OURS),
         CliError::Locked { path, .. } => {
             return Advice::undecided("FileLocked", package::find_lock_holder(path));
         }
@@ -376,24 +376,13 @@ fn advice(error: &CliError) -> Advice {
             return Advice { code: "Interrupted", outcome, next: Some(RUN_AGAIN.into()) };
         }
         CliError::InputEnded => ("InputEnded", RUN_AGAIN),
+        CliError::UnusedOrganization => {
+            ("UnusedOrganization", "omit --org, or keep the signature in the store, too: --store")
+        }
         CliError::SeveralPackages { .. } => (
             "SeveralPackages",
             "give one package at a time, or omit --output, --signature and --name",
         ),
     };
     Advice::undecided(code, next)
-}
-
-fn package(error: &PackageError) -> Advice {
-    let next = match error {
-        PackageError::Verification(error) => return package::verification(error),
-        PackageError::Load(error) => return package::load(error),
-        PackageError::Trust(error) => return trust::trust(error),
-        PackageError::Decision(error) => return signed_trust::decision(error),
-        PackageError::Io { .. } => CHECK_READABLE,
-        PackageError::Clock(_) => "set the clock, then sign again",
-        PackageError::Cancelled => trust::TRY_AGAIN,
-        _ => return Advice::unknown(error.code(), Outcome::Undecided),
-    };
-    Advice::undecided(error.code(), next)
 }

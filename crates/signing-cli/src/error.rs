@@ -20,6 +20,7 @@ use signing_trust::{
 };
 use thiserror::Error;
 
+use crate::files::ContentKind;
 use crate::kek_place::KekPlace;
 use crate::lines::counted;
 #[cfg(feature = "pkcs11")]
@@ -195,6 +196,8 @@ pub(crate) enum CliError {
     Write { path: PathBuf, source: std::io::Error },
     #[error("{} exists", path.display())]
     FileExists { path: PathBuf },
+    #[error("{} is {found}, and would be replaced by {expected}", path.display())]
+    OtherKind { path: PathBuf, found: ContentKind, expected: ContentKind },
     #[error("another process has held the lock of {} for {} seconds", path.display(), after.as_secs())]
     Locked { path: PathBuf, after: Duration },
     #[error("cannot use the key file {}", path.display())]
@@ -227,6 +230,8 @@ pub(crate) enum CliError {
     StandardInputTwice,
     #[error("--output, --signature and --name apply to one package, found {found}")]
     SeveralPackages { found: usize },
+    #[error("--org says whose key of the store signs, or for whom the store keeps a signature")]
+    UnusedOrganization,
     #[error("the signing key {name} belongs to another organization")]
     StoreForAnotherOrganization { name: KeyName },
     #[error("the file {} contains no checkpoint", path.display())]

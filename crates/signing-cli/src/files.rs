@@ -8,17 +8,20 @@ use signing_loader::{Protection, is_descriptor};
 
 use crate::error::CliError;
 
+mod content;
 mod credential;
 mod locked;
 mod new;
 mod placed;
 
+pub(crate) use content::ContentKind;
 pub(crate) use credential::read_credential;
 pub(crate) use locked::LockedFile;
 pub(crate) use new::{NewFile, Readers, remove, write_atomically};
 pub(crate) use placed::PlacedFile;
 
-/// What to do about an existing file.
+/// What to do about an existing file. It is replaced only if it is of the same [kind](ContentKind): the
+/// only copy of a key is no signature that was written before.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Existing {
     Keep,

@@ -11,7 +11,7 @@ pub(super) fn install(error: &InstallError) -> Advice {
         return Advice::undecided(error.code(), remedy);
     }
     let next = match error {
-        InstallError::Package(error) => return super::package(error),
+        InstallError::Package(error) => return super::package::package(error),
         InstallError::Downgrade { .. } => {
             return Advice::refused(
                 error.code(),

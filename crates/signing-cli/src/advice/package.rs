@@ -2,17 +2,19 @@ use std::path::Path;
 
 use signing_crypto::{AddSignatureError, shell_word};
 use signing_loader::{
-    LibraryError, LoadError, NotAdded, RequiredSigners, SignError, SignaturePlace, SignedTerms,
-    VerificationError,
+    LibraryError, LoadError, NotAdded, PackageError, RequiredSigners, SignError, SignaturePlace,
+    SignedTerms, VerificationError,
 };
 use signing_trust::UntrustedReason;
 
-use super::{Advice, signed_trust, signers, trust};
+use super::{Advice, CHECK_READABLE, signed_trust, signers, trust};
 use crate::error::Outcome;
 
 pub(super) const GET_SIGNATURE: &str = "get the .sig file again from the package's builder";
 pub(super) const SIGN_AGAIN: &str = "sign again: nothing was written there";
 pub(super) const REPLACE: &str = "choose another file, or replace this one with --force";
+pub(super) const NOT_OURS: &str =
+    "choose another file; if nobody needs what lies there, remove it first";
 const DO_NOT_USE: &str =
     "do not use this file: get the package and its .sig again from its builder";
 
@@ -25,6 +27,20 @@ pub(super) fn trust_after_inquiry(org: &str) -> String {
         "find out whose key this is; if you trust it: cloacina keys trust --org {org} --import \
          <public key>"
     )
+}
+
+pub(super) fn package(error: &PackageError) -> Advice {
+    let next = match error {
+        PackageError::Verification(error) => return verification(error),
+        PackageError::Load(error) => return load(error),
+        PackageError::Trust(error) => return trust::trust(error),
+        PackageError::Decision(error) => return signed_trust::decision(error),
+        PackageError::Io { .. } => CHECK_READABLE,
+        PackageError::Clock(_) => "set the clock, then sign again",
+        PackageError::Cancelled => trust::TRY_AGAIN,
+        _ => return Advice::unknown(error.code(), Outcome::Undecided),
+    };
+    Advice::undecided(error.code(), next)
 }
 
 pub(super) fn verification(error: &VerificationError) -> Advice {
@@ -120,12 +136,12 @@ pub(super) fn load(error: &LoadError) -> Advice {
     let next = match error {
         LoadError::Library(error) => return library(error),
         LoadError::Dependency { source, .. } => {
-            let outcome = super::package(source).outcome;
+            let outcome = package(source).outcome;
             let next = Some("load a trusted version of that package in a new process".into());
             return Advice { code: error.code(), outcome, next };
         }
         LoadError::Soname { source, .. } => {
-            let outcome = super::package(source).outcome;
+            let outcome = package(source).outcome;
             let next = "build the package with a SONAME that its signers are trusted for, or with \
                         none: cc -Wl,-soname,<name>";
             return Advice { code: error.code(), outcome, next: Some(next.into()) };
@@ -159,7 +175,7 @@ fn library(error: &LibraryError) -> Advice {
         }
         LibraryError::Malformed(_) => "build the package again, or get it again from its builder",
         LibraryError::Unreadable(_) => {
-            return Advice::undecided(error.code(), super::CHECK_READABLE);
+            return Advice::undecided(error.code(), CHECK_READABLE);
         }
         LibraryError::ForbiddenTag { .. } => {
             "link the package without -rpath and other options that name files to load"
@@ -209,11 +225,11 @@ fn library(error: &LibraryError) -> Advice {
 
 pub(super) fn sign(error: &SignError) -> Advice {
     let next = match error {
-        SignError::Package(error) => return super::package(error),
+        SignError::Package(error) => return package(error),
         SignError::Trust(error) => return trust::trust(error),
         SignError::Signer(error) => return signers::signer(error),
         SignError::NotAdded { place, source } => return not_added(place, source),
-        SignError::NotASignature { .. } => REPLACE,
+        SignError::NotASignature { .. } => NOT_OURS,
         SignError::ChangedMeanwhile { .. } => SIGN_AGAIN,
         SignError::Locked { path, .. } => {
             return Advice::undecided(error.code(), find_lock_holder(path));

@@ -38,9 +38,10 @@ pub(super) fn signed(error: &SignedTrustError) -> Advice {
         | SignedTrustError::Replaced { .. }
         | SignedTrustError::RevocationTakenBack { .. }
         | SignedTrustError::Misfiled { .. } => {
-            "if you have restored a backup of the store, publish until the version is higher than the \
-             one that was seen: cloacina trust publish; otherwise find out who changed the database \
-             or the bundle, and get a current bundle: cloacina trust export"
+            "if you have restored a backup of the store, put the administrator's state file aside, and \
+             publish until the version is higher than the one that was seen: cloacina trust publish \
+             --org <org> --key <private key> --trust-root <file>; otherwise find out who changed the \
+             database or the bundle, and get a current bundle: cloacina trust export"
         }
         SignedTrustError::Expired { .. } => {
             "sign the documents again: cloacina trust publish, or \

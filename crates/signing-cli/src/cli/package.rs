@@ -113,9 +113,9 @@ pub(crate) struct Sign {
     #[arg(long)]
     pub(crate) store: bool,
 
-    /// The organization that the store keeps the signature for (name or id)
-    /// [default: the key's; with --key CLOACINA_ORG, or the only one]
-    #[arg(long, requires = "store")]
+    /// The organization whose key of the store signs, or for which --store keeps the signature (name
+    /// or id) [env: CLOACINA_ORG] [default: the key's, or the only one]
+    #[arg(long)]
     pub(crate) org: Option<OrgReference>,
 
     /// Replace an existing signature file instead of adding to it

@@ -292,10 +292,10 @@ pub(crate) struct Cosign {
     #[arg(long, value_name = "KEY", required = true)]
     pub(crate) key: Vec<KeySource>,
 
-    /// Refuse the draft unless it follows this root document: its file, or its digest. Only the
-    /// draft of first documents needs none
+    /// Refuse the draft unless it follows this root document, or begins with it if it is the draft
+    /// of first documents: its file, or its digest
     #[arg(long, value_name = "FILE|DIGEST")]
-    pub(crate) trust_root: Option<RootSource>,
+    pub(crate) trust_root: RootSource,
 
     /// Do not ask
     #[arg(long)]

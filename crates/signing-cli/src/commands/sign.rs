@@ -1,9 +1,10 @@
-use std::path::PathBuf;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use signing_crypto::{
-    OrgId, PackageDigest, PackageName, PackageVersion, SignatureEnvelope, SignatureId, Signer,
-    StatementTime,
+    OrgId, PAYLOAD_TYPE, PackageDigest, PackageName, PackageVersion, SignatureEnvelope,
+    SignatureId, Signer, StatementTime,
 };
 use signing_loader::{
     MadeSignature, PackagePath, PackageSigner, PreparedSignature, SignatureFile, SignatureOutcome,
@@ -16,7 +17,7 @@ use super::packages::{Packages, require_outside_releases};
 use crate::cli::{Resolved, Sign, SignerSource};
 use crate::context::{Context, block_on};
 use crate::error::CliError;
-use crate::files::{self, Existing, Readers};
+use crate::files::{self, ContentKind, Existing, Readers};
 use crate::lines::{Lines, quoted};
 use crate::output::Report;
 #[cfg(test)]
@@ -34,6 +35,9 @@ pub(super) fn run(context: &Context, command: Sign) -> Result<Report, CliError> 
         prepared.push(Prepared::new(package, &command)?);
     }
     let (views, signer) = match signer {
+        SignerSource::Key { .. } if command.org.is_some() && !command.store => {
+            return Err(CliError::UnusedOrganization);
+        }
         SignerSource::Key { source, access } => {
             let signer = signers::open(source, access)?;
             let views = match command.store {
@@ -153,10 +157,10 @@ struct Prepared {
 
 enum Destination {
     StoreOnly,
-    /// A new file, or one that is replaced.
-    File(PathBuf, Existing),
-    /// A file whose signatures are added to.
-    SignatureFile(SignatureFile),
+    /// A file whose signatures are replaced, if it is there.
+    Replaced(PathBuf),
+    /// A file whose signatures are added to, or a new one.
+    AddedTo(SignatureFile),
 }
 
 impl Prepared {
@@ -172,17 +176,15 @@ impl Prepared {
         };
         if let Some(file) = &file {
             require_outside_releases(file)?;
+            require_not_the_package(file, package)?;
         }
         let destination = match file {
             None => Destination::StoreOnly,
-            Some(path) if command.force => Destination::File(path, Existing::Replace),
+            Some(path) if command.force => Destination::Replaced(path),
             Some(path) => {
                 let file = SignatureFile::read(path)?;
                 signature.add_to_file(&file)?;
-                match file.envelope() {
-                    Some(_) => Destination::SignatureFile(file),
-                    None => Destination::File(file.path().into(), Existing::Keep),
-                }
+                Destination::AddedTo(file)
             }
         };
         Ok(Self { package: package.clone(), signature, destination })
@@ -191,24 +193,38 @@ impl Prepared {
     fn write(&self, made: &MadeSignature) -> Result<SignedView, CliError> {
         let file = match &self.destination {
             Destination::StoreOnly => None,
-            Destination::File(path, existing) => {
-                let text = made.envelope.to_json();
-                files::write_atomically(path, text.as_bytes(), Readers::Everybody, *existing)?;
+            Destination::Replaced(path) => {
+                write(path, made, Existing::Replace)?;
                 Some(path.display().to_string())
             }
-            Destination::SignatureFile(file) => {
+            Destination::AddedTo(file) => {
                 if made.outcome != SignatureOutcome::AlreadySigned {
-                    let text = made.envelope.to_json();
-                    file.replace(|path| {
-                        let (readers, existing) = (Readers::Everybody, Existing::Replace);
-                        files::write_atomically(path, text.as_bytes(), readers, existing)
-                    })?;
+                    let existing = Existing::replace_if(file.envelope().is_some());
+                    file.replace(|path| write(path, made, existing))?;
                 }
                 Some(file.path().display().to_string())
             }
         };
         SignedView::new(self.package.path().display().to_string(), made, file)
     }
+}
+
+fn require_not_the_package(file: &Path, package: &PackagePath) -> Result<(), CliError> {
+    let [file_is, package_is] =
+        [file, package.path()].map(|path| path.metadata().map(|found| (found.dev(), found.ino())));
+    match (file_is, package_is) {
+        (Ok(file_is), Ok(package_is)) if file_is == package_is => Err(CliError::OtherKind {
+            path: file.into(),
+            found: ContentKind::Package,
+            expected: ContentKind::Json(PAYLOAD_TYPE.into()),
+        }),
+        _ => Ok(()),
+    }
+}
+
+fn write(path: &Path, made: &MadeSignature, existing: Existing) -> Result<(), CliError> {
+    let text = made.envelope.to_json();
+    files::write_atomically(path, text.as_bytes(), Readers::Everybody, existing)
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use std::sync::Mutex;
 use rustix::fs::{AtFlags, CWD, OFlags};
 use tempfile::TempPath;
 
-use super::Existing;
+use super::{ContentKind, Existing};
 use crate::error::CliError;
 
 /// Every temporary name starts with this, and then has [`RANDOM_DIGITS`].
@@ -55,6 +55,7 @@ pub(crate) fn write_atomically(
 /// lock was left by a process that was killed, and the next process removes it.
 pub(crate) struct NewFile<'a> {
     path: &'a Path,
+    kind: ContentKind,
     file: File,
     name: Option<TempPath>,
 }
@@ -74,7 +75,7 @@ impl<'a> NewFile<'a> {
             };
             file.write_all(content)?;
             file.sync_all()?;
-            Ok(Self { path, file, name })
+            Ok(Self { path, kind: ContentKind::of(content), file, name })
         });
         written.map_err(|source| CliError::Write { path: path.into(), source })
     }
@@ -85,11 +86,25 @@ impl<'a> NewFile<'a> {
 
     pub(crate) fn put_in_place(self, existing: Existing) -> Result<(), CliError> {
         let path = self.path;
+        if existing == Existing::Replace {
+            self.require_own_kind()?;
+        }
         match self.place(existing).and_then(|()| sync_directory(path)) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 Err(CliError::FileExists { path: path.into() })
             }
             other => other.map_err(|source| CliError::Write { path: path.into(), source }),
+        }
+    }
+
+    fn require_own_kind(&self) -> Result<(), CliError> {
+        let failed = |source| CliError::Write { path: self.path.into(), source };
+        match ContentKind::at(self.path).map_err(failed)? {
+            Some(found) if !found.gives_way_to(&self.kind) => {
+                let (path, expected) = (self.path.into(), self.kind.clone());
+                Err(CliError::OtherKind { path, found, expected })
+            }
+            _ => Ok(()),
         }
     }
 
@@ -272,6 +287,8 @@ mod tests {
         let write = |text: &[u8], existing| write_atomically(&path, text, Readers::Owner, existing);
         write(b"first", Existing::Keep).unwrap();
         assert!(matches!(write(b"second", Existing::Keep), Err(CliError::FileExists { .. })));
+        let key = b"-----BEGIN PRIVATE KEY-----\n";
+        assert!(matches!(write(key, Existing::Replace), Err(CliError::OtherKind { .. })));
         assert_eq!(std::fs::read(&path).unwrap(), b"first");
         write(b"third", Existing::Replace).unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"third");
@@ -294,7 +311,7 @@ mod tests {
     fn named<'a>(path: &'a Path, content: &[u8]) -> NewFile<'a> {
         let (mut file, name) = create_named(directory(path), 0o600).unwrap();
         file.write_all(content).unwrap();
-        NewFile { path, file, name }
+        NewFile { path, kind: ContentKind::of(content), file, name }
     }
 
     #[test]

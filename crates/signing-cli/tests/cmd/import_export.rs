@@ -60,7 +60,8 @@ fn an_exported_file_is_for_everybody_and_replaces_none() {
     scratch.write("release.pub.pem", "precious");
     scratch.fails(2, "FileExists", &export);
     assert_eq!(scratch.read("release.pub.pem"), b"precious");
-    scratch.json(&[&export[..], &["--force"]].concat());
+    let replace = [&export[..], &["--force"]].concat();
+    scratch.json(&replace);
     assert_eq!(scratch.read("release.pub.pem"), pem);
     scratch.fails(2, "Usage", &["keys", "export", &id, "--force"]);
 }

@@ -262,6 +262,23 @@ fn a_signature_file_that_others_change_meanwhile_is_not_overwritten() {
 }
 
 #[test]
+fn a_signature_file_that_others_make_meanwhile_is_not_overwritten() {
+    let scratch = scratch();
+    scratch.key_files("other");
+    let other = ["package", "sign", "a.so", "--key", "other.pem", "--output", "other.sig"];
+    scratch.json(&other);
+    let (theirs, path) = (scratch.read("other.sig"), scratch.path("a.so.sig"));
+    let meanwhile = {
+        let theirs = theirs.clone();
+        move || fs::write(&path, &theirs).unwrap()
+    };
+    let answers = &[(OPEN, "open sesame\n")];
+    let refused = talk_while(scratch.command(&SIGN).arg("--json"), answers, meanwhile);
+    refused.assert_failed("ChangedMeanwhile", "sign again: nothing was written there");
+    assert_eq!(scratch.read("a.so.sig"), theirs);
+}
+
+#[test]
 fn a_key_from_standard_input_is_opened_from_the_terminal_of_standard_error() {
     let scratch = scratch();
     let sign = ["package", "sign", "a.so", "--key", "-"];

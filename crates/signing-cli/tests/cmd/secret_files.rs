@@ -59,7 +59,7 @@ fn no_error_quotes_a_file_that_is_not_what_was_meant() {
             &["keys", "import", "--org", "acme", "--name", "x", "--key", "secret"],
             &["keys", "generate", "--org", "acme", "--name", "x", "--kek-file", "secret"],
             &["trust", "show", "secret"],
-            &["trust", "cosign", "secret", "--key", "dev.pem"],
+            &["trust", "cosign", "secret", "--key", "dev.pem", "--trust-root", &digest],
             &["trust", "publish", "--from", "secret"],
             &["trust", "verify", "secret", "--trust-root", &digest],
             &["audit", "verify", "--checkpoint", "secret", "--trust-key", "dev.pub.pem"],

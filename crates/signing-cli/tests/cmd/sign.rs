@@ -134,7 +134,51 @@ fn a_key_in_a_file_stores_for_an_organization_that_is_named() {
     scratch.json(&["package", "verify", "a.so", "--org", "acme"]);
     let verify = ["package", "verify", "a.so", "--org", "other"];
     scratch.fails(1, "SignatureNotFound", &verify);
-    scratch.fails(2, "Usage", &["package", "sign", "a.so", "--key", "dev.pem", "--org", "acme"]);
+    let unused = ["package", "sign", "a.so", "--key", "dev.pem", "--org", "acme"];
+    scratch.fails(2, "UnusedOrganization", &unused);
+}
+
+#[test]
+fn an_organization_says_whose_key_signs() {
+    let scratch = Scratch::with_orgs(&["acme", "other"]);
+    scratch.write("a.so", "a");
+    for org in ["acme", "other"] {
+        scratch.stored_key("release", org);
+    }
+    scratch.fails(2, "OrganizationNeeded", &["package", "sign", "a.so"]);
+    for org in ["acme", "other"] {
+        let signed = scratch.json(&["package", "sign", "a.so", "--force", "--org", org]);
+        assert_eq!(signed[0]["signer_org"], org, "{signed}");
+    }
+    let other = ["package", "sign", "a.so", "--org", "acme", "--key-id", "other/release"];
+    scratch.fails(2, "KeyOfAnotherOrganization", &other);
+}
+
+/// The only copy of a key, and a package that nobody can build again.
+#[test]
+fn an_output_replaces_a_file_of_its_own_kind_only() {
+    let scratch = Scratch::with_orgs(&["acme"]);
+    scratch.key_files("dev");
+    scratch.write("a.so", "a");
+    let (key, store) = (scratch.read("dev.pem"), scratch.read("store.db"));
+    let refused = |arguments: &[&str]| {
+        scratch.fails(2, "OtherFileKind", &[arguments, &["--force"]].concat());
+    };
+    scratch.write("text", "what a killed editor left");
+    let sign = ["package", "sign", "a.so", "--key", "dev.pem", "--output"];
+    refused(&[&sign[..], &["a.so"]].concat());
+    refused(&[&sign[..], &["./dev.pem"]].concat());
+    refused(&[&sign[..], &["store.db"]].concat());
+    refused(&["audit", "checkpoint", "--org", "acme", "--key", "dev.pem", "--output", "dev.pem"]);
+    let init = ["trust", "init", "--org", "acme", "--root-key", "dev.pem", "--yes"];
+    refused(&[&init[..], &["--root-output", "dev.pem"]].concat());
+    scratch.fails(1, "TrustDocumentMissing", &["trust", "show", "--org", "acme"]);
+    assert_eq!(scratch.read("a.so"), b"a");
+    assert_eq!((scratch.read("dev.pem"), scratch.read("store.db")), (key, store));
+
+    for _ in 0..2 {
+        scratch.json(&[&sign[..], &["text", "--force"]].concat());
+    }
 }
 
 #[test]

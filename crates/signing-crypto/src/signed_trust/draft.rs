@@ -8,8 +8,8 @@ use super::document::max_envelope;
 use super::error::DraftSignatureError;
 use super::error::{MalformedDraft, ThresholdNotMet};
 use super::{
-    Revocations, Role, RootDocument, SignedDocument, TrustDocument, TrustDocumentKind,
-    TrustStatement, VerifiedRoot,
+    DocumentVersion, Revocations, Role, RootDocument, SignedDocument, TrustDocument,
+    TrustDocumentKind, TrustStatement, VerifiedRoot,
 };
 #[cfg(feature = "private-keys")]
 use crate::dsse::AddSignatureError;
@@ -65,20 +65,19 @@ impl DraftDocuments {
         require_org(org, draft.root.as_ref())?;
         require_org(org, draft.statement.as_ref())?;
         require_org(org, draft.revocations.as_ref())?;
-        let mut expected = Some(super::DocumentVersion::FIRST);
-        if let Some(current) = &draft.current_root {
-            let current = VerifiedRoot::pinned(current).map_err(MalformedDraft::CurrentRoot)?;
-            expected = current.document().header().version.next();
-        }
-        match (&draft.current_root, &draft.root) {
-            (None, None) => return Err(MalformedDraft::NoRoot),
-            (_, Some(root)) => {
-                let found = root.unverified().header().version;
-                if let Some(expected) = expected.filter(|expected| *expected != found) {
-                    return Err(MalformedDraft::RootVersion { expected, found });
-                }
+        let first = Some(DocumentVersion::FIRST);
+        match &draft.current_root {
+            Some(current) => {
+                let current = VerifiedRoot::pinned(current).map_err(MalformedDraft::CurrentRoot)?;
+                require_version(current.document().header().version.next(), draft.root.as_ref())?;
             }
-            (Some(_), None) => {}
+            None if draft.root.is_none() => return Err(MalformedDraft::NoRoot),
+            // A later statement would also count beside the organization's own root documents.
+            None => {
+                require_version(first, draft.root.as_ref())?;
+                require_version(first, draft.statement.as_ref())?;
+                require_version(first, draft.revocations.as_ref())?;
+            }
         }
         match (&draft.root, &draft.statement, &draft.revocations) {
             (None, None, None) => Err(MalformedDraft::Empty),
@@ -244,6 +243,18 @@ fn require_org<D: TrustDocument>(
     match signed.map(|signed| signed.unverified().header().org) {
         Some(found) if found != expected => {
             Err(MalformedDraft::Organization { kind: D::KIND, expected, found })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn require_version<D: TrustDocument>(
+    expected: Option<DocumentVersion>,
+    signed: Option<&SignedDocument<D>>,
+) -> Result<(), MalformedDraft> {
+    match (expected, signed.map(|signed| signed.unverified().header().version)) {
+        (Some(expected), Some(found)) if found != expected => {
+            Err(MalformedDraft::Version { kind: D::KIND, expected, found })
         }
         _ => Ok(()),
     }

@@ -274,10 +274,13 @@ pub enum MalformedDraft {
     /// Its current root document is not signed by its own keys.
     #[error("its current root document does not count")]
     CurrentRoot(#[source] ThresholdNotMet),
-    /// Its new root document does not have the number after that of the current one.
-    #[error("its new root document is version {found}, expected version {expected}")]
-    RootVersion {
-        /// The number after that of the current root document.
+    /// Its new root document does not have the number after that of the current one, or it has
+    /// no current one, and another document than a first one.
+    #[error("its new {kind} document is version {found}, expected version {expected}")]
+    Version {
+        /// Which document.
+        kind: TrustDocumentKind,
+        /// The number that it should have.
         expected: DocumentVersion,
         /// The number of the new one.
         found: DocumentVersion,

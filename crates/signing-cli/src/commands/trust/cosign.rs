@@ -1,7 +1,6 @@
 use serde::Serialize;
 use signing_crypto::{
-    DraftDocuments, DraftSignatureError, Fingerprint, MAX_DRAFT_SIZE, SignedDocument,
-    TrustDocumentKind, shell_word,
+    DraftDocuments, DraftSignatureError, Fingerprint, MAX_DRAFT_SIZE, TrustDocumentKind, shell_word,
 };
 
 use super::publication::{draft_text, parse_draft};
@@ -25,12 +24,7 @@ pub(super) fn cosign(command: Cosign) -> Result<Report, CliError> {
         output::note(&format!("waiting for the program that signs {}", command.draft.display()));
     })?;
     let mut draft = parse_draft(&command.draft, &file.read_at_most(MAX_DRAFT_SIZE as u64 + 1)?)?;
-    match &command.trust_root {
-        Some(root) => require_root(&draft, root)?,
-        // The first documents have no root that anybody could have pinned.
-        None if draft.current_root().is_some() => return Err(CliError::RootNeeded),
-        None => {}
-    }
+    require_root(&draft, &command.trust_root)?;
     let mut ring = KeyRing::default();
     ring.add_signers(&command.key, &command.access.access())?;
     for (fingerprint, _) in ring.signers() {
@@ -41,7 +35,6 @@ pub(super) fn cosign(command: Cosign) -> Result<Report, CliError> {
     let mut view = CosignedView {
         draft: command.draft.display().to_string(),
         content: DocumentsView::of_draft(&draft),
-        compared: command.trust_root.is_some(),
         signed_by: Vec::new(),
         missing: Vec::new(),
         is_first: draft.current_root().is_none(),
@@ -50,7 +43,7 @@ pub(super) fn cosign(command: Cosign) -> Result<Report, CliError> {
     // An agent or a token may ask for consent, too: only after this shows to what.
     if Confirmation::given_if(command.yes) == Confirmation::Needed {
         view.was_shown = true;
-        confirm(&view.preview(), &format!("sign {}?", quoted(&view.draft)))?;
+        confirm(&view.content.text(), &format!("sign {}?", quoted(&view.draft)))?;
     }
     for (fingerprint, signer) in ring.signers() {
         let documents = draft.sign(signer)?.into_iter().map(TrustDocumentKind::as_str);
@@ -64,10 +57,10 @@ pub(super) fn cosign(command: Cosign) -> Result<Report, CliError> {
 /// The root that the draft follows, or its first, must be the given one.
 fn require_root(draft: &DraftDocuments, given: &RootSource) -> Result<(), CliError> {
     let expected = read_root(given)?.digest();
-    match draft.current_root().or(draft.root()).map(SignedDocument::digest) {
-        Some(found) if found == expected => Ok(()),
-        Some(found) => Err(CliError::OtherRoot { expected, found }),
-        None => Err(CliError::RootNeeded),
+    let root = draft.current_root().or(draft.root()).expect("a draft has a root document");
+    match root.digest() {
+        found if found == expected => Ok(()),
+        found => Err(CliError::OtherRoot { expected, found }),
     }
 }
 
@@ -79,8 +72,6 @@ pub(super) const DOCUMENTS: &[Document] = &[Document::of::<CosignedView>("trust 
 struct CosignedView {
     draft: String,
     content: DocumentsView,
-    /// Whether the draft's root was compared with one from elsewhere.
-    compared: bool,
     signed_by: Vec<SignedView>,
     missing: Vec<MissingView>,
     #[serde(skip)]
@@ -96,23 +87,11 @@ struct SignedView {
     documents: Vec<&'static str>,
 }
 
-impl CosignedView {
-    fn preview(&self) -> Lines {
-        let mut text = self.content.text();
-        if !self.compared {
-            text.push(
-                "the first root document was not compared: to do so, give --trust-root <digest>",
-            );
-        }
-        text
-    }
-}
-
 impl View for CosignedView {
     fn text(&self) -> Lines {
         let mut text = match self.was_shown {
             true => Lines::new(),
-            false => self.preview(),
+            false => self.content.text(),
         };
         for SignedView { fingerprint, documents } in &self.signed_by {
             text.push(format!("signed by {fingerprint}: {}", documents.join(", ")));

@@ -7,6 +7,7 @@ use signing_trust::store::{RoleNameError, RoleNameFault};
 
 use super::{Sample, each, usage, values};
 use crate::error::CliError;
+use crate::files::ContentKind;
 use crate::key_source::{KeySourceError, TokenUriError};
 
 pub(super) fn samples() -> Vec<Sample> {
@@ -124,6 +125,11 @@ fn program() -> Vec<CliError> {
         CliError::Read { path: path(), source: io::ErrorKind::NotFound.into() },
         CliError::Write { path: path(), source: io::ErrorKind::StorageFull.into() },
         CliError::FileExists { path: path() },
+        CliError::OtherKind {
+            path: "release.pem".into(),
+            found: ContentKind::PrivateKey,
+            expected: ContentKind::Json("application/vnd.in-toto+json".into()),
+        },
         CliError::StoredOnly {
             id: "22222222-3333-4444-8555-666666666666".parse().unwrap(),
             source: Box::new(CliError::Write {

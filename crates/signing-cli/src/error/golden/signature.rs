@@ -148,6 +148,7 @@ fn program() -> Vec<CliError> {
     vec![
         CliError::Sign(not_added_to_file(NotAdded::Content)),
         CliError::SeveralPackages { found: 2 },
+        CliError::UnusedOrganization,
         CliError::StoreForAnotherOrganization { name: "release".parse().unwrap() },
     ]
 }

@@ -200,7 +200,8 @@ fn drafts() -> Vec<MalformedDraft> {
         },
         MalformedDraft::NoRoot,
         MalformedDraft::CurrentRoot(threshold()),
-        MalformedDraft::RootVersion {
+        MalformedDraft::Version {
+            kind: TrustDocumentKind::Root,
             expected: values::document_version(2),
             found: values::document_version(3),
         },

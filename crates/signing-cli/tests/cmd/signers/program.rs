@@ -234,9 +234,10 @@ fn a_program_that_lies_about_a_draft_leaves_it_as_it_was() {
     program(&scratch, "signer", HONEST);
     let init = ["trust", "init", "--org", "acme", "--root-key", "other.pem", "--root-key"];
     let draft = ["dev.pub.pem", "--root-threshold", "2", "--draft", "draft", "--yes"];
-    scratch.json(&[&init[..], &draft].concat());
+    let root = text(&scratch.json(&[&init[..], &draft].concat())["root"]);
     let before = scratch.read("draft");
-    let cosign = ["trust", "cosign", "draft", "--key", "exec:./signer", "--yes"];
+    let cosign =
+        ["trust", "cosign", "draft", "--trust-root", &root, "--key", "exec:./signer", "--yes"];
     that_signs_so(&scratch, WITH_ANOTHER_KEY);
     scratch.fails(2, "WrongSignature", &cosign);
     // It signs the root document, and then no more.

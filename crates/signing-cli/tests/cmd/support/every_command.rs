@@ -29,7 +29,8 @@ impl Table {
         }
         let init = ["trust", "init", "--org", "rooted", "--root-key", "root.pem"];
         let both = ["--root-key", "second.pub.pem", "--root-threshold", "2", "--yes"];
-        scratch.json(&[&init[..], &both, &["--draft", "draft.json"]].concat());
+        let drafted = scratch.json(&[&init[..], &both, &["--draft", "draft.json"]].concat());
+        let drafted = text(&drafted["root"]);
         scratch.json(&[&init[..], &["--root-output", "root.json", "--yes"]].concat());
         let export = ["trust", "export", "--org", "rooted", "--output", "bundle.json"];
         scratch.json(&[&export[..], &["--trust-root", "root.json"]].concat());
@@ -71,7 +72,7 @@ impl Table {
             ("trust status", format!("--org rooted {pinned}")),
             ("trust init", "--org acme --root-key dev.pem --yes".into()),
             ("trust publish", format!("--org rooted --key root.pem --yes {pinned}")),
-            ("trust cosign", "draft.json --key second.pem --yes".into()),
+            ("trust cosign", format!("draft.json --key second.pem --yes --trust-root {drafted}")),
             ("trust rotate-root", format!("--org rooted --root-key root.pem --yes {pinned}")),
             ("trust export", format!("--org rooted --output exported.json {pinned}")),
             ("trust show", "bundle.json".into()),

@@ -24,8 +24,12 @@ fn root(org: OrgId, version: u32, keys: &[&SigningKey], threshold: usize) -> Roo
 }
 
 fn revocations(org: OrgId) -> Revocations {
+    later_revocations(org, 1)
+}
+
+fn later_revocations(org: OrgId, version: u32) -> Revocations {
     Revocations {
-        header: header(org, 1),
+        header: header(org, version),
         root_version: DocumentVersion::FIRST,
         denied: Default::default(),
     }
@@ -95,10 +99,14 @@ fn documents_that_do_not_belong_together_are_no_draft() {
     assert!(matches!(new(Some(signed(org, 1)), None, None), Err(MalformedDraft::Empty)));
     assert!(new(Some(signed(org, 1)), Some(signed(org, 2)), None).is_ok());
     let skipped = new(Some(signed(org, 1)), Some(signed(org, 3)), None);
-    assert!(matches!(skipped, Err(MalformedDraft::RootVersion { .. })));
+    assert!(matches!(skipped, Err(MalformedDraft::Version { .. })));
+    assert!(matches!(new(None, Some(signed(org, 2)), None), Err(MalformedDraft::Version { .. })));
+    let later = || Some(SignedDocument::unsigned(&later_revocations(org, 2)).unwrap());
+    assert!(new(Some(signed(org, 1)), None, later()).is_ok());
+    // They would count beside a root document that the draft does not show.
     assert!(matches!(
-        new(None, Some(signed(org, 2)), None),
-        Err(MalformedDraft::RootVersion { .. })
+        new(None, Some(signed(org, 1)), later()),
+        Err(MalformedDraft::Version { kind: TrustDocumentKind::Revocations, .. })
     ));
     let unsigned = SignedDocument::unsigned(&root(org, 1, &[&key], 1)).unwrap();
     let unbelieved = new(Some(unsigned), Some(signed(org, 2)), None);

@@ -150,11 +150,14 @@ impl View for PublicationView<'_> {
         if let Some(draft) = &self.draft {
             text.push(format!("wrote {draft}; keys that must still sign it"));
             text.extend(self.missing.iter().map(MissingView::text));
-            let root = if self.is_first { "" } else { " --trust-root <file>" };
+            let root = if self.is_first { "<digest>" } else { "<file>" };
             text.push(format!(
-                "for their holders: cloacina trust cosign {} --key <private key>{root}",
+                "for their holders: cloacina trust cosign {} --key <private key> --trust-root {root}",
                 shell_word(draft)
             ));
+            if self.is_first {
+                text.push("tell them the digest of the root by another way than the draft");
+            }
         }
         if let (Some(root), true) = (&self.root, self.is_first) {
             text.push(format!("root  {root}"));

@@ -1,0 +1,120 @@
+//! What a file holds: `--force` replaces what was written before, and not the only copy of a key.
+
+use std::fmt;
+use std::fs::OpenOptions;
+use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use rustix::fs::OFlags;
+use serde::Deserialize;
+use signing_crypto::{MAX_BUNDLE_SIZE, printable};
+
+/// What a file is for, as far as its content says it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ContentKind {
+    PrivateKey,
+    PublicKey,
+    /// The 32 bytes of a public key.
+    Hexadecimal,
+    /// The type that an envelope or a document names.
+    Json(String),
+    /// The package that is signed.
+    Package,
+    /// No text, such as a library or a database.
+    Binary,
+    /// Nothing, or text that is none of the above.
+    Other,
+}
+
+impl ContentKind {
+    pub(super) fn of(content: &[u8]) -> Self {
+        let text = match str::from_utf8(content) {
+            Ok(text) if !content.contains(&0) => text.trim(),
+            _ => return Self::Binary,
+        };
+        let label = text.strip_prefix("-----BEGIN ").and_then(|rest| rest.split("-----").next());
+        match label {
+            Some(label) if label.ends_with("PRIVATE KEY") => return Self::PrivateKey,
+            Some("PUBLIC KEY") => return Self::PublicKey,
+            _ => {}
+        }
+        if text.len() == 64 && text.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+            return Self::Hexadecimal;
+        }
+        // A checkpoint is several envelopes, one in each line.
+        let mut documents = serde_json::Deserializer::from_str(text).into_iter::<Typed>();
+        match documents.next() {
+            Some(Ok(
+                Typed { document_type: Some(name), .. } | Typed { payload_type: Some(name), .. },
+            )) => Self::Json(name),
+            _ => Self::Other,
+        }
+    }
+
+    /// Whether a file with this may be replaced by one with other content.
+    pub(super) fn gives_way_to(&self, new: &Self) -> bool {
+        *self == Self::Other || self == new
+    }
+
+    /// The kind of the file that lies at `path`, if there is one.
+    pub(super) fn at(path: &Path) -> io::Result<Option<Self>> {
+        let mut options = OpenOptions::new();
+        options.read(true).custom_flags((OFlags::NONBLOCK | OFlags::NOCTTY).bits() as i32);
+        let file = match options.open(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            opened => opened?,
+        };
+        let mut content = Vec::new();
+        file.take(MAX_BUNDLE_SIZE as u64 + 1).read_to_end(&mut content)?;
+        Ok(Some(Self::of(&content)))
+    }
+}
+
+impl fmt::Display for ContentKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::PrivateKey => f.write_str("a private key"),
+            Self::PublicKey => f.write_str("a public key"),
+            Self::Hexadecimal => f.write_str("32 bytes in hexadecimal"),
+            Self::Json(name) => write!(f, "JSON of the type {}", printable(name)),
+            Self::Package => f.write_str("the package"),
+            Self::Binary => f.write_str("a binary file"),
+            Self::Other => f.write_str("text"),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Typed {
+    #[serde(rename = "type")]
+    document_type: Option<String>,
+    #[serde(rename = "payloadType")]
+    payload_type: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_what_it_begins_with() {
+        let hexadecimal = "ab".repeat(32);
+        let json = |name: &str| ContentKind::Json(name.into());
+        for (content, kind) in [
+            ("", ContentKind::Other),
+            ("-----BEGIN PRIVATE KEY-----\nMC4C", ContentKind::PrivateKey),
+            ("-----BEGIN ENCRYPTED PRIVATE KEY-----\nMC4C", ContentKind::PrivateKey),
+            ("-----BEGIN PUBLIC KEY-----\nMCow", ContentKind::PublicKey),
+            ("-----BEGIN CERTIFICATE-----\nMIIB", ContentKind::Other),
+            (&hexadecimal, ContentKind::Hexadecimal),
+            (r#"{"payloadType":"a","payload":"","signatures":[]}"#, json("a")),
+            ("{\"payloadType\":\"a\"}\n{\"payloadType\":\"b\"}\n", json("a")),
+            (r#"{"type":"urn:x","documents":[{"payloadType":"a"}]}"#, json("urn:x")),
+            ("{}", ContentKind::Other),
+            ("\u{7f}ELF\0", ContentKind::Binary),
+        ] {
+            assert_eq!(ContentKind::of(content.as_bytes()), kind, "{content}");
+        }
+    }
+}
