@@ -8,7 +8,7 @@
 //! What was looked at can only be changed by users who are trusted. So it is enough to look
 //! before a path is used.
 //!
-//! `signing-store` walks to a database in much the same way (`backend/sqlite/path.rs`), where
+//! `signing-store` walks to a database in much the same way (`backend/path_walk.rs`), where
 //! another owner may be trusted, and missing directories are made.
 
 use std::ffi::{OsStr, OsString};

@@ -17,8 +17,8 @@ pub(super) fn require_alone(
     words: &[OsString],
 ) -> clap::Error {
     let asked = match outcome.kind() {
-        ErrorKind::DisplayHelp => Asked::Help,
-        ErrorKind::DisplayVersion => Asked::Version,
+        ErrorKind::DisplayHelp => Requested::Help,
+        ErrorKind::DisplayVersion => Requested::Version,
         _ => return outcome,
     };
     let (named, rest) = asked.split(program, words.get(1..).unwrap_or_default());
@@ -28,24 +28,26 @@ pub(super) fn require_alone(
     let command = command_at(program, &named);
     let name = command.get_bin_name().unwrap_or_default().to_owned();
     let message = match asked {
-        Asked::Help => format!(
+        Requested::Help => format!(
             "help was asked for beside arguments, so nothing was done: write {name} --help alone, \
              and ./--help or ./-h for a file of that name"
         ),
-        Asked::Version => "the version was asked for beside arguments, so nothing was done: write \
+        Requested::Version => {
+            "the version was asked for beside arguments, so nothing was done: write \
                            cloacina --version alone"
-            .into(),
+                .into()
+        }
     };
     command.error(ErrorKind::ArgumentConflict, message)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Asked {
+enum Requested {
     Help,
     Version,
 }
 
-impl Asked {
+impl Requested {
     /// The names of the command that help was asked for, and what is neither such a name nor
     /// about how the answer is shown.
     fn split(self, program: &Command, words: &[OsString]) -> (Vec<String>, Vec<String>) {

@@ -8,7 +8,7 @@ use signing_loader::{EnvelopeSource, ExplainedEnvelope, InspectedEnvelope, Verif
 use signing_trust::store::OrganizationRef;
 use signing_trust::{TrustReader, TrustedKey};
 
-use crate::error::{CliError, Outcome};
+use crate::error::CliError;
 use crate::view::{SignatureView, StatementView};
 
 /// How a verification ended and what it examined: the data of the tree and of the document.
@@ -68,14 +68,6 @@ enum SourceView<'a> {
 }
 
 impl<'a> Explained<'a> {
-    fn verdict(&self) -> &'static str {
-        match self.failure.map(CliError::outcome) {
-            None => "verified",
-            Some(Outcome::Refused) => "refused",
-            Some(_) => "undecided",
-        }
-    }
-
     /// In the order in which the envelopes were examined.
     pub(super) fn views(&self) -> Vec<ExplainedEnvelopeView<'a>> {
         self.found.iter().map(|envelope| self.view(envelope)).collect()

@@ -123,9 +123,9 @@ fn verdicts(
 impl Shown {
     fn report(self, refusal: Option<CliError>) -> Report {
         let verdict = match (&refusal, &self.verdicts) {
-            (Some(error), _) if error.outcome() == Outcome::Refused => "refused",
-            (None, Some(_)) => "verified",
-            _ => "unverified",
+            (Some(error), _) if error.outcome() == Outcome::Refused => VerdictView::Refused,
+            (None, Some(_)) => VerdictView::Verified,
+            _ => VerdictView::Unverified,
         };
         let verdict_of = |index| self.verdicts.as_ref().and_then(|verdicts| verdicts.get(index));
         let signatures = self.envelope.signatures().iter().enumerate();
@@ -160,12 +160,21 @@ pub(super) const DOCUMENTS: &[Document] =
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 struct InspectionView<'a> {
     path: &'a str,
-    verdict: &'static str,
+    verdict: VerdictView,
     payload_type: &'a str,
     statement: Option<StatementView>,
     signatures: Vec<InspectedView<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     library: Option<LibraryView>,
+}
+
+#[derive(Clone, Copy, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+enum VerdictView {
+    Verified,
+    Refused,
+    Unverified,
 }
 
 #[derive(Serialize)]
@@ -182,12 +191,16 @@ impl View for InspectionView<'_> {
         let mut text = Lines::new();
         let path = self.path;
         match self.verdict {
-            "verified" => text.good(
+            VerdictView::Verified => text.good(
                 "verified",
                 format!("{path}: a trusted key has signed this; the package was not checked"),
             ),
-            "refused" => text.bad("refused", format!("{path}: do not rely on what it states")),
-            verdict => text.push(format!("{verdict} {path}: nobody has checked these claims")),
+            VerdictView::Refused => {
+                text.bad("refused", format!("{path}: do not rely on what it states"));
+            }
+            VerdictView::Unverified => {
+                text.push(format!("unverified {path}: nobody has checked these claims"));
+            }
         }
         text.push(format!("  payload    {}", quoted(self.payload_type)));
         if let Some(statement) = &self.statement {

@@ -81,7 +81,7 @@ pub(super) const DOCUMENTS: &[Document] =
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 struct InstalledView<'a> {
     path: String,
-    outcome: &'static str,
+    outcome: OutcomeView,
     name: &'a PackageName,
     sha256: PackageDigest,
     size: u64,
@@ -96,13 +96,21 @@ struct InstalledView<'a> {
     removed: Vec<String>,
 }
 
+#[derive(Clone, Copy, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+enum OutcomeView {
+    Installed,
+    AlreadyInstalled,
+}
+
 impl<'a> InstalledView<'a> {
     fn of(path: String, report: &'a VerificationReport, installed: &Installed) -> Self {
         Self {
             path,
             outcome: match installed.outcome {
-                InstallOutcome::AlreadyInstalled => "already_installed",
-                _ => "installed",
+                InstallOutcome::AlreadyInstalled => OutcomeView::AlreadyInstalled,
+                _ => OutcomeView::Installed,
             },
             name: report.name(),
             sha256: *report.digest(),
@@ -120,8 +128,8 @@ impl<'a> InstalledView<'a> {
 impl View for InstalledView<'_> {
     fn text(&self) -> Lines {
         let verb = match self.outcome {
-            "installed" => "installed",
-            _ => "already installed",
+            OutcomeView::Installed => "installed",
+            OutcomeView::AlreadyInstalled => "already installed",
         };
         let version = self.version.map(|version| format!(" {version}")).unwrap_or_default();
         let mut text = Lines::new();

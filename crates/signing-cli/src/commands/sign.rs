@@ -235,7 +235,7 @@ pub(super) const DOCUMENTS: &[Document] =
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 struct SignedView {
     path: String,
-    outcome: &'static str,
+    outcome: OutcomeView,
     name: PackageName,
     sha256: PackageDigest,
     size: u64,
@@ -254,6 +254,15 @@ struct SignedView {
     library: Option<LibraryView>,
 }
 
+#[derive(Clone, Copy, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+enum OutcomeView {
+    Signed,
+    Added,
+    AlreadySigned,
+}
+
 impl SignedView {
     fn new(path: String, made: &MadeSignature, file: Option<String>) -> Result<Self, CliError> {
         let envelope: &SignatureEnvelope = &made.envelope;
@@ -261,9 +270,9 @@ impl SignedView {
         Ok(Self {
             path,
             outcome: match made.outcome {
-                SignatureOutcome::Signed => "signed",
-                SignatureOutcome::Added => "added",
-                _ => "already_signed",
+                SignatureOutcome::Signed => OutcomeView::Signed,
+                SignatureOutcome::Added => OutcomeView::Added,
+                _ => OutcomeView::AlreadySigned,
             },
             name: statement.name().clone(),
             sha256: *statement.digest(),
@@ -284,9 +293,9 @@ impl View for SignedView {
         let Self { path, signatures, .. } = self;
         let name = quoted(self.name.as_str());
         let mut text = Lines::from(match self.outcome {
-            "signed" => format!("signed {path} as {name}"),
-            "added" => format!("signed {path} as {name}, as one of {signatures}"),
-            _ => format!("{path} is already signed as {name} by this key"),
+            OutcomeView::Signed => format!("signed {path} as {name}"),
+            OutcomeView::Added => format!("signed {path} as {name}, as one of {signatures}"),
+            OutcomeView::AlreadySigned => format!("{path} is already signed as {name} by this key"),
         });
         text.extend(self.signer.as_ref().map(|signer| format!("  by {}", signer.text())));
         text.extend(self.version.as_ref().map(|version| format!("  version {version}")));

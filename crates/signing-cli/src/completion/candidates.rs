@@ -21,7 +21,7 @@ use crate::process;
 use crate::select;
 
 /// A shell does not wait longer for a store than this.
-const PATIENCE: Duration = Duration::from_secs(1);
+const ANSWER_LIMIT: Duration = Duration::from_secs(1);
 /// Of signatures there are many, and nobody chooses from more.
 const MAX_SIGNATURES: u16 = 200;
 
@@ -92,7 +92,7 @@ fn candidates(named: Named, given: &OsStr) -> Vec<CompletionCandidate> {
     let (sender, receiver) = mpsc::channel();
     // A store that is locked or does not answer holds up this thread only, and the program ends.
     thread::spawn(move || sender.send(found(named, &given)));
-    let Ok(Ok(mut found)) = receiver.recv_timeout(PATIENCE) else { return Vec::new() };
+    let Ok(Ok(mut found)) = receiver.recv_timeout(ANSWER_LIMIT) else { return Vec::new() };
     found.retain(|candidate| candidate.value.starts_with(&begins) && is_plain(&candidate.value));
     found.sort_by(|a, b| a.value.cmp(&b.value));
     found.dedup_by(|a, b| a.value == b.value);

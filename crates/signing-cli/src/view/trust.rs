@@ -116,21 +116,35 @@ pub(crate) struct GraphKeyView<'a> {
     pub(crate) fingerprint: Fingerprint,
     pub(crate) name: Option<&'a KeyName>,
     expires_at: Option<Time>,
-    standing: &'static str,
+    standing: KeyStandingView,
     since: Option<Time>,
     reason: Option<&'static str>,
     note: Option<&'a Note>,
 }
 
+#[derive(Clone, Copy, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+enum KeyStandingView {
+    Trusted,
+    Expired,
+    Revoked,
+    Denied,
+    Compromised,
+    Mismatched,
+}
+
 impl<'a> GraphKeyView<'a> {
     pub(crate) fn of(key: &'a GraphKey) -> Self {
         let (standing, since, reason) = match &key.standing {
-            KeyStanding::Trusted => ("trusted", None, None),
-            KeyStanding::Expired { at } => ("expired", Some(*at), None),
-            KeyStanding::Revoked { at, reason } => ("revoked", Some(*at), Some(reason.as_str())),
-            KeyStanding::Denied { at } => ("denied", Some(*at), None),
-            KeyStanding::Compromised { at } => ("compromised", Some(*at), None),
-            _ => ("mismatched", None, None),
+            KeyStanding::Trusted => (KeyStandingView::Trusted, None, None),
+            KeyStanding::Expired { at } => (KeyStandingView::Expired, Some(*at), None),
+            KeyStanding::Revoked { at, reason } => {
+                (KeyStandingView::Revoked, Some(*at), Some(reason.as_str()))
+            }
+            KeyStanding::Denied { at } => (KeyStandingView::Denied, Some(*at), None),
+            KeyStanding::Compromised { at } => (KeyStandingView::Compromised, Some(*at), None),
+            _ => (KeyStandingView::Mismatched, None, None),
         };
         Self {
             id: Some(key.id),
@@ -171,20 +185,30 @@ pub(crate) struct GraphGrantView<'a> {
     pub(crate) id: Option<GrantId>,
     org_id: OrgId,
     org: &'a OrgName,
-    standing: &'static str,
+    standing: GrantStandingView,
     #[serde(skip)]
     ended: String,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+enum GrantStandingView {
+    InForce,
+    Expired,
+    ChildDeleted,
+    Other,
 }
 
 impl<'a> GraphGrantView<'a> {
     pub(crate) fn of(grant: &'a GraphGrant) -> Self {
         let (standing, ended) = match &grant.standing {
-            GrantStanding::InForce => ("in_force", String::new()),
-            GrantStanding::Expired { .. } => ("expired", "  expired".into()),
+            GrantStanding::InForce => (GrantStandingView::InForce, String::new()),
+            GrantStanding::Expired { .. } => (GrantStandingView::Expired, "  expired".into()),
             GrantStanding::ChildDeleted { at } => {
-                ("child_deleted", format!("  deleted at {}", Time(*at)))
+                (GrantStandingView::ChildDeleted, format!("  deleted at {}", Time(*at)))
             }
-            _ => ("other", String::new()),
+            _ => (GrantStandingView::Other, String::new()),
         };
         Self {
             limits: LimitsView::of(&grant.limits),
@@ -202,7 +226,7 @@ impl<'a> GraphGrantView<'a> {
     }
 
     pub(crate) fn is_in_force(&self) -> bool {
-        self.standing == "in_force"
+        self.standing == GrantStandingView::InForce
     }
 
     pub(crate) fn child(&self) -> &'a OrgName {

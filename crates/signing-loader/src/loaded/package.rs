@@ -171,7 +171,7 @@ pub(super) struct Followed {
     pub(super) providers: Vec<Provider>,
     known: Mutex<Known>,
     /// What is known was said.
-    told: Notify,
+    announced: Notify,
 }
 
 #[derive(Debug)]
@@ -209,7 +209,7 @@ impl Followed {
             report,
             providers,
             known: Mutex::new(Known { standing, was_trusted: true, as_of: Duration::ZERO }),
-            told: Notify::new(),
+            announced: Notify::new(),
         }
     }
 
@@ -244,19 +244,19 @@ impl Followed {
         let of_verdict = was_trusted != known.was_trusted;
         *known = Known { standing, was_trusted, as_of };
         drop(known);
-        self.told.notify_waiters();
+        self.announced.notify_waiters();
         Change { of_standing, of_verdict }
     }
 
     /// Waits until something is known that is as of this moment or a later one.
     pub(super) async fn known_since(&self, moment: Duration) {
         loop {
-            let mut told = pin!(self.told.notified());
-            told.as_mut().enable();
+            let mut announced = pin!(self.announced.notified());
+            announced.as_mut().enable();
             if self.known().as_of >= moment {
                 return;
             }
-            told.await;
+            announced.await;
         }
     }
 

@@ -101,7 +101,7 @@ async fn decide_again_and_again(
     loop {
         let decided = timeout(limit, decide_again(following, &mut follower)).await;
         decided.map_err(|_| StoreError::TimedOut { after: limit })??;
-        let next = timeout(period, next_occasion(following, &mut follower)).await;
+        let next = timeout(period, change_or_wake(following, &mut follower)).await;
         if following.has_ended() {
             return Ok(());
         }
@@ -143,7 +143,7 @@ async fn decide_again(
 }
 
 /// Waits until trust has changed, or there is something new to decide about.
-async fn next_occasion(
+async fn change_or_wake(
     following: &Following,
     follower: &mut TrustFollower,
 ) -> Result<(), TrustError> {

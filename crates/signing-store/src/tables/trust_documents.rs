@@ -25,6 +25,7 @@ pub use statement::trust_documents_statement;
 
 /// A signed document of an organization.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct TrustDocumentRecord {
     /// The organization.
     pub org_id: OrgId,

@@ -1,4 +1,5 @@
-//! The only place where the rules of trust stand.
+//! The rules of trust: whose signatures count. What signed documents take away is applied before
+//! (`signed/restrict.rs`).
 
 use std::sync::Arc;
 

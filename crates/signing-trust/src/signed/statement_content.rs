@@ -11,6 +11,7 @@ use crate::snapshot::OrganizationTrust;
 /// What a trust statement says, without its header and the versions that it names: of one that
 /// was published, or of the next one that the rows of a store would make.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct StatementContent {
     /// The keys that the organization trusts itself.
     pub keys: BTreeMap<Fingerprint, StatedKey>,

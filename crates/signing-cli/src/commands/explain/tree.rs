@@ -6,7 +6,7 @@ use signing_trust::TrustedKey;
 
 use super::{Explained, Verdict, fault, pairs};
 use crate::advice::Advice;
-use crate::error::Outcome;
+use crate::error::{CliError, Outcome};
 use crate::lines::{Lines, quoted};
 use crate::view::LimitsView;
 
@@ -31,9 +31,10 @@ impl Explained<'_> {
             }
         }
         let mut lines = Lines::new();
-        match self.verdict() {
-            verdict @ "verified" => lines.good(verdict, self.path),
-            verdict => lines.bad(verdict, self.path),
+        match self.failure.map(CliError::outcome) {
+            None => lines.good("verified", self.path),
+            Some(Outcome::Refused) => lines.bad("refused", self.path),
+            Some(_) => lines.bad("undecided", self.path),
         }
         push(&parts, &mut lines, "");
         lines

@@ -27,6 +27,21 @@ fn what_rows_trust_counts_once_it_is_published() {
     scratch.json(&STATUS);
 }
 
+/// Neither is higher, and yet a statement is signed as it is shown.
+#[test]
+fn a_floor_with_other_build_metadata_is_a_change() {
+    let scratch = rooted();
+    let floor = ["package", "floor", "set", "--org", "acme", "--name", "a.so"];
+    for version in ["1.4.0+a", "1.4.0+b"] {
+        scratch.json(&[&floor[..], &[version]].concat());
+        let status = finish(scratch.command(&STATUS).arg("--json"), b"");
+        status.assert_failed(1, "UnpublishedTrust");
+        let changes = scratch.json(&PUBLISH)["changes"].clone();
+        assert_eq!(words(&changes, "change"), ["sets_floor"], "{changes}");
+        scratch.json(&STATUS);
+    }
+}
+
 #[test]
 fn publishing_shows_which_stored_packages_start_and_stop_to_verify() {
     let scratch = rooted();
