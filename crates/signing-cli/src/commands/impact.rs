@@ -15,10 +15,8 @@ pub(super) struct ImpactView<'a> {
     accepted: Vec<KeysView<'a>>,
     accepted_otherwise: Vec<KeysView<'a>>,
     refused: Vec<KeysView<'a>>,
-    gains: Vec<SignaturesView<'a>>,
-    losses: Vec<SignaturesView<'a>>,
-    /// Whether all signatures in the store were looked at, or only those until a time limit.
-    searched_all: bool,
+    #[serde(flatten)]
+    signatures: SignaturesImpactView<'a>,
     /// The change, such as `deleting acme`.
     #[serde(skip)]
     what: String,
@@ -55,9 +53,7 @@ impl<'a> ImpactView<'a> {
             accepted: keys(&impact.accepted),
             accepted_otherwise: keys(&impact.accepted_otherwise),
             refused: keys(&impact.refused),
-            gains: impact.gains.iter().map(SignaturesView::of).collect(),
-            losses: impact.losses.iter().map(SignaturesView::of).collect(),
-            searched_all: impact.extent == SearchExtent::All,
+            signatures: SignaturesImpactView::of(impact),
             what,
             is_about,
             key: None,
@@ -81,10 +77,7 @@ impl<'a> ImpactView<'a> {
             return text;
         }
         text.append(self.keys_text());
-        text.append(SignaturesView::text(&self.gains, &self.losses));
-        if !self.searched_all {
-            text.push("  not all stored signatures were looked at: there are too many");
-        }
+        text.append(self.signatures.text());
         text
     }
 
@@ -137,10 +130,24 @@ impl<'a> KeysView<'a> {
     }
 }
 
+/// What would become of stored signatures.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct SignaturesImpactView<'a> {
+    gains: Vec<SignaturesView<'a>>,
+    losses: Vec<SignaturesView<'a>>,
+    /// Whether all signatures in the store were looked at, or only those until a time limit.
+    searched_all: bool,
+}
+
+/// What is said if not all were.
+pub(super) const NOT_ALL_SEARCHED: &str =
+    "not all stored signatures were looked at: there are too many";
+
 /// Stored signatures that an organization would accept, or would no longer accept.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-pub(super) struct SignaturesView<'a> {
+struct SignaturesView<'a> {
     org_id: OrgId,
     org: &'a OrgName,
     signatures: Vec<SignatureView<'a>>,
@@ -163,23 +170,17 @@ struct PackageView<'a> {
     name: &'a PackageName,
 }
 
-impl<'a> SignaturesView<'a> {
-    pub(super) fn of(affected: &'a AffectedSignatures) -> Self {
-        let signatures = affected.signatures.iter().map(|signature| SignatureView {
-            id: signature.id,
-            package: PackageView { sha256: signature.digest, name: &signature.name },
-        });
-        let packages =
-            affected.packages.iter().map(|(digest, name)| PackageView { sha256: *digest, name });
+impl<'a> SignaturesImpactView<'a> {
+    pub(super) fn of(impact: &'a TrustImpact) -> Self {
         Self {
-            org_id: affected.org.id,
-            org: &affected.org.name,
-            signatures: signatures.collect(),
-            packages: packages.collect(),
+            gains: impact.gains.iter().map(SignaturesView::of).collect(),
+            losses: impact.losses.iter().map(SignaturesView::of).collect(),
+            searched_all: impact.extent == SearchExtent::All,
         }
     }
 
-    pub(super) fn text(gains: &[Self], losses: &[Self]) -> Lines {
+    pub(super) fn text(&self) -> Lines {
+        let Self { gains, losses, searched_all } = self;
         let signatures = || gains.iter().chain(losses).flat_map(|view| &view.signatures);
         let digests = signatures().map(|signature| signature.package.sha256.to_string());
         let ids = digests.chain(signatures().map(|signature| signature.id.to_string()));
@@ -200,7 +201,27 @@ impl<'a> SignaturesView<'a> {
             ));
         }
         text.push("  the store does not know the .sig files beside packages");
+        if !searched_all {
+            text.push(format!("  {NOT_ALL_SEARCHED}"));
+        }
         text
+    }
+}
+
+impl<'a> SignaturesView<'a> {
+    fn of(affected: &'a AffectedSignatures) -> Self {
+        let signatures = affected.signatures.iter().map(|signature| SignatureView {
+            id: signature.id,
+            package: PackageView { sha256: signature.digest, name: &signature.name },
+        });
+        let packages =
+            affected.packages.iter().map(|(digest, name)| PackageView { sha256: *digest, name });
+        Self {
+            org_id: affected.org.id,
+            org: &affected.org.name,
+            signatures: signatures.collect(),
+            packages: packages.collect(),
+        }
     }
 
     fn table(&self, signatures: &str, packages: &str, ids: &ShortIds) -> Lines {

@@ -2,6 +2,7 @@ use serde::Serialize;
 use signing_crypto::{PackageDigest, PackageName, PackageVersion, SignatureId, StatementTime};
 use signing_trust::{Outdated, Resigned, ResignedPackage, SearchExtent};
 
+use crate::commands::impact::NOT_ALL_SEARCHED;
 use crate::lines::{Cell, Lines, ShortIds, Table};
 
 /// Which stored signatures by the old key its successor signs.
@@ -70,8 +71,8 @@ impl<'a> ResignedView<'a> {
             count => format!(", {count} left out as outdated"),
         };
         let too_many = match self.searched_all {
-            true => "",
-            false => "; not all stored signatures were looked at: there are too many",
+            true => String::new(),
+            false => format!("; {NOT_ALL_SEARCHED}"),
         };
         let Self { added, already, left, .. } = self;
         let counts = match (self.stage, left) {

@@ -1,9 +1,9 @@
 use serde::Serialize;
 use signing_crypto::{Fingerprint, KeyId, KeyName, OrgId, OrgName};
-use signing_trust::{OrganizationKeys, PlannedSuccessor, RotationImpact, SearchExtent};
+use signing_trust::{OrganizationKeys, PlannedSuccessor, RotationImpact};
 
 use super::resigned::{ResignedView, Stage};
-use crate::commands::impact::SignaturesView;
+use crate::commands::impact::SignaturesImpactView;
 use crate::lines::Lines;
 use crate::view::{LimitsView, TrustPathView, View};
 
@@ -17,10 +17,8 @@ pub(super) struct RotationImpactView<'a> {
     signatures: ResignedView<'a>,
     /// The organizations that would accept the successor and do not now, once for each path.
     accepted: Vec<AcceptedView<'a>>,
-    gains: Vec<SignaturesView<'a>>,
-    losses: Vec<SignaturesView<'a>>,
-    /// Whether all signatures in the store were compared, or only those until a time limit.
-    compared_all: bool,
+    #[serde(flatten)]
+    impact: SignaturesImpactView<'a>,
     #[serde(skip)]
     owner: &'a OrgName,
 }
@@ -68,9 +66,7 @@ impl<'a> RotationImpactView<'a> {
             },
             signatures: ResignedView::of(signatures, packages, Stage::Planned),
             accepted: accepted.collect(),
-            gains: trust.gains.iter().map(SignaturesView::of).collect(),
-            losses: trust.losses.iter().map(SignaturesView::of).collect(),
-            compared_all: trust.extent == SearchExtent::All,
+            impact: SignaturesImpactView::of(trust),
             owner,
         }
     }
@@ -100,10 +96,7 @@ impl View for RotationImpactView<'_> {
         if self.accepted.is_empty() {
             text.push(format!("  no organization would accept {} more than now", successor.name));
         }
-        text.append(SignaturesView::text(&self.gains, &self.losses));
-        if !self.compared_all {
-            text.push("  not all stored signatures were looked at: there are too many");
-        }
+        text.append(self.impact.text());
         text
     }
 }

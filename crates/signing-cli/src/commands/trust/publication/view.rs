@@ -8,6 +8,7 @@ use signing_crypto::{
 use signing_trust::store::OrganizationRecord;
 use signing_trust::{NextDocuments, PublicationImpact, SearchExtent};
 
+use crate::commands::impact::NOT_ALL_SEARCHED;
 use crate::lines::{Lines, quoted};
 #[cfg(test)]
 use crate::schemas::Document;
@@ -39,7 +40,7 @@ pub(super) struct PublicationView<'a> {
     pub(super) root_file: Option<String>,
     pub(super) draft: Option<String>,
     /// Whether the two lists of packages are about all stored signatures that bear on the change.
-    compared_all: bool,
+    searched_all: bool,
     /// What names the root document that the documents count from.
     root: Option<RootDigest>,
     #[serde(skip)]
@@ -80,7 +81,7 @@ impl<'a> PublicationView<'a> {
             published: false,
             root_file: None,
             draft: None,
-            compared_all: impact.extent == SearchExtent::All,
+            searched_all: impact.extent == SearchExtent::All,
             root: documents.root().or(documents.current_root()).map(SignedDocument::digest),
             is_first: documents.current_root().is_none(),
             was_shown: false,
@@ -122,8 +123,8 @@ impl<'a> PublicationView<'a> {
                 format!("  {sha256}  {}", quoted(name.as_str()))
             }));
         }
-        if !self.compared_all {
-            text.push("not all stored signatures were compared: there are too many");
+        if !self.searched_all {
+            text.push(NOT_ALL_SEARCHED);
         }
         text
     }
