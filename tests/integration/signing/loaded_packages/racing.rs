@@ -126,8 +126,10 @@ async fn package_whose_trust_stays_while_its_constructors_run_is_called(world: W
     assert!(world.path("called").exists());
 }
 
-async fn sign_slow_package(world: &World, vendor: &Vendor) {
+/// A package whose constructor ends when there is the file `goes-on`.
+pub(super) async fn sign_slow_package(world: &World, vendor: &Vendor) -> PathBuf {
     let path = compile(world);
     let signature = world.sign(&path, &vendor.key).await;
     fs::write(path.with_extension("so.sig"), signature.to_json()).unwrap();
+    path
 }
