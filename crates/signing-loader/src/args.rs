@@ -171,7 +171,8 @@ impl SecurityArgs {
             let store = StoreReader::open(&url).await.map_err(TrustError::from)?;
             let verifier = Verifier::organization(store, org.parse()?).await?;
             let verifier = self.configured(verifier, config);
-            let verifier = match self.signed_trust.anchor()? {
+            let signed_trust = self.signed_trust.clone();
+            let verifier = match read_files(move || signed_trust.anchor()).await? {
                 Some(anchor) => verifier.rooted(anchor),
                 None => verifier,
             };
@@ -180,19 +181,23 @@ impl SecurityArgs {
                 None => Trust::Organization(verifier),
             }));
         }
+        let options = self.clone();
+        let verifier = read_files(move || options.offline_verifier()).await?;
+        let verifier = self.configured(verifier, config);
+        Ok(self.loader(match self.observe_until() {
+            Some(end) => Trust::ObservedOffline(verifier.danger_observe_until(end)),
+            None => Trust::Offline(verifier),
+        }))
+    }
+
+    /// Trust from files: a bundle or keys.
+    fn offline_verifier(&self) -> Result<Verifier<Offline>, SecurityArgsError> {
         if let Some((bundle, anchor)) = self.signed_trust.bundle()? {
-            return Ok(self.offline(self.configured(Verifier::bundle(&bundle, anchor)?, config)));
+            return Ok(Verifier::bundle(&bundle, anchor)?);
         }
         let keys: Result<PinnedKeys, _> =
             self.trust_key.iter().map(|path| read_key(path)).collect();
-        Ok(self.offline(self.configured(Verifier::pinned(keys?), config)))
-    }
-
-    fn offline(&self, verifier: Verifier<Offline>) -> PackageLoader {
-        self.loader(match self.observe_until() {
-            Some(end) => Trust::ObservedOffline(verifier.danger_observe_until(end)),
-            None => Trust::Offline(verifier),
-        })
+        Ok(Verifier::pinned(keys?))
     }
 
     fn observe_until(&self) -> Option<DateTime<Utc>> {
@@ -266,6 +271,20 @@ impl PackageLoader {
             #[cfg(feature = "store")]
             Trust::ObservedOrganization(observer) => Ok(observer.load(path).await?.package),
         }
+    }
+}
+
+/// Reads files where nothing else has to wait for that: another process may have locked the state
+/// file.
+async fn read_files<T: Send + 'static>(
+    read: impl FnOnce() -> Result<T, SecurityArgsError> + Send + 'static,
+) -> Result<T, SecurityArgsError> {
+    match blocking(move || Ok::<_, PackageError>(read())).await {
+        Ok(read) => read,
+        #[cfg(feature = "store")]
+        Err(_) => Err(TrustError::Cancelled.into()),
+        #[cfg(not(feature = "store"))]
+        Err(_) => unreachable!("nothing is cancelled without a runtime"),
     }
 }
 

@@ -4,6 +4,8 @@ mod sonames;
 #[cfg(test)]
 mod test_library;
 
+use std::fs::File;
+
 use signing_crypto::PackageDigest;
 use signing_trust::acceptance::{VerificationConfig, VerificationError};
 use signing_trust::{AuditEvent, EventType};
@@ -11,8 +13,10 @@ use signing_trust::{AuditEvent, EventType};
 use self::dylib::Library;
 #[cfg(all(feature = "store", target_os = "linux"))]
 pub(crate) use self::dylib::wiped_on_fork;
-pub(crate) use self::sonames::{Candidate, Candidates, Provider, TrustedProviders};
-use crate::elf::{AllowedDependencies, DependencyName};
+pub(crate) use self::sonames::{
+    Candidate, Candidates, Provider, TrustedProviders, candidates, soname,
+};
+use crate::elf::{AllowedDependencies, SharedLibrary};
 use crate::error::{LoadError, PackageError};
 use crate::open::open_regular;
 use crate::path::PackagePath;
@@ -98,25 +102,28 @@ impl UnsignedPackage {
     }
 }
 
+/// What the dynamic linker will read in a package. `None` where it reads no ELF files: then
+/// nothing of this is checked.
+pub(crate) fn read_library(file: &File) -> Result<Option<SharedLibrary>, LoadError> {
+    match cfg!(target_vendor = "apple") {
+        true => Ok(None),
+        false => Ok(Some(SharedLibrary::read(file)?)),
+    }
+}
+
+/// Loads a verified package, of which `library` was read.
 pub(crate) fn load_verified(
     sealed: SealedPackage,
+    library: Option<&SharedLibrary>,
     report: VerificationReport,
     allowed: &AllowedDependencies,
     trusted: &TrustedProviders,
 ) -> Result<LoadedPackage, PackageError> {
     let provenance = Provenance::Verified(Box::new(report.clone()));
-    load_sealed(sealed, provenance, |sealed| sonames::load(sealed, &report, allowed, trusted))
-}
-
-/// The loaded packages that have the names which a package needs, on which its verifier has to
-/// decide.
-pub(crate) fn candidates(sealed: &SealedPackage, allowed: &AllowedDependencies) -> Vec<Candidates> {
-    sonames::candidates(sealed, allowed)
-}
-
-/// The name that a package takes in this process by its SONAME.
-pub(crate) fn soname(sealed: &SealedPackage) -> Option<DependencyName> {
-    sonames::soname(sealed)
+    load_sealed(sealed, provenance, |sealed| match library {
+        Some(library) => sonames::load(sealed, library, &report, allowed, trusted),
+        None => shared::load(sealed),
+    })
 }
 
 /// The one way to a [`LoadedPackage`].

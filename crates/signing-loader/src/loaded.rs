@@ -135,6 +135,9 @@ impl LoadedPackages {
     /// come in between. The same package, signed by the same keys, is followed once, however
     /// often it is loaded.
     ///
+    /// The package's constructors run on a thread where waiting does not block the runtime. If
+    /// this future is dropped meanwhile, the package is loaded and followed nevertheless.
+    ///
     /// # Errors
     ///
     /// [`FollowError::Package`] if it was not loaded. [`FollowError::Gate`] if it was, and is
@@ -144,8 +147,11 @@ impl LoadedPackages {
             return Err(GateError::Forked.into());
         }
         let verified = self.verifier.verify(package).await?;
-        let (package, report, providers) = verified.load_and_report().await?;
-        let (followed, since) = self.handle.following.register(package, report, providers);
+        let following = self.handle.following.clone();
+        let followed = verified.load_for(move |package, report, providers| {
+            following.register(package, report, providers)
+        });
+        let (followed, since) = followed.await?;
         if let Some(since) = since {
             followed.known_since(since).await;
         }

@@ -84,12 +84,13 @@ impl<T> Observer<T> {
 #[expect(private_bounds, reason = "the methods are for this crate")]
 impl<T: TrustSource> Observer<T> {
     async fn loaded(&self, path: PackagePath) -> Result<Observed, PackageError> {
+        let observation = self.observation.clone();
         let loaded = match self.verifier.verified(path.clone().into()).await {
-            Ok(package) => package.load_and_report().await,
+            Ok(package) => package.load_for(move |package, _, _| observation.accept(package)).await,
             Err(error) => Err(error),
         };
         match loaded {
-            Ok((package, ..)) => Ok(self.observation.accept(package)),
+            Ok(observed) => Ok(observed),
             Err(error) => {
                 let refusal = self.observation.may_pass(error)?;
                 let limit = self.verifier.max_package_size();

@@ -44,7 +44,8 @@ pub struct StateFile {
 
 impl StateFile {
     /// Uses the file at `path`. Its lock is made at once, the file when something is first
-    /// remembered.
+    /// remembered. If another process has locked the file, this waits for up to 10 seconds and
+    /// blocks its thread.
     ///
     /// # Errors
     ///

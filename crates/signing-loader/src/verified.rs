@@ -7,10 +7,10 @@ use signing_crypto::SignatureEnvelope;
 use signing_trust::acceptance::VerificationConfig;
 use signing_trust::{EventType, TrustedKey};
 
-use crate::elf::{AllowedDependencies, DependencyName};
+use crate::elf::{AllowedDependencies, DependencyName, SharedLibrary};
 use crate::error::PackageError;
 use crate::install::{Downgrade, InstallDirectory, InstallError, Installed};
-use crate::load::{LoadedPackage, Provider, load_verified};
+use crate::load::{LoadedPackage, Provider, TrustedProviders, load_verified, read_library};
 use crate::report::{VerificationReport, Verified};
 use crate::sealed::SealedPackage;
 #[cfg(feature = "store")]
@@ -135,17 +135,36 @@ impl<T: TrustSource> VerifiedPackage<T> {
         .await
     }
 
-    /// Loads the package, and says what is found of it now, and what it needs.
-    pub(crate) async fn load_and_report(
+    /// Loads the package, and gives it to `accept`, with what is found of it now and what it needs.
+    ///
+    /// Both happen in one piece of work, which a caller that stops waiting does not end: what is
+    /// loaded has been accepted.
+    pub(crate) async fn load_for<R: Send + 'static>(
         self,
-    ) -> Result<(LoadedPackage, VerificationReport, Vec<Provider>), PackageError> {
+        accept: impl FnOnce(LoadedPackage, VerificationReport, Vec<Provider>) -> R + Send + 'static,
+    ) -> Result<R, PackageError> {
         let signers = self.ask_again().await?;
-        self.require_soname().await?;
-        let trusted = self.trusted_providers().await?;
+        let library = self.library().await.inspect_err(|error| self.tell_refusal(error))?;
+        let trusted = match &library {
+            Some(library) => {
+                self.require_soname(library).await?;
+                self.trusted_providers(library).await?
+            }
+            None => TrustedProviders::none(),
+        };
         let report = VerificationReport { signers, ..self.report };
-        let allowed = &self.allowed_dependencies;
-        let package = load_verified(self.sealed, report.clone(), allowed, &trusted)?;
-        Ok((package, report, trusted.into_providers()))
+        let (sealed, allowed) = (self.sealed, self.allowed_dependencies);
+        T::work(move || {
+            let library = library.as_ref();
+            let package = load_verified(sealed, library, report.clone(), &allowed, &trusted)?;
+            Ok(accept(package, report, trusted.into_providers()))
+        })
+        .await
+    }
+
+    async fn library(&self) -> Result<Option<SharedLibrary>, PackageError> {
+        let file = self.file()?;
+        T::work(move || Ok(read_library(&file)?)).await
     }
 
     fn file(&self) -> Result<File, PackageError> {
@@ -211,7 +230,7 @@ impl VerifiedPackage<Offline> {
     /// this package's verifier does not trust now. Unless the dynamic linker was reached, none of
     /// the package's code has run.
     pub fn load(self) -> Result<LoadedPackage, PackageError> {
-        Ok(at_once(self.load_and_report())?.0)
+        at_once(self.load_for(|package, _, _| package))
     }
 }
 
@@ -263,6 +282,9 @@ impl VerifiedPackage<Online> {
 
     /// Loads the package as a native library.
     ///
+    /// The package's constructors run on a thread where waiting does not block the runtime. If
+    /// this future is dropped meanwhile, the package is loaded nevertheless.
+    ///
     /// # Errors
     ///
     /// See [`VerifiedPackage`]; or [`PackageError::Load`], with
@@ -273,7 +295,7 @@ impl VerifiedPackage<Online> {
     /// this package's verifier does not trust now. Unless the dynamic linker was reached, none of
     /// the package's code has run.
     pub async fn load(self) -> Result<LoadedPackage, PackageError> {
-        Ok(self.load_and_report().await?.0)
+        self.load_for(|package, _, _| package).await
     }
 }
 

@@ -80,7 +80,7 @@ pub use sql_types::StoredText;
 pub use store::{Change, Store, StoreReader};
 pub use tables::audit::{
     AUDIT_PAGE, AddedDetails, AuditAnchor, AuditEntry, AuditFault, AuditFaultKind, AuditFilter,
-    AuditReceipt, AuditRecord, AuditValue, EventPattern, EventPatternError, IntactLog,
+    AuditRecord, AuditValue, EventPattern, EventPatternError, IntactLog,
 };
 pub use tables::compromised_keys::CompromisedKeyRecord;
 pub use tables::kek_rotation::KekRotationRecord;

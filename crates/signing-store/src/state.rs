@@ -6,6 +6,6 @@ mod origin;
 
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub(crate) use change::change_on;
-pub(crate) use change::{PendingChange, change};
+pub(crate) use change::{AfterCommit, PendingChange, change};
 pub(crate) use last_seen::LastSeen;
 pub(crate) use origin::AskOrigin;

@@ -4,7 +4,9 @@ use signing_crypto::{
     PackageVersion, SignatureId, error_with_sources, rfc3339,
 };
 #[cfg(feature = "store")]
-use signing_store::{AddedDetails, AuditEntry, AuditReceipt, Revocation};
+use signing_store::{AddedDetails, AuditEntry, Revocation};
+#[cfg(feature = "store")]
+use tracing::{Dispatch, Span, dispatcher};
 
 #[cfg(feature = "store")]
 use crate::actor::Actor;
@@ -331,17 +333,18 @@ impl AuditEvent {
         self
     }
 
-    /// The event as an entry in the log, whose receipt tells whether it was written.
+    /// The event as an entry in the log. When the entry is committed, the event is emitted.
     #[cfg(feature = "store")]
-    pub(crate) fn entry(&self, receipt: &AuditReceipt) -> AuditEntry {
-        let entry = AuditEntry::new(self.event_type.as_str()).with_receipt(receipt);
+    pub(crate) fn into_entry(self, caller: Caller) -> AuditEntry {
+        let entry = AuditEntry::new(self.event_type.as_str());
         let details = self.fields.iter().filter(|(name, _)| *name != "org_id");
-        details.fold(entry, |entry, (name, value)| entry.with(name, value))
+        let entry = details.fold(entry, |entry, (name, value)| entry.with(name, value));
+        entry.on_commit(move |added| caller.emit(self.with_added(added)))
     }
 
     /// The event with what the transaction has added to its entry.
     #[cfg(feature = "store")]
-    pub(crate) fn with_added(mut self, added: &AddedDetails) -> Self {
+    fn with_added(mut self, added: &AddedDetails) -> Self {
         self.fields.key_id = text(added.key_id).or(self.fields.key_id);
         self.fields.database_role.clone_from(&added.database_role);
         self
@@ -350,6 +353,26 @@ impl AuditEvent {
     /// Hands the event to `tracing`.
     pub fn emit(self) {
         self.fields.emit(self.event_type);
+    }
+}
+
+/// The subscriber and the span of the caller of a change. The task that commits the change has
+/// others.
+#[cfg(feature = "store")]
+#[derive(Clone)]
+pub(crate) struct Caller {
+    subscriber: Dispatch,
+    span: Span,
+}
+
+#[cfg(feature = "store")]
+impl Caller {
+    pub(crate) fn current() -> Self {
+        Self { subscriber: dispatcher::get_default(Clone::clone), span: Span::current() }
+    }
+
+    fn emit(&self, event: AuditEvent) {
+        dispatcher::with_default(&self.subscriber, || self.span.in_scope(|| event.emit()));
     }
 }
 

@@ -11,10 +11,10 @@ mod trusted_keys;
 use std::ops::Deref;
 
 use signing_crypto::{ActorName, KeyEncryptionKey};
-use signing_store::{AuditEntry, AuditReceipt, Store, StoreError, StoreReader};
+use signing_store::{AuditEntry, Store, StoreError, StoreReader};
 
 use crate::actor::Actor;
-use crate::audit::{AuditEvent, EventType};
+use crate::audit::{AuditEvent, Caller, EventType};
 use crate::cache::{Freshness, TrustCache};
 use crate::clock::usable_clock_time;
 use crate::decision::DecisionError;
@@ -26,7 +26,11 @@ pub use rotation::{OtherHolder, Rotation};
 /// Where keys and trust are changed, on a store, and asked as by a [`TrustReader`].
 ///
 /// Every change is one transaction together with its entry in the audit log and
-/// the new trust epoch; when it is committed, the entry is also emitted as an event.
+/// the new trust epoch. Once it is known to be committed, the entry is also emitted as an event,
+/// even if the caller no longer waits for the change. There is an entry without an event if that
+/// is never known: the program ended, or the database did not answer the commit, and the change
+/// failed with [`StoreError::OutcomeUnknown`].
+///
 /// Both name who made the change: see [`with_actor`](Self::with_actor). Trusting, denying,
 /// revoking and granting are idempotent: done again, they change and log nothing.
 #[derive(Clone, Debug)]
@@ -87,8 +91,8 @@ impl KeyManager {
         AuditEvent::new(event_type).actor(actor)
     }
 
-    /// Makes the change that `event` describes: it is the entry that `change` writes, and
-    /// is emitted if that was written and committed.
+    /// Makes the change that `event` describes: it is the entry that `change` writes, and is
+    /// emitted by the task that commits the change.
     ///
     /// This manager's own decisions know of the change when it returns, however fresh they
     /// are, and also if it may or may not have been made, or the caller stops waiting for it.
@@ -100,12 +104,7 @@ impl KeyManager {
         // A row of that time would be older than what it changes.
         usable_clock_time().map_err(DecisionError::from)?;
         let _forgets = ForgetsConfirmation(&self.reader.cache);
-        let receipt = AuditReceipt::default();
-        let outcome = change(&self.store, event.entry(&receipt)).await?;
-        if let Some(added) = receipt.added() {
-            event.with_added(added).emit();
-        }
-        Ok(outcome)
+        Ok(change(&self.store, event.into_entry(Caller::current())).await?)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Packages that a program has loaded, and what becomes of them when trust changes.
 
+mod constructors;
 mod dependencies;
 mod forked;
 mod host;

@@ -86,10 +86,17 @@ impl<'a> NewFile<'a> {
 
     pub(crate) fn put_in_place(self, existing: Existing) -> Result<(), CliError> {
         let path = self.path;
+        self.place(existing)?;
+        sync_place(path)
+    }
+
+    /// Gives the file its place. Until [`sync_place`], a loss of power may take it away.
+    pub(super) fn place(self, existing: Existing) -> Result<(), CliError> {
+        let path = self.path;
         if existing == Existing::Replace {
             self.require_own_kind()?;
         }
-        match self.place(existing).and_then(|()| sync_directory(path)) {
+        match self.link_or_rename(existing) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 Err(CliError::FileExists { path: path.into() })
             }
@@ -108,7 +115,7 @@ impl<'a> NewFile<'a> {
         }
     }
 
-    fn place(self, existing: Existing) -> io::Result<()> {
+    fn link_or_rename(self, existing: Existing) -> io::Result<()> {
         match (existing, self.name) {
             (Existing::Keep, None) => link(&self.file, self.path),
             (Existing::Keep, Some(name)) => Ok(name.persist_noclobber(self.path)?),
@@ -122,6 +129,11 @@ impl<'a> NewFile<'a> {
             }
         }
     }
+}
+
+/// Puts on the disk which file is in a place.
+pub(super) fn sync_place(path: &Path) -> Result<(), CliError> {
+    sync_directory(path).map_err(|source| CliError::Write { path: path.into(), source })
 }
 
 /// Gives a file a second, temporary name, and locks it for as long as it has that. `None` if there

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use tempfile::TempPath;
 
-use super::new::{NewFile, set_aside};
+use super::new::{NewFile, set_aside, sync_place};
 use super::{Existing, remove};
 use crate::error::CliError;
 
@@ -24,6 +24,14 @@ enum Undo {
 
 impl<'a> PlacedFile<'a> {
     pub(crate) fn put(new: NewFile<'a>, existing: Existing) -> Result<Self, CliError> {
+        Self::put_and(new, existing, sync_place)
+    }
+
+    fn put_and(
+        new: NewFile<'a>,
+        existing: Existing,
+        sync: impl FnOnce(&Path) -> Result<(), CliError>,
+    ) -> Result<Self, CliError> {
         let path = new.path();
         let before = match existing {
             Existing::Keep => None,
@@ -31,9 +39,12 @@ impl<'a> PlacedFile<'a> {
                 set_aside(path).map_err(|source| CliError::Write { path: path.into(), source })?
             }
         };
-        new.put_in_place(existing)?;
+        new.place(existing)?;
         let undo = before.map_or(Undo::Remove, |(name, lock)| Undo::PutBack(name, lock));
-        Ok(Self { path, undo: Some(undo) })
+        let placed = Self { path, undo: Some(undo) };
+        // If this fails, the file is in its place nevertheless, and leaves it again.
+        sync(path)?;
+        Ok(placed)
     }
 
     /// Leaves it in its place.
@@ -95,6 +106,29 @@ mod tests {
         assert_eq!(std::fs::read(&path).unwrap(), b"old");
         placed(&path, Existing::Replace).keep();
         assert_eq!(std::fs::read(&path).unwrap(), b"new");
+        assert_eq!(names(directory.path()), ["root.json"]);
+    }
+
+    #[test]
+    fn a_file_that_may_not_be_on_the_disk_is_gone_and_what_was_there_before_comes_back() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("root.json");
+        let put = |existing| {
+            let new = NewFile::write(&path, b"new", Readers::Everybody).unwrap();
+            let failed = PlacedFile::put_and(new, existing, |path| {
+                assert_eq!(std::fs::read(path).unwrap(), b"new");
+                let source = std::io::ErrorKind::StorageFull.into();
+                Err(CliError::Write { path: path.into(), source })
+            });
+            assert!(matches!(failed.err(), Some(CliError::Write { .. })));
+        };
+        for existing in [Existing::Keep, Existing::Replace] {
+            put(existing);
+            assert_eq!(names(directory.path()), [""; 0]);
+        }
+        write_atomically(&path, b"old", Readers::Everybody, Existing::Keep).unwrap();
+        put(Existing::Replace);
+        assert_eq!(std::fs::read(&path).unwrap(), b"old");
         assert_eq!(names(directory.path()), ["root.json"]);
     }
 

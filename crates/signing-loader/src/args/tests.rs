@@ -141,6 +141,29 @@ fn dependencies_are_allowed_by_exact_names_and_only_where_packages_are_verified(
     assert_eq!(fault(alone), ErrorKind::MissingRequiredArgument);
 }
 
+/// With one thread, the other process's lock would not be released while that thread waits.
+#[test]
+#[cfg(feature = "store")]
+fn waiting_for_the_lock_of_a_state_file_does_not_block_the_runtime() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name| directory.path().join(name).to_str().unwrap().to_owned();
+    let (state, bundle, digest) = (path("state"), path("bundle"), "ab".repeat(32));
+    let trust = ["--trust-root", &digest, "--trust-bundle", &bundle, "--state-file", &state];
+    // Made by the first start, which gets as far as the bundle.
+    let refused = resolved(&trust).unwrap_err();
+    assert!(matches!(refused, SecurityArgsError::File { .. }), "{refused:?}");
+    let lock = std::fs::File::open(path("state.lock")).unwrap();
+    lock.try_lock().unwrap();
+
+    let words = ["runner", "--require-signatures"].iter().chain(&trust);
+    let options = Cli::try_parse_from(words).unwrap().security;
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let (refused, ()) =
+        runtime.block_on(async { tokio::join!(options.resolve(), async { drop(lock) }) });
+    let refused = refused.unwrap_err();
+    assert!(matches!(refused, SecurityArgsError::File { .. }), "{refused:?}");
+}
+
 #[test]
 fn observing_needs_an_end_and_signatures_to_be_required() {
     let end = |more: &[&str]| {

@@ -82,22 +82,20 @@ impl TrustedProviders {
     }
 }
 
-/// The loaded packages that have the names which a package needs, for each name.
-///
-/// A file that cannot be read as a library needs none, and is refused later.
-pub(super) fn candidates(sealed: &SealedPackage, allowed: &AllowedDependencies) -> Vec<Candidates> {
-    let Ok(library) = SharedLibrary::read(sealed.file()) else { return Vec::new() };
+/// The loaded packages that have the names which a package needs, for each name: its verifier has
+/// to decide about them.
+pub(crate) fn candidates(
+    library: &SharedLibrary,
+    allowed: &AllowedDependencies,
+) -> Vec<Candidates> {
     let sonames = Sonames::lock();
     let names = library.dependencies(allowed).packages.into_iter();
     names.map(|name| sonames.candidates(&name)).filter(|found| !found.0.is_empty()).collect()
 }
 
-/// The name that a library takes in this process by its SONAME.
-///
-/// A file that cannot be read as a library has none, and one whose SONAME is no plain name is
-/// refused later.
-pub(super) fn soname(sealed: &SealedPackage) -> Option<DependencyName> {
-    let library = SharedLibrary::read(sealed.file()).ok()?;
+/// The name that a package takes in this process by its SONAME. One whose SONAME is no plain name
+/// is refused by [`load`].
+pub(crate) fn soname(library: &SharedLibrary) -> Option<DependencyName> {
     library.soname().and_then(|name| DependencyName::new(name).ok())
 }
 
@@ -122,15 +120,12 @@ pub(super) fn soname(sealed: &SealedPackage) -> Option<DependencyName> {
 /// refused, also if it is part of the process.
 pub(super) fn load(
     sealed: SealedPackage,
+    library: &SharedLibrary,
     report: &VerificationReport,
     allowed: &AllowedDependencies,
     trusted: &TrustedProviders,
 ) -> Result<&'static Library, LoadError> {
-    // Only ELF's dynamic linkers read what is checked here.
-    if cfg!(target_vendor = "apple") {
-        return shared::load(sealed);
-    }
-    let admission = Admission::of(&sealed, allowed, trusted)?;
+    let admission = Admission::of(library, sealed.content().digest, allowed, trusted)?;
     match shared::load(sealed) {
         Ok(library) => {
             admission.loaded(library.id(), report);
@@ -304,22 +299,21 @@ struct Admission {
 
 impl Admission {
     fn of(
-        sealed: &SealedPackage,
+        library: &SharedLibrary,
+        digest: PackageDigest,
         allowed: &AllowedDependencies,
         trusted: &TrustedProviders,
     ) -> Result<Self, LibraryError> {
-        let library = SharedLibrary::read(sealed.file())?;
-        let found = Found::of(&library);
+        let found = Found::of(library);
         let mut sonames = Sonames::lock();
         let process = Compared { found: &found, sonames: &sonames, trusted };
         if let Some(fault) = library.faults(allowed, &process).into_iter().next() {
             return Err(fault);
         }
-        let soname = library.soname().and_then(|name| DependencyName::new(name).ok());
+        let soname = soname(library);
         if let Some(name) = soname.clone().filter(|name| sonames.awaited.contains_key(name)) {
             return Err(LibraryError::ReservedSoname { name });
         }
-        let digest = sealed.content().digest;
         let Dependencies { system: awaited, packages } = library.dependencies(allowed);
         if let Some(name) = &soname {
             let needs = sonames.given(packages, trusted);

@@ -167,6 +167,10 @@ impl PreparedSignature {
 
     /// Signs with a signer or with a private key in the store.
     ///
+    /// [`Signer::sign`] is called in the task that polls this future, and may wait for a person:
+    /// where other tasks must not wait for that, call [`sign`](Self::sign) in
+    /// [`spawn_blocking`](tokio::task::spawn_blocking).
+    ///
     /// # Errors
     ///
     /// As [`sign`](Self::sign), and [`SignError::Trust`].
@@ -194,6 +198,8 @@ impl PreparedSignature {
     /// Stores a signature that was made from this for `org`. If another process has stored
     /// one since [`add_to_store`](Self::add_to_store), the signature is made again on top
     /// of that, and neither is lost. Returns what was stored.
+    ///
+    /// [`Signer::sign`] is then called as by [`sign_with`](Self::sign_with).
     ///
     /// # Errors
     ///

@@ -12,7 +12,7 @@ use signing_trust::acceptance::VerificationConfig;
 use signing_trust::{Signers, TrustDecision};
 
 use super::VerifiedPackage;
-use crate::elf::LibraryError;
+use crate::elf::{LibraryError, SharedLibrary};
 use crate::error::{LoadError, PackageError};
 use crate::load::{Candidate, Candidates, Provider, TrustedProviders, candidates};
 use crate::report::VerificationReport;
@@ -22,9 +22,12 @@ type Decisions = Vec<Result<TrustDecision, PackageError>>;
 
 #[expect(private_bounds, reason = "the methods are for this crate")]
 impl<T: TrustSource> VerifiedPackage<T> {
-    pub(super) async fn trusted_providers(&self) -> Result<TrustedProviders, PackageError> {
+    pub(super) async fn trusted_providers(
+        &self,
+        library: &SharedLibrary,
+    ) -> Result<TrustedProviders, PackageError> {
         let mut trusted = TrustedProviders::none();
-        for Candidates(candidates) in candidates(&self.sealed, &self.allowed_dependencies) {
+        for Candidates(candidates) in candidates(library, &self.allowed_dependencies) {
             let mut decided = Vec::new();
             for candidate in candidates {
                 let mut decisions = Vec::new();

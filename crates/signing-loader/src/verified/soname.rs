@@ -7,7 +7,7 @@ use signing_crypto::PackageName;
 use signing_trust::acceptance::VerificationError;
 
 use super::VerifiedPackage;
-use crate::elf::DependencyName;
+use crate::elf::{DependencyName, SharedLibrary};
 use crate::error::{LoadError, PackageError};
 use crate::load::soname;
 use crate::trust_source::TrustSource;
@@ -20,8 +20,8 @@ struct TakenName {
 
 #[expect(private_bounds, reason = "the methods are for this crate")]
 impl<T: TrustSource> VerifiedPackage<T> {
-    pub(super) async fn require_soname(&self) -> Result<(), PackageError> {
-        let Some(taken) = self.taken_name()? else { return Ok(()) };
+    pub(super) async fn require_soname(&self, library: &SharedLibrary) -> Result<(), PackageError> {
+        let Some(taken) = self.taken_name(library)? else { return Ok(()) };
         let signers = self.report.claims();
         let decision = self.trust.decide(&signers, &taken.package, &self.config).await;
         match self.report.accepted_again(decision, &self.config) {
@@ -31,8 +31,8 @@ impl<T: TrustSource> VerifiedPackage<T> {
     }
 
     /// `None` if the package takes no other name than its own.
-    fn taken_name(&self) -> Result<Option<TakenName>, PackageError> {
-        let Some(soname) = soname(&self.sealed) else { return Ok(None) };
+    fn taken_name(&self, library: &SharedLibrary) -> Result<Option<TakenName>, PackageError> {
+        let Some(soname) = soname(library) else { return Ok(None) };
         match PackageName::new(soname.as_str()) {
             Ok(package) if package == *self.report.name() => Ok(None),
             Ok(package) => Ok(Some(TakenName { soname, package })),

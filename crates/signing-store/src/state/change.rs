@@ -59,24 +59,29 @@ impl PendingChange {
         Ok(Some(origin))
     }
 
-    /// Commits what succeeded, and announces it if it has changed trust.
+    /// Commits what succeeded, calls what waits for the commit, and announces the change if it
+    /// has changed trust.
     pub(crate) async fn end<C, T: Send>(
         self,
         connection: &mut C,
         begun: Option<Origin>,
         result: Result<T, StoreError>,
+        after_commit: AfterCommit,
     ) -> Result<T, StoreError>
     where
         C: Transaction + AskHistory,
     {
         let (Some((seen, _)), Some(before)) = (&self.expected, begun) else {
-            return connection.end(result, &self.deadline).await;
+            let value = connection.end(result, &self.deadline).await?;
+            after_commit.run();
+            return Ok(value);
         };
         let result = match result {
             Ok(value) => seen.state_after_change(connection).await.map(|after| (value, after)),
             Err(error) => Err(error),
         };
         let (value, after) = connection.end(result, &self.deadline).await?;
+        after_commit.run();
         let is_about_trust = after.changes(&before);
         seen.remember_commit(after, connection).await;
         if is_about_trust {
@@ -86,19 +91,39 @@ impl PendingChange {
     }
 }
 
-/// Makes a change in one transaction: `change!(store, |conn| { … })`. An error rolls it
-/// back. The body is as that of [`read!`](crate::pool::read).
+/// What waits for a commit: it is called when the commit has succeeded, and otherwise not at all.
+#[derive(Default)]
+pub(crate) struct AfterCommit(Vec<Box<dyn FnOnce() + Send>>);
+
+impl AfterCommit {
+    pub(crate) fn add(&mut self, function: impl FnOnce() + Send + 'static) {
+        self.0.push(Box::new(function));
+    }
+
+    fn run(self) {
+        for function in self.0 {
+            function();
+        }
+    }
+}
+
+/// Makes a change in one transaction: `change!(store, |conn| { … })`, or with an [`AfterCommit`]
+/// `change!(store, |conn, after_commit| { … })`. An error rolls it back. The body is as that of
+/// [`read!`](crate::pool::read).
 macro_rules! change {
-    ($change:expr, |$conn:ident| $body:block) => {{
+    ($change:expr, |$conn:ident| $body:block) => {
+        $crate::state::change!($change, |$conn, _after_commit| $body)
+    };
+    ($change:expr, |$conn:ident, $after_commit:ident| $body:block) => {{
         let change = $crate::state::PendingChange::from($change);
         match change.pool.clone() {
             #[cfg(feature = "sqlite")]
             $crate::pool::Pool::Sqlite(connections) => {
-                $crate::state::change_on!(connections, change, |$conn| $body)
+                $crate::state::change_on!(connections, change, |$conn, $after_commit| $body)
             }
             #[cfg(feature = "postgres")]
             $crate::pool::Pool::Postgres(connections) => {
-                $crate::state::change_on!(connections, change, |$conn| $body)
+                $crate::state::change_on!(connections, change, |$conn, $after_commit| $body)
             }
         }
     }};
@@ -108,7 +133,7 @@ pub(crate) use change;
 /// [`change!`] for one kind of connection.
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 macro_rules! change_on {
-    ($connections:ident, $change:ident, |$conn:ident| $body:block) => {{
+    ($connections:ident, $change:ident, |$conn:ident, $after_commit:ident| $body:block) => {{
         use $crate::backend::pooled::{CheckedOut as _, check_out};
 
         $crate::pool::run_to_the_end(
@@ -118,9 +143,10 @@ macro_rules! change_on {
                 let connection = checked_out.connection();
                 let result = async {
                     let begun = $change.begin(connection).await?;
-                    let $conn = &mut *connection;
+                    let mut after_commit = $crate::state::AfterCommit::default();
+                    let ($conn, $after_commit) = (&mut *connection, &mut after_commit);
                     let result: Result<_, $crate::error::StoreError> = async { $body }.await;
-                    $change.end(connection, begun, result).await
+                    $change.end(connection, begun, result, after_commit).await
                 }
                 .await;
                 checked_out.conclude(result)

@@ -2,7 +2,7 @@ mod fault;
 mod filter;
 mod verify;
 
-use std::sync::{Arc, OnceLock};
+use std::fmt;
 
 use chrono::{DateTime, Utc};
 #[cfg(feature = "postgres")]
@@ -24,6 +24,7 @@ use crate::error::StoreError;
 use crate::pool::read;
 use crate::schema::{audit_heads, audit_log, organizations};
 use crate::sql_types::bind;
+use crate::state::AfterCommit;
 use crate::store::StoreReader;
 
 pub use fault::{AuditFault, AuditFaultKind, AuditValue};
@@ -31,12 +32,20 @@ pub use filter::{AUDIT_PAGE, AuditFilter, EventPattern, EventPatternError};
 pub use verify::{AuditAnchor, IntactLog};
 
 /// What is to be written about a change, in the change's own transaction.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct AuditEntry {
     event_type: &'static str,
     details: Map<String, Value>,
     added: AddedDetails,
-    receipt: AuditReceipt,
+    on_commit: Option<OnCommit>,
+}
+
+struct OnCommit(Box<dyn FnOnce(&AddedDetails) + Send>);
+
+impl fmt::Debug for OnCommit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OnCommit")
+    }
 }
 
 /// What only the transaction of a change knows, and adds to the details of its entry.
@@ -51,30 +60,20 @@ pub struct AddedDetails {
     pub database_role: Option<String>,
 }
 
-/// Tells the holder of a clone whether an entry was written, once the change has succeeded.
-#[derive(Clone, Debug, Default)]
-pub struct AuditReceipt(Arc<OnceLock<AddedDetails>>);
-
-impl AuditReceipt {
-    /// What was added to the entry, if one was written. Of several entries: the first.
-    ///
-    /// A change that failed may have written an entry and taken it back.
-    pub fn added(&self) -> Option<&AddedDetails> {
-        self.0.get()
-    }
-}
-
 impl AuditEntry {
     /// An entry of the type `event_type`, such as `key.trusted.added`.
     pub fn new(event_type: &'static str) -> Self {
-        let (added, receipt) = (AddedDetails::default(), AuditReceipt::default());
-        Self { event_type, details: Map::new(), added, receipt }
+        Self { event_type, details: Map::new(), added: AddedDetails::default(), on_commit: None }
     }
 
-    /// The same, with a receipt that tells whether it was written.
+    /// Calls `function` once the entry is committed, with what the transaction has added to it.
+    ///
+    /// The function is called in the task that commits the change. That task goes on if the
+    /// caller of the change stops waiting for it. The function is not called if no entry was
+    /// written, or if it is not known whether the transaction was committed.
     #[must_use]
-    pub fn with_receipt(self, receipt: &AuditReceipt) -> Self {
-        Self { receipt: receipt.clone(), ..self }
+    pub fn on_commit(self, function: impl FnOnce(&AddedDetails) + Send + 'static) -> Self {
+        Self { on_commit: Some(OnCommit(Box::new(function))), ..self }
     }
 
     /// The same, about a row that the transaction has found or made.
@@ -224,6 +223,7 @@ pub(crate) trait AuditChain {
         head: ChainHead,
         at: DateTime<Utc>,
         entry: AuditEntry,
+        after_commit: &mut AfterCommit,
     ) -> Result<(), StoreError> {
         let mut entry = entry;
         entry.added.database_role = self.database_role().await?;
@@ -256,8 +256,9 @@ pub(crate) trait AuditChain {
             ))
             .execute(self)
             .await?;
-        // An organization's entry of a change of several may come after another's.
-        let _ = entry.receipt.0.set(entry.added);
+        if let AuditEntry { on_commit: Some(OnCommit(function)), added, .. } = entry {
+            after_commit.add(move || function(&added));
+        }
         Ok(())
     }
 }}

@@ -64,7 +64,7 @@ impl Store {
         entry: AuditEntry,
     ) -> Result<Change<CompromisedKeyRecord>, StoreError> {
         let at = now();
-        change!(self, |conn| {
+        change!(self, |conn, after_commit| {
             let head = conn.lock_organization(org).await?;
             if let Some(record) = conn.find_compromised(fingerprint).await? {
                 return Ok(Change::Unchanged(record));
@@ -72,7 +72,7 @@ impl Store {
             let record =
                 CompromisedKeyRecord { fingerprint, declared_by: org, declared_at: at, note };
             conn.insert_compromised(record.clone()).await?;
-            conn.append(head, at, entry).await?;
+            conn.append(head, at, entry, after_commit).await?;
             Ok(Change::Made(record))
         })
     }

@@ -52,9 +52,9 @@ impl Store {
     where
         R: Fn(SigningKeyRecord, &WrappedKey) -> Result<WrappedKey, F> + Send + Sync + 'static,
         F: std::error::Error + Send + Sync + 'static,
-        E: Fn(u64) -> AuditEntry + Send + Sync + 'static,
+        E: Fn(OrgId, u64) -> AuditEntry + Send + Sync + 'static,
     {
-        change!(PendingChange::from(self).within(LONG_OPERATION_LIMIT), |conn| {
+        change!(PendingChange::from(self).within(LONG_OPERATION_LIMIT), |conn, after_commit| {
             let at = now();
             conn.pass_key_gate().await?;
             // Heads before the state, as in every change, in the order of their ids.
@@ -82,7 +82,7 @@ impl Store {
                 .await?;
             for (org, head) in heads {
                 let count = keys.get(&org).copied().unwrap_or_default();
-                conn.append(head, at, entry(count)).await?;
+                conn.append(head, at, entry(org, count), after_commit).await?;
             }
             Ok(Change::Made(KekRotationRecord { old: found, new, keys }))
         })

@@ -105,7 +105,7 @@ impl Store {
         entry: AuditEntry,
     ) -> Result<OrganizationRecord, StoreError> {
         let at = now();
-        change!(self, |conn| {
+        change!(self, |conn, after_commit| {
             let holder: Option<OrganizationRecord> = organizations::table
                 .filter(organizations::name.eq(bind(new.name.clone())))
                 .select(OrganizationRecord::as_select())
@@ -126,7 +126,7 @@ impl Store {
                 .await?;
             conn.add_signature_lock(record.id).await?;
             let head = conn.start_chain(record.id).await?;
-            conn.append(head, at, entry).await?;
+            conn.append(head, at, entry, after_commit).await?;
             Ok(record)
         })
     }
@@ -142,13 +142,13 @@ impl Store {
         entry: AuditEntry,
     ) -> Result<(), StoreError> {
         let at = now();
-        change!(self, |conn| {
+        change!(self, |conn, after_commit| {
             let head = conn.lock_organization(id).await?;
             diesel::update(organizations::table.find(bind(id)))
                 .set(organizations::deleted_at.eq(bind(at)))
                 .execute(conn)
                 .await?;
-            conn.append(head, at, entry).await
+            conn.append(head, at, entry, after_commit).await
         })
     }
 }

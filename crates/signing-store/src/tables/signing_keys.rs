@@ -143,7 +143,7 @@ impl Store {
         entry: AuditEntry,
     ) -> Result<SigningKeyRecord, StoreError> {
         let at = now();
-        change!(self, |conn| {
+        change!(self, |conn, after_commit| {
             conn.pass_key_gate().await?;
             let head = conn.lock_organization(new.org_id).await?;
             conn.require_kek(new.wrapped_key.kek_id()).await?;
@@ -166,7 +166,7 @@ impl Store {
                 .returning(SigningKeyRecord::as_returning())
                 .get_result::<SigningKeyRecord>(conn)
                 .await?;
-            conn.append(head, at, entry).await?;
+            conn.append(head, at, entry, after_commit).await?;
             Ok(record)
         })
     }
@@ -187,7 +187,7 @@ impl Store {
     ) -> Result<Change<SigningKeyRecord>, StoreError> {
         let (org, id, fingerprint) = (key.org_id, key.id, key.fingerprint);
         let at = now();
-        change!(self, |conn| {
+        change!(self, |conn, after_commit| {
             let head = conn.lock_organization(org).await?;
             let record = conn.own_signing_key(org, id).await?;
             // What everybody obeys is the declaration, not what the row says of itself.
@@ -219,7 +219,7 @@ impl Store {
                 .returning(SigningKeyRecord::as_returning())
                 .get_result(conn)
                 .await?;
-            conn.append(head, at, entry).await?;
+            conn.append(head, at, entry, after_commit).await?;
             Ok(Change::Made(record))
         })
     }
@@ -238,7 +238,7 @@ impl Store {
         entry: AuditEntry,
     ) -> Result<Change<SigningKeyRecord>, StoreError> {
         let at = now();
-        change!(self, |conn| {
+        change!(self, |conn, after_commit| {
             let head = conn.lock_organization(org).await?;
             let record = conn.own_signing_key(org, id).await?;
             conn.require_uncompromised(record.fingerprint).await?;
@@ -254,7 +254,7 @@ impl Store {
                 .returning(SigningKeyRecord::as_returning())
                 .get_result(conn)
                 .await?;
-            conn.append(head, at, entry).await?;
+            conn.append(head, at, entry, after_commit).await?;
             Ok(Change::Made(record))
         })
     }

@@ -135,7 +135,7 @@ impl Store {
         entry: AuditEntry,
     ) -> Result<(), StoreError> {
         let at = now();
-        change!(self, |conn| {
+        change!(self, |conn, after_commit| {
             let head = conn.lock_organization(org).await?;
             for NewTrustDocument { kind, version: found, envelope } in documents {
                 let newest = trust_documents::table
@@ -159,7 +159,7 @@ impl Store {
                     .execute(conn)
                     .await?;
             }
-            conn.append(head, at, entry).await
+            conn.append(head, at, entry, after_commit).await
         })
     }
 }

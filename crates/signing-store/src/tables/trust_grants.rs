@@ -132,7 +132,7 @@ impl Store {
             expires_at: limits.expires_at.map(|expires_at| expires_at.trunc_subsecs(6)),
             ..limits
         };
-        change!(self, |conn| {
+        change!(self, |conn, after_commit| {
             let head = conn.lock_organization(parent).await?;
             let deleted_at: Option<DateTime<Utc>> = organizations::table
                 .find(bind(child))
@@ -176,7 +176,7 @@ impl Store {
                 .returning(TrustGrantRecord::as_returning())
                 .get_result(conn)
                 .await?;
-            conn.append(head, at, entry).await?;
+            conn.append(head, at, entry, after_commit).await?;
             Ok(Change::Made(record))
         })
     }
@@ -190,7 +190,7 @@ impl Store {
         entry: AuditEntry,
     ) -> Result<Change<Option<TrustGrantRecord>>, StoreError> {
         let at = now();
-        change!(self, |conn| {
+        change!(self, |conn, after_commit| {
             let head = conn.lock_organization(parent).await?;
             // Looked for first: on Postgres an update of no row raises the epoch, too.
             let existing: Option<TrustGrantRecord> = trust_grants::table
@@ -206,7 +206,7 @@ impl Store {
                 .set(trust_grants::revoked_at.eq(bind(at)))
                 .execute(conn)
                 .await?;
-            conn.append(head, at, entry).await?;
+            conn.append(head, at, entry, after_commit).await?;
             Ok(Change::Made(Some(TrustGrantRecord { revoked_at: Some(at), ..record })))
         })
     }

@@ -133,7 +133,7 @@ impl Store {
         entry: AuditEntry,
     ) -> Result<Change<TrustedKeyRecord>, StoreError> {
         let at = now();
-        change!(self, |conn| {
+        change!(self, |conn, after_commit| {
             let head = conn.lock_organization(new.org_id).await?;
             let fingerprint = new.public_key.fingerprint();
             conn.require_uncompromised(fingerprint).await?;
@@ -177,7 +177,7 @@ impl Store {
                         .await?
                 }
             };
-            conn.append(head, at, entry.about_trusted_key(record.id)).await?;
+            conn.append(head, at, entry.about_trusted_key(record.id), after_commit).await?;
             Ok(Change::Made(record))
         })
     }
@@ -191,7 +191,7 @@ impl Store {
         entry: AuditEntry,
     ) -> Result<Change<TrustedKeyRecord>, StoreError> {
         let at = now();
-        change!(self, |conn| {
+        change!(self, |conn, after_commit| {
             let head = conn.lock_organization(org).await?;
             let record: TrustedKeyRecord = match conn.trusted_key_about(org, fingerprint).await? {
                 Some(record) => match conn.revoke_in_place(record, revocation, at).await? {
@@ -214,7 +214,7 @@ impl Store {
                         .await?
                 }
             };
-            conn.append(head, at, entry.about_trusted_key(record.id)).await?;
+            conn.append(head, at, entry.about_trusted_key(record.id), after_commit).await?;
             Ok(Change::Made(record))
         })
     }
@@ -234,12 +234,12 @@ impl Store {
         entry: AuditEntry,
     ) -> Result<Change<TrustedKeyRecord>, StoreError> {
         let at = now();
-        change!(self, |conn| {
+        change!(self, |conn, after_commit| {
             let head = conn.lock_organization(org).await?;
             let record = conn.own_trusted_key(org, id).await?;
             let change = conn.revoke_in_place(record, revocation, at).await?;
             if let Change::Made(_) = &change {
-                conn.append(head, at, entry).await?;
+                conn.append(head, at, entry, after_commit).await?;
             }
             Ok(change)
         })
@@ -259,7 +259,7 @@ impl Store {
         entry: AuditEntry,
     ) -> Result<Change<TrustedKeyRecord>, StoreError> {
         let at = now();
-        change!(self, |conn| {
+        change!(self, |conn, after_commit| {
             let head = conn.lock_organization(org).await?;
             let record = conn.own_trusted_key(org, id).await?;
             let fingerprint = record.fingerprint;
@@ -280,7 +280,7 @@ impl Store {
                 .returning(TrustedKeyRecord::as_returning())
                 .get_result(conn)
                 .await?;
-            conn.append(head, at, entry).await?;
+            conn.append(head, at, entry, after_commit).await?;
             Ok(Change::Made(record))
         })
     }

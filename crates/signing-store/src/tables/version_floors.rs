@@ -53,7 +53,7 @@ impl Store {
         entry: AuditEntry,
     ) -> Result<Change<Option<PackageVersion>>, StoreError> {
         let at = now();
-        change!(self, |conn| {
+        change!(self, |conn, after_commit| {
             let head = conn.lock_organization(org).await?;
             let row = version_floors::table.find((bind(org), bind(package.clone())));
             let found: Option<Option<PackageVersion>> =
@@ -77,7 +77,7 @@ impl Store {
                         .await?
                 }
             };
-            conn.append(head, at, entry).await?;
+            conn.append(head, at, entry, after_commit).await?;
             Ok(Change::Made(before))
         })
     }

@@ -1,8 +1,8 @@
 use signing_crypto::KeyEncryptionKey;
-use signing_store::{AuditReceipt, Change, KekRotationRecord};
+use signing_store::{Change, KekRotationRecord};
 
 use super::KeyManager;
-use crate::audit::EventType;
+use crate::audit::{Caller, EventType};
 use crate::error::TrustError;
 use crate::trust_reader::ProvenKey;
 
@@ -32,20 +32,13 @@ impl KeyManager {
         }
         let new = new.clone();
         let event = self.event(EventType::KekRotated).keks(old_id, new_id);
-        let receipt = AuditReceipt::default();
-        let (described, written) = (event.clone(), receipt.clone());
+        let caller = Caller::current();
         let change = self.store.rotate_kek(
             old_id,
             new_id,
             move |record, wrapped| ProvenKey::unwrap(&old, record, wrapped)?.wrap(&new),
-            move |keys| described.clone().keys(keys).entry(&written),
+            move |org, keys| event.clone().org(org).keys(keys).into_entry(caller.clone()),
         );
-        let change = change.await?;
-        if let (Change::Made(rotated), Some(added)) = (&change, receipt.added()) {
-            for (org, keys) in &rotated.keys {
-                event.clone().org(*org).keys(*keys).with_added(added).emit();
-            }
-        }
-        Ok(change)
+        Ok(change.await?)
     }
 }

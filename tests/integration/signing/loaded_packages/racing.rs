@@ -58,7 +58,8 @@ async fn no_package_that_is_loaded_during_a_revocation_stays_open(world: World) 
     assert!(is_open(&kept));
 }
 
-/// A package whose constructor says that it has begun, and ends when it is told to.
+/// A package whose constructor says that it has begun, and ends when it is told to. If it is not,
+/// it ends the process after half a minute.
 fn compile(world: &World) -> PathBuf {
     let [begun, goes_on, called] =
         ["begun", "goes-on", "called"].map(|name| world.path(name).display().to_string());
@@ -70,7 +71,10 @@ fn compile(world: &World) -> PathBuf {
          static void make(const char *path) {{ fclose(fopen(path, \"w\")); }}\n\
          __attribute__((constructor)) static void start(void) {{\n\
              make({begun:?});\n\
-             while (access({goes_on:?}, F_OK) != 0) usleep(1000);\n\
+             for (int waited = 0; access({goes_on:?}, F_OK) != 0; waited++) {{\n\
+                 if (waited == 20000) _exit(3);\n\
+                 usleep(1000);\n\
+             }}\n\
          }}\n\
          int32_t workflow_run(const uint8_t *input, size_t size, uint8_t *output, size_t *n) {{\n\
              (void)input, (void)size, (void)output; *n = 0; make({called:?}); return 0;\n\
@@ -126,8 +130,10 @@ async fn package_whose_trust_stays_while_its_constructors_run_is_called(world: W
     assert!(world.path("called").exists());
 }
 
-async fn sign_slow_package(world: &World, vendor: &Vendor) {
+/// A package whose constructor ends when there is the file `goes-on`.
+pub(super) async fn sign_slow_package(world: &World, vendor: &Vendor) -> PathBuf {
     let path = compile(world);
     let signature = world.sign(&path, &vendor.key).await;
     fs::write(path.with_extension("so.sig"), signature.to_json()).unwrap();
+    path
 }

@@ -161,7 +161,7 @@ async fn assert_no_transaction_is_left(database: &Database) {
 }
 
 /// What a future yields, if it does so before it was woken this often.
-async fn polled<T>(work: impl Future<Output = T>, times: usize) -> Option<T> {
+pub(super) async fn polled<T>(work: impl Future<Output = T>, times: usize) -> Option<T> {
     let (mut work, mut left) = (pin!(work), times);
     poll_fn(|context| match work.as_mut().poll(context) {
         Poll::Ready(done) => Poll::Ready(Some(done)),

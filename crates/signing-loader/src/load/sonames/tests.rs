@@ -43,8 +43,10 @@ fn load_with(
     sealed: SealedPackage,
     allowed: &AllowedDependencies,
 ) -> Result<&'static Library, LoadError> {
-    let trusted = trusted(candidates(&sealed, allowed));
-    load(sealed, &report("library.so", &SigningKey::generate().unwrap()), allowed, &trusted)
+    let library = SharedLibrary::read(sealed.file())?;
+    let trusted = trusted(candidates(&library, allowed));
+    let report = report("library.so", &SigningKey::generate().unwrap());
+    load(sealed, &library, &report, allowed, &trusted)
 }
 
 fn trusted(candidates: Vec<Candidates>) -> TrustedProviders {

@@ -132,7 +132,7 @@ impl Store {
         entry: AuditEntry,
     ) -> Result<(), StoreError> {
         let at = now();
-        change!(self, |conn| {
+        change!(self, |conn, after_commit| {
             let head = conn.lock_chain(org).await?;
             let removed = diesel::delete(package_signatures::table.find(bind(id)))
                 .filter(package_signatures::org_id.eq(bind(org)))
@@ -141,7 +141,7 @@ impl Store {
             if removed == 0 {
                 return Err(StoreError::SignatureNotFound { id });
             }
-            conn.append(head, at, entry).await
+            conn.append(head, at, entry, after_commit).await
         })
     }
 }

@@ -4,6 +4,7 @@
 mod recorded_store;
 
 mod actors;
+mod callers;
 mod keys;
 mod limits;
 mod logs;

@@ -83,15 +83,19 @@ fn a_name_of_the_system_is_not_taken_while_a_package_that_needs_it_is_loaded() {
     squatter();
     let needs = dependent(directory.path(), soname);
 
-    let needing = Admission::of(&needs, &allowed, &unused).unwrap();
-    let refused = Admission::of(&squatter(), &none, &unused).err().unwrap();
+    let admitted = |sealed: &SealedPackage, allowed| {
+        let library = SharedLibrary::read(sealed.file()).unwrap();
+        Admission::of(&library, sealed.content().digest, allowed, &unused)
+    };
+    let needing = admitted(&needs, &allowed).unwrap();
+    let refused = admitted(&squatter(), &none).err().unwrap();
     assert!(matches!(refused, LibraryError::ReservedSoname { .. }), "{refused:?}");
     needing.withdraw();
-    let squatting = Admission::of(&squatter(), &none, &unused).unwrap();
-    let refused = Admission::of(&needs, &allowed, &unused).err().unwrap();
+    let squatting = admitted(&squatter(), &none).unwrap();
+    let refused = admitted(&needs, &allowed).err().unwrap();
     assert!(matches!(refused, LibraryError::DependencyReplaced { .. }), "{refused:?}");
     squatting.withdraw();
-    Admission::of(&needs, &allowed, &unused).unwrap().withdraw();
+    admitted(&needs, &allowed).unwrap().withdraw();
 }
 
 /// A thread whose package's constructor has the linker's lock loads another package, while a

@@ -9,11 +9,15 @@ fn a_package_that_is_loaded_provides_nothing_to_a_verifier_that_does_not_trust_i
     load_it(provider(directory.path(), soname, 71)).unwrap();
     let (allowed, key) = (AllowedDependencies::new(), SigningKey::generate().unwrap());
     let report = report("needs.so", &key);
-    let load_trusting =
-        |trusted| load(dependent(directory.path(), soname), &report, &allowed, &trusted);
+    let read = |sealed: &SealedPackage| SharedLibrary::read(sealed.file()).unwrap();
+    let load_trusting = |trusted| {
+        let sealed = dependent(directory.path(), soname);
+        let library = read(&sealed);
+        load(sealed, &library, &report, &allowed, &trusted)
+    };
     let refused = refusal(load_trusting(TrustedProviders::none()));
     assert!(matches!(refused, LibraryError::DependencyNotAllowed { .. }), "{refused:?}");
-    let trusted = trusted(candidates(&dependent(directory.path(), soname), &allowed));
+    let trusted = trusted(candidates(&read(&dependent(directory.path(), soname)), &allowed));
     assert_eq!(call(load_trusting(trusted).unwrap(), c"ask"), 71);
 }
 
@@ -29,8 +33,9 @@ fn the_providers_of_a_package_are_what_it_needs_and_what_these_need() {
     let options = ["-L.", &format!("-l:{between}"), "-Wl,-rpath-link,."];
     let package = compile(directory.path(), "above.so", source, &options);
 
+    let library = SharedLibrary::read(package.file()).unwrap();
     let names = |allowed: &AllowedDependencies| -> Vec<_> {
-        let candidates = candidates(&package, allowed).into_iter().flat_map(|found| found.0);
+        let candidates = candidates(&library, allowed).into_iter().flat_map(|found| found.0);
         candidates.flatten().map(|provider| provider.name).collect()
     };
     let both = [between, below].map(|name| name.parse().unwrap());
