@@ -7,9 +7,9 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use signing_crypto::{
-    CheckpointError, DraftSignatureError, Fingerprint, KekError, KekId, KeyName, MalformedBundle,
-    MalformedDraft, MalformedTrustDocument, NameError, OrgId, OrgName, PassphraseError, PemError,
-    Role, RootDigest, SignatureId, SignerCount, ThresholdNotMet,
+    CheckpointError, DraftSignatureError, Fingerprint, KekError, KekId, KeyId, KeyName,
+    MalformedBundle, MalformedDraft, MalformedTrustDocument, NameError, OrgId, OrgName,
+    PassphraseError, PemError, Role, RootDigest, SignatureId, SignerCount, ThresholdNotMet,
 };
 use signing_loader::{
     DirectoryError, InstallError, PackageError, ProtectionError, SignError, VerificationError,
@@ -152,10 +152,25 @@ pub(crate) enum CliError {
     OrganizationVariable(#[source] NameError),
     #[error("{} no key {given:?}", org.as_ref().map_or("there is".to_owned(), |org| format!("{org} has")))]
     NoSuchKey { given: String, org: Option<OrgName>, similar: Option<KeyName> },
-    #[error("{org} has no key that can sign")]
-    NoSigningKey { org: OrgName },
+    #[error("{org} has no key that can sign{}", are_revoked(revoked))]
+    NoSigningKey {
+        org: OrgName,
+        /// The keys that can be reinstated, the one that was revoked last first.
+        revoked: Vec<String>,
+        free_name: KeyName,
+    },
     #[error("{org} has several keys that can sign: {}", several(keys))]
-    SigningKeyNeeded { org: OrgName, keys: Vec<KeyName> },
+    SigningKeyNeeded {
+        org: OrgName,
+        keys: Vec<KeyName>,
+        /// Of those that no other replaces.
+        newest: Option<KeyName>,
+    },
+    #[error("{org} already has this signing key: {name} ({id})")]
+    SigningKeyHeld { org: OrgName, name: KeyName, id: KeyId, is_revoked: bool },
+    /// While it was revoked, another key took its name.
+    #[error("the name {name} of this signing key is in use: {org}'s signing key {holder} has it")]
+    NameTakenMeanwhile { org: OrgName, name: KeyName, holder: KeyId },
     #[error("{given:?} matches several keys: {}", several(candidates))]
     AmbiguousKey {
         given: String,
@@ -337,4 +352,10 @@ fn several<T: ToString>(candidates: impl IntoIterator<Item = T>) -> String {
     names.truncate(MAX_SHOWN);
     let names = names.join(", ");
     if left == 0 { names } else { format!("{names}, and {left} more") }
+}
+fn are_revoked(keys: &[String]) -> String {
+    match keys {
+        [] => String::new(),
+        _ => format!("; revoked: {}", several(keys)),
+    }
 }

@@ -6,6 +6,7 @@
 //! organization, because every organization names its keys as it likes.
 
 mod described;
+mod only_signing_key;
 mod organizations;
 mod signatures;
 
@@ -20,6 +21,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::similar::most_similar;
 
+pub(crate) use only_signing_key::signing_key_or_only;
 pub(crate) use organizations::{organization, organization_or_default};
 pub(crate) use signatures::signature;
 
@@ -75,30 +77,6 @@ pub(crate) async fn signing_key(
     match scope.only(keys, named, kind, matching).await? {
         Selected::Signing(key) => Ok(key.id),
         Selected::Trusted(_) => Err(scope.no_such_key(keys, named, kind).await?),
-    }
-}
-
-/// Finds the signing key that is named, or else the only one that can sign for the
-/// organization.
-pub(crate) async fn signing_key_or_only(
-    context: &Context,
-    keys: &TrustReader,
-    org: Option<&OrgReference>,
-    named: Option<&KeyReference>,
-) -> Result<KeyId, CliError> {
-    if let Some(named) = named {
-        return signing_key(context, keys, org, named).await;
-    }
-    let org = organization_or_default(context, keys, org).await?;
-    let mut usable = keys.store().signing_keys(org.id).await?;
-    usable.retain(|key| key.revoked_at.is_none());
-    match &usable[..] {
-        [only] => Ok(only.id),
-        [] => Err(CliError::NoSigningKey { org: org.name }),
-        _ => {
-            let keys = usable.into_iter().map(|key| key.name).collect();
-            Err(CliError::SigningKeyNeeded { org: org.name, keys })
-        }
     }
 }
 

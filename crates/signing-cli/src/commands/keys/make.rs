@@ -3,7 +3,7 @@ use std::path::Path;
 use serde::Serialize;
 use signing_crypto::{Fingerprint, KeyId, KeyName, SigningKey};
 use signing_trust::TrustError;
-use signing_trust::store::SigningKeyRecord;
+use signing_trust::store::{SigningKeyRecord, StoreError};
 use zeroize::Zeroizing;
 
 use crate::cli::{Format, KeyReference, OrgReference};
@@ -84,8 +84,19 @@ pub(super) async fn import(
     let key = key_files::read_signing_key(path, passphrase)?;
     let keys = context.open_to_change_with_kek().await?;
     let org = select::organization_or_default(context, &keys, org).await?;
-    let key = keys.import_signing_key(org.id, name, &key).await?;
-    Ok(Report::done(&StoredKeyView::of("imported", &key)))
+    match keys.import_signing_key(org.id, name, &key).await {
+        Ok(key) => Ok(Report::done(&StoredKeyView::of("imported", &key))),
+        Err(error @ TrustError::Store(StoreError::SigningKeyExists)) => {
+            let held = keys.store().signing_keys(org.id).await?;
+            let held = held.into_iter().find(|held| held.fingerprint == key.fingerprint());
+            let Some(SigningKeyRecord { id, name, revoked_at, .. }) = held else {
+                return Err(error.into());
+            };
+            let is_revoked = revoked_at.is_some();
+            Err(CliError::SigningKeyHeld { org: org.name, name, id, is_revoked })
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Prints the public half of a key in the store, derived from its private half.

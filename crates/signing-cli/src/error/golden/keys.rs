@@ -215,8 +215,30 @@ fn references() -> Vec<CliError> {
         no_such_key(Some(org()), Some(key())),
         no_such_key(Some(org()), None),
         no_such_key(None, None),
-        CliError::NoSigningKey { org: org() },
-        CliError::SigningKeyNeeded { org: org(), keys: vec![key(), "night".parse().unwrap()] },
+        CliError::NoSigningKey { org: org(), revoked: vec![], free_name: key() },
+        CliError::NoSigningKey {
+            org: org(),
+            revoked: vec!["vendor/release".into()],
+            free_name: "release.2".parse().unwrap(),
+        },
+        CliError::SigningKeyNeeded {
+            org: org(),
+            keys: vec![key(), "night".parse().unwrap()],
+            newest: "night".parse().ok(),
+        },
+        CliError::SigningKeyHeld {
+            org: org(),
+            name: key(),
+            id: values::key_id(),
+            is_revoked: false,
+        },
+        CliError::SigningKeyHeld {
+            org: org(),
+            name: key(),
+            id: values::key_id(),
+            is_revoked: true,
+        },
+        CliError::NameTakenMeanwhile { org: org(), name: key(), holder: values::key_id() },
         CliError::AmbiguousKey {
             given: "release".into(),
             candidates: vec![candidate("signing"), candidate("trusted")],

@@ -254,7 +254,11 @@ fn trust() -> Vec<TrustError> {
     vec![
         TrustError::NoKeyEncryptionKey,
         TrustError::SameKek,
-        TrustError::SigningKeyRevoked { id: values::key_id(), at },
+        TrustError::SigningKeyRevoked {
+            id: values::key_id(),
+            name: "release".parse().unwrap(),
+            at,
+        },
         TrustError::PreviouslyRevoked { fingerprint, at },
         TrustError::TrustExpired { fingerprint, at },
         TrustError::SelfGrant { org: values::org_name() },
