@@ -20,6 +20,7 @@ use signing_trust::{
 };
 use thiserror::Error;
 
+use crate::cli::Purpose;
 use crate::kek_place::KekPlace;
 use crate::lines::counted;
 #[cfg(feature = "pkcs11")]
@@ -37,6 +38,13 @@ pub(crate) enum CliError {
     /// Another error, with a next step that depends on the store.
     #[error("{source}")]
     Advised { next: RefusedKey, source: Box<CliError> },
+    #[error("{source}")]
+    RoleDenied {
+        role: String,
+        /// What it has all rights for.
+        purpose: Option<Purpose>,
+        source: Box<CliError>,
+    },
     #[error(transparent)]
     Trust(#[from] TrustError),
     #[error(transparent)]
@@ -342,6 +350,13 @@ impl From<SignError> for CliError {
     }
 }
 
+fn are_revoked(keys: &[String]) -> String {
+    match keys {
+        [] => String::new(),
+        _ => format!("; revoked: {}", several(keys)),
+    }
+}
+
 /// How many of several matches an error names.
 pub(crate) const MAX_SHOWN: usize = 8;
 
@@ -352,10 +367,4 @@ fn several<T: ToString>(candidates: impl IntoIterator<Item = T>) -> String {
     names.truncate(MAX_SHOWN);
     let names = names.join(", ");
     if left == 0 { names } else { format!("{names}, and {left} more") }
-}
-fn are_revoked(keys: &[String]) -> String {
-    match keys {
-        [] => String::new(),
-        _ => format!("; revoked: {}", several(keys)),
-    }
 }

@@ -80,6 +80,20 @@ pub(crate) async fn signing_key(
     }
 }
 
+/// What is said instead of signing keys that cannot be listed.
+pub(crate) const UNREADABLE: &str = "this database role may not see them";
+
+/// The organization's signing keys. `None` if the database role may not see them, as a runner's.
+pub(crate) async fn readable_signing_keys(
+    keys: &TrustReader,
+    org: OrgId,
+) -> Result<Option<Vec<SigningKeyRecord>>, CliError> {
+    match keys.store().signing_keys(org).await {
+        Err(StoreError::PermissionDenied(_)) => Ok(None),
+        found => Ok(Some(found?)),
+    }
+}
+
 /// A public key, and what the store calls it.
 pub(crate) struct SelectedPublicKey {
     pub(crate) fingerprint: Fingerprint,

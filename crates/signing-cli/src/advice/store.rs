@@ -1,8 +1,11 @@
 use std::borrow::Cow;
 
+use signing_crypto::shell_word;
 use signing_trust::store::{
     AuthenticationFault, ConnectError, LockHolder, SchemaFault, StoreError, UrlError,
 };
+
+use crate::cli::Purpose;
 
 use super::{Advice, LIST_KEYS, LIST_ORGANIZATIONS, keys, package, trust};
 use crate::error::Outcome;
@@ -70,6 +73,12 @@ pub(super) fn store(error: &StoreError) -> Advice {
             "add --without-limits, and ask the server's administrator to run the ALTER ROLE \
              statements that the command prints without --apply"
         }
+        StoreError::NoSuchRole(role) => {
+            return Advice::undecided(
+                error.code(),
+                format!("make the role first: CREATE ROLE {} LOGIN; then again", grantee(role)),
+            );
+        }
         StoreError::RoleActsAsOwner { .. } => {
             "give the rights to a role of its own: createuser <role>"
         }
@@ -125,6 +134,31 @@ pub(super) fn store(error: &StoreError) -> Advice {
         _ => return Advice::unknown(error.code(), Outcome::Undecided),
     };
     Advice::undecided(error.code(), next)
+}
+
+/// `purpose` is what the role has all rights for.
+pub(super) fn role_denied(role: &str, purpose: Option<Purpose>) -> Advice {
+    let role = shell_word(role);
+    let next = match purpose {
+        None => format!(
+            "as the owner of the tables, give the role the rights of a runner: cloacina db grants \
+             --role {role} --as runner --apply; if it is to sign or to administer, give --as signer \
+             or --as admin"
+        ),
+        Some(Purpose::Runner) => format!(
+            "{role} has all rights of a runner, and this command needs more: run it with the role of \
+             a signer or an administrator"
+        ),
+        Some(Purpose::Signer) => format!(
+            "{role} has all rights of a signer, and this command needs more: run it with the role of \
+             an administrator"
+        ),
+        Some(Purpose::Admin) => format!(
+            "{role} has all rights of an administrator, and this command needs more: run it as the \
+             owner of the tables"
+        ),
+    };
+    Advice::undecided("DatabasePermissionDenied", next)
 }
 
 fn connect(error: &ConnectError) -> Advice {

@@ -15,10 +15,16 @@ use super::resolve::Resolve;
 use crate::key_source::{KeyAccess, KeyAccessArgs, KeySource};
 use crate::similar::most_similar;
 
+const AT_LEAST_ONE: &str = "expected a number of 1 or more";
+
 /// How many old releases stay.
 pub(super) fn old_releases(text: &str) -> Result<OldReleases, &'static str> {
-    let count = text.parse().ok().and_then(OldReleases::new);
-    count.ok_or("expected a number of 1 or more")
+    text.parse().ok().and_then(OldReleases::new).ok_or(AT_LEAST_ONE)
+}
+
+/// A number that is not zero, and not larger than the type holds.
+pub(super) fn at_least_one<N: FromStr>(text: &str) -> Result<N, &'static str> {
+    text.parse().map_err(|_| AT_LEAST_ONE)
 }
 
 /// A pinned root document.

@@ -24,7 +24,7 @@ pub(super) async fn list(
 ) -> Result<Report, CliError> {
     let keys = context.open_to_read().await?;
     let org = select::organization_or_default(context, &keys, org).await?;
-    let signing = keys.store().signing_keys(org.id).await?;
+    let signing = select::readable_signing_keys(&keys, org.id).await?;
     let accepted = keys.list_trusted_keys(org.id).await?;
     let graph = keys.trust_graph(Some(org.id)).await?;
     let own = graph.organization(org.id).map(|org| &*org.keys).unwrap_or_default();
@@ -41,7 +41,9 @@ pub(super) async fn list(
     };
     Ok(Report::requested(&KeysView {
         org: &org.name,
-        signing_keys: signing.iter().map(|key| OwnKeyView::of(key, &signing)).collect(),
+        signing_keys: signing
+            .as_ref()
+            .map(|signing| signing.iter().map(|key| OwnKeyView::of(key, signing)).collect()),
         accepted: accepted.iter().map(|key| AcceptedView::of(key, &org.name)).collect(),
         refused: rows(&is_refused),
         no_longer_trusted: rows(&|key| !is_refused(key) && key.standing != KeyStanding::Trusted),
@@ -71,7 +73,8 @@ pub(super) const DOCUMENTS: &[Document] =
 struct KeysView<'a> {
     #[serde(skip)]
     org: &'a OrgName,
-    signing_keys: Vec<OwnKeyView<'a>>,
+    /// `null` if the database role may not see them.
+    signing_keys: Option<Vec<OwnKeyView<'a>>>,
     accepted: Vec<AcceptedView<'a>>,
     refused: Vec<RowView<'a>>,
     no_longer_trusted: Vec<RowView<'a>>,
@@ -81,7 +84,7 @@ impl View for KeysView<'_> {
     fn text(&self) -> Lines {
         let (org, ids) = (self.org, self.short_ids());
         let mut signing = Table::new(["NAME", "KEY", "STATE"]).with_wide_column("ID").indented();
-        for OwnKeyView { key, state, .. } in &self.signing_keys {
+        for OwnKeyView { key, state, .. } in self.signing_keys.iter().flatten() {
             let (name, id) = (key.name.as_str(), key.id.to_string());
             signing.row([name.into(), ids.cell(key.fingerprint), state.into(), id.into()]);
         }
@@ -119,6 +122,9 @@ impl View for KeysView<'_> {
                 text.table(table);
             }
         }
+        if self.signing_keys.is_none() {
+            text.push(format!("signing keys of {org}: {}", select::UNREADABLE));
+        }
         if text.is_empty() {
             text.push(format!("{org} has no keys, and trusts none"));
         }
@@ -136,7 +142,7 @@ impl KeysView<'_> {
     /// What a command takes for one of these keys.
     fn short_ids(&self) -> ShortIds {
         let rows = || self.refused.iter().chain(&self.no_longer_trusted).map(|view| &view.row);
-        let signing = || self.signing_keys.iter().map(|view| &view.key);
+        let signing = || self.signing_keys.iter().flatten().map(|view| &view.key);
         let accepted = || self.accepted.iter();
         let ids = signing()
             .flat_map(|key| [key.id.to_string(), key.fingerprint.to_string()])

@@ -9,6 +9,7 @@ use signing_trust::store::{
 };
 
 use super::{SECRET, Sample, each, sample, values};
+use crate::cli::Purpose;
 use crate::error::CliError;
 
 pub(super) fn samples() -> Vec<Sample> {
@@ -32,8 +33,18 @@ pub(super) fn samples() -> Vec<Sample> {
     samples.extend(file_faults());
     samples.extend(each(url(), CliError::from));
     samples.extend(each(trust(), CliError::from));
+    samples.extend(role_denied().map(|error| sample(error, |error| error)));
     samples.extend(each(program(), |error| error));
     samples
+}
+
+fn role_denied() -> impl Iterator<Item = CliError> {
+    let purposes = [None, Some(Purpose::Runner), Some(Purpose::Signer), Some(Purpose::Admin)];
+    purposes.into_iter().map(|purpose| {
+        let denied = "permission denied for view signing_keys";
+        let source = Box::new(StoreError::PermissionDenied(denied.into()).into());
+        CliError::RoleDenied { role: "runner1".into(), purpose, source }
+    })
 }
 
 fn unsafe_schema(fault: SchemaFault) -> StoreError {
@@ -119,6 +130,7 @@ fn store() -> Vec<StoreError> {
         StoreError::NoRoles,
         StoreError::NotTheOwner,
         StoreError::LimitsNotAllowed { role: "runner".into() },
+        StoreError::NoSuchRole("runner1".into()),
         StoreError::RoleActsAsOwner { role: "postgres".into() },
         unsafe_schema(SchemaFault::OpenTo { role: "mallory".into() }),
         StoreError::RoleOfAnotherOrganization { org: values::org_id() },
