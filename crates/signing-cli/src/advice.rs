@@ -69,6 +69,7 @@ fn advice(error: &CliError) -> Advice {
         CliError::Advised { next, source } => {
             return Advice { next: Some(next.to_string().into()), ..advice(source) };
         }
+        CliError::OfPackage { source, .. } => return advice(source),
         CliError::RoleDenied { role, purpose, .. } => return store::role_denied(role, *purpose),
         CliError::Trust(error) => return trust::trust(error),
         CliError::Store(error) => return store::store(error),

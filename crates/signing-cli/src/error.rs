@@ -38,6 +38,9 @@ pub(crate) enum CliError {
     /// Another error, with a next step that depends on the store.
     #[error("{source}")]
     Advised { next: RefusedKey, source: Box<CliError> },
+    /// Another error, which does not name the package.
+    #[error("{}: {source}", path.display())]
+    OfPackage { path: PathBuf, source: Box<CliError> },
     #[error("{source}")]
     RoleDenied {
         role: String,
@@ -304,6 +307,18 @@ impl Outcome {
 }
 
 impl CliError {
+    /// Names the package, unless the error's message does.
+    pub(crate) fn of_package(self, path: &Path) -> Self {
+        match self {
+            Self::Package(PackageError::Verification(_))
+                if !self.names(&path.to_string_lossy()) =>
+            {
+                Self::OfPackage { path: path.into(), source: self.into() }
+            }
+            error => error,
+        }
+    }
+
     /// Whether the error's message names this path.
     pub(crate) fn names(&self, subject: &str) -> bool {
         let path = match self {

@@ -31,7 +31,8 @@ pub(super) fn run(context: &Context, command: Sign) -> Result<Report, CliError> 
     let mut prepared = Vec::new();
     // Everything is checked before anything is signed.
     for package in packages.get() {
-        prepared.push(Prepared::new(package, &command)?);
+        let new = Prepared::new(package, &command);
+        prepared.push(new.map_err(|error| error.of_package(package.path()))?);
     }
     let (views, signer) = match signer {
         SignerSource::Key { source, access } => {

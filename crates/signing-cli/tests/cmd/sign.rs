@@ -1,3 +1,7 @@
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+
 use signing_crypto::SignatureEnvelope;
 
 use crate::support::{Scratch, finish, text};
@@ -186,6 +190,35 @@ fn what_cannot_be_signed_is_refused() {
     scratch.fails(2, "Usage", &["package", "sign", "a.so", "--key", "dev.pem", "--key-id", "x"]);
     scratch.fails(2, "Usage", &["package", "sign", "a.so", "--key-id", "a:b"]);
     assert!(!scratch.files().iter().any(|file| file.ends_with(".sig")));
+}
+
+#[test]
+fn a_file_name_that_is_not_utf_8_is_named_and_another_name_can_be_signed() {
+    let scratch = scratch();
+    let name = OsStr::from_bytes(b"caf\xe9.so");
+    fs::write(scratch.path("").join(name), "a").unwrap();
+    let sign = |more: &[&str]| {
+        let mut command = scratch.command(&["sign", "--key", "dev.pem"]);
+        finish(command.arg(name).args(more), b"")
+    };
+    let run = sign(&[]);
+    assert_eq!(run.code, 1, "{}", run.stderr);
+    let told = "caf\u{fffd}.so: the package's file name is not UTF-8\nnext: rename it";
+    assert!(run.stderr.contains(told) && run.stderr.contains("--name"), "{}", run.stderr);
+    assert_eq!(sign(&["--name", "cafe.so"]).code, 0);
+}
+
+#[test]
+fn a_directory_is_not_signed_whatever_its_path() {
+    let scratch = scratch();
+    fs::create_dir(scratch.path("directory")).unwrap();
+    for path in ["directory", "directory/", ".", "/", "directory/.."] {
+        let run = scratch.fails(1, "NotARegularFile", &["sign", path, "--key", "dev.pem"]);
+        assert!(run.stderr.contains(" is not a regular file\n"), "{}", run.stderr);
+    }
+    scratch.write("empty.so", "");
+    let run = scratch.fails(1, "EmptyPackage", &["sign", "a.so", "empty.so", "--key", "dev.pem"]);
+    assert!(run.stderr.contains("empty.so: the package is empty"), "{}", run.stderr);
 }
 
 #[test]

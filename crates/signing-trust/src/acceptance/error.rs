@@ -14,9 +14,12 @@ use crate::decision::UntrustedReason;
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum VerificationError {
-    /// The path has no last component that is UTF-8.
+    /// The path has no last component.
     #[error("the package's path has no file name")]
     Unnamed,
+    /// The path's last component is not UTF-8, and a signed name is.
+    #[error("the package's file name is not UTF-8")]
+    NameNotUnicode,
     /// The package's file name cannot be signed.
     #[error("the package's file name cannot be signed")]
     InvalidName(#[source] NameError),
@@ -126,7 +129,7 @@ impl VerificationError {
     /// What programs call this error. Stable.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Unnamed | Self::InvalidName(_) => "InvalidPackageName",
+            Self::Unnamed | Self::NameNotUnicode | Self::InvalidName(_) => "InvalidPackageName",
             Self::NotARegularFile { .. } => "NotARegularFile",
             Self::Empty => "EmptyPackage",
             Self::PackageTooLarge { .. } => "PackageTooLarge",
