@@ -162,7 +162,7 @@ pub(crate) enum CliError {
     #[error("the environment variable CLOACINA_ORG cannot be used")]
     OrganizationVariable(#[source] NameError),
     #[error("{} no key {given:?}", org.as_ref().map_or("there is".to_owned(), |org| format!("{org} has")))]
-    NoSuchKey { given: String, org: Option<OrgName>, similar: Option<KeyName> },
+    NoSuchKey { given: String, org: Option<OrgName>, similar: Option<(OrgName, KeyName)> },
     #[error("{org} has no key that can sign{}", are_revoked(revoked))]
     NoSigningKey {
         org: OrgName,

@@ -12,9 +12,9 @@ mod signatures;
 
 use std::collections::HashSet;
 
-use signing_crypto::{Fingerprint, KeyId, KeyName, OrgId, TrustedKeyId};
-use signing_trust::TrustReader;
+use signing_crypto::{Fingerprint, KeyId, KeyName, OrgId, OrgName, TrustedKeyId};
 use signing_trust::store::{OrganizationRecord, SigningKeyRecord, StoreError, TrustedKeyRecord};
+use signing_trust::{TrustPath, TrustReader};
 
 use crate::cli::{GivenKey, KeyKind, KeyReference, OrgReference};
 use crate::context::Context;
@@ -290,8 +290,30 @@ impl Scope {
             _ => None,
         };
         let org = self.org.as_ref().map(|org| org.name.clone());
+        let mut similar = org.clone().zip(similar);
+        if let (Some(own), None, GivenKey::Name(given)) = (&self.org, &named.org, &named.key)
+            && kind != Some(KeyKind::Signing)
+        {
+            let granted = granted_key(keys, own, given.as_str()).await?;
+            similar = granted.or(similar);
+        }
         Ok(CliError::NoSuchKey { given: named.to_string(), org, similar })
     }
+}
+
+/// The key that another organization calls so, and `org` accepts through a grant.
+async fn granted_key(
+    keys: &TrustReader,
+    org: &OrganizationRecord,
+    given: &str,
+) -> Result<Option<(OrgName, KeyName)>, CliError> {
+    let accepted = keys.list_trusted_keys(org.id).await?;
+    Ok(accepted.into_iter().find_map(|key| match (key.via, key.name) {
+        (TrustPath::Granted { child_name, .. }, Some(name)) if name.as_str() == given => {
+            Some((child_name, name))
+        }
+        _ => None,
+    }))
 }
 
 impl KeyReference {

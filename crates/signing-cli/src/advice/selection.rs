@@ -4,10 +4,10 @@ use signing_crypto::{KeyId, KeyName, OrgName};
 
 use super::{Advice, LIST_KEYS};
 
-pub(super) fn no_such_key(org: Option<&OrgName>, similar: Option<&KeyName>) -> Advice {
+pub(super) fn no_such_key(org: Option<&OrgName>, similar: Option<&(OrgName, KeyName)>) -> Advice {
     let code = "NoSuchKey";
     match (org, similar) {
-        (Some(org), Some(key)) => Advice::undecided(code, format!("did you mean {org}/{key}?")),
+        (_, Some((owner, key))) => Advice::undecided(code, format!("did you mean {owner}/{key}?")),
         (Some(org), None) => {
             Advice::undecided(code, format!("list the keys: cloacina keys list --org {org}"))
         }

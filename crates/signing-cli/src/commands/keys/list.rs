@@ -13,7 +13,8 @@ use crate::schemas::Document;
 use crate::select;
 use crate::time::Time;
 use crate::view::{
-    GraphKeyView, SigningKeyView, TrustedKeyView, View, quoted_note, revocation_of, standing_text,
+    GraphKeyView, SigningKeyView, TrustedKeyView, View, name_by_grant, quoted_note, revocation_of,
+    standing_text,
 };
 
 /// Lists an organization's signing keys, the keys that it accepts, once for each path,
@@ -37,7 +38,8 @@ pub(super) async fn list(
         )
     };
     let rows = |wanted: &dyn Fn(&GraphKey) -> bool| {
-        own.iter().filter(|key| wanted(key)).map(RowView::of).collect()
+        let own = own.iter().filter(|key| wanted(key));
+        own.map(|key| RowView::of(key, name_by_grant(&graph, org.id, key.fingerprint))).collect()
     };
     Ok(Report::requested(&KeysView {
         org: &org.name,
@@ -91,8 +93,15 @@ impl View for KeysView<'_> {
         let heads = ["NAME", "KEY", "TRUST", "UNTIL", "PACKAGES"];
         let mut accepted = Table::new(heads).with_wide_column("ID").indented();
         for AcceptedView { key, id, path, .. } in &self.accepted {
+            let name = match (path, key.name) {
+                // Names are each organization's own.
+                (TrustPath::Granted { child_name, .. }, Some(name)) => {
+                    format!("{child_name}/{name}").into()
+                }
+                _ => name_or_dash(key.name),
+            };
             accepted.row([
-                name_or_dash(key.name),
+                name,
                 ids.cell(key.fingerprint),
                 path.to_string().into(),
                 key.limits.until_text().into(),
@@ -103,10 +112,14 @@ impl View for KeysView<'_> {
         let rows = |keys: &[RowView<'_>]| {
             let heads = ["NAME", "KEY", "STATE"];
             let mut table = Table::new(heads).with_wide_column("ID").indented();
-            for RowView { row, state } in keys {
+            for RowView { row, state, name_by_grant } in keys {
                 let id = row.id.map(|id| id.to_string()).unwrap_or_default();
                 let key = ids.cell(row.fingerprint);
-                table.row([name_or_dash(row.name), key, state.into(), id.into()]);
+                let name = match name_by_grant {
+                    Some(name) if row.name.is_none() => name.into(),
+                    _ => name_or_dash(row.name),
+                };
+                table.row([name, key, state.into(), id.into()]);
             }
             table
         };
@@ -227,13 +240,16 @@ struct RowView<'a> {
     row: GraphKeyView<'a>,
     #[serde(skip)]
     state: String,
+    /// The name by which a command takes a key that has no other.
+    #[serde(skip)]
+    name_by_grant: Option<String>,
 }
 
 impl<'a> RowView<'a> {
-    fn of(key: &'a GraphKey) -> Self {
+    fn of(key: &'a GraphKey, name_by_grant: Option<String>) -> Self {
         let note = quoted_note(key.note.as_ref());
         let state = format!("{}{note}", standing_text(key).trim_start());
-        Self { row: GraphKeyView::of(key), state }
+        Self { row: GraphKeyView::of(key), state, name_by_grant }
     }
 }
 

@@ -18,8 +18,8 @@ use crate::select::{UNREADABLE, organization_or_default, readable_signing_keys};
 use crate::signed_trust::unverified_header;
 use crate::time::Time;
 use crate::view::{
-    DocumentView, GraphGrantView, GraphKeyView, SigningKeyView, View, quoted_note, revocation_of,
-    standing_text,
+    DocumentView, GraphGrantView, GraphKeyView, SigningKeyView, View, name_by_grant, quoted_note,
+    revocation_of, standing_text,
 };
 
 /// Shows an organization, its keys, the grants that it has made and received, and its signed
@@ -47,7 +47,10 @@ pub(super) async fn show(
             .map(|(parent, grant)| GraphGrantView::received(parent, grant))
             .collect(),
         signing_keys: signing.as_ref().map(|keys| keys.iter().map(OwnKeyView::of).collect()),
-        trusted_keys: trusted.iter().map(TrustedView::of).collect(),
+        trusted_keys: trusted
+            .iter()
+            .map(|key| TrustedView::of(key, name_by_grant(&graph, org.id, key.fingerprint)))
+            .collect(),
         signed_trust: documents.as_ref().map(SignedTrustView::of),
     }))
 }
@@ -106,9 +109,9 @@ impl ShownView<'_> {
             own.row([key.name.as_str().into(), fingerprint, state.into(), id.into()]);
         }
         let mut stated = table();
-        for TrustedView { key, state } in &self.trusted_keys {
+        for TrustedView { key, state, name_by_grant } in &self.trusted_keys {
             let id = key.id.map(|id| id.to_string()).unwrap_or_default();
-            let name = key.name.map_or("-", KeyName::as_str);
+            let name = key.name.map(KeyName::as_str).or(name_by_grant.as_deref()).unwrap_or("-");
             stated.row([name.into(), ids.cell(key.fingerprint), state.into(), id.into()]);
         }
         for (what, keys) in [(OWN, own), ("keys that it trusts or refuses itself", stated)] {
@@ -152,16 +155,19 @@ struct TrustedView<'a> {
     key: GraphKeyView<'a>,
     #[serde(skip)]
     state: String,
+    /// The name by which a command takes a key that has no other.
+    #[serde(skip)]
+    name_by_grant: Option<String>,
 }
 
 impl<'a> TrustedView<'a> {
-    fn of(key: &'a GraphKey) -> Self {
+    fn of(key: &'a GraphKey, name_by_grant: Option<String>) -> Self {
         let standing = standing_text(key);
         let state = match key.standing {
             KeyStanding::Trusted => format!("trusted{}", standing.replacen("  ", " ", 1)),
             _ => format!("{}{}", standing.trim_start(), quoted_note(key.note.as_ref())),
         };
-        Self { key: GraphKeyView::of(key), state }
+        Self { key: GraphKeyView::of(key), state, name_by_grant }
     }
 }
 

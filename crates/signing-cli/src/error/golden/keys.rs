@@ -212,7 +212,7 @@ fn references() -> Vec<CliError> {
     let no_such_key = |org, similar| CliError::NoSuchKey { given: "relase".into(), org, similar };
     let candidate = |kind: &str| format!("the {kind} key release (67e55044)");
     vec![
-        no_such_key(Some(org()), Some(key())),
+        no_such_key(Some(org()), Some((org(), key()))),
         no_such_key(Some(org()), None),
         no_such_key(None, None),
         CliError::NoSigningKey { org: org(), revoked: vec![], free_name: key() },
