@@ -127,6 +127,9 @@ fn advice(error: &CliError) -> Advice {
         }
         CliError::KeyFile { source, .. } => return keys::file(source),
         CliError::OpensshKey { source, .. } => return keys::openssh(source),
+        CliError::OpensshKeyToImport { .. } => ("InvalidKeyFile", keys::OPENSSH_STAYS),
+        CliError::KeyStaysElsewhere => ("InvalidKeyFile", keys::STAYS_ELSEWHERE),
+        CliError::NoKeyFile { instead, .. } => return keys::no_file(instead),
         CliError::Agent(error) => return signers::agent(error),
         CliError::Program(error) => return signers::program(error),
         #[cfg(feature = "pkcs11")]

@@ -20,6 +20,7 @@ use signing_trust::{
 };
 use thiserror::Error;
 
+pub(crate) use crate::advice::refused_key::RefusedKey;
 use crate::cli::Purpose;
 use crate::kek_place::KekPlace;
 use crate::lines::counted;
@@ -223,10 +224,24 @@ pub(crate) enum CliError {
     FileExists { path: PathBuf },
     #[error("another process has held the lock of {} for {} seconds", path.display(), after.as_secs())]
     Locked { path: PathBuf, after: Duration },
-    #[error("cannot use the key file {}", path.display())]
+    /// Its name could be a key of the store.
+    #[error("cannot read {}", path.display())]
+    NoKeyFile {
+        path: PathBuf,
+        source: std::io::Error,
+        /// What names such a key.
+        instead: String,
+    },
+    #[error("cannot use the key {}", place_of(path))]
     KeyFile { path: PathBuf, source: PemError },
-    #[error("cannot use the key file {}", path.display())]
+    #[error("cannot use the key {}", place_of(path))]
     OpensshKey { path: PathBuf, source: OpensshKeyError },
+    #[error("cannot put the key {} into the store", place_of(path))]
+    OpensshKeyToImport { path: PathBuf, source: PemError },
+    #[error(
+        "only a key in a file can be imported: the key of an agent, a program or a token stays there"
+    )]
+    KeyStaysElsewhere,
     #[error(transparent)]
     Passphrase(#[from] PassphraseError),
     #[error("the two passphrases differ")]
@@ -265,25 +280,6 @@ pub(crate) enum CliError {
     CheckpointsTooLarge { path: PathBuf, limit: usize },
     #[error("the checkpoint in {}, line {line}, is refused", path.display())]
     Checkpoint { path: PathBuf, line: usize, source: CheckpointError },
-}
-
-/// What the store knows about a key that is refused. The next step depends on it.
-#[derive(Debug)]
-pub(crate) enum RefusedKey {
-    /// It is the organization's own signing key, and not trusted yet.
-    TrustOwnKey { org: OrgName, fingerprint: Fingerprint, name: KeyName },
-    /// The organization retired or denied it, and can take that back.
-    Reinstate { org: OrgName, fingerprint: Fingerprint },
-    /// The organization revoked it as compromised, for good.
-    ReplaceCompromised,
-    /// The same, where it was to be trusted.
-    TrustAnother { org: OrgName },
-    /// No row refuses it, or none alone: the organization's signed documents do.
-    RefusedByDocuments { org: OrgName },
-    /// No row of the organization is about it.
-    Unknown { org: OrgName },
-    /// A row trusts it, and the organization's signed trust does not.
-    NotSigned { org: OrgName },
 }
 
 /// How a command ended, in the order of exit codes.
@@ -362,6 +358,13 @@ impl From<SignError> for CliError {
             SignError::Trust(error) => Self::Trust(error),
             error => Self::Sign(error),
         }
+    }
+}
+
+fn place_of(path: &Path) -> String {
+    match path.to_str() {
+        Some("-") => "on standard input".to_owned(),
+        _ => format!("file {}", path.display()),
     }
 }
 

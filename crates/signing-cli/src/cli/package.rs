@@ -85,7 +85,7 @@ pub(crate) enum Package {
 ))]
 pub(crate) struct Sign {
     /// The packages
-    #[arg(required = true, value_name = "PATH")]
+    #[arg(required = true, value_name = "PATH", value_parser = values::file())]
     pub(crate) paths: Vec<PathBuf>,
 
     #[command(flatten)]
@@ -105,7 +105,7 @@ pub(crate) struct Sign {
     pub(crate) expires: Option<StatementTime>,
 
     /// Write the signature to this file; for one package
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = values::file())]
     pub(crate) output: Option<PathBuf>,
 
     /// Keep the signature in the store, for the key's organization or --org, and write no
@@ -135,7 +135,7 @@ pub(crate) struct Sign {
 ))]
 pub(crate) struct CosignPackages {
     /// The packages. Their signature files are added to, unless --store is given
-    #[arg(required = true, value_name = "PATH")]
+    #[arg(required = true, value_name = "PATH", value_parser = values::file())]
     pub(crate) paths: Vec<PathBuf>,
 
     #[command(flatten)]

@@ -36,7 +36,7 @@ pub(super) fn run(context: &Context, command: Sign) -> Result<Report, CliError> 
     }
     let (views, signer) = match signer {
         SignerSource::Key { source, access } => {
-            let signer = signers::open(source, access)?;
+            let signer = signers::open_given(source, access)?;
             let views = match command.store {
                 // Without a store there is no runtime.
                 false => with_key(&prepared, &*signer),

@@ -209,6 +209,43 @@ fn a_file_name_that_is_not_utf_8_is_named_and_another_name_can_be_signed() {
 }
 
 #[test]
+fn a_missing_key_file_that_is_named_like_a_key_may_be_one_of_the_store() {
+    let scratch = scratch();
+    for key in ["release", "acme/release", "3573c7c8"] {
+        let run = scratch.fails(2, "UnreadableFile", &["sign", "a.so", "--key", key]);
+        let told = format!("for a key of the store: --key-id {key}\n");
+        assert!(run.stderr.contains(&told), "{}", run.stderr);
+    }
+    for key in ["gone.pem", "keys/acme/release"] {
+        let run = scratch.fails(2, "UnreadableFile", &["sign", "a.so", "--key", key]);
+        assert!(!run.stderr.contains("--key-id"), "{}", run.stderr);
+    }
+    // A verifier names an organization instead.
+    scratch.json(&["sign", "a.so", "--key", "dev.pem"]);
+    let verify = ["verify", "a.so", "--trust-key", "3573c7c8"];
+    let run = scratch.fails(2, "UnreadableFile", &verify);
+    assert!(run.stderr.contains("for a key of the store: --org <org>\n"), "{}", run.stderr);
+}
+
+#[test]
+fn a_dash_is_no_file_to_sign_or_to_write_and_a_file_of_that_name_is() {
+    let scratch = scratch();
+    scratch.write("-", "a");
+    for arguments in [&["sign", "-"][..], &["sign", "a.so", "--output", "-"]] {
+        let arguments = [arguments, &["--key", "dev.pem"]].concat();
+        let run = scratch.fails(2, "Usage", &arguments);
+        assert!(run.stderr.contains("./-"), "{}", run.stderr);
+    }
+    assert!(!scratch.exists("-.sig"));
+    scratch.json(&["sign", "./-", "--key", "dev.pem", "--output", "./-.sig"]);
+    scratch.json(&["verify", "./-", "--trust-key", "dev.pub.pem"]);
+    // A key is read from standard input.
+    let run = finish(&mut scratch.command(&["sign", "a.so", "--key", "-"]), b"nothing");
+    let told = "cannot use the key on standard input: ";
+    assert!(run.code == 2 && run.stderr.contains(told), "{}", run.stderr);
+}
+
+#[test]
 fn a_directory_is_not_signed_whatever_its_path() {
     let scratch = scratch();
     fs::create_dir(scratch.path("directory")).unwrap();

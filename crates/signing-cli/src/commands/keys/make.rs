@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use serde::Serialize;
-use signing_crypto::{Fingerprint, KeyId, KeyName, SigningKey};
+use signing_crypto::{Fingerprint, KeyId, KeyName, PemError, PemForm, SigningKey};
 use signing_trust::TrustError;
 use signing_trust::store::{SigningKeyRecord, StoreError};
 use zeroize::Zeroizing;
@@ -11,6 +11,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::files::{self, Existing, NewFile, Readers};
 use crate::key_files;
+use crate::key_source::KeySource;
 use crate::lines::Lines;
 use crate::output::{Report, require_reader};
 use crate::passphrase::PassphraseSource;
@@ -81,7 +82,17 @@ pub(super) async fn import(
     path: &Path,
     passphrase: &PassphraseSource,
 ) -> Result<Report, CliError> {
-    let key = key_files::read_signing_key(path, passphrase)?;
+    // A file of such a name is given as ./agent:name.
+    if !matches!(KeySource::parse(path.into()), Ok(KeySource::File(_))) {
+        return Err(CliError::KeyStaysElsewhere);
+    }
+    let key = key_files::read_signing_key(path, passphrase).map_err(|error| match error {
+        CliError::KeyFile {
+            path,
+            source: source @ PemError::WrongForm { found: PemForm::OpensshPrivateKey, .. },
+        } => CliError::OpensshKeyToImport { path, source },
+        error => error,
+    })?;
     let keys = context.open_to_change_with_kek().await?;
     let org = select::organization_or_default(context, &keys, org).await?;
     match keys.import_signing_key(org.id, name, &key).await {

@@ -196,6 +196,19 @@ fn secrets() -> Vec<CliError> {
     vec![
         in_file(PemError::PassphraseNeeded),
         CliError::OpensshKey { path: "release.pub".into(), source: OpensshKeyError::Malformed },
+        CliError::OpensshKeyToImport {
+            path: "-".into(),
+            source: PemError::WrongForm {
+                expected: PemForm::PrivateKey,
+                found: PemForm::OpensshPrivateKey,
+            },
+        },
+        CliError::KeyStaysElsewhere,
+        CliError::NoKeyFile {
+            path: "release".into(),
+            source: io::ErrorKind::NotFound.into(),
+            instead: "--key-id release".into(),
+        },
         CliError::Passphrase(PassphraseError::Empty),
         CliError::PassphrasesDiffer,
         CliError::NoTerminal,
