@@ -79,7 +79,7 @@ pub(crate) enum CliError {
     RootNeeded,
     #[error("the draft cannot be published yet")]
     NotSigned(#[source] ThresholdNotMet),
-    #[error("the {role} role has {found} keys, and {threshold} of them must sign")]
+    #[error("the {role} role has {}, and {threshold} of them must sign", counted(*found as u64, "key"))]
     TooFewRoleKeys { role: Role, found: usize, threshold: SignerCount },
     #[error("the given keys do not suffice")]
     DraftNeeded {
@@ -104,7 +104,7 @@ pub(crate) enum CliError {
     OtherKeyInRow { fingerprint: Fingerprint },
     #[error("the change was made in the store, but publishing the revocation failed")]
     NotPublished { source: Box<CliError> },
-    #[error("the database URL cannot be used")]
+    #[error(transparent)]
     Url(#[from] UrlError),
     #[error("the environment variable {var} is not UTF-8")]
     NotUnicode { var: &'static str },
