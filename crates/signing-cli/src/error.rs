@@ -2,6 +2,8 @@
 #[cfg(all(feature = "postgres", feature = "pkcs11"))]
 mod golden;
 
+mod refused_key;
+
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -14,14 +16,12 @@ use signing_crypto::{
 use signing_loader::{
     DirectoryError, InstallError, PackageError, ProtectionError, SignError, VerificationError,
 };
-use signing_trust::store::{StoreError, UrlError};
+use signing_trust::store::{RolePurpose, StoreError, UrlError};
 use signing_trust::{
     DecisionError, SignedTrustError, TrustError, TrustRootError, VersionMemoryError,
 };
 use thiserror::Error;
 
-pub(crate) use crate::advice::refused_key::RefusedKey;
-use crate::cli::Purpose;
 use crate::kek_place::KekPlace;
 use crate::lines::counted;
 #[cfg(feature = "pkcs11")]
@@ -29,6 +29,8 @@ use crate::signer_error::TokenError;
 use crate::signer_error::{AgentError, ProgramError};
 use crate::ssh::OpensshKeyError;
 use crate::time::TimeError;
+
+pub(crate) use refused_key::RefusedKey;
 
 /// Why a command failed. A wrong value on the command line is not among these: clap reports
 /// it as a usage error.
@@ -46,7 +48,7 @@ pub(crate) enum CliError {
     RoleDenied {
         role: String,
         /// What it has all rights for.
-        purpose: Option<Purpose>,
+        purpose: Option<RolePurpose>,
         source: Box<CliError>,
     },
     #[error(transparent)]

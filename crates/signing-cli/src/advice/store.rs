@@ -2,10 +2,8 @@ use std::borrow::Cow;
 
 use signing_crypto::shell_word;
 use signing_trust::store::{
-    AuthenticationFault, ConnectError, LockHolder, SchemaFault, StoreError, UrlError,
+    AuthenticationFault, ConnectError, LockHolder, RolePurpose, SchemaFault, StoreError, UrlError,
 };
-
-use crate::cli::Purpose;
 
 use super::{Advice, LIST_KEYS, LIST_ORGANIZATIONS, keys, package, trust};
 use crate::error::Outcome;
@@ -137,7 +135,7 @@ pub(super) fn store(error: &StoreError) -> Advice {
 }
 
 /// `purpose` is what the role has all rights for.
-pub(super) fn role_denied(role: &str, purpose: Option<Purpose>) -> Advice {
+pub(super) fn role_denied(role: &str, purpose: Option<RolePurpose>) -> Advice {
     let role = shell_word(role);
     let next = match purpose {
         None => format!(
@@ -145,15 +143,15 @@ pub(super) fn role_denied(role: &str, purpose: Option<Purpose>) -> Advice {
              --role {role} --as runner --apply; if it is to sign or to administer, give --as signer \
              or --as admin"
         ),
-        Some(Purpose::Runner) => format!(
+        Some(RolePurpose::Runner) => format!(
             "{role} has all rights of a runner, and this command needs more: run it with the role of \
              a signer or an administrator"
         ),
-        Some(Purpose::Signer) => format!(
+        Some(RolePurpose::Signer(_)) => format!(
             "{role} has all rights of a signer, and this command needs more: run it with the role of \
              an administrator"
         ),
-        Some(Purpose::Admin) => format!(
+        Some(_) => format!(
             "{role} has all rights of an administrator, and this command needs more: run it as the \
              owner of the tables"
         ),

@@ -47,7 +47,7 @@ pub(crate) struct GrantsArgs {
     apply: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Purpose {
     /// Verifies: reads trust and signatures
     Runner,

@@ -1,7 +1,6 @@
 use signing_crypto::OrgId;
 use signing_trust::store::{HeldRights, RolePurpose};
 
-use crate::cli::Purpose;
 use crate::context::{Context, block_on};
 use crate::error::CliError;
 
@@ -25,14 +24,9 @@ pub(super) fn of_role(context: &Context, source: CliError) -> CliError {
     }
 }
 
-fn purpose_of(held: &HeldRights) -> Option<Purpose> {
-    [
-        (Purpose::Admin, RolePurpose::Admin),
-        // The rights do not depend on which organization a signer signs for.
-        (Purpose::Signer, RolePurpose::Signer(OrgId::random())),
-        (Purpose::Runner, RolePurpose::Runner),
-    ]
-    .into_iter()
-    .find(|(_, purpose)| held.lacking(*purpose).is_empty())
-    .map(|(purpose, _)| purpose)
+fn purpose_of(held: &HeldRights) -> Option<RolePurpose> {
+    // The rights do not depend on which organization a signer signs for.
+    [RolePurpose::Admin, RolePurpose::Signer(OrgId::random()), RolePurpose::Runner]
+        .into_iter()
+        .find(|purpose| held.lacking(*purpose).is_empty())
 }

@@ -5,11 +5,10 @@ use signing_crypto::{NameError, NameFault, NameKind, TrustDocumentKind};
 use signing_trust::TrustError;
 use signing_trust::store::{
     AuthenticationFault, ConnectError, DatabaseUrl, FileFault, FileKind, FileRole, LockHolder,
-    OrganizationRef, RootFileError, SchemaFault, StoreError, UnsafeFile, UrlError,
+    OrganizationRef, RolePurpose, RootFileError, SchemaFault, StoreError, UnsafeFile, UrlError,
 };
 
 use super::{SECRET, Sample, each, sample, values};
-use crate::cli::Purpose;
 use crate::error::CliError;
 
 pub(super) fn samples() -> Vec<Sample> {
@@ -39,7 +38,12 @@ pub(super) fn samples() -> Vec<Sample> {
 }
 
 fn role_denied() -> impl Iterator<Item = CliError> {
-    let purposes = [None, Some(Purpose::Runner), Some(Purpose::Signer), Some(Purpose::Admin)];
+    let purposes = [
+        None,
+        Some(RolePurpose::Runner),
+        Some(RolePurpose::Signer(values::org_id())),
+        Some(RolePurpose::Admin),
+    ];
     purposes.into_iter().map(|purpose| {
         let denied = "permission denied for view signing_keys";
         let source = Box::new(StoreError::PermissionDenied(denied.into()).into());
