@@ -5,6 +5,7 @@ mod install;
 mod keys;
 mod package;
 pub(crate) mod refused_key;
+mod selection;
 mod signed_trust;
 mod signers;
 mod store;
@@ -12,7 +13,7 @@ mod trust;
 
 use std::borrow::Cow;
 
-use signing_crypto::{KeyName, shell_word};
+use signing_crypto::shell_word;
 
 use crate::error::{CliError, Outcome};
 
@@ -67,6 +68,8 @@ fn advice(error: &CliError) -> Advice {
         CliError::Advised { next, source } => {
             return Advice { next: Some(next.to_string().into()), ..advice(source) };
         }
+        CliError::OfPackage { source, .. } => return advice(source),
+        CliError::RoleDenied { role, purpose, .. } => return store::role_denied(role, *purpose),
         CliError::Trust(error) => return trust::trust(error),
         CliError::Store(error) => return store::store(error),
         CliError::Sign(error) => return package::sign(error),
@@ -123,6 +126,9 @@ fn advice(error: &CliError) -> Advice {
         }
         CliError::KeyFile { source, .. } => return keys::file(source),
         CliError::OpensshKey { source, .. } => return keys::openssh(source),
+        CliError::OpensshKeyToImport { .. } => ("InvalidKeyFile", keys::OPENSSH_STAYS),
+        CliError::KeyStaysElsewhere => ("InvalidKeyFile", keys::STAYS_ELSEWHERE),
+        CliError::NoKeyFile { instead, .. } => return keys::no_file(instead),
         CliError::Agent(error) => return signers::agent(error),
         CliError::Program(error) => return signers::program(error),
         #[cfg(feature = "pkcs11")]
@@ -289,36 +295,24 @@ fn advice(error: &CliError) -> Advice {
             "InvalidOrganization",
             "set CLOACINA_ORG to the name or the id of an organization, or unset it",
         ),
-        CliError::NoSuchKey { org: Some(org), similar: Some(key), .. } => {
-            return Advice::undecided("NoSuchKey", format!("did you mean {org}/{key}?"));
+        CliError::NoSuchKey { org, similar, .. } => {
+            return selection::no_such_key(org.as_ref(), similar.as_ref());
         }
-        CliError::NoSuchKey { org: Some(org), similar: None, .. } => {
-            let next = format!("list the keys: cloacina keys list --org {org}");
-            return Advice::undecided("NoSuchKey", next);
+        CliError::NoSigningKey { org, revoked, free_name } => {
+            return selection::no_signing_key(org, revoked, free_name);
         }
-        CliError::NoSuchKey { org: None, .. } => ("NoSuchKey", LIST_KEYS),
-        CliError::NoSigningKey { org } => {
-            let next = format!("make a key: cloacina keys generate --name release --org {org}");
-            return Advice::undecided("NoSigningKey", next);
+        CliError::SigningKeyHeld { org, name, id, is_revoked } => {
+            return selection::signing_key_held(org, name, id, *is_revoked);
         }
-        CliError::SigningKeyNeeded { org, keys } => {
-            let key = keys.first().map_or("<key>", KeyName::as_str);
-            let next = format!("name the key, such as: --key-id {org}/{key}");
-            return Advice::undecided("SigningKeyNeeded", next);
+        CliError::NameTakenMeanwhile { holder, .. } => return selection::name_taken(holder),
+        CliError::SigningKeyNeeded { org, newest, .. } => {
+            return selection::signing_key_needed(org, newest.as_ref());
         }
-        CliError::AmbiguousKey { kinds_differ: true, .. } => (
-            "AmbiguousKey",
-            "add --signing or --trusted, or give what is in parentheses after the key that is meant",
-        ),
-        CliError::AmbiguousKey { kinds_differ: false, .. } => {
-            ("AmbiguousKey", "give what is in parentheses after the key that is meant")
+        CliError::AmbiguousKey { kinds_differ, .. } => {
+            return selection::ambiguous_key(*kinds_differ);
         }
         CliError::KeyOfAnotherOrganization { given, org } => {
-            let next = format!(
-                "find the key among those of {org}: cloacina keys list --org {org}; to refuse one that \
-                 {org} accepts by a grant: cloacina keys deny {given} --org {org}"
-            );
-            return Advice::undecided("KeyOfAnotherOrganization", next);
+            return selection::key_of_another_organization(given, org);
         }
         CliError::NoSuchSignature { .. } => ("NoSuchSignature", store::FIND_SIGNATURES),
         CliError::AmbiguousSignature { .. } => ("AmbiguousSignature", "give one of these"),

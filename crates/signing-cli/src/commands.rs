@@ -1,6 +1,7 @@
 mod audit;
 mod cosign;
 mod db;
+mod denied;
 mod doctor;
 mod explain;
 mod floor;
@@ -59,10 +60,11 @@ pub(crate) fn documents() -> Vec<Document> {
 /// Runs the command.
 pub(crate) fn run(cli: Cli) -> Result<Report, CliError> {
     let context = Context::new(&cli.global);
-    run_in(&context, cli).map_err(|source| match context.kek_place() {
-        Some(place) if source.advice().code == OTHER_KEK => {
+    run_in(&context, cli).map_err(|source| match (context.kek_place(), source.advice().code) {
+        (Some(place), OTHER_KEK) => {
             CliError::OtherKek { place: place.clone(), source: source.into() }
         }
+        (_, denied::CODE) => denied::of_role(&context, source),
         _ => source,
     })
 }

@@ -2,25 +2,27 @@
 #[cfg(all(feature = "postgres", feature = "pkcs11"))]
 mod golden;
 
+mod refused_key;
+
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use signing_crypto::{
-    CheckpointError, DraftSignatureError, Fingerprint, KekError, KekId, KeyName, MalformedBundle,
-    MalformedDraft, MalformedTrustDocument, NameError, OrgId, OrgName, PassphraseError, PemError,
-    Role, RootDigest, SignatureId, SignerCount, ThresholdNotMet,
+    CheckpointError, DraftSignatureError, Fingerprint, KekError, KekId, KeyId, KeyName,
+    MalformedBundle, MalformedDraft, MalformedTrustDocument, NameError, OrgId, OrgName,
+    PassphraseError, PemError, Role, RootDigest, SignatureId, SignerCount, ThresholdNotMet,
 };
 use signing_loader::{
     DirectoryError, InstallError, PackageError, ProtectionError, SignError, VerificationError,
 };
-use signing_trust::store::{StoreError, UrlError};
+use signing_trust::store::{RolePurpose, StoreError, UrlError};
 use signing_trust::{
     DecisionError, SignedTrustError, TrustError, TrustRootError, VersionMemoryError,
 };
 use thiserror::Error;
 
-use crate::files::ContentKind;
+use crate::content_kind::ContentKind;
 use crate::kek_place::KekPlace;
 use crate::lines::counted;
 #[cfg(feature = "pkcs11")]
@@ -28,6 +30,8 @@ use crate::signer_error::TokenError;
 use crate::signer_error::{AgentError, ProgramError};
 use crate::ssh::OpensshKeyError;
 use crate::time::TimeError;
+
+pub(crate) use refused_key::RefusedKey;
 
 /// Why a command failed. A wrong value on the command line is not among these: clap reports
 /// it as a usage error.
@@ -38,6 +42,16 @@ pub(crate) enum CliError {
     /// Another error, with a next step that depends on the store.
     #[error("{source}")]
     Advised { next: RefusedKey, source: Box<CliError> },
+    /// Another error, which does not name the package.
+    #[error("{}: {source}", path.display())]
+    OfPackage { path: PathBuf, source: Box<CliError> },
+    #[error("{source}")]
+    RoleDenied {
+        role: String,
+        /// What it has all rights for.
+        purpose: Option<RolePurpose>,
+        source: Box<CliError>,
+    },
     #[error(transparent)]
     Trust(#[from] TrustError),
     #[error(transparent)]
@@ -68,7 +82,7 @@ pub(crate) enum CliError {
     RootNeeded,
     #[error("the draft cannot be published yet")]
     NotSigned(#[source] ThresholdNotMet),
-    #[error("the {role} role has {found} keys, and {threshold} of them must sign")]
+    #[error("the {role} role has {}, and {threshold} of them must sign", counted(*found as u64, "key"))]
     TooFewRoleKeys { role: Role, found: usize, threshold: SignerCount },
     #[error("the given keys do not suffice")]
     DraftNeeded {
@@ -93,7 +107,7 @@ pub(crate) enum CliError {
     OtherKeyInRow { fingerprint: Fingerprint },
     #[error("the change was made in the store, but publishing the revocation failed")]
     NotPublished { source: Box<CliError> },
-    #[error("the database URL cannot be used")]
+    #[error(transparent)]
     Url(#[from] UrlError),
     #[error("the environment variable {var} is not UTF-8")]
     NotUnicode { var: &'static str },
@@ -152,11 +166,26 @@ pub(crate) enum CliError {
     #[error("the environment variable CLOACINA_ORG cannot be used")]
     OrganizationVariable(#[source] NameError),
     #[error("{} no key {given:?}", org.as_ref().map_or("there is".to_owned(), |org| format!("{org} has")))]
-    NoSuchKey { given: String, org: Option<OrgName>, similar: Option<KeyName> },
-    #[error("{org} has no key that can sign")]
-    NoSigningKey { org: OrgName },
+    NoSuchKey { given: String, org: Option<OrgName>, similar: Option<(OrgName, KeyName)> },
+    #[error("{org} has no key that can sign{}", are_revoked(revoked))]
+    NoSigningKey {
+        org: OrgName,
+        /// The keys that can be reinstated, the one that was revoked last first.
+        revoked: Vec<String>,
+        free_name: KeyName,
+    },
     #[error("{org} has several keys that can sign: {}", several(keys))]
-    SigningKeyNeeded { org: OrgName, keys: Vec<KeyName> },
+    SigningKeyNeeded {
+        org: OrgName,
+        keys: Vec<KeyName>,
+        /// Of those that no other replaces.
+        newest: Option<KeyName>,
+    },
+    #[error("{org} already has this signing key: {name} ({id})")]
+    SigningKeyHeld { org: OrgName, name: KeyName, id: KeyId, is_revoked: bool },
+    /// While it was revoked, another key took its name.
+    #[error("the name {name} of this signing key is in use: {org}'s signing key {holder} has it")]
+    NameTakenMeanwhile { org: OrgName, name: KeyName, holder: KeyId },
     #[error("{given:?} matches several keys: {}", several(candidates))]
     AmbiguousKey {
         given: String,
@@ -200,10 +229,24 @@ pub(crate) enum CliError {
     OtherKind { path: PathBuf, found: ContentKind, expected: ContentKind },
     #[error("another process has held the lock of {} for {} seconds", path.display(), after.as_secs())]
     Locked { path: PathBuf, after: Duration },
-    #[error("cannot use the key file {}", path.display())]
+    /// Its name could be a key of the store.
+    #[error("cannot read {}", path.display())]
+    NoKeyFile {
+        path: PathBuf,
+        source: std::io::Error,
+        /// What names such a key.
+        instead: String,
+    },
+    #[error("cannot use the key {}", place_of(path))]
     KeyFile { path: PathBuf, source: PemError },
-    #[error("cannot use the key file {}", path.display())]
+    #[error("cannot use the key {}", place_of(path))]
     OpensshKey { path: PathBuf, source: OpensshKeyError },
+    #[error("cannot put the key {} into the store", place_of(path))]
+    OpensshKeyToImport { path: PathBuf, source: PemError },
+    #[error(
+        "only a key in a file can be imported: the key of an agent, a program or a token stays there"
+    )]
+    KeyStaysElsewhere,
     #[error(transparent)]
     Passphrase(#[from] PassphraseError),
     #[error("the two passphrases differ")]
@@ -246,25 +289,6 @@ pub(crate) enum CliError {
     Checkpoint { path: PathBuf, line: usize, source: CheckpointError },
 }
 
-/// What the store knows about a key that is refused. The next step depends on it.
-#[derive(Debug)]
-pub(crate) enum RefusedKey {
-    /// It is the organization's own signing key, and not trusted yet.
-    TrustOwnKey { org: OrgName, fingerprint: Fingerprint, name: KeyName },
-    /// The organization retired or denied it, and can take that back.
-    Reinstate { org: OrgName, fingerprint: Fingerprint },
-    /// The organization revoked it as compromised, for good.
-    ReplaceCompromised,
-    /// The same, where it was to be trusted.
-    TrustAnother { org: OrgName },
-    /// No row refuses it, or none alone: the organization's signed documents do.
-    RefusedByDocuments { org: OrgName },
-    /// No row of the organization is about it.
-    Unknown { org: OrgName },
-    /// A row trusts it, and the organization's signed trust does not.
-    NotSigned { org: OrgName },
-}
-
 /// How a command ended, in the order of exit codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Outcome {
@@ -286,6 +310,18 @@ impl Outcome {
 }
 
 impl CliError {
+    /// Names the package, unless the error's message does.
+    pub(crate) fn of_package(self, path: &Path) -> Self {
+        match self {
+            Self::Package(PackageError::Verification(_))
+                if !self.names(&path.to_string_lossy()) =>
+            {
+                Self::OfPackage { path: path.into(), source: self.into() }
+            }
+            error => error,
+        }
+    }
+
     /// Whether the error's message names this path.
     pub(crate) fn names(&self, subject: &str) -> bool {
         let path = match self {
@@ -329,6 +365,20 @@ impl From<SignError> for CliError {
             SignError::Trust(error) => Self::Trust(error),
             error => Self::Sign(error),
         }
+    }
+}
+
+fn place_of(path: &Path) -> String {
+    match path.to_str() {
+        Some("-") => "on standard input".to_owned(),
+        _ => format!("file {}", path.display()),
+    }
+}
+
+fn are_revoked(keys: &[String]) -> String {
+    match keys {
+        [] => String::new(),
+        _ => format!("; revoked: {}", several(keys)),
     }
 }
 

@@ -8,13 +8,11 @@ use signing_loader::{Protection, is_descriptor};
 
 use crate::error::CliError;
 
-mod content;
 mod credential;
 mod locked;
 mod new;
 mod placed;
 
-pub(crate) use content::ContentKind;
 pub(crate) use credential::read_credential;
 pub(crate) use locked::LockedFile;
 pub(crate) use new::{NewFile, Readers, remove, write_atomically};

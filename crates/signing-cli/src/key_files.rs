@@ -1,9 +1,11 @@
+use std::io;
 use std::path::{Path, PathBuf};
 
 use signing_crypto::{MAX_PEM_SIZE, Passphrase, PemError, PemForm, SigningKey, VerifyingKey};
 use signing_loader::Protection;
 use zeroize::Zeroizing;
 
+use crate::cli::KeyReference;
 use crate::error::CliError;
 use crate::files::{read_at_most, read_protected};
 use crate::passphrase::{self, PassphraseSource};
@@ -36,7 +38,43 @@ pub(crate) fn read_signing_key(
             other => other,
         },
     };
-    key.map_err(|source| CliError::KeyFile { path: path.into(), source })
+    key.map_err(|source| unusable(path, &bytes, source))
+}
+
+/// Why a file holds no key that can be used. A private key of OpenSSH is named with the way to use
+/// it, unless there is no way.
+fn unusable(path: &Path, bytes: &[u8], source: PemError) -> CliError {
+    let path = path.into();
+    match source {
+        PemError::WrongForm { found: PemForm::OpensshPrivateKey, .. } => {
+            match ssh::unfit_private_key(bytes) {
+                Some(source) => CliError::OpensshKey { path, source },
+                None => CliError::KeyFile { path, source },
+            }
+        }
+        source => CliError::KeyFile { path, source },
+    }
+}
+
+/// The same error, with what may have been meant if the file is missing and its name could be a
+/// key of the store. `instead` gives the option for that.
+pub(crate) fn or_stored(error: CliError, instead: impl FnOnce(&str) -> String) -> CliError {
+    match error {
+        CliError::Read { path, source } if source.kind() == io::ErrorKind::NotFound => {
+            let is_file_name = path.extension().is_some_and(|end| {
+                ["pem", "pub", "key"].iter().any(|usual| end.eq_ignore_ascii_case(usual))
+            });
+            let name = path.to_str().filter(|_| !is_file_name);
+            match name.filter(|name| name.parse::<KeyReference>().is_ok()) {
+                Some(name) => {
+                    let instead = instead(name);
+                    CliError::NoKeyFile { path, source, instead }
+                }
+                None => CliError::Read { path, source },
+            }
+        }
+        error => error,
+    }
 }
 
 fn prompt(path: &Path) -> String {
@@ -69,7 +107,7 @@ pub(crate) fn read_public_key(path: &Path) -> Result<VerifyingKey, CliError> {
             ssh::parse_public_key(&bytes)
                 .map_err(|source| CliError::OpensshKey { path: path.into(), source })
         }
-        other => other.map_err(|source| CliError::KeyFile { path: path.into(), source }),
+        other => other.map_err(|source| unusable(path, &bytes, source)),
     }
 }
 

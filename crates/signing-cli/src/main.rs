@@ -8,6 +8,7 @@ mod cli;
 mod commands;
 mod completion;
 
+mod content_kind;
 mod context;
 mod files;
 mod kek;

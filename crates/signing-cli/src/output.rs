@@ -122,24 +122,32 @@ pub(crate) struct Output {
     json: bool,
     quiet: bool,
     layout: Layout,
-    /// The options of this command line without which other commands have another store or key.
-    places: Option<String>,
+    /// The options of this command line without which other commands have another store.
+    store: Option<String>,
+    /// The one without which they have another key encryption key.
+    kek: Option<String>,
 }
 
 impl Output {
     pub(crate) fn new(global: &Global) -> Self {
         use_color(global.color);
         let (json, quiet, layout) = (global.json, global.quiet, layout(global));
-        Self { json, quiet, layout, places: places(global) }
+        let kek = global.kek_file.as_ref().filter(|file| file.exists());
+        let kek = kek.map(|file| format!("--kek-file {}", shell_word(file)));
+        Self { json, quiet, layout, store: store(global), kek }
     }
 
     /// Completes the commands that were shown.
     fn complete(&self, shown: &str) {
-        if let Some(places) = self.places.as_ref().filter(|_| !self.quiet)
+        // Who is told to give another key encryption key is not told to give this one again.
+        let kek = self.kek.as_ref().filter(|_| !shown.contains("--kek-file "));
+        let places: Vec<_> = self.store.iter().chain(kek).map(String::as_str).collect();
+        if !places.is_empty()
+            && !self.quiet
             && shown.contains(": cloacina ")
             && !shown.contains("export CLOACINA_")
         {
-            note(&format!("give the commands above this store too: {places}"));
+            note(&format!("give the commands above this store too: {}", places.join(" ")));
         }
     }
 
@@ -231,8 +239,8 @@ fn use_color(color: Color) {
     .write_global();
 }
 
-/// The options that say where the store and its key are, ready to be pasted.
-fn places(global: &Global) -> Option<String> {
+/// The options that say where the store is, ready to be pasted.
+fn store(global: &Global) -> Option<String> {
     let is_shown = |url: &&String| {
         let url = DatabaseUrl::parse(url, RequiredTls::DangerNone);
         url.is_ok_and(|url| !url.has_password())
@@ -241,8 +249,7 @@ fn places(global: &Global) -> Option<String> {
     let url = url.map(|url| format!("--database-url {}", shell_word(url)));
     let insecure = "--danger-allow-insecure-database";
     let insecure = global.danger_allow_insecure_database.then(|| insecure.to_owned());
-    let kek = global.kek_file.as_ref().map(|file| format!("--kek-file {}", shell_word(file)));
-    let places: Vec<_> = url.into_iter().chain(insecure).chain(kek).collect();
+    let places: Vec<_> = url.into_iter().chain(insecure).collect();
     (!places.is_empty()).then(|| places.join(" "))
 }
 

@@ -6,20 +6,22 @@
 //! organization, because every organization names its keys as it likes.
 
 mod described;
+mod only_signing_key;
 mod organizations;
 mod signatures;
 
 use std::collections::HashSet;
 
-use signing_crypto::{Fingerprint, KeyId, KeyName, OrgId, TrustedKeyId};
-use signing_trust::TrustReader;
+use signing_crypto::{Fingerprint, KeyId, KeyName, OrgId, OrgName, TrustedKeyId};
 use signing_trust::store::{OrganizationRecord, SigningKeyRecord, StoreError, TrustedKeyRecord};
+use signing_trust::{TrustPath, TrustReader};
 
 use crate::cli::{GivenKey, KeyKind, KeyReference, OrgReference};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::similar::most_similar;
 
+pub(crate) use only_signing_key::signing_key_or_only;
 pub(crate) use organizations::{organization, organization_or_default};
 pub(crate) use signatures::signature;
 
@@ -78,27 +80,17 @@ pub(crate) async fn signing_key(
     }
 }
 
-/// Finds the signing key that is named, or else the only one that can sign for the
-/// organization.
-pub(crate) async fn signing_key_or_only(
-    context: &Context,
+/// What is said instead of signing keys that cannot be listed.
+pub(crate) const UNREADABLE: &str = "this database role may not see them";
+
+/// The organization's signing keys. `None` if the database role may not see them, as a runner's.
+pub(crate) async fn readable_signing_keys(
     keys: &TrustReader,
-    org: Option<&OrgReference>,
-    named: Option<&KeyReference>,
-) -> Result<KeyId, CliError> {
-    if let Some(named) = named {
-        return signing_key(context, keys, org, named).await;
-    }
-    let org = organization_or_default(context, keys, org).await?;
-    let mut usable = keys.store().signing_keys(org.id).await?;
-    usable.retain(|key| key.revoked_at.is_none());
-    match &usable[..] {
-        [only] => Ok(only.id),
-        [] => Err(CliError::NoSigningKey { org: org.name }),
-        _ => {
-            let keys = usable.into_iter().map(|key| key.name).collect();
-            Err(CliError::SigningKeyNeeded { org: org.name, keys })
-        }
+    org: OrgId,
+) -> Result<Option<Vec<SigningKeyRecord>>, CliError> {
+    match keys.store().signing_keys(org).await {
+        Err(StoreError::PermissionDenied(_)) => Ok(None),
+        found => Ok(Some(found?)),
     }
 }
 
@@ -298,8 +290,30 @@ impl Scope {
             _ => None,
         };
         let org = self.org.as_ref().map(|org| org.name.clone());
+        let mut similar = org.clone().zip(similar);
+        if let (Some(own), None, GivenKey::Name(given)) = (&self.org, &named.org, &named.key)
+            && kind != Some(KeyKind::Signing)
+        {
+            let granted = granted_key(keys, own, given.as_str()).await?;
+            similar = granted.or(similar);
+        }
         Ok(CliError::NoSuchKey { given: named.to_string(), org, similar })
     }
+}
+
+/// The key that another organization calls so, and `org` accepts through a grant.
+async fn granted_key(
+    keys: &TrustReader,
+    org: &OrganizationRecord,
+    given: &str,
+) -> Result<Option<(OrgName, KeyName)>, CliError> {
+    let accepted = keys.list_trusted_keys(org.id).await?;
+    Ok(accepted.into_iter().find_map(|key| match (key.via, key.name) {
+        (TrustPath::Granted { child_name, .. }, Some(name)) if name.as_str() == given => {
+            Some((child_name, name))
+        }
+        _ => None,
+    }))
 }
 
 impl KeyReference {

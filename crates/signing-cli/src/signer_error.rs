@@ -61,7 +61,7 @@ pub(crate) enum ProgramError {
     Failed { path: PathBuf, status: ExitStatus },
     #[error("the program {} printed more than {limit} bytes", path.display())]
     TooLong { path: PathBuf, limit: usize },
-    #[error("the program {} printed {found} bytes, expected a signature of 64", path.display())]
+    #[error("the program {} printed {}, expected a signature of 64", path.display(), counted(*found as u64, "byte"))]
     TooShort { path: PathBuf, found: usize },
     #[error("the program {} printed no public key", path.display())]
     PublicKey { path: PathBuf, source: PemError },

@@ -1,5 +1,6 @@
 //! How OpenSSH writes Ed25519 keys and signatures (RFC 4251, RFC 8709).
 
+mod private_key;
 mod public_key;
 mod wire;
 
@@ -7,6 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use sha2::{Digest, Sha256};
 
+pub(crate) use private_key::unfit_private_key;
 pub(crate) use public_key::{OpensshKeyError, parse_public_key};
 pub(crate) use wire::{Reader, write_string};
 

@@ -14,7 +14,7 @@ use crate::lines::Lines;
 
 pub(crate) use self::documents::DocumentsView;
 pub(crate) use self::keys::{
-    SigningKeyView, TrustedRowView, quoted_note, refusal_of, revocation_of,
+    SigningKeyView, TrustedRowView, name_by_grant, quoted_note, refusal_of, revocation_of,
 };
 pub(crate) use self::signatures::{SignatureView, StatementView};
 pub(crate) use self::signed_trust::{

@@ -42,13 +42,14 @@ impl PackagePath {
     /// # Errors
     ///
     /// [`VerificationError::InvalidName`] if the path's last component is not a
-    /// [`PackageName`], [`VerificationError::Unnamed`] if it has none.
+    /// [`PackageName`], [`VerificationError::NameNotUnicode`] if that is not UTF-8,
+    /// [`VerificationError::Unnamed`] if it has none.
     pub fn name(&self) -> Result<PackageName, VerificationError> {
         if let Some(name) = &self.expected_name {
             return Ok(name.clone());
         }
-        let file_name = self.path.file_name().and_then(|name| name.to_str());
-        let file_name = file_name.ok_or(VerificationError::Unnamed)?;
+        let file_name = self.path.file_name().ok_or(VerificationError::Unnamed)?;
+        let file_name = file_name.to_str().ok_or(VerificationError::NameNotUnicode)?;
         PackageName::new(file_name).map_err(VerificationError::InvalidName)
     }
 
@@ -81,6 +82,9 @@ from_path!(&Path, PathBuf, &PathBuf, &str, String);
 
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+
     use super::*;
 
     #[test]
@@ -95,6 +99,10 @@ mod tests {
     fn paths_without_a_usable_name_are_refused() {
         assert!(matches!(PackagePath::new("/").name(), Err(VerificationError::Unnamed)));
         assert!(matches!(PackagePath::new("a/..").name(), Err(VerificationError::Unnamed)));
+        let latin = PackagePath::new(Path::new(OsStr::from_bytes(b"a/caf\xe9.so")));
+        assert!(matches!(latin.name(), Err(VerificationError::NameNotUnicode)));
+        let named = latin.expect_name("cafe.so".parse().unwrap());
+        assert_eq!(named.name().unwrap().as_str(), "cafe.so");
         let bidi = PackagePath::new("a/\u{202E}os.bil");
         assert!(matches!(bidi.name(), Err(VerificationError::InvalidName(_))));
     }

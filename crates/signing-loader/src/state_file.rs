@@ -59,12 +59,12 @@ impl StateFile {
     }
 
     /// Reads the file and makes nothing, not even a lock: whether it could be
-    /// [opened](Self::open), as far as that can be said without writing.
+    /// [opened](Self::open), as far as that can be said without writing. Gives what it remembers.
     ///
     /// # Errors
     ///
     /// As for [`open`](Self::open). A missing file is no error.
-    pub fn check(path: impl Into<PathBuf>) -> Result<(), VersionMemoryError> {
+    pub fn check(path: impl Into<PathBuf>) -> Result<SeenDocuments, VersionMemoryError> {
         let file = Self::at(path.into())?;
         file.require_directory()?;
         // A new version of the file is made beside it.
@@ -85,7 +85,7 @@ impl StateFile {
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(file.failed(error)),
         };
-        file.read().map(drop)
+        file.read()
     }
 
     /// A relative path is from the directory that is the current one now.

@@ -188,6 +188,9 @@ pub enum StoreError {
         /// The role.
         role: String,
     },
+    /// The server has no such role.
+    #[error("there is no role {0:?}")]
+    NoSuchRole(String),
     /// No rights can limit such a role, and one that took the owner's rights away would stop every
     /// change of trust.
     #[error("the role {role:?} can act as the owner of the store's tables, or as a superuser")]
@@ -374,6 +377,7 @@ impl StoreError {
             Self::NoRoles => "NoRoles",
             Self::NotTheOwner => "NotTheOwner",
             Self::LimitsNotAllowed { .. } => "LimitsNotAllowed",
+            Self::NoSuchRole(_) => "NoSuchRole",
             Self::RoleActsAsOwner { .. } => "RoleActsAsOwner",
             Self::UnsafeSchema { .. } => "UnsafeSchema",
             Self::RoleOfAnotherOrganization { .. } => "RoleOfAnotherOrganization",

@@ -226,6 +226,7 @@ impl Store {
     ///
     /// [`StoreError::NoRoles`] on SQLite, where the file's permissions decide;
     /// [`StoreError::NotTheOwner`] if the rights are not this user's to give;
+    /// [`StoreError::NoSuchRole`] if the server has no such role;
     /// [`StoreError::RoleActsAsOwner`] if the role can act as the owner, or as a superuser;
     /// [`StoreError::LimitsNotAllowed`] if it may not set this role's limits;
     /// [`StoreError::OrganizationNotFound`] if there is no such organization to sign for.
@@ -247,12 +248,19 @@ impl Store {
             RoleLimits::Unchanged => "TRUE".to_owned(),
             _ => may_limit(role),
         };
+        let exists = format!(
+            "EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = {})",
+            literal(role.as_str())
+        );
         let role = role.to_string();
         let change = PendingChange::of_any_store(&self.pool);
         change!(change, |conn| {
             conn.require_safe_schema().await?;
             if !diesel::select(sql::<Bool>(OWNED)).get_result::<bool>(conn).await? {
                 return Err(StoreError::NotTheOwner);
+            }
+            if !diesel::select(sql::<Bool>(&exists)).get_result::<bool>(conn).await? {
+                return Err(StoreError::NoSuchRole(role));
             }
             if diesel::select(sql::<Bool>(&acts_as_owner)).get_result::<bool>(conn).await? {
                 return Err(StoreError::RoleActsAsOwner { role });

@@ -2,9 +2,9 @@ use thiserror::Error;
 
 use chrono::{DateTime, Utc};
 use signing_crypto::{
-    AddSignatureError, Fingerprint, KeyId, MalformedBundle, MalformedDraft, MalformedEnvelope,
-    NoRandomness, OrgId, OrgName, PackageName, PackageVersion, ParseError, SignerError, StoreId,
-    WrapError, rfc3339,
+    AddSignatureError, Fingerprint, KeyId, KeyName, MalformedBundle, MalformedDraft,
+    MalformedEnvelope, NoRandomness, OrgId, OrgName, PackageName, PackageVersion, ParseError,
+    SignerError, StoreId, WrapError, rfc3339,
 };
 use signing_store::{AuditFault, StoreError};
 
@@ -40,10 +40,12 @@ pub enum TrustError {
     #[error(transparent)]
     Randomness(#[from] NoRandomness),
     /// A revoked signing key signs no more.
-    #[error("the signing key {id} was revoked at {}", rfc3339(at))]
+    #[error("the signing key {name} ({id}) was revoked at {}", rfc3339(at))]
     SigningKeyRevoked {
         /// The key.
         id: KeyId,
+        /// Its name, as the row says.
+        name: KeyName,
         /// When.
         at: DateTime<Utc>,
     },

@@ -17,6 +17,19 @@ pub(super) const STORES_KEK: &str = "give the store's key encryption key: --kek-
 pub(crate) const GIVE_KEK: &str = "give the store's key encryption key: CLOACINA_KEY_ENCRYPTION_KEY_FILE=<file> or --kek-file \
      <file>";
 
+pub(super) const OPENSSH_STAYS: &str = "trust its public half: cloacina keys trust --import <file>.pub; then load the private key into an \
+     agent, ssh-add <file>, and sign with --key agent:<comment>; or make a key in the store: cloacina \
+     keys generate --name <name>";
+pub(super) const STAYS_ELSEWHERE: &str = "trust its public half: cloacina keys trust --import <public key>; then sign with --key and the key \
+     that you gave";
+
+pub(super) fn no_file(instead: &str) -> Advice {
+    Advice::undecided(
+        "UnreadableFile",
+        format!("{}; for a key of the store: {instead}", super::CHECK_READABLE),
+    )
+}
+
 pub(super) fn kek(error: &KekError) -> Advice {
     let next: Cow<'static, str> = match error {
         KekError::Missing { var } if var != "CLOACINA_KEY_ENCRYPTION_KEY" => {

@@ -48,6 +48,9 @@ pub(super) fn verification(error: &VerificationError) -> Advice {
         VerificationError::NotARegularFile { .. } | VerificationError::Unnamed => {
             "give the path of a package file"
         }
+        VerificationError::NameNotUnicode => {
+            "rename it, or give the name that is signed with --name"
+        }
         VerificationError::InvalidName(_) => {
             "give it a name in UTF-8, of at most 255 bytes, without control and invisible \
              characters, or give the signed name with --name"

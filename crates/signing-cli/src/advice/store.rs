@@ -1,7 +1,8 @@
 use std::borrow::Cow;
 
+use signing_crypto::shell_word;
 use signing_trust::store::{
-    AuthenticationFault, ConnectError, LockHolder, SchemaFault, StoreError, UrlError,
+    AuthenticationFault, ConnectError, LockHolder, RolePurpose, SchemaFault, StoreError, UrlError,
 };
 
 use super::{Advice, LIST_KEYS, LIST_ORGANIZATIONS, keys, package, trust};
@@ -70,6 +71,12 @@ pub(super) fn store(error: &StoreError) -> Advice {
             "add --without-limits, and ask the server's administrator to run the ALTER ROLE \
              statements that the command prints without --apply"
         }
+        StoreError::NoSuchRole(role) => {
+            return Advice::undecided(
+                error.code(),
+                format!("make the role first: CREATE ROLE {} LOGIN; then again", grantee(role)),
+            );
+        }
         StoreError::RoleActsAsOwner { .. } => {
             "give the rights to a role of its own: createuser <role>"
         }
@@ -125,6 +132,31 @@ pub(super) fn store(error: &StoreError) -> Advice {
         _ => return Advice::unknown(error.code(), Outcome::Undecided),
     };
     Advice::undecided(error.code(), next)
+}
+
+/// `purpose` is what the role has all rights for.
+pub(super) fn role_denied(role: &str, purpose: Option<RolePurpose>) -> Advice {
+    let role = shell_word(role);
+    let next = match purpose {
+        None => format!(
+            "as the owner of the tables, give the role the rights of a runner: cloacina db grants \
+             --role {role} --as runner --apply; if it is to sign or to administer, give --as signer \
+             or --as admin"
+        ),
+        Some(RolePurpose::Runner) => format!(
+            "{role} has all rights of a runner, and this command needs more: run it with the role of \
+             a signer or an administrator"
+        ),
+        Some(RolePurpose::Signer(_)) => format!(
+            "{role} has all rights of a signer, and this command needs more: run it with the role of \
+             an administrator"
+        ),
+        Some(_) => format!(
+            "{role} has all rights of an administrator, and this command needs more: run it as the \
+             owner of the tables"
+        ),
+    };
+    Advice::undecided("DatabasePermissionDenied", next)
 }
 
 fn connect(error: &ConnectError) -> Advice {

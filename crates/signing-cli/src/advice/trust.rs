@@ -18,11 +18,14 @@ pub(super) fn trust(error: &TrustError) -> Advice {
         TrustError::Signer(error) => return signers::signer(error),
         TrustError::Decision(error) => return signed_trust::decision(error),
         TrustError::Draft(error) => return signed_trust::draft(error),
-        TrustError::SignedTrustExists { .. } => {
+        TrustError::SignedTrustExists { org } => {
             return Advice::refused(
                 code,
-                "publish the next statement: cloacina trust publish; for other root keys: \
-                 cloacina trust rotate-root",
+                format!(
+                    "publish the next statement: cloacina trust publish --org {org} --key <private \
+                     key> --trust-root <file>; for other root keys: cloacina trust rotate-root --org \
+                     {org} --root-key <private key> --trust-root <file>"
+                ),
             );
         }
         TrustError::ForgedKey { .. } => {
@@ -34,10 +37,14 @@ pub(super) fn trust(error: &TrustError) -> Advice {
                  every organization of the store",
             );
         }
-        TrustError::SigningKeyRevoked { .. } => {
+        TrustError::SigningKeyRevoked { id, .. } => {
             return Advice::refused(
                 code,
-                "sign with another key: cloacina keys generate --org <org> --name <name>",
+                format!(
+                    "if it was revoked by mistake, and is not compromised: cloacina keys reinstate \
+                     {id} --signing --note '<why>'; otherwise sign with another key: --key-id \
+                     <org>/<key>"
+                ),
             );
         }
         TrustError::PreviouslyRevoked { .. } => {

@@ -50,7 +50,7 @@ pub(crate) struct List {
     pub(crate) key: Option<KeyReference>,
 
     /// Only the newest N entries
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = values::at_least_one::<NonZeroU32>)]
     pub(crate) limit: Option<NonZeroU32>,
 
     /// Print one JSON object per line

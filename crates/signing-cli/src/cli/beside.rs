@@ -55,7 +55,7 @@ impl Requested {
         let mut words = words.iter().map(|word| word.to_string_lossy()).peekable();
         while let Some(word) = words.next() {
             match (self, &*word) {
-                (Self::Help, "-h" | "--help") | (Self::Version, "-V" | "--version" | "--json") => {}
+                (Self::Help, "-h" | "--help") | (Self::Version, "-V" | "--version") => {}
                 (_, "--color") if words.next_if(|next| is_color(next)).is_some() => {}
                 (_, word) if word.strip_prefix("--color=").is_some_and(is_color) => {}
                 (_, name) => match command.find_subcommand(name) {
@@ -125,12 +125,17 @@ mod tests {
 
     #[test]
     fn the_version_is_given_alone() {
-        for line in ["-V", "--version", "--version --json", "--version --color=never"] {
+        for line in ["-V", "--version", "--version --color=never"] {
             assert_eq!(kind(line), ErrorKind::DisplayVersion, "{line}");
         }
-        for line in
-            ["--version verify evil.so", "-V verify", "-qV", "--version --actor ci", "-V --color a"]
-        {
+        for line in [
+            "--version --json",
+            "--version verify evil.so",
+            "-V verify",
+            "-qV",
+            "--version --actor ci",
+            "-V --color a",
+        ] {
             assert_eq!(kind(line), ErrorKind::ArgumentConflict, "{line}");
         }
     }

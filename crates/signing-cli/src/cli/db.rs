@@ -1,8 +1,11 @@
+use std::num::NonZeroU16;
+
 use clap::{Args, Subcommand, ValueEnum};
 use signing_trust::store::{RoleLimits, RoleName};
 
 use super::named::OrgReference;
 use super::resolve::{Resolve, Resolved};
+use super::values;
 
 #[derive(Subcommand)]
 pub(crate) enum Db {
@@ -31,8 +34,8 @@ pub(crate) struct GrantsArgs {
 
     /// How many connections the role may have [default: 50 for a runner, 10 for a
     /// signer, any number for an administrator]
-    #[arg(long, value_name = "N")]
-    connections: Option<u16>,
+    #[arg(long, value_name = "N", value_parser = values::at_least_one::<NonZeroU16>)]
+    connections: Option<NonZeroU16>,
 
     /// Do not change the role's number of connections and timeouts
     #[arg(long, conflicts_with = "connections")]
@@ -77,7 +80,7 @@ impl Resolve for GrantsArgs {
             (Purpose::Signer, org) => Grantee::Signer(org),
         };
         let limits = match (self.connections, self.without_limits) {
-            (Some(connections), _) => RoleLimits::Connections(connections),
+            (Some(connections), _) => RoleLimits::Connections(connections.get()),
             (None, true) => RoleLimits::Unchanged,
             (None, false) => RoleLimits::OfPurpose,
         };

@@ -12,7 +12,8 @@ pub(crate) struct Doctor {
     #[arg(long, value_enum, value_name = "PURPOSE")]
     pub(crate) role: Option<Purpose>,
 
-    /// Also check this root document, which runners pin: its file, or its digest
+    /// Also check this root document, which runners pin, and verify the organization's signed trust
+    /// from it: its file, or its digest
     #[arg(long, value_name = "FILE|DIGEST")]
     pub(crate) trust_root: Option<RootSource>,
 

@@ -56,6 +56,12 @@ pub(super) fn with_tip(
     let meant = meant(&word, group_of(&error, program), program);
     let tip = meant.iter().map(|path| format!("{name} {path}")).collect::<Vec<_>>().join(" or ");
     error.remove(ContextKind::SuggestedSubcommand);
+    // An empty list would be shown as an empty line.
+    if let Some(ContextValue::StyledStrs(tips)) = error.get(ContextKind::Suggested)
+        && tips.is_empty()
+    {
+        error.remove(ContextKind::Suggested);
+    }
     if !tip.is_empty() {
         let tip = format!("did you mean: {tip}?").into();
         error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip]));
@@ -189,6 +195,9 @@ mod tests {
     fn there_is_no_tip_to_do_something_else() {
         for line in ["initiate acme", "keys genuine", "trust gravel", "x"] {
             assert_eq!(tip(line), None, "{line}");
+            let words = ["cloacina"].into_iter().chain(line.split(' '));
+            let text = parse(words.map(Into::into)).map(drop).unwrap_err().to_string();
+            assert!(!text.contains("\n\n\n"), "{text}");
         }
     }
 

@@ -17,8 +17,8 @@ use crate::time;
 pub(crate) enum Package {
     /// Sign packages: write a .sig file beside each, or add to the existing one
     ///
-    /// Without --key and --key-id, the organization's only key that can sign is used. The
-    /// organization is CLOACINA_ORG, or the only one.
+    /// Without --key and --key-id, the organization's only key that can sign is used, or the one
+    /// that replaces all others. The organization is CLOACINA_ORG, or the only one.
     Sign(Sign),
     /// Add a signature to those that packages have, for exactly what they state. Shows that, and
     /// asks
@@ -85,7 +85,7 @@ pub(crate) enum Package {
 ))]
 pub(crate) struct Sign {
     /// The packages
-    #[arg(required = true, value_name = "PATH")]
+    #[arg(required = true, value_name = "PATH", value_parser = values::file())]
     pub(crate) paths: Vec<PathBuf>,
 
     #[command(flatten)]
@@ -105,7 +105,7 @@ pub(crate) struct Sign {
     pub(crate) expires: Option<StatementTime>,
 
     /// Write the signature to this file; for one package
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = values::file())]
     pub(crate) output: Option<PathBuf>,
 
     /// Keep the signature in the store, for the key's organization or --org, and write no
@@ -135,7 +135,7 @@ pub(crate) struct Sign {
 ))]
 pub(crate) struct CosignPackages {
     /// The packages. Their signature files are added to, unless --store is given
-    #[arg(required = true, value_name = "PATH")]
+    #[arg(required = true, value_name = "PATH", value_parser = values::file())]
     pub(crate) paths: Vec<PathBuf>,
 
     #[command(flatten)]

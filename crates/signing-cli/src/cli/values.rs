@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::Args;
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use signing_crypto::{NameError, ParseError, RootDigest};
 use signing_loader::OldReleases;
 use signing_trust::EventType;
@@ -15,10 +16,26 @@ use super::resolve::Resolve;
 use crate::key_source::{KeyAccess, KeyAccessArgs, KeySource};
 use crate::similar::most_similar;
 
+const AT_LEAST_ONE: &str = "expected a number of 1 or more";
+
 /// How many old releases stay.
 pub(super) fn old_releases(text: &str) -> Result<OldReleases, &'static str> {
-    let count = text.parse().ok().and_then(OldReleases::new);
-    count.ok_or("expected a number of 1 or more")
+    text.parse().ok().and_then(OldReleases::new).ok_or(AT_LEAST_ONE)
+}
+
+/// A number that is not zero, and not larger than the type holds.
+pub(super) fn at_least_one<N: FromStr>(text: &str) -> Result<N, &'static str> {
+    text.parse().map_err(|_| AT_LEAST_ONE)
+}
+
+/// A file, where a `-` does not stand for standard input or output: who writes one means that.
+pub(super) fn file() -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().try_map(|given| match given == "-" {
+        true => {
+            Err("a file is needed here, and no standard input or output; if it is called so: ./-")
+        }
+        false => Ok(PathBuf::from(given)),
+    })
 }
 
 /// A pinned root document.

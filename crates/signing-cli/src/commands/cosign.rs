@@ -268,7 +268,9 @@ impl OpenedKey {
         source: &SignerSource,
     ) -> Result<Self, CliError> {
         match source {
-            SignerSource::Key { source, access } => Ok(Self::Given(signers::open(source, access)?)),
+            SignerSource::Key { source, access } => {
+                Ok(Self::Given(signers::open_given(source, access)?))
+            }
             SignerSource::Store(named) => {
                 let keys = context.open_to_read_with_kek().await?;
                 let org = command.trust.org.as_ref();

@@ -12,6 +12,7 @@ mod machine;
 mod protection;
 mod readers;
 mod server;
+mod signed_trust;
 mod store;
 
 use self::check::{Checks, DoctorView};
@@ -61,7 +62,8 @@ async fn examine(context: &Context, command: &Doctor) -> Checks {
     }
     clock::check(url.as_ref(), keys.as_ref(), &mut checks).await;
     kek::check(context, url.as_ref(), keys.as_ref(), command.role, &mut checks).await;
-    files::check(command, &mut checks);
+    let files = files::check(command, &mut checks);
+    signed_trust::check(context, command, files, keys.as_ref(), &mut checks).await;
     machine::check(&mut checks);
     expiry::check(keys.as_ref(), &mut checks).await;
     checks

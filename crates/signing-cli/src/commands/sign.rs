@@ -15,9 +15,10 @@ use signing_trust::{KeyManager, TrustError, TrustReader};
 use super::library::{Library, LibraryView};
 use super::packages::{Packages, require_outside_releases};
 use crate::cli::{Resolved, Sign, SignerSource};
+use crate::content_kind::ContentKind;
 use crate::context::{Context, block_on};
 use crate::error::CliError;
-use crate::files::{self, ContentKind, Existing, Readers};
+use crate::files::{self, Existing, Readers};
 use crate::lines::{Lines, quoted};
 use crate::output::Report;
 #[cfg(test)]
@@ -32,14 +33,15 @@ pub(super) fn run(context: &Context, command: Sign) -> Result<Report, CliError> 
     let mut prepared = Vec::new();
     // Everything is checked before anything is signed.
     for package in packages.get() {
-        prepared.push(Prepared::new(package, &command)?);
+        let new = Prepared::new(package, &command);
+        prepared.push(new.map_err(|error| error.of_package(package.path()))?);
     }
     let (views, signer) = match signer {
         SignerSource::Key { .. } if command.org.is_some() && !command.store => {
             return Err(CliError::UnusedOrganization);
         }
         SignerSource::Key { source, access } => {
-            let signer = signers::open(source, access)?;
+            let signer = signers::open_given(source, access)?;
             let views = match command.store {
                 // Without a store there is no runtime.
                 false => with_key(&prepared, &*signer),

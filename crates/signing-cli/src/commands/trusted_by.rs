@@ -23,6 +23,7 @@ pub(super) fn offline(
     }
     let keys: Result<PinnedKeys, _> =
         trust_key.iter().map(|path| key_files::read_public_key(path)).collect();
+    let keys = keys.map_err(|error| key_files::or_stored(error, |_| "--org <org>".into()));
     Ok(Some(Verifier::pinned(keys?)))
 }
 

@@ -11,7 +11,8 @@ use std::sync::Mutex;
 use rustix::fs::{AtFlags, CWD, OFlags};
 use tempfile::TempPath;
 
-use super::{ContentKind, Existing};
+use super::Existing;
+use crate::content_kind::ContentKind;
 use crate::error::CliError;
 
 /// Every temporary name starts with this, and then has [`RANDOM_DIGITS`].

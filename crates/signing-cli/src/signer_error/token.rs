@@ -4,6 +4,8 @@ use cryptoki::error::{Error, RvError};
 use signing_crypto::KeyError;
 use thiserror::Error;
 
+use crate::lines::counted;
+
 /// A key in a token that cannot be used.
 #[derive(Debug, Error)]
 pub(crate) enum TokenError {
@@ -33,7 +35,7 @@ pub(crate) enum TokenError {
     UnfitKey { given: String, source: KeyError },
     #[error("the token refused")]
     Refused(#[source] Error),
-    #[error("the token returned {found} bytes, expected a signature of 64")]
+    #[error("the token returned {}, expected a signature of 64", counted(*found as u64, "byte"))]
     SignatureLength { found: usize },
 }
 

@@ -20,7 +20,7 @@ pub(crate) enum OpensshKeyError {
 
 /// The other keys that OpenSSH has. No other first word is shown: the file may be something else
 /// than a key, and a secret.
-const OTHER_ALGORITHMS: [&str; 7] = [
+pub(super) const OTHER_ALGORITHMS: [&str; 7] = [
     "ecdsa-sha2-nistp256",
     "ecdsa-sha2-nistp384",
     "ecdsa-sha2-nistp521",

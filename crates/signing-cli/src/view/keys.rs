@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::json;
 use signing_crypto::{Fingerprint, KeyId, KeyName, Note, OrgId, TrustedKeyId};
+use signing_trust::TrustGraph;
 use signing_trust::store::{RevocationReason, SigningKeyRecord, TrustedKeyRecord};
 
 use crate::time::Time;
@@ -64,6 +65,15 @@ impl<'a> TrustedRowView<'a> {
             note: key.revocation_note.as_ref(),
         }
     }
+}
+
+/// What an organization that `org` granted trust calls a key, as a command takes it.
+pub(crate) fn name_by_grant(graph: &TrustGraph, org: OrgId, key: Fingerprint) -> Option<String> {
+    let others = graph.organizations.iter().filter(|other| other.id != org);
+    others.into_iter().find_map(|other| {
+        let row = other.keys.iter().find(|row| row.fingerprint == key)?;
+        Some(format!("{}/{}", other.name, row.name.as_ref()?))
+    })
 }
 
 /// `revoked at … as retired: "…"`, if the key was revoked.

@@ -240,6 +240,17 @@ mod postgres {
     }
 
     #[test]
+    fn a_role_may_have_one_connection_and_not_none() {
+        let scratch = Scratch::new();
+        let grants = ["db", "grants", "--role", "runner", "--as", "runner", "--connections"];
+        let run = scratch.run(&[&grants[..], &["0"]].concat());
+        assert_eq!(run.code, 2, "{}", run.stdout);
+        assert!(run.stderr.contains("expected a number of 1 or more"), "{}", run.stderr);
+        let sql = scratch.json(&[&grants[..], &["1"]].concat())["sql"].clone();
+        assert!(sql.as_str().unwrap().contains("CONNECTION LIMIT 1;"), "{sql}");
+    }
+
+    #[test]
     fn a_sqlite_file_has_no_roles() {
         let scratch = Scratch::new();
         scratch.json(&["orgs", "create", "acme"]);

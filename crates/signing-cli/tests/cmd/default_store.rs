@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::support::{Run, Scratch, finish};
+use crate::support::{KEK, Run, Scratch, finish};
 
 const STORE: &str = "home/data/cloacina/cloacina.db";
 
@@ -73,6 +73,7 @@ fn who_has_named_the_store_or_wants_to_hear_nothing_is_told_nothing() {
 #[test]
 fn commands_that_are_shown_are_completed_by_where_this_command_line_says_the_store_is() {
     let scratch = scratch();
+    scratch.write("kek", KEK);
     let elsewhere = scratch.path("elsewhere.db").display().to_string();
     let list = ["orgs", "list"];
     let named = [&list[..], &["--database-url", &elsewhere, "--kek-file", "kek"]].concat();
@@ -87,6 +88,20 @@ fn commands_that_are_shown_are_completed_by_where_this_command_line_says_the_sto
     let run = finish(by_environment.env("CLOACINA_DATABASE_URL", &elsewhere), b"");
     assert!(run.stderr.contains(": cloacina init"), "{}", run.stderr);
     assert!(!run.stderr.contains("note: "), "{}", run.stderr);
+}
+
+#[test]
+fn a_key_encryption_key_that_is_not_the_stores_is_not_advised_again() {
+    let scratch = scratch();
+    scratch.write("wrong", "f0".repeat(32));
+    let elsewhere = scratch.path(STORE).display().to_string();
+    let doctor = ["doctor", "--database-url", &elsewhere, "--kek-file"];
+    for file in ["wrong", "gone"] {
+        let run = finish(&mut unnamed(&scratch, &[&doctor[..], &[file]].concat()), b"");
+        assert_eq!(run.code, 1, "{}", run.stdout);
+        let note = format!("above this store too: --database-url {elsewhere}\n");
+        assert!(run.stderr.ends_with(&note), "{}", run.stderr);
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What is wrong, and what to do about it.
 
 mod role;
+mod signed_trust;
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;

@@ -34,7 +34,11 @@ fn a_package_that_is_no_file_is_refused_at_once() {
     both(2, "UnreadableFile", "dangling");
     both(2, "UnreadableFile", "gone");
     both(2, "UnreadableFile", "a.so/b.so");
-    both(1, "InvalidPackageName", "..");
+    // A signature is made from what is there, and verified under a name.
+    scratch.fails(1, "NotARegularFile", &["package", "sign", "..", "--key", "dev.pem"]);
+    let verify = ["package", "verify", "..", "--trust-key", "dev.pub.pem"];
+    let verify = [&verify[..], &["--signature", "a.so.sig"]].concat();
+    scratch.fails(1, "InvalidPackageName", &verify);
     // Linux does not open a socket, so that what it is is not seen; other kernels do.
     let socket = scratch.run(&["package", "sign", "socket", "--key", "dev.pem"]);
     assert!(matches!(socket.code, 1 | 2), "{}", socket.stderr);

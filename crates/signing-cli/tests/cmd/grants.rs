@@ -112,6 +112,40 @@ fn an_organization_is_shown_with_its_grants_and_their_limits() {
 }
 
 #[test]
+fn lists_name_a_key_of_another_organization_as_commands_take_it() {
+    let scratch = Scratch::with_orgs(&["operator", "vendor"]);
+    scratch.key_files("dev");
+    let trust = ["keys", "trust", "--org", "vendor", "--import", "dev.pub.pem", "--name", "vk"];
+    scratch.json(&trust);
+    scratch.json(&GRANT);
+    let shown = |arguments: &[&str]| {
+        let shown = scratch.run(arguments).stdout;
+        let line = shown.lines().find(|line| line.contains("vendor/vk ")).unwrap_or_default();
+        line.trim_start().starts_with("vendor/vk  ")
+    };
+    let list = ["keys", "list", "--org", "operator"];
+    assert!(shown(&list));
+
+    // Every organization chooses its own names.
+    for command in ["deny", "show"] {
+        let run = scratch.fails(2, "NoSuchKey", &["keys", command, "vk", "--org", "operator"]);
+        assert!(run.stderr.contains("did you mean vendor/vk?"), "{}", run.stderr);
+    }
+    let run = scratch.fails(2, "NoSuchKey", &["keys", "deny", "other", "--org", "operator"]);
+    assert!(!run.stderr.contains("did you mean"), "{}", run.stderr);
+    scratch.json(&["keys", "deny", "vendor/vk", "--org", "operator"]);
+    assert!(shown(&list));
+    assert!(shown(&["orgs", "show", "operator"]));
+    let reinstate = ["keys", "reinstate", "vendor/vk", "--org", "operator", "--note", "x"];
+    scratch.json(&reinstate);
+
+    // Without the grant nothing says what the key is to the organization.
+    scratch.json(&["keys", "deny", "vendor/vk", "--org", "operator"]);
+    scratch.json(&["orgs", "revoke-trust", "--from", "operator", "--to", "vendor"]);
+    assert!(!shown(&list));
+}
+
+#[test]
 fn trust_that_would_have_ended_already_is_refused() {
     let scratch = vendor();
     scratch.key_files("new");

@@ -14,11 +14,14 @@ fn an_imported_key_signs_from_the_store() {
     scratch.write("a.so", "a");
     scratch.json(&["package", "sign", "a.so", "--key-id", &text(&key["id"])]);
     scratch.json(&["package", "verify", "a.so", "--trust-key", "dev.pub.pem"]);
-    scratch.fails(
-        2,
-        "SigningKeyExists",
-        &["keys", "import", "--name", "again", "--org", "acme", "--key", "dev.pem"],
-    );
+    let again = ["keys", "import", "--name", "again", "--org", "acme", "--key", "dev.pem"];
+    let run = scratch.fails(2, "SigningKeyExists", &again);
+    let id = text(&key["id"]);
+    assert!(run.stderr.contains(&format!("this signing key: ci ({id})")), "{}", run.stderr);
+    assert!(run.stderr.contains("--key-id acme/ci\n"), "{}", run.stderr);
+    scratch.json(&["keys", "revoke", &id]);
+    let run = scratch.fails(2, "SigningKeyExists", &again);
+    assert!(run.stderr.contains(&format!("keys reinstate {id} --signing")), "{}", run.stderr);
 }
 
 #[test]

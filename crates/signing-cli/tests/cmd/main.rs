@@ -45,6 +45,7 @@ mod cosign;
 mod floor;
 mod inspect;
 mod install;
+mod only_signing_key;
 mod quorum;
 mod sign;
 mod sign_at_once;

@@ -135,10 +135,14 @@ fn usage_errors_exit_with_2_and_are_one_document_too() {
 #[test]
 fn help_and_version_are_no_errors() {
     let scratch = Scratch::new();
-    for arguments in [&["--help"][..], &["keys", "revoke", "--help"], &["--version", "--json"]] {
+    for arguments in [&["--help"][..], &["keys", "revoke", "--help"], &["--version"]] {
         let run = scratch.run(arguments);
         assert_eq!((run.code, &*run.stderr), (0, ""));
         assert!(run.stdout.contains("cloacina"), "{}", run.stdout);
+    }
+    // Neither is a document.
+    for option in ["--help", "--version"] {
+        scratch.fails(2, "Usage", &[option]);
     }
 }
 

@@ -27,7 +27,8 @@ fn a_revoked_signing_key_signs_no_more_and_says_who_still_trusts_it() {
     scratch.write("b.so", "b");
     let sign = ["package", "sign", "b.so", "--key-id", &id];
     let run = scratch.fails(1, "SigningKeyRevoked", &sign);
-    assert!(run.stderr.contains("next: sign with another key"), "{}", run.stderr);
+    assert!(run.stderr.contains(&format!("the signing key release ({id})")), "{}", run.stderr);
+    assert!(run.stderr.contains(&format!("keys reinstate {id} --signing")), "{}", run.stderr);
     assert!(!scratch.exists("b.so.sig"));
     scratch.json(&["package", "verify", "a.so", "--org", "acme"]);
     scratch.json(&["keys", "revoke", &row]);

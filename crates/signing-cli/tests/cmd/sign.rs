@@ -1,3 +1,7 @@
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+
 use signing_crypto::SignatureEnvelope;
 
 use crate::support::{Scratch, finish, text};
@@ -230,6 +234,72 @@ fn what_cannot_be_signed_is_refused() {
     scratch.fails(2, "Usage", &["package", "sign", "a.so", "--key", "dev.pem", "--key-id", "x"]);
     scratch.fails(2, "Usage", &["package", "sign", "a.so", "--key-id", "a:b"]);
     assert!(!scratch.files().iter().any(|file| file.ends_with(".sig")));
+}
+
+#[test]
+fn a_file_name_that_is_not_utf_8_is_named_and_another_name_can_be_signed() {
+    let scratch = scratch();
+    let name = OsStr::from_bytes(b"caf\xe9.so");
+    fs::write(scratch.path("").join(name), "a").unwrap();
+    let sign = |more: &[&str]| {
+        let mut command = scratch.command(&["sign", "--key", "dev.pem"]);
+        finish(command.arg(name).args(more), b"")
+    };
+    let run = sign(&[]);
+    assert_eq!(run.code, 1, "{}", run.stderr);
+    let told = "caf\u{fffd}.so: the package's file name is not UTF-8\nnext: rename it";
+    assert!(run.stderr.contains(told) && run.stderr.contains("--name"), "{}", run.stderr);
+    assert_eq!(sign(&["--name", "cafe.so"]).code, 0);
+}
+
+#[test]
+fn a_missing_key_file_that_is_named_like_a_key_may_be_one_of_the_store() {
+    let scratch = scratch();
+    for key in ["release", "acme/release", "3573c7c8"] {
+        let run = scratch.fails(2, "UnreadableFile", &["sign", "a.so", "--key", key]);
+        let told = format!("for a key of the store: --key-id {key}\n");
+        assert!(run.stderr.contains(&told), "{}", run.stderr);
+    }
+    for key in ["gone.pem", "keys/acme/release"] {
+        let run = scratch.fails(2, "UnreadableFile", &["sign", "a.so", "--key", key]);
+        assert!(!run.stderr.contains("--key-id"), "{}", run.stderr);
+    }
+    // A verifier names an organization instead.
+    scratch.json(&["sign", "a.so", "--key", "dev.pem"]);
+    let verify = ["verify", "a.so", "--trust-key", "3573c7c8"];
+    let run = scratch.fails(2, "UnreadableFile", &verify);
+    assert!(run.stderr.contains("for a key of the store: --org <org>\n"), "{}", run.stderr);
+}
+
+#[test]
+fn a_dash_is_no_file_to_sign_or_to_write_and_a_file_of_that_name_is() {
+    let scratch = scratch();
+    scratch.write("-", "a");
+    for arguments in [&["sign", "-"][..], &["sign", "a.so", "--output", "-"]] {
+        let arguments = [arguments, &["--key", "dev.pem"]].concat();
+        let run = scratch.fails(2, "Usage", &arguments);
+        assert!(run.stderr.contains("./-"), "{}", run.stderr);
+    }
+    assert!(!scratch.exists("-.sig"));
+    scratch.json(&["sign", "./-", "--key", "dev.pem", "--output", "./-.sig"]);
+    scratch.json(&["verify", "./-", "--trust-key", "dev.pub.pem"]);
+    // A key is read from standard input.
+    let run = finish(&mut scratch.command(&["sign", "a.so", "--key", "-"]), b"nothing");
+    let told = "cannot use the key on standard input: ";
+    assert!(run.code == 2 && run.stderr.contains(told), "{}", run.stderr);
+}
+
+#[test]
+fn a_directory_is_not_signed_whatever_its_path() {
+    let scratch = scratch();
+    fs::create_dir(scratch.path("directory")).unwrap();
+    for path in ["directory", "directory/", ".", "/", "directory/.."] {
+        let run = scratch.fails(1, "NotARegularFile", &["sign", path, "--key", "dev.pem"]);
+        assert!(run.stderr.contains(" is not a regular file\n"), "{}", run.stderr);
+    }
+    scratch.write("empty.so", "");
+    let run = scratch.fails(1, "EmptyPackage", &["sign", "a.so", "empty.so", "--key", "dev.pem"]);
+    assert!(run.stderr.contains("empty.so: the package is empty"), "{}", run.stderr);
 }
 
 #[test]

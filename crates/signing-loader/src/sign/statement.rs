@@ -65,8 +65,9 @@ pub fn add_signature(
 /// that cannot be signed, an I/O error, or [`PackageError::Clock`].
 pub fn package_statement(path: impl Into<PackagePath>) -> Result<PackageStatement, PackageError> {
     let package = path.into();
-    let name = package.name()?;
+    // First, so that a directory is said to be one also where its path has no name.
     let (file, _) = open_regular(package.path())?;
+    let name = package.name()?;
     let content = PackageDigest::of_reader(file)
         .map_err(|source| PackageError::io(package.path(), source))?;
     if content.size == 0 {

@@ -119,7 +119,7 @@ fn a_directory_that_others_can_replace_is_refused() {
         fs::set_permissions(above.path(), fs::Permissions::from_mode(mode)).unwrap();
     };
     set(0o777);
-    for refused in [StateFile::open(&path).map(drop), StateFile::check(&path)] {
+    for refused in [StateFile::open(&path).map(drop), StateFile::check(&path).map(drop)] {
         assert!(matches!(refused, Err(VersionMemoryError::File { .. })), "{refused:?}");
     }
     // Others cannot rename what is not theirs.

@@ -14,9 +14,12 @@ use crate::decision::UntrustedReason;
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum VerificationError {
-    /// The path has no last component that is UTF-8.
+    /// The path has no last component.
     #[error("the package's path has no file name")]
     Unnamed,
+    /// The path's last component is not UTF-8, and a signed name is.
+    #[error("the package's file name is not UTF-8")]
+    NameNotUnicode,
     /// The package's file name cannot be signed.
     #[error("the package's file name cannot be signed")]
     InvalidName(#[source] NameError),
@@ -30,7 +33,7 @@ pub enum VerificationError {
     #[error("the package is empty")]
     Empty,
     /// It is larger than the configuration allows.
-    #[error("the package has {size} bytes, at most {limit} are allowed")]
+    #[error("the package has {}, at most {limit} are allowed", bytes(*size))]
     PackageTooLarge {
         /// Its size in bytes.
         size: u64,
@@ -126,7 +129,7 @@ impl VerificationError {
     /// What programs call this error. Stable.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Unnamed | Self::InvalidName(_) => "InvalidPackageName",
+            Self::Unnamed | Self::NameNotUnicode | Self::InvalidName(_) => "InvalidPackageName",
             Self::NotARegularFile { .. } => "NotARegularFile",
             Self::Empty => "EmptyPackage",
             Self::PackageTooLarge { .. } => "PackageTooLarge",
@@ -167,6 +170,13 @@ fn version(found: &Option<PackageVersion>) -> String {
     }
 }
 
+fn bytes(count: u64) -> String {
+    match count {
+        1 => "1 byte".to_owned(),
+        _ => format!("{count} bytes"),
+    }
+}
+
 /// What a signature says about a package's bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ExpectedContent {
@@ -178,7 +188,7 @@ pub struct ExpectedContent {
 
 impl fmt::Display for ExpectedContent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} bytes with SHA-256 {}", self.size, self.digest)
+        write!(f, "{} with SHA-256 {}", bytes(self.size), self.digest)
     }
 }
 
@@ -195,7 +205,7 @@ pub enum ActualContent {
 impl fmt::Display for ActualContent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Size(size) => write!(f, "{size} bytes"),
+            Self::Size(size) => f.write_str(&bytes(*size)),
             Self::Digest(digest) => write!(f, "SHA-256 {digest}"),
         }
     }

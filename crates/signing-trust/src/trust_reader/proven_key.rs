@@ -123,7 +123,8 @@ impl TrustReader {
         proven: &'key ProvenKey,
     ) -> Result<&'key SigningKey, TrustError> {
         if let Some(at) = proven.record.revoked_at {
-            return Err(TrustError::SigningKeyRevoked { id: proven.id(), at });
+            let (id, name) = (proven.id(), proven.record.name.clone());
+            return Err(TrustError::SigningKeyRevoked { id, name, at });
         }
         self.require_uncompromised(proven.fingerprint()).await?;
         // Nobody can revoke the keys of an organization that was deleted.

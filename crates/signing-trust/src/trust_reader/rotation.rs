@@ -70,7 +70,8 @@ impl TrustReader {
                 return Err(StoreError::Compromised { fingerprint, at }.into());
             }
             if self.store.successor(id).await?.is_none() {
-                return Err(TrustError::SigningKeyRevoked { id, at });
+                let name = old.record().name.clone();
+                return Err(TrustError::SigningKeyRevoked { id, name, at });
             }
         }
         self.own_trust(old, resign).await.map(drop)

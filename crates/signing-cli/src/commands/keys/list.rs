@@ -13,7 +13,8 @@ use crate::schemas::Document;
 use crate::select;
 use crate::time::Time;
 use crate::view::{
-    GraphKeyView, SigningKeyView, TrustedKeyView, View, quoted_note, revocation_of, standing_text,
+    GraphKeyView, SigningKeyView, TrustedKeyView, View, name_by_grant, quoted_note, revocation_of,
+    standing_text,
 };
 
 /// Lists an organization's signing keys, the keys that it accepts, once for each path,
@@ -24,7 +25,7 @@ pub(super) async fn list(
 ) -> Result<Report, CliError> {
     let keys = context.open_to_read().await?;
     let org = select::organization_or_default(context, &keys, org).await?;
-    let signing = keys.store().signing_keys(org.id).await?;
+    let signing = select::readable_signing_keys(&keys, org.id).await?;
     let accepted = keys.list_trusted_keys(org.id).await?;
     let graph = keys.trust_graph(Some(org.id)).await?;
     let own = graph.organization(org.id).map(|org| &*org.keys).unwrap_or_default();
@@ -37,11 +38,14 @@ pub(super) async fn list(
         )
     };
     let rows = |wanted: &dyn Fn(&GraphKey) -> bool| {
-        own.iter().filter(|key| wanted(key)).map(RowView::of).collect()
+        let own = own.iter().filter(|key| wanted(key));
+        own.map(|key| RowView::of(key, name_by_grant(&graph, org.id, key.fingerprint))).collect()
     };
     Ok(Report::requested(&KeysView {
         org: &org.name,
-        signing_keys: signing.iter().map(|key| OwnKeyView::of(key, &signing)).collect(),
+        signing_keys: signing
+            .as_ref()
+            .map(|signing| signing.iter().map(|key| OwnKeyView::of(key, signing)).collect()),
         accepted: accepted.iter().map(|key| AcceptedView::of(key, &org.name)).collect(),
         refused: rows(&is_refused),
         no_longer_trusted: rows(&|key| !is_refused(key) && key.standing != KeyStanding::Trusted),
@@ -71,7 +75,8 @@ pub(super) const DOCUMENTS: &[Document] =
 struct KeysView<'a> {
     #[serde(skip)]
     org: &'a OrgName,
-    signing_keys: Vec<OwnKeyView<'a>>,
+    /// `null` if the database role may not see them.
+    signing_keys: Option<Vec<OwnKeyView<'a>>>,
     accepted: Vec<AcceptedView<'a>>,
     refused: Vec<RowView<'a>>,
     no_longer_trusted: Vec<RowView<'a>>,
@@ -81,15 +86,22 @@ impl View for KeysView<'_> {
     fn text(&self) -> Lines {
         let (org, ids) = (self.org, self.short_ids());
         let mut signing = Table::new(["NAME", "KEY", "STATE"]).with_wide_column("ID").indented();
-        for OwnKeyView { key, state, .. } in &self.signing_keys {
+        for OwnKeyView { key, state, .. } in self.signing_keys.iter().flatten() {
             let (name, id) = (key.name.as_str(), key.id.to_string());
             signing.row([name.into(), ids.cell(key.fingerprint), state.into(), id.into()]);
         }
         let heads = ["NAME", "KEY", "TRUST", "UNTIL", "PACKAGES"];
         let mut accepted = Table::new(heads).with_wide_column("ID").indented();
         for AcceptedView { key, id, path, .. } in &self.accepted {
+            let name = match (path, key.name) {
+                // Names are each organization's own.
+                (TrustPath::Granted { child_name, .. }, Some(name)) => {
+                    format!("{child_name}/{name}").into()
+                }
+                _ => name_or_dash(key.name),
+            };
             accepted.row([
-                name_or_dash(key.name),
+                name,
                 ids.cell(key.fingerprint),
                 path.to_string().into(),
                 key.limits.until_text().into(),
@@ -100,10 +112,14 @@ impl View for KeysView<'_> {
         let rows = |keys: &[RowView<'_>]| {
             let heads = ["NAME", "KEY", "STATE"];
             let mut table = Table::new(heads).with_wide_column("ID").indented();
-            for RowView { row, state } in keys {
+            for RowView { row, state, name_by_grant } in keys {
                 let id = row.id.map(|id| id.to_string()).unwrap_or_default();
                 let key = ids.cell(row.fingerprint);
-                table.row([name_or_dash(row.name), key, state.into(), id.into()]);
+                let name = match name_by_grant {
+                    Some(name) if row.name.is_none() => name.into(),
+                    _ => name_or_dash(row.name),
+                };
+                table.row([name, key, state.into(), id.into()]);
             }
             table
         };
@@ -118,6 +134,9 @@ impl View for KeysView<'_> {
                 text.push(heading);
                 text.table(table);
             }
+        }
+        if self.signing_keys.is_none() {
+            text.push(format!("signing keys of {org}: {}", select::UNREADABLE));
         }
         if text.is_empty() {
             text.push(format!("{org} has no keys, and trusts none"));
@@ -136,7 +155,7 @@ impl KeysView<'_> {
     /// What a command takes for one of these keys.
     fn short_ids(&self) -> ShortIds {
         let rows = || self.refused.iter().chain(&self.no_longer_trusted).map(|view| &view.row);
-        let signing = || self.signing_keys.iter().map(|view| &view.key);
+        let signing = || self.signing_keys.iter().flatten().map(|view| &view.key);
         let accepted = || self.accepted.iter();
         let ids = signing()
             .flat_map(|key| [key.id.to_string(), key.fingerprint.to_string()])
@@ -221,13 +240,16 @@ struct RowView<'a> {
     row: GraphKeyView<'a>,
     #[serde(skip)]
     state: String,
+    /// The name by which a command takes a key that has no other.
+    #[serde(skip)]
+    name_by_grant: Option<String>,
 }
 
 impl<'a> RowView<'a> {
-    fn of(key: &'a GraphKey) -> Self {
+    fn of(key: &'a GraphKey, name_by_grant: Option<String>) -> Self {
         let note = quoted_note(key.note.as_ref());
         let state = format!("{}{note}", standing_text(key).trim_start());
-        Self { row: GraphKeyView::of(key), state }
+        Self { row: GraphKeyView::of(key), state, name_by_grant }
     }
 }
 

@@ -1,9 +1,9 @@
 use std::path::Path;
 
 use serde::Serialize;
-use signing_crypto::{Fingerprint, KeyId, KeyName, SigningKey};
+use signing_crypto::{Fingerprint, KeyId, KeyName, PemError, PemForm, SigningKey};
 use signing_trust::TrustError;
-use signing_trust::store::SigningKeyRecord;
+use signing_trust::store::{SigningKeyRecord, StoreError};
 use zeroize::Zeroizing;
 
 use crate::cli::{Format, KeyReference, OrgReference};
@@ -11,6 +11,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::files::{self, Existing, NewFile, Readers};
 use crate::key_files;
+use crate::key_source::KeySource;
 use crate::lines::Lines;
 use crate::output::{Report, require_reader};
 use crate::passphrase::PassphraseSource;
@@ -81,11 +82,32 @@ pub(super) async fn import(
     path: &Path,
     passphrase: &PassphraseSource,
 ) -> Result<Report, CliError> {
-    let key = key_files::read_signing_key(path, passphrase)?;
+    // A file of such a name is given as ./agent:name.
+    if !matches!(KeySource::parse(path.into()), Ok(KeySource::File(_))) {
+        return Err(CliError::KeyStaysElsewhere);
+    }
+    let key = key_files::read_signing_key(path, passphrase).map_err(|error| match error {
+        CliError::KeyFile {
+            path,
+            source: source @ PemError::WrongForm { found: PemForm::OpensshPrivateKey, .. },
+        } => CliError::OpensshKeyToImport { path, source },
+        error => error,
+    })?;
     let keys = context.open_to_change_with_kek().await?;
     let org = select::organization_or_default(context, &keys, org).await?;
-    let key = keys.import_signing_key(org.id, name, &key).await?;
-    Ok(Report::done(&StoredKeyView::of("imported", &key)))
+    match keys.import_signing_key(org.id, name, &key).await {
+        Ok(key) => Ok(Report::done(&StoredKeyView::of("imported", &key))),
+        Err(error @ TrustError::Store(StoreError::SigningKeyExists)) => {
+            let held = keys.store().signing_keys(org.id).await?;
+            let held = held.into_iter().find(|held| held.fingerprint == key.fingerprint());
+            let Some(SigningKeyRecord { id, name, revoked_at, .. }) = held else {
+                return Err(error.into());
+            };
+            let is_revoked = revoked_at.is_some();
+            Err(CliError::SigningKeyHeld { org: org.name, name, id, is_revoked })
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Prints the public half of a key in the store, derived from its private half.

@@ -1,7 +1,9 @@
 use serde::Serialize;
 use signing_crypto::{Fingerprint, KeyId, OrgName};
-use signing_trust::TrustReader;
-use signing_trust::store::{Change, OrganizationRef, TrustedKeyRecord};
+use signing_trust::store::{
+    Change, OrganizationRef, SigningKeyRecord, StoreError, TrustedKeyRecord,
+};
+use signing_trust::{TrustError, TrustReader};
 
 use crate::cli;
 use crate::commands::impact::{About, ImpactView};
@@ -33,7 +35,10 @@ pub(super) async fn reinstate(
     let keys = context.open_to_change().await?;
     Ok(match select::key(context, &keys, org.as_ref(), key, kind).await? {
         Selected::Signing(key) => {
-            let change = keys.reinstate_signing_key(key.id, &note).await?;
+            let change = match keys.reinstate_signing_key(key.id, &note).await {
+                Ok(change) => change,
+                Err(error) => return Err(not_reinstated(&keys, key, error).await),
+            };
             let changed = matches!(change, Change::Made(_));
             let done = if changed { "may sign again" } else { "was not revoked" };
             Report::done(&ReinstatedView {
@@ -68,7 +73,10 @@ async fn dry_run(keys: &TrustReader, key: Selected) -> Result<Report, CliError> 
     };
     match key {
         Selected::Signing(key) => {
-            let key = keys.reinstatable_signing_key(key.id).await?;
+            let key = match keys.reinstatable_signing_key(key.id).await {
+                Ok(key) => key,
+                Err(error) => return Err(not_reinstated(keys, key, error).await),
+            };
             Ok(Report::requested(&SigningAgainView {
                 dry_run: true,
                 kind: "signing",
@@ -84,6 +92,23 @@ async fn dry_run(keys: &TrustReader, key: Selected) -> Result<Report, CliError> 
             let report = Report::requested(&ImpactView::of(what, About::Keys, &impact));
             Ok(unsigned::noted_for_key(keys, &owner, &key.fingerprint, report).await)
         }
+    }
+}
+
+/// Says which key has taken the name, if one has.
+async fn not_reinstated(keys: &TrustReader, key: SigningKeyRecord, error: TrustError) -> CliError {
+    if !matches!(error, TrustError::Store(StoreError::NameTaken { .. })) {
+        return error.into();
+    }
+    let owner = keys.store().organization(OrganizationRef::Id(key.org_id)).await;
+    let others = keys.store().signing_keys(key.org_id).await;
+    let (Ok(owner), Ok(others)) = (owner, others) else { return error.into() };
+    match others.into_iter().find(|other| other.name == key.name && other.revoked_at.is_none()) {
+        Some(other) => {
+            let (org, name, holder) = (owner.name, key.name, other.id);
+            CliError::NameTakenMeanwhile { org, name, holder }
+        }
+        None => error.into(),
     }
 }
 

@@ -23,7 +23,10 @@ pub(super) async fn trust(context: &Context, command: cli::TrustKey) -> Result<R
     let cli::TrustKey { org, key: Resolved(key), name, expires, dry_run } = command;
     let (org, expires_at) = (org.as_ref(), expires.map(StatementTime::to_utc));
     let key = match key {
-        KeyToTrust::File(path) => Key::Given(key_files::read_public_key(&path)?),
+        KeyToTrust::File(path) => Key::Given(
+            key_files::read_public_key(&path)
+                .map_err(|error| key_files::or_stored(error, |name| format!("--key-id {name}")))?,
+        ),
         KeyToTrust::Stored(named) => Key::Stored(named),
     };
     let until = expires_at.map(|at| format!(" until {}", Time(at))).unwrap_or_default();

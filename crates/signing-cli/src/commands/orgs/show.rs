@@ -14,12 +14,12 @@ use crate::lines::{Lines, ShortIds, Table};
 use crate::output::Report;
 #[cfg(test)]
 use crate::schemas::Document;
-use crate::select::organization_or_default;
+use crate::select::{UNREADABLE, organization_or_default, readable_signing_keys};
 use crate::signed_trust::unverified_header;
 use crate::time::Time;
 use crate::view::{
-    DocumentView, GraphGrantView, GraphKeyView, SigningKeyView, View, quoted_note, revocation_of,
-    standing_text,
+    DocumentView, GraphGrantView, GraphKeyView, SigningKeyView, View, name_by_grant, quoted_note,
+    revocation_of, standing_text,
 };
 
 /// Shows an organization, its keys, the grants that it has made and received, and its signed
@@ -35,7 +35,7 @@ pub(super) async fn show(
     let grants = own.map(|org| &*org.grants).unwrap_or_default();
     let trusted = own.map(|org| &*org.keys).unwrap_or_default();
     let received = keys.grants_to(org.id).await?;
-    let signing = keys.store().signing_keys(org.id).await?;
+    let signing = readable_signing_keys(&keys, org.id).await?;
     let documents = keys.unverified_documents(org.id).await?;
     Ok(Report::requested(&ShownView {
         org: OrganizationView::of(&org),
@@ -46,8 +46,11 @@ pub(super) async fn show(
             .iter()
             .map(|(parent, grant)| GraphGrantView::received(parent, grant))
             .collect(),
-        signing_keys: signing.iter().map(OwnKeyView::of).collect(),
-        trusted_keys: trusted.iter().map(TrustedView::of).collect(),
+        signing_keys: signing.as_ref().map(|keys| keys.iter().map(OwnKeyView::of).collect()),
+        trusted_keys: trusted
+            .iter()
+            .map(|key| TrustedView::of(key, name_by_grant(&graph, org.id, key.fingerprint)))
+            .collect(),
         signed_trust: documents.as_ref().map(SignedTrustView::of),
     }))
 }
@@ -65,7 +68,8 @@ struct ShownView<'a> {
     grants: Vec<GraphGrantView<'a>>,
     /// The grants of others to the organization, by the organizations that made them.
     granted_by: Vec<GraphGrantView<'a>>,
-    signing_keys: Vec<OwnKeyView<'a>>,
+    /// `null` if the database role may not see them.
+    signing_keys: Option<Vec<OwnKeyView<'a>>>,
     trusted_keys: Vec<TrustedView<'a>>,
     signed_trust: Option<SignedTrustView>,
 }
@@ -89,7 +93,7 @@ impl View for ShownView<'_> {
 
 impl ShownView<'_> {
     fn keys_text(&self) -> Lines {
-        let signing = || self.signing_keys.iter().map(|own| &own.key);
+        let signing = || self.signing_keys.iter().flatten().map(|own| &own.key);
         let trusted = || self.trusted_keys.iter().map(|own| &own.key);
         let ids = signing().flat_map(|key| [key.id.to_string(), key.fingerprint.to_string()]);
         let ids = ids.chain(trusted().map(|key| key.fingerprint.to_string()));
@@ -99,29 +103,32 @@ impl ShownView<'_> {
         let table = || Table::new(["NAME", "KEY", "STATE"]).with_wide_column("ID").indented();
         let mut text = Lines::new();
         let mut own = table();
-        for OwnKeyView { key, state } in &self.signing_keys {
+        for OwnKeyView { key, state } in self.signing_keys.iter().flatten() {
             let id = key.id.to_string();
             let fingerprint = ids.cell(key.fingerprint);
             own.row([key.name.as_str().into(), fingerprint, state.into(), id.into()]);
         }
         let mut stated = table();
-        for TrustedView { key, state } in &self.trusted_keys {
+        for TrustedView { key, state, name_by_grant } in &self.trusted_keys {
             let id = key.id.map(|id| id.to_string()).unwrap_or_default();
-            let name = key.name.map_or("-", KeyName::as_str);
+            let name = key.name.map(KeyName::as_str).or(name_by_grant.as_deref()).unwrap_or("-");
             stated.row([name.into(), ids.cell(key.fingerprint), state.into(), id.into()]);
         }
-        for (what, keys) in
-            [("signing keys", own), ("keys that it trusts or refuses itself", stated)]
-        {
-            match keys.is_empty() {
-                true => text.push(format!("{what}: none")),
-                false => text.push(what),
+        for (what, keys) in [(OWN, own), ("keys that it trusts or refuses itself", stated)] {
+            match (keys.is_empty(), what) {
+                (true, OWN) if self.signing_keys.is_none() => {
+                    text.push(format!("{what}: {UNREADABLE}"));
+                }
+                (true, _) => text.push(format!("{what}: none")),
+                (false, _) => text.push(what),
             }
             text.table(keys);
         }
         text
     }
 }
+
+const OWN: &str = "signing keys";
 
 /// A signing key of the organization.
 #[derive(Serialize)]
@@ -148,16 +155,19 @@ struct TrustedView<'a> {
     key: GraphKeyView<'a>,
     #[serde(skip)]
     state: String,
+    /// The name by which a command takes a key that has no other.
+    #[serde(skip)]
+    name_by_grant: Option<String>,
 }
 
 impl<'a> TrustedView<'a> {
-    fn of(key: &'a GraphKey) -> Self {
+    fn of(key: &'a GraphKey, name_by_grant: Option<String>) -> Self {
         let standing = standing_text(key);
         let state = match key.standing {
             KeyStanding::Trusted => format!("trusted{}", standing.replacen("  ", " ", 1)),
             _ => format!("{}{}", standing.trim_start(), quoted_note(key.note.as_ref())),
         };
-        Self { key: GraphKeyView::of(key), state }
+        Self { key: GraphKeyView::of(key), state, name_by_grant }
     }
 }
 

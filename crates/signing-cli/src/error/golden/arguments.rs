@@ -6,8 +6,8 @@ use signing_loader::{DependencyNameError, DirectoryFault, Protection, Protection
 use signing_trust::store::{RoleNameError, RoleNameFault};
 
 use super::{Sample, each, usage, values};
+use crate::content_kind::ContentKind;
 use crate::error::CliError;
-use crate::files::ContentKind;
 use crate::key_source::{KeySourceError, TokenUriError};
 
 pub(super) fn samples() -> Vec<Sample> {

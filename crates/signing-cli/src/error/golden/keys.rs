@@ -196,6 +196,19 @@ fn secrets() -> Vec<CliError> {
     vec![
         in_file(PemError::PassphraseNeeded),
         CliError::OpensshKey { path: "release.pub".into(), source: OpensshKeyError::Malformed },
+        CliError::OpensshKeyToImport {
+            path: "-".into(),
+            source: PemError::WrongForm {
+                expected: PemForm::PrivateKey,
+                found: PemForm::OpensshPrivateKey,
+            },
+        },
+        CliError::KeyStaysElsewhere,
+        CliError::NoKeyFile {
+            path: "release".into(),
+            source: io::ErrorKind::NotFound.into(),
+            instead: "--key-id release".into(),
+        },
         CliError::Passphrase(PassphraseError::Empty),
         CliError::PassphrasesDiffer,
         CliError::NoTerminal,
@@ -212,11 +225,33 @@ fn references() -> Vec<CliError> {
     let no_such_key = |org, similar| CliError::NoSuchKey { given: "relase".into(), org, similar };
     let candidate = |kind: &str| format!("the {kind} key release (67e55044)");
     vec![
-        no_such_key(Some(org()), Some(key())),
+        no_such_key(Some(org()), Some((org(), key()))),
         no_such_key(Some(org()), None),
         no_such_key(None, None),
-        CliError::NoSigningKey { org: org() },
-        CliError::SigningKeyNeeded { org: org(), keys: vec![key(), "night".parse().unwrap()] },
+        CliError::NoSigningKey { org: org(), revoked: vec![], free_name: key() },
+        CliError::NoSigningKey {
+            org: org(),
+            revoked: vec!["vendor/release".into()],
+            free_name: "release.2".parse().unwrap(),
+        },
+        CliError::SigningKeyNeeded {
+            org: org(),
+            keys: vec![key(), "night".parse().unwrap()],
+            newest: "night".parse().ok(),
+        },
+        CliError::SigningKeyHeld {
+            org: org(),
+            name: key(),
+            id: values::key_id(),
+            is_revoked: false,
+        },
+        CliError::SigningKeyHeld {
+            org: org(),
+            name: key(),
+            id: values::key_id(),
+            is_revoked: true,
+        },
+        CliError::NameTakenMeanwhile { org: org(), name: key(), holder: values::key_id() },
         CliError::AmbiguousKey {
             given: "release".into(),
             candidates: vec![candidate("signing"), candidate("trusted")],

@@ -26,6 +26,9 @@ pub(super) fn samples() -> Vec<Sample> {
             })
         })
     }));
+    let source = Box::new(refused(VerificationError::NameNotUnicode));
+    let error = CliError::OfPackage { path: "caf\u{fffd}.so".into(), source };
+    samples.push(sample(error, |error| error));
     samples.extend(refused_keys().map(|next| {
         let source = Box::new(refused(VerificationError::UntrustedSigner {
             fingerprint: Some(values::fingerprint()),
@@ -76,6 +79,7 @@ fn verification() -> Vec<VerificationError> {
     let (expired_at, now) = (values::time(), values::later());
     vec![
         VerificationError::Unnamed,
+        VerificationError::NameNotUnicode,
         VerificationError::InvalidName(values::package_name_error()),
         VerificationError::NotARegularFile { path: "/dev/zero".into() },
         VerificationError::Empty,

@@ -5,7 +5,7 @@ use signing_crypto::{NameError, NameFault, NameKind, TrustDocumentKind};
 use signing_trust::TrustError;
 use signing_trust::store::{
     AuthenticationFault, ConnectError, DatabaseUrl, FileFault, FileKind, FileRole, LockHolder,
-    OrganizationRef, RootFileError, SchemaFault, StoreError, UnsafeFile, UrlError,
+    OrganizationRef, RolePurpose, RootFileError, SchemaFault, StoreError, UnsafeFile, UrlError,
 };
 
 use super::{SECRET, Sample, each, sample, values};
@@ -32,8 +32,23 @@ pub(super) fn samples() -> Vec<Sample> {
     samples.extend(file_faults());
     samples.extend(each(url(), CliError::from));
     samples.extend(each(trust(), CliError::from));
+    samples.extend(role_denied().map(|error| sample(error, |error| error)));
     samples.extend(each(program(), |error| error));
     samples
+}
+
+fn role_denied() -> impl Iterator<Item = CliError> {
+    let purposes = [
+        None,
+        Some(RolePurpose::Runner),
+        Some(RolePurpose::Signer(values::org_id())),
+        Some(RolePurpose::Admin),
+    ];
+    purposes.into_iter().map(|purpose| {
+        let denied = "permission denied for view signing_keys";
+        let source = Box::new(StoreError::PermissionDenied(denied.into()).into());
+        CliError::RoleDenied { role: "runner1".into(), purpose, source }
+    })
 }
 
 fn unsafe_schema(fault: SchemaFault) -> StoreError {
@@ -119,6 +134,7 @@ fn store() -> Vec<StoreError> {
         StoreError::NoRoles,
         StoreError::NotTheOwner,
         StoreError::LimitsNotAllowed { role: "runner".into() },
+        StoreError::NoSuchRole("runner1".into()),
         StoreError::RoleActsAsOwner { role: "postgres".into() },
         unsafe_schema(SchemaFault::OpenTo { role: "mallory".into() }),
         StoreError::RoleOfAnotherOrganization { org: values::org_id() },
@@ -254,7 +270,11 @@ fn trust() -> Vec<TrustError> {
     vec![
         TrustError::NoKeyEncryptionKey,
         TrustError::SameKek,
-        TrustError::SigningKeyRevoked { id: values::key_id(), at },
+        TrustError::SigningKeyRevoked {
+            id: values::key_id(),
+            name: "release".parse().unwrap(),
+            at,
+        },
         TrustError::PreviouslyRevoked { fingerprint, at },
         TrustError::TrustExpired { fingerprint, at },
         TrustError::SelfGrant { org: values::org_name() },

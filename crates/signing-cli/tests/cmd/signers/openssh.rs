@@ -88,3 +88,40 @@ fn a_private_key_of_openssh_is_named_and_leads_to_an_agent() {
     assert!(run.stderr.contains("<file>.pub"), "{}", run.stderr);
     run.assert_says_nowhere("PRIVATE KEY-----");
 }
+
+#[test]
+fn a_private_key_of_openssh_or_of_a_signer_is_not_imported_and_the_next_step_is_about_that() {
+    let scratch = scratch();
+    let import = |key| ["keys", "import", "--name", "ci", "--org", "acme", "--key", key];
+    let run = scratch.fails(2, "InvalidKeyFile", &import("release"));
+    assert!(
+        run.stderr.contains("cannot put the key file release into the store"),
+        "{}",
+        run.stderr
+    );
+    assert!(run.stderr.contains("next: trust its public half"), "{}", run.stderr);
+    for key in ["agent:release", "exec:./signer", "pkcs11:object=release"] {
+        let run = scratch.fails(2, "InvalidKeyFile", &import(key));
+        assert!(run.stderr.contains("only a key in a file"), "{}", run.stderr);
+    }
+    scratch.key_files("dev");
+    std::fs::rename(scratch.path("dev.pem"), scratch.path("agent:dev")).unwrap();
+    scratch.json(&import("./agent:dev"));
+}
+
+#[test]
+fn a_private_key_of_openssh_that_no_agent_could_sign_with_is_refused_at_once() {
+    let scratch = scratch();
+    tool(&scratch, "ssh-keygen", &["-q", "-t", "rsa", "-N", "secret", "-f", "locked"]);
+    ssh_key(&scratch, "legacy", "ecdsa");
+    for (key, algorithm) in [("locked", "ssh-rsa"), ("legacy", "ecdsa-sha2-nistp256")] {
+        let trust = ["keys", "trust", "--org", "acme", "--import", key];
+        let import = ["keys", "import", "--org", "acme", "--name", "ci", "--key", key];
+        for arguments in [&["sign", "a.so", "--key", key][..], &trust, &import] {
+            let run = scratch.fails(2, "InvalidKeyFile", arguments);
+            let expected = format!("expected an ssh-ed25519 key, found {algorithm}\n");
+            assert!(run.stderr.contains(&expected), "{}", run.stderr);
+            assert!(!run.stderr.contains("agent"), "{}", run.stderr);
+        }
+    }
+}

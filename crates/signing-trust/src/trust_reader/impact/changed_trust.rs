@@ -2,8 +2,8 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use signing_crypto::{
-    Fingerprint, KeyId, KeyName, OrgId, PackageName, PackageVersion, TrustLimits, TrustedKeyId,
-    VerifyingKey,
+    Fingerprint, KeyId, KeyName, NameKind, OrgId, PackageName, PackageVersion, TrustLimits,
+    TrustedKeyId, VerifyingKey,
 };
 use signing_store::{
     OrganizationRecord, OrganizationRef, RevocationReason, SigningKeyRecord, StoreError,
@@ -201,7 +201,14 @@ impl TrustReader {
         let key = self.store.signing_key(id).await?;
         self.require_existing(key.org_id).await?;
         self.require_uncompromised(key.fingerprint).await?;
-        Ok(key)
+        let others = self.store.signing_keys(key.org_id).await?;
+        let has_name = |other: &SigningKeyRecord| {
+            other.id != key.id && other.name == key.name && other.revoked_at.is_none()
+        };
+        match key.revoked_at.is_some() && others.iter().any(has_name) {
+            true => Err(StoreError::NameTaken { kind: NameKind::Key }.into()),
+            false => Ok(key),
+        }
     }
 
     /// What would be accepted, or no longer, if `org` set the lowest version of a package, or

@@ -28,7 +28,7 @@ pub(crate) enum ContentKind {
 }
 
 impl ContentKind {
-    pub(super) fn of(content: &[u8]) -> Self {
+    pub(crate) fn of(content: &[u8]) -> Self {
         let text = match str::from_utf8(content) {
             Ok(text) if !content.contains(&0) => text.trim(),
             _ => return Self::Binary,
@@ -53,12 +53,12 @@ impl ContentKind {
     }
 
     /// Whether a file with this may be replaced by one with other content.
-    pub(super) fn gives_way_to(&self, new: &Self) -> bool {
+    pub(crate) fn gives_way_to(&self, new: &Self) -> bool {
         *self == Self::Other || self == new
     }
 
     /// The kind of the file that lies at `path`, if there is one.
-    pub(super) fn at(path: &Path) -> io::Result<Option<Self>> {
+    pub(crate) fn at(path: &Path) -> io::Result<Option<Self>> {
         let mut options = OpenOptions::new();
         options.read(true).custom_flags((OFlags::NONBLOCK | OFlags::NOCTTY).bits() as i32);
         let file = match options.open(path) {

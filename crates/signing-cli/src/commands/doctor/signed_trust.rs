@@ -1,0 +1,112 @@
+use std::sync::Arc;
+
+use signing_crypto::{OrgId, RootDigest, RootDocument, SignedDocument};
+use signing_trust::store::OrganizationRecord;
+use signing_trust::{
+    SeenDocuments, SignedTrustError, TrustAnchor, TrustReader, TrustRoot, VersionMemory,
+    VersionMemoryError,
+};
+
+use super::check::Checks;
+use super::files::RunnersFiles;
+use crate::cli::Doctor;
+use crate::context::Context;
+use crate::error::CliError;
+use crate::select;
+
+const CHECK: &str = "signed trust";
+
+/// Whether a runner with these files would believe the documents that the store has.
+pub(super) async fn check(
+    context: &Context,
+    command: &Doctor,
+    files: Option<RunnersFiles>,
+    keys: Option<&TrustReader>,
+    checks: &mut Checks,
+) {
+    if command.trust_root.is_none() {
+        return;
+    }
+    let Some(RunnersFiles { root, seen }) = files else {
+        return checks.not_checked(CHECK, "a file that a runner needs for it cannot be used");
+    };
+    let Some(keys) = keys else {
+        return checks.not_checked(CHECK, "there is no store whose documents could be verified");
+    };
+    let org = match organization(context, keys, &root).await {
+        Ok(Some(org)) => org,
+        Ok(None) => {
+            return checks.problem(
+                CHECK,
+                format!("no organization of the store has the root document {}", root.digest()),
+                "check that the root is of an organization of this store, with the organization \
+                 itself; if it should be, find out who changed the database",
+            );
+        }
+        Err(error) => return checks.error(CHECK, &error),
+    };
+    match verify(keys, &org, root, seen).await {
+        Ok(()) => checks.ok(
+            CHECK,
+            format!("a runner of {} with this root believes the store's documents", org.name),
+        ),
+        Err(error) => checks.error(CHECK, &error),
+    }
+}
+
+/// The organization whose runner has this root: the default one, and among several without a
+/// default the one of the root.
+async fn organization(
+    context: &Context,
+    keys: &TrustReader,
+    root: &TrustRoot,
+) -> Result<Option<OrganizationRecord>, CliError> {
+    match select::organization_or_default(context, keys, None).await {
+        Err(CliError::OrganizationNeeded { .. }) => {}
+        found => return found.map(Some),
+    }
+    for org in keys.store().organizations().await? {
+        let is_of_root = match root.org() {
+            Some(of_root) => of_root == org.id,
+            None => has_root(keys, org.id, root.digest()).await?,
+        };
+        if is_of_root {
+            return Ok(Some(org));
+        }
+    }
+    Ok(None)
+}
+
+async fn has_root(keys: &TrustReader, org: OrgId, digest: RootDigest) -> Result<bool, CliError> {
+    let texts = keys.unverified_documents(org).await?.unwrap_or_default();
+    let mut roots = texts.roots.iter().map(|text| SignedDocument::parse(text.as_bytes()));
+    Ok(roots.any(|root: Result<SignedDocument<RootDocument>, _>| {
+        root.is_ok_and(|root| root.digest() == digest)
+    }))
+}
+
+async fn verify(
+    keys: &TrustReader,
+    org: &OrganizationRecord,
+    root: TrustRoot,
+    seen: SeenDocuments,
+) -> Result<(), CliError> {
+    if let Some(expected) = root.org().filter(|of_root| *of_root != org.id) {
+        return Err(SignedTrustError::RootOfAnotherOrganization { expected, found: org.id }.into());
+    }
+    let anchor = TrustAnchor::new(root, Arc::new(OnlyRead(seen)));
+    let published = keys.published_trust(org.id, &anchor).await?;
+    let published = published.ok_or(SignedTrustError::NoDocuments { org: org.id })?;
+    Ok(published.require_current(keys.now().await?)?)
+}
+
+/// What a state file remembers, to compare with. Nothing is added: `doctor` only reads.
+#[derive(Debug)]
+struct OnlyRead(SeenDocuments);
+
+impl VersionMemory for OnlyRead {
+    fn update(&self, admit: &mut dyn FnMut(&mut SeenDocuments)) -> Result<(), VersionMemoryError> {
+        admit(&mut self.0.clone());
+        Ok(())
+    }
+}
