@@ -277,7 +277,7 @@ const EXAMPLES: &[(&str, &[Example])] = &[
         "trust cosign",
         &[(
             "Add a signature to a draft",
-            "cloacina trust cosign draft.json --key second.pem --trust-root acme-root.json",
+            "cloacina trust cosign draft.json --key second.pem --trust-root vendor-root.json --yes",
         )],
     ),
     (

@@ -200,8 +200,10 @@ impl Prepared {
                 Some(path.display().to_string())
             }
             Destination::AddedTo(file) => {
-                if made.outcome != SignatureOutcome::AlreadySigned {
-                    let existing = Existing::replace_if(file.envelope().is_some());
+                let is_there = file.envelope().is_some();
+                // What the store has already may still have to be written.
+                if !is_there || made.outcome != SignatureOutcome::AlreadySigned {
+                    let existing = Existing::replace_if(is_there);
                     file.replace(|path| write(path, made, existing))?;
                 }
                 Some(file.path().display().to_string())

@@ -33,9 +33,10 @@ fn world() -> Scratch {
     scratch.json(&[&init[..], &["--root-output", "vendor-root.json"]].concat());
     let export = ["trust", "export", "--org", "vendor", "--output", "bundle.json"];
     scratch.json(&[&export[..], &["--trust-root", "vendor-root.json"]].concat());
-    let draft = ["trust", "init", "--org", "retired", "--root-key", "root.pem", "--yes"];
-    let both = ["--root-key", "second.pub.pem", "--root-threshold", "2", "--draft", "draft.json"];
-    scratch.json(&[&draft[..], &both].concat());
+    let rotate = ["trust", "rotate-root", "--org", "vendor", "--trust-root", "vendor-root.json"];
+    let both = ["--key", "root.pem", "--root-key", "root.pem", "--root-key", "second.pub.pem"];
+    let draft = ["--root-threshold", "2", "--draft", "draft.json", "--yes"];
+    scratch.json(&[&rotate[..], &both, &draft].concat());
     let checkpoint = ["audit", "checkpoint", "--all", "--key", "dev.pem"];
     scratch.json(&[&checkpoint[..], &["--output", "checkpoints.jsonl"]].concat());
     scratch
