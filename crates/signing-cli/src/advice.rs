@@ -370,9 +370,10 @@ fn advice(error: &CliError) -> Advice {
             return Advice { code: "Interrupted", outcome, next: Some(RUN_AGAIN.into()) };
         }
         CliError::InputEnded => ("InputEnded", RUN_AGAIN),
-        CliError::UnusedOrganization => {
-            ("UnusedOrganization", "omit --org, or keep the signature in the store, too: --store")
-        }
+        CliError::UnusedOrganization => (
+            "UnusedOrganization",
+            "omit --org, or keep the signature in the store: --store, with --output for a file, too",
+        ),
         CliError::SeveralPackages { .. } => (
             "SeveralPackages",
             "give one package at a time, or omit --output, --signature and --name",

@@ -6,17 +6,27 @@ use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use rustix::fs::OFlags;
 use serde::Deserialize;
 use signing_crypto::{MAX_BUNDLE_SIZE, printable};
 
+/// How a state file begins.
+const STATE_FILE: &str = "cloacina trust state ";
+
 /// What a file is for, as far as its content says it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ContentKind {
+    /// Of PKCS#8, as this program writes them.
     PrivateKey,
+    /// Of another form.
+    OtherPrivateKey,
     PublicKey,
-    /// The 32 bytes of a public key.
-    Hexadecimal,
+    /// In hexadecimal or base64: a key encryption key, or a public key.
+    ThirtyTwoBytes,
+    /// What a runner remembers of signed trust.
+    StateFile,
     /// The type that an envelope or a document names.
     Json(String),
     /// The package that is signed.
@@ -35,12 +45,18 @@ impl ContentKind {
         };
         let label = text.strip_prefix("-----BEGIN ").and_then(|rest| rest.split("-----").next());
         match label {
-            Some(label) if label.ends_with("PRIVATE KEY") => return Self::PrivateKey,
+            Some("PRIVATE KEY" | "ENCRYPTED PRIVATE KEY") => return Self::PrivateKey,
+            Some(label) if label.ends_with("PRIVATE KEY") => return Self::OtherPrivateKey,
             Some("PUBLIC KEY") => return Self::PublicKey,
             _ => {}
         }
-        if text.len() == 64 && text.bytes().all(|digit| digit.is_ascii_hexdigit()) {
-            return Self::Hexadecimal;
+        let is_hexadecimal =
+            text.len() == 64 && text.bytes().all(|digit| digit.is_ascii_hexdigit());
+        if is_hexadecimal || STANDARD.decode(text).is_ok_and(|bytes| bytes.len() == 32) {
+            return Self::ThirtyTwoBytes;
+        }
+        if text.starts_with(STATE_FILE) {
+            return Self::StateFile;
         }
         // A checkpoint is several envelopes, one in each line.
         let mut documents = serde_json::Deserializer::from_str(text).into_iter::<Typed>();
@@ -54,17 +70,27 @@ impl ContentKind {
 
     /// Whether a file with this may be replaced by one with other content.
     pub(crate) fn gives_way_to(&self, new: &Self) -> bool {
-        *self == Self::Other || self == new
+        match self {
+            Self::Other => true,
+            // One may open all keys of a store.
+            Self::ThirtyTwoBytes => false,
+            _ => self == new,
+        }
     }
 
     /// The kind of the file that lies at `path`, if there is one.
     pub(crate) fn at(path: &Path) -> io::Result<Option<Self>> {
         let mut options = OpenOptions::new();
         options.read(true).custom_flags((OFlags::NONBLOCK | OFlags::NOCTTY).bits() as i32);
-        let file = match options.open(path) {
+        match path.metadata() {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            opened => opened?,
-        };
+            Err(error) => return Err(error),
+            Ok(found) if !found.is_file() => {
+                return Err(io::Error::other("it is not a regular file"));
+            }
+            Ok(_) => {}
+        }
+        let file = options.open(path)?;
         let mut content = Vec::new();
         file.take(MAX_BUNDLE_SIZE as u64 + 1).read_to_end(&mut content)?;
         Ok(Some(Self::of(&content)))
@@ -75,8 +101,10 @@ impl fmt::Display for ContentKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::PrivateKey => f.write_str("a private key"),
+            Self::OtherPrivateKey => f.write_str("a private key of another program"),
             Self::PublicKey => f.write_str("a public key"),
-            Self::Hexadecimal => f.write_str("32 bytes in hexadecimal"),
+            Self::ThirtyTwoBytes => f.write_str("32 bytes, as a key encryption key has"),
+            Self::StateFile => f.write_str("a state file"),
             Self::Json(name) => write!(f, "JSON of the type {}", printable(name)),
             Self::Package => f.write_str("the package"),
             Self::Binary => f.write_str("a binary file"),
@@ -99,7 +127,7 @@ mod tests {
 
     #[test]
     fn a_file_is_what_it_begins_with() {
-        let hexadecimal = "ab".repeat(32);
+        let (hexadecimal, base64) = ("ab".repeat(32), STANDARD.encode([7; 32]));
         let json = |name: &str| ContentKind::Json(name.into());
         for (content, kind) in [
             ("", ContentKind::Other),
@@ -107,7 +135,10 @@ mod tests {
             ("-----BEGIN ENCRYPTED PRIVATE KEY-----\nMC4C", ContentKind::PrivateKey),
             ("-----BEGIN PUBLIC KEY-----\nMCow", ContentKind::PublicKey),
             ("-----BEGIN CERTIFICATE-----\nMIIB", ContentKind::Other),
-            (&hexadecimal, ContentKind::Hexadecimal),
+            ("-----BEGIN OPENSSH PRIVATE KEY-----\nb3Bl", ContentKind::OtherPrivateKey),
+            (&hexadecimal, ContentKind::ThirtyTwoBytes),
+            (&base64, ContentKind::ThirtyTwoBytes),
+            ("cloacina trust state 1\n", ContentKind::StateFile),
             (r#"{"payloadType":"a","payload":"","signatures":[]}"#, json("a")),
             ("{\"payloadType\":\"a\"}\n{\"payloadType\":\"b\"}\n", json("a")),
             (r#"{"type":"urn:x","documents":[{"payloadType":"a"}]}"#, json("urn:x")),

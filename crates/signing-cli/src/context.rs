@@ -89,13 +89,6 @@ impl Context {
         Ok(url)
     }
 
-    /// Says something beside the result.
-    pub(crate) fn note(&self, text: &str) {
-        if !self.quiet {
-            output::note(text);
-        }
-    }
-
     /// The store, to read from.
     pub(crate) async fn open_to_read(&self) -> Result<TrustReader, CliError> {
         Ok(StoreReader::open(&self.database_url()?).await?.into())

@@ -18,8 +18,8 @@ pub(crate) use locked::LockedFile;
 pub(crate) use new::{NewFile, Readers, remove, write_atomically};
 pub(crate) use placed::PlacedFile;
 
-/// What to do about an existing file. It is replaced only if it is of the same [kind](ContentKind): the
-/// only copy of a key is no signature that was written before.
+/// What to do about an existing file. Even one that is to be replaced is kept if it may be the only
+/// copy of something else, such as a key.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Existing {
     Keep,

@@ -156,6 +156,10 @@ enum Trust {
 
 impl SecurityArgs {
     /// Reads the key files or the bundle, or opens the store and finds the organization.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a Tokio runtime, if the feature `store` is on.
     pub async fn resolve(&self) -> Result<PackageLoader, SecurityArgsError> {
         let config = VerificationConfig {
             required_signers: self.required_signers(),

@@ -76,7 +76,7 @@ pub enum ProtectionError {
 
 impl Protection {
     /// Refuses an open file that others can reach, or could have put in the place of another.
-    /// Devices, such as terminals, are for all users, and have a place only. Who can reach or
+    /// Character devices, such as terminals, are for all users, and have a place only. Who can reach or
     /// replace the pipe of [a descriptor](is_descriptor) is up to the program that opened it.
     ///
     /// # Errors

@@ -95,9 +95,7 @@ impl StateFile {
             Err(error) => return Err(Self { path }.failed(error)),
         };
         match file.path.extension().and_then(OsStr::to_str) {
-            Some("new" | "lock") => Err(file.failed(io::Error::other(
-                "its name ends as that of a file which is made beside a state file: give another",
-            ))),
+            Some("new" | "lock") => Err(VersionMemoryError::Name { path: file.path }),
             _ => Ok(file),
         }
     }

@@ -267,6 +267,12 @@ pub enum VersionMemoryError {
         /// Why.
         source: Arc<io::Error>,
     },
+    /// The file has the name of one that is made beside a state file.
+    #[error("a state file cannot be called {}: its name ends in .lock or .new", path.display())]
+    Name {
+        /// The file.
+        path: PathBuf,
+    },
     /// It returned without comparing any.
     #[error("the memory of seen documents returned without comparing any")]
     Unasked,
@@ -285,6 +291,7 @@ impl VersionMemoryError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::File { .. } => "StateFileUnavailable",
+            Self::Name { .. } => "StateFileName",
             Self::Damaged { .. } => "StateFileDamaged",
             Self::Unasked => "StateFileUnavailable",
         }

@@ -129,6 +129,7 @@ pub(super) fn memory(error: &VersionMemoryError) -> Advice {
             "check that the directory exists, and that only you may write to it, the file and \
              its lock; if another program holds the lock, try again when it has ended"
         }
+        VersionMemoryError::Name { .. } => "give the state file another name",
         VersionMemoryError::Damaged { .. } => {
             "find out who changed the file; without it, older documents are not recognized: remove \
              it only if you have a current bundle or root from the organization"

@@ -144,8 +144,8 @@ pub(super) fn role_denied(role: &str, purpose: Option<RolePurpose>) -> Advice {
              or --as admin"
         ),
         Some(RolePurpose::Runner) => format!(
-            "{role} has all rights of a runner, and this command needs more: run it with the role of \
-             a signer or an administrator"
+            "{role} has all rights of a runner, and this command needs more: run it with a signer's \
+             role if it only signs, and with an administrator's otherwise"
         ),
         Some(RolePurpose::Signer(_)) => format!(
             "{role} has all rights of a signer, and this command needs more: run it with the role of \

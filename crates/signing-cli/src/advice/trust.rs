@@ -24,7 +24,8 @@ pub(super) fn trust(error: &TrustError) -> Advice {
                 format!(
                     "publish the next statement: cloacina trust publish --org {org} --key <private \
                      key> --trust-root <file>; for other root keys: cloacina trust rotate-root --org \
-                     {org} --root-key <private key> --trust-root <file>"
+                     {org} --key <private key of the current root> --root-key <private key> \
+                     --trust-root <file>"
                 ),
             );
         }

@@ -1,6 +1,7 @@
 //! Values whose form needs more than `FromStr`.
 
 use std::convert::Infallible;
+use std::num::{IntErrorKind, ParseIntError};
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -24,8 +25,11 @@ pub(super) fn old_releases(text: &str) -> Result<OldReleases, &'static str> {
 }
 
 /// A number that is not zero, and not larger than the type holds.
-pub(super) fn at_least_one<N: FromStr>(text: &str) -> Result<N, &'static str> {
-    text.parse().map_err(|_| AT_LEAST_ONE)
+pub(super) fn at_least_one<N: FromStr<Err = ParseIntError>>(text: &str) -> Result<N, &'static str> {
+    text.parse().map_err(|error: ParseIntError| match error.kind() {
+        IntErrorKind::PosOverflow => "the number is too large",
+        _ => AT_LEAST_ONE,
+    })
 }
 
 /// A file, where a `-` does not stand for standard input or output: who writes one means that.

@@ -95,7 +95,7 @@ impl<'a> NewFile<'a> {
     pub(super) fn place(self, existing: Existing) -> Result<(), CliError> {
         let path = self.path;
         if existing == Existing::Replace {
-            self.require_own_kind()?;
+            self.require_replaceable()?;
         }
         match self.link_or_rename(existing) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
@@ -105,8 +105,9 @@ impl<'a> NewFile<'a> {
         }
     }
 
-    fn require_own_kind(&self) -> Result<(), CliError> {
-        let failed = |source| CliError::Write { path: self.path.into(), source };
+    /// Refuses to replace a file that may be the only copy of something else.
+    pub(crate) fn require_replaceable(&self) -> Result<(), CliError> {
+        let failed = |source| CliError::Read { path: self.path.into(), source };
         match ContentKind::at(self.path).map_err(failed)? {
             Some(found) if !found.gives_way_to(&self.kind) => {
                 let (path, expected) = (self.path.into(), self.kind.clone());

@@ -15,7 +15,7 @@ use crate::error::CliError;
 const USUAL_NAME: &str = "release";
 
 /// Finds the signing key that is named, or else the only one that can sign for the
-/// organization. Of keys of which each took the place of another, it is the last.
+/// organization.
 pub(crate) async fn signing_key_or_only(
     context: &Context,
     keys: &TrustReader,
@@ -33,23 +33,7 @@ pub(crate) async fn signing_key_or_only(
         [] => return Err(no_signing_key(org.name, &all)),
         _ => {}
     }
-    let replaced = |key: &SigningKeyRecord| replaced_by(key, &all);
-    let replaces_the_others = |key: &&&SigningKeyRecord| {
-        let replaced = replaced(key);
-        usable.iter().all(|other| (other.id == key.id) != replaced.contains(&other.id))
-    };
-    if let Some(last) = usable.iter().find(replaces_the_others) {
-        let others = usable.iter().filter(|other| other.id != last.id);
-        let others: Vec<_> = others.map(|key| key.name.as_str()).collect();
-        context.note(&format!(
-            "{}/{} signs: it replaces {}",
-            org.name,
-            last.name,
-            others.join(" and ")
-        ));
-        return Ok(last.id);
-    }
-    let all_replaced: HashSet<_> = usable.iter().flat_map(|key| replaced(key)).collect();
+    let all_replaced: HashSet<_> = usable.iter().flat_map(|key| replaced_by(key, &all)).collect();
     let in_use = usable.iter().filter(|key| !all_replaced.contains(&key.id));
     let newest = in_use.max_by_key(|key| key.created_at).or(usable.first());
     let newest = newest.map(|key| key.name.clone());

@@ -4,7 +4,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use signing_crypto::SignatureEnvelope;
 
-use crate::support::{Scratch, finish, text};
+use crate::support::{OTHER_KEK, Scratch, finish, text};
 
 fn scratch() -> Scratch {
     let scratch = Scratch::new();
@@ -179,6 +179,22 @@ fn an_output_replaces_a_file_of_its_own_kind_only() {
     scratch.fails(1, "TrustDocumentMissing", &["trust", "show", "--org", "acme"]);
     assert_eq!(scratch.read("a.so"), b"a");
     assert_eq!((scratch.read("dev.pem"), scratch.read("store.db")), (key, store));
+
+    // Of the two files of a key pair, neither.
+    let generate = ["keys", "generate", "--name", "new", "--output", "pair.pem"];
+    for (name, other) in [("pair.pub.pem", "pair.pem"), ("pair.pem", "pair.pub.pem")] {
+        scratch.write(name, OTHER_KEK);
+        scratch.write(other, "old");
+        refused(&generate);
+        assert_eq!(scratch.read(name), OTHER_KEK.as_bytes());
+        assert_eq!(scratch.read(other), b"old");
+    }
+    scratch.write("pair.pub.pem", "old");
+    scratch.write("pair.pem", "old");
+    scratch.json(&[&generate[..], &["--force"]].concat());
+    assert_eq!(scratch.tool("mkfifo").arg("pipe").status().unwrap().code(), Some(0));
+    let to_pipe = [&sign[..], &["pipe", "--force"]].concat();
+    scratch.fails(2, "UnreadableFile", &to_pipe);
 
     for _ in 0..2 {
         scratch.json(&[&sign[..], &["text", "--force"]].concat());

@@ -81,12 +81,12 @@ impl PendingChange {
             Err(error) => Err(error),
         };
         let (value, after) = connection.end(result, &self.deadline).await?;
-        after_commit.run();
         let is_about_trust = after.changes(&before);
         seen.remember_commit(after, connection).await;
         if is_about_trust {
             connection.announce_change().await;
         }
+        after_commit.run();
         Ok(value)
     }
 }

@@ -153,6 +153,8 @@ fn put_pair_in_place(
         // A private key alone still signs, and `openssl pkey -pubout` prints its public half.
         // An old public half beside it would be believed.
         Existing::Replace => {
+            public.require_replaceable()?;
+            private.require_replaceable()?;
             files::remove(public.path())?;
             private.put_in_place(existing)?;
             public.put_in_place(existing)

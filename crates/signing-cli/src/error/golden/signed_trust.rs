@@ -228,6 +228,7 @@ fn memory() -> Vec<VersionMemoryError> {
     let source = Arc::new(io::ErrorKind::PermissionDenied.into());
     vec![
         VersionMemoryError::File { path: path(), source },
+        VersionMemoryError::Name { path: "seen.lock".into() },
         VersionMemoryError::Damaged { path: path(), fault: "a line cannot be read" },
         VersionMemoryError::Unasked,
     ]
