@@ -140,8 +140,8 @@ pub(crate) enum Command {
     Package(Package),
     /// Sign packages; short for package sign
     ///
-    /// Without --key and --key-id, the organization's only key that can sign is used, or the one
-    /// that replaces all others. The organization is CLOACINA_ORG, or the only one.
+    /// Without --key and --key-id, the organization's only key that can sign is used. The
+    /// organization is CLOACINA_ORG, or the only one.
     Sign(Sign),
     /// Verify packages; short for package verify
     Verify(VerifyPackages),

@@ -17,8 +17,8 @@ use crate::time;
 pub(crate) enum Package {
     /// Sign packages: write a .sig file beside each, or add to the existing one
     ///
-    /// Without --key and --key-id, the organization's only key that can sign is used, or the one
-    /// that replaces all others. The organization is CLOACINA_ORG, or the only one.
+    /// Without --key and --key-id, the organization's only key that can sign is used. The
+    /// organization is CLOACINA_ORG, or the only one.
     Sign(Sign),
     /// Add a signature to those that packages have, for exactly what they state. Shows that, and
     /// asks
