@@ -301,13 +301,17 @@ mod tests {
         let write = |text: &[u8], existing| write_atomically(&path, text, Readers::Owner, existing);
         write(b"first", Existing::Keep).unwrap();
         assert!(matches!(write(b"second", Existing::Keep), Err(CliError::FileExists { .. })));
-        let key = b"-----BEGIN PRIVATE KEY-----\n";
-        assert!(matches!(write(key, Existing::Replace), Err(CliError::OtherKind { .. })));
         assert_eq!(std::fs::read(&path).unwrap(), b"first");
         write(b"third", Existing::Replace).unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"third");
         assert_eq!(path.metadata().unwrap().mode() & 0o777, 0o600);
         assert_eq!(names(directory.path()), ["file"]);
+
+        let key = b"-----BEGIN PRIVATE KEY-----\n";
+        write(key, Existing::Replace).unwrap();
+        assert!(matches!(write(b"fourth", Existing::Replace), Err(CliError::OtherKind { .. })));
+        assert_eq!(std::fs::read(&path).unwrap(), key);
+        write(key, Existing::Replace).unwrap();
     }
 
     #[test]
