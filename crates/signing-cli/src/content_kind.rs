@@ -82,15 +82,10 @@ impl ContentKind {
     pub(crate) fn at(path: &Path) -> io::Result<Option<Self>> {
         let mut options = OpenOptions::new();
         options.read(true).custom_flags((OFlags::NONBLOCK | OFlags::NOCTTY).bits() as i32);
-        match path.metadata() {
+        let file = match options.open(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error),
-            Ok(found) if !found.is_file() => {
-                return Err(io::Error::other("it is not a regular file"));
-            }
-            Ok(_) => {}
-        }
-        let file = options.open(path)?;
+            opened => opened?,
+        };
         let mut content = Vec::new();
         file.take(MAX_BUNDLE_SIZE as u64 + 1).read_to_end(&mut content)?;
         Ok(Some(Self::of(&content)))

@@ -194,7 +194,7 @@ fn an_output_replaces_a_file_of_its_own_kind_only() {
     scratch.json(&[&generate[..], &["--force"]].concat());
     assert_eq!(scratch.tool("mkfifo").arg("pipe").status().unwrap().code(), Some(0));
     let to_pipe = [&sign[..], &["pipe", "--force"]].concat();
-    scratch.fails(2, "UnreadableFile", &to_pipe);
+    scratch.fails(2, "UnwritableFile", &to_pipe);
 
     for _ in 0..2 {
         scratch.json(&[&sign[..], &["text", "--force"]].concat());

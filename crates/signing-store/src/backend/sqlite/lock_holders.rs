@@ -19,18 +19,25 @@ pub(super) fn of(database: &Path) -> Vec<LockHolder> {
     use std::fs;
     use std::os::unix::fs::MetadataExt;
 
-    let (Ok(file), Ok(locks)) = (fs::metadata(database), fs::read_to_string("/proc/locks")) else {
-        return Vec::new();
-    };
+    let Ok(file) = fs::metadata(database) else { return Vec::new() };
     let (major, minor) = (rustix::fs::major(file.dev()), rustix::fs::minor(file.dev()));
     let file = format!("{major:02x}:{minor:02x}:{}", file.ino());
+    // The list is not read at one moment: a lock is missed if others come and go meanwhile.
+    let mut lists = (0..READS).map_while(|_| fs::read_to_string("/proc/locks").ok());
+    let others = |list: String| {
+        let mut found = processes(&list, &file);
+        found.remove(&std::process::id());
+        found
+    };
+    let holders = lists.find_map(|list| Some(others(list)).filter(|found| !found.is_empty()));
     let user = |process| fs::metadata(format!("/proc/{process}")).ok().map(|of| of.uid());
-    processes(&locks, &file)
-        .into_iter()
-        .filter(|process| *process != std::process::id())
-        .map(|process| LockHolder::new(process, user(process)))
-        .collect()
+    let named = |process| LockHolder::new(process, user(process));
+    holders.unwrap_or_default().into_iter().map(named).collect()
 }
+
+/// How often the list of locks is read until it names a process.
+#[cfg(target_os = "linux")]
+const READS: usize = 5;
 
 #[cfg(not(target_os = "linux"))]
 pub(super) fn of(_: &Path) -> Vec<LockHolder> {
