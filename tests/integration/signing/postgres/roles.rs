@@ -218,7 +218,7 @@ fn role_that_does_not_exist_is_given_nothing() {
         for role in ["cloacina_nobody", "cloacina\"; DROP TABLE organizations; --"] {
             let role = &role.parse().unwrap();
             let refused = store.grant_role(RolePurpose::Admin, role, RoleLimits::OfPurpose).await;
-            assert_refused!(refused, StoreError::Unavailable(_));
+            assert_refused!(refused, StoreError::NoSuchRole(_));
         }
         world.org("acme").await;
     });
