@@ -145,8 +145,10 @@ fn code_that_can_be_written_is_refused() {
 /// The linker would load it, and could not be seen to have mapped it.
 #[test]
 fn a_library_without_code_is_refused() {
-    let without = edit::without_code(&shared(&[]));
-    assert_fault!(without, LibraryError::NoCode);
+    let library = shared(&[]);
+    assert_fault!(edit::without_code(&library), LibraryError::NoCode);
+    assert_fault!(edit::with_empty_code(&library), LibraryError::NoCode);
+    assert!(faults(&library).is_empty());
 }
 
 #[test]

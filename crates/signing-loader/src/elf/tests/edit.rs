@@ -63,6 +63,17 @@ pub(super) fn without_code(library: &[u8]) -> Vec<u8> {
     library
 }
 
+/// With code that is nowhere in the file.
+pub(super) fn with_empty_code(library: &[u8]) -> Vec<u8> {
+    let mut library = library.to_vec();
+    for at in program_headers(&library) {
+        if library[at + 4] & 1 == 1 {
+            set(&mut library, at + 32, 0);
+        }
+    }
+    library
+}
+
 pub(super) fn without_sections(library: &[u8]) -> Vec<u8> {
     let mut library = library.to_vec();
     set(&mut library, 40, 0);
