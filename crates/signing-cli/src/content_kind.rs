@@ -33,7 +33,7 @@ pub(crate) enum ContentKind {
     Package,
     /// No text, such as a library or a database.
     Binary,
-    /// Nothing, or text that is none of the above.
+    /// Nothing, or text of another form.
     Other,
 }
 

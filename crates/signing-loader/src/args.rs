@@ -280,16 +280,20 @@ impl PackageLoader {
 
 /// Reads files where nothing else has to wait for that: another process may have locked the state
 /// file.
+#[cfg(feature = "store")]
 async fn read_files<T: Send + 'static>(
     read: impl FnOnce() -> Result<T, SecurityArgsError> + Send + 'static,
 ) -> Result<T, SecurityArgsError> {
-    match blocking(move || Ok::<_, PackageError>(read())).await {
-        Ok(read) => read,
-        #[cfg(feature = "store")]
-        Err(_) => Err(TrustError::Cancelled.into()),
-        #[cfg(not(feature = "store"))]
-        Err(_) => unreachable!("nothing is cancelled without a runtime"),
-    }
+    let read = blocking(move || Ok::<_, PackageError>(read())).await;
+    read.unwrap_or_else(|_| Err(TrustError::Cancelled.into()))
+}
+
+/// Reads files. Without a store there is no runtime.
+#[cfg(not(feature = "store"))]
+async fn read_files<T>(
+    read: impl FnOnce() -> Result<T, SecurityArgsError>,
+) -> Result<T, SecurityArgsError> {
+    read()
 }
 
 fn read_key(path: &Path) -> Result<VerifyingKey, SecurityArgsError> {

@@ -76,8 +76,9 @@ pub enum ProtectionError {
 
 impl Protection {
     /// Refuses an open file that others can reach, or could have put in the place of another.
-    /// Character devices, such as terminals, are for all users, and have a place only. Who can reach or
-    /// replace the pipe of [a descriptor](is_descriptor) is up to the program that opened it.
+    /// Character devices, such as terminals, are for all users, and have a place only. Who can
+    /// reach or replace the pipe of [a descriptor](is_descriptor) is up to the program that
+    /// opened it.
     ///
     /// # Errors
     ///

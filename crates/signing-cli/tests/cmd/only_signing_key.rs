@@ -1,4 +1,4 @@
-//! The key that signs where none is named, and the next step where there is none.
+//! The key that signs where none is named, and the next step where no key can sign.
 
 use crate::support::{Scratch, text};
 
