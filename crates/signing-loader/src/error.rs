@@ -127,6 +127,10 @@ pub enum LoadError {
     /// what is in the directory for temporary files.
     #[error("the package's private copy would not be safe in the directory for temporary files")]
     TemporaryDirectory(#[source] DirectoryError),
+    /// There is no thread on which it could be loaded. None of its code has run.
+    #[cfg(feature = "store")]
+    #[error("no thread can be started on which to load the package")]
+    Thread(#[source] io::Error),
     /// No such symbol.
     #[error("the package has no usable symbol {name:?}")]
     Symbol {
@@ -152,6 +156,8 @@ impl LoadError {
             Self::Soname { .. } => "UntrustedSoname",
             Self::Linker(_) => "LinkerRefused",
             Self::TemporaryDirectory(error) => error.code(),
+            #[cfg(feature = "store")]
+            Self::Thread(_) => "NoThread",
             Self::AnotherLibrary | Self::Io(_) | Self::Symbol { .. } | Self::NullSymbol { .. } => {
                 "LoadFailed"
             }

@@ -7,7 +7,10 @@ use signing_crypto::{OrgId, PackageDigest, PackageName};
 use signing_trust::acceptance::VerificationConfig;
 use signing_trust::{BundledTrust, PinnedKeys, Signers, TrustDecision, usable_clock_time};
 #[cfg(feature = "store")]
-use {crate::blocking::blocking, signing_trust::TrustReader};
+use {
+    crate::blocking::{blocking, on_new_thread},
+    signing_trust::TrustReader,
+};
 
 use crate::error::PackageError;
 use crate::examination::{AnsweredBy, Stored};
@@ -60,6 +63,11 @@ pub(crate) trait TrustSource: Clone + Send + Sync + 'static {
     where
         T: Send + 'static,
         E: From<PackageError> + Send + 'static;
+
+    /// The same, for what was decided a moment ago: it begins at once.
+    fn work_now<T: Send + 'static>(
+        work: impl FnOnce() -> Result<T, PackageError> + Send + 'static,
+    ) -> impl Future<Output = Result<T, PackageError>> + Send;
 }
 
 /// The result of a future that waits for nothing.
@@ -110,6 +118,12 @@ impl TrustSource for Offline {
     async fn work<T: Send, E: Send>(work: impl FnOnce() -> Result<T, E> + Send) -> Result<T, E> {
         work()
     }
+
+    async fn work_now<T: Send>(
+        work: impl FnOnce() -> Result<T, PackageError> + Send,
+    ) -> Result<T, PackageError> {
+        work()
+    }
 }
 
 #[cfg(feature = "store")]
@@ -143,5 +157,11 @@ impl TrustSource for Online {
         E: From<PackageError> + Send + 'static,
     {
         blocking(work).await
+    }
+
+    async fn work_now<T: Send + 'static>(
+        work: impl FnOnce() -> Result<T, PackageError> + Send + 'static,
+    ) -> Result<T, PackageError> {
+        on_new_thread(work).await
     }
 }

@@ -7,16 +7,17 @@ use signing_crypto::SignatureEnvelope;
 use signing_trust::acceptance::VerificationConfig;
 use signing_trust::{EventType, TrustedKey};
 
-use crate::elf::{AllowedDependencies, DependencyName, SharedLibrary};
+use crate::elf::{AllowedDependencies, DependencyName};
 use crate::error::PackageError;
 use crate::install::{Downgrade, InstallDirectory, InstallError, Installed};
-use crate::load::{LoadedPackage, Provider, TrustedProviders, load_verified, read_library};
+use crate::load::LoadedPackage;
 use crate::report::{VerificationReport, Verified};
 use crate::sealed::SealedPackage;
 #[cfg(feature = "store")]
 use crate::trust_source::Online;
 use crate::trust_source::{Offline, TrustSource, at_once};
 
+mod load;
 mod providers;
 mod reader;
 mod soname;
@@ -97,7 +98,7 @@ impl<T> VerifiedPackage<T> {
 /// What [`Offline`] packages do at once, and [`Online`](crate::Online) ones after a while.
 #[expect(private_bounds, reason = "the methods are for this crate")]
 impl<T: TrustSource> VerifiedPackage<T> {
-    /// The signers that are trusted now.
+    /// The signers that are trusted now. It is asked after everything that may have to wait.
     async fn ask_again(&self) -> Result<Vec<TrustedKey>, PackageError> {
         let signers = self.report.claims();
         let decision = self.trust.decide(&signers, self.report.name(), &self.config).await;
@@ -106,7 +107,13 @@ impl<T: TrustSource> VerifiedPackage<T> {
     }
 
     async fn bytes(&self) -> Result<&[u8], PackageError> {
+        let read = self.read_once().await;
         self.ask_again().await?;
+        read?;
+        Ok(self.bytes.get().map_or(&[], Vec::as_slice))
+    }
+
+    async fn read_once(&self) -> Result<(), PackageError> {
         if self.bytes.get().is_none() {
             let (file, size) = (self.file()?, self.report.size());
             let name = self.report.name.clone();
@@ -115,7 +122,7 @@ impl<T: TrustSource> VerifiedPackage<T> {
             });
             let _ = self.bytes.set(bytes.await?);
         }
-        Ok(self.bytes.get().map_or(&[], Vec::as_slice))
+        Ok(())
     }
 
     async fn install_in(
@@ -133,38 +140,6 @@ impl<T: TrustSource> VerifiedPackage<T> {
             to.install(&report, &envelope, reader, downgrade)
         })
         .await
-    }
-
-    /// Loads the package, and gives it to `accept`, with what is found of it now and what it needs.
-    ///
-    /// Both happen in one piece of work, which a caller that stops waiting does not end: what is
-    /// loaded has been accepted.
-    pub(crate) async fn load_for<R: Send + 'static>(
-        self,
-        accept: impl FnOnce(LoadedPackage, VerificationReport, Vec<Provider>) -> R + Send + 'static,
-    ) -> Result<R, PackageError> {
-        let signers = self.ask_again().await?;
-        let library = self.library().await.inspect_err(|error| self.tell_refusal(error))?;
-        let trusted = match &library {
-            Some(library) => {
-                self.require_soname(library).await?;
-                self.trusted_providers(library).await?
-            }
-            None => TrustedProviders::none(),
-        };
-        let report = VerificationReport { signers, ..self.report };
-        let (sealed, allowed) = (self.sealed, self.allowed_dependencies);
-        T::work(move || {
-            let library = library.as_ref();
-            let package = load_verified(sealed, library, report.clone(), &allowed, &trusted)?;
-            Ok(accept(package, report, trusted.into_providers()))
-        })
-        .await
-    }
-
-    async fn library(&self) -> Result<Option<SharedLibrary>, PackageError> {
-        let file = self.file()?;
-        T::work(move || Ok(read_library(&file)?)).await
     }
 
     fn file(&self) -> Result<File, PackageError> {

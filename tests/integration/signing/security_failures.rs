@@ -12,6 +12,7 @@ mod signatures;
 mod signers;
 mod store_down;
 mod tampered_packages;
+mod waiting;
 
 use std::fmt::Debug;
 use std::future::Future;

@@ -160,6 +160,7 @@ pub(super) fn load(error: &LoadError) -> Advice {
             "name a directory that only you can write, below directories that nobody else can: \
              TMPDIR=<directory>"
         }
+        LoadError::Thread(_) => "raise the limits on threads and descriptors: ulimit -a",
         LoadError::Symbol { .. } | LoadError::NullSymbol { .. } => {
             "ask the builder for a package that has this entry point"
         }

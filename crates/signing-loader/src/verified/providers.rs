@@ -36,35 +36,32 @@ impl<T: TrustSource> VerifiedPackage<T> {
                 }
                 decided.push((candidate, decisions));
             }
-            self.require_candidate(decided, &mut trusted)?;
+            require_candidate(decided, &self.config, &mut trusted)?;
         }
         Ok(trusted)
     }
+}
 
-    /// Of the packages that have one SONAME, those that are trusted count, and there must be one.
-    /// Of the refusals the latest is returned.
-    fn require_candidate(
-        &self,
-        decided: Vec<(Candidate, Decisions)>,
-        trusted: &mut TrustedProviders,
-    ) -> Result<(), PackageError> {
-        let (mut is_provided, mut refusal) = (false, None);
-        for (candidate, decisions) in decided {
-            match require_providers(&candidate, &mut decisions.into_iter(), &self.config) {
-                Ok(()) => {
-                    trusted.add(candidate);
-                    is_provided = true;
-                }
-                Err(error) => refusal = Some(error),
+/// Of the packages that have one SONAME, those that are trusted count, and there must be one.
+/// Of the refusals the latest is returned.
+fn require_candidate(
+    decided: Vec<(Candidate, Decisions)>,
+    config: &VerificationConfig,
+    trusted: &mut TrustedProviders,
+) -> Result<(), PackageError> {
+    let (mut is_provided, mut refusal) = (false, None);
+    for (candidate, decisions) in decided {
+        match require_providers(&candidate, &mut decisions.into_iter(), config) {
+            Ok(()) => {
+                trusted.add(candidate);
+                is_provided = true;
             }
+            Err(error) => refusal = Some(error),
         }
-        match refusal {
-            Some(error) if !is_provided => {
-                self.tell_refusal(&error);
-                Err(error)
-            }
-            _ => Ok(()),
-        }
+    }
+    match refusal {
+        Some(error) if !is_provided => Err(error),
+        _ => Ok(()),
     }
 }
 

@@ -26,7 +26,7 @@ impl<T: TrustSource> VerifiedPackage<T> {
         let decision = self.trust.decide(&signers, &taken.package, &self.config).await;
         match self.report.accepted_again(decision, &self.config) {
             Ok(_) => Ok(()),
-            Err(error) => Err(self.refused_as(taken.soname, error)),
+            Err(error) => Err(refused_as(taken.soname, error)),
         }
     }
 
@@ -36,15 +36,11 @@ impl<T: TrustSource> VerifiedPackage<T> {
         match PackageName::new(soname.as_str()) {
             Ok(package) if package == *self.report.name() => Ok(None),
             Ok(package) => Ok(Some(TakenName { soname, package })),
-            Err(error) => {
-                Err(self.refused_as(soname, VerificationError::InvalidName(error).into()))
-            }
+            Err(error) => Err(refused_as(soname, VerificationError::InvalidName(error).into())),
         }
     }
+}
 
-    fn refused_as(&self, name: DependencyName, error: PackageError) -> PackageError {
-        let error = PackageError::from(LoadError::Soname { name, source: Box::new(error) });
-        self.tell_refusal(&error);
-        error
-    }
+fn refused_as(name: DependencyName, error: PackageError) -> PackageError {
+    LoadError::Soname { name, source: Box::new(error) }.into()
 }

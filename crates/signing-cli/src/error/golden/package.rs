@@ -166,7 +166,7 @@ fn not_loaded(error: LibraryError) -> CliError {
     loading(LoadError::from(error).into())
 }
 
-fn load() -> [LoadError; 9] {
+fn load() -> [LoadError; 10] {
     let said = || "undefined symbol: workflow_run".into();
     let name = || c"workflow_run".into();
     [
@@ -187,6 +187,7 @@ fn load() -> [LoadError; 9] {
             path: "/var/shared".into(),
             source: DirectoryFault::Writable { mode: 0o777 },
         }),
+        LoadError::Thread(io::ErrorKind::WouldBlock.into()),
         LoadError::Symbol { name: name(), source: said() },
         LoadError::NullSymbol { name: name() },
     ]
