@@ -5,13 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
+use std::iter;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::fs::{Access, AtFlags, CWD, OFlags, accessat};
-use signing_crypto::{DocumentVersion, Fingerprint, RootDigest};
+use signing_crypto::{DocumentVersion, RootDigest};
 use signing_trust::{
     SeenDocument, SeenDocuments, SeenFrom, SeenOrganization, VersionMemory, VersionMemoryError,
 };
@@ -192,18 +194,21 @@ impl VersionMemory for StateFile {
     }
 }
 
-/// One line for each organization and root: their id and digest; the version and digest of the
-/// root document, the statement and the revocations; the keys that the revocations deny.
+/// One line for each organization and root: the id; the digests of the root documents, from this
+/// root on, without the newest that comes after it; the version and digest of the newest, of the
+/// statement and of the revocations; the keys that the revocations deny.
 fn print(seen: &SeenDocuments) -> String {
     let mut text = format!("{HEADER}\n");
     for ((org, from), organization) in seen.iter() {
-        let SeenOrganization { root, statement, revocations, denied } = organization;
+        let SeenOrganization { earlier_roots, root, statement, revocations, denied } = organization;
+        let roots = iter::once(from).chain(earlier_roots).map(ToString::to_string);
+        let roots = roots.collect::<Vec<_>>().join(",");
         let document = |seen: &SeenDocument| {
             format!("{}:{}", seen.version, RootDigest::from_bytes(seen.digest))
         };
         let documents = [root, statement, revocations].map(document).join(" ");
         let denied = denied.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
-        text += &format!("{org} {from} {documents} {denied}\n");
+        text += &format!("{org} {roots} {documents} {denied}\n");
     }
     text
 }
@@ -229,20 +234,25 @@ fn parse(text: &str) -> Result<SeenDocuments, &'static str> {
 
 fn parse_line(line: &str) -> Option<(SeenFrom, SeenOrganization)> {
     let words: Vec<_> = line.split(' ').collect();
-    let [org, from, root, statement, revocations, denied] = words[..] else { return None };
-    let mut keys = BTreeSet::new();
-    for key in denied.split(',').filter(|_| !denied.is_empty()) {
-        if !keys.insert(key.parse::<Fingerprint>().ok()?) {
-            return None;
-        }
-    }
+    let [org, roots, root, statement, revocations, denied] = words[..] else { return None };
+    let (from, earlier_roots) = roots.split_once(',').unwrap_or((roots, ""));
     let organization = SeenOrganization {
+        earlier_roots: parse_set(earlier_roots)?,
         root: parse_document(root)?,
         statement: parse_document(statement)?,
         revocations: parse_document(revocations)?,
-        denied: keys,
+        denied: parse_set(denied)?,
     };
     Some(((org.parse().ok()?, from.parse().ok()?), organization))
+}
+
+/// Values that differ, with a comma between them.
+fn parse_set<T: Ord + FromStr>(word: &str) -> Option<BTreeSet<T>> {
+    let mut set = BTreeSet::new();
+    for value in word.split(',').filter(|_| !word.is_empty()) {
+        set.insert(value.parse().ok()?).then_some(())?;
+    }
+    Some(set)
 }
 
 fn parse_document(word: &str) -> Option<SeenDocument> {

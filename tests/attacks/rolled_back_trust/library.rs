@@ -22,6 +22,7 @@ with_signed_trust! {
     keys_from_before_the_pinned_root_bring_no_old_statement_back,
     keys_from_before_the_pinned_root_bring_no_old_revocations_back,
     another_pin_forgets_nothing,
+    another_pin_hides_no_root_that_is_withheld,
 }
 
 async fn statement_that_was_replaced_is_refused(signed: SignedTrust) {
@@ -302,4 +303,32 @@ async fn another_pin_forgets_nothing(signed: SignedTrust) {
     own.statement = Some(acme.sign_statement(&signed.acme_statement(1)));
     signed.replace(&documents).await;
     signed.refuses(&signed.package, "version 1 of the statement document");
+}
+
+/// What leads from one pin to the other is remembered, so it does not help to withhold the root
+/// document that was seen last.
+async fn another_pin_hides_no_root_that_is_withheld(signed: SignedTrust) {
+    let acme = &signed.acme;
+    let documents = |roots: std::ops::RangeInclusive<u32>, statement| {
+        let mut documents = signed.with_statement(&signed.acme_statement(statement));
+        documents.get_mut(&acme.org).unwrap().roots =
+            roots.map(|version| acme.sign_root(&acme.root(version))).collect();
+        documents
+    };
+    let pin = |version| {
+        std::fs::write(signed.root_file(), acme.sign_root(&acme.root(version))).unwrap();
+    };
+    signed.plant(&documents(1..=4, 2)).await;
+    for (first, then) in [(1, 2), (1, 3), (3, 1), (2, 1)] {
+        std::fs::remove_file(signed.state_file()).ok();
+        pin(first);
+        signed.replace(&documents(1..=4, 2)).await;
+        signed.accepts(&signed.package);
+
+        pin(then);
+        signed.replace(&documents(1..=3, 1)).await;
+        signed.refuses(&signed.package, "version 3 of the root document");
+        signed.replace(&documents(1..=4, 2)).await;
+        signed.accepts(&signed.package);
+    }
 }

@@ -1,7 +1,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use signing_crypto::OrgId;
+use signing_crypto::{Fingerprint, OrgId};
 
 use super::*;
 
@@ -15,6 +15,7 @@ fn seen(statement: u32, denied: &[u8]) -> SeenOrganization {
         digest: [version as u8; 32],
     };
     SeenOrganization {
+        earlier_roots: denied.iter().map(|byte| RootDigest::from_bytes([*byte; 32])).collect(),
         root: document(1),
         statement: document(statement),
         revocations: document(3),
@@ -146,7 +147,7 @@ fn a_damaged_file_is_refused_and_left_as_it_is() {
         good.replace(" 2:", " +2:"),
         good.replace(" 2:", "  2:"),
         good.replace(" 2:", " 2"),
-        good.replace(&format!(" {denied}"), ""),
+        good.replace(&format!(" {denied}\n"), "\n"),
         good.replace(&denied.to_string(), &format!("{denied},{denied}")),
         good.replace(&denied.to_string(), &format!("{denied},")),
         format!("{good}{line}\n"),

@@ -18,6 +18,8 @@ pub struct SeenDocument {
 /// The newest documents that were seen of an organization, from one root.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SeenOrganization {
+    /// The root documents between the first, from which the others were verified, and the newest.
+    pub earlier_roots: BTreeSet<RootDigest>,
     /// The root document.
     pub root: SeenDocument,
     /// The trust statement.
@@ -29,7 +31,7 @@ pub struct SeenOrganization {
 }
 
 /// Whose documents were seen: of an organization, from the root that was pinned, or that the
-/// grant names. With another root, only what was seen of root documents in its chain is compared.
+/// grant names. What was seen from another root is compared if the two lead over one document.
 pub type SeenFrom = (OrgId, RootDigest);
 
 /// The newest documents that were seen. What comes after them is not older.
@@ -74,10 +76,7 @@ impl SeenDocuments {
     ) -> Result<(), SignedTrustError> {
         let org = documents.root().document().org();
         for ((other, pinned), before) in &self.0 {
-            // What was seen from another root of the same organization counts as well, if the
-            // root documents lead over it.
-            let is_comparable = *pinned == from || documents.has_root(&before.root);
-            if *other == org && is_comparable {
+            if *other == org && documents.have_root_of(*pinned, before) {
                 require_newer_than(org, before, documents)?;
             }
         }

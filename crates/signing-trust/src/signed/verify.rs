@@ -3,8 +3,9 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use signing_crypto::{
-    DocumentTexts, DocumentVersion, OrgId, Revocations, Role, RootDocument, SignedDocument,
-    StatedGrant, TrustDocument, TrustDocumentKind, TrustStatement, VerifiedDocument, VerifiedRoot,
+    DocumentTexts, DocumentVersion, OrgId, Revocations, Role, RootDigest, RootDocument,
+    SignedDocument, StatedGrant, TrustDocument, TrustDocumentKind, TrustStatement,
+    VerifiedDocument, VerifiedRoot,
 };
 
 use super::TrustRoot;
@@ -42,7 +43,9 @@ impl VerifiedDocuments {
         let root = &roots[roots.len() - 1];
         let statement = signed_by::<TrustStatement>(org, texts.statement.as_deref(), root)?;
         let revocations = signed_by::<Revocations>(org, texts.revocations.as_deref(), root)?;
+        let earlier = roots.iter().skip(1).take(roots.len().saturating_sub(2));
         let seen = SeenOrganization {
+            earlier_roots: earlier.map(VerifiedRoot::digest).collect(),
             root: seen(root.document(), *root.digest().as_bytes()),
             statement: seen(statement.document(), *statement.digest()),
             revocations: seen(revocations.document(), *revocations.digest()),
@@ -78,6 +81,17 @@ impl VerifiedDocuments {
         self.roots.iter().any(|root| {
             root.document().header().version == seen.version
                 && *root.digest().as_bytes() == seen.digest
+        })
+    }
+
+    /// Whether they lead over a root document that was seen: then they are of the same history,
+    /// from whichever root document either was verified. Somebody else's root document cannot come
+    /// after it, nor lead to it without being followed by what was signed for the organization.
+    pub(super) fn have_root_of(&self, pinned: RootDigest, seen: &SeenOrganization) -> bool {
+        self.roots.iter().map(VerifiedRoot::digest).any(|root| {
+            root == pinned
+                || root == RootDigest::from_bytes(seen.root.digest)
+                || seen.earlier_roots.contains(&root)
         })
     }
 
