@@ -29,6 +29,8 @@ mod one_key_twice;
 mod planted_files;
 #[path = "planted_signatures/library.rs"]
 mod planted_signatures;
+#[path = "planted_triggers/library.rs"]
+mod planted_triggers;
 #[path = "redirected_names/library.rs"]
 mod redirected_names;
 #[path = "removed_documents/library.rs"]

@@ -24,6 +24,8 @@ mod misled_administrator;
 mod planted_files;
 #[path = "planted_signatures/program.rs"]
 mod planted_signatures;
+#[path = "planted_triggers/program.rs"]
+mod planted_triggers;
 #[path = "read_memory/program.rs"]
 mod read_memory;
 #[path = "replaced_files/program.rs"]

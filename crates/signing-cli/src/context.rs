@@ -3,6 +3,7 @@ use std::env;
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::time::Duration;
 
 use signing_crypto::{ActorName, KeyEncryptionKey, NameError, shell_word};
 use signing_trust::store::{
@@ -267,9 +268,10 @@ fn absolute(path: &Path) -> String {
 pub(crate) fn block_on<T>(
     command: impl Future<Output = Result<T, CliError>>,
 ) -> Result<T, CliError> {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(CliError::Runtime)?
-        .block_on(command)
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(CliError::Runtime)?;
+    let done = runtime.block_on(command);
+    // A query of SQLite's that does not end would keep the answer from being printed.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    done
 }

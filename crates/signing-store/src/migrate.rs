@@ -9,22 +9,24 @@ use crate::error::StoreError;
 use crate::migrations::{MIGRATIONS, Migration, SchemaStatus, VERSION, compare};
 use crate::pool::{Pool, read};
 use crate::schema::store_state;
+use crate::schema_safety::SchemaSafety;
 #[cfg(feature = "postgres")]
-use crate::schema_safety::{SchemaSafety, require_own_schema};
+use crate::schema_safety::require_own_schema;
 use crate::state::{PendingChange, change};
 
 /// Compares the database's migrations with this program's.
 pub(crate) async fn status(pool: &Pool) -> Result<SchemaStatus, StoreError> {
-    let applied: Result<Vec<String>, StoreError> = read!(pool, |conn| {
-        match conn.has_migrations().await? {
-            true => Ok(schema_migrations::table
-                .select(schema_migrations::name)
-                .load::<String>(conn)
-                .await?),
-            false => Ok(Vec::new()),
+    read!(pool, |conn| {
+        let applied = match conn.has_migrations().await? {
+            true => schema_migrations::table.select(schema_migrations::name).load(conn).await?,
+            false => Vec::new(),
+        };
+        let status = compare(&applied);
+        if !matches!(status, SchemaStatus::TooNew { .. }) {
+            conn.require_own_code().await?;
         }
-    });
-    Ok(compare(&applied?))
+        Ok(status)
+    })
 }
 
 /// Applies what is missing, all of it or nothing, and names what was applied.
@@ -41,6 +43,7 @@ pub(crate) async fn apply(pool: &Pool) -> Result<Vec<&'static str>, StoreError> 
             SchemaStatus::Outdated { missing } => missing,
             SchemaStatus::TooNew { unknown } => return Err(StoreError::SchemaTooNew { unknown }),
         };
+        conn.require_own_code().await?;
         for migration in MIGRATIONS.iter().filter(|migration| missing.contains(&migration.name)) {
             conn.batch_execute(conn.dialect(migration)).await?;
             diesel::insert_into(schema_migrations::table)
@@ -111,7 +114,8 @@ impl Migrate for crate::backend::connection::SqliteConnection {
 
     async fn has_migrations(&mut self) -> Result<bool, StoreError> {
         let found: Found = diesel::sql_query(
-            "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'schema_migrations') AS found",
+            "SELECT EXISTS (SELECT 1 FROM sqlite_schema
+                            WHERE type = 'table' AND name = 'schema_migrations') AS found",
         )
         .get_result(self)
         .await?;

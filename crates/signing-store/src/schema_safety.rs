@@ -1,5 +1,8 @@
-//! Whether the schemas on Postgres are the store's alone. Somebody else who may create
-//! objects in them could replace a function or an operator in the store's statements.
+//! Whether nothing but the store's own code runs in its statements.
+//!
+//! On Postgres somebody else who may create objects in its schemas could replace a function or an
+//! operator. A SQLite file has no roles, and what its owner once put into it stays in every copy:
+//! a trigger that takes a revocation back, or a view in place of a table.
 
 use crate::error::StoreError;
 
@@ -7,13 +10,21 @@ pub(crate) trait SchemaSafety {
     /// Asserts that the schemas, as far as they exist, belong to one role, which owns
     /// everything in them and alone may create objects in them.
     async fn require_safe_schema(&mut self) -> Result<(), StoreError>;
+
+    /// Asserts that every trigger and every view is one of the migrations'. A newer program's
+    /// store has others.
+    async fn require_own_code(&mut self) -> Result<(), StoreError>;
 }
 
-/// A SQLite file has no schemas and no roles.
 #[cfg(feature = "sqlite")]
 impl SchemaSafety for crate::backend::connection::SqliteConnection {
+    /// A SQLite file has no schemas and no roles.
     async fn require_safe_schema(&mut self) -> Result<(), StoreError> {
         Ok(())
+    }
+
+    async fn require_own_code(&mut self) -> Result<(), StoreError> {
+        sqlite::require_own_code(self).await
     }
 }
 
@@ -21,6 +32,11 @@ impl SchemaSafety for crate::backend::connection::SqliteConnection {
 impl SchemaSafety for crate::backend::connection::PgConnection {
     async fn require_safe_schema(&mut self) -> Result<(), StoreError> {
         postgres::refuse(self, postgres::UNSAFE).await
+    }
+
+    /// What is in a safe schema is its owner's.
+    async fn require_own_code(&mut self) -> Result<(), StoreError> {
+        Ok(())
     }
 }
 
@@ -31,6 +47,48 @@ pub(crate) async fn require_own_schema(
     connection: &mut crate::backend::connection::PgConnection,
 ) -> Result<(), StoreError> {
     postgres::refuse(connection, postgres::OWNED_BY_ANOTHER).await
+}
+
+#[cfg(feature = "sqlite")]
+mod sqlite {
+    use diesel::prelude::*;
+    use diesel::sql_types::{Nullable, Text};
+    use diesel_async::RunQueryDsl;
+
+    use crate::backend::connection::SqliteConnection;
+    use crate::error::{SchemaFault, StoreError};
+    use crate::migrations::MIGRATIONS;
+
+    #[derive(QueryableByName)]
+    struct Code {
+        #[diesel(sql_type = Text)]
+        name: String,
+        /// SQLite keeps the text of the statement that made it.
+        #[diesel(sql_type = Nullable<Text>)]
+        sql: Option<String>,
+    }
+
+    pub(super) async fn require_own_code(
+        connection: &mut SqliteConnection,
+    ) -> Result<(), StoreError> {
+        let code: Vec<Code> = diesel::sql_query(
+            "SELECT name, sql FROM sqlite_schema WHERE type IN ('trigger', 'view')",
+        )
+        .load(connection)
+        .await?;
+        match code.into_iter().find(|code| !is_of_a_migration(code.sql.as_deref())) {
+            Some(Code { name, .. }) => Err(StoreError::UnsafeSchema {
+                schema: "main".into(),
+                fault: SchemaFault::UnknownObject { object: name },
+            }),
+            None => Ok(()),
+        }
+    }
+
+    fn is_of_a_migration(sql: Option<&str>) -> bool {
+        let Some(statement) = sql.map(|sql| format!("\n{sql};\n")) else { return false };
+        MIGRATIONS.iter().any(|migration| migration.sqlite.contains(&statement))
+    }
 }
 
 #[cfg(feature = "postgres")]

@@ -282,6 +282,9 @@ fn unsafe_schema(fault: &SchemaFault) -> Cow<'static, str> {
             grantee(role)
         )
         .into(),
+        SchemaFault::UnknownObject { .. } => {
+            "find out who made it and what it did, then restore a backup that lacks it".into()
+        }
         _ => {
             "find out who made it, then have its owner drop it: only the store's owner may create \
               objects there"

@@ -22,4 +22,10 @@ pub enum SchemaFault {
         /// The table, view, function or operator.
         object: String,
     },
+    /// It has a trigger or a view that no migration made: SQLite would run it.
+    #[error("{object:?} in it was not made by this program")]
+    UnknownObject {
+        /// The trigger or the view.
+        object: String,
+    },
 }

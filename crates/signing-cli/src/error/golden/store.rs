@@ -71,11 +71,12 @@ fn root_file() -> [RootFileError; 6] {
     ]
 }
 
-fn schema_faults() -> [SchemaFault; 3] {
+fn schema_faults() -> [SchemaFault; 4] {
     [
         SchemaFault::OwnedByAnother { owner: "mallory".into() },
         SchemaFault::OpenTo { role: "PUBLIC".into() },
         SchemaFault::ForeignObject { object: "trusted_keys".into() },
+        SchemaFault::UnknownObject { object: "undo".into() },
     ]
 }
 
