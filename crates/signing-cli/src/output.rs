@@ -3,11 +3,11 @@ mod listing;
 mod progress;
 mod stdout;
 
-use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::io;
 use std::process::ExitCode;
 
+use anstream::adapter::strip_str;
 use anstyle::Style;
 use clap::ValueEnum;
 use serde_json::Value;
@@ -19,7 +19,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use self::document::{Document, Failure, json_text};
 use self::stdout::{Reader, print};
-use crate::cli::{self, Color, Global};
+use crate::cli::{Color, Global};
 use crate::error::{CliError, Outcome};
 use crate::lines::{BAD, Layout, Lines, NOTE};
 use crate::view::{Documented, View};
@@ -343,12 +343,7 @@ pub(crate) fn usage(error: clap::Error) -> ExitCode {
         let help = error.render().ansi().to_string();
         return outcome_of(print(&help, Reader::MayLeave).map_err(CliError::Output)).exit_code();
     }
-    // The same is usually wrong with it if its words are escaped, and then they start no line.
-    let words = std::env::args_os().map(|word| OsString::from(printable(&word.to_string_lossy())));
-    let rendered = match cli::parse(words).err().filter(clap::Error::use_stderr) {
-        Some(escaped) => escaped.render().to_string(),
-        None => with_escaped_words(error.render().to_string()),
-    };
+    let rendered = with_escaped_words(error.render().to_string());
     let text: Vec<_> = rendered.trim_end().lines().map(printable).collect();
     if std::env::args_os().take_while(|word| word != "--").any(|word| word == "--json") {
         let first = text.split(String::is_empty).next().unwrap_or_default();
@@ -363,14 +358,17 @@ pub(crate) fn usage(error: clap::Error) -> ExitCode {
     Outcome::Undecided.exit_code()
 }
 
-/// The text with the words of the command line, and what is assigned in them, escaped.
+/// The text with the words of the command line, and what is assigned in them, escaped: then they
+/// start no line.
 fn with_escaped_words(mut text: String) -> String {
     for word in std::env::args_os().map(|word| word.to_string_lossy().into_owned()) {
-        let value = word.split_once('=').map(|(_, value)| value);
-        for word in [Some(&*word), value].into_iter().flatten() {
-            let escaped = printable(word);
-            if escaped != *word {
-                text = text.replace(word, &escaped);
+        let (name, value) = word.split_once('=').unwrap_or((&word, ""));
+        for part in [&*word, name, value] {
+            // Control sequences are missing in what clap quotes.
+            for quoted in [part.to_owned(), strip_str(part).to_string()] {
+                if printable(&quoted) != quoted {
+                    text = text.replace(&quoted, &printable(part));
+                }
             }
         }
     }

@@ -6,10 +6,11 @@ use serde_json::{Value, json};
 
 use crate::support::{Run, Scratch, finish};
 
-/// A verdict in a name: plain, after a carriage return, and in the color that verdicts
+/// A verdict in a name: plain, after a bell and a carriage return, and in the color that verdicts
 /// have.
-const FORGED: [&str; 3] = [
+const FORGED: [&str; 4] = [
     "x\nok trusted.so",
+    "x\u{7}\nok trusted.so",
     "x\r\n└─ every rule trusts\rok trusted.so",
     "x\n\u{1b}[1m\u{1b}[32mok\u{1b}[0m trusted.so",
 ];
@@ -172,9 +173,10 @@ fn what_an_envelope_says_cannot_forge_a_verdict() {
 fn words_of_the_command_line_cannot_forge_a_verdict() {
     let scratch = scratch();
     for text in FORGED {
-        let flag = format!("--{text}");
+        let [flag, name] = ["--", "--name="].map(|flag| format!("{flag}{text}"));
         for arguments in [
             &["package", "verify", &flag][..],
+            &["package", "verify", "a.so", "b.so", "--org", "acme", &name],
             &["orgs", text],
             &["orgs", "list", text],
             &["keys", "list", "--org", text],
@@ -191,4 +193,14 @@ fn words_of_the_command_line_cannot_forge_a_verdict() {
     let run = finish(scratch.command(&["orgs", "list", "a\nb"]).arg("--json"), b"");
     let message = run.document()["error"]["message"].clone();
     assert_eq!(message, json!("unexpected argument 'a\\u{a}b' found"));
+}
+
+#[test]
+fn a_character_that_is_not_allowed_is_named() {
+    let scratch = scratch();
+    for (name, character) in [("a\u{1b}[31m", "'\\u{1b}'"), ("a\\u", "'\\'")] {
+        let run = scratch.run(&["orgs", "create", name]);
+        let reason = format!("it contains {character}, which is not allowed");
+        assert!(run.stderr.contains(&reason), "{}", run.stderr);
+    }
 }

@@ -155,8 +155,9 @@ pub enum MalformedLibrary {
     /// The file ends within its header.
     #[error("it ends within its header")]
     Header,
-    /// The program headers are not of the size for this target, too many or not in the file.
-    #[error("its program headers are not in the file, too many, or of an unknown size")]
+    /// The program headers are not of the size for this target, too many or not where they should
+    /// be.
+    #[error("its program headers are not where it says, too many, or of an unknown size")]
     ProgramHeaders,
     /// A segment is not in the file, empty, not aligned, or has addresses that wrap.
     #[error("the segment of program header {index} is not in the file, or cannot be mapped")]

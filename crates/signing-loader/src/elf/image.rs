@@ -73,11 +73,12 @@ pub(super) struct Range {
 impl<'a> Image<'a> {
     pub(super) fn read(file: &'a File) -> Result<Self, LibraryError> {
         let size = file.metadata()?.len();
-        let headers = program_headers(file, size)?;
+        let (table, headers) = program_headers(file, size)?;
         let mut image =
             Self { file, segments: Vec::new(), dynamic: None, stack: Stack::NotDeclared };
         let mut mapped_to = 0;
         let mut seen = Vec::new();
+        let mut mapped_table = None;
         for (index, header) in headers.iter().enumerate() {
             let kind = header.p_type.get(NativeEndian);
             match kind {
@@ -96,6 +97,7 @@ impl<'a> Image<'a> {
                     let size = wide(header.p_filesz.get(NativeEndian));
                     image.dynamic = Some(Range { address, size });
                 }
+                elf::PT_PHDR => mapped_table = Some(header.p_vaddr.get(NativeEndian).into()),
                 elf::PT_GNU_STACK => {
                     let flags = header.p_flags.get(NativeEndian);
                     image.stack = match has(flags, elf::PF_X) {
@@ -112,7 +114,13 @@ impl<'a> Image<'a> {
         }
         let dynamic = headers.iter().find(|it| it.p_type.get(NativeEndian) == elf::PT_DYNAMIC);
         image.require_offset(dynamic)?;
-        Ok(image)
+        // The linker reads the program headers again, where this one says that they are.
+        let is_mapped =
+            |address| image.offset_of(Range { address, ..table }) == Some(table.address);
+        match mapped_table.is_none_or(is_mapped) {
+            true => Ok(image),
+            false => Err(MalformedLibrary::ProgramHeaders.into()),
+        }
     }
 
     /// The linker goes by the address alone. Other programs go by the offset, so a file in
@@ -167,10 +175,11 @@ impl<'a> Image<'a> {
     }
 }
 
+/// The program headers, and where they are in the file.
 fn program_headers(
     file: &File,
     size: u64,
-) -> Result<Vec<ProgramHeader<NativeEndian>>, LibraryError> {
+) -> Result<(Range, Vec<ProgramHeader<NativeEndian>>), LibraryError> {
     let start = bytes(file, 0, size.min(size_of::<FileHeader<NativeEndian>>() as u64))?;
     if !start.starts_with(&elf::ELFMAG) {
         return Err(LibraryError::NotElf);
@@ -200,7 +209,7 @@ fn program_headers(
     let headers = bytes(file, offset, length)?;
     let (headers, _) = pod::slice_from_bytes(&headers, count.into())
         .map_err(|()| MalformedLibrary::ProgramHeaders)?;
-    Ok(headers.to_vec())
+    Ok((Range { address: offset, size: length }, headers.to_vec()))
 }
 
 fn target(start: &[u8]) -> Option<LibraryTarget> {
