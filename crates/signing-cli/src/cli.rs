@@ -78,7 +78,8 @@ pub(crate) struct Global {
 
     /// Read the key encryption key from this file
     /// [env: CLOACINA_KEY_ENCRYPTION_KEY, the file CLOACINA_KEY_ENCRYPTION_KEY_FILE, or
-    /// cloacina-key-encryption-key in CREDENTIALS_DIRECTORY, which must not differ]
+    /// cloacina-key-encryption-key in CREDENTIALS_DIRECTORY; if several are set, they must hold the
+    /// same key]
     /// [default: cloacina/key-encryption-key in the user's configuration directory]
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) kek_file: Option<PathBuf>,

@@ -92,7 +92,7 @@ pub(crate) enum CliError {
     #[error("the change must be confirmed, and there is no terminal to ask on")]
     ConfirmationNeeded,
     #[error(
-        "the store states more about {org} than trust in its key, and signed trust would contain all of it"
+        "the rows of {org} trust more than its own key, and the first statement would sign all of it"
     )]
     UnseenTrust { org: OrgName },
     #[error("the change was not confirmed: the answer was not yes")]

@@ -81,8 +81,7 @@ fn prompt(path: &Path) -> String {
     format!("Passphrase for {}: ", path.display())
 }
 
-/// Why a file that others can reach is refused: for what is in it, if that is no private
-/// key in any case.
+/// If the file holds a public key, says that in place of what is wrong with its permissions.
 fn explained(path: &Path, error: CliError) -> CliError {
     let Ok(bytes) = read_at_most(path, MAX_PEM_SIZE as u64 + 1).map(Zeroizing::new) else {
         return error;

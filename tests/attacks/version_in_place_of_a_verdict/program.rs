@@ -112,7 +112,7 @@ fn a_file_called_help_does_not_verify_the_others() {
         ] {
             let run = shell(line);
             assert_eq!(run.code, 2, "{line}: {}", run.stderr);
-            assert!(run.stderr.contains("help was asked for beside arguments"), "{}", run.stderr);
+            assert!(run.stderr.contains("--help must be the only argument"), "{}", run.stderr);
             assert!(run.stderr.contains("./--help"), "{}", run.stderr);
             assert!(!run.stdout.contains("Usage: "), "{}", run.stdout);
         }

@@ -1,6 +1,6 @@
-//! Help and the version are given in place of what a command is for, and with its success. A
-//! wildcard of the shell, or who adds an argument to a pipeline, can put `--help` or `--version`
-//! into any command line, so they are given only where nothing else was asked for.
+//! `--help` and `--version` replace the command, and exit with 0. A shell's wildcard, or anyone who
+//! can add an argument to a pipeline, could use that to fake a success. Both are accepted only
+//! alone.
 
 use std::ffi::OsString;
 
@@ -29,12 +29,12 @@ pub(super) fn require_alone(
     let name = command.get_bin_name().unwrap_or_default().to_owned();
     let message = match asked {
         Requested::Help => format!(
-            "help was asked for beside arguments, so nothing was done: write {name} --help alone, \
-             and ./--help or ./-h for a file of that name"
+            "--help must be the only argument; nothing was done. For help: {name} --help. For a \
+             file named --help: ./--help"
         ),
         Requested::Version => {
-            "the version was asked for beside arguments, so nothing was done: write \
-                           cloacina --version alone"
+            "--version must be the only argument; nothing was done. For the version: cloacina \
+             --version"
                 .into()
         }
     };

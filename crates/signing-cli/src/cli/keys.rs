@@ -97,8 +97,8 @@ pub(crate) enum Keys {
     /// Replace a signing key with a new one, which is trusted where the old one is. Run it
     /// again to continue after an interruption
     Rotate(Rotate),
-    /// Show the times in which each key can sign, and in which its organization trusts or refuses
-    /// it, as the rows of the store state them now: what was taken back is only in the audit log
+    /// Show when each key can sign, and when its organization trusts or refuses it, from the
+    /// store's current rows. A revocation that was taken back is only in the audit log
     Timeline(Timeline),
     /// Re-wrap every private key of the store with another key encryption key
     RotateKek(RotateKek),

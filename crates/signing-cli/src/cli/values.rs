@@ -32,12 +32,10 @@ pub(super) fn at_least_one<N: FromStr<Err = ParseIntError>>(text: &str) -> Resul
     })
 }
 
-/// A file, where a `-` does not stand for standard input or output: who writes one means that.
+/// A file, and not `-`, which stands for standard input or output in other programs.
 pub(super) fn file() -> impl TypedValueParser<Value = PathBuf> {
     OsStringValueParser::new().try_map(|given| match given == "-" {
-        true => {
-            Err("a file is needed here, and no standard input or output; if it is called so: ./-")
-        }
+        true => Err("expected a file, not standard input or output; for a file named -, write ./-"),
         false => Ok(PathBuf::from(given)),
     })
 }

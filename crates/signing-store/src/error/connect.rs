@@ -80,7 +80,7 @@ pub enum ConnectError {
     },
     /// SQLSTATE 28000: there is no such role, or `pg_hba.conf` does not let it in from
     /// here.
-    #[error("the database server does not let {user:?} in")]
+    #[error("the database server rejects the role {user:?}")]
     RoleRefused {
         /// The role.
         user: String,

@@ -14,8 +14,8 @@ const ATTEMPTS: usize = 20;
 pub(crate) struct LastSeen(Mutex<Option<Origin>>);
 
 impl LastSeen {
-    /// What an answer must not fall behind. To be taken before the question is
-    /// sent: an answer may be overtaken by one to a later question.
+    /// The newest state that was seen. Read it before sending a query: the answer must not be older,
+    /// but answers to later queries may arrive first.
     pub(crate) fn latest(&self) -> Option<Origin> {
         *self.lock()
     }
