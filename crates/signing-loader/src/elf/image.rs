@@ -97,7 +97,7 @@ impl<'a> Image<'a> {
                     let size = wide(header.p_filesz.get(NativeEndian));
                     image.dynamic = Some(Range { address, size });
                 }
-                elf::PT_PHDR => mapped_table = Some(header.p_vaddr.get(NativeEndian).into()),
+                elf::PT_PHDR => mapped_table = Some(wide(header.p_vaddr.get(NativeEndian))),
                 elf::PT_GNU_STACK => {
                     let flags = header.p_flags.get(NativeEndian);
                     image.stack = match has(flags, elf::PF_X) {
