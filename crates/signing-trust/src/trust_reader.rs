@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use signing_crypto::{Fingerprint, KeyEncryptionKey, OrgId, PackageName};
-use signing_store::{Store, StoreReader};
+use signing_store::{OrganizationRef, Store, StoreReader};
 
 use crate::acceptance::ClockSkewAllowance;
 use crate::cache::{CurrentTrust, Freshness, TrustCache};
@@ -38,7 +38,7 @@ pub use proven_key::ProvenKey;
 pub(crate) use proven_key::require_same_public_half;
 pub use publication_impact::PublicationImpact;
 pub use rotation::{Outdated, Resign, Resigned, ResignedPackage};
-pub(crate) use rotation::{ResignOutcome, ResignTally, Resigner, next_name};
+pub(crate) use rotation::{ResignOutcome, ResignTally, Resigner};
 pub use signature_search::SearchExtent;
 pub use signatures::{KeptSignatures, StoredSignature};
 pub(crate) use signatures::{announce, signed_by};
@@ -150,6 +150,19 @@ impl TrustReader {
             true => Err(TrustError::ExpiryPast { expires_at, now }),
             false => Ok(()),
         }
+    }
+
+    pub(crate) async fn require_grantable(
+        &self,
+        parent: OrgId,
+        child: OrgId,
+        expires_at: Option<DateTime<Utc>>,
+    ) -> Result<(), TrustError> {
+        if parent == child {
+            let org = self.store.organization(OrganizationRef::Id(parent)).await?.name;
+            return Err(TrustError::SelfGrant { org });
+        }
+        self.require_future(expires_at).await
     }
 
     /// What bears on whether `org` accepts a key, as of now.

@@ -1,5 +1,5 @@
 use signing_crypto::{OrgId, TrustLimits};
-use signing_store::{Change, OrganizationRef, TrustGrantRecord};
+use signing_store::{Change, TrustGrantRecord};
 
 use super::KeyManager;
 use crate::audit::EventType;
@@ -20,11 +20,7 @@ impl KeyManager {
         child: OrgId,
         limits: TrustLimits,
     ) -> Result<Change<TrustGrantRecord>, TrustError> {
-        if parent == child {
-            let org = self.store().organization(OrganizationRef::Id(parent)).await?.name;
-            return Err(TrustError::SelfGrant { org });
-        }
-        self.require_future(limits.expires_at).await?;
+        self.require_grantable(parent, child, limits.expires_at).await?;
         let event = self
             .event(EventType::GrantCreated)
             .org(parent)

@@ -8,8 +8,7 @@ use signing_store::{Change, OrganizationRecord, SigningKeyRecord, StoreError, Tr
 
 use super::KeyManager;
 use crate::error::TrustError;
-use crate::rules::KeyStanding;
-use crate::trust_reader::{ProvenKey, Resign, ResignTally, Resigned, ResignedPackage, next_name};
+use crate::trust_reader::{ProvenKey, Resign, ResignTally, Resigned, ResignedPackage};
 
 /// How far the rotation of a signing key has come.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,8 +84,8 @@ impl KeyManager {
         let successor = self.find_or_make_successor(&old, name).await?;
         let (Change::Made(new) | Change::Unchanged(new)) = &successor;
         let old_trusted = self.own_trust(&old, resign).await?;
-        let trusted = match (self.trust_in_successor(new).await?, &old_trusted) {
-            // What the organization has said since about the successor stays as it is.
+        let known = self.trust_in_successor(new.org(), new.fingerprint()).await?;
+        let trusted = match (known, &old_trusted) {
             (Some(row), _) => Some(Change::Unchanged(row)),
             (None, Some(row)) => {
                 let (key, name) = (new.verifying_key(), Some(new.record().name.clone()));
@@ -129,17 +128,10 @@ impl KeyManager {
         name: Option<KeyName>,
     ) -> Result<Change<ProvenKey>, TrustError> {
         loop {
-            if let Some(successor) = self.store.successor(old.id()).await? {
-                return Ok(Change::Unchanged(self.proven_successor(old, successor.id).await?));
+            if let Some(successor) = self.found_successor(old).await? {
+                return Ok(Change::Unchanged(successor));
             }
-            let chosen = match &name {
-                Some(name) => name.clone(),
-                None => {
-                    let keys = self.store.signing_keys(old.org()).await?;
-                    let used = keys.iter().map(|key| key.name.as_str()).collect();
-                    next_name(old.record().name.as_str(), &used)
-                }
-            };
+            let chosen = self.successor_name(old, name.as_ref()).await?;
             let key = SigningKey::generate()?;
             match self.keep_signing_key(old.org(), chosen, &key, Some(old.id())).await {
                 // Somebody else was faster: then there is one to find.
@@ -151,15 +143,5 @@ impl KeyManager {
                 }
             }
         }
-    }
-
-    async fn trust_in_successor(
-        &self,
-        new: &ProvenKey,
-    ) -> Result<Option<TrustedKeyRecord>, TrustError> {
-        Ok(match self.own_statement(new.org(), new.fingerprint()).await? {
-            Some((row, KeyStanding::Trusted | KeyStanding::Expired { .. })) => Some(row),
-            _ => None,
-        })
     }
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use signing_crypto::{
-    Fingerprint, KeyId, KeyName, MAX_NAME_BYTES, OrgId, PackageStatement, WrapError,
+    Fingerprint, KeyId, KeyName, MAX_NAME_BYTES, NameKind, OrgId, PackageStatement, WrapError,
 };
 use signing_store::{RevocationReason, StoreError, TrustedKeyRecord};
 
@@ -105,6 +105,48 @@ impl TrustReader {
         }
     }
 
+    /// The successor of `old` that is not revoked, if one was made.
+    pub(crate) async fn found_successor(
+        &self,
+        old: &ProvenKey,
+    ) -> Result<Option<ProvenKey>, TrustError> {
+        match self.store.successor(old.id()).await? {
+            Some(successor) => Ok(Some(self.proven_successor(old, successor.id).await?)),
+            None => Ok(None),
+        }
+    }
+
+    /// The name of a successor that is yet to be made: `name` if it was chosen, otherwise one
+    /// that no key has had.
+    pub(crate) async fn successor_name(
+        &self,
+        old: &ProvenKey,
+        name: Option<&KeyName>,
+    ) -> Result<KeyName, TrustError> {
+        let keys = self.store.signing_keys(old.org()).await?;
+        let Some(name) = name else {
+            let used = keys.iter().map(|key| key.name.as_str()).collect();
+            return Ok(next_name(old.record().name.as_str(), &used));
+        };
+        match keys.iter().any(|key| key.name == *name && key.revoked_at.is_none()) {
+            true => Err(StoreError::NameTaken { kind: NameKind::Key }.into()),
+            false => Ok(name.clone()),
+        }
+    }
+
+    /// The row with which `org` trusts a successor, or has trusted it until that expired. It
+    /// stays as it is.
+    pub(crate) async fn trust_in_successor(
+        &self,
+        org: OrgId,
+        fingerprint: Fingerprint,
+    ) -> Result<Option<TrustedKeyRecord>, TrustError> {
+        Ok(match self.own_statement(org, fingerprint).await? {
+            Some((row, KeyStanding::Trusted | KeyStanding::Expired { .. })) => Some(row),
+            _ => None,
+        })
+    }
+
     /// Proves the key `id`, and that it was made to replace `old`.
     pub(crate) async fn proven_successor(
         &self,
@@ -121,7 +163,7 @@ impl TrustReader {
     }
 
     /// What the organization `org` itself says about a key, and the effect of that now.
-    pub(crate) async fn own_statement(
+    async fn own_statement(
         &self,
         org: OrgId,
         fingerprint: Fingerprint,
@@ -136,7 +178,7 @@ impl TrustReader {
 }
 
 /// `release.2` for `release`, and `release.3` for that: the first that is not used.
-pub(crate) fn next_name(name: &str, used: &BTreeSet<&str>) -> KeyName {
+fn next_name(name: &str, used: &BTreeSet<&str>) -> KeyName {
     let numbered = name.rsplit_once('.').and_then(|(stem, number)| {
         (!number.starts_with('0')).then_some((stem, number.parse::<u32>().ok()?))
     });

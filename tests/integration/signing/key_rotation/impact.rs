@@ -6,14 +6,16 @@ mod graph;
 use std::collections::{BTreeMap, BTreeSet};
 
 use signing_crypto::{OrgId, SignatureId};
-use signing_trust::store::{Revocation, RevocationReason, SigningKeyRecord};
-use signing_trust::{AffectedSignatures, TrustImpact};
+use signing_trust::store::{Revocation, RevocationReason, SigningKeyRecord, StoreError};
+use signing_trust::{AffectedSignatures, PlannedSuccessor, Resign, TrustError, TrustImpact};
 
 use self::graph::{Graph, ORGS, everything};
-use crate::support::{World, on_both_backends};
+use crate::support::{World, assert_refused, on_both_backends};
 
 on_both_backends! {
     what_is_foreseen_is_what_happens_on_random_graphs,
+    name_of_a_revoked_key_is_free_for_a_successor_as_foreseen,
+    name_of_a_key_that_signs_is_not_free_for_a_successor_as_foreseen,
 }
 
 const GRAPHS: u64 = 6;
@@ -119,4 +121,28 @@ async fn what_is_foreseen_is_what_happens_on_random_graphs(world: World) {
     for lost in [trusted, denied, declared, compromised] {
         assert!(lost > 0, "{lost_something:?}");
     }
+}
+
+async fn name_of_a_revoked_key_is_free_for_a_successor_as_foreseen(world: World) {
+    let acme = world.vendor("acme").await;
+    let other = world.key(acme.org, "other").await;
+    world.keys.revoke_signing_key(other.id, Revocation::retired()).await.unwrap();
+    let (id, name) = (acme.key.id, Some(other.name.clone()));
+
+    let impact = world.keys.rotation_impact(id, name.clone(), Resign::Leave).await.unwrap();
+    assert_eq!(impact.successor, PlannedSuccessor::ToBeMade(other.name.clone()));
+    let rotation = world.keys.rotate_signing_key(id, name, Resign::Leave).await.unwrap();
+    assert_eq!(rotation.successor.into_inner().name, other.name);
+}
+
+async fn name_of_a_key_that_signs_is_not_free_for_a_successor_as_foreseen(world: World) {
+    let acme = world.vendor("acme").await;
+    let other = world.key(acme.org, "other").await;
+    let (id, name) = (acme.key.id, Some(other.name));
+
+    let impact = world.keys.rotation_impact(id, name.clone(), Resign::Leave).await;
+    assert_refused!(impact, TrustError::Store(StoreError::NameTaken { .. }));
+    let rotation = world.keys.rotate_signing_key(id, name, Resign::Leave).await;
+    assert_refused!(rotation, TrustError::Store(StoreError::NameTaken { .. }));
+    assert_eq!(world.store.signing_keys(acme.org).await.unwrap().len(), 2);
 }

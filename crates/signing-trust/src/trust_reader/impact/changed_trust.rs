@@ -5,9 +5,7 @@ use signing_crypto::{
     Fingerprint, KeyId, KeyName, NameKind, OrgId, PackageName, PackageVersion, TrustLimits,
     TrustedKeyId, VerifyingKey,
 };
-use signing_store::{
-    OrganizationRecord, OrganizationRef, RevocationReason, SigningKeyRecord, StoreError,
-};
+use signing_store::{OrganizationRecord, RevocationReason, SigningKeyRecord, StoreError};
 
 use super::compare::{Focus, KeptDigests};
 use super::{AffectedSignatures, key_of};
@@ -91,11 +89,7 @@ impl TrustReader {
         child: OrgId,
         scope: TrustLimits,
     ) -> Result<TrustImpact, TrustError> {
-        if parent == child {
-            let org = self.store().organization(OrganizationRef::Id(parent)).await?.name;
-            return Err(TrustError::SelfGrant { org });
-        }
-        self.require_future(scope.expires_at).await?;
+        self.require_grantable(parent, child, scope.expires_at).await?;
         let affected = vec![self.require_existing(parent).await?];
         let child = self.require_existing(child).await?;
         let expires_at = scope.expires_at.map(to_microseconds);

@@ -1,15 +1,13 @@
 //! What a rotation would do.
 
-use signing_crypto::{KeyId, KeyName, NameKind, SigningKey, VerifyingKey};
-use signing_store::{SigningKeyRecord, StoreError};
+use signing_crypto::{KeyId, KeyName, SigningKey, VerifyingKey};
+use signing_store::SigningKeyRecord;
 
 use super::TrustImpact;
 use super::compare::{Focus, KeptDigests, PlannedSigning};
 use crate::error::TrustError;
-use crate::rules::{KeyStanding, Scenario};
-use crate::trust_reader::{
-    ProvenKey, Resign, ResignTally, Resigned, ResignedPackage, TrustReader, next_name,
-};
+use crate::rules::Scenario;
+use crate::trust_reader::{ProvenKey, Resign, ResignTally, Resigned, ResignedPackage, TrustReader};
 
 /// What a rotation would do, of which nothing was done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,9 +71,9 @@ impl TrustReader {
         let planned = self.planned_signing(&keys, &resign).await?;
         let name = match &keys.found {
             Some(found) => found.record().name.clone(),
-            None => self.successor_name(&keys.old, name).await?,
+            None => self.successor_name(&keys.old, name.as_ref()).await?,
         };
-        let scenario = self.trust_in_successor(&keys, &name, &resign).await?;
+        let scenario = self.rotation_scenario(&keys, &name, &resign).await?;
         let limit = resign.time_limit();
         let ResignTally { signatures, packages } =
             self.each_resigned(&planned.resigning, limit, Some(&planned)).await?;
@@ -110,10 +108,7 @@ impl TrustReader {
     async fn planned_keys(&self, id: KeyId, resign: &Resign) -> Result<PlannedKeys, TrustError> {
         let old = self.proven_key(id).await?;
         self.require_worth_rotating(&old, resign).await?;
-        let found = match self.store.successor(old.id()).await? {
-            Some(successor) => Some(self.proven_successor(&old, successor.id).await?),
-            None => None,
-        };
+        let found = self.found_successor(&old).await?;
         Ok(PlannedKeys { old, found, stand_in: SigningKey::generate()? })
     }
 
@@ -131,41 +126,19 @@ impl TrustReader {
         Ok(PlannedSigning { resigning, signer })
     }
 
-    async fn successor_name(
-        &self,
-        old: &ProvenKey,
-        name: Option<KeyName>,
-    ) -> Result<KeyName, TrustError> {
-        let keys = self.store.signing_keys(old.org()).await?;
-        match name {
-            Some(name) if keys.iter().any(|key| key.name == name) => {
-                Err(StoreError::NameTaken { kind: NameKind::Key }.into())
-            }
-            Some(name) => Ok(name),
-            None => {
-                let used = keys.iter().map(|key| key.name.as_str()).collect();
-                Ok(next_name(old.record().name.as_str(), &used))
-            }
-        }
-    }
-
-    /// What the organization has said since about a successor that was made stays as it is.
-    async fn trust_in_successor(
+    async fn rotation_scenario(
         &self,
         keys: &PlannedKeys,
         name: &KeyName,
         resign: &Resign,
     ) -> Result<Scenario, TrustError> {
-        let org = keys.old.org();
+        let (org, successor) = (keys.old.org(), keys.successor());
         let Some(row) = self.own_trust(&keys.old, resign).await? else {
             return Ok(Scenario::Unchanged);
         };
-        if let Some(made) = &keys.found
-            && let Some((_, KeyStanding::Trusted | KeyStanding::Expired { .. })) =
-                self.own_statement(org, made.fingerprint()).await?
-        {
+        if self.trust_in_successor(org, successor.fingerprint()).await?.is_some() {
             return Ok(Scenario::Unchanged);
         }
-        self.new_trust(org, &keys.successor(), Some(name.clone()), row.expires_at).await
+        self.new_trust(org, &successor, Some(name.clone()), row.expires_at).await
     }
 }
