@@ -69,48 +69,12 @@ macro_rules! queryable {
     };
 }
 
-macro_rules! id_value {
-    ($($rust:ty),*) => {$(
-        queryable!(Id: $rust);
-
-        #[cfg(feature = "postgres")]
-        impl ToSql<Id, diesel::pg::Pg> for Bind<$rust> {
-            fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, diesel::pg::Pg>) -> serialize::Result {
-                std::io::Write::write_all(out, self.0.as_uuid().as_bytes())?;
-                Ok(IsNull::No)
-            }
-        }
-
-        #[cfg(feature = "postgres")]
-        impl FromSql<Id, diesel::pg::Pg> for $rust {
-            fn from_sql(value: diesel::pg::PgValue<'_>) -> deserialize::Result<Self> {
-                Ok(uuid::Uuid::from_slice(value.as_bytes())?.into())
-            }
-        }
-
-        #[cfg(feature = "sqlite")]
-        impl ToSql<Id, diesel::sqlite::Sqlite> for Bind<$rust> {
-            fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, diesel::sqlite::Sqlite>) -> serialize::Result {
-                out.set_value(self.0.as_uuid().as_bytes().as_slice());
-                Ok(IsNull::No)
-            }
-        }
-
-        #[cfg(feature = "sqlite")]
-        impl FromSql<Id, diesel::sqlite::Sqlite> for $rust {
-            fn from_sql(mut value: SqliteValue<'_>) -> deserialize::Result<Self> {
-                Ok(uuid::Uuid::from_slice(value.read_blob())?.into())
-            }
-        }
-    )*};
-}
-
 macro_rules! bytes_value {
-    ($($rust:ty: $as_bytes:expr, $from_bytes:expr;)*) => {$(
-        queryable!(Bytes: $rust);
+    ($($sql:ident: $rust:ty: $as_bytes:expr, $from_bytes:expr;)*) => {$(
+        queryable!($sql: $rust);
 
         #[cfg(feature = "postgres")]
-        impl ToSql<Bytes, diesel::pg::Pg> for Bind<$rust> {
+        impl ToSql<$sql, diesel::pg::Pg> for Bind<$rust> {
             fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, diesel::pg::Pg>) -> serialize::Result {
                 let as_bytes: fn(&$rust) -> &[u8] = $as_bytes;
                 std::io::Write::write_all(out, as_bytes(&self.0))?;
@@ -119,7 +83,7 @@ macro_rules! bytes_value {
         }
 
         #[cfg(feature = "postgres")]
-        impl FromSql<Bytes, diesel::pg::Pg> for $rust {
+        impl FromSql<$sql, diesel::pg::Pg> for $rust {
             fn from_sql(value: diesel::pg::PgValue<'_>) -> deserialize::Result<Self> {
                 let from_bytes: fn(&[u8]) -> deserialize::Result<$rust> = $from_bytes;
                 from_bytes(value.as_bytes())
@@ -127,7 +91,7 @@ macro_rules! bytes_value {
         }
 
         #[cfg(feature = "sqlite")]
-        impl ToSql<Bytes, diesel::sqlite::Sqlite> for Bind<$rust> {
+        impl ToSql<$sql, diesel::sqlite::Sqlite> for Bind<$rust> {
             fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, diesel::sqlite::Sqlite>) -> serialize::Result {
                 let as_bytes: fn(&$rust) -> &[u8] = $as_bytes;
                 out.set_value(as_bytes(&self.0));
@@ -136,7 +100,7 @@ macro_rules! bytes_value {
         }
 
         #[cfg(feature = "sqlite")]
-        impl FromSql<Bytes, diesel::sqlite::Sqlite> for $rust {
+        impl FromSql<$sql, diesel::sqlite::Sqlite> for $rust {
             fn from_sql(mut value: SqliteValue<'_>) -> deserialize::Result<Self> {
                 let from_bytes: fn(&[u8]) -> deserialize::Result<$rust> = $from_bytes;
                 from_bytes(value.read_blob())
@@ -184,8 +148,6 @@ macro_rules! label_value {
 #[cfg(feature = "sqlite")]
 type SqliteValue<'a> = <diesel::sqlite::Sqlite as diesel::backend::Backend>::RawValue<'a>;
 
-id_value!(OrgId, KeyId, TrustedKeyId, GrantId, SignatureId, StoreId, TrustStateId);
-
 label_value!(
     OrgName,
     KeyName,
@@ -197,12 +159,19 @@ label_value!(
 );
 
 bytes_value! {
-    Fingerprint: |value| value.as_bytes(), |bytes| Ok(Self::from_bytes(bytes.try_into()?));
-    PackageDigest: |value| value.as_bytes(), |bytes| Ok(Self::from_bytes(bytes.try_into()?));
-    KekId: |value| value.as_bytes(), |bytes| Ok(Self::from_bytes(bytes.try_into()?));
-    VerifyingKey: |value| value.as_bytes(), |bytes| Ok(Self::from_slice(bytes)?);
-    UncheckedKey: |value| value.as_bytes(), |bytes| Ok(Self::from_bytes(bytes.try_into()?));
-    WrappedKey: |value| value.as_bytes(), |bytes| Ok(Self::from_slice(bytes)?);
+    Id: OrgId: |id| id.as_uuid().as_bytes(), |bytes| Ok(uuid::Uuid::from_slice(bytes)?.into());
+    Id: KeyId: |id| id.as_uuid().as_bytes(), |bytes| Ok(uuid::Uuid::from_slice(bytes)?.into());
+    Id: TrustedKeyId: |id| id.as_uuid().as_bytes(), |bytes| Ok(uuid::Uuid::from_slice(bytes)?.into());
+    Id: GrantId: |id| id.as_uuid().as_bytes(), |bytes| Ok(uuid::Uuid::from_slice(bytes)?.into());
+    Id: SignatureId: |id| id.as_uuid().as_bytes(), |bytes| Ok(uuid::Uuid::from_slice(bytes)?.into());
+    Id: StoreId: |id| id.as_uuid().as_bytes(), |bytes| Ok(uuid::Uuid::from_slice(bytes)?.into());
+    Id: TrustStateId: |id| id.as_uuid().as_bytes(), |bytes| Ok(uuid::Uuid::from_slice(bytes)?.into());
+    Bytes: Fingerprint: |value| value.as_bytes(), |bytes| Ok(Self::from_bytes(bytes.try_into()?));
+    Bytes: PackageDigest: |value| value.as_bytes(), |bytes| Ok(Self::from_bytes(bytes.try_into()?));
+    Bytes: KekId: |value| value.as_bytes(), |bytes| Ok(Self::from_bytes(bytes.try_into()?));
+    Bytes: VerifyingKey: |value| value.as_bytes(), |bytes| Ok(Self::from_slice(bytes)?);
+    Bytes: UncheckedKey: |value| value.as_bytes(), |bytes| Ok(Self::from_bytes(bytes.try_into()?));
+    Bytes: WrappedKey: |value| value.as_bytes(), |bytes| Ok(Self::from_slice(bytes)?);
 }
 
 /// Text as the database has it, which need not be UTF-8: reading it never fails.
