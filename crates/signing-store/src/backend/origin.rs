@@ -2,10 +2,10 @@ use chrono::{DateTime, Utc};
 use diesel::expression::ValidGrouping;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
-use diesel::sql_types::{Bool, Nullable};
+use diesel::sql_types::{BigInt, Bool, Nullable};
 use signing_crypto::{StoreId, TrustStateId};
 
-use crate::sql_types::Instant;
+use crate::sql_types::{Id, Instant};
 
 /// What every answer about trust says of where it comes from, so that an answer
 /// from the past or from elsewhere is not taken for one about now.
@@ -25,64 +25,6 @@ impl Origin {
     /// Whether nothing about trust has changed from one to the other.
     pub(crate) fn is_as(&self, other: &Self) -> bool {
         (self.trust_epoch, self.trust_state) == (other.trust_epoch, other.trust_state)
-    }
-}
-
-/// Whether the server replays another server's log: `pg_is_in_recovery()`.
-#[derive(Clone, Copy, Debug, QueryId, ValidGrouping)]
-pub(crate) struct InRecovery;
-
-impl Expression for InRecovery {
-    type SqlType = Bool;
-}
-
-impl<Source> AppearsOnTable<Source> for InRecovery {}
-
-impl<Source> SelectableExpression<Source> for InRecovery {}
-
-#[cfg(feature = "postgres")]
-impl QueryFragment<diesel::pg::Pg> for InRecovery {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, diesel::pg::Pg>) -> QueryResult<()> {
-        out.push_sql("pg_is_in_recovery()");
-        Ok(())
-    }
-}
-
-/// A SQLite file is not a replica.
-#[cfg(feature = "sqlite")]
-impl QueryFragment<diesel::sqlite::Sqlite> for InRecovery {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, diesel::sqlite::Sqlite>) -> QueryResult<()> {
-        out.push_sql("FALSE");
-        Ok(())
-    }
-}
-
-/// When the statement began, by the server's clock.
-#[derive(Clone, Copy, Debug, QueryId, ValidGrouping)]
-pub(crate) struct ServerTime;
-
-impl Expression for ServerTime {
-    type SqlType = Nullable<Instant>;
-}
-
-impl<Source> AppearsOnTable<Source> for ServerTime {}
-
-impl<Source> SelectableExpression<Source> for ServerTime {}
-
-#[cfg(feature = "postgres")]
-impl QueryFragment<diesel::pg::Pg> for ServerTime {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, diesel::pg::Pg>) -> QueryResult<()> {
-        out.push_sql("statement_timestamp()");
-        Ok(())
-    }
-}
-
-/// A SQLite file has no clock.
-#[cfg(feature = "sqlite")]
-impl QueryFragment<diesel::sqlite::Sqlite> for ServerTime {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, diesel::sqlite::Sqlite>) -> QueryResult<()> {
-        out.push_sql("NULL");
-        Ok(())
     }
 }
 
@@ -112,32 +54,75 @@ macro_rules! has_settings {
 #[cfg(feature = "postgres")]
 pub(crate) use has_settings;
 
-/// Whether the session that answers is the one that was set up. A pooler may hand a
-/// statement to a session of the server that another program has set up.
-#[derive(Clone, Copy, Debug, QueryId, ValidGrouping)]
-pub(crate) struct HasSettings;
+/// The columns of an [`Origin`], in their order, as SQL types.
+pub(crate) type OriginColumns = (Id, BigInt, BigInt, Id, Bool, Bool, Nullable<Instant>);
 
-impl Expression for HasSettings {
-    type SqlType = Bool;
+/// The same as text, for a statement that reads them from `store_state s`.
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+macro_rules! origin_text {
+    (postgres) => {
+        concat!(
+            "s.store_id, s.schema_version, s.trust_epoch, s.trust_state, pg_is_in_recovery(), ",
+            $crate::backend::origin::has_settings!(),
+            ", statement_timestamp()"
+        )
+    };
+    (sqlite) => {
+        "s.store_id, s.schema_version, s.trust_epoch, s.trust_state, FALSE, TRUE, NULL"
+    };
+}
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub(crate) use origin_text;
+
+/// An expression that each database has in its own words.
+macro_rules! server_fact {
+    ($(#[$doc:meta])* $name:ident: $sql_type:ty, postgres: $postgres:expr, sqlite: $sqlite:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, QueryId, ValidGrouping)]
+        pub(crate) struct $name;
+
+        impl Expression for $name {
+            type SqlType = $sql_type;
+        }
+
+        impl<Source> AppearsOnTable<Source> for $name {}
+
+        impl<Source> SelectableExpression<Source> for $name {}
+
+        #[cfg(feature = "postgres")]
+        impl QueryFragment<diesel::pg::Pg> for $name {
+            fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, diesel::pg::Pg>) -> QueryResult<()> {
+                out.push_sql($postgres);
+                Ok(())
+            }
+        }
+
+        #[cfg(feature = "sqlite")]
+        impl QueryFragment<diesel::sqlite::Sqlite> for $name {
+            fn walk_ast<'b>(
+                &'b self,
+                mut out: AstPass<'_, 'b, diesel::sqlite::Sqlite>,
+            ) -> QueryResult<()> {
+                out.push_sql($sqlite);
+                Ok(())
+            }
+        }
+    };
 }
 
-impl<Source> AppearsOnTable<Source> for HasSettings {}
-
-impl<Source> SelectableExpression<Source> for HasSettings {}
-
-#[cfg(feature = "postgres")]
-impl QueryFragment<diesel::pg::Pg> for HasSettings {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, diesel::pg::Pg>) -> QueryResult<()> {
-        out.push_sql(has_settings!());
-        Ok(())
-    }
+server_fact! {
+    /// Whether the server replays another server's log. A SQLite file is not a replica.
+    InRecovery: Bool, postgres: "pg_is_in_recovery()", sqlite: "FALSE"
 }
 
-/// A connection to a SQLite file is never shared with another program.
-#[cfg(feature = "sqlite")]
-impl QueryFragment<diesel::sqlite::Sqlite> for HasSettings {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, diesel::sqlite::Sqlite>) -> QueryResult<()> {
-        out.push_sql("TRUE");
-        Ok(())
-    }
+server_fact! {
+    /// When the statement began, by the server's clock. A SQLite file has no clock.
+    ServerTime: Nullable<Instant>, postgres: "statement_timestamp()", sqlite: "NULL"
+}
+
+server_fact! {
+    /// Whether the session that answers is the one that was set up. A pooler may hand a
+    /// statement to a session of the server that another program has set up. A connection to
+    /// a SQLite file is never shared with another program.
+    HasSettings: Bool, postgres: has_settings!(), sqlite: "TRUE"
 }

@@ -7,12 +7,12 @@ use chrono::{DateTime, Utc};
 use diesel::backend::Backend;
 use diesel::deserialize::{self, FromSql, FromSqlRow};
 use diesel::row::Field;
-use diesel::sql_types::{BigInt, Bool, Nullable, Text};
+use diesel::sql_types::{Nullable, Text};
 use signing_crypto::{Fingerprint, PackageName, PackageVersion};
 
 use super::KeyRow;
 use crate::backend::connection::impl_from_sql_row;
-use crate::backend::origin::Origin;
+use crate::backend::origin::{Origin, OriginColumns};
 use crate::sql_types::{Bytes, Id, Instant, Label};
 use crate::tables::organizations::OrganizationRecord;
 use crate::tables::trust_grants::TrustGrantRecord;
@@ -21,7 +21,7 @@ use crate::tables::trusted_keys::TrustedKeyRecord;
 /// The columns: where the row is from and the organization's floors; an organization; the
 /// grant by which it counts; its row about a key; when the key was declared compromised.
 pub(super) type Columns = (
-    Nullable<(Id, BigInt, BigInt, Id, Bool, Bool, Nullable<Instant>)>,
+    Nullable<OriginColumns>,
     Nullable<Text>,
     Nullable<(Id, Label, Instant, Nullable<Instant>)>,
     Nullable<(Id, Id, Id, Instant, Nullable<Instant>, Nullable<Label>, Nullable<Instant>)>,

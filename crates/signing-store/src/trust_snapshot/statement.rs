@@ -65,14 +65,10 @@ impl Query for SnapshotQuery {
 
 /// The organization, where this is read from, and its floors.
 macro_rules! head {
-    ($in_recovery:literal, $has_settings:expr, $server_time:literal, $floors:literal) => {
+    ($origin:expr, $floors:literal) => {
         concat!(
-            "SELECT s.store_id, s.schema_version, s.trust_epoch, s.trust_state, ",
-            $in_recovery,
-            ", ",
-            $has_settings,
-            ", ",
-            $server_time,
+            "SELECT ",
+            $origin,
             ", (SELECT ",
             $floors,
             " FROM version_floors f WHERE f.org_id = o.id AND f.floor IS NOT NULL),
@@ -168,17 +164,12 @@ mod postgres {
     use diesel::sql_types::Array;
 
     use super::*;
-    use crate::backend::origin::has_settings;
+    use crate::backend::origin::origin_text;
     use crate::sql_types::Bytes;
 
     macro_rules! head_here {
         () => {
-            head!(
-                "pg_is_in_recovery()",
-                has_settings!(),
-                "statement_timestamp()",
-                "json_object_agg(f.package_name, f.floor)::text"
-            )
+            head!(origin_text!(postgres), "json_object_agg(f.package_name, f.floor)::text")
         };
     }
 
@@ -215,11 +206,11 @@ mod sqlite {
     use diesel::sqlite::Sqlite;
 
     use super::*;
+    use crate::backend::origin::origin_text;
 
-    /// A SQLite file is not a replica, and has no clock.
     macro_rules! head_here {
         () => {
-            head!("FALSE", "TRUE", "NULL", "json_group_object(f.package_name, f.floor)")
+            head!(origin_text!(sqlite), "json_group_object(f.package_name, f.floor)")
         };
     }
 

@@ -6,18 +6,18 @@ use chrono::{DateTime, Utc};
 use diesel::backend::Backend;
 use diesel::deserialize::{self, FromSql, FromSqlRow};
 use diesel::row::Field;
-use diesel::sql_types::{BigInt, Bool, Nullable, Text};
+use diesel::sql_types::{BigInt, Nullable, Text};
 use signing_crypto::OrgId;
 
 use super::TrustDocumentRecord;
 use crate::backend::connection::impl_from_sql_row;
-use crate::backend::origin::Origin;
+use crate::backend::origin::{Origin, OriginColumns};
 use crate::sql_types::{Id, Instant, StoredText};
 
 /// The columns: where the row is from; the organization that was granted trust, if it is
 /// about one; its document with the size of the envelope.
 pub(super) type Columns = (
-    Nullable<(Id, BigInt, BigInt, Id, Bool, Bool, Nullable<Instant>)>,
+    Nullable<OriginColumns>,
     Nullable<Id>,
     Nullable<(Id, Text, BigInt, BigInt, Nullable<Text>, Instant)>,
 );

@@ -48,14 +48,10 @@ macro_rules! reachable {
 
 /// Where this is read from, if there is the organization.
 macro_rules! head {
-    ($in_recovery:literal, $has_settings:expr, $server_time:literal) => {
+    ($origin:expr) => {
         concat!(
-            "SELECT s.store_id, s.schema_version, s.trust_epoch, s.trust_state, ",
-            $in_recovery,
-            ", ",
-            $has_settings,
-            ", ",
-            $server_time,
+            "SELECT ",
+            $origin,
             ", NULL, NULL, NULL, NULL, NULL, NULL, NULL
              FROM organizations o CROSS JOIN store_state s
              WHERE o.id = (SELECT org FROM asked) AND s.singleton = 1 "
@@ -153,14 +149,9 @@ mod postgres {
     use diesel::pg::Pg;
 
     use super::*;
-    use crate::backend::origin::has_settings;
+    use crate::backend::origin::origin_text;
 
-    const DOCUMENTS: &str = documents!(
-        head!("pg_is_in_recovery()", has_settings!(), "statement_timestamp()"),
-        "LATERAL (",
-        "*",
-        ") d "
-    );
+    const DOCUMENTS: &str = documents!(head!(origin_text!(postgres)), "LATERAL (", "*", ") d ");
 
     impl QueryFragment<Pg> for DocumentsStatement {
         fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
@@ -178,10 +169,10 @@ mod sqlite {
     use diesel::sqlite::Sqlite;
 
     use super::*;
+    use crate::backend::origin::origin_text;
 
-    /// A SQLite file is not a replica, and has no clock.
     const DOCUMENTS: &str = documents!(
-        head!("FALSE", "TRUE", "NULL"),
+        head!(origin_text!(sqlite)),
         "trust_documents d WHERE d.rowid IN (",
         "rowid",
         ") "
