@@ -87,7 +87,7 @@ pub use tables::kek_rotation::KekRotationRecord;
 pub use tables::organizations::{NewOrganization, OrganizationRecord};
 pub use tables::revocation::Revocation;
 pub use tables::signatures::{
-    KeptSignatureCursor, NewPackageSignature, PackageSignatureRecord, SIGNATURES_IN_ALL,
+    KeepIf, KeptSignatureCursor, NewPackageSignature, PackageSignatureRecord, SIGNATURES_IN_ALL,
     SIGNATURES_PER_ORG,
 };
 pub use tables::signing_keys::{NewSigningKey, SigningKeyRecord};

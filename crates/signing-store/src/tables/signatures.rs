@@ -8,7 +8,7 @@ mod of_package;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 use sha2::{Digest, Sha256};
-use signing_crypto::{OrgId, PackageDigest, SignatureEnvelope, SignatureId};
+use signing_crypto::{Fingerprint, OrgId, PackageDigest, SignatureEnvelope, SignatureId};
 
 use crate::schema::package_signatures;
 use crate::sql_types::{Bytes, Id, StoredText};
@@ -54,6 +54,15 @@ pub struct NewPackageSignature {
     pub package_digest: PackageDigest,
     /// The signature.
     pub envelope: SignatureEnvelope,
+}
+
+/// What must hold when a signature is kept.
+#[derive(Clone, Debug, Default)]
+pub struct KeepIf {
+    /// [`own_package_signatures`](crate::StoreReader::own_package_signatures) still gives these.
+    pub unchanged: Option<Vec<PackageSignatureRecord>>,
+    /// The organization does not refuse this key: another key signs because this one has signed.
+    pub not_refused: Option<Fingerprint>,
 }
 
 fn digest_of(envelope: &[u8]) -> PackageDigest {

@@ -1,5 +1,5 @@
 use signing_crypto::{OrgId, PackageStatement, SignatureEnvelope, SignatureId};
-use signing_store::{Change, NewPackageSignature, PackageSignatureRecord, StoreError};
+use signing_store::{Change, KeepIf, NewPackageSignature, PackageSignatureRecord, StoreError};
 
 use super::KeyManager;
 use crate::audit::{AuditEvent, EventType};
@@ -14,12 +14,7 @@ impl KeyManager {
         org: OrgId,
         envelope: &SignatureEnvelope,
     ) -> Result<Change<SignatureId>, TrustError> {
-        let (statement, new) = to_keep(org, envelope)?;
-        let change = self.store.insert_package_signature(new).await?;
-        if let Change::Made(_) = &change {
-            announce_stored(org, &statement);
-        }
-        Ok(change)
+        self.keep_signature(org, envelope, KeepIf::default()).await
     }
 
     /// Keeps a signature that was made in the knowledge of `kept`, such as one of those
@@ -34,10 +29,22 @@ impl KeyManager {
         kept: &KeptSignatures,
         envelope: &SignatureEnvelope,
     ) -> Result<Change<SignatureId>, TrustError> {
-        let (statement, new) = to_keep(kept.org, envelope)?;
-        let change = self.store.insert_signature_if_unchanged(&kept.records, new).await?;
+        let only = KeepIf { unchanged: Some(kept.records.clone()), not_refused: None };
+        self.keep_signature(kept.org, envelope, only).await
+    }
+
+    async fn keep_signature(
+        &self,
+        org_id: OrgId,
+        envelope: &SignatureEnvelope,
+        only: KeepIf,
+    ) -> Result<Change<SignatureId>, TrustError> {
+        let statement = envelope.unverified_statement()?;
+        let (package_digest, envelope) = (*statement.digest(), envelope.clone());
+        let new = NewPackageSignature { org_id, package_digest, envelope };
+        let change = self.store.keep_signature(new, only).await?;
         if let Change::Made(_) = &change {
-            announce_stored(kept.org, &statement);
+            announce_stored(org_id, &statement);
         }
         Ok(change)
     }
@@ -58,15 +65,6 @@ impl KeyManager {
         self.change(event, |store, entry| store.remove_package_signature(org, id, entry)).await?;
         Ok(kept)
     }
-}
-
-fn to_keep(
-    org_id: OrgId,
-    envelope: &SignatureEnvelope,
-) -> Result<(PackageStatement, NewPackageSignature), TrustError> {
-    let statement = envelope.unverified_statement()?;
-    let (package_digest, envelope) = (*statement.digest(), envelope.clone());
-    Ok((statement, NewPackageSignature { org_id, package_digest, envelope }))
 }
 
 pub(super) fn announce_stored(org: OrgId, statement: &PackageStatement) {

@@ -5,7 +5,8 @@ use std::slice;
 use signing_crypto::{SignatureEnvelope, SigningKey};
 use signing_loader::{RequiredSigners, SignatureSource, SignerCount};
 use signing_trust::store::{
-    Change, NewPackageSignature, PackageSignatureRecord, Revocation, SigningKeyRecord, StoreError,
+    Change, KeepIf, NewPackageSignature, PackageSignatureRecord, Revocation, SigningKeyRecord,
+    StoreError,
 };
 use signing_trust::{KeyManager, Resign, Resigned, TrustError};
 use tokio::task::JoinSet;
@@ -154,7 +155,8 @@ async fn signature_is_not_put_beside_one_that_its_organization_refuses(world: Wo
         };
         let store = &world.store;
         let seen = store.own_package_signatures(acme.org, kept.package_digest).await.unwrap();
-        store.insert_signature_for(acme.key.fingerprint, &seen, kept).await
+        let not_refused = Some(acme.key.fingerprint);
+        store.keep_signature(kept, KeepIf { unchanged: Some(seen), not_refused }).await
     };
     assert!(matches!(keep(&acme.signature).await, Ok(Change::Made(_))));
     let another = add_signature(&acme.signature, &SigningKey::generate().unwrap());

@@ -232,23 +232,6 @@ pub(crate) trait KeepSignatures {
         Ok(Change::Unchanged(kept))
     }
 
-    /// The same, if what is kept about the package is `expected`.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::SignaturesChanged`] if it is not.
-    async fn insert_signature_if_unchanged(
-        &mut self,
-        expected: &[PackageSignatureRecord],
-        new: NewPackageSignature,
-    ) -> Result<Change<SignatureId>, StoreError> {
-        let digest = new.package_digest;
-        match self.newest_signatures(new.org_id, digest).await? == expected {
-            true => self.insert_signature(new).await,
-            false => Err(StoreError::SignaturesChanged { digest }),
-        }
-    }
-
     /// # Errors
     ///
     /// [`StoreError::Compromised`] and [`StoreError::KeyRefused`] if the organization

@@ -3,7 +3,7 @@ use diesel_async::RunQueryDsl;
 use signing_crypto::{Fingerprint, OrgId, SignatureEnvelope, SignatureId};
 
 use super::in_transaction::{KeepSignatures, SignatureGate};
-use super::{NewPackageSignature, PackageSignatureRecord, digest_of};
+use super::{KeepIf, NewPackageSignature, PackageSignatureRecord, digest_of};
 use crate::error::StoreError;
 use crate::pool::now;
 use crate::schema::package_signatures;
@@ -18,56 +18,28 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`StoreError::OrganizationNotFound`] or [`StoreError::OrganizationDeleted`].
-    pub async fn insert_package_signature(
+    /// [`StoreError::OrganizationNotFound`] or [`StoreError::OrganizationDeleted`];
+    /// [`StoreError::SignaturesChanged`] if what is kept is not [`KeepIf::unchanged`];
+    /// [`StoreError::Compromised`] and [`StoreError::KeyRefused`] if the organization refuses
+    /// the key [`KeepIf::not_refused`].
+    pub async fn keep_signature(
         &self,
         new: NewPackageSignature,
+        only: KeepIf,
     ) -> Result<Change<SignatureId>, StoreError> {
+        let (org, digest) = (new.org_id, new.package_digest);
         change!(self, |conn| {
-            conn.lock_signatures(new.org_id).await?;
+            conn.lock_signatures(org).await?;
+            if let Some(existing_signer) = only.not_refused {
+                conn.lock_organization(org).await?;
+                conn.require_not_refused(existing_signer, org).await?;
+            }
+            if let Some(expected) = only.unchanged
+                && conn.newest_signatures(org, digest).await? != expected
+            {
+                return Err(StoreError::SignaturesChanged { digest });
+            }
             conn.insert_signature(new).await
-        })
-    }
-
-    /// Keeps a signature if [`own_package_signatures`](crate::StoreReader::own_package_signatures)
-    /// still gives `expected`.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::SignaturesChanged`] if it gives something else; otherwise as
-    /// [`insert_package_signature`](Self::insert_package_signature).
-    pub async fn insert_signature_if_unchanged(
-        &self,
-        expected: &[PackageSignatureRecord],
-        new: NewPackageSignature,
-    ) -> Result<Change<SignatureId>, StoreError> {
-        let expected = expected.to_vec();
-        change!(self, |conn| {
-            conn.lock_signatures(new.org_id).await?;
-            conn.insert_signature_if_unchanged(&expected, new).await
-        })
-    }
-
-    /// Keeps a signature that another key makes because the key `existing_signer` has signed,
-    /// if what is kept is still `expected`.
-    ///
-    /// # Errors
-    ///
-    /// As [`insert_signature_if_unchanged`](Self::insert_signature_if_unchanged);
-    /// [`StoreError::Compromised`] and [`StoreError::KeyRefused`] if the organization
-    /// refuses `existing_signer`.
-    pub async fn insert_signature_for(
-        &self,
-        existing_signer: Fingerprint,
-        expected: &[PackageSignatureRecord],
-        new: NewPackageSignature,
-    ) -> Result<Change<SignatureId>, StoreError> {
-        let expected = expected.to_vec();
-        change!(self, |conn| {
-            conn.lock_signatures(new.org_id).await?;
-            conn.lock_organization(new.org_id).await?;
-            conn.require_not_refused(existing_signer, new.org_id).await?;
-            conn.insert_signature_if_unchanged(&expected, new).await
         })
     }
 

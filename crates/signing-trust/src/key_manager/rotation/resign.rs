@@ -3,7 +3,7 @@ use std::time::Duration;
 use signing_crypto::{
     AddSignatureError, PackageStatement, SignatureEnvelope, SignatureId, SigningKey,
 };
-use signing_store::{Change, NewPackageSignature, PackageSignatureRecord, StoreError};
+use signing_store::{Change, KeepIf, NewPackageSignature, PackageSignatureRecord, StoreError};
 
 use super::super::KeyManager;
 use super::super::signatures::announce_stored;
@@ -139,7 +139,8 @@ impl Successor<'_> {
             return Ok(None);
         }
         let new = NewPackageSignature { org_id, package_digest, envelope };
-        Ok(Some(store.insert_signature_for(old, &seen, new).await?))
+        let only = KeepIf { unchanged: Some(seen), not_refused: Some(old) };
+        Ok(Some(store.keep_signature(new, only).await?))
     }
 }
 
