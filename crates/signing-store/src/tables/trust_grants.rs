@@ -40,19 +40,6 @@ impl TrustGrantRecord {
 }
 
 impl StoreReader {
-    /// The grants that `parent` has made and not revoked, oldest first.
-    pub async fn grants_from(&self, parent: OrgId) -> Result<Vec<TrustGrantRecord>, StoreError> {
-        read!(self.pool, |conn| {
-            Ok(trust_grants::table
-                .filter(trust_grants::parent_org_id.eq(bind(parent)))
-                .filter(trust_grants::revoked_at.is_null())
-                .order((trust_grants::created_at, trust_grants::id))
-                .select(TrustGrantRecord::as_select())
-                .load(conn)
-                .await?)
-        })
-    }
-
     /// The organizations that `parent` has granted trust to, deleted ones included, with the
     /// grants that are not revoked, oldest first.
     pub async fn children_of(

@@ -127,7 +127,7 @@ async fn granting_twice_changes_nothing(world: World) {
         world.keys.grant_trust(parent, child, TrustLimits::default()).await
     })
     .await;
-    assert_eq!(world.store.grants_from(parent).await.unwrap().len(), 1);
+    assert_eq!(world.store.children_of(parent).await.unwrap().len(), 1);
 }
 
 async fn revoking_a_grant_twice_changes_nothing(world: World) {

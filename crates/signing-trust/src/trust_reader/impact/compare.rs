@@ -135,8 +135,8 @@ impl TrustReader {
         kept: &mut KeptDigests<'_>,
     ) -> Result<SignatureComparison, TrustError> {
         let mut keepers = BTreeSet::from([org.id]);
-        let grants = self.store.grants_from(org.id).await?;
-        keepers.extend(grants.into_iter().map(|grant| grant.child_org_id));
+        let children = self.store.children_of(org.id).await?;
+        keepers.extend(children.into_iter().map(|(_, child)| child.id));
         let joining = scenario.new_child_of(org.id).filter(|child| keepers.insert(*child));
         let mut digests = BTreeSet::new();
         for keeper in keepers {

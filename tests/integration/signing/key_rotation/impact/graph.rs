@@ -124,7 +124,7 @@ pub(super) async fn everything(world: &World, graph: &Graph) -> String {
             "{:?}{:?}{:?}{:?}{:?}",
             store.signing_keys(*org).await.unwrap(),
             store.own_trusted_keys(*org).await.unwrap(),
-            store.grants_from(*org).await.unwrap(),
+            store.children_of(*org).await.unwrap(),
             store.kept_signatures(*org, None, 100).await.unwrap(),
             store.audit_log(*org).await.unwrap(),
         );

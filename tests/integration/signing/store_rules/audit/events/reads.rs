@@ -20,7 +20,7 @@ async fn questions_are_neither_told_nor_logged(recorded: RecordedStore) {
     keys.get_signing_key(id).await.unwrap();
     keys.store().organizations().await.unwrap();
     keys.store().organization(OrganizationRef::Id(org)).await.unwrap();
-    keys.store().grants_from(org).await.unwrap();
+    keys.store().children_of(org).await.unwrap();
     keys.store().signing_keys(org).await.unwrap();
     keys.list_trusted_keys(org).await.unwrap();
     keys.store().own_trusted_keys(org).await.unwrap();
