@@ -74,19 +74,12 @@ impl StateFile {
         accessat(CWD, file.directory(), needed, AtFlags::EACCESS)
             .map_err(|errno| file.failed(errno.into()))?;
         let lock = file.beside(".lock");
-        let mut options = OpenOptions::new();
-        options.read(true).custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits() as i32);
-        // A file that is replaced while it is looked at looks like one that others replace.
-        let _lock = match options.open(&lock) {
-            Ok(opened) => {
-                file.require_protection(&lock, &opened)?;
-                lock_file(&opened, LOCK_LIMIT).map_err(|error| file.failed(error))?;
-                Some(opened)
-            }
-            // Nobody writes the file without one.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(error) => return Err(file.failed(error)),
-        };
+        // A file that is replaced while it is looked at looks like one that others replace. Nobody
+        // writes the file without a lock.
+        let lock = file.existing(&lock)?;
+        if let Some(lock) = &lock {
+            lock_file(lock, LOCK_LIMIT).map_err(|error| file.failed(error))?;
+        }
         file.read()
     }
 
@@ -115,18 +108,23 @@ impl StateFile {
         Ok(lock)
     }
 
-    /// What is remembered. The lock is held.
-    fn read(&self) -> Result<SeenDocuments, VersionMemoryError> {
+    /// Opens a file for reading, if there is one.
+    fn existing(&self, path: &Path) -> Result<Option<File>, VersionMemoryError> {
         let mut options = OpenOptions::new();
         options.read(true).custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits() as i32);
-        let file = match options.open(&self.path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Ok(SeenDocuments::default());
+        match options.open(path) {
+            Ok(file) => {
+                self.require_protection(path, &file)?;
+                Ok(Some(file))
             }
-            Err(error) => return Err(self.failed(error)),
-        };
-        self.require_protection(&self.path, &file)?;
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(self.failed(error)),
+        }
+    }
+
+    /// What is remembered. The lock is held.
+    fn read(&self) -> Result<SeenDocuments, VersionMemoryError> {
+        let Some(file) = self.existing(&self.path)? else { return Ok(SeenDocuments::default()) };
         let mut text = String::new();
         file.take(MAX_SIZE + 1).read_to_string(&mut text).map_err(|error| self.failed(error))?;
         parse(&text).map_err(|fault| VersionMemoryError::Damaged { path: self.path.clone(), fault })
