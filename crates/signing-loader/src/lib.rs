@@ -127,7 +127,7 @@ pub use sign::PackageSigner;
 #[cfg(feature = "private-keys")]
 pub use sign::{
     MadeSignature, NotAdded, PreparedSignature, SignError, SignatureFile, SignatureOutcome,
-    SignaturePlace, SignedTerms, add_signature, package_statement, sign_package, sign_statement,
+    SignedTerms, add_signature, package_statement, sign_package, sign_statement,
 };
 pub use source::{EnvelopeSource, SignatureSource};
 pub use state_file::StateFile;

@@ -8,7 +8,7 @@ mod statement;
 #[cfg(feature = "store")]
 pub use cosign::PackageSigner;
 pub use cosign::{MadeSignature, PreparedSignature, SignatureOutcome};
-pub use error::{NotAdded, SignError, SignaturePlace};
+pub use error::{NotAdded, SignError};
 pub use file::SignatureFile;
 pub use statement::{SignedTerms, add_signature, package_statement, sign_package, sign_statement};
 

@@ -2,7 +2,7 @@ use std::path::Path;
 
 use signing_crypto::{AddSignatureError, shell_word};
 use signing_loader::{
-    LibraryError, LoadError, NotAdded, PackageError, RequiredSigners, SignError, SignaturePlace,
+    LibraryError, LoadError, NotAdded, PackageError, RequiredSigners, SignError, SignatureLocation,
     SignedTerms, VerificationError,
 };
 use signing_trust::UntrustedReason;
@@ -232,7 +232,7 @@ pub(super) fn sign(error: &SignError) -> Advice {
         SignError::Package(error) => return package(error),
         SignError::Trust(error) => return trust::trust(error),
         SignError::Signer(error) => return signers::signer(error),
-        SignError::NotAdded { place, source } => return not_added(place, source),
+        SignError::NotAdded { location, source } => return not_added(location, source),
         SignError::NotASignature { .. } => NOT_OURS,
         SignError::ChangedMeanwhile { .. } => SIGN_AGAIN,
         SignError::Locked { path, .. } => {
@@ -252,9 +252,9 @@ pub(super) fn find_lock_holder(path: &Path) -> String {
     format!("find out which process holds it, and end it or wait for it: fuser -v {path}")
 }
 
-fn not_added(place: &SignaturePlace, error: &NotAdded) -> Advice {
-    let elsewhere = match place {
-        SignaturePlace::File(_) => {
+fn not_added(location: &SignatureLocation, error: &NotAdded) -> Advice {
+    let elsewhere = match location {
+        SignatureLocation::File(_) => {
             "sign into another file with --output, or replace these signatures with --force"
         }
         _ => "make a signature of its own with --force",

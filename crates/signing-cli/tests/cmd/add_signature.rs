@@ -82,7 +82,7 @@ fn nothing_is_added_to_signatures_of_something_else() {
             same => format!("to sign the same terms: {same}; otherwise "),
         };
         let expected = format!(
-            "refused: cannot add to the signatures in a.so.sig: {difference}\nnext: {first}sign \
+            "refused: cannot add to the signatures at a.so.sig: {difference}\nnext: {first}sign \
              into another file with --output, or replace these signatures with --force\n"
         );
         assert_eq!(run.stderr, expected);

@@ -4,6 +4,7 @@ use signing_crypto::{
 };
 #[cfg(feature = "store")]
 use signing_crypto::{KeyId, OrgId, SignatureId};
+use signing_trust::acceptance::SignatureLocation;
 use signing_trust::clock_time;
 #[cfg(feature = "store")]
 use signing_trust::store::StoreError;
@@ -11,7 +12,7 @@ use signing_trust::store::StoreError;
 use signing_trust::{KeptSignatures, KeyManager, ProvenKey, TrustError, TrustReader};
 
 use super::statement::{SignedTerms, add_signature, sign_statement};
-use super::{NotAdded, SignError, SignatureFile, SignaturePlace};
+use super::{NotAdded, SignError, SignatureFile};
 
 /// How often a signature is made again because another process stored one at the same
 /// time. Each time one of them succeeds, and an envelope has room for 16.
@@ -28,7 +29,7 @@ const MAX_ATTEMPTS: usize = 32;
 #[must_use = "nothing is signed yet"]
 pub struct PreparedSignature {
     statement: PackageStatement,
-    existing: Option<(SignatureEnvelope, SignaturePlace)>,
+    existing: Option<(SignatureEnvelope, SignatureLocation)>,
     /// What the store had when it was read.
     #[cfg(feature = "store")]
     stored: Option<KeptSignatures>,
@@ -98,11 +99,11 @@ impl PreparedSignature {
     /// [`SignError::NotAdded`] if they state something else.
     pub fn add_to_file(&mut self, file: &SignatureFile) -> Result<(), SignError> {
         let Some(envelope) = file.envelope() else { return Ok(()) };
-        let place = SignaturePlace::File(file.path().into());
+        let location = SignatureLocation::File(file.path().into());
         if let Err(source) = require_same(&self.statement, envelope) {
-            return Err(SignError::NotAdded { place, source });
+            return Err(SignError::NotAdded { location, source });
         }
-        self.existing = Some((envelope.clone(), place));
+        self.existing = Some((envelope.clone(), location));
         #[cfg(feature = "store")]
         {
             // What the store has is no longer what is added to.
@@ -115,7 +116,7 @@ impl PreparedSignature {
     /// that state the same. Others are no obstacle. Signatures in a file come first.
     #[cfg(feature = "store")]
     pub async fn add_to_store(&mut self, keys: &TrustReader, org: OrgId) -> Result<(), SignError> {
-        if matches!(self.existing, Some((_, SignaturePlace::File(_)))) {
+        if matches!(self.existing, Some((_, SignatureLocation::File(_)))) {
             return Ok(());
         }
         let stored = keys.kept_signatures(org, *self.statement.digest()).await?;
@@ -123,7 +124,7 @@ impl PreparedSignature {
             .signatures()
             .filter_map(|signature| signature.envelope.ok())
             .find(|envelope| require_same(&self.statement, envelope).is_ok())
-            .map(|envelope| (envelope, SignaturePlace::Store));
+            .map(|envelope| (envelope, SignatureLocation::Store));
         self.stored = Some(stored);
         Ok(())
     }
@@ -139,11 +140,11 @@ impl PreparedSignature {
         kept: KeptSignatures,
         envelope: SignatureEnvelope,
     ) -> Result<(), SignError> {
-        let place = SignaturePlace::Store;
+        let location = SignatureLocation::Store;
         if let Err(source) = require_same(&self.statement, &envelope) {
-            return Err(SignError::NotAdded { place, source });
+            return Err(SignError::NotAdded { location, source });
         }
-        (self.existing, self.stored) = (Some((envelope, place)), Some(kept));
+        (self.existing, self.stored) = (Some((envelope, location)), Some(kept));
         Ok(())
     }
 
@@ -225,7 +226,7 @@ impl PreparedSignature {
                 stored => return Ok((stored?.into_inner(), made)),
             }
         }
-        Err(SignError::ChangedMeanwhile { place: SignaturePlace::Store })
+        Err(SignError::ChangedMeanwhile { location: SignatureLocation::Store })
     }
 
     fn plan(&self, signer: &VerifyingKey) -> Result<Plan, SignError> {
@@ -252,9 +253,10 @@ impl PreparedSignature {
     }
 
     fn not_added(&self, source: NotAdded) -> SignError {
-        // There is a place whenever something can be added to.
-        let place = self.existing.as_ref().map_or(SignaturePlace::Store, |(_, at)| at.clone());
-        SignError::NotAdded { place, source }
+        // There is a location whenever something can be added to.
+        let location =
+            self.existing.as_ref().map_or(SignatureLocation::Store, |(_, at)| at.clone());
+        SignError::NotAdded { location, source }
     }
 }
 

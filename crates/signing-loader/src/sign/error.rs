@@ -1,4 +1,3 @@
-use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -7,6 +6,7 @@ use signing_crypto::{
 };
 #[cfg(feature = "store")]
 use signing_trust::TrustError;
+use signing_trust::acceptance::SignatureLocation;
 use thiserror::Error;
 
 use super::SignedTerms;
@@ -34,18 +34,18 @@ pub enum SignError {
         source: MalformedEnvelope,
     },
     /// The existing signatures say something else, or have no room.
-    #[error("cannot add to the signatures in {place}")]
+    #[error("cannot add to the signatures {location}")]
     NotAdded {
         /// Where the existing signatures are.
-        place: SignaturePlace,
+        location: SignatureLocation,
         /// Why.
         source: NotAdded,
     },
     /// Another process changed the signatures at the same time.
-    #[error("{place} was changed by another process at the same time")]
+    #[error("the signatures {location} were changed by another process at the same time")]
     ChangedMeanwhile {
         /// Where the signatures are.
-        place: SignaturePlace,
+        location: SignatureLocation,
     },
     /// Another process has held the lock of the signature file's directory for too long. Any
     /// process that can read the directory can hold it.
@@ -128,25 +128,6 @@ impl NotAdded {
             }
             Self::Envelope(error) => error.code(),
             Self::Signature(error) => error.code(),
-        }
-    }
-}
-
-/// Where signatures of a package are.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum SignaturePlace {
-    /// In this file.
-    File(PathBuf),
-    /// In the store.
-    Store,
-}
-
-impl fmt::Display for SignaturePlace {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::File(path) => path.display().fmt(f),
-            Self::Store => f.write_str("the store"),
         }
     }
 }

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use signing_crypto::SignatureEnvelope;
-use signing_trust::acceptance::VerificationError;
+use signing_trust::acceptance::{SignatureLocation, VerificationError};
 
-use super::{SignError, SignaturePlace};
+use super::SignError;
 use crate::error::PackageError;
 use crate::lock::lock_file;
 use crate::open::read_signature;
@@ -68,8 +68,8 @@ impl SignatureFile {
             Ok(()) | Err(_) => {}
         }
         if read(&self.path)? != self.envelope {
-            let place = SignaturePlace::File(self.path.clone());
-            return Err(SignError::ChangedMeanwhile { place }.into());
+            let location = SignatureLocation::File(self.path.clone());
+            return Err(SignError::ChangedMeanwhile { location }.into());
         }
         write(&self.path)
     }

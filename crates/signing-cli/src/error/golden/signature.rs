@@ -4,7 +4,7 @@ use signing_crypto::{
     AddSignatureError, EnvelopeError, ForeignFormat, MalformedEnvelope, MalformedStatement,
     PREDICATE_TYPE, ParseError, SignatureEnvelope,
 };
-use signing_loader::{NotAdded, SignError, SignaturePlace, SignedTerms, VerificationError};
+use signing_loader::{NotAdded, SignError, SignatureLocation, SignedTerms, VerificationError};
 use signing_trust::TrustError;
 
 use super::{Sample, each, sample, values};
@@ -43,7 +43,7 @@ fn sign_error(error: SignError) -> CliError {
 }
 
 fn not_added_to_file(source: NotAdded) -> SignError {
-    SignError::NotAdded { place: SignaturePlace::File("libworkflow.so.sig".into()), source }
+    SignError::NotAdded { location: SignatureLocation::File("libworkflow.so.sig".into()), source }
 }
 
 fn malformed() -> Vec<MalformedEnvelope> {
@@ -136,9 +136,9 @@ fn sign() -> Vec<SignError> {
         SignError::Signer(values::wrong_signature()),
         SignError::NotASignature { path: path(), source: values::malformed_envelope() },
         not_added_to_file(NotAdded::Content),
-        SignError::NotAdded { place: SignaturePlace::Store, source: full().into() },
-        SignError::ChangedMeanwhile { place: SignaturePlace::Store },
-        SignError::ChangedMeanwhile { place: SignaturePlace::File(path()) },
+        SignError::NotAdded { location: SignatureLocation::Store, source: full().into() },
+        SignError::ChangedMeanwhile { location: SignatureLocation::Store },
+        SignError::ChangedMeanwhile { location: SignatureLocation::File(path()) },
         SignError::Locked { path: "our packages".into(), after: Duration::from_secs(10) },
         SignError::ExpiryPast { expires_at: values::statement_time() },
     ]
