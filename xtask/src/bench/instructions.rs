@@ -12,7 +12,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::programs::{Scratch, build, library};
+use super::programs::{build, library};
 use crate::process::{line, output, say, workspace_root};
 
 const COUNTS: &str = "tests/instructions.json";
@@ -23,7 +23,7 @@ const TOLERANCE: f64 = 0.02;
 /// Counts, and compares or writes.
 pub(super) fn run(write: bool) -> Result<()> {
     let programs = build()?;
-    let scratch = Scratch::new()?;
+    let scratch = tempfile::tempdir()?;
     let counts = count_all(&programs, scratch.path())?;
     let path = workspace_root().join(COUNTS);
     if write {

@@ -35,7 +35,7 @@ pub(super) struct Contender {
 /// Runs the benchmark.
 pub(super) fn run() -> Result<()> {
     let programs = build()?;
-    let scratch = Scratch::new()?;
+    let scratch = tempfile::tempdir()?;
     let directory = scratch.path();
     let key = directory.join("key.pem");
     let cloacina = programs.join("cloacina");
@@ -235,27 +235,6 @@ fn ratio(own: &[Duration], others: &[Duration]) -> f64 {
 fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]
-}
-
-/// A directory that goes with this value.
-pub(super) struct Scratch(PathBuf);
-
-impl Scratch {
-    pub(super) fn new() -> Result<Self> {
-        let path = std::env::temp_dir().join(format!("cloacina-bench-{}", std::process::id()));
-        fs::create_dir(&path).with_context(|| format!("cannot make {}", path.display()))?;
-        Ok(Self(path))
-    }
-
-    pub(super) fn path(&self) -> &Path {
-        &self.0
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
 }
 
 #[cfg(test)]

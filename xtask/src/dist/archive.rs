@@ -76,16 +76,16 @@ mod tests {
 
     #[test]
     fn an_archive_depends_on_its_files_alone() {
-        let scratch = std::env::temp_dir().join(format!("cloacina-archive-{}", std::process::id()));
+        let scratch = tempfile::tempdir().unwrap();
         let make = |name: &str, order: [&str; 2], text: &str, mode: u32| {
-            let directory = scratch.join(name);
-            fs::create_dir_all(&directory).unwrap();
+            let directory = scratch.path().join(name);
+            fs::create_dir(&directory).unwrap();
             for file in order {
                 fs::write(directory.join(file), text).unwrap();
                 fs::set_permissions(directory.join(file), PermissionsExt::from_mode(mode)).unwrap();
             }
             readable(&directory).unwrap();
-            let tar = scratch.join(format!("{name}.tar"));
+            let tar = scratch.path().join(format!("{name}.tar"));
             pack(&directory, "root", "1700000000", &tar).unwrap();
             (sha256(&tar).unwrap(), tar)
         };
@@ -95,6 +95,5 @@ mod tests {
         assert_ne!(make("d", ["x", "y"], "text", 0o700).0, first);
         let listed = output(Command::new("tar").arg("-tf").arg(tar)).unwrap();
         assert_eq!(listed, "root/\nroot/x\nroot/y\n");
-        fs::remove_dir_all(&scratch).unwrap();
     }
 }

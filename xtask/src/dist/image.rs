@@ -299,8 +299,8 @@ mod tests {
 
     #[test]
     fn every_blob_is_found_by_its_digest_and_twice_the_same() {
-        let scratch = std::env::temp_dir().join(format!("cloacina-image-{}", std::process::id()));
-        fs::create_dir_all(&scratch).unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let scratch = directory.path();
         let layer = scratch.join("layer.tar");
         fs::write(&layer, "layer").unwrap();
         let write = |name: &str, created: &str| {
@@ -320,6 +320,5 @@ mod tests {
             assert_eq!(sha256(&path).unwrap(), digest);
             assert_eq!(fs::metadata(&path).unwrap().len(), blob["size"].as_u64().unwrap());
         }
-        fs::remove_dir_all(&scratch).unwrap();
     }
 }

@@ -8,6 +8,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
+use tempfile::TempDir;
 
 use super::sha256;
 use crate::process::{output, say};
@@ -84,7 +85,7 @@ pub(super) fn sign_and_verify(
 }
 
 fn verify_with_openssl(file: &Path, key: &Path) -> Result<()> {
-    let scratch = Scratch::beside(file)?;
+    let scratch = Scratch(tempfile::tempdir()?);
     let text = fs::read_to_string(with_suffix(file, ".sig"))?;
     let envelope: Value = serde_json::from_str(&text).context("the signature is not JSON")?;
     let field = |value: &Value| value.as_str().map(str::to_owned).context("a field is missing");
@@ -122,34 +123,22 @@ fn with_suffix(file: &Path, suffix: &str) -> PathBuf {
     path.into()
 }
 
-/// Files for openssl, removed when this is dropped.
-struct Scratch(PathBuf);
+/// Files for openssl.
+struct Scratch(TempDir);
 
 impl Scratch {
-    fn beside(file: &Path) -> Result<Self> {
-        let directory = with_suffix(file, ".openssl");
-        fs::create_dir(&directory)?;
-        Ok(Self(directory))
-    }
-
     fn write(&self, name: &str, bytes: &[u8]) -> Result<PathBuf> {
-        let path = self.0.join(name);
+        let path = self.0.path().join(name);
         fs::write(&path, bytes)?;
         Ok(path)
     }
 
     fn decoded(&self, base64: &str) -> Result<Vec<u8>> {
-        let (from, to) = (self.write("base64", base64.as_bytes())?, self.0.join("decoded"));
+        let (from, to) = (self.write("base64", base64.as_bytes())?, self.0.path().join("decoded"));
         let mut openssl = Command::new("openssl");
         openssl.args(["base64", "-d", "-A", "-in"]).arg(from).arg("-out").arg(&to);
         output(&mut openssl)?;
         Ok(fs::read(to)?)
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
     }
 }
 
