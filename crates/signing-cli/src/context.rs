@@ -22,6 +22,7 @@ const ORG: &str = "CLOACINA_ORG";
 const ACTOR: &str = "CLOACINA_ACTOR";
 
 /// The global options. Nothing is opened before a command needs it.
+#[derive(Default)]
 pub(crate) struct Context {
     database_url: Option<String>,
     /// Where the store is, once it was asked for.
@@ -52,16 +53,7 @@ impl Context {
 
     /// Without the other options, for a store that is only read.
     pub(crate) fn for_reading(database_url: Option<String>) -> Self {
-        Self {
-            database_url,
-            url: OnceCell::new(),
-            kek_file: None,
-            kek_place: OnceCell::new(),
-            actor: None,
-            allow_insecure_database: false,
-            quiet: true,
-            shows_progress: false,
-        }
+        Self { database_url, quiet: true, ..Self::default() }
     }
 
     /// Where the store is. What is dangerous about that is said once.
