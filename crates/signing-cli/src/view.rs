@@ -42,6 +42,16 @@ pub(crate) trait Documented: Serialize + schemars::JsonSchema {}
 #[cfg(test)]
 impl<T: Serialize + schemars::JsonSchema + ?Sized> Documented for T {}
 
+/// The documents of a module's commands, for the tests of the schemas: `command: view`.
+macro_rules! json_documents {
+    ($($command:literal: $view:ty),+ $(,)?) => {
+        #[cfg(test)]
+        pub(in crate::commands) const DOCUMENTS: &[crate::schemas::Document] =
+            &[$(crate::schemas::Document::of::<$view>($command)),+];
+    };
+}
+pub(crate) use json_documents;
+
 impl<T: View> View for Vec<T> {
     fn text(&self) -> Lines {
         let mut text = Lines::new();

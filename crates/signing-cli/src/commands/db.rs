@@ -9,9 +9,7 @@ use crate::context::{Context, block_on};
 use crate::error::CliError;
 use crate::lines::Lines;
 use crate::output::Report;
-#[cfg(test)]
-use crate::schemas::Document;
-use crate::view::View;
+use crate::view::{View, json_documents};
 
 pub(super) fn run(context: &Context, command: Db) -> Result<Report, CliError> {
     block_on(async {
@@ -47,12 +45,11 @@ async fn status(context: &Context) -> Result<Report, CliError> {
     }))
 }
 
-#[cfg(test)]
-pub(super) const DOCUMENTS: &[Document] = &[
-    Document::of::<MigrationView>("db migrate"),
-    Document::of::<StatusView>("db status"),
-    Document::of::<grants::GrantsView>("db grants"),
-];
+json_documents! {
+    "db migrate": MigrationView,
+    "db status": StatusView,
+    "db grants": grants::GrantsView,
+}
 
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]

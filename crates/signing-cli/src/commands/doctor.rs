@@ -20,11 +20,9 @@ use crate::cli::Doctor;
 use crate::context::{Context, block_on};
 use crate::error::CliError;
 use crate::output::Report;
-#[cfg(test)]
-use crate::schemas::Document;
+use crate::view::json_documents;
 
-#[cfg(test)]
-pub(super) const DOCUMENTS: &[Document] = &[Document::of::<DoctorView<'static>>("doctor")];
+json_documents! { "doctor": DoctorView<'static> }
 
 pub(super) fn run(context: &Context, command: Doctor) -> Result<Report, CliError> {
     let checks = block_on(async { Ok(examine(context, &command).await) })?;

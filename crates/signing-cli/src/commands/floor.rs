@@ -9,11 +9,9 @@ use crate::context::{Context, block_on};
 use crate::error::CliError;
 use crate::lines::{Cell, Lines, Table, quoted};
 use crate::output::Report;
-#[cfg(test)]
-use crate::schemas::Document;
 use crate::select;
 use crate::time::Time;
-use crate::view::View;
+use crate::view::{View, json_documents};
 
 pub(super) fn run(context: &Context, command: Floor) -> Result<Report, CliError> {
     block_on(async {
@@ -86,14 +84,13 @@ async fn list(context: &Context, org: Option<&OrgReference>) -> Result<Report, C
     Ok(Report::requested(&FloorsView(floors.into_iter().map(view).collect())))
 }
 
-#[cfg(test)]
-pub(super) const DOCUMENTS: &[Document] = &[
-    Document::of::<FloorChangeView>("package floor set"),
-    Document::of::<FloorChangeView>("package floor unset"),
-    Document::of::<ImpactView<'static>>("package floor set"),
-    Document::of::<ImpactView<'static>>("package floor unset"),
-    Document::of::<FloorsView>("package floor list"),
-];
+json_documents! {
+    "package floor set": FloorChangeView,
+    "package floor unset": FloorChangeView,
+    "package floor set": ImpactView<'static>,
+    "package floor unset": ImpactView<'static>,
+    "package floor list": FloorsView,
+}
 
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]

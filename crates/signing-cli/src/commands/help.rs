@@ -6,8 +6,7 @@ use crate::cli::{self, Shell};
 use crate::completion;
 use crate::error::CliError;
 use crate::output::Report;
-#[cfg(test)]
-use crate::schemas::Document;
+use crate::view::json_documents;
 
 /// The script with which a shell completes command lines: it asks this program.
 pub(super) fn completions(shell: Shell) -> Result<Report, CliError> {
@@ -29,9 +28,10 @@ pub(super) fn manual(path: &[String]) -> Result<Report, CliError> {
     Ok(Report::verbatim(page.clone(), &PageView { name: &name, page: &page }))
 }
 
-#[cfg(test)]
-pub(super) const DOCUMENTS: &[Document] =
-    &[Document::of::<ScriptView<'static>>("completions"), Document::of::<PageView<'static>>("man")];
+json_documents! {
+    "completions": ScriptView<'static>,
+    "man": PageView<'static>,
+}
 
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]

@@ -21,11 +21,9 @@ use crate::context::{Context, block_on};
 use crate::error::CliError;
 use crate::kek::{FoundKek, KekFile};
 use crate::output::Report;
-#[cfg(test)]
-use crate::schemas::Document;
+use crate::view::json_documents;
 
-#[cfg(test)]
-pub(super) const DOCUMENTS: &[Document] = &[Document::of::<InitView<'static>>("init")];
+json_documents! { "init": InitView<'static> }
 
 pub(super) fn run(context: &Context, command: InitStore) -> Result<Report, CliError> {
     block_on(async {

@@ -17,10 +17,8 @@ use crate::error::{CliError, Outcome};
 use crate::key_files;
 use crate::lines::{Lines, quoted};
 use crate::output::Report;
-#[cfg(test)]
-use crate::schemas::Document;
 use crate::select::organization;
-use crate::view::{SignatureView, StatementView, View};
+use crate::view::{SignatureView, StatementView, View, json_documents};
 
 /// What is looked at.
 pub(super) struct Subject {
@@ -152,9 +150,7 @@ impl Shown {
     }
 }
 
-#[cfg(test)]
-pub(super) const DOCUMENTS: &[Document] =
-    &[Document::of::<InspectionView<'static>>("package inspect")];
+json_documents! { "package inspect": InspectionView<'static> }
 
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]

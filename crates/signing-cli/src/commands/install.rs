@@ -14,9 +14,7 @@ use crate::context::{Context, block_on};
 use crate::error::CliError;
 use crate::lines::{Lines, quoted};
 use crate::output::Report;
-#[cfg(test)]
-use crate::schemas::Document;
-use crate::view::View;
+use crate::view::{View, json_documents};
 
 /// Installs the bytes that were verified. The source is read once.
 pub(super) fn run(context: &Context, command: InstallPackage) -> Result<Report, CliError> {
@@ -73,9 +71,7 @@ fn directory(
     })
 }
 
-#[cfg(test)]
-pub(super) const DOCUMENTS: &[Document] =
-    &[Document::of::<InstalledView<'static>>("package install")];
+json_documents! { "package install": InstalledView<'static> }
 
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]

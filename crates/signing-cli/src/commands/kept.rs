@@ -13,10 +13,8 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::lines::{Cell, Lines, ShortIds, Table};
 use crate::output::Report;
-#[cfg(test)]
-use crate::schemas::Document;
 use crate::select;
-use crate::view::View;
+use crate::view::{View, json_documents};
 
 /// Lists all, or those that a key has made.
 pub(super) async fn list(
@@ -137,8 +135,7 @@ impl KeptView {
     }
 }
 
-#[cfg(test)]
-pub(super) const DOCUMENTS: &[Document] = &[Document::of::<KeptListView<'static>>("package list")];
+json_documents! { "package list": KeptListView<'static> }
 
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]

@@ -18,7 +18,7 @@ use crate::question::confirm;
 use crate::schemas::Document;
 use crate::select::organization;
 use crate::terminal::Confirmation;
-use crate::view::{GraphGrantView, LimitsView, View};
+use crate::view::{GraphGrantView, LimitsView, View, json_documents};
 
 pub(super) fn run(context: &Context, command: Orgs) -> Result<Report, CliError> {
     block_on(async {
@@ -116,14 +116,13 @@ pub(super) fn documents() -> Vec<Document> {
     [DOCUMENTS, show::DOCUMENTS, dry_run::DOCUMENTS].concat()
 }
 
-#[cfg(test)]
-const DOCUMENTS: &[Document] = &[
-    Document::of::<CreatedView<'static>>("orgs create"),
-    Document::of::<ListView<'static>>("orgs list"),
-    Document::of::<DeletedView<'static>>("orgs delete"),
-    Document::of::<GrantedView<'static>>("orgs grant-trust"),
-    Document::of::<WithdrawnView<'static>>("orgs revoke-trust"),
-];
+json_documents! {
+    "orgs create": CreatedView<'static>,
+    "orgs list": ListView<'static>,
+    "orgs delete": DeletedView<'static>,
+    "orgs grant-trust": GrantedView<'static>,
+    "orgs revoke-trust": WithdrawnView<'static>,
+}
 
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]

@@ -21,11 +21,9 @@ use crate::error::CliError;
 use crate::files::{self, Existing, Readers};
 use crate::lines::{Lines, quoted};
 use crate::output::Report;
-#[cfg(test)]
-use crate::schemas::Document;
 use crate::select::{self, organization};
 use crate::signers;
-use crate::view::{SignerView, View};
+use crate::view::{SignerView, View, json_documents};
 
 pub(super) fn run(context: &Context, command: Sign) -> Result<Report, CliError> {
     let Sign { paths, signer: Resolved(signer), name, .. } = &command;
@@ -231,9 +229,10 @@ fn write(path: &Path, made: &MadeSignature, existing: Existing) -> Result<(), Cl
     files::write_atomically(path, text.as_bytes(), Readers::Everybody, existing)
 }
 
-#[cfg(test)]
-pub(super) const DOCUMENTS: &[Document] =
-    &[Document::of::<Vec<SignedView>>("sign"), Document::of::<Vec<SignedView>>("package sign")];
+json_documents! {
+    "sign": Vec<SignedView>,
+    "package sign": Vec<SignedView>,
+}
 
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]

@@ -16,11 +16,9 @@ use crate::context::{Context, block_on};
 use crate::error::CliError;
 use crate::lines::{Lines, ShortIds, Table};
 use crate::output::Report;
-#[cfg(test)]
-use crate::schemas::Document;
 use crate::select::organization;
 use crate::time::Time;
-use crate::view::{GraphGrantView, GraphKeyView, View, standing_text};
+use crate::view::{GraphGrantView, GraphKeyView, View, json_documents, standing_text};
 
 pub(super) fn run(
     context: &Context,
@@ -84,8 +82,7 @@ fn verb(key: &GraphKey) -> &'static str {
     }
 }
 
-#[cfg(test)]
-pub(super) const DOCUMENTS: &[Document] = &[Document::of::<GraphView<'static>>("trust graph")];
+json_documents! { "trust graph": GraphView<'static> }
 
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]

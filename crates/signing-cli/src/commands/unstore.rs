@@ -9,10 +9,8 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::lines::Lines;
 use crate::output::Report;
-#[cfg(test)]
-use crate::schemas::Document;
 use crate::select;
-use crate::view::View;
+use crate::view::{View, json_documents};
 
 /// Removes signatures from the store, if it has all of them.
 pub(super) async fn unstore(
@@ -44,8 +42,7 @@ pub(super) async fn unstore(
     Ok(Report::done(&removed))
 }
 
-#[cfg(test)]
-pub(super) const DOCUMENTS: &[Document] = &[Document::of::<Vec<RemovedView>>("package unstore")];
+json_documents! { "package unstore": Vec<RemovedView> }
 
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]

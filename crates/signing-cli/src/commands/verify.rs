@@ -16,10 +16,8 @@ use crate::context::{Context, block_on};
 use crate::error::{CliError, Outcome};
 use crate::lines::{Lines, counted, quoted};
 use crate::output::{ErrorView, Progress, Report};
-#[cfg(test)]
-use crate::schemas::Document;
 use crate::time::Time;
-use crate::view::{TrustPathView, TrustedKeyView, View};
+use crate::view::{TrustPathView, TrustedKeyView, View, json_documents};
 
 pub(super) fn run(context: &Context, command: VerifyPackages) -> Result<Report, CliError> {
     let PackageArgs { name, signature } = command.package;
@@ -175,11 +173,10 @@ fn total(verdicts: &[Verdict]) -> String {
     }
 }
 
-#[cfg(test)]
-pub(super) const DOCUMENTS: &[Document] = &[
-    Document::of::<VerdictsView<'static>>("verify"),
-    Document::of::<VerdictsView<'static>>("package verify"),
-];
+json_documents! {
+    "verify": VerdictsView<'static>,
+    "package verify": VerdictsView<'static>,
+}
 
 /// The verdicts in the order of the packages: one in full, of several a line each.
 #[derive(Serialize)]

@@ -11,11 +11,9 @@ use crate::error::CliError;
 use crate::files::{self, Existing, Readers};
 use crate::lines::Lines;
 use crate::output::{self, Report};
-#[cfg(test)]
-use crate::schemas::Document;
 use crate::select;
 use crate::signers;
-use crate::view::{SignerView, View};
+use crate::view::{SignerView, View, json_documents};
 
 /// Signs the state of one log, or of all. Everything is signed before anything is written.
 pub(super) async fn checkpoint(context: &Context, command: Checkpoint) -> Result<Report, CliError> {
@@ -90,9 +88,7 @@ async fn all_organizations(keys: &TrustReader) -> Result<Vec<OrgId>, CliError> {
     }
 }
 
-#[cfg(test)]
-pub(super) const DOCUMENTS: &[Document] =
-    &[Document::of::<CheckpointsView<'static>>("audit checkpoint")];
+json_documents! { "audit checkpoint": CheckpointsView<'static> }
 
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]

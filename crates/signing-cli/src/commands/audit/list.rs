@@ -10,10 +10,9 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::lines::{Layout, cut, width_of};
 use crate::output::{Form, Listing, Report};
-#[cfg(test)]
-use crate::schemas::Document;
 use crate::select;
 use crate::time::Time;
+use crate::view::json_documents;
 
 const HEADING: &str = "   entry  time                  event";
 /// Where an entry's details stand below it.
@@ -140,8 +139,7 @@ fn word(value: &Value) -> String {
     }
 }
 
-#[cfg(test)]
-pub(super) const DOCUMENTS: &[Document] = &[Document::of::<Vec<EntryView<'static>>>("audit list")];
+json_documents! { "audit list": Vec<EntryView<'static>> }
 
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]

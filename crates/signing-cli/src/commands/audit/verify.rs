@@ -14,10 +14,8 @@ use crate::context::Context;
 use crate::error::{CliError, Outcome};
 use crate::lines::Lines;
 use crate::output::{ErrorView, Report};
-#[cfg(test)]
-use crate::schemas::Document;
 use crate::select::{self, organization};
-use crate::view::View;
+use crate::view::{View, json_documents};
 use crate::{files, key_files};
 
 /// Room for some 20,000 checkpoints.
@@ -147,8 +145,7 @@ struct Verdicts {
     refusals: Vec<(String, CliError)>,
 }
 
-#[cfg(test)]
-pub(super) const DOCUMENTS: &[Document] = &[Document::of::<Vec<LogView>>("audit verify")];
+json_documents! { "audit verify": Vec<LogView> }
 
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]

@@ -4,13 +4,9 @@ use signing_crypto::{EnvelopeSignature, SignatureId};
 use super::trust::Verdict;
 use crate::commands::inspect::verdict_text;
 use crate::lines::{Lines, quoted};
-#[cfg(test)]
-use crate::schemas::Document;
-use crate::view::{SignatureView, SignerView, StatementView, View};
+use crate::view::{SignatureView, SignerView, StatementView, View, json_documents};
 
-#[cfg(test)]
-pub(in crate::commands) const DOCUMENTS: &[Document] =
-    &[Document::of::<Vec<CosignedView<'static>>>("package cosign")];
+json_documents! { "package cosign": Vec<CosignedView<'static>> }
 
 #[derive(Clone, Copy, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]

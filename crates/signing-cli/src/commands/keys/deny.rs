@@ -13,11 +13,9 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::lines::Lines;
 use crate::output::Report;
-#[cfg(test)]
-use crate::schemas::Document;
 use crate::select::{self, SelectedPublicKey};
 use crate::time::Time;
-use crate::view::{View, quoted_note, refusal_of};
+use crate::view::{View, json_documents, quoted_note, refusal_of};
 
 /// Refuses a key's signatures.
 pub(super) async fn deny(context: &Context, command: cli::Deny) -> Result<Report, CliError> {
@@ -119,11 +117,10 @@ async fn declared(
     }))
 }
 
-#[cfg(test)]
-pub(super) const DOCUMENTS: &[Document] = &[
-    Document::of::<RowChangeView<'static>>("keys deny"),
-    Document::of::<CompromisedView>("keys deny"),
-];
+json_documents! {
+    "keys deny": RowChangeView<'static>,
+    "keys deny": CompromisedView,
+}
 
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]

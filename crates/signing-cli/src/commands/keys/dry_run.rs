@@ -9,10 +9,8 @@ use crate::commands::impact::{About, ImpactView};
 use crate::error::CliError;
 use crate::lines::Lines;
 use crate::output::Report;
-#[cfg(test)]
-use crate::schemas::Document;
 use crate::select::Selected;
-use crate::view::View;
+use crate::view::{View, json_documents};
 
 pub(super) async fn revocation(
     keys: &TrustReader,
@@ -65,11 +63,10 @@ pub(super) async fn denial(
     Ok(Report::requested(&DenialView { impact, fingerprint, org_id: org.id, everywhere }))
 }
 
-#[cfg(test)]
-pub(super) const DOCUMENTS: &[Document] = &[
-    Document::of::<RevocationView<'static>>("keys revoke"),
-    Document::of::<DenialView<'static>>("keys deny"),
-];
+json_documents! {
+    "keys revoke": RevocationView<'static>,
+    "keys deny": DenialView<'static>,
+}
 
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]

@@ -8,13 +8,11 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::lines::{Cell, Lines, ShortIds, Table};
 use crate::output::Report;
-#[cfg(test)]
-use crate::schemas::Document;
 use crate::select;
 use crate::time::Time;
 use crate::view::{
-    GraphKeyView, SigningKeyView, TrustedKeyView, View, name_by_grant, quoted_note, revocation_of,
-    standing_text,
+    GraphKeyView, SigningKeyView, TrustedKeyView, View, json_documents, name_by_grant, quoted_note,
+    revocation_of, standing_text,
 };
 
 /// Lists an organization's signing keys, the keys that it accepts, once for each path,
@@ -66,9 +64,10 @@ pub(super) async fn compromised(context: &Context) -> Result<Report, CliError> {
     Ok(Report::requested(&CompromisedView { compromised: compromised.collect() }))
 }
 
-#[cfg(test)]
-pub(super) const DOCUMENTS: &[Document] =
-    &[Document::of::<KeysView<'static>>("keys list"), Document::of::<CompromisedView>("keys list")];
+json_documents! {
+    "keys list": KeysView<'static>,
+    "keys list": CompromisedView,
+}
 
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]

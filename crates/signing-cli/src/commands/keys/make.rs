@@ -15,10 +15,8 @@ use crate::key_source::KeySource;
 use crate::lines::Lines;
 use crate::output::{Report, require_reader};
 use crate::passphrase::PassphraseSource;
-#[cfg(test)]
-use crate::schemas::Document;
 use crate::select;
-use crate::view::{SigningKeyView, View};
+use crate::view::{SigningKeyView, View, json_documents};
 
 /// Writes a new key pair to two files. The private key is encrypted if there is a source of
 /// a passphrase.
@@ -162,13 +160,12 @@ fn put_pair_in_place(
     }
 }
 
-#[cfg(test)]
-pub(super) const DOCUMENTS: &[Document] = &[
-    Document::of::<StoredKeyView<'static>>("keys generate"),
-    Document::of::<KeyFilesView<'static>>("keys generate"),
-    Document::of::<StoredKeyView<'static>>("keys import"),
-    Document::of::<ExportView<'static>>("keys export"),
-];
+json_documents! {
+    "keys generate": StoredKeyView<'static>,
+    "keys generate": KeyFilesView<'static>,
+    "keys import": StoredKeyView<'static>,
+    "keys export": ExportView<'static>,
+}
 
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]

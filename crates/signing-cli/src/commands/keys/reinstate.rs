@@ -12,10 +12,8 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::lines::Lines;
 use crate::output::Report;
-#[cfg(test)]
-use crate::schemas::Document;
 use crate::select::{self, Selected};
-use crate::view::View;
+use crate::view::{View, json_documents};
 
 /// Takes back the retirement of a signing key, or the refusal of a key's signatures.
 pub(super) async fn reinstate(
@@ -128,12 +126,11 @@ fn new_standing(owner: &OrgName, change: &Change<TrustedKeyRecord>) -> String {
     }
 }
 
-#[cfg(test)]
-pub(super) const DOCUMENTS: &[Document] = &[
-    Document::of::<ReinstatedView>("keys reinstate"),
-    Document::of::<SigningAgainView>("keys reinstate"),
-    Document::of::<ImpactView<'static>>("keys reinstate"),
-];
+json_documents! {
+    "keys reinstate": ReinstatedView,
+    "keys reinstate": SigningAgainView,
+    "keys reinstate": ImpactView<'static>,
+}
 
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]

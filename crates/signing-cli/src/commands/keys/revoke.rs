@@ -14,11 +14,9 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::lines::Lines;
 use crate::output::Report;
-#[cfg(test)]
-use crate::schemas::Document;
 use crate::select::{self, Selected};
 use crate::time::Time;
-use crate::view::{View, refusal_of, revocation_of};
+use crate::view::{View, json_documents, refusal_of, revocation_of};
 
 /// Revokes a signing key or a trusted key.
 pub(super) async fn revoke(context: &Context, command: cli::Revoke) -> Result<Report, CliError> {
@@ -184,8 +182,7 @@ fn trusted_text(owner: &OrgName, key: &TrustedKeyRecord, changed: bool) -> Lines
     text
 }
 
-#[cfg(test)]
-pub(super) const DOCUMENTS: &[Document] = &[Document::of::<RevokedView<'static>>("keys revoke")];
+json_documents! { "keys revoke": RevokedView<'static> }
 
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]

@@ -14,12 +14,10 @@ use crate::error::CliError;
 use crate::lines::Lines;
 use crate::output::Report;
 use crate::question::confirm;
-#[cfg(test)]
-use crate::schemas::Document;
 use crate::select;
 use crate::terminal::Confirmation;
 use crate::time::Time;
-use crate::view::View;
+use crate::view::{View, json_documents};
 
 /// Replaces a signing key with a new one, and lists the remaining steps.
 pub(super) async fn rotate(context: &Context, command: cli::Rotate) -> Result<Report, CliError> {
@@ -64,11 +62,10 @@ pub(super) async fn rotate(context: &Context, command: cli::Rotate) -> Result<Re
     Ok(report)
 }
 
-#[cfg(test)]
-pub(super) const DOCUMENTS: &[Document] = &[
-    Document::of::<RotationView<'static>>("keys rotate"),
-    Document::of::<RotationImpactView<'static>>("keys rotate"),
-];
+json_documents! {
+    "keys rotate": RotationView<'static>,
+    "keys rotate": RotationImpactView<'static>,
+}
 
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]

@@ -7,9 +7,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::lines::{Lines, counted};
 use crate::output::Report;
-#[cfg(test)]
-use crate::schemas::Document;
-use crate::view::View;
+use crate::view::{View, json_documents};
 
 /// Re-wraps every private key of the store.
 pub(super) async fn rotate_kek(
@@ -30,8 +28,7 @@ pub(super) async fn rotate_kek(
     }))
 }
 
-#[cfg(test)]
-pub(super) const DOCUMENTS: &[Document] = &[Document::of::<RotatedView>("keys rotate-kek")];
+json_documents! { "keys rotate-kek": RotatedView }
 
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]

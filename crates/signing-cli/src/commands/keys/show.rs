@@ -14,12 +14,11 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::lines::{Lines, Table, counted};
 use crate::output::Report;
-#[cfg(test)]
-use crate::schemas::Document;
 use crate::select;
 use crate::time::Time;
 use crate::view::{
-    GraphKeyView, SigningKeyView, TrustedKeyView, View, quoted_note, revocation_of, standing_text,
+    GraphKeyView, SigningKeyView, TrustedKeyView, View, json_documents, quoted_note, revocation_of,
+    standing_text,
 };
 
 /// Shows what a key is to an organization, where it counts, who changed that, and what it has
@@ -127,8 +126,7 @@ fn signing_text(org: &OrganizationRecord, key: &SigningKeyRecord) -> String {
     format!("{}/{}, made at {}, {state}", org.name, key.name, Time(key.created_at))
 }
 
-#[cfg(test)]
-pub(super) const DOCUMENTS: &[Document] = &[Document::of::<KeyView<'static>>("keys show")];
+json_documents! { "keys show": KeyView<'static> }
 
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]

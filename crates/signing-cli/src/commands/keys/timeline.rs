@@ -13,11 +13,9 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::lines::{Lines, ShortIds, Table};
 use crate::output::Report;
-#[cfg(test)]
-use crate::schemas::Document;
 use crate::select;
 use crate::time::Time;
-use crate::view::View;
+use crate::view::{View, json_documents};
 
 pub(super) async fn timeline(
     context: &Context,
@@ -180,8 +178,7 @@ fn lane_of<'v, 'a>(
     lane
 }
 
-#[cfg(test)]
-pub(super) const DOCUMENTS: &[Document] = &[Document::of::<Drawn<'static>>("keys timeline")];
+json_documents! { "keys timeline": Drawn<'static> }
 
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]

@@ -12,11 +12,9 @@ use crate::error::CliError;
 use crate::key_files;
 use crate::lines::Lines;
 use crate::output::Report;
-#[cfg(test)]
-use crate::schemas::Document;
 use crate::select;
 use crate::time::Time;
-use crate::view::{TrustedRowView, View};
+use crate::view::{TrustedRowView, View, json_documents};
 
 /// Accepts a key's signatures.
 pub(super) async fn trust(context: &Context, command: cli::TrustKey) -> Result<Report, CliError> {
@@ -111,11 +109,10 @@ async fn find(
     Ok(Found { org, key, name, earlier })
 }
 
-#[cfg(test)]
-pub(super) const DOCUMENTS: &[Document] = &[
-    Document::of::<RowChangeView<'static>>("keys trust"),
-    Document::of::<ImpactView<'static>>("keys trust"),
-];
+json_documents! {
+    "keys trust": RowChangeView<'static>,
+    "keys trust": ImpactView<'static>,
+}
 
 /// A change of an organization's row about a key.
 #[derive(Serialize)]

@@ -6,9 +6,8 @@ use crate::commands::unsigned;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Report;
-#[cfg(test)]
-use crate::schemas::Document;
 use crate::select::organization;
+use crate::view::json_documents;
 use signing_trust::TrustLimits;
 
 pub(super) async fn deletion(context: &Context, org: &OrgReference) -> Result<Report, CliError> {
@@ -42,9 +41,8 @@ pub(super) async fn withdrawal(context: &Context, grant: &Grant) -> Result<Repor
     Ok(Report::requested(&ImpactView::of(what, About::Keys, &impact)))
 }
 
-#[cfg(test)]
-pub(super) const DOCUMENTS: &[Document] = &[
-    Document::of::<ImpactView<'static>>("orgs delete"),
-    Document::of::<ImpactView<'static>>("orgs grant-trust"),
-    Document::of::<ImpactView<'static>>("orgs revoke-trust"),
-];
+json_documents! {
+    "orgs delete": ImpactView<'static>,
+    "orgs grant-trust": ImpactView<'static>,
+    "orgs revoke-trust": ImpactView<'static>,
+}

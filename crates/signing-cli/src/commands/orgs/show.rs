@@ -12,14 +12,12 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::lines::{Lines, ShortIds, Table};
 use crate::output::Report;
-#[cfg(test)]
-use crate::schemas::Document;
 use crate::select::{UNREADABLE, organization_or_default, readable_signing_keys};
 use crate::signed_trust::unverified_header;
 use crate::time::Time;
 use crate::view::{
-    DocumentView, GraphGrantView, GraphKeyView, SigningKeyView, View, name_by_grant, quoted_note,
-    revocation_of, standing_text,
+    DocumentView, GraphGrantView, GraphKeyView, SigningKeyView, View, json_documents,
+    name_by_grant, quoted_note, revocation_of, standing_text,
 };
 
 /// Shows an organization, its keys, the grants that it has made and received, and its signed
@@ -55,8 +53,7 @@ pub(super) async fn show(
     }))
 }
 
-#[cfg(test)]
-pub(super) const DOCUMENTS: &[Document] = &[Document::of::<ShownView<'static>>("orgs show")];
+json_documents! { "orgs show": ShownView<'static> }
 
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]

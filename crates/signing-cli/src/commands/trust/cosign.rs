@@ -11,11 +11,9 @@ use crate::files::{LockedFile, Readers};
 use crate::lines::{Lines, quoted};
 use crate::output::{self, Report};
 use crate::question::confirm;
-#[cfg(test)]
-use crate::schemas::Document;
 use crate::signed_trust::read_root;
 use crate::terminal::Confirmation;
-use crate::view::{DocumentsView, MissingView, View};
+use crate::view::{DocumentsView, MissingView, View, json_documents};
 
 /// Adds signatures to a draft. No store is asked.
 pub(super) fn cosign(command: Cosign) -> Result<Report, CliError> {
@@ -64,8 +62,7 @@ fn require_root(draft: &DraftDocuments, given: &RootSource) -> Result<(), CliErr
     }
 }
 
-#[cfg(test)]
-pub(super) const DOCUMENTS: &[Document] = &[Document::of::<CosignedView>("trust cosign")];
+json_documents! { "trust cosign": CosignedView }
 
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]

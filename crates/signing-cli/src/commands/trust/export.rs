@@ -12,11 +12,9 @@ use crate::lines::Lines;
 use crate::lines::counted;
 use crate::output::{Report, warn};
 
-#[cfg(test)]
-use crate::schemas::Document;
 use crate::select;
 use crate::signed_trust;
-use crate::view::View;
+use crate::view::{View, json_documents};
 
 /// Writes a bundle.
 pub(super) async fn export(
@@ -58,8 +56,7 @@ pub(super) async fn export(
     }))
 }
 
-#[cfg(test)]
-pub(super) const DOCUMENTS: &[Document] = &[Document::of::<ExportView<'static>>("trust export")];
+json_documents! { "trust export": ExportView<'static> }
 
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]

@@ -13,10 +13,8 @@ use crate::error::CliError;
 use crate::files;
 use crate::lines::Lines;
 use crate::output::Report;
-#[cfg(test)]
-use crate::schemas::Document;
 use crate::select;
-use crate::view::{DocumentsView, MissingView, View};
+use crate::view::{DocumentsView, MissingView, View, json_documents};
 
 pub(super) fn show(context: &Context, command: Show) -> Result<Report, CliError> {
     match command {
@@ -104,8 +102,7 @@ async fn show_stored(context: &Context, org: Option<&OrgReference>) -> Result<Re
     Ok(Report::requested(&ShownView { what, verified: false, documents, missing: Vec::new() }))
 }
 
-#[cfg(test)]
-pub(super) const DOCUMENTS: &[Document] = &[Document::of::<ShownView>("trust show")];
+json_documents! { "trust show": ShownView }
 
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]

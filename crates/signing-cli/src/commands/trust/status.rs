@@ -12,11 +12,11 @@ use crate::lines::Lines;
 use crate::lines::counted;
 use crate::output::Report;
 
-#[cfg(test)]
-use crate::schemas::Document;
 use crate::select;
 use crate::signed_trust;
-use crate::view::{ChangeView, DeniedView, DocumentView, KeyNames, RoleView, UnrootedView, View};
+use crate::view::{
+    ChangeView, DeniedView, DocumentView, KeyNames, RoleView, UnrootedView, View, json_documents,
+};
 
 /// Shows an organization's signed trust, and what is out of order about it.
 pub(super) async fn status(
@@ -92,8 +92,7 @@ async fn names(
     Ok(names)
 }
 
-#[cfg(test)]
-pub(super) const DOCUMENTS: &[Document] = &[Document::of::<StatusView<'static>>("trust status")];
+json_documents! { "trust status": StatusView<'static> }
 
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]

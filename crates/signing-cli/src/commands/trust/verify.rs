@@ -9,10 +9,8 @@ use crate::error::CliError;
 use crate::lines::Lines;
 use crate::output::Report;
 
-#[cfg(test)]
-use crate::schemas::Document;
 use crate::signed_trust::verify_bundle;
-use crate::view::{DocumentsView, View};
+use crate::view::{DocumentsView, View, json_documents};
 
 /// Verifies a bundle. No store is asked.
 pub(super) fn verify(
@@ -43,8 +41,7 @@ pub(super) fn verify(
     }))
 }
 
-#[cfg(test)]
-pub(super) const DOCUMENTS: &[Document] = &[Document::of::<VerifiedView>("trust verify")];
+json_documents! { "trust verify": VerifiedView }
 
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]

@@ -10,16 +10,15 @@ use signing_trust::{NextDocuments, PublicationImpact, SearchExtent};
 
 use crate::commands::impact::NOT_ALL_SEARCHED;
 use crate::lines::{Lines, quoted};
-#[cfg(test)]
-use crate::schemas::Document;
-use crate::view::{ChangeView, DocumentView, DocumentsView, MissingView, UnrootedView, View};
+use crate::view::{
+    ChangeView, DocumentView, DocumentsView, MissingView, UnrootedView, View, json_documents,
+};
 
-#[cfg(test)]
-pub(in crate::commands::trust) const DOCUMENTS: &[Document] = &[
-    Document::of::<PublicationView<'static>>("trust init"),
-    Document::of::<PublicationView<'static>>("trust publish"),
-    Document::of::<PublicationView<'static>>("trust rotate-root"),
-];
+json_documents! {
+    "trust init": PublicationView<'static>,
+    "trust publish": PublicationView<'static>,
+    "trust rotate-root": PublicationView<'static>,
+}
 
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
