@@ -8,7 +8,6 @@ use signing_trust::store::EventPattern;
 use super::named::{KeyReference, OrgReference};
 use super::resolve::Resolved;
 use super::values::{self, SignerArgs};
-use crate::key_source::KEY_ACCESS;
 use crate::time;
 
 #[derive(Subcommand)]
@@ -85,13 +84,6 @@ pub(crate) struct VerifyLogs {
 #[derive(Args)]
 #[command(group(ArgGroup::new("whose").args(["org", "all"])))]
 #[command(group(ArgGroup::new("with").args(["key", "key_id"]).required(true)))]
-#[command(group(
-    ArgGroup::new("access")
-        .args(KEY_ACCESS)
-        .multiple(true)
-        .requires("key")
-        .conflicts_with("key_id")
-))]
 pub(crate) struct Checkpoint {
     /// Sign the log of this organization (name or id) [env: CLOACINA_ORG] [default: the only one]
     #[arg(long)]

@@ -1,12 +1,18 @@
 //! Examples of every command, for its help and its manual page. A test runs each of them.
 
 /// What an example does, and its command line.
-pub(crate) type Example = (&'static str, &'static str);
+type Example = (&'static str, &'static str);
 
 /// The examples of a command, such as `keys list`.
-pub(crate) fn examples_of(command: &str) -> &'static [Example] {
-    let found = EXAMPLES.iter().find(|(name, _)| *name == command);
-    found.map_or(&[], |(_, examples)| examples)
+pub(crate) fn examples_of(command: &str) -> Vec<(&'static str, String)> {
+    let short = match command {
+        "package sign" => "sign",
+        "package verify" => "verify",
+        _ => command,
+    };
+    let examples = EXAMPLES.iter().filter(|(name, _)| *name == short).flat_map(|(_, all)| *all);
+    let [short, full] = [short, command].map(|name| format!("cloacina {name}"));
+    examples.map(|(what, line)| (*what, line.replace(&short, &full))).collect()
 }
 
 const EXAMPLES: &[(&str, &[Example])] = &[
@@ -172,8 +178,6 @@ const EXAMPLES: &[(&str, &[Example])] = &[
     ),
     ("sign", SIGN),
     ("verify", VERIFY),
-    ("package sign", PACKAGE_SIGN),
-    ("package verify", PACKAGE_VERIFY),
     (
         "package cosign",
         &[
@@ -359,25 +363,5 @@ const VERIFY: &[Example] = &[
     (
         "Show why a package is accepted or refused",
         "cloacina verify libstored.so --org acme --explain",
-    ),
-];
-
-const PACKAGE_SIGN: &[Example] = &[
-    (
-        "Sign a package with the key in a file",
-        "cloacina package sign libnew.so --key dev.pem --package-version 1.4.0",
-    ),
-    (
-        "Keep signatures by a key of the store in the store",
-        "cloacina package sign plugins/*.so --key-id acme/release --store",
-    ),
-];
-
-const PACKAGE_VERIFY: &[Example] = &[
-    ("Verify a package by a key", "cloacina package verify libworkflow.so --trust-key dev.pub.pem"),
-    ("Verify a directory by an organization's trust", "cloacina package verify plugins --org acme"),
-    (
-        "Show why a package is accepted or refused",
-        "cloacina package verify libstored.so --org acme --explain",
     ),
 ];

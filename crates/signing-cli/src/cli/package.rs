@@ -10,7 +10,6 @@ use super::Floor;
 use super::named::{KeyReference, OrgReference, SignatureReference};
 use super::resolve::{Resolve, Resolved};
 use super::values::{self, RootSource, SignerArgs};
-use crate::key_source::KEY_ACCESS;
 use crate::time;
 
 #[derive(Subcommand)]
@@ -76,13 +75,6 @@ pub(crate) enum Package {
 
 #[derive(Args)]
 #[command(group(ArgGroup::new("with").args(["key", "key_id"])))]
-#[command(group(
-    ArgGroup::new("access")
-        .args(KEY_ACCESS)
-        .multiple(true)
-        .requires("key")
-        .conflicts_with("key_id")
-))]
 pub(crate) struct Sign {
     /// The packages
     #[arg(required = true, value_name = "PATH", value_parser = values::file())]
@@ -126,13 +118,6 @@ pub(crate) struct Sign {
 /// Another signature for what a signature states
 #[derive(Args)]
 #[command(group(ArgGroup::new("with").args(["key", "key_id"]).required(true)))]
-#[command(group(
-    ArgGroup::new("access")
-        .args(KEY_ACCESS)
-        .multiple(true)
-        .requires("key")
-        .conflicts_with("key_id")
-))]
 pub(crate) struct CosignPackages {
     /// The packages. Their signature files are added to, unless --store is given
     #[arg(required = true, value_name = "PATH", value_parser = values::file())]

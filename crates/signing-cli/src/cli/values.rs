@@ -5,8 +5,8 @@ use std::num::{IntErrorKind, ParseIntError};
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use clap::Args;
 use clap::builder::{OsStringValueParser, TypedValueParser};
+use clap::{ArgGroup, Args};
 use signing_crypto::{NameError, ParseError, RootDigest};
 use signing_loader::OldReleases;
 use signing_trust::EventType;
@@ -14,7 +14,7 @@ use signing_trust::store::EventPattern;
 
 use super::named::{KeyReference, OrgReference};
 use super::resolve::Resolve;
-use crate::key_source::{KeyAccess, KeyAccessArgs, KeySource};
+use crate::key_source::{KEY_ACCESS, KeyAccess, KeyAccessArgs, KeySource};
 use crate::similar::most_similar;
 
 const AT_LEAST_ONE: &str = "expected a number of 1 or more";
@@ -106,6 +106,13 @@ pub(super) fn event(text: &str) -> Result<EventPattern, String> {
 
 /// The key that signs
 #[derive(Args)]
+#[command(group(
+    ArgGroup::new("access")
+        .args(KEY_ACCESS)
+        .multiple(true)
+        .requires("key")
+        .conflicts_with("key_id")
+))]
 pub(crate) struct SignerArgs {
     /// Sign with this key: the private key's PEM file, - for standard input, agent:NAME for a
     /// key of ssh-agent, exec:PROGRAM for a key behind a program, or the pkcs11: URI of a key in

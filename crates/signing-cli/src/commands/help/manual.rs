@@ -158,7 +158,7 @@ fn examples(roff: &mut Roff, path: &str) {
         }
         roff.text([roman(format!("{what}:"))]);
         roff.control("RS", ["4"]).control("nf", []);
-        roff.text([roman(*line)]);
+        roff.text([roman(line)]);
         roff.control("fi", []).control("RE", []);
     }
 }
