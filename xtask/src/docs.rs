@@ -23,12 +23,6 @@ const MERMAID: Tool = Tool {
 };
 /// Where the latter puts the scripts that draw them, beside the book's configuration.
 const DRAWS: &str = "docs/mermaid.min.js";
-/// Set for the test of the command line's page, it writes the page.
-const WRITE_VARIABLE: &str = "CLOACINA_WRITE_CLI_REFERENCE";
-const CLI_TEST: &str = "the_page_of_the_command_line_is_current";
-/// The same for the test of the JSON Schemas.
-const WRITE_SCHEMAS: &str = "CLOACINA_WRITE_SCHEMAS";
-const SCHEMAS_TEST: &str = "every_command_has_a_schema_and_it_is_current";
 
 /// What `cargo xtask docs` takes.
 #[derive(clap::Args)]
@@ -37,28 +31,16 @@ pub(crate) struct Arguments {
     #[arg(long)]
     open: bool,
 
-    /// Only write docs/content/reference/cli.md, from the program's definition.
+    /// Only write what the tests of the program make: the reference of the command line, the JSON
+    /// Schemas, the texts of errors and the pictures.
     #[arg(long, conflicts_with = "open")]
-    write_cli: bool,
-
-    /// Only write docs/content/reference/json.md and the JSON Schemas, from the program's
-    /// definition.
-    #[arg(long, conflicts_with = "open")]
-    write_schemas: bool,
+    write: bool,
 }
 
 /// Runs the task.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    let pages = [
-        (arguments.write_cli, WRITE_VARIABLE, CLI_TEST, "cli.md"),
-        (arguments.write_schemas, WRITE_SCHEMAS, SCHEMAS_TEST, "json.md and schemas/"),
-    ];
-    let mut wanted = pages.iter().filter(|(is_wanted, ..)| *is_wanted).peekable();
-    if wanted.peek().is_some() {
-        return wanted.try_for_each(|(_, variable, test, files)| {
-            write(variable, test)?;
-            say(&format!("docs: wrote {files} in docs/content/reference"))
-        });
+    if arguments.write {
+        return write();
     }
     let programs = [MDBOOK.provide()?, MERMAID.provide()?];
     if !workspace_root().join(DRAWS).exists() {
@@ -81,13 +63,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     say("docs: the book is target/book/index.html")
 }
 
-/// Runs a test that writes what it otherwise compares.
-fn write(variable: &str, test: &str) -> Result<()> {
-    let program = ["--package", "signing-cli", "--bin", "cloacina"];
-    let mut test = cargo(&[&["test", "--quiet", "--locked"], &program[..], &["--", test]].concat());
-    let status = stream(test.env(variable, "1"), |_| Ok(()))?;
+/// Runs the tests that write what they otherwise compare, one by one: the schemas name the codes that
+/// are in the texts of errors.
+fn write() -> Result<()> {
+    let program = ["test", "--quiet", "--locked", "--package", "signing-cli", "--bin", "cloacina"];
+    let mut test = cargo(&[&program[..], &["--", "--test-threads=1"]].concat());
+    let status = stream(test.env("CLOACINA_WRITE", "1"), |_| Ok(()))?;
     ensure!(status.success(), "`{}` failed ({status})", line(&test));
-    Ok(())
+    say("docs: wrote what the program's tests make")
 }
 
 /// The path, with the tools of our own before all others.

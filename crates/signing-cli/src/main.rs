@@ -38,6 +38,8 @@ mod advice;
 mod error;
 
 #[cfg(test)]
+mod generated;
+#[cfg(test)]
 mod schemas;
 
 use std::process::ExitCode;

@@ -4,22 +4,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::{env, fs};
 
 use clap::Command;
 use schemars::generate::SchemaSettings;
 use schemars::{Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value, json};
 
+use crate::generated::{assert_current, is_written};
 use crate::output::{ErrorView, SCHEMA_VERSION, USAGE};
 use crate::{cli, commands, view};
 
 const FOLDER: &str = "../../docs/content/reference/schemas";
 const PAGE: &str = "../../docs/content/reference/json.md";
 const GOLDEN: &str = "src/error/golden";
-/// When this variable is set, the files are written rather than compared.
-const WRITE: &str = "CLOACINA_WRITE_SCHEMAS";
 
 const HEAD: &str = include_str!("schemas/page.txt");
 
@@ -81,23 +80,14 @@ fn every_command_has_a_schema_and_it_is_current() {
     files.insert("audit-list-line.json".into(), text(&of_line(&documents["audit list"])));
     let files: BTreeMap<_, _> =
         files.into_iter().map(|(name, text)| (crate_path(FOLDER).join(name), text)).collect();
-    let page = page(&documents);
-    if env::var_os(WRITE).is_some() {
-        for file in schema_files().difference(&files.keys().cloned().collect()) {
-            fs::remove_file(file).unwrap();
-        }
-        for (path, text) in &files {
-            fs::write(path, text).unwrap();
-        }
-        fs::write(crate_path(PAGE), page).unwrap();
-        return;
+    for (path, text) in &files {
+        assert_current(path, text);
     }
-    let advice = "to write it: cargo xtask docs --write-schemas";
-    assert_eq!(schema_files(), files.keys().cloned().collect(), "{advice}");
-    for (path, text) in files {
-        assert!(fs::read_to_string(&path).unwrap() == text, "{} differs; {advice}", path.display());
+    assert_current(PAGE, &page(&documents));
+    for file in schema_files().iter().filter(|file| !files.contains_key(*file)) {
+        assert!(is_written(), "{} is of no command", file.display());
+        fs::remove_file(file).unwrap();
     }
-    assert!(fs::read_to_string(crate_path(PAGE)).unwrap() == page, "{PAGE} differs; {advice}");
 }
 
 fn by_command() -> BTreeMap<&'static str, Vec<Document>> {

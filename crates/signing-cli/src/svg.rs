@@ -202,16 +202,6 @@ fn escaped(text: &str) -> String {
     shown
 }
 
-/// Compares with a picture below `src/`, or writes it if `CLOACINA_WRITE_PICTURES` is set.
-#[cfg(test)]
-pub(crate) fn assert_picture(path: &str, drawn: &str) {
-    let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(path);
-    if std::env::var_os("CLOACINA_WRITE_PICTURES").is_some() {
-        std::fs::write(&file, drawn).unwrap();
-    }
-    assert_eq!(drawn, std::fs::read_to_string(&file).unwrap(), "{path}");
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,22 +1,17 @@
 //! The page `docs/content/reference/cli.md`, made from the command line's definition.
 
 use std::fmt::Write as _;
-use std::path::Path;
-use std::{env, fs};
 
 use clap::{Arg, Command};
 
 use super::{command, examples_of};
-
-const PAGE: &str = "../../docs/content/reference/cli.md";
-/// When this variable is set, the page is written rather than compared.
-const WRITE: &str = "CLOACINA_WRITE_CLI_REFERENCE";
+use crate::generated::assert_current;
 
 const HEAD: &str = "\
 # The command line
 
 What every command of `cloacina` takes. The page is made from the program's own
-definition: `cargo xtask docs --write-cli` writes it, and a test compares it.
+definition: `cargo xtask docs --write` writes it, and a test compares it.
 
 Exit codes: 0 done or verified, 1 refused, 2 not decided (usage, files, database), 130 interrupted
 with Ctrl-C. A test runs the examples.
@@ -37,20 +32,7 @@ fn the_page_of_the_command_line_is_current() {
     let mut page = HEAD.to_owned();
     section(&mut page, &program);
     commands(&mut page, &program);
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(PAGE);
-    if env::var_os(WRITE).is_some() {
-        fs::write(&path, &page).unwrap();
-        return;
-    }
-    let written = fs::read_to_string(&path).unwrap();
-    let differing = written.lines().zip(page.lines()).position(|(written, made)| written != made);
-    let line = differing.unwrap_or_else(|| written.lines().count().min(page.lines().count())) + 1;
-    assert!(
-        written == page,
-        "{PAGE}:{line}: expected {:?}, found {:?}; to write it: cargo xtask docs --write-cli",
-        page.lines().nth(line - 1).unwrap_or_default(),
-        written.lines().nth(line - 1).unwrap_or_default(),
-    );
+    assert_current("../../docs/content/reference/cli.md", &page);
 }
 
 fn commands(page: &mut String, command: &Command) {

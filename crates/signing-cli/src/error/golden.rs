@@ -22,17 +22,13 @@ mod store;
 use std::any::type_name;
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
-use std::fmt::{Debug, Write as _};
-use std::path::{Path, PathBuf};
-use std::{env, fs};
+use std::fmt::Debug;
 
 use signing_crypto::{error_with_sources, printable};
 
 use super::CliError;
+use crate::generated::assert_current;
 use crate::output::{self, ErrorView, USAGE};
-
-/// When this variable is set, the files are written rather than compared.
-const WRITE: &str = "CLOACINA_WRITE_ERRORS";
 
 /// In every place where a secret could be, there is this one.
 const SECRET: &str = "open-sesame";
@@ -124,7 +120,7 @@ fn every_variant_of_every_error_has_a_sample() {
 fn every_error_is_shown_as_its_golden_file_says() {
     for (area, samples) in samples() {
         let shown: Vec<_> = samples.iter().map(shown).collect();
-        compare(&file(area), &shown.join("\n"));
+        assert_current(format!("src/error/golden/{area}.txt"), &shown.join("\n"));
     }
 }
 
@@ -195,29 +191,4 @@ fn shown(sample: &Sample) -> String {
 /// Without colors.
 fn plain(error: &CliError) -> String {
     anstream::adapter::strip_str(&output::explanation(error, None)).to_string()
-}
-
-fn file(area: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("src/error/golden/{area}.txt"))
-}
-
-fn compare(path: &Path, shown: &str) {
-    if env::var_os(WRITE).is_some() {
-        fs::write(path, shown).unwrap();
-        return;
-    }
-    let golden = fs::read_to_string(path).unwrap_or_default();
-    let mut differing = String::new();
-    let (old, new): (Vec<_>, Vec<_>) =
-        (golden.split("\n\n").collect(), shown.split("\n\n").collect());
-    for (sign, these, others) in [('-', &old, &new), ('+', &new, &old)] {
-        for entry in these.iter().filter(|entry| !others.contains(entry)) {
-            let _ = writeln!(differing, "{sign} {}", entry.replace('\n', "\n  "));
-        }
-    }
-    assert!(
-        golden == shown,
-        "{} differs; to write it: {WRITE}=1 cargo test -p signing-cli golden\n{differing}",
-        path.display(),
-    );
 }

@@ -17,7 +17,7 @@ use crate::example::{
 };
 
 /// Set, the files are written rather than compared.
-const WRITE: &str = "CLOACINA_WRITE_EXAMPLES";
+const WRITE: &str = "CLOACINA_WRITE";
 
 /// The files in the order of the page. A payload is indented for reading; the envelope holds
 /// it without white space.

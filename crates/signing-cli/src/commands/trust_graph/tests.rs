@@ -4,8 +4,8 @@ use signing_trust::TrustLimits;
 use signing_trust::store::RevocationReason;
 
 use super::*;
+use crate::generated::assert_current;
 use crate::lines::Layout;
-use crate::svg::assert_picture;
 
 fn at(day: u32) -> DateTime<Utc> {
     crate::time::since(&format!("2026-01-{day:02}")).unwrap()
@@ -107,7 +107,7 @@ fn mermaid_draws_each_organization_and_key_once() {
 #[test]
 fn svg_draws_each_organization_and_key_once() {
     let drawn = svg::draw(&graph()).to_text(Layout::Fitted);
-    assert_picture("commands/trust_graph/tests/graph.svg", &drawn);
+    assert_current("src/commands/trust_graph/tests/graph.svg", &drawn);
     for node in ["gone", "past"] {
         assert_eq!(drawn.matches(&format!(r#"font-weight="bold">{node}</text>"#)).count(), 1);
     }
@@ -133,7 +133,7 @@ fn guide_shows_what_is_drawn() {
     vendor.grants = vec![grant(&supplier, &[], GrantStanding::InForce)];
     let graph = TrustGraph { as_of: at(15), organizations: vec![acme, supplier, vendor] };
     let drawn = svg::draw(&graph).to_text(Layout::Fitted);
-    assert_picture("commands/trust_graph/tests/guide.svg", &drawn);
+    assert_current("src/commands/trust_graph/tests/guide.svg", &drawn);
 }
 
 #[test]

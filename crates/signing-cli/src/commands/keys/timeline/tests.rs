@@ -2,8 +2,8 @@ use signing_crypto::{OrgId, SigningKey};
 use signing_trust::store::RevocationReason;
 
 use super::*;
+use crate::generated::assert_current;
 use crate::lines::Layout;
-use crate::svg::assert_picture;
 
 fn at(day: &str) -> DateTime<Utc> {
     crate::time::since(day).unwrap()
@@ -102,14 +102,14 @@ fn shown<T>(
 #[test]
 fn a_timeline_says_from_when_to_when_a_key_counts() {
     let text = shown(None, None, |view| view.text().to_text(Layout::Fitted));
-    assert_picture("commands/keys/timeline/tests/timeline.txt", &text);
+    assert_current("src/commands/keys/timeline/tests/timeline.txt", &text);
 }
 
 #[test]
 fn a_rotation_is_drawn_from_any_of_its_keys() {
     let draw =
         |number| shown(Some(id(number)), None, |view| svg::draw(view).to_text(Layout::Fitted));
-    assert_picture("commands/keys/timeline/tests/rotation.svg", &draw(0x11));
+    assert_current("src/commands/keys/timeline/tests/rotation.svg", &draw(0x11));
     assert_eq!(draw(0x22), draw(0x11));
     assert_eq!(draw(0x33), draw(0x11));
     assert!(!draw(0x11).contains("nightly") && draw(0x44).contains("nightly"));
