@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use signing_crypto::{
     DocumentHeader, DocumentTexts, Fingerprint, MAX_BUNDLE_SIZE, MAX_ROOT_SIZE, OrgId, Revocations,
-    SignedDocument, TrustBundle, TrustDocument,
+    SignedDocument, TrustBundle, TrustDocument, TrustStatement,
 };
 use signing_loader::StateFile;
 use signing_trust::{BundledTrust, TrustAnchor, TrustReader, TrustRoot};
@@ -16,8 +16,7 @@ use crate::files;
 
 /// What a document says of itself, which nobody has verified. `None` if it cannot be read.
 pub(crate) fn unverified_header<D: TrustDocument>(text: &str) -> Option<DocumentHeader> {
-    let document = SignedDocument::<D>::parse(text.as_bytes()).ok()?;
-    Some(document.unverified().header().clone())
+    Some(parsed::<D>(text)?.unverified().header().clone())
 }
 
 /// The documents that the store has of an organization, which nobody has verified. `None` also if
@@ -28,11 +27,19 @@ pub(crate) async fn documents_for_advice(keys: &TrustReader, org: OrgId) -> Opti
 
 /// Whether the revocations among these documents deny a key.
 pub(crate) fn is_denied_by(texts: &DocumentTexts, fingerprint: &Fingerprint) -> bool {
-    let revocations = texts.revocations.as_deref().map(str::as_bytes);
-    let document = revocations.map(SignedDocument::<Revocations>::parse);
-    document.is_some_and(|document| {
-        document.is_ok_and(|document| document.unverified().denied.contains_key(fingerprint))
-    })
+    let revocations = texts.revocations.as_deref().and_then(parsed::<Revocations>);
+    revocations.is_some_and(|document| document.unverified().denied.contains_key(fingerprint))
+}
+
+/// Whether the revocations or the statement among these documents refuse a key.
+pub(crate) fn is_refused_by(texts: &DocumentTexts, fingerprint: &Fingerprint) -> bool {
+    let statement = texts.statement.as_deref().and_then(parsed::<TrustStatement>);
+    is_denied_by(texts, fingerprint)
+        || statement.is_some_and(|document| document.unverified().denied.contains_key(fingerprint))
+}
+
+fn parsed<D: TrustDocument>(text: &str) -> Option<SignedDocument<D>> {
+    SignedDocument::parse(text.as_bytes()).ok()
 }
 
 /// What an administrator's commands verify from. They remember what they have seen even where

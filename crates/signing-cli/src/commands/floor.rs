@@ -47,10 +47,11 @@ async fn set(
         before,
         changed,
     });
-    Ok(match is_lower {
+    Ok(match (changed, is_lower) {
         // The highest of row and statement counts.
-        true => unsigned::noted(&keys, &org, report).await,
-        false => report,
+        (true, true) => unsigned::noted(&keys, &org, report).await,
+        (true, false) => unsigned::noted_for_withdrawal(&keys, &org, report).await,
+        (false, _) => report,
     })
 }
 

@@ -108,7 +108,12 @@ async fn revoke_trust(context: &Context, grant: &Grant) -> Result<Report, CliErr
     let child = organization(&keys, &grant.to).await?;
     let change = keys.revoke_trust(parent.id, child.id).await?;
     let changed = matches!(change, Change::Made(_));
-    Ok(Report::done(&WithdrawnView { change: GrantChangeView::of(&parent, &child, changed) }))
+    let change = GrantChangeView::of(&parent, &child, changed);
+    let report = Report::done(&WithdrawnView { change });
+    Ok(match changed {
+        true => unsigned::noted_for_withdrawal(&keys, &parent, report).await,
+        false => report,
+    })
 }
 
 #[cfg(test)]

@@ -1,12 +1,13 @@
-//! What a row gives counts for runners that pin a root only once it is signed. The commands that
-//! give it say so, where there is signed trust.
+//! What a row gives counts for runners that pin a root only once it is signed, and what it takes
+//! away reaches hosts that verify by a bundle only with the next bundle. The commands that change
+//! rows say so, where there is signed trust.
 
 use signing_crypto::{Fingerprint, OrgId, OrgName};
 use signing_trust::TrustReader;
 use signing_trust::store::OrganizationRecord;
 
 use crate::output::Report;
-use crate::signed_trust::{documents_for_advice, is_denied_by};
+use crate::signed_trust::{documents_for_advice, is_denied_by, is_refused_by};
 
 /// The same report, with a note if the organization has signed trust.
 pub(super) async fn noted(
@@ -37,6 +38,44 @@ pub(super) async fn noted_for_key(
         None => {}
     }
     report
+}
+
+/// The same report after trust was withdrawn, with a note if the organization has signed trust.
+pub(super) async fn noted_for_withdrawal(
+    keys: &TrustReader,
+    org: &OrganizationRecord,
+    mut report: Report,
+) -> Report {
+    if has_signed_trust(keys, org.id).await {
+        report.note(to_be_exported(&org.name, &publish(&org.name)));
+    }
+    report
+}
+
+/// The same after a key was refused for good, unless the published documents refuse it too.
+pub(super) async fn noted_for_refusal(
+    keys: &TrustReader,
+    org: &OrganizationRecord,
+    fingerprint: &Fingerprint,
+    mut report: Report,
+) -> Report {
+    let texts = documents_for_advice(keys, org.id).await;
+    if texts.is_some_and(|texts| !is_refused_by(&texts, fingerprint)) {
+        let deny = format!(
+            "cloacina keys deny {fingerprint} --org {} --publish <revocation key> --trust-root <file>",
+            org.name
+        );
+        report.note(to_be_exported(&org.name, &deny));
+    }
+    report
+}
+
+fn to_be_exported(org: &OrgName, publish: &str) -> String {
+    format!(
+        "hosts that verify by a bundle of {org} still accept it, until this is published: {publish}; \
+         and until they have the next bundle: cloacina trust export --org {org} --trust-root <file> \
+         --output <file>"
+    )
 }
 
 /// Whether the store has signed documents of the organization.

@@ -9,6 +9,7 @@ use super::dry_run;
 use super::trust::RowChangeView;
 use crate::cli::{self, KeyReference, OrgReference, PublishKey};
 use crate::commands::trust::{Chosen, publish_revocation};
+use crate::commands::unsigned;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::lines::Lines;
@@ -39,7 +40,10 @@ pub(super) async fn deny(context: &Context, command: cli::Deny) -> Result<Report
         }
     };
     let chosen = Chosen::public_key(&named, name);
-    publish_if_asked(&keys, &org, fingerprint, &chosen, publish.0.as_ref(), report).await
+    match &publish.0 {
+        Some(key) => published(&keys, &org, fingerprint, &chosen, key, report).await,
+        None => Ok(unsigned::noted_for_refusal(&keys, &org, &fingerprint, report).await),
+    }
 }
 
 async fn find(
@@ -76,15 +80,14 @@ fn denied(
 }
 
 /// Publishes a revocation after the row's change, which counts whatever comes of this.
-pub(super) async fn publish_if_asked(
+pub(super) async fn published(
     keys: &KeyManager,
     org: &OrganizationRecord,
     fingerprint: Fingerprint,
     chosen: &Chosen,
-    key: Option<&PublishKey>,
+    key: &PublishKey,
     mut report: Report,
 ) -> Result<Report, CliError> {
-    let Some(key) = key else { return Ok(report) };
     publish_revocation(keys, org, fingerprint, chosen, key)
         .await
         .map_err(|source| CliError::NotPublished { source: Box::new(source) })?;

@@ -6,10 +6,11 @@ use signing_trust::store::{
 };
 use signing_trust::{KeyManager, TrustReader};
 
-use super::deny::publish_if_asked;
+use super::deny::published;
 use super::dry_run;
 use crate::cli::{self, PublishKey};
 use crate::commands::trust::Chosen;
+use crate::commands::unsigned;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::lines::Lines;
@@ -40,11 +41,21 @@ pub(super) async fn revoke(context: &Context, command: cli::Revoke) -> Result<Re
         Selected::Trusted(key) => Chosen::ByRow(key.name.clone()),
     };
     let fingerprint = key.fingerprint();
+    let (is_signing, reason) = (matches!(key, Selected::Signing(_)), revocation.reason);
     let report = match key {
         Selected::Signing(key) => revoke_signing(&keys, &owner.name, &key, revocation).await?,
         Selected::Trusted(key) => revoke_trusted(&keys, &owner.name, &key, revocation).await?,
     };
-    publish_if_asked(&keys, &owner, fingerprint, &chosen, publish, report).await
+    if let Some(publish) = publish {
+        return published(&keys, &owner, fingerprint, &chosen, publish, report).await;
+    }
+    Ok(match reason {
+        RevocationReason::Compromised => {
+            unsigned::noted_for_refusal(&keys, &owner, &fingerprint, report).await
+        }
+        RevocationReason::Retired if is_signing => report,
+        RevocationReason::Retired => unsigned::noted_for_withdrawal(&keys, &owner, report).await,
+    })
 }
 
 /// The key, and the organization whose key or row it is.

@@ -1,7 +1,7 @@
 use serde_json::Value;
 
 use super::{EXPORT, PUBLISH, ROOT, STATUS, rooted, trust, verify, verify_by, versions, words};
-use crate::support::{Scratch, forge, text};
+use crate::support::{Run, Scratch, forge, text};
 
 fn accepted(scratch: &Scratch) -> Value {
     scratch.json(&["keys", "list", "--org", "acme"])["accepted"][0].clone()
@@ -123,4 +123,78 @@ fn a_key_that_rows_alone_call_so_is_not_revoked_for_good() {
     let publish = [&PUBLISH[..], &["--key", "online.pem", "--deny", &fingerprint]].concat();
     scratch.json(&publish);
     assert_eq!(versions(&scratch)[2], 2);
+}
+
+const STILL_ACCEPTED: &str = "hosts that verify by a bundle of acme still accept it";
+
+/// The two commands that a note tells to run, with the files of this test.
+fn noted_commands(run: &Run) -> [Vec<String>; 2] {
+    let note = run.stderr.lines().find(|line| line.contains(STILL_ACCEPTED)).unwrap();
+    let commands: Vec<_> = note.split(": cloacina ").skip(1).collect();
+    let words = |command: &str| -> Vec<String> {
+        let command = command.split(';').next().unwrap();
+        let command = command.replace("--output <file>", "--output bundle.json --force");
+        let command = command.replace("<revocation key>", "online.pem");
+        let command = command.replace("<private key>", "root.pem --yes");
+        command.replace("<file>", "root.json").split(' ').map(str::to_owned).collect()
+    };
+    [words(commands[0]), words(commands[1])]
+}
+
+fn run_noted(scratch: &Scratch, commands: &[Vec<String>]) {
+    for command in commands {
+        scratch.json(&command.iter().map(String::as_str).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn a_refusal_for_good_that_is_not_published_says_how_hosts_with_a_bundle_learn_of_it() {
+    for reason in ["retired", "compromised"] {
+        let scratch = rooted();
+        let id = text(&accepted(&scratch)["id"]);
+        scratch.json(&EXPORT);
+        let revoke = ["keys", "revoke", &id, "--trusted", "--reason", reason];
+        let commands = noted_commands(&scratch.run(&revoke));
+        let is_for_good = commands[0][1] == "deny";
+        assert_eq!(is_for_good, reason == "compromised", "{commands:?}");
+        assert_eq!(verify_by(&scratch, "bundle.json").code, 0);
+        run_noted(&scratch, &commands);
+        verify_by(&scratch, "bundle.json").assert_failed(1, "UntrustedSigner");
+    }
+}
+
+#[test]
+fn a_refusal_that_the_published_documents_state_needs_no_note() {
+    let scratch = rooted();
+    let fingerprint = text(&accepted(&scratch)["fingerprint"]);
+    let deny = ["keys", "deny", &fingerprint, "--org", "acme"];
+    let run = scratch.run(&deny);
+    run_noted(&scratch, &noted_commands(&run)[..1]);
+    assert_eq!(versions(&scratch), [1, 1, 2]);
+    let again = scratch.run(&deny);
+    assert!(!again.stderr.contains(STILL_ACCEPTED), "{}", again.stderr);
+}
+
+#[test]
+fn a_key_that_is_declared_compromised_everywhere_is_to_be_denied_by_the_documents_too() {
+    let scratch = rooted();
+    let fingerprint = text(&accepted(&scratch)["fingerprint"]);
+    let everywhere = ["keys", "deny", &fingerprint, "--org", "acme", "--danger-everywhere"];
+    run_noted(&scratch, &noted_commands(&scratch.run(&everywhere))[..1]);
+    assert_eq!(versions(&scratch), [1, 1, 2]);
+}
+
+#[test]
+fn what_is_withdrawn_reaches_hosts_with_a_bundle_when_it_is_published() {
+    let scratch = rooted();
+    scratch.json(&["orgs", "create", "vendor"]);
+    scratch.json(&["orgs", "grant-trust", "--from", "acme", "--to", "vendor"]);
+    let withdraw = ["orgs", "revoke-trust", "--from", "acme", "--to", "vendor"];
+    let floor = ["package", "floor", "set", "2.0.0", "--name", "a.so", "--org", "acme"];
+    for command in [&withdraw[..], &floor] {
+        run_noted(&scratch, &noted_commands(&scratch.run(command)));
+        let again = scratch.run(command);
+        assert!(!again.stderr.contains(STILL_ACCEPTED), "{}", again.stderr);
+    }
+    verify_by(&scratch, "bundle.json").assert_failed(1, "VersionBelowFloor");
 }
