@@ -105,10 +105,10 @@ fn advice(error: &CliError) -> Advice {
             "if an earlier run was interrupted, remove the file and run the command again; if hosts \
              pin the file, this store was set back or is not theirs: find theirs",
         ),
-        CliError::KeyWasRevoked { org, name } => {
+        CliError::KeyWasRevoked { org, free_name, .. } => {
             return Advice::refused(
                 "SigningKeyRevoked",
-                format!("make another key: cloacina init {org} --key {name}.2"),
+                format!("make another key: cloacina init {org} --key {free_name}"),
             );
         }
         CliError::ArgumentNeeded { .. } => {

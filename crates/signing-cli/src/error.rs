@@ -141,7 +141,7 @@ pub(crate) enum CliError {
     #[error("{} is a root document of {org} that is not published in this store", path.display())]
     RootNotPublished { path: PathBuf, org: OrgName },
     #[error("the signing key {org}/{name} was revoked")]
-    KeyWasRevoked { org: OrgName, name: KeyName },
+    KeyWasRevoked { org: OrgName, name: KeyName, free_name: KeyName },
     #[error("{argument} is missing, and there is no terminal to ask on")]
     ArgumentNeeded { argument: &'static str },
     #[error("the clock shows a time after which nothing can expire")]

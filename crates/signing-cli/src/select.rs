@@ -21,7 +21,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::similar::most_similar;
 
-pub(crate) use only_signing_key::signing_key_or_only;
+pub(crate) use only_signing_key::{free_name, replaced_by, signing_key_or_only, usual_key_name};
 pub(crate) use organizations::{organization, organization_or_default};
 pub(crate) use signatures::signature;
 

@@ -11,9 +11,10 @@ pub(crate) struct InitStore {
     /// [env: CLOACINA_ORG] [default: asked for on a terminal, with --key and --signed-trust]
     pub(crate) org: Option<OrgName>,
 
-    /// The name of the organization's signing key
-    #[arg(long, value_name = "NAME", default_value = "release")]
-    pub(crate) key: KeyName,
+    /// The name of the organization's signing key [default: release, or that of the key that
+    /// replaced it]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) key: Option<KeyName>,
 
     /// Also turn on signed trust, as trust init does, with one root key in every role
     #[arg(long)]

@@ -21,6 +21,7 @@ use crate::context::{Context, block_on};
 use crate::error::CliError;
 use crate::kek::{FoundKek, KekFile};
 use crate::output::Report;
+use crate::select;
 use crate::view::json_documents;
 
 json_documents! { "init": InitView<'static> }
@@ -47,7 +48,7 @@ pub(super) fn run(context: &Context, command: InitStore) -> Result<Report, CliEr
             None => None,
         };
         match dry_run {
-            true => would_make(context, &plan, &url, &kek, (store, signed_trust)).await,
+            true => would_make(context, plan, &url, &kek, (store, signed_trust)).await,
             false => make(context, plan, &url, kek, (store, signed_trust)).await,
         }
     })
@@ -102,7 +103,7 @@ async fn found_trust(keys: &TrustReader, plan: &Plan) -> Result<Option<Step>, Cl
 /// Says what would be made.
 async fn would_make(
     context: &Context,
-    plan: &Plan,
+    mut plan: Plan,
     url: &DatabaseUrl,
     kek: &KekFile,
     (store, signed_trust): (Option<StoreReader>, Option<Step>),
@@ -110,13 +111,14 @@ async fn would_make(
     let (has_kek, has_store) = (matches!(kek, KekFile::Found(_)), store.is_some());
     let keys = store.map(TrustReader::from);
     let org = match &keys {
-        Some(keys) => organization(keys, plan).await?,
+        Some(keys) => organization(keys, &plan).await?,
         None => None,
     };
     let (mut key, mut trusted) = (None, None);
     if let (Some(keys), Some(org)) = (&keys, &org) {
-        key = signing_key(keys, org, plan).await?;
+        key = signing_key(keys, org, &plan).await?;
         if let Some(key) = &key {
+            plan.key = key.name.clone();
             trusted = trusted_key(keys, org, key).await?;
         }
     }
@@ -124,9 +126,9 @@ async fn would_make(
     let mut steps = vec![
         Step::kek(made(has_kek), kek.place()),
         Step::store(made(has_store), url),
-        Step::organization(made(org.is_some()), plan, org.as_ref()),
-        Step::key(made(key.is_some()), plan, key.as_ref()),
-        Step::trust(made(trusted.is_some()), plan, trusted.as_ref()),
+        Step::organization(made(org.is_some()), &plan, org.as_ref()),
+        Step::key(made(key.is_some()), &plan, key.as_ref()),
+        Step::trust(made(trusted.is_some()), &plan, trusted.as_ref()),
     ];
     match (signed_trust, &plan.signed_trust) {
         (Some(found), _) => steps.push(found),
@@ -175,6 +177,7 @@ async fn make(
         Some(key) => (key, Made::Before),
         None => (keys.create_signing_key(org.id, plan.key.clone()).await?, Made::Now),
     };
+    plan.key = key.name.clone();
     steps.push(Step::key(made, &plan, Some(&key)));
 
     let (trusted, made) = trust(&keys, &org, &key).await?;
@@ -203,19 +206,34 @@ async fn organization(
     }
 }
 
-/// The organization's key of this name. If it was revoked, no other is made in its place: the
-/// organization must decide about that.
+/// The organization's key of this name. If nobody chose the name, another that it trusts will do,
+/// most of all one that replaces the key of this name. No key is made in the place of a revoked one:
+/// the organization must decide about that.
 async fn signing_key(
     keys: &TrustReader,
     org: &OrganizationRecord,
     plan: &Plan,
 ) -> Result<Option<SigningKeyRecord>, CliError> {
-    let mut named = keys.store().signing_keys(org.id).await?;
-    named.retain(|key| key.name == plan.key);
-    match named.iter().position(|key| key.revoked_at.is_none()) {
-        Some(usable) => Ok(Some(named.swap_remove(usable))),
-        None if named.is_empty() => Ok(None),
-        None => Err(CliError::KeyWasRevoked { org: org.name.clone(), name: plan.key.clone() }),
+    let all = keys.store().signing_keys(org.id).await?;
+    let has_name = |key: &SigningKeyRecord| key.name == plan.key;
+    let replaces_named = |key: &SigningKeyRecord| {
+        let replaced = select::replaced_by(key, &all);
+        all.iter().any(|other| has_name(other) && replaced.contains(&other.id))
+    };
+    let rows = keys.store().own_trusted_keys(org.id).await?;
+    let is_trusted = |key: &SigningKeyRecord| {
+        rows.iter().any(|row| row.fingerprint == key.fingerprint && row.revoked_at.is_none())
+    };
+    let usable = all.iter().filter(|key| key.revoked_at.is_none());
+    let usable = usable.filter(|key| has_name(key) || (!plan.key_is_chosen && is_trusted(key)));
+    let found = usable.max_by_key(|key| (has_name(key), replaces_named(key), key.created_at));
+    match found {
+        None if all.iter().any(has_name) => Err(CliError::KeyWasRevoked {
+            org: org.name.clone(),
+            name: plan.key.clone(),
+            free_name: select::free_name(&all),
+        }),
+        found => Ok(found.cloned()),
     }
 }
 

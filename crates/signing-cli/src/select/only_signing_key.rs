@@ -11,8 +11,12 @@ use crate::cli::{KeyReference, OrgReference};
 use crate::context::Context;
 use crate::error::CliError;
 
-/// What `init` calls a key.
 const USUAL_NAME: &str = "release";
+
+/// What `init` calls a key.
+pub(crate) fn usual_key_name() -> KeyName {
+    USUAL_NAME.parse().expect("it is a name")
+}
 
 /// Finds the signing key that is named, or else the only one that can sign for the
 /// organization.
@@ -43,7 +47,7 @@ pub(crate) async fn signing_key_or_only(
 
 /// The keys that this one took the place of, one after the other. A row could say that a key
 /// replaces itself.
-fn replaced_by(key: &SigningKeyRecord, all: &[SigningKeyRecord]) -> HashSet<KeyId> {
+pub(crate) fn replaced_by(key: &SigningKeyRecord, all: &[SigningKeyRecord]) -> HashSet<KeyId> {
     let mut replaced = HashSet::new();
     let mut next = key.predecessor_id;
     while let Some(id) = next.filter(|id| replaced.insert(*id)) {
@@ -69,7 +73,7 @@ fn no_signing_key(org: OrgName, all: &[SigningKeyRecord]) -> CliError {
 }
 
 /// A name that no key of the organization has or had: a revoked one could then not be reinstated.
-fn free_name(all: &[SigningKeyRecord]) -> KeyName {
+pub(crate) fn free_name(all: &[SigningKeyRecord]) -> KeyName {
     let used: BTreeSet<_> = all.iter().map(|key| key.name.as_str()).collect();
     let numbered = (2_u64..).map(|number| format!("{USUAL_NAME}.{number}"));
     let names = std::iter::once(USUAL_NAME.to_owned()).chain(numbered);

@@ -199,6 +199,35 @@ fn a_key_that_was_revoked_is_not_made_again() {
 }
 
 #[test]
+fn a_key_that_was_rotated_is_found_by_its_successor() {
+    let scratch = empty();
+    run(&scratch, &["init", "acme"]);
+    for (old, new) in [("release", "release.2"), ("release.2", "release.3")] {
+        assert_eq!(run(&scratch, &["keys", "rotate", old]).code, 0);
+        assert_eq!(run(&scratch, &["keys", "revoke", old, "--signing"]).code, 0);
+        for dry_run in [&[][..], &["--dry-run"]] {
+            let again = run(&scratch, &[&["init", "acme"], dry_run].concat());
+            let found = format!("found signing key         acme/{new}\n");
+            assert!(again.stdout.contains(&found), "{}{}", again.stdout, again.stderr);
+        }
+    }
+    let refused = run(&scratch, &["init", "acme", "--key", "release.2"]);
+    assert!(refused.stderr.contains("cloacina init acme --key release.4"), "{}", refused.stderr);
+}
+
+/// Somebody made it for something else.
+#[test]
+fn a_key_that_the_organization_does_not_trust_does_not_take_the_place_of_a_revoked_one() {
+    let scratch = empty();
+    run(&scratch, &["init", "acme"]);
+    assert_eq!(run(&scratch, &["keys", "generate", "--name", "other"]).code, 0);
+    assert_eq!(run(&scratch, &["keys", "revoke", "release", "--signing"]).code, 0);
+    fails(&scratch, 1, "SigningKeyRevoked", &["init", "acme"]);
+    assert_eq!(outcomes(&scratch, &["init", "acme", "--key", "other"])[3..], ["existed", "made"]);
+    assert_eq!(outcomes(&scratch, &["init", "acme"])[3..], ["existed", "existed"]);
+}
+
+#[test]
 fn a_key_that_the_organization_denies_is_not_trusted() {
     let scratch = empty();
     run(&scratch, &["init", "acme"]);

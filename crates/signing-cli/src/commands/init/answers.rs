@@ -8,12 +8,15 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::key_source::{KeyAccessArgs, KeySource};
 use crate::places::configuration_file;
+use crate::select::usual_key_name;
 use crate::terminal;
 
 /// What is to be made.
 pub(super) struct Plan {
     pub(super) org: OrgName,
     pub(super) key: KeyName,
+    /// Whether somebody chose the key's name.
+    pub(super) key_is_chosen: bool,
     root_output: Option<PathBuf>,
     pub(super) signed_trust: Option<SignedTrustPlan>,
 }
@@ -27,17 +30,22 @@ impl Plan {
     /// What the command line says. If it names no organization, somebody at a terminal is asked,
     /// also about the rest.
     pub(super) fn of(context: &Context, command: InitStore) -> Result<Self, CliError> {
-        let InitStore { org, mut key, mut signed_trust, root_key, root_output, access, .. } =
-            command;
+        let InitStore {
+            org, key: named_key, mut signed_trust, root_key, root_output, access, ..
+        } = command;
         let named = match org {
             Some(org) => Some(org),
             None => context.default_organization()?,
         };
+        let mut key_is_chosen = named_key.is_some();
+        let mut key = named_key.unwrap_or_else(usual_key_name);
         let org = match named {
             Some(org) => org,
             None => {
                 let org = ask("organization: ", None)?;
-                key = ask(&format!("signing key [{key}]: "), Some(key))?;
+                let answer = ask(&format!("signing key [{key}]: "), Some(key.clone()))?;
+                key_is_chosen |= answer != key;
+                key = answer;
                 signed_trust = signed_trust || asks_for_signed_trust()?;
                 org
             }
@@ -52,7 +60,7 @@ impl Plan {
             }),
             false => None,
         };
-        Ok(Self { org, key, root_output, signed_trust })
+        Ok(Self { org, key, key_is_chosen, root_output, signed_trust })
     }
 
     /// Where the root document of the organization's signed trust is, or is to be.

@@ -140,7 +140,11 @@ fn program() -> Vec<CliError> {
         CliError::Locked { path: "draft".into(), after: Duration::from_secs(300) },
         CliError::RootNotPublished { path: "acme-root.json".into(), org: values::org_name() },
         CliError::NotReplaced { path: path() },
-        CliError::KeyWasRevoked { org: values::org_name(), name: "release".parse().unwrap() },
+        CliError::KeyWasRevoked {
+            org: values::org_name(),
+            name: "release".parse().unwrap(),
+            free_name: "release.2".parse().unwrap(),
+        },
         CliError::ArgumentNeeded { argument: "<ORG>" },
         CliError::NoExpiry,
         CliError::ProblemsFound { problems: 2 },
