@@ -29,6 +29,14 @@ pub(super) fn trust_after_inquiry(org: &str) -> String {
     )
 }
 
+/// What to do about a key whose trust has expired. Signing every package again would be much more.
+pub(super) fn renew_trust(org: &str, which: &str) -> String {
+    format!(
+        "if you still trust the key: cloacina keys trust --org {org} {which} --expires 365d; \
+         otherwise have the package signed by a key that is trusted now"
+    )
+}
+
 pub(super) fn package(error: &PackageError) -> Advice {
     let next = match error {
         PackageError::Verification(error) => return verification(error),
@@ -73,6 +81,9 @@ pub(super) fn verification(error: &VerificationError) -> Advice {
             }
             UntrustedReason::OrganizationDeleted { .. } => {
                 "verify by an organization that exists: cloacina orgs list"
+            }
+            UntrustedReason::Expired { .. } => {
+                return Advice::refused(error.code(), renew_trust(ORG, "--import <public key>"));
             }
             UntrustedReason::NotSigned => {
                 return Advice::refused(error.code(), signed_trust::sign_what_rows_trust(ORG));

@@ -2,10 +2,10 @@ use std::fmt;
 
 use signing_crypto::{Fingerprint, OrgId};
 use signing_loader::{PackageError, VerificationError};
-use signing_trust::store::{OrganizationRecord, RevocationReason};
+use signing_trust::store::{OrganizationRecord, RevocationReason, SigningKeyRecord};
 use signing_trust::{DecisionError, SignedTrustError, TrustError, TrustReader, UntrustedReason};
 
-use super::package::trust_after_inquiry;
+use super::package::{renew_trust, trust_after_inquiry};
 use super::signed_trust::sign_what_rows_trust;
 use crate::error::{CliError, RefusedKey};
 use crate::signed_trust::{documents_for_advice, is_denied_by};
@@ -25,6 +25,11 @@ impl fmt::Display for RefusedKey {
                 "if this key was refused by mistake: cloacina keys reinstate --org {org} \
                  --trusted {fingerprint} --note '<why>'"
             ),
+            Self::RenewOwnKey { org, fingerprint } => f.write_str(&renew_trust(
+                org.as_str(),
+                &format!("--key-id {:.16}", fingerprint.to_string()),
+            )),
+            Self::Renew { org } => f.write_str(&renew_trust(org.as_str(), "--import <public key>")),
             Self::ReplaceCompromised => f.write_str(
                 "have the package signed by another key: a compromised key stays refused",
             ),
@@ -67,6 +72,10 @@ pub(crate) async fn of_package(
             fingerprint: Some(fingerprint),
             reason: UntrustedReason::Unknown,
         }) => own_key(keys, org, fingerprint).await,
+        Some(VerificationError::UntrustedSigner {
+            fingerprint: Some(fingerprint),
+            reason: UntrustedReason::Expired { .. },
+        }) => expired(keys, org, fingerprint).await,
         Some(VerificationError::UntrustedSigner {
             fingerprint: Some(fingerprint),
             reason: UntrustedReason::Revoked { .. } | UntrustedReason::Denied { .. },
@@ -145,6 +154,22 @@ async fn refused(
         }
         _ => texts.map(|_| RefusedKey::RefusedByDocuments { org: org.name.clone() }),
     }
+}
+
+/// How to renew trust in a key. A key that is in the store needs no file.
+async fn expired(
+    keys: &TrustReader,
+    org: &OrganizationRecord,
+    fingerprint: &Fingerprint,
+) -> Option<RefusedKey> {
+    let (org_name, fingerprint) = (org.name.clone(), *fingerprint);
+    let own = keys.store().signing_keys(org.id).await.unwrap_or_default();
+    let can_sign =
+        |key: &SigningKeyRecord| key.fingerprint == fingerprint && key.revoked_at.is_none();
+    Some(match own.iter().any(can_sign) {
+        true => RefusedKey::RenewOwnKey { org: org_name, fingerprint },
+        false => RefusedKey::Renew { org: org_name },
+    })
 }
 
 /// The organization's own key, if it is one and no row is about it yet.

@@ -7,6 +7,10 @@ pub(crate) enum RefusedKey {
     TrustOwnKey { org: OrgName, fingerprint: Fingerprint, name: KeyName },
     /// The organization retired or denied it, and can take that back.
     Reinstate { org: OrgName, fingerprint: Fingerprint },
+    /// Trust in it has expired, and the organization can still sign with it.
+    RenewOwnKey { org: OrgName, fingerprint: Fingerprint },
+    /// Trust in it has expired.
+    Renew { org: OrgName },
     /// The organization revoked it as compromised, for good.
     ReplaceCompromised,
     /// The same, where it was to be trusted.

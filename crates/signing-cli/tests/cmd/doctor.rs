@@ -295,7 +295,7 @@ fn trust_that_ends_is_renewed_by_what_the_store_has_of_the_key() {
         scratch.json(&[&trust[..], &["7d"]].concat());
         let next = text(&Examined::of(&scratch, &[]).assert("expiry", "warning")["next"]);
         let command = format!("cloacina keys trust --org acme {renewal} --expires 365d");
-        assert_eq!(next, format!("to renew it: {command}"));
+        assert!(next.starts_with(&format!("to renew it: {command}")), "{next}");
         let command = command.replace("<public key>", "dev.pub.pem");
         scratch.json(&command.split(' ').skip(1).collect::<Vec<_>>());
         Examined::of(&scratch, &[]).assert("expiry", "ok");

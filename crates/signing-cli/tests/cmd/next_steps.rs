@@ -1,6 +1,6 @@
 //! The next steps that errors name: they can be pasted, and they work.
 
-use crate::support::{OTHER_KEK, Run, Scratch, text};
+use crate::support::{OTHER_KEK, Run, Scratch, forge, text};
 
 fn verify(scratch: &Scratch) -> Run {
     scratch.run(&["package", "verify", "a.so", "--org", "acme", "--json"])
@@ -64,6 +64,25 @@ fn own_signing_key_that_was_revoked_is_not_offered_for_trust() {
     scratch.json(&["keys", "revoke", &id]);
     let said = next(&verify(&scratch), "UntrustedSigner");
     assert!(said.starts_with("find out whose key this is"), "{said}");
+}
+
+#[test]
+fn trust_that_has_expired_is_renewed_by_one_command() {
+    let (scratch, _) = trusted();
+    let (id, _) = scratch.stored_key("own", "acme");
+    for (signer, named) in
+        [(["--key", "release.pem"], "--import <public key>"), (["--key-id", &*id], "--key-id ")]
+    {
+        scratch.json(&[&["package", "sign", "a.so", "--force"], &signer[..]].concat());
+        scratch.json(&["keys", "trust", "--org", "acme", "--key-id", &id]);
+        assert_eq!(verify(&scratch).code, 0);
+        forge(&scratch, "UPDATE trusted_keys SET expires_at = 1");
+        let said = next(&verify(&scratch), "UntrustedSigner");
+        assert!(said.contains(named), "{said}");
+        let command = said.split(';').next().unwrap();
+        follow(&scratch, &command.replace("<public key>", "release.pub.pem"));
+        assert_eq!(verify(&scratch).code, 0);
+    }
 }
 
 #[test]

@@ -32,13 +32,16 @@ struct Ending {
     notice: TimeDelta,
     /// Whether runners refuse everything of the organization when it has ended.
     stops_everything: bool,
+    /// Whether it may still be needed long after its end, as trust in a key that can sign.
+    is_in_use: bool,
 }
 
 impl Ending {
     /// Whether it is near, or was not long ago. What has ended before was missed by nobody, but
-    /// for what stops everything.
+    /// for what stops everything, or is still used.
     fn is_to_be_told(&self, now: DateTime<Utc>) -> bool {
-        self.at - now <= self.notice && (self.stops_everything || now - self.at <= SOON)
+        let is_lasting = self.stops_everything || self.is_in_use;
+        self.at - now <= self.notice && (is_lasting || now - self.at <= SOON)
     }
 }
 
@@ -138,16 +141,26 @@ fn of_key(org: &OrgName, key: &GraphKey, own: &BTreeSet<Fingerprint>) -> Option<
         Some(name) => name.to_string(),
         None => key.fingerprint.to_string(),
     };
-    let which = match own.contains(&key.fingerprint) {
-        true => format!("--key-id {:.16}", key.fingerprint.to_string()),
-        false => "--import <public key>".to_owned(),
+    let digits = format!("{:.16}", key.fingerprint.to_string());
+    let is_in_use = own.contains(&key.fingerprint);
+    let (which, otherwise) = match is_in_use {
+        true => (
+            format!("--key-id {digits}"),
+            format!(
+                "; if it is not to sign any more: cloacina keys revoke --signing {org}/{digits}"
+            ),
+        ),
+        false => ("--import <public key>".to_owned(), String::new()),
     };
     Some(Ending {
         at: key.expires_at?,
         what: format!("{org}'s trust in {name}"),
-        next: format!("to renew it: cloacina keys trust --org {org} {which} --expires 365d"),
+        next: format!(
+            "to renew it: cloacina keys trust --org {org} {which} --expires 365d{otherwise}"
+        ),
         notice: SOON,
         stops_everything: false,
+        is_in_use,
     })
 }
 
@@ -169,6 +182,7 @@ fn of_grant(org: &OrgName, grant: &GraphGrant) -> Option<Ending> {
         ),
         notice: SOON,
         stops_everything: false,
+        is_in_use: false,
     })
 }
 
@@ -221,6 +235,7 @@ async fn of_signatures(
             ),
             notice: SOON,
             stops_everything: false,
+            is_in_use: false,
         };
         // There may be any number of them.
         endings.extend(Some(ending).filter(|ending| ending.is_to_be_told(now)));
@@ -264,6 +279,7 @@ fn of_documents(
             // A document that lives for a month is not near its end for all of it.
             notice: SOON.min((at - issued) / 3),
             stops_everything: true,
+            is_in_use: false,
         });
     }
 }
@@ -275,11 +291,16 @@ mod tests {
     #[test]
     fn what_ends_soon_is_told_and_what_ended_long_ago_is_not() {
         let now = Utc::now();
+        let ending = |days, notice, stops_everything| Ending {
+            at: now + TimeDelta::days(days),
+            what: String::new(),
+            next: String::new(),
+            notice: TimeDelta::days(notice),
+            stops_everything,
+            is_in_use: false,
+        };
         let told = |days, notice, stops_everything| {
-            let (what, next) = (String::new(), String::new());
-            let at = now + TimeDelta::days(days);
-            let notice = TimeDelta::days(notice);
-            Ending { at, what, next, notice, stops_everything }.is_to_be_told(now)
+            ending(days, notice, stops_everything).is_to_be_told(now)
         };
         assert!(told(29, 30, false) && !told(31, 30, false));
         // Revocations that live for a month.
@@ -287,5 +308,7 @@ mod tests {
         assert!(told(-29, 30, false) && !told(-31, 30, false));
         // Runners still refuse everything.
         assert!(told(-400, 10, true));
+        // Every package that this key signs is refused.
+        assert!(Ending { is_in_use: true, ..ending(-31, 30, false) }.is_to_be_told(now));
     }
 }

@@ -139,11 +139,13 @@ fn reasons() -> Vec<UntrustedReason> {
     ]
 }
 
-fn refused_keys() -> [RefusedKey; 7] {
+fn refused_keys() -> [RefusedKey; 9] {
     let (org, fingerprint) = (values::org_name(), values::fingerprint());
     [
         RefusedKey::TrustOwnKey { org: org.clone(), fingerprint, name: "release".parse().unwrap() },
         RefusedKey::Reinstate { org: org.clone(), fingerprint },
+        RefusedKey::RenewOwnKey { org: org.clone(), fingerprint },
+        RefusedKey::Renew { org: org.clone() },
         RefusedKey::ReplaceCompromised,
         RefusedKey::TrustAnother { org: org.clone() },
         RefusedKey::RefusedByDocuments { org },
