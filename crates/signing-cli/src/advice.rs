@@ -298,6 +298,10 @@ fn advice(error: &CliError) -> Advice {
         CliError::NoSuchKey { org, similar, .. } => {
             return selection::no_such_key(org.as_ref(), similar.as_ref());
         }
+        CliError::NoPrivateHalf { .. } => (
+            "NoSuchKey",
+            "only its holder can use it: where the private key is a file, sign with --key <file>",
+        ),
         CliError::NoSigningKey { org, revoked, free_name } => {
             return selection::no_signing_key(org, revoked, free_name);
         }

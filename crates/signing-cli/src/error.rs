@@ -167,6 +167,8 @@ pub(crate) enum CliError {
     OrganizationVariable(#[source] NameError),
     #[error("{} no key {given:?}", org.as_ref().map_or("there is".to_owned(), |org| format!("{org} has")))]
     NoSuchKey { given: String, org: Option<OrgName>, similar: Option<(OrgName, KeyName)> },
+    #[error("{org} has no private half of the key {given:?}")]
+    NoPrivateHalf { given: String, org: OrgName },
     #[error("{org} has no key that can sign{}", are_revoked(revoked))]
     NoSigningKey {
         org: OrgName,

@@ -281,6 +281,11 @@ impl Scope {
         named: &KeyReference,
         kind: Option<KeyKind>,
     ) -> Result<CliError, CliError> {
+        if let (Some(org), Some(KeyKind::Signing)) = (&self.org, kind)
+            && !self.matching(keys, named, Some(KeyKind::Trusted)).await?.is_empty()
+        {
+            return Ok(CliError::NoPrivateHalf { given: named.to_string(), org: org.name.clone() });
+        }
         let all = self.keys(keys, kind).await?;
         let similar = match &named.key {
             GivenKey::Name(given) => {

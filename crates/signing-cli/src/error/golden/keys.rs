@@ -228,6 +228,7 @@ fn references() -> Vec<CliError> {
         no_such_key(Some(org()), Some((org(), key()))),
         no_such_key(Some(org()), None),
         no_such_key(None, None),
+        CliError::NoPrivateHalf { given: "release".into(), org: org() },
         CliError::NoSigningKey { org: org(), revoked: vec![], free_name: key() },
         CliError::NoSigningKey {
             org: org(),
