@@ -283,11 +283,19 @@ fn advice(error: &CliError) -> Advice {
         CliError::AmbiguousOrganization { .. } => {
             ("AmbiguousOrganization", "give the name, or what is in parentheses after it")
         }
-        CliError::OrganizationNeeded { .. } => (
+        CliError::OrganizationNeeded { key: None, .. } => (
             "OrganizationNeeded",
-            "name the organization: --org <org>, CLOACINA_ORG in the environment, or <org>/<key> for \
-             a key",
+            "name the organization: --org <org>, or CLOACINA_ORG in the environment",
         ),
+        CliError::OrganizationNeeded { key: Some(key), .. } => {
+            return Advice::undecided(
+                "OrganizationNeeded",
+                format!(
+                    "name the organization: <org>/{}, --org <org>, or CLOACINA_ORG in the environment",
+                    shell_word(key)
+                ),
+            );
+        }
         CliError::NoOrganization => {
             ("NoOrganization", "create an organization: cloacina orgs create <name>")
         }

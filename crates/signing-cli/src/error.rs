@@ -160,7 +160,7 @@ pub(crate) enum CliError {
     #[error("{given:?} begins the ids of several organizations: {}", several(candidates.iter().map(|(name, id)| format!("{name} ({id})"))))]
     AmbiguousOrganization { given: String, candidates: Vec<(OrgName, String)> },
     #[error("the store has several organizations: {}", several(organizations))]
-    OrganizationNeeded { organizations: Vec<OrgName> },
+    OrganizationNeeded { organizations: Vec<OrgName>, key: Option<String> },
     #[error("the store has no organization")]
     NoOrganization,
     #[error("the environment variable CLOACINA_ORG cannot be used")]

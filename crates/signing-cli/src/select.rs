@@ -22,6 +22,7 @@ use crate::error::CliError;
 use crate::similar::most_similar;
 
 pub(crate) use only_signing_key::{free_name, replaced_by, signing_key_or_only, usual_key_name};
+use organizations::organization_of_key;
 pub(crate) use organizations::{organization, organization_or_default};
 pub(crate) use signatures::signature;
 
@@ -162,7 +163,7 @@ impl Scope {
             org: match (&named.org, &named.key) {
                 (Some(own), _) => Some(organization(keys, own).await?),
                 (None, GivenKey::Id(_)) => None,
-                (None, _) => Some(organization_or_default(context, keys, org).await?),
+                (None, _) => Some(organization_of_key(context, keys, org, named).await?),
             },
         })
     }

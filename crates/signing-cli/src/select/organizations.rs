@@ -2,7 +2,7 @@ use signing_crypto::OrgName;
 use signing_trust::TrustReader;
 use signing_trust::store::{OrganizationRecord, OrganizationRef, StoreError};
 
-use crate::cli::OrgReference;
+use crate::cli::{KeyReference, OrgReference};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::lines::ShortIds;
@@ -65,9 +65,24 @@ pub(crate) async fn organization_or_default(
         (Some(last), false) => {
             all.push(last);
             let organizations = all.into_iter().map(|org| org.name).collect();
-            Err(CliError::OrganizationNeeded { organizations })
+            Err(CliError::OrganizationNeeded { organizations, key: None })
         }
     }
+}
+
+/// The same for a key, with which the organization can be named too.
+pub(super) async fn organization_of_key(
+    context: &Context,
+    keys: &TrustReader,
+    org: Option<&OrgReference>,
+    named: &KeyReference,
+) -> Result<OrganizationRecord, CliError> {
+    organization_or_default(context, keys, org).await.map_err(|error| match error {
+        CliError::OrganizationNeeded { organizations, .. } => {
+            CliError::OrganizationNeeded { organizations, key: Some(named.to_string()) }
+        }
+        error => error,
+    })
 }
 
 fn existing(

@@ -143,6 +143,17 @@ fn a_key_without_its_organization_needs_one_if_the_store_has_several() {
     scratch.json(&["orgs", "create", "vendor"]);
     let run = scratch.fails(2, "OrganizationNeeded", &export);
     assert!(run.stderr.contains("several organizations: acme, vendor"), "{}", run.stderr);
+    assert!(run.stderr.contains("name the organization: <org>/release, --org"), "{}", run.stderr);
+    // Where the key is not the organization's, its name says nothing of that.
+    for command in [
+        &["keys", "generate", "--name", "ci"][..],
+        &["keys", "trust", "--key-id", "acme/release"],
+        &["keys", "list"],
+    ] {
+        let run = scratch.fails(2, "OrganizationNeeded", command);
+        let (_, next) = run.stderr.split_once("next: ").unwrap();
+        assert!(next.starts_with("name the organization: --org <org>, or CLOACINA_ORG"), "{next}");
+    }
     assert_eq!(scratch.json(&["keys", "export", &id])["id"], id.as_str());
     assert_eq!(scratch.json(&["keys", "export", "acme/release"])["id"], id.as_str());
     // A deleted organization does not count.

@@ -93,6 +93,8 @@ async fn find(
     key: Key,
     name: Option<KeyName>,
 ) -> Result<Found, CliError> {
+    // First: without it, naming the key's organization would not suffice.
+    let trusting = select::organization_or_default(context, keys, org).await?;
     let (key, own_name) = match key {
         Key::Given(key) => (key, None),
         Key::Stored(named) => {
@@ -101,7 +103,7 @@ async fn find(
             (proven.verifying_key(), Some(proven.record().name.clone()))
         }
     };
-    let org = select::organization_or_default(context, keys, org).await?;
+    let org = trusting;
     let own = keys.store().own_trusted_keys(org.id).await?;
     let earlier = own.into_iter().find(|row| row.fingerprint == key.fingerprint());
     let earlier_name = earlier.as_ref().and_then(|row| row.name.as_ref());

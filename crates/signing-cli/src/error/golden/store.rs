@@ -307,6 +307,11 @@ fn program() -> Vec<CliError> {
         },
         CliError::OrganizationNeeded {
             organizations: vec!["acme".parse().unwrap(), values::org_name()],
+            key: None,
+        },
+        CliError::OrganizationNeeded {
+            organizations: vec!["acme".parse().unwrap(), values::org_name()],
+            key: Some("release".into()),
         },
         CliError::NoOrganization,
         CliError::OrganizationVariable(NameError {
