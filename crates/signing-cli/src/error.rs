@@ -388,7 +388,7 @@ fn are_revoked(keys: &[String]) -> String {
 pub(crate) const MAX_SHOWN: usize = 8;
 
 /// What matches, as far as a line has room for it.
-fn several<T: ToString>(candidates: impl IntoIterator<Item = T>) -> String {
+pub(crate) fn several<T: ToString>(candidates: impl IntoIterator<Item = T>) -> String {
     let mut names: Vec<_> = candidates.into_iter().map(|name| name.to_string()).collect();
     let left = names.len().saturating_sub(MAX_SHOWN);
     names.truncate(MAX_SHOWN);

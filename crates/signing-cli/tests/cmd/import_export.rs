@@ -25,6 +25,44 @@ fn an_imported_key_signs_from_the_store() {
 }
 
 #[test]
+fn an_imported_key_that_is_trusted_already_is_not_said_to_be_untrusted() {
+    for is_trusted in [false, true] {
+        let scratch = Scratch::with_orgs(&["acme"]);
+        scratch.key_files("dev");
+        if is_trusted {
+            scratch.json(&["keys", "trust", "--import", "dev.pub.pem"]);
+        }
+        let shown = scratch.run(&["keys", "import", "--name", "ci", "--key", "dev.pem"]).stdout;
+        assert_eq!(shown.contains("\ntrusted by   acme\n"), is_trusted, "{shown}");
+        assert_eq!(shown.contains("no organization trusts it yet"), !is_trusted, "{shown}");
+    }
+}
+
+#[test]
+fn a_key_without_a_private_half_is_said_to_have_none() {
+    let scratch = Scratch::with_orgs(&["acme"]);
+    scratch.key_files("dev");
+    let fingerprint = text(
+        &scratch.json(&["keys", "trust", "--import", "dev.pub.pem", "--name", "dev"])["fingerprint"],
+    );
+    scratch.write("a.so", "a");
+    for key in ["dev", "acme/dev", &fingerprint[..8], &fingerprint] {
+        for command in [
+            &["package", "sign", "a.so", "--key-id", key][..],
+            &["keys", "export", key],
+            &["keys", "rotate", key],
+            &["keys", "timeline", key],
+        ] {
+            let run = scratch.fails(2, "NoSuchKey", command);
+            assert!(run.stderr.contains("acme has no private half of the key"), "{}", run.stderr);
+            assert!(run.stderr.contains("sign with --key <file>"), "{}", run.stderr);
+        }
+    }
+    let run = scratch.fails(2, "NoSuchKey", &["keys", "export", "dav"]);
+    assert!(!run.stderr.contains("private half"), "{}", run.stderr);
+}
+
+#[test]
 fn a_private_key_is_read_from_standard_input() {
     let scratch = Scratch::with_orgs(&["acme"]);
     let fingerprint = scratch.key_files("dev");

@@ -1,14 +1,14 @@
 use std::path::Path;
 
 use serde::Serialize;
-use signing_crypto::{Fingerprint, KeyId, KeyName, PemError, PemForm, SigningKey};
+use signing_crypto::{Fingerprint, KeyId, KeyName, OrgName, PemError, PemForm, SigningKey};
 use signing_trust::TrustError;
 use signing_trust::store::{SigningKeyRecord, StoreError};
 use zeroize::Zeroizing;
 
 use crate::cli::{Format, KeyReference, OrgReference};
 use crate::context::Context;
-use crate::error::CliError;
+use crate::error::{CliError, several};
 use crate::files::{self, Existing, NewFile, Readers};
 use crate::key_files;
 use crate::key_source::KeySource;
@@ -69,7 +69,7 @@ pub(super) async fn generate(
     let keys = context.open_to_change_with_kek().await?;
     let org = select::organization_or_default(context, &keys, org).await?;
     let key = keys.create_signing_key(org.id, name).await?;
-    Ok(Report::done(&StoredKeyView::of("generated", &key)))
+    Ok(Report::done(&StoredKeyView::of("generated", &key, &[])))
 }
 
 /// Puts a key from a file into the store.
@@ -94,7 +94,11 @@ pub(super) async fn import(
     let keys = context.open_to_change_with_kek().await?;
     let org = select::organization_or_default(context, &keys, org).await?;
     match keys.import_signing_key(org.id, name, &key).await {
-        Ok(key) => Ok(Report::done(&StoredKeyView::of("imported", &key))),
+        Ok(key) => {
+            let trusting = keys.store().organizations_trusting(key.fingerprint).await?;
+            let trusting: Vec<_> = trusting.into_iter().map(|(org, _)| org.name).collect();
+            Ok(Report::done(&StoredKeyView::of("imported", &key, &trusting)))
+        }
         Err(error @ TrustError::Store(StoreError::SigningKeyExists)) => {
             let held = keys.store().signing_keys(org.id).await?;
             let held = held.into_iter().find(|held| held.fingerprint == key.fingerprint());
@@ -195,11 +199,14 @@ struct StoredKeyView<'a> {
     key: SigningKeyView<'a>,
     #[serde(skip)]
     done: &'static str,
+    /// The organizations that trust it themselves.
+    #[serde(skip)]
+    trusting: &'a [OrgName],
 }
 
 impl<'a> StoredKeyView<'a> {
-    fn of(done: &'static str, key: &'a SigningKeyRecord) -> Self {
-        Self { key: SigningKeyView::of(key), done }
+    fn of(done: &'static str, key: &'a SigningKeyRecord, trusting: &'a [OrgName]) -> Self {
+        Self { key: SigningKeyView::of(key), done, trusting }
     }
 }
 
@@ -208,7 +215,10 @@ impl View for StoredKeyView<'_> {
         let mut text = Lines::from(format!("{} {}", self.done, self.key.name));
         text.push(format!("id           {}", self.key.id));
         text.push(format!("fingerprint  {}", self.key.fingerprint));
-        text.push("no organization trusts it yet, not even its own");
+        text.push(match self.trusting {
+            [] => "no organization trusts it yet, not even its own".to_owned(),
+            trusting => format!("trusted by   {}", several(trusting)),
+        });
         text
     }
 }
