@@ -252,6 +252,10 @@ impl DirectoryFault {
                 "find out what that user did there; then: chown -h \"$(id -u)\" {path}, or use another \
                  directory"
             )),
+            // Others share it, as /tmp: without that, the machine would not work.
+            Self::Writable { mode } if mode & STICKY != 0 => {
+                Some("use a directory that only you can write to".into())
+            }
             Self::Writable { .. } => {
                 Some(format!("find out whether others have written there; then: chmod go-w {path}"))
             }

@@ -307,6 +307,13 @@ fn a_place_that_others_can_change_is_refused_and_the_printed_command_mends_it() 
     assert!(scratch.tool("sh").args(["-c", command]).status().unwrap().success(), "{next}");
     scratch.json(&INSTALL);
 
+    // What others share, as /tmp, stays as it is.
+    fs::create_dir(scratch.path("shared")).unwrap();
+    fs::set_permissions(scratch.path("shared"), Permissions::from_mode(0o1777)).unwrap();
+    let shared = [&INSTALL[..4], &["shared"], &INSTALL[5..]].concat();
+    let refused = scratch.fails(2, "UnsafeDirectory", &shared);
+    assert!(!text(&refused.document()["error"]["next"]).contains("chmod"), "{}", refused.stderr);
+
     symlink("packages", scratch.path("link")).unwrap();
     scratch.fails(2, "UnsafeDirectory", &[&INSTALL[..4], &["link"], &INSTALL[5..]].concat());
 }

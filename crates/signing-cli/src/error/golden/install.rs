@@ -56,10 +56,11 @@ fn install() -> Vec<InstallError> {
     ]
 }
 
-fn faults() -> [DirectoryFault; 4] {
+fn faults() -> [DirectoryFault; 5] {
     [
         DirectoryFault::Owner { found: 1000, expected: 0 },
         DirectoryFault::Writable { mode: 0o775 },
+        DirectoryFault::Writable { mode: 0o1777 },
         DirectoryFault::Link,
         DirectoryFault::NotADirectory,
     ]
