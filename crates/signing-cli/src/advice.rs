@@ -374,6 +374,7 @@ fn advice(error: &CliError) -> Advice {
         CliError::PassphrasesDiffer => {
             ("PassphrasesDiffer", "nothing was done: type the same passphrase twice")
         }
+        CliError::EncryptedHalf { path } => return keys::encrypted_half(path),
         CliError::NoTerminal => ("PassphraseNeeded", GIVE_PASSPHRASE),
         CliError::Terminal(_) => ("UnusableTerminal", GIVE_PASSPHRASE),
         CliError::StandardInputTwice => ("StandardInputTwice", GIVE_PASSPHRASE),

@@ -241,6 +241,8 @@ pub(crate) enum CliError {
     },
     #[error("cannot use the key {}", place_of(path))]
     KeyFile { path: PathBuf, source: PemError },
+    #[error("the key {} is encrypted with its public half", place_of(path))]
+    EncryptedHalf { path: PathBuf },
     #[error("cannot use the key {}", place_of(path))]
     OpensshKey { path: PathBuf, source: OpensshKeyError },
     #[error("cannot put the key {} into the store", place_of(path))]

@@ -1,7 +1,9 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use signing_crypto::{MAX_PEM_SIZE, Passphrase, PemError, PemForm, SigningKey, VerifyingKey};
+use signing_crypto::{
+    Fingerprint, MAX_PEM_SIZE, Passphrase, PemError, PemForm, SigningKey, VerifyingKey,
+};
 use signing_loader::Protection;
 use zeroize::Zeroizing;
 
@@ -9,7 +11,7 @@ use crate::cli::KeyReference;
 use crate::error::CliError;
 use crate::files::{read_at_most, read_protected};
 use crate::passphrase::{self, PassphraseSource};
-use crate::ssh;
+use crate::ssh::{self, OpensshKeyError};
 
 /// Reads a private key's PEM file, with the passphrase that is given, or that is
 /// asked for if the key is encrypted.
@@ -107,6 +109,36 @@ pub(crate) fn read_public_key(path: &Path) -> Result<VerifyingKey, CliError> {
                 .map_err(|source| CliError::OpensshKey { path: path.into(), source })
         }
         other => other.map_err(|source| unusable(path, &bytes, source)),
+    }
+}
+
+/// Reads the fingerprint from a file that holds a public key, or a private one whose public half
+/// can be read without a passphrase.
+pub(crate) fn read_fingerprint(path: &Path) -> Result<Fingerprint, CliError> {
+    let bytes = Zeroizing::new(read_protected(path, Protection::Integrity)?);
+    let of_openssh = |key: Result<VerifyingKey, OpensshKeyError>| match key {
+        Ok(key) => Ok(key.fingerprint()),
+        Err(source) => Err(CliError::OpensshKey { path: path.into(), source }),
+    };
+    let source = match VerifyingKey::from_pem(&bytes) {
+        Ok(key) => return Ok(key.fingerprint()),
+        Err(source) => source,
+    };
+    match source {
+        PemError::WrongForm { found: PemForm::OpensshPublicKey, .. } => {
+            of_openssh(ssh::parse_public_key(&bytes))
+        }
+        PemError::WrongForm { found: PemForm::OpensshPrivateKey, .. } => {
+            of_openssh(ssh::public_half(&bytes))
+        }
+        PemError::WrongForm { found: PemForm::EncryptedPrivateKey, .. } => {
+            Err(CliError::EncryptedHalf { path: path.into() })
+        }
+        PemError::WrongForm { found: PemForm::PrivateKey, .. } => {
+            let key = SigningKey::from_pem(&bytes);
+            key.map(|key| key.fingerprint()).map_err(|source| unusable(path, &bytes, source))
+        }
+        source => Err(unusable(path, &bytes, source)),
     }
 }
 

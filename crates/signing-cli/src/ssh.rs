@@ -8,7 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use sha2::{Digest, Sha256};
 
-pub(crate) use private_key::unfit_private_key;
+pub(crate) use private_key::{public_half, unfit_private_key};
 pub(crate) use public_key::{OpensshKeyError, parse_public_key};
 pub(crate) use wire::{Reader, write_string};
 

@@ -1,11 +1,13 @@
 use std::borrow::Cow;
+use std::path::Path;
 
 use signing_crypto::{
-    KekError, MAX_PASSPHRASE_SIZE, PassphraseError, PemError, PemForm, WrapError,
+    KekError, MAX_PASSPHRASE_SIZE, PassphraseError, PemError, PemForm, WrapError, shell_word,
 };
 
 use super::{Advice, GIVE_PASSPHRASE};
 use crate::error::Outcome;
+use crate::key_files;
 use crate::ssh::OpensshKeyError;
 
 const MAKE_KEY: &str = "make an Ed25519 key: cloacina keys generate --name <name> --output <file>";
@@ -137,4 +139,13 @@ fn form(expected: PemForm, found: PemForm) -> Cow<'static, str> {
         }
         _ => format!("give the requested file, or {MAKE_KEY}").into(),
     }
+}
+
+pub(super) fn encrypted_half(path: &Path) -> Advice {
+    let public = shell_word(key_files::public_key_path(path));
+    let next = format!(
+        "give the public key's file instead; to write it: openssl pkey -in {} -pubout -out {public}",
+        shell_word(path)
+    );
+    Advice::undecided("PassphraseNeeded", next)
 }

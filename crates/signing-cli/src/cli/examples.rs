@@ -109,6 +109,7 @@ const EXAMPLES: &[(&str, &[Example])] = &[
             "cloacina keys export acme/release --output release.pub.pem",
         )],
     ),
+    ("keys fingerprint", &[("Print what people compare", "cloacina keys fingerprint dev.pub.pem")]),
     (
         "keys trust",
         &[

@@ -85,6 +85,13 @@ pub(crate) enum Keys {
         #[arg(long, requires = "output")]
         force: bool,
     },
+    /// Print the fingerprints of keys in files, each in a line like those of sha256sum
+    Fingerprint {
+        /// The files: public or private keys, in PEM or as OpenSSH writes them; - for standard
+        /// input
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
     /// Accept a key's signatures
     Trust(TrustKey),
     /// Refuse a key's signatures, even if a trust grant would accept them

@@ -1,5 +1,6 @@
 mod deny;
 mod dry_run;
+mod fingerprint;
 mod list;
 mod make;
 mod reinstate;
@@ -29,6 +30,7 @@ pub(super) fn documents() -> Vec<Document> {
         deny::DOCUMENTS,
         revoke::DOCUMENTS,
         dry_run::DOCUMENTS,
+        fingerprint::DOCUMENTS,
         reinstate::DOCUMENTS,
         rotate::DOCUMENTS,
         rotate_kek::DOCUMENTS,
@@ -60,6 +62,7 @@ pub(super) fn run(context: &Context, command: Keys) -> Result<Report, CliError> 
             let key = (org.as_ref(), &key);
             block_on(make::export(context, key, format, output.as_deref(), existing))
         }
+        Keys::Fingerprint { files } => fingerprint::fingerprint(&files),
         Keys::Trust(command) => block_on(trust::trust(context, command)),
         Keys::Deny(command) => block_on(deny::deny(context, command)),
         Keys::Revoke(command) => block_on(revoke::revoke(context, command)),

@@ -26,6 +26,7 @@ mod protection;
 mod trust_graph;
 
 mod explain;
+mod fingerprint;
 mod forged_lines;
 mod generate;
 mod help;

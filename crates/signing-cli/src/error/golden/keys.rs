@@ -196,6 +196,7 @@ fn secrets() -> Vec<CliError> {
     vec![
         in_file(PemError::PassphraseNeeded),
         CliError::OpensshKey { path: "release.pub".into(), source: OpensshKeyError::Malformed },
+        CliError::EncryptedHalf { path: "keys/dev.pem".into() },
         CliError::OpensshKeyToImport {
             path: "-".into(),
             source: PemError::WrongForm {

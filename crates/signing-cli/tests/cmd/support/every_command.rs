@@ -50,6 +50,7 @@ impl Table {
             ("keys list", "--org acme".into()),
             ("keys show", format!("{id} --org acme")),
             ("keys export", id.clone()),
+            ("keys fingerprint", "dev.pub.pem dev.pem".into()),
             ("keys trust", "--org acme --import dev.pub.pem".into()),
             ("keys deny", format!("{fingerprint} --org acme")),
             ("keys revoke", old.clone()),

@@ -1,0 +1,52 @@
+//! The fingerprints of keys that are in files, as people read them to each other.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+use signing_crypto::Fingerprint;
+
+use crate::error::CliError;
+use crate::key_files;
+use crate::lines::Lines;
+use crate::output::Report;
+#[cfg(test)]
+use crate::schemas::Document;
+use crate::view::View;
+
+/// Prints the fingerprint of each file that has one, and says why the others have none.
+pub(super) fn fingerprint(files: &[PathBuf]) -> Result<Report, CliError> {
+    let (mut found, mut refused) = (Vec::new(), Vec::new());
+    for path in files {
+        let file = path.display().to_string();
+        match key_files::read_fingerprint(path) {
+            Ok(fingerprint) => found.push(FingerprintView { fingerprint, file }),
+            Err(error) => refused.push((file, error)),
+        }
+    }
+    let mut report = Report::requested(&FingerprintsView(found));
+    refused.into_iter().for_each(|(file, error)| report.refuse(file, error));
+    Ok(report)
+}
+
+#[cfg(test)]
+pub(super) const DOCUMENTS: &[Document] = &[Document::of::<FingerprintsView>("keys fingerprint")];
+
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct FingerprintView {
+    fingerprint: Fingerprint,
+    file: String,
+}
+
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(transparent)]
+struct FingerprintsView(Vec<FingerprintView>);
+
+impl View for FingerprintsView {
+    fn text(&self) -> Lines {
+        let mut text = Lines::new();
+        text.extend(self.0.iter().map(|key| format!("{}  {}", key.fingerprint, key.file)));
+        text
+    }
+}
