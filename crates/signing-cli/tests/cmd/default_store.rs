@@ -42,7 +42,7 @@ fn a_change_to_a_store_that_nobody_named_names_it_once() {
         &["orgs", "create", "vendor"][..],
         &["orgs", "grant-trust", "--from", "acme", "--to", "vendor"],
         &["keys", "generate", "--org", "acme", "--name", "night"],
-        &["keys", "trust", "--org", "acme", "--import", "dev.pub.pem"],
+        &["keys", "trust", "--org", "acme", "--import", "dev.pub.pem", "--name", "dev"],
         &["keys", "revoke", "acme/night"],
         &["package", "floor", "set", "1.0.0", "--org", "acme", "--name", "b.so"],
         &["trust", "init", "--org", "acme", "--root-key", "dev.pem", "--yes"],

@@ -200,3 +200,20 @@ fn another_name_or_expiry_is_told_with_what_was_before() {
     let again = say(&["--name", "prod"]);
     assert!(!again.contains("before"), "{again}");
 }
+
+#[test]
+fn a_name_that_another_trusted_key_has_and_no_name_are_noted() {
+    let scratch = Scratch::with_orgs(&["acme"]);
+    let first = scratch.key_files("first");
+    scratch.key_files("second");
+    let trust = |key: &str, name: &[&str]| {
+        let file = format!("{key}.pub.pem");
+        scratch.run(&[&["keys", "trust", "--import", &file], name].concat()).stderr
+    };
+    let unnamed = trust("first", &[]);
+    assert!(unnamed.contains("the key has no name at acme"), "{unnamed}");
+    assert_eq!(trust("first", &["--name", "zoe"]), "");
+    let shared = trust("second", &["--name", "zoe"]);
+    assert!(shared.contains(&format!("acme also calls {} zoe", &first[..16])), "{shared}");
+    assert_eq!(trust("second", &["--name", "ann"]), "");
+}

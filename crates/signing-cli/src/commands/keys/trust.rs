@@ -66,8 +66,35 @@ pub(super) async fn trust(context: &Context, command: cli::TrustKey) -> Result<R
             text.push(format!("before: until {}", Time(at)));
         }
     }
-    let report = Report::done(&RowChangeView::new(text, &record, changed));
+    let mut report = Report::done(&RowChangeView::new(text, &record, changed));
+    if let Some(note) = name_note(&keys, &org, &record).await? {
+        report.note(note);
+    }
     Ok(unsigned::noted_for_key(&keys, &org, &record.fingerprint, report).await)
+}
+
+/// Why the row's name, or having none, makes it hard to say which key is meant.
+async fn name_note(
+    keys: &TrustReader,
+    org: &OrganizationRecord,
+    record: &TrustedKeyRecord,
+) -> Result<Option<String>, CliError> {
+    let with_name = "run the command again with --name <name>";
+    let Some(name) = &record.name else {
+        return Ok(Some(format!(
+            "the key has no name at {}; to give it one, {with_name}",
+            org.name
+        )));
+    };
+    let own = keys.store().own_trusted_keys(org.id).await?;
+    let other = own.iter().find(|row| row.name == record.name && row.id != record.id);
+    Ok(other.map(|other| {
+        format!(
+            "{} also calls {:.16} {name}; to tell them apart, {with_name}",
+            org.name,
+            other.fingerprint.to_string(),
+        )
+    }))
 }
 
 /// The key that the command names.
