@@ -212,6 +212,11 @@ fn an_admins_role_removes_what_a_signers_role_stored() {
     let explain = ["package", "verify", "b.so", "--org", "acme", "--explain", "--json"];
     let explained = shop.run_as(&admin, &admin.password, &explain).document();
     let id = text(&explained["result"][0]["explanation"][0]["source"]["signature_id"]);
+    let shown = shop.allows(&signer, &["keys", "show", &shop.signing, "--org", "acme"]);
+    assert_eq!(shown["history"], Value::Null);
+    let show = ["keys", "show", &shop.signing, "--org", "acme"];
+    let shown = shop.run_as(&signer, &signer.password, &show).stdout;
+    assert!(shown.contains("\nchanges: this database role may not see them\n"), "{shown}");
     shop.denies(&signer, &["package", "unstore", &id]);
     let removed = shop.allows(&admin, &["package", "unstore", &id]);
     assert_eq!(removed[0]["signature_id"], id);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use signing_crypto::{Fingerprint, KeyName, OrgName};
-use signing_trust::store::{AuditFilter, OrganizationRecord, SigningKeyRecord};
+use signing_trust::store::{AuditFilter, OrganizationRecord, SigningKeyRecord, StoreError};
 use signing_trust::{TrustReader, TrustedKey};
 
 use crate::cli::{KeyReference, OrgReference};
@@ -42,17 +42,27 @@ pub(super) async fn show(
     let rows = graph.organization(org.id).map(|org| &*org.keys).unwrap_or_default();
     let row = rows.iter().find(|row| row.fingerprint == fingerprint);
     let mut places = Vec::new();
-    let (mut signed, mut history) = (Vec::new(), Vec::new());
+    let (mut signed, mut history) = (Vec::new(), Some(Vec::new()));
     for place in concerned(&keys, &org, &fingerprint).await? {
         let accepted = keys.list_trusted_keys(place.id).await?;
         let paths: Vec<TrustedKey> =
             accepted.into_iter().filter(|key| key.key.fingerprint() == fingerprint).collect();
         let maker = Maker::find(&keys, &place, fingerprint).await?;
         signed.extend(kept::signatures(&keys, &place, Some(&maker)).await?);
-        history.extend(changes(&keys, &place, fingerprint).await?);
+        match changes(&keys, &place, fingerprint).await {
+            Ok(found) => {
+                if let Some(history) = &mut history {
+                    history.extend(found);
+                }
+            }
+            Err(StoreError::PermissionDenied(_)) => history = None,
+            Err(error) => return Err(error.into()),
+        }
         places.push((place, paths));
     }
-    history.sort_by_key(|change| change.at);
+    if let Some(history) = &mut history {
+        history.sort_by_key(|change| change.at);
+    }
     let text = row.map(|row| {
         let note = quoted_note(row.note.as_ref());
         let standing = standing_text(row);
@@ -96,7 +106,7 @@ async fn changes(
     keys: &TrustReader,
     org: &OrganizationRecord,
     fingerprint: Fingerprint,
-) -> Result<Vec<ChangeView>, CliError> {
+) -> Result<Vec<ChangeView>, StoreError> {
     let filter = AuditFilter { fingerprint: Some(fingerprint), ..AuditFilter::default() };
     let (mut found, mut from) = (Vec::new(), i64::MIN);
     loop {
@@ -139,7 +149,8 @@ struct KeyView<'a> {
     /// What the organization itself states about the key.
     row: Option<GraphKeyView<'a>>,
     accepted_by: Vec<AcceptedView<'a>>,
-    history: Vec<ChangeView>,
+    /// `null` if the database role may not see it.
+    history: Option<Vec<ChangeView>>,
     /// The stored signatures that it has made.
     signed: Vec<KeptView>,
     #[serde(skip)]
@@ -183,6 +194,28 @@ struct ChangeView {
     actor: Option<String>,
 }
 
+impl KeyView<'_> {
+    fn changes_text(&self, text: &mut Lines) {
+        let Some(history) = &self.history else {
+            text.push(format!("changes: {}", select::UNREADABLE));
+            return;
+        };
+        if !history.is_empty() {
+            text.push("changes, as the audit logs have them");
+            let mut table = Table::new(["TIME", "LOG", "EVENT", "BY"]).indented();
+            for change in history {
+                table.row([
+                    change.occurred_at.to_string().into(),
+                    change.org.as_str().into(),
+                    (&change.event).into(),
+                    change.actor.as_deref().unwrap_or("-").into(),
+                ]);
+            }
+            text.table(table);
+        }
+    }
+}
+
 impl View for KeyView<'_> {
     fn text(&self) -> Lines {
         let mut text = Lines::from(format!("fingerprint  {}", self.fingerprint));
@@ -204,19 +237,7 @@ impl View for KeyView<'_> {
             }
             text.table(table);
         }
-        if !self.history.is_empty() {
-            text.push("changes, as the audit logs have them");
-            let mut table = Table::new(["TIME", "LOG", "EVENT", "BY"]).indented();
-            for change in &self.history {
-                table.row([
-                    change.occurred_at.to_string().into(),
-                    change.org.as_str().into(),
-                    (&change.event).into(),
-                    change.actor.as_deref().unwrap_or("-").into(),
-                ]);
-            }
-            text.table(table);
-        }
+        self.changes_text(&mut text);
         text.push(format!("{} in the store", counted(self.signed.len() as u64, "signature")));
         text.table(KeptView::table(&self.signed).indented());
         text
