@@ -25,8 +25,10 @@ pub struct ServerProtection {
     /// What is missing in the store's database.
     pub faults: Vec<ProtectionFault>,
     /// The other databases of the server that the connected role may connect to: there it can
-    /// lock the catalogs that all databases share.
+    /// lock the catalogs that all databases share. Quoted for SQL, where they have to be.
     pub other_databases: Vec<String>,
+    /// The store's database, quoted in the same way, if every role may connect to it.
+    pub open_database: Option<String>,
 }
 
 /// Something that is missing from the protection of a Postgres server.
@@ -109,14 +111,17 @@ impl StoreReader {
                 diesel::sql_query(TRIGGER).get_result(conn).await.optional()?;
             let functions: Vec<NameRow> = diesel::sql_query(open_functions()).load(conn).await?;
             let databases: Vec<NameRow> = diesel::sql_query(OTHER_DATABASES).load(conn).await?;
-            Ok((trigger, functions, databases))
+            let open: Option<NameRow> =
+                diesel::sql_query(OPEN_DATABASE).get_result(conn).await.optional()?;
+            Ok((trigger, functions, databases, open))
         });
-        let (trigger, functions, databases) = found?;
+        let (trigger, functions, databases, open) = found?;
         let mut faults = faults_of(trigger);
         if !functions.is_empty() {
             faults.push(ProtectionFault::OpenFunctions { functions: names(functions) });
         }
-        Ok(ServerProtection { faults, other_databases: names(databases) })
+        let open_database = open.map(|row| row.name);
+        Ok(ServerProtection { faults, other_databases: names(databases), open_database })
     }
 }
 
@@ -216,10 +221,17 @@ fn open_functions() -> String {
 }
 
 const OTHER_DATABASES: &str = "
-    SELECT datname::text AS name FROM pg_catalog.pg_database
+    SELECT pg_catalog.quote_ident(datname) AS name FROM pg_catalog.pg_database
     WHERE datallowconn AND datname <> current_database()
       AND pg_catalog.has_database_privilege(oid, 'CONNECT')
     ORDER BY 1";
+
+const OPEN_DATABASE: &str = "
+    SELECT pg_catalog.quote_ident(datname) AS name FROM pg_catalog.pg_database
+    WHERE datname = current_database() AND EXISTS (
+        SELECT FROM pg_catalog.aclexplode(
+            coalesce(datacl, pg_catalog.acldefault('d', datdba)))
+        WHERE grantee = 0 AND privilege_type = 'CONNECT')";
 
 fn faults_of(trigger: Option<TriggerRow>) -> Vec<ProtectionFault> {
     const SETTINGS: &str = "search_path=pg_catalog, pg_temp";
@@ -257,8 +269,8 @@ struct TriggerRow {
     is_superusers: bool,
 }
 
-/// The event trigger, the open functions and the other databases.
-type Found = (Option<TriggerRow>, Vec<NameRow>, Vec<NameRow>);
+/// The event trigger, the open functions, the other databases, and the store's if it is open.
+type Found = (Option<TriggerRow>, Vec<NameRow>, Vec<NameRow>, Option<NameRow>);
 
 #[derive(QueryableByName)]
 struct NameRow {

@@ -6,6 +6,7 @@ use signing_trust::store::{LockTable, ProtectionFault, ServerProtection};
 use super::check::Checks;
 
 const CHECK: &str = "server protection";
+const DATABASE: &str = "database";
 const DATABASES: &str = "other databases";
 const LOCKS: &str = "table of locks";
 
@@ -18,8 +19,9 @@ pub(super) async fn check(keys: Option<&TrustReader>, checks: &mut Checks) {
         return;
     };
     match keys.store().server_protection().await {
-        Ok(ServerProtection { faults, other_databases, .. }) => {
+        Ok(ServerProtection { faults, other_databases, open_database, .. }) => {
             protection(&faults, checks);
+            database(open_database.as_deref(), checks);
             // What a superuser can do is said about its role.
             if !keys.store().held_rights().await.is_ok_and(|held| held.is_unrestricted) {
                 databases(&other_databases, checks);
@@ -73,6 +75,21 @@ fn protection(faults: &[ProtectionFault], checks: &mut Checks) {
     );
 }
 
+/// What a dump does not contain, so that it is missing after a restore.
+fn database(open: Option<&str>, checks: &mut Checks) {
+    let Some(name) = open else {
+        return checks.ok(DATABASE, "only roles that may connect to it by name can do so");
+    };
+    checks.warning(
+        DATABASE,
+        format!("every role of the server can connect to {name}, without any right in it"),
+        format!(
+            "as a superuser: REVOKE CONNECT, TEMPORARY ON DATABASE {name} FROM PUBLIC; GRANT CONNECT \
+             ON DATABASE {name} TO <each role>"
+        ),
+    );
+}
+
 fn databases(others: &[String], checks: &mut Checks) {
     let named = others.iter().take(MAX_DATABASES).map(String::as_str).collect::<Vec<_>>();
     let named = match others.len().saturating_sub(MAX_DATABASES) {
@@ -89,7 +106,7 @@ fn databases(others: &[String], checks: &mut Checks) {
             "this role can connect to {named}, and from there lock what all databases of the \
              server share"
         ),
-        "as a superuser, for each of them: REVOKE CONNECT ON DATABASE <name> FROM PUBLIC",
+        format!("as a superuser: REVOKE CONNECT ON DATABASE {} FROM PUBLIC", others.join(", ")),
     );
 }
 
