@@ -389,7 +389,7 @@ pub(crate) struct Rotate {
     #[arg(long)]
     pub(crate) dry_run: bool,
 
-    /// Do not ask
-    #[arg(long, requires = "resign")]
+    /// Do not ask. Without --resign, nothing is asked
+    #[arg(long)]
     pub(crate) yes: bool,
 }

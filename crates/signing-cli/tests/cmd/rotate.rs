@@ -88,6 +88,16 @@ fn a_dry_run_says_what_would_be_re_signed_and_not_that_it_was() {
     assert!(done.contains("1 re-signed, 0 already up to date, 0 not re-signed\n"), "{done}");
 }
 
+/// Scripts give it whatever they run.
+#[test]
+fn yes_is_accepted_where_nothing_is_asked() {
+    let (scratch, _) = world();
+    assert_eq!(
+        scratch.json(&["keys", "rotate", "acme/release", "--yes"])["successor"]["made"],
+        true
+    );
+}
+
 #[test]
 fn what_is_stored_before_the_answer_is_not_re_signed() {
     let (scratch, [id, ..]) = world();
