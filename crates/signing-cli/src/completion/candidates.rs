@@ -14,7 +14,7 @@ use signing_trust::EventType;
 use signing_trust::TrustReader;
 use signing_trust::store::{EventPattern, OrganizationRecord, PackageSignatureRecord};
 
-use crate::cli::{KeyReference, OrgReference, SignatureReference};
+use crate::cli::{self, KeyReference, OrgReference, SignatureReference};
 use crate::context::{Context, block_on};
 use crate::error::CliError;
 use crate::process;
@@ -37,6 +37,8 @@ enum Named {
     Signature,
     Package,
     Event,
+    /// A command of this program.
+    Command,
 }
 
 /// A value, and which one it is.
@@ -54,9 +56,13 @@ pub(super) enum Files {
 
 /// The command line, with candidates for the values of its arguments.
 pub(super) fn of_the_store(command: Command, files: Files) -> Command {
-    let ends_grant = command.get_name() == "revoke-trust";
+    let (ends_grant, is_manual) =
+        (command.get_name() == "revoke-trust", command.get_name() == "man");
     let names: Vec<_> = command.get_subcommands().map(|sub| sub.get_name().to_owned()).collect();
     let command = command.mut_args(|arg| match named(&arg, ends_grant) {
+        None if is_manual && arg.is_positional() => {
+            arg.add(ArgValueCompleter::new(|given: &OsStr| candidates(Named::Command, given)))
+        }
         Some(named) => {
             arg.add(ArgValueCompleter::new(move |given: &OsStr| candidates(named, given)))
         }
@@ -115,6 +121,9 @@ fn found(named: Named, given: &str) -> Result<Vec<Candidate>, CliError> {
         let types = EventType::ALL.iter();
         return Ok(types.map(|event| Candidate::new(event.as_str(), None)).collect());
     }
+    if let Named::Command = named {
+        return Ok(commands(given));
+    }
     // The store's password may come into this process.
     process::protect_memory()?;
     let context = Context::for_reading(option("--database-url"));
@@ -135,7 +144,7 @@ fn found(named: Named, given: &str) -> Result<Vec<Candidate>, CliError> {
                 Ok(kept.iter().map(candidate).collect())
             }
             Named::Package => packages(&context, &keys).await,
-            Named::Event => Ok(Vec::new()),
+            Named::Event | Named::Command => Ok(Vec::new()),
         }
     })
 }
@@ -180,7 +189,10 @@ async fn keys_of(
     };
     let mut found = Vec::new();
     for org in orgs {
-        let signing = keys.store().signing_keys(org.id).await?;
+        let mut signing = keys.store().signing_keys(org.id).await?;
+        if let Named::SigningKey = named {
+            signing.retain(|key| key.revoked_at.is_none());
+        }
         let signing = signing.iter().map(|key| (Some(&key.name), key.fingerprint, "signing key"));
         let trusted = match named {
             Named::SigningKey => Vec::new(),
@@ -213,6 +225,22 @@ async fn packages(context: &Context, keys: &TrustReader) -> Result<Vec<Candidate
     Ok(names.map(|name| Candidate::new(name, None)).collect())
 }
 
+/// The commands below those that the words before have named.
+fn commands(given: &str) -> Vec<Candidate> {
+    let mut before = words();
+    before.pop_if(|last| last == given);
+    let before = before.iter().skip_while(|word| *word != "man").skip(1);
+    let program = cli::command();
+    let group = before.fold(&program, |group, word| group.find_subcommand(word).unwrap_or(group));
+    group.get_subcommands().map(|command| Candidate::new(command.get_name(), None)).collect()
+}
+
+/// The words of the command line that is completed.
+fn words() -> Vec<String> {
+    let words = env::args_os().map(|word| word.to_string_lossy().into_owned());
+    words.skip_while(|word| word != "--").skip(1).collect()
+}
+
 /// The name that a signature states.
 fn name_of(kept: &PackageSignatureRecord) -> Option<PackageName> {
     let envelope = SignatureEnvelope::parse(kept.envelope.as_bytes()).ok()?;
@@ -221,8 +249,7 @@ fn name_of(kept: &PackageSignatureRecord) -> Option<PackageName> {
 
 /// The value of an option of the command line that is completed, which may be unfinished.
 fn option(name: &str) -> Option<String> {
-    let words = env::args_os().map(|word| word.to_string_lossy().into_owned());
-    let words: Vec<_> = words.skip_while(|word| word != "--").skip(1).collect();
+    let words = words();
     let assigned = words.iter().find_map(|word| word.strip_prefix(name)?.strip_prefix('='));
     let next = words.iter().zip(words.iter().skip(1)).find(|(word, _)| *word == name);
     assigned.or(next.map(|(_, value)| value.as_str())).map(str::to_owned)

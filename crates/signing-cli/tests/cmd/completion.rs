@@ -84,7 +84,23 @@ fn each_shell_completes_commands_flags_and_what_the_store_has() {
         assert_eq!(of(&["keys", "list", "--org", "x"]), [""; 0]);
         assert_eq!(of(&["keys", "export", "acme/"]), ["acme/release"]);
         assert_eq!(of(&["audit", "list", "--event", "key.den"]), ["key.denied"]);
+        for names in ["man", "help"] {
+            assert_eq!(of(&[names, "ke"]), ["keys"], "{names}");
+            assert_eq!(of(&[names, "keys", "rotate"]), ["rotate", "rotate-kek"], "{names}");
+        }
+        assert_eq!(of(&["man", "keys", "floor"]), [""; 0]);
     }
+}
+
+#[test]
+fn a_key_that_can_no_longer_sign_is_not_offered_to_sign() {
+    let scratch = scratch();
+    let sign = || in_bash(&scratch, &["sign", "a.so", "--key-id", "acme/"]);
+    assert_eq!(sign(), ["acme/release"]);
+    scratch.json(&["keys", "revoke", "acme/release", "--signing"]);
+    assert_eq!(sign(), [""; 0]);
+    // Others still show or reinstate it.
+    assert_eq!(in_bash(&scratch, &["keys", "show", "acme/"]), ["acme/release"]);
 }
 
 /// What bash makes of a line that somebody types, with a tab at its end: it divides words at `=`
