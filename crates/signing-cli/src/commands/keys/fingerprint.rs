@@ -9,9 +9,7 @@ use crate::error::CliError;
 use crate::key_files;
 use crate::lines::Lines;
 use crate::output::Report;
-#[cfg(test)]
-use crate::schemas::Document;
-use crate::view::View;
+use crate::view::{View, json_documents};
 
 /// Prints the fingerprint of each file that has one, and says why the others have none.
 pub(super) fn fingerprint(files: &[PathBuf]) -> Result<Report, CliError> {
@@ -28,8 +26,7 @@ pub(super) fn fingerprint(files: &[PathBuf]) -> Result<Report, CliError> {
     Ok(report)
 }
 
-#[cfg(test)]
-pub(super) const DOCUMENTS: &[Document] = &[Document::of::<FingerprintsView>("keys fingerprint")];
+json_documents! { "keys fingerprint": FingerprintsView }
 
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
