@@ -170,7 +170,20 @@ fn advice(error: &CliError) -> Advice {
         CliError::TrustDraft { source, .. } => return signed_trust::draft(source),
         CliError::TrustDocument { source, .. } => return signed_trust::document(source),
         CliError::DraftSignature(error) => return signed_trust::draft_signature(error),
-        CliError::NotSigned(error) => return signed_trust::threshold(error),
+        CliError::NotSigned { draft, is_first, source } => {
+            return signed_trust::threshold(source, draft, *is_first);
+        }
+        CliError::TrustExpired { renewal, source } => {
+            let next = format!("{renewal}; if it should not have expired, set the clock");
+            return Advice { next: Some(next.into()), ..advice(source) };
+        }
+        CliError::ChildRefused { org, child, source } => {
+            return Advice::refused(
+                source.code(),
+                signed_trust::child(org.as_str(), child, source),
+            );
+        }
+        CliError::NotARoot { .. } => ("UnknownTrustFile", signed_trust::GIVE_ROOT),
         CliError::UnknownTrustFile { .. } => (
             "UnknownTrustFile",
             "give a bundle, a draft, a root document, a statement or revocations",
@@ -238,13 +251,15 @@ fn advice(error: &CliError) -> Advice {
             "nothing was done: revoke the trusted key instead, or the signing key as compromised, \
              or omit --publish",
         ),
-        CliError::NotPublished { .. } => (
-            "RevocationNotPublished",
-            "the store refuses the key already; for hosts with a bundle, publish the revocation: \
-             cloacina keys deny --org <org> <fingerprint> --publish <private key> --trust-root \
-             <file>; if more keys must sign it: cloacina trust publish --org <org> --key <private \
-             key> --deny <fingerprint> --trust-root <file> --draft <file>",
-        ),
+        CliError::NotPublished { org, fingerprint, .. } => {
+            let next = format!(
+                "the store refuses the key already; for hosts with a bundle, publish the revocation: \
+                 cloacina keys deny --org {org} {fingerprint} --publish <private key> --trust-root \
+                 <file>; if more keys must sign it: cloacina trust publish --org {org} --key \
+                 <private key> --deny {fingerprint} --trust-root <file> --draft <file>"
+            );
+            return Advice::undecided("RevocationNotPublished", next);
+        }
         CliError::StoredOnly { id, .. } => {
             return Advice::undecided(
                 "SignatureFileNotWritten",
@@ -288,13 +303,7 @@ fn advice(error: &CliError) -> Advice {
             "name the organization: --org <org>, or CLOACINA_ORG in the environment",
         ),
         CliError::OrganizationNeeded { key: Some(key), .. } => {
-            return Advice::undecided(
-                "OrganizationNeeded",
-                format!(
-                    "name the organization: <org>/{}, --org <org>, or CLOACINA_ORG in the environment",
-                    shell_word(key)
-                ),
-            );
+            return selection::organization_needed(key);
         }
         CliError::NoOrganization => {
             ("NoOrganization", "create an organization: cloacina orgs create <name>")
@@ -308,7 +317,7 @@ fn advice(error: &CliError) -> Advice {
         }
         CliError::NoPrivateHalf { .. } => (
             "NoSuchKey",
-            "only its holder can use it: where the private key is a file, sign with --key <file>",
+            "to sign, give the private key's file: --key <file>; for the trust in the key: --trusted",
         ),
         CliError::NoSigningKey { org, revoked, free_name } => {
             return selection::no_signing_key(org, revoked, free_name);
@@ -383,14 +392,8 @@ fn advice(error: &CliError) -> Advice {
             return Advice { code: "Interrupted", outcome, next: Some(RUN_AGAIN.into()) };
         }
         CliError::InputEnded => ("InputEnded", RUN_AGAIN),
-        CliError::UnusedOrganization => (
-            "UnusedOrganization",
-            "omit --org, or keep the signature in the store: --store, with --output for a file, too",
-        ),
-        CliError::SeveralPackages { .. } => (
-            "SeveralPackages",
-            "give one package at a time, or omit --output, --signature and --name",
-        ),
+        CliError::UnusedOrganization => ("UnusedOrganization", package::NOT_STORED),
+        CliError::SeveralPackages { .. } => ("SeveralPackages", package::ONE_AT_A_TIME),
     };
     Advice::undecided(code, next)
 }

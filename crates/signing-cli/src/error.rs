@@ -3,9 +3,11 @@
 mod golden;
 
 mod refused_key;
+mod several;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use signing_crypto::{
@@ -25,6 +27,7 @@ use thiserror::Error;
 use crate::content_kind::ContentKind;
 use crate::kek_place::KekPlace;
 use crate::lines::counted;
+use crate::renewal::Renewal;
 #[cfg(feature = "pkcs11")]
 use crate::signer_error::TokenError;
 use crate::signer_error::{AgentError, ProgramError};
@@ -32,6 +35,8 @@ use crate::ssh::OpensshKeyError;
 use crate::time::TimeError;
 
 pub(crate) use refused_key::RefusedKey;
+pub(crate) use several::{MAX_SHOWN, several};
+use several::{are_revoked, place_of};
 
 /// Why a command failed. A wrong value on the command line is not among these: clap reports
 /// it as a usage error.
@@ -81,7 +86,19 @@ pub(crate) enum CliError {
     #[error("the draft follows documents that were published before")]
     RootNeeded,
     #[error("the draft cannot be published yet")]
-    NotSigned(#[source] ThresholdNotMet),
+    NotSigned {
+        draft: PathBuf,
+        /// Whether it is the draft of first documents, which follow no root document.
+        is_first: bool,
+        source: ThresholdNotMet,
+    },
+    /// A document that has expired, of an organization whose root document is known.
+    #[error("{source}")]
+    TrustExpired { renewal: Renewal, source: Box<CliError> },
+    #[error("the keys of {child} do not count for {org}")]
+    ChildRefused { org: OrgName, child: OrgName, source: Arc<SignedTrustError> },
+    #[error("{} is {found}; the root document is another file", path.display())]
+    NotARoot { path: PathBuf, found: &'static str },
     #[error("the {role} role has {}, and {threshold} of them must sign", counted(*found as u64, "key"))]
     TooFewRoleKeys { role: Role, found: usize, threshold: SignerCount },
     #[error("the given keys do not suffice")]
@@ -106,7 +123,7 @@ pub(crate) enum CliError {
     #[error("the published statement does not know the key {fingerprint} by the name in the row")]
     OtherKeyInRow { fingerprint: Fingerprint },
     #[error("the change was made in the store, but publishing the revocation failed")]
-    NotPublished { source: Box<CliError> },
+    NotPublished { org: OrgName, fingerprint: Fingerprint, source: Box<CliError> },
     #[error(transparent)]
     Url(#[from] UrlError),
     #[error("the environment variable {var} is not UTF-8")]
@@ -241,7 +258,7 @@ pub(crate) enum CliError {
     },
     #[error("cannot use the key {}", place_of(path))]
     KeyFile { path: PathBuf, source: PemError },
-    #[error("the key {} is encrypted with its public half", place_of(path))]
+    #[error("the key {} is encrypted, and so is its public half", place_of(path))]
     EncryptedHalf { path: PathBuf },
     #[error("cannot use the key {}", place_of(path))]
     OpensshKey { path: PathBuf, source: OpensshKeyError },
@@ -370,30 +387,4 @@ impl From<SignError> for CliError {
             error => Self::Sign(error),
         }
     }
-}
-
-fn place_of(path: &Path) -> String {
-    match path.to_str() {
-        Some("-") => "on standard input".to_owned(),
-        _ => format!("file {}", path.display()),
-    }
-}
-
-fn are_revoked(keys: &[String]) -> String {
-    match keys {
-        [] => String::new(),
-        _ => format!("; revoked: {}", several(keys)),
-    }
-}
-
-/// How many of several matches an error names.
-pub(crate) const MAX_SHOWN: usize = 8;
-
-/// What matches, as far as a line has room for it.
-pub(crate) fn several<T: ToString>(candidates: impl IntoIterator<Item = T>) -> String {
-    let mut names: Vec<_> = candidates.into_iter().map(|name| name.to_string()).collect();
-    let left = names.len().saturating_sub(MAX_SHOWN);
-    names.truncate(MAX_SHOWN);
-    let names = names.join(", ");
-    if left == 0 { names } else { format!("{names}, and {left} more") }
 }

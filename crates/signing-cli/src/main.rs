@@ -30,6 +30,7 @@ mod time;
 mod lines;
 mod output;
 mod question;
+mod renewal;
 mod svg;
 
 mod view;

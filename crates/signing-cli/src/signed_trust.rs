@@ -3,16 +3,23 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use signing_crypto::{
-    DocumentHeader, DocumentTexts, Fingerprint, MAX_BUNDLE_SIZE, MAX_ROOT_SIZE, OrgId, Revocations,
-    SignedDocument, TrustBundle, TrustDocument, TrustStatement,
+    DocumentHeader, DocumentTexts, Fingerprint, MAX_BUNDLE_SIZE, MAX_ROOT_SIZE, OrgId, OrgName,
+    Revocations, RootDocument, SignedDocument, TrustBundle, TrustDocument, TrustDocumentKind,
+    TrustStatement,
 };
-use signing_loader::StateFile;
-use signing_trust::{BundledTrust, TrustAnchor, TrustReader, TrustRoot};
+use signing_loader::{PackageError, StateFile};
+use signing_trust::store::OrganizationRecord;
+use signing_trust::{
+    BundledTrust, DecisionError, DocumentOwner, SignedTrustError, TrustAnchor, TrustError,
+    TrustReader, TrustRoot, VerifiedDocuments,
+};
 
 use crate::cli::{AnchorArgs, RootSource};
 use crate::error::CliError;
 use crate::files;
+use crate::renewal::Renewal;
 
 /// What a document says of itself, which nobody has verified. `None` if it cannot be read.
 pub(crate) fn unverified_header<D: TrustDocument>(text: &str) -> Option<DocumentHeader> {
@@ -23,6 +30,84 @@ pub(crate) fn unverified_header<D: TrustDocument>(text: &str) -> Option<Document
 /// the store does not answer: they are read for advice alone.
 pub(crate) async fn documents_for_advice(keys: &TrustReader, org: OrgId) -> Option<DocumentTexts> {
     keys.unverified_documents(org).await.ok().flatten()
+}
+
+/// Why published documents do not count at this time: an error for each that has expired.
+pub(crate) fn faults(
+    published: &VerifiedDocuments,
+    org: &OrgName,
+    now: DateTime<Utc>,
+    trust_root: Option<&RootSource>,
+) -> Vec<CliError> {
+    let root = published.root().document();
+    match published.require_current(now) {
+        Ok(()) => Vec::new(),
+        Err(SignedTrustError::Expired { .. }) => published
+            .expired(now)
+            .into_iter()
+            .map(|(kind, at)| expired(org, kind, at, root, trust_root))
+            .collect(),
+        Err(error) => vec![error.into()],
+    }
+}
+
+/// A document that has expired. `root` is the newest root document.
+pub(crate) fn expired(
+    org: &OrgName,
+    kind: TrustDocumentKind,
+    at: DateTime<Utc>,
+    root: &RootDocument,
+    trust_root: Option<&RootSource>,
+) -> CliError {
+    let owner = DocumentOwner { id: root.org(), name: org.clone() };
+    let source = SignedTrustError::Expired { org: owner, kind, at };
+    let renewal = Renewal::of(kind, org, root, trust_root.map(RootSource::argument));
+    CliError::TrustExpired { renewal, source: Box::new(source.into()) }
+}
+
+/// The same error; if one of the organization's documents has expired, with the command that
+/// renews it, as far as the store's root document, which nobody has verified, says which keys.
+pub(crate) async fn with_renewal(
+    keys: &TrustReader,
+    org: &OrganizationRecord,
+    trust_root: Option<&RootSource>,
+    error: CliError,
+) -> CliError {
+    let Some(kind) = expired_kind(&error) else { return error };
+    let texts = documents_for_advice(keys, org.id).await;
+    match texts.as_ref().and_then(newest_root) {
+        Some(root) => {
+            let renewal = Renewal::of(kind, &org.name, &root, trust_root.map(RootSource::argument));
+            CliError::TrustExpired { renewal, source: Box::new(error) }
+        }
+        None => error,
+    }
+}
+
+/// Which document has expired, if that is the error.
+fn expired_kind(error: &CliError) -> Option<TrustDocumentKind> {
+    match error {
+        CliError::Trust(TrustError::Decision(DecisionError::SignedTrust(
+            SignedTrustError::Expired { kind, .. },
+        )))
+        | CliError::Package(
+            PackageError::Trust(TrustError::Decision(DecisionError::SignedTrust(
+                SignedTrustError::Expired { kind, .. },
+            )))
+            | PackageError::Decision(DecisionError::SignedTrust(SignedTrustError::Expired {
+                kind,
+                ..
+            })),
+        ) => Some(*kind),
+        _ => None,
+    }
+}
+
+/// The newest root document among these, which nobody has verified.
+pub(crate) fn newest_root(texts: &DocumentTexts) -> Option<RootDocument> {
+    let newest = texts.roots.last()?;
+    let root = SignedDocument::<RootDocument>::parse(newest.as_bytes()).ok()?;
+    Some(root.unverified().clone())
 }
 
 /// Whether the revocations among these documents deny a key.
@@ -36,6 +121,12 @@ pub(crate) fn is_refused_by(texts: &DocumentTexts, fingerprint: &Fingerprint) ->
     let statement = texts.statement.as_deref().and_then(parsed::<TrustStatement>);
     is_denied_by(texts, fingerprint)
         || statement.is_some_and(|document| document.unverified().denied.contains_key(fingerprint))
+}
+
+/// Whether the statement among these documents trusts a key.
+pub(crate) fn is_trusted_by(texts: &DocumentTexts, fingerprint: &Fingerprint) -> bool {
+    let statement = texts.statement.as_deref().and_then(parsed::<TrustStatement>);
+    statement.is_some_and(|document| document.unverified().keys.contains_key(fingerprint))
 }
 
 fn parsed<D: TrustDocument>(text: &str) -> Option<SignedDocument<D>> {
@@ -85,7 +176,18 @@ pub(crate) fn read_root(source: &RootSource) -> Result<TrustRoot, CliError> {
         RootSource::File(path) => path,
     };
     let bytes = files::read_unchanged(path, MAX_ROOT_SIZE as u64 + 1)?;
-    TrustRoot::parse(&bytes).map_err(|source| CliError::TrustRoot { path: path.clone(), source })
+    TrustRoot::parse(&bytes).map_err(|source| match other_file(&bytes) {
+        Some(found) => CliError::NotARoot { path: path.clone(), found },
+        None => CliError::TrustRoot { path: path.clone(), source },
+    })
+}
+
+/// Which other file of signed trust begins like this. A bundle may be longer than what is read.
+fn other_file(bytes: &[u8]) -> Option<&'static str> {
+    let begin = String::from_utf8_lossy(&bytes[..bytes.len().min(200)]);
+    let files =
+        [("\"urn:cloacina:trust-bundle:", "a bundle"), ("\"urn:cloacina:trust-draft:", "a draft")];
+    files.into_iter().find_map(|(name, what)| begin.contains(name).then_some(what))
 }
 
 pub(crate) fn read_bundle(path: &Path) -> Result<TrustBundle, CliError> {

@@ -2,6 +2,8 @@
 
 mod documents;
 mod keys;
+mod missing;
+mod refused_child;
 mod signatures;
 mod signed_trust;
 mod signer;
@@ -16,10 +18,10 @@ pub(crate) use self::documents::DocumentsView;
 pub(crate) use self::keys::{
     SigningKeyView, TrustedRowView, name_by_grant, quoted_note, refusal_of, revocation_of,
 };
+pub(crate) use self::missing::MissingView;
+pub(crate) use self::refused_child::{RefusedChildView, refused_child};
 pub(crate) use self::signatures::{SignatureView, StatementView};
-pub(crate) use self::signed_trust::{
-    ChangeView, DeniedView, DocumentView, KeyNames, MissingView, RoleView,
-};
+pub(crate) use self::signed_trust::{ChangeView, DeniedView, DocumentView, KeyNames, RoleView};
 pub(crate) use self::signer::SignerView;
 pub(crate) use self::trust::{
     GraphGrantView, GraphKeyView, LimitsView, TrustPathView, TrustedKeyView, standing_text,

@@ -92,9 +92,10 @@ pub use signed_trust::DraftSignatureError;
 pub use signed_trust::{
     DeniedKey, DocumentFault, DocumentHeader, DocumentTexts, DocumentVersion, DraftDocuments,
     MAX_BUNDLE_SIZE, MAX_DRAFT_SIZE, MAX_ROOT_SIZE, MAX_TRUST_STATEMENT_SIZE, MalformedBundle,
-    MalformedDraft, MalformedTrustDocument, Revocations, Role, RoleKeys, RootChainError,
-    RootDigest, RootDocument, SignedDocument, StatedGrant, StatedKey, ThresholdNotMet, TrustBundle,
-    TrustDocument, TrustDocumentKind, TrustStatement, VerifiedDocument, VerifiedRoot,
+    MalformedDraft, MalformedTrustDocument, MissingSignatures, Revocations, Role, RoleKeys,
+    RootChainError, RootDigest, RootDocument, SignedDocument, StatedGrant, StatedKey,
+    ThresholdNotMet, TrustBundle, TrustDocument, TrustDocumentKind, TrustStatement,
+    VerifiedDocument, VerifiedRoot,
 };
 
 // What tasks and threads share.

@@ -20,7 +20,7 @@ mod statement;
 pub use bundle::{DocumentTexts, MAX_BUNDLE_SIZE, TrustBundle};
 pub use digest::RootDigest;
 pub use document::TrustDocument;
-pub use draft::{DraftDocuments, MAX_DRAFT_SIZE};
+pub use draft::{DraftDocuments, MAX_DRAFT_SIZE, MissingSignatures};
 #[cfg(feature = "private-keys")]
 pub use error::DraftSignatureError;
 pub use error::{

@@ -129,7 +129,7 @@ pub enum LoadError {
     TemporaryDirectory(#[source] DirectoryError),
     /// There is no thread on which it could be loaded. None of its code has run.
     #[cfg(feature = "store")]
-    #[error("no thread can be started on which to load the package")]
+    #[error("cannot start a thread to load the package")]
     Thread(#[source] io::Error),
     /// No such symbol.
     #[error("the package has no usable symbol {name:?}")]

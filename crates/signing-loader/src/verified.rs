@@ -98,7 +98,7 @@ impl<T> VerifiedPackage<T> {
 /// What [`Offline`] packages do at once, and [`Online`](crate::Online) ones after a while.
 #[expect(private_bounds, reason = "the methods are for this crate")]
 impl<T: TrustSource> VerifiedPackage<T> {
-    /// The signers that are trusted now. It is asked after everything that may have to wait.
+    /// The signers that are trusted now.
     async fn ask_again(&self) -> Result<Vec<TrustedKey>, PackageError> {
         let signers = self.report.claims();
         let decision = self.trust.decide(&signers, self.report.name(), &self.config).await;

@@ -6,6 +6,8 @@ use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 
 use crate::backend::deadline::LONG_OPERATION_LIMIT;
 use crate::error::StoreError;
+#[cfg(feature = "sqlite")]
+use crate::migrations::CREATE_SQLITE_MIGRATIONS;
 use crate::migrations::{MIGRATIONS, Migration, SchemaStatus, VERSION, compare};
 use crate::pool::{Pool, read};
 use crate::schema::store_state;
@@ -23,7 +25,7 @@ pub(crate) async fn status(pool: &Pool) -> Result<SchemaStatus, StoreError> {
         };
         let status = compare(&applied);
         if !matches!(status, SchemaStatus::TooNew { .. }) {
-            conn.require_own_code().await?;
+            conn.require_own_code(&status).await?;
         }
         Ok(status)
     })
@@ -37,13 +39,16 @@ pub(crate) async fn apply(pool: &Pool) -> Result<Vec<&'static str>, StoreError> 
         conn.create_and_lock_migrations().await?;
         let applied =
             schema_migrations::table.select(schema_migrations::name).load::<String>(conn).await?;
-        let missing = match compare(&applied) {
+        let status = compare(&applied);
+        if !matches!(status, SchemaStatus::TooNew { .. }) {
+            conn.require_own_code(&status).await?;
+        }
+        let missing = match status {
             SchemaStatus::Current => Vec::new(),
             SchemaStatus::Empty => MIGRATIONS.iter().map(|migration| migration.name).collect(),
             SchemaStatus::Outdated { missing } => missing,
             SchemaStatus::TooNew { unknown } => return Err(StoreError::SchemaTooNew { unknown }),
         };
-        conn.require_own_code().await?;
         for migration in MIGRATIONS.iter().filter(|migration| missing.contains(&migration.name)) {
             conn.batch_execute(conn.dialect(migration)).await?;
             diesel::insert_into(schema_migrations::table)
@@ -107,9 +112,10 @@ impl Migrate for crate::backend::connection::SqliteConnection {
 
     /// `BEGIN IMMEDIATE` has locked the file already.
     async fn create_and_lock_migrations(&mut self) -> Result<(), StoreError> {
-        const CREATE: &str =
-            "CREATE TABLE IF NOT EXISTS schema_migrations (name TEXT PRIMARY KEY NOT NULL) STRICT";
-        Ok(self.batch_execute(CREATE).await?)
+        match self.has_migrations().await? {
+            true => Ok(()),
+            false => Ok(self.batch_execute(CREATE_SQLITE_MIGRATIONS).await?),
+        }
     }
 
     async fn has_migrations(&mut self) -> Result<bool, StoreError> {

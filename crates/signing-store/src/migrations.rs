@@ -46,6 +46,11 @@ pub(crate) struct Migration {
     pub(crate) postgres: &'static str,
 }
 
+/// The table of the migrations that were applied, on SQLite.
+#[cfg(feature = "sqlite")]
+pub(crate) const CREATE_SQLITE_MIGRATIONS: &str =
+    "CREATE TABLE schema_migrations (name TEXT PRIMARY KEY NOT NULL) STRICT";
+
 macro_rules! migrations {
     ($($name:literal),*) => {
         &[$(Migration {

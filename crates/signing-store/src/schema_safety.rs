@@ -2,18 +2,21 @@
 //!
 //! On Postgres somebody else who may create objects in its schemas could replace a function or an
 //! operator. A SQLite file has no roles, and what its owner once put into it stays in every copy:
-//! a trigger that takes a revocation back, or a view in place of a table.
+//! a trigger that takes a revocation back, a view in place of a table, or a table that replaces one
+//! denial by the next. What is missing matters as well: a trigger tells other processes that trust
+//! has changed.
 
 use crate::error::StoreError;
+use crate::migrations::SchemaStatus;
 
 pub(crate) trait SchemaSafety {
     /// Asserts that the schemas, as far as they exist, belong to one role, which owns
     /// everything in them and alone may create objects in them.
     async fn require_safe_schema(&mut self) -> Result<(), StoreError>;
 
-    /// Asserts that every trigger and every view is one of the migrations'. A newer program's
-    /// store has others.
-    async fn require_own_code(&mut self) -> Result<(), StoreError>;
+    /// Asserts that the tables, indexes, triggers and views are those of the migrations that were
+    /// applied. A newer program's store has others.
+    async fn require_own_code(&mut self, status: &SchemaStatus) -> Result<(), StoreError>;
 }
 
 #[cfg(feature = "sqlite")]
@@ -23,8 +26,8 @@ impl SchemaSafety for crate::backend::connection::SqliteConnection {
         Ok(())
     }
 
-    async fn require_own_code(&mut self) -> Result<(), StoreError> {
-        sqlite::require_own_code(self).await
+    async fn require_own_code(&mut self, status: &SchemaStatus) -> Result<(), StoreError> {
+        sqlite::require_own_code(self, status).await
     }
 }
 
@@ -35,7 +38,7 @@ impl SchemaSafety for crate::backend::connection::PgConnection {
     }
 
     /// What is in a safe schema is its owner's.
-    async fn require_own_code(&mut self) -> Result<(), StoreError> {
+    async fn require_own_code(&mut self, _: &SchemaStatus) -> Result<(), StoreError> {
         Ok(())
     }
 }
@@ -50,46 +53,7 @@ pub(crate) async fn require_own_schema(
 }
 
 #[cfg(feature = "sqlite")]
-mod sqlite {
-    use diesel::prelude::*;
-    use diesel::sql_types::{Nullable, Text};
-    use diesel_async::RunQueryDsl;
-
-    use crate::backend::connection::SqliteConnection;
-    use crate::error::{SchemaFault, StoreError};
-    use crate::migrations::MIGRATIONS;
-
-    #[derive(QueryableByName)]
-    struct Code {
-        #[diesel(sql_type = Text)]
-        name: String,
-        /// SQLite keeps the text of the statement that made it.
-        #[diesel(sql_type = Nullable<Text>)]
-        sql: Option<String>,
-    }
-
-    pub(super) async fn require_own_code(
-        connection: &mut SqliteConnection,
-    ) -> Result<(), StoreError> {
-        let code: Vec<Code> = diesel::sql_query(
-            "SELECT name, sql FROM sqlite_schema WHERE type IN ('trigger', 'view')",
-        )
-        .load(connection)
-        .await?;
-        match code.into_iter().find(|code| !is_of_a_migration(code.sql.as_deref())) {
-            Some(Code { name, .. }) => Err(StoreError::UnsafeSchema {
-                schema: "main".into(),
-                fault: SchemaFault::UnknownObject { object: name },
-            }),
-            None => Ok(()),
-        }
-    }
-
-    fn is_of_a_migration(sql: Option<&str>) -> bool {
-        let Some(statement) = sql.map(|sql| format!("\n{sql};\n")) else { return false };
-        MIGRATIONS.iter().any(|migration| migration.sqlite.contains(&statement))
-    }
-}
+mod sqlite;
 
 #[cfg(feature = "postgres")]
 mod postgres {

@@ -1,11 +1,11 @@
-use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::{fmt, io};
 
 use chrono::{DateTime, Utc};
 use signing_crypto::{
-    DocumentVersion, Fingerprint, MalformedTrustDocument, OrgId, RootChainError, RootDigest,
-    ThresholdNotMet, TrustDocumentKind, rfc3339,
+    DocumentHeader, DocumentVersion, Fingerprint, MalformedTrustDocument, OrgId, OrgName,
+    RootChainError, RootDigest, ThresholdNotMet, TrustDocumentKind, rfc3339,
 };
 use thiserror::Error;
 
@@ -117,7 +117,7 @@ pub enum SignedTrustError {
     )]
     RolledBack {
         /// Whose document it is.
-        org: OrgId,
+        org: DocumentOwner,
         /// Which one.
         kind: TrustDocumentKind,
         /// The highest number that was seen.
@@ -132,7 +132,7 @@ pub enum SignedTrustError {
     )]
     Replaced {
         /// Whose document it is.
-        org: OrgId,
+        org: DocumentOwner,
         /// Which one.
         kind: TrustDocumentKind,
         /// The number.
@@ -144,7 +144,7 @@ pub enum SignedTrustError {
     )]
     RevocationTakenBack {
         /// Whose document it is.
-        org: OrgId,
+        org: DocumentOwner,
         /// The key.
         fingerprint: Fingerprint,
     },
@@ -155,7 +155,7 @@ pub enum SignedTrustError {
     )]
     Misfiled {
         /// Whose document it is.
-        org: OrgId,
+        org: DocumentOwner,
         /// Which one.
         kind: TrustDocumentKind,
         /// The number of its row.
@@ -167,7 +167,7 @@ pub enum SignedTrustError {
     #[error("the {kind} document of {org} expired at {}", rfc3339(at))]
     Expired {
         /// Whose document it is.
-        org: OrgId,
+        org: DocumentOwner,
         /// Which one.
         kind: TrustDocumentKind,
         /// When.
@@ -182,7 +182,7 @@ pub enum SignedTrustError {
     )]
     IssuedLater {
         /// Whose documents they are.
-        org: OrgId,
+        org: DocumentOwner,
         /// When the last of them was issued.
         issued_at: DateTime<Utc>,
         /// What the clock shows.
@@ -243,6 +243,27 @@ impl SignedTrustError {
             Self::LastVersion { .. } => "TrustDocumentLastVersion",
             Self::Memory(error) => error.code(),
         }
+    }
+}
+
+/// The organization whose keys have signed documents, with the name that it has in them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DocumentOwner {
+    /// Its id.
+    pub id: OrgId,
+    /// Its name, which messages show. It informs and never decides.
+    pub name: OrgName,
+}
+
+impl From<&DocumentHeader> for DocumentOwner {
+    fn from(header: &DocumentHeader) -> Self {
+        Self { id: header.org, name: header.org_name.clone() }
+    }
+}
+
+impl fmt::Display for DocumentOwner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.name.fmt(f)
     }
 }
 

@@ -82,7 +82,7 @@ pub use clock::{UnusableClock, clock_time, usable_clock_time};
 pub use decision::{
     DecisionError, KeyDecision, Signers, TrustDecision, TrustPath, TrustedKey, UntrustedReason,
 };
-pub use document_error::{SignedTrustError, VersionMemoryError};
+pub use document_error::{DocumentOwner, SignedTrustError, VersionMemoryError};
 #[cfg(feature = "store")]
 pub use error::{KeyMismatch, TakenAway, TrustError};
 #[cfg(feature = "store")]
@@ -96,7 +96,7 @@ pub use signed::{
     TrustRootError, VerifiedDocuments, VersionMemory,
 };
 #[cfg(feature = "store")]
-pub use signed::{StatementChange, StatementContent};
+pub use signed::{RefusedChild, StatementChange, StatementContent};
 #[doc(no_inline)]
 pub use signing_crypto::TrustLimits;
 #[cfg(feature = "store")]

@@ -4,6 +4,8 @@ mod decide;
 #[cfg(feature = "store")]
 mod simulate;
 
+#[cfg(feature = "store")]
+pub(crate) use decide::fault_of_documents;
 pub(crate) use decide::{DecisionContext, Packages, decide, require_current};
 pub use decide::{GrantStanding, KeyStanding};
 #[cfg(feature = "store")]

@@ -9,7 +9,7 @@ use signing_crypto::{
     RevocationReason, TrustDocumentKind, TrustLimits, TrustedKeyId, UncheckedKey, VerifyingKey,
 };
 
-use crate::document_error::SignedTrustError;
+use crate::document_error::{DocumentOwner, SignedTrustError};
 
 #[cfg(feature = "store")]
 mod from_store;
@@ -41,10 +41,10 @@ pub(crate) struct OrganizationTrust {
 }
 
 /// Until when signed documents count.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Expiry {
     /// Whose documents they are.
-    pub(crate) org: OrgId,
+    pub(crate) org: Arc<DocumentOwner>,
     /// The one that ends first, and when.
     pub(crate) kind: TrustDocumentKind,
     pub(crate) at: DateTime<Utc>,

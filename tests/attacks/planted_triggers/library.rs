@@ -26,5 +26,15 @@ fn a_store_with_a_planted_trigger_is_not_opened() {
 
         world.database.execute("DROP TRIGGER undo").await.unwrap();
         Store::open(&url).await.unwrap();
+
+        // Statistics, new pages, and a table that has its name back change nothing.
+        for harmless in [
+            "ANALYZE",
+            "VACUUM",
+            "ALTER TABLE trusted_keys RENAME TO kept; ALTER TABLE kept RENAME TO trusted_keys",
+        ] {
+            world.database.execute(harmless).await.unwrap();
+            Store::open(&url).await.unwrap_or_else(|error| panic!("{harmless}: {error}"));
+        }
     });
 }

@@ -13,6 +13,20 @@ const REPLACED: &str = "DROP TRIGGER compromised_keys_insert_epoch;
          DELETE FROM compromised_keys;
      END";
 
+/// SQLite goes by the text, whatever the row says of its kind.
+fn disguised(kind: &str) -> String {
+    format!(
+        "{UNDO}; PRAGMA writable_schema = ON;
+         UPDATE sqlite_schema SET type = '{kind}' WHERE name = 'undo'"
+    )
+}
+
+/// Keeps a second key from being refused.
+const UNIQUE: &str = "CREATE UNIQUE INDEX one_refusal ON trusted_keys (revoked_at IS NULL)";
+
+/// Lets no other process know that trust has changed.
+const SILENT: &str = "DROP TRIGGER trusted_keys_update_epoch";
+
 fn endless(table: &str) -> String {
     format!(
         "ALTER TABLE {table} RENAME TO kept;
@@ -43,7 +57,8 @@ fn scratch() -> Scratch {
 #[test]
 fn a_store_with_planted_code_is_refused() {
     let [keys, migrations] = ["trusted_keys", "schema_migrations"].map(endless);
-    for planted in [UNDO, REPLACED, &keys, &migrations] {
+    let [trigger, view] = ["TRIGGER", "View"].map(disguised);
+    for planted in [UNDO, REPLACED, &keys, &migrations, &trigger, &view, UNIQUE, SILENT] {
         let scratch = scratch();
         let store = scratch.read("store.db");
         forge(&scratch, planted);

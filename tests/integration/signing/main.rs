@@ -13,6 +13,8 @@ mod trust_chain;
 
 mod signed_trust;
 
+mod expired_documents;
+
 mod key_rotation;
 
 mod security_failures;

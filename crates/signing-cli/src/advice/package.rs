@@ -29,6 +29,12 @@ pub(super) fn trust_after_inquiry(org: &str) -> String {
     )
 }
 
+pub(super) const NOT_STORED: &str =
+    "omit --org, or keep the signature in the store: --store, with --output for a file, too";
+
+pub(super) const ONE_AT_A_TIME: &str =
+    "give one package at a time, or omit --output, --signature and --name";
+
 /// What to do about a key whose trust has expired. Signing every package again would be much more.
 pub(super) fn renew_trust(org: &str, which: &str) -> String {
     format!(
@@ -88,9 +94,9 @@ pub(super) fn verification(error: &VerificationError) -> Advice {
             UntrustedReason::NotSigned => {
                 return Advice::refused(error.code(), signed_trust::sign_what_rows_trust(ORG));
             }
-            UntrustedReason::ChildDocuments { .. } => {
-                "have that organization publish its trust, or find out who changed its documents: \
-                 cloacina trust status --org <child> --trust-root <its root>"
+            UntrustedReason::ChildDocuments { child_name, fault } => {
+                let next = signed_trust::child(ORG, child_name, fault);
+                return Advice::refused(error.code(), next);
             }
             _ => "have the package signed by a key that is trusted now",
         },

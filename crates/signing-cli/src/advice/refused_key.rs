@@ -8,7 +8,7 @@ use signing_trust::{DecisionError, SignedTrustError, TrustError, TrustReader, Un
 use super::package::{renew_trust, trust_after_inquiry};
 use super::signed_trust::sign_what_rows_trust;
 use crate::error::{CliError, RefusedKey};
-use crate::signed_trust::{documents_for_advice, is_denied_by};
+use crate::signed_trust::{documents_for_advice, is_denied_by, with_renewal};
 
 impl fmt::Display for RefusedKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -94,7 +94,10 @@ pub(crate) async fn of_package(
         }
         _ => None,
     });
-    with(known, error.into())
+    match known {
+        None => with_renewal(keys, org, None, error.into()).await,
+        known => with(known, error.into()),
+    }
 }
 
 /// The organization without signed trust, if that is why nothing could be decided.

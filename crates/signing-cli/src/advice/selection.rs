@@ -1,8 +1,16 @@
 //! What to do if a command cannot tell which key is meant.
 
-use signing_crypto::{KeyId, KeyName, OrgName};
+use signing_crypto::{KeyId, KeyName, OrgName, shell_word};
 
 use super::{Advice, LIST_KEYS};
+
+pub(super) fn organization_needed(key: &str) -> Advice {
+    let next = format!(
+        "name the organization: <org>/{}, --org <org>, or CLOACINA_ORG in the environment",
+        shell_word(key)
+    );
+    Advice::undecided("OrganizationNeeded", next)
+}
 
 pub(super) fn no_such_key(org: Option<&OrgName>, similar: Option<&(OrgName, KeyName)>) -> Advice {
     let code = "NoSuchKey";

@@ -1,19 +1,23 @@
+use std::path::Path;
+
 use signing_crypto::{
-    DraftSignatureError, MalformedBundle, MalformedDraft, MalformedTrustDocument, ThresholdNotMet,
+    DraftSignatureError, MalformedBundle, MalformedDraft, MalformedTrustDocument, OrgName, Role,
+    ThresholdNotMet, shell_word,
 };
 use signing_trust::{DecisionError, SignedTrustError, TrustRootError, VersionMemoryError};
 
 use super::{Advice, package, signers, trust};
 use crate::error::Outcome;
+use crate::renewal::role_of;
 
 const FORGED: &str = "find out who wrote to the database or to the file, and keep a copy of it; meanwhile get a \
      current bundle from the organization: cloacina trust export";
 const GET_ROOT: &str = "get the root document again from the organization, over a channel that nobody can \
      tamper with";
+pub(super) const GIVE_ROOT: &str =
+    "give the root document, which cloacina trust init wrote to the file of --root-output";
 const GET_BUNDLE: &str = "get the bundle again from the organization: cloacina trust export";
 const GET_DRAFT: &str = "get the draft again from the person who made it";
-const COLLECT_SIGNATURES: &str = "have the holders of the other keys sign the draft: cloacina trust cosign <draft> --key \
-     <private key> --trust-root <file>";
 
 pub(super) fn signed(error: &SignedTrustError) -> Advice {
     let next = match error {
@@ -34,23 +38,42 @@ pub(super) fn signed(error: &SignedTrustError) -> Advice {
         | SignedTrustError::AnotherOrganization { .. }
         | SignedTrustError::Threshold { .. }
         | SignedTrustError::Mixed { .. } => FORGED,
-        SignedTrustError::RolledBack { .. }
-        | SignedTrustError::Replaced { .. }
-        | SignedTrustError::RevocationTakenBack { .. }
-        | SignedTrustError::Misfiled { .. } => {
-            "if you have restored a backup of the store, put the administrator's state file aside, and \
-             publish until the version is higher than the one that was seen: cloacina trust publish \
-             --org <org> --key <private key> --trust-root <file>; otherwise find out who changed the \
-             database or the bundle, and get a current bundle: cloacina trust export"
+        SignedTrustError::RolledBack { org, .. }
+        | SignedTrustError::Replaced { org, .. }
+        | SignedTrustError::RevocationTakenBack { org, .. }
+        | SignedTrustError::Misfiled { org, .. } => {
+            let next = format!(
+                "if you have restored a backup of the store, put the administrator's state file aside, \
+                 and publish until the version is higher than the one that was seen: cloacina trust \
+                 publish --org {org} --key <private key> --trust-root <file>; otherwise find out who \
+                 changed the database or the bundle, and get a current bundle: cloacina trust export"
+            );
+            return Advice::refused(error.code(), next);
         }
-        SignedTrustError::Expired { .. } => {
-            "sign the documents again: cloacina trust publish, or \
-             cloacina trust rotate-root for the root document; if it should not have expired, set \
-             the clock"
+        SignedTrustError::Expired { org, kind, .. } => {
+            let next = match role_of(*kind) {
+                Role::Root => format!(
+                    "sign the next root document with enough keys of the root role: cloacina trust \
+                     rotate-root --org {org} --trust-root <file> --root-key <private key>"
+                ),
+                role => format!(
+                    "sign it again with enough keys of the {role} role: cloacina trust publish --org \
+                     {org} --trust-root <file> --key <private key>"
+                ),
+            };
+            let next = format!(
+                "{next}; hosts with a bundle need a new one then: cloacina trust export; if it should \
+                 not have expired, set the clock"
+            );
+            return Advice::refused(error.code(), next);
         }
-        SignedTrustError::IssuedLater { .. } => {
-            "set the clock; if it is right, sign the documents again on a machine whose clock is \
-             right: cloacina trust publish"
+        SignedTrustError::IssuedLater { org, .. } => {
+            let next = format!(
+                "set the clock; if it is right, sign the documents again on a machine whose clock is \
+                 right: {}",
+                publish(org.name.as_str())
+            );
+            return Advice::refused(error.code(), next);
         }
         SignedTrustError::IncompleteBundle { .. }
         | SignedTrustError::ExtraneousDocuments { .. } => GET_BUNDLE,
@@ -118,8 +141,33 @@ pub(super) fn draft_signature(error: &DraftSignatureError) -> Advice {
 }
 
 /// Too few keys for publishing a draft.
-pub(super) fn threshold(error: &ThresholdNotMet) -> Advice {
-    Advice::refused(error.code(), COLLECT_SIGNATURES)
+pub(super) fn threshold(error: &ThresholdNotMet, draft: &Path, is_first: bool) -> Advice {
+    let root = if is_first { "<digest>" } else { "<file>" };
+    let next = format!(
+        "have the holders of the other keys sign the draft: cloacina trust cosign {} --key <private \
+         key> --trust-root {root}",
+        shell_word(draft)
+    );
+    Advice::refused(error.code(), next)
+}
+
+/// What to do about the documents of an organization to which `org` grants trust.
+pub(super) fn child(org: &str, child: &OrgName, fault: &SignedTrustError) -> String {
+    match fault {
+        SignedTrustError::PinnedRootMissing { .. } => format!(
+            "ask {child} for the digest of its root document, and sign a statement that names it: {} \
+             --child-root {child}=<digest>",
+            publish(org)
+        ),
+        _ => format!(
+            "have {child} publish its trust, or find out who changed its documents: cloacina trust \
+             status --org {child} --trust-root <its root>"
+        ),
+    }
+}
+
+fn publish(org: &str) -> String {
+    format!("cloacina trust publish --org {org} --key <private key> --trust-root <file>")
 }
 
 pub(super) fn memory(error: &VersionMemoryError) -> Advice {
@@ -143,7 +191,7 @@ pub(super) fn memory(error: &VersionMemoryError) -> Advice {
 pub(super) fn sign_what_rows_trust(org: &str) -> String {
     format!(
         "if you do not know who added the row, find out; otherwise show what differs: cloacina trust \
-         status --org {org} --trust-root <file>; then sign it: cloacina trust publish --org {org} \
-         --key <private key> --trust-root <file>"
+         status --org {org} --trust-root <file>; then sign it: {}",
+        publish(org)
     )
 }

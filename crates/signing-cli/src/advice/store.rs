@@ -282,8 +282,9 @@ fn unsafe_schema(fault: &SchemaFault) -> Cow<'static, str> {
             grantee(role)
         )
         .into(),
-        SchemaFault::UnknownObject { .. } => {
-            "find out who made it and what it did, then restore a backup that lacks it".into()
+        SchemaFault::UnknownObject { .. } | SchemaFault::MissingObject { .. } => {
+            "find out who changed the store and what that did, then restore a backup from before"
+                .into()
         }
         _ => {
             "find out who made it, then have its owner drop it: only the store's owner may create \

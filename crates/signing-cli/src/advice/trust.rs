@@ -78,7 +78,8 @@ pub(super) fn trust(error: &TrustError) -> Advice {
         TrustError::DraftOutdated { .. } => {
             return Advice::refused(
                 code,
-                "make the draft again, and have it signed: cloacina trust publish --draft <file>",
+                "make the draft again, by the command that made it, such as cloacina trust publish \
+                 --draft <file>, and have it signed",
             );
         }
         TrustError::CheckpointOfAnotherStore { .. } => {

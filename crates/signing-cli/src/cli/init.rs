@@ -11,8 +11,8 @@ pub(crate) struct InitStore {
     /// [env: CLOACINA_ORG] [default: asked for on a terminal, with --key and --signed-trust]
     pub(crate) org: Option<OrgName>,
 
-    /// The name of the organization's signing key [default: release, or that of the key that
-    /// replaced it]
+    /// The name of the organization's signing key [default: release, or another of its
+    /// keys that it trusts]
     #[arg(long, value_name = "NAME")]
     pub(crate) key: Option<KeyName>,
 

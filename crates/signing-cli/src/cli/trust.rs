@@ -32,7 +32,8 @@ pub(crate) enum Trust {
     /// trust statement and revocations
     Init(Init),
     /// Show an organization's signed trust: versions, expiry, roles, and how the rows of the
-    /// store differ from the statement. Exits with 1 if they differ or a document has expired
+    /// store differ from the statement. Exits with 1 if they differ, if a document has expired, or
+    /// if the documents of an organization that is granted trust do not count
     Status {
         /// The organization (name or id) [env: CLOACINA_ORG] [default: the only one]
         #[arg(long)]
@@ -54,7 +55,9 @@ pub(crate) enum Trust {
     /// by enough of the old and of the new root keys
     ///
     /// Name every key of the new root document. Statement and revocations are signed again, with
-    /// the same content, if the keys of their roles change.
+    /// the same content, if the keys of their roles change, or if they have expired and the given
+    /// keys, or those that sign the root document, suffice. An expired statement is signed again
+    /// without the trust that rows have taken away.
     RotateRoot(RotateRoot),
     /// Write an organization's signed documents to a bundle, for hosts without the store
     Export {
@@ -171,7 +174,7 @@ pub(crate) struct PublicationArgs {
     #[arg(long)]
     force: bool,
 
-    /// Write the published root document to this file, for runners to pin
+    /// Write the newest root document to this file, for runners to pin
     #[arg(long, value_name = "FILE")]
     pub(crate) root_output: Option<PathBuf>,
 

@@ -47,6 +47,16 @@ pub(crate) enum RootSource {
     File(PathBuf),
 }
 
+impl RootSource {
+    /// As it is written on a command line.
+    pub(crate) fn argument(&self) -> String {
+        match self {
+            Self::Digest(digest) => digest.to_string(),
+            Self::File(path) => signing_crypto::shell_word(path),
+        }
+    }
+}
+
 /// A digest, or a file: no file has such a name by accident.
 impl FromStr for RootSource {
     type Err = Infallible;

@@ -50,7 +50,7 @@ async fn set(
     Ok(match (changed, is_lower) {
         // The highest of row and statement counts.
         (true, true) => unsigned::noted(&keys, &org, report).await,
-        (true, false) => unsigned::noted_for_withdrawal(&keys, &org, report).await,
+        (true, false) => unsigned::noted_for_withdrawal(&keys, &org, None, report).await,
         (false, _) => report,
     })
 }

@@ -111,7 +111,7 @@ async fn revoke_trust(context: &Context, grant: &Grant) -> Result<Report, CliErr
     let change = GrantChangeView::of(&parent, &child, changed);
     let report = Report::done(&WithdrawnView { change });
     Ok(match changed {
-        true => unsigned::noted_for_withdrawal(&keys, &parent, report).await,
+        true => unsigned::noted_for_withdrawal(&keys, &parent, None, report).await,
         false => report,
     })
 }

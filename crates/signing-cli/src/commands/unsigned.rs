@@ -7,7 +7,7 @@ use signing_trust::TrustReader;
 use signing_trust::store::OrganizationRecord;
 
 use crate::output::Report;
-use crate::signed_trust::{documents_for_advice, is_denied_by, is_refused_by};
+use crate::signed_trust::{documents_for_advice, is_denied_by, is_refused_by, is_trusted_by};
 
 /// The same report, with a note if the organization has signed trust.
 pub(super) async fn noted(
@@ -40,13 +40,16 @@ pub(super) async fn noted_for_key(
     report
 }
 
-/// The same report after trust was withdrawn, with a note if the organization has signed trust.
+/// The same report after trust was withdrawn, with a note if the organization has signed trust,
+/// which still trusts the key if it was one.
 pub(super) async fn noted_for_withdrawal(
     keys: &TrustReader,
     org: &OrganizationRecord,
+    key: Option<&Fingerprint>,
     mut report: Report,
 ) -> Report {
-    if has_signed_trust(keys, org.id).await {
+    let texts = documents_for_advice(keys, org.id).await;
+    if texts.is_some_and(|texts| key.is_none_or(|key| is_trusted_by(&texts, key))) {
         report.note(to_be_exported(&org.name, &publish(&org.name)));
     }
     report
@@ -72,8 +75,8 @@ pub(super) async fn noted_for_refusal(
 
 fn to_be_exported(org: &OrgName, publish: &str) -> String {
     format!(
-        "hosts that verify by a bundle of {org} still accept it, until this is published: {publish}; \
-         and until they have the next bundle: cloacina trust export --org {org} --trust-root <file> \
+        "hosts that verify by a bundle of {org} do not know of this change: publish it: {publish}; \
+         then give them the next bundle: cloacina trust export --org {org} --trust-root <file> \
          --output <file>"
     )
 }

@@ -8,7 +8,7 @@ use serde_json::json;
 use signing_crypto::{
     DeniedKey, DocumentHeader, Fingerprint, KeyName, OrgId, OrgName, PackageName, PackagePatterns,
     PackageVersion, Revocations, Role, RootDigest, RootDocument, StatedGrant, StatedKey,
-    ThresholdNotMet, TrustDocument, TrustDocumentKind, TrustStatement,
+    TrustDocument, TrustDocumentKind, TrustStatement,
 };
 use signing_trust::StatementChange;
 
@@ -355,33 +355,6 @@ impl ChangeView {
             }
             Self::Other => "? a change that this program does not know".into(),
         }
-    }
-}
-
-/// A document that more keys must sign.
-#[derive(Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub(crate) struct MissingView {
-    kind: &'static str,
-    role: &'static str,
-    required: usize,
-    found: usize,
-}
-
-impl MissingView {
-    pub(crate) fn all(missing: &[ThresholdNotMet]) -> Vec<Self> {
-        let view = |missing: &ThresholdNotMet| Self {
-            kind: missing.kind.as_str(),
-            role: missing.role.as_str(),
-            required: missing.required,
-            found: missing.found,
-        };
-        missing.iter().map(view).collect()
-    }
-
-    pub(crate) fn text(&self) -> String {
-        let Self { kind, role, required, found } = self;
-        format!("  {kind}: signed by {found} of the {required} keys of the {role} role")
     }
 }
 

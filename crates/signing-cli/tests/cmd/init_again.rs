@@ -4,7 +4,9 @@
 use std::fs;
 
 use serde_json::Value;
+use signing_crypto::TrustDocumentKind;
 
+use crate::signed_trust::expired::{ONE, expire};
 use crate::support::{Scratch, forge, text};
 
 /// The last step, of a store whose documents have their root in `acme-root.json`.
@@ -77,4 +79,24 @@ fn signed_trust_that_is_broken_ends_init_before_it_makes_anything() {
     assert!(!keys.to_string().contains("night"), "{keys}");
     // Another organization's is no reason.
     scratch.json(&["init", "vendor"]);
+}
+
+#[test]
+fn signed_trust_that_has_expired_is_said_to_have_expired_with_the_step_that_renews_it() {
+    let scratch = scratch();
+    assert_eq!(found(&scratch, &SIGNED)["expired"], Value::Null);
+    fs::copy(scratch.path("acme-root.json"), scratch.path("root.json")).unwrap();
+    expire(&scratch, "acme", &TrustDocumentKind::ALL, &ONE);
+    fs::rename(scratch.path("root.json"), scratch.path("acme-root.json")).unwrap();
+    fs::remove_file(scratch.path("acme-root.json.state")).unwrap();
+    let step = found(&scratch, &SIGNED);
+    assert_eq!(step["expired"], serde_json::json!(["root", "statement", "revocations"]));
+    let shown = scratch.run(&[&["init", "acme"], &SIGNED[..]].concat()).stdout;
+    let shown = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(shown.contains("has expired: root, statement, revocations"), "{shown}");
+    let rotate = "trust rotate-root --org acme --trust-root acme-root.json --root-key";
+    assert!(shown.contains(rotate), "{shown}");
+    let root = ["--trust-root", "acme-root.json", "--root-key", "root.pem", "--yes"];
+    scratch.json(&[&["trust", "rotate-root", "--org", "acme"][..], &root].concat());
+    assert_eq!(found(&scratch, &SIGNED)["expired"], Value::Null);
 }

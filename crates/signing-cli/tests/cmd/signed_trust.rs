@@ -1,7 +1,9 @@
 //! Trust that root keys have signed: the commands, from the first documents to a bundle.
 
 mod bundle;
+mod children;
 mod cosign;
+pub(crate) mod expired;
 mod init;
 mod package_key;
 mod postgres;

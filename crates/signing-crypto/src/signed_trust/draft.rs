@@ -28,6 +28,15 @@ pub const MAX_DRAFT_SIZE: usize = 2 * max_envelope::<RootDocument>()
     + max_envelope::<Revocations>()
     + 1024;
 
+/// Signatures that a document of a draft still needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MissingSignatures {
+    /// Which document, which role, and how many keys have signed.
+    pub threshold: ThresholdNotMet,
+    /// Whether the role is one of the current root document, and not of the new one.
+    pub by_current_root: bool,
+}
+
 /// Documents that are to be published together, and that go round until enough keys have
 /// signed them.
 ///
@@ -199,26 +208,31 @@ impl DraftDocuments {
 
     /// The documents that too few keys have signed so far. A root document is there twice if
     /// the keys of both the current root document and the new one must sign it.
-    pub fn missing(&self) -> Vec<ThresholdNotMet> {
+    pub fn missing(&self) -> Vec<MissingSignatures> {
         self.missing_with(&BTreeSet::new())
     }
 
     /// The documents that too few keys would have signed if these keys signed, too.
-    pub fn missing_with(&self, signers: &BTreeSet<Fingerprint>) -> Vec<ThresholdNotMet> {
+    pub fn missing_with(&self, signers: &BTreeSet<Fingerprint>) -> Vec<MissingSignatures> {
         let acting = self.acting_root();
         let mut missing = Vec::new();
         if let Some(root) = &self.root {
             let current = self.current_root.as_ref().map(SignedDocument::unverified);
             let current = current.map(|current| current.require_signed_with(root, signers));
-            missing.extend(current.and_then(Result::err));
-            missing.extend(acting.require_signed_with(root, signers).err());
+            let current = current.and_then(Result::err);
+            missing.extend(
+                current.map(|threshold| MissingSignatures { threshold, by_current_root: true }),
+            );
         }
+        let root = self.root.as_ref().map(|next| acting.require_signed_with(next, signers));
         let statement = self.statement.as_ref();
         let statement = statement.map(|next| acting.require_signed_with(next, signers));
-        missing.extend(statement.and_then(Result::err));
         let revocations = self.revocations.as_ref();
         let revocations = revocations.map(|next| acting.require_signed_with(next, signers));
-        missing.extend(revocations.and_then(Result::err));
+        let by_acting = [root, statement, revocations].into_iter().flatten();
+        let by_current_root = self.root.is_none();
+        let missing_by_acting = |threshold| MissingSignatures { threshold, by_current_root };
+        missing.extend(by_acting.filter_map(Result::err).map(missing_by_acting));
         missing
     }
 

@@ -10,7 +10,8 @@ use crate::trust_source::TrustSource;
 #[expect(private_bounds, reason = "the methods are for this crate")]
 impl<T: TrustSource> VerifiedPackage<T> {
     /// Loads the package, and gives it to `accept`, with what is found of it now and what it needs.
-    /// Trust is asked last: between its answer and the package's code lies no queue.
+    /// Trust in the package's signers is asked last: between the answer and the package's code lies
+    /// no queue.
     ///
     /// Both happen in one piece of work, which a caller that stops waiting does not end: what is
     /// loaded has been accepted.

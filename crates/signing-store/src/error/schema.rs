@@ -22,10 +22,16 @@ pub enum SchemaFault {
         /// The table, view, function or operator.
         object: String,
     },
-    /// It has a trigger or a view that no migration made: SQLite would run it.
-    #[error("{object:?} in it was not made by this program")]
+    /// It has a table, an index, a trigger or a view that no migration made as it is.
+    #[error("{object:?} in it was not made by this program, or was changed")]
     UnknownObject {
-        /// The trigger or the view.
+        /// What it is called.
+        object: String,
+    },
+    /// It lacks what a migration made.
+    #[error("{object:?} is missing in it")]
+    MissingObject {
+        /// What it is called.
         object: String,
     },
 }

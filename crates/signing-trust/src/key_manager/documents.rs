@@ -19,6 +19,10 @@ impl KeyManager {
     /// before, that have expired or that give trust which rows have taken away
     /// ([`TrustError::DraftOutdated`]) are not published. If the memory fails
     /// ([`SignedTrustError::Memory`]), they may have been published.
+    ///
+    /// A document that the draft does not replace may have expired, for those who sign one may
+    /// not have the keys of the other. Nothing is trusted until it is replaced as well:
+    /// [`VerifiedDocuments::expired`] says which.
     pub async fn publish_documents(
         &self,
         draft: &DraftDocuments,
@@ -38,7 +42,9 @@ impl KeyManager {
             anchor.root(),
         )?;
         let as_of = self.store.heartbeat().await?.as_of;
-        verified.require_current(as_of.map_or_else(clock_time, |at| at.max(clock_time())))?;
+        let kinds = new.iter().map(|document| document.kind).collect();
+        let now = as_of.map_or_else(clock_time, |at| at.max(clock_time()));
+        verified.require_current_of(&kinds, now)?;
         require_admissible(&verified, anchor)?;
         let event = self.event(EventType::TrustPublished).org(org).documents(versions(&new));
         self.change(event, |store, entry| store.add_trust_documents(org, new, entry)).await?;
@@ -58,7 +64,7 @@ fn require_all_revocations(
     let mut before = published.revocations().denied.keys();
     match before.find(|key| !denied.contains_key(key)) {
         Some(&fingerprint) => {
-            let org = published.root().document().org();
+            let org = published.owner();
             Err(SignedTrustError::RevocationTakenBack { org, fingerprint })
         }
         None => Ok(()),

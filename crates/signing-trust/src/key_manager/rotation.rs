@@ -131,7 +131,14 @@ impl KeyManager {
             if let Some(successor) = self.found_successor(old).await? {
                 return Ok(Change::Unchanged(successor));
             }
-            let chosen = self.successor_name(old, name.as_ref()).await?;
+            let chosen = match self.successor_name(old, name.as_ref()).await {
+                // Somebody else may have made the successor meanwhile, under this name.
+                Err(error) => {
+                    let found = self.found_successor(old).await?;
+                    return found.map(Change::Unchanged).ok_or(error);
+                }
+                Ok(chosen) => chosen,
+            };
             let key = SigningKey::generate()?;
             match self.keep_signing_key(old.org(), chosen, &key, Some(old.id())).await {
                 // Somebody else was faster: then there is one to find.

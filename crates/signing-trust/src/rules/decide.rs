@@ -12,7 +12,7 @@ use crate::acceptance::ClockSkewAllowance;
 use crate::decision::{
     KeyDecision, Signers, TrustDecision, TrustPath, TrustedKey, UntrustedReason,
 };
-use crate::document_error::SignedTrustError;
+use crate::document_error::{DocumentOwner, SignedTrustError};
 use crate::snapshot::{
     DocumentsOfChild, Expiry, KeyEntry, KeyStatus, OrganizationTrust, StatedBy, TrustGrant,
 };
@@ -96,7 +96,7 @@ pub(crate) fn decide(
 impl OrganizationTrust {
     /// Checks that none of the organization's signed documents has expired, if it has any.
     pub(crate) fn require_current(&self, context: DecisionContext) -> Result<(), SignedTrustError> {
-        match self.documents {
+        match &self.documents {
             Some(expiry) => require_current(expiry, context),
             None => Ok(()),
         }
@@ -240,30 +240,42 @@ const MAX_CLOCK_DELAY: TimeDelta = TimeDelta::days(1);
 
 /// That signed documents count now.
 pub(crate) fn require_current(
-    expiry: Expiry,
+    expiry: &Expiry,
     context: DecisionContext,
 ) -> Result<(), SignedTrustError> {
-    let Expiry { org, kind, at, issued_at } = expiry;
+    let &Expiry { ref org, kind, at, issued_at } = expiry;
     if context.now < issued_at - MAX_CLOCK_DELAY {
+        let org = DocumentOwner::clone(org);
         return Err(SignedTrustError::IssuedLater { org, issued_at, now: context.now });
     }
     match context.ended(Some(at)) {
-        Some(at) => Err(SignedTrustError::Expired { org, kind, at }),
+        Some(at) => Err(SignedTrustError::Expired { org: DocumentOwner::clone(org), kind, at }),
         None => Ok(()),
     }
 }
 
 /// Whether the signed documents of the grant's child count, if they are asked for.
 fn require_documents(grant: &TrustGrant, context: DecisionContext) -> Result<(), UntrustedReason> {
-    let fault = match &grant.documents {
-        DocumentsOfChild::NotAsked => return Ok(()),
-        DocumentsOfChild::UntilExpiry(expiry) => match require_current(*expiry, context) {
-            Ok(()) => return Ok(()),
-            Err(expired) => Arc::new(expired),
-        },
-        DocumentsOfChild::Refused(fault) => fault.clone(),
-    };
-    Err(UntrustedReason::ChildDocuments { child_name: grant.child_name.clone(), fault })
+    match fault_of_documents(grant, context) {
+        None => Ok(()),
+        Some(fault) => {
+            Err(UntrustedReason::ChildDocuments { child_name: grant.child_name.clone(), fault })
+        }
+    }
+}
+
+/// Why the signed documents of the grant's child do not count.
+pub(crate) fn fault_of_documents(
+    grant: &TrustGrant,
+    context: DecisionContext,
+) -> Option<Arc<SignedTrustError>> {
+    match &grant.documents {
+        DocumentsOfChild::NotAsked => None,
+        DocumentsOfChild::UntilExpiry(expiry) => {
+            require_current(expiry, context).err().map(Arc::new)
+        }
+        DocumentsOfChild::Refused(fault) => Some(fault.clone()),
+    }
 }
 
 /// The effect of an organization's statement about a key.

@@ -20,7 +20,7 @@ pub(crate) fn restricted_by_rows(
     let mut trust = OrganizationTrust {
         grants: both_grant(signed, &rows),
         floors: highest(&signed.floors, rows.floors.clone()),
-        documents: signed.documents,
+        documents: signed.documents.clone(),
         keys: BTreeMap::new(),
         ..rows.clone()
     };

@@ -2,7 +2,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use signing_crypto::{DocumentTexts, DocumentVersion, OrgId, TrustDocumentKind, TrustStateId};
+use signing_crypto::{
+    DocumentHeader, DocumentTexts, DocumentVersion, OrgId, TrustDocumentKind, TrustStateId,
+};
 use signing_store::{NewTrustDocument, StoreError, StoreReader, TrustDocumentRecord};
 use tokio::sync::Mutex;
 
@@ -154,14 +156,18 @@ impl StoredDocuments {
         org: OrgId,
         anchor: &TrustAnchor,
     ) -> Result<SignedTrust, SignedTrustError> {
-        let is_filed = |org, kind, found| match self.rows.get(&(org, kind)) {
-            Some(&row) if row != found => Err(SignedTrustError::Misfiled { org, kind, row, found }),
-            _ => Ok(()),
+        let is_filed = |kind, header: &DocumentHeader| {
+            let (org, found) = (header.into(), header.version);
+            match self.rows.get(&(header.org, kind)) {
+                Some(&row) if row != found => {
+                    Err(SignedTrustError::Misfiled { org, kind, row, found })
+                }
+                _ => Ok(()),
+            }
         };
-        let check = |org, documents: &VerifiedDocuments| {
-            let (statement, revocations) = (documents.statement(), documents.revocations());
-            is_filed(org, TrustDocumentKind::Statement, statement.header.version)?;
-            is_filed(org, TrustDocumentKind::Revocations, revocations.header.version)
+        let check = |_, documents: &VerifiedDocuments| {
+            is_filed(TrustDocumentKind::Statement, &documents.statement().header)?;
+            is_filed(TrustDocumentKind::Revocations, &documents.revocations().header)
         };
         let mut signed = verify(org, &self.texts, anchor.root(), check)?;
         admit(&mut signed, anchor)?;

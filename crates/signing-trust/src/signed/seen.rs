@@ -4,7 +4,7 @@ use std::fmt;
 use signing_crypto::{DocumentVersion, Fingerprint, OrgId, Role, RootDigest, TrustDocumentKind};
 
 use super::VerifiedDocuments;
-use crate::document_error::{SignedTrustError, VersionMemoryError};
+use crate::document_error::{DocumentOwner, SignedTrustError, VersionMemoryError};
 
 /// A document that was seen: its number, and the digest of its payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,7 +77,7 @@ impl SeenDocuments {
         let org = documents.root().document().org();
         for ((other, pinned), before) in &self.0 {
             if *other == org && documents.have_root_of(*pinned, before) {
-                require_newer_than(org, before, documents)?;
+                require_newer_than(before, documents)?;
             }
         }
         self.0.insert((org, from), documents.seen());
@@ -86,12 +86,11 @@ impl SeenDocuments {
 }
 
 fn require_newer_than(
-    org: OrgId,
     before: &SeenOrganization,
     documents: &VerifiedDocuments,
 ) -> Result<(), SignedTrustError> {
-    let found = documents.seen();
-    require_newer(org, TrustDocumentKind::Root, before.root, found.root)?;
+    let (org, found) = (documents.owner(), documents.seen());
+    require_newer(&org, TrustDocumentKind::Root, before.root, found.root)?;
     if !documents.has_root(&before.root) {
         let (kind, version) = (TrustDocumentKind::Root, before.root.version);
         return Err(SignedTrustError::Replaced { org, kind, version });
@@ -103,11 +102,11 @@ fn require_newer_than(
     };
     if !starts_again(Role::Trust, documents.statement().root_version) {
         let (seen, found) = (before.statement, found.statement);
-        require_newer(org, TrustDocumentKind::Statement, seen, found)?;
+        require_newer(&org, TrustDocumentKind::Statement, seen, found)?;
     }
     if !starts_again(Role::Revocation, documents.revocations().root_version) {
         let (seen, newer) = (before.revocations, found.revocations);
-        require_newer(org, TrustDocumentKind::Revocations, seen, newer)?;
+        require_newer(&org, TrustDocumentKind::Revocations, seen, newer)?;
         let dropped = before.denied.iter().find(|key| !found.denied.contains(key));
         if let Some(&fingerprint) = dropped {
             return Err(SignedTrustError::RevocationTakenBack { org, fingerprint });
@@ -117,16 +116,16 @@ fn require_newer_than(
 }
 
 fn require_newer(
-    org: OrgId,
+    org: &DocumentOwner,
     kind: TrustDocumentKind,
     seen: SeenDocument,
     found: SeenDocument,
 ) -> Result<(), SignedTrustError> {
     if found.version < seen.version {
-        let (seen, found) = (seen.version, found.version);
+        let (org, seen, found) = (org.clone(), seen.version, found.version);
         Err(SignedTrustError::RolledBack { org, kind, seen, found })
     } else if found.version == seen.version && found.digest != seen.digest {
-        Err(SignedTrustError::Replaced { org, kind, version: found.version })
+        Err(SignedTrustError::Replaced { org: org.clone(), kind, version: found.version })
     } else {
         Ok(())
     }

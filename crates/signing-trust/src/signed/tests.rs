@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use signing_crypto::{OrgId, TrustDocumentKind, TrustStateId};
 use signing_store::Heartbeat;
@@ -5,7 +7,7 @@ use signing_store::Heartbeat;
 use crate::acceptance::ClockSkewAllowance;
 use crate::candidates::decide_signers;
 use crate::decision::{DecisionError, Signers};
-use crate::document_error::SignedTrustError;
+use crate::document_error::{DocumentOwner, SignedTrustError};
 use crate::rules::{DecisionContext, Packages};
 use crate::snapshot::{Expiry, OrganizationTrust, TimedHeartbeat, boot_time};
 
@@ -15,7 +17,10 @@ fn trust(as_of: Option<DateTime<Utc>>) -> OrganizationTrust {
     let heartbeat = Heartbeat { state: TrustStateId::random(), epoch: 1, as_of };
     OrganizationTrust {
         documents: Some(Expiry {
-            org: OrgId::random(),
+            org: Arc::new(DocumentOwner {
+                id: OrgId::random(),
+                name: "acme".parse().expect("a name"),
+            }),
             kind: TrustDocumentKind::Statement,
             at,
             issued_at: DateTime::UNIX_EPOCH,

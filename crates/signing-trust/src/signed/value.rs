@@ -9,7 +9,9 @@ use signing_crypto::{
 };
 
 use super::VerifiedDocuments;
-use crate::document_error::SignedTrustError;
+use crate::document_error::{DocumentOwner, SignedTrustError};
+#[cfg(feature = "store")]
+use crate::rules::{DecisionContext, fault_of_documents};
 use crate::snapshot::{
     DocumentsOfChild, Expiry, KeyEntry, KeyStatus, Organization, OrganizationTrust, StatedBy,
     TrustGrant,
@@ -42,6 +44,18 @@ impl SignedTrust {
         org == self.org || self.children.get(&org).is_some_and(Result::is_ok)
     }
 
+    /// The organizations to which a grant that has not ended gives trust in vain, and why.
+    #[cfg(feature = "store")]
+    pub(crate) fn refused_children(&self, context: DecisionContext) -> Vec<RefusedChild> {
+        let refused = |grant: &TrustGrant| {
+            let fault = fault_of_documents(grant, context)?;
+            let is_over = grant.limits.expires_at.is_some_and(|at| at <= context.now);
+            let child = || RefusedChild { id: grant.child, name: grant.child_name.clone(), fault };
+            (!is_over).then(child)
+        };
+        self.value().grants.iter().filter_map(refused).collect()
+    }
+
     /// What the documents say, as a value: about all keys, and read nowhere.
     pub(crate) fn value(&self) -> OrganizationTrust {
         let own = Stated {
@@ -51,6 +65,19 @@ impl SignedTrust {
         };
         value_of(self.org, own, &self.children)
     }
+}
+
+/// An organization to which a statement grants trust, and whose own documents do not count: none
+/// of its keys is accepted.
+#[cfg(feature = "store")]
+#[derive(Clone, Debug)]
+pub struct RefusedChild {
+    /// The organization.
+    pub id: OrgId,
+    /// What the statement calls it.
+    pub name: signing_crypto::OrgName,
+    /// Why its documents do not count.
+    pub fault: Arc<SignedTrustError>,
 }
 
 /// What one organization says. Signatures are not checked here.
@@ -74,7 +101,11 @@ pub(crate) fn value_of(org: OrgId, own: Stated<'_>, children: &Children) -> Orga
     };
     for (&child, grant) in &own.statement.grants {
         let documents = match &children[&child] {
-            Ok(documents) => DocumentsOfChild::UntilExpiry(documents.until()),
+            Ok(documents) => {
+                // As the organization itself calls it, whatever the child's documents say.
+                let org = DocumentOwner { id: child, name: grant.child_name.clone() };
+                DocumentsOfChild::UntilExpiry(Expiry { org: Arc::new(org), ..documents.until() })
+            }
             Err(error) => DocumentsOfChild::Refused(error.clone()),
         };
         trust.grants.push(TrustGrant {

@@ -1,4 +1,6 @@
 use std::collections::BTreeMap;
+#[cfg(feature = "store")]
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -13,7 +15,7 @@ use super::anchor::TrustAnchor;
 use super::pin::Pin;
 use super::seen::{SeenDocument, SeenOrganization};
 use super::value::{Children, SignedTrust};
-use crate::document_error::SignedTrustError;
+use crate::document_error::{DocumentOwner, SignedTrustError};
 use crate::rules::{DecisionContext, require_current};
 use crate::snapshot::Expiry;
 
@@ -112,6 +114,18 @@ impl VerifiedDocuments {
         (kind, at)
     }
 
+    /// Whose documents they are.
+    pub fn owner(&self) -> DocumentOwner {
+        self.root().document().header().into()
+    }
+
+    /// The documents that have expired at this time, and when. Each is signed again by its own
+    /// role: in which order they are replaced is the organization's choice.
+    pub fn expired(&self, now: DateTime<Utc>) -> Vec<(TrustDocumentKind, DateTime<Utc>)> {
+        let ended = |end: Expiry| (end.at <= now).then_some((end.kind, end.at));
+        self.ends().into_iter().filter_map(ended).collect()
+    }
+
     /// That the documents count at this time, as they must when something is decided by them.
     ///
     /// # Errors
@@ -119,11 +133,31 @@ impl VerifiedDocuments {
     /// [`SignedTrustError::Expired`], or [`SignedTrustError::IssuedLater`] if one was issued
     /// more than a day after this time: then the clock is wrong.
     pub fn require_current(&self, now: DateTime<Utc>) -> Result<(), SignedTrustError> {
-        require_current(self.until(), DecisionContext::at(now))
+        require_current(&self.until(), DecisionContext::at(now))
+    }
+
+    /// The same without asking whether others than these have expired.
+    #[cfg(feature = "store")]
+    pub(crate) fn require_current_of(
+        &self,
+        kinds: &BTreeSet<TrustDocumentKind>,
+        now: DateTime<Utc>,
+    ) -> Result<(), SignedTrustError> {
+        for end in self.ends() {
+            match require_current(&end, DecisionContext::at(now)) {
+                Err(SignedTrustError::Expired { kind, .. }) if !kinds.contains(&kind) => {}
+                current => current?,
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn until(&self) -> Expiry {
         first_expiry(self.root().document(), &self.statement, &self.revocations)
+    }
+
+    fn ends(&self) -> [Expiry; 3] {
+        ends(self.root().document(), &self.statement, &self.revocations)
     }
 }
 
@@ -208,17 +242,29 @@ pub(crate) fn first_expiry(
     statement: &TrustStatement,
     revocations: &Revocations,
 ) -> Expiry {
+    let [first, second, third] = ends(root, statement, revocations);
+    [second, third].into_iter().fold(first, |first, next| match next.at < first.at {
+        true => next,
+        false => first,
+    })
+}
+
+/// Until when each of the documents counts.
+fn ends(root: &RootDocument, statement: &TrustStatement, revocations: &Revocations) -> [Expiry; 3] {
     let ends = [
         (TrustDocumentKind::Root, root.header()),
         (TrustDocumentKind::Statement, &statement.header),
         (TrustDocumentKind::Revocations, &revocations.header),
     ];
-    let org = root.org();
     let issued = ends.map(|(_, header)| header.issued_at.to_utc());
     let issued_at = issued.into_iter().max().unwrap_or(issued[0]);
-    let ends =
-        ends.map(|(kind, header)| Expiry { org, kind, at: header.expires_at.to_utc(), issued_at });
-    ends.into_iter().min_by_key(|end| end.at).unwrap_or(ends[0])
+    let org = Arc::new(DocumentOwner::from(root.header()));
+    ends.map(|(kind, header)| Expiry {
+        org: org.clone(),
+        kind,
+        at: header.expires_at.to_utc(),
+        issued_at,
+    })
 }
 
 /// Checks that a statement and revocations count with these other documents.

@@ -8,8 +8,9 @@ use signing_crypto::{
 
 use super::TrustReader;
 use crate::error::TrustError;
+use crate::rules::DecisionContext;
 use crate::signed::{
-    BundledTrust, StatementContent, StoredDocuments, TrustAnchor, VerifiedDocuments,
+    BundledTrust, RefusedChild, StatementContent, StoredDocuments, TrustAnchor, VerifiedDocuments,
 };
 use crate::snapshot::{OrganizationTrust, TrustGrant};
 use crate::source::read_all;
@@ -32,6 +33,23 @@ impl TrustReader {
         match documents.texts.contains_key(&org) {
             true => Ok(Some(documents.verify(org, anchor)?.into_own())),
             false => Ok(None),
+        }
+    }
+
+    /// The organizations that the published statement of `org` grants trust to and whose documents
+    /// do not count now: runners refuse their keys. None if `org` has published nothing.
+    pub async fn refused_children(
+        &self,
+        org: OrgId,
+        anchor: &TrustAnchor,
+    ) -> Result<Vec<RefusedChild>, TrustError> {
+        let documents = self.stored_documents(org).await?;
+        match documents.texts.contains_key(&org) {
+            true => {
+                let context = DecisionContext::at(self.now().await?);
+                Ok(documents.verify(org, anchor)?.refused_children(context))
+            }
+            false => Ok(Vec::new()),
         }
     }
 

@@ -14,7 +14,9 @@ use super::TrustReader;
 use crate::clock::clock_time;
 use crate::document_error::SignedTrustError;
 use crate::error::TrustError;
-use crate::signed::{StatementChange, StoredDocuments, TrustAnchor, VerifiedDocuments};
+use crate::signed::{
+    StatementChange, StatementContent, StoredDocuments, TrustAnchor, VerifiedDocuments,
+};
 
 /// Which documents an organization publishes next.
 #[derive(Clone, Debug)]
@@ -42,10 +44,14 @@ pub enum DocumentPlan {
         deny: BTreeSet<Fingerprint>,
     },
     /// A root document. Statement and revocations are published again, with the same content,
-    /// if other keys sign them from now on.
+    /// if other keys sign them from now on, or if they have expired and the keys suffice: those of
+    /// `signers`, or those that sign the root document. A statement that has expired is published
+    /// again without the trust that rows have taken away.
     RotateRoot {
         /// Whose signatures count.
         root: NextRoot,
+        /// The keys that sign at once.
+        signers: BTreeSet<Fingerprint>,
         /// When the statement and the revocations expire.
         expires: DocumentExpiries,
     },
@@ -125,9 +131,9 @@ impl TrustReader {
                 self.next_documents(org, before, &child_roots, statement_expires_at, revocations)
                     .await
             }
-            DocumentPlan::RotateRoot { root, expires } => {
+            DocumentPlan::RotateRoot { root, signers, expires } => {
                 let before = Before::of(org.id, stored, anchor)?;
-                self.rotated_documents(org, before, root, expires).await
+                self.rotated_documents(org, before, root, &signers, expires).await
             }
         }
     }
@@ -194,20 +200,34 @@ impl TrustReader {
         org: &OrganizationRecord,
         before: Before,
         root: NextRoot,
+        signers: &BTreeSet<Fingerprint>,
         expires: DocumentExpiries,
     ) -> Result<NextDocuments, TrustError> {
         let old = before.published.root().document();
         let version = next(org.id, TrustDocumentKind::Root, old.header().version)?;
         let root = self.root_document(org, version, root).await?;
+        let expired = before.published.expired(self.now().await?);
+        let has_expired = |document| expired.iter().any(|(kind, _)| *kind == document);
+        let is_renewed = |document, role| has_expired(document) && suffice(signers, &root, role);
         let mut next_revocations = None;
-        if old.role(Role::Revocation) != root.role(Role::Revocation) {
+        if old.role(Role::Revocation) != root.role(Role::Revocation)
+            || is_renewed(TrustDocumentKind::Revocations, Role::Revocation)
+        {
             let deny = BTreeSet::new();
             let at = expires.revocations;
             next_revocations = Some(self.next_revocations(org, &before, version, deny, at).await?);
         }
-        let mut next_statement = None;
-        if old.role(Role::Trust) != root.role(Role::Trust) {
-            let same = before.published.statement().clone();
+        let (mut next_statement, mut changes) = (None, Vec::new());
+        if old.role(Role::Trust) != root.role(Role::Trust)
+            || is_renewed(TrustDocumentKind::Statement, Role::Trust)
+        {
+            let published = before.published.statement();
+            // One that counts for nobody any more must not bring back what was revoked meanwhile.
+            let same = match has_expired(TrustDocumentKind::Statement) {
+                true => self.without_what_rows_take_away(org.id, published).await?,
+                false => published.clone(),
+            };
+            changes = StatementContent::from(&same).changes(Some(published));
             let number = next(org.id, TrustDocumentKind::Statement, same.header.version)?;
             next_statement = Some(TrustStatement {
                 header: self.header(org, number, expires.statement).await?,
@@ -227,7 +247,7 @@ impl TrustReader {
             statement.transpose()?,
             revocations.transpose()?,
         )?;
-        let (changes, unrooted) = (Vec::new(), BTreeMap::new());
+        let unrooted = BTreeMap::new();
         Ok(NextDocuments { documents, published: Some(before.published), changes, unrooted })
     }
 
@@ -308,6 +328,15 @@ impl Before {
         let current = current.ok_or(SignedTrustError::PinnedRootMissing { org, digest })?;
         Ok(Self { current, published })
     }
+}
+
+/// Whether a document of a role has enough signatures once these keys have signed it, or else
+/// whichever keys sign the root document itself.
+fn suffice(signers: &BTreeSet<Fingerprint>, next: &RootDocument, role: Role) -> bool {
+    let (role, root) = (next.role(role), next.role(Role::Root));
+    let required = role.threshold().get();
+    role.keys().intersection(signers).count() >= required
+        || root.keys().is_subset(role.keys()) && root.threshold().get() >= required
 }
 
 fn unsigned<D: TrustDocument>(

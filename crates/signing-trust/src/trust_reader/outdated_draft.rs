@@ -2,35 +2,94 @@
 
 use std::collections::BTreeMap;
 
-use signing_crypto::{DraftDocuments, RootDigest, TrustStatement};
+use signing_crypto::{DraftDocuments, OrgId, Role, RootDigest, TrustStatement};
 
 use super::TrustReader;
 use crate::error::{TakenAway, TrustError};
-use crate::signed::StatementChange;
+use crate::signed::{StatementChange, StatementContent};
 
 impl TrustReader {
     /// Checks that a draft's statement gives no trust that rows have taken away since it was
     /// made. What rows have added since may be left out.
     ///
-    /// A draft that replaces a published root document says again what was published, whatever
-    /// rows say, and is not compared with them.
+    /// A draft that gives the trust role other keys says again what was published, whatever rows
+    /// say, and is not compared with them.
     ///
     /// # Errors
     ///
     /// [`TrustError::DraftOutdated`], or that rows cannot be read.
     pub async fn require_current_draft(&self, draft: &DraftDocuments) -> Result<(), TrustError> {
-        let is_rotation = draft.root().is_some() && draft.current_root().is_some();
-        let Some(statement) = draft.statement().filter(|_| !is_rotation) else { return Ok(()) };
+        let statement = draft.statement().filter(|_| !gives_trust_role_other_keys(draft));
+        let Some(statement) = statement else { return Ok(()) };
         let statement = statement.unverified();
-        let roots: BTreeMap<_, RootDigest> =
-            statement.grants.iter().map(|(child, grant)| (*child, grant.root)).collect();
-        let now = self.statement_content(draft.org(), Some(statement), &roots).await?;
-        let changes = now.changes(Some(statement));
+        let changes = self.content_like(draft.org(), statement).await?.changes(Some(statement));
         match changes.into_iter().find_map(|change| taken_away(change, statement)) {
             Some(what) => Err(TrustError::DraftOutdated { what }),
             None => Ok(()),
         }
     }
+
+    /// A statement that gives no trust which the rows of `org` have taken away since it was made.
+    pub(super) async fn without_what_rows_take_away(
+        &self,
+        org: OrgId,
+        statement: &TrustStatement,
+    ) -> Result<TrustStatement, TrustError> {
+        let now = self.content_like(org, statement).await?;
+        let mut less = statement.clone();
+        for change in now.changes(Some(statement)) {
+            if taken_away(change.clone(), statement).is_some() {
+                take_away(change, &now, &mut less);
+            }
+        }
+        Ok(less)
+    }
+
+    /// What rows trust, with the roots that a statement names.
+    async fn content_like(
+        &self,
+        org: OrgId,
+        statement: &TrustStatement,
+    ) -> Result<StatementContent, TrustError> {
+        let roots: BTreeMap<_, RootDigest> =
+            statement.grants.iter().map(|(child, grant)| (*child, grant.root)).collect();
+        self.statement_content(org, Some(statement), &roots).await
+    }
+}
+
+/// Takes away from a statement what a change takes away. Of a grant with other limits nothing
+/// stays: which of the limits is wider is not decided here.
+fn take_away(change: StatementChange, now: &StatementContent, statement: &mut TrustStatement) {
+    match change {
+        StatementChange::Drops(key) => drop(statement.keys.remove(&key)),
+        StatementChange::Denies(key) => drop(statement.denied.insert(key, now.denied[&key])),
+        StatementChange::ChangesKey(key, stated) => drop(statement.keys.insert(key, stated)),
+        StatementChange::Withdraws(child, _) => drop(statement.grants.remove(&child)),
+        StatementChange::ChangesGrant(child, next) => {
+            let before = statement.grants.remove(&child);
+            let has_same_limits = before.is_some_and(|before| {
+                (before.packages, before.expires_at) == (next.packages.clone(), next.expires_at)
+            });
+            if has_same_limits {
+                statement.grants.insert(child, next);
+            }
+        }
+        StatementChange::SetsFloor(package, floor) => {
+            drop(statement.floors.insert(package, floor));
+        }
+        StatementChange::Trusts(..)
+        | StatementChange::TakesBackDenial(_)
+        | StatementChange::Grants(..)
+        | StatementChange::RemovesFloor(_) => {}
+    }
+}
+
+/// Whether a statement had to be signed again because others sign it from now on.
+fn gives_trust_role_other_keys(draft: &DraftDocuments) -> bool {
+    let roots = draft.current_root().zip(draft.root());
+    roots.is_some_and(|(current, next)| {
+        current.unverified().role(Role::Trust) != next.unverified().role(Role::Trust)
+    })
 }
 
 /// What a change of a statement takes away of the trust that the statement gives.

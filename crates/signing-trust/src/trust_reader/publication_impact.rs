@@ -106,7 +106,7 @@ impl TrustReader {
 fn decide_the_same(before: &OrganizationTrust, after: &OrganizationTrust) -> bool {
     let now = before.now();
     let as_of_now = |trust: &OrganizationTrust| OrganizationTrust {
-        documents: trust.documents.filter(|Expiry { at, .. }| *at <= now),
+        documents: trust.documents.clone().filter(|Expiry { at, .. }| *at <= now),
         as_of: None,
         ..trust.clone()
     };
@@ -152,6 +152,8 @@ fn suffices(trust: &OrganizationTrust, envelope: &SignatureEnvelope, name: &Pack
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use chrono::{TimeDelta, Utc};
     #[cfg(feature = "sqlite")]
     use signing_crypto::{PackageStatement, SigningKey};
@@ -159,6 +161,7 @@ mod tests {
     use signing_store::Store;
 
     use super::*;
+    use crate::document_error::DocumentOwner;
     use crate::key_manager::KeyManager;
 
     /// A store with a signature of a key that its organization trusts.
@@ -192,7 +195,7 @@ mod tests {
     /// From documents that end in so many days.
     fn ending_in(days: i64) -> OrganizationTrust {
         let end = Expiry {
-            org: OrgId::random(),
+            org: Arc::new(DocumentOwner { id: OrgId::random(), name: "acme".parse().unwrap() }),
             kind: TrustDocumentKind::Revocations,
             at: Utc::now() + TimeDelta::days(days),
             issued_at: Utc::now(),

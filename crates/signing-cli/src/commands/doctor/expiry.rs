@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, TimeDelta, Utc};
 use signing_crypto::{
     DocumentTexts, EnvelopeSignature, Fingerprint, OrgName, PackagePatterns, Revocations,
-    RootDocument, SignatureEnvelope, TrustStatement, shell_word,
+    RootDocument, SignatureEnvelope, TrustDocumentKind, TrustStatement, shell_word,
 };
 use signing_trust::store::StoreError;
 use signing_trust::{
@@ -15,7 +15,8 @@ use signing_trust::{
 use super::check::Checks;
 use crate::error::CliError;
 use crate::lines::counted;
-use crate::signed_trust::unverified_header;
+use crate::renewal::Renewal;
+use crate::signed_trust::{newest_root, unverified_header};
 use crate::time::Time;
 
 const CHECK: &str = "expiry";
@@ -253,15 +254,11 @@ fn of_documents(
     let root = texts.roots.last().map(|text| unverified_header::<RootDocument>(text));
     let statement = texts.statement.as_ref().map(|text| unverified_header::<TrustStatement>(text));
     let revocations = texts.revocations.as_ref().map(|text| unverified_header::<Revocations>(text));
-    let publish =
-        format!("cloacina trust publish --org {org} --key <private key> --trust-root <file>");
-    let rotate = format!(
-        "cloacina trust rotate-root --org {org} --trust-root <file> --root-key <private key>"
-    );
-    for (kind, header, next) in [
-        ("root document", root, rotate),
-        ("trust statement", statement, publish.clone()),
-        ("revocations", revocations, publish),
+    let newest = newest_root(texts);
+    for (kind, document, header) in [
+        ("root document", TrustDocumentKind::Root, root),
+        ("trust statement", TrustDocumentKind::Statement, statement),
+        ("revocations", TrustDocumentKind::Revocations, revocations),
     ] {
         let header = match header {
             None => continue,
@@ -270,6 +267,10 @@ fn of_documents(
                 unreadable.push(Unreadable { org: org.clone(), kind });
                 continue;
             }
+        };
+        let next = match &newest {
+            Some(root) => Renewal::of(document, org, root, None).to_string(),
+            None => format!("look at it: cloacina trust show --org {org}"),
         };
         let (issued, at) = (header.issued_at.to_utc(), header.expires_at.to_utc());
         endings.push(Ending {

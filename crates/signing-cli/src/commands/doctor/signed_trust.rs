@@ -9,10 +9,12 @@ use signing_trust::{
 
 use super::check::Checks;
 use super::files::RunnersFiles;
-use crate::cli::Doctor;
+use crate::cli::{Doctor, RootSource};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::select;
+use crate::signed_trust::faults;
+use crate::view::refused_child;
 
 const CHECK: &str = "signed trust";
 
@@ -45,11 +47,12 @@ pub(super) async fn check(
         }
         Err(error) => return checks.error(CHECK, &error),
     };
-    match verify(keys, &org, root, seen).await {
-        Ok(()) => checks.ok(
+    match verify(keys, &org, root, seen, command.trust_root.as_ref()).await {
+        Ok(faults) if faults.is_empty() => checks.ok(
             CHECK,
             format!("a runner of {} with this root believes the store's documents", org.name),
         ),
+        Ok(faults) => faults.iter().for_each(|fault| checks.error(CHECK, fault)),
         Err(error) => checks.error(CHECK, &error),
     }
 }
@@ -85,19 +88,25 @@ async fn has_root(keys: &TrustReader, org: OrgId, digest: RootDigest) -> Result<
     }))
 }
 
+/// What keeps such a runner from believing the documents, or those of organizations that they
+/// grant trust to.
 async fn verify(
     keys: &TrustReader,
     org: &OrganizationRecord,
     root: TrustRoot,
     seen: SeenDocuments,
-) -> Result<(), CliError> {
+    trust_root: Option<&RootSource>,
+) -> Result<Vec<CliError>, CliError> {
     if let Some(expected) = root.org().filter(|of_root| *of_root != org.id) {
         return Err(SignedTrustError::RootOfAnotherOrganization { expected, found: org.id }.into());
     }
     let anchor = TrustAnchor::new(root, Arc::new(OnlyRead(seen)));
     let published = keys.published_trust(org.id, &anchor).await?;
     let published = published.ok_or(SignedTrustError::NoDocuments { org: org.id })?;
-    Ok(published.require_current(keys.now().await?)?)
+    let mut faults = faults(&published, &org.name, keys.now().await?, trust_root);
+    let refused = keys.refused_children(org.id, &anchor).await?;
+    faults.extend(refused.iter().map(|child| refused_child(&org.name, child)));
+    Ok(faults)
 }
 
 /// What a state file remembers, to compare with. Nothing is added: `doctor` only reads.

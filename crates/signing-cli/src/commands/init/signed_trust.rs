@@ -16,6 +16,7 @@ use crate::error::CliError;
 use crate::files::Existing;
 use crate::key_source::KeySource;
 use crate::passphrase::PassphraseSource;
+use crate::renewal::Renewal;
 use crate::signed_trust::{pinned, state_file_of};
 
 /// What the store has of an organization's signed trust, verified if its root document is here.
@@ -37,8 +38,13 @@ pub(super) async fn found(
     let state_file = Some(state_file_of(&root)).filter(|path| path.exists());
     let anchor = pinned(&RootSource::File(root.clone()), state_file.as_deref())?;
     let missing = CliError::NoTrustDocuments { org: org.name.clone() };
-    keys.published_trust(org.id, &anchor).await?.ok_or(missing)?;
-    Ok(Some(Step::verified_trust(&root)))
+    let published = keys.published_trust(org.id, &anchor).await?.ok_or(missing)?;
+    let renewals = published.expired(keys.now().await?).into_iter().map(|(kind, _)| {
+        let source = RootSource::File(root.clone());
+        let source = Some(source.argument());
+        (kind, Renewal::of(kind, &org.name, published.root().document(), source))
+    });
+    Ok(Some(Step::verified_trust(&root, renewals.collect())))
 }
 
 fn require_readable(org: OrgId, texts: &DocumentTexts) -> Result<(), CliError> {

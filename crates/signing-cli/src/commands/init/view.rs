@@ -1,12 +1,13 @@
 use std::path::Path;
 
 use serde::Serialize;
-use signing_crypto::OrgName;
+use signing_crypto::{OrgName, TrustDocumentKind};
 use signing_trust::store::{DatabaseUrl, OrganizationRecord, SigningKeyRecord, TrustedKeyRecord};
 
 use super::answers::Plan;
 use crate::kek_place::KekPlace;
 use crate::lines::Lines;
+use crate::renewal::Renewal;
 use crate::time::Time;
 use crate::view::View;
 
@@ -39,11 +40,17 @@ pub(super) struct Step {
     /// Of signed trust that was there, whether its root document verified it.
     #[serde(skip_serializing_if = "Option::is_none")]
     verified: Option<bool>,
+    /// Of signed trust that was there, its documents that have expired.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    expired: Vec<&'static str>,
+    #[serde(skip)]
+    renewals: Vec<Renewal>,
 }
 
 impl Step {
     fn new(step: &'static str, outcome: Made, what: String) -> Self {
-        Self { step, outcome, what, id: None, fingerprint: None, verified: None }
+        let (expired, renewals) = (Vec::new(), Vec::new());
+        Self { step, outcome, what, id: None, fingerprint: None, verified: None, expired, renewals }
     }
 
     pub(super) fn kek(made: Made, place: &KekPlace) -> Self {
@@ -86,9 +93,16 @@ impl Step {
         Self::new("signed trust", made, root.display().to_string())
     }
 
-    pub(super) fn verified_trust(root: &Path) -> Self {
-        let what = format!("verified from {}", root.display());
-        Self { verified: Some(true), ..Self::new("signed trust", Made::Before, what) }
+    /// What has expired is there with the step that renews it.
+    pub(super) fn verified_trust(root: &Path, renewals: Vec<(TrustDocumentKind, Renewal)>) -> Self {
+        let (kinds, renewals): (Vec<_>, Vec<_>) = renewals.into_iter().unzip();
+        let expired: Vec<_> = kinds.into_iter().map(TrustDocumentKind::as_str).collect();
+        let mut what = format!("verified from {}", root.display());
+        if !expired.is_empty() {
+            what += &format!("; has expired: {}", expired.join(", "));
+        }
+        let step = Self::new("signed trust", Made::Before, what);
+        Self { verified: Some(true), expired, renewals, ..step }
     }
 
     pub(super) fn unverified_trust(root: &Path) -> Self {
@@ -135,6 +149,10 @@ impl<'a> InitView<'a> {
                  trust: cloacina trust status --org {org} --trust-root <file>"
             ));
         }
+        let renewals = steps.iter().flat_map(|step| &step.renewals);
+        advice.extend(
+            renewals.map(|renewal| format!("runners refuse every package until you {renewal}")),
+        );
         Self { org, steps, advice, next }
     }
 }

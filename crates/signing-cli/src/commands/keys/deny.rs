@@ -88,9 +88,14 @@ pub(super) async fn published(
     key: &PublishKey,
     mut report: Report,
 ) -> Result<Report, CliError> {
-    publish_revocation(keys, org, fingerprint, chosen, key)
-        .await
-        .map_err(|source| CliError::NotPublished { source: Box::new(source) })?;
+    let published = publish_revocation(keys, org, fingerprint, chosen, key).await;
+    let faults = published.map_err(|source| {
+        let (org, source) = (org.name.clone(), Box::new(source));
+        CliError::NotPublished { org, fingerprint, source }
+    })?;
+    for fault in faults {
+        report.warn(org.name.to_string(), fault);
+    }
     report.note(format!("published the revocation of {fingerprint} for {}", org.name));
     Ok(report)
 }

@@ -3,7 +3,7 @@ use std::path::Path;
 use serde::Serialize;
 use signing_crypto::{Fingerprint, KeyId, KeyName, OrgName, PemError, PemForm, SigningKey};
 use signing_trust::TrustError;
-use signing_trust::store::{SigningKeyRecord, StoreError};
+use signing_trust::store::{OrganizationRecord, SigningKeyRecord, StoreError};
 use zeroize::Zeroizing;
 
 use crate::cli::{Format, KeyReference, OrgReference};
@@ -69,7 +69,7 @@ pub(super) async fn generate(
     let keys = context.open_to_change_with_kek().await?;
     let org = select::organization_or_default(context, &keys, org).await?;
     let key = keys.create_signing_key(org.id, name).await?;
-    Ok(Report::done(&StoredKeyView::of("generated", &key, &[])))
+    Ok(Report::done(&StoredKeyView::of("generated", &key, Some(&[]))))
 }
 
 /// Puts a key from a file into the store.
@@ -95,9 +95,12 @@ pub(super) async fn import(
     let org = select::organization_or_default(context, &keys, org).await?;
     match keys.import_signing_key(org.id, name, &key).await {
         Ok(key) => {
-            let trusting = keys.store().organizations_trusting(key.fingerprint).await?;
-            let trusting: Vec<_> = trusting.into_iter().map(|(org, _)| org.name).collect();
-            Ok(Report::done(&StoredKeyView::of("imported", &key, &trusting)))
+            // The key is kept, so what comes now is no error of the command.
+            let trusting = keys.store().organizations_trusting(key.fingerprint).await.ok();
+            let names = |(org, _): (OrganizationRecord, _)| org.name;
+            let trusting: Option<Vec<_>> =
+                trusting.map(|trusting| trusting.into_iter().map(names).collect());
+            Ok(Report::done(&StoredKeyView::of("imported", &key, trusting.as_deref())))
         }
         Err(error @ TrustError::Store(StoreError::SigningKeyExists)) => {
             let held = keys.store().signing_keys(org.id).await?;
@@ -199,13 +202,13 @@ struct StoredKeyView<'a> {
     key: SigningKeyView<'a>,
     #[serde(skip)]
     done: &'static str,
-    /// The organizations that trust it themselves.
+    /// The organizations that trust it themselves, if that is known.
     #[serde(skip)]
-    trusting: &'a [OrgName],
+    trusting: Option<&'a [OrgName]>,
 }
 
 impl<'a> StoredKeyView<'a> {
-    fn of(done: &'static str, key: &'a SigningKeyRecord, trusting: &'a [OrgName]) -> Self {
+    fn of(done: &'static str, key: &'a SigningKeyRecord, trusting: Option<&'a [OrgName]>) -> Self {
         Self { key: SigningKeyView::of(key), done, trusting }
     }
 }
@@ -215,10 +218,11 @@ impl View for StoredKeyView<'_> {
         let mut text = Lines::from(format!("{} {}", self.done, self.key.name));
         text.push(format!("id           {}", self.key.id));
         text.push(format!("fingerprint  {}", self.key.fingerprint));
-        text.push(match self.trusting {
-            [] => "no organization trusts it yet, not even its own".to_owned(),
-            trusting => format!("trusted by   {}", several(trusting)),
-        });
+        match self.trusting {
+            Some([]) => text.push("no organization trusts it yet, not even its own"),
+            Some(trusting) => text.push(format!("trusted by   {}", several(trusting))),
+            None => {}
+        }
         text
     }
 }

@@ -54,7 +54,9 @@ pub(super) async fn revoke(context: &Context, command: cli::Revoke) -> Result<Re
             unsigned::noted_for_refusal(&keys, &owner, &fingerprint, report).await
         }
         RevocationReason::Retired if is_signing => report,
-        RevocationReason::Retired => unsigned::noted_for_withdrawal(&keys, &owner, report).await,
+        RevocationReason::Retired => {
+            unsigned::noted_for_withdrawal(&keys, &owner, Some(&fingerprint), report).await
+        }
     })
 }
 

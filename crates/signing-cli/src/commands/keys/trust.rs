@@ -67,7 +67,7 @@ pub(super) async fn trust(context: &Context, command: cli::TrustKey) -> Result<R
         }
     }
     let mut report = Report::done(&RowChangeView::new(text, &record, changed));
-    if let Some(note) = name_note(&keys, &org, &record).await? {
+    if let Some(note) = name_note(&keys, &org, &record).await.unwrap_or_default() {
         report.note(note);
     }
     Ok(unsigned::noted_for_key(&keys, &org, &record.fingerprint, report).await)

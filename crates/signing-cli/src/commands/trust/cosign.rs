@@ -47,7 +47,7 @@ pub(super) fn cosign(command: Cosign) -> Result<Report, CliError> {
         let documents = draft.sign(signer)?.into_iter().map(TrustDocumentKind::as_str);
         view.signed_by.push(SignedView { fingerprint, documents: documents.collect() });
     }
-    view.missing = MissingView::all(&draft.missing());
+    view.missing = MissingView::all(&draft, &draft.missing());
     file.replace(draft_text(&draft).as_bytes(), Readers::Everybody)?;
     Ok(Report::done(&view))
 }
@@ -97,7 +97,7 @@ impl View for CosignedView {
             true => text.push(format!(
                 "enough keys have signed; to publish it: cloacina trust publish --from {}{}",
                 shell_word(&self.draft),
-                if self.is_first { "" } else { " --trust-root <file>" },
+                if self.is_first { " --root-output <file>" } else { " --trust-root <file>" },
             )),
             false => {
                 text.push("more keys must sign");

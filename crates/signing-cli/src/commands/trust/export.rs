@@ -14,7 +14,7 @@ use crate::output::{Report, warn};
 
 use crate::select;
 use crate::signed_trust;
-use crate::view::{View, json_documents};
+use crate::view::{RefusedChildView, View, json_documents, refused_child};
 
 /// Writes a bundle.
 pub(super) async fn export(
@@ -27,7 +27,17 @@ pub(super) async fn export(
     existing.require_vacant(output)?;
     let keys = context.open_to_read().await?;
     let org = select::organization_or_default(context, &keys, org).await?;
-    let bundle = keys.export_trust(org.id, &signed_trust::anchor(anchor)?).await?;
+    let AnchorArgs { trust_root, .. } = anchor;
+    let anchor = signed_trust::anchor(anchor)?;
+    let bundle = match keys.export_trust(org.id, &anchor).await {
+        Ok(bundle) => bundle,
+        Err(error) => {
+            return Err(
+                signed_trust::with_renewal(&keys, &org, Some(trust_root), error.into()).await
+            );
+        }
+    };
+    let refused = keys.refused_children(org.id, &anchor).await?;
     let text =
         bundle.to_json().map_err(|source| CliError::TrustBundle { path: output.into(), source })?;
     files::write_atomically(output, format!("{text}\n").as_bytes(), Readers::Everybody, existing)?;
@@ -35,25 +45,24 @@ pub(super) async fn export(
     let without_documents: Vec<_> =
         documents.iter().filter(|(_, texts)| texts.size() == 0).map(|(&org, _)| org).collect();
     // Also with --quiet: hosts that get this bundle refuse packages.
-    if !without_documents.is_empty() {
-        let mut names = Vec::new();
-        for &id in &without_documents {
-            let named = keys.store().organization(OrganizationRef::Id(id)).await;
-            names.push(named.map_or_else(|_| id.to_string(), |org| org.name.to_string()));
-        }
-        warn(&format!(
-            "hosts refuse the keys of {}, whose documents do not count or have no room: {}",
-            counted(without_documents.len() as u64, "organization"),
-            names.join(", ")
-        ));
+    let is_refused = |id: &&OrgId| refused.iter().any(|child| child.id == **id);
+    for id in without_documents.iter().filter(|id| !is_refused(id)) {
+        let named = keys.store().organization(OrganizationRef::Id(*id)).await;
+        let name = named.map_or_else(|_| id.to_string(), |org| org.name.to_string());
+        warn(&format!("hosts refuse the keys of {name}, whose documents have no room"));
     }
-    Ok(Report::done(&ExportView {
+    let mut report = Report::done(&ExportView {
         org_id: org.id,
         org: &org.name,
         file: output.display().to_string(),
         organizations: documents.len() as u64,
         without_documents,
-    }))
+        refused: RefusedChildView::all(&refused),
+    });
+    for child in &refused {
+        report.warn(org.name.to_string(), refused_child(&org.name, child));
+    }
+    Ok(report)
 }
 
 json_documents! { "trust export": ExportView<'static> }
@@ -66,6 +75,8 @@ struct ExportView<'a> {
     file: String,
     organizations: u64,
     without_documents: Vec<OrgId>,
+    /// The organizations whose documents do not count. Hosts refuse their keys.
+    refused: Vec<RefusedChildView>,
 }
 
 impl View for ExportView<'_> {

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use signing_crypto::{Fingerprint, OrgId, RootDigest};
+use signing_crypto::{Fingerprint, OrgId, RootDigest, RootDocument, SignedDocument};
 use signing_trust::store::OrganizationRecord;
 use signing_trust::{
     DocumentExpiries, DocumentPlan, KeyManager, NextDocuments, StatementChange, TrustReader,
@@ -11,7 +11,7 @@ use super::role_keys::KeyRing;
 use crate::cli::{ChildRoot, Init};
 use crate::context::Context;
 use crate::error::CliError;
-use crate::output::Report;
+use crate::output::{Report, warn};
 use crate::select::{self, organization};
 
 /// Publishes an organization's first documents.
@@ -56,7 +56,35 @@ pub(super) async fn child_roots(
 ) -> Result<BTreeMap<OrgId, RootDigest>, CliError> {
     let mut roots = BTreeMap::new();
     for ChildRoot { org, digest } in given {
-        roots.insert(organization(keys, org).await?.id, *digest);
+        let child = organization(keys, org).await?;
+        warn_unless_known(keys, &child, digest).await?;
+        roots.insert(child.id, *digest);
     }
     Ok(roots)
+}
+
+/// Warns about a digest that no root document of the organization has in this store: its keys would
+/// not count.
+async fn warn_unless_known(
+    keys: &TrustReader,
+    child: &OrganizationRecord,
+    digest: &RootDigest,
+) -> Result<(), CliError> {
+    let texts = keys.unverified_documents(child.id).await?.unwrap_or_default();
+    let roots = texts.roots.iter().map(|text| SignedDocument::parse(text.as_bytes()));
+    let digests: Vec<_> =
+        roots.flatten().map(|root: SignedDocument<RootDocument>| root.digest()).collect();
+    if digests.contains(digest) {
+        return Ok(());
+    }
+    let shown = match digests.last() {
+        Some(newest) => format!("the store shows {newest}: ask {} which is right", child.name),
+        None => "the store has none of its root documents".to_owned(),
+    };
+    warn(&format!(
+        "{digest} is not the root of {name} in this store, and the keys of {name} do not count: \
+         {shown}",
+        name = child.name
+    ));
+    Ok(())
 }

@@ -6,15 +6,16 @@ mod view;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use chrono::{DateTime, Utc};
 use signing_crypto::{
     DraftDocuments, DraftSignatureError, MAX_DRAFT_SIZE, MAX_ROOT_SIZE, OrgId, RootDocument,
-    SignedDocument, Signer, TrustDocument, TrustDocumentKind,
+    SignedDocument, Signer, TrustDocument, TrustDocumentKind, shell_word,
 };
 use signing_trust::store::{DatabaseUrl, OrganizationRecord};
 use signing_trust::{KeyManager, NextDocuments, SignedTrustError, TrustAnchor, TrustReader};
 
-use self::view::PublicationView;
-use crate::cli::PublicationArgs;
+use self::view::{ExpiredView, PublicationView};
+use crate::cli::{PublicationArgs, RootSource};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::files::{self, Existing, NewFile, PlacedFile, Readers};
@@ -35,7 +36,7 @@ pub(super) async fn publish_or_draft(
     (keys, org): (&KeyManager, &OrganizationRecord),
     next: NextDocuments,
     signers: &[&dyn Signer],
-    anchor: Option<&TrustAnchor>,
+    from: Option<(&TrustAnchor, &RootSource)>,
     publication: &PublicationArgs,
 ) -> Result<Report, CliError> {
     let documents = &next.documents;
@@ -46,21 +47,27 @@ pub(super) async fn publish_or_draft(
             return Err(DraftSignatureError::NoRole { fingerprint }.into());
         }
     }
-    let anchor = match anchor {
-        Some(anchor) => anchor.clone(),
-        None => first_anchor(org.id, documents, publication)?,
-    };
     let missing = documents.missing_with(&fingerprints);
     let destination = match (missing.first(), &publication.draft) {
         (None, _) => Destination::Store,
         (Some(_), Some(path)) => Destination::Draft(path),
         (Some(_), None) if publication.dry_run => Destination::Store,
-        (Some(first), None) => return Err(CliError::DraftNeeded { missing: first.clone() }),
+        (Some(first), None) => {
+            return Err(CliError::DraftNeeded { missing: first.threshold.clone() });
+        }
+    };
+    let anchor = match (from, destination) {
+        (Some((anchor, _)), _) => anchor.clone(),
+        // Only what is published is remembered.
+        (None, Destination::Store) if !publication.dry_run => {
+            first_anchor(org.id, documents, publication.root_output.as_deref())?
+        }
+        (None, _) => first_anchor(org.id, documents, None)?,
     };
     if let Destination::Draft(path) = destination {
         publication.existing().require_vacant(path)?;
     }
-    if let Some(path) = &publication.root_output {
+    if let (Some(path), Destination::Store) = (&publication.root_output, destination) {
         require_vacant_root((keys, org), path, publication.existing()).await?;
     }
     // This also checks that the documents belong together: a draft that could never be published
@@ -72,10 +79,16 @@ pub(super) async fn publish_or_draft(
     };
     let unrooted = UnrootedView::all(&next.unrooted, &shown);
     let mut view = PublicationView::of(org, &next, unrooted, &impact);
-    view.missing = MissingView::all(&missing);
+    view.missing = MissingView::all(documents, &missing);
+    let expired = still_expired(&next, keys.now().await?);
+    view.expired = ExpiredView::all(&expired);
+    let warned = |report| {
+        let trust_root = from.map(|(_, source)| source);
+        with_warnings(report, org, &next.documents, &expired, trust_root)
+    };
     if publication.dry_run {
         view.is_foreseen = true;
-        return Ok(Report::requested(&view));
+        return Ok(warned(Report::requested(&view)));
     }
     // A token or an agent is not asked to sign what is then declined.
     if publication.confirmation() == Confirmation::Needed {
@@ -86,6 +99,7 @@ pub(super) async fn publish_or_draft(
         documents.sign(*signer)?;
     }
     let documents = &documents;
+    let mut note = None;
     match destination {
         Destination::Store => {
             publish(keys, documents, &anchor, publication).await?;
@@ -96,9 +110,48 @@ pub(super) async fn publish_or_draft(
         Destination::Draft(path) => {
             write_draft(path, documents, publication.existing())?;
             view.draft = Some(path.display().to_string());
+            note = publication.root_output.as_deref().map(|file| {
+                let file = shell_word(file);
+                format!(
+                    "{file} is written when the draft is published: give --root-output {file} then"
+                )
+            });
         }
     }
-    Ok(Report::done(&view))
+    let mut report = Report::done(&view);
+    note.into_iter().for_each(|note| report.note(note));
+    Ok(warned(report))
+}
+
+/// The documents that have expired and that are not replaced: nothing is trusted until they are.
+fn still_expired(
+    next: &NextDocuments,
+    now: DateTime<Utc>,
+) -> Vec<(TrustDocumentKind, DateTime<Utc>)> {
+    let NextDocuments { documents, published, .. } = next;
+    let mut expired = published.as_ref().map(|it| it.expired(now)).unwrap_or_default();
+    expired.retain(|(kind, _)| match kind {
+        TrustDocumentKind::Root => documents.root().is_none(),
+        TrustDocumentKind::Statement => documents.statement().is_none(),
+        _ => documents.revocations().is_none(),
+    });
+    expired
+}
+
+/// The same report, which also says how the documents are renewed that have expired.
+fn with_warnings(
+    mut report: Report,
+    org: &OrganizationRecord,
+    documents: &DraftDocuments,
+    expired: &[(TrustDocumentKind, DateTime<Utc>)],
+    trust_root: Option<&RootSource>,
+) -> Report {
+    let Some(root) = documents.root().or(documents.current_root()) else { return report };
+    for &(kind, at) in expired {
+        let error = signed_trust::expired(&org.name, kind, at, root.unverified(), trust_root);
+        report.warn(org.name.to_string(), error);
+    }
+    report
 }
 
 /// Shows what would be done, and in which store, and asks.
@@ -165,12 +218,12 @@ pub(in crate::commands) async fn require_vacant_root(
     }
 }
 
-/// Where a new root document is to be written.
+/// Where the newest root document is to be written, which need not be a new one.
 fn root_output<'a>(
     documents: &'a DraftDocuments,
     publication: &'a PublicationArgs,
 ) -> Option<(&'a Path, &'a SignedDocument<RootDocument>)> {
-    publication.root_output.as_deref().zip(documents.root())
+    publication.root_output.as_deref().zip(documents.root().or(documents.current_root()))
 }
 
 /// Whether the store has a root document, or cannot say so: publishing can fail after it.
@@ -192,11 +245,11 @@ async fn may_be_published(
 fn first_anchor(
     org: OrgId,
     documents: &DraftDocuments,
-    publication: &PublicationArgs,
+    root_output: Option<&Path>,
 ) -> Result<TrustAnchor, CliError> {
     let missing = SignedTrustError::Missing { org, kind: TrustDocumentKind::Root };
     let root = documents.root().ok_or(missing)?.digest().into();
-    let state_file = publication.root_output.as_deref().map(signed_trust::state_file_of);
+    let state_file = root_output.map(signed_trust::state_file_of);
     signed_trust::remembering(root, state_file.as_deref())
 }
 

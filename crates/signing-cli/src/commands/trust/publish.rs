@@ -53,20 +53,22 @@ pub(super) async fn publish_rows(
     let next = keys.draft_documents(&org, Some(&anchor), plan).await?;
     let signers: Vec<_> = ring.signers().map(|(_, signer)| signer).collect();
     let publication = &command.publication;
-    publish_or_draft(context, (&keys, &org), next, &signers, Some(&anchor), publication).await
+    let from = Some((&anchor, &command.anchor.trust_root));
+    publish_or_draft(context, (&keys, &org), next, &signers, from, publication).await
 }
 
 /// Publishes a draft that enough keys have signed.
 pub(super) async fn publish_draft(
     context: &Context,
-    PublishDraft { path, anchor, publication }: &PublishDraft,
+    PublishDraft { path, anchor: given, publication }: &PublishDraft,
 ) -> Result<Report, CliError> {
     let documents = read_draft(path)?;
-    if let Some(missing) = documents.missing().into_iter().next() {
-        return Err(CliError::NotSigned(missing));
-    }
-    let anchor = anchor.as_ref().map(signed_trust::anchor).transpose()?;
     let is_first = documents.current_root().is_none();
+    if let Some(missing) = documents.missing().into_iter().next() {
+        let (draft, source) = (path.clone(), missing.threshold);
+        return Err(CliError::NotSigned { draft, is_first, source });
+    }
+    let anchor = given.as_ref().map(signed_trust::anchor).transpose()?;
     if anchor.is_none() && !is_first {
         return Err(CliError::RootNeeded);
     }
@@ -83,5 +85,6 @@ pub(super) async fn publish_draft(
         None => Vec::new(),
     };
     let next = NextDocuments { documents, published, changes, unrooted: BTreeMap::new() };
-    publish_or_draft(context, (&keys, &org), next, &[], anchor.as_ref(), publication).await
+    let from = anchor.as_ref().zip(given.as_ref().map(|given| &given.trust_root));
+    publish_or_draft(context, (&keys, &org), next, &[], from, publication).await
 }

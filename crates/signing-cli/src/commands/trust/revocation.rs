@@ -53,16 +53,17 @@ impl Chosen {
     }
 }
 
-/// Publishes the revocation of a key, after the row's change.
+/// Publishes the revocation of a key, after the row's change. Gives why the documents do not count
+/// all the same: others of them have expired.
 pub(in crate::commands) async fn publish_revocation(
     keys: &KeyManager,
     org: &OrganizationRecord,
     fingerprint: Fingerprint,
     chosen: &Chosen,
-    PublishKey { source, access, anchor }: &PublishKey,
-) -> Result<(), CliError> {
+    PublishKey { source, access, anchor: given }: &PublishKey,
+) -> Result<Vec<CliError>, CliError> {
     let signer = signers::open(source, access)?;
-    let anchor = signed_trust::anchor(anchor)?;
+    let anchor = signed_trust::anchor(given)?;
     let missing = CliError::NoTrustDocuments { org: org.name.clone() };
     let before = keys.published_trust(org.id, &anchor).await?.ok_or(missing)?;
     chosen.require_stated(fingerprint, &before)?;
@@ -76,10 +77,11 @@ pub(in crate::commands) async fn publish_revocation(
     let mut documents = keys.draft_documents(org, Some(&anchor), plan).await?.documents;
     documents.sign(&*signer)?;
     if let Some(missing) = documents.missing().into_iter().next() {
-        return Err(CliError::NotSigned(missing));
+        return Err(CliError::DraftNeeded { missing: missing.threshold });
     }
-    keys.publish_documents(&documents, &anchor).await?;
-    Ok(())
+    let published = keys.publish_documents(&documents, &anchor).await?;
+    let now = keys.now().await?;
+    Ok(signed_trust::faults(&published, &org.name, now, Some(&given.trust_root)))
 }
 
 /// The next revocations live as long as those before, and a day at least: when those were issued

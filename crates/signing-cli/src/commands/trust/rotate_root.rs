@@ -25,8 +25,10 @@ pub(super) async fn rotate_root(
     let published = keys.published_trust(org.id, &anchor).await?;
     let missing = SignedTrustError::Missing { org: org.id, kind: TrustDocumentKind::Root };
     let published = published.ok_or(missing)?;
+    let root = ring.add_roles(&command.roles, &access, Some(published.root().document()))?;
     let plan = DocumentPlan::RotateRoot {
-        root: ring.add_roles(&command.roles, &access, Some(published.root().document()))?,
+        root,
+        signers: ring.signers().map(|(fingerprint, _)| fingerprint).collect(),
         expires: DocumentExpiries {
             statement: command.expires,
             revocations: command.revocations_expires,
@@ -40,5 +42,6 @@ pub(super) async fn rotate_root(
     }
     let signers = ring.signers_needed_for(&next.documents);
     let publication = &command.publication;
-    publish_or_draft(context, (&keys, &org), next, &signers, Some(&anchor), publication).await
+    let from = Some((&anchor, &command.anchor.trust_root));
+    publish_or_draft(context, (&keys, &org), next, &signers, from, publication).await
 }

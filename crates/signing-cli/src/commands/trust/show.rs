@@ -35,7 +35,7 @@ fn show_file(path: &Path) -> Result<Report, CliError> {
         Ok(Value::Object(fields)) if fields.contains_key("organization") => {
             let draft = DraftDocuments::parse(&bytes)
                 .map_err(|source| CliError::TrustDraft { path: path.into(), source })?;
-            let missing = MissingView::all(&draft.missing());
+            let missing = MissingView::all(&draft, &draft.missing());
             ("draft", vec![DocumentsView::of_draft(&draft)], missing)
         }
         Ok(Value::Object(fields)) => {

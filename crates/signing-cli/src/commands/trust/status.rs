@@ -15,7 +15,8 @@ use crate::output::Report;
 use crate::select;
 use crate::signed_trust;
 use crate::view::{
-    ChangeView, DeniedView, DocumentView, KeyNames, RoleView, UnrootedView, View, json_documents,
+    ChangeView, DeniedView, DocumentView, KeyNames, RefusedChildView, RoleView, UnrootedView, View,
+    json_documents, refused_child,
 };
 
 /// Shows an organization's signed trust, and what is out of order about it.
@@ -26,12 +27,15 @@ pub(super) async fn status(
 ) -> Result<Report, CliError> {
     let keys = context.open_to_read().await?;
     let org = select::organization_or_default(context, &keys, org).await?;
-    let published = keys.published_trust(org.id, &signed_trust::anchor(anchor)?).await?;
+    let AnchorArgs { trust_root, .. } = anchor;
+    let anchor = signed_trust::anchor(anchor)?;
+    let published = keys.published_trust(org.id, &anchor).await?;
     let missing = CliError::NoTrustDocuments { org: org.name.clone() };
     let published = published.ok_or(missing)?;
     let statement = published.statement();
     let content = keys.statement_content(org.id, Some(statement), &BTreeMap::new()).await?;
     let changes = content.changes(Some(statement));
+    let refused = keys.refused_children(org.id, &anchor).await?;
     let now = keys.now().await?;
     let view = StatusView {
         org_id: org.id,
@@ -43,11 +47,15 @@ pub(super) async fn status(
         changes: ChangeView::all(&changes),
         unrooted: UnrootedView::all(&content.unrooted, &keys.shown_roots(org.id).await?),
         trusted_but_revoked: trusted_but_revoked(&content, &published),
+        refused_children: RefusedChildView::all(&refused),
         threshold: published.root().document().role(Role::Trust).threshold().get(),
     };
     let mut report = Report::requested(&view);
-    if let Err(error) = published.require_current(now) {
-        report.refuse(org.name.to_string(), error.into());
+    for error in signed_trust::faults(&published, &org.name, now, Some(trust_root)) {
+        report.refuse(org.name.to_string(), error);
+    }
+    for child in &refused {
+        report.refuse(org.name.to_string(), refused_child(&org.name, child));
     }
     if !changes.is_empty() {
         let error = CliError::UnpublishedTrust { org: org.name.clone(), changes: changes.len() };
@@ -108,6 +116,8 @@ struct StatusView<'a> {
     unrooted: Vec<UnrootedView>,
     /// Keys that rows trust, and that no runner with the root accepts again.
     trusted_but_revoked: Vec<DeniedView>,
+    /// The organizations whose keys runners refuse, although the statement grants them trust.
+    refused_children: Vec<RefusedChildView>,
     /// How many keys of the trust role must sign the next statement.
     #[serde(skip)]
     threshold: usize,

@@ -2,7 +2,6 @@ use std::path::Path;
 
 use chrono::Utc;
 use serde::Serialize;
-use signing_crypto::{OrgId, error_with_sources};
 
 use crate::cli::RootSource;
 use crate::error::CliError;
@@ -10,7 +9,7 @@ use crate::lines::Lines;
 use crate::output::Report;
 
 use crate::signed_trust::verify_bundle;
-use crate::view::{DocumentsView, View, json_documents};
+use crate::view::{DocumentsView, RefusedChildView, View, json_documents};
 
 /// Verifies a bundle. No store is asked.
 pub(super) fn verify(
@@ -26,11 +25,10 @@ pub(super) fn verify(
         // Documents of a child that do not count now refuse the child's keys alone.
         match documents.and_then(|documents| documents.require_current(now).map(|()| documents)) {
             Ok(documents) => children.push(DocumentsView::of(documents)),
-            Err(error) => refused.push(RefusedView {
-                org_id: *org_id,
-                code: error.code(),
-                message: error_with_sources(&error),
-            }),
+            Err(error) => {
+                let name = &bundle.documents().statement().grants[org_id].child_name;
+                refused.push(RefusedChildView::of(*org_id, name.clone(), &error));
+            }
         }
     }
     Ok(Report::requested(&VerifiedView {
@@ -50,15 +48,7 @@ struct VerifiedView {
     own: DocumentsView,
     children: Vec<DocumentsView>,
     /// The organizations whose documents do not count. Their keys are not accepted.
-    refused: Vec<RefusedView>,
-}
-
-#[derive(Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-struct RefusedView {
-    org_id: OrgId,
-    code: &'static str,
-    message: String,
+    refused: Vec<RefusedChildView>,
 }
 
 impl View for VerifiedView {
@@ -69,9 +59,7 @@ impl View for VerifiedView {
         for child in &self.children {
             text.append(child.text());
         }
-        for RefusedView { org_id, message, .. } in &self.refused {
-            text.push(format!("the documents of {org_id} do not count: {message}"));
-        }
+        text.extend(self.refused.iter().map(RefusedChildView::text));
         text
     }
 }

@@ -14,7 +14,7 @@ use signing_loader::{
     UntrustedReason, VerificationError,
 };
 use signing_trust::store::{OrganizationRef, StoreError, UrlError};
-use signing_trust::{SignedTrustError, TrustRootError, VersionMemoryError};
+use signing_trust::{DocumentOwner, SignedTrustError, TrustRootError, VersionMemoryError};
 
 use super::{Reached, Sample, values, variant};
 
@@ -43,7 +43,7 @@ pub(super) fn samples() -> Vec<Sample> {
             fault: "a line cannot be read",
         }),
         SecurityArgsError::SignedTrust(SignedTrustError::Expired {
-            org: values::org_id(),
+            org: DocumentOwner { id: values::org_id(), name: values::org_name() },
             kind: TrustDocumentKind::Statement,
             at: values::time(),
         }),

@@ -5,17 +5,21 @@ use std::io;
 use std::sync::Arc;
 
 use signing_crypto::{
-    AddSignatureError, DocumentFault, DraftSignatureError, KeyError, MalformedBundle,
-    MalformedDraft, MalformedTrustDocument, OrgId, PatternError, Role, RootChainError, RootDigest,
-    SignerCount, ThresholdNotMet, TrustBundle, TrustDocumentKind, UnexpectedJson,
+    AddSignatureError, DocumentFault, DocumentHeader, DraftSignatureError, KeyError,
+    MalformedBundle, MalformedDraft, MalformedTrustDocument, OrgId, PatternError, Role, RoleKeys,
+    RootChainError, RootDigest, RootDocument, SignerCount, SigningKey, ThresholdNotMet,
+    TrustBundle, TrustDocumentKind, UnexpectedJson,
 };
 use signing_loader::PackageError;
 use signing_trust::{
-    DecisionError, SignedTrustError, TakenAway, TrustError, TrustRootError, UnusableClock,
-    VersionMemoryError,
+    DecisionError, DocumentOwner, SignedTrustError, TakenAway, TrustError, TrustRootError,
+    UnusableClock, VersionMemoryError,
 };
 
+use zeroize::Zeroizing;
+
 use super::{Sample, each, sample, values};
+use crate::cli::RootSource;
 use crate::error::CliError;
 
 pub(super) fn samples() -> Vec<Sample> {
@@ -79,8 +83,40 @@ fn threshold() -> ThresholdNotMet {
 }
 
 fn expired() -> SignedTrustError {
-    let (org, kind) = (values::org_id(), TrustDocumentKind::Statement);
-    SignedTrustError::Expired { org, kind, at: values::time() }
+    expired_document(TrustDocumentKind::Statement)
+}
+
+fn expired_document(kind: TrustDocumentKind) -> SignedTrustError {
+    SignedTrustError::Expired { org: owner(), kind, at: values::time() }
+}
+
+fn owner() -> DocumentOwner {
+    DocumentOwner { id: values::org_id(), name: values::org_name() }
+}
+
+/// A root document with two of three keys for root documents and statements, and another for
+/// revocations.
+fn root_document() -> RootDocument {
+    let keys: Vec<_> =
+        (1..=4).map(|seed| SigningKey::from_seed(&Zeroizing::new([seed; 32]))).collect();
+    let role = |keys: &[SigningKey], threshold| {
+        let threshold = SignerCount::new(threshold).unwrap();
+        RoleKeys::new(keys.iter().map(SigningKey::fingerprint), threshold).unwrap()
+    };
+    let header = DocumentHeader {
+        org: values::org_id(),
+        org_name: values::org_name(),
+        version: values::document_version(1),
+        issued_at: "2026-01-28T12:00:00Z".parse().unwrap(),
+        expires_at: "2027-01-28T12:00:00Z".parse().unwrap(),
+    };
+    let roles = [role(&keys[..3], 2), role(&keys[..3], 2), role(&keys[3..], 1)];
+    RootDocument::new(header, keys.iter().map(SigningKey::verifying_key), roles).unwrap()
+}
+
+fn renewable(kind: TrustDocumentKind, trust_root: Option<&RootSource>) -> CliError {
+    let (org, root) = (values::org_name(), root_document());
+    crate::signed_trust::expired(&org, kind, values::time(), &root, trust_root)
 }
 
 fn other_org() -> OrgId {
@@ -109,7 +145,11 @@ fn signed() -> Vec<SignedTrustError> {
         SignedTrustError::Malformed { org, source: malformed() },
         SignedTrustError::AnotherOrganization { kind, expected: org, found: other_org() },
         SignedTrustError::Threshold { org, source: threshold() },
-        SignedTrustError::IssuedLater { org, issued_at: values::time(), now: values::time() },
+        SignedTrustError::IssuedLater {
+            org: owner(),
+            issued_at: values::time(),
+            now: values::time(),
+        },
         SignedTrustError::Mixed {
             org,
             by: TrustDocumentKind::Statement,
@@ -117,11 +157,12 @@ fn signed() -> Vec<SignedTrustError> {
             required: version,
             found: older,
         },
-        SignedTrustError::RolledBack { org, kind, seen: version, found: older },
-        SignedTrustError::Replaced { org, kind, version },
-        SignedTrustError::RevocationTakenBack { org, fingerprint: values::fingerprint() },
-        SignedTrustError::Misfiled { org, kind, row: version, found: older },
+        SignedTrustError::RolledBack { org: owner(), kind, seen: version, found: older },
+        SignedTrustError::Replaced { org: owner(), kind, version },
+        SignedTrustError::RevocationTakenBack { org: owner(), fingerprint: values::fingerprint() },
+        SignedTrustError::Misfiled { org: owner(), kind, row: version, found: older },
         expired(),
+        expired_document(TrustDocumentKind::Root),
         SignedTrustError::IncompleteBundle { org, child: other_org() },
         SignedTrustError::ExtraneousDocuments { org, other: other_org() },
         SignedTrustError::LastVersion { org, kind },
@@ -269,7 +310,33 @@ fn program() -> Vec<CliError> {
         CliError::DraftSignature(signatures().remove(0)),
         CliError::RootNeeded,
         CliError::OtherRoot { expected: root_digest(), found: "fe".repeat(32).parse().unwrap() },
-        CliError::NotSigned(threshold()),
+        CliError::NotSigned {
+            draft: "acme.draft.json".into(),
+            is_first: false,
+            source: threshold(),
+        },
+        CliError::NotSigned {
+            draft: "acme.draft.json".into(),
+            is_first: true,
+            source: threshold(),
+        },
+        renewable(TrustDocumentKind::Root, Some(&RootSource::File("acme-root.json".into()))),
+        renewable(TrustDocumentKind::Statement, None),
+        renewable(TrustDocumentKind::Revocations, Some(&RootSource::Digest(root_digest()))),
+        CliError::ChildRefused {
+            org: values::org_name(),
+            child: "core".parse().unwrap(),
+            source: Arc::new(expired()),
+        },
+        CliError::ChildRefused {
+            org: values::org_name(),
+            child: "core".parse().unwrap(),
+            source: Arc::new(SignedTrustError::PinnedRootMissing {
+                org: other_org(),
+                digest: root_digest(),
+            }),
+        },
+        CliError::NotARoot { path: path(), found: "a bundle" },
         CliError::RoleKeysNeeded { role: Role::Revocation },
         CliError::TooFewRoleKeys {
             role: Role::Root,
@@ -285,6 +352,8 @@ fn program() -> Vec<CliError> {
         CliError::NothingToPublish,
         CliError::OtherKeyInRow { fingerprint: values::fingerprint() },
         CliError::NotPublished {
+            org: values::org_name(),
+            fingerprint: values::fingerprint(),
             source: Box::new(CliError::DraftSignature(signatures().remove(0))),
         },
     ]

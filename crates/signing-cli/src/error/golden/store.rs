@@ -71,12 +71,13 @@ fn root_file() -> [RootFileError; 6] {
     ]
 }
 
-fn schema_faults() -> [SchemaFault; 4] {
+fn schema_faults() -> [SchemaFault; 5] {
     [
         SchemaFault::OwnedByAnother { owner: "mallory".into() },
         SchemaFault::OpenTo { role: "PUBLIC".into() },
         SchemaFault::ForeignObject { object: "trusted_keys".into() },
         SchemaFault::UnknownObject { object: "undo".into() },
+        SchemaFault::MissingObject { object: "trusted_keys".into() },
     ]
 }
 

@@ -53,7 +53,11 @@ fn a_rotation_goes_round_as_a_draft() {
     let drafted = scratch.json(&[&ROTATE[..], &REVOCATION, &draft].concat());
     assert_eq!(words(&drafted["missing"], "kind"), ["root"]);
     let from = ["trust", "publish", "--from", "draft.json", "--yes", ROOT[0], ROOT[1]];
-    scratch.fails(1, "ThresholdNotMet", &from);
+    let unsigned = scratch.fails(1, "ThresholdNotMet", &from);
+    let said = "cloacina trust cosign draft.json --key <private key> --trust-root <file>";
+    assert!(unsigned.stderr.contains(said), "{}", unsigned.stderr);
+    let shown = scratch.run(&["trust", "show", "draft.json"]).stdout;
+    assert!(shown.contains("0 of the 1 keys of the root role of the previous root"), "{shown}");
     assert_eq!(versions(&scratch), [1, 1, 1]);
     let cosign = ["trust", "cosign", "draft.json", "--key", "root.pem", "--yes"];
     assert_eq!(without_store(&scratch, &cosign).code, 2);
@@ -62,6 +66,23 @@ fn a_rotation_goes_round_as_a_draft() {
     scratch.json(&from);
     assert_eq!(versions(&scratch), [2, 2, 1]);
     assert_eq!(verify(&scratch).code, 0);
+}
+
+#[test]
+fn missing_signatures_of_the_previous_and_of_the_new_root_are_told_apart() {
+    let scratch = scratch();
+    let two = ["--root-key", "second.pub.pem", "--root-threshold", "2"];
+    let draft = ["--draft", "draft.json", "--yes"];
+    let first = scratch.run(&[&INIT[..], &two, &draft].concat()).stdout;
+    assert!(first.contains("root: signed by 1 of the 2 keys of the root role\n"), "{first}");
+    let init = ["--root-key", "second.pem", "--root-threshold", "2", "--yes"];
+    scratch.json(&[&INIT[..], &init, &ROOT_OUTPUT].concat());
+    let rotate = [&ROTATE[..8], &["root.pem"], &two[..2], &draft[..2], &["--force"]].concat();
+    let said = scratch.run(&rotate).stdout;
+    for root in ["previous", "new"] {
+        let line = format!("signed by 1 of the 2 keys of the root role of the {root} root\n");
+        assert!(said.contains(&line), "{said}");
+    }
 }
 
 #[test]

@@ -1,15 +1,17 @@
 use std::collections::BTreeSet;
 
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use signing_crypto::{
     DraftDocuments, Fingerprint, OrgId, OrgName, PackageDigest, PackageName, RootDigest,
-    SignedDocument, shell_word,
+    SignedDocument, TrustDocumentKind, shell_word,
 };
 use signing_trust::store::OrganizationRecord;
 use signing_trust::{NextDocuments, PublicationImpact, SearchExtent};
 
 use crate::commands::impact::NOT_ALL_SEARCHED;
 use crate::lines::{Lines, quoted};
+use crate::time::Time;
 use crate::view::{
     ChangeView, DocumentView, DocumentsView, MissingView, UnrootedView, View, json_documents,
 };
@@ -35,6 +37,8 @@ pub(super) struct PublicationView<'a> {
     starts: Vec<PackageView<'a>>,
     stops: Vec<PackageView<'a>>,
     pub(super) missing: Vec<MissingView>,
+    /// The documents that have expired and are not signed again.
+    pub(super) expired: Vec<ExpiredView>,
     pub(super) published: bool,
     pub(super) root_file: Option<String>,
     pub(super) draft: Option<String>,
@@ -58,6 +62,24 @@ struct PackageView<'a> {
     name: &'a PackageName,
 }
 
+/// A document that has expired.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct ExpiredView {
+    kind: &'static str,
+    expired_at: Time,
+}
+
+impl ExpiredView {
+    pub(super) fn all(expired: &[(TrustDocumentKind, DateTime<Utc>)]) -> Vec<Self> {
+        let view = |(kind, at): &(TrustDocumentKind, DateTime<Utc>)| Self {
+            kind: kind.as_str(),
+            expired_at: Time(*at),
+        };
+        expired.iter().map(view).collect()
+    }
+}
+
 impl<'a> PublicationView<'a> {
     pub(super) fn of(
         org: &'a OrganizationRecord,
@@ -77,6 +99,7 @@ impl<'a> PublicationView<'a> {
             starts: packages(&impact.starts),
             stops: packages(&impact.stops),
             missing: Vec::new(),
+            expired: Vec::new(),
             published: false,
             root_file: None,
             draft: None,
@@ -125,6 +148,9 @@ impl<'a> PublicationView<'a> {
         if !self.searched_all {
             text.push(NOT_ALL_SEARCHED);
         }
+        for ExpiredView { kind, expired_at } in &self.expired {
+            text.push(format!("the {kind} document expired at {expired_at}, and is not replaced"));
+        }
         text
     }
 }
@@ -146,6 +172,9 @@ impl View for PublicationView<'_> {
         };
         if self.published {
             text.push(format!("published the documents of {}", self.org));
+        }
+        if let (Some(file), false) = (&self.root_file, self.is_first) {
+            text.push(format!("wrote {file}: the newest root document"));
         }
         if let Some(draft) = &self.draft {
             text.push(format!("wrote {draft}; keys that must still sign it"));

@@ -1,0 +1,94 @@
+//! SQLite keeps the text of each statement that made something, and makes it again from this text
+//! whenever it opens the file. So the text decides, and not what its row says of its kind.
+
+use std::mem;
+
+use diesel::prelude::*;
+use diesel::sql_types::Text;
+use diesel_async::RunQueryDsl;
+
+use crate::backend::connection::SqliteConnection;
+use crate::error::{SchemaFault, StoreError};
+use crate::migrations::{CREATE_SQLITE_MIGRATIONS, MIGRATIONS, SchemaStatus};
+
+#[derive(QueryableByName)]
+struct Object {
+    #[diesel(sql_type = Text)]
+    name: String,
+    #[diesel(sql_type = Text)]
+    sql: String,
+}
+
+/// What `ANALYZE` makes. Nothing reads it but the planner of queries.
+const STATISTICS: [&str; 2] = [
+    "CREATE TABLE sqlite_stat1(tbl,idx,stat)",
+    "CREATE TABLE sqlite_stat4(tbl,idx,neq,nlt,ndlt,sample)",
+];
+
+pub(super) async fn require_own_code(
+    connection: &mut SqliteConnection,
+    status: &SchemaStatus,
+) -> Result<(), StoreError> {
+    let query = "SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL";
+    let mut objects: Vec<Object> = diesel::sql_query(query).load(connection).await?;
+    for object in objects.iter_mut().filter(|object| object.sql.contains('"')) {
+        object.sql = without_quoted_tables(mem::take(&mut object.sql));
+    }
+    let is_complete = *status == SchemaStatus::Current;
+    match fault(&objects).or_else(|| missing(&objects).filter(|_| is_complete)) {
+        Some(fault) => Err(StoreError::UnsafeSchema { schema: "main".into(), fault }),
+        None => Ok(()),
+    }
+}
+
+fn fault(objects: &[Object]) -> Option<SchemaFault> {
+    let unknown = objects.iter().find(|object| {
+        let is_ours = statements().any(|statement| is_made_by(object, statement))
+            || object.sql == CREATE_SQLITE_MIGRATIONS
+            || STATISTICS.contains(&&*object.sql);
+        !is_ours && !is_audit_log(object)
+    });
+    unknown.map(|object| SchemaFault::UnknownObject { object: object.name.clone() })
+}
+
+/// The checks of the audit log find what was done to its table and triggers, and say where.
+fn is_audit_log(object: &Object) -> bool {
+    object.name == "audit_log" && object.sql.starts_with("CREATE TABLE ")
+}
+
+fn missing(objects: &[Object]) -> Option<SchemaFault> {
+    let missing = statements().find(|statement| {
+        let name = name_of(statement);
+        !name.starts_with("audit_log") && !objects.iter().any(|it| is_made_by(it, statement))
+    });
+    missing.map(|statement| SchemaFault::MissingObject { object: name_of(statement).to_owned() })
+}
+
+/// The migrations' statements that make something, each with what comes after it.
+fn statements() -> impl Iterator<Item = &'static str> {
+    MIGRATIONS.iter().flat_map(|migration| {
+        let all = migration.sqlite;
+        all.match_indices("CREATE ").filter_map(move |(at, _)| {
+            let begins_a_line = at == 0 || all.as_bytes()[at - 1] == b'\n';
+            begins_a_line.then(|| &all[at..])
+        })
+    })
+}
+
+fn is_made_by(object: &Object, statement: &str) -> bool {
+    let after = statement.strip_prefix(&*object.sql);
+    after.is_some_and(|after| after.starts_with(";\n"))
+}
+
+/// `ALTER TABLE` puts the name of a table into quotes, also when it gets its own name back.
+fn without_quoted_tables(sql: String) -> String {
+    let tables = statements().filter(|statement| statement.starts_with("CREATE TABLE "));
+    tables.map(name_of).fold(sql, |sql, name| sql.replace(&format!("\"{name}\""), name))
+}
+
+/// The name of what a statement makes.
+fn name_of(statement: &str) -> &str {
+    let mut words = statement.split_whitespace();
+    let _kind = words.find(|word| matches!(*word, "TABLE" | "INDEX" | "TRIGGER" | "VIEW"));
+    words.next().unwrap_or_default()
+}
