@@ -57,8 +57,8 @@ fn scratch() -> Scratch {
 #[test]
 fn a_store_with_planted_code_is_refused() {
     let [keys, migrations] = ["trusted_keys", "schema_migrations"].map(endless);
-    let [trigger, view] = ["TRIGGER", "View"].map(disguised);
-    for planted in [UNDO, REPLACED, &keys, &migrations, &trigger, &view, UNIQUE, SILENT] {
+    let [upper, mixed] = ["TRIGGER", "Trigger"].map(disguised);
+    for planted in [UNDO, REPLACED, &keys, &migrations, &upper, &mixed, UNIQUE, SILENT] {
         let scratch = scratch();
         let store = scratch.read("store.db");
         forge(&scratch, planted);

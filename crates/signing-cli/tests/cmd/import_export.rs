@@ -55,7 +55,7 @@ fn a_key_without_a_private_half_is_said_to_have_none() {
         ] {
             let run = scratch.fails(2, "NoSuchKey", command);
             assert!(run.stderr.contains("acme has no private half of the key"), "{}", run.stderr);
-            assert!(run.stderr.contains("sign with --key <file>"), "{}", run.stderr);
+            assert!(run.stderr.contains("--key <file>"), "{}", run.stderr);
         }
     }
     let run = scratch.fails(2, "NoSuchKey", &["keys", "export", "dav"]);

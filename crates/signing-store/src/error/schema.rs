@@ -22,7 +22,7 @@ pub enum SchemaFault {
         /// The table, view, function or operator.
         object: String,
     },
-    /// It has a table, an index, a trigger or a view that no migration made as it is.
+    /// It has an index, a trigger or a view that no migration made, or a table of one was changed.
     #[error("{object:?} in it was not made by this program, or was changed")]
     UnknownObject {
         /// What it is called.

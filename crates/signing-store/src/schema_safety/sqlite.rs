@@ -19,12 +19,6 @@ struct Object {
     sql: String,
 }
 
-/// What `ANALYZE` makes. Nothing reads it but the planner of queries.
-const STATISTICS: [&str; 2] = [
-    "CREATE TABLE sqlite_stat1(tbl,idx,stat)",
-    "CREATE TABLE sqlite_stat4(tbl,idx,neq,nlt,ndlt,sample)",
-];
-
 pub(super) async fn require_own_code(
     connection: &mut SqliteConnection,
     status: &SchemaStatus,
@@ -44,16 +38,18 @@ pub(super) async fn require_own_code(
 fn fault(objects: &[Object]) -> Option<SchemaFault> {
     let unknown = objects.iter().find(|object| {
         let is_ours = statements().any(|statement| is_made_by(object, statement))
-            || object.sql == CREATE_SQLITE_MIGRATIONS
-            || STATISTICS.contains(&&*object.sql);
-        !is_ours && !is_audit_log(object)
+            || object.sql == CREATE_SQLITE_MIGRATIONS;
+        !is_ours && !is_idle(object)
     });
     unknown.map(|object| SchemaFault::UnknownObject { object: object.name.clone() })
 }
 
-/// The checks of the audit log find what was done to its table and triggers, and say where.
-fn is_audit_log(object: &Object) -> bool {
-    object.name == "audit_log" && object.sql.starts_with("CREATE TABLE ")
+/// A further table does nothing. What was done to the audit log, its checks find.
+fn is_idle(object: &Object) -> bool {
+    let is_table = object.sql.starts_with("CREATE TABLE ");
+    let mut ours = statements().chain([CREATE_SQLITE_MIGRATIONS]).map(name_of);
+    is_table
+        && (object.name == "audit_log" || !ours.any(|name| name.eq_ignore_ascii_case(&object.name)))
 }
 
 fn missing(objects: &[Object]) -> Option<SchemaFault> {
