@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use signing_crypto::{
     AddSignatureError, Fingerprint, KeyId, KeyName, MalformedBundle, MalformedDraft,
     MalformedEnvelope, NoRandomness, OrgId, OrgName, PackageName, PackageVersion, ParseError,
-    SignerError, StoreId, WrapError, rfc3339,
+    RootDigest, SignerError, StoreId, WrapError, rfc3339,
 };
 use signing_store::{AuditFault, StoreError};
 
@@ -66,6 +66,14 @@ pub enum TrustError {
     /// Documents that cannot be published together.
     #[error("the draft of trust documents cannot be used")]
     Draft(#[from] MalformedDraft),
+    /// A draft that was made when another root document was the newest, or that says so.
+    #[error("the draft was made for the root document {found}, and the newest is {expected}")]
+    DraftForAnotherRoot {
+        /// The digest of the newest root document that was published.
+        expected: RootDigest,
+        /// The digest of the one that the draft names.
+        found: RootDigest,
+    },
     /// A draft whose statement gives trust that rows have taken away since it was made.
     #[error("the draft gives trust that was taken away since it was made: {what}")]
     DraftOutdated {
@@ -187,7 +195,7 @@ impl TrustError {
             Self::SelfGrant { .. } => "SelfGrant",
             Self::ExpiryPast { .. } => "ExpiryPast",
             Self::Decision(error) => error.code(),
-            Self::DraftOutdated { .. } => "TrustDraftOutdated",
+            Self::DraftForAnotherRoot { .. } | Self::DraftOutdated { .. } => "TrustDraftOutdated",
             Self::UnreadableTrust { .. } => "UnreadableTrust",
             Self::Bundle(error) => error.code(),
             Self::Cancelled => "Cancelled",

@@ -75,7 +75,7 @@ pub(super) fn trust(error: &TrustError) -> Advice {
                  <org> --key-id <old key> --expires <time>; or rotate without --resign",
             );
         }
-        TrustError::DraftOutdated { .. } => {
+        TrustError::DraftForAnotherRoot { .. } | TrustError::DraftOutdated { .. } => {
             return Advice::refused(
                 code,
                 "make the draft again, by the command that made it, such as cloacina trust publish \

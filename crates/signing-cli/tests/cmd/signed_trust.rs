@@ -3,6 +3,7 @@
 mod bundle;
 mod children;
 mod cosign;
+mod draft;
 pub(crate) mod expired;
 mod init;
 mod package_key;

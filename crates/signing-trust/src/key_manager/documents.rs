@@ -16,7 +16,8 @@ impl KeyManager {
     /// # Errors
     ///
     /// Documents that do not verify from the pinned root, that are older than what was seen
-    /// before, that have expired or that give trust which rows have taken away
+    /// before, that have expired, that were made for another root document
+    /// ([`TrustError::DraftForAnotherRoot`]) or that give trust which rows have taken away
     /// ([`TrustError::DraftOutdated`]) are not published. If the memory fails
     /// ([`SignedTrustError::Memory`]), they may have been published.
     ///
@@ -29,10 +30,14 @@ impl KeyManager {
         anchor: &TrustAnchor,
     ) -> Result<VerifiedDocuments, TrustError> {
         let org = draft.org();
-        self.require_current_draft(draft).await?;
         let mut stored = self.stored_documents(org).await?;
-        if let Some(before) = stored.texts.contains_key(&org).then(|| stored.verify(org, anchor)) {
-            require_all_revocations(draft, &before?.into_own())?;
+        let before = match stored.texts.contains_key(&org) {
+            true => Some(stored.verify(org, anchor)?.into_own()),
+            false => None,
+        };
+        self.require_current_draft(draft, before.as_ref()).await?;
+        if let Some(before) = &before {
+            require_all_revocations(draft, before)?;
         }
         let new = new_documents(draft);
         stored.add(org, new.clone());

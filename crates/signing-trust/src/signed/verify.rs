@@ -136,18 +136,15 @@ impl VerifiedDocuments {
         require_current(&self.until(), DecisionContext::at(now))
     }
 
-    /// The same without asking whether others than these have expired.
+    /// The same of these documents alone.
     #[cfg(feature = "store")]
     pub(crate) fn require_current_of(
         &self,
         kinds: &BTreeSet<TrustDocumentKind>,
         now: DateTime<Utc>,
     ) -> Result<(), SignedTrustError> {
-        for end in self.ends() {
-            match require_current(&end, DecisionContext::at(now)) {
-                Err(SignedTrustError::Expired { kind, .. }) if !kinds.contains(&kind) => {}
-                current => current?,
-            }
+        for end in self.ends().iter().filter(|end| kinds.contains(&end.kind)) {
+            require_current(end, DecisionContext::at(now))?;
         }
         Ok(())
     }
@@ -236,17 +233,19 @@ fn verify_one(
     Ok(documents)
 }
 
-/// Which of the documents expires first, and when.
+/// Which of the documents expires first, and when; and when the last of them was issued.
 pub(crate) fn first_expiry(
     root: &RootDocument,
     statement: &TrustStatement,
     revocations: &Revocations,
 ) -> Expiry {
     let [first, second, third] = ends(root, statement, revocations);
-    [second, third].into_iter().fold(first, |first, next| match next.at < first.at {
+    let issued_at = first.issued_at.max(second.issued_at).max(third.issued_at);
+    let first = [second, third].into_iter().fold(first, |first, next| match next.at < first.at {
         true => next,
         false => first,
-    })
+    });
+    Expiry { issued_at, ..first }
 }
 
 /// Until when each of the documents counts.
@@ -256,14 +255,12 @@ fn ends(root: &RootDocument, statement: &TrustStatement, revocations: &Revocatio
         (TrustDocumentKind::Statement, &statement.header),
         (TrustDocumentKind::Revocations, &revocations.header),
     ];
-    let issued = ends.map(|(_, header)| header.issued_at.to_utc());
-    let issued_at = issued.into_iter().max().unwrap_or(issued[0]);
     let org = Arc::new(DocumentOwner::from(root.header()));
     ends.map(|(kind, header)| Expiry {
         org: org.clone(),
         kind,
         at: header.expires_at.to_utc(),
-        issued_at,
+        issued_at: header.issued_at.to_utc(),
     })
 }
 

@@ -222,10 +222,11 @@ impl TrustReader {
             || is_renewed(TrustDocumentKind::Statement, Role::Trust)
         {
             let published = before.published.statement();
-            // One that counts for nobody any more must not bring back what was revoked meanwhile.
-            let same = match has_expired(TrustDocumentKind::Statement) {
-                true => self.without_what_rows_take_away(org.id, published).await?,
-                false => published.clone(),
+            // If hosts refuse what was published, because something of it has expired, they must
+            // not accept again what was revoked meanwhile.
+            let same = match expired.is_empty() {
+                true => published.clone(),
+                false => self.without_what_rows_take_away(org.id, published).await?,
             };
             changes = StatementContent::from(&same).changes(Some(published));
             let number = next(org.id, TrustDocumentKind::Statement, same.header.version)?;

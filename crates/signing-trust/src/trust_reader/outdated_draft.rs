@@ -5,22 +5,41 @@ use std::collections::BTreeMap;
 use signing_crypto::{DraftDocuments, OrgId, Role, RootDigest, TrustStatement};
 
 use super::TrustReader;
+use crate::document_error::SignedTrustError;
 use crate::error::{TakenAway, TrustError};
-use crate::signed::{StatementChange, StatementContent};
+use crate::signed::{StatementChange, StatementContent, VerifiedDocuments};
 
 impl TrustReader {
-    /// Checks that a draft's statement gives no trust that rows have taken away since it was
-    /// made. What rows have added since may be left out.
+    /// Checks that a draft was made for the root document that is published now, and that its
+    /// statement gives no trust that rows have taken away since it was made. What rows have added
+    /// since may be left out.
     ///
     /// A draft that gives the trust role other keys says again what was published, whatever rows
-    /// say, and is not compared with them.
+    /// say, and is not compared with them, unless a document that was published has expired: then
+    /// hosts refuse what was published, and must not accept more of it than rows do.
     ///
     /// # Errors
     ///
-    /// [`TrustError::DraftOutdated`], or that rows cannot be read.
-    pub async fn require_current_draft(&self, draft: &DraftDocuments) -> Result<(), TrustError> {
-        let statement = draft.statement().filter(|_| !gives_trust_role_other_keys(draft));
-        let Some(statement) = statement else { return Ok(()) };
+    /// [`TrustError::DraftForAnotherRoot`] or [`TrustError::DraftOutdated`], or that rows cannot
+    /// be read.
+    pub async fn require_current_draft(
+        &self,
+        draft: &DraftDocuments,
+        published: Option<&VerifiedDocuments>,
+    ) -> Result<(), TrustError> {
+        // Until it is compared, nothing proves the root document that a draft names.
+        if let Some(current) = draft.current_root() {
+            let (org, found) = (draft.org(), current.digest());
+            let published = published.ok_or(SignedTrustError::NoDocuments { org })?;
+            let expected = published.root().digest();
+            if found != expected {
+                return Err(TrustError::DraftForAnotherRoot { expected, found });
+            }
+        }
+        let now = self.now().await?;
+        let all_count = published.is_some_and(|published| published.expired(now).is_empty());
+        let says_the_same = all_count && gives_trust_role_other_keys(draft);
+        let Some(statement) = draft.statement().filter(|_| !says_the_same) else { return Ok(()) };
         let statement = statement.unverified();
         let changes = self.content_like(draft.org(), statement).await?.changes(Some(statement));
         match changes.into_iter().find_map(|change| taken_away(change, statement)) {
@@ -63,16 +82,14 @@ fn take_away(change: StatementChange, now: &StatementContent, statement: &mut Tr
     match change {
         StatementChange::Drops(key) => drop(statement.keys.remove(&key)),
         StatementChange::Denies(key) => drop(statement.denied.insert(key, now.denied[&key])),
-        StatementChange::ChangesKey(key, stated) => drop(statement.keys.insert(key, stated)),
-        StatementChange::Withdraws(child, _) => drop(statement.grants.remove(&child)),
-        StatementChange::ChangesGrant(child, next) => {
-            let before = statement.grants.remove(&child);
-            let has_same_limits = before.is_some_and(|before| {
-                (before.packages, before.expires_at) == (next.packages.clone(), next.expires_at)
-            });
-            if has_same_limits {
-                statement.grants.insert(child, next);
+        // Names are what people are asked about, so they stay as they were signed.
+        StatementChange::ChangesKey(key, stated) => {
+            if let Some(key) = statement.keys.get_mut(&key) {
+                key.expires_at = stated.expires_at;
             }
+        }
+        StatementChange::Withdraws(child, _) | StatementChange::ChangesGrant(child, _) => {
+            drop(statement.grants.remove(&child));
         }
         StatementChange::SetsFloor(package, floor) => {
             drop(statement.floors.insert(package, floor));
@@ -102,8 +119,13 @@ fn taken_away(change: StatementChange, statement: &TrustStatement) -> Option<Tak
             now.expires_at.is_some_and(ends_sooner).then_some(TakenAway::KeyUntil(key))
         }
         StatementChange::Withdraws(_, child) => Some(TakenAway::Grant(child)),
-        // It may be narrower.
-        StatementChange::ChangesGrant(_, now) => Some(TakenAway::GrantWithin(now.child_name)),
+        StatementChange::ChangesGrant(child, now) => {
+            // Others may be narrower.
+            let has_same_limits = statement.grants.get(&child).is_some_and(|before| {
+                (&before.packages, before.expires_at) == (&now.packages, now.expires_at)
+            });
+            (!has_same_limits).then_some(TakenAway::GrantWithin(now.child_name))
+        }
         StatementChange::SetsFloor(package, floor) => {
             let before = statement.floors.get(&package);
             let is_higher = before.is_none_or(|before| floor.cmp_precedence(before).is_gt());

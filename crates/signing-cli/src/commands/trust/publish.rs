@@ -74,11 +74,11 @@ pub(super) async fn publish_draft(
     }
     let keys = context.open_to_change().await?;
     let org = organization(&keys, &OrgReference::Id(documents.org())).await?;
-    keys.require_current_draft(&documents).await?;
     let published = match &anchor {
         Some(anchor) => keys.published_trust(org.id, anchor).await?,
         None => None,
     };
+    keys.require_current_draft(&documents, published.as_ref()).await?;
     let before = published.as_ref().map(VerifiedDocuments::statement);
     let changes = match documents.statement() {
         Some(statement) => StatementContent::from(statement.unverified()).changes(before),

@@ -280,6 +280,10 @@ fn trust() -> Vec<TrustError> {
         TrustError::Decision(expired().into()),
         TrustError::SignedTrustExists { org: values::org_name() },
         TrustError::Draft(MalformedDraft::Empty),
+        TrustError::DraftForAnotherRoot {
+            expected: root_digest(),
+            found: "fe".repeat(32).parse().unwrap(),
+        },
         TrustError::DraftOutdated { what: TakenAway::Key(values::fingerprint()) },
         TrustError::UnreadableTrust { fingerprint: values::fingerprint() },
         TrustError::Bundle(bundles().remove(0)),

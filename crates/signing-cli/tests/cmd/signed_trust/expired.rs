@@ -24,7 +24,7 @@ pub(crate) const ONE: Keys =
     Keys { init: &[], roles: [&["root"], &["root"], &["root"]], thresholds: [1, 1, 1] };
 
 /// Two of three keys sign root documents and statements, another one revocations.
-const TWO_OF_THREE: Keys = Keys {
+pub(super) const TWO_OF_THREE: Keys = Keys {
     init: &[
         "--root-key",
         "second.pem",
@@ -60,7 +60,7 @@ const SEPARATE: Keys = Keys {
 };
 
 impl Keys {
-    fn rooted(&self) -> Scratch {
+    pub(super) fn rooted(&self) -> Scratch {
         let scratch = scratch();
         self.init(&scratch);
         scratch
@@ -123,7 +123,7 @@ pub(crate) fn expire(scratch: &Scratch, org: &str, kinds: &[TrustDocumentKind], 
     let _ = std::fs::remove_file(scratch.path("root.json.state"));
 }
 
-fn parse<D: TrustDocument>(text: &str) -> D {
+pub(super) fn parse<D: TrustDocument>(text: &str) -> D {
     SignedDocument::<D>::parse(text.as_bytes()).unwrap().unverified().clone()
 }
 
@@ -133,7 +133,7 @@ fn past(header: &DocumentHeader) -> DocumentHeader {
     DocumentHeader { issued_at: days_ago(20), expires_at: days_ago(10), ..header.clone() }
 }
 
-fn signed<D: TrustDocument>(document: &D, keys: &[SigningKey]) -> String {
+pub(super) fn signed<D: TrustDocument>(document: &D, keys: &[SigningKey]) -> String {
     let mut signed = SignedDocument::unsigned(document).unwrap();
     keys.iter().for_each(|key| signed.add_signature(key).unwrap());
     signed.to_json()
@@ -238,7 +238,7 @@ fn documents_that_have_expired_in_postgres_are_renewed_by_the_steps_that_are_pri
     assert_renewed_by_the_printed_steps(&scratch, &SEPARATE, false, "in Postgres");
 }
 
-const ROTATE: [&str; 12] = [
+pub(super) const ROTATE: [&str; 12] = [
     "trust",
     "rotate-root",
     "--org",
@@ -254,7 +254,7 @@ const ROTATE: [&str; 12] = [
 ];
 
 /// Has another person sign a draft, and publishes it.
-fn cosign_and_publish(scratch: &Scratch) -> Run {
+pub(super) fn cosign_and_publish(scratch: &Scratch) -> Run {
     let cosign = ["trust", "cosign", "draft.json", "--key", "second.pem", "--yes"];
     scratch.json(&[&cosign[..], &ROOT].concat());
     scratch.run(&[&["trust", "publish", "--from", "draft.json", "--yes"][..], &ROOT].concat())
