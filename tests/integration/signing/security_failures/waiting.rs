@@ -46,24 +46,23 @@ async fn used_after<T: Send + 'static>(
     spawn_blocking(|| program.join().unwrap()).await.unwrap()
 }
 
-async fn load(
-    world: &World,
-    revocation: impl AsyncFnOnce(&World, &Target),
-) -> Result<(), PackageError> {
-    let target = Target::new(world).await;
-    let package = world.verify(&target.path, target.org, target.memory()).await.unwrap();
-    used_after(revocation(world, &target), package, async |package| package.load().await.map(drop))
-        .await
+async fn load(package: VerifiedPackage<Online>) -> Result<(), PackageError> {
+    package.load().await.map(drop)
 }
 
-async fn read(
+async fn read(package: VerifiedPackage<Online>) -> Result<(), PackageError> {
+    package.as_bytes().await.map(drop)
+}
+
+/// The same for the hostile library, whose trust `change` may end.
+async fn target_used_after(
     world: &World,
-    revocation: impl AsyncFnOnce(&World, &Target),
+    change: impl AsyncFnOnce(&World, &Target),
+    use_it: impl AsyncFnOnce(VerifiedPackage<Online>) -> Result<(), PackageError> + Send + 'static,
 ) -> Result<(), PackageError> {
     let target = Target::new(world).await;
     let package = world.verify(&target.path, target.org, target.memory()).await.unwrap();
-    let read = async |package: VerifiedPackage<Online>| package.as_bytes().await.map(drop);
-    used_after(revocation(world, &target), package, read).await
+    used_after(change(world, &target), package, use_it).await
 }
 
 async fn revoke(world: &World, target: &Target) {
@@ -81,17 +80,17 @@ fn assert_revoked(outcome: Result<(), PackageError>) {
 }
 
 async fn key_revoked_while_a_load_waits_is_rejected(world: World) {
-    assert_revoked(load(&world, revoke).await);
+    assert_revoked(target_used_after(&world, revoke, load).await);
 }
 
 async fn key_revoked_while_a_read_waits_is_rejected(world: World) {
-    assert_revoked(read(&world, revoke).await);
+    assert_revoked(target_used_after(&world, revoke, read).await);
 }
 
 async fn read_that_had_to_wait_is_answered(world: World) {
-    read(&world, nothing).await.unwrap();
+    target_used_after(&world, nothing, read).await.unwrap();
 }
 
 async fn load_that_had_to_wait_is_done(world: World) {
-    load(&world, nothing).await.unwrap();
+    target_used_after(&world, nothing, load).await.unwrap();
 }
