@@ -1,17 +1,17 @@
 mod audit;
-mod beside;
 mod db;
 mod definition;
 mod doctor;
 mod examples;
 mod floor;
+mod help_alone;
 mod init;
 mod keys;
-mod meant;
 mod named;
 mod orgs;
 mod package;
 mod resolve;
+mod suggestion;
 mod trust;
 mod values;
 

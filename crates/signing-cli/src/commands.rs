@@ -1,7 +1,6 @@
 mod audit;
 mod cosign;
 mod db;
-mod denied;
 mod doctor;
 mod explain;
 mod floor;
@@ -10,17 +9,18 @@ mod impact;
 mod init;
 mod inspect;
 mod install;
-mod kept;
 mod keys;
 mod library;
 mod orgs;
 mod package;
 mod packages;
+mod publication_notes;
+mod role_denied;
 mod sign;
+mod stored_signatures;
 mod trust;
 mod trust_graph;
 mod trusted_by;
-mod unsigned;
 mod unstore;
 mod verify;
 
@@ -46,7 +46,7 @@ pub(crate) fn documents() -> Vec<Document> {
         install::DOCUMENTS,
         inspect::DOCUMENTS,
         floor::DOCUMENTS,
-        kept::DOCUMENTS,
+        stored_signatures::DOCUMENTS,
         unstore::DOCUMENTS,
         trust_graph::DOCUMENTS,
         &trust::documents(),
@@ -64,7 +64,7 @@ pub(crate) fn run(cli: Cli) -> Result<Report, CliError> {
         (Some(place), OTHER_KEK) => {
             CliError::OtherKek { place: place.clone(), source: source.into() }
         }
-        (_, denied::CODE) => denied::of_role(&context, source),
+        (_, role_denied::CODE) => role_denied::of_role(&context, source),
         _ => source,
     })
 }

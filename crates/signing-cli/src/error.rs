@@ -32,7 +32,6 @@ use crate::renewal::Renewal;
 use crate::signer_error::TokenError;
 use crate::signer_error::{AgentError, ProgramError};
 use crate::ssh::OpensshKeyError;
-use crate::time::TimeError;
 
 pub(crate) use refused_key::RefusedKey;
 pub(crate) use several::{MAX_SHOWN, several};
@@ -353,13 +352,6 @@ impl CliError {
             _ => return false,
         };
         path == Path::new(subject)
-    }
-}
-
-/// The times that this program itself gives are wrong only if the clock is.
-impl From<TimeError> for CliError {
-    fn from(_: TimeError) -> Self {
-        Self::NoExpiry
     }
 }
 

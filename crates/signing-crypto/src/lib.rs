@@ -55,8 +55,6 @@ mod error_text;
 mod key;
 mod names;
 mod revocation;
-#[cfg(feature = "schemas")]
-mod schema;
 mod serialize;
 mod signed_trust;
 
@@ -90,10 +88,10 @@ pub use revocation::RevocationReason;
 #[cfg(feature = "private-keys")]
 pub use signed_trust::DraftSignatureError;
 pub use signed_trust::{
-    DeniedKey, DocumentFault, DocumentHeader, DocumentTexts, DocumentVersion, DraftDocuments,
-    MAX_BUNDLE_SIZE, MAX_DRAFT_SIZE, MAX_ROOT_SIZE, MAX_TRUST_STATEMENT_SIZE, MalformedBundle,
-    MalformedDraft, MalformedTrustDocument, MissingSignatures, Revocations, Role, RoleKeys,
-    RootChainError, RootDigest, RootDocument, SignedDocument, StatedGrant, StatedKey,
+    DeniedKey, DocumentDigest, DocumentFault, DocumentHeader, DocumentTexts, DocumentVersion,
+    DraftDocuments, MAX_BUNDLE_SIZE, MAX_DRAFT_SIZE, MAX_ROOT_SIZE, MAX_TRUST_STATEMENT_SIZE,
+    MalformedBundle, MalformedDraft, MalformedTrustDocument, MissingSignatures, Revocations, Role,
+    RoleKeys, RootChainError, RootDigest, RootDocument, SignedDocument, StatedGrant, StatedKey,
     ThresholdNotMet, TrustBundle, TrustDocument, TrustDocumentKind, TrustStatement,
     VerifiedDocument, VerifiedRoot,
 };

@@ -18,7 +18,7 @@ mod signed;
 mod statement;
 
 pub use bundle::{DocumentTexts, MAX_BUNDLE_SIZE, TrustBundle};
-pub use digest::RootDigest;
+pub use digest::{DocumentDigest, RootDigest};
 pub use document::TrustDocument;
 pub use draft::{DraftDocuments, MAX_DRAFT_SIZE, MissingSignatures};
 #[cfg(feature = "private-keys")]

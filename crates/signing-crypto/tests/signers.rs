@@ -92,7 +92,7 @@ fn draft(key: &VerifyingKey) -> DraftDocuments {
     let roles = Role::ALL.map(|_| RoleKeys::new([key.fingerprint()], one).unwrap());
     let root = RootDocument::new(header, [*key], roles).unwrap();
     let root = SignedDocument::unsigned(&root).unwrap();
-    DraftDocuments::new(org, None, Some(root), None, None).unwrap()
+    DraftDocuments::first(org, root, None, None).unwrap()
 }
 
 /// Everything that makes an envelope, or adds to one, with this signer.

@@ -79,7 +79,7 @@ mod observe;
 mod blocking;
 #[cfg(feature = "store")]
 mod config;
-mod seed;
+mod functions;
 
 #[cfg(feature = "private-keys")]
 mod sign;
@@ -100,6 +100,9 @@ pub use elf::{
 };
 pub use error::{LoadError, PackageError};
 pub use explain::{ExplainedEnvelope, Explanation, InspectedEnvelope, SignatureInspection};
+#[cfg(feature = "store")]
+pub use functions::{verify_and_load_package, verify_package};
+pub use functions::{verify_and_load_package_offline, verify_package_offline};
 pub use install::{
     Downgrade, InstallContents, InstallDirectory, InstallError, InstallOutcome, Installed,
     OldReleases, is_in_release,
@@ -119,9 +122,6 @@ pub use path::PackagePath;
 pub use protection::{Protection, ProtectionError, is_descriptor};
 pub use report::VerificationReport;
 pub use sealed::Sealing;
-#[cfg(feature = "store")]
-pub use seed::{verify_and_load_package, verify_package};
-pub use seed::{verify_and_load_package_offline, verify_package_offline};
 #[cfg(feature = "store")]
 pub use sign::PackageSigner;
 #[cfg(feature = "private-keys")]
@@ -149,11 +149,11 @@ pub use signing_crypto::{
 };
 #[doc(no_inline)]
 pub use signing_crypto::{
-    EnvelopeError, EnvelopeSignature, Fingerprint, GrantId, KeyError, KeyName, MalformedBundle,
-    MalformedEnvelope, MalformedStatement, MalformedTrustDocument, NameError, OrgId, OrgName,
-    PackageDigest, PackageName, PackagePatterns, PackageStatement, PackageVersion, ParseError,
-    PemError, RootDigest, SignatureEnvelope, SignatureId, StatementTime, ThresholdNotMet,
-    TrustBundle, TrustedKeyId, VerifyingKey, error_with_sources, printable,
+    DocumentDigest, EnvelopeError, EnvelopeSignature, Fingerprint, GrantId, KeyError, KeyName,
+    MalformedBundle, MalformedEnvelope, MalformedStatement, MalformedTrustDocument, NameError,
+    OrgId, OrgName, PackageDigest, PackageName, PackagePatterns, PackageStatement, PackageVersion,
+    ParseError, PemError, RootDigest, SignatureEnvelope, SignatureId, StatementTime,
+    ThresholdNotMet, TrustBundle, TrustedKeyId, VerifyingKey, error_with_sources, printable,
 };
 pub use signing_trust::acceptance::{
     ActualContent, ClockSkewAllowance, ClockSkewAllowanceError, ExpectedContent, RequiredSigners,
@@ -168,7 +168,7 @@ pub use signing_trust::{
 #[cfg(feature = "store")]
 #[doc(no_inline)]
 pub use signing_trust::{
-    Freshness, KeptSignatures, KeyManager, ProvenKey, TrustError, TrustReader,
+    Freshness, KeyManager, ProvenKey, StoredSignatures, TrustError, TrustReader,
     store::{
         DatabaseUrl, OrganizationRecord, OrganizationRef, Store, StoreError, StoreReader, UrlError,
     },

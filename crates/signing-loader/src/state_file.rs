@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::fs::{Access, AtFlags, CWD, OFlags, accessat};
-use signing_crypto::{DocumentVersion, RootDigest};
+use signing_crypto::DocumentVersion;
 use signing_trust::{
     SeenDocument, SeenDocuments, SeenFrom, SeenOrganization, VersionMemory, VersionMemoryError,
 };
@@ -201,9 +201,7 @@ fn print(seen: &SeenDocuments) -> String {
         let SeenOrganization { earlier_roots, root, statement, revocations, denied } = organization;
         let roots = iter::once(from).chain(earlier_roots).map(ToString::to_string);
         let roots = roots.collect::<Vec<_>>().join(",");
-        let document = |seen: &SeenDocument| {
-            format!("{}:{}", seen.version, RootDigest::from_bytes(seen.digest))
-        };
+        let document = |seen: &SeenDocument| format!("{}:{}", seen.version, seen.digest);
         let documents = [root, statement, revocations].map(document).join(" ");
         let denied = denied.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
         text += &format!("{org} {roots} {documents} {denied}\n");
@@ -258,6 +256,5 @@ fn parse_document(word: &str) -> Option<SeenDocument> {
     let version = DocumentVersion::new(number.parse().ok()?)?;
     // One spelling for each number.
     (version.to_string() == number).then_some(())?;
-    let digest = *digest.parse::<RootDigest>().ok()?.as_bytes();
-    Some(SeenDocument { version, digest })
+    Some(SeenDocument { version, digest: digest.parse().ok()? })
 }

@@ -319,7 +319,7 @@ pub enum StoreError {
     },
     /// A signature was to be added to those that are kept about a package, and they are others
     /// by now.
-    #[error("the kept signatures of the package {digest} were changed meanwhile")]
+    #[error("the stored signatures of the package {digest} were changed meanwhile")]
     SignaturesChanged {
         /// The package.
         digest: PackageDigest,

@@ -87,8 +87,8 @@ pub use tables::kek_rotation::KekRotationRecord;
 pub use tables::organizations::{NewOrganization, OrganizationRecord};
 pub use tables::revocation::Revocation;
 pub use tables::signatures::{
-    KeepIf, KeptSignatureCursor, NewPackageSignature, PackageSignatureRecord, SIGNATURES_IN_ALL,
-    SIGNATURES_PER_ORG,
+    NewPackageSignature, PackageSignatureRecord, SIGNATURES_IN_ALL, SIGNATURES_PER_ORG,
+    StoreCondition, StoredSignatureCursor,
 };
 pub use tables::signing_keys::{NewSigningKey, SigningKeyRecord};
 pub use tables::store_state::{Heartbeat, StoreState};

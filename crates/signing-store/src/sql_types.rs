@@ -9,6 +9,7 @@ use diesel::expression::AsExpression;
 use diesel::query_builder::QueryId;
 use diesel::serialize::{self, IsNull, Output, ToSql};
 use diesel::sql_types::{SqlType, Text};
+use sha2::{Digest, Sha256};
 use signing_crypto::{
     Fingerprint, GrantId, KekId, KeyId, KeyName, Note, OrgId, OrgName, PackageDigest, PackageName,
     PackagePatterns, PackageVersion, RevocationReason, SignatureId, StoreId, TrustStateId,
@@ -168,10 +169,21 @@ bytes_value! {
     Id: TrustStateId: |id| id.as_uuid().as_bytes(), |bytes| Ok(uuid::Uuid::from_slice(bytes)?.into());
     Bytes: Fingerprint: |value| value.as_bytes(), |bytes| Ok(Self::from_bytes(bytes.try_into()?));
     Bytes: PackageDigest: |value| value.as_bytes(), |bytes| Ok(Self::from_bytes(bytes.try_into()?));
+    Bytes: EnvelopeDigest: |value| &value.0, |bytes| Ok(Self(bytes.try_into()?));
     Bytes: KekId: |value| value.as_bytes(), |bytes| Ok(Self::from_bytes(bytes.try_into()?));
     Bytes: VerifyingKey: |value| value.as_bytes(), |bytes| Ok(Self::from_slice(bytes)?);
     Bytes: UncheckedKey: |value| value.as_bytes(), |bytes| Ok(Self::from_bytes(bytes.try_into()?));
     Bytes: WrappedKey: |value| value.as_bytes(), |bytes| Ok(Self::from_slice(bytes)?);
+}
+
+/// SHA-256 of an envelope's JSON: the same one is stored once.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct EnvelopeDigest([u8; 32]);
+
+impl EnvelopeDigest {
+    pub(crate) fn of(json: &[u8]) -> Self {
+        Self(Sha256::digest(json).into())
+    }
 }
 
 /// Text as the database has it, which need not be UTF-8: reading it never fails.

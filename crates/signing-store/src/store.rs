@@ -168,7 +168,7 @@ impl From<&Store> for PendingChange {
     }
 }
 
-/// What an idempotent change came to. A change that is refused is an error.
+/// The result of an idempotent change. A change that is refused is an error.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change<T> {
     /// It was made.
@@ -183,5 +183,11 @@ impl<T> Change<T> {
         match self {
             Self::Made(value) | Self::Unchanged(value) => value,
         }
+    }
+
+    /// What the change is about, and whether it was made now.
+    pub fn into_parts(self) -> (T, bool) {
+        let is_made = matches!(self, Self::Made(_));
+        (self.into_inner(), is_made)
     }
 }

@@ -77,7 +77,7 @@ event_types! {
     PackageSigned = "package.signed", INFO;
     /// A signature was put into the store.
     SignatureStored = "package.signature.stored", INFO;
-    /// A kept signature was removed from the store.
+    /// A stored signature was removed from the store.
     SignatureRemoved = "package.signature.removed", WARN;
     /// A package was verified.
     VerificationSuccess = "verification.success", INFO;
@@ -249,7 +249,7 @@ impl AuditEvent {
         self
     }
 
-    /// The field `signature_id`: the id of a kept signature.
+    /// The field `signature_id`: the id of a stored signature.
     pub(crate) fn signature(mut self, id: SignatureId) -> Self {
         self.fields.signature_id = text(Some(id));
         self

@@ -10,7 +10,7 @@ use signing_crypto::{
 use thiserror::Error;
 
 /// Signed trust that cannot be believed. Nothing is trusted then.
-#[derive(Clone, Debug, Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum SignedTrustError {
     /// No document is there.
@@ -267,15 +267,6 @@ impl fmt::Display for DocumentOwner {
     }
 }
 
-/// Errors are the same if they say the same.
-impl PartialEq for SignedTrustError {
-    fn eq(&self, other: &Self) -> bool {
-        format!("{self:?}") == format!("{other:?}")
-    }
-}
-
-impl Eq for SignedTrustError {}
-
 /// The memory of the versions that were seen does not work.
 #[derive(Clone, Debug, Error)]
 #[non_exhaustive]
@@ -318,3 +309,22 @@ impl VersionMemoryError {
         }
     }
 }
+
+/// Errors of the operating system are the same if they are of one kind.
+impl PartialEq for VersionMemoryError {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::File { path, source }, Self::File { path: other, source: other_source }) => {
+                path == other && source.kind() == other_source.kind()
+            }
+            (Self::Name { path }, Self::Name { path: other }) => path == other,
+            (Self::Damaged { path, fault }, Self::Damaged { path: other, fault: other_fault }) => {
+                path == other && fault == other_fault
+            }
+            (Self::Unasked, Self::Unasked) => true,
+            _ => false,
+        }
+    }
+}
+
+impl Eq for VersionMemoryError {}

@@ -103,10 +103,10 @@ pub use signing_crypto::TrustLimits;
 pub use snapshot::boot_time;
 #[cfg(feature = "store")]
 pub use trust_reader::{
-    AffectedSignature, AffectedSignatures, DocumentExpiries, DocumentPlan, KeptSignatures,
-    NextDocuments, NextRoot, OrganizationKeys, Outdated, PlannedSuccessor, ProvenKey,
-    PublicationImpact, Resign, Resigned, ResignedPackage, RotationImpact, SearchExtent,
-    StoredSignature, TrustFollower, TrustImpact, TrustReader,
+    AffectedSignature, AffectedSignatures, DocumentExpiries, DocumentPlan, NextDocuments, NextRoot,
+    OrganizationKeys, Outdated, PlannedSuccessor, ProvenKey, PublicationImpact, Resign, Resigned,
+    ResignedPackage, RotationImpact, SearchExtent, StoredSignature, StoredSignatures,
+    TrustFollower, TrustImpact, TrustReader,
 };
 
 /// The store's types, for programs that open one.

@@ -40,7 +40,7 @@ pub use publication_impact::PublicationImpact;
 pub use rotation::{Outdated, Resign, Resigned, ResignedPackage};
 pub(crate) use rotation::{ResignOutcome, ResignTally, Resigner};
 pub use signature_search::SearchExtent;
-pub use signatures::{KeptSignatures, StoredSignature};
+pub use signatures::{StoredSignature, StoredSignatures};
 pub(crate) use signatures::{announce, signed_by};
 
 /// Where keys and trust are asked, on a store. It changes nothing there.

@@ -27,7 +27,7 @@ on_both_backends! {
 }
 
 async fn kept(world: &World, vendor: &Vendor) -> Vec<PackageSignatureRecord> {
-    world.store.kept_signatures(vendor.org, None, 100).await.unwrap()
+    world.store.stored_signatures(vendor.org, None, 100).await.unwrap()
 }
 
 /// Loads a package as a runner does that has the envelope and pins the key.

@@ -1,4 +1,4 @@
-//! A signer's role plants rows among the kept signatures.
+//! A signer's role plants rows among the stored signatures.
 
 use std::collections::BTreeSet;
 

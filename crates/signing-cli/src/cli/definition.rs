@@ -9,9 +9,9 @@ use clap::builder::{StyledStr, Styles};
 use clap::{Arg, ArgMatches, Command, CommandFactory, FromArgMatches, Parser as _, ValueHint};
 
 use super::Cli;
-use super::beside::require_alone;
 use super::examples::examples_of;
-use super::meant::with_tip;
+use super::help_alone::require_alone;
+use super::suggestion::with_tip;
 use super::values::RootSource;
 use crate::key_source::{KEY_ACCESS, KeySource};
 

@@ -128,7 +128,7 @@ impl Found {
         trust: &Trust,
     ) -> Result<Self, CliError> {
         match trust {
-            Trust::KeptSignatures(keys, stored) => {
+            Trust::StoredSignatures(keys, stored) => {
                 Self::in_store(package, trust, keys, stored.org.id).await
             }
             _ => Self::in_file(package, command, trust).await,
@@ -163,14 +163,14 @@ impl Found {
         org: OrgId,
     ) -> Result<Self, CliError> {
         let digest = *package_statement(package.clone())?.digest();
-        let kept = keys.kept_signatures(org, digest).await?;
+        let kept = keys.stored_signatures(org, digest).await?;
         let mut refused = None;
         for StoredSignature { id, envelope, .. } in kept.signatures() {
             let Ok(envelope) = envelope else { continue };
             match trust.verify(package, &envelope).await {
                 Ok(verdicts) => {
                     let (mut prepared, statement) = prepare(&envelope)?;
-                    prepared.add_to_kept(kept.clone(), envelope.clone())?;
+                    prepared.add_to_stored(kept.clone(), envelope.clone())?;
                     let path = package.path().display().to_string();
                     let place = Place::Store { keys: keys.clone(), org, id };
                     return Ok(Self { path, place, prepared, envelope, statement, verdicts });

@@ -1,10 +1,9 @@
 use serde::Serialize;
 use signing_crypto::{OrgId, OrgName, PackageName, PackageVersion};
-use signing_trust::store::Change;
 
 use crate::cli::{Floor, FloorPackage, OrgReference};
 use crate::commands::impact::{About, ImpactView};
-use crate::commands::unsigned;
+use crate::commands::publication_notes;
 use crate::context::{Context, block_on};
 use crate::error::CliError;
 use crate::lines::{Cell, Lines, Table, quoted};
@@ -34,8 +33,7 @@ async fn set(
     let keys = context.open_to_change().await?;
     let org = select::organization_or_default(context, &keys, org.as_ref()).await?;
     let change = keys.set_version_floor(org.id, &name, floor.clone()).await?;
-    let changed = matches!(change, Change::Made(_));
-    let before = change.into_inner();
+    let (before, changed) = change.into_parts();
     let is_lower = before.as_ref().is_some_and(|before| {
         floor.as_ref().is_none_or(|floor| floor.cmp_precedence(before).is_lt())
     });
@@ -49,8 +47,8 @@ async fn set(
     });
     Ok(match (changed, is_lower) {
         // The highest of row and statement counts.
-        (true, true) => unsigned::noted(&keys, &org, report).await,
-        (true, false) => unsigned::noted_for_withdrawal(&keys, &org, None, report).await,
+        (true, true) => publication_notes::noted(&keys, &org, report).await,
+        (true, false) => publication_notes::noted_for_withdrawal(&keys, &org, None, report).await,
         (false, _) => report,
     })
 }

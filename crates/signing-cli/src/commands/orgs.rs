@@ -4,11 +4,11 @@ mod show;
 use serde::Serialize;
 use signing_crypto::{OrgId, OrgName};
 use signing_trust::TrustLimits;
-use signing_trust::store::{Change, OrganizationRecord};
+use signing_trust::store::OrganizationRecord;
 
 use crate::cli::{Grant, OrgReference, Orgs, Resolved};
 use crate::commands::impact::{About, ImpactView};
-use crate::commands::unsigned;
+use crate::commands::publication_notes;
 use crate::context::{Context, block_on};
 use crate::error::CliError;
 use crate::lines::{Lines, ShortIds, Table};
@@ -87,8 +87,7 @@ async fn grant_trust(
     let parent = organization(&keys, &grant.from).await?;
     let child = organization(&keys, &grant.to).await?;
     let change = keys.grant_trust(parent.id, child.id, scope).await?;
-    let changed = matches!(change, Change::Made(_));
-    let record = change.into_inner();
+    let (record, changed) = change.into_parts();
     let replaced = match changed {
         true => keys.store().replaced_grant(&record).await?.map(|replaced| replaced.limits()),
         false => None,
@@ -99,19 +98,18 @@ async fn grant_trust(
         limits: LimitsView::of(&limits),
         replaced: replaced.as_ref().map(LimitsView::of),
     });
-    Ok(unsigned::noted(&keys, &parent, report).await)
+    Ok(publication_notes::noted(&keys, &parent, report).await)
 }
 
 async fn revoke_trust(context: &Context, grant: &Grant) -> Result<Report, CliError> {
     let keys = context.open_to_change().await?;
     let parent = organization(&keys, &grant.from).await?;
     let child = organization(&keys, &grant.to).await?;
-    let change = keys.revoke_trust(parent.id, child.id).await?;
-    let changed = matches!(change, Change::Made(_));
+    let (_, changed) = keys.revoke_trust(parent.id, child.id).await?.into_parts();
     let change = GrantChangeView::of(&parent, &child, changed);
     let report = Report::done(&WithdrawnView { change });
     Ok(match changed {
-        true => unsigned::noted_for_withdrawal(&keys, &parent, None, report).await,
+        true => publication_notes::noted_for_withdrawal(&keys, &parent, None, report).await,
         false => report,
     })
 }

@@ -1,4 +1,4 @@
-use super::{cosign, floor, inspect, install, kept, sign, unstore, verify};
+use super::{cosign, floor, inspect, install, sign, stored_signatures, unstore, verify};
 use crate::cli::Package;
 use crate::context::{Context, block_on};
 use crate::error::CliError;
@@ -19,7 +19,7 @@ pub(super) fn run(context: &Context, command: Package) -> Result<Report, CliErro
             }
         }
         Package::List { org, signed_by } => {
-            block_on(kept::list(context, org.as_ref(), signed_by.as_ref()))
+            block_on(stored_signatures::list(context, org.as_ref(), signed_by.as_ref()))
         }
         Package::Unstore { ids, org } => block_on(unstore::unstore(context, &ids, org.as_ref())),
         Package::Floor(command) => floor::run(context, command),

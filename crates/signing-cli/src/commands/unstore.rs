@@ -36,7 +36,7 @@ pub(super) async fn unstore(
             org_id: record.org_id,
             org: org.name,
             name: statement.map(|statement| statement.name().clone()),
-            package_hash: record.package_digest,
+            sha256: record.package_digest,
         });
     }
     Ok(Report::done(&removed))
@@ -53,19 +53,19 @@ struct RemovedView {
     org: OrgName,
     #[serde(skip)]
     name: Option<PackageName>,
-    package_hash: PackageDigest,
+    sha256: PackageDigest,
 }
 
 impl View for RemovedView {
     fn text(&self) -> Lines {
-        let Self { signature_id, org, name, package_hash, .. } = self;
+        let Self { signature_id, org, name, sha256, .. } = self;
         let package = match name {
             Some(name) => format!("{name:?}", name = name.as_str()),
             None => "a package".to_owned(),
         };
         let mut text = Lines::from(format!("removed the signature of {package} from {org}"));
         text.push(format!("id           {signature_id}"));
-        text.push(format!("sha256       {package_hash}"));
+        text.push(format!("sha256       {sha256}"));
         text
     }
 }

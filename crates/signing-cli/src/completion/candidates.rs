@@ -213,14 +213,14 @@ async fn signatures(
     keys: &TrustReader,
 ) -> Result<Vec<PackageSignatureRecord>, CliError> {
     let org = organization(context, keys, "--org").await?;
-    Ok(keys.store().kept_signatures(org.id, None, MAX_SIGNATURES).await?)
+    Ok(keys.store().stored_signatures(org.id, None, MAX_SIGNATURES).await?)
 }
 
 /// Packages that have a floor, or a signature in the store.
 async fn packages(context: &Context, keys: &TrustReader) -> Result<Vec<Candidate>, CliError> {
     let org = organization(context, keys, "--org").await?;
     let floors = keys.store().version_floors(org.id).await?;
-    let kept = keys.store().kept_signatures(org.id, None, MAX_SIGNATURES).await?;
+    let kept = keys.store().stored_signatures(org.id, None, MAX_SIGNATURES).await?;
     let names = kept.iter().filter_map(name_of).chain(floors.into_iter().map(|it| it.package_name));
     Ok(names.map(|name| Candidate::new(name, None)).collect())
 }

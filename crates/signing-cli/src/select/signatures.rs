@@ -18,7 +18,7 @@ pub(crate) async fn signature(
     let given = || named.to_string();
     let prefix = match named {
         SignatureReference::Id(id) => {
-            let found = keys.store().kept_signature(*id).await?;
+            let found = keys.store().stored_signature(*id).await?;
             let found = found.ok_or_else(|| CliError::NoSuchSignature { given: given() })?;
             if let Some(org) = org {
                 let org = organization_or_default(context, keys, Some(org)).await?;
@@ -32,7 +32,7 @@ pub(crate) async fn signature(
     };
     let org = organization_or_default(context, keys, org).await?;
     let limit = MAX_SHOWN as u16 + 2;
-    let mut found = keys.store().kept_signatures(org.id, before(prefix), limit).await?;
+    let mut found = keys.store().stored_signatures(org.id, before(prefix), limit).await?;
     found.retain(|signature| prefix.begins(signature.id));
     match (found.pop(), found.is_empty()) {
         (Some(signature), true) => Ok(signature),

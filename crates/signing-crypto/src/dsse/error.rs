@@ -33,7 +33,7 @@ impl EnvelopeError {
     /// What programs call this error. Stable.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::NotSignedBy { .. } => "SignatureNotAdded",
+            Self::NotSignedBy { .. } => "SignatureNotFound",
             Self::InvalidSignature { .. } => "InvalidSignature",
             Self::Malformed(error) => error.code(),
         }
@@ -79,7 +79,7 @@ impl AddSignatureError {
 }
 
 /// Why bytes are not a package signature.
-#[derive(Clone, Debug, Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum MalformedEnvelope {
     /// No bytes.
@@ -165,7 +165,7 @@ impl MalformedEnvelope {
 }
 
 /// Why a payload is not the in-toto statement that was expected.
-#[derive(Clone, Debug, Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum MalformedStatement {
     /// Not the JSON of such a statement.

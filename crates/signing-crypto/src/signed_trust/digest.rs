@@ -14,3 +14,21 @@ impl RootDigest {
         Self(Sha256::digest(payload).into())
     }
 }
+
+sha256_of!(
+    /// SHA-256 of a document's payload. Further signatures do not change it.
+    DocumentDigest,
+    Digest
+);
+
+impl DocumentDigest {
+    pub(super) fn of(payload: &[u8]) -> Self {
+        Self(Sha256::digest(payload).into())
+    }
+}
+
+impl From<RootDigest> for DocumentDigest {
+    fn from(root: RootDigest) -> Self {
+        Self(root.0)
+    }
+}

@@ -57,12 +57,36 @@ pub struct DraftDocuments {
 }
 
 impl DraftDocuments {
-    /// Puts documents together.
+    /// Puts the first documents of an organization together.
+    ///
+    /// # Errors
+    ///
+    /// That they do not belong together, or are no first ones.
+    pub fn first(
+        org: OrgId,
+        root: SignedDocument<RootDocument>,
+        statement: Option<SignedDocument<TrustStatement>>,
+        revocations: Option<SignedDocument<Revocations>>,
+    ) -> Result<Self, MalformedDraft> {
+        Self::new(org, None, Some(root), statement, revocations)
+    }
+
+    /// Puts documents together that come after `current_root`.
     ///
     /// # Errors
     ///
     /// That they do not belong together, or that there is nothing to publish.
-    pub fn new(
+    pub fn following(
+        org: OrgId,
+        current_root: SignedDocument<RootDocument>,
+        root: Option<SignedDocument<RootDocument>>,
+        statement: Option<SignedDocument<TrustStatement>>,
+        revocations: Option<SignedDocument<Revocations>>,
+    ) -> Result<Self, MalformedDraft> {
+        Self::new(org, Some(current_root), root, statement, revocations)
+    }
+
+    fn new(
         org: OrgId,
         current_root: Option<SignedDocument<RootDocument>>,
         root: Option<SignedDocument<RootDocument>>,

@@ -10,7 +10,7 @@ use crate::key::{Fingerprint, KeyError};
 use crate::names::{OrgId, PatternError};
 
 /// Bytes that are not the document that was expected.
-#[derive(Clone, Debug, Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("it is not a valid {kind} document")]
 pub struct MalformedTrustDocument {
     /// The document that was expected.
@@ -28,7 +28,7 @@ impl MalformedTrustDocument {
 }
 
 /// What is wrong with a document.
-#[derive(Clone, Debug, Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum DocumentFault {
     /// The envelope around it, or its payload type.
@@ -185,7 +185,7 @@ impl RootChainError {
 }
 
 /// Bytes that are not a trust bundle.
-#[derive(Clone, Debug, Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum MalformedBundle {
     /// Too many bytes.
@@ -231,7 +231,7 @@ impl MalformedBundle {
 }
 
 /// Bytes that are not a draft of trust documents, or documents that do not belong together.
-#[derive(Clone, Debug, Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum MalformedDraft {
     /// Too many bytes.

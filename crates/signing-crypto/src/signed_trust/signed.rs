@@ -1,10 +1,8 @@
 use std::collections::BTreeSet;
 
-use sha2::{Digest, Sha256};
-
 use super::document::max_envelope;
 use super::error::{DocumentFault, MalformedTrustDocument};
-use super::{RootDigest, RootDocument, TrustDocument};
+use super::{DocumentDigest, RootDigest, RootDocument, TrustDocument};
 #[cfg(feature = "private-keys")]
 use crate::dsse::AddSignatureError;
 #[cfg(test)]
@@ -124,13 +122,13 @@ impl SignedDocument<RootDocument> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerifiedDocument<D> {
     document: D,
-    digest: [u8; 32],
+    digest: DocumentDigest,
 }
 
 impl<D: TrustDocument> VerifiedDocument<D> {
     /// To be called by the root document's check alone.
     pub(super) fn of(signed: &SignedDocument<D>) -> Self {
-        let digest = Sha256::digest(signed.envelope.unverified_payload()).into();
+        let digest = DocumentDigest::of(signed.envelope.unverified_payload());
         Self { document: signed.document.clone(), digest }
     }
 
@@ -139,9 +137,9 @@ impl<D: TrustDocument> VerifiedDocument<D> {
         &self.document
     }
 
-    /// SHA-256 of the payload that was signed.
-    pub fn digest(&self) -> &[u8; 32] {
-        &self.digest
+    /// The digest of what was signed.
+    pub fn digest(&self) -> DocumentDigest {
+        self.digest
     }
 
     /// What was signed.

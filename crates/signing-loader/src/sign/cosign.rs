@@ -9,7 +9,7 @@ use signing_trust::clock_time;
 #[cfg(feature = "store")]
 use signing_trust::store::StoreError;
 #[cfg(feature = "store")]
-use signing_trust::{KeptSignatures, KeyManager, ProvenKey, TrustError, TrustReader};
+use signing_trust::{KeyManager, ProvenKey, StoredSignatures, TrustError, TrustReader};
 
 use super::statement::{SignedTerms, add_signature, sign_statement};
 use super::{NotAdded, SignError, SignatureFile};
@@ -32,7 +32,7 @@ pub struct PreparedSignature {
     existing: Option<(SignatureEnvelope, SignatureLocation)>,
     /// What the store had when it was read.
     #[cfg(feature = "store")]
-    stored: Option<KeptSignatures>,
+    stored: Option<StoredSignatures>,
 }
 
 /// The key that signs.
@@ -119,7 +119,7 @@ impl PreparedSignature {
         if matches!(self.existing, Some((_, SignatureLocation::File(_)))) {
             return Ok(());
         }
-        let stored = keys.kept_signatures(org, *self.statement.digest()).await?;
+        let stored = keys.stored_signatures(org, *self.statement.digest()).await?;
         self.existing = stored
             .signatures()
             .filter_map(|signature| signature.envelope.ok())
@@ -135,9 +135,9 @@ impl PreparedSignature {
     ///
     /// [`SignError::NotAdded`] if it states something else.
     #[cfg(feature = "store")]
-    pub fn add_to_kept(
+    pub fn add_to_stored(
         &mut self,
-        kept: KeptSignatures,
+        kept: StoredSignatures,
         envelope: SignatureEnvelope,
     ) -> Result<(), SignError> {
         let location = SignatureLocation::Store;

@@ -1,7 +1,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use signing_crypto::{Fingerprint, OrgId};
+use signing_crypto::{DocumentDigest, Fingerprint, OrgId, RootDigest};
 
 use super::*;
 
@@ -12,7 +12,7 @@ fn from() -> SeenFrom {
 fn seen(statement: u32, denied: &[u8]) -> SeenOrganization {
     let document = |version| SeenDocument {
         version: DocumentVersion::new(version).unwrap(),
-        digest: [version as u8; 32],
+        digest: DocumentDigest::from_bytes([version as u8; 32]),
     };
     SeenOrganization {
         earlier_roots: denied.iter().map(|byte| RootDigest::from_bytes([*byte; 32])).collect(),

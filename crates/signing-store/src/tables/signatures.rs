@@ -1,20 +1,19 @@
 //! The signatures of packages that organizations keep: one table.
 
 mod in_transaction;
-mod keep;
 mod of_organization;
 mod of_package;
+mod write;
 
 use diesel::prelude::*;
 use diesel::sql_types::Text;
-use sha2::{Digest, Sha256};
 use signing_crypto::{Fingerprint, OrgId, PackageDigest, SignatureEnvelope, SignatureId};
 
 use crate::schema::package_signatures;
 use crate::sql_types::{Bytes, Id, StoredText};
 
 pub(crate) use in_transaction::SignatureGate;
-pub use of_organization::KeptSignatureCursor;
+pub use of_organization::StoredSignatureCursor;
 
 /// How many signatures of one organization are looked at for one package: the
 /// newest. Without a limit a granted organization could make looking them up
@@ -25,7 +24,7 @@ pub const SIGNATURES_PER_ORG: usize = 16;
 /// of each one that it granted trust, then the second of each.
 pub const SIGNATURES_IN_ALL: usize = 128;
 
-/// A kept signature. Nothing in it can fail to be read: a row that holds anything else than
+/// A stored signature. Nothing in it can fail to be read: a row that holds anything else than
 /// an envelope is one signature that does not count, and does not hide the others.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, QueryableByName, Selectable)]
 #[diesel(table_name = package_signatures)]
@@ -58,13 +57,9 @@ pub struct NewPackageSignature {
 
 /// What must hold when a signature is kept.
 #[derive(Clone, Debug, Default)]
-pub struct KeepIf {
+pub struct StoreCondition {
     /// [`own_package_signatures`](crate::StoreReader::own_package_signatures) still gives these.
     pub unchanged: Option<Vec<PackageSignatureRecord>>,
     /// The organization does not refuse this key: another key signs because this one has signed.
     pub not_refused: Option<Fingerprint>,
-}
-
-fn digest_of(envelope: &[u8]) -> PackageDigest {
-    PackageDigest::from_bytes(Sha256::digest(envelope).into())
 }

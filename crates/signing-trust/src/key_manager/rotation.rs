@@ -22,7 +22,7 @@ pub struct Rotation {
     pub old_trusted: Option<TrustedKeyRecord>,
     /// Its row about the successor, which it comes to trust for as long as the old key.
     pub trusted: Option<Change<TrustedKeyRecord>>,
-    /// How many kept signatures were signed again, and how many were not.
+    /// How many stored signatures were signed again, and how many were not.
     pub signatures: Resigned,
     /// What the successor has signed now, and what it did not sign because that is outdated.
     pub packages: Vec<ResignedPackage>,
@@ -45,7 +45,7 @@ pub struct OtherHolder {
 impl KeyManager {
     /// Makes a signing key in the place of the key `id`, has its organization trust it
     /// where and as long as it trusts the old one, and, if `resign` says so, adds its
-    /// signature to the kept signatures that the old key made. Nothing is revoked.
+    /// signature to the stored signatures that the old key made. Nothing is revoked.
     ///
     /// Both keys are proven before the successor is trusted and anything is signed.
     ///

@@ -1,10 +1,12 @@
 use signing_crypto::{OrgId, PackageStatement, SignatureEnvelope, SignatureId};
-use signing_store::{Change, KeepIf, NewPackageSignature, PackageSignatureRecord, StoreError};
+use signing_store::{
+    Change, NewPackageSignature, PackageSignatureRecord, StoreCondition, StoreError,
+};
 
 use super::KeyManager;
 use crate::audit::{AuditEvent, EventType};
 use crate::error::TrustError;
-use crate::trust_reader::KeptSignatures;
+use crate::trust_reader::StoredSignatures;
 
 impl KeyManager {
     /// Keeps a signature for `org`, where verifying finds it by the package's
@@ -14,7 +16,7 @@ impl KeyManager {
         org: OrgId,
         envelope: &SignatureEnvelope,
     ) -> Result<Change<SignatureId>, TrustError> {
-        self.keep_signature(org, envelope, KeepIf::default()).await
+        self.store_signature_if(org, envelope, StoreCondition::default()).await
     }
 
     /// Keeps a signature that was made in the knowledge of `kept`, such as one of those
@@ -26,23 +28,23 @@ impl KeyManager {
     /// two who add to the same at once one is lost.
     pub async fn store_signature_beside(
         &self,
-        kept: &KeptSignatures,
+        kept: &StoredSignatures,
         envelope: &SignatureEnvelope,
     ) -> Result<Change<SignatureId>, TrustError> {
-        let only = KeepIf { unchanged: Some(kept.records.clone()), not_refused: None };
-        self.keep_signature(kept.org, envelope, only).await
+        let only = StoreCondition { unchanged: Some(kept.records.clone()), not_refused: None };
+        self.store_signature_if(kept.org, envelope, only).await
     }
 
-    async fn keep_signature(
+    async fn store_signature_if(
         &self,
         org_id: OrgId,
         envelope: &SignatureEnvelope,
-        only: KeepIf,
+        only: StoreCondition,
     ) -> Result<Change<SignatureId>, TrustError> {
         let statement = envelope.unverified_statement()?;
         let (package_digest, envelope) = (*statement.digest(), envelope.clone());
         let new = NewPackageSignature { org_id, package_digest, envelope };
-        let change = self.store.keep_signature(new, only).await?;
+        let change = self.store.store_signature(new, only).await?;
         if let Change::Made(_) = &change {
             announce_stored(org_id, &statement);
         }
@@ -58,7 +60,7 @@ impl KeyManager {
         &self,
         id: SignatureId,
     ) -> Result<PackageSignatureRecord, TrustError> {
-        let kept = self.store.kept_signature(id).await?;
+        let kept = self.store.stored_signature(id).await?;
         let kept = kept.ok_or(StoreError::SignatureNotFound { id })?;
         let (org, digest) = (kept.org_id, kept.package_digest);
         let event = self.event(EventType::SignatureRemoved).org(org).signature(id).digest(digest);

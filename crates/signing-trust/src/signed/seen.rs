@@ -1,18 +1,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use signing_crypto::{DocumentVersion, Fingerprint, OrgId, Role, RootDigest, TrustDocumentKind};
+use signing_crypto::{
+    DocumentDigest, DocumentVersion, Fingerprint, OrgId, Role, RootDigest, TrustDocumentKind,
+};
 
 use super::VerifiedDocuments;
 use crate::document_error::{DocumentOwner, SignedTrustError, VersionMemoryError};
 
-/// A document that was seen: its number, and the digest of its payload.
+/// A document that was seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SeenDocument {
     /// The number.
     pub version: DocumentVersion,
-    /// SHA-256 of the payload.
-    pub digest: [u8; 32],
+    /// The digest.
+    pub digest: DocumentDigest,
 }
 
 /// The newest documents that were seen of an organization, from one root.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use signing_crypto::{
-    DocumentTexts, DocumentVersion, OrgId, Revocations, Role, RootDigest, RootDocument,
-    SignedDocument, StatedGrant, TrustDocument, TrustDocumentKind, TrustStatement,
+    DocumentDigest, DocumentTexts, DocumentVersion, OrgId, Revocations, Role, RootDigest,
+    RootDocument, SignedDocument, StatedGrant, TrustDocument, TrustDocumentKind, TrustStatement,
     VerifiedDocument, VerifiedRoot,
 };
 
@@ -48,9 +48,9 @@ impl VerifiedDocuments {
         let earlier = roots.iter().skip(1).take(roots.len().saturating_sub(2));
         let seen = SeenOrganization {
             earlier_roots: earlier.map(VerifiedRoot::digest).collect(),
-            root: seen(root.document(), *root.digest().as_bytes()),
-            statement: seen(statement.document(), *statement.digest()),
-            revocations: seen(revocations.document(), *revocations.digest()),
+            root: seen(root.document(), root.digest().into()),
+            statement: seen(statement.document(), statement.digest()),
+            revocations: seen(revocations.document(), revocations.digest()),
             denied: revocations.document().denied.keys().copied().collect(),
         };
         let (statement, revocations) = (statement.into_document(), revocations.into_document());
@@ -81,8 +81,7 @@ impl VerifiedDocuments {
     /// Whether the root documents lead over this one.
     pub(super) fn has_root(&self, seen: &SeenDocument) -> bool {
         self.roots.iter().any(|root| {
-            root.document().header().version == seen.version
-                && *root.digest().as_bytes() == seen.digest
+            root.document().header().version == seen.version && seen.digest == root.digest().into()
         })
     }
 
@@ -91,9 +90,7 @@ impl VerifiedDocuments {
     /// after it, nor lead to it without being followed by what was signed for the organization.
     pub(super) fn have_root_of(&self, pinned: RootDigest, seen: &SeenOrganization) -> bool {
         self.roots.iter().map(VerifiedRoot::digest).any(|root| {
-            root == pinned
-                || root == RootDigest::from_bytes(seen.root.digest)
-                || seen.earlier_roots.contains(&root)
+            root == pinned || seen.root.digest == root.into() || seen.earlier_roots.contains(&root)
         })
     }
 
@@ -106,12 +103,6 @@ impl VerifiedDocuments {
             let kept = old.role(role).keys().intersection(new.keys()).count();
             kept < new.threshold().get()
         })
-    }
-
-    /// Which of the documents expires first, and when.
-    pub fn first_expiry(&self) -> (TrustDocumentKind, DateTime<Utc>) {
-        let Expiry { kind, at, .. } = self.until();
-        (kind, at)
     }
 
     /// Whose documents they are.
@@ -334,7 +325,7 @@ fn root_chain(
     Ok(chain)
 }
 
-fn seen<D: TrustDocument>(document: &D, digest: [u8; 32]) -> SeenDocument {
+fn seen<D: TrustDocument>(document: &D, digest: DocumentDigest) -> SeenDocument {
     SeenDocument { version: document.header().version, digest }
 }
 

@@ -20,7 +20,7 @@ use crate::snapshot::KeyStatus;
 pub use self::changed_trust::{OrganizationKeys, TrustImpact};
 pub use self::rotation::{PlannedSuccessor, RotationImpact};
 
-/// Kept signatures that one organization would no longer accept, or would accept then.
+/// Stored signatures that one organization would no longer accept, or would accept then.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AffectedSignatures {
@@ -28,11 +28,11 @@ pub struct AffectedSignatures {
     pub org: OrganizationRecord,
     /// The signatures.
     pub signatures: BTreeSet<AffectedSignature>,
-    /// Of their packages, those that no other kept signature is accepted for: then, or now.
+    /// Of their packages, those that no other stored signature is accepted for: then, or now.
     pub packages: BTreeSet<(PackageDigest, PackageName)>,
 }
 
-/// A kept signature whose acceptance would change.
+/// A stored signature whose acceptance would change.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub struct AffectedSignature {

@@ -153,10 +153,9 @@ impl TrustReader {
         let (changes, unrooted) = (content.changes(None), content.unrooted.clone());
         let header = self.header(org, first, expires.statement).await?;
         let statement = content.statement(header, first, first);
-        let documents = DraftDocuments::new(
+        let documents = DraftDocuments::first(
             org.id,
-            None,
-            Some(unsigned(org.id, &root)?),
+            unsigned(org.id, &root)?,
             Some(unsigned(org.id, &statement)?),
             Some(unsigned(org.id, &revocations)?),
         )?;
@@ -185,9 +184,9 @@ impl TrustReader {
         }
         let statement = next_statement.map(|statement| unsigned(org.id, &statement));
         let revocations = revocations.map(|revocations| unsigned(org.id, &revocations));
-        let documents = DraftDocuments::new(
+        let documents = DraftDocuments::following(
             org.id,
-            Some(current),
+            current,
             None,
             statement.transpose()?,
             revocations.transpose()?,
@@ -241,9 +240,9 @@ impl TrustReader {
         }
         let statement = next_statement.map(|statement| unsigned(org.id, &statement));
         let revocations = next_revocations.map(|revocations| unsigned(org.id, &revocations));
-        let documents = DraftDocuments::new(
+        let documents = DraftDocuments::following(
             org.id,
-            Some(before.current),
+            before.current,
             Some(unsigned(org.id, &root)?),
             statement.transpose()?,
             revocations.transpose()?,

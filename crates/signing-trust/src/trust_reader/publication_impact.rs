@@ -71,7 +71,7 @@ impl TrustReader {
         self.compare_kept(keepers, &before, &after, SEARCH_LIMIT).await
     }
 
-    /// Compares for which packages kept signatures suffice before, and after, for this long.
+    /// Compares for which packages stored signatures suffice before, and after, for this long.
     async fn compare_kept(
         &self,
         keepers: BTreeSet<OrgId>,
@@ -82,7 +82,7 @@ impl TrustReader {
         let mut search = SignatureSearch::within(limit);
         let (mut now, mut later) = (BTreeSet::new(), BTreeSet::new());
         for keeper in keepers {
-            let mut all = self.store.each_kept_signature(keeper);
+            let mut all = self.store.each_stored_signature(keeper);
             while let Some(kept) = search.next(&mut all).await? {
                 let envelope = SignatureEnvelope::parse(kept.envelope.as_bytes());
                 let Ok(envelope) = envelope else { continue };

@@ -20,7 +20,7 @@ pub use self::resigned::{Outdated, Resigned, ResignedPackage};
 pub(crate) use self::resigned::{ResignOutcome, ResignTally};
 pub(crate) use self::resigning::{Resigner, Resigning};
 
-/// For how long kept signatures are signed again, which takes a transaction each.
+/// For how long stored signatures are signed again, which takes a transaction each.
 const RESIGN_LIMIT: Duration = Duration::from_secs(10 * 60);
 
 /// What becomes of the signatures that the old key made and that the organization
@@ -39,7 +39,7 @@ pub enum Resign {
 }
 
 impl Resign {
-    /// For how long kept signatures are looked at. What a rotation has the time to sign, a dry
+    /// For how long stored signatures are looked at. What a rotation has the time to sign, a dry
     /// run has the time to show.
     pub(crate) fn time_limit(&self) -> Duration {
         match self {

@@ -1,8 +1,8 @@
 use std::time::{Duration, Instant};
 
-use signing_store::{KeptSignatureCursor, PackageSignatureRecord, StoreError};
+use signing_store::{PackageSignatureRecord, StoreError, StoredSignatureCursor};
 
-/// For how long kept signatures are looked at.
+/// For how long stored signatures are looked at.
 pub(crate) const SEARCH_LIMIT: Duration = Duration::from_secs(20);
 
 /// Which of the signatures that the store keeps were looked at.
@@ -33,7 +33,7 @@ impl SignatureSearch {
     /// The next signature, unless the time is over.
     pub(crate) async fn next(
         &mut self,
-        kept: &mut KeptSignatureCursor,
+        kept: &mut StoredSignatureCursor,
     ) -> Result<Option<PackageSignatureRecord>, StoreError> {
         match self.is_over() {
             true => Ok(None),

@@ -28,7 +28,7 @@ impl StoredSignature {
                 signature_id = %record.id,
                 org_id = %record.org_id,
                 %error,
-                "a kept signature cannot be read, and does not count"
+                "a stored signature cannot be read, and does not count"
             );
         }
         Self { id: record.id, org: record.org_id, envelope }
@@ -38,12 +38,12 @@ impl StoredSignature {
 /// What an organization itself keeps about a package, as of one moment: the newest
 /// [`SIGNATURES_PER_ORG`](signing_store::SIGNATURES_PER_ORG).
 #[derive(Clone, Debug)]
-pub struct KeptSignatures {
+pub struct StoredSignatures {
     pub(crate) org: OrgId,
     pub(crate) records: Vec<PackageSignatureRecord>,
 }
 
-impl KeptSignatures {
+impl StoredSignatures {
     /// The signatures, newest first.
     pub fn signatures(&self) -> impl Iterator<Item = StoredSignature> {
         self.records.iter().map(StoredSignature::of)
@@ -88,13 +88,13 @@ impl TrustReader {
     }
 
     /// What `org` itself keeps about a package, to add to it.
-    pub async fn kept_signatures(
+    pub async fn stored_signatures(
         &self,
         org: OrgId,
         digest: PackageDigest,
-    ) -> Result<KeptSignatures, TrustError> {
+    ) -> Result<StoredSignatures, TrustError> {
         let records = self.store.own_package_signatures(org, digest).await?;
-        Ok(KeptSignatures { org, records })
+        Ok(StoredSignatures { org, records })
     }
 
     /// The signatures about a package that `org` keeps, then those that the

@@ -1,12 +1,12 @@
-//! Kept signatures that several keys have made, all of which are rotated.
+//! Stored signatures that several keys have made, all of which are rotated.
 
 use std::slice;
 
 use signing_crypto::{SignatureEnvelope, SigningKey};
 use signing_loader::{RequiredSigners, SignatureSource, SignerCount};
 use signing_trust::store::{
-    Change, KeepIf, NewPackageSignature, PackageSignatureRecord, Revocation, SigningKeyRecord,
-    StoreError,
+    Change, NewPackageSignature, PackageSignatureRecord, Revocation, SigningKeyRecord,
+    StoreCondition, StoreError,
 };
 use signing_trust::{KeyManager, Resign, Resigned, TrustError};
 use tokio::task::JoinSet;
@@ -16,7 +16,7 @@ use crate::support::{Vendor, World, add_signature, assert_refused, on_both_backe
 on_both_backends! {
     rotations_of_cosigning_keys_at_once_lose_no_signature,
     successors_of_those_who_filled_an_envelope_count_together,
-    kept_signature_that_was_changed_meanwhile_is_not_replaced,
+    stored_signature_that_was_changed_meanwhile_is_not_replaced,
     signature_is_not_put_beside_one_that_its_organization_refuses,
 }
 
@@ -99,7 +99,7 @@ async fn successors_of_those_who_filled_an_envelope_count_together(mut world: Wo
         assert_eq!(again, Resigned { already: 1, ..Resigned::default() });
     }
 
-    assert_eq!(world.store.kept_signatures(acme.org, None, 9).await.unwrap().len(), 2);
+    assert_eq!(world.store.stored_signatures(acme.org, None, 9).await.unwrap().len(), 2);
     for id in old {
         world.keys.revoke_trusted_key(id, Revocation::retired()).await.unwrap();
     }
@@ -107,12 +107,12 @@ async fn successors_of_those_who_filled_an_envelope_count_together(mut world: Wo
     world.signer(&acme.package, acme.org, SignatureSource::Database).await;
 }
 
-async fn kept_signature_that_was_changed_meanwhile_is_not_replaced(world: World) {
+async fn stored_signature_that_was_changed_meanwhile_is_not_replaced(world: World) {
     let acme = world.vendor("acme").await;
     world.keys.store_signature(acme.org, &acme.signature).await.unwrap();
     let store = &world.store;
     let kept = async || {
-        let mut kept = store.kept_signatures(acme.org, None, 100).await.unwrap();
+        let mut kept = store.stored_signatures(acme.org, None, 100).await.unwrap();
         assert_eq!(kept.len(), 1);
         kept.remove(0)
     };
@@ -124,7 +124,7 @@ async fn kept_signature_that_was_changed_meanwhile_is_not_replaced(world: World)
     };
 
     let digest = before.package_digest;
-    let seen = world.keys.kept_signatures(acme.org, digest).await.unwrap();
+    let seen = world.keys.stored_signatures(acme.org, digest).await.unwrap();
     assert_eq!(replace(&before, &one).await.unwrap(), Change::Made(before.id));
     // Nor is one kept beside it that was made in ignorance of that.
     assert_refused!(
@@ -133,7 +133,7 @@ async fn kept_signature_that_was_changed_meanwhile_is_not_replaced(world: World)
     );
     let after = kept().await;
     assert_eq!((after.id, after.envelope.as_bytes()), (before.id, one.to_json().as_bytes()));
-    assert_eq!(store.kept_signature(before.id).await.unwrap().as_ref(), Some(&after));
+    assert_eq!(store.stored_signature(before.id).await.unwrap().as_ref(), Some(&after));
 
     assert_refused!(
         replace(&before, &other).await,
@@ -156,7 +156,7 @@ async fn signature_is_not_put_beside_one_that_its_organization_refuses(world: Wo
         let store = &world.store;
         let seen = store.own_package_signatures(acme.org, kept.package_digest).await.unwrap();
         let not_refused = Some(acme.key.fingerprint);
-        store.keep_signature(kept, KeepIf { unchanged: Some(seen), not_refused }).await
+        store.store_signature(kept, StoreCondition { unchanged: Some(seen), not_refused }).await
     };
     assert!(matches!(keep(&acme.signature).await, Ok(Change::Made(_))));
     let another = add_signature(&acme.signature, &SigningKey::generate().unwrap());
@@ -169,6 +169,6 @@ async fn signature_is_not_put_beside_one_that_its_organization_refuses(world: Wo
     let compromised = Revocation::compromised();
     world.keys.revoke_signing_key(acme.key.id, compromised).await.unwrap();
     assert_refused!(keep(&another).await, StoreError::Compromised { .. });
-    let kept = world.store.kept_signatures(acme.org, None, 100).await.unwrap();
+    let kept = world.store.stored_signatures(acme.org, None, 100).await.unwrap();
     assert_eq!(kept.len(), 1);
 }

@@ -64,7 +64,7 @@ impl Graph {
     }
 }
 
-/// The kept signatures that are lost, of each organization that loses any.
+/// The stored signatures that are lost, of each organization that loses any.
 fn foreseen_signatures(impact: &TrustImpact) -> BTreeMap<OrgId, BTreeSet<SignatureId>> {
     let ids = |loss: &AffectedSignatures| loss.signatures.iter().map(|lost| lost.id).collect();
     impact.losses.iter().map(|loss| (loss.org.id, ids(loss))).collect()

@@ -15,7 +15,7 @@ on_both_backends! {
     successor_is_made_named_and_trusted_as_long_as_the_old_key,
     old_key_goes_on_until_somebody_revokes_it,
     successor_of_a_key_that_is_not_trusted_is_not_trusted,
-    kept_signatures_are_re_signed_over_the_same_statement,
+    stored_signatures_are_re_signed_over_the_same_statement,
     statement_that_was_not_named_is_not_re_signed,
     full_envelope_gets_another_beside_it,
     rotation_begun_again_changes_nothing,
@@ -35,7 +35,7 @@ impl World {
     }
 
     async fn kept(&self, vendor: &Vendor) -> Vec<PackageSignatureRecord> {
-        self.keys.store().kept_signatures(vendor.org, None, 100).await.unwrap()
+        self.keys.store().stored_signatures(vendor.org, None, 100).await.unwrap()
     }
 
     /// Packages that the vendor has signed, whose signatures it keeps.
@@ -47,7 +47,7 @@ impl World {
         }
     }
 
-    /// The keys, the trusted keys and the kept signatures: all that a rotation changes.
+    /// The keys, the trusted keys and the stored signatures: all that a rotation changes.
     async fn everything(&self, vendor: &Vendor) -> String {
         let keys = self.keys.store().signing_keys(vendor.org).await.unwrap();
         let trusted = self.keys.store().own_trusted_keys(vendor.org).await.unwrap();
@@ -96,7 +96,7 @@ async fn successor_of_a_key_that_is_not_trusted_is_not_trusted(world: World) {
     assert_eq!(world.store.own_trusted_keys(org).await.unwrap(), []);
 }
 
-async fn kept_signatures_are_re_signed_over_the_same_statement(world: World) {
+async fn stored_signatures_are_re_signed_over_the_same_statement(world: World) {
     let acme = world.vendor("acme").await;
     world.keep_signatures(&acme, 3).await;
     // By another key; and one that only says that it is by the old one.

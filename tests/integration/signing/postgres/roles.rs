@@ -150,7 +150,7 @@ fn signer_signs_and_adds_to_what_is_kept_and_changes_nothing_else() {
         let stored = by.keys.store_signature(vendor.org, &signature).await.unwrap();
         assert!(matches!(stored, Change::Made(_)), "{stored:?}");
         let digest = *signature.unverified_statement().unwrap().digest();
-        let kept = by.keys.kept_signatures(vendor.org, digest).await.unwrap();
+        let kept = by.keys.stored_signatures(vendor.org, digest).await.unwrap();
         let more = add_signature(&signature, &SigningKey::generate().unwrap());
         let stored = by.keys.store_signature_beside(&kept, &more).await.unwrap();
         assert!(matches!(stored, Change::Made(_)), "{stored:?}");

@@ -19,7 +19,7 @@ const SIGNERS: usize = 7;
 /// Signs what has been signed, or else the statement, until it is kept.
 async fn sign(keys: KeyManager, key: SigningKeyRecord, statement: PackageStatement) {
     loop {
-        let kept = keys.kept_signatures(key.org_id, *statement.digest()).await.unwrap();
+        let kept = keys.stored_signatures(key.org_id, *statement.digest()).await.unwrap();
         let envelope = match kept.signatures().next() {
             Some(stored) => {
                 let mut envelope = stored.envelope.unwrap();
@@ -74,7 +74,7 @@ async fn none_of_several_who_sign_at_once_is_lost(mut world: World) {
 async fn signature_made_in_ignorance_of_another_is_not_kept(world: World) {
     let vendor = world.vendor("acme").await;
     let digest = *package_statement(&vendor.package).unwrap().digest();
-    let look = async || world.keys.kept_signatures(vendor.org, digest).await.unwrap();
+    let look = async || world.keys.stored_signatures(vendor.org, digest).await.unwrap();
     let nothing = look().await;
     assert_eq!(nothing.signatures().count(), 0);
     let [one, two] =
@@ -104,7 +104,7 @@ async fn signatures_about_other_packages_and_of_others_are_no_hindrance(world: W
     let (vendor, other) = (world.vendor("acme").await, world.vendor("other").await);
     world.keys.grant_trust(vendor.org, other.org, TrustLimits::default()).await.unwrap();
     let digest = *package_statement(&vendor.package).unwrap().digest();
-    let before = world.keys.kept_signatures(vendor.org, digest).await.unwrap();
+    let before = world.keys.stored_signatures(vendor.org, digest).await.unwrap();
     world.keys.store_signature(vendor.org, &other.signature).await.unwrap();
     world.keys.store_signature(other.org, &vendor.signature).await.unwrap();
 
@@ -116,7 +116,7 @@ async fn signatures_about_other_packages_and_of_others_are_no_hindrance(world: W
 
 /// What the organization itself keeps, newest first.
 async fn kept(world: &World, org: OrgId, digest: PackageDigest) -> Vec<SignatureEnvelope> {
-    let kept = world.keys.kept_signatures(org, digest).await.unwrap();
+    let kept = world.keys.stored_signatures(org, digest).await.unwrap();
     let envelopes: Vec<_> = kept.signatures().map(|stored| stored.envelope.unwrap()).collect();
     assert!(envelopes.len() < SIGNATURES_PER_ORG);
     envelopes

@@ -16,7 +16,7 @@ pub(super) enum Trust {
     Offline(Verifier<Offline>),
     Store(StoredTrust),
     /// A store's, which also has the signatures that are added to.
-    KeptSignatures(KeyManager, StoredTrust),
+    StoredSignatures(KeyManager, StoredTrust),
     /// Anybody's.
     DangerNotAsked,
 }
@@ -35,7 +35,7 @@ impl Trust {
         if command.store {
             let keys = context.open_to_keep_signatures().await?;
             let stored = trusted_by::store_of(context, (&keys).into(), &command.trust).await?;
-            return Ok(Self::KeptSignatures(keys, stored));
+            return Ok(Self::StoredSignatures(keys, stored));
         }
         Ok(Self::Store(trusted_by::store(context, &command.trust).await?))
     }
@@ -49,7 +49,7 @@ impl Trust {
         let source = SignatureSource::Memory(envelope.clone());
         let Explanation { outcome, envelopes, .. } = match self {
             Self::Offline(verifier) => verifier.clone().signature(source).explain(package),
-            Self::Store(trust) | Self::KeptSignatures(_, trust) => {
+            Self::Store(trust) | Self::StoredSignatures(_, trust) => {
                 trust.verifier.clone().signature(source).explain(package).await
             }
             Self::DangerNotAsked => {
@@ -59,7 +59,7 @@ impl Trust {
         };
         if let Err(error) = outcome {
             return Err(match self {
-                Self::Store(trust) | Self::KeptSignatures(_, trust) => {
+                Self::Store(trust) | Self::StoredSignatures(_, trust) => {
                     refused_key::of_package(&trust.keys, &trust.org, error).await
                 }
                 _ => error.into(),

@@ -196,7 +196,7 @@ async fn of_signatures(
     now: DateTime<Utc>,
     endings: &mut Vec<Ending>,
 ) -> Result<(), CliError> {
-    let mut all = keys.store().each_kept_signature(org.id);
+    let mut all = keys.store().each_stored_signature(org.id);
     while let Some(record) = all.next().await? {
         let envelope = SignatureEnvelope::parse(record.envelope.as_bytes()).ok();
         let Some(envelope) = envelope else { continue };

@@ -93,7 +93,9 @@ pub(super) async fn make(
         }
         steps.push(Step::root_key(if is_there { Made::Before } else { Made::Now }, path));
     }
-    let init = Init::with_root_key(root_key, root_output.clone(), access)?;
+    // The distances are this program's own, so only the clock can be wrong.
+    let init = Init::with_root_key(root_key, root_output.clone(), access)
+        .map_err(|_| CliError::NoExpiry)?;
     match publish_first(context, (keys, org), init, Some(key)).await {
         Err(CliError::ConfirmationNeeded) => {
             return Err(CliError::UnseenTrust { org: org.name.clone() });

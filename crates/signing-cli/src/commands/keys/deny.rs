@@ -8,8 +8,8 @@ use signing_trust::{KeyManager, TrustReader};
 use super::dry_run;
 use super::trust::RowChangeView;
 use crate::cli::{self, KeyReference, OrgReference, PublishKey};
+use crate::commands::publication_notes;
 use crate::commands::trust::{Chosen, publish_revocation};
-use crate::commands::unsigned;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::lines::Lines;
@@ -42,7 +42,7 @@ pub(super) async fn deny(context: &Context, command: cli::Deny) -> Result<Report
     let chosen = Chosen::public_key(&named, name);
     match &publish.0 {
         Some(key) => published(&keys, &org, fingerprint, &chosen, key, report).await,
-        None => Ok(unsigned::noted_for_refusal(&keys, &org, &fingerprint, report).await),
+        None => Ok(publication_notes::noted_for_refusal(&keys, &org, &fingerprint, report).await),
     }
 }
 
@@ -62,8 +62,7 @@ fn denied(
     change: Change<TrustedKeyRecord>,
     name: Option<&KeyName>,
 ) -> Report {
-    let changed = matches!(change, Change::Made(_));
-    let record = change.into_inner();
+    let (record, changed) = change.into_parts();
     let fingerprint = record.fingerprint;
     let mut text = Lines::from(match changed {
         true => format!("{} now refuses signatures by {fingerprint}", org.name),
@@ -105,8 +104,7 @@ async fn declared(
     change: Change<CompromisedKeyRecord>,
     name: Option<&KeyName>,
 ) -> Result<Report, CliError> {
-    let changed = matches!(change, Change::Made(_));
-    let record = change.into_inner();
+    let (record, changed) = change.into_parts();
     let earlier_by = match changed {
         true => None,
         false => {

@@ -1,7 +1,7 @@
 use serde::Serialize;
 use signing_crypto::{Fingerprint, KeyEncryptionKey, Note, OrgId, OrgName};
 use signing_trust::store::{
-    Change, OrganizationRecord, OrganizationRef, Revocation, RevocationReason, SigningKeyRecord,
+    OrganizationRecord, OrganizationRef, Revocation, RevocationReason, SigningKeyRecord,
     TrustedKeyRecord,
 };
 use signing_trust::{KeyManager, TrustReader};
@@ -9,8 +9,8 @@ use signing_trust::{KeyManager, TrustReader};
 use super::deny::published;
 use super::dry_run;
 use crate::cli::{self, PublishKey};
+use crate::commands::publication_notes;
 use crate::commands::trust::Chosen;
-use crate::commands::unsigned;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::lines::Lines;
@@ -51,11 +51,11 @@ pub(super) async fn revoke(context: &Context, command: cli::Revoke) -> Result<Re
     }
     Ok(match reason {
         RevocationReason::Compromised => {
-            unsigned::noted_for_refusal(&keys, &owner, &fingerprint, report).await
+            publication_notes::noted_for_refusal(&keys, &owner, &fingerprint, report).await
         }
         RevocationReason::Retired if is_signing => report,
         RevocationReason::Retired => {
-            unsigned::noted_for_withdrawal(&keys, &owner, Some(&fingerprint), report).await
+            publication_notes::noted_for_withdrawal(&keys, &owner, Some(&fingerprint), report).await
         }
     })
 }
@@ -105,8 +105,7 @@ async fn revoke_signing(
     revocation: Revocation,
 ) -> Result<Report, CliError> {
     let change = keys.revoke_signing_key(before.id, revocation).await?;
-    let changed = matches!(change, Change::Made(_));
-    let key = change.into_inner();
+    let (key, changed) = change.into_parts();
     let still_trusted_by = match key.revocation_reason {
         Some(RevocationReason::Compromised) => Vec::new(),
         _ => keys.store().organizations_trusting(key.fingerprint).await?,
@@ -155,8 +154,7 @@ async fn revoke_trusted(
     revocation: Revocation,
 ) -> Result<Report, CliError> {
     let change = keys.revoke_trusted_key(before.id, revocation).await?;
-    let changed = matches!(change, Change::Made(_));
-    let key = change.into_inner();
+    let (key, changed) = change.into_parts();
     let mut text = trusted_text(owner, &key, changed);
     if changed && key.revocation_reason == Some(RevocationReason::Compromised) {
         let own = keys.store().signing_keys(key.org_id).await?;

@@ -8,7 +8,7 @@ use signing_trust::{Resign, Rotation, SearchExtent};
 use super::resigned::{ResignedView, Stage};
 use super::rotate_dry_run::RotationImpactView;
 use crate::cli;
-use crate::commands::unsigned;
+use crate::commands::publication_notes;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::lines::Lines;
@@ -48,7 +48,7 @@ pub(super) async fn rotate(context: &Context, command: cli::Rotate) -> Result<Re
     let orgs = rotation.others.iter().map(|other| other.org.id).chain([rotation.old.org_id]);
     let mut rooted = BTreeSet::new();
     for org in orgs {
-        if unsigned::has_signed_trust(&keys, org).await {
+        if publication_notes::has_signed_trust(&keys, org).await {
             rooted.insert(org);
         }
     }
@@ -180,7 +180,7 @@ fn steps(
     let publish = |org: &OrgName| {
         step(
             &format!("runners that pin {org}'s root accept {new} once trust in it is signed"),
-            unsigned::publish(org),
+            publication_notes::publish(org),
         )
     };
     let mut steps = Vec::new();

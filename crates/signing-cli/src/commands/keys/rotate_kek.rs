@@ -1,6 +1,5 @@
 use serde::Serialize;
 use signing_crypto::KekId;
-use signing_trust::store::Change;
 
 use crate::cli;
 use crate::context::Context;
@@ -17,8 +16,7 @@ pub(super) async fn rotate_kek(
     let new = context.new_kek(command.new_kek_file.as_deref())?;
     let keys = context.open_to_change_with_kek().await?;
     let change = keys.rotate_kek(&new).await?;
-    let changed = matches!(change, Change::Made(_));
-    let rotated = change.into_inner();
+    let (rotated, changed) = change.into_parts();
     Ok(Report::done(&RotatedView {
         changed,
         kek_id: rotated.new,

@@ -9,7 +9,7 @@ use signing_trust::store::{AuditFilter, OrganizationRecord, SigningKeyRecord, St
 use signing_trust::{TrustReader, TrustedKey};
 
 use crate::cli::{KeyReference, OrgReference};
-use crate::commands::kept::{self, KeptView, Maker};
+use crate::commands::stored_signatures::{self, Maker, StoredSignatureView};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::lines::{Lines, Table, counted};
@@ -48,7 +48,7 @@ pub(super) async fn show(
         let paths: Vec<TrustedKey> =
             accepted.into_iter().filter(|key| key.key.fingerprint() == fingerprint).collect();
         let maker = Maker::find(&keys, &place, fingerprint).await?;
-        signed.extend(kept::signatures(&keys, &place, Some(&maker)).await?);
+        signed.extend(stored_signatures::signatures(&keys, &place, Some(&maker)).await?);
         match changes(&keys, &place, fingerprint).await {
             Ok(found) => {
                 if let Some(history) = &mut history {
@@ -152,7 +152,7 @@ struct KeyView<'a> {
     /// `null` if the database role may not see it.
     history: Option<Vec<ChangeView>>,
     /// The stored signatures that it has made.
-    signed: Vec<KeptView>,
+    signed: Vec<StoredSignatureView>,
     #[serde(skip)]
     signing_text: Vec<String>,
     #[serde(skip)]
@@ -239,7 +239,7 @@ impl View for KeyView<'_> {
         }
         self.changes_text(&mut text);
         text.push(format!("{} in the store", counted(self.signed.len() as u64, "signature")));
-        text.table(KeptView::table(&self.signed).indented());
+        text.table(StoredSignatureView::table(&self.signed).indented());
         text
     }
 }

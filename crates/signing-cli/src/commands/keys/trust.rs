@@ -1,12 +1,12 @@
 use serde::Serialize;
 use signing_crypto::{KeyName, StatementTime, VerifyingKey};
 use signing_trust::TrustReader;
-use signing_trust::store::{Change, OrganizationRecord, TrustedKeyRecord};
+use signing_trust::store::{OrganizationRecord, TrustedKeyRecord};
 
 use crate::advice::refused_key;
 use crate::cli::{self, KeyReference, KeyToTrust, OrgReference, Resolved};
 use crate::commands::impact::{About, ImpactView};
-use crate::commands::unsigned;
+use crate::commands::publication_notes;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::key_files;
@@ -40,7 +40,7 @@ pub(super) async fn trust(context: &Context, command: cli::TrustKey) -> Result<R
         };
         let what = format!("trusting {} for {}{until}", key.fingerprint(), org.name);
         let report = Report::requested(&ImpactView::of(what, About::Keys, &impact));
-        return Ok(unsigned::noted_for_key(&keys, &org, &key.fingerprint(), report).await);
+        return Ok(publication_notes::noted_for_key(&keys, &org, &key.fingerprint(), report).await);
     }
     let keys = match key {
         Key::Given(_) => context.open_to_change().await?,
@@ -51,8 +51,7 @@ pub(super) async fn trust(context: &Context, command: cli::TrustKey) -> Result<R
         Ok(change) => change,
         Err(error) => return Err(refused_key::of_trust(&keys, &org, error).await),
     };
-    let changed = matches!(change, Change::Made(_));
-    let record = change.into_inner();
+    let (record, changed) = change.into_parts();
     let verb = if changed { "now accepts" } else { "already accepts" };
     let mut text =
         Lines::from(format!("{} {verb} signatures by {}{until}", org.name, record.fingerprint));
@@ -70,7 +69,7 @@ pub(super) async fn trust(context: &Context, command: cli::TrustKey) -> Result<R
     if let Some(note) = name_note(&keys, &org, &record).await.unwrap_or_default() {
         report.note(note);
     }
-    Ok(unsigned::noted_for_key(&keys, &org, &record.fingerprint, report).await)
+    Ok(publication_notes::noted_for_key(&keys, &org, &record.fingerprint, report).await)
 }
 
 /// Why the row's name, or having none, makes it hard to say which key is meant.

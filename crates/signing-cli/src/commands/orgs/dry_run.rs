@@ -2,7 +2,7 @@
 
 use crate::cli::{Grant, OrgReference};
 use crate::commands::impact::{About, ImpactView};
-use crate::commands::unsigned;
+use crate::commands::publication_notes;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Report;
@@ -29,7 +29,7 @@ pub(super) async fn grant(
     let impact = keys.grant_impact(parent.id, child.id, scope).await?;
     let what = format!("a grant of {} to {}", parent.name, child.name);
     let report = Report::requested(&ImpactView::of(what, About::Keys, &impact));
-    Ok(unsigned::noted(&keys, &parent, report).await)
+    Ok(publication_notes::noted(&keys, &parent, report).await)
 }
 
 pub(super) async fn withdrawal(context: &Context, grant: &Grant) -> Result<Report, CliError> {

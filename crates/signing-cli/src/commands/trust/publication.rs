@@ -87,7 +87,7 @@ pub(super) async fn publish_or_draft(
         with_warnings(report, org, &next.documents, &expired, trust_root)
     };
     if publication.dry_run {
-        view.is_foreseen = true;
+        view.dry_run = true;
         return Ok(warned(Report::requested(&view)));
     }
     // A token or an agent is not asked to sign what is then declined.

@@ -11,7 +11,7 @@ use crate::support::{Scratch, finish, text};
 
 /// An organization that keeps signatures by its own key, and one that accepts what the
 /// key has signed that is called `etl-*`, until 2999. Gives the id of the grant.
-fn with_kept_signatures() -> (Scratch, String) {
+fn with_stored_signatures() -> (Scratch, String) {
     let scratch = Scratch::with_orgs(&["acme", "vendor"]);
     let (key, _) = scratch.stored_key("release", "vendor");
     let trust = ["keys", "trust", "--org", "vendor", "--key-id", &key, "--name", "release"];
@@ -29,14 +29,14 @@ fn with_kept_signatures() -> (Scratch, String) {
 
 #[test]
 fn page_shows_a_signature_from_the_store_as_what_it_is() {
-    let (scratch, _) = with_kept_signatures();
+    let (scratch, _) = with_stored_signatures();
     let code = "UntrustedSigner";
     is_shown(&scratch, "A signature in the store", code, &verify("web.so"));
 }
 
 #[test]
 fn a_program_is_told_where_a_signature_was_and_by_which_path_and_how_far_its_key_counts() {
-    let (scratch, grant) = with_kept_signatures();
+    let (scratch, grant) = with_stored_signatures();
     let explained = |package: &str| {
         let run = finish(scratch.command(&verify(package)).arg("--json"), b"");
         run.document()["result"][0].clone()
@@ -46,7 +46,7 @@ fn a_program_is_told_where_a_signature_was_and_by_which_path_and_how_far_its_key
     let vendor = &orgs[1]["id"];
     let kept: BTreeMap<String, String> = scratch.inspect(async |keys| {
         let vendor = keys.store().organizations().await.unwrap()[1].id;
-        let kept = keys.store().kept_signatures(vendor, None, 9).await.unwrap();
+        let kept = keys.store().stored_signatures(vendor, None, 9).await.unwrap();
         kept.iter().map(|kept| (kept.package_digest.to_string(), kept.id.to_string())).collect()
     });
     let found = &result["explanation"][0];
@@ -76,8 +76,8 @@ fn a_program_is_told_where_a_signature_was_and_by_which_path_and_how_far_its_key
 }
 
 #[test]
-fn a_kept_signature_that_cannot_be_read_says_why() {
-    let (scratch, _) = with_kept_signatures();
+fn a_stored_signature_that_cannot_be_read_says_why() {
+    let (scratch, _) = with_stored_signatures();
     let forged = "UPDATE package_signatures SET envelope = '-----BEGIN PGP SIGNATURE-----'";
     let path = scratch.path("store.db");
     let mut connection = SqliteConnection::establish(path.to_str().unwrap()).unwrap();

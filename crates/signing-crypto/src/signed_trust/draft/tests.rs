@@ -40,7 +40,7 @@ fn draft(keys: &[&SigningKey], threshold: usize) -> DraftDocuments {
     let org = OrgId::random();
     let root = SignedDocument::unsigned(&root(org, 1, keys, threshold)).unwrap();
     let revocations = SignedDocument::unsigned(&revocations(org)).unwrap();
-    DraftDocuments::new(org, None, Some(root), None, Some(revocations)).unwrap()
+    DraftDocuments::first(org, root, None, Some(revocations)).unwrap()
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn a_new_root_document_needs_the_keys_of_the_current_one_too() {
     let org = OrgId::random();
     let current = SignedDocument::sign(&root(org, 1, &[&old], 1), &old).unwrap();
     let next = SignedDocument::unsigned(&root(org, 2, &[&new], 1)).unwrap();
-    let mut draft = DraftDocuments::new(org, Some(current), Some(next), None, None).unwrap();
+    let mut draft = DraftDocuments::following(org, current, Some(next), None, None).unwrap();
     draft.sign(&new).unwrap();
     assert_eq!(draft.missing().len(), 1);
     draft.sign(&old).unwrap();

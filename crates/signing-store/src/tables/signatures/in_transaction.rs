@@ -5,11 +5,11 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use signing_crypto::{Fingerprint, OrgId, PackageDigest, SignatureId};
 
-use super::{NewPackageSignature, PackageSignatureRecord, SIGNATURES_PER_ORG, digest_of};
+use super::{NewPackageSignature, PackageSignatureRecord, SIGNATURES_PER_ORG};
 use crate::backend::connection_trait;
 use crate::error::StoreError;
 use crate::schema::{organizations, package_signatures, trusted_keys};
-use crate::sql_types::{Bind, bind};
+use crate::sql_types::{Bind, EnvelopeDigest, bind};
 use crate::store::Change;
 use crate::tables::compromised_keys::CompromisedKeys;
 
@@ -21,7 +21,7 @@ struct NewRow {
     org_id: Bind<OrgId>,
     package_digest: Bind<PackageDigest>,
     envelope: String,
-    envelope_digest: Bind<PackageDigest>,
+    envelope_digest: Bind<EnvelopeDigest>,
 }
 
 impl NewRow {
@@ -30,7 +30,7 @@ impl NewRow {
             id: bind(id),
             org_id: bind(org),
             package_digest: bind(digest),
-            envelope_digest: bind(digest_of(envelope.as_bytes())),
+            envelope_digest: bind(EnvelopeDigest::of(envelope.as_bytes())),
             envelope,
         }
     }
@@ -183,7 +183,7 @@ impl SignatureGate for crate::backend::connection::SqliteConnection {
 }
 
 connection_trait! {
-pub(crate) trait KeepSignatures {
+pub(crate) trait StoreSignatures {
     /// The organization's own signatures about a package that are looked at.
     async fn newest_signatures(
         &mut self,
@@ -207,7 +207,7 @@ pub(crate) trait KeepSignatures {
     ) -> Result<Change<SignatureId>, StoreError> {
         let org = new.org_id;
         let envelope = new.envelope.to_json();
-        let envelope_digest = digest_of(envelope.as_bytes());
+        let envelope_digest = EnvelopeDigest::of(envelope.as_bytes());
         let deleted_at: Option<DateTime<Utc>> = organizations::table
             .find(bind(org))
             .select(organizations::deleted_at)

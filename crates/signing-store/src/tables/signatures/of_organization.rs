@@ -17,18 +17,18 @@ const PAGE: u16 = 64;
 /// All signatures that an organization keeps, in the order of their ids, one after the other.
 /// A role that may keep signatures may keep any number of them.
 #[derive(Debug)]
-pub struct KeptSignatureCursor {
+pub struct StoredSignatureCursor {
     store: StoreReader,
     org: OrgId,
     after: Option<SignatureId>,
     page: vec::IntoIter<PackageSignatureRecord>,
 }
 
-impl KeptSignatureCursor {
+impl StoredSignatureCursor {
     /// The next signature, `None` after the last one.
     pub async fn next(&mut self) -> Result<Option<PackageSignatureRecord>, StoreError> {
         if self.page.as_slice().is_empty() {
-            let page = self.store.kept_signatures(self.org, self.after, PAGE).await?;
+            let page = self.store.stored_signatures(self.org, self.after, PAGE).await?;
             self.page = page.into_iter();
         }
         let next = self.page.next();
@@ -39,13 +39,18 @@ impl KeptSignatureCursor {
 
 impl StoreReader {
     /// Goes through all signatures that `org` keeps.
-    pub fn each_kept_signature(&self, org: OrgId) -> KeptSignatureCursor {
-        KeptSignatureCursor { store: self.clone(), org, after: None, page: Vec::new().into_iter() }
+    pub fn each_stored_signature(&self, org: OrgId) -> StoredSignatureCursor {
+        StoredSignatureCursor {
+            store: self.clone(),
+            org,
+            after: None,
+            page: Vec::new().into_iter(),
+        }
     }
 
     /// The signatures that `org` keeps, in the order of their ids: at most `limit`, of
     /// those after `after`.
-    pub async fn kept_signatures(
+    pub async fn stored_signatures(
         &self,
         org: OrgId,
         after: Option<SignatureId>,
@@ -65,8 +70,8 @@ impl StoreReader {
         })
     }
 
-    /// A kept signature as it is now, `None` if it is kept no more.
-    pub async fn kept_signature(
+    /// A stored signature as it is now, `None` if it is kept no more.
+    pub async fn stored_signature(
         &self,
         id: SignatureId,
     ) -> Result<Option<PackageSignatureRecord>, StoreError> {

@@ -2,7 +2,7 @@ use diesel::sql_types::BigInt;
 use diesel_async::RunQueryDsl;
 use signing_crypto::{OrgId, PackageDigest};
 
-use super::in_transaction::{KeepSignatures, SignatureGate};
+use super::in_transaction::{SignatureGate, StoreSignatures};
 use super::{PackageSignatureRecord, SIGNATURES_IN_ALL, SIGNATURES_PER_ORG};
 use crate::error::StoreError;
 use crate::pool::read;

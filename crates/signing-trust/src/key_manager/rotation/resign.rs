@@ -3,7 +3,9 @@ use std::time::Duration;
 use signing_crypto::{
     AddSignatureError, PackageStatement, SignatureEnvelope, SignatureId, SigningKey,
 };
-use signing_store::{Change, KeepIf, NewPackageSignature, PackageSignatureRecord, StoreError};
+use signing_store::{
+    Change, NewPackageSignature, PackageSignatureRecord, StoreCondition, StoreError,
+};
 
 use super::super::KeyManager;
 use super::super::signatures::announce_stored;
@@ -12,7 +14,7 @@ use crate::trust_reader::{
     ProvenKey, Resign, ResignOutcome as Outcome, ResignTally, Resigner, announce, signed_by,
 };
 
-/// How often a kept signature is looked at that others change meanwhile. Each of them has
+/// How often a stored signature is looked at that others change meanwhile. Each of them has
 /// added to it, and an envelope has room for 16.
 const ATTEMPTS: usize = 32;
 
@@ -64,7 +66,7 @@ impl Resigner for Successor<'_> {
                 Err(TrustError::Store(StoreError::SignaturesChanged { .. })) => {}
                 Err(error) => return Err(error),
             }
-            let Some(changed) = self.keys.store.kept_signature(kept.id).await? else { break };
+            let Some(changed) = self.keys.store.stored_signature(kept.id).await? else { break };
             let Some(signed) = signed_by(&changed, &self.old.verifying_key()) else { break };
             // Nobody has decided that another statement is to be signed.
             if signed.signed_bytes() != decided {
@@ -139,8 +141,8 @@ impl Successor<'_> {
             return Ok(None);
         }
         let new = NewPackageSignature { org_id, package_digest, envelope };
-        let only = KeepIf { unchanged: Some(seen), not_refused: Some(old) };
-        Ok(Some(store.keep_signature(new, only).await?))
+        let only = StoreCondition { unchanged: Some(seen), not_refused: Some(old) };
+        Ok(Some(store.store_signature(new, only).await?))
     }
 }
 

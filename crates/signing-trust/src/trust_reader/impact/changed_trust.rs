@@ -35,11 +35,11 @@ pub struct TrustImpact {
     pub accepted_otherwise: Vec<OrganizationKeys>,
     /// Keys that are accepted now and would not be then, each once.
     pub refused: Vec<OrganizationKeys>,
-    /// Kept signatures that are not accepted now and would be then.
+    /// Stored signatures that are not accepted now and would be then.
     pub gains: Vec<AffectedSignatures>,
-    /// Kept signatures that are accepted now and would not be then.
+    /// Stored signatures that are accepted now and would not be then.
     pub losses: Vec<AffectedSignatures>,
-    /// Which kept signatures were looked at.
+    /// Which stored signatures were looked at.
     pub extent: SearchExtent,
 }
 

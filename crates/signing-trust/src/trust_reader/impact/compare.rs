@@ -20,7 +20,7 @@ use crate::trust_reader::rotation::{ResignOutcome, Resigner, Resigning};
 use crate::trust_reader::signature_search::{SEARCH_LIMIT, SignatureSearch};
 use crate::trust_reader::signatures::StoredSignature;
 
-/// Which kept signatures a change can concern.
+/// Which stored signatures a change can concern.
 #[derive(Clone, Copy)]
 pub(super) enum Focus<'a> {
     Everything,
@@ -203,7 +203,7 @@ impl TrustReader {
         });
         let mut all: Vec<_> = now.collect();
         if let Some(child) = joining {
-            let theirs = self.kept_signatures(child, digest).await?;
+            let theirs = self.stored_signatures(child, digest).await?;
             let then = theirs.signatures();
             all.extend(then.map(|found| (found, Judged { before: false, after: true })));
         }
@@ -220,7 +220,7 @@ impl TrustReader {
             return Ok(digests.clone());
         }
         let mut digests = BTreeSet::new();
-        let mut all = self.store.each_kept_signature(keeper);
+        let mut all = self.store.each_stored_signature(keeper);
         while let Some(record) = kept.search.next(&mut all).await? {
             let envelope = SignatureEnvelope::parse(record.envelope.as_bytes());
             if envelope.is_ok_and(|envelope| kept.focus.contains(&envelope)) {

@@ -17,11 +17,11 @@ pub struct RotationImpact {
     pub old: SigningKeyRecord,
     /// The key that would take it.
     pub successor: PlannedSuccessor,
-    /// How many kept signatures would be signed again, and how many would not.
+    /// How many stored signatures would be signed again, and how many would not.
     pub signatures: Resigned,
     /// What the successor would sign, and what it would not because that is outdated.
     pub packages: Vec<ResignedPackage>,
-    /// Which organizations would accept the successor, and which kept signatures. If it is yet
+    /// Which organizations would accept the successor, and which stored signatures. If it is yet
     /// to be made, another key stands for it here.
     pub trust: TrustImpact,
 }

@@ -2,7 +2,7 @@ use signing_crypto::{PackageStatement, PackageVersion, SignatureId};
 
 use super::super::signature_search::SearchExtent;
 
-/// Kept signatures that the old key made.
+/// Stored signatures that the old key made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Resigned {
     /// The successor has signed them now.
@@ -14,15 +14,15 @@ pub struct Resigned {
     pub left: u64,
     /// Only the old key has signed them, and [`Outdated`] says why that stays so.
     pub outdated: u64,
-    /// Which of the kept signatures were looked at.
+    /// Which of the stored signatures were looked at.
     pub extent: SearchExtent,
 }
 
-/// What a kept signature states, and what becomes of it.
+/// What a stored signature states, and what becomes of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ResignedPackage {
-    /// The kept signature.
+    /// The stored signature.
     pub id: SignatureId,
     /// What the old key has signed.
     pub statement: PackageStatement,
@@ -43,7 +43,7 @@ pub enum Outdated {
     },
 }
 
-/// The result for one kept signature that the old key made.
+/// The result for one stored signature that the old key made.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum ResignOutcome {
     Added,

@@ -1,4 +1,4 @@
-//! Which kept signatures a successor signs again, whether it does or would.
+//! Which stored signatures a successor signs again, whether it does or would.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -62,7 +62,7 @@ impl TrustReader {
         Ok(Resigning { old, new, resign, rules: self.statement_rules(old).await? })
     }
 
-    /// Looks at the kept signatures that the old key made, and has `resigner` make again those
+    /// Looks at the stored signatures that the old key made, and has `resigner` make again those
     /// that are to be. Without one they stay.
     pub(crate) async fn each_resigned(
         &self,
@@ -72,7 +72,7 @@ impl TrustReader {
     ) -> Result<ResignTally, TrustError> {
         let mut tally = ResignTally::default();
         let mut search = SignatureSearch::within(limit);
-        let mut all = self.store.each_kept_signature(resigning.old.org());
+        let mut all = self.store.each_stored_signature(resigning.old.org());
         while let Some(kept) = search.next(&mut all).await? {
             let Some(envelope) = signed_by(&kept, &resigning.old.verifying_key()) else {
                 continue;

@@ -1,4 +1,4 @@
-//! Organizations with keys, trust and kept signatures at random, and what they accept.
+//! Organizations with keys, trust and stored signatures at random, and what they accept.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -95,7 +95,7 @@ impl Graph {
         accepted
     }
 
-    /// Which of the kept signatures each organization accepts, each alone.
+    /// Which of the stored signatures each organization accepts, each alone.
     pub(super) async fn accepted_signatures(
         &self,
         world: &World,
@@ -125,7 +125,7 @@ pub(super) async fn everything(world: &World, graph: &Graph) -> String {
             store.signing_keys(*org).await.unwrap(),
             store.own_trusted_keys(*org).await.unwrap(),
             store.children_of(*org).await.unwrap(),
-            store.kept_signatures(*org, None, 100).await.unwrap(),
+            store.stored_signatures(*org, None, 100).await.unwrap(),
             store.audit_log(*org).await.unwrap(),
         );
     }

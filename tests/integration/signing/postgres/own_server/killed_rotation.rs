@@ -79,7 +79,7 @@ fn server_killed_while_a_successor_is_made_leaves_none_and_the_rotation_complete
 fn server_killed_while_signatures_are_made_again_keeps_those_made_and_the_rotation_completes() {
     run_alone(async |server: OwnServer, world: World| {
         let acme = keeping(&world).await;
-        let kept = world.store.kept_signatures(acme.org, None, 100).await.unwrap();
+        let kept = world.store.stored_signatures(acme.org, None, 100).await.unwrap();
         let third = world.database.id(kept[2].id.as_uuid());
         let sql = wait_in_change("package_signatures", &third);
         world.database.execute(&sql).await.unwrap();
@@ -90,7 +90,7 @@ fn server_killed_while_signatures_are_made_again_keeps_those_made_and_the_rotati
         let error = kill_during(rotation, "Lock", (&server, &world)).await;
 
         assert!(is_away(&error), "{error:?}");
-        let after = world.store.kept_signatures(acme.org, None, 100).await.unwrap();
+        let after = world.store.stored_signatures(acme.org, None, 100).await.unwrap();
         let changed: Vec<_> = kept.iter().zip(&after).map(|(one, two)| one != two).collect();
         assert_eq!(changed, [true, true, false, false]);
         let done = assert_completes(&world, &acme, 2).await;

@@ -34,7 +34,7 @@ async fn move_a_floor(by: &World, vendor: &Vendor) {
 async fn keep_and_replace_signatures(by: &World, vendor: &Vendor) {
     by.keys.store_signature(vendor.org, &vendor.signature).await.unwrap();
     let digest = *vendor.signature.unverified_statement().unwrap().digest();
-    let kept = by.keys.kept_signatures(vendor.org, digest).await.unwrap();
+    let kept = by.keys.stored_signatures(vendor.org, digest).await.unwrap();
     let more = add_signature(&vendor.signature, &SigningKey::generate().unwrap());
     let stored = by.keys.store_signature_beside(&kept, &more).await.unwrap();
     assert!(matches!(stored, Change::Made(_)), "{stored:?}");

@@ -98,12 +98,12 @@ async fn publish(graph: &Graph<'_>, org: usize) {
     let statement = SignedDocument::sign(&statement, &signer).unwrap();
     let root = first_root(graph, org);
     let draft = match published {
-        Some(_) => DraftDocuments::new(id, Some(root), None, Some(statement), None),
+        Some(_) => DraftDocuments::following(id, root, None, Some(statement), None),
         None => {
             let revocations =
                 Revocations { header: header(first), root_version: first, denied: BTreeMap::new() };
             let revocations = SignedDocument::sign(&revocations, &signer).unwrap();
-            DraftDocuments::new(id, None, Some(root), Some(statement), Some(revocations))
+            DraftDocuments::first(id, root, Some(statement), Some(revocations))
         }
     };
     let done = keys.publish_documents(&draft.unwrap(), &anchor).await;

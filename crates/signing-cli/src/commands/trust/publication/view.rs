@@ -51,8 +51,7 @@ pub(super) struct PublicationView<'a> {
     #[serde(skip)]
     pub(super) was_shown: bool,
     /// Whether nothing of it was done, nor will be.
-    #[serde(skip)]
-    pub(super) is_foreseen: bool,
+    pub(super) dry_run: bool,
 }
 
 #[derive(Serialize)]
@@ -107,7 +106,7 @@ impl<'a> PublicationView<'a> {
             root: documents.root().or(documents.current_root()).map(SignedDocument::digest),
             is_first: documents.current_root().is_none(),
             was_shown: false,
-            is_foreseen: false,
+            dry_run: false,
         }
     }
 
@@ -157,7 +156,7 @@ impl<'a> PublicationView<'a> {
 
 impl View for PublicationView<'_> {
     fn text(&self) -> Lines {
-        if self.is_foreseen {
+        if self.dry_run {
             let mut text = Lines::from("nothing was changed; this would be signed:");
             text.append(self.preview());
             if !self.missing.is_empty() {

@@ -68,7 +68,7 @@ async fn a_statement_in_the_place_of_the_one_that_was_decided_about_is_not_signe
         (keys.proven_key(acme.old).await.unwrap(), keys.proven_key(new.id).await.unwrap());
     let key = keys.require_usable(&new).await.unwrap();
     let successor = Successor { keys, old: &old, new: &new, key };
-    let kept = async || store.kept_signature(id).await.unwrap().unwrap();
+    let kept = async || store.stored_signature(id).await.unwrap().unwrap();
 
     let before = kept().await;
     store.replace_package_signature(&before, old.fingerprint(), &other).await.unwrap();

@@ -31,9 +31,13 @@ pub(super) async fn list(
         }
         None => None,
     };
-    let kept = signatures(&keys, &org, key.as_ref()).await?;
+    let stored = signatures(&keys, &org, key.as_ref()).await?;
     let is_of_one_key = key.is_some();
-    Ok(Report::requested(&KeptListView { org: &org.name, is_of_one_key, signatures: kept }))
+    Ok(Report::requested(&StoredSignaturesView {
+        org: &org.name,
+        is_of_one_key,
+        signatures: stored,
+    }))
 }
 
 /// A key whose signatures are looked for.
@@ -73,9 +77,9 @@ pub(super) async fn signatures(
     keys: &TrustReader,
     org: &OrganizationRecord,
     by: Option<&Maker>,
-) -> Result<Vec<KeptView>, CliError> {
+) -> Result<Vec<StoredSignatureView>, CliError> {
     let mut found = Vec::new();
-    let mut all = keys.store().each_kept_signature(org.id);
+    let mut all = keys.store().each_stored_signature(org.id);
     while let Some(record) = all.next().await? {
         let envelope = SignatureEnvelope::parse(record.envelope.as_bytes());
         let Ok(envelope) = envelope else { continue };
@@ -84,7 +88,7 @@ pub(super) async fn signatures(
             continue;
         }
         let signers = envelope.signatures().iter().filter_map(EnvelopeSignature::claimed_signer);
-        found.push(KeptView {
+        found.push(StoredSignatureView {
             id: record.id,
             org_id: org.id,
             org: org.name.clone(),
@@ -98,11 +102,11 @@ pub(super) async fn signatures(
     Ok(found)
 }
 
-/// A signature that is kept, and what it states. Nothing about it was verified but what it was
+/// A stored signature, and what it states. Nothing about it was verified but what it was
 /// looked for by.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-pub(super) struct KeptView {
+pub(super) struct StoredSignatureView {
     id: SignatureId,
     org_id: OrgId,
     org: OrgName,
@@ -114,47 +118,48 @@ pub(super) struct KeptView {
     signers: Vec<Fingerprint>,
 }
 
-impl KeptView {
-    pub(super) fn table(kept: &[Self]) -> Table {
-        let signers = || kept.iter().flat_map(|kept| &kept.signers);
-        let ids = kept.iter().flat_map(|kept| [kept.id.to_string(), kept.sha256.to_string()]);
+impl StoredSignatureView {
+    pub(super) fn table(stored: &[Self]) -> Table {
+        let signers = || stored.iter().flat_map(|stored| &stored.signers);
+        let ids =
+            stored.iter().flat_map(|stored| [stored.id.to_string(), stored.sha256.to_string()]);
         let ids = ShortIds::new(ids.chain(signers().map(ToString::to_string)), [""; 0]);
         let mut table = Table::new(["PACKAGE", "VERSION", "SHA256", "NAMED KEYS", "SIGNATURE"]);
-        for kept in kept {
-            let named: Vec<_> = kept.signers.iter().map(|key| ids.short(key)).collect();
-            let version = kept.version.as_ref().map_or("", PackageVersion::as_str);
+        for stored in stored {
+            let named: Vec<_> = stored.signers.iter().map(|key| ids.short(key)).collect();
+            let version = stored.version.as_ref().map_or("", PackageVersion::as_str);
             table.row([
-                Cell::name(kept.name.as_str()),
+                Cell::name(stored.name.as_str()),
                 version.into(),
-                ids.cell(kept.sha256),
+                ids.cell(stored.sha256),
                 named.join(" ").into(),
-                ids.cell(kept.id),
+                ids.cell(stored.id),
             ]);
         }
         table
     }
 }
 
-json_documents! { "package list": KeptListView<'static> }
+json_documents! { "package list": StoredSignaturesView<'static> }
 
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-struct KeptListView<'a> {
+struct StoredSignaturesView<'a> {
     #[serde(skip)]
     org: &'a OrgName,
     #[serde(skip)]
     is_of_one_key: bool,
-    signatures: Vec<KeptView>,
+    signatures: Vec<StoredSignatureView>,
 }
 
-impl View for KeptListView<'_> {
+impl View for StoredSignaturesView<'_> {
     fn text(&self) -> Lines {
         if self.signatures.is_empty() {
             let by = if self.is_of_one_key { " by this key" } else { "" };
             return Lines::from(format!("{} keeps no signature{by} in the store", self.org));
         }
         let mut text = Lines::new();
-        text.table(KeptView::table(&self.signatures));
+        text.table(StoredSignatureView::table(&self.signatures));
         text
     }
 }

@@ -2,12 +2,12 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use signing_crypto::{Fingerprint, OrgId, SignatureEnvelope, SignatureId};
 
-use super::in_transaction::{KeepSignatures, SignatureGate};
-use super::{KeepIf, NewPackageSignature, PackageSignatureRecord, digest_of};
+use super::in_transaction::{SignatureGate, StoreSignatures};
+use super::{NewPackageSignature, PackageSignatureRecord, StoreCondition};
 use crate::error::StoreError;
 use crate::pool::now;
 use crate::schema::package_signatures;
-use crate::sql_types::bind;
+use crate::sql_types::{EnvelopeDigest, bind};
 use crate::state::change;
 use crate::store::{Change, Store};
 use crate::tables::audit::{AuditChain, AuditEntry};
@@ -19,13 +19,13 @@ impl Store {
     /// # Errors
     ///
     /// [`StoreError::OrganizationNotFound`] or [`StoreError::OrganizationDeleted`];
-    /// [`StoreError::SignaturesChanged`] if what is kept is not [`KeepIf::unchanged`];
+    /// [`StoreError::SignaturesChanged`] if what is kept is not [`StoreCondition::unchanged`];
     /// [`StoreError::Compromised`] and [`StoreError::KeyRefused`] if the organization refuses
-    /// the key [`KeepIf::not_refused`].
-    pub async fn keep_signature(
+    /// the key [`StoreCondition::not_refused`].
+    pub async fn store_signature(
         &self,
         new: NewPackageSignature,
-        only: KeepIf,
+        only: StoreCondition,
     ) -> Result<Change<SignatureId>, StoreError> {
         let (org, digest) = (new.org_id, new.package_digest);
         change!(self, |conn| {
@@ -43,7 +43,7 @@ impl Store {
         })
     }
 
-    /// Puts `envelope` in the place of the kept signature `before`: the same with a
+    /// Puts `envelope` in the place of the stored signature `before`: the same with a
     /// signature more, which another key makes because the key `existing_signer` has signed.
     /// Nothing is changed if the organization keeps it already, there or elsewhere.
     ///
@@ -59,8 +59,8 @@ impl Store {
         envelope: &SignatureEnvelope,
     ) -> Result<Change<SignatureId>, StoreError> {
         let (id, org, digest) = (before.id, before.org_id, before.package_digest);
-        let (envelope, old) = (envelope.to_json(), digest_of(before.envelope.as_bytes()));
-        let new = digest_of(envelope.as_bytes());
+        let (envelope, old) = (envelope.to_json(), EnvelopeDigest::of(before.envelope.as_bytes()));
+        let new = EnvelopeDigest::of(envelope.as_bytes());
         change!(self, |conn| {
             conn.lock_signatures(org).await?;
             conn.lock_organization(org).await?;
@@ -91,7 +91,7 @@ impl Store {
         })
     }
 
-    /// Removes a kept signature of `org`, which may be deleted, and writes that into its
+    /// Removes a stored signature of `org`, which may be deleted, and writes that into its
     /// audit log. It does not wait for transactions that keep signatures.
     ///
     /// # Errors
