@@ -89,6 +89,7 @@ fn advice(error: &CliError) -> Advice {
         CliError::KeksDiffer { .. } => {
             ("KeyEncryptionKeysDiffer", "unset the wrong one, or choose one: --kek-file <file>")
         }
+        CliError::NewKekNotKept { .. } => ("KeyEncryptionKeyNotKept", keys::NEW_KEK),
         CliError::StoresKekMissing { .. } => ("NoKeyEncryptionKey", keys::STORES_KEK),
         CliError::KekBesideStore { .. } => (
             "KeyEncryptionKeyBesideStore",
@@ -220,8 +221,7 @@ fn advice(error: &CliError) -> Advice {
         ),
         CliError::NotConfirmed => (
             "NotConfirmed",
-            "nothing of what was shown was done: change what is not right, and run the command \
-             again",
+            "nothing was done: change what is not right, and run the command again",
         ),
         CliError::UnpublishedTrust { org, .. } => {
             let next = format!(

@@ -26,7 +26,7 @@ mod verify;
 
 use crate::advice::OTHER_KEK;
 use crate::cli::{Cli, Command};
-use crate::context::Context;
+use crate::context::{Context, block_on};
 use crate::error::CliError;
 use crate::output::Report;
 #[cfg(test)]
@@ -64,7 +64,10 @@ pub(crate) fn run(cli: Cli) -> Result<Report, CliError> {
         (Some(place), OTHER_KEK) => {
             CliError::OtherKek { place: place.clone(), source: source.into() }
         }
-        (_, role_denied::CODE) => role_denied::of_role(&context, source),
+        (_, role_denied::CODE) => {
+            block_on(async { Ok(role_denied::of_role(&context, source).await) })
+                .unwrap_or_else(|error| error)
+        }
         _ => source,
     })
 }

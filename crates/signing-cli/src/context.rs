@@ -231,11 +231,6 @@ impl Context {
         Ok(found)
     }
 
-    /// The KEK to change to: from a file, or else from the environment.
-    pub(crate) fn new_kek(&self, file: Option<&Path>) -> Result<KeyEncryptionKey, CliError> {
-        kek::read_new(file)
-    }
-
     /// Where the KEK was found that the command has used.
     pub(crate) fn kek_place(&self) -> Option<&KekPlace> {
         self.kek_place.get()

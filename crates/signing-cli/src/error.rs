@@ -80,7 +80,7 @@ pub(crate) enum CliError {
     UnknownTrustFile { path: PathBuf },
     #[error(transparent)]
     DraftSignature(#[from] DraftSignatureError),
-    #[error("the draft follows the root document {found}, expected {expected}")]
+    #[error("the draft's root document is {found}, expected {expected}")]
     OtherRoot { expected: RootDigest, found: RootDigest },
     #[error("the draft follows documents that were published before")]
     RootNeeded,
@@ -146,6 +146,8 @@ pub(crate) enum CliError {
     OtherKek { place: KekPlace, source: Box<CliError> },
     #[error("{first} and {second} hold different key encryption keys")]
     KeksDiffer { first: KekPlace, second: KekPlace },
+    #[error("{} keeps nothing: the new key encryption key would be lost after this command, and every private key of the store with it", path.display())]
+    NewKekNotKept { path: PathBuf },
     #[error(
         "the key encryption key that wraps the store's private keys is not in {place}; its id is {kek}"
     )]

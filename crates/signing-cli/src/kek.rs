@@ -9,7 +9,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use signing_crypto::{KekError, KeyEncryptionKey};
-use signing_loader::Protection;
+use signing_loader::{Protection, is_descriptor};
 use zeroize::Zeroizing;
 
 use crate::error::CliError;
@@ -19,7 +19,6 @@ use crate::places::configuration_file;
 
 const VARIABLE: &str = "CLOACINA_KEY_ENCRYPTION_KEY";
 pub(crate) const FILE_VARIABLE: &str = "CLOACINA_KEY_ENCRYPTION_KEY_FILE";
-const NEW_VARIABLE: &str = "CLOACINA_NEW_KEY_ENCRYPTION_KEY";
 
 /// What systemd calls the directory of a service's credentials, and this program the credential.
 const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
@@ -52,12 +51,13 @@ pub(crate) fn find(option: Option<&Path>) -> Result<Option<FoundKek>, CliError> 
     Ok(Some(FoundKek { key: read(&place)?, place }))
 }
 
-/// The KEK to change to: from a file, or else from the environment.
-pub(crate) fn read_new(option: Option<&Path>) -> Result<KeyEncryptionKey, CliError> {
-    read(&match option {
-        Some(path) => KekPlace::Option { option: "--new-kek-file", path: path.into() },
-        None => KekPlace::Variable(NEW_VARIABLE),
-    })
+/// The KEK to change to. No private key could be opened any more if nothing kept it, so it is not
+/// taken from a pipe or a variable.
+pub(crate) fn read_new(path: &Path) -> Result<KeyEncryptionKey, CliError> {
+    if is_descriptor(path) {
+        return Err(CliError::NewKekNotKept { path: path.into() });
+    }
+    read(&KekPlace::Option { option: "--new-kek-file", path: path.into() })
 }
 
 /// The place to read the KEK from, if there is one.

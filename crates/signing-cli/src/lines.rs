@@ -134,17 +134,12 @@ impl Lines {
     pub(crate) fn to_text(&self, layout: Layout) -> String {
         let mut text = String::new();
         for part in &self.0 {
-            match part {
-                Part::Line(line) => {
-                    line.lines(layout).iter().for_each(|line| text += &format!("{line}\n"));
-                }
-                Part::Branch(branch) => {
-                    branch.lines(layout).iter().for_each(|line| text += &format!("{line}\n"));
-                }
-                Part::Table(table) => {
-                    table.lines(layout).iter().for_each(|line| text += &format!("{line}\n"));
-                }
-            }
+            let lines = match part {
+                Part::Line(line) => line.lines(layout),
+                Part::Branch(branch) => branch.lines(layout),
+                Part::Table(table) => table.lines(layout),
+            };
+            lines.iter().for_each(|line| text += &format!("{line}\n"));
         }
         text
     }
@@ -250,6 +245,19 @@ pub(crate) fn quoted(name: &str) -> Cow<'_, str> {
     match name.chars().any(|c| c.is_whitespace() || c == '"') {
         true => format!("{name:?}").into(),
         false => name.into(),
+    }
+}
+
+/// All of these, with commas between them.
+pub(crate) fn comma_separated(items: &[impl ToString]) -> String {
+    items.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// The first few of these, and how many more there are.
+pub(crate) fn first_of(items: &[impl ToString], most: usize) -> String {
+    match items.len().saturating_sub(most) {
+        0 => comma_separated(items),
+        left => format!("{}, and {left} more", comma_separated(&items[..most])),
     }
 }
 

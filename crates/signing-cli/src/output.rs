@@ -37,7 +37,7 @@ pub(crate) const USAGE: &str = "Usage";
 pub(crate) struct Report {
     text: Text,
     json: Value,
-    /// What all of it comes to, after the refusals.
+    /// The result of all of it, after the refusals.
     total: Option<String>,
     refusals: Vec<Refusal>,
     warnings: Vec<Refusal>,
@@ -91,7 +91,7 @@ impl Report {
         Self { refusals, ..Self::new(Text::Printed, &()) }
     }
 
-    /// Adds what all of it comes to.
+    /// Adds the result of all of it.
     pub(crate) fn total(&mut self, total: String) {
         self.total = Some(total);
     }
@@ -106,7 +106,7 @@ impl Report {
         self.warnings.push(Refusal { subject: Some(subject), error });
     }
 
-    /// Says that all of it comes to a failure.
+    /// Says that all of it has failed.
     pub(crate) fn fail(&mut self, error: CliError) {
         self.refusals.push(Refusal { subject: None, error });
     }

@@ -99,12 +99,12 @@ impl PassphraseSource {
             Self::Environment => {
                 // The variable's value is the passphrase, with a line end if it has one.
                 let value = Zeroizing::new(env::var_os(VARIABLE).unwrap_or_default().into_vec());
-                return Ok(Some(value));
+                return require_some(value).map(Some);
             }
             Self::Terminal => return Ok(None),
         };
         let bytes = bytes.map_err(|source| CliError::Read { path, source })?;
-        Ok(Some(line(bytes)?))
+        require_some(line(bytes)?).map(Some)
     }
 
     /// The passphrase of a new key. One that is typed is typed twice.
@@ -114,13 +114,19 @@ impl PassphraseSource {
         }
         let mut terminal = Terminal::open().ok_or(CliError::NoTerminal)?;
         let first = terminal.ask("New passphrase: ")?;
-        if first.is_empty() {
-            return Err(CliError::Passphrase(PassphraseError::Empty));
-        }
+        let first = require_some(first)?;
         if *first != *terminal.ask("The same again: ")? {
             return Err(CliError::PassphrasesDiffer);
         }
         Ok(Passphrase::new(first)?)
+    }
+}
+
+/// A secret that is missing where it should be is told from a wrong one.
+fn require_some(secret: Zeroizing<Vec<u8>>) -> Result<Zeroizing<Vec<u8>>, CliError> {
+    match secret.is_empty() {
+        true => Err(CliError::Passphrase(PassphraseError::Empty)),
+        false => Ok(secret),
     }
 }
 

@@ -72,7 +72,7 @@ pub enum DirectoryFault {
     NotADirectory,
 }
 
-/// Requires that no other user can put another file in the place of this one, which must be
+/// Requires that no other user can put another file there instead of this one, which must be
 /// there.
 ///
 /// A directory that others may write to, and that is sticky, may contain the file: the sticky

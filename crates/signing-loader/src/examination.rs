@@ -190,7 +190,7 @@ impl<C: Content> TrustQuestion<C> {
 }
 
 impl<C> Examined<C> {
-    /// The envelopes that were looked at, and what each comes to.
+    /// The envelopes that were looked at, and the result of each.
     pub(crate) fn explain(&self) -> Vec<ExplainedEnvelope> {
         let candidates = self.examination.candidates.iter();
         candidates
@@ -204,7 +204,7 @@ impl<C> Examined<C> {
             .collect()
     }
 
-    /// What one of the envelopes comes to, without the package that it is about.
+    /// Whether one of the envelopes counts, without the package that it is about.
     pub(crate) fn inspect(&self, envelope: &SignatureEnvelope) -> SignatureInspection {
         let Examination { config, name, .. } = &self.examination;
         let signatures = envelope.signatures().iter();

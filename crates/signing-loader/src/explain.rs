@@ -6,11 +6,11 @@ use crate::error::PackageError;
 use crate::report::VerificationReport;
 use crate::source::EnvelopeSource;
 
-/// What a verification came to, and what it has looked at on its way.
+/// The result of a verification, and what it has looked at on its way.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Explanation {
-    /// What it came to: the same as of
+    /// The result: the same as of
     /// [`Verifier::check`](crate::Verifier::check), and as the audit event tells.
     pub outcome: Result<VerificationReport, PackageError>,
     /// The envelopes that were found, in the order in which they were tried. None, if it
@@ -28,7 +28,7 @@ pub struct ExplainedEnvelope {
     pub content: Result<InspectedEnvelope, MalformedEnvelope>,
 }
 
-/// An envelope, and what it comes to.
+/// An envelope, and whether it counts.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct InspectedEnvelope {
@@ -38,7 +38,7 @@ pub struct InspectedEnvelope {
     pub inspection: SignatureInspection,
 }
 
-/// What an envelope comes to without the package that it is about.
+/// Whether an envelope counts, without the package that it is about.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct SignatureInspection {

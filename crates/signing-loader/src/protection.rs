@@ -75,7 +75,7 @@ pub enum ProtectionError {
 }
 
 impl Protection {
-    /// Refuses an open file that others can reach, or could have put in the place of another.
+    /// Refuses an open file that others can reach, or could have put there instead of another.
     /// Character devices, such as terminals, are for all users, and have a place only. Who can
     /// reach or replace the pipe of [a descriptor](is_descriptor) is up to the program that
     /// opened it.
@@ -161,7 +161,7 @@ impl ProtectionError {
                 fault.remedy(at).unwrap_or_default()
             }
             Self::Replaceable { .. } => {
-                "do not use what lies there: use a copy from its author in a directory of your own"
+                "do not use the existing file: use a copy from its author in a directory of your own"
                     .into()
             }
             Self::Untraceable { .. } => {

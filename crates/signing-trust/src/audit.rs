@@ -103,7 +103,7 @@ event_types! {
     TrustCurrent = "trust.current", INFO;
     /// A refused package is about to be loaded nonetheless, in observe mode.
     WouldRefuse = "package.load.would_refuse", WARN;
-    /// What an observation came to.
+    /// The result of an observation.
     EnforcementObserved = "enforcement.observed", WARN;
     /// A checkpoint of an audit log was signed.
     CheckpointSigned = "audit.checkpoint.signed", INFO;

@@ -130,7 +130,7 @@ fn init_elsewhere(scratch: &Scratch, org: &str) {
     assert_eq!(run.code, 0, "{}", run.stderr);
 }
 
-/// Puts these documents in the place of the organization's own.
+/// Replaces the organization's own documents by these.
 fn replace_documents(scratch: &Scratch, org: &str) {
     let elsewhere = scratch.path("elsewhere.db").display().to_string();
     let own = format!("org_id = (SELECT id FROM main.organizations WHERE name = '{org}')");

@@ -85,7 +85,7 @@ enum Damage {
     Remove(Index, usize),
     Repeat(Index, usize),
     Insert(Index, Vec<u8>),
-    /// The end of another seed in the place of its own.
+    /// The end of another seed instead of its own.
     Splice(Index, Index, Index),
 }
 

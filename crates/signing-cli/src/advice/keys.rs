@@ -25,6 +25,9 @@ pub(super) const OPENSSH_STAYS: &str = "trust its public half: cloacina keys tru
 pub(super) const STAYS_ELSEWHERE: &str = "trust its public half: cloacina keys trust --import <public key>; then sign with --key and the key \
      that you gave";
 
+pub(super) const NEW_KEK: &str = "make a file that stays, then give that: (umask 077; openssl rand -hex 32 > new.kek) && \
+     cloacina keys rotate-kek --new-kek-file new.kek";
+
 pub(super) fn no_file(instead: &str) -> Advice {
     Advice::undecided(
         "UnreadableFile",
@@ -34,10 +37,6 @@ pub(super) fn no_file(instead: &str) -> Advice {
 
 pub(super) fn kek(error: &KekError) -> Advice {
     let next: Cow<'static, str> = match error {
-        KekError::Missing { var } if var != "CLOACINA_KEY_ENCRYPTION_KEY" => {
-            format!("set {var}, or give --new-kek-file; make a key with: openssl rand -hex 32")
-                .into()
-        }
         KekError::Missing { var } => {
             format!("set {var} to the store's key, or unset it and give --kek-file").into()
         }

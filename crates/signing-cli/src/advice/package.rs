@@ -14,7 +14,7 @@ pub(super) const GET_SIGNATURE: &str = "get the .sig file again from the package
 pub(super) const SIGN_AGAIN: &str = "sign again: nothing was written there";
 pub(super) const REPLACE: &str = "choose another file, or replace this one with --force";
 pub(super) const NOT_OURS: &str =
-    "choose another file; if nobody needs what lies there, remove it first";
+    "choose another file; if nobody needs the existing one, remove it first";
 const DO_NOT_USE: &str =
     "do not use this file: get the package and its .sig again from its builder";
 

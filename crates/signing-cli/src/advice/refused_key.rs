@@ -20,6 +20,10 @@ impl fmt::Display for RefusedKey {
                  and trust it: cloacina keys trust --org {org} --key-id {:.16}",
                 fingerprint.to_string(),
             ),
+            Self::ReplaceRefused { org, fingerprint } => {
+                f.write_str("have the package signed by a key that is trusted now; ")?;
+                Self::Reinstate { org: org.clone(), fingerprint: *fingerprint }.fmt(f)
+            }
             Self::Reinstate { org, fingerprint } => write!(
                 f,
                 "if this key was refused by mistake: cloacina keys reinstate --org {org} \
@@ -125,6 +129,9 @@ pub(crate) async fn of_trust(
     };
     let known = known.map(|known| match known {
         RefusedKey::ReplaceCompromised => RefusedKey::TrustAnother { org: org.name.clone() },
+        RefusedKey::ReplaceRefused { org, fingerprint } => {
+            RefusedKey::Reinstate { org, fingerprint }
+        }
         known => known,
     });
     with(known, error.into())
@@ -153,7 +160,7 @@ async fn refused(
             Some(RefusedKey::ReplaceCompromised)
         }
         Some(_) if !is_denied => {
-            Some(RefusedKey::Reinstate { org: org.name.clone(), fingerprint: *fingerprint })
+            Some(RefusedKey::ReplaceRefused { org: org.name.clone(), fingerprint: *fingerprint })
         }
         _ => texts.map(|_| RefusedKey::RefusedByDocuments { org: org.name.clone() }),
     }

@@ -122,8 +122,8 @@ pub(super) fn store(error: &StoreError) -> Advice {
         StoreError::KeyRefused { .. } => {
             return Advice::refused(
                 error.code(),
-                "sign the packages that deserve it yourself: cloacina package sign <package> \
-                 --key-id <new key>",
+                "sign the packages that you still want with another key: cloacina package sign \
+                 <package> --key-id <new key>",
             );
         }
         StoreError::NotRewrapped { .. } => {

@@ -96,7 +96,7 @@ pub(super) fn trust(error: &TrustError) -> Advice {
         }
         TrustError::NoKeyEncryptionKey => keys::STORES_KEK,
         TrustError::Randomness(_) => keys::ELSEWHERE,
-        TrustError::SameKek => "make another one with: openssl rand -hex 32",
+        TrustError::SameKek => keys::NEW_KEK,
         TrustError::Clock(_) => "set the clock, then try again",
         TrustError::Cancelled => TRY_AGAIN,
         TrustError::ExpiryPast { .. } => {

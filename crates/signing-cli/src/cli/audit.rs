@@ -17,8 +17,8 @@ pub(crate) enum Audit {
     /// Check that nobody has changed the logs: exits with 0 if all are intact, with 1 if
     /// one is broken
     Verify(VerifyLogs),
-    /// Sign the current state of logs. Keep the signed checkpoint where nobody who can write
-    /// to the database can reach it. If one log is broken, no checkpoint is signed
+    /// Sign the current state of logs. Keep the signed checkpoint where those who can write
+    /// to the database cannot write. If one log is broken, no checkpoint is signed
     Checkpoint(Checkpoint),
 }
 

@@ -358,10 +358,10 @@ impl From<Reason> for RevocationReason {
 
 #[derive(Args)]
 pub(crate) struct RotateKek {
-    /// Read the new key encryption key from this file instead of
-    /// CLOACINA_NEW_KEY_ENCRYPTION_KEY
+    /// The file with the new key encryption key, which has to be kept: without it no private key of
+    /// the store can be used again
     #[arg(long, value_name = "FILE")]
-    pub(crate) new_kek_file: Option<PathBuf>,
+    pub(crate) new_kek_file: PathBuf,
 }
 
 #[derive(Args)]

@@ -1,10 +1,12 @@
 //! What organizations would accept, and what not, after a change that has not been made.
 
 use serde::Serialize;
-use signing_crypto::{Fingerprint, OrgId, OrgName, PackageDigest, PackageName, SignatureId};
+use signing_crypto::{
+    Fingerprint, KeyName, OrgId, OrgName, PackageDigest, PackageName, SignatureId,
+};
 use signing_trust::{AffectedSignatures, OrganizationKeys, SearchExtent, TrustImpact};
 
-use crate::lines::{Cell, Lines, ShortIds, Table};
+use crate::lines::{Cell, Lines, ShortIds, Table, comma_separated};
 use crate::view::{TrustedKeyView, View};
 
 /// What a change of trust would bring about.
@@ -15,6 +17,8 @@ pub(super) struct ImpactView<'a> {
     accepted: Vec<KeysView<'a>>,
     accepted_otherwise: Vec<KeysView<'a>>,
     refused: Vec<KeysView<'a>>,
+    /// The keys of the store that could no longer sign.
+    signing_keys: Vec<KeyName>,
     #[serde(flatten)]
     signatures: SignaturesImpactView<'a>,
     /// The change, such as `deleting acme`.
@@ -53,11 +57,16 @@ impl<'a> ImpactView<'a> {
             accepted: keys(&impact.accepted),
             accepted_otherwise: keys(&impact.accepted_otherwise),
             refused: keys(&impact.refused),
+            signing_keys: Vec::new(),
             signatures: SignaturesImpactView::of(impact),
             what,
             is_about,
             key: None,
         }
+    }
+
+    pub(super) fn without_signing_keys(self, signing_keys: Vec<KeyName>) -> Self {
+        Self { signing_keys, ..self }
     }
 
     pub(super) fn with_key(self, key: Fingerprint) -> Self {
@@ -77,6 +86,12 @@ impl<'a> ImpactView<'a> {
             return text;
         }
         text.append(self.keys_text());
+        if !self.signing_keys.is_empty() {
+            text.push(format!(
+                "  these keys could no longer sign: {}",
+                comma_separated(&self.signing_keys)
+            ));
+        }
         text.append(self.signatures.text());
         text
     }
@@ -84,7 +99,7 @@ impl<'a> ImpactView<'a> {
     fn keys_text(&self) -> Lines {
         let lists = [
             (&self.accepted, "would accept these keys, which it does not accept now:"),
-            (&self.accepted_otherwise, "would accept these keys, also or only, in this way:"),
+            (&self.accepted_otherwise, "would accept these keys in another way than now:"),
             (&self.refused, "would no longer accept these keys:"),
         ];
         let mut text = Lines::new();
@@ -142,7 +157,7 @@ pub(super) struct SignaturesImpactView<'a> {
 
 /// What is said if not all were.
 pub(super) const NOT_ALL_SEARCHED: &str =
-    "not all stored signatures were looked at: there are too many";
+    "only some of the stored signatures were examined: there are too many";
 
 /// Stored signatures that an organization would accept, or would no longer accept.
 #[derive(Serialize)]

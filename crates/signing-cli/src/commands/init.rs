@@ -207,7 +207,7 @@ async fn organization(
 }
 
 /// The organization's key of this name. If nobody chose the name, another that it trusts will do,
-/// most of all one that replaces the key of this name. No key is made in the place of a revoked one:
+/// most of all one that replaces the key of this name. No key is made instead of a revoked one:
 /// the organization must decide about that.
 async fn signing_key(
     keys: &TrustReader,

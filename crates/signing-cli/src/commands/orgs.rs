@@ -2,16 +2,16 @@ mod dry_run;
 mod show;
 
 use serde::Serialize;
-use signing_crypto::{OrgId, OrgName};
-use signing_trust::TrustLimits;
+use signing_crypto::{KeyName, OrgId, OrgName};
 use signing_trust::store::OrganizationRecord;
+use signing_trust::{TrustImpact, TrustLimits, TrustReader};
 
 use crate::cli::{Grant, OrgReference, Orgs, Resolved};
 use crate::commands::impact::{About, ImpactView};
 use crate::commands::publication_notes;
 use crate::context::{Context, block_on};
 use crate::error::CliError;
-use crate::lines::{Lines, ShortIds, Table};
+use crate::lines::{Lines, ShortIds, Table, comma_separated};
 use crate::output::Report;
 use crate::question::confirm;
 #[cfg(test)]
@@ -68,14 +68,29 @@ async fn delete(
 ) -> Result<Report, CliError> {
     let keys = context.open_to_change().await?;
     let org = organization(&keys, org).await?;
+    let signing_keys = signing_keys(&keys, org.id).await?;
     if confirmation == Confirmation::Needed {
         let impact = keys.deletion_impact(org.id).await?;
-        let what = format!("deleting {}", org.name);
-        let preview = ImpactView::of(what, About::Keys, &impact).preview();
+        let preview = deletion_view(&org, &impact, signing_keys.clone()).preview();
         confirm(&preview, &format!("delete {} for good?", org.name))?;
     }
     keys.delete_organization(org.id).await?;
-    Ok(Report::done(&DeletedView { org: OrganizationView::of(&org) }))
+    Ok(Report::done(&DeletedView { org: OrganizationView::of(&org), signing_keys }))
+}
+
+fn deletion_view<'a>(
+    org: &OrganizationRecord,
+    impact: &'a TrustImpact,
+    signing_keys: Vec<KeyName>,
+) -> ImpactView<'a> {
+    let what = format!("deleting {}", org.name);
+    ImpactView::of(what, About::Keys, impact).without_signing_keys(signing_keys)
+}
+
+/// The keys in the store that can sign for an organization, and cannot once it is deleted.
+async fn signing_keys(keys: &TrustReader, org: OrgId) -> Result<Vec<KeyName>, CliError> {
+    let all = keys.store().signing_keys(org).await?;
+    Ok(all.into_iter().filter(|key| key.revoked_at.is_none()).map(|key| key.name).collect())
 }
 
 async fn grant_trust(
@@ -158,12 +173,21 @@ impl View for CreatedView<'_> {
 struct DeletedView<'a> {
     #[serde(flatten)]
     org: OrganizationView<'a>,
+    /// The keys of the store that can no longer sign.
+    signing_keys: Vec<KeyName>,
 }
 
 impl View for DeletedView<'_> {
     fn text(&self) -> Lines {
         let OrganizationView { id, name } = &self.org;
-        Lines::from(format!("deleted {name} ({id}): it trusts nothing, and its grants have ended"))
+        let mut text = Lines::from(format!(
+            "deleted {name} ({id}): it trusts nothing, and its grants have ended"
+        ));
+        if !self.signing_keys.is_empty() {
+            let keys = comma_separated(&self.signing_keys);
+            text.push(format!("these keys can no longer sign: {keys}"));
+        }
+        text
     }
 }
 

@@ -1,20 +1,21 @@
 use signing_crypto::OrgId;
 use signing_trust::store::{HeldRights, RolePurpose};
 
-use crate::context::{Context, block_on};
+use crate::context::Context;
 use crate::error::CliError;
 
 /// The code of the error that the connected role lacks a right.
 pub(super) const CODE: &str = "DatabasePermissionDenied";
 
-/// The same error, with the role. Whether the role has the rights of a purpose decides what to do:
-/// a role that has them needs no more, and the command needs another role.
-pub(super) fn of_role(context: &Context, source: CliError) -> CliError {
-    let held = block_on(async {
-        let keys = context.open_to_inspect().await?;
-        Ok(keys.store().held_rights().await?)
-    });
-    match held {
+/// The same error, with the role if that lacks a right. Whether the role has the rights of a purpose
+/// decides what to do: a role that has them needs no more, and the command needs another role.
+pub(super) async fn of_role(context: &Context, source: CliError) -> CliError {
+    if matches!(source, CliError::RoleDenied { .. }) || source.advice().code != CODE {
+        return source;
+    }
+    let held =
+        async { Ok::<_, CliError>(context.open_to_inspect().await?.store().held_rights().await?) };
+    match held.await {
         Ok(held) if !held.is_unrestricted && !held.is_owner => {
             let purpose = purpose_of(&held);
             CliError::RoleDenied { role: held.role, purpose, source: source.into() }

@@ -5,7 +5,10 @@ use signing_crypto::{Fingerprint, KeyName, OrgName};
 pub(crate) enum RefusedKey {
     /// It is the organization's own signing key, and not trusted yet.
     TrustOwnKey { org: OrgName, fingerprint: Fingerprint, name: KeyName },
-    /// The organization retired or denied it, and can take that back.
+    /// The organization retired or denied it, and can take that back. Most often another key signs
+    /// since.
+    ReplaceRefused { org: OrgName, fingerprint: Fingerprint },
+    /// The same, where it was to be trusted.
     Reinstate { org: OrgName, fingerprint: Fingerprint },
     /// Trust in it has expired, and the organization can still sign with it.
     RenewOwnKey { org: OrgName, fingerprint: Fingerprint },

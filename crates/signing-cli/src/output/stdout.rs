@@ -94,7 +94,7 @@ pub(super) fn complain(text: &str) {
     let _ = writeln!(anstream::stderr(), "{text}");
 }
 
-/// Puts a line in the place of the one that the cursor is in, on a terminal.
+/// Replaces the line that the cursor is in, on a terminal.
 pub(super) fn overwrite(line: &str) {
     let mut terminal = io::stderr().lock();
     let _ = write!(terminal, "\r\u{1b}[K{line}").and_then(|()| terminal.flush());

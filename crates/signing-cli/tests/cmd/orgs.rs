@@ -77,11 +77,16 @@ fn an_organization_is_deleted_only_if_somebody_agrees_to_what_is_shown() {
     let (shown, _) = declined.shown.split_once(asked).unwrap();
     assert!(shown.contains("deleting acme cannot be undone"), "{shown}");
     assert!(shown.contains("would no longer accept these keys:"), "{shown}");
-    assert!(shown.contains("release"), "{shown}");
+    assert!(shown.contains("these keys could no longer sign: release"), "{shown}");
+    let foreseen = scratch.json(&["orgs", "delete", "acme", "--dry-run"]);
+    assert_eq!(foreseen["signing_keys"], serde_json::json!(["release"]));
+    let foreseen = scratch.json(&["orgs", "delete", "other", "--dry-run"]);
+    assert_eq!(foreseen["signing_keys"], serde_json::json!([]));
     assert!(is_there());
 
     let agreed = talk(&mut scratch.command(&delete), &[(asked, "yes\n")]);
     assert_eq!(agreed.code, Some(0), "{}", agreed.shown);
+    assert!(agreed.stdout.contains("these keys can no longer sign: release"), "{}", agreed.stdout);
     assert!(!is_there());
 }
 

@@ -146,7 +146,6 @@ fn a_passphrase_for_a_key_that_lies_open_is_refused() {
     scratch.json(&[&GENERATE[..], &["--force"]].concat());
     for run in [
         with_variable(&scratch, &SIGN, SECRET),
-        with_variable(&scratch, &SIGN, ""),
         scratch.run(&[&with_file(&SIGN, "secret")[..], &["--json"]].concat()),
     ] {
         run.assert_failed(2, "InvalidKeyFile");
@@ -198,6 +197,17 @@ fn an_empty_or_endless_passphrase_encrypts_nothing() {
     scratch.json(&with_file(&GENERATE, "longest"));
     let pem = scratch.read("dev.pem");
     SigningKey::from_encrypted_pem(&pem, &secret(&"x".repeat(4096))).unwrap();
+}
+
+/// As when a secret of CI is not set.
+#[test]
+fn an_empty_passphrase_is_told_from_a_wrong_one() {
+    let scratch = scratch();
+    scratch.write("empty", "");
+    scratch.fails(2, "InvalidPassphrase", &with_file(&SIGN, "empty"));
+    with_variable(&scratch, &SIGN, "").assert_failed(2, "InvalidPassphrase");
+    with_variable(&scratch, &SIGN, "wrong").assert_failed(2, "WrongPassphrase");
+    assert!(!scratch.exists("a.so.sig"));
 }
 
 #[test]

@@ -321,8 +321,7 @@ fn documents_are_published_if_the_answer_is_yes_and_not_otherwise() {
     let show = ["trust", "show", "--org", "acme"];
     for answers in [&[(PUBLISH, "no\n")], &[(PUBLISH, "y\n")], &[(PUBLISH, "\n")]] {
         let talk = talk(scratch.command(&init).arg("--json"), answers);
-        let next = "nothing of what was shown was done: change what is not right, and run the \
-                    command again";
+        let next = "nothing was done: change what is not right, and run the command again";
         talk.assert_failed("NotConfirmed", next);
         assert!(talk.shown.contains("role root: 1 of 1 key must sign"), "{}", talk.shown);
         scratch.fails(1, "TrustDocumentMissing", &show);

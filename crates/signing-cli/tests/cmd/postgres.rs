@@ -132,6 +132,8 @@ fn a_runners_role_verifies_and_neither_sees_private_keys_nor_changes_anything() 
         assert_eq!(shop.scratch.json(arguments)["signing_keys"].as_array().unwrap().len(), 1);
     }
     shop.denies(&runner, &["keys", "export", &shop.signing]);
+    let audit = shop.run_as(&runner, &runner.password, &["audit", "verify"]);
+    assert!(audit.stderr.contains("has all rights of a runner"), "{}", audit.stderr);
     shop.denies(&runner, &["package", "sign", "a.so", "--key-id", &shop.signing, "--store"]);
     shop.gives_no_rights_as(&runner);
     shop.denies_every_change(&runner);

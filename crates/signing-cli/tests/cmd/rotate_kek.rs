@@ -3,10 +3,11 @@ use std::process::Command;
 use crate::support::{KEK, OTHER_KEK, Run, Scratch, finish, text};
 
 const VAR: &str = "CLOACINA_KEY_ENCRYPTION_KEY";
-const NEW: &str = "CLOACINA_NEW_KEY_ENCRYPTION_KEY";
 
-fn rotate(scratch: &Scratch, prepare: impl FnOnce(&mut Command) -> &mut Command) -> Run {
-    finish(prepare(&mut scratch.command(&["keys", "rotate-kek"])), b"")
+/// Rotates to the KEK in the file `new`, which is written first.
+fn rotate(scratch: &Scratch, new: &str, prepare: impl FnOnce(&mut Command) -> &mut Command) -> Run {
+    scratch.write("new", format!("{new}\n"));
+    finish(prepare(&mut scratch.command(&["keys", "rotate-kek", "--new-kek-file", "new"])), b"")
 }
 
 fn signs(scratch: &Scratch, kek: &str, id: &str) -> bool {
@@ -21,7 +22,7 @@ fn the_store_is_under_the_new_kek_and_no_kek_is_shown() {
     let (first, _) = scratch.stored_key("first", "acme");
     let (second, _) = scratch.stored_key("second", "other");
 
-    let run = rotate(&scratch, |command| command.env(NEW, OTHER_KEK).arg("-vv"));
+    let run = rotate(&scratch, OTHER_KEK, |command| command.arg("-vv"));
 
     assert_eq!(run.code, 0, "{}", run.stderr);
     let lines: Vec<_> = run.stdout.lines().collect();
@@ -34,7 +35,7 @@ fn the_store_is_under_the_new_kek_and_no_kek_is_shown() {
     assert_eq!(
         lines[1..],
         [
-            "put the new key in the place of the old one wherever something signs",
+            "replace the old key by the new one on every machine that signs",
             "keep the old key as long as you keep older backups of the store",
         ]
     );
@@ -47,19 +48,30 @@ fn the_store_is_under_the_new_kek_and_no_kek_is_shown() {
         assert!(!signs(&scratch, KEK, id));
     }
     // Run again as it was, it says that it is done.
-    let again = rotate(&scratch, |command| command.env(NEW, OTHER_KEK).arg("--json"));
+    let again = rotate(&scratch, OTHER_KEK, |command| command.arg("--json"));
     let result = &again.document()["result"];
     assert_eq!((&result["changed"], &result["keys"]), (&false.into(), &0.into()));
     assert!(lines[0].ends_with(&text(&result["kek_id"])));
 }
 
+/// The keys would be wrapped by a KEK that is gone with the shell's pipe.
 #[test]
-fn the_new_kek_is_read_from_a_file_rather_than_the_environment() {
+fn a_new_kek_that_nothing_keeps_is_refused() {
     let scratch = Scratch::with_orgs(&["acme"]);
     let (id, _) = scratch.stored_key("first", "acme");
-    scratch.write("new", format!("{OTHER_KEK}\n"));
-    let run = rotate(&scratch, |command| command.env(NEW, KEK).args(["--new-kek-file", "new"]));
-    assert_eq!(run.code, 0, "{}", run.stderr);
+    let rotate = |file: &str| {
+        let command =
+            &mut scratch.command(&["keys", "rotate-kek", "--json", "--new-kek-file", file]);
+        finish(command, OTHER_KEK.as_bytes())
+    };
+    for passed in ["/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"] {
+        let run = rotate(passed);
+        run.assert_failed(2, "KeyEncryptionKeyNotKept");
+        assert!(run.stderr.contains("--new-kek-file new.kek"), "{}", run.stderr);
+        assert!(signs(&scratch, KEK, &id));
+    }
+    scratch.write("kept", OTHER_KEK);
+    assert_eq!(rotate("kept").code, 0);
     assert!(signs(&scratch, OTHER_KEK, &id));
 }
 
@@ -67,8 +79,8 @@ fn the_new_kek_is_read_from_a_file_rather_than_the_environment() {
 fn without_two_keks_that_differ_nothing_is_changed() {
     let scratch = Scratch::with_orgs(&["acme"]);
     let (id, _) = scratch.stored_key("first", "acme");
-    let refused = |code: &str, next: &str, prepare: &dyn Fn(&mut Command)| {
-        let run = rotate(&scratch, |command| {
+    let refused = |code: &str, next: &str, new: &str, prepare: &dyn Fn(&mut Command)| {
+        let run = rotate(&scratch, new, |command| {
             prepare(command);
             command.arg("--json")
         });
@@ -76,21 +88,16 @@ fn without_two_keks_that_differ_nothing_is_changed() {
         assert!(run.stderr.contains(next), "{}", run.stderr);
         assert!(signs(&scratch, KEK, &id));
     };
-    refused("NoKeyEncryptionKey", "next: set CLOACINA_NEW_KEY_ENCRYPTION_KEY", &|_| {});
-    refused("NoKeyEncryptionKey", "next: give the store's key", &|command| {
-        command.env(NEW, OTHER_KEK).env_remove(VAR);
+    refused("NoKeyEncryptionKey", "next: give the store's key", OTHER_KEK, &|command| {
+        command.env_remove(VAR);
     });
-    refused("InvalidKeyEncryptionKey", "next: give 64", &|command| {
-        command.env(NEW, &KEK[1..]);
-    });
-    refused("SameKeyEncryptionKey", "next: make another one", &|command| {
-        command.env(NEW, KEK);
-    });
+    refused("InvalidKeyEncryptionKey", "next: give 64", &KEK[1..], &|_| {});
+    refused("SameKeyEncryptionKey", "next: make a file", KEK, &|_| {});
     let third = "aa".repeat(32);
-    refused("OtherKeyEncryptionKey", "next: give the store's key", &|command| {
-        command.env(VAR, OTHER_KEK).env(NEW, &third);
+    refused("OtherKeyEncryptionKey", "next: give the store's key", &third, &|command| {
+        command.env(VAR, OTHER_KEK);
     });
-    refused("UnreadableFile", "", &|command| {
-        command.args(["--new-kek-file", "gone"]);
-    });
+    let gone = scratch.run(&["--json", "keys", "rotate-kek", "--new-kek-file", "gone"]);
+    gone.assert_failed(2, "UnreadableFile");
+    assert!(signs(&scratch, KEK, &id));
 }

@@ -19,7 +19,7 @@ const SECTION_HEADERS: u64 = 40;
 pub(super) const CASES: &[Case] = &[
     Case {
         id: "package-replaced",
-        attack: "another package is put in the place of the signed one",
+        attack: "another package is put there instead of the signed one",
         must: "refuse",
         severity: Severity::Critical,
         weakness: "CWE-345",

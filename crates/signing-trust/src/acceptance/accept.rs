@@ -1,4 +1,4 @@
-//! What an envelope comes to, before anything is said about the package's bytes.
+//! Whether an envelope counts, before anything is said about the package's bytes.
 
 use chrono::{DateTime, Utc};
 use signing_crypto::{

@@ -231,7 +231,7 @@ impl fmt::Display for SignatureLocation {
             Self::File(path) => write!(f, "at {}", path.display()),
             Self::Store => f.write_str("in the store"),
             Self::FileOrStore(path) => write!(f, "at {} or in a store", path.display()),
-            Self::NotGiven => f.write_str("with its bytes, and there is no store to search"),
+            Self::NotGiven => f.write_str("with its bytes, and no store was given"),
         }
     }
 }

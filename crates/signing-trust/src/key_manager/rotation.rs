@@ -20,7 +20,7 @@ pub struct Rotation {
     pub successor: Change<SigningKeyRecord>,
     /// The organization's row about the old key, if it trusts that.
     pub old_trusted: Option<TrustedKeyRecord>,
-    /// Its row about the successor, which it comes to trust for as long as the old key.
+    /// Its row about the successor, which it trusts for as long as the old key.
     pub trusted: Option<Change<TrustedKeyRecord>>,
     /// How many stored signatures were signed again, and how many were not.
     pub signatures: Resigned,
@@ -43,7 +43,7 @@ pub struct OtherHolder {
 }
 
 impl KeyManager {
-    /// Makes a signing key in the place of the key `id`, has its organization trust it
+    /// Makes a signing key that replaces the key `id`, has its organization trust it
     /// where and as long as it trusts the old one, and, if `resign` says so, adds its
     /// signature to the stored signatures that the old key made. Nothing is revoked.
     ///

@@ -34,7 +34,7 @@ impl KeyManager {
         self.keep_signing_key(org, name, key, None).await
     }
 
-    /// Keeps a signing key, perhaps in the place of another.
+    /// Stores a signing key, perhaps one that replaces another.
     pub(super) async fn keep_signing_key(
         &self,
         org: OrgId,

@@ -2,7 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use signing_crypto::{DraftDocuments, OrgId, Role, RootDigest, TrustStatement};
+use signing_crypto::{
+    DraftDocuments, OrgId, Role, RootDigest, RootDocument, TrustDocument, TrustDocumentKind,
+    TrustStatement,
+};
+use signing_store::StoreError;
 
 use super::TrustReader;
 use crate::document_error::SignedTrustError;
@@ -20,8 +24,9 @@ impl TrustReader {
     ///
     /// # Errors
     ///
-    /// [`TrustError::DraftForAnotherRoot`] or [`TrustError::DraftOutdated`], or that rows cannot
-    /// be read.
+    /// [`TrustError::DraftForAnotherRoot`] or [`TrustError::DraftOutdated`],
+    /// [`StoreError::TrustDocumentConflict`] if its root document is published already, or that
+    /// rows cannot be read.
     pub async fn require_current_draft(
         &self,
         draft: &DraftDocuments,
@@ -32,6 +37,9 @@ impl TrustReader {
             let (org, found) = (draft.org(), current.digest());
             let published = published.ok_or(SignedTrustError::NoDocuments { org })?;
             let expected = published.root().digest();
+            if let Some(root) = draft.root().filter(|root| root.digest() == expected) {
+                return Err(published_before(root.unverified()));
+            }
             if found != expected {
                 return Err(TrustError::DraftForAnotherRoot { expected, found });
             }
@@ -99,6 +107,12 @@ fn take_away(change: StatementChange, now: &StatementContent, statement: &mut Tr
         | StatementChange::Grants(..)
         | StatementChange::RemovesFloor(_) => {}
     }
+}
+
+fn published_before(root: &RootDocument) -> TrustError {
+    let found = root.header().version;
+    let (kind, expected) = (TrustDocumentKind::Root, found.next().unwrap_or(found));
+    StoreError::TrustDocumentConflict { kind, expected, found }.into()
 }
 
 /// Whether a statement had to be signed again because others sign it from now on.

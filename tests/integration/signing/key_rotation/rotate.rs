@@ -1,4 +1,4 @@
-//! A signing key in the place of another.
+//! A signing key that replaces another.
 
 use chrono::{SubsecRound, TimeDelta, Utc};
 use signing_crypto::{KeyId, SignatureEnvelope, SigningKey, WrapContext};

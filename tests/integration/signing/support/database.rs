@@ -146,7 +146,7 @@ impl Database {
         }
     }
 
-    /// Puts a new, empty Postgres database in the place of this one.
+    /// Replaces this one by a new, empty Postgres database.
     pub(crate) async fn replace(&self) {
         assert_eq!(self.backend, Backend::Postgres);
         self.remove().await;

@@ -10,6 +10,7 @@ use signing_trust::store::{IntactLog, OrganizationRef};
 use signing_trust::{TrustError, TrustReader};
 
 use crate::cli::{OrgReference, VerifyLogs};
+use crate::commands::role_denied;
 use crate::context::Context;
 use crate::error::{CliError, Outcome};
 use crate::lines::Lines;
@@ -62,7 +63,7 @@ pub(super) async fn verify(
         // A file may hold the checkpoints of other logs too, but not only those.
         let its_own = checkpoints.remove(&org);
         let checkpoints = its_own.or_else(|| checkpoints.pop_first().map(|(_, others)| others));
-        verdicts.add(&keys, org, &checkpoints.unwrap_or_default()).await;
+        verdicts.add(context, &keys, org, &checkpoints.unwrap_or_default()).await;
         return Ok(verdicts.report());
     }
     let mut last = None;
@@ -70,18 +71,20 @@ pub(super) async fn verify(
         let org = match keys.store().next_audited_organization(last).await {
             Ok(Some(org)) => org,
             Ok(None) => break,
+            Err(error) if verdicts.logs.is_empty() => return Err(error.into()),
             Err(error) => {
                 // The verdicts so far are reported all the same.
-                verdicts.refusals.push(("the other logs".into(), error.into()));
+                let error = role_denied::of_role(context, error.into()).await;
+                verdicts.refusals.push(("the other logs".into(), error));
                 return Ok(verdicts.report());
             }
         };
         let its_own = checkpoints.remove(&org).unwrap_or_default();
-        verdicts.add(&keys, org, &its_own).await;
+        verdicts.add(context, &keys, org, &its_own).await;
         last = Some(org);
     }
     for (org, its_own) in checkpoints {
-        verdicts.add(&keys, org, &its_own).await;
+        verdicts.add(context, &keys, org, &its_own).await;
     }
     match verdicts.logs.is_empty() {
         true => Err(CliError::NoAuditLog),
@@ -187,7 +190,13 @@ struct FaultView {
 }
 
 impl Verdicts {
-    async fn add(&mut self, keys: &TrustReader, org_id: OrgId, checkpoints: &[VerifiedCheckpoint]) {
+    async fn add(
+        &mut self,
+        context: &Context,
+        keys: &TrustReader,
+        org_id: OrgId,
+        checkpoints: &[VerifiedCheckpoint],
+    ) {
         let org =
             keys.store().organization(OrganizationRef::Id(org_id)).await.ok().map(|org| org.name);
         let verdict = match keys.verify_audit_log(org_id, checkpoints).await {
@@ -204,7 +213,7 @@ impl Verdicts {
                     }),
                     _ => None,
                 };
-                let error = CliError::from(error);
+                let error = role_denied::of_role(context, error.into()).await;
                 let view = ErrorView::of(&error);
                 let is_refused = error.outcome() == Outcome::Refused;
                 self.refusals.push((subject(org.as_ref(), org_id), error));

@@ -35,7 +35,7 @@ async fn beside_the_server(keys: &TrustReader, checks: &mut Checks) {
     };
     match server {
         Some(server) => compare(before, server, Utc::now(), checks),
-        None => checks.not_checked("clock", "the server has not said what time it is"),
+        None => checks.not_checked("clock", "the server did not report its time"),
     }
 }
 
@@ -66,10 +66,12 @@ fn compare(
 async fn beside_the_log(keys: &TrustReader, checks: &mut Checks) {
     match newest_entry(keys).await {
         Err(error) => checks.error("clock", &error.into()),
-        Ok(None) => checks.not_checked("clock", "nothing in the store tells a time"),
+        Ok(None) => {
+            checks.not_checked("clock", "the store records no change to compare the clock with");
+        }
         Ok(Some(newest)) if newest - Utc::now() > TOLERATED => checks.problem(
             "clock",
-            format!("it is before {}, when the store was changed last", Time(newest)),
+            format!("it shows a time before the store's last change, {}", Time(newest)),
             "find out which is wrong, this machine's clock or the one of who changed the store: \
              what has expired counts again while a clock is behind",
         ),

@@ -60,7 +60,8 @@ pub(super) async fn check(keys: Option<&TrustReader>, checks: &mut Checks) {
         checks.problem(CHECK, what, format!("look at it: cloacina trust show --org {org}"));
     }
     if endings.is_empty() && unreadable.is_empty() {
-        let what = "nothing ends within 30 days, or the last third of a document's life";
+        let what =
+            "nothing expires within 30 days, and no document is in the last third of its lifetime";
         return checks.ok(CHECK, what);
     }
     endings.sort_by_key(|ending| (!(ending.stops_everything && ending.at <= now), ending.at));
@@ -68,16 +69,16 @@ pub(super) async fn check(keys: Option<&TrustReader>, checks: &mut Checks) {
     for Ending { at, what, next, stops_everything, .. } in endings.into_iter().take(MAX_LINES) {
         match at <= now {
             true if stops_everything => {
-                checks.problem(CHECK, format!("{what} has ended at {}", Time(at)), next);
+                checks.problem(CHECK, format!("{what} ended at {}", Time(at)), next);
             }
-            true => checks.warning(CHECK, format!("{what} has ended at {}", Time(at)), next),
+            true => checks.warning(CHECK, format!("{what} ended at {}", Time(at)), next),
             false => checks.warning(CHECK, format!("{what} ends at {}", Time(at)), next),
         }
     }
     if left > 0 {
         checks.warning(
             CHECK,
-            format!("{} more", counted(left as u64, "end")),
+            format!("{} ended or will end soon", counted(left as u64, "more thing")),
             "look at all of them: cloacina trust graph",
         );
     }

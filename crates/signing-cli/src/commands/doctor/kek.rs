@@ -39,7 +39,7 @@ pub(super) async fn check(
         return checks.warning(
             KEK,
             format!("there is one in {place}, and a runner needs none"),
-            "take it from this machine: it opens every private key of the store",
+            "remove it from this machine: it opens every private key of the store",
         );
     }
     if let Some(url) = url

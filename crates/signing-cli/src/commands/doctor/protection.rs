@@ -1,5 +1,6 @@
 //! Whether a role of a Postgres server can stop changes of trust without any right.
 
+use crate::lines::first_of;
 use signing_trust::TrustReader;
 use signing_trust::store::{LockTable, ProtectionFault, ServerProtection};
 
@@ -91,15 +92,10 @@ fn database(open: Option<&str>, checks: &mut Checks) {
 }
 
 fn databases(others: &[String], checks: &mut Checks) {
-    let named = others.iter().take(MAX_DATABASES).map(String::as_str).collect::<Vec<_>>();
-    let named = match others.len().saturating_sub(MAX_DATABASES) {
-        _ if others.is_empty() => {
-            return checks
-                .ok(DATABASES, "this role can connect to no other database of the server");
-        }
-        0 => named.join(", "),
-        left => format!("{}, and {left} more", named.join(", ")),
-    };
+    if others.is_empty() {
+        return checks.ok(DATABASES, "this role can connect to no other database of the server");
+    }
+    let named = first_of(others, MAX_DATABASES);
     checks.warning(
         DATABASES,
         format!(

@@ -10,6 +10,7 @@ use signing_trust::{TrustError, TrustReader};
 
 use super::check::Checks;
 use crate::cli::Purpose;
+use crate::lines::first_of;
 
 const OWNER: &str = "owner";
 const STALE: &str = "stale roles";
@@ -97,7 +98,7 @@ fn owner(OwnerRights { owner, lacking, .. }: &OwnerRights, checks: &mut Checks) 
         format!(
             "{owner} owns the store's tables, and lacks rights to them, which the store's triggers \
              and views use: {}",
-            list(lacking)
+            first_of(lacking, MAX_NAMED)
         ),
         format!(
             "as {owner} or a superuser: GRANT ALL ON SCHEMA cloacina, cloacina_views TO {name}; \
@@ -133,7 +134,7 @@ fn stale_roles(stale: &[StaleRole], checks: &mut Checks) {
         format!(
             "the store has roles bound to organizations that cannot sign for them, and a new role \
              could take the place of one: {}",
-            list(&named)
+            first_of(&named, MAX_NAMED)
         ),
         format!("as the owner of the tables: {}", statements.join("; ")),
     );
@@ -175,7 +176,7 @@ fn role(held: &HeldRights, expected: Option<Purpose>, checks: &mut Checks) {
     }
     let lacking = held.lacking(purpose);
     if !lacking.is_empty() {
-        let what = format!("{name} lacks what {noun} needs: {}", list(&lacking));
+        let what = format!("{name} lacks what {noun} needs: {}", first_of(&lacking, MAX_NAMED));
         return checks.problem("role", what, grant);
     }
     match held.beyond(purpose) {
@@ -183,7 +184,8 @@ fn role(held: &HeldRights, expected: Option<Purpose>, checks: &mut Checks) {
             checks.ok("role", format!("{name} may do exactly what {noun} needs"));
         }
         more => {
-            let what = format!("{name} may do more than {noun} needs: {}", list(&more));
+            let what =
+                format!("{name} may do more than {noun} needs: {}", first_of(&more, MAX_NAMED));
             checks.warning("role", what, grant);
         }
     }
@@ -208,7 +210,7 @@ async fn organization(keys: &TrustReader, role: &str, checks: &mut Checks) {
                 shell_word(role)
             ),
         ),
-        Ok(own) => checks.ok(CHECK, format!("{role} can sign for {}", list(&own))),
+        Ok(own) => checks.ok(CHECK, format!("{role} can sign for {}", first_of(&own, MAX_NAMED))),
         Err(error) => checks.error(CHECK, &error.into()),
     }
 }
@@ -235,15 +237,7 @@ fn fits(held: &HeldRights) -> String {
             let exactly = if more.is_empty() { "what" } else { "more than what" };
             format!("may do {exactly} {} needs", noun(purpose))
         }
-        None => "has not the rights of a runner, a signer or an administrator".to_owned(),
-    }
-}
-
-fn list(all: &[impl ToString]) -> String {
-    let named: Vec<_> = all.iter().take(MAX_NAMED).map(ToString::to_string).collect();
-    match all.len().saturating_sub(MAX_NAMED) {
-        0 => named.join(", "),
-        left => format!("{}, and {left} more", named.join(", ")),
+        None => "does not have the rights of a runner, a signer or an administrator".to_owned(),
     }
 }
 

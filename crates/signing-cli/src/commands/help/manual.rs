@@ -22,7 +22,7 @@ struct Variable {
     meaning: &'static str,
 }
 
-const VARIABLES: [Variable; 9] = [
+const VARIABLES: [Variable; 10] = [
     Variable {
         name: "CLOACINA_DATABASE_URL",
         option: Some("database_url"),
@@ -39,9 +39,14 @@ const VARIABLES: [Variable; 9] = [
         meaning: "The key encryption key: 64 hexadecimal digits, or base64 of 32 bytes.",
     },
     Variable {
-        name: "CLOACINA_NEW_KEY_ENCRYPTION_KEY",
-        option: Some("new_kek_file"),
-        meaning: "The new key encryption key, in the same form.",
+        name: "CLOACINA_KEY_ENCRYPTION_KEY_FILE",
+        option: Some("kek_file"),
+        meaning: "A file that contains it.",
+    },
+    Variable {
+        name: "CREDENTIALS_DIRECTORY",
+        option: Some("kek_file"),
+        meaning: "Set by systemd: the credential cloacina-key-encryption-key contains it.",
     },
     Variable {
         name: "CLOACINA_KEY_PASSPHRASE",
@@ -66,10 +71,14 @@ const VARIABLES: [Variable; 9] = [
     Variable { name: "NO_COLOR", option: Some("color"), meaning: "If it is set, no color." },
 ];
 
-const FILES: [(&str, &str); 4] = [
+const FILES: [(&str, &str); 5] = [
     (
         "~/.local/share/cloacina/cloacina.db",
         "The store, unless another one is named. XDG_DATA_HOME replaces ~/.local/share.",
+    ),
+    (
+        "~/.config/cloacina/key-encryption-key",
+        "The key encryption key, unless another one is named. XDG_CONFIG_HOME replaces ~/.config.",
     ),
     ("~/.pgpass", "Passwords for Postgres, as psql reads them."),
     ("FILE.sig", "The signatures of the package FILE: a DSSE envelope."),

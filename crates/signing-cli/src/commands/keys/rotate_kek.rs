@@ -4,6 +4,7 @@ use signing_crypto::KekId;
 use crate::cli;
 use crate::context::Context;
 use crate::error::CliError;
+use crate::kek;
 use crate::lines::{Lines, counted};
 use crate::output::Report;
 use crate::view::{View, json_documents};
@@ -13,7 +14,7 @@ pub(super) async fn rotate_kek(
     context: &Context,
     command: cli::RotateKek,
 ) -> Result<Report, CliError> {
-    let new = context.new_kek(command.new_kek_file.as_deref())?;
+    let new = kek::read_new(&command.new_kek_file)?;
     let keys = context.open_to_change_with_kek().await?;
     let change = keys.rotate_kek(&new).await?;
     let (rotated, changed) = change.into_parts();
@@ -52,7 +53,7 @@ impl View for RotatedView {
                 self.kek_id
             ),
         });
-        text.push("put the new key in the place of the old one wherever something signs");
+        text.push("replace the old key by the new one on every machine that signs");
         text.push("keep the old key as long as you keep older backups of the store");
         text
     }

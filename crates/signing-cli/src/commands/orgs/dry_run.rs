@@ -1,5 +1,6 @@
 //! What a change of grants and organizations would bring about. Nothing is changed.
 
+use super::{deletion_view, signing_keys};
 use crate::cli::{Grant, OrgReference};
 use crate::commands::impact::{About, ImpactView};
 use crate::commands::publication_notes;
@@ -14,8 +15,8 @@ pub(super) async fn deletion(context: &Context, org: &OrgReference) -> Result<Re
     let keys = context.open_to_read().await?;
     let org = organization(&keys, org).await?;
     let impact = keys.deletion_impact(org.id).await?;
-    let what = format!("deleting {}", org.name);
-    Ok(Report::requested(&ImpactView::of(what, About::Keys, &impact)))
+    let signing_keys = signing_keys(&keys, org.id).await?;
+    Ok(Report::requested(&deletion_view(&org, &impact, signing_keys)))
 }
 
 pub(super) async fn grant(

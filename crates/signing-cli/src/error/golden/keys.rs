@@ -142,12 +142,7 @@ fn passphrase() -> [PassphraseError; 3] {
 fn kek() -> Vec<(&'static str, KekError)> {
     let given = |text: &str| KeyEncryptionKey::parse(text).unwrap_err();
     let missing = |var: &'static str| (var, KekError::Missing { var: var.into() });
-    vec![
-        missing(KEK),
-        missing("CLOACINA_NEW_KEY_ENCRYPTION_KEY"),
-        (KEK, given(SECRET)),
-        (KEK, given("c2VzYW1l")),
-    ]
+    vec![missing(KEK), (KEK, given(SECRET)), (KEK, given("c2VzYW1l"))]
 }
 
 const KEK: &str = "CLOACINA_KEY_ENCRYPTION_KEY";
@@ -178,6 +173,7 @@ fn keks() -> Vec<CliError> {
         CliError::NoPath { var: "CLOACINA_KEY_ENCRYPTION_KEY_FILE" },
         CliError::StoresKekMissing { kek: values::kek_id(1), place: default() },
         CliError::KekBesideStore { path: "store/kek".into() },
+        CliError::NewKekNotKept { path: "/dev/fd/63".into() },
     ]
 }
 

@@ -139,10 +139,11 @@ fn reasons() -> Vec<UntrustedReason> {
     ]
 }
 
-fn refused_keys() -> [RefusedKey; 9] {
+fn refused_keys() -> [RefusedKey; 10] {
     let (org, fingerprint) = (values::org_name(), values::fingerprint());
     [
         RefusedKey::TrustOwnKey { org: org.clone(), fingerprint, name: "release".parse().unwrap() },
+        RefusedKey::ReplaceRefused { org: org.clone(), fingerprint },
         RefusedKey::Reinstate { org: org.clone(), fingerprint },
         RefusedKey::RenewOwnKey { org: org.clone(), fingerprint },
         RefusedKey::Renew { org: org.clone() },

@@ -70,6 +70,18 @@ fn a_draft_from_before_another_root_is_not_published() {
     assert!(!scratch.path("newest.json").exists());
 }
 
+/// Such as after a lost connection.
+#[test]
+fn a_root_document_that_is_published_twice_leaves_nothing_to_do() {
+    let scratch = ONE.rooted();
+    let draft = ["--yes", "--trust-key", "second.pub.pem", "--draft", "draft.json"];
+    scratch.json(&[&ROTATE[..8], &draft].concat());
+    let published = cosign_and_publish(&scratch);
+    assert_eq!(published.code, 0, "{}", published.stderr);
+    let again = scratch.fails(2, "TrustDocumentConflict", &PUBLISH_DRAFT);
+    assert!(again.stderr.contains("nothing is left to do"), "{}", again.stderr);
+}
+
 /// Hosts refuse what was published, because something of it has expired. What is signed again for
 /// other keys must not have them accept what was revoked meanwhile.
 #[test]

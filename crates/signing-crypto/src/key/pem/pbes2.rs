@@ -41,38 +41,12 @@ pub(super) struct Scheme {
 }
 
 enum Derivation {
-    Pbkdf2 { salt: Salt, iterations: u32, hash: Hash },
+    Pbkdf2 { salt: Salt, iterations: u32, derive: DeriveKey },
     Scrypt { salt: Salt, params: scrypt::Params },
 }
 
-#[derive(Clone, Copy)]
-enum Hash {
-    Sha224,
-    Sha256,
-    Sha384,
-    Sha512,
-}
-
-impl Hash {
-    /// The bytes that one HMAC puts out.
-    fn output_size(self) -> usize {
-        match self {
-            Self::Sha224 => 28,
-            Self::Sha256 => 32,
-            Self::Sha384 => 48,
-            Self::Sha512 => 64,
-        }
-    }
-
-    /// What one HMAC costs, in HMAC-SHA-256 operations. Processors that compute SHA-256
-    /// themselves take four times as long for the software of SHA-512; others take less.
-    fn cost(self) -> u64 {
-        match self {
-            Self::Sha224 | Self::Sha256 => 1,
-            Self::Sha384 | Self::Sha512 => 4,
-        }
-    }
-}
+/// PBKDF2 with one hash function: passphrase, salt, iterations, key.
+type DeriveKey = fn(&[u8], &[u8], u32, &mut [u8]);
 
 impl Scheme {
     /// Reads the parameters. What is not supported is named before the rest is
@@ -116,19 +90,21 @@ impl Scheme {
 
 impl Derivation {
     fn pbkdf2(params: &Pbkdf2Params, key_size: usize) -> Result<Self, PemError> {
-        let hash = match params.prf {
-            Pbkdf2Prf::HmacWithSha224 => Hash::Sha224,
-            Pbkdf2Prf::HmacWithSha256 => Hash::Sha256,
-            Pbkdf2Prf::HmacWithSha384 => Hash::Sha384,
-            Pbkdf2Prf::HmacWithSha512 => Hash::Sha512,
+        // The bytes that one HMAC puts out, and its cost in HMAC-SHA-256 operations. Processors
+        // that compute SHA-256 themselves take four times as long for the software of SHA-512;
+        // others take less.
+        let (derive, output_size, cost): (DeriveKey, usize, u64) = match params.prf {
+            Pbkdf2Prf::HmacWithSha224 => (pbkdf2_hmac::<Sha224>, 28, 1),
+            Pbkdf2Prf::HmacWithSha256 => (pbkdf2_hmac::<Sha256>, 32, 1),
+            Pbkdf2Prf::HmacWithSha384 => (pbkdf2_hmac::<Sha384>, 48, 4),
+            Pbkdf2Prf::HmacWithSha512 => (pbkdf2_hmac::<Sha512>, 64, 4),
             other => return Err(unsupported(other.oid())),
         };
         let iterations = params.iteration_count;
         // Every block of the key is iterated on its own (RFC 8018, section 5.2).
-        let blocks = key_size.div_ceil(hash.output_size()) as u64;
-        let work = u64::from(iterations) * blocks * hash.cost();
-        bound(KdfCost::Pbkdf2Work, MAX_PBKDF2_WORK, work)?;
-        Ok(Self::Pbkdf2 { salt: params.salt, iterations, hash })
+        let blocks = key_size.div_ceil(output_size) as u64;
+        bound(KdfCost::Pbkdf2Work, MAX_PBKDF2_WORK, u64::from(iterations) * blocks * cost)?;
+        Ok(Self::Pbkdf2 { salt: params.salt, iterations, derive })
     }
 
     fn scrypt(params: &ScryptParams) -> Result<Self, PemError> {
@@ -157,13 +133,7 @@ impl Derivation {
     fn derive(&self, passphrase: &Passphrase, key: &mut [u8]) {
         let passphrase = passphrase.bytes();
         match self {
-            Self::Pbkdf2 { salt, iterations, hash } => {
-                let derive = match hash {
-                    Hash::Sha224 => pbkdf2_hmac::<Sha224>,
-                    Hash::Sha256 => pbkdf2_hmac::<Sha256>,
-                    Hash::Sha384 => pbkdf2_hmac::<Sha384>,
-                    Hash::Sha512 => pbkdf2_hmac::<Sha512>,
-                };
+            Self::Pbkdf2 { salt, iterations, derive } => {
                 derive(passphrase, salt.as_bytes(), *iterations, key);
             }
             Self::Scrypt { salt, params } => {

@@ -43,7 +43,7 @@ impl Store {
         })
     }
 
-    /// Puts `envelope` in the place of the stored signature `before`: the same with a
+    /// Replaces the stored signature `before` by `envelope`: the same with a
     /// signature more, which another key makes because the key `existing_signer` has signed.
     /// Nothing is changed if the organization keeps it already, there or elsewhere.
     ///

@@ -76,7 +76,7 @@ pub(super) struct PlannedSigning<'a> {
 }
 
 impl PlannedSigning<'_> {
-    /// What would be kept in the place of an envelope. `None` if that stays.
+    /// What would be stored instead of an envelope. `None` if that stays.
     fn resigned(&self, keeper: OrgId, envelope: &SignatureEnvelope) -> Option<SignatureEnvelope> {
         let Resigning { old, .. } = &self.resigning;
         if keeper != old.org() || envelope.verify(&old.verifying_key()).is_err() {

@@ -184,7 +184,9 @@ impl View for PublicationView<'_> {
                 shell_word(draft)
             ));
             if self.is_first {
-                text.push("tell them the digest of the root by another way than the draft");
+                text.push(
+                    "send them the digest of the root through another channel than the draft",
+                );
             }
         }
         if let (Some(root), true) = (&self.root, self.is_first) {
