@@ -315,10 +315,9 @@ fn advice(error: &CliError) -> Advice {
         CliError::NoSuchKey { org, similar, .. } => {
             return selection::no_such_key(org.as_ref(), similar.as_ref());
         }
-        CliError::NoPrivateHalf { .. } => (
-            "NoSuchKey",
-            "to sign, give the private key's file: --key <file>; for the trust in the key: --trusted",
-        ),
+        CliError::NoPrivateHalf { .. } => {
+            ("NoSuchKey", "to sign, give the private key's file: --key <file>")
+        }
         CliError::NoSigningKey { org, revoked, free_name } => {
             return selection::no_signing_key(org, revoked, free_name);
         }

@@ -226,7 +226,12 @@ async fn signing_key(
     };
     let usable = all.iter().filter(|key| key.revoked_at.is_none());
     let usable = usable.filter(|key| has_name(key) || (!plan.key_is_chosen && is_trusted(key)));
-    let found = usable.max_by_key(|key| (has_name(key), replaces_named(key), key.created_at));
+    let usable: Vec<_> = usable.collect();
+    let is_replaced = |key: &SigningKeyRecord| {
+        usable.iter().any(|other| select::replaced_by(other, &all).contains(&key.id))
+    };
+    let newest = usable.iter().copied().filter(|key| !is_replaced(key));
+    let found = newest.max_by_key(|key| (has_name(key), replaces_named(key), key.created_at));
     match found {
         None if all.iter().any(has_name) => Err(CliError::KeyWasRevoked {
             org: org.name.clone(),
