@@ -130,6 +130,7 @@ fn a_runner_that_opens_the_file_twice_fails_the_swaps() {
             "dependency-by-path",
             "dependency-by-runpath",
             "executable-stack",
+            "shared-object",
         ],
     );
 }
@@ -288,7 +289,7 @@ impl Host for OneOnly {
 
 #[test]
 fn a_host_that_loads_one_package_only_does_not_pass_what_needs_several() {
-    let several = ["two-versions", "same-soname", "descriptor-reuse"];
+    let several = ["two-versions", "same-soname", "shared-object", "descriptor-reuse"];
     let report = |host: &dyn Host| {
         let mut options = Options::default();
         options.cases = several.map(String::from).to_vec();

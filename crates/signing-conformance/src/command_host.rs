@@ -15,7 +15,7 @@ use crate::words::{Template, TemplateError};
 /// A command is split into words at white space; `'…'`, `"…"` and a backslash quote. No shell is
 /// involved. `{package}`, `{key}` and `{packages}` stand for single arguments, the last for as
 /// many as there are packages. The command that loads ends with 0 if it has loaded all packages,
-/// and with another exit code if it has refused one.
+/// and with another exit code if it has refused one, but 126 and 127 are no refusal.
 #[derive(Debug)]
 pub struct CommandHost {
     name: String,

@@ -89,6 +89,12 @@ pub enum Outcome {
         /// Its number.
         signal: i32,
     },
+    /// The host ended with 126 or 127. It has not refused: with these, shells say that a command could
+    /// not be started, and the dynamic linker that it has ended the process.
+    NoVerdict {
+        /// The exit code.
+        code: i32,
+    },
     /// The host panicked.
     Panicked,
     /// The host had not ended in time.
@@ -98,12 +104,13 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// What the end of a command means: 0 is loaded, 101 a panic in Rust, 128 + N the signal N as
-    /// shells report it, anything else a refusal.
+    /// What the end of a command means: 0 is loaded, 101 a panic in Rust, 126 and 127 no verdict,
+    /// 128 + N the signal N as shells report it, anything else a refusal.
     pub fn of(ended: Ended, message: String) -> Self {
         match ended {
             Ended::Exited(0) => Self::Loaded,
             Ended::Exited(101) => Self::Panicked,
+            Ended::Exited(code @ 126..=127) => Self::NoVerdict { code },
             Ended::Exited(code @ 129..=192) => Self::Crashed { signal: code - 128 },
             Ended::Exited(_) => Self::Refused { message },
             Ended::Signaled(signal) => Self::Crashed { signal },
@@ -140,5 +147,24 @@ impl HostError {
             Self::Run { .. } => "CannotRun",
             Self::Sign { .. } => "CannotSign",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_by_the_dynamic_linker_or_the_shell_is_no_refusal() {
+        let outcome = |code| Outcome::of(Ended::Exited(code), "why".into());
+        assert_eq!(outcome(0), Outcome::Loaded);
+        for code in [126, 127] {
+            assert_eq!(outcome(code), Outcome::NoVerdict { code });
+        }
+        for code in [1, 2, 100, 125, 128, 255] {
+            assert_eq!(outcome(code), Outcome::Refused { message: "why".into() });
+        }
+        assert_eq!(outcome(139), Outcome::Crashed { signal: 11 });
+        assert_eq!(outcome(101), Outcome::Panicked);
     }
 }

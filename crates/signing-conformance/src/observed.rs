@@ -95,6 +95,9 @@ fn said(outcome: &Outcome) -> String {
             line.map_or("refused".into(), |line| format!("refused: {}", line.trim()))
         }
         Outcome::Crashed { signal } => format!("the host crashed with signal {signal}"),
+        Outcome::NoVerdict { code } => {
+            format!("the host was not started, or ended by the dynamic linker: exit code {code}")
+        }
         Outcome::Panicked => "the host panicked".into(),
         Outcome::TimedOut => "the host did not end in time".into(),
         Outcome::TooMuchMemory => "the host used too much memory".into(),
@@ -131,6 +134,7 @@ mod tests {
     fn a_host_that_ends_in_another_way_has_not_refused() {
         for outcome in [
             Outcome::Crashed { signal: 11 },
+            Outcome::NoVerdict { code: 127 },
             Outcome::Panicked,
             Outcome::TimedOut,
             Outcome::TooMuchMemory,

@@ -25,7 +25,7 @@ pub(crate) struct Library {
     /// Of its file: `lib<name>.so`.
     name: String,
     padding: usize,
-    /// For the linker.
+    /// For the compiler and the linker.
     options: Vec<OsString>,
 }
 

@@ -6,10 +6,14 @@
 //! table, but not those files.
 
 mod dynamic;
+mod entries;
 mod error;
 mod image;
 mod name;
 mod policy;
+mod symbols;
+mod tables;
+mod versions;
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -24,7 +28,7 @@ pub(crate) use policy::{EmptyProcess, Process, SonameUse};
 
 /// What a shared library asks of the dynamic linker, as the linker will read it.
 ///
-/// It holds at most [`MAX_ENTRIES`](dynamic::MAX_ENTRIES) names.
+/// It holds at most [`MAX_ENTRIES`](entries::MAX_ENTRIES) names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SharedLibrary {
     stack: Stack,
@@ -47,7 +51,7 @@ enum Stack {
 pub(crate) type AllowedDependencies = BTreeSet<DependencyName>;
 
 impl SharedLibrary {
-    /// Reads at most a few MiB, whatever the file is.
+    /// Reads at most some 50 MiB, whatever the file is.
     pub(crate) fn read(file: &File) -> Result<Self, LibraryError> {
         let image = Image::read(file)?;
         let dynamic = DynamicTable::read(&image)?;

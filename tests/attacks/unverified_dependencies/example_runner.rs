@@ -1,3 +1,6 @@
+#[cfg(target_env = "gnu")]
+mod linker;
+
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -74,9 +77,13 @@ impl Host {
         String::from_utf8(run.stdout).unwrap()
     }
 
+    fn sign(&self, package: &str) {
+        self.cloacina(&["package", "sign", package, "--key", "dev.pem", "--force"]);
+    }
+
     /// Signs the package and has the runner load it.
     fn run(&self, package: &str, more: &[&str]) -> Ran {
-        self.cloacina(&["package", "sign", package, "--key", "dev.pem", "--force"]);
+        self.sign(package);
         self.run_signed(&[package], more)
     }
 

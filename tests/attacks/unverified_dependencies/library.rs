@@ -39,6 +39,7 @@ with_a_canary_on_both_backends! {
 
 on_both_backends! {
     package_that_makes_every_stack_executable_does_not_load,
+    package_whose_objects_others_would_use_does_not_load,
 }
 
 /// A library whose constructor betrays that it ran.
@@ -352,6 +353,18 @@ async fn package_that_makes_every_stack_executable_does_not_load(world: World) {
     assert_not_loaded!(load(&world, &vendor, &package), LibraryError::ExecutableStack);
     assert!(!has_executable_stack());
     let plain = compile(&world, "stack.so", PLAIN, &["-z", "noexecstack"]);
+    load(&world, &vendor, &plain).await.unwrap();
+}
+
+async fn package_whose_objects_others_would_use_does_not_load(world: World) {
+    const SHARED: &str = "int shared = 1;\n";
+    let vendor = world.vendor("acme").await;
+    let unique = [PLAIN, SHARED, "__asm__(\".type shared, %gnu_unique_object\");\n"].concat();
+    let package = compile(&world, "shares.so", &unique, &[]);
+    assert_not_loaded!(load(&world, &vendor, &package), LibraryError::UniqueSymbol {
+        name,
+    } if name == "shared");
+    let plain = compile(&world, "shares.so", &[PLAIN, SHARED].concat(), &[]);
     load(&world, &vendor, &plain).await.unwrap();
 }
 

@@ -236,6 +236,14 @@ fn library(error: &LibraryError) -> Advice {
                 ),
             );
         }
+        LibraryError::UnlistedDependency { .. } => {
+            "link the package again, against that library or without what it uses of it: \
+             patchelf --remove-needed leaves the uses"
+        }
+        LibraryError::UniqueSymbol { .. } => {
+            "compile the package with -fno-gnu-unique, and with -static-libstdc++ link it with \
+             -Wl,--exclude-libs,ALL; to list such symbols: nm --dynamic <package> | grep ' u '"
+        }
         LibraryError::InvalidSoname { .. } | LibraryError::ReservedSoname { .. } => {
             "give the library a SONAME of its own: cc -shared -Wl,-soname,<name>"
         }

@@ -37,6 +37,18 @@ pub(super) const CASES: &[Case] = &[
         },
     },
     Case {
+        id: "shared-object",
+        attack: "two packages define the same unique symbol, as C++ compilers make them",
+        must: MUST,
+        severity: Severity::High,
+        weakness: "CWE-694",
+        needs: Some(Capability::SeveralPackages),
+        run: |bench| {
+            let names = ["gamma", "delta"];
+            one_by_one(bench, names.map(|it| Library::new(it, it).option("-DCONFORMANCE_UNIQUE")))
+        },
+    },
+    Case {
         id: "descriptor-reuse",
         attack: "eight packages are loaded, whose descriptors may get the same numbers",
         must: MUST,

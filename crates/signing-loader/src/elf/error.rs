@@ -104,6 +104,23 @@ pub enum LibraryError {
         /// The dependency.
         name: super::DependencyName,
     },
+    /// Versions of a library that is not loaded with this one. The linker would end the process.
+    #[error(
+        "the library needs versions of {name:?}, which is not among the libraries that it needs"
+    )]
+    UnlistedDependency {
+        /// The library.
+        name: String,
+    },
+    /// A symbol of which glibc has one for the whole process: other packages would use that of this
+    /// package in place of their own, or this package that of another one.
+    #[error(
+        "the library has the unique symbol {name:?}, which packages of one process would share"
+    )]
+    UniqueSymbol {
+        /// The first one. It may be cut off.
+        name: String,
+    },
     /// A name that is not one for other libraries to depend on.
     #[error("the library's SONAME is {name:?}, which is not a plain library name")]
     InvalidSoname {
@@ -138,6 +155,8 @@ impl LibraryError {
             Self::DependencyNotAllowed { .. } => "DependencyNotAllowed",
             Self::AmbiguousDependency { .. } => "AmbiguousDependency",
             Self::DependencyReplaced { .. } => "DependencyReplaced",
+            Self::UnlistedDependency { .. } => "UnlistedDependency",
+            Self::UniqueSymbol { .. } => "UniqueSymbol",
             Self::InvalidSoname { .. } => "InvalidSoname",
             Self::ReservedSoname { .. } => "ReservedSoname",
         }
@@ -177,6 +196,15 @@ pub enum MalformedLibrary {
         /// The `p_type`.
         kind: u32,
     },
+    /// What else a program header describes is not in one segment: thread-local data, notes, or what
+    /// the linker makes read-only, for which the segment has to be writable.
+    #[error(
+        "what its program header {index} describes is not in one segment, or not in one that can be written"
+    )]
+    Part {
+        /// Which of the program headers.
+        index: usize,
+    },
     /// Nothing that the linker could use.
     #[error("it has no dynamic table")]
     NoDynamicTable,
@@ -199,6 +227,26 @@ pub enum MalformedLibrary {
     Text {
         /// The entry's tag.
         tag: DynamicTag,
+    },
+    /// A table that the linker goes through is missing, not in one segment, overlaps the dynamic table,
+    /// or has another form than on this target.
+    #[error("what its dynamic entry {tag} leads to is not in a segment, or not as on this target")]
+    Table {
+        /// The tag of the table's entry.
+        tag: DynamicTag,
+    },
+    /// A hash table by which the linker could go outside of it, or in a circle, or one that is too
+    /// large.
+    #[error("its hash table {tag} leads out of itself or in a circle, or is too large")]
+    HashTable {
+        /// The tag of the table's entry.
+        tag: DynamicTag,
+    },
+    /// A symbol without a name in the string table.
+    #[error("the name of its symbol {index} is not in the string table")]
+    Symbol {
+        /// Which of the symbols.
+        index: usize,
     },
 }
 

@@ -7,6 +7,7 @@ use object::elf;
 use object::elf::{FileHeader32 as FileHeader, ProgramHeader32 as ProgramHeader};
 #[cfg(target_pointer_width = "64")]
 use object::elf::{FileHeader64 as FileHeader, ProgramHeader64 as ProgramHeader};
+use object::pod::Pod;
 use object::{NativeEndian, pod};
 
 use super::Stack;
@@ -14,6 +15,9 @@ use super::error::{ElfType, LibraryError, LibraryTarget, MalformedLibrary};
 
 /// Linkers write about a dozen.
 const MAX_PROGRAM_HEADERS: u16 = 128;
+
+/// How many bytes of a table are read at a time.
+const PIECE: u64 = 1 << 16;
 
 /// What this program was built for.
 const TARGET: LibraryTarget = LibraryTarget {
@@ -61,6 +65,8 @@ struct Segment {
     content: Range,
     offset: u64,
     flags: elf::ProgramFlags,
+    /// What the linker maps for it.
+    pages: Range,
 }
 
 /// A range of addresses.
@@ -83,12 +89,12 @@ impl<'a> Image<'a> {
             let kind = header.p_type.get(NativeEndian);
             match kind {
                 elf::PT_LOAD => {
-                    let (segment, pages) =
+                    let segment =
                         segment(header, size).ok_or(MalformedLibrary::Segment { index })?;
-                    if pages.address < mapped_to {
+                    if segment.pages.address < mapped_to {
                         return Err(MalformedLibrary::SegmentOrder { index }.into());
                     }
-                    mapped_to = pages.address + pages.size;
+                    mapped_to = segment.pages.address + segment.pages.size;
                     image.segments.push(segment);
                     continue;
                 }
@@ -97,6 +103,7 @@ impl<'a> Image<'a> {
                     let size = wide(header.p_filesz.get(NativeEndian));
                     image.dynamic = Some(Range { address, size });
                 }
+                elf::PT_TLS | elf::PT_GNU_PROPERTY | elf::PT_GNU_RELRO => {}
                 elf::PT_PHDR => mapped_table = Some(wide(header.p_vaddr.get(NativeEndian))),
                 elf::PT_GNU_STACK => {
                     let flags = header.p_flags.get(NativeEndian);
@@ -111,6 +118,9 @@ impl<'a> Image<'a> {
                 return Err(MalformedLibrary::RepeatedHeader { kind: kind.0 }.into());
             }
             seen.push(kind);
+        }
+        if let Some(index) = headers.iter().position(|header| !image.has_part(header)) {
+            return Err(MalformedLibrary::Part { index }.into());
         }
         let dynamic = headers.iter().find(|it| it.p_type.get(NativeEndian) == elf::PT_DYNAMIC);
         image.require_offset(dynamic)?;
@@ -138,6 +148,37 @@ impl<'a> Image<'a> {
         }
     }
 
+    /// Whether the linker finds in a segment what else a program header describes.
+    fn has_part(&self, header: &ProgramHeader<NativeEndian>) -> bool {
+        let address = wide(header.p_vaddr.get(NativeEndian));
+        let in_file = wide(header.p_filesz.get(NativeEndian));
+        let in_memory = wide(header.p_memsz.get(NativeEndian));
+        match header.p_type.get(NativeEndian) {
+            elf::PT_TLS => {
+                let is_found = in_file == 0 || self.has(Range { address, size: in_file });
+                is_found && in_file <= in_memory
+            }
+            elf::PT_NOTE | elf::PT_GNU_PROPERTY => {
+                in_memory == 0 || self.has(Range { address, size: in_memory })
+            }
+            elf::PT_GNU_RELRO => self.can_protect(Range { address, size: in_memory }),
+            _ => true,
+        }
+    }
+
+    /// Whether the linker, which makes these addresses read-only after it has written there,
+    /// finds all of their pages in one segment that can be written.
+    fn can_protect(&self, range: Range) -> bool {
+        let page = rustix::param::page_size() as u64;
+        let Some(end) = range.address.checked_add(range.size) else { return false };
+        let (start, end) = (range.address - range.address % page, end - end % page);
+        let mut writable = self.segments.iter().filter(|segment| has(segment.flags, elf::PF_W));
+        start == end
+            || writable.any(|Segment { pages, .. }| {
+                pages.address <= start && end <= pages.address + pages.size
+            })
+    }
+
     /// Where in the file the linker finds these addresses, if it finds all of them in the
     /// file, in one segment.
     fn offset_of(&self, range: Range) -> Option<u64> {
@@ -148,15 +189,58 @@ impl<'a> Image<'a> {
         })
     }
 
-    /// Whether the linker finds all of `range` in the file, in one segment.
+    /// Whether the linker finds all of `range` in the file, in one segment, and as it is there: it
+    /// adds the library's address to entries of the dynamic table before it reads anything else.
     pub(super) fn has(&self, range: Range) -> bool {
-        self.offset_of(range).is_some()
+        let end = |range: Range| range.address.saturating_add(range.size);
+        let is_apart = self
+            .dynamic
+            .is_none_or(|table| end(table) <= range.address || end(range) <= table.address);
+        is_apart && self.offset_of(range).is_some()
     }
 
     /// The bytes at these addresses. The caller has limited the size.
     pub(super) fn bytes(&self, range: Range) -> io::Result<Vec<u8>> {
         let offset = self.offset_of(range).ok_or(io::ErrorKind::UnexpectedEof)?;
         bytes(self.file, offset, range.size)
+    }
+
+    /// How many bytes of its segment follow from this address on in the file.
+    pub(super) fn rest_from(&self, address: u64) -> Option<u64> {
+        self.segments.iter().find_map(|segment| {
+            let into = address.checked_sub(segment.content.address)?;
+            segment.content.size.checked_sub(into)
+        })
+    }
+
+    /// What is at this address, if all of it is in one segment.
+    pub(super) fn item<T: Pod>(&self, address: u64) -> io::Result<Option<T>> {
+        match self.has(Range { address, size: size_of::<T>() as u64 }) {
+            true => self.items(address, 1).next().transpose(),
+            false => Ok(None),
+        }
+    }
+
+    /// So many of them, one after the other. The caller has checked that they are there.
+    pub(super) fn items<T: Pod>(
+        &self,
+        address: u64,
+        count: u64,
+    ) -> impl Iterator<Item = io::Result<T>> {
+        let each = size_of::<T>() as u64;
+        let in_piece = PIECE / each;
+        (0..count.div_ceil(in_piece)).flat_map(move |piece| {
+            let first = piece * in_piece;
+            let count = in_piece.min(count - first);
+            let range = Range { address: address + first * each, size: count * each };
+            match self.bytes(range) {
+                Ok(bytes) => match pod::slice_from_bytes(&bytes, count as usize) {
+                    Ok((items, _)) => items.iter().copied().map(Ok).collect(),
+                    Err(()) => vec![Err(io::ErrorKind::UnexpectedEof.into())],
+                },
+                Err(error) => vec![Err(error)],
+            }
+        })
     }
 
     /// Whether the linker maps code of the file.
@@ -222,9 +306,9 @@ fn target(start: &[u8]) -> Option<LibraryTarget> {
     Some(LibraryTarget { machine, class, encoding })
 }
 
-/// The segment, and the pages that the linker maps for it. `None` if part of it is not in
-/// the file, or if the linker would map other bytes than those at its offset.
-fn segment(header: &ProgramHeader<NativeEndian>, file_size: u64) -> Option<(Segment, Range)> {
+/// `None` if part of the segment is not in the file, or if the linker would map other bytes than
+/// those at its offset.
+fn segment(header: &ProgramHeader<NativeEndian>, file_size: u64) -> Option<Segment> {
     let page = rustix::param::page_size() as u64;
     let offset = wide(header.p_offset.get(NativeEndian));
     let address = wide(header.p_vaddr.get(NativeEndian));
@@ -240,8 +324,8 @@ fn segment(header: &ProgramHeader<NativeEndian>, file_size: u64) -> Option<(Segm
     // What the addresses of this process can reach.
     isize::try_from(end).ok()?;
     let content = Range { address, size: in_file };
-    let segment = Segment { content, offset, flags: header.p_flags.get(NativeEndian) };
-    Some((segment, Range { address: start, size: end - start }))
+    let pages = Range { address: start, size: end - start };
+    Some(Segment { content, offset, flags: header.p_flags.get(NativeEndian), pages })
 }
 
 fn has(flags: elf::ProgramFlags, flag: elf::ProgramFlags) -> bool {

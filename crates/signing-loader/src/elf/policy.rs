@@ -56,7 +56,11 @@ impl SharedLibrary {
         for name in self.needed() {
             faults.extend(dependency_fault(name, allowed, process));
         }
+        let unlisted = self.dynamic.unlisted.iter().cloned();
+        faults.extend(unlisted.map(|name| LibraryError::UnlistedDependency { name }));
         faults.extend(self.soname().and_then(|name| soname_fault(name, allowed)));
+        let unique = self.dynamic.unique_symbol.iter().cloned();
+        faults.extend(unique.map(|name| LibraryError::UniqueSymbol { name }));
         if !self.has_code {
             faults.push(LibraryError::NoCode);
         }
@@ -173,7 +177,7 @@ impl DynamicTag {
     pub(super) fn is_harmless(self) -> bool {
         // Details of the processor, such as those of its procedure linkage table.
         let of_processor = elf::DT_LOPROC..elf::DT_LOPROC + 0x40;
-        HARMLESS.iter().any(|known| known.0 == self.0) || of_processor.contains(&self.0)
+        HARMLESS.iter().any(|(known, _)| known.0 == self.0) || of_processor.contains(&self.0)
     }
 
     /// Whether this program knows what the entry means, and a library may have it.
@@ -188,44 +192,44 @@ impl DynamicTag {
     }
 }
 
-const HARMLESS: [elf::DynamicTag; 37] = [
-    elf::DT_PLTRELSZ,
-    elf::DT_PLTGOT,
-    elf::DT_HASH,
-    elf::DT_STRTAB,
-    elf::DT_SYMTAB,
-    elf::DT_RELA,
-    elf::DT_RELASZ,
-    elf::DT_RELAENT,
-    elf::DT_STRSZ,
-    elf::DT_SYMENT,
-    elf::DT_INIT,
-    elf::DT_FINI,
-    elf::DT_SYMBOLIC,
-    elf::DT_REL,
-    elf::DT_RELSZ,
-    elf::DT_RELENT,
-    elf::DT_PLTREL,
-    elf::DT_DEBUG,
-    elf::DT_JMPREL,
-    elf::DT_BIND_NOW,
-    elf::DT_INIT_ARRAY,
-    elf::DT_FINI_ARRAY,
-    elf::DT_INIT_ARRAYSZ,
-    elf::DT_FINI_ARRAYSZ,
-    elf::DT_RELR,
-    elf::DT_RELRSZ,
-    elf::DT_RELRENT,
-    elf::DT_GNU_HASH,
-    elf::DT_TLSDESC_PLT,
-    elf::DT_TLSDESC_GOT,
-    elf::DT_VERSYM,
-    elf::DT_RELACOUNT,
-    elf::DT_RELCOUNT,
-    elf::DT_VERDEF,
-    elf::DT_VERDEFNUM,
-    elf::DT_VERNEED,
-    elf::DT_VERNEEDNUM,
+const HARMLESS: [(elf::DynamicTag, &str); 37] = [
+    (elf::DT_PLTRELSZ, "DT_PLTRELSZ"),
+    (elf::DT_PLTGOT, "DT_PLTGOT"),
+    (elf::DT_HASH, "DT_HASH"),
+    (elf::DT_STRTAB, "DT_STRTAB"),
+    (elf::DT_SYMTAB, "DT_SYMTAB"),
+    (elf::DT_RELA, "DT_RELA"),
+    (elf::DT_RELASZ, "DT_RELASZ"),
+    (elf::DT_RELAENT, "DT_RELAENT"),
+    (elf::DT_STRSZ, "DT_STRSZ"),
+    (elf::DT_SYMENT, "DT_SYMENT"),
+    (elf::DT_INIT, "DT_INIT"),
+    (elf::DT_FINI, "DT_FINI"),
+    (elf::DT_SYMBOLIC, "DT_SYMBOLIC"),
+    (elf::DT_REL, "DT_REL"),
+    (elf::DT_RELSZ, "DT_RELSZ"),
+    (elf::DT_RELENT, "DT_RELENT"),
+    (elf::DT_PLTREL, "DT_PLTREL"),
+    (elf::DT_DEBUG, "DT_DEBUG"),
+    (elf::DT_JMPREL, "DT_JMPREL"),
+    (elf::DT_BIND_NOW, "DT_BIND_NOW"),
+    (elf::DT_INIT_ARRAY, "DT_INIT_ARRAY"),
+    (elf::DT_FINI_ARRAY, "DT_FINI_ARRAY"),
+    (elf::DT_INIT_ARRAYSZ, "DT_INIT_ARRAYSZ"),
+    (elf::DT_FINI_ARRAYSZ, "DT_FINI_ARRAYSZ"),
+    (elf::DT_RELR, "DT_RELR"),
+    (elf::DT_RELRSZ, "DT_RELRSZ"),
+    (elf::DT_RELRENT, "DT_RELRENT"),
+    (elf::DT_GNU_HASH, "DT_GNU_HASH"),
+    (elf::DT_TLSDESC_PLT, "DT_TLSDESC_PLT"),
+    (elf::DT_TLSDESC_GOT, "DT_TLSDESC_GOT"),
+    (elf::DT_VERSYM, "DT_VERSYM"),
+    (elf::DT_RELACOUNT, "DT_RELACOUNT"),
+    (elf::DT_RELCOUNT, "DT_RELCOUNT"),
+    (elf::DT_VERDEF, "DT_VERDEF"),
+    (elf::DT_VERDEFNUM, "DT_VERDEFNUM"),
+    (elf::DT_VERNEED, "DT_VERNEED"),
+    (elf::DT_VERNEEDNUM, "DT_VERNEEDNUM"),
 ];
 
 /// The entries whose value is a text, and what they are called.
@@ -243,7 +247,7 @@ const NAMED: [(elf::DynamicTag, &str); 9] = [
 
 impl fmt::Display for DynamicTag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match NAMED.iter().find(|(known, _)| known.0 == self.0) {
+        match NAMED.iter().chain(&HARMLESS).find(|(known, _)| known.0 == self.0) {
             Some((_, name)) => f.write_str(name),
             None => write!(f, "{:#x}", self.0),
         }

@@ -1,8 +1,19 @@
 //! Libraries from the compiler, each fault beside the library that lacks only that.
 
+/// The library has this fault, and no other.
+macro_rules! assert_fault {
+    ($bytes:expr, $pattern:pat $(if $guard:expr)?) => {
+        let faults = faults(&$bytes);
+        assert!(matches!(&faults[..], [$pattern] $(if $guard)?), "{faults:?}");
+    };
+}
+
 mod damaged;
 mod edit;
+mod followed;
 mod linker;
+mod random;
+mod unique;
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -52,14 +63,6 @@ fn read(bytes: &[u8]) -> Result<SharedLibrary, LibraryError> {
 
 fn faults(bytes: &[u8]) -> Vec<LibraryError> {
     read(bytes).unwrap().faults(&AllowedDependencies::new(), &EmptyProcess)
-}
-
-/// The library has this fault, and no other.
-macro_rules! assert_fault {
-    ($bytes:expr, $pattern:pat $(if $guard:expr)?) => {
-        let faults = faults(&$bytes);
-        assert!(matches!(&faults[..], [$pattern] $(if $guard)?), "{faults:?}");
-    };
 }
 
 fn name(text: &str) -> DependencyName {
@@ -145,7 +148,7 @@ fn code_that_can_be_written_is_refused() {
 /// The linker would load it, and could not be seen to have mapped it.
 #[test]
 fn a_library_without_code_is_refused() {
-    let library = shared(&[]);
+    let library = shared(&["-nostartfiles"]);
     assert_fault!(edit::without_code(&library), LibraryError::NoCode);
     assert_fault!(edit::with_empty_code(&library), LibraryError::NoCode);
     assert!(faults(&library).is_empty());
@@ -153,11 +156,13 @@ fn a_library_without_code_is_refused() {
 
 #[test]
 fn flags_that_change_what_is_found_are_refused() {
-    for (option, flags) in [("interpose", 0x400), ("nodefaultlib", 0x800), ("nodlopen", 0x40)] {
+    for (option, flags) in
+        [("interpose", 0x400), ("nodefaultlib", 0x800), ("nodlopen", 0x40), ("initfirst", 0x20)]
+    {
         let library = shared(&["-z", option, "-z", "now"]);
         assert_fault!(library, LibraryError::ForbiddenFlags { flags: found } if *found == flags);
     }
-    for option in ["now", "nodelete", "origin", "initfirst"] {
+    for option in ["now", "nodelete", "origin"] {
         assert!(faults(&shared(&["-z", option])).is_empty(), "{option}");
     }
 }
@@ -180,9 +185,9 @@ fn a_dependency_that_the_linker_would_replace_is_refused() {
 
 #[test]
 fn a_dependency_without_a_name_is_refused() {
-    let library = edit::with_value(&shared(&[]), 1, 0);
+    let library = shared(&["-nostdlib", "-L.", "-l:libpath.so"]);
     assert_fault!(
-        library,
+        edit::with_value(&library, 1, 0),
         LibraryError::InvalidDependency { source: DependencyNameError::Length { bytes: 0 }, .. }
     );
 }

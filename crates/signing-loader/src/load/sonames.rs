@@ -80,6 +80,10 @@ impl TrustedProviders {
     fn contains(&self, digest: &PackageDigest) -> bool {
         self.0.iter().any(|provider| provider.digest == *digest)
     }
+
+    fn provide(&self, name: &DependencyName) -> bool {
+        self.0.iter().any(|provider| provider.name == *name)
+    }
 }
 
 /// The loaded packages that have the names which a package needs, for each name: its verifier has
@@ -233,14 +237,24 @@ impl Sonames {
 
 /// What the linker would take for the names that a package needs, and which libraries are
 /// packages.
+///
+/// It is asked about no other names than those that are allowed or provided. It opens what its
+/// search path has for a name that is not loaded, and waits if that is a pipe. All others are refused
+/// whatever it says.
 struct Found {
     names: BTreeMap<DependencyName, LibraryId>,
     packages: Vec<LibraryId>,
 }
 
 impl Found {
-    fn of(library: &SharedLibrary) -> Self {
-        let names = library.needed().iter().filter_map(|name| DependencyName::new(name).ok());
+    fn of(
+        library: &SharedLibrary,
+        allowed: &AllowedDependencies,
+        trusted: &TrustedProviders,
+    ) -> Self {
+        let Dependencies { system, packages } = library.dependencies(allowed);
+        let provided = packages.into_iter().filter(|name| trusted.provide(name));
+        let names = system.into_iter().chain(provided);
         let found = names.filter_map(|name| Some((name.clone(), dylib::find(name.as_str())?)));
         // In this order: what was found is among the packages by now, if it is one.
         Self { names: found.collect(), packages: shared::packages() }
@@ -304,7 +318,7 @@ impl Admission {
         allowed: &AllowedDependencies,
         trusted: &TrustedProviders,
     ) -> Result<Self, LibraryError> {
-        let found = Found::of(library);
+        let found = Found::of(library, allowed, trusted);
         let mut sonames = Sonames::lock();
         let process = Compared { found: &found, sonames: &sonames, trusted };
         if let Some(fault) = library.faults(allowed, &process).into_iter().next() {

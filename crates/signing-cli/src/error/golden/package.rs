@@ -218,12 +218,14 @@ fn library() -> Vec<LibraryError> {
         LibraryError::DependencyNotAllowed { name: name() },
         LibraryError::AmbiguousDependency { name: name() },
         LibraryError::DependencyReplaced { name: name() },
+        LibraryError::UnlistedDependency { name: "libresolv.so.2".into() },
+        LibraryError::UniqueSymbol { name: "_ZZ4stepvE3one".into() },
         LibraryError::InvalidSoname { name: "./libhelp.so".into(), source },
         LibraryError::ReservedSoname { name: "libm.so.6".parse().unwrap() },
     ]
 }
 
-fn malformed_library() -> [MalformedLibrary; 10] {
+fn malformed_library() -> [MalformedLibrary; 14] {
     let tag = DynamicTag(1);
     [
         MalformedLibrary::Header,
@@ -231,11 +233,15 @@ fn malformed_library() -> [MalformedLibrary; 10] {
         MalformedLibrary::Segment { index: 3 },
         MalformedLibrary::SegmentOrder { index: 3 },
         MalformedLibrary::RepeatedHeader { kind: 2 },
+        MalformedLibrary::Part { index: 5 },
         MalformedLibrary::NoDynamicTable,
         MalformedLibrary::DynamicTable,
         MalformedLibrary::RepeatedEntry { tag: DynamicTag(5) },
         MalformedLibrary::StringTable,
         MalformedLibrary::Text { tag },
+        MalformedLibrary::Table { tag: DynamicTag(7) },
+        MalformedLibrary::HashTable { tag: DynamicTag(4) },
+        MalformedLibrary::Symbol { index: 7 },
     ]
 }
 

@@ -2,12 +2,11 @@
 
 use std::io::Write;
 
-use proptest::prelude::*;
-
 use super::edit::{
     ENTRY, HEADER, PROGRAM_HEADER, entries, entry, field, library, program_header, program_headers,
     set, with_room_for, with_strings_behind_the_table, with_tag, with_value,
 };
+use super::random::is_refused_or_read_as_by_the_linker;
 use super::*;
 
 fn malformed(library: &[u8]) -> MalformedLibrary {
@@ -15,18 +14,6 @@ fn malformed(library: &[u8]) -> MalformedLibrary {
         Err(LibraryError::Malformed(reason)) => reason,
         other => panic!("{other:?}"),
     }
-}
-
-/// The library is refused, or has the needs that the linker sees.
-fn is_refused_or_read_as_by_the_linker(library: &[u8]) {
-    let Ok(read) = read(library) else { return };
-    let view = linker::view(library).expect("what is accepted, the linker can read");
-    let text = |bytes: &Vec<u8>| String::from_utf8_lossy(bytes).into_owned();
-    assert_eq!(read.needed(), view.needed.iter().map(text).collect::<Vec<_>>());
-    assert_eq!(read.soname().map(str::to_owned), view.soname.as_ref().map(text));
-    let forbidden = read.dynamic.forbidden.iter();
-    let search_paths = forbidden.filter(|(tag, _)| matches!(tag.0, 15 | 29)).count();
-    assert_eq!(search_paths, view.search_paths);
 }
 
 #[test]
@@ -342,32 +329,6 @@ fn a_sparse_file_of_many_gigabytes_is_read_as_quickly() {
     file.write_all(&library()).unwrap();
     file.set_len(1 << 40).unwrap();
     assert_eq!(SharedLibrary::read(&file).unwrap(), read(&library()).unwrap());
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..Default::default() })]
-
-    #[test]
-    fn random_damage_is_refused_or_read_as_by_the_linker(
-        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
-        near in prop::bool::ANY,
-    ) {
-        static LIBRARY: std::sync::LazyLock<Vec<u8>> = std::sync::LazyLock::new(library);
-        let mut damaged = LIBRARY.clone();
-        // The parts that are read, and every part.
-        let header = program_header(&LIBRARY, 2);
-        let table = field(&LIBRARY, header + 8) as usize;
-        let strings = field(&LIBRARY, entry(&LIBRARY, 5) + 8) as usize;
-        let parts = [0..700, table..table + 500, strings..strings + 200];
-        let parts: Vec<usize> = match near {
-            true => parts.into_iter().flatten().collect(),
-            false => (0..damaged.len()).collect(),
-        };
-        for (index, byte) in changes {
-            damaged[*index.get(&parts)] = byte;
-        }
-        is_refused_or_read_as_by_the_linker(&damaged);
-    }
 }
 
 /// The real linker, where it is known.

@@ -1,6 +1,6 @@
 //! The fields of a library, and changes of them. All are as in a 64-bit little-endian file.
 
-use super::shared;
+use super::{PLAIN, compile};
 
 pub(super) const HEADER: usize = 64;
 pub(super) const PROGRAM_HEADER: usize = 56;
@@ -8,7 +8,12 @@ pub(super) const ENTRY: usize = 16;
 
 /// A library with everything that the tests look at.
 pub(super) fn library() -> Vec<u8> {
-    let library = shared(&["-Wl,-soname,libfoo.so", "-L.", "-l:libpath.so", "-lm"]);
+    library_with(PLAIN, &[])
+}
+
+pub(super) fn library_with(source: &str, more: &[&str]) -> Vec<u8> {
+    let options = ["-shared", "-Wl,-soname,libfoo.so", "-L.", "-l:libpath.so", "-lm"];
+    let library = compile(source, &[&options, more].concat());
     // Section headers are nothing that the linker reads.
     let end =
         program_headers(&library).map(|at| field(&library, at + 8) + field(&library, at + 32));

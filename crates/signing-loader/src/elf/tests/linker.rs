@@ -19,6 +19,10 @@ pub(super) struct View {
     pub(super) needed: Vec<Vec<u8>>,
     pub(super) soname: Option<Vec<u8>>,
     pub(super) search_paths: usize,
+    /// The libraries in which it looks for versions, and ends the process if it has not loaded them.
+    pub(super) versions_of: Vec<Vec<u8>>,
+    /// Whether a lookup finds a symbol that it makes one for the whole process.
+    pub(super) has_unique: bool,
 }
 
 fn word(bytes: &[u8], at: u64, size: usize) -> Option<u64> {
@@ -64,6 +68,10 @@ impl Memory<'_> {
     fn word(&self, address: u64) -> Option<u64> {
         let bytes = (0..8).map(|index| self.byte(address.checked_add(index)?));
         bytes.rev().try_fold(0, |word, byte| Some(word << 8 | u64::from(byte?)))
+    }
+
+    fn half(&self, address: u64) -> Option<u64> {
+        self.word(address).map(|word| word & 0xffff_ffff)
     }
 
     fn text(&self, address: u64) -> Option<Vec<u8>> {
@@ -117,7 +125,84 @@ pub(super) fn view(library: &[u8]) -> Option<View> {
             None => None,
         },
         search_paths: entries.iter().filter(|entry| matches!(entry.0, 15 | 29)).count(),
+        versions_of: match last(0x6fff_fffe) {
+            Some(start) => versions_of(&memory, start, text)?,
+            None => Vec::new(),
+        },
+        has_unique: has_unique(&memory, &last, text)?,
     })
+}
+
+/// dl-version.c, `_dl_check_map_versions`.
+fn versions_of(
+    memory: &Memory<'_>,
+    mut at: u64,
+    text: impl Fn(u64) -> Option<Vec<u8>>,
+) -> Option<Vec<Vec<u8>>> {
+    let mut libraries = Vec::new();
+    loop {
+        libraries.push(text(memory.half(at + 4)?)?);
+        let mut version = at.checked_add(memory.half(at + 8)?)?;
+        loop {
+            text(memory.half(version + 8)?)?;
+            match memory.half(version + 12)? {
+                0 => break,
+                next => version += next,
+            }
+        }
+        match memory.half(at + 12)? {
+            0 => return Some(libraries),
+            next => at += next,
+        }
+    }
+}
+
+/// dl-lookup.c, `do_lookup_x`, for every name that could be looked for.
+fn has_unique(
+    memory: &Memory<'_>,
+    last: &impl Fn(u64) -> Option<u64>,
+    text: impl Fn(u64) -> Option<Vec<u8>>,
+) -> Option<bool> {
+    let symbols = last(6)?;
+    let mut has_unique = false;
+    let mut look_at = |index: u64| {
+        let at = symbols.checked_add(24 * index)?;
+        text(memory.half(at)?)?;
+        let [info, section] = [4, 6].map(|field| memory.half(at + field));
+        let is_defined = section? & 0xffff != 0 || memory.word(at + 8)? != 0;
+        has_unique |= info? >> 4 & 0xf == 10 && is_defined;
+        Some(())
+    };
+    match (last(0x6fff_fef5), last(4)) {
+        (Some(table), _) => {
+            let [buckets, first, filters] = [0, 4, 8].map(|field| memory.half(table + field));
+            assert!(filters?.is_power_of_two(), "an assertion of the linker");
+            let starts = table + 16 + 8 * filters?;
+            let chains = (starts + 4 * buckets?).wrapping_sub(4 * first?);
+            for bucket in 0..buckets? {
+                let mut index = memory.half(starts + 4 * bucket)?;
+                while index != 0 {
+                    look_at(index)?;
+                    let is_last = memory.half(chains.wrapping_add(4 * index))? & 1 == 1;
+                    index = if is_last { 0 } else { index + 1 };
+                }
+            }
+        }
+        (None, Some(table)) => {
+            let (buckets, count) = (memory.half(table)?, memory.half(table + 4)?);
+            for bucket in 0..buckets {
+                let (mut index, mut steps) = (memory.half(table + 8 + 4 * bucket)?, 0);
+                while index != 0 {
+                    look_at(index)?;
+                    steps += 1;
+                    assert!(steps <= count, "the linker would not end");
+                    index = memory.half(table + 8 + 4 * (buckets + index))?;
+                }
+            }
+        }
+        (None, None) => {}
+    }
+    Some(has_unique)
 }
 
 /// What this machine's linker looks for on behalf of the library itself. It runs none of its

@@ -72,6 +72,26 @@ fn a_package_does_not_stand_in_for_a_library_that_the_operator_allows() {
     }
 }
 
+/// For a name that is not loaded, it opens files.
+#[test]
+fn the_linker_is_not_asked_about_a_name_that_is_refused_anyway() {
+    let directory = tempfile::tempdir().unwrap();
+    let soname = "libasked.so.1";
+    load_by_host(provider(directory.path(), soname, 1));
+    let library = SharedLibrary::read(dependent(directory.path(), soname).file()).unwrap();
+    let (none, unused) = (AllowedDependencies::new(), TrustedProviders::none());
+    let is_asked = |allowed: &AllowedDependencies, trusted: &TrustedProviders| {
+        let found = Found::of(&library, allowed, trusted);
+        found.names.contains_key(&soname.parse().unwrap())
+    };
+    assert!(!is_asked(&none, &unused));
+    assert!(is_asked(&[soname.parse().unwrap()].into(), &unused));
+    // A package that is loaded, but not trusted, and one that is.
+    load_it(provider(directory.path(), soname, 2)).unwrap();
+    assert!(!is_asked(&none, &unused));
+    assert!(is_asked(&none, &trusted(candidates(&library, &none))));
+}
+
 /// Neither of two loads at the same time waits for the other, so the second is refused.
 #[test]
 fn a_name_of_the_system_is_not_taken_while_a_package_that_needs_it_is_loaded() {
