@@ -15,7 +15,9 @@ pub(super) async fn deletion(context: &Context, org: &OrgReference) -> Result<Re
     let org = organization(&keys, org).await?;
     let impact = keys.deletion_impact(org.id).await?;
     let what = format!("deleting {}", org.name);
-    Ok(Report::requested(&ImpactView::of(what, About::Keys, &impact)))
+    let report = Report::requested(&ImpactView::of(what, About::Keys, &impact));
+    let parents = publication_notes::parents(&keys, org.id).await?;
+    Ok(publication_notes::noted_for_deletion(&keys, &org, &parents, report).await)
 }
 
 pub(super) async fn grant(
