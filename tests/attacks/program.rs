@@ -28,6 +28,8 @@ mod planted_signatures;
 mod planted_triggers;
 #[path = "read_memory/program.rs"]
 mod read_memory;
+#[path = "redirected_revocations/program.rs"]
+mod redirected_revocations;
 #[path = "replaced_files/program.rs"]
 mod replaced_files;
 #[path = "simultaneous_first_use/program.rs"]

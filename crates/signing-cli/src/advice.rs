@@ -238,14 +238,11 @@ fn advice(error: &CliError) -> Advice {
             );
             return Advice::refused("TrustDocumentMissing", next);
         }
-        CliError::OtherKeyInRow { .. } => {
-            return Advice::refused(
-                "OtherKeyInRow",
-                "compare the fingerprint with a copy from outside the store; if they are equal: \
-                 cloacina keys deny <fingerprint> --org <org> --publish <private key> --trust-root \
-                 <file>",
-            );
+        CliError::StillGiven { org, .. } => return signed_trust::still_given(org),
+        CliError::KeyNotStated { org, given, .. } => {
+            return signed_trust::key_not_stated(org, given);
         }
+        CliError::OtherKeyInRow { org, .. } => return signed_trust::other_key_in_row(org),
         CliError::NothingToPublish => (
             "NothingToPublish",
             "nothing was done: revoke the trusted key instead, or the signing key as compromised, \

@@ -31,7 +31,9 @@ pub(crate) use self::keys::{
     Deny, Format, Generate, KeyArgs, KeyKind, KeyToTrust, Keys, PublishKey, Reinstate, Revoke,
     Rotate, RotateKek, Timeline, TimelinePicture, TrustKey,
 };
-pub(crate) use self::named::{GivenKey, KeyReference, OrgReference, Prefix, SignatureReference};
+pub(crate) use self::named::{
+    GivenKey, KeyReference, NameOrPrefix, OrgReference, Prefix, SignatureReference,
+};
 pub(crate) use self::orgs::{Grant, Orgs};
 pub(crate) use self::package::{
     CosignPackages, InstallPackage, Package, PackageArgs, Sign, SignedTrustArgs, TrustArgs,

@@ -2,6 +2,7 @@
 #[cfg(all(feature = "postgres", feature = "pkcs11"))]
 mod golden;
 
+mod not_stated;
 mod refused_key;
 mod several;
 
@@ -20,7 +21,7 @@ use signing_loader::{
 };
 use signing_trust::store::{RolePurpose, StoreError, UrlError};
 use signing_trust::{
-    DecisionError, SignedTrustError, TrustError, TrustRootError, VersionMemoryError,
+    DecisionError, SignedTrustError, TakenAway, TrustError, TrustRootError, VersionMemoryError,
 };
 use thiserror::Error;
 
@@ -33,6 +34,7 @@ use crate::signer_error::TokenError;
 use crate::signer_error::{AgentError, ProgramError};
 use crate::ssh::OpensshKeyError;
 
+pub(crate) use not_stated::NotStated;
 pub(crate) use refused_key::RefusedKey;
 pub(crate) use several::{MAX_SHOWN, several};
 use several::{are_revoked, place_of};
@@ -117,10 +119,18 @@ pub(crate) enum CliError {
     NoTrustDocuments { org: OrgName },
     #[error("the rows of {org} differ from its statement in {}", counted(*changes as u64, "change"))]
     UnpublishedTrust { org: OrgName, changes: usize },
+    #[error("the bundle gives trust that rows have taken away: {}", several(taken))]
+    StillGiven { org: OrgName, taken: Vec<TakenAway> },
     #[error("a retired signing key can no longer sign, but its signatures still count")]
     NothingToPublish,
-    #[error("the published statement does not know the key {fingerprint} by the name in the row")]
-    OtherKeyInRow { fingerprint: Fingerprint },
+    /// Before anything is changed.
+    #[error("the published documents of {org} do not say which key {given} is")]
+    KeyNotStated { org: OrgName, given: String, source: NotStated },
+    /// Before anything is changed.
+    #[error(
+        "{given} is the key {expected} by the published documents, and {found} by a row of the store"
+    )]
+    OtherKeyInRow { org: OrgName, given: String, expected: Fingerprint, found: Fingerprint },
     #[error("the change was made in the store, but publishing the revocation failed")]
     NotPublished { org: OrgName, fingerprint: Fingerprint, source: Box<CliError> },
     #[error(transparent)]

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use signing_crypto::{
     DocumentHeader, DocumentTexts, Fingerprint, MAX_BUNDLE_SIZE, MAX_ROOT_SIZE, OrgId, OrgName,
-    Revocations, RootDocument, SignedDocument, TrustBundle, TrustDocument, TrustDocumentKind,
-    TrustStatement,
+    PackageName, PackageVersion, Revocations, RootDocument, SignedDocument, TrustBundle,
+    TrustDocument, TrustDocumentKind, TrustStatement,
 };
 use signing_loader::{PackageError, StateFile};
 use signing_trust::store::OrganizationRecord;
@@ -123,10 +123,28 @@ pub(crate) fn is_refused_by(texts: &DocumentTexts, fingerprint: &Fingerprint) ->
         || statement.is_some_and(|document| document.unverified().denied.contains_key(fingerprint))
 }
 
-/// Whether the statement among these documents trusts a key.
-pub(crate) fn is_trusted_by(texts: &DocumentTexts, fingerprint: &Fingerprint) -> bool {
-    let statement = texts.statement.as_deref().and_then(parsed::<TrustStatement>);
-    statement.is_some_and(|document| document.unverified().keys.contains_key(fingerprint))
+/// Trust that rows do not give.
+#[derive(Clone, Copy)]
+pub(crate) enum Withdrawn<'a> {
+    Key(&'a Fingerprint),
+    GrantTo(OrgId),
+    VersionsBelow(&'a PackageName, &'a PackageVersion),
+}
+
+/// Whether the statement among these documents gives such trust.
+pub(crate) fn is_given_by(texts: &DocumentTexts, withdrawn: Withdrawn<'_>) -> bool {
+    let Some(document) = texts.statement.as_deref().and_then(parsed::<TrustStatement>) else {
+        return false;
+    };
+    let statement = document.unverified();
+    match withdrawn {
+        Withdrawn::Key(key) => statement.keys.contains_key(key),
+        Withdrawn::GrantTo(child) => statement.grants.contains_key(&child),
+        Withdrawn::VersionsBelow(package, floor) => {
+            let stated = statement.floors.get(package);
+            stated.is_none_or(|stated| stated.cmp_precedence(floor).is_lt())
+        }
+    }
 }
 
 fn parsed<D: TrustDocument>(text: &str) -> Option<SignedDocument<D>> {

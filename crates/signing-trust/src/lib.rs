@@ -96,7 +96,7 @@ pub use signed::{
     TrustRootError, VerifiedDocuments, VersionMemory,
 };
 #[cfg(feature = "store")]
-pub use signed::{RefusedChild, StatementChange, StatementContent};
+pub use signed::{PublishedTrust, RefusedChild, StatementChange, StatementContent};
 #[doc(no_inline)]
 pub use signing_crypto::TrustLimits;
 #[cfg(feature = "store")]

@@ -6,6 +6,8 @@ mod simulate;
 
 #[cfg(feature = "store")]
 pub(crate) use decide::fault_of_documents;
+#[cfg(feature = "store")]
+pub(crate) use decide::require_issued;
 pub(crate) use decide::{DecisionContext, Packages, decide, require_current};
 pub use decide::{GrantStanding, KeyStanding};
 #[cfg(feature = "store")]

@@ -30,7 +30,7 @@ pub use seen::{SeenDocument, SeenDocuments, SeenFrom, SeenOrganization, VersionM
 #[cfg(feature = "store")]
 pub use statement_content::{StatementChange, StatementContent};
 #[cfg(feature = "store")]
-pub use value::RefusedChild;
+pub use value::{PublishedTrust, RefusedChild};
 #[cfg(feature = "store")]
 pub(crate) use value::{SignedTrust, Stated, value_of};
 pub use verify::VerifiedDocuments;

@@ -37,7 +37,7 @@ fn a_clock_is_not_allowed_to_be_years_ahead() {
     scratch.json(&allowing("300"));
 }
 
-/// Where a dynamically linked program asks for the time: some time before 1970.
+/// Where a dynamically linked program asks for the time: TIME.
 const SHIM: &str = r"
 #include <sys/syscall.h>
 #include <time.h>
@@ -46,7 +46,7 @@ const SHIM: &str = r"
 int clock_gettime(clockid_t clock, struct timespec *time) {
     int failed = syscall(SYS_clock_gettime, clock, time);
     if (!failed && clock == CLOCK_REALTIME) {
-        time->tv_sec = -86400;
+        time->tv_sec = TIME;
     }
     return failed;
 }
@@ -58,10 +58,7 @@ fn a_clock_before_1970_is_refused_and_ends_no_program() {
     scratch.key_files("dev");
     scratch.signed_package("a.so", "dev.pem");
     let (key, _) = scratch.stored_key("release", "acme");
-    scratch.write("clock.c", SHIM);
-    let mut cc = scratch.tool("cc");
-    let built = finish(cc.args(["-shared", "-fPIC", "-o", "clock.so", "clock.c"]), b"");
-    assert_eq!(built.code, 0, "{}", built.stderr);
+    build_clock(&scratch, "-86400");
     for arguments in [
         &["package", "verify", "a.so", "--trust-key", "dev.pub.pem"][..],
         &["package", "sign", "a.so", "--key", "dev.pem", "--force"],
@@ -72,4 +69,34 @@ fn a_clock_before_1970_is_refused_and_ends_no_program() {
         finish(&mut command, b"").assert_failed(2, "UnusableClock");
         scratch.json(arguments);
     }
+}
+
+/// What is issued by a clock that is ahead would be refused by every runner until somebody
+/// publishes again.
+#[test]
+#[ignore = "needs Postgres: cargo xtask test-db"]
+fn nothing_is_published_by_a_clock_that_is_days_ahead_of_the_stores() {
+    let scratch = Scratch::on_postgres(&["acme"]);
+    scratch.key_files("root");
+    let init = ["trust", "init", "--org", "acme", "--root-key", "root.pem", "--yes"];
+    scratch.json(&[&init[..], &["--root-output", "root.json"]].concat());
+    build_clock(&scratch, "time->tv_sec + 10 * 86400");
+    let publish = ["trust", "publish", "--org", "acme", "--key", "root.pem", "--yes", "--json"];
+    let mut command = scratch.command(&[&publish[..], &["--trust-root", "root.json"]].concat());
+    let documents = || scratch.json(&["trust", "show", "--org", "acme"])["documents"].clone();
+    let before = documents();
+    let ahead = finish(command.env("LD_PRELOAD", scratch.path("clock.so")), b"");
+    ahead.assert_failed(1, "TrustDocumentIssuedLater");
+    assert_eq!(documents(), before);
+    let right = finish(command.env_remove("LD_PRELOAD"), b"");
+    assert_eq!(right.code, 0, "{}", right.stderr);
+    assert_ne!(documents(), before);
+}
+
+/// Builds `clock.so`, by which it is `time`.
+fn build_clock(scratch: &Scratch, time: &str) {
+    scratch.write("clock.c", SHIM.replace("TIME;", &format!("{time};")));
+    let mut cc = scratch.tool("cc");
+    let built = finish(cc.args(["-shared", "-fPIC", "-o", "clock.so", "clock.c"]), b"");
+    assert_eq!(built.code, 0, "{}", built.stderr);
 }

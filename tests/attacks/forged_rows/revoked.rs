@@ -8,6 +8,7 @@ use crate::support::{World, on_both_backends};
 
 on_both_backends! {
     key_of_somebody_else_is_not_declared_compromised,
+    proven_key_is_declared_compromised_whatever_its_row_says_by_then,
     declaration_that_a_row_only_claims_is_made,
     dry_run_does_not_take_the_key_of_somebody_else_for_it,
     key_with_a_swapped_public_half_can_be_retired_and_denied,
@@ -28,6 +29,20 @@ async fn key_of_somebody_else_is_not_declared_compromised(world: World) {
     revoke().await.unwrap();
     assert!(!world.accepts(acme.org, &acme.key.fingerprint).await);
     assert_eq!(world.verdict(victim.org, &victim).await, Ok(victim.direct()));
+}
+
+/// What is declared is what was proven. It is not read again.
+async fn proven_key_is_declared_compromised_whatever_its_row_says_by_then(world: World) {
+    let [acme, victim] = [world.vendor("acme").await, world.vendor("victim").await];
+    let proven = world.keys.proven_key(acme.key.id).await.unwrap();
+    world.swap_public_half(acme.key.id, &victim.key.public_key).await;
+    world.keys.revoke_as_compromised(&proven, None).await.unwrap();
+    assert!(!world.accepts(acme.org, &acme.key.fingerprint).await);
+    assert_eq!(world.verdict(victim.org, &victim).await, Ok(victim.direct()));
+
+    // The sibling: what has another public half by now is not proven.
+    let again = world.keys.revoke_signing_key(acme.key.id, Revocation::compromised()).await;
+    assert_other_public_half(again, &acme.key, victim.key.fingerprint);
 }
 
 /// Other organizations obey the declaration, and not what a signing key's row says.

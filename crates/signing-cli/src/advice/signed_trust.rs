@@ -187,6 +187,38 @@ pub(super) fn memory(error: &VersionMemoryError) -> Advice {
     Advice::undecided(error.code(), next)
 }
 
+pub(super) fn still_given(org: &OrgName) -> Advice {
+    let next = format!(
+        "if nobody was to take it away, find out who changed the rows; otherwise sign what they say, \
+         and export again: {}",
+        publish(org.as_str())
+    );
+    Advice::refused("TrustStillGiven", next)
+}
+
+pub(super) fn key_not_stated(org: &OrgName, given: &str) -> Advice {
+    let next = format!(
+        "nothing was changed: {}; to refuse in the store alone what it calls {given}: cloacina keys \
+         deny {given} --org {org}",
+        give_fingerprint(org)
+    );
+    Advice::undecided("KeyNotStated", next)
+}
+
+pub(super) fn other_key_in_row(org: &OrgName) -> Advice {
+    let next =
+        format!("nothing was changed: find out who changed the row, and {}", give_fingerprint(org));
+    Advice::refused("OtherKeyInRow", next)
+}
+
+/// A row's fingerprint is not printed to be pasted.
+fn give_fingerprint(org: &OrgName) -> String {
+    format!(
+        "give the whole fingerprint, from a copy outside the store: cloacina keys deny \
+         <fingerprint> --org {org} --publish <private key> --trust-root <file>"
+    )
+}
+
 /// What to do about keys that the rows of an organization trust and no document does.
 pub(super) fn sign_what_rows_trust(org: &str) -> String {
     format!(

@@ -9,6 +9,7 @@ use crate::error::CliError;
 use crate::lines::{Cell, Lines, Table, quoted};
 use crate::output::Report;
 use crate::select;
+use crate::signed_trust::Withdrawn;
 use crate::time::Time;
 use crate::view::{View, json_documents};
 
@@ -40,16 +41,19 @@ async fn set(
     let report = Report::done(&FloorChangeView {
         org_id: org.id,
         org: org.name.clone(),
-        package_name: name,
-        floor,
+        package_name: name.clone(),
+        floor: floor.clone(),
         before,
         changed,
     });
-    Ok(match (changed, is_lower) {
+    Ok(match &floor {
         // The highest of row and statement counts.
-        (true, true) => publication_notes::noted(&keys, &org, report).await,
-        (true, false) => publication_notes::noted_for_withdrawal(&keys, &org, None, report).await,
-        (false, _) => report,
+        _ if changed && is_lower => publication_notes::noted(&keys, &org, report).await,
+        Some(floor) => {
+            let withdrawn = Withdrawn::VersionsBelow(&name, floor);
+            publication_notes::noted_for_withdrawal(&keys, &org, withdrawn, report).await
+        }
+        None => report,
     })
 }
 

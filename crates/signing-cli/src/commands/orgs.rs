@@ -17,6 +17,7 @@ use crate::question::confirm;
 #[cfg(test)]
 use crate::schemas::Document;
 use crate::select::organization;
+use crate::signed_trust::Withdrawn;
 use crate::terminal::Confirmation;
 use crate::view::{GraphGrantView, LimitsView, View, json_documents};
 
@@ -74,8 +75,10 @@ async fn delete(
         let preview = deletion_view(&org, &impact, signing_keys.clone()).preview();
         confirm(&preview, &format!("delete {} for good?", org.name))?;
     }
+    let parents = publication_notes::parents(&keys, org.id).await?;
     keys.delete_organization(org.id).await?;
-    Ok(Report::done(&DeletedView { org: OrganizationView::of(&org), signing_keys }))
+    let report = Report::done(&DeletedView { org: OrganizationView::of(&org), signing_keys });
+    Ok(publication_notes::noted_for_deletion(&keys, &org, &parents, report).await)
 }
 
 fn deletion_view<'a>(
@@ -123,10 +126,8 @@ async fn revoke_trust(context: &Context, grant: &Grant) -> Result<Report, CliErr
     let (_, changed) = keys.revoke_trust(parent.id, child.id).await?.into_parts();
     let change = GrantChangeView::of(&parent, &child, changed);
     let report = Report::done(&WithdrawnView { change });
-    Ok(match changed {
-        true => publication_notes::noted_for_withdrawal(&keys, &parent, None, report).await,
-        false => report,
-    })
+    let withdrawn = Withdrawn::GrantTo(child.id);
+    Ok(publication_notes::noted_for_withdrawal(&keys, &parent, withdrawn, report).await)
 }
 
 #[cfg(test)]

@@ -6,8 +6,11 @@ use signing_crypto::{Fingerprint, OrgId, OrgName};
 use signing_trust::TrustReader;
 use signing_trust::store::OrganizationRecord;
 
+use crate::error::CliError;
 use crate::output::Report;
-use crate::signed_trust::{documents_for_advice, is_denied_by, is_refused_by, is_trusted_by};
+use crate::signed_trust::{
+    Withdrawn, documents_for_advice, is_denied_by, is_given_by, is_refused_by,
+};
 
 /// The same report, with a note if the organization has signed trust.
 pub(super) async fn noted(
@@ -40,32 +43,67 @@ pub(super) async fn noted_for_key(
     report
 }
 
-/// The same report after trust was withdrawn, with a note if the organization has signed trust,
-/// which still trusts the key if it was one.
+/// The same report where rows give no trust any more, with a note if the organization's documents
+/// still give it. Whether this command has changed the row does not matter.
 pub(super) async fn noted_for_withdrawal(
     keys: &TrustReader,
     org: &OrganizationRecord,
-    key: Option<&Fingerprint>,
+    withdrawn: Withdrawn<'_>,
     mut report: Report,
 ) -> Report {
     let texts = documents_for_advice(keys, org.id).await;
-    if texts.is_some_and(|texts| key.is_none_or(|key| is_trusted_by(&texts, key))) {
+    if texts.is_some_and(|texts| is_given_by(&texts, withdrawn)) {
         report.note(to_be_exported(&org.name, &publish(&org.name)));
     }
     report
 }
 
-/// The same after a key was refused for good, unless the published documents refuse it too.
+/// The same where an organization is deleted, or would be. Nothing can be published for it then, so
+/// that comes first.
+pub(super) async fn noted_for_deletion(
+    keys: &TrustReader,
+    org: &OrganizationRecord,
+    parents: &[OrganizationRecord],
+    mut report: Report,
+) -> Report {
+    let name = &org.name;
+    if has_signed_trust(keys, org.id).await {
+        report.note(format!(
+            "hosts that verify by a bundle of {name} do not know of this, and nothing is published \
+             for a deleted organization: before that, revoke what {name} trusts, publish it: {}; and \
+             give them the next bundle; otherwise they go on until the documents expire",
+            publish(name)
+        ));
+    }
+    for parent in parents {
+        let withdrawn = Withdrawn::GrantTo(org.id);
+        report = noted_for_withdrawal(keys, parent, withdrawn, report).await;
+    }
+    report
+}
+
+/// The organizations whose hosts may accept keys through this one.
+pub(super) async fn parents(
+    keys: &TrustReader,
+    org: OrgId,
+) -> Result<Vec<OrganizationRecord>, CliError> {
+    let parents = keys.store().parents_of(org).await?;
+    Ok(parents.into_iter().map(|(parent, _)| parent).collect())
+}
+
+/// The same after a key was refused for good, unless the published documents refuse it too. What
+/// is to be published is `named`: the fingerprint may be the word of a row.
 pub(super) async fn noted_for_refusal(
     keys: &TrustReader,
     org: &OrganizationRecord,
     fingerprint: &Fingerprint,
+    named: &str,
     mut report: Report,
 ) -> Report {
     let texts = documents_for_advice(keys, org.id).await;
     if texts.is_some_and(|texts| !is_refused_by(&texts, fingerprint)) {
         let deny = format!(
-            "cloacina keys deny {fingerprint} --org {} --publish <revocation key> --trust-root <file>",
+            "cloacina keys deny {named} --org {} --publish <revocation key> --trust-root <file>",
             org.name
         );
         report.note(to_be_exported(&org.name, &deny));

@@ -1,3 +1,4 @@
+mod chosen_key;
 mod cosign;
 mod export;
 mod init;
@@ -19,9 +20,10 @@ use crate::output::Report;
 #[cfg(test)]
 use crate::schemas::Document;
 
+pub(super) use chosen_key::{ChosenKey, InStore, name_to_publish};
 pub(super) use init::publish_first;
 pub(super) use publication::require_vacant_root;
-pub(super) use revocation::{Chosen, publish_revocation};
+pub(super) use revocation::publish_revocation;
 
 #[cfg(test)]
 pub(super) fn documents() -> Vec<Document> {

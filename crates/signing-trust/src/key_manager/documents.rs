@@ -48,8 +48,7 @@ impl KeyManager {
         )?;
         let as_of = self.store.heartbeat().await?.as_of;
         let kinds = new.iter().map(|document| document.kind).collect();
-        let now = as_of.map_or_else(clock_time, |at| at.max(clock_time()));
-        verified.require_current_of(&kinds, now)?;
+        verified.require_current_of(&kinds, clock_time(), as_of)?;
         require_admissible(&verified, anchor)?;
         let event = self.event(EventType::TrustPublished).org(org).documents(versions(&new));
         self.change(event, |store, entry| store.add_trust_documents(org, new, entry)).await?;

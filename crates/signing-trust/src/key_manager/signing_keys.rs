@@ -4,7 +4,7 @@ use signing_store::{Change, NewSigningKey, Revocation, RevocationReason, Signing
 use super::KeyManager;
 use crate::audit::EventType;
 use crate::error::TrustError;
-use crate::trust_reader::require_same_public_half;
+use crate::trust_reader::{ProvenKey, require_same_public_half};
 
 impl KeyManager {
     /// Makes a signing key for `org`, kept under the KEK. It is not trusted yet,
@@ -75,17 +75,38 @@ impl KeyManager {
         id: KeyId,
         revocation: Revocation,
     ) -> Result<Change<SigningKeyRecord>, TrustError> {
-        let record = match revocation.reason {
-            RevocationReason::Compromised => self.proven_key(id).await?.into_record(),
-            RevocationReason::Retired => self.store.signing_key(id).await?,
-        };
+        match revocation.reason {
+            RevocationReason::Compromised => {
+                self.revoke_as_compromised(&self.proven_key(id).await?, revocation.note).await
+            }
+            RevocationReason::Retired => {
+                let record = self.store.signing_key(id).await?;
+                self.revoke_record(&record, revocation).await
+            }
+        }
+    }
+
+    /// Revokes a signing key as compromised. What is declared compromised is the key that was
+    /// proven, whatever its row has said since then.
+    pub async fn revoke_as_compromised(
+        &self,
+        key: &ProvenKey,
+        note: Option<Note>,
+    ) -> Result<Change<SigningKeyRecord>, TrustError> {
+        self.revoke_record(key.record(), Revocation::compromised().with_note(note)).await
+    }
+
+    async fn revoke_record(
+        &self,
+        record: &SigningKeyRecord,
+        revocation: Revocation,
+    ) -> Result<Change<SigningKeyRecord>, TrustError> {
         let event = self
             .event(EventType::SigningKeyRevoked)
             .org(record.org_id)
-            .key_id(Some(id))
+            .key_id(Some(record.id))
             .fingerprint(record.fingerprint)
             .revocation(&revocation);
-        let record = &record;
         self.change(event, |store, entry| store.revoke_signing_key(record, revocation, entry)).await
     }
 

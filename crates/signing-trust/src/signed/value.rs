@@ -67,6 +67,26 @@ impl SignedTrust {
     }
 }
 
+/// What an organization has published, all of it verified.
+#[cfg(feature = "store")]
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct PublishedTrust {
+    /// Its own documents.
+    pub own: VerifiedDocuments,
+    /// Those of the organizations that its statement grants trust to, verified from the root that
+    /// the statement names. What does not verify is left out.
+    pub children: BTreeMap<OrgId, VerifiedDocuments>,
+}
+
+#[cfg(feature = "store")]
+impl From<SignedTrust> for PublishedTrust {
+    fn from(SignedTrust { own, children, .. }: SignedTrust) -> Self {
+        let verified = |(child, documents): (_, Result<_, _>)| Some((child, documents.ok()?));
+        Self { own, children: children.into_iter().filter_map(verified).collect() }
+    }
+}
+
 /// An organization to which a statement grants trust, and whose own documents do not count: none
 /// of its keys is accepted.
 #[cfg(feature = "store")]

@@ -16,6 +16,8 @@ use super::pin::Pin;
 use super::seen::{SeenDocument, SeenOrganization};
 use super::value::{Children, SignedTrust};
 use crate::document_error::{DocumentOwner, SignedTrustError};
+#[cfg(feature = "store")]
+use crate::rules::require_issued;
 use crate::rules::{DecisionContext, require_current};
 use crate::snapshot::Expiry;
 
@@ -127,15 +129,21 @@ impl VerifiedDocuments {
         require_current(&self.until(), DecisionContext::at(now))
     }
 
-    /// The same of these documents alone.
+    /// The same of these documents alone, which are about to be published. `store` is the time of
+    /// the store's clock. Runners go by the later clock, which is theirs or the store's; whether
+    /// the clock of this machine, by which the documents were issued, is ahead of all of them, only
+    /// the store's can show.
     #[cfg(feature = "store")]
     pub(crate) fn require_current_of(
         &self,
         kinds: &BTreeSet<TrustDocumentKind>,
-        now: DateTime<Utc>,
+        local: DateTime<Utc>,
+        store: Option<DateTime<Utc>>,
     ) -> Result<(), SignedTrustError> {
+        let latest = store.map_or(local, |store| store.max(local));
         for end in self.ends().iter().filter(|end| kinds.contains(&end.kind)) {
-            require_current(end, DecisionContext::at(now))?;
+            require_issued(end, store.unwrap_or(local))?;
+            require_current(end, DecisionContext::at(latest))?;
         }
         Ok(())
     }

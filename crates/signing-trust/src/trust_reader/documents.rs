@@ -6,11 +6,14 @@ use signing_crypto::{
     DocumentTexts, MAX_BUNDLE_SIZE, OrgId, RootDigest, SignedDocument, TrustBundle, TrustStatement,
 };
 
+use signing_store::{OrganizationRef, StoreError};
+
 use super::TrustReader;
 use crate::error::TrustError;
 use crate::rules::DecisionContext;
 use crate::signed::{
-    BundledTrust, RefusedChild, StatementContent, StoredDocuments, TrustAnchor, VerifiedDocuments,
+    BundledTrust, PublishedTrust, RefusedChild, StatementContent, StoredDocuments, TrustAnchor,
+    VerifiedDocuments,
 };
 use crate::snapshot::{OrganizationTrust, TrustGrant};
 use crate::source::read_all;
@@ -32,6 +35,19 @@ impl TrustReader {
         let documents = self.stored_documents(org).await?;
         match documents.texts.contains_key(&org) {
             true => Ok(Some(documents.verify(org, anchor)?.into_own())),
+            false => Ok(None),
+        }
+    }
+
+    /// The same, with the documents of the organizations that the statement grants trust to.
+    pub async fn published_trust_with_children(
+        &self,
+        org: OrgId,
+        anchor: &TrustAnchor,
+    ) -> Result<Option<PublishedTrust>, TrustError> {
+        let documents = self.stored_documents(org).await?;
+        match documents.texts.contains_key(&org) {
+            true => Ok(Some(documents.verify(org, anchor)?.into())),
             false => Ok(None),
         }
     }
@@ -109,12 +125,16 @@ impl TrustReader {
     ///
     /// # Errors
     ///
-    /// What hosts would refuse is not exported.
+    /// What hosts would refuse is not exported, and neither is what the store refuses whatever the
+    /// documents say: [`StoreError::OrganizationDeleted`].
     pub async fn export_trust(
         &self,
         org: OrgId,
         anchor: &TrustAnchor,
     ) -> Result<TrustBundle, TrustError> {
+        if self.store.organization(OrganizationRef::Id(org)).await?.deleted_at.is_some() {
+            return Err(StoreError::OrganizationDeleted { org }.into());
+        }
         let stored = self.stored_documents(org).await?;
         let signed = stored.verify(org, anchor)?;
         let counts = |other: &OrgId| stored.texts.get(other).filter(|_| signed.counts(*other));

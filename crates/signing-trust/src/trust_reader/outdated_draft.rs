@@ -56,6 +56,25 @@ impl TrustReader {
         }
     }
 
+    /// The trust that published documents give and rows have taken away: hosts that verify by
+    /// documents alone still have it.
+    pub async fn taken_away(
+        &self,
+        published: &VerifiedDocuments,
+    ) -> Result<Vec<TakenAway>, TrustError> {
+        let statement = published.statement();
+        let changes = self.content_like(published.owner().id, statement).await?;
+        let changes = changes.changes(Some(statement));
+        let mut taken: Vec<_> =
+            changes.into_iter().filter_map(|change| taken_away(change, statement)).collect();
+        let denied = &published.revocations().denied;
+        taken.retain(|what| match what {
+            TakenAway::Key(key) | TakenAway::KeyUntil(key) => !denied.contains_key(key),
+            _ => true,
+        });
+        Ok(taken)
+    }
+
     /// A statement that gives no trust which the rows of `org` have taken away since it was made.
     pub(super) async fn without_what_rows_take_away(
         &self,

@@ -9,7 +9,7 @@ use super::dry_run;
 use super::trust::RowChangeView;
 use crate::cli::{self, KeyReference, OrgReference, PublishKey};
 use crate::commands::publication_notes;
-use crate::commands::trust::{Chosen, publish_revocation};
+use crate::commands::trust::{ChosenKey, InStore, name_to_publish, publish_revocation};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::lines::Lines;
@@ -29,6 +29,8 @@ pub(super) async fn deny(context: &Context, command: cli::Deny) -> Result<Report
     let keys = context.open_to_change().await?;
     let (org, SelectedPublicKey { fingerprint, name }) =
         find(context, &keys, org.as_ref(), &named).await?;
+    let (row, publish) = (InStore::Row(fingerprint), publish.0.as_ref());
+    let to_publish = ChosenKey::to_publish(&keys, &org, &named, row, publish).await?;
     let report = match danger_everywhere {
         true => {
             let change = keys.danger_declare_compromised(org.id, &fingerprint, note).await?;
@@ -39,10 +41,13 @@ pub(super) async fn deny(context: &Context, command: cli::Deny) -> Result<Report
             denied(&org, change, name.as_ref())
         }
     };
-    let chosen = Chosen::public_key(&named, name);
-    match &publish.0 {
-        Some(key) => published(&keys, &org, fingerprint, &chosen, key, report).await,
-        None => Ok(publication_notes::noted_for_refusal(&keys, &org, &fingerprint, report).await),
+    match to_publish {
+        Some((key, publish)) => published(&keys, &org, key, publish, report).await,
+        None => {
+            let named = name_to_publish(&named, None);
+            Ok(publication_notes::noted_for_refusal(&keys, &org, &fingerprint, &named, report)
+                .await)
+        }
     }
 }
 
@@ -82,12 +87,12 @@ fn denied(
 pub(super) async fn published(
     keys: &KeyManager,
     org: &OrganizationRecord,
-    fingerprint: Fingerprint,
-    chosen: &Chosen,
-    key: &PublishKey,
+    key: ChosenKey,
+    publish: &PublishKey,
     mut report: Report,
 ) -> Result<Report, CliError> {
-    let published = publish_revocation(keys, org, fingerprint, chosen, key).await;
+    let published = publish_revocation(keys, org, key, publish).await;
+    let fingerprint = key.fingerprint();
     let faults = published.map_err(|source| {
         let (org, source) = (org.name.clone(), Box::new(source));
         CliError::NotPublished { org, fingerprint, source }

@@ -4,18 +4,19 @@ use signing_trust::store::{
     OrganizationRecord, OrganizationRef, Revocation, RevocationReason, SigningKeyRecord,
     TrustedKeyRecord,
 };
-use signing_trust::{KeyManager, TrustReader};
+use signing_trust::{KeyManager, ProvenKey, TrustReader};
 
 use super::deny::published;
 use super::dry_run;
 use crate::cli::{self, PublishKey};
 use crate::commands::publication_notes;
-use crate::commands::trust::Chosen;
+use crate::commands::trust::{ChosenKey, InStore, name_to_publish};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::lines::Lines;
 use crate::output::Report;
 use crate::select::{self, Selected};
+use crate::signed_trust::Withdrawn;
 use crate::time::Time;
 use crate::view::{View, json_documents, refusal_of, revocation_of};
 
@@ -23,6 +24,7 @@ use crate::view::{View, json_documents, refusal_of, revocation_of};
 pub(super) async fn revoke(context: &Context, command: cli::Revoke) -> Result<Report, CliError> {
     let revocation = Revocation { reason: command.reason.into(), note: command.note };
     let publish = command.publish.0.as_ref();
+    let named = &command.key.key;
     if command.dry_run {
         let mut keys = context.open_to_read().await?;
         let (owner, key) = find(context, &keys, &command.key).await?;
@@ -36,28 +38,46 @@ pub(super) async fn revoke(context: &Context, command: cli::Revoke) -> Result<Re
     if must_be_proven(&key, &revocation, publish)? {
         keys = keys.with_kek(proving_kek(context, &owner)?);
     }
-    let chosen = match &key {
-        Selected::Signing(key) => Chosen::signing_key(&command.key.key, &key.name),
-        Selected::Trusted(key) => Chosen::ByRow(key.name.clone()),
-    };
-    let fingerprint = key.fingerprint();
+    let proven = proven(&keys, &key, &revocation).await?;
+    let in_store = proven.as_ref().map_or(InStore::Row(key.fingerprint()), InStore::Proven);
+    let to_publish = ChosenKey::to_publish(&keys, &owner, named, in_store, publish).await?;
     let (is_signing, reason) = (matches!(key, Selected::Signing(_)), revocation.reason);
     let report = match key {
-        Selected::Signing(key) => revoke_signing(&keys, &owner.name, &key, revocation).await?,
+        Selected::Signing(key) => {
+            revoke_signing(&keys, &owner.name, &key, proven.as_ref(), revocation).await?
+        }
         Selected::Trusted(key) => revoke_trusted(&keys, &owner.name, &key, revocation).await?,
     };
-    if let Some(publish) = publish {
-        return published(&keys, &owner, fingerprint, &chosen, publish, report).await;
+    if let Some((key, publish)) = to_publish {
+        return published(&keys, &owner, key, publish, report).await;
     }
+    let fingerprint = in_store.fingerprint();
     Ok(match reason {
         RevocationReason::Compromised => {
-            publication_notes::noted_for_refusal(&keys, &owner, &fingerprint, report).await
+            let named = name_to_publish(named, proven.as_ref());
+            publication_notes::noted_for_refusal(&keys, &owner, &fingerprint, &named, report).await
         }
         RevocationReason::Retired if is_signing => report,
         RevocationReason::Retired => {
-            publication_notes::noted_for_withdrawal(&keys, &owner, Some(&fingerprint), report).await
+            let withdrawn = Withdrawn::Key(&fingerprint);
+            publication_notes::noted_for_withdrawal(&keys, &owner, withdrawn, report).await
         }
     })
+}
+
+/// The key that everybody is to refuse, by its private half. From here on its row says nothing more
+/// about which key it is.
+async fn proven(
+    keys: &TrustReader,
+    key: &Selected,
+    revocation: &Revocation,
+) -> Result<Option<ProvenKey>, CliError> {
+    match (key, revocation.reason) {
+        (Selected::Signing(key), RevocationReason::Compromised) => {
+            Ok(Some(keys.proven_key(key.id).await?))
+        }
+        _ => Ok(None),
+    }
 }
 
 /// The key, and the organization whose key or row it is.
@@ -102,10 +122,17 @@ async fn revoke_signing(
     keys: &KeyManager,
     owner: &OrgName,
     before: &SigningKeyRecord,
+    proven: Option<&ProvenKey>,
     revocation: Revocation,
 ) -> Result<Report, CliError> {
-    let change = keys.revoke_signing_key(before.id, revocation).await?;
-    let (key, changed) = change.into_parts();
+    let change = match proven {
+        Some(proven) => keys.revoke_as_compromised(proven, revocation.note).await?,
+        None => keys.revoke_signing_key(before.id, revocation).await?,
+    };
+    let (mut key, changed) = change.into_parts();
+    if let Some(proven) = proven {
+        key.fingerprint = proven.fingerprint();
+    }
     let still_trusted_by = match key.revocation_reason {
         Some(RevocationReason::Compromised) => Vec::new(),
         _ => keys.store().organizations_trusting(key.fingerprint).await?,

@@ -16,7 +16,9 @@ pub(super) async fn deletion(context: &Context, org: &OrgReference) -> Result<Re
     let org = organization(&keys, org).await?;
     let impact = keys.deletion_impact(org.id).await?;
     let signing_keys = signing_keys(&keys, org.id).await?;
-    Ok(Report::requested(&deletion_view(&org, &impact, signing_keys)))
+    let report = Report::requested(&deletion_view(&org, &impact, signing_keys));
+    let parents = publication_notes::parents(&keys, org.id).await?;
+    Ok(publication_notes::noted_for_deletion(&keys, &org, &parents, report).await)
 }
 
 pub(super) async fn grant(

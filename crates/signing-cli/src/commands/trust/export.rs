@@ -2,7 +2,8 @@ use std::path::Path;
 
 use serde::Serialize;
 use signing_crypto::{OrgId, OrgName};
-use signing_trust::store::OrganizationRef;
+use signing_trust::store::{OrganizationRecord, OrganizationRef};
+use signing_trust::{TrustAnchor, TrustReader};
 
 use crate::cli::{AnchorArgs, OrgReference};
 use crate::context::Context;
@@ -38,6 +39,7 @@ pub(super) async fn export(
         }
     };
     let refused = keys.refused_children(org.id, &anchor).await?;
+    let taken = taken_away(&keys, &org, &anchor).await;
     let text =
         bundle.to_json().map_err(|source| CliError::TrustBundle { path: output.into(), source })?;
     files::write_atomically(output, format!("{text}\n").as_bytes(), Readers::Everybody, existing)?;
@@ -62,7 +64,30 @@ pub(super) async fn export(
     for child in &refused {
         report.warn(org.name.to_string(), refused_child(&org.name, child));
     }
+    if let Some(error) = taken {
+        report.warn(org.name.to_string(), error);
+    }
     Ok(report)
+}
+
+/// What hosts with the bundle accept and the store does not, if there is anything. The bundle is
+/// written all the same: it may give less than the one before it.
+async fn taken_away(
+    keys: &TrustReader,
+    org: &OrganizationRecord,
+    anchor: &TrustAnchor,
+) -> Option<CliError> {
+    let taken = async {
+        match keys.published_trust(org.id, anchor).await? {
+            Some(published) => keys.taken_away(&published).await,
+            None => Ok(Vec::new()),
+        }
+    };
+    match taken.await {
+        Ok(taken) if taken.is_empty() => None,
+        Ok(taken) => Some(CliError::StillGiven { org: org.name.clone(), taken }),
+        Err(error) => Some(error.into()),
+    }
 }
 
 json_documents! { "trust export": ExportView<'static> }

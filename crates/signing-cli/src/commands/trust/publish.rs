@@ -3,9 +3,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use signing_crypto::Role;
 use signing_trust::{DocumentPlan, NextDocuments, StatementContent, VerifiedDocuments};
 
+use super::chosen_key::ChosenKey;
 use super::init::child_roots;
 use super::publication::{publish_or_draft, read_draft};
-use super::revocation::Chosen;
 use super::role_keys::KeyRing;
 use crate::cli::{OrgReference, PublishDraft, PublishRows};
 use crate::context::Context;
@@ -22,20 +22,17 @@ pub(super) async fn publish_rows(
     let keys = context.open_to_change().await?;
     let org = select::organization_or_default(context, &keys, command.org.as_ref()).await?;
     let anchor = signed_trust::anchor(&command.anchor)?;
-    let published = keys.published_trust(org.id, &anchor).await?;
+    let published = keys.published_trust_with_children(org.id, &anchor).await?;
     let missing = CliError::NoTrustDocuments { org: org.name.clone() };
     let published = published.ok_or(missing)?;
     let mut ring = KeyRing::default();
     ring.add_signers(&command.keys, &command.publication.access())?;
-    let root = published.root().document();
+    let root = published.own.root().document();
     let has_key_of =
         |role| ring.signers().any(|(fingerprint, _)| root.role(role).keys().contains(&fingerprint));
-    let mut deny = BTreeSet::new();
-    for named in &command.deny {
-        let key = select::public_key(context, &keys, &org, named).await?;
-        Chosen::public_key(named, key.name).require_stated(key.fingerprint, &published)?;
-        deny.insert(key.fingerprint);
-    }
+    let chosen = |named| ChosenKey::stated(&org.name, named, &published);
+    let denied = command.deny.iter().map(|named| Ok(chosen(named)?.fingerprint()));
+    let deny: BTreeSet<_> = denied.collect::<Result<_, CliError>>()?;
     let statement = command.statement;
     let plan = DocumentPlan::Next {
         child_roots: child_roots(&keys, &statement.child_root).await?,

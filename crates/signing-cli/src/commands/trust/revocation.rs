@@ -3,76 +3,34 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
-use signing_crypto::{DocumentHeader, Fingerprint, KeyName, StatementTime};
+use signing_crypto::{DocumentHeader, StatementTime};
 use signing_trust::store::OrganizationRecord;
-use signing_trust::{DocumentPlan, KeyManager, VerifiedDocuments};
+use signing_trust::{DocumentPlan, KeyManager};
 
-use crate::cli::{GivenKey, KeyReference, PublishKey};
+use super::chosen_key::ChosenKey;
+use crate::cli::PublishKey;
 use crate::error::CliError;
 use crate::signed_trust;
 use crate::signers;
-
-/// How a key was chosen whose revocation is published, which cannot be taken back.
-pub(in crate::commands) enum Chosen {
-    /// By its fingerprint, or by the private half that is in the store.
-    ByKey,
-    /// By a row of the store, which names the key so. The row is believed only if the published
-    /// statement knows the key under the same name.
-    ByRow(Option<KeyName>),
-}
-
-impl Chosen {
-    /// How a public key was chosen that the store calls `name`. Only a fingerprint says which
-    /// key it is without a row.
-    pub(in crate::commands) fn public_key(named: &KeyReference, name: Option<KeyName>) -> Self {
-        match named.key {
-            GivenKey::Fingerprint(_) => Self::ByKey,
-            GivenKey::Id(_) | GivenKey::Name(_) => Self::ByRow(name),
-        }
-    }
-
-    /// The same of a signing key, whose private half also proves which key its id means.
-    pub(in crate::commands) fn signing_key(named: &KeyReference, name: &KeyName) -> Self {
-        match named.key {
-            GivenKey::Fingerprint(_) | GivenKey::Id(_) => Self::ByKey,
-            GivenKey::Name(_) => Self::ByRow(Some(name.clone())),
-        }
-    }
-
-    /// Refuses a row's word that the published statement does not bear out.
-    pub(super) fn require_stated(
-        &self,
-        fingerprint: Fingerprint,
-        published: &VerifiedDocuments,
-    ) -> Result<(), CliError> {
-        let Self::ByRow(name) = self else { return Ok(()) };
-        match published.statement().keys.get(&fingerprint) {
-            Some(stated) if stated.name == *name => Ok(()),
-            _ => Err(CliError::OtherKeyInRow { fingerprint }),
-        }
-    }
-}
 
 /// Publishes the revocation of a key, after the row's change. Gives why the documents do not count
 /// all the same: others of them have expired.
 pub(in crate::commands) async fn publish_revocation(
     keys: &KeyManager,
     org: &OrganizationRecord,
-    fingerprint: Fingerprint,
-    chosen: &Chosen,
+    key: ChosenKey,
     PublishKey { source, access, anchor: given }: &PublishKey,
 ) -> Result<Vec<CliError>, CliError> {
     let signer = signers::open(source, access)?;
     let anchor = signed_trust::anchor(given)?;
     let missing = CliError::NoTrustDocuments { org: org.name.clone() };
     let before = keys.published_trust(org.id, &anchor).await?.ok_or(missing)?;
-    chosen.require_stated(fingerprint, &before)?;
     let expires_at = expiry_like(&before.revocations().header, Utc::now());
     let plan = DocumentPlan::Next {
         child_roots: Default::default(),
         statement_expires_at: None,
         revocations_expire_at: Some(expires_at),
-        deny: BTreeSet::from([fingerprint]),
+        deny: BTreeSet::from([key.fingerprint()]),
     };
     let mut documents = keys.draft_documents(org, Some(&anchor), plan).await?.documents;
     documents.sign(&*signer)?;

@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 
 use signing_crypto::{
-    AddSignatureError, DocumentFault, DocumentHeader, DraftSignatureError, KeyError,
+    AddSignatureError, DocumentFault, DocumentHeader, DraftSignatureError, Fingerprint, KeyError,
     MalformedBundle, MalformedDraft, MalformedTrustDocument, OrgId, PatternError, Role, RoleKeys,
     RootChainError, RootDigest, RootDocument, SignerCount, SigningKey, ThresholdNotMet,
     TrustBundle, TrustDocumentKind, UnexpectedJson,
@@ -20,7 +20,7 @@ use zeroize::Zeroizing;
 
 use super::{Sample, each, sample, values};
 use crate::cli::RootSource;
-use crate::error::CliError;
+use crate::error::{CliError, NotStated};
 
 pub(super) fn samples() -> Vec<Sample> {
     let mut samples = Vec::new();
@@ -52,8 +52,25 @@ pub(super) fn samples() -> Vec<Sample> {
     samples.extend(each(memory(), CliError::from));
     samples.extend(each(trust(), CliError::from));
     samples.extend(each(taken_away(), |what| TrustError::DraftOutdated { what }.into()));
+    samples.extend(each(not_stated(), key_not_stated));
     samples.extend(each(program(), |error| error));
     samples
+}
+
+fn not_stated() -> [NotStated; 6] {
+    let (fingerprint, owner) = (values::fingerprint(), values::org_name());
+    [
+        NotStated::Id,
+        NotStated::Organization { given: "core".to_owned() },
+        NotStated::Key,
+        NotStated::Several(vec![fingerprint, Fingerprint::from_bytes([0xcd; 32])]),
+        NotStated::KeyOfAnother { fingerprint, owner },
+        NotStated::Documents(Box::new(CliError::NoTrustDocuments { org: values::org_name() })),
+    ]
+}
+
+fn key_not_stated(source: NotStated) -> CliError {
+    CliError::KeyNotStated { org: values::org_name(), given: "ci".to_owned(), source }
 }
 
 fn root_digest() -> RootDigest {
@@ -353,8 +370,21 @@ fn program() -> Vec<CliError> {
         CliError::NotConfirmed,
         CliError::NoTrustDocuments { org: "acme".parse().unwrap() },
         CliError::UnpublishedTrust { org: "acme".parse().unwrap(), changes: 2 },
+        CliError::StillGiven {
+            org: values::org_name(),
+            taken: vec![
+                TakenAway::Key(values::fingerprint()),
+                TakenAway::Grant(values::org_name()),
+            ],
+        },
         CliError::NothingToPublish,
-        CliError::OtherKeyInRow { fingerprint: values::fingerprint() },
+        key_not_stated(NotStated::Key),
+        CliError::OtherKeyInRow {
+            org: values::org_name(),
+            given: "ci".to_owned(),
+            expected: Fingerprint::from_bytes([0xcd; 32]),
+            found: values::fingerprint(),
+        },
         CliError::NotPublished {
             org: values::org_name(),
             fingerprint: values::fingerprint(),

@@ -1,7 +1,7 @@
 use serde_json::Value;
 
-use super::{EXPORT, PUBLISH, ROOT, STATUS, rooted, trust, verify, verify_by, versions, words};
-use crate::support::{Run, Scratch, forge, text};
+use super::{EXPORT, PUBLISH, ROOT, STATUS, rooted, verify, verify_by, versions, words};
+use crate::support::{Run, Scratch, text};
 
 fn accepted(scratch: &Scratch) -> Value {
     scratch.json(&["keys", "list", "--org", "acme"])["accepted"][0].clone()
@@ -24,8 +24,7 @@ fn a_denial_is_published_for_hosts_that_have_a_bundle() {
 fn a_revoked_key_is_refused_by_a_bundle_that_is_exported_again() {
     let scratch = rooted();
     scratch.json(&EXPORT);
-    let id = text(&accepted(&scratch)["id"]);
-    scratch.json(&[&["keys", "revoke", &id, "--publish", "online.pem"][..], &ROOT].concat());
+    scratch.json(&[&["keys", "revoke", "release", "--publish", "online.pem"][..], &ROOT].concat());
     // A host does not learn of it before it gets the next bundle.
     assert_eq!(verify_by(&scratch, "bundle.json").code, 0);
     scratch.json(&[&EXPORT[..], &["--force"]].concat());
@@ -38,7 +37,7 @@ fn the_status_warns_of_a_key_that_rows_trust_again_after_its_revocation_was_publ
     let key = accepted(&scratch);
     let (id, fingerprint) = (text(&key["id"]), text(&key["fingerprint"]));
     let warned = |status: &Value| words(&status["trusted_but_revoked"], "fingerprint");
-    let revoke = [&["keys", "revoke", &id, "--publish", "online.pem"][..], &ROOT].concat();
+    let revoke = [&["keys", "revoke", "release", "--publish", "online.pem"][..], &ROOT].concat();
     scratch.json(&revoke);
     let run = scratch.run(&[&STATUS[..], &["--json"]].concat());
     assert_eq!(warned(&run.document()["result"]), [""; 0]);
@@ -64,10 +63,10 @@ fn a_denial_that_is_not_published_counts_in_the_store_alone() {
 #[test]
 fn a_revocation_that_cannot_be_published_counts_in_the_store_and_says_so() {
     let scratch = rooted();
-    let key = accepted(&scratch);
-    let (id, fingerprint) = (text(&key["id"]), text(&key["fingerprint"]));
+    let fingerprint = text(&accepted(&scratch)["fingerprint"]);
+    let beginning = &fingerprint[..8];
     let revoke =
-        |key| ["keys", "revoke", &id, "--publish", key, ROOT[0], ROOT[1]].map(str::to_owned);
+        |key| ["keys", "revoke", beginning, "--publish", key, ROOT[0], ROOT[1]].map(str::to_owned);
     for key in ["gone.pem", "release.pem"] {
         let arguments = revoke(key);
         let arguments = arguments.each_ref().map(String::as_str);
@@ -103,30 +102,9 @@ fn a_key_that_is_denied_by_name_is_published_as_the_statement_knows_it() {
     assert_eq!(versions(&scratch), [1, 1, 2]);
 }
 
-/// Somebody who may write rows gives the name to another key, so that the administrator
-/// revokes that one for good.
-#[test]
-fn a_key_that_rows_alone_call_so_is_not_revoked_for_good() {
-    let scratch = rooted();
-    trust(&scratch, "other");
-    let listed = scratch.json(&["keys", "list", "--org", "acme"])["accepted"].clone();
-    let other = listed.as_array().unwrap().iter().find(|key| key["name"] == "other").unwrap();
-    let rename =
-        "UPDATE trusted_keys SET name = CASE name WHEN 'release' THEN 'old' ELSE 'release' END";
-    forge(&scratch, rename);
-    for key in ["release", &text(&other["id"]), &text(&other["fingerprint"])[..8]] {
-        scratch.fails(1, "OtherKeyInRow", &[&PUBLISH[..], &["--deny", key]].concat());
-        let deny = ["keys", "deny", key, "--org", "acme", "--publish", "online.pem"];
-        scratch.fails(2, "RevocationNotPublished", &[&deny[..], &ROOT].concat());
-    }
-    assert_eq!(versions(&scratch), [1, 1, 1]);
-    let fingerprint = text(&other["fingerprint"]);
-    let publish = [&PUBLISH[..], &["--key", "online.pem", "--deny", &fingerprint]].concat();
-    scratch.json(&publish);
-    assert_eq!(versions(&scratch)[2], 2);
-}
-
 const NOT_KNOWN: &str = "hosts that verify by a bundle of acme do not know of this change";
+
+const STILL_GIVEN: &str = "the bundle gives trust that rows have taken away";
 
 /// The two commands that a note tells to run, with the files of this test.
 fn noted_commands(run: &Run) -> [Vec<String>; 2] {
@@ -152,9 +130,8 @@ fn run_noted(scratch: &Scratch, commands: &[Vec<String>]) {
 fn a_refusal_for_good_that_is_not_published_says_how_hosts_with_a_bundle_learn_of_it() {
     for reason in ["retired", "compromised"] {
         let scratch = rooted();
-        let id = text(&accepted(&scratch)["id"]);
         scratch.json(&EXPORT);
-        let revoke = ["keys", "revoke", &id, "--trusted", "--reason", reason];
+        let revoke = ["keys", "revoke", "acme/release", "--trusted", "--reason", reason];
         let commands = noted_commands(&scratch.run(&revoke));
         let is_for_good = commands[0][1] == "deny";
         assert_eq!(is_for_good, reason == "compromised", "{commands:?}");
@@ -189,13 +166,70 @@ fn a_key_that_is_declared_compromised_everywhere_is_to_be_denied_by_the_document
 fn what_is_withdrawn_reaches_hosts_with_a_bundle_when_it_is_published() {
     let scratch = rooted();
     scratch.json(&["orgs", "create", "vendor"]);
+    let init = ["trust", "init", "--org", "vendor", "--root-key", "root.pem", "--yes"];
+    let root = text(&scratch.json(&init)["root"]);
     scratch.json(&["orgs", "grant-trust", "--from", "acme", "--to", "vendor"]);
+    scratch.json(&[&PUBLISH[..], &["--child-root", &format!("vendor={root}")]].concat());
     let withdraw = ["orgs", "revoke-trust", "--from", "acme", "--to", "vendor"];
     let floor = ["package", "floor", "set", "2.0.0", "--name", "a.so", "--org", "acme"];
-    for command in [&withdraw[..], &floor] {
+    let key = ["keys", "revoke", "acme/release"];
+    for command in [&withdraw[..], &floor, &key] {
+        // Also when the row says so already, and somebody may have hidden the first note.
+        scratch.json(command);
+        let exported = scratch.run(&[&EXPORT[..], &["--force"]].concat());
+        assert_eq!(exported.code, 0, "{}", exported.stderr);
+        assert!(exported.stderr.contains(STILL_GIVEN), "{}", exported.stderr);
         run_noted(&scratch, &noted_commands(&scratch.run(command)));
         let again = scratch.run(command);
         assert!(!again.stderr.contains(NOT_KNOWN), "{}", again.stderr);
+        let exported = scratch.run(&[&EXPORT[..], &["--force"]].concat());
+        assert!(!exported.stderr.contains(STILL_GIVEN), "{}", exported.stderr);
     }
-    verify_by(&scratch, "bundle.json").assert_failed(1, "VersionBelowFloor");
+    verify_by(&scratch, "bundle.json").assert_failed(1, "UntrustedSigner");
+}
+
+#[test]
+fn the_deletion_of_a_granted_organization_is_to_be_published_by_those_that_grant() {
+    let scratch = rooted();
+    scratch.json(&["orgs", "create", "vendor"]);
+    let init = ["trust", "init", "--org", "vendor", "--root-key", "root.pem", "--yes"];
+    let root = text(&scratch.json(&init)["root"]);
+    scratch.json(&["orgs", "grant-trust", "--from", "acme", "--to", "vendor"]);
+    let delete = ["orgs", "delete", "vendor", "--dry-run"];
+    let before = scratch.run(&delete);
+    assert!(!before.stderr.contains(NOT_KNOWN), "{}", before.stderr);
+    scratch.json(&[&PUBLISH[..], &["--child-root", &format!("vendor={root}")]].concat());
+    assert!(scratch.run(&delete).stderr.contains(NOT_KNOWN));
+    let deleted = scratch.run(&["orgs", "delete", "vendor", "--yes"]);
+    assert_eq!(deleted.code, 0, "{}", deleted.stderr);
+    run_noted(&scratch, &noted_commands(&deleted));
+    assert_eq!(versions(&scratch), [1, 3, 1]);
+}
+
+#[test]
+fn a_bundle_whose_revocations_deny_a_key_gives_no_trust_in_it() {
+    let scratch = rooted();
+    let deny = ["keys", "deny", "release", "--org", "acme"];
+    scratch.json(&deny);
+    let exported = scratch.run(&EXPORT);
+    assert!(exported.stderr.contains(STILL_GIVEN), "{}", exported.stderr);
+    scratch.json(&[&deny[..], &["--publish", "online.pem"], &ROOT].concat());
+    let exported = scratch.run(&[&EXPORT[..], &["--force"]].concat());
+    assert!(!exported.stderr.contains(STILL_GIVEN), "{}", exported.stderr);
+}
+
+#[test]
+fn a_deleted_organization_gets_no_bundle() {
+    let scratch = rooted();
+    let org = text(&scratch.json(&["orgs", "show", "acme"])["id"]);
+    let export = |file| ["trust", "export", "--org", &org, "--output", file, ROOT[0], ROOT[1]];
+    scratch.json(&export("before.json"));
+    let said =
+        "nothing is published for a deleted organization: before that, revoke what acme trusts";
+    for how in ["--dry-run", "--yes"] {
+        let run = scratch.run(&["orgs", "delete", "acme", how]);
+        assert!(run.code == 0 && run.stderr.contains(said), "{}", run.stderr);
+    }
+    scratch.fails(2, "OrganizationDeleted", &export("after.json"));
+    assert!(!scratch.exists("after.json"));
 }

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use chrono::{TimeDelta, Utc};
-use signing_crypto::{RoleKeys, SignerCount, SigningKey, StatementTime};
+use signing_crypto::{RoleKeys, SignerCount, SigningKey, StatementTime, TrustDocumentKind};
 use signing_store::{DatabaseUrl, OrganizationRecord, Store};
 use tempfile::TempDir;
 
@@ -118,4 +118,25 @@ async fn memory_that_was_lost_takes_nothing_from_a_running_process() {
     assert!(matches!(again, SignedTrustError::RolledBack { .. }), "{again:?}");
     // The sibling: a process that has not seen the newer one.
     require_admissible(&first, &TrustAnchor::new(root, Arc::new(Robbed))).unwrap();
+}
+
+/// Which clock is wrong cannot be known: what is published must count by both.
+#[tokio::test]
+async fn documents_are_published_by_the_stores_clock_and_expire_by_the_later_one() {
+    let Acme { _directory, keys, documents, root, .. } = Acme::new().await;
+    let published = keys.publish_documents(&documents, &root.into()).await.unwrap();
+    let kinds = BTreeSet::from([TrustDocumentKind::Statement]);
+    let now = Utc::now();
+    let at = |days| now + TimeDelta::days(days);
+    let fault = |local, store| {
+        let checked = published.require_current_of(&kinds, at(local), store);
+        checked.err().map(|error| error.code())
+    };
+    assert_eq!(fault(0, None), None);
+    assert_eq!(fault(0, Some(at(0))), None);
+    assert_eq!(fault(0, Some(at(300))), None);
+    assert_eq!(fault(0, Some(at(-2))), Some("TrustDocumentIssuedLater"));
+    assert_eq!(fault(-2, None), Some("TrustDocumentIssuedLater"));
+    assert_eq!(fault(0, Some(at(400))), Some("TrustDocumentExpired"));
+    assert_eq!(fault(400, Some(at(0))), Some("TrustDocumentExpired"));
 }
