@@ -75,7 +75,8 @@ pub(super) fn signed(error: &SignedTrustError) -> Advice {
             );
             return Advice::refused(error.code(), next);
         }
-        SignedTrustError::IncompleteBundle { .. }
+        SignedTrustError::NotBundled { .. }
+        | SignedTrustError::IncompleteBundle { .. }
         | SignedTrustError::ExtraneousDocuments { .. } => GET_BUNDLE,
         SignedTrustError::LastVersion { .. } => {
             "a thief of the role's keys has used the last version: remove that row with the \

@@ -135,6 +135,7 @@ fn signed() -> Vec<SignedTrustError> {
             org,
             version,
             expected: root_digest(),
+        SignedTrustError::NotBundled { org },
             found: "fe".repeat(32).parse().unwrap(),
         },
         SignedTrustError::RootChain {

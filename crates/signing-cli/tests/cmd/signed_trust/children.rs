@@ -82,3 +82,26 @@ fn a_child_whose_grant_has_ended_is_not_missed() {
     scratch.json(&PUBLISH);
     scratch.json(&STATUS);
 }
+
+/// A row ends the grant at once, and the statement names it until the next one is published.
+#[test]
+fn a_child_whose_grant_was_withdrawn_by_a_row_is_not_said_to_lack_documents() {
+    let (scratch, root) = with_vendor();
+    publish(&scratch, &root);
+    let exported = scratch.json(&[&EXPORT[..], &["--force"]].concat());
+    assert_eq!(exported["organizations"], 2);
+
+    scratch.json(&["orgs", "revoke-trust", "--from", "acme", "--to", "vendor"]);
+    let status = scratch.fails(1, "UnpublishedTrust", &STATUS);
+    assert!(!status.stderr.contains("do not count"), "{}", status.stderr);
+    assert_eq!(words(&status.document()["result"]["refused_children"], "org"), [""; 0]);
+    let exported = scratch.run(&[&EXPORT[..], &["--force"]].concat());
+    assert!(exported.stdout.contains("the documents of 1 organization\n"), "{}", exported.stdout);
+    assert!(!exported.stderr.contains("vendor"), "{}", exported.stderr);
+    let verified = scratch.run(&["trust", "verify", "bundle.json", ROOT[0], ROOT[1]]);
+    assert_eq!(verified.code, 0, "{}", verified.stderr);
+    let said = "the bundle has no documents of the organization";
+    assert!(verified.stdout.contains(said), "{}", verified.stdout);
+    let doctor = scratch.run(&["doctor", ROOT[0], ROOT[1]]);
+    assert!(!doctor.stdout.contains("do not count"), "{}", doctor.stdout);
+}
