@@ -82,7 +82,8 @@ impl TrustReader {
         if let Some((&fingerprint, _)) = rows.keys.iter().find(|(_, key)| key.is_unreadable) {
             return Err(TrustError::UnreadableTrust { fingerprint });
         }
-        Ok(StatementContent::of_rows(&rows, published, roots))
+        let stored = self.stored_documents(org).await?;
+        Ok(StatementContent::of_rows(&rows, published, roots, &stored))
     }
 
     /// The newest root that the store shows of each organization that `org` grants trust to. It
