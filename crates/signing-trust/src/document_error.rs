@@ -19,6 +19,15 @@ pub enum SignedTrustError {
         /// The organization.
         org: OrgId,
     },
+    /// A bundle has no documents of an organization that its statement grants trust to.
+    #[error(
+        "the bundle has no documents of the organization {org}: when it was made, they did not \
+         count, or the grant had been withdrawn"
+    )]
+    NotBundled {
+        /// The organization.
+        org: OrgId,
+    },
     /// A document is not there.
     #[error("the organization {org} has no {kind} document")]
     Missing {
@@ -221,9 +230,10 @@ impl SignedTrustError {
     /// What programs call this error. Stable.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::NoDocuments { .. } | Self::Missing { .. } | Self::PinnedRootMissing { .. } => {
-                "TrustDocumentMissing"
-            }
+            Self::NoDocuments { .. }
+            | Self::NotBundled { .. }
+            | Self::Missing { .. }
+            | Self::PinnedRootMissing { .. } => "TrustDocumentMissing",
             Self::RootOfAnotherOrganization { .. } | Self::AnotherOrganization { .. } => {
                 "TrustDocumentOfAnotherOrganization"
             }

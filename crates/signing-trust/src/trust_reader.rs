@@ -1,4 +1,5 @@
 mod audit_log;
+mod denials;
 mod documents;
 mod follow;
 mod graph;

@@ -42,6 +42,15 @@ impl BundledTrust {
         if let Some(&other) = documents.keys().find(|other| !is_known(other)) {
             return Err(SignedTrustError::ExtraneousDocuments { org, other });
         }
+        // Why they are not there is not in the bundle.
+        for (&org, documents) in &mut signed.children {
+            if documents
+                .as_ref()
+                .is_err_and(|error| **error == SignedTrustError::NoDocuments { org })
+            {
+                *documents = Err(Arc::new(SignedTrustError::NotBundled { org }));
+            }
+        }
         signed.value().require_current(DecisionContext::at(clock_time()))?;
         // What is refused is not remembered.
         admit(&mut signed, anchor)?;

@@ -1,6 +1,6 @@
 //! What an organization has published, and what its rows would have it publish.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use signing_crypto::{
     DocumentTexts, MAX_BUNDLE_SIZE, OrgId, RootDigest, SignedDocument, TrustBundle, TrustStatement,
@@ -52,8 +52,9 @@ impl TrustReader {
         }
     }
 
-    /// The organizations that the published statement of `org` grants trust to and whose documents
-    /// do not count now: runners refuse their keys. None if `org` has published nothing.
+    /// The organizations that both the rows and the published statement of `org` grant trust to and
+    /// whose documents do not count now: runners refuse their keys. None if `org` has published
+    /// nothing.
     pub async fn refused_children(
         &self,
         org: OrgId,
@@ -63,10 +64,21 @@ impl TrustReader {
         match documents.texts.contains_key(&org) {
             true => {
                 let context = DecisionContext::at(self.now().await?);
-                Ok(documents.verify(org, anchor)?.refused_children(context))
+                let granted = self.granted_by_rows(org).await?;
+                let mut refused = documents.verify(org, anchor)?.refused_children(context);
+                // The store shows no documents of the others.
+                refused.retain(|child| granted.contains(&child.id));
+                Ok(refused)
             }
             false => Ok(Vec::new()),
         }
+    }
+
+    /// The organizations that the rows of `org` grant trust to and that are not deleted: those of
+    /// which the store shows documents beside those of `org`.
+    pub async fn granted_by_rows(&self, org: OrgId) -> Result<BTreeSet<OrgId>, TrustError> {
+        let children = self.store.children_of(org).await?.into_iter().map(|(_, child)| child);
+        Ok(children.filter(|child| child.deleted_at.is_none()).map(|child| child.id).collect())
     }
 
     /// What the rows of `org` trust, as the next statement would say it. The roots of granted
@@ -86,7 +98,8 @@ impl TrustReader {
         if let Some((&fingerprint, _)) = rows.keys.iter().find(|(_, key)| key.is_unreadable) {
             return Err(TrustError::UnreadableTrust { fingerprint });
         }
-        Ok(StatementContent::of_rows(&rows, published, roots))
+        let stored = self.stored_documents(org).await?;
+        Ok(StatementContent::of_rows(&rows, published, roots, &stored))
     }
 
     /// The newest root that the store shows of each organization that `org` grants trust to. It

@@ -40,6 +40,7 @@ pub(super) async fn export(
     };
     let refused = keys.refused_children(org.id, &anchor).await?;
     let taken = taken_away(&keys, &org, &anchor).await;
+    let granted = keys.granted_by_rows(org.id).await?;
     let text =
         bundle.to_json().map_err(|source| CliError::TrustBundle { path: output.into(), source })?;
     files::write_atomically(output, format!("{text}\n").as_bytes(), Readers::Everybody, existing)?;
@@ -47,8 +48,9 @@ pub(super) async fn export(
     let without_documents: Vec<_> =
         documents.iter().filter(|(_, texts)| texts.size() == 0).map(|(&org, _)| org).collect();
     // Also with --quiet: hosts that get this bundle refuse packages.
-    let is_refused = |id: &&OrgId| refused.iter().any(|child| child.id == **id);
-    for id in without_documents.iter().filter(|id| !is_refused(id)) {
+    let has_no_room =
+        |id: &&OrgId| granted.contains(id) && !refused.iter().any(|child| child.id == **id);
+    for id in without_documents.iter().filter(has_no_room) {
         let named = keys.store().organization(OrganizationRef::Id(*id)).await;
         let name = named.map_or_else(|_| id.to_string(), |org| org.name.to_string());
         warn(&format!("hosts refuse the keys of {name}, whose documents have no room"));
@@ -57,7 +59,7 @@ pub(super) async fn export(
         org_id: org.id,
         org: &org.name,
         file: output.display().to_string(),
-        organizations: documents.len() as u64,
+        organizations: (documents.len() - without_documents.len()) as u64,
         without_documents,
         refused: RefusedChildView::all(&refused),
     });
@@ -98,6 +100,7 @@ struct ExportView<'a> {
     org_id: OrgId,
     org: &'a OrgName,
     file: String,
+    /// How many organizations have documents in it.
     organizations: u64,
     without_documents: Vec<OrgId>,
     /// The organizations whose documents do not count. Hosts refuse their keys.

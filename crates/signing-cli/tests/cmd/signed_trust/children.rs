@@ -1,10 +1,11 @@
 //! Organizations that are granted trust, and whose documents do not count.
 
+use serde_json::Value;
 use signing_crypto::TrustDocumentKind;
 
 use super::expired::{ONE, expire};
 use super::{EXPORT, PUBLISH, ROOT, STATUS, rooted, words};
-use crate::support::{Run, Scratch, finish, text};
+use crate::support::{Run, Scratch, finish, forge, text};
 
 /// An organization that grants trust to another one with signed trust, whose root this is.
 fn with_vendor() -> (Scratch, String) {
@@ -80,5 +81,61 @@ fn a_child_whose_grant_has_ended_is_not_missed() {
     expire(&scratch, "vendor", &[TrustDocumentKind::Revocations], &ONE);
     scratch.json(&["orgs", "revoke-trust", "--from", "acme", "--to", "vendor"]);
     scratch.json(&PUBLISH);
+    scratch.json(&STATUS);
+}
+
+/// A row ends the grant at once, and the statement names it until the next one is published.
+#[test]
+fn a_child_whose_grant_was_withdrawn_by_a_row_is_not_said_to_lack_documents() {
+    let (scratch, root) = with_vendor();
+    publish(&scratch, &root);
+    let exported = scratch.json(&[&EXPORT[..], &["--force"]].concat());
+    assert_eq!(exported["organizations"], 2);
+
+    scratch.json(&["orgs", "revoke-trust", "--from", "acme", "--to", "vendor"]);
+    let status = scratch.fails(1, "UnpublishedTrust", &STATUS);
+    assert!(!status.stderr.contains("do not count"), "{}", status.stderr);
+    assert_eq!(words(&status.document()["result"]["refused_children"], "org"), [""; 0]);
+    let exported = scratch.run(&[&EXPORT[..], &["--force"]].concat());
+    assert!(exported.stdout.contains("the documents of 1 organization\n"), "{}", exported.stdout);
+    assert!(!exported.stderr.contains("vendor"), "{}", exported.stderr);
+    let verified = scratch.run(&["trust", "verify", "bundle.json", ROOT[0], ROOT[1]]);
+    assert_eq!(verified.code, 0, "{}", verified.stderr);
+    let said = "the bundle has no documents of the organization";
+    assert!(verified.stdout.contains(said), "{}", verified.stdout);
+    let doctor = scratch.run(&["doctor", ROOT[0], ROOT[1]]);
+    assert!(!doctor.stdout.contains("do not count"), "{}", doctor.stdout);
+}
+
+/// It can declare any number of keys compromised, and only a key that its statement trusts could
+/// count for the parent's runners.
+#[test]
+fn compromised_keys_of_a_child_are_denied_if_its_statement_trusts_them() {
+    let (scratch, root) = with_vendor();
+    publish(&scratch, &root);
+    // More than a statement has room for.
+    forge(
+        &scratch,
+        "INSERT INTO compromised_keys
+         WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers LIMIT 38000)
+         SELECT randomblob(32), id, created_at, NULL FROM organizations, numbers
+         WHERE name = 'vendor';
+         INSERT INTO trusted_keys
+         SELECT randomblob(16), declared_by, fingerprint, NULL, NULL, declared_at, declared_at,
+             'compromised', NULL, NULL
+         FROM compromised_keys",
+    );
+    assert_eq!(words(&scratch.json(&STATUS)["changes"], "change"), [""; 0]);
+    scratch.json(&PUBLISH);
+
+    let key = text(&scratch.json(&["keys", "fingerprint", "other.pem"])[0]["fingerprint"]);
+    scratch.json(&["keys", "deny", &key, "--org", "vendor", "--danger-everywhere"]);
+    let denied = |published: &Value| words(&published["changes"], "fingerprint");
+    assert_eq!(denied(&scratch.json(&PUBLISH)), [&*key]);
+    // It stays denied, whatever the child's next statement says, which must have room itself.
+    forge(&scratch, "DELETE FROM trusted_keys WHERE public_key IS NULL");
+    let init = ["--org", "vendor", "--key", "root.pem", "--yes", "--trust-root", &root];
+    scratch.json(&[&["trust", "publish"], &init[..]].concat());
+    assert_eq!(denied(&scratch.json(&PUBLISH)), [""; 0]);
     scratch.json(&STATUS);
 }
