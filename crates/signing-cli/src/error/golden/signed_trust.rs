@@ -1,23 +1,25 @@
 //! Signed trust: documents, bundles, drafts, and what remembers their versions.
 
-use std::collections::BTreeMap;
-use std::io;
+mod documents;
+
 use std::sync::Arc;
 
 use signing_crypto::{
-    AddSignatureError, DocumentFault, DocumentHeader, DraftSignatureError, Fingerprint, KeyError,
-    MalformedBundle, MalformedDraft, MalformedTrustDocument, OrgId, PatternError, Role, RoleKeys,
-    RootChainError, RootDigest, RootDocument, SignerCount, SigningKey, ThresholdNotMet,
-    TrustBundle, TrustDocumentKind, UnexpectedJson,
+    DocumentFault, DocumentHeader, Fingerprint, MalformedDraft, MalformedTrustDocument, Role,
+    RoleKeys, RootChainError, RootDocument, SignerCount, SigningKey, TrustDocumentKind,
 };
 use signing_loader::PackageError;
 use signing_trust::{
     DecisionError, DocumentFullCause, DocumentOwner, SignedTrustError, TakenAway, TrustError,
-    TrustRootError, UnusableClock, VersionMemoryError,
+    UnusableClock,
 };
 
 use zeroize::Zeroizing;
 
+use self::documents::{
+    bundles, chain, drafts, faults, malformed, memory, other_org, root_digest, roots, signatures,
+    threshold,
+};
 use super::{Sample, each, sample, values};
 use crate::cli::RootSource;
 use crate::error::{CliError, NotStated};
@@ -80,32 +82,6 @@ fn key_not_stated(source: NotStated) -> CliError {
     CliError::KeyNotStated { org: values::org_name(), given: "ci".to_owned(), source }
 }
 
-fn root_digest() -> RootDigest {
-    "ef".repeat(32).parse().unwrap()
-}
-
-fn not_json() -> UnexpectedJson {
-    match TrustBundle::parse(b"{\"type\": 1}") {
-        Err(MalformedBundle::Json(fault)) => fault,
-        other => panic!("{other:?}"),
-    }
-}
-
-fn malformed() -> MalformedTrustDocument {
-    let fault = DocumentFault::Field { field: "version" };
-    MalformedTrustDocument { kind: TrustDocumentKind::Root, fault }
-}
-
-fn threshold() -> ThresholdNotMet {
-    ThresholdNotMet {
-        kind: TrustDocumentKind::Statement,
-        version: values::document_version(7),
-        role: Role::Trust,
-        required: 2,
-        found: 1,
-    }
-}
-
 fn expired() -> SignedTrustError {
     expired_document(TrustDocumentKind::Statement)
 }
@@ -141,10 +117,6 @@ fn root_document() -> RootDocument {
 fn renewable(kind: TrustDocumentKind, trust_root: Option<&RootSource>) -> CliError {
     let (org, root) = (values::org_name(), root_document());
     crate::signed_trust::expired(&org, kind, values::time(), &root, trust_root)
-}
-
-fn other_org() -> OrgId {
-    "11111111-2222-4333-8444-555555555555".parse().unwrap()
 }
 
 fn signed() -> Vec<SignedTrustError> {
@@ -195,108 +167,11 @@ fn signed() -> Vec<SignedTrustError> {
     ]
 }
 
-fn chain() -> Vec<RootChainError> {
-    vec![
-        RootChainError::Organization { expected: values::org_id(), found: other_org() },
-        RootChainError::Version {
-            expected: values::document_version(2),
-            found: values::document_version(3),
-        },
-        RootChainError::Last,
-        RootChainError::Predecessor(threshold()),
-        RootChainError::Own(threshold()),
-    ]
-}
-
-fn faults() -> Vec<DocumentFault> {
-    let fingerprint = values::fingerprint();
-    let (child, source) = (other_org(), PatternError::Length { found: 0 });
-    vec![
-        DocumentFault::Envelope(values::malformed_envelope()),
-        DocumentFault::TooLarge { found: 5_000_000, limit: 4_194_304 },
-        DocumentFault::Json(not_json()),
-        DocumentFault::Field { field: "issuedAt" },
-        DocumentFault::Key { fingerprint, source: KeyError::SmallOrder },
-        DocumentFault::Patterns { child, source },
-        DocumentFault::ExpiresBeforeIssued,
-        DocumentFault::Duplicate { field: "keys", name: fingerprint.to_string() },
-        DocumentFault::Role { role: Role::Root },
-        DocumentFault::UnknownKey { role: Role::Trust, fingerprint },
-        DocumentFault::TooManyKeys { field: "keys", found: 50_001 },
-        DocumentFault::TooManyRootKeys { found: 49 },
-        DocumentFault::SelfGrant,
-    ]
-}
-
 fn decision() -> [DecisionError; 3] {
     [
         DecisionError::TooManyCandidates { found: 65, limit: 64 },
         DecisionError::SignedTrust(expired()),
         DecisionError::Clock(UnusableClock),
-    ]
-}
-
-fn roots() -> [TrustRootError; 2] {
-    [TrustRootError::Malformed(malformed()), TrustRootError::Unsigned(threshold())]
-}
-
-fn bundles() -> Vec<MalformedBundle> {
-    let org = values::org_id();
-    vec![
-        MalformedBundle::TooLarge { limit: 67_108_864 },
-        MalformedBundle::Json(not_json()),
-        MalformedBundle::Type { found: "urn:cloacina:trust-bundle:v2".into() },
-        MalformedBundle::Field { field: "organization" },
-        MalformedBundle::Duplicate { org },
-        TrustBundle::new(org, BTreeMap::new()).unwrap_err(),
-    ]
-}
-
-fn drafts() -> Vec<MalformedDraft> {
-    vec![
-        MalformedDraft::TooLarge { limit: 11_000_000 },
-        MalformedDraft::Json(not_json()),
-        MalformedDraft::Type { found: "urn:cloacina:trust-draft:v2".into() },
-        MalformedDraft::Field { field: "organization" },
-        MalformedDraft::Document(malformed()),
-        MalformedDraft::Organization {
-            kind: TrustDocumentKind::Statement,
-            expected: values::org_id(),
-            found: other_org(),
-        },
-        MalformedDraft::NoRoot,
-        MalformedDraft::CurrentRoot(threshold()),
-        MalformedDraft::Version {
-            kind: TrustDocumentKind::Root,
-            expected: values::document_version(2),
-            found: values::document_version(3),
-        },
-        MalformedDraft::Empty,
-    ]
-}
-
-fn signatures() -> Vec<DraftSignatureError> {
-    let (fingerprint, kind) = (values::fingerprint(), TrustDocumentKind::Root);
-    vec![
-        DraftSignatureError::NoRole { fingerprint },
-        DraftSignatureError::AlreadySigned { fingerprint },
-        DraftSignatureError::Document {
-            kind,
-            fingerprint,
-            source: AddSignatureError::Full { limit: 16 },
-        },
-        DraftSignatureError::Signer(values::wrong_signature()),
-    ]
-}
-
-fn memory() -> Vec<VersionMemoryError> {
-    let path = || "/var/lib/runner/trust".into();
-    let source = Arc::new(io::ErrorKind::PermissionDenied.into());
-    vec![
-        VersionMemoryError::File { path: path(), source },
-        VersionMemoryError::Name { path: "seen.lock".into() },
-        VersionMemoryError::Damaged { path: path(), fault: "a line cannot be read" },
-        VersionMemoryError::Unasked,
     ]
 }
 
