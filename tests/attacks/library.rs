@@ -11,8 +11,6 @@ mod endless_trust_documents;
 mod extraneous_fields;
 #[path = "false_server/library.rs"]
 mod false_server;
-#[path = "filled_revocations/library.rs"]
-mod filled_revocations;
 #[path = "forged_rows/library.rs"]
 mod forged_rows;
 #[path = "frozen_trust/library.rs"]

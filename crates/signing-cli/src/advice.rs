@@ -248,8 +248,14 @@ fn advice(error: &CliError) -> Advice {
             "nothing was done: revoke the trusted key instead, or the signing key as compromised, \
              or omit --publish",
         ),
-        CliError::NotPublished { org, fingerprint, source } => {
-            return signed_trust::not_published(org, fingerprint, source);
+        CliError::NotPublished { org, fingerprint, .. } => {
+            let next = format!(
+                "the store refuses the key already; for hosts with a bundle, publish the revocation: \
+                 cloacina keys deny --org {org} {fingerprint} --publish <private key> --trust-root \
+                 <file>; if more keys must sign it: cloacina trust publish --org {org} --key \
+                 <private key> --deny {fingerprint} --trust-root <file> --draft <file>"
+            );
+            return Advice::undecided("RevocationNotPublished", next);
         }
         CliError::StoredOnly { id, .. } => {
             return Advice::undecided(

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use signing_crypto::{
-    DocumentHeader, DocumentTexts, DraftDocuments, Fingerprint, MAX_BUNDLE_SIZE, MAX_ROOT_SIZE,
-    OrgId, OrgName, PackageName, PackageVersion, Revocations, RootDocument, SignedDocument,
-    TrustBundle, TrustDocument, TrustDocumentKind, TrustStatement,
+    DocumentHeader, DocumentTexts, Fingerprint, MAX_BUNDLE_SIZE, MAX_ROOT_SIZE, OrgId, OrgName,
+    PackageName, PackageVersion, Revocations, RootDocument, SignedDocument, TrustBundle,
+    TrustDocument, TrustDocumentKind, TrustStatement,
 };
 use signing_loader::{PackageError, StateFile};
-use signing_trust::store::{MAX_CHILD_DOCUMENT_SIZE, OrganizationRecord};
+use signing_trust::store::OrganizationRecord;
 use signing_trust::{
     BundledTrust, DecisionError, DocumentOwner, SignedTrustError, TrustAnchor, TrustError,
     TrustReader, TrustRoot, VerifiedDocuments,
@@ -49,33 +49,6 @@ pub(crate) fn faults(
             .collect(),
         Err(error) => vec![error.into()],
     }
-}
-
-/// A warning of each of these statements and revocations that is too large for organizations that
-/// grant `org` trust.
-pub(crate) fn too_large_for_parents(
-    org: &OrgName,
-    statement: Option<&str>,
-    revocations: Option<&str>,
-) -> Vec<CliError> {
-    [(TrustDocumentKind::Statement, statement), (TrustDocumentKind::Revocations, revocations)]
-        .into_iter()
-        .filter_map(|(kind, envelope)| Some((kind, envelope?.len())))
-        .filter(|(_, size)| *size > MAX_CHILD_DOCUMENT_SIZE)
-        .map(|(kind, size)| {
-            TrustError::DocumentTooLargeForParents { org: org.clone(), kind, size }.into()
-        })
-        .collect()
-}
-
-/// The same of the documents of a draft.
-pub(crate) fn draft_too_large_for_parents(
-    org: &OrgName,
-    documents: &DraftDocuments,
-) -> Vec<CliError> {
-    let statement = documents.statement().map(SignedDocument::to_json);
-    let revocations = documents.revocations().map(SignedDocument::to_json);
-    too_large_for_parents(org, statement.as_deref(), revocations.as_deref())
 }
 
 /// A document that has expired. `root` is the newest root document.

@@ -94,9 +94,7 @@ pub use tables::signing_keys::{NewSigningKey, SigningKeyRecord};
 pub use tables::store_state::{Heartbeat, StoreState};
 #[cfg(feature = "postgres")]
 pub use tables::trust_documents::trust_documents_statement;
-pub use tables::trust_documents::{
-    MAX_CHILD_DOCUMENT_SIZE, NewTrustDocument, TrustDocumentRecord, TrustDocuments,
-};
+pub use tables::trust_documents::{NewTrustDocument, TrustDocumentRecord, TrustDocuments};
 pub use tables::trust_grants::TrustGrantRecord;
 pub use tables::trusted_keys::{NewTrustedKey, TrustedKeyRecord};
 pub use tables::version_floors::VersionFloorRecord;

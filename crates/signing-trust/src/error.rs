@@ -3,11 +3,10 @@ use thiserror::Error;
 use chrono::{DateTime, Utc};
 use signing_crypto::{
     AddSignatureError, Fingerprint, KeyId, KeyName, MalformedBundle, MalformedDraft,
-    MalformedEnvelope, MalformedTrustDocument, NoRandomness, OrgId, OrgName, PackageName,
-    PackageVersion, ParseError, RootDigest, SignerError, StoreId, TrustDocumentKind, WrapError,
-    rfc3339,
+    MalformedEnvelope, NoRandomness, OrgId, OrgName, PackageName, PackageVersion, ParseError,
+    RootDigest, SignerError, StoreId, WrapError, rfc3339,
 };
-use signing_store::{AuditFault, MAX_CHILD_DOCUMENT_SIZE, StoreError};
+use signing_store::{AuditFault, StoreError};
 
 use crate::decision::DecisionError;
 use crate::document_error::SignedTrustError;
@@ -67,32 +66,6 @@ pub enum TrustError {
     /// Documents that cannot be published together.
     #[error("the draft of trust documents cannot be used")]
     Draft(#[from] MalformedDraft),
-    /// A document that would have to say more than a document can.
-    #[error("the next {kind} document of {org} would be too large{}", because(cause.as_ref()))]
-    DocumentFull {
-        /// Whose document it would be.
-        org: OrgName,
-        /// Which one.
-        kind: TrustDocumentKind,
-        /// The other organization that is why, if one is.
-        cause: Option<DocumentFullCause>,
-        /// How large.
-        source: Box<MalformedTrustDocument>,
-    },
-    /// A document that organizations which grant this one trust do not read. The organization
-    /// itself does, so that it is a warning.
-    #[error(
-        "the {kind} document of {org} has {size} bytes: organizations that grant {org} trust read at \
-         most {MAX_CHILD_DOCUMENT_SIZE}, and refuse its keys"
-    )]
-    DocumentTooLargeForParents {
-        /// Whose document it is.
-        org: OrgName,
-        /// Which one.
-        kind: TrustDocumentKind,
-        /// The size of its envelope.
-        size: usize,
-    },
     /// A draft that was made when another root document was the newest, or that says so.
     #[error("the draft was made for the root document {found}, and the newest is {expected}")]
     DraftForAnotherRoot {
@@ -182,30 +155,6 @@ pub enum TrustError {
     },
 }
 
-/// What another organization has to do with a document that would be too large.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum DocumentFullCause {
-    /// A statement denies compromised keys that the other organization's statement trusts.
-    #[error("{count} of its denials are of compromised keys that the statement of {child} trusts")]
-    CompromisedKeys {
-        /// The organization.
-        child: OrgName,
-        /// How many keys.
-        count: usize,
-    },
-    /// Revocations cannot leave out denials while it is not known which keys it trusts.
-    #[error("all denials stay, because the documents of {child} do not count")]
-    UnknownKeys {
-        /// The organization.
-        child: OrgName,
-    },
-}
-
-fn because(cause: Option<&DocumentFullCause>) -> String {
-    cause.map(|cause| format!(": {cause}")).unwrap_or_default()
-}
-
 /// Trust that an organization gave, and gives no more.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
@@ -246,8 +195,6 @@ impl TrustError {
             Self::SelfGrant { .. } => "SelfGrant",
             Self::ExpiryPast { .. } => "ExpiryPast",
             Self::Decision(error) => error.code(),
-            Self::DocumentFull { .. } => "TrustDocumentFull",
-            Self::DocumentTooLargeForParents { .. } => "TrustDocumentTooLargeForParents",
             Self::DraftForAnotherRoot { .. } | Self::DraftOutdated { .. } => "TrustDraftOutdated",
             Self::UnreadableTrust { .. } => "UnreadableTrust",
             Self::Bundle(error) => error.code(),

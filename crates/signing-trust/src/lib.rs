@@ -84,7 +84,7 @@ pub use decision::{
 };
 pub use document_error::{DocumentOwner, SignedTrustError, VersionMemoryError};
 #[cfg(feature = "store")]
-pub use error::{DocumentFullCause, KeyMismatch, TakenAway, TrustError};
+pub use error::{KeyMismatch, TakenAway, TrustError};
 #[cfg(feature = "store")]
 pub use graph::{GraphGrant, GraphKey, GraphOrganization, TrustGraph};
 #[cfg(feature = "store")]

@@ -35,7 +35,7 @@ pub use value::{PublishedTrust, RefusedChild};
 pub(crate) use value::{SignedTrust, Stated, value_of};
 pub use verify::VerifiedDocuments;
 #[cfg(feature = "store")]
-pub(crate) use verify::{first_expiry, require_admissible, require_together};
+pub(crate) use verify::{children_of, first_expiry, require_admissible, require_together};
 
 #[cfg(all(test, feature = "store"))]
 mod tests;

@@ -1,5 +1,4 @@
 mod audit_log;
-mod denials;
 mod documents;
 mod follow;
 mod graph;

@@ -1,16 +1,13 @@
 use std::path::Path;
 
 use signing_crypto::{
-    DraftSignatureError, Fingerprint, MalformedBundle, MalformedDraft, MalformedTrustDocument,
-    OrgName, Role, ThresholdNotMet, TrustDocumentKind, shell_word,
+    DraftSignatureError, MalformedBundle, MalformedDraft, MalformedTrustDocument, OrgName, Role,
+    ThresholdNotMet, shell_word,
 };
-use signing_trust::{
-    DecisionError, DocumentFullCause, SignedTrustError, TrustError, TrustRootError,
-    VersionMemoryError,
-};
+use signing_trust::{DecisionError, SignedTrustError, TrustRootError, VersionMemoryError};
 
 use super::{Advice, package, signers, trust};
-use crate::error::{CliError, Outcome};
+use crate::error::Outcome;
 use crate::renewal::role_of;
 
 const FORGED: &str = "find out who wrote to the database or to the file, and keep a copy of it; meanwhile get a \
@@ -153,56 +150,6 @@ pub(super) fn threshold(error: &ThresholdNotMet, draft: &Path, is_first: bool) -
         shell_word(draft)
     );
     Advice::refused(error.code(), next)
-}
-
-/// What to do about a document that has no room for what it must say.
-pub(super) fn full(
-    org: &OrgName,
-    kind: TrustDocumentKind,
-    cause: Option<&DocumentFullCause>,
-) -> String {
-    match (cause, kind) {
-        (Some(DocumentFullCause::CompromisedKeys { child, .. }), _) => format!(
-            "ask {child} to publish a statement without these keys; until then, withdraw the grant, \
-             and publish: cloacina orgs revoke-trust --from {org} --to {child}; {}",
-            publish(org.as_str())
-        ),
-        (Some(DocumentFullCause::UnknownKeys { child }), _) => format!(
-            "have {child} publish its trust, or withdraw the grant and publish the statement without \
-             it: cloacina orgs revoke-trust --from {org} --to {child}; {}; then run this command again",
-            publish(org.as_str())
-        ),
-        (_, TrustDocumentKind::Revocations) => format!(
-            "give the revocation role a new key: then the revocations deny only keys that a statement \
-             or a row names: cloacina trust rotate-root --org {org} --trust-root <file> --root-key \
-             <private key> --revocation-key <new private key>, with --trust-key if the trust role has \
-             keys of its own"
-        ),
-        _ => format!(
-            "see what it says, and take away what is no longer needed: cloacina trust status --org \
-             {org} --trust-root <file>"
-        ),
-    }
-}
-
-/// What to do about a revocation that counts in the store alone.
-pub(super) fn not_published(org: &OrgName, fingerprint: &Fingerprint, source: &CliError) -> Advice {
-    let deny = format!(
-        "cloacina keys deny --org {org} {fingerprint} --publish <private key> --trust-root <file>"
-    );
-    let next = match source {
-        CliError::Trust(TrustError::DocumentFull { kind, cause, .. }) => format!(
-            "the store refuses the key already; for hosts with a bundle, make room: {}; then publish \
-             the revocation: {deny}",
-            full(org, *kind, cause.as_ref())
-        ),
-        _ => format!(
-            "the store refuses the key already; for hosts with a bundle, publish the revocation: \
-             {deny}; if more keys must sign it: cloacina trust publish --org {org} --key <private \
-             key> --deny {fingerprint} --trust-root <file> --draft <file>"
-        ),
-    };
-    Advice::undecided("RevocationNotPublished", next)
 }
 
 /// What to do about the documents of an organization to which `org` grants trust.

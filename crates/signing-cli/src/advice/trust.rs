@@ -18,12 +18,6 @@ pub(super) fn trust(error: &TrustError) -> Advice {
         TrustError::Signer(error) => return signers::signer(error),
         TrustError::Decision(error) => return signed_trust::decision(error),
         TrustError::Draft(error) => return signed_trust::draft(error),
-        TrustError::DocumentFull { org, kind, cause, .. } => {
-            return Advice::refused(code, signed_trust::full(org, *kind, cause.as_ref()));
-        }
-        TrustError::DocumentTooLargeForParents { org, kind, .. } => {
-            return Advice::refused(code, signed_trust::full(org, *kind, None));
-        }
         TrustError::SignedTrustExists { org } => {
             return Advice::refused(
                 code,

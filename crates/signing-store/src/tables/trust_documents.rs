@@ -23,10 +23,6 @@ use statement::DocumentsStatement;
 #[cfg(feature = "postgres")]
 pub use statement::trust_documents_statement;
 
-/// The size of the largest statement and the largest revocations that are read of an organization
-/// that was granted trust.
-pub const MAX_CHILD_DOCUMENT_SIZE: usize = 1 << 20;
-
 /// A signed document of an organization.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]

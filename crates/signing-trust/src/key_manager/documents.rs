@@ -8,9 +8,7 @@ use crate::audit::EventType;
 use crate::clock::clock_time;
 use crate::document_error::SignedTrustError;
 use crate::error::TrustError;
-use crate::signed::{
-    SeenDocuments, SignedTrust, StoredDocuments, TrustAnchor, VerifiedDocuments, require_admissible,
-};
+use crate::signed::{SeenDocuments, TrustAnchor, VerifiedDocuments, require_admissible};
 
 impl KeyManager {
     /// Publishes documents: runners with a pinned root believe them from now on.
@@ -34,12 +32,12 @@ impl KeyManager {
         let org = draft.org();
         let mut stored = self.stored_documents(org).await?;
         let before = match stored.texts.contains_key(&org) {
-            true => Some(stored.verify(org, anchor)?),
+            true => Some(stored.verify(org, anchor)?.into_own()),
             false => None,
         };
-        self.require_current_draft(draft, before.as_ref().map(SignedTrust::own)).await?;
+        self.require_current_draft(draft, before.as_ref()).await?;
         if let Some(before) = &before {
-            self.require_all_revocations(draft, before, &stored).await?;
+            require_all_revocations(draft, before)?;
         }
         let new = new_documents(draft);
         stored.add(org, new.clone());
@@ -58,34 +56,22 @@ impl KeyManager {
         anchor.admit(admit)?;
         Ok(verified)
     }
+}
 
-    /// Checks that revocations deny what those before them did, but for the denials that they need
-    /// not take over.
-    async fn require_all_revocations(
-        &self,
-        draft: &DraftDocuments,
-        published: &SignedTrust,
-        stored: &StoredDocuments,
-    ) -> Result<(), TrustError> {
-        let Some(revocations) = draft.revocations().map(SignedDocument::unverified) else {
-            return Ok(());
-        };
-        let before = &published.own().revocations().denied;
-        if before.keys().all(|key| revocations.denied.contains_key(key)) {
-            return Ok(());
+/// Revocations accumulate.
+fn require_all_revocations(
+    draft: &DraftDocuments,
+    published: &VerifiedDocuments,
+) -> Result<(), SignedTrustError> {
+    let Some(revocations) = draft.revocations() else { return Ok(()) };
+    let denied = &revocations.unverified().denied;
+    let mut before = published.revocations().denied.keys();
+    match before.find(|key| !denied.contains_key(key)) {
+        Some(&fingerprint) => {
+            let org = published.owner();
+            Err(SignedTrustError::RevocationTakenBack { org, fingerprint })
         }
-        // Verifiers ask for both: see `SeenDocuments::admit`.
-        let root = draft.root().map(SignedDocument::unverified);
-        let root = root.filter(|root| revocations.root_version >= root.header().version);
-        let statement = draft.statement().map(SignedDocument::unverified);
-        let kept = self.denials_to_take_over(published, stored, (root, statement)).await?.denied;
-        match kept.keys().find(|key| !revocations.denied.contains_key(key)) {
-            Some(&fingerprint) => {
-                let org = published.own().owner();
-                Err(SignedTrustError::RevocationTakenBack { org, fingerprint }.into())
-            }
-            None => Ok(()),
-        }
+        None => Ok(()),
     }
 }
 

@@ -3,16 +3,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use signing_crypto::{
-    DocumentHeader, DocumentTexts, DocumentVersion, OrgId, RootDocument, SignedDocument,
-    StatedGrant, TrustDocumentKind, TrustStateId,
+    DocumentHeader, DocumentTexts, DocumentVersion, OrgId, TrustDocumentKind, TrustStateId,
 };
 use signing_store::{NewTrustDocument, StoreError, StoreReader, TrustDocumentRecord};
 use tokio::sync::Mutex;
 
 use super::anchor::TrustAnchor;
 use super::restrict::restricted_by_rows;
-use super::value::{Children, SignedTrust};
-use super::verify::{VerifiedDocuments, admit, children_of, verify};
+use super::value::SignedTrust;
+use super::verify::{VerifiedDocuments, admit, verify};
 use crate::document_error::SignedTrustError;
 use crate::error::TrustError;
 use crate::snapshot::OrganizationTrust;
@@ -157,26 +156,6 @@ impl StoredDocuments {
         org: OrgId,
         anchor: &TrustAnchor,
     ) -> Result<SignedTrust, SignedTrustError> {
-        let check = |_, documents: &VerifiedDocuments| self.require_filed(documents);
-        let mut signed = verify(org, &self.texts, anchor.root(), check)?;
-        admit(&mut signed, anchor)?;
-        Ok(signed)
-    }
-
-    /// The documents of organizations that are granted trust, verified from the roots that the
-    /// grants name, and not compared with what was seen before.
-    pub(crate) fn children(&self, grants: &BTreeMap<OrgId, StatedGrant>) -> Children {
-        children_of(grants, &self.texts, |_, documents| self.require_filed(documents))
-    }
-
-    /// The root documents of an organization. Nothing about them has been verified.
-    pub(crate) fn unverified_roots(&self, org: OrgId) -> impl Iterator<Item = RootDocument> {
-        let roots = self.texts.get(&org).into_iter().flat_map(|texts| &texts.roots);
-        let parsed = roots.map(|text| SignedDocument::<RootDocument>::parse(text.as_bytes()));
-        parsed.filter_map(|root| Some(root.ok()?.unverified().clone()))
-    }
-
-    fn require_filed(&self, documents: &VerifiedDocuments) -> Result<(), SignedTrustError> {
         let is_filed = |kind, header: &DocumentHeader| {
             let (org, found) = (header.into(), header.version);
             match self.rows.get(&(header.org, kind)) {
@@ -186,7 +165,12 @@ impl StoredDocuments {
                 _ => Ok(()),
             }
         };
-        is_filed(TrustDocumentKind::Statement, &documents.statement().header)?;
-        is_filed(TrustDocumentKind::Revocations, &documents.revocations().header)
+        let check = |_, documents: &VerifiedDocuments| {
+            is_filed(TrustDocumentKind::Statement, &documents.statement().header)?;
+            is_filed(TrustDocumentKind::Revocations, &documents.revocations().header)
+        };
+        let mut signed = verify(org, &self.texts, anchor.root(), check)?;
+        admit(&mut signed, anchor)?;
+        Ok(signed)
     }
 }

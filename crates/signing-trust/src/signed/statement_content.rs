@@ -5,8 +5,6 @@ use signing_crypto::{
     PackageVersion, RootDigest, StatedGrant, StatedKey, StatementTime, TrustStatement,
 };
 
-use super::StoredDocuments;
-use crate::error::DocumentFullCause;
 use crate::rules::{DecisionContext, GrantStanding, KeyStanding, grant_standing, key_standing};
 use crate::snapshot::OrganizationTrust;
 
@@ -27,9 +25,6 @@ pub struct StatementContent {
     /// cannot grant them trust: the store is not asked for the root, because a writer of the store
     /// would decide.
     pub unrooted: BTreeMap<OrgId, OrgName>,
-    /// How many keys are denied because they were declared compromised and an organization that it
-    /// grants trust to trusts them.
-    pub denied_of_child: BTreeMap<OrgName, usize>,
 }
 
 /// How one statement differs from another.
@@ -60,46 +55,17 @@ pub enum StatementChange {
 
 impl StatementContent {
     /// What `rows` trust. The roots of granted organizations are those that `roots` has, or
-    /// else those that were published. `stored` are the organizations' documents.
-    ///
-    /// Of the compromised keys that only other organizations' rows name, those are denied that
-    /// such an organization's own statement trusts, or that were denied before. No other counts for
-    /// a runner with a root, and an organization can declare any number of its keys compromised.
+    /// else those that were published.
     pub(crate) fn of_rows(
         rows: &OrganizationTrust,
         published: Option<&TrustStatement>,
         roots: &BTreeMap<OrgId, RootDigest>,
-        stored: &StoredDocuments,
     ) -> Self {
         let context = DecisionContext::at(rows.now());
         let mut content = Self { floors: rows.floors.clone(), ..Self::default() };
-        content.grant(rows, published, roots, context);
-        let children = stored.children(&content.grants);
-        let of_children: BTreeMap<_, _> = children
-            .iter()
-            .filter_map(|(child, documents)| Some((child, documents.as_ref().ok()?)))
-            .flat_map(|(child, documents)| {
-                documents.statement().keys.keys().map(move |key| (key, child))
-            })
-            .collect();
         for (&fingerprint, key) in &rows.keys {
             if let Some(at) = key.compromised_at {
-                let denied = DeniedKey { at: StatementTime::nearest(at) };
-                if key.own().is_some() {
-                    content.denied.insert(fingerprint, denied);
-                    continue;
-                }
-                let child = of_children
-                    .get(&fingerprint)
-                    .map(|child| content.grants[child].child_name.clone());
-                let was_denied =
-                    || published.is_some_and(|it| it.denied.contains_key(&fingerprint));
-                if child.is_some() || was_denied() {
-                    content.denied.insert(fingerprint, denied);
-                }
-                if let Some(child) = child {
-                    *content.denied_of_child.entry(child).or_default() += 1;
-                }
+                content.denied.insert(fingerprint, DeniedKey { at: StatementTime::nearest(at) });
                 continue;
             }
             let Some(own) = key.own() else { continue };
@@ -126,17 +92,6 @@ impl StatementContent {
                 Some(KeyStanding::Mismatched) | None => {}
             }
         }
-        content
-    }
-
-    /// Adds the grants of `rows`.
-    fn grant(
-        &mut self,
-        rows: &OrganizationTrust,
-        published: Option<&TrustStatement>,
-        roots: &BTreeMap<OrgId, RootDigest>,
-        context: DecisionContext,
-    ) {
         for grant in &rows.grants {
             let standing = grant_standing(&grant.limits, grant.child_deleted_at, context);
             if let GrantStanding::ChildDeleted { .. } = standing {
@@ -146,7 +101,7 @@ impl StatementContent {
             let root = roots.get(&grant.child).copied().or(before.map(|before| before.root));
             let (child, child_name) = (grant.child, grant.child_name.clone());
             match root {
-                None => drop(self.unrooted.insert(child, child_name)),
+                None => drop(content.unrooted.insert(child, child_name)),
                 Some(root) => {
                     let stated = StatedGrant {
                         child_name,
@@ -154,19 +109,11 @@ impl StatementContent {
                         packages: grant.limits.packages.clone(),
                         expires_at: grant.limits.expires_at.map(StatementTime::nearest),
                     };
-                    self.grants.insert(child, stated);
+                    content.grants.insert(child, stated);
                 }
             }
         }
-    }
-
-    /// Why a statement that says this is too large, if another organization is why.
-    pub(crate) fn why_full(&self) -> Option<DocumentFullCause> {
-        let most = self.denied_of_child.iter().max_by_key(|(_, count)| **count);
-        most.map(|(child, &count)| DocumentFullCause::CompromisedKeys {
-            child: child.clone(),
-            count,
-        })
+        content
     }
 
     /// The statement that says this.
@@ -238,7 +185,6 @@ impl From<&TrustStatement> for StatementContent {
             grants: statement.grants.clone(),
             floors: statement.floors.clone(),
             unrooted: BTreeMap::new(),
-            denied_of_child: BTreeMap::new(),
         }
     }
 }

@@ -28,18 +28,6 @@ pub(crate) struct SignedTrust {
 impl SignedTrust {
     /// The organization's own documents.
     #[cfg(feature = "store")]
-    pub(crate) fn own(&self) -> &VerifiedDocuments {
-        &self.own
-    }
-
-    /// The documents of the organizations that the statement grants trust to.
-    #[cfg(feature = "store")]
-    pub(crate) fn children(&self) -> &Children {
-        &self.children
-    }
-
-    /// The organization's own documents.
-    #[cfg(feature = "store")]
     pub(crate) fn into_own(self) -> VerifiedDocuments {
         self.own
     }

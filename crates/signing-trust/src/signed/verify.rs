@@ -99,23 +99,12 @@ impl VerifiedDocuments {
     /// Whether a role has keys of which those that had it up to a version of the root document
     /// are too few to sign: nothing that was signed until then counts any more.
     pub(super) fn has_new_keys(&self, role: Role, until: DocumentVersion) -> bool {
+        let new = self.root().document().role(role);
         let before = self.roots.iter().map(VerifiedRoot::document);
-        let mut before = before.filter(|root| root.header().version <= until);
-        before.all(|old| has_new_keys(role, self.root().document(), old))
-    }
-
-    /// Whether it will have, for every verifier that has seen no later root document, if `next`
-    /// comes next. `others` are more root documents of the organization.
-    #[cfg(feature = "store")]
-    pub(crate) fn would_have_new_keys(
-        &self,
-        role: Role,
-        next: &RootDocument,
-        mut others: impl Iterator<Item = RootDocument>,
-    ) -> bool {
-        let mut before = self.roots.iter().map(VerifiedRoot::document);
-        before.all(|old| has_new_keys(role, next, old))
-            && others.all(|old| has_new_keys(role, next, &old))
+        before.filter(|root| root.header().version <= until).all(|old| {
+            let kept = old.role(role).keys().intersection(new.keys()).count();
+            kept < new.threshold().get()
+        })
     }
 
     /// Whose documents they are.
@@ -185,7 +174,7 @@ pub(crate) fn verify(
         return Err(SignedTrustError::RootOfAnotherOrganization { expected, found: org });
     }
     let own = verify_one(org, texts, root, &check)?;
-    let children = children_of(&own.statement.grants, texts, &check);
+    let children = children_of(&own.statement, texts, &check);
     Ok(SignedTrust { org, own, children })
 }
 
@@ -221,14 +210,14 @@ pub(crate) fn require_admissible(
 /// Verifies the documents of each organization that a statement grants trust to, from the root
 /// that it names.
 pub(crate) fn children_of(
-    grants: &BTreeMap<OrgId, StatedGrant>,
+    statement: &TrustStatement,
     texts: &BTreeMap<OrgId, DocumentTexts>,
     check: impl Fn(OrgId, &VerifiedDocuments) -> Result<(), SignedTrustError>,
 ) -> Children {
     let child = |(&child, grant): (&OrgId, &StatedGrant)| {
         (child, verify_one(child, texts, &grant.root.into(), &check).map_err(Arc::new))
     };
-    grants.iter().map(child).collect()
+    statement.grants.iter().map(child).collect()
 }
 
 fn verify_one(
@@ -241,12 +230,6 @@ fn verify_one(
     let documents = VerifiedDocuments::verify(org, texts.get(&org).unwrap_or(&nothing), root)?;
     check(org, &documents)?;
     Ok(documents)
-}
-
-/// Whether the keys that an earlier root document gave a role are too few to sign now.
-fn has_new_keys(role: Role, new: &RootDocument, old: &RootDocument) -> bool {
-    let new = new.role(role);
-    old.role(role).keys().intersection(new.keys()).count() < new.threshold().get()
 }
 
 /// Which of the documents expires first, and when; and when the last of them was issued.

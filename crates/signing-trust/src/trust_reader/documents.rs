@@ -98,8 +98,7 @@ impl TrustReader {
         if let Some((&fingerprint, _)) = rows.keys.iter().find(|(_, key)| key.is_unreadable) {
             return Err(TrustError::UnreadableTrust { fingerprint });
         }
-        let stored = self.stored_documents(org).await?;
-        Ok(StatementContent::of_rows(&rows, published, roots, &stored))
+        Ok(StatementContent::of_rows(&rows, published, roots))
     }
 
     /// The newest root that the store shows of each organization that `org` grants trust to. It

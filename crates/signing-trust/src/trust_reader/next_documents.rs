@@ -13,9 +13,9 @@ use signing_store::OrganizationRecord;
 use super::TrustReader;
 use crate::clock::clock_time;
 use crate::document_error::SignedTrustError;
-use crate::error::{DocumentFullCause, TrustError};
+use crate::error::TrustError;
 use crate::signed::{
-    SignedTrust, StatementChange, StatementContent, StoredDocuments, TrustAnchor, VerifiedDocuments,
+    StatementChange, StatementContent, StoredDocuments, TrustAnchor, VerifiedDocuments,
 };
 
 /// Which documents an organization publishes next.
@@ -89,9 +89,6 @@ pub struct NextDocuments {
     /// The organizations that rows grant trust to and that the statement cannot name, because
     /// their root has not been named.
     pub unrooted: BTreeMap<OrgId, OrgName>,
-    /// The organizations because of which the revocations take over all denials: their documents
-    /// do not count, so that it is not known which keys they trust.
-    pub unknown: Vec<OrgName>,
 }
 
 impl TrustReader {
@@ -126,9 +123,8 @@ impl TrustReader {
                 let before = Before::of(org.id, stored, anchor)?;
                 let revocations = match revocations_expire_at {
                     Some(at) => {
-                        let root = before.own().root().document().header().version;
-                        let denied = before.own().revocations().denied.clone();
-                        Some(self.next_revocations(org, &before, root, (denied, deny), at).await?)
+                        let root = before.published.root().document().header().version;
+                        Some(self.next_revocations(org, &before, root, deny, at).await?)
                     }
                     None => None,
                 };
@@ -155,29 +151,27 @@ impl TrustReader {
         let revocations = Revocations { header, root_version: first, denied: BTreeMap::new() };
         let content = self.statement_content(org.id, None, child_roots).await?;
         let (changes, unrooted) = (content.changes(None), content.unrooted.clone());
-        let why_full = content.why_full();
         let header = self.header(org, first, expires.statement).await?;
         let statement = content.statement(header, first, first);
         let documents = DraftDocuments::first(
             org.id,
-            unsigned(org, &root, None)?,
-            Some(unsigned(org, &statement, why_full)?),
-            Some(unsigned(org, &revocations, None)?),
+            unsigned(org.id, &root)?,
+            Some(unsigned(org.id, &statement)?),
+            Some(unsigned(org.id, &revocations)?),
         )?;
-        Ok(NextDocuments { documents, published: None, changes, unrooted, unknown: Vec::new() })
+        Ok(NextDocuments { documents, published: None, changes, unrooted })
     }
 
     async fn next_documents(
         &self,
         org: &OrganizationRecord,
-        before: Before,
+        Before { current, published }: Before,
         child_roots: &BTreeMap<OrgId, RootDigest>,
         statement_expires_at: Option<StatementTime>,
         revocations: Option<Revocations>,
     ) -> Result<NextDocuments, TrustError> {
         let (mut changes, mut unrooted) = (Vec::new(), BTreeMap::new());
-        let published = before.own();
-        let mut statement = None;
+        let mut next_statement = None;
         if let Some(expires_at) = statement_expires_at {
             let old = published.statement();
             let version = next(org.id, TrustDocumentKind::Statement, old.header.version)?;
@@ -186,16 +180,18 @@ impl TrustReader {
             (changes, unrooted) = (content.changes(Some(old)), content.unrooted.clone());
             let revocations = revocations.as_ref().unwrap_or(published.revocations());
             let root = published.root().document().header().version;
-            let why_full = content.why_full();
-            let next = content.statement(header, root, version_of(revocations));
-            statement = Some(unsigned(org, &next, why_full)?);
+            next_statement = Some(content.statement(header, root, version_of(revocations)));
         }
-        let revocations = revocations.map(|revocations| unsigned(org, &revocations, None));
-        let Before { current, published, .. } = before;
-        let documents =
-            DraftDocuments::following(org.id, current, None, statement, revocations.transpose()?)?;
-        let published = Some(published.into_own());
-        Ok(NextDocuments { documents, published, changes, unrooted, unknown: Vec::new() })
+        let statement = next_statement.map(|statement| unsigned(org.id, &statement));
+        let revocations = revocations.map(|revocations| unsigned(org.id, &revocations));
+        let documents = DraftDocuments::following(
+            org.id,
+            current,
+            None,
+            statement.transpose()?,
+            revocations.transpose()?,
+        )?;
+        Ok(NextDocuments { documents, published: Some(published), changes, unrooted })
     }
 
     async fn rotated_documents(
@@ -206,28 +202,25 @@ impl TrustReader {
         signers: &BTreeSet<Fingerprint>,
         expires: DocumentExpiries,
     ) -> Result<NextDocuments, TrustError> {
-        let old = before.own().root().document();
+        let old = before.published.root().document();
         let version = next(org.id, TrustDocumentKind::Root, old.header().version)?;
         let root = self.root_document(org, version, root).await?;
-        let expired = before.own().expired(self.now().await?);
+        let expired = before.published.expired(self.now().await?);
         let has_expired = |document| expired.iter().any(|(kind, _)| *kind == document);
         let is_renewed = |document, role| has_expired(document) && suffice(signers, &root, role);
-        let (mut next_revocations, mut unknown) = (None, Vec::new());
+        let mut next_revocations = None;
         if old.role(Role::Revocation) != root.role(Role::Revocation)
             || is_renewed(TrustDocumentKind::Revocations, Role::Revocation)
         {
-            let (published, stored) = (&before.published, &before.stored);
-            let kept = self.denials_to_take_over(published, stored, (Some(&root), None)).await?;
-            let (denied, at) = ((kept.denied, BTreeSet::new()), expires.revocations);
-            next_revocations =
-                Some(self.next_revocations(org, &before, version, denied, at).await?);
-            unknown = kept.unknown;
+            let deny = BTreeSet::new();
+            let at = expires.revocations;
+            next_revocations = Some(self.next_revocations(org, &before, version, deny, at).await?);
         }
         let (mut next_statement, mut changes) = (None, Vec::new());
         if old.role(Role::Trust) != root.role(Role::Trust)
             || is_renewed(TrustDocumentKind::Statement, Role::Trust)
         {
-            let published = before.own().statement();
+            let published = before.published.statement();
             // If hosts refuse what was published, because something of it has expired, they must
             // not accept again what was revoked meanwhile.
             let same = match expired.is_empty() {
@@ -245,19 +238,17 @@ impl TrustReader {
                 ..same
             });
         }
-        let statement = next_statement.map(|statement| unsigned(org, &statement, None));
-        let why_full = unknown.first().cloned();
-        let why_full = why_full.map(|child| DocumentFullCause::UnknownKeys { child });
-        let revocations = next_revocations.map(|it| unsigned(org, &it, why_full));
+        let statement = next_statement.map(|statement| unsigned(org.id, &statement));
+        let revocations = next_revocations.map(|revocations| unsigned(org.id, &revocations));
         let documents = DraftDocuments::following(
             org.id,
             before.current,
-            Some(unsigned(org, &root, None)?),
+            Some(unsigned(org.id, &root)?),
             statement.transpose()?,
             revocations.transpose()?,
         )?;
-        let (published, unrooted) = (Some(before.published.into_own()), BTreeMap::new());
-        Ok(NextDocuments { documents, published, changes, unrooted, unknown })
+        let unrooted = BTreeMap::new();
+        Ok(NextDocuments { documents, published: Some(before.published), changes, unrooted })
     }
 
     async fn root_document(
@@ -277,14 +268,15 @@ impl TrustReader {
     async fn next_revocations(
         &self,
         org: &OrganizationRecord,
-        before: &Before,
+        Before { published, .. }: &Before,
         root_version: DocumentVersion,
-        (mut denied, deny): (BTreeMap<Fingerprint, DeniedKey>, BTreeSet<Fingerprint>),
+        deny: BTreeSet<Fingerprint>,
         expires_at: StatementTime,
     ) -> Result<Revocations, TrustError> {
-        let before = before.own().revocations();
+        let before = published.revocations();
         let version = next(org.id, TrustDocumentKind::Revocations, before.header.version)?;
         let header = self.header(org, version, expires_at).await?;
+        let mut denied = before.denied.clone();
         for key in deny {
             denied.entry(key).or_insert(DeniedKey { at: header.issued_at });
         }
@@ -316,8 +308,7 @@ impl TrustReader {
 struct Before {
     /// Its newest root document, with the signatures.
     current: SignedDocument<RootDocument>,
-    published: SignedTrust,
-    stored: StoredDocuments,
+    published: VerifiedDocuments,
 }
 
 impl Before {
@@ -331,18 +322,14 @@ impl Before {
         let (Some(texts), Some(anchor)) = (stored.texts.get(&org), anchor) else {
             return Err(SignedTrustError::Missing { org, kind: TrustDocumentKind::Root });
         };
-        let published = stored.verify(org, anchor)?;
-        let digest = published.own().root().digest();
+        let published = stored.verify(org, anchor)?.into_own();
+        let digest = published.root().digest();
         let mut roots =
             texts.roots.iter().filter_map(|text| SignedDocument::parse(text.as_bytes()).ok());
         let current = roots.find(|root| root.digest() == digest);
         // The newest may be the pinned one, which the store need not have.
         let current = current.ok_or(SignedTrustError::PinnedRootMissing { org, digest })?;
-        Ok(Self { current, published, stored })
-    }
-
-    fn own(&self) -> &VerifiedDocuments {
-        self.published.own()
+        Ok(Self { current, published })
     }
 }
 
@@ -355,16 +342,11 @@ fn suffice(signers: &BTreeSet<Fingerprint>, next: &RootDocument, role: Role) -> 
         || root.keys().is_subset(role.keys()) && root.threshold().get() >= required
 }
 
-/// Puts a document in an envelope, if it is not too large for one.
 fn unsigned<D: TrustDocument>(
-    org: &OrganizationRecord,
+    org: OrgId,
     document: &D,
-    cause: Option<DocumentFullCause>,
-) -> Result<SignedDocument<D>, TrustError> {
-    SignedDocument::unsigned(document).map_err(|source| {
-        let (org, kind, source) = (org.name.clone(), D::KIND, Box::new(source));
-        TrustError::DocumentFull { org, kind, cause, source }
-    })
+) -> Result<SignedDocument<D>, SignedTrustError> {
+    SignedDocument::unsigned(document).map_err(|source| SignedTrustError::Malformed { org, source })
 }
 
 fn next(

@@ -17,8 +17,8 @@ use crate::document_error::SignedTrustError;
 use crate::error::TrustError;
 use crate::rules::{DecisionContext, Packages};
 use crate::signed::{
-    SignedTrust, Stated, StoredDocuments, TrustAnchor, VerifiedDocuments, first_expiry,
-    require_together, restricted_by_rows, value_of,
+    SignedTrust, Stated, StoredDocuments, TrustAnchor, VerifiedDocuments, children_of,
+    first_expiry, require_together, restricted_by_rows, value_of,
 };
 use crate::snapshot::{Expiry, OrganizationTrust};
 use crate::source::read_all;
@@ -135,7 +135,7 @@ fn value_once_signed(
         .ok_or(missing(TrustDocumentKind::Revocations))?;
     require_together(org, statement, root, revocations)?;
     let until = first_expiry(root, statement, revocations);
-    let children = stored.children(&statement.grants);
+    let children = children_of(statement, &stored.texts, |_, _| Ok(()));
     Ok(value_of(org, Stated { statement, revocations, until }, &children))
 }
 

@@ -84,7 +84,7 @@ pub(super) async fn publish_or_draft(
     view.expired = ExpiredView::all(&expired);
     let warned = |report| {
         let trust_root = from.map(|(_, source)| source);
-        with_warnings(report, org, &next, &expired, trust_root)
+        with_warnings(report, org, &next.documents, &expired, trust_root)
     };
     if publication.dry_run {
         view.dry_run = true;
@@ -138,12 +138,11 @@ fn still_expired(
     expired
 }
 
-/// The same report, which also says how the documents are renewed that have expired, and made
-/// smaller that are too large.
+/// The same report, which also says how the documents are renewed that have expired.
 fn with_warnings(
     mut report: Report,
     org: &OrganizationRecord,
-    NextDocuments { documents, unknown, .. }: &NextDocuments,
+    documents: &DraftDocuments,
     expired: &[(TrustDocumentKind, DateTime<Utc>)],
     trust_root: Option<&RootSource>,
 ) -> Report {
@@ -151,17 +150,6 @@ fn with_warnings(
     for &(kind, at) in expired {
         let error = signed_trust::expired(&org.name, kind, at, root.unverified(), trust_root);
         report.warn(org.name.to_string(), error);
-    }
-    for error in signed_trust::draft_too_large_for_parents(&org.name, documents) {
-        report.warn(org.name.to_string(), error);
-    }
-    for child in unknown {
-        report.note(format!(
-            "the revocations deny all that they denied before, because the documents of {child} do \
-             not count: which keys it trusts is not known; to leave out denials, have {child} publish \
-             its trust, or publish a statement without the grant, and give the revocation role \
-             another new key"
-        ));
     }
     report
 }

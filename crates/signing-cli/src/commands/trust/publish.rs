@@ -81,13 +81,7 @@ pub(super) async fn publish_draft(
         Some(statement) => StatementContent::from(statement.unverified()).changes(before),
         None => Vec::new(),
     };
-    let next = NextDocuments {
-        documents,
-        published,
-        changes,
-        unrooted: BTreeMap::new(),
-        unknown: Vec::new(),
-    };
+    let next = NextDocuments { documents, published, changes, unrooted: BTreeMap::new() };
     let from = anchor.as_ref().zip(given.as_ref().map(|given| &given.trust_root));
     publish_or_draft(context, (&keys, &org), next, &[], from, publication).await
 }

@@ -14,8 +14,7 @@ use crate::signed_trust;
 use crate::signers;
 
 /// Publishes the revocation of a key, after the row's change. Gives why the documents do not count
-/// all the same: others of them have expired, or some are too large for organizations that read
-/// them.
+/// all the same: others of them have expired.
 pub(in crate::commands) async fn publish_revocation(
     keys: &KeyManager,
     org: &OrganizationRecord,
@@ -40,9 +39,7 @@ pub(in crate::commands) async fn publish_revocation(
     }
     let published = keys.publish_documents(&documents, &anchor).await?;
     let now = keys.now().await?;
-    let mut warnings = signed_trust::draft_too_large_for_parents(&org.name, &documents);
-    warnings.extend(signed_trust::faults(&published, &org.name, now, Some(&given.trust_root)));
-    Ok(warnings)
+    Ok(signed_trust::faults(&published, &org.name, now, Some(&given.trust_root)))
 }
 
 /// The next revocations live as long as those before, and a day at least: when those were issued

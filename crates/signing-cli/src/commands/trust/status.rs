@@ -57,12 +57,6 @@ pub(super) async fn status(
     for child in &refused {
         report.refuse(org.name.to_string(), refused_child(&org.name, child));
     }
-    if let Some(texts) = keys.unverified_documents(org.id).await? {
-        let (statement, revocations) = (texts.statement.as_deref(), texts.revocations.as_deref());
-        for error in signed_trust::too_large_for_parents(&org.name, statement, revocations) {
-            report.warn(org.name.to_string(), error);
-        }
-    }
     if !changes.is_empty() {
         let error = CliError::UnpublishedTrust { org: org.name.clone(), changes: changes.len() };
         report.refuse(org.name.to_string(), error);

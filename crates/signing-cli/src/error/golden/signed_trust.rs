@@ -5,13 +5,12 @@ mod documents;
 use std::sync::Arc;
 
 use signing_crypto::{
-    DocumentFault, DocumentHeader, Fingerprint, MalformedDraft, MalformedTrustDocument, Role,
-    RoleKeys, RootChainError, RootDocument, SignerCount, SigningKey, TrustDocumentKind,
+    DocumentHeader, Fingerprint, MalformedDraft, MalformedTrustDocument, Role, RoleKeys,
+    RootChainError, RootDocument, SignerCount, SigningKey, TrustDocumentKind,
 };
 use signing_loader::PackageError;
 use signing_trust::{
-    DecisionError, DocumentFullCause, DocumentOwner, SignedTrustError, TakenAway, TrustError,
-    UnusableClock,
+    DecisionError, DocumentOwner, SignedTrustError, TakenAway, TrustError, UnusableClock,
 };
 
 use zeroize::Zeroizing;
@@ -53,13 +52,6 @@ pub(super) fn samples() -> Vec<Sample> {
     samples.extend(each(signatures(), CliError::from));
     samples.extend(each(memory(), CliError::from));
     samples.extend(each(trust(), CliError::from));
-    samples.extend(each(full_causes(), |cause| {
-        let kind = match cause {
-            DocumentFullCause::UnknownKeys { .. } => TrustDocumentKind::Revocations,
-            _ => TrustDocumentKind::Statement,
-        };
-        full(kind, Some(cause)).into()
-    }));
     samples.extend(each(taken_away(), |what| TrustError::DraftOutdated { what }.into()));
     samples.extend(each(not_stated(), key_not_stated));
     samples.extend(each(program(), |error| error));
@@ -124,7 +116,6 @@ fn signed() -> Vec<SignedTrustError> {
     let (kind, older) = (TrustDocumentKind::Revocations, values::document_version(1));
     vec![
         SignedTrustError::NoDocuments { org },
-        SignedTrustError::NotBundled { org },
         SignedTrustError::Missing { org, kind: TrustDocumentKind::Root },
         SignedTrustError::PinnedRootMissing { org, digest: root_digest() },
         SignedTrustError::RootOfAnotherOrganization { expected: org, found: other_org() },
@@ -134,6 +125,7 @@ fn signed() -> Vec<SignedTrustError> {
             expected: root_digest(),
             found: "fe".repeat(32).parse().unwrap(),
         },
+        SignedTrustError::NotBundled { org },
         SignedTrustError::RootChain {
             org,
             version,
@@ -180,13 +172,6 @@ fn trust() -> Vec<TrustError> {
         TrustError::Decision(expired().into()),
         TrustError::SignedTrustExists { org: values::org_name() },
         TrustError::Draft(MalformedDraft::Empty),
-        full(TrustDocumentKind::Statement, None),
-        full(TrustDocumentKind::Revocations, None),
-        TrustError::DocumentTooLargeForParents {
-            org: values::org_name(),
-            kind: TrustDocumentKind::Revocations,
-            size: 1_066_115,
-        },
         TrustError::DraftForAnotherRoot {
             expected: root_digest(),
             found: "fe".repeat(32).parse().unwrap(),
@@ -195,20 +180,6 @@ fn trust() -> Vec<TrustError> {
         TrustError::UnreadableTrust { fingerprint: values::fingerprint() },
         TrustError::Bundle(bundles().remove(0)),
     ]
-}
-
-fn full_causes() -> [DocumentFullCause; 2] {
-    let child = || "core".parse().unwrap();
-    [
-        DocumentFullCause::CompromisedKeys { child: child(), count: 37_000 },
-        DocumentFullCause::UnknownKeys { child: child() },
-    ]
-}
-
-fn full(kind: TrustDocumentKind, cause: Option<DocumentFullCause>) -> TrustError {
-    let fault = DocumentFault::TooLarge { found: 4_194_319, limit: 4_194_304 };
-    let source = Box::new(MalformedTrustDocument { kind, fault });
-    TrustError::DocumentFull { org: values::org_name(), kind, cause, source }
 }
 
 fn taken_away() -> [TakenAway; 5] {
@@ -293,11 +264,6 @@ fn program() -> Vec<CliError> {
             org: values::org_name(),
             fingerprint: values::fingerprint(),
             source: Box::new(CliError::DraftSignature(signatures().remove(0))),
-        },
-        CliError::NotPublished {
-            org: values::org_name(),
-            fingerprint: values::fingerprint(),
-            source: Box::new(full(TrustDocumentKind::Revocations, None).into()),
         },
     ]
 }

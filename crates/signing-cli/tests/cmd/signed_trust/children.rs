@@ -1,11 +1,10 @@
 //! Organizations that are granted trust, and whose documents do not count.
 
-use serde_json::Value;
 use signing_crypto::TrustDocumentKind;
 
 use super::expired::{ONE, expire};
 use super::{EXPORT, PUBLISH, ROOT, STATUS, rooted, words};
-use crate::support::{Run, Scratch, finish, forge, text};
+use crate::support::{Run, Scratch, finish, text};
 
 /// An organization that grants trust to another one with signed trust, whose root this is.
 fn with_vendor() -> (Scratch, String) {
@@ -105,37 +104,4 @@ fn a_child_whose_grant_was_withdrawn_by_a_row_is_not_said_to_lack_documents() {
     assert!(verified.stdout.contains(said), "{}", verified.stdout);
     let doctor = scratch.run(&["doctor", ROOT[0], ROOT[1]]);
     assert!(!doctor.stdout.contains("do not count"), "{}", doctor.stdout);
-}
-
-/// It can declare any number of keys compromised, and only a key that its statement trusts could
-/// count for the parent's runners.
-#[test]
-fn compromised_keys_of_a_child_are_denied_if_its_statement_trusts_them() {
-    let (scratch, root) = with_vendor();
-    publish(&scratch, &root);
-    // More than a statement has room for.
-    forge(
-        &scratch,
-        "INSERT INTO compromised_keys
-         WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers LIMIT 38000)
-         SELECT randomblob(32), id, created_at, NULL FROM organizations, numbers
-         WHERE name = 'vendor';
-         INSERT INTO trusted_keys
-         SELECT randomblob(16), declared_by, fingerprint, NULL, NULL, declared_at, declared_at,
-             'compromised', NULL, NULL
-         FROM compromised_keys",
-    );
-    assert_eq!(words(&scratch.json(&STATUS)["changes"], "change"), [""; 0]);
-    scratch.json(&PUBLISH);
-
-    let key = text(&scratch.json(&["keys", "fingerprint", "other.pem"])[0]["fingerprint"]);
-    scratch.json(&["keys", "deny", &key, "--org", "vendor", "--danger-everywhere"]);
-    let denied = |published: &Value| words(&published["changes"], "fingerprint");
-    assert_eq!(denied(&scratch.json(&PUBLISH)), [&*key]);
-    // It stays denied, whatever the child's next statement says, which must have room itself.
-    forge(&scratch, "DELETE FROM trusted_keys WHERE public_key IS NULL");
-    let init = ["--org", "vendor", "--key", "root.pem", "--yes", "--trust-root", &root];
-    scratch.json(&[&["trust", "publish"], &init[..]].concat());
-    assert_eq!(denied(&scratch.json(&PUBLISH)), [""; 0]);
-    scratch.json(&STATUS);
 }

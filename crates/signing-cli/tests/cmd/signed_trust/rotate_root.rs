@@ -2,15 +2,12 @@ use std::fs::{self, File};
 use std::process::Stdio;
 
 use serde_json::Value;
-use signing_crypto::{DeniedKey, Revocations, SigningKey};
-use signing_trust::store::OrganizationRef;
 
-use super::expired::{parse, signed};
 use super::{
     INIT, PUBLISH, ROOT, ROOT_OUTPUT, STATUS, rooted, scratch, verify, versions, without_store,
     words,
 };
-use crate::support::{Scratch, ended, forge, spawn, text};
+use crate::support::{ended, spawn};
 
 const ROTATE: [&str; 9] = [
     "trust",
@@ -146,76 +143,4 @@ fn a_lock_or_a_pipe_in_the_place_of_the_root_document_holds_nothing_up() {
     assert_eq!(scratch.tool("mkfifo").arg("next.json").status().unwrap().code(), Some(0));
     assert_eq!(bounded(), Some(2));
     assert_eq!(versions(&scratch), [2, 1, 1]);
-}
-
-/// Puts revocations into the place of the newest ones that deny so many more keys, of nothing.
-fn fill(scratch: &Scratch, count: u32) {
-    let texts = scratch.inspect(async |store| {
-        let named = OrganizationRef::Name("acme".parse().unwrap());
-        let id = store.store().organization(named).await.unwrap().id;
-        store.unverified_documents(id).await.unwrap().unwrap()
-    });
-    let mut revocations: Revocations = parse(&texts.revocations.unwrap());
-    let at = revocations.header.issued_at;
-    let fingerprint = |number: u32| format!("{number:064x}").parse().unwrap();
-    revocations.denied.extend((0..count).map(|n| (fingerprint(n), DeniedKey { at })));
-    let key = SigningKey::from_pem(&scratch.read("online.pem")).unwrap();
-    let envelope = signed(&revocations, &[key]);
-    let update = "UPDATE trust_documents SET envelope";
-    forge(scratch, &format!("{update} = '{envelope}' WHERE kind = 'revocations'"));
-    // It remembers the document as it was.
-    let _ = fs::remove_file(scratch.path("root.json.state"));
-}
-
-#[test]
-fn revocations_without_room_say_what_makes_room() {
-    let scratch = rooted();
-    fill(&scratch, 37_784);
-    let release = text(&scratch.json(&["keys", "fingerprint", "release.pem"])[0]["fingerprint"]);
-    let deny = ["keys", "deny", &release, "--org", "acme", ROOT[0], ROOT[1], "--publish"];
-    let refused =
-        scratch.fails(2, "RevocationNotPublished", &[&deny[..], &["online.pem"]].concat());
-    let next = "make room: give the revocation role a new key";
-    assert!(refused.stderr.contains(next), "{}", refused.stderr);
-
-    let same = [&ROTATE[..8], &["root.pem"]].concat();
-    let rotated = scratch.json(&[&same[..], &["--revocation-key", "second.pem"]].concat());
-    assert_eq!(rotated["no_longer_revoked"], 37_784);
-    scratch.json(&[&deny[..], &["second.pem"]].concat());
-    let status = scratch.fails(1, "UnpublishedTrust", &STATUS);
-    assert_eq!(words(&status.document()["result"]["revoked"], "fingerprint"), [release]);
-}
-
-#[test]
-fn revocations_that_other_organizations_do_not_read_are_warned_about() {
-    let scratch = rooted();
-    let said = "organizations that grant acme trust read at most 1048576";
-    for (count, is_warned) in [(7_000, false), (7_200, true)] {
-        fill(&scratch, count);
-        let publish = ["trust", "publish", "--org", "acme", "--key", "online.pem", "--yes"];
-        let published = scratch.run(&[&publish[..], &ROOT].concat());
-        assert_eq!(
-            (published.code, published.stderr.contains(said)),
-            (0, is_warned),
-            "{}",
-            published.stderr
-        );
-        let status = scratch.run(&STATUS);
-        assert_eq!(
-            (status.code, status.stderr.contains(said)),
-            (0, is_warned),
-            "{}",
-            status.stderr
-        );
-    }
-}
-
-/// They may be of keys that nobody trusts yet.
-#[test]
-fn denials_that_leave_room_stay_when_the_role_gets_another_key() {
-    let scratch = rooted();
-    fill(&scratch, 3_500);
-    let same = [&ROTATE[..8], &["root.pem"]].concat();
-    let rotated = scratch.json(&[&same[..], &["--revocation-key", "second.pem"]].concat());
-    assert_eq!(rotated["no_longer_revoked"], 0);
 }

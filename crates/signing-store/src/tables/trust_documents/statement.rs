@@ -189,18 +189,6 @@ mod sqlite {
     }
 }
 
-#[cfg(all(test, any(feature = "postgres", feature = "sqlite")))]
-mod tests {
-    use crate::tables::trust_documents::MAX_CHILD_DOCUMENT_SIZE;
-
-    #[test]
-    fn documents_of_children_are_read_up_to_the_published_size() {
-        let sql = documents!("", "", "", "");
-        let limit = format!("ELSE {MAX_CHILD_DOCUMENT_SIZE} END");
-        assert_eq!(sql.matches(&limit).count(), 2, "{sql}");
-    }
-}
-
 /// The statement as Postgres gets it, to see how a server plans it. Hidden: only tests of the
 /// plans ask for it.
 #[cfg(feature = "postgres")]

@@ -10,7 +10,7 @@ use signing_trust::store::OrganizationRecord;
 use signing_trust::{NextDocuments, PublicationImpact, SearchExtent};
 
 use crate::commands::impact::NOT_ALL_SEARCHED;
-use crate::lines::{Lines, counted, quoted};
+use crate::lines::{Lines, quoted};
 use crate::time::Time;
 use crate::view::{
     ChangeView, DocumentView, DocumentsView, MissingView, UnrootedView, View, json_documents,
@@ -33,8 +33,6 @@ pub(super) struct PublicationView<'a> {
     changes: Vec<ChangeView>,
     /// The keys that the revocations deny, and did not before.
     revokes: Vec<Fingerprint>,
-    /// How many keys the revocations denied before, and do not now.
-    no_longer_revoked: usize,
     unrooted: Vec<UnrootedView>,
     starts: Vec<PackageView<'a>>,
     stops: Vec<PackageView<'a>>,
@@ -95,7 +93,6 @@ impl<'a> PublicationView<'a> {
             documents: document_views(documents),
             content: documents.root().map(|_| DocumentsView::of_draft(documents)),
             revokes: newly_revoked(next),
-            no_longer_revoked: no_longer_revoked(next),
             changes: ChangeView::all(&next.changes),
             unrooted,
             starts: packages(&impact.starts),
@@ -134,12 +131,6 @@ impl<'a> PublicationView<'a> {
         }
         for fingerprint in &self.revokes {
             text.push(format!("the revocations deny for good: {fingerprint}"));
-        }
-        if self.no_longer_revoked > 0 {
-            text.push(format!(
-                "the revocations no longer deny {} that no statement and no row names",
-                counted(self.no_longer_revoked as u64, "key")
-            ));
         }
         text.extend(self.unrooted.iter().map(|unrooted| format!("  {}", unrooted.text())));
         for (title, packages) in [
@@ -217,15 +208,6 @@ fn newly_revoked(next: &NextDocuments) -> Vec<Fingerprint> {
     let Some(revocations) = next.documents.revocations() else { return Vec::new() };
     let denied = revocations.unverified().denied.keys();
     denied.filter(|key| before.is_none_or(|before| !before.contains_key(key))).copied().collect()
-}
-
-fn no_longer_revoked(next: &NextDocuments) -> usize {
-    let before = next.published.as_ref().map(|published| &published.revocations().denied);
-    let (Some(before), Some(revocations)) = (before, next.documents.revocations()) else {
-        return 0;
-    };
-    let denied = &revocations.unverified().denied;
-    before.keys().filter(|key| !denied.contains_key(key)).count()
 }
 
 /// The new documents of a draft.
