@@ -12,6 +12,10 @@ pub(crate) enum NotStated {
     Organization { given: String },
     #[error("they have no key of this name, and no fingerprint that begins so")]
     Key,
+    #[error(
+        "fewer than {digits} digits at the beginning of a fingerprint can be those of another key"
+    )]
+    TooShort { digits: usize },
     #[error("several keys match: {}", several(.0))]
     Several(Vec<Fingerprint>),
     /// A name that an organization has given to a key which is not its own.

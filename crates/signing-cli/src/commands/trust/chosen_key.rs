@@ -12,6 +12,9 @@ use crate::cli::{GivenKey, KeyReference, NameOrPrefix, OrgReference, PublishKey}
 use crate::error::{CliError, NotStated};
 use crate::signed_trust;
 
+/// With fewer digits, somebody else can make a key whose fingerprint begins in the same way.
+const MIN_DIGITS: usize = 16;
+
 /// A key whose revocation may be published: what was typed says which one it is, by itself or with
 /// verified documents, or the private half does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -150,20 +153,20 @@ fn other_owner(
     others.find(trusts).map(|other| other.owner().name).filter(|_| named_by != own)
 }
 
-/// The key whose fingerprint begins so, as that of no other key does which any of the documents
-/// states; and, if `org` was typed, which its documents state.
+/// The key whose fingerprint begins so, as that of no other key does which the documents of `org`
+/// state, or, if none was typed, any of the documents.
 fn begun(
     given: &NameOrPrefix,
     org: Option<&VerifiedDocuments>,
     published: &PublishedTrust,
 ) -> Result<Fingerprint, NotStated> {
     let prefix = given.prefix().ok_or(NotStated::Key)?;
-    let begun = all(published).flat_map(fingerprints).filter(|key| prefix.begins(key));
-    let key = only(begun.collect())?.ok_or(NotStated::Key)?;
-    match org.is_none_or(|org| fingerprints(org).any(|stated| stated == key)) {
-        true => Ok(key),
-        false => Err(NotStated::Key),
+    if prefix.digits().len() < MIN_DIGITS {
+        return Err(NotStated::TooShort { digits: MIN_DIGITS });
     }
+    let known = all(published).filter(|one| org.is_none_or(|org| one.owner() == org.owner()));
+    let known = known.flat_map(|one| fingerprints(one, published));
+    only(known.filter(|key| prefix.begins(key)).collect())?.ok_or(NotStated::Key)
 }
 
 fn only(found: BTreeSet<Fingerprint>) -> Result<Option<Fingerprint>, NotStated> {
@@ -206,9 +209,14 @@ fn all(published: &PublishedTrust) -> impl Iterator<Item = &VerifiedDocuments> {
     iter::once(&published.own).chain(published.children.values())
 }
 
-/// The keys that an organization's documents trust or deny.
-fn fingerprints(documents: &VerifiedDocuments) -> impl Iterator<Item = Fingerprint> {
+/// The keys that an organization's documents trust, and those that the own documents deny. What
+/// others deny can be any digits.
+fn fingerprints(
+    documents: &VerifiedDocuments,
+    published: &PublishedTrust,
+) -> impl Iterator<Item = Fingerprint> {
     let statement = documents.statement();
     let denied = statement.denied.keys().chain(documents.revocations().denied.keys());
-    statement.keys.keys().chain(denied).copied()
+    let is_own = documents.owner() == published.own.owner();
+    statement.keys.keys().chain(denied.filter(move |_| is_own)).copied()
 }

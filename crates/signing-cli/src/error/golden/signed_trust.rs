@@ -58,12 +58,13 @@ pub(super) fn samples() -> Vec<Sample> {
     samples
 }
 
-fn not_stated() -> [NotStated; 6] {
+fn not_stated() -> [NotStated; 7] {
     let (fingerprint, owner) = (values::fingerprint(), values::org_name());
     [
         NotStated::Id,
         NotStated::Organization { given: "core".to_owned() },
         NotStated::Key,
+        NotStated::TooShort { digits: 16 },
         NotStated::Several(vec![fingerprint, Fingerprint::from_bytes([0xcd; 32])]),
         NotStated::KeyOfAnother { fingerprint, owner },
         NotStated::Documents(Box::new(CliError::NoTrustDocuments { org: values::org_name() })),

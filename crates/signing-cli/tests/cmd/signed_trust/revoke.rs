@@ -64,9 +64,14 @@ fn a_denial_that_is_not_published_counts_in_the_store_alone() {
 fn a_revocation_that_cannot_be_published_counts_in_the_store_and_says_so() {
     let scratch = rooted();
     let fingerprint = text(&accepted(&scratch)["fingerprint"]);
-    let beginning = &fingerprint[..8];
+    let beginning = &fingerprint[..16];
     let revoke =
         |key| ["keys", "revoke", beginning, "--publish", key, ROOT[0], ROOT[1]].map(str::to_owned);
+    // Somebody can make a key whose fingerprint begins like that.
+    let short = [&["keys", "revoke", &fingerprint[..15], "--publish", "online.pem"][..], &ROOT];
+    let run = scratch.fails(2, "KeyNotStated", &short.concat());
+    assert!(run.stderr.contains("fewer than 16 digits"), "{}", run.stderr);
+    assert_eq!(verify(&scratch).code, 0);
     for key in ["gone.pem", "release.pem"] {
         let arguments = revoke(key);
         let arguments = arguments.each_ref().map(String::as_str);
