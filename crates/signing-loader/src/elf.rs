@@ -28,7 +28,7 @@ pub(crate) use policy::{EmptyProcess, Process, SonameUse};
 
 /// What a shared library asks of the dynamic linker, as the linker will read it.
 ///
-/// It holds at most [`MAX_ENTRIES`](entries::MAX_ENTRIES) names.
+/// It holds at most [`MAX_ENTRIES`](entries::MAX_ENTRIES) names, and two more.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SharedLibrary {
     stack: Stack,
@@ -51,7 +51,7 @@ enum Stack {
 pub(crate) type AllowedDependencies = BTreeSet<DependencyName>;
 
 impl SharedLibrary {
-    /// Reads at most some 50 MiB, whatever the file is.
+    /// Reads at most some 60 MiB, whatever the file is.
     pub(crate) fn read(file: &File) -> Result<Self, LibraryError> {
         let image = Image::read(file)?;
         let dynamic = DynamicTable::read(&image)?;

@@ -12,8 +12,8 @@ use super::{tables, versions};
 pub(super) struct DynamicTable {
     pub(super) soname: Option<String>,
     pub(super) needed: Vec<String>,
-    /// The libraries of which the linker would look for versions, and which are not needed.
-    pub(super) unlisted: Vec<String>,
+    /// The first library of which the linker would look for versions, and which is not needed.
+    pub(super) unlisted: Option<String>,
     /// What a library may not have, with its text if it has one.
     pub(super) forbidden: Vec<(DynamicTag, Option<String>)>,
     pub(super) has_text_relocations: bool,
@@ -57,8 +57,7 @@ impl DynamicTable {
         tables::require(image, &entries)?;
         let symbols = Symbols::find(image, &entries)?;
         table.unique_symbol = symbols.first_unique(&strings)?;
-        table.unlisted = versions::read(image, &entries, &strings, symbols.count)?;
-        table.unlisted.retain(|name| !table.needed.contains(name));
+        table.unlisted = versions::read(image, &entries, &strings, symbols.count, &table.needed)?;
         Ok(table)
     }
 }

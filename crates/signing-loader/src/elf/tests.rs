@@ -14,6 +14,7 @@ mod followed;
 mod linker;
 mod random;
 mod unique;
+mod versions;
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};

@@ -1,5 +1,7 @@
 //! The versions of symbols: which a library needs of others, and which it has.
 
+use std::collections::BTreeSet;
+
 use object::elf::{self, Verdaux, Verdef, Vernaux, Verneed};
 use object::pod::Pod;
 use object::{NativeEndian, U16};
@@ -14,16 +16,18 @@ const MAX_RECORDS: usize = 1 << 15;
 /// The bits of a symbol's version that are its number.
 const NUMBER: u16 = 0x7fff;
 
-/// The libraries of which the linker looks for versions. It ends the process if it has not loaded
-/// one of them.
+/// The first library of which the linker looks for versions and which is not `needed`. It ends the
+/// process if it has not loaded that.
 pub(super) fn read(
     image: &Image<'_>,
     entries: &Entries,
     strings: &Strings<'_>,
     symbols: u64,
-) -> Result<Vec<String>, LibraryError> {
+    needed: &[String],
+) -> Result<Option<String>, LibraryError> {
     let mut records = Records { image, left: MAX_RECORDS };
-    let (mut libraries, mut last) = (Vec::new(), 0);
+    let needed: BTreeSet<_> = needed.iter().collect();
+    let (mut unlisted, mut last) = (None, 0);
     let need = entries.value(elf::DT_VERNEED);
     if let Some(start) = need {
         let tag = DynamicTag(elf::DT_VERNEED.0);
@@ -31,7 +35,10 @@ pub(super) fn read(
         let needs = records
             .list::<Verneed<NativeEndian>>(start, malformed, |it| it.vn_next.get(NativeEndian))?;
         for (at, need) in needs {
-            libraries.push(strings.text(tag, need.vn_file.get(NativeEndian).into())?);
+            let name = strings.text(tag, need.vn_file.get(NativeEndian).into())?;
+            if unlisted.is_none() && !needed.contains(&name) {
+                unlisted = Some(name);
+            }
             let first = at + u64::from(need.vn_aux.get(NativeEndian));
             let versions = records.list::<Vernaux<NativeEndian>>(first, malformed, |it| {
                 it.vna_next.get(NativeEndian)
@@ -58,13 +65,14 @@ pub(super) fn read(
             }
         }
     }
-    if need.or(definition).is_some() {
+    if need.or(definition).or(entries.value(elf::DT_VERSYM)).is_some() {
         require_numbers(image, entries, symbols, last)?;
     }
-    Ok(libraries)
+    Ok(unlisted)
 }
 
-/// Each symbol has a version, by its number, and no other number.
+/// Each symbol has a version, by its number, and no other number. The linker looks for each in its
+/// list, which it makes only if some record has a number.
 fn require_numbers(
     image: &Image<'_>,
     entries: &Entries,
@@ -73,12 +81,12 @@ fn require_numbers(
 ) -> Result<(), LibraryError> {
     let malformed = MalformedLibrary::Table { tag: DynamicTag(elf::DT_VERSYM.0) };
     let address = entries.value(elf::DT_VERSYM).ok_or(malformed)?;
-    if !image.has(Range { address, size: symbols * size_of::<U16<NativeEndian>>() as u64 }) {
+    let size = symbols * size_of::<U16<NativeEndian>>() as u64;
+    if last == 0 || !image.has(Range { address, size }) {
         return Err(malformed.into());
     }
     for number in image.items::<U16<NativeEndian>>(address, symbols) {
-        // 0 and 1 are not versions, but local and global.
-        if number?.get(NativeEndian) & NUMBER > last.max(1) {
+        if number?.get(NativeEndian) & NUMBER > last {
             return Err(malformed.into());
         }
     }

@@ -6,16 +6,16 @@ use super::edit::{
 };
 use super::*;
 
-const FAR: u64 = 1 << 40;
+pub(super) const FAR: u64 = 1 << 40;
 const SYMTAB: u64 = 6;
 const HASH: u64 = 4;
 const GNU_HASH: u64 = 0x6fff_fef5;
-const VERNEED: u64 = 0x6fff_fffe;
-const VERDEF: u64 = 0x6fff_fffc;
-const VERSYM: u64 = 0x6fff_fff0;
+pub(super) const VERNEED: u64 = 0x6fff_fffe;
+pub(super) const VERDEF: u64 = 0x6fff_fffc;
+pub(super) const VERSYM: u64 = 0x6fff_fff0;
 
 /// With constructors, functions of other libraries, and versions of its own.
-fn library(more: &[&str]) -> Vec<u8> {
+pub(super) fn library(more: &[&str]) -> Vec<u8> {
     let source = "
         int puts(const char *);
         int of_version(void) { return 1; }
@@ -30,14 +30,14 @@ fn library(more: &[&str]) -> Vec<u8> {
     compile(source, &[&["-shared", &*script], more].concat())
 }
 
-fn malformed(library: &[u8]) -> MalformedLibrary {
+pub(super) fn malformed(library: &[u8]) -> MalformedLibrary {
     match read(library) {
         Err(LibraryError::Malformed(reason)) => reason,
         other => panic!("{other:?}"),
     }
 }
 
-fn table(tag: u64) -> MalformedLibrary {
+pub(super) fn table(tag: u64) -> MalformedLibrary {
     MalformedLibrary::Table { tag: DynamicTag(tag as i64) }
 }
 
@@ -45,19 +45,19 @@ fn hash_table(tag: u64) -> MalformedLibrary {
     MalformedLibrary::HashTable { tag: DynamicTag(tag as i64) }
 }
 
-fn value(library: &[u8], tag: u64) -> u64 {
+pub(super) fn value(library: &[u8], tag: u64) -> u64 {
     field(library, entry(library, tag) + 8)
 }
 
 /// With other words at an address, which in this library is the offset too.
-fn with_words(library: &[u8], at: u64, words: &[u32]) -> Vec<u8> {
+pub(super) fn with_words(library: &[u8], at: u64, words: &[u32]) -> Vec<u8> {
     let mut library = library.to_vec();
     let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
     library[at as usize..][..bytes.len()].copy_from_slice(&bytes);
     library
 }
 
-fn words(library: &[u8], at: u64, count: usize) -> Vec<u32> {
+pub(super) fn words(library: &[u8], at: u64, count: usize) -> Vec<u32> {
     let words = library[at as usize..].chunks(4).take(count);
     words.map(|word| u32::from_le_bytes(word.try_into().unwrap())).collect()
 }
@@ -112,75 +112,6 @@ fn packed_relocations_are_a_table_too() {
     // DT_RELR, DT_RELRSZ, DT_RELRENT.
     for (tag, other, named) in [(36, FAR, 36), (35, FAR, 36), (37, 4, 37)] {
         assert_eq!(malformed(&with_value(&library, tag, other)), table(named));
-    }
-}
-
-/// Cut out of what is needed, as `patchelf --remove-needed` does: the linker would end the process.
-#[test]
-fn versions_of_a_library_that_is_not_needed_are_refused() {
-    let library = shared(&["-lresolv", "-Wl,--no-as-needed"]);
-    let source = "int ns_initparse(const void *, int, void *);\n\
-                  int answer(void) { return ns_initparse(0, 0, 0); }\n";
-    let needs = compile(source, &["-shared", "-lresolv"]);
-    for library in [&library, &needs] {
-        assert!(faults(library).is_empty());
-    }
-    let first_needs = |library: &[u8]| read(library).unwrap().needed()[0].clone();
-    assert_eq!([&library, &needs].map(|it| first_needs(it)), ["libresolv.so.2"; 2]);
-    let without = |library: &[u8]| {
-        let mut library = library.to_vec();
-        let at = entry(&library, 1);
-        set(&mut library, at, 21);
-        library
-    };
-    assert!(faults(&without(&library)).is_empty());
-    assert_fault!(without(&needs), LibraryError::UnlistedDependency { name }
-        if name == "libresolv.so.2");
-}
-
-#[test]
-fn versions_without_an_end_in_their_segment_are_refused() {
-    let library = library(&[]);
-    let [need, definition] = [VERNEED, VERDEF].map(|tag| value(&library, tag));
-    // The offset of the next one, that of the first version, the name of that.
-    let version = need + u64::from(words(&library, need + 8, 1)[0]);
-    for (at, tag) in [
-        (need + 12, VERNEED),
-        (need + 8, VERNEED),
-        (version + 12, VERNEED),
-        (version + 8, VERNEED),
-        (definition + 16, VERDEF),
-        (definition + 12, VERDEF),
-    ] {
-        assert_eq!(malformed(&with_words(&library, at, &[0x7fff_ffff])), table(tag), "{at:#x}");
-    }
-    // A name that is none.
-    let reason = malformed(&with_words(&library, need + 4, &[u32::MAX]));
-    assert_eq!(reason, MalformedLibrary::Text { tag: DynamicTag(VERNEED as i64) });
-}
-
-/// Each record leads to the next byte.
-#[test]
-fn more_versions_than_there_are_numbers_for_are_refused() {
-    let library = library(&[]);
-    let need = value(&library, VERNEED);
-    let mut endless = with_words(&library, need + 12, &[0x0101_0101]);
-    endless[need as usize + 16..][..16].fill(1);
-    let reason = malformed(&endless);
-    assert_eq!(reason, table(VERNEED));
-}
-
-#[test]
-fn a_symbol_of_a_version_that_there_is_not_is_refused() {
-    let library = library(&[]);
-    let versions = value(&library, VERSYM) as usize;
-    for (number, is_good) in [(0_u16, true), (1, true), (0x8001, true), (0x7fff, false)] {
-        let mut other = library.clone();
-        other[versions + 2..versions + 4].copy_from_slice(&number.to_le_bytes());
-        match is_good {
-            true => assert!(faults(&other).is_empty()),
-            false => assert_eq!(malformed(&other), table(VERSYM)),
-        }
     }
 }
 

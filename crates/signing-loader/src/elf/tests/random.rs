@@ -29,7 +29,7 @@ pub(super) fn is_refused_or_read_as_by_the_linker(library: &[u8]) {
     let search_paths = forbidden.filter(|(tag, _)| matches!(tag.0, 15 | 29)).count();
     assert_eq!(search_paths, view.search_paths);
     let versions_of = view.versions_of.iter().map(text);
-    let unlisted: Vec<_> = versions_of.filter(|name| !read.needed().contains(name)).collect();
+    let unlisted = versions_of.into_iter().find(|name| !read.needed().contains(name));
     assert_eq!(read.dynamic.unlisted, unlisted);
     assert!(!view.has_unique || read.dynamic.unique_symbol.is_some());
 }
