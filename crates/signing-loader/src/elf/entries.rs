@@ -25,7 +25,7 @@ impl Entries {
         if count > MAX_ENTRIES {
             return Err(MalformedLibrary::DynamicTable.into());
         }
-        let bytes = image.bytes(range)?;
+        let bytes = image.dynamic_table()?;
         let (table, _) = pod::slice_from_bytes::<Dyn<NativeEndian>>(&bytes, count as usize)
             .map_err(|()| MalformedLibrary::DynamicTable)?;
         let mut entries: Vec<(DynamicTag, u64)> = Vec::new();
@@ -60,16 +60,19 @@ pub(super) struct Strings<'a> {
 }
 
 impl<'a> Strings<'a> {
-    pub(super) fn find(image: &'a Image<'a>, entries: &Entries) -> Result<Self, MalformedLibrary> {
+    pub(super) fn find(image: &'a Image<'a>, entries: &Entries) -> Result<Self, LibraryError> {
         let value = |tag| entries.value(tag).ok_or(MalformedLibrary::StringTable);
         let range = Range { address: value(elf::DT_STRTAB)?, size: value(elf::DT_STRSZ)? };
-        match image.has(range) {
-            true => Ok(Self { image, range }),
-            false => Err(MalformedLibrary::StringTable),
+        if range.size == 0 || !image.has(range) {
+            return Err(MalformedLibrary::StringTable.into());
+        }
+        match image.item::<u8>(range.address + (range.size - 1))? {
+            Some(0) => Ok(Self { image, range }),
+            _ => Err(MalformedLibrary::StringTable.into()),
         }
     }
 
-    /// Whether a text begins at `offset`.
+    /// Whether a text begins at `offset`. It ends in the table, as that ends in a NUL.
     pub(super) fn has(&self, offset: impl Into<u64>) -> bool {
         offset.into() < self.range.size
     }

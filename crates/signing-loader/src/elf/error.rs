@@ -196,10 +196,11 @@ pub enum MalformedLibrary {
         /// The `p_type`.
         kind: u32,
     },
-    /// What else a program header describes is not in one segment: thread-local data, notes, or what
-    /// the linker makes read-only, for which the segment has to be writable.
+    /// What else a program header describes is not in one segment with the rights for it:
+    /// thread-local data and notes, which are read, or what the linker makes read-only, for which the
+    /// segment has to be writable.
     #[error(
-        "what its program header {index} describes is not in one segment, or not in one that can be written"
+        "what its program header {index} describes is not in one segment with the rights for it"
     )]
     Part {
         /// Which of the program headers.
@@ -208,9 +209,11 @@ pub enum MalformedLibrary {
     /// Nothing that the linker could use.
     #[error("it has no dynamic table")]
     NoDynamicTable,
-    /// The dynamic table is not in one segment, not at the offset that its header names, has
-    /// no end, or is too large.
-    #[error("its dynamic table is not in a segment, has no end, or is too large")]
+    /// The dynamic table is not in one segment with the rights for it, not at the offset that its
+    /// header names, has no end, or is too large.
+    #[error(
+        "its dynamic table is not in a segment with the rights for it, has no end, or is too large"
+    )]
     DynamicTable,
     /// Only one of them would count.
     #[error("its dynamic table has two entries {tag}")]
@@ -218,25 +221,29 @@ pub enum MalformedLibrary {
         /// The entries' tag.
         tag: DynamicTag,
     },
-    /// The string table is missing, not in one segment, or overlaps the dynamic table, whose
-    /// entries the linker changes before it reads names.
-    #[error("its string table is missing, not in a segment, or overlaps the dynamic table")]
+    /// The string table is missing, not in one segment that can be read, does not end in a NUL, or
+    /// overlaps the dynamic table, whose entries the linker changes before it reads names.
+    #[error(
+        "its string table is missing, not in a segment that can be read, without a NUL at its end, or overlaps the dynamic table"
+    )]
     StringTable,
-    /// A name that begins outside of the string table, has no end in it, or is too long.
+    /// A name that begins outside of the string table, or is too long.
     #[error("the text of its dynamic entry {tag} has no end in the string table, or is too long")]
     Text {
         /// The entry's tag.
         tag: DynamicTag,
     },
-    /// A table that the linker goes through is missing, not in one segment, overlaps the dynamic table,
-    /// or has another form than on this target.
-    #[error("what its dynamic entry {tag} leads to is not in a segment, or not as on this target")]
+    /// What the linker goes through or calls is missing, not in one segment with the rights for it,
+    /// overlaps the dynamic table, or has another form than on this target.
+    #[error(
+        "what its dynamic entry {tag} leads to is not in a segment with the rights for it, or not as on this target"
+    )]
     Table {
         /// The tag of the table's entry.
         tag: DynamicTag,
     },
-    /// A hash table by which the linker could go outside of it, or in a circle, or one that is too
-    /// large.
+    /// A hash table by which the linker could go outside of it, into the dynamic table, or in a
+    /// circle, or one that is too large.
     #[error("its hash table {tag} leads out of itself or in a circle, or is too large")]
     HashTable {
         /// The tag of the table's entry.

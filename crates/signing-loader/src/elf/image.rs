@@ -76,6 +76,12 @@ pub(super) struct Range {
     pub(super) size: u64,
 }
 
+impl Range {
+    fn end(self) -> u64 {
+        self.address.saturating_add(self.size)
+    }
+}
+
 impl<'a> Image<'a> {
     pub(super) fn read(file: &'a File) -> Result<Self, LibraryError> {
         let size = file.metadata()?.len();
@@ -126,7 +132,7 @@ impl<'a> Image<'a> {
         image.require_offset(dynamic)?;
         // The linker reads the program headers again, where this one says that they are.
         let is_mapped =
-            |address| image.offset_of(Range { address, ..table }) == Some(table.address);
+            |address| image.offset_of(Range { address, ..table }, elf::PF_R) == Some(table.address);
         match mapped_table.is_none_or(is_mapped) {
             true => Ok(image),
             false => Err(MalformedLibrary::ProgramHeaders.into()),
@@ -134,7 +140,8 @@ impl<'a> Image<'a> {
     }
 
     /// The linker goes by the address alone. Other programs go by the offset, so a file in
-    /// which the two differ would show them another table.
+    /// which the two differ would show them another table. It writes in the table if the header
+    /// has that right, whether or not the segment has it.
     fn require_offset(
         &self,
         dynamic: Option<&ProgramHeader<NativeEndian>>,
@@ -142,7 +149,8 @@ impl<'a> Image<'a> {
         let (Some(header), Some(range)) = (dynamic, self.dynamic) else {
             return Err(MalformedLibrary::NoDynamicTable);
         };
-        match self.offset_of(range) == Some(wide(header.p_offset.get(NativeEndian))) {
+        let rights = elf::PF_R | header.p_flags.get(NativeEndian) & elf::PF_W;
+        match self.offset_of(range, rights) == Some(wide(header.p_offset.get(NativeEndian))) {
             true => Ok(()),
             false => Err(MalformedLibrary::DynamicTable),
         }
@@ -180,37 +188,62 @@ impl<'a> Image<'a> {
     }
 
     /// Where in the file the linker finds these addresses, if it finds all of them in the
-    /// file, in one segment.
-    fn offset_of(&self, range: Range) -> Option<u64> {
-        self.segments.iter().find_map(|segment| {
+    /// file, in one segment with these rights.
+    fn offset_of(&self, range: Range, rights: elf::ProgramFlags) -> Option<u64> {
+        let mut segments = self.segments.iter().filter(|segment| has(segment.flags, rights));
+        segments.find_map(|segment| {
             let into = range.address.checked_sub(segment.content.address)?;
             let end = into.checked_add(range.size)?;
             (end <= segment.content.size).then_some(segment.offset + into)
         })
     }
 
-    /// Whether the linker finds all of `range` in the file, in one segment, and as it is there: it
-    /// adds the library's address to entries of the dynamic table before it reads anything else.
-    pub(super) fn has(&self, range: Range) -> bool {
-        let end = |range: Range| range.address.saturating_add(range.size);
+    /// Where in the file the linker reads `range`, if it finds all of it in one segment that can be
+    /// read, and as it is in the file: it adds the library's address to entries of the dynamic table
+    /// before it reads anything else.
+    fn place(&self, range: Range) -> Option<u64> {
         let is_apart = self
             .dynamic
-            .is_none_or(|table| end(table) <= range.address || end(range) <= table.address);
-        is_apart && self.offset_of(range).is_some()
+            .is_none_or(|table| table.end() <= range.address || range.end() <= table.address);
+        self.offset_of(range, elf::PF_R).filter(|_| is_apart)
     }
 
-    /// The bytes at these addresses. The caller has limited the size.
+    /// Whether [`bytes`](Self::bytes) are there.
+    pub(super) fn has(&self, range: Range) -> bool {
+        self.place(range).is_some()
+    }
+
+    /// The bytes at these addresses, if the linker reads them there. The caller has limited the
+    /// size.
     pub(super) fn bytes(&self, range: Range) -> io::Result<Vec<u8>> {
-        let offset = self.offset_of(range).ok_or(io::ErrorKind::UnexpectedEof)?;
+        let offset = self.place(range).ok_or(io::ErrorKind::UnexpectedEof)?;
         bytes(self.file, offset, range.size)
     }
 
-    /// How many bytes of its segment follow from this address on in the file.
-    pub(super) fn rest_from(&self, address: u64) -> Option<u64> {
-        self.segments.iter().find_map(|segment| {
+    /// How many [`bytes`](Self::bytes) are there from this address on.
+    pub(super) fn rest_from(&self, address: u64) -> u64 {
+        let mut segments = self.segments.iter().filter(|segment| has(segment.flags, elf::PF_R));
+        let rest = segments.find_map(|segment| {
             let into = address.checked_sub(segment.content.address)?;
             segment.content.size.checked_sub(into)
-        })
+        });
+        let to_table = match self.dynamic {
+            Some(table) if address < table.end() => table.address.saturating_sub(address),
+            _ => u64::MAX,
+        };
+        rest.unwrap_or_default().min(to_table)
+    }
+
+    /// The bytes of the dynamic table. The caller has limited its size.
+    pub(super) fn dynamic_table(&self) -> Result<Vec<u8>, LibraryError> {
+        let range = self.dynamic.ok_or(MalformedLibrary::NoDynamicTable)?;
+        let offset = self.offset_of(range, elf::PF_R).ok_or(MalformedLibrary::DynamicTable)?;
+        Ok(bytes(self.file, offset, range.size)?)
+    }
+
+    /// Whether there is code at this address.
+    pub(super) fn has_code_at(&self, address: u64) -> bool {
+        self.offset_of(Range { address, size: 1 }, elf::PF_X).is_some()
     }
 
     /// What is at this address, if all of it is in one segment.
@@ -221,7 +254,8 @@ impl<'a> Image<'a> {
         }
     }
 
-    /// So many of them, one after the other. The caller has checked that they are there.
+    /// So many of them, one after the other. The caller has checked that they are there: an error
+    /// otherwise.
     pub(super) fn items<T: Pod>(
         &self,
         address: u64,
@@ -328,8 +362,8 @@ fn segment(header: &ProgramHeader<NativeEndian>, file_size: u64) -> Option<Segme
     Some(Segment { content, offset, flags: header.p_flags.get(NativeEndian), pages })
 }
 
-fn has(flags: elf::ProgramFlags, flag: elf::ProgramFlags) -> bool {
-    flags.0 & flag.0 != 0
+fn has(flags: elf::ProgramFlags, rights: elf::ProgramFlags) -> bool {
+    flags & rights == rights
 }
 
 fn bytes(file: &File, offset: u64, size: u64) -> io::Result<Vec<u8>> {

@@ -98,10 +98,10 @@ fn counted_by_gnu_hash(image: &Image<'_>, address: u64) -> Result<u64, LibraryEr
     if last == 0 {
         return Ok(0);
     }
-    let chain = address + starts + (buckets + last - first) * each;
-    let rest = image.rest_from(chain).unwrap_or_default() / each;
+    let chain = starts + (buckets + last - first) * each;
+    let rest = image.rest_from(address).saturating_sub(chain) / each;
     let rest = rest.min(MAX_SYMBOLS.saturating_sub(last));
-    for (word, count) in image.items::<U32<NativeEndian>>(chain, rest).zip(last + 1..) {
+    for (word, count) in image.items::<U32<NativeEndian>>(address + chain, rest).zip(last + 1..) {
         if word?.get(NativeEndian) & 1 == 1 {
             return Ok(count);
         }

@@ -13,6 +13,7 @@ mod edit;
 mod followed;
 mod linker;
 mod random;
+mod rights;
 mod unique;
 mod versions;
 

@@ -227,9 +227,15 @@ fn strings_elsewhere_than_in_the_table_are_refused() {
         let reason = malformed(&with_value(&library, tag, offset));
         assert_eq!(reason, MalformedLibrary::Text { tag: DynamicTag(tag as i64) });
     }
-    // The last string without its end.
-    let reason = malformed(&with_value(&with_value(&library, 10, size - 1), 1, size - 2));
-    assert_eq!(reason, MalformedLibrary::Text { tag: DynamicTag(1) });
+    // The last string without its end, by the table's size and by its last byte; and no strings.
+    for bytes in [size - 1, 0] {
+        let reason = malformed(&with_value(&library, 10, bytes));
+        assert_eq!(reason, MalformedLibrary::StringTable);
+    }
+    let mut endless = library.clone();
+    let last = (field(&library, entry(&library, 5) + 8) + size - 1) as usize;
+    assert_eq!(std::mem::replace(&mut endless[last], b'x'), 0);
+    assert_eq!(malformed(&endless), MalformedLibrary::StringTable);
 }
 
 /// The linker adds the library's address to entries of the table, and reads names afterwards.

@@ -119,6 +119,25 @@ pub(super) fn with_room_for(entries: u64) -> Vec<u8> {
     library
 }
 
+/// With the dynamic table at the end of the first page, which holds the first segment, and without
+/// the right to write there: as a linker makes it for `-z rodynamic`.
+pub(super) fn with_table_in_the_first_segment(library: &[u8]) -> Vec<u8> {
+    let mut library = library.to_vec();
+    let [first, dynamic] = [1, 2].map(|kind| program_header(&library, kind));
+    let (start, size) = (field(&library, dynamic + 8) as usize, field(&library, dynamic + 32));
+    let copy = 0x1000 - size;
+    assert!(field(&library, first + 40) <= copy, "no room in the first page");
+    library.copy_within(start..start + size as usize, copy as usize);
+    for of in [32, 40] {
+        set(&mut library, first + of, 0x1000);
+    }
+    for of in [8, 16, 24] {
+        set(&mut library, dynamic + of, copy);
+    }
+    library[dynamic + 4] = 4;
+    library
+}
+
 /// With a copy of the strings at the end of the last segment, which is the one with the dynamic
 /// table; and the address of that copy.
 pub(super) fn with_strings_behind_the_table() -> (Vec<u8>, u64) {

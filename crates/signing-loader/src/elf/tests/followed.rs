@@ -2,7 +2,8 @@
 //! the process, or never end.
 
 use super::edit::{
-    HEADER, PROGRAM_HEADER, entry, field, program_header, program_headers, set, with_value,
+    HEADER, PROGRAM_HEADER, entry, field, program_header, set, with_table_in_the_first_segment,
+    with_value,
 };
 use super::*;
 
@@ -105,10 +106,26 @@ fn a_table_with_rows_of_another_size_or_kind_is_refused() {
     }
 }
 
+/// The linker would read the last row in full.
+#[test]
+fn a_table_that_ends_within_a_row_is_refused() {
+    let library = library(&[]);
+    // DT_RELASZ, DT_PLTRELSZ, DT_INIT_ARRAYSZ, DT_FINI_ARRAYSZ.
+    for (tag, row, named) in [(8, 24, 7), (2, 24, 23), (27, 8, 25), (28, 8, 26)] {
+        let size = value(&library, tag);
+        for part in [8, row - 8, row / 2].into_iter().filter(|part| part % row != 0) {
+            assert_eq!(malformed(&with_value(&library, tag, size - part)), table(named), "{part}");
+        }
+        assert!(faults(&with_value(&library, tag, size - row)).is_empty());
+    }
+}
+
 #[test]
 fn packed_relocations_are_a_table_too() {
     let library = library(&["-Wl,-z,pack-relative-relocs"]);
     assert!(faults(&library).is_empty());
+    let size = value(&library, 35);
+    assert_eq!(malformed(&with_value(&library, 35, size - 4)), table(36));
     // DT_RELR, DT_RELRSZ, DT_RELRENT.
     for (tag, other, named) in [(36, FAR, 36), (35, FAR, 36), (37, 4, 37)] {
         assert_eq!(malformed(&with_value(&library, tag, other)), table(named));
@@ -149,16 +166,45 @@ fn a_gnu_hash_table_that_leads_out_of_itself_is_refused() {
 #[test]
 fn a_gnu_hash_chain_without_an_end_is_refused() {
     let library = library(&[]);
-    let at = value(&library, GNU_HASH) as usize;
-    let mut endless = library.clone();
-    let header = program_headers(&library).find(|&at| library[at..at + 4] == [1, 0, 0, 0]).unwrap();
+    let header = program_header(&library, 1);
     let end = (field(&library, header + 8) + field(&library, header + 32)) as usize;
-    let starts = at + 16 + 8 * words(&library, at as u64 + 8, 1)[0] as usize;
-    let chains = starts + 4 * words(&library, at as u64, 1)[0] as usize;
-    for word in endless[chains..end].chunks_mut(4) {
+    assert_eq!(malformed(&with_no_chain_ending_before(&library, end)), hash_table(GNU_HASH));
+}
+
+/// With no mark of an end from the first chain on to that offset.
+fn with_no_chain_ending_before(library: &[u8], end: usize) -> Vec<u8> {
+    let mut endless = library.to_vec();
+    for word in endless[chains(library) as usize..end].chunks_mut(4) {
         word[0] &= !1;
     }
-    assert_eq!(malformed(&endless), hash_table(GNU_HASH));
+    endless
+}
+
+/// Where the chains of `DT_GNU_HASH` are.
+fn chains(library: &[u8]) -> u64 {
+    let at = value(library, GNU_HASH);
+    let [buckets, _, filters] = words(library, at, 3)[..] else { panic!() };
+    at + 16 + 8 * u64::from(filters) + 4 * u64::from(buckets)
+}
+
+/// The linker changes words of the dynamic table before it looks for symbols: an end in the file
+/// may be none in memory.
+#[test]
+fn a_gnu_hash_chain_that_leads_into_the_dynamic_table_is_refused() {
+    let library = library(&[]);
+    let (at, chains) = (value(&library, GNU_HASH), chains(&library));
+    let [buckets, first] = words(&library, at, 2)[..] else { panic!() };
+    let dynamic = field(&library, program_header(&library, 2) + 16);
+    let start = first + ((dynamic + 8 - chains) / 4) as u32;
+    let begins_there = with_words(&library, chains - 4 * u64::from(buckets), &[start]);
+    assert_eq!(malformed(&begins_there), hash_table(GNU_HASH));
+
+    // In one segment with it.
+    let library = with_table_in_the_first_segment(&library);
+    assert!(faults(&library).is_empty());
+    let table = field(&library, program_header(&library, 2) + 8) as usize;
+    let ends_there = with_no_chain_ending_before(&library, table);
+    assert_eq!(malformed(&ends_there), hash_table(GNU_HASH));
 }
 
 #[test]
