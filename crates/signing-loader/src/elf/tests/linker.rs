@@ -219,9 +219,9 @@ pub(super) fn asked_for(library: &[u8], directory: &Path) -> BTreeSet<String> {
         .unwrap();
     let shown = String::from_utf8_lossy(&output.stderr);
     let by_library = format!("needed by {}", path.display());
-    shown
-        .lines()
-        .filter(|line| line.contains(&by_library))
-        .filter_map(|line| Some(line.split_once("file=")?.1.split_once(" [")?.0.to_owned()))
-        .collect()
+    // A damaged name depends on where the library is mapped, and may hold the end of a line.
+    let mut before: Vec<_> = shown.split(&by_library).collect();
+    before.pop();
+    let name = |text: &str| Some(text.rsplit_once("file=")?.1.split_once(" [")?.0.to_owned());
+    before.into_iter().filter_map(name).collect()
 }
