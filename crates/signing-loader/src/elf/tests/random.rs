@@ -18,6 +18,27 @@ static LIBRARIES: LazyLock<[Vec<u8>; 2]> = LazyLock::new(|| {
     })
 });
 
+/// Flips each bit of these bytes, one at a time. How many results are refused, and how many are read
+/// as by the linker.
+pub(super) fn flip_each_bit(
+    library: &[u8],
+    bytes: impl IntoIterator<Item = usize>,
+) -> (usize, usize) {
+    let (mut refused, mut accepted) = (0, 0);
+    for at in bytes {
+        for bit in 0..8 {
+            let mut damaged = library.to_vec();
+            damaged[at] ^= 1 << bit;
+            match read(&damaged) {
+                Ok(_) => accepted += 1,
+                Err(_) => refused += 1,
+            }
+            is_refused_or_read_as_by_the_linker(&damaged);
+        }
+    }
+    (refused, accepted)
+}
+
 /// The library is refused, or has the needs that the linker sees.
 pub(super) fn is_refused_or_read_as_by_the_linker(library: &[u8]) {
     let Ok(read) = read(library) else { return };
@@ -48,17 +69,8 @@ fn each_flipped_bit_of_the_tables_is_refused_or_read_as_by_the_linker() {
     let (mut refused, mut accepted) = (0, 0);
     for library in &*LIBRARIES {
         is_refused_or_read_as_by_the_linker(library);
-        for at in tables(library) {
-            for bit in 0..8 {
-                let mut damaged = library.clone();
-                damaged[at] ^= 1 << bit;
-                match read(&damaged) {
-                    Ok(_) => accepted += 1,
-                    Err(_) => refused += 1,
-                }
-                is_refused_or_read_as_by_the_linker(&damaged);
-            }
-        }
+        let counts = flip_each_bit(library, tables(library));
+        (refused, accepted) = (refused + counts.0, accepted + counts.1);
     }
     assert!(refused > 1000 && accepted > 1000, "{refused} refused, {accepted} accepted");
 }

@@ -62,7 +62,7 @@ fn versions_without_an_end_in_their_segment_are_refused() {
     ] {
         assert_eq!(malformed(&with_words(&library, at, &[0x7fff_ffff])), table(tag), "{at:#x}");
     }
-    // A name that is none.
+    // No name lies there.
     let reason = malformed(&with_words(&library, need + 4, &[u32::MAX]));
     assert_eq!(reason, MalformedLibrary::Text { tag: DynamicTag(VERNEED as i64) });
 }
