@@ -32,11 +32,8 @@ impl TrustReader {
         org: OrgId,
         anchor: &TrustAnchor,
     ) -> Result<Option<VerifiedDocuments>, TrustError> {
-        let documents = self.stored_documents(org).await?;
-        match documents.texts.contains_key(&org) {
-            true => Ok(Some(documents.verify(org, anchor)?.into_own())),
-            false => Ok(None),
-        }
+        let published = self.published_trust_with_children(org, anchor).await?;
+        Ok(published.map(|published| published.own))
     }
 
     /// The same, with the documents of the organizations that the statement grants trust to.
