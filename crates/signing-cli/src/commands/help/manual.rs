@@ -181,3 +181,19 @@ fn see_also(roff: &mut Roff, path: &str) {
     roff.control("SH", ["SEE ALSO"]);
     roff.text([bold(format!("cloacina{}", group.unwrap_or_default())), roman("(1)")]);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_manual_has_every_variable_of_the_page_of_configuration() {
+        let page = include_str!("../../../../../docs/content/reference/configuration.md");
+        let rows = page.lines().filter(|line| line.starts_with("| `CLOACINA_"));
+        let named = rows.filter_map(|row| row.split('`').nth(1)).collect::<Vec<_>>();
+        assert!(named.len() > 4, "{named:?}");
+        for name in named {
+            assert!(VARIABLES.iter().any(|variable| variable.name == name), "{name}");
+        }
+    }
+}
