@@ -190,8 +190,8 @@ pub(super) fn memory(error: &VersionMemoryError) -> Advice {
 
 pub(super) fn still_given(org: &OrgName) -> Advice {
     let next = format!(
-        "if nobody was to take it away, find out who changed the rows; otherwise sign what they say, \
-         and export again: {}",
+        "if nobody meant to take it away, find out who changed the rows; otherwise sign what they \
+         say, and export again: {}",
         publish(org.as_str())
     );
     Advice::refused("TrustStillGiven", next)

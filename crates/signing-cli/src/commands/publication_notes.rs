@@ -92,7 +92,7 @@ pub(super) async fn parents(
 }
 
 /// The same after a key was refused for good, unless the published documents refuse it too. What
-/// is to be published is `named`: the fingerprint may be the word of a row.
+/// is to be published is `named`: the fingerprint may be only what a row says.
 pub(super) async fn noted_for_refusal(
     keys: &TrustReader,
     org: &OrganizationRecord,

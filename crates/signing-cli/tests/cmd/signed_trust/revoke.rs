@@ -167,13 +167,19 @@ fn a_key_that_is_declared_compromised_everywhere_is_to_be_denied_by_the_document
     assert_eq!(versions(&scratch), [1, 1, 2]);
 }
 
-#[test]
-fn what_is_withdrawn_reaches_hosts_with_a_bundle_when_it_is_published() {
+/// A grant to an organization that has the root with this digest.
+fn granting_by_row() -> (Scratch, String) {
     let scratch = rooted();
     scratch.json(&["orgs", "create", "vendor"]);
     let init = ["trust", "init", "--org", "vendor", "--root-key", "root.pem", "--yes"];
     let root = text(&scratch.json(&init)["root"]);
     scratch.json(&["orgs", "grant-trust", "--from", "acme", "--to", "vendor"]);
+    (scratch, root)
+}
+
+#[test]
+fn what_is_withdrawn_reaches_hosts_with_a_bundle_when_it_is_published() {
+    let (scratch, root) = granting_by_row();
     scratch.json(&[&PUBLISH[..], &["--child-root", &format!("vendor={root}")]].concat());
     let withdraw = ["orgs", "revoke-trust", "--from", "acme", "--to", "vendor"];
     let floor = ["package", "floor", "set", "2.0.0", "--name", "a.so", "--org", "acme"];
@@ -195,11 +201,7 @@ fn what_is_withdrawn_reaches_hosts_with_a_bundle_when_it_is_published() {
 
 #[test]
 fn the_deletion_of_a_granted_organization_is_to_be_published_by_those_that_grant() {
-    let scratch = rooted();
-    scratch.json(&["orgs", "create", "vendor"]);
-    let init = ["trust", "init", "--org", "vendor", "--root-key", "root.pem", "--yes"];
-    let root = text(&scratch.json(&init)["root"]);
-    scratch.json(&["orgs", "grant-trust", "--from", "acme", "--to", "vendor"]);
+    let (scratch, root) = granting_by_row();
     let delete = ["orgs", "delete", "vendor", "--dry-run"];
     let before = scratch.run(&delete);
     assert!(!before.stderr.contains(NOT_KNOWN), "{}", before.stderr);
