@@ -72,8 +72,8 @@ impl ContentKind {
     pub(crate) fn gives_way_to(&self, new: &Self) -> bool {
         match self {
             Self::Other => true,
-            // One may open all keys of a store.
-            Self::ThirtyTwoBytes => false,
+            // It may be the only copy, and may open all keys of a store.
+            Self::PrivateKey | Self::OtherPrivateKey | Self::ThirtyTwoBytes => false,
             _ => self == new,
         }
     }

@@ -99,6 +99,8 @@ pub(crate) async fn readable_signing_keys(
 pub(crate) struct SelectedPublicKey {
     pub(crate) fingerprint: Fingerprint,
     pub(crate) name: Option<KeyName>,
+    /// Whether anything but the command line says that there is such a key.
+    pub(crate) is_known: bool,
 }
 
 /// Finds a public key that `org` may have an opinion of: its own, or one that it accepts
@@ -122,7 +124,8 @@ pub(crate) async fn public_key(
         let accepted = keys.list_trusted_keys(org.id).await?;
         found.extend(accepted.into_iter().filter_map(|key| {
             let fingerprint = key.key.fingerprint();
-            prefix.begins(fingerprint).then_some(SelectedPublicKey { fingerprint, name: key.name })
+            let (name, is_known) = (key.name, true);
+            prefix.begins(fingerprint).then_some(SelectedPublicKey { fingerprint, name, is_known })
         }));
     }
     found.sort_by_key(|key| (key.fingerprint, key.name.is_none()));
@@ -131,7 +134,7 @@ pub(crate) async fn public_key(
     match (found.next(), found.next(), &named.key) {
         (Some(key), None, _) => Ok(key),
         (None, _, GivenKey::Fingerprint(fingerprint)) => {
-            Ok(SelectedPublicKey { fingerprint: *fingerprint, name: None })
+            Ok(SelectedPublicKey { fingerprint: *fingerprint, name: None, is_known: false })
         }
         (None, _, _) => Err(scope.no_such_key(keys, named, None).await?),
         (Some(first), Some(second), _) => {
@@ -392,6 +395,7 @@ impl Selected {
     }
 
     fn public_key(&self) -> SelectedPublicKey {
-        SelectedPublicKey { fingerprint: self.fingerprint(), name: self.name().cloned() }
+        let (fingerprint, name) = (self.fingerprint(), self.name().cloned());
+        SelectedPublicKey { fingerprint, name, is_known: true }
     }
 }

@@ -62,7 +62,10 @@ fn past(given: &str, after_date: Days) -> Result<DateTime<Utc>, TimeError> {
 
 fn parse(given: &str) -> Result<GivenTime, TimeError> {
     if let Ok(time) = given.parse::<StatementTime>() {
-        return Ok(GivenTime::Moment(time.to_utc()));
+        let time = time.to_utc();
+        // A database keeps the second 60 as the first of the next minute.
+        let is_leap_second = time.timestamp_subsec_nanos() >= 1_000_000_000;
+        return if is_leap_second { Err(TimeError) } else { Ok(GivenTime::Moment(time)) };
     }
     if let Ok(time) = format!("{given}T00:00:00Z").parse::<StatementTime>() {
         return Ok(GivenTime::Date(time.to_utc().date_naive()));

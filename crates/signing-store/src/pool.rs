@@ -67,7 +67,8 @@ impl Pool {
     }
 }
 
-/// Runs a question on a pooled connection: `read!(pool, |conn| { … })`.
+/// Runs a question on a pooled connection: `read!(pool, |conn| { … })`, or with a time limit of its
+/// own `read!(pool, limit, |conn| { … })`.
 ///
 /// The body is written once and compiled for each kind of connection. It owns what it
 /// names, and yields `Result<_, StoreError>`. It is boxed, because a query's type carries
@@ -75,14 +76,17 @@ impl Pool {
 /// every caller.
 macro_rules! read {
     ($pool:expr, |$conn:ident| $body:block) => {
+        $crate::pool::read!($pool, $crate::backend::deadline::OPERATION_LIMIT, |$conn| $body)
+    };
+    ($pool:expr, $limit:expr, |$conn:ident| $body:block) => {
         match $pool.clone() {
             #[cfg(feature = "sqlite")]
             $crate::pool::Pool::Sqlite(connections) => {
-                $crate::pool::read_on!(connections, |$conn| $body)
+                $crate::pool::read_on!(connections, $limit, |$conn| $body)
             }
             #[cfg(feature = "postgres")]
             $crate::pool::Pool::Postgres(connections) => {
-                $crate::pool::read_on!(connections, |$conn| $body)
+                $crate::pool::read_on!(connections, $limit, |$conn| $body)
             }
         }
     };
@@ -92,16 +96,16 @@ pub(crate) use read;
 /// [`read!`] for one kind of connection.
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 macro_rules! read_on {
-    ($connections:ident, |$conn:ident| $body:block) => {{
+    ($connections:ident, $limit:expr, |$conn:ident| $body:block) => {{
         use $crate::backend::pooled::{CheckedOut as _, check_out};
 
-        $crate::pool::read_in_time(Box::pin(async move {
+        let operation = Box::pin(async move {
             let mut checked_out = check_out(&$connections).await?;
             let $conn = checked_out.connection();
             let result: Result<_, $crate::error::StoreError> = async { $body }.await;
             checked_out.conclude(result)
-        }))
-        .await
+        });
+        $crate::pool::read_in_time($limit, operation).await
     }};
 }
 #[cfg(any(feature = "sqlite", feature = "postgres"))]

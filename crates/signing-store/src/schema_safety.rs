@@ -2,8 +2,8 @@
 //!
 //! On Postgres somebody else who may create objects in its schemas could replace a function or an
 //! operator. A SQLite file has no roles, and what its owner once put into it stays in every copy:
-//! a trigger that takes a revocation back, a view in place of a table, or a table that replaces one
-//! denial by the next. What is missing matters as well: a trigger tells other processes that trust
+//! a trigger that takes a revocation back, a view in place of a table, a table that replaces one
+//! denial by the next, or an index that leads a revocation to another row. What is missing matters as well: a trigger tells other processes that trust
 //! has changed.
 
 use crate::error::StoreError;
@@ -17,6 +17,9 @@ pub(crate) trait SchemaSafety {
     /// Asserts that the tables, indexes, triggers and views are those of the migrations that were
     /// applied. A newer program's store has others.
     async fn require_own_code(&mut self, status: &SchemaStatus) -> Result<(), StoreError>;
+
+    /// Asserts that the tables and their indexes agree, and that no two share a page.
+    async fn require_sound_file(&mut self) -> Result<(), StoreError>;
 }
 
 #[cfg(feature = "sqlite")]
@@ -29,6 +32,10 @@ impl SchemaSafety for crate::backend::connection::SqliteConnection {
     async fn require_own_code(&mut self, status: &SchemaStatus) -> Result<(), StoreError> {
         sqlite::require_own_code(self, status).await
     }
+
+    async fn require_sound_file(&mut self) -> Result<(), StoreError> {
+        sqlite::require_sound_file(self).await
+    }
 }
 
 #[cfg(feature = "postgres")]
@@ -39,6 +46,11 @@ impl SchemaSafety for crate::backend::connection::PgConnection {
 
     /// What is in a safe schema is its owner's.
     async fn require_own_code(&mut self, _: &SchemaStatus) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// Nobody but the server writes its files.
+    async fn require_sound_file(&mut self) -> Result<(), StoreError> {
         Ok(())
     }
 }

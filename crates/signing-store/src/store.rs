@@ -4,10 +4,12 @@ use std::sync::Arc;
 use diesel_async::SimpleAsyncConnection;
 
 use crate::backend::access::Access;
+use crate::backend::deadline::LONG_OPERATION_LIMIT;
 use crate::error::StoreError;
 use crate::migrate;
 use crate::migrations::SchemaStatus;
 use crate::pool::{Pool, read};
+use crate::schema_safety::SchemaSafety;
 use crate::state::{LastSeen, PendingChange};
 use crate::url::DatabaseUrl;
 #[cfg(feature = "sqlite")]
@@ -81,6 +83,18 @@ impl StoreReader {
         migrate::status(&self.pool).await
     }
 
+    /// Asserts that a SQLite file is sound, page by page, by SQLite's `integrity_check`.
+    /// [`Store::open`] has done so; for one that only reads it takes too long, some 10 ms for
+    /// each MiB.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::UnsafeSchema`] if its pages are damaged, or somebody who could write the file
+    /// has left an index that leads to other rows, or pages that will be written over.
+    pub async fn require_sound_file(&self) -> Result<(), StoreError> {
+        read!(self.pool, LONG_OPERATION_LIMIT, |conn| { conn.require_sound_file().await })
+    }
+
     /// The same store, with connections of its own, for a thread that has a runtime of its
     /// own: a connection is carried by the runtime in which it was made. Makes none yet.
     ///
@@ -116,10 +130,11 @@ impl Store {
     /// [`StoreError::NoDatabase`], [`StoreError::NoStore`] and
     /// [`StoreError::SchemaOutdated`] if it is to be [migrated](Self::migrate) first;
     /// nothing is created.
-    /// [`StoreError::UnsafeFile`] if others could replace a SQLite file, and
-    /// [`StoreError::ReadOnly`] if this process may only read it.
+    /// [`StoreError::UnsafeFile`] if others could replace a SQLite file,
+    /// [`StoreError::ReadOnly`] if this process may only read it or the URL says that it is
+    /// another user's, and [`StoreError::UnsafeSchema`] if somebody has changed how it works.
     pub async fn open(url: &DatabaseUrl) -> Result<Self, StoreError> {
-        Ok(Self { reader: StoreReader::open_for(url, Access::Write).await? })
+        Self::checked(StoreReader::open_for(url, Access::Write).await?).await
     }
 
     /// Opens a database after bringing its tables up to date; a SQLite file is
@@ -146,7 +161,12 @@ impl Store {
             SchemaStatus::Empty | SchemaStatus::Outdated { .. } => migrate::apply(&pool).await?,
             SchemaStatus::TooNew { unknown } => return Err(StoreError::SchemaTooNew { unknown }),
         };
-        Ok((Self { reader: StoreReader::new(pool) }, applied))
+        Ok((Self::checked(StoreReader::new(pool)).await?, applied))
+    }
+
+    async fn checked(reader: StoreReader) -> Result<Self, StoreError> {
+        reader.require_sound_file().await?;
+        Ok(Self { reader })
     }
 }
 

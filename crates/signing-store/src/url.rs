@@ -19,7 +19,7 @@ pub(crate) use sqlite::SqliteTarget;
 ///
 /// A SQLite file must be this process' user's or root's. `sqlite:path?owner=ops` also
 /// allows one of the user `ops`, who may then decide what the store says: a name, or the
-/// number of a user. Only what begins with `sqlite:` has parameters; just a path is one,
+/// number of a user. It is only read. Only what begins with `sqlite:` has parameters; just a path is one,
 /// question marks and all.
 ///
 /// Postgres URLs take these of libpq's parameters, among others:
@@ -28,8 +28,8 @@ pub(crate) use sqlite::SqliteTarget;
 ///   [`RequiredTls::DangerNone`] also `require`
 ///   (encrypted, whatever server answers) and `disable`. This machine's own addresses are
 ///   no exception: any local user can take a port on which no server listens.
-/// - `sslrootcert=<PEM file>`: the authorities to verify the server by, instead of the
-///   system's.
+/// - `sslrootcert=<PEM file>`: the authorities to verify the server by, instead of those in
+///   the file that `SSL_CERT_FILE` names, or the system's.
 /// - `require_auth=scram-sha-256`, the default wherever a password is configured: the
 ///   server must prove that it knows the password, and never learns it otherwise.
 ///   `require_auth=none`: the server must let the role in without a password.

@@ -24,6 +24,20 @@ fn what_verification_refuses_at_once_is_not_signed() {
     scratch.json(&["package", "verify", "a.so", "--trust-key", "dev.pub.pem"]);
 }
 
+/// A database keeps it as the second after, which may be in a year that RFC 3339 cannot write.
+#[test]
+fn a_leap_second_is_not_taken() {
+    let scratch = Scratch::with_orgs(&["acme"]);
+    scratch.key_files("dev");
+    scratch.write("a.so", "a");
+    let sign = ["package", "sign", "a.so", "--key", "dev.pem", "--expires"];
+    let trust = ["keys", "trust", "--org", "acme", "--import", "dev.pub.pem", "--expires"];
+    for command in [&sign[..], &trust] {
+        scratch.fails(2, "Usage", &[command, &["9999-12-31T23:59:60Z"]].concat());
+        scratch.json(&[command, &["9999-12-31T23:59:59Z"]].concat());
+    }
+}
+
 #[test]
 fn a_clock_is_not_allowed_to_be_years_ahead() {
     let scratch = Scratch::new();

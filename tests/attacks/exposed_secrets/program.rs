@@ -31,11 +31,15 @@ fn secrets_that_others_can_read_or_write_are_refused() {
     scratch.write("new", OTHER_KEK);
     let (id, _) = scratch.stored_key("release", "acme");
     let with_kek = ["package", "sign", "a.so", "--force", "--key-id", &id, "--kek-file", "kek"];
-    let generate = ["keys", "generate", "--name", "k", "--force", "--output", "k.pem"];
+    set_permissions(scratch.path("passphrase"), Permissions::from_mode(0o600)).unwrap();
+    let passphrase = ["--passphrase-file", "passphrase"];
+    let generate = ["keys", "generate", "--name", "k", "--output", "k.pem"];
+    scratch.json(&[&generate[..], &passphrase].concat());
+    let with_passphrase = ["package", "sign", "a.so", "--force", "--key", "k.pem"];
     for (file, arguments) in [
         ("dev.pem", &["package", "sign", "a.so", "--force", "--key", "dev.pem"][..]),
         ("dev.pem", &["audit", "checkpoint", "--all", "--key", "dev.pem"]),
-        ("passphrase", &[&generate[..], &["--passphrase-file", "passphrase"]].concat()),
+        ("passphrase", &[&with_passphrase[..], &passphrase].concat()),
         ("kek", &with_kek),
         ("new", &["keys", "rotate-kek", "--kek-file", "kek", "--new-kek-file", "new"]),
     ] {

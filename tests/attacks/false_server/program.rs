@@ -3,7 +3,9 @@
 //! What a false server can do within SCRAM is tried through the library, in
 //! `library.rs` beside this file.
 
+use std::fs::{Permissions, set_permissions};
 use std::io::{Read, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 use std::sync::mpsc;
 use std::thread;
@@ -55,6 +57,34 @@ fn ask(scratch: &Scratch, answer: &'static [u8], parameters: &str) -> (Run, Vec<
     let mut command = scratch.command(&["package", "verify", "a.so", "--org", "acme", "--json"]);
     let run = finish(command.env("CLOACINA_DATABASE_URL", url), b"");
     (run, hears.recv_timeout(LIMIT).unwrap())
+}
+
+/// Who chooses the certificates chooses the server.
+#[test]
+fn certificates_that_others_could_have_chosen_prove_no_server() {
+    let scratch = Scratch::new();
+    scratch.write("a.so", "the bytes of a.so");
+    let mut make = scratch.tool("openssl");
+    make.args(["req", "-x509", "-newkey", "ed25519", "-nodes", "-subj", "/CN=authority"]);
+    make.args(["-keyout", "ca.key", "-out", "ca.pem"]);
+    assert_eq!(finish(&mut make, b"").code, 0);
+    let verify = |variables: &[(&str, &str)]| {
+        let mut command =
+            scratch.command(&["--json", "package", "verify", "a.so", "--org", "acme"]);
+        command.env("CLOACINA_DATABASE_URL", "postgres://ann@127.0.0.1:1/trust");
+        command.envs(variables.iter().map(|(name, path)| (name, scratch.path(path))));
+        finish(&mut command, b"")
+    };
+    let set_mode = |mode| {
+        set_permissions(scratch.path("ca.pem"), Permissions::from_mode(mode)).unwrap();
+    };
+    set_mode(0o666);
+    verify(&[("SSL_CERT_FILE", "ca.pem")]).assert_failed(2, "InvalidRootCertificates");
+    verify(&[("SSL_CERT_DIR", "")]).assert_failed(2, "InvalidRootCertificates");
+    set_mode(0o644);
+    verify(&[("SSL_CERT_FILE", "ca.pem")]).assert_failed(2, "DatabaseNotListening");
+    let both = [("SSL_CERT_FILE", "ca.pem"), ("SSL_CERT_DIR", "")];
+    verify(&both).assert_failed(2, "DatabaseNotListening");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::support::{Run, Scratch, finish, forge, text};
+use crate::support::{Run, Scratch, finish, forge, text, with_kept};
 
 const ROOT: [&str; 2] = ["--trust-root", "root.json"];
 const PUBLISH: [&str; 9] =
@@ -13,6 +13,8 @@ const PUBLISH: [&str; 9] =
 /// Fingerprints of keys are 32 times this.
 const LEAKED: &str = "1e";
 const LOST: &str = "10";
+const KEEP: &str = "CREATE TABLE kept.rows AS SELECT * FROM trust_documents";
+const PUT_BACK: &str = "INSERT OR IGNORE INTO trust_documents SELECT * FROM kept.rows";
 
 #[test]
 fn nothing_is_signed_after_documents_from_another_root() {
@@ -39,7 +41,7 @@ fn nothing_is_signed_after_documents_from_another_root() {
 fn revocations_are_not_signed_after_the_newest_were_removed() {
     let scratch = administered();
     assert_eq!(deny(&scratch, &LEAKED.repeat(32)).code, 0);
-    forge(&scratch, "CREATE TABLE kept AS SELECT * FROM trust_documents");
+    forge(&scratch, &with_kept(&scratch, KEEP));
     forge(&scratch, "DELETE FROM trust_documents WHERE kind = 'revocations' AND version = 2");
     let before = documents(&scratch, "acme");
     let refused = deny(&scratch, &LOST.repeat(32));
@@ -48,7 +50,7 @@ fn revocations_are_not_signed_after_the_newest_were_removed() {
     assert!(refused.stderr.contains(remembered), "{}", refused.stderr);
     assert_eq!(documents(&scratch, "acme"), before);
     // With what was removed back in its place, both keys are denied for good.
-    forge(&scratch, "INSERT OR IGNORE INTO trust_documents SELECT * FROM kept");
+    forge(&scratch, &with_kept(&scratch, PUT_BACK));
     assert_eq!(deny(&scratch, &LOST.repeat(32)).code, 0);
     let status = scratch.json(&["trust", "show", "--org", "acme"]);
     let newest = status["documents"].as_array().unwrap().last().unwrap();
@@ -59,12 +61,12 @@ fn revocations_are_not_signed_after_the_newest_were_removed() {
 fn statement_is_not_signed_after_the_newest_was_removed() {
     let scratch = administered();
     scratch.json(&PUBLISH);
-    forge(&scratch, "CREATE TABLE kept AS SELECT * FROM trust_documents");
+    forge(&scratch, &with_kept(&scratch, KEEP));
     forge(&scratch, "DELETE FROM trust_documents WHERE kind = 'statement' AND version = 2");
     let before = documents(&scratch, "acme");
     scratch.fails(1, "TrustDocumentRolledBack", &PUBLISH);
     assert_eq!(documents(&scratch, "acme"), before);
-    forge(&scratch, "INSERT OR IGNORE INTO trust_documents SELECT * FROM kept");
+    forge(&scratch, &with_kept(&scratch, PUT_BACK));
     scratch.json(&PUBLISH);
 }
 

@@ -8,6 +8,7 @@
 mod journals;
 mod readers;
 mod replaced;
+mod super_journal;
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tokio_postgres::NoTls;
 
-use crate::support::{Run, Scratch, forge, spawn, text};
+use crate::support::{Run, Scratch, forge, spawn, text, with_kept};
 
 const ROOT: [&str; 2] = ["--trust-root", "root.json"];
 const PUBLISH: [&str; 4] = ["--publish", "online.pem", ROOT[0], ROOT[1]];
@@ -22,8 +22,8 @@ fn forged_id_of_a_row_redirects_no_revocation() {
     let [build, release] = ["build", "release"].map(|name| row(&scratch, name));
     let prefix = &build.fingerprint[..16];
     let forged = format!("{}-{}-{}-8000-000000000000", &prefix[..8], &prefix[8..12], &prefix[12..]);
-    let as_it_was = "CREATE TABLE kept AS SELECT * FROM trusted_keys";
-    forge(&scratch, as_it_was);
+    let keep = "CREATE TABLE kept.rows AS SELECT * FROM trusted_keys";
+    forge(&scratch, &with_kept(&scratch, keep));
     forge(&scratch, "DELETE FROM trusted_keys WHERE name = 'build'");
     let (from, to) = (scratch.sql_id(&release.id), scratch.sql_id(&forged));
     forge(&scratch, &format!("UPDATE trusted_keys SET id = {to} WHERE id = {from}"));
@@ -41,7 +41,8 @@ fn forged_id_of_a_row_redirects_no_revocation() {
     assert_eq!(denied(&scratch), [&*build.fingerprint]);
 
     // The sibling: the rows as they were.
-    forge(&scratch, "DELETE FROM trusted_keys; INSERT INTO trusted_keys SELECT * FROM kept");
+    let back = "DELETE FROM trusted_keys; INSERT INTO trusted_keys SELECT * FROM kept.rows";
+    forge(&scratch, &with_kept(&scratch, back));
     scratch.json(&revoke);
     assert!(row(&scratch, "build").is_refused);
     assert!(!row(&scratch, "release").is_refused);

@@ -90,9 +90,9 @@ pub(super) fn store(error: &StoreError) -> Advice {
         StoreError::SignatureNotFound { .. } => FIND_SIGNATURES,
         StoreError::SignaturesChanged { .. } => package::SIGN_AGAIN,
         StoreError::TrustDocumentConflict { .. } => {
-            "if this draft was published before, nothing is left to do; otherwise somebody has \
-             published meanwhile: make the draft again, and have it signed: cloacina trust publish \
-             --draft <file>"
+            "if this was published before, nothing is left to do; otherwise somebody has published \
+             meanwhile: look at what they have published with cloacina trust status, then run the \
+             command again; make a draft again, and have it signed again"
         }
         StoreError::TooManyKeyRows { .. } => trust::NAME_THE_KEY,
         StoreError::Compromised { .. } => {
@@ -282,7 +282,9 @@ fn unsafe_schema(fault: &SchemaFault) -> Cow<'static, str> {
             grantee(role)
         )
         .into(),
-        SchemaFault::UnknownObject { .. } | SchemaFault::MissingObject { .. } => {
+        SchemaFault::UnknownObject { .. }
+        | SchemaFault::MissingObject { .. }
+        | SchemaFault::Damaged { .. } => {
             "find out who changed the store and what that did, then restore a backup from before"
                 .into()
         }

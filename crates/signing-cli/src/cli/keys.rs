@@ -144,7 +144,7 @@ pub(crate) struct GenerateArgs {
     #[command(flatten)]
     passphrase: PassphraseArgs,
 
-    /// Replace existing files
+    /// Replace an existing public key, but no private key
     #[arg(long, requires = "output", conflicts_with = "org")]
     force: bool,
 }

@@ -8,7 +8,9 @@ use std::os::unix::fs::PermissionsExt;
 
 use serde_json::Value;
 
-use crate::support::{NOBODY, OTHER_KEK, Scratch, as_nobody, as_root, finish, forge, text};
+use crate::support::{
+    NOBODY, OTHER_KEK, Scratch, as_nobody, as_root, finish, forge, text, with_kept,
+};
 
 /// What `doctor` says.
 struct Examined {
@@ -343,9 +345,10 @@ fn signed_trust_that_nobody_can_read_is_a_problem() {
     scratch.json(&init);
     Examined::of(&scratch, &[]).assert("expiry", "ok");
     for kind in ["root", "statement", "revocations"] {
-        let keep =
-            format!("CREATE TABLE kept AS SELECT * FROM trust_documents WHERE kind = '{kind}'");
-        forge(&scratch, &keep);
+        let keep = format!(
+            "CREATE TABLE kept.{kind} AS SELECT * FROM trust_documents WHERE kind = '{kind}'"
+        );
+        forge(&scratch, &with_kept(&scratch, &keep));
         forge(
             &scratch,
             &format!("UPDATE trust_documents SET envelope = '{{}}' WHERE kind = '{kind}'"),
@@ -354,9 +357,11 @@ fn signed_trust_that_nobody_can_read_is_a_problem() {
         let message = text(&examined.assert("expiry", "problem")["message"]);
         assert!(message.contains("cannot be read") && message.contains(kind), "{message}");
         examined.assert_problems(1);
-        let back =
-            "UPDATE trust_documents SET envelope = (SELECT envelope FROM kept) WHERE kind = ";
-        forge(&scratch, &format!("{back}'{kind}'; DROP TABLE kept"));
+        let back = format!(
+            "UPDATE trust_documents SET envelope = (SELECT envelope FROM kept.{kind})
+             WHERE kind = '{kind}'"
+        );
+        forge(&scratch, &with_kept(&scratch, &back));
         Examined::of(&scratch, &[]).assert("expiry", "ok");
     }
 }

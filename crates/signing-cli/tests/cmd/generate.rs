@@ -73,6 +73,24 @@ fn existing_files_are_kept_byte_for_byte() {
 }
 
 #[test]
+fn a_private_key_is_not_replaced_by_another() {
+    let scratch = Scratch::new();
+    scratch.key_files("dev");
+    let (private, public) = (scratch.read("dev.pem"), scratch.read("dev.pub.pem"));
+    let force = ["keys", "generate", "--name", "dev", "--output", "dev.pem", "--force"];
+    for generate in [&force[..6], &force] {
+        let refused = scratch.fails(2, "OtherFileKind", generate);
+        assert!(refused.stderr.contains("dev.pem is a private key"), "{}", refused.stderr);
+    }
+    assert_eq!(scratch.read("dev.pem"), private);
+    assert_eq!(scratch.read("dev.pub.pem"), public);
+
+    std::fs::remove_file(scratch.path("dev.pem")).unwrap();
+    scratch.json(&force);
+    assert_ne!(scratch.read("dev.pub.pem"), public);
+}
+
+#[test]
 fn a_private_key_that_cannot_be_replaced_gets_no_new_public_half() {
     let scratch = Scratch::new();
     scratch.key_files("dev");

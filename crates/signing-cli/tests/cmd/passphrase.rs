@@ -143,6 +143,7 @@ fn a_key_from_standard_input_has_its_passphrase_from_elsewhere() {
 #[test]
 fn a_passphrase_for_a_key_that_lies_open_is_refused() {
     let scratch = scratch();
+    std::fs::remove_file(scratch.path("dev.pem")).unwrap();
     scratch.json(&[&GENERATE[..], &["--force"]].concat());
     for run in [
         with_variable(&scratch, &SIGN, SECRET),
@@ -272,7 +273,7 @@ fn a_file_that_asks_for_too_much_is_refused_before_anything_is_computed() {
 #[test]
 fn a_passphrase_is_said_nowhere() {
     let scratch = scratch();
-    for arguments in [&SIGN[..], &IMPORT, &[&GENERATE[..], &["--force"]].concat()] {
+    for arguments in [&SIGN[..], &IMPORT, &[&GENERATE[..5], &["other.pem", "--force"]].concat()] {
         for passphrase in ["open barley", SECRET] {
             let mut command = scratch.command(arguments);
             let run = finish(command.arg("-vv").env(VARIABLE, passphrase), b"");

@@ -279,6 +279,11 @@ pub(crate) fn forge(scratch: &Scratch, sql: &str) {
     connection.batch_execute(sql).unwrap();
 }
 
+/// SQL that also uses a second file, `kept`: a SQLite store has no tables but its own.
+pub(crate) fn with_kept(scratch: &Scratch, sql: &str) -> String {
+    format!("ATTACH '{}' AS kept; {sql}", scratch.path("kept.db").display())
+}
+
 pub(crate) fn text(value: &Value) -> String {
     value.as_str().unwrap_or_else(|| panic!("not text: {value}")).to_owned()
 }

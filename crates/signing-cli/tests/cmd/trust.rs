@@ -64,6 +64,27 @@ fn a_stored_signing_key_is_trusted_by_its_id() {
     scratch.fails(2, "Usage", &["keys", "trust", "--org", "operator"]);
 }
 
+/// With one wrong digit, the key that was meant is still accepted.
+#[test]
+fn a_denied_key_that_the_organization_does_not_accept_is_said_to_be_unknown() {
+    let unknown = "acme accepts no key of this fingerprint";
+    for everywhere in [&[][..], &["--danger-everywhere"]] {
+        let scratch = Scratch::with_orgs(&["acme"]);
+        let fingerprint = scratch.key_files("release");
+        scratch.json(&["keys", "trust", "--org", "acme", "--import", "release.pub.pem"]);
+        let end = if fingerprint.ends_with('0') { "1" } else { "0" };
+        let wrong = [&fingerprint[..63], end].concat();
+        for (given, is_known) in [(&wrong, false), (&fingerprint, true)] {
+            let deny = [&["keys", "deny", given, "--org", "acme"], everywhere].concat();
+            for command in [[&deny[..], &["--dry-run"]].concat(), deny.clone()] {
+                let run = scratch.run(&command);
+                assert_eq!(run.code, 0, "{}", run.stderr);
+                assert_eq!(run.stderr.contains(unknown), !is_known, "{}", run.stderr);
+            }
+        }
+    }
+}
+
 #[test]
 fn a_denied_key_is_refused_even_through_a_grant() {
     let scratch = Scratch::with_orgs(&["operator", "vendor"]);

@@ -41,7 +41,8 @@ const SET_UP_READER: &str = "PRAGMA query_only = ON;";
 /// What SQLite's documentation advises for files that others may have made ("Defense Against The
 /// Dark Arts"), before anything of the file is read: its schema calls no function and no virtual
 /// table that could do harm, a damaged page is noticed before it is used, and no page is mapped
-/// into memory. A check of the whole file, which it also advises, would take too long each time.
+/// into memory. A check of the whole file, which it also advises, is made before changes (`Store::open`);
+/// before each question it would take too long.
 const DISTRUST_FILE: &str = "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; \
                              PRAGMA mmap_size = 0;";
 

@@ -1,5 +1,6 @@
 use std::path::Path;
 use std::sync::Arc;
+use std::{env, fmt};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
@@ -27,7 +28,7 @@ pub(crate) fn connector(tls: &Tls) -> Result<Option<MakeRustlsConnect>, StoreErr
         Tls::Verified { root_certificates } => builder
             .with_root_certificates(match root_certificates {
                 Some(path) => from_file(path)?,
-                None => from_system()?,
+                None => from_environment()?,
             })
             .with_no_client_auth(),
     };
@@ -35,8 +36,7 @@ pub(crate) fn connector(tls: &Tls) -> Result<Option<MakeRustlsConnect>, StoreErr
 }
 
 fn from_file(path: &Path) -> Result<RootCertStore, StoreError> {
-    let unusable =
-        |source| StoreError::RootCertificates { origin: path.display().to_string(), source };
+    let unusable = |source| unusable(path.display(), source);
     let mut roots = RootCertStore::empty();
     let file = root_file::read(path).map_err(|error| unusable(error.into()))?;
     for certificate in CertificateDer::pem_slice_iter(&file) {
@@ -49,6 +49,13 @@ fn from_file(path: &Path) -> Result<RootCertStore, StoreError> {
     }
 }
 
+fn unusable(
+    origin: impl fmt::Display,
+    source: Box<dyn std::error::Error + Send + Sync>,
+) -> StoreError {
+    StoreError::RootCertificates { origin: origin.to_string(), source }
+}
+
 /// The error, but not the line that it quotes: the file may be another than was meant.
 fn without_content(error: pem::Error) -> Box<dyn std::error::Error + Send + Sync> {
     match error {
@@ -58,19 +65,35 @@ fn without_content(error: pem::Error) -> Box<dyn std::error::Error + Send + Sync
     }
 }
 
-fn from_system() -> Result<RootCertStore, StoreError> {
-    let found = rustls_native_certs::load_native_certs();
+/// The system's, or those in the file that OpenSSL's variable names in their place: others must not
+/// have been able to choose it. What is in a directory may be anybody's.
+fn from_environment() -> Result<RootCertStore, StoreError> {
+    let named = |variable| env::var_os(variable).filter(|value| !value.is_empty());
+    let (origin, found, fault) = match (named("SSL_CERT_FILE"), named("SSL_CERT_DIR")) {
+        (Some(path), _) => {
+            let origin = Path::new(&path).display().to_string();
+            let file = root_file::read(path.as_ref());
+            let file = file.map_err(|error| unusable(&origin, error.into()))?;
+            let found = CertificateDer::pem_slice_iter(&file).filter_map(Result::ok).collect();
+            (origin, found, None)
+        }
+        (None, Some(_)) => {
+            let reason = "a directory is not read: give sslrootcert, or set SSL_CERT_FILE";
+            return Err(unusable("SSL_CERT_DIR", reason.into()));
+        }
+        (None, None) => {
+            let found = rustls_native_certs::load_native_certs();
+            ("the system's".to_owned(), found.certs, found.errors.into_iter().next())
+        }
+    };
     let mut roots = RootCertStore::empty();
     // Some systems carry certificates that nothing can read; the others count.
-    roots.add_parsable_certificates(found.certs);
-    if roots.is_empty() {
-        let source = match found.errors.into_iter().next() {
-            Some(error) => error.into(),
-            None => "the system has none: give sslrootcert".into(),
-        };
-        return Err(StoreError::RootCertificates { origin: "the system's".into(), source });
+    roots.add_parsable_certificates(found);
+    match (roots.is_empty(), fault) {
+        (false, _) => Ok(roots),
+        (true, Some(error)) => Err(unusable(origin, error.into())),
+        (true, None) => Err(unusable(origin, "there is no certificate: give sslrootcert".into())),
     }
-    Ok(roots)
 }
 
 /// For `sslmode=require`: any certificate is accepted. The server must still have its

@@ -72,6 +72,9 @@ pub enum FileFault {
     /// There is a hard link to it.
     #[error("has a second name, expected a file without hard links")]
     SeveralNames,
+    /// It is a rollback journal with the name of a file, which SQLite would delete.
+    #[error("ends in the name of another file, which SQLite would delete with it")]
+    NamesAnotherFile,
 }
 
 /// What is not a SQLite database.
@@ -150,6 +153,11 @@ impl UnsafeFile {
     pub fn remedy(&self) -> String {
         let path = shell_word(&self.path);
         match (self.fault, self.role) {
+            (FileFault::NamesAnotherFile, _) => {
+                "restore a backup of the database; without the journal, a change that was \
+                 interrupted would stay half done"
+                    .into()
+            }
             (FileFault::Owner { .. } | FileFault::Link, FileRole::Journal) => {
                 format!("find out who put it there, then move it away: mv {path} {path}.suspect")
             }

@@ -22,7 +22,7 @@ pub enum SchemaFault {
         /// The table, view, function or operator.
         object: String,
     },
-    /// It has an index, a trigger or a view that no migration made, or a table of one was changed.
+    /// It has a table, an index, a trigger or a view that no migration made, or that was changed.
     #[error("{object:?} in it was not made by this program, or was changed")]
     UnknownObject {
         /// What it is called.
@@ -33,5 +33,11 @@ pub enum SchemaFault {
     MissingObject {
         /// What it is called.
         object: String,
+    },
+    /// The tables and their indexes do not agree, or pages are damaged or used twice.
+    #[error("its tables are damaged: {found}")]
+    Damaged {
+        /// What SQLite found first.
+        found: String,
     },
 }

@@ -1,21 +1,23 @@
 use std::panic;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::time::{timeout, timeout_at};
 
-use crate::backend::deadline::{Deadline, OPERATION_LIMIT};
+use crate::backend::deadline::Deadline;
 use crate::error::StoreError;
 
 pub(crate) type Operation<T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send>>;
 
 /// Runs a question in its caller's task, which saves the way to another thread and back.
 pub(crate) async fn read_in_time<T: Send + 'static>(
+    after: Duration,
     operation: Operation<T>,
 ) -> Result<T, StoreError> {
-    let late = StoreError::TimedOut { after: OPERATION_LIMIT };
-    timeout(OPERATION_LIMIT, Detached::new(operation)).await.unwrap_or(Err(late))
+    let late = StoreError::TimedOut { after };
+    timeout(after, Detached::new(operation)).await.unwrap_or(Err(late))
 }
 
 /// Runs a change in a task of its own: it holds locks that everybody else waits for, and

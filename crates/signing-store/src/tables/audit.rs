@@ -227,9 +227,12 @@ pub(crate) trait AuditChain {
     ) -> Result<(), StoreError> {
         let mut entry = entry;
         entry.added.database_role = self.database_role().await?;
+        let sequence = head.sequence.checked_add(1).ok_or_else(|| {
+            StoreError::CorruptRow("no entry of the audit log can follow the last one".into())
+        })?;
         let mut record = AuditRecord {
             org_id: head.org,
-            sequence: head.sequence + 1,
+            sequence,
             occurred_at: at,
             event_type: entry.event_type.into(),
             details: entry.all_details(),

@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use signing_crypto::{
-    DraftDocuments, OrgId, Role, RootDigest, RootDocument, TrustDocument, TrustDocumentKind,
-    TrustStatement,
+    DraftDocuments, OrgId, Role, RootDigest, SignedDocument, TrustDocument, TrustStatement,
 };
 use signing_store::StoreError;
 
@@ -25,24 +24,29 @@ impl TrustReader {
     /// # Errors
     ///
     /// [`TrustError::DraftForAnotherRoot`] or [`TrustError::DraftOutdated`],
-    /// [`StoreError::TrustDocumentConflict`] if its root document is published already, or that
-    /// rows cannot be read.
+    /// [`StoreError::TrustDocumentConflict`] if it was published before or another document was
+    /// published meanwhile, or that rows cannot be read.
     pub async fn require_current_draft(
         &self,
         draft: &DraftDocuments,
         published: Option<&VerifiedDocuments>,
     ) -> Result<(), TrustError> {
+        if let Some(published) = published.map(VerifiedDocuments::root) {
+            let is_published = |root: &&SignedDocument<_>| root.digest() == published.digest();
+            require_next(draft.root().filter(is_published), published.document())?;
+        }
         // Until it is compared, nothing proves the root document that a draft names.
         if let Some(current) = draft.current_root() {
             let (org, found) = (draft.org(), current.digest());
             let published = published.ok_or(SignedTrustError::NoDocuments { org })?;
             let expected = published.root().digest();
-            if let Some(root) = draft.root().filter(|root| root.digest() == expected) {
-                return Err(published_before(root.unverified()));
-            }
             if found != expected {
                 return Err(TrustError::DraftForAnotherRoot { expected, found });
             }
+        }
+        if let Some(published) = published {
+            require_next(draft.statement(), published.statement())?;
+            require_next(draft.revocations(), published.revocations())?;
         }
         let now = self.now().await?;
         let all_count = published.is_some_and(|published| published.expired(now).is_empty());
@@ -128,10 +132,19 @@ fn take_away(change: StatementChange, now: &StatementContent, statement: &mut Tr
     }
 }
 
-fn published_before(root: &RootDocument) -> TrustError {
-    let found = root.header().version;
-    let (kind, expected) = (TrustDocumentKind::Root, found.next().unwrap_or(found));
-    StoreError::TrustDocumentConflict { kind, expected, found }.into()
+/// Asserts that a document of a draft follows the one that is published.
+fn require_next<D: TrustDocument>(
+    draft: Option<&SignedDocument<D>>,
+    published: &D,
+) -> Result<(), StoreError> {
+    let Some(draft) = draft.map(SignedDocument::unverified) else { return Ok(()) };
+    let (found, published) = (draft.header().version, published.header().version);
+    match published.next() {
+        Some(expected) if expected != found => {
+            Err(StoreError::TrustDocumentConflict { kind: D::KIND, expected, found })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Whether a statement had to be signed again because others sign it from now on.

@@ -16,22 +16,39 @@ on_both_backends! {
 
 /// Keeps what `restore` needs to bring the keys and the state of trust back.
 async fn back_up(world: &World) {
-    let sql = "CREATE TABLE backed_up_state AS SELECT * FROM store_state;
-               CREATE TABLE backed_up_keys AS SELECT * FROM trusted_keys";
-    world.database.execute(sql).await.unwrap();
+    let (open, backup) = backup(world);
+    let sql = format!(
+        "{open}
+         CREATE TABLE {backup}state AS SELECT * FROM store_state;
+         CREATE TABLE {backup}keys AS SELECT * FROM trusted_keys"
+    );
+    world.database.execute(&sql).await.unwrap();
 }
 
 /// Everything is as it was when it was backed up, the history included.
 async fn restore(world: &World) {
-    let sql = "BEGIN;
-               UPDATE trusted_keys SET
-                   revoked_at = (SELECT revoked_at FROM backed_up_keys k WHERE k.id = trusted_keys.id),
-                   revocation_reason = NULL;
-               DELETE FROM trust_history WHERE epoch >= (SELECT trust_epoch FROM backed_up_state);
-               UPDATE store_state SET trust_epoch = (SELECT trust_epoch FROM backed_up_state),
-                                      trust_state = (SELECT trust_state FROM backed_up_state);
-               COMMIT";
-    world.database.execute(sql).await.unwrap();
+    let (open, backup) = backup(world);
+    let sql = format!(
+        "{open}
+         BEGIN;
+         UPDATE trusted_keys SET
+             revoked_at = (SELECT revoked_at FROM {backup}keys k WHERE k.id = trusted_keys.id),
+             revocation_reason = NULL;
+         DELETE FROM trust_history WHERE epoch >= (SELECT trust_epoch FROM {backup}state);
+         UPDATE store_state SET trust_epoch = (SELECT trust_epoch FROM {backup}state),
+                                trust_state = (SELECT trust_state FROM {backup}state);
+         COMMIT"
+    );
+    world.database.execute(&sql).await.unwrap();
+}
+
+/// What opens the backup, and how the names of its tables begin. A SQLite store has no tables but
+/// its own.
+fn backup(world: &World) -> (String, &'static str) {
+    match world.database.url().sqlite_path() {
+        Some(store) => (format!("ATTACH '{}.backup' AS backup;", store.display()), "backup."),
+        None => (String::new(), "backed_up_"),
+    }
 }
 
 /// Somebody who has not seen what the store was before.

@@ -21,10 +21,13 @@ pub(super) async fn check(url: &DatabaseUrl, checks: &mut Checks) -> Option<Trus
         readers::check(database, checks);
     }
     let error: CliError = match store.schema_status().await {
-        Ok(SchemaStatus::Current) => {
-            checks.ok("tables", "they are up to date");
-            return Some(TrustReader::from(store));
-        }
+        Ok(SchemaStatus::Current) => match store.require_sound_file().await {
+            Ok(()) => {
+                checks.ok("tables", "they are up to date");
+                return Some(TrustReader::from(store));
+            }
+            Err(error) => error.into(),
+        },
         Ok(SchemaStatus::Outdated { missing }) => StoreError::SchemaOutdated { missing }.into(),
         Ok(SchemaStatus::TooNew { unknown }) => StoreError::SchemaTooNew { unknown }.into(),
         Ok(_) => StoreError::NoStore.into(),

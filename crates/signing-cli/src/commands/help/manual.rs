@@ -22,7 +22,7 @@ struct Variable {
     meaning: &'static str,
 }
 
-const VARIABLES: [Variable; 10] = [
+const VARIABLES: [Variable; 11] = [
     Variable {
         name: "CLOACINA_DATABASE_URL",
         option: Some("database_url"),
@@ -32,6 +32,11 @@ const VARIABLES: [Variable; 10] = [
         name: "PGPASSWORD, PGPASSFILE",
         option: None,
         meaning: "The password for Postgres, or the file that contains it, if the URL has none.",
+    },
+    Variable {
+        name: "SSL_CERT_FILE",
+        option: None,
+        meaning: "The authorities that prove a Postgres server, if the URL has no sslrootcert.",
     },
     Variable {
         name: "CLOACINA_KEY_ENCRYPTION_KEY",

@@ -3,7 +3,7 @@ use signing_crypto::{Fingerprint, KeyName, Note, OrgId, OrgName};
 use signing_trust::store::{
     Change, CompromisedKeyRecord, OrganizationRecord, OrganizationRef, TrustedKeyRecord,
 };
-use signing_trust::{KeyManager, TrustReader};
+use signing_trust::{KeyManager, TrustReader, TrustedKey};
 
 use super::dry_run;
 use super::trust::RowChangeView;
@@ -24,11 +24,13 @@ pub(super) async fn deny(context: &Context, command: cli::Deny) -> Result<Report
     if dry_run {
         let keys = context.open_to_read().await?;
         let (org, key) = find(context, &keys, org.as_ref(), &named).await?;
-        return dry_run::denial(&keys, &org, &key.fingerprint, danger_everywhere).await;
+        let report = dry_run::denial(&keys, &org, &key.fingerprint, danger_everywhere).await?;
+        return Ok(noted_if_unknown(report, &org, is_unknown(&keys, &org, &key).await));
     }
     let keys = context.open_to_change().await?;
-    let (org, SelectedPublicKey { fingerprint, name }) =
-        find(context, &keys, org.as_ref(), &named).await?;
+    let (org, key) = find(context, &keys, org.as_ref(), &named).await?;
+    let is_unknown = is_unknown(&keys, &org, &key).await;
+    let SelectedPublicKey { fingerprint, name, .. } = key;
     let (row, publish) = (InStore::Row(fingerprint), publish.0.as_ref());
     let to_publish = ChosenKey::to_publish(&keys, &org, &named, row, publish).await?;
     let report = match danger_everywhere {
@@ -41,6 +43,7 @@ pub(super) async fn deny(context: &Context, command: cli::Deny) -> Result<Report
             denied(&org, change, name.as_ref())
         }
     };
+    let report = noted_if_unknown(report, &org, is_unknown);
     match to_publish {
         Some((key, publish)) => published(&keys, &org, key, publish, report).await,
         None => {
@@ -49,6 +52,26 @@ pub(super) async fn deny(context: &Context, command: cli::Deny) -> Result<Report
                 .await)
         }
     }
+}
+
+/// Whether nothing but the command line knows the key. No denial fails because this cannot be told.
+async fn is_unknown(keys: &TrustReader, org: &OrganizationRecord, key: &SelectedPublicKey) -> bool {
+    if key.is_known {
+        return false;
+    }
+    let is_this = |accepted: &TrustedKey| accepted.key.fingerprint() == key.fingerprint;
+    keys.list_trusted_keys(org.id).await.is_ok_and(|accepted| !accepted.iter().any(is_this))
+}
+
+fn noted_if_unknown(mut report: Report, org: &OrganizationRecord, is_unknown: bool) -> Report {
+    if is_unknown {
+        report.note(format!(
+            "{0} accepts no key of this fingerprint; if you meant one that it accepts, compare all \
+             digits: cloacina keys list --org {0} --json",
+            org.name
+        ));
+    }
+    report
 }
 
 async fn find(

@@ -7,6 +7,7 @@ use signing_trust::store::{OrganizationRecord, SigningKeyRecord, StoreError};
 use zeroize::Zeroizing;
 
 use crate::cli::{Format, KeyReference, OrgReference};
+use crate::content_kind::ContentKind;
 use crate::context::Context;
 use crate::error::{CliError, several};
 use crate::files::{self, Existing, NewFile, Readers};
@@ -43,6 +44,7 @@ pub(in crate::commands) fn write_pair(
     passphrase: Option<&PassphraseSource>,
 ) -> Result<Fingerprint, CliError> {
     let public = key_files::public_key_path(private);
+    require_no_private_key(private)?;
     existing.require_vacant(&public)?;
     existing.require_vacant(private)?;
     let passphrase = passphrase.map(PassphraseSource::new_passphrase).transpose()?;
@@ -138,6 +140,17 @@ pub(super) async fn export(
     let Some(path) = output else { return Ok(Report::verbatim(public_key.clone(), &view)) };
     files::write_atomically(path, public_key.as_bytes(), Readers::Everybody, existing)?;
     Ok(Report::done(&view))
+}
+
+/// It may be the only copy. What is there is looked at again before it is replaced.
+fn require_no_private_key(path: &Path) -> Result<(), CliError> {
+    match ContentKind::at(path) {
+        Ok(Some(found @ (ContentKind::PrivateKey | ContentKind::OtherPrivateKey))) => {
+            let (path, expected) = (path.into(), ContentKind::PrivateKey);
+            Err(CliError::OtherKind { path, found, expected })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Two files cannot be put in place at once. The order is such that nobody ever sees halves

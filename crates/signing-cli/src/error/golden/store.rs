@@ -71,13 +71,14 @@ fn root_file() -> [RootFileError; 6] {
     ]
 }
 
-fn schema_faults() -> [SchemaFault; 5] {
+fn schema_faults() -> [SchemaFault; 6] {
     [
         SchemaFault::OwnedByAnother { owner: "mallory".into() },
         SchemaFault::OpenTo { role: "PUBLIC".into() },
         SchemaFault::ForeignObject { object: "trusted_keys".into() },
         SchemaFault::UnknownObject { object: "undo".into() },
         SchemaFault::MissingObject { object: "trusted_keys".into() },
+        SchemaFault::Damaged { found: "row 1 missing from index trusted_keys_fingerprint".into() },
     ]
 }
 
@@ -242,6 +243,7 @@ fn file_faults() -> Vec<Sample> {
         file("/tmp", FileRole::Directory, FileFault::Shared { mode: 0o1777 }),
         file("/srv/trust/store.db", FileRole::Database, FileFault::Link),
         file("/srv/trust/store.db", FileRole::Database, FileFault::SeveralNames),
+        file("/srv/trust/store.db-journal", FileRole::Journal, FileFault::NamesAnotherFile),
     ]
 }
 

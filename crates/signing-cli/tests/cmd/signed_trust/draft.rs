@@ -25,10 +25,14 @@ const PUBLISH_DRAFT: [&str; 9] = [
 fn drafted() -> Scratch {
     let scratch = TWO_OF_THREE.rooted();
     trust(&scratch, "second");
-    scratch.json(&[&PUBLISH[..], &["--draft", "draft.json"]].concat());
-    let cosign = ["trust", "cosign", "draft.json", "--key", "second.pem", "--yes"];
-    scratch.json(&[&cosign[..], &ROOT].concat());
+    draft(&scratch, "draft.json");
     scratch
+}
+
+fn draft(scratch: &Scratch, file: &str) {
+    scratch.json(&[&PUBLISH[..], &["--draft", file]].concat());
+    let cosign = ["trust", "cosign", file, "--key", "second.pem", "--yes"];
+    scratch.json(&[&cosign[..], &ROOT].concat());
 }
 
 /// The same root document, but that the root role is somebody else's, who signs it.
@@ -68,6 +72,26 @@ fn a_draft_from_before_another_root_is_not_published() {
     scratch.json(&[&ROTATE[..8], &newer].concat());
     scratch.fails(1, "TrustDraftOutdated", &PUBLISH_DRAFT);
     assert!(!scratch.path("newest.json").exists());
+}
+
+/// That its numbers are taken is nobody's attack: the state file is as good as before.
+#[test]
+fn a_draft_that_another_publication_has_overtaken_is_to_be_made_again() {
+    let scratch = drafted();
+    for published in [&["draft.json", "later.json"][..], &["later.json", "draft.json"]] {
+        let scratch = drafted();
+        scratch.key_files("new");
+        trust(&scratch, "new");
+        draft(&scratch, "later.json");
+        let from = |file| [&PUBLISH_DRAFT[..3], &[file], &PUBLISH_DRAFT[4..]].concat();
+        scratch.json(&from(published[0]));
+        let refused = scratch.fails(2, "TrustDocumentConflict", &from(published[1]));
+        assert!(refused.stderr.contains("make a draft again"), "{}", refused.stderr);
+        std::fs::remove_file(scratch.path("newest.json")).unwrap();
+        draft(&scratch, "again.json");
+        scratch.json(&from("again.json"));
+    }
+    scratch.json(&PUBLISH_DRAFT);
 }
 
 /// Such as after a lost connection.

@@ -28,6 +28,7 @@ pub(crate) async fn create(
     complete: impl Future<Output = Result<(Vec<&'static str>, Vec<u8>), StoreError>>,
 ) -> Result<Option<Vec<&'static str>>, StoreError> {
     let path = DatabasePath::new(target)?;
+    path.require_ours()?;
     let unmade = path.clone();
     let is_there = move || unmade.directory(Missing::Make)?.has_database();
     if spawn_blocking(is_there).await.map_err(StoreError::unavailable)?? {

@@ -19,6 +19,11 @@
 //!   a symbolic link: the link is an entry like others, and what it leads to is looked at
 //!   in its place.
 //!
+//! The user whom the URL names is trusted with what is read, and with nothing that this process
+//! writes or deletes: SQLite deletes the file that a rollback journal names at its end, wherever
+//! that is. So another user's store is opened for reading only, and a journal that names a file,
+//! which a program with one database never writes, is not used.
+//!
 //! What was looked at cannot be changed afterwards by anybody who is not trusted, since the
 //! directory that it is in is one that they cannot write to. So it is enough to look before
 //! SQLite opens the path, which has no links left in it.
@@ -31,7 +36,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, Metadata};
-use std::io;
+use std::io::{self, Read, Seek, SeekFrom};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -47,8 +52,14 @@ use crate::backend::path_walk::{STICKY, WRITABLE_BY_OTHERS, walk};
 use crate::error::{FileFault, FileKind, FileRole, StoreError, UnsafeFile};
 use crate::url;
 
+const ROLLBACK_JOURNAL: &str = "-journal";
+
 /// What SQLite appends to a database's name.
-const JOURNALS: [&str; 3] = ["-journal", "-wal", "-shm"];
+const JOURNALS: [&str; 3] = [ROLLBACK_JOURNAL, "-wal", "-shm"];
+
+/// A rollback journal ends so if the name of a super-journal is before it (SQLite's
+/// `readSuperJournal`).
+const NAMES_SUPER_JOURNAL: [u8; 8] = [0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
 
 #[cfg(target_os = "linux")]
 const TO_PASS: OFlags = OFlags::PATH;
@@ -80,6 +91,9 @@ impl DatabasePath {
     /// The database's path without links, if it exists, no other user could replace it, and
     /// this process may have that access.
     pub(super) fn check(&self, access: Access) -> Result<PathBuf, StoreError> {
+        if access == Access::Write {
+            self.require_ours()?;
+        }
         let absent = || StoreError::NoDatabase { path: self.given.clone() };
         let directory = match self.directory(Missing::Report) {
             Err(StoreError::File { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
@@ -94,7 +108,21 @@ impl DatabasePath {
             directory.has_safe_file(journal, FileRole::Journal)?;
         }
         directory.require(access)?;
+        if access == Access::Write {
+            directory.require_no_super_journal()?;
+        }
         Ok(directory.database())
+    }
+
+    /// Refuses to write to the store of another user.
+    pub(super) fn require_ours(&self) -> Result<(), StoreError> {
+        let others = self.owner.filter(|&owner| owner != 0 && owner != geteuid().as_raw());
+        others.map_or(Ok(()), |owner| {
+            let reason =
+                format!("its URL says that it belongs to uid {owner}, who alone changes it");
+            let source = io::Error::new(io::ErrorKind::PermissionDenied, reason);
+            Err(StoreError::ReadOnly { path: self.given.clone(), source })
+        })
     }
 
     /// The directory that holds the database, if no other user could replace it or a file in it.
@@ -127,7 +155,7 @@ impl DatabasePath {
     /// Whether there is a rollback journal, which another program may remove at any time.
     pub(super) fn has_journal(&self) -> bool {
         let mut path = self.given.clone().into_os_string();
-        path.push("-journal");
+        path.push(ROLLBACK_JOURNAL);
         std::fs::symlink_metadata(path).is_ok()
     }
 
@@ -213,8 +241,7 @@ impl Directory {
     /// Whether there is a file with the database's name and this ending. No other user could
     /// have written it.
     fn has_safe_file(&self, end: &str, role: FileRole) -> Result<bool, StoreError> {
-        let mut name = self.name.clone();
-        name.push(end);
+        let name = self.beside(end);
         let path = self.path.join(&name);
         let stat = match self.stat(&name) {
             Ok(stat) => stat,
@@ -233,6 +260,36 @@ impl Directory {
         };
         fault.map_err(|fault| UnsafeFile { path, role, fault })?;
         Ok(true)
+    }
+
+    /// Refuses a rollback journal with the name of a file that SQLite would delete.
+    fn require_no_super_journal(&self) -> Result<(), StoreError> {
+        let name = self.beside(ROLLBACK_JOURNAL);
+        let path = self.path.join(&name);
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let mut journal = match openat(&self.directory, &name, flags, Mode::empty()) {
+            Ok(journal) => File::from(journal),
+            Err(Errno::NOENT) => return Ok(()),
+            Err(errno) => return Err(unusable(&path, errno)),
+        };
+        let mut end = [0; NAMES_SUPER_JOURNAL.len()];
+        let read = journal.seek(SeekFrom::End(-(end.len() as i64)));
+        match read.and_then(|_| journal.read_exact(&mut end)) {
+            Ok(()) if end == NAMES_SUPER_JOURNAL => {
+                let (role, fault) = (FileRole::Journal, FileFault::NamesAnotherFile);
+                Err(UnsafeFile { path, role, fault }.into())
+            }
+            Ok(()) => Ok(()),
+            // It is shorter than that.
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
+            Err(error) => Err(unusable(&path, error)),
+        }
+    }
+
+    fn beside(&self, end: &str) -> OsString {
+        let mut name = self.name.clone();
+        name.push(end);
+        name
     }
 
     /// A reader reads the database; a writer also makes journals beside it.
